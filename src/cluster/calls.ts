@@ -1,0 +1,24 @@
+// What came of a control call, after its reply was checked against its shape.
+
+import { refusal } from './messages.ts';
+import type { CallOutcome } from './runtime.ts';
+import { Malformed, type Shape } from './shape.ts';
+
+export type CheckedReply<T> =
+  | { readonly kind: 'message'; readonly message: T }
+  /** The peer understood, and said no. */
+  | { readonly kind: 'refused'; readonly error: string; readonly detail: string }
+  /** No answer, or one that makes no sense. */
+  | { readonly kind: 'failed'; readonly detail: string };
+
+export function readReply<T>(shape: Shape<T>, outcome: CallOutcome): CheckedReply<T> {
+  if (outcome.kind === 'failed') return outcome;
+  const { status, message } = outcome;
+  try {
+    if (status === 200) return { kind: 'message', message: shape(message, '') };
+    return { kind: 'refused', ...refusal(message, '') };
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error;
+    return { kind: 'failed', detail: `status ${status}, ${error.message}` };
+  }
+}

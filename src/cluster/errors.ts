@@ -1,0 +1,171 @@
+// The registry of everything a client or a peer can be refused with: code, status, and whether the
+// same request may succeed later. The code travels as `X-Fog-Error`; the text is for people, nobody
+// parses it. docs/api.md lists the same codes, and a test compares the two.
+
+import { type HttpReply, textReply } from './http.ts';
+
+interface ErrorKind {
+  readonly status: number;
+  readonly retryable: boolean;
+  /** When it is answered, as a sentence. */
+  readonly when: string;
+}
+
+export const ERRORS = {
+  'missing-key': { status: 501, retryable: false, when: 'The request names no key.' },
+  'empty-key': { status: 501, retryable: false, when: 'The key has no bytes.' },
+  'key-too-long': {
+    status: 501,
+    retryable: false,
+    when: 'The key has more than 1,024 bytes after decoding.',
+  },
+  'missing-value': {
+    status: 501,
+    retryable: false,
+    when: 'A set by GET has neither a value nor a body.',
+  },
+  'bad-ttl': {
+    status: 501,
+    retryable: false,
+    when: 'The ttl is not a whole number of seconds from 1 to 315,360,000.',
+  },
+  'bad-query': {
+    status: 501,
+    retryable: false,
+    when: 'The query has a broken percent-encoding or a parameter twice.',
+  },
+  'value-too-large': {
+    status: 413,
+    retryable: false,
+    when: 'The value is longer than the cluster takes.',
+  },
+  'head-too-large': {
+    status: 431,
+    retryable: false,
+    when: 'Request line and headers exceed 16 KiB; send the value as the body.',
+  },
+  'truncated-request': {
+    status: 400,
+    retryable: false,
+    when: 'The connection was closed before the whole request had come; nothing was stored.',
+  },
+  'bad-request': { status: 400, retryable: false, when: 'The bytes are no HTTP request.' },
+  'slow-request': {
+    status: 408,
+    retryable: true,
+    when: 'The request did not arrive within its time.',
+  },
+  'unknown-path': {
+    status: 404,
+    retryable: false,
+    when: 'There is nothing at this path. Never said of a key.',
+  },
+  'method-not-allowed': {
+    status: 405,
+    retryable: false,
+    when: 'The path takes other methods; Allow names them.',
+  },
+  'not-ready': { status: 503, retryable: true, when: 'The process has no cluster map yet.' },
+  'no-serving-member': {
+    status: 503,
+    retryable: true,
+    when: 'No storage node may answer for the partition of the key now.',
+  },
+  unanswered: {
+    status: 503,
+    retryable: true,
+    when: 'No storage node answered the get before its deadline.',
+  },
+  'not-stored': {
+    status: 503,
+    retryable: true,
+    when: 'The set certainly was not stored anywhere.',
+  },
+  'outcome-unknown': {
+    status: 504,
+    retryable: true,
+    when: 'The deadline came while the set was on its way: it may or may not take effect. X-Fog-Version names it.',
+  },
+  overloaded: {
+    status: 503,
+    retryable: true,
+    when: 'The frontend holds all it may for a storage node of the partition.',
+  },
+  'storage-full': {
+    status: 507,
+    retryable: true,
+    when: 'A storage node of the partition has no room.',
+  },
+  'clock-ahead': {
+    status: 503,
+    retryable: true,
+    when: 'The frontend or a storage node has a clock that is off by more than a day.',
+  },
+  internal: { status: 500, retryable: true, when: 'A bug; the log of the process has the stack.' },
+  'malformed-message': {
+    status: 400,
+    retryable: false,
+    when: 'A control message is not what its path takes.',
+  },
+  'other-cluster': {
+    status: 409,
+    retryable: false,
+    when: 'A control message belongs to another cluster.',
+  },
+  'other-incarnation': {
+    status: 409,
+    retryable: false,
+    when: 'A control message names an incarnation that is not the current one.',
+  },
+  'unknown-node': {
+    status: 409,
+    retryable: true,
+    when: 'The controller does not know the node; it must register.',
+  },
+  'cluster-state-missing': {
+    status: 409,
+    retryable: false,
+    when: 'The node belongs to a cluster, and this controller has no state of any.',
+  },
+  'not-durable': {
+    status: 503,
+    retryable: true,
+    when: 'The controller could not write its state, so it decided nothing.',
+  },
+} as const satisfies Readonly<Record<string, ErrorKind>>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Seconds; with a second at the most, a whole cluster's clients come back spread by their own latency. */
+const RETRY_AFTER_SECONDS = '1';
+
+export interface ErrorDetails {
+  /** A request that would have worked, as a curl line. */
+  readonly instead?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** @param what one sentence without a full stop: what was wrong. */
+export function errorReply(code: ErrorCode, what: string, details: ErrorDetails = {}): HttpReply {
+  const { status } = ERRORS[code];
+  const line = details.instead === undefined ? what : `${what}. Try: ${details.instead}`;
+  return textReply(status, line, {
+    'x-fog-error': code,
+    ...(status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {}),
+    ...details.headers,
+  });
+}
+
+/** Why a process cannot start or go on: ends it with the exit code, and the message as its last line. */
+export class FatalError extends Error {
+  override readonly name = 'FatalError';
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** DESIGN's exit codes; 64 to 78 are sysexits'. */
+export const EXIT = { usage: 2, unavailable: 69, failure: 70, config: 78 } as const;

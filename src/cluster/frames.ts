@@ -1,0 +1,182 @@
+// Frames: how messages of any length share one byte stream (D13, D18). A short message is one frame; a
+// long one goes in chunks between which other messages pass, so that 16 MiB never holds up a get.
+//
+//   bytes  frame header
+//       4  length of this frame's payload
+//       1  kind: 0 a whole message, 1 the first chunk, 2 a further chunk
+//       4  id of the operation that the message belongs to
+//       4  (kind 1 only) length of the whole message
+//
+// Pure: bytes in, messages out. The socket is io/link.ts's.
+
+import { CHUNK_BYTES, LONG_MESSAGES_MAX } from './limits.ts';
+
+const HEADER_BYTES = 9;
+const KIND_WHOLE = 0;
+const KIND_FIRST = 1;
+const KIND_FURTHER = 2;
+
+/** Short messages are gathered in blocks of this size; one block is one write to the socket. */
+const BLOCK_BYTES = 64 * 1024;
+
+interface LongMessage {
+  readonly id: number;
+  readonly head: Uint8Array;
+  readonly body: Uint8Array;
+  sent: number;
+}
+
+/** Collects messages and gives them out as blocks of bytes, long ones chunk by chunk in turn. */
+export class FrameWriter {
+  #block = Buffer.allocUnsafe(BLOCK_BYTES);
+  #used = 0;
+  readonly #full: Buffer[] = [];
+  readonly #long: LongMessage[] = [];
+  #longBytes = 0;
+
+  /** Bytes that were added and not yet taken. */
+  get pendingBytes(): number {
+    return this.#used + this.#longBytes + this.#full.length * BLOCK_BYTES;
+  }
+
+  /**
+   * A message is `head` and `body` back to back. A short one is copied before this returns; the body
+   * of a long one is sent as it is, so it must not change.
+   */
+  add(id: number, head: Uint8Array, body: Uint8Array): void {
+    const length = head.length + body.length;
+    if (length > CHUNK_BYTES) {
+      this.#long.push({ id, head: Uint8Array.from(head), body, sent: 0 });
+      this.#longBytes += length;
+      return;
+    }
+    this.#reserve(HEADER_BYTES + length);
+    this.#header(length, KIND_WHOLE, id);
+    this.#block.set(head, this.#used);
+    this.#block.set(body, this.#used + head.length);
+    this.#used += length;
+  }
+
+  /** All short messages and one chunk of each long message in progress; empty when there is nothing. */
+  take(): Buffer[] {
+    const blocks = this.#full.splice(0);
+    const chunks: Buffer[] = [];
+    for (const message of this.#long.slice(0, LONG_MESSAGES_MAX)) this.#chunk(message, chunks);
+    if (this.#used > 0) {
+      blocks.push(this.#block.subarray(0, this.#used));
+      // The socket may keep the block until it is written; what is left of it serves the next messages.
+      this.#block = this.#block.subarray(this.#used);
+      this.#used = 0;
+    }
+    return blocks.concat(chunks);
+  }
+
+  #chunk(message: LongMessage, chunks: Buffer[]): void {
+    const total = message.head.length + message.body.length;
+    const first = message.sent === 0;
+    const length = Math.min(CHUNK_BYTES, total - message.sent);
+    const header = Buffer.allocUnsafe(HEADER_BYTES + (first ? 4 + message.head.length : 0));
+    header.writeUInt32BE(length, 0);
+    header[4] = first ? KIND_FIRST : KIND_FURTHER;
+    header.writeUInt32BE(message.id, 5);
+    if (first) {
+      header.writeUInt32BE(total, HEADER_BYTES);
+      header.set(message.head, HEADER_BYTES + 4);
+    }
+    const from = first ? 0 : message.sent - message.head.length;
+    const bodyBytes = first ? length - message.head.length : length;
+    const { body } = message;
+    chunks.push(header, Buffer.from(body.buffer, body.byteOffset + from, bodyBytes));
+    message.sent += length;
+    this.#longBytes -= length;
+    if (message.sent === total) this.#long.splice(this.#long.indexOf(message), 1);
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#used + bytes <= this.#block.length) return;
+    if (this.#used > 0) this.#full.push(this.#block.subarray(0, this.#used));
+    this.#block = Buffer.allocUnsafe(Math.max(BLOCK_BYTES, bytes));
+    this.#used = 0;
+  }
+
+  #header(length: number, kind: number, id: number): void {
+    this.#block.writeUInt32BE(length, this.#used);
+    this.#block[this.#used + 4] = kind;
+    this.#block.writeUInt32BE(id, this.#used + 5);
+    this.#used += HEADER_BYTES;
+  }
+}
+
+interface Assembly {
+  readonly bytes: Buffer;
+  received: number;
+}
+
+/** The peer broke the framing: the stream is beyond repair and must be closed. */
+export class FramingBroken extends Error {
+  override readonly name = 'FramingBroken';
+}
+
+/** Turns the bytes of a stream back into messages. */
+export class FrameReader {
+  #rest: Buffer = Buffer.alloc(0);
+  readonly #assemblies = new Map<number, Assembly>();
+  readonly #messageBytesMax: number;
+  readonly #received: (id: number, message: Buffer) => void;
+
+  /**
+   * @param messageBytesMax a longer message breaks the stream before it is buffered
+   * @param received gets each message; a view on the bytes given to `push`, so what is kept must be copied
+   */
+  constructor(messageBytesMax: number, received: (id: number, message: Buffer) => void) {
+    this.#messageBytesMax = messageBytesMax;
+    this.#received = received;
+  }
+
+  /** @throws FramingBroken */
+  push(bytes: Buffer): void {
+    const input = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
+    let offset = 0;
+    while (offset + HEADER_BYTES <= input.length) {
+      const length = input.readUInt32BE(offset);
+      const kind = input.readUInt8(offset + 4);
+      if (length > CHUNK_BYTES) throw new FramingBroken(`frame of ${length} bytes`);
+      const payload = offset + HEADER_BYTES + (kind === KIND_FIRST ? 4 : 0);
+      if (payload + length > input.length) break;
+      const id = input.readUInt32BE(offset + 5);
+      const part = input.subarray(payload, payload + length);
+      if (kind === KIND_WHOLE) this.#received(id, part);
+      else if (kind === KIND_FIRST)
+        this.#first(id, input.readUInt32BE(offset + HEADER_BYTES), part);
+      else if (kind === KIND_FURTHER) this.#further(id, part);
+      else throw new FramingBroken(`frame of kind ${kind}`);
+      offset = payload + length;
+    }
+    // A copy, so that half a frame does not keep a whole socket buffer alive.
+    this.#rest = offset === input.length ? Buffer.alloc(0) : Buffer.from(input.subarray(offset));
+  }
+
+  #first(id: number, total: number, part: Buffer): void {
+    if (total > this.#messageBytesMax) throw new FramingBroken(`message of ${total} bytes`);
+    if (part.length >= total) throw new FramingBroken('a first chunk that is the whole message');
+    if (this.#assemblies.size >= LONG_MESSAGES_MAX)
+      throw new FramingBroken('too many long messages');
+    if (this.#assemblies.has(id)) throw new FramingBroken(`message ${id} begun twice`);
+    const bytes = Buffer.allocUnsafe(total);
+    bytes.set(part);
+    this.#assemblies.set(id, { bytes, received: part.length });
+  }
+
+  #further(id: number, part: Buffer): void {
+    const assembly = this.#assemblies.get(id);
+    if (assembly === undefined) throw new FramingBroken(`chunk of the unknown message ${id}`);
+    if (assembly.received + part.length > assembly.bytes.length) {
+      throw new FramingBroken(`message ${id} longer than announced`);
+    }
+    assembly.bytes.set(part, assembly.received);
+    assembly.received += part.length;
+    if (assembly.received < assembly.bytes.length) return;
+    this.#assemblies.delete(id);
+    this.#received(id, assembly.bytes);
+  }
+}

@@ -1,0 +1,43 @@
+// Who is who: ids, incarnations, addresses, epochs. An address is where a node is reached, never who
+// it is; an incarnation is one life of one node, and is used once for all time (H6, I10).
+
+import { branded, integer, Malformed, type Shape, text } from './shape.ts';
+
+export type ClusterId = string & { readonly brand: 'ClusterId' };
+export type NodeId = string & { readonly brand: 'NodeId' };
+/** host:port, the host as other nodes reach it. */
+export type Address = string & { readonly brand: 'Address' };
+/** Start time in milliseconds since 1970, above every earlier one of the same node. */
+export type Incarnation = number & { readonly brand: 'Incarnation' };
+/** Configuration number of one partition; rises by one with every change of its members. */
+export type Epoch = number & { readonly brand: 'Epoch' };
+/** The id of a data directory, or of one life of a node without one. */
+export type StoreId = string & { readonly brand: 'StoreId' };
+
+export const INTEGER_MAX = Number.MAX_SAFE_INTEGER;
+export const EPOCH_MAX = 0xffffffff;
+
+export const clusterId = branded<ClusterId>(text({ max: 64 }));
+export const nodeId = branded<NodeId>(text({ max: 256 }));
+export const storeId = branded<StoreId>(text({ max: 64 }));
+export const incarnation = branded<Incarnation>(integer({ min: 1, max: INTEGER_MAX }));
+export const epoch = branded<Epoch>(integer({ min: 1, max: EPOCH_MAX }));
+
+export const address: Shape<Address> = (value, path) => {
+  const parsed = typeof value === 'string' ? parseAddress(value) : undefined;
+  if (parsed === undefined) throw new Malformed(`${path} is not host:port`);
+  return value as Address;
+};
+
+/** @returns undefined unless `text` is host:port or [v6]:port with a port from 1 to 65535. */
+export function parseAddress(text: string): { host: string; port: number } | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^\s:/[\]]{1,253})):(\d{1,5})$/.exec(text);
+  if (match === null) return undefined;
+  const port = Number(match[3]);
+  if (port < 1 || port > 65535) return undefined;
+  return { host: match[1] ?? match[2] ?? '', port };
+}
+
+export function hostOf(address: Address): string {
+  return parseAddress(address)?.host ?? address;
+}

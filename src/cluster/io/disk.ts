@@ -1,0 +1,108 @@
+// A data directory on a real disk: the lock that makes it one process's, and files replaced in one
+// step. A short write (a full disk shows first as one, H35) counts as failed.
+
+import { createHash } from 'node:crypto';
+import { mkdirSync, statSync } from 'node:fs';
+import { open, readFile, rename, unlink } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { EXIT, FatalError } from '../errors.ts';
+import type { Disk, DiskResult } from '../runtime.ts';
+
+/**
+ * Makes the directory if it is missing, and locks it until this process ends, however it ends.
+ * @throws FatalError when it is in use or cannot be used
+ */
+export async function openDisk(path: string): Promise<Disk> {
+  const directory = resolve(path);
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw new FatalError(
+      EXIT.config,
+      `data directory ${directory} cannot be made: ${codeOf(error)}`,
+    );
+  }
+  await lock(directory);
+  // Replacements of one file follow each other; two at once would share the temporary file.
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    read(name, callback) {
+      settle(readIfThere(join(directory, name)), callback);
+    },
+    replace(name, bytes, callback) {
+      const replaced = last.then(() => replace(directory, name, bytes));
+      last = replaced.catch(() => undefined);
+      settle(replaced, callback);
+    },
+  };
+}
+
+/**
+ * An abstract Unix socket named after the directory's device and inode: the kernel gives it to one
+ * process at a time and takes it back when that dies, so there is no stale lock to guess about (H5a).
+ */
+async function lock(directory: string): Promise<void> {
+  const { dev, ino } = statSync(directory);
+  const name = createHash('sha1').update(`${dev}:${ino}`).digest('hex');
+  const server = createServer().unref();
+  await new Promise<void>((done, fail) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      fail(
+        new FatalError(
+          EXIT.config,
+          error.code === 'EADDRINUSE'
+            ? `data directory ${directory} is in use by another process; stop it, or choose another --data-dir`
+            : `data directory ${directory} cannot be locked: ${codeOf(error)}`,
+        ),
+      ),
+    );
+    server.listen(`\0velour-fog-${name}`, done);
+  });
+}
+
+async function readIfThere(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function replace(directory: string, name: string, bytes: Buffer): Promise<undefined> {
+  const target = join(directory, name);
+  const temporary = `${target}.new`;
+  const file = await open(temporary, 'w');
+  try {
+    const { bytesWritten } = await file.write(bytes);
+    if (bytesWritten !== bytes.length) {
+      throw new Error(`${bytesWritten} of ${bytes.length} bytes written: the disk is full`);
+    }
+    await file.sync();
+  } catch (error) {
+    await file.close();
+    await unlink(temporary).catch(() => undefined);
+    throw error;
+  }
+  await file.close();
+  await rename(temporary, target);
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function settle<T>(work: Promise<T>, callback: (result: DiskResult<T>) => void): void {
+  work.then(
+    (value) => callback({ kind: 'done', value }),
+    (error: unknown) => callback({ kind: 'failed', detail: codeOf(error) }),
+  );
+}
+
+function codeOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code ?? message ?? String(error);
+}

@@ -1,0 +1,263 @@
+// The one HTTP server: node:http around a Service. Reads bodies up to the role's limit, turns upgrades
+// into links, answers what the parser refuses, and drains. No role and no path is known here.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { type ErrorCode, errorReply } from '../errors.ts';
+import type { Body, HttpReply, HttpRequest } from '../http.ts';
+import type { ClusterId, Incarnation, NodeId } from '../identity.ts';
+import { REQUEST_HEAD_BYTES_MAX } from '../limits.ts';
+import type { Service } from '../runtime.ts';
+import { SocketLink } from './link.ts';
+import { LINK_HEADERS, LINK_PROTOCOL, linkMessageBytesMax } from './network.ts';
+
+export interface HttpServerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** A longer body reaches the service as `too-large`. */
+  readonly bodyBytesMax: number;
+  readonly valueBytesMax: number;
+}
+
+export interface HttpServer {
+  readonly port: number;
+  /**
+   * Refuses new connections, answers what is in progress with `Connection: close`, and resolves when
+   * nothing is left or `timeoutMs` have passed.
+   */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+/** Above undici's 4 s, so that the client closes an idle connection first and no request meets a reset (H19). */
+const KEEP_ALIVE_MS = 65_000;
+const DRAIN_CHECK_MS = 20;
+/** How long the rest of a body that was refused is read and dropped. */
+const LINGER_MS = 10_000;
+
+/** @throws the error of `listen`, with its code (EADDRINUSE, EACCES, ENOTFOUND ...) */
+export async function startHttpServer(
+  service: Service,
+  options: HttpServerOptions,
+): Promise<HttpServer> {
+  const server = createServer({
+    maxHeaderSize: REQUEST_HEAD_BYTES_MAX,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: KEEP_ALIVE_MS + 5000,
+    requestTimeout: 300_000,
+    noDelay: true,
+  });
+  const exchanges = new Exchanges(service, options.bodyBytesMax);
+  server.on('request', (request, response) => exchanges.begin(request, response));
+  server.on('checkContinue', (request, response) => {
+    // `curl -T` and `curl -d` of over 1 MiB ask first; a too large body is refused before it is sent.
+    if (Number(request.headers['content-length'] ?? 0) <= options.bodyBytesMax) {
+      response.writeContinue();
+    }
+    exchanges.begin(request, response);
+  });
+  server.on('clientError', refuseBytes);
+  server.on('upgrade', (request, socket, head) =>
+    upgrade(service, request, socket as Socket, head, options.valueBytesMax),
+  );
+  await listen(server, options);
+  const bound = server.address();
+  return {
+    port: typeof bound === 'object' && bound !== null ? bound.port : options.port,
+    drain: (timeoutMs) => exchanges.drain(server, timeoutMs),
+  };
+}
+
+function listen(server: Server, { host, port }: HttpServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port, backlog: 4096 }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** Requests between their first byte and their last answered one. */
+class Exchanges {
+  readonly #service: Service;
+  readonly #bodyBytesMax: number;
+  #open = 0;
+  #draining = false;
+
+  constructor(service: Service, bodyBytesMax: number) {
+    this.#service = service;
+    this.#bodyBytesMax = bodyBytesMax;
+  }
+
+  begin(request: IncomingMessage, response: ServerResponse): void {
+    this.#open++;
+    response.once('close', () => {
+      this.#open--;
+    });
+    if (bodyless(request)) this.#handle(request, response, { kind: 'none' });
+    else this.#readBody(request, (body) => this.#handle(request, response, body));
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse, body: Body): void {
+    this.#service.handle(new Incoming(request, body), (reply) =>
+      send(request, response, reply, this.#draining || body.kind === 'too-large'),
+    );
+  }
+
+  /** Only a complete body is handed on; a connection that breaks off before leaves nothing (H22). */
+  #readBody(request: IncomingMessage, callback: (body: Body) => void): void {
+    const announced = Number(request.headers['content-length'] ?? 0);
+    if (announced > this.#bodyBytesMax) {
+      callback({ kind: 'too-large' });
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const collect = (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > this.#bodyBytesMax) {
+        request.off('data', collect).off('end', finish);
+        callback({ kind: 'too-large' });
+        return;
+      }
+      chunks.push(chunk);
+    };
+    const finish = () => {
+      const only = chunks.length === 1 ? chunks[0] : undefined;
+      callback({ kind: 'bytes', bytes: only ?? Buffer.concat(chunks, length) });
+    };
+    request.on('data', collect).on('end', finish);
+  }
+
+  async drain(server: Server, timeoutMs: number): Promise<void> {
+    this.#draining = true;
+    const deadline = performance.now() + timeoutMs;
+    while (this.#open > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
+    }
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
+/** Without a body nothing has to be waited for: the request is handled in the turn it came in. */
+function bodyless(request: IncomingMessage): boolean {
+  const method = request.method;
+  if (method !== 'GET' && method !== 'HEAD' && method !== 'DELETE') return false;
+  const { headers } = request;
+  return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
+}
+
+class Incoming implements HttpRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly body: Body;
+  readonly #request: IncomingMessage;
+
+  constructor(request: IncomingMessage, body: Body) {
+    this.method = request.method ?? '';
+    this.target = request.url ?? '';
+    this.body = body;
+    this.#request = request;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#request.headers[name];
+    return Array.isArray(value) ? value.join(', ') : value;
+  }
+}
+
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  reply: HttpReply,
+  last: boolean,
+): void {
+  if (response.destroyed || response.headersSent) return;
+  const { body } = reply;
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+  response.writeHead(reply.status, {
+    ...reply.headers,
+    'content-length': length,
+    ...(last ? { connection: 'close' } : {}),
+  });
+  if (request.complete || !last) response.end(body);
+  else {
+    // The rest of a refused body is read and dropped, or the client would see a reset, not the reply.
+    response.write(body);
+    request.resume();
+    const linger = setTimeout(() => request.destroy(), LINGER_MS);
+    request
+      .once('end', () => response.end())
+      .once('close', () => {
+        clearTimeout(linger);
+        response.end();
+      });
+  }
+}
+
+const PARSER_ERRORS: Readonly<Record<string, { code: ErrorCode; line: string; instead?: string }>> =
+  {
+    HPE_HEADER_OVERFLOW: {
+      code: 'head-too-large',
+      line: `request line and headers exceed ${REQUEST_HEAD_BYTES_MAX} bytes; send the value as the body`,
+      instead: "curl --data-binary @FILE 'http://HOST:PORT/set?key=KEY'",
+    },
+    HPE_INVALID_EOF_STATE: {
+      code: 'truncated-request',
+      line: 'the connection was closed before the whole request had come; nothing was stored',
+    },
+    ERR_HTTP_REQUEST_TIMEOUT: {
+      code: 'slow-request',
+      line: 'the request did not arrive within its time; nothing was stored',
+    },
+  };
+
+/** What Node's parser refuses never becomes a request; the reply is written by hand. */
+function refuseBytes(error: NodeJS.ErrnoException, socket: NodeJS.WritableStream & Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const known = PARSER_ERRORS[error.code ?? ''];
+  const reply = errorReply(
+    known?.code ?? 'bad-request',
+    known?.line ?? 'this is not an HTTP request',
+    known?.instead === undefined ? {} : { instead: known.instead },
+  );
+  const headers = Object.entries({
+    ...reply.headers,
+    'content-length': Buffer.byteLength(reply.body as string),
+    connection: 'close',
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${reply.status} Refused\r\n${headers.join('')}\r\n${reply.body}`);
+}
+
+function upgrade(
+  service: Service,
+  request: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+  valueBytesMax: number,
+): void {
+  const refuse = (status: string, reason: string) =>
+    socket.end(
+      `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: ${reason.length + 1}\r\n\r\n${reason}\n`,
+    );
+  socket.on('error', () => socket.destroy());
+  const { headers } = request;
+  if (headers.upgrade !== LINK_PROTOCOL) return void refuse('400 Bad Request', 'unknown protocol');
+  const hello = {
+    cluster: String(headers[LINK_HEADERS.cluster]) as ClusterId,
+    node: String(headers[LINK_HEADERS.node]) as NodeId,
+    incarnation: Number(headers[LINK_HEADERS.incarnation]) as Incarnation,
+  };
+  const link = new SocketLink(linkMessageBytesMax(valueBytesMax));
+  const accepted = service.accept(hello, link);
+  if ('refused' in accepted) return void refuse('409 Conflict', accepted.refused);
+  link.listen(accepted);
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${LINK_PROTOCOL}\r\n\r\n`,
+  );
+  link.attach(socket, head);
+}

@@ -1,0 +1,101 @@
+// One end of a stream of operations on a real socket: gathers what one turn of the event loop produces
+// into one write, waits for the socket when it is full, and reads no more than it can answer.
+
+import type { Socket } from 'node:net';
+import { FrameReader, FrameWriter, FramingBroken } from '../frames.ts';
+import { LINK_REPLY_BYTES_HIGH } from '../limits.ts';
+import type { Link, LinkEvents } from '../runtime.ts';
+
+export class SocketLink implements Link {
+  readonly #writer = new FrameWriter();
+  readonly #messageBytesMax: number;
+  #socket: Socket | undefined;
+  #events: LinkEvents | undefined;
+  #flushScheduled = false;
+  #waitingForDrain = false;
+  #closedReason: string | undefined;
+
+  /** @param messageBytesMax a longer message from the peer ends the stream */
+  constructor(messageBytesMax: number) {
+    this.#messageBytesMax = messageBytesMax;
+  }
+
+  /** Until then, what is sent is only gathered. @param head bytes that came with the upgrade */
+  attach(socket: Socket, head: Buffer): void {
+    if (this.#closedReason !== undefined) {
+      socket.destroy();
+      return;
+    }
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.setTimeout(0);
+    const reader = new FrameReader(this.#messageBytesMax, (id, message) => {
+      if (this.#closedReason === undefined) this.#events?.received(id, message);
+    });
+    const read = (bytes: Buffer) => {
+      try {
+        reader.push(bytes);
+      } catch (error) {
+        if (!(error instanceof FramingBroken)) throw error;
+        this.close(error.message);
+      }
+      // Replies that the peer does not read must not pile up: stop reading its requests instead.
+      if (this.queuedBytes() > LINK_REPLY_BYTES_HIGH) socket.pause();
+    };
+    socket.on('data', read);
+    socket.on('drain', () => {
+      this.#waitingForDrain = false;
+      this.#flush();
+    });
+    socket.on('error', (error) => this.close(error.message));
+    socket.on('close', () => this.close('the peer closed the stream'));
+    socket.on('end', () => this.close('the peer ended the stream'));
+    if (head.length > 0) read(head);
+    this.#flush();
+  }
+
+  listen(events: LinkEvents): void {
+    this.#events = events;
+  }
+
+  send(id: number, head: Uint8Array, body: Uint8Array): void {
+    if (this.#closedReason !== undefined) return;
+    this.#writer.add(id, head, body);
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    // After all sockets that are readable in this turn had theirs: a batch that nothing waited for.
+    setImmediate(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  queuedBytes(): number {
+    return this.#writer.pendingBytes + (this.#socket?.writableLength ?? 0);
+  }
+
+  close(reason: string): void {
+    if (this.#closedReason !== undefined) return;
+    this.#closedReason = reason;
+    this.#socket?.destroy();
+    this.#events?.closed(reason);
+  }
+
+  #flush(): void {
+    const socket = this.#socket;
+    if (socket === undefined || this.#waitingForDrain || this.#closedReason !== undefined) return;
+    for (;;) {
+      const blocks = this.#writer.take();
+      if (blocks.length === 0) break;
+      socket.cork();
+      let room = true;
+      for (const block of blocks) room = socket.write(block);
+      socket.uncork();
+      if (!room) {
+        this.#waitingForDrain = true;
+        return;
+      }
+    }
+    if (socket.isPaused()) socket.resume();
+  }
+}

@@ -1,0 +1,100 @@
+// Calls and links to other nodes: undici behind the Network port. undici's own timeouts are coarse
+// backstops; the deadline of a call is kept here.
+
+import type { Socket } from 'node:net';
+import { Agent, Client } from 'undici';
+import { CONTROL_BYTES_MAX, VALUE_BYTES_MAX_CEILING } from '../limits.ts';
+import { PATHS } from '../messages.ts';
+import { RECORD_OVERHEAD_BYTES_MAX } from '../record.ts';
+import type { CallOutcome, ControlCall, Network } from '../runtime.ts';
+import { SocketLink } from './link.ts';
+
+/** Name of the stream in HTTP's Upgrade header; changes when its bytes change incompatibly. */
+export const LINK_PROTOCOL = 'velour-operations-1';
+export const LINK_HEADERS = {
+  cluster: 'x-fog-cluster',
+  node: 'x-fog-node',
+  incarnation: 'x-fog-incarnation',
+} as const;
+/** An operation's own fields before its record; far more than any has. */
+const OPERATION_HEAD_BYTES_MAX = 64;
+
+export function linkMessageBytesMax(valueBytesMax: number): number {
+  return valueBytesMax + RECORD_OVERHEAD_BYTES_MAX + OPERATION_HEAD_BYTES_MAX;
+}
+
+export function openNetwork(): Network {
+  const agent = new Agent({
+    connections: 4,
+    pipelining: 1,
+    keepAliveTimeout: 4000,
+    connect: { timeout: 5000 },
+  });
+
+  async function exchange(call: ControlCall): Promise<CallOutcome> {
+    const response = await agent.request({
+      origin: `http://${call.address}`,
+      path: call.path,
+      method: call.method,
+      signal: AbortSignal.timeout(call.timeoutMs),
+      ...(call.message === undefined
+        ? {}
+        : {
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify(call.message),
+          }),
+    });
+    const length = Number(response.headers['content-length'] ?? 0);
+    if (length > CONTROL_BYTES_MAX) {
+      await response.body.dump();
+      return { kind: 'failed', detail: `an answer of ${length} bytes` };
+    }
+    const text = await response.body.text();
+    return { kind: 'answered', status: response.statusCode, message: parseJson(text) };
+  }
+
+  return {
+    call(call, callback) {
+      exchange(call).then(callback, (error: unknown) =>
+        callback({ kind: 'failed', detail: describe(error) }),
+      );
+    },
+    open(address, hello, events) {
+      const link = new SocketLink(linkMessageBytesMax(VALUE_BYTES_MAX_CEILING));
+      link.listen(events);
+      // A Client of its own: the connection is the stream's alone, and goes with it.
+      const client = new Client(`http://${address}`, { connect: { timeout: 5000 } });
+      client
+        .upgrade({
+          path: PATHS.operations,
+          protocol: LINK_PROTOCOL,
+          headers: {
+            [LINK_HEADERS.cluster]: hello.cluster,
+            [LINK_HEADERS.node]: hello.node,
+            [LINK_HEADERS.incarnation]: String(hello.incarnation),
+          },
+        })
+        .then(
+          ({ socket }) => link.attach(socket as Socket, Buffer.alloc(0)),
+          (error: unknown) => link.close(describe(error)),
+        );
+      return link;
+    },
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** undici wraps what happened in AggregateErrors and causes; the code is what people look up. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = (error as NodeJS.ErrnoException).code;
+  const inner = error instanceof AggregateError ? error.errors.map(describe).join('; ') : '';
+  return [error.message || inner || error.name, code].filter(Boolean).join(' ');
+}

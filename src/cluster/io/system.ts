@@ -1,0 +1,37 @@
+// The real clock, timers, randomness and process figures behind the ports of runtime.ts.
+
+import { randomBytes } from 'node:crypto';
+import type { Clock, Host, Random, Timers } from '../runtime.ts';
+
+export const systemClock: Clock = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
+};
+
+export const systemTimers: Timers = {
+  after(milliseconds, callback) {
+    const timer = setTimeout(callback, milliseconds);
+    return () => clearTimeout(timer);
+  },
+};
+
+export const systemRandom: Random = {
+  // Choosing a member wants speed; a token wants to be unique.
+  below: (bound) => Math.floor(Math.random() * bound),
+  token: () => randomBytes(16).toString('hex'),
+};
+
+export const systemHost: Host = {
+  usage() {
+    const cpu = process.cpuUsage();
+    const memory = process.memoryUsage();
+    return {
+      pid: process.pid,
+      uptimeSeconds: process.uptime(),
+      userCpuSeconds: cpu.user / 1e6,
+      systemCpuSeconds: cpu.system / 1e6,
+      residentBytes: memory.rss,
+      heapUsedBytes: memory.heapUsed,
+    };
+  },
+};

@@ -1,0 +1,71 @@
+// Every bound and every protocol time in one place, with the relations between them asserted.
+// A limit that a user can change is a default here and an option of a command.
+
+import { assert } from './assert.ts';
+
+export const KEY_BYTES_MAX = 1024;
+export const VALUE_BYTES_MAX_DEFAULT = 16 * 1024 * 1024;
+/** The record's length field would carry 4 GiB; one Buffer and one assembly must stay far below it. */
+export const VALUE_BYTES_MAX_CEILING = 512 * 1024 * 1024;
+export const ATTRIBUTES_BYTES_MAX = 4096;
+/** Node's own cap on request line and headers together; see docs/api.md, status 431. */
+export const REQUEST_HEAD_BYTES_MAX = 16 * 1024;
+/** A control message carries at most a whole cluster map: 4,096 partitions of a few hundred bytes. */
+export const CONTROL_BYTES_MAX = 16 * 1024 * 1024;
+
+/** A message longer than this travels in chunks between other operations' messages (D13). */
+export const CHUNK_BYTES = 64 * 1024;
+/** So many long messages are in progress on one link and direction at once; the rest wait in order. */
+export const LONG_MESSAGES_MAX = 4;
+/** What a frontend holds for one storage node before it sheds with 503. */
+export const LINK_QUEUE_BYTES_MAX = 128 * 1024 * 1024;
+/** What a storage node holds for one frontend that reads slowly before it stops reading from it. */
+export const LINK_REPLY_BYTES_HIGH = 8 * 1024 * 1024;
+
+export const DIGITS_MAX = 3;
+export const REDUNDANCY_MAX = 16;
+export const STORAGE_NODES_MAX = 256;
+/** A node refuses versions further ahead of its own clock than this (H31). */
+export const VERSION_AHEAD_MS_MAX = 24 * 60 * 60 * 1000;
+/** Ten years; a larger ttl is far more often a slip (milliseconds for seconds) than a wish. */
+export const TTL_SECONDS_MAX = 10 * 365 * 24 * 60 * 60;
+
+/** One profile of protocol times in milliseconds, so that a slow machine runs the same protocol slower (D12). */
+export interface Times {
+  readonly heartbeatMs: number;
+  /** How long one exchange with a storage node may take before it counts as unanswered. */
+  readonly tryMs: number;
+  readonly getDeadlineMs: number;
+  readonly setDeadlineMs: number;
+  /** How long a frontend goes on with a set after its deadline, with the same version (D9). */
+  readonly setBackgroundMs: number;
+  /** The longest that a poll for a newer map is held open. */
+  readonly mapPollMs: number;
+  readonly controlCallMs: number;
+  /** Between two rounds of one get or set; doubled by a random share so that retries spread. */
+  readonly retryMs: number;
+  /** How often overdue exchanges are looked for. */
+  readonly sweepMs: number;
+}
+
+/** @param scale multiplies every time; 1 for production. */
+export function protocolTimes(scale: number): Times {
+  assert(scale > 0, 'the scale of the protocol times is positive');
+  const times: Times = {
+    heartbeatMs: 200 * scale,
+    tryMs: 1000 * scale,
+    getDeadlineMs: 3000 * scale,
+    setDeadlineMs: 6000 * scale,
+    setBackgroundMs: 10_000 * scale,
+    mapPollMs: 5000 * scale,
+    controlCallMs: 1000 * scale,
+    retryMs: 20 * scale,
+    sweepMs: 50 * scale,
+  };
+  // A try must leave time for another member inside the deadline, and a sweep must notice it in time.
+  assert(times.getDeadlineMs >= 2 * times.tryMs, 'a get has time for a second member');
+  assert(times.setDeadlineMs >= 2 * times.tryMs, 'a set has time for a second round');
+  assert(times.sweepMs * 4 <= times.tryMs, 'an overdue exchange is noticed within a quarter of it');
+  assert(times.heartbeatMs * 2 <= times.controlCallMs, 'a lost heartbeat is not waited for long');
+  return times;
+}

@@ -1,0 +1,62 @@
+// The one pair that takes keys and values across a query string: percent-encoding as in any form, `+`
+// a space, every byte allowed (the seed's ban on `&`, `=`, `?` and control characters is gone).
+
+export type Query =
+  | { readonly kind: 'query'; readonly parameters: ReadonlyMap<string, Buffer> }
+  | { readonly kind: 'malformed'; readonly reason: string };
+
+const PLUS = 0x2b;
+const SPACE = 0x20;
+const PERCENT = 0x25;
+
+/** @param query what stands behind `?`, one character a byte as Node gives a request's target. */
+export function parseQuery(query: string): Query {
+  const parameters = new Map<string, Buffer>();
+  if (query === '') return { kind: 'query', parameters };
+  for (const part of query.split('&')) {
+    if (part === '') continue;
+    const equals = part.indexOf('=');
+    const name = decodeBytes(equals < 0 ? part : part.slice(0, equals))?.toString('latin1');
+    const value = decodeBytes(equals < 0 ? '' : part.slice(equals + 1));
+    if (name === undefined || value === undefined) {
+      return { kind: 'malformed', reason: 'a % in the query is not followed by two hex digits' };
+    }
+    if (parameters.has(name)) {
+      const shown = /^[\w-]{1,32}$/.test(name) ? name : 'a parameter';
+      return { kind: 'malformed', reason: `${shown} is given twice` };
+    }
+    parameters.set(name, value);
+  }
+  return { kind: 'query', parameters };
+}
+
+/** @returns undefined for a `%` without two hex digits. */
+export function decodeBytes(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'latin1');
+  if (!text.includes('%') && !text.includes('+')) return bytes;
+  let length = 0;
+  for (let offset = 0; offset < bytes.length; offset++) {
+    let byte = bytes[offset] ?? 0;
+    if (byte === PLUS) byte = SPACE;
+    else if (byte === PERCENT) {
+      const digits = text.slice(offset + 1, offset + 3);
+      if (!/^[0-9a-fA-F]{2}$/.test(digits)) return undefined;
+      byte = Number.parseInt(digits, 16);
+      offset += 2;
+    }
+    bytes[length++] = byte;
+  }
+  return bytes.subarray(0, length);
+}
+
+/** Only unreserved characters stay as they are, so the result fits a query and a path alike. */
+export function encodeBytes(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) {
+    const character = String.fromCharCode(byte);
+    text += /[A-Za-z0-9._~-]/.test(character)
+      ? character
+      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return text;
+}

@@ -1,0 +1,160 @@
+// The table of paths that a role answers, and what every role answers alike: /livez, /readyz,
+// /metrics, unknown paths and methods, and failures of its own handlers.
+
+import { errorReply } from './errors.ts';
+import {
+  type HttpReply,
+  type HttpRequest,
+  hostHeader,
+  jsonReply,
+  pathOf,
+  queryOf,
+  textReply,
+} from './http.ts';
+import type { Counter, Metrics } from './metrics.ts';
+import { parseQuery } from './query.ts';
+import type { Log, Runtime } from './runtime.ts';
+import { Malformed, type Shape } from './shape.ts';
+import { VERSION } from './software.ts';
+
+export type ReplyCallback = (reply: HttpReply) => void;
+export type Handler = (request: HttpRequest, reply: ReplyCallback) => void;
+
+/** @returns what is wrong, or undefined when it is well. */
+export type Check = () => string | undefined;
+
+export class Routes {
+  readonly #table = new Map<string, Map<string, Handler>>();
+  readonly #checks = new Map<string, Check>();
+  readonly #log: Log;
+  readonly #malformed: Counter;
+
+  constructor(role: string, runtime: Runtime, metrics: Metrics) {
+    this.#log = runtime.log;
+    metrics.gauge('velourfog_build_info', 'Version and role; always 1.', () => 1, {
+      version: VERSION,
+      role,
+    });
+    const usage = () => runtime.host.usage();
+    metrics.gauge('process_resident_memory_bytes', 'Resident memory.', () => usage().residentBytes);
+    metrics.gauge(
+      'nodejs_heap_size_used_bytes',
+      'JavaScript heap in use.',
+      () => usage().heapUsedBytes,
+    );
+    metrics.gauge(
+      'process_cpu_seconds_total',
+      'User and system CPU time.',
+      () => usage().userCpuSeconds + usage().systemCpuSeconds,
+    );
+    this.#malformed = metrics.counter(
+      'velourfog_malformed_messages_total',
+      'Control messages refused because they were not what their path takes.',
+    );
+    for (const path of ['/livez', '/readyz', '/healthz']) {
+      this.add(['GET', 'HEAD'], path, (request, reply) =>
+        reply(this.#health(request, path === '/livez' ? new Map() : this.#checks)),
+      );
+    }
+    this.add(['GET'], '/metrics', (_request, reply) =>
+      reply({
+        status: 200,
+        headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+        body: metrics.text(),
+      }),
+    );
+  }
+
+  add(methods: readonly string[], path: string, handler: Handler): void {
+    const table = this.#table.get(path) ?? new Map<string, Handler>();
+    for (const method of methods) table.set(method, handler);
+    this.#table.set(path, table);
+  }
+
+  /** A path that takes one JSON message; what is not of the shape is refused with the reason and counted. */
+  addControl<T>(
+    path: string,
+    shape: Shape<T>,
+    handler: (message: T, reply: ReplyCallback) => void,
+  ): void {
+    this.add(['POST'], path, (request, reply) => {
+      let message: T;
+      try {
+        message = shape(jsonOf(request), '');
+      } catch (error) {
+        if (!(error instanceof Malformed)) throw error;
+        this.#malformed.add();
+        this.#log.write('warn', 'control message refused', { path, reason: error.message });
+        return reply(refusalReply('malformed-message', error.message));
+      }
+      return handler(message, reply);
+    });
+  }
+
+  addCheck(name: string, check: Check): void {
+    this.#checks.set(name, check);
+  }
+
+  handle(request: HttpRequest, reply: ReplyCallback): void {
+    const methods = this.#table.get(pathOf(request.target));
+    const handler = methods?.get(request.method);
+    if (methods === undefined) {
+      return reply(
+        errorReply('unknown-path', 'there is nothing at this path', {
+          instead: `curl 'http://${hostHeader(request)}/readyz?verbose'`,
+        }),
+      );
+    }
+    if (handler === undefined) {
+      const allow = [...methods.keys()].join(', ');
+      return reply(
+        errorReply('method-not-allowed', `this path takes ${allow}`, { headers: { allow } }),
+      );
+    }
+    try {
+      return handler(request, reply);
+    } catch (error) {
+      // The one place where a bug in a handler becomes a reply; the client learns nothing but that.
+      const stack = error instanceof Error ? error.stack : String(error);
+      this.#log.write('error', 'a request failed', { path: pathOf(request.target), stack });
+      return reply(errorReply('internal', 'internal error'));
+    }
+  }
+
+  /** In the manner of etcd and kube-apiserver: the status is the contract, `?verbose` is for people. */
+  #health(request: HttpRequest, checks: ReadonlyMap<string, Check>): HttpReply {
+    const query = parseQuery(queryOf(request.target));
+    const parameters = query.kind === 'query' ? query.parameters : new Map<string, Buffer>();
+    const excluded = parameters.get('exclude')?.toString('latin1');
+    const lines: string[] = [];
+    let failed = 0;
+    for (const [name, check] of checks) {
+      if (name === excluded) continue;
+      const problem = check();
+      if (problem !== undefined) failed++;
+      lines.push(problem === undefined ? `[+]${name} ok` : `[-]${name} failed: ${problem}`);
+    }
+    const verbose = parameters.has('verbose') || failed > 0;
+    const summary = failed === 0 ? 'ok' : 'not ready';
+    return textReply(
+      failed === 0 ? 200 : 503,
+      verbose ? [...lines, summary].join('\n') : summary,
+      failed === 0 ? {} : { 'retry-after': '1' },
+    );
+  }
+}
+
+/** The JSON form of `errorReply`, for control messages. */
+export function refusalReply(error: Parameters<typeof errorReply>[0], detail: string): HttpReply {
+  return jsonReply(errorReply(error, detail).status, { error, detail });
+}
+
+function jsonOf(request: HttpRequest): unknown {
+  if (request.body.kind === 'too-large') throw new Malformed('the message is too long');
+  if (request.body.kind === 'none') throw new Malformed('the message is empty');
+  try {
+    return JSON.parse(request.body.bytes.toString('utf8'));
+  } catch {
+    throw new Malformed('the message is not JSON');
+  }
+}

@@ -1,0 +1,121 @@
+// The ports: everything a role may want from the world outside. Production hands in io/, the simulator
+// its own; a role sees no difference. Callbacks, not promises: a get or set must not pay for a promise
+// chain, and a simulator must decide the order of everything.
+
+import type { HttpReply, HttpRequest } from './http.ts';
+import type { Address, ClusterId, Incarnation, NodeId } from './identity.ts';
+
+export interface Clock {
+  /** Never goes back; for intervals, deadlines and leases. */
+  monotonicMs(): number;
+  /** Milliseconds since 1970; may jump. For versions and expiry only. */
+  wallMs(): number;
+}
+
+export type Cancel = () => void;
+
+export interface Timers {
+  after(milliseconds: number, callback: () => void): Cancel;
+}
+
+export interface Random {
+  /** A whole number from 0 to bound - 1. */
+  below(bound: number): number;
+  /** 32 hex digits that nobody else has. */
+  token(): string;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Log {
+  write(level: LogLevel, message: string, fields?: LogFields): void;
+}
+
+export interface ProcessUsage {
+  readonly pid: number;
+  readonly uptimeSeconds: number;
+  readonly userCpuSeconds: number;
+  readonly systemCpuSeconds: number;
+  readonly residentBytes: number;
+  readonly heapUsedBytes: number;
+}
+
+export interface Host {
+  usage(): ProcessUsage;
+}
+
+export type DiskResult<T> =
+  | { readonly kind: 'done'; readonly value: T }
+  | { readonly kind: 'failed'; readonly detail: string };
+
+/** One data directory, locked by whoever opened it. */
+export interface Disk {
+  /** @returns through the callback the whole file, or undefined when there is none. */
+  read(name: string, callback: (result: DiskResult<Buffer | undefined>) => void): void;
+  /** Replaces the file as one step that survives a power loss: temp file, fsync, rename, fsync directory. */
+  replace(name: string, bytes: Buffer, callback: (result: DiskResult<undefined>) => void): void;
+}
+
+export interface ControlCall {
+  readonly address: Address;
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly message?: unknown;
+  readonly timeoutMs: number;
+}
+
+export type CallOutcome =
+  | { readonly kind: 'answered'; readonly status: number; readonly message: unknown }
+  | { readonly kind: 'failed'; readonly detail: string };
+
+/** What a stream of operations is bound to; it dies with any of them (D13). */
+export interface LinkHello {
+  readonly cluster: ClusterId;
+  readonly node: NodeId;
+  readonly incarnation: Incarnation;
+}
+
+/** One end of a stream of operations: messages in order, both ways, none after `close`. */
+export interface Link {
+  /** `head` and `body` back to back are the message; `body` must not change afterwards. */
+  send(id: number, head: Uint8Array, body: Uint8Array): void;
+  /** Bytes accepted by `send` that are still on this side. */
+  queuedBytes(): number;
+  close(reason: string): void;
+}
+
+export interface LinkEvents {
+  /** `message` is only valid during the call; what is kept must be copied. */
+  received(id: number, message: Buffer): void;
+  /** Once, whoever closed it; nothing is received afterwards. */
+  closed(reason: string): void;
+}
+
+export interface Network {
+  /** One request and one answer; the callback comes exactly once. */
+  call(call: ControlCall, callback: (outcome: CallOutcome) => void): void;
+  /** Sending may begin at once; what could not be delivered ends in `closed`. */
+  open(address: Address, hello: LinkHello, events: LinkEvents): Link;
+}
+
+export interface Runtime {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly network: Network;
+  readonly log: Log;
+  readonly host: Host;
+  /** Undefined for a process that keeps everything in memory. */
+  readonly disk: Disk | undefined;
+}
+
+/** A role, as the adapter or the simulator drives it. */
+export interface Service {
+  start(): void;
+  handle(request: HttpRequest, reply: (reply: HttpReply) => void): void;
+  /** @returns what to do with the link, or why it is refused. */
+  accept(hello: LinkHello, link: Link): LinkEvents | { readonly refused: string };
+  /** Stop being ready and begin nothing new; what was begun is still finished. */
+  drain(): void;
+}

@@ -1,0 +1,62 @@
+// velour controller: composes the controller with the machine.
+
+import {
+  CONTROL_BYTES_MAX,
+  DIGITS_MAX,
+  protocolTimes,
+  REDUNDANCY_MAX,
+  STORAGE_NODES_MAX,
+} from '../cluster/limits.ts';
+import { smallestDigits } from '../cluster/partition.ts';
+import { Controller } from '../controller/controller.ts';
+import { type Command, SERVER_OPTIONS, usage } from './options.ts';
+import { serve } from './serve.ts';
+
+export const controllerCommand: Command = {
+  usage: 'controller <port> <num-storage> <redundancy>',
+  describe: 'Track the nodes and publish the cluster map; exactly one a cluster',
+  options: {
+    ...SERVER_OPTIONS,
+    host: { type: 'string', default: '0.0.0.0', describe: 'The address to listen on' },
+    'data-dir': { type: 'string', describe: 'Where the map is kept, so that a restart finds it' },
+    digits: {
+      type: 'number',
+      describe: 'Hex digits of the partition number; by default from num-storage',
+    },
+  },
+  positionals: (yargs) =>
+    yargs
+      .positional('port', { describe: 'The port to listen on' })
+      .positional('num-storage', { describe: 'So many storage nodes found the cluster' })
+      .positional('redundancy', { describe: 'So many of them hold each key' }),
+  examples: [['velour controller 12000 4 3', 'four storage nodes, each key on three']],
+  async run(words) {
+    const port = words.port('port');
+    const storageNodes = words.integer('num-storage', { min: 1, max: STORAGE_NODES_MAX });
+    const redundancy = words.integer('redundancy', { min: 1, max: REDUNDANCY_MAX });
+    if (redundancy > storageNodes) {
+      throw usage(
+        `redundancy ${redundancy} needs at least ${redundancy} storage nodes, and num-storage is ${storageNodes}`,
+      );
+    }
+    const digits =
+      words.optionalText('digits') === undefined
+        ? smallestDigits(storageNodes)
+        : words.integer('digits', { min: 1, max: DIGITS_MAX });
+    const times = protocolTimes(words.positive('time-scale'));
+    const host = words.text('host');
+    await serve(
+      {
+        name: 'controller',
+        node: `${host}:${port}`,
+        host,
+        port,
+        dataDirectory: words.optionalText('data-dir'),
+        bodyBytesMax: CONTROL_BYTES_MAX,
+        valueBytesMax: 0,
+        make: (runtime) => new Controller(runtime, { storageNodes, redundancy, digits, times }),
+      },
+      words,
+    );
+  },
+};

@@ -1,0 +1,195 @@
+// Options that commands share, and how their words become values. Precedence: flag, then VELOUR_*
+// environment variable, then --config file, then default.
+
+import { readFileSync } from 'node:fs';
+import type { Argv, Options } from 'yargs';
+import { EXIT, FatalError } from '../cluster/errors.ts';
+import { type Address, parseAddress } from '../cluster/identity.ts';
+import { VALUE_BYTES_MAX_CEILING, VALUE_BYTES_MAX_DEFAULT } from '../cluster/limits.ts';
+import type { LogLevel } from '../cluster/runtime.ts';
+
+export type OptionTable = Readonly<Record<string, Options>>;
+
+/** One line a command in cli.ts; the rest of it in a file of its own. */
+export interface Command {
+  /** Name and positional arguments, in yargs' form. */
+  readonly usage: string;
+  readonly aliases?: readonly string[];
+  readonly describe: string;
+  readonly options: OptionTable;
+  readonly positionals: (yargs: Argv) => Argv;
+  readonly examples: readonly (readonly [string, string])[];
+  run(words: Words): Promise<void>;
+}
+
+export const GLOBAL_OPTIONS: OptionTable = {
+  config: { type: 'string', describe: 'A JSON file of options, by their long names' },
+};
+
+export const SERVER_OPTIONS: OptionTable = {
+  'log-level': {
+    type: 'string',
+    choices: ['debug', 'info', 'warn', 'error'],
+    default: 'info',
+    describe: 'Least severe line that is logged',
+  },
+  'log-format': {
+    type: 'string',
+    choices: ['auto', 'json', 'pretty'],
+    default: 'auto',
+    describe: 'auto: pretty on a terminal, else JSON lines',
+  },
+  'time-scale': {
+    type: 'number',
+    default: 1,
+    describe: 'Multiplies every time of the protocol, for slow machines; the same on all nodes',
+  },
+  'drain-timeout': {
+    type: 'number',
+    default: 10,
+    describe: 'Seconds a stop waits for requests in progress',
+  },
+};
+
+export const VALUE_OPTIONS: OptionTable = {
+  'max-value': {
+    type: 'string',
+    default: `${VALUE_BYTES_MAX_DEFAULT / 2 ** 20}MiB`,
+    describe: 'The longest value, such as 512KiB or 16MiB',
+  },
+};
+
+export const HOST_OPTION: OptionTable = {
+  host: {
+    type: 'string',
+    describe: 'The address to listen on; by default the host of the own address',
+  },
+};
+
+/** What the user gave, read by name; every reader says what is wrong in one line and exits 2. */
+export class Words {
+  readonly #values: Readonly<Record<string, unknown>>;
+
+  constructor(values: Readonly<Record<string, unknown>>) {
+    this.#values = values;
+  }
+
+  optionalText(name: string): string | undefined {
+    const value = this.#values[name];
+    return value === undefined || value === '' ? undefined : String(value);
+  }
+
+  text(name: string): string {
+    const value = this.optionalText(name);
+    if (value === undefined) throw usage(`${name} is missing`);
+    return value;
+  }
+
+  integer(name: string, range: { min: number; max: number }): number {
+    const value = Number(this.text(name));
+    if (Number.isInteger(value) && value >= range.min && value <= range.max) return value;
+    throw usage(
+      `${name} is ${this.text(name)}, and must be a whole number from ${range.min} to ${range.max}`,
+    );
+  }
+
+  port(name: string): number {
+    return this.integer(name, { min: 1, max: 65535 });
+  }
+
+  positive(name: string): number {
+    const value = Number(this.text(name));
+    if (Number.isFinite(value) && value > 0) return value;
+    throw usage(`${name} is ${this.text(name)}, and must be a number above 0`);
+  }
+
+  address(name: string): Address {
+    const value = this.text(name);
+    if (parseAddress(value) !== undefined) return value as Address;
+    throw usage(`${name} is ${value}, and must be HOST:PORT as the other nodes reach it`);
+  }
+
+  /** @returns bytes */
+  valueBytesMax(): number {
+    const match = /^(\d{1,9})(B|KiB|MiB)?$/.exec(this.text('max-value'));
+    const unit = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20 }[match?.[2] ?? 'B'] ?? 1;
+    const bytes = Number(match?.[1] ?? 0) * unit;
+    if (bytes >= 1 && bytes <= VALUE_BYTES_MAX_CEILING) return bytes;
+    throw usage(
+      `max-value is ${this.text('max-value')}, and must be from 1B to ${VALUE_BYTES_MAX_CEILING / 2 ** 20}MiB`,
+    );
+  }
+
+  logLevel(): LogLevel {
+    return this.text('log-level') as LogLevel;
+  }
+
+  prettyLogs(): boolean {
+    const format = this.text('log-format');
+    return format === 'pretty' || (format === 'auto' && process.stderr.isTTY === true);
+  }
+}
+
+export function usage(message: string): FatalError {
+  return new FatalError(EXIT.usage, message);
+}
+
+/** Refuses words that look like options and are none; yargs alone would also refuse other commands' VELOUR_* variables. */
+export function refuseUnknownOptions(words: readonly string[], known: readonly string[]): void {
+  const end = words.indexOf('--');
+  for (const word of end < 0 ? words : words.slice(0, end)) {
+    const name = /^--(?:no-)?([^=]+)/.exec(word)?.[1];
+    if (name === undefined || known.includes(name)) continue;
+    const near = nearest(name, known);
+    throw usage(`unknown option --${name}${near === undefined ? '' : `; did you mean --${near}?`}`);
+  }
+}
+
+/** The defaults that a --config file or VELOUR_CONFIG sets; they yield to variables and flags. */
+export function readConfig(
+  path: string | undefined,
+  known: readonly string[],
+): Readonly<Record<string, unknown>> {
+  if (path === undefined) return {};
+  let values: unknown;
+  try {
+    values = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new FatalError(EXIT.config, `config ${path} cannot be read: ${(error as Error).message}`);
+  }
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+    throw new FatalError(EXIT.config, `config ${path} is not a JSON object`);
+  }
+  for (const name of Object.keys(values)) {
+    if (known.includes(name)) continue;
+    const near = nearest(name, known);
+    throw new FatalError(
+      EXIT.config,
+      `config ${path} has the unknown option ${name}${near === undefined ? '' : `; did you mean ${near}?`}`,
+    );
+  }
+  return values as Readonly<Record<string, unknown>>;
+}
+
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const near = known
+    .map((word) => ({ word, distance: editDistance(name, word) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  return near !== undefined && near.distance <= Math.max(2, name.length / 3)
+    ? near.word
+    : undefined;
+}
+
+/** Levenshtein's. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

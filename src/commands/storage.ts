@@ -1,0 +1,48 @@
+// velour storage: composes a storage node with the machine.
+
+import { hostOf, type NodeId, parseAddress } from '../cluster/identity.ts';
+import { CONTROL_BYTES_MAX, protocolTimes } from '../cluster/limits.ts';
+import { StorageNode } from '../storage/storage.ts';
+import { type Command, HOST_OPTION, SERVER_OPTIONS, VALUE_OPTIONS } from './options.ts';
+import { serve } from './serve.ts';
+
+export const storageCommand: Command = {
+  usage: 'storage <controller> <own>',
+  aliases: ['storagenode'],
+  describe: 'Hold records in memory',
+  options: {
+    ...SERVER_OPTIONS,
+    ...VALUE_OPTIONS,
+    ...HOST_OPTION,
+    name: {
+      type: 'string',
+      describe: 'The id of this node for all time; by default its own host:port',
+    },
+  },
+  positionals: (yargs) =>
+    yargs
+      .positional('controller', { describe: 'HOST:PORT of the controller' })
+      .positional('own', { describe: 'HOST:PORT of this node, as the other nodes reach it' }),
+  examples: [['velour storage 10.0.0.1:12000 10.0.0.2:12500', 'one storage node']],
+  async run(words) {
+    const controller = words.address('controller');
+    const address = words.address('own');
+    const valueBytesMax = words.valueBytesMax();
+    const node = (words.optionalText('name') ?? address) as NodeId;
+    const times = protocolTimes(words.positive('time-scale'));
+    await serve(
+      {
+        name: 'storage',
+        node: address,
+        host: words.optionalText('host') ?? hostOf(address),
+        port: parseAddress(address)?.port ?? 0,
+        dataDirectory: undefined,
+        bodyBytesMax: CONTROL_BYTES_MAX,
+        valueBytesMax,
+        make: (runtime) =>
+          new StorageNode(runtime, { controller, address, node, valueBytesMax, times }),
+      },
+      words,
+    );
+  },
+};

@@ -1,0 +1,72 @@
+// How the cluster map changes: pure functions from one map to the next. When to call them, and that a
+// map is durable before anybody sees it (R11), is controller.ts's business.
+
+import type { ClusterMap, NodeEntry } from '../cluster/cluster-map.ts';
+import {
+  type ClusterId,
+  type Epoch,
+  hostOf,
+  type Incarnation,
+  type NodeId,
+} from '../cluster/identity.ts';
+import { partitionCount } from '../cluster/partition.ts';
+import { place } from './placement.ts';
+
+export interface FoundingOptions {
+  readonly cluster: ClusterId;
+  readonly digits: number;
+  readonly redundancy: number;
+  readonly nodes: ReadonlyMap<NodeId, NodeEntry>;
+}
+
+/** The first map of a cluster: every replica serves at once, for there is nothing to copy. */
+export function foundMap({ cluster, digits, redundancy, nodes }: FoundingOptions): ClusterMap {
+  const assignment = place({
+    nodes: [...nodes].map(([id, { address }]) => ({ id, host: hostOf(address) })),
+    partitions: partitionCount(digits),
+    redundancy,
+  });
+  return {
+    cluster,
+    version: { generation: 1, number: 1 },
+    digits,
+    redundancy,
+    nodes: Object.fromEntries(nodes),
+    partitions: assignment.map((ids) => ({
+      epoch: 1 as Epoch,
+      members: ids.map((node) => ({
+        node,
+        // The assignment was made from these very nodes.
+        incarnation: (nodes.get(node) as NodeEntry).incarnation,
+        role: 'serving',
+      })),
+    })),
+  };
+}
+
+/**
+ * A node's new life, or a new node. Its memberships stay with the incarnation that had them: what the
+ * new one holds is nobody's copy until it has joined, so it serves nothing (H6).
+ */
+export function withNode(map: ClusterMap, node: NodeId, entry: NodeEntry): ClusterMap {
+  return nextNumber({ ...map, nodes: { ...map.nodes, [node]: entry } });
+}
+
+/** Every start of a controller opens a generation, so that no two ever publish one version (H32). */
+export function nextGeneration(map: ClusterMap): ClusterMap {
+  return { ...map, version: { generation: map.version.generation + 1, number: 1 } };
+}
+
+function nextNumber(map: ClusterMap): ClusterMap {
+  const { generation, number } = map.version;
+  return { ...map, version: { generation, number: number + 1 } };
+}
+
+/** Larger than every earlier one of the node; the start time where the clock allows it (PROTOCOL 3.1). */
+export function nextIncarnation(
+  wallMs: number,
+  proposed: Incarnation | undefined,
+  known: Incarnation | undefined,
+): Incarnation {
+  return Math.max(proposed ?? Math.floor(wallMs), (known ?? 0) + 1) as Incarnation;
+}

@@ -1,0 +1,107 @@
+// The map that the controller has published: changes one after the other, each durable before anybody
+// sees it (R11, H33), and those who wait for a newer one.
+
+import { assert } from '../cluster/assert.ts';
+import type { ClusterMap } from '../cluster/cluster-map.ts';
+import { compareMapVersions, type MapVersion } from '../cluster/cluster-map.ts';
+import { isNewer } from '../cluster/map-exchange.ts';
+import type { Runtime } from '../cluster/runtime.ts';
+import { encodeState, STATE_FILE } from './state-file.ts';
+
+export type Change = (map: ClusterMap | undefined) => ClusterMap;
+type Decided = (
+  outcome:
+    | { readonly kind: 'published' }
+    | { readonly kind: 'not-durable'; readonly detail: string },
+) => void;
+
+interface Waiter {
+  readonly since: MapVersion;
+  readonly answer: (map: ClusterMap | undefined) => void;
+}
+
+export class PublishedMap {
+  readonly #runtime: Runtime;
+  readonly #published: (map: ClusterMap) => void;
+  readonly #queue: { readonly change: Change; readonly decided: Decided }[] = [];
+  readonly #waiters = new Set<Waiter>();
+  #map: ClusterMap | undefined;
+  #writing = false;
+
+  /** @param published is called with every map, once it is durable */
+  constructor(runtime: Runtime, published: (map: ClusterMap) => void) {
+    this.#runtime = runtime;
+    this.#published = published;
+  }
+
+  get current(): ClusterMap | undefined {
+    return this.#map;
+  }
+
+  /** The change gets the map as it is when its turn comes, so changes never overwrite each other. */
+  propose(change: Change, decided: Decided): void {
+    this.#queue.push({ change, decided });
+    this.#next();
+  }
+
+  /** @param answer gets a newer map as soon as there is one, or undefined after `waitMs` */
+  waitForNewer(
+    since: MapVersion,
+    waitMs: number,
+    answer: (map: ClusterMap | undefined) => void,
+  ): void {
+    if (isNewer(this.#map, since) || waitMs <= 0) {
+      answer(isNewer(this.#map, since) ? this.#map : undefined);
+      return;
+    }
+    const cancel = this.#runtime.timers.after(waitMs, () => {
+      this.#waiters.delete(waiter);
+      answer(undefined);
+    });
+    const waiter: Waiter = {
+      since,
+      answer: (map) => {
+        cancel();
+        answer(map);
+      },
+    };
+    this.#waiters.add(waiter);
+  }
+
+  #next(): void {
+    const first = this.#queue[0];
+    if (this.#writing || first === undefined) return;
+    this.#writing = true;
+    this.#queue.shift();
+    const map = first.change(this.#map);
+    const done = (failure: string | undefined) => {
+      this.#writing = false;
+      if (failure === undefined) this.#publish(map);
+      first.decided(
+        failure === undefined ? { kind: 'published' } : { kind: 'not-durable', detail: failure },
+      );
+      this.#next();
+    };
+    if (map === this.#map) return done(undefined);
+    const disk = this.#runtime.disk;
+    if (disk === undefined) return done(undefined);
+    disk.replace(STATE_FILE, encodeState(map), (result) =>
+      done(result.kind === 'done' ? undefined : result.detail),
+    );
+  }
+
+  #publish(map: ClusterMap): void {
+    if (map === this.#map) return;
+    assert(
+      this.#map === undefined || compareMapVersions(map.version, this.#map.version) > 0,
+      'published versions rise (I1)',
+    );
+    this.#map = map;
+    for (const waiter of [...this.#waiters]) {
+      if (!isNewer(map, waiter.since)) continue;
+      this.#waiters.delete(waiter);
+      waiter.answer(map);
+    }
+    this.#published(map);
+  }
+}

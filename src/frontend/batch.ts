@@ -1,0 +1,153 @@
+// Operations on their way to one storage node: an id for each, its answer back to whoever asked, a
+// bound on how many bytes wait and how long. What one turn of the event loop brings goes out as one
+// batch (the link gathers it); no operation waits for another's answer.
+
+import type { Member, NodeEntry } from '../cluster/cluster-map.ts';
+import type { ClusterId } from '../cluster/identity.ts';
+import { LINK_QUEUE_BYTES_MAX, type Times } from '../cluster/limits.ts';
+import {
+  type Answer,
+  decodeAnswer,
+  encodeOperation,
+  type Operation,
+} from '../cluster/operations.ts';
+import type { Link, Runtime } from '../cluster/runtime.ts';
+
+/** What came of asking one member: its answer, or why there is none. */
+export type MemberAnswer =
+  | Answer
+  /** Certainly not delivered. */
+  | { readonly kind: 'unreachable'; readonly detail: string }
+  /** Perhaps delivered, perhaps done. */
+  | { readonly kind: 'unanswered'; readonly detail: string }
+  /** Not sent, because too much waits for this node already. */
+  | { readonly kind: 'overloaded' };
+
+export type AnswerCallback = (answer: MemberAnswer) => void;
+
+interface Exchange {
+  readonly callback: AnswerCallback;
+  readonly sentMs: number;
+}
+
+const OVERLOADED: MemberAnswer = { kind: 'overloaded' };
+const ID_MAX = 0xffffffff;
+
+/** The stream to one incarnation of one storage node, opened again when it broke (D13). */
+export class StorageChannel {
+  readonly #runtime: Runtime;
+  readonly #times: Times;
+  readonly #cluster: ClusterId;
+  readonly #member: Pick<Member, 'node' | 'incarnation'>;
+  readonly #entry: NodeEntry;
+  /** In the order of sending, so the first is always the oldest. */
+  readonly #exchanges = new Map<number, Exchange>();
+  #link: Link | undefined;
+  #failedMs = Number.NEGATIVE_INFINITY;
+  #failure = '';
+  #lastId = 0;
+  #sweeping = false;
+  #retired = false;
+
+  constructor(
+    runtime: Runtime,
+    times: Times,
+    target: { cluster: ClusterId; member: Pick<Member, 'node' | 'incarnation'>; entry: NodeEntry },
+  ) {
+    this.#runtime = runtime;
+    this.#times = times;
+    this.#cluster = target.cluster;
+    this.#member = target.member;
+    this.#entry = target.entry;
+  }
+
+  /** @param callback exactly once, never before this returns unless nothing could be sent */
+  send(operation: Operation, callback: AnswerCallback): void {
+    const now = this.#runtime.clock.monotonicMs();
+    // A node that just refused to be reached is not asked again at once, or every get would open a socket.
+    if (this.#link === undefined && now - this.#failedMs < this.#times.retryMs) {
+      return callback({ kind: 'unreachable', detail: this.#failure });
+    }
+    const link = this.#link ?? this.#open();
+    if (link.queuedBytes() > LINK_QUEUE_BYTES_MAX) return callback(OVERLOADED);
+    const id = this.#nextId();
+    this.#exchanges.set(id, { callback, sentMs: now });
+    const { head, body } = encodeOperation(operation);
+    link.send(id, head, body);
+    this.#sweepLater();
+  }
+
+  /** The map no longer names this incarnation; what is under way gets its answer or none. */
+  retire(): void {
+    this.#retired = true;
+    this.#link?.close('the map names another incarnation');
+  }
+
+  #open(): Link {
+    const { node, incarnation } = this.#member;
+    const link = this.#runtime.network.open(
+      this.#entry.address,
+      { cluster: this.#cluster, node, incarnation },
+      {
+        received: (id, message) => this.#received(id, message),
+        closed: (reason) => this.#closed(reason),
+      },
+    );
+    this.#link = link;
+    return link;
+  }
+
+  #received(id: number, message: Buffer): void {
+    const exchange = this.#exchanges.get(id);
+    // Answered after its time: the one who asked has long been told.
+    if (exchange === undefined) return;
+    this.#exchanges.delete(id);
+    const answer = decodeAnswer(message);
+    if (typeof answer === 'string') {
+      this.#runtime.log.write('warn', 'answer refused', {
+        node: this.#member.node,
+        reason: answer,
+      });
+      exchange.callback({ kind: 'unanswered', detail: answer });
+    } else exchange.callback(answer);
+  }
+
+  #closed(reason: string): void {
+    this.#link = undefined;
+    this.#failure = reason;
+    this.#failedMs = this.#runtime.clock.monotonicMs();
+    if (!this.#retired) {
+      this.#runtime.log.write('debug', 'link closed', { node: this.#member.node, reason });
+    }
+    const orphans = [...this.#exchanges.values()];
+    this.#exchanges.clear();
+    for (const { callback } of orphans) callback({ kind: 'unanswered', detail: reason });
+  }
+
+  #sweepLater(): void {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    this.#runtime.timers.after(this.#times.sweepMs, () => {
+      this.#sweeping = false;
+      this.#sweep();
+      if (this.#exchanges.size > 0) this.#sweepLater();
+    });
+  }
+
+  /** One timer for all exchanges, instead of one each. */
+  #sweep(): void {
+    const overdueMs = this.#runtime.clock.monotonicMs() - this.#times.tryMs;
+    for (const [id, { callback, sentMs }] of this.#exchanges) {
+      if (sentMs > overdueMs) break;
+      this.#exchanges.delete(id);
+      callback({ kind: 'unanswered', detail: 'no answer in time' });
+    }
+  }
+
+  #nextId(): number {
+    do {
+      this.#lastId = this.#lastId === ID_MAX ? 1 : this.#lastId + 1;
+    } while (this.#exchanges.has(this.#lastId));
+    return this.#lastId;
+  }
+}

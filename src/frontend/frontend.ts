@@ -1,0 +1,88 @@
+// The frontend as a Service: stateless but for the newest map. Puts together the map follower, the
+// router, reads, writes and the gateways; decides nothing itself.
+
+import { unservedPartitions } from '../cluster/cluster-map.ts';
+import type { HttpRequest } from '../cluster/http.ts';
+import type { Address } from '../cluster/identity.ts';
+import type { Times } from '../cluster/limits.ts';
+import { Metrics } from '../cluster/metrics.ts';
+import { type ReplyCallback, Routes } from '../cluster/routes.ts';
+import type { Runtime, Service } from '../cluster/runtime.ts';
+import { HybridClock } from '../cluster/version.ts';
+import { KvGateway } from './gateways/kv/kv.ts';
+import { MapFollower } from './map-follower.ts';
+import { Reader } from './read-handler.ts';
+import { Router } from './router.ts';
+import { addStatusRoute } from './status.ts';
+import { Writer } from './write-handler.ts';
+
+export interface FrontendOptions {
+  readonly controller: Address;
+  readonly address: Address;
+  readonly times: Times;
+}
+
+export class Frontend implements Service {
+  readonly #router: Router;
+  readonly #follower: MapFollower;
+  readonly #routes: Routes;
+  #draining = false;
+
+  constructor(runtime: Runtime, options: FrontendOptions) {
+    const { times } = options;
+    const metrics = new Metrics();
+    this.#router = new Router(runtime, times);
+    this.#follower = new MapFollower(runtime, this.#router, options);
+    this.#routes = new Routes('frontend', runtime, metrics);
+    const context = {
+      runtime,
+      times,
+      router: this.#router,
+      refresh: this.#follower,
+      versions: new HybridClock(),
+    };
+    const kv = new KvGateway(new Reader(context), new Writer(context), runtime.clock);
+    kv.addTo(this.#routes, metrics);
+    addStatusRoute(this.#routes, runtime, this.#router, times);
+    this.#routes.addCheck('map', () => this.#mapProblem());
+    this.#routes.addCheck('partitions', () => this.#partitionsProblem());
+    this.#routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
+    metrics.gauge(
+      'velourfog_unserved_partitions',
+      'Partitions without a serving member in this map.',
+      () => (this.#router.map === undefined ? 0 : unservedPartitions(this.#router.map)),
+    );
+    metrics.gauge(
+      'velourfog_map_number',
+      'Number of the adopted map within its generation.',
+      () => this.#router.map?.version.number ?? 0,
+    );
+  }
+
+  start(): void {
+    this.#follower.start();
+  }
+
+  handle(request: HttpRequest, reply: ReplyCallback): void {
+    this.#routes.handle(request, reply);
+  }
+
+  accept(): { refused: string } {
+    return { refused: 'a frontend takes no operations' };
+  }
+
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** A frontend with a map is ready without the controller: it serves on what it knows. */
+  #mapProblem(): string | undefined {
+    if (this.#router.map !== undefined) return undefined;
+    return this.#follower.problem ?? 'no cluster map yet';
+  }
+
+  #partitionsProblem(): string | undefined {
+    const unserved = this.#router.map === undefined ? 0 : unservedPartitions(this.#router.map);
+    return unserved === 0 ? undefined : `${unserved} partitions have no serving member`;
+  }
+}

@@ -1,0 +1,135 @@
+// The seed's API: /get, /set and /delete. Parses (usage.ts), calls the reader and the writer, encodes.
+
+import { errorReply } from '../../../cluster/errors.ts';
+import { type HttpReply, textReply } from '../../../cluster/http.ts';
+import type { Counter, DurationHistogram, Metrics } from '../../../cluster/metrics.ts';
+import { recordValue } from '../../../cluster/record.ts';
+import type { ReplyCallback, Routes } from '../../../cluster/routes.ts';
+import type { Clock } from '../../../cluster/runtime.ts';
+import { printVersion } from '../../../cluster/version.ts';
+import type { Reader } from '../../read-handler.ts';
+import type { WriteOutcome, Writer } from '../../write-handler.ts';
+import { readUsage, type Usage, type Verb } from './usage.ts';
+
+const VALUE_HEADERS = { 'content-type': 'application/octet-stream', 'cache-control': 'no-cache' };
+const EMPTY = Buffer.alloc(0);
+
+export class KvGateway {
+  readonly #reader: Reader;
+  readonly #writer: Writer;
+  readonly #clock: Clock;
+
+  constructor(reader: Reader, writer: Writer, clock: Clock) {
+    this.#reader = reader;
+    this.#writer = writer;
+    this.#clock = clock;
+  }
+
+  addTo(routes: Routes, metrics: Metrics): void {
+    const verb = (methods: readonly string[], name: Verb) => {
+      const measure = new Measure(name, metrics, this.#clock);
+      routes.add(methods, `/${name}`, (request, reply) =>
+        this.#run(readUsage(name, request), measure.begin(reply)),
+      );
+    };
+    verb(['GET'], 'get');
+    verb(['GET', 'POST', 'PUT'], 'set');
+    verb(['GET', 'POST', 'DELETE'], 'delete');
+  }
+
+  #run(usage: Usage, reply: ReplyCallback): void {
+    switch (usage.kind) {
+      case 'misuse':
+        return reply(errorReply(usage.code, usage.what, { instead: usage.instead }));
+      case 'get':
+        return this.#get(usage.key, reply);
+      case 'delete':
+        return this.#write(
+          { key: usage.key, value: EMPTY, tombstone: true, expiresAtMs: 0 },
+          reply,
+        );
+      case 'set': {
+        const { key, value, ttlSeconds } = usage;
+        const expiresAtMs = ttlSeconds === undefined ? 0 : this.#clock.wallMs() + ttlSeconds * 1000;
+        return this.#write({ key, value, tombstone: false, expiresAtMs }, reply);
+      }
+    }
+  }
+
+  #get(key: Buffer, reply: ReplyCallback): void {
+    this.#reader.get(key, (outcome) => {
+      switch (outcome.kind) {
+        case 'value':
+          return reply({ status: 200, headers: VALUE_HEADERS, body: recordValue(outcome.record) });
+        case 'absent':
+          return reply(textReply(404, 'no such key'));
+        case 'failed':
+          return reply(errorReply(outcome.code, outcome.detail));
+      }
+    });
+  }
+
+  #write(
+    record: { key: Buffer; value: Buffer; tombstone: boolean; expiresAtMs: number },
+    reply: ReplyCallback,
+  ): void {
+    this.#writer.set({ ...record, attributes: [] }, (outcome) => reply(writeReply(outcome)));
+  }
+}
+
+function writeReply(outcome: WriteOutcome): HttpReply {
+  switch (outcome.kind) {
+    case 'stored':
+      return textReply(200, 'Ok', { 'x-fog-version': printVersion(outcome.version) });
+    case 'not-stored':
+      return errorReply(outcome.code, `${outcome.detail}; nothing was stored`);
+    case 'unknown':
+      return errorReply(
+        'outcome-unknown',
+        'not every storage node confirmed in time: the set may or may not take effect; set it again to be sure',
+        { headers: { 'x-fog-version': printVersion(outcome.version) } },
+      );
+  }
+}
+
+/** Counts and times the requests of one verb. */
+class Measure {
+  readonly #verb: Verb;
+  readonly #metrics: Metrics;
+  readonly #clock: Clock;
+  readonly #durations: DurationHistogram;
+  readonly #byStatus = new Map<number, Counter>();
+
+  constructor(verb: Verb, metrics: Metrics, clock: Clock) {
+    this.#verb = verb;
+    this.#metrics = metrics;
+    this.#clock = clock;
+    this.#durations = metrics.durations(
+      'velourfog_request_duration_seconds',
+      'From the complete request to its reply.',
+      { op: verb },
+    );
+    this.#counter(200);
+  }
+
+  begin(reply: ReplyCallback): ReplyCallback {
+    const startedMs = this.#clock.monotonicMs();
+    return (answer) => {
+      this.#durations.observeMs(this.#clock.monotonicMs() - startedMs);
+      this.#counter(answer.status).add();
+      reply(answer);
+    };
+  }
+
+  #counter(status: number): Counter {
+    let counter = this.#byStatus.get(status);
+    if (counter === undefined) {
+      counter = this.#metrics.counter('velourfog_requests_total', 'Requests by verb and status.', {
+        op: this.#verb,
+        code: String(status),
+      });
+      this.#byStatus.set(status, counter);
+    }
+    return counter;
+  }
+}

@@ -1,0 +1,133 @@
+// Keeps the frontend's map up to date: a long poll at the controller, and, when a storage node turns
+// out to know more or less than we do, one exchange with that node. So maps spread while the controller
+// is away.
+
+import { readReply } from '../cluster/calls.ts';
+import { NO_MAP, nodeEntry, printMapVersion } from '../cluster/cluster-map.ts';
+import type { Address, NodeId } from '../cluster/identity.ts';
+import type { Times } from '../cluster/limits.ts';
+import { mapPushReply, mapReply, PATHS } from '../cluster/messages.ts';
+import type { CallOutcome, Runtime } from '../cluster/runtime.ts';
+import type { MapRefresh, Router } from './router.ts';
+
+export interface MapFollowerOptions {
+  readonly controller: Address;
+  readonly address: Address;
+  readonly times: Times;
+}
+
+export class MapFollower implements MapRefresh {
+  readonly #runtime: Runtime;
+  readonly #router: Router;
+  readonly #options: MapFollowerOptions;
+  readonly #startedMs: number;
+  /** Nodes with an exchange under way; a burst of stale answers asks each node once. */
+  readonly #asking = new Set<NodeId>();
+  #problem: string | undefined;
+
+  constructor(runtime: Runtime, router: Router, options: MapFollowerOptions) {
+    this.#runtime = runtime;
+    this.#router = router;
+    this.#options = options;
+    this.#startedMs = runtime.clock.wallMs();
+  }
+
+  /** Why there is no map or no newer one, for people; undefined when the controller answers. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  start(): void {
+    this.#poll();
+  }
+
+  fetchFrom(node: NodeId): void {
+    this.#exchange(node, 'GET', `?since=${this.#version()}`, undefined, (outcome) => {
+      const reply = readReply(mapReply, outcome);
+      if (reply.kind === 'message' && reply.message.map !== undefined) {
+        this.#router.adopt(reply.message.map);
+      }
+    });
+  }
+
+  pushTo(node: NodeId): void {
+    this.#exchange(node, 'POST', '', { map: this.#router.map }, (outcome) => {
+      const reply = readReply(mapPushReply, outcome);
+      if (reply.kind === 'refused') {
+        this.#runtime.log.write('warn', 'a node refused our map', { node, reason: reply.detail });
+      }
+    });
+  }
+
+  #exchange(
+    node: NodeId,
+    method: 'GET' | 'POST',
+    query: string,
+    message: unknown,
+    done: (outcome: CallOutcome) => void,
+  ): void {
+    const map = this.#router.map;
+    const entry = map === undefined ? undefined : nodeEntry(map, node);
+    if (entry === undefined || this.#asking.has(node)) return;
+    this.#asking.add(node);
+    this.#runtime.network.call(
+      {
+        address: entry.address,
+        method,
+        path: `${PATHS.storageMap}${query}`,
+        message,
+        timeoutMs: this.#options.times.controlCallMs,
+      },
+      (outcome) => {
+        this.#asking.delete(node);
+        done(outcome);
+      },
+    );
+  }
+
+  #poll(): void {
+    const { controller, address, times } = this.#options;
+    // Without a map there is nothing to wait for quietly: ask again soon, and say what is missing.
+    const waitMs = this.#router.map === undefined ? times.heartbeatMs : times.mapPollMs;
+    const query = `since=${this.#version()}&wait=${waitMs}&frontend=${address}&started=${this.#startedMs}`;
+    this.#runtime.network.call(
+      {
+        address: controller,
+        method: 'GET',
+        path: `${PATHS.controllerMap}?${query}`,
+        timeoutMs: waitMs + times.controlCallMs,
+      },
+      (outcome) => {
+        const reply = readReply(mapReply, outcome);
+        if (reply.kind !== 'message') this.#pollFailed(`controller ${controller}: ${reply.detail}`);
+        else {
+          const { map, waitingFor } = reply.message;
+          const adoption = map === undefined ? undefined : this.#router.adopt(map);
+          if (adoption === 'other-cluster') {
+            this.#pollFailed(`controller ${controller} leads another cluster, ${map?.cluster}`);
+          } else {
+            this.#report(waitingFor === undefined ? undefined : `controller waits: ${waitingFor}`);
+            this.#poll();
+          }
+        }
+      },
+    );
+  }
+
+  #pollFailed(problem: string): void {
+    this.#report(problem);
+    this.#runtime.timers.after(this.#options.times.heartbeatMs, () => this.#poll());
+  }
+
+  #version(): string {
+    return printMapVersion(this.#router.map?.version ?? NO_MAP);
+  }
+
+  /** Logs a problem when it begins, changes and ends; not at every poll. */
+  #report(problem: string | undefined): void {
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    if (problem === undefined) this.#runtime.log.write('info', 'controller reached');
+    else this.#runtime.log.write('warn', 'no map from the controller', { problem });
+  }
+}

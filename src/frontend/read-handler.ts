@@ -1,0 +1,106 @@
+// Carries out a get (R3): one random serving member, the next one when it cannot say, rounds until the
+// deadline. What an answer means is read.ts's.
+
+import { type PartitionEntry, servingMembers } from '../cluster/cluster-map.ts';
+import type { ErrorCode } from '../cluster/errors.ts';
+import type { Times } from '../cluster/limits.ts';
+import { recordVersion, type StoredRecord } from '../cluster/record.ts';
+import type { Runtime } from '../cluster/runtime.ts';
+import type { HybridClock } from '../cluster/version.ts';
+import { judgeRead } from './read.ts';
+import type { MapRefresh, Router } from './router.ts';
+
+export type ReadOutcome =
+  | { readonly kind: 'value'; readonly record: StoredRecord }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
+
+export type ReadCallback = (outcome: ReadOutcome) => void;
+
+export interface OperationContext {
+  readonly runtime: Runtime;
+  readonly router: Router;
+  readonly refresh: MapRefresh;
+  readonly versions: HybridClock;
+  readonly times: Times;
+}
+
+const ABSENT: ReadOutcome = { kind: 'absent' };
+
+export class Reader {
+  readonly #context: OperationContext;
+
+  constructor(context: OperationContext) {
+    this.#context = context;
+  }
+
+  get(key: Buffer, callback: ReadCallback): void {
+    const { runtime, times } = this.#context;
+    const now = runtime.clock.monotonicMs();
+    // A try begun later than this could not end before the deadline.
+    new Get(this.#context, key, now + times.getDeadlineMs - times.tryMs, callback).round();
+  }
+}
+
+class Get {
+  readonly #context: OperationContext;
+  readonly #key: Buffer;
+  readonly #lastTryMs: number;
+  readonly #callback: ReadCallback;
+
+  constructor(context: OperationContext, key: Buffer, lastTryMs: number, callback: ReadCallback) {
+    this.#context = context;
+    this.#key = key;
+    this.#lastTryMs = lastTryMs;
+    this.#callback = callback;
+  }
+
+  round(): void {
+    const { router, runtime } = this.#context;
+    const place = router.locate(this.#key);
+    if (place === undefined) {
+      this.#callback({ kind: 'failed', code: 'not-ready', detail: 'no cluster map yet' });
+      return;
+    }
+    const serving = servingMembers(place.entry).length;
+    if (serving === 0)
+      this.#again('no-serving-member', 'no storage node may answer for this key now');
+    else this.#ask(place.entry, runtime.random.below(serving), serving);
+  }
+
+  /** @param left how many members this round has not asked yet */
+  #ask(entry: PartitionEntry, index: number, left: number): void {
+    const { router, refresh, versions } = this.#context;
+    const members = servingMembers(entry);
+    const member = members[index % members.length];
+    if (left === 0 || member === undefined) {
+      this.#again('unanswered', 'no storage node answered in time');
+      return;
+    }
+    const place = router.locate(this.#key);
+    if (place === undefined) return this.round();
+    router.send(member, { kind: 'get', partition: place.partition, key: this.#key }, (answer) => {
+      const step = judgeRead(answer);
+      switch (step.kind) {
+        case 'value':
+          versions.observe(recordVersion(step.record));
+          return this.#callback(step);
+        case 'absent':
+          versions.observe(step.version);
+          return this.#callback(ABSENT);
+        case 'ask-another':
+          if (step.mapDiffers) refresh.fetchFrom(member.node);
+          return this.#ask(entry, index + 1, left - 1);
+      }
+    });
+  }
+
+  #again(code: ErrorCode, detail: string): void {
+    const { runtime, times } = this.#context;
+    if (runtime.clock.monotonicMs() >= this.#lastTryMs) {
+      this.#callback({ kind: 'failed', code, detail });
+      return;
+    }
+    runtime.timers.after(times.retryMs + runtime.random.below(times.retryMs), () => this.round());
+  }
+}

@@ -1,0 +1,41 @@
+// What a member's answer means for a get (R3). Pure; asking is read-handler.ts's.
+
+import { unreachable } from '../cluster/assert.ts';
+import type { StoredRecord } from '../cluster/record.ts';
+import type { Version } from '../cluster/version.ts';
+import type { MemberAnswer } from './batch.ts';
+
+export type ReadStep =
+  | { readonly kind: 'value'; readonly record: StoredRecord }
+  /** Proven by a member that may say so. */
+  | { readonly kind: 'absent'; readonly version: Version }
+  /** This member could not say; another one may. */
+  | { readonly kind: 'ask-another'; readonly mapDiffers: boolean };
+
+const ASK_ANOTHER: ReadStep = { kind: 'ask-another', mapDiffers: false };
+const ASK_ANOTHER_MAP_DIFFERS: ReadStep = { kind: 'ask-another', mapDiffers: true };
+
+export function judgeRead(answer: MemberAnswer): ReadStep {
+  switch (answer.kind) {
+    case 'found':
+      return { kind: 'value', record: answer.record };
+    case 'absent':
+      return { kind: 'absent', version: answer.version };
+    case 'not-serving':
+      return ASK_ANOTHER_MAP_DIFFERS;
+    case 'unreachable':
+    case 'unanswered':
+    case 'overloaded':
+    case 'refused':
+    // Answers to sets; a member that gives one to a get is as good as silent.
+    case 'applied':
+    case 'equal':
+    case 'superseded':
+    case 'floor':
+    case 'stale':
+    case 'behind':
+      return ASK_ANOTHER;
+    default:
+      return unreachable(answer);
+  }
+}

@@ -1,0 +1,41 @@
+// GET /status of a frontend: an object per storage node, keyed by its address, in memcached's stat
+// names, as the seed's small-file service has it.
+
+import { readReply } from '../cluster/calls.ts';
+import { errorReply } from '../cluster/errors.ts';
+import { jsonReply } from '../cluster/http.ts';
+import type { Times } from '../cluster/limits.ts';
+import type { Routes } from '../cluster/routes.ts';
+import type { Runtime } from '../cluster/runtime.ts';
+import { dictionary, text } from '../cluster/shape.ts';
+import type { Router } from './router.ts';
+
+const stats = dictionary(text({ min: 0, max: 1000 }), { max: 200 });
+
+export function addStatusRoute(
+  routes: Routes,
+  runtime: Runtime,
+  router: Router,
+  times: Times,
+): void {
+  routes.add(['GET'], '/status', (_request, reply) => {
+    const { map } = router;
+    if (map === undefined) return reply(errorReply('not-ready', 'no cluster map yet'));
+    const addresses = Object.values(map.nodes).map((entry) => entry.address);
+    const status: Record<string, Readonly<Record<string, string>>> = {};
+    let open = addresses.length;
+    for (const address of addresses) {
+      status[address] = {};
+      runtime.network.call(
+        { address, method: 'GET', path: '/status', timeoutMs: times.controlCallMs },
+        (outcome) => {
+          const answer = readReply(stats, outcome);
+          status[address] = answer.kind === 'message' ? answer.message : { error: answer.detail };
+          open--;
+          if (open === 0) reply(jsonReply(200, status));
+        },
+      );
+    }
+    if (open === 0) reply(jsonReply(200, status));
+  });
+}

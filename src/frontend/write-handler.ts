@@ -1,0 +1,185 @@
+// Carries out a set or delete (R4): one record to all members at the partition's epoch, rounds until
+// they agree or the deadline comes, and in the background for a while after it (D9). What the answers
+// mean is write.ts's.
+
+import { unreachable } from '../cluster/assert.ts';
+import { servingMembers } from '../cluster/cluster-map.ts';
+import type { ErrorCode } from '../cluster/errors.ts';
+import type { RefusalReason } from '../cluster/operations.ts';
+import { type Attribute, encodeRecord, type StoredRecord } from '../cluster/record.ts';
+import type { Version } from '../cluster/version.ts';
+import type { MemberAnswer } from './batch.ts';
+import type { OperationContext } from './read-handler.ts';
+import type { Place } from './router.ts';
+import { judgeWrite, mayHold, type WriteVote } from './write.ts';
+
+/** A delete is the set of a tombstone. */
+export interface WriteRequest {
+  readonly key: Buffer;
+  readonly value: Buffer;
+  readonly tombstone: boolean;
+  /** Milliseconds since 1970; 0 = never. */
+  readonly expiresAtMs: number;
+  readonly attributes: readonly Attribute[];
+}
+
+export type WriteOutcome =
+  | { readonly kind: 'stored'; readonly version: Version }
+  /** Certainly nowhere. */
+  | { readonly kind: 'not-stored'; readonly code: ErrorCode; readonly detail: string }
+  | { readonly kind: 'unknown'; readonly version: Version };
+
+export type WriteCallback = (outcome: WriteOutcome) => void;
+
+const REFUSALS: Readonly<
+  Record<RefusalReason | 'overloaded', { code: ErrorCode; detail: string }>
+> = {
+  'too-large': { code: 'value-too-large', detail: 'the value is longer than a storage node takes' },
+  full: { code: 'storage-full', detail: 'a storage node of this partition has no room' },
+  overloaded: { code: 'overloaded', detail: 'too much waits for a storage node of this partition' },
+  'version-too-far-ahead': {
+    code: 'clock-ahead',
+    detail: 'the clock of this frontend is over a day ahead of a storage node',
+  },
+  malformed: { code: 'internal', detail: 'a storage node did not understand this frontend' },
+};
+
+export class Writer {
+  readonly #context: OperationContext;
+
+  constructor(context: OperationContext) {
+    this.#context = context;
+  }
+
+  set(request: WriteRequest, callback: WriteCallback): void {
+    new SetOperation(this.#context, request, callback).round();
+  }
+}
+
+class SetOperation {
+  readonly #context: OperationContext;
+  readonly #request: WriteRequest;
+  readonly #startedMs: number;
+  /** Undefined once the client has its answer; what goes on then goes on in the background. */
+  #callback: WriteCallback | undefined;
+  #version: Version;
+  #record: StoredRecord;
+  /** Whether any member may hold a record of this set, of this version or an earlier one. */
+  #mayBeHeld = false;
+
+  constructor(context: OperationContext, request: WriteRequest, callback: WriteCallback) {
+    this.#context = context;
+    this.#request = request;
+    this.#callback = callback;
+    this.#startedMs = context.runtime.clock.monotonicMs();
+    this.#version = this.#nextVersion();
+    this.#record = encodeRecord({ ...request, version: this.#version });
+  }
+
+  round(): void {
+    const place = this.#context.router.locate(this.#request.key);
+    if (place === undefined) {
+      this.#answer({ kind: 'not-stored', code: 'not-ready', detail: 'no cluster map yet' });
+    } else if (servingMembers(place.entry).length === 0) {
+      this.#again('no-serving-member', 'no storage node may answer for this key now');
+    } else this.#sendToAll(place);
+  }
+
+  /** All at once; refused, unreachable and late all become votes, and one function decides. */
+  #sendToAll({ partition, entry }: Place): void {
+    const { router } = this.#context;
+    const operation = { kind: 'set', partition, epoch: entry.epoch, record: this.#record } as const;
+    const votes: WriteVote[] = entry.members.map((member) => ({ member, answer: undefined }));
+    for (const vote of votes) {
+      router.send(vote.member, operation, (answer) => {
+        vote.answer = answer;
+        this.#learn(vote);
+        this.#decide(votes);
+      });
+    }
+  }
+
+  #learn({ member, answer }: WriteVote): void {
+    const { refresh, versions } = this.#context;
+    if (mayHold(answer)) this.#mayBeHeld = true;
+    const { kind } = answer as MemberAnswer;
+    if (answer?.kind === 'superseded' || answer?.kind === 'floor') versions.observe(answer.version);
+    else if (kind === 'stale' || kind === 'not-serving') refresh.fetchFrom(member.node);
+    else if (kind === 'behind') refresh.pushTo(member.node);
+  }
+
+  #decide(votes: readonly WriteVote[]): void {
+    const decision = judgeWrite(votes);
+    switch (decision.kind) {
+      case 'pending':
+        return;
+      case 'acknowledged':
+        return this.#answer({ kind: 'stored', version: this.#version });
+      case 'again':
+        return this.#again(
+          'not-stored',
+          'not every storage node of this partition could be reached',
+        );
+      case 'again-newer':
+        return this.#againNewer();
+      case 'refused': {
+        const { code, detail } = REFUSALS[decision.reason];
+        return this.#giveUp(code, detail);
+      }
+      default:
+        return unreachable(decision);
+    }
+  }
+
+  /** H18, H25: the clock was advanced by the answers, so the next version is above what they hold. */
+  #againNewer(): void {
+    // D9: a set that was answered 504 is never given another version.
+    if (this.#callback === undefined) return;
+    if (this.#elapsedMs() > this.#lastRoundMs()) {
+      this.#giveUp('not-stored', 'newer sets of this key came all the time');
+      return;
+    }
+    this.#version = this.#nextVersion();
+    this.#record = encodeRecord({ ...this.#request, version: this.#version });
+    this.round();
+  }
+
+  #again(code: ErrorCode, detail: string): void {
+    const { runtime, times } = this.#context;
+    if (this.#elapsedMs() > this.#lastRoundMs()) {
+      this.#giveUp(code, detail);
+      // Others may have it already; so that replicas do not differ, go on for a while (H21, D9).
+      if (!this.#mayBeHeld || this.#elapsedMs() > times.setDeadlineMs + times.setBackgroundMs)
+        return;
+    }
+    runtime.timers.after(times.retryMs + runtime.random.below(times.retryMs), () => this.round());
+  }
+
+  #giveUp(code: ErrorCode, detail: string): void {
+    this.#answer(
+      this.#mayBeHeld
+        ? { kind: 'unknown', version: this.#version }
+        : { kind: 'not-stored', code, detail },
+    );
+  }
+
+  #answer(outcome: WriteOutcome): void {
+    const callback = this.#callback;
+    this.#callback = undefined;
+    callback?.(outcome);
+  }
+
+  #nextVersion(): Version {
+    return this.#context.versions.next(this.#context.runtime.clock.wallMs());
+  }
+
+  #elapsedMs(): number {
+    return this.#context.runtime.clock.monotonicMs() - this.#startedMs;
+  }
+
+  /** A round begun later could not end before the deadline. */
+  #lastRoundMs(): number {
+    const { setDeadlineMs, tryMs } = this.#context.times;
+    return setDeadlineMs - tryMs;
+  }
+}

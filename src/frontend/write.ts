@@ -1,0 +1,72 @@
+// What the members' answers to one round of a set mean (R4, H18, H25). Pure: answers in, decision out;
+// sending and waiting is write-handler.ts's.
+
+import type { Member } from '../cluster/cluster-map.ts';
+import type { RefusalReason } from '../cluster/operations.ts';
+import type { MemberAnswer } from './batch.ts';
+
+/** One member's part in a round; `answer` is undefined while it is still out. */
+export interface WriteVote {
+  readonly member: Member;
+  answer: MemberAnswer | undefined;
+}
+
+export type WriteDecision =
+  | { readonly kind: 'pending' }
+  | { readonly kind: 'acknowledged' }
+  /** The same version again, at whatever epoch then holds (H19). */
+  | { readonly kind: 'again' }
+  /** Nobody keeps this version: a higher one is needed for the set to count. */
+  | { readonly kind: 'again-newer' }
+  | { readonly kind: 'refused'; readonly reason: RefusalReason | 'overloaded' };
+
+/** @param votes all members of the partition at the epoch of the round, asked with one record */
+export function judgeWrite(votes: readonly WriteVote[]): WriteDecision {
+  let kept = false;
+  let floor = false;
+  let again = false;
+  let refused: WriteDecision | undefined;
+  for (const { member, answer } of votes) {
+    switch (answer?.kind) {
+      case undefined:
+        return { kind: 'pending' };
+      case 'applied':
+      case 'equal':
+        // H18: a joiner may not hold the older record yet, so its word that ours is newer counts for nothing.
+        if (member.role === 'serving') kept = true;
+        break;
+      case 'superseded':
+        break;
+      case 'floor':
+        floor = true;
+        break;
+      case 'refused':
+        refused = { kind: 'refused', reason: answer.reason };
+        break;
+      case 'overloaded':
+        refused = { kind: 'refused', reason: 'overloaded' };
+        break;
+      default:
+        again = true;
+    }
+  }
+  if (refused !== undefined) return refused;
+  if (again || votes.length === 0) return { kind: 'again' };
+  // H25: a replica that answers `floor` holds nothing, so others' `applied` does not help. H18: if all
+  // serving members say `superseded`, nobody could ever read this set; one `applied` proves it concurrent.
+  if (floor || !kept) return { kind: 'again-newer' };
+  return { kind: 'acknowledged' };
+}
+
+/** Whether the record may be in this member now or later (D9: then the outcome is unknown). */
+export function mayHold(answer: MemberAnswer | undefined): boolean {
+  switch (answer?.kind) {
+    case undefined:
+    case 'applied':
+    case 'equal':
+    case 'unanswered':
+      return true;
+    default:
+      return false;
+  }
+}
