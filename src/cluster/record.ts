@@ -17,7 +17,7 @@
 
 import { crc32 } from 'node:zlib';
 import { assert } from './assert.ts';
-import { ATTRIBUTES_BYTES_MAX, KEY_BYTES_MAX } from './limits.ts';
+import { ATTRIBUTES_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX_CEILING } from './limits.ts';
 import type { Version } from './version.ts';
 
 export type StoredRecord = Buffer & { readonly brand: 'StoredRecord' };
@@ -25,6 +25,7 @@ export type StoredRecord = Buffer & { readonly brand: 'StoredRecord' };
 export const RECORD_HEADER_BYTES = 28;
 /** What a record may add to the longest value; bounds every frame that carries one. */
 export const RECORD_OVERHEAD_BYTES_MAX = RECORD_HEADER_BYTES + KEY_BYTES_MAX + ATTRIBUTES_BYTES_MAX;
+const RECORD_BYTES_MAX = RECORD_OVERHEAD_BYTES_MAX + VALUE_BYTES_MAX_CEILING;
 const CRC_FROM = 8;
 const FORM = 1;
 const FLAG_TOMBSTONE = 1;
@@ -81,27 +82,31 @@ export type ParsedRecord =
 /** Checks the record at `offset` completely, and returns it as a view on the same memory. */
 export function parseRecord(bytes: Buffer, offset = 0): ParsedRecord {
   const available = bytes.length - offset;
-  if (available < RECORD_HEADER_BYTES) return { kind: 'short' };
+  if (available < RECORD_HEADER_BYTES) return SHORT;
   const length = bytes.readUInt32BE(offset);
   if (length < RECORD_HEADER_BYTES) return malformed(`length ${length} is below the header's`);
-  if (length > available) return { kind: 'short' };
-  const record = bytes.subarray(offset, offset + length) as StoredRecord;
-  if (crc32(record.subarray(CRC_FROM)) !== record.readUInt32BE(4)) return malformed('CRC differs');
-  if (record[23] !== FORM) return malformed(`form ${record[23]} is not known`);
-  const flags = record[22] ?? 0;
+  if (length > RECORD_BYTES_MAX) return malformed(`length ${length} is above every record's`);
+  // Before the checksum, so that bytes which are no record cost little: a log is searched for one.
+  if (bytes[offset + 23] !== FORM) return malformed(`form ${bytes[offset + 23]} is not known`);
+  const flags = bytes[offset + 22] ?? 0;
   if ((flags & ~FLAG_TOMBSTONE) !== 0) return malformed(`flags ${flags} are not known`);
-  const keyLength = record.readUInt16BE(24);
+  const keyLength = bytes.readUInt16BE(offset + 24);
   if (keyLength < 1 || keyLength > KEY_BYTES_MAX) return malformed(`key of ${keyLength} bytes`);
-  const attributesLength = record.readUInt16BE(26);
+  const attributesLength = bytes.readUInt16BE(offset + 26);
   if (attributesLength > ATTRIBUTES_BYTES_MAX) return malformed('attributes too long');
   const valueLength = length - RECORD_HEADER_BYTES - keyLength - attributesLength;
   if (valueLength < 0) return malformed('key and attributes exceed the record');
-  if (isTombstone(record) && valueLength > 0) return malformed('a tombstone with a value');
+  if (flags === FLAG_TOMBSTONE && valueLength > 0) return malformed('a tombstone with a value');
+  if (length > available) return SHORT;
+  const record = bytes.subarray(offset, offset + length) as StoredRecord;
+  if (crc32(record.subarray(CRC_FROM)) !== record.readUInt32BE(4)) return malformed('CRC differs');
   if (decodeAttributes(recordAttributeBytes(record)) === undefined) {
     return malformed('attribute block');
   }
   return { kind: 'record', record };
 }
+
+const SHORT: ParsedRecord = { kind: 'short' };
 
 function malformed(reason: string): ParsedRecord {
   return { kind: 'malformed', reason };

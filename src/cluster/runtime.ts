@@ -43,6 +43,8 @@ export interface ProcessUsage {
 
 export interface Host {
   usage(): ProcessUsage;
+  /** Changes when the machine starts anew: what was written but not synced before is lost (H8). */
+  bootId(): string;
 }
 
 export type DiskResult<T> =
@@ -55,6 +57,23 @@ export interface Disk {
   read(name: string, callback: (result: DiskResult<Buffer | undefined>) => void): void;
   /** Replaces the file as one step that survives a power loss: temp file, fsync, rename, fsync directory. */
   replace(name: string, bytes: Buffer, callback: (result: DiskResult<undefined>) => void): void;
+  /** @param options.create false: a file that is not there is a failure */
+  openLog(
+    name: string,
+    options: { readonly create: boolean },
+    callback: (result: DiskResult<LogFile>) => void,
+  ): void;
+}
+
+/** One append-only file. */
+export interface LogFile {
+  /** @param chunk gets the bytes in order, in pieces of any size, before the callback comes */
+  readAll(chunk: (bytes: Buffer) => void, callback: (result: DiskResult<undefined>) => void): void;
+  truncate(length: number, callback: (result: DiskResult<undefined>) => void): void;
+  /** Done when the operating system has all bytes: they survive this process, not the machine. */
+  append(blocks: readonly Buffer[], callback: (result: DiskResult<undefined>) => void): void;
+  /** Done when what was appended before survives the machine. */
+  sync(callback: (result: DiskResult<undefined>) => void): void;
 }
 
 export interface ControlCall {

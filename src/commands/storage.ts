@@ -2,6 +2,7 @@
 
 import { hostOf, type NodeId, parseAddress } from '../cluster/identity.ts';
 import { CONTROL_BYTES_MAX, protocolTimes } from '../cluster/limits.ts';
+import type { FsyncMode } from '../storage/log.ts';
 import { StorageNode } from '../storage/storage.ts';
 import { type Command, HOST_OPTION, SERVER_OPTIONS, VALUE_OPTIONS } from './options.ts';
 import { serve } from './serve.ts';
@@ -14,6 +15,17 @@ export const storageCommand: Command = {
     ...SERVER_OPTIONS,
     ...VALUE_OPTIONS,
     ...HOST_OPTION,
+    'data-dir': {
+      type: 'string',
+      describe: 'Where records are logged, so that a restart finds them',
+    },
+    fsync: {
+      type: 'string',
+      choices: ['always', 'interval', 'never'],
+      default: 'interval',
+      describe:
+        'always: synced before a set is acknowledged; interval: every second; never: left to the system',
+    },
     name: {
       type: 'string',
       describe: 'The id of this node for all time; by default its own host:port',
@@ -28,7 +40,9 @@ export const storageCommand: Command = {
     const controller = words.address('controller');
     const address = words.address('own');
     const valueBytesMax = words.valueBytesMax();
-    const node = (words.optionalText('name') ?? address) as NodeId;
+    const name = words.optionalText('name');
+    const node = (name ?? address) as NodeId;
+    const fsync = words.text('fsync') as FsyncMode;
     const times = protocolTimes(words.positive('time-scale'));
     await serve(
       {
@@ -36,11 +50,19 @@ export const storageCommand: Command = {
         node: address,
         host: words.optionalText('host') ?? hostOf(address),
         port: parseAddress(address)?.port ?? 0,
-        dataDirectory: undefined,
+        dataDirectory: words.optionalText('data-dir'),
         bodyBytesMax: CONTROL_BYTES_MAX,
         valueBytesMax,
         make: (runtime) =>
-          new StorageNode(runtime, { controller, address, node, valueBytesMax, times }),
+          new StorageNode(runtime, {
+            controller,
+            address,
+            node,
+            nodeIsGiven: name !== undefined,
+            fsync,
+            valueBytesMax,
+            times,
+          }),
       },
       words,
     );

@@ -203,15 +203,17 @@ export class Controller implements Service {
     if (sameLife) return reply(jsonReply(200, { incarnation: known.incarnation, map }));
     const incarnation = this.#newIncarnation(message, known);
     const entry = { address: message.address, incarnation, store: message.store };
+    const resumes = message.clean && message.store === known?.store;
     this.#runtime.log.write('info', known === undefined ? 'new node' : 'new life of a node', {
       node,
       address: message.address,
       incarnation,
+      resumes,
     });
     return this.#map.propose(
       (current) => {
         assert(current !== undefined, 'a map, once there, stays');
-        return withNode(current, node, entry);
+        return withNode(current, node, entry, resumes);
       },
       (outcome) =>
         reply(

@@ -1,7 +1,7 @@
 // How the cluster map changes: pure functions from one map to the next. When to call them, and that a
 // map is durable before anybody sees it (R11), is controller.ts's business.
 
-import type { ClusterMap, NodeEntry } from '../cluster/cluster-map.ts';
+import type { ClusterMap, NodeEntry, PartitionEntry } from '../cluster/cluster-map.ts';
 import {
   type ClusterId,
   type Epoch,
@@ -45,11 +45,31 @@ export function foundMap({ cluster, digits, redundancy, nodes }: FoundingOptions
 }
 
 /**
- * A node's new life, or a new node. Its memberships stay with the incarnation that had them: what the
- * new one holds is nobody's copy until it has joined, so it serves nothing (H6).
+ * A node's new life, or a new node (R7). A life that resumes has everything its predecessor ever
+ * acknowledged, and no set was acknowledged without it, so it takes the memberships over in place
+ * (H7). Otherwise they stay with the incarnation that had them: what the new one holds is nobody's
+ * copy, so it serves nothing (H6).
  */
-export function withNode(map: ClusterMap, node: NodeId, entry: NodeEntry): ClusterMap {
-  return nextNumber({ ...map, nodes: { ...map.nodes, [node]: entry } });
+export function withNode(
+  map: ClusterMap,
+  node: NodeId,
+  entry: NodeEntry,
+  resumes: boolean,
+): ClusterMap {
+  const partitions = resumes
+    ? map.partitions.map((partition) => resumed(partition, node, entry.incarnation))
+    : map.partitions;
+  return nextNumber({ ...map, nodes: { ...map.nodes, [node]: entry }, partitions });
+}
+
+function resumed(entry: PartitionEntry, node: NodeId, incarnation: Incarnation): PartitionEntry {
+  if (!entry.members.some((member) => member.node === node)) return entry;
+  return {
+    epoch: (entry.epoch + 1) as Epoch,
+    members: entry.members.map((member) =>
+      member.node === node ? { ...member, incarnation } : member,
+    ),
+  };
 }
 
 /** Every start of a controller opens a generation, so that no two ever publish one version (H32). */

@@ -6,7 +6,8 @@ import { compareRecords, recordKey, recordVersion, type StoredRecord } from '../
 import type { Version } from '../cluster/version.ts';
 
 export type PutOutcome =
-  | { readonly kind: 'applied' }
+  /** `record` is the store's own copy, which never changes. */
+  | { readonly kind: 'applied'; readonly record: StoredRecord }
   /** The very same record is there already. */
   | { readonly kind: 'equal' }
   /** A record above the offered one is there; `version` is its own. */
@@ -44,10 +45,11 @@ export class MapStore implements PartitionStore {
       if (order === 0) return { kind: 'equal' };
       if (order < 0) return { kind: 'superseded', version: recordVersion(present) };
     }
-    records.set(key, Buffer.from(record) as StoredRecord);
+    const copy = Buffer.from(record) as StoredRecord;
+    records.set(key, copy);
     this.#items += present === undefined ? 1 : 0;
     this.#payloadBytes += record.length - (present?.length ?? 0);
-    return { kind: 'applied' };
+    return { kind: 'applied', record: copy };
   }
 
   items(): number {

@@ -20,13 +20,17 @@ export interface RegistrationOptions {
   readonly node: NodeId;
   readonly address: Address;
   readonly store: StoreId;
+  /** Of a node with a data directory; the controller gives the others theirs (D3). */
+  readonly incarnation: Incarnation | undefined;
+  /** Every set that the store ever acknowledged is in it (H8). */
+  readonly clean: boolean;
   readonly times: Times;
 }
 
 /** What the registration needs to know of the node, and tells it. */
 export interface RegistrationEvents {
-  /** The incarnation of this life, once the controller gave one. */
-  registered(incarnation: Incarnation): void;
+  /** The incarnation of this life; `begin` when the node can be it. */
+  registered(incarnation: Incarnation, begin: () => void): void;
   offered(map: ClusterMap): void;
   state(): { readonly mapVersion: MapVersion; readonly items: number };
   /** The cluster this node belongs to, once it adopted a map. */
@@ -38,6 +42,7 @@ export class Registration {
   readonly #options: RegistrationOptions;
   readonly #events: RegistrationEvents;
   readonly #process: string;
+  #proposed: Incarnation | undefined;
   #incarnation: Incarnation | undefined;
   #problem: string | undefined = 'not registered yet';
 
@@ -46,6 +51,7 @@ export class Registration {
     this.#options = options;
     this.#events = events;
     this.#process = runtime.random.token();
+    this.#proposed = options.incarnation;
   }
 
   /** Why the controller does not know this node now, for people; undefined when all is well. */
@@ -58,14 +64,14 @@ export class Registration {
   }
 
   #register(): void {
-    const { node, address, store, controller, times } = this.#options;
+    const { node, address, store, clean, controller, times } = this.#options;
     const message: RegisterRequest = {
       node,
       address,
       store,
       process: this.#process,
-      incarnation: this.#incarnation,
-      clean: false,
+      incarnation: this.#proposed,
+      clean,
       cluster: this.#events.cluster(),
     };
     this.#runtime.network.call(
@@ -89,12 +95,14 @@ export class Registration {
 
   #registered({ incarnation, map }: RegisterReply): void {
     this.#report(undefined);
-    if (this.#incarnation !== incarnation) {
-      this.#incarnation = incarnation;
-      this.#events.registered(incarnation);
-    }
-    if (map !== undefined) this.#events.offered(map);
-    this.#later(() => this.#heartbeat(incarnation));
+    const begin = () => {
+      if (map !== undefined) this.#events.offered(map);
+      this.#later(() => this.#heartbeat(incarnation));
+    };
+    if (this.#incarnation === incarnation) return begin();
+    this.#incarnation = incarnation;
+    this.#proposed = incarnation;
+    return this.#events.registered(incarnation, begin);
   }
 
   #heartbeat(incarnation: Incarnation): void {

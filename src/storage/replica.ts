@@ -22,6 +22,7 @@ import {
 } from '../cluster/record.ts';
 import type { Clock } from '../cluster/runtime.ts';
 import { VERSION_ZERO, versionMilliseconds } from '../cluster/version.ts';
+import type { Durability } from './log.ts';
 import type { PartitionStore } from './memory.ts';
 
 const NOT_SERVING: Answer = { kind: 'not-serving' };
@@ -37,11 +38,18 @@ export type Adoption = 'adopted' | 'already-newer' | 'other-cluster';
 export class Replica {
   readonly #options: ReplicaOptions;
   readonly #store: PartitionStore;
+  readonly #durability: Durability;
   readonly #clock: Clock;
   #map: ClusterMap | undefined;
 
-  constructor(store: PartitionStore, clock: Clock, options: ReplicaOptions) {
+  constructor(
+    store: PartitionStore,
+    durability: Durability,
+    clock: Clock,
+    options: ReplicaOptions,
+  ) {
     this.#store = store;
+    this.#durability = durability;
     this.#clock = clock;
     this.#options = options;
   }
@@ -54,13 +62,24 @@ export class Replica {
     return this.#map?.version ?? NO_MAP;
   }
 
-  /** Invariant I1: the versions of adopted maps never fall. */
+  get incarnation(): Incarnation {
+    return this.#options.incarnation;
+  }
+
+  /** What `adopt` would say now. Invariant I1: the versions of adopted maps never fall. */
+  judge(map: ClusterMap): Adoption {
+    if (this.#map === undefined) return 'adopted';
+    if (map.cluster !== this.#map.cluster) return 'other-cluster';
+    return compareMapVersions(map.version, this.#map.version) > 0 ? 'adopted' : 'already-newer';
+  }
+
   adopt(map: ClusterMap): Adoption {
-    if (this.#map !== undefined) {
-      if (map.cluster !== this.#map.cluster) return 'other-cluster';
-      if (compareMapVersions(map.version, this.#map.version) <= 0) return 'already-newer';
-      assert(map.digits === this.#map.digits, 'the digits of a cluster never change');
-    }
+    const judgement = this.judge(map);
+    if (judgement !== 'adopted') return judgement;
+    assert(
+      this.#map === undefined || map.digits === this.#map.digits,
+      'the digits of a cluster never change',
+    );
     this.#map = map;
     return 'adopted';
   }
@@ -94,7 +113,10 @@ export class Replica {
     }
     const aheadMs = versionMilliseconds(recordVersion(record)) - this.#clock.wallMs();
     if (aheadMs > VERSION_AHEAD_MS_MAX) return { kind: 'refused', reason: 'version-too-far-ahead' };
-    return this.#store.put(partition, record);
+    if (this.#durability.failure !== undefined) return { kind: 'refused', reason: 'full' };
+    const outcome = this.#store.put(partition, record);
+    if (outcome.kind === 'applied') this.#durability.append(outcome.record);
+    return outcome;
   }
 
   /** The map counts only where it names this very incarnation (H6, I10): an empty successor serves nothing. */

@@ -2,12 +2,12 @@
 // step. A short write (a full disk shows first as one, H35) counts as failed.
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, statSync } from 'node:fs';
-import { open, readFile, rename, unlink } from 'node:fs/promises';
+import { constants, mkdirSync, statSync } from 'node:fs';
+import { type FileHandle, open, readFile, rename, unlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { EXIT, FatalError } from '../errors.ts';
-import type { Disk, DiskResult } from '../runtime.ts';
+import type { Disk, DiskResult, LogFile } from '../runtime.ts';
 
 /**
  * Makes the directory if it is missing, and locks it until this process ends, however it ends.
@@ -35,7 +35,63 @@ export async function openDisk(path: string): Promise<Disk> {
       last = replaced.catch(() => undefined);
       settle(replaced, callback);
     },
+    openLog(name, { create }, callback) {
+      settle(openLogFile(directory, name, create), callback);
+    },
   };
+}
+
+const READ_BYTES = 1024 * 1024;
+
+async function openLogFile(directory: string, name: string, create: boolean): Promise<LogFile> {
+  const flags = constants.O_APPEND | constants.O_RDWR | (create ? constants.O_CREAT : 0);
+  const file = await open(join(directory, name), flags);
+  await syncDirectory(directory);
+  return {
+    readAll: (chunk, callback) => settle(readAll(file, chunk), callback),
+    truncate: (length, callback) => settle(truncate(file, length), callback),
+    append: (blocks, callback) => settle(appendTo(file, blocks), callback),
+    sync: (callback) => settle(sync(file), callback),
+  };
+}
+
+async function readAll(file: FileHandle, chunk: (bytes: Buffer) => void): Promise<undefined> {
+  for (let position = 0; ; ) {
+    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    const { bytesRead } = await file.read(buffer, 0, READ_BYTES, position);
+    if (bytesRead === 0) return undefined;
+    chunk(buffer.subarray(0, bytesRead));
+    position += bytesRead;
+  }
+}
+
+async function truncate(file: FileHandle, length: number): Promise<undefined> {
+  await file.truncate(length);
+  await file.sync();
+  return undefined;
+}
+
+async function appendTo(file: FileHandle, blocks: readonly Buffer[]): Promise<undefined> {
+  const total = blocks.reduce((sum, block) => sum + block.length, 0);
+  const { bytesWritten } = await file.writev([...blocks]);
+  if (bytesWritten !== total) {
+    throw new Error(`${bytesWritten} of ${total} bytes written: the disk is full`);
+  }
+  return undefined;
+}
+
+async function sync(file: FileHandle): Promise<undefined> {
+  await file.datasync();
+  return undefined;
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 /**
@@ -87,12 +143,8 @@ async function replace(directory: string, name: string, bytes: Buffer): Promise<
   }
   await file.close();
   await rename(temporary, target);
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await syncDirectory(directory);
+  return undefined;
 }
 
 function settle<T>(work: Promise<T>, callback: (result: DiskResult<T>) => void): void {

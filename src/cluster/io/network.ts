@@ -2,6 +2,7 @@
 // backstops; the deadline of a call is kept here.
 
 import type { Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
 import { Agent, Client } from 'undici';
 import { CONTROL_BYTES_MAX, VALUE_BYTES_MAX_CEILING } from '../limits.ts';
 import { PATHS } from '../messages.ts';
@@ -18,6 +19,10 @@ export const LINK_HEADERS = {
 } as const;
 /** An operation's own fields before its record; far more than any has. */
 const OPERATION_HEAD_BYTES_MAX = 64;
+
+// undici parses HTTP in WebAssembly. V8's optimising compiler takes 35 MB for that one function, for a
+// few control calls a second; operations do not pass through it. The baseline compiler is enough.
+setFlagsFromString('--liftoff-only');
 
 export function linkMessageBytesMax(valueBytesMax: number): number {
   return valueBytesMax + RECORD_OVERHEAD_BYTES_MAX + OPERATION_HEAD_BYTES_MAX;
@@ -96,5 +101,6 @@ function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = (error as NodeJS.ErrnoException).code;
   const inner = error instanceof AggregateError ? error.errors.map(describe).join('; ') : '';
-  return [error.message || inner || error.name, code].filter(Boolean).join(' ');
+  const message = error.message || inner || error.name;
+  return code === undefined || message.includes(code) ? message : `${message} ${code}`;
 }

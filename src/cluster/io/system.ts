@@ -1,6 +1,7 @@
 // The real clock, timers, randomness and process figures behind the ports of runtime.ts.
 
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { Clock, Host, Random, Timers } from '../runtime.ts';
 
 export const systemClock: Clock = {
@@ -22,6 +23,14 @@ export const systemRandom: Random = {
 };
 
 export const systemHost: Host = {
+  bootId() {
+    try {
+      return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    } catch {
+      // Where the system has no such word, no restart can prove that its unsynced writes survived.
+      return randomBytes(16).toString('hex');
+    }
+  },
   usage() {
     const cpu = process.cpuUsage();
     const memory = process.memoryUsage();

@@ -1,0 +1,37 @@
+// Who the owner of a data directory is: the node's id and the store's, made once; the last incarnation;
+// and what is needed to judge whether everything acknowledged is still there (H8).
+
+import { incarnation, nodeId, storeId } from '../cluster/identity.ts';
+import { flag, integer, Malformed, object, oneOf, type ShapeOf, text } from '../cluster/shape.ts';
+
+export const IDENTITY_FILE = 'storage.identity';
+const FORMAT = 1;
+
+const identity = object({
+  format: integer({ min: FORMAT, max: FORMAT }),
+  node: nodeId,
+  store: storeId,
+  incarnation,
+  /** Of the machine's start during which the store was last written. */
+  bootId: text({ max: 64 }),
+  /** How the store was last written. */
+  fsync: oneOf('always', 'interval', 'never'),
+  /** Everything the store ever acknowledged was in it when this life began. */
+  clean: flag,
+});
+
+export type Identity = Omit<ShapeOf<typeof identity>, 'format'>;
+
+export function encodeIdentity(fields: Identity): Buffer {
+  return Buffer.from(`${JSON.stringify({ format: FORMAT, ...fields })}\n`);
+}
+
+/** @returns a text that says what is wrong, for anything that is not an identity. */
+export function decodeIdentity(bytes: Buffer): Identity | string {
+  try {
+    return identity(JSON.parse(bytes.toString()), '');
+  } catch (error) {
+    if (error instanceof Malformed || error instanceof SyntaxError) return error.message;
+    throw error;
+  }
+}

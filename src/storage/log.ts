@@ -1,0 +1,184 @@
+// The plain append-only log behind the partition store: records back to back, as they are in memory and
+// on the wire. One write is under way at a time; what comes meanwhile goes out together as the next one.
+
+import { parseRecord, RECORD_HEADER_BYTES, type StoredRecord } from '../cluster/record.ts';
+import type { DiskResult, LogFile, Timers } from '../cluster/runtime.ts';
+
+/**
+ * `always`: synced before the acknowledgement. `interval`: written before it, synced every second, so
+ * that it survives the process but perhaps not the machine. `never`: written, left to the system (D11).
+ */
+export type FsyncMode = 'always' | 'interval' | 'never';
+
+const SYNC_INTERVAL_MS = 1000;
+/** One write's bound; a 16 MiB record goes alone. */
+const GROUP_BYTES_MAX = 8 * 1024 * 1024;
+
+export const LOG_FILE = 'records.log';
+
+/** Where applied records go before they are acknowledged. */
+export interface Durability {
+  /** Why nothing can be written any more; then nothing may be applied either (H35). */
+  readonly failure: string | undefined;
+  /** @param record must not change afterwards: the store's own copy, not a view on a socket's buffer */
+  append(record: StoredRecord): void;
+  /**
+   * @param callback when everything appended so far is down, as the fsync mode has it; never after a
+   * failure, because then nobody knows what is down
+   */
+  whenDown(callback: () => void): void;
+}
+
+/** A node without a data directory: memory is all it promises. */
+export const MEMORY_ONLY: Durability = {
+  failure: undefined,
+  append: () => undefined,
+  whenDown: (callback) => callback(),
+};
+
+interface Waiter {
+  /** The number of records that must be down. */
+  readonly records: number;
+  readonly callback: () => void;
+}
+
+export class RecordLog implements Durability {
+  readonly #file: LogFile;
+  readonly #timers: Timers;
+  readonly #fsync: FsyncMode;
+  readonly #queue: StoredRecord[] = [];
+  readonly #waiters: Waiter[] = [];
+  #appended = 0;
+  #down = 0;
+  #busy = false;
+  #syncScheduled = false;
+  #failure: string | undefined;
+
+  constructor(file: LogFile, timers: Timers, fsync: FsyncMode) {
+    this.#file = file;
+    this.#timers = timers;
+    this.#fsync = fsync;
+  }
+
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  append(record: StoredRecord): void {
+    this.#queue.push(record);
+    this.#appended++;
+    this.#next();
+  }
+
+  whenDown(callback: () => void): void {
+    if (this.#failure !== undefined) return;
+    if (this.#down === this.#appended) callback();
+    else this.#waiters.push({ records: this.#appended, callback });
+  }
+
+  #next(): void {
+    if (this.#busy || this.#failure !== undefined || this.#queue.length === 0) return;
+    this.#busy = true;
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#queue.length && (count === 0 || bytes < GROUP_BYTES_MAX)) {
+      bytes += this.#queue[count]?.length ?? 0;
+      count++;
+    }
+    const group = this.#queue.splice(0, count);
+    this.#file.append(group, (written) => {
+      if (written.kind === 'failed') this.#fail(written.detail);
+      else if (this.#fsync === 'always') this.#file.sync((synced) => this.#finish(synced, count));
+      else this.#finish(written, count);
+    });
+  }
+
+  #finish(result: DiskResult<undefined>, count: number): void {
+    if (result.kind === 'failed') return this.#fail(result.detail);
+    this.#busy = false;
+    this.#down += count;
+    if (this.#fsync === 'interval') this.#syncLater();
+    while (this.#waiters[0] !== undefined && this.#waiters[0].records <= this.#down) {
+      this.#waiters.shift()?.callback();
+    }
+    return this.#next();
+  }
+
+  #syncLater(): void {
+    if (this.#syncScheduled) return;
+    this.#syncScheduled = true;
+    this.#timers.after(SYNC_INTERVAL_MS, () => {
+      this.#file.sync((synced) => {
+        this.#syncScheduled = false;
+        if (synced.kind === 'failed') this.#fail(synced.detail);
+      });
+    });
+  }
+
+  #fail(detail: string): void {
+    this.#failure = detail;
+    this.#waiters.length = 0;
+    this.#queue.length = 0;
+  }
+}
+
+export interface Replayed {
+  /** Up to here the log is whole; a torn tail behind it was never acknowledged. */
+  readonly length: number;
+  /** Behind the break whole records follow: the log has a hole, and is not to be believed (H8). */
+  readonly hole: boolean;
+}
+
+/** Reads the records of a log from pieces of any size. */
+export class LogReplay {
+  readonly #record: (record: StoredRecord) => void;
+  /** What could not be read yet, joined only when a whole record may be there. */
+  #rest: Buffer[] = [];
+  #restBytes = 0;
+  #needed = RECORD_HEADER_BYTES;
+  #length = 0;
+  #broken = false;
+
+  constructor(record: (record: StoredRecord) => void) {
+    this.#record = record;
+  }
+
+  push(bytes: Buffer): void {
+    this.#rest.push(bytes);
+    this.#restBytes += bytes.length;
+    if (this.#broken || this.#restBytes < this.#needed) return;
+    const input = Buffer.concat(this.#rest);
+    const read = this.#readRecords(input);
+    this.#length += read;
+    this.#rest = [input.subarray(read)];
+    this.#restBytes = input.length - read;
+    this.#needed =
+      this.#restBytes < 4
+        ? RECORD_HEADER_BYTES
+        : Math.max(RECORD_HEADER_BYTES, input.readUInt32BE(read));
+  }
+
+  end(): Replayed {
+    return { length: this.#length, hole: holdsRecord(Buffer.concat(this.#rest)) };
+  }
+
+  /** @returns how many bytes were whole records */
+  #readRecords(input: Buffer): number {
+    let offset = 0;
+    for (;;) {
+      const parsed = parseRecord(input, offset);
+      if (parsed.kind === 'malformed') this.#broken = true;
+      if (parsed.kind !== 'record') return offset;
+      this.#record(parsed.record);
+      offset += parsed.record.length;
+    }
+  }
+}
+
+/** A broken length hides where the next record begins, so every place is tried. */
+function holdsRecord(rest: Buffer): boolean {
+  for (let offset = 1; offset + RECORD_HEADER_BYTES <= rest.length; offset++) {
+    if (parseRecord(rest, offset).kind === 'record') return true;
+  }
+  return false;
+}

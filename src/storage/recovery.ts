@@ -1,0 +1,176 @@
+// What a storage node does with its data directory before it registers: learns who it is, takes the
+// next incarnation, reads map and log back, and judges whether everything it ever acknowledged is there
+// (H8). Nothing is served before; what cannot be read stops the start instead of being passed over.
+
+import type { ClusterMap } from '../cluster/cluster-map.ts';
+import { EXIT, FatalError } from '../cluster/errors.ts';
+import type { Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
+import { decodeMapFile, encodeMapFile } from '../cluster/map-file.ts';
+import { partitionOf } from '../cluster/partition.ts';
+import { recordKey, type StoredRecord } from '../cluster/record.ts';
+import type { Disk, DiskResult, LogFile, Runtime } from '../cluster/runtime.ts';
+import { decodeIdentity, encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
+import { type FsyncMode, LOG_FILE, LogReplay, RecordLog } from './log.ts';
+import type { PartitionStore } from './memory.ts';
+
+export const MAP_FILE = 'storage.map';
+const MAP_TITLE = 'velour-fog storage map';
+
+export function encodeAdoptedMap(map: ClusterMap): Buffer {
+  return encodeMapFile(MAP_TITLE, map);
+}
+
+export interface Recovered {
+  readonly identity: Identity;
+  readonly map: ClusterMap | undefined;
+  readonly log: RecordLog;
+}
+
+export interface RecoveryOptions {
+  /** The id for a new directory; a used one has its own. */
+  readonly node: NodeId;
+  /** Whether the operator asked for that very id. */
+  readonly nodeIsGiven: boolean;
+  readonly fsync: FsyncMode;
+}
+
+/** Runs once; every failure is a FatalError. */
+export class Recovery {
+  readonly #runtime: Runtime;
+  readonly #disk: Disk;
+  readonly #store: PartitionStore;
+  readonly #options: RecoveryOptions;
+  readonly #done: (recovered: Recovered) => void;
+
+  /** @param done when the store holds what the log holds */
+  constructor(
+    runtime: Runtime,
+    disk: Disk,
+    store: PartitionStore,
+    options: RecoveryOptions,
+    done: (recovered: Recovered) => void,
+  ) {
+    this.#runtime = runtime;
+    this.#disk = disk;
+    this.#store = store;
+    this.#options = options;
+    this.#done = done;
+  }
+
+  start(): void {
+    this.#disk.read(IDENTITY_FILE, (result) => {
+      const bytes = expect(result, `${IDENTITY_FILE} cannot be read`);
+      const earlier = bytes === undefined ? undefined : decodeIdentity(bytes);
+      if (typeof earlier === 'string') throw unusable(IDENTITY_FILE, earlier);
+      this.#refuseOtherNode(earlier);
+      this.#openLog(earlier);
+    });
+  }
+
+  #refuseOtherNode(earlier: Identity | undefined): void {
+    const { node, nodeIsGiven } = this.#options;
+    if (earlier === undefined || !nodeIsGiven || earlier.node === node) return;
+    throw new FatalError(
+      EXIT.config,
+      `the data directory belongs to node ${earlier.node}, not ${node}; give --name ${earlier.node}, or another --data-dir`,
+    );
+  }
+
+  /** The log is made before the identity, so a directory with an identity and no log has lost its log. */
+  #openLog(earlier: Identity | undefined): void {
+    this.#disk.openLog(LOG_FILE, { create: earlier === undefined }, (opened) => {
+      const file = expect(opened, `${LOG_FILE} cannot be opened`);
+      this.#takeIdentity(earlier, file);
+    });
+  }
+
+  /** The incarnation is on disk before anybody hears of it (PROTOCOL 3.5, I10). */
+  #takeIdentity(earlier: Identity | undefined, file: LogFile): void {
+    const { clock, host, random } = this.#runtime;
+    const bootId = host.bootId();
+    const identity = {
+      node: earlier?.node ?? this.#options.node,
+      store: earlier?.store ?? (random.token() as StoreId),
+      incarnation: Math.max(
+        Math.floor(clock.wallMs()),
+        (earlier?.incarnation ?? 0) + 1,
+      ) as Incarnation,
+      bootId,
+      fsync: this.#options.fsync,
+      clean: earlier === undefined || isClean(earlier, bootId),
+    };
+    this.#disk.replace(IDENTITY_FILE, encodeIdentity(identity), (written) => {
+      expect(written, `${IDENTITY_FILE} cannot be written`);
+      this.#readMap(identity, file);
+    });
+  }
+
+  #readMap(identity: Identity, file: LogFile): void {
+    this.#disk.read(MAP_FILE, (result) => {
+      const bytes = expect(result, `${MAP_FILE} cannot be read`);
+      if (bytes === undefined) return this.#replay(identity, undefined, file);
+      const decoded = decodeMapFile(MAP_TITLE, bytes);
+      if (decoded.kind === 'unusable') throw unusable(MAP_FILE, decoded.reason);
+      return this.#replay(identity, decoded.map, file);
+    });
+  }
+
+  #replay(identity: Identity, map: ClusterMap | undefined, file: LogFile): void {
+    const put = (record: StoredRecord) => {
+      // The log names no partitions: they follow from the key and the digits, which never change.
+      if (map === undefined)
+        throw unusable(LOG_FILE, `it has records, and there is no ${MAP_FILE}`);
+      this.#store.put(partitionOf(recordKey(record), map.digits), record);
+    };
+    const replay = new LogReplay(put);
+    file.readAll(
+      (bytes) => replay.push(bytes),
+      (read) => {
+        expect(read, `${LOG_FILE} cannot be read`);
+        const { length, hole } = replay.end();
+        if (hole)
+          throw unusable(LOG_FILE, `it is damaged at byte ${length}, with whole records behind`);
+        // What is behind is a torn tail: its write never ended, so nothing of it was acknowledged.
+        file.truncate(length, (truncated) => {
+          expect(truncated, `${LOG_FILE} cannot be truncated`);
+          this.#runtime.log.write('info', 'recovered', {
+            items: this.#store.items(),
+            bytes: length,
+            clean: identity.clean,
+          });
+          const log = new RecordLog(file, this.#runtime.timers, identity.fsync);
+          this.#done({ identity, map, log });
+        });
+      },
+    );
+  }
+}
+
+/**
+ * H8: everything this store ever acknowledged is in it. Once false it stays false, or a second restart
+ * after a power loss would believe what the first one rightly did not.
+ */
+function isClean(earlier: Identity, bootId: string): boolean {
+  if (!earlier.clean) return false;
+  switch (earlier.fsync) {
+    case 'always':
+      return true;
+    case 'interval':
+      // Written was enough while the machine ran on.
+      return earlier.bootId === bootId;
+    case 'never':
+      return false;
+  }
+}
+
+function expect<T>(result: DiskResult<T>, what: string): T {
+  if (result.kind === 'done') return result.value;
+  throw new FatalError(EXIT.config, `${what}: ${result.detail}`);
+}
+
+function unusable(file: string, reason: string): FatalError {
+  return new FatalError(
+    EXIT.config,
+    `${file} cannot be used: ${reason}. Nothing was changed; put back a good copy, or start with an empty --data-dir`,
+  );
+}

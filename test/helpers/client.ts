@@ -1,0 +1,58 @@
+// A plain HTTP client for tests: one call, one answer, bytes as they are, nothing retried.
+
+import { Agent, request } from 'undici';
+
+const agent = new Agent({ connections: 64, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly bytes: Buffer;
+  readonly text: string;
+}
+
+export interface CallOptions {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD' | 'PATCH';
+  readonly body?: Buffer | string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export async function call(
+  address: string,
+  path: string,
+  options: CallOptions = {},
+): Promise<Answer> {
+  const response = await request(`http://${address}${path}`, {
+    dispatcher: agent,
+    method: options.method ?? 'GET',
+    ...(options.body === undefined ? {} : { body: options.body }),
+    ...(options.headers === undefined ? {} : { headers: options.headers }),
+  });
+  const bytes = Buffer.from(await response.body.arrayBuffer());
+  return { status: response.statusCode, headers: response.headers, bytes, text: bytes.toString() };
+}
+
+export function set(address: string, key: string, value: Buffer | string): Promise<Answer> {
+  return call(address, `/set?key=${encodeURIComponent(key)}`, { method: 'POST', body: value });
+}
+
+export function get(address: string, key: string): Promise<Answer> {
+  return call(address, `/get?key=${encodeURIComponent(key)}`);
+}
+
+/** Runs the tasks with so many at once. */
+export async function inParallel<T>(
+  items: readonly T[],
+  width: number,
+  task: (item: T, index: number) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    while (next < items.length) {
+      const index = next++;
+      const item = items[index];
+      if (item !== undefined) await task(item, index);
+    }
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+}

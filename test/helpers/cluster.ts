@@ -1,0 +1,169 @@
+// A real cluster for a test: scripts/runlocal.sh with real processes on ports of its own. What a test
+// starts is stopped by the test, by its own process id.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('../../scripts/runlocal.sh', import.meta.url));
+const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+
+export interface ClusterSettings {
+  readonly frontends?: number;
+  readonly storages?: number;
+  readonly redundancy?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface LocalCluster {
+  readonly process: Started;
+  readonly controller: string;
+  readonly storages: readonly string[];
+  readonly frontends: readonly string[];
+  stop(): Promise<number | null>;
+}
+
+/** A process that a test started, with everything it printed. */
+export class Started {
+  readonly child: ChildProcess;
+  stdout = '';
+  stderr = '';
+  readonly #changed: (() => void)[] = [];
+
+  constructor(
+    command: string,
+    words: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ) {
+    this.child = spawn(command, words, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
+    const note = (name: 'stdout' | 'stderr') => (chunk: Buffer) => {
+      this[name] += chunk.toString();
+      this.#wake();
+    };
+    this.child.stdout?.on('data', note('stdout'));
+    this.child.stderr?.on('data', note('stderr'));
+    this.child.on('close', () => this.#wake());
+  }
+
+  get pid(): number {
+    if (this.child.pid === undefined) throw new Error('the process did not start');
+    return this.child.pid;
+  }
+
+  get ended(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  /** Waits until the text was printed; fails when the process ends before. */
+  async printed(stream: 'stdout' | 'stderr', text: string): Promise<void> {
+    while (!this[stream].includes(text)) {
+      if (this.ended) throw new Error(`ended without "${text}":\n${this.stdout}\n${this.stderr}`);
+      await new Promise<void>((resolve) => this.#changed.push(resolve));
+    }
+  }
+
+  async exit(): Promise<number | null> {
+    if (!this.ended) await once(this.child, 'close');
+    return this.child.exitCode;
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    if (!this.ended) this.child.kill(signal);
+    return this.exit();
+  }
+
+  #wake(): void {
+    for (const resolve of this.#changed.splice(0)) resolve();
+  }
+}
+
+export function velour(
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Started {
+  return new Started(process.execPath, [CLI, ...words], env);
+}
+
+/** Starts a cluster as a user does, and waits for its greeting. */
+export async function startCluster(settings: ClusterSettings = {}): Promise<LocalCluster> {
+  const { frontends = 2, storages = 4, redundancy = 3 } = settings;
+  const ports = await freePorts(1 + storages + frontends);
+  const [controllerPort = 0, storagePort = 0] = ports;
+  const frontendPort = ports[1 + storages] ?? 0;
+  const started = new Started(SCRIPT, [], {
+    NUM_FRONTEND: String(frontends),
+    NUM_STORAGE: String(storages),
+    REDUNDANCY: String(redundancy),
+    CONTROLLER_PORT: String(controllerPort),
+    STORAGE_PORT: String(storagePort),
+    FRONTEND_PORT: String(frontendPort),
+    ...settings.env,
+  });
+  await started.printed('stdout', 'Ctrl-C stops everything.');
+  const address = (port: number) => `127.0.0.1:${port}`;
+  return {
+    process: started,
+    controller: address(controllerPort),
+    storages: ports.slice(1, 1 + storages).map(address),
+    frontends: ports.slice(1 + storages).map(address),
+    stop: () => started.stop(),
+  };
+}
+
+/** Consecutive ports below the ephemeral range that are free now. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const first = 13_000 + Math.floor(Math.random() * (18_000 - count));
+    const ports = Array.from({ length: count }, (_, index) => first + index);
+    const free = await Promise.all(ports.map(isFree));
+    if (free.every(Boolean)) return ports;
+  }
+  throw new Error(`no ${count} consecutive free ports`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+/** The living processes that `ancestor` started, as `ps` shows them. */
+export function childrenOf(
+  ancestor: number,
+): readonly { pid: number; title: string; rssBytes: number }[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const status = readFileSync(`/proc/${name}/status`, 'utf8');
+        if (!new RegExp(`^PPid:\\t${ancestor}$`, 'm').test(status)) return [];
+        const title = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+        const rss = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
+        return [{ pid: Number(name), title, rssBytes: rss * 1024 }];
+      } catch {
+        return []; // ended while we looked
+      }
+    });
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    // A zombie still has its entry, but has ended.
+    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** Polls until it holds; the test's own time limit is the only bound. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+}

@@ -1,0 +1,108 @@
+// The words of the `velour` command: what is wrong is said in one line, with the right exit code.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { velour } from '../helpers/cluster.ts';
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'velour-test-'));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const MISTAKES: readonly (readonly [string, number, RegExp])[] = [
+  ['', 2, /Name a command/],
+  ['contoller 12000 1 1', 2, /Did you mean controller\?/],
+  ['controller', 2, /Not enough non-option arguments/],
+  ['controller 12000 2 3', 2, /redundancy 3 needs at least 3 storage nodes, and num-storage is 2/],
+  ['controller 0 1 1', 2, /port is 0/],
+  ['controller 70000 1 1', 2, /port is 70000/],
+  ['controller http 1 1', 2, /port is http/],
+  ['controller 12000 0 1', 2, /num-storage is 0/],
+  ['controller 12000 1.5 1', 2, /num-storage is 1\.5/],
+  ['controller 12000 1 1 --digits 4', 2, /digits is 4/],
+  ['controller 12000 1 1 --time-scale 0', 2, /time-scale is 0/],
+  ['controller 12000 1 1 --data-dri x', 2, /unknown option --data-dri; did you mean --data-dir\?/],
+  ['storage localhost 127.0.0.1:1', 2, /controller is localhost, and must be HOST:PORT/],
+  ['storage 127.0.0.1:1 127.0.0.1:99999', 2, /own is 127\.0\.0\.1:99999/],
+  ['storage 127.0.0.1:1 127.0.0.1:2 --max-value 1TB', 2, /max-value is 1TB/],
+  ['frontend 127.0.0.1:1 127.0.0.1:2 --log-level loud', 2, /loud/],
+  ['frontend 127.0.0.1:1', 2, /Not enough non-option arguments/],
+  ['local --num-storage 2', 2, /REDUNDANCY 3 needs at least 3 storage nodes, and NUM_STORAGE is 2/],
+  ['local --storage-port 12000', 2, /127\.0\.0\.1:12000 would be used twice/],
+];
+
+describe('mistakes', () => {
+  test.each(MISTAKES)('velour %s exits %i', async (words, code, message) => {
+    const process = velour(words.split(' ').filter(Boolean));
+    expect(await process.exit()).toBe(code);
+    expect(process.stderr).toMatch(message);
+    expect(process.stdout).toBe('');
+    expect(process.stderr).not.toMatch(/\n {4}at /);
+  });
+});
+
+describe('configuration', () => {
+  const write = (name: string, content: string) => {
+    const path = join(directory, name);
+    writeFileSync(path, content);
+    return path;
+  };
+  /** A value that is refused shows which source won: the refusal quotes it. */
+  const refusal = async (words: readonly string[], env: Readonly<Record<string, string>>) => {
+    const process = velour(['controller', '12000', '1', '1', ...words], env);
+    await process.exit();
+    return process.stderr;
+  };
+
+  test('a flag beats a variable beats the file beats the default', async () => {
+    const config = write('digits.json', '{"digits": 7}');
+    expect(await refusal(['--config', config], {})).toContain('digits is 7');
+    expect(await refusal([], { VELOUR_CONFIG: config })).toContain('digits is 7');
+    expect(await refusal(['--config', config], { VELOUR_DIGITS: '8' })).toContain('digits is 8');
+    expect(await refusal(['--config', config, '--digits=9'], { VELOUR_DIGITS: '8' })).toContain(
+      'digits is 9',
+    );
+  });
+
+  test('a file that is missing, no JSON, or has an unknown option is refused with 78', async () => {
+    for (const [path, message] of [
+      [join(directory, 'missing.json'), /cannot be read/],
+      [write('broken.json', '{'), /cannot be read/],
+      [write('list.json', '[]'), /is not a JSON object/],
+      [write('typo.json', '{"digit": 1}'), /unknown option digit; did you mean digits\?/],
+    ] as const) {
+      const process = velour(['controller', '12000', '1', '1', '--config', path]);
+      expect(await process.exit()).toBe(78);
+      expect(process.stderr).toMatch(message);
+    }
+  });
+
+  test('variables of other commands are no concern of this one', async () => {
+    expect(await refusal(['--digits', '9'], { VELOUR_MAX_VALUE: '1KiB' })).toContain('digits is 9');
+  });
+});
+
+describe('help', () => {
+  test('lists the commands, their options with variables, and the exit codes', async () => {
+    const help = velour(['--help']);
+    expect(await help.exit()).toBe(0);
+    for (const word of ['controller', 'storage', 'frontend', 'local', 'VELOUR_', 'Exit codes']) {
+      expect(help.stdout).toContain(word);
+    }
+  });
+
+  test('--version prints the version', async () => {
+    const version = velour(['--version']);
+    expect(await version.exit()).toBe(0);
+    expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test('storagenode is storage', async () => {
+    const alias = velour(['storagenode', '--help']);
+    expect(await alias.exit()).toBe(0);
+    expect(alias.stdout).toContain('velour storage');
+  });
+});

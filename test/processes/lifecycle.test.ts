@@ -1,0 +1,333 @@
+// Clusters start, show themselves, stop and die as the contract says; nothing outlives its parent.
+
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { call, get, set } from '../helpers/client.ts';
+import {
+  childrenOf,
+  freePorts,
+  isAlive,
+  ROOT,
+  type Started,
+  startCluster,
+  until,
+  velour,
+} from '../helpers/cluster.ts';
+
+const cleanUps: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+async function cluster(...settings: Parameters<typeof startCluster>) {
+  const started = await startCluster(...settings);
+  cleanUps.push(() => started.stop());
+  return started;
+}
+
+function process_(words: readonly string[], env: Readonly<Record<string, string>> = {}): Started {
+  const started = velour(words, env);
+  cleanUps.push(() => started.stop('SIGKILL'));
+  return started;
+}
+
+function directory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'velour-test-'));
+  cleanUps.push(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+describe('velour local', () => {
+  test("the README's and the greeting's curl lines work, run by curl itself", async () => {
+    const { process: local, controller, storages, frontends } = await cluster();
+    const replaced = new Map([
+      ['127.0.0.1:12080', frontends[0]],
+      ['127.0.0.1:12081', frontends[1]],
+      ['127.0.0.1:12000', controller],
+      ['127.0.0.1:12500', storages[0]],
+    ]);
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const blocks = [...readme.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block]) => block ?? '');
+    const fromReadme = blocks
+      .flatMap((block) => block.split('\n'))
+      .filter((line) => /\bcurl /.test(line))
+      .map((line) =>
+        line.replace(/127\.0\.0\.1:\d+/g, (address) => replaced.get(address) ?? address),
+      );
+    const greeted = local.stdout.split('\n').filter((line) => /^ {2}curl /.test(line));
+    expect(greeted).toHaveLength(4);
+    expect(fromReadme.length).toBeGreaterThanOrEqual(4);
+    for (const line of [...greeted, ...fromReadme]) {
+      const command = line.replace('curl ', 'curl --silent --show-error --fail ');
+      execFileSync('bash', ['-c', command], { cwd: ROOT, stdio: 'pipe' });
+    }
+  });
+
+  test('each node is a process of its own, named in ps, and a stop ends them all with exit 0', async () => {
+    const { process: local, controller, storages, frontends, stop } = await cluster();
+    const children = childrenOf(local.pid);
+    expect(children.map(({ title }) => title).sort()).toEqual(
+      [
+        `velour controller ${controller}`,
+        ...storages.map((address) => `velour storage ${address}`),
+        ...frontends.map((address) => `velour frontend ${address}`),
+      ].sort(),
+    );
+    expect(await stop()).toBe(0);
+    expect(children.filter(({ pid }) => isAlive(pid))).toEqual([]);
+  });
+
+  test('Ctrl-C stops it as well', async () => {
+    const { process: local } = await cluster({ frontends: 1, storages: 1, redundancy: 1 });
+    expect(await local.stop('SIGINT')).toBe(0);
+  });
+
+  test("nothing outlives kill -9 of the script's own process", async () => {
+    const { process: local } = await cluster();
+    const children = childrenOf(local.pid);
+    expect(children).toHaveLength(7);
+    await local.stop('SIGKILL');
+    await until(() => children.every(({ pid }) => !isAlive(pid)));
+  });
+
+  test('one line a node at start with its address, and none for a request', async () => {
+    const { process: local, frontends } = await cluster();
+    const lines = () =>
+      local.stderr
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+    const listening = lines().filter(({ msg }) => msg === 'listening');
+    expect(listening).toHaveLength(7);
+    for (const line of listening) {
+      expect(line).toMatchObject({ level: 'info', role: expect.any(String), address: line.node });
+      expect(Date.parse(line.ts)).not.toBeNaN();
+    }
+    const before = lines().length;
+    for (let index = 0; index < 20; index++) await set(frontends[0] ?? '', 'quiet', 'x');
+    expect(lines()).toHaveLength(before);
+  });
+
+  test('ten storage nodes and ten frontends start, each process under 80 MB', async () => {
+    const { process: local, frontends } = await cluster({ frontends: 10, storages: 10 });
+    const children = childrenOf(local.pid);
+    expect(children).toHaveLength(21);
+    const largest = Math.max(...children.map(({ rssBytes }) => rssBytes));
+    expect(largest).toBeLessThan(80_000_000);
+    await set(frontends[9] ?? '', 'a', '1');
+    expect((await get(frontends[0] ?? '', 'a')).text).toBe('1');
+  });
+
+  test('a busy port ends the start with 69 and a line that names it', async () => {
+    const [taken = 0] = await freePorts(1);
+    const holder = createServer().listen(taken, '127.0.0.1');
+    cleanUps.push(() => holder.close());
+    const [controllerPort = 0, storagePort = 0] = await freePorts(2);
+    const local = process_(['local'], {
+      NUM_STORAGE: '1',
+      NUM_FRONTEND: '1',
+      REDUNDANCY: '1',
+      CONTROLLER_PORT: String(controllerPort),
+      STORAGE_PORT: String(storagePort),
+      FRONTEND_PORT: String(taken),
+    });
+    expect(await local.exit()).toBe(69);
+    expect(local.stderr).toContain(`port ${taken} on 127.0.0.1 is in use`);
+  });
+
+  test('a death after the start is logged and ends neither the script nor the others', async () => {
+    const { process: local, storages, frontends } = await cluster();
+    const victim = childrenOf(local.pid).find(({ title }) => title.endsWith(storages[0] ?? '-'));
+    process.kill(victim?.pid ?? 0, 'SIGKILL');
+    await local.printed('stderr', 'a storage ended');
+    expect(local.ended).toBe(false);
+    expect(childrenOf(local.pid)).toHaveLength(6);
+    // One failed node never fails a get: the other members of its partitions answer.
+    for (let index = 0; index < 50; index++) {
+      expect((await get(frontends[0] ?? '', `key ${index}`)).status).toBe(404);
+    }
+  });
+});
+
+describe('a role by itself', () => {
+  test('finishes the request in progress after SIGTERM, and exits 0', async () => {
+    const { process: local, frontends } = await cluster();
+    const address = frontends[0] ?? '';
+    const frontend = childrenOf(local.pid).find(({ title }) => title.endsWith(address));
+    let release: (() => void) | undefined;
+    async function* slowBody() {
+      yield Buffer.from('first half, ');
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      yield Buffer.from('second half');
+    }
+    const answer = fetch(`http://${address}/set?key=slow`, {
+      method: 'POST',
+      body: ReadableStream.from(slowBody()),
+      duplex: 'half',
+    } as RequestInit);
+    await until(() => release !== undefined);
+    process.kill(frontend?.pid ?? 0, 'SIGTERM');
+    await local.printed('stderr', '"signal":"SIGTERM"');
+    release?.();
+    expect((await answer).status).toBe(200);
+    expect((await get(frontends[1] ?? '', 'slow')).text).toBe('first half, second half');
+    await local.printed('stderr', '"msg":"a frontend ended"');
+    expect(local.stderr).toMatch(/"msg":"a frontend ended".*"how":"exit code 0"/);
+  });
+
+  test('with too few storage nodes nobody is ready, and each says why', async () => {
+    const [controllerPort = 0, storagePort = 0, frontendPort = 0] = await freePorts(3);
+    const controller = `127.0.0.1:${controllerPort}`;
+    const frontend = `127.0.0.1:${frontendPort}`;
+    process_(['controller', String(controllerPort), '3', '2', '--host', '127.0.0.1']);
+    process_(['storage', controller, `127.0.0.1:${storagePort}`]);
+    process_(['frontend', controller, frontend]);
+    const says = async (address: string) =>
+      (await call(address, '/readyz').catch(() => ({ text: '' }))).text;
+    await until(async () => (await says(controller)).includes('1 of 3 storage nodes registered'));
+    await until(async () => (await says(frontend)).includes('1 of 3 storage nodes registered'));
+    expect((await call(frontend, '/livez')).status).toBe(200);
+    expect((await call(frontend, '/readyz')).status).toBe(503);
+    const refused = await get(frontend, 'a');
+    expect(refused.status).toBe(503);
+    expect(refused.headers['retry-after']).toBe('1');
+    expect((await set(frontend, 'a', 'x')).status).toBe(503);
+  });
+
+  test('waits for a controller that cannot be reached, and says so', async () => {
+    const [nowhere = 0, storagePort = 0, frontendPort = 0] = await freePorts(3);
+    const storage = process_(['storage', `127.0.0.1:${nowhere}`, `127.0.0.1:${storagePort}`]);
+    const frontend = process_(['frontend', `127.0.0.1:${nowhere}`, `127.0.0.1:${frontendPort}`]);
+    await storage.printed('stderr', 'ECONNREFUSED');
+    await frontend.printed('stderr', 'ECONNREFUSED');
+    for (const port of [storagePort, frontendPort]) {
+      const answer = await call(`127.0.0.1:${port}`, '/readyz');
+      expect(answer.status).toBe(503);
+      expect(answer.text).toContain(`controller 127.0.0.1:${nowhere}`);
+    }
+    // Said once, not at every try.
+    expect(storage.stderr.match(/ECONNREFUSED/g)).toHaveLength(1);
+  });
+});
+
+describe('the data directory of the controller', () => {
+  test('brings the same map back in a new generation', async () => {
+    const dataDirectory = directory();
+    const [controllerPort = 0, storagePort = 0, frontendPort = 0] = await freePorts(3);
+    const controller = `127.0.0.1:${controllerPort}`;
+    const frontend = `127.0.0.1:${frontendPort}`;
+    const words = [
+      'controller',
+      String(controllerPort),
+      '1',
+      '1',
+      '--host',
+      '127.0.0.1',
+      '--data-dir',
+      dataDirectory,
+    ];
+    const first = process_(words);
+    process_(['storage', controller, `127.0.0.1:${storagePort}`]);
+    process_(['frontend', controller, frontend]);
+    const ready = async () =>
+      (await call(frontend, '/readyz').catch(() => undefined))?.status === 200;
+    await until(ready);
+    expect((await set(frontend, 'a', '1')).status).toBe(200);
+    const before = JSON.parse((await call(controller, '/status')).text);
+
+    expect(await first.stop('SIGKILL')).toBe(null);
+    // H34 and the guarantee: gets and sets go on while the controller is away.
+    expect((await set(frontend, 'b', '2')).status).toBe(200);
+    expect((await get(frontend, 'a')).text).toBe('1');
+
+    process_(words);
+    await until(async () => {
+      const status = await call(controller, '/status').catch(() => undefined);
+      return status !== undefined && JSON.parse(status.text).ready;
+    });
+    const after = JSON.parse((await call(controller, '/status')).text);
+    expect(after.cluster).toBe(before.cluster);
+    expect(before.map).toBe('1.1');
+    expect(after.map).toBe('2.1');
+    await until(async () =>
+      (await call(`127.0.0.1:${storagePort}`, '/status')).text.includes('"map":"2.1"'),
+    );
+    expect((await get(frontend, 'b')).text).toBe('2');
+  });
+
+  test('in use by another process is refused with 78', async () => {
+    const dataDirectory = directory();
+    const [one = 0, two = 0] = await freePorts(2);
+    const words = (port: number) => [
+      'controller',
+      String(port),
+      '1',
+      '1',
+      '--data-dir',
+      dataDirectory,
+    ];
+    const holder = process_(words(one));
+    await holder.printed('stderr', '"listening"');
+    const second = process_(words(two));
+    expect(await second.exit()).toBe(78);
+    expect(second.stderr).toContain('is in use by another process');
+    await holder.stop('SIGKILL');
+    const third = process_(words(two));
+    await third.printed('stderr', '"listening"');
+  });
+
+  test('with a state that cannot be used is refused with 78, and the state is left alone', async () => {
+    const dataDirectory = directory();
+    const state = join(dataDirectory, 'controller.state');
+    const [port = 0] = await freePorts(1);
+    for (const content of ['', 'garbage\n', 'velour-fog controller state 2 00000000\n{}\n']) {
+      writeFileSync(state, content);
+      const refused = process_(['controller', String(port), '1', '1', '--data-dir', dataDirectory]);
+      expect(await refused.exit()).toBe(78);
+      expect(refused.stderr).toContain('controller.state cannot be used');
+      expect(readFileSync(state, 'utf8')).toBe(content);
+    }
+  });
+
+  test('that cannot be made is refused with 78', async () => {
+    const [port = 0] = await freePorts(1);
+    const inFile = join(directory(), 'file');
+    writeFileSync(inFile, '');
+    const refused = process_([
+      'controller',
+      String(port),
+      '1',
+      '1',
+      '--data-dir',
+      join(inFile, 'x'),
+    ]);
+    expect(await refused.exit()).toBe(78);
+    expect(refused.stderr).toContain('cannot be made');
+  });
+
+  test('a memory-only controller that comes back empty founds no second cluster', async () => {
+    const [controllerPort = 0, storagePort = 0, frontendPort = 0] = await freePorts(3);
+    const controller = `127.0.0.1:${controllerPort}`;
+    const frontend = `127.0.0.1:${frontendPort}`;
+    const words = ['controller', String(controllerPort), '1', '1', '--host', '127.0.0.1'];
+    const first = process_(words);
+    const storage = process_(['storage', controller, `127.0.0.1:${storagePort}`]);
+    process_(['frontend', controller, frontend]);
+    await until(
+      async () => (await call(frontend, '/readyz').catch(() => undefined))?.status === 200,
+    );
+    await set(frontend, 'a', '1');
+    await first.stop('SIGKILL');
+    const second = process_(words);
+    await second.printed('stderr', 'this controller has no state of');
+    await storage.printed('stderr', 'has no state of any');
+    expect((await call(controller, '/readyz')).status).toBe(503);
+    expect((await get(frontend, 'a')).text).toBe('1');
+  });
+});

@@ -1,0 +1,207 @@
+// Everything a client or a peer can do wrong: the right status, one line that helps, nothing stored.
+
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Answer, type CallOptions, call, get, set } from '../helpers/client.ts';
+import { type LocalCluster, startCluster } from '../helpers/cluster.ts';
+
+let cluster: LocalCluster;
+let frontend: string;
+
+beforeAll(async () => {
+  cluster = await startCluster({ frontends: 1 });
+  [frontend = ''] = cluster.frontends;
+});
+afterAll(() => cluster.stop());
+
+/** Sends raw bytes, ends the sending side, and returns all that comes back. */
+function exchange(address: string, bytes: string): Promise<string> {
+  const [host = '', port = ''] = address.split(':');
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), host);
+    let received = '';
+    socket.on('data', (chunk) => {
+      received += chunk;
+    });
+    socket.on('error', reject);
+    socket.on('close', () => resolve(received));
+    socket.end(bytes);
+  });
+}
+
+function expectOneLine({ text }: Answer): void {
+  expect(text.endsWith('\n')).toBe(true);
+  expect(text.trimEnd()).not.toContain('\n');
+}
+
+const MISUSES: readonly (readonly [string, CallOptions, number, string])[] = [
+  ['/get', {}, 501, 'missing-key'],
+  ['/set?value=1', {}, 501, 'missing-key'],
+  ['/delete', {}, 501, 'missing-key'],
+  ['/get?key=', {}, 501, 'empty-key'],
+  [`/get?key=${'k'.repeat(1025)}`, {}, 501, 'key-too-long'],
+  [`/delete?key=${'k'.repeat(1025)}`, {}, 501, 'key-too-long'],
+  ['/set?key=a', {}, 501, 'missing-value'],
+  ['/set?key=a&value=1&ttl=0', {}, 501, 'bad-ttl'],
+  ['/set?key=a&value=1&ttl=', {}, 501, 'bad-ttl'],
+  ['/set?key=a&value=1&ttl=1.5', {}, 501, 'bad-ttl'],
+  ['/set?key=a&value=1&ttl=-1', {}, 501, 'bad-ttl'],
+  ['/set?key=a&ttl=soon', { method: 'POST', body: 'x' }, 501, 'bad-ttl'],
+  ['/get?key=%zz', {}, 501, 'bad-query'],
+  ['/get?key=%4', {}, 501, 'bad-query'],
+  ['/get?key=a&key=b', {}, 501, 'bad-query'],
+  ['/set?key=a&vlaue=1', { method: 'POST', body: '' }, 501, 'bad-query'],
+  ['/nothing', {}, 404, 'unknown-path'],
+  ['/', {}, 404, 'unknown-path'],
+  ['/get/a', {}, 404, 'unknown-path'],
+  ['/get?key=a', { method: 'DELETE' }, 405, 'method-not-allowed'],
+  ['/get?key=a', { method: 'POST', body: 'x' }, 405, 'method-not-allowed'],
+  ['/set?key=a&value=1', { method: 'DELETE' }, 405, 'method-not-allowed'],
+  ['/delete?key=a', { method: 'PUT', body: 'x' }, 405, 'method-not-allowed'],
+  ['/metrics', { method: 'POST', body: 'x' }, 405, 'method-not-allowed'],
+];
+
+describe('misuse of the client API', () => {
+  test.each(MISUSES)('%s %o is %i %s', async (path, options, status, code) => {
+    await set(frontend, 'a', 'untouched');
+    const answer = await call(frontend, path, options);
+    expect(answer.status).toBe(status);
+    expect(answer.headers['x-fog-error']).toBe(code);
+    expectOneLine(answer);
+    expect((await get(frontend, 'a')).text).toBe('untouched');
+  });
+
+  test('501 shows a curl line that goes to the same host', async () => {
+    const answer = await call(frontend, '/set?key=a%20b');
+    expect(answer.text).toContain(`curl 'http://${frontend}/set?key=a%20b&value=VALUE'`);
+  });
+
+  test('405 names the methods that are allowed', async () => {
+    const answer = await call(frontend, '/set?key=a', { method: 'PATCH', body: 'x' });
+    expect(answer.status).toBe(405);
+    expect(answer.headers.allow).toBe('GET, POST, PUT');
+  });
+
+  test('a URL over 16 KiB is 431 and says to send the value as the body', async () => {
+    const path = `/set?key=long&value=${'v'.repeat(17_000)}`;
+    const answer = await call(frontend, path);
+    expect(answer.status).toBe(431);
+    expect(answer.text).toMatch(/send the value as the body.*curl --data-binary/);
+    expectOneLine(answer);
+    expect((await get(frontend, 'long')).status).toBe(404);
+    const shorter = `/set?key=long&value=${'v'.repeat(15_000)}`;
+    expect((await call(frontend, shorter)).status).toBe(200);
+  });
+
+  test('a body that breaks off stores nothing and is answered 400 (H22)', async () => {
+    const head = `POST /set?key=torn HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n`;
+    const answer = await exchange(frontend, `${head}only half of it`);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 .*\r\n/);
+    expect(answer).toContain('x-fog-error: truncated-request');
+    expect((await get(frontend, 'torn')).status).toBe(404);
+  });
+
+  test('a chunked body that breaks off stores nothing', async () => {
+    const head = `POST /set?key=torn2 HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n`;
+    await exchange(frontend, `${head}5\r\nhello\r\n`);
+    expect((await get(frontend, 'torn2')).status).toBe(404);
+  });
+
+  test('bytes that are not HTTP are answered 400 and closed', async () => {
+    expect(await exchange(frontend, 'set a 0 0 1\r\nx\r\n')).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  test('a body announced as too large is refused before it is sent', async () => {
+    const head = `PUT /set?key=huge HTTP/1.1\r\nhost: x\r\ncontent-length: 17000000\r\nexpect: 100-continue\r\n\r\n`;
+    const answer = await exchange(frontend, head);
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+    expect(answer).not.toContain('100 Continue');
+  });
+});
+
+describe('malformed internal messages', () => {
+  const BAD_REGISTRATIONS = [
+    '',
+    'not json',
+    '[]',
+    '{}',
+    '{"node":"x"}',
+    '{"node":"","address":"127.0.0.1:1","store":"s","process":"p","clean":false}',
+    '{"node":"x","address":"nowhere","store":"s","process":"p","clean":false}',
+    '{"node":"x","address":"127.0.0.1:1","store":"s","process":"p","clean":"no"}',
+    '{"node":"x","address":"127.0.0.1:1","store":"s","process":"p","clean":true,"incarnation":1.5}',
+  ];
+
+  test.each(BAD_REGISTRATIONS)('the registration %s is refused with the reason', async (body) => {
+    const answer = await call(cluster.controller, '/c/register', { method: 'POST', body });
+    expect(answer.status).toBe(400);
+    expect(JSON.parse(answer.text)).toMatchObject({ error: 'malformed-message' });
+  });
+
+  test('they are counted, and the cluster goes on', async () => {
+    const { text } = await call(cluster.controller, '/metrics');
+    const counted = Number(/^velourfog_malformed_messages_total (\d+)$/m.exec(text)?.[1]);
+    expect(counted).toBeGreaterThanOrEqual(BAD_REGISTRATIONS.length);
+    expect((await call(cluster.controller, '/status')).text).not.toContain('nowhere');
+    expect((await set(frontend, 'after', 'x')).status).toBe(200);
+  });
+
+  test('a map of another cluster, or one that does not fit itself, is refused by a storage node', async () => {
+    const node = cluster.storages[0] ?? '';
+    const { map } = JSON.parse((await call(node, '/s/map')).text);
+    const push = (changed: unknown) =>
+      call(node, '/s/map', { method: 'POST', body: JSON.stringify({ map: changed }) });
+    const version = { generation: 99, number: 1 };
+    expect(JSON.parse((await push({ ...map, version, cluster: 'other' })).text)).toMatchObject({
+      error: 'other-cluster',
+    });
+    expect((await push({ ...map, version, partitions: [] })).status).toBe(400);
+    const unnamed = { epoch: 1, members: [{ node: 'nobody', incarnation: 1, role: 'serving' }] };
+    const partitions = map.partitions.map(() => unnamed);
+    expect((await push({ ...map, version, partitions })).status).toBe(400);
+    const kept = JSON.parse((await call(node, '/s/map')).text).map;
+    expect(kept).toEqual(map);
+  });
+
+  test('a heartbeat of a node nobody knows must register; of an older life it must end', async () => {
+    const beat = (message: object) =>
+      call(cluster.controller, '/c/heartbeat', {
+        method: 'POST',
+        body: JSON.stringify({ mapVersion: { generation: 1, number: 1 }, items: 0, ...message }),
+      });
+    const stranger = await beat({ node: 'stranger', incarnation: 5 });
+    expect(JSON.parse(stranger.text)).toMatchObject({ error: 'unknown-node' });
+    const old = await beat({ node: cluster.storages[0], incarnation: 5 });
+    expect(JSON.parse(old.text)).toMatchObject({ error: 'other-incarnation' });
+  });
+
+  test('a stream for another cluster, node or incarnation, or of no known protocol, is refused (D13)', async () => {
+    const node = cluster.storages[0] ?? '';
+    const { map } = JSON.parse((await call(node, '/s/map')).text);
+    const open = (fields: Record<string, string | number>, protocol = 'velour-operations-1') => {
+      const good = { cluster: map.cluster, node, incarnation: map.nodes[node].incarnation };
+      const headers = Object.entries({ ...good, ...fields })
+        .map(([name, value]) => `x-fog-${name}: ${value}\r\n`)
+        .join('');
+      return exchange(
+        node,
+        `GET /s/operations HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: ${protocol}\r\n${headers}\r\n`,
+      );
+    };
+    expect(await open({})).toMatch(/^HTTP\/1\.1 101 /);
+    expect(await open({ cluster: 'other' })).toMatch(/^HTTP\/1\.1 409 .*this is cluster/s);
+    expect(await open({ node: 'other' })).toMatch(/^HTTP\/1\.1 409 .*this is node/s);
+    expect(await open({ incarnation: 7 })).toMatch(/^HTTP\/1\.1 409 .*this is incarnation/s);
+    expect(await open({}, 'websocket')).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  test('garbage on a stream closes that stream only', async () => {
+    const node = cluster.storages[0] ?? '';
+    const { map } = JSON.parse((await call(node, '/s/map')).text);
+    const incarnation = map.nodes[node].incarnation;
+    const head = `GET /s/operations HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: velour-operations-1\r\nx-fog-cluster: ${map.cluster}\r\nx-fog-node: ${node}\r\nx-fog-incarnation: ${incarnation}\r\n\r\n`;
+    expect(await exchange(node, `${head}${'\xff'.repeat(100)}`)).toMatch(/^HTTP\/1\.1 101 /);
+    expect((await set(frontend, 'after garbage', 'x')).status).toBe(200);
+    expect((await get(frontend, 'after garbage')).text).toBe('x');
+  });
+});

@@ -1,0 +1,214 @@
+// The house rules, as tests: what may import what, what may touch the world, and documents that agree
+// with the code. Each ban names what to use instead.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ERRORS } from '../src/cluster/errors.ts';
+import { VERSION } from '../src/cluster/software.ts';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+const SOURCES = filesBelow('src');
+const TESTS = filesBelow('test');
+
+/** The code without its comments: a ban is on doing, not on mentioning. */
+function codeOf(path: string): string {
+  return read(path)
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/(^|\s)\/\/.*$/gm, '$1');
+}
+
+/** Paths of the project's own modules, and names of packages. */
+function importsOf(path: string): string[] {
+  return [...codeOf(path).matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, target = '']) =>
+    target.startsWith('.') ? relative(ROOT, resolve(ROOT, dirname(path), target)) : target,
+  );
+}
+
+/** `src/storage/log.ts` is in `storage`; files right below src/ are in `cli`. */
+function roomOf(path: string): string {
+  const [, room = '', rest] = path.split('/');
+  if (rest === undefined) return 'cli';
+  return path.startsWith('src/cluster/io/') ? 'cluster/io' : room;
+}
+
+describe('imports point one way', () => {
+  const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+    cli: ['commands', 'cluster'],
+    commands: ['controller', 'frontend', 'storage', 'client', 'cluster', 'cluster/io'],
+    controller: ['cluster'],
+    frontend: ['cluster'],
+    storage: ['cluster'],
+    client: ['cluster'],
+    'cluster/io': ['cluster'],
+    cluster: [],
+  };
+
+  test('no role imports another, nobody but commands imports the adapters', () => {
+    for (const path of SOURCES) {
+      const room = roomOf(path);
+      const allowed = MAY_IMPORT[room];
+      expect(allowed, `${path} is in a folder that the architecture has`).toBeDefined();
+      for (const target of importsOf(path).filter((name) => name.startsWith('src/'))) {
+        const other = roomOf(target);
+        expect(other === room || allowed?.includes(other), `${path} imports ${target}`).toBe(true);
+      }
+    }
+  });
+
+  test('no two files import each other in a circle', () => {
+    const done = new Set<string>();
+    const visit = (path: string, trail: readonly string[]) => {
+      expect(trail, `a circle: ${[...trail, path].join(' -> ')}`).not.toContain(path);
+      if (done.has(path)) return;
+      for (const target of importsOf(path)) {
+        if (target.startsWith('src/')) visit(target, [...trail, path]);
+      }
+      done.add(path);
+    };
+    for (const path of SOURCES) visit(path, []);
+  });
+
+  test('every file is imported by another, but the entries', () => {
+    const imported = new Set(SOURCES.flatMap(importsOf));
+    const entries = ['src/cli.ts', 'src/client/index.ts'];
+    expect(SOURCES.filter((path) => !imported.has(path) && !entries.includes(path))).toEqual([]);
+  });
+});
+
+describe('logic apart from I/O', () => {
+  const BANS: readonly (readonly [RegExp, string])[] = [
+    [/\bDate\.now\b|\bnew Date\b/, 'runtime.clock.wallMs()'],
+    [/\bperformance\b|\bprocess\.hrtime\b/, 'runtime.clock.monotonicMs()'],
+    [/\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b|\bnextTick\b/, 'runtime.timers'],
+    [/\bMath\.random\b|\brandomBytes\b|\brandomUUID\b|\bgetRandomValues\b/, 'runtime.random'],
+    [/\bfetch\(|'node:https?'|'node:net'|'node:dgram'|'undici'/, 'runtime.network'],
+    [/'node:fs(?:\/promises)?'/, 'runtime.disk'],
+    [/\bconsole\.|\bprocess\./, 'runtime.log and runtime.host'],
+    [/\bPromise\b|\basync\b|\bawait\b/, 'callbacks: a simulator decides the order of everything'],
+  ];
+  const PURE = ['controller', 'frontend', 'storage', 'cluster'];
+
+  test('no module but the adapters touches clock, timers, randomness, network or disk', () => {
+    const pure = SOURCES.filter((path) => PURE.includes(roomOf(path)));
+    expect(pure.length).toBeGreaterThan(30);
+    for (const path of pure) {
+      for (const [ban, instead] of BANS) {
+        expect(ban.exec(codeOf(path))?.[0], `${path}: use ${instead}`).toBeUndefined();
+      }
+    }
+  });
+
+  test('node:crypto and node:zlib only hash and check', () => {
+    for (const path of SOURCES.filter((name) => PURE.includes(roomOf(name)))) {
+      const named = [...codeOf(path).matchAll(/import \{([^}]*)\} from 'node:(?:crypto|zlib)'/g)];
+      for (const [, names = ''] of named) expect(['hash', 'crc32']).toContain(names.trim());
+    }
+  });
+});
+
+describe('taste', () => {
+  test('every file opens with what lives in it', () => {
+    for (const path of [...SOURCES, ...TESTS]) {
+      const first = read(path).replace(/^#!.*\n/, '');
+      expect(first.startsWith('// ') || path.endsWith('.table.ts'), path).toBe(true);
+    }
+  });
+
+  test('no file is too long to sit down with', () => {
+    const lines = (path: string) => read(path).split('\n').length;
+    expect(SOURCES.filter((path) => lines(path) > 400)).toEqual([]);
+  });
+
+  test('no any, no non-null assertion, no bare void promise, no left-over marks', () => {
+    for (const path of SOURCES) {
+      expect(codeOf(path)).not.toMatch(/:\s*any\b|\bas any\b|<any>|\w!\.|\w!;/);
+      expect(codeOf(path), `${path}: a promise is awaited or handled`).not.toMatch(/^\s*void \w/m);
+      expect(read(path)).not.toMatch(/\b(?:TODO|FIXME|XXX)\b/);
+    }
+  });
+
+  test('no test is skipped without a condition, focused or empty', () => {
+    for (const path of TESTS.filter((name) => name !== 'test/tidy.test.ts')) {
+      expect(codeOf(path)).not.toMatch(/\b(?:it|test|describe)\.(?:skip|only|todo)\(/);
+    }
+  });
+});
+
+describe('package.json', () => {
+  const manifest = JSON.parse(read('package.json'));
+
+  test('has exactly the two dependencies at run time, and every import is declared', () => {
+    expect(Object.keys(manifest.dependencies).sort()).toEqual(['undici', 'yargs']);
+    const packages = SOURCES.flatMap(importsOf).filter(
+      (name) => !name.startsWith('src/') && !name.startsWith('node:'),
+    );
+    expect([...new Set(packages)].sort()).toEqual(['undici', 'yargs']);
+  });
+
+  test('has the version that the software says', () => {
+    expect(manifest.version).toBe(VERSION);
+  });
+
+  test('names entries that the build makes', () => {
+    expect(existsSync(join(ROOT, manifest.bin.velour))).toBe(true);
+    expect(existsSync(join(ROOT, manifest.exports['.'].types))).toBe(true);
+    expect(existsSync(join(ROOT, manifest.exports['.'].default))).toBe(true);
+  });
+});
+
+describe('the documents', () => {
+  const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].concat(
+    readdirSync(join(ROOT, 'docs'))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join('docs', name)),
+  );
+
+  test('have one title each', () => {
+    for (const path of DOCUMENTS) {
+      const prose = read(path).replace(/^```[\s\S]*?^```/gm, '');
+      expect(prose.match(/^# /gm), path).toHaveLength(1);
+    }
+  });
+
+  test('link only to files that are there', () => {
+    for (const path of DOCUMENTS) {
+      for (const [, target = ''] of read(path).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+        if (/^[a-z]+:/.test(target)) continue;
+        expect(existsSync(join(ROOT, dirname(path), target)), `${path} -> ${target}`).toBe(true);
+      }
+    }
+  });
+
+  test('docs/api.md lists every error code with its status, and no other', () => {
+    const rows = [...read('docs/api.md').matchAll(/^\| `([a-z-]+)` \| (\d{3}) \| (yes|no) \|/gm)];
+    const documented = rows.map(([, code, status, retryable]) => `${code} ${status} ${retryable}`);
+    const registered = Object.entries(ERRORS).map(
+      ([code, { status, retryable }]) => `${code} ${status} ${retryable ? 'yes' : 'no'}`,
+    );
+    expect(documented.sort()).toEqual(registered.sort());
+  });
+
+  test('docs/api.md names every metric that the sources have, and no other', () => {
+    const inSources = new Set(
+      SOURCES.flatMap((path) => [
+        ...codeOf(path).matchAll(/'((?:velourfog|process|nodejs)_[a-z_]+)'/g),
+      ]).map(([, name]) => name),
+    );
+    const inDocument = new Set(
+      [...read('docs/api.md').matchAll(/\b((?:velourfog|process|nodejs)_[a-z_]+)\b/g)].map(
+        ([, name]) => name,
+      ),
+    );
+    expect([...inDocument].sort()).toEqual([...inSources].sort());
+  });
+});
