@@ -68,7 +68,10 @@ export class VelourClient {
   }
 
   async #write(path: string, body: string | Uint8Array | undefined): Promise<string> {
-    const init = { method: 'POST', ...(body === undefined ? {} : { body: body as NonNullable<RequestInit['body']> }) };
+    const init = {
+      method: 'POST',
+      ...(body === undefined ? {} : { body: body as NonNullable<RequestInit['body']> }),
+    };
     const response = await this.#call(path, init);
     await refuse(response);
     await response.body?.cancel();

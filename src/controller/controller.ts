@@ -94,6 +94,7 @@ export class Controller implements Service {
 
   drain(): void {
     this.#draining = true;
+    this.#map.releaseWaiters();
   }
 
   #resume(bytes: Buffer): void {

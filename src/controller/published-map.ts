@@ -68,6 +68,14 @@ export class PublishedMap {
     this.#waiters.add(waiter);
   }
 
+  /** Lets everybody who waits go home with what there is: the controller stops. */
+  releaseWaiters(): void {
+    for (const waiter of [...this.#waiters]) {
+      this.#waiters.delete(waiter);
+      waiter.answer(undefined);
+    }
+  }
+
   #next(): void {
     const first = this.#queue[0];
     if (this.#writing || first === undefined) return;

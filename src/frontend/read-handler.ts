@@ -1,9 +1,10 @@
 // Carries out a get (R3): one random serving member, the next one when it cannot say, rounds until the
 // deadline. What an answer means is read.ts's.
 
-import { type PartitionEntry, servingMembers } from '../cluster/cluster-map.ts';
+import { type Member, servingMembers } from '../cluster/cluster-map.ts';
 import type { ErrorCode } from '../cluster/errors.ts';
 import type { Times } from '../cluster/limits.ts';
+import type { PartitionId } from '../cluster/partition.ts';
 import { recordVersion, type StoredRecord } from '../cluster/record.ts';
 import type { Runtime } from '../cluster/runtime.ts';
 import type { HybridClock } from '../cluster/version.ts';
@@ -62,24 +63,23 @@ class Get {
       this.#callback({ kind: 'failed', code: 'not-ready', detail: 'no cluster map yet' });
       return;
     }
-    const serving = servingMembers(place.entry).length;
-    if (serving === 0)
+    const serving = servingMembers(place.entry);
+    if (serving.length === 0) {
       this.#again('no-serving-member', 'no storage node may answer for this key now');
-    else this.#ask(place.entry, runtime.random.below(serving), serving);
+    } else {
+      const first = runtime.random.below(serving.length);
+      this.#ask(place.partition, [...serving.slice(first), ...serving.slice(0, first)]);
+    }
   }
 
-  /** @param left how many members this round has not asked yet */
-  #ask(entry: PartitionEntry, index: number, left: number): void {
+  /** @param members those that this round has not asked yet */
+  #ask(partition: PartitionId, [member, ...others]: readonly Member[]): void {
     const { router, refresh, versions } = this.#context;
-    const members = servingMembers(entry);
-    const member = members[index % members.length];
-    if (left === 0 || member === undefined) {
+    if (member === undefined) {
       this.#again('unanswered', 'no storage node answered in time');
       return;
     }
-    const place = router.locate(this.#key);
-    if (place === undefined) return this.round();
-    router.send(member, { kind: 'get', partition: place.partition, key: this.#key }, (answer) => {
+    router.send(member, { kind: 'get', partition, key: this.#key }, (answer) => {
       const step = judgeRead(answer);
       switch (step.kind) {
         case 'value':
@@ -90,7 +90,7 @@ class Get {
           return this.#callback(ABSENT);
         case 'ask-another':
           if (step.mapDiffers) refresh.fetchFrom(member.node);
-          return this.#ask(entry, index + 1, left - 1);
+          return this.#ask(partition, others);
       }
     });
   }

@@ -1,8 +1,16 @@
 // A data directory on a real disk: the lock that makes it one process's, and files replaced in one
 // step. A short write (a full disk shows first as one, H35) counts as failed.
 
-import { createHash } from 'node:crypto';
-import { constants, mkdirSync, statSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  constants,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { type FileHandle, open, readFile, rename, unlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -94,13 +102,15 @@ async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
+const DIRECTORY_ID_FILE = 'directory.id';
+
 /**
- * An abstract Unix socket named after the directory's device and inode: the kernel gives it to one
- * process at a time and takes it back when that dies, so there is no stale lock to guess about (H5a).
+ * An abstract Unix socket named after the directory's id: the kernel gives it to one process at a time
+ * and takes it back when that dies, so there is no stale lock to guess about (H5a). A copy of the
+ * directory has the same id, and is refused beside the original: no directory may have two lives.
  */
 async function lock(directory: string): Promise<void> {
-  const { dev, ino } = statSync(directory);
-  const name = createHash('sha1').update(`${dev}:${ino}`).digest('hex');
+  const name = createHash('sha1').update(directoryId(directory)).digest('hex');
   const server = createServer().unref();
   await new Promise<void>((done, fail) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
@@ -115,6 +125,30 @@ async function lock(directory: string): Promise<void> {
     );
     server.listen(`\0velour-fog-${name}`, done);
   });
+}
+
+/** Made once, in one step, by whoever comes first. */
+function directoryId(directory: string): string {
+  const path = join(directory, DIRECTORY_ID_FILE);
+  const temporary = `${path}.${process.pid}`;
+  try {
+    if (!existsSync(path)) {
+      writeFileSync(temporary, `${randomBytes(16).toString('hex')}\n`);
+      try {
+        linkSync(temporary, path);
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') throw error;
+      } finally {
+        unlinkSync(temporary);
+      }
+    }
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new FatalError(
+      EXIT.config,
+      `data directory ${directory} cannot be used: ${codeOf(error)}`,
+    );
+  }
 }
 
 async function readIfThere(path: string): Promise<Buffer | undefined> {

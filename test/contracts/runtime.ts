@@ -1,0 +1,144 @@
+// What every runtime must do, as one suite: it runs on the real ports, and on any that stand in for
+// them.
+
+import { describe, expect, test } from 'vitest';
+import type { Clock, Disk, DiskResult, LogFile, Timers } from '../../src/cluster/runtime.ts';
+
+export interface TimeFixture {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Lets time pass until the condition holds. */
+  passUntil(condition: () => boolean): Promise<void>;
+}
+
+export function timeContract(name: string, make: () => TimeFixture): void {
+  describe(`${name}: clock and timers`, () => {
+    test('the monotonic clock never goes back', () => {
+      const { clock } = make();
+      let last = clock.monotonicMs();
+      for (let index = 0; index < 1000; index++) {
+        const now = clock.monotonicMs();
+        expect(now).toBeGreaterThanOrEqual(last);
+        last = now;
+      }
+    });
+
+    test('a timer comes once, not before its time, and never inside the call that set it', async () => {
+      const { clock, timers, passUntil } = make();
+      let calls = 0;
+      let elapsedMs = 0;
+      const startedMs = clock.monotonicMs();
+      timers.after(5, () => {
+        calls++;
+        elapsedMs = clock.monotonicMs() - startedMs;
+      });
+      expect(calls).toBe(0);
+      let later = false;
+      timers.after(30, () => {
+        later = true;
+      });
+      await passUntil(() => later);
+      expect(calls).toBe(1);
+      // Node rounds a timer's time down to whole milliseconds.
+      expect(elapsedMs).toBeGreaterThan(4);
+    });
+
+    test('a cancelled timer never comes, and timers come in the order of their times', async () => {
+      const { timers, passUntil } = make();
+      const order: string[] = [];
+      timers.after(20, () => order.push('last'));
+      const cancel = timers.after(10, () => order.push('cancelled'));
+      timers.after(1, () => order.push('first'));
+      cancel();
+      await passUntil(() => order.includes('last'));
+      expect(order).toEqual(['first', 'last']);
+    });
+  });
+}
+
+export interface DiskFixture {
+  readonly disk: Disk;
+  /** The same directory, as the next process finds it. */
+  reopen(): Promise<Disk>;
+}
+
+export function diskContract(name: string, make: () => Promise<DiskFixture>): void {
+  const read = (disk: Disk, file: string) =>
+    new Promise<DiskResult<Buffer | undefined>>((resolve) => disk.read(file, resolve));
+  const replace = (disk: Disk, file: string, text: string) =>
+    new Promise<DiskResult<undefined>>((resolve) => disk.replace(file, Buffer.from(text), resolve));
+  const openLog = (disk: Disk, create: boolean) =>
+    new Promise<LogFile>((resolve, reject) =>
+      disk.openLog('log', { create }, (result) =>
+        result.kind === 'done' ? resolve(result.value) : reject(new Error(result.detail)),
+      ),
+    );
+  const contentOf = async (disk: Disk) => {
+    const log = await openLog(disk, false);
+    const pieces: Buffer[] = [];
+    await new Promise((resolve) =>
+      log.readAll((bytes) => pieces.push(Buffer.from(bytes)), resolve),
+    );
+    return Buffer.concat(pieces).toString();
+  };
+
+  describe(`${name}: disk`, () => {
+    test('a file that is not there is undefined, not a failure', async () => {
+      const { disk } = await make();
+      expect(await read(disk, 'missing')).toEqual({ kind: 'done', value: undefined });
+    });
+
+    test('a replaced file is there for the next process, whole', async () => {
+      const { disk, reopen } = await make();
+      expect((await replace(disk, 'file', 'one')).kind).toBe('done');
+      expect((await replace(disk, 'file', 'two, longer')).kind).toBe('done');
+      expect(await read(await reopen(), 'file')).toEqual({
+        kind: 'done',
+        value: Buffer.from('two, longer'),
+      });
+    });
+
+    test('replacements asked for at once end in their order, the last one stays', async () => {
+      const { disk } = await make();
+      const ended: number[] = [];
+      await Promise.all(
+        Array.from({ length: 20 }, async (_, index) => {
+          await replace(disk, 'file', `content ${index}`);
+          ended.push(index);
+        }),
+      );
+      expect(ended).toEqual(Array.from({ length: 20 }, (_, index) => index));
+      expect(await read(disk, 'file')).toEqual({ kind: 'done', value: Buffer.from('content 19') });
+    });
+
+    test('a log that is not there is only made when asked for', async () => {
+      const { disk } = await make();
+      await expect(openLog(disk, false)).rejects.toThrow('ENOENT');
+      await openLog(disk, true);
+      expect(await contentOf(disk)).toBe('');
+    });
+
+    test('what was appended is read back in order, after what was there', async () => {
+      const { disk, reopen } = await make();
+      const log = await openLog(disk, true);
+      const append = (...texts: string[]) =>
+        new Promise((resolve) =>
+          log.append(
+            texts.map((text) => Buffer.from(text)),
+            resolve,
+          ),
+        );
+      await append('one ', 'two ');
+      await append('three');
+      const again = await reopen();
+      expect(await contentOf(again)).toBe('one two three');
+      const second = await openLog(again, false);
+      await new Promise((resolve) => second.truncate(8, resolve));
+      await new Promise((resolve) => second.append([Buffer.from('2nd life')], resolve));
+      expect(
+        (await new Promise<DiskResult<undefined>>((resolve) => second.sync(resolve))).kind,
+      ).toBe('done');
+      expect(await contentOf(again)).toBe('one two 2nd life');
+    });
+  });
+}
