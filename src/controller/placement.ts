@@ -2,9 +2,10 @@
 // there are enough; every node within one partition of its fair share; as little moved as possible.
 // Pure: an assignment in, an assignment out.
 //
-// It is a flow problem: each partition sends K units to nodes, at most one a node and `hostShare` a
-// host, and each node takes its quota. Quotas come from water-filling, the units from augmenting paths
-// (Ford and Fulkerson, 1956) that start from what is there, so that what can stay stays.
+// It is a flow of least cost: each partition sends K units to nodes, at most one a node and `hostShare`
+// a host, each node takes its quota, and a unit costs 1 where it was not before. Quotas come from
+// water-filling; the flow starts from what may stay, and grows by the cheapest augmenting path (Busacker
+// and Gowen, 1960), which keeps the cost least.
 
 import { assert } from '../cluster/assert.ts';
 import type { NodeId } from '../cluster/identity.ts';
@@ -38,6 +39,8 @@ interface Slot {
   readonly id: NodeId;
   readonly host: string;
   quota: number;
+  /** What it held before: taking that again costs nothing. */
+  readonly before: Set<number>;
   readonly partitions: Set<number>;
 }
 
@@ -47,6 +50,8 @@ interface Step {
   readonly slot: Slot;
   readonly gave: Slot | undefined;
   readonly earlier: Step | undefined;
+  /** Units that this step and the earlier ones move, less those that they spare. */
+  readonly cost: number;
 }
 
 class Planner {
@@ -54,11 +59,19 @@ class Planner {
   readonly #byId: ReadonlyMap<NodeId, Slot>;
   readonly #members: readonly Set<Slot>[];
   readonly #redundancy: number;
+  /** Whether a node gave up something that it might take again, at no cost. */
+  #shed = false;
   /** So many replicas of one partition may share a host; 1 where there are enough hosts. */
   readonly #hostShare: number;
 
   constructor({ nodes, partitions, redundancy, previous = [] }: PlacementRequest) {
-    this.#slots = nodes.map(({ id, host }) => ({ id, host, quota: 0, partitions: new Set() }));
+    this.#slots = nodes.map(({ id, host }) => ({
+      id,
+      host,
+      quota: 0,
+      before: new Set(),
+      partitions: new Set(),
+    }));
     this.#byId = new Map(this.#slots.map((slot) => [slot.id, slot]));
     assert(this.#byId.size === nodes.length, 'every node is there once');
     this.#members = Array.from({ length: partitions }, () => new Set<Slot>());
@@ -77,6 +90,7 @@ class Planner {
         const members = this.#members[partition];
         if (slot === undefined || members === undefined || members.size >= this.#redundancy)
           continue;
+        slot.before.add(partition);
         if (this.#mayTake(partition, slot)) this.#take(partition, slot);
       }
     }
@@ -88,7 +102,9 @@ class Planner {
       for (const movable of [true, false]) {
         for (const partition of [...slot.partitions]) {
           if (slot.partitions.size <= slot.quota) break;
-          if (!movable || this.#hasRoomElsewhere(partition, slot)) this.#give(partition, slot);
+          if (movable && !this.#hasRoomElsewhere(partition, slot)) continue;
+          this.#give(partition, slot);
+          this.#shed = true;
         }
       }
     }
@@ -110,28 +126,41 @@ class Planner {
     );
   }
 
-  /** Breadth first, so the fewest partitions move; ends at a node that has room. */
   #augment(partition: number): void {
-    const reached = new Set<Slot>();
-    let frontier: { partition: number; gave: Slot | undefined; earlier: Step | undefined }[] = [
-      { partition, gave: undefined, earlier: undefined },
-    ];
-    while (frontier.length > 0) {
-      const next: typeof frontier = [];
-      for (const { partition: at, gave, earlier } of frontier) {
-        for (const slot of this.#preferred(at)) {
-          if (reached.has(slot) || !this.#mayTake(at, slot, gave)) continue;
-          reached.add(slot);
-          const step: Step = { partition: at, slot, gave, earlier };
-          if (slot.partitions.size < slot.quota) return this.#apply(step);
-          for (const other of slot.partitions) {
-            next.push({ partition: other, gave: slot, earlier: step });
-          }
-        }
+    const direct = this.#preferred(partition).find(
+      (slot) => hasRoom(slot) && this.#mayTake(partition, slot),
+    );
+    // With nothing to take again, every step costs at least what it spares.
+    if (direct !== undefined && !this.#shed) this.#take(partition, direct);
+    else this.#apply(this.#cheapestPath(partition));
+  }
+
+  /** Bellman's and Ford's search over nodes: a step may spare a unit, so its cost can be negative. */
+  #cheapestPath(partition: number): Step {
+    const best = new Map<Slot, Step>();
+    const queue: Slot[] = [];
+    const reach = (from: Step | undefined, at: number, gave: Slot | undefined) => {
+      const base = (from?.cost ?? 0) - (gave === undefined ? 0 : costOf(at, gave));
+      for (const slot of this.#preferred(at)) {
+        const cost = base + costOf(at, slot);
+        if (cost >= (best.get(slot)?.cost ?? Number.POSITIVE_INFINITY)) continue;
+        if (!this.#mayTake(at, slot, gave)) continue;
+        best.set(slot, { partition: at, slot, gave, earlier: from, cost });
+        if (!hasRoom(slot)) queue.push(slot);
       }
-      frontier = next;
+    };
+    reach(undefined, partition, undefined);
+    for (let slot = queue.shift(); slot !== undefined; slot = queue.shift()) {
+      const step = best.get(slot);
+      for (const other of slot.partitions) {
+        // Twice in one path, a partition's changes would not know of each other.
+        if (!passes(step, other)) reach(step, other, slot);
+      }
     }
-    assert(false, 'the quotas admit an assignment');
+    const ends = [...best.values()].filter(({ slot }) => hasRoom(slot));
+    const cheapest = ends.sort((x, y) => x.cost - y.cost)[0];
+    assert(cheapest !== undefined, 'the quotas admit an assignment');
+    return cheapest;
   }
 
   #apply(last: Step): void {
@@ -167,6 +196,21 @@ class Planner {
     this.#members[partition]?.delete(slot);
     slot.partitions.delete(partition);
   }
+}
+
+function hasRoom(slot: Slot): boolean {
+  return slot.partitions.size < slot.quota;
+}
+
+function costOf(partition: number, slot: Slot): number {
+  return slot.before.has(partition) ? 0 : 1;
+}
+
+function passes(path: Step | undefined, partition: number): boolean {
+  for (let step = path; step !== undefined; step = step.earlier) {
+    if (step.partition === partition) return true;
+  }
+  return false;
 }
 
 function groupByHost(slots: readonly Slot[]): readonly (readonly Slot[])[] {

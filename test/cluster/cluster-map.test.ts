@@ -1,0 +1,108 @@
+// A map from outside is checked whole, and versions compare by generation first.
+
+import { describe, expect, test } from 'vitest';
+import {
+  type ClusterMap,
+  clusterMap,
+  compareMapVersions,
+  parseMapVersion,
+  printMapVersion,
+  unservedPartitions,
+} from '../../src/cluster/cluster-map.ts';
+import { parseAddress } from '../../src/cluster/identity.ts';
+import { Malformed } from '../../src/cluster/shape.ts';
+import { sampleMap } from '../helpers/maps.ts';
+
+const good = sampleMap();
+const changed = (change: (map: Record<string, unknown>) => void): unknown => {
+  const copy = JSON.parse(JSON.stringify(good));
+  change(copy);
+  return copy;
+};
+
+describe('a map from outside', () => {
+  test('comes through JSON as it was', () => {
+    expect(clusterMap(JSON.parse(JSON.stringify(good)), 'map')).toEqual(good);
+  });
+
+  test.each<[string, (map: never) => void]>([
+    ['no object', () => undefined],
+    ['another number of partitions', (map: ClusterMap) => (map.partitions as unknown[]).pop()],
+    ['a member that is no node', (map: { nodes: object }) => (map.nodes = {})],
+    ['digits above 3', (map: { digits: number }) => (map.digits = 4)],
+    ['a version of half a number', (map: { version: object }) => (map.version = { generation: 1 })],
+    [
+      'a node twice',
+      (map: { partitions: { members: unknown[] }[] }) =>
+        map.partitions[0]?.members.push(map.partitions[0].members[0]),
+    ],
+    [
+      'an unknown role',
+      (map: { partitions: { members: { role: string }[] }[] }) => {
+        const member = map.partitions[0]?.members[0];
+        if (member !== undefined) member.role = 'king';
+      },
+    ],
+    [
+      'an epoch of 0',
+      (map: { partitions: { epoch: number }[] }) => {
+        const entry = map.partitions[0];
+        if (entry !== undefined) entry.epoch = 0;
+      },
+    ],
+  ])('is refused with %s', (what, change) => {
+    const value = what === 'no object' ? [] : changed(change as (map: unknown) => void);
+    expect(() => clusterMap(value, 'map')).toThrow(Malformed);
+  });
+
+  test('the error names the place', () => {
+    const value = changed((map) => {
+      map.nodes = { a: { address: 'nowhere', incarnation: 1, store: 's' } };
+    });
+    expect(() => clusterMap(value, 'map')).toThrow('map.nodes.a.address is not host:port');
+  });
+});
+
+test('versions compare by generation, then number, and print and parse', () => {
+  const versions = [
+    { generation: 1, number: 9 },
+    { generation: 2, number: 1 },
+    { generation: 2, number: 2 },
+    { generation: 10, number: 0 },
+  ];
+  for (const [index, version] of versions.entries()) {
+    expect(parseMapVersion(printMapVersion(version))).toEqual(version);
+    for (const higher of versions.slice(index + 1)) {
+      expect(compareMapVersions(version, higher)).toBeLessThan(0);
+      expect(compareMapVersions(higher, version)).toBeGreaterThan(0);
+    }
+  }
+  for (const text of ['', '1', '1.', '1.2.3', '-1.2', 'a.b']) {
+    expect(parseMapVersion(text)).toBeUndefined();
+  }
+});
+
+test('a partition is unserved when nobody in it serves', () => {
+  const [first, ...rest] = good.partitions;
+  if (first === undefined) throw new Error('a map has partitions');
+  const joining = first.members.map((member) => ({ ...member, role: 'joining' as const }));
+  expect(unservedPartitions(good)).toBe(0);
+  expect(
+    unservedPartitions({ ...good, partitions: [{ ...first, members: joining }, ...rest] }),
+  ).toBe(1);
+});
+
+test.each([
+  ['127.0.0.1:12000', { host: '127.0.0.1', port: 12000 }],
+  ['a.example:1', { host: 'a.example', port: 1 }],
+  ['[::1]:80', { host: '::1', port: 80 }],
+  ['a:0', undefined],
+  ['a:65536', undefined],
+  ['a', undefined],
+  [':80', undefined],
+  ['::1:80', undefined],
+  ['http://a:80', undefined],
+  ['a b:80', undefined],
+])('the address %s is %o', (text, parsed) => {
+  expect(parseAddress(text)).toEqual(parsed);
+});

@@ -1,0 +1,139 @@
+// Frames: messages of any length over one stream cut anywhere, short ones between the chunks of long
+// ones, and nothing malformed let through.
+
+import { describe, expect, test } from 'vitest';
+import { FrameReader, FrameWriter, FramingBroken } from '../../src/cluster/frames.ts';
+import { SeededRandom } from '../helpers/random.ts';
+
+const MEBIBYTE = 2 ** 20;
+const EMPTY = Buffer.alloc(0);
+
+function takeAll(writer: FrameWriter): Buffer {
+  const blocks: Buffer[] = [];
+  for (let taken = writer.take(); taken.length > 0; taken = writer.take()) {
+    // Copied at once: the writer goes on using its block.
+    blocks.push(Buffer.concat(taken));
+  }
+  return Buffer.concat(blocks);
+}
+
+describe('a stream', () => {
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])('carries random messages, cut anywhere, seed %i', (seed) => {
+    const random = new SeededRandom(seed);
+    const writer = new FrameWriter();
+    const sent = new Map<number, Buffer>();
+    for (let id = 1; id <= 60; id++) {
+      const long = random.chance(0.15);
+      const head = random.bytes(random.below(20));
+      const body = Buffer.alloc(long ? random.between(65_000, 400_000) : random.below(3000), id);
+      writer.add(id, head, body);
+      sent.set(id, Buffer.concat([head, body]));
+    }
+    const stream = takeAll(writer);
+    const received = new Map<number, Buffer>();
+    const reader = new FrameReader(MEBIBYTE, (id, message) =>
+      received.set(id, Buffer.from(message)),
+    );
+    for (let offset = 0; offset < stream.length; ) {
+      const piece = random.chance(0.3) ? random.between(1, 20) : random.between(1, 100_000);
+      reader.push(stream.subarray(offset, offset + piece));
+      offset += piece;
+    }
+    expect(received.size).toBe(sent.size);
+    for (const [id, message] of sent) expect(received.get(id)?.equals(message)).toBe(true);
+    expect(writer.pendingBytes).toBe(0);
+  });
+
+  test('short messages keep their order', () => {
+    const writer = new FrameWriter();
+    for (let id = 1; id <= 1000; id++) writer.add(id, EMPTY, Buffer.alloc(100));
+    const order: number[] = [];
+    new FrameReader(MEBIBYTE, (id) => order.push(id)).push(takeAll(writer));
+    expect(order).toEqual(Array.from({ length: 1000 }, (_, index) => index + 1));
+  });
+
+  test('a short message passes a 16 MiB one that is under way (D13)', () => {
+    const writer = new FrameWriter();
+    writer.add(1, EMPTY, Buffer.alloc(16 * MEBIBYTE));
+    const order: number[] = [];
+    const reader = new FrameReader(17 * MEBIBYTE, (id) => order.push(id));
+    reader.push(Buffer.concat(writer.take()));
+    writer.add(2, EMPTY, Buffer.from('short'));
+    reader.push(Buffer.concat(writer.take()));
+    expect(order).toEqual([2]);
+    reader.push(takeAll(writer));
+    expect(order).toEqual([2, 1]);
+  });
+
+  test('more long messages than may be in progress wait their turn', () => {
+    const writer = new FrameWriter();
+    for (let id = 1; id <= 10; id++) writer.add(id, EMPTY, Buffer.alloc(200_000, id));
+    const order: number[] = [];
+    const reader = new FrameReader(MEBIBYTE, (id, message) => {
+      expect(message.every((byte) => byte === id)).toBe(true);
+      order.push(id);
+    });
+    reader.push(takeAll(writer));
+    expect(order).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
+  test('the head may be reused as soon as it was added', () => {
+    const writer = new FrameWriter();
+    const head = Buffer.from('one');
+    writer.add(1, head, Buffer.alloc(100_000));
+    head.write('two');
+    writer.add(2, head, EMPTY);
+    head.write('xxx');
+    const heads: string[] = [];
+    const reader = new FrameReader(MEBIBYTE, (_id, message) =>
+      heads.push(message.toString('utf8', 0, 3)),
+    );
+    reader.push(takeAll(writer));
+    expect(heads.sort()).toEqual(['one', 'two']);
+  });
+});
+
+describe('malformed frames break the stream', () => {
+  const frame = (length: number, kind: number, id: number, ...rest: number[]) => {
+    const header = Buffer.alloc(9);
+    header.writeUInt32BE(length, 0);
+    header[4] = kind;
+    header.writeUInt32BE(id, 5);
+    return Buffer.concat([header, Buffer.from(rest)]);
+  };
+  const first = (total: number, id = 1) => frame(1, 1, id, ...numbers(total), 7);
+  const numbers = (value: number) => [
+    value >>> 24,
+    (value >>> 16) & 255,
+    (value >>> 8) & 255,
+    value & 255,
+  ];
+
+  test.each([
+    ['a frame longer than a chunk', [frame(65_537, 0, 1)]],
+    ['an unknown kind', [frame(1, 3, 1, 0)]],
+    ['a message above the limit', [first(2000)]],
+    ['a first chunk that is all', [first(1)]],
+    ['a chunk of no message', [frame(1, 2, 1, 0)]],
+    ['a message begun twice', [first(100), first(100)]],
+    ['more bytes than announced', [first(2), frame(2, 2, 1, 0, 0)]],
+    ['too many long messages at once', [1, 2, 3, 4, 5].map((id) => first(100, id))],
+  ])('%s', (_what, frames) => {
+    const received: number[] = [];
+    const reader = new FrameReader(1000, (id) => received.push(id));
+    expect(() => reader.push(Buffer.concat(frames))).toThrow(FramingBroken);
+    expect(received).toEqual([]);
+  });
+
+  test.each([1, 2, 3])('random bytes break it or wait, and never hang, seed %i', (seed) => {
+    const random = new SeededRandom(seed);
+    for (let round = 0; round < 200; round++) {
+      const reader = new FrameReader(1000, () => undefined);
+      try {
+        reader.push(random.bytes(random.below(200)));
+      } catch (error) {
+        expect(error).toBeInstanceOf(FramingBroken);
+      }
+    }
+  });
+});

@@ -1,0 +1,92 @@
+// Operations and answers in binary: what goes in comes out, and garbage is named, not believed.
+
+import { describe, expect, test } from 'vitest';
+import type { Epoch } from '../../src/cluster/identity.ts';
+import {
+  type Answer,
+  decodeAnswer,
+  decodeOperation,
+  encodeAnswer,
+  encodeOperation,
+  type Operation,
+} from '../../src/cluster/operations.ts';
+import type { PartitionId } from '../../src/cluster/partition.ts';
+import { encodeRecord } from '../../src/cluster/record.ts';
+import type { Version } from '../../src/cluster/version.ts';
+import { SeededRandom } from '../helpers/random.ts';
+
+const joined = ({ head, body }: { head: Buffer; body: Buffer }) => Buffer.concat([head, body]);
+const record = encodeRecord({
+  key: Buffer.from('k'),
+  version: 7n as Version,
+  value: Buffer.from('v'),
+});
+const partition = 4095 as PartitionId;
+
+describe('operations', () => {
+  test.each<Operation>([
+    { kind: 'get', partition, key: Buffer.from([0, 255]) },
+    { kind: 'get', partition: 0 as PartitionId, key: Buffer.alloc(1024, 1) },
+    { kind: 'set', partition, epoch: 0xffffffff as Epoch, record },
+  ])('$kind comes back as it was', (operation) => {
+    expect(decodeOperation(joined(encodeOperation(operation)))).toEqual(operation);
+  });
+
+  test('a set with a record that is damaged, cut or followed by more is refused', () => {
+    const whole = joined(encodeOperation({ kind: 'set', partition, epoch: 1 as Epoch, record }));
+    for (let length = 0; length < whole.length; length++) {
+      expect(typeof decodeOperation(whole.subarray(0, length))).toBe('string');
+    }
+    expect(decodeOperation(Buffer.concat([whole, Buffer.of(0)]))).toMatch(/length/);
+    for (let place = 7; place < whole.length; place++) {
+      const damaged = Buffer.from(whole);
+      damaged[place] = (damaged[place] ?? 0) ^ 1;
+      expect(typeof decodeOperation(damaged)).toBe('string');
+    }
+  });
+
+  test('a get without a key or with one too long is refused', () => {
+    expect(decodeOperation(Buffer.from([1, 0, 0]))).toMatch(/key of 0 bytes/);
+    expect(decodeOperation(Buffer.concat([Buffer.from([1, 0, 0]), Buffer.alloc(1025)]))).toMatch(
+      /1025/,
+    );
+  });
+});
+
+describe('answers', () => {
+  const version = 0xfedcba9876543210n as Version;
+  test.each<Answer>([
+    { kind: 'found', record },
+    { kind: 'absent', version },
+    { kind: 'applied' },
+    { kind: 'equal' },
+    { kind: 'superseded', version },
+    { kind: 'floor', version },
+    { kind: 'stale' },
+    { kind: 'behind' },
+    { kind: 'not-serving' },
+    { kind: 'refused', reason: 'malformed' },
+    { kind: 'refused', reason: 'version-too-far-ahead' },
+    { kind: 'refused', reason: 'too-large' },
+    { kind: 'refused', reason: 'full' },
+  ])('%o comes back as it was', (answer) => {
+    expect(decodeAnswer(joined(encodeAnswer(answer)))).toEqual(answer);
+  });
+
+  test.each([[[]], [[10]], [[0]], [[1, 0]], [[4, 0, 0]], [[9]], [[9, 4]]])(
+    '%o is no answer',
+    (bytes) => {
+      expect(typeof decodeAnswer(Buffer.from(bytes))).toBe('string');
+    },
+  );
+});
+
+test.each([1, 2, 3, 4])('random bytes never throw and never set anything, seed %i', (seed) => {
+  const random = new SeededRandom(seed);
+  for (let round = 0; round < 500; round++) {
+    const bytes = random.bytes(random.below(80));
+    const operation = decodeOperation(bytes);
+    if (typeof operation !== 'string') expect(operation.kind).toBe('get');
+    decodeAnswer(bytes);
+  }
+});

@@ -1,0 +1,83 @@
+// How the map changes: founding, new lives of nodes, generations.
+
+import { describe, expect, test } from 'vitest';
+import type { NodeId } from '../../src/cluster/identity.ts';
+import {
+  foundMap,
+  nextGeneration,
+  nextIncarnation,
+  withNode,
+} from '../../src/controller/membership.ts';
+import { CLUSTER, incarnationOf, nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
+
+describe('founding', () => {
+  const nodes = new Map<NodeId, ReturnType<typeof sampleNode>>(
+    [1, 2, 3, 4].map((port) => [nodeId(`n${port}`), sampleNode(port, 100 + port)]),
+  );
+  const map = foundMap({ cluster: CLUSTER, digits: 2, redundancy: 3, nodes });
+
+  test('gives every partition K serving members at epoch 1', () => {
+    expect(map.partitions).toHaveLength(256);
+    for (const { epoch, members } of map.partitions) {
+      expect(epoch).toBe(1);
+      expect(members.map(({ role }) => role)).toEqual(['serving', 'serving', 'serving']);
+    }
+  });
+
+  test('names each member by the incarnation that registered (H6)', () => {
+    for (const { members } of map.partitions) {
+      for (const member of members)
+        expect(member.incarnation).toBe(nodes.get(member.node)?.incarnation);
+    }
+  });
+
+  test('opens the first generation', () => {
+    expect(map.version).toEqual({ generation: 1, number: 1 });
+  });
+});
+
+describe('a new life of a node', () => {
+  const map = sampleMap();
+  const entry = sampleNode(9, 2);
+
+  test('that resumes takes its memberships over at the next epoch (R7, H7)', () => {
+    const next = withNode(map, nodeId('a'), entry, true);
+    expect(next.nodes.a).toEqual(entry);
+    for (const [index, { epoch, members }] of next.partitions.entries()) {
+      expect(epoch).toBe((map.partitions[index]?.epoch ?? 0) + 1);
+      expect(members.find(({ node }) => node === 'a')).toMatchObject({
+        incarnation: 2,
+        role: 'serving',
+      });
+      expect(members.find(({ node }) => node === 'b')).toMatchObject({ incarnation: 1 });
+    }
+  });
+
+  test('that does not resume is a member of nothing (H6)', () => {
+    const next = withNode(map, nodeId('a'), entry, false);
+    expect(next.nodes.a).toEqual(entry);
+    expect(next.partitions).toEqual(map.partitions);
+  });
+
+  test('is another version, and leaves the old map as it was', () => {
+    const before = JSON.stringify(map);
+    expect(withNode(map, nodeId('a'), entry, true).version).toEqual({ generation: 1, number: 2 });
+    expect(JSON.stringify(map)).toBe(before);
+  });
+});
+
+test('a generation follows the last one, whatever its number (H32)', () => {
+  const map = { ...sampleMap(), version: { generation: 7, number: 99 } };
+  expect(nextGeneration(map).version).toEqual({ generation: 8, number: 1 });
+});
+
+test.each([
+  ['the clock', 5000.7, undefined, undefined, 5000],
+  ['above the last one though the clock went back', 5000, undefined, 6000, 6001],
+  ["the node's own", 5000, 5500, 5400, 5500],
+  ["above the last one though the node's own is not", 5000, 5300, 5400, 5401],
+])('an incarnation is %s', (_what, wallMs, proposed, known, expected) => {
+  const brand = (value: number | undefined) =>
+    value === undefined ? undefined : incarnationOf(value);
+  expect(nextIncarnation(wallMs, brand(proposed), brand(known))).toBe(expected);
+});

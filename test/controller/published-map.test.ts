@@ -1,0 +1,99 @@
+// Nobody sees a map before the disk has it (R11, H33), and changes never overwrite each other.
+
+import { describe, expect, test } from 'vitest';
+import type { ClusterMap } from '../../src/cluster/cluster-map.ts';
+import type { Disk, DiskResult, Runtime } from '../../src/cluster/runtime.ts';
+import { withNode } from '../../src/controller/membership.ts';
+import { PublishedMap } from '../../src/controller/published-map.ts';
+import { nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
+
+function fixture() {
+  const writes: ((result: DiskResult<undefined>) => void)[] = [];
+  const timers: (() => void)[] = [];
+  const published: ClusterMap[] = [];
+  const disk: Pick<Disk, 'replace'> = {
+    replace: (_name, _bytes, callback) => writes.push(callback),
+  };
+  const runtime = {
+    disk,
+    timers: {
+      after: (_milliseconds: number, callback: () => void) => {
+        timers.push(callback);
+        return () => timers.splice(timers.indexOf(callback), 1);
+      },
+    },
+  } as unknown as Runtime;
+  const map = new PublishedMap(runtime, (next) => published.push(next));
+  const decided: string[] = [];
+  const propose = (change: (current: ClusterMap | undefined) => ClusterMap) =>
+    map.propose(change, ({ kind }) => decided.push(kind));
+  const endWrite = (result: DiskResult<undefined> = { kind: 'done', value: undefined }) =>
+    writes.shift()?.(result);
+  const addNode = (name: string) =>
+    propose((current) => withNode(current ?? sampleMap(), nodeId(name), sampleNode(9), false));
+  return { map, published, decided, propose, endWrite, addNode, timers };
+}
+
+const BEFORE_ALL = { generation: 0, number: 0 };
+
+describe('a published map', () => {
+  test('is seen by nobody before it is durable', () => {
+    const { map, published, decided, propose, endWrite } = fixture();
+    const answers: unknown[] = [];
+    map.waitForNewer(BEFORE_ALL, 1000, (answer) => answers.push(answer));
+    propose(() => sampleMap());
+    expect([map.current, published, decided, answers]).toEqual([undefined, [], [], []]);
+    endWrite();
+    expect(map.current).toEqual(sampleMap());
+    expect(published).toHaveLength(1);
+    expect(decided).toEqual(['published']);
+    expect(answers).toEqual([sampleMap()]);
+  });
+
+  test('that could not be written is not published, and the next change starts from the old one', () => {
+    const { map, published, decided, propose, endWrite, addNode } = fixture();
+    propose(() => sampleMap());
+    endWrite();
+    addNode('lost');
+    endWrite({ kind: 'failed', detail: 'ENOSPC' });
+    expect(decided).toEqual(['published', 'not-durable']);
+    expect(map.current).toEqual(sampleMap());
+    addNode('kept');
+    endWrite();
+    expect(Object.keys(published.at(-1)?.nodes ?? {})).toEqual(['a', 'b', 'kept']);
+  });
+
+  test('changes proposed while one is being written follow each other', () => {
+    const { map, decided, propose, endWrite, addNode } = fixture();
+    propose(() => sampleMap());
+    for (const name of ['c', 'd', 'e']) addNode(name);
+    for (let writes = 0; writes < 4; writes++) endWrite();
+    expect(Object.keys(map.current?.nodes ?? {})).toEqual(['a', 'b', 'c', 'd', 'e']);
+    expect(map.current?.version.number).toBe(4);
+    expect(decided).toHaveLength(4);
+  });
+
+  test('waits end with nothing after their time, or at once when the map is newer or the controller stops', () => {
+    const { map, propose, endWrite, timers } = fixture();
+    const answers: unknown[] = [];
+    const note = (answer: unknown) => answers.push(answer);
+    map.waitForNewer(BEFORE_ALL, 1000, note);
+    timers[0]?.();
+    expect(answers).toEqual([undefined]);
+    propose(() => sampleMap());
+    endWrite();
+    map.waitForNewer(BEFORE_ALL, 1000, note);
+    expect(answers).toEqual([undefined, sampleMap()]);
+    map.waitForNewer(sampleMap().version, 1000, note);
+    map.releaseWaiters();
+    expect(answers).toEqual([undefined, sampleMap(), undefined]);
+  });
+
+  test('versions that do not rise break an invariant (I1)', () => {
+    const { propose, endWrite } = fixture();
+    propose(() => sampleMap({ number: 2 }));
+    endWrite();
+    propose(() => sampleMap({ number: 1 }));
+    expect(() => endWrite()).toThrow('I1');
+  });
+});

@@ -1,0 +1,100 @@
+// What requests to /get, /set and /delete ask for; the rest of misuse.test.ts's ground, without sockets.
+
+import { describe, expect, test } from 'vitest';
+import type { Body, HttpRequest } from '../../../src/cluster/http.ts';
+import { readUsage, type Verb } from '../../../src/frontend/gateways/kv/usage.ts';
+
+const NONE: Body = { kind: 'none' };
+
+function usage(
+  verb: Verb,
+  target: string,
+  options: { method?: string; body?: Body; host?: string } = {},
+) {
+  const { method = 'GET', body = NONE, host = '127.0.0.1:12080' } = options;
+  const request: HttpRequest = {
+    method,
+    target,
+    body,
+    header: (name) => (name === 'host' ? host : undefined),
+  };
+  return readUsage(verb, request);
+}
+
+const bytes = (text: string): Body => ({ kind: 'bytes', bytes: Buffer.from(text) });
+
+describe('the value of a set', () => {
+  test.each<[string, string, Body, string]>([
+    ['GET', '/set?key=a&value=1', NONE, '1'],
+    ['GET', '/set?key=a&value=', NONE, ''],
+    ['GET', '/set?key=a', bytes('body'), 'body'],
+    ['POST', '/set?key=a', bytes(''), ''],
+    ['POST', '/set?key=a&value=1', bytes(''), '1'],
+    ['POST', '/set?key=a&value=1', bytes('body'), 'body'],
+    ['PUT', '/set?key=a', NONE, ''],
+    ['POST', '/set?key=a', bytes('a+b%20'), 'a+b%20'],
+  ])('%s %s with %o is %o', (method, target, body, value) => {
+    expect(usage('set', target, { method, body })).toMatchObject({
+      kind: 'set',
+      value: Buffer.from(value),
+    });
+  });
+
+  test('is missing when a GET has neither, or the value is too large to be read', () => {
+    expect(usage('set', '/set?key=a')).toMatchObject({ code: 'missing-value' });
+    expect(usage('set', '/set?key=a', { body: bytes('') })).toMatchObject({
+      code: 'missing-value',
+    });
+    expect(
+      usage('set', '/set?key=a', { method: 'POST', body: { kind: 'too-large' } }),
+    ).toMatchObject({
+      code: 'value-too-large',
+    });
+  });
+});
+
+describe('ttl', () => {
+  test.each(['1', '60', '315360000', '0060'])('%s is taken', (ttl) => {
+    expect(usage('set', `/set?key=a&value=1&ttl=${ttl}`)).toMatchObject({
+      ttlSeconds: Number(ttl),
+    });
+  });
+
+  test.each(['0', '', '-1', '1.5', '1e3', '315360001', '0x10', '99999999999', '%201'])(
+    '%o is refused',
+    (ttl) => {
+      expect(usage('set', `/set?key=a&value=1&ttl=${ttl}`)).toMatchObject({ code: 'bad-ttl' });
+    },
+  );
+});
+
+describe('keys', () => {
+  test.each<[Verb, string, string]>([
+    ['get', '/get', 'missing-key'],
+    ['get', '/get?', 'missing-key'],
+    ['get', '/get?Key=a', 'bad-query'],
+    ['get', '/get?key', 'empty-key'],
+    ['delete', '/delete?key=', 'empty-key'],
+    ['set', `/set?value=1&key=${'%41'.repeat(1025)}`, 'key-too-long'],
+    ['get', '/get?key=a&value=1', 'bad-query'],
+    ['delete', '/delete?key=a&ttl=1', 'bad-query'],
+  ])('%s %s is %s', (verb, target, code) => {
+    expect(usage(verb, target)).toMatchObject({ kind: 'misuse', code });
+  });
+
+  test('1,024 bytes after decoding are taken', () => {
+    expect(usage('get', `/get?key=${'%41'.repeat(1024)}`)).toMatchObject({
+      kind: 'get',
+      key: Buffer.alloc(1024, 'A'),
+    });
+  });
+});
+
+test('the curl line goes to the host that the client used, and only to a plausible one', () => {
+  expect(usage('get', '/get', { host: 'fog.example:80' })).toMatchObject({
+    instead: "curl 'http://fog.example:80/get?key=KEY'",
+  });
+  expect(usage('get', '/get', { host: "x'; rm -rf /" })).toMatchObject({
+    instead: "curl 'http://HOST:PORT/get?key=KEY'",
+  });
+});

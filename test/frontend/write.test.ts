@@ -1,0 +1,106 @@
+// The decision over one round of a set, as a table; and over one answer to a get.
+
+import { describe, expect, test } from 'vitest';
+import type { MemberRole } from '../../src/cluster/cluster-map.ts';
+import { encodeRecord } from '../../src/cluster/record.ts';
+import type { Version } from '../../src/cluster/version.ts';
+import type { MemberAnswer } from '../../src/frontend/batch.ts';
+import { judgeRead } from '../../src/frontend/read.ts';
+import { judgeWrite, mayHold, type WriteVote } from '../../src/frontend/write.ts';
+import { incarnationOf, nodeId } from '../helpers/maps.ts';
+
+const version = 7n as Version;
+const ANSWERS: Readonly<Record<string, MemberAnswer | undefined>> = {
+  out: undefined,
+  applied: { kind: 'applied' },
+  equal: { kind: 'equal' },
+  superseded: { kind: 'superseded', version },
+  floor: { kind: 'floor', version },
+  stale: { kind: 'stale' },
+  behind: { kind: 'behind' },
+  notServing: { kind: 'not-serving' },
+  unreachable: { kind: 'unreachable', detail: '' },
+  unanswered: { kind: 'unanswered', detail: '' },
+  full: { kind: 'refused', reason: 'full' },
+  overloaded: { kind: 'overloaded' },
+};
+
+/** `applied joining:applied` are two votes, of a serving member where no role is named. */
+function votesOf(text: string): WriteVote[] {
+  return text
+    .split(' ')
+    .filter(Boolean)
+    .map((word, index) => {
+      const [answer = '', role = 'serving'] = word.split(':').reverse();
+      return {
+        member: {
+          node: nodeId(`n${index}`),
+          incarnation: incarnationOf(1),
+          role: role as MemberRole,
+        },
+        answer: ANSWERS[answer],
+      };
+    });
+}
+
+describe('R4: a round of a set', () => {
+  test.each([
+    ['applied applied applied', 'acknowledged'],
+    ['applied equal equal', 'acknowledged'],
+    ['equal', 'acknowledged'],
+    ['applied applied out', 'pending'],
+    ['out', 'pending'],
+    ['stale out', 'pending'],
+    // H18: concurrent, so there is nothing to win
+    ['applied superseded superseded', 'acknowledged'],
+    ['superseded equal', 'acknowledged'],
+    // H18: nobody would ever read it
+    ['superseded superseded superseded', 'again-newer'],
+    // H18: a joiner may not hold the older record yet
+    ['superseded superseded joining:applied', 'again-newer'],
+    ['superseded leaving:applied', 'again-newer'],
+    ['joining:applied', 'again-newer'],
+    ['applied joining:superseded', 'acknowledged'],
+    // H25: a replica that answers floor holds nothing
+    ['applied applied floor', 'again-newer'],
+    ['floor floor', 'again-newer'],
+    ['applied joining:floor', 'again-newer'],
+    // not all members have it: the same version again
+    ['applied applied stale', 'again'],
+    ['applied behind', 'again'],
+    ['applied notServing', 'again'],
+    ['applied unreachable', 'again'],
+    ['applied unanswered', 'again'],
+    ['applied joining:unanswered', 'again'],
+    ['floor stale', 'again'],
+    ['', 'again'],
+    ['applied full', 'refused'],
+    ['overloaded unanswered', 'refused'],
+  ])('%s -> %s', (votes, decision) => {
+    expect(judgeWrite(votesOf(votes)).kind).toBe(decision);
+  });
+
+  test('D9: only these answers leave it open whether the record is there', () => {
+    const open = Object.keys(ANSWERS).filter((name) => mayHold(ANSWERS[name]));
+    expect(open).toEqual(['out', 'applied', 'equal', 'unanswered']);
+  });
+});
+
+describe('R3: an answer to a get', () => {
+  const record = encodeRecord({ key: Buffer.from('k'), version, value: Buffer.alloc(0) });
+
+  test('a value and a proof of absence end it', () => {
+    expect(judgeRead({ kind: 'found', record })).toEqual({ kind: 'value', record });
+    expect(judgeRead({ kind: 'absent', version })).toEqual({ kind: 'absent', version });
+  });
+
+  test('everything else asks another member; not serving says that the maps differ', () => {
+    for (const [name, answer] of Object.entries(ANSWERS)) {
+      if (answer === undefined) continue;
+      expect(judgeRead(answer), name).toEqual({
+        kind: 'ask-another',
+        mapDiffers: answer.kind === 'not-serving',
+      });
+    }
+  });
+});

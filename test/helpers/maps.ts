@@ -1,0 +1,44 @@
+// Small cluster maps for tests of single parts.
+
+import type { ClusterMap, MemberRole, NodeEntry } from '../../src/cluster/cluster-map.ts';
+import type {
+  Address,
+  ClusterId,
+  Epoch,
+  Incarnation,
+  NodeId,
+  StoreId,
+} from '../../src/cluster/identity.ts';
+
+export const CLUSTER = 'cluster' as ClusterId;
+export const nodeId = (name: string) => name as NodeId;
+export const incarnationOf = (value: number) => value as Incarnation;
+
+export function sampleNode(port: number, incarnation = 1): NodeEntry {
+  return {
+    address: `127.0.0.1:${port}` as Address,
+    incarnation: incarnationOf(incarnation),
+    store: `store ${port}` as StoreId,
+  };
+}
+
+/** Sixteen partitions, each on nodes a and b, a in the given role. */
+export function sampleMap(
+  options: { number?: number; epoch?: number; role?: MemberRole } = {},
+): ClusterMap {
+  const { number = 1, epoch = 1, role = 'serving' } = options;
+  return {
+    cluster: CLUSTER,
+    version: { generation: 1, number },
+    digits: 1,
+    redundancy: 2,
+    nodes: { a: sampleNode(1), b: sampleNode(2) },
+    partitions: Array.from({ length: 16 }, () => ({
+      epoch: epoch as Epoch,
+      members: [
+        { node: nodeId('a'), incarnation: incarnationOf(1), role },
+        { node: nodeId('b'), incarnation: incarnationOf(1), role: 'serving' as const },
+      ],
+    })),
+  };
+}

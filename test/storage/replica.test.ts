@@ -1,0 +1,168 @@
+// R1 and R2: who may answer, and what a set meets.
+
+import { describe, expect, test } from 'vitest';
+import type { MemberRole } from '../../src/cluster/cluster-map.ts';
+import type { Epoch } from '../../src/cluster/identity.ts';
+import type { Operation } from '../../src/cluster/operations.ts';
+import type { PartitionId } from '../../src/cluster/partition.ts';
+import { encodeRecord, type RecordFields } from '../../src/cluster/record.ts';
+import { type Version, versionAt } from '../../src/cluster/version.ts';
+import { type Durability, MEMORY_ONLY } from '../../src/storage/log.ts';
+import { MapStore } from '../../src/storage/memory.ts';
+import { Replica } from '../../src/storage/replica.ts';
+import { incarnationOf, nodeId, sampleMap } from '../helpers/maps.ts';
+
+const NOW_MS = 1_000_000;
+const KEY = Buffer.from('key');
+const PARTITION = 3 as PartitionId;
+
+function replicaOf(options: { node?: string; incarnation?: number; durability?: Durability } = {}) {
+  const { node = 'a', incarnation = 1, durability = MEMORY_ONLY } = options;
+  return new Replica(
+    new MapStore(),
+    durability,
+    { monotonicMs: () => 0, wallMs: () => NOW_MS },
+    { node: nodeId(node), incarnation: incarnationOf(incarnation), valueBytesMax: 100 },
+  );
+}
+
+const get: Operation = { kind: 'get', partition: PARTITION, key: KEY };
+
+function set(epoch: number, fields: Partial<RecordFields> = {}): Operation {
+  const record = encodeRecord({
+    key: KEY,
+    version: 5n as Version,
+    value: Buffer.from('v'),
+    ...fields,
+  });
+  return { kind: 'set', partition: PARTITION, epoch: epoch as Epoch, record };
+}
+
+describe('membership', () => {
+  test('without a map nothing is answered', () => {
+    const replica = replicaOf();
+    for (const operation of [get, set(1)])
+      expect(replica.answer(operation).kind).toBe('not-serving');
+  });
+
+  test('only the incarnation that the map names answers (H6, I10)', () => {
+    for (const stranger of [{ incarnation: 2 }, { incarnation: 0 }, { node: 'c' }]) {
+      const replica = replicaOf(stranger);
+      replica.adopt(sampleMap());
+      for (const operation of [get, set(1)])
+        expect(replica.answer(operation).kind).toBe('not-serving');
+    }
+  });
+
+  test.each<[MemberRole, string, string]>([
+    ['serving', 'found', 'applied'],
+    ['joining', 'not-serving', 'applied'],
+    ['leaving', 'not-serving', 'applied'],
+  ])('a %s member answers a get with %s and a set with %s (R1, R2)', (role, toGet, toSet) => {
+    const replica = replicaOf();
+    replica.adopt(sampleMap({ role }));
+    expect(replica.answer(set(1)).kind).toBe(toSet);
+    expect(replica.answer(get).kind).toBe(toGet);
+  });
+
+  test('a partition that is not in the map is nobody’s', () => {
+    const replica = replicaOf();
+    replica.adopt(sampleMap());
+    expect(replica.answer({ ...get, partition: 16 as PartitionId }).kind).toBe('not-serving');
+  });
+});
+
+describe('maps', () => {
+  test('the version never falls, and another cluster is refused (I1)', () => {
+    const replica = replicaOf();
+    expect(replica.adopt(sampleMap({ number: 2 }))).toBe('adopted');
+    expect(replica.adopt(sampleMap({ number: 1 }))).toBe('already-newer');
+    expect(replica.adopt(sampleMap({ number: 2 }))).toBe('already-newer');
+    expect(replica.adopt({ ...sampleMap({ number: 3 }), cluster: 'x' as never })).toBe(
+      'other-cluster',
+    );
+    expect(replica.mapVersion.number).toBe(2);
+    expect(replica.adopt(sampleMap({ number: 3 }))).toBe('adopted');
+  });
+});
+
+describe('epochs', () => {
+  test('a set of an older epoch is stale, of a newer one behind, and neither is applied (R2, I3)', () => {
+    const replica = replicaOf();
+    replica.adopt(sampleMap({ epoch: 5 }));
+    expect(replica.answer(set(4)).kind).toBe('stale');
+    expect(replica.answer(set(6)).kind).toBe('behind');
+    expect(replica.answer(get).kind).toBe('absent');
+    expect(replica.answer(set(5)).kind).toBe('applied');
+  });
+});
+
+describe('records', () => {
+  const member = () => {
+    const replica = replicaOf();
+    replica.adopt(sampleMap());
+    return replica;
+  };
+
+  test('applied, then equal, then superseded with the version that is there', () => {
+    const replica = member();
+    expect(replica.answer(set(1)).kind).toBe('applied');
+    expect(replica.answer(set(1)).kind).toBe('equal');
+    expect(replica.answer(set(1, { version: 4n as Version }))).toEqual({
+      kind: 'superseded',
+      version: 5n,
+    });
+  });
+
+  test('a tombstone and an expired record are absent, with their version (H30)', () => {
+    const deleted = member();
+    deleted.answer(set(1, { tombstone: true, value: Buffer.alloc(0) }));
+    expect(deleted.answer(get)).toEqual({ kind: 'absent', version: 5n });
+    const expired = member();
+    expired.answer(set(1, { expiresAtMs: NOW_MS }));
+    expect(expired.answer(get)).toEqual({ kind: 'absent', version: 5n });
+    const live = member();
+    live.answer(set(1, { expiresAtMs: NOW_MS + 1 }));
+    expect(live.answer(get).kind).toBe('found');
+  });
+
+  test('a version over a day ahead of the own clock is refused (H31)', () => {
+    const dayMs = 24 * 60 * 60 * 1000;
+    const at = (aheadMs: number) => set(1, { version: versionAt(NOW_MS + aheadMs) });
+    expect(member().answer(at(dayMs)).kind).toBe('applied');
+    expect(member().answer(at(dayMs + 1))).toEqual({
+      kind: 'refused',
+      reason: 'version-too-far-ahead',
+    });
+  });
+
+  test('a value over the limit is refused, one at the limit is taken', () => {
+    expect(member().answer(set(1, { value: Buffer.alloc(100) })).kind).toBe('applied');
+    expect(member().answer(set(1, { value: Buffer.alloc(101) }))).toEqual({
+      kind: 'refused',
+      reason: 'too-large',
+    });
+  });
+});
+
+describe('the log', () => {
+  test('gets what was applied and nothing else', () => {
+    const logged: Buffer[] = [];
+    const durability = { ...MEMORY_ONLY, append: (record: Buffer) => void logged.push(record) };
+    const replica = replicaOf({ durability });
+    replica.adopt(sampleMap());
+    replica.answer(set(1));
+    replica.answer(set(1));
+    replica.answer(set(1, { version: 4n as Version }));
+    replica.answer(set(9));
+    replica.answer(get);
+    expect(logged).toHaveLength(1);
+  });
+
+  test('that failed lets nothing be applied any more (H35)', () => {
+    const replica = replicaOf({ durability: { ...MEMORY_ONLY, failure: 'ENOSPC' } });
+    replica.adopt(sampleMap());
+    expect(replica.answer(set(1))).toEqual({ kind: 'refused', reason: 'full' });
+    expect(replica.answer(get).kind).toBe('absent');
+  });
+});
