@@ -15,6 +15,7 @@ import {
   usage,
   Words,
 } from './commands/options.ts';
+import { simulateCommand } from './commands/simulate.ts';
 import { storageCommand } from './commands/storage.ts';
 
 const COMMANDS: readonly Command[] = [
@@ -22,6 +23,7 @@ const COMMANDS: readonly Command[] = [
   storageCommand,
   frontendCommand,
   localCommand,
+  simulateCommand,
 ];
 
 const EPILOGUE = `Every option has a VELOUR_* environment variable (--data-dir: VELOUR_DATA_DIR) and can stand in a --config file.

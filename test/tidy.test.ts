@@ -44,7 +44,16 @@ function roomOf(path: string): string {
 describe('imports point one way', () => {
   const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     cli: ['commands', 'cluster'],
-    commands: ['controller', 'frontend', 'storage', 'client', 'cluster', 'cluster/io'],
+    commands: [
+      'simulation',
+      'controller',
+      'frontend',
+      'storage',
+      'client',
+      'cluster',
+      'cluster/io',
+    ],
+    simulation: ['controller', 'frontend', 'storage', 'cluster'],
     controller: ['cluster'],
     frontend: ['cluster'],
     storage: ['cluster'],
@@ -96,7 +105,7 @@ describe('logic apart from I/O', () => {
     [/\bconsole\.|\bprocess\./, 'runtime.log and runtime.host'],
     [/\bPromise\b|\basync\b|\bawait\b/, 'callbacks: a simulator decides the order of everything'],
   ];
-  const PURE = ['controller', 'frontend', 'storage', 'cluster'];
+  const PURE = ['simulation', 'controller', 'frontend', 'storage', 'cluster'];
 
   test('no module but the adapters touches clock, timers, randomness, network or disk', () => {
     const pure = SOURCES.filter((path) => PURE.includes(roomOf(path)));

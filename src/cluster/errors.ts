@@ -168,4 +168,4 @@ export class FatalError extends Error {
 }
 
 /** DESIGN's exit codes; 64 to 78 are sysexits'. */
-export const EXIT = { usage: 2, unavailable: 69, failure: 70, config: 78 } as const;
+export const EXIT = { broken: 1, usage: 2, unavailable: 69, failure: 70, config: 78 } as const;

@@ -93,6 +93,10 @@ export class Words {
     );
   }
 
+  flag(name: string): boolean {
+    return this.#values[name] === true;
+  }
+
   port(name: string): number {
     return this.integer(name, { min: 1, max: 65535 });
   }

@@ -10,8 +10,8 @@ import {
   unservedPartitions,
 } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
-import { type HttpRequest, jsonReply, queryOf } from '../cluster/http.ts';
-import type { ClusterId, Incarnation, NodeId } from '../cluster/identity.ts';
+import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster/http.ts';
+import type { ClusterId, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import { isNewer, sinceOf } from '../cluster/map-exchange.ts';
 import {
@@ -38,10 +38,13 @@ export interface ControllerOptions {
   readonly times: Times;
 }
 
-/** A node that registered before there was a cluster to be a node of. */
-interface Candidate {
-  readonly entry: NodeEntry;
+/** A life that was given an incarnation, and has not shown itself yet. */
+interface Registered {
   readonly process: string;
+  readonly clean: boolean;
+  readonly entry: NodeEntry;
+  /** The map that names it is being made durable; until then it is no node's life yet. */
+  admitting: boolean;
 }
 
 export class Controller implements Service {
@@ -50,7 +53,9 @@ export class Controller implements Service {
   readonly #map: PublishedMap;
   readonly #metrics = new Metrics();
   readonly #routes: Routes;
-  readonly #candidates = new Map<NodeId, Candidate>();
+  readonly #registrations = new Map<NodeId, Registered>();
+  /** Nodes that live, before there is a cluster for them to be in. */
+  readonly #candidates = new Map<NodeId, NodeEntry>();
   /** Which life of a node holds its incarnation, as far as this life of the controller knows. */
   readonly #processes = new Map<NodeId, string>();
   /** When each storage node was last heard of, on the monotonic clock. */
@@ -129,119 +134,136 @@ export class Controller implements Service {
     );
   }
 
+  /**
+   * Gives a life its incarnation, and no more: the map changes when that life shows itself by a heartbeat.
+   *
+   * 1. Life 1 of a node registers; the message is held up. The node dies.
+   * 2. Life 2 registers and becomes a member.
+   * 3. The message of step 1 arrives. Were it believed, the cluster would follow a life that is over,
+   *    and life 2 would find itself replaced by nobody.
+   */
   #register(message: RegisterRequest, reply: ReplyCallback): void {
     if (!this.#loaded) return reply(refusalReply('not-ready', 'the state is being read'));
-    const map = this.#map.current;
-    if (map === undefined) this.#registerCandidate(message, reply);
-    else this.#registerNode(map, message, reply);
-  }
-
-  /** D5: without a state, NUM_STORAGE registrations found a cluster, unless one knows of a cluster. */
-  #registerCandidate(message: RegisterRequest, reply: ReplyCallback): void {
-    const { node, process } = message;
-    if (message.cluster !== undefined) {
-      this.#runtime.log.write(
-        'error',
-        'a node belongs to a cluster that this controller has no state of',
-        {
-          node,
-          cluster: message.cluster,
-        },
-      );
-      return reply(
-        refusalReply(
-          'cluster-state-missing',
-          `node belongs to cluster ${message.cluster}, and this controller has no state of any`,
-        ),
-      );
+    const refused = this.#refuseOtherCluster(message);
+    if (refused !== undefined) return reply(refused);
+    const { node, process, address, store, clean } = message;
+    const known = this.#known(node);
+    const sameLife =
+      this.#processes.get(node) === process ||
+      (message.incarnation === known?.incarnation && store === known?.store);
+    if (known !== undefined && sameLife) {
+      return reply(jsonReply(200, { incarnation: known.incarnation, map: this.#map.current }));
     }
-    const known = this.#candidates.get(node);
+    const earlier = this.#registrations.get(node);
     const incarnation =
-      known?.process === process
-        ? known.entry.incarnation
-        : this.#newIncarnation(message, known?.entry);
-    const entry = { address: message.address, incarnation, store: message.store };
-    this.#candidates.set(node, { entry, process });
-    this.#processes.set(node, process);
-    this.#heard(node);
-    if (this.#candidates.size < this.#options.storageNodes) {
-      return reply(jsonReply(200, { incarnation }));
-    }
-    return this.#found(() => reply(jsonReply(200, { incarnation, map: this.#map.current })));
+      earlier?.process === process
+        ? earlier.entry.incarnation
+        : nextIncarnation(this.#runtime.clock.wallMs(), message.incarnation, [
+            known?.incarnation,
+            earlier?.entry.incarnation,
+          ]);
+    this.#registrations.set(node, {
+      process,
+      clean,
+      entry: { address, incarnation, store },
+      admitting: false,
+    });
+    return reply(jsonReply(200, { incarnation }));
   }
 
-  #found(done: () => void): void {
+  /** D5: a controller without a state founds no second cluster beside one that a node knows of. */
+  #refuseOtherCluster({ node, cluster }: RegisterRequest): HttpReply | undefined {
+    const own = this.#map.current?.cluster;
+    if (cluster === undefined || cluster === own) return undefined;
+    if (own !== undefined) {
+      return refusalReply('other-cluster', `this is cluster ${own}, not ${cluster}`);
+    }
+    this.#runtime.log.write(
+      'error',
+      'a node belongs to a cluster that this controller has no state of',
+      { node, cluster },
+    );
+    return refusalReply(
+      'cluster-state-missing',
+      `node belongs to cluster ${cluster}, and this controller has no state of any`,
+    );
+  }
+
+  #heartbeat(message: HeartbeatRequest, reply: ReplyCallback): void {
+    const { node, incarnation } = message;
+    const known = this.#known(node);
+    if (known?.incarnation !== incarnation) {
+      const registration = this.#registrations.get(node);
+      if (registration?.entry.incarnation === incarnation) {
+        if (!registration.admitting) this.#admit(node, registration);
+      } else if (known === undefined || known.incarnation < incarnation) {
+        return reply(refusalReply('unknown-node', `node ${node} must register`));
+      } else {
+        return reply(
+          refusalReply('other-incarnation', `node ${node} lives as ${known.incarnation}`),
+        );
+      }
+    }
+    this.#heard(node);
+    const map = this.#map.current;
+    return reply(
+      jsonReply(200, { incarnation, map: isNewer(map, message.mapVersion) ? map : undefined }),
+    );
+  }
+
+  #known(node: NodeId): NodeEntry | undefined {
+    const map = this.#map.current;
+    return map === undefined ? this.#candidates.get(node) : nodeEntry(map, node);
+  }
+
+  #admit(node: NodeId, registration: Registered): void {
+    const { entry, clean } = registration;
+    const earlier = this.#known(node);
+    const admitted = () => {
+      this.#processes.set(node, registration.process);
+      if (this.#registrations.get(node) === registration) this.#registrations.delete(node);
+    };
+    if (this.#map.current === undefined) {
+      admitted();
+      this.#candidates.set(node, entry);
+      if (this.#candidates.size >= this.#options.storageNodes) this.#found();
+      return;
+    }
+    registration.admitting = true;
+    const resumes = clean && entry.store === earlier?.store;
+    this.#runtime.log.write('info', earlier === undefined ? 'new node' : 'new life of a node', {
+      node,
+      address: entry.address,
+      incarnation: entry.incarnation,
+      resumes,
+    });
+    this.#map.propose(
+      (current) => {
+        assert(current !== undefined, 'a map, once there, stays');
+        return withNode(current, node, entry, resumes);
+      },
+      (outcome) => {
+        registration.admitting = false;
+        if (outcome.kind === 'published') admitted();
+        // The node's next heartbeat tries again.
+        else this.#runtime.log.write('error', 'the state could not be written', outcome);
+      },
+    );
+  }
+
+  #found(): void {
     const { redundancy, digits } = this.#options;
     const cluster = this.#runtime.random.token() as ClusterId;
-    const nodes = new Map([...this.#candidates].map(([id, { entry }]) => [id, entry]));
+    const nodes = new Map(this.#candidates);
     this.#map.propose(
-      // A second registration can get here while the first founding is being written.
+      // Another heartbeat can get here while the first founding is being written.
       (map) => map ?? foundMap({ cluster, digits, redundancy, nodes }),
       (outcome) => {
         if (outcome.kind === 'not-durable') {
           throw new FatalError(EXIT.config, `${STATE_FILE} cannot be written: ${outcome.detail}`);
         }
         this.#candidates.clear();
-        done();
       },
-    );
-  }
-
-  #registerNode(map: ClusterMap, message: RegisterRequest, reply: ReplyCallback): void {
-    const { node, process } = message;
-    if (message.cluster !== undefined && message.cluster !== map.cluster) {
-      return reply(
-        refusalReply('other-cluster', `this is cluster ${map.cluster}, not ${message.cluster}`),
-      );
-    }
-    const known = nodeEntry(map, node);
-    const sameLife =
-      known !== undefined &&
-      (this.#processes.get(node) === process ||
-        (message.incarnation === known.incarnation && message.store === known.store));
-    this.#heard(node);
-    this.#processes.set(node, process);
-    if (sameLife) return reply(jsonReply(200, { incarnation: known.incarnation, map }));
-    const incarnation = this.#newIncarnation(message, known);
-    const entry = { address: message.address, incarnation, store: message.store };
-    const resumes = message.clean && message.store === known?.store;
-    this.#runtime.log.write('info', known === undefined ? 'new node' : 'new life of a node', {
-      node,
-      address: message.address,
-      incarnation,
-      resumes,
-    });
-    return this.#map.propose(
-      (current) => {
-        assert(current !== undefined, 'a map, once there, stays');
-        return withNode(current, node, entry, resumes);
-      },
-      (outcome) =>
-        reply(
-          outcome.kind === 'published'
-            ? jsonReply(200, { incarnation, map: this.#map.current })
-            : refusalReply('not-durable', `the state could not be written: ${outcome.detail}`),
-        ),
-    );
-  }
-
-  #newIncarnation(message: RegisterRequest, known: NodeEntry | undefined): Incarnation {
-    return nextIncarnation(this.#runtime.clock.wallMs(), message.incarnation, known?.incarnation);
-  }
-
-  #heartbeat(message: HeartbeatRequest, reply: ReplyCallback): void {
-    const { node, incarnation } = message;
-    const map = this.#map.current;
-    const known = map === undefined ? this.#candidates.get(node)?.entry : nodeEntry(map, node);
-    if (known === undefined || known.incarnation < incarnation) {
-      return reply(refusalReply('unknown-node', `node ${node} must register`));
-    }
-    if (known.incarnation > incarnation) {
-      return reply(refusalReply('other-incarnation', `node ${node} lives as ${known.incarnation}`));
-    }
-    this.#heard(node);
-    return reply(
-      jsonReply(200, { incarnation, map: isNewer(map, message.mapVersion) ? map : undefined }),
     );
   }
 
@@ -316,8 +338,7 @@ export class Controller implements Service {
   #status(): unknown {
     const map = this.#map.current;
     const now = this.#runtime.clock.monotonicMs();
-    const nodes =
-      map?.nodes ?? Object.fromEntries([...this.#candidates].map(([id, { entry }]) => [id, entry]));
+    const nodes = map?.nodes ?? Object.fromEntries(this.#candidates);
     return {
       ready: map !== undefined,
       waitingFor: this.#waitingFor(),

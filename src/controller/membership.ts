@@ -82,11 +82,12 @@ function nextNumber(map: ClusterMap): ClusterMap {
   return { ...map, version: { generation, number: number + 1 } };
 }
 
-/** Larger than every earlier one of the node; the start time where the clock allows it (PROTOCOL 3.1). */
+/** Larger than every known one of the node; the start time where the clock allows it (PROTOCOL 3.1). */
 export function nextIncarnation(
   wallMs: number,
   proposed: Incarnation | undefined,
-  known: Incarnation | undefined,
+  known: readonly (Incarnation | undefined)[],
 ): Incarnation {
-  return Math.max(proposed ?? Math.floor(wallMs), (known ?? 0) + 1) as Incarnation;
+  const above = known.map((incarnation) => (incarnation ?? 0) + 1);
+  return Math.max(proposed ?? Math.floor(wallMs), ...above) as Incarnation;
 }

@@ -7,13 +7,14 @@ import type { Times } from '../cluster/limits.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import { recordVersion, type StoredRecord } from '../cluster/record.ts';
 import type { Runtime } from '../cluster/runtime.ts';
-import type { HybridClock } from '../cluster/version.ts';
+import type { HybridClock, Version } from '../cluster/version.ts';
 import { judgeRead } from './read.ts';
 import type { MapRefresh, Router } from './router.ts';
 
 export type ReadOutcome =
   | { readonly kind: 'value'; readonly record: StoredRecord }
-  | { readonly kind: 'absent' }
+  /** `version` of what took the key away; zero when nothing is known to. */
+  | { readonly kind: 'absent'; readonly version: Version }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
 
 export type ReadCallback = (outcome: ReadOutcome) => void;
@@ -25,8 +26,6 @@ export interface OperationContext {
   readonly versions: HybridClock;
   readonly times: Times;
 }
-
-const ABSENT: ReadOutcome = { kind: 'absent' };
 
 export class Reader {
   readonly #context: OperationContext;
@@ -87,7 +86,7 @@ class Get {
           return this.#callback(step);
         case 'absent':
           versions.observe(step.version);
-          return this.#callback(ABSENT);
+          return this.#callback(step);
         case 'ask-another':
           if (step.mapDiffers) refresh.fetchFrom(member.node);
           return this.#ask(partition, others);

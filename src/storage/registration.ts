@@ -1,6 +1,7 @@
 // How a storage node makes itself known: one registration a life, then heartbeats. Both bring maps;
 // what a map means is replica.ts's business.
 
+import { assert } from '../cluster/assert.ts';
 import { readReply } from '../cluster/calls.ts';
 import type { ClusterMap, MapVersion } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
@@ -97,9 +98,11 @@ export class Registration {
     this.#report(undefined);
     const begin = () => {
       if (map !== undefined) this.#events.offered(map);
-      this.#later(() => this.#heartbeat(incarnation));
+      // At once: only a heartbeat makes the controller count on this life.
+      this.#heartbeat(incarnation);
     };
     if (this.#incarnation === incarnation) return begin();
+    assert(incarnation > (this.#incarnation ?? 0), 'incarnations of one process rise (I10)');
     this.#incarnation = incarnation;
     this.#proposed = incarnation;
     return this.#events.registered(incarnation, begin);

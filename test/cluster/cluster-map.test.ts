@@ -9,7 +9,6 @@ import {
   printMapVersion,
   unservedPartitions,
 } from '../../src/cluster/cluster-map.ts';
-import { parseAddress } from '../../src/cluster/identity.ts';
 import { Malformed } from '../../src/cluster/shape.ts';
 import { sampleMap } from '../helpers/maps.ts';
 
@@ -90,19 +89,4 @@ test('a partition is unserved when nobody in it serves', () => {
   expect(
     unservedPartitions({ ...good, partitions: [{ ...first, members: joining }, ...rest] }),
   ).toBe(1);
-});
-
-test.each([
-  ['127.0.0.1:12000', { host: '127.0.0.1', port: 12000 }],
-  ['a.example:1', { host: 'a.example', port: 1 }],
-  ['[::1]:80', { host: '::1', port: 80 }],
-  ['a:0', undefined],
-  ['a:65536', undefined],
-  ['a', undefined],
-  [':80', undefined],
-  ['::1:80', undefined],
-  ['http://a:80', undefined],
-  ['a b:80', undefined],
-])('the address %s is %o', (text, parsed) => {
-  expect(parseAddress(text)).toEqual(parsed);
 });

@@ -79,5 +79,5 @@ test.each([
 ])('an incarnation is %s', (_what, wallMs, proposed, known, expected) => {
   const brand = (value: number | undefined) =>
     value === undefined ? undefined : incarnationOf(value);
-  expect(nextIncarnation(wallMs, brand(proposed), brand(known))).toBe(expected);
+  expect(nextIncarnation(wallMs, brand(proposed), [brand(known), undefined])).toBe(expected);
 });

@@ -1,11 +1,9 @@
-// The decision over one round of a set, as a table; and over one answer to a get.
+// The decision over one round of a set, as a table.
 
 import { describe, expect, test } from 'vitest';
 import type { MemberRole } from '../../src/cluster/cluster-map.ts';
-import { encodeRecord } from '../../src/cluster/record.ts';
 import type { Version } from '../../src/cluster/version.ts';
 import type { MemberAnswer } from '../../src/frontend/batch.ts';
-import { judgeRead } from '../../src/frontend/read.ts';
 import { judgeWrite, mayHold, type WriteVote } from '../../src/frontend/write.ts';
 import { incarnationOf, nodeId } from '../helpers/maps.ts';
 
@@ -83,24 +81,5 @@ describe('R4: a round of a set', () => {
   test('D9: only these answers leave it open whether the record is there', () => {
     const open = Object.keys(ANSWERS).filter((name) => mayHold(ANSWERS[name]));
     expect(open).toEqual(['out', 'applied', 'equal', 'unanswered']);
-  });
-});
-
-describe('R3: an answer to a get', () => {
-  const record = encodeRecord({ key: Buffer.from('k'), version, value: Buffer.alloc(0) });
-
-  test('a value and a proof of absence end it', () => {
-    expect(judgeRead({ kind: 'found', record })).toEqual({ kind: 'value', record });
-    expect(judgeRead({ kind: 'absent', version })).toEqual({ kind: 'absent', version });
-  });
-
-  test('everything else asks another member; not serving says that the maps differ', () => {
-    for (const [name, answer] of Object.entries(ANSWERS)) {
-      if (answer === undefined) continue;
-      expect(judgeRead(answer), name).toEqual({
-        kind: 'ask-another',
-        mapDiffers: answer.kind === 'not-serving',
-      });
-    }
   });
 });

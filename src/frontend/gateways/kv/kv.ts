@@ -3,10 +3,10 @@
 import { errorReply } from '../../../cluster/errors.ts';
 import { type HttpReply, textReply } from '../../../cluster/http.ts';
 import type { Counter, DurationHistogram, Metrics } from '../../../cluster/metrics.ts';
-import { recordValue } from '../../../cluster/record.ts';
+import { recordValue, recordVersion, type StoredRecord } from '../../../cluster/record.ts';
 import type { ReplyCallback, Routes } from '../../../cluster/routes.ts';
 import type { Clock } from '../../../cluster/runtime.ts';
-import { printVersion } from '../../../cluster/version.ts';
+import { printVersion, VERSION_ZERO, type Version } from '../../../cluster/version.ts';
 import type { Reader } from '../../read-handler.ts';
 import type { WriteOutcome, Writer } from '../../write-handler.ts';
 import { readUsage, type Usage, type Verb } from './usage.ts';
@@ -60,9 +60,9 @@ export class KvGateway {
     this.#reader.get(key, (outcome) => {
       switch (outcome.kind) {
         case 'value':
-          return reply({ status: 200, headers: VALUE_HEADERS, body: recordValue(outcome.record) });
+          return reply(valueReply(outcome.record));
         case 'absent':
-          return reply(textReply(404, 'no such key'));
+          return reply(textReply(404, 'no such key', versionHeader(outcome.version)));
         case 'failed':
           return reply(errorReply(outcome.code, outcome.detail));
       }
@@ -77,17 +77,26 @@ export class KvGateway {
   }
 }
 
+function valueReply(record: StoredRecord): HttpReply {
+  const headers = { ...VALUE_HEADERS, ...versionHeader(recordVersion(record)) };
+  return { status: 200, headers, body: recordValue(record) };
+}
+
+function versionHeader(version: Version): Readonly<Record<string, string>> {
+  return version === VERSION_ZERO ? {} : { 'x-fog-version': printVersion(version) };
+}
+
 function writeReply(outcome: WriteOutcome): HttpReply {
   switch (outcome.kind) {
     case 'stored':
-      return textReply(200, 'Ok', { 'x-fog-version': printVersion(outcome.version) });
+      return textReply(200, 'Ok', versionHeader(outcome.version));
     case 'not-stored':
       return errorReply(outcome.code, `${outcome.detail}; nothing was stored`);
     case 'unknown':
       return errorReply(
         'outcome-unknown',
         'not every storage node confirmed in time: the set may or may not take effect; set it again to be sure',
-        { headers: { 'x-fog-version': printVersion(outcome.version) } },
+        { headers: versionHeader(outcome.version) },
       );
   }
 }

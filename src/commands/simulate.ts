@@ -1,0 +1,68 @@
+// velour simulate: the product's own roles in a simulated world, seed by seed.
+
+import { EXIT, FatalError } from '../cluster/errors.ts';
+import { type RunResult, simulate } from '../simulation/simulate.ts';
+import type { Command } from './options.ts';
+
+const SEED_MAX = 2 ** 31;
+
+export const simulateCommand: Command = {
+  usage: 'simulate',
+  describe: 'Run the cluster in virtual time under random faults, and check its promises',
+  options: {
+    seed: { type: 'number', default: 1, describe: 'The first seed; it alone decides a run' },
+    seeds: { type: 'number', default: 1, describe: 'So many seeds, one after the other' },
+    trace: { type: 'boolean', default: false, describe: 'Print what happened in each run' },
+    json: { type: 'boolean', default: false, describe: 'Print one JSON object a run' },
+  },
+  positionals: (yargs) => yargs,
+  examples: [
+    ['velour simulate --seeds 1000', 'a thousand runs'],
+    ['velour simulate --seed 42 --trace', 'what happened in one'],
+  ],
+  async run(words) {
+    const first = words.integer('seed', { min: 0, max: SEED_MAX });
+    const count = words.integer('seeds', { min: 1, max: SEED_MAX });
+    const totals = { runs: 0, failed: 0, events: 0, operations: 0, succeeded: 0 };
+    for (let seed = first; seed < first + count; seed++) {
+      const result = simulate(seed);
+      totals.runs++;
+      totals.events += result.events;
+      totals.operations += result.operations;
+      totals.succeeded += result.succeeded;
+      if (result.violations.length > 0) totals.failed++;
+      if (words.flag('json')) printJson(result);
+      else print(result, words.flag('trace'));
+    }
+    if (!words.flag('json')) process.stdout.write(`${summary(totals)}\n`);
+    if (totals.failed > 0) {
+      throw new FatalError(EXIT.broken, `${totals.failed} of ${totals.runs} runs broke a promise`);
+    }
+  },
+};
+
+function print(result: RunResult, trace: boolean): void {
+  const failed = result.violations.length > 0;
+  if (trace || failed) {
+    for (const line of result.trace.slice(trace ? 0 : -60)) process.stdout.write(`${line}\n`);
+  }
+  if (!failed) return;
+  process.stdout.write(`seed ${result.seed} failed:\n`);
+  for (const violation of result.violations.slice(0, 10)) process.stdout.write(`  ${violation}\n`);
+  process.stdout.write(`  replay: velour simulate --seed ${result.seed} --trace\n`);
+}
+
+function printJson({ trace, ...result }: RunResult): void {
+  process.stdout.write(`${JSON.stringify({ ...result, traceLines: trace.length })}\n`);
+}
+
+function summary(totals: {
+  runs: number;
+  failed: number;
+  events: number;
+  operations: number;
+  succeeded: number;
+}): string {
+  const share = ((100 * totals.succeeded) / Math.max(1, totals.operations)).toFixed(1);
+  return `${totals.runs} runs, ${totals.failed} failed, ${totals.events} events, ${totals.operations} operations, ${share} % succeeded`;
+}

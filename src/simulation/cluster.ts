@@ -1,0 +1,151 @@
+// A whole cluster in one world: the product's own classes on simulated ports, processes that start,
+// crash and start again, and clients that write a history.
+
+import type { HttpReply, HttpRequest } from '../cluster/http.ts';
+import type { Address, NodeId } from '../cluster/identity.ts';
+import { protocolTimes, VALUE_BYTES_MAX_DEFAULT } from '../cluster/limits.ts';
+import { smallestDigits } from '../cluster/partition.ts';
+import type { Log, Runtime, Service } from '../cluster/runtime.ts';
+import { Controller } from '../controller/controller.ts';
+import { Frontend } from '../frontend/frontend.ts';
+import type { FsyncMode } from '../storage/log.ts';
+import { StorageNode } from '../storage/storage.ts';
+import { SimulatedDisk } from './disk.ts';
+import { SimulatedNetwork } from './network.ts';
+import { SimulatedProcess, type World } from './world.ts';
+
+export interface ClusterShape {
+  readonly storages: number;
+  readonly frontends: number;
+  readonly redundancy: number;
+  readonly fsync: FsyncMode;
+}
+
+const CONTROLLER = 'controller:1' as Address;
+
+export class SimulatedNode {
+  readonly process: SimulatedProcess;
+  readonly disk: SimulatedDisk;
+  readonly address: Address;
+  readonly #network: SimulatedNetwork;
+  readonly #make: (runtime: Runtime) => Service;
+  #service: Service | undefined;
+
+  constructor(
+    world: World,
+    network: SimulatedNetwork,
+    address: Address,
+    make: (runtime: Runtime) => Service,
+  ) {
+    this.process = new SimulatedProcess(world, address.split(':')[0] ?? address);
+    this.disk = new SimulatedDisk(this.process);
+    this.address = address;
+    this.#network = network;
+    this.#make = make;
+    network.attach(this.process, address);
+  }
+
+  start(): void {
+    const { process, disk } = this;
+    process.start();
+    process.world.note(`${process.name} starts`);
+    const service = this.#make({
+      clock: process,
+      timers: process,
+      random: process.world.random,
+      network: this.#network.portOf(process),
+      log: this.#log(),
+      host: {
+        bootId: () => disk.bootId(),
+        usage: () => ({
+          pid: 1,
+          uptimeSeconds: 0,
+          userCpuSeconds: 0,
+          systemCpuSeconds: 0,
+          residentBytes: 0,
+          heapUsedBytes: 0,
+        }),
+      },
+      disk: disk.port(),
+    });
+    this.#service = service;
+    this.#network.serve(process, service);
+    process.run(process.life, () => service.start());
+  }
+
+  /** SIGKILL, or the power of its machine. */
+  crash(power: boolean): void {
+    if (!this.process.alive) return;
+    this.process.world.note(`${this.process.name} ${power ? 'loses power' : 'is killed'}`);
+    this.process.crash();
+    if (power) this.disk.losePower();
+    else this.disk.tear();
+    this.#network.crashed(this.process);
+  }
+
+  /** A request from outside, on a connection that no fault touches. */
+  request(request: HttpRequest, reply: (reply: HttpReply) => void): void {
+    const { process } = this;
+    process.run(process.life, () => this.#service?.handle(request, reply));
+  }
+
+  #log(): Log {
+    const { process } = this;
+    return {
+      write: (level, message, fields = {}) => {
+        const details = Object.entries(fields)
+          .filter(([, value]) => value !== undefined)
+          .map(([name, value]) => ` ${name}=${value}`)
+          .join('');
+        process.world.note(`${process.name} ${level}: ${message}${details}`);
+      },
+    };
+  }
+}
+
+export class SimulatedCluster {
+  readonly network: SimulatedNetwork;
+  readonly controller: SimulatedNode;
+  readonly storages: readonly SimulatedNode[];
+  readonly frontends: readonly SimulatedNode[];
+
+  constructor(world: World, shape: ClusterShape) {
+    const times = protocolTimes(1);
+    const { storages, frontends, redundancy, fsync } = shape;
+    this.network = new SimulatedNetwork(world);
+    const node = (address: Address, make: (runtime: Runtime) => Service) =>
+      new SimulatedNode(world, this.network, address, make);
+    this.controller = node(
+      CONTROLLER,
+      (runtime) =>
+        new Controller(runtime, {
+          storageNodes: storages,
+          redundancy,
+          digits: smallestDigits(1),
+          times,
+        }),
+    );
+    this.storages = Array.from({ length: storages }, (_, index) => {
+      const address = `storage${index}:1` as Address;
+      const options = {
+        controller: CONTROLLER,
+        address,
+        node: `storage${index}` as NodeId,
+        nodeIsGiven: true,
+        fsync,
+        valueBytesMax: VALUE_BYTES_MAX_DEFAULT,
+        times,
+      };
+      return node(address, (runtime) => new StorageNode(runtime, options));
+    });
+    this.frontends = Array.from({ length: frontends }, (_, index) => {
+      const address = `frontend${index}:1` as Address;
+      const options = { controller: CONTROLLER, address, times };
+      return node(address, (runtime) => new Frontend(runtime, options));
+    });
+  }
+
+  get nodes(): readonly SimulatedNode[] {
+    return [this.controller, ...this.storages, ...this.frontends];
+  }
+}

@@ -1,0 +1,110 @@
+// A disk that keeps what was written when its process dies, and only what was synced when its machine
+// does. Operations take their time; a crash in the middle of one leaves it done, undone or torn.
+
+import type { Disk, DiskResult, LogFile } from '../cluster/runtime.ts';
+import type { SimulatedProcess } from './world.ts';
+
+interface StoredLog {
+  bytes: Buffer;
+  syncedLength: number;
+}
+
+const DONE: DiskResult<undefined> = { kind: 'done', value: undefined };
+const MISSING: DiskResult<never> = { kind: 'failed', detail: 'ENOENT' };
+
+export class SimulatedDisk {
+  readonly #process: SimulatedProcess;
+  readonly #files = new Map<string, Buffer>();
+  readonly #logs = new Map<string, StoredLog>();
+  #boot = 1;
+  #busyUntilMs = 0;
+  /** Appends that are under way, torn by a crash. */
+  #unfinished: { readonly log: StoredLog; readonly bytes: Buffer }[] = [];
+
+  constructor(process: SimulatedProcess) {
+    this.#process = process;
+  }
+
+  bootId(): string {
+    return `start ${this.#boot}`;
+  }
+
+  /** The process died: part of what it was writing may be there. */
+  tear(): void {
+    const { random } = this.#process.world;
+    for (const { log, bytes } of this.#unfinished.splice(0)) {
+      log.bytes = Buffer.concat([log.bytes, bytes.subarray(0, random.below(bytes.length + 1))]);
+    }
+  }
+
+  /** The machine died: of what was not synced, some prefix is there. */
+  losePower(): void {
+    this.tear();
+    this.#boot++;
+    for (const log of this.#logs.values()) {
+      const unsynced = log.bytes.length - log.syncedLength;
+      const kept = log.syncedLength + this.#process.world.random.below(unsynced + 1);
+      log.bytes = log.bytes.subarray(0, kept);
+      log.syncedLength = kept;
+    }
+  }
+
+  port(): Disk {
+    return {
+      read: (name, callback) =>
+        this.#later(() => callback({ kind: 'done', value: this.#files.get(name) })),
+      replace: (name, bytes, callback) =>
+        this.#later(() => {
+          this.#files.set(name, bytes);
+          callback(DONE);
+        }),
+      openLog: (name, { create }, callback) =>
+        this.#later(() => {
+          const log = this.#logs.get(name) ?? { bytes: Buffer.alloc(0), syncedLength: 0 };
+          if (!create && !this.#logs.has(name)) return callback(MISSING);
+          this.#logs.set(name, log);
+          return callback({ kind: 'done', value: this.#logPort(log) });
+        }),
+    };
+  }
+
+  #logPort(log: StoredLog): LogFile {
+    return {
+      readAll: (chunk, callback) =>
+        this.#later(() => {
+          chunk(Buffer.from(log.bytes));
+          callback(DONE);
+        }),
+      truncate: (length, callback) =>
+        this.#later(() => {
+          log.bytes = log.bytes.subarray(0, length);
+          log.syncedLength = length;
+          callback(DONE);
+        }),
+      append: (blocks, callback) => {
+        const unfinished = { log, bytes: Buffer.concat(blocks) };
+        this.#unfinished.push(unfinished);
+        this.#later(() => {
+          this.#unfinished = this.#unfinished.filter((other) => other !== unfinished);
+          log.bytes = Buffer.concat([log.bytes, unfinished.bytes]);
+          callback(DONE);
+        });
+      },
+      sync: (callback) => {
+        const { length } = log.bytes;
+        this.#later(() => {
+          log.syncedLength = Math.max(log.syncedLength, length);
+          callback(DONE);
+        });
+      },
+    };
+  }
+
+  /** One operation after the other, as the contract of the port has it for replacements. */
+  #later(callback: () => void): void {
+    const { random, nowMs } = this.#process.world;
+    const slow = random.chance(0.01) ? random.between(0, 200) : 0;
+    this.#busyUntilMs = Math.max(this.#busyUntilMs, nowMs) + random.between(0.05, 1) + slow;
+    this.#process.later(this.#busyUntilMs - nowMs, callback);
+  }
+}

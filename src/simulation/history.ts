@@ -1,0 +1,127 @@
+// What clients asked and were answered, and whether that is what the cluster promises. The checkers
+// know nothing of the cluster's inside; a history of real processes passes them as well.
+
+import { parseVersion, VERSION_ZERO, type Version } from '../cluster/version.ts';
+
+export interface Operation {
+  readonly kind: 'get' | 'set' | 'delete';
+  readonly key: string;
+  readonly startMs: number;
+  /** Undefined while nothing was answered: it may take effect at any time. */
+  endMs: number | undefined;
+  /** Set: the value, which no other set of the history has. Get: what was read, undefined if absent. */
+  value: string | undefined;
+  /** Acknowledged, or for a get: answered with a value or a proof of absence. */
+  ok: boolean;
+  /** Of an acknowledged set or delete, and of what a get read. */
+  version: Version | undefined;
+}
+
+export class History {
+  readonly operations: Operation[] = [];
+
+  begin(kind: Operation['kind'], key: string, startMs: number, value?: string): Operation {
+    const operation: Operation = {
+      kind,
+      key,
+      startMs,
+      endMs: undefined,
+      value,
+      ok: false,
+      version: undefined,
+    };
+    this.operations.push(operation);
+    return operation;
+  }
+
+  /** @param versionText the X-Fog-Version of the answer, if it had one */
+  end(operation: Operation, endMs: number, ok: boolean, versionText: string | undefined): void {
+    operation.endMs = endMs;
+    operation.ok = ok;
+    operation.version = versionText === undefined ? undefined : parseVersion(versionText);
+  }
+}
+
+/** @returns what is wrong, one line each; nothing when every promise was kept */
+export function checkHistory(operations: readonly Operation[]): readonly string[] {
+  const keys = new Set(operations.map(({ key }) => key));
+  return [...keys].flatMap((key) => checkKey(operations.filter((each) => each.key === key)));
+}
+
+function checkKey(operations: readonly Operation[]): readonly string[] {
+  const writes = operations.filter(({ kind }) => kind !== 'get');
+  const acknowledged = new Acknowledged(writes);
+  return [
+    ...writes.flatMap((write) => lostUpdate(write, acknowledged)),
+    ...operations
+      .filter(({ kind, ok }) => kind === 'get' && ok)
+      .flatMap((read) => [...staleRead(read, acknowledged), ...phantom(read, writes)]),
+  ];
+}
+
+/** The order of records (H20), as far as a history knows them: version, tombstone, value. */
+function compareWrites(a: Operation, b: Operation): number {
+  const [one, other] = [a.version ?? VERSION_ZERO, b.version ?? VERSION_ZERO];
+  if (one !== other) return one < other ? -1 : 1;
+  const tombstones = Number(a.value === undefined) - Number(b.value === undefined);
+  return tombstones || Buffer.compare(Buffer.from(a.value ?? ''), Buffer.from(b.value ?? ''));
+}
+
+/** The highest write acknowledged before a time, in O(log n): prefix maxima in the order of the ends. */
+class Acknowledged {
+  readonly #ends: number[] = [];
+  readonly #highest: Operation[] = [];
+
+  constructor(writes: readonly Operation[]) {
+    const done = writes
+      .filter(({ ok, version }) => ok && version !== undefined)
+      .sort((a, b) => (a.endMs ?? 0) - (b.endMs ?? 0));
+    let highest: Operation | undefined;
+    for (const write of done) {
+      if (highest === undefined || compareWrites(write, highest) > 0) highest = write;
+      this.#ends.push(write.endMs ?? 0);
+      this.#highest.push(highest);
+    }
+  }
+
+  before(timeMs: number): Operation | undefined {
+    let low = 0;
+    let high = this.#ends.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#ends[middle] ?? 0) < timeMs) low = middle + 1;
+      else high = middle;
+    }
+    return this.#highest[low - 1];
+  }
+}
+
+/**
+ * G1, the half that writers see: a set that starts after another's acknowledgement must not lose to it.
+ * Two deletes under one version, minted by two frontends, are one record: neither loses.
+ */
+function lostUpdate(write: Operation, acknowledged: Acknowledged): readonly string[] {
+  const floor = acknowledged.before(write.startMs);
+  if (!write.ok || floor === undefined || compareWrites(write, floor) >= 0) return [];
+  return [`lost update: ${show(write)} is below ${show(floor)}`];
+}
+
+/** G1: after a set was acknowledged, every get that starts later returns it or a newer one. */
+function staleRead(read: Operation, acknowledged: Acknowledged): readonly string[] {
+  const floor = acknowledged.before(read.startMs);
+  if (floor === undefined || compareWrites(read, floor) >= 0) return [];
+  return [`stale read: ${show(read)} is below ${show(floor)}`];
+}
+
+/** I16: a value read was written by a set that started before. */
+function phantom(read: Operation, writes: readonly Operation[]): readonly string[] {
+  if (read.value === undefined) return [];
+  const write = writes.find(({ kind, value }) => kind === 'set' && value === read.value);
+  if (write !== undefined && write.startMs <= (read.endMs ?? 0)) return [];
+  return [`phantom: ${show(read)}, which nobody had set`];
+}
+
+function show({ kind, key, value, startMs, endMs, version }: Operation): string {
+  const what = `${kind} ${key}${value === undefined ? '' : `=${value}`}`;
+  return `${what} [${startMs.toFixed(1)}, ${endMs?.toFixed(1) ?? 'open'}] v=${version?.toString(16) ?? 'none'}`;
+}

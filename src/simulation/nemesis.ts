@@ -1,0 +1,131 @@
+// Faults, one after the other, drawn from the seed: which kinds a run has, how often, how long. It
+// never causes what the cluster does not promise to survive.
+
+import type { SimulatedCluster, SimulatedNode } from './cluster.ts';
+import type { World } from './world.ts';
+
+const KINDS = [
+  'kill',
+  'kill-many',
+  'kill-controller',
+  'kill-frontend',
+  'pause',
+  'cut',
+  'isolate',
+  'clock',
+] as const;
+type Kind = (typeof KINDS)[number];
+
+export class Nemesis {
+  readonly #world: World;
+  readonly #cluster: SimulatedCluster;
+  readonly #kinds: readonly Kind[];
+  /** Sparse faults let a state settle in; dense ones hide what it does (PROTOCOL 4.2). */
+  readonly #gapMs: readonly [number, number];
+  #over = false;
+
+  constructor(world: World, cluster: SimulatedCluster) {
+    const { random } = world;
+    this.#world = world;
+    this.#cluster = cluster;
+    const drawn = KINDS.filter(() => random.chance(0.6));
+    this.#kinds = drawn.length === 0 ? ['kill'] : drawn;
+    this.#gapMs = random.chance(0.6) ? [500, 2500] : [30, 400];
+    cluster.network.faults = {
+      loss: random.pick([0, 0.004, 0.03, 0.12]),
+      duplicates: random.pick([0.01, 0.1, 0.3]),
+      longTail: random.chance(0.7),
+      resets: random.pick([0, 0.0005, 0.01]),
+    };
+    world.note(`faults: ${this.#kinds.join(', ')} every ${this.#gapMs.join(' to ')} ms`);
+  }
+
+  start(): void {
+    this.#world.at(this.#world.random.between(...this.#gapMs), () => {
+      if (this.#over) return;
+      this.#strike(this.#world.random.pick(this.#kinds));
+      this.start();
+    });
+  }
+
+  /** All faults end, and everything that is down starts again. */
+  heal(): void {
+    this.#over = true;
+    this.#world.note('all faults end');
+    this.#cluster.network.faults = { loss: 0, duplicates: 0, longTail: false, resets: 0 };
+    this.#cluster.network.healAll();
+    for (const node of this.#cluster.nodes) {
+      if (!node.process.alive) node.start();
+      node.process.resume();
+    }
+  }
+
+  #strike(kind: Kind): void {
+    const { random } = this.#world;
+    const { controller, storages, frontends, nodes } = this.#cluster;
+    switch (kind) {
+      case 'kill':
+        return this.#kill([random.pick(storages)]);
+      case 'kill-many':
+        return this.#kill(storages.filter(() => random.chance(0.6)));
+      case 'kill-controller':
+        return this.#kill([controller]);
+      case 'kill-frontend':
+        return this.#kill([random.pick(frontends)]);
+      case 'pause':
+        return this.#pause(random.pick(nodes));
+      case 'cut':
+        return this.#cut(nodes.filter(() => random.chance(0.5)));
+      case 'isolate':
+        return this.#cut([random.pick(nodes)]);
+      case 'clock':
+        return this.#jump(random.pick(nodes));
+    }
+  }
+
+  #durationMs(): number {
+    const { random } = this.#world;
+    return random.between(1, random.chance(0.3) ? 3000 : 600);
+  }
+
+  #kill(nodes: readonly SimulatedNode[]): void {
+    for (const node of nodes) {
+      node.crash(false);
+      this.#world.at(this.#durationMs(), () => {
+        if (!node.process.alive) node.start();
+      });
+    }
+  }
+
+  #pause({ process }: SimulatedNode): void {
+    if (!process.alive) return;
+    this.#world.note(`${process.name} is paused`);
+    process.pause();
+    this.#world.at(this.#durationMs(), () => process.resume());
+  }
+
+  /** These from all others, each direction by itself. */
+  #cut(side: readonly SimulatedNode[]): void {
+    const { random } = this.#world;
+    const oneWay = random.chance(0.3);
+    this.#world.note(`cut off: ${side.map(({ process }) => process.name).join(', ')}`);
+    const durationMs = this.#durationMs();
+    for (const inside of side) {
+      for (const outside of this.#cluster.nodes) {
+        if (side.includes(outside)) continue;
+        const [a, b] = [inside.process.name, outside.process.name];
+        const links = oneWay ? [[a, b] as const] : [[a, b] as const, [b, a] as const];
+        for (const [from, to] of links) {
+          this.#cluster.network.cut(from, to);
+          this.#world.at(durationMs, () => this.#cluster.network.heal(from, to));
+        }
+      }
+    }
+  }
+
+  #jump({ process }: SimulatedNode): void {
+    const { random } = this.#world;
+    process.wallOffsetMs = random.between(-1, 1) * (random.chance(0.3) ? 10_000 : 500);
+    this.#world.note(`the clock of ${process.name} is ${Math.round(process.wallOffsetMs)} ms off`);
+  }
+}
