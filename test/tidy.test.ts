@@ -102,7 +102,10 @@ describe('logic apart from I/O', () => {
     [/\bMath\.random\b|\brandomBytes\b|\brandomUUID\b|\bgetRandomValues\b/, 'runtime.random'],
     [/\bfetch\(|'node:https?'|'node:net'|'node:dgram'|'undici'/, 'runtime.network'],
     [/'node:fs(?:\/promises)?'/, 'runtime.disk'],
-    [/\bconsole\.|\bprocess\./, 'runtime.log and runtime.host'],
+    [
+      /\bconsole\.|\bprocess\.(?:env|exit|on|once|argv|pid|std\w+|title|cwd|kill|cpuUsage|memoryUsage|uptime)\b/,
+      'runtime.log and runtime.host',
+    ],
     [/\bPromise\b|\basync\b|\bawait\b/, 'callbacks: a simulator decides the order of everything'],
   ];
   const PURE = ['simulation', 'controller', 'frontend', 'storage', 'cluster'];

@@ -1,0 +1,166 @@
+// The checkers can fail: hand-made histories, good and bad.
+
+import { describe, expect, test } from 'vitest';
+import type { Version } from '../../src/cluster/version.ts';
+import { checkHistory, type Operation } from '../../src/simulation/history.ts';
+
+type Sketch = readonly [
+  kind: Operation['kind'],
+  startMs: number,
+  endMs: number | undefined,
+  version: number | undefined,
+  value?: string,
+];
+
+const history = (sketches: readonly Sketch[]): Operation[] =>
+  sketches.map(([kind, startMs, endMs, version, value]) => ({
+    kind,
+    key: 'k',
+    startMs,
+    endMs,
+    value,
+    ok: endMs !== undefined,
+    version: version === undefined ? undefined : (BigInt(version) as Version),
+  }));
+
+describe('good histories pass', () => {
+  test.each<[string, readonly Sketch[]]>([
+    [
+      'a get after a set',
+      [
+        ['set', 0, 1, 5, 'x'],
+        ['get', 2, 3, 5, 'x'],
+      ],
+    ],
+    [
+      'a get before any set',
+      [
+        ['get', 0, 1, undefined],
+        ['set', 2, 3, 5, 'x'],
+      ],
+    ],
+    [
+      'a get that overlaps a set sees the old or the new',
+      [
+        ['set', 0, 1, 5, 'x'],
+        ['set', 2, 9, 6, 'y'],
+        ['get', 3, 4, 5, 'x'],
+        ['get', 3, 4, 6, 'y'],
+      ],
+    ],
+    [
+      'a set without an answer may take effect late',
+      [
+        ['set', 0, undefined, undefined, 'x'],
+        ['set', 1, 2, 5, 'y'],
+        ['get', 3, 4, 7, 'x'],
+      ],
+    ],
+    [
+      'a set without an answer may never take effect',
+      [
+        ['set', 0, undefined, undefined, 'x'],
+        ['get', 1, 2, undefined],
+      ],
+    ],
+    [
+      'a deleted key is absent with the version of the deletion',
+      [
+        ['set', 0, 1, 5, 'x'],
+        ['delete', 2, 3, 6],
+        ['get', 4, 5, 6],
+      ],
+    ],
+    [
+      'two deletes under one version',
+      [
+        ['delete', 0, 1, 5],
+        ['delete', 2, 3, 5],
+      ],
+    ],
+    [
+      'a tie that the later set wins by its bytes',
+      [
+        ['set', 0, 1, 5, 'x'],
+        ['set', 2, 3, 5, 'y'],
+      ],
+    ],
+  ])('%s', (_what, sketches) => {
+    expect(checkHistory(history(sketches))).toEqual([]);
+  });
+});
+
+describe('bad histories are named', () => {
+  test.each<[string, RegExp, readonly Sketch[]]>([
+    [
+      'a stale get',
+      /^stale read/,
+      [
+        ['set', 0, 1, 5, 'x'],
+        ['set', 2, 3, 6, 'y'],
+        ['get', 4, 5, 5, 'x'],
+      ],
+    ],
+    [
+      'an acknowledged set that looks absent',
+      /^stale read/,
+      [
+        ['set', 0, 1, 5, 'x'],
+        ['get', 2, 3, undefined],
+      ],
+    ],
+    [
+      'a lost set',
+      /^lost update/,
+      [
+        ['set', 0, 1, 6, 'x'],
+        ['set', 2, 3, 5, 'y'],
+      ],
+    ],
+    [
+      'a tie that the later set loses',
+      /^lost update/,
+      [
+        ['set', 0, 1, 5, 'y'],
+        ['set', 2, 3, 5, 'x'],
+      ],
+    ],
+    ['a value that nobody set', /^phantom/, [['get', 0, 1, 5, 'x']]],
+    [
+      'a value from the future',
+      /^phantom/,
+      [
+        ['get', 0, 1, 5, 'x'],
+        ['set', 2, 3, 5, 'x'],
+      ],
+    ],
+    [
+      'a deleted key that comes back',
+      /^stale read/,
+      [
+        ['set', 0, 1, 5, 'x'],
+        ['delete', 2, 3, 6],
+        ['get', 4, 5, 5, 'x'],
+      ],
+    ],
+  ])('%s', (_what, violation, sketches) => {
+    const violations = checkHistory(history(sketches));
+    expect(violations).toHaveLength(1);
+    expect(violations[0]).toMatch(violation);
+  });
+
+  test('a violation of one key is found among many others', () => {
+    const good = history([
+      ['set', 0, 1, 5, 'x'],
+      ['get', 2, 3, 5, 'x'],
+    ]);
+    const bad = history([
+      ['set', 0, 1, 5, 'y'],
+      ['get', 2, 3, undefined],
+    ]).map((operation) => ({
+      ...operation,
+      key: 'other',
+    }));
+    expect(checkHistory([...good, ...bad])).toHaveLength(1);
+  });
+});
