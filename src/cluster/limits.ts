@@ -35,6 +35,8 @@ export interface Times {
   readonly heartbeatMs: number;
   /** How long one exchange with a storage node may take before it counts as unanswered. */
   readonly tryMs: number;
+  /** A stream on which nothing has come back for so long is given up for a new one. */
+  readonly linkSilenceMs: number;
   readonly getDeadlineMs: number;
   readonly setDeadlineMs: number;
   /** How long a frontend goes on with a set after its deadline, with the same version (D9). */
@@ -54,6 +56,7 @@ export function protocolTimes(scale: number): Times {
   const times: Times = {
     heartbeatMs: 200 * scale,
     tryMs: 1000 * scale,
+    linkSilenceMs: 2000 * scale,
     getDeadlineMs: 3000 * scale,
     setDeadlineMs: 6000 * scale,
     setBackgroundMs: 10_000 * scale,
@@ -65,6 +68,9 @@ export function protocolTimes(scale: number): Times {
   // A try must leave time for another member inside the deadline, and a sweep must notice it in time.
   assert(times.getDeadlineMs >= 2 * times.tryMs, 'a get has time for a second member');
   assert(times.setDeadlineMs >= 2 * times.tryMs, 'a set has time for a second round');
+  // A slow answer is no silence, and a set has time for a round on the new stream.
+  assert(times.linkSilenceMs > times.tryMs, 'a stream outlives one slow exchange');
+  assert(times.linkSilenceMs + times.tryMs < times.setDeadlineMs, 'a set outlives a silent stream');
   assert(times.sweepMs * 4 <= times.tryMs, 'an overdue exchange is noticed within a quarter of it');
   assert(times.heartbeatMs * 2 <= times.controlCallMs, 'a lost heartbeat is not waited for long');
   return times;

@@ -45,6 +45,8 @@ export class StorageChannel {
   #link: Link | undefined;
   #failedMs = Number.NEGATIVE_INFINITY;
   #failure = '';
+  /** Since when something was sent that nothing has come back for; undefined while all is answered. */
+  #silentSinceMs: number | undefined;
   #lastId = 0;
   #sweeping = false;
   #retired = false;
@@ -72,6 +74,7 @@ export class StorageChannel {
     if (link.queuedBytes() > LINK_QUEUE_BYTES_MAX) return callback(OVERLOADED);
     const id = this.#nextId();
     this.#exchanges.set(id, { callback, sentMs: now });
+    this.#silentSinceMs ??= now;
     const { head, body } = encodeOperation(operation);
     link.send(id, head, body);
     this.#sweepLater();
@@ -98,6 +101,7 @@ export class StorageChannel {
   }
 
   #received(id: number, message: Buffer): void {
+    this.#silentSinceMs = this.#exchanges.size > 1 ? this.#runtime.clock.monotonicMs() : undefined;
     const exchange = this.#exchanges.get(id);
     // Answered after its time: the one who asked has long been told.
     if (exchange === undefined) return;
@@ -114,6 +118,7 @@ export class StorageChannel {
 
   #closed(reason: string): void {
     this.#link = undefined;
+    this.#silentSinceMs = undefined;
     this.#failure = reason;
     this.#failedMs = this.#runtime.clock.monotonicMs();
     if (!this.#retired) {
@@ -130,13 +135,23 @@ export class StorageChannel {
     this.#runtime.timers.after(this.#times.sweepMs, () => {
       this.#sweeping = false;
       this.#sweep();
-      if (this.#exchanges.size > 0) this.#sweepLater();
+      if (this.#silentSinceMs !== undefined) this.#sweepLater();
     });
   }
 
   /** One timer for all exchanges, instead of one each. */
   #sweep(): void {
-    const overdueMs = this.#runtime.clock.monotonicMs() - this.#times.tryMs;
+    const now = this.#runtime.clock.monotonicMs();
+    // A connection that outlived a cut may stay silent for as long as TCP waits to repeat itself, which
+    // grows with the cut. A new one works at once.
+    if (
+      this.#silentSinceMs !== undefined &&
+      now - this.#silentSinceMs > this.#times.linkSilenceMs
+    ) {
+      this.#link?.close('silent for too long');
+      return;
+    }
+    const overdueMs = now - this.#times.tryMs;
     for (const [id, { callback, sentMs }] of this.#exchanges) {
       if (sentMs > overdueMs) break;
       this.#exchanges.delete(id);

@@ -241,8 +241,10 @@ class Stream {
     accept: () => LinkEvents | { readonly refused: string } | undefined,
   ): void {
     const { process: from } = this.near;
-    // Nothing answers across a cut; the caller's own deadlines are all it has.
-    if (this.#network.isCut(from, to) || this.#network.isCut(to, from)) return;
+    if (this.#network.isCut(from, to) || this.#network.isCut(to, from)) {
+      this.#world.at(CONNECT_TIMEOUT_MS, () => this.near.tellClosed('ETIMEDOUT'));
+      return;
+    }
     this.#world.at(this.#network.delayMs(), () => {
       if (!to.alive) return this.refuse('ECONNREFUSED');
       return to.run(to.life, () => {
@@ -314,4 +316,6 @@ class Stream {
   }
 }
 
-const HALF_OPEN_MS = 3000;
+/** The real adapter's. */
+const CONNECT_TIMEOUT_MS = 5000;
+const HALF_OPEN_MS = 30_000;

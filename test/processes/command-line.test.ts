@@ -106,3 +106,22 @@ describe('help', () => {
     expect(alias.stdout).toContain('velour storage');
   });
 });
+
+describe('velour simulate', () => {
+  test('prints a summary, or an object a run, and exits 0', async () => {
+    const runs = velour(['simulate', '--seed', '5', '--seeds', '2']);
+    expect(await runs.exit()).toBe(0);
+    expect(runs.stdout).toMatch(
+      /^2 runs, 0 failed, \d+ events, \d+ operations, [\d.]+ % succeeded\n$/,
+    );
+    const json = velour(['simulate', '--seed', '5', '--json']);
+    expect(await json.exit()).toBe(0);
+    expect(JSON.parse(json.stdout)).toMatchObject({ seed: 5, violations: [] });
+  });
+
+  test('refuses seeds that are none', async () => {
+    const refused = velour(['simulate', '--seeds', '0']);
+    expect(await refused.exit()).toBe(2);
+    expect(refused.stderr).toContain('seeds is 0');
+  });
+});
