@@ -35,6 +35,8 @@ export interface Times {
   readonly heartbeatMs: number;
   /** How long one exchange with a storage node may take before it counts as unanswered. */
   readonly tryMs: number;
+  /** After so long without an answer a get asks another member as well (R3). */
+  readonly hedgeMs: number;
   /** A stream on which nothing has come back for so long is given up for a new one. */
   readonly linkSilenceMs: number;
   readonly getDeadlineMs: number;
@@ -46,7 +48,7 @@ export interface Times {
   readonly controlCallMs: number;
   /** Between two rounds of one get or set; doubled by a random share so that retries spread. */
   readonly retryMs: number;
-  /** How often overdue exchanges are looked for. */
+  /** How often slow and overdue exchanges are looked for. */
   readonly sweepMs: number;
 }
 
@@ -56,6 +58,7 @@ export function protocolTimes(scale: number): Times {
   const times: Times = {
     heartbeatMs: 200 * scale,
     tryMs: 1000 * scale,
+    hedgeMs: 50 * scale,
     linkSilenceMs: 2000 * scale,
     getDeadlineMs: 3000 * scale,
     setDeadlineMs: 6000 * scale,
@@ -63,7 +66,7 @@ export function protocolTimes(scale: number): Times {
     mapPollMs: 5000 * scale,
     controlCallMs: 1000 * scale,
     retryMs: 20 * scale,
-    sweepMs: 50 * scale,
+    sweepMs: 25 * scale,
   };
   // A try must leave time for another member inside the deadline, and a sweep must notice it in time.
   assert(times.getDeadlineMs >= 2 * times.tryMs, 'a get has time for a second member');
@@ -71,7 +74,8 @@ export function protocolTimes(scale: number): Times {
   // A slow answer is no silence, and a set has time for a round on the new stream.
   assert(times.linkSilenceMs > times.tryMs, 'a stream outlives one slow exchange');
   assert(times.linkSilenceMs + times.tryMs < times.setDeadlineMs, 'a set outlives a silent stream');
-  assert(times.sweepMs * 4 <= times.tryMs, 'an overdue exchange is noticed within a quarter of it');
+  assert(times.sweepMs * 2 <= times.hedgeMs, 'a slow exchange is noticed within half of its time');
+  assert(times.hedgeMs * 4 <= times.tryMs, 'a slow exchange is hedged long before it is overdue');
   assert(times.heartbeatMs * 2 <= times.controlCallMs, 'a lost heartbeat is not waited for long');
   return times;
 }

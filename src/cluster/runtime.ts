@@ -105,10 +105,16 @@ export interface Link {
 }
 
 export interface LinkEvents {
-  /** `message` is only valid during the call; what is kept must be copied. */
+  /**
+   * `message` is a view on bytes that never change, and keeps all that came with it alive: fit to be sent
+   * on, but what is kept for long must be copied.
+   */
   received(id: number, message: Buffer): void;
-  /** Once, whoever closed it; nothing is received afterwards. */
-  closed(reason: string): void;
+  /**
+   * Once, whoever closed it; nothing is received afterwards.
+   * @param opened false: the peer was never reached, and certainly has nothing of what was sent
+   */
+  closed(reason: string, opened: boolean): void;
 }
 
 export interface Network {

@@ -28,6 +28,8 @@ export type AnswerCallback = (answer: MemberAnswer) => void;
 interface Exchange {
   readonly callback: AnswerCallback;
   readonly sentMs: number;
+  /** Called once when the answer is slow; the exchange goes on. */
+  slow: (() => void) | undefined;
 }
 
 const OVERLOADED: MemberAnswer = { kind: 'overloaded' };
@@ -63,8 +65,11 @@ export class StorageChannel {
     this.#entry = target.entry;
   }
 
-  /** @param callback exactly once, never before this returns unless nothing could be sent */
-  send(operation: Operation, callback: AnswerCallback): void {
+  /**
+   * @param callback exactly once, never before this returns unless nothing could be sent
+   * @param slow at most once, when the answer is not there after the hedge time
+   */
+  send(operation: Operation, callback: AnswerCallback, slow?: () => void): void {
     const now = this.#runtime.clock.monotonicMs();
     // A node that just refused to be reached is not asked again at once, or every get would open a socket.
     if (this.#link === undefined && now - this.#failedMs < this.#times.retryMs) {
@@ -73,7 +78,7 @@ export class StorageChannel {
     const link = this.#link ?? this.#open();
     if (link.queuedBytes() > LINK_QUEUE_BYTES_MAX) return callback(OVERLOADED);
     const id = this.#nextId();
-    this.#exchanges.set(id, { callback, sentMs: now });
+    this.#exchanges.set(id, { callback, sentMs: now, slow });
     this.#silentSinceMs ??= now;
     const { head, body } = encodeOperation(operation);
     link.send(id, head, body);
@@ -93,7 +98,7 @@ export class StorageChannel {
       { cluster: this.#cluster, node, incarnation },
       {
         received: (id, message) => this.#received(id, message),
-        closed: (reason) => this.#closed(reason),
+        closed: (reason, opened) => this.#closed(reason, opened),
       },
     );
     this.#link = link;
@@ -116,7 +121,7 @@ export class StorageChannel {
     } else exchange.callback(answer);
   }
 
-  #closed(reason: string): void {
+  #closed(reason: string, opened: boolean): void {
     this.#link = undefined;
     this.#silentSinceMs = undefined;
     this.#failure = reason;
@@ -126,7 +131,8 @@ export class StorageChannel {
     }
     const orphans = [...this.#exchanges.values()];
     this.#exchanges.clear();
-    for (const { callback } of orphans) callback({ kind: 'unanswered', detail: reason });
+    const answer: MemberAnswer = { kind: opened ? 'unanswered' : 'unreachable', detail: reason };
+    for (const { callback } of orphans) callback(answer);
   }
 
   #sweepLater(): void {
@@ -151,11 +157,18 @@ export class StorageChannel {
       this.#link?.close('silent for too long');
       return;
     }
-    const overdueMs = now - this.#times.tryMs;
-    for (const [id, { callback, sentMs }] of this.#exchanges) {
-      if (sentMs > overdueMs) break;
-      this.#exchanges.delete(id);
-      callback({ kind: 'unanswered', detail: 'no answer in time' });
+    const { hedgeMs, tryMs } = this.#times;
+    for (const [id, exchange] of this.#exchanges) {
+      const elapsedMs = now - exchange.sentMs;
+      if (elapsedMs < hedgeMs) break;
+      if (elapsedMs < tryMs) {
+        const { slow } = exchange;
+        exchange.slow = undefined;
+        slow?.();
+      } else {
+        this.#exchanges.delete(id);
+        exchange.callback({ kind: 'unanswered', detail: 'no answer in time' });
+      }
     }
   }
 

@@ -8,6 +8,7 @@ import type { PartitionId } from '../cluster/partition.ts';
 import { recordVersion, type StoredRecord } from '../cluster/record.ts';
 import type { Runtime } from '../cluster/runtime.ts';
 import type { HybridClock, Version } from '../cluster/version.ts';
+import type { MemberAnswer } from './batch.ts';
 import { judgeRead } from './read.ts';
 import type { MapRefresh, Router } from './router.ts';
 
@@ -46,7 +47,12 @@ class Get {
   readonly #context: OperationContext;
   readonly #key: Buffer;
   readonly #lastTryMs: number;
-  readonly #callback: ReadCallback;
+  /** Undefined once the client has its answer; what still comes back is too late. */
+  #callback: ReadCallback | undefined;
+  #partition: PartitionId | undefined;
+  /** Serving members that this round has not asked yet, the next one first. */
+  #others: Member[] = [];
+  #roundScheduled = false;
 
   constructor(context: OperationContext, key: Buffer, lastTryMs: number, callback: ReadCallback) {
     this.#context = context;
@@ -56,50 +62,69 @@ class Get {
   }
 
   round(): void {
+    this.#roundScheduled = false;
     const { router, runtime } = this.#context;
     const place = router.locate(this.#key);
     if (place === undefined) {
-      this.#callback({ kind: 'failed', code: 'not-ready', detail: 'no cluster map yet' });
+      this.#answer({ kind: 'failed', code: 'not-ready', detail: 'no cluster map yet' });
       return;
     }
     const serving = servingMembers(place.entry);
-    if (serving.length === 0) {
-      this.#again('no-serving-member', 'no storage node may answer for this key now');
-    } else {
-      const first = runtime.random.below(serving.length);
-      this.#ask(place.partition, [...serving.slice(first), ...serving.slice(0, first)]);
+    const first = runtime.random.below(Math.max(1, serving.length));
+    this.#partition = place.partition;
+    this.#others = [...serving.slice(first), ...serving.slice(0, first)];
+    if (serving.length > 0) this.#askNext();
+    else this.#again('no-serving-member', 'no storage node may answer for this key now');
+  }
+
+  /** One member at a time; a slow one is not given up, but another one is asked beside it. */
+  #askNext(): void {
+    const member = this.#others.shift();
+    const partition = this.#partition;
+    if (this.#callback === undefined || member === undefined || partition === undefined) return;
+    this.#context.router.send(
+      member,
+      { kind: 'get', partition, key: this.#key },
+      (answer) => this.#judge(member, answer),
+      () => this.#askNext(),
+    );
+  }
+
+  #judge(member: Member, answer: MemberAnswer): void {
+    if (this.#callback === undefined) return;
+    const { refresh, versions } = this.#context;
+    const step = judgeRead(answer);
+    switch (step.kind) {
+      case 'value':
+        versions.observe(recordVersion(step.record));
+        return this.#answer(step);
+      case 'absent':
+        versions.observe(step.version);
+        return this.#answer(step);
+      case 'ask-another':
+        if (step.mapDiffers) refresh.fetchFrom(member.node);
+        if (this.#others.length > 0) return this.#askNext();
+        return this.#again('unanswered', 'no storage node answered in time');
     }
   }
 
-  /** @param members those that this round has not asked yet */
-  #ask(partition: PartitionId, [member, ...others]: readonly Member[]): void {
-    const { router, refresh, versions } = this.#context;
-    if (member === undefined) {
-      this.#again('unanswered', 'no storage node answered in time');
+  /** Another round, even if a slow member of this one may still answer: whoever is first counts. */
+  #again(code: ErrorCode, detail: string): void {
+    if (this.#roundScheduled) return;
+    const { runtime, times } = this.#context;
+    if (runtime.clock.monotonicMs() >= this.#lastTryMs) {
+      this.#answer({ kind: 'failed', code, detail });
       return;
     }
-    router.send(member, { kind: 'get', partition, key: this.#key }, (answer) => {
-      const step = judgeRead(answer);
-      switch (step.kind) {
-        case 'value':
-          versions.observe(recordVersion(step.record));
-          return this.#callback(step);
-        case 'absent':
-          versions.observe(step.version);
-          return this.#callback(step);
-        case 'ask-another':
-          if (step.mapDiffers) refresh.fetchFrom(member.node);
-          return this.#ask(partition, others);
-      }
+    this.#roundScheduled = true;
+    runtime.timers.after(times.retryMs + runtime.random.below(times.retryMs), () => {
+      if (this.#callback !== undefined) this.round();
     });
   }
 
-  #again(code: ErrorCode, detail: string): void {
-    const { runtime, times } = this.#context;
-    if (runtime.clock.monotonicMs() >= this.#lastTryMs) {
-      this.#callback({ kind: 'failed', code, detail });
-      return;
-    }
-    runtime.timers.after(times.retryMs + runtime.random.below(times.retryMs), () => this.round());
+  #answer(outcome: ReadOutcome): void {
+    const callback = this.#callback;
+    this.#callback = undefined;
+    callback?.(outcome);
   }
 }

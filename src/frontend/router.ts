@@ -81,10 +81,11 @@ export class Router {
     return { partition, entry: partitionEntry(map, partition) };
   }
 
-  send(member: Member, operation: Operation, callback: AnswerCallback): void {
+  /** @param slow see StorageChannel.send */
+  send(member: Member, operation: Operation, callback: AnswerCallback, slow?: () => void): void {
     const channel = this.#channelTo(member);
     if (channel === undefined) callback({ kind: 'unreachable', detail: 'not in the map any more' });
-    else channel.send(operation, callback);
+    else channel.send(operation, callback, slow);
   }
 
   #channelTo(member: Member): StorageChannel | undefined {

@@ -49,6 +49,11 @@ export class SimulatedDisk {
     }
   }
 
+  /** Nothing more is done before this time has passed (H35: a disk that hangs). */
+  stall(durationMs: number): void {
+    this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#process.world.nowMs) + durationMs;
+  }
+
   port(): Disk {
     return {
       read: (name, callback) =>

@@ -5,12 +5,15 @@ import {
   type ClusterMap,
   clusterMap,
   compareMapVersions,
+  nodeEntry,
   parseMapVersion,
+  partitionEntry,
   printMapVersion,
   unservedPartitions,
 } from '../../src/cluster/cluster-map.ts';
+import type { PartitionId } from '../../src/cluster/partition.ts';
 import { Malformed } from '../../src/cluster/shape.ts';
-import { sampleMap } from '../helpers/maps.ts';
+import { nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
 
 const good = sampleMap();
 const changed = (change: (map: Record<string, unknown>) => void): unknown => {
@@ -59,6 +62,26 @@ describe('a map from outside', () => {
       map.nodes = { a: { address: 'nowhere', incarnation: 1, store: 's' } };
     });
     expect(() => clusterMap(value, 'map')).toThrow('map.nodes.a.address is not host:port');
+  });
+});
+
+describe('looking into a map', () => {
+  test.each(['constructor', 'toString', '__proto__'])('%s is a node only if it is one', (name) => {
+    expect(nodeEntry(good, nodeId(name))).toBeUndefined();
+    const stranger = changed((map) => {
+      const [entry] = map.partitions as { members: { node: string }[] }[];
+      for (const member of entry?.members.slice(0, 1) ?? []) member.node = name;
+    });
+    expect(() => clusterMap(stranger, 'map')).toThrow(`names ${name}, which is no node`);
+    const entry = sampleNode(3);
+    const nodes = Object.fromEntries([...Object.entries(good.nodes), [name, entry]]);
+    const adopted = clusterMap(JSON.parse(JSON.stringify({ ...good, nodes })), 'map');
+    expect(nodeEntry(adopted, nodeId(name))).toEqual(entry);
+  });
+
+  test('a partition beyond the last one is an error, not an empty entry', () => {
+    expect(partitionEntry(good, 15 as PartitionId)).toBe(good.partitions[15]);
+    expect(() => partitionEntry(good, 16 as PartitionId)).toThrow(RangeError);
   });
 });
 

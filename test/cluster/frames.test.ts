@@ -11,8 +11,7 @@ const EMPTY = Buffer.alloc(0);
 function takeAll(writer: FrameWriter): Buffer {
   const blocks: Buffer[] = [];
   for (let taken = writer.take(); taken.length > 0; taken = writer.take()) {
-    // Copied at once: the writer goes on using its block.
-    blocks.push(Buffer.concat(taken));
+    blocks.push(...taken);
   }
   return Buffer.concat(blocks);
 }
@@ -75,6 +74,57 @@ describe('a stream', () => {
     });
     reader.push(takeAll(writer));
     expect(order).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
+  test.each([1, 2])('messages around the length of a chunk come as they were, seed %i', (seed) => {
+    const random = new SeededRandom(seed);
+    const lengths = random.shuffled([-10, -9, -8, -1, 0, 1, 9, 65_535, 65_536, 65_537]);
+    const writer = new FrameWriter();
+    const bodies = lengths.map((more) => random.bytes(65_536 + more));
+    for (const [id, body] of bodies.entries()) writer.add(id, EMPTY, body);
+    const received = new Map<number, Buffer>();
+    const reader = new FrameReader(MEBIBYTE, (id, message) =>
+      received.set(id, Buffer.from(message)),
+    );
+    reader.push(takeAll(writer));
+    for (const [id, body] of bodies.entries()) {
+      expect(received.get(id)?.equals(body), `${body.length} bytes`).toBe(true);
+    }
+  });
+
+  test('what was taken stays as it is while more is added', () => {
+    const writer = new FrameWriter();
+    writer.add(1, EMPTY, Buffer.from('first'));
+    const taken = writer.take();
+    const before = Buffer.concat(taken);
+    for (let id = 2; id < 5000; id++) writer.add(id, EMPTY, Buffer.alloc(100, 0xff));
+    expect(Buffer.concat(taken).equals(before)).toBe(true);
+  });
+
+  test('what was pushed may be overwritten, with half a frame in it or not', () => {
+    const writer = new FrameWriter();
+    writer.add(1, EMPTY, Buffer.alloc(100_000, 1));
+    writer.add(2, EMPTY, Buffer.from('short'));
+    const stream = takeAll(writer);
+    const messages: Buffer[] = [];
+    const reader = new FrameReader(MEBIBYTE, (_id, message) => messages.push(Buffer.from(message)));
+    const socket = Buffer.alloc(1000);
+    for (let offset = 0; offset < stream.length; offset += socket.length) {
+      const length = stream.copy(socket, 0, offset);
+      reader.push(socket.subarray(0, length));
+      socket.fill(0xee);
+    }
+    expect(messages.map(String)).toEqual(['short', String(Buffer.alloc(100_000, 1))]);
+  });
+
+  test('what is taken at once has the short messages first (D13)', () => {
+    const writer = new FrameWriter();
+    for (const id of [1, 2, 3]) writer.add(id, EMPTY, Buffer.alloc(MEBIBYTE));
+    writer.add(4, EMPTY, Buffer.from('short'));
+    const order: number[] = [];
+    const reader = new FrameReader(MEBIBYTE, (id) => order.push(id));
+    reader.push(Buffer.concat(writer.take()).subarray(0, 14));
+    expect(order).toEqual([4]);
   });
 
   test('the head may be reused as soon as it was added', () => {

@@ -49,3 +49,28 @@ describe('malformed queries', () => {
     },
   );
 });
+
+test.each<[string, readonly (readonly [string, string])[]]>([
+  ['', []],
+  ['&', []],
+  [
+    'a=1&&b=2&',
+    [
+      ['a', '1'],
+      ['b', '2'],
+    ],
+  ],
+  ['a', [['a', '']]],
+  ['a=b=c', [['a', 'b=c']]],
+  ['=x', [['', 'x']]],
+  ['a%3D=%26', [['a=', '&']]],
+])('%j has the parameters %j', (query, expected) => {
+  const parameters = new Map(expected.map(([name, value]) => [name, Buffer.from(value)]));
+  expect(parseQuery(query)).toEqual({ kind: 'query', parameters });
+});
+
+test('the reason names a parameter only if its name is harmless in a terminal', () => {
+  expect(parseQuery('key=1&key=2')).toMatchObject({ reason: 'key is given twice' });
+  const odd = '%1b[31m=1';
+  expect(parseQuery(`${odd}&${odd}`)).toMatchObject({ reason: 'a parameter is given twice' });
+});

@@ -1,12 +1,16 @@
 // The one binary form: what goes in comes out, what is damaged is seen, and the order is total.
 
+import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { InvariantBroken } from '../../src/cluster/assert.ts';
+import { VALUE_BYTES_MAX_CEILING } from '../../src/cluster/limits.ts';
 import {
   compareRecords,
   encodeRecord,
   isExpired,
   isTombstone,
   parseRecord,
+  type RecordFields,
   recordAttributes,
   recordExpiresAtMs,
   recordKey,
@@ -59,6 +63,29 @@ describe('encode and parse', () => {
     }
   });
 
+  test.each(SEEDS)('records back to back are read one after the other, seed %i', (seed) => {
+    const random = new SeededRandom(seed);
+    const records = Array.from({ length: 50 }, () => encodeRecord(random.recordFields()));
+    const stream = Buffer.concat(records);
+    let offset = 0;
+    for (const record of records) {
+      const parsed = parseRecord(stream, offset);
+      if (parsed.kind !== 'record') throw new Error(JSON.stringify(parsed));
+      expect(parsed.record.equals(record)).toBe(true);
+      offset += parsed.record.length;
+    }
+    expect(parseRecord(stream, offset)).toEqual({ kind: 'short' });
+  });
+
+  test('a value of a mebibyte and one of no bytes come back as they were', () => {
+    for (const value of [Buffer.alloc(2 ** 20, 0xa5), Buffer.alloc(0)]) {
+      const record = encodeRecord({ key: Buffer.of(0), version: 0n as Version, value });
+      const parsed = parseRecord(record);
+      if (parsed.kind !== 'record') throw new Error(JSON.stringify(parsed));
+      expect(recordValue(parsed.record).equals(value)).toBe(true);
+    }
+  });
+
   test('attributes are stored in the order of their types, whatever order they come in', () => {
     const fields = { key: Buffer.from('k'), version: 1n as Version, value: Buffer.alloc(0) };
     const one = { type: 1, bytes: Buffer.from('x') };
@@ -79,6 +106,83 @@ describe('encode and parse', () => {
     expect(isExpired(at(1000), 999)).toBe(false);
     expect(isExpired(at(1000), 1000)).toBe(true);
     expect(isExpired(at(0), Number.MAX_SAFE_INTEGER)).toBe(false);
+  });
+});
+
+describe('a record that contradicts itself is malformed, though its checksum is right', () => {
+  const BLOCK = 28 + 3;
+  const whole = encodeRecord({
+    key: Buffer.from('key'),
+    version: 5n as Version,
+    attributes: [
+      { type: 1, bytes: Buffer.from('x') },
+      { type: 2, bytes: Buffer.from('y') },
+    ],
+    value: Buffer.from('value'),
+  });
+  const forged = (change: (bytes: Buffer) => void, padding = 0) => {
+    const bytes = Buffer.concat([whole, Buffer.alloc(padding)]);
+    bytes.writeUInt32BE(bytes.length, 0);
+    change(bytes);
+    bytes.writeUInt32BE(crc32(bytes.subarray(8)), 4);
+    return bytes;
+  };
+
+  test.each<[string, Buffer]>([
+    ['a form of the future', forged((bytes) => bytes.writeUInt8(2, 23))],
+    ['a flag of the future', forged((bytes) => bytes.writeUInt8(2, 22))],
+    ['a tombstone with a value', forged((bytes) => bytes.writeUInt8(1, 22))],
+    ['no key', forged((bytes) => bytes.writeUInt16BE(0, 24))],
+    ['a key too long', forged((bytes) => bytes.writeUInt16BE(1025, 24), 2000)],
+    ['a key longer than the record', forged((bytes) => bytes.writeUInt16BE(1000, 24))],
+    ['attributes longer than the record', forged((bytes) => bytes.writeUInt16BE(1000, 26))],
+    ['an attribute cut short', forged((bytes) => bytes.writeUInt16BE(7, 26))],
+    ['an attribute head cut short', forged((bytes) => bytes.writeUInt16BE(6, 26))],
+    ['an attribute longer than the block', forged((bytes) => bytes.writeUInt16BE(9, BLOCK + 1))],
+    ['attributes out of order', forged((bytes) => bytes.writeUInt8(3, BLOCK))],
+    ['an attribute twice', forged((bytes) => bytes.writeUInt8(2, BLOCK))],
+    [
+      'too many bytes of attributes',
+      forged((bytes) => {
+        bytes.writeUInt16BE(4097, 26);
+        bytes.writeUInt8(1, BLOCK);
+        bytes.writeUInt16BE(4094, BLOCK + 1);
+      }, 5000),
+    ],
+  ])('%s', (_what, bytes) => {
+    expect(parseRecord(forged(() => undefined)).kind).toBe('record');
+    expect(parseRecord(bytes)).toMatchObject({ kind: 'malformed', reason: expect.any(String) });
+  });
+
+  test.each([27, 0, 2 * VALUE_BYTES_MAX_CEILING])(
+    'a length of %i is refused at once, not waited for',
+    (length) => {
+      const head = Buffer.from(whole.subarray(0, 28));
+      head.writeUInt32BE(length, 0);
+      expect(parseRecord(head).kind).toBe('malformed');
+    },
+  );
+});
+
+describe('what no record can hold breaks an invariant', () => {
+  const fields = { key: Buffer.from('k'), version: 1n as Version, value: Buffer.alloc(0) };
+  const attribute = (type: number, length = 1) => ({ type, bytes: Buffer.alloc(length) });
+
+  test.each<[string, Partial<RecordFields>]>([
+    ['no key', { key: Buffer.alloc(0) }],
+    ['a key of 1,025 bytes', { key: Buffer.alloc(1025) }],
+    ['a tombstone with a value', { tombstone: true, value: Buffer.of(1) }],
+    ['an expiry before 1970', { expiresAtMs: -1 }],
+    ['an expiry beyond 48 bits', { expiresAtMs: 2 ** 48 }],
+    ['an attribute twice', { attributes: [attribute(1), attribute(1)] }],
+    ['an attribute type above a byte', { attributes: [attribute(256)] }],
+    ['attributes of 4,097 bytes', { attributes: [attribute(1, 4094)] }],
+  ])('%s', (_what, change) => {
+    expect(() => encodeRecord({ ...fields, ...change })).toThrow(InvariantBroken);
+  });
+
+  test('a fraction of a millisecond is cut off', () => {
+    expect(recordExpiresAtMs(encodeRecord({ ...fields, expiresAtMs: 1000.9 }))).toBe(1000);
   });
 });
 

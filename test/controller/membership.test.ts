@@ -53,6 +53,17 @@ describe('a new life of a node', () => {
     }
   });
 
+  test('leaves the partitions alone that it is no member of (R7)', () => {
+    const partitions = map.partitions.map((partition, index) =>
+      index % 2 === 0 ? partition : { ...partition, members: partition.members.slice(1) },
+    );
+    const next = withNode({ ...map, partitions }, nodeId('a'), entry, true);
+    for (const [index, partition] of next.partitions.entries()) {
+      if (index % 2 === 0) expect(partition.epoch).toBe(2);
+      else expect(partition).toEqual(partitions[index]);
+    }
+  });
+
   test('that does not resume is a member of nothing (H6)', () => {
     const next = withNode(map, nodeId('a'), entry, false);
     expect(next.nodes.a).toEqual(entry);

@@ -123,6 +123,11 @@ describe('a first placement', () => {
       'as many nodes',
     );
   });
+
+  test('a node that is named twice breaks an invariant', () => {
+    const nodes = [node(1, 'a'), node(1, 'b')];
+    expect(() => place({ nodes, partitions: 16, redundancy: 1 })).toThrow('there once');
+  });
 });
 
 describe('a change', () => {
@@ -178,6 +183,38 @@ describe('a change', () => {
       expect(moved(assignment, after)).toBe(leastMoves(assignment, after, nodes, redundancy));
       assignment = after;
     }
+  });
+
+  test.each(SEEDS)('wherever the replicas were, the least moves, seed %i', (seed) => {
+    const random = new SeededRandom(seed);
+    const hosts = random.between(1, 6);
+    const redundancy = random.between(1, 4);
+    const all = Array.from({ length: random.between(redundancy + 1, 9) }, (_, index) =>
+      node(index, `host ${random.below(hosts)}`),
+    );
+    const nodes = all.slice(random.below(all.length - redundancy + 1));
+    const before = Array.from({ length: random.pick([8, 16]) }, () =>
+      random
+        .shuffled(all)
+        .slice(0, redundancy)
+        .map(({ id }) => id),
+    );
+    const after = place({ nodes, partitions: before.length, redundancy, previous: before });
+    expectValid(after, nodes, redundancy);
+    expectBalanced(after, nodes, redundancy);
+    expect(moved(before, after)).toBe(leastMoves(before, after, nodes, redundancy));
+  });
+
+  test.each([
+    [3, 2, 0],
+    [2, 3, 64],
+  ])('from %i replicas to %i only the new ones move', (from, to, moves) => {
+    const nodes = Array.from({ length: 6 }, (_, index) => node(index, `host ${index}`));
+    const before = place({ nodes, partitions: 64, redundancy: from });
+    const after = place({ nodes, partitions: 64, redundancy: to, previous: before });
+    expectValid(after, nodes, to);
+    expectBalanced(after, nodes, to);
+    expect(moved(before, after)).toBe(moves);
   });
 
   test('from 4 to 5 nodes a fifth moves, and back again the same', () => {

@@ -7,7 +7,7 @@ import { withNode } from '../../src/controller/membership.ts';
 import { PublishedMap } from '../../src/controller/published-map.ts';
 import { nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
 
-function fixture() {
+function fixture(options: { inMemory?: boolean } = {}) {
   const writes: ((result: DiskResult<undefined>) => void)[] = [];
   const timers: (() => void)[] = [];
   const published: ClusterMap[] = [];
@@ -15,7 +15,7 @@ function fixture() {
     replace: (_name, _bytes, callback) => writes.push(callback),
   };
   const runtime = {
-    disk,
+    disk: options.inMemory === true ? undefined : disk,
     timers: {
       after: (_milliseconds: number, callback: () => void) => {
         timers.push(callback);
@@ -31,7 +31,7 @@ function fixture() {
     writes.shift()?.(result);
   const addNode = (name: string) =>
     propose((current) => withNode(current ?? sampleMap(), nodeId(name), sampleNode(9), false));
-  return { map, published, decided, propose, endWrite, addNode, timers };
+  return { map, published, decided, propose, endWrite, addNode, timers, writes };
 }
 
 const BEFORE_ALL = { generation: 0, number: 0 };
@@ -87,6 +87,51 @@ describe('a published map', () => {
     map.waitForNewer(sampleMap().version, 1000, note);
     map.releaseWaiters();
     expect(answers).toEqual([undefined, sampleMap(), undefined]);
+  });
+
+  test('that a change leaves as it is, is neither written nor published again', () => {
+    const { map, published, decided, propose, endWrite, writes } = fixture();
+    propose(() => sampleMap());
+    endWrite();
+    propose((current) => current ?? sampleMap({ number: 2 }));
+    expect([writes.length, published.length, map.current?.version.number]).toEqual([0, 1, 1]);
+    expect(decided).toEqual(['published', 'published']);
+  });
+
+  test('of a controller without a disk is published at once, each after the other', () => {
+    const { published, decided, propose, addNode } = fixture({ inMemory: true });
+    propose(() => sampleMap());
+    addNode('c');
+    expect(published.map(({ version }) => version.number)).toEqual([1, 2]);
+    expect(decided).toEqual(['published', 'published']);
+  });
+
+  test('is not what a wait for a still newer one gets, and an answered wait leaves no timer', () => {
+    const { map, propose, endWrite, addNode, timers } = fixture();
+    const answers: (number | undefined)[] = [];
+    const note = (answer: ClusterMap | undefined) => answers.push(answer?.version.number);
+    map.waitForNewer({ generation: 1, number: 1 }, 1000, note);
+    map.waitForNewer(BEFORE_ALL, 0, note);
+    expect(answers).toEqual([undefined]);
+    propose(() => sampleMap());
+    endWrite();
+    expect(answers).toEqual([undefined]);
+    addNode('c');
+    endWrite();
+    expect(answers).toEqual([undefined, 2]);
+    expect(timers).toEqual([]);
+  });
+
+  test('that could not be written leaves those who wait waiting (R11)', () => {
+    const { map, propose, endWrite } = fixture();
+    const answers: unknown[] = [];
+    map.waitForNewer(BEFORE_ALL, 1000, (answer) => answers.push(answer));
+    propose(() => sampleMap());
+    endWrite({ kind: 'failed', detail: 'EIO' });
+    expect([map.current, answers]).toEqual([undefined, []]);
+    propose(() => sampleMap());
+    endWrite();
+    expect(answers).toEqual([sampleMap()]);
   });
 
   test('versions that do not rise break an invariant (I1)', () => {

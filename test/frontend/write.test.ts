@@ -6,6 +6,7 @@ import type { Version } from '../../src/cluster/version.ts';
 import type { MemberAnswer } from '../../src/frontend/batch.ts';
 import { judgeWrite, mayHold, type WriteVote } from '../../src/frontend/write.ts';
 import { incarnationOf, nodeId } from '../helpers/maps.ts';
+import { SeededRandom } from '../helpers/random.ts';
 
 const version = 7n as Version;
 const ANSWERS: Readonly<Record<string, MemberAnswer | undefined>> = {
@@ -76,6 +77,47 @@ describe('R4: a round of a set', () => {
     ['overloaded unanswered', 'refused'],
   ])('%s -> %s', (votes, decision) => {
     expect(judgeWrite(votesOf(votes)).kind).toBe(decision);
+  });
+
+  test.each(['full', 'too-large', 'version-too-far-ahead', 'malformed'] as const)(
+    'a member that refuses with %s is passed on with its reason, whatever the others say',
+    (reason) => {
+      const [first, ...others] = votesOf('floor unanswered superseded applied');
+      if (first === undefined) throw new Error('four votes');
+      const votes = [{ ...first, answer: { kind: 'refused', reason } as const }, ...others];
+      expect(judgeWrite(votes)).toEqual({ kind: 'refused', reason });
+      expect(judgeWrite(votesOf('applied overloaded'))).toEqual({
+        kind: 'refused',
+        reason: 'overloaded',
+      });
+    },
+  );
+
+  test('the order of the votes does not matter', () => {
+    const random = new SeededRandom(1);
+    const words = Object.keys(ANSWERS).flatMap((word) => [word, `joining:${word}`]);
+    for (let round = 0; round < 2000; round++) {
+      const votes = Array.from({ length: random.between(1, 5) }, () => random.pick(words));
+      const { kind } = judgeWrite(votesOf(votes.join(' ')));
+      expect(judgeWrite(votesOf(random.shuffled(votes).join(' '))).kind, votes.join(' ')).toBe(
+        kind,
+      );
+    }
+  });
+
+  test('I4: acknowledged only if all answered, none of them but with success, and a serving one keeps it', () => {
+    const random = new SeededRandom(2);
+    const words = Object.keys(ANSWERS).flatMap((word) => [word, `joining:${word}`]);
+    let acknowledged = 0;
+    for (let round = 0; round < 5000; round++) {
+      const chosen = random.chance(0.5) ? words : ['applied', 'equal', 'superseded'];
+      const votes = Array.from({ length: random.between(1, 3) }, () => random.pick(chosen));
+      if (judgeWrite(votesOf(votes.join(' '))).kind !== 'acknowledged') continue;
+      acknowledged++;
+      for (const vote of votes) expect(vote).toMatch(/^(joining:)?(applied|equal|superseded)$/);
+      expect(votes.some((vote) => vote === 'applied' || vote === 'equal')).toBe(true);
+    }
+    expect(acknowledged).toBeGreaterThan(100);
   });
 
   test('D9: only these answers leave it open whether the record is there', () => {

@@ -153,6 +153,21 @@ describe('velour local', () => {
   });
 });
 
+describe('a storage node that hangs', () => {
+  test('fails no get: another member is asked beside it (R3)', async () => {
+    const { process: local, storages, frontends } = await cluster();
+    const keys = Array.from({ length: 40 }, (_, index) => `key ${index}`);
+    for (const key of keys) await set(frontends[0] ?? '', key, key);
+    const paused = childrenOf(local.pid).find(({ title }) => title.endsWith(storages[0] ?? '-'));
+    process.kill(paused?.pid ?? 0, 'SIGSTOP');
+    for (const key of keys) {
+      for (const frontend of frontends) expect((await get(frontend, key)).text).toBe(key);
+    }
+    process.kill(paused?.pid ?? 0, 'SIGCONT');
+    expect((await set(frontends[0] ?? '', 'after', 'x')).status).toBe(200);
+  });
+});
+
 describe('a role by itself', () => {
   test('finishes the request in progress after SIGTERM, and exits 0', async () => {
     const { process: local, frontends } = await cluster();

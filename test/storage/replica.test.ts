@@ -86,6 +86,14 @@ describe('maps', () => {
   });
 });
 
+test('a map of other digits breaks an invariant: it would move every key (H34)', () => {
+  const replica = replicaOf();
+  replica.adopt(sampleMap());
+  const partitions = Array.from({ length: 256 }, () => sampleMap().partitions.slice(0, 1)).flat();
+  const other = { ...sampleMap({ number: 2 }), digits: 2, partitions };
+  expect(() => replica.adopt(other)).toThrow('never change');
+});
+
 describe('epochs', () => {
   test('a set of an older epoch is stale, of a newer one behind, and neither is applied (R2, I3)', () => {
     const replica = replicaOf();
@@ -157,6 +165,19 @@ describe('the log', () => {
     replica.answer(set(9));
     replica.answer(get);
     expect(logged).toHaveLength(1);
+  });
+
+  test('gets a record that stays as it is, though it came in a buffer that is used again', () => {
+    const logged: Buffer[] = [];
+    const durability = { ...MEMORY_ONLY, append: (record: Buffer) => void logged.push(record) };
+    const replica = replicaOf({ durability });
+    replica.adopt(sampleMap());
+    const operation = set(1);
+    if (operation.kind !== 'set') throw new Error('a set');
+    const before = Buffer.from(operation.record);
+    replica.answer(operation);
+    operation.record.fill(0);
+    expect(logged).toEqual([before]);
   });
 
   test('that failed lets nothing be applied any more (H35)', () => {

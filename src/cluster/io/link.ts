@@ -78,7 +78,7 @@ export class SocketLink implements Link {
     if (this.#closedReason !== undefined) return;
     this.#closedReason = reason;
     this.#socket?.destroy();
-    this.#events?.closed(reason);
+    this.#events?.closed(reason, this.#socket !== undefined);
   }
 
   #flush(): void {

@@ -98,3 +98,43 @@ test('the curl line goes to the host that the client used, and only to a plausib
     instead: "curl 'http://HOST:PORT/get?key=KEY'",
   });
 });
+
+test.each([
+  ['/set?key=a%26b%27c', "curl 'http://127.0.0.1:12080/set?key=a%26b%27c&value=VALUE'"],
+  ['/set?key=a&value=1&ttl=x', "curl 'http://127.0.0.1:12080/set?key=a&value=VALUE&ttl=60'"],
+  [
+    `/set?key=${'k'.repeat(1024)}`,
+    `curl 'http://127.0.0.1:12080/set?key=${'k'.repeat(64)}&value=VALUE'`,
+  ],
+  ['/set', "curl 'http://127.0.0.1:12080/set?key=KEY&value=VALUE'"],
+])('%s is answered with a line that works in a shell and a query', (target, instead) => {
+  expect(usage('set', target)).toMatchObject({ kind: 'misuse', instead });
+});
+
+test('keys and values are bytes: %XX as it says, + a space', () => {
+  expect(usage('set', '/set?key=%00%ff+&value=%0a+%2B')).toMatchObject({
+    kind: 'set',
+    key: Buffer.from([0, 255, 32]),
+    value: Buffer.from('\n +'),
+  });
+});
+
+test.each(['/set?key=%4&value=1', '/set?key=a&key=b&value=1', '/set?key=a&value=%zz'])(
+  '%s is a bad query',
+  (target) => {
+    expect(usage('set', target)).toMatchObject({ kind: 'misuse', code: 'bad-query' });
+  },
+);
+
+test.each<[Verb, string]>([
+  ['set', '/set?key=a&vlaue=1'],
+  ['set', '/set?key=a&value=1&TTL=5'],
+  ['set', '/set?key=a&value=1&=x'],
+  ['get', '/get?key=a&x'],
+])('%s %s: a parameter that is not known stores and reads nothing', (verb, target) => {
+  expect(usage(verb, target)).toMatchObject({
+    kind: 'misuse',
+    code: 'bad-query',
+    what: expect.stringContaining(`/${verb} takes key`),
+  });
+});

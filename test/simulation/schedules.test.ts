@@ -1,0 +1,191 @@
+// Scripted schedules: one scenario each, in virtual time, so that times can be asserted without a clock.
+
+import { describe, expect, test } from 'vitest';
+import type { HttpReply } from '../../src/cluster/http.ts';
+import { type ClusterShape, SimulatedCluster } from '../../src/simulation/cluster.ts';
+import { World } from '../../src/simulation/world.ts';
+
+const SEEDS = [1, 2, 3, 4, 5];
+const SHAPE: ClusterShape = { storages: 3, frontends: 1, redundancy: 3, fsync: 'interval' };
+
+/** A founded cluster without faults, and a client of its one frontend. */
+function founded(seed: number, shape: ClusterShape = SHAPE) {
+  const world = new World(seed);
+  const cluster = new SimulatedCluster(world, shape);
+  for (const node of cluster.nodes) node.start();
+  world.runUntil(3000);
+  const [frontend] = cluster.frontends;
+  const call = (target: string) => {
+    const outcome: { reply: HttpReply | undefined; atMs: number } = { reply: undefined, atMs: 0 };
+    frontend?.request(
+      { method: 'GET', target, header: () => undefined, body: { kind: 'none' } },
+      (reply) => {
+        outcome.reply = reply;
+        outcome.atMs = world.nowMs;
+      },
+    );
+    return outcome;
+  };
+  const pass = (milliseconds: number) => world.runUntil(world.nowMs + milliseconds);
+  /** Runs until the answer, and returns it with how long it took. */
+  const answered = (target: string) => {
+    const startMs = world.nowMs;
+    const outcome = call(target);
+    pass(10_000);
+    const { reply, atMs } = outcome;
+    return {
+      status: reply?.status,
+      body: reply && Buffer.from(reply.body).toString(),
+      tookMs: atMs - startMs,
+    };
+  };
+  return { world, cluster, call, pass, answered };
+}
+
+const keys = Array.from({ length: 20 }, (_, index) => `key${index}`);
+
+describe('R3: a get asks another member', () => {
+  test.each(SEEDS)('after 50 ms when the first is paused, seed %i', (seed) => {
+    const { cluster, answered } = founded(seed);
+    for (const key of keys) answered(`/set?key=${key}&value=${key}`);
+    cluster.storages[0]?.process.pause();
+    const times = keys.map((key) => {
+      const { status, body, tookMs } = answered(`/get?key=${key}`);
+      expect([status, body]).toEqual([200, key]);
+      return tookMs;
+    });
+    expect(Math.max(...times)).toBeLessThan(120);
+    // Some did meet the paused one first, or the test has shown nothing.
+    expect(Math.max(...times)).toBeGreaterThan(45);
+  });
+
+  test.each(SEEDS)('at once when the first is gone, seed %i', (seed) => {
+    const { cluster, answered } = founded(seed);
+    for (const key of keys) answered(`/set?key=${key}&value=${key}`);
+    cluster.storages[0]?.crash(false);
+    for (const key of keys) {
+      const { status, tookMs } = answered(`/get?key=${key}`);
+      expect(status).toBe(200);
+      expect(tookMs).toBeLessThan(45);
+    }
+  });
+
+  test('twice paused, the third one answers', () => {
+    const { cluster, answered } = founded(1);
+    answered('/set?key=a&value=1');
+    for (const node of cluster.storages.slice(0, 2)) node.process.pause();
+    for (let round = 0; round < 10; round++) expect(answered('/get?key=a').status).toBe(200);
+  });
+
+  test('with all of them paused it is refused at its deadline, never 404', () => {
+    const { cluster, answered } = founded(1);
+    for (const node of cluster.storages) node.process.pause();
+    const { status, tookMs } = answered('/get?key=a');
+    expect(status).toBe(503);
+    expect(tookMs).toBeLessThan(3500);
+  });
+});
+
+describe('D9: the outcome of a set', () => {
+  test('is 503 when certainly nothing was stored, and 504 when one member may have it', () => {
+    const { cluster, answered, pass } = founded(1);
+    for (const node of cluster.storages) node.crash(false);
+    // Once the frontend knows that the streams are gone, nothing is on its way any more.
+    pass(100);
+    expect(answered('/set?key=a&value=1').status).toBe(503);
+    const other = founded(2);
+    other.cluster.storages[0]?.process.pause();
+    expect(other.answered('/set?key=a&value=1')).toMatchObject({ status: 504 });
+  });
+
+  test('H21: after 504 it goes on in the background with the same version', () => {
+    const { world, cluster, call, pass } = founded(1);
+    const [slow] = cluster.storages;
+    slow?.process.pause();
+    const outcome = call('/set?key=a&value=1');
+    pass(7000);
+    expect(outcome.reply?.status).toBe(504);
+    slow?.process.resume();
+    pass(3000);
+    const versions = cluster.storages.map((node) => {
+      let version: string | undefined;
+      node.request(
+        {
+          method: 'GET',
+          target: '/s/record?key=a',
+          header: () => undefined,
+          body: { kind: 'none' },
+        },
+        (reply) => {
+          version = reply.headers['x-fog-version'];
+        },
+      );
+      return version;
+    });
+    const expected = outcome.reply?.headers['x-fog-version'];
+    expect(versions).toEqual([expected, expected, expected]);
+    expect(world.nowMs).toBe(13_000);
+  });
+});
+
+describe('I14: what is acknowledged is in the log', () => {
+  test('neither applied nor the equal of a resend is answered before the log has the record', () => {
+    const shape: ClusterShape = { ...SHAPE, storages: 1, redundancy: 1 };
+    const { cluster, call, pass } = founded(1, shape);
+    cluster.storages[0]?.disk.stall(3000);
+    const outcome = call('/set?key=a&value=1');
+    // Long enough for the try to time out and the resend to meet its own record.
+    pass(2500);
+    expect(outcome.reply).toBeUndefined();
+    pass(3000);
+    expect(outcome.reply?.status).toBe(200);
+  });
+});
+
+describe('H7: a node that is killed', () => {
+  test.each(SEEDS)('and comes back resumes in place, and a set rides through, seed %i', (seed) => {
+    const { cluster, call, pass, answered } = founded(seed);
+    const [node] = cluster.storages;
+    node?.crash(false);
+    const outcome = call('/set?key=a&value=1');
+    pass(500);
+    expect(outcome.reply).toBeUndefined();
+    node?.start();
+    pass(500);
+    expect(outcome.reply?.status).toBe(200);
+    expect(answered('/get?key=a').body).toBe('1');
+  });
+
+  test('after a power loss it does not resume with interval, so nothing is silently old (H8)', () => {
+    const { world, cluster, answered } = founded(1, { ...SHAPE, storages: 1, redundancy: 1 });
+    answered('/set?key=a&value=1');
+    cluster.storages[0]?.crash(true);
+    cluster.storages[0]?.start();
+    expect(answered('/get?key=a').status).toBe(503);
+    expect(world.trace.some((line) => line.includes('clean=false'))).toBe(true);
+  });
+
+  test('after a power loss it resumes with always, with everything acknowledged', () => {
+    const shape: ClusterShape = { storages: 1, frontends: 1, redundancy: 1, fsync: 'always' };
+    const { cluster, answered } = founded(1, shape);
+    for (const key of keys) answered(`/set?key=${key}&value=${key}`);
+    cluster.storages[0]?.crash(true);
+    cluster.storages[0]?.start();
+    for (const key of keys) expect(answered(`/get?key=${key}`).body).toBe(key);
+  });
+});
+
+test('a stream that was opened into a cut is not waited for when the cut is over', () => {
+  const { cluster, answered, pass } = founded(1);
+  const names = cluster.storages.map(({ process }) => process.name);
+  for (const node of cluster.storages) node.crash(false);
+  for (const name of names) {
+    cluster.network.cut('frontend0', name);
+    cluster.network.cut(name, 'frontend0');
+  }
+  for (const node of cluster.storages) node.start();
+  answered('/get?key=a');
+  cluster.network.healAll();
+  pass(2500);
+  expect(answered('/set?key=a&value=1')).toMatchObject({ status: 200 });
+});
