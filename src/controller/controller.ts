@@ -1,33 +1,20 @@
-// The controller as a Service: nodes register with it, it founds the cluster when enough are there, and
-// it publishes the map. How a map changes is membership.ts's, where partitions go placement.ts's.
+// The controller as a Service: nodes register with it (registrations.ts), and it publishes the map
+// (published-map.ts). How a map changes is membership.ts's, where partitions go placement.ts's.
 
-import { assert } from '../cluster/assert.ts';
-import {
-  type ClusterMap,
-  type NodeEntry,
-  nodeEntry,
-  printMapVersion,
-  unservedPartitions,
-} from '../cluster/cluster-map.ts';
+import { type ClusterMap, printMapVersion, unservedPartitions } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
-import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster/http.ts';
-import type { ClusterId, NodeId } from '../cluster/identity.ts';
+import { type HttpRequest, jsonReply, queryOf } from '../cluster/http.ts';
+import type { NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
-import { isNewer, sinceOf } from '../cluster/map-exchange.ts';
-import {
-  type HeartbeatRequest,
-  heartbeatRequest,
-  type MapReply,
-  PATHS,
-  type RegisterRequest,
-  registerRequest,
-} from '../cluster/messages.ts';
+import { sinceOf } from '../cluster/map-exchange.ts';
+import { heartbeatRequest, type MapReply, PATHS, registerRequest } from '../cluster/messages.ts';
 import { Metrics } from '../cluster/metrics.ts';
 import { parseQuery } from '../cluster/query.ts';
 import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
 import type { Runtime, Service } from '../cluster/runtime.ts';
-import { foundMap, nextGeneration, nextIncarnation, withNode } from './membership.ts';
+import { nextGeneration } from './membership.ts';
 import { PublishedMap } from './published-map.ts';
+import { Registrations } from './registrations.ts';
 import { decodeState, STATE_FILE } from './state-file.ts';
 
 export interface ControllerOptions {
@@ -38,28 +25,13 @@ export interface ControllerOptions {
   readonly times: Times;
 }
 
-/** A life that was given an incarnation, and has not shown itself yet. */
-interface Registered {
-  readonly process: string;
-  readonly clean: boolean;
-  readonly entry: NodeEntry;
-  /** The map that names it is being made durable; until then it is no node's life yet. */
-  admitting: boolean;
-}
-
 export class Controller implements Service {
   readonly #runtime: Runtime;
   readonly #options: ControllerOptions;
   readonly #map: PublishedMap;
   readonly #metrics = new Metrics();
   readonly #routes: Routes;
-  readonly #registrations = new Map<NodeId, Registered>();
-  /** Nodes that live, before there is a cluster for them to be in. */
-  readonly #candidates = new Map<NodeId, NodeEntry>();
-  /** Which life of a node holds its incarnation, as far as this life of the controller knows. */
-  readonly #processes = new Map<NodeId, string>();
-  /** When each storage node was last heard of, on the monotonic clock. */
-  readonly #heardMs = new Map<NodeId, number>();
+  readonly #registrations: Registrations;
   /** Frontends by address, with when they last polled, on the monotonic clock (D14). */
   readonly #frontends = new Map<string, number>();
   #loaded = false;
@@ -69,6 +41,7 @@ export class Controller implements Service {
     this.#runtime = runtime;
     this.#options = options;
     this.#map = new PublishedMap(runtime, (map) => this.#push(map));
+    this.#registrations = new Registrations(runtime, this.#map, options);
     this.#routes = new Routes('controller', runtime, this.#metrics);
     this.#addRoutes();
     this.#addMetrics();
@@ -134,143 +107,6 @@ export class Controller implements Service {
     );
   }
 
-  /**
-   * Gives a life its incarnation, and no more: the map changes when that life shows itself by a heartbeat.
-   *
-   * 1. Life 1 of a node registers; the message is held up. The node dies.
-   * 2. Life 2 registers and becomes a member.
-   * 3. The message of step 1 arrives. Were it believed, the cluster would follow a life that is over,
-   *    and life 2 would find itself replaced by nobody.
-   */
-  #register(message: RegisterRequest, reply: ReplyCallback): void {
-    if (!this.#loaded) return reply(refusalReply('not-ready', 'the state is being read'));
-    const refused = this.#refuseOtherCluster(message);
-    if (refused !== undefined) return reply(refused);
-    const { node, process, address, store, clean } = message;
-    const known = this.#known(node);
-    const sameLife =
-      this.#processes.get(node) === process ||
-      (message.incarnation === known?.incarnation && store === known?.store);
-    if (known !== undefined && sameLife) {
-      return reply(jsonReply(200, { incarnation: known.incarnation, map: this.#map.current }));
-    }
-    const earlier = this.#registrations.get(node);
-    const incarnation =
-      earlier?.process === process
-        ? earlier.entry.incarnation
-        : nextIncarnation(this.#runtime.clock.wallMs(), message.incarnation, [
-            known?.incarnation,
-            earlier?.entry.incarnation,
-          ]);
-    this.#registrations.set(node, {
-      process,
-      clean,
-      entry: { address, incarnation, store },
-      admitting: false,
-    });
-    return reply(jsonReply(200, { incarnation }));
-  }
-
-  /** D5: a controller without a state founds no second cluster beside one that a node knows of. */
-  #refuseOtherCluster({ node, cluster }: RegisterRequest): HttpReply | undefined {
-    const own = this.#map.current?.cluster;
-    if (cluster === undefined || cluster === own) return undefined;
-    if (own !== undefined) {
-      return refusalReply('other-cluster', `this is cluster ${own}, not ${cluster}`);
-    }
-    this.#runtime.log.write(
-      'error',
-      'a node belongs to a cluster that this controller has no state of',
-      { node, cluster },
-    );
-    return refusalReply(
-      'cluster-state-missing',
-      `node belongs to cluster ${cluster}, and this controller has no state of any`,
-    );
-  }
-
-  #heartbeat(message: HeartbeatRequest, reply: ReplyCallback): void {
-    const { node, incarnation } = message;
-    const known = this.#known(node);
-    if (known?.incarnation !== incarnation) {
-      const registration = this.#registrations.get(node);
-      if (registration?.entry.incarnation === incarnation) {
-        if (!registration.admitting) this.#admit(node, registration);
-      } else if (known === undefined || known.incarnation < incarnation) {
-        return reply(refusalReply('unknown-node', `node ${node} must register`));
-      } else {
-        return reply(
-          refusalReply('other-incarnation', `node ${node} lives as ${known.incarnation}`),
-        );
-      }
-    }
-    this.#heard(node);
-    const map = this.#map.current;
-    return reply(
-      jsonReply(200, { incarnation, map: isNewer(map, message.mapVersion) ? map : undefined }),
-    );
-  }
-
-  #known(node: NodeId): NodeEntry | undefined {
-    const map = this.#map.current;
-    return map === undefined ? this.#candidates.get(node) : nodeEntry(map, node);
-  }
-
-  #admit(node: NodeId, registration: Registered): void {
-    const { entry, clean } = registration;
-    const earlier = this.#known(node);
-    const admitted = () => {
-      this.#processes.set(node, registration.process);
-      if (this.#registrations.get(node) === registration) this.#registrations.delete(node);
-    };
-    if (this.#map.current === undefined) {
-      admitted();
-      this.#candidates.set(node, entry);
-      if (this.#candidates.size >= this.#options.storageNodes) this.#found();
-      return;
-    }
-    registration.admitting = true;
-    const resumes = clean && entry.store === earlier?.store;
-    this.#runtime.log.write('info', earlier === undefined ? 'new node' : 'new life of a node', {
-      node,
-      address: entry.address,
-      incarnation: entry.incarnation,
-      resumes,
-    });
-    this.#map.propose(
-      (current) => {
-        assert(current !== undefined, 'a map, once there, stays');
-        return withNode(current, node, entry, resumes);
-      },
-      (outcome) => {
-        registration.admitting = false;
-        if (outcome.kind === 'published') admitted();
-        // The node's next heartbeat tries again.
-        else this.#runtime.log.write('error', 'the state could not be written', outcome);
-      },
-    );
-  }
-
-  #found(): void {
-    const { redundancy, digits } = this.#options;
-    const cluster = this.#runtime.random.token() as ClusterId;
-    const nodes = new Map(this.#candidates);
-    this.#map.propose(
-      // Another heartbeat can get here while the first founding is being written.
-      (map) => map ?? foundMap({ cluster, digits, redundancy, nodes }),
-      (outcome) => {
-        if (outcome.kind === 'not-durable') {
-          throw new FatalError(EXIT.config, `${STATE_FILE} cannot be written: ${outcome.detail}`);
-        }
-        this.#candidates.clear();
-      },
-    );
-  }
-
-  #heard(node: NodeId): void {
-    this.#heardMs.set(node, this.#runtime.clock.monotonicMs());
-  }
-
   /** Nodes that miss it get the map with their next heartbeat. */
   #push(map: ClusterMap): void {
     this.#runtime.log.write('info', 'map published', {
@@ -318,7 +154,7 @@ export class Controller implements Service {
     if (this.#map.current !== undefined) return undefined;
     if (!this.#loaded) return 'the controller reads its state';
     const { storageNodes, redundancy } = this.#options;
-    return `${this.#candidates.size} of ${storageNodes} storage nodes registered (redundancy ${redundancy})`;
+    return `${this.#registrations.candidates.size} of ${storageNodes} storage nodes registered (redundancy ${redundancy})`;
   }
 
   #addRoutes(): void {
@@ -326,10 +162,14 @@ export class Controller implements Service {
     routes.addCheck('cluster', () => this.#waitingFor());
     routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
     routes.addControl(PATHS.register, registerRequest, (message, reply) =>
-      this.#register(message, reply),
+      reply(
+        this.#loaded
+          ? this.#registrations.register(message)
+          : refusalReply('not-ready', 'the state is being read'),
+      ),
     );
     routes.addControl(PATHS.heartbeat, heartbeatRequest, (message, reply) =>
-      this.#heartbeat(message, reply),
+      reply(this.#registrations.heartbeat(message)),
     );
     routes.add(['GET'], PATHS.controllerMap, (request, reply) => this.#poll(request, reply));
     routes.add(['GET'], '/status', (_request, reply) => reply(jsonReply(200, this.#status())));
@@ -338,7 +178,7 @@ export class Controller implements Service {
   #status(): unknown {
     const map = this.#map.current;
     const now = this.#runtime.clock.monotonicMs();
-    const nodes = map?.nodes ?? Object.fromEntries(this.#candidates);
+    const nodes = map?.nodes ?? Object.fromEntries(this.#registrations.candidates);
     return {
       ready: map !== undefined,
       waitingFor: this.#waitingFor(),
@@ -356,7 +196,7 @@ export class Controller implements Service {
             partitions: map?.partitions.filter(({ members }) =>
               members.some(({ node }) => node === id),
             ).length,
-            heardMsAgo: Math.round(now - (this.#heardMs.get(id as NodeId) ?? Number.NaN)),
+            heardMsAgo: Math.round(now - (this.#registrations.heardMs(id as NodeId) ?? Number.NaN)),
           },
         ]),
       ),

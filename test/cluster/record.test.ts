@@ -132,7 +132,7 @@ describe('a record that contradicts itself is malformed, though its checksum is 
     ['a form of the future', forged((bytes) => bytes.writeUInt8(2, 23))],
     ['a flag of the future', forged((bytes) => bytes.writeUInt8(2, 22))],
     ['a tombstone with a value', forged((bytes) => bytes.writeUInt8(1, 22))],
-    ['no key', forged((bytes) => bytes.writeUInt16BE(0, 24))],
+    ['no key', forged((bytes) => bytes.writeUInt32BE(0, 24))],
     ['a key too long', forged((bytes) => bytes.writeUInt16BE(1025, 24), 2000)],
     ['a key longer than the record', forged((bytes) => bytes.writeUInt16BE(1000, 24))],
     ['attributes longer than the record', forged((bytes) => bytes.writeUInt16BE(1000, 26))],

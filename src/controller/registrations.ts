@@ -1,0 +1,188 @@
+// Lives of storage nodes, from their registration to their place in the map: who may be which
+// incarnation, and when there are enough to found a cluster. Everything here is gone with the controller;
+// what must outlive it stands in the map.
+
+import { assert } from '../cluster/assert.ts';
+import { type NodeEntry, nodeEntry } from '../cluster/cluster-map.ts';
+import { EXIT, FatalError } from '../cluster/errors.ts';
+import { type HttpReply, jsonReply } from '../cluster/http.ts';
+import type { ClusterId, NodeId } from '../cluster/identity.ts';
+import { isNewer } from '../cluster/map-exchange.ts';
+import type { HeartbeatRequest, RegisterRequest } from '../cluster/messages.ts';
+import { refusalReply } from '../cluster/routes.ts';
+import type { Runtime } from '../cluster/runtime.ts';
+import { foundMap, nextIncarnation, withNode } from './membership.ts';
+import type { PublishedMap } from './published-map.ts';
+import { STATE_FILE } from './state-file.ts';
+
+export interface FoundingRule {
+  /** So many living nodes found the cluster. */
+  readonly storageNodes: number;
+  readonly redundancy: number;
+  readonly digits: number;
+}
+
+/** A life that was given an incarnation, and has not shown itself yet. */
+interface Registered {
+  readonly process: string;
+  readonly clean: boolean;
+  readonly entry: NodeEntry;
+  /** The map that names it is being made durable; until then it is no node's life yet. */
+  admitting: boolean;
+}
+
+export class Registrations {
+  readonly #runtime: Runtime;
+  readonly #map: PublishedMap;
+  readonly #options: FoundingRule;
+  readonly #registered = new Map<NodeId, Registered>();
+  readonly #candidates = new Map<NodeId, NodeEntry>();
+  /** Which life of a node holds its incarnation, as far as this life of the controller knows. */
+  readonly #processes = new Map<NodeId, string>();
+  readonly #heardMs = new Map<NodeId, number>();
+
+  constructor(runtime: Runtime, map: PublishedMap, options: FoundingRule) {
+    this.#runtime = runtime;
+    this.#map = map;
+    this.#options = options;
+  }
+
+  /** Nodes that live, before there is a cluster for them to be in. */
+  get candidates(): ReadonlyMap<NodeId, NodeEntry> {
+    return this.#candidates;
+  }
+
+  /** When the node was last heard of, on the monotonic clock. */
+  heardMs(node: NodeId): number | undefined {
+    return this.#heardMs.get(node);
+  }
+
+  /**
+   * Gives a life its incarnation, and no more: the map changes when that life shows itself by a heartbeat.
+   *
+   * 1. Life 1 of a node registers; the message is held up. The node dies.
+   * 2. Life 2 registers and becomes a member.
+   * 3. The message of step 1 arrives. Were it believed, the cluster would follow a life that is over,
+   *    and life 2 would find itself replaced by nobody.
+   */
+  register(message: RegisterRequest): HttpReply {
+    const refused = this.#refuseOtherCluster(message);
+    if (refused !== undefined) return refused;
+    const { node, process, address, store, clean } = message;
+    const known = this.#known(node);
+    const sameLife =
+      this.#processes.get(node) === process ||
+      (message.incarnation === known?.incarnation && store === known?.store);
+    if (known !== undefined && sameLife) {
+      return jsonReply(200, { incarnation: known.incarnation, map: this.#map.current });
+    }
+    const earlier = this.#registered.get(node);
+    const incarnation =
+      earlier?.process === process
+        ? earlier.entry.incarnation
+        : nextIncarnation(this.#runtime.clock.wallMs(), message.incarnation, [
+            known?.incarnation,
+            earlier?.entry.incarnation,
+          ]);
+    this.#registered.set(node, {
+      process,
+      clean,
+      entry: { address, incarnation, store },
+      admitting: false,
+    });
+    return jsonReply(200, { incarnation });
+  }
+
+  /** D5: a controller without a state founds no second cluster beside one that a node knows of. */
+  #refuseOtherCluster({ node, cluster }: RegisterRequest): HttpReply | undefined {
+    const own = this.#map.current?.cluster;
+    if (cluster === undefined || cluster === own) return undefined;
+    if (own !== undefined) {
+      return refusalReply('other-cluster', `this is cluster ${own}, not ${cluster}`);
+    }
+    this.#runtime.log.write(
+      'error',
+      'a node belongs to a cluster that this controller has no state of',
+      { node, cluster },
+    );
+    return refusalReply(
+      'cluster-state-missing',
+      `node belongs to cluster ${cluster}, and this controller has no state of any`,
+    );
+  }
+
+  /** Refuses what is not the node's present life; admits one that was only registered so far. */
+  heartbeat(message: HeartbeatRequest): HttpReply {
+    const { node, incarnation } = message;
+    const known = this.#known(node);
+    if (known?.incarnation !== incarnation) {
+      const registration = this.#registered.get(node);
+      if (registration?.entry.incarnation === incarnation) {
+        if (!registration.admitting) this.#admit(node, registration);
+      } else if (known === undefined || known.incarnation < incarnation) {
+        return refusalReply('unknown-node', `node ${node} must register`);
+      } else {
+        return refusalReply('other-incarnation', `node ${node} lives as ${known.incarnation}`);
+      }
+    }
+    this.#heardMs.set(node, this.#runtime.clock.monotonicMs());
+    const map = this.#map.current;
+    return jsonReply(200, { incarnation, map: isNewer(map, message.mapVersion) ? map : undefined });
+  }
+
+  #known(node: NodeId): NodeEntry | undefined {
+    const map = this.#map.current;
+    return map === undefined ? this.#candidates.get(node) : nodeEntry(map, node);
+  }
+
+  #admit(node: NodeId, registration: Registered): void {
+    const { entry, clean } = registration;
+    const earlier = this.#known(node);
+    const admitted = () => {
+      this.#processes.set(node, registration.process);
+      if (this.#registered.get(node) === registration) this.#registered.delete(node);
+    };
+    if (this.#map.current === undefined) {
+      admitted();
+      this.#candidates.set(node, entry);
+      if (this.#candidates.size >= this.#options.storageNodes) this.#found();
+      return;
+    }
+    registration.admitting = true;
+    const resumes = clean && entry.store === earlier?.store;
+    this.#runtime.log.write('info', earlier === undefined ? 'new node' : 'new life of a node', {
+      node,
+      address: entry.address,
+      incarnation: entry.incarnation,
+      resumes,
+    });
+    this.#map.propose(
+      (current) => {
+        assert(current !== undefined, 'a map, once there, stays');
+        return withNode(current, node, entry, resumes);
+      },
+      (outcome) => {
+        registration.admitting = false;
+        if (outcome.kind === 'published') admitted();
+        // The node's next heartbeat tries again.
+        else this.#runtime.log.write('error', 'the state could not be written', outcome);
+      },
+    );
+  }
+
+  #found(): void {
+    const { redundancy, digits } = this.#options;
+    const cluster = this.#runtime.random.token() as ClusterId;
+    const nodes = new Map(this.#candidates);
+    this.#map.propose(
+      // Another heartbeat can get here while the first founding is being written.
+      (map) => map ?? foundMap({ cluster, digits, redundancy, nodes }),
+      (outcome) => {
+        if (outcome.kind === 'not-durable') {
+          throw new FatalError(EXIT.config, `${STATE_FILE} cannot be written: ${outcome.detail}`);
+        }
+        this.#candidates.clear();
+      },
+    );
+  }
+}
