@@ -31,12 +31,13 @@ export class FrameWriter {
   #block = Buffer.allocUnsafe(BLOCK_BYTES);
   #used = 0;
   readonly #full: Buffer[] = [];
+  #fullBytes = 0;
   readonly #long: LongMessage[] = [];
   #longBytes = 0;
 
   /** Bytes that were added and not yet taken. */
   get pendingBytes(): number {
-    return this.#used + this.#longBytes + this.#full.length * BLOCK_BYTES;
+    return this.#used + this.#fullBytes + this.#longBytes;
   }
 
   /**
@@ -60,6 +61,7 @@ export class FrameWriter {
   /** All short messages and one chunk of each long message in progress; empty when there is nothing. */
   take(): Buffer[] {
     const blocks = this.#full.splice(0);
+    this.#fullBytes = 0;
     const chunks: Buffer[] = [];
     for (const message of this.#long.slice(0, LONG_MESSAGES_MAX)) this.#chunk(message, chunks);
     if (this.#used > 0) {
@@ -94,7 +96,10 @@ export class FrameWriter {
 
   #reserve(bytes: number): void {
     if (this.#used + bytes <= this.#block.length) return;
-    if (this.#used > 0) this.#full.push(this.#block.subarray(0, this.#used));
+    if (this.#used > 0) {
+      this.#full.push(this.#block.subarray(0, this.#used));
+      this.#fullBytes += this.#used;
+    }
     this.#block = Buffer.allocUnsafe(Math.max(BLOCK_BYTES, bytes));
     this.#used = 0;
   }
@@ -145,7 +150,7 @@ export class FrameReader {
       if (payload + length > input.length) break;
       const id = input.readUInt32BE(offset + 5);
       const part = input.subarray(payload, payload + length);
-      if (kind === KIND_WHOLE) this.#received(id, part);
+      if (kind === KIND_WHOLE) this.#whole(id, part);
       else if (kind === KIND_FIRST)
         this.#first(id, input.readUInt32BE(offset + HEADER_BYTES), part);
       else if (kind === KIND_FURTHER) this.#further(id, part);
@@ -154,6 +159,13 @@ export class FrameReader {
     }
     // A copy, so that half a frame does not keep a whole socket buffer alive.
     this.#rest = offset === input.length ? Buffer.alloc(0) : Buffer.from(input.subarray(offset));
+  }
+
+  #whole(id: number, message: Buffer): void {
+    if (message.length > this.#messageBytesMax) {
+      throw new FramingBroken(`message of ${message.length} bytes`);
+    }
+    this.#received(id, message);
   }
 
   #first(id: number, total: number, part: Buffer): void {

@@ -128,7 +128,9 @@ export function decodeAnswer(message: Buffer): Answer | string {
       return `answer of kind ${message[0]}`;
     case 'found': {
       const parsed = parseRecord(message, 1);
-      if (parsed.kind !== 'record') return 'answer with a malformed record';
+      if (parsed.kind !== 'record' || parsed.record.length !== message.length - 1) {
+        return 'answer with a malformed record';
+      }
       return { kind, record: parsed.record };
     }
     case 'absent':
@@ -139,10 +141,12 @@ export function decodeAnswer(message: Buffer): Answer | string {
     }
     case 'refused': {
       const reason = REASONS[message[1] ?? REASONS.length];
-      return reason === undefined ? 'refusal without a reason' : { kind, reason };
+      return reason === undefined || message.length !== 2
+        ? `refusal of ${message.length} bytes`
+        : { kind, reason };
     }
     default:
-      return { kind };
+      return message.length === 1 ? { kind } : `${kind} of ${message.length} bytes`;
   }
 }
 

@@ -1,7 +1,13 @@
 // How the cluster map changes: pure functions from one map to the next. When to call them, and that a
 // map is durable before anybody sees it (R11), is controller.ts's business.
 
-import type { ClusterMap, NodeEntry, PartitionEntry } from '../cluster/cluster-map.ts';
+import {
+  type ClusterMap,
+  type Member,
+  type NodeEntry,
+  nodeEntry,
+  type PartitionEntry,
+} from '../cluster/cluster-map.ts';
 import {
   type ClusterId,
   type Epoch,
@@ -56,18 +62,31 @@ export function withNode(
   entry: NodeEntry,
   resumes: boolean,
 ): ClusterMap {
+  const previous = nodeEntry(map, node)?.incarnation;
   const partitions = resumes
-    ? map.partitions.map((partition) => resumed(partition, node, entry.incarnation))
+    ? map.partitions.map((partition) =>
+        resumed(partition, node, { previous, next: entry.incarnation }),
+      )
     : map.partitions;
   return nextNumber({ ...map, nodes: { ...map.nodes, [node]: entry }, partitions });
 }
 
-function resumed(entry: PartitionEntry, node: NodeId, incarnation: Incarnation): PartitionEntry {
-  if (!entry.members.some((member) => member.node === node)) return entry;
+/**
+ * Only what the life just before had: a member entry of a still earlier life belongs to a store that is
+ * lost, and the present one, however clean, has nothing of it.
+ */
+function resumed(
+  entry: PartitionEntry,
+  node: NodeId,
+  lives: { previous: Incarnation | undefined; next: Incarnation },
+): PartitionEntry {
+  const isPrevious = (member: Member) =>
+    member.node === node && member.incarnation === lives.previous;
+  if (!entry.members.some(isPrevious)) return entry;
   return {
     epoch: (entry.epoch + 1) as Epoch,
     members: entry.members.map((member) =>
-      member.node === node ? { ...member, incarnation } : member,
+      isPrevious(member) ? { ...member, incarnation: lives.next } : member,
     ),
   };
 }

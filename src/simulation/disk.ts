@@ -49,6 +49,12 @@ export class SimulatedDisk {
     }
   }
 
+  /** The disk was replaced by an empty one. */
+  wipe(): void {
+    this.#files.clear();
+    this.#logs.clear();
+  }
+
   /** Nothing more is done before this time has passed (H35: a disk that hangs). */
   stall(durationMs: number): void {
     this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#process.world.nowMs) + durationMs;

@@ -70,6 +70,14 @@ describe('a new life of a node', () => {
     expect(next.partitions).toEqual(map.partitions);
   });
 
+  test('takes over nothing of a life before the last one: that store is lost (H6, I5)', () => {
+    // 1. Life 1 is a member. 2. Life 2 has an empty disk, and is not. 3. Life 3 has all of life 2: nothing.
+    const second = withNode(map, nodeId('a'), sampleNode(9, 2), false);
+    const third = withNode(second, nodeId('a'), sampleNode(9, 3), true);
+    expect(third.nodes.a).toEqual(sampleNode(9, 3));
+    expect(third.partitions).toEqual(map.partitions);
+  });
+
   test('is another version, and leaves the old map as it was', () => {
     const before = JSON.stringify(map);
     expect(withNode(map, nodeId('a'), entry, true).version).toEqual({ generation: 1, number: 2 });

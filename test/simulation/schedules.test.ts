@@ -175,6 +175,23 @@ describe('H7: a node that is killed', () => {
   });
 });
 
+test.each(SEEDS)(
+  'H6: a node with an empty disk serves nothing, not even in its second life, seed %i',
+  (seed) => {
+    const { cluster, pass, answered } = founded(seed);
+    for (const key of keys) answered(`/set?key=${key}&value=${key}`);
+    const [node] = cluster.storages;
+    node?.crash(false);
+    node?.disk.wipe();
+    node?.start();
+    pass(2000);
+    node?.crash(false);
+    node?.start();
+    pass(2000);
+    for (const key of keys) expect(answered(`/get?key=${key}`).body).toBe(key);
+  },
+);
+
 test('a stream that was opened into a cut is not waited for when the cut is over', () => {
   const { cluster, answered, pass } = founded(1);
   const names = cluster.storages.map(({ process }) => process.name);
