@@ -24,7 +24,7 @@ describe('a stream', () => {
     for (let id = 1; id <= 60; id++) {
       const long = random.chance(0.15);
       const head = random.bytes(random.below(20));
-      const body = Buffer.alloc(long ? random.between(65_000, 400_000) : random.below(3000), id);
+      const body = Buffer.alloc(long ? random.whole(65_000, 400_000) : random.below(3000), id);
       writer.add(id, head, body);
       sent.set(id, Buffer.concat([head, body]));
     }
@@ -34,7 +34,7 @@ describe('a stream', () => {
       received.set(id, Buffer.from(message)),
     );
     for (let offset = 0; offset < stream.length; ) {
-      const piece = random.chance(0.3) ? random.between(1, 20) : random.between(1, 100_000);
+      const piece = random.chance(0.3) ? random.whole(1, 20) : random.whole(1, 100_000);
       reader.push(stream.subarray(offset, offset + piece));
       offset += piece;
     }

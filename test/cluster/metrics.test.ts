@@ -109,10 +109,7 @@ describe('a histogram', () => {
     const random = new SeededRandom(seed);
     const metrics = new Metrics();
     const durations = metrics.durations('wait_seconds', 'Waits.', { op: 'get' });
-    const seconds = Array.from(
-      { length: 300 },
-      () => random.below(10 ** random.between(1, 4)) / 1e3,
-    );
+    const seconds = Array.from({ length: 300 }, () => random.below(10 ** random.whole(1, 4)) / 1e3);
     for (const second of seconds) durations.observeMs(second * 1000);
     const samples = readText(metrics.text()).get('wait_seconds')?.samples ?? [];
     const buckets = samples.filter(({ name }) => name === 'wait_seconds_bucket');

@@ -10,7 +10,7 @@ test.each([1, 2, 3])(
   (digits) => {
     const random = new SeededRandom(digits);
     for (let round = 0; round < 500; round++) {
-      const key = random.bytes(random.between(1, 50));
+      const key = random.bytes(random.whole(1, 50));
       const hex = createHash('sha1').update(key).digest('hex').slice(0, digits);
       expect(partitionOf(key, digits)).toBe(Number.parseInt(hex, 16));
     }

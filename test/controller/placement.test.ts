@@ -78,11 +78,11 @@ function expectBalanced(
 describe('a first placement', () => {
   test.each(SEEDS)('is valid and balanced, seed %i', (seed) => {
     const random = new SeededRandom(seed);
-    const hosts = random.between(1, 10);
-    const nodes = Array.from({ length: random.between(1, 24) }, (_, index) =>
+    const hosts = random.whole(1, 10);
+    const nodes = Array.from({ length: random.whole(1, 24) }, (_, index) =>
       node(index, `host ${random.below(hosts)}`),
     );
-    const redundancy = random.between(1, Math.min(5, nodes.length));
+    const redundancy = random.whole(1, Math.min(5, nodes.length));
     const assignment = place({ nodes, partitions: random.pick([16, 256]), redundancy });
     expectValid(assignment, nodes, redundancy);
     expectBalanced(assignment, nodes, redundancy);
@@ -165,9 +165,9 @@ describe('a change', () => {
 
   test.each(SEEDS)('adding or removing a node moves the least that can move, seed %i', (seed) => {
     const random = new SeededRandom(seed);
-    const hosts = random.between(1, 8);
-    const redundancy = random.between(1, 3);
-    let nodes = Array.from({ length: random.between(redundancy + 1, 10) }, (_, index) =>
+    const hosts = random.whole(1, 8);
+    const redundancy = random.whole(1, 3);
+    let nodes = Array.from({ length: random.whole(redundancy + 1, 10) }, (_, index) =>
       node(index, `host ${random.below(hosts)}`),
     );
     let assignment = place({ nodes, partitions: 16, redundancy });
@@ -187,9 +187,9 @@ describe('a change', () => {
 
   test.each(SEEDS)('wherever the replicas were, the least moves, seed %i', (seed) => {
     const random = new SeededRandom(seed);
-    const hosts = random.between(1, 6);
-    const redundancy = random.between(1, 4);
-    const all = Array.from({ length: random.between(redundancy + 1, 9) }, (_, index) =>
+    const hosts = random.whole(1, 6);
+    const redundancy = random.whole(1, 4);
+    const all = Array.from({ length: random.whole(redundancy + 1, 9) }, (_, index) =>
       node(index, `host ${random.below(hosts)}`),
     );
     const nodes = all.slice(random.below(all.length - redundancy + 1));

@@ -50,7 +50,7 @@ test.each([0, 1, 2, 3])('random bytes are unusable and never throw, seed %i', (s
   for (let round = 0; round < 200; round++) {
     expect(decodeState(random.bytes(random.below(100))).kind).toBe('unusable');
     const place = random.below(bytes.length);
-    const mixed = Buffer.concat([bytes.subarray(0, place), random.bytes(random.between(1, 100))]);
+    const mixed = Buffer.concat([bytes.subarray(0, place), random.bytes(random.whole(1, 100))]);
     expect(decodeState(mixed).kind).toBe('unusable');
   }
 });

@@ -97,7 +97,7 @@ describe('R4: a round of a set', () => {
     const random = new SeededRandom(1);
     const words = Object.keys(ANSWERS).flatMap((word) => [word, `joining:${word}`]);
     for (let round = 0; round < 2000; round++) {
-      const votes = Array.from({ length: random.between(1, 5) }, () => random.pick(words));
+      const votes = Array.from({ length: random.whole(1, 5) }, () => random.pick(words));
       const { kind } = judgeWrite(votesOf(votes.join(' ')));
       expect(judgeWrite(votesOf(random.shuffled(votes).join(' '))).kind, votes.join(' ')).toBe(
         kind,
@@ -111,7 +111,7 @@ describe('R4: a round of a set', () => {
     let acknowledged = 0;
     for (let round = 0; round < 5000; round++) {
       const chosen = random.chance(0.5) ? words : ['applied', 'equal', 'superseded'];
-      const votes = Array.from({ length: random.between(1, 3) }, () => random.pick(chosen));
+      const votes = Array.from({ length: random.whole(1, 3) }, () => random.pick(chosen));
       if (judgeWrite(votesOf(votes.join(' '))).kind !== 'acknowledged') continue;
       acknowledged++;
       for (const vote of votes) expect(vote).toMatch(/^(joining:)?(applied|equal|superseded)$/);
