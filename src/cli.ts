@@ -58,7 +58,9 @@ async function main(words: readonly string[]): Promise<void> {
         refuseUnknownOptions(words, [...known, 'help', 'version']);
         const file = readConfig(configPath(words), known);
         for (const [name, option] of Object.entries(options)) {
-          inner.option(name, name in file ? { ...option, default: file[name] } : option);
+          const variable = process.env[command.variables?.[name] ?? ''] ?? '';
+          const fromFile = name in file && variable === '';
+          inner.option(name, fromFile ? { ...option, default: file[name] } : option);
         }
         for (const [line, what] of command.examples) inner.example(line, what);
         return command.positionals(inner);
@@ -72,7 +74,7 @@ async function main(words: readonly string[]): Promise<void> {
 function configPath(words: readonly string[]): string | undefined {
   const at = words.findIndex((word) => word === '--config' || word.startsWith('--config='));
   const word = words[at];
-  if (word === undefined) return process.env.VELOUR_CONFIG;
+  if (word === undefined) return process.env.VELOUR_CONFIG || undefined;
   return word === '--config' ? words[at + 1] : word.slice('--config='.length);
 }
 

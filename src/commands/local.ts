@@ -25,6 +25,16 @@ const YOUNG_GENERATION = '--max-semi-space-size=2';
 /** Above the children's own drain timeout, after which they leave by themselves. */
 const KILL_AFTER_EXTRA_MS = 3000;
 
+const SEED_VARIABLES: Readonly<Record<string, string>> = {
+  'num-frontend': 'NUM_FRONTEND',
+  'num-storage': 'NUM_STORAGE',
+  redundancy: 'REDUNDANCY',
+  'controller-port': 'CONTROLLER_PORT',
+  'storage-port': 'STORAGE_PORT',
+  'frontend-port': 'FRONTEND_PORT',
+  'data-dir': 'DATA_DIR',
+};
+
 /** A seed variable is the default of its option. */
 function seedOption(variable: string, fallback: number | undefined, describe: string) {
   const value = process.env[variable];
@@ -49,6 +59,7 @@ export const localCommand: Command = {
     'frontend-port': seedOption('FRONTEND_PORT', 12080, 'Port of the first frontend'),
     'data-dir': seedOption('DATA_DIR', undefined, 'Keep state below this directory'),
   },
+  variables: SEED_VARIABLES,
   positionals: (yargs) => yargs,
   examples: [['NUM_STORAGE=10 velour local', 'ten storage nodes']],
   async run(words) {
@@ -90,7 +101,7 @@ function planOf(words: Words): { nodes: readonly LocalNode[]; greeting: string }
   }
   const controllerPort = words.port('controller-port');
   const dataDirectory = words.optionalText('data-dir');
-  const passedOn = ['log-level', 'time-scale', 'drain-timeout'].flatMap((name) => [
+  const passedOn = ['log-level', 'log-format', 'time-scale', 'drain-timeout'].flatMap((name) => [
     `--${name}`,
     words.text(name),
   ]);
@@ -180,7 +191,8 @@ class ProcessGroup {
       detached: true,
       // The channel tells the child when this process is gone, even by SIGKILL.
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, [CHILD_VARIABLE]: '1' },
+      // Its options are this command's; the children get theirs as flags.
+      env: { ...process.env, VELOUR_CONFIG: '', [CHILD_VARIABLE]: '1' },
     });
     let done: () => void = () => undefined;
     const running: Running = {

@@ -17,6 +17,8 @@ export interface Command {
   readonly aliases?: readonly string[];
   readonly describe: string;
   readonly options: OptionTable;
+  /** Options with a variable besides VELOUR_*; where it is set, it beats the --config file as well. */
+  readonly variables?: Readonly<Record<string, string>>;
   readonly positionals: (yargs: Argv) => Argv;
   readonly examples: readonly (readonly [string, string])[];
   run(words: Words): Promise<void>;

@@ -80,6 +80,18 @@ describe('configuration', () => {
     }
   });
 
+  test("the seed's variables beat the file as well, and an empty VELOUR_CONFIG names none", async () => {
+    const config = write('local.json', '{"num-storage": 2}');
+    const local = async (env: Readonly<Record<string, string>>) => {
+      const process = velour(['local', '--redundancy', '9'], env);
+      expect(await process.exit()).toBe(2);
+      return process.stderr;
+    };
+    expect(await local({ VELOUR_CONFIG: config })).toContain('NUM_STORAGE is 2');
+    expect(await local({ VELOUR_CONFIG: config, NUM_STORAGE: '3' })).toContain('NUM_STORAGE is 3');
+    expect(await local({ VELOUR_CONFIG: '' })).toContain('NUM_STORAGE is 4');
+  });
+
   test('variables of other commands are no concern of this one', async () => {
     expect(await refusal(['--digits', '9'], { VELOUR_MAX_VALUE: '1KiB' })).toContain('digits is 9');
   });
