@@ -17,10 +17,11 @@ import {
   type StoreId,
   storeId,
 } from './identity.ts';
-import { DIGITS_MAX, REDUNDANCY_MAX, STORAGE_NODES_MAX } from './limits.ts';
+import { DIGITS_MAX, REDUNDANCY_MAX, STORAGE_NODES_MAX, WITNESSES_MAX } from './limits.ts';
 import { type PartitionId, partitionCount } from './partition.ts';
 import {
   dictionary,
+  flag,
   integer,
   list,
   Malformed,
@@ -33,11 +34,18 @@ import {
 /** `serving` takes sets and answers gets; `joining` takes sets and copies; `leaving` takes sets only (D17). */
 export type MemberRole = 'serving' | 'joining' | 'leaving';
 
-export interface Member {
+/** One life of one node: what may hold a lease, a vote or a membership. */
+export interface Life {
   readonly node: NodeId;
   readonly incarnation: Incarnation;
-  readonly role: MemberRole;
 }
+
+export type Member = Life &
+  (
+    | { readonly role: 'serving' | 'leaving' }
+    /** `joinEpoch` names this very attempt to join (H16). */
+    | { readonly role: 'joining'; readonly joinEpoch: Epoch }
+  );
 
 export interface PartitionEntry {
   readonly epoch: Epoch;
@@ -48,6 +56,10 @@ export interface NodeEntry {
   readonly address: Address;
   readonly incarnation: Incarnation;
   readonly store: StoreId;
+  /** Nobody renews a lease of this life, and it is about to be removed (R6). */
+  readonly fenced: boolean;
+  /** The node is to hold no partitions (R9). */
+  readonly draining: boolean;
 }
 
 export interface MapVersion {
@@ -62,6 +74,10 @@ export interface ClusterMap {
   readonly version: MapVersion;
   readonly digits: number;
   readonly redundancy: number;
+  /** Who may renew leases while the controller is silent (R5, D2). */
+  readonly witnesses: readonly Life[];
+  /** During a change of witnesses a renewal needs a majority of both sets (H13). */
+  readonly nextWitnesses?: readonly Life[] | undefined;
   readonly nodes: Readonly<Record<string, NodeEntry>>;
   readonly partitions: readonly PartitionEntry[];
 }
@@ -97,27 +113,55 @@ export function partitionEntry(map: ClusterMap, partition: PartitionId): Partiti
   return entry;
 }
 
-export function servingMembers(entry: PartitionEntry): readonly Member[] {
-  return entry.members.filter((member) => member.role === 'serving');
+/** Whether this life is the node's present one, and not fenced: only then is it granted leases. */
+export function isGranted(map: ClusterMap, { node, incarnation }: Life): boolean {
+  const entry = nodeEntry(map, node);
+  return entry?.incarnation === incarnation && !entry.fenced;
+}
+
+export function isSameLife(a: Life, b: Life): boolean {
+  return a.node === b.node && a.incarnation === b.incarnation;
+}
+
+/** The members that may answer gets now (R3). */
+export function answeringMembers(map: ClusterMap, entry: PartitionEntry): readonly Member[] {
+  return entry.members.filter((member) => member.role === 'serving' && isGranted(map, member));
 }
 
 /** The partitions that nobody may answer gets for; a frontend is ready when there are none. */
-export function unservedPartitions(map: ClusterMap): number {
-  return map.partitions.filter((entry) => servingMembers(entry).length === 0).length;
+export function offlinePartitions(map: ClusterMap): number {
+  return map.partitions.filter((entry) => answeringMembers(map, entry).length === 0).length;
 }
 
-const member: Shape<Member> = object({
+export const life = object({ node: nodeId, incarnation });
+
+const memberFields = object({
   node: nodeId,
   incarnation,
   role: oneOf('serving', 'joining', 'leaving'),
+  joinEpoch: optional(epoch),
 });
+
+const member: Shape<Member> = (value, path) => {
+  const { role, joinEpoch, ...rest } = memberFields(value, path);
+  if (role !== 'joining') return { ...rest, role };
+  if (joinEpoch === undefined) throw new Malformed(`${path} joins without a joinEpoch`);
+  return { ...rest, role, joinEpoch };
+};
+
+const witnesses = list(life, { max: WITNESSES_MAX });
 
 const fields = object({
   cluster: clusterId,
   version: mapVersion,
   digits: integer({ min: 1, max: DIGITS_MAX }),
   redundancy: integer({ min: 1, max: REDUNDANCY_MAX }),
-  nodes: dictionary(object({ address, incarnation, store: storeId }), { max: STORAGE_NODES_MAX }),
+  witnesses,
+  nextWitnesses: optional(witnesses),
+  nodes: dictionary(
+    object({ address, incarnation, store: storeId, fenced: flag, draining: flag }),
+    { max: STORAGE_NODES_MAX },
+  ),
   partitions: list(object({ epoch, members: list(member, { max: REDUNDANCY_MAX * 2 }) }), {
     max: partitionCount(DIGITS_MAX),
   }),

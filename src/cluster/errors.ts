@@ -66,10 +66,10 @@ export const ERRORS = {
     when: 'The path takes other methods; Allow names them.',
   },
   'not-ready': { status: 503, retryable: true, when: 'The process has no cluster map yet.' },
-  'no-serving-member': {
+  'partition-offline': {
     status: 503,
     retryable: true,
-    when: 'No storage node may answer for the partition of the key now.',
+    when: 'No storage node that has all of the partition of the key is alive: it waits for one, or for accept-loss.',
   },
   unanswered: {
     status: 503,
@@ -127,12 +127,25 @@ export const ERRORS = {
     retryable: false,
     when: 'The node belongs to a cluster, and this controller has no state of any.',
   },
+  'not-local': {
+    status: 403,
+    retryable: false,
+    when: 'The message is taken from the same machine only.',
+  },
+  overruled: {
+    status: 409,
+    retryable: false,
+    when: 'A map comes from a controller whose generation is over.',
+  },
   'not-durable': {
     status: 503,
     retryable: true,
     when: 'The controller could not write its state, so it decided nothing.',
   },
 } as const satisfies Readonly<Record<string, ErrorKind>>;
+
+/** Carries the code of whatever was refused. */
+export const ERROR_HEADER = 'x-fog-error';
 
 export type ErrorCode = keyof typeof ERRORS;
 
@@ -150,7 +163,7 @@ export function errorReply(code: ErrorCode, what: string, details: ErrorDetails 
   const { status } = ERRORS[code];
   const line = details.instead === undefined ? what : `${what}. Try: ${details.instead}`;
   return textReply(status, line, {
-    'x-fog-error': code,
+    [ERROR_HEADER]: code,
     ...(status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {}),
     ...details.headers,
   });

@@ -14,6 +14,8 @@ export interface HttpRequest {
   /** @param name in lower case */
   header(name: string): string | undefined;
   readonly body: Body;
+  /** Whether it came from this very machine. */
+  readonly fromLoopback: boolean;
 }
 
 export interface HttpReply {

@@ -25,6 +25,12 @@ export const LINK_REPLY_BYTES_HIGH = 8 * 1024 * 1024;
 export const DIGITS_MAX = 3;
 export const REDUNDANCY_MAX = 16;
 export const STORAGE_NODES_MAX = 256;
+/** D2. */
+export const WITNESSES_MAX = 3;
+/** So many partitions a node copies at once (R8). */
+export const JOINS_PER_NODE_MAX = 4;
+/** One answer to a copy or pull carries records up to about this, or one that is longer. */
+export const CHUNK_RECORD_BYTES = 256 * 1024;
 /** A node refuses versions further ahead of its own clock than this (H31). */
 export const VERSION_AHEAD_MS_MAX = 24 * 60 * 60 * 1000;
 /** Ten years; a larger ttl is far more often a slip (milliseconds for seconds) than a wish. */
@@ -33,6 +39,26 @@ export const TTL_SECONDS_MAX = 10 * 365 * 24 * 60 * 60;
 /** One profile of protocol times in milliseconds, so that a slow machine runs the same protocol slower (D12). */
 export interface Times {
   readonly heartbeatMs: number;
+  /** How long a grant lasts, from the sending of the request that brought it (R5, H4). */
+  readonly leaseMs: number;
+  /** After so long without a word a node is fenced (R6). */
+  readonly suspicionMs: number;
+  /** The same for a node that a frontend could not reach. */
+  readonly suspicionReportedMs: number;
+  /** From when enough witnesses know of a fence to when the lease has certainly lapsed. */
+  readonly fenceWaitMs: number;
+  /** How often the controller considers whether the map must change (H38: changes are coalesced). */
+  readonly decideMs: number;
+  /** How long a node that stopped and said it would return stays a member (D4). */
+  readonly resumeWindowMs: number;
+  /** A joiner that is not done after so long is given up (R8). */
+  readonly joinLimitMs: number;
+  /** Between two pulls of one partition (R10). */
+  readonly antiEntropyMs: number;
+  /** How long a tombstone is kept at least (R10). */
+  readonly tombstoneGraceMs: number;
+  /** How long after its expiry a record is kept at least (H30). */
+  readonly expiryGraceMs: number;
   /** How long one exchange with a storage node may take before it counts as unanswered. */
   readonly tryMs: number;
   /** After so long without an answer a get asks another member as well (R3). */
@@ -57,6 +83,16 @@ export function protocolTimes(scale: number): Times {
   assert(scale > 0, 'the scale of the protocol times is positive');
   const times: Times = {
     heartbeatMs: 200 * scale,
+    leaseMs: 1000 * scale,
+    suspicionMs: 600 * scale,
+    suspicionReportedMs: 300 * scale,
+    fenceWaitMs: 1250 * scale,
+    decideMs: 50 * scale,
+    resumeWindowMs: 3000 * scale,
+    joinLimitMs: 60_000 * scale,
+    antiEntropyMs: 60_000 * scale,
+    tombstoneGraceMs: 3_600_000 * scale,
+    expiryGraceMs: 300_000 * scale,
     tryMs: 1000 * scale,
     hedgeMs: 50 * scale,
     linkSilenceMs: 2000 * scale,
@@ -77,5 +113,16 @@ export function protocolTimes(scale: number): Times {
   assert(times.sweepMs * 2 <= times.hedgeMs, 'a slow exchange is noticed within half of its time');
   assert(times.hedgeMs * 4 <= times.tryMs, 'a slow exchange is hedged long before it is overdue');
   assert(times.heartbeatMs * 2 <= times.controlCallMs, 'a lost heartbeat is not waited for long');
+  // R6: clocks run apart by 10 % at most; the rest is margin (PROTOCOL 1, assumptions).
+  assert(
+    times.fenceWaitMs >= 1.15 * times.leaseMs + 100 * scale,
+    'a lease has lapsed on every clock when the fence wait is over',
+  );
+  assert(times.suspicionMs >= 3 * times.heartbeatMs, 'two lost heartbeats are no silence');
+  assert(times.leaseMs > 4 * times.heartbeatMs, 'a lease outlives lost heartbeats');
+  assert(
+    times.suspicionMs + times.fenceWaitMs + 2 * times.tryMs < times.setDeadlineMs,
+    'a set rides through the removal of a silent member',
+  );
   return times;
 }

@@ -1,16 +1,24 @@
 // Every control message between the roles, as JSON over plain HTTP so that `curl` can read it (D18).
 // A message is one line here: its type is the type of its shape. Gets and sets are in operations.ts.
 
-import { mapVersion, optionalClusterMap } from './cluster-map.ts';
-import { address, clusterId, incarnation, nodeId, storeId } from './identity.ts';
-import { flag, integer, object, optional, type ShapeOf, text } from './shape.ts';
+import { life, mapVersion, optionalClusterMap } from './cluster-map.ts';
+import { address, clusterId, epoch, incarnation, nodeId, storeId } from './identity.ts';
+import { DIGITS_MAX, STORAGE_NODES_MAX } from './limits.ts';
+import { partitionCount } from './partition.ts';
+import { flag, integer, list, object, oneOf, optional, type ShapeOf, text } from './shape.ts';
+
+const count = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 
 /** Where each message goes. */
 export const PATHS = {
   register: '/c/register',
   heartbeat: '/c/heartbeat',
   controllerMap: '/c/map',
+  goodbye: '/c/goodbye',
+  death: '/c/death',
+  report: '/c/report',
   storageMap: '/s/map',
+  grant: '/s/grant',
   operations: '/s/operations',
 } as const;
 
@@ -41,13 +49,77 @@ export const heartbeatRequest = object({
   incarnation,
   /** The version of the adopted map. */
   mapVersion,
-  items: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+  items: count,
+  payloadBytes: count,
+  /** False: its log cannot be written, so it must give its partitions up (H35). */
+  writable: flag,
+  /** Partitions whose copy is complete and as durable as a set (H36), by attempt (H16). */
+  joined: list(
+    object({
+      partition: integer({ min: 0, max: partitionCount(DIGITS_MAX) - 1 }),
+      joinEpoch: epoch,
+    }),
+    { max: partitionCount(DIGITS_MAX) },
+  ),
+  /** Lives to which this node, as a witness, renewed a lease, and how long ago (H11). */
+  vouched: list(object({ node: nodeId, incarnation, agoMs: count }), { max: STORAGE_NODES_MAX }),
 });
 export type HeartbeatRequest = ShapeOf<typeof heartbeatRequest>;
 
-/** `map` is there when the controller's is newer than the node's. */
-export const heartbeatReply = object({ incarnation, map: optionalClusterMap });
+/**
+ * `map` is there when the controller's is newer than the node's. `lease`: granted, from the sending of
+ * the heartbeat on, to a node that has adopted `mapVersion` (H3, R5).
+ */
+export const heartbeatReply = object({
+  incarnation,
+  mapVersion,
+  lease: flag,
+  map: optionalClusterMap,
+});
 export type HeartbeatReply = ShapeOf<typeof heartbeatReply>;
+
+/** Storage node -> witness: may this life go on? */
+export const grantRequest = object({ node: nodeId, incarnation, mapVersion });
+export type GrantRequest = ShapeOf<typeof grantRequest>;
+
+/** `incarnation` is the witness's own: a vote counts only from the life that the map names (D2). */
+export const grantReply = object({
+  incarnation,
+  granted: flag,
+  mapVersion,
+  map: optionalClusterMap,
+});
+export type GrantReply = ShapeOf<typeof grantReply>;
+
+/** Storage node -> controller. */
+export const goodbyeRequest = object({
+  node: nodeId,
+  incarnation,
+  /**
+   * `leaving`: it goes on serving until its partitions are elsewhere. `stopped`: it serves nothing any
+   * more and never will (H5b). `restarting`: the same, and the node comes back with its data (D4).
+   */
+  state: oneOf('leaving', 'stopped', 'restarting'),
+});
+export type GoodbyeRequest = ShapeOf<typeof goodbyeRequest>;
+
+/** A parent that reaped the process, or the operator -> controller (H42, D4). */
+export const deathRequest = object({
+  node: nodeId,
+  incarnation,
+  /** Whether the parent starts it again. */
+  returning: flag,
+});
+export type DeathRequest = ShapeOf<typeof deathRequest>;
+
+/** Frontend -> controller: it could not reach these lives. A hint, never a proof (H5). */
+export const reportRequest = object({
+  frontend: address,
+  unreachable: list(life, { max: STORAGE_NODES_MAX }),
+});
+export type ReportRequest = ShapeOf<typeof reportRequest>;
+
+export const accepted = object({});
 
 /** Controller or frontend -> storage node: a map that the node may not have yet. */
 export const mapPush = object({ map: optionalClusterMap });

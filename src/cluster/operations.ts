@@ -3,6 +3,8 @@
 //
 //   get     1, partition (2), key
 //   set     2, partition (2), epoch (4), record
+//   copy    3, partition (2), epoch (4), bucket (1), length of key (2), key
+//   pull    4, as copy, then digest
 //   answer  its kind (1), then as the type below says; versions are 8 bytes
 
 import type { Epoch } from './identity.ts';
@@ -18,7 +20,29 @@ export type Operation =
       readonly partition: PartitionId;
       readonly epoch: Epoch;
       readonly record: StoredRecord;
+    }
+  /** Between storage nodes: everything from `from` on, by a member at this epoch or a later one (H14). */
+  | {
+      readonly kind: 'copy';
+      readonly partition: PartitionId;
+      readonly epoch: Epoch;
+      readonly from: Cursor;
+    }
+  /** Between serving members: the buckets whose digest differs, by one at this very epoch (H28). */
+  | {
+      readonly kind: 'pull';
+      readonly partition: PartitionId;
+      readonly epoch: Epoch;
+      readonly from: Cursor;
+      readonly digest: Buffer;
     };
+
+/** A place in the order of buckets and, within them, keys (storage/memory.ts). */
+export interface Cursor {
+  readonly bucket: number;
+  /** The last key that was listed of the bucket; empty before the first. */
+  readonly afterKey: Buffer;
+}
 
 /** Why a storage node that could be reached will not do it, whatever the map says. */
 export type RefusalReason = 'malformed' | 'version-too-far-ahead' | 'too-large' | 'full';
@@ -39,10 +63,22 @@ export type Answer =
   | { readonly kind: 'behind' }
   /** HTTP's 421: not a member, or one that may not answer (R1, R2). */
   | { readonly kind: 'not-serving' }
-  | { readonly kind: 'refused'; readonly reason: RefusalReason };
+  | { readonly kind: 'refused'; readonly reason: RefusalReason }
+  /** To copy and pull. */
+  | {
+      readonly kind: 'records';
+      readonly floor: Version;
+      /** The buckets that the records are of; of all others there was nothing to tell. */
+      readonly differing: ReadonlySet<number>;
+      readonly records: readonly StoredRecord[];
+      /** Where to go on; undefined when that was all. */
+      readonly next: Cursor | undefined;
+    };
 
 const GET = 1;
 const SET = 2;
+const COPY = 3;
+const PULL = 4;
 const EMPTY = Buffer.alloc(0);
 
 const KINDS = [
@@ -56,6 +92,7 @@ const KINDS = [
   'behind',
   'not-serving',
   'refused',
+  'records',
 ] as const satisfies readonly Answer['kind'][];
 const REASONS: readonly RefusalReason[] = [
   'malformed',
@@ -78,10 +115,12 @@ export function encodeOperation(operation: Operation): EncodedMessage {
     return { head, body: operation.key };
   }
   const head = Buffer.allocUnsafe(7);
-  head[0] = SET;
+  head[0] = operation.kind === 'set' ? SET : operation.kind === 'copy' ? COPY : PULL;
   head.writeUInt16BE(operation.partition, 1);
   head.writeUInt32BE(operation.epoch, 3);
-  return { head, body: operation.record };
+  if (operation.kind === 'set') return { head, body: operation.record };
+  const digest = operation.kind === 'pull' ? operation.digest : EMPTY;
+  return { head, body: Buffer.concat([encodeCursor(operation.from), digest]) };
 }
 
 /** @returns a text that says what is wrong, for anything that is not an operation. */
@@ -93,15 +132,44 @@ export function decodeOperation(message: Buffer): Operation | string {
     if (key.length < 1 || key.length > KEY_BYTES_MAX) return `key of ${key.length} bytes`;
     return { kind: 'get', partition, key };
   }
-  if (message[0] !== SET) return `operation of kind ${message[0]}`;
-  if (message.length < 7) return `set of ${message.length} bytes`;
+  const code = message[0];
+  if (code !== SET && code !== COPY && code !== PULL) return `operation of kind ${code}`;
+  if (message.length < 7) return `operation of ${message.length} bytes`;
   const epoch = message.readUInt32BE(3) as Epoch;
+  if (code !== SET) return decodeTransfer(code, { partition, epoch }, message.subarray(7));
   const parsed = parseRecord(message, 7);
   if (parsed.kind === 'malformed') return `record: ${parsed.reason}`;
   if (parsed.kind === 'short' || parsed.record.length !== message.length - 7) {
     return 'record of another length than its message';
   }
   return { kind: 'set', partition, epoch, record: parsed.record };
+}
+
+function decodeTransfer(
+  code: typeof COPY | typeof PULL,
+  where: { partition: PartitionId; epoch: Epoch },
+  rest: Buffer,
+): Operation | string {
+  const cursor = decodeCursor(rest);
+  if (cursor === undefined) return 'transfer without a place to begin';
+  const { from, length } = cursor;
+  const digest = rest.subarray(length);
+  if (code === PULL) return { kind: 'pull', ...where, from, digest };
+  return digest.length === 0 ? { kind: 'copy', ...where, from } : 'copy with bytes behind it';
+}
+
+function encodeCursor({ bucket, afterKey }: Cursor): Buffer {
+  const head = Buffer.allocUnsafe(3);
+  head[0] = bucket;
+  head.writeUInt16BE(afterKey.length, 1);
+  return Buffer.concat([head, afterKey]);
+}
+
+function decodeCursor(bytes: Buffer): { from: Cursor; length: number } | undefined {
+  const keyLength = bytes.length < 3 ? 0 : bytes.readUInt16BE(1);
+  if (bytes.length < 3 + keyLength || keyLength > KEY_BYTES_MAX) return undefined;
+  const from = { bucket: bytes.readUInt8(0), afterKey: bytes.subarray(3, 3 + keyLength) };
+  return { from, length: 3 + keyLength };
 }
 
 export function encodeAnswer(answer: Answer): EncodedMessage {
@@ -115,6 +183,13 @@ export function encodeAnswer(answer: Answer): EncodedMessage {
       return { head: withVersion(kind, answer.version), body: EMPTY };
     case 'refused':
       return { head: Buffer.of(kind, REASONS.indexOf(answer.reason)), body: EMPTY };
+    case 'records': {
+      const { floor, differing, next, records } = answer;
+      const place = next === undefined ? EMPTY : encodeCursor(next);
+      const more = Buffer.of(next === undefined ? 0 : 1);
+      const head = Buffer.concat([withVersion(kind, floor), encodeSet(differing), more, place]);
+      return { head, body: Buffer.concat(records) };
+    }
     default:
       return { head: Buffer.of(kind), body: EMPTY };
   }
@@ -145,9 +220,42 @@ export function decodeAnswer(message: Buffer): Answer | string {
         ? `refusal of ${message.length} bytes`
         : { kind, reason };
     }
+    case 'records':
+      return decodeRecords(message);
     default:
       return message.length === 1 ? { kind } : `${kind} of ${message.length} bytes`;
   }
+}
+
+function decodeRecords(message: Buffer): Answer | string {
+  if (message.length < 18) return `records of ${message.length} bytes`;
+  const floor = message.readBigUInt64BE(1) as Version;
+  const differing = decodeSet(message.subarray(9, 17));
+  const cursor = message[17] === 0 ? undefined : decodeCursor(message.subarray(18));
+  if (message[17] !== 0 && cursor === undefined) return 'records without a place to go on';
+  const records: StoredRecord[] = [];
+  for (let offset = 18 + (cursor?.length ?? 0); offset < message.length; ) {
+    const parsed = parseRecord(message, offset);
+    if (parsed.kind !== 'record') return 'records that cannot be read';
+    records.push(parsed.record);
+    offset += parsed.record.length;
+  }
+  return { kind: 'records', floor, differing, records, next: cursor?.from };
+}
+
+/** 64 bits, the lowest bucket first. */
+function encodeSet(buckets: ReadonlySet<number>): Buffer {
+  const bytes = Buffer.alloc(8);
+  for (const bucket of buckets)
+    bytes[bucket >> 3] = (bytes[bucket >> 3] ?? 0) | (1 << (bucket & 7));
+  return bytes;
+}
+
+function decodeSet(bytes: Buffer): ReadonlySet<number> {
+  const buckets = Array.from({ length: 64 }, (_, bucket) => bucket);
+  return new Set(
+    buckets.filter((bucket) => ((bytes[bucket >> 3] ?? 0) & (1 << (bucket & 7))) !== 0),
+  );
 }
 
 function withVersion(kind: number, version: Version): Buffer {

@@ -49,7 +49,8 @@ export interface RecordFields {
   readonly value: Uint8Array;
 }
 
-export function encodeRecord(fields: RecordFields): StoredRecord {
+/** @param form another one makes a mark of a log, which is no record anywhere else */
+export function encodeRecord(fields: RecordFields, form = FORM): StoredRecord {
   const { key, value } = fields;
   const tombstone = fields.tombstone ?? false;
   const expiresAtMs = fields.expiresAtMs ?? 0;
@@ -63,7 +64,7 @@ export function encodeRecord(fields: RecordFields): StoredRecord {
   record.writeBigUInt64BE(fields.version, 8);
   record.writeUIntBE(Math.floor(expiresAtMs), 16, 6);
   record[22] = tombstone ? FLAG_TOMBSTONE : 0;
-  record[23] = FORM;
+  record[23] = form;
   record.writeUInt16BE(key.length, 24);
   record.writeUInt16BE(attributes.length, 26);
   record.set(key, RECORD_HEADER_BYTES);
@@ -80,14 +81,14 @@ export type ParsedRecord =
   | { readonly kind: 'malformed'; readonly reason: string };
 
 /** Checks the record at `offset` completely, and returns it as a view on the same memory. */
-export function parseRecord(bytes: Buffer, offset = 0): ParsedRecord {
+export function parseRecord(bytes: Buffer, offset = 0, form = FORM): ParsedRecord {
   const available = bytes.length - offset;
   if (available < RECORD_HEADER_BYTES) return SHORT;
   const length = bytes.readUInt32BE(offset);
   if (length < RECORD_HEADER_BYTES) return malformed(`length ${length} is below the header's`);
   if (length > RECORD_BYTES_MAX) return malformed(`length ${length} is above every record's`);
   // Before the checksum, so that bytes which are no record cost little: a log is searched for one.
-  if (bytes[offset + 23] !== FORM) return malformed(`form ${bytes[offset + 23]} is not known`);
+  if (bytes[offset + 23] !== form) return malformed(`form ${bytes[offset + 23]} is not known`);
   const flags = bytes[offset + 22] ?? 0;
   if ((flags & ~FLAG_TOMBSTONE) !== 0) return malformed(`flags ${flags} are not known`);
   const keyLength = bytes.readUInt16BE(offset + 24);

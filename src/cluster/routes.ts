@@ -1,7 +1,7 @@
 // The table of paths that a role answers, and what every role answers alike: /livez, /readyz,
 // /metrics, unknown paths and methods, and failures of its own handlers.
 
-import { errorReply } from './errors.ts';
+import { ERROR_HEADER, errorReply } from './errors.ts';
 import {
   type HttpReply,
   type HttpRequest,
@@ -27,7 +27,8 @@ export class Routes {
   readonly #table = new Map<string, Map<string, Handler>>();
   readonly #checks = new Map<string, Check>();
   readonly #log: Log;
-  readonly #malformed: Counter;
+  readonly #metrics: Metrics;
+  readonly #refused = new Map<string, Counter>();
 
   constructor(role: string, runtime: Runtime, metrics: Metrics) {
     this.#log = runtime.log;
@@ -47,10 +48,8 @@ export class Routes {
       'User and system CPU time.',
       () => usage().userCpuSeconds + usage().systemCpuSeconds,
     );
-    this.#malformed = metrics.counter(
-      'velourfog_malformed_messages_total',
-      'Control messages refused because they were not what their path takes.',
-    );
+    this.#metrics = metrics;
+    this.#countRefusal('malformed-message', 0);
     for (const path of ['/livez', '/readyz', '/healthz']) {
       this.add(['GET', 'HEAD'], path, (request, reply) =>
         reply(this.#health(request, path === '/livez' ? new Map() : this.#checks)),
@@ -75,7 +74,7 @@ export class Routes {
   addControl<T>(
     path: string,
     shape: Shape<T>,
-    handler: (message: T, reply: ReplyCallback) => void,
+    handler: (message: T, reply: ReplyCallback, request: HttpRequest) => void,
   ): void {
     this.add(['POST'], path, (request, reply) => {
       let message: T;
@@ -83,12 +82,34 @@ export class Routes {
         message = shape(jsonOf(request), '');
       } catch (error) {
         if (!(error instanceof Malformed)) throw error;
-        this.#malformed.add();
         this.#log.write('warn', 'control message refused', { path, reason: error.message });
+        this.#countRefusal('malformed-message');
         return reply(refusalReply('malformed-message', error.message));
       }
-      return handler(message, reply);
+      return handler(
+        message,
+        (answer) => {
+          const reason = answer.headers[ERROR_HEADER];
+          if (reason !== undefined) this.#countRefusal(reason);
+          reply(answer);
+        },
+        request,
+      );
     });
+  }
+
+  /** @param reason an error code, so there are only so many */
+  #countRefusal(reason: string, amount = 1): void {
+    let counter = this.#refused.get(reason);
+    if (counter === undefined) {
+      counter = this.#metrics.counter(
+        'velourfog_refused_messages_total',
+        'Control messages refused, by the reason.',
+        { reason },
+      );
+      this.#refused.set(reason, counter);
+    }
+    counter.add(amount);
   }
 
   addCheck(name: string, check: Check): void {
@@ -146,7 +167,8 @@ export class Routes {
 
 /** The JSON form of `errorReply`, for control messages. */
 export function refusalReply(error: Parameters<typeof errorReply>[0], detail: string): HttpReply {
-  return jsonReply(errorReply(error, detail).status, { error, detail });
+  const { status, headers, body } = jsonReply(errorReply(error, detail).status, { error, detail });
+  return { status, headers: { ...headers, [ERROR_HEADER]: error }, body };
 }
 
 function jsonOf(request: HttpRequest): unknown {

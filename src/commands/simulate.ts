@@ -52,8 +52,11 @@ function print(result: RunResult, trace: boolean): void {
   process.stdout.write(`  replay: velour simulate --seed ${result.seed} --trace\n`);
 }
 
-function printJson({ trace, ...result }: RunResult): void {
-  process.stdout.write(`${JSON.stringify({ ...result, traceLines: trace.length })}\n`);
+function printJson({ trace, occurred, ...result }: RunResult): void {
+  const counts = Object.fromEntries(occurred);
+  process.stdout.write(
+    `${JSON.stringify({ ...result, occurred: counts, traceLines: trace.length })}\n`,
+  );
 }
 
 function summary(totals: {

@@ -1,19 +1,47 @@
 // The controller as a Service: nodes register with it (registrations.ts), and it publishes the map
 // (published-map.ts). How a map changes is membership.ts's, where partitions go placement.ts's.
 
-import { type ClusterMap, printMapVersion, unservedPartitions } from '../cluster/cluster-map.ts';
+import { assert } from '../cluster/assert.ts';
+import { readReply } from '../cluster/calls.ts';
+import {
+  type ClusterMap,
+  isGranted,
+  type MemberRole,
+  NO_MAP,
+  nodeEntry,
+  offlinePartitions,
+  printMapVersion,
+} from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
-import { type HttpRequest, jsonReply, queryOf } from '../cluster/http.ts';
-import type { NodeId } from '../cluster/identity.ts';
+import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster/http.ts';
+import type { Address, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
-import { sinceOf } from '../cluster/map-exchange.ts';
-import { heartbeatRequest, type MapReply, PATHS, registerRequest } from '../cluster/messages.ts';
+import { isNewer, sinceOf } from '../cluster/map-exchange.ts';
+import {
+  type DeathRequest,
+  deathRequest,
+  type GoodbyeRequest,
+  goodbyeRequest,
+  type HeartbeatReply,
+  type HeartbeatRequest,
+  heartbeatRequest,
+  type MapReply,
+  mapPushReply,
+  PATHS,
+  type ReportRequest,
+  registerRequest,
+  reportRequest,
+} from '../cluster/messages.ts';
 import { Metrics } from '../cluster/metrics.ts';
 import { parseQuery } from '../cluster/query.ts';
 import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
 import type { Runtime, Service } from '../cluster/runtime.ts';
-import { nextGeneration } from './membership.ts';
+import { changesBetween } from './changes.ts';
+import { decide } from './decide.ts';
+import { Knowledge } from './knowledge.ts';
+import { nextGeneration, nextNumber, withEntry } from './membership.ts';
 import { PublishedMap } from './published-map.ts';
+import { Rebalancing } from './rebalancing.ts';
 import { Registrations } from './registrations.ts';
 import { decodeState, STATE_FILE } from './state-file.ts';
 
@@ -32,16 +60,23 @@ export class Controller implements Service {
   readonly #metrics = new Metrics();
   readonly #routes: Routes;
   readonly #registrations: Registrations;
+  readonly #knowledge: Knowledge;
+  readonly #rebalancing = new Rebalancing();
   /** Frontends by address, with when they last polled, on the monotonic clock (D14). */
   readonly #frontends = new Map<string, number>();
   #loaded = false;
   #draining = false;
+  /** A decision is being made durable; the next one starts from its outcome. */
+  #deciding = false;
 
   constructor(runtime: Runtime, options: ControllerOptions) {
     this.#runtime = runtime;
     this.#options = options;
-    this.#map = new PublishedMap(runtime, (map) => this.#push(map));
-    this.#registrations = new Registrations(runtime, this.#map, options);
+    this.#knowledge = new Knowledge(options.times, runtime.clock.monotonicMs());
+    this.#map = new PublishedMap(runtime, (map, earlier) => this.#published(map, earlier));
+    this.#registrations = new Registrations(runtime, this.#map, options, (life) =>
+      this.#knowledge.detector.died(life, this.#nowMs(), false),
+    );
     this.#routes = new Routes('controller', runtime, this.#metrics);
     this.#addRoutes();
     this.#addMetrics();
@@ -49,6 +84,7 @@ export class Controller implements Service {
 
   start(): void {
     const { disk } = this.#runtime;
+    this.#tick();
     if (disk === undefined) {
       this.#loaded = true;
       return;
@@ -107,25 +143,129 @@ export class Controller implements Service {
     );
   }
 
-  /** Nodes that miss it get the map with their next heartbeat. */
-  #push(map: ClusterMap): void {
+  #nowMs(): number {
+    return this.#runtime.clock.monotonicMs();
+  }
+
+  /** H38: what happened since the last tick makes one map. */
+  #tick(): void {
+    this.#runtime.timers.after(this.#options.times.decideMs, () => this.#tick());
+    const now = this.#nowMs();
+    this.#knowledge.detector.tick(now);
+    const map = this.#map.current;
+    if (map === undefined) return;
+    this.#knowledge.update(map, now);
+    if (!this.#deciding) this.#decide();
+  }
+
+  #decide(): void {
+    this.#deciding = true;
+    this.#map.propose(
+      (map) => {
+        assert(map !== undefined, 'a map, once there, stays');
+        return decide(map, this.#knowledge.at(this.#nowMs()), (next, view) =>
+          this.#rebalancing.step(next, view),
+        );
+      },
+      (outcome) => {
+        this.#deciding = false;
+        if (outcome.kind === 'published') return;
+        // The next tick tries again.
+        this.#runtime.log.write('error', 'the state could not be written', outcome);
+      },
+    );
+  }
+
+  #published(map: ClusterMap, earlier: ClusterMap | undefined): void {
+    this.#knowledge.update(map, this.#nowMs());
+    for (const { message, fields } of changesBetween(earlier, map)) {
+      this.#runtime.log.write('info', message, fields);
+    }
     this.#runtime.log.write('info', 'map published', {
       map: printMapVersion(map.version),
       nodes: Object.keys(map.nodes).length,
       partitions: map.partitions.length,
     });
-    for (const { address } of Object.values(map.nodes)) {
-      this.#runtime.network.call(
-        {
-          address,
-          method: 'POST',
-          path: PATHS.storageMap,
-          message: { map },
-          timeoutMs: this.#options.times.controlCallMs,
-        },
-        () => undefined,
+    for (const [node, { address }] of Object.entries(map.nodes)) {
+      this.#push(map, node as NodeId, address);
+    }
+  }
+
+  /** Nodes that miss it get the map with their next heartbeat. */
+  #push(map: ClusterMap, node: NodeId, address: Address): void {
+    this.#runtime.network.call(
+      {
+        address,
+        method: 'POST',
+        path: PATHS.storageMap,
+        message: { map },
+        timeoutMs: this.#options.times.controlCallMs,
+      },
+      (outcome) => {
+        const reply = readReply(mapPushReply, outcome);
+        if (reply.kind !== 'message') return;
+        const { incarnation, mapVersion } = reply.message;
+        this.#knowledge.acknowledged({ node, incarnation }, mapVersion);
+      },
+    );
+  }
+
+  #heartbeat(message: HeartbeatRequest): HttpReply {
+    const refused = this.#registrations.heartbeat(message);
+    if (refused !== undefined) return refused;
+    if (this.#knowledge.detector.death(message) !== undefined) {
+      return refusalReply('other-incarnation', 'this life was declared dead; start the node again');
+    }
+    this.#knowledge.heard(message, this.#nowMs());
+    const map = this.#map.current;
+    const answer: HeartbeatReply = {
+      incarnation: message.incarnation,
+      mapVersion: map?.version ?? NO_MAP,
+      lease: map !== undefined && isGranted(map, message),
+      map: isNewer(map, message.mapVersion) ? map : undefined,
+    };
+    return jsonReply(200, answer);
+  }
+
+  /** H5b, D4. */
+  #goodbye({ state, ...life }: GoodbyeRequest): HttpReply {
+    this.#runtime.log.write('info', 'a storage node says goodbye', { ...life, state });
+    if (state !== 'leaving') {
+      this.#knowledge.detector.died(life, this.#nowMs(), state === 'restarting');
+      return jsonReply(200, {});
+    }
+    const current = this.#map.current;
+    if (current === undefined || nodeEntry(current, life.node)?.incarnation !== life.incarnation) {
+      return refusalReply('other-incarnation', `node ${life.node} has another life`);
+    }
+    this.#map.propose(
+      (map) => {
+        assert(map !== undefined, 'a map, once there, stays');
+        const next = withEntry(map, life.node, { draining: true });
+        return next === map ? map : nextNumber(next);
+      },
+      () => undefined,
+    );
+    return jsonReply(200, {});
+  }
+
+  /** H42: the word of whoever reaped the process, on this machine. */
+  #death(request: HttpRequest, { returning, ...life }: DeathRequest): HttpReply {
+    if (!request.fromLoopback) {
+      return refusalReply(
+        'not-local',
+        'a death is vouched for on the machine of the controller only',
       );
     }
+    this.#runtime.log.write('info', 'a storage node is dead, says its parent', { ...life });
+    this.#knowledge.detector.died(life, this.#nowMs(), returning);
+    return jsonReply(200, {});
+  }
+
+  #report({ unreachable }: ReportRequest): HttpReply {
+    const now = this.#nowMs();
+    for (const life of unreachable) this.#knowledge.detector.reported(life, now);
+    return jsonReply(200, {});
   }
 
   #poll(request: HttpRequest, reply: ReplyCallback): void {
@@ -169,7 +309,16 @@ export class Controller implements Service {
       ),
     );
     routes.addControl(PATHS.heartbeat, heartbeatRequest, (message, reply) =>
-      reply(this.#registrations.heartbeat(message)),
+      reply(this.#heartbeat(message)),
+    );
+    routes.addControl(PATHS.goodbye, goodbyeRequest, (message, reply) =>
+      reply(this.#goodbye(message)),
+    );
+    routes.addControl(PATHS.death, deathRequest, (message, reply, request) =>
+      reply(this.#death(request, message)),
+    );
+    routes.addControl(PATHS.report, reportRequest, (message, reply) =>
+      reply(this.#report(message)),
     );
     routes.add(['GET'], PATHS.controllerMap, (request, reply) => this.#poll(request, reply));
     routes.add(['GET'], '/status', (_request, reply) => reply(jsonReply(200, this.#status())));
@@ -186,17 +335,19 @@ export class Controller implements Service {
       map: map === undefined ? undefined : printMapVersion(map.version),
       partitions: map?.partitions.length,
       redundancy: map?.redundancy ?? this.#options.redundancy,
-      unservedPartitions: map === undefined ? undefined : unservedPartitions(map),
+      offlinePartitions: map === undefined ? undefined : offlinePartitions(map),
       storage: Object.fromEntries(
         Object.entries(nodes).map(([id, entry]) => [
           id,
           {
             address: entry.address,
             incarnation: entry.incarnation,
-            partitions: map?.partitions.filter(({ members }) =>
-              members.some(({ node }) => node === id),
-            ).length,
-            heardMsAgo: Math.round(now - (this.#registrations.heardMs(id as NodeId) ?? Number.NaN)),
+            fenced: entry.fenced,
+            draining: entry.draining,
+            partitions: map === undefined ? undefined : countRoles(map, id as NodeId),
+            heardMsAgo: Math.round(
+              now - (this.#knowledge.detector.heardMs(id as NodeId) ?? Number.NaN),
+            ),
           },
         ]),
       ),
@@ -217,14 +368,26 @@ export class Controller implements Service {
       'Frontends that polled lately.',
       () => this.#frontends.size,
     );
-    metrics.gauge('velourfog_unserved_partitions', 'Partitions without a serving member.', () => {
-      const current = map();
-      return current === undefined ? 0 : unservedPartitions(current);
-    });
+    metrics.gauge(
+      'velourfog_offline_partitions',
+      'Partitions that nobody may answer gets for.',
+      () => {
+        const current = map();
+        return current === undefined ? 0 : offlinePartitions(current);
+      },
+    );
     metrics.gauge(
       'velourfog_map_number',
       'Number of the map within its generation.',
       () => map()?.version.number ?? 0,
     );
   }
+}
+
+function countRoles(map: ClusterMap, id: NodeId): Readonly<Record<MemberRole, number>> {
+  const counts = { serving: 0, joining: 0, leaving: 0 };
+  for (const { members } of map.partitions) {
+    for (const { node, role } of members) if (node === id) counts[role]++;
+  }
+  return counts;
 }

@@ -3,6 +3,7 @@
 
 import {
   type ClusterMap,
+  type Life,
   type Member,
   type NodeEntry,
   nodeEntry,
@@ -15,8 +16,9 @@ import {
   type Incarnation,
   type NodeId,
 } from '../cluster/identity.ts';
-import { partitionCount } from '../cluster/partition.ts';
+import { type PartitionId, partitionCount } from '../cluster/partition.ts';
 import { place } from './placement.ts';
+import { chooseWitnesses } from './witnesses.ts';
 
 export interface FoundingOptions {
   readonly cluster: ClusterId;
@@ -37,6 +39,10 @@ export function foundMap({ cluster, digits, redundancy, nodes }: FoundingOptions
     version: { generation: 1, number: 1 },
     digits,
     redundancy,
+    witnesses: chooseWitnesses(
+      [...nodes].map(([node, { incarnation, address }]) => ({ node, incarnation, address })),
+      [],
+    ),
     nodes: Object.fromEntries(nodes),
     partitions: assignment.map((ids) => ({
       epoch: 1 as Epoch,
@@ -53,8 +59,8 @@ export function foundMap({ cluster, digits, redundancy, nodes }: FoundingOptions
 /**
  * A node's new life, or a new node (R7). A life that resumes has everything its predecessor ever
  * acknowledged, and no set was acknowledged without it, so it takes the memberships over in place
- * (H7). Otherwise they stay with the incarnation that had them: what the new one holds is nobody's
- * copy, so it serves nothing (H6).
+ * (H7). Otherwise they stay with the incarnation that had them until removal.ts may take them away
+ * (D8): what the new one holds is nobody's copy, so it serves nothing (H6).
  */
 export function withNode(
   map: ClusterMap,
@@ -62,33 +68,77 @@ export function withNode(
   entry: NodeEntry,
   resumes: boolean,
 ): ClusterMap {
-  const previous = nodeEntry(map, node)?.incarnation;
+  const earlier = nodeEntry(map, node);
+  const previous = earlier?.incarnation;
+  const renew = <L extends Life>(life: L): L =>
+    life.node === node && life.incarnation === previous
+      ? { ...life, incarnation: entry.incarnation }
+      : life;
   const partitions = resumes
-    ? map.partitions.map((partition) =>
-        resumed(partition, node, { previous, next: entry.incarnation }),
-      )
+    ? map.partitions.map((partition) => resumed(partition, { node, previous }, renew))
     : map.partitions;
-  return nextNumber({ ...map, nodes: { ...map.nodes, [node]: entry }, partitions });
+  // A witness's vote rests on its durable map and promise, not on its records (D2).
+  const keepsVote = earlier?.store === entry.store;
+  return nextNumber({
+    ...map,
+    nodes: { ...map.nodes, [node]: entry },
+    partitions,
+    witnesses: keepsVote ? map.witnesses.map(renew) : map.witnesses,
+    nextWitnesses: keepsVote ? map.nextWitnesses?.map(renew) : map.nextWitnesses,
+  });
 }
 
 /**
  * Only what the life just before had: a member entry of a still earlier life belongs to a store that is
- * lost, and the present one, however clean, has nothing of it.
+ * lost, and the present one, however clean, has nothing of it. A joiner begins again: what it copied was
+ * not complete.
  */
 function resumed(
   entry: PartitionEntry,
-  node: NodeId,
-  lives: { previous: Incarnation | undefined; next: Incarnation },
+  lives: { readonly node: NodeId; readonly previous: Incarnation | undefined },
+  renew: (member: Member) => Member,
 ): PartitionEntry {
-  const isPrevious = (member: Member) =>
-    member.node === node && member.incarnation === lives.previous;
-  if (!entry.members.some(isPrevious)) return entry;
-  return {
-    epoch: (entry.epoch + 1) as Epoch,
-    members: entry.members.map((member) =>
-      isPrevious(member) ? { ...member, incarnation: lives.next } : member,
-    ),
-  };
+  const own = entry.members.find(
+    ({ node, incarnation }) => node === lives.node && incarnation === lives.previous,
+  );
+  if (own === undefined) return entry;
+  const members =
+    own.role === 'joining'
+      ? entry.members.filter((member) => member !== own)
+      : entry.members.map(renew);
+  return withMembers(entry, members);
+}
+
+/** A change of who is a member, or of which life, opens an epoch: no set of the old one counts any more. */
+export function withMembers(entry: PartitionEntry, members: readonly Member[]): PartitionEntry {
+  return { epoch: (entry.epoch + 1) as Epoch, members };
+}
+
+/** @returns the map itself when no entry changed */
+export function mapPartitions(
+  map: ClusterMap,
+  change: (entry: PartitionEntry, partition: PartitionId) => PartitionEntry,
+): ClusterMap {
+  let changed = false;
+  const partitions = map.partitions.map((entry, partition) => {
+    const next = change(entry, partition as PartitionId);
+    if (next !== entry) changed = true;
+    return next;
+  });
+  return changed ? { ...map, partitions } : map;
+}
+
+/** @returns the map itself when the entry is as it was */
+export function withEntry(
+  map: ClusterMap,
+  node: NodeId,
+  change: Partial<Pick<NodeEntry, 'fenced' | 'draining'>>,
+): ClusterMap {
+  const entry = nodeEntry(map, node);
+  if (entry === undefined) return map;
+  const { fenced = entry.fenced, draining = entry.draining } = change;
+  if (fenced === entry.fenced && draining === entry.draining) return map;
+  return { ...map, nodes: { ...map.nodes, [node]: { ...entry, fenced, draining } } };
 }
 
 /** Every start of a controller opens a generation, so that no two ever publish one version (H32). */
@@ -96,7 +146,8 @@ export function nextGeneration(map: ClusterMap): ClusterMap {
   return { ...map, version: { generation: map.version.generation + 1, number: 1 } };
 }
 
-function nextNumber(map: ClusterMap): ClusterMap {
+/** The number that a changed map is published under. */
+export function nextNumber(map: ClusterMap): ClusterMap {
   const { generation, number } = map.version;
   return { ...map, version: { generation, number: number + 1 } };
 }

@@ -22,14 +22,17 @@ interface Waiter {
 
 export class PublishedMap {
   readonly #runtime: Runtime;
-  readonly #published: (map: ClusterMap) => void;
+  readonly #published: (map: ClusterMap, earlier: ClusterMap | undefined) => void;
   readonly #queue: { readonly change: Change; readonly decided: Decided }[] = [];
   readonly #waiters = new Set<Waiter>();
   #map: ClusterMap | undefined;
   #writing = false;
 
   /** @param published is called with every map, once it is durable */
-  constructor(runtime: Runtime, published: (map: ClusterMap) => void) {
+  constructor(
+    runtime: Runtime,
+    published: (map: ClusterMap, earlier: ClusterMap | undefined) => void,
+  ) {
     this.#runtime = runtime;
     this.#published = published;
   }
@@ -104,12 +107,13 @@ export class PublishedMap {
       this.#map === undefined || compareMapVersions(map.version, this.#map.version) > 0,
       'published versions rise (I1)',
     );
+    const earlier = this.#map;
     this.#map = map;
     for (const waiter of [...this.#waiters]) {
       if (!isNewer(map, waiter.since)) continue;
       this.#waiters.delete(waiter);
       waiter.answer(map);
     }
-    this.#published(map);
+    this.#published(map, earlier);
   }
 }

@@ -3,11 +3,10 @@
 // what must outlive it stands in the map.
 
 import { assert } from '../cluster/assert.ts';
-import { type NodeEntry, nodeEntry } from '../cluster/cluster-map.ts';
+import { type Life, type NodeEntry, nodeEntry } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, jsonReply } from '../cluster/http.ts';
 import type { ClusterId, NodeId } from '../cluster/identity.ts';
-import { isNewer } from '../cluster/map-exchange.ts';
 import type { HeartbeatRequest, RegisterRequest } from '../cluster/messages.ts';
 import { refusalReply } from '../cluster/routes.ts';
 import type { Runtime } from '../cluster/runtime.ts';
@@ -39,22 +38,24 @@ export class Registrations {
   readonly #candidates = new Map<NodeId, NodeEntry>();
   /** Which life of a node holds its incarnation, as far as this life of the controller knows. */
   readonly #processes = new Map<NodeId, string>();
-  readonly #heardMs = new Map<NodeId, number>();
+  readonly #proved: (death: Life) => void;
 
-  constructor(runtime: Runtime, map: PublishedMap, options: FoundingRule) {
+  /** @param proved is told of lives that are over because their successor holds their directory */
+  constructor(
+    runtime: Runtime,
+    map: PublishedMap,
+    options: FoundingRule,
+    proved: (death: Life) => void,
+  ) {
     this.#runtime = runtime;
     this.#map = map;
     this.#options = options;
+    this.#proved = proved;
   }
 
   /** Nodes that live, before there is a cluster for them to be in. */
   get candidates(): ReadonlyMap<NodeId, NodeEntry> {
     return this.#candidates;
-  }
-
-  /** When the node was last heard of, on the monotonic clock. */
-  heardMs(node: NodeId): number | undefined {
-    return this.#heardMs.get(node);
   }
 
   /**
@@ -87,7 +88,7 @@ export class Registrations {
     this.#registered.set(node, {
       process,
       clean,
-      entry: { address, incarnation, store },
+      entry: { address, incarnation, store, fenced: false, draining: false },
       admitting: false,
     });
     return jsonReply(200, { incarnation });
@@ -111,23 +112,22 @@ export class Registrations {
     );
   }
 
-  /** Refuses what is not the node's present life; admits one that was only registered so far. */
-  heartbeat(message: HeartbeatRequest): HttpReply {
-    const { node, incarnation } = message;
+  /**
+   * Refuses what is not the node's present life; admits one that was only registered so far.
+   * @returns the refusal, or undefined for a life that counts
+   */
+  heartbeat({ node, incarnation }: HeartbeatRequest): HttpReply | undefined {
     const known = this.#known(node);
-    if (known?.incarnation !== incarnation) {
-      const registration = this.#registered.get(node);
-      if (registration?.entry.incarnation === incarnation) {
-        if (!registration.admitting) this.#admit(node, registration);
-      } else if (known === undefined || known.incarnation < incarnation) {
-        return refusalReply('unknown-node', `node ${node} must register`);
-      } else {
-        return refusalReply('other-incarnation', `node ${node} lives as ${known.incarnation}`);
-      }
+    if (known?.incarnation === incarnation) return undefined;
+    const registration = this.#registered.get(node);
+    if (registration?.entry.incarnation === incarnation) {
+      if (!registration.admitting) this.#admit(node, registration);
+      return undefined;
     }
-    this.#heardMs.set(node, this.#runtime.clock.monotonicMs());
-    const map = this.#map.current;
-    return jsonReply(200, { incarnation, map: isNewer(map, message.mapVersion) ? map : undefined });
+    if (known === undefined || known.incarnation < incarnation) {
+      return refusalReply('unknown-node', `node ${node} must register`);
+    }
+    return refusalReply('other-incarnation', `node ${node} lives as ${known.incarnation}`);
   }
 
   #known(node: NodeId): NodeEntry | undefined {
@@ -149,7 +149,12 @@ export class Registrations {
       return;
     }
     registration.admitting = true;
-    const resumes = clean && entry.store === earlier?.store;
+    const sameStore = entry.store === earlier?.store;
+    const resumes = clean && sameStore;
+    // H5a: the lock of the directory proves that the life before is over.
+    if (earlier !== undefined && sameStore) {
+      this.#proved({ node, incarnation: earlier.incarnation });
+    }
     this.#runtime.log.write('info', earlier === undefined ? 'new node' : 'new life of a node', {
       node,
       address: entry.address,
@@ -159,7 +164,9 @@ export class Registrations {
     this.#map.propose(
       (current) => {
         assert(current !== undefined, 'a map, once there, stays');
-        return withNode(current, node, entry, resumes);
+        // What the operator asked for outlives a life that kept its data.
+        const draining = sameStore && (earlier?.draining ?? false);
+        return withNode(current, node, { ...entry, draining }, resumes);
       },
       (outcome) => {
         registration.admitting = false;

@@ -1,7 +1,7 @@
 // The frontend as a Service: stateless but for the newest map. Puts together the map follower, the
 // router, reads, writes and the gateways; decides nothing itself.
 
-import { unservedPartitions } from '../cluster/cluster-map.ts';
+import { offlinePartitions } from '../cluster/cluster-map.ts';
 import type { HttpRequest } from '../cluster/http.ts';
 import type { Address } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
@@ -9,6 +9,7 @@ import { Metrics } from '../cluster/metrics.ts';
 import { type ReplyCallback, Routes } from '../cluster/routes.ts';
 import type { Runtime, Service } from '../cluster/runtime.ts';
 import { HybridClock } from '../cluster/version.ts';
+import { FailureReports } from './failure-reports.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
 import { MapFollower } from './map-follower.ts';
 import { Reader } from './read-handler.ts';
@@ -40,6 +41,7 @@ export class Frontend implements Service {
       router: this.#router,
       refresh: this.#follower,
       versions: new HybridClock(),
+      reports: new FailureReports(runtime, options),
     };
     const kv = new KvGateway(new Reader(context), new Writer(context), runtime.clock);
     kv.addTo(this.#routes, metrics);
@@ -48,9 +50,9 @@ export class Frontend implements Service {
     this.#routes.addCheck('partitions', () => this.#partitionsProblem());
     this.#routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
     metrics.gauge(
-      'velourfog_unserved_partitions',
-      'Partitions without a serving member in this map.',
-      () => (this.#router.map === undefined ? 0 : unservedPartitions(this.#router.map)),
+      'velourfog_offline_partitions',
+      'Partitions that nobody may answer gets for, as this map has it.',
+      () => (this.#router.map === undefined ? 0 : offlinePartitions(this.#router.map)),
     );
     metrics.gauge(
       'velourfog_map_number',
@@ -82,7 +84,9 @@ export class Frontend implements Service {
   }
 
   #partitionsProblem(): string | undefined {
-    const unserved = this.#router.map === undefined ? 0 : unservedPartitions(this.#router.map);
-    return unserved === 0 ? undefined : `${unserved} partitions have no serving member`;
+    const offline = this.#router.map === undefined ? 0 : offlinePartitions(this.#router.map);
+    return offline === 0
+      ? undefined
+      : `${offline} partitions have no storage node that may answer for them`;
   }
 }

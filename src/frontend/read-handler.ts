@@ -1,14 +1,15 @@
 // Carries out a get (R3): one random serving member, the next one when it cannot say, rounds until the
 // deadline. What an answer means is read.ts's.
 
-import { type Member, servingMembers } from '../cluster/cluster-map.ts';
+import type { Member } from '../cluster/cluster-map.ts';
 import type { ErrorCode } from '../cluster/errors.ts';
 import type { Times } from '../cluster/limits.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import { recordVersion, type StoredRecord } from '../cluster/record.ts';
 import type { Runtime } from '../cluster/runtime.ts';
+import type { MemberAnswer } from '../cluster/storage-channel.ts';
 import type { HybridClock, Version } from '../cluster/version.ts';
-import type { MemberAnswer } from './batch.ts';
+import type { FailureReports } from './failure-reports.ts';
 import { judgeRead } from './read.ts';
 import type { MapRefresh, Router } from './router.ts';
 
@@ -25,8 +26,12 @@ export interface OperationContext {
   readonly router: Router;
   readonly refresh: MapRefresh;
   readonly versions: HybridClock;
+  readonly reports: FailureReports;
   readonly times: Times;
 }
+
+/** The last-copy rule: what nobody has complete is never answered as if it were empty (D8). */
+export const OFFLINE = 'no storage node that has all of this partition is alive';
 
 export class Reader {
   readonly #context: OperationContext;
@@ -69,12 +74,12 @@ class Get {
       this.#answer({ kind: 'failed', code: 'not-ready', detail: 'no cluster map yet' });
       return;
     }
-    const serving = servingMembers(place.entry);
-    const first = runtime.random.below(Math.max(1, serving.length));
+    const { answering } = place;
+    const first = runtime.random.below(Math.max(1, answering.length));
     this.#partition = place.partition;
-    this.#others = [...serving.slice(first), ...serving.slice(0, first)];
-    if (serving.length > 0) this.#askNext();
-    else this.#again('no-serving-member', 'no storage node may answer for this key now');
+    this.#others = [...answering.slice(first), ...answering.slice(0, first)];
+    if (answering.length > 0) this.#askNext();
+    else this.#again('partition-offline', OFFLINE);
   }
 
   /** One member at a time; a slow one is not given up, but another one is asked beside it. */
@@ -103,6 +108,7 @@ class Get {
         return this.#answer(step);
       case 'ask-another':
         if (step.mapDiffers) refresh.fetchFrom(member.node);
+        if (step.unreachable) this.#context.reports.note(member);
         if (this.#others.length > 0) return this.#askNext();
         return this.#again('unanswered', 'no storage node answered in time');
     }

@@ -2,18 +2,30 @@
 
 import { unreachable } from '../cluster/assert.ts';
 import type { StoredRecord } from '../cluster/record.ts';
+import type { MemberAnswer } from '../cluster/storage-channel.ts';
 import type { Version } from '../cluster/version.ts';
-import type { MemberAnswer } from './batch.ts';
 
 export type ReadStep =
   | { readonly kind: 'value'; readonly record: StoredRecord }
   /** Proven by a member that may say so. */
   | { readonly kind: 'absent'; readonly version: Version }
   /** This member could not say; another one may. */
-  | { readonly kind: 'ask-another'; readonly mapDiffers: boolean };
+  | {
+      readonly kind: 'ask-another';
+      /** Its map and ours are not the same. */
+      readonly mapDiffers: boolean;
+      /** It may be gone. */
+      readonly unreachable: boolean;
+    };
 
-const ASK_ANOTHER: ReadStep = { kind: 'ask-another', mapDiffers: false };
-const ASK_ANOTHER_MAP_DIFFERS: ReadStep = { kind: 'ask-another', mapDiffers: true };
+const askAnother = (mapDiffers: boolean, unreachable: boolean): ReadStep => ({
+  kind: 'ask-another',
+  mapDiffers,
+  unreachable,
+});
+const ASK_ANOTHER = askAnother(false, false);
+const ASK_ANOTHER_MAP_DIFFERS = askAnother(true, false);
+const ASK_ANOTHER_UNREACHABLE = askAnother(false, true);
 
 export function judgeRead(answer: MemberAnswer): ReadStep {
   switch (answer.kind) {
@@ -25,6 +37,7 @@ export function judgeRead(answer: MemberAnswer): ReadStep {
       return ASK_ANOTHER_MAP_DIFFERS;
     case 'unreachable':
     case 'unanswered':
+      return ASK_ANOTHER_UNREACHABLE;
     case 'overloaded':
     case 'refused':
     // Answers to sets; a member that gives one to a get is as good as silent.
@@ -34,6 +47,7 @@ export function judgeRead(answer: MemberAnswer): ReadStep {
     case 'floor':
     case 'stale':
     case 'behind':
+    case 'records':
       return ASK_ANOTHER;
     default:
       return unreachable(answer);

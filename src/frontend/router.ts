@@ -2,10 +2,10 @@
 // it. Reads and writes ask it where a key lives and reach the members through it.
 
 import {
+  answeringMembers,
   type ClusterMap,
   compareMapVersions,
   type Member,
-  nodeEntry,
   type PartitionEntry,
   partitionEntry,
   printMapVersion,
@@ -15,11 +15,14 @@ import type { Times } from '../cluster/limits.ts';
 import type { Operation } from '../cluster/operations.ts';
 import { type PartitionId, partitionOf } from '../cluster/partition.ts';
 import type { Runtime } from '../cluster/runtime.ts';
-import { type AnswerCallback, StorageChannel } from './batch.ts';
+import type { AnswerCallback } from '../cluster/storage-channel.ts';
+import { StorageChannels } from '../cluster/storage-channels.ts';
 
 export interface Place {
   readonly partition: PartitionId;
   readonly entry: PartitionEntry;
+  /** The members that may answer gets, as far as this map knows (R3). */
+  readonly answering: readonly Member[];
 }
 
 /** Asked to bring the map up to date; how is the map follower's business. */
@@ -30,21 +33,16 @@ export interface MapRefresh {
   pushTo(node: NodeId): void;
 }
 
-interface Reached {
-  readonly incarnation: number;
-  readonly address: string;
-  readonly channel: StorageChannel;
-}
-
 export class Router {
   readonly #runtime: Runtime;
-  readonly #times: Times;
-  readonly #channels = new Map<NodeId, Reached>();
+  readonly #channels: StorageChannels;
   #map: ClusterMap | undefined;
+  /** Of the present map, by partition; filled as they are asked for. */
+  #places: (Place | undefined)[] = [];
 
   constructor(runtime: Runtime, times: Times) {
     this.#runtime = runtime;
-    this.#times = times;
+    this.#channels = new StorageChannels(runtime, times);
   }
 
   get map(): ClusterMap | undefined {
@@ -59,12 +57,8 @@ export class Router {
       if (compareMapVersions(map.version, known.version) <= 0) return 'already-newer';
     }
     this.#map = map;
-    for (const [node, { incarnation, address, channel }] of this.#channels) {
-      const entry = nodeEntry(map, node);
-      if (entry?.incarnation === incarnation && entry.address === address) continue;
-      this.#channels.delete(node);
-      channel.retire();
-    }
+    this.#places = [];
+    this.#channels.adopt(map);
     this.#runtime.log.write('info', 'map adopted', {
       map: printMapVersion(map.version),
       nodes: Object.keys(map.nodes).length,
@@ -78,30 +72,17 @@ export class Router {
     const map = this.#map;
     if (map === undefined) return undefined;
     const partition = partitionOf(key, map.digits);
-    return { partition, entry: partitionEntry(map, partition) };
+    let place = this.#places[partition];
+    if (place === undefined) {
+      const entry = partitionEntry(map, partition);
+      place = { partition, entry, answering: answeringMembers(map, entry) };
+      this.#places[partition] = place;
+    }
+    return place;
   }
 
   /** @param slow see StorageChannel.send */
   send(member: Member, operation: Operation, callback: AnswerCallback, slow?: () => void): void {
-    const channel = this.#channelTo(member);
-    if (channel === undefined) callback({ kind: 'unreachable', detail: 'not in the map any more' });
-    else channel.send(operation, callback, slow);
-  }
-
-  #channelTo(member: Member): StorageChannel | undefined {
-    const reached = this.#channels.get(member.node);
-    if (reached?.incarnation === member.incarnation) return reached.channel;
-    const map = this.#map;
-    const entry = map === undefined ? undefined : nodeEntry(map, member.node);
-    // The member's incarnation may be gone while its node lives on as another, which is not a member.
-    if (map === undefined || entry?.incarnation !== member.incarnation) return undefined;
-    const channel = new StorageChannel(this.#runtime, this.#times, {
-      cluster: map.cluster,
-      member,
-      entry,
-    });
-    const { incarnation, address } = entry;
-    this.#channels.set(member.node, { incarnation, address, channel });
-    return channel;
+    this.#channels.send(member, operation, callback, slow);
   }
 }

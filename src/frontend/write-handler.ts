@@ -3,13 +3,12 @@
 // mean is write.ts's.
 
 import { unreachable } from '../cluster/assert.ts';
-import { servingMembers } from '../cluster/cluster-map.ts';
 import type { ErrorCode } from '../cluster/errors.ts';
 import type { RefusalReason } from '../cluster/operations.ts';
 import { type Attribute, encodeRecord, type StoredRecord } from '../cluster/record.ts';
+import type { MemberAnswer } from '../cluster/storage-channel.ts';
 import type { Version } from '../cluster/version.ts';
-import type { MemberAnswer } from './batch.ts';
-import type { OperationContext } from './read-handler.ts';
+import { OFFLINE, type OperationContext } from './read-handler.ts';
 import type { Place } from './router.ts';
 import { judgeWrite, mayHold, type WriteVote } from './write.ts';
 
@@ -80,8 +79,8 @@ class SetOperation {
     const place = this.#context.router.locate(this.#request.key);
     if (place === undefined) {
       this.#answer({ kind: 'not-stored', code: 'not-ready', detail: 'no cluster map yet' });
-    } else if (servingMembers(place.entry).length === 0) {
-      this.#again('no-serving-member', 'no storage node may answer for this key now');
+    } else if (place.answering.length === 0) {
+      this.#again('partition-offline', OFFLINE);
     } else this.#sendToAll(place);
   }
 
@@ -100,12 +99,13 @@ class SetOperation {
   }
 
   #learn({ member, answer }: WriteVote): void {
-    const { refresh, versions } = this.#context;
+    const { refresh, reports, versions } = this.#context;
     if (mayHold(answer)) this.#mayBeHeld = true;
     const { kind } = answer as MemberAnswer;
     if (answer?.kind === 'superseded' || answer?.kind === 'floor') versions.observe(answer.version);
     else if (kind === 'stale' || kind === 'not-serving') refresh.fetchFrom(member.node);
     else if (kind === 'behind') refresh.pushTo(member.node);
+    else if (kind === 'unreachable' || kind === 'unanswered') reports.note(member);
   }
 
   #decide(votes: readonly WriteVote[]): void {

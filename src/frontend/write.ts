@@ -3,7 +3,7 @@
 
 import type { Member } from '../cluster/cluster-map.ts';
 import type { RefusalReason } from '../cluster/operations.ts';
-import type { MemberAnswer } from './batch.ts';
+import type { MemberAnswer } from '../cluster/storage-channel.ts';
 
 /** One member's part in a round; `answer` is undefined while it is still out. */
 export interface WriteVote {
@@ -41,7 +41,9 @@ export function judgeWrite(votes: readonly WriteVote[]): WriteDecision {
         floor = true;
         break;
       case 'refused':
-        refused = { kind: 'refused', reason: answer.reason };
+        // A member that cannot write is about to be removed (H35); the last one is not.
+        if (answer.reason === 'full' && servesWithout(votes, member)) again = true;
+        else refused = { kind: 'refused', reason: answer.reason };
         break;
       case 'overloaded':
         refused = { kind: 'refused', reason: 'overloaded' };
@@ -56,6 +58,10 @@ export function judgeWrite(votes: readonly WriteVote[]): WriteDecision {
   // serving members say `superseded`, nobody could ever read this set; one `applied` proves it concurrent.
   if (floor || !kept) return { kind: 'again-newer' };
   return { kind: 'acknowledged' };
+}
+
+function servesWithout(votes: readonly WriteVote[], without: Member): boolean {
+  return votes.some(({ member }) => member !== without && member.role === 'serving');
 }
 
 /** Whether the record may be in this member now or later (D9: then the outcome is unknown). */

@@ -3,9 +3,9 @@
 
 import type { HttpReply, HttpRequest } from '../cluster/http.ts';
 import type { Address, NodeId } from '../cluster/identity.ts';
-import { protocolTimes, VALUE_BYTES_MAX_DEFAULT } from '../cluster/limits.ts';
+import { protocolTimes, type Times, VALUE_BYTES_MAX_DEFAULT } from '../cluster/limits.ts';
 import { smallestDigits } from '../cluster/partition.ts';
-import type { Log, Runtime, Service } from '../cluster/runtime.ts';
+import type { Log, LogFields, Runtime, Service } from '../cluster/runtime.ts';
 import { Controller } from '../controller/controller.ts';
 import { Frontend } from '../frontend/frontend.ts';
 import type { FsyncMode } from '../storage/log.ts';
@@ -18,7 +18,10 @@ export interface ClusterShape {
   readonly storages: number;
   readonly frontends: number;
   readonly redundancy: number;
-  readonly fsync: FsyncMode;
+  /** Undefined: storage nodes keep everything in memory. */
+  readonly fsync: FsyncMode | undefined;
+  /** Instead of production's. */
+  readonly times?: Partial<Times>;
 }
 
 const CONTROLLER = 'controller:1' as Address;
@@ -27,16 +30,22 @@ export class SimulatedNode {
   readonly process: SimulatedProcess;
   readonly disk: SimulatedDisk;
   readonly address: Address;
+  /** Whether its data outlives its process. */
+  readonly keepsData: boolean;
   readonly #network: SimulatedNetwork;
   readonly #make: (runtime: Runtime) => Service;
   #service: Service | undefined;
+  /** Told of everything this node logs. */
+  onLog: (message: string, fields: LogFields) => void = () => undefined;
 
   constructor(
     world: World,
     network: SimulatedNetwork,
     address: Address,
     make: (runtime: Runtime) => Service,
+    keepsData: boolean,
   ) {
+    this.keepsData = keepsData;
     this.process = new SimulatedProcess(world, address.split(':')[0] ?? address);
     this.disk = new SimulatedDisk(this.process);
     this.address = address;
@@ -66,7 +75,7 @@ export class SimulatedNode {
           heapUsedBytes: 0,
         }),
       },
-      disk: disk.port(),
+      disk: this.keepsData ? disk.port() : undefined,
     });
     this.#service = service;
     this.#network.serve(process, service);
@@ -89,6 +98,17 @@ export class SimulatedNode {
     process.run(process.life, () => this.#service?.handle(request, reply));
   }
 
+  /** What its present life would say, paused or not; the oracles' way to look inside. */
+  peek(request: HttpRequest): HttpReply | undefined {
+    let answer: HttpReply | undefined;
+    if (this.process.alive) {
+      this.#service?.handle(request, (reply) => {
+        answer = reply;
+      });
+    }
+    return answer;
+  }
+
   #log(): Log {
     const { process } = this;
     return {
@@ -98,6 +118,8 @@ export class SimulatedNode {
           .map(([name, value]) => ` ${name}=${value}`)
           .join('');
         process.world.note(`${process.name} ${level}: ${message}${details}`);
+        process.world.occur(message);
+        this.onLog(message, fields);
       },
     };
   }
@@ -110,11 +132,11 @@ export class SimulatedCluster {
   readonly frontends: readonly SimulatedNode[];
 
   constructor(world: World, shape: ClusterShape) {
-    const times = protocolTimes(1);
+    const times = { ...protocolTimes(1), ...shape.times };
     const { storages, frontends, redundancy, fsync } = shape;
     this.network = new SimulatedNetwork(world);
-    const node = (address: Address, make: (runtime: Runtime) => Service) =>
-      new SimulatedNode(world, this.network, address, make);
+    const node = (address: Address, make: (runtime: Runtime) => Service, keepsData = true) =>
+      new SimulatedNode(world, this.network, address, make, keepsData);
     this.controller = node(
       CONTROLLER,
       (runtime) =>
@@ -132,11 +154,11 @@ export class SimulatedCluster {
         address,
         node: `storage${index}` as NodeId,
         nodeIsGiven: true,
-        fsync,
+        fsync: fsync ?? 'interval',
         valueBytesMax: VALUE_BYTES_MAX_DEFAULT,
         times,
       };
-      return node(address, (runtime) => new StorageNode(runtime, options));
+      return node(address, (runtime) => new StorageNode(runtime, options), fsync !== undefined);
     });
     this.frontends = Array.from({ length: frontends }, (_, index) => {
       const address = `frontend${index}:1` as Address;

@@ -1,12 +1,17 @@
 // Faults, one after the other, drawn from the seed: which kinds a run has, how often, how long. It
 // never causes what the cluster does not promise to survive.
 
+import type { Life } from '../cluster/cluster-map.ts';
+import { PATHS } from '../cluster/messages.ts';
 import type { SimulatedCluster, SimulatedNode } from './cluster.ts';
+import { requestOf } from './network.ts';
+import type { Oracles } from './oracles.ts';
 import type { World } from './world.ts';
 
 const KINDS = [
   'kill',
   'kill-many',
+  'lose',
   'kill-controller',
   'kill-frontend',
   'pause',
@@ -22,9 +27,13 @@ export class Nemesis {
   readonly #kinds: readonly Kind[];
   /** Sparse faults let a state settle in; dense ones hide what it does (PROTOCOL 4.2). */
   readonly #gapMs: readonly [number, number];
+  readonly #oracles: Oracles;
+  /** Lives up to these incarnations have lost their data. */
+  readonly #lost = new Map<string, number>();
   #over = false;
 
-  constructor(world: World, cluster: SimulatedCluster) {
+  constructor(world: World, cluster: SimulatedCluster, oracles: Oracles) {
+    this.#oracles = oracles;
     const { random } = world;
     this.#world = world;
     this.#cluster = cluster;
@@ -68,6 +77,8 @@ export class Nemesis {
         return this.#kill([random.pick(storages)]);
       case 'kill-many':
         return this.#kill(storages.filter(() => random.chance(0.6)));
+      case 'lose':
+        return this.#lose(random.pick(storages));
       case 'kill-controller':
         return this.#kill([controller]);
       case 'kill-frontend':
@@ -90,11 +101,51 @@ export class Nemesis {
 
   #kill(nodes: readonly SimulatedNode[]): void {
     for (const node of nodes) {
+      if (!node.keepsData && !this.#mayLose(node)) continue;
+      this.#vouch(node);
       node.crash(false);
       this.#world.at(this.#durationMs(), () => {
         if (!node.process.alive) node.start();
       });
     }
+  }
+
+  /** H42: about half of the nodes have a parent, which reaps them and says so. */
+  #vouch(node: SimulatedNode): void {
+    const { random } = this.#world;
+    if (!this.#cluster.storages.includes(node)) return;
+    const life = this.#oracles.lifeOf(node);
+    if (life === undefined || random.chance(0.5)) return;
+    const message = { ...life, returning: random.chance(0.3) };
+    this.#world.at(random.between(1, 50), () =>
+      this.#cluster.controller.request(
+        { ...requestOf({ method: 'POST', path: PATHS.death, message }), fromLoopback: true },
+        () => undefined,
+      ),
+    );
+  }
+
+  /** Its data is gone for good; only if another copy is intact, or nothing could be promised. */
+  #lose(node: SimulatedNode): void {
+    if (!this.#mayLose(node)) return;
+    const power = this.#world.random.chance(0.5);
+    node.crash(power);
+    if (!power) node.disk.wipe();
+    this.#world.note(`${node.process.name} has lost its data`);
+    this.#world.at(this.#durationMs(), () => {
+      if (!node.process.alive) node.start();
+    });
+  }
+
+  #mayLose(node: SimulatedNode): boolean {
+    const isIntact = ({ node: id, incarnation }: Life) => {
+      const other = this.#cluster.storages.find(({ process }) => process.name === id);
+      if (other === undefined || incarnation <= (this.#lost.get(id) ?? 0)) return false;
+      return other.keepsData || other.process.alive;
+    };
+    if (!this.#oracles.canLose(node, isIntact)) return false;
+    this.#lost.set(node.process.name, this.#oracles.incarnationOf(node));
+    return true;
   }
 
   #pause({ process }: SimulatedNode): void {

@@ -154,6 +154,7 @@ export function requestOf(call: Pick<ControlCall, 'method' | 'path' | 'message'>
     method: call.method,
     target: call.path,
     header: () => undefined,
+    fromLoopback: false,
     body: body === undefined ? { kind: 'none' } : { kind: 'bytes', bytes: body },
   };
 }

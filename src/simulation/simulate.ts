@@ -1,19 +1,12 @@
 // One run: a cluster founded in peace, a phase of faults under load, then healing, and in the end the
 // questions: was every promise kept, has every serving copy what was acknowledged, does it work again?
 
-import {
-  type ClusterMap,
-  type Member,
-  partitionEntry,
-  servingMembers,
-} from '../cluster/cluster-map.ts';
 import type { HttpReply, HttpRequest } from '../cluster/http.ts';
-import { mapReply } from '../cluster/messages.ts';
-import { partitionOf } from '../cluster/partition.ts';
-import { parseVersion, VERSION_ZERO, type Version } from '../cluster/version.ts';
+import { smallestDigits } from '../cluster/partition.ts';
 import { SimulatedCluster } from './cluster.ts';
 import { checkHistory, History, type Operation } from './history.ts';
 import { Nemesis } from './nemesis.ts';
+import { keysOfTwoPartitions, Oracles, plainGet } from './oracles.ts';
 import { World } from './world.ts';
 
 export interface RunResult {
@@ -23,14 +16,18 @@ export interface RunResult {
   readonly operations: number;
   readonly succeeded: number;
   readonly digest: string;
+  /** How often what happened: every log message that is not of a connection. */
+  readonly occurred: ReadonlyMap<string, number>;
   readonly trace: readonly string[];
 }
 
 const FOUNDED_BY_MS = 3000;
 const FAULTS_MS = 8000;
 const SETTLED_AFTER_MS = 9000;
+/** Without clients, for what was on its way to arrive or to be repaired. */
+const QUIET_MS = 3000;
 const CLIENTS = 8;
-const KEYS = ['a', 'b', 'c', 'd'];
+const KEYS = keysOfTwoPartitions(smallestDigits(1), 3);
 /** A client gives up waiting after this; its operation stays open in the history. */
 const PATIENCE_MS = 7000;
 
@@ -46,10 +43,8 @@ class Run {
   readonly #cluster: SimulatedCluster;
   readonly #history = new History();
   readonly #violations: string[] = [];
-  /** The highest acknowledged version of each key, for the oracle. */
-  readonly #acknowledged = new Map<string, Version>();
-  /** As the controller published it last, as far as it could be asked. */
-  #map: ClusterMap | undefined;
+  readonly #oracles: Oracles;
+  readonly #redundancy: number;
   #values = 0;
   #stopped = false;
 
@@ -57,12 +52,20 @@ class Run {
     this.#seed = seed;
     this.#world = new World(seed);
     const { random } = this.#world;
+    this.#redundancy = 2 + random.below(2);
     this.#cluster = new SimulatedCluster(this.#world, {
-      storages: 3 + random.below(3),
+      storages: 4 + random.below(2),
       frontends: 3,
-      redundancy: 2 + random.below(2),
-      fsync: random.chance(0.5) ? 'interval' : 'always',
+      redundancy: this.#redundancy,
+      fsync: random.chance(0.3) ? undefined : random.pick(['interval', 'always'] as const),
+      times: {
+        antiEntropyMs: 600,
+        // Below the long tail of the network's delays, so that sets of before a delete come after it is forgotten.
+        tombstoneGraceMs: random.pick([300, 1200]),
+        expiryGraceMs: 500,
+      },
     });
+    this.#oracles = new Oracles(this.#world, this.#cluster, (text) => this.#violations.push(text));
   }
 
   result(): RunResult {
@@ -75,6 +78,7 @@ class Run {
       operations: operations.length,
       succeeded: operations.filter(({ ok }) => ok).length,
       digest: this.#world.digest,
+      occurred: this.#world.occurred,
       trace: this.#world.trace,
     };
   }
@@ -89,7 +93,7 @@ class Run {
         node.start();
       }
       world.runUntil(FOUNDED_BY_MS);
-      const nemesis = new Nemesis(world, this.#cluster);
+      const nemesis = new Nemesis(world, this.#cluster, this.#oracles);
       for (let client = 0; client < CLIENTS; client++) this.#client(client);
       nemesis.start();
       world.runUntil(FOUNDED_BY_MS + FAULTS_MS);
@@ -97,7 +101,9 @@ class Run {
       world.runUntil(FOUNDED_BY_MS + FAULTS_MS + SETTLED_AFTER_MS);
       this.#stopped = true;
       this.#checkLiveness();
-      this.#checkCopies('at the end');
+      world.runUntil(FOUNDED_BY_MS + FAULTS_MS + SETTLED_AFTER_MS + QUIET_MS);
+      this.#oracles.checkCopies('at the end');
+      this.#oracles.checkConvergence(KEYS, this.#redundancy);
     } catch (error) {
       // A broken invariant of the product, or of the simulator.
       this.#violations.push(
@@ -141,48 +147,7 @@ class Run {
     if (isGet && reply.status === 200) operation.value = Buffer.from(reply.body).toString();
     this.#history.end(operation, this.#world.nowMs, ok, version);
     if (!ok || isGet || operation.version === undefined) return;
-    const known = this.#acknowledged.get(operation.key);
-    if (known === undefined || operation.version > known) {
-      this.#acknowledged.set(operation.key, operation.version);
-    }
-    this.#checkCopies(`when ${operation.kind} ${operation.key} was acknowledged`);
-  }
-
-  /**
-   * I5, from inside: every serving copy holds every acknowledged record or a newer one. It sees what
-   * clients miss, because a quick next set masks a lost one.
-   */
-  #checkCopies(when: string): void {
-    this.#cluster.controller.request(plainGet('/c/map'), (reply) => {
-      const { map } = mapReply(JSON.parse(Buffer.from(reply.body).toString()), '');
-      this.#map = map ?? this.#map;
-    });
-    const map = this.#map;
-    if (map === undefined) return;
-    for (const [key, version] of this.#acknowledged) {
-      const entry = partitionEntry(map, partitionOf(Buffer.from(key), map.digits));
-      for (const member of servingMembers(entry)) {
-        const held = this.#heldBy(member, key);
-        if (held === undefined || held >= version) continue;
-        this.#violations.push(
-          `I5: ${member.node} serves ${key} without v=${version.toString(16)}, ${when} at ${this.#world.nowMs.toFixed(1)}`,
-        );
-      }
-    }
-  }
-
-  /** @returns undefined while that life of the node cannot be asked */
-  #heldBy(member: Member, key: string): Version | undefined {
-    const node = this.#cluster.storages.find(({ process }) => process.name === member.node);
-    let held: Version | undefined;
-    node?.request(plainGet('/status'), (status) => {
-      const { incarnation } = JSON.parse(Buffer.from(status.body).toString());
-      if (incarnation !== String(member.incarnation)) return;
-      node.request(plainGet(`/s/record?key=${key}`), (record) => {
-        held = parseVersion(record.headers['x-fog-version'] ?? '') ?? VERSION_ZERO;
-      });
-    });
-    return held;
+    this.#oracles.acknowledged(operation.key, operation.version);
   }
 
   /** Some operation of every key that began well after healing succeeded. */
@@ -206,8 +171,4 @@ class Run {
 function requestFor({ kind, key, value }: Operation): HttpRequest {
   if (kind !== 'set') return plainGet(`/${kind}?key=${key}`);
   return plainGet(`/set?key=${key}&value=${encodeURIComponent(value ?? '')}`);
-}
-
-function plainGet(target: string): HttpRequest {
-  return { method: 'GET', target, header: () => undefined, body: { kind: 'none' } };
 }

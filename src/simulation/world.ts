@@ -23,6 +23,7 @@ export class World {
   readonly random: SeededRandom;
   readonly #queue = new EventQueue();
   readonly #trace: string[] = [];
+  readonly #occurred = new Map<string, number>();
   #nowMs = 0;
   #sequence = 0;
   #events = 0;
@@ -47,6 +48,15 @@ export class World {
 
   get trace(): readonly string[] {
     return this.#trace;
+  }
+
+  /** A kind of event that a run may be asked for: what never happens is not tested. */
+  occur(what: string): void {
+    this.#occurred.set(what, (this.#occurred.get(what) ?? 0) + 1);
+  }
+
+  get occurred(): ReadonlyMap<string, number> {
+    return this.#occurred;
   }
 
   at(delayMs: number, run: () => void): void {

@@ -1,8 +1,9 @@
 // The plain append-only log behind the partition store: records back to back, as they are in memory and
 // on the wire. One write is under way at a time; what comes meanwhile goes out together as the next one.
 
-import { parseRecord, RECORD_HEADER_BYTES, type StoredRecord } from '../cluster/record.ts';
+import { RECORD_HEADER_BYTES } from '../cluster/record.ts';
 import type { DiskResult, LogFile, Timers } from '../cluster/runtime.ts';
+import { encodeEntry, type LogEntry, parseEntry } from './log-entry.ts';
 
 /**
  * `always`: synced before the acknowledgement. `interval`: written before it, synced every second, so
@@ -20,8 +21,8 @@ export const LOG_FILE = 'records.log';
 export interface Durability {
   /** Why nothing can be written any more; then nothing may be applied either (H35). */
   readonly failure: string | undefined;
-  /** @param record must not change afterwards: the store's own copy, not a view on a socket's buffer */
-  append(record: StoredRecord): void;
+  /** @param entry its bytes must not change afterwards: the store's own copy, not a view on a socket's buffer */
+  append(entry: LogEntry): void;
   /**
    * @param callback when everything appended so far is down, as the fsync mode has it; never after a
    * failure, because then nobody knows what is down
@@ -46,7 +47,7 @@ export class RecordLog implements Durability {
   readonly #file: LogFile;
   readonly #timers: Timers;
   readonly #fsync: FsyncMode;
-  readonly #queue: StoredRecord[] = [];
+  readonly #queue: Buffer[] = [];
   readonly #waiters: Waiter[] = [];
   #appended = 0;
   #down = 0;
@@ -64,8 +65,8 @@ export class RecordLog implements Durability {
     return this.#failure;
   }
 
-  append(record: StoredRecord): void {
-    this.#queue.push(record);
+  append(entry: LogEntry): void {
+    this.#queue.push(encodeEntry(entry));
     this.#appended++;
     this.#next();
   }
@@ -125,13 +126,13 @@ export class RecordLog implements Durability {
 export interface Replayed {
   /** Up to here the log is whole; a torn tail behind it was never acknowledged. */
   readonly length: number;
-  /** Behind the break whole records follow: the log has a hole, and is not to be believed (H8). */
+  /** Behind the break whole entries follow: the log has a hole, and is not to be believed (H8). */
   readonly hole: boolean;
 }
 
-/** Reads the records of a log from pieces of any size. */
+/** Reads the entries of a log from pieces of any size. */
 export class LogReplay {
-  readonly #record: (record: StoredRecord) => void;
+  readonly #entry: (entry: LogEntry) => void;
   /** What could not be read yet, joined only when a whole record may be there. */
   #rest: Buffer[] = [];
   #restBytes = 0;
@@ -139,8 +140,8 @@ export class LogReplay {
   #length = 0;
   #broken = false;
 
-  constructor(record: (record: StoredRecord) => void) {
-    this.#record = record;
+  constructor(entry: (entry: LogEntry) => void) {
+    this.#entry = entry;
   }
 
   push(bytes: Buffer): void {
@@ -148,7 +149,7 @@ export class LogReplay {
     this.#restBytes += bytes.length;
     if (this.#broken || this.#restBytes < this.#needed) return;
     const input = Buffer.concat(this.#rest);
-    const read = this.#readRecords(input);
+    const read = this.#readEntries(input);
     this.#length += read;
     this.#rest = [input.subarray(read)];
     this.#restBytes = input.length - read;
@@ -159,26 +160,26 @@ export class LogReplay {
   }
 
   end(): Replayed {
-    return { length: this.#length, hole: holdsRecord(Buffer.concat(this.#rest)) };
+    return { length: this.#length, hole: holdsEntry(Buffer.concat(this.#rest)) };
   }
 
-  /** @returns how many bytes were whole records */
-  #readRecords(input: Buffer): number {
+  /** @returns how many bytes were whole entries */
+  #readEntries(input: Buffer): number {
     let offset = 0;
     for (;;) {
-      const parsed = parseRecord(input, offset);
+      const parsed = parseEntry(input, offset);
       if (parsed.kind === 'malformed') this.#broken = true;
-      if (parsed.kind !== 'record') return offset;
-      this.#record(parsed.record);
-      offset += parsed.record.length;
+      if (parsed.kind !== 'entry') return offset;
+      this.#entry(parsed.entry);
+      offset += parsed.length;
     }
   }
 }
 
 /** A broken length hides where the next record begins, so every place is tried. */
-function holdsRecord(rest: Buffer): boolean {
+function holdsEntry(rest: Buffer): boolean {
   for (let offset = 1; offset + RECORD_HEADER_BYTES <= rest.length; offset++) {
-    if (parseRecord(rest, offset).kind === 'record') return true;
+    if (parseEntry(rest, offset).kind === 'entry') return true;
   }
   return false;
 }

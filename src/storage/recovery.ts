@@ -2,15 +2,17 @@
 // next incarnation, reads map and log back, and judges whether everything it ever acknowledged is there
 // (H8). Nothing is served before; what cannot be read stops the start instead of being passed over.
 
+import { unreachable } from '../cluster/assert.ts';
 import type { ClusterMap } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
 import { decodeMapFile, encodeMapFile } from '../cluster/map-file.ts';
 import { partitionOf } from '../cluster/partition.ts';
-import { recordKey, type StoredRecord } from '../cluster/record.ts';
+import { recordKey } from '../cluster/record.ts';
 import type { Disk, DiskResult, LogFile, Runtime } from '../cluster/runtime.ts';
 import { decodeIdentity, encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
 import { type FsyncMode, LOG_FILE, LogReplay, RecordLog } from './log.ts';
+import type { LogEntry } from './log-entry.ts';
 import type { PartitionStore } from './memory.ts';
 
 export const MAP_FILE = 'storage.map';
@@ -116,13 +118,12 @@ export class Recovery {
   }
 
   #replay(identity: Identity, map: ClusterMap | undefined, file: LogFile): void {
-    const put = (record: StoredRecord) => {
-      // The log names no partitions: they follow from the key and the digits, which never change.
+    const replay = new LogReplay((entry) => {
+      // The log names no partitions of records: they follow from the key and the digits, which never change.
       if (map === undefined)
         throw unusable(LOG_FILE, `it has records, and there is no ${MAP_FILE}`);
-      this.#store.put(partitionOf(recordKey(record), map.digits), record);
-    };
-    const replay = new LogReplay(put);
+      this.#redo(entry, map.digits);
+    });
     file.readAll(
       (bytes) => replay.push(bytes),
       (read) => {
@@ -143,6 +144,26 @@ export class Recovery {
         });
       },
     );
+  }
+
+  /** In the order of the log, so what a floor would refuse now was accepted then. */
+  #redo(entry: LogEntry, digits: number): void {
+    switch (entry.kind) {
+      case 'record':
+        this.#store.putCopied(partitionOf(recordKey(entry.record), digits), entry.record);
+        break;
+      case 'floor':
+        this.#store.raiseFloor(entry.partition, entry.version);
+        break;
+      case 'reset':
+        this.#store.reset(entry.partition);
+        break;
+      case 'forget':
+        this.#store.forget(partitionOf(entry.key, digits), entry.key, entry.version);
+        break;
+      default:
+        unreachable(entry);
+    }
   }
 }
 

@@ -1,16 +1,20 @@
-// What a storage node may do with a partition: rules R1 and R2. It holds the adopted map, and answers
-// operations from the partition store. No messages, no sockets: a batch is answered by plain calls.
+// What a storage node may do with a partition: rules R1 and R2, and what others may copy from it (R8,
+// R10). It holds the adopted map, and answers operations from the partition store. No messages, no
+// sockets: a batch is answered by plain calls.
 
-import { assert } from '../cluster/assert.ts';
+import { assert, unreachable } from '../cluster/assert.ts';
 import {
   type ClusterMap,
   compareMapVersions,
+  isGranted,
+  type Life,
   type MapVersion,
+  type Member,
   NO_MAP,
   type PartitionEntry,
 } from '../cluster/cluster-map.ts';
-import type { Incarnation, NodeId } from '../cluster/identity.ts';
-import { VERSION_AHEAD_MS_MAX } from '../cluster/limits.ts';
+import type { Incarnation } from '../cluster/identity.ts';
+import { CHUNK_RECORD_BYTES, VERSION_AHEAD_MS_MAX } from '../cluster/limits.ts';
 import type { Answer, Operation } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import {
@@ -21,37 +25,54 @@ import {
   type StoredRecord,
 } from '../cluster/record.ts';
 import type { Clock } from '../cluster/runtime.ts';
-import { VERSION_ZERO, versionMilliseconds } from '../cluster/version.ts';
+import { versionMilliseconds } from '../cluster/version.ts';
+import { BUCKETS, DIGEST_BYTES, differingBuckets } from './digest.ts';
+import { Lease } from './lease.ts';
 import type { Durability } from './log.ts';
 import type { PartitionStore } from './memory.ts';
 
 const NOT_SERVING: Answer = { kind: 'not-serving' };
+const STALE: Answer = { kind: 'stale' };
+const BEHIND: Answer = { kind: 'behind' };
+const ALL_BUCKETS = new Set(Array.from({ length: BUCKETS }, (_, bucket) => bucket));
+const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
 
 export interface ReplicaOptions {
-  readonly node: NodeId;
-  readonly incarnation: Incarnation;
+  readonly life: Life;
   readonly valueBytesMax: number;
+  readonly leaseMs: number;
 }
 
-export type Adoption = 'adopted' | 'already-newer' | 'other-cluster';
+export type Adoption = 'adopted' | 'already-newer' | 'other-cluster' | 'overruled';
 
 export class Replica {
+  readonly lease: Lease;
   readonly #options: ReplicaOptions;
   readonly #store: PartitionStore;
   readonly #durability: Durability;
   readonly #clock: Clock;
   #map: ClusterMap | undefined;
+  /** This life's membership of each partition, by partition; a map counts only where it names this life. */
+  #memberships: readonly (Member | undefined)[] = [];
+  /** R1: not while the own map has this life fenced. */
+  #granted = false;
+  /** Maps and grants of earlier generations are nothing any more (H32). */
+  #promisedGeneration: number;
+  #stopped = false;
 
   constructor(
     store: PartitionStore,
     durability: Durability,
     clock: Clock,
     options: ReplicaOptions,
+    promisedGeneration = 0,
   ) {
     this.#store = store;
     this.#durability = durability;
     this.#clock = clock;
     this.#options = options;
+    this.#promisedGeneration = promisedGeneration;
+    this.lease = new Lease(clock, options.leaseMs);
   }
 
   get map(): ClusterMap | undefined {
@@ -63,11 +84,36 @@ export class Replica {
   }
 
   get incarnation(): Incarnation {
-    return this.#options.incarnation;
+    return this.#options.life.incarnation;
+  }
+
+  get life(): Life {
+    return this.#options.life;
+  }
+
+  get promisedGeneration(): number {
+    return this.#promisedGeneration;
+  }
+
+  /** Every partition that this life is a member of. */
+  *memberships(): Iterable<{ readonly partition: PartitionId; readonly member: Member }> {
+    for (const [partition, member] of this.#memberships.entries()) {
+      if (member !== undefined) yield { partition: partition as PartitionId, member };
+    }
+  }
+
+  membership(partition: PartitionId): Member | undefined {
+    return this.#memberships[partition];
+  }
+
+  /** H32: durable before this is called; from now on maps and grants of earlier generations are refused. */
+  promise(generation: number): void {
+    this.#promisedGeneration = Math.max(this.#promisedGeneration, generation);
   }
 
   /** What `adopt` would say now. Invariant I1: the versions of adopted maps never fall. */
   judge(map: ClusterMap): Adoption {
+    if (map.version.generation < this.#promisedGeneration) return 'overruled';
     if (this.#map === undefined) return 'adopted';
     if (map.cluster !== this.#map.cluster) return 'other-cluster';
     return compareMapVersions(map.version, this.#map.version) > 0 ? 'adopted' : 'already-newer';
@@ -81,30 +127,74 @@ export class Replica {
       'the digits of a cluster never change',
     );
     this.#map = map;
+    this.#granted = isGranted(map, this.life);
+    const earlier = this.#memberships;
+    this.#memberships = map.partitions.map((entry) => this.#ownMember(entry));
+    for (const [index, member] of this.#memberships.entries()) {
+      const partition = index as PartitionId;
+      if (member?.role === 'joining' && !isSameAttempt(member, earlier[index])) {
+        // H15: in the very step that makes this node accept sets, or the wipe takes some with it.
+        this.#reset(partition);
+      }
+    }
+    for (const partition of this.#store.held()) {
+      // While the map names the node, be it an earlier life of it, the data may be needed (H37).
+      const members = map.partitions[partition]?.members ?? [];
+      if (!members.some(({ node }) => node === this.life.node)) this.#reset(partition);
+    }
     return 'adopted';
   }
 
+  /** H5b: from now on nothing is answered, and never again in this life. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   answer(operation: Operation): Answer {
+    const member = this.#memberships[operation.partition];
     const entry = this.#map?.partitions[operation.partition];
-    const role = entry === undefined ? undefined : this.#ownRole(entry);
-    if (entry === undefined || role === undefined) return NOT_SERVING;
-    if (operation.kind === 'get') {
-      return role === 'serving' ? this.read(operation.partition, operation.key) : NOT_SERVING;
+    if (entry === undefined || member === undefined || this.#stopped) return NOT_SERVING;
+    switch (operation.kind) {
+      case 'get':
+        if (member.role !== 'serving' || !this.#granted || !this.lease.isLive()) return NOT_SERVING;
+        return this.read(operation.partition, operation.key);
+      case 'set':
+        // R2 in one synchronous step: member, epoch, compare, apply. With anything awaited in between, a
+        // set of an old epoch could land behind a copy that has passed its key, and be lost (H14b).
+        if (operation.epoch < entry.epoch) return STALE;
+        if (operation.epoch > entry.epoch) return BEHIND;
+        return this.#write(operation.partition, operation.record);
+      case 'copy':
+        // H14: at an earlier epoch a set could still be acknowledged here without the joiner.
+        if (member.role !== 'serving') return NOT_SERVING;
+        if (entry.epoch < operation.epoch) return BEHIND;
+        return this.#list(operation);
+      case 'pull':
+        if (member.role !== 'serving') return NOT_SERVING;
+        if (operation.digest.length !== DIGEST_BYTES) return MALFORMED;
+        if (operation.epoch < entry.epoch) return STALE;
+        if (operation.epoch > entry.epoch) return BEHIND;
+        return this.#list(operation);
+      default:
+        return unreachable(operation);
     }
-    // R2 in one synchronous step: member, epoch, compare, apply. With anything awaited in between, a
-    // set of an old epoch could land behind a copy that has passed its key, and be lost (H14b).
-    if (operation.epoch < entry.epoch) return { kind: 'stale' };
-    if (operation.epoch > entry.epoch) return { kind: 'behind' };
-    return this.#write(operation.partition, operation.record);
   }
 
   read(partition: PartitionId, key: Buffer): Answer {
     const record = this.#store.get(partition, key);
-    if (record === undefined) return { kind: 'absent', version: VERSION_ZERO };
+    if (record === undefined) return { kind: 'absent', version: this.#store.floor(partition) };
     if (isTombstone(record) || isExpired(record, this.#clock.wallMs())) {
       return { kind: 'absent', version: recordVersion(record) };
     }
     return { kind: 'found', record };
+  }
+
+  /** A record that a member in sync has; it passes the floor (H27). */
+  applyCopied(partition: PartitionId, record: StoredRecord): void {
+    const outcome = this.#store.putCopied(partition, record);
+    if (outcome.kind === 'applied') {
+      this.#durability.append({ kind: 'record', record: outcome.record });
+    }
   }
 
   #write(partition: PartitionId, record: StoredRecord): Answer {
@@ -115,16 +205,42 @@ export class Replica {
     if (aheadMs > VERSION_AHEAD_MS_MAX) return { kind: 'refused', reason: 'version-too-far-ahead' };
     if (this.#durability.failure !== undefined) return { kind: 'refused', reason: 'full' };
     const outcome = this.#store.put(partition, record);
-    if (outcome.kind === 'applied') this.#durability.append(outcome.record);
+    if (outcome.kind === 'applied') {
+      this.#durability.append({ kind: 'record', record: outcome.record });
+    }
     return outcome;
   }
 
-  /** The map counts only where it names this very incarnation (H6, I10): an empty successor serves nothing. */
-  #ownRole(entry: PartitionEntry) {
-    const { node, incarnation } = this.#options;
-    for (const member of entry.members) {
-      if (member.node === node && member.incarnation === incarnation) return member.role;
-    }
-    return undefined;
+  #list(operation: Extract<Operation, { kind: 'copy' | 'pull' }>): Answer {
+    const { partition, from } = operation;
+    const differing =
+      operation.kind === 'copy'
+        ? ALL_BUCKETS
+        : new Set(differingBuckets(operation.digest, this.#store.digest(partition)));
+    const limits = { bytes: CHUNK_RECORD_BYTES, wanted: differing };
+    const { records, next } = this.#store.list(partition, from, limits);
+    const floor = this.#store.floor(partition);
+    return { kind: 'records', floor, differing, records, next };
   }
+
+  #reset(partition: PartitionId): void {
+    this.#store.reset(partition);
+    this.#durability.append({ kind: 'reset', partition });
+  }
+
+  /** The map counts only where it names this very incarnation (H6, I10): an empty successor serves nothing. */
+  #ownMember(entry: PartitionEntry): Member | undefined {
+    const { node, incarnation } = this.life;
+    return entry.members.find(
+      (member) => member.node === node && member.incarnation === incarnation,
+    );
+  }
+}
+
+function isSameAttempt(member: Member, earlier: Member | undefined): boolean {
+  return (
+    member.role === 'joining' &&
+    earlier?.role === 'joining' &&
+    member.joinEpoch === earlier.joinEpoch
+  );
 }

@@ -8,23 +8,23 @@ import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster
 import type { Address, Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import { newerMap } from '../cluster/map-exchange.ts';
-import { mapPush, PATHS } from '../cluster/messages.ts';
-import { type Counter, Metrics } from '../cluster/metrics.ts';
+import { grantRequest, mapPush, PATHS, type RegisterReply } from '../cluster/messages.ts';
+import { Metrics } from '../cluster/metrics.ts';
 import { type Answer, decodeOperation, encodeAnswer } from '../cluster/operations.ts';
 import { partitionOf } from '../cluster/partition.ts';
 import { parseQuery } from '../cluster/query.ts';
-import { recordValue, recordVersion } from '../cluster/record.ts';
+import { isTombstone, recordValue, recordVersion } from '../cluster/record.ts';
 import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
 import type { Link, LinkEvents, LinkHello, Runtime, Service } from '../cluster/runtime.ts';
 import { VERSION } from '../cluster/software.ts';
 import { printVersion } from '../cluster/version.ts';
-
+import { AnswerCounters } from './counters.ts';
 import { encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
+import { type AdoptionOutcome, StorageLife } from './life.ts';
 import { type Durability, type FsyncMode, MEMORY_ONLY } from './log.ts';
 import { MapStore } from './memory.ts';
-import { encodeAdoptedMap, MAP_FILE, Recovery } from './recovery.ts';
+import { Recovery } from './recovery.ts';
 import { Registration } from './registration.ts';
-import { type Adoption, Replica } from './replica.ts';
 
 export interface StorageOptions {
   readonly controller: Address;
@@ -37,17 +37,27 @@ export interface StorageOptions {
   readonly times: Times;
 }
 
+/** What a map is refused with. */
+const REFUSED_MAPS: Readonly<Partial<Record<AdoptionOutcome, Parameters<typeof refusalReply>>>> = {
+  'other-cluster': ['other-cluster', 'this node belongs to another cluster'],
+  'not-durable': ['not-durable', 'the map could not be written'],
+  overruled: ['overruled', "a controller of a later generation has this node's promise"],
+  'not-from-controller': ['not-ready', 'the first map comes from the controller'],
+};
+
 const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
 const NOT_SERVING: Answer = { kind: 'not-serving' };
 
 /** Who this process is, before the controller has spoken. */
-interface Life {
+interface Self {
   readonly node: NodeId;
   readonly store: StoreId;
   readonly clean: boolean;
   readonly incarnation: Incarnation | undefined;
   /** What the data directory says of it. */
   readonly identity: Identity | undefined;
+  /** The map that was read back, for the life to begin with. */
+  readonly map: ClusterMap | undefined;
   readonly durability: Durability;
 }
 
@@ -62,9 +72,7 @@ export class StorageNode implements Service {
   #node: NodeId;
   #registration: Registration | undefined;
   #durability: Durability = MEMORY_ONLY;
-  #replica: Replica | undefined;
-  /** The map that was read back, for the replica to begin with. */
-  #recoveredMap: ClusterMap | undefined;
+  #life: StorageLife | undefined;
   #draining = false;
 
   constructor(runtime: Runtime, options: StorageOptions) {
@@ -86,13 +94,13 @@ export class StorageNode implements Service {
         clean: false,
         incarnation: undefined,
         identity: undefined,
+        map: undefined,
         durability: MEMORY_ONLY,
       });
     }
     const recovery = new Recovery(this.#runtime, disk, this.#store, this.#options, (recovered) => {
       const { identity, map, log } = recovered;
-      this.#recoveredMap = map;
-      this.#register({ ...identity, identity, durability: log });
+      this.#register({ ...identity, identity, map, durability: log });
     });
     return recovery.start();
   }
@@ -103,9 +111,9 @@ export class StorageNode implements Service {
 
   /** D13: a stream is bound to cluster, node and incarnation, and refused when any is another's. */
   accept(hello: LinkHello, link: Link): LinkEvents | { refused: string } {
-    const cluster = this.#replica?.map?.cluster;
-    const incarnation = this.#replica?.incarnation;
-    if (this.#draining) return { refused: 'this node is stopping' };
+    const replica = this.#life?.replica;
+    const cluster = replica?.map?.cluster;
+    const incarnation = replica?.incarnation;
     if (hello.node !== this.#node) return { refused: `this is node ${this.#node}` };
     if (hello.incarnation !== incarnation) {
       return { refused: `this is incarnation ${incarnation ?? 'none yet'}` };
@@ -122,33 +130,32 @@ export class StorageNode implements Service {
     this.#draining = true;
   }
 
-  #register(life: Life): void {
-    this.#node = life.node;
-    this.#durability = life.durability;
+  #register(self: Self): void {
+    this.#node = self.node;
+    this.#durability = self.durability;
     const { controller, address, times } = this.#options;
-    const { node, store, clean, incarnation } = life;
+    const { node, store, clean, incarnation } = self;
     this.#registration = new Registration(
       this.#runtime,
       { controller, node, address, store, incarnation, clean, times },
       {
-        registered: (given, begin) => this.#begin(life, given, begin),
-        offered: (map) => this.#adopt(map, () => undefined),
-        state: () => ({
-          mapVersion: this.#replica?.mapVersion ?? NO_MAP,
-          items: this.#store.items(),
-        }),
-        cluster: () => this.#replica?.map?.cluster ?? this.#recoveredMap?.cluster,
+        registered: (reply) => this.#registered(self, reply),
+        cluster: () => this.#life?.replica.map?.cluster ?? self.map?.cluster,
       },
     );
-    this.#registration.start();
+    this.#registration.register();
   }
 
-  /** A life begins when the controller has named it: only now can a map speak of this process. */
-  #begin(life: Life, incarnation: Incarnation, begin: () => void): void {
-    const { identity } = life;
+  #registered(self: Self, { incarnation, map }: RegisterReply): void {
+    const begin = () => {
+      const life = this.#lifeOf(self, incarnation);
+      // At once: only a heartbeat makes the controller count on this life.
+      if (map === undefined) life.begin(self.map);
+      else life.adopt(map, 'controller', () => life.begin(self.map));
+    };
+    const { identity } = self;
     const { disk } = this.#runtime;
     if (disk === undefined || identity === undefined || identity.incarnation === incarnation) {
-      this.#become(incarnation);
       return begin();
     }
     // The controller knows a later life than the disk does; that one is on disk before it is lived (3.5).
@@ -156,34 +163,28 @@ export class StorageNode implements Service {
       if (written.kind === 'failed') {
         throw new FatalError(EXIT.config, `${IDENTITY_FILE} cannot be written: ${written.detail}`);
       }
-      this.#become(incarnation);
       begin();
     });
   }
 
-  #become(incarnation: Incarnation): void {
-    this.#replica = new Replica(this.#store, this.#durability, this.#runtime.clock, {
-      node: this.#node,
-      incarnation,
-      valueBytesMax: this.#options.valueBytesMax,
-    });
-    if (this.#recoveredMap !== undefined) this.#replica.adopt(this.#recoveredMap);
+  /** The present life, if it has this incarnation, or a new one. */
+  #lifeOf(self: Self, incarnation: Incarnation): StorageLife {
+    if (this.#life?.replica.incarnation === incarnation) return this.#life;
+    this.#life?.end();
+    const { controller, valueBytesMax, times } = this.#options;
+    const { node, durability } = self;
+    const promisedGeneration = 0;
+    this.#life = new StorageLife(
+      this.#runtime,
+      this.#store,
+      { controller, node, incarnation, valueBytesMax, times, durability, promisedGeneration },
+      {
+        unknown: () => this.#registration?.register(),
+        problem: (text) => this.#registration?.report(text),
+      },
+    );
     this.#runtime.log.write('info', 'registered', { incarnation });
-  }
-
-  /** I2: a map is on disk before anything is answered under it; `done` comes after that. */
-  #adopt(map: ClusterMap, done: (adoption: Adoption | 'not-durable') => void): void {
-    const { disk } = this.#runtime;
-    const replica = this.#replica;
-    const judgement = replica?.judge(map) ?? 'already-newer';
-    if (replica === undefined || judgement !== 'adopted') return done(judgement);
-    if (disk === undefined) return done(replica.adopt(map));
-    // Replacements of one file end in their order, so of two maps the newer one is adopted last.
-    return disk.replace(MAP_FILE, encodeAdoptedMap(map), (written) => {
-      if (written.kind === 'done') return done(replica.adopt(map));
-      this.#runtime.log.write('error', `${MAP_FILE} cannot be written`, { detail: written.detail });
-      return done('not-durable');
-    });
+    return this.#life;
   }
 
   #operation(link: Link, id: number, message: Buffer): void {
@@ -192,9 +193,9 @@ export class StorageNode implements Service {
       this.#runtime.log.write('warn', 'operation refused', { reason: operation });
       return answerTo(link, id, MALFORMED);
     }
-    const answer = this.#replica?.answer(operation) ?? NOT_SERVING;
+    const answer = this.#life?.answer(operation) ?? NOT_SERVING;
     this.#answers.count(operation.kind, answer);
-    if (operation.kind === 'get') return answerTo(link, id, answer);
+    if (operation.kind !== 'set') return answerTo(link, id, answer);
     // Not only `applied` waits for the log: `equal` and `superseded` vouch for a record that may still be
     // on its way there. Lost in a crash, it would be missing from a store that calls itself clean (I14).
     return this.#durability.whenDown(() => answerTo(link, id, answer));
@@ -209,33 +210,37 @@ export class StorageNode implements Service {
     routes.addCheck('disk', () => this.#durability.failure);
     routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
     routes.addControl(PATHS.storageMap, mapPush, ({ map }, reply) => {
-      const answer = (adoption: Adoption | 'not-durable') => reply(this.#mapReply(adoption));
-      if (map === undefined) answer('already-newer');
-      else this.#adopt(map, answer);
+      const answer = (outcome: AdoptionOutcome) => reply(this.#mapReply(outcome));
+      if (map === undefined || this.#life === undefined) answer('already-newer');
+      else this.#life.adopt(map, 'peer', answer);
     });
     routes.add(['GET'], PATHS.storageMap, (request, reply) =>
-      reply(newerMap(request, this.#replica?.map)),
+      reply(newerMap(request, this.#life?.replica.map)),
+    );
+    routes.addControl(PATHS.grant, grantRequest, (message, reply) =>
+      reply(
+        this.#life === undefined
+          ? refusalReply('not-ready', 'not registered yet')
+          : jsonReply(200, this.#life.grant(message)),
+      ),
     );
     routes.add(['GET'], '/s/record', (request, reply) => this.#showRecord(request, reply));
     routes.add(['GET'], '/status', (_request, reply) => reply(jsonReply(200, this.#status())));
   }
 
   #mapProblem(): string | undefined {
-    const map = this.#replica?.map;
-    if (map === undefined) return 'no cluster map adopted yet';
-    return nodeEntry(map, this.#node)?.incarnation === this.#replica?.incarnation
+    const replica = this.#life?.replica;
+    if (replica?.map === undefined) return 'no cluster map adopted yet';
+    return nodeEntry(replica.map, this.#node)?.incarnation === replica.incarnation
       ? undefined
       : 'the adopted map does not name this life of the node yet';
   }
 
-  #mapReply(adoption: Adoption | 'not-durable'): HttpReply {
-    const replica = this.#replica;
-    if (adoption === 'other-cluster') {
-      return refusalReply('other-cluster', 'this node belongs to another cluster');
-    }
-    if (adoption === 'not-durable')
-      return refusalReply('not-durable', 'the map could not be written');
+  #mapReply(outcome: AdoptionOutcome): HttpReply {
+    const replica = this.#life?.replica;
     if (replica === undefined) return refusalReply('not-ready', 'not registered yet');
+    const refused = REFUSED_MAPS[outcome];
+    if (refused !== undefined) return refusalReply(...refused);
     const { incarnation, mapVersion } = replica;
     return jsonReply(200, { incarnation, mapVersion });
   }
@@ -244,15 +249,22 @@ export class StorageNode implements Service {
   #showRecord(request: HttpRequest, reply: ReplyCallback): void {
     const query = parseQuery(queryOf(request.target));
     const key = query.kind === 'query' ? query.parameters.get('key') : undefined;
-    const map = this.#replica?.map;
+    const map = this.#life?.replica.map;
     if (key === undefined) return reply(refusalReply('missing-key', 'the request names no key'));
     if (map === undefined) return reply(refusalReply('not-ready', 'no cluster map adopted yet'));
-    const record = this.#store.get(partitionOf(key, map.digits), key);
-    if (record === undefined)
-      return reply(refusalReply('unknown-path', 'this node has no such record'));
+    const partition = partitionOf(key, map.digits);
+    const record = this.#store.get(partition, key);
+    if (record === undefined) {
+      const { headers, ...none } = refusalReply('unknown-path', 'this node has no such record');
+      const floor = printVersion(this.#store.floor(partition));
+      return reply({ ...none, headers: { ...headers, 'x-fog-floor': floor } });
+    }
     return reply({
       status: 200,
-      headers: { 'x-fog-version': printVersion(recordVersion(record)) },
+      headers: {
+        'x-fog-version': printVersion(recordVersion(record)),
+        'x-fog-tombstone': String(isTombstone(record)),
+      },
       body: recordValue(record),
     });
   }
@@ -276,8 +288,9 @@ export class StorageNode implements Service {
       curr_items: this.#store.items(),
       bytes: this.#store.payloadBytes(),
       node: this.#node,
-      incarnation: this.#replica?.incarnation ?? 0,
-      map: printMapVersion(this.#replica?.mapVersion ?? NO_MAP),
+      incarnation: this.#life?.replica.incarnation ?? 0,
+      lease_ms: Math.floor(this.#life?.replica.lease.remainingMs() ?? 0),
+      map: printMapVersion(this.#life?.replica.mapVersion ?? NO_MAP),
     };
     return Object.fromEntries(Object.entries(stats).map(([name, value]) => [name, String(value)]));
   }
@@ -297,58 +310,4 @@ export class StorageNode implements Service {
 function answerTo(link: Link, id: number, answer: Answer): void {
   const { head, body } = encodeAnswer(answer);
   link.send(id, head, body);
-}
-
-/** Operations by kind and by what was answered. */
-class AnswerCounters {
-  readonly #counters = new Map<string, Counter>();
-  readonly #metrics: Metrics;
-
-  constructor(metrics: Metrics) {
-    this.#metrics = metrics;
-    for (const answer of ['found', 'absent', 'not-serving'] as const) this.#counter('get', answer);
-    for (const answer of [
-      'applied',
-      'equal',
-      'superseded',
-      'stale',
-      'behind',
-      'not-serving',
-      'refused',
-    ] as const) {
-      this.#counter('set', answer);
-    }
-  }
-
-  count(operation: 'get' | 'set', answer: Answer): void {
-    this.#counter(operation, answer.kind).add();
-  }
-
-  of(operation: 'get' | 'set', answer: Answer['kind']): number {
-    return this.#counter(operation, answer).value;
-  }
-
-  total(operation: 'get' | 'set'): number {
-    let total = 0;
-    for (const [name, counter] of this.#counters)
-      if (name.startsWith(operation)) total += counter.value;
-    return total;
-  }
-
-  #counter(operation: 'get' | 'set', answer: Answer['kind']): Counter {
-    const name = `${operation} ${answer}`;
-    let counter = this.#counters.get(name);
-    if (counter === undefined) {
-      counter = this.#metrics.counter(
-        'velourfog_operations_total',
-        'Operations by kind and answer.',
-        {
-          operation,
-          answer,
-        },
-      );
-      this.#counters.set(name, counter);
-    }
-    return counter;
-  }
 }

@@ -6,14 +6,14 @@ import {
   clusterMap,
   compareMapVersions,
   nodeEntry,
+  offlinePartitions,
   parseMapVersion,
   partitionEntry,
   printMapVersion,
-  unservedPartitions,
 } from '../../src/cluster/cluster-map.ts';
 import type { PartitionId } from '../../src/cluster/partition.ts';
 import { Malformed } from '../../src/cluster/shape.ts';
-import { nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
+import { memberOf, nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
 
 const good = sampleMap();
 const changed = (change: (map: Record<string, unknown>) => void): unknown => {
@@ -104,12 +104,17 @@ test('versions compare by generation, then number, and print and parse', () => {
   }
 });
 
-test('a partition is unserved when nobody in it serves', () => {
+test('a partition is offline when nobody in it may answer a get', () => {
   const [first, ...rest] = good.partitions;
   if (first === undefined) throw new Error('a map has partitions');
-  const joining = first.members.map((member) => ({ ...member, role: 'joining' as const }));
-  expect(unservedPartitions(good)).toBe(0);
+  const joining = first.members.map((member) => memberOf(member.node, 'joining'));
+  expect(offlinePartitions(good)).toBe(0);
+  const fenced = Object.entries(good.nodes).map(([node, entry]) => [
+    node,
+    { ...entry, fenced: true },
+  ]);
+  expect(offlinePartitions({ ...good, nodes: Object.fromEntries(fenced) })).toBe(16);
   expect(
-    unservedPartitions({ ...good, partitions: [{ ...first, members: joining }, ...rest] }),
+    offlinePartitions({ ...good, partitions: [{ ...first, members: joining }, ...rest] }),
   ).toBe(1);
 });

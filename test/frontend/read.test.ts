@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { encodeRecord } from '../../src/cluster/record.ts';
+import type { MemberAnswer } from '../../src/cluster/storage-channel.ts';
 import type { Version } from '../../src/cluster/version.ts';
-import type { MemberAnswer } from '../../src/frontend/batch.ts';
 import { judgeRead } from '../../src/frontend/read.ts';
 
 const version = 7n as Version;
@@ -24,6 +24,7 @@ const ANSWERS: { readonly [Kind in MemberAnswer['kind']]: MemberAnswer & { kind:
   unreachable: { kind: 'unreachable', detail: 'refused' },
   unanswered: { kind: 'unanswered', detail: 'late' },
   overloaded: { kind: 'overloaded' },
+  records: { kind: 'records', floor: version, differing: new Set(), records: [], next: undefined },
 };
 
 describe('R3: an answer to a get', () => {
@@ -36,12 +37,14 @@ describe('R3: an answer to a get', () => {
   });
 
   test('not serving asks another member and says that the maps differ (R1)', () => {
-    expect(judgeRead(ANSWERS['not-serving'])).toEqual({ kind: 'ask-another', mapDiffers: true });
+    const expected = { kind: 'ask-another', mapDiffers: true, unreachable: false };
+    expect(judgeRead(ANSWERS['not-serving'])).toEqual(expected);
   });
 
   test.each(
     Object.values(ANSWERS).filter(({ kind }) => !['found', 'absent', 'not-serving'].includes(kind)),
   )('$kind asks another member, and is never taken for absence (G4)', (answer) => {
-    expect(judgeRead(answer)).toEqual({ kind: 'ask-another', mapDiffers: false });
+    const unreachable = ['unreachable', 'unanswered'].includes(answer.kind);
+    expect(judgeRead(answer)).toEqual({ kind: 'ask-another', mapDiffers: false, unreachable });
   });
 });

@@ -1,6 +1,6 @@
 // Small cluster maps for tests of single parts.
 
-import type { ClusterMap, MemberRole, NodeEntry } from '../../src/cluster/cluster-map.ts';
+import type { ClusterMap, Member, MemberRole, NodeEntry } from '../../src/cluster/cluster-map.ts';
 import type {
   Address,
   ClusterId,
@@ -19,7 +19,15 @@ export function sampleNode(port: number, incarnation = 1): NodeEntry {
     address: `127.0.0.1:${port}` as Address,
     incarnation: incarnationOf(incarnation),
     store: `store ${port}` as StoreId,
+    fenced: false,
+    draining: false,
   };
+}
+
+/** A joiner's attempt is epoch 1's unless it says otherwise. */
+export function memberOf(node: string, role: MemberRole, incarnation = 1, joinEpoch = 1): Member {
+  const life = { node: nodeId(node), incarnation: incarnationOf(incarnation) };
+  return role === 'joining' ? { ...life, role, joinEpoch: joinEpoch as Epoch } : { ...life, role };
 }
 
 /** Sixteen partitions, each on nodes a and b, a in the given role. */
@@ -32,13 +40,11 @@ export function sampleMap(
     version: { generation: 1, number },
     digits: 1,
     redundancy: 2,
+    witnesses: ['a', 'b'].map((node) => ({ node: nodeId(node), incarnation: incarnationOf(1) })),
     nodes: { a: sampleNode(1), b: sampleNode(2) },
     partitions: Array.from({ length: 16 }, () => ({
       epoch: epoch as Epoch,
-      members: [
-        { node: nodeId('a'), incarnation: incarnationOf(1), role },
-        { node: nodeId('b'), incarnation: incarnationOf(1), role: 'serving' as const },
-      ],
+      members: [memberOf('a', role), memberOf('b', 'serving')],
     })),
   };
 }

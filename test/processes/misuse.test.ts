@@ -140,7 +140,9 @@ describe('malformed internal messages', () => {
 
   test('they are counted, and the cluster goes on', async () => {
     const { text } = await call(cluster.controller, '/metrics');
-    const counted = Number(/^velourfog_malformed_messages_total (\d+)$/m.exec(text)?.[1]);
+    const counted = Number(
+      /^velourfog_refused_messages_total{reason="malformed-message"} (\d+)$/m.exec(text)?.[1],
+    );
     expect(counted).toBeGreaterThanOrEqual(BAD_REGISTRATIONS.length);
     expect((await call(cluster.controller, '/status')).text).not.toContain('nowhere');
     expect((await set(frontend, 'after', 'x')).status).toBe(200);
@@ -163,11 +165,20 @@ describe('malformed internal messages', () => {
     expect(kept).toEqual(map);
   });
 
+  const HEARTBEAT = {
+    mapVersion: { generation: 1, number: 1 },
+    items: 0,
+    payloadBytes: 0,
+    writable: true,
+    joined: [],
+    vouched: [],
+  };
+
   test('a heartbeat of a node nobody knows must register; of an older life it must end', async () => {
     const beat = (message: object) =>
       call(cluster.controller, '/c/heartbeat', {
         method: 'POST',
-        body: JSON.stringify({ mapVersion: { generation: 1, number: 1 }, items: 0, ...message }),
+        body: JSON.stringify({ ...HEARTBEAT, ...message }),
       });
     const stranger = await beat({ node: 'stranger', incarnation: 5 });
     expect(JSON.parse(stranger.text)).toMatchObject({ error: 'unknown-node' });

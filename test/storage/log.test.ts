@@ -55,7 +55,7 @@ function fixture(fsync: 'always' | 'interval' | 'never') {
   const log = new RecordLog(file, timers, fsync);
   const down: string[] = [];
   const append = (name: string) => {
-    log.append(record(name));
+    log.append({ kind: 'record', record: record(name) });
     log.whenDown(() => down.push(name));
   };
   return { file, timers, log, down, append };
@@ -111,7 +111,7 @@ describe('the record log', () => {
 
   test('one who appended nothing still waits for what others appended (I14)', () => {
     const { file, log, down } = fixture('interval');
-    log.append(record('a'));
+    log.append({ kind: 'record', record: record('a') });
     log.whenDown(() => down.push('equal'));
     expect(down).toEqual([]);
     file.end();
@@ -135,7 +135,8 @@ describe('the record log', () => {
 
   test('one write is bounded, however much waits', () => {
     const { file, log } = fixture('never');
-    for (let index = 0; index < 40; index++) log.append(record(`${index}`, 1024 * 1024));
+    for (let index = 0; index < 40; index++)
+      log.append({ kind: 'record', record: record(`${index}`, 1024 * 1024) });
     file.end();
     const second = file.groups[1] ?? [];
     expect(second.length).toBeGreaterThan(1);
@@ -149,7 +150,9 @@ describe('the replay', () => {
 
   function replay(bytes: Buffer, pieceBytes: number) {
     const keys: string[] = [];
-    const replayed = new LogReplay((read) => keys.push(recordKey(read).toString()));
+    const replayed = new LogReplay((entry) =>
+      keys.push(entry.kind === 'record' ? recordKey(entry.record).toString() : entry.kind),
+    );
     for (let offset = 0; offset < bytes.length; offset += pieceBytes) {
       replayed.push(bytes.subarray(offset, offset + pieceBytes));
     }

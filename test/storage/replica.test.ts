@@ -8,22 +8,33 @@ import type { PartitionId } from '../../src/cluster/partition.ts';
 import { encodeRecord, type RecordFields } from '../../src/cluster/record.ts';
 import { type Version, versionAt } from '../../src/cluster/version.ts';
 import { type Durability, MEMORY_ONLY } from '../../src/storage/log.ts';
+import type { LogEntry } from '../../src/storage/log-entry.ts';
 import { MapStore } from '../../src/storage/memory.ts';
 import { Replica } from '../../src/storage/replica.ts';
-import { incarnationOf, nodeId, sampleMap } from '../helpers/maps.ts';
+import { incarnationOf, nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
 
 const NOW_MS = 1_000_000;
 const KEY = Buffer.from('key');
 const PARTITION = 3 as PartitionId;
 
-function replicaOf(options: { node?: string; incarnation?: number; durability?: Durability } = {}) {
-  const { node = 'a', incarnation = 1, durability = MEMORY_ONLY } = options;
-  return new Replica(
-    new MapStore(),
-    durability,
-    { monotonicMs: () => 0, wallMs: () => NOW_MS },
-    { node: nodeId(node), incarnation: incarnationOf(incarnation), valueBytesMax: 100 },
-  );
+interface Options {
+  readonly node?: string;
+  readonly incarnation?: number;
+  readonly durability?: Durability;
+  readonly leased?: boolean;
+}
+
+function replicaOf(options: Options = {}) {
+  const { node = 'a', incarnation = 1, durability = MEMORY_ONLY, leased = true } = options;
+  const life = { node: nodeId(node), incarnation: incarnationOf(incarnation) };
+  const clock = { monotonicMs: () => 0, wallMs: () => NOW_MS };
+  const replica = new Replica(new MapStore(), durability, clock, {
+    life,
+    valueBytesMax: 100,
+    leaseMs: 1000,
+  });
+  if (leased) replica.lease.extend({ monotonicMs: 0, wallMs: NOW_MS });
+  return replica;
 }
 
 const get: Operation = { kind: 'get', partition: PARTITION, key: KEY };
@@ -63,6 +74,18 @@ describe('membership', () => {
     replica.adopt(sampleMap({ role }));
     expect(replica.answer(set(1)).kind).toBe(toSet);
     expect(replica.answer(get).kind).toBe(toGet);
+  });
+
+  test('without a lease, or fenced in its own map, a serving member takes sets only (R1)', () => {
+    const unleased = replicaOf({ leased: false });
+    unleased.adopt(sampleMap());
+    const fenced = replicaOf();
+    const map = sampleMap();
+    fenced.adopt({ ...map, nodes: { ...map.nodes, a: { ...sampleNode(1), fenced: true } } });
+    for (const replica of [unleased, fenced]) {
+      expect(replica.answer(get).kind).toBe('not-serving');
+      expect(replica.answer(set(1)).kind).toBe('applied');
+    }
   });
 
   test('a partition that is not in the map is nobody’s', () => {
@@ -155,8 +178,8 @@ describe('records', () => {
 
 describe('the log', () => {
   test('gets what was applied and nothing else', () => {
-    const logged: Buffer[] = [];
-    const durability = { ...MEMORY_ONLY, append: (record: Buffer) => void logged.push(record) };
+    const logged: LogEntry[] = [];
+    const durability = { ...MEMORY_ONLY, append: (entry: LogEntry) => void logged.push(entry) };
     const replica = replicaOf({ durability });
     replica.adopt(sampleMap());
     replica.answer(set(1));
@@ -168,8 +191,8 @@ describe('the log', () => {
   });
 
   test('gets a record that stays as it is, though it came in a buffer that is used again', () => {
-    const logged: Buffer[] = [];
-    const durability = { ...MEMORY_ONLY, append: (record: Buffer) => void logged.push(record) };
+    const logged: LogEntry[] = [];
+    const durability = { ...MEMORY_ONLY, append: (entry: LogEntry) => void logged.push(entry) };
     const replica = replicaOf({ durability });
     replica.adopt(sampleMap());
     const operation = set(1);
@@ -177,7 +200,7 @@ describe('the log', () => {
     const before = Buffer.from(operation.record);
     replica.answer(operation);
     operation.record.fill(0);
-    expect(logged).toEqual([before]);
+    expect(logged).toEqual([{ kind: 'record', record: before }]);
   });
 
   test('that failed lets nothing be applied any more (H35)', () => {

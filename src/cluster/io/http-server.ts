@@ -152,12 +152,14 @@ class Incoming implements HttpRequest {
   readonly method: string;
   readonly target: string;
   readonly body: Body;
+  readonly fromLoopback: boolean;
   readonly #request: IncomingMessage;
 
   constructor(request: IncomingMessage, body: Body) {
     this.method = request.method ?? '';
     this.target = request.url ?? '';
     this.body = body;
+    this.fromLoopback = isLoopback(request.socket.remoteAddress ?? '');
     this.#request = request;
   }
 
@@ -165,6 +167,11 @@ class Incoming implements HttpRequest {
     const value = this.#request.headers[name];
     return Array.isArray(value) ? value.join(', ') : value;
   }
+}
+
+/** IPv4's 127.0.0.0/8, also as IPv6 writes it, and ::1. */
+function isLoopback(address: string): boolean {
+  return address === '::1' || /^(::ffff:)?127\./.test(address);
 }
 
 function send(

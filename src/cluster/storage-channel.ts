@@ -2,16 +2,11 @@
 // bound on how many bytes wait and how long. What one turn of the event loop brings goes out as one
 // batch (the link gathers it); no operation waits for another's answer.
 
-import type { Member, NodeEntry } from '../cluster/cluster-map.ts';
-import type { ClusterId } from '../cluster/identity.ts';
-import { LINK_QUEUE_BYTES_MAX, type Times } from '../cluster/limits.ts';
-import {
-  type Answer,
-  decodeAnswer,
-  encodeOperation,
-  type Operation,
-} from '../cluster/operations.ts';
-import type { Link, Runtime } from '../cluster/runtime.ts';
+import type { Member, NodeEntry } from './cluster-map.ts';
+import type { ClusterId } from './identity.ts';
+import { LINK_QUEUE_BYTES_MAX, type Times } from './limits.ts';
+import { type Answer, decodeAnswer, encodeOperation, type Operation } from './operations.ts';
+import type { Link, Runtime } from './runtime.ts';
 
 /** What came of asking one member: its answer, or why there is none. */
 export type MemberAnswer =

@@ -1,0 +1,145 @@
+// The next map, from the present one and what is known beyond it: who is fenced, promoted, removed (R6,
+// R8, R9). Pure; the order of the steps is the order of urgency. Where replicas move to is rebalancing.ts's.
+
+import {
+  type ClusterMap,
+  isGranted,
+  isSameLife,
+  type Life,
+  type Member,
+  type PartitionEntry,
+} from '../cluster/cluster-map.ts';
+import type { NodeId } from '../cluster/identity.ts';
+import type { PartitionId } from '../cluster/partition.ts';
+import { mapPartitions, nextNumber, withEntry, withMembers } from './membership.ts';
+import type { View } from './view.ts';
+import { changeWitnesses } from './witnesses.ts';
+
+/** @returns the map itself when nothing is to change */
+export function decide(
+  map: ClusterMap,
+  view: View,
+  rebalance: (map: ClusterMap, view: View) => ClusterMap,
+): ClusterMap {
+  const steps = [fenceAndUnfence, promoteJoined, removeMembers, releaseUnwritable, changeWitnesses];
+  const next = [...steps, rebalance].reduce((changed, step) => step(changed, view), map);
+  return next === map ? map : nextNumber(next);
+}
+
+/** R6: the silent and the dead are fenced; who is heard again after that, unfenced. */
+function fenceAndUnfence(map: ClusterMap, view: View): ClusterMap {
+  let next = map;
+  for (const [node, { incarnation, fenced }] of Object.entries(map.nodes)) {
+    const life = { node: node as NodeId, incarnation };
+    const since = view.fencedSince(life);
+    if (!fenced && (view.isDead(life) || view.isSuspect(map, life))) {
+      next = withEntry(next, life.node, { fenced: true });
+    } else if (fenced && since !== undefined && view.isAliveSince(life, since.atMs)) {
+      // Until it was removed it stayed a member: nothing was acknowledged without it.
+      next = withEntry(next, life.node, { fenced: false });
+    }
+  }
+  return next;
+}
+
+/** R8, H16. */
+function promoteJoined(map: ClusterMap, view: View): ClusterMap {
+  return mapPartitions(map, (entry, partition) => {
+    const joined = entry.members.find(
+      (member) => isGranted(map, member) && view.hasJoined(partition, member),
+    );
+    if (joined === undefined) return entry;
+    return withMembers(
+      entry,
+      entry.members.map((member) => (member === joined ? serving(member) : member)),
+    );
+  });
+}
+
+function removeMembers(map: ClusterMap, view: View): ClusterMap {
+  return mapPartitions(map, (entry, partition) =>
+    entry.members.reduce(
+      (left, member) =>
+        mayRemove({ map, entry: left, partition }, member, view)
+          ? withMembers(
+              left,
+              left.members.filter((other) => other !== member),
+            )
+          : left,
+      entry,
+    ),
+  );
+}
+
+interface Place {
+  readonly map: ClusterMap;
+  readonly entry: PartitionEntry;
+  readonly partition: PartitionId;
+}
+
+function mayRemove(place: Place, member: Member, view: View): boolean {
+  const { map, partition } = place;
+  const granted = isGranted(map, member);
+  // It never answered a get, and what it applied never counted.
+  if (member.role === 'joining') return !granted || view.isStuck(partition, member);
+  if (!granted) {
+    const lapsedMs = view.lapsedSinceMs(member);
+    return (
+      lapsedMs !== undefined &&
+      !view.mayReturn(member) &&
+      someOtherServes(place, member, view, lapsedMs)
+    );
+  }
+  // H12: it answers no gets once it knows that it is leaving.
+  const since = member.role === 'leaving' ? view.leavingSince(partition, member) : undefined;
+  return (
+    since !== undefined &&
+    view.hasAdopted(member, since.version) &&
+    someOtherServes(place, member, view, since.atMs)
+  );
+}
+
+/** I8: another copy in sync, heard of after the decision in this life of the controller. */
+export function someOtherServes(
+  { map, entry }: Pick<Place, 'map' | 'entry'>,
+  member: Life,
+  view: View,
+  sinceMs: number,
+): boolean {
+  return entry.members.some(
+    (other) =>
+      !isSameLife(other, member) &&
+      other.role === 'serving' &&
+      isGranted(map, other) &&
+      view.isAliveSince(other, sinceMs),
+  );
+}
+
+/** H35: a node that cannot write gives up what others have. */
+function releaseUnwritable(map: ClusterMap, view: View): ClusterMap {
+  return mapPartitions(map, (entry) => {
+    const member = entry.members.find(
+      (other) => other.role === 'serving' && isGranted(map, other) && !view.isWritable(other),
+    );
+    const others = Number.NEGATIVE_INFINITY;
+    if (member === undefined || !someOtherServes({ map, entry }, member, view, others))
+      return entry;
+    return release(entry, member);
+  });
+}
+
+/** The same members, so the same epoch: it takes sets as before, and answers no gets. */
+export function release(entry: PartitionEntry, member: Member): PartitionEntry {
+  const { node, incarnation } = member;
+  return {
+    epoch: entry.epoch,
+    members: entry.members.map((other) =>
+      other === member ? { node, incarnation, role: 'leaving' } : other,
+    ),
+  };
+}
+
+/** It has everything: promoted from joining, or never left after all. */
+export function serving({ node, incarnation }: Member): Member {
+  return { node, incarnation, role: 'serving' };
+}

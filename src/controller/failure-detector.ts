@@ -1,0 +1,105 @@
+// Who is silent, who is alive, who is dead (R6, H5, H9 to H11). Silence is a guess from missing
+// heartbeats; life is a heartbeat that came; death is proven, by the node itself, its parent, its
+// successor or the operator, never by a time-out. All of it is gone with the controller.
+
+import type { Life } from '../cluster/cluster-map.ts';
+import type { Incarnation, NodeId } from '../cluster/identity.ts';
+import type { Times } from '../cluster/limits.ts';
+
+/** A controller that was away for so many heartbeats suspects nobody for what it missed (H10). */
+const AWAY_HEARTBEATS = 2.5;
+
+export interface Death {
+  readonly atMs: number;
+  /** Until then it may come back with its data, and keeps its place (D4). */
+  readonly returnsUntilMs: number;
+}
+
+interface Sign {
+  readonly incarnation: Incarnation;
+  readonly atMs: number;
+}
+
+export class FailureDetector {
+  readonly #times: Times;
+  readonly #heard = new Map<NodeId, Sign>();
+  readonly #vouched = new Map<NodeId, Sign>();
+  readonly #reported = new Map<NodeId, Sign>();
+  readonly #deaths = new Map<string, Death>();
+  /** No silence counts from before. Never a proof of life (H9). */
+  #suspectFromMs: number;
+  #tickMs: number;
+
+  constructor(times: Times, nowMs: number) {
+    this.#times = times;
+    this.#suspectFromMs = nowMs;
+    this.#tickMs = nowMs;
+  }
+
+  tick(nowMs: number): void {
+    if (nowMs - this.#tickMs > AWAY_HEARTBEATS * this.#times.heartbeatMs) this.suspectNobody(nowMs);
+    this.#tickMs = nowMs;
+  }
+
+  suspectNobody(nowMs: number): void {
+    this.#suspectFromMs = nowMs;
+  }
+
+  /** A heartbeat of this very life came. */
+  heard({ node, incarnation }: Life, nowMs: number): void {
+    this.#heard.set(node, { incarnation, atMs: nowMs });
+  }
+
+  heardMs(node: NodeId): number | undefined {
+    return this.#heard.get(node)?.atMs;
+  }
+
+  /** A witness renewed its lease, so it lives, though it does not reach this controller (H11). */
+  vouchedFor({ node, incarnation }: Life, atMs: number): void {
+    const known = this.#vouched.get(node);
+    if (known?.incarnation === incarnation && known.atMs >= atMs) return;
+    this.#vouched.set(node, { incarnation, atMs });
+  }
+
+  /** A frontend could not reach it: suspect it sooner. */
+  reported({ node, incarnation }: Life, nowMs: number): void {
+    this.#reported.set(node, { incarnation, atMs: nowMs });
+  }
+
+  died(life: Life, nowMs: number, returning: boolean): void {
+    if (this.#deaths.has(keyOf(life))) return;
+    const returnsUntilMs = returning ? nowMs + this.#times.resumeWindowMs : nowMs;
+    this.#deaths.set(keyOf(life), { atMs: nowMs, returnsUntilMs });
+  }
+
+  death(life: Life): Death | undefined {
+    return this.#deaths.get(keyOf(life));
+  }
+
+  /** Not heard of for too long, directly or through a witness. */
+  isSilent(life: Life, nowMs: number): boolean {
+    const last = Math.max(
+      this.#suspectFromMs,
+      atOf(this.#heard.get(life.node), life),
+      atOf(this.#vouched.get(life.node), life),
+    );
+    const { suspicionMs, suspicionReportedMs } = this.#times;
+    const reported = nowMs - atOf(this.#reported.get(life.node), life) < suspicionMs;
+    return nowMs - last > (reported ? suspicionReportedMs : suspicionMs);
+  }
+
+  /** I8: a heartbeat of this life came after the given time, in this life of the controller, and lately. */
+  isAliveSince(life: Life, sinceMs: number, nowMs: number): boolean {
+    const heardMs = atOf(this.#heard.get(life.node), life);
+    const recent = nowMs - heardMs < AWAY_HEARTBEATS * this.#times.heartbeatMs;
+    return heardMs >= sinceMs && recent && this.death(life) === undefined;
+  }
+}
+
+function atOf(sign: Sign | undefined, life: Life): number {
+  return sign?.incarnation === life.incarnation ? sign.atMs : Number.NEGATIVE_INFINITY;
+}
+
+function keyOf({ node, incarnation }: Life): string {
+  return `${incarnation} ${node}`;
+}

@@ -1,0 +1,49 @@
+// Everything the controller knows beyond the map, in one place: what the nodes said last, who is silent,
+// alive or dead, and what is waited for. Gone with the controller.
+
+import type { ClusterMap, Life, MapVersion } from '../cluster/cluster-map.ts';
+import type { Times } from '../cluster/limits.ts';
+import type { HeartbeatRequest } from '../cluster/messages.ts';
+import { FailureDetector } from './failure-detector.ts';
+import { isAtLeast, LastWords, Pending } from './pending.ts';
+import { View } from './view.ts';
+
+export class Knowledge {
+  readonly times: Times;
+  readonly detector: FailureDetector;
+  readonly pending = new Pending();
+  readonly heartbeats = new LastWords<HeartbeatRequest>();
+  /** The newest map that each life said it has. */
+  readonly adopted = new LastWords<MapVersion>();
+
+  constructor(times: Times, nowMs: number) {
+    this.times = times;
+    this.detector = new FailureDetector(times, nowMs);
+  }
+
+  /** A heartbeat of a life that the map names. */
+  heard(message: HeartbeatRequest, nowMs: number): void {
+    this.detector.heard(message, nowMs);
+    this.heartbeats.set(message, message);
+    this.acknowledged(message, message.mapVersion);
+    for (const { agoMs, ...life } of message.vouched) {
+      this.detector.vouchedFor(life, nowMs - agoMs);
+    }
+  }
+
+  acknowledged(life: Life, version: MapVersion): void {
+    if (!isAtLeast(this.adopted.of(life), version)) this.adopted.set(life, version);
+  }
+
+  update(map: ClusterMap, nowMs: number): void {
+    const evidence = {
+      hasAdopted: (life: Life, version: MapVersion) => isAtLeast(this.adopted.of(life), version),
+      isDead: (life: Life) => this.detector.death(life) !== undefined,
+    };
+    this.pending.update(map, evidence, nowMs);
+  }
+
+  at(nowMs: number): View {
+    return new View(this, nowMs);
+  }
+}

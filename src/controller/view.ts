@@ -1,0 +1,111 @@
+// What the controller knows beyond the map at one moment, as the decisions ask for it. The decisions are
+// pure: the same map and the same view give the same next map.
+
+import type { ClusterMap, Life, MapVersion, Member } from '../cluster/cluster-map.ts';
+import type { Times } from '../cluster/limits.ts';
+import type { HeartbeatRequest } from '../cluster/messages.ts';
+import type { PartitionId } from '../cluster/partition.ts';
+import type { FailureDetector } from './failure-detector.ts';
+import { canBlock, isAtLeast, type LastWords, type Pending, type Since } from './pending.ts';
+
+export class View {
+  readonly #times: Times;
+  readonly #nowMs: number;
+  readonly #detector: FailureDetector;
+  readonly #pending: Pending;
+  readonly #heartbeats: LastWords<HeartbeatRequest>;
+  readonly #adopted: LastWords<MapVersion>;
+
+  constructor(
+    knowledge: {
+      readonly times: Times;
+      readonly detector: FailureDetector;
+      readonly pending: Pending;
+      readonly heartbeats: LastWords<HeartbeatRequest>;
+      readonly adopted: LastWords<MapVersion>;
+    },
+    nowMs: number,
+  ) {
+    this.#times = knowledge.times;
+    this.#detector = knowledge.detector;
+    this.#pending = knowledge.pending;
+    this.#heartbeats = knowledge.heartbeats;
+    this.#adopted = knowledge.adopted;
+    this.#nowMs = nowMs;
+  }
+
+  /** Silent for too long; and a fence of it could be acknowledged, or it would only cost availability. */
+  isSuspect(map: ClusterMap, life: Life): boolean {
+    const isHeard = (other: Life) => !this.#detector.isSilent(other, this.#nowMs);
+    return !isHeard(life) && canBlock(map, life, isHeard);
+  }
+
+  isDead(life: Life): boolean {
+    return this.#detector.death(life) !== undefined;
+  }
+
+  /** D4: it stopped, and is expected back with its data. */
+  mayReturn(life: Life): boolean {
+    const death = this.#detector.death(life);
+    return death !== undefined && this.#nowMs < death.returnsUntilMs;
+  }
+
+  isAlive(life: Life): boolean {
+    return this.isAliveSince(life, Number.NEGATIVE_INFINITY);
+  }
+
+  /** I8. */
+  isAliveSince(life: Life, sinceMs: number): boolean {
+    return this.#detector.isAliveSince(life, sinceMs, this.#nowMs);
+  }
+
+  barred(): Iterable<Life> {
+    return [...this.#pending.fences].map(({ life }) => life);
+  }
+
+  fencedSince(life: Life): Since | undefined {
+    return this.#pending.fence(life);
+  }
+
+  /** I7: since when it is certain that this life answers no get any more; undefined while it is not. */
+  lapsedSinceMs(life: Life): number | undefined {
+    const death = this.#detector.death(life);
+    if (death !== undefined) return death.atMs;
+    const blockedMs = this.#pending.fence(life)?.blockedMs;
+    return blockedMs !== undefined && this.#nowMs - blockedMs >= this.#times.fenceWaitMs
+      ? blockedMs
+      : undefined;
+  }
+
+  hasAdopted(life: Life, version: MapVersion): boolean {
+    return isAtLeast(this.#adopted.of(life), version);
+  }
+
+  leavingSince(partition: PartitionId, life: Life): Since | undefined {
+    return this.#pending.leaving(partition, life);
+  }
+
+  witnessesChangingSince(map: ClusterMap): Since | undefined {
+    return this.#pending.witnesses(map);
+  }
+
+  /** H16: its copy is complete, in this very attempt. */
+  hasJoined(partition: PartitionId, member: Member): boolean {
+    if (member.role !== 'joining') return false;
+    const joined = this.#heartbeats.of(member)?.joined ?? [];
+    return joined.some(
+      (copy) => copy.partition === partition && copy.joinEpoch === member.joinEpoch,
+    );
+  }
+
+  isStuck(partition: PartitionId, member: Member): boolean {
+    if (member.role !== 'joining') return false;
+    const since = this.#pending.joining(partition, member, member.joinEpoch);
+    return since !== undefined && this.#nowMs - since.atMs > this.#times.joinLimitMs;
+  }
+
+  /** H35: its log can be written. */
+  isWritable(life: Life): boolean {
+    return this.#heartbeats.of(life)?.writable ?? true;
+  }
+}

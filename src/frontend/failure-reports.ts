@@ -1,0 +1,54 @@
+// Tells the controller which storage nodes could not be reached, so that it suspects them sooner (R6).
+// A hint, never a proof: what comes of it is the controller's.
+
+import { isSameLife, type Life } from '../cluster/cluster-map.ts';
+import type { Address } from '../cluster/identity.ts';
+import type { Times } from '../cluster/limits.ts';
+import { PATHS, type ReportRequest } from '../cluster/messages.ts';
+import type { Runtime } from '../cluster/runtime.ts';
+
+export interface FailureReportOptions {
+  readonly controller: Address;
+  readonly address: Address;
+  readonly times: Times;
+}
+
+export class FailureReports {
+  readonly #runtime: Runtime;
+  readonly #options: FailureReportOptions;
+  #unreachable: Life[] = [];
+  #scheduled = false;
+
+  constructor(runtime: Runtime, options: FailureReportOptions) {
+    this.#runtime = runtime;
+    this.#options = options;
+  }
+
+  /** Many operations fail at once; they make one report a heartbeat at most. */
+  note({ node, incarnation }: Life): void {
+    if (this.#unreachable.some((life) => isSameLife(life, { node, incarnation }))) return;
+    this.#unreachable.push({ node, incarnation });
+    if (!this.#scheduled) this.#send();
+  }
+
+  #send(): void {
+    const { controller, address, times } = this.#options;
+    const message: ReportRequest = { frontend: address, unreachable: this.#unreachable };
+    this.#runtime.network.call(
+      {
+        address: controller,
+        method: 'POST',
+        path: PATHS.report,
+        message,
+        timeoutMs: times.controlCallMs,
+      },
+      () => undefined,
+    );
+    this.#unreachable = [];
+    this.#scheduled = true;
+    this.#runtime.timers.after(times.heartbeatMs, () => {
+      this.#scheduled = false;
+      if (this.#unreachable.length > 0) this.#send();
+    });
+  }
+}

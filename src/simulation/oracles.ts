@@ -1,0 +1,218 @@
+// Questions from inside, which no client could ask: does every copy that serves hold what was
+// acknowledged (I5), had the lease of a removed member lapsed (I7), do the copies agree in the end? They
+// see what clients miss, because a quick next set masks a lost one.
+
+import {
+  type ClusterMap,
+  isGranted,
+  isSameLife,
+  type Life,
+  type Member,
+  partitionEntry,
+} from '../cluster/cluster-map.ts';
+import type { HttpReply, HttpRequest } from '../cluster/http.ts';
+import { mapReply } from '../cluster/messages.ts';
+import { partitionOf } from '../cluster/partition.ts';
+import { parseVersion, VERSION_ZERO, type Version } from '../cluster/version.ts';
+import type { SimulatedCluster, SimulatedNode } from './cluster.ts';
+import type { World } from './world.ts';
+
+export class Oracles {
+  readonly #world: World;
+  readonly #cluster: SimulatedCluster;
+  readonly #violation: (text: string) => void;
+  /** The highest acknowledged version of each key. */
+  readonly #acknowledged = new Map<string, Version>();
+  /** As the controller published it last, as far as it could be asked. */
+  #map: ClusterMap | undefined;
+
+  constructor(world: World, cluster: SimulatedCluster, violation: (text: string) => void) {
+    this.#world = world;
+    this.#cluster = cluster;
+    this.#violation = violation;
+    cluster.controller.onLog = (message) => {
+      if (message === 'map published') this.#mapPublished();
+    };
+  }
+
+  get map(): ClusterMap | undefined {
+    return this.#map;
+  }
+
+  acknowledged(key: string, version: Version): void {
+    const known = this.#acknowledged.get(key);
+    if (known === undefined || version > known) this.#acknowledged.set(key, version);
+    this.checkCopies(`when ${key} was acknowledged`);
+  }
+
+  /** I5. */
+  checkCopies(when: string): void {
+    const map = this.#map;
+    if (map === undefined) return;
+    for (const [key, version] of this.#acknowledged) {
+      for (const member of serving(map, key)) {
+        const held = this.#copyOf(member, key);
+        if (held === undefined || held.version >= version) continue;
+        this.#violation(
+          `I5: ${member.node} serves ${key} without v=${version.toString(16)}, ${when} at ${this.#world.nowMs.toFixed(1)}`,
+        );
+      }
+    }
+  }
+
+  /** After healing: as many copies as there should be, and all alike. */
+  checkConvergence(keys: readonly string[], copies: number): void {
+    const map = this.#map;
+    if (map === undefined) return this.#violation('liveness: the controller has no map');
+    for (const [node, { fenced }] of Object.entries(map.nodes)) {
+      if (fenced) this.#violation(`liveness: ${node} is still fenced`);
+    }
+    if (map.nextWitnesses !== undefined) this.#violation('liveness: the witnesses still change');
+    for (const [partition, { members }] of map.partitions.entries()) {
+      const roles = members.map(({ role }) => role).join(' ');
+      if (members.length !== copies || members.some(({ role }) => role !== 'serving')) {
+        this.#violation(`liveness: partition ${partition} has ${roles}, not ${copies} serving`);
+      }
+    }
+    for (const key of keys) {
+      const seen = serving(map, key).map((member) => this.#copyOf(member, key)?.content);
+      if (new Set(seen).size > 1) this.#violation(`diverged: ${key} is ${seen.join(' / ')}`);
+    }
+  }
+
+  /**
+   * Ground truth, for whoever destroys data: of every partition that the node holds another copy in sync
+   * is intact, and so is a majority of the witnesses: when two of three are gone without a proof, only
+   * an operator can go on.
+   */
+  canLose({ process }: SimulatedNode, isIntact: (life: Life) => boolean): boolean {
+    const map = this.#map;
+    if (map === undefined) return false;
+    const others = ({ node, incarnation }: Life) =>
+      node !== process.name && isGranted(map, { node, incarnation });
+    const electorates = [map.witnesses, ...(map.nextWitnesses ? [map.nextWitnesses] : [])];
+    const keepsMajority = electorates.every(
+      (set) => 2 * set.filter((life) => others(life) && isIntact(life)).length > set.length,
+    );
+    return (
+      keepsMajority &&
+      map.partitions.every(
+        ({ members }) =>
+          !members.some(({ node }) => node === process.name) ||
+          members.some(
+            (member) =>
+              member.node !== process.name &&
+              member.role === 'serving' &&
+              isGranted(map, member) &&
+              isIntact(member),
+          ),
+      )
+    );
+  }
+
+  /** The life that a node lives now, once it has its incarnation. */
+  lifeOf(node: SimulatedNode): Life | undefined {
+    const incarnation = Number(statusOf(node)?.incarnation ?? 0);
+    if (incarnation === 0) return undefined;
+    return {
+      node: node.process.name as Life['node'],
+      incarnation: incarnation as Life['incarnation'],
+    };
+  }
+
+  /** The incarnation that a node has or had, the highest known of. */
+  incarnationOf(node: SimulatedNode): number {
+    const { name } = node.process;
+    const map = this.#map;
+    const inMap = Object.entries(map?.nodes ?? {}).find(([id]) => id === name)?.[1].incarnation;
+    return Math.max(inMap ?? 0, Number(statusOf(node)?.incarnation ?? 0));
+  }
+
+  #mapPublished(): void {
+    const earlier = this.#map;
+    const reply = this.#cluster.controller.peek(plainGet('/c/map'));
+    if (reply === undefined) return;
+    const { map } = mapReply(JSON.parse(Buffer.from(reply.body).toString()), '');
+    if (map === undefined) return;
+    this.#map = map;
+    if (earlier !== undefined) this.#checkRemovals(earlier, map);
+    this.checkCopies('when a map was published');
+  }
+
+  /** I7: whoever is no member any more answers no gets. */
+  #checkRemovals(earlier: ClusterMap, map: ClusterMap): void {
+    for (const [partition, entry] of earlier.partitions.entries()) {
+      const now = map.partitions[partition]?.members ?? [];
+      for (const member of entry.members) {
+        if (now.some((other) => isSameLife(other, member))) continue;
+        if (!this.#answersGets(member, partition)) continue;
+        this.#violation(
+          `I7: ${member.node} was removed from partition ${partition} and still answers, at ${this.#world.nowMs.toFixed(1)}`,
+        );
+      }
+    }
+  }
+
+  #answersGets(life: Life, partition: number): boolean {
+    const node = this.#nodeOf(life);
+    const status = node === undefined ? undefined : statusOf(node);
+    if (node === undefined || status === undefined || Number(status.lease_ms) <= 0) return false;
+    if (status.incarnation !== String(life.incarnation)) return false;
+    const reply = node.peek(plainGet('/s/map'));
+    const { map } = mapReply(JSON.parse(Buffer.from(reply?.body ?? '{}').toString()), '');
+    const members = map?.partitions[partition]?.members ?? [];
+    const own = members.find((member) => isSameLife(member, life));
+    return map !== undefined && own?.role === 'serving' && isGranted(map, life);
+  }
+
+  /** @returns undefined while that life of the node cannot be asked */
+  #copyOf(member: Life, key: string): { version: Version; content: string } | undefined {
+    const node = this.#nodeOf(member);
+    if (node === undefined) return undefined;
+    if (statusOf(node)?.incarnation !== String(member.incarnation)) return undefined;
+    const reply = node.peek(plainGet(`/s/record?key=${key}`));
+    if (reply === undefined) return undefined;
+    const version = (name: string) => parseVersion(reply.headers[name] ?? '') ?? VERSION_ZERO;
+    if (reply.status !== 200 || reply.headers['x-fog-tombstone'] === 'true') {
+      const held = reply.status === 200 ? version('x-fog-version') : version('x-fog-floor');
+      return { version: held, content: 'absent' };
+    }
+    const held = version('x-fog-version');
+    return { version: held, content: `${held.toString(16)} ${Buffer.from(reply.body)}` };
+  }
+
+  #nodeOf({ node }: Life): SimulatedNode | undefined {
+    return this.#cluster.storages.find(({ process }) => process.name === node);
+  }
+}
+
+function serving(map: ClusterMap, key: string): readonly Member[] {
+  const entry = partitionEntry(map, partitionOf(Buffer.from(key), map.digits));
+  return entry.members.filter(({ role }) => role === 'serving');
+}
+
+function statusOf(node: SimulatedNode): Readonly<Record<string, string>> | undefined {
+  const reply: HttpReply | undefined = node.peek(plainGet('/status'));
+  return reply === undefined ? undefined : JSON.parse(Buffer.from(reply.body).toString());
+}
+
+export function plainGet(target: string): HttpRequest {
+  return {
+    method: 'GET',
+    target,
+    header: () => undefined,
+    body: { kind: 'none' },
+    fromLoopback: false,
+  };
+}
+
+/** So many keys, in two partitions only: what one key's delete does to another shows then. */
+export function keysOfTwoPartitions(digits: number, each: number): readonly string[] {
+  const keys: string[][] = [[], []];
+  for (let index = 0; keys.some((some) => some.length < each); index++) {
+    const key = `k${index}`;
+    const some = keys[partitionOf(Buffer.from(key), digits)];
+    if (some !== undefined && some.length < each) some.push(key);
+  }
+  return keys.flat();
+}

@@ -1,0 +1,225 @@
+// Repair between replicas (R10): each serving member pulls, now and then, what another one has more of,
+// and finds out which deletes all of them know. Pull only, and only into the state that the question was
+// asked in (H28): what is pushed, or comes late, could bring back what was deleted.
+
+import type { Member } from '../cluster/cluster-map.ts';
+import type { Epoch } from '../cluster/identity.ts';
+import type { Times } from '../cluster/limits.ts';
+import type { Answer, Cursor } from '../cluster/operations.ts';
+import type { PartitionId } from '../cluster/partition.ts';
+import {
+  compareRecords,
+  isTombstone,
+  recordExpiresAtMs,
+  recordKey,
+  recordVersion,
+  type StoredRecord,
+} from '../cluster/record.ts';
+import type { Runtime } from '../cluster/runtime.ts';
+import type { MemberAnswer } from '../cluster/storage-channel.ts';
+import type { StorageChannels } from '../cluster/storage-channels.ts';
+import { VERSION_ZERO, type Version, versionMilliseconds } from '../cluster/version.ts';
+import { bucketOf } from './digest.ts';
+import type { Durability } from './log.ts';
+import { FIRST, type PartitionStore } from './memory.ts';
+import type { Replica } from './replica.ts';
+
+/** So many deletes and expired records are forgotten in one round at most; the rest in later ones. */
+const FORGOTTEN_PER_ROUND_MAX = 1000;
+
+type Records = Extract<Answer, { kind: 'records' }>;
+
+export class AntiEntropy {
+  readonly #runtime: Runtime;
+  readonly #replica: Replica;
+  readonly #store: PartitionStore;
+  readonly #durability: Durability;
+  readonly #channels: StorageChannels;
+  readonly #times: Times;
+  #running = false;
+  #last = -1 as PartitionId;
+
+  constructor(
+    runtime: Runtime,
+    replica: Replica,
+    store: PartitionStore,
+    durability: Durability,
+    channels: StorageChannels,
+    times: Times,
+  ) {
+    this.#runtime = runtime;
+    this.#replica = replica;
+    this.#store = store;
+    this.#durability = durability;
+    this.#channels = channels;
+    this.#times = times;
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#later();
+  }
+
+  stop(): void {
+    this.#running = false;
+  }
+
+  /** One partition after the other, so that each has its turn once in `antiEntropyMs`. */
+  #later(): void {
+    const serving = this.#serving().length;
+    const waitMs = this.#times.antiEntropyMs / Math.max(1, serving);
+    this.#runtime.timers.after(Math.max(waitMs, this.#times.sweepMs), () => {
+      if (!this.#running) return;
+      const partition = this.#next();
+      if (partition === undefined) this.#later();
+      else this.#pull(partition, () => this.#later());
+    });
+  }
+
+  #serving(): readonly PartitionId[] {
+    return [...this.#replica.memberships()]
+      .filter(({ member }) => member.role === 'serving')
+      .map(({ partition }) => partition);
+  }
+
+  #next(): PartitionId | undefined {
+    const serving = this.#serving();
+    const next = serving.find((partition) => partition > this.#last) ?? serving[0];
+    if (next !== undefined) this.#last = next;
+    return next;
+  }
+
+  #pull(partition: PartitionId, done: () => void): void {
+    const entry = this.#replica.map?.partitions[partition];
+    if (entry === undefined) return done();
+    const { node } = this.#replica.life;
+    const round = new Round(this.#replica, this.#store, partition, entry.epoch);
+    const others = entry.members.filter((member) => member.node !== node);
+    round.collect(this.#runtime.clock.wallMs(), this.#times);
+    const askNext = (left: readonly Member[]) => {
+      const [member, ...rest] = left;
+      if (member === undefined) {
+        this.#forget(partition, round.forgettable());
+        return done();
+      }
+      round.begin();
+      return this.#ask(member, round, FIRST, (complete) => (complete ? askNext(rest) : done()));
+    };
+    askNext(others);
+  }
+
+  /** @param done with false when the round ends here: somebody could not be asked, or something changed */
+  #ask(member: Member, round: Round, from: Cursor, done: (complete: boolean) => void): void {
+    // H26, H28: a joiner's state proves nothing, and nothing may be forgotten before it has all of it.
+    if (member.role !== 'serving') return done(false);
+    const { partition, epoch, digest } = round;
+    return this.#channels.send(
+      member,
+      { kind: 'pull', partition, epoch, from, digest },
+      (answer: MemberAnswer) => {
+        if (answer.kind !== 'records' || !this.#running || !round.isCurrent()) return done(false);
+        round.merge(answer);
+        if (answer.next !== undefined) return this.#ask(member, round, answer.next, done);
+        return done(true);
+      },
+    );
+  }
+
+  /** D7, D15: one floor for all of them, in the log before the first is gone. */
+  #forget(partition: PartitionId, records: readonly StoredRecord[]): void {
+    let floor = VERSION_ZERO;
+    for (const record of records) {
+      const version = recordVersion(record);
+      if (version > floor) floor = version;
+    }
+    if (records.length === 0) return;
+    if (floor > this.#store.floor(partition)) {
+      this.#store.raiseFloor(partition, floor);
+      this.#durability.append({ kind: 'floor', partition, version: floor });
+    }
+    for (const record of records) {
+      this.#store.forget(partition, Buffer.from(recordKey(record)), recordVersion(record));
+    }
+    this.#runtime.log.write('debug', 'deletes forgotten', { partition, records: records.length });
+  }
+}
+
+/** One partition's pulls from all other members, in one state of it. */
+class Round {
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  digest: Buffer = Buffer.alloc(0);
+  readonly #replica: Replica;
+  readonly #store: PartitionStore;
+  readonly #floor: Version;
+  /** What may be forgotten once every other member is known to have it, or something above it. */
+  #candidates: readonly StoredRecord[] = [];
+  /** Of the member that is being asked: the records that it listed, by key. */
+  #listed = new Map<string, StoredRecord>();
+
+  constructor(replica: Replica, store: PartitionStore, partition: PartitionId, epoch: Epoch) {
+    this.#replica = replica;
+    this.#store = store;
+    this.partition = partition;
+    this.epoch = epoch;
+    this.#floor = store.floor(partition);
+  }
+
+  collect(wallMs: number, times: Times): void {
+    const perishable = this.#store.perishable(this.partition, FORGOTTEN_PER_ROUND_MAX);
+    this.#candidates = perishable.filter((record) => isDue(record, wallMs, times));
+  }
+
+  /** A new member is asked. */
+  begin(): void {
+    this.digest = this.#store.digest(this.partition);
+    this.#listed = new Map();
+  }
+
+  /** H28: merged only into the state that was asked about. */
+  isCurrent(): boolean {
+    const epoch = this.#replica.map?.partitions[this.partition]?.epoch;
+    const role = this.#replica.membership(this.partition)?.role;
+    return (
+      role === 'serving' &&
+      epoch === this.epoch &&
+      this.#store.floor(this.partition) === this.#floor
+    );
+  }
+
+  merge({ floor, records, differing, next }: Records): void {
+    for (const record of records) {
+      this.#listed.set(nameOf(record), record);
+      // The floor says as much as this delete does, and the key needs no record for it.
+      const forgotten = isTombstone(record) && recordVersion(record) <= this.#floor;
+      const key = recordKey(record);
+      if (forgotten && this.#store.get(this.partition, key) === undefined) continue;
+      this.#replica.applyCopied(this.partition, record);
+    }
+    if (next !== undefined) return;
+    this.#candidates = this.#candidates.filter((record) => {
+      if (!differing.has(bucketOf(recordKey(record)))) return true;
+      const other = this.#listed.get(nameOf(record));
+      return other === undefined
+        ? floor >= recordVersion(record)
+        : compareRecords(other, record) >= 0;
+    });
+  }
+
+  forgettable(): readonly StoredRecord[] {
+    return this.#candidates;
+  }
+}
+
+/** A delete after its grace; what expired, after less (D15, H30). */
+function isDue(record: StoredRecord, wallMs: number, times: Times): boolean {
+  const expiresAtMs = recordExpiresAtMs(record);
+  if (expiresAtMs !== 0 && wallMs > expiresAtMs + times.expiryGraceMs) return true;
+  const ageMs = wallMs - versionMilliseconds(recordVersion(record));
+  return isTombstone(record) && ageMs > times.tombstoneGraceMs;
+}
+
+function nameOf(record: StoredRecord): string {
+  return recordKey(record).toString('latin1');
+}

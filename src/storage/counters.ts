@@ -1,0 +1,61 @@
+// What a storage node counts: its answers to operations, and the messages that it refused.
+
+import type { Counter, Metrics } from '../cluster/metrics.ts';
+import type { Answer, Operation } from '../cluster/operations.ts';
+
+/** Operations by kind and by what was answered. */
+export class AnswerCounters {
+  readonly #counters = new Map<string, Counter>();
+  readonly #metrics: Metrics;
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+    for (const answer of ['found', 'absent', 'not-serving'] as const) this.#counter('get', answer);
+    for (const answer of [
+      'applied',
+      'equal',
+      'superseded',
+      'floor',
+      'stale',
+      'behind',
+      'not-serving',
+      'refused',
+    ] as const) {
+      this.#counter('set', answer);
+    }
+    this.#counter('copy', 'records');
+    this.#counter('pull', 'records');
+  }
+
+  count(operation: Operation['kind'], answer: Answer): void {
+    this.#counter(operation, answer.kind).add();
+  }
+
+  of(operation: 'get' | 'set', answer: Answer['kind']): number {
+    return this.#counter(operation, answer).value;
+  }
+
+  total(operation: 'get' | 'set'): number {
+    let total = 0;
+    for (const [name, counter] of this.#counters)
+      if (name.startsWith(operation)) total += counter.value;
+    return total;
+  }
+
+  #counter(operation: Operation['kind'], answer: Answer['kind']): Counter {
+    const name = `${operation} ${answer}`;
+    let counter = this.#counters.get(name);
+    if (counter === undefined) {
+      counter = this.#metrics.counter(
+        'velourfog_operations_total',
+        'Operations by kind and answer.',
+        {
+          operation,
+          answer,
+        },
+      );
+      this.#counters.set(name, counter);
+    }
+    return counter;
+  }
+}

@@ -1,0 +1,187 @@
+// Keeps a life of a storage node alive (R5): heartbeats to the controller, which bring maps and grants;
+// and, while the controller is silent, grants from a majority of the witnesses.
+
+import { readReply } from '../cluster/calls.ts';
+import {
+  type ClusterMap,
+  compareMapVersions,
+  isGranted,
+  isSameLife,
+  type Life,
+  type MapVersion,
+  nodeEntry,
+} from '../cluster/cluster-map.ts';
+import { EXIT, FatalError } from '../cluster/errors.ts';
+import type { Address } from '../cluster/identity.ts';
+import type { Times } from '../cluster/limits.ts';
+import {
+  type GrantReply,
+  grantReply,
+  type HeartbeatReply,
+  type HeartbeatRequest,
+  heartbeatReply,
+  PATHS,
+} from '../cluster/messages.ts';
+import type { CallOutcome, Runtime } from '../cluster/runtime.ts';
+import { type Moment, momentOf } from './lease.ts';
+import type { Replica } from './replica.ts';
+
+/** Below this share of the lease the witnesses are asked (R5). */
+const RENEW_BELOW = 0.6;
+
+/** What the heartbeats need to know of the node, and tell it. */
+export interface HeartbeatEvents {
+  state(): Omit<HeartbeatRequest, 'node' | 'incarnation' | 'mapVersion'>;
+  /** `done` when the map, or a newer one, is durable; or when it never will be. */
+  offered(map: ClusterMap, done: () => void): void;
+  /** The controller does not know this life: it must register. */
+  unknown(): void;
+  problem(text: string | undefined): void;
+}
+
+/** One request for grants to all witnesses, and who said yes. */
+interface Vote {
+  readonly sent: Moment;
+  readonly granted: Life[];
+}
+
+export class Heartbeats {
+  readonly #runtime: Runtime;
+  readonly #replica: Replica;
+  readonly #controller: Address;
+  readonly #times: Times;
+  readonly #events: HeartbeatEvents;
+  #running = false;
+
+  constructor(
+    runtime: Runtime,
+    replica: Replica,
+    options: { readonly controller: Address; readonly times: Times },
+    events: HeartbeatEvents,
+  ) {
+    this.#runtime = runtime;
+    this.#replica = replica;
+    this.#controller = options.controller;
+    this.#times = options.times;
+    this.#events = events;
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#beat();
+  }
+
+  stop(): void {
+    this.#running = false;
+  }
+
+  #beat(): void {
+    if (!this.#running) return;
+    // Not after the answer: one that is lost must not make the node look silent.
+    this.#runtime.timers.after(this.#times.heartbeatMs, () => this.#beat());
+    this.#askController();
+    if (this.#replica.lease.remainingMs() < RENEW_BELOW * this.#times.leaseMs) this.#askWitnesses();
+  }
+
+  #askController(): void {
+    const sent = momentOf(this.#runtime.clock);
+    const { mapVersion, life } = this.#replica;
+    const message: HeartbeatRequest = { ...life, mapVersion, ...this.#events.state() };
+    this.#call(this.#controller, PATHS.heartbeat, message, (outcome) => {
+      const reply = readReply(heartbeatReply, outcome);
+      if (!this.#running) return;
+      if (reply.kind === 'message') this.#heard(reply.message, sent);
+      else if (reply.kind === 'refused' && reply.error === 'unknown-node') {
+        // The controller was restarted before it founded a cluster: begin again.
+        this.stop();
+        this.#events.unknown();
+      } else if (reply.kind === 'refused' && reply.error === 'other-incarnation') {
+        // Two processes of one node must never both live (I10); the newer one is right.
+        throw new FatalError(
+          EXIT.failure,
+          `this life of node ${life.node} is over: ${reply.detail}`,
+        );
+      } else this.#events.problem(`controller ${this.#controller}: ${reply.detail}`);
+    });
+  }
+
+  #heard({ map, mapVersion, lease, incarnation }: HeartbeatReply, sent: Moment): void {
+    this.#events.problem(undefined);
+    const use = () => {
+      if (lease && incarnation === this.#replica.incarnation && this.#mayUse(mapVersion)) {
+        this.#replica.lease.extend(sent);
+      }
+    };
+    if (map === undefined) use();
+    else this.#events.offered(map, use);
+  }
+
+  /** H3: a grant given under a newer map may be one for partitions that this node lost in it. */
+  #mayUse(version: MapVersion): boolean {
+    const { mapVersion, promisedGeneration } = this.#replica;
+    return compareMapVersions(mapVersion, version) >= 0 && version.generation >= promisedGeneration;
+  }
+
+  #askWitnesses(): void {
+    const { map, life } = this.#replica;
+    if (map === undefined || !isGranted(map, life)) return;
+    const vote: Vote = { sent: momentOf(this.#runtime.clock), granted: [] };
+    for (const witness of witnessesOf(map)) {
+      if (isSameLife(witness, life)) this.#count(vote, witness);
+      else this.#ask(witness, vote);
+    }
+  }
+
+  #ask(witness: Life, vote: Vote): void {
+    const { map, life, mapVersion } = this.#replica;
+    const entry = map === undefined ? undefined : nodeEntry(map, witness.node);
+    if (entry?.incarnation !== witness.incarnation) return;
+    this.#call(entry.address, PATHS.grant, { ...life, mapVersion }, (outcome) => {
+      const reply = readReply(grantReply, outcome);
+      if (reply.kind !== 'message' || !this.#running) return;
+      const { message } = reply;
+      const use = () => this.#judge(message, witness, vote);
+      if (message.map === undefined) use();
+      else this.#events.offered(message.map, use);
+    });
+  }
+
+  #judge({ granted, incarnation, mapVersion }: GrantReply, witness: Life, vote: Vote): void {
+    // D2: a vote counts only from the life that the map names.
+    if (!granted || incarnation !== witness.incarnation || !this.#mayUse(mapVersion)) return;
+    this.#count(vote, witness);
+  }
+
+  /** Against the map as it is now: the witnesses may have changed while the answers were out. */
+  #count(vote: Vote, witness: Life): void {
+    vote.granted.push(witness);
+    const { map, life, lease } = this.#replica;
+    if (map === undefined || !isGranted(map, life)) return;
+    const { witnesses, nextWitnesses } = map;
+    const agreed = [witnesses, ...(nextWitnesses === undefined ? [] : [nextWitnesses])].every(
+      (set) => isMajority(vote.granted, set),
+    );
+    if (agreed) lease.extend(vote.sent);
+  }
+
+  #call(
+    address: Address,
+    path: string,
+    message: unknown,
+    callback: (outcome: CallOutcome) => void,
+  ): void {
+    const timeoutMs = this.#times.controlCallMs;
+    this.#runtime.network.call({ address, method: 'POST', path, message, timeoutMs }, callback);
+  }
+}
+
+function witnessesOf({ witnesses, nextWitnesses = [] }: ClusterMap): readonly Life[] {
+  const added = nextWitnesses.filter((life) => !witnesses.some((other) => isSameLife(life, other)));
+  return [...witnesses, ...added];
+}
+
+function isMajority(votes: readonly Life[], set: readonly Life[]): boolean {
+  const agreed = set.filter((witness) => votes.some((vote) => isSameLife(vote, witness)));
+  return 2 * agreed.length > set.length;
+}

@@ -1,0 +1,198 @@
+// Copies the partitions that the map tells this node to join (R8): from one serving member, bucket by
+// bucket, until all of it is here and as durable as a set. Which partitions, and whether the copy counts
+// in the end, is the controller's.
+
+import { assert } from '../cluster/assert.ts';
+import { answeringMembers, type Life, type Member } from '../cluster/cluster-map.ts';
+import type { Epoch } from '../cluster/identity.ts';
+import type { Times } from '../cluster/limits.ts';
+import type { Answer, Cursor } from '../cluster/operations.ts';
+import type { PartitionId } from '../cluster/partition.ts';
+import { recordKey, recordVersion, type StoredRecord } from '../cluster/record.ts';
+import type { Runtime } from '../cluster/runtime.ts';
+import type { MemberAnswer } from '../cluster/storage-channel.ts';
+import type { StorageChannels } from '../cluster/storage-channels.ts';
+import type { Version } from '../cluster/version.ts';
+import { BUCKETS, bucketOf } from './digest.ts';
+import type { Durability } from './log.ts';
+import { FIRST, type PartitionStore } from './memory.ts';
+import type { Replica } from './replica.ts';
+
+export interface JoinerOptions {
+  readonly times: Times;
+  /** Asked to show a source the map that it seems not to know. */
+  readonly pushTo: (node: Life) => void;
+}
+
+interface Copy {
+  readonly joinEpoch: Epoch;
+  done: boolean;
+}
+
+export class Joiner {
+  readonly #runtime: Runtime;
+  readonly #replica: Replica;
+  readonly #store: PartitionStore;
+  readonly #durability: Durability;
+  readonly #channels: StorageChannels;
+  readonly #options: JoinerOptions;
+  readonly #copies = new Map<PartitionId, Copy>();
+
+  constructor(
+    runtime: Runtime,
+    replica: Replica,
+    store: PartitionStore,
+    durability: Durability,
+    channels: StorageChannels,
+    options: JoinerOptions,
+  ) {
+    this.#runtime = runtime;
+    this.#replica = replica;
+    this.#store = store;
+    this.#durability = durability;
+    this.#channels = channels;
+    this.#options = options;
+  }
+
+  /** What the controller is told: each attempt to join by its partition and epoch (H16). */
+  joined(): readonly { readonly partition: PartitionId; readonly joinEpoch: Epoch }[] {
+    return [...this.#copies]
+      .filter(([, { done }]) => done)
+      .map(([partition, { joinEpoch }]) => ({ partition, joinEpoch }));
+  }
+
+  /** After each adopted map: begins what is new, forgets what is over. */
+  mapAdopted(): void {
+    for (const [partition, copy] of this.#copies) {
+      if (!this.#isCurrent(partition, copy)) this.#copies.delete(partition);
+    }
+    for (const { partition, member } of this.#replica.memberships()) {
+      if (member.role !== 'joining' || this.#copies.has(partition)) continue;
+      const copy: Copy = { joinEpoch: member.joinEpoch, done: false };
+      this.#copies.set(partition, copy);
+      this.#begin(partition, copy);
+    }
+  }
+
+  #isCurrent(partition: PartitionId, copy: Copy): boolean {
+    const member = this.#replica.membership(partition);
+    return member?.role === 'joining' && member.joinEpoch === copy.joinEpoch;
+  }
+
+  #begin(partition: PartitionId, copy: Copy): void {
+    if (this.#copies.get(partition) !== copy) return;
+    const source = this.#pickSource(partition);
+    if (source === undefined) this.#beginLater(partition, copy);
+    else {
+      const transfer = new Transfer(this.#replica, this.#store, this.#durability, partition);
+      this.#askFrom(source, { partition, copy, transfer }, FIRST);
+    }
+  }
+
+  #beginLater(partition: PartitionId, copy: Copy): void {
+    this.#runtime.timers.after(this.#options.times.heartbeatMs, () => this.#begin(partition, copy));
+  }
+
+  #pickSource(partition: PartitionId): Member | undefined {
+    const { map } = this.#replica;
+    const entry = map?.partitions[partition];
+    if (map === undefined || entry === undefined) return undefined;
+    const sources = answeringMembers(map, entry);
+    return sources[this.#runtime.random.below(Math.max(1, sources.length))];
+  }
+
+  #askFrom(
+    source: Member,
+    job: {
+      readonly partition: PartitionId;
+      readonly copy: Copy;
+      readonly transfer: Transfer;
+    },
+    from: Cursor,
+  ): void {
+    const { partition, copy, transfer } = job;
+    this.#channels.send(
+      source,
+      { kind: 'copy', partition, epoch: copy.joinEpoch, from },
+      (answer: MemberAnswer) => {
+        if (this.#copies.get(partition) !== copy || !this.#isCurrent(partition, copy)) return;
+        if (answer.kind !== 'records') {
+          if (answer.kind === 'behind') this.#options.pushTo(source);
+          this.#beginLater(partition, copy);
+          return;
+        }
+        transfer.apply(answer);
+        if (answer.next !== undefined) this.#askFrom(source, job, answer.next);
+        else this.#finish(partition, copy);
+      },
+    );
+  }
+
+  /** H36: a copy that a crash could take a part of is no copy. */
+  #finish(partition: PartitionId, copy: Copy): void {
+    this.#durability.whenDown(() => {
+      copy.done = true;
+      this.#runtime.log.write('info', 'partition copied', { partition, epoch: copy.joinEpoch });
+    });
+  }
+}
+
+/** One pass over a source: what it lists is applied, and what it must have forgotten is dropped (H26). */
+class Transfer {
+  readonly #replica: Replica;
+  readonly #store: PartitionStore;
+  readonly #durability: Durability;
+  readonly #partition: PartitionId;
+  /** Of the first answer. */
+  #floor: Version | undefined;
+  #bucket = 0;
+  /** Keys that were listed of the bucket in progress. */
+  #listed = new Set<string>();
+
+  constructor(
+    replica: Replica,
+    store: PartitionStore,
+    durability: Durability,
+    partition: PartitionId,
+  ) {
+    this.#replica = replica;
+    this.#store = store;
+    this.#durability = durability;
+    this.#partition = partition;
+  }
+
+  apply({ floor, records, next }: Extract<Answer, { kind: 'records' }>): void {
+    if (this.#floor === undefined) {
+      // Before any record: from here on no set below it is accepted for a key that is absent.
+      this.#floor = floor;
+      this.#store.raiseFloor(this.#partition, floor);
+      this.#durability.append({ kind: 'floor', partition: this.#partition, version: floor });
+    }
+    for (const record of records) {
+      this.#listed.add(nameOf(record));
+      this.#replica.applyCopied(this.#partition, record);
+    }
+    const complete = next?.bucket ?? BUCKETS;
+    assert(complete >= this.#bucket, 'a source lists buckets in their order');
+    if (complete === this.#bucket) return;
+    for (; this.#bucket < complete; this.#bucket++) this.#dropForgotten(this.#bucket, this.#floor);
+    const last = records.filter((record) => bucketOf(recordKey(record)) === complete);
+    this.#listed = new Set(last.map(nameOf));
+  }
+
+  /** H26: an old set on its way came here before the floor did; the source forgot that it was deleted. */
+  #dropForgotten(bucket: number, floor: Version): void {
+    const limits = { bytes: Number.POSITIVE_INFINITY, wanted: new Set([bucket]) };
+    for (const record of this.#store.list(this.#partition, FIRST, limits).records) {
+      const version = recordVersion(record);
+      if (version > floor || this.#listed.has(nameOf(record))) continue;
+      const key = Buffer.from(recordKey(record));
+      this.#store.forget(this.#partition, key, version);
+      this.#durability.append({ kind: 'forget', key, version });
+    }
+  }
+}
+
+function nameOf(record: StoredRecord): string {
+  return recordKey(record).toString('latin1');
+}

@@ -1,0 +1,195 @@
+// One life of a storage node, from the moment it has its incarnation: adopts maps, keeps its lease, votes
+// as a witness, copies what it joins. A process that is given another incarnation begins another one.
+
+import {
+  type ClusterMap,
+  compareMapVersions,
+  isGranted,
+  isSameLife,
+  type Life,
+  nodeEntry,
+} from '../cluster/cluster-map.ts';
+import type { Address, Incarnation, NodeId } from '../cluster/identity.ts';
+import type { Times } from '../cluster/limits.ts';
+import type { GrantReply, GrantRequest, HeartbeatRequest } from '../cluster/messages.ts';
+import { PATHS } from '../cluster/messages.ts';
+import type { Answer, Operation } from '../cluster/operations.ts';
+import type { Runtime } from '../cluster/runtime.ts';
+import { StorageChannels } from '../cluster/storage-channels.ts';
+import { AntiEntropy } from './anti-entropy.ts';
+import { Heartbeats } from './heartbeats.ts';
+import { Joiner } from './joiner.ts';
+import type { Durability } from './log.ts';
+import type { PartitionStore } from './memory.ts';
+import { encodeAdoptedMap, MAP_FILE } from './recovery.ts';
+import { type Adoption, Replica } from './replica.ts';
+
+export interface LifeOptions {
+  readonly controller: Address;
+  readonly node: NodeId;
+  readonly incarnation: Incarnation;
+  readonly valueBytesMax: number;
+  readonly times: Times;
+  readonly durability: Durability;
+  /** What the data directory knew (H32). */
+  readonly promisedGeneration: number;
+}
+
+export interface LifeEvents {
+  /** The controller does not know this life: the process must register. */
+  unknown(): void;
+  problem(text: string | undefined): void;
+}
+
+/** A node without a map takes its first one from the controller only (R5). */
+export type MapSource = 'controller' | 'peer';
+
+export type AdoptionOutcome = Adoption | 'not-durable' | 'not-from-controller';
+
+export class StorageLife {
+  readonly replica: Replica;
+  readonly #runtime: Runtime;
+  readonly #options: LifeOptions;
+  readonly #store: PartitionStore;
+  readonly #channels: StorageChannels;
+  readonly #heartbeats: Heartbeats;
+  readonly #joiner: Joiner;
+  readonly #antiEntropy: AntiEntropy;
+  /** Lives to which this one renewed a lease, and when (H11). */
+  readonly #vouched = new Map<
+    NodeId,
+    { readonly incarnation: Incarnation; readonly atMs: number }
+  >();
+
+  constructor(runtime: Runtime, store: PartitionStore, options: LifeOptions, events: LifeEvents) {
+    const { node, incarnation, valueBytesMax, times, durability } = options;
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#store = store;
+    this.replica = new Replica(
+      store,
+      durability,
+      runtime.clock,
+      { life: { node, incarnation }, valueBytesMax, leaseMs: times.leaseMs },
+      options.promisedGeneration,
+    );
+    this.#channels = new StorageChannels(runtime, times);
+    this.#joiner = new Joiner(runtime, this.replica, store, durability, this.#channels, {
+      times,
+      pushTo: (life) => this.#pushTo(life),
+    });
+    this.#antiEntropy = new AntiEntropy(
+      runtime,
+      this.replica,
+      store,
+      durability,
+      this.#channels,
+      times,
+    );
+    this.#heartbeats = new Heartbeats(runtime, this.replica, options, {
+      state: () => this.#state(),
+      offered: (map, done) => this.adopt(map, 'controller', done),
+      ...events,
+    });
+  }
+
+  /** @param recovered the map that the data directory had */
+  begin(recovered: ClusterMap | undefined): void {
+    if (recovered !== undefined) this.#adoptNow(recovered);
+    this.#heartbeats.start();
+    this.#antiEntropy.start();
+  }
+
+  /** Nothing is answered any more, nor asked of anybody. */
+  end(): void {
+    this.replica.stop();
+    this.#heartbeats.stop();
+    this.#antiEntropy.stop();
+  }
+
+  /** I2: a map is on disk before anything is answered under it; `done` comes after that. */
+  adopt(map: ClusterMap, source: MapSource, done: (outcome: AdoptionOutcome) => void): void {
+    const { disk } = this.#runtime;
+    const judgement = this.replica.judge(map);
+    if (judgement !== 'adopted') return done(judgement);
+    if (this.replica.map === undefined && source === 'peer') return done('not-from-controller');
+    if (disk === undefined) return done(this.#adoptNow(map));
+    // Replacements of one file end in their order, so of two maps the newer one is adopted last.
+    return disk.replace(MAP_FILE, encodeAdoptedMap(map), (written) => {
+      if (written.kind === 'done') return done(this.#adoptNow(map));
+      this.#runtime.log.write('error', `${MAP_FILE} cannot be written`, { detail: written.detail });
+      return done('not-durable');
+    });
+  }
+
+  answer(operation: Operation): Answer {
+    return this.replica.answer(operation);
+  }
+
+  /** As a witness: may that life go on? Never without a map, and only as the own map has it (R5). */
+  grant(request: GrantRequest): GrantReply {
+    const { map, mapVersion, incarnation } = this.replica;
+    const granted = map !== undefined && isGranted(map, request);
+    if (granted) {
+      this.#vouched.set(request.node, {
+        incarnation: request.incarnation,
+        atMs: this.#runtime.clock.monotonicMs(),
+      });
+    }
+    const newer = map !== undefined && compareMapVersions(mapVersion, request.mapVersion) > 0;
+    return { incarnation, granted, mapVersion, map: newer ? map : undefined };
+  }
+
+  /** Whether any partition is still this life's to keep. */
+  isMember(): boolean {
+    for (const _ of this.replica.memberships()) return true;
+    return false;
+  }
+
+  #adoptNow(map: ClusterMap): Adoption {
+    const adoption = this.replica.adopt(map);
+    if (adoption === 'adopted') {
+      this.#channels.adopt(map);
+      this.#joiner.mapAdopted();
+    }
+    return adoption;
+  }
+
+  #state(): Omit<HeartbeatRequest, 'node' | 'incarnation' | 'mapVersion'> {
+    return {
+      items: this.#store.items(),
+      payloadBytes: this.#store.payloadBytes(),
+      writable: this.#options.durability.failure === undefined,
+      joined: this.#joiner.joined(),
+      vouched: this.#recentlyVouched(),
+    };
+  }
+
+  #recentlyVouched(): HeartbeatRequest['vouched'] {
+    const now = this.#runtime.clock.monotonicMs();
+    for (const [node, { atMs }] of this.#vouched) {
+      if (now - atMs > this.#options.times.leaseMs) this.#vouched.delete(node);
+    }
+    return [...this.#vouched].map(([node, { incarnation, atMs }]) => ({
+      node,
+      incarnation,
+      agoMs: Math.max(0, Math.ceil(now - atMs)),
+    }));
+  }
+
+  #pushTo(life: Life): void {
+    const { map } = this.replica;
+    const entry = map === undefined ? undefined : nodeEntry(map, life.node);
+    if (entry === undefined || isSameLife(life, this.replica.life)) return;
+    this.#runtime.network.call(
+      {
+        address: entry.address,
+        method: 'POST',
+        path: PATHS.storageMap,
+        message: { map },
+        timeoutMs: this.#options.times.controlCallMs,
+      },
+      () => undefined,
+    );
+  }
+}
