@@ -34,8 +34,11 @@ export const registerRequest = object({
   process: text({ max: 64 }),
   /** A node with a data directory keeps its own count; without one the controller assigns (D3). */
   incarnation: optional(incarnation),
-  /** Every set this store ever acknowledged is still in it (H8). */
-  clean: flag,
+  /**
+   * Everything that this life of the node and all later ones acknowledged is in the store (H8). A node
+   * without a data directory has no such life.
+   */
+  completeSince: optional(incarnation),
   /** The cluster the node belonged to before, if it kept a map. */
   cluster: optional(clusterId),
 });

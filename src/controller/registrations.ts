@@ -6,7 +6,7 @@ import { assert } from '../cluster/assert.ts';
 import { type Life, type NodeEntry, nodeEntry } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, jsonReply } from '../cluster/http.ts';
-import type { ClusterId, NodeId } from '../cluster/identity.ts';
+import type { ClusterId, Incarnation, NodeId } from '../cluster/identity.ts';
 import type { HeartbeatRequest, RegisterRequest } from '../cluster/messages.ts';
 import { refusalReply } from '../cluster/routes.ts';
 import type { Runtime } from '../cluster/runtime.ts';
@@ -24,7 +24,9 @@ export interface FoundingRule {
 /** A life that was given an incarnation, and has not shown itself yet. */
 interface Registered {
   readonly process: string;
-  readonly clean: boolean;
+  readonly completeSince: Incarnation | undefined;
+  /** What the life asked for; a larger one was given if the controller knew of later lives. */
+  readonly proposed: Incarnation | undefined;
   readonly entry: NodeEntry;
   /** The map that names it is being made durable; until then it is no node's life yet. */
   admitting: boolean;
@@ -69,7 +71,7 @@ export class Registrations {
   register(message: RegisterRequest): HttpReply {
     const refused = this.#refuseOtherCluster(message);
     if (refused !== undefined) return refused;
-    const { node, process, address, store, clean } = message;
+    const { node, process, address, store, completeSince } = message;
     const known = this.#known(node);
     const sameLife =
       this.#processes.get(node) === process ||
@@ -87,7 +89,8 @@ export class Registrations {
           ]);
     this.#registered.set(node, {
       process,
-      clean,
+      completeSince,
+      proposed: message.incarnation,
       entry: { address, incarnation, store, fenced: false, draining: false },
       admitting: false,
     });
@@ -136,7 +139,7 @@ export class Registrations {
   }
 
   #admit(node: NodeId, registration: Registered): void {
-    const { entry, clean } = registration;
+    const { entry } = registration;
     const earlier = this.#known(node);
     const admitted = () => {
       this.#processes.set(node, registration.process);
@@ -150,7 +153,7 @@ export class Registrations {
     }
     registration.admitting = true;
     const sameStore = entry.store === earlier?.store;
-    const resumes = clean && sameStore;
+    const resumes = sameStore && hasAllOf(registration, earlier);
     // H5a: the lock of the directory proves that the life before is over.
     if (earlier !== undefined && sameStore) {
       this.#proved({ node, incarnation: earlier.incarnation });
@@ -192,4 +195,14 @@ export class Registrations {
       },
     );
   }
+}
+
+/** H8: whether everything that the life before acknowledged is in the store of this one. */
+function hasAllOf(
+  { completeSince, proposed }: Registered,
+  earlier: NodeEntry | undefined,
+): boolean {
+  if (earlier === undefined || completeSince === undefined || proposed === undefined) return false;
+  // A directory that does not know of the life before is an old copy of itself.
+  return completeSince <= earlier.incarnation && earlier.incarnation < proposed;
 }

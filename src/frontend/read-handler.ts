@@ -97,7 +97,7 @@ class Get {
 
   #judge(member: Member, answer: MemberAnswer): void {
     if (this.#callback === undefined) return;
-    const { refresh, versions } = this.#context;
+    const { refresh, reports, versions } = this.#context;
     const step = judgeRead(answer);
     switch (step.kind) {
       case 'value':
@@ -107,8 +107,9 @@ class Get {
         versions.observe(step.version);
         return this.#answer(step);
       case 'ask-another':
-        if (step.mapDiffers) refresh.fetchFrom(member.node);
-        if (step.unreachable) this.#context.reports.note(member);
+        // One that cannot be reached lives on as another life perhaps, which our map is too old to know.
+        if (step.mapDiffers || step.unreachable) refresh.fetchFrom(member.node);
+        if (step.unreachable) reports.note(member);
         if (this.#others.length > 0) return this.#askNext();
         return this.#again('unanswered', 'no storage node answered in time');
     }

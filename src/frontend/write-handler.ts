@@ -105,7 +105,11 @@ class SetOperation {
     if (answer?.kind === 'superseded' || answer?.kind === 'floor') versions.observe(answer.version);
     else if (kind === 'stale' || kind === 'not-serving') refresh.fetchFrom(member.node);
     else if (kind === 'behind') refresh.pushTo(member.node);
-    else if (kind === 'unreachable' || kind === 'unanswered') reports.note(member);
+    else if (kind === 'unreachable' || kind === 'unanswered') {
+      reports.note(member);
+      // Perhaps it lives on as another life, which our map is too old to know.
+      refresh.fetchFrom(member.node);
+    }
   }
 
   #decide(votes: readonly WriteVote[]): void {

@@ -2,7 +2,7 @@
 // and what is needed to judge whether everything acknowledged is still there (H8).
 
 import { incarnation, nodeId, storeId } from '../cluster/identity.ts';
-import { flag, integer, Malformed, object, oneOf, type ShapeOf, text } from '../cluster/shape.ts';
+import { integer, Malformed, object, oneOf, type ShapeOf, text } from '../cluster/shape.ts';
 
 export const IDENTITY_FILE = 'storage.identity';
 const FORMAT = 1;
@@ -16,8 +16,8 @@ const identity = object({
   bootId: text({ max: 64 }),
   /** How the store was last written. */
   fsync: oneOf('always', 'interval', 'never'),
-  /** Everything the store ever acknowledged was in it when this life began. */
-  clean: flag,
+  /** Everything that this life of the node and all later ones acknowledged is in the store (H8). */
+  completeSince: incarnation,
 });
 
 export type Identity = Omit<ShapeOf<typeof identity>, 'format'>;

@@ -90,16 +90,18 @@ export class Recovery {
   #takeIdentity(earlier: Identity | undefined, file: LogFile): void {
     const { clock, host, random } = this.#runtime;
     const bootId = host.bootId();
+    const incarnation = Math.max(
+      Math.floor(clock.wallMs()),
+      (earlier?.incarnation ?? 0) + 1,
+    ) as Incarnation;
+    const complete = earlier !== undefined && isComplete(earlier, bootId);
     const identity = {
       node: earlier?.node ?? this.#options.node,
       store: earlier?.store ?? (random.token() as StoreId),
-      incarnation: Math.max(
-        Math.floor(clock.wallMs()),
-        (earlier?.incarnation ?? 0) + 1,
-      ) as Incarnation,
+      incarnation,
       bootId,
       fsync: this.#options.fsync,
-      clean: earlier === undefined || isClean(earlier, bootId),
+      completeSince: complete ? earlier.completeSince : incarnation,
     };
     this.#disk.replace(IDENTITY_FILE, encodeIdentity(identity), (written) => {
       expect(written, `${IDENTITY_FILE} cannot be written`);
@@ -137,7 +139,7 @@ export class Recovery {
           this.#runtime.log.write('info', 'recovered', {
             items: this.#store.items(),
             bytes: length,
-            clean: identity.clean,
+            complete: identity.completeSince < identity.incarnation,
           });
           const log = new RecordLog(file, this.#runtime.timers, identity.fsync);
           this.#done({ identity, map, log });
@@ -168,11 +170,10 @@ export class Recovery {
 }
 
 /**
- * H8: everything this store ever acknowledged is in it. Once false it stays false, or a second restart
- * after a power loss would believe what the first one rightly did not.
+ * H8: whether the store still has all that its last life had. If not, only what the life that begins now
+ * acknowledges will be complete: it copies whatever it becomes a member of, and inherits nothing.
  */
-function isClean(earlier: Identity, bootId: string): boolean {
-  if (!earlier.clean) return false;
+function isComplete(earlier: Identity, bootId: string): boolean {
   switch (earlier.fsync) {
     case 'always':
       return true;

@@ -20,8 +20,8 @@ export interface RegistrationOptions {
   readonly store: StoreId;
   /** Of a node with a data directory; the controller gives the others theirs (D3). */
   readonly incarnation: Incarnation | undefined;
-  /** Every set that the store ever acknowledged is in it (H8). */
-  readonly clean: boolean;
+  /** From this life on everything acknowledged is in the store (H8); undefined without a store. */
+  readonly completeSince: Incarnation | undefined;
   readonly times: Times;
 }
 
@@ -56,14 +56,14 @@ export class Registration {
 
   /** Until it succeeds. */
   register(): void {
-    const { node, address, store, clean, controller, times } = this.#options;
+    const { node, address, store, completeSince, controller, times } = this.#options;
     const message: RegisterRequest = {
       node,
       address,
       store,
       process: this.#process,
       incarnation: this.#proposed,
-      clean,
+      completeSince,
       cluster: this.#events.cluster(),
     };
     this.#runtime.network.call(

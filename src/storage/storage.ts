@@ -52,7 +52,7 @@ const NOT_SERVING: Answer = { kind: 'not-serving' };
 interface Self {
   readonly node: NodeId;
   readonly store: StoreId;
-  readonly clean: boolean;
+  readonly completeSince: Incarnation | undefined;
   readonly incarnation: Incarnation | undefined;
   /** What the data directory says of it. */
   readonly identity: Identity | undefined;
@@ -91,7 +91,7 @@ export class StorageNode implements Service {
       return this.#register({
         node: this.#options.node,
         store: random.token() as StoreId,
-        clean: false,
+        completeSince: undefined,
         incarnation: undefined,
         identity: undefined,
         map: undefined,
@@ -134,10 +134,10 @@ export class StorageNode implements Service {
     this.#node = self.node;
     this.#durability = self.durability;
     const { controller, address, times } = this.#options;
-    const { node, store, clean, incarnation } = self;
+    const { node, store, completeSince, incarnation } = self;
     this.#registration = new Registration(
       this.#runtime,
-      { controller, node, address, store, incarnation, clean, times },
+      { controller, node, address, store, incarnation, completeSince, times },
       {
         registered: (reply) => this.#registered(self, reply),
         cluster: () => this.#life?.replica.map?.cluster ?? self.map?.cluster,

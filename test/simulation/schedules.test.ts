@@ -170,7 +170,7 @@ describe('H7: a node that is killed', () => {
     cluster.storages[0]?.crash(true);
     cluster.storages[0]?.start();
     expect(answered('/get?key=a').status).toBe(503);
-    expect(world.trace.some((line) => line.includes('clean=false'))).toBe(true);
+    expect(world.trace.some((line) => line.includes('complete=false'))).toBe(true);
   });
 
   test('after a power loss it resumes with always, with everything acknowledged', () => {
