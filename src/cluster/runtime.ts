@@ -135,12 +135,22 @@ export interface Runtime {
   readonly disk: Disk | undefined;
 }
 
+export interface DrainOptions {
+  /** All nodes stop, so there is nobody to hand anything over to. */
+  readonly wholeCluster: boolean;
+  /** How long a hand-over may take. */
+  readonly timeoutMs: number;
+}
+
 /** A role, as the adapter or the simulator drives it. */
 export interface Service {
   start(): void;
   handle(request: HttpRequest, reply: (reply: HttpReply) => void): void;
   /** @returns what to do with the link, or why it is refused. */
   accept(hello: LinkHello, link: Link): LinkEvents | { readonly refused: string };
-  /** Stop being ready and begin nothing new; what was begun is still finished. */
-  drain(): void;
+  /**
+   * Stop being ready, hand over what others need, finish what was begun.
+   * @param done when the process may end; called once
+   */
+  drain(options: DrainOptions, done: () => void): void;
 }

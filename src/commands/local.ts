@@ -4,19 +4,26 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readReply } from '../cluster/calls.ts';
+import { type Life, life } from '../cluster/cluster-map.ts';
 import { EXIT } from '../cluster/errors.ts';
 import type { Address } from '../cluster/identity.ts';
 import { openLog } from '../cluster/io/logger.ts';
 import { openNetwork } from '../cluster/io/network.ts';
 import { REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../cluster/limits.ts';
+import { accepted, type DeathRequest, PATHS } from '../cluster/messages.ts';
 import type { Log, Network } from '../cluster/runtime.ts';
+import { Malformed } from '../cluster/shape.ts';
 import { type Command, SERVER_OPTIONS, usage, VALUE_OPTIONS, type Words } from './options.ts';
-import { CHILD_VARIABLE } from './serve.ts';
+import { CHILD_VARIABLE, CLUSTER_STOPS } from './serve.ts';
 
 const HOST = '127.0.0.1';
 const FRONTENDS_MAX = 64;
 const READY_POLL_MS = 25;
 const READY_CALL_MS = 2000;
+const VOUCH_CALL_MS = 1000;
+const VOUCH_AGAIN_MS = 200;
+const VOUCH_TRIES = 10;
 /**
  * Many processes share this machine: 2 MiB instead of V8's 16 MiB of young generation saves each of them
  * 8 MB when idle and 20 MB under load, at no measurable cost per request.
@@ -73,12 +80,14 @@ export const localCommand: Command = {
     const plan = planOf(words);
     const group = new ProcessGroup(
       log,
+      openNetwork(),
+      plan.controller,
       words.positive('drain-timeout') * 1000 + KILL_AFTER_EXTRA_MS,
     );
     process.on('SIGINT', () => group.stop());
     process.on('SIGTERM', () => group.stop());
     for (const node of plan.nodes) group.start(node);
-    const ready = await group.ready(openNetwork());
+    const ready = await group.ready();
     if (ready) process.stdout.write(plan.greeting);
   },
 };
@@ -90,7 +99,13 @@ interface LocalNode {
   readonly words: readonly string[];
 }
 
-function planOf(words: Words): { nodes: readonly LocalNode[]; greeting: string } {
+interface Plan {
+  readonly controller: Address;
+  readonly nodes: readonly LocalNode[];
+  readonly greeting: string;
+}
+
+function planOf(words: Words): Plan {
   const frontends = words.integer('num-frontend', { min: 1, max: FRONTENDS_MAX });
   const storages = words.integer('num-storage', { min: 1, max: STORAGE_NODES_MAX });
   const redundancy = words.integer('redundancy', { min: 1, max: REDUNDANCY_MAX });
@@ -154,7 +169,7 @@ function planOf(words: Words): { nodes: readonly LocalNode[]; greeting: string }
   curl 'http://${first}/status'
 Ctrl-C stops everything.
 `;
-  return { nodes, greeting };
+  return { controller, nodes, greeting };
 }
 
 function refuseSharedPorts(nodes: readonly LocalNode[]): void {
@@ -170,17 +185,23 @@ interface Running {
   readonly node: LocalNode;
   readonly child: ChildProcess;
   readonly exited: Promise<void>;
+  /** As the child told it: of a storage node, once it has its incarnation. */
+  life: Life | undefined;
 }
 
 class ProcessGroup {
   readonly #log: Log;
+  readonly #network: Network;
+  readonly #controller: Address;
   readonly #killAfterMs: number;
   readonly #running = new Set<Running>();
   #stopping = false;
   #ready = false;
 
-  constructor(log: Log, killAfterMs: number) {
+  constructor(log: Log, network: Network, controller: Address, killAfterMs: number) {
     this.#log = log;
+    this.#network = network;
+    this.#controller = controller;
     this.#killAfterMs = killAfterMs;
   }
 
@@ -198,11 +219,15 @@ class ProcessGroup {
     const running: Running = {
       node,
       child,
+      life: undefined,
       exited: new Promise((resolve) => {
         done = resolve;
       }),
     };
     this.#running.add(running);
+    child.on('message', (message) => {
+      running.life = lifeIn(message);
+    });
     child.once('exit', (code, signal) => {
       this.#running.delete(running);
       done();
@@ -211,8 +236,8 @@ class ProcessGroup {
   }
 
   /** @returns false when a stop came first */
-  async ready(network: Network): Promise<boolean> {
-    await Promise.all([...this.#running].map((running) => this.#untilReady(running, network)));
+  async ready(): Promise<boolean> {
+    await Promise.all([...this.#running].map((running) => this.#untilReady(running)));
     this.#ready = !this.#stopping;
     return this.#ready;
   }
@@ -230,7 +255,10 @@ class ProcessGroup {
     const inOrder = async () => {
       for (const role of ['frontend', 'storage', 'controller'] as const) {
         const these = [...this.#running].filter(({ node }) => node.role === role);
-        for (const { child } of these) child.kill('SIGTERM');
+        for (const { child } of these) {
+          if (child.connected) child.send(CLUSTER_STOPS);
+          else child.kill('SIGTERM');
+        }
         await Promise.all(these.map(({ exited }) => exited));
       }
       clearTimeout(kill);
@@ -241,20 +269,40 @@ class ProcessGroup {
     });
   }
 
-  #ended({ node }: Running, code: number | null, signal: NodeJS.Signals | null): void {
+  /** H42: this process reaped it, so it is dead. The controller may be starting, so a few tries. */
+  #vouch(life: Life, tries: number): void {
+    const message: DeathRequest = { ...life, returning: false };
+    const call = { address: this.#controller, method: 'POST', path: PATHS.death } as const;
+    this.#network.call({ ...call, message, timeoutMs: VOUCH_CALL_MS }, (outcome) => {
+      if (readReply(accepted, outcome).kind === 'message' || this.#stopping || tries <= 1) return;
+      setTimeout(() => this.#vouch(life, tries - 1), VOUCH_AGAIN_MS);
+    });
+  }
+
+  #ended({ node, life }: Running, code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#stopping) return;
     const how = signal ?? `exit code ${code}`;
     this.#log.write('error', `a ${node.role} ended`, { node: node.address, how });
+    if (life !== undefined) this.#vouch(life, VOUCH_TRIES);
     // A cluster that never became ready is a failed start; later the others go on without it.
     if (!this.#ready) this.stop(code === null || code === 0 ? EXIT.failure : code);
     else if (this.#running.size === 0) process.exit(EXIT.failure);
   }
 
-  async #untilReady({ node, child }: Running, network: Network): Promise<void> {
+  async #untilReady({ node, child }: Running): Promise<void> {
     while (!this.#stopping && child.exitCode === null && child.signalCode === null) {
-      if (await isReady(network, node.address)) return;
+      if (await isReady(this.#network, node.address)) return;
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     }
+  }
+}
+
+function lifeIn(message: unknown): Life | undefined {
+  try {
+    return life(message, 'life');
+  } catch (error) {
+    if (error instanceof Malformed) return undefined;
+    throw error;
   }
 }
 

@@ -26,6 +26,9 @@ export interface Role {
 /** Set by `velour local` for its children, which must not outlive it. */
 export const CHILD_VARIABLE = 'VELOUR_LOCAL_CHILD';
 
+/** With this message `velour local` stops its children, all of them. */
+export const CLUSTER_STOPS = 'the whole cluster stops';
+
 export async function serve(role: Role, words: Words): Promise<void> {
   process.title = `velour ${role.name} ${role.node}`;
   const log = openLog({
@@ -77,16 +80,21 @@ async function listen(service: Service, role: Role): Promise<HttpServer> {
 /** First signal: finish what is in progress, exit 0. Second: leave at once, 128 + its number. */
 function stopOnSignals(service: Service, server: HttpServer, log: Log, timeoutMs: number): void {
   let stopping = false;
-  const stop = (signal: NodeJS.Signals, code: number) => {
+  const stop = (signal: string, code: number, wholeCluster = false) => {
     if (stopping) process.exit(code);
     stopping = true;
     log.write('info', 'stopping', { signal });
-    service.drain();
-    server.drain(timeoutMs).then(
-      () => process.exit(0),
-      (error: unknown) => fail(log, error),
+    service.drain({ wholeCluster, timeoutMs }, () =>
+      server.drain(timeoutMs).then(
+        () => process.exit(0),
+        (error: unknown) => fail(log, error),
+      ),
     );
   };
+  // Not by a signal: it would overtake the message that says how many stop.
+  process.on('message', (message) => {
+    if (message === CLUSTER_STOPS) stop(CLUSTER_STOPS, 143, true);
+  });
   process.on('SIGTERM', () => stop('SIGTERM', 143));
   process.on('SIGINT', () => stop('SIGINT', 130));
 }

@@ -35,7 +35,7 @@ import {
 import { Metrics } from '../cluster/metrics.ts';
 import { parseQuery } from '../cluster/query.ts';
 import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
-import type { Runtime, Service } from '../cluster/runtime.ts';
+import type { DrainOptions, Runtime, Service } from '../cluster/runtime.ts';
 import { changesBetween } from './changes.ts';
 import { decide } from './decide.ts';
 import { Knowledge } from './knowledge.ts';
@@ -106,9 +106,10 @@ export class Controller implements Service {
     return { refused: 'a controller takes no operations' };
   }
 
-  drain(): void {
+  drain(_options: DrainOptions, done: () => void): void {
     this.#draining = true;
     this.#map.releaseWaiters();
+    done();
   }
 
   #resume(bytes: Buffer): void {

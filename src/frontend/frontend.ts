@@ -7,7 +7,7 @@ import type { Address } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import { Metrics } from '../cluster/metrics.ts';
 import { type ReplyCallback, Routes } from '../cluster/routes.ts';
-import type { Runtime, Service } from '../cluster/runtime.ts';
+import type { DrainOptions, Runtime, Service } from '../cluster/runtime.ts';
 import { HybridClock } from '../cluster/version.ts';
 import { FailureReports } from './failure-reports.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
@@ -73,8 +73,9 @@ export class Frontend implements Service {
     return { refused: 'a frontend takes no operations' };
   }
 
-  drain(): void {
+  drain(_options: DrainOptions, done: () => void): void {
     this.#draining = true;
+    done();
   }
 
   /** A frontend with a map is ready without the controller: it serves on what it knows. */

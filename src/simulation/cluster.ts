@@ -24,6 +24,8 @@ export interface ClusterShape {
   readonly times?: Partial<Times>;
 }
 
+/** The default of `--drain-timeout`. */
+const DRAIN_TIMEOUT_MS = 10_000;
 const CONTROLLER = 'controller:1' as Address;
 
 export class SimulatedNode {
@@ -90,6 +92,20 @@ export class SimulatedNode {
     if (power) this.disk.losePower();
     else this.disk.tear();
     this.#network.crashed(this.process);
+  }
+
+  /** SIGTERM: the process ends when it has handed over what it must. */
+  stop(ended: () => void = () => undefined): void {
+    const { process } = this;
+    process.world.note(`${process.name} is told to stop`);
+    process.run(process.life, () =>
+      this.#service?.drain({ wholeCluster: false, timeoutMs: DRAIN_TIMEOUT_MS }, () => {
+        process.world.note(`${process.name} has stopped`);
+        process.crash();
+        this.#network.crashed(process);
+        ended();
+      }),
+    );
   }
 
   /** A request from outside, on a connection that no fault touches. */

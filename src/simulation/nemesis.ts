@@ -11,6 +11,7 @@ import type { World } from './world.ts';
 const KINDS = [
   'kill',
   'kill-many',
+  'stop',
   'lose',
   'kill-controller',
   'kill-frontend',
@@ -77,6 +78,8 @@ export class Nemesis {
         return this.#kill([random.pick(storages)]);
       case 'kill-many':
         return this.#kill(storages.filter(() => random.chance(0.6)));
+      case 'stop':
+        return this.#stop(random.pick(storages));
       case 'lose':
         return this.#lose(random.pick(storages));
       case 'kill-controller':
@@ -108,6 +111,16 @@ export class Nemesis {
         if (!node.process.alive) node.start();
       });
     }
+  }
+
+  /** In order, and later started again. A node in memory hands over first, and then has nothing to lose. */
+  #stop(node: SimulatedNode): void {
+    if (!node.process.alive || (!node.keepsData && !this.#mayLose(node))) return;
+    node.stop(() =>
+      this.#world.at(this.#durationMs(), () => {
+        if (!node.process.alive) node.start();
+      }),
+    );
   }
 
   /** H42: about half of the nodes have a parent, which reaps them and says so. */

@@ -2,7 +2,15 @@
 // and what is needed to judge whether everything acknowledged is still there (H8).
 
 import { incarnation, nodeId, storeId } from '../cluster/identity.ts';
-import { integer, Malformed, object, oneOf, type ShapeOf, text } from '../cluster/shape.ts';
+import {
+  integer,
+  Malformed,
+  object,
+  oneOf,
+  optional,
+  type ShapeOf,
+  text,
+} from '../cluster/shape.ts';
 
 export const IDENTITY_FILE = 'storage.identity';
 const FORMAT = 1;
@@ -12,8 +20,11 @@ const identity = object({
   node: nodeId,
   store: storeId,
   incarnation,
-  /** Of the machine's start during which the store was last written. */
-  bootId: text({ max: 64 }),
+  /**
+   * Of the machine's start during which the store was last written; none once it was closed with all of
+   * it on disk.
+   */
+  bootId: optional(text({ max: 64 })),
   /** How the store was last written. */
   fsync: oneOf('always', 'interval', 'never'),
   /** Everything that this life of the node and all later ones acknowledged is in the store (H8). */

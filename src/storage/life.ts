@@ -146,6 +146,13 @@ export class StorageLife {
     return false;
   }
 
+  /** Whether the map has another node that could take over what this one has. */
+  hasHeirs(): boolean {
+    const { map, life } = this.replica;
+    const nodes = Object.entries(map?.nodes ?? {});
+    return nodes.some(([node, { fenced, draining }]) => node !== life.node && !fenced && !draining);
+  }
+
   #adoptNow(map: ClusterMap): Adoption {
     const adoption = this.replica.adopt(map);
     if (adoption === 'adopted') {

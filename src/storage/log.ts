@@ -28,6 +28,8 @@ export interface Durability {
    * failure, because then nobody knows what is down
    */
   whenDown(callback: () => void): void;
+  /** @param callback when everything appended so far survives the machine; never after a failure */
+  sync(callback: () => void): void;
 }
 
 /** A node without a data directory: memory is all it promises. */
@@ -35,6 +37,7 @@ export const MEMORY_ONLY: Durability = {
   failure: undefined,
   append: () => undefined,
   whenDown: (callback) => callback(),
+  sync: (callback) => callback(),
 };
 
 interface Waiter {
@@ -75,6 +78,15 @@ export class RecordLog implements Durability {
     if (this.#failure !== undefined) return;
     if (this.#down === this.#appended) callback();
     else this.#waiters.push({ records: this.#appended, callback });
+  }
+
+  sync(callback: () => void): void {
+    this.whenDown(() =>
+      this.#file.sync((synced) => {
+        if (synced.kind === 'failed') this.#fail(synced.detail);
+        else callback();
+      }),
+    );
   }
 
   #next(): void {

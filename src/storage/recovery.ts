@@ -174,6 +174,7 @@ export class Recovery {
  * acknowledges will be complete: it copies whatever it becomes a member of, and inherits nothing.
  */
 function isComplete(earlier: Identity, bootId: string): boolean {
+  if (earlier.bootId === undefined) return true;
   switch (earlier.fsync) {
     case 'always':
       return true;

@@ -2,7 +2,13 @@
 // operations that come over links. It decides nothing about the cluster (DESIGN "storage nodes stay
 // dumb"); what it may answer is replica.ts's, what it remembers memory.ts's.
 
-import { type ClusterMap, NO_MAP, nodeEntry, printMapVersion } from '../cluster/cluster-map.ts';
+import {
+  type ClusterMap,
+  type Life,
+  NO_MAP,
+  nodeEntry,
+  printMapVersion,
+} from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster/http.ts';
 import type { Address, Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
@@ -15,10 +21,18 @@ import { partitionOf } from '../cluster/partition.ts';
 import { parseQuery } from '../cluster/query.ts';
 import { isTombstone, recordValue, recordVersion } from '../cluster/record.ts';
 import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
-import type { Link, LinkEvents, LinkHello, Runtime, Service } from '../cluster/runtime.ts';
+import type {
+  DrainOptions,
+  Link,
+  LinkEvents,
+  LinkHello,
+  Runtime,
+  Service,
+} from '../cluster/runtime.ts';
 import { VERSION } from '../cluster/software.ts';
 import { printVersion } from '../cluster/version.ts';
 import { AnswerCounters } from './counters.ts';
+import { Departure } from './departure.ts';
 import { encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
 import { type AdoptionOutcome, StorageLife } from './life.ts';
 import { type Durability, type FsyncMode, MEMORY_ONLY } from './log.ts';
@@ -35,6 +49,8 @@ export interface StorageOptions {
   readonly fsync: FsyncMode;
   readonly valueBytesMax: number;
   readonly times: Times;
+  /** Told of each life that this process takes up, for whoever must vouch for its end (H42). */
+  readonly lives?: (life: Life) => void;
 }
 
 /** What a map is refused with. */
@@ -73,6 +89,7 @@ export class StorageNode implements Service {
   #registration: Registration | undefined;
   #durability: Durability = MEMORY_ONLY;
   #life: StorageLife | undefined;
+  #identity: Identity | undefined;
   #draining = false;
 
   constructor(runtime: Runtime, options: StorageOptions) {
@@ -126,8 +143,33 @@ export class StorageNode implements Service {
     };
   }
 
-  drain(): void {
+  drain(options: DrainOptions, done: () => void): void {
     this.#draining = true;
+    const life = this.#life;
+    if (life === undefined) return done();
+    const { controller, times } = this.#options;
+    const { disk } = this.#runtime;
+    const keepsData = disk !== undefined;
+    const durability = this.#durability;
+    const closed = () => this.#closeIdentity(done);
+    new Departure(
+      this.#runtime,
+      { controller, times, durability, keepsData },
+      life,
+      options,
+      closed,
+    );
+  }
+
+  /** Everything is on disk: the next life need not ask whether the machine was started anew (H8). */
+  #closeIdentity(done: () => void): void {
+    const { disk } = this.#runtime;
+    if (disk === undefined || this.#identity === undefined) return done();
+    const { bootId, ...closed } = this.#identity;
+    // If it cannot be written, the next life merely trusts less.
+    return disk.replace(IDENTITY_FILE, encodeIdentity({ ...closed, bootId: undefined }), () =>
+      done(),
+    );
   }
 
   #register(self: Self): void {
@@ -153,13 +195,18 @@ export class StorageNode implements Service {
       if (map === undefined) life.begin(self.map);
       else life.adopt(map, 'controller', () => life.begin(self.map));
     };
-    const { identity } = self;
     const { disk } = this.#runtime;
-    if (disk === undefined || identity === undefined || identity.incarnation === incarnation) {
+    const identity = self.identity && { ...self.identity, incarnation };
+    this.#identity = identity;
+    if (
+      disk === undefined ||
+      identity === undefined ||
+      self.identity?.incarnation === incarnation
+    ) {
       return begin();
     }
     // The controller knows a later life than the disk does; that one is on disk before it is lived (3.5).
-    return disk.replace(IDENTITY_FILE, encodeIdentity({ ...identity, incarnation }), (written) => {
+    return disk.replace(IDENTITY_FILE, encodeIdentity(identity), (written) => {
       if (written.kind === 'failed') {
         throw new FatalError(EXIT.config, `${IDENTITY_FILE} cannot be written: ${written.detail}`);
       }
@@ -184,6 +231,7 @@ export class StorageNode implements Service {
       },
     );
     this.#runtime.log.write('info', 'registered', { incarnation });
+    this.#options.lives?.({ node, incarnation });
     return this.#life;
   }
 

@@ -1,0 +1,91 @@
+// How a storage node stops (D4): with a data directory it stops serving, brings its log to disk and says
+// that it will return; without one it hands its partitions over first, because what it holds dies with it.
+
+import { readReply } from '../cluster/calls.ts';
+import type { Address } from '../cluster/identity.ts';
+import type { Times } from '../cluster/limits.ts';
+import { accepted, type GoodbyeRequest, PATHS } from '../cluster/messages.ts';
+import type { DrainOptions, Runtime } from '../cluster/runtime.ts';
+import type { StorageLife } from './life.ts';
+import type { Durability } from './log.ts';
+
+export interface DepartureOptions {
+  readonly controller: Address;
+  readonly times: Times;
+  readonly durability: Durability;
+  readonly keepsData: boolean;
+}
+
+export class Departure {
+  readonly #runtime: Runtime;
+  readonly #options: DepartureOptions;
+  readonly #life: StorageLife;
+  readonly #deadlineMs: number;
+  readonly #done: () => void;
+
+  constructor(
+    runtime: Runtime,
+    options: DepartureOptions,
+    life: StorageLife,
+    drain: DrainOptions,
+    done: () => void,
+  ) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#life = life;
+    this.#deadlineMs = runtime.clock.monotonicMs() + drain.timeoutMs;
+    this.#done = done;
+    // With everybody gone nobody could take anything over, and the map is to stay as it is.
+    if (drain.wholeCluster) this.#stop(undefined);
+    else if (options.keepsData) this.#stop('restarting');
+    else this.#handOver();
+  }
+
+  #handOver(): void {
+    if (!this.#life.hasHeirs()) return this.#stop('stopped');
+    this.#say('leaving', (understood) => {
+      if (understood || this.#isLate()) this.#waitForHeirs();
+      else this.#later(() => this.#handOver());
+    });
+  }
+
+  #waitForHeirs(): void {
+    if (!this.#life.isMember()) return this.#stop('stopped');
+    if (!this.#isLate()) return this.#later(() => this.#waitForHeirs());
+    this.#runtime.log.write('error', 'leaving with partitions that nobody took over in time');
+    return this.#stop('stopped');
+  }
+
+  /** H5b: first nothing is answered any more, then that is said, and only then the listener closes. */
+  #stop(state: 'restarting' | 'stopped' | undefined): void {
+    this.#life.end();
+    this.#options.durability.sync(() => {
+      if (state === undefined) this.#done();
+      // Nobody to tell: the controller will find out by itself.
+      else this.#say(state, () => this.#done());
+    });
+  }
+
+  #say(state: GoodbyeRequest['state'], callback: (understood: boolean) => void): void {
+    const { controller, times } = this.#options;
+    const message: GoodbyeRequest = { ...this.#life.replica.life, state };
+    this.#runtime.network.call(
+      {
+        address: controller,
+        method: 'POST',
+        path: PATHS.goodbye,
+        message,
+        timeoutMs: times.controlCallMs,
+      },
+      (outcome) => callback(readReply(accepted, outcome).kind === 'message'),
+    );
+  }
+
+  #isLate(): boolean {
+    return this.#runtime.clock.monotonicMs() >= this.#deadlineMs;
+  }
+
+  #later(callback: () => void): void {
+    this.#runtime.timers.after(this.#options.times.decideMs, callback);
+  }
+}
