@@ -50,6 +50,11 @@ export type Member = Life &
 export interface PartitionEntry {
   readonly epoch: Epoch;
   readonly members: readonly Member[];
+  /**
+   * A recovery (H32) waits for a member that may know a later entry: until then nobody answers, and
+   * nothing changes.
+   */
+  readonly frozen?: boolean | undefined;
 }
 
 export interface NodeEntry {
@@ -125,6 +130,7 @@ export function isSameLife(a: Life, b: Life): boolean {
 
 /** The members that may answer gets now (R3). */
 export function answeringMembers(map: ClusterMap, entry: PartitionEntry): readonly Member[] {
+  if (entry.frozen) return [];
   return entry.members.filter((member) => member.role === 'serving' && isGranted(map, member));
 }
 
@@ -162,9 +168,16 @@ const fields = object({
     object({ address, incarnation, store: storeId, fenced: flag, draining: flag }),
     { max: STORAGE_NODES_MAX },
   ),
-  partitions: list(object({ epoch, members: list(member, { max: REDUNDANCY_MAX * 2 }) }), {
-    max: partitionCount(DIGITS_MAX),
-  }),
+  partitions: list(
+    object({
+      epoch,
+      members: list(member, { max: REDUNDANCY_MAX * 2 }),
+      frozen: optional(flag),
+    }),
+    {
+      max: partitionCount(DIGITS_MAX),
+    },
+  ),
 });
 
 /** A whole map from outside: its shape, and that its parts fit each other. */

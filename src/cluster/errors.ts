@@ -122,11 +122,6 @@ export const ERRORS = {
     retryable: true,
     when: 'The controller does not know the node; it must register.',
   },
-  'cluster-state-missing': {
-    status: 409,
-    retryable: false,
-    when: 'The node belongs to a cluster, and this controller has no state of any.',
-  },
   'not-local': {
     status: 403,
     retryable: false,

@@ -19,6 +19,7 @@ export const PATHS = {
   report: '/c/report',
   storageMap: '/s/map',
   grant: '/s/grant',
+  prepare: '/s/prepare',
   operations: '/s/operations',
 } as const;
 
@@ -121,6 +122,24 @@ export const reportRequest = object({
   unreachable: list(life, { max: STORAGE_NODES_MAX }),
 });
 export type ReportRequest = ShapeOf<typeof reportRequest>;
+
+/** Controller that lost its state -> storage node: follow no earlier generation any more (H32). */
+export const prepareRequest = object({
+  cluster: clusterId,
+  generation: integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+});
+export type PrepareRequest = ShapeOf<typeof prepareRequest>;
+
+/** `generation` is what the node has promised now, which may be more than it was asked for. */
+export const prepareReply = object({
+  node: nodeId,
+  address,
+  store: storeId,
+  incarnation: optional(incarnation),
+  generation: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+  map: optionalClusterMap,
+});
+export type PrepareReply = ShapeOf<typeof prepareReply>;
 
 export const accepted = object({});
 

@@ -1,7 +1,7 @@
 // The table of paths that a role answers, and what every role answers alike: /livez, /readyz,
 // /metrics, unknown paths and methods, and failures of its own handlers.
 
-import { ERROR_HEADER, errorReply } from './errors.ts';
+import { ERROR_HEADER, errorReply, FatalError } from './errors.ts';
 import {
   type HttpReply,
   type HttpRequest,
@@ -135,6 +135,8 @@ export class Routes {
     try {
       return handler(request, reply);
     } catch (error) {
+      // Not an answer to anybody: the process must end.
+      if (error instanceof FatalError) throw error;
       // The one place where a bug in a handler becomes a reply; the client learns nothing but that.
       const stack = error instanceof Error ? error.stack : String(error);
       this.#log.write('error', 'a request failed', { path: pathOf(request.target), stack });

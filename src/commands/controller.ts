@@ -19,6 +19,11 @@ export const controllerCommand: Command = {
     ...SERVER_OPTIONS,
     host: { type: 'string', default: '0.0.0.0', describe: 'The address to listen on' },
     'data-dir': { type: 'string', describe: 'Where the map is kept, so that a restart finds it' },
+    recover: {
+      type: 'boolean',
+      default: false,
+      describe: 'Find the map again from the storage nodes, whatever the own state says',
+    },
     digits: {
       type: 'number',
       describe: 'Hex digits of the partition number; by default from num-storage',
@@ -45,6 +50,7 @@ export const controllerCommand: Command = {
         : words.integer('digits', { min: 1, max: DIGITS_MAX });
     const times = protocolTimes(words.positive('time-scale'));
     const host = words.text('host');
+    const recover = words.flag('recover');
     await serve(
       {
         name: 'controller',
@@ -54,7 +60,8 @@ export const controllerCommand: Command = {
         dataDirectory: words.optionalText('data-dir'),
         bodyBytesMax: CONTROL_BYTES_MAX,
         valueBytesMax: 0,
-        make: (runtime) => new Controller(runtime, { storageNodes, redundancy, digits, times }),
+        make: (runtime) =>
+          new Controller(runtime, { storageNodes, redundancy, digits, recover, times }),
       },
       words,
     );

@@ -5,16 +5,15 @@ import { assert } from '../cluster/assert.ts';
 import { readReply } from '../cluster/calls.ts';
 import {
   type ClusterMap,
+  compareMapVersions,
   isGranted,
-  type MemberRole,
   NO_MAP,
   nodeEntry,
-  offlinePartitions,
   printMapVersion,
 } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster/http.ts';
-import type { Address, NodeId } from '../cluster/identity.ts';
+import type { Address, ClusterId, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import { isNewer, sinceOf } from '../cluster/map-exchange.ts';
 import {
@@ -28,6 +27,7 @@ import {
   type MapReply,
   mapPushReply,
   PATHS,
+  type RegisterRequest,
   type ReportRequest,
   registerRequest,
   reportRequest,
@@ -38,10 +38,12 @@ import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
 import type { DrainOptions, Runtime, Service } from '../cluster/runtime.ts';
 import { changesBetween } from './changes.ts';
 import { decide } from './decide.ts';
+import { inspect } from './inspection.ts';
 import { Knowledge } from './knowledge.ts';
 import { nextGeneration, nextNumber, withEntry } from './membership.ts';
 import { PublishedMap } from './published-map.ts';
 import { Rebalancing } from './rebalancing.ts';
+import { Recovery } from './recovery.ts';
 import { Registrations } from './registrations.ts';
 import { decodeState, STATE_FILE } from './state-file.ts';
 
@@ -50,6 +52,8 @@ export interface ControllerOptions {
   readonly storageNodes: number;
   readonly redundancy: number;
   readonly digits: number;
+  /** The map is to be found again from the nodes, whatever the own state says (H32). */
+  readonly recover: boolean;
   readonly times: Times;
 }
 
@@ -62,6 +66,7 @@ export class Controller implements Service {
   readonly #registrations: Registrations;
   readonly #knowledge: Knowledge;
   readonly #rebalancing = new Rebalancing();
+  #recovery: Recovery | undefined;
   /** Frontends by address, with when they last polled, on the monotonic clock (D14). */
   readonly #frontends = new Map<string, number>();
   #loaded = false;
@@ -74,18 +79,27 @@ export class Controller implements Service {
     this.#options = options;
     this.#knowledge = new Knowledge(options.times, runtime.clock.monotonicMs());
     this.#map = new PublishedMap(runtime, (map, earlier) => this.#published(map, earlier));
-    this.#registrations = new Registrations(runtime, this.#map, options, (life) =>
-      this.#knowledge.detector.died(life, this.#nowMs(), false),
-    );
+    this.#registrations = new Registrations(runtime, this.#map, options, {
+      proved: (life) => this.#knowledge.detector.died(life, this.#nowMs(), false),
+      isWanted: (map, node) => this.#recovery?.isWanted(map, node) ?? false,
+    });
     this.#routes = new Routes('controller', runtime, this.#metrics);
     this.#addRoutes();
-    this.#addMetrics();
+    inspect(this.#routes, this.#metrics, {
+      runtime,
+      redundancy: options.redundancy,
+      knowledge: this.#knowledge,
+      map: () => this.#map.current,
+      waitingFor: () => this.#waitingFor(),
+      candidates: () => this.#registrations.candidates,
+      frontends: () => [...this.#frontends.keys()],
+    });
   }
 
   start(): void {
     const { disk } = this.#runtime;
     this.#tick();
-    if (disk === undefined) {
+    if (disk === undefined || this.#options.recover) {
       this.#loaded = true;
       return;
     }
@@ -117,7 +131,7 @@ export class Controller implements Service {
     if (state.kind === 'unusable') {
       throw new FatalError(
         EXIT.config,
-        `${STATE_FILE} cannot be used: ${state.reason}. The controller does not start empty in its place; put back a good copy`,
+        `${STATE_FILE} cannot be used: ${state.reason}. The controller does not start empty in its place; put back a good copy, or start it with --recover`,
       );
     }
     const { redundancy, digits } = this.#options;
@@ -164,9 +178,10 @@ export class Controller implements Service {
     this.#map.propose(
       (map) => {
         assert(map !== undefined, 'a map, once there, stays');
-        return decide(map, this.#knowledge.at(this.#nowMs()), (next, view) =>
-          this.#rebalancing.step(next, view),
-        );
+        return decide(map, this.#knowledge.at(this.#nowMs()), {
+          thaw: (next) => this.#recovery?.thaw(next) ?? next,
+          rebalance: (next, view) => this.#rebalancing.step(next, view),
+        });
       },
       (outcome) => {
         this.#deciding = false;
@@ -211,12 +226,58 @@ export class Controller implements Service {
     );
   }
 
+  /** D5: nodes of a cluster that this controller knows nothing of. */
+  #register(message: RegisterRequest): HttpReply {
+    const { cluster, address } = message;
+    if (!this.#loaded) return refusalReply('not-ready', 'the state is being read');
+    if (this.#map.current === undefined && cluster !== undefined) {
+      this.#recovery ??= this.#beginRecovery(cluster);
+    }
+    if (this.#recovery === undefined) return this.#registrations.register(message);
+    if (this.#recovery.cluster !== cluster && this.#map.current === undefined) {
+      return refusalReply('other-cluster', `cluster ${this.#recovery.cluster} is being recovered`);
+    }
+    if (cluster !== undefined) this.#recovery.found(address);
+    return this.#map.current === undefined
+      ? refusalReply('not-ready', this.#recovery.waitingFor)
+      : this.#registrations.register(message);
+  }
+
+  #beginRecovery(cluster: ClusterId): Recovery {
+    if (this.#runtime.disk !== undefined && !this.#options.recover) {
+      throw new FatalError(
+        EXIT.config,
+        `a storage node belongs to cluster ${cluster}, and this controller has no state of any: put ${STATE_FILE} back, or start it with --recover`,
+      );
+    }
+    return new Recovery(this.#runtime, this.#options.times, cluster, (map) =>
+      this.#map.propose(
+        () => map,
+        (outcome) => {
+          if (outcome.kind === 'published') return;
+          throw new FatalError(EXIT.config, `${STATE_FILE} cannot be written: ${outcome.detail}`);
+        },
+      ),
+    );
+  }
+
+  /** A newer map than the own one: this controller was started with a state of yesterday (H32). */
+  #refuseYesterday({ node, mapVersion }: HeartbeatRequest): void {
+    const own = this.#map.current?.version;
+    if (own === undefined || compareMapVersions(mapVersion, own) <= 0) return;
+    throw new FatalError(
+      EXIT.config,
+      `node ${node} has map ${printMapVersion(mapVersion)}, which is newer than this controller's ${printMapVersion(own)}: ${STATE_FILE} is an old copy; put the newest back, or start with --recover`,
+    );
+  }
+
   #heartbeat(message: HeartbeatRequest): HttpReply {
     const refused = this.#registrations.heartbeat(message);
     if (refused !== undefined) return refused;
     if (this.#knowledge.detector.death(message) !== undefined) {
       return refusalReply('other-incarnation', 'this life was declared dead; start the node again');
     }
+    this.#refuseYesterday(message);
     this.#knowledge.heard(message, this.#nowMs());
     const map = this.#map.current;
     const answer: HeartbeatReply = {
@@ -294,6 +355,7 @@ export class Controller implements Service {
   #waitingFor(): string | undefined {
     if (this.#map.current !== undefined) return undefined;
     if (!this.#loaded) return 'the controller reads its state';
+    if (this.#recovery !== undefined) return this.#recovery.waitingFor;
     const { storageNodes, redundancy } = this.#options;
     return `${this.#registrations.candidates.size} of ${storageNodes} storage nodes registered (redundancy ${redundancy})`;
   }
@@ -303,11 +365,7 @@ export class Controller implements Service {
     routes.addCheck('cluster', () => this.#waitingFor());
     routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
     routes.addControl(PATHS.register, registerRequest, (message, reply) =>
-      reply(
-        this.#loaded
-          ? this.#registrations.register(message)
-          : refusalReply('not-ready', 'the state is being read'),
-      ),
+      reply(this.#register(message)),
     );
     routes.addControl(PATHS.heartbeat, heartbeatRequest, (message, reply) =>
       reply(this.#heartbeat(message)),
@@ -322,73 +380,5 @@ export class Controller implements Service {
       reply(this.#report(message)),
     );
     routes.add(['GET'], PATHS.controllerMap, (request, reply) => this.#poll(request, reply));
-    routes.add(['GET'], '/status', (_request, reply) => reply(jsonReply(200, this.#status())));
   }
-
-  #status(): unknown {
-    const map = this.#map.current;
-    const now = this.#runtime.clock.monotonicMs();
-    const nodes = map?.nodes ?? Object.fromEntries(this.#registrations.candidates);
-    return {
-      ready: map !== undefined,
-      waitingFor: this.#waitingFor(),
-      cluster: map?.cluster,
-      map: map === undefined ? undefined : printMapVersion(map.version),
-      partitions: map?.partitions.length,
-      redundancy: map?.redundancy ?? this.#options.redundancy,
-      offlinePartitions: map === undefined ? undefined : offlinePartitions(map),
-      storage: Object.fromEntries(
-        Object.entries(nodes).map(([id, entry]) => [
-          id,
-          {
-            address: entry.address,
-            incarnation: entry.incarnation,
-            fenced: entry.fenced,
-            draining: entry.draining,
-            partitions: map === undefined ? undefined : countRoles(map, id as NodeId),
-            heardMsAgo: Math.round(
-              now - (this.#knowledge.detector.heardMs(id as NodeId) ?? Number.NaN),
-            ),
-          },
-        ]),
-      ),
-      frontends: [...this.#frontends.keys()],
-    };
-  }
-
-  #addMetrics(): void {
-    const map = () => this.#map.current;
-    const metrics = this.#metrics;
-    metrics.gauge(
-      'velourfog_storage_nodes',
-      'Storage nodes in the map.',
-      () => Object.keys(map()?.nodes ?? {}).length,
-    );
-    metrics.gauge(
-      'velourfog_frontends',
-      'Frontends that polled lately.',
-      () => this.#frontends.size,
-    );
-    metrics.gauge(
-      'velourfog_offline_partitions',
-      'Partitions that nobody may answer gets for.',
-      () => {
-        const current = map();
-        return current === undefined ? 0 : offlinePartitions(current);
-      },
-    );
-    metrics.gauge(
-      'velourfog_map_number',
-      'Number of the map within its generation.',
-      () => map()?.version.number ?? 0,
-    );
-  }
-}
-
-function countRoles(map: ClusterMap, id: NodeId): Readonly<Record<MemberRole, number>> {
-  const counts = { serving: 0, joining: 0, leaving: 0 };
-  for (const { members } of map.partitions) {
-    for (const { node, role } of members) if (node === id) counts[role]++;
-  }
-  return counts;
 }

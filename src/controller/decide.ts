@@ -15,14 +15,24 @@ import { mapPartitions, nextNumber, withEntry, withMembers } from './membership.
 import type { View } from './view.ts';
 import { changeWitnesses } from './witnesses.ts';
 
+type Step = (map: ClusterMap, view: View) => ClusterMap;
+
 /** @returns the map itself when nothing is to change */
 export function decide(
   map: ClusterMap,
   view: View,
-  rebalance: (map: ClusterMap, view: View) => ClusterMap,
+  others: { readonly thaw: Step; readonly rebalance: Step },
 ): ClusterMap {
-  const steps = [fenceAndUnfence, promoteJoined, removeMembers, releaseUnwritable, changeWitnesses];
-  const next = [...steps, rebalance].reduce((changed, step) => step(changed, view), map);
+  const steps = [
+    others.thaw,
+    fenceAndUnfence,
+    promoteJoined,
+    removeMembers,
+    releaseUnwritable,
+    changeWitnesses,
+    others.rebalance,
+  ];
+  const next = steps.reduce((changed, step) => step(changed, view), map);
   return next === map ? map : nextNumber(next);
 }
 

@@ -101,7 +101,7 @@ function resumed(
   const own = entry.members.find(
     ({ node, incarnation }) => node === lives.node && incarnation === lives.previous,
   );
-  if (own === undefined) return entry;
+  if (own === undefined || entry.frozen) return entry;
   const members =
     own.role === 'joining'
       ? entry.members.filter((member) => member !== own)
@@ -114,14 +114,14 @@ export function withMembers(entry: PartitionEntry, members: readonly Member[]): 
   return { epoch: (entry.epoch + 1) as Epoch, members };
 }
 
-/** @returns the map itself when no entry changed */
+/** What is frozen (H32) stays as it is. @returns the map itself when no entry changed */
 export function mapPartitions(
   map: ClusterMap,
   change: (entry: PartitionEntry, partition: PartitionId) => PartitionEntry,
 ): ClusterMap {
   let changed = false;
   const partitions = map.partitions.map((entry, partition) => {
-    const next = change(entry, partition as PartitionId);
+    const next = entry.frozen ? entry : change(entry, partition as PartitionId);
     if (next !== entry) changed = true;
     return next;
   });

@@ -3,7 +3,7 @@
 // what must outlive it stands in the map.
 
 import { assert } from '../cluster/assert.ts';
-import { type Life, type NodeEntry, nodeEntry } from '../cluster/cluster-map.ts';
+import { type ClusterMap, type Life, type NodeEntry, nodeEntry } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, jsonReply } from '../cluster/http.ts';
 import type { ClusterId, Incarnation, NodeId } from '../cluster/identity.ts';
@@ -32,6 +32,13 @@ interface Registered {
   admitting: boolean;
 }
 
+export interface RegistrationEvents {
+  /** A life is over, because its successor holds its directory (H5a). */
+  proved(death: Life): void;
+  /** A recovery waits for what the store of this node knows; until then its memberships stay (H32). */
+  isWanted(map: ClusterMap, node: NodeId): boolean;
+}
+
 export class Registrations {
   readonly #runtime: Runtime;
   readonly #map: PublishedMap;
@@ -40,19 +47,18 @@ export class Registrations {
   readonly #candidates = new Map<NodeId, NodeEntry>();
   /** Which life of a node holds its incarnation, as far as this life of the controller knows. */
   readonly #processes = new Map<NodeId, string>();
-  readonly #proved: (death: Life) => void;
+  readonly #events: RegistrationEvents;
 
-  /** @param proved is told of lives that are over because their successor holds their directory */
   constructor(
     runtime: Runtime,
     map: PublishedMap,
     options: FoundingRule,
-    proved: (death: Life) => void,
+    events: RegistrationEvents,
   ) {
     this.#runtime = runtime;
     this.#map = map;
     this.#options = options;
-    this.#proved = proved;
+    this.#events = events;
   }
 
   /** Nodes that live, before there is a cluster for them to be in. */
@@ -98,21 +104,13 @@ export class Registrations {
   }
 
   /** D5: a controller without a state founds no second cluster beside one that a node knows of. */
-  #refuseOtherCluster({ node, cluster }: RegisterRequest): HttpReply | undefined {
+  #refuseOtherCluster({ cluster }: RegisterRequest): HttpReply | undefined {
     const own = this.#map.current?.cluster;
     if (cluster === undefined || cluster === own) return undefined;
     if (own !== undefined) {
       return refusalReply('other-cluster', `this is cluster ${own}, not ${cluster}`);
     }
-    this.#runtime.log.write(
-      'error',
-      'a node belongs to a cluster that this controller has no state of',
-      { node, cluster },
-    );
-    return refusalReply(
-      'cluster-state-missing',
-      `node belongs to cluster ${cluster}, and this controller has no state of any`,
-    );
+    return undefined;
   }
 
   /**
@@ -153,10 +151,11 @@ export class Registrations {
     }
     registration.admitting = true;
     const sameStore = entry.store === earlier?.store;
+    if (sameStore && this.#events.isWanted(this.#map.current, node)) return;
     const resumes = sameStore && hasAllOf(registration, earlier);
     // H5a: the lock of the directory proves that the life before is over.
     if (earlier !== undefined && sameStore) {
-      this.#proved({ node, incarnation: earlier.incarnation });
+      this.#events.proved({ node, incarnation: earlier.incarnation });
     }
     this.#runtime.log.write('info', earlier === undefined ? 'new node' : 'new life of a node', {
       node,

@@ -146,6 +146,8 @@ export class SimulatedCluster {
   readonly controller: SimulatedNode;
   readonly storages: readonly SimulatedNode[];
   readonly frontends: readonly SimulatedNode[];
+  /** Whether the operator starts the controller with --recover from now on. */
+  controllerRecovers = false;
 
   constructor(world: World, shape: ClusterShape) {
     const times = { ...protocolTimes(1), ...shape.times };
@@ -160,6 +162,7 @@ export class SimulatedCluster {
           storageNodes: storages,
           redundancy,
           digits: smallestDigits(1),
+          recover: this.controllerRecovers,
           times,
         }),
     );

@@ -14,6 +14,7 @@ const KINDS = [
   'stop',
   'lose',
   'kill-controller',
+  'lose-controller',
   'kill-frontend',
   'pause',
   'cut',
@@ -38,7 +39,11 @@ export class Nemesis {
     const { random } = world;
     this.#world = world;
     this.#cluster = cluster;
-    const drawn = KINDS.filter(() => random.chance(0.6));
+    // A recovery needs what the nodes promised and knew, so a run loses one or the other (D6).
+    const controllerIsLost =
+      cluster.storages.every(({ keepsData }) => keepsData) && random.chance(0.25);
+    const excluded = controllerIsLost ? 'lose' : 'lose-controller';
+    const drawn = KINDS.filter((kind) => kind !== excluded && random.chance(0.6));
     this.#kinds = drawn.length === 0 ? ['kill'] : drawn;
     this.#gapMs = random.chance(0.6) ? [500, 2500] : [30, 400];
     cluster.network.faults = {
@@ -83,6 +88,10 @@ export class Nemesis {
       case 'lose':
         return this.#lose(random.pick(storages));
       case 'kill-controller':
+        return this.#kill([controller]);
+      case 'lose-controller':
+        controller.disk.wipe();
+        this.#cluster.controllerRecovers = true;
         return this.#kill([controller]);
       case 'kill-frontend':
         return this.#kill([random.pick(frontends)]);

@@ -10,6 +10,7 @@ import {
   type Member,
   partitionEntry,
 } from '../cluster/cluster-map.ts';
+import { ERROR_HEADER } from '../cluster/errors.ts';
 import type { HttpReply, HttpRequest } from '../cluster/http.ts';
 import { mapReply } from '../cluster/messages.ts';
 import { partitionOf } from '../cluster/partition.ts';
@@ -171,7 +172,8 @@ export class Oracles {
     if (node === undefined) return undefined;
     if (statusOf(node)?.incarnation !== String(member.incarnation)) return undefined;
     const reply = node.peek(plainGet(`/s/record?key=${key}`));
-    if (reply === undefined) return undefined;
+    // Without a map it could not even say which partition the key is of.
+    if (reply === undefined || reply.headers[ERROR_HEADER] === 'not-ready') return undefined;
     const version = (name: string) => parseVersion(reply.headers[name] ?? '') ?? VERSION_ZERO;
     if (reply.status !== 200 || reply.headers['x-fog-tombstone'] === 'true') {
       const held = reply.status === 200 ? version('x-fog-version') : version('x-fog-floor');

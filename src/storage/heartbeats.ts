@@ -52,6 +52,7 @@ export class Heartbeats {
   readonly #times: Times;
   readonly #events: HeartbeatEvents;
   #running = false;
+  #soon = false;
 
   constructor(
     runtime: Runtime,
@@ -76,6 +77,16 @@ export class Heartbeats {
     this.#running = false;
   }
 
+  /** One heartbeat out of turn, for several things that happen at about the same time. */
+  soon(): void {
+    if (this.#soon) return;
+    this.#soon = true;
+    this.#runtime.timers.after(this.#times.retryMs, () => {
+      this.#soon = false;
+      if (this.#running) this.#askController();
+    });
+  }
+
   #beat(): void {
     if (!this.#running) return;
     // Not after the answer: one that is lost must not make the node look silent.
@@ -93,8 +104,7 @@ export class Heartbeats {
       if (!this.#running) return;
       if (reply.kind === 'message') this.#heard(reply.message, sent);
       else if (reply.kind === 'refused' && reply.error === 'unknown-node') {
-        // The controller was restarted before it founded a cluster: begin again.
-        this.stop();
+        // The controller has lost its state, or had none yet. The witnesses go on meanwhile.
         this.#events.unknown();
       } else if (reply.kind === 'refused' && reply.error === 'other-incarnation') {
         // Two processes of one node must never both live (I10); the newer one is right.

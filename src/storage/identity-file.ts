@@ -29,6 +29,8 @@ const identity = object({
   fsync: oneOf('always', 'interval', 'never'),
   /** Everything that this life of the node and all later ones acknowledged is in the store (H8). */
   completeSince: incarnation,
+  /** Maps and grants of earlier generations are nothing any more (H32). */
+  promisedGeneration: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
 });
 
 export type Identity = Omit<ShapeOf<typeof identity>, 'format'>;

@@ -22,6 +22,8 @@ export interface JoinerOptions {
   readonly times: Times;
   /** Asked to show a source the map that it seems not to know. */
   readonly pushTo: (node: Life) => void;
+  /** A copy is complete: the controller waits to hear of it. */
+  readonly joined: () => void;
 }
 
 interface Copy {
@@ -132,6 +134,7 @@ export class Joiner {
   #finish(partition: PartitionId, copy: Copy): void {
     this.#durability.whenDown(() => {
       copy.done = true;
+      this.#options.joined();
       this.#runtime.log.write('info', 'partition copied', { partition, epoch: copy.joinEpoch });
     });
   }

@@ -77,6 +77,7 @@ export class StorageLife {
     this.#joiner = new Joiner(runtime, this.replica, store, durability, this.#channels, {
       times,
       pushTo: (life) => this.#pushTo(life),
+      joined: () => this.#heartbeats.soon(),
     });
     this.#antiEntropy = new AntiEntropy(
       runtime,

@@ -101,6 +101,7 @@ export class Recovery {
       incarnation,
       bootId,
       fsync: this.#options.fsync,
+      promisedGeneration: earlier?.promisedGeneration ?? 0,
       completeSince: complete ? earlier.completeSince : incarnation,
     };
     this.#disk.replace(IDENTITY_FILE, encodeIdentity(identity), (written) => {

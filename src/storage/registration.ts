@@ -40,6 +40,7 @@ export class Registration {
   #proposed: Incarnation | undefined;
   #incarnation: Incarnation | undefined;
   #problem: string | undefined = 'not registered yet';
+  #registering = false;
 
   constructor(runtime: Runtime, options: RegistrationOptions, events: RegistrationEvents) {
     this.#runtime = runtime;
@@ -54,8 +55,14 @@ export class Registration {
     return this.#problem;
   }
 
-  /** Until it succeeds. */
+  /** Until it succeeds; asked again meanwhile, nothing more. */
   register(): void {
+    if (this.#registering) return;
+    this.#registering = true;
+    this.#ask();
+  }
+
+  #ask(): void {
     const { node, address, store, completeSince, controller, times } = this.#options;
     const message: RegisterRequest = {
       node,
@@ -76,9 +83,12 @@ export class Registration {
       },
       (outcome) => {
         const reply = readReply(registerReply, outcome);
-        if (reply.kind === 'message') return this.#registered(reply.message);
+        if (reply.kind === 'message') {
+          this.#registering = false;
+          return this.#registered(reply.message);
+        }
         this.report(`controller ${controller}: ${reply.detail}`);
-        this.#runtime.timers.after(times.heartbeatMs, () => this.register());
+        this.#runtime.timers.after(times.heartbeatMs, () => this.#ask());
       },
     );
   }

@@ -153,7 +153,9 @@ export class Replica {
   answer(operation: Operation): Answer {
     const member = this.#memberships[operation.partition];
     const entry = this.#map?.partitions[operation.partition];
-    if (entry === undefined || member === undefined || this.#stopped) return NOT_SERVING;
+    if (entry === undefined || member === undefined || entry.frozen || this.#stopped) {
+      return NOT_SERVING;
+    }
     switch (operation.kind) {
       case 'get':
         if (member.role !== 'serving' || !this.#granted || !this.lease.isLive()) return NOT_SERVING;

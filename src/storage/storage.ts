@@ -2,24 +2,23 @@
 // operations that come over links. It decides nothing about the cluster (DESIGN "storage nodes stay
 // dumb"); what it may answer is replica.ts's, what it remembers memory.ts's.
 
-import {
-  type ClusterMap,
-  type Life,
-  NO_MAP,
-  nodeEntry,
-  printMapVersion,
-} from '../cluster/cluster-map.ts';
+import { type ClusterMap, type Life, nodeEntry } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
-import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster/http.ts';
+import { type HttpReply, type HttpRequest, jsonReply } from '../cluster/http.ts';
 import type { Address, Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import { newerMap } from '../cluster/map-exchange.ts';
-import { grantRequest, mapPush, PATHS, type RegisterReply } from '../cluster/messages.ts';
+import {
+  grantRequest,
+  mapPush,
+  PATHS,
+  type PrepareReply,
+  type PrepareRequest,
+  prepareRequest,
+  type RegisterReply,
+} from '../cluster/messages.ts';
 import { Metrics } from '../cluster/metrics.ts';
 import { type Answer, decodeOperation, encodeAnswer } from '../cluster/operations.ts';
-import { partitionOf } from '../cluster/partition.ts';
-import { parseQuery } from '../cluster/query.ts';
-import { isTombstone, recordValue, recordVersion } from '../cluster/record.ts';
 import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
 import type {
   DrainOptions,
@@ -29,11 +28,10 @@ import type {
   Runtime,
   Service,
 } from '../cluster/runtime.ts';
-import { VERSION } from '../cluster/software.ts';
-import { printVersion } from '../cluster/version.ts';
 import { AnswerCounters } from './counters.ts';
 import { Departure } from './departure.ts';
 import { encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
+import { inspect } from './inspection.ts';
 import { type AdoptionOutcome, StorageLife } from './life.ts';
 import { type Durability, type FsyncMode, MEMORY_ONLY } from './log.ts';
 import { MapStore } from './memory.ts';
@@ -89,7 +87,9 @@ export class StorageNode implements Service {
   #registration: Registration | undefined;
   #durability: Durability = MEMORY_ONLY;
   #life: StorageLife | undefined;
+  #self: Self | undefined;
   #identity: Identity | undefined;
+  #promisedGeneration = 0;
   #draining = false;
 
   constructor(runtime: Runtime, options: StorageOptions) {
@@ -99,7 +99,14 @@ export class StorageNode implements Service {
     this.#answers = new AnswerCounters(this.#metrics);
     this.#routes = new Routes('storage', runtime, this.#metrics);
     this.#addRoutes();
-    this.#addMetrics();
+    inspect(this.#routes, this.#metrics, {
+      runtime,
+      store: this.#store,
+      answers: this.#answers,
+      node: () => this.#node,
+      links: () => this.#links.size,
+      replica: () => this.#life?.replica,
+    });
   }
 
   start(): void {
@@ -174,6 +181,9 @@ export class StorageNode implements Service {
 
   #register(self: Self): void {
     this.#node = self.node;
+    this.#self = self;
+    this.#identity = self.identity;
+    this.#promisedGeneration = self.identity?.promisedGeneration ?? 0;
     this.#durability = self.durability;
     const { controller, address, times } = this.#options;
     const { node, store, completeSince, incarnation } = self;
@@ -196,15 +206,12 @@ export class StorageNode implements Service {
       else life.adopt(map, 'controller', () => life.begin(self.map));
     };
     const { disk } = this.#runtime;
-    const identity = self.identity && { ...self.identity, incarnation };
-    this.#identity = identity;
-    if (
-      disk === undefined ||
-      identity === undefined ||
-      self.identity?.incarnation === incarnation
-    ) {
+    const earlier = this.#identity;
+    if (disk === undefined || earlier === undefined || earlier.incarnation === incarnation) {
       return begin();
     }
+    const identity = { ...earlier, incarnation };
+    this.#identity = identity;
     // The controller knows a later life than the disk does; that one is on disk before it is lived (3.5).
     return disk.replace(IDENTITY_FILE, encodeIdentity(identity), (written) => {
       if (written.kind === 'failed') {
@@ -220,7 +227,7 @@ export class StorageNode implements Service {
     this.#life?.end();
     const { controller, valueBytesMax, times } = this.#options;
     const { node, durability } = self;
-    const promisedGeneration = 0;
+    const promisedGeneration = this.#promisedGeneration;
     this.#life = new StorageLife(
       this.#runtime,
       this.#store,
@@ -265,6 +272,9 @@ export class StorageNode implements Service {
     routes.add(['GET'], PATHS.storageMap, (request, reply) =>
       reply(newerMap(request, this.#life?.replica.map)),
     );
+    routes.addControl(PATHS.prepare, prepareRequest, (message, reply) =>
+      this.#prepare(message, reply),
+    );
     routes.addControl(PATHS.grant, grantRequest, (message, reply) =>
       reply(
         this.#life === undefined
@@ -272,8 +282,39 @@ export class StorageNode implements Service {
           : jsonReply(200, this.#life.grant(message)),
       ),
     );
-    routes.add(['GET'], '/s/record', (request, reply) => this.#showRecord(request, reply));
-    routes.add(['GET'], '/status', (_request, reply) => reply(jsonReply(200, this.#status())));
+  }
+
+  /** H32: the promise is on disk before the map is told. */
+  #prepare({ cluster, generation }: PrepareRequest, reply: ReplyCallback): void {
+    const self = this.#self;
+    const map = this.#life?.replica.map ?? self?.map;
+    if (self === undefined || map === undefined) {
+      return reply(refusalReply('not-ready', 'this node has no map'));
+    }
+    if (map.cluster !== cluster) {
+      return reply(refusalReply('other-cluster', 'this node belongs to another cluster'));
+    }
+    const promised = () => {
+      this.#promisedGeneration = Math.max(this.#promisedGeneration, generation);
+      this.#life?.replica.promise(this.#promisedGeneration);
+      const answer: PrepareReply = {
+        node: self.node,
+        address: this.#options.address,
+        store: self.store,
+        incarnation: this.#life?.replica.incarnation,
+        generation: this.#promisedGeneration,
+        map: this.#life?.replica.map ?? self.map,
+      };
+      reply(jsonReply(200, answer));
+    };
+    const { disk } = this.#runtime;
+    if (disk === undefined || this.#identity === undefined) return promised();
+    if (generation <= this.#promisedGeneration) return promised();
+    this.#identity = { ...this.#identity, promisedGeneration: generation };
+    return disk.replace(IDENTITY_FILE, encodeIdentity(this.#identity), (written) => {
+      if (written.kind === 'done') return promised();
+      return reply(refusalReply('not-durable', `${IDENTITY_FILE}: ${written.detail}`));
+    });
   }
 
   #mapProblem(): string | undefined {
@@ -291,67 +332,6 @@ export class StorageNode implements Service {
     if (refused !== undefined) return refusalReply(...refused);
     const { incarnation, mapVersion } = replica;
     return jsonReply(200, { incarnation, mapVersion });
-  }
-
-  /** What this replica holds of a key, for people and tests; not a way to read the cluster. */
-  #showRecord(request: HttpRequest, reply: ReplyCallback): void {
-    const query = parseQuery(queryOf(request.target));
-    const key = query.kind === 'query' ? query.parameters.get('key') : undefined;
-    const map = this.#life?.replica.map;
-    if (key === undefined) return reply(refusalReply('missing-key', 'the request names no key'));
-    if (map === undefined) return reply(refusalReply('not-ready', 'no cluster map adopted yet'));
-    const partition = partitionOf(key, map.digits);
-    const record = this.#store.get(partition, key);
-    if (record === undefined) {
-      const { headers, ...none } = refusalReply('unknown-path', 'this node has no such record');
-      const floor = printVersion(this.#store.floor(partition));
-      return reply({ ...none, headers: { ...headers, 'x-fog-floor': floor } });
-    }
-    return reply({
-      status: 200,
-      headers: {
-        'x-fog-version': printVersion(recordVersion(record)),
-        'x-fog-tombstone': String(isTombstone(record)),
-      },
-      body: recordValue(record),
-    });
-  }
-
-  /** memcached's stat names and its texts for numbers, as the seed's small-file service shows them. */
-  #status(): Readonly<Record<string, string>> {
-    const usage = this.#runtime.host.usage();
-    const stats = {
-      pid: usage.pid,
-      uptime: Math.floor(usage.uptimeSeconds),
-      time: Math.floor(this.#runtime.clock.wallMs() / 1000),
-      version: VERSION,
-      rusage_user: usage.userCpuSeconds.toFixed(6),
-      rusage_system: usage.systemCpuSeconds.toFixed(6),
-      rusage_maxrss: Math.floor(usage.residentBytes / 1024),
-      curr_connections: this.#links.size,
-      cmd_get: this.#answers.total('get'),
-      cmd_set: this.#answers.total('set'),
-      get_hits: this.#answers.of('get', 'found'),
-      get_misses: this.#answers.of('get', 'absent'),
-      curr_items: this.#store.items(),
-      bytes: this.#store.payloadBytes(),
-      node: this.#node,
-      incarnation: this.#life?.replica.incarnation ?? 0,
-      lease_ms: Math.floor(this.#life?.replica.lease.remainingMs() ?? 0),
-      map: printMapVersion(this.#life?.replica.mapVersion ?? NO_MAP),
-    };
-    return Object.fromEntries(Object.entries(stats).map(([name, value]) => [name, String(value)]));
-  }
-
-  #addMetrics(): void {
-    const metrics = this.#metrics;
-    metrics.gauge('velourfog_items', 'Records held, tombstones included.', () =>
-      this.#store.items(),
-    );
-    metrics.gauge('velourfog_payload_bytes', 'Bytes of the records held.', () =>
-      this.#store.payloadBytes(),
-    );
-    metrics.gauge('velourfog_links', 'Open streams of operations.', () => this.#links.size);
   }
 }
 

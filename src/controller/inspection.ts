@@ -1,0 +1,92 @@
+// What people can ask the controller: the cluster as it sees it, and its figures.
+
+import {
+  type ClusterMap,
+  type MemberRole,
+  type NodeEntry,
+  offlinePartitions,
+  printMapVersion,
+} from '../cluster/cluster-map.ts';
+import { jsonReply } from '../cluster/http.ts';
+import type { NodeId } from '../cluster/identity.ts';
+import type { Metrics } from '../cluster/metrics.ts';
+import type { Routes } from '../cluster/routes.ts';
+import type { Runtime } from '../cluster/runtime.ts';
+import type { Knowledge } from './knowledge.ts';
+
+export interface Inspected {
+  readonly runtime: Runtime;
+  readonly redundancy: number;
+  readonly knowledge: Knowledge;
+  map(): ClusterMap | undefined;
+  waitingFor(): string | undefined;
+  candidates(): ReadonlyMap<NodeId, NodeEntry>;
+  /** The addresses of those that polled lately. */
+  frontends(): readonly string[];
+}
+
+export function inspect(routes: Routes, metrics: Metrics, controller: Inspected): void {
+  routes.add(['GET'], '/status', (_request, reply) => reply(jsonReply(200, status(controller))));
+  const map = () => controller.map();
+  metrics.gauge(
+    'velourfog_storage_nodes',
+    'Storage nodes in the map.',
+    () => Object.keys(map()?.nodes ?? {}).length,
+  );
+  metrics.gauge(
+    'velourfog_frontends',
+    'Frontends that polled lately.',
+    () => controller.frontends().length,
+  );
+  metrics.gauge(
+    'velourfog_offline_partitions',
+    'Partitions that nobody may answer gets for.',
+    () => {
+      const current = map();
+      return current === undefined ? 0 : offlinePartitions(current);
+    },
+  );
+  metrics.gauge(
+    'velourfog_map_number',
+    'Number of the map within its generation.',
+    () => map()?.version.number ?? 0,
+  );
+}
+
+function status(controller: Inspected): unknown {
+  const { runtime, knowledge, redundancy } = controller;
+  const map = controller.map();
+  const now = runtime.clock.monotonicMs();
+  const nodes = map?.nodes ?? Object.fromEntries(controller.candidates());
+  return {
+    ready: map !== undefined,
+    waitingFor: controller.waitingFor(),
+    cluster: map?.cluster,
+    map: map === undefined ? undefined : printMapVersion(map.version),
+    partitions: map?.partitions.length,
+    redundancy: map?.redundancy ?? redundancy,
+    offlinePartitions: map === undefined ? undefined : offlinePartitions(map),
+    storage: Object.fromEntries(
+      Object.entries(nodes).map(([id, entry]) => [
+        id,
+        {
+          address: entry.address,
+          incarnation: entry.incarnation,
+          fenced: entry.fenced,
+          draining: entry.draining,
+          partitions: map === undefined ? undefined : countRoles(map, id as NodeId),
+          heardMsAgo: Math.round(now - (knowledge.detector.heardMs(id as NodeId) ?? Number.NaN)),
+        },
+      ]),
+    ),
+    frontends: controller.frontends(),
+  };
+}
+
+function countRoles(map: ClusterMap, id: NodeId): Readonly<Record<MemberRole, number>> {
+  const counts = { serving: 0, joining: 0, leaving: 0 };
+  for (const { members } of map.partitions) {
+    for (const { node, role } of members) if (node === id) counts[role]++;
+  }
+  return counts;
+}

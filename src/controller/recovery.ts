@@ -1,0 +1,209 @@
+// A controller whose state is lost or of yesterday finds the map again (H32): it opens a generation above
+// all others, has the nodes promise to follow no earlier one, and takes of each partition the entry of
+// the highest epoch. What a member that has not promised might know better stays frozen.
+
+import { readReply } from '../cluster/calls.ts';
+import {
+  type ClusterMap,
+  compareMapVersions,
+  type Member,
+  nodeEntry,
+  type PartitionEntry,
+} from '../cluster/cluster-map.ts';
+import type { Address, ClusterId, NodeId } from '../cluster/identity.ts';
+import type { Times } from '../cluster/limits.ts';
+import {
+  PATHS,
+  type PrepareReply,
+  type PrepareRequest,
+  prepareReply,
+} from '../cluster/messages.ts';
+import type { PartitionId } from '../cluster/partition.ts';
+import type { Runtime } from '../cluster/runtime.ts';
+
+/** Who promised, with the map it had: what `recoveredEntry` judges by. */
+export interface Promised {
+  readonly reply: PrepareReply;
+  readonly map: ClusterMap;
+}
+
+export type Promises = ReadonlyMap<NodeId, Promised>;
+
+export class Recovery {
+  readonly #runtime: Runtime;
+  readonly #times: Times;
+  readonly #cluster: ClusterId;
+  readonly #recovered: (map: ClusterMap) => void;
+  readonly #addresses = new Set<Address>();
+  readonly #promises = new Map<NodeId, Promised>();
+  readonly #startedMs: number;
+  #generation: number;
+  /** The map is published; what is frozen in it is still waited for. */
+  #published = false;
+
+  /** @param recovered is called once, with a map whose partitions may be frozen */
+  constructor(
+    runtime: Runtime,
+    times: Times,
+    cluster: ClusterId,
+    recovered: (map: ClusterMap) => void,
+  ) {
+    this.#runtime = runtime;
+    this.#times = times;
+    this.#cluster = cluster;
+    this.#recovered = recovered;
+    this.#startedMs = runtime.clock.monotonicMs();
+    this.#generation = Math.floor(runtime.clock.wallMs() / 1000);
+    runtime.log.write('warn', 'recovering the map from the nodes', {
+      cluster,
+      generation: this.#generation,
+    });
+    this.#again();
+  }
+
+  get cluster(): ClusterId {
+    return this.#cluster;
+  }
+
+  /** What is waited for, for people. */
+  get waitingFor(): string {
+    const known = this.#known();
+    const missing = Object.keys(known?.nodes ?? {}).filter(
+      (node) => !this.#promises.has(node as NodeId),
+    );
+    return `recovery: ${this.#promises.size} nodes promised${missing.length > 0 ? `, not yet ${missing.join(', ')}` : ''}`;
+  }
+
+  /** A node is there; the maps of others name more. */
+  found(address: Address): void {
+    if (this.#addresses.has(address)) return;
+    this.#addresses.add(address);
+    this.#ask(address);
+  }
+
+  /** Whether this node, whose store the map names, is still to say what it knows. */
+  isWanted(map: ClusterMap, node: NodeId): boolean {
+    return !this.#promises.has(node) && frozenEntries(map).some((entry) => hasNode(entry, node));
+  }
+
+  /** What was frozen for want of a promise that has come. */
+  thaw(map: ClusterMap): ClusterMap {
+    if (frozenEntries(map).length === 0) return map;
+    const partitions = map.partitions.map((entry, partition) => {
+      if (!entry.frozen) return entry;
+      const known = recoveredEntry(this.#promises, partition as PartitionId);
+      return known.frozen ? entry : known;
+    });
+    const changed = partitions.some((entry, partition) => entry !== map.partitions[partition]);
+    return changed ? { ...map, partitions } : map;
+  }
+
+  /** Nodes that start late, or did not hear; until nobody is waited for. */
+  #again(): void {
+    this.#runtime.timers.after(this.#times.heartbeatMs, () => {
+      this.#conclude();
+      for (const address of this.#addresses) this.#ask(address);
+      this.#again();
+    });
+  }
+
+  #ask(address: Address): void {
+    if (this.#hasPromised(address)) return;
+    const message: PrepareRequest = { cluster: this.#cluster, generation: this.#generation };
+    const timeoutMs = this.#times.controlCallMs;
+    this.#runtime.network.call(
+      { address, method: 'POST', path: PATHS.prepare, message, timeoutMs },
+      (outcome) => {
+        const reply = readReply(prepareReply, outcome);
+        if (reply.kind === 'message') this.#heard(reply.message);
+      },
+    );
+  }
+
+  #hasPromised(address: Address): boolean {
+    return [...this.#promises.values()].some(({ reply }) => reply.address === address);
+  }
+
+  #heard(reply: PrepareReply): void {
+    const used = Math.max(reply.generation - 1, reply.map?.version.generation ?? 0);
+    if (used >= this.#generation && !this.#published) {
+      // Another recovery was there before: above it, and everybody once more.
+      this.#generation = used + 1;
+      this.#promises.clear();
+      return;
+    }
+    const { map } = reply;
+    if (reply.generation !== this.#generation || map?.cluster !== this.#cluster) return;
+    this.#promises.set(reply.node, { reply, map });
+    for (const { address } of Object.values(map.nodes)) this.found(address);
+    this.#conclude();
+  }
+
+  #known(): ClusterMap | undefined {
+    const maps = [...this.#promises.values()].map(({ map }) => map);
+    return maps.sort((a, b) => compareMapVersions(b.version, a.version))[0];
+  }
+
+  /** D6: a majority of all known nodes; then all partitions, or after a while those that can be. */
+  #conclude(): void {
+    const known = this.#known();
+    if (this.#published || known === undefined) return;
+    const nodes = Object.keys(known.nodes) as NodeId[];
+    const promised = nodes.filter((node) => this.#promises.has(node));
+    if (2 * promised.length <= nodes.length) return;
+    const partitions = known.partitions.map((_, partition) =>
+      recoveredEntry(this.#promises, partition as PartitionId),
+    );
+    const frozen = partitions.filter((entry) => entry.frozen).length;
+    const waitedMs = this.#runtime.clock.monotonicMs() - this.#startedMs;
+    if (frozen > 0 && waitedMs < this.#times.suspicionMs) return;
+    this.#published = true;
+    this.#runtime.log.write('info', 'map recovered', {
+      generation: this.#generation,
+      nodes: promised.length,
+      frozen,
+    });
+    this.#recovered({
+      ...known,
+      version: { generation: this.#generation, number: 1 },
+      partitions,
+      nodes: Object.fromEntries(
+        Object.entries(known.nodes).map(([node, entry]) => [node, { ...entry, fenced: false }]),
+      ),
+    });
+  }
+}
+
+function frozenEntries(map: ClusterMap): readonly PartitionEntry[] {
+  return map.partitions.filter(({ frozen }) => frozen);
+}
+
+function hasNode({ members }: PartitionEntry, node: NodeId): boolean {
+  return members.some((member) => member.node === node);
+}
+
+/**
+ * The entry of the highest epoch that anybody knows. If all its members promised, no later one was ever
+ * acknowledged to: it would have one of these members, which would know it, or descend from a joiner
+ * whose source is one of them, likewise. Otherwise it is frozen.
+ */
+export function recoveredEntry(promises: Promises, partition: PartitionId): PartitionEntry {
+  const entries = [...promises.values()].flatMap(({ map }) => {
+    const entry = map.partitions[partition];
+    return entry === undefined ? [] : [{ entry, map }];
+  });
+  const highest = entries.sort((a, b) => b.entry.epoch - a.entry.epoch)[0];
+  if (highest === undefined) throw new RangeError(`partition ${partition} is in no map`);
+  const { frozen: _, ...entry } = highest.entry;
+  const complete = entry.members.every((member) => hasPromised(promises, highest.map, member));
+  return complete ? entry : { ...entry, frozen: true };
+}
+
+/** D6: only the life or the store that the entry names counts: a node without its data knows nothing. */
+function hasPromised(promises: Promises, map: ClusterMap, member: Member): boolean {
+  const promise = promises.get(member.node);
+  if (promise === undefined) return false;
+  if (promise.reply.incarnation === member.incarnation) return true;
+  const entry = nodeEntry(map, member.node);
+  return entry?.incarnation === member.incarnation && entry.store === promise.reply.store;
+}
