@@ -101,7 +101,9 @@ function resumed(
   const own = entry.members.find(
     ({ node, incarnation }) => node === lives.node && incarnation === lives.previous,
   );
-  if (own === undefined || entry.frozen) return entry;
+  if (own === undefined) return entry;
+  // Nothing was applied since, so no epoch is needed; but the place must follow the store (D6).
+  if (entry.frozen) return { ...entry, members: entry.members.map(renew) };
   const members =
     own.role === 'joining'
       ? entry.members.filter((member) => member !== own)

@@ -91,7 +91,7 @@ export class Recovery {
     if (frozenEntries(map).length === 0) return map;
     const partitions = map.partitions.map((entry, partition) => {
       if (!entry.frozen) return entry;
-      const known = recoveredEntry(this.#promises, partition as PartitionId);
+      const known = recoveredEntry(this.#promises, partition as PartitionId, map);
       return known.frozen ? entry : known;
     });
     const changed = partitions.some((entry, partition) => entry !== map.partitions[partition]);
@@ -183,16 +183,24 @@ function hasNode({ members }: PartitionEntry, node: NodeId): boolean {
 }
 
 /**
- * The entry of the highest epoch that anybody knows. If all its members promised, no later one was ever
+ * The entry of the highest epoch that anybody knows, of the newest map among equals. If all its members promised, no later one was ever
  * acknowledged to: it would have one of these members, which would know it, or descend from a joiner
  * whose source is one of them, likewise. Otherwise it is frozen.
  */
-export function recoveredEntry(promises: Promises, partition: PartitionId): PartitionEntry {
-  const entries = [...promises.values()].flatMap(({ map }) => {
+export function recoveredEntry(
+  promises: Promises,
+  partition: PartitionId,
+  published?: ClusterMap,
+): PartitionEntry {
+  const maps = [...promises.values()].map(({ map }) => map);
+  if (published !== undefined) maps.push(published);
+  const entries = maps.flatMap((map) => {
     const entry = map.partitions[partition];
     return entry === undefined ? [] : [{ entry, map }];
   });
-  const highest = entries.sort((a, b) => b.entry.epoch - a.entry.epoch)[0];
+  const highest = entries.sort(
+    (a, b) => b.entry.epoch - a.entry.epoch || compareMapVersions(b.map.version, a.map.version),
+  )[0];
   if (highest === undefined) throw new RangeError(`partition ${partition} is in no map`);
   const { frozen: _, ...entry } = highest.entry;
   const complete = entry.members.every((member) => hasPromised(promises, highest.map, member));

@@ -69,7 +69,8 @@ export class Oracles {
       if (fenced) this.#violation(`liveness: ${node} is still fenced`);
     }
     if (map.nextWitnesses !== undefined) this.#violation('liveness: the witnesses still change');
-    for (const [partition, { members }] of map.partitions.entries()) {
+    for (const [partition, { members, frozen }] of map.partitions.entries()) {
+      if (frozen) this.#violation(`liveness: partition ${partition} is frozen`);
       const roles = members.map(({ role }) => role).join(' ');
       if (members.length !== copies || members.some(({ role }) => role !== 'serving')) {
         this.#violation(`liveness: partition ${partition} has ${roles}, not ${copies} serving`);
