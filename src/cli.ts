@@ -8,6 +8,13 @@ import { controllerCommand } from './commands/controller.ts';
 import { frontendCommand } from './commands/frontend.ts';
 import { localCommand } from './commands/local.ts';
 import {
+  acceptLossCommand,
+  drainCommand,
+  forgetCommand,
+  planCommand,
+  removeCommand,
+} from './commands/operate.ts';
+import {
   type Command,
   GLOBAL_OPTIONS,
   readConfig,
@@ -23,6 +30,11 @@ const COMMANDS: readonly Command[] = [
   storageCommand,
   frontendCommand,
   localCommand,
+  drainCommand,
+  removeCommand,
+  forgetCommand,
+  acceptLossCommand,
+  planCommand,
   simulateCommand,
 ];
 

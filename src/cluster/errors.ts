@@ -122,6 +122,11 @@ export const ERRORS = {
     retryable: true,
     when: 'The controller does not know the node; it must register.',
   },
+  'node-needed': {
+    status: 409,
+    retryable: true,
+    when: 'The node cannot be removed now; the text says what it is needed for.',
+  },
   'not-local': {
     status: 403,
     retryable: false,

@@ -5,7 +5,17 @@ import { life, mapVersion, optionalClusterMap } from './cluster-map.ts';
 import { address, clusterId, epoch, incarnation, nodeId, storeId } from './identity.ts';
 import { DIGITS_MAX, STORAGE_NODES_MAX } from './limits.ts';
 import { partitionCount } from './partition.ts';
-import { flag, integer, list, object, oneOf, optional, type ShapeOf, text } from './shape.ts';
+import {
+  dictionary,
+  flag,
+  integer,
+  list,
+  object,
+  oneOf,
+  optional,
+  type ShapeOf,
+  text,
+} from './shape.ts';
 
 const count = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 
@@ -17,6 +27,12 @@ export const PATHS = {
   goodbye: '/c/goodbye',
   death: '/c/death',
   report: '/c/report',
+  drain: '/c/admin/drain',
+  undrain: '/c/admin/undrain',
+  remove: '/c/admin/remove',
+  forget: '/c/admin/forget',
+  acceptLoss: '/c/admin/accept-loss',
+  plan: '/c/admin/plan',
   storageMap: '/s/map',
   grant: '/s/grant',
   prepare: '/s/prepare',
@@ -140,6 +156,31 @@ export const prepareReply = object({
   map: optionalClusterMap,
 });
 export type PrepareReply = ShapeOf<typeof prepareReply>;
+
+/** Operator -> controller. */
+export const nodeRequest = object({ node: nodeId });
+export type NodeRequest = ShapeOf<typeof nodeRequest>;
+
+/** Without partitions: all that are offline. */
+export const acceptLossRequest = object({
+  partitions: optional(
+    list(integer({ min: 0, max: partitionCount(DIGITS_MAX) - 1 }), {
+      max: partitionCount(DIGITS_MAX),
+    }),
+  ),
+});
+
+export const forgetReply = object({ forgotten: list(life, { max: partitionCount(DIGITS_MAX) }) });
+
+/** What a change would move: copies, their bytes, and about how long; by the node that gets them. */
+export const planReply = object({
+  partitions: count,
+  bytes: count,
+  seconds: count,
+  redundancy: count,
+  joins: dictionary(count, { max: STORAGE_NODES_MAX }),
+});
+export type PlanReply = ShapeOf<typeof planReply>;
 
 export const accepted = object({});
 

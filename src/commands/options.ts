@@ -95,6 +95,19 @@ export class Words {
     );
   }
 
+  /** A list of whole numbers, perhaps empty. */
+  numbers(name: string, range: { min: number; max: number }): readonly number[] {
+    const values = this.#values[name];
+    const list = Array.isArray(values) ? values : [];
+    for (const value of list) {
+      if (Number.isInteger(value) && value >= range.min && value <= range.max) continue;
+      throw usage(
+        `${name} has ${value}, and must be whole numbers from ${range.min} to ${range.max}`,
+      );
+    }
+    return list;
+  }
+
   flag(name: string): boolean {
     return this.#values[name] === true;
   }

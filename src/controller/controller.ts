@@ -36,6 +36,7 @@ import { Metrics } from '../cluster/metrics.ts';
 import { parseQuery } from '../cluster/query.ts';
 import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
 import type { DrainOptions, Runtime, Service } from '../cluster/runtime.ts';
+import { addAdminRoutes } from './admin.ts';
 import { changesBetween } from './changes.ts';
 import { decide } from './decide.ts';
 import { inspect } from './inspection.ts';
@@ -85,6 +86,15 @@ export class Controller implements Service {
     });
     this.#routes = new Routes('controller', runtime, this.#metrics);
     this.#addRoutes();
+    addAdminRoutes(this.#routes, {
+      knowledge: this.#knowledge,
+      nowMs: () => this.#nowMs(),
+      map: () => this.#map.current,
+      propose: (change, done) =>
+        this.#map.propose(change, (outcome) =>
+          done(outcome.kind === 'published' ? undefined : outcome.detail),
+        ),
+    });
     inspect(this.#routes, this.#metrics, {
       runtime,
       redundancy: options.redundancy,
@@ -234,10 +244,10 @@ export class Controller implements Service {
       this.#recovery ??= this.#beginRecovery(cluster);
     }
     if (this.#recovery === undefined) return this.#registrations.register(message);
-    if (this.#recovery.cluster !== cluster && this.#map.current === undefined) {
-      return refusalReply('other-cluster', `cluster ${this.#recovery.cluster} is being recovered`);
+    if (cluster !== undefined && cluster !== this.#recovery.cluster) {
+      return refusalReply('other-cluster', `this is cluster ${this.#recovery.cluster}`);
     }
-    if (cluster !== undefined) this.#recovery.found(address);
+    this.#recovery.found(address);
     return this.#map.current === undefined
       ? refusalReply('not-ready', this.#recovery.waitingFor)
       : this.#registrations.register(message);

@@ -24,7 +24,8 @@ import type { Runtime } from '../cluster/runtime.ts';
 /** Who promised, with the map it had: what `recoveredEntry` judges by. */
 export interface Promised {
   readonly reply: PrepareReply;
-  readonly map: ClusterMap;
+  /** None: it never answered anything, and knows nothing. */
+  readonly map: ClusterMap | undefined;
 }
 
 export type Promises = ReadonlyMap<NodeId, Promised>;
@@ -133,15 +134,15 @@ export class Recovery {
       return;
     }
     const { map } = reply;
-    if (reply.generation !== this.#generation || map?.cluster !== this.#cluster) return;
+    if (reply.generation !== this.#generation) return;
+    if (map !== undefined && map.cluster !== this.#cluster) return;
     this.#promises.set(reply.node, { reply, map });
-    for (const { address } of Object.values(map.nodes)) this.found(address);
+    for (const { address } of Object.values(map?.nodes ?? {})) this.found(address);
     this.#conclude();
   }
 
   #known(): ClusterMap | undefined {
-    const maps = [...this.#promises.values()].map(({ map }) => map);
-    return maps.sort((a, b) => compareMapVersions(b.version, a.version))[0];
+    return mapsOf(this.#promises).sort((a, b) => compareMapVersions(b.version, a.version))[0];
   }
 
   /** D6: a majority of all known nodes; then all partitions, or after a while those that can be. */
@@ -174,6 +175,10 @@ export class Recovery {
   }
 }
 
+function mapsOf(promises: Promises): ClusterMap[] {
+  return [...promises.values()].flatMap(({ map }) => (map === undefined ? [] : [map]));
+}
+
 function frozenEntries(map: ClusterMap): readonly PartitionEntry[] {
   return map.partitions.filter(({ frozen }) => frozen);
 }
@@ -192,7 +197,7 @@ export function recoveredEntry(
   partition: PartitionId,
   published?: ClusterMap,
 ): PartitionEntry {
-  const maps = [...promises.values()].map(({ map }) => map);
+  const maps = [...mapsOf(promises)];
   if (published !== undefined) maps.push(published);
   const entries = maps.flatMap((map) => {
     const entry = map.partitions[partition];

@@ -12,6 +12,7 @@ const KINDS = [
   'kill',
   'kill-many',
   'stop',
+  'drain',
   'lose',
   'kill-controller',
   'lose-controller',
@@ -23,6 +24,9 @@ const KINDS = [
 ] as const;
 type Kind = (typeof KINDS)[number];
 
+/** A controller that was started again has its map by then. */
+const UNDONE_AFTER_MS = 2000;
+
 export class Nemesis {
   readonly #world: World;
   readonly #cluster: SimulatedCluster;
@@ -30,6 +34,7 @@ export class Nemesis {
   /** Sparse faults let a state settle in; dense ones hide what it does (PROTOCOL 4.2). */
   readonly #gapMs: readonly [number, number];
   readonly #oracles: Oracles;
+  readonly #drained = new Set<string>();
   /** Lives up to these incarnations have lost their data. */
   readonly #lost = new Map<string, number>();
   #over = false;
@@ -73,6 +78,10 @@ export class Nemesis {
       if (!node.process.alive) node.start();
       node.process.resume();
     }
+    // What was undone while the controller was away.
+    for (const node of this.#drained) {
+      this.#world.at(UNDONE_AFTER_MS, () => this.#tell(PATHS.undrain, { node }));
+    }
   }
 
   #strike(kind: Kind): void {
@@ -85,6 +94,8 @@ export class Nemesis {
         return this.#kill(storages.filter(() => random.chance(0.6)));
       case 'stop':
         return this.#stop(random.pick(storages));
+      case 'drain':
+        return this.#drain(random.pick(storages));
       case 'lose':
         return this.#lose(random.pick(storages));
       case 'kill-controller':
@@ -139,11 +150,22 @@ export class Nemesis {
     const life = this.#oracles.lifeOf(node);
     if (life === undefined || random.chance(0.5)) return;
     const message = { ...life, returning: random.chance(0.3) };
-    this.#world.at(random.between(1, 50), () =>
-      this.#cluster.controller.request(
-        { ...requestOf({ method: 'POST', path: PATHS.death, message }), fromLoopback: true },
-        () => undefined,
-      ),
+    this.#world.at(random.between(1, 50), () => this.#tell(PATHS.death, message));
+  }
+
+  /** The operator drains a node, and thinks better of it later. */
+  #drain({ process }: SimulatedNode): void {
+    const message = { node: process.name };
+    this.#tell(PATHS.drain, message);
+    this.#world.at(this.#durationMs(), () => this.#tell(PATHS.undrain, message));
+    this.#drained.add(process.name);
+  }
+
+  /** From the controller's own machine; lost while it is down. */
+  #tell(path: string, message: unknown): void {
+    this.#cluster.controller.request(
+      { ...requestOf({ method: 'POST', path, message }), fromLoopback: true },
+      () => undefined,
     );
   }
 

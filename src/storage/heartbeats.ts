@@ -90,7 +90,10 @@ export class Heartbeats {
   #beat(): void {
     if (!this.#running) return;
     // Not after the answer: one that is lost must not make the node look silent.
-    this.#runtime.timers.after(this.#times.heartbeatMs, () => this.#beat());
+    // A node without a map is of no use to anybody until it has one.
+    const { heartbeatMs, decideMs } = this.#times;
+    const waitMs = this.#replica.map === undefined ? decideMs : heartbeatMs;
+    this.#runtime.timers.after(waitMs, () => this.#beat());
     this.#askController();
     if (this.#replica.lease.remainingMs() < RENEW_BELOW * this.#times.leaseMs) this.#askWitnesses();
   }

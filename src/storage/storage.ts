@@ -288,10 +288,11 @@ export class StorageNode implements Service {
   #prepare({ cluster, generation }: PrepareRequest, reply: ReplyCallback): void {
     const self = this.#self;
     const map = this.#life?.replica.map ?? self?.map;
-    if (self === undefined || map === undefined) {
-      return reply(refusalReply('not-ready', 'this node has no map'));
+    if (self === undefined) {
+      return reply(refusalReply('not-ready', 'this node reads its data directory'));
     }
-    if (map.cluster !== cluster) {
+    // Without a map it has never answered anything, and its promise is worth as much.
+    if (map !== undefined && map.cluster !== cluster) {
       return reply(refusalReply('other-cluster', 'this node belongs to another cluster'));
     }
     const promised = () => {

@@ -325,24 +325,4 @@ describe('the data directory of the controller', () => {
     expect(await refused.exit()).toBe(78);
     expect(refused.stderr).toContain('cannot be made');
   });
-
-  test('a memory-only controller that comes back empty founds no second cluster', async () => {
-    const [controllerPort = 0, storagePort = 0, frontendPort = 0] = await freePorts(3);
-    const controller = `127.0.0.1:${controllerPort}`;
-    const frontend = `127.0.0.1:${frontendPort}`;
-    const words = ['controller', String(controllerPort), '1', '1', '--host', '127.0.0.1'];
-    const first = process_(words);
-    const storage = process_(['storage', controller, `127.0.0.1:${storagePort}`]);
-    process_(['frontend', controller, frontend]);
-    await until(
-      async () => (await call(frontend, '/readyz').catch(() => undefined))?.status === 200,
-    );
-    await set(frontend, 'a', '1');
-    await first.stop('SIGKILL');
-    const second = process_(words);
-    await second.printed('stderr', 'this controller has no state of');
-    await storage.printed('stderr', 'has no state of any');
-    expect((await call(controller, '/readyz')).status).toBe(503);
-    expect((await get(frontend, 'a')).text).toBe('1');
-  });
 });

@@ -4,7 +4,12 @@
 import type { Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { Agent, Client } from 'undici';
-import { CONTROL_BYTES_MAX, VALUE_BYTES_MAX_CEILING } from '../limits.ts';
+import {
+  CHUNK_RECORD_BYTES,
+  CONTROL_BYTES_MAX,
+  KEY_BYTES_MAX,
+  VALUE_BYTES_MAX_CEILING,
+} from '../limits.ts';
 import { PATHS } from '../messages.ts';
 import { RECORD_OVERHEAD_BYTES_MAX } from '../record.ts';
 import type { CallOutcome, ControlCall, Network } from '../runtime.ts';
@@ -17,15 +22,17 @@ export const LINK_HEADERS = {
   node: 'x-fog-node',
   incarnation: 'x-fog-incarnation',
 } as const;
-/** An operation's own fields before its record; far more than any has. */
-const OPERATION_HEAD_BYTES_MAX = 64;
+/** An operation's or answer's own fields beside its records, a key at most; more than any has. */
+const OPERATION_HEAD_BYTES_MAX = 64 + KEY_BYTES_MAX;
 
 // undici parses HTTP in WebAssembly. V8's optimising compiler takes 35 MB for that one function, for a
 // few control calls a second; operations do not pass through it. The baseline compiler is enough.
 setFlagsFromString('--liftoff-only');
 
 export function linkMessageBytesMax(valueBytesMax: number): number {
-  return valueBytesMax + RECORD_OVERHEAD_BYTES_MAX + OPERATION_HEAD_BYTES_MAX;
+  // An answer to a copy is full when it reaches its size, so its last record may be beyond it.
+  const recordBytesMax = valueBytesMax + RECORD_OVERHEAD_BYTES_MAX;
+  return recordBytesMax + CHUNK_RECORD_BYTES + OPERATION_HEAD_BYTES_MAX;
 }
 
 export function openNetwork(): Network {

@@ -1,0 +1,184 @@
+// velour drain, remove, forget, accept-loss, plan: what an operator asks of the controller. Each is one
+// control message; drain also waits until nothing is left to move.
+
+import { readReply } from '../cluster/calls.ts';
+import { EXIT, FatalError } from '../cluster/errors.ts';
+import type { Address } from '../cluster/identity.ts';
+import { openNetwork } from '../cluster/io/network.ts';
+import { STORAGE_NODES_MAX } from '../cluster/limits.ts';
+import { accepted, forgetReply, PATHS, type PlanReply, planReply } from '../cluster/messages.ts';
+import { partitionCount } from '../cluster/partition.ts';
+import type { ControlCall, Network } from '../cluster/runtime.ts';
+import { dictionary, integer, object, type Shape } from '../cluster/shape.ts';
+import { type Command, type OptionTable, usage, type Words } from './options.ts';
+
+const CALL_TIMEOUT_MS = 10_000;
+const WAIT_POLL_MS = 200;
+
+const NODE = {
+  describe: 'Its id, by default its HOST:PORT; `/status` of the controller lists them',
+};
+
+const OPTIONS: OptionTable = {
+  controller: {
+    type: 'string',
+    default: '127.0.0.1:12000',
+    describe: 'HOST:PORT of the controller',
+  },
+  json: { type: 'boolean', default: false, describe: 'Print the answer as JSON' },
+};
+
+export const drainCommand: Command = {
+  usage: 'drain <node>',
+  describe: 'Move everything off a storage node, and wait until that is done',
+  options: {
+    ...OPTIONS,
+    undo: { type: 'boolean', default: false, describe: 'Let the node hold partitions again' },
+    detach: { type: 'boolean', default: false, describe: 'Do not wait' },
+  },
+  positionals: (yargs) => yargs.positional('node', NODE),
+  examples: [['velour drain 10.0.0.2:12500', 'returns when the node may be stopped']],
+  async run(words) {
+    const message = { node: words.text('node') };
+    const undo = words.flag('undo');
+    await ask(words, { path: undo ? PATHS.undrain : PATHS.drain, message }, accepted);
+    if (!undo && !words.flag('detach')) await untilEmpty(words, message.node);
+    print(words, {}, undo ? `${message.node} holds partitions again` : `${message.node} drains`);
+  },
+};
+
+export const removeCommand: Command = {
+  usage: 'remove <node>',
+  describe: 'Take a storage node off the map that is drained and stopped',
+  options: OPTIONS,
+  positionals: (yargs) => yargs.positional('node', NODE),
+  examples: [['velour remove 10.0.0.2:12500', 'after `velour drain` and a stop']],
+  async run(words) {
+    const node = words.text('node');
+    await ask(words, { path: PATHS.remove, message: { node } }, accepted);
+    print(words, {}, `${node} is no node of the cluster any more`);
+  },
+};
+
+export const forgetCommand: Command = {
+  usage: 'forget <node>',
+  describe: 'Declare a storage node dead that is gone for good; never one that still runs',
+  options: OPTIONS,
+  positionals: (yargs) => yargs.positional('node', NODE),
+  examples: [['velour forget 10.0.0.2:12500', 'its host is lost, and nobody could prove it']],
+  async run(words) {
+    const node = words.text('node');
+    const reply = await ask(words, { path: PATHS.forget, message: { node } }, forgetReply);
+    const lives = reply.forgotten.map(({ incarnation }) => incarnation).join(', ');
+    print(
+      words,
+      reply,
+      lives === '' ? `${node} is alive, nothing to forget` : `forgotten: ${lives}`,
+    );
+  },
+};
+
+export const acceptLossCommand: Command = {
+  usage: 'accept-loss [partitions..]',
+  describe: 'Let offline partitions serve again with what is left of them; what is lost stays lost',
+  options: OPTIONS,
+  positionals: (yargs) =>
+    yargs.positional('partitions', {
+      type: 'number',
+      array: true,
+      describe: 'Their numbers; by default all that are offline',
+    }),
+  examples: [['velour accept-loss 3 7', 'two partitions whose last copies are lost']],
+  async run(words) {
+    const given = words.numbers('partitions', { min: 0, max: partitionCount(3) - 1 });
+    const message = { partitions: given.length === 0 ? undefined : given };
+    await ask(words, { path: PATHS.acceptLoss, message }, accepted);
+    print(words, {}, 'offline partitions serve again, with what is left of them');
+  },
+};
+
+export const planCommand: Command = {
+  usage: 'plan <what> [of]',
+  describe: 'Show what adding or draining nodes would move, before anything moves',
+  options: OPTIONS,
+  positionals: (yargs) =>
+    yargs
+      .positional('what', { choices: ['add', 'drain'], describe: 'What would be done' })
+      .positional('of', { describe: 'How many nodes would be added (1), or the node to drain' }),
+  examples: [
+    ['velour plan add 2', 'with two nodes more'],
+    ['velour plan drain 10.0.0.2:12500', 'without that one'],
+  ],
+  async run(words) {
+    const query =
+      words.text('what') === 'add'
+        ? `add=${words.optionalText('of') === undefined ? 1 : words.integer('of', { min: 1, max: STORAGE_NODES_MAX })}`
+        : `drain=${encodeURIComponent(nodeToDrain(words))}`;
+    const plan = await ask(words, { path: `${PATHS.plan}?${query}` }, planReply);
+    print(words, plan, describe(plan));
+  },
+};
+
+function nodeToDrain(words: Words): string {
+  const node = words.optionalText('of');
+  if (node === undefined) throw usage('name the node: velour plan drain HOST:PORT');
+  return node;
+}
+
+function describe({ partitions, bytes, seconds, redundancy, joins }: PlanReply): string {
+  const lines = Object.entries(joins).map(([node, count]) => `  ${node}: ${count} partitions`);
+  const total = `${partitions} partitions would be copied, ${bytes} bytes, in about ${seconds} s; each key on ${redundancy} nodes then`;
+  return [total, ...lines].join('\n');
+}
+
+const partitionsOf = object({
+  storage: dictionary(
+    object({
+      partitions: object({ serving: size(), joining: size(), leaving: size() }),
+    }),
+    { max: STORAGE_NODES_MAX },
+  ),
+});
+
+function size(): Shape<number> {
+  return integer({ min: 0, max: partitionCount(3) });
+}
+
+async function untilEmpty(words: Words, node: string): Promise<void> {
+  let last = -1;
+  for (;;) {
+    const { storage } = await ask(words, { path: '/status' }, partitionsOf);
+    const held = storage[node]?.partitions;
+    const left = held === undefined ? 0 : held.serving + held.joining + held.leaving;
+    if (left === 0) return;
+    if (left !== last) process.stderr.write(`${left} partitions left on ${node}\n`);
+    last = left;
+    await new Promise((resolve) => setTimeout(resolve, WAIT_POLL_MS));
+  }
+}
+
+let network: Network | undefined;
+
+/** @throws FatalError with the controller's own words. */
+function ask<T>(
+  words: Words,
+  { path, message }: Pick<ControlCall, 'path' | 'message'>,
+  shape: Shape<T>,
+): Promise<T> {
+  const address: Address = words.address('controller');
+  const method = message === undefined ? 'GET' : 'POST';
+  network ??= openNetwork();
+  const { call } = network;
+  return new Promise((resolve, reject) =>
+    call({ address, method, path, message, timeoutMs: CALL_TIMEOUT_MS }, (outcome) => {
+      const reply = readReply(shape, outcome);
+      if (reply.kind === 'message') resolve(reply.message);
+      else if (reply.kind === 'refused') reject(new FatalError(EXIT.broken, reply.detail));
+      else reject(new FatalError(EXIT.unavailable, `controller ${address}: ${reply.detail}`));
+    }),
+  );
+}
+
+function print(words: Words, answer: unknown, text: string): void {
+  process.stdout.write(`${words.flag('json') ? JSON.stringify(answer) : text}\n`);
+}

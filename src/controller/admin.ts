@@ -1,0 +1,194 @@
+// What an operator may ask of the controller: drain a node or undo it, remove it, declare it dead, give up
+// what is lost, and what a change would move. `forget` and `accept-loss` put the operator's word in the
+// place of a proof.
+
+import {
+  answeringMembers,
+  type ClusterMap,
+  isGranted,
+  isSameLife,
+  type Life,
+  type Member,
+  nodeEntry,
+  type PartitionEntry,
+} from '../cluster/cluster-map.ts';
+import { type HttpReply, jsonReply, queryOf } from '../cluster/http.ts';
+import type { NodeId } from '../cluster/identity.ts';
+import {
+  acceptLossRequest,
+  type NodeRequest,
+  nodeRequest,
+  PATHS,
+  type PlanReply,
+} from '../cluster/messages.ts';
+import type { PartitionId } from '../cluster/partition.ts';
+import { parseQuery } from '../cluster/query.ts';
+import { type ReplyCallback, type Routes, refusalReply } from '../cluster/routes.ts';
+import type { Knowledge } from './knowledge.ts';
+import { nextNumber, withEntry, withMembers } from './membership.ts';
+import { planChange } from './plan.ts';
+import type { Change } from './published-map.ts';
+import type { View } from './view.ts';
+
+export interface Administered {
+  readonly knowledge: Knowledge;
+  nowMs(): number;
+  map(): ClusterMap | undefined;
+  /** Publishes the changed map; the text says why it could not be. */
+  propose(change: Change, done: (failure: string | undefined) => void): void;
+}
+
+export function addAdminRoutes(routes: Routes, controller: Administered): void {
+  const admin = new Admin(controller);
+  routes.addControl(PATHS.drain, nodeRequest, (message, reply) =>
+    admin.setDraining(message, true, reply),
+  );
+  routes.addControl(PATHS.undrain, nodeRequest, (message, reply) =>
+    admin.setDraining(message, false, reply),
+  );
+  routes.addControl(PATHS.remove, nodeRequest, (message, reply) => admin.remove(message, reply));
+  routes.addControl(PATHS.forget, nodeRequest, (message, reply) => reply(admin.forget(message)));
+  routes.addControl(PATHS.acceptLoss, acceptLossRequest, ({ partitions }, reply) =>
+    admin.acceptLoss(partitions as readonly PartitionId[] | undefined, reply),
+  );
+  routes.add(['GET'], PATHS.plan, (request, reply) => {
+    const query = parseQuery(queryOf(request.target));
+    const parameters = query.kind === 'query' ? query.parameters : new Map<string, Buffer>();
+    reply(admin.plan(parameters));
+  });
+}
+
+class Admin {
+  readonly #controller: Administered;
+
+  constructor(controller: Administered) {
+    this.#controller = controller;
+  }
+
+  setDraining({ node }: NodeRequest, draining: boolean, reply: ReplyCallback): void {
+    const missing = this.#refuseUnknown(node);
+    if (missing !== undefined) return reply(missing);
+    return this.#change((map) => withEntry(map, node, { draining }), reply);
+  }
+
+  /** Takes a node off the list that holds nothing and lives no more. */
+  remove({ node }: NodeRequest, reply: ReplyCallback): void {
+    const missing = this.#refuseUnknown(node);
+    if (missing !== undefined) return reply(missing);
+    const map = this.#controller.map();
+    const needed = map === undefined ? undefined : whyNeeded(map, node);
+    if (needed !== undefined) return reply(refusalReply('node-needed', needed));
+    return this.#change((current) => {
+      if (whyNeeded(current, node) !== undefined) return current;
+      const { [node]: _, ...nodes } = current.nodes;
+      return { ...current, nodes };
+    }, reply);
+  }
+
+  /** H5c: the operator knows that these lives are over; if the present one is heard of, the earlier ones. */
+  forget({ node }: NodeRequest): HttpReply {
+    const map = this.#controller.map();
+    const missing = this.#refuseUnknown(node);
+    if (missing !== undefined || map === undefined) return missing ?? notReady();
+    const { knowledge } = this.#controller;
+    const now = this.#controller.nowMs();
+    const forgotten = livesOf(map, node).filter(
+      (life) => !knowledge.detector.isAliveSince(life, Number.NEGATIVE_INFINITY, now),
+    );
+    for (const life of forgotten) knowledge.detector.died(life, now, false);
+    return jsonReply(200, { forgotten });
+  }
+
+  /** Partitions that are offline serve again, with what the nodes they were on still have. */
+  acceptLoss(partitions: readonly PartitionId[] | undefined, reply: ReplyCallback): void {
+    const { knowledge } = this.#controller;
+    this.#change((map) => {
+      const view = knowledge.at(this.#controller.nowMs());
+      return {
+        ...map,
+        partitions: map.partitions.map((entry, partition) =>
+          partitions?.includes(partition as PartitionId) === false ||
+          answeringMembers(map, entry).length > 0
+            ? entry
+            : revived(map, entry, view),
+        ),
+      };
+    }, reply);
+  }
+
+  plan(parameters: ReadonlyMap<string, Buffer>): HttpReply {
+    const map = this.#controller.map();
+    if (map === undefined) return notReady();
+    const drain = parameters.get('drain')?.toString() as NodeId | undefined;
+    const add = Number(parameters.get('add')?.toString() ?? 0);
+    const missing = drain === undefined ? undefined : this.#refuseUnknown(drain);
+    if (missing !== undefined) return missing;
+    if (!Number.isInteger(add) || add < 0 || (add === 0 && drain === undefined)) {
+      return refusalReply('malformed-message', 'a plan needs add=N or drain=NODE');
+    }
+    const plan: PlanReply = planChange(map, this.#controller.knowledge, { add, drain });
+    return jsonReply(200, plan);
+  }
+
+  #change(change: (map: ClusterMap) => ClusterMap, reply: ReplyCallback): void {
+    if (this.#controller.map() === undefined) return reply(notReady());
+    return this.#controller.propose(
+      (map) => {
+        if (map === undefined) throw new Error('a map, once there, stays');
+        const next = change(map);
+        return next === map ? map : nextNumber(next);
+      },
+      (failure) =>
+        reply(failure === undefined ? jsonReply(200, {}) : refusalReply('not-durable', failure)),
+    );
+  }
+
+  #refuseUnknown(node: NodeId): HttpReply | undefined {
+    const map = this.#controller.map();
+    if (map === undefined) return notReady();
+    if (nodeEntry(map, node) !== undefined) return undefined;
+    return refusalReply(
+      'unknown-node',
+      `there is no node ${node}; there are ${Object.keys(map.nodes).join(', ')}`,
+    );
+  }
+}
+
+function notReady(): HttpReply {
+  return refusalReply('not-ready', 'the controller has no map yet');
+}
+
+function whyNeeded(map: ClusterMap, node: NodeId): string | undefined {
+  const held = map.partitions.filter(({ members }) =>
+    members.some((member) => member.node === node),
+  );
+  if (held.length > 0) return `${node} is a member of ${held.length} partitions: drain it first`;
+  if (nodeEntry(map, node)?.fenced === false) return `${node} is alive: stop it first`;
+  const votes = [...map.witnesses, ...(map.nextWitnesses ?? [])].some((life) => life.node === node);
+  return votes ? `${node} is a witness until another one has taken over` : undefined;
+}
+
+/** All lives of the node that the map has a place for. */
+function livesOf(map: ClusterMap, node: NodeId): readonly Life[] {
+  const entry = nodeEntry(map, node);
+  const present = entry === undefined ? [] : [{ node, incarnation: entry.incarnation }];
+  const members: Life[] = map.partitions.flatMap((partition) => partition.members);
+  const lives = [...present, ...map.witnesses, ...(map.nextWitnesses ?? []), ...members];
+  return lives
+    .filter((life, index) => lives.findIndex((other) => isSameLife(other, life)) === index)
+    .filter((life) => life.node === node)
+    .map(({ incarnation }) => ({ node, incarnation }));
+}
+
+/** Those of its nodes that live, whatever they still have; without any, as many others as there should be. */
+function revived(map: ClusterMap, entry: PartitionEntry, view: View): PartitionEntry {
+  const living = Object.entries(map.nodes)
+    .map(([node, { incarnation }]) => ({ node: node as NodeId, incarnation }))
+    .filter((life) => isGranted(map, life) && view.isAlive(life));
+  const own = living.filter((life) => entry.members.some((member) => member.node === life.node));
+  const chosen = own.length > 0 ? own : living.slice(0, map.redundancy);
+  if (chosen.length === 0) return entry;
+  const members = chosen.map((life): Member => ({ ...life, role: 'serving' }));
+  const { frozen: _, ...thawed } = withMembers(entry, members);
+  return thawed;
+}
