@@ -18,6 +18,9 @@ import {
   velour,
 } from '../helpers/cluster.ts';
 
+/** The resume window is 30 s then, enough for a restart on a slow machine. */
+const SLOW = ['--time-scale', '10'];
+
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
@@ -120,7 +123,7 @@ describe('SIGTERM of a storage node', () => {
     const [controllerPort = 0, frontendPort = 0, ...ports] = await freePorts(6);
     const controller = `127.0.0.1:${controllerPort}`;
     const frontend = `127.0.0.1:${frontendPort}`;
-    process_(['controller', String(controllerPort), '4', '3', '--host', '127.0.0.1']);
+    process_(['controller', String(controllerPort), '4', '3', '--host', '127.0.0.1', ...SLOW]);
     const start = (port: number) =>
       process_([
         'storage',
@@ -128,9 +131,10 @@ describe('SIGTERM of a storage node', () => {
         `127.0.0.1:${port}`,
         '--data-dir',
         join(dataDirectory, `${port}`),
+        ...SLOW,
       ]);
     const nodes = ports.map(start);
-    process_(['frontend', controller, frontend]);
+    process_(['frontend', controller, frontend, ...SLOW]);
     await until(
       async () => (await call(frontend, '/readyz').catch(() => undefined))?.status === 200,
     );
@@ -302,9 +306,12 @@ describe('a controller that lost its state', () => {
     const first = startController();
     for (const port of ports) process_(['storage', controller, `127.0.0.1:${port}`]);
     process_(['frontend', controller, frontend]);
-    await until(
-      async () => (await call(frontend, '/readyz').catch(() => undefined))?.status === 200,
-    );
+    // The nodes know of the cluster as well, or there would be nothing to recover from.
+    for (const address of [frontend, ...ports.map((port) => `127.0.0.1:${port}`)]) {
+      await until(
+        async () => (await call(address, '/readyz').catch(() => undefined))?.status === 200,
+      );
+    }
     return { controller, frontend, startController, first };
   }
 
