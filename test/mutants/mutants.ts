@@ -29,6 +29,7 @@ const SEEDS: Programme = { kind: 'seeds', first: 1, count: 300 };
 
 const tests = (file: string, name: string): Programme => ({ kind: 'tests', file, name });
 
+const LEASE_SCHEDULES = 'test/simulation/schedules-leases.test.ts';
 const ANTI_ENTROPY = 'src/storage/anti-entropy.ts';
 const DECIDE = 'src/controller/decide.ts';
 const HEARTBEATS = 'src/storage/heartbeats.ts';
@@ -51,7 +52,7 @@ const LEASES: readonly Mutant[] = [
     name: 'no-lease-check',
     rule: 'R1',
     edits: [{ file: REPLICA, find: ' || !this.#granted || !this.lease.isLive()', replace: '' }],
-    fate: SEEDS,
+    fate: tests(LEASE_SCHEDULES, 'R1: '),
   },
   {
     name: 'lease-from-receipt',
@@ -68,7 +69,7 @@ const LEASES: readonly Mutant[] = [
         replace: 'if (agreed) lease.extend(momentOf(this.#runtime.clock));',
       },
     ],
-    fate: SEEDS,
+    fate: tests(LEASE_SCHEDULES, 'H4: '),
   },
   {
     name: 'lease-without-map',
@@ -86,7 +87,7 @@ const LEASES: readonly Mutant[] = [
           'use();\n    if (map !== undefined) this.#events.offered(map, () => undefined);\n  }\n\n  /** H3',
       },
     ],
-    fate: SEEDS,
+    fate: tests(LEASE_SCHEDULES, 'H3: '),
   },
   {
     name: 'grant-of-an-old-generation',
@@ -124,7 +125,7 @@ const LEASES: readonly Mutant[] = [
         replace: 'return { ...map, witnesses: wanted };',
       },
     ],
-    fate: SEEDS,
+    fate: tests(LEASE_SCHEDULES, 'H13: '),
   },
 ];
 
@@ -139,7 +140,7 @@ const REMOVALS: readonly Mutant[] = [
         replace: 'this.#nowMs >= blockedMs',
       },
     ],
-    fate: SEEDS,
+    fate: tests(LEASE_SCHEDULES, 'R6: '),
   },
   {
     name: 'remove-without-witnesses',
@@ -151,7 +152,7 @@ const REMOVALS: readonly Mutant[] = [
         replace: 'fence.blockedMs === undefined && (isBlocked(map, fence, evidence) || true)',
       },
     ],
-    fate: SEEDS,
+    fate: tests(LEASE_SCHEDULES, 'R6, D2: a'),
   },
   {
     name: 'drop-blind',
@@ -615,5 +616,3 @@ export const MUTANTS: readonly Mutant[] = [
   ...JOINS,
   ...DELETES,
 ];
-
-export { tests };

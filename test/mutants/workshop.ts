@@ -22,6 +22,17 @@ interface Ended {
   readonly output: string;
 }
 
+/** What is read of vitest's own report. */
+interface Report {
+  readonly testResults: readonly {
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly title: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
+}
+
 /** @returns the text with the edit made; throws unless what is to be replaced occurs exactly once */
 export function edited(text: string, { file, find, replace }: Edit): string {
   const parts = text.split(find);
@@ -82,17 +93,15 @@ export class Workshop {
   async #test({ file, name }: Extract<Programme, { kind: 'tests' }>): Promise<Verdict> {
     const flags = ['run', file, '-t', name, '--reporter=json', '--cache=false'];
     const { output } = await this.#run('node_modules/vitest/vitest.mjs', flags);
-    const report = JSON.parse(output.slice(output.indexOf('{"numTotal')));
-    const results = report.testResults.flatMap(
-      (suite: { assertionResults: { status: string; fullName: string }[] }) =>
-        suite.assertionResults,
-    );
-    const ran = results.filter(({ status }: { status: string }) => status !== 'skipped');
-    const failed = ran.filter(({ status }: { status: string }) => status === 'failed');
+    const report = JSON.parse(output.slice(output.indexOf('{"numTotal'))) as Report;
+    const ran = report.testResults
+      .flatMap(({ assertionResults }) => assertionResults)
+      .filter(({ status }) => status !== 'skipped');
+    const [failed, ...others] = ran.filter(({ status }) => status === 'failed');
     if (ran.length === 0) throw new Error(`${file} has no test named ${name}`);
-    return failed.length > 0
-      ? { killed: true, by: `${failed.length} of ${ran.length}: ${failed[0].fullName}` }
-      : { killed: false, by: `${ran.length} tests` };
+    if (failed === undefined) return { killed: false, by: `${ran.length} tests` };
+    const why = failed.failureMessages.join(' ').replace(/\s+/g, ' ').slice(0, 120);
+    return { killed: true, by: `${1 + others.length} of ${ran.length}: ${failed.title}: ${why}` };
   }
 
   #run(script: string, flags: readonly string[]): Promise<Ended> {
