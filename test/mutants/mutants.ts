@@ -30,6 +30,10 @@ const SEEDS: Programme = { kind: 'seeds', first: 1, count: 300 };
 const tests = (file: string, name: string): Programme => ({ kind: 'tests', file, name });
 
 const LEASE_SCHEDULES = 'test/simulation/schedules-leases.test.ts';
+const JOIN_SCHEDULES = 'test/simulation/schedules-joins.test.ts';
+const REMOVAL_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
+const SCHEDULES = 'test/simulation/schedules.test.ts';
+const WRITE_TESTS = 'test/frontend/write.test.ts';
 const ANTI_ENTROPY = 'src/storage/anti-entropy.ts';
 const DECIDE = 'src/controller/decide.ts';
 const HEARTBEATS = 'src/storage/heartbeats.ts';
@@ -113,7 +117,7 @@ const LEASES: readonly Mutant[] = [
           'map !== undefined && nodeEntry(map, request.node)?.incarnation === request.incarnation',
       },
     ],
-    fate: SEEDS,
+    fate: tests(LEASE_SCHEDULES, 'R5: a'),
   },
   {
     name: 'joint-step-skipped',
@@ -152,7 +156,7 @@ const REMOVALS: readonly Mutant[] = [
         replace: 'fence.blockedMs === undefined && (isBlocked(map, fence, evidence) || true)',
       },
     ],
-    fate: tests(LEASE_SCHEDULES, 'R6, D2: a'),
+    fate: tests(LEASE_SCHEDULES, 'the others may grant'),
   },
   {
     name: 'drop-blind',
@@ -164,7 +168,7 @@ const REMOVALS: readonly Mutant[] = [
         replace: 'isGranted(map, other) && sinceMs < Number.POSITIVE_INFINITY,',
       },
     ],
-    fate: SEEDS,
+    fate: tests(REMOVAL_SCHEDULES, 'though nobody may fence it'),
   },
   {
     name: 'drop-on-old-knowledge',
@@ -177,7 +181,7 @@ const REMOVALS: readonly Mutant[] = [
           'isGranted(map, other) && sinceMs < Number.POSITIVE_INFINITY && view.isAlive(other),',
       },
     ],
-    fate: SEEDS,
+    fate: tests(REMOVAL_SCHEDULES, 'H9: '),
   },
   {
     name: 'drop-the-last',
@@ -196,7 +200,7 @@ const REMOVALS: readonly Mutant[] = [
     name: 'drain-no-ack',
     rule: 'H12',
     edits: [{ file: DECIDE, find: 'view.hasAdopted(member, since.version) &&\n', replace: '' }],
-    fate: SEEDS,
+    fate: tests(REMOVAL_SCHEDULES, 'H12: '),
   },
   {
     name: 'publish-before-persist',
@@ -272,7 +276,7 @@ const LIVES: readonly Mutant[] = [
         replace: 'completeSince <= earlier.incarnation',
       },
     ],
-    fate: SEEDS,
+    fate: tests(REMOVAL_SCHEDULES, 'H8: '),
   },
 ];
 
@@ -312,7 +316,7 @@ const SETS: readonly Mutant[] = [
     this.#answers.count`,
       },
     ],
-    fate: SEEDS,
+    fate: tests(JOIN_SCHEDULES, 'H14b: '),
   },
   {
     name: 'acknowledged-with-one-missing',
@@ -345,7 +349,7 @@ const SETS: readonly Mutant[] = [
     edits: [
       { file: WRITE, find: "if (member.role === 'serving') kept = true;", replace: 'kept = true;' },
     ],
-    fate: SEEDS,
+    fate: tests(JOIN_SCHEDULES, 'not that of a joiner'),
   },
   {
     name: 'applied-any-epoch',
@@ -369,7 +373,7 @@ const SETS: readonly Mutant[] = [
         replace: '#mayBeHeld = false;\n  #everApplied = false;',
       },
     ],
-    fate: SEEDS,
+    fate: tests(JOIN_SCHEDULES, 'nor one given'),
   },
   {
     name: 'floor-is-done',
@@ -377,7 +381,7 @@ const SETS: readonly Mutant[] = [
     edits: [
       { file: WRITE, find: 'if (floor || !kept)', replace: 'if ((floor && !kept) || !kept)' },
     ],
-    fate: SEEDS,
+    fate: tests(WRITE_TESTS, 'R4: '),
   },
   {
     name: 'equal-not-waiting',
@@ -389,7 +393,7 @@ const SETS: readonly Mutant[] = [
         replace: "if (operation.kind !== 'set' || answer.kind !== 'applied') return",
       },
     ],
-    fate: SEEDS,
+    fate: tests(SCHEDULES, 'I14: '),
   },
 ];
 
@@ -400,7 +404,7 @@ const JOINS: readonly Mutant[] = [
     edits: [
       { file: REPLICA, find: 'if (entry.epoch < operation.epoch) return BEHIND;', replace: '' },
     ],
-    fate: SEEDS,
+    fate: tests(JOIN_SCHEDULES, 'not from a member'),
   },
   {
     name: 'wipe-late',
@@ -465,7 +469,7 @@ const JOINS: readonly Mutant[] = [
         replace: 'copy.partition === partition',
       },
     ],
-    fate: SEEDS,
+    fate: tests(JOIN_SCHEDULES, 'H16: '),
   },
   {
     name: 'joined-before-durable',
@@ -477,7 +481,7 @@ const JOINS: readonly Mutant[] = [
         replace: 'this.#runtime.timers.after(0, () => {\n      copy.done = true;',
       },
     ],
-    fate: SEEDS,
+    fate: tests(JOIN_SCHEDULES, 'H36: '),
   },
   {
     name: 'copy-respects-floor',

@@ -138,15 +138,22 @@ export class Stage {
     );
   }
 
-  /** Some key whose members are exactly these, in any order. */
+  /** A key whose members are exactly these, in any order; of the first such partition. */
   keyOf(...nodes: readonly SimulatedNode[]): string {
-    for (let index = 0; index < 10_000; index++) {
-      const members = this.membersOf(`key${index}`).map(({ node }) => node);
-      const names = nodes.map(({ process }) => process.name as NodeId);
-      if (members.length === names.length && names.every((name) => members.includes(name)))
-        return `key${index}`;
+    const names = nodes.map(({ process }) => process.name).sort();
+    const partition = this.map.partitions.findIndex(
+      ({ members }) => `${members.map(({ node }) => node).sort()}` === `${names}`,
+    );
+    if (partition < 0) throw new Error('no partition is on these nodes alone');
+    return this.keysIn(partition, 1)[0] ?? '';
+  }
+
+  keysIn(partition: number, count: number): readonly string[] {
+    const keys: string[] = [];
+    for (let index = 0; keys.length < count; index++) {
+      if (this.partitionOf(`key${index}`) === partition) keys.push(`key${index}`);
     }
-    throw new Error('no partition is on these nodes alone');
+    return keys;
   }
 
   set(frontend: SimulatedNode, key: string): Outcome {
@@ -217,19 +224,20 @@ export class Stage {
     return this.cluster.nodes.filter((node) => !nodes.includes(node));
   }
 
-  /** A control message to the controller, on a connection that no fault touches. */
-  tell(path: keyof typeof PATHS, message: unknown): void {
+  /** A control message, on a connection that no fault touches. @returns the answer */
+  tell(node: SimulatedNode, path: keyof typeof PATHS, message: unknown): unknown {
     const request = requestOf({ method: 'POST', path: PATHS[path], message });
-    let status: number | undefined;
-    this.cluster.controller.request({ ...request, fromLoopback: true }, (reply) => {
-      status = reply.status;
+    let answer: unknown;
+    node.request({ ...request, fromLoopback: true }, ({ status, body }) => {
+      expect(status).toBe(200);
+      answer = JSON.parse(Buffer.from(body).toString());
     });
-    expect(status).toBe(200);
+    return answer;
   }
 
   /** R9: what it holds goes elsewhere. */
   drain(node: SimulatedNode): void {
-    this.tell('goodbye', { ...this.lifeOf(node), state: 'leaving' });
+    this.tell(this.cluster.controller, 'goodbye', { ...this.lifeOf(node), state: 'leaving' });
   }
 
   statusOf(node: SimulatedNode): Readonly<Record<string, string>> {
@@ -258,7 +266,8 @@ export class Stage {
   /** G1 and G2, I5, I7, I16, of everything so far. */
   expectKept(): void {
     this.#oracles.checkCopies('at the end');
-    expect([...this.#violations, ...checkHistory(this.#history.operations)]).toEqual([]);
+    const broken = [...this.#violations, ...checkHistory(this.#history.operations)];
+    expect(broken.slice(0, 3).join('\n')).toBe('');
   }
 
   /** All links are whole again, everybody runs, and in the end all copies are there and alike. */

@@ -101,7 +101,10 @@ describe('R6, D2: a fence holds only when a majority of the witnesses knows of i
     const far = [controller, ...storages.filter((node) => !side.includes(node))];
     stage.cut([suspect], far);
     // A report makes the controller suspect it while it still counts on its accomplice.
-    stage.tell('report', { frontend: 'frontend1:1', unreachable: [stage.lifeOf(suspect)] });
+    stage.tell(controller, 'report', {
+      frontend: 'frontend1:1',
+      unreachable: [stage.lifeOf(suspect)],
+    });
     stage.pass(150);
     stage.cut([accomplice], far);
     stage.until('it is fenced', () => stage.map.nodes[suspect.process.name]?.fenced === true, 1000);
@@ -141,3 +144,22 @@ describe('R6, D2: a fence holds only when a majority of the witnesses knows of i
     },
   );
 });
+
+test.each(SEEDS)(
+  'R5: a witness grants nothing to a life that it knows is fenced, seed %i',
+  (seed) => {
+    const stage = new Stage(seed, SHAPE);
+    const [suspect, witness] = stage.map.witnesses.map(({ node }) => stage.named(node));
+    if (suspect === undefined || witness === undefined)
+      throw new Error('there are three witnesses');
+    const life = stage.lifeOf(suspect);
+    const granted = () => {
+      const request = { ...life, mapVersion: stage.mapOf(suspect)?.version };
+      return stage.tell(witness, 'grant', request);
+    };
+    expect(granted()).toMatchObject({ granted: true });
+    stage.cut([suspect], stage.allBut(suspect));
+    stage.until('fenced', () => stage.mapOf(witness)?.nodes[suspect.process.name]?.fenced === true);
+    expect(granted()).toMatchObject({ granted: false });
+  },
+);
