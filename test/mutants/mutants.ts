@@ -34,6 +34,9 @@ const JOIN_SCHEDULES = 'test/simulation/schedules-joins.test.ts';
 const REMOVAL_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
 const SCHEDULES = 'test/simulation/schedules.test.ts';
 const WRITE_TESTS = 'test/frontend/write.test.ts';
+const DELETE_SCHEDULES = 'test/simulation/schedules-deletes.test.ts';
+const REPLICA_TESTS = 'test/storage/replica.test.ts';
+const HEARTBEAT_TESTS = 'test/storage/heartbeats.test.ts';
 const ANTI_ENTROPY = 'src/storage/anti-entropy.ts';
 const DECIDE = 'src/controller/decide.ts';
 const HEARTBEATS = 'src/storage/heartbeats.ts';
@@ -104,7 +107,7 @@ const LEASES: readonly Mutant[] = [
         replace: 'const { mapVersion }',
       },
     ],
-    fate: SEEDS,
+    fate: tests(HEARTBEAT_TESTS, 'H32'),
   },
   {
     name: 'witness-grants-the-fenced',
@@ -118,6 +121,18 @@ const LEASES: readonly Mutant[] = [
       },
     ],
     fate: tests(LEASE_SCHEDULES, 'R5: a'),
+  },
+  {
+    name: 'vote-of-another-life',
+    rule: 'D2',
+    edits: [
+      {
+        file: HEARTBEATS,
+        find: 'if (!granted || incarnation !== witness.incarnation || ',
+        replace: 'if (!granted || incarnation < 0 || ',
+      },
+    ],
+    fate: tests(HEARTBEAT_TESTS, 'of, another life'),
   },
   {
     name: 'joint-step-skipped',
@@ -212,7 +227,7 @@ const REMOVALS: readonly Mutant[] = [
         replace: 'this.#publish(map);\n    const disk = this.#runtime.disk;',
       },
     ],
-    fate: SEEDS,
+    fate: tests(REMOVAL_SCHEDULES, 'H33: '),
   },
 ];
 
@@ -227,7 +242,7 @@ const LIVES: readonly Mutant[] = [
         replace: 'member.node === node && (member.incarnation === incarnation || true)',
       },
     ],
-    fate: SEEDS,
+    fate: tests(REPLICA_TESTS, 'only the incarnation'),
   },
   {
     name: 'restart-keeps-the-incarnation',
@@ -445,7 +460,7 @@ const JOINS: readonly Mutant[] = [
         replace: 'or the wipe takes some with it.',
       },
     ],
-    fate: SEEDS,
+    fate: tests(REPLICA_TESTS, 'a joiner begins with nothing'),
   },
   {
     name: 'reset-not-logged',
@@ -457,7 +472,7 @@ const JOINS: readonly Mutant[] = [
         replace: '',
       },
     ],
-    fate: SEEDS,
+    fate: tests(DELETE_SCHEDULES, 'D7: what'),
   },
   {
     name: 'stale-join-report',
@@ -493,7 +508,7 @@ const JOINS: readonly Mutant[] = [
         replace: 'this.#store.put(partition, record)',
       },
     ],
-    fate: SEEDS,
+    fate: tests(DELETE_SCHEDULES, 'H27: '),
   },
   {
     name: 'floor-late',
@@ -516,7 +531,7 @@ const JOINS: readonly Mutant[] = [
           'if (next === undefined) this.#store.raiseFloor(this.#partition, this.#floor);\n    const complete = next?.bucket ?? BUCKETS;',
       },
     ],
-    fate: SEEDS,
+    fate: tests(DELETE_SCHEDULES, 'H26: a joiner'),
   },
 ];
 
@@ -543,7 +558,35 @@ const DELETES: readonly Mutant[] = [
         replace: '',
       },
     ],
-    fate: SEEDS,
+    fate: {
+      kind: 'argument',
+      because:
+        'the log keeps the forgotten delete itself, so a restart brings it back, and it is forgotten once more, with its floor; until logs are compacted: then this needs a schedule. What a joiner takes over without the delete is copied-floor-not-logged',
+    },
+  },
+  {
+    name: 'copied-floor-not-logged',
+    rule: 'D7',
+    edits: [
+      {
+        file: JOINER,
+        find: "this.#durability.append({ kind: 'floor', partition: this.#partition, version: floor });",
+        replace: '',
+      },
+    ],
+    fate: tests(DELETE_SCHEDULES, 'D7: is known'),
+  },
+  {
+    name: 'dropped-not-logged',
+    rule: 'D7',
+    edits: [
+      {
+        file: JOINER,
+        find: "this.#durability.append({ kind: 'forget', key, version });",
+        replace: '',
+      },
+    ],
+    fate: tests(DELETE_SCHEDULES, 'D7: and what it dropped'),
   },
   {
     name: 'gc-during-join',
@@ -555,7 +598,7 @@ const DELETES: readonly Mutant[] = [
         replace: "if (member.role !== 'serving') return done(true);",
       },
     ],
-    fate: SEEDS,
+    fate: tests(DELETE_SCHEDULES, 'H26: while'),
   },
   {
     name: 'gc-without-ae',
@@ -567,7 +610,7 @@ const DELETES: readonly Mutant[] = [
         replace: 'this.#forget(partition, round.forgettable());\n    askNext(others);\n  }',
       },
     ],
-    fate: SEEDS,
+    fate: tests(DELETE_SCHEDULES, 'H28: before'),
   },
   {
     name: 'ae-from-joiner',
@@ -584,7 +627,7 @@ const DELETES: readonly Mutant[] = [
         replace: "case 'pull':\n        if (member.role === 'leaving') return NOT_SERVING;",
       },
     ],
-    fate: SEEDS,
+    fate: tests(REPLICA_TESTS, 'a joining member answers a pull'),
   },
   {
     name: 'ae-no-floor-guard',
@@ -596,7 +639,11 @@ const DELETES: readonly Mutant[] = [
         replace: 'epoch === this.epoch',
       },
     ],
-    fate: SEEDS,
+    fate: {
+      kind: 'argument',
+      because:
+        'a node has one round at a time, and only that round, once its answers are in, or a new attempt to join, which ends the round by its epoch, raises the floor: it cannot differ within a round. The guard is for rounds that would overlap',
+    },
   },
   {
     name: 'ae-any-epoch',
@@ -608,7 +655,11 @@ const DELETES: readonly Mutant[] = [
         replace: "role === 'serving' &&\n      epoch !== undefined &&",
       },
     ],
-    fate: SEEDS,
+    fate: {
+      kind: 'argument',
+      because:
+        'a late answer has only what a serving member held when the round began, less than a second ago; a newer delete stands above it in the order of records for the whole grace of an hour. Only a grace shorter than one exchange, or a wipe and a whole new copy within it, could tell',
+    },
   },
 ];
 

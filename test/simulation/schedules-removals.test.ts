@@ -90,3 +90,27 @@ test.each(SEEDS)('H8: an old copy of a data directory inherits nothing, seed %i'
   stage.until('it is in the map', () => stage.lifeOf(node).incarnation === incarnation);
   expect(stage.isMember(node)).toBe(false);
 });
+
+test.each(SEEDS)('H33: a map that could be lost is no map yet, seed %i', (seed) => {
+  const { stage, intact, lost: node, key, frontend } = twoCopies(seed);
+  const { controller } = stage.cluster;
+  const life = stage.lifeOf(node);
+  // Silent, so that it is fenced first and removed well after that.
+  node.crash(false);
+  stage.until('fenced', () => stage.map.nodes[life.node]?.fenced === true);
+  stage.pass(100);
+  // What it decides next it cannot write down before it loses power.
+  controller.disk.stall(3000);
+  stage.pass(1500);
+  const write = stage.set(frontend, key);
+  stage.pass(500);
+  controller.crash(true);
+  node.start();
+  controller.start();
+  stage.until('it is back', () => stage.lifeOf(node).incarnation !== life.incarnation, 5000);
+  stage.pass(1000);
+  expect(stage.roleOf(node, key)).toBe('serving');
+  stage.expectStatus(write, 200);
+  expect(stage.heldBy(node, key)).toBe(stage.heldBy(intact, key));
+  stage.expectKept();
+});
