@@ -37,6 +37,7 @@ const WRITE_TESTS = 'test/frontend/write.test.ts';
 const DELETE_SCHEDULES = 'test/simulation/schedules-deletes.test.ts';
 const REPLICA_TESTS = 'test/storage/replica.test.ts';
 const HEARTBEAT_TESTS = 'test/storage/heartbeats.test.ts';
+const ANTI_ENTROPY_TESTS = 'test/storage/anti-entropy.test.ts';
 const ANTI_ENTROPY = 'src/storage/anti-entropy.ts';
 const DECIDE = 'src/controller/decide.ts';
 const HEARTBEATS = 'src/storage/heartbeats.ts';
@@ -535,6 +536,12 @@ const JOINS: readonly Mutant[] = [
   },
 ];
 
+const PULL_FROM_JOINER: Edit = {
+  file: REPLICA,
+  find: "case 'pull':\n        if (member.role !== 'serving') return NOT_SERVING;",
+  replace: "case 'pull':\n        if (member.role === 'leaving') return NOT_SERVING;",
+};
+
 const DELETES: readonly Mutant[] = [
   {
     name: 'no-floor',
@@ -558,11 +565,7 @@ const DELETES: readonly Mutant[] = [
         replace: '',
       },
     ],
-    fate: {
-      kind: 'argument',
-      because:
-        'the log keeps the forgotten delete itself, so a restart brings it back, and it is forgotten once more, with its floor; until logs are compacted: then this needs a schedule. What a joiner takes over without the delete is copied-floor-not-logged',
-    },
+    fate: tests(ANTI_ENTROPY_TESTS, 'logged first (D7)'),
   },
   {
     name: 'copied-floor-not-logged',
@@ -621,12 +624,14 @@ const DELETES: readonly Mutant[] = [
         find: "if (member.role !== 'serving') return done(false);",
         replace: "if (member.role === 'leaving') return done(false);",
       },
-      {
-        file: REPLICA,
-        find: "case 'pull':\n        if (member.role !== 'serving') return NOT_SERVING;",
-        replace: "case 'pull':\n        if (member.role === 'leaving') return NOT_SERVING;",
-      },
+      PULL_FROM_JOINER,
     ],
+    fate: tests(ANTI_ENTROPY_TESTS, 'which is not asked either'),
+  },
+  {
+    name: 'joiner-answers-pulls',
+    rule: 'H28',
+    edits: [PULL_FROM_JOINER],
     fate: tests(REPLICA_TESTS, 'a joining member answers a pull'),
   },
   {
@@ -639,11 +644,7 @@ const DELETES: readonly Mutant[] = [
         replace: 'epoch === this.epoch',
       },
     ],
-    fate: {
-      kind: 'argument',
-      because:
-        'a node has one round at a time, and only that round, once its answers are in, or a new attempt to join, which ends the round by its epoch, raises the floor: it cannot differ within a round. The guard is for rounds that would overlap',
-    },
+    fate: tests(ANTI_ENTROPY_TESTS, 'not for another floor'),
   },
   {
     name: 'ae-any-epoch',
@@ -655,11 +656,7 @@ const DELETES: readonly Mutant[] = [
         replace: "role === 'serving' &&\n      epoch !== undefined &&",
       },
     ],
-    fate: {
-      kind: 'argument',
-      because:
-        'a late answer has only what a serving member held when the round began, less than a second ago; a newer delete stands above it in the order of records for the whole grace of an hour. Only a grace shorter than one exchange, or a wipe and a whole new copy within it, could tell',
-    },
+    fate: tests(ANTI_ENTROPY_TESTS, 'another epoch'),
   },
 ];
 

@@ -91,7 +91,8 @@ export class Workshop {
   }
 
   async #test({ file, name }: Extract<Programme, { kind: 'tests' }>): Promise<Verdict> {
-    const flags = ['run', file, '-t', name, '--reporter=json', '--cache=false'];
+    const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    const flags = ['run', file, '-t', pattern, '--reporter=json', '--cache=false'];
     const { output } = await this.#run('node_modules/vitest/vitest.mjs', flags);
     const report = JSON.parse(output.slice(output.indexOf('{"numTotal'))) as Report;
     const ran = report.testResults
