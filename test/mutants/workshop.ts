@@ -101,8 +101,11 @@ export class Workshop {
     const [failed, ...others] = ran.filter(({ status }) => status === 'failed');
     if (ran.length === 0) throw new Error(`${file} has no test named ${name}`);
     if (failed === undefined) return { killed: false, by: `${ran.length} tests` };
-    const why = failed.failureMessages.join(' ').replace(/\s+/g, ' ').slice(0, 120);
-    return { killed: true, by: `${1 + others.length} of ${ran.length}: ${failed.title}: ${why}` };
+    const [why = ''] = failed.failureMessages.join(' ').replace(/\s+/g, ' ').split(' // ');
+    return {
+      killed: true,
+      by: `${1 + others.length} of ${ran.length}: ${failed.title}: ${why.slice(0, 120)}`,
+    };
   }
 
   #run(script: string, flags: readonly string[]): Promise<Ended> {

@@ -67,8 +67,8 @@ test.each(SEEDS)('H16: a report of an earlier attempt promotes nobody, seed %i',
   stage.healTo([joiner], [controller]);
   joins();
   stage.pass(1000);
-  expect(roleOfJoiner()).toBe('joining');
   stage.expectKept();
+  expect(roleOfJoiner()).toBe('joining');
   stage.expectHealed([key], 2);
 });
 

@@ -52,8 +52,18 @@ describe('I8: the last copy is not removed', () => {
 
 test.each(SEEDS)('H12: who leaves is removed when it knows that it leaves, seed %i', (seed) => {
   const { stage, lost: leaver, key } = twoCopies(seed);
-  stage.cutTo([stage.cluster.controller], [leaver]);
+  const joiner = stage.storage(2);
+  // Deaf from when its place is taken, with a lease that is fresh.
+  joiner.onLog = (message, { partition }) => {
+    if (message !== 'partition copied' || partition !== stage.partitionOf(key)) return;
+    stage.cutTo(stage.allBut(leaver), [leaver]);
+  };
   stage.drain(leaver);
+  stage.until('its place is taken', () => stage.roleOf(leaver, key) === 'leaving');
+  stage.pass(1500);
+  stage.expectKept();
+  expect(stage.roleOf(leaver, key)).toBe('leaving');
+  stage.healTo(stage.allBut(leaver), [leaver]);
   stage.until('removed', () => stage.roleOf(leaver, key) === undefined);
   stage.expectKept();
   stage.expectHealed([key], 2);
