@@ -55,7 +55,11 @@ function checkKey(operations: readonly Operation[]): readonly string[] {
     ...writes.flatMap((write) => lostUpdate(write, acknowledged)),
     ...operations
       .filter(({ kind, ok }) => kind === 'get' && ok)
-      .flatMap((read) => [...staleRead(read, acknowledged), ...phantom(read, writes)]),
+      .flatMap((read) => [
+        ...staleRead(read, acknowledged),
+        ...phantom(read, writes),
+        ...unexplained(read, writes, acknowledged),
+      ]),
   ];
 }
 
@@ -119,6 +123,27 @@ function phantom(read: Operation, writes: readonly Operation[]): readonly string
   const write = writes.find(({ kind, value }) => kind === 'set' && value === read.value);
   if (write !== undefined && write.startMs <= (read.endMs ?? 0)) return [];
   return [`phantom: ${show(read)}, which nobody had set`];
+}
+
+/**
+ * G2: what was acknowledged is absent only if somebody deleted it. The version alone does not tell: where
+ * deletes were forgotten, it is the partition's floor, and may be another key's.
+ */
+function unexplained(
+  read: Operation,
+  writes: readonly Operation[],
+  acknowledged: Acknowledged,
+): readonly string[] {
+  const floor = acknowledged.before(read.startMs);
+  if (read.value !== undefined || floor?.value === undefined) return [];
+  if (compareWrites(read, floor) < 0) return []; // a stale read, and said to be one
+  const deleted = writes.some(
+    (write) =>
+      write.kind === 'delete' &&
+      write.startMs <= (read.endMs ?? 0) &&
+      (write.version === undefined || compareWrites(write, floor) > 0),
+  );
+  return deleted ? [] : [`lost: ${show(read)}, but nobody deleted ${show(floor)}`];
 }
 
 function show({ kind, key, value, startMs, endMs, version }: Operation): string {

@@ -72,6 +72,22 @@ describe('good histories pass', () => {
       ],
     ],
     [
+      'a deleted key is absent with a floor above the deletion',
+      [
+        ['set', 0, 1, 5, 'x'],
+        ['delete', 2, 3, 6],
+        ['get', 4, 5, 9],
+      ],
+    ],
+    [
+      'a delete without an answer may have taken effect',
+      [
+        ['set', 0, 1, 5, 'x'],
+        ['delete', 2, undefined, undefined],
+        ['get', 3, 4, 6],
+      ],
+    ],
+    [
       'two deletes under one version',
       [
         ['delete', 0, 1, 5],
@@ -107,6 +123,23 @@ describe('bad histories are named', () => {
       [
         ['set', 0, 1, 5, 'x'],
         ['get', 2, 3, undefined],
+      ],
+    ],
+    [
+      'an acknowledged set that looks absent under the floor of another key',
+      /^lost: /,
+      [
+        ['set', 0, 1, 5, 'x'],
+        ['get', 2, 3, 9],
+      ],
+    ],
+    [
+      'an acknowledged set that looks deleted by a delete of before it',
+      /^lost: /,
+      [
+        ['delete', 0, 1, 4],
+        ['set', 2, 3, 5, 'x'],
+        ['get', 4, 5, 9],
       ],
     ],
     [

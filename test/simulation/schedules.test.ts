@@ -1,52 +1,8 @@
 // Scripted schedules: one scenario each, in virtual time, so that times can be asserted without a clock.
 
 import { describe, expect, test } from 'vitest';
-import type { HttpReply } from '../../src/cluster/http.ts';
-import { type ClusterShape, SimulatedCluster } from '../../src/simulation/cluster.ts';
-import { World } from '../../src/simulation/world.ts';
-
-const SEEDS = [1, 2, 3, 4, 5];
-const SHAPE: ClusterShape = { storages: 3, frontends: 1, redundancy: 3, fsync: 'interval' };
-
-/** A founded cluster without faults, and a client of its one frontend. */
-function founded(seed: number, shape: ClusterShape = SHAPE) {
-  const world = new World(seed);
-  const cluster = new SimulatedCluster(world, shape);
-  for (const node of cluster.nodes) node.start();
-  world.runUntil(3000);
-  const [frontend] = cluster.frontends;
-  const call = (target: string) => {
-    const outcome: { reply: HttpReply | undefined; atMs: number } = { reply: undefined, atMs: 0 };
-    frontend?.request(
-      {
-        method: 'GET',
-        target,
-        header: () => undefined,
-        fromLoopback: false,
-        body: { kind: 'none' },
-      },
-      (reply) => {
-        outcome.reply = reply;
-        outcome.atMs = world.nowMs;
-      },
-    );
-    return outcome;
-  };
-  const pass = (milliseconds: number) => world.runUntil(world.nowMs + milliseconds);
-  /** Runs until the answer, and returns it with how long it took. */
-  const answered = (target: string) => {
-    const startMs = world.nowMs;
-    const outcome = call(target);
-    while (outcome.reply === undefined && world.nowMs < startMs + 10_000) pass(1);
-    const { reply, atMs } = outcome;
-    return {
-      status: reply?.status,
-      body: reply && Buffer.from(reply.body).toString(),
-      tookMs: atMs - startMs,
-    };
-  };
-  return { world, cluster, call, pass, answered };
-}
+import type { ClusterShape } from '../../src/simulation/cluster.ts';
+import { founded, SEEDS, SHAPE } from './founded.ts';
 
 const keys = Array.from({ length: 20 }, (_, index) => `key${index}`);
 

@@ -7,6 +7,7 @@ import type { Operation } from '../../src/cluster/operations.ts';
 import type { PartitionId } from '../../src/cluster/partition.ts';
 import { encodeRecord, type RecordFields } from '../../src/cluster/record.ts';
 import { type Version, versionAt } from '../../src/cluster/version.ts';
+import { DIGEST_BYTES } from '../../src/storage/digest.ts';
 import { type Durability, MEMORY_ONLY } from '../../src/storage/log.ts';
 import type { LogEntry } from '../../src/storage/log-entry.ts';
 import { MapStore } from '../../src/storage/memory.ts';
@@ -115,6 +116,53 @@ test('a map of other digits breaks an invariant: it would move every key (H34)',
   const partitions = Array.from({ length: 256 }, () => sampleMap().partitions.slice(0, 1)).flat();
   const other = { ...sampleMap({ number: 2 }), digits: 2, partitions };
   expect(() => replica.adopt(other)).toThrow('never change');
+});
+
+describe('copies', () => {
+  const from = { bucket: 0, afterKey: Buffer.alloc(0) };
+  const pull = (epoch: number): Operation => ({
+    kind: 'pull',
+    partition: PARTITION,
+    epoch: epoch as Epoch,
+    from,
+    digest: Buffer.alloc(DIGEST_BYTES),
+  });
+
+  test.each<[MemberRole, string]>([
+    ['serving', 'records'],
+    ['joining', 'not-serving'],
+    ['leaving', 'not-serving'],
+  ])(
+    'a %s member answers a pull with %s: what a joiner has proves nothing (H28)',
+    (role, answer) => {
+      const replica = replicaOf();
+      replica.adopt(sampleMap({ role }));
+      expect(replica.answer(pull(1)).kind).toBe(answer);
+    },
+  );
+
+  test('a pull is answered at its own epoch only (H28)', () => {
+    const replica = replicaOf();
+    replica.adopt(sampleMap({ epoch: 5 }));
+    expect(replica.answer(pull(4)).kind).toBe('stale');
+    expect(replica.answer(pull(6)).kind).toBe('behind');
+  });
+
+  test('a joiner begins with nothing, though it had something before (H29, H15)', () => {
+    const replica = replicaOf();
+    replica.adopt(sampleMap());
+    replica.answer(set(1));
+    replica.adopt(sampleMap({ number: 2, role: 'joining' }));
+    expect(replica.read(PARTITION, KEY).kind).toBe('absent');
+  });
+
+  test('a joiner keeps what it has while its attempt goes on (H15)', () => {
+    const replica = replicaOf();
+    replica.adopt(sampleMap({ role: 'joining' }));
+    replica.answer(set(1));
+    replica.adopt(sampleMap({ number: 2, role: 'joining' }));
+    expect(replica.read(PARTITION, KEY).kind).toBe('found');
+  });
 });
 
 describe('epochs', () => {

@@ -1,0 +1,670 @@
+// Wrong programs, one broken rule each, and what must notice it. A mutant is the product with exact texts
+// replaced by others, so the product itself has no switch for it. Run them with `npm run test:mutants`;
+// that every text still occurs exactly once is checked by every test run.
+
+export interface Edit {
+  /** From the root of the project. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+export type Programme =
+  /** Simulated runs; the mutant is dead when one breaks a promise. */
+  | { readonly kind: 'seeds'; readonly first: number; readonly count: number }
+  /** Tests of one file, those with `name` in their names; the mutant is dead when one fails. */
+  | { readonly kind: 'tests'; readonly file: string; readonly name: string };
+
+export interface Mutant {
+  readonly name: string;
+  /** As docs/protocol.md has it. */
+  readonly rule: string;
+  readonly edits: readonly Edit[];
+  /** How to kill it; or why nothing can, because what it breaks is kept by another rule as well. */
+  readonly fate: Programme | { readonly kind: 'argument'; readonly because: string };
+}
+
+/** More than a mutant of this programme ever needed, because any change of the product shifts all seeds. */
+const SEEDS: Programme = { kind: 'seeds', first: 1, count: 300 };
+
+const tests = (file: string, name: string): Programme => ({ kind: 'tests', file, name });
+
+const LEASE_SCHEDULES = 'test/simulation/schedules-leases.test.ts';
+const JOIN_SCHEDULES = 'test/simulation/schedules-joins.test.ts';
+const REMOVAL_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
+const SCHEDULES = 'test/simulation/schedules.test.ts';
+const WRITE_TESTS = 'test/frontend/write.test.ts';
+const DELETE_SCHEDULES = 'test/simulation/schedules-deletes.test.ts';
+const REPLICA_TESTS = 'test/storage/replica.test.ts';
+const HEARTBEAT_TESTS = 'test/storage/heartbeats.test.ts';
+const ANTI_ENTROPY_TESTS = 'test/storage/anti-entropy.test.ts';
+const ANTI_ENTROPY = 'src/storage/anti-entropy.ts';
+const DECIDE = 'src/controller/decide.ts';
+const HEARTBEATS = 'src/storage/heartbeats.ts';
+const JOINER = 'src/storage/joiner.ts';
+const LIFE = 'src/storage/life.ts';
+const MEMBERSHIP = 'src/controller/membership.ts';
+const PENDING = 'src/controller/pending.ts';
+const PUBLISHED_MAP = 'src/controller/published-map.ts';
+const RECOVERY = 'src/storage/recovery.ts';
+const REGISTRATIONS = 'src/controller/registrations.ts';
+const REPLICA = 'src/storage/replica.ts';
+const STORAGE = 'src/storage/storage.ts';
+const VIEW = 'src/controller/view.ts';
+const WITNESSES = 'src/controller/witnesses.ts';
+const WRITE = 'src/frontend/write.ts';
+const WRITE_HANDLER = 'src/frontend/write-handler.ts';
+
+const LEASES: readonly Mutant[] = [
+  {
+    name: 'no-lease-check',
+    rule: 'R1',
+    edits: [{ file: REPLICA, find: ' || !this.#granted || !this.lease.isLive()', replace: '' }],
+    fate: tests(LEASE_SCHEDULES, 'R1: '),
+  },
+  {
+    name: 'lease-from-receipt',
+    rule: 'H4',
+    edits: [
+      {
+        file: HEARTBEATS,
+        find: 'this.#replica.lease.extend(sent);',
+        replace: 'this.#replica.lease.extend(momentOf(this.#runtime.clock));',
+      },
+      {
+        file: HEARTBEATS,
+        find: 'if (agreed) lease.extend(vote.sent);',
+        replace: 'if (agreed) lease.extend(momentOf(this.#runtime.clock));',
+      },
+    ],
+    fate: tests(LEASE_SCHEDULES, 'H4: '),
+  },
+  {
+    name: 'lease-without-map',
+    rule: 'H3',
+    edits: [
+      {
+        file: HEARTBEATS,
+        find: 'return compareMapVersions(mapVersion, version) >= 0 && ',
+        replace: 'return compareMapVersions(mapVersion, version) < 9 && ',
+      },
+      {
+        file: HEARTBEATS,
+        find: 'if (map === undefined) use();\n    else this.#events.offered(map, use);\n  }\n\n  /** H3',
+        replace:
+          'use();\n    if (map !== undefined) this.#events.offered(map, () => undefined);\n  }\n\n  /** H3',
+      },
+    ],
+    fate: tests(LEASE_SCHEDULES, 'H3: '),
+  },
+  {
+    name: 'grant-of-an-old-generation',
+    rule: 'H32',
+    edits: [
+      { file: HEARTBEATS, find: ' && version.generation >= promisedGeneration', replace: '' },
+      {
+        file: HEARTBEATS,
+        find: 'const { mapVersion, promisedGeneration }',
+        replace: 'const { mapVersion }',
+      },
+    ],
+    fate: tests(HEARTBEAT_TESTS, 'H32'),
+  },
+  {
+    name: 'witness-grants-the-fenced',
+    rule: 'R5',
+    edits: [
+      {
+        file: LIFE,
+        find: 'map !== undefined && isGranted(map, request)',
+        replace:
+          'map !== undefined && nodeEntry(map, request.node)?.incarnation === request.incarnation',
+      },
+    ],
+    fate: tests(LEASE_SCHEDULES, 'R5: a'),
+  },
+  {
+    name: 'vote-of-another-life',
+    rule: 'D2',
+    edits: [
+      {
+        file: HEARTBEATS,
+        find: 'if (!granted || incarnation !== witness.incarnation || ',
+        replace: 'if (!granted || incarnation < 0 || ',
+      },
+    ],
+    fate: tests(HEARTBEAT_TESTS, 'of, another life'),
+  },
+  {
+    name: 'joint-step-skipped',
+    rule: 'H13',
+    edits: [
+      {
+        file: WITNESSES,
+        find: 'return { ...map, nextWitnesses: wanted };',
+        replace: 'return { ...map, witnesses: wanted };',
+      },
+    ],
+    fate: tests(LEASE_SCHEDULES, 'H13: '),
+  },
+];
+
+const REMOVALS: readonly Mutant[] = [
+  {
+    name: 'remove-without-fence-wait',
+    rule: 'R6',
+    edits: [
+      {
+        file: VIEW,
+        find: 'this.#nowMs - blockedMs >= this.#times.fenceWaitMs',
+        replace: 'this.#nowMs >= blockedMs',
+      },
+    ],
+    fate: tests(LEASE_SCHEDULES, 'R6: '),
+  },
+  {
+    name: 'remove-without-witnesses',
+    rule: 'R6',
+    edits: [
+      {
+        file: PENDING,
+        find: 'fence.blockedMs === undefined && isBlocked(map, fence, evidence)',
+        replace: 'fence.blockedMs === undefined && (isBlocked(map, fence, evidence) || true)',
+      },
+    ],
+    fate: tests(LEASE_SCHEDULES, 'the others may grant'),
+  },
+  {
+    name: 'drop-blind',
+    rule: 'I8',
+    edits: [
+      {
+        file: DECIDE,
+        find: 'isGranted(map, other) &&\n      view.isAliveSince(other, sinceMs),',
+        replace: 'isGranted(map, other) && sinceMs < Number.POSITIVE_INFINITY,',
+      },
+    ],
+    fate: tests(REMOVAL_SCHEDULES, 'though nobody may fence it'),
+  },
+  {
+    name: 'drop-on-old-knowledge',
+    rule: 'H9',
+    edits: [
+      {
+        file: DECIDE,
+        find: 'isGranted(map, other) &&\n      view.isAliveSince(other, sinceMs),',
+        replace:
+          'isGranted(map, other) && sinceMs < Number.POSITIVE_INFINITY && view.isAlive(other),',
+      },
+    ],
+    fate: tests(REMOVAL_SCHEDULES, 'H9: '),
+  },
+  {
+    name: 'drop-the-last',
+    rule: 'I8',
+    edits: [
+      {
+        file: DECIDE,
+        find: 'return entry.members.some(\n    (other) =>\n      !isSameLife(other, member) &&',
+        replace:
+          'return entry.members.length > 0 || entry.members.some(\n    (other) =>\n      !isSameLife(other, member) &&',
+      },
+    ],
+    fate: SEEDS,
+  },
+  {
+    name: 'drain-no-ack',
+    rule: 'H12',
+    edits: [{ file: DECIDE, find: 'view.hasAdopted(member, since.version) &&\n', replace: '' }],
+    fate: tests(REMOVAL_SCHEDULES, 'H12: '),
+  },
+  {
+    name: 'publish-before-persist',
+    rule: 'H33',
+    edits: [
+      {
+        file: PUBLISHED_MAP,
+        find: 'const disk = this.#runtime.disk;',
+        replace: 'this.#publish(map);\n    const disk = this.#runtime.disk;',
+      },
+    ],
+    fate: tests(REMOVAL_SCHEDULES, 'H33: '),
+  },
+];
+
+const LIVES: readonly Mutant[] = [
+  {
+    name: 'acts-under-any-incarnation',
+    rule: 'I10',
+    edits: [
+      {
+        file: REPLICA,
+        find: 'member.node === node && member.incarnation === incarnation',
+        replace: 'member.node === node && (member.incarnation === incarnation || true)',
+      },
+    ],
+    fate: tests(REPLICA_TESTS, 'only the incarnation'),
+  },
+  {
+    name: 'restart-keeps-the-incarnation',
+    rule: 'H6',
+    edits: [
+      {
+        file: MEMBERSHIP,
+        find: 'const above = known.map((incarnation) => (incarnation ?? 0) + 1);\n  return Math.max(proposed ?? Math.floor(wallMs), ...above) as Incarnation;',
+        replace:
+          'return (known.find((incarnation) => incarnation !== undefined) ?? proposed ?? Math.floor(wallMs)) as Incarnation;',
+      },
+    ],
+    fate: SEEDS,
+  },
+  {
+    name: 'empty-claims-complete',
+    rule: 'H8',
+    edits: [
+      {
+        file: REGISTRATIONS,
+        find: 'const resumes = sameStore && hasAllOf(registration, earlier);',
+        replace: 'const resumes = earlier !== undefined || hasAllOf(registration, earlier);',
+      },
+    ],
+    fate: SEEDS,
+  },
+  {
+    name: 'unclean-resumes',
+    rule: 'H8',
+    edits: [
+      {
+        file: RECOVERY,
+        find: 'return earlier.bootId === bootId;',
+        replace: 'return earlier.bootId === bootId || true;',
+      },
+    ],
+    fate: SEEDS,
+  },
+  {
+    name: 'old-copy-resumes',
+    rule: 'H8',
+    edits: [
+      {
+        file: REGISTRATIONS,
+        find: 'completeSince <= earlier.incarnation && earlier.incarnation < proposed',
+        replace: 'completeSince <= earlier.incarnation',
+      },
+    ],
+    fate: tests(REMOVAL_SCHEDULES, 'H8: '),
+  },
+];
+
+const SETS: readonly Mutant[] = [
+  {
+    name: 'accept-old-epoch',
+    rule: 'I3',
+    edits: [
+      {
+        file: REPLICA,
+        find: 'lost (H14b).\n        if (operation.epoch < entry.epoch) return STALE;',
+        replace: 'lost (H14b).',
+      },
+    ],
+    fate: SEEDS,
+  },
+  {
+    name: 'log-before-apply',
+    rule: 'H14b',
+    edits: [
+      {
+        file: STORAGE,
+        find: 'const answer = this.#life?.answer(operation) ?? NOT_SERVING;\n    this.#answers.count',
+        replace: `const life = this.#life;
+    const epochNow = () =>
+      operation.kind === 'set'
+        ? life?.replica.map?.partitions[operation.partition]?.epoch
+        : undefined;
+    if (operation.kind === 'set' && epochNow() === operation.epoch) {
+      this.#runtime.timers.after(20, () => {
+        const late = life?.answer({ ...operation, epoch: epochNow() ?? operation.epoch });
+        this.#durability.whenDown(() => answerTo(link, id, late ?? NOT_SERVING));
+      });
+      return;
+    }
+    const answer = this.#life?.answer(operation) ?? NOT_SERVING;
+    this.#answers.count`,
+      },
+    ],
+    fate: tests(JOIN_SCHEDULES, 'H14b: '),
+  },
+  {
+    name: 'acknowledged-with-one-missing',
+    rule: 'R4',
+    edits: [
+      {
+        file: WRITE,
+        find: 'default:\n        again = true;',
+        replace:
+          "default:\n        again ||=\n          votes.filter(({ answer: other }) => other?.kind !== 'applied' && other?.kind !== 'equal')\n            .length > 1;",
+      },
+    ],
+    fate: SEEDS,
+  },
+  {
+    name: 'superseded-is-done',
+    rule: 'H18',
+    edits: [
+      {
+        file: WRITE,
+        find: "case 'superseded':\n        break;",
+        replace: "case 'superseded':\n        kept = true;\n        break;",
+      },
+    ],
+    fate: SEEDS,
+  },
+  {
+    name: 'joiner-applied-counts',
+    rule: 'H18',
+    edits: [
+      { file: WRITE, find: "if (member.role === 'serving') kept = true;", replace: 'kept = true;' },
+    ],
+    fate: tests(JOIN_SCHEDULES, 'not that of a joiner'),
+  },
+  {
+    name: 'applied-any-epoch',
+    rule: 'H18',
+    edits: [
+      {
+        file: WRITE_HANDLER,
+        find: 'const decision = judgeWrite(votes);',
+        replace: `for (const { member, answer } of votes) {
+      if (member.role === 'serving' && answer?.kind === 'applied') this.#everApplied = true;
+    }
+    const judged = judgeWrite(votes);
+    const decision =
+      judged.kind === 'again-newer' && this.#everApplied
+        ? ({ kind: 'acknowledged' } as const)
+        : judged;`,
+      },
+      {
+        file: WRITE_HANDLER,
+        find: '#mayBeHeld = false;',
+        replace: '#mayBeHeld = false;\n  #everApplied = false;',
+      },
+    ],
+    fate: tests(JOIN_SCHEDULES, 'nor one given'),
+  },
+  {
+    name: 'floor-is-done',
+    rule: 'H25',
+    edits: [
+      { file: WRITE, find: 'if (floor || !kept)', replace: 'if ((floor && !kept) || !kept)' },
+    ],
+    fate: tests(WRITE_TESTS, 'R4: '),
+  },
+  {
+    name: 'equal-not-waiting',
+    rule: 'I14',
+    edits: [
+      {
+        file: STORAGE,
+        find: "if (operation.kind !== 'set') return",
+        replace: "if (operation.kind !== 'set' || answer.kind !== 'applied') return",
+      },
+    ],
+    fate: tests(SCHEDULES, 'I14: '),
+  },
+];
+
+const JOINS: readonly Mutant[] = [
+  {
+    name: 'copy-unfenced-source',
+    rule: 'H14',
+    edits: [
+      { file: REPLICA, find: 'if (entry.epoch < operation.epoch) return BEHIND;', replace: '' },
+    ],
+    fate: tests(JOIN_SCHEDULES, 'not from a member'),
+  },
+  {
+    name: 'wipe-late',
+    rule: 'H15',
+    edits: [
+      {
+        file: REPLICA,
+        find: 'or the wipe takes some with it.\n        this.#reset(partition);',
+        replace: 'or the wipe takes some with it.\n        this.late.push(partition);',
+      },
+      {
+        file: REPLICA,
+        find: 'readonly lease: Lease;\n',
+        replace: 'readonly lease: Lease;\n  readonly late: PartitionId[] = [];\n',
+      },
+      {
+        file: LIFE,
+        find: "if (adoption === 'adopted') {",
+        replace: `if (adoption === 'adopted') {
+      const late = this.replica.late.splice(0);
+      this.#runtime.timers.after(5, () => {
+        for (const partition of late) {
+          this.#store.reset(partition);
+          this.#options.durability.append({ kind: 'reset', partition });
+        }
+      });`,
+      },
+    ],
+    fate: SEEDS,
+  },
+  {
+    name: 'join-keeps-leftovers',
+    rule: 'H29',
+    edits: [
+      {
+        file: REPLICA,
+        find: 'or the wipe takes some with it.\n        this.#reset(partition);',
+        replace: 'or the wipe takes some with it.',
+      },
+    ],
+    fate: tests(REPLICA_TESTS, 'a joiner begins with nothing'),
+  },
+  {
+    name: 'reset-not-logged',
+    rule: 'D7',
+    edits: [
+      {
+        file: REPLICA,
+        find: "this.#durability.append({ kind: 'reset', partition });",
+        replace: '',
+      },
+    ],
+    fate: tests(DELETE_SCHEDULES, 'D7: what'),
+  },
+  {
+    name: 'stale-join-report',
+    rule: 'H16',
+    edits: [
+      {
+        file: VIEW,
+        find: 'copy.partition === partition && copy.joinEpoch === member.joinEpoch',
+        replace: 'copy.partition === partition',
+      },
+    ],
+    fate: tests(JOIN_SCHEDULES, 'H16: '),
+  },
+  {
+    name: 'joined-before-durable',
+    rule: 'H36',
+    edits: [
+      {
+        file: JOINER,
+        find: 'this.#durability.whenDown(() => {\n      copy.done = true;',
+        replace: 'this.#runtime.timers.after(0, () => {\n      copy.done = true;',
+      },
+    ],
+    fate: tests(JOIN_SCHEDULES, 'H36: '),
+  },
+  {
+    name: 'copy-respects-floor',
+    rule: 'H27',
+    edits: [
+      {
+        file: REPLICA,
+        find: 'this.#store.putCopied(partition, record)',
+        replace: 'this.#store.put(partition, record)',
+      },
+    ],
+    fate: tests(DELETE_SCHEDULES, 'H27: '),
+  },
+  {
+    name: 'floor-late',
+    rule: 'H26',
+    edits: [
+      {
+        file: JOINER,
+        find: 'this.#floor = floor;\n      this.#store.raiseFloor(this.#partition, floor);',
+        replace: 'this.#floor = floor;',
+      },
+      {
+        file: JOINER,
+        find: 'if (version > floor || this.#listed.has(nameOf(record))) continue;',
+        replace: 'if (version > 0n || this.#listed.has(nameOf(record))) continue;',
+      },
+      {
+        file: JOINER,
+        find: 'const complete = next?.bucket ?? BUCKETS;',
+        replace:
+          'if (next === undefined) this.#store.raiseFloor(this.#partition, this.#floor);\n    const complete = next?.bucket ?? BUCKETS;',
+      },
+    ],
+    fate: tests(DELETE_SCHEDULES, 'H26: a joiner'),
+  },
+];
+
+const PULL_FROM_JOINER: Edit = {
+  file: REPLICA,
+  find: "case 'pull':\n        if (member.role !== 'serving') return NOT_SERVING;",
+  replace: "case 'pull':\n        if (member.role === 'leaving') return NOT_SERVING;",
+};
+
+const DELETES: readonly Mutant[] = [
+  {
+    name: 'no-floor',
+    rule: 'H24',
+    edits: [
+      {
+        file: ANTI_ENTROPY,
+        find: 'if (floor > this.#store.floor(partition)) {',
+        replace: 'if (floor > this.#store.floor(partition) && records.length === 0) {',
+      },
+    ],
+    fate: SEEDS,
+  },
+  {
+    name: 'floor-not-logged',
+    rule: 'D7',
+    edits: [
+      {
+        file: ANTI_ENTROPY,
+        find: "this.#durability.append({ kind: 'floor', partition, version: floor });",
+        replace: '',
+      },
+    ],
+    fate: tests(ANTI_ENTROPY_TESTS, 'logged first (D7)'),
+  },
+  {
+    name: 'copied-floor-not-logged',
+    rule: 'D7',
+    edits: [
+      {
+        file: JOINER,
+        find: "this.#durability.append({ kind: 'floor', partition: this.#partition, version: floor });",
+        replace: '',
+      },
+    ],
+    fate: tests(DELETE_SCHEDULES, 'D7: is known'),
+  },
+  {
+    name: 'dropped-not-logged',
+    rule: 'D7',
+    edits: [
+      {
+        file: JOINER,
+        find: "this.#durability.append({ kind: 'forget', key, version });",
+        replace: '',
+      },
+    ],
+    fate: tests(DELETE_SCHEDULES, 'D7: and what it dropped'),
+  },
+  {
+    name: 'gc-during-join',
+    rule: 'H26',
+    edits: [
+      {
+        file: ANTI_ENTROPY,
+        find: "if (member.role !== 'serving') return done(false);",
+        replace: "if (member.role !== 'serving') return done(true);",
+      },
+    ],
+    fate: tests(DELETE_SCHEDULES, 'H26: while'),
+  },
+  {
+    name: 'gc-without-ae',
+    rule: 'H28',
+    edits: [
+      {
+        file: ANTI_ENTROPY,
+        find: 'askNext(others);\n  }',
+        replace: 'this.#forget(partition, round.forgettable());\n    askNext(others);\n  }',
+      },
+    ],
+    fate: tests(DELETE_SCHEDULES, 'H28: before'),
+  },
+  {
+    name: 'ae-from-joiner',
+    rule: 'H28',
+    edits: [
+      {
+        file: ANTI_ENTROPY,
+        find: "if (member.role !== 'serving') return done(false);",
+        replace: "if (member.role === 'leaving') return done(false);",
+      },
+      PULL_FROM_JOINER,
+    ],
+    fate: tests(ANTI_ENTROPY_TESTS, 'which is not asked either'),
+  },
+  {
+    name: 'joiner-answers-pulls',
+    rule: 'H28',
+    edits: [PULL_FROM_JOINER],
+    fate: tests(REPLICA_TESTS, 'a joining member answers a pull'),
+  },
+  {
+    name: 'ae-no-floor-guard',
+    rule: 'H28',
+    edits: [
+      {
+        file: ANTI_ENTROPY,
+        find: 'epoch === this.epoch &&\n      this.#store.floor(this.partition) === this.#floor',
+        replace: 'epoch === this.epoch',
+      },
+    ],
+    fate: tests(ANTI_ENTROPY_TESTS, 'not for another floor'),
+  },
+  {
+    name: 'ae-any-epoch',
+    rule: 'H28',
+    edits: [
+      {
+        file: ANTI_ENTROPY,
+        find: "role === 'serving' &&\n      epoch === this.epoch &&",
+        replace: "role === 'serving' &&\n      epoch !== undefined &&",
+      },
+    ],
+    fate: tests(ANTI_ENTROPY_TESTS, 'another epoch'),
+  },
+];
+
+export const MUTANTS: readonly Mutant[] = [
+  ...LEASES,
+  ...REMOVALS,
+  ...LIVES,
+  ...SETS,
+  ...JOINS,
+  ...DELETES,
+];

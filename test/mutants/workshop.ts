@@ -1,0 +1,132 @@
+// Where mutants are made and tried: a copy of the tree, one change in it, and the mutant's programme.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Edit, Programme } from './mutants.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const COPIED = ['src', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+/** Runs at a time, so that a mutant that dies early costs little. */
+const CHUNK = 10;
+
+export interface Verdict {
+  readonly killed: boolean;
+  /** What killed it, or what did not. */
+  readonly by: string;
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** What is read of vitest's own report. */
+interface Report {
+  readonly testResults: readonly {
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly title: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
+}
+
+/** @returns the text with the edit made; throws unless what is to be replaced occurs exactly once */
+export function edited(text: string, { file, find, replace }: Edit): string {
+  const parts = text.split(find);
+  if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times: ${find}`);
+  return parts.join(replace);
+}
+
+export class Workshop {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'velour-mutant-'));
+  #running: ChildProcess | undefined;
+
+  constructor(edits: readonly Edit[]) {
+    for (const name of COPIED) {
+      cpSync(join(ROOT, name), join(this.#folder, name), { recursive: true });
+    }
+    symlinkSync(join(ROOT, 'node_modules'), join(this.#folder, 'node_modules'), 'dir');
+    for (const edit of edits) {
+      const path = join(this.#folder, edit.file);
+      writeFileSync(path, edited(readFileSync(path, 'utf8'), edit));
+    }
+  }
+
+  /** A mutant must be a program: one that does not compile would die of anything. */
+  async build(): Promise<void> {
+    const flags = ['--noUnusedLocals', 'false', '--noUnusedParameters', 'false'];
+    const { code, output } = await this.#run('node_modules/typescript/bin/tsc', [
+      '-p',
+      'tsconfig.json',
+      ...flags,
+    ]);
+    if (code !== 0) throw new Error(`it does not compile:\n${output}`);
+  }
+
+  play(programme: Programme): Promise<Verdict> {
+    return programme.kind === 'seeds' ? this.#simulate(programme) : this.#test(programme);
+  }
+
+  discard(): void {
+    this.#running?.kill('SIGKILL');
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #simulate({ first, count }: Extract<Programme, { kind: 'seeds' }>): Promise<Verdict> {
+    for (let seed = first; seed < first + count; seed += CHUNK) {
+      const seeds = Math.min(CHUNK, first + count - seed);
+      const flags = ['simulate', '--seed', `${seed}`, '--seeds', `${seeds}`];
+      const { code, output } = await this.#run('dist/cli.js', flags);
+      if (code === 0) continue;
+      const found = /^seed (\d+) failed:\n\s*(.*)$/m.exec(output);
+      if (found === null || !output.includes('broke a promise')) {
+        throw new Error(`the simulator did not end as it should:\n${output.slice(-2000)}`);
+      }
+      return { killed: true, by: `seed ${found[1]}: ${found[2]?.slice(0, 90)}` };
+    }
+    return { killed: false, by: `${count} seeds from ${first}` };
+  }
+
+  async #test({ file, name }: Extract<Programme, { kind: 'tests' }>): Promise<Verdict> {
+    const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    const flags = ['run', file, '-t', pattern, '--reporter=json', '--cache=false'];
+    const { output } = await this.#run('node_modules/vitest/vitest.mjs', flags);
+    const report = JSON.parse(output.slice(output.indexOf('{"numTotal'))) as Report;
+    const ran = report.testResults
+      .flatMap(({ assertionResults }) => assertionResults)
+      .filter(({ status }) => status !== 'skipped');
+    const [failed, ...others] = ran.filter(({ status }) => status === 'failed');
+    if (ran.length === 0) throw new Error(`${file} has no test named ${name}`);
+    if (failed === undefined) return { killed: false, by: `${ran.length} tests` };
+    const [why = ''] = failed.failureMessages.join(' ').replace(/\s+/g, ' ').split(' // ');
+    return {
+      killed: true,
+      by: `${1 + others.length} of ${ran.length}: ${failed.title}: ${why.slice(0, 120)}`,
+    };
+  }
+
+  #run(script: string, flags: readonly string[]): Promise<Ended> {
+    const child = spawn(process.execPath, [script, ...flags], {
+      cwd: this.#folder,
+      env: { ...process.env, NO_COLOR: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#running = child;
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    }
+    return new Promise((done, failed) => {
+      child.once('error', failed);
+      child.once('close', (code) => {
+        this.#running = undefined;
+        done({ code, output });
+      });
+    });
+  }
+}

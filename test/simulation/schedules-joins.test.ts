@@ -1,0 +1,130 @@
+// Scripted schedules about copies that are made while sets go on: each breaks a promise when the rule in
+// its name is broken (test/mutants).
+
+import { describe, expect, test } from 'vitest';
+import type { ClusterShape } from '../../src/simulation/cluster.ts';
+import { SEEDS, Stage } from './founded.ts';
+
+const SHAPE: ClusterShape = { storages: 3, frontends: 2, redundancy: 2, fsync: 'interval' };
+
+/** A partition on two nodes; when the second one is drained, the third one joins. */
+function staying(seed: number) {
+  const stage = new Stage(seed, SHAPE);
+  const [source, leaver, joiner] = [stage.storage(0), stage.storage(1), stage.storage(2)];
+  const key = stage.keyOf(source, leaver);
+  const [frontend, other] = [stage.frontend(0), stage.frontend(1)];
+  const roleOfJoiner = () => stage.roleOf(joiner, key);
+  const joins = () => stage.until('it joins', () => roleOfJoiner() === 'joining');
+  return { stage, source, leaver, joiner, key, frontend, other, roleOfJoiner, joins };
+}
+
+describe('H14: a copy comes from where no set can be acknowledged without the joiner', () => {
+  test.each(SEEDS)('not from a member that has not heard of the join, seed %i', (seed) => {
+    const { stage, source, leaver, key, frontend, roleOfJoiner } = staying(seed);
+    stage.expectStatus(stage.set(frontend, key), 200);
+    stage.cutTo([stage.cluster.controller], [source, leaver, frontend]);
+    stage.drain(leaver);
+    for (let round = 0; round < 80; round++) {
+      stage.set(frontend, key);
+      stage.pass(5);
+    }
+    stage.until('the copy counts', () => roleOfJoiner() === 'serving');
+    stage.pass(500);
+    stage.expectKept();
+    stage.expectHealed([key], 2);
+  });
+
+  test.each(SEEDS)('H14b: nor does a set of before the join arrive behind it, seed %i', (seed) => {
+    const { stage, leaver, frontend, roleOfJoiner } = staying(seed);
+    stage.drain(leaver);
+    // Each key once: another set would mask one that is lost.
+    for (let index = 0; index < 150; index++) {
+      stage.set(frontend, `key${index}`);
+      stage.pass(3);
+    }
+    stage.until('the copy counts', () => roleOfJoiner() === 'serving');
+    stage.until('all moved', () => !stage.isMember(leaver));
+    stage.expectKept();
+  });
+});
+
+test.each(SEEDS)('H16: a report of an earlier attempt promotes nobody, seed %i', (seed) => {
+  const { stage, leaver, joiner, key, frontend, roleOfJoiner, joins } = staying(seed);
+  const { controller } = stage.cluster;
+  stage.expectStatus(stage.set(frontend, key), 200);
+  // 1. It copies everything, and is cut off before it can say so.
+  joiner.onLog = (message, { partition }) => {
+    if (message !== 'partition copied' || partition !== stage.partitionOf(key)) return;
+    joiner.onLog = () => undefined;
+    stage.cut([joiner], stage.allBut(joiner));
+  };
+  stage.drain(leaver);
+  joins();
+  // 2. It is given up, and the others go on.
+  stage.until('given up', () => roleOfJoiner() === undefined);
+  stage.expectStatus(stage.set(frontend, key), 200);
+  // 3. It says so, is heard, and joins once more; what it copied was of the earlier attempt.
+  stage.healTo([joiner], [controller]);
+  joins();
+  stage.pass(1000);
+  stage.expectKept();
+  expect(roleOfJoiner()).toBe('joining');
+  stage.expectHealed([key], 2);
+});
+
+describe('H18: whose word counts that a set is the newest', () => {
+  test.each(SEEDS)('not that of a joiner, which has no older record yet, seed %i', (seed) => {
+    const { stage, source, leaver, joiner, key, frontend, other, joins } = staying(seed);
+    frontend.process.wallOffsetMs = -10_000;
+    stage.expectStatus(stage.set(other, key), 200);
+    stage.cut([joiner], [source, leaver]);
+    stage.drain(leaver);
+    joins();
+    stage.pass(100);
+    stage.expectStatus(stage.set(frontend, key), 200);
+    stage.expectKept();
+    stage.expectHealed([key], 2);
+  });
+
+  test.each(SEEDS)('nor one given at an earlier epoch, seed %i', (seed) => {
+    const stage = new Stage(seed, { ...SHAPE, storages: 4, redundancy: 3 });
+    const [frontend, other] = [stage.frontend(0), stage.frontend(1)];
+    const removed = stage.named(stage.membersOf('a')[0]?.node ?? '');
+    // 1. A member and a frontend do not hear that the member was removed.
+    const side = [removed, frontend];
+    stage.cut(side, stage.allBut(...side));
+    stage.until('removed', () => stage.roleOf(removed, 'a') === undefined);
+    // 2. A set of a clock that is ahead is acknowledged without them.
+    other.process.wallOffsetMs = 5000;
+    stage.expectStatus(stage.set(other, 'a'), 200);
+    // 3. The removed member applies a set that begins now; those who count have a newer one.
+    const others = stage.cluster.storages.filter((node) => node !== removed);
+    stage.heal([frontend], others);
+    stage.expectStatus(stage.set(frontend, 'a'), 200);
+    stage.expectKept();
+    stage.expectHealed(['a'], 3);
+  });
+});
+
+test.each(SEEDS)('H36: a copy that a crash could take away does not count, seed %i', (seed) => {
+  const { stage, leaver, joiner, key, frontend, roleOfJoiner } = staying(seed);
+  for (const each of stage.keysIn(stage.partitionOf(key), 20)) stage.set(frontend, each);
+  stage.pass(1000);
+  stage.cluster.network.delayMs = () => 20;
+  stage.drain(leaver);
+  const adopted = () =>
+    stage
+      .mapOf(joiner)
+      ?.partitions[stage.partitionOf(key)]?.members.some(
+        ({ node, role }) => node === joiner.process.name && role === 'joining',
+      ) === true;
+  stage.until('it knows that it joins', adopted);
+  joiner.disk.stall(1000);
+  stage.cluster.network.delayMs = () => 1;
+  for (let waited = 0; waited < 600 && roleOfJoiner() === 'joining'; waited++) stage.pass(1);
+  joiner.crash(false);
+  joiner.start();
+  stage.pass(3000);
+  stage.expectKept();
+  stage.expectHealed([key], 2);
+});

@@ -1,0 +1,126 @@
+// Scripted schedules about who may be removed, and who may come back: each breaks a promise when the rule
+// in its name is broken (test/mutants).
+
+import { describe, expect, test } from 'vitest';
+import type { Incarnation } from '../../src/cluster/identity.ts';
+import type { ClusterShape } from '../../src/simulation/cluster.ts';
+import { SEEDS, Stage } from './founded.ts';
+
+const SHAPE: ClusterShape = { storages: 3, frontends: 1, redundancy: 2, fsync: 'interval' };
+
+/** A partition on two nodes that has something. */
+function twoCopies(seed: number) {
+  const stage = new Stage(seed, SHAPE);
+  const [intact, lost] = [stage.storage(0), stage.storage(1)];
+  const key = stage.keyOf(intact, lost);
+  const frontend = stage.frontend(0);
+  stage.expectStatus(stage.set(frontend, key), 200);
+  return { stage, intact, lost, key, frontend };
+}
+
+describe('I8: the last copy is not removed', () => {
+  test.each(SEEDS)('for one that is not heard of, though nobody may fence it, seed %i', (seed) => {
+    const { stage, intact, lost, key, frontend } = twoCopies(seed);
+    stage.cut([intact], stage.allBut(intact));
+    const fenced = () => stage.mapOf(lost)?.nodes[intact.process.name]?.fenced === true;
+    stage.until('fenced', fenced);
+    stage.pass(50);
+    lost.crash(false);
+    lost.disk.wipe();
+    stage.pass(4000);
+    stage.heal([intact], stage.allBut(intact));
+    stage.pass(2000);
+    stage.expectStatus(stage.get(frontend, key), 200);
+    stage.expectKept();
+  });
+
+  test.each(SEEDS)('H9: for one that was heard of last before the decision, seed %i', (seed) => {
+    const { stage, intact, lost, key, frontend } = twoCopies(seed);
+    lost.crash(false);
+    lost.disk.wipe();
+    stage.pass(50);
+    const life = stage.lifeOf(intact);
+    intact.crash(false);
+    stage.tell(stage.cluster.controller, 'death', { ...life, returning: false });
+    stage.pass(1000);
+    intact.start();
+    stage.pass(2000);
+    stage.expectStatus(stage.get(frontend, key), 200);
+    stage.expectKept();
+  });
+});
+
+test.each(SEEDS)('H12: who leaves is removed when it knows that it leaves, seed %i', (seed) => {
+  const { stage, lost: leaver, key } = twoCopies(seed);
+  const joiner = stage.storage(2);
+  // Deaf from when its place is taken, with a lease that is fresh.
+  joiner.onLog = (message, { partition }) => {
+    if (message !== 'partition copied' || partition !== stage.partitionOf(key)) return;
+    stage.cutTo(stage.allBut(leaver), [leaver]);
+  };
+  stage.drain(leaver);
+  stage.until('its place is taken', () => stage.roleOf(leaver, key) === 'leaving');
+  stage.pass(1500);
+  stage.expectKept();
+  expect(stage.roleOf(leaver, key)).toBe('leaving');
+  stage.healTo(stage.allBut(leaver), [leaver]);
+  stage.until('removed', () => stage.roleOf(leaver, key) === undefined);
+  stage.expectKept();
+  stage.expectHealed([key], 2);
+});
+
+test.each(SEEDS)('H8: an old copy of a data directory inherits nothing, seed %i', (seed) => {
+  const { stage, lost: node } = twoCopies(seed);
+  const { controller } = stage.cluster;
+  const life = stage.lifeOf(node);
+  const { address, store } = stage.map.nodes[life.node] ?? {};
+  node.crash(false);
+  const earlier = life.incarnation - 1;
+  const registered = stage.tell(controller, 'register', {
+    node: life.node,
+    address,
+    store,
+    process: 'on an old copy of the directory',
+    incarnation: earlier,
+    completeSince: earlier,
+    cluster: stage.map.cluster,
+  });
+  const { incarnation } = registered as { incarnation: Incarnation };
+  expect(incarnation).toBeGreaterThan(life.incarnation);
+  stage.tell(controller, 'heartbeat', {
+    node: life.node,
+    incarnation,
+    mapVersion: stage.map.version,
+    items: 0,
+    payloadBytes: 0,
+    writable: true,
+    joined: [],
+    vouched: [],
+  });
+  stage.until('it is in the map', () => stage.lifeOf(node).incarnation === incarnation);
+  expect(stage.isMember(node)).toBe(false);
+});
+
+test.each(SEEDS)('H33: a map that could be lost is no map yet, seed %i', (seed) => {
+  const { stage, intact, lost: node, key, frontend } = twoCopies(seed);
+  const { controller } = stage.cluster;
+  const life = stage.lifeOf(node);
+  // Silent, so that it is fenced first and removed well after that.
+  node.crash(false);
+  stage.until('fenced', () => stage.map.nodes[life.node]?.fenced === true);
+  stage.pass(100);
+  // What it decides next it cannot write down before it loses power.
+  controller.disk.stall(3000);
+  stage.pass(1500);
+  const write = stage.set(frontend, key);
+  stage.pass(500);
+  controller.crash(true);
+  node.start();
+  controller.start();
+  stage.until('it is back', () => stage.lifeOf(node).incarnation !== life.incarnation, 5000);
+  stage.pass(1000);
+  expect(stage.roleOf(node, key)).toBe('serving');
+  stage.expectStatus(write, 200);
+  expect(stage.heldBy(node, key)).toBe(stage.heldBy(intact, key));
+  stage.expectKept();
+});

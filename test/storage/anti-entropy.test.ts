@@ -1,0 +1,155 @@
+// One round of anti-entropy, with the other member played by the test: what is merged, and when a delete
+// is forgotten.
+
+import { describe, expect, test } from 'vitest';
+import type { ClusterMap } from '../../src/cluster/cluster-map.ts';
+import { protocolTimes } from '../../src/cluster/limits.ts';
+import type { Answer } from '../../src/cluster/operations.ts';
+import type { PartitionId } from '../../src/cluster/partition.ts';
+import { encodeRecord, type StoredRecord } from '../../src/cluster/record.ts';
+import type { Runtime } from '../../src/cluster/runtime.ts';
+import type { StorageChannels } from '../../src/cluster/storage-channels.ts';
+import { VERSION_ZERO, type Version, versionAt } from '../../src/cluster/version.ts';
+import { AntiEntropy } from '../../src/storage/anti-entropy.ts';
+import { bucketOf } from '../../src/storage/digest.ts';
+import { type Durability, MEMORY_ONLY } from '../../src/storage/log.ts';
+import type { LogEntry } from '../../src/storage/log-entry.ts';
+import { MapStore } from '../../src/storage/memory.ts';
+import { Replica } from '../../src/storage/replica.ts';
+import { incarnationOf, memberOf, nodeId, sampleMap } from '../helpers/maps.ts';
+
+const TIMES = protocolTimes(1);
+const NOW_MS = 100_000_000;
+const PARTITION = 0 as PartitionId;
+const KEY = Buffer.from('key');
+const OLD = versionAt(NOW_MS - 3 * TIMES.tombstoneGraceMs);
+/** Longer ago than the grace. */
+const DELETED = versionAt(NOW_MS - 2 * TIMES.tombstoneGraceMs);
+
+function recordOf(version: Version, tombstone = false): StoredRecord {
+  const value = Buffer.from(tombstone ? '' : 'value');
+  return encodeRecord({ key: KEY, version, tombstone, value });
+}
+
+/** Node a in its first round, over the first partition, which has one deleted key. */
+function round(map: ClusterMap = sampleMap()) {
+  const store = new MapStore();
+  const events: string[] = [];
+  const has = () => store.get(PARTITION, KEY) !== undefined;
+  const durability: Durability = {
+    ...MEMORY_ONLY,
+    append: ({ kind }: LogEntry) => {
+      events.push(`${kind} logged, ${has() ? 'delete there' : 'delete gone'}`);
+    },
+  };
+  const clock = { monotonicMs: () => 0, wallMs: () => NOW_MS };
+  const life = { node: nodeId('a'), incarnation: incarnationOf(1) };
+  const options = { life, valueBytesMax: 100, leaseMs: TIMES.leaseMs };
+  const replica = new Replica(store, durability, clock, options);
+  replica.adopt(map);
+  store.put(PARTITION, recordOf(DELETED, true));
+  const asked: { readonly node: string; readonly answer: (answer: Answer) => void }[] = [];
+  const channels = {
+    send: ({ node }: { node: string }, _operation: unknown, answer: (answer: Answer) => void) =>
+      asked.push({ node, answer }),
+  } as unknown as StorageChannels;
+  let due: () => void = () => undefined;
+  const runtime = {
+    clock,
+    timers: {
+      after: (_delayMs: number, callback: () => void) => {
+        due = callback;
+        return () => undefined;
+      },
+    },
+    log: { write: () => undefined },
+  } as unknown as Runtime;
+  new AntiEntropy(runtime, replica, store, durability, channels, TIMES).start();
+  due();
+  return { store, replica, asked, events, has, due: () => due() };
+}
+
+function answerOf(...records: readonly StoredRecord[]): Answer {
+  const differing = new Set(records.length === 0 ? [] : [bucketOf(KEY)]);
+  return { kind: 'records', floor: VERSION_ZERO, differing, records, next: undefined };
+}
+
+const SAME = answerOf();
+const HAS_THE_OLD = answerOf(recordOf(OLD));
+
+describe('a delete is forgotten (H24, H28)', () => {
+  test('when the other member has the same, under a floor that is logged first (D7)', () => {
+    const { store, asked, events, has } = round();
+    expect(asked.map(({ node }) => node)).toEqual(['b']);
+    expect(has()).toBe(true);
+    asked[0]?.answer(SAME);
+    expect(has()).toBe(false);
+    expect(store.floor(PARTITION)).toBe(DELETED);
+    expect(events).toEqual(['floor logged, delete there']);
+  });
+
+  test('not when the other member has an older record', () => {
+    const { asked, has } = round();
+    asked[0]?.answer(HAS_THE_OLD);
+    expect(has()).toBe(true);
+  });
+
+  test('not when the other member has nothing of it, not even a floor', () => {
+    const { asked, has } = round();
+    asked[0]?.answer({ ...answerOf(recordOf(OLD)), records: [] } as Answer);
+    expect(has()).toBe(true);
+  });
+
+  test('not when the other member cannot be asked', () => {
+    const { asked, has } = round();
+    asked[0]?.answer({ kind: 'not-serving' });
+    expect(has()).toBe(true);
+  });
+
+  test('not while another member joins or leaves, which is not asked either (H26)', () => {
+    for (const role of ['joining', 'leaving'] as const) {
+      const map = sampleMap();
+      const members = [memberOf('a', 'serving'), memberOf('b', role)];
+      const partitions = map.partitions.map((entry) => ({ ...entry, members }));
+      const { asked, has } = round({ ...map, partitions });
+      expect(asked).toEqual([]);
+      expect(has()).toBe(true);
+    }
+  });
+});
+
+describe('an answer is for the state that the question was asked in (H28)', () => {
+  /** What came late would bring the old value back where the delete was forgotten. */
+  const late = (change: (parts: ReturnType<typeof round>) => void) => {
+    const parts = round();
+    change(parts);
+    parts.store.forget(PARTITION, KEY, DELETED);
+    parts.asked[0]?.answer(HAS_THE_OLD);
+    return parts.has();
+  };
+
+  test('not for another floor', () => {
+    expect(late(({ store }) => store.raiseFloor(PARTITION, DELETED))).toBe(false);
+  });
+
+  test('not for another epoch', () => {
+    expect(late(({ replica }) => replica.adopt(sampleMap({ number: 2, epoch: 2 })))).toBe(false);
+  });
+
+  test('not for another role', () => {
+    expect(late(({ replica }) => replica.adopt(sampleMap({ number: 2, role: 'leaving' })))).toBe(
+      false,
+    );
+  });
+
+  test('for the very state it is merged', () => {
+    expect(late(() => undefined)).toBe(true);
+  });
+
+  test('and a delete is not forgotten for what was answered at another epoch', () => {
+    const { replica, asked, has } = round();
+    replica.adopt(sampleMap({ number: 2, epoch: 2 }));
+    asked[0]?.answer(SAME);
+    expect(has()).toBe(true);
+  });
+});

@@ -1,0 +1,104 @@
+// Which grants extend a lease, and from when: one life of a node, with its controller and its witnesses
+// played by the test.
+
+import { describe, expect, test } from 'vitest';
+import type { Address } from '../../src/cluster/identity.ts';
+import { protocolTimes } from '../../src/cluster/limits.ts';
+import { PATHS } from '../../src/cluster/messages.ts';
+import type { ControlCall, Runtime } from '../../src/cluster/runtime.ts';
+import { Heartbeats } from '../../src/storage/heartbeats.ts';
+import { MEMORY_ONLY } from '../../src/storage/log.ts';
+import { MapStore } from '../../src/storage/memory.ts';
+import { Replica } from '../../src/storage/replica.ts';
+import { incarnationOf, nodeId, sampleMap } from '../helpers/maps.ts';
+
+const CONTROLLER = 'controller:1' as Address;
+
+/** Node a, which has a map, and has just asked for grants. */
+function asking() {
+  let nowMs = 0;
+  const asked: { readonly path: string; readonly answer: (message: unknown) => void }[] = [];
+  const clock = { monotonicMs: () => nowMs, wallMs: () => nowMs };
+  const times = protocolTimes(1);
+  const life = { node: nodeId('a'), incarnation: incarnationOf(1) };
+  const options = { life, valueBytesMax: 100, leaseMs: times.leaseMs };
+  const replica = new Replica(new MapStore(), MEMORY_ONLY, clock, options);
+  replica.adopt(sampleMap());
+  const runtime = {
+    clock,
+    timers: { after: () => () => undefined },
+    network: {
+      call: ({ path }: ControlCall, callback: (outcome: unknown) => void) => {
+        const answer = (message: unknown) => callback({ kind: 'answered', status: 200, message });
+        asked.push({ path, answer });
+      },
+    },
+  } as unknown as Runtime;
+  const state = { items: 0, payloadBytes: 0, writable: true, joined: [], vouched: [] };
+  const heartbeats = new Heartbeats(
+    runtime,
+    replica,
+    { controller: CONTROLLER, times },
+    {
+      state: () => state,
+      offered: (map, done) => {
+        replica.adopt(map);
+        done();
+      },
+      unknown: () => undefined,
+      problem: () => undefined,
+    },
+  );
+  heartbeats.start();
+  const answer = (path: string, message: object) => {
+    const call = asked.find((each) => each.path === path);
+    if (call === undefined) throw new Error(`nobody was asked for ${path}`);
+    call.answer(message);
+  };
+  const pass = (milliseconds: number) => {
+    nowMs += milliseconds;
+  };
+  return { replica, answer, pass };
+}
+
+const VERSION = { generation: 1, number: 1 };
+const granted = { incarnation: 1, mapVersion: VERSION, lease: true };
+/** The other witness's; with the node's own vote a majority of the two. */
+const vote = { incarnation: 1, mapVersion: VERSION, granted: true };
+
+describe.each([
+  ['the controller', PATHS.heartbeat, granted],
+  ['the witnesses', PATHS.grant, vote],
+])('a grant of %s', (_whose, path, grant) => {
+  test('counts from the sending of the question (H4)', () => {
+    const { replica, answer, pass } = asking();
+    pass(400);
+    answer(path, grant);
+    expect(replica.lease.remainingMs()).toBe(600);
+  });
+
+  test('given under a map that this node does not have counts for nothing (H3)', () => {
+    const { replica, answer } = asking();
+    answer(path, { ...grant, mapVersion: { generation: 1, number: 2 } });
+    expect(replica.lease.isLive()).toBe(false);
+  });
+
+  test('of a generation before the promised one counts for nothing (H32)', () => {
+    const { replica, answer } = asking();
+    replica.promise(2);
+    answer(path, grant);
+    expect(replica.lease.isLive()).toBe(false);
+  });
+
+  test('that is for, or of, another life counts for nothing (D2, H6)', () => {
+    const { replica, answer } = asking();
+    answer(path, { ...grant, incarnation: 2 });
+    expect(replica.lease.isLive()).toBe(false);
+  });
+});
+
+test('a witness that says no is no vote (R5)', () => {
+  const { replica, answer } = asking();
+  answer(PATHS.grant, { ...vote, granted: false });
+  expect(replica.lease.isLive()).toBe(false);
+});
