@@ -33,8 +33,8 @@ export const MODERATE: LoadSettings = {
 interface Endpoint {
   readonly door: Door;
   readonly pool: Pool;
-  /** A door that a scenario closes does not count, from then on. */
-  excused: boolean;
+  /** What a scenario takes away does not count as failed, from then on. */
+  readonly excused: Set<Operation['kind']>;
 }
 
 interface Attempt {
@@ -87,7 +87,7 @@ export class Load {
     this.#endpoints = doors.map((door) => ({
       door,
       pool: openPool(door, settings.clients, SILENCE_MS),
-      excused: false,
+      excused: new Set<Operation['kind']>(),
     }));
   }
 
@@ -95,9 +95,9 @@ export class Load {
     return Array.from({ length: this.#settings.keys }, (_, number) => `key ${number}`);
   }
 
-  /** From now on it may fail: what is tested is that the others do not. */
-  excuse(door: Door): void {
-    this.#endpointOf(door).excused = true;
+  /** From now on these may fail there: what is tested is that the others do not. */
+  excuse(door: Door, kinds: readonly Operation['kind'][] = ['get', 'set']): void {
+    for (const kind of kinds) this.#endpointOf(door).excused.add(kind);
   }
 
   /** Until a set of every key was begun after this call, and acknowledged: nothing is stuck. */
@@ -138,14 +138,14 @@ export class Load {
   async #get(endpoint: Endpoint, key: string): Promise<boolean> {
     const operation = this.#history.begin('get', key, performance.now());
     const { ok, answer } = await this.#ask(endpoint, operation, { method: 'GET' });
-    this.#attempts.push({ operation, excused: endpoint.excused, answer });
+    this.#attempts.push({ operation, excused: endpoint.excused.has(operation.kind), answer });
     return ok;
   }
 
   async #set(endpoint: Endpoint, key: string, value: string): Promise<boolean> {
     const operation = this.#history.begin('set', key, performance.now(), value);
     const { ok, answer } = await this.#ask(endpoint, operation, { method: 'POST', body: value });
-    this.#attempts.push({ operation, excused: endpoint.excused, answer });
+    this.#attempts.push({ operation, excused: endpoint.excused.has(operation.kind), answer });
     if (ok) {
       const before = this.#acknowledged.get(key) ?? -1;
       this.#acknowledged.set(key, Math.max(before, operation.startMs));

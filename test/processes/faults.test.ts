@@ -3,11 +3,9 @@
 // FAULT_CONTROLLER_SECONDS make the runs longer.
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { Fleet, type FleetSettings, type Node, pause } from '../helpers/fleet.ts';
-import { describeVerdict, Load, type Verdict } from '../helpers/recorder.ts';
+import { Fleet, type FleetSettings, pause } from '../helpers/fleet.ts';
+import { expectNothingFailed, expectPromisesKept, underLoad } from '../helpers/judged.ts';
 
-/** Of load around a fault; the times of the faults themselves come on top. */
-const LOAD_MS = Number(process.env.FAULT_SECONDS ?? 1.5) * 1000;
 /** Five leases: whatever a stopped node held has long lapsed when it goes on. */
 const STOPPED_MS = 5000;
 /** Of those that have nothing to lapse. */
@@ -23,34 +21,6 @@ async function fleet(settings: FleetSettings = {}): Promise<Fleet> {
   const started = await Fleet.start(settings);
   cleanUps.push(() => started.stop());
   return started;
-}
-
-/** Load, a fault amid it, and load until everything can be set again. */
-async function underLoad(
-  { frontends }: Fleet,
-  fault: (load: Load) => Promise<void>,
-  survivors: readonly Node[] = frontends,
-): Promise<Verdict> {
-  const load = Load.start(frontends.map(({ door }) => door));
-  await load.untilEveryKeyIsSetAgain();
-  await fault(load);
-  await pause(LOAD_MS);
-  await load.untilEveryKeyIsSetAgain();
-  const verdict = await load.stop(survivors.map(({ door }) => door));
-  console.log(`${expect.getState().currentTestName}: ${describeVerdict(verdict)}`);
-  return verdict;
-}
-
-/** G1, G2 and G4; sets may have failed. */
-function expectPromisesKept(verdict: Verdict): void {
-  expect(verdict.violations).toEqual([]);
-  expect(verdict.lost).toEqual([]);
-  expect(verdict.failedGets, describeVerdict(verdict)).toBe(0);
-}
-
-function expectNothingFailed(verdict: Verdict): void {
-  expectPromisesKept(verdict);
-  expect(verdict.failedSets, describeVerdict(verdict)).toBe(0);
 }
 
 describe('a storage node', () => {
