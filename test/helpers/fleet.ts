@@ -74,7 +74,7 @@ export interface FleetSettings {
   /** Data directories for the controller and the storage nodes. */
   readonly data?: 'all' | 'controller' | 'none';
   /** HOST:PORT of a node; by default a free port of 127.0.0.1. */
-  readonly addressOf?: (role: Role, index: number) => string;
+  readonly addressOf?: (role: Role, index: number) => string | undefined;
   readonly doorOf?: (place: Place) => Door;
   /** The controller's address as a node is told it. */
   readonly controllerFor?: (place: Place, controller: string) => string;
