@@ -5,8 +5,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ClusterMap, Member } from '../../src/cluster/cluster-map.ts';
+import { type ClusterMap, type Member, partitionEntry } from '../../src/cluster/cluster-map.ts';
 import { mapReply } from '../../src/cluster/messages.ts';
+import { partitionOf } from '../../src/cluster/partition.ts';
 import { type Door, knock } from './client.ts';
 import { freePorts, Started, until } from './cluster.ts';
 
@@ -73,6 +74,8 @@ export interface FleetSettings {
   readonly redundancy?: number;
   /** Data directories for the controller and the storage nodes. */
   readonly data?: 'all' | 'controller' | 'none';
+  /** A data directory of the test's own for one node. */
+  readonly directoryOf?: (place: Place) => string | undefined;
   /** HOST:PORT of a node; by default a free port of 127.0.0.1. */
   readonly addressOf?: (role: Role, index: number) => string | undefined;
   readonly doorOf?: (place: Place) => Door;
@@ -123,8 +126,11 @@ export class Fleet {
     };
     const wayTo = (place: Place) =>
       settings.controllerFor?.(place, controller.address) ?? controller.address;
-    const dataOf = ({ role, index }: Place) => {
+    const dataOf = (place: Place) => {
+      const { role, index } = place;
       const { data = 'none' } = settings;
+      const own = settings.directoryOf?.(place);
+      if (own !== undefined) return ['--data-dir', own];
       const kept = data === 'all' || data === role;
       return kept ? ['--data-dir', join(this.directory, `${role}-${index}`)] : [];
     };
@@ -170,6 +176,21 @@ export class Fleet {
     const { map } = mapReply(JSON.parse((await knock(from.door, path)).text), path);
     if (map === undefined) throw new Error(`${from.address} has no map`);
     return map;
+  }
+
+  /** Every member's copy of a key, as it has it: the value, undefined where there is none. */
+  async copiesOf(key: string): Promise<readonly (string | undefined)[]> {
+    const map = await this.map();
+    const { members } = partitionEntry(map, partitionOf(Buffer.from(key), map.digits));
+    const holders = [...this.storages, this.spare].filter(({ address }) =>
+      members.some(({ node }) => map.nodes[node]?.address === address),
+    );
+    return Promise.all(
+      holders.map(async ({ door }) => {
+        const answer = await knock(door, `/s/record?key=${encodeURIComponent(key)}`);
+        return answer.status === 200 ? answer.text : undefined;
+      }),
+    );
   }
 
   /** Everybody is a member where the map says so, and serves: nobody joins, leaves or is fenced. */

@@ -2,7 +2,7 @@
 
 import { expect } from 'vitest';
 import { type Fleet, type Node, pause } from './fleet.ts';
-import { describeVerdict, Load, type Verdict } from './recorder.ts';
+import { describeVerdict, Load, type LoadSettings, type Verdict } from './recorder.ts';
 
 /** Of load after a fault; the times of the faults themselves come on top. */
 const LOAD_MS = Number(process.env.FAULT_SECONDS ?? 1.5) * 1000;
@@ -12,8 +12,12 @@ export async function underLoad(
   { frontends }: Fleet,
   fault: (load: Load) => Promise<void>,
   survivors: readonly Node[] = frontends,
+  settings: Partial<LoadSettings> = {},
 ): Promise<Verdict> {
-  const load = Load.start(frontends.map(({ door }) => door));
+  const load = Load.start(
+    frontends.map(({ door }) => door),
+    settings,
+  );
   await load.untilEveryKeyIsSetAgain();
   await fault(load);
   await pause(LOAD_MS);

@@ -51,6 +51,8 @@ export interface Verdict {
   readonly failedGets: number;
   /** Not 200, likewise; their outcome is unknown. */
   readonly failedSets: number;
+  /** Failed gets and sets that are excused. */
+  readonly excused: number;
   /** Answers of failed requests with their counts. */
   readonly failures: Readonly<Record<string, number>>;
   /** Keys whose newest acknowledged set was gone in the end. */
@@ -211,6 +213,7 @@ export class Load {
       sets: writes.length,
       failedGets: ofKind('get').length,
       failedSets: ofKind('set').length,
+      excused: this.#attempts.filter((each) => !each.operation.ok && each.excused).length,
       failures,
       violations: checkHistory(operations),
       lost: checkHistory([...writes, ...readBack]).filter(
