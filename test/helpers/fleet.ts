@@ -72,6 +72,8 @@ export interface FleetSettings {
   readonly storages?: number;
   readonly frontends?: number;
   readonly redundancy?: number;
+  /** Of the partition number; by default one, so that few partitions are copied soon. */
+  readonly digits?: number;
   /** Data directories for the controller and the storage nodes. */
   readonly data?: 'all' | 'controller' | 'none';
   /** A data directory of the test's own for one node. */
@@ -110,7 +112,7 @@ export class Fleet {
   }
 
   private constructor(settings: FleetSettings, ports: readonly number[]) {
-    const { storages = 5, frontends = 2, redundancy = 3 } = settings;
+    const { storages = 5, frontends = 2, redundancy = 3, digits = 1 } = settings;
     const firstPort = { controller: 0, storage: 1, frontend: 2 + storages };
     const placeOf = (role: Role, index: number): Place => {
       const port = ports[firstPort[role] + index];
@@ -135,8 +137,8 @@ export class Fleet {
       return kept ? ['--data-dir', join(this.directory, `${role}-${index}`)] : [];
     };
     const [host = '', port = ''] = controller.address.split(':');
-    const founding = [port, String(storages), String(redundancy), '--host', host];
-    this.controller = make(controller, [...founding, ...dataOf(controller)]);
+    const founding = [port, String(storages), String(redundancy), '--digits', String(digits)];
+    this.controller = make(controller, [...founding, '--host', host, ...dataOf(controller)]);
     const storage = (index: number) => {
       const place = placeOf('storage', index);
       return make(place, [wayTo(place), place.address, ...dataOf(place)]);
@@ -176,6 +178,16 @@ export class Fleet {
     const { map } = mapReply(JSON.parse((await knock(from.door, path)).text), path);
     if (map === undefined) throw new Error(`${from.address} has no map`);
     return map;
+  }
+
+  /** The keys that a storage node holds. */
+  async keysOf(node: Node, keys: readonly string[]): Promise<readonly string[]> {
+    const map = await this.map();
+    return keys.filter((key) =>
+      partitionEntry(map, partitionOf(Buffer.from(key), map.digits)).members.some(
+        (member) => map.nodes[member.node]?.address === node.address,
+      ),
+    );
   }
 
   /** Every member's copy of a key, as it has it: the value, undefined where there is none. */

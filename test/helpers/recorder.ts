@@ -13,6 +13,8 @@ const SILENCE_MS = 20_000;
 /** A client whose frontend is gone asks again this much later, so that it does not spin. */
 const AFTER_FAILURE_MS = 50;
 const READ_BACK_WIDTH = 8;
+/** Of one frontend; above all that wait at a time, or they would wait for one another. */
+const CONNECTIONS_MAX = 256;
 
 export interface LoadSettings {
   readonly clients: number;
@@ -72,15 +74,15 @@ export class Load {
   readonly #attempts: Attempt[] = [];
   readonly #acknowledged = new Map<string, number>();
   readonly #startMs = performance.now();
-  #clients: Promise<unknown> = Promise.resolve();
+  readonly #clients: Promise<unknown>[] = [];
   #stopMs: number | undefined;
 
   /** Client n uses frontend n, round and round, all the time. */
   static start(doors: readonly Door[], settings: Partial<LoadSettings> = {}): Load {
     const load = new Load(doors, { ...MODERATE, ...settings });
-    load.#clients = Promise.all(
-      Array.from({ length: load.#settings.clients }, (_, number) => load.#client(number)),
-    );
+    for (let number = 0; number < load.#settings.clients; number++) {
+      load.#clients.push(load.#client(number));
+    }
     return load;
   }
 
@@ -88,7 +90,7 @@ export class Load {
     this.#settings = settings;
     this.#endpoints = doors.map((door) => ({
       door,
-      pool: openPool(door, settings.clients, SILENCE_MS),
+      pool: openPool(door, CONNECTIONS_MAX, SILENCE_MS),
       excused: new Set<Operation['kind']>(),
     }));
   }
@@ -102,6 +104,27 @@ export class Load {
     for (const kind of kinds) this.#endpointOf(door).excused.add(kind);
   }
 
+  /** More clients, which only get, and only these keys: none of them is ever held up by a set. */
+  watch(door: Door, keys: readonly string[], clients: number): void {
+    const watch = async (number: number) => {
+      for (let count = number; this.#stopMs === undefined; count++) {
+        await this.#get(this.#endpointOf(door), keys[count % keys.length] ?? '');
+        await new Promise((resolve) => setTimeout(resolve, this.#settings.pauseMs));
+      }
+    };
+    for (let number = 0; number < clients; number++) this.#clients.push(watch(number * 7));
+  }
+
+  /** A set every few milliseconds that waits for none before it: clients that wait all wait for the same. */
+  async stream(door: Door, keys: readonly string[], options: { count: number; everyMs: number }) {
+    for (let count = 0; count < options.count; count++) {
+      const value = `stream ${this.#clients.length}`.padEnd(this.#settings.valueBytes, ' ');
+      const key = keys[count % keys.length] ?? '';
+      this.#clients.push(this.#set(this.#endpointOf(door), key, value));
+      await new Promise((resolve) => setTimeout(resolve, options.everyMs));
+    }
+  }
+
   /** Until a set of every key was begun after this call, and acknowledged: nothing is stuck. */
   async untilEveryKeyIsSetAgain(): Promise<void> {
     const fromMs = performance.now();
@@ -111,7 +134,7 @@ export class Load {
   /** Stops the clients, reads every key back through the doors, and judges. */
   async stop(readThrough?: readonly Door[]): Promise<Verdict> {
     this.#stopMs = performance.now();
-    await this.#clients;
+    await Promise.all(this.#clients);
     const endpoints = (readThrough ?? this.#endpoints.map(({ door }) => door)).map((door) =>
       this.#endpointOf(door),
     );
@@ -230,8 +253,13 @@ export class Load {
       .filter(({ operation }) => operation.kind === 'set' && operation.ok)
       .map(({ operation }) => operation.endMs ?? 0)
       .filter((endMs) => endMs < (this.#stopMs ?? Number.POSITIVE_INFINITY));
-    const moments = [this.#startMs, ...ends.sort((a, b) => a - b), this.#stopMs ?? 0];
-    return Math.max(...moments.map((moment, index) => moment - (moments[index - 1] ?? moment)));
+    let longestMs = 0;
+    let lastMs = this.#startMs;
+    for (const moment of [...ends.sort((a, b) => a - b), this.#stopMs ?? lastMs]) {
+      longestMs = Math.max(longestMs, moment - lastMs);
+      lastMs = moment;
+    }
+    return longestMs;
   }
 }
 

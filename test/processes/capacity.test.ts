@@ -29,9 +29,7 @@ interface ControllerStatus {
 
 describe('a sixth storage node', () => {
   test('takes its share, nothing fails, and every copy is there (R8, H14)', async () => {
-    const cluster = await fleet({
-      optionsFor: ({ role }) => (role === 'controller' ? ['--digits', '1'] : []),
-    });
+    const cluster = await fleet();
     const shares = async () => {
       const { storage } = (await cluster.controller.status()) as ControllerStatus;
       return Object.values(storage).map(({ partitions }) => partitions);

@@ -53,10 +53,16 @@ describe.skipIf(reason !== undefined)(
       const [inside, outside] = [cluster.frontend(0).door, cluster.frontend(1).door];
       const verdict = await underLoad(cluster, async (load) => {
         load.excuse(inside);
+        // Clients that keep asking the member that is cut off, while the others go on without it.
+        const held = await cluster.keysOf(cluster.storage(0), load.keys);
+        const watched = held.slice(0, 8);
+        load.watch(inside, watched, 8);
+        await load.untilEveryKeyIsSetAgain();
         for (const other of others(A, F0)) {
           hosts.cutBoth(A, other);
           hosts.cutBoth(F0, other);
         }
+        await load.stream(outside, watched, { count: 100, everyMs: 20 });
         // Outside, everything can be set: the member that cannot be asked has been removed.
         await load.untilEveryKeyIsSetAgain();
         await pause(1.5 * leaseMs);
