@@ -42,14 +42,28 @@ function fenceAndUnfence(map: ClusterMap, view: View): ClusterMap {
   for (const [node, { incarnation, fenced }] of Object.entries(map.nodes)) {
     const life = { node: node as NodeId, incarnation };
     const since = view.fencedSince(life);
-    if (!fenced && (view.isDead(life) || view.isSuspect(map, life))) {
+    const useless = isUseless(map, life, view);
+    if (!fenced && (useless || view.isDead(life) || view.isSuspect(map, life))) {
       next = withEntry(next, life.node, { fenced: true });
-    } else if (fenced && since !== undefined && view.isAliveSince(life, since.atMs)) {
+    } else if (fenced && !useless && since !== undefined && view.isAliveSince(life, since.atMs)) {
       // Until it was removed it stayed a member: nothing was acknowledged without it.
       next = withEntry(next, life.node, { fenced: false });
     }
   }
   return next;
+}
+
+/**
+ * H35: who cannot write may be unable to store the very map in which it leaves, and would take part in
+ * every set, and refuse it, for ever. Once it serves nothing a fence costs nothing, and ends in its removal.
+ */
+function isUseless(map: ClusterMap, life: Life, view: View): boolean {
+  if (view.isWritable(life)) return false;
+  return map.partitions.every(({ members }, partition) => {
+    const own = members.find((member) => isSameLife(member, life));
+    if (own === undefined) return true;
+    return own.role === 'leaving' && view.isLateToLeave(partition as PartitionId, life);
+  });
 }
 
 /** R8, H16. */

@@ -26,6 +26,8 @@ export class Rebalancing {
     const target = this.#targetFor(map, view);
     const joins = countJoins(map);
     return mapPartitions(map, (entry, partition) => {
+      const last = lastCopy(map, entry);
+      if (last !== undefined) return stay(entry, last);
       const wanted = target[partition] ?? [];
       // One thing at a time: who is barred is removed first, who copies is waited for.
       if (entry.members.some((member) => member.role === 'joining' || !isGranted(map, member))) {
@@ -108,6 +110,16 @@ export function targetOf(map: ClusterMap, nodes: readonly NodeId[]): Assignment 
 /** Whoever has the data keeps its place before those who do not yet, or are on their way out. */
 function rankOf(member: Member): number {
   return { serving: 0, joining: 1, leaving: 2 }[member.role];
+}
+
+/**
+ * Those that serve died, or lost their data, before the one that leaves had gone: it has everything still,
+ * and nobody else can answer, be copied from, or let it go.
+ */
+function lastCopy(map: ClusterMap, entry: PartitionEntry): Member | undefined {
+  const granted = entry.members.filter((member) => isGranted(map, member));
+  if (granted.some(({ role }) => role === 'serving')) return undefined;
+  return granted.find(({ role }) => role === 'leaving');
 }
 
 function countJoins(map: ClusterMap): Map<NodeId, number> {

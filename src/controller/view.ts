@@ -85,6 +85,13 @@ export class View {
     return this.#pending.leaving(partition, life);
   }
 
+  /** It hears and answers, and has not adopted for long the map in which it leaves. */
+  isLateToLeave(partition: PartitionId, life: Life): boolean {
+    const since = this.leavingSince(partition, life);
+    if (since === undefined || this.hasAdopted(life, since.version)) return false;
+    return this.#nowMs - since.atMs > this.#times.suspicionMs;
+  }
+
   witnessesChangingSince(map: ClusterMap): Since | undefined {
     return this.#pending.witnesses(map);
   }

@@ -102,8 +102,15 @@ export class Heartbeats {
     const sent = momentOf(this.#runtime.clock);
     const { mapVersion, life } = this.#replica;
     const message: HeartbeatRequest = { ...life, mapVersion, ...this.#events.state() };
+    let answered = false;
+    // H11: not only when the lease runs out. The controller may miss this node while it hears the
+    // witnesses, and what they vouch for must reach it with their next heartbeats, before the suspicion.
+    this.#runtime.timers.after(this.#times.heartbeatMs / 2, () => {
+      if (this.#running && !answered) this.#askWitnesses();
+    });
     this.#call(this.#controller, PATHS.heartbeat, message, (outcome) => {
       const reply = readReply(heartbeatReply, outcome);
+      answered = reply.kind === 'message';
       if (!this.#running) return;
       if (reply.kind === 'message') this.#heard(reply.message, sent);
       else if (reply.kind === 'refused' && reply.error === 'unknown-node') {

@@ -1,8 +1,17 @@
 // A plain HTTP client for tests: one call, one answer, bytes as they are, nothing retried.
 
-import { Agent, request } from 'undici';
+import { Agent, Pool, request } from 'undici';
+
+/** A stopped process answers nothing; whoever asks it asks again. */
+const KNOCK_MS = 5000;
 
 const agent = new Agent({ connections: 64, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
+
+/** Where a process is reached: at its address, or through a relay that listens on a Unix socket. */
+export interface Door {
+  readonly address: string;
+  readonly socketPath?: string;
+}
 
 export interface Answer {
   readonly status: number;
@@ -30,6 +39,31 @@ export async function call(
   });
   const bytes = Buffer.from(await response.body.arrayBuffer());
   return { status: response.statusCode, headers: response.headers, bytes, text: bytes.toString() };
+}
+
+/** A call on a connection of its own, for processes that are reached through a door. */
+export async function knock(door: Door, path: string): Promise<Answer> {
+  const once = openPool(door, 1, KNOCK_MS);
+  try {
+    const response = await once.request({ method: 'GET', path });
+    const bytes = Buffer.from(await response.body.arrayBuffer());
+    const { statusCode: status, headers } = response;
+    return { status, headers, bytes, text: bytes.toString() };
+  } finally {
+    await once.destroy();
+  }
+}
+
+/** @param timeoutMs after which a silent connection is given up; its request then has no answer */
+export function openPool(door: Door, connections: number, timeoutMs: number): Pool {
+  const { address, socketPath } = door;
+  return new Pool(`http://${address}`, {
+    connections,
+    pipelining: 1,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    connect: { timeout: timeoutMs, ...(socketPath === undefined ? {} : { socketPath }) },
+  });
 }
 
 export function set(address: string, key: string, value: Buffer | string): Promise<Answer> {

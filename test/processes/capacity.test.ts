@@ -1,0 +1,108 @@
+// A node more, and a node whose disk is full, under load: replicas move, and nobody notices.
+
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { inParallel } from '../helpers/client.ts';
+import { until } from '../helpers/cluster.ts';
+import { Fleet, type FleetSettings } from '../helpers/fleet.ts';
+import { expectNothingFailed, expectPromisesKept, underLoad } from '../helpers/judged.ts';
+
+const cleanUps: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+async function fleet(settings: FleetSettings = {}): Promise<Fleet> {
+  const started = await Fleet.start(settings);
+  cleanUps.push(() => started.stop());
+  return started;
+}
+
+interface ControllerStatus {
+  readonly storage: Readonly<
+    Record<string, { partitions: { serving: number; joining: number; leaving: number } }>
+  >;
+}
+
+describe('a sixth storage node', () => {
+  test('takes its share, nothing fails, and every copy is there (R8, H14)', async () => {
+    const cluster = await fleet();
+    const shares = async () => {
+      const { storage } = (await cluster.controller.status()) as ControllerStatus;
+      return Object.values(storage).map(({ partitions }) => partitions);
+    };
+    const isBalanced = async () => {
+      const serving = (await shares()).map((share) => share.serving);
+      return serving.length === 6 && Math.max(...serving) - Math.min(...serving) <= 1;
+    };
+    const verdict = await underLoad(cluster, async () => {
+      cluster.spare.start();
+      await until(isBalanced);
+    });
+    expectNothingFailed(verdict);
+    await cluster.untilSettled();
+    for (const { joining, leaving } of await shares()) expect(joining + leaving).toBe(0);
+    expect(await isBalanced()).toBe(true);
+    const keys = Array.from({ length: 150 }, (_, number) => `key ${number}`);
+    await inParallel(keys, 8, async (key) => {
+      const copies = await cluster.copiesOf(key);
+      expect(copies).toHaveLength(3);
+      expect(new Set(copies).size, `the copies of ${key}: ${copies}`).toBe(1);
+      expect(copies[0]).toBeDefined();
+    });
+  });
+});
+
+/** A file system of its own, of a few megabytes; undefined where it cannot be mounted. */
+function smallDisk(megabytes: number): string | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const path = mkdtempSync(join(tmpdir(), 'velour-disk-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'velour-test', path], {
+      stdio: 'pipe',
+    });
+  } catch {
+    rmdirSync(path);
+    return undefined;
+  }
+  cleanUps.push(() => {
+    execFileSync('umount', [path], { stdio: 'pipe' });
+    rmdirSync(path);
+  });
+  execFileSync('mount', ['--make-private', path], { stdio: 'pipe' });
+  return path;
+}
+
+describe('a storage node whose disk is full', () => {
+  test.skipIf(process.getuid?.() !== 0)(
+    'gives up what others have, and service goes on (H35; needs root for a small file system)',
+    async ({ skip }) => {
+      const disk = smallDisk(4);
+      if (disk === undefined) return skip('no file system can be mounted here');
+      const cluster = await fleet({
+        data: 'all',
+        directoryOf: ({ role, index }) =>
+          role === 'storage' && index === 1 ? join(disk, 'data') : undefined,
+      });
+      const full = cluster.storage(1);
+      const verdict = await underLoad(
+        cluster,
+        () =>
+          until(async () => {
+            const { partitions } = await cluster.map();
+            return partitions.every(({ members }) =>
+              members.every(({ node }) => node !== full.address),
+            );
+          }),
+        cluster.frontends,
+        { valueBytes: 8192 },
+      );
+      expectPromisesKept(verdict);
+      expect(full.life.ended).toBe(false);
+      expect(full.life.stderr).toMatch(/ENOSPC|no space/i);
+    },
+  );
+});

@@ -1,0 +1,129 @@
+// Hosts that silently cannot reach one another (the rows "cut off" of the guarantees): namespaces and a
+// router, so that every direction of every pair can be cut, on established connections as well.
+
+import { afterEach, describe, expect, test } from 'vitest';
+import { protocolTimes } from '../../src/cluster/limits.ts';
+import { knock } from '../helpers/client.ts';
+import { Fleet, type Place, pause } from '../helpers/fleet.ts';
+import { expectNothingFailed, expectPromisesKept, underLoad } from '../helpers/judged.ts';
+import { Hosts, whyNoNamespaces } from '../helpers/namespaces.ts';
+
+const { leaseMs, fenceWaitMs } = protocolTimes(1);
+const STORAGES = 5;
+const FRONTENDS = 2;
+const PORT = 12_000;
+const FIRST_HOST = { controller: 1, frontend: 2, storage: 2 + FRONTENDS };
+const HOSTS = 1 + FRONTENDS + STORAGES;
+
+const CONTROLLER = FIRST_HOST.controller;
+const F0 = FIRST_HOST.frontend;
+/** The storage node that is cut off. */
+const A = FIRST_HOST.storage;
+
+const reason = whyNoNamespaces();
+
+const cleanUps: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+async function fleetOnHosts(): Promise<{ cluster: Fleet; hosts: Hosts }> {
+  const hosts = Hosts.make(HOSTS);
+  cleanUps.push(() => hosts.remove());
+  const hostOf = ({ role, index }: Pick<Place, 'role' | 'index'>) => FIRST_HOST[role] + index;
+  const cluster = await Fleet.start({
+    storages: STORAGES,
+    frontends: FRONTENDS,
+    addressOf: (role, index) => `${hosts.addressOf(hostOf({ role, index }))}:${PORT}`,
+    doorOf: (place) => hosts.doorOn(hostOf(place), place.address),
+    commandFor: (place) => hosts.commandOn(hostOf(place)),
+  });
+  cleanUps.push(() => cluster.stop());
+  return { cluster, hosts };
+}
+
+const others = (...these: readonly number[]) =>
+  Array.from({ length: HOSTS }, (_, index) => index + 1).filter((host) => !these.includes(host));
+
+describe.skipIf(reason !== undefined)(
+  `hosts that cannot reach one another${reason === undefined ? '' : ` (skipped: ${reason})`}`,
+  () => {
+    test('a storage node and a frontend together, cut off from the rest: nothing old there (H2, R1)', async () => {
+      const { cluster, hosts } = await fleetOnHosts();
+      const [inside, outside] = [cluster.frontend(0).door, cluster.frontend(1).door];
+      const verdict = await underLoad(cluster, async (load) => {
+        load.excuse(inside);
+        // Clients that keep asking the member that is cut off, while the others go on without it.
+        const held = await cluster.keysOf(cluster.storage(0), load.keys);
+        const watched = held.slice(0, 8);
+        load.watch(inside, watched, 8);
+        await load.untilEveryKeyIsSetAgain();
+        for (const other of others(A, F0)) {
+          hosts.cutBoth(A, other);
+          hosts.cutBoth(F0, other);
+        }
+        await load.stream(outside, watched, { count: 100, everyMs: 20 });
+        // Outside, everything can be set: the member that cannot be asked has been removed.
+        await load.untilEveryKeyIsSetAgain();
+        await pause(1.5 * leaseMs);
+        const answers = load.keys
+          .slice(0, 40)
+          .map((key) => knock(inside, `/get?key=${encodeURIComponent(key)}`));
+        for (const answer of await Promise.all(answers)) expect(answer.status).toBe(503);
+        expect((await knock(outside, '/get?key=key+1')).status).toBe(200);
+        for (const other of others(A, F0)) {
+          hosts.healBoth(A, other);
+          hosts.healBoth(F0, other);
+        }
+        await cluster.untilSettled();
+      });
+      expectPromisesKept(verdict);
+    });
+
+    test('a storage node and the controller: nothing fails, nobody is removed (H11, R5)', async () => {
+      const { cluster, hosts } = await fleetOnHosts();
+      const before = await cluster.untilSettled();
+      const verdict = await underLoad(cluster, async () => {
+        hosts.cutBoth(CONTROLLER, A);
+        await pause(2 * (leaseMs + fenceWaitMs));
+        expect((await cluster.map()).partitions).toEqual(before.partitions);
+        hosts.healBoth(CONTROLLER, A);
+      });
+      expectNothingFailed(verdict);
+      expect((await cluster.untilSettled()).partitions).toEqual(before.partitions);
+    });
+
+    test('a storage node and a frontend: there gets go on, elsewhere everything does (H11)', async () => {
+      const { cluster, hosts } = await fleetOnHosts();
+      const verdict = await underLoad(cluster, async (load) => {
+        load.excuse(cluster.frontend(0).door, ['set']);
+        hosts.cutBoth(F0, A);
+        await pause(2 * (leaseMs + fenceWaitMs));
+        hosts.healBoth(F0, A);
+      });
+      expectNothingFailed(verdict);
+    });
+
+    test.each([
+      [
+        'that hears everybody and is heard by nobody',
+        (hosts: Hosts, host: number) => hosts.cut(A, host),
+        (hosts: Hosts, host: number) => hosts.heal(A, host),
+      ],
+      [
+        'that is heard by everybody and hears nobody',
+        (hosts: Hosts, host: number) => hosts.cut(host, A),
+        (hosts: Hosts, host: number) => hosts.heal(host, A),
+      ],
+    ])('a storage node %s: no get fails, sets go on (R6)', async (_name, cut, heal) => {
+      const { cluster, hosts } = await fleetOnHosts();
+      const verdict = await underLoad(cluster, async (load) => {
+        for (const host of others(A)) cut(hosts, host);
+        await load.untilEveryKeyIsSetAgain();
+        for (const host of others(A)) heal(hosts, host);
+      });
+      expectPromisesKept(verdict);
+      await cluster.untilSettled();
+    });
+  },
+);
