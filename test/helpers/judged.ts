@@ -5,7 +5,7 @@ import { type Fleet, type Node, pause } from './fleet.ts';
 import { describeVerdict, Load, type LoadSettings, type Verdict } from './recorder.ts';
 
 /** Of load after a fault; the times of the faults themselves come on top. */
-const LOAD_MS = Number(process.env.FAULT_SECONDS ?? 1.5) * 1000;
+const LOAD_MS = Number(process.env.FAULT_SECONDS ?? 0.5) * 1000;
 
 /** Load, a fault amid it, and load until everything can be set again. */
 export async function underLoad(

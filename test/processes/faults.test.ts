@@ -9,7 +9,7 @@ import { expectNothingFailed, expectPromisesKept, underLoad } from '../helpers/j
 /** Five leases: whatever a stopped node held has long lapsed when it goes on. */
 const STOPPED_MS = 5000;
 /** Of those that have nothing to lapse. */
-const STOPPED_BRIEFLY_MS = 3000;
+const STOPPED_BRIEFLY_MS = 2000;
 const CONTROLLER_AWAY_MS = Number(process.env.FAULT_CONTROLLER_SECONDS ?? 3) * 1000;
 
 const cleanUps: (() => unknown)[] = [];
