@@ -149,9 +149,10 @@ export class Registrations {
       if (this.#candidates.size >= this.#options.storageNodes) this.#found();
       return;
     }
-    registration.admitting = true;
     const sameStore = entry.store === earlier?.store;
+    // Asked again with its next heartbeat.
     if (sameStore && this.#events.isWanted(this.#map.current, node)) return;
+    registration.admitting = true;
     const resumes = sameStore && hasAllOf(registration, earlier);
     // H5a: the lock of the directory proves that the life before is over.
     if (earlier !== undefined && sameStore) {
