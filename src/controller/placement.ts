@@ -28,6 +28,10 @@ export interface PlacementRequest {
 
 export function place(request: PlacementRequest): Assignment {
   assert(request.nodes.length >= request.redundancy, 'there are as many nodes as replicas');
+  const direct = new Planner(request);
+  // With everything kept that may be, only what is too many or missing must move. Where that is all that
+  // does move, nothing is better, and the search for it would take half a minute with many nodes.
+  if (direct.keep(request.previous ?? []) && direct.moveDirectly()) return direct.result();
   const planner = new Planner(request);
   planner.keep(request.previous ?? []);
   planner.shed();
@@ -82,8 +86,12 @@ class Planner {
     setQuotas(hosts, { partitions, redundancy, hostShare: this.#hostShare }, held);
   }
 
-  /** Takes over what may stay, without regard to quotas. */
-  keep(previous: Assignment): void {
+  /**
+   * Takes over what may stay, without regard to quotas.
+   * @returns false when something may not stay where it was
+   */
+  keep(previous: Assignment): boolean {
+    let all = true;
     for (const [partition, ids] of previous.entries()) {
       for (const id of ids) {
         const slot = this.#byId.get(id);
@@ -92,8 +100,10 @@ class Planner {
           continue;
         slot.before.add(partition);
         if (this.#mayTake(partition, slot)) this.#take(partition, slot);
+        else all = false;
       }
     }
+    return all;
   }
 
   /** Frees nodes over their quota, first of partitions that a node under its quota can take at once. */
@@ -116,6 +126,34 @@ class Planner {
     }
   }
 
+  /** @returns false when something finds no node with room that it may go to */
+  moveDirectly(): boolean {
+    for (const slot of this.#slots) {
+      for (const partition of [...slot.partitions]) {
+        if (slot.partitions.size <= slot.quota) break;
+        const other = this.#roomFor(partition, slot);
+        if (other === undefined) continue;
+        this.#give(partition, slot);
+        this.#take(partition, other);
+      }
+      if (slot.partitions.size > slot.quota) return false;
+    }
+    for (const [partition, members] of this.#members.entries()) {
+      while (members.size < this.#redundancy) {
+        const slot = this.#roomFor(partition);
+        if (slot === undefined) return false;
+        this.#take(partition, slot);
+      }
+    }
+    return true;
+  }
+
+  #roomFor(partition: number, leaving?: Slot): Slot | undefined {
+    return this.#preferred(partition).find(
+      (slot) => hasRoom(slot) && this.#mayTake(partition, slot, leaving),
+    );
+  }
+
   result(): Assignment {
     return this.#members.map((members) => [...members].map((slot) => slot.id));
   }
@@ -127,9 +165,7 @@ class Planner {
   }
 
   #augment(partition: number): void {
-    const direct = this.#preferred(partition).find(
-      (slot) => hasRoom(slot) && this.#mayTake(partition, slot),
-    );
+    const direct = this.#roomFor(partition);
     // With nothing to take again, every step costs at least what it spares.
     if (direct !== undefined && !this.#shed) this.#take(partition, direct);
     else this.#apply(this.#cheapestPath(partition));

@@ -3,7 +3,7 @@
 import { Agent, Pool, request } from 'undici';
 
 /** A stopped process answers nothing; whoever asks it asks again. */
-const KNOCK_MS = 5000;
+const KNOCK_MS = 30_000;
 
 const agent = new Agent({ connections: 64, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
 

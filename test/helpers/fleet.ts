@@ -68,7 +68,14 @@ export interface Place {
   readonly address: string;
 }
 
+/**
+ * Of the protocol's times (D12), so that a slow or busy machine is not taken for a failure. The same
+ * protocol runs, slower.
+ */
+export const TIME_SCALE = Number(process.env.FAULT_TIME_SCALE ?? 3);
+
 export interface FleetSettings {
+  readonly timeScale?: number;
   readonly storages?: number;
   readonly frontends?: number;
   readonly redundancy?: number;
@@ -123,7 +130,8 @@ export class Fleet {
       const door = settings.doorOf?.(place) ?? { address: place.address };
       const before = settings.commandFor?.(place) ?? [];
       const more = settings.optionsFor?.(place) ?? [];
-      const line = [...before, process.execPath, CLI, place.role, ...words, ...more];
+      const scale = ['--time-scale', String(settings.timeScale ?? TIME_SCALE)];
+      const line = [...before, process.execPath, CLI, place.role, ...words, ...scale, ...more];
       return new Node(place.role, door, line);
     };
     const wayTo = (place: Place) =>

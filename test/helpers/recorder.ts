@@ -9,7 +9,7 @@ import { type Door, inParallel, openPool } from './client.ts';
 import { until } from './cluster.ts';
 
 /** Above every deadline of the cluster; only a stopped frontend is silent for longer. */
-const SILENCE_MS = 20_000;
+const SILENCE_MS = 60_000;
 /** A client whose frontend is gone asks again this much later, so that it does not spin. */
 const AFTER_FAILURE_MS = 50;
 const READ_BACK_WIDTH = 8;

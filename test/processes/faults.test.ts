@@ -3,11 +3,11 @@
 // FAULT_CONTROLLER_SECONDS make the runs longer.
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { Fleet, type FleetSettings, pause } from '../helpers/fleet.ts';
+import { Fleet, type FleetSettings, pause, TIME_SCALE } from '../helpers/fleet.ts';
 import { expectNothingFailed, expectPromisesKept, underLoad } from '../helpers/judged.ts';
 
-/** Five leases: whatever a stopped node held has long lapsed when it goes on. */
-const STOPPED_MS = 5000;
+/** Longer than it takes to be removed: whatever a stopped node held has long lapsed when it goes on. */
+const STOPPED_MS = 2500 * TIME_SCALE;
 /** Of those that have nothing to lapse. */
 const STOPPED_BRIEFLY_MS = 2000;
 const CONTROLLER_AWAY_MS = Number(process.env.FAULT_CONTROLLER_SECONDS ?? 3) * 1000;

@@ -4,14 +4,14 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { protocolTimes } from '../../src/cluster/limits.ts';
 import { freePorts } from '../helpers/cluster.ts';
-import { Fleet, pause } from '../helpers/fleet.ts';
+import { Fleet, pause, TIME_SCALE } from '../helpers/fleet.ts';
 import { expectNothingFailed, underLoad } from '../helpers/judged.ts';
 import { Link } from '../helpers/proxy.ts';
 
 const HERE = '127.0.0.1';
 /** The machine answers to it as well, so that a node can listen behind its own advertised address. */
 const BEHIND = '127.0.0.2';
-const { leaseMs, fenceWaitMs, suspicionMs } = protocolTimes(1);
+const { leaseMs, fenceWaitMs, suspicionMs } = protocolTimes(TIME_SCALE);
 /** Long enough for a node to be suspected, fenced and removed. */
 const LONG_MS = suspicionMs + fenceWaitMs + leaseMs;
 

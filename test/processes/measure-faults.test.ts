@@ -62,7 +62,7 @@ const SCENARIOS: readonly Scenario[] = [
 ];
 
 async function measure({ settings, fault }: Scenario): Promise<Verdict> {
-  const cluster = await Fleet.start({ digits: 2, ...settings });
+  const cluster = await Fleet.start({ digits: 2, timeScale: 1, ...settings });
   try {
     const load = Load.start(
       cluster.frontends.map(({ door }) => door),

@@ -4,11 +4,11 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { protocolTimes } from '../../src/cluster/limits.ts';
 import { knock } from '../helpers/client.ts';
-import { Fleet, type Place, pause } from '../helpers/fleet.ts';
+import { Fleet, type Place, pause, TIME_SCALE } from '../helpers/fleet.ts';
 import { expectNothingFailed, expectPromisesKept, underLoad } from '../helpers/judged.ts';
 import { Hosts, whyNoNamespaces } from '../helpers/namespaces.ts';
 
-const { leaseMs, fenceWaitMs } = protocolTimes(1);
+const { leaseMs, fenceWaitMs } = protocolTimes(TIME_SCALE);
 const STORAGES = 5;
 const FRONTENDS = 2;
 const PORT = 12_000;
