@@ -1,6 +1,7 @@
 // velour simulate: the product's own roles in a simulated world, seed by seed.
 
 import { EXIT, FatalError } from '../cluster/errors.ts';
+import { PROGRAMME_NAMES } from '../simulation/programmes.ts';
 import { type RunResult, simulate } from '../simulation/simulate.ts';
 import type { Command } from './options.ts';
 
@@ -12,6 +13,12 @@ export const simulateCommand: Command = {
   options: {
     seed: { type: 'number', default: 1, describe: 'The first seed; it alone decides a run' },
     seeds: { type: 'number', default: 1, describe: 'So many seeds, one after the other' },
+    programme: {
+      type: 'string',
+      choices: PROGRAMME_NAMES,
+      describe: 'Faults aimed at one rule; by default all kinds, as the seed draws them',
+    },
+    events: { type: 'boolean', default: false, describe: 'Print how often what happened' },
     trace: { type: 'boolean', default: false, describe: 'Print what happened in each run' },
     json: { type: 'boolean', default: false, describe: 'Print one JSON object a run' },
   },
@@ -23,17 +30,23 @@ export const simulateCommand: Command = {
   async run(words) {
     const first = words.integer('seed', { min: 0, max: SEED_MAX });
     const count = words.integer('seeds', { min: 1, max: SEED_MAX });
+    const programme = PROGRAMME_NAMES.find((name) => name === words.optionalText('programme'));
+    const occurred = new Map<string, number>();
     const totals = { runs: 0, failed: 0, events: 0, operations: 0, succeeded: 0 };
     for (let seed = first; seed < first + count; seed++) {
-      const result = simulate(seed);
+      const result = simulate(seed, programme);
+      for (const [what, times] of result.occurred) {
+        occurred.set(what, (occurred.get(what) ?? 0) + times);
+      }
       totals.runs++;
       totals.events += result.events;
       totals.operations += result.operations;
       totals.succeeded += result.succeeded;
       if (result.violations.length > 0) totals.failed++;
       if (words.flag('json')) printJson(result);
-      else print(result, words.flag('trace'));
+      else print(result, words.flag('trace'), programme);
     }
+    if (words.flag('events')) process.stdout.write(eventTable(occurred));
     if (!words.flag('json')) process.stdout.write(`${summary(totals)}\n`);
     if (totals.failed > 0) {
       throw new FatalError(EXIT.broken, `${totals.failed} of ${totals.runs} runs broke a promise`);
@@ -41,7 +54,7 @@ export const simulateCommand: Command = {
   },
 };
 
-function print(result: RunResult, trace: boolean): void {
+function print(result: RunResult, trace: boolean, programme: string | undefined): void {
   const failed = result.violations.length > 0;
   if (trace || failed) {
     for (const line of result.trace.slice(trace ? 0 : -60)) process.stdout.write(`${line}\n`);
@@ -49,7 +62,8 @@ function print(result: RunResult, trace: boolean): void {
   if (!failed) return;
   process.stdout.write(`seed ${result.seed} failed:\n`);
   for (const violation of result.violations.slice(0, 10)) process.stdout.write(`  ${violation}\n`);
-  process.stdout.write(`  replay: velour simulate --seed ${result.seed} --trace\n`);
+  const aimed = programme === undefined ? '' : ` --programme ${programme}`;
+  process.stdout.write(`  replay: velour simulate --seed ${result.seed}${aimed} --trace\n`);
 }
 
 function printJson({ trace, occurred, ...result }: RunResult): void {
@@ -57,6 +71,13 @@ function printJson({ trace, occurred, ...result }: RunResult): void {
   process.stdout.write(
     `${JSON.stringify({ ...result, occurred: counts, traceLines: trace.length })}\n`,
   );
+}
+
+function eventTable(occurred: ReadonlyMap<string, number>): string {
+  const lines = [...occurred]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([what, times]) => `${String(times).padStart(9)} ${what}\n`);
+  return lines.join('');
 }
 
 function summary(totals: {

@@ -6,6 +6,7 @@ import { PATHS } from '../cluster/messages.ts';
 import type { SimulatedCluster, SimulatedNode } from './cluster.ts';
 import { requestOf } from './network.ts';
 import type { Oracles } from './oracles.ts';
+import { type Hands, PROGRAMME_NAMES, type ProgrammeName, strike } from './programmes.ts';
 import type { World } from './world.ts';
 
 const KINDS = [
@@ -21,6 +22,7 @@ const KINDS = [
   'cut',
   'isolate',
   'clock',
+  'aim',
 ] as const;
 type Kind = (typeof KINDS)[number];
 
@@ -33,24 +35,38 @@ export class Nemesis {
   readonly #kinds: readonly Kind[];
   /** Sparse faults let a state settle in; dense ones hide what it does (PROTOCOL 4.2). */
   readonly #gapMs: readonly [number, number];
+  readonly #programmes: readonly ProgrammeName[];
   readonly #oracles: Oracles;
   readonly #drained = new Set<string>();
   /** Lives up to these incarnations have lost their data. */
   readonly #lost = new Map<string, number>();
   #over = false;
 
-  constructor(world: World, cluster: SimulatedCluster, oracles: Oracles) {
+  /** @param programme aims only like this; undefined: all kinds of faults, drawn */
+  constructor(
+    world: World,
+    cluster: SimulatedCluster,
+    oracles: Oracles,
+    programme: ProgrammeName | undefined,
+  ) {
     this.#oracles = oracles;
     const { random } = world;
     this.#world = world;
     this.#cluster = cluster;
     // A recovery needs what the nodes promised and knew, so a run loses one or the other (D6).
     const controllerIsLost =
-      cluster.storages.every(({ keepsData }) => keepsData) && random.chance(0.25);
+      cluster.storages.every(({ keepsData }) => keepsData) &&
+      (programme === 'controller-loss' || random.chance(0.25));
     const excluded = controllerIsLost ? 'lose' : 'lose-controller';
     const drawn = KINDS.filter((kind) => kind !== excluded && random.chance(0.6));
-    this.#kinds = drawn.length === 0 ? ['kill'] : drawn;
-    this.#gapMs = random.chance(0.6) ? [500, 2500] : [30, 400];
+    const some = drawn.length === 0 ? ['kill' as const] : drawn;
+    this.#kinds = programme === undefined ? some : ['aim'];
+    const possible = PROGRAMME_NAMES.filter(
+      (name) => controllerIsLost || name !== 'controller-loss',
+    );
+    this.#programmes = programme === undefined ? possible : [programme];
+    const sparse = programme !== undefined || random.chance(0.6);
+    this.#gapMs = sparse ? [500, 2500] : [30, 400];
     cluster.network.faults = {
       loss: random.pick([0, 0.004, 0.03, 0.12]),
       duplicates: random.pick([0.01, 0.1, 0.3]),
@@ -101,9 +117,7 @@ export class Nemesis {
       case 'kill-controller':
         return this.#kill([controller]);
       case 'lose-controller':
-        controller.disk.wipe();
-        this.#cluster.controllerRecovers = true;
-        return this.#kill([controller]);
+        return this.#loseController();
       case 'kill-frontend':
         return this.#kill([random.pick(frontends)]);
       case 'pause':
@@ -114,6 +128,8 @@ export class Nemesis {
         return this.#cut([random.pick(nodes)]);
       case 'clock':
         return this.#jump(random.pick(nodes));
+      case 'aim':
+        return this.#aim();
     }
   }
 
@@ -192,11 +208,11 @@ export class Nemesis {
     return true;
   }
 
-  #pause({ process }: SimulatedNode): void {
+  #pause({ process }: SimulatedNode, durationMs = this.#durationMs()): void {
     if (!process.alive) return;
     this.#world.note(`${process.name} is paused`);
     process.pause();
-    this.#world.at(this.#durationMs(), () => process.resume());
+    this.#world.at(durationMs, () => process.resume());
   }
 
   /** These from all others, each direction by itself. */
@@ -208,14 +224,43 @@ export class Nemesis {
     for (const inside of side) {
       for (const outside of this.#cluster.nodes) {
         if (side.includes(outside)) continue;
-        const [a, b] = [inside.process.name, outside.process.name];
-        const links = oneWay ? [[a, b] as const] : [[a, b] as const, [b, a] as const];
-        for (const [from, to] of links) {
-          this.#cluster.network.cut(from, to);
-          this.#world.at(durationMs, () => this.#cluster.network.heal(from, to));
-        }
+        this.#cutLink(inside, outside, durationMs);
+        if (!oneWay) this.#cutLink(outside, inside, durationMs);
       }
     }
+  }
+
+  #aim(): void {
+    const { map } = this.#oracles;
+    if (map === undefined) return;
+    const hands: Hands = {
+      cutFor: (links, durationMs) => {
+        if (this.#over) return;
+        for (const [from, to] of links) this.#cutLink(from, to, durationMs);
+      },
+      pauseFor: (node, durationMs) => {
+        if (!this.#over) this.#pause(node, durationMs);
+      },
+      drain: (node) => this.#drain(node),
+      loseController: () => {
+        if (!this.#over) this.#loseController();
+      },
+      after: (delayMs, run) => this.#world.at(delayMs, run),
+    };
+    strike(this.#world.random.pick(this.#programmes), this.#world, this.#cluster, map, hands);
+  }
+
+  #loseController(): void {
+    const { controller } = this.#cluster;
+    controller.disk.wipe();
+    this.#cluster.controllerRecovers = true;
+    this.#kill([controller]);
+  }
+
+  #cutLink({ process: a }: SimulatedNode, { process: b }: SimulatedNode, durationMs: number): void {
+    const { network } = this.#cluster;
+    network.cut(a.name, b.name);
+    this.#world.at(durationMs, () => network.heal(a.name, b.name));
   }
 
   #jump({ process }: SimulatedNode): void {

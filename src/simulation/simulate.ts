@@ -3,10 +3,11 @@
 
 import type { HttpReply, HttpRequest } from '../cluster/http.ts';
 import { smallestDigits } from '../cluster/partition.ts';
-import { SimulatedCluster } from './cluster.ts';
+import { SimulatedCluster, type SimulatedNode } from './cluster.ts';
 import { checkHistory, History, type Operation } from './history.ts';
 import { Nemesis } from './nemesis.ts';
 import { keysOfTwoPartitions, Oracles, plainGet } from './oracles.ts';
+import type { ProgrammeName } from './programmes.ts';
 import { World } from './world.ts';
 
 export interface RunResult {
@@ -16,7 +17,7 @@ export interface RunResult {
   readonly operations: number;
   readonly succeeded: number;
   readonly digest: string;
-  /** How often what happened: every log message that is not of a connection. */
+  /** How often what happened: log messages, aimed faults, answers to sets. */
   readonly occurred: ReadonlyMap<string, number>;
   readonly trace: readonly string[];
 }
@@ -31,14 +32,18 @@ const KEYS = keysOfTwoPartitions(smallestDigits(1), 3);
 /** A client gives up waiting after this; its operation stays open in the history. */
 const PATIENCE_MS = 7000;
 
-/** @param seed decides everything */
-export function simulate(seed: number): RunResult {
-  const run = new Run(seed);
+/**
+ * @param seed decides everything
+ * @param programme faults of one aimed kind only; by default all kinds, as the seed draws them
+ */
+export function simulate(seed: number, programme?: ProgrammeName): RunResult {
+  const run = new Run(seed, programme);
   return run.result();
 }
 
 class Run {
   readonly #seed: number;
+  readonly #programme: ProgrammeName | undefined;
   readonly #world: World;
   readonly #cluster: SimulatedCluster;
   readonly #history = new History();
@@ -48,8 +53,9 @@ class Run {
   #values = 0;
   #stopped = false;
 
-  constructor(seed: number) {
+  constructor(seed: number, programme: ProgrammeName | undefined) {
     this.#seed = seed;
+    this.#programme = programme;
     this.#world = new World(seed);
     const { random } = this.#world;
     this.#redundancy = 2 + random.below(2);
@@ -57,7 +63,11 @@ class Run {
       storages: 4 + random.below(2),
       frontends: 3,
       redundancy: this.#redundancy,
-      fsync: random.chance(0.3) ? undefined : random.pick(['interval', 'always'] as const),
+      // What a recovery finds must have been kept (D6).
+      fsync:
+        programme !== 'controller-loss' && random.chance(0.3)
+          ? undefined
+          : random.pick(['interval', 'always'] as const),
       times: {
         antiEntropyMs: 600,
         // Below the long tail of the network's delays, so that sets of before a delete come after it is forgotten.
@@ -70,6 +80,7 @@ class Run {
 
   result(): RunResult {
     this.#play();
+    for (const node of this.#cluster.storages) this.#countAnswers(node);
     const { operations } = this.#history;
     return {
       seed: this.#seed,
@@ -93,7 +104,7 @@ class Run {
         node.start();
       }
       world.runUntil(FOUNDED_BY_MS);
-      const nemesis = new Nemesis(world, this.#cluster, this.#oracles);
+      const nemesis = new Nemesis(world, this.#cluster, this.#oracles, this.#programme);
       for (let client = 0; client < CLIENTS; client++) this.#client(client);
       nemesis.start();
       world.runUntil(FOUNDED_BY_MS + FAULTS_MS);
@@ -109,6 +120,17 @@ class Run {
       this.#violations.push(
         error instanceof Error ? (error.stack ?? error.message) : String(error),
       );
+    }
+  }
+
+  /** What the sets met at the storage nodes that live in the end: the rare answers are the ones to see. */
+  #countAnswers(node: SimulatedNode): void {
+    const reply = node.peek(plainGet('/metrics'));
+    const text = reply === undefined ? '' : Buffer.from(reply.body).toString();
+    for (const [, answer = '', count] of text.matchAll(
+      /^velourfog_operations_total\{operation="set",answer="(.*)"\} (\d+)$/gm,
+    )) {
+      this.#world.occur(`set answered ${answer}`, Number(count));
     }
   }
 

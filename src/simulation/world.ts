@@ -51,8 +51,8 @@ export class World {
   }
 
   /** A kind of event that a run may be asked for: what never happens is not tested. */
-  occur(what: string): void {
-    this.#occurred.set(what, (this.#occurred.get(what) ?? 0) + 1);
+  occur(what: string, times = 1): void {
+    this.#occurred.set(what, (this.#occurred.get(what) ?? 0) + times);
   }
 
   get occurred(): ReadonlyMap<string, number> {

@@ -182,7 +182,9 @@ export class Heartbeats {
     const agreed = [witnesses, ...(nextWitnesses === undefined ? [] : [nextWitnesses])].every(
       (set) => isMajority(vote.granted, set),
     );
-    if (agreed) lease.extend(vote.sent);
+    if (!agreed) return;
+    lease.extend(vote.sent);
+    this.#runtime.log.write('debug', 'lease renewed by witnesses');
   }
 
   #call(

@@ -1,6 +1,8 @@
 // The simulator's generator with what property tests draw from it; the seed stands in the test's name,
 // so a failure replays alone.
 
+import { execFileSync } from 'node:child_process';
+
 import { encodeRecord, type RecordFields, type StoredRecord } from '../../src/cluster/record.ts';
 import type { Version } from '../../src/cluster/version.ts';
 import { SeededRandom as Generator } from '../../src/simulation/random.ts';
@@ -50,5 +52,15 @@ export class SeededRandom extends Generator {
         value: tombstone ? Buffer.alloc(0) : Buffer.of(this.below(3)),
       });
     });
+  }
+}
+
+/** Each commit runs others, and a commit runs the same again. */
+export function firstFreshSeed(): number {
+  try {
+    const commit = execFileSync('git', ['rev-parse', '--short=7', 'HEAD'], { encoding: 'utf8' });
+    return Number.parseInt(commit.trim(), 16);
+  } catch {
+    return 1; // not in a checkout
   }
 }
