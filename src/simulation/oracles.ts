@@ -10,7 +10,6 @@ import {
   type Member,
   partitionEntry,
 } from '../cluster/cluster-map.ts';
-import { ERROR_HEADER } from '../cluster/errors.ts';
 import type { HttpReply, HttpRequest } from '../cluster/http.ts';
 import { mapReply } from '../cluster/messages.ts';
 import { partitionOf } from '../cluster/partition.ts';
@@ -171,10 +170,9 @@ export class Oracles {
   #copyOf(member: Life, key: string): { version: Version; content: string } | undefined {
     const node = this.#nodeOf(member);
     if (node === undefined) return undefined;
-    if (statusOf(node)?.incarnation !== String(member.incarnation)) return undefined;
     const reply = node.peek(plainGet(`/s/record?key=${key}`));
-    // Without a map it could not even say which partition the key is of.
-    if (reply === undefined || reply.headers[ERROR_HEADER] === 'not-ready') return undefined;
+    // Without a map it could not even say which partition the key is of, and names no incarnation.
+    if (reply?.headers['x-fog-incarnation'] !== String(member.incarnation)) return undefined;
     const version = (name: string) => parseVersion(reply.headers[name] ?? '') ?? VERSION_ZERO;
     if (reply.status !== 200 || reply.headers['x-fog-tombstone'] === 'true') {
       const held = reply.status === 200 ? version('x-fog-version') : version('x-fog-floor');

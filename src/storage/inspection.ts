@@ -39,19 +39,21 @@ export function inspect(routes: Routes, metrics: Metrics, node: Inspected): void
 function showRecord(request: HttpRequest, { store, replica }: Inspected): HttpReply {
   const query = parseQuery(queryOf(request.target));
   const key = query.kind === 'query' ? query.parameters.get('key') : undefined;
-  const map = replica()?.map;
+  const { map, incarnation } = replica() ?? {};
   if (key === undefined) return refusalReply('missing-key', 'the request names no key');
   if (map === undefined) return refusalReply('not-ready', 'no cluster map adopted yet');
+  const own = { 'x-fog-incarnation': String(incarnation) };
   const partition = partitionOf(key, map.digits);
   const record = store.get(partition, key);
   if (record === undefined) {
     const { headers, ...none } = refusalReply('unknown-path', 'this node has no such record');
     const floor = printVersion(store.floor(partition));
-    return { ...none, headers: { ...headers, 'x-fog-floor': floor } };
+    return { ...none, headers: { ...headers, ...own, 'x-fog-floor': floor } };
   }
   return {
     status: 200,
     headers: {
+      ...own,
       'x-fog-version': printVersion(recordVersion(record)),
       'x-fog-tombstone': String(isTombstone(record)),
     },
