@@ -1,0 +1,233 @@
+// One decision after the other of a controller whose nodes are played by the test: what it takes to
+// fence, to remove, to let go, to take back. Three nodes a, b, c; every partition on a and b.
+
+import { describe, expect, test } from 'vitest';
+import type { ClusterMap, Member, MemberRole } from '../../src/cluster/cluster-map.ts';
+import type { Epoch } from '../../src/cluster/identity.ts';
+import { protocolTimes } from '../../src/cluster/limits.ts';
+import type { HeartbeatRequest } from '../../src/cluster/messages.ts';
+import type { PartitionId } from '../../src/cluster/partition.ts';
+import { decide } from '../../src/controller/decide.ts';
+import { Knowledge } from '../../src/controller/knowledge.ts';
+import { Rebalancing } from '../../src/controller/rebalancing.ts';
+import { incarnationOf, memberOf, nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
+
+const times = protocolTimes(1);
+const FIRST = 0 as PartitionId;
+
+function lifeOf(node: string) {
+  return { node: nodeId(node), incarnation: incarnationOf(1) };
+}
+
+/**
+ * @param roles of the members of every partition
+ * @param rebalances whether replicas also move for balance
+ */
+function controllerOf(
+  roles: Readonly<Record<string, MemberRole>> = { a: 'serving', b: 'serving' },
+  rebalances = false,
+) {
+  let nowMs = 0;
+  const sample = sampleMap();
+  let map: ClusterMap = {
+    ...sample,
+    witnesses: ['a', 'b', 'c'].map(lifeOf),
+    nodes: { ...sample.nodes, c: sampleNode(3) },
+    partitions: sample.partitions.map(({ epoch }) => ({
+      epoch,
+      members: Object.entries(roles).map(([node, role]) => memberOf(node, role)),
+    })),
+  };
+  const knowledge = new Knowledge(times, nowMs);
+  const rebalancing = new Rebalancing();
+  const decideOnce = () => {
+    knowledge.update(map, nowMs);
+    map = decide(map, knowledge.at(nowMs), {
+      thaw: (next) => next,
+      rebalance: (next, view) => (rebalances ? rebalancing.step(next, view) : next),
+    });
+    knowledge.update(map, nowMs);
+  };
+  const beat = (node: string, words: Partial<HeartbeatRequest> = {}) =>
+    knowledge.heard(
+      {
+        ...lifeOf(node),
+        mapVersion: map.version,
+        items: 0,
+        payloadBytes: 0,
+        writable: true,
+        joined: [],
+        vouched: [],
+        ...words,
+      },
+      nowMs,
+    );
+  return {
+    knowledge,
+    beat,
+    /** So long, with a heartbeat of each of these and a decision every 50 ms. */
+    pass(milliseconds: number, beating: readonly string[], words?: Partial<HeartbeatRequest>) {
+      for (const end = nowMs + milliseconds; nowMs < end; ) {
+        nowMs += times.decideMs;
+        knowledge.detector.tick(nowMs);
+        for (const node of beating) beat(node, words);
+        decideOnce();
+      }
+    },
+    died: (node: string, returning = false) =>
+      knowledge.detector.died(lifeOf(node), nowMs, returning),
+    map: () => map,
+    roles: (partition = FIRST): Readonly<Record<string, MemberRole>> => {
+      const members: readonly Member[] = map.partitions[partition]?.members ?? [];
+      return Object.fromEntries(members.map(({ node, role }) => [node, role]));
+    },
+  };
+}
+
+describe('a silent node', () => {
+  test('is fenced, and removed no sooner than its lease has lapsed behind the witnesses (R6)', () => {
+    const controller = controllerOf();
+    controller.pass(100, ['a', 'b', 'c']);
+    controller.pass(times.suspicionMs + 100, ['b', 'c']);
+    expect(controller.map().nodes.a?.fenced).toBe(true);
+    controller.pass(times.fenceWaitMs - 200, ['b', 'c']);
+    expect(controller.roles()).toMatchObject({ a: 'serving' });
+    controller.pass(300, ['b', 'c']);
+    expect(controller.roles()).not.toHaveProperty('a');
+  });
+
+  test('is unfenced when it is heard again in time, and still a member (R6)', () => {
+    const controller = controllerOf();
+    controller.pass(100, ['a', 'b', 'c']);
+    controller.pass(times.suspicionMs + 100, ['b', 'c']);
+    controller.pass(100, ['a', 'b', 'c']);
+    expect(controller.map().nodes.a?.fenced).toBe(false);
+    expect(controller.roles()).toEqual({ a: 'serving', b: 'serving' });
+  });
+
+  test('stays while the witnesses that know of its fence are too few (R6)', () => {
+    const controller = controllerOf();
+    controller.pass(100, ['a', 'b', 'c']);
+    const { version } = controller.map();
+    // b and c are heard, and have not adopted the map that fences a.
+    controller.pass(10 * times.fenceWaitMs, ['b', 'c'], { mapVersion: version });
+    expect(controller.map().nodes.a?.fenced).toBe(true);
+    expect(controller.roles()).toMatchObject({ a: 'serving' });
+  });
+
+  test('stays when nobody else that serves was heard of since (H9, I8)', () => {
+    const controller = controllerOf();
+    controller.pass(100, ['a', 'b', 'c']);
+    controller.pass(10 * times.fenceWaitMs, ['c']);
+    expect(controller.roles()).toMatchObject({ a: 'serving', b: 'serving' });
+  });
+});
+
+describe('a node whose death is proven', () => {
+  test('is removed at once, without any wait (H5)', () => {
+    const controller = controllerOf();
+    controller.pass(100, ['a', 'b', 'c']);
+    controller.died('a');
+    controller.pass(2 * times.decideMs, ['b', 'c']);
+    expect(controller.roles()).not.toHaveProperty('a');
+  });
+
+  test('keeps its place for the resume window when it returns, and no longer (D4)', () => {
+    const controller = controllerOf();
+    controller.pass(100, ['a', 'b', 'c']);
+    controller.died('a', true);
+    controller.pass(times.resumeWindowMs - 100, ['b', 'c']);
+    expect(controller.roles()).toMatchObject({ a: 'serving' });
+    controller.pass(300, ['b', 'c']);
+    expect(controller.roles()).not.toHaveProperty('a');
+  });
+});
+
+describe('a node that cannot write (H35)', () => {
+  test('leaves what others have, and is gone once it knows that', () => {
+    const controller = controllerOf();
+    controller.pass(100, ['a', 'b', 'c']);
+    controller.pass(times.decideMs, ['b', 'c']);
+    controller.beat('a', { writable: false, mapVersion: controller.map().version });
+    controller.pass(times.decideMs, ['b', 'c']);
+    expect(controller.roles()).toMatchObject({ a: 'leaving', b: 'serving' });
+    controller.beat('a', { writable: false });
+    controller.pass(times.decideMs, ['b', 'c']);
+    expect(controller.roles()).not.toHaveProperty('a');
+  });
+
+  test('is fenced when it cannot even store the map in which it leaves', () => {
+    const controller = controllerOf();
+    controller.pass(100, ['a', 'b', 'c']);
+    const { version } = controller.map();
+    for (let waited = 0; waited < times.suspicionMs + 200; waited += times.decideMs) {
+      controller.beat('a', { writable: false, mapVersion: version });
+      controller.pass(times.decideMs, ['b', 'c']);
+    }
+    expect(controller.map().nodes.a?.fenced).toBe(true);
+  });
+
+  test('keeps what nobody else has', () => {
+    const controller = controllerOf({ a: 'serving' });
+    controller.pass(100, ['a']);
+    controller.pass(10 * times.suspicionMs, ['a'], { writable: false });
+    expect(controller.roles()).toEqual({ a: 'serving' });
+    expect(controller.map().nodes.a?.fenced).toBe(false);
+  });
+});
+
+describe('who leaves', () => {
+  test('goes only once it knows that it leaves (H12)', () => {
+    const controller = controllerOf({ a: 'leaving', b: 'serving', c: 'serving' });
+    controller.pass(100, ['b', 'c']);
+    expect(controller.roles()).toMatchObject({ a: 'leaving' });
+    controller.pass(times.decideMs, ['a', 'b', 'c']);
+    controller.pass(times.decideMs, ['a', 'b', 'c']);
+    expect(controller.roles()).toEqual({ b: 'serving', c: 'serving' });
+  });
+
+  test('serves again when those that served are dead: it is the last copy', () => {
+    const controller = controllerOf({ a: 'leaving', b: 'serving' }, true);
+    controller.pass(times.decideMs, ['c']);
+    controller.died('b');
+    controller.pass(4 * times.decideMs, ['a', 'c']);
+    expect(controller.roles()).toMatchObject({ a: 'serving' });
+  });
+});
+
+describe('who joins', () => {
+  test('serves when it says so of this very attempt, at the next epoch (R8, H16)', () => {
+    const controller = controllerOf({ a: 'joining', b: 'serving' });
+    const joined = (joinEpoch: number) => [{ partition: FIRST, joinEpoch: joinEpoch as Epoch }];
+    controller.pass(100, ['b', 'c']);
+    controller.beat('a', { joined: joined(2) });
+    controller.pass(times.decideMs, ['b', 'c']);
+    expect(controller.roles()).toMatchObject({ a: 'joining' });
+    const before = controller.map().partitions[FIRST]?.epoch ?? 0;
+    controller.beat('a', { joined: joined(1) });
+    controller.pass(times.decideMs, ['b', 'c']);
+    expect(controller.roles()).toMatchObject({ a: 'serving' });
+    expect(controller.map().partitions[FIRST]?.epoch).toBe(before + 1);
+  });
+
+  test('is removed without any wait when its copy is stuck (R8)', () => {
+    const controller = controllerOf({ a: 'joining', b: 'serving' });
+    controller.pass(times.joinLimitMs - 1000, ['a', 'b', 'c']);
+    expect(controller.roles()).toMatchObject({ a: 'joining' });
+    controller.pass(2000, ['a', 'b', 'c']);
+    const attempts = controller
+      .map()
+      .partitions[FIRST]?.members.filter(
+        (member) => member.role === 'joining' && member.joinEpoch === 1,
+      );
+    expect(attempts).toEqual([]);
+  });
+});
+
+test('nothing to do is the same map, and no new version', () => {
+  const controller = controllerOf();
+  controller.pass(100, ['a', 'b', 'c']);
+  const before = controller.map();
+  controller.pass(1000, ['a', 'b', 'c']);
+  expect(controller.map()).toBe(before);
+});
