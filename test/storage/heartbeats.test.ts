@@ -27,6 +27,7 @@ function asking() {
   const runtime = {
     clock,
     timers: { after: () => () => undefined },
+    log: { write: () => undefined },
     network: {
       call: ({ path }: ControlCall, callback: (outcome: unknown) => void) => {
         const answer = (message: unknown) => callback({ kind: 'answered', status: 200, message });
