@@ -137,11 +137,15 @@ function isBlocked(map: ClusterMap, fence: Fence, evidence: FenceEvidence): bool
   return witnesses.length - lost.length < majority;
 }
 
-/** Whether a fence of this life would ever be acknowledged by enough of those who are heard. */
-export function canBlock(map: ClusterMap, life: Life, isHeard: (life: Life) => boolean): boolean {
+/** Whether a fence of this life would ever be acknowledged by enough of the witnesses. */
+export function canBlock(
+  map: ClusterMap,
+  life: Life,
+  acknowledges: (witness: Life) => boolean,
+): boolean {
   const { witnesses } = map;
   const majority = Math.floor(witnesses.length / 2) + 1;
-  const others = witnesses.filter((witness) => !isSameLife(witness, life) && isHeard(witness));
+  const others = witnesses.filter((witness) => !isSameLife(witness, life) && acknowledges(witness));
   return witnesses.length - others.length < majority;
 }
 

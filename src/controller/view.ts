@@ -34,10 +34,14 @@ export class View {
     this.#nowMs = nowMs;
   }
 
-  /** Silent for too long; and a fence of it could be acknowledged, or it would only cost availability. */
+  /**
+   * Silent for too long; and a fence of it could be acknowledged, or it would only cost availability. The
+   * dead acknowledge every fence (D2).
+   */
   isSuspect(map: ClusterMap, life: Life): boolean {
     const isHeard = (other: Life) => !this.#detector.isSilent(other, this.#nowMs);
-    return !isHeard(life) && canBlock(map, life, isHeard);
+    const acknowledges = (other: Life) => isHeard(other) || this.isDead(other);
+    return !isHeard(life) && canBlock(map, life, acknowledges);
   }
 
   isDead(life: Life): boolean {

@@ -115,6 +115,16 @@ describe('a silent node', () => {
     expect(controller.roles()).toMatchObject({ a: 'serving' });
   });
 
+  test('is fenced though another witness is dead: the dead know of every fence (D2)', () => {
+    const controller = controllerOf();
+    controller.pass(100, ['a', 'b', 'c']);
+    controller.died('c', true);
+    controller.pass(times.suspicionMs + 100, ['b']);
+    expect(controller.map().nodes.a?.fenced).toBe(true);
+    controller.pass(times.fenceWaitMs + 100, ['b']);
+    expect(controller.roles()).toEqual({ b: 'serving' });
+  });
+
   test('stays when nobody else that serves was heard of since (H9, I8)', () => {
     const controller = controllerOf();
     controller.pass(100, ['a', 'b', 'c']);
