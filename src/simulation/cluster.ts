@@ -94,16 +94,21 @@ export class SimulatedNode {
     this.#network.crashed(this.process);
   }
 
-  /** SIGTERM: the process ends when it has handed over what it must. */
-  stop(ended: () => void = () => undefined): void {
+  /**
+   * SIGTERM: the process ends when it has handed over what it must.
+   * @param lingersMs how long the requests in progress then hold it up
+   */
+  stop(lingersMs: number, ended: () => void = () => undefined): void {
     const { process } = this;
     process.world.note(`${process.name} is told to stop`);
     process.run(process.life, () =>
       this.#service?.drain({ wholeCluster: false, timeoutMs: DRAIN_TIMEOUT_MS }, () => {
         process.world.note(`${process.name} has stopped`);
-        process.crash();
-        this.#network.crashed(process);
-        ended();
+        process.after(lingersMs, () => {
+          process.crash();
+          this.#network.crashed(process);
+          ended();
+        });
       }),
     );
   }

@@ -152,7 +152,9 @@ export class Nemesis {
   /** In order, and later started again. A node in memory hands over first, and then has nothing to lose. */
   #stop(node: SimulatedNode): void {
     if (!node.process.alive || (!node.keepsData && !this.#mayLose(node))) return;
-    node.stop(() =>
+    const { random } = this.#world;
+    const lingersMs = random.chance(0.5) ? 0 : random.between(0, 4000);
+    node.stop(lingersMs, () =>
       this.#world.at(this.#durationMs(), () => {
         if (!node.process.alive) node.start();
       }),

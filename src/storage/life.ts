@@ -60,6 +60,7 @@ export class StorageLife {
     NodeId,
     { readonly incarnation: Incarnation; readonly atMs: number }
   >();
+  #ended = false;
 
   constructor(runtime: Runtime, store: PartitionStore, options: LifeOptions, events: LifeEvents) {
     const { node, incarnation, valueBytesMax, times, durability } = options;
@@ -103,6 +104,7 @@ export class StorageLife {
 
   /** Nothing is answered any more, nor asked of anybody. */
   end(): void {
+    this.#ended = true;
     this.replica.stop();
     this.#heartbeats.stop();
     this.#antiEntropy.stop();
@@ -127,10 +129,14 @@ export class StorageLife {
     return this.replica.answer(operation);
   }
 
-  /** As a witness: may that life go on? Never without a map, and only as the own map has it (R5). */
+  /**
+   * As a witness: may that life go on? Never without a map, and only as the own map has it (R5). Nor once
+   * this life has ended: a witness that said goodbye counts as one that knows of every fence (D2), while
+   * its process may take seconds more to finish the requests in progress.
+   */
   grant(request: GrantRequest): GrantReply {
     const { map, mapVersion, incarnation } = this.replica;
-    const granted = map !== undefined && isGranted(map, request);
+    const granted = map !== undefined && isGranted(map, request) && !this.#ended;
     if (granted) {
       this.#vouched.set(request.node, {
         incarnation: request.incarnation,

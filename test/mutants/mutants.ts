@@ -73,8 +73,8 @@ const LEASES: readonly Mutant[] = [
       },
       {
         file: HEARTBEATS,
-        find: 'if (agreed) lease.extend(vote.sent);',
-        replace: 'if (agreed) lease.extend(momentOf(this.#runtime.clock));',
+        find: 'lease.extend(vote.sent);',
+        replace: 'lease.extend(momentOf(this.#runtime.clock));',
       },
     ],
     fate: tests(LEASE_SCHEDULES, 'H4: '),
@@ -122,6 +122,12 @@ const LEASES: readonly Mutant[] = [
       },
     ],
     fate: tests(LEASE_SCHEDULES, 'R5: a'),
+  },
+  {
+    name: 'witness-grants-after-goodbye',
+    rule: 'D2',
+    edits: [{ file: LIFE, find: ' && !this.#ended', replace: '' }],
+    fate: tests(LEASE_SCHEDULES, 'D2: '),
   },
   {
     name: 'vote-of-another-life',

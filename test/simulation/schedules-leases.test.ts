@@ -163,3 +163,33 @@ test.each(SEEDS)(
     expect(granted()).toMatchObject({ granted: false });
   },
 );
+
+test.each(SEEDS)(
+  'D2: a witness that said goodbye grants nothing more while its process lingers, seed %i',
+  (seed) => {
+    const stage = new Stage(seed, SHAPE);
+    const { controller } = stage.cluster;
+    const [frontend, other] = [stage.frontend(0), stage.frontend(1)];
+    const [suspect, leaving, third] = stage.map.witnesses.map(({ node }) => stage.named(node));
+    if (suspect === undefined || leaving === undefined || third === undefined)
+      throw new Error('there are three witnesses');
+    // A witness may itself have one key's only other copies, so the key is on the suspect and the third.
+    const key = [...'abcdefghij'].find(
+      (name) =>
+        stage.roleOf(suspect, name) !== undefined && stage.roleOf(third, name) !== undefined,
+    );
+    if (key === undefined) throw new Error('no key is on both');
+    stage.expectStatus(stage.set(frontend, key), 200);
+    const side = [suspect, leaving, frontend];
+    // What the leaving one says arrives, and what it is told does not.
+    stage.cutTo(stage.allBut(...side), [leaving]);
+    leaving.stop(10_000);
+    stage.until('gone', () => stage.map.nodes[leaving.process.name]?.fenced === true);
+    stage.cut([suspect, frontend], [controller, ...stage.allBut(...side)]);
+    stage.until('removed', () => stage.roleOf(suspect, key) === undefined);
+    stage.until('so is the other', () => stage.roleOf(leaving, key) === undefined);
+    stage.expectStatus(stage.set(other, key), 200);
+    stage.expectStatus(stage.get(frontend, key), 503);
+    stage.expectKept();
+  },
+);
