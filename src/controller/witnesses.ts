@@ -38,46 +38,45 @@ export function chooseWitnesses(
   return chosen.map(({ node, incarnation }) => ({ node, incarnation }));
 }
 
-/** One step, if one is due: begin a change, or complete it. */
+/** One step, if one is due: begin a change, begin another one in its place, or complete it. */
 export function changeWitnesses(map: ClusterMap, view: View): ClusterMap {
-  if (map.nextWitnesses !== undefined) {
-    if (!isJointStepOver(map, view)) return map;
-    const { nextWitnesses, ...rest } = map;
-    return { ...rest, witnesses: nextWitnesses };
+  const { nextWitnesses, ...rest } = map;
+  const isFit = canTakeOffice(map, view);
+  const wanted = chooseWitnesses(candidates(map).filter(isFit), map.witnesses.filter(isFit));
+  if (nextWitnesses === undefined) {
+    const isDue = !map.witnesses.every(isFit) || wanted.length > map.witnesses.length;
+    return isDue && wanted.length > 0 ? { ...map, nextWitnesses: wanted } : map;
   }
-  const wanted = chooseWitnesses(candidates(map, view), map.witnesses.filter(mayStay(map, view)));
-  const replaceable = map.witnesses.filter((witness) => !mayStay(map, view)(witness));
-  const grows = wanted.length > map.witnesses.length;
-  // A silent witness is no reason: it may be alive, and renew leases that nobody knows of.
-  if (wanted.length === 0 || (replaceable.length === 0 && !grows)) return map;
-  return { ...map, nextWitnesses: wanted };
+  if (nextWitnesses.every(isFit)) {
+    return isJointStepOver(map, view) ? { ...rest, witnesses: nextWitnesses } : map;
+  }
+  // Who was chosen was dead already, and not yet missed. Every renewal needs a majority of the present
+  // witnesses until the change is complete, so another choice costs nothing.
+  return wanted.length > 0 ? { ...map, nextWitnesses: wanted } : map;
 }
 
-/** The ones that can take the office, and those that have it and are merely silent. */
-function candidates(map: ClusterMap, view: View): readonly Candidate[] {
-  return Object.entries(map.nodes)
-    .map(([node, entry]) => ({
-      node: node as NodeId,
-      incarnation: entry.incarnation,
-      address: entry.address,
-      draining: entry.draining,
-    }))
-    .filter((candidate) => {
-      if (map.witnesses.some((witness) => isSameLife(witness, candidate))) {
-        return mayStay(map, view)(candidate);
-      }
-      return isGranted(map, candidate) && !candidate.draining && view.isAlive(candidate);
-    });
+function candidates(map: ClusterMap): readonly Candidate[] {
+  return Object.entries(map.nodes).map(([node, { incarnation, address }]) => ({
+    node: node as NodeId,
+    incarnation,
+    address,
+  }));
+}
+
+/** Who has the office may be silent: it may be alive, and renew leases that nobody knows of. */
+function canTakeOffice(map: ClusterMap, view: View): (life: Life) => boolean {
+  return (life) => {
+    if (map.witnesses.some((witness) => isSameLife(witness, life))) return mayStay(map, view, life);
+    const entry = nodeEntry(map, life.node);
+    return isGranted(map, life) && !entry?.draining && view.isAlive(life);
+  };
 }
 
 /** D2: replaced when its death is proven, when it came back without its state, or when it leaves. */
-function mayStay(map: ClusterMap, view: View): (witness: Life) => boolean {
-  return (witness) => {
-    const entry = nodeEntry(map, witness.node);
-    if (entry?.incarnation !== witness.incarnation) return false;
-    if (entry.draining) return false;
-    return !view.isDead(witness) || view.mayReturn(witness);
-  };
+function mayStay(map: ClusterMap, view: View, witness: Life): boolean {
+  const entry = nodeEntry(map, witness.node);
+  if (entry?.incarnation !== witness.incarnation || entry.draining) return false;
+  return !view.isDead(witness) || view.mayReturn(witness);
 }
 
 /** H13: nobody can act under a map that knows only the old witnesses. */

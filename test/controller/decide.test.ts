@@ -22,17 +22,23 @@ function lifeOf(node: string) {
 /**
  * @param roles of the members of every partition
  * @param rebalances whether replicas also move for balance
+ * @param others nodes beside a, b and c, which are the witnesses
  */
 function controllerOf(
   roles: Readonly<Record<string, MemberRole>> = { a: 'serving', b: 'serving' },
   rebalances = false,
+  others: readonly string[] = [],
 ) {
   let nowMs = 0;
   const sample = sampleMap();
   let map: ClusterMap = {
     ...sample,
     witnesses: ['a', 'b', 'c'].map(lifeOf),
-    nodes: { ...sample.nodes, c: sampleNode(3) },
+    nodes: {
+      ...sample.nodes,
+      c: sampleNode(3),
+      ...Object.fromEntries(others.map((node, index) => [node, sampleNode(4 + index)])),
+    },
     partitions: sample.partitions.map(({ epoch }) => ({
       epoch,
       members: Object.entries(roles).map(([node, role]) => memberOf(node, role)),
@@ -130,6 +136,21 @@ describe('a silent node', () => {
     controller.pass(100, ['a', 'b', 'c']);
     controller.pass(10 * times.fenceWaitMs, ['c']);
     expect(controller.roles()).toMatchObject({ a: 'serving', b: 'serving' });
+  });
+});
+
+describe('the witnesses', () => {
+  const names = (lives: readonly { node: string }[] = []) => lives.map(({ node }) => node);
+
+  test('change to others when one that was chosen proves to be dead as well (H13)', () => {
+    const controller = controllerOf(undefined, false, ['d', 'e']);
+    controller.pass(100, ['a', 'b', 'c', 'd', 'e']);
+    controller.died('c');
+    controller.pass(100, ['a', 'b', 'e']);
+    expect(names(controller.map().nextWitnesses)).toEqual(['a', 'b', 'd']);
+    controller.pass(times.suspicionMs + 2 * times.fenceWaitMs, ['a', 'b', 'e']);
+    expect(names(controller.map().witnesses)).toEqual(['a', 'b', 'e']);
+    expect(controller.map().nextWitnesses).toBeUndefined();
   });
 });
 

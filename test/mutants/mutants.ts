@@ -147,8 +147,8 @@ const LEASES: readonly Mutant[] = [
     edits: [
       {
         file: WITNESSES,
-        find: 'return { ...map, nextWitnesses: wanted };',
-        replace: 'return { ...map, witnesses: wanted };',
+        find: 'return isDue && wanted.length > 0 ? { ...map, nextWitnesses: wanted } : map;',
+        replace: 'return isDue && wanted.length > 0 ? { ...map, witnesses: wanted } : map;',
       },
     ],
     fate: tests(LEASE_SCHEDULES, 'H13: '),
