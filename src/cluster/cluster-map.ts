@@ -118,6 +118,11 @@ export function partitionEntry(map: ClusterMap, partition: PartitionId): Partiti
   return entry;
 }
 
+/** The digits of a cluster never change, or every key would be elsewhere (H34). */
+export function isSameCluster(a: ClusterMap, b: ClusterMap): boolean {
+  return a.cluster === b.cluster && a.digits === b.digits;
+}
+
 /** Whether this life is the node's present one, and not fenced: only then is it granted leases. */
 export function isGranted(map: ClusterMap, { node, incarnation }: Life): boolean {
   const entry = nodeEntry(map, node);

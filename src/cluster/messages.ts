@@ -102,10 +102,14 @@ export type HeartbeatReply = ShapeOf<typeof heartbeatReply>;
 export const grantRequest = object({ node: nodeId, incarnation, mapVersion });
 export type GrantRequest = ShapeOf<typeof grantRequest>;
 
+/** Why a witness grants, or does not. */
+export const GRANT_ANSWERS = ['granted', 'fenced', 'other-incarnation', 'no-map', 'ended'] as const;
+export type GrantAnswer = (typeof GRANT_ANSWERS)[number];
+
 /** `incarnation` is the witness's own: a vote counts only from the life that the map names (D2). */
 export const grantReply = object({
   incarnation,
-  granted: flag,
+  answer: oneOf(...GRANT_ANSWERS),
   mapVersion,
   map: optionalClusterMap,
 });

@@ -5,6 +5,7 @@ import {
   answeringMembers,
   type ClusterMap,
   compareMapVersions,
+  isSameCluster,
   type Member,
   type PartitionEntry,
   partitionEntry,
@@ -49,11 +50,11 @@ export class Router {
     return this.#map;
   }
 
-  /** I1: only forward; a map of another cluster is never taken. */
+  /** I1: only forward; a map of another cluster, or of other digits, is never taken. */
   adopt(map: ClusterMap): 'adopted' | 'already-newer' | 'other-cluster' {
     const known = this.#map;
     if (known !== undefined) {
-      if (known.cluster !== map.cluster) return 'other-cluster';
+      if (!isSameCluster(map, known)) return 'other-cluster';
       if (compareMapVersions(map.version, known.version) <= 0) return 'already-newer';
     }
     this.#map = map;

@@ -1,5 +1,6 @@
-// What a storage node counts: its answers to operations, and the messages that it refused.
+// What a storage node counts: its answers to operations, and to those who ask it, as a witness, for leases.
 
+import { GRANT_ANSWERS, type GrantAnswer } from '../cluster/messages.ts';
 import type { Counter, Metrics } from '../cluster/metrics.ts';
 import type { Answer, Operation } from '../cluster/operations.ts';
 
@@ -57,5 +58,26 @@ export class AnswerCounters {
       this.#counters.set(name, counter);
     }
     return counter;
+  }
+}
+
+export class GrantCounters {
+  readonly #counters: ReadonlyMap<GrantAnswer, Counter>;
+
+  constructor(metrics: Metrics) {
+    this.#counters = new Map(
+      GRANT_ANSWERS.map((answer) => [
+        answer,
+        metrics.counter(
+          'velourfog_grants_total',
+          'Renewals of leases that were asked of this node as a witness, by the answer.',
+          { answer },
+        ),
+      ]),
+    );
+  }
+
+  count(answer: GrantAnswer): void {
+    this.#counters.get(answer)?.add();
   }
 }

@@ -167,9 +167,10 @@ export class Heartbeats {
     });
   }
 
-  #judge({ granted, incarnation, mapVersion }: GrantReply, witness: Life, vote: Vote): void {
+  #judge({ answer, incarnation, mapVersion }: GrantReply, witness: Life, vote: Vote): void {
     // D2: a vote counts only from the life that the map names.
-    if (!granted || incarnation !== witness.incarnation || !this.#mayUse(mapVersion)) return;
+    if (answer !== 'granted' || incarnation !== witness.incarnation || !this.#mayUse(mapVersion))
+      return;
     this.#count(vote, witness);
   }
 

@@ -11,7 +11,12 @@ import {
 } from '../cluster/cluster-map.ts';
 import type { Address, Incarnation, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
-import type { GrantReply, GrantRequest, HeartbeatRequest } from '../cluster/messages.ts';
+import type {
+  GrantAnswer,
+  GrantReply,
+  GrantRequest,
+  HeartbeatRequest,
+} from '../cluster/messages.ts';
 import { PATHS } from '../cluster/messages.ts';
 import type { Answer, Operation } from '../cluster/operations.ts';
 import type { Runtime } from '../cluster/runtime.ts';
@@ -136,15 +141,15 @@ export class StorageLife {
    */
   grant(request: GrantRequest): GrantReply {
     const { map, mapVersion, incarnation } = this.replica;
-    const granted = map !== undefined && isGranted(map, request) && !this.#ended;
-    if (granted) {
+    const answer = this.#judgeGrant(request);
+    if (answer === 'granted') {
       this.#vouched.set(request.node, {
         incarnation: request.incarnation,
         atMs: this.#runtime.clock.monotonicMs(),
       });
     }
     const newer = map !== undefined && compareMapVersions(mapVersion, request.mapVersion) > 0;
-    return { incarnation, granted, mapVersion, map: newer ? map : undefined };
+    return { incarnation, answer, mapVersion, map: newer ? map : undefined };
   }
 
   /** Whether any partition is still this life's to keep. */
@@ -158,6 +163,15 @@ export class StorageLife {
     const { map, life } = this.replica;
     const nodes = Object.entries(map?.nodes ?? {});
     return nodes.some(([node, { fenced, draining }]) => node !== life.node && !fenced && !draining);
+  }
+
+  #judgeGrant(life: Life): GrantAnswer {
+    const { map } = this.replica;
+    if (this.#ended) return 'ended';
+    if (map === undefined) return 'no-map';
+    if (isGranted(map, life)) return 'granted';
+    const isPresent = nodeEntry(map, life.node)?.incarnation === life.incarnation;
+    return isPresent ? 'fenced' : 'other-incarnation';
   }
 
   #adoptNow(map: ClusterMap): Adoption {

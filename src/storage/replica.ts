@@ -2,11 +2,12 @@
 // R10). It holds the adopted map, and answers operations from the partition store. No messages, no
 // sockets: a batch is answered by plain calls.
 
-import { assert, unreachable } from '../cluster/assert.ts';
+import { unreachable } from '../cluster/assert.ts';
 import {
   type ClusterMap,
   compareMapVersions,
   isGranted,
+  isSameCluster,
   type Life,
   type MapVersion,
   type Member,
@@ -115,17 +116,13 @@ export class Replica {
   judge(map: ClusterMap): Adoption {
     if (map.version.generation < this.#promisedGeneration) return 'overruled';
     if (this.#map === undefined) return 'adopted';
-    if (map.cluster !== this.#map.cluster) return 'other-cluster';
+    if (!isSameCluster(map, this.#map)) return 'other-cluster';
     return compareMapVersions(map.version, this.#map.version) > 0 ? 'adopted' : 'already-newer';
   }
 
   adopt(map: ClusterMap): Adoption {
     const judgement = this.judge(map);
     if (judgement !== 'adopted') return judgement;
-    assert(
-      this.#map === undefined || map.digits === this.#map.digits,
-      'the digits of a cluster never change',
-    );
     this.#map = map;
     this.#granted = isGranted(map, this.life);
     const earlier = this.#memberships;

@@ -9,6 +9,7 @@ import type { Address, Incarnation, NodeId, StoreId } from '../cluster/identity.
 import type { Times } from '../cluster/limits.ts';
 import { newerMap } from '../cluster/map-exchange.ts';
 import {
+  type GrantRequest,
   grantRequest,
   mapPush,
   PATHS,
@@ -28,7 +29,7 @@ import type {
   Runtime,
   Service,
 } from '../cluster/runtime.ts';
-import { AnswerCounters } from './counters.ts';
+import { AnswerCounters, GrantCounters } from './counters.ts';
 import { Departure } from './departure.ts';
 import { encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
 import { inspect } from './inspection.ts';
@@ -53,7 +54,10 @@ export interface StorageOptions {
 
 /** What a map is refused with. */
 const REFUSED_MAPS: Readonly<Partial<Record<AdoptionOutcome, Parameters<typeof refusalReply>>>> = {
-  'other-cluster': ['other-cluster', 'this node belongs to another cluster'],
+  'other-cluster': [
+    'other-cluster',
+    'this node belongs to another cluster, or one of other digits',
+  ],
   'not-durable': ['not-durable', 'the map could not be written'],
   overruled: ['overruled', "a controller of a later generation has this node's promise"],
   'not-from-controller': ['not-ready', 'the first map comes from the controller'],
@@ -82,6 +86,7 @@ export class StorageNode implements Service {
   readonly #metrics = new Metrics();
   readonly #routes: Routes;
   readonly #answers: AnswerCounters;
+  readonly #grants: GrantCounters;
   readonly #links = new Set<Link>();
   #node: NodeId;
   #registration: Registration | undefined;
@@ -97,6 +102,7 @@ export class StorageNode implements Service {
     this.#options = options;
     this.#node = options.node;
     this.#answers = new AnswerCounters(this.#metrics);
+    this.#grants = new GrantCounters(this.#metrics);
     this.#routes = new Routes('storage', runtime, this.#metrics);
     this.#addRoutes();
     inspect(this.#routes, this.#metrics, {
@@ -275,13 +281,14 @@ export class StorageNode implements Service {
     routes.addControl(PATHS.prepare, prepareRequest, (message, reply) =>
       this.#prepare(message, reply),
     );
-    routes.addControl(PATHS.grant, grantRequest, (message, reply) =>
-      reply(
-        this.#life === undefined
-          ? refusalReply('not-ready', 'not registered yet')
-          : jsonReply(200, this.#life.grant(message)),
-      ),
-    );
+    routes.addControl(PATHS.grant, grantRequest, (message, reply) => reply(this.#grant(message)));
+  }
+
+  #grant(message: GrantRequest): HttpReply {
+    if (this.#life === undefined) return refusalReply('not-ready', 'not registered yet');
+    const grant = this.#life.grant(message);
+    this.#grants.count(grant.answer);
+    return jsonReply(200, grant);
   }
 
   /** H32: the promise is on disk before the map is told. */

@@ -116,9 +116,9 @@ const LEASES: readonly Mutant[] = [
     edits: [
       {
         file: LIFE,
-        find: 'map !== undefined && isGranted(map, request)',
+        find: "if (isGranted(map, life)) return 'granted';",
         replace:
-          'map !== undefined && nodeEntry(map, request.node)?.incarnation === request.incarnation',
+          "if (nodeEntry(map, life.node)?.incarnation === life.incarnation) return 'granted';",
       },
     ],
     fate: tests(LEASE_SCHEDULES, 'R5: a'),
@@ -126,7 +126,7 @@ const LEASES: readonly Mutant[] = [
   {
     name: 'witness-grants-after-goodbye',
     rule: 'D2',
-    edits: [{ file: LIFE, find: ' && !this.#ended', replace: '' }],
+    edits: [{ file: LIFE, find: "if (this.#ended) return 'ended';", replace: '' }],
     fate: tests(LEASE_SCHEDULES, 'D2: '),
   },
   {
@@ -135,8 +135,8 @@ const LEASES: readonly Mutant[] = [
     edits: [
       {
         file: HEARTBEATS,
-        find: 'if (!granted || incarnation !== witness.incarnation || ',
-        replace: 'if (!granted || incarnation < 0 || ',
+        find: "if (answer !== 'granted' || incarnation !== witness.incarnation || ",
+        replace: "if (answer !== 'granted' || incarnation < 0 || ",
       },
     ],
     fate: tests(HEARTBEAT_TESTS, 'of, another life'),

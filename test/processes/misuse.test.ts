@@ -157,6 +157,9 @@ describe('malformed internal messages', () => {
     expect(JSON.parse((await push({ ...map, version, cluster: 'other' })).text)).toMatchObject({
       error: 'other-cluster',
     });
+    const wider = Array.from({ length: 16 * map.partitions.length }, () => map.partitions[0]);
+    const other = { ...map, version, digits: map.digits + 1, partitions: wider };
+    expect(JSON.parse((await push(other)).text)).toMatchObject({ error: 'other-cluster' });
     expect((await push({ ...map, version, partitions: [] })).status).toBe(400);
     const unnamed = { epoch: 1, members: [{ node: 'nobody', incarnation: 1, role: 'serving' }] };
     const partitions = map.partitions.map(() => unnamed);
@@ -184,6 +187,22 @@ describe('malformed internal messages', () => {
     expect(JSON.parse(stranger.text)).toMatchObject({ error: 'unknown-node' });
     const old = await beat({ node: cluster.storages[0], incarnation: 5 });
     expect(JSON.parse(old.text)).toMatchObject({ error: 'other-incarnation' });
+  });
+
+  test('a life that the map does not name is granted no lease, and the refusal is counted', async () => {
+    const node = cluster.storages[0] ?? '';
+    const ask = (message: object) =>
+      call(node, '/s/grant', { method: 'POST', body: JSON.stringify(message) });
+    const { map } = JSON.parse((await call(node, '/s/map')).text);
+    const version = { mapVersion: map.version };
+    const stranger = await ask({ node: 'stranger', incarnation: 5, ...version });
+    expect(JSON.parse(stranger.text)).toMatchObject({ answer: 'other-incarnation' });
+    const old = await ask({ node: cluster.storages[1], incarnation: 5, ...version });
+    expect(JSON.parse(old.text)).toMatchObject({ answer: 'other-incarnation' });
+    expect((await ask({ node: cluster.storages[1] })).status).toBe(400);
+    const { text } = await call(node, '/metrics');
+    const counted = /^velourfog_grants_total{answer="other-incarnation"} (\d+)$/m.exec(text)?.[1];
+    expect(Number(counted)).toBe(2);
   });
 
   test('a stream for another cluster, node or incarnation, or of no known protocol, is refused (D13)', async () => {

@@ -65,7 +65,7 @@ function asking() {
 const VERSION = { generation: 1, number: 1 };
 const granted = { incarnation: 1, mapVersion: VERSION, lease: true };
 /** The other witness's; with the node's own vote a majority of the two. */
-const vote = { incarnation: 1, mapVersion: VERSION, granted: true };
+const vote = { incarnation: 1, mapVersion: VERSION, answer: 'granted' };
 
 describe.each([
   ['the controller', PATHS.heartbeat, granted],
@@ -100,6 +100,6 @@ describe.each([
 
 test('a witness that says no is no vote (R5)', () => {
   const { replica, answer } = asking();
-  answer(PATHS.grant, { ...vote, granted: false });
+  answer(PATHS.grant, { ...vote, answer: 'fenced' });
   expect(replica.lease.isLive()).toBe(false);
 });
