@@ -1,10 +1,9 @@
 // How a storage node stops (D4): with a data directory it stops serving, brings its log to disk and says
 // that it will return; without one it hands its partitions over first, because what it holds dies with it.
 
-import { readReply } from '../cluster/calls.ts';
 import type { Address } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
-import { accepted, type GoodbyeRequest, PATHS } from '../cluster/messages.ts';
+import { type GoodbyeRequest, PATHS } from '../cluster/messages.ts';
 import type { DrainOptions, Runtime } from '../cluster/runtime.ts';
 import type { StorageLife } from './life.ts';
 import type { Durability } from './log.ts';
@@ -42,18 +41,21 @@ export class Departure {
   }
 
   #handOver(): void {
-    if (!this.#life.hasHeirs()) return this.#stop('stopped');
-    this.#say('leaving', (understood) => {
-      if (understood || this.#isLate()) this.#waitForHeirs();
-      else this.#later(() => this.#handOver());
-    });
-  }
-
-  #waitForHeirs(): void {
-    if (!this.#life.isMember()) return this.#stop('stopped');
-    if (!this.#isLate()) return this.#later(() => this.#waitForHeirs());
-    this.#runtime.log.write('error', 'leaving with partitions that nobody took over in time');
-    return this.#stop('stopped');
+    const life = this.#life;
+    if (!life.hasHeirs()) return this.#stop('stopped');
+    if (this.#runtime.clock.monotonicMs() >= this.#deadlineMs) {
+      if (life.isMember()) {
+        this.#runtime.log.write('error', 'leaving with partitions that nobody took over in time');
+      }
+      return this.#stop('stopped');
+    }
+    if (life.isDraining() && !life.isMember()) return this.#stop('stopped');
+    const { decideMs } = this.#options.times;
+    const again = () => {
+      this.#runtime.timers.after(decideMs, () => this.#handOver());
+    };
+    // Said until the map says so: the controller may have died with it, or the operator undrained the node.
+    return life.isDraining() ? again() : this.#say('leaving', again);
   }
 
   /** H5b: first nothing is answered any more, then that is said, and only then the listener closes. */
@@ -66,7 +68,7 @@ export class Departure {
     });
   }
 
-  #say(state: GoodbyeRequest['state'], callback: (understood: boolean) => void): void {
+  #say(state: GoodbyeRequest['state'], said: () => void): void {
     const { controller, times } = this.#options;
     const message: GoodbyeRequest = { ...this.#life.replica.life, state };
     this.#runtime.network.call(
@@ -77,15 +79,7 @@ export class Departure {
         message,
         timeoutMs: times.controlCallMs,
       },
-      (outcome) => callback(readReply(accepted, outcome).kind === 'message'),
+      said,
     );
-  }
-
-  #isLate(): boolean {
-    return this.#runtime.clock.monotonicMs() >= this.#deadlineMs;
-  }
-
-  #later(callback: () => void): void {
-    this.#runtime.timers.after(this.#options.times.decideMs, callback);
   }
 }

@@ -17,6 +17,7 @@ export class Lease {
   readonly #clock: Clock;
   readonly #leaseMs: number;
   #sent: Moment | undefined;
+  #ended = false;
 
   constructor(clock: Clock, leaseMs: number) {
     this.#clock = clock;
@@ -27,9 +28,14 @@ export class Lease {
     if (this.#sent === undefined || sent.monotonicMs > this.#sent.monotonicMs) this.#sent = sent;
   }
 
+  /** H5b: given up with the life that had it; no grant brings it back. */
+  end(): void {
+    this.#ended = true;
+  }
+
   remainingMs(): number {
     const sent = this.#sent;
-    if (sent === undefined) return 0;
+    if (sent === undefined || this.#ended) return 0;
     const elapsedMs = this.#clock.monotonicMs() - sent.monotonicMs;
     // The monotonic clock stands still while a virtual machine is suspended; the wall clock tells.
     const suspendedMs = Math.abs(this.#clock.wallMs() - sent.wallMs - elapsedMs);

@@ -102,6 +102,7 @@ export class StorageLife {
 
   /** @param recovered the map that the data directory had */
   begin(recovered: ClusterMap | undefined): void {
+    if (this.#ended) return;
     if (recovered !== undefined) this.#adoptNow(recovered);
     this.#heartbeats.start();
     this.#antiEntropy.start();
@@ -156,6 +157,12 @@ export class StorageLife {
   isMember(): boolean {
     for (const _ of this.replica.memberships()) return true;
     return false;
+  }
+
+  /** Whether the map has it that this node is to hold no partitions. */
+  isDraining(): boolean {
+    const { map, life } = this.replica;
+    return map !== undefined && nodeEntry(map, life.node)?.draining === true;
   }
 
   /** Whether the map has another node that could take over what this one has. */

@@ -60,6 +60,7 @@ const REFUSED_MAPS: Readonly<Partial<Record<AdoptionOutcome, Parameters<typeof r
   ],
   'not-durable': ['not-durable', 'the map could not be written'],
   overruled: ['overruled', "a controller of a later generation has this node's promise"],
+  'not-promised': ['not-ready', 'the recovery that froze partitions has not heard this node yet'],
   'not-from-controller': ['not-ready', 'the first map comes from the controller'],
 };
 
@@ -206,6 +207,8 @@ export class StorageNode implements Service {
 
   #registered(self: Self, { incarnation, map }: RegisterReply): void {
     const begin = () => {
+      // It would be counted on, and gone without a goodbye.
+      if (this.#draining) return;
       const life = this.#lifeOf(self, incarnation);
       // At once: only a heartbeat makes the controller count on this life.
       if (map === undefined) life.begin(self.map);

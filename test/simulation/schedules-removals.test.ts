@@ -124,3 +124,37 @@ test.each(SEEDS)('H33: a map that could be lost is no map yet, seed %i', (seed) 
   expect(stage.heldBy(node, key)).toBe(stage.heldBy(intact, key));
   stage.expectKept();
 });
+
+describe('a node that is told to stop', () => {
+  test.each(SEEDS)('before it is registered begins no life, seed %i', (seed) => {
+    const { stage, lost: node } = twoCopies(seed);
+    node.crash(false);
+    stage.cut([node], [stage.cluster.controller]);
+    node.start();
+    stage.pass(300);
+    node.stop(5000);
+    stage.pass(100);
+    stage.heal([node], [stage.cluster.controller]);
+    stage.pass(2000);
+    expect(stage.statusOf(node).incarnation).toBe('0');
+    expect(stage.map.nodes[node.process.name]?.fenced).toBe(true);
+  });
+
+  test.each(SEEDS)('says so again when the operator undrains it, seed %i', (seed) => {
+    const stage = new Stage(seed, { storages: 3, frontends: 1, redundancy: 2, fsync: undefined });
+    const node = stage.storage(1);
+    const entry = () => stage.map.nodes[node.process.name];
+    let late = false;
+    node.onLog = (message) => {
+      late ||= message.startsWith('leaving with');
+    };
+    node.stop(0);
+    stage.until('draining', () => entry()?.draining === true);
+    stage.ask(stage.cluster.controller, 'undrain', { node: node.process.name });
+    stage.until('stopped', () => !node.process.alive, 20_000);
+    expect(late).toBe(false);
+    stage.pass(1000);
+    expect(stage.isMember(node)).toBe(false);
+    stage.expectKept();
+  });
+});
