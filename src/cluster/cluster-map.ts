@@ -61,6 +61,8 @@ export interface NodeEntry {
   readonly address: Address;
   readonly incarnation: Incarnation;
   readonly store: StoreId;
+  /** Everything that this life of the node and all later ones acknowledged is in the store (H8). */
+  readonly completeSince?: Incarnation | undefined;
   /** Nobody renews a lease of this life, and it is about to be removed (R6). */
   readonly fenced: boolean;
   /** The node is to hold no partitions (R9). */
@@ -85,6 +87,8 @@ export interface ClusterMap {
   readonly nextWitnesses?: readonly Life[] | undefined;
   readonly nodes: Readonly<Record<string, NodeEntry>>;
   readonly partitions: readonly PartitionEntry[];
+  /** The nodes whose promises this map rests on, while a partition is frozen for want of others (H32). */
+  readonly promised?: readonly NodeId[] | undefined;
 }
 
 export const mapVersion: Shape<MapVersion> = object({
@@ -139,6 +143,10 @@ export function answeringMembers(map: ClusterMap, entry: PartitionEntry): readon
   return entry.members.filter((member) => member.role === 'serving' && isGranted(map, member));
 }
 
+export function isFrozen(map: ClusterMap): boolean {
+  return map.partitions.some(({ frozen }) => frozen);
+}
+
 /** The partitions that nobody may answer gets for; a frontend is ready when there are none. */
 export function offlinePartitions(map: ClusterMap): number {
   return map.partitions.filter((entry) => answeringMembers(map, entry).length === 0).length;
@@ -170,7 +178,14 @@ const fields = object({
   witnesses,
   nextWitnesses: optional(witnesses),
   nodes: dictionary(
-    object({ address, incarnation, store: storeId, fenced: flag, draining: flag }),
+    object({
+      address,
+      incarnation,
+      store: storeId,
+      completeSince: optional(incarnation),
+      fenced: flag,
+      draining: flag,
+    }),
     { max: STORAGE_NODES_MAX },
   ),
   partitions: list(
@@ -183,6 +198,7 @@ const fields = object({
       max: partitionCount(DIGITS_MAX),
     },
   ),
+  promised: optional(list(nodeId, { max: STORAGE_NODES_MAX })),
 });
 
 /** A whole map from outside: its shape, and that its parts fit each other. */

@@ -6,6 +6,7 @@ import { readReply } from '../cluster/calls.ts';
 import {
   type ClusterMap,
   compareMapVersions,
+  isFrozen,
   isGranted,
   NO_MAP,
   nodeEntry,
@@ -39,6 +40,7 @@ import type { DrainOptions, Runtime, Service } from '../cluster/runtime.ts';
 import { addAdminRoutes } from './admin.ts';
 import { changesBetween } from './changes.ts';
 import { decide } from './decide.ts';
+import { Frontends } from './frontends.ts';
 import { inspect } from './inspection.ts';
 import { Knowledge } from './knowledge.ts';
 import { nextGeneration, nextNumber, withEntry } from './membership.ts';
@@ -68,8 +70,7 @@ export class Controller implements Service {
   readonly #knowledge: Knowledge;
   readonly #rebalancing = new Rebalancing();
   #recovery: Recovery | undefined;
-  /** Frontends by address, with when they last polled, on the monotonic clock (D14). */
-  readonly #frontends = new Map<string, number>();
+  readonly #frontends: Frontends;
   #loaded = false;
   #draining = false;
   /** A decision is being made durable; the next one starts from its outcome. */
@@ -79,6 +80,7 @@ export class Controller implements Service {
     this.#runtime = runtime;
     this.#options = options;
     this.#knowledge = new Knowledge(options.times, runtime.clock.monotonicMs());
+    this.#frontends = new Frontends(options.times);
     this.#map = new PublishedMap(runtime, (map, earlier) => this.#published(map, earlier));
     this.#registrations = new Registrations(runtime, this.#map, options, {
       proved: (life) => this.#knowledge.detector.died(life, this.#nowMs(), false),
@@ -102,7 +104,7 @@ export class Controller implements Service {
       map: () => this.#map.current,
       waitingFor: () => this.#waitingFor(),
       candidates: () => this.#registrations.candidates,
-      frontends: () => [...this.#frontends.keys()],
+      frontends: () => this.#frontends.addresses,
     });
   }
 
@@ -156,6 +158,12 @@ export class Controller implements Service {
           digits: stored.digits,
         },
       );
+    }
+    if (isFrozen(stored)) {
+      // The recovery before was not over; what it froze waits for promises that only another one hears.
+      this.#recovery = this.#recoveryOf(stored.cluster, stored.version.generation);
+      this.#loaded = true;
+      return;
     }
     this.#map.propose(
       () => nextGeneration(stored),
@@ -260,7 +268,12 @@ export class Controller implements Service {
         `a storage node belongs to cluster ${cluster}, and this controller has no state of any: put ${STATE_FILE} back, or start it with --recover`,
       );
     }
-    return new Recovery(this.#runtime, this.#options.times, cluster, (map) =>
+    return this.#recoveryOf(cluster, 0);
+  }
+
+  #recoveryOf(cluster: ClusterId, above: number): Recovery {
+    const { times } = this.#options;
+    return new Recovery(this.#runtime, { times, cluster, above }, (map) =>
       this.#map.propose(
         () => map,
         (outcome) => {
@@ -344,22 +357,13 @@ export class Controller implements Service {
     const query = parseQuery(queryOf(request.target));
     const parameters = query.kind === 'query' ? query.parameters : new Map<string, Buffer>();
     const frontend = parameters.get('frontend')?.toString('latin1');
-    if (frontend !== undefined && frontend.length <= 262) this.#noteFrontend(frontend);
+    if (frontend !== undefined) this.#frontends.polled(frontend, this.#nowMs());
     const asked = Number(parameters.get('wait')?.toString('latin1') ?? 0);
     const waitMs = Number.isFinite(asked) ? Math.min(asked, this.#options.times.mapPollMs) : 0;
     this.#map.waitForNewer(sinceOf(request), this.#draining ? 0 : waitMs, (map) => {
       const answer: MapReply = { map, waitingFor: this.#waitingFor() };
       reply(jsonReply(200, answer));
     });
-  }
-
-  #noteFrontend(address: string): void {
-    const now = this.#runtime.clock.monotonicMs();
-    this.#frontends.set(address, now);
-    const forgottenBefore = now - 4 * this.#options.times.mapPollMs;
-    for (const [other, polledMs] of this.#frontends) {
-      if (polledMs < forgottenBefore) this.#frontends.delete(other);
-    }
   }
 
   #waitingFor(): string | undefined {

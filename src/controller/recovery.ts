@@ -6,7 +6,9 @@ import { readReply } from '../cluster/calls.ts';
 import {
   type ClusterMap,
   compareMapVersions,
+  isFrozen,
   type Member,
+  type NodeEntry,
   nodeEntry,
   type PartitionEntry,
 } from '../cluster/cluster-map.ts';
@@ -41,12 +43,20 @@ export class Recovery {
   #generation: number;
   /** The map is published; what is frozen in it is still waited for. */
   #published = false;
+  /** A promise came that `thaw` has not judged by. */
+  #hasNews = false;
 
-  /** @param recovered is called once, with a map whose partitions may be frozen */
+  /**
+   * @param above a generation that was used before
+   * @param recovered is called once, with a map whose partitions may be frozen
+   */
   constructor(
     runtime: Runtime,
-    times: Times,
-    cluster: ClusterId,
+    {
+      times,
+      cluster,
+      above,
+    }: { readonly times: Times; readonly cluster: ClusterId; readonly above: number },
     recovered: (map: ClusterMap) => void,
   ) {
     this.#runtime = runtime;
@@ -54,7 +64,7 @@ export class Recovery {
     this.#cluster = cluster;
     this.#recovered = recovered;
     this.#startedMs = runtime.clock.monotonicMs();
-    this.#generation = Math.floor(runtime.clock.wallMs() / 1000);
+    this.#generation = Math.max(Math.floor(runtime.clock.wallMs() / 1000), above + 1);
     runtime.log.write('warn', 'recovering the map from the nodes', {
       cluster,
       generation: this.#generation,
@@ -89,14 +99,11 @@ export class Recovery {
 
   /** What was frozen for want of a promise that has come. */
   thaw(map: ClusterMap): ClusterMap {
-    if (frozenEntries(map).length === 0) return map;
-    const partitions = map.partitions.map((entry, partition) => {
-      if (!entry.frozen) return entry;
-      const known = recoveredEntry(this.#promises, partition as PartitionId, map);
-      return known.frozen ? entry : known;
-    });
-    const changed = partitions.some((entry, partition) => entry !== map.partitions[partition]);
-    return changed ? { ...map, partitions } : map;
+    if (!this.#hasNews || !isFrozen(map)) return map;
+    const next = recovered(map, this.#promises);
+    // Asked at every tick; until what came of the promises stands in the published map.
+    this.#hasNews = next !== map;
+    return next;
   }
 
   /** Nodes that start late, or did not hear; until nobody is waited for. */
@@ -137,6 +144,7 @@ export class Recovery {
     if (reply.generation !== this.#generation) return;
     if (map !== undefined && map.cluster !== this.#cluster) return;
     this.#promises.set(reply.node, { reply, map });
+    this.#hasNews = true;
     for (const { address } of Object.values(map?.nodes ?? {})) this.found(address);
     this.#conclude();
   }
@@ -152,26 +160,18 @@ export class Recovery {
     const nodes = Object.keys(known.nodes) as NodeId[];
     const promised = nodes.filter((node) => this.#promises.has(node));
     if (2 * promised.length <= nodes.length) return;
-    const partitions = known.partitions.map((_, partition) =>
-      recoveredEntry(this.#promises, partition as PartitionId),
-    );
-    const frozen = partitions.filter((entry) => entry.frozen).length;
+    const version = { generation: this.#generation, number: 1 };
+    const map = recovered(unfenced({ ...frozen(known), version }), this.#promises);
+    const open = map.partitions.length - frozenEntries(map).length;
     const waitedMs = this.#runtime.clock.monotonicMs() - this.#startedMs;
-    if (frozen > 0 && waitedMs < this.#times.suspicionMs) return;
+    if (open < map.partitions.length && waitedMs < this.#times.suspicionMs) return;
     this.#published = true;
     this.#runtime.log.write('info', 'map recovered', {
       generation: this.#generation,
       nodes: promised.length,
-      frozen,
+      frozen: map.partitions.length - open,
     });
-    this.#recovered({
-      ...known,
-      version: { generation: this.#generation, number: 1 },
-      partitions,
-      nodes: Object.fromEntries(
-        Object.entries(known.nodes).map(([node, entry]) => [node, { ...entry, fenced: false }]),
-      ),
-    });
+    this.#recovered(map);
   }
 }
 
@@ -187,29 +187,92 @@ function hasNode({ members }: PartitionEntry, node: NodeId): boolean {
   return members.some((member) => member.node === node);
 }
 
+function frozen(map: ClusterMap): ClusterMap {
+  return { ...map, partitions: map.partitions.map((entry) => ({ ...entry, frozen: true })) };
+}
+
+function unfenced(map: ClusterMap): ClusterMap {
+  const nodes = Object.entries(map.nodes).map(
+    ([node, entry]) => [node, { ...entry, fenced: false }] as const,
+  );
+  return { ...map, nodes: Object.fromEntries(nodes) };
+}
+
+interface Known {
+  readonly entry: PartitionEntry;
+  /** Where it stands. */
+  readonly map: ClusterMap;
+}
+
 /**
- * The entry of the highest epoch that anybody knows, of the newest map among equals. If all its members promised, no later one was ever
- * acknowledged to: it would have one of these members, which would know it, or descend from a joiner
- * whose source is one of them, likewise. Otherwise it is frozen.
+ * Of each frozen partition the entry of the highest epoch that anybody knows. It is frozen no longer when
+ * all its members promised: no later entry was ever acknowledged to, for that one would have one of these
+ * members, which would know it, or descend from a joiner whose source is one of them, likewise.
+ *
+ * The entry may stand in an older map, or come with a late promise, and knows nothing of the lives that
+ * its members have by now: it follows their stores (H7).
+ *
+ * @returns the map itself when nothing is known beyond it
  */
-export function recoveredEntry(
-  promises: Promises,
-  partition: PartitionId,
-  published?: ClusterMap,
-): PartitionEntry {
-  const maps = [...mapsOf(promises)];
-  if (published !== undefined) maps.push(published);
-  const entries = maps.flatMap((map) => {
-    const entry = map.partitions[partition];
-    return entry === undefined ? [] : [{ entry, map }];
+export function recovered(map: ClusterMap, promises: Promises): ClusterMap {
+  const known = map.partitions.map((entry, partition) =>
+    entry.frozen ? highestEntry([map, ...mapsOf(promises)], partition as PartitionId) : undefined,
+  );
+  const nodes = { ...map.nodes };
+  for (const { entry, map: from } of known.filter((each) => each !== undefined)) {
+    for (const { node } of entry.members) {
+      const named = nodeEntry(from, node);
+      if (named !== undefined && named.incarnation > (nodes[node]?.incarnation ?? 0)) {
+        nodes[node] = { ...named, fenced: false };
+      }
+    }
+  }
+  let changed = false;
+  const partitions = map.partitions.map((entry, partition) => {
+    const highest = known[partition];
+    if (highest === undefined) return entry;
+    const { members } = highest.entry;
+    const present = members.map((member) =>
+      presentLife(member, nodeEntry(highest.map, member.node), nodes[member.node]),
+    );
+    const isComplete = members.every((member) => hasPromised(promises, highest.map, member));
+    const isNews =
+      highest.map !== map || present.some((member, index) => member !== members[index]);
+    if (!isComplete && !isNews) return entry;
+    changed = true;
+    // Nothing was applied since, so the lives need no new epoch.
+    const { epoch } = highest.entry;
+    return { epoch, members: present, ...(isComplete ? {} : { frozen: true }) };
   });
-  const highest = entries.sort(
-    (a, b) => b.entry.epoch - a.entry.epoch || compareMapVersions(b.map.version, a.map.version),
-  )[0];
-  if (highest === undefined) throw new RangeError(`partition ${partition} is in no map`);
-  const { frozen: _, ...entry } = highest.entry;
-  const complete = entry.members.every((member) => hasPromised(promises, highest.map, member));
-  return complete ? entry : { ...entry, frozen: true };
+  const promised = [...promises.keys()];
+  if (!changed && promised.length === map.promised?.length) return map;
+  const next = { ...map, nodes, partitions };
+  return { ...next, promised: isFrozen(next) ? promised : undefined };
+}
+
+/** Of the newest map among equals. */
+function highestEntry(maps: readonly ClusterMap[], partition: PartitionId): Known | undefined {
+  return maps
+    .flatMap((map) => {
+      const entry = map.partitions[partition];
+      return entry === undefined ? [] : [{ entry, map }];
+    })
+    .sort(
+      (a, b) => b.entry.epoch - a.entry.epoch || compareMapVersions(b.map.version, a.map.version),
+    )[0];
+}
+
+/** The life that has all that this member had. */
+function presentLife(
+  member: Member,
+  named: NodeEntry | undefined,
+  present: NodeEntry | undefined,
+): Member {
+  const since = present?.completeSince;
+  const isOver = present !== undefined && present.incarnation > member.incarnation;
+  const isSameStore = named?.incarnation === member.incarnation && named.store === present?.store;
+  if (!isOver || !isSameStore || since === undefined || since > member.incarnation) return member;
+  return { ...member, incarnation: present.incarnation };
 }
 
 /** D6: only the life or the store that the entry names counts: a node without its data knows nothing. */

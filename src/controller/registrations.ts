@@ -169,7 +169,9 @@ export class Registrations {
         assert(current !== undefined, 'a map, once there, stays');
         // What the operator asked for outlives a life that kept its data.
         const draining = sameStore && (earlier?.draining ?? false);
-        return withNode(current, node, { ...entry, draining }, resumes);
+        // A store that is not believed now is not believed about the lives before either.
+        const completeSince = sameStore && !resumes ? undefined : registration.completeSince;
+        return withNode(current, node, { ...entry, draining, completeSince }, resumes);
       },
       (outcome) => {
         registration.admitting = false;

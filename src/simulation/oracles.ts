@@ -161,9 +161,10 @@ export class Oracles {
     if (status.incarnation !== String(life.incarnation)) return false;
     const reply = node.peek(plainGet('/s/map'));
     const { map } = mapReply(JSON.parse(Buffer.from(reply?.body ?? '{}').toString()), '');
-    const members = map?.partitions[partition]?.members ?? [];
-    const own = members.find((member) => isSameLife(member, life));
-    return map !== undefined && own?.role === 'serving' && isGranted(map, life);
+    const entry = map?.partitions[partition];
+    if (map === undefined || entry === undefined || entry.frozen) return false;
+    const own = entry.members.find((member) => isSameLife(member, life));
+    return own?.role === 'serving' && isGranted(map, life);
   }
 
   /** @returns undefined while that life of the node cannot be asked */
@@ -189,6 +190,8 @@ export class Oracles {
 
 function serving(map: ClusterMap, key: string): readonly Member[] {
   const entry = partitionEntry(map, partitionOf(Buffer.from(key), map.digits));
+  // Nobody answers for it, and it may be another entry that counts in the end (H32).
+  if (entry.frozen) return [];
   return entry.members.filter(({ role }) => role === 'serving');
 }
 

@@ -6,6 +6,7 @@ import { unreachable } from '../cluster/assert.ts';
 import {
   type ClusterMap,
   compareMapVersions,
+  isFrozen,
   isGranted,
   isSameCluster,
   type Life,
@@ -44,7 +45,7 @@ export interface ReplicaOptions {
   readonly leaseMs: number;
 }
 
-export type Adoption = 'adopted' | 'already-newer' | 'other-cluster' | 'overruled';
+export type Adoption = 'adopted' | 'already-newer' | 'other-cluster' | 'overruled' | 'not-promised';
 
 export class Replica {
   readonly lease: Lease;
@@ -117,6 +118,8 @@ export class Replica {
     if (map.version.generation < this.#promisedGeneration) return 'overruled';
     if (this.#map === undefined) return 'adopted';
     if (!isSameCluster(map, this.#map)) return 'other-cluster';
+    // H32: what this node knows would be gone before the controller that asks for it was told.
+    if (isFrozen(map) && !map.promised?.includes(this.life.node)) return 'not-promised';
     return compareMapVersions(map.version, this.#map.version) > 0 ? 'adopted' : 'already-newer';
   }
 
@@ -135,9 +138,11 @@ export class Replica {
       }
     }
     for (const partition of this.#store.held()) {
-      // While the map names the node, be it an earlier life of it, the data may be needed (H37).
-      const members = map.partitions[partition]?.members ?? [];
-      if (!members.some(({ node }) => node === this.life.node)) this.#reset(partition);
+      // While the map names the node, be it an earlier life of it, the data may be needed (H37); and while
+      // the entry is frozen nobody knows yet whom it names (H32).
+      const { members = [], frozen = false } = map.partitions[partition] ?? {};
+      const isNamed = members.some(({ node }) => node === this.life.node);
+      if (!isNamed && !frozen) this.#reset(partition);
     }
     return 'adopted';
   }
@@ -145,6 +150,7 @@ export class Replica {
   /** H5b: from now on nothing is answered, and never again in this life. */
   stop(): void {
     this.#stopped = true;
+    this.lease.end();
   }
 
   answer(operation: Operation): Answer {

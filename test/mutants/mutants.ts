@@ -31,6 +31,7 @@ const tests = (file: string, name: string): Programme => ({ kind: 'tests', file,
 
 const LEASE_SCHEDULES = 'test/simulation/schedules-leases.test.ts';
 const JOIN_SCHEDULES = 'test/simulation/schedules-joins.test.ts';
+const RECOVERY_SCHEDULES = 'test/simulation/schedules-recovery.test.ts';
 const REMOVAL_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
 const SCHEDULES = 'test/simulation/schedules.test.ts';
 const WRITE_TESTS = 'test/frontend/write.test.ts';
@@ -47,6 +48,7 @@ const MEMBERSHIP = 'src/controller/membership.ts';
 const PENDING = 'src/controller/pending.ts';
 const PUBLISHED_MAP = 'src/controller/published-map.ts';
 const RECOVERY = 'src/storage/recovery.ts';
+const MAP_RECOVERY = 'src/controller/recovery.ts';
 const REGISTRATIONS = 'src/controller/registrations.ts';
 const REPLICA = 'src/storage/replica.ts';
 const STORAGE = 'src/storage/storage.ts';
@@ -666,6 +668,58 @@ const DELETES: readonly Mutant[] = [
   },
 ];
 
+const RECOVERIES: readonly Mutant[] = [
+  {
+    name: 'recover-any',
+    rule: 'H32',
+    edits: [
+      {
+        file: MAP_RECOVERY,
+        find: 'const isComplete = members.every((member) => hasPromised(promises, highest.map, member));',
+        replace:
+          'const isComplete = members.some((member) => hasPromised(promises, highest.map, member));',
+      },
+    ],
+    fate: tests(RECOVERY_SCHEDULES, 'H32: a partition stays frozen'),
+  },
+  {
+    name: 'recover-no-promise',
+    rule: 'H32',
+    edits: [
+      {
+        file: REPLICA,
+        find: "if (map.version.generation < this.#promisedGeneration) return 'overruled';",
+        replace: '',
+      },
+    ],
+    fate: tests(RECOVERY_SCHEDULES, 'H32: who promised'),
+  },
+  {
+    name: 'frozen-map-before-promise',
+    rule: 'H32',
+    edits: [
+      {
+        file: REPLICA,
+        find: "if (isFrozen(map) && !map.promised?.includes(this.life.node)) return 'not-promised';",
+        replace: '',
+      },
+    ],
+    fate: tests(RECOVERY_SCHEDULES, 'H32: a partition stays frozen'),
+  },
+  {
+    name: 'recover-lives-of-before',
+    rule: 'H7',
+    edits: [
+      {
+        file: MAP_RECOVERY,
+        find: 'return { ...member, incarnation: present.incarnation };',
+        replace: 'return member;',
+      },
+    ],
+    fate: tests(RECOVERY_SCHEDULES, 'H32: an entry that comes'),
+  },
+];
+
 export const MUTANTS: readonly Mutant[] = [
   ...LEASES,
   ...REMOVALS,
@@ -673,4 +727,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...SETS,
   ...JOINS,
   ...DELETES,
+  ...RECOVERIES,
 ];

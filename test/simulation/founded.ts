@@ -226,13 +226,20 @@ export class Stage {
 
   /** A control message, on a connection that no fault touches. @returns the answer */
   tell(node: SimulatedNode, path: keyof typeof PATHS, message: unknown): unknown {
-    const request = requestOf({ method: 'POST', path: PATHS[path], message });
-    let answer: unknown;
-    node.request({ ...request, fromLoopback: true }, ({ status, body }) => {
-      expect(status).toBe(200);
-      answer = JSON.parse(Buffer.from(body).toString());
-    });
+    const { status, answer } = this.ask(node, path, message);
+    expect(status).toBe(200);
     return answer;
+  }
+
+  /** The same, where it may be refused. */
+  ask(node: SimulatedNode, path: keyof typeof PATHS, message: unknown) {
+    const request = requestOf({ method: 'POST', path: PATHS[path], message });
+    const reply: { status?: number; answer?: unknown } = {};
+    node.request({ ...request, fromLoopback: true }, ({ status, body }) => {
+      reply.status = status;
+      reply.answer = JSON.parse(Buffer.from(body).toString());
+    });
+    return reply;
   }
 
   /** R9: what it holds goes elsewhere. */
