@@ -6,8 +6,6 @@ import {
   answeringMembers,
   type ClusterMap,
   isGranted,
-  isSameLife,
-  type Life,
   type Member,
   nodeEntry,
   type PartitionEntry,
@@ -25,17 +23,19 @@ import type { PartitionId } from '../cluster/partition.ts';
 import { parseQuery } from '../cluster/query.ts';
 import { type ReplyCallback, type Routes, refusalReply } from '../cluster/routes.ts';
 import type { Knowledge } from './knowledge.ts';
-import { nextNumber, withEntry, withMembers } from './membership.ts';
+import { livesOf, withEntry, withMembers } from './membership.ts';
 import { planChange } from './plan.ts';
-import type { Change } from './published-map.ts';
 import type { View } from './view.ts';
 
 export interface Administered {
   readonly knowledge: Knowledge;
   nowMs(): number;
   map(): ClusterMap | undefined;
-  /** Publishes the changed map; the text says why it could not be. */
-  propose(change: Change, done: (failure: string | undefined) => void): void;
+  /** Publishes the map if it changed; the text says why it could not be. Only once there is a map. */
+  propose(
+    change: (map: ClusterMap) => ClusterMap,
+    done: (failure: string | undefined) => void,
+  ): void;
 }
 
 export function addAdminRoutes(routes: Routes, controller: Administered): void {
@@ -132,14 +132,8 @@ class Admin {
 
   #change(change: (map: ClusterMap) => ClusterMap, reply: ReplyCallback): void {
     if (this.#controller.map() === undefined) return reply(notReady());
-    return this.#controller.propose(
-      (map) => {
-        if (map === undefined) throw new Error('a map, once there, stays');
-        const next = change(map);
-        return next === map ? map : nextNumber(next);
-      },
-      (failure) =>
-        reply(failure === undefined ? jsonReply(200, {}) : refusalReply('not-durable', failure)),
+    return this.#controller.propose(change, (failure) =>
+      reply(failure === undefined ? jsonReply(200, {}) : refusalReply('not-durable', failure)),
     );
   }
 
@@ -166,18 +160,6 @@ function whyNeeded(map: ClusterMap, node: NodeId): string | undefined {
   if (nodeEntry(map, node)?.fenced === false) return `${node} is alive: stop it first`;
   const votes = [...map.witnesses, ...(map.nextWitnesses ?? [])].some((life) => life.node === node);
   return votes ? `${node} is a witness until another one has taken over` : undefined;
-}
-
-/** All lives of the node that the map has a place for. */
-function livesOf(map: ClusterMap, node: NodeId): readonly Life[] {
-  const entry = nodeEntry(map, node);
-  const present = entry === undefined ? [] : [{ node, incarnation: entry.incarnation }];
-  const members: Life[] = map.partitions.flatMap((partition) => partition.members);
-  const lives = [...present, ...map.witnesses, ...(map.nextWitnesses ?? []), ...members];
-  return lives
-    .filter((life, index) => lives.findIndex((other) => isSameLife(other, life)) === index)
-    .filter((life) => life.node === node)
-    .map(({ incarnation }) => ({ node, incarnation }));
 }
 
 /** Those of its nodes that live, whatever they still have; without any, as many others as there should be. */

@@ -9,7 +9,6 @@ import {
   isFrozen,
   isGranted,
   NO_MAP,
-  nodeEntry,
   printMapVersion,
 } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
@@ -18,10 +17,6 @@ import type { Address, ClusterId, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import { isNewer, sinceOf } from '../cluster/map-exchange.ts';
 import {
-  type DeathRequest,
-  deathRequest,
-  type GoodbyeRequest,
-  goodbyeRequest,
   type HeartbeatReply,
   type HeartbeatRequest,
   heartbeatRequest,
@@ -29,21 +24,20 @@ import {
   mapPushReply,
   PATHS,
   type RegisterRequest,
-  type ReportRequest,
   registerRequest,
-  reportRequest,
 } from '../cluster/messages.ts';
 import { Metrics } from '../cluster/metrics.ts';
 import { parseQuery } from '../cluster/query.ts';
 import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
 import type { DrainOptions, Runtime, Service } from '../cluster/runtime.ts';
-import { addAdminRoutes } from './admin.ts';
+import { type Administered, addAdminRoutes } from './admin.ts';
 import { changesBetween } from './changes.ts';
 import { decide } from './decide.ts';
 import { Frontends } from './frontends.ts';
 import { inspect } from './inspection.ts';
 import { Knowledge } from './knowledge.ts';
-import { nextGeneration, nextNumber, withEntry } from './membership.ts';
+import { addLifeReports } from './life-reports.ts';
+import { nextGeneration, nextNumber } from './membership.ts';
 import { PublishedMap } from './published-map.ts';
 import { Rebalancing } from './rebalancing.ts';
 import { Recovery } from './recovery.ts';
@@ -88,15 +82,14 @@ export class Controller implements Service {
     });
     this.#routes = new Routes('controller', runtime, this.#metrics);
     this.#addRoutes();
-    addAdminRoutes(this.#routes, {
+    const administered: Administered = {
       knowledge: this.#knowledge,
       nowMs: () => this.#nowMs(),
       map: () => this.#map.current,
-      propose: (change, done) =>
-        this.#map.propose(change, (outcome) =>
-          done(outcome.kind === 'published' ? undefined : outcome.detail),
-        ),
-    });
+      propose: (change, done) => this.#propose(change, done),
+    };
+    addAdminRoutes(this.#routes, administered);
+    addLifeReports(this.#routes, administered, runtime.log);
     inspect(this.#routes, this.#metrics, {
       runtime,
       redundancy: options.redundancy,
@@ -178,6 +171,21 @@ export class Controller implements Service {
 
   #nowMs(): number {
     return this.#runtime.clock.monotonicMs();
+  }
+
+  /** What others ask for, beside the controller's own decisions. */
+  #propose(
+    change: (map: ClusterMap) => ClusterMap,
+    done: (failure: string | undefined) => void,
+  ): void {
+    this.#map.propose(
+      (map) => {
+        assert(map !== undefined, 'a map, once there, stays');
+        const next = change(map);
+        return next === map ? map : nextNumber(next);
+      },
+      (outcome) => done(outcome.kind === 'published' ? undefined : outcome.detail),
+    );
   }
 
   /** H38: what happened since the last tick makes one map. */
@@ -312,47 +320,6 @@ export class Controller implements Service {
     return jsonReply(200, answer);
   }
 
-  /** H5b, D4. */
-  #goodbye({ state, ...life }: GoodbyeRequest): HttpReply {
-    this.#runtime.log.write('info', 'a storage node says goodbye', { ...life, state });
-    if (state !== 'leaving') {
-      this.#knowledge.detector.died(life, this.#nowMs(), state === 'restarting');
-      return jsonReply(200, {});
-    }
-    const current = this.#map.current;
-    if (current === undefined || nodeEntry(current, life.node)?.incarnation !== life.incarnation) {
-      return refusalReply('other-incarnation', `node ${life.node} has another life`);
-    }
-    this.#map.propose(
-      (map) => {
-        assert(map !== undefined, 'a map, once there, stays');
-        const next = withEntry(map, life.node, { draining: true });
-        return next === map ? map : nextNumber(next);
-      },
-      () => undefined,
-    );
-    return jsonReply(200, {});
-  }
-
-  /** H42: the word of whoever reaped the process, on this machine. */
-  #death(request: HttpRequest, { returning, ...life }: DeathRequest): HttpReply {
-    if (!request.fromLoopback) {
-      return refusalReply(
-        'not-local',
-        'a death is vouched for on the machine of the controller only',
-      );
-    }
-    this.#runtime.log.write('info', 'a storage node is dead, says its parent', { ...life });
-    this.#knowledge.detector.died(life, this.#nowMs(), returning);
-    return jsonReply(200, {});
-  }
-
-  #report({ unreachable }: ReportRequest): HttpReply {
-    const now = this.#nowMs();
-    for (const life of unreachable) this.#knowledge.detector.reported(life, now);
-    return jsonReply(200, {});
-  }
-
   #poll(request: HttpRequest, reply: ReplyCallback): void {
     const query = parseQuery(queryOf(request.target));
     const parameters = query.kind === 'query' ? query.parameters : new Map<string, Buffer>();
@@ -383,15 +350,6 @@ export class Controller implements Service {
     );
     routes.addControl(PATHS.heartbeat, heartbeatRequest, (message, reply) =>
       reply(this.#heartbeat(message)),
-    );
-    routes.addControl(PATHS.goodbye, goodbyeRequest, (message, reply) =>
-      reply(this.#goodbye(message)),
-    );
-    routes.addControl(PATHS.death, deathRequest, (message, reply, request) =>
-      reply(this.#death(request, message)),
-    );
-    routes.addControl(PATHS.report, reportRequest, (message, reply) =>
-      reply(this.#report(message)),
     );
     routes.add(['GET'], PATHS.controllerMap, (request, reply) => this.#poll(request, reply));
   }

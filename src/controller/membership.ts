@@ -143,6 +143,18 @@ export function withEntry(
   return { ...map, nodes: { ...map.nodes, [node]: { ...entry, fenced, draining } } };
 }
 
+/** All lives of the node that the map has a place for. */
+export function livesOf(map: ClusterMap, node: NodeId): readonly Life[] {
+  const entry = nodeEntry(map, node);
+  const present = entry === undefined ? [] : [{ node, incarnation: entry.incarnation }];
+  const members: Life[] = map.partitions.flatMap((partition) => partition.members);
+  const lives = [...present, ...map.witnesses, ...(map.nextWitnesses ?? []), ...members];
+  const incarnations = lives
+    .filter((life) => life.node === node)
+    .map(({ incarnation }) => incarnation);
+  return [...new Set(incarnations)].map((incarnation) => ({ node, incarnation }));
+}
+
 /** Every start of a controller opens a generation, so that no two ever publish one version (H32). */
 export function nextGeneration(map: ClusterMap): ClusterMap {
   return { ...map, version: { generation: map.version.generation + 1, number: 1 } };

@@ -205,6 +205,27 @@ describe('malformed internal messages', () => {
     expect(Number(counted)).toBe(2);
   });
 
+  test('reports, goodbyes and deaths of lives that the map does not name are refused', async () => {
+    const tell = async (path: string, message: object) =>
+      JSON.parse(
+        (await call(cluster.controller, path, { method: 'POST', body: JSON.stringify(message) }))
+          .text,
+      );
+    const refused = { error: 'other-incarnation' };
+    const over = { node: cluster.storages[0], incarnation: 5 };
+    const report = { frontend: '127.0.0.1:1', unreachable: [over] };
+    expect(await tell('/c/report', report)).toMatchObject(refused);
+    expect(await tell('/c/goodbye', { ...over, state: 'stopped' })).toMatchObject(refused);
+    expect(await tell('/c/goodbye', { ...over, state: 'leaving' })).toMatchObject(refused);
+    expect(await tell('/c/death', { ...over, returning: false })).toMatchObject(refused);
+    const { text } = await call(cluster.controller, '/metrics');
+    const counted = /^velourfog_refused_messages_total{reason="other-incarnation"} (\d+)$/m.exec(
+      text,
+    )?.[1];
+    expect(Number(counted)).toBeGreaterThanOrEqual(4);
+    expect((await set(frontend, 'after the words', 'x')).status).toBe(200);
+  });
+
   test('a stream for another cluster, node or incarnation, or of no known protocol, is refused (D13)', async () => {
     const node = cluster.storages[0] ?? '';
     const { map } = JSON.parse((await call(node, '/s/map')).text);

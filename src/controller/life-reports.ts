@@ -1,0 +1,95 @@
+// What is said of lives: by the nodes themselves that leave or stop, by a parent that reaped one, by
+// frontends that could not reach one. Proofs and hints (H5); what comes of them is decide.ts's.
+
+import { isSameLife, type Life, nodeEntry } from '../cluster/cluster-map.ts';
+import { type HttpReply, type HttpRequest, jsonReply } from '../cluster/http.ts';
+import {
+  type DeathRequest,
+  deathRequest,
+  type GoodbyeRequest,
+  goodbyeRequest,
+  PATHS,
+  type ReportRequest,
+  reportRequest,
+} from '../cluster/messages.ts';
+import { type Routes, refusalReply } from '../cluster/routes.ts';
+import type { Log } from '../cluster/runtime.ts';
+import type { Administered } from './admin.ts';
+import { livesOf, withEntry } from './membership.ts';
+
+export function addLifeReports(routes: Routes, controller: Administered, log: Log): void {
+  const reports = new LifeReports(controller, log);
+  routes.addControl(PATHS.goodbye, goodbyeRequest, (message, reply) =>
+    reply(reports.goodbye(message)),
+  );
+  routes.addControl(PATHS.death, deathRequest, (message, reply, request) =>
+    reply(reports.death(request, message)),
+  );
+  routes.addControl(PATHS.report, reportRequest, (message, reply) =>
+    reply(reports.unreachable(message)),
+  );
+}
+
+class LifeReports {
+  readonly #controller: Administered;
+  readonly #log: Log;
+
+  constructor(controller: Administered, log: Log) {
+    this.#controller = controller;
+    this.#log = log;
+  }
+
+  /** H5b, D4. */
+  goodbye({ state, ...life }: GoodbyeRequest): HttpReply {
+    this.#log.write('info', 'a storage node says goodbye', { ...life, state });
+    if (state !== 'leaving') return this.#died(life, state === 'restarting');
+    if (!this.#isPresent(life)) return refusedLives([life]);
+    this.#controller.propose(
+      (map) => withEntry(map, life.node, { draining: true }),
+      // It says so until the map does.
+      () => undefined,
+    );
+    return jsonReply(200, {});
+  }
+
+  /** H42: the word of whoever reaped the process, on this machine. */
+  death(request: HttpRequest, { returning, ...life }: DeathRequest): HttpReply {
+    if (!request.fromLoopback) {
+      return refusalReply(
+        'not-local',
+        'a death is vouched for on the machine of the controller only',
+      );
+    }
+    this.#log.write('info', 'a storage node is dead, says its parent', { ...life });
+    return this.#died(life, returning);
+  }
+
+  /** What a frontend with an old map says of lives that are over is refused; the rest counts. */
+  unreachable({ unreachable }: ReportRequest): HttpReply {
+    const { knowledge } = this.#controller;
+    const now = this.#controller.nowMs();
+    const present = unreachable.filter((life) => this.#isPresent(life));
+    for (const life of present) knowledge.detector.reported(life, now);
+    if (present.length === unreachable.length) return jsonReply(200, {});
+    return refusedLives(unreachable.filter((life) => !present.includes(life)));
+  }
+
+  #died(life: Life, returning: boolean): HttpReply {
+    const map = this.#controller.map();
+    const lives = map === undefined ? [] : livesOf(map, life.node);
+    if (!lives.some((other) => isSameLife(other, life))) return refusedLives([life]);
+    const { knowledge } = this.#controller;
+    knowledge.detector.died(life, this.#controller.nowMs(), returning);
+    return jsonReply(200, {});
+  }
+
+  #isPresent({ node, incarnation }: Life): boolean {
+    const map = this.#controller.map();
+    return map !== undefined && nodeEntry(map, node)?.incarnation === incarnation;
+  }
+}
+
+function refusedLives(lives: readonly Life[]): HttpReply {
+  const names = lives.map(({ node, incarnation }) => `${node} as ${incarnation}`);
+  return refusalReply('other-incarnation', `the map names no such life: ${names.join(', ')}`);
+}
