@@ -5,7 +5,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ERRORS } from '../src/cluster/errors.ts';
+import { PATHS } from '../src/cluster/messages.ts';
 import { VERSION } from '../src/cluster/software.ts';
+import type { Command } from '../src/commands/options.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -222,5 +224,47 @@ describe('the documents', () => {
       ),
     );
     expect([...inDocument].sort()).toEqual([...inSources].sort());
+  });
+
+  test('docs/protocol.md has every rule that sources and tests cite', () => {
+    const text = read('docs/protocol.md');
+    const [inForce = '', notInForce = ''] = text.split('## Not in force yet');
+    const rows = [...inForce.matchAll(/^\| ([GRHDI]\d+) \|/gm)].map(([, rule]) => rule);
+    expect(new Set(rows).size, 'each rule has one row').toBe(rows.length);
+    const known = new Set([...rows, ...(notInForce.match(/\b[GRHDI]\d+\b/g) ?? [])]);
+    for (const path of [...SOURCES, ...TESTS]) {
+      for (const [, rule = ''] of read(path).matchAll(/\b([GRHDI]\d{1,2})[a-c]?\b/g)) {
+        expect(known.has(rule), `${path} cites ${rule}`).toBe(true);
+      }
+    }
+  });
+
+  test('docs/protocol.md names every path between the nodes, and no other', () => {
+    const named = read('docs/protocol.md').match(/\/[cs]\/[a-z][a-z/-]*/g) ?? [];
+    expect([...new Set(named)].sort()).toEqual(Object.values(PATHS).sort());
+  });
+
+  test('the documents name only commands that there are, docs/operations.md every option', async () => {
+    const files = SOURCES.filter((path) => path.startsWith('src/commands/'));
+    const modules = await Promise.all(files.map((path) => import(join(ROOT, path))));
+    const commands = modules
+      .flatMap((module): unknown[] => Object.values(module))
+      .filter((value) => typeof value === 'object' && value !== null && 'usage' in value)
+      .map((value) => value as Command);
+    expect(commands.length).toBeGreaterThan(8);
+    const names = commands.flatMap(({ usage, aliases = [] }) => [usage.split(' ')[0], ...aliases]);
+    for (const path of DOCUMENTS) {
+      for (const [, name] of read(path).matchAll(/(?:^|`)velour ([a-z][a-z-]*)/gm)) {
+        expect([...names, 'completion'], `${path}: velour ${name}`).toContain(name);
+      }
+    }
+    const text = read('docs/operations.md');
+    const known = [...new Set(commands.flatMap(({ options }) => Object.keys(options)))];
+    const named = [...text.matchAll(/--([a-z][a-z-]*)/g)].map(([, option = '']) => option);
+    expect(named.filter((option) => ![...known, 'config', 'help'].includes(option))).toEqual([]);
+    const variableOf = (option: string) => `\`${option.toUpperCase().replaceAll('-', '_')}\``;
+    expect(
+      known.filter((option) => !named.includes(option) && !text.includes(variableOf(option))),
+    ).toEqual([]);
   });
 });

@@ -42,7 +42,7 @@ function directory(): string {
 }
 
 describe('velour local', () => {
-  test("the README's and the greeting's curl lines work, run by curl itself", async () => {
+  test('the curl lines of the greeting and the documents work, run by curl itself', async () => {
     const { process: local, controller, storages, frontends } = await cluster();
     const replaced = new Map([
       ['127.0.0.1:12080', frontends[0]],
@@ -50,18 +50,20 @@ describe('velour local', () => {
       ['127.0.0.1:12000', controller],
       ['127.0.0.1:12500', storages[0]],
     ]);
-    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-    const blocks = [...readme.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block]) => block ?? '');
-    const fromReadme = blocks
-      .flatMap((block) => block.split('\n'))
-      .filter((line) => /\bcurl /.test(line))
-      .map((line) =>
-        line.replace(/127\.0\.0\.1:\d+/g, (address) => replaced.get(address) ?? address),
-      );
+    const linesOf = (path: string) =>
+      [...readFileSync(join(ROOT, path), 'utf8').matchAll(/^```sh\n(.*?)^```/gms)]
+        .flatMap(([, block = '']) => block.split('\n'))
+        .filter((line) => /\bcurl /.test(line))
+        .map((line) =>
+          line.replace(/127\.0\.0\.1:\d+/g, (address) => replaced.get(address) ?? address),
+        );
+    // The greeting sets what the first line of the API gets.
     const greeted = local.stdout.split('\n').filter((line) => /^ {2}curl /.test(line));
+    const [fromApi, fromReadme] = [linesOf('docs/api.md'), linesOf('README.md')];
     expect(greeted).toHaveLength(4);
+    expect(fromApi.length).toBeGreaterThanOrEqual(10);
     expect(fromReadme.length).toBeGreaterThanOrEqual(4);
-    for (const line of [...greeted, ...fromReadme]) {
+    for (const line of [...greeted, ...fromApi, ...fromReadme]) {
       const command = line.replace('curl ', 'curl --silent --show-error --fail ');
       execFileSync('bash', ['-c', command], { cwd: ROOT, stdio: 'pipe' });
     }
