@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 import { type ClusterMap, clusterMap } from './cluster-map.ts';
 import { Malformed } from './shape.ts';
 
-const FORMAT = 1;
+const FORMAT = 2;
 
 export type DecodedMapFile =
   | { readonly kind: 'state'; readonly map: ClusterMap }

@@ -94,6 +94,11 @@ export class SimulatedNode {
     this.#network.crashed(this.process);
   }
 
+  /** It ended itself; who was connected learns of it. */
+  ended(): void {
+    this.#network.crashed(this.process);
+  }
+
   /**
    * SIGTERM: the process ends when it has handed over what it must.
    * @param lingersMs how long the requests in progress then hold it up

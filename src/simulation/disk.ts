@@ -10,6 +10,7 @@ interface StoredLog {
 }
 
 const DONE: DiskResult<undefined> = { kind: 'done', value: undefined };
+const FULL: DiskResult<never> = { kind: 'failed', detail: 'ENOSPC' };
 const MISSING: DiskResult<never> = { kind: 'failed', detail: 'ENOENT' };
 
 export class SimulatedDisk {
@@ -18,6 +19,7 @@ export class SimulatedDisk {
   readonly #logs = new Map<string, StoredLog>();
   #boot = 1;
   #busyUntilMs = 0;
+  #full = false;
   /** Appends that are under way, torn by a crash. */
   #unfinished: { readonly log: StoredLog; readonly bytes: Buffer }[] = [];
 
@@ -56,6 +58,19 @@ export class SimulatedDisk {
   }
 
   /** Nothing more is done before this time has passed (H35: a disk that hangs). */
+  get isFull(): boolean {
+    return this.#full;
+  }
+
+  /** From now on, until there is room again, nothing grows: a write ends short (H35). */
+  fill(): void {
+    this.#full = true;
+  }
+
+  free(): void {
+    this.#full = false;
+  }
+
   stall(durationMs: number): void {
     this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#process.world.nowMs) + durationMs;
   }
@@ -66,8 +81,9 @@ export class SimulatedDisk {
         this.#later(() => callback({ kind: 'done', value: this.#files.get(name) })),
       replace: (name, bytes, callback) =>
         this.#later(() => {
+          if (this.#full) return callback(FULL);
           this.#files.set(name, bytes);
-          callback(DONE);
+          return callback(DONE);
         }),
       openLog: (name, { create }, callback) =>
         this.#later(() => {
@@ -97,8 +113,11 @@ export class SimulatedDisk {
         this.#unfinished.push(unfinished);
         this.#later(() => {
           this.#unfinished = this.#unfinished.filter((other) => other !== unfinished);
-          log.bytes = Buffer.concat([log.bytes, unfinished.bytes]);
-          callback(DONE);
+          const { bytes } = unfinished;
+          const { random } = this.#process.world;
+          const room = this.#full ? random.below(bytes.length) : bytes.length;
+          log.bytes = Buffer.concat([log.bytes, bytes.subarray(0, room)]);
+          callback(this.#full ? FULL : DONE);
         });
       },
       sync: (callback) => {

@@ -22,6 +22,8 @@ const KINDS = [
   'cut',
   'isolate',
   'clock',
+  'fill-disk',
+  'stall-disk',
   'aim',
 ] as const;
 type Kind = (typeof KINDS)[number];
@@ -40,6 +42,7 @@ export class Nemesis {
   readonly #drained = new Set<string>();
   /** Lives up to these incarnations have lost their data. */
   readonly #lost = new Map<string, number>();
+  readonly #full = new Set<SimulatedNode>();
   #over = false;
 
   /** @param programme aims only like this; undefined: all kinds of faults, drawn */
@@ -90,6 +93,7 @@ export class Nemesis {
     this.#world.note('all faults end');
     this.#cluster.network.faults = { loss: 0, duplicates: 0, longTail: false, resets: 0 };
     this.#cluster.network.healAll();
+    for (const node of this.#full) this.#makeRoom(node);
     for (const node of this.#cluster.nodes) {
       if (!node.process.alive) node.start();
       node.process.resume();
@@ -128,6 +132,10 @@ export class Nemesis {
         return this.#cut([random.pick(nodes)]);
       case 'clock':
         return this.#jump(random.pick(nodes));
+      case 'fill-disk':
+        return this.#fill(random.pick([controller, ...storages]));
+      case 'stall-disk':
+        return random.pick([controller, ...storages]).disk.stall(this.#durationMs());
       case 'aim':
         return this.#aim();
     }
@@ -197,6 +205,23 @@ export class Nemesis {
     this.#world.at(this.#durationMs(), () => {
       if (!node.process.alive) node.start();
     });
+  }
+
+  /** Until the operator makes room; and starts the node again, for a log that failed stays so. */
+  #fill(node: SimulatedNode): void {
+    if (node.disk.isFull || !node.keepsData) return;
+    this.#world.note(`the disk of ${node.process.name} is full`);
+    node.disk.fill();
+    this.#full.add(node);
+    this.#world.at(this.#durationMs(), () => this.#makeRoom(node));
+  }
+
+  #makeRoom(node: SimulatedNode): void {
+    if (!this.#full.delete(node)) return;
+    node.disk.free();
+    node.process.resume();
+    node.crash(false);
+    node.start();
   }
 
   #mayLose(node: SimulatedNode): boolean {

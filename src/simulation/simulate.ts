@@ -98,9 +98,13 @@ class Run {
     const world = this.#world;
     try {
       for (const node of this.#cluster.nodes) {
-        // A process that ends itself by an error it names is a failure of the run: nothing here damages files.
-        node.process.onFatal = ({ message }) =>
+        // A process that ends itself by an error it names is a failure of the run: nothing here damages
+        // files. But without room on its disk it cannot even start.
+        node.process.onFatal = ({ message }) => {
+          node.ended();
+          if (node.disk.isFull) return;
           this.#violations.push(`${node.process.name} ended itself: ${message}`);
+        };
         node.start();
       }
       world.runUntil(FOUNDED_BY_MS);

@@ -20,14 +20,14 @@ export class Departure {
   readonly #options: DepartureOptions;
   readonly #life: StorageLife;
   readonly #deadlineMs: number;
-  readonly #done: () => void;
+  readonly #done: (failure: string | undefined) => void;
 
   constructor(
     runtime: Runtime,
     options: DepartureOptions,
     life: StorageLife,
     drain: DrainOptions,
-    done: () => void,
+    done: (failure: string | undefined) => void,
   ) {
     this.#runtime = runtime;
     this.#options = options;
@@ -61,10 +61,12 @@ export class Departure {
   /** H5b: first nothing is answered any more, then that is said, and only then the listener closes. */
   #stop(state: 'restarting' | 'stopped' | undefined): void {
     this.#life.end();
-    this.#options.durability.sync(() => {
-      if (state === undefined) this.#done();
+    this.#options.durability.sync((failure) => {
+      // What it acknowledged is in its log; what the log lost was never acknowledged (H35).
+      if (failure !== undefined) this.#runtime.log.write('error', 'the log failed', { failure });
       // Nobody to tell: the controller will find out by itself.
-      else this.#say(state, () => this.#done());
+      if (state === undefined) this.#done(failure);
+      else this.#say(state, () => this.#done(failure));
     });
   }
 

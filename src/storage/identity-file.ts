@@ -13,7 +13,7 @@ import {
 } from '../cluster/shape.ts';
 
 export const IDENTITY_FILE = 'storage.identity';
-const FORMAT = 1;
+const FORMAT = 2;
 
 const identity = object({
   format: integer({ min: FORMAT, max: FORMAT }),

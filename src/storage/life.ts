@@ -194,7 +194,7 @@ export class StorageLife {
     return {
       items: this.#store.items(),
       payloadBytes: this.#store.payloadBytes(),
-      writable: this.#options.durability.failure === undefined,
+      writable: this.#options.durability.isWritable,
       joined: this.#joiner.joined(),
       vouched: this.#recentlyVouched(),
     };

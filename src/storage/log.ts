@@ -2,7 +2,7 @@
 // on the wire. One write is under way at a time; what comes meanwhile goes out together as the next one.
 
 import { RECORD_HEADER_BYTES } from '../cluster/record.ts';
-import type { DiskResult, LogFile, Timers } from '../cluster/runtime.ts';
+import type { Cancel, DiskResult, LogFile, Timers } from '../cluster/runtime.ts';
 import { encodeEntry, type LogEntry, parseEntry } from './log-entry.ts';
 
 /**
@@ -12,6 +12,7 @@ import { encodeEntry, type LogEntry, parseEntry } from './log-entry.ts';
 export type FsyncMode = 'always' | 'interval' | 'never';
 
 const SYNC_INTERVAL_MS = 1000;
+const STALLED_MS = 2000;
 /** One write's bound; a 16 MiB record goes alone. */
 const GROUP_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -21,6 +22,8 @@ export const LOG_FILE = 'records.log';
 export interface Durability {
   /** Why nothing can be written any more; then nothing may be applied either (H35). */
   readonly failure: string | undefined;
+  /** Not failed, and not waiting for one write for so long that others should take over (H35). */
+  readonly isWritable: boolean;
   /** @param entry its bytes must not change afterwards: the store's own copy, not a view on a socket's buffer */
   append(entry: LogEntry): void;
   /**
@@ -28,22 +31,24 @@ export interface Durability {
    * failure, because then nobody knows what is down
    */
   whenDown(callback: () => void): void;
-  /** @param callback when everything appended so far survives the machine; never after a failure */
-  sync(callback: () => void): void;
+  /** @param callback when everything appended so far survives the machine, or will not: with the reason */
+  sync(callback: (failure: string | undefined) => void): void;
 }
 
 /** A node without a data directory: memory is all it promises. */
 export const MEMORY_ONLY: Durability = {
   failure: undefined,
+  isWritable: true,
   append: () => undefined,
   whenDown: (callback) => callback(),
-  sync: (callback) => callback(),
+  sync: (callback) => callback(undefined),
 };
 
 interface Waiter {
   /** The number of records that must be down. */
   readonly records: number;
   readonly callback: () => void;
+  readonly failed?: (failure: string) => void;
 }
 
 export class RecordLog implements Durability {
@@ -57,6 +62,8 @@ export class RecordLog implements Durability {
   #busy = false;
   #syncScheduled = false;
   #failure: string | undefined;
+  #stalled = false;
+  #cancelWatch: Cancel = () => undefined;
 
   constructor(file: LogFile, timers: Timers, fsync: FsyncMode) {
     this.#file = file;
@@ -66,6 +73,10 @@ export class RecordLog implements Durability {
 
   get failure(): string | undefined {
     return this.#failure;
+  }
+
+  get isWritable(): boolean {
+    return this.#failure === undefined && !this.#stalled;
   }
 
   append(entry: LogEntry): void {
@@ -80,13 +91,15 @@ export class RecordLog implements Durability {
     else this.#waiters.push({ records: this.#appended, callback });
   }
 
-  sync(callback: () => void): void {
-    this.whenDown(() =>
+  sync(callback: (failure: string | undefined) => void): void {
+    if (this.#failure !== undefined) return callback(this.#failure);
+    const sync = () =>
       this.#file.sync((synced) => {
         if (synced.kind === 'failed') this.#fail(synced.detail);
-        else callback();
-      }),
-    );
+        callback(this.#failure);
+      });
+    if (this.#down === this.#appended) return sync();
+    this.#waiters.push({ records: this.#appended, callback: sync, failed: callback });
   }
 
   #next(): void {
@@ -99,6 +112,7 @@ export class RecordLog implements Durability {
       count++;
     }
     const group = this.#queue.splice(0, count);
+    this.#watch();
     this.#file.append(group, (written) => {
       if (written.kind === 'failed') this.#fail(written.detail);
       else if (this.#fsync === 'always') this.#file.sync((synced) => this.#finish(synced, count));
@@ -109,12 +123,21 @@ export class RecordLog implements Durability {
   #finish(result: DiskResult<undefined>, count: number): void {
     if (result.kind === 'failed') return this.#fail(result.detail);
     this.#busy = false;
+    this.#cancelWatch();
+    this.#stalled = false;
     this.#down += count;
     if (this.#fsync === 'interval') this.#syncLater();
     while (this.#waiters[0] !== undefined && this.#waiters[0].records <= this.#down) {
       this.#waiters.shift()?.callback();
     }
     return this.#next();
+  }
+
+  /** A write that takes too long is a disk that hangs; it may come back (H35). */
+  #watch(): void {
+    this.#cancelWatch = this.#timers.after(STALLED_MS, () => {
+      this.#stalled = true;
+    });
   }
 
   #syncLater(): void {
@@ -130,8 +153,8 @@ export class RecordLog implements Durability {
 
   #fail(detail: string): void {
     this.#failure = detail;
-    this.#waiters.length = 0;
     this.#queue.length = 0;
+    for (const { failed } of this.#waiters.splice(0)) failed?.(detail);
   }
 }
 

@@ -165,7 +165,10 @@ export class StorageNode implements Service {
     const { disk } = this.#runtime;
     const keepsData = disk !== undefined;
     const durability = this.#durability;
-    const closed = () => this.#closeIdentity(done);
+    const closed = (failure: string | undefined) => {
+      if (failure === undefined) this.#closeIdentity(done);
+      else done();
+    };
     new Departure(
       this.#runtime,
       { controller, times, durability, keepsData },
@@ -259,9 +262,7 @@ export class StorageNode implements Service {
     }
     const answer = this.#life?.answer(operation) ?? NOT_SERVING;
     this.#answers.count(operation.kind, answer);
-    if (operation.kind !== 'set') return answerTo(link, id, answer);
-    // Not only `applied` waits for the log: `equal` and `superseded` vouch for a record that may still be
-    // on its way there. Lost in a crash, it would be missing from a store that calls itself clean (I14).
+    if (!isVouched(answer)) return answerTo(link, id, answer);
     return this.#durability.whenDown(() => answerTo(link, id, answer));
   }
 
@@ -344,6 +345,14 @@ export class StorageNode implements Service {
     const { incarnation, mapVersion } = replica;
     return jsonReply(200, { incarnation, mapVersion });
   }
+}
+
+/**
+ * Not only `applied` waits for the log: `equal` and `superseded` vouch for a record that may still be on its
+ * way there. Lost in a crash, it would be missing from a store that calls itself clean (I14).
+ */
+function isVouched({ kind }: Answer): boolean {
+  return kind === 'applied' || kind === 'equal' || kind === 'superseded';
 }
 
 function answerTo(link: Link, id: number, answer: Answer): void {

@@ -28,8 +28,8 @@ test('with any bit flipped it is unusable', () => {
 
 test('of another format or another file it says so', () => {
   const text = bytes.toString();
-  const newer = Buffer.from(text.replace('state 1', 'state 2'));
-  expect(decodeState(newer)).toMatchObject({ reason: 'its format is 2, and this version knows 1' });
+  const newer = Buffer.from(text.replace('state 2', 'state 3'));
+  expect(decodeState(newer)).toMatchObject({ reason: 'its format is 3, and this version knows 2' });
   const other = Buffer.from(text.replace('controller', 'another'));
   expect(decodeState(other)).toMatchObject({ reason: 'it is not a velour-fog controller state' });
 });
@@ -41,7 +41,7 @@ test.each([
   ['nothing', ''],
 ])('that was written whole and holds %s is unusable', (_what, body) => {
   const sum = crc32(body).toString(16).padStart(8, '0');
-  const file = Buffer.from(`velour-fog controller state 1 ${sum}\n${body}`);
+  const file = Buffer.from(`velour-fog controller state 2 ${sum}\n${body}`);
   expect(decodeState(file)).toMatchObject({ kind: 'unusable', reason: expect.stringMatching(/./) });
 });
 

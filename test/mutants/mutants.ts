@@ -413,8 +413,8 @@ const SETS: readonly Mutant[] = [
     edits: [
       {
         file: STORAGE,
-        find: "if (operation.kind !== 'set') return",
-        replace: "if (operation.kind !== 'set' || answer.kind !== 'applied') return",
+        find: "return kind === 'applied' || kind === 'equal' || kind === 'superseded';",
+        replace: "return kind === 'applied';",
       },
     ],
     fate: tests(SCHEDULES, 'I14: '),

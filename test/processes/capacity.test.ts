@@ -5,7 +5,7 @@ import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { inParallel } from '../helpers/client.ts';
+import { get, inParallel, set } from '../helpers/client.ts';
 import { until } from '../helpers/cluster.ts';
 import { Fleet, type FleetSettings } from '../helpers/fleet.ts';
 import { expectNothingFailed, expectPromisesKept, underLoad } from '../helpers/judged.ts';
@@ -103,6 +103,32 @@ describe('a storage node whose disk is full', () => {
       expectPromisesKept(verdict);
       expect(full.life.ended).toBe(false);
       expect(full.life.stderr).toMatch(/ENOSPC|no space/i);
+    },
+  );
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'and has the last copy answers gets, says 507 to sets, and ends when it is told to (H35)',
+    async ({ skip }) => {
+      const disk = smallDisk(1);
+      if (disk === undefined) return skip('no file system can be mounted here');
+      const cluster = await fleet({
+        storages: 1,
+        frontends: 1,
+        redundancy: 1,
+        data: 'all',
+        directoryOf: ({ role }) => (role === 'storage' ? join(disk, 'data') : undefined),
+      });
+      const { address } = cluster.frontend(0);
+      expect((await set(address, 'first', 'kept')).status).toBe(200);
+      const value = 'x'.repeat(100_000);
+      const statuses: number[] = [];
+      for (let count = 0; count < 20 && statuses.at(-1) !== 507; count++) {
+        statuses.push((await set(address, `key ${count}`, value)).status);
+      }
+      // The set whose write failed may be there or not.
+      expect(statuses.filter((status) => status !== 200)).toEqual([504, 507]);
+      expect((await get(address, 'first')).text).toBe('kept');
+      expect(await cluster.storage(0).life.stop('SIGTERM')).toBe(0);
     },
   );
 });

@@ -41,7 +41,9 @@ function manualTimers(): Timers & { fire(): void } {
   return {
     after(_milliseconds, callback) {
       due.push(callback);
-      return () => undefined;
+      return () => {
+        if (due.includes(callback)) due.splice(due.indexOf(callback), 1);
+      };
     },
     fire: () => {
       for (const callback of due.splice(0)) callback();
@@ -118,6 +120,32 @@ describe('the record log', () => {
     expect(down).toEqual(['equal']);
   });
 
+  test('one who waits for a sync hears of a failure, before and after it', () => {
+    const { file, log, append } = fixture('interval');
+    const heard: (string | undefined)[] = [];
+    append('a');
+    log.sync((failure) => heard.push(failure));
+    file.end();
+    file.end();
+    expect(heard).toEqual([undefined]);
+    append('b');
+    log.sync((failure) => heard.push(failure));
+    file.end({ kind: 'failed', detail: 'ENOSPC' });
+    log.sync((failure) => heard.push(failure));
+    expect(heard).toEqual([undefined, 'ENOSPC', 'ENOSPC']);
+  });
+
+  test('while one write takes too long it is not writable (H35)', () => {
+    const { file, timers, log, append } = fixture('never');
+    append('a');
+    expect(log.isWritable).toBe(true);
+    timers.fire();
+    expect(log.isWritable).toBe(false);
+    expect(log.failure).toBeUndefined();
+    file.end();
+    expect(log.isWritable).toBe(true);
+  });
+
   test.each(['always', 'interval'] as const)(
     'after a failed write or sync nobody is acknowledged any more (H35), %s',
     (fsync) => {
@@ -127,6 +155,7 @@ describe('the record log', () => {
       if (fsync === 'always') file.end();
       file.end({ kind: 'failed', detail: 'ENOSPC' });
       expect(log.failure).toBe('ENOSPC');
+      expect(log.isWritable).toBe(false);
       append('c');
       expect(down).toEqual([]);
       expect(file.groups).toHaveLength(1);
