@@ -79,6 +79,8 @@ export interface MapVersion {
 export interface ClusterMap {
   readonly cluster: ClusterId;
   readonly version: MapVersion;
+  /** The map that this generation was opened from; none of a founding and of a recovery. */
+  readonly openedFrom?: MapVersion | undefined;
   readonly digits: number;
   readonly redundancy: number;
   /** Who may renew leases while the controller is silent (R5, D2). */
@@ -143,6 +145,16 @@ export function answeringMembers(map: ClusterMap, entry: PartitionEntry): readon
   return entry.members.filter((member) => member.role === 'serving' && isGranted(map, member));
 }
 
+/**
+ * H32: whether a controller made this map from a state of yesterday: its generation was opened from a map
+ * below the one that is known, which so was never taken into account.
+ */
+export function isOfYesterday(map: ClusterMap, known: MapVersion): boolean {
+  const { openedFrom, version } = map;
+  if (openedFrom === undefined || version.generation === known.generation) return false;
+  return compareMapVersions(version, known) > 0 && compareMapVersions(openedFrom, known) < 0;
+}
+
 export function isFrozen(map: ClusterMap): boolean {
   return map.partitions.some(({ frozen }) => frozen);
 }
@@ -173,6 +185,7 @@ const witnesses = list(life, { max: WITNESSES_MAX });
 const fields = object({
   cluster: clusterId,
   version: mapVersion,
+  openedFrom: optional(mapVersion),
   digits: integer({ min: 1, max: DIGITS_MAX }),
   redundancy: integer({ min: 1, max: REDUNDANCY_MAX }),
   witnesses,

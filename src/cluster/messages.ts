@@ -56,8 +56,12 @@ export const registerRequest = object({
    * without a data directory has no such life.
    */
   completeSince: optional(incarnation),
+  /** The life that the directory had before it proposed the present one (H8). */
+  previous: optional(incarnation),
   /** The cluster the node belonged to before, if it kept a map. */
   cluster: optional(clusterId),
+  /** Of the newest map that the node adopted. */
+  mapVersion: optional(mapVersion),
 });
 export type RegisterRequest = ShapeOf<typeof registerRequest>;
 

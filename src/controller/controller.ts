@@ -5,7 +5,6 @@ import { assert } from '../cluster/assert.ts';
 import { readReply } from '../cluster/calls.ts';
 import {
   type ClusterMap,
-  compareMapVersions,
   isFrozen,
   isGranted,
   NO_MAP,
@@ -38,6 +37,7 @@ import { inspect } from './inspection.ts';
 import { Knowledge } from './knowledge.ts';
 import { addLifeReports } from './life-reports.ts';
 import { nextGeneration, nextNumber } from './membership.ts';
+import { Opening, refuseYesterday } from './opening.ts';
 import { PublishedMap } from './published-map.ts';
 import { Rebalancing } from './rebalancing.ts';
 import { Recovery } from './recovery.ts';
@@ -63,6 +63,7 @@ export class Controller implements Service {
   readonly #registrations: Registrations;
   readonly #knowledge: Knowledge;
   readonly #rebalancing = new Rebalancing();
+  #opening: Opening | undefined;
   #recovery: Recovery | undefined;
   readonly #frontends: Frontends;
   #loaded = false;
@@ -158,8 +159,14 @@ export class Controller implements Service {
       this.#loaded = true;
       return;
     }
+    this.#opening = new Opening(this.#runtime, this.#options.times, stored, () =>
+      this.#open(stored),
+    );
+  }
+
+  #open(stored: ClusterMap): void {
     this.#map.propose(
-      () => nextGeneration(stored),
+      () => nextGeneration(stored, this.#runtime.clock.wallMs()),
       (outcome) => {
         if (outcome.kind === 'not-durable') {
           throw new FatalError(EXIT.config, `${STATE_FILE} cannot be written: ${outcome.detail}`);
@@ -255,7 +262,10 @@ export class Controller implements Service {
   /** D5: nodes of a cluster that this controller knows nothing of. */
   #register(message: RegisterRequest): HttpReply {
     const { cluster, address } = message;
-    if (!this.#loaded) return refusalReply('not-ready', 'the state is being read');
+    if (!this.#loaded) {
+      this.#opening?.heard(message.node, message.mapVersion);
+      return refusalReply('not-ready', 'the controller starts');
+    }
     if (this.#map.current === undefined && cluster !== undefined) {
       this.#recovery ??= this.#beginRecovery(cluster);
     }
@@ -292,25 +302,19 @@ export class Controller implements Service {
     );
   }
 
-  /** A newer map than the own one: this controller was started with a state of yesterday (H32). */
-  #refuseYesterday({ node, mapVersion }: HeartbeatRequest): void {
-    const own = this.#map.current?.version;
-    if (own === undefined || compareMapVersions(mapVersion, own) <= 0) return;
-    throw new FatalError(
-      EXIT.config,
-      `node ${node} has map ${printMapVersion(mapVersion)}, which is newer than this controller's ${printMapVersion(own)}: ${STATE_FILE} is an old copy; put the newest back, or start with --recover`,
-    );
-  }
-
   #heartbeat(message: HeartbeatRequest): HttpReply {
+    if (!this.#loaded) {
+      this.#opening?.heard(message.node, message.mapVersion);
+      return refusalReply('not-ready', 'the controller starts');
+    }
     const refused = this.#registrations.heartbeat(message);
     if (refused !== undefined) return refused;
     if (this.#knowledge.detector.death(message) !== undefined) {
       return refusalReply('other-incarnation', 'this life was declared dead; start the node again');
     }
-    this.#refuseYesterday(message);
-    this.#knowledge.heard(message, this.#nowMs());
     const map = this.#map.current;
+    if (map !== undefined) refuseYesterday(map, message.node, message.mapVersion);
+    this.#knowledge.heard(message, this.#nowMs());
     const answer: HeartbeatReply = {
       incarnation: message.incarnation,
       mapVersion: map?.version ?? NO_MAP,
@@ -335,7 +339,7 @@ export class Controller implements Service {
 
   #waitingFor(): string | undefined {
     if (this.#map.current !== undefined) return undefined;
-    if (!this.#loaded) return 'the controller reads its state';
+    if (!this.#loaded) return 'the controller reads its state, and hears its nodes';
     if (this.#recovery !== undefined) return this.#recovery.waitingFor;
     const { storageNodes, redundancy } = this.#options;
     return `${this.#registrations.candidates.size} of ${storageNodes} storage nodes registered (redundancy ${redundancy})`;

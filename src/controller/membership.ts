@@ -155,9 +155,13 @@ export function livesOf(map: ClusterMap, node: NodeId): readonly Life[] {
   return [...new Set(incarnations)].map((incarnation) => ({ node, incarnation }));
 }
 
-/** Every start of a controller opens a generation, so that no two ever publish one version (H32). */
-export function nextGeneration(map: ClusterMap): ClusterMap {
-  return { ...map, version: { generation: map.version.generation + 1, number: 1 } };
+/**
+ * Every start of a controller opens a generation, so that no two ever publish one version (H32): by the
+ * clock, so that two that start from one state, which was put back from a backup, open two.
+ */
+export function nextGeneration(map: ClusterMap, wallMs: number): ClusterMap {
+  const generation = Math.max(map.version.generation + 1, Math.floor(wallMs / 1000));
+  return { ...map, version: { generation, number: 1 }, openedFrom: map.version };
 }
 
 /** The number that a changed map is published under. */

@@ -161,7 +161,8 @@ export class Recovery {
     const promised = nodes.filter((node) => this.#promises.has(node));
     if (2 * promised.length <= nodes.length) return;
     const version = { generation: this.#generation, number: 1 };
-    const map = recovered(unfenced({ ...frozen(known), version }), this.#promises);
+    const base = { ...frozen(known), version, openedFrom: undefined };
+    const map = recovered(unfenced(base), this.#promises);
     const open = map.partitions.length - frozenEntries(map).length;
     const waitedMs = this.#runtime.clock.monotonicMs() - this.#startedMs;
     if (open < map.partitions.length && waitedMs < this.#times.suspicionMs) return;

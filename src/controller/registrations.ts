@@ -25,8 +25,7 @@ export interface FoundingRule {
 interface Registered {
   readonly process: string;
   readonly completeSince: Incarnation | undefined;
-  /** What the life asked for; a larger one was given if the controller knew of later lives. */
-  readonly proposed: Incarnation | undefined;
+  readonly previous: Incarnation | undefined;
   readonly entry: NodeEntry;
   /** The map that names it is being made durable; until then it is no node's life yet. */
   admitting: boolean;
@@ -77,7 +76,7 @@ export class Registrations {
   register(message: RegisterRequest): HttpReply {
     const refused = this.#refuseOtherCluster(message);
     if (refused !== undefined) return refused;
-    const { node, process, address, store, completeSince } = message;
+    const { node, process, address, store, completeSince, previous } = message;
     const known = this.#known(node);
     const sameLife =
       this.#processes.get(node) === process ||
@@ -96,7 +95,7 @@ export class Registrations {
     this.#registered.set(node, {
       process,
       completeSince,
-      proposed: message.incarnation,
+      previous,
       entry: { address, incarnation, store, fenced: false, draining: false },
       admitting: false,
     });
@@ -201,10 +200,10 @@ export class Registrations {
 
 /** H8: whether everything that the life before acknowledged is in the store of this one. */
 function hasAllOf(
-  { completeSince, proposed }: Registered,
+  { completeSince, previous }: Registered,
   earlier: NodeEntry | undefined,
 ): boolean {
-  if (earlier === undefined || completeSince === undefined || proposed === undefined) return false;
+  if (earlier === undefined || completeSince === undefined || previous === undefined) return false;
   // A directory that does not know of the life before is an old copy of itself.
-  return completeSince <= earlier.incarnation && earlier.incarnation < proposed;
+  return completeSince <= earlier.incarnation && earlier.incarnation <= previous;
 }

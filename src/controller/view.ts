@@ -36,11 +36,12 @@ export class View {
 
   /**
    * Silent for too long; and a fence of it could be acknowledged, or it would only cost availability. The
-   * dead acknowledge every fence (D2).
+   * dead acknowledge every fence (D2); who can store no map never does (H35).
    */
   isSuspect(map: ClusterMap, life: Life): boolean {
     const isHeard = (other: Life) => !this.#detector.isSilent(other, this.#nowMs);
-    const acknowledges = (other: Life) => isHeard(other) || this.isDead(other);
+    const acknowledges = (other: Life) =>
+      this.isDead(other) || (isHeard(other) && this.isWritable(other));
     return !isHeard(life) && canBlock(map, life, acknowledges);
   }
 
@@ -115,7 +116,7 @@ export class View {
     return since !== undefined && this.#nowMs - since.atMs > this.#times.joinLimitMs;
   }
 
-  /** H35: its log can be written. */
+  /** H35: its log and its map can be written. */
   isWritable(life: Life): boolean {
     return this.#heartbeats.of(life)?.writable ?? true;
   }

@@ -68,7 +68,8 @@ function canTakeOffice(map: ClusterMap, view: View): (life: Life) => boolean {
   return (life) => {
     if (map.witnesses.some((witness) => isSameLife(witness, life))) return mayStay(map, view, life);
     const entry = nodeEntry(map, life.node);
-    return isGranted(map, life) && !entry?.draining && view.isAlive(life);
+    if (!isGranted(map, life) || entry?.draining) return false;
+    return view.isAlive(life) && view.isWritable(life);
   };
 }
 
@@ -76,6 +77,8 @@ function canTakeOffice(map: ClusterMap, view: View): (life: Life) => boolean {
 function mayStay(map: ClusterMap, view: View, witness: Life): boolean {
   const entry = nodeEntry(map, witness.node);
   if (entry?.incarnation !== witness.incarnation || entry.draining) return false;
+  // H35: it could never acknowledge a fence.
+  if (!view.isWritable(witness)) return false;
   return !view.isDead(witness) || view.mayReturn(witness);
 }
 

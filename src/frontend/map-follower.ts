@@ -105,6 +105,8 @@ export class MapFollower implements MapRefresh {
           const adoption = map === undefined ? undefined : this.#router.adopt(map);
           if (adoption === 'other-cluster') {
             this.#pollFailed(`controller ${controller} leads another cluster, ${map?.cluster}`);
+          } else if (adoption === 'of-yesterday') {
+            this.#pollFailed(`controller ${controller} started from an older map than this one`);
           } else {
             this.#report(waitingFor === undefined ? undefined : `controller waits: ${waitingFor}`);
             this.#poll();

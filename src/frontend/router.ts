@@ -5,6 +5,7 @@ import {
   answeringMembers,
   type ClusterMap,
   compareMapVersions,
+  isOfYesterday,
   isSameCluster,
   type Member,
   type PartitionEntry,
@@ -51,11 +52,12 @@ export class Router {
   }
 
   /** I1: only forward; a map of another cluster, or of other digits, is never taken. */
-  adopt(map: ClusterMap): 'adopted' | 'already-newer' | 'other-cluster' {
+  adopt(map: ClusterMap): 'adopted' | 'already-newer' | 'other-cluster' | 'of-yesterday' {
     const known = this.#map;
     if (known !== undefined) {
       if (!isSameCluster(map, known)) return 'other-cluster';
       if (compareMapVersions(map.version, known.version) <= 0) return 'already-newer';
+      if (isOfYesterday(map, known.version)) return 'of-yesterday';
     }
     this.#map = map;
     this.#places = [];

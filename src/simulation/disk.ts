@@ -13,6 +13,11 @@ const DONE: DiskResult<undefined> = { kind: 'done', value: undefined };
 const FULL: DiskResult<never> = { kind: 'failed', detail: 'ENOSPC' };
 const MISSING: DiskResult<never> = { kind: 'failed', detail: 'ENOENT' };
 
+export interface DiskImage {
+  readonly files: ReadonlyMap<string, Buffer>;
+  readonly logs: ReadonlyMap<string, Buffer>;
+}
+
 export class SimulatedDisk {
   readonly #process: SimulatedProcess;
   readonly #files = new Map<string, Buffer>();
@@ -20,6 +25,7 @@ export class SimulatedDisk {
   #boot = 1;
   #busyUntilMs = 0;
   #full = false;
+  #syncFails = false;
   /** Appends that are under way, torn by a crash. */
   #unfinished: { readonly log: StoredLog; readonly bytes: Buffer }[] = [];
 
@@ -57,7 +63,23 @@ export class SimulatedDisk {
     this.#logs.clear();
   }
 
-  /** Nothing more is done before this time has passed (H35: a disk that hangs). */
+  /** What is on it now, as a backup has it. */
+  image(): DiskImage {
+    return {
+      files: new Map(this.#files),
+      logs: new Map([...this.#logs].map(([name, log]) => [name, Buffer.from(log.bytes)])),
+    };
+  }
+
+  /** A backup is put back. */
+  restore({ files, logs }: DiskImage): void {
+    this.wipe();
+    for (const [name, bytes] of files) this.#files.set(name, bytes);
+    for (const [name, bytes] of logs) {
+      this.#logs.set(name, { bytes: Buffer.from(bytes), syncedLength: bytes.length });
+    }
+  }
+
   get isFull(): boolean {
     return this.#full;
   }
@@ -71,6 +93,12 @@ export class SimulatedDisk {
     this.#full = false;
   }
 
+  /** The next sync fails, and what it should have brought to disk is gone, as with Linux after an EIO. */
+  failSync(): void {
+    this.#syncFails = true;
+  }
+
+  /** Nothing more is done before this time has passed (H35: a disk that hangs). */
   stall(durationMs: number): void {
     this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#process.world.nowMs) + durationMs;
   }
@@ -123,8 +151,13 @@ export class SimulatedDisk {
       sync: (callback) => {
         const { length } = log.bytes;
         this.#later(() => {
+          if (this.#syncFails) {
+            this.#syncFails = false;
+            log.bytes = log.bytes.subarray(0, log.syncedLength);
+            return callback({ kind: 'failed', detail: 'EIO' });
+          }
           log.syncedLength = Math.max(log.syncedLength, length);
-          callback(DONE);
+          return callback(DONE);
         });
       },
     };

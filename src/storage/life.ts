@@ -25,9 +25,9 @@ import { AntiEntropy } from './anti-entropy.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { Joiner } from './joiner.ts';
 import type { Durability } from './log.ts';
+import { type AdoptionOutcome, MapAdoption, type MapSource } from './map-adoption.ts';
 import type { PartitionStore } from './memory.ts';
-import { encodeAdoptedMap, MAP_FILE } from './recovery.ts';
-import { type Adoption, Replica } from './replica.ts';
+import { Replica } from './replica.ts';
 
 export interface LifeOptions {
   readonly controller: Address;
@@ -46,13 +46,9 @@ export interface LifeEvents {
   problem(text: string | undefined): void;
 }
 
-/** A node without a map takes its first one from the controller only (R5). */
-export type MapSource = 'controller' | 'peer';
-
-export type AdoptionOutcome = Adoption | 'not-durable' | 'not-from-controller';
-
 export class StorageLife {
   readonly replica: Replica;
+  readonly #adoption: MapAdoption;
   readonly #runtime: Runtime;
   readonly #options: LifeOptions;
   readonly #store: PartitionStore;
@@ -93,6 +89,10 @@ export class StorageLife {
       this.#channels,
       times,
     );
+    this.#adoption = new MapAdoption(runtime, this.replica, (map) => {
+      this.#channels.adopt(map);
+      this.#joiner.mapAdopted();
+    });
     this.#heartbeats = new Heartbeats(runtime, this.replica, options, {
       state: () => this.#state(),
       offered: (map, done) => this.adopt(map, 'controller', done),
@@ -103,7 +103,7 @@ export class StorageLife {
   /** @param recovered the map that the data directory had */
   begin(recovered: ClusterMap | undefined): void {
     if (this.#ended) return;
-    if (recovered !== undefined) this.#adoptNow(recovered);
+    if (recovered !== undefined) this.#adoption.now(recovered);
     this.#heartbeats.start();
     this.#antiEntropy.start();
   }
@@ -112,23 +112,13 @@ export class StorageLife {
   end(): void {
     this.#ended = true;
     this.replica.stop();
+    this.#adoption.stop();
     this.#heartbeats.stop();
     this.#antiEntropy.stop();
   }
 
-  /** I2: a map is on disk before anything is answered under it; `done` comes after that. */
   adopt(map: ClusterMap, source: MapSource, done: (outcome: AdoptionOutcome) => void): void {
-    const { disk } = this.#runtime;
-    const judgement = this.replica.judge(map);
-    if (judgement !== 'adopted') return done(judgement);
-    if (this.replica.map === undefined && source === 'peer') return done('not-from-controller');
-    if (disk === undefined) return done(this.#adoptNow(map));
-    // Replacements of one file end in their order, so of two maps the newer one is adopted last.
-    return disk.replace(MAP_FILE, encodeAdoptedMap(map), (written) => {
-      if (written.kind === 'done') return done(this.#adoptNow(map));
-      this.#runtime.log.write('error', `${MAP_FILE} cannot be written`, { detail: written.detail });
-      return done('not-durable');
-    });
+    this.#adoption.offer(map, source, done);
   }
 
   answer(operation: Operation): Answer {
@@ -181,20 +171,11 @@ export class StorageLife {
     return isPresent ? 'fenced' : 'other-incarnation';
   }
 
-  #adoptNow(map: ClusterMap): Adoption {
-    const adoption = this.replica.adopt(map);
-    if (adoption === 'adopted') {
-      this.#channels.adopt(map);
-      this.#joiner.mapAdopted();
-    }
-    return adoption;
-  }
-
   #state(): Omit<HeartbeatRequest, 'node' | 'incarnation' | 'mapVersion'> {
     return {
       items: this.#store.items(),
       payloadBytes: this.#store.payloadBytes(),
-      writable: this.#options.durability.isWritable,
+      writable: this.#options.durability.isWritable && this.#adoption.isWritable,
       joined: this.#joiner.joined(),
       vouched: this.#recentlyVouched(),
     };

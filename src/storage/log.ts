@@ -55,6 +55,7 @@ export class RecordLog implements Durability {
   readonly #file: LogFile;
   readonly #timers: Timers;
   readonly #fsync: FsyncMode;
+  readonly #syncFailed: () => void;
   readonly #queue: Buffer[] = [];
   readonly #waiters: Waiter[] = [];
   #appended = 0;
@@ -65,7 +66,9 @@ export class RecordLog implements Durability {
   #stalled = false;
   #cancelWatch: Cancel = () => undefined;
 
-  constructor(file: LogFile, timers: Timers, fsync: FsyncMode) {
+  /** @param syncFailed what was acknowledged may be lost: the system may have dropped what it could not write */
+  constructor(file: LogFile, timers: Timers, fsync: FsyncMode, syncFailed: () => void) {
+    this.#syncFailed = syncFailed;
     this.#file = file;
     this.#timers = timers;
     this.#fsync = fsync;
@@ -93,11 +96,7 @@ export class RecordLog implements Durability {
 
   sync(callback: (failure: string | undefined) => void): void {
     if (this.#failure !== undefined) return callback(this.#failure);
-    const sync = () =>
-      this.#file.sync((synced) => {
-        if (synced.kind === 'failed') this.#fail(synced.detail);
-        callback(this.#failure);
-      });
+    const sync = () => this.#sync(() => callback(this.#failure));
     if (this.#down === this.#appended) return sync();
     this.#waiters.push({ records: this.#appended, callback: sync, failed: callback });
   }
@@ -115,7 +114,7 @@ export class RecordLog implements Durability {
     this.#watch();
     this.#file.append(group, (written) => {
       if (written.kind === 'failed') this.#fail(written.detail);
-      else if (this.#fsync === 'always') this.#file.sync((synced) => this.#finish(synced, count));
+      else if (this.#fsync === 'always') this.#sync((synced) => this.#finish(synced, count));
       else this.#finish(written, count);
     });
   }
@@ -144,10 +143,19 @@ export class RecordLog implements Durability {
     if (this.#syncScheduled) return;
     this.#syncScheduled = true;
     this.#timers.after(SYNC_INTERVAL_MS, () => {
-      this.#file.sync((synced) => {
+      this.#sync(() => {
         this.#syncScheduled = false;
-        if (synced.kind === 'failed') this.#fail(synced.detail);
       });
+    });
+  }
+
+  #sync(done: (result: DiskResult<undefined>) => void): void {
+    this.#file.sync((synced) => {
+      if (synced.kind === 'failed') {
+        this.#fail(synced.detail);
+        this.#syncFailed();
+      }
+      done(synced);
     });
   }
 

@@ -11,7 +11,7 @@ import { partitionOf } from '../cluster/partition.ts';
 import { recordKey } from '../cluster/record.ts';
 import type { Disk, DiskResult, LogFile, Runtime } from '../cluster/runtime.ts';
 import { decodeIdentity, encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
-import { type FsyncMode, LOG_FILE, LogReplay, RecordLog } from './log.ts';
+import { type FsyncMode, LOG_FILE, LogReplay } from './log.ts';
 import type { LogEntry } from './log-entry.ts';
 import type { PartitionStore } from './memory.ts';
 
@@ -25,7 +25,10 @@ export function encodeAdoptedMap(map: ClusterMap): Buffer {
 export interface Recovered {
   readonly identity: Identity;
   readonly map: ClusterMap | undefined;
-  readonly log: RecordLog;
+  /** The last life that the directory knew before this one. */
+  readonly previous: Incarnation | undefined;
+  /** Open behind its last whole entry. */
+  readonly file: LogFile;
 }
 
 export interface RecoveryOptions {
@@ -43,6 +46,7 @@ export class Recovery {
   readonly #store: PartitionStore;
   readonly #options: RecoveryOptions;
   readonly #done: (recovered: Recovered) => void;
+  #previous: Incarnation | undefined;
 
   /** @param done when the store holds what the log holds */
   constructor(
@@ -95,6 +99,8 @@ export class Recovery {
       (earlier?.incarnation ?? 0) + 1,
     ) as Incarnation;
     const complete = earlier !== undefined && isComplete(earlier, bootId);
+    // Of a new directory: nothing was lived before.
+    this.#previous = earlier?.incarnation ?? incarnation;
     const identity = {
       node: earlier?.node ?? this.#options.node,
       store: earlier?.store ?? (random.token() as StoreId),
@@ -142,8 +148,7 @@ export class Recovery {
             bytes: length,
             complete: identity.completeSince < identity.incarnation,
           });
-          const log = new RecordLog(file, this.#runtime.timers, identity.fsync);
-          this.#done({ identity, map, log });
+          this.#done({ identity, previous: this.#previous, map, file });
         });
       },
     );

@@ -3,7 +3,8 @@
 
 import { assert } from '../cluster/assert.ts';
 import { readReply } from '../cluster/calls.ts';
-import type { Address, ClusterId, Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
+import type { ClusterMap } from '../cluster/cluster-map.ts';
+import type { Address, Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import {
   PATHS,
@@ -22,14 +23,16 @@ export interface RegistrationOptions {
   readonly incarnation: Incarnation | undefined;
   /** From this life on everything acknowledged is in the store (H8); undefined without a store. */
   readonly completeSince: Incarnation | undefined;
+  /** The last life that the data directory knew before. */
+  readonly previous: Incarnation | undefined;
   readonly times: Times;
 }
 
 /** What the registration needs to know of the node, and tells it. */
 export interface RegistrationEvents {
   registered(reply: RegisterReply): void;
-  /** The cluster this node belongs to, once it adopted a map. */
-  cluster(): ClusterId | undefined;
+  /** The newest map that this node adopted. */
+  map(): ClusterMap | undefined;
 }
 
 export class Registration {
@@ -38,6 +41,7 @@ export class Registration {
   readonly #events: RegistrationEvents;
   readonly #process: string;
   #proposed: Incarnation | undefined;
+  #previous: Incarnation | undefined;
   #incarnation: Incarnation | undefined;
   #problem: string | undefined = 'not registered yet';
   #registering = false;
@@ -48,6 +52,7 @@ export class Registration {
     this.#events = events;
     this.#process = runtime.random.token();
     this.#proposed = options.incarnation;
+    this.#previous = options.previous;
   }
 
   /** Why the controller does not know this node now, for people; undefined when all is well. */
@@ -64,14 +69,17 @@ export class Registration {
 
   #ask(): void {
     const { node, address, store, completeSince, controller, times } = this.#options;
+    const map = this.#events.map();
     const message: RegisterRequest = {
       node,
       address,
       store,
       process: this.#process,
       incarnation: this.#proposed,
+      previous: this.#previous,
       completeSince,
-      cluster: this.#events.cluster(),
+      cluster: map?.cluster,
+      mapVersion: map?.version,
     };
     this.#runtime.network.call(
       {
@@ -109,6 +117,7 @@ export class Registration {
     assert(incarnation >= (this.#incarnation ?? 0), 'incarnations of one process rise (I10)');
     this.#incarnation = incarnation;
     this.#proposed = incarnation;
+    if (this.#previous !== undefined) this.#previous = incarnation;
     this.#events.registered(reply);
   }
 }

@@ -8,6 +8,7 @@ import {
   compareMapVersions,
   isFrozen,
   isGranted,
+  isOfYesterday,
   isSameCluster,
   type Life,
   type MapVersion,
@@ -45,7 +46,13 @@ export interface ReplicaOptions {
   readonly leaseMs: number;
 }
 
-export type Adoption = 'adopted' | 'already-newer' | 'other-cluster' | 'overruled' | 'not-promised';
+export type Adoption =
+  | 'adopted'
+  | 'already-newer'
+  | 'other-cluster'
+  | 'overruled'
+  | 'of-yesterday'
+  | 'not-promised';
 
 export class Replica {
   readonly lease: Lease;
@@ -118,6 +125,7 @@ export class Replica {
     if (map.version.generation < this.#promisedGeneration) return 'overruled';
     if (this.#map === undefined) return 'adopted';
     if (!isSameCluster(map, this.#map)) return 'other-cluster';
+    if (isOfYesterday(map, this.#map.version)) return 'of-yesterday';
     // H32: what this node knows would be gone before the controller that asks for it was told.
     if (isFrozen(map) && !map.promised?.includes(this.life.node)) return 'not-promised';
     return compareMapVersions(map.version, this.#map.version) > 0 ? 'adopted' : 'already-newer';

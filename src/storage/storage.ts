@@ -22,6 +22,7 @@ import { Metrics } from '../cluster/metrics.ts';
 import { type Answer, decodeOperation, encodeAnswer } from '../cluster/operations.ts';
 import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
 import type {
+  Disk,
   DrainOptions,
   Link,
   LinkEvents,
@@ -33,8 +34,9 @@ import { AnswerCounters, GrantCounters } from './counters.ts';
 import { Departure } from './departure.ts';
 import { encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
 import { inspect } from './inspection.ts';
-import { type AdoptionOutcome, StorageLife } from './life.ts';
-import { type Durability, type FsyncMode, MEMORY_ONLY } from './log.ts';
+import { StorageLife } from './life.ts';
+import { type Durability, type FsyncMode, MEMORY_ONLY, RecordLog } from './log.ts';
+import type { AdoptionOutcome } from './map-adoption.ts';
 import { MapStore } from './memory.ts';
 import { Recovery } from './recovery.ts';
 import { Registration } from './registration.ts';
@@ -60,7 +62,9 @@ const REFUSED_MAPS: Readonly<Partial<Record<AdoptionOutcome, Parameters<typeof r
   ],
   'not-durable': ['not-durable', 'the map could not be written'],
   overruled: ['overruled', "a controller of a later generation has this node's promise"],
+  'of-yesterday': ['overruled', 'its controller started from an older map than this node has'],
   'not-promised': ['not-ready', 'the recovery that froze partitions has not heard this node yet'],
+  ended: ['not-ready', 'this life of the node is over'],
   'not-from-controller': ['not-ready', 'the first map comes from the controller'],
 };
 
@@ -72,6 +76,7 @@ interface Self {
   readonly node: NodeId;
   readonly store: StoreId;
   readonly completeSince: Incarnation | undefined;
+  readonly previous: Incarnation | undefined;
   readonly incarnation: Incarnation | undefined;
   /** What the data directory says of it. */
   readonly identity: Identity | undefined;
@@ -123,6 +128,7 @@ export class StorageNode implements Service {
         node: this.#options.node,
         store: random.token() as StoreId,
         completeSince: undefined,
+        previous: undefined,
         incarnation: undefined,
         identity: undefined,
         map: undefined,
@@ -130,8 +136,10 @@ export class StorageNode implements Service {
       });
     }
     const recovery = new Recovery(this.#runtime, disk, this.#store, this.#options, (recovered) => {
-      const { identity, map, log } = recovered;
-      this.#register({ ...identity, identity, map, durability: log });
+      const { identity, previous, map, file } = recovered;
+      const distrust = () => this.#distrustStore(disk);
+      const log = new RecordLog(file, this.#runtime.timers, identity.fsync, distrust);
+      this.#register({ ...identity, identity, previous, map, durability: log });
     });
     return recovery.start();
   }
@@ -178,6 +186,22 @@ export class StorageNode implements Service {
     );
   }
 
+  /** H8: of what a failed sync should have brought to disk some may be gone, though it was acknowledged. */
+  #distrustStore(disk: Disk): void {
+    if (this.#identity === undefined) return;
+    const nextLife = (this.#identity.incarnation + 1) as Incarnation;
+    this.#identity = { ...this.#identity, completeSince: nextLife };
+    disk.replace(IDENTITY_FILE, encodeIdentity(this.#identity), (written) => {
+      if (written.kind === 'done') return;
+      const { detail } = written;
+      this.#runtime.log.write(
+        'error',
+        'a sync failed, and that cannot be noted: replace this disk before the node is started again',
+        { detail },
+      );
+    });
+  }
+
   /** Everything is on disk: the next life need not ask whether the machine was started anew (H8). */
   #closeIdentity(done: () => void): void {
     const { disk } = this.#runtime;
@@ -196,13 +220,13 @@ export class StorageNode implements Service {
     this.#promisedGeneration = self.identity?.promisedGeneration ?? 0;
     this.#durability = self.durability;
     const { controller, address, times } = this.#options;
-    const { node, store, completeSince, incarnation } = self;
+    const { node, store, completeSince, previous, incarnation } = self;
     this.#registration = new Registration(
       this.#runtime,
-      { controller, node, address, store, incarnation, completeSince, times },
+      { controller, node, address, store, incarnation, completeSince, previous, times },
       {
         registered: (reply) => this.#registered(self, reply),
-        cluster: () => this.#life?.replica.map?.cluster ?? self.map?.cluster,
+        map: () => this.#life?.replica.map ?? self.map,
       },
     );
     this.#registration.register();

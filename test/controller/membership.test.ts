@@ -85,9 +85,14 @@ describe('a new life of a node', () => {
   });
 });
 
-test('a generation follows the last one, whatever its number (H32)', () => {
+test.each([
+  ['the second it is opened in', 20_999, 20],
+  ['above the last one though the clock went back', 3000, 8],
+])('a generation is %s, whatever the last number (H32)', (_what, wallMs, generation) => {
   const map = { ...sampleMap(), version: { generation: 7, number: 99 } };
-  expect(nextGeneration(map).version).toEqual({ generation: 8, number: 1 });
+  const next = nextGeneration(map, wallMs);
+  expect(next.version).toEqual({ generation, number: 1 });
+  expect(next.openedFrom).toEqual(map.version);
 });
 
 test.each([

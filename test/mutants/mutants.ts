@@ -32,6 +32,8 @@ const tests = (file: string, name: string): Programme => ({ kind: 'tests', file,
 const LEASE_SCHEDULES = 'test/simulation/schedules-leases.test.ts';
 const JOIN_SCHEDULES = 'test/simulation/schedules-joins.test.ts';
 const RECOVERY_SCHEDULES = 'test/simulation/schedules-recovery.test.ts';
+const DISK_SCHEDULES = 'test/simulation/schedules-disks.test.ts';
+const MAP_SCHEDULES = 'test/simulation/schedules-maps.test.ts';
 const REMOVAL_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
 const SCHEDULES = 'test/simulation/schedules.test.ts';
 const WRITE_TESTS = 'test/frontend/write.test.ts';
@@ -44,7 +46,9 @@ const DECIDE = 'src/controller/decide.ts';
 const HEARTBEATS = 'src/storage/heartbeats.ts';
 const JOINER = 'src/storage/joiner.ts';
 const LIFE = 'src/storage/life.ts';
+const MAP_ADOPTION = 'src/storage/map-adoption.ts';
 const MEMBERSHIP = 'src/controller/membership.ts';
+const OPENING = 'src/controller/opening.ts';
 const PENDING = 'src/controller/pending.ts';
 const PUBLISHED_MAP = 'src/controller/published-map.ts';
 const RECOVERY = 'src/storage/recovery.ts';
@@ -296,11 +300,11 @@ const LIVES: readonly Mutant[] = [
     edits: [
       {
         file: REGISTRATIONS,
-        find: 'completeSince <= earlier.incarnation && earlier.incarnation < proposed',
+        find: 'completeSince <= earlier.incarnation && earlier.incarnation <= previous',
         replace: 'completeSince <= earlier.incarnation',
       },
     ],
-    fate: tests(REMOVAL_SCHEDULES, 'H8: '),
+    fate: tests(MAP_SCHEDULES, 'H8: '),
   },
 ];
 
@@ -446,8 +450,8 @@ const JOINS: readonly Mutant[] = [
       },
       {
         file: LIFE,
-        find: "if (adoption === 'adopted') {",
-        replace: `if (adoption === 'adopted') {
+        find: 'this.#adoption = new MapAdoption(runtime, this.replica, (map) => {',
+        replace: `this.#adoption = new MapAdoption(runtime, this.replica, (map) => {
       const late = this.replica.late.splice(0);
       this.#runtime.timers.after(5, () => {
         for (const partition of late) {
@@ -668,6 +672,51 @@ const DELETES: readonly Mutant[] = [
   },
 ];
 
+const DISKS: readonly Mutant[] = [
+  {
+    name: 'older-map-on-disk',
+    rule: 'I1',
+    edits: [
+      {
+        file: MAP_ADOPTION,
+        find: "if (judgement === 'adopted') this.#write(disk, next);",
+        replace: 'if (!this.#stopped) this.#write(disk, next);',
+      },
+    ],
+    fate: tests(MAP_SCHEDULES, 'though an older one arrives'),
+  },
+  {
+    name: 'state-of-yesterday',
+    rule: 'H32',
+    edits: [
+      {
+        file: OPENING,
+        find: 'if (adopted !== undefined) refuseYesterday(this.#stored, node, adopted);',
+        replace: '',
+      },
+    ],
+    fate: tests(MAP_SCHEDULES, 'starts in between'),
+  },
+  {
+    name: 'sync-failure-forgotten',
+    rule: 'H8',
+    edits: [
+      {
+        file: STORAGE,
+        find: '{ ...this.#identity, completeSince: nextLife }',
+        replace: '{ ...this.#identity }',
+      },
+    ],
+    fate: tests(DISK_SCHEDULES, 'H8: '),
+  },
+  {
+    name: 'unwritable-witness-stays',
+    rule: 'D2',
+    edits: [{ file: WITNESSES, find: 'if (!view.isWritable(witness)) return false;', replace: '' }],
+    fate: tests(DISK_SCHEDULES, 'D2: '),
+  },
+];
+
 const RECOVERIES: readonly Mutant[] = [
   {
     name: 'recover-any',
@@ -727,5 +776,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...SETS,
   ...JOINS,
   ...DELETES,
+  ...DISKS,
   ...RECOVERIES,
 ];

@@ -237,7 +237,7 @@ describe('a damaged data directory', () => {
     writeFileSync(file('storage.map'), map);
     rmSync(file('records.log'));
     await refused(/records\.log cannot be opened: ENOENT/);
-    writeFileSync(file('storage.identity'), '{"format": 2}');
+    writeFileSync(file('storage.identity'), '{"format": 3}');
     await refused(/storage\.identity cannot be used: format/);
   });
 

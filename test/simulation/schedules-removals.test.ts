@@ -2,7 +2,6 @@
 // in its name is broken (test/mutants).
 
 import { describe, expect, test } from 'vitest';
-import type { Incarnation } from '../../src/cluster/identity.ts';
 import type { ClusterShape } from '../../src/simulation/cluster.ts';
 import { SEEDS, Stage } from './founded.ts';
 
@@ -67,38 +66,6 @@ test.each(SEEDS)('H12: who leaves is removed when it knows that it leaves, seed 
   stage.until('removed', () => stage.roleOf(leaver, key) === undefined);
   stage.expectKept();
   stage.expectHealed([key], 2);
-});
-
-test.each(SEEDS)('H8: an old copy of a data directory inherits nothing, seed %i', (seed) => {
-  const { stage, lost: node } = twoCopies(seed);
-  const { controller } = stage.cluster;
-  const life = stage.lifeOf(node);
-  const { address, store } = stage.map.nodes[life.node] ?? {};
-  node.crash(false);
-  const earlier = life.incarnation - 1;
-  const registered = stage.tell(controller, 'register', {
-    node: life.node,
-    address,
-    store,
-    process: 'on an old copy of the directory',
-    incarnation: earlier,
-    completeSince: earlier,
-    cluster: stage.map.cluster,
-  });
-  const { incarnation } = registered as { incarnation: Incarnation };
-  expect(incarnation).toBeGreaterThan(life.incarnation);
-  stage.tell(controller, 'heartbeat', {
-    node: life.node,
-    incarnation,
-    mapVersion: stage.map.version,
-    items: 0,
-    payloadBytes: 0,
-    writable: true,
-    joined: [],
-    vouched: [],
-  });
-  stage.until('it is in the map', () => stage.lifeOf(node).incarnation === incarnation);
-  expect(stage.isMember(node)).toBe(false);
 });
 
 test.each(SEEDS)('H33: a map that could be lost is no map yet, seed %i', (seed) => {

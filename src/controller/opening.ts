@@ -1,0 +1,54 @@
+// The first moments of a controller that starts from its state file: it hears its nodes before it publishes
+// anything. A file that was put back from a backup is found out before anybody follows it (H32).
+
+import {
+  type ClusterMap,
+  compareMapVersions,
+  isOfYesterday,
+  type MapVersion,
+  printMapVersion,
+} from '../cluster/cluster-map.ts';
+import { EXIT, FatalError } from '../cluster/errors.ts';
+import type { NodeId } from '../cluster/identity.ts';
+import type { Times } from '../cluster/limits.ts';
+import type { Runtime } from '../cluster/runtime.ts';
+import { STATE_FILE } from './state-file.ts';
+
+export class Opening {
+  readonly #stored: ClusterMap;
+  readonly #heard = new Set<NodeId>();
+  readonly #opened: () => void;
+  #over = false;
+
+  /** @param opened is called once: all nodes were heard, or those that are silent were waited for */
+  constructor(runtime: Runtime, times: Times, stored: ClusterMap, opened: () => void) {
+    this.#stored = stored;
+    this.#opened = opened;
+    runtime.timers.after(times.suspicionMs, () => this.#open());
+  }
+
+  /** @param adopted the newest map that the node knows of */
+  heard(node: NodeId, adopted: MapVersion | undefined): void {
+    if (adopted !== undefined) refuseYesterday(this.#stored, node, adopted);
+    this.#heard.add(node);
+    if (Object.keys(this.#stored.nodes).every((each) => this.#heard.has(each as NodeId))) {
+      this.#open();
+    }
+  }
+
+  #open(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#opened();
+  }
+}
+
+/** @throws FatalError when a node has a map that the controller's was not made from */
+export function refuseYesterday(own: ClusterMap, node: NodeId, adopted: MapVersion): void {
+  const isNewer = compareMapVersions(adopted, own.version) > 0;
+  if (!isNewer && !isOfYesterday(own, adopted)) return;
+  throw new FatalError(
+    EXIT.config,
+    `node ${node} has map ${printMapVersion(adopted)}, which is newer than the one that this controller started from: ${STATE_FILE} is an old copy; put the newest back, or start with --recover`,
+  );
+}

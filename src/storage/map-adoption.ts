@@ -1,0 +1,97 @@
+// Maps on their way in. Each is on disk before anything is answered under it (I2), and what is on disk is
+// never older than what was adopted (I1): a life that starts from an older map would wipe what it joined.
+
+import type { ClusterMap } from '../cluster/cluster-map.ts';
+import { compareMapVersions } from '../cluster/cluster-map.ts';
+import type { Disk, Runtime } from '../cluster/runtime.ts';
+import { encodeAdoptedMap, MAP_FILE } from './recovery.ts';
+import type { Adoption, Replica } from './replica.ts';
+
+/** A first map comes from the controller only, for one from a peer may be of any time (D3). */
+export type MapSource = 'controller' | 'peer';
+
+export type AdoptionOutcome = Adoption | 'not-durable' | 'not-from-controller' | 'ended';
+
+interface Offer {
+  readonly map: ClusterMap;
+  readonly done: (outcome: AdoptionOutcome) => void;
+}
+
+export class MapAdoption {
+  readonly #runtime: Runtime;
+  readonly #replica: Replica;
+  readonly #adopted: (map: ClusterMap) => void;
+  #writing = false;
+  /** The newest of those that came while one was written; the others are of no use any more. */
+  #waiting: Offer | undefined;
+  #stopped = false;
+  #problem: string | undefined;
+
+  /** @param adopted is called in the very step that the replica adopts a map in */
+  constructor(runtime: Runtime, replica: Replica, adopted: (map: ClusterMap) => void) {
+    this.#runtime = runtime;
+    this.#replica = replica;
+    this.#adopted = adopted;
+  }
+
+  offer(map: ClusterMap, source: MapSource, done: (outcome: AdoptionOutcome) => void): void {
+    const { disk } = this.#runtime;
+    if (this.#stopped) return done('ended');
+    const judgement = this.#replica.judge(map);
+    if (judgement !== 'adopted') return done(judgement);
+    if (this.#replica.map === undefined && source === 'peer') return done('not-from-controller');
+    if (disk === undefined) return done(this.now(map));
+    if (this.#writing) return this.#wait({ map, done });
+    return this.#write(disk, { map, done });
+  }
+
+  /** Of a map that is on disk, or needs not be. */
+  now(map: ClusterMap): Adoption {
+    const adoption = this.#replica.adopt(map);
+    if (adoption === 'adopted') this.#adopted(map);
+    return adoption;
+  }
+
+  /** H35: maps can be made durable. */
+  get isWritable(): boolean {
+    return this.#problem === undefined;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #wait(offer: Offer): void {
+    const earlier = this.#waiting;
+    if (earlier === undefined || compareMapVersions(offer.map.version, earlier.map.version) > 0) {
+      this.#waiting = offer;
+      earlier?.done('already-newer');
+    } else offer.done('already-newer');
+  }
+
+  #write(disk: Disk, { map, done }: Offer): void {
+    this.#writing = true;
+    disk.replace(MAP_FILE, encodeAdoptedMap(map), (written) => {
+      this.#writing = false;
+      this.#report(written.kind === 'done' ? undefined : written.detail);
+      if (this.#stopped) done('ended');
+      else done(written.kind === 'done' ? this.now(map) : 'not-durable');
+      const next = this.#waiting;
+      this.#waiting = undefined;
+      if (next === undefined) return;
+      if (this.#stopped) return next.done('ended');
+      // Judged anew: it may be older than the one that was just adopted, and must not replace it on disk.
+      const judgement = this.#replica.judge(next.map);
+      if (judgement === 'adopted') this.#write(disk, next);
+      else next.done(judgement);
+    });
+  }
+
+  /** When a problem begins or changes; a map is offered several times a second. */
+  #report(problem: string | undefined): void {
+    if (problem !== undefined && problem !== this.#problem) {
+      this.#runtime.log.write('error', `${MAP_FILE} cannot be written`, { detail: problem });
+    }
+    this.#problem = problem;
+  }
+}

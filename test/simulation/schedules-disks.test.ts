@@ -1,0 +1,93 @@
+// Scripted schedules about disks that hang, are full, or lose what they were told to sync (H35, H8): each
+// breaks a promise, or a node's stop, when the rule in its name is broken (test/mutants).
+
+import { expect, test } from 'vitest';
+import type { ClusterShape } from '../../src/simulation/cluster.ts';
+import { plainGet } from '../../src/simulation/oracles.ts';
+import { SEEDS, Stage } from './founded.ts';
+
+const SHAPE: ClusterShape = { storages: 4, frontends: 1, redundancy: 2, fsync: 'interval' };
+
+test.each(SEEDS)('H35: a member whose disk hangs gives its partitions up, seed %i', (seed) => {
+  const stage = new Stage(seed, { ...SHAPE, storages: 3 });
+  const [hung, other] = [stage.storage(0), stage.storage(1)];
+  const key = stage.keyOf(hung, other);
+  const frontend = stage.frontend(0);
+  stage.expectStatus(stage.set(frontend, key), 200);
+  hung.disk.stall(600_000);
+  // Long enough for a stall to be noticed (2 s), the member to be removed, and a set to go through.
+  let answers = '';
+  for (let round = 0; round < 4; round++) {
+    const outcome = stage.set(frontend, key);
+    stage.until('an answer', () => outcome.reply !== undefined);
+    answers += `${outcome.reply?.status} `;
+  }
+  expect(stage.roleOf(hung, key)).toBe(undefined);
+  expect(answers).toContain('200');
+});
+
+test.each(SEEDS)('D2: a witness that cannot store a map any more is replaced, seed %i', (seed) => {
+  const stage = new Stage(seed, SHAPE);
+  const frontend = stage.frontend(0);
+  const [full, dead] = stage.map.witnesses.map(({ node }) => stage.named(node));
+  if (full === undefined || dead === undefined) throw new Error('there are three witnesses');
+  // 1. The disk of a witness is full: it gives its partitions up, and all is well.
+  full.disk.fill();
+  for (let index = 0; index < 40; index++) stage.set(frontend, `key${index}`);
+  stage.until('it holds nothing', () => !stage.isMember(full), 20_000);
+  stage.pass(10_000);
+  const key = 'key1';
+  stage.expectStatus(stage.set(frontend, key), 200);
+  // 2. Much later one other node dies for good, unwitnessed by anybody.
+  dead.crash(false);
+  stage.pass(20_000);
+  const held = stage.map.partitions.filter(({ members }) =>
+    members.some(({ node }) => node === dead.process.name),
+  );
+  expect(held.length).toBe(0);
+  stage.expectKept();
+});
+
+test.each(SEEDS)('D4: a node whose log failed can still be stopped, seed %i', (seed) => {
+  const stage = new Stage(seed, { ...SHAPE, storages: 3 });
+  const [full, other] = [stage.storage(0), stage.storage(1)];
+  const key = stage.keyOf(full, other);
+  full.disk.fill();
+  stage.set(stage.frontend(0), key);
+  stage.pass(1000);
+  let ended = false;
+  full.stop(0, () => {
+    ended = true;
+  });
+  // Three times the drain timeout.
+  stage.pass(30_000);
+  expect(ended).toBe(true);
+});
+
+test.each(SEEDS)('H8: a store whose sync failed is not complete, seed %i', (seed) => {
+  const stage = new Stage(seed, { ...SHAPE, storages: 3 });
+  const [failed, other] = [stage.storage(0), stage.storage(1)];
+  const key = stage.keyOf(failed, other);
+  const frontend = stage.frontend(0);
+  stage.expectStatus(stage.set(frontend, key), 200);
+  stage.pass(3000);
+  failed.disk.failSync();
+  stage.expectStatus(stage.set(frontend, key), 200);
+  // The sync of every second fails; the node is restarted before it gave its partitions up, or is the last copy.
+  stage.until('the log has failed', () => {
+    const reply = failed.peek(plainGet('/readyz'));
+    return Buffer.from(reply?.body ?? '')
+      .toString()
+      .includes('[-]disk');
+  });
+  // It takes a write to note that.
+  stage.pass(5);
+  failed.crash(false);
+  failed.start();
+  stage.pass(1000);
+  for (let round = 0; round < 20; round++) {
+    stage.get(frontend, key);
+    stage.pass(10);
+  }
+  stage.expectKept();
+});
