@@ -1,7 +1,7 @@
 // velour storage: composes a storage node with the machine.
 
 import { hostOf, type NodeId, parseAddress } from '../cluster/identity.ts';
-import { CONTROL_BYTES_MAX, protocolTimes } from '../cluster/limits.ts';
+import { CHUNK_RECORD_BYTES, CONTROL_BYTES_MAX, protocolTimes } from '../cluster/limits.ts';
 import type { FsyncMode } from '../storage/log.ts';
 import { StorageNode } from '../storage/storage.ts';
 import { type Command, HOST_OPTION, SERVER_OPTIONS, VALUE_OPTIONS } from './options.ts';
@@ -61,6 +61,7 @@ export const storageCommand: Command = {
             nodeIsGiven: name !== undefined,
             fsync,
             valueBytesMax,
+            copyChunkBytes: CHUNK_RECORD_BYTES,
             times,
             // The parent, if it is `velour local`, vouches for the end of this very life (H42).
             lives: (life) => process.send?.(life),

@@ -3,7 +3,12 @@
 
 import type { HttpReply, HttpRequest } from '../cluster/http.ts';
 import type { Address, NodeId } from '../cluster/identity.ts';
-import { protocolTimes, type Times, VALUE_BYTES_MAX_DEFAULT } from '../cluster/limits.ts';
+import {
+  CHUNK_RECORD_BYTES,
+  protocolTimes,
+  type Times,
+  VALUE_BYTES_MAX_DEFAULT,
+} from '../cluster/limits.ts';
 import { smallestDigits } from '../cluster/partition.ts';
 import type { Log, LogFields, Runtime, Service } from '../cluster/runtime.ts';
 import { Controller } from '../controller/controller.ts';
@@ -20,12 +25,14 @@ export interface ClusterShape {
   readonly redundancy: number;
   /** Undefined: storage nodes keep everything in memory. */
   readonly fsync: FsyncMode | undefined;
+  /** Small: something comes between any two records of a copy. */
+  readonly copyChunkBytes?: number;
   /** Instead of production's. */
   readonly times?: Partial<Times>;
 }
 
 /** The default of `--drain-timeout`. */
-const DRAIN_TIMEOUT_MS = 10_000;
+const DRAIN_TIMEOUT_MS = 4000;
 const CONTROLLER = 'controller:1' as Address;
 
 export class SimulatedNode {
@@ -158,10 +165,13 @@ export class SimulatedCluster {
   readonly frontends: readonly SimulatedNode[];
   /** Whether the operator starts the controller with --recover from now on. */
   controllerRecovers = false;
+  /** Whether what was acknowledged survives a loss of power. */
+  readonly syncsAlways: boolean;
 
   constructor(world: World, shape: ClusterShape) {
     const times = { ...protocolTimes(1), ...shape.times };
     const { storages, frontends, redundancy, fsync } = shape;
+    this.syncsAlways = fsync === 'always';
     this.network = new SimulatedNetwork(world);
     const node = (address: Address, make: (runtime: Runtime) => Service, keepsData = true) =>
       new SimulatedNode(world, this.network, address, make, keepsData);
@@ -185,6 +195,7 @@ export class SimulatedCluster {
         nodeIsGiven: true,
         fsync: fsync ?? 'interval',
         valueBytesMax: VALUE_BYTES_MAX_DEFAULT,
+        copyChunkBytes: shape.copyChunkBytes ?? CHUNK_RECORD_BYTES,
         times,
       };
       return node(address, (runtime) => new StorageNode(runtime, options), fsync !== undefined);

@@ -15,6 +15,8 @@ export interface Operation {
   ok: boolean;
   /** Of an acknowledged set or delete, and of what a get read. */
   version: Version | undefined;
+  /** Answered that nothing was stored, and nothing ever will be (D9). */
+  refused: boolean;
 }
 
 export class History {
@@ -29,16 +31,25 @@ export class History {
       value,
       ok: false,
       version: undefined,
+      refused: false,
     };
     this.operations.push(operation);
     return operation;
   }
 
   /** @param versionText the X-Fog-Version of the answer, if it had one */
-  end(operation: Operation, endMs: number, ok: boolean, versionText: string | undefined): void {
+  end(operation: Operation, endMs: number, status: number, versionText: string | undefined): void {
     operation.endMs = endMs;
-    operation.ok = ok;
+    operation.ok = status === 200 || (operation.kind === 'get' && status === 404);
     operation.version = versionText === undefined ? undefined : parseVersion(versionText);
+    operation.refused = status === 503;
+  }
+
+  /** Whether a delete that began may have taken away what was written under this version. */
+  mayBeDeleted(key: string, version: Version): boolean {
+    return this.operations.some(
+      (each) => each.key === key && mayHaveDeleted(each) && (each.version ?? version) >= version,
+    );
   }
 }
 
@@ -139,11 +150,15 @@ function unexplained(
   if (compareWrites(read, floor) < 0) return []; // a stale read, and said to be one
   const deleted = writes.some(
     (write) =>
-      write.kind === 'delete' &&
+      mayHaveDeleted(write) &&
       write.startMs <= (read.endMs ?? 0) &&
       (write.version === undefined || compareWrites(write, floor) > 0),
   );
   return deleted ? [] : [`lost: ${show(read)}, but nobody deleted ${show(floor)}`];
+}
+
+function mayHaveDeleted({ kind, refused }: Operation): boolean {
+  return kind === 'delete' && !refused;
 }
 
 function show({ kind, key, value, startMs, endMs, version }: Operation): string {

@@ -43,6 +43,7 @@ export class Nemesis {
   /** Lives up to these incarnations have lost their data. */
   readonly #lost = new Map<string, number>();
   readonly #full = new Set<SimulatedNode>();
+  #leaving: SimulatedNode | undefined;
   #over = false;
 
   /** @param programme aims only like this; undefined: all kinds of faults, drawn */
@@ -150,23 +151,30 @@ export class Nemesis {
     for (const node of nodes) {
       if (!node.keepsData && !this.#mayLose(node)) continue;
       this.#vouch(node);
-      node.crash(false);
+      // With every write synced, the power may go as well.
+      node.crash(this.#cluster.syncsAlways && this.#world.random.chance(0.3));
       this.#world.at(this.#durationMs(), () => {
         if (!node.process.alive) node.start();
       });
     }
   }
 
-  /** In order, and later started again. A node in memory hands over first, and then has nothing to lose. */
+  /**
+   * In order, and later started again. A node in memory hands over first, one after the other: those that
+   * leave together may leave in time with the last copies.
+   */
   #stop(node: SimulatedNode): void {
-    if (!node.process.alive || (!node.keepsData && !this.#mayLose(node))) return;
+    if (!node.process.alive || this.#leaving?.process.alive) return;
+    if (!node.keepsData && !this.#mayLose(node)) return;
+    if (!node.keepsData) this.#leaving = node;
     const { random } = this.#world;
     const lingersMs = random.chance(0.5) ? 0 : random.between(0, 4000);
-    node.stop(lingersMs, () =>
+    node.stop(lingersMs, () => {
+      if (this.#leaving === node) this.#leaving = undefined;
       this.#world.at(this.#durationMs(), () => {
         if (!node.process.alive) node.start();
-      }),
-    );
+      });
+    });
   }
 
   /** H42: about half of the nodes have a parent, which reaps them and says so. */

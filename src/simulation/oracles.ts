@@ -15,6 +15,7 @@ import { mapReply } from '../cluster/messages.ts';
 import { partitionOf } from '../cluster/partition.ts';
 import { parseVersion, VERSION_ZERO, type Version } from '../cluster/version.ts';
 import type { SimulatedCluster, SimulatedNode } from './cluster.ts';
+import type { History, Operation } from './history.ts';
 import type { World } from './world.ts';
 
 export class Oracles {
@@ -22,11 +23,19 @@ export class Oracles {
   readonly #cluster: SimulatedCluster;
   readonly #violation: (text: string) => void;
   /** The highest acknowledged version of each key. */
-  readonly #acknowledged = new Map<string, Version>();
+  readonly #history: History;
+  /** The highest of each key. */
+  readonly #acknowledged = new Map<string, { version: Version; isValue: boolean }>();
   /** As the controller published it last, as far as it could be asked. */
   #map: ClusterMap | undefined;
 
-  constructor(world: World, cluster: SimulatedCluster, violation: (text: string) => void) {
+  constructor(
+    world: World,
+    cluster: SimulatedCluster,
+    history: History,
+    violation: (text: string) => void,
+  ) {
+    this.#history = history;
     this.#world = world;
     this.#cluster = cluster;
     this.#violation = violation;
@@ -39,9 +48,12 @@ export class Oracles {
     return this.#map;
   }
 
-  acknowledged(key: string, version: Version): void {
+  acknowledged({ kind, key, version }: Operation): void {
+    if (version === undefined) return;
     const known = this.#acknowledged.get(key);
-    if (known === undefined || version > known) this.#acknowledged.set(key, version);
+    if (known === undefined || version > known.version) {
+      this.#acknowledged.set(key, { version, isValue: kind === 'set' });
+    }
     this.checkCopies(`when ${key} was acknowledged`);
   }
 
@@ -49,10 +61,14 @@ export class Oracles {
   checkCopies(when: string): void {
     const map = this.#map;
     if (map === undefined) return;
-    for (const [key, version] of this.#acknowledged) {
+    for (const [key, { version, isValue }] of this.#acknowledged) {
       for (const member of serving(map, key)) {
         const held = this.#copyOf(member, key);
-        if (held === undefined || held.version >= version) continue;
+        if (held === undefined) continue;
+        // What is absent may be below a floor that another key's delete raised.
+        const isLost =
+          isValue && held.content === 'absent' && !this.#history.mayBeDeleted(key, version);
+        if (held.version >= version && !isLost) continue;
         this.#violation(
           `I5: ${member.node} serves ${key} without v=${version.toString(16)}, ${when} at ${this.#world.nowMs.toFixed(1)}`,
         );

@@ -2,6 +2,7 @@
 // questions: was every promise kept, has every serving copy what was acknowledged, does it work again?
 
 import type { HttpReply, HttpRequest } from '../cluster/http.ts';
+import { CHUNK_RECORD_BYTES } from '../cluster/limits.ts';
 import { smallestDigits } from '../cluster/partition.ts';
 import { SimulatedCluster, type SimulatedNode } from './cluster.ts';
 import { checkHistory, History, type Operation } from './history.ts';
@@ -68,6 +69,7 @@ class Run {
         programme !== 'controller-loss' && random.chance(0.3)
           ? undefined
           : random.pick(['interval', 'always'] as const),
+      copyChunkBytes: random.pick([1, CHUNK_RECORD_BYTES]),
       times: {
         antiEntropyMs: 600,
         // Below the long tail of the network's delays, so that sets of before a delete come after it is forgotten.
@@ -75,7 +77,9 @@ class Run {
         expiryGraceMs: 500,
       },
     });
-    this.#oracles = new Oracles(this.#world, this.#cluster, (text) => this.#violations.push(text));
+    this.#oracles = new Oracles(this.#world, this.#cluster, this.#history, (text) =>
+      this.#violations.push(text),
+    );
   }
 
   result(): RunResult {
@@ -169,11 +173,9 @@ class Run {
   #end(operation: Operation, reply: HttpReply): void {
     const version = reply.headers['x-fog-version'];
     const isGet = operation.kind === 'get';
-    const ok = reply.status === 200 || (isGet && reply.status === 404);
     if (isGet && reply.status === 200) operation.value = Buffer.from(reply.body).toString();
-    this.#history.end(operation, this.#world.nowMs, ok, version);
-    if (!ok || isGet || operation.version === undefined) return;
-    this.#oracles.acknowledged(operation.key, operation.version);
+    this.#history.end(operation, this.#world.nowMs, reply.status, version);
+    if (operation.ok && !isGet) this.#oracles.acknowledged(operation);
   }
 
   /** Some operation of every key that began well after healing succeeded. */

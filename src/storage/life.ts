@@ -34,6 +34,7 @@ export interface LifeOptions {
   readonly node: NodeId;
   readonly incarnation: Incarnation;
   readonly valueBytesMax: number;
+  readonly copyChunkBytes: number;
   readonly times: Times;
   readonly durability: Durability;
   /** What the data directory knew (H32). */
@@ -64,7 +65,7 @@ export class StorageLife {
   #ended = false;
 
   constructor(runtime: Runtime, store: PartitionStore, options: LifeOptions, events: LifeEvents) {
-    const { node, incarnation, valueBytesMax, times, durability } = options;
+    const { node, incarnation, valueBytesMax, copyChunkBytes, times, durability } = options;
     this.#runtime = runtime;
     this.#options = options;
     this.#store = store;
@@ -72,7 +73,7 @@ export class StorageLife {
       store,
       durability,
       runtime.clock,
-      { life: { node, incarnation }, valueBytesMax, leaseMs: times.leaseMs },
+      { life: { node, incarnation }, valueBytesMax, copyChunkBytes, leaseMs: times.leaseMs },
       options.promisedGeneration,
     );
     this.#channels = new StorageChannels(runtime, times);

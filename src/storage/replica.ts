@@ -17,7 +17,7 @@ import {
   type PartitionEntry,
 } from '../cluster/cluster-map.ts';
 import type { Incarnation } from '../cluster/identity.ts';
-import { CHUNK_RECORD_BYTES, VERSION_AHEAD_MS_MAX } from '../cluster/limits.ts';
+import { VERSION_AHEAD_MS_MAX } from '../cluster/limits.ts';
 import type { Answer, Operation } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import {
@@ -43,6 +43,8 @@ const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
 export interface ReplicaOptions {
   readonly life: Life;
   readonly valueBytesMax: number;
+  /** So much of a copy or a pull goes in one answer, but a record at least. */
+  readonly copyChunkBytes: number;
   readonly leaseMs: number;
 }
 
@@ -230,7 +232,7 @@ export class Replica {
       operation.kind === 'copy'
         ? ALL_BUCKETS
         : new Set(differingBuckets(operation.digest, this.#store.digest(partition)));
-    const limits = { bytes: CHUNK_RECORD_BYTES, wanted: differing };
+    const limits = { bytes: this.#options.copyChunkBytes, wanted: differing };
     const { records, next } = this.#store.list(partition, from, limits);
     const floor = this.#store.floor(partition);
     return { kind: 'records', floor, differing, records, next };

@@ -49,6 +49,8 @@ export interface StorageOptions {
   readonly nodeIsGiven: boolean;
   readonly fsync: FsyncMode;
   readonly valueBytesMax: number;
+  /** So much of a copy or a pull goes in one answer, but a record at least. */
+  readonly copyChunkBytes: number;
   readonly times: Times;
   /** Told of each life that this process takes up, for whoever must vouch for its end (H42). */
   readonly lives?: (life: Life) => void;
@@ -261,13 +263,22 @@ export class StorageNode implements Service {
   #lifeOf(self: Self, incarnation: Incarnation): StorageLife {
     if (this.#life?.replica.incarnation === incarnation) return this.#life;
     this.#life?.end();
-    const { controller, valueBytesMax, times } = this.#options;
+    const { controller, valueBytesMax, copyChunkBytes, times } = this.#options;
     const { node, durability } = self;
     const promisedGeneration = this.#promisedGeneration;
     this.#life = new StorageLife(
       this.#runtime,
       this.#store,
-      { controller, node, incarnation, valueBytesMax, times, durability, promisedGeneration },
+      {
+        controller,
+        node,
+        incarnation,
+        valueBytesMax,
+        copyChunkBytes,
+        times,
+        durability,
+        promisedGeneration,
+      },
       {
         unknown: () => this.#registration?.register(),
         problem: (text) => this.#registration?.report(text),

@@ -189,12 +189,12 @@ export class Load {
       const text = await response.body.text();
       const { statusCode: status } = response;
       const isGet = operation.kind === 'get';
-      const ok = status === 200 || (isGet && status === 404);
       if (isGet) operation.value = status === 200 ? text : undefined;
       // What took a key away has a version as well, but nothing takes keys away here.
       const version = status === 200 ? response.headers['x-fog-version'] : undefined;
-      this.#history.end(operation, performance.now(), ok, version?.toString());
+      this.#history.end(operation, performance.now(), status, version?.toString());
       const code = response.headers['x-fog-error'];
+      const { ok } = operation;
       return { ok, answer: code === undefined ? String(status) : `${status} ${code}` };
     } catch (error) {
       operation.value = operation.kind === 'get' ? undefined : operation.value;

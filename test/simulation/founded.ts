@@ -73,7 +73,9 @@ export class Stage {
     const { storages } = shape;
     this.world = new World(seed);
     this.cluster = new SimulatedCluster(this.world, shape);
-    this.#oracles = new Oracles(this.world, this.cluster, (text) => this.#violations.push(text));
+    this.#oracles = new Oracles(this.world, this.cluster, this.#history, (text) =>
+      this.#violations.push(text),
+    );
     for (const node of this.cluster.nodes) node.start();
     this.until('the cluster is founded', () => Object.keys(this.map.nodes).length === storages);
     this.pass(1000);
@@ -184,12 +186,10 @@ export class Stage {
     frontend.request(plainGet(target), (reply) => {
       outcome.reply = reply;
       outcome.atMs = this.world.nowMs;
-      const ok = reply.status === 200 || (isGet && reply.status === 404);
       if (isGet && reply.status === 200) operation.value = Buffer.from(reply.body).toString();
-      this.#history.end(operation, this.world.nowMs, ok, reply.headers['x-fog-version']);
-      if (ok && !isGet && operation.version !== undefined) {
-        this.#oracles.acknowledged(operation.key, operation.version);
-      }
+      const { status, headers } = reply;
+      this.#history.end(operation, this.world.nowMs, status, headers['x-fog-version']);
+      if (operation.ok && !isGet) this.#oracles.acknowledged(operation);
     });
     return outcome;
   }

@@ -21,6 +21,7 @@ const history = (sketches: readonly Sketch[]): Operation[] =>
     value,
     ok: endMs !== undefined,
     version: version === undefined ? undefined : (BigInt(version) as Version),
+    refused: false,
   }));
 
 describe('good histories pass', () => {
@@ -196,4 +197,17 @@ describe('bad histories are named', () => {
     }));
     expect(checkHistory([...good, ...bad])).toHaveLength(1);
   });
+});
+
+test('a delete that was refused excuses no loss (D9, G2)', () => {
+  const [refused, ...others] = history([
+    ['delete', 0, 1, undefined],
+    ['set', 10, 11, 5, 'x'],
+    // The floor, which another key's delete raised, is what the replica answers with.
+    ['get', 20, 21, 7],
+  ]);
+  if (refused === undefined) throw new Error('there are three');
+  const bad = [{ ...refused, ok: false, refused: true }, ...others];
+  expect(checkHistory(bad).join()).toContain('lost');
+  expect(checkHistory([{ ...refused, ok: false }, ...others])).toEqual([]);
 });

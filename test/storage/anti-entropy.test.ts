@@ -44,7 +44,7 @@ function round(map: ClusterMap = sampleMap()) {
   };
   const clock = { monotonicMs: () => 0, wallMs: () => NOW_MS };
   const life = { node: nodeId('a'), incarnation: incarnationOf(1) };
-  const options = { life, valueBytesMax: 100, leaseMs: TIMES.leaseMs };
+  const options = { life, valueBytesMax: 100, copyChunkBytes: 262_144, leaseMs: TIMES.leaseMs };
   const replica = new Replica(store, durability, clock, options);
   replica.adopt(map);
   store.put(PARTITION, recordOf(DELETED, true));

@@ -21,7 +21,7 @@ function asking() {
   const clock = { monotonicMs: () => nowMs, wallMs: () => nowMs };
   const times = protocolTimes(1);
   const life = { node: nodeId('a'), incarnation: incarnationOf(1) };
-  const options = { life, valueBytesMax: 100, leaseMs: times.leaseMs };
+  const options = { life, valueBytesMax: 100, copyChunkBytes: 262_144, leaseMs: times.leaseMs };
   const replica = new Replica(new MapStore(), MEMORY_ONLY, clock, options);
   replica.adopt(sampleMap());
   const runtime = {

@@ -32,6 +32,7 @@ function replicaOf(options: Options = {}) {
   const replica = new Replica(new MapStore(), durability, clock, {
     life,
     valueBytesMax: 100,
+    copyChunkBytes: 262_144,
     leaseMs: 1000,
   });
   if (leased) replica.lease.extend({ monotonicMs: 0, wallMs: NOW_MS });
