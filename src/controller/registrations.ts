@@ -38,6 +38,8 @@ export interface RegistrationEvents {
   proved(death: Life): void;
   /** A recovery waits for what the store of this node knows; until then its memberships stay (H32). */
   isWanted(map: ClusterMap, node: NodeId): boolean;
+  /** What a recovery waits for, for people: while it does, new nodes found nothing (D5). */
+  recovering(): string | undefined;
 }
 
 export class Registrations {
@@ -134,6 +136,8 @@ export class Registrations {
     if (known?.incarnation === incarnation) return undefined;
     const registration = this.#registered.get(node);
     if (registration?.entry.incarnation === incarnation) {
+      const recovering = this.#events.recovering();
+      if (recovering !== undefined) return refusalReply('not-ready', recovering);
       const tooMany = this.#refuseTooMany(node);
       if (tooMany !== undefined) return tooMany;
       if (!registration.admitting) this.#admit(node, registration);
