@@ -127,6 +127,11 @@ export const ERRORS = {
     retryable: true,
     when: 'The node cannot be removed now; the text says what it is needed for.',
   },
+  'too-many-nodes': {
+    status: 409,
+    retryable: true,
+    when: 'The cluster has as many storage nodes as it can, 256; one must be removed first.',
+  },
   'not-local': {
     status: 403,
     retryable: false,

@@ -80,6 +80,7 @@ export class Controller implements Service {
     this.#registrations = new Registrations(runtime, this.#map, options, {
       proved: (life) => this.#knowledge.detector.died(life, this.#nowMs(), false),
       isWanted: (map, node) => this.#recovery?.isWanted(map, node) ?? false,
+      recovering: () => this.#recovering(),
     });
     this.#routes = new Routes('controller', runtime, this.#metrics);
     this.#addRoutes();
@@ -269,14 +270,24 @@ export class Controller implements Service {
     if (this.#map.current === undefined && cluster !== undefined) {
       this.#recovery ??= this.#beginRecovery(cluster);
     }
-    if (this.#recovery === undefined) return this.#registrations.register(message);
-    if (cluster !== undefined && cluster !== this.#recovery.cluster) {
-      return refusalReply('other-cluster', `this is cluster ${this.#recovery.cluster}`);
+    const recovery = this.#recovery;
+    if (recovery !== undefined && cluster !== undefined && cluster !== recovery.cluster) {
+      return refusalReply('other-cluster', `this is cluster ${recovery.cluster}`);
     }
-    this.#recovery.found(address);
-    return this.#map.current === undefined
-      ? refusalReply('not-ready', this.#recovery.waitingFor)
-      : this.#registrations.register(message);
+    recovery?.found(address);
+    const recovering = this.#recovering();
+    return recovering === undefined
+      ? this.#registrations.register(message)
+      : refusalReply('not-ready', recovering);
+  }
+
+  /** What the map is waited for that the nodes know, for people; meanwhile nothing else is founded (D5). */
+  #recovering(): string | undefined {
+    if (this.#map.current !== undefined) return undefined;
+    if (this.#recovery !== undefined) return this.#recovery.waitingFor;
+    return this.#options.recover
+      ? 'recovery: no storage node that has a map came yet; start them, or leave --recover away to found a new cluster'
+      : undefined;
   }
 
   #beginRecovery(cluster: ClusterId): Recovery {
@@ -340,9 +351,11 @@ export class Controller implements Service {
   #waitingFor(): string | undefined {
     if (this.#map.current !== undefined) return undefined;
     if (!this.#loaded) return 'the controller reads its state, and hears its nodes';
-    if (this.#recovery !== undefined) return this.#recovery.waitingFor;
     const { storageNodes, redundancy } = this.#options;
-    return `${this.#registrations.candidates.size} of ${storageNodes} storage nodes registered (redundancy ${redundancy})`;
+    return (
+      this.#recovering() ??
+      `${this.#registrations.candidates.size} of ${storageNodes} storage nodes registered (redundancy ${redundancy})`
+    );
   }
 
   #addRoutes(): void {

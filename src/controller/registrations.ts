@@ -7,6 +7,7 @@ import { type ClusterMap, type Life, type NodeEntry, nodeEntry } from '../cluste
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, jsonReply } from '../cluster/http.ts';
 import type { ClusterId, Incarnation, NodeId } from '../cluster/identity.ts';
+import { STORAGE_NODES_MAX } from '../cluster/limits.ts';
 import type { HeartbeatRequest, RegisterRequest } from '../cluster/messages.ts';
 import { refusalReply } from '../cluster/routes.ts';
 import type { Runtime } from '../cluster/runtime.ts';
@@ -36,6 +37,8 @@ export interface RegistrationEvents {
   proved(death: Life): void;
   /** A recovery waits for what the store of this node knows; until then its memberships stay (H32). */
   isWanted(map: ClusterMap, node: NodeId): boolean;
+  /** What a recovery waits for, for people: while it does, new nodes found nothing (D5). */
+  recovering(): string | undefined;
 }
 
 export class Registrations {
@@ -84,6 +87,8 @@ export class Registrations {
     if (known !== undefined && sameLife) {
       return jsonReply(200, { incarnation: known.incarnation, map: this.#map.current });
     }
+    const tooMany = this.#refuseTooMany(node);
+    if (tooMany !== undefined) return tooMany;
     const earlier = this.#registered.get(node);
     const incarnation =
       earlier?.process === process
@@ -112,6 +117,15 @@ export class Registrations {
     return undefined;
   }
 
+  #refuseTooMany(node: NodeId): HttpReply | undefined {
+    const map = this.#map.current;
+    if (map === undefined || hasRoom(map, node)) return undefined;
+    return refusalReply(
+      'too-many-nodes',
+      `the cluster has ${STORAGE_NODES_MAX} storage nodes, as many as it can, and ${node} is none of them: take one off that is stopped for good, with velour remove`,
+    );
+  }
+
   /**
    * Refuses what is not the node's present life; admits one that was only registered so far.
    * @returns the refusal, or undefined for a life that counts
@@ -121,6 +135,10 @@ export class Registrations {
     if (known?.incarnation === incarnation) return undefined;
     const registration = this.#registered.get(node);
     if (registration?.entry.incarnation === incarnation) {
+      const recovering = this.#events.recovering();
+      if (recovering !== undefined) return refusalReply('not-ready', recovering);
+      const tooMany = this.#refuseTooMany(node);
+      if (tooMany !== undefined) return tooMany;
       if (!registration.admitting) this.#admit(node, registration);
       return undefined;
     }
@@ -166,6 +184,8 @@ export class Registrations {
     this.#map.propose(
       (current) => {
         assert(current !== undefined, 'a map, once there, stays');
+        // Others were admitted while this change waited.
+        if (!hasRoom(current, node)) return current;
         // What the operator asked for outlives a life that kept its data.
         const draining = sameStore && (earlier?.draining ?? false);
         // A store that is not believed now is not believed about the lives before either.
@@ -174,7 +194,9 @@ export class Registrations {
       },
       (outcome) => {
         registration.admitting = false;
-        if (outcome.kind === 'published') admitted();
+        if (outcome.kind === 'published') {
+          if (this.#known(node)?.incarnation === entry.incarnation) admitted();
+        }
         // The node's next heartbeat tries again.
         else this.#runtime.log.write('error', 'the state could not be written', outcome);
       },
@@ -196,6 +218,11 @@ export class Registrations {
       },
     );
   }
+}
+
+/** A map of more nodes would be malformed, and nobody could read it. */
+function hasRoom(map: ClusterMap, node: NodeId): boolean {
+  return nodeEntry(map, node) !== undefined || Object.keys(map.nodes).length < STORAGE_NODES_MAX;
 }
 
 /** H8: whether everything that the life before acknowledged is in the store of this one. */

@@ -24,8 +24,11 @@ import type { Durability } from './log.ts';
 import { FIRST, type PartitionStore } from './memory.ts';
 import type { Replica } from './replica.ts';
 
-/** So many deletes and expired records are forgotten in one round at most; the rest in later ones. */
-const FORGOTTEN_PER_ROUND_MAX = 1000;
+/**
+ * So many deletes and expired records of each of the 64 buckets are forgotten in one round at most, and so
+ * many looked at, which takes a few milliseconds; the rest in later ones.
+ */
+const PER_ROUND_AND_BUCKET = { found: 16, lookedAt: 128 };
 
 type Records = Extract<Answer, { kind: 'records' }>;
 
@@ -167,8 +170,8 @@ class Round {
   }
 
   collect(wallMs: number, times: Times): void {
-    const perishable = this.#store.perishable(this.partition, FORGOTTEN_PER_ROUND_MAX);
-    this.#candidates = perishable.filter((record) => isDue(record, wallMs, times));
+    const isDueNow = (record: StoredRecord) => isDue(record, wallMs, times);
+    this.#candidates = this.#store.nextDue(this.partition, isDueNow, PER_ROUND_AND_BUCKET);
   }
 
   /** A new member is asked. */

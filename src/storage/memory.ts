@@ -52,8 +52,15 @@ export interface PartitionStore {
   /** The partitions that something is held of. */
   held(): readonly PartitionId[];
   digest(partition: PartitionId): Buffer;
-  /** Some records that time takes away: deletes, and what has an expiry. */
-  perishable(partition: PartitionId, limit: number): readonly StoredRecord[];
+  /**
+   * Of the records that time takes away (deletes, and what has an expiry) some that are due. Each call looks
+   * at those of each bucket that were not looked at for longest: what is not due yet hides nothing behind it.
+   */
+  nextDue(
+    partition: PartitionId,
+    isDue: (record: StoredRecord) => boolean,
+    ofEachBucket: { readonly lookedAt: number; readonly found: number },
+  ): readonly StoredRecord[];
   /** Records in the order of the cursor, of the buckets that `wanted` says, up to about `bytes`. */
   list(
     partition: PartitionId,
@@ -69,20 +76,34 @@ class Partition {
   readonly digest = new Digest();
   /** One map a bucket, so that a bucket can be listed without looking at the others; made when needed. */
   readonly buckets: (Map<string, StoredRecord> | undefined)[] = [];
-  /** By name; a list apart, so that finding them is no walk over everything. */
-  readonly perishable = new Map<string, StoredRecord>();
+  /**
+   * The same of those that time takes away, so that finding them is no walk over everything; first in each
+   * map who was not looked at for longest. One map for all would now and then be copied in one long step.
+   */
+  readonly perishable: (Map<string, StoredRecord> | undefined)[] = [];
   floor: Version = VERSION_ZERO;
   items = 0;
   payloadBytes = 0;
 
   bucket(index: number): Map<string, StoredRecord> {
-    let records = this.buckets[index];
-    if (records === undefined) {
-      records = new Map();
-      this.buckets[index] = records;
-    }
-    return records;
+    return bucketIn(this.buckets, index);
   }
+
+  setPerishable(index: number, name: string, record: StoredRecord): void {
+    bucketIn(this.perishable, index).set(name, record);
+  }
+}
+
+function bucketIn(
+  buckets: (Map<string, StoredRecord> | undefined)[],
+  index: number,
+): Map<string, StoredRecord> {
+  let records = buckets[index];
+  if (records === undefined) {
+    records = new Map();
+    buckets[index] = records;
+  }
+  return records;
 }
 
 export class MapStore implements PartitionStore {
@@ -117,7 +138,7 @@ export class MapStore implements PartitionStore {
       return false;
     }
     state.bucket(bucket).delete(nameOf(key));
-    state.perishable.delete(nameOf(key));
+    state.perishable[bucket]?.delete(nameOf(key));
     state.digest.remove(bucket, present);
     state.items--;
     state.payloadBytes -= present.length;
@@ -136,13 +157,25 @@ export class MapStore implements PartitionStore {
     return (this.#partitions.get(partition)?.digest ?? new Digest()).bytes();
   }
 
-  perishable(partition: PartitionId, limit: number): readonly StoredRecord[] {
-    const found: StoredRecord[] = [];
-    for (const record of this.#partitions.get(partition)?.perishable.values() ?? []) {
-      if (found.length >= limit) break;
-      found.push(record);
-    }
-    return found;
+  nextDue(
+    partition: PartitionId,
+    isDue: (record: StoredRecord) => boolean,
+    ofEachBucket: { readonly lookedAt: number; readonly found: number },
+  ): readonly StoredRecord[] {
+    const { perishable = [] } = this.#partitions.get(partition) ?? {};
+    return perishable.flatMap((records) => {
+      const found: StoredRecord[] = [];
+      // Those that go to the end come round again in the loop; nobody is looked at twice.
+      let left = Math.min(ofEachBucket.lookedAt, records?.size ?? 0);
+      for (const [name, record] of records ?? []) {
+        if (left === 0 || found.length === ofEachBucket.found) break;
+        left--;
+        records?.delete(name);
+        records?.set(name, record);
+        if (isDue(record)) found.push(record);
+      }
+      return found;
+    });
   }
 
   list(
@@ -191,8 +224,8 @@ export class MapStore implements PartitionStore {
     }
     const copy = Buffer.from(record) as StoredRecord;
     records.set(name, copy);
-    if (isTombstone(copy) || recordExpiresAtMs(copy) !== 0) state.perishable.set(name, copy);
-    else if (state.perishable.size > 0) state.perishable.delete(name);
+    if (isTombstone(copy) || recordExpiresAtMs(copy) !== 0) state.setPerishable(bucket, name, copy);
+    else state.perishable[bucket]?.delete(name);
     if (present !== undefined) state.digest.remove(bucket, present);
     state.digest.add(bucket, copy);
     state.items += present === undefined ? 1 : 0;

@@ -341,10 +341,8 @@ export class StorageNode implements Service {
     if (map !== undefined && map.cluster !== cluster) {
       return reply(refusalReply('other-cluster', 'this node belongs to another cluster'));
     }
-    const promised = () => {
-      this.#promisedGeneration = Math.max(this.#promisedGeneration, generation);
-      this.#life?.replica.promise(this.#promisedGeneration);
-      const answer: PrepareReply = {
+    const answer = () => {
+      const promised: PrepareReply = {
         node: self.node,
         address: this.#options.address,
         store: self.store,
@@ -352,14 +350,21 @@ export class StorageNode implements Service {
         generation: this.#promisedGeneration,
         map: this.#life?.replica.map ?? self.map,
       };
-      reply(jsonReply(200, answer));
+      reply(jsonReply(200, promised));
+    };
+    if (generation <= this.#promisedGeneration) return answer();
+    // Another, higher promise may be on its way to the disk: what is written last must not take it back.
+    const highest = Math.max(generation, this.#identity?.promisedGeneration ?? 0);
+    const promise = () => {
+      this.#promisedGeneration = Math.max(this.#promisedGeneration, highest);
+      this.#life?.replica.promise(this.#promisedGeneration);
+      answer();
     };
     const { disk } = this.#runtime;
-    if (disk === undefined || this.#identity === undefined) return promised();
-    if (generation <= this.#promisedGeneration) return promised();
-    this.#identity = { ...this.#identity, promisedGeneration: generation };
+    if (disk === undefined || this.#identity === undefined) return promise();
+    this.#identity = { ...this.#identity, promisedGeneration: highest };
     return disk.replace(IDENTITY_FILE, encodeIdentity(this.#identity), (written) => {
-      if (written.kind === 'done') return promised();
+      if (written.kind === 'done') return promise();
       return reply(refusalReply('not-durable', `${IDENTITY_FILE}: ${written.detail}`));
     });
   }

@@ -1,6 +1,6 @@
 // Clusters start, show themselves, stop and die as the contract says; nothing outlives its parent.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,11 +8,12 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, get, set } from '../helpers/client.ts';
 import {
+  CLI,
   childrenOf,
   freePorts,
   isAlive,
   ROOT,
-  type Started,
+  Started,
   startCluster,
   until,
   velour,
@@ -298,6 +299,46 @@ describe('the data directory of the controller', () => {
     await holder.stop('SIGKILL');
     const third = process_(words(two));
     await third.printed('stderr', '"listening"');
+  });
+
+  const noUnshare = spawnSync('unshare', ['--net', 'true']).status !== 0;
+  test.skipIf(noUnshare)(
+    `in use in another network namespace is refused with 78${noUnshare ? ' (skipped: needs unshare)' : ''}`,
+    async () => {
+      const dataDirectory = directory();
+      const [port = 0] = await freePorts(1);
+      const words = ['controller', String(port), '1', '1', '--data-dir', dataDirectory];
+      const elsewhere = ['unshare', '--net', 'sh', '-c', 'ip link set lo up; exec "$@"', 'sh'];
+      const [command = '', ...before] = [...elsewhere, process.execPath, CLI];
+      const startElsewhere = () => {
+        const started = new Started(command, [...before, ...words]);
+        cleanUps.push(() => started.stop('SIGKILL'));
+        return started;
+      };
+      const holder = process_(words);
+      await holder.printed('stderr', '"listening"');
+      const second = startElsewhere();
+      expect(await second.exit()).toBe(78);
+      expect(second.stderr).toContain('is in use by another process');
+      await holder.stop('SIGKILL');
+      const third = startElsewhere();
+      await third.printed('stderr', '"listening"');
+      const fourth = process_(words);
+      expect(await fourth.exit()).toBe(78);
+      expect(fourth.stderr).toContain('is in use by another process');
+    },
+  );
+
+  test('copied beside the original, which is in use, is refused with 78', async () => {
+    const [original, copy] = [directory(), directory()];
+    const [one = 0, two = 0] = await freePorts(2);
+    const start = (port: number, path: string) =>
+      process_(['controller', String(port), '1', '1', '--data-dir', path]);
+    await start(one, original).printed('stderr', '"listening"');
+    execFileSync('cp', ['-a', `${original}/.`, copy]);
+    const second = start(two, copy);
+    expect(await second.exit()).toBe(78);
+    expect(second.stderr).toContain('is in use by another process');
   });
 
   test('with a state that cannot be used is refused with 78, and the state is left alone', async () => {

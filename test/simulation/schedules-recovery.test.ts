@@ -122,3 +122,24 @@ test.each(SEEDS)(
     stage.expectKept();
   },
 );
+
+test.each(SEEDS)(
+  'H32: of two promises on their way to the disk the higher one holds, seed %i',
+  (seed) => {
+    const stage = new Stage(seed, SHAPE);
+    const node = stage.storage(0);
+    const { cluster, version } = stage.map;
+    const higher = version.generation + 10;
+    const prepare = (generation: number) => stage.ask(node, 'prepare', { cluster, generation });
+    const [first, second] = [prepare(higher), prepare(higher - 5)];
+    stage.pass(1000);
+    expect(first.answer).toMatchObject({ generation: higher });
+    expect(second.answer).toMatchObject({ generation: higher });
+    node.crash(false);
+    node.start();
+    stage.pass(1000);
+    const third = prepare(higher - 1);
+    stage.pass(1000);
+    expect(third.answer).toMatchObject({ generation: higher });
+  },
+);

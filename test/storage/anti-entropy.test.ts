@@ -31,8 +31,8 @@ function recordOf(version: Version, tombstone = false): StoredRecord {
   return encodeRecord({ key: KEY, version, tombstone, value });
 }
 
-/** Node a in its first round, over the first partition, which has one deleted key. */
-function round(map: ClusterMap = sampleMap()) {
+/** Node a in its first round, over the first partition, which has one deleted key behind some others. */
+function round(map: ClusterMap = sampleMap(), others = 0) {
   const store = new MapStore();
   const events: string[] = [];
   const has = () => store.get(PARTITION, KEY) !== undefined;
@@ -47,6 +47,11 @@ function round(map: ClusterMap = sampleMap()) {
   const options = { life, valueBytesMax: 100, copyChunkBytes: 262_144, leaseMs: TIMES.leaseMs };
   const replica = new Replica(store, durability, clock, options);
   replica.adopt(map);
+  for (let index = 0; index < others; index++) {
+    const key = Buffer.from(`session ${index}`);
+    const expiresAtMs = NOW_MS + 86_400_000;
+    store.put(PARTITION, encodeRecord({ key, version: OLD, expiresAtMs, value: Buffer.alloc(0) }));
+  }
   store.put(PARTITION, recordOf(DELETED, true));
   const asked: { readonly node: string; readonly answer: (answer: Answer) => void }[] = [];
   const channels = {
@@ -86,6 +91,17 @@ describe('a delete is forgotten (H24, H28)', () => {
     expect(has()).toBe(false);
     expect(store.floor(PARTITION)).toBe(DELETED);
     expect(events).toEqual(['floor logged, delete there']);
+  });
+
+  test('also behind many records that expire much later (R10)', () => {
+    const { store, asked, has, due } = round(sampleMap(), 20_000);
+    // The node serves all partitions; this one has its turn three times.
+    for (let turn = 0; turn < 3 * sampleMap().partitions.length; turn++) {
+      for (const { answer } of asked.splice(0)) answer(SAME);
+      due();
+    }
+    expect(has()).toBe(false);
+    expect(store.items()).toBe(20_000);
   });
 
   test('not when the other member has an older record', () => {

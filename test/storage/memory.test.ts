@@ -1,6 +1,6 @@
 // The partition store against a model, over random operations.
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { PartitionId } from '../../src/cluster/partition.ts';
 import {
   compareRecords,
@@ -10,6 +10,7 @@ import {
   type StoredRecord,
 } from '../../src/cluster/record.ts';
 import type { Version } from '../../src/cluster/version.ts';
+import { bucketOf } from '../../src/storage/digest.ts';
 import { MapStore } from '../../src/storage/memory.ts';
 import { SeededRandom } from '../helpers/random.ts';
 
@@ -56,3 +57,55 @@ test.each(Array.from({ length: 30 }, (_, seed) => seed))(
     expect(store.get(0 as PartitionId, Buffer.from('never set'))).toBeUndefined();
   },
 );
+
+describe('what is due is found', () => {
+  const PARTITION = 0 as PartitionId;
+  /** Of one bucket, in the order in which they came. */
+  const NAMES = Array.from({ length: 1000 }, (_, index) => `key ${index}`)
+    .filter((name) => bucketOf(Buffer.from(name)) === 5)
+    .slice(0, 10);
+
+  function ten(): MapStore {
+    const store = new MapStore();
+    for (const name of NAMES) {
+      const record = { key: Buffer.from(name), version: 1n as Version, value: Buffer.alloc(0) };
+      store.put(PARTITION, encodeRecord({ ...record, tombstone: true }));
+    }
+    return store;
+  }
+
+  const names = (records: readonly StoredRecord[]) =>
+    records.map((record) => recordKey(record).toString());
+
+  test('a few at a time, each in its turn, and in the end from the beginning', () => {
+    const store = ten();
+    const limits = { lookedAt: 4, found: 3 };
+    const round = () => names(store.nextDue(PARTITION, () => true, limits));
+    expect([...round(), ...round(), ...round(), ...round()].slice(0, 11)).toEqual([
+      ...NAMES,
+      NAMES[0],
+    ]);
+  });
+
+  test('behind more than are looked at in one round that are not', () => {
+    const store = ten();
+    const looked: string[] = [];
+    const round = () =>
+      store.nextDue(
+        PARTITION,
+        (record) => {
+          looked.push(...names([record]));
+          return looked.at(-1) === NAMES[9];
+        },
+        { lookedAt: 4, found: 3 },
+      );
+    expect([round(), round()]).toEqual([[], []]);
+    expect(names(round())).toEqual([NAMES[9]]);
+    expect(looked).toEqual([...NAMES, ...NAMES.slice(0, 2)]);
+  });
+
+  test('once, where there are fewer than may be looked at', () => {
+    const limits = { lookedAt: 100, found: 100 };
+    expect(names(ten().nextDue(PARTITION, () => true, limits))).toEqual(NAMES);
+  });
+});

@@ -1,21 +1,12 @@
-// A data directory on a real disk: the lock that makes it one process's, and files replaced in one
-// step. A short write (a full disk shows first as one, H35) counts as failed.
+// A data directory on a real disk: its files are replaced in one step. A short
+// write (a full disk shows first as one, H35) counts as failed.
 
-import { createHash, randomBytes } from 'node:crypto';
-import {
-  constants,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { constants, mkdirSync } from 'node:fs';
 import { type FileHandle, open, readFile, rename, unlink } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { EXIT, FatalError } from '../errors.ts';
 import type { Disk, DiskResult, LogFile } from '../runtime.ts';
+import { lockDirectory } from './directory-lock.ts';
 
 /**
  * Makes the directory if it is missing, and locks it until this process ends, however it ends.
@@ -31,7 +22,7 @@ export async function openDisk(path: string): Promise<Disk> {
       `data directory ${directory} cannot be made: ${codeOf(error)}`,
     );
   }
-  await lock(directory);
+  await lockDirectory(directory);
   // Replacements of one file follow each other; two at once would share the temporary file.
   let last: Promise<unknown> = Promise.resolve();
   return {
@@ -99,55 +90,6 @@ async function syncDirectory(directory: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
-  }
-}
-
-const DIRECTORY_ID_FILE = 'directory.id';
-
-/**
- * An abstract Unix socket named after the directory's id: the kernel gives it to one process at a time
- * and takes it back when that dies, so there is no stale lock to guess about (H5a). A copy of the
- * directory has the same id, and is refused beside the original: no directory may have two lives.
- */
-async function lock(directory: string): Promise<void> {
-  const name = createHash('sha1').update(directoryId(directory)).digest('hex');
-  const server = createServer().unref();
-  await new Promise<void>((done, fail) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      fail(
-        new FatalError(
-          EXIT.config,
-          error.code === 'EADDRINUSE'
-            ? `data directory ${directory} is in use by another process; stop it, or choose another --data-dir`
-            : `data directory ${directory} cannot be locked: ${codeOf(error)}`,
-        ),
-      ),
-    );
-    server.listen(`\0velour-fog-${name}`, done);
-  });
-}
-
-/** Made once, in one step, by whoever comes first. */
-function directoryId(directory: string): string {
-  const path = join(directory, DIRECTORY_ID_FILE);
-  const temporary = `${path}.${process.pid}`;
-  try {
-    if (!existsSync(path)) {
-      writeFileSync(temporary, `${randomBytes(16).toString('hex')}\n`);
-      try {
-        linkSync(temporary, path);
-      } catch (error) {
-        if (codeOf(error) !== 'EEXIST') throw error;
-      } finally {
-        unlinkSync(temporary);
-      }
-    }
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new FatalError(
-      EXIT.config,
-      `data directory ${directory} cannot be used: ${codeOf(error)}`,
-    );
   }
 }
 

@@ -1,0 +1,165 @@
+// The lock that makes a data directory one process's (H5a). Sockets hold it: the kernel takes them back
+// when their process ends, however it ends, so nobody has to guess whether a lock is stale.
+
+import { createHash, randomBytes, randomInt } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { EXIT, FatalError } from '../errors.ts';
+
+const DIRECTORY_ID_FILE = 'directory.id';
+const LOCK_FILE = 'directory.lock.';
+/** Of a lock file that nobody looks at yet. */
+const UNPUBLISHED = '.new';
+const ATTEMPTS = 5;
+const PAUSE_MS_MAX = 200;
+
+/**
+ * Holds until this process ends. Two locks, because each sees what the other does not: a copy beside the
+ * original is another place, and a process in another network namespace has other abstract sockets.
+ * @throws FatalError when the directory is in use or cannot be locked
+ */
+export async function lockDirectory(directory: string): Promise<void> {
+  const ofId = await lockId(directory);
+  try {
+    await lockPlace(directory);
+  } catch (error) {
+    ofId.close();
+    throw error;
+  }
+}
+
+/**
+ * An abstract Unix socket named after the directory's id. A copy of the directory has the same id, and is
+ * refused beside the original: no directory may have two lives.
+ */
+async function lockId(directory: string): Promise<Server> {
+  const name = createHash('sha1').update(directoryId(directory)).digest('hex');
+  try {
+    return await listen(`\0velour-fog-${name}`);
+  } catch (error) {
+    throw codeOf(error) === 'EADDRINUSE' ? inUse(directory) : notLockable(directory, error);
+  }
+}
+
+/**
+ * A socket that listens inside the directory, which whoever sees the directory can find.
+ *
+ * 1. It listens, under a name that nobody looks at. Then it is renamed to one that no other process ever
+ *    uses: it listened from when that name was there, so once it does not, its process is over.
+ * 2. Only now it looks for others. Of any two the later one finds the earlier one, so at most one of them
+ *    finds nobody, and has the lock. Each may find the other: both withdraw, and try again at random.
+ */
+export async function lockPlace(directory: string): Promise<void> {
+  let folder: number | undefined;
+  try {
+    folder = openSync(directory, 'r');
+    // A socket's path has 107 bytes at most; this one has few, wherever the directory is.
+    const way = `/proc/self/fd/${folder}`;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const name = `${LOCK_FILE}${randomBytes(8).toString('hex')}`;
+      const server = await listen(join(way, `${name}${UNPUBLISHED}`));
+      renameSync(join(way, `${name}${UNPUBLISHED}`), join(way, name));
+      if (!(await areThereOthers(way, name))) return;
+      rmSync(join(way, name));
+      server.close();
+      await pause(randomInt(PAUSE_MS_MAX));
+    }
+  } catch (error) {
+    throw notLockable(directory, error);
+  } finally {
+    if (folder !== undefined) closeSync(folder);
+  }
+  throw inUse(directory);
+}
+
+/** Deletes the files of processes that are over. */
+async function areThereOthers(folder: string, own: string): Promise<boolean> {
+  const others = readdirSync(folder).filter(
+    (name) => name.startsWith(LOCK_FILE) && !name.endsWith(UNPUBLISHED) && name !== own,
+  );
+  for (const name of others) {
+    if (await isAlive(join(folder, name))) return true;
+    rmSync(join(folder, name), { force: true });
+  }
+  return false;
+}
+
+/** Alive unless the kernel says otherwise: one that is paused, or may not be asked, is. */
+function isAlive(path: string): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      done(true);
+    });
+    socket.once('error', (error) => {
+      const code = codeOf(error);
+      // Gone by itself, or deleted as over by another one that looks.
+      done(code !== 'ECONNREFUSED' && code !== 'ENOENT');
+    });
+  });
+}
+
+function listen(path: string): Promise<Server> {
+  const server = createServer((socket) => socket.destroy()).unref();
+  return new Promise((done, fail) => {
+    server.once('error', fail);
+    server.listen(path, () => done(server));
+  });
+}
+
+/** Made once, in one step, by whoever comes first. */
+function directoryId(directory: string): string {
+  const path = join(directory, DIRECTORY_ID_FILE);
+  const temporary = `${path}.${process.pid}`;
+  try {
+    if (!existsSync(path)) {
+      writeFileSync(temporary, `${randomBytes(16).toString('hex')}\n`);
+      try {
+        linkSync(temporary, path);
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') throw error;
+      } finally {
+        unlinkSync(temporary);
+      }
+    }
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new FatalError(
+      EXIT.config,
+      `data directory ${directory} cannot be used: ${codeOf(error)}`,
+    );
+  }
+}
+
+function inUse(directory: string): FatalError {
+  return new FatalError(
+    EXIT.config,
+    `data directory ${directory} is in use by another process; stop it, or choose another --data-dir`,
+  );
+}
+
+function notLockable(directory: string, error: unknown): FatalError {
+  return new FatalError(
+    EXIT.config,
+    `data directory ${directory} cannot be locked: ${codeOf(error)}; it must be on a file system that takes Unix sockets`,
+  );
+}
+
+function codeOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code ?? message;
+}
