@@ -117,6 +117,11 @@ export const ERRORS = {
     retryable: false,
     when: 'A control message names an incarnation that is not the current one.',
   },
+  'clock-off': {
+    status: 409,
+    retryable: true,
+    when: 'The clock of a node that registers is over an hour off the clock of the controller.',
+  },
   'unknown-node': {
     status: 409,
     retryable: true,

@@ -33,6 +33,10 @@ export const JOINS_PER_NODE_MAX = 4;
 export const CHUNK_RECORD_BYTES = 256 * 1024;
 /** A node refuses versions further ahead of its own clock than this (H31). */
 export const VERSION_AHEAD_MS_MAX = 24 * 60 * 60 * 1000;
+/** A node whose clock is further off the controller's than this is not registered (H31). */
+export const NODE_CLOCK_OFF_MS_MAX = 60 * 60 * 1000;
+/** A frontend whose clock is further off those of the storage nodes than this follows theirs (H31). */
+export const FRONTEND_CLOCK_OFF_MS_MAX = 10_000;
 /** Ten years; a larger ttl is far more often a slip (milliseconds for seconds) than a wish. */
 export const TTL_SECONDS_MAX = 10 * 365 * 24 * 60 * 60;
 
@@ -71,6 +75,8 @@ export interface Times {
   readonly setBackgroundMs: number;
   /** The longest that a poll for a newer map is held open. */
   readonly mapPollMs: number;
+  /** How often a frontend asks each storage node for its time (H31). */
+  readonly probeMs: number;
   readonly controlCallMs: number;
   /** Between two rounds of one get or set; doubled by a random share so that retries spread. */
   readonly retryMs: number;
@@ -100,6 +106,7 @@ export function protocolTimes(scale: number): Times {
     setDeadlineMs: 6000 * scale,
     setBackgroundMs: 10_000 * scale,
     mapPollMs: 5000 * scale,
+    probeMs: 1000 * scale,
     controlCallMs: 1000 * scale,
     retryMs: 20 * scale,
     sweepMs: 25 * scale,

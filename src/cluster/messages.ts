@@ -62,6 +62,8 @@ export const registerRequest = object({
   cluster: optional(clusterId),
   /** Of the newest map that the node adopted. */
   mapVersion: optional(mapVersion),
+  /** Milliseconds since 1970, by the node's clock (H31). */
+  wallMs: count,
 });
 export type RegisterRequest = ShapeOf<typeof registerRequest>;
 

@@ -5,6 +5,7 @@
 //   set     2, partition (2), epoch (4), record
 //   copy    3, partition (2), epoch (4), bucket (1), length of key (2), key
 //   pull    4, as copy, then digest
+//   time    5
 //   answer  its kind (1), then as the type below says; versions are 8 bytes
 
 import type { Epoch } from './identity.ts';
@@ -35,7 +36,9 @@ export type Operation =
       readonly epoch: Epoch;
       readonly from: Cursor;
       readonly digest: Buffer;
-    };
+    }
+  /** What the node's wall clock says (H31). */
+  | { readonly kind: 'time' };
 
 /** A place in the order of buckets and, within them, keys (storage/memory.ts). */
 export interface Cursor {
@@ -73,12 +76,17 @@ export type Answer =
       readonly records: readonly StoredRecord[];
       /** Where to go on; undefined when that was all. */
       readonly next: Cursor | undefined;
-    };
+    }
+  /** Milliseconds since 1970, by the node's clock. */
+  | { readonly kind: 'time'; readonly wallMs: number };
 
 const GET = 1;
 const SET = 2;
 const COPY = 3;
 const PULL = 4;
+const TIME = 5;
+/** As in a version: milliseconds of the years up to 10889. */
+const TIME_BYTES = 6;
 const EMPTY = Buffer.alloc(0);
 
 const KINDS = [
@@ -93,6 +101,7 @@ const KINDS = [
   'not-serving',
   'refused',
   'records',
+  'time',
 ] as const satisfies readonly Answer['kind'][];
 const REASONS: readonly RefusalReason[] = [
   'malformed',
@@ -108,6 +117,7 @@ export interface EncodedMessage {
 }
 
 export function encodeOperation(operation: Operation): EncodedMessage {
+  if (operation.kind === 'time') return { head: Buffer.of(TIME), body: EMPTY };
   if (operation.kind === 'get') {
     const head = Buffer.allocUnsafe(3);
     head[0] = GET;
@@ -125,6 +135,7 @@ export function encodeOperation(operation: Operation): EncodedMessage {
 
 /** @returns a text that says what is wrong, for anything that is not an operation. */
 export function decodeOperation(message: Buffer): Operation | string {
+  if (message.length === 1 && message[0] === TIME) return { kind: 'time' };
   if (message.length < 3) return `operation of ${message.length} bytes`;
   const partition = message.readUInt16BE(1) as PartitionId;
   if (message[0] === GET) {
@@ -190,6 +201,12 @@ export function encodeAnswer(answer: Answer): EncodedMessage {
       const head = Buffer.concat([withVersion(kind, floor), encodeSet(differing), more, place]);
       return { head, body: Buffer.concat(records) };
     }
+    case 'time': {
+      const head = Buffer.allocUnsafe(1 + TIME_BYTES);
+      head[0] = kind;
+      head.writeUIntBE(answer.wallMs, 1, TIME_BYTES);
+      return { head, body: EMPTY };
+    }
     default:
       return { head: Buffer.of(kind), body: EMPTY };
   }
@@ -222,6 +239,9 @@ export function decodeAnswer(message: Buffer): Answer | string {
     }
     case 'records':
       return decodeRecords(message);
+    case 'time':
+      if (message.length !== 1 + TIME_BYTES) return `time of ${message.length} bytes`;
+      return { kind, wallMs: message.readUIntBE(1, TIME_BYTES) };
     default:
       return message.length === 1 ? { kind } : `${kind} of ${message.length} bytes`;
   }

@@ -7,7 +7,7 @@ import { type ClusterMap, type Life, type NodeEntry, nodeEntry } from '../cluste
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, jsonReply } from '../cluster/http.ts';
 import type { ClusterId, Incarnation, NodeId } from '../cluster/identity.ts';
-import { STORAGE_NODES_MAX } from '../cluster/limits.ts';
+import { NODE_CLOCK_OFF_MS_MAX, STORAGE_NODES_MAX } from '../cluster/limits.ts';
 import type { HeartbeatRequest, RegisterRequest } from '../cluster/messages.ts';
 import { refusalReply } from '../cluster/routes.ts';
 import type { Runtime } from '../cluster/runtime.ts';
@@ -77,7 +77,7 @@ export class Registrations {
    *    and life 2 would find itself replaced by nobody.
    */
   register(message: RegisterRequest): HttpReply {
-    const refused = this.#refuseOtherCluster(message);
+    const refused = this.#refuseOtherCluster(message) ?? this.#refuseClock(message);
     if (refused !== undefined) return refused;
     const { node, process, address, store, completeSince, previous } = message;
     const known = this.#known(node);
@@ -123,6 +123,20 @@ export class Registrations {
     return refusalReply(
       'too-many-nodes',
       `the cluster has ${STORAGE_NODES_MAX} storage nodes, as many as it can, and ${node} is none of them: take one off that is stopped for good, with velour remove`,
+    );
+  }
+
+  /**
+   * H31: expiry is by the clocks of all. The node asks again with every heartbeat, so it is registered as
+   * soon as the clocks are right; the text keeps to minutes, so that it is logged once and not each time.
+   */
+  #refuseClock({ node, wallMs }: RegisterRequest): HttpReply | undefined {
+    const aheadMs = wallMs - this.#runtime.clock.wallMs();
+    if (Math.abs(aheadMs) <= NODE_CLOCK_OFF_MS_MAX) return undefined;
+    const minutes = Math.round(Math.abs(aheadMs) / 60_000);
+    return refusalReply(
+      'clock-off',
+      `the clock of node ${node} is ${minutes} minutes ${aheadMs > 0 ? 'ahead of' : 'behind'} the controller's: set the wrong one of the two right`,
     );
   }
 

@@ -10,8 +10,10 @@ import { type ReplyCallback, Routes } from '../cluster/routes.ts';
 import type { DrainOptions, Runtime, Service } from '../cluster/runtime.ts';
 import { HybridClock } from '../cluster/version.ts';
 import { FailureReports } from './failure-reports.ts';
+import { FrontendClock } from './frontend-clock.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
 import { MapFollower } from './map-follower.ts';
+import { Probes } from './probes.ts';
 import { Reader } from './read-handler.ts';
 import { Router } from './router.ts';
 import { addStatusRoute } from './status.ts';
@@ -26,6 +28,7 @@ export interface FrontendOptions {
 export class Frontend implements Service {
   readonly #router: Router;
   readonly #follower: MapFollower;
+  readonly #probes: Probes;
   readonly #routes: Routes;
   #draining = false;
 
@@ -35,24 +38,36 @@ export class Frontend implements Service {
     this.#router = new Router(runtime, times);
     this.#follower = new MapFollower(runtime, this.#router, options);
     this.#routes = new Routes('frontend', runtime, metrics);
+    const clock = new FrontendClock(runtime.clock, runtime.log);
+    this.#probes = new Probes(runtime, this.#router, clock, times);
     const context = {
-      runtime,
+      // H31: whatever is stamped with a time takes it from here.
+      runtime: { ...runtime, clock },
       times,
       router: this.#router,
       refresh: this.#follower,
       versions: new HybridClock(),
       reports: new FailureReports(runtime, options),
     };
-    const kv = new KvGateway(new Reader(context), new Writer(context), runtime.clock);
+    const kv = new KvGateway(new Reader(context), new Writer(context), clock);
     kv.addTo(this.#routes, metrics);
     addStatusRoute(this.#routes, runtime, this.#router, times);
     this.#routes.addCheck('map', () => this.#mapProblem());
+    // The first sets must not be stamped by a clock that is days off: all later ones would be above them.
+    this.#routes.addCheck('clock', () =>
+      clock.isChecked ? undefined : 'no storage node has told its time yet',
+    );
     this.#routes.addCheck('partitions', () => this.#partitionsProblem());
     this.#routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
     metrics.gauge(
       'velourfog_offline_partitions',
       'Partitions that nobody may answer gets for, as this map has it.',
       () => (this.#router.map === undefined ? 0 : offlinePartitions(this.#router.map)),
+    );
+    metrics.gauge(
+      'velourfog_clock_ahead_seconds',
+      "How far the clock is ahead of the median of the storage nodes'; negative when behind.",
+      () => clock.aheadMs() / 1000,
     );
     metrics.gauge(
       'velourfog_map_number',
@@ -63,6 +78,7 @@ export class Frontend implements Service {
 
   start(): void {
     this.#follower.start();
+    this.#probes.start();
   }
 
   handle(request: HttpRequest, reply: ReplyCallback): void {

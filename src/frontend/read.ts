@@ -40,7 +40,7 @@ export function judgeRead(answer: MemberAnswer): ReadStep {
       return ASK_ANOTHER_UNREACHABLE;
     case 'overloaded':
     case 'refused':
-    // Answers to sets; a member that gives one to a get is as good as silent.
+    // Answers to other operations; a member that gives one to a get is as good as silent.
     case 'applied':
     case 'equal':
     case 'superseded':
@@ -48,6 +48,7 @@ export function judgeRead(answer: MemberAnswer): ReadStep {
     case 'stale':
     case 'behind':
     case 'records':
+    case 'time':
       return ASK_ANOTHER;
     default:
       return unreachable(answer);

@@ -7,6 +7,7 @@ import {
   compareMapVersions,
   isOfYesterday,
   isSameCluster,
+  type Life,
   type Member,
   type PartitionEntry,
   partitionEntry,
@@ -85,7 +86,7 @@ export class Router {
   }
 
   /** @param slow see StorageChannel.send */
-  send(member: Member, operation: Operation, callback: AnswerCallback, slow?: () => void): void {
-    this.#channels.send(member, operation, callback, slow);
+  send(life: Life, operation: Operation, callback: AnswerCallback, slow?: () => void): void {
+    this.#channels.send(life, operation, callback, slow);
   }
 }

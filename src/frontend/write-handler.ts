@@ -38,7 +38,7 @@ const REFUSALS: Readonly<
   overloaded: { code: 'overloaded', detail: 'too much waits for a storage node of this partition' },
   'version-too-far-ahead': {
     code: 'clock-ahead',
-    detail: 'the clock of this frontend is over a day ahead of a storage node',
+    detail: 'the set is stamped over a day ahead of the clock of a storage node',
   },
   malformed: { code: 'internal', detail: 'a storage node did not understand this frontend' },
 };

@@ -26,6 +26,7 @@ export class AnswerCounters {
     }
     this.#counter('copy', 'records');
     this.#counter('pull', 'records');
+    this.#counter('time', 'time');
   }
 
   count(operation: Operation['kind'], answer: Answer): void {

@@ -80,6 +80,7 @@ export class Registration {
       completeSince,
       cluster: map?.cluster,
       mapVersion: map?.version,
+      wallMs: Math.floor(this.#runtime.clock.wallMs()),
     };
     this.#runtime.network.call(
       {

@@ -164,6 +164,9 @@ export class Replica {
   }
 
   answer(operation: Operation): Answer {
+    if (operation.kind === 'time') {
+      return { kind: 'time', wallMs: Math.floor(this.#clock.wallMs()) };
+    }
     const member = this.#memberships[operation.partition];
     const entry = this.#map?.partitions[operation.partition];
     if (entry === undefined || member === undefined || entry.frozen || this.#stopped) {

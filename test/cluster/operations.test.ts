@@ -28,6 +28,7 @@ describe('operations', () => {
     { kind: 'get', partition, key: Buffer.from([0, 255]) },
     { kind: 'get', partition: 0 as PartitionId, key: Buffer.alloc(1024, 1) },
     { kind: 'set', partition, epoch: 0xffffffff as Epoch, record },
+    { kind: 'time' },
   ])('$kind comes back as it was', (operation) => {
     expect(decodeOperation(joined(encodeOperation(operation)))).toEqual(operation);
   });
@@ -69,6 +70,8 @@ describe('answers', () => {
     { kind: 'refused', reason: 'version-too-far-ahead' },
     { kind: 'refused', reason: 'too-large' },
     { kind: 'refused', reason: 'full' },
+    { kind: 'time', wallMs: 2 ** 48 - 1 },
+    { kind: 'time', wallMs: 0 },
   ])('%o comes back as it was', (answer) => {
     expect(decodeAnswer(joined(encodeAnswer(answer)))).toEqual(answer);
   });
@@ -82,6 +85,8 @@ describe('answers', () => {
     [[1, ...Buffer.alloc(9)]],
     [[9]],
     [[9, 4]],
+    [[11, 0, 0, 0, 0, 0]],
+    [[11, 0, 0, 0, 0, 0, 0, 0]],
   ])('%o is no answer', (bytes) => {
     expect(typeof decodeAnswer(Buffer.from(bytes))).toBe('string');
   });
@@ -92,7 +97,7 @@ test.each([1, 2, 3, 4])('random bytes never throw and never set anything, seed %
   for (let round = 0; round < 500; round++) {
     const bytes = random.bytes(random.below(80));
     const operation = decodeOperation(bytes);
-    if (typeof operation !== 'string') expect(operation.kind).toBe('get');
+    if (typeof operation !== 'string') expect(['get', 'time']).toContain(operation.kind);
     decodeAnswer(bytes);
   }
 });

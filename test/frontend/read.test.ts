@@ -25,6 +25,7 @@ const ANSWERS: { readonly [Kind in MemberAnswer['kind']]: MemberAnswer & { kind:
   unanswered: { kind: 'unanswered', detail: 'late' },
   overloaded: { kind: 'overloaded' },
   records: { kind: 'records', floor: version, differing: new Set(), records: [], next: undefined },
+  time: { kind: 'time', wallMs: 1 },
 };
 
 describe('R3: an answer to a get', () => {

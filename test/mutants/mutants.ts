@@ -42,7 +42,9 @@ const REPLICA_TESTS = 'test/storage/replica.test.ts';
 const HEARTBEAT_TESTS = 'test/storage/heartbeats.test.ts';
 const ANTI_ENTROPY_TESTS = 'test/storage/anti-entropy.test.ts';
 const ANTI_ENTROPY = 'src/storage/anti-entropy.ts';
+const CLOCK_SCHEDULES = 'test/simulation/schedules-clocks.test.ts';
 const DECIDE = 'src/controller/decide.ts';
+const FRONTEND_CLOCK = 'src/frontend/frontend-clock.ts';
 const HEARTBEATS = 'src/storage/heartbeats.ts';
 const JOINER = 'src/storage/joiner.ts';
 const LIFE = 'src/storage/life.ts';
@@ -769,6 +771,27 @@ const RECOVERIES: readonly Mutant[] = [
   },
 ];
 
+const CLOCKS: readonly Mutant[] = [
+  {
+    name: 'own-clock-always',
+    rule: 'H31',
+    edits: [
+      {
+        file: FRONTEND_CLOCK,
+        find: 'Math.abs(aheadMs) > FRONTEND_CLOCK_OFF_MS_MAX ? Math.floor(ownMs - aheadMs) : ownMs',
+        replace: 'ownMs + 0 * aheadMs',
+      },
+    ],
+    fate: tests(CLOCK_SCHEDULES, 'H31: a frontend whose clock is off'),
+  },
+  {
+    name: 'register-any-clock',
+    rule: 'H31',
+    edits: [{ file: REGISTRATIONS, find: ' ?? this.#refuseClock(message)', replace: '' }],
+    fate: tests(CLOCK_SCHEDULES, 'H31: a storage node whose clock is off'),
+  },
+];
+
 export const MUTANTS: readonly Mutant[] = [
   ...LEASES,
   ...REMOVALS,
@@ -778,4 +801,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...DELETES,
   ...DISKS,
   ...RECOVERIES,
+  ...CLOCKS,
 ];

@@ -75,7 +75,7 @@ test.each(SEEDS)('H16: a report of an earlier attempt promotes nobody, seed %i',
 describe('H18: whose word counts that a set is the newest', () => {
   test.each(SEEDS)('not that of a joiner, which has no older record yet, seed %i', (seed) => {
     const { stage, source, leaver, joiner, key, frontend, other, joins } = staying(seed);
-    frontend.process.wallOffsetMs = -10_000;
+    frontend.process.wallOffsetMs = -9000;
     stage.expectStatus(stage.set(other, key), 200);
     stage.cut([joiner], [source, leaver]);
     stage.drain(leaver);

@@ -216,6 +216,10 @@ describe('records', () => {
     });
   });
 
+  test('the time is told by any life, in whole milliseconds (H31)', () => {
+    expect(replicaOf({}).answer({ kind: 'time' })).toEqual({ kind: 'time', wallMs: NOW_MS });
+  });
+
   test('a value over the limit is refused, one at the limit is taken', () => {
     expect(member().answer(set(1, { value: Buffer.alloc(100) })).kind).toBe('applied');
     expect(member().answer(set(1, { value: Buffer.alloc(101) }))).toEqual({
