@@ -245,7 +245,7 @@ export function recovered(map: ClusterMap, promises: Promises): ClusterMap {
     const { epoch } = highest.entry;
     return { epoch, members: present, ...(isComplete ? {} : { frozen: true }) };
   });
-  const promised = [...promises.keys()];
+  const promised = [...promises.keys()].filter((node) => Object.hasOwn(nodes, node));
   if (!changed && promised.length === map.promised?.length) return map;
   const next = { ...map, nodes, partitions };
   return { ...next, promised: isFrozen(next) ? promised : undefined };

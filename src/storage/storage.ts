@@ -22,7 +22,6 @@ import { Metrics } from '../cluster/metrics.ts';
 import { type Answer, decodeOperation, encodeAnswer } from '../cluster/operations.ts';
 import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
 import type {
-  Disk,
   DrainOptions,
   Link,
   LinkEvents,
@@ -32,7 +31,8 @@ import type {
 } from '../cluster/runtime.ts';
 import { AnswerCounters, GrantCounters } from './counters.ts';
 import { Departure } from './departure.ts';
-import { encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
+import { StoredIdentity } from './identity.ts';
+import { IDENTITY_FILE, type Identity } from './identity-file.ts';
 import { inspect } from './inspection.ts';
 import { StorageLife } from './life.ts';
 import { type Durability, type FsyncMode, MEMORY_ONLY, RecordLog } from './log.ts';
@@ -101,8 +101,7 @@ export class StorageNode implements Service {
   #durability: Durability = MEMORY_ONLY;
   #life: StorageLife | undefined;
   #self: Self | undefined;
-  #identity: Identity | undefined;
-  #promisedGeneration = 0;
+  #identity = new StoredIdentity(undefined, undefined);
   #draining = false;
 
   constructor(runtime: Runtime, options: StorageOptions) {
@@ -139,8 +138,9 @@ export class StorageNode implements Service {
     }
     const recovery = new Recovery(this.#runtime, disk, this.#store, this.#options, (recovered) => {
       const { identity, previous, map, file } = recovered;
-      const distrust = () => this.#distrustStore(disk);
-      const log = new RecordLog(file, this.#runtime.timers, identity.fsync, distrust);
+      const log = new RecordLog(file, this.#runtime.timers, identity.fsync, () =>
+        this.#distrustStore(),
+      );
       this.#register({ ...identity, identity, previous, map, durability: log });
     });
     return recovery.start();
@@ -176,7 +176,8 @@ export class StorageNode implements Service {
     const keepsData = disk !== undefined;
     const durability = this.#durability;
     const closed = (failure: string | undefined) => {
-      if (failure === undefined) this.#closeIdentity(done);
+      // If that cannot be written, the next life merely trusts less.
+      if (failure === undefined) this.#identity.close(() => done());
       else done();
     };
     new Departure(
@@ -188,38 +189,21 @@ export class StorageNode implements Service {
     );
   }
 
-  /** H8: of what a failed sync should have brought to disk some may be gone, though it was acknowledged. */
-  #distrustStore(disk: Disk): void {
-    if (this.#identity === undefined) return;
-    const nextLife = (this.#identity.incarnation + 1) as Incarnation;
-    this.#identity = { ...this.#identity, completeSince: nextLife };
-    disk.replace(IDENTITY_FILE, encodeIdentity(this.#identity), (written) => {
-      if (written.kind === 'done') return;
-      const { detail } = written;
+  #distrustStore(): void {
+    this.#identity.distrust((failure) => {
+      if (failure === undefined) return;
       this.#runtime.log.write(
         'error',
         'a sync failed, and that cannot be noted: replace this disk before the node is started again',
-        { detail },
+        { detail: failure },
       );
     });
-  }
-
-  /** Everything is on disk: the next life need not ask whether the machine was started anew (H8). */
-  #closeIdentity(done: () => void): void {
-    const { disk } = this.#runtime;
-    if (disk === undefined || this.#identity === undefined) return done();
-    const { bootId, ...closed } = this.#identity;
-    // If it cannot be written, the next life merely trusts less.
-    return disk.replace(IDENTITY_FILE, encodeIdentity({ ...closed, bootId: undefined }), () =>
-      done(),
-    );
   }
 
   #register(self: Self): void {
     this.#node = self.node;
     this.#self = self;
-    this.#identity = self.identity;
-    this.#promisedGeneration = self.identity?.promisedGeneration ?? 0;
+    this.#identity = new StoredIdentity(this.#runtime.disk, self.identity);
     this.#durability = self.durability;
     const { controller, address, times } = this.#options;
     const { node, store, completeSince, previous, incarnation } = self;
@@ -243,19 +227,9 @@ export class StorageNode implements Service {
       if (map === undefined) life.begin(self.map);
       else life.adopt(map, 'controller', () => life.begin(self.map));
     };
-    const { disk } = this.#runtime;
-    const earlier = this.#identity;
-    if (disk === undefined || earlier === undefined || earlier.incarnation === incarnation) {
-      return begin();
-    }
-    const identity = { ...earlier, incarnation };
-    this.#identity = identity;
-    // The controller knows a later life than the disk does; that one is on disk before it is lived (3.5).
-    return disk.replace(IDENTITY_FILE, encodeIdentity(identity), (written) => {
-      if (written.kind === 'failed') {
-        throw new FatalError(EXIT.config, `${IDENTITY_FILE} cannot be written: ${written.detail}`);
-      }
-      begin();
+    this.#identity.live(incarnation, (failure) => {
+      if (failure === undefined) return begin();
+      throw new FatalError(EXIT.config, `${IDENTITY_FILE} cannot be written: ${failure}`);
     });
   }
 
@@ -265,7 +239,7 @@ export class StorageNode implements Service {
     this.#life?.end();
     const { controller, valueBytesMax, copyChunkBytes, times } = this.#options;
     const { node, durability } = self;
-    const promisedGeneration = this.#promisedGeneration;
+    const { promisedGeneration } = this.#identity;
     this.#life = new StorageLife(
       this.#runtime,
       this.#store,
@@ -347,25 +321,18 @@ export class StorageNode implements Service {
         address: this.#options.address,
         store: self.store,
         incarnation: this.#life?.replica.incarnation,
-        generation: this.#promisedGeneration,
+        generation: this.#identity.promisedGeneration,
         map: this.#life?.replica.map ?? self.map,
       };
       reply(jsonReply(200, promised));
     };
-    if (generation <= this.#promisedGeneration) return answer();
-    // Another, higher promise may be on its way to the disk: what is written last must not take it back.
-    const highest = Math.max(generation, this.#identity?.promisedGeneration ?? 0);
-    const promise = () => {
-      this.#promisedGeneration = Math.max(this.#promisedGeneration, highest);
-      this.#life?.replica.promise(this.#promisedGeneration);
-      answer();
-    };
-    const { disk } = this.#runtime;
-    if (disk === undefined || this.#identity === undefined) return promise();
-    this.#identity = { ...this.#identity, promisedGeneration: highest };
-    return disk.replace(IDENTITY_FILE, encodeIdentity(this.#identity), (written) => {
-      if (written.kind === 'done') return promise();
-      return reply(refusalReply('not-durable', `${IDENTITY_FILE}: ${written.detail}`));
+    if (generation <= this.#identity.promisedGeneration) return answer();
+    return this.#identity.promise(generation, (failure) => {
+      if (failure !== undefined) {
+        return reply(refusalReply('not-durable', `${IDENTITY_FILE}: ${failure}`));
+      }
+      this.#life?.replica.promise(this.#identity.promisedGeneration);
+      return answer();
     });
   }
 

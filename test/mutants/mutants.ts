@@ -46,6 +46,7 @@ const CLOCK_SCHEDULES = 'test/simulation/schedules-clocks.test.ts';
 const DECIDE = 'src/controller/decide.ts';
 const FRONTEND_CLOCK = 'src/frontend/frontend-clock.ts';
 const HEARTBEATS = 'src/storage/heartbeats.ts';
+const IDENTITY = 'src/storage/identity.ts';
 const JOINER = 'src/storage/joiner.ts';
 const LIFE = 'src/storage/life.ts';
 const MAP_ADOPTION = 'src/storage/map-adoption.ts';
@@ -704,9 +705,9 @@ const DISKS: readonly Mutant[] = [
     rule: 'H8',
     edits: [
       {
-        file: STORAGE,
-        find: '{ ...this.#identity, completeSince: nextLife }',
-        replace: '{ ...this.#identity }',
+        file: IDENTITY,
+        find: '{ completeSince: (incarnation + 1) as Incarnation }',
+        replace: '{}',
       },
     ],
     fate: tests(DISK_SCHEDULES, 'H8: '),

@@ -126,10 +126,10 @@ describe('malformed internal messages', () => {
     '[]',
     '{}',
     '{"node":"x"}',
-    '{"node":"","address":"127.0.0.1:1","store":"s","process":"p"}',
-    '{"node":"x","address":"nowhere","store":"s","process":"p"}',
-    '{"node":"x","address":"127.0.0.1:1","store":"s","process":"p","completeSince":"no"}',
-    '{"node":"x","address":"127.0.0.1:1","store":"s","process":"p","incarnation":1.5}',
+    '{"node":"","address":"127.0.0.1:1","store":"s","process":"p","wallMs":1}',
+    '{"node":"x","address":"nowhere","store":"s","process":"p","wallMs":1}',
+    '{"node":"x","address":"127.0.0.1:1","store":"s","process":"p","wallMs":1,"completeSince":"no"}',
+    '{"node":"x","address":"127.0.0.1:1","store":"s","process":"p","wallMs":1,"incarnation":1.5}',
   ];
 
   test.each(BAD_REGISTRATIONS)('the registration %s is refused with the reason', async (body) => {

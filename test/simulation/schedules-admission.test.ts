@@ -14,6 +14,7 @@ function register({ stage, node }: { stage: Stage; node: string }) {
     address: `${node}:1`,
     store: `store of ${node}`,
     process: `process of ${node}`,
+    wallMs: Math.floor(stage.cluster.controller.process.wallMs()),
   });
 }
 
