@@ -77,6 +77,10 @@ export interface Times {
   readonly mapPollMs: number;
   /** How often a frontend asks each storage node for its time (H31). */
   readonly probeMs: number;
+  /** A life that answers a frontend nothing for so long is cut off from it (H11). */
+  readonly unreachableMs: number;
+  /** So long after it was last said to be cut off nothing is placed on a life (H11). */
+  readonly rejoinBarMs: number;
   readonly controlCallMs: number;
   /** Between two rounds of one get or set; doubled by a random share so that retries spread. */
   readonly retryMs: number;
@@ -107,6 +111,8 @@ export function protocolTimes(scale: number): Times {
     setBackgroundMs: 10_000 * scale,
     mapPollMs: 5000 * scale,
     probeMs: 1000 * scale,
+    unreachableMs: 5000 * scale,
+    rejoinBarMs: 30_000 * scale,
     controlCallMs: 1000 * scale,
     retryMs: 20 * scale,
     sweepMs: 25 * scale,
@@ -117,6 +123,11 @@ export function protocolTimes(scale: number): Times {
   // A slow answer is no silence, and a set has time for a round on the new stream.
   assert(times.linkSilenceMs > times.tryMs, 'a stream outlives one slow exchange');
   assert(times.linkSilenceMs + times.tryMs < times.setDeadlineMs, 'a set outlives a silent stream');
+  assert(
+    times.unreachableMs >= times.linkSilenceMs + 2 * times.probeMs,
+    'a node is asked on a new stream before it counts as cut off',
+  );
+  assert(times.rejoinBarMs > times.unreachableMs, 'a cut that comes and goes is one cut');
   assert(times.sweepMs * 2 <= times.hedgeMs, 'a slow exchange is noticed within half of its time');
   assert(times.hedgeMs * 4 <= times.tryMs, 'a slow exchange is hedged long before it is overdue');
   assert(times.heartbeatMs * 2 <= times.controlCallMs, 'a lost heartbeat is not waited for long');

@@ -146,6 +146,8 @@ export type DeathRequest = ShapeOf<typeof deathRequest>;
 export const reportRequest = object({
   frontend: address,
   unreachable: list(life, { max: STORAGE_NODES_MAX }),
+  /** They have answered nothing for so long that it is a cut, not a slip (H11). */
+  silent: list(life, { max: STORAGE_NODES_MAX }),
 });
 export type ReportRequest = ShapeOf<typeof reportRequest>;
 

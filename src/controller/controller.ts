@@ -32,7 +32,6 @@ import type { DrainOptions, Runtime, Service } from '../cluster/runtime.ts';
 import { type Administered, addAdminRoutes } from './admin.ts';
 import { changesBetween } from './changes.ts';
 import { decide } from './decide.ts';
-import { Frontends } from './frontends.ts';
 import { inspect } from './inspection.ts';
 import { Knowledge } from './knowledge.ts';
 import { addLifeReports } from './life-reports.ts';
@@ -65,7 +64,6 @@ export class Controller implements Service {
   readonly #rebalancing = new Rebalancing();
   #opening: Opening | undefined;
   #recovery: Recovery | undefined;
-  readonly #frontends: Frontends;
   #loaded = false;
   #draining = false;
   /** A decision is being made durable; the next one starts from its outcome. */
@@ -75,7 +73,6 @@ export class Controller implements Service {
     this.#runtime = runtime;
     this.#options = options;
     this.#knowledge = new Knowledge(options.times, runtime.clock.monotonicMs());
-    this.#frontends = new Frontends(options.times);
     this.#map = new PublishedMap(runtime, (map, earlier) => this.#published(map, earlier));
     this.#registrations = new Registrations(runtime, this.#map, options, {
       proved: (life) => this.#knowledge.detector.died(life, this.#nowMs(), false),
@@ -99,7 +96,7 @@ export class Controller implements Service {
       map: () => this.#map.current,
       waitingFor: () => this.#waitingFor(),
       candidates: () => this.#registrations.candidates,
-      frontends: () => this.#frontends.addresses,
+      frontends: () => this.#knowledge.frontends.addresses,
     });
   }
 
@@ -339,7 +336,7 @@ export class Controller implements Service {
     const query = parseQuery(queryOf(request.target));
     const parameters = query.kind === 'query' ? query.parameters : new Map<string, Buffer>();
     const frontend = parameters.get('frontend')?.toString('latin1');
-    if (frontend !== undefined) this.#frontends.polled(frontend, this.#nowMs());
+    if (frontend !== undefined) this.#knowledge.frontends.polled(frontend, this.#nowMs());
     const asked = Number(parameters.get('wait')?.toString('latin1') ?? 0);
     const waitMs = Number.isFinite(asked) ? Math.min(asked, this.#options.times.mapPollMs) : 0;
     this.#map.waitForNewer(sinceOf(request), this.#draining ? 0 : waitMs, (map) => {

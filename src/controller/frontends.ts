@@ -1,5 +1,5 @@
-// The frontends that are there (D14): whoever polled for a map lately. Nothing depends on it but what
-// people are shown.
+// The frontends that are there (D14): whoever polled for a map lately. They are shown to people, and
+// reachability.ts asks how many are half of them.
 
 import type { Times } from '../cluster/limits.ts';
 

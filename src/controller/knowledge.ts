@@ -5,12 +5,16 @@ import type { ClusterMap, Life, MapVersion } from '../cluster/cluster-map.ts';
 import type { Times } from '../cluster/limits.ts';
 import type { HeartbeatRequest } from '../cluster/messages.ts';
 import { FailureDetector } from './failure-detector.ts';
+import { Frontends } from './frontends.ts';
 import { isAtLeast, LastWords, Pending } from './pending.ts';
+import { Reachability } from './reachability.ts';
 import { View } from './view.ts';
 
 export class Knowledge {
   readonly times: Times;
   readonly detector: FailureDetector;
+  readonly frontends: Frontends;
+  readonly reachability: Reachability;
   readonly pending = new Pending();
   readonly heartbeats = new LastWords<HeartbeatRequest>();
   /** The newest map that each life said it has. */
@@ -19,6 +23,8 @@ export class Knowledge {
   constructor(times: Times, nowMs: number) {
     this.times = times;
     this.detector = new FailureDetector(times, nowMs);
+    this.frontends = new Frontends(times);
+    this.reachability = new Reachability(times, this.frontends);
   }
 
   /** A heartbeat of a life that the map names. */
@@ -41,6 +47,7 @@ export class Knowledge {
       isDead: (life: Life) => this.detector.death(life) !== undefined,
     };
     this.pending.update(map, evidence, nowMs);
+    this.reachability.update(map, nowMs);
   }
 
   at(nowMs: number): View {

@@ -65,9 +65,10 @@ class LifeReports {
   }
 
   /** What a frontend with an old map says of lives that are over is refused; the rest counts. */
-  unreachable({ unreachable }: ReportRequest): HttpReply {
+  unreachable({ frontend, unreachable, silent }: ReportRequest): HttpReply {
     const { knowledge } = this.#controller;
     const now = this.#controller.nowMs();
+    knowledge.reachability.reported(frontend, silent, now);
     const present = unreachable.filter((life) => this.#isPresent(life));
     for (const life of present) knowledge.detector.reported(life, now);
     if (present.length === unreachable.length) return jsonReply(200, {});

@@ -29,13 +29,14 @@ export class Rebalancing {
       const last = lastCopy(map, entry);
       if (last !== undefined) return stay(entry, last);
       const wanted = target[partition] ?? [];
+      // With every node drained there is no better place, and no reason to have fewer copies.
+      if (wanted.length === 0) return entry;
       // One thing at a time: who is barred is removed first, who copies is waited for.
       if (entry.members.some((member) => member.role === 'joining' || !isGranted(map, member))) {
         return entry;
       }
       const back = entry.members.find(
-        (member) =>
-          member.role === 'leaving' && wanted.includes(member.node) && view.isWritable(member),
+        (member) => member.role === 'leaving' && wanted.includes(member.node) && view.isFit(member),
       );
       if (back !== undefined) return stay(entry, back);
       const joiner = wanted.find(
@@ -84,7 +85,7 @@ function placeableNodes(map: ClusterMap, view: View): readonly NodeId[] {
   return Object.entries(map.nodes)
     .filter(([node, { incarnation, draining, fenced }]) => {
       const life = { node: node as NodeId, incarnation };
-      if (draining || !view.isWritable(life)) return false;
+      if (draining || !view.isFit(life)) return false;
       return !fenced || view.lapsedSinceMs(life) === undefined || view.mayReturn(life);
     })
     .map(([node]) => node as NodeId)

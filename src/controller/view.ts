@@ -7,12 +7,14 @@ import type { HeartbeatRequest } from '../cluster/messages.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import type { FailureDetector } from './failure-detector.ts';
 import { canBlock, isAtLeast, type LastWords, type Pending, type Since } from './pending.ts';
+import type { Reachability } from './reachability.ts';
 
 export class View {
   readonly #times: Times;
   readonly #nowMs: number;
   readonly #detector: FailureDetector;
   readonly #pending: Pending;
+  readonly #reachability: Reachability;
   readonly #heartbeats: LastWords<HeartbeatRequest>;
   readonly #adopted: LastWords<MapVersion>;
 
@@ -21,6 +23,7 @@ export class View {
       readonly times: Times;
       readonly detector: FailureDetector;
       readonly pending: Pending;
+      readonly reachability: Reachability;
       readonly heartbeats: LastWords<HeartbeatRequest>;
       readonly adopted: LastWords<MapVersion>;
     },
@@ -29,6 +32,7 @@ export class View {
     this.#times = knowledge.times;
     this.#detector = knowledge.detector;
     this.#pending = knowledge.pending;
+    this.#reachability = knowledge.reachability;
     this.#heartbeats = knowledge.heartbeats;
     this.#adopted = knowledge.adopted;
     this.#nowMs = nowMs;
@@ -114,6 +118,11 @@ export class View {
     if (member.role !== 'joining') return false;
     const since = this.#pending.joining(partition, member, member.joinEpoch);
     return since !== undefined && this.#nowMs - since.atMs > this.#times.joinLimitMs;
+  }
+
+  /** Whether replicas may be placed on it: it can write (H35), and frontends reach it (H11). */
+  isFit(life: Life): boolean {
+    return this.isWritable(life) && !this.#reachability.isAvoided(life);
   }
 
   /** H35: its log and its map can be written. */

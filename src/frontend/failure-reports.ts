@@ -17,6 +17,9 @@ export class FailureReports {
   readonly #runtime: Runtime;
   readonly #options: FailureReportOptions;
   #unreachable: Life[] = [];
+  #silent: readonly Life[] = [];
+  /** Something is to be said that was not yet. */
+  #due = false;
   #scheduled = false;
 
   constructor(runtime: Runtime, options: FailureReportOptions) {
@@ -28,12 +31,27 @@ export class FailureReports {
   note({ node, incarnation }: Life): void {
     if (this.#unreachable.some((life) => isSameLife(life, { node, incarnation }))) return;
     this.#unreachable.push({ node, incarnation });
+    this.#soon();
+  }
+
+  /** All that have answered nothing for long, H11; said again as long as it is so. */
+  silent(lives: readonly Life[]): void {
+    this.#silent = lives;
+    if (lives.length > 0) this.#soon();
+  }
+
+  #soon(): void {
+    this.#due = true;
     if (!this.#scheduled) this.#send();
   }
 
   #send(): void {
     const { controller, address, times } = this.#options;
-    const message: ReportRequest = { frontend: address, unreachable: this.#unreachable };
+    const message: ReportRequest = {
+      frontend: address,
+      unreachable: this.#unreachable,
+      silent: this.#silent,
+    };
     this.#runtime.network.call(
       {
         address: controller,
@@ -45,10 +63,11 @@ export class FailureReports {
       () => undefined,
     );
     this.#unreachable = [];
+    this.#due = false;
     this.#scheduled = true;
     this.#runtime.timers.after(times.heartbeatMs, () => {
       this.#scheduled = false;
-      if (this.#unreachable.length > 0) this.#send();
+      if (this.#due) this.#send();
     });
   }
 }

@@ -39,7 +39,11 @@ export class Frontend implements Service {
     this.#follower = new MapFollower(runtime, this.#router, options);
     this.#routes = new Routes('frontend', runtime, metrics);
     const clock = new FrontendClock(runtime.clock, runtime.log);
-    this.#probes = new Probes(runtime, this.#router, clock, times);
+    const reports = new FailureReports(runtime, options);
+    this.#probes = new Probes(runtime, this.#router, times, {
+      told: (node, wallMs) => clock.heard(node, wallMs),
+      silent: (lives) => reports.silent(lives),
+    });
     const context = {
       // H31: whatever is stamped with a time takes it from here.
       runtime: { ...runtime, clock },
@@ -47,7 +51,7 @@ export class Frontend implements Service {
       router: this.#router,
       refresh: this.#follower,
       versions: new HybridClock(),
-      reports: new FailureReports(runtime, options),
+      reports,
     };
     const kv = new KvGateway(new Reader(context), new Writer(context), clock);
     kv.addTo(this.#routes, metrics);

@@ -1,45 +1,87 @@
-// Asks every storage node that the map names for its time, on the stream that its operations take (H31).
-// What the times are good for is frontend-clock.ts's.
+// Asks every storage node that the map names for its time, on the stream that its operations take. What
+// the times are good for is frontend-clock.ts's (H31); who answers nothing for long is told to the
+// controller (H11), also of nodes that no operation goes to any more.
 
-import type { ClusterMap } from '../cluster/cluster-map.ts';
-import type { NodeId } from '../cluster/identity.ts';
+import type { ClusterMap, Life } from '../cluster/cluster-map.ts';
+import type { Incarnation, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import type { Runtime } from '../cluster/runtime.ts';
-import type { FrontendClock } from './frontend-clock.ts';
 import type { Router } from './router.ts';
+
+/** A frontend that was away for so many probes blames nobody for what it missed (as H10). */
+const AWAY_PROBES = 2.5;
+
+export interface ProbeEvents {
+  told(node: NodeId, wallMs: number): void;
+  /** After each round: those that have answered nothing for `unreachableMs`. */
+  silent(lives: readonly Life[]): void;
+}
+
+interface Probed {
+  readonly incarnation: Incarnation;
+  /** Since when it is asked without an answer; undefined while it answers. */
+  silentSinceMs: number | undefined;
+}
 
 export class Probes {
   readonly #runtime: Runtime;
   readonly #router: Router;
-  readonly #clock: FrontendClock;
   readonly #times: Times;
+  readonly #events: ProbeEvents;
+  #probed = new Map<NodeId, Probed>();
+  #roundMs = Number.NEGATIVE_INFINITY;
+  #answered = false;
 
-  constructor(runtime: Runtime, router: Router, clock: FrontendClock, times: Times) {
+  constructor(runtime: Runtime, router: Router, times: Times, events: ProbeEvents) {
     this.#runtime = runtime;
     this.#router = router;
-    this.#clock = clock;
     this.#times = times;
+    this.#events = events;
   }
 
   start(): void {
     const { map } = this.#router;
     this.#runtime.timers.after(this.#waitMs(), () => this.start());
-    if (map !== undefined) this.#ask(map);
+    if (map !== undefined) this.#round(map);
   }
 
   /** Often at first: nodes may have the map a little later, and sets come soon after it. */
   #waitMs(): number {
     const { retryMs, heartbeatMs, probeMs } = this.#times;
     if (this.#router.map === undefined) return retryMs;
-    return this.#clock.isChecked ? probeMs : heartbeatMs;
+    return this.#answered ? probeMs : heartbeatMs;
   }
 
-  #ask(map: ClusterMap): void {
+  #round(map: ClusterMap): void {
+    const now = this.#runtime.clock.monotonicMs();
+    const wasAway = now - this.#roundMs > AWAY_PROBES * this.#times.probeMs;
+    this.#roundMs = now;
+    const earlier = this.#probed;
+    this.#probed = new Map();
+    const silent: Life[] = [];
     for (const [name, { incarnation }] of Object.entries(map.nodes)) {
-      const node = name as NodeId;
-      this.#router.send({ node, incarnation }, { kind: 'time' }, (answer) => {
-        if (answer.kind === 'time') this.#clock.heard(node, answer.wallMs);
-      });
+      const life = { node: name as NodeId, incarnation };
+      const known = earlier.get(life.node);
+      const probed: Probed =
+        known?.incarnation === incarnation && !wasAway
+          ? known
+          : { incarnation, silentSinceMs: undefined };
+      probed.silentSinceMs ??= now;
+      if (now - probed.silentSinceMs >= this.#times.unreachableMs) silent.push(life);
+      this.#probed.set(life.node, probed);
+      this.#ask(life, probed);
     }
+    this.#events.silent(silent);
+  }
+
+  #ask(life: Life, probed: Probed): void {
+    this.#router.send(life, { kind: 'time' }, (answer) => {
+      // Where so much waits that this could not be asked as well, nothing says that it is cut off.
+      if (answer.kind === 'unreachable' || answer.kind === 'unanswered') return;
+      probed.silentSinceMs = undefined;
+      if (answer.kind !== 'time') return;
+      this.#answered = true;
+      this.#events.told(life.node, answer.wallMs);
+    });
   }
 }

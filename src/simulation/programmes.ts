@@ -25,6 +25,7 @@ interface Parties {
   readonly random: SeededRandom;
   readonly controller: SimulatedNode;
   readonly frontend: SimulatedNode;
+  readonly frontends: readonly SimulatedNode[];
   /** A member of some partition, and the other ones of it. */
   readonly member: SimulatedNode;
   readonly partners: readonly SimulatedNode[];
@@ -106,6 +107,11 @@ export const PROGRAMMES = {
   },
   bounce: ({ hands, random, member, all }) =>
     hands.cutFor(both([member], without(all, member)), random.between(2500, 4250)),
+  /** A member that the controller hears, and half of the frontends do not reach (H11). */
+  'frontends-aside': ({ hands, random, frontends, member }) => {
+    const some = frontends.slice(0, Math.ceil(frontends.length / 2));
+    hands.cutFor(both(some, [member]), random.between(5500, 8000));
+  },
   /** A member is removed, then the controller's state is lost, and who knows best comes late (H32). */
   'controller-loss': ({ hands, random, controller, member, partners }) => {
     hands.cutFor(both([member], [controller]), 6000);
@@ -145,6 +151,7 @@ export function strike(
     random,
     controller: cluster.controller,
     frontend: random.pick(cluster.frontends),
+    frontends: cluster.frontends,
     member,
     partners: without(members, member),
     witnesses: nodesOf(map.witnesses),

@@ -9,6 +9,7 @@ import type { HeartbeatRequest } from '../../src/cluster/messages.ts';
 import type { PartitionId } from '../../src/cluster/partition.ts';
 import { decide } from '../../src/controller/decide.ts';
 import { Knowledge } from '../../src/controller/knowledge.ts';
+import { withEntry } from '../../src/controller/membership.ts';
 import { Rebalancing } from '../../src/controller/rebalancing.ts';
 import { incarnationOf, memberOf, nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
 
@@ -68,6 +69,15 @@ function controllerOf(
       },
       nowMs,
     );
+  /** Whatever it joins it has copied at once. */
+  const joinsOf = (node: string) =>
+    map.partitions.flatMap(({ members }, partition) =>
+      members.flatMap((member) =>
+        member.node === node && member.role === 'joining'
+          ? [{ partition: partition as PartitionId, joinEpoch: member.joinEpoch }]
+          : [],
+      ),
+    );
   return {
     knowledge,
     beat,
@@ -79,6 +89,33 @@ function controllerOf(
         for (const node of beating) beat(node, words);
         decideOnce();
       }
+    },
+    /** So long, while of so many frontends some say at each decision that these answer nothing (H11). */
+    passReported(
+      milliseconds: number,
+      frontends: { readonly known: number; readonly saying: number; readonly silent: string[] },
+    ) {
+      for (const end = nowMs + milliseconds; nowMs < end; ) {
+        for (let index = 0; index < frontends.known; index++) {
+          knowledge.frontends.polled(`frontend${index}:1`, nowMs);
+          if (index >= frontends.saying) continue;
+          knowledge.reachability.reported(
+            `frontend${index}:1`,
+            frontends.silent.map(lifeOf),
+            nowMs,
+          );
+        }
+        nowMs += times.decideMs;
+        knowledge.detector.tick(nowMs);
+        for (const node of ['a', 'b', 'c']) beat(node, { joined: joinsOf(node) });
+        decideOnce();
+      }
+    },
+    /** How many partitions it is a member of. */
+    partitionsOf: (node: string) =>
+      map.partitions.filter(({ members }) => members.some((member) => member.node === node)).length,
+    drain(...nodes: readonly string[]) {
+      for (const node of nodes) map = withEntry(map, nodeId(node), { draining: true });
     },
     died: (node: string, returning = false) =>
       knowledge.detector.died(lifeOf(node), nowMs, returning),
@@ -137,6 +174,13 @@ describe('a silent node', () => {
     controller.pass(10 * times.fenceWaitMs, ['c']);
     expect(controller.roles()).toMatchObject({ a: 'serving', b: 'serving' });
   });
+});
+
+test('with every node drained all copies stay where they are (R9)', () => {
+  const controller = controllerOf(undefined, true);
+  controller.drain('a', 'b', 'c');
+  controller.pass(1000, ['a', 'b', 'c']);
+  expect(controller.roles()).toEqual({ a: 'serving', b: 'serving' });
 });
 
 describe('the witnesses', () => {
@@ -204,6 +248,80 @@ describe('a node that cannot write (H35)', () => {
     controller.pass(10 * times.suspicionMs, ['a'], { writable: false });
     expect(controller.roles()).toEqual({ a: 'serving' });
     expect(controller.map().nodes.a?.fenced).toBe(false);
+  });
+});
+
+describe('a node that frontends do not reach, though the controller does (H11)', () => {
+  const settled = () => {
+    const controller = controllerOf({ a: 'serving', b: 'serving' }, true);
+    controller.passReported(5000, { known: 3, saying: 0, silent: [] });
+    expect(controller.partitionsOf('a')).toBeGreaterThan(8);
+    return controller;
+  };
+
+  test.each([
+    { known: 1, saying: 1 },
+    { known: 2, saying: 1 },
+    { known: 3, saying: 2 },
+  ])('gives its partitions up when $saying of $known say so', ({ known, saying }) => {
+    const controller = controllerOf({ a: 'serving', b: 'serving' }, true);
+    controller.passReported(5000, { known, saying: 0, silent: [] });
+    controller.passReported(5000, { known, saying, silent: ['a'] });
+    expect(controller.partitionsOf('a')).toBe(0);
+    expect(controller.map().partitions.every(({ members }) => members.length === 2)).toBe(true);
+  });
+
+  test('stays when fewer than half say so', () => {
+    const controller = settled();
+    const before = controller.map();
+    controller.passReported(10_000, { known: 3, saying: 1, silent: ['a'] });
+    expect(controller.map()).toBe(before);
+  });
+
+  test('stays when half of the nodes or more are said to be out of reach', () => {
+    const controller = settled();
+    const before = controller.map();
+    for (const silent of [
+      ['a', 'b', 'c'],
+      ['a', 'b'],
+    ]) {
+      controller.passReported(10_000, { known: 1, saying: 1, silent });
+      expect(controller.map()).toBe(before);
+    }
+  });
+
+  test('goes as a drained one does: no sooner than others have everything, and knowing it', () => {
+    const controller = settled();
+    controller.passReported(times.decideMs, { known: 3, saying: 3, silent: ['a'] });
+    for (let round = 0; round < 100; round++) {
+      const { partitions } = controller.map();
+      for (const { members } of partitions) {
+        const serving = members.filter(({ role }) => role === 'serving').length;
+        expect(serving).toBeGreaterThanOrEqual(2);
+      }
+      controller.passReported(times.decideMs, { known: 3, saying: 3, silent: ['a'] });
+    }
+    expect(controller.partitionsOf('a')).toBe(0);
+  });
+
+  test('is given nothing before the last word of it is a while ago', () => {
+    const controller = settled();
+    controller.passReported(5000, { known: 3, saying: 3, silent: ['a'] });
+    const quiet = { known: 3, saying: 0, silent: [] };
+    controller.passReported(times.rejoinBarMs - 100, quiet);
+    expect(controller.partitionsOf('a')).toBe(0);
+    controller.passReported(10_000, quiet);
+    expect(controller.partitionsOf('a')).toBeGreaterThan(8);
+  });
+
+  test('stays whatever somebody says who is no frontend that polls', () => {
+    const controller = settled();
+    const before = controller.map();
+    for (let index = 0; index < 10; index++) {
+      controller.knowledge.reachability.reported(`other${index}:1`, [lifeOf('a')], 5000);
+    }
+    controller.passReported(2000, { known: 3, saying: 0, silent: [] });
+    expect(controller.map()).toBe(before);
   });
 });
 

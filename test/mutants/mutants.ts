@@ -42,6 +42,7 @@ const REPLICA_TESTS = 'test/storage/replica.test.ts';
 const HEARTBEAT_TESTS = 'test/storage/heartbeats.test.ts';
 const ANTI_ENTROPY_TESTS = 'test/storage/anti-entropy.test.ts';
 const ANTI_ENTROPY = 'src/storage/anti-entropy.ts';
+const CUT_SCHEDULES = 'test/simulation/schedules-cuts.test.ts';
 const CLOCK_SCHEDULES = 'test/simulation/schedules-clocks.test.ts';
 const DECIDE = 'src/controller/decide.ts';
 const FRONTEND_CLOCK = 'src/frontend/frontend-clock.ts';
@@ -54,6 +55,8 @@ const MEMBERSHIP = 'src/controller/membership.ts';
 const OPENING = 'src/controller/opening.ts';
 const PENDING = 'src/controller/pending.ts';
 const PUBLISHED_MAP = 'src/controller/published-map.ts';
+const PROBES = 'src/frontend/probes.ts';
+const REACHABILITY = 'src/controller/reachability.ts';
 const RECOVERY = 'src/storage/recovery.ts';
 const MAP_RECOVERY = 'src/controller/recovery.ts';
 const REGISTRATIONS = 'src/controller/registrations.ts';
@@ -793,6 +796,51 @@ const CLOCKS: readonly Mutant[] = [
   },
 ];
 
+const CUTS: readonly Mutant[] = [
+  {
+    name: 'one-frontend-decides',
+    rule: 'H11',
+    edits: [
+      {
+        file: REACHABILITY,
+        find: 'return reports.length > 0 && 2 * reports.length >= this.#frontends.addresses.length;',
+        replace: 'return reports.length > 0;',
+      },
+    ],
+    fate: tests(CUT_SCHEDULES, 'fewer than half say so'),
+  },
+  {
+    name: 'most-nodes-avoided',
+    rule: 'H11',
+    edits: [
+      {
+        file: REACHABILITY,
+        find: '2 * lives.length < present.length',
+        replace: 'lives.length <= present.length',
+      },
+    ],
+    fate: tests(CUT_SCHEDULES, 'half of the nodes at most'),
+  },
+  {
+    name: 'no-bar',
+    rule: 'H11',
+    edits: [
+      {
+        file: REACHABILITY,
+        find: 'nowMs - saidMs < this.#times.rejoinBarMs',
+        replace: 'nowMs - saidMs < this.#times.probeMs',
+      },
+    ],
+    fate: tests(CUT_SCHEDULES, 'half of them say so'),
+  },
+  {
+    name: 'blames-for-own-sleep',
+    rule: 'H11',
+    edits: [{ file: PROBES, find: ' && !wasAway', replace: '' }],
+    fate: tests(CUT_SCHEDULES, 'they slept over'),
+  },
+];
+
 export const MUTANTS: readonly Mutant[] = [
   ...LEASES,
   ...REMOVALS,
@@ -803,4 +851,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...DISKS,
   ...RECOVERIES,
   ...CLOCKS,
+  ...CUTS,
 ];

@@ -213,7 +213,7 @@ describe('malformed internal messages', () => {
       );
     const refused = { error: 'other-incarnation' };
     const over = { node: cluster.storages[0], incarnation: 5 };
-    const report = { frontend: '127.0.0.1:1', unreachable: [over] };
+    const report = { frontend: '127.0.0.1:1', unreachable: [over], silent: [] };
     expect(await tell('/c/report', report)).toMatchObject(refused);
     expect(await tell('/c/goodbye', { ...over, state: 'stopped' })).toMatchObject(refused);
     expect(await tell('/c/goodbye', { ...over, state: 'leaving' })).toMatchObject(refused);

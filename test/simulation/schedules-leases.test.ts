@@ -103,6 +103,7 @@ describe('R6, D2: a fence holds only when a majority of the witnesses knows of i
     // A report makes the controller suspect it while it still counts on its accomplice.
     stage.tell(controller, 'report', {
       frontend: 'frontend1:1',
+      silent: [],
       unreachable: [stage.lifeOf(suspect)],
     });
     stage.pass(150);
