@@ -12,6 +12,7 @@ import {
 import type { NodeId } from '../cluster/identity.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import { mapPartitions, nextNumber, withEntry, withMembers } from './membership.ts';
+import type { Since } from './pending.ts';
 import type { View } from './view.ts';
 import { changeWitnesses } from './witnesses.ts';
 
@@ -107,11 +108,12 @@ function mayRemove(place: Place, member: Member, view: View): boolean {
   // It never answered a get, and what it applied never counted.
   if (member.role === 'joining') return !granted || view.isStuck(partition, member);
   if (!granted) {
-    const lapsedMs = view.lapsedSinceMs(member);
+    const fence = view.fencedSince(member);
     return (
-      lapsedMs !== undefined &&
+      fence !== undefined &&
+      view.lapsedSinceMs(member) !== undefined &&
       !view.mayReturn(member) &&
-      someOtherServes(place, member, view, lapsedMs)
+      someOtherServes(place, member, view, fence)
     );
   }
   // H12: it answers no gets once it knows that it is leaving.
@@ -119,23 +121,28 @@ function mayRemove(place: Place, member: Member, view: View): boolean {
   return (
     since !== undefined &&
     view.hasAdopted(member, since.version) &&
-    someOtherServes(place, member, view, since.atMs)
+    someOtherServes(place, member, view, since)
   );
 }
 
-/** I8: another copy in sync, heard of after the decision in this life of the controller. */
+/**
+ * I8: another copy in sync, of a life that was alive after the decision, in this life of the controller. A
+ * heartbeat that comes after it may have been sent before (seed 80001142); who has adopted the map of the
+ * decision was alive then.
+ */
 export function someOtherServes(
   { map, entry }: Pick<Place, 'map' | 'entry'>,
   member: Life,
   view: View,
-  sinceMs: number,
+  decision?: Since,
 ): boolean {
   return entry.members.some(
     (other) =>
       !isSameLife(other, member) &&
       other.role === 'serving' &&
       isGranted(map, other) &&
-      view.isAliveSince(other, sinceMs),
+      view.isAlive(other) &&
+      (decision === undefined || view.hasAdopted(other, decision.version)),
   );
 }
 
@@ -145,9 +152,7 @@ function releaseUnwritable(map: ClusterMap, view: View): ClusterMap {
     const member = entry.members.find(
       (other) => other.role === 'serving' && isGranted(map, other) && !view.isWritable(other),
     );
-    const others = Number.NEGATIVE_INFINITY;
-    if (member === undefined || !someOtherServes({ map, entry }, member, view, others))
-      return entry;
+    if (member === undefined || !someOtherServes({ map, entry }, member, view)) return entry;
     return release(entry, member);
   });
 }

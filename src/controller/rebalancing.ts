@@ -64,9 +64,7 @@ export class Rebalancing {
     );
     if (!allServe || surplus === undefined) return entry;
     const place = { map, entry };
-    return someOtherServes(place, surplus, view, Number.NEGATIVE_INFINITY)
-      ? release(entry, surplus)
-      : entry;
+    return someOtherServes(place, surplus, view) ? release(entry, surplus) : entry;
   }
 
   /** Made anew only when the nodes to place on change, so that replicas do not wander. */

@@ -168,6 +168,18 @@ describe('a silent node', () => {
     expect(controller.roles()).toEqual({ b: 'serving' });
   });
 
+  test('stays when the others are heard with a map of before its fence only (H9, I8)', () => {
+    const controller = controllerOf();
+    controller.pass(100, ['a', 'b', 'c']);
+    controller.died('a');
+    const { version } = controller.map();
+    // What they say may have been on its way since before.
+    controller.pass(1000, ['b', 'c'], { mapVersion: version });
+    expect(controller.roles()).toMatchObject({ a: 'serving' });
+    controller.pass(100, ['b', 'c']);
+    expect(controller.roles()).toEqual({ b: 'serving' });
+  });
+
   test('stays when nobody else that serves was heard of since (H9, I8)', () => {
     const controller = controllerOf();
     controller.pass(100, ['a', 'b', 'c']);

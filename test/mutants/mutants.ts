@@ -198,8 +198,8 @@ const REMOVALS: readonly Mutant[] = [
     edits: [
       {
         file: DECIDE,
-        find: 'isGranted(map, other) &&\n      view.isAliveSince(other, sinceMs),',
-        replace: 'isGranted(map, other) && sinceMs < Number.POSITIVE_INFINITY,',
+        find: 'view.isAlive(other) &&\n      (decision === undefined || view.hasAdopted(other, decision.version)),',
+        replace: '(decision === undefined || decision.atMs >= 0),',
       },
     ],
     fate: tests(REMOVAL_SCHEDULES, 'though nobody may fence it'),
@@ -210,9 +210,8 @@ const REMOVALS: readonly Mutant[] = [
     edits: [
       {
         file: DECIDE,
-        find: 'isGranted(map, other) &&\n      view.isAliveSince(other, sinceMs),',
-        replace:
-          'isGranted(map, other) && sinceMs < Number.POSITIVE_INFINITY && view.isAlive(other),',
+        find: '(decision === undefined || view.hasAdopted(other, decision.version)),',
+        replace: '(decision === undefined || decision.atMs >= 0),',
       },
     ],
     fate: tests(REMOVAL_SCHEDULES, 'H9: '),
