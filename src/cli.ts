@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The `velour` command: a table of commands, one line each, and the words they share.
+// The `velour` command: a table of commands, one line each, and the words they share. A command loads its role
+// when it runs: no process holds the code of the others.
 
 import yargs from 'yargs';
 import { EXIT, FatalError } from './cluster/errors.ts';

@@ -8,7 +8,6 @@ import {
   STORAGE_NODES_MAX,
 } from '../cluster/limits.ts';
 import { smallestDigits } from '../cluster/partition.ts';
-import { Controller } from '../controller/controller.ts';
 import { type Command, SERVER_OPTIONS, usage } from './options.ts';
 import { serve } from './serve.ts';
 
@@ -51,6 +50,7 @@ export const controllerCommand: Command = {
     const times = protocolTimes(words.positive('time-scale'));
     const host = words.text('host');
     const recover = words.flag('recover');
+    const { Controller } = await import('../controller/controller.ts');
     await serve(
       {
         name: 'controller',

@@ -2,7 +2,6 @@
 
 import { hostOf, parseAddress } from '../cluster/identity.ts';
 import { protocolTimes } from '../cluster/limits.ts';
-import { Frontend } from '../frontend/frontend.ts';
 import { type Command, HOST_OPTION, SERVER_OPTIONS, VALUE_OPTIONS } from './options.ts';
 import { serve } from './serve.ts';
 
@@ -20,6 +19,7 @@ export const frontendCommand: Command = {
     const address = words.address('own');
     const valueBytesMax = words.valueBytesMax();
     const times = protocolTimes(words.positive('time-scale'));
+    const { Frontend } = await import('../frontend/frontend.ts');
     await serve(
       {
         name: 'frontend',

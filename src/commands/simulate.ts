@@ -2,7 +2,7 @@
 
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { PROGRAMME_NAMES } from '../simulation/programmes.ts';
-import { type RunResult, simulate } from '../simulation/simulate.ts';
+import type { RunResult } from '../simulation/simulate.ts';
 import type { Command } from './options.ts';
 
 const SEED_MAX = 2 ** 31;
@@ -28,6 +28,7 @@ export const simulateCommand: Command = {
     ['velour simulate --seed 42 --trace', 'what happened in one'],
   ],
   async run(words) {
+    const { simulate } = await import('../simulation/simulate.ts');
     const first = words.integer('seed', { min: 0, max: SEED_MAX });
     const count = words.integer('seeds', { min: 1, max: SEED_MAX });
     const programme = PROGRAMME_NAMES.find((name) => name === words.optionalText('programme'));

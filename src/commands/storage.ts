@@ -3,7 +3,6 @@
 import { hostOf, type NodeId, parseAddress } from '../cluster/identity.ts';
 import { CHUNK_RECORD_BYTES, CONTROL_BYTES_MAX, protocolTimes } from '../cluster/limits.ts';
 import type { FsyncMode } from '../storage/log.ts';
-import { StorageNode } from '../storage/storage.ts';
 import { type Command, HOST_OPTION, SERVER_OPTIONS, VALUE_OPTIONS } from './options.ts';
 import { serve } from './serve.ts';
 
@@ -44,6 +43,7 @@ export const storageCommand: Command = {
     const node = (name ?? address) as NodeId;
     const fsync = words.text('fsync') as FsyncMode;
     const times = protocolTimes(words.positive('time-scale'));
+    const { StorageNode } = await import('../storage/storage.ts');
     await serve(
       {
         name: 'storage',

@@ -89,7 +89,8 @@ describe('the controller', () => {
       await cluster.untilReady(cluster.controller);
     });
     expectNothingFailed(verdict);
-    expect((await cluster.untilSettled()).version.generation).toBe(2);
+    // Founded as 1; since then the seconds of the clock.
+    expect((await cluster.untilSettled()).version.generation).toBeGreaterThan(1);
   });
 });
 
