@@ -770,7 +770,7 @@ const RECOVERIES: readonly Mutant[] = [
         replace: 'return member;',
       },
     ],
-    fate: tests(RECOVERY_SCHEDULES, 'H32: an entry that comes'),
+    fate: tests('test/controller/recovery.test.ts', 'that comes late'),
   },
 ];
 
