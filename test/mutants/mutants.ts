@@ -761,6 +761,12 @@ const RECOVERIES: readonly Mutant[] = [
     fate: tests(RECOVERY_SCHEDULES, 'H32: a partition stays frozen'),
   },
   {
+    name: 'recovered-epoch-again',
+    rule: 'H32',
+    edits: [{ file: MAP_RECOVERY, find: '(epoch + UNHEARD_EPOCHS)', replace: 'epoch' }],
+    fate: tests(RECOVERY_SCHEDULES, 'H32: an epoch that only'),
+  },
+  {
     name: 'recover-lives-of-before',
     rule: 'H7',
     edits: [

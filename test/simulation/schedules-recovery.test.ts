@@ -143,3 +143,28 @@ test.each(SEEDS)(
     expect(third.answer).toMatchObject({ generation: higher });
   },
 );
+
+test.each(SEEDS)(
+  'H32: an epoch that only a frontend heard of is not opened again for others, seed %i',
+  (seed) => {
+    const { stage, controller, one, other, frontend, key } = twoCopies(seed);
+    const life = stage.lifeOf(other);
+    other.crash(false);
+    stage.tell(controller, 'death', { ...life, returning: false });
+    stage.until('fenced', () => stage.mapOf(one)?.nodes[life.node]?.fenced === true);
+    // The one that is left never hears that it is alone; the frontend does.
+    stage.cutTo([controller], [one]);
+    stage.until('removed', () => stage.roleOf(other, key) === undefined);
+    stage.pass(100);
+    loseController(stage);
+    stage.cut([frontend], [controller]);
+    stage.healTo([controller], [one]);
+    other.start();
+    controller.start();
+    const isBack = () => stage.lifeOf(other).incarnation > life.incarnation;
+    stage.until('back', () => stage.map.version.generation > 1 && isBack());
+    stage.until('known', () => stage.mapOf(one)?.version.number === stage.map.version.number);
+    stage.expectStatus(stage.set(frontend, key), 200);
+    stage.expectKept();
+  },
+);
