@@ -41,18 +41,39 @@ export function chooseWitnesses(
 /** One step, if one is due: begin a change, begin another one in its place, or complete it. */
 export function changeWitnesses(map: ClusterMap, view: View): ClusterMap {
   const { nextWitnesses, ...rest } = map;
-  const isFit = canTakeOffice(map, view);
-  const wanted = chooseWitnesses(candidates(map).filter(isFit), map.witnesses.filter(isFit));
-  if (nextWitnesses === undefined) {
-    const isDue = !map.witnesses.every(isFit) || wanted.length > map.witnesses.length;
-    return isDue && wanted.length > 0 ? { ...map, nextWitnesses: wanted } : map;
-  }
-  if (nextWitnesses.every(isFit)) {
+  const mayServe = servesAsWitness(map, view);
+  const isComing = nextWitnesses?.every(mayServe) ?? false;
+  if (nextWitnesses !== undefined && isComing) {
     return isJointStepOver(map, view) ? { ...rest, witnesses: nextWitnesses } : map;
   }
-  // Who was chosen was dead already, and not yet missed. Every renewal needs a majority of the present
+  // Or who was chosen was dead already, and not yet missed. Every renewal needs a majority of the present
   // witnesses until the change is complete, so another choice costs nothing.
-  return wanted.length > 0 ? { ...map, nextWitnesses: wanted } : map;
+  const wanted = wantedWitnesses(map, view);
+  const isDue = nextWitnesses !== undefined || !isSameSet(wanted, map.witnesses);
+  return isDue && wanted.length > 0 ? { ...map, nextWitnesses: wanted } : map;
+}
+
+/**
+ * One that has the office and leaves, or can store no map and so will never acknowledge a fence (H35), is
+ * replaced. But where nobody can take its place it is better than nobody: the fewer there are, the sooner
+ * those that are left are silent, and no fence is ever acknowledged again (seed 163).
+ */
+function wantedWitnesses(map: ClusterMap, view: View): readonly Life[] {
+  const able = candidates(map).filter(servesAsWitness(map, view));
+  const isFit = (life: Life) => view.isWritable(life) && !nodeEntry(map, life.node)?.draining;
+  const present = able.filter((life) => map.witnesses.some((witness) => isSameLife(witness, life)));
+  const chosen = chooseWitnesses(able.filter(isFit), present.filter(isFit));
+  const others = present
+    .filter((life) => !isFit(life))
+    .map(({ node, incarnation }) => ({ node, incarnation }));
+  return [...chosen, ...others].slice(0, WITNESSES_MAX);
+}
+
+function isSameSet(some: readonly Life[], others: readonly Life[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every((life) => others.some((other) => isSameLife(life, other)))
+  );
 }
 
 function candidates(map: ClusterMap): readonly Candidate[] {
@@ -64,7 +85,7 @@ function candidates(map: ClusterMap): readonly Candidate[] {
 }
 
 /** Who has the office may be silent: it may be alive, and renew leases that nobody knows of. */
-function canTakeOffice(map: ClusterMap, view: View): (life: Life) => boolean {
+function servesAsWitness(map: ClusterMap, view: View): (life: Life) => boolean {
   return (life) => {
     if (map.witnesses.some((witness) => isSameLife(witness, life))) return mayStay(map, view, life);
     const entry = nodeEntry(map, life.node);
@@ -73,12 +94,10 @@ function canTakeOffice(map: ClusterMap, view: View): (life: Life) => boolean {
   };
 }
 
-/** D2: replaced when its death is proven, when it came back without its state, or when it leaves. */
+/** D2: not when its death is proven, or when it came back without its state. */
 function mayStay(map: ClusterMap, view: View, witness: Life): boolean {
   const entry = nodeEntry(map, witness.node);
-  if (entry?.incarnation !== witness.incarnation || entry.draining) return false;
-  // H35: it could never acknowledge a fence.
-  if (!view.isWritable(witness)) return false;
+  if (entry?.incarnation !== witness.incarnation) return false;
   return !view.isDead(witness) || view.mayReturn(witness);
 }
 

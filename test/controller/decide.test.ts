@@ -198,6 +198,27 @@ test('with every node drained all copies stay where they are (R9)', () => {
 describe('the witnesses', () => {
   const names = (lives: readonly { node: string }[] = []) => lives.map(({ node }) => node);
 
+  test('stay when they leave and nobody can take their place', () => {
+    const controller = controllerOf();
+    controller.pass(100, ['a', 'b', 'c']);
+    controller.drain('a', 'b');
+    controller.pass(1000, ['a', 'b', 'c']);
+    expect(names(controller.map().witnesses).sort()).toEqual(['a', 'b', 'c']);
+  });
+
+  test('stay when they cannot store maps and nobody can take their place (H35)', () => {
+    const controller = controllerOf();
+    controller.pass(100, ['a', 'b', 'c']);
+    controller.pass(1000, ['a'], { writable: true });
+    for (let round = 0; round < 20; round++) {
+      controller.beat('b', { writable: false });
+      controller.beat('c', { writable: false });
+      controller.pass(times.decideMs, ['a']);
+    }
+    expect(names(controller.map().witnesses).sort()).toEqual(['a', 'b', 'c']);
+    expect(controller.map().nextWitnesses).toBeUndefined();
+  });
+
   test('change to others when one that was chosen proves to be dead as well (H13)', () => {
     const controller = controllerOf(undefined, false, ['d', 'e']);
     controller.pass(100, ['a', 'b', 'c', 'd', 'e']);

@@ -717,7 +717,13 @@ const DISKS: readonly Mutant[] = [
   {
     name: 'unwritable-witness-stays',
     rule: 'D2',
-    edits: [{ file: WITNESSES, find: 'if (!view.isWritable(witness)) return false;', replace: '' }],
+    edits: [
+      {
+        file: WITNESSES,
+        find: 'view.isWritable(life) && !nodeEntry(map, life.node)?.draining;',
+        replace: '!nodeEntry(map, life.node)?.draining;',
+      },
+    ],
     fate: tests(DISK_SCHEDULES, 'D2: '),
   },
 ];
