@@ -118,6 +118,14 @@ export function nodeEntry(map: ClusterMap, node: NodeId): NodeEntry | undefined 
   return Object.hasOwn(map.nodes, node) ? map.nodes[node] : undefined;
 }
 
+/** The life that each node has now, as the map knows. */
+export function presentLives(map: ClusterMap): readonly Life[] {
+  return Object.entries(map.nodes).map(([node, { incarnation }]) => ({
+    node: node as NodeId,
+    incarnation,
+  }));
+}
+
 export function partitionEntry(map: ClusterMap, partition: PartitionId): PartitionEntry {
   const entry = map.partitions[partition];
   if (entry === undefined) throw new RangeError(`partition ${partition} is not in the map`);

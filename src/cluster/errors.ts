@@ -150,7 +150,7 @@ export const ERRORS = {
   'not-durable': {
     status: 503,
     retryable: true,
-    when: 'The controller could not write its state, so it decided nothing.',
+    when: 'A map or a promise could not be written, so it does not count.',
   },
 } as const satisfies Readonly<Record<string, ErrorKind>>;
 

@@ -49,7 +49,8 @@ export const SERVER_OPTIONS: OptionTable = {
   'drain-timeout': {
     type: 'number',
     default: 10,
-    describe: 'Seconds a stop waits for requests in progress',
+    describe:
+      'Seconds a stop waits for requests in progress; before that as long again for a hand-over',
   },
 };
 

@@ -9,6 +9,7 @@ import {
   type Member,
   nodeEntry,
   type PartitionEntry,
+  presentLives,
 } from '../cluster/cluster-map.ts';
 import { type HttpReply, jsonReply, queryOf } from '../cluster/http.ts';
 import type { NodeId } from '../cluster/identity.ts';
@@ -164,9 +165,7 @@ function whyNeeded(map: ClusterMap, node: NodeId): string | undefined {
 
 /** Those of its nodes that live, whatever they still have; without any, as many others as there should be. */
 function revived(map: ClusterMap, entry: PartitionEntry, view: View): PartitionEntry {
-  const living = Object.entries(map.nodes)
-    .map(([node, { incarnation }]) => ({ node: node as NodeId, incarnation }))
-    .filter((life) => isGranted(map, life) && view.isAlive(life));
+  const living = presentLives(map).filter((life) => isGranted(map, life) && view.isAlive(life));
   const own = living.filter((life) => entry.members.some((member) => member.node === life.node));
   const chosen = own.length > 0 ? own : living.slice(0, map.redundancy);
   if (chosen.length === 0) return entry;

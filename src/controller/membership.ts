@@ -59,7 +59,7 @@ export function foundMap({ cluster, digits, redundancy, nodes }: FoundingOptions
 /**
  * A node's new life, or a new node (R7). A life that resumes has everything its predecessor ever
  * acknowledged, and no set was acknowledged without it, so it takes the memberships over in place
- * (H7). Otherwise they stay with the incarnation that had them until removal.ts may take them away
+ * (H7). Otherwise they stay with the incarnation that had them until decide.ts may take them away
  * (D8): what the new one holds is nobody's copy, so it serves nothing (H6).
  */
 export function withNode(

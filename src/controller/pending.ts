@@ -9,6 +9,7 @@ import {
   isSameLife,
   type Life,
   type MapVersion,
+  presentLives,
 } from '../cluster/cluster-map.ts';
 import type { Epoch, Incarnation, NodeId } from '../cluster/identity.ts';
 import type { PartitionId } from '../cluster/partition.ts';
@@ -81,12 +82,8 @@ export class Pending {
 
 /** Lives that nobody grants leases to any more, and that the map still has a place for. */
 function barredLives(map: ClusterMap): readonly (readonly [string, Life])[] {
-  const present = Object.entries(map.nodes).map(([node, { incarnation }]) => ({
-    node: node as NodeId,
-    incarnation,
-  }));
   const members = map.partitions.flatMap((entry) => entry.members);
-  return [...present, ...members]
+  return [...presentLives(map), ...members]
     .filter((life) => !isGranted(map, life))
     .map(({ node, incarnation }) => [lifeKey({ node, incarnation }), { node, incarnation }]);
 }

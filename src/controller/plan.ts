@@ -1,7 +1,7 @@
 // What a change of the nodes would move, before anything moves: the same placement as the real thing's,
 // and figures from what the nodes last said.
 
-import { type ClusterMap, nodeEntry } from '../cluster/cluster-map.ts';
+import { type ClusterMap, nodeEntry, presentLives } from '../cluster/cluster-map.ts';
 import { hostOf, type NodeId } from '../cluster/identity.ts';
 import { JOINS_PER_NODE_MAX } from '../cluster/limits.ts';
 import type { PlanReply } from '../cluster/messages.ts';
@@ -65,8 +65,7 @@ export function planChange(map: ClusterMap, knowledge: Knowledge, change: NodeCh
 function bytesPerPartition(map: ClusterMap, knowledge: Knowledge): number {
   let bytes = 0;
   let held = 0;
-  for (const [node, { incarnation }] of Object.entries(map.nodes)) {
-    const life = { node: node as NodeId, incarnation };
+  for (const life of presentLives(map)) {
     const last = knowledge.heartbeats.of(life);
     if (last === undefined) continue;
     bytes += last.payloadBytes;

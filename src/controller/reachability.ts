@@ -2,8 +2,14 @@
 // node gives its partitions up as a drained one does, copied first, at the pace of all moves, with its
 // acknowledgement; rebalancing.ts merely places nothing on it. Nothing here is a proof of anything.
 
-import { type ClusterMap, isGranted, isSameLife, type Life } from '../cluster/cluster-map.ts';
-import type { NodeId } from '../cluster/identity.ts';
+import {
+  type ClusterMap,
+  isGranted,
+  isSameLife,
+  type Life,
+  nodeEntry,
+  presentLives,
+} from '../cluster/cluster-map.ts';
 import type { Times } from '../cluster/limits.ts';
 import type { Frontends } from './frontends.ts';
 import { LastWords } from './pending.ts';
@@ -72,8 +78,7 @@ export class Reachability {
 }
 
 function placeableLives(map: ClusterMap): readonly Life[] {
-  return Object.entries(map.nodes)
-    .filter(([, { draining }]) => !draining)
-    .map(([node, { incarnation }]) => ({ node: node as NodeId, incarnation }))
-    .filter((life) => isGranted(map, life));
+  return presentLives(map).filter(
+    (life) => isGranted(map, life) && !nodeEntry(map, life.node)?.draining,
+  );
 }

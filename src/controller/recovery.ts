@@ -200,7 +200,7 @@ function unfenced(map: ClusterMap): ClusterMap {
 }
 
 /**
- * The lost controller may have opened epochs that no node heard of, and frontends did. Were one of them used
+ * H32: the lost controller may have opened epochs that no node heard of, and frontends did. Were one of them used
  * again, for other members, a set of such a frontend would be acknowledged by fewer than all (seed 254).
  * With at most one change every 50 ms it is half a day until there are so many.
  */

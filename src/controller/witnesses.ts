@@ -7,6 +7,7 @@ import {
   isSameLife,
   type Life,
   nodeEntry,
+  presentLives,
 } from '../cluster/cluster-map.ts';
 import { type Address, hostOf, type NodeId } from '../cluster/identity.ts';
 import { WITNESSES_MAX } from '../cluster/limits.ts';
@@ -42,19 +43,18 @@ export function chooseWitnesses(
 export function changeWitnesses(map: ClusterMap, view: View): ClusterMap {
   const { nextWitnesses, ...rest } = map;
   const mayServe = servesAsWitness(map, view);
-  const isComing = nextWitnesses?.every(mayServe) ?? false;
-  if (nextWitnesses !== undefined && isComing) {
+  if (nextWitnesses?.every(mayServe)) {
     return isJointStepOver(map, view) ? { ...rest, witnesses: nextWitnesses } : map;
   }
-  // Or who was chosen was dead already, and not yet missed. Every renewal needs a majority of the present
-  // witnesses until the change is complete, so another choice costs nothing.
+  // With a change under way, one of those chosen was dead already, and not yet missed. Every renewal needs a
+  // majority of the present witnesses until the change is complete, so another choice costs nothing (H13).
   const wanted = wantedWitnesses(map, view);
   const isDue = nextWitnesses !== undefined || !isSameSet(wanted, map.witnesses);
   return isDue && wanted.length > 0 ? { ...map, nextWitnesses: wanted } : map;
 }
 
 /**
- * One that has the office and leaves, or can store no map and so will never acknowledge a fence (H35), is
+ * D2: one that has the office and leaves, or can store no map and so will never acknowledge a fence (H35), is
  * replaced. But where nobody can take its place it is better than nobody: the fewer there are, the sooner
  * those that are left are silent, and no fence is ever acknowledged again (seed 163).
  */
@@ -106,8 +106,7 @@ function isJointStepOver(map: ClusterMap, view: View): boolean {
   const since = view.witnessesChangingSince(map);
   if (since === undefined) return false;
   if (![...view.barred()].every((life) => view.lapsedSinceMs(life) !== undefined)) return false;
-  return Object.entries(map.nodes).every(([node, { incarnation }]) => {
-    const life = { node: node as NodeId, incarnation };
-    return !isGranted(map, life) || view.hasAdopted(life, since.version);
-  });
+  return presentLives(map).every(
+    (life) => !isGranted(map, life) || view.hasAdopted(life, since.version),
+  );
 }

@@ -2,7 +2,7 @@
 // the times are good for is frontend-clock.ts's (H31); who answers nothing for long is told to the
 // controller (H11), also of nodes that no operation goes to any more.
 
-import type { ClusterMap, Life } from '../cluster/cluster-map.ts';
+import { type ClusterMap, type Life, presentLives } from '../cluster/cluster-map.ts';
 import type { Incarnation, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import type { Runtime } from '../cluster/runtime.ts';
@@ -59,8 +59,8 @@ export class Probes {
     const earlier = this.#probed;
     this.#probed = new Map();
     const silent: Life[] = [];
-    for (const [name, { incarnation }] of Object.entries(map.nodes)) {
-      const life = { node: name as NodeId, incarnation };
+    for (const life of presentLives(map)) {
+      const { incarnation } = life;
       const known = earlier.get(life.node);
       const probed: Probed =
         known?.incarnation === incarnation && !wasAway
