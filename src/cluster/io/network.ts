@@ -2,8 +2,7 @@
 // backstops; the deadline of a call is kept here.
 
 import type { Socket } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
-import { Agent, Client } from 'undici';
+
 import {
   CHUNK_RECORD_BYTES,
   CONTROL_BYTES_MAX,
@@ -14,6 +13,7 @@ import { PATHS } from '../messages.ts';
 import { RECORD_OVERHEAD_BYTES_MAX } from '../record.ts';
 import type { CallOutcome, ControlCall, Network } from '../runtime.ts';
 import { SocketLink } from './link.ts';
+import { Agent, Client } from './undici.ts';
 
 /** Name of the stream in HTTP's Upgrade header; changes when its bytes change incompatibly. */
 export const LINK_PROTOCOL = 'velour-operations-1';
@@ -24,10 +24,6 @@ export const LINK_HEADERS = {
 } as const;
 /** An operation's or answer's own fields beside its records, a key at most; more than any has. */
 const OPERATION_HEAD_BYTES_MAX = 64 + KEY_BYTES_MAX;
-
-// undici parses HTTP in WebAssembly. V8's optimising compiler takes 35 MB for that one function, for a
-// few control calls a second; operations do not pass through it. The baseline compiler is enough.
-setFlagsFromString('--liftoff-only');
 
 export function linkMessageBytesMax(valueBytesMax: number): number {
   // An answer to a copy is full when it reaches its size, so its last record may be beyond it.
