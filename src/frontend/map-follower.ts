@@ -21,7 +21,7 @@ export class MapFollower implements MapRefresh {
   readonly #router: Router;
   readonly #options: MapFollowerOptions;
   readonly #startedMs: number;
-  /** Nodes with an exchange under way; a burst of stale answers asks each node once. */
+  /** Nodes with an exchange under way or just failed; a burst of answers asks each node once. */
   readonly #asking = new Set<NodeId>();
   #problem: string | undefined;
 
@@ -70,16 +70,20 @@ export class MapFollower implements MapRefresh {
     const entry = map === undefined ? undefined : nodeEntry(map, node);
     if (entry === undefined || this.#asking.has(node)) return;
     this.#asking.add(node);
+    const { times } = this.#options;
     this.#runtime.network.call(
       {
         address: entry.address,
         method,
         path: `${PATHS.storageMap}${query}`,
         message,
-        timeoutMs: this.#options.times.controlCallMs,
+        timeoutMs: times.controlCallMs,
       },
       (outcome) => {
-        this.#asking.delete(node);
+        const asked = () => this.#asking.delete(node);
+        // Every set that waits for a dead node asks for its map in every round.
+        if (outcome.kind === 'failed') this.#runtime.timers.after(times.retryMs, asked);
+        else asked();
         done(outcome);
       },
     );

@@ -2,15 +2,17 @@
 // they agree or the deadline comes, and in the background for a while after it (D9). What the answers
 // mean is write.ts's.
 
-import { unreachable } from '../cluster/assert.ts';
+import { assert, unreachable } from '../cluster/assert.ts';
+import { isSameLife } from '../cluster/cluster-map.ts';
 import type { ErrorCode } from '../cluster/errors.ts';
+import type { Epoch } from '../cluster/identity.ts';
 import type { RefusalReason } from '../cluster/operations.ts';
 import { type Attribute, encodeRecord, type StoredRecord } from '../cluster/record.ts';
 import type { MemberAnswer } from '../cluster/storage-channel.ts';
 import type { Version } from '../cluster/version.ts';
 import { OFFLINE, type OperationContext } from './read-handler.ts';
 import type { Place } from './router.ts';
-import { judgeWrite, mayHold, type WriteVote } from './write.ts';
+import { holds, judgeWrite, mayHold, type WriteVote } from './write.ts';
 
 /** A delete is the set of a tombstone. */
 export interface WriteRequest {
@@ -55,6 +57,13 @@ export class Writer {
   }
 }
 
+/** What was sent to the members of one epoch, and what they said. */
+interface Round {
+  readonly epoch: Epoch;
+  readonly version: Version;
+  readonly votes: readonly WriteVote[];
+}
+
 class SetOperation {
   readonly #context: OperationContext;
   readonly #request: WriteRequest;
@@ -65,6 +74,7 @@ class SetOperation {
   #record: StoredRecord;
   /** Whether any member may hold a record of this set, of this version or an earlier one. */
   #mayBeHeld = false;
+  #lastRound: Round | undefined;
 
   constructor(context: OperationContext, request: WriteRequest, callback: WriteCallback) {
     this.#context = context;
@@ -85,11 +95,22 @@ class SetOperation {
   }
 
   /** All at once; refused, unreachable and late all become votes, and one function decides. */
-  #sendToAll({ partition, entry }: Place): void {
+  #sendToAll({ partition, entry: { epoch, members } }: Place): void {
     const { router } = this.#context;
-    const operation = { kind: 'set', partition, epoch: entry.epoch, record: this.#record } as const;
-    const votes: WriteVote[] = entry.members.map((member) => ({ member, answer: undefined }));
-    for (const vote of votes) {
+    const operation = { kind: 'set', partition, epoch, record: this.#record } as const;
+    const before = this.#lastRound;
+    const held =
+      before?.epoch === epoch && before.version === this.#version ? before.votes.filter(holds) : [];
+    // A member that has the record keeps it as long as the epoch lasts, so a round that waits for another
+    // member costs it nothing. At another epoch its word is worth nothing: it may have been a joiner again.
+    const votes: WriteVote[] = members.map((member) => ({
+      member,
+      answer: held.find((vote) => isSameLife(vote.member, member))?.answer,
+    }));
+    this.#lastRound = { epoch, version: this.#version, votes };
+    const asked = votes.filter(({ answer }) => answer === undefined);
+    assert(asked.length > 0, 'a set that every member holds is decided');
+    for (const vote of asked) {
       router.send(vote.member, operation, (answer) => {
         vote.answer = answer;
         this.#learn(vote);

@@ -64,6 +64,11 @@ function servesWithout(votes: readonly WriteVote[], without: Member): boolean {
   return votes.some(({ member }) => member !== without && member.role === 'serving');
 }
 
+/** Whether the member has said that it has the very record. */
+export function holds({ answer }: WriteVote): boolean {
+  return answer?.kind === 'applied' || answer?.kind === 'equal';
+}
+
 /** Whether the record may be in this member now or later (D9: then the outcome is unknown). */
 export function mayHold(answer: MemberAnswer | undefined): boolean {
   switch (answer?.kind) {

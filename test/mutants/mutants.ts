@@ -37,6 +37,7 @@ const MAP_SCHEDULES = 'test/simulation/schedules-maps.test.ts';
 const REMOVAL_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
 const SCHEDULES = 'test/simulation/schedules.test.ts';
 const WRITE_TESTS = 'test/frontend/write.test.ts';
+const WRITE_HANDLER_TESTS = 'test/frontend/write-handler.test.ts';
 const DELETE_SCHEDULES = 'test/simulation/schedules-deletes.test.ts';
 const REPLICA_TESTS = 'test/storage/replica.test.ts';
 const HEARTBEAT_TESTS = 'test/storage/heartbeats.test.ts';
@@ -314,6 +315,36 @@ const LIVES: readonly Mutant[] = [
 ];
 
 const SETS: readonly Mutant[] = [
+  {
+    name: 'word-of-another-epoch',
+    rule: 'R4',
+    edits: [
+      {
+        file: WRITE_HANDLER,
+        find: 'before?.epoch === epoch && before.version',
+        replace: 'before?.version',
+      },
+    ],
+    fate: tests(WRITE_HANDLER_TESTS, 'at another epoch everybody is asked'),
+  },
+  {
+    name: 'word-of-another-version',
+    rule: 'R4',
+    edits: [{ file: WRITE_HANDLER, find: ' && before.version === this.#version', replace: '' }],
+    fate: tests(WRITE_HANDLER_TESTS, 'a higher version is sent to everybody'),
+  },
+  {
+    name: 'word-of-another-life',
+    rule: 'R4',
+    edits: [
+      {
+        file: WRITE_HANDLER,
+        find: 'isSameLife(vote.member, member)',
+        replace: 'vote.member.node === member.node',
+      },
+    ],
+    fate: tests(WRITE_HANDLER_TESTS, 'another life of a node'),
+  },
   {
     name: 'accept-old-epoch',
     rule: 'I3',

@@ -1,0 +1,96 @@
+// Whom a set asks in its second and third round. The members are scripted; their answers' meaning is
+// write.test.ts's, and the real ones are in the simulations.
+
+import { expect, test } from 'vitest';
+import type { MemberRole, PartitionEntry } from '../../src/cluster/cluster-map.ts';
+import type { Epoch } from '../../src/cluster/identity.ts';
+import { protocolTimes } from '../../src/cluster/limits.ts';
+import type { MemberAnswer } from '../../src/cluster/storage-channel.ts';
+import { HybridClock, type Version } from '../../src/cluster/version.ts';
+import type { OperationContext } from '../../src/frontend/read-handler.ts';
+import { type WriteOutcome, Writer } from '../../src/frontend/write-handler.ts';
+import { memberOf } from '../helpers/maps.ts';
+
+const APPLIED: MemberAnswer = { kind: 'applied' };
+const UNREACHABLE: MemberAnswer = { kind: 'unreachable', detail: 'scripted' };
+const SUPERSEDED: MemberAnswer = { kind: 'superseded', version: 1n as Version };
+
+function entry(epoch: number, incarnation = 1, role: MemberRole = 'serving'): PartitionEntry {
+  return {
+    epoch: epoch as Epoch,
+    members: [memberOf('a', role), memberOf('b', 'serving', incarnation), memberOf('c', 'serving')],
+  };
+}
+
+/** Plays the rounds of one set: the map entry of each, and what a, b and c answer if they are asked. */
+function play(rounds: readonly (readonly [PartitionEntry, Record<string, MemberAnswer>])[]) {
+  const asked: string[] = [];
+  const outcomes: WriteOutcome[] = [];
+  const later: (() => void)[] = [];
+  let round = -1;
+  const nothing = () => undefined;
+  const context = {
+    runtime: {
+      clock: { monotonicMs: () => 0, wallMs: () => 1000 },
+      random: { below: () => 0 },
+      timers: { after: (_delayMs: number, callback: () => void) => later.push(callback) },
+    },
+    router: {
+      locate: () => ({ partition: 0, entry: rounds[++round]?.[0], answering: [true] }),
+      send: (member: { node: string }, _set: unknown, callback: (answer: MemberAnswer) => void) => {
+        asked[round] = (asked[round] ?? '') + member.node;
+        const answer = rounds[round]?.[1][member.node];
+        if (answer === undefined) throw new Error(`${member.node} is asked in round ${round}`);
+        callback(answer);
+      },
+    },
+    refresh: { fetchFrom: nothing, pushTo: nothing },
+    reports: { note: nothing },
+    versions: new HybridClock(),
+    times: protocolTimes(1),
+  } as unknown as OperationContext;
+  const request = { tombstone: false, expiresAtMs: 0, attributes: [] };
+  new Writer(context).set({ ...request, key: Buffer.from('k'), value: Buffer.from('v') }, (said) =>
+    outcomes.push(said),
+  );
+  while (round + 1 < rounds.length) for (const next of later.splice(0)) next();
+  return { asked, outcomes: outcomes.map(({ kind }) => kind), unfinished: later.length };
+}
+
+test('a member that has the record is not sent it again while the epoch lasts', () => {
+  expect(
+    play([
+      [entry(1), { a: APPLIED, b: UNREACHABLE, c: UNREACHABLE }],
+      [entry(1), { b: APPLIED, c: UNREACHABLE }],
+      [entry(1), { c: APPLIED }],
+    ]),
+  ).toEqual({ asked: ['abc', 'bc', 'c'], outcomes: ['stored'], unfinished: 0 });
+});
+
+test('at another epoch everybody is asked: the word of a member may be from before it joined again', () => {
+  expect(
+    play([
+      [entry(1), { a: APPLIED, b: APPLIED, c: UNREACHABLE }],
+      [entry(2), { a: APPLIED, b: APPLIED, c: APPLIED }],
+    ]),
+  ).toEqual({ asked: ['abc', 'abc'], outcomes: ['stored'], unfinished: 0 });
+});
+
+test('another life of a node has given no word', () => {
+  expect(
+    play([
+      [entry(1), { a: APPLIED, b: APPLIED, c: UNREACHABLE }],
+      [entry(1, 2), { b: APPLIED, c: APPLIED }],
+    ]),
+  ).toEqual({ asked: ['abc', 'bc'], outcomes: ['stored'], unfinished: 0 });
+});
+
+test('a higher version is sent to everybody: who held the lower one has not seen it', () => {
+  expect(
+    play([
+      [entry(1, 1, 'joining'), { a: APPLIED, b: SUPERSEDED, c: UNREACHABLE }],
+      [entry(1, 1, 'joining'), { b: SUPERSEDED, c: SUPERSEDED }],
+      [entry(1, 1, 'joining'), { a: APPLIED, b: APPLIED, c: APPLIED }],
+    ]),
+  ).toEqual({ asked: ['abc', 'bc', 'abc'], outcomes: ['stored'], unfinished: 0 });
+});
