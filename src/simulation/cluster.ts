@@ -31,8 +31,11 @@ export interface ClusterShape {
   readonly times?: Partial<Times>;
 }
 
-/** The default of `--drain-timeout`. */
-const DRAIN_TIMEOUT_MS = 4000;
+/**
+ * `--drain-timeout`, longer than any fault: a node in memory that is cut off for longer leaves with the last
+ * copies, and nobody can promise anything of them then.
+ */
+const DRAIN_TIMEOUT_MS = 60_000;
 const CONTROLLER = 'controller:1' as Address;
 
 export class SimulatedNode {
@@ -110,11 +113,11 @@ export class SimulatedNode {
    * SIGTERM: the process ends when it has handed over what it must.
    * @param lingersMs how long the requests in progress then hold it up
    */
-  stop(lingersMs: number, ended: () => void = () => undefined): void {
+  stop(lingersMs: number, ended: () => void = () => undefined, timeoutMs = DRAIN_TIMEOUT_MS): void {
     const { process } = this;
     process.world.note(`${process.name} is told to stop`);
     process.run(process.life, () =>
-      this.#service?.drain({ wholeCluster: false, timeoutMs: DRAIN_TIMEOUT_MS }, () => {
+      this.#service?.drain({ wholeCluster: false, timeoutMs }, () => {
         process.world.note(`${process.name} has stopped`);
         process.after(lingersMs, () => {
           process.crash();

@@ -125,3 +125,32 @@ describe('a node that is told to stop', () => {
     stage.expectKept();
   });
 });
+
+test.each(SEEDS)(
+  'D8: who leaves with the last copies, because nobody could take them in time, leaves nothing that looks empty, seed %i',
+  (seed) => {
+    const stage = new Stage(seed, { ...SHAPE, redundancy: 1, fsync: undefined });
+    const leaver = stage.storage(0);
+    const [kept, lost] = [stage.keyOf(stage.storage(1)), stage.keyOf(leaver)];
+    const frontend = stage.frontend(0);
+    for (const key of [kept, lost]) stage.expectStatus(stage.set(frontend, key), 200);
+    stage.cut([leaver], [stage.storage(1), stage.storage(2)]);
+    let said = false;
+    leaver.onLog = (message) => {
+      said ||= message === 'leaving with partitions that nobody took over in time';
+    };
+    let ended = false;
+    leaver.stop(0, () => (ended = true), 2000);
+    stage.until('the node has left', () => ended);
+    expect(said).toBe(true);
+    stage.pass(5000);
+    stage.expectStatus(stage.get(frontend, kept), 200);
+    stage.expectStatus(stage.get(frontend, lost), 503);
+    stage.expectStatus(stage.set(frontend, lost), 503);
+    // It comes again with nothing.
+    leaver.start();
+    stage.pass(5000);
+    stage.expectStatus(stage.get(frontend, lost), 503);
+    stage.expectKept();
+  },
+);
