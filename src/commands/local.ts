@@ -25,10 +25,11 @@ const VOUCH_CALL_MS = 1000;
 const VOUCH_AGAIN_MS = 200;
 const VOUCH_TRIES = 10;
 /**
- * Many processes share this machine: 2 MiB instead of V8's 16 MiB of young generation saves each of them
- * 8 MB when idle and 20 MB under load, at no measurable cost per request.
+ * Many processes share this machine. 2 MiB instead of V8's 16 MiB of young generation saves each of them 8 MB
+ * when idle and 20 MB under load; a heap that grows by half instead of fourfold before it is collected 16 MB
+ * after 20,000 control calls. Both at no measurable cost per request.
  */
-const YOUNG_GENERATION = '--max-semi-space-size=2';
+const SMALL_HEAP = ['--max-semi-space-size=2', '--heap-growing-percent=50'];
 /** Above the children's own drain timeout, after which they leave by themselves. */
 const KILL_AFTER_EXTRA_MS = 3000;
 
@@ -207,7 +208,7 @@ class ProcessGroup {
 
   start(node: LocalNode): void {
     const cli = fileURLToPath(new URL('../cli.js', import.meta.url));
-    const child = spawn(process.execPath, [YOUNG_GENERATION, cli, node.role, ...node.words], {
+    const child = spawn(process.execPath, [...SMALL_HEAP, cli, node.role, ...node.words], {
       // A group of its own: Ctrl-C reaches this process only, and the children stop in order.
       detached: true,
       // The channel tells the child when this process is gone, even by SIGKILL.

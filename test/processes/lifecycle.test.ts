@@ -119,8 +119,9 @@ describe('velour local', () => {
     const { process: local, frontends } = await cluster({ frontends: 10, storages: 10 });
     const children = childrenOf(local.pid);
     expect(children).toHaveLength(21);
-    const largest = Math.max(...children.map(({ rssBytes }) => rssBytes));
-    expect(largest).toBeLessThan(80_000_000);
+    // At rest: what the start left behind may still wait for its collection.
+    const largest = () => Math.max(...childrenOf(local.pid).map(({ rssBytes }) => rssBytes));
+    await until(() => largest() < 80_000_000);
     await set(frontends[9] ?? '', 'a', '1');
     expect((await get(frontends[0] ?? '', 'a')).text).toBe('1');
   });
