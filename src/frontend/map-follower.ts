@@ -21,7 +21,7 @@ export class MapFollower implements MapRefresh {
   readonly #router: Router;
   readonly #options: MapFollowerOptions;
   readonly #startedMs: number;
-  /** Nodes with an exchange under way or just failed; a burst of answers asks each node once. */
+  /** Nodes with an exchange under way or just over: every set that waits asks in each of its rounds. */
   readonly #asking = new Set<NodeId>();
   #problem: string | undefined;
 
@@ -80,10 +80,7 @@ export class MapFollower implements MapRefresh {
         timeoutMs: times.controlCallMs,
       },
       (outcome) => {
-        const asked = () => this.#asking.delete(node);
-        // Every set that waits for a dead node asks for its map in every round.
-        if (outcome.kind === 'failed') this.#runtime.timers.after(times.retryMs, asked);
-        else asked();
+        this.#runtime.timers.after(times.retryMs, () => this.#asking.delete(node));
         done(outcome);
       },
     );

@@ -2,7 +2,7 @@
 // they agree or the deadline comes, and in the background for a while after it (D9). What the answers
 // mean is write.ts's.
 
-import { assert, unreachable } from '../cluster/assert.ts';
+import { unreachable } from '../cluster/assert.ts';
 import { isSameLife } from '../cluster/cluster-map.ts';
 import type { ErrorCode } from '../cluster/errors.ts';
 import type { Epoch } from '../cluster/identity.ts';
@@ -12,7 +12,7 @@ import type { MemberAnswer } from '../cluster/storage-channel.ts';
 import type { Version } from '../cluster/version.ts';
 import { OFFLINE, type OperationContext } from './read-handler.ts';
 import type { Place } from './router.ts';
-import { holds, judgeWrite, mayHold, type WriteVote } from './write.ts';
+import { judgeWrite, keeps, mayHold, type WriteVote } from './write.ts';
 
 /** A delete is the set of a tombstone. */
 export interface WriteRequest {
@@ -96,20 +96,22 @@ class SetOperation {
 
   /** All at once; refused, unreachable and late all become votes, and one function decides. */
   #sendToAll({ partition, entry: { epoch, members } }: Place): void {
-    const { router } = this.#context;
+    const { router, refresh } = this.#context;
     const operation = { kind: 'set', partition, epoch, record: this.#record } as const;
     const before = this.#lastRound;
-    const held =
-      before?.epoch === epoch && before.version === this.#version ? before.votes.filter(holds) : [];
-    // A member that has the record keeps it as long as the epoch lasts, so a round that waits for another
-    // member costs it nothing. At another epoch its word is worth nothing: it may have been a joiner again.
+    const isSameRound = before?.epoch === epoch && before.version === this.#version;
+    const kept = isSameRound ? before.votes.filter(keeps) : [];
+    // Who keeps the record is not asked again, so a round that waits for another member costs it nothing. At
+    // another epoch its word is worth nothing: it may have been a joiner meanwhile.
     const votes: WriteVote[] = members.map((member) => ({
       member,
-      answer: held.find((vote) => isSameLife(vote.member, member))?.answer,
+      answer: kept.find((vote) => isSameLife(vote.member, member))?.answer,
     }));
     this.#lastRound = { epoch, version: this.#version, votes };
     const asked = votes.filter(({ answer }) => answer === undefined);
-    assert(asked.length > 0, 'a set that every member holds is decided');
+    if (asked.length === 0) return this.#decide(votes);
+    // One of them may know that the epoch is over, and would have said so.
+    for (const { member } of kept) refresh.fetchFrom(member.node);
     for (const vote of asked) {
       router.send(vote.member, operation, (answer) => {
         vote.answer = answer;

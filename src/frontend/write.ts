@@ -64,9 +64,9 @@ function servesWithout(votes: readonly WriteVote[], without: Member): boolean {
   return votes.some(({ member }) => member !== without && member.role === 'serving');
 }
 
-/** Whether the member has said that it has the very record. */
-export function holds({ answer }: WriteVote): boolean {
-  return answer?.kind === 'applied' || answer?.kind === 'equal';
+/** Whether the member has the very record, and keeps it while the epoch lasts: a joiner may drop it (H26). */
+export function keeps({ member, answer }: WriteVote): boolean {
+  return (answer?.kind === 'applied' || answer?.kind === 'equal') && member.role !== 'joining';
 }
 
 /** Whether the record may be in this member now or later (D9: then the outcome is unknown). */

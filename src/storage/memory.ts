@@ -21,7 +21,7 @@ export type PutOutcome =
   | { readonly kind: 'equal' }
   /** A record above the offered one is there; `version` is its own. */
   | { readonly kind: 'superseded'; readonly version: Version }
-  /** The key is absent, and a delete of at least this version may have been forgotten here (H24). */
+  /** A delete of at least this version may have been forgotten here (H24). */
   | { readonly kind: 'floor'; readonly version: Version };
 
 export const FIRST: Cursor = { bucket: 0, afterKey: Buffer.alloc(0) };
@@ -214,13 +214,16 @@ export class MapStore implements PartitionStore {
     const bucket = bucketOf(key);
     const records = state.bucket(bucket);
     const name = nameOf(key);
+    // Also when the key is there: a joiner that copies from here may have dropped this very set (H26), and
+    // would be without it if one `superseded` or `equal` let it be acknowledged.
+    if (!copied && isBelow(recordVersion(record), state.floor)) {
+      return { kind: 'floor', version: state.floor };
+    }
     const present = records.get(name);
     if (present !== undefined) {
       const order = compareRecords(record, present);
       if (order === 0) return { kind: 'equal' };
       if (order < 0) return { kind: 'superseded', version: recordVersion(present) };
-    } else if (!copied && isBelow(recordVersion(record), state.floor)) {
-      return { kind: 'floor', version: state.floor };
     }
     const copy = Buffer.from(record) as StoredRecord;
     records.set(name, copy);

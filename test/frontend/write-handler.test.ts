@@ -13,7 +13,7 @@ import { memberOf } from '../helpers/maps.ts';
 
 const APPLIED: MemberAnswer = { kind: 'applied' };
 const UNREACHABLE: MemberAnswer = { kind: 'unreachable', detail: 'scripted' };
-const SUPERSEDED: MemberAnswer = { kind: 'superseded', version: 1n as Version };
+const FLOOR: MemberAnswer = { kind: 'floor', version: 1n as Version };
 
 function entry(epoch: number, incarnation = 1, role: MemberRole = 'serving'): PartitionEntry {
   return {
@@ -85,12 +85,21 @@ test('another life of a node has given no word', () => {
   ).toEqual({ asked: ['abc', 'bc'], outcomes: ['stored'], unfinished: 0 });
 });
 
+test('a joiner is asked in every round: it may have dropped the record (H26)', () => {
+  expect(
+    play([
+      [entry(1, 1, 'joining'), { a: APPLIED, b: APPLIED, c: UNREACHABLE }],
+      [entry(1, 1, 'joining'), { a: APPLIED, c: APPLIED }],
+    ]),
+  ).toEqual({ asked: ['abc', 'ac'], outcomes: ['stored'], unfinished: 0 });
+});
+
 test('a higher version is sent to everybody: who held the lower one has not seen it', () => {
   expect(
     play([
-      [entry(1, 1, 'joining'), { a: APPLIED, b: SUPERSEDED, c: UNREACHABLE }],
-      [entry(1, 1, 'joining'), { b: SUPERSEDED, c: SUPERSEDED }],
-      [entry(1, 1, 'joining'), { a: APPLIED, b: APPLIED, c: APPLIED }],
+      [entry(1), { a: APPLIED, b: UNREACHABLE, c: FLOOR }],
+      [entry(1), { b: APPLIED, c: FLOOR }],
+      [entry(1), { a: APPLIED, b: APPLIED, c: APPLIED }],
     ]),
   ).toEqual({ asked: ['abc', 'bc', 'abc'], outcomes: ['stored'], unfinished: 0 });
 });

@@ -52,6 +52,7 @@ const IDENTITY = 'src/storage/identity.ts';
 const JOINER = 'src/storage/joiner.ts';
 const LIFE = 'src/storage/life.ts';
 const MAP_ADOPTION = 'src/storage/map-adoption.ts';
+const MEMORY = 'src/storage/memory.ts';
 const MEMBERSHIP = 'src/controller/membership.ts';
 const OPENING = 'src/controller/opening.ts';
 const PENDING = 'src/controller/pending.ts';
@@ -326,6 +327,37 @@ const SETS: readonly Mutant[] = [
       },
     ],
     fate: tests(WRITE_HANDLER_TESTS, 'at another epoch everybody is asked'),
+  },
+  {
+    name: 'word-of-a-joiner',
+    rule: 'H26',
+    edits: [{ file: WRITE, find: " && member.role !== 'joining'", replace: '' }],
+    fate: tests(WRITE_HANDLER_TESTS, 'a joiner is asked in every round'),
+  },
+  {
+    name: 'kept-and-not-asked-for-the-map',
+    rule: 'R4',
+    edits: [
+      {
+        file: WRITE_HANDLER,
+        find: '    for (const { member } of kept) refresh.fetchFrom(member.node);\n',
+        replace: '',
+      },
+    ],
+    fate: tests(CUT_SCHEDULES, 'learns from those that have its set'),
+  },
+  {
+    name: 'floor-for-what-is-absent-only',
+    rule: 'H26',
+    edits: [
+      {
+        file: MEMORY,
+        find: 'if (!copied && isBelow(recordVersion(record), state.floor)) {',
+        replace:
+          'if (!copied && !records.has(name) && isBelow(recordVersion(record), state.floor)) {',
+      },
+    ],
+    fate: tests(JOIN_SCHEDULES, 'H26: what a joiner drops'),
   },
   {
     name: 'word-of-another-version',

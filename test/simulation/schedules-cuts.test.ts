@@ -1,4 +1,4 @@
-// Scripted schedules about links that are cut between frontends and a storage node only (H11).
+// Scripted schedules about links of frontends that are cut: to one storage node (H11), or to the controller.
 
 import { describe, expect, test } from 'vitest';
 import { protocolTimes } from '../../src/cluster/limits.ts';
@@ -102,3 +102,19 @@ describe('H11: a node that frontends do not reach', () => {
     stage.expectHealed([key], 3);
   });
 });
+
+test.each(SEEDS)(
+  'R4: a frontend that the controller does not reach learns from those that have its set that the others are gone, seed %i',
+  (seed) => {
+    const stage = new Stage(seed, { ...SHAPE, storages: 3, frontends: 1, redundancy: 2 });
+    const [left, gone] = [stage.storage(0), stage.storage(1)];
+    const frontend = stage.frontend(0);
+    const key = stage.keyOf(left, gone);
+    stage.cut([frontend], [stage.cluster.controller]);
+    gone.crash(false);
+    const set = stage.set(frontend, key);
+    stage.until('answered', () => set.reply !== undefined);
+    stage.expectStatus(set, 200);
+    stage.expectKept();
+  },
+);
