@@ -166,7 +166,7 @@ class Transfer {
 
   apply({ floor, records, next }: Extract<Answer, { kind: 'records' }>): void {
     if (this.#floor === undefined) {
-      // Before any record: from here on no set below it is accepted for a key that is absent.
+      // Before any record: from here on no set below it is accepted.
       this.#floor = floor;
       this.#store.raiseFloor(this.#partition, floor);
       this.#durability.append({ kind: 'floor', partition: this.#partition, version: floor });
