@@ -22,7 +22,7 @@ export class MapFollower implements MapRefresh {
   readonly #options: MapFollowerOptions;
   readonly #startedMs: number;
   /** Nodes with an exchange under way or just over: every set that waits asks in each of its rounds. */
-  readonly #asking = new Set<NodeId>();
+  readonly #askedLately = new Set<NodeId>();
   #problem: string | undefined;
 
   constructor(runtime: Runtime, router: Router, options: MapFollowerOptions) {
@@ -68,8 +68,8 @@ export class MapFollower implements MapRefresh {
   ): void {
     const map = this.#router.map;
     const entry = map === undefined ? undefined : nodeEntry(map, node);
-    if (entry === undefined || this.#asking.has(node)) return;
-    this.#asking.add(node);
+    if (entry === undefined || this.#askedLately.has(node)) return;
+    this.#askedLately.add(node);
     const { times } = this.#options;
     this.#runtime.network.call(
       {
@@ -80,7 +80,7 @@ export class MapFollower implements MapRefresh {
         timeoutMs: times.controlCallMs,
       },
       (outcome) => {
-        this.#runtime.timers.after(times.retryMs, () => this.#asking.delete(node));
+        this.#runtime.timers.after(times.retryMs, () => this.#askedLately.delete(node));
         done(outcome);
       },
     );

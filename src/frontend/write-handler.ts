@@ -91,18 +91,21 @@ class SetOperation {
       this.#answer({ kind: 'not-stored', code: 'not-ready', detail: 'no cluster map yet' });
     } else if (place.answering.length === 0) {
       this.#again('partition-offline', OFFLINE);
-    } else this.#sendToAll(place);
+    } else this.#send(place);
   }
 
-  /** All at once; refused, unreachable and late all become votes, and one function decides. */
-  #sendToAll({ partition, entry: { epoch, members } }: Place): void {
+  /**
+   * To all at once who are not known to keep it; refused, unreachable and late all become votes, and one
+   * function decides.
+   */
+  #send({ partition, entry: { epoch, members } }: Place): void {
     const { router, refresh } = this.#context;
     const operation = { kind: 'set', partition, epoch, record: this.#record } as const;
     const before = this.#lastRound;
-    const isSameRound = before?.epoch === epoch && before.version === this.#version;
-    const kept = isSameRound ? before.votes.filter(keeps) : [];
-    // Who keeps the record is not asked again, so a round that waits for another member costs it nothing. At
-    // another epoch its word is worth nothing: it may have been a joiner meanwhile.
+    const isSameOffer = before?.epoch === epoch && before.version === this.#version;
+    const kept = isSameOffer ? before.votes.filter(keeps) : [];
+    // R4: who keeps the record is not asked again, so a round that waits for another member costs it nothing.
+    // At another epoch its word is worth nothing: it may have been a joiner meanwhile.
     const votes: WriteVote[] = members.map((member) => ({
       member,
       answer: kept.find((vote) => isSameLife(vote.member, member))?.answer,

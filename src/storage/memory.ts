@@ -214,7 +214,7 @@ export class MapStore implements PartitionStore {
     const bucket = bucketOf(key);
     const records = state.bucket(bucket);
     const name = nameOf(key);
-    // Also when the key is there: a joiner that copies from here may have dropped this very set (H26), and
+    // H24, also when the key is there: a joiner that copies from here may have dropped this very set (H26), and
     // would be without it if one `superseded` or `equal` let it be acknowledged.
     if (!copied && isBelow(recordVersion(record), state.floor)) {
       return { kind: 'floor', version: state.floor };
