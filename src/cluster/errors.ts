@@ -94,7 +94,7 @@ export const ERRORS = {
   'storage-full': {
     status: 507,
     retryable: true,
-    when: 'A storage node of the partition has no room.',
+    when: 'A storage node of the partition has no memory left, or the last one cannot write its log.',
   },
   'clock-ahead': {
     status: 503,

@@ -7,6 +7,10 @@ export const KEY_BYTES_MAX = 1024;
 export const VALUE_BYTES_MAX_DEFAULT = 16 * 1024 * 1024;
 /** The record's length field would carry 4 GiB; one Buffer and one assembly must stay far below it. */
 export const VALUE_BYTES_MAX_CEILING = 512 * 1024 * 1024;
+/** Of a storage node, for records and their indexes; two values of the default length fit. */
+export const MEMORY_BYTES_MIN = 32 * 1024 * 1024;
+/** What the locations of records can tell apart (storage/segments.ts). */
+export const MEMORY_BYTES_MAX = 16 * 1024 * 1024 * 1024;
 export const ATTRIBUTES_BYTES_MAX = 4096;
 /** Node's own cap on request line and headers together; see docs/api.md, status 431. */
 export const REQUEST_HEAD_BYTES_MAX = 16 * 1024;

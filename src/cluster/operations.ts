@@ -40,7 +40,7 @@ export type Operation =
   /** What the node's wall clock says (H31). */
   | { readonly kind: 'time' };
 
-/** A place in the order of buckets and, within them, keys (storage/memory.ts). */
+/** A place in the order of buckets and, within them, ranks (storage/memory.ts). */
 export interface Cursor {
   readonly bucket: number;
   /** The last key that was listed of the bucket; empty before the first. */
@@ -48,7 +48,12 @@ export interface Cursor {
 }
 
 /** Why a storage node that could be reached will not do it, whatever the map says. */
-export type RefusalReason = 'malformed' | 'version-too-far-ahead' | 'too-large' | 'full';
+export type RefusalReason =
+  | 'malformed'
+  | 'version-too-far-ahead'
+  | 'too-large'
+  | 'full'
+  | 'no-memory';
 
 export type Answer =
   /** A live record: neither a tombstone nor expired by the node's clock (H30). */
@@ -108,6 +113,7 @@ const REASONS: readonly RefusalReason[] = [
   'version-too-far-ahead',
   'too-large',
   'full',
+  'no-memory',
 ];
 
 /** A message in two parts, so that a record is never copied just to stand behind its head. */

@@ -135,6 +135,25 @@ export function recordKey(record: StoredRecord): Buffer {
   return record.subarray(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + record.readUInt16BE(24));
 }
 
+/** The length of the key. */
+export function recordKeyBytes(record: StoredRecord): number {
+  return record.readUInt16BE(24);
+}
+
+export function recordHasKey(record: StoredRecord, key: Uint8Array): boolean {
+  const { length } = key;
+  const end = RECORD_HEADER_BYTES + length;
+  return (
+    record.readUInt16BE(24) === length &&
+    record.compare(key, 0, length, RECORD_HEADER_BYTES, end) === 0
+  );
+}
+
+/** What time takes away: deletes, and what has an expiry. */
+export function isPerishable(record: StoredRecord): boolean {
+  return isTombstone(record) || recordExpiresAtMs(record) !== 0;
+}
+
 function recordAttributeBytes(record: StoredRecord): Buffer {
   const from = RECORD_HEADER_BYTES + record.readUInt16BE(24);
   return record.subarray(from, from + record.readUInt16BE(26));

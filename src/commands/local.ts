@@ -14,7 +14,14 @@ import { REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../cluster/limits.ts';
 import { accepted, type DeathRequest, PATHS } from '../cluster/messages.ts';
 import type { Log, Network } from '../cluster/runtime.ts';
 import { Malformed } from '../cluster/shape.ts';
-import { type Command, SERVER_OPTIONS, usage, VALUE_OPTIONS, type Words } from './options.ts';
+import {
+  type Command,
+  MEMORY_OPTION,
+  SERVER_OPTIONS,
+  usage,
+  VALUE_OPTIONS,
+  type Words,
+} from './options.ts';
 import { CHILD_VARIABLE, CLUSTER_STOPS } from './serve.ts';
 
 const HOST = '127.0.0.1';
@@ -59,6 +66,7 @@ export const localCommand: Command = {
   options: {
     ...SERVER_OPTIONS,
     ...VALUE_OPTIONS,
+    ...MEMORY_OPTION,
     'num-frontend': seedOption('NUM_FRONTEND', 2, 'Frontends'),
     'num-storage': seedOption('NUM_STORAGE', 4, 'Storage nodes'),
     redundancy: seedOption('REDUNDANCY', 3, 'Storage nodes that hold each key'),
@@ -122,6 +130,7 @@ function planOf(words: Words): Plan {
     words.text(name),
   ]);
   const valueLimit = ['--max-value', words.text('max-value')];
+  const memoryLimit = ['--memory', `${words.memoryBytes(storages)}`];
   const controller = `${HOST}:${controllerPort}` as Address;
   const dataOf = (name: string) =>
     dataDirectory === undefined ? [] : ['--data-dir', join(dataDirectory, name)];
@@ -149,6 +158,7 @@ function planOf(words: Words): Plan {
         controller,
         address,
         ...valueLimit,
+        ...memoryLimit,
         // By number, not by port: who a node is stands in its directory, and its address may change.
         ...dataOf(`storage-${index}`),
         ...passedOn,

@@ -5,7 +5,13 @@ import { readFileSync } from 'node:fs';
 import type { Argv, Options } from 'yargs';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type Address, parseAddress } from '../cluster/identity.ts';
-import { VALUE_BYTES_MAX_CEILING, VALUE_BYTES_MAX_DEFAULT } from '../cluster/limits.ts';
+import { machineMemoryBytes } from '../cluster/io/system.ts';
+import {
+  MEMORY_BYTES_MAX,
+  MEMORY_BYTES_MIN,
+  VALUE_BYTES_MAX_CEILING,
+  VALUE_BYTES_MAX_DEFAULT,
+} from '../cluster/limits.ts';
 import type { LogLevel } from '../cluster/runtime.ts';
 
 export type OptionTable = Readonly<Record<string, Options>>;
@@ -59,6 +65,14 @@ export const VALUE_OPTIONS: OptionTable = {
     type: 'string',
     default: `${VALUE_BYTES_MAX_DEFAULT / 2 ** 20}MiB`,
     describe: 'The longest value, such as 512KiB or 16MiB',
+  },
+};
+
+export const MEMORY_OPTION: OptionTable = {
+  memory: {
+    type: 'string',
+    describe:
+      'Of a storage node, for records and their indexes, such as 512MiB or 2GiB; by default half of what the machine, or the container, has',
   },
 };
 
@@ -131,12 +145,24 @@ export class Words {
 
   /** @returns bytes */
   valueBytesMax(): number {
-    const match = /^(\d{1,9})(B|KiB|MiB)?$/.exec(this.text('max-value'));
-    const unit = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20 }[match?.[2] ?? 'B'] ?? 1;
+    return this.#bytes('max-value', { min: 1, max: VALUE_BYTES_MAX_CEILING });
+  }
+
+  /** @returns bytes, of one storage node. @param sharers storage nodes that have the machine together */
+  memoryBytes(sharers = 1): number {
+    const range = { min: MEMORY_BYTES_MIN, max: MEMORY_BYTES_MAX };
+    if (this.optionalText('memory') !== undefined) return this.#bytes('memory', range);
+    const share = Math.floor(machineMemoryBytes() / 2 / sharers);
+    return Math.min(range.max, Math.max(range.min, share));
+  }
+
+  #bytes(name: string, range: { min: number; max: number }): number {
+    const match = /^(\d{1,12})(B|KiB|MiB|GiB)?$/.exec(this.text(name));
+    const unit = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }[match?.[2] ?? 'B'] ?? 1;
     const bytes = Number(match?.[1] ?? 0) * unit;
-    if (bytes >= 1 && bytes <= VALUE_BYTES_MAX_CEILING) return bytes;
+    if (bytes >= range.min && bytes <= range.max) return bytes;
     throw usage(
-      `max-value is ${this.text('max-value')}, and must be from 1B to ${VALUE_BYTES_MAX_CEILING / 2 ** 20}MiB`,
+      `${name} is ${this.text(name)}, and must be from ${printBytes(range.min)} to ${printBytes(range.max)}`,
     );
   }
 
@@ -148,6 +174,10 @@ export class Words {
     const format = this.text('log-format');
     return format === 'pretty' || (format === 'auto' && process.stderr.isTTY === true);
   }
+}
+
+function printBytes(bytes: number): string {
+  return bytes < 2 ** 20 ? `${bytes}B` : `${bytes / 2 ** 20}MiB`;
 }
 
 export function usage(message: string): FatalError {

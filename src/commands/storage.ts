@@ -3,7 +3,13 @@
 import { hostOf, type NodeId, parseAddress } from '../cluster/identity.ts';
 import { CHUNK_RECORD_BYTES, CONTROL_BYTES_MAX, protocolTimes } from '../cluster/limits.ts';
 import type { FsyncMode } from '../storage/log.ts';
-import { type Command, HOST_OPTION, SERVER_OPTIONS, VALUE_OPTIONS } from './options.ts';
+import {
+  type Command,
+  HOST_OPTION,
+  MEMORY_OPTION,
+  SERVER_OPTIONS,
+  VALUE_OPTIONS,
+} from './options.ts';
 import { serve } from './serve.ts';
 
 export const storageCommand: Command = {
@@ -14,6 +20,7 @@ export const storageCommand: Command = {
     ...SERVER_OPTIONS,
     ...VALUE_OPTIONS,
     ...HOST_OPTION,
+    ...MEMORY_OPTION,
     'data-dir': {
       type: 'string',
       describe: 'Where records are logged, so that a restart finds them',
@@ -39,6 +46,7 @@ export const storageCommand: Command = {
     const controller = words.address('controller');
     const address = words.address('own');
     const valueBytesMax = words.valueBytesMax();
+    const memoryBytes = words.memoryBytes();
     const name = words.optionalText('name');
     const node = (name ?? address) as NodeId;
     const fsync = words.text('fsync') as FsyncMode;
@@ -61,6 +69,7 @@ export const storageCommand: Command = {
             nodeIsGiven: name !== undefined,
             fsync,
             valueBytesMax,
+            memoryBytes,
             copyChunkBytes: CHUNK_RECORD_BYTES,
             times,
             // The parent, if it is `velour local`, vouches for the end of this very life (H42).

@@ -37,6 +37,10 @@ const REFUSALS: Readonly<
 > = {
   'too-large': { code: 'value-too-large', detail: 'the value is longer than a storage node takes' },
   full: { code: 'storage-full', detail: 'a storage node of this partition has no room' },
+  'no-memory': {
+    code: 'storage-full',
+    detail: 'a storage node of this partition has no memory left',
+  },
   overloaded: { code: 'overloaded', detail: 'too much waits for a storage node of this partition' },
   'version-too-far-ahead': {
     code: 'clock-ahead',

@@ -199,6 +199,8 @@ export class SimulatedCluster {
         fsync: fsync ?? 'interval',
         valueBytesMax: VALUE_BYTES_MAX_DEFAULT,
         copyChunkBytes: shape.copyChunkBytes ?? CHUNK_RECORD_BYTES,
+        // So small that records are moved while they are read, copied and logged.
+        segmentBytes: 512,
         times,
       };
       return node(address, (runtime) => new StorageNode(runtime, options), fsync !== undefined);

@@ -21,14 +21,16 @@ import type { StorageChannels } from '../cluster/storage-channels.ts';
 import { VERSION_ZERO, type Version, versionMilliseconds } from '../cluster/version.ts';
 import { bucketOf } from './digest.ts';
 import type { Durability } from './log.ts';
-import { FIRST, type PartitionStore } from './memory.ts';
+import { FIRST, type PartitionStore } from './partition-store.ts';
 import type { Replica } from './replica.ts';
 
-/**
- * So many deletes and expired records of each of the 64 buckets are forgotten in one round at most, and so
- * many looked at, which takes a few milliseconds; the rest in later ones.
- */
-const PER_ROUND_AND_BUCKET = { found: 16, lookedAt: 128 };
+/** Deletes and expired records that are found or forgotten in one slice, which takes a few milliseconds. */
+const PER_SLICE = { found: 1024, lookedAt: 8192 };
+const SLICES_PER_ROUND = 16;
+/** Between two slices others have their turn. */
+const SLICE_PAUSE_MS = 1;
+/** Where a round found more than it could take, the next one comes so much sooner: a load of short-lived keys. */
+const SOONER = 8;
 
 type Records = Extract<Answer, { kind: 'records' }>;
 
@@ -40,6 +42,8 @@ export class AntiEntropy {
   readonly #channels: StorageChannels;
   readonly #times: Times;
   #running = false;
+  /** The last round left something for the next. */
+  #behind = false;
   #last = -1 as PartitionId;
 
   constructor(
@@ -71,7 +75,7 @@ export class AntiEntropy {
   /** One partition after the other, so that each has its turn once in `antiEntropyMs`. */
   #later(): void {
     const serving = this.#serving().length;
-    const waitMs = this.#times.antiEntropyMs / Math.max(1, serving);
+    const waitMs = this.#times.antiEntropyMs / Math.max(1, serving) / (this.#behind ? SOONER : 1);
     this.#runtime.timers.after(Math.max(waitMs, this.#times.sweepMs), () => {
       if (!this.#running) return;
       const partition = this.#next();
@@ -99,17 +103,25 @@ export class AntiEntropy {
     const { node } = this.#replica.life;
     const round = new Round(this.#replica, this.#store, partition, entry.epoch);
     const others = entry.members.filter((member) => member.node !== node);
-    round.collect(this.#runtime.clock.wallMs(), this.#times);
     const askNext = (left: readonly Member[]) => {
       const [member, ...rest] = left;
-      if (member === undefined) {
-        this.#forget(partition, round.forgettable());
-        return done();
-      }
+      if (member === undefined) return this.#forget(round, done);
       round.begin();
       return this.#ask(member, round, FIRST, (complete) => (complete ? askNext(rest) : done()));
     };
-    askNext(others);
+    this.#collect(round, SLICES_PER_ROUND, () => askNext(others));
+  }
+
+  #collect(round: Round, slices: number, done: () => void): void {
+    this.#behind = round.collect(this.#runtime.clock.wallMs(), this.#times);
+    if (!this.#behind || slices === 1) return done();
+    return this.#nextSlice(() => this.#collect(round, slices - 1, done));
+  }
+
+  #nextSlice(slice: () => void): void {
+    this.#runtime.timers.after(SLICE_PAUSE_MS, () => {
+      if (this.#running) slice();
+    });
   }
 
   /** @param done with false when the round ends here: somebody could not be asked, or something changed */
@@ -130,21 +142,42 @@ export class AntiEntropy {
   }
 
   /** D7, D15: one floor for all of them, in the log before the first is gone. */
-  #forget(partition: PartitionId, records: readonly StoredRecord[]): void {
+  #forget(round: Round, done: () => void): void {
+    const { partition } = round;
+    const records = round.forgettable();
     let floor = VERSION_ZERO;
     for (const record of records) {
       const version = recordVersion(record);
       if (version > floor) floor = version;
     }
-    if (records.length === 0) return;
+    if (records.length === 0) return done();
     if (floor > this.#store.floor(partition)) {
       this.#store.raiseFloor(partition, floor);
       this.#durability.append({ kind: 'floor', partition, version: floor });
     }
-    for (const record of records) {
-      this.#store.forget(partition, Buffer.from(recordKey(record)), recordVersion(record));
-    }
     this.#runtime.log.write('debug', 'deletes forgotten', { partition, records: records.length });
+    return this.#forgetFrom(0, records, round, done);
+  }
+
+  #forgetFrom(
+    first: number,
+    records: readonly StoredRecord[],
+    round: Round,
+    done: () => void,
+  ): void {
+    // H26: with the next epoch a joiner may be there, which must hear of what is still here.
+    if (first >= records.length || !round.isSameEpoch()) return done();
+    const { partition } = round;
+    const end = first + PER_SLICE.found;
+    for (const record of records.slice(first, end)) {
+      const key = Buffer.from(recordKey(record));
+      const version = recordVersion(record);
+      // Or a restart would bring it back, and need memory for it.
+      if (this.#store.forget(partition, key, version)) {
+        this.#durability.append({ kind: 'forget', key, version });
+      }
+    }
+    return this.#nextSlice(() => this.#forgetFrom(end, records, round, done));
   }
 }
 
@@ -157,7 +190,7 @@ class Round {
   readonly #store: PartitionStore;
   readonly #floor: Version;
   /** What may be forgotten once every other member is known to have it, or something above it. */
-  #candidates: readonly StoredRecord[] = [];
+  #candidates: StoredRecord[] = [];
   /** Of the member that is being asked: the records that it listed, by key. */
   #listed = new Map<string, StoredRecord>();
 
@@ -169,9 +202,14 @@ class Round {
     this.#floor = store.floor(partition);
   }
 
-  collect(wallMs: number, times: Times): void {
+  /** @returns whether there may be many more */
+  collect(wallMs: number, times: Times): boolean {
     const isDueNow = (record: StoredRecord) => isDue(record, wallMs, times);
-    this.#candidates = this.#store.nextDue(this.partition, isDueNow, PER_ROUND_AND_BUCKET);
+    const found = this.#store.nextDue(this.partition, isDueNow, PER_SLICE);
+    // Where there are few, the same may be found again.
+    const isMore = found.length >= PER_SLICE.found;
+    this.#candidates.push(...found);
+    return isMore;
   }
 
   /** A new member is asked. */
@@ -180,15 +218,14 @@ class Round {
     this.#listed = new Map();
   }
 
+  isSameEpoch(): boolean {
+    const epoch = this.#replica.map?.partitions[this.partition]?.epoch;
+    return epoch === this.epoch && this.#replica.membership(this.partition)?.role === 'serving';
+  }
+
   /** H28: merged only into the state that was asked about. */
   isCurrent(): boolean {
-    const epoch = this.#replica.map?.partitions[this.partition]?.epoch;
-    const role = this.#replica.membership(this.partition)?.role;
-    return (
-      role === 'serving' &&
-      epoch === this.epoch &&
-      this.#store.floor(this.partition) === this.#floor
-    );
+    return this.isSameEpoch() && this.#store.floor(this.partition) === this.#floor;
   }
 
   merge({ floor, records, differing, next }: Records): void {

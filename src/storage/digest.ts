@@ -1,20 +1,62 @@
 // The digest of a partition: sums over the records of each bucket, kept in O(1) a change. Two replicas
 // with equal digests hold the same records; where they differ, only the differing buckets are compared.
 
-import { recordHash, type StoredRecord } from '../cluster/record.ts';
+import {
+  RECORD_HEADER_BYTES,
+  recordHash,
+  recordKeyBytes,
+  type StoredRecord,
+} from '../cluster/record.ts';
 
 /** The keys of a partition fall into so many buckets. */
 export const BUCKETS = 64;
+const BUCKET_BITS = 6;
 const LANES = 2;
 export const DIGEST_BYTES = BUCKETS * LANES * 4;
 
-/** FNV-1a; both ends of a pull must agree. */
-export function bucketOf(key: Uint8Array): number {
+/** Of a key, 32 bits, each of them as good as any other. */
+export type KeyHash = number & { readonly brand: 'KeyHash' };
+
+/** FNV-1a, mixed. @param from of the bytes up to `to`, a key */
+export function hashKey(bytes: Uint8Array, from = 0, to = bytes.length): KeyHash {
   let hash = 0x811c9dc5;
-  for (let index = 0; index < key.length; index++) {
-    hash = Math.imul(hash ^ (key[index] ?? 0), 0x01000193);
+  for (let index = from; index < to; index++) {
+    hash = Math.imul(hash ^ (bytes[index] ?? 0), 0x01000193);
   }
-  return ((hash >>> 16) ^ hash) & (BUCKETS - 1);
+  return mix(hash) as KeyHash;
+}
+
+/** Without a view on the key: this is done for whatever is put, moved, listed. */
+export function hashRecordKey(record: StoredRecord): KeyHash {
+  return hashKey(record, RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + recordKeyBytes(record));
+}
+
+/** Both ends of a pull must agree. */
+export function bucketOfHash(hash: KeyHash): number {
+  return hash & (BUCKETS - 1);
+}
+
+export function bucketOf(key: Uint8Array): number {
+  return bucketOfHash(hashKey(key));
+}
+
+/**
+ * The order of keys within a bucket: by the bits above the bucket's, the lowest first. So whatever is copied
+ * or replayed in this order spreads over the slots of an index that has only begun to grow (hash-index.ts).
+ * @returns 32 bits
+ */
+export function rankOf(hash: KeyHash): number {
+  return reverseBits(hash >>> BUCKET_BITS);
+}
+
+/** @returns the 32 bits in the opposite order */
+export function reverseBits(bits: number): number {
+  let turned = bits;
+  turned = ((turned >>> 1) & 0x55555555) | ((turned & 0x55555555) << 1);
+  turned = ((turned >>> 2) & 0x33333333) | ((turned & 0x33333333) << 2);
+  turned = ((turned >>> 4) & 0x0f0f0f0f) | ((turned & 0x0f0f0f0f) << 4);
+  turned = ((turned >>> 8) & 0x00ff00ff) | ((turned & 0x00ff00ff) << 8);
+  return ((turned >>> 16) | (turned << 16)) >>> 0;
 }
 
 export class Digest {

@@ -13,7 +13,7 @@ import type { Runtime } from '../cluster/runtime.ts';
 import { VERSION } from '../cluster/software.ts';
 import { printVersion } from '../cluster/version.ts';
 import type { AnswerCounters } from './counters.ts';
-import type { PartitionStore } from './memory.ts';
+import type { PartitionStore } from './partition-store.ts';
 import type { Replica } from './replica.ts';
 
 export interface Inspected {
@@ -31,6 +31,28 @@ export function inspect(routes: Routes, metrics: Metrics, node: Inspected): void
   metrics.gauge('velourfog_items', 'Records held, tombstones included.', () => node.store.items());
   metrics.gauge('velourfog_payload_bytes', 'Bytes of the records held.', () =>
     node.store.payloadBytes(),
+  );
+  const { store } = node;
+  metrics.gauge(
+    'velourfog_memory_limit_bytes',
+    'What --memory allows.',
+    () => store.memory().limit,
+  );
+  metrics.gauge(
+    'velourfog_memory_bytes',
+    'Taken by segments, large records and indexes.',
+    () => store.memory().used,
+  );
+  metrics.gauge('velourfog_index_bytes', 'Taken by indexes.', () => store.memory().index);
+  metrics.gauge(
+    'velourfog_segments',
+    'Segments that hold something.',
+    () => store.memory().segments,
+  );
+  metrics.gauge(
+    'velourfog_moved_bytes',
+    'Records moved since the start, so that a segment became free.',
+    () => store.memory().moved,
   );
   metrics.gauge('velourfog_links', 'Open streams of operations.', () => node.links());
 }
@@ -57,7 +79,7 @@ function showRecord(request: HttpRequest, { store, replica }: Inspected): HttpRe
       'x-fog-version': printVersion(recordVersion(record)),
       'x-fog-tombstone': String(isTombstone(record)),
     },
-    body: recordValue(record),
+    body: Buffer.from(recordValue(record)),
   };
 }
 
@@ -81,6 +103,7 @@ function status(node: Inspected): Readonly<Record<string, string>> {
     get_misses: answers.of('get', 'absent'),
     curr_items: store.items(),
     bytes: store.payloadBytes(),
+    limit_maxbytes: store.memory().limit,
     node: node.node(),
     incarnation: replica?.incarnation ?? 0,
     lease_ms: Math.floor(replica?.lease.remainingMs() ?? 0),

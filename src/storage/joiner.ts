@@ -2,21 +2,23 @@
 // bucket, until all of it is here and as durable as a set. Which partitions, and whether the copy counts
 // in the end, is the controller's.
 
-import { assert } from '../cluster/assert.ts';
 import { answeringMembers, type Life, type Member } from '../cluster/cluster-map.ts';
 import type { Epoch } from '../cluster/identity.ts';
-import type { Times } from '../cluster/limits.ts';
+import { CHUNK_RECORD_BYTES, type Times } from '../cluster/limits.ts';
 import type { Answer, Cursor } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import { recordKey, recordVersion, type StoredRecord } from '../cluster/record.ts';
 import type { Runtime } from '../cluster/runtime.ts';
 import type { MemberAnswer } from '../cluster/storage-channel.ts';
 import type { StorageChannels } from '../cluster/storage-channels.ts';
-import type { Version } from '../cluster/version.ts';
-import { BUCKETS, bucketOf } from './digest.ts';
+import { VERSION_ZERO, type Version } from '../cluster/version.ts';
 import type { Durability } from './log.ts';
-import { FIRST, type PartitionStore } from './memory.ts';
+import { isListedBefore } from './partition-records.ts';
+import { FIRST, type PartitionStore } from './partition-store.ts';
 import type { Replica } from './replica.ts';
+
+/** Before a joiner without memory for its copy is given up (R8). */
+const NO_MEMORY_TRIES = 10;
 
 export interface JoinerOptions {
   readonly times: Times;
@@ -123,7 +125,15 @@ export class Joiner {
           this.#beginLater(partition, copy);
           return;
         }
-        transfer.apply(answer);
+        if (!transfer.apply(answer, from)) {
+          this.#runtime.log.write('error', 'no memory for a partition that is to be copied here', {
+            partition,
+          });
+          // Not soon: all that was copied by then would be copied and logged once more.
+          const waitMs = this.#options.times.joinLimitMs / NO_MEMORY_TRIES;
+          this.#runtime.timers.after(waitMs, () => this.#begin(partition, copy));
+          return;
+        }
         if (answer.next !== undefined) this.#askFrom(source, job, answer.next);
         else this.#finish(partition, copy);
       },
@@ -148,9 +158,6 @@ class Transfer {
   readonly #partition: PartitionId;
   /** Of the first answer. */
   #floor: Version | undefined;
-  #bucket = 0;
-  /** Keys that were listed of the bucket in progress. */
-  #listed = new Set<string>();
 
   constructor(
     replica: Replica,
@@ -164,7 +171,11 @@ class Transfer {
     this.#partition = partition;
   }
 
-  apply({ floor, records, next }: Extract<Answer, { kind: 'records' }>): void {
+  /**
+   * @param from where the source was asked to begin
+   * @returns false when there was no memory for all of it: a copy with holes is no copy (R8)
+   */
+  apply({ floor, records, next }: Extract<Answer, { kind: 'records' }>, from: Cursor): boolean {
     if (this.#floor === undefined) {
       // Before any record: from here on no set below it is accepted.
       this.#floor = floor;
@@ -172,26 +183,37 @@ class Transfer {
       this.#durability.append({ kind: 'floor', partition: this.#partition, version: floor });
     }
     for (const record of records) {
-      this.#listed.add(nameOf(record));
-      this.#replica.applyCopied(this.#partition, record);
+      if (!this.#replica.applyCopied(this.#partition, record)) return false;
     }
-    const complete = next?.bucket ?? BUCKETS;
-    assert(complete >= this.#bucket, 'a source lists buckets in their order');
-    if (complete === this.#bucket) return;
-    for (; this.#bucket < complete; this.#bucket++) this.#dropForgotten(this.#bucket, this.#floor);
-    const last = records.filter((record) => bucketOf(recordKey(record)) === complete);
-    this.#listed = new Set(last.map(nameOf));
+    // Where nothing was ever forgotten there is nothing to drop, and this takes as long as the copy.
+    if (this.#floor !== VERSION_ZERO) {
+      this.#dropForgotten(from, next, new Set(records.map(nameOf)), this.#floor);
+    }
+    return true;
   }
 
   /** H26: an old set on its way came here before the floor did; the source forgot that it was deleted. */
-  #dropForgotten(bucket: number, floor: Version): void {
-    const limits = { bytes: Number.POSITIVE_INFINITY, wanted: new Set([bucket]) };
-    for (const record of this.#store.list(this.#partition, FIRST, limits).records) {
-      const version = recordVersion(record);
-      if (version > floor || this.#listed.has(nameOf(record))) continue;
-      const key = Buffer.from(recordKey(record));
-      this.#store.forget(this.#partition, key, version);
-      this.#durability.append({ kind: 'forget', key, version });
+  #dropForgotten(
+    from: Cursor,
+    to: Cursor | undefined,
+    listed: ReadonlySet<string>,
+    floor: Version,
+  ): void {
+    let at: Cursor | undefined = from;
+    while (at !== undefined) {
+      const { records, next } = this.#store.list(this.#partition, at, {
+        bytes: CHUNK_RECORD_BYTES,
+      });
+      for (const record of records) {
+        // The source lists in the same order, and goes on behind `to` in its next answer.
+        if (!isListedBefore(record, to)) return;
+        const version = recordVersion(record);
+        if (version > floor || listed.has(nameOf(record))) continue;
+        const key = Buffer.from(recordKey(record));
+        this.#store.forget(this.#partition, key, version);
+        this.#durability.append({ kind: 'forget', key, version });
+      }
+      at = next;
     }
   }
 }

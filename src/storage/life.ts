@@ -26,7 +26,7 @@ import { Heartbeats } from './heartbeats.ts';
 import { Joiner } from './joiner.ts';
 import type { Durability } from './log.ts';
 import { type AdoptionOutcome, MapAdoption, type MapSource } from './map-adoption.ts';
-import type { PartitionStore } from './memory.ts';
+import type { PartitionStore } from './partition-store.ts';
 import { Replica } from './replica.ts';
 
 export interface LifeOptions {

@@ -24,7 +24,7 @@ export interface Durability {
   readonly failure: string | undefined;
   /** Not failed, and not waiting for one write for so long that others should take over (H35). */
   readonly isWritable: boolean;
-  /** @param entry its bytes must not change afterwards: the store's own copy, not a view on a socket's buffer */
+  /** @param entry its bytes are copied: where they are the cleaner may move them before they are written */
   append(entry: LogEntry): void;
   /**
    * @param callback when everything appended so far is down, as the fsync mode has it; never after a
@@ -83,7 +83,7 @@ export class RecordLog implements Durability {
   }
 
   append(entry: LogEntry): void {
-    this.#queue.push(encodeEntry(entry));
+    this.#queue.push(entry.kind === 'record' ? Buffer.from(entry.record) : encodeEntry(entry));
     this.#appended++;
     this.#next();
   }

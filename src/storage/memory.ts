@@ -1,124 +1,126 @@
-// What a storage node remembers: the partition store. A plain map of records behind the narrow
-// interface; who may read or write, and at which epoch, is replica.ts's.
+// What a storage node remembers: the partition store. Records are bytes in segments.ts, found through the
+// indexes of partition-records.ts; whether there is room is decided here, and cleaner.ts makes it.
 
 import type { Cursor } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import {
   compareRecords,
   isTombstone,
-  recordExpiresAtMs,
   recordKey,
   recordVersion,
   type StoredRecord,
 } from '../cluster/record.ts';
 import { VERSION_ZERO, type Version } from '../cluster/version.ts';
-import { BUCKETS, bucketOf, Digest } from './digest.ts';
+import { Cleaner } from './cleaner.ts';
+import { Digest, hashKey, hashRecordKey } from './digest.ts';
+import { Dropped } from './dropped.ts';
+import { Ghosts } from './ghosts.ts';
+import type { HashIndex, IndexAccount } from './hash-index.ts';
+import { PartitionRecords } from './partition-records.ts';
+import type {
+  DueLimits,
+  Listing,
+  ListLimits,
+  MemoryFigures,
+  PartitionStore,
+  PutOutcome,
+  WhenFull,
+} from './partition-store.ts';
+import { type Entry, type Head, Segments, segmentBytesFor } from './segments.ts';
 
-export type PutOutcome =
-  /** `record` is the store's own copy, which never changes. */
-  | { readonly kind: 'applied'; readonly record: StoredRecord }
-  /** The very same record is there already. */
-  | { readonly kind: 'equal' }
-  /** A record above the offered one is there; `version` is its own. */
-  | { readonly kind: 'superseded'; readonly version: Version }
-  /** A delete of at least this version may have been forgotten here (H24). */
-  | { readonly kind: 'floor'; readonly version: Version };
+/** Slots of a partition that was dropped, with each record that comes in. */
+const DROPPED_SLOTS = 64;
+/** The same when there is time. */
+const DROPPED_SLOTS_IDLE = 4096;
+/** For what is moved while it is decided whether there is room, and what is kept to be filled again. */
+const SEGMENTS_RESERVED = 4;
+/** A delete is what makes room, so it may take of them, but not the last. */
+const SEGMENTS_RESERVED_FROM_DELETES = 1;
+/** The cleaner makes room for an eighth of the memory at once, not for more. */
+const WANTED_SHARE_MAX = 8;
+const EVERYTHING = Number.POSITIVE_INFINITY;
+const NO_MEMORY: PutOutcome = { kind: 'no-memory' };
 
-export const FIRST: Cursor = { bucket: 0, afterKey: Buffer.alloc(0) };
+/** Told of what a cache drops, when it is gone and the floor is above it (H40). */
+export type Evicted = (partition: PartitionId, key: Buffer, version: Version) => void;
 
-export interface Listing {
-  readonly records: readonly StoredRecord[];
-  /** Undefined when everything was listed. */
-  readonly next: Cursor | undefined;
+export interface StoreOptions {
+  /** Smaller ones than a server's bring the cleaner to work in a simulation. */
+  readonly segmentBytes?: number;
+  /** Of records and indexes; without a limit as much as there is. */
+  readonly memoryBytes?: number;
 }
 
-export interface PartitionStore {
-  get(partition: PartitionId, key: Buffer): StoredRecord | undefined;
-  /**
-   * Compares and applies in one synchronous step (R2, H14b). Invariant I11: the record of a key never
-   * falls in the order of `compareRecords`.
-   * @param record may be a view on a socket's buffer; what is kept is a copy
-   */
-  put(partition: PartitionId, record: StoredRecord): PutOutcome;
-  /** The same for a record that a member in sync has: another key's delete may have raised the floor (H27). */
-  putCopied(partition: PartitionId, record: StoredRecord): PutOutcome;
-  /** The highest version that a forgotten delete can have had. */
-  floor(partition: PartitionId): Version;
-  raiseFloor(partition: PartitionId, version: Version): void;
-  /** Drops the record of the key, if it is of this very version. */
-  forget(partition: PartitionId, key: Buffer, version: Version): boolean;
-  /** Drops everything of the partition, its floor too. */
-  reset(partition: PartitionId): void;
-  /** The partitions that something is held of. */
-  held(): readonly PartitionId[];
-  digest(partition: PartitionId): Buffer;
-  /**
-   * Of the records that time takes away (deletes, and what has an expiry) some that are due. Each call looks
-   * at those of each bucket that were not looked at for longest: what is not due yet hides nothing behind it.
-   */
-  nextDue(
-    partition: PartitionId,
-    isDue: (record: StoredRecord) => boolean,
-    ofEachBucket: { readonly lookedAt: number; readonly found: number },
-  ): readonly StoredRecord[];
-  /** Records in the order of the cursor, of the buckets that `wanted` says, up to about `bytes`. */
-  list(
-    partition: PartitionId,
-    from: Cursor,
-    limits: { readonly bytes: number; readonly wanted?: ReadonlySet<number> },
-  ): Listing;
-  items(): number;
-  /** Bytes of the records, without what the store needs around them. */
-  payloadBytes(): number;
-}
+export class SegmentStore implements PartitionStore {
+  whenFull: WhenFull = 'refuse';
+  readonly #segments: Segments;
+  readonly #cleaner: Cleaner;
+  readonly #memoryBytes: number;
+  readonly #evictedTo: Evicted;
+  readonly #indexes: IndexAccount = { bytes: 0 };
+  readonly #partitions = new Map<PartitionId, PartitionRecords>();
+  readonly #dropped: Dropped;
+  #ghosts: Ghosts | undefined;
+  /** For what was refused last: the cleaner makes as much room. */
+  #wantedBytes = 0;
+  #evicted = 0;
 
-class Partition {
-  readonly digest = new Digest();
-  /** One map a bucket, so that a bucket can be listed without looking at the others; made when needed. */
-  readonly buckets: (Map<string, StoredRecord> | undefined)[] = [];
-  /**
-   * The same of those that time takes away, so that finding them is no walk over everything; first in each
-   * map who was not looked at for longest. One map for all would now and then be copied in one long step.
-   */
-  readonly perishable: (Map<string, StoredRecord> | undefined)[] = [];
-  floor: Version = VERSION_ZERO;
-  items = 0;
-  payloadBytes = 0;
-
-  bucket(index: number): Map<string, StoredRecord> {
-    return bucketIn(this.buckets, index);
+  constructor(
+    { segmentBytes, memoryBytes = EVERYTHING }: StoreOptions = {},
+    evicted: Evicted = () => undefined,
+  ) {
+    this.#segments = new Segments(segmentBytes ?? segmentBytesFor(memoryBytes));
+    this.#memoryBytes = memoryBytes;
+    this.#evictedTo = evicted;
+    this.#dropped = new Dropped(this.#segments);
+    this.#cleaner = new Cleaner(
+      this.#segments,
+      {
+        keep: (entry) => this.#keep(entry),
+        sift: (entry) => this.#sift(entry),
+        evict: (entry) => this.#evict(entry),
+      },
+      () => this.#segmentsMax(),
+      () => this.whenFull === 'evict',
+    );
   }
-
-  setPerishable(index: number, name: string, record: StoredRecord): void {
-    bucketIn(this.perishable, index).set(name, record);
-  }
-}
-
-function bucketIn(
-  buckets: (Map<string, StoredRecord> | undefined)[],
-  index: number,
-): Map<string, StoredRecord> {
-  let records = buckets[index];
-  if (records === undefined) {
-    records = new Map();
-    buckets[index] = records;
-  }
-  return records;
-}
-
-export class MapStore implements PartitionStore {
-  readonly #partitions = new Map<PartitionId, Partition>();
 
   get(partition: PartitionId, key: Buffer): StoredRecord | undefined {
-    return this.#partitions.get(partition)?.buckets[bucketOf(key)]?.get(nameOf(key));
+    const at = this.#partitions.get(partition)?.index.access(hashKey(key), key);
+    return at === undefined ? undefined : this.#segments.at(at);
   }
 
   put(partition: PartitionId, record: StoredRecord): PutOutcome {
-    return this.#put(this.#partition(partition), record, false);
+    const floor = this.floor(partition);
+    // H24, also when the key is there: a joiner that copies from here may have dropped this very set (H26), and
+    // would be without it if one `superseded` or `equal` let it be acknowledged.
+    if (isBelow(recordVersion(record), floor)) return { kind: 'floor', version: floor };
+    return this.putCopied(partition, record);
   }
 
   putCopied(partition: PartitionId, record: StoredRecord): PutOutcome {
-    return this.#put(this.#partition(partition), record, true);
+    const state = this.#partition(partition);
+    const key = recordKey(record);
+    const hash = hashRecordKey(record);
+    const at = state.index.get(hash, key);
+    if (at !== undefined) {
+      const present = this.#segments.at(at);
+      const order = compareRecords(record, present);
+      if (order === 0) return { kind: 'equal' };
+      if (order < 0) return { kind: 'superseded', version: recordVersion(present) };
+    }
+    // Before it is applied: what is given out holds until the next put, so nothing may move it now.
+    this.#dropped.release(DROPPED_SLOTS);
+    this.#cleaner.work(record.length);
+    const head: Head =
+      at === undefined && this.#ghosts?.take(hash) === true ? 'survivors' : 'incoming';
+    if (!this.#makeRoom(head, record, at === undefined ? state.index : undefined)) return NO_MEMORY;
+    const location = this.#segments.append(head, partition, record);
+    // Again: to make room it may have been moved, or evicted.
+    const from = at === undefined ? undefined : state.index.get(hash, key);
+    if (from === undefined) state.add(hash, location);
+    else state.replace(hash, from, location);
+    return { kind: 'applied', record: this.#segments.at(location) };
   }
 
   floor(partition: PartitionId): Version {
@@ -126,27 +128,24 @@ export class MapStore implements PartitionStore {
   }
 
   raiseFloor(partition: PartitionId, version: Version): void {
-    const state = this.#partition(partition);
-    if (version > state.floor) state.floor = version;
+    this.#partition(partition).raiseFloor(version);
   }
 
   forget(partition: PartitionId, key: Buffer, version: Version): boolean {
     const state = this.#partitions.get(partition);
-    const bucket = bucketOf(key);
-    const present = state?.buckets[bucket]?.get(nameOf(key));
-    if (state === undefined || present === undefined || recordVersion(present) !== version) {
-      return false;
-    }
-    state.bucket(bucket).delete(nameOf(key));
-    state.perishable[bucket]?.delete(nameOf(key));
-    state.digest.remove(bucket, present);
-    state.items--;
-    state.payloadBytes -= present.length;
+    const hash = hashKey(key);
+    const at = state?.index.get(hash, key);
+    if (state === undefined || at === undefined) return false;
+    if (recordVersion(this.#segments.at(at)) !== version) return false;
+    state.remove(hash, at);
     return true;
   }
 
   reset(partition: PartitionId): void {
+    const state = this.#partitions.get(partition);
+    if (state === undefined) return;
     this.#partitions.delete(partition);
+    this.#dropped.add(partition, state.index);
   }
 
   held(): readonly PartitionId[] {
@@ -154,116 +153,135 @@ export class MapStore implements PartitionStore {
   }
 
   digest(partition: PartitionId): Buffer {
-    return (this.#partitions.get(partition)?.digest ?? new Digest()).bytes();
+    return this.#partitions.get(partition)?.digest() ?? new Digest().bytes();
   }
 
   nextDue(
     partition: PartitionId,
     isDue: (record: StoredRecord) => boolean,
-    ofEachBucket: { readonly lookedAt: number; readonly found: number },
+    limits: DueLimits,
   ): readonly StoredRecord[] {
-    const { perishable = [] } = this.#partitions.get(partition) ?? {};
-    return perishable.flatMap((records) => {
-      const found: StoredRecord[] = [];
-      // Those that go to the end come round again in the loop; nobody is looked at twice.
-      let left = Math.min(ofEachBucket.lookedAt, records?.size ?? 0);
-      for (const [name, record] of records ?? []) {
-        if (left === 0 || found.length === ofEachBucket.found) break;
-        left--;
-        records?.delete(name);
-        records?.set(name, record);
-        if (isDue(record)) found.push(record);
-      }
-      return found;
-    });
+    return this.#partitions.get(partition)?.nextDue(isDue, limits) ?? [];
   }
 
-  list(
-    partition: PartitionId,
-    from: Cursor,
-    limits: { readonly bytes: number; readonly wanted?: ReadonlySet<number> },
-  ): Listing {
-    const records: StoredRecord[] = [];
+  list(partition: PartitionId, from: Cursor, limits: ListLimits): Listing {
     const state = this.#partitions.get(partition);
-    let bytes = 0;
-    for (let bucket = from.bucket; bucket < BUCKETS; bucket++) {
-      const present = state?.buckets[bucket];
-      if (present === undefined || limits.wanted?.has(bucket) === false) continue;
-      const after = bucket === from.bucket ? nameOf(from.afterKey) : '';
-      for (const name of [...present.keys()].filter((other) => other > after).sort()) {
-        const record = present.get(name);
-        if (record === undefined) continue;
-        if (bytes >= limits.bytes) return { records, next: cursorAt(records.at(-1)) };
-        records.push(record);
-        bytes += record.length;
-      }
-    }
-    return { records, next: undefined };
+    return state?.list(from, limits) ?? { records: [], next: undefined };
   }
 
   items(): number {
-    return this.#sum('items');
+    let sum = 0;
+    for (const { index } of this.#partitions.values()) sum += index.count;
+    return sum;
   }
 
   payloadBytes(): number {
-    return this.#sum('payloadBytes');
+    let sum = 0;
+    for (const { payloadBytes } of this.#partitions.values()) sum += payloadBytes;
+    return sum;
   }
 
-  #put(state: Partition, record: StoredRecord, copied: boolean): PutOutcome {
-    const key = recordKey(record);
-    const bucket = bucketOf(key);
-    const records = state.bucket(bucket);
-    const name = nameOf(key);
-    // H24, also when the key is there: a joiner that copies from here may have dropped this very set (H26), and
-    // would be without it if one `superseded` or `equal` let it be acknowledged.
-    if (!copied && isBelow(recordVersion(record), state.floor)) {
-      return { kind: 'floor', version: state.floor };
-    }
-    const present = records.get(name);
-    if (present !== undefined) {
-      const order = compareRecords(record, present);
-      if (order === 0) return { kind: 'equal' };
-      if (order < 0) return { kind: 'superseded', version: recordVersion(present) };
-    }
-    const copy = Buffer.from(record) as StoredRecord;
-    records.set(name, copy);
-    if (isTombstone(copy) || recordExpiresAtMs(copy) !== 0) state.setPerishable(bucket, name, copy);
-    else state.perishable[bucket]?.delete(name);
-    if (present !== undefined) state.digest.remove(bucket, present);
-    state.digest.add(bucket, copy);
-    state.items += present === undefined ? 1 : 0;
-    state.payloadBytes += record.length - (present?.length ?? 0);
-    return { kind: 'applied', record: copy };
+  memory(): MemoryFigures {
+    return {
+      limit: this.#memoryBytes,
+      used: this.#segments.bytes + this.#besideSegments(),
+      payload: this.payloadBytes(),
+      index: this.#indexes.bytes,
+      segments: this.#segments.count,
+      moved: this.#cleaner.movedBytes,
+      evicted: this.#evicted,
+    };
   }
 
-  #partition(partition: PartitionId): Partition {
+  work(): boolean {
+    this.#dropped.release(DROPPED_SLOTS_IDLE);
+    return this.#cleaner.idle() || !this.#dropped.isEmpty;
+  }
+
+  #partition(partition: PartitionId): PartitionRecords {
     let state = this.#partitions.get(partition);
     if (state === undefined) {
-      state = new Partition();
+      state = new PartitionRecords(this.#segments, this.#indexes);
       this.#partitions.set(partition, state);
     }
     return state;
   }
 
-  #sum(what: 'items' | 'payloadBytes'): number {
-    let sum = 0;
-    for (const state of this.#partitions.values()) sum += state[what];
-    return sum;
+  /** @param index that another key is added to. @returns false where there is none and this is no cache */
+  #makeRoom(head: Head, record: StoredRecord, index: HashIndex | undefined): boolean {
+    // What was wanted is forgotten once as much came in.
+    const wantedBefore = Math.max(0, this.#wantedBytes - record.length);
+    this.#wantedBytes = Math.max(wantedBefore, this.#wantable(index?.bytesToAddSoon() ?? 0));
+    const reserved = isTombstone(record) ? SEGMENTS_RESERVED_FROM_DELETES : SEGMENTS_RESERVED;
+    for (;;) {
+      const more = this.#segments.bytesToAdd(head, record.length) + (index?.bytesToAdd() ?? 0);
+      if (this.#hasRoom(more, reserved)) return true;
+      if (this.whenFull === 'evict' && this.#cleaner.evict()) continue;
+      this.#wantedBytes = Math.max(this.#wantedBytes, this.#wantable(more + record.length));
+      return false;
+    }
   }
-}
 
-/** latin1 gives every byte a character of its own, so distinct keys stay distinct, in the order of bytes. */
-function nameOf(key: Buffer): string {
-  return key.toString('latin1');
+  #wantable(bytes: number): number {
+    return Math.min(bytes, this.#memoryBytes / WANTED_SHARE_MAX);
+  }
+
+  #hasRoom(more: number, reserved: number): boolean {
+    if (more === 0 || this.#memoryBytes === EVERYTHING) return true;
+    const { count, segmentBytes, largeBytes } = this.#segments;
+    const taken = (count + reserved) * segmentBytes + largeBytes + this.#besideSegments();
+    return taken + more <= this.#memoryBytes;
+  }
+
+  #segmentsMax(): number {
+    const { segmentBytes, largeBytes } = this.#segments;
+    const beside = largeBytes + this.#besideSegments() + this.#wantedBytes;
+    return (this.#memoryBytes - beside) / segmentBytes;
+  }
+
+  #besideSegments(): number {
+    return this.#indexes.bytes + (this.#ghosts?.bytes ?? 0);
+  }
+
+  #keep({ partition, location, record }: Entry): boolean {
+    const hash = hashRecordKey(record);
+    const index = this.#partitions.get(partition)?.index;
+    if (index?.has(hash, location) !== true) {
+      this.#dropped.releaseAt(partition, hash, location);
+      return false;
+    }
+    index.moved(hash, location, this.#segments.move(location));
+    return true;
+  }
+
+  #sift(entry: Entry): boolean {
+    const { partition, location, record } = entry;
+    const index = this.#partitions.get(partition)?.index;
+    if (index?.wasAccessed(hashRecordKey(record), location) === true) return this.#keep(entry);
+    this.#evict(entry);
+    return false;
+  }
+
+  #evict({ partition, location, record }: Entry): void {
+    const hash = hashRecordKey(record);
+    const state = this.#partitions.get(partition);
+    if (state?.index.has(hash, location) !== true) {
+      this.#dropped.releaseAt(partition, hash, location);
+      return;
+    }
+    const key = Buffer.from(recordKey(record));
+    const version = recordVersion(record);
+    // In one step: an older set that is still on its way must not take the place (H40, H24).
+    state.raiseFloor(version);
+    state.remove(hash, location);
+    this.#ghosts ??= new Ghosts(this.#memoryBytes);
+    this.#ghosts.add(hash);
+    this.#evicted++;
+    this.#evictedTo(partition, key, version);
+  }
 }
 
 /** Nothing was ever forgotten while the floor is zero. */
 function isBelow(version: Version, floor: Version): boolean {
   return floor !== VERSION_ZERO && version <= floor;
-}
-
-function cursorAt(last: StoredRecord | undefined): Cursor | undefined {
-  if (last === undefined) return undefined;
-  const key = Buffer.from(recordKey(last));
-  return { bucket: bucketOf(key), afterKey: key };
 }

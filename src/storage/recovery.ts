@@ -8,12 +8,12 @@ import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
 import { decodeMapFile, encodeMapFile } from '../cluster/map-file.ts';
 import { partitionOf } from '../cluster/partition.ts';
-import { recordKey } from '../cluster/record.ts';
+import { recordKey, type StoredRecord } from '../cluster/record.ts';
 import type { Disk, DiskResult, LogFile, Runtime } from '../cluster/runtime.ts';
 import { decodeIdentity, encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
 import { type FsyncMode, LOG_FILE, LogReplay } from './log.ts';
 import type { LogEntry } from './log-entry.ts';
-import type { PartitionStore } from './memory.ts';
+import type { PartitionStore } from './partition-store.ts';
 
 export const MAP_FILE = 'storage.map';
 const MAP_TITLE = 'velour-fog storage map';
@@ -154,11 +154,23 @@ export class Recovery {
     );
   }
 
+  #redoRecord(record: StoredRecord, digits: number): void {
+    const partition = partitionOf(recordKey(record), digits);
+    do {
+      if (this.#store.putCopied(partition, record).kind !== 'no-memory') return;
+      // What replaced or dropped it comes at the speed of a disk: the memory of the replaced is free only now.
+    } while (this.#store.work());
+    throw new FatalError(
+      EXIT.config,
+      `the records of ${LOG_FILE} do not fit into the memory of this node; give it more with --memory`,
+    );
+  }
+
   /** In the order of the log, so what a floor would refuse now was accepted then. */
   #redo(entry: LogEntry, digits: number): void {
     switch (entry.kind) {
       case 'record':
-        this.#store.putCopied(partitionOf(recordKey(entry.record), digits), entry.record);
+        this.#redoRecord(entry.record, digits);
         break;
       case 'floor':
         this.#store.raiseFloor(entry.partition, entry.version);

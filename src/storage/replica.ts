@@ -32,7 +32,7 @@ import { versionMilliseconds } from '../cluster/version.ts';
 import { BUCKETS, DIGEST_BYTES, differingBuckets } from './digest.ts';
 import { Lease } from './lease.ts';
 import type { Durability } from './log.ts';
-import type { PartitionStore } from './memory.ts';
+import type { PartitionStore } from './partition-store.ts';
 
 const NOT_SERVING: Answer = { kind: 'not-serving' };
 const STALE: Answer = { kind: 'stale' };
@@ -207,12 +207,13 @@ export class Replica {
     return { kind: 'found', record };
   }
 
-  /** A record that a member in sync has; it passes the floor (H27). */
-  applyCopied(partition: PartitionId, record: StoredRecord): void {
+  /** A record that a member in sync has; it passes the floor (H27). @returns false without memory for it */
+  applyCopied(partition: PartitionId, record: StoredRecord): boolean {
     const outcome = this.#store.putCopied(partition, record);
     if (outcome.kind === 'applied') {
       this.#durability.append({ kind: 'record', record: outcome.record });
     }
+    return outcome.kind !== 'no-memory';
   }
 
   #write(partition: PartitionId, record: StoredRecord): Answer {
@@ -223,6 +224,7 @@ export class Replica {
     if (aheadMs > VERSION_AHEAD_MS_MAX) return { kind: 'refused', reason: 'version-too-far-ahead' };
     if (this.#durability.failure !== undefined) return { kind: 'refused', reason: 'full' };
     const outcome = this.#store.put(partition, record);
+    if (outcome.kind === 'no-memory') return { kind: 'refused', reason: 'no-memory' };
     if (outcome.kind === 'applied') {
       this.#durability.append({ kind: 'record', record: outcome.record });
     }

@@ -37,11 +37,11 @@ import { inspect } from './inspection.ts';
 import { StorageLife } from './life.ts';
 import { type Durability, type FsyncMode, MEMORY_ONLY, RecordLog } from './log.ts';
 import type { AdoptionOutcome } from './map-adoption.ts';
-import { MapStore } from './memory.ts';
+import { SegmentStore, type StoreOptions } from './memory.ts';
 import { Recovery } from './recovery.ts';
 import { Registration } from './registration.ts';
 
-export interface StorageOptions {
+export interface StorageOptions extends StoreOptions {
   readonly controller: Address;
   readonly address: Address;
   readonly node: NodeId;
@@ -70,6 +70,8 @@ const REFUSED_MAPS: Readonly<Partial<Record<AdoptionOutcome, Parameters<typeof r
   'not-from-controller': ['not-ready', 'the first map comes from the controller'],
 };
 
+/** Between two slices of work on the memory. */
+const WORK_PAUSE_MS = 5;
 const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
 const NOT_SERVING: Answer = { kind: 'not-serving' };
 
@@ -90,7 +92,7 @@ interface Self {
 export class StorageNode implements Service {
   readonly #runtime: Runtime;
   readonly #options: StorageOptions;
-  readonly #store = new MapStore();
+  readonly #store: SegmentStore;
   readonly #metrics = new Metrics();
   readonly #routes: Routes;
   readonly #answers: AnswerCounters;
@@ -108,6 +110,7 @@ export class StorageNode implements Service {
     this.#runtime = runtime;
     this.#options = options;
     this.#node = options.node;
+    this.#store = new SegmentStore(options);
     this.#answers = new AnswerCounters(this.#metrics);
     this.#grants = new GrantCounters(this.#metrics);
     this.#routes = new Routes('storage', runtime, this.#metrics);
@@ -123,6 +126,7 @@ export class StorageNode implements Service {
   }
 
   start(): void {
+    this.#maintain();
     const { disk, random } = this.#runtime;
     if (disk === undefined) {
       return this.#register({
@@ -187,6 +191,12 @@ export class StorageNode implements Service {
       options,
       closed,
     );
+  }
+
+  /** Memory comes back also when nothing comes in that would pay for it: that of dropped partitions, of idle bytes. */
+  #maintain(): void {
+    const waitMs = this.#store.work() ? WORK_PAUSE_MS : this.#options.times.heartbeatMs;
+    this.#runtime.timers.after(waitMs, () => this.#maintain());
   }
 
   #distrustStore(): void {

@@ -36,6 +36,9 @@ const DISK_SCHEDULES = 'test/simulation/schedules-disks.test.ts';
 const MAP_SCHEDULES = 'test/simulation/schedules-maps.test.ts';
 const REMOVAL_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
 const SCHEDULES = 'test/simulation/schedules.test.ts';
+const STORE_TESTS = 'test/storage/memory.test.ts';
+const EVICTION_TESTS = 'test/storage/eviction.test.ts';
+const LOG_TESTS = 'test/storage/log.test.ts';
 const WRITE_TESTS = 'test/frontend/write.test.ts';
 const WRITE_HANDLER_TESTS = 'test/frontend/write-handler.test.ts';
 const DELETE_SCHEDULES = 'test/simulation/schedules-deletes.test.ts';
@@ -66,6 +69,12 @@ const REPLICA = 'src/storage/replica.ts';
 const STORAGE = 'src/storage/storage.ts';
 const VIEW = 'src/controller/view.ts';
 const WITNESSES = 'src/controller/witnesses.ts';
+const STORE = 'src/storage/memory.ts';
+const PARTITION_RECORDS = 'src/storage/partition-records.ts';
+const HASH_INDEX = 'src/storage/hash-index.ts';
+const SEGMENTS = 'src/storage/segments.ts';
+const CLEANER = 'src/storage/cleaner.ts';
+const RECORD_LOG = 'src/storage/log.ts';
 const WRITE = 'src/frontend/write.ts';
 const WRITE_HANDLER = 'src/frontend/write-handler.ts';
 
@@ -352,9 +361,9 @@ const SETS: readonly Mutant[] = [
     edits: [
       {
         file: MEMORY,
-        find: 'if (!copied && isBelow(recordVersion(record), state.floor)) {',
+        find: 'if (isBelow(recordVersion(record), floor)) return',
         replace:
-          'if (!copied && !records.has(name) && isBelow(recordVersion(record), state.floor)) {',
+          'if (this.get(partition, recordKey(record)) === undefined && isBelow(recordVersion(record), floor)) return',
       },
     ],
     fate: tests(JOIN_SCHEDULES, 'H26: what a joiner drops'),
@@ -602,14 +611,14 @@ const JOINS: readonly Mutant[] = [
       },
       {
         file: JOINER,
-        find: 'if (version > floor || this.#listed.has(nameOf(record))) continue;',
-        replace: 'if (version > 0n || this.#listed.has(nameOf(record))) continue;',
+        find: 'if (version > floor || listed.has(nameOf(record))) continue;',
+        replace: 'if (version > 0n || listed.has(nameOf(record))) continue;',
       },
       {
         file: JOINER,
-        find: 'const complete = next?.bucket ?? BUCKETS;',
+        find: 'if (this.#floor !== VERSION_ZERO) {',
         replace:
-          'if (next === undefined) this.#store.raiseFloor(this.#partition, this.#floor);\n    const complete = next?.bucket ?? BUCKETS;',
+          'if (next === undefined) this.#store.raiseFloor(this.#partition, this.#floor);\n    if (this.#floor !== VERSION_ZERO) {',
       },
     ],
     fate: tests(DELETE_SCHEDULES, 'H26: a joiner'),
@@ -689,8 +698,9 @@ const DELETES: readonly Mutant[] = [
     edits: [
       {
         file: ANTI_ENTROPY,
-        find: 'askNext(others);\n  }',
-        replace: 'this.#forget(partition, round.forgettable());\n    askNext(others);\n  }',
+        find: 'if (member === undefined) return this.#forget(round, done);',
+        replace:
+          'if (left === others) this.#forget(round, () => undefined);\n      if (member === undefined) return done();',
       },
     ],
     fate: tests(DELETE_SCHEDULES, 'H28: before'),
@@ -720,8 +730,8 @@ const DELETES: readonly Mutant[] = [
     edits: [
       {
         file: ANTI_ENTROPY,
-        find: 'epoch === this.epoch &&\n      this.#store.floor(this.partition) === this.#floor',
-        replace: 'epoch === this.epoch',
+        find: 'this.isSameEpoch() && this.#store.floor(this.partition) === this.#floor',
+        replace: 'this.isSameEpoch()',
       },
     ],
     fate: tests(ANTI_ENTROPY_TESTS, 'not for another floor'),
@@ -732,8 +742,8 @@ const DELETES: readonly Mutant[] = [
     edits: [
       {
         file: ANTI_ENTROPY,
-        find: "role === 'serving' &&\n      epoch === this.epoch &&",
-        replace: "role === 'serving' &&\n      epoch !== undefined &&",
+        find: 'return epoch === this.epoch && this.#replica',
+        replace: 'return epoch !== undefined && this.#replica',
       },
     ],
     fate: tests(ANTI_ENTROPY_TESTS, 'another epoch'),
@@ -915,6 +925,127 @@ const CUTS: readonly Mutant[] = [
   },
 ];
 
+const STORE_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'segment-freed-in-use',
+    rule: 'I11',
+    edits: [
+      {
+        file: SEGMENTS,
+        find: 'if (segment.used === 0 && !segment.isHead)',
+        replace: 'if (!segment.isHead)',
+      },
+    ],
+    fate: tests(STORE_TESTS, 'with all the memory'),
+  },
+  {
+    name: 'old-place-not-released',
+    rule: 'I11',
+    edits: [
+      {
+        file: PARTITION_RECORDS,
+        find: '    this.index.replace(hash, from, to, isPerishable(record));\n    this.#segments.release(from);',
+        replace: '    this.index.replace(hash, from, to, isPerishable(record));',
+      },
+    ],
+    fate: tests(STORE_TESTS, 'can be overwritten for ever'),
+  },
+  {
+    name: 'old-table-not-searched',
+    rule: 'I11',
+    edits: [
+      {
+        file: HASH_INDEX,
+        find: 'if (this.#old === undefined) return undefined;\n    const oldSlot',
+        replace: 'if (this.#old === undefined || hash !== 0) return undefined;\n    const oldSlot',
+      },
+    ],
+    fate: tests(STORE_TESTS, 'with all the memory'),
+  },
+  {
+    name: 'old-table-not-listed',
+    rule: 'R8',
+    edits: [
+      { file: HASH_INDEX, find: '    this.#old?.collect(piece, flags, found);\n', replace: '' },
+    ],
+    fate: tests(STORE_TESTS, 'with all the memory'),
+  },
+  {
+    name: 'spilled-slots-not-listed',
+    rule: 'R8',
+    edits: [
+      {
+        file: HASH_INDEX,
+        find: 'if (location === EMPTY || (next',
+        replace: 'if (next > own || location === EMPTY || (next',
+      },
+    ],
+    fate: tests(STORE_TESTS, 'with all the memory'),
+  },
+  {
+    name: 'cleaner-falls-behind',
+    rule: 'H35',
+    edits: [{ file: CLEANER, find: 'const AHEAD = 1.25;', replace: 'const AHEAD = 0.5;' }],
+    fate: tests(STORE_TESTS, 'can be overwritten for ever'),
+  },
+  {
+    name: 'wanted-memory-forgotten',
+    rule: 'H35',
+    edits: [
+      {
+        file: STORE,
+        find: '      this.#wantedBytes = Math.max(this.#wantedBytes, this.#wantable(more + record.length));\n',
+        replace: '',
+      },
+    ],
+    fate: tests(STORE_TESTS, 'for what needs much at once'),
+  },
+  {
+    name: 'dropped-memory-only-paid-for',
+    rule: 'H15',
+    edits: [{ file: STORE, find: '    this.#dropped.release(DROPPED_SLOTS_IDLE);\n', replace: '' }],
+    fate: tests(STORE_TESTS, 'of a dropped partition'),
+  },
+  {
+    name: 'evicted-without-a-floor',
+    rule: 'H40',
+    edits: [{ file: STORE, find: '    state.raiseFloor(version);\n', replace: '' }],
+    fate: tests(EVICTION_TESTS, 'takes no older set'),
+  },
+  {
+    name: 'evicted-though-asked-for',
+    rule: 'H40',
+    edits: [
+      { file: CLEANER, find: 'this.#keeper.sift(entry);', replace: 'this.#drop(entry);' },
+      {
+        file: CLEANER,
+        find: '  /** @returns of the segment, so many bytes */',
+        replace:
+          '  #drop(entry: Entry): boolean {\n    this.#keeper.evict(entry);\n    return false;\n  }\n',
+      },
+    ],
+    fate: tests(EVICTION_TESTS, 'keeps what is asked for'),
+  },
+  {
+    name: 'one-queue',
+    rule: 'H40',
+    edits: [{ file: CLEANER, find: 'const SMALL_QUEUE = 0.1;', replace: 'const SMALL_QUEUE = 2;' }],
+    fate: tests(EVICTION_TESTS, 'keeps what is asked for'),
+  },
+  {
+    name: 'log-keeps-a-view',
+    rule: 'I14',
+    edits: [
+      {
+        file: RECORD_LOG,
+        find: "entry.kind === 'record' ? Buffer.from(entry.record) : encodeEntry(entry)",
+        replace: 'encodeEntry(entry)',
+      },
+    ],
+    fate: tests(LOG_TESTS, 'writes what was appended'),
+  },
+];
+
 export const MUTANTS: readonly Mutant[] = [
   ...LEASES,
   ...REMOVALS,
@@ -926,4 +1057,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...RECOVERIES,
   ...CLOCKS,
   ...CUTS,
+  ...STORE_MUTANTS,
 ];

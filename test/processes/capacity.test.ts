@@ -5,7 +5,7 @@ import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { get, inParallel, set } from '../helpers/client.ts';
+import { call, get, inParallel, set } from '../helpers/client.ts';
 import { until } from '../helpers/cluster.ts';
 import { Fleet, type FleetSettings } from '../helpers/fleet.ts';
 import { expectNothingFailed, expectPromisesKept, underLoad } from '../helpers/judged.ts';
@@ -131,4 +131,56 @@ describe('a storage node whose disk is full', () => {
       expect(await cluster.storage(0).life.stop('SIGTERM')).toBe(0);
     },
   );
+});
+
+describe('a storage node whose memory is full', () => {
+  test('says 507 to sets, answers gets, and takes sets again when something was deleted', async () => {
+    const cluster = await fleet({
+      storages: 1,
+      frontends: 1,
+      redundancy: 1,
+      optionsFor: ({ role }) => (role === 'storage' ? ['--memory', '32MiB'] : []),
+    });
+    const [frontend] = cluster.frontends.map(({ address }) => address);
+    if (frontend === undefined) throw new Error('there is a frontend');
+    const value = 'v'.repeat(20_000);
+    const statuses = new Map<string, number>();
+    const fill = (keys: readonly string[], text: string) =>
+      inParallel(keys, 8, async (key) => {
+        statuses.set(key, (await set(frontend, key, text)).status);
+      });
+    const keys = Array.from({ length: 2200 }, (_, number) => `key ${number}`);
+    await fill(keys, value);
+    const held = keys.filter((key) => statuses.get(key) === 200);
+    const refused = keys.filter((key) => statuses.get(key) === 507);
+    expect(held.length + refused.length).toBe(keys.length);
+    // Of 32 MiB a little is the cleaner's.
+    expect(held.length).toBeGreaterThan(1400);
+    expect(refused.length).toBeGreaterThan(300);
+    const isThere = async (key: string, text: string | undefined) => {
+      const { status, text: found } = await get(frontend, key);
+      expect([key, status, found === text]).toEqual([key, text === undefined ? 404 : 200, true]);
+    };
+    await inParallel(held, 8, (key) => isThere(key, value));
+    await inParallel(refused.slice(0, 50), 8, async (key) => {
+      expect((await get(frontend, key)).status).toBe(404);
+    });
+    // Eight of ten are gone; what is left is overwritten ten times over, in the memory of the others.
+    const gone = held.filter((_, index) => index % 5 !== 0);
+    const left = held.filter((_, index) => index % 5 === 0);
+    await inParallel(gone, 8, async (key) => {
+      const reply = await call(frontend, `/delete?key=${encodeURIComponent(key)}`);
+      expect([key, reply.status]).toEqual([key, 200]);
+    });
+    for (let round = 0; round < 10; round++) await fill(left, `${round}${value}`);
+    expect(left.map((key) => statuses.get(key))).toEqual(left.map(() => 200));
+    await inParallel(left, 8, (key) => isThere(key, `9${value}`));
+    const status = (await cluster.storage(0).status()) as Record<string, string>;
+    expect(status.limit_maxbytes).toBe(String(32 * 2 ** 20));
+    const metrics = (await call(cluster.storage(0).address, '/metrics')).text;
+    const used = Number(/^velourfog_memory_bytes (\d+)$/m.exec(metrics)?.[1]);
+    expect(used).toBeGreaterThan(left.length * value.length);
+    expect(used).toBeLessThanOrEqual(32 * 2 ** 20);
+    expect(Number(/^velourfog_moved_bytes (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
+  });
 });

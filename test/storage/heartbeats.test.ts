@@ -8,7 +8,7 @@ import { PATHS } from '../../src/cluster/messages.ts';
 import type { ControlCall, Runtime } from '../../src/cluster/runtime.ts';
 import { Heartbeats } from '../../src/storage/heartbeats.ts';
 import { MEMORY_ONLY } from '../../src/storage/log.ts';
-import { MapStore } from '../../src/storage/memory.ts';
+import { SegmentStore } from '../../src/storage/memory.ts';
 import { Replica } from '../../src/storage/replica.ts';
 import { incarnationOf, nodeId, sampleMap } from '../helpers/maps.ts';
 
@@ -22,7 +22,7 @@ function asking() {
   const times = protocolTimes(1);
   const life = { node: nodeId('a'), incarnation: incarnationOf(1) };
   const options = { life, valueBytesMax: 100, copyChunkBytes: 262_144, leaseMs: times.leaseMs };
-  const replica = new Replica(new MapStore(), MEMORY_ONLY, clock, options);
+  const replica = new Replica(new SegmentStore(), MEMORY_ONLY, clock, options);
   replica.adopt(sampleMap());
   const runtime = {
     clock,

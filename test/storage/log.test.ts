@@ -65,6 +65,16 @@ function fixture(fsync: 'always' | 'interval' | 'never') {
 }
 
 describe('the record log', () => {
+  test('writes what was appended, though the store moved it and used its place again meanwhile', () => {
+    const { file, log, append } = fixture('interval');
+    append('first');
+    const view = Buffer.from(record('second')) as StoredRecord;
+    log.append({ kind: 'record', record: view });
+    view.fill(0);
+    file.end();
+    expect(file.groups[1]).toEqual([Buffer.from(record('second'))]);
+  });
+
   test('acknowledges nothing before its write ended, and in order (PROTOCOL 3.5)', () => {
     const { file, down, append } = fixture('interval');
     append('a');

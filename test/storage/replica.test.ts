@@ -10,7 +10,7 @@ import { type Version, versionAt } from '../../src/cluster/version.ts';
 import { DIGEST_BYTES } from '../../src/storage/digest.ts';
 import { type Durability, MEMORY_ONLY } from '../../src/storage/log.ts';
 import type { LogEntry } from '../../src/storage/log-entry.ts';
-import { MapStore } from '../../src/storage/memory.ts';
+import { SegmentStore } from '../../src/storage/memory.ts';
 import { Replica } from '../../src/storage/replica.ts';
 import { incarnationOf, nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
 
@@ -29,7 +29,7 @@ function replicaOf(options: Options = {}) {
   const { node = 'a', incarnation = 1, durability = MEMORY_ONLY, leased = true } = options;
   const life = { node: nodeId(node), incarnation: incarnationOf(incarnation) };
   const clock = { monotonicMs: () => 0, wallMs: () => NOW_MS };
-  const replica = new Replica(new MapStore(), durability, clock, {
+  const replica = new Replica(new SegmentStore(), durability, clock, {
     life,
     valueBytesMax: 100,
     copyChunkBytes: 262_144,

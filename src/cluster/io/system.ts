@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import type { Clock, Host, Random, Timers } from '../runtime.ts';
 
 export const systemClock: Clock = {
@@ -44,3 +45,10 @@ export const systemHost: Host = {
     };
   },
 };
+
+/** Of the machine, or of the container (cgroup) if that has less. */
+export function machineMemoryBytes(): number {
+  const ofContainer = process.constrainedMemory();
+  // Without a limit it is 0, or more than there is.
+  return ofContainer > 0 ? Math.min(ofContainer, totalmem()) : totalmem();
+}

@@ -1,0 +1,46 @@
+// Partitions that were dropped whole: a large one has millions of records, so they are released in slices.
+
+import type { PartitionId } from '../cluster/partition.ts';
+import type { KeyHash } from './digest.ts';
+import type { HashIndex } from './hash-index.ts';
+import type { Location, Segments } from './segments.ts';
+
+interface DroppedPartition {
+  readonly partition: PartitionId;
+  readonly index: HashIndex;
+}
+
+export class Dropped {
+  readonly #segments: Segments;
+  readonly #partitions: DroppedPartition[] = [];
+
+  constructor(segments: Segments) {
+    this.#segments = segments;
+  }
+
+  get isEmpty(): boolean {
+    return this.#partitions.length === 0;
+  }
+
+  add(partition: PartitionId, index: HashIndex): void {
+    if (index.count === 0) index.discard();
+    else this.#partitions.push({ partition, index });
+  }
+
+  /** @param slots of an index to go through */
+  release(slots: number): void {
+    const index = this.#partitions[0]?.index;
+    if (index === undefined) return;
+    for (const location of index.drain(slots)) this.#segments.release(location);
+    if (index.count === 0) this.#partitions.shift();
+  }
+
+  /** The cleaner came by; its segment would stay until all before is released. */
+  releaseAt(partition: PartitionId, hash: KeyHash, location: Location): void {
+    for (const dropped of this.#partitions) {
+      if (dropped.partition !== partition || !dropped.index.forget(hash, location)) continue;
+      this.#segments.release(location);
+      return;
+    }
+  }
+}

@@ -1,0 +1,186 @@
+// The records that a store has of one partition: its index, its digest, its sums, and its records in order.
+// Where their bytes are is segments.ts's, whether there is room for more memory.ts's.
+
+import type { Cursor } from '../cluster/operations.ts';
+import { isPerishable, recordKey, type StoredRecord } from '../cluster/record.ts';
+import { VERSION_ZERO, type Version } from '../cluster/version.ts';
+import {
+  BUCKETS,
+  bucketOf,
+  bucketOfHash,
+  Digest,
+  hashKey,
+  hashRecordKey,
+  type KeyHash,
+  rankOf,
+} from './digest.ts';
+import { HashIndex, type IndexAccount, type Piece } from './hash-index.ts';
+import type { DueLimits, Listing, ListLimits } from './partition-store.ts';
+import type { Location, Segments } from './segments.ts';
+
+/** Slots of an index that are looked at together, so that a call can end between them. */
+const PIECE_SLOTS = 32;
+/** Pieces without anything perishable cost little, but not nothing. */
+const PIECES_AT_ONCE = 4096;
+/** Of the copies that one call gives out; one piece may go beyond it. */
+const DUE_BYTES_MAX = 4 * 1024 * 1024;
+const RANKS = 2 ** 32;
+
+export class PartitionRecords {
+  readonly index: HashIndex;
+  readonly #segments: Segments;
+  readonly #digest = new Digest();
+  floor: Version = VERSION_ZERO;
+  #payloadBytes = 0;
+  #perishable = 0;
+  /** Bucket and rank, in one number, from which on nothing perishable was looked at for longest. */
+  #lookedAt = 0;
+
+  constructor(segments: Segments, account: IndexAccount) {
+    this.#segments = segments;
+    this.index = new HashIndex(segments, account);
+  }
+
+  get payloadBytes(): number {
+    return this.#payloadBytes;
+  }
+
+  /** For a key that is not there. */
+  add(hash: KeyHash, location: Location): void {
+    const record = this.#segments.at(location);
+    this.index.add(hash, location, isPerishable(record));
+    this.#count(hash, record);
+  }
+
+  /** The record at `from` is not in use any more. */
+  replace(hash: KeyHash, from: Location, to: Location): void {
+    const record = this.#segments.at(to);
+    this.#uncount(hash, this.#segments.at(from));
+    this.index.replace(hash, from, to, isPerishable(record));
+    this.#segments.release(from);
+    this.#count(hash, record);
+  }
+
+  remove(hash: KeyHash, location: Location): void {
+    this.#uncount(hash, this.#segments.at(location));
+    this.index.remove(hash, location);
+    this.#segments.release(location);
+  }
+
+  raiseFloor(version: Version): void {
+    if (version > this.floor) this.floor = version;
+  }
+
+  digest(): Buffer {
+    return this.#digest.bytes();
+  }
+
+  nextDue(isDue: (record: StoredRecord) => boolean, limits: DueLimits): readonly StoredRecord[] {
+    const found: StoredRecord[] = [];
+    if (this.#perishable === 0) return found;
+    const count = this.index.piecesOfBucket(PIECE_SLOTS);
+    let looked = 0;
+    let bytes = 0;
+    for (let pieces = Math.min(PIECES_AT_ONCE, BUCKETS * count); pieces > 0; pieces--) {
+      if (looked >= limits.lookedAt || found.length >= limits.found) break;
+      if (bytes >= DUE_BYTES_MAX) break;
+      const piece = pieceAt(this.#lookedAt, count);
+      this.#lookedAt = (this.#lookedAt + RANKS / count) % (BUCKETS * RANKS);
+      for (const { record } of this.#recordsOf(piece, true)) {
+        looked++;
+        if (!isDue(record)) continue;
+        bytes += record.length;
+        found.push(Buffer.from(record) as StoredRecord);
+      }
+    }
+    return found;
+  }
+
+  list(from: Cursor, limits: ListLimits): Listing {
+    const records: StoredRecord[] = [];
+    if (this.index.count === 0) return { records, next: undefined };
+    const count = this.index.piecesOfBucket(PIECE_SLOTS);
+    let bytes = 0;
+    for (let { bucket } = from; bucket < BUCKETS; bucket++) {
+      if (limits.wanted?.has(bucket) === false) continue;
+      const after = bucket === from.bucket && from.afterKey.length > 0 ? from.afterKey : undefined;
+      const first = after === undefined ? 0 : pieceOf(rankOf(hashKey(after)), count);
+      for (let ofBucket = first; ofBucket < count; ofBucket++) {
+        for (const { rank, record } of this.#recordsOf({ bucket, ofBucket, count })) {
+          if (after !== undefined && ofBucket === first && !isBehind(rank, record, after)) continue;
+          if (bytes >= limits.bytes) return { records, next: cursorAt(records.at(-1)) };
+          records.push(record);
+          bytes += record.length;
+        }
+      }
+    }
+    return { records, next: undefined };
+  }
+
+  #count(hash: KeyHash, record: StoredRecord): void {
+    this.#digest.add(bucketOfHash(hash), record);
+    this.#payloadBytes += record.length;
+    if (isPerishable(record)) this.#perishable++;
+  }
+
+  #uncount(hash: KeyHash, record: StoredRecord): void {
+    this.#digest.remove(bucketOfHash(hash), record);
+    this.#payloadBytes -= record.length;
+    if (isPerishable(record)) this.#perishable--;
+  }
+
+  /** Of one piece, in the order of `list`. */
+  #recordsOf(piece: Piece, onlyPerishable = false): readonly Ranked[] {
+    const ranked: Ranked[] = [];
+    for (const location of this.index.locations(piece, onlyPerishable)) {
+      const record = this.#segments.at(location);
+      const hash = hashRecordKey(record);
+      const rank = rankOf(hash);
+      if (bucketOfHash(hash) !== piece.bucket) continue;
+      if (pieceOf(rank, piece.count) === piece.ofBucket) ranked.push({ rank, record });
+    }
+    return ranked.sort(inOrder);
+  }
+}
+
+interface Ranked {
+  readonly rank: number;
+  readonly record: StoredRecord;
+}
+
+/** By rank and, where two keys share one, by their bytes: the same in every replica, however its index grew. */
+function inOrder(a: Ranked, b: Ranked): number {
+  return a.rank - b.rank || recordKey(a.record).compare(recordKey(b.record));
+}
+
+/** In that order. */
+function isBehind(rank: number, record: StoredRecord, key: Buffer): boolean {
+  const other = rankOf(hashKey(key));
+  return rank > other || (rank === other && recordKey(record).compare(key) > 0);
+}
+
+/** Whether a listing that ends with `next` has come by the record's key, were it there. */
+export function isListedBefore(record: StoredRecord, next: Cursor | undefined): boolean {
+  if (next === undefined) return true;
+  const hash = hashRecordKey(record);
+  const bucket = bucketOfHash(hash);
+  if (bucket !== next.bucket) return bucket < next.bucket;
+  return next.afterKey.length > 0 && !isBehind(rankOf(hash), record, next.afterKey);
+}
+
+/** In which of the pieces of its bucket a key of this rank is. */
+function pieceOf(rank: number, count: number): number {
+  return Math.floor((rank * count) / RANKS);
+}
+
+function pieceAt(bucketAndRank: number, count: number): Piece {
+  const bucket = Math.floor(bucketAndRank / RANKS);
+  const ofBucket = pieceOf(bucketAndRank % RANKS, count);
+  return { bucket, ofBucket, count };
+}
+
+function cursorAt(last: StoredRecord | undefined): Cursor | undefined {
+  if (last === undefined) return undefined;
+  const key = Buffer.from(recordKey(last));
+  return { bucket: bucketOf(key), afterKey: key };
+}

@@ -1,0 +1,98 @@
+// The narrow interface of what a storage node remembers: records of partitions, compared and applied. Who
+// may read or write, and at which epoch, is replica.ts's; how it is kept is memory.ts's.
+
+import type { Cursor } from '../cluster/operations.ts';
+import type { PartitionId } from '../cluster/partition.ts';
+import type { StoredRecord } from '../cluster/record.ts';
+import type { Version } from '../cluster/version.ts';
+
+export type PutOutcome =
+  /** `record` is the store's own copy. */
+  | { readonly kind: 'applied'; readonly record: StoredRecord }
+  /** The very same record is there already. */
+  | { readonly kind: 'equal' }
+  /** A record above the offered one is there; `version` is its own. */
+  | { readonly kind: 'superseded'; readonly version: Version }
+  /** The key is absent, and a delete of at least this version may have been forgotten here (H24). */
+  | { readonly kind: 'floor'; readonly version: Version }
+  /** There is no memory for it. */
+  | { readonly kind: 'no-memory' };
+
+export const FIRST: Cursor = { bucket: 0, afterKey: Buffer.alloc(0) };
+
+export interface ListLimits {
+  readonly bytes: number;
+  /** Buckets; all when undefined. */
+  readonly wanted?: ReadonlySet<number>;
+}
+
+export interface DueLimits {
+  readonly lookedAt: number;
+  readonly found: number;
+}
+
+/** What is done with a set for which there is no memory: it is refused, or other records go (H40). */
+export type WhenFull = 'refuse' | 'evict';
+
+export interface Listing {
+  readonly records: readonly StoredRecord[];
+  /** Undefined when everything was listed. */
+  readonly next: Cursor | undefined;
+}
+
+/** Records that it gives out are views, which hold until the next put. */
+export interface PartitionStore {
+  whenFull: WhenFull;
+  get(partition: PartitionId, key: Buffer): StoredRecord | undefined;
+  /**
+   * Compares and applies in one synchronous step (R2, H14b). Invariant I11: the record of a key never
+   * falls in the order of `compareRecords`.
+   * @param record may be a view on a socket's buffer; what is kept is a copy
+   */
+  put(partition: PartitionId, record: StoredRecord): PutOutcome;
+  /** The same for a record that a member in sync has: another key's delete may have raised the floor (H27). */
+  putCopied(partition: PartitionId, record: StoredRecord): PutOutcome;
+  /** The highest version that a forgotten delete can have had. */
+  floor(partition: PartitionId): Version;
+  raiseFloor(partition: PartitionId, version: Version): void;
+  /** Drops the record of the key, if it is of this very version. */
+  forget(partition: PartitionId, key: Buffer, version: Version): boolean;
+  /** Drops everything of the partition, its floor too. */
+  reset(partition: PartitionId): void;
+  /** The partitions that something is held of. */
+  held(): readonly PartitionId[];
+  digest(partition: PartitionId): Buffer;
+  /**
+   * Of the records that time takes away (deletes, and what has an expiry) some that are due, as copies. Each
+   * call looks at about `lookedAt` of those that were not looked at for longest, and returns not many more
+   * than `found`: what is not due yet hides nothing behind it.
+   */
+  nextDue(
+    partition: PartitionId,
+    isDue: (record: StoredRecord) => boolean,
+    limits: DueLimits,
+  ): readonly StoredRecord[];
+  /** Records in the order of the cursor, of the buckets that `wanted` says, up to about `bytes`. */
+  list(partition: PartitionId, from: Cursor, limits: ListLimits): Listing;
+  items(): number;
+  /** Bytes of the records, without what the store needs around them. */
+  payloadBytes(): number;
+  memory(): MemoryFigures;
+  /** A step of what waits to be done, when there is time. @returns whether there may be more */
+  work(): boolean;
+}
+
+/** What the memory of a store is used for, in bytes unless it says otherwise. */
+export interface MemoryFigures {
+  readonly limit: number;
+  /** All together; of what follows `payload` is what records are long. */
+  readonly used: number;
+  readonly payload: number;
+  readonly index: number;
+  /** A number. */
+  readonly segments: number;
+  /** Since the start, of records that were moved so that a segment became free. */
+  readonly moved: number;
+  /** A number of records, since the start. */
+  readonly evicted: number;
+}

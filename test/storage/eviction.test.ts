@@ -1,0 +1,120 @@
+// What a cache keeps when its memory is full, and what it says of what is gone (H40).
+
+import { describe, expect, test } from 'vitest';
+import type { PartitionId } from '../../src/cluster/partition.ts';
+import { encodeRecord } from '../../src/cluster/record.ts';
+import { VERSION_ZERO, type Version } from '../../src/cluster/version.ts';
+import { SegmentStore } from '../../src/storage/memory.ts';
+
+const PARTITION = 3 as PartitionId;
+const MEMORY_BYTES = 4 * 1024 * 1024;
+const VALUE_BYTES = 100;
+
+class Cache {
+  readonly evicted: string[] = [];
+  readonly store = new SegmentStore({ memoryBytes: MEMORY_BYTES }, (_partition, key) => {
+    this.evicted.push(key.toString());
+  });
+  #version = 0n;
+
+  constructor() {
+    this.store.whenFull = 'evict';
+  }
+
+  set(key: string, bytes = VALUE_BYTES): string {
+    this.#version++;
+    return this.setAt(key, this.#version, bytes);
+  }
+
+  setAt(key: string, version: bigint, bytes = VALUE_BYTES): string {
+    const value = Buffer.alloc(bytes);
+    const record = encodeRecord({ key: Buffer.from(key), version: version as Version, value });
+    return this.store.put(PARTITION, record).kind;
+  }
+
+  has(key: string): boolean {
+    return this.store.get(PARTITION, Buffer.from(key)) !== undefined;
+  }
+}
+
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
+/** Together about a quarter of the memory. */
+const HOT = numbers(5000).map((number) => `hot ${number}`);
+
+describe('a cache that is full', () => {
+  test('refuses nothing, and stays within its memory', () => {
+    const cache = new Cache();
+    for (const number of numbers(100_000)) {
+      expect(cache.set(`key ${number}`)).toBe('applied');
+      expect(cache.store.memory().used).toBeLessThanOrEqual(MEMORY_BYTES);
+    }
+    expect(cache.store.items() + cache.evicted.length).toBe(100_000);
+    expect(cache.store.memory().evicted).toBe(cache.evicted.length);
+    // More than the four segments in reserve, and the share that the cleaner lets lie idle, is not given away.
+    expect(cache.store.payloadBytes()).toBeGreaterThan(0.6 * MEMORY_BYTES);
+  });
+
+  test('evicts nothing while there is room', () => {
+    const cache = new Cache();
+    for (const number of numbers(15_000)) cache.set(`key ${number % 5000}`);
+    expect(cache.evicted).toEqual([]);
+  });
+
+  test('keeps what is asked for, though many times as much comes by once', () => {
+    const cache = new Cache();
+    for (const key of HOT) cache.set(key);
+    for (const key of HOT) expect(cache.has(key)).toBe(true);
+    for (const number of numbers(200_000)) cache.set(`scan ${number}`);
+    const kept = HOT.filter((key) => cache.has(key)).length;
+    // The least recently used would be gone, all of them.
+    expect(kept).toBeGreaterThan(0.95 * HOT.length);
+  });
+
+  test('lets go of what is asked for no more', () => {
+    const cache = new Cache();
+    for (const key of HOT) cache.set(key);
+    for (const key of HOT) cache.has(key);
+    // Others take its place, which are asked for as well.
+    for (const number of numbers(100_000)) {
+      cache.set(`next ${number}`);
+      cache.has(`next ${number}`);
+    }
+    expect(HOT.filter((key) => cache.has(key)).length).toBeLessThan(0.05 * HOT.length);
+  });
+
+  test('takes back what it evicted too early, and keeps it longer then', () => {
+    const cache = new Cache();
+    for (const number of numbers(50_000)) cache.set(`key ${number}`);
+    const back = cache.evicted.slice(-500);
+    for (const key of back) cache.set(key);
+    const fresh = numbers(500).map((number) => `fresh ${number}`);
+    for (const key of fresh) cache.set(key);
+    // More than comes by while one that is new waits to be sifted.
+    for (const number of numbers(30_000)) cache.set(`more ${number}`);
+    expect(fresh.filter((key) => cache.has(key))).toEqual([]);
+    expect(back.filter((key) => cache.has(key)).length).toBeGreaterThan(400);
+  });
+
+  test('evicts large values, too, and makes room for them', () => {
+    const cache = new Cache();
+    for (const number of numbers(1000)) {
+      expect(cache.set(`large ${number}`, 100_000)).toBe('applied');
+      expect(cache.store.memory().used).toBeLessThanOrEqual(MEMORY_BYTES);
+    }
+    expect(cache.has('large 999')).toBe(true);
+    for (const number of numbers(30_000)) expect(cache.set(`small ${number}`)).toBe('applied');
+    expect(cache.set('large', 2_000_000)).toBe('applied');
+    // More than there is, whatever went for it.
+    expect(cache.set('too large', MEMORY_BYTES)).toBe('no-memory');
+  });
+
+  test('takes no older set of a key that it evicted (H24)', () => {
+    const cache = new Cache();
+    for (const number of numbers(60_000)) cache.set(`key ${number}`);
+    const [gone] = cache.evicted;
+    expect(gone).toBe('key 0');
+    expect(cache.store.floor(PARTITION)).not.toBe(VERSION_ZERO);
+    expect(cache.setAt('key 0', 1n)).toBe('floor');
+    expect(cache.set('key 0')).toBe('applied');
+  });
+});
