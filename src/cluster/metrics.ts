@@ -34,6 +34,21 @@ export class DurationHistogram {
     while (bucket < DURATION_BOUNDS.length && seconds > (DURATION_BOUNDS[bucket] ?? 0)) bucket++;
     this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
   }
+
+  get count(): number {
+    return this.counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** @returns the bound that this share of all stayed within; infinite beyond the last bound, 0 for none */
+  quantileSeconds(quantile: number): number {
+    const { count } = this;
+    let within = 0;
+    const bucket = this.counts.findIndex((ofBucket) => {
+      within += ofBucket;
+      return within >= quantile * count;
+    });
+    return count === 0 ? 0 : (DURATION_BOUNDS[bucket] ?? Number.POSITIVE_INFINITY);
+  }
 }
 
 export class Metrics {
@@ -51,7 +66,12 @@ export class Metrics {
     this.#series(name, help, 'gauge', () => [`${name}${print(labels)} ${read()}`]);
   }
 
-  durations(name: string, help: string, labels: Labels): DurationHistogram {
+  /** A count that is kept elsewhere. @param read is called when the metrics are asked for. */
+  countedElsewhere(name: string, help: string, read: () => number, labels: Labels = {}): void {
+    this.#series(name, help, 'counter', () => [`${name}${print(labels)} ${read()}`]);
+  }
+
+  durations(name: string, help: string, labels: Labels = {}): DurationHistogram {
     const histogram = new DurationHistogram();
     this.#series(name, help, 'histogram', () => {
       let total = 0;

@@ -12,6 +12,7 @@ import {
   textReply,
 } from './http.ts';
 import type { Counter, Metrics } from './metrics.ts';
+import { addProcessMetrics } from './process-metrics.ts';
 import { parseQuery } from './query.ts';
 import type { Log, Runtime } from './runtime.ts';
 import { Malformed, type Shape } from './shape.ts';
@@ -36,18 +37,7 @@ export class Routes {
       version: VERSION,
       role,
     });
-    const usage = () => runtime.host.usage();
-    metrics.gauge('process_resident_memory_bytes', 'Resident memory.', () => usage().residentBytes);
-    metrics.gauge(
-      'nodejs_heap_size_used_bytes',
-      'JavaScript heap in use.',
-      () => usage().heapUsedBytes,
-    );
-    metrics.gauge(
-      'process_cpu_seconds_total',
-      'User and system CPU time.',
-      () => usage().userCpuSeconds + usage().systemCpuSeconds,
-    );
+    addProcessMetrics(metrics, runtime.host);
     this.#metrics = metrics;
     this.#countRefusal('malformed-message', 0);
     for (const path of ['/livez', '/readyz', '/healthz']) {

@@ -41,8 +41,27 @@ export interface ProcessUsage {
   readonly heapUsedBytes: number;
 }
 
+/** V8's kinds of garbage collection, in the words that metrics of Node.js processes use. */
+export const COLLECTION_KINDS = ['minor', 'major', 'incremental', 'weakcb'] as const;
+export type CollectionKind = (typeof COLLECTION_KINDS)[number];
+
+export interface Collections {
+  /** Since the start, as the seconds are. */
+  readonly count: number;
+  readonly seconds: number;
+  /** In seconds, of the last one to two minutes. */
+  readonly longest: number;
+}
+
 export interface Host {
   usage(): ProcessUsage;
+  /**
+   * By how much later than due the event loop came to a timer, over the last one to two minutes.
+   * @param quantile 0.5 is the median, 1 the longest
+   */
+  eventLoopDelaySeconds(quantile: number): number;
+  /** How often and how long the process stood still for collections of garbage. */
+  collections(kind: CollectionKind): Collections;
   /** Changes when the machine starts anew: what was written but not synced before is lost (H8). */
   bootId(): string;
 }

@@ -6,7 +6,7 @@ import { openDisk } from '../cluster/io/disk.ts';
 import { type HttpServer, startHttpServer } from '../cluster/io/http-server.ts';
 import { openLog } from '../cluster/io/logger.ts';
 import { openNetwork } from '../cluster/io/network.ts';
-import { systemClock, systemHost, systemRandom, systemTimers } from '../cluster/io/system.ts';
+import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io/system.ts';
 import type { Log, Runtime, Service } from '../cluster/runtime.ts';
 import { VERSION } from '../cluster/software.ts';
 import type { Words } from './options.ts';
@@ -47,7 +47,7 @@ export async function serve(role: Role, words: Words): Promise<void> {
     random: systemRandom,
     network: openNetwork(),
     log,
-    host: systemHost,
+    host: openHost(),
     disk,
   });
   const server = await listen(service, role);

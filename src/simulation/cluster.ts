@@ -86,6 +86,8 @@ export class SimulatedNode {
           residentBytes: 0,
           heapUsedBytes: 0,
         }),
+        eventLoopDelaySeconds: () => 0,
+        collections: () => ({ count: 0, seconds: 0, longest: 0 }),
       },
       disk: this.keepsData ? disk.port() : undefined,
     });

@@ -1,8 +1,11 @@
-// What a storage node counts: its answers to operations, and to those who ask it, as a witness, for leases.
+// What a storage node counts: its answers to operations, and to those who ask it, as a witness, for leases;
+// and how long its disk takes.
 
 import { GRANT_ANSWERS, type GrantAnswer } from '../cluster/messages.ts';
-import type { Counter, Metrics } from '../cluster/metrics.ts';
+import type { Counter, DurationHistogram, Metrics } from '../cluster/metrics.ts';
 import type { Answer, Operation } from '../cluster/operations.ts';
+import type { Clock } from '../cluster/runtime.ts';
+import type { SyncWatch } from './log.ts';
 
 /** Operations by kind and by what was answered. */
 export class AnswerCounters {
@@ -80,5 +83,22 @@ export class GrantCounters {
 
   count(answer: GrantAnswer): void {
     this.#counters.get(answer)?.add();
+  }
+}
+
+/** How long each sync of the log takes, also one that fails. */
+export class SyncTimes {
+  readonly histogram: DurationHistogram;
+  readonly watch: SyncWatch;
+
+  constructor(metrics: Metrics, clock: Clock) {
+    this.histogram = metrics.durations(
+      'velourfog_fsync_duration_seconds',
+      'How long syncs of the log took.',
+    );
+    this.watch = () => {
+      const begunMs = clock.monotonicMs();
+      return () => this.histogram.observeMs(clock.monotonicMs() - begunMs);
+    };
   }
 }

@@ -4,22 +4,25 @@
 import { NO_MAP, printMapVersion } from '../cluster/cluster-map.ts';
 import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster/http.ts';
 import type { NodeId } from '../cluster/identity.ts';
-import type { Metrics } from '../cluster/metrics.ts';
+import type { DurationHistogram, Metrics } from '../cluster/metrics.ts';
 import { partitionOf } from '../cluster/partition.ts';
 import { parseQuery } from '../cluster/query.ts';
 import { isTombstone, recordValue, recordVersion } from '../cluster/record.ts';
 import { type Routes, refusalReply } from '../cluster/routes.ts';
-import type { Runtime } from '../cluster/runtime.ts';
+import { COLLECTION_KINDS, type Host, type Runtime } from '../cluster/runtime.ts';
 import { VERSION } from '../cluster/software.ts';
 import { printVersion } from '../cluster/version.ts';
 import type { AnswerCounters } from './counters.ts';
-import type { PartitionStore } from './partition-store.ts';
+import type { LogFigures } from './log.ts';
+import type { MemoryFigures, PartitionStore } from './partition-store.ts';
 import type { Replica } from './replica.ts';
 
 export interface Inspected {
   readonly runtime: Runtime;
   readonly store: PartitionStore;
   readonly answers: AnswerCounters;
+  readonly syncs: DurationHistogram;
+  log(): LogFigures;
   node(): NodeId;
   links(): number;
   replica(): Replica | undefined;
@@ -28,33 +31,36 @@ export interface Inspected {
 export function inspect(routes: Routes, metrics: Metrics, node: Inspected): void {
   routes.add(['GET'], '/s/record', (request, reply) => reply(showRecord(request, node)));
   routes.add(['GET'], '/status', (_request, reply) => reply(jsonReply(200, status(node))));
-  metrics.gauge('velourfog_items', 'Records held, tombstones included.', () => node.store.items());
-  metrics.gauge('velourfog_payload_bytes', 'Bytes of the records held.', () =>
-    node.store.payloadBytes(),
-  );
   const { store } = node;
-  metrics.gauge(
-    'velourfog_memory_limit_bytes',
-    'What --memory allows.',
-    () => store.memory().limit,
+  const memory = () => store.memory();
+  metrics.gauge('velourfog_items', 'Records held, tombstones included.', () => store.items());
+  metrics.gauge('velourfog_payload_bytes', 'Bytes of the records held.', () =>
+    store.payloadBytes(),
   );
+  metrics.gauge('velourfog_memory_limit_bytes', 'What --memory allows.', () => memory().limit);
   metrics.gauge(
     'velourfog_memory_bytes',
     'Taken by segments, large records and indexes.',
-    () => store.memory().used,
+    () => memory().used,
   );
-  metrics.gauge('velourfog_index_bytes', 'Taken by indexes.', () => store.memory().index);
-  metrics.gauge(
-    'velourfog_segments',
-    'Segments that hold something.',
-    () => store.memory().segments,
+  metrics.gauge('velourfog_index_bytes', 'Taken by indexes.', () => memory().index);
+  metrics.gauge('velourfog_overhead_bytes', 'Taken by neither records nor indexes.', () =>
+    overheadBytes(memory()),
   );
-  metrics.gauge(
-    'velourfog_moved_bytes',
-    'Records moved since the start, so that a segment became free.',
-    () => store.memory().moved,
+  metrics.gauge('velourfog_segments', 'Segments that hold something.', () => memory().segments);
+  metrics.countedElsewhere(
+    'velourfog_moved_bytes_total',
+    'Records moved, so that a segment became free.',
+    () => memory().moved,
   );
+  metrics.gauge('velourfog_log_bytes', 'What the log takes on the disk.', () => node.log().bytes);
+  metrics.gauge('velourfog_log_files', 'Files that the log is in.', () => node.log().files);
   metrics.gauge('velourfog_links', 'Open streams of operations.', () => node.links());
+}
+
+/** Between the records, behind the last one of a segment, and records that are no longer held. */
+function overheadBytes({ used, payload, index }: MemoryFigures): number {
+  return used - payload - index;
 }
 
 /** What this replica holds of a key, for people and tests. */
@@ -88,6 +94,8 @@ function status(node: Inspected): Readonly<Record<string, string>> {
   const { runtime, store, answers } = node;
   const replica = node.replica();
   const usage = runtime.host.usage();
+  const memory = store.memory();
+  const log = node.log();
   const stats = {
     pid: usage.pid,
     uptime: Math.floor(usage.uptimeSeconds),
@@ -103,11 +111,39 @@ function status(node: Inspected): Readonly<Record<string, string>> {
     get_misses: answers.of('get', 'absent'),
     curr_items: store.items(),
     bytes: store.payloadBytes(),
-    limit_maxbytes: store.memory().limit,
+    limit_maxbytes: memory.limit,
+    memory_bytes: memory.used,
+    index_bytes: memory.index,
+    overhead_bytes: overheadBytes(memory),
+    rss_bytes: usage.residentBytes,
+    segments: memory.segments,
+    moved_bytes: memory.moved,
+    log_bytes: log.bytes,
+    log_files: log.files,
+    fsyncs: node.syncs.count,
+    fsync_p99_ms: inMilliseconds(node.syncs.quantileSeconds(0.99)),
+    ...pauses(runtime.host),
     node: node.node(),
     incarnation: replica?.incarnation ?? 0,
     lease_ms: Math.floor(replica?.lease.remainingMs() ?? 0),
     map: printMapVersion(replica?.mapVersion ?? NO_MAP),
   };
   return Object.fromEntries(Object.entries(stats).map(([name, value]) => [name, String(value)]));
+}
+
+function pauses(host: Host) {
+  const kinds = COLLECTION_KINDS.map((kind) => host.collections(kind));
+  return {
+    event_loop_p50_ms: inMilliseconds(host.eventLoopDelaySeconds(0.5)),
+    event_loop_p99_ms: inMilliseconds(host.eventLoopDelaySeconds(0.99)),
+    event_loop_p999_ms: inMilliseconds(host.eventLoopDelaySeconds(0.999)),
+    event_loop_max_ms: inMilliseconds(host.eventLoopDelaySeconds(1)),
+    gc_pauses: kinds.reduce((sum, { count }) => sum + count, 0),
+    gc_ms: inMilliseconds(kinds.reduce((sum, { seconds }) => sum + seconds, 0)),
+    gc_max_ms: inMilliseconds(Math.max(...kinds.map(({ longest }) => longest))),
+  };
+}
+
+function inMilliseconds(seconds: number): string {
+  return (seconds * 1000).toFixed(3);
 }

@@ -33,6 +33,13 @@ export interface Durability {
   whenDown(callback: () => void): void;
   /** @param callback when everything appended so far survives the machine, or will not: with the reason */
   sync(callback: (failure: string | undefined) => void): void;
+  figures(): LogFigures;
+}
+
+export interface LogFigures {
+  /** What the log takes on the disk. */
+  readonly bytes: number;
+  readonly files: number;
 }
 
 /** A node without a data directory: memory is all it promises. */
@@ -42,7 +49,11 @@ export const MEMORY_ONLY: Durability = {
   append: () => undefined,
   whenDown: (callback) => callback(),
   sync: (callback) => callback(undefined),
+  figures: () => ({ bytes: 0, files: 0 }),
 };
+
+/** Told when a sync begins; what it returns, when that one ends. */
+export type SyncWatch = () => () => void;
 
 interface Waiter {
   /** The number of records that must be down. */
@@ -65,10 +76,21 @@ export class RecordLog implements Durability {
   #failure: string | undefined;
   #stalled = false;
   #cancelWatch: Cancel = () => undefined;
+  readonly #syncWatch: SyncWatch;
+  #bytes: number;
 
   /** @param syncFailed what was acknowledged may be lost: the system may have dropped what it could not write */
-  constructor(file: LogFile, timers: Timers, fsync: FsyncMode, syncFailed: () => void) {
+  constructor(
+    file: LogFile,
+    timers: Timers,
+    fsync: FsyncMode,
+    syncFailed: () => void,
+    syncWatch: SyncWatch = () => () => undefined,
+    bytes = 0,
+  ) {
     this.#syncFailed = syncFailed;
+    this.#syncWatch = syncWatch;
+    this.#bytes = bytes;
     this.#file = file;
     this.#timers = timers;
     this.#fsync = fsync;
@@ -86,6 +108,10 @@ export class RecordLog implements Durability {
     this.#queue.push(entry.kind === 'record' ? Buffer.from(entry.record) : encodeEntry(entry));
     this.#appended++;
     this.#next();
+  }
+
+  figures(): LogFigures {
+    return { bytes: this.#bytes, files: 1 };
   }
 
   whenDown(callback: () => void): void {
@@ -111,6 +137,7 @@ export class RecordLog implements Durability {
       count++;
     }
     const group = this.#queue.splice(0, count);
+    this.#bytes += bytes;
     this.#watch();
     this.#file.append(group, (written) => {
       if (written.kind === 'failed') this.#fail(written.detail);
@@ -150,7 +177,9 @@ export class RecordLog implements Durability {
   }
 
   #sync(done: (result: DiskResult<undefined>) => void): void {
+    const ended = this.#syncWatch();
     this.#file.sync((synced) => {
+      ended();
       if (synced.kind === 'failed') {
         this.#fail(synced.detail);
         this.#syncFailed();

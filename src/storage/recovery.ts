@@ -29,6 +29,7 @@ export interface Recovered {
   readonly previous: Incarnation | undefined;
   /** Open behind its last whole entry. */
   readonly file: LogFile;
+  readonly logBytes: number;
 }
 
 export interface RecoveryOptions {
@@ -148,7 +149,7 @@ export class Recovery {
             bytes: length,
             complete: identity.completeSince < identity.incarnation,
           });
-          this.#done({ identity, previous: this.#previous, map, file });
+          this.#done({ identity, previous: this.#previous, map, file, logBytes: length });
         });
       },
     );

@@ -29,7 +29,7 @@ import type {
   Runtime,
   Service,
 } from '../cluster/runtime.ts';
-import { AnswerCounters, GrantCounters } from './counters.ts';
+import { AnswerCounters, GrantCounters, SyncTimes } from './counters.ts';
 import { Departure } from './departure.ts';
 import { StoredIdentity } from './identity.ts';
 import { IDENTITY_FILE, type Identity } from './identity-file.ts';
@@ -97,6 +97,7 @@ export class StorageNode implements Service {
   readonly #routes: Routes;
   readonly #answers: AnswerCounters;
   readonly #grants: GrantCounters;
+  readonly #syncs: SyncTimes;
   readonly #links = new Set<Link>();
   #node: NodeId;
   #registration: Registration | undefined;
@@ -113,12 +114,15 @@ export class StorageNode implements Service {
     this.#store = new SegmentStore(options);
     this.#answers = new AnswerCounters(this.#metrics);
     this.#grants = new GrantCounters(this.#metrics);
+    this.#syncs = new SyncTimes(this.#metrics, runtime.clock);
     this.#routes = new Routes('storage', runtime, this.#metrics);
     this.#addRoutes();
     inspect(this.#routes, this.#metrics, {
       runtime,
       store: this.#store,
       answers: this.#answers,
+      syncs: this.#syncs.histogram,
+      log: () => this.#durability.figures(),
       node: () => this.#node,
       links: () => this.#links.size,
       replica: () => this.#life?.replica,
@@ -141,9 +145,14 @@ export class StorageNode implements Service {
       });
     }
     const recovery = new Recovery(this.#runtime, disk, this.#store, this.#options, (recovered) => {
-      const { identity, previous, map, file } = recovered;
-      const log = new RecordLog(file, this.#runtime.timers, identity.fsync, () =>
-        this.#distrustStore(),
+      const { identity, previous, map, file, logBytes } = recovered;
+      const log = new RecordLog(
+        file,
+        this.#runtime.timers,
+        identity.fsync,
+        () => this.#distrustStore(),
+        this.#syncs.watch,
+        logBytes,
       );
       this.#register({ ...identity, identity, previous, map, durability: log });
     });

@@ -78,6 +78,18 @@ describe('the text', () => {
     });
   });
 
+  test('calls a count that is kept elsewhere a counter, and asks for it when it is read', () => {
+    const metrics = new Metrics();
+    let seconds = 1;
+    metrics.countedElsewhere('cpu_seconds_total', 'CPU time.', () => seconds, { of: 'user' });
+    seconds = 2.5;
+    expect(readText(metrics.text()).get('cpu_seconds_total')).toEqual({
+      type: 'counter',
+      help: 'CPU time.',
+      samples: [{ name: 'cpu_seconds_total', labels: { of: 'user' }, value: 2.5 }],
+    });
+  });
+
   test('asks a gauge when it is read, not before', () => {
     const metrics = new Metrics();
     let value = 1;
@@ -140,6 +152,19 @@ describe('a histogram', () => {
         .get('wait_seconds')
         ?.samples.find(({ labels }) => labels.le === le)?.value;
     expect([at('0.5'), at('1'), at('2.5'), at('+Inf')]).toEqual([0, 1, 2, 2]);
+  });
+
+  test('tells within which bound a share of all stayed', () => {
+    const durations = new Metrics().durations('wait_seconds', 'Waits.');
+    expect([durations.count, durations.quantileSeconds(0.99)]).toEqual([0, 0]);
+    for (let index = 0; index < 99; index++) durations.observeMs(0.4);
+    durations.observeMs(30);
+    expect(durations.quantileSeconds(0.5)).toBe(0.0005);
+    expect(durations.quantileSeconds(0.99)).toBe(0.0005);
+    durations.observeMs(30);
+    expect([durations.count, durations.quantileSeconds(0.99)]).toEqual([101, 0.05]);
+    for (let index = 0; index < 100; index++) durations.observeMs(60_000);
+    expect(durations.quantileSeconds(0.99)).toBe(Number.POSITIVE_INFINITY);
   });
 
   test('of two labels has two sets of buckets in one family', () => {

@@ -181,6 +181,6 @@ describe('a storage node whose memory is full', () => {
     const used = Number(/^velourfog_memory_bytes (\d+)$/m.exec(metrics)?.[1]);
     expect(used).toBeGreaterThan(left.length * value.length);
     expect(used).toBeLessThanOrEqual(32 * 2 ** 20);
-    expect(Number(/^velourfog_moved_bytes (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
+    expect(Number(/^velourfog_moved_bytes_total (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
   });
 });

@@ -3,7 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import type { Clock, Host, Random, Timers } from '../runtime.ts';
+import type { Clock, Host, ProcessUsage, Random, Timers } from '../runtime.ts';
+import { watchPauses } from './pauses.ts';
 
 export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
@@ -23,28 +24,32 @@ export const systemRandom: Random = {
   token: () => randomBytes(16).toString('hex'),
 };
 
-export const systemHost: Host = {
-  bootId() {
-    try {
-      return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    } catch {
-      // Where the system has no such word, no restart can prove that its unsynced writes survived.
-      return randomBytes(16).toString('hex');
-    }
-  },
-  usage() {
-    const cpu = process.cpuUsage();
-    const memory = process.memoryUsage();
-    return {
-      pid: process.pid,
-      uptimeSeconds: process.uptime(),
-      userCpuSeconds: cpu.user / 1e6,
-      systemCpuSeconds: cpu.system / 1e6,
-      residentBytes: memory.rss,
-      heapUsedBytes: memory.heapUsed,
-    };
-  },
-};
+/** Measures from then on; once a process. */
+export function openHost(): Host {
+  return { ...watchPauses(), bootId, usage };
+}
+
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    // Where the system has no such word, no restart can prove that its unsynced writes survived.
+    return randomBytes(16).toString('hex');
+  }
+}
+
+function usage(): ProcessUsage {
+  const cpu = process.cpuUsage();
+  const memory = process.memoryUsage();
+  return {
+    pid: process.pid,
+    uptimeSeconds: process.uptime(),
+    userCpuSeconds: cpu.user / 1e6,
+    systemCpuSeconds: cpu.system / 1e6,
+    residentBytes: memory.rss,
+    heapUsedBytes: memory.heapUsed,
+  };
+}
 
 /** Of the machine, or of the container (cgroup) if that has less. */
 export function machineMemoryBytes(): number {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { openDisk } from '../../../src/cluster/io/disk.ts';
-import { systemClock, systemHost, systemTimers } from '../../../src/cluster/io/system.ts';
+import { openHost, systemClock, systemTimers } from '../../../src/cluster/io/system.ts';
 import { diskContract, timeContract } from '../../contracts/runtime.ts';
 import { until } from '../../helpers/cluster.ts';
 
@@ -38,5 +38,6 @@ test('a directory that is open is refused, by whatever path', async () => {
 });
 
 test('the id of the machine start does not change while the machine runs', () => {
-  expect(systemHost.bootId()).toBe(systemHost.bootId());
+  const host = openHost();
+  expect(host.bootId()).toBe(host.bootId());
 });

@@ -1,0 +1,50 @@
+// What every role tells of its process: memory, CPU time, and what kept it from answering at once.
+
+import type { Metrics } from './metrics.ts';
+import { COLLECTION_KINDS, type Host } from './runtime.ts';
+
+/** The last one is the maximum, as Go's summaries have it. */
+const QUANTILES = [0.5, 0.99, 0.999, 1];
+
+export function addProcessMetrics(metrics: Metrics, host: Host): void {
+  const usage = () => host.usage();
+  metrics.gauge('process_resident_memory_bytes', 'Resident memory.', () => usage().residentBytes);
+  metrics.gauge(
+    'nodejs_heap_size_used_bytes',
+    'JavaScript heap in use.',
+    () => usage().heapUsedBytes,
+  );
+  metrics.countedElsewhere(
+    'process_cpu_seconds_total',
+    'User and system CPU time.',
+    () => usage().userCpuSeconds + usage().systemCpuSeconds,
+  );
+  for (const quantile of QUANTILES) {
+    metrics.gauge(
+      'nodejs_eventloop_delay_seconds',
+      'By how much later than due the event loop came to a timer, over the last one to two minutes.',
+      () => host.eventLoopDelaySeconds(quantile),
+      { quantile: String(quantile) },
+    );
+  }
+  for (const kind of COLLECTION_KINDS) {
+    metrics.countedElsewhere(
+      'nodejs_gc_pauses_total',
+      'Pauses for the collection of garbage.',
+      () => host.collections(kind).count,
+      { kind },
+    );
+    metrics.countedElsewhere(
+      'nodejs_gc_pause_seconds_total',
+      'What these pauses took together.',
+      () => host.collections(kind).seconds,
+      { kind },
+    );
+    metrics.gauge(
+      'nodejs_gc_pause_max_seconds',
+      'The longest of the last one to two minutes.',
+      () => host.collections(kind).longest,
+      { kind },
+    );
+  }
+}
