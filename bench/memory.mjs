@@ -27,6 +27,7 @@ async function ofStorageNode() {
   const node = await StorageNode.start(['--memory', `${MEMORY_MEBIBYTES}MiB`]);
   try {
     const empty = node.process.residentBytes();
+    const stream = node.stream();
     const clock = new HybridClock();
     let refused = 0;
     const began = performance.now();
@@ -37,11 +38,11 @@ async function ofStorageNode() {
         version: clock.next(Date.now()),
         value: Buffer.from(text),
       });
-      await node.send('set', key, { record }, ({ kind }) => {
+      await stream.send('set', key, { record }, ({ kind }) => {
         if (kind !== 'applied') refused++;
       });
     }
-    await node.idle();
+    await stream.idle();
     const seconds = (performance.now() - began) / 1000;
     if (refused > 0) throw new Error(`${refused} sets were refused`);
     const metrics = await node.metrics();

@@ -1,25 +1,15 @@
-// A real storage node with its controller, and a stream of operations to it as a frontend has one, but
-// without HTTP before it: what is measured is the storage node.
+// A real storage node with its controller: what is measured is the storage node.
 
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { openNetwork } from '../../dist/cluster/io/network.js';
-import { decodeAnswer, encodeOperation } from '../../dist/cluster/operations.js';
-import { partitionOf } from '../../dist/cluster/partition.js';
 import { freePort, Process, until } from './processes.mjs';
+import { Stream } from './stream.mjs';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 const HOST = '127.0.0.1';
-/** Operations that are sent and not yet answered. */
-const WINDOW = 1000;
 
 export class StorageNode {
   #controller;
-  #map;
-  #link;
-  #waiting = new Map();
-  #lastId = 0;
-  #free = new EventTarget();
+  #streams = [];
 
   /** @param words further options of the storage node */
   static async start(words) {
@@ -37,37 +27,13 @@ export class StorageNode {
     this.address = address;
     const ready = async () => (await fetch(`http://${address}/readyz`)).status === 200;
     await until('the storage node is ready', ready);
-    this.#map = (await (await fetch(`http://${controller}/c/map?since=0.0`)).json()).map;
-    const { incarnation } = this.#map.nodes[address];
-    const hello = { cluster: this.#map.cluster, node: address, incarnation };
-    this.#link = openNetwork().open(address, hello, {
-      received: (id, message) => this.#received(id, message),
-      closed: (reason) => {
-        if (!this.stopping) throw new Error(`the stream ended: ${reason}\n${this.process.stderr}`);
-      },
-    });
+    this.map = (await (await fetch(`http://${controller}/c/map?since=0.0`)).json()).map;
   }
 
-  /** Resolves when there is room for another one; `done` gets the answer. */
-  async send(kind, key, fields, done) {
-    const partition = partitionOf(key, this.#map.digits);
-    const { epoch } = this.#map.partitions[partition];
-    const { head, body } = encodeOperation({ kind, partition, epoch, key, ...fields });
-    const id = ++this.#lastId % 2 ** 32;
-    this.#waiting.set(id, done);
-    this.#link.send(id, head, body);
-    if (this.#waiting.size >= WINDOW) await once(this.#free, 'room');
-  }
-
-  async idle() {
-    while (this.#waiting.size > 0) await once(this.#free, 'room');
-  }
-
-  #received(id, message) {
-    const done = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    done?.(decodeAnswer(message));
-    if (this.#waiting.size <= WINDOW / 2) this.#free.dispatchEvent(new Event('room'));
+  stream() {
+    const stream = new Stream(this.address, this.map);
+    this.#streams.push(stream);
+    return stream;
   }
 
   async metrics() {
@@ -77,7 +43,7 @@ export class StorageNode {
   }
 
   async stop() {
-    this.stopping = true;
+    for (const stream of this.#streams) stream.close();
     await this.process.stop();
     await this.#controller.stop();
   }

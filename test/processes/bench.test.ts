@@ -5,6 +5,17 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT } from '../helpers/cluster.ts';
 
+test('bench/pauses.mjs loads a storage node and tells how long it kept others waiting', () => {
+  const printed = execFileSync(process.execPath, [join(ROOT, 'bench/pauses.mjs')], {
+    encoding: 'utf8',
+    env: { ...process.env, ITEMS: '5000', SECONDS: '2' },
+  });
+  expect(printed).toMatch(/^5000 items of 16 \+ 100 bytes, 2 s of overwrites/);
+  expect(printed).toMatch(/^velour-fog: event-loop delay p50 [\d.]+ ms, .*p99.9 [\d.]+ ms/m);
+  expect(printed).toMatch(/^velour-fog: JavaScript heap \d+ MB at most/m);
+  expect(printed).toMatch(/^velour-fog: [1-9]\d* changes\/s, \d+ MB\/s copied, gets p50 /m);
+});
+
 test('bench/memory.mjs fills a storage node and weighs it', () => {
   const printed = execFileSync(process.execPath, [join(ROOT, 'bench/memory.mjs')], {
     encoding: 'utf8',
