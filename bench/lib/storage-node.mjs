@@ -36,10 +36,8 @@ export class StorageNode {
     return stream;
   }
 
-  async metrics() {
-    const text = await (await fetch(`http://${this.address}/metrics`)).text();
-    const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-    return Object.fromEntries(lines.map((line) => line.split(/ (?=\S+$)/)));
+  metrics() {
+    return metricsOf(this.address);
   }
 
   async stop() {
@@ -47,4 +45,10 @@ export class StorageNode {
     await this.process.stop();
     await this.#controller.stop();
   }
+}
+
+export async function metricsOf(address) {
+  const text = await (await fetch(`http://${address}/metrics`)).text();
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return Object.fromEntries(lines.map((line) => line.split(/ (?=\S+$)/)));
 }

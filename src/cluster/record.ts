@@ -23,6 +23,8 @@ import type { Version } from './version.ts';
 export type StoredRecord = Buffer & { readonly brand: 'StoredRecord' };
 
 export const RECORD_HEADER_BYTES = 28;
+/** Where the length of the key is, 16 bits. */
+export const RECORD_KEY_LENGTH_AT = 24;
 /** What a record may add to the longest value; bounds every frame that carries one. */
 export const RECORD_OVERHEAD_BYTES_MAX = RECORD_HEADER_BYTES + KEY_BYTES_MAX + ATTRIBUTES_BYTES_MAX;
 const RECORD_BYTES_MAX = RECORD_OVERHEAD_BYTES_MAX + VALUE_BYTES_MAX_CEILING;

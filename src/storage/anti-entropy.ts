@@ -24,9 +24,11 @@ import type { Durability } from './log.ts';
 import { FIRST, type PartitionStore } from './partition-store.ts';
 import type { Replica } from './replica.ts';
 
-/** Deletes and expired records that are found or forgotten in one slice, which takes a few milliseconds. */
-const PER_SLICE = { found: 1024, lookedAt: 8192 };
+/** Deletes and expired records that are looked at or forgotten in one slice, which takes about two milliseconds. */
+const PER_SLICE = 1024;
 const SLICES_PER_ROUND = 16;
+/** Of those that a round looked at: where fewer are due, the next round need not come sooner. */
+const WORTH_ANOTHER = 1 / 8;
 /** Between two slices others have their turn. */
 const SLICE_PAUSE_MS = 1;
 /** Where a round found more than it could take, the next one comes so much sooner: a load of short-lived keys. */
@@ -109,13 +111,15 @@ export class AntiEntropy {
       round.begin();
       return this.#ask(member, round, FIRST, (complete) => (complete ? askNext(rest) : done()));
     };
-    this.#collect(round, SLICES_PER_ROUND, () => askNext(others));
+    const slices = Math.ceil(this.#store.perishable(partition) / PER_SLICE);
+    this.#collect(round, Math.min(slices, SLICES_PER_ROUND), () => askNext(others));
   }
 
   #collect(round: Round, slices: number, done: () => void): void {
-    this.#behind = round.collect(this.#runtime.clock.wallMs(), this.#times);
-    if (!this.#behind || slices === 1) return done();
-    return this.#nextSlice(() => this.#collect(round, slices - 1, done));
+    if (slices > 0) round.collect(this.#runtime.clock.wallMs(), this.#times);
+    if (slices > 1) return this.#nextSlice(() => this.#collect(round, slices - 1, done));
+    this.#behind = round.forgettable().length > WORTH_ANOTHER * PER_SLICE * SLICES_PER_ROUND;
+    return done();
   }
 
   #nextSlice(slice: () => void): void {
@@ -168,7 +172,7 @@ export class AntiEntropy {
     // H26: with the next epoch a joiner may be there, which must hear of what is still here.
     if (first >= records.length || !round.isSameEpoch()) return done();
     const { partition } = round;
-    const end = first + PER_SLICE.found;
+    const end = first + PER_SLICE;
     for (const record of records.slice(first, end)) {
       const key = Buffer.from(recordKey(record));
       const version = recordVersion(record);
@@ -190,7 +194,7 @@ class Round {
   readonly #store: PartitionStore;
   readonly #floor: Version;
   /** What may be forgotten once every other member is known to have it, or something above it. */
-  #candidates: StoredRecord[] = [];
+  readonly #candidates = new Map<string, StoredRecord>();
   /** Of the member that is being asked: the records that it listed, by key. */
   #listed = new Map<string, StoredRecord>();
 
@@ -202,14 +206,13 @@ class Round {
     this.#floor = store.floor(partition);
   }
 
-  /** @returns whether there may be many more */
-  collect(wallMs: number, times: Times): boolean {
+  /** A slice of what may be forgotten. */
+  collect(wallMs: number, times: Times): void {
     const isDueNow = (record: StoredRecord) => isDue(record, wallMs, times);
-    const found = this.#store.nextDue(this.partition, isDueNow, PER_SLICE);
-    // Where there are few, the same may be found again.
-    const isMore = found.length >= PER_SLICE.found;
-    this.#candidates.push(...found);
-    return isMore;
+    const limits = { found: PER_SLICE, lookedAt: PER_SLICE };
+    for (const record of this.#store.nextDue(this.partition, isDueNow, limits)) {
+      this.#candidates.set(nameOf(record), record);
+    }
   }
 
   /** A new member is asked. */
@@ -238,17 +241,17 @@ class Round {
       this.#replica.applyCopied(this.partition, record);
     }
     if (next !== undefined) return;
-    this.#candidates = this.#candidates.filter((record) => {
-      if (!differing.has(bucketOf(recordKey(record)))) return true;
-      const other = this.#listed.get(nameOf(record));
-      return other === undefined
-        ? floor >= recordVersion(record)
-        : compareRecords(other, record) >= 0;
-    });
+    for (const [name, record] of this.#candidates) {
+      if (!differing.has(bucketOf(recordKey(record)))) continue;
+      const other = this.#listed.get(name);
+      const isKnown =
+        other === undefined ? floor >= recordVersion(record) : compareRecords(other, record) >= 0;
+      if (!isKnown) this.#candidates.delete(name);
+    }
   }
 
   forgettable(): readonly StoredRecord[] {
-    return this.#candidates;
+    return [...this.#candidates.values()];
   }
 }
 

@@ -7,9 +7,8 @@
 // slots that follow the order of the listing it would pile up, and each key would search through all before.
 
 import { assert } from '../cluster/assert.ts';
-import { recordHasKey } from '../cluster/record.ts';
-import { BUCKETS, hashRecordKey, type KeyHash, reverseBits } from './digest.ts';
-import type { Location, Segments } from './segments.ts';
+import { BUCKETS, type KeyHash, reverseBits } from './digest.ts';
+import type { KeyIn, Location, Segments } from './segments.ts';
 
 const EMPTY = 0;
 /** Was in use: searches go on behind it. */
@@ -52,13 +51,13 @@ class Table {
     this.tags = new Uint16Array(size);
   }
 
-  find(hash: KeyHash, key: Uint8Array, segments: Segments): number {
+  find(hash: KeyHash, key: KeyIn, segments: Segments): number {
     const tag = tagOf(hash);
     for (let slot = this.#home(hash); ; slot = this.#after(slot)) {
       const location = this.slots[slot] ?? EMPTY;
       if (location === EMPTY) return NOWHERE;
       if (location === REMOVED || ((this.tags[slot] ?? 0) & HASH_IN_TAG) !== tag) continue;
-      if (recordHasKey(segments.at(location as Location), key)) return slot;
+      if (segments.hasKey(location as Location, key)) return slot;
     }
   }
 
@@ -146,13 +145,13 @@ export class HashIndex {
     return this.#count;
   }
 
-  get(hash: KeyHash, key: Uint8Array): Location | undefined {
+  get(hash: KeyHash, key: KeyIn): Location | undefined {
     const { table, slot } = this.#find(hash, key) ?? {};
     return table === undefined || slot === undefined ? undefined : (table.slots[slot] as Location);
   }
 
   /** As `get`, and remembers that it was asked for. */
-  access(hash: KeyHash, key: Uint8Array): Location | undefined {
+  access(hash: KeyHash, key: KeyIn): Location | undefined {
     const { table, slot } = this.#find(hash, key) ?? {};
     if (table === undefined || slot === undefined) return undefined;
     table.tags[slot] = (table.tags[slot] ?? 0) | ACCESSED;
@@ -272,7 +271,7 @@ export class HashIndex {
     this.#table = new Table(0);
   }
 
-  #find(hash: KeyHash, key: Uint8Array): Found | undefined {
+  #find(hash: KeyHash, key: KeyIn): Found | undefined {
     const slot = this.#table.find(hash, key, this.#segments);
     if (slot !== NOWHERE) return { table: this.#table, slot };
     if (this.#old === undefined) return undefined;
@@ -316,7 +315,7 @@ export class HashIndex {
       const location = (old.slots[this.#nextMoved] ?? EMPTY) as Location;
       if (location <= REMOVED) continue;
       old.slots[this.#nextMoved] = REMOVED;
-      const hash = hashRecordKey(this.#segments.at(location));
+      const hash = this.#segments.keyHashAt(location);
       this.#table.insert(hash, location, old.tags[this.#nextMoved] ?? 0);
     }
     if (this.#nextMoved === old.size) this.#discardOld();

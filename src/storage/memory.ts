@@ -6,7 +6,9 @@ import type { PartitionId } from '../cluster/partition.ts';
 import {
   compareRecords,
   isTombstone,
+  RECORD_HEADER_BYTES,
   recordKey,
+  recordKeyBytes,
   recordVersion,
   type StoredRecord,
 } from '../cluster/record.ts';
@@ -26,7 +28,7 @@ import type {
   PutOutcome,
   WhenFull,
 } from './partition-store.ts';
-import { type Entry, type Head, Segments, segmentBytesFor } from './segments.ts';
+import { type Entry, type Head, type KeyIn, Segments, segmentBytesFor } from './segments.ts';
 
 /** Slots of a partition that was dropped, with each record that comes in. */
 const DROPPED_SLOTS = 64;
@@ -39,6 +41,8 @@ const SEGMENTS_RESERVED_FROM_DELETES = 1;
 /** The cleaner makes room for an eighth of the memory at once, not for more. */
 const WANTED_SHARE_MAX = 8;
 const EVERYTHING = Number.POSITIVE_INFINITY;
+const APPLIED: PutOutcome = { kind: 'applied' };
+const EQUAL: PutOutcome = { kind: 'equal' };
 const NO_MEMORY: PutOutcome = { kind: 'no-memory' };
 
 /** Told of what a cache drops, when it is gone and the floor is above it (H40). */
@@ -86,7 +90,7 @@ export class SegmentStore implements PartitionStore {
   }
 
   get(partition: PartitionId, key: Buffer): StoredRecord | undefined {
-    const at = this.#partitions.get(partition)?.index.access(hashKey(key), key);
+    const at = this.#partitions.get(partition)?.index.access(hashKey(key), keyIn(key));
     return at === undefined ? undefined : this.#segments.at(at);
   }
 
@@ -100,16 +104,15 @@ export class SegmentStore implements PartitionStore {
 
   putCopied(partition: PartitionId, record: StoredRecord): PutOutcome {
     const state = this.#partition(partition);
-    const key = recordKey(record);
+    const key = keyInRecord(record);
     const hash = hashRecordKey(record);
     const at = state.index.get(hash, key);
     if (at !== undefined) {
       const present = this.#segments.at(at);
       const order = compareRecords(record, present);
-      if (order === 0) return { kind: 'equal' };
+      if (order === 0) return EQUAL;
       if (order < 0) return { kind: 'superseded', version: recordVersion(present) };
     }
-    // Before it is applied: what is given out holds until the next put, so nothing may move it now.
     this.#dropped.release(DROPPED_SLOTS);
     this.#cleaner.work(record.length);
     const head: Head =
@@ -118,9 +121,9 @@ export class SegmentStore implements PartitionStore {
     const location = this.#segments.append(head, partition, record);
     // Again: to make room it may have been moved, or evicted.
     const from = at === undefined ? undefined : state.index.get(hash, key);
-    if (from === undefined) state.add(hash, location);
-    else state.replace(hash, from, location);
-    return { kind: 'applied', record: this.#segments.at(location) };
+    if (from === undefined) state.add(hash, location, record);
+    else state.replace(hash, from, location, record);
+    return APPLIED;
   }
 
   floor(partition: PartitionId): Version {
@@ -134,7 +137,7 @@ export class SegmentStore implements PartitionStore {
   forget(partition: PartitionId, key: Buffer, version: Version): boolean {
     const state = this.#partitions.get(partition);
     const hash = hashKey(key);
-    const at = state?.index.get(hash, key);
+    const at = state?.index.get(hash, keyIn(key));
     if (state === undefined || at === undefined) return false;
     if (recordVersion(this.#segments.at(at)) !== version) return false;
     state.remove(hash, at);
@@ -154,6 +157,10 @@ export class SegmentStore implements PartitionStore {
 
   digest(partition: PartitionId): Buffer {
     return this.#partitions.get(partition)?.digest() ?? new Digest().bytes();
+  }
+
+  perishable(partition: PartitionId): number {
+    return this.#partitions.get(partition)?.perishable ?? 0;
   }
 
   nextDue(
@@ -279,6 +286,15 @@ export class SegmentStore implements PartitionStore {
     this.#evicted++;
     this.#evictedTo(partition, key, version);
   }
+}
+
+function keyIn(key: Buffer): KeyIn {
+  return { bytes: key, from: 0, to: key.length };
+}
+
+function keyInRecord(record: StoredRecord): KeyIn {
+  const to = RECORD_HEADER_BYTES + recordKeyBytes(record);
+  return { bytes: record, from: RECORD_HEADER_BYTES, to };
 }
 
 /** Nothing was ever forgotten while the floor is zero. */

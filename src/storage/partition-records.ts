@@ -41,20 +41,22 @@ export class PartitionRecords {
     this.index = new HashIndex(segments, account);
   }
 
+  get perishable(): number {
+    return this.#perishable;
+  }
+
   get payloadBytes(): number {
     return this.#payloadBytes;
   }
 
-  /** For a key that is not there. */
-  add(hash: KeyHash, location: Location): void {
-    const record = this.#segments.at(location);
+  /** For a key that is not there. @param record what was stored at the location, or what it is a copy of */
+  add(hash: KeyHash, location: Location, record: StoredRecord): void {
     this.index.add(hash, location, isPerishable(record));
     this.#count(hash, record);
   }
 
-  /** The record at `from` is not in use any more. */
-  replace(hash: KeyHash, from: Location, to: Location): void {
-    const record = this.#segments.at(to);
+  /** The record at `from` is not in use any more. @param record as with `add` */
+  replace(hash: KeyHash, from: Location, to: Location, record: StoredRecord): void {
     this.#uncount(hash, this.#segments.at(from));
     this.index.replace(hash, from, to, isPerishable(record));
     this.#segments.release(from);

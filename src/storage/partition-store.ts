@@ -7,8 +7,7 @@ import type { StoredRecord } from '../cluster/record.ts';
 import type { Version } from '../cluster/version.ts';
 
 export type PutOutcome =
-  /** `record` is the store's own copy. */
-  | { readonly kind: 'applied'; readonly record: StoredRecord }
+  | { readonly kind: 'applied' }
   /** The very same record is there already. */
   | { readonly kind: 'equal' }
   /** A record above the offered one is there; `version` is its own. */
@@ -62,6 +61,8 @@ export interface PartitionStore {
   /** The partitions that something is held of. */
   held(): readonly PartitionId[];
   digest(partition: PartitionId): Buffer;
+  /** How many records time takes away: deletes, and what has an expiry. */
+  perishable(partition: PartitionId): number;
   /**
    * Of the records that time takes away (deletes, and what has an expiry) some that are due, as copies. Each
    * call looks at about `lookedAt` of those that were not looked at for longest, and returns not many more

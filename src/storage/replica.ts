@@ -211,7 +211,7 @@ export class Replica {
   applyCopied(partition: PartitionId, record: StoredRecord): boolean {
     const outcome = this.#store.putCopied(partition, record);
     if (outcome.kind === 'applied') {
-      this.#durability.append({ kind: 'record', record: outcome.record });
+      this.#durability.append({ kind: 'record', record });
     }
     return outcome.kind !== 'no-memory';
   }
@@ -226,7 +226,7 @@ export class Replica {
     const outcome = this.#store.put(partition, record);
     if (outcome.kind === 'no-memory') return { kind: 'refused', reason: 'no-memory' };
     if (outcome.kind === 'applied') {
-      this.#durability.append({ kind: 'record', record: outcome.record });
+      this.#durability.append({ kind: 'record', record });
     }
     return outcome;
   }

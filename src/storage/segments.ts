@@ -9,7 +9,13 @@
 import { assert } from '../cluster/assert.ts';
 import { CHUNK_BYTES } from '../cluster/limits.ts';
 import type { PartitionId } from '../cluster/partition.ts';
-import type { StoredRecord } from '../cluster/record.ts';
+import {
+  RECORD_HEADER_BYTES,
+  RECORD_KEY_LENGTH_AT,
+  recordHasKey,
+  type StoredRecord,
+} from '../cluster/record.ts';
+import { hashKey, hashRecordKey, type KeyHash } from './digest.ts';
 
 /** Where a record is; never 0 or 1, which the index has for itself. */
 export type Location = number & { readonly brand: 'Location' };
@@ -31,6 +37,13 @@ const GONE = 0xffff_ffff;
 const WORTH_CLEANING_BELOW = 0.97;
 /** Of segments that were freed so many are kept to be filled again; others go back to the system. */
 const SPARE_SEGMENTS = 2;
+
+/** A key, wherever its bytes are. */
+export interface KeyIn {
+  readonly bytes: Buffer;
+  readonly from: number;
+  readonly to: number;
+}
 
 export interface Entry {
   readonly partition: PartitionId;
@@ -67,6 +80,8 @@ export type Head = 'incoming' | 'survivors';
 export class Segments {
   readonly segmentBytes: number;
   readonly #offsetBits: number;
+  /** A power is not computed anew with each location: that would be a tenth of a put. */
+  readonly #unitsOfSegment: number;
   readonly #largeAbove: number;
   readonly #segments: (Segment | undefined)[] = [];
   readonly #freeNumbers: number[] = [];
@@ -85,7 +100,8 @@ export class Segments {
   /** @param segmentBytes a power of two */
   constructor(segmentBytes: number) {
     this.segmentBytes = segmentBytes;
-    this.#offsetBits = Math.log2(segmentBytes / UNIT_BYTES);
+    this.#unitsOfSegment = segmentBytes / UNIT_BYTES;
+    this.#offsetBits = Math.log2(this.#unitsOfSegment);
     // What is longer than a chunk is sent from where it is, and must not move then (frames.ts).
     this.#largeAbove = Math.min(CHUNK_BYTES / 2, segmentBytes / 4);
     assert(Number.isInteger(this.#offsetBits), 'segments are a power of two long');
@@ -157,6 +173,29 @@ export class Segments {
     return this.#largeAt(bytes.readUInt32BE(offset + ENTRY_HEADER_BYTES));
   }
 
+  /** Of the key of the record that is there. Without a view on it: when an index grows, each would be garbage. */
+  keyHashAt(location: Location): KeyHash {
+    const { bytes } = this.#segmentOf(location);
+    const record = this.#offsetOf(location) + ENTRY_HEADER_BYTES;
+    if (bytes[record - 2] === LARGE) return hashRecordKey(this.at(location));
+    const key = record + RECORD_HEADER_BYTES;
+    return hashKey(bytes, key, key + bytes.readUInt16BE(record + RECORD_KEY_LENGTH_AT));
+  }
+
+  /** Whether the record that is there has the key of `key`; without a view either. */
+  hasKey(location: Location, key: KeyIn): boolean {
+    const { bytes } = this.#segmentOf(location);
+    const record = this.#offsetOf(location) + ENTRY_HEADER_BYTES;
+    if (bytes[record - 2] === LARGE)
+      return recordHasKey(this.at(location), key.bytes.subarray(key.from, key.to));
+    if (bytes.readUInt16BE(record + RECORD_KEY_LENGTH_AT) !== key.to - key.from) return false;
+    let at = record + RECORD_HEADER_BYTES;
+    for (let index = key.from; index < key.to; index++, at++) {
+      if (bytes[at] !== key.bytes[index]) return false;
+    }
+    return true;
+  }
+
   /** Is in use no more. */
   release(location: Location): void {
     const segment = this.#segmentOf(location);
@@ -212,7 +251,7 @@ export class Segments {
       scan.offset += bytesOfEntry(bytes, offset);
       const isLarge = bytes[offset + 2] === LARGE;
       if (isLarge && bytes.readUInt32BE(offset + ENTRY_HEADER_BYTES) === GONE) continue;
-      const location = locationOf(scan.segment, offset, this.#offsetBits);
+      const location = this.#locationOf(scan.segment, offset);
       const partition = bytes.readUInt16LE(offset) as PartitionId;
       return { partition, location, record: this.at(location) };
     }
@@ -230,7 +269,7 @@ export class Segments {
   }
 
   #take(segment: Segment, taken: number): Location {
-    const location = locationOf(segment.number, segment.end, this.#offsetBits);
+    const location = this.#locationOf(segment.number, segment.end);
     segment.end += taken;
     segment.used += taken;
     this.#usedBytes += taken;
@@ -299,7 +338,11 @@ export class Segments {
 
   /** Of the entry. */
   #offsetOf(location: Location): number {
-    return (location & (2 ** this.#offsetBits - 1)) * UNIT_BYTES;
+    return (location & (this.#unitsOfSegment - 1)) * UNIT_BYTES;
+  }
+
+  #locationOf(segment: number, offset: number): Location {
+    return (segment * this.#unitsOfSegment + offset / UNIT_BYTES) as Location;
   }
 }
 
@@ -307,10 +350,6 @@ export class Segments {
 export function segmentBytesFor(memoryBytes: number): number {
   const share = 2 ** Math.floor(Math.log2(memoryBytes / SEGMENTS_AT_LEAST));
   return Math.min(SEGMENT_BYTES_MAX, share);
-}
-
-function locationOf(segment: number, offset: number, offsetBits: number): Location {
-  return (segment * 2 ** offsetBits + offset / UNIT_BYTES) as Location;
 }
 
 function recordAt(bytes: Buffer, offset: number): StoredRecord {
