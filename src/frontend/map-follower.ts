@@ -12,7 +12,8 @@ import type { MapRefresh, Router } from './router.ts';
 
 export interface MapFollowerOptions {
   readonly controller: Address;
-  readonly address: Address;
+  /** Where clients reach this frontend; none for who only comes for a while, and is no frontend (D14). */
+  readonly address?: Address | undefined;
   readonly times: Times;
 }
 
@@ -90,7 +91,8 @@ export class MapFollower implements MapRefresh {
     const { controller, address, times } = this.#options;
     // Without a map there is nothing to wait for quietly: ask again soon, and say what is missing.
     const waitMs = this.#router.map === undefined ? times.heartbeatMs : times.mapPollMs;
-    const query = `since=${this.#version()}&wait=${waitMs}&frontend=${address}&started=${this.#startedMs}`;
+    const self = address === undefined ? '' : `&frontend=${address}&started=${this.#startedMs}`;
+    const query = `since=${this.#version()}&wait=${waitMs}${self}`;
     this.#runtime.network.call(
       {
         address: controller,

@@ -26,7 +26,7 @@ export interface OperationContext {
   readonly router: Router;
   readonly refresh: MapRefresh;
   readonly versions: HybridClock;
-  readonly reports: FailureReports;
+  readonly reports: Pick<FailureReports, 'note'>;
   readonly times: Times;
 }
 

@@ -8,7 +8,6 @@ import type { ErrorCode } from '../cluster/errors.ts';
 import type { Epoch } from '../cluster/identity.ts';
 import type { RefusalReason } from '../cluster/operations.ts';
 import { type Attribute, encodeRecord, type StoredRecord } from '../cluster/record.ts';
-import type { MemberAnswer } from '../cluster/storage-channel.ts';
 import type { Version } from '../cluster/version.ts';
 import { OFFLINE, type OperationContext } from './read-handler.ts';
 import type { Place } from './router.ts';
@@ -32,7 +31,7 @@ export type WriteOutcome =
 
 export type WriteCallback = (outcome: WriteOutcome) => void;
 
-const REFUSALS: Readonly<
+export const REFUSALS: Readonly<
   Record<RefusalReason | 'overloaded', { code: ErrorCode; detail: string }>
 > = {
   'too-large': { code: 'value-too-large', detail: 'the value is longer than a storage node takes' },
@@ -122,23 +121,10 @@ class SetOperation {
     for (const vote of asked) {
       router.send(vote.member, operation, (answer) => {
         vote.answer = answer;
-        this.#learn(vote);
+        if (mayHold(answer)) this.#mayBeHeld = true;
+        learn(this.#context, vote);
         this.#decide(votes);
       });
-    }
-  }
-
-  #learn({ member, answer }: WriteVote): void {
-    const { refresh, reports, versions } = this.#context;
-    if (mayHold(answer)) this.#mayBeHeld = true;
-    const { kind } = answer as MemberAnswer;
-    if (answer?.kind === 'superseded' || answer?.kind === 'floor') versions.observe(answer.version);
-    else if (kind === 'stale' || kind === 'not-serving') refresh.fetchFrom(member.node);
-    else if (kind === 'behind') refresh.pushTo(member.node);
-    else if (kind === 'unreachable' || kind === 'unanswered') {
-      reports.note(member);
-      // Perhaps it lives on as another life, which our map is too old to know.
-      refresh.fetchFrom(member.node);
     }
   }
 
@@ -215,5 +201,29 @@ class SetOperation {
   #lastRoundMs(): number {
     const { setDeadlineMs, tryMs } = this.#context.times;
     return setDeadlineMs - tryMs;
+  }
+}
+
+/** What the answer says beside the set itself: of versions, of maps, and of who cannot be reached. */
+export function learn(
+  { refresh, reports, versions }: OperationContext,
+  { member, answer }: WriteVote,
+): void {
+  switch (answer?.kind) {
+    case 'superseded':
+    case 'floor':
+      return versions.observe(answer.version);
+    case 'stale':
+    case 'not-serving':
+      return refresh.fetchFrom(member.node);
+    case 'behind':
+      return refresh.pushTo(member.node);
+    case 'unreachable':
+    case 'unanswered':
+      reports.note(member);
+      // Perhaps it lives on as another life, which our map is too old to know.
+      return refresh.fetchFrom(member.node);
+    default:
+      return undefined;
   }
 }

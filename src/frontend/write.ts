@@ -60,7 +60,8 @@ export function judgeWrite(votes: readonly WriteVote[]): WriteDecision {
   return { kind: 'acknowledged' };
 }
 
-function servesWithout(votes: readonly WriteVote[], without: Member): boolean {
+/** Whether the partition can do without this member, which then gives it up (H35). */
+export function servesWithout(votes: readonly WriteVote[], without: Member): boolean {
   return votes.some(({ member }) => member !== without && member.role === 'serving');
 }
 
