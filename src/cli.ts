@@ -5,6 +5,7 @@
 import yargs from 'yargs';
 import { EXIT, FatalError } from './cluster/errors.ts';
 import { VERSION } from './cluster/software.ts';
+import { backupCommand } from './commands/backup.ts';
 import { controllerCommand } from './commands/controller.ts';
 import { frontendCommand } from './commands/frontend.ts';
 import { localCommand } from './commands/local.ts';
@@ -23,6 +24,7 @@ import {
   usage,
   Words,
 } from './commands/options.ts';
+import { restoreCommand } from './commands/restore.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { storageCommand } from './commands/storage.ts';
 
@@ -36,6 +38,8 @@ const COMMANDS: readonly Command[] = [
   forgetCommand,
   acceptLossCommand,
   planCommand,
+  backupCommand,
+  restoreCommand,
   simulateCommand,
 ];
 

@@ -52,10 +52,12 @@ describe('imports point one way', () => {
       'frontend',
       'storage',
       'client',
+      'backup',
       'cluster',
       'cluster/io',
     ],
     simulation: ['controller', 'frontend', 'storage', 'cluster'],
+    backup: ['frontend', 'cluster'],
     controller: ['cluster'],
     frontend: ['cluster'],
     storage: ['cluster'],
@@ -110,7 +112,7 @@ describe('logic apart from I/O', () => {
     ],
     [/\bPromise\b|\basync\b|\bawait\b/, 'callbacks: a simulator decides the order of everything'],
   ];
-  const PURE = ['simulation', 'controller', 'frontend', 'storage', 'cluster'];
+  const PURE = ['simulation', 'backup', 'controller', 'frontend', 'storage', 'cluster'];
 
   test('no module but the adapters touches clock, timers, randomness, network or disk', () => {
     const pure = SOURCES.filter((path) => PURE.includes(roomOf(path)));

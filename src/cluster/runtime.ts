@@ -95,6 +95,31 @@ export interface LogFile {
   sync(callback: (result: DiskResult<undefined>) => void): void;
 }
 
+/** A directory of plain files that no node lives in, such as a backup. */
+export interface Folder {
+  /** @returns through the callback the whole file, or undefined when there is none. */
+  read(name: string, callback: (result: DiskResult<Buffer | undefined>) => void): void;
+  /** As `Disk.replace`. */
+  replace(name: string, bytes: Buffer, callback: (result: DiskResult<undefined>) => void): void;
+  /** @param options.create false: to read only, and a file that is not there is a failure */
+  open(
+    name: string,
+    options: { readonly create: boolean },
+    callback: (result: DiskResult<FolderFile>) => void,
+  ): void;
+}
+
+export interface FolderFile {
+  /** When it was opened. */
+  readonly bytes: number;
+  /** Fewer bytes than asked for only at the end of the file. */
+  read(position: number, length: number, callback: (result: DiskResult<Buffer>) => void): void;
+  write(position: number, bytes: Buffer, callback: (result: DiskResult<undefined>) => void): void;
+  /** Cuts off what is beyond; what is left survives the machine. */
+  finish(length: number, callback: (result: DiskResult<undefined>) => void): void;
+  close(): void;
+}
+
 export interface ControlCall {
   readonly address: Address;
   readonly method: 'GET' | 'POST';

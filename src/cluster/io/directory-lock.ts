@@ -61,8 +61,10 @@ async function lockId(directory: string): Promise<Server> {
  *    uses: it listened from when that name was there, so once it does not, its process is over.
  * 2. Only now it looks for others. Of any two the later one finds the earlier one, so at most one of them
  *    finds nobody, and has the lock. Each may find the other: both withdraw, and try again at random.
+ *
+ * @returns the file, which only its holder may delete, and only at its end
  */
-export async function lockPlace(directory: string): Promise<void> {
+export async function lockPlace(directory: string): Promise<string> {
   let folder: number | undefined;
   try {
     folder = openSync(directory, 'r');
@@ -72,7 +74,7 @@ export async function lockPlace(directory: string): Promise<void> {
       const name = `${LOCK_FILE}${randomBytes(8).toString('hex')}`;
       const server = await listen(join(way, `${name}${UNPUBLISHED}`));
       renameSync(join(way, `${name}${UNPUBLISHED}`), join(way, name));
-      if (!(await areThereOthers(way, name))) return;
+      if (!(await areThereOthers(way, name))) return join(directory, name);
       rmSync(join(way, name));
       server.close();
       await pause(randomInt(PAUSE_MS_MAX));
@@ -148,14 +150,14 @@ function directoryId(directory: string): string {
 function inUse(directory: string): FatalError {
   return new FatalError(
     EXIT.config,
-    `data directory ${directory} is in use by another process; stop it, or choose another --data-dir`,
+    `directory ${directory} is in use by another process; stop it, or choose another one`,
   );
 }
 
 function notLockable(directory: string, error: unknown): FatalError {
   return new FatalError(
     EXIT.config,
-    `data directory ${directory} cannot be locked: ${codeOf(error)}; it must be on a file system that takes Unix sockets`,
+    `directory ${directory} cannot be locked: ${codeOf(error)}; it must be on a file system that takes Unix sockets`,
   );
 }
 

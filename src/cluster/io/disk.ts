@@ -93,7 +93,7 @@ async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-async function readIfThere(path: string): Promise<Buffer | undefined> {
+export async function readIfThere(path: string): Promise<Buffer | undefined> {
   try {
     return await readFile(path);
   } catch (error) {
@@ -102,7 +102,8 @@ async function readIfThere(path: string): Promise<Buffer | undefined> {
   }
 }
 
-async function replace(directory: string, name: string, bytes: Buffer): Promise<undefined> {
+/** Temp file, fsync, rename, fsync directory. */
+export async function replace(directory: string, name: string, bytes: Buffer): Promise<undefined> {
   const target = join(directory, name);
   const temporary = `${target}.new`;
   const file = await open(temporary, 'w');
@@ -123,7 +124,7 @@ async function replace(directory: string, name: string, bytes: Buffer): Promise<
   return undefined;
 }
 
-function settle<T>(work: Promise<T>, callback: (result: DiskResult<T>) => void): void {
+export function settle<T>(work: Promise<T>, callback: (result: DiskResult<T>) => void): void {
   work.then(
     (value) => callback({ kind: 'done', value }),
     (error: unknown) => callback({ kind: 'failed', detail: codeOf(error) }),

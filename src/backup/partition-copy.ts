@@ -1,0 +1,149 @@
+// Copies one partition into its file, from one serving member after the other where one does not go on: the
+// order of a copy is that of the keys (bucket and rank), the same on all, so any of them goes on behind the
+// last key. When it is tried, and how often, is backup.ts's.
+//
+// A member answers at the epoch of the map that the backup began with, or a later one (H14): every set that
+// was acknowledged before it began is in each such copy, or something newer (I5).
+
+import { crc32 } from 'node:zlib';
+import { answeringMembers, partitionEntry } from '../cluster/cluster-map.ts';
+import type { Answer, Cursor } from '../cluster/operations.ts';
+import type { PartitionId } from '../cluster/partition.ts';
+import { isExpired, isPerishable, isTombstone } from '../cluster/record.ts';
+import type { Folder, FolderFile } from '../cluster/runtime.ts';
+import { learn } from '../frontend/write-handler.ts';
+import type { Guest } from './guest.ts';
+import { type Content, fileOf } from './manifest.ts';
+import { RecordFile } from './record-file.ts';
+
+export type CopyStep =
+  | { readonly kind: 'more' }
+  | { readonly kind: 'complete' }
+  /** Nobody went on with it now; it may be tried again. */
+  | { readonly kind: 'stuck'; readonly reason: string }
+  /** The file cannot be written. */
+  | { readonly kind: 'broken'; readonly reason: string };
+
+const FIRST: Cursor = { bucket: 0, afterKey: Buffer.alloc(0) };
+const EMPTY: Content = {
+  bytes: 0,
+  crc: 0,
+  records: 0,
+  deletes: 0,
+  expiring: 0,
+  complete: false,
+  next: undefined,
+};
+
+export class PartitionCopy {
+  readonly partition: PartitionId;
+  readonly #guest: Guest;
+  readonly #folder: Folder;
+  readonly #name: string;
+  #content: Content;
+  #file: FolderFile | undefined;
+  /** Whom to ask first; the next one when that one did not go on. */
+  #turn: number;
+
+  /** @param content what an earlier run left of it */
+  constructor(guest: Guest, folder: Folder, partition: PartitionId, content: Content = EMPTY) {
+    this.#guest = guest;
+    this.#folder = folder;
+    this.partition = partition;
+    this.#name = fileOf(partition, guest.map.digits);
+    this.#content = content;
+    this.#turn = guest.runtime.random.below(1024);
+  }
+
+  /** What is in the file now. */
+  get content(): Content {
+    return this.#content;
+  }
+
+  /** One question and its answer, down in the file. */
+  step(done: (step: CopyStep) => void): void {
+    const { router } = this.#guest;
+    const map = router.map ?? this.#guest.map;
+    const entry = partitionEntry(map, this.partition);
+    const sources = answeringMembers(map, entry);
+    const source = sources[this.#turn % Math.max(1, sources.length)];
+    if (source === undefined) return done({ kind: 'stuck', reason: 'it is offline' });
+    return this.#open(done, (file) => {
+      const from = this.#content.next ?? FIRST;
+      const copy = { kind: 'copy', partition: this.partition, epoch: entry.epoch, from } as const;
+      router.send(source, copy, (answer) => {
+        if (answer.kind === 'records') return this.#append(file, answer, done);
+        learn(this.#guest, { member: source, answer });
+        this.#turn++;
+        return done({ kind: 'stuck', reason: `${source.node}: ${answer.kind}` });
+      });
+    });
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
+  #open(done: (step: CopyStep) => void, opened: (file: FolderFile) => void): void {
+    if (this.#file !== undefined) return opened(this.#file);
+    return this.#folder.open(this.#name, { create: true }, (result) => {
+      if (result.kind === 'failed') return done(this.#broken(result.detail));
+      const file = result.value;
+      this.#file = file;
+      return this.#check(file, () => opened(file));
+    });
+  }
+
+  /** What the manifest says of an unfinished file may be more than a crash of the machine left of it. */
+  #check(file: FolderFile, checked: () => void): void {
+    const records = new RecordFile(file, this.#content);
+    const look = () => {
+      while (records.take() !== undefined);
+      if (records.state.kind === 'open') return records.read(look);
+      if (records.state.kind === 'damaged') this.#content = EMPTY;
+      return checked();
+    };
+    look();
+  }
+
+  #append(
+    file: FolderFile,
+    { records, next }: Extract<Answer, { kind: 'records' }>,
+    done: (step: CopyStep) => void,
+  ): void {
+    const wallMs = this.#guest.runtime.clock.wallMs();
+    const kept = records.filter((record) => isTombstone(record) || !isExpired(record, wallMs));
+    const bytes = Buffer.concat(kept);
+    const before = this.#content;
+    file.write(before.bytes, bytes, (written) => {
+      if (written.kind === 'failed') return done(this.#broken(written.detail));
+      const deletes = kept.filter(isTombstone).length;
+      const perishable = kept.filter(isPerishable).length;
+      this.#content = {
+        bytes: before.bytes + bytes.length,
+        crc: crc32(bytes, before.crc),
+        records: before.records + kept.length,
+        deletes: before.deletes + deletes,
+        expiring: before.expiring + perishable - deletes,
+        complete: false,
+        next: next === undefined ? undefined : { ...next, afterKey: Buffer.from(next.afterKey) },
+      };
+      if (next !== undefined) return done({ kind: 'more' });
+      return this.#finish(file, done);
+    });
+  }
+
+  #finish(file: FolderFile, done: (step: CopyStep) => void): void {
+    file.finish(this.#content.bytes, (finished) => {
+      if (finished.kind === 'failed') return done(this.#broken(finished.detail));
+      this.#content = { ...this.#content, complete: true };
+      this.close();
+      return done({ kind: 'complete' });
+    });
+  }
+
+  #broken(detail: string): CopyStep {
+    return { kind: 'broken', reason: `${this.#name} cannot be written: ${detail}` };
+  }
+}

@@ -1,0 +1,97 @@
+// Reads a file of records back to back, in pieces: whole records come out, and what is none is named by its
+// place. It promises the length and the checksum that the manifest has, once the end was reached.
+
+import { crc32 } from 'node:zlib';
+import { parseRecord, RECORD_HEADER_BYTES, type StoredRecord } from '../cluster/record.ts';
+import type { FolderFile } from '../cluster/runtime.ts';
+import type { Content } from './manifest.ts';
+
+/** A record that is longer is read at once. */
+const READ_BYTES = 256 * 1024;
+const NOTHING = Buffer.alloc(0);
+
+export type FileState =
+  /** There are records to be taken, or more is to be read. */
+  | { readonly kind: 'open' }
+  | { readonly kind: 'ended' }
+  /** `byte` is where the trouble begins. */
+  | { readonly kind: 'damaged'; readonly byte: number; readonly reason: string };
+
+export class RecordFile {
+  readonly #file: FolderFile;
+  readonly #content: Pick<Content, 'bytes' | 'crc'>;
+  #state: FileState = { kind: 'open' };
+  /** What was read and not taken, from `#position` on. */
+  #rest: Buffer = NOTHING;
+  #position = 0;
+  #readTo = 0;
+  #crc = 0;
+  #wantedBytes = READ_BYTES;
+
+  constructor(file: FolderFile, content: Pick<Content, 'bytes' | 'crc'>) {
+    this.#file = file;
+    this.#content = content;
+    this.#settle();
+  }
+
+  get state(): FileState {
+    return this.#state;
+  }
+
+  /** Where the next record begins. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** @returns undefined when more must be read first, or the file is at its end or damaged */
+  take(): StoredRecord | undefined {
+    if (this.#state.kind !== 'open') return undefined;
+    const parsed = parseRecord(this.#rest, 0);
+    switch (parsed.kind) {
+      case 'record':
+        this.#rest = this.#rest.subarray(parsed.record.length);
+        this.#position += parsed.record.length;
+        this.#settle();
+        return parsed.record;
+      case 'malformed':
+        this.#damaged(this.#position, parsed.reason);
+        return undefined;
+      case 'short': {
+        const { bytes } = this.#content;
+        if (this.#readTo === bytes) this.#damaged(this.#position, 'a record is cut off');
+        const length = this.#rest.length < 4 ? RECORD_HEADER_BYTES : this.#rest.readUInt32BE(0);
+        this.#wantedBytes = Math.max(READ_BYTES, length - this.#rest.length);
+        return undefined;
+      }
+    }
+  }
+
+  /** Reads on; only after `take` had nothing, and one at a time. */
+  read(done: () => void): void {
+    const length = Math.min(this.#wantedBytes, this.#content.bytes - this.#readTo);
+    this.#file.read(this.#readTo, length, (result) => {
+      if (result.kind === 'failed') this.#damaged(this.#readTo, result.detail);
+      else if (result.value.length < length) {
+        this.#damaged(this.#readTo + result.value.length, 'the file ends here');
+      } else {
+        this.#crc = crc32(result.value, this.#crc);
+        this.#readTo += length;
+        this.#rest =
+          this.#rest.length === 0 ? result.value : Buffer.concat([this.#rest, result.value]);
+        this.#settle();
+      }
+      done();
+    });
+  }
+
+  #settle(): void {
+    const { bytes, crc } = this.#content;
+    if (this.#position < bytes) return;
+    if (this.#crc === crc) this.#state = { kind: 'ended' };
+    else this.#damaged(0, 'its records are not those that the manifest has the checksum of');
+  }
+
+  #damaged(byte: number, reason: string): void {
+    this.#state = { kind: 'damaged', byte, reason };
+  }
+}

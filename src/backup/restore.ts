@@ -1,0 +1,272 @@
+// A restore run: sets the records of a verified backup, each with its own version (D16), or all that live
+// with new ones. A few files at once, a bounded window of sets in flight. It keeps no state of its own: run
+// again, it finds what is there.
+//
+// What time takes away comes last. A delete of the backup is old, so its replicas forget it soon, and that
+// raises the floor of its partition (H24): every record below it that is not there by then would be refused.
+// An expiry does the same.
+
+import type { ErrorCode } from '../cluster/errors.ts';
+import type { PartitionId } from '../cluster/partition.ts';
+import {
+  isExpired,
+  isTombstone,
+  recordAttributes,
+  recordExpiresAtMs,
+  recordKey,
+  recordValue,
+  type StoredRecord,
+} from '../cluster/record.ts';
+import type { Folder } from '../cluster/runtime.ts';
+import { Keeper, type KeepOutcome } from '../frontend/keep-handler.ts';
+import { type WriteOutcome, Writer } from '../frontend/write-handler.ts';
+import type { Guest } from './guest.ts';
+import { type Content, fileOf, type Manifest } from './manifest.ts';
+import { type OpenRecords, openRecords, problemOf } from './verify.ts';
+
+const FILES_AT_ONCE = 4;
+const IN_FLIGHT_MAX = 512;
+/** Far below what a channel to a storage node takes before it sheds. */
+const IN_FLIGHT_BYTES_MAX = 32 * 1024 * 1024;
+/** Each took a while to fail; the next ones would as well. */
+const FAILED_MAX = 1000;
+/** A set with a new version whose outcome is not known is set again with a newer one. */
+const TRIES_AS_NEW = 3;
+
+const PASSES = ['lasting', 'expiring', 'delete'] as const;
+type Pass = (typeof PASSES)[number];
+
+export interface RestoreFigures {
+  readonly set: number;
+  /** They were there before. */
+  readonly there: number;
+  readonly superseded: number;
+  readonly belowFloor: number;
+  /** Meanwhile. */
+  readonly expired: number;
+  /** Deletes, where everything gets new versions. */
+  readonly leftOut: number;
+  readonly failed: number;
+  readonly bytes: number;
+}
+
+export interface RestoreOutcome {
+  /** Of the first record that failed, or why the run ended early. */
+  readonly problem: string | undefined;
+}
+
+export interface RestoreOptions {
+  readonly asNew: boolean;
+}
+
+export class Restore {
+  readonly #guest: Guest;
+  readonly #folder: Folder;
+  readonly #manifest: Manifest;
+  readonly #asNew: boolean;
+  readonly #keeper: Keeper;
+  readonly #writer: Writer;
+  readonly #done: (outcome: RestoreOutcome) => void;
+  readonly #figures = {
+    set: 0,
+    there: 0,
+    superseded: 0,
+    belowFloor: 0,
+    expired: 0,
+    leftOut: 0,
+    failed: 0,
+    bytes: 0,
+  };
+  #pass = -1;
+  #files: (readonly [PartitionId, Content])[] = [];
+  #lanes = new Set<Lane>();
+  #opening = 0;
+  #inFlight = 0;
+  #inFlightBytes = 0;
+  #problem: string | undefined;
+  #over = false;
+
+  /** @param manifest of files that verifyFiles found nothing wrong with */
+  constructor(
+    guest: Guest,
+    folder: Folder,
+    manifest: Manifest,
+    { asNew }: RestoreOptions,
+    done: (outcome: RestoreOutcome) => void,
+  ) {
+    this.#guest = guest;
+    this.#folder = folder;
+    this.#manifest = manifest;
+    this.#asNew = asNew;
+    this.#keeper = new Keeper(guest);
+    this.#writer = new Writer(guest);
+    this.#done = done;
+  }
+
+  start(): void {
+    this.#nextPass();
+  }
+
+  get figures(): RestoreFigures {
+    return this.#figures;
+  }
+
+  #nextPass(): void {
+    const pass = PASSES[++this.#pass];
+    if (pass === undefined) return this.#end();
+    this.#files = [...this.#manifest.partitions].filter(([, content]) => has(content, pass));
+    return this.#nextFiles();
+  }
+
+  #nextFiles(): void {
+    while (this.#lanes.size + this.#opening < FILES_AT_ONCE) {
+      const file = this.#files.shift();
+      if (file === undefined) break;
+      this.#open(...file);
+    }
+    // A later pass begins when nothing of this one is under way any more.
+    const isIdle = this.#lanes.size + this.#opening + this.#inFlight === 0;
+    if (isIdle && !this.#over) this.#nextPass();
+  }
+
+  #open(partition: PartitionId, content: Content): void {
+    const name = fileOf(partition, this.#manifest.digits);
+    this.#opening++;
+    openRecords(this.#folder, name, content, (opened) => {
+      this.#opening--;
+      if ('problem' in opened) return this.#break(opened.problem);
+      const lane: Lane = { ...opened, name, reading: false };
+      this.#lanes.add(lane);
+      return this.#pump(lane);
+    });
+  }
+
+  /** As much of the file as the window has room for. */
+  #pump(lane: Lane): void {
+    const { records } = lane;
+    while (this.#hasRoom() && !this.#over) {
+      const byte = records.position;
+      const record = records.take();
+      if (record !== undefined) this.#offer(record, `${lane.name}, byte ${byte}`);
+      else if (records.state.kind === 'open') return this.#read(lane);
+      else {
+        lane.close();
+        this.#lanes.delete(lane);
+        if (records.state.kind === 'damaged') return this.#break(problemOf(lane.name, records));
+        return this.#nextFiles();
+      }
+    }
+    return undefined;
+  }
+
+  #read(lane: Lane): void {
+    if (lane.reading) return;
+    lane.reading = true;
+    lane.records.read(() => {
+      lane.reading = false;
+      this.#pump(lane);
+    });
+  }
+
+  #hasRoom(): boolean {
+    return this.#inFlight < IN_FLIGHT_MAX && this.#inFlightBytes < IN_FLIGHT_BYTES_MAX;
+  }
+
+  #offer(record: StoredRecord, place: string): void {
+    if (passOf(record) !== PASSES[this.#pass]) return;
+    if (isTombstone(record) && this.#asNew) {
+      this.#figures.leftOut++;
+    } else if (!isTombstone(record) && isExpired(record, this.#guest.runtime.clock.wallMs())) {
+      this.#figures.expired++;
+    } else {
+      this.#inFlight++;
+      this.#inFlightBytes += record.length;
+      const done = (outcome: KeepOutcome) => this.#settled(record, place, outcome);
+      if (this.#asNew) this.#set(record, TRIES_AS_NEW, done);
+      else this.#keeper.keep(record, done);
+    }
+  }
+
+  #set(record: StoredRecord, tries: number, done: (outcome: KeepOutcome) => void): void {
+    const request = {
+      key: recordKey(record),
+      value: recordValue(record),
+      tombstone: false,
+      expiresAtMs: recordExpiresAtMs(record),
+      attributes: recordAttributes(record),
+    };
+    this.#writer.set(request, (outcome) => {
+      if (outcome.kind === 'stored') done({ kind: 'set' });
+      else if (tries > 1 && !isHopeless(outcome)) this.#set(record, tries - 1, done);
+      else done({ kind: 'failed', ...reasonOf(outcome) });
+    });
+  }
+
+  #settled(record: StoredRecord, place: string, outcome: KeepOutcome): void {
+    this.#inFlight--;
+    this.#inFlightBytes -= record.length;
+    if (this.#over) return;
+    switch (outcome.kind) {
+      case 'set':
+        this.#figures.set++;
+        this.#figures.bytes += record.length;
+        break;
+      case 'there':
+      case 'superseded':
+        this.#figures[outcome.kind]++;
+        break;
+      case 'below-floor':
+        this.#figures.belowFloor++;
+        break;
+      case 'failed':
+        this.#figures.failed++;
+        this.#problem ??= `${place}: ${outcome.code}: ${outcome.detail}`;
+        if (outcome.code === 'storage-full' || this.#figures.failed >= FAILED_MAX) this.#end();
+        break;
+    }
+    for (const lane of this.#lanes) this.#pump(lane);
+    this.#nextFiles();
+  }
+
+  #break(problem: string): void {
+    this.#problem = problem;
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const lane of this.#lanes) lane.close();
+    this.#done({ problem: this.#problem });
+  }
+}
+
+interface Lane extends OpenRecords {
+  readonly name: string;
+  reading: boolean;
+}
+
+function passOf(record: StoredRecord): Pass {
+  if (isTombstone(record)) return 'delete';
+  return recordExpiresAtMs(record) === 0 ? 'lasting' : 'expiring';
+}
+
+function has({ records, deletes, expiring }: Content, pass: Pass): boolean {
+  switch (pass) {
+    case 'lasting':
+      return records > deletes + expiring;
+    case 'expiring':
+      return expiring > 0;
+    case 'delete':
+      return deletes > 0;
+  }
+}
+
+function isHopeless(outcome: WriteOutcome): boolean {
+  return outcome.kind === 'not-stored' && outcome.code === 'value-too-large';
+}
+
+function reasonOf(outcome: WriteOutcome): { code: ErrorCode; detail: string } {
+  if (outcome.kind === 'not-stored') return outcome;
+  return { code: 'outcome-unknown', detail: 'not every storage node confirmed it in time' };
+}

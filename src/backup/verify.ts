@@ -1,0 +1,89 @@
+// Reads a whole backup before any of it is used: all files that the manifest has are there, as long as it
+// says, with records only, and with its checksums. So a damaged one changes nothing.
+
+import type { PartitionId } from '../cluster/partition.ts';
+import { isPerishable, isTombstone } from '../cluster/record.ts';
+import type { Folder } from '../cluster/runtime.ts';
+import { type Content, fileOf, type Manifest } from './manifest.ts';
+import { RecordFile } from './record-file.ts';
+
+/** @param done with what is wrong, by file and byte; undefined when nothing is */
+export function verifyFiles(
+  folder: Folder,
+  manifest: Manifest,
+  done: (problem: string | undefined) => void,
+): void {
+  const files = [...manifest.partitions];
+  const next = (): void => {
+    const file = files.shift();
+    if (file === undefined) return done(undefined);
+    return verifyFile(folder, manifest, file, (problem) =>
+      problem === undefined ? next() : done(problem),
+    );
+  };
+  next();
+}
+
+function verifyFile(
+  folder: Folder,
+  { digits }: Manifest,
+  [partition, content]: readonly [PartitionId, Content],
+  done: (problem: string | undefined) => void,
+): void {
+  const name = fileOf(partition, digits);
+  openRecords(folder, name, content, (opened) => {
+    if ('problem' in opened) return done(opened.problem);
+    const { records, bytes, close } = opened;
+    const end = (problem: string | undefined) => {
+      close();
+      done(problem);
+    };
+    if (content.complete && bytes > content.bytes) {
+      return end(`${name}, byte ${content.bytes}: there is more than the manifest says`);
+    }
+    const found = { records: 0, deletes: 0, expiring: 0 };
+    const look = (): void => {
+      for (let record = records.take(); record !== undefined; record = records.take()) {
+        found.records++;
+        if (isTombstone(record)) found.deletes++;
+        else if (isPerishable(record)) found.expiring++;
+      }
+      if (records.state.kind === 'open') return records.read(look);
+      if (records.state.kind === 'damaged') return end(problemOf(name, records));
+      const wrong = (['records', 'deletes', 'expiring'] as const).find(
+        (what) => found[what] !== content[what],
+      );
+      if (wrong === undefined) return end(undefined);
+      return end(`${name}: ${found[wrong]} ${wrong}, and the manifest says ${content[wrong]}`);
+    };
+    return look();
+  });
+}
+
+export interface OpenRecords {
+  readonly records: RecordFile;
+  /** Of the file, which may be longer than what the manifest has of it. */
+  readonly bytes: number;
+  close(): void;
+}
+
+export function openRecords(
+  folder: Folder,
+  name: string,
+  content: Content,
+  done: (opened: OpenRecords | { readonly problem: string }) => void,
+): void {
+  folder.open(name, { create: false }, (result) => {
+    if (result.kind === 'failed') {
+      const what = result.detail === 'ENOENT' ? 'it is missing' : result.detail;
+      return done({ problem: `${name}: ${what}` });
+    }
+    const file = result.value;
+    const records = new RecordFile(file, content);
+    return done({ records, bytes: file.bytes, close: () => file.close() });
+  });
+}
+
+export function problemOf(name: string, { state }: RecordFile): string {
+  return state.kind === 'damaged' ? `${name}, byte ${state.byte}: ${state.reason}` : name;
+}

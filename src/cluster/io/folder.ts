@@ -1,0 +1,92 @@
+// A folder of plain files on a real disk: what a backup is written to and read from. What its files are is
+// src/backup's; the directories that nodes live in are disk.ts's.
+
+import { constants, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { EXIT, FatalError } from '../errors.ts';
+import type { Folder, FolderFile } from '../runtime.ts';
+import { lockPlace } from './directory-lock.ts';
+import { readIfThere, replace, settle } from './disk.ts';
+
+export function openFolder(path: string): Folder {
+  const directory = resolve(path);
+  // Replacements of one file follow each other; two at once would share the temporary file.
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    read: (name, callback) => settle(readIfThere(join(directory, name)), callback),
+    replace(name, bytes, callback) {
+      const replaced = last.then(() => replace(directory, name, bytes));
+      last = replaced.catch(() => undefined);
+      settle(replaced, callback);
+    },
+    open: (name, { create }, callback) => settle(openFile(join(directory, name), create), callback),
+  };
+}
+
+/**
+ * To write: makes the folder if it is missing, and locks it until this process ends.
+ * @param owned the file without which a folder that has others in it is somebody else's
+ * @throws FatalError when it is in use, somebody else's or cannot be used
+ */
+export async function claimFolder(path: string, owned: string): Promise<Folder> {
+  const directory = resolve(path);
+  try {
+    mkdirSync(directory, { recursive: true });
+    const names = readdirSync(directory).filter((name) => !name.startsWith('directory.lock.'));
+    if (names.length > 0 && !names.includes(owned)) {
+      throw new FatalError(
+        EXIT.config,
+        `${directory} has files and no ${owned}: it is no backup; name another directory`,
+      );
+    }
+  } catch (error) {
+    if (error instanceof FatalError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    throw new FatalError(EXIT.config, `directory ${directory} cannot be made: ${code}`);
+  }
+  const lock = await lockPlace(directory);
+  // A backup is copied elsewhere, and not everything that copies can copy a socket.
+  process.once('exit', () => rmSync(lock, { force: true }));
+  return openFolder(directory);
+}
+
+async function openFile(path: string, create: boolean): Promise<FolderFile> {
+  const flags = create ? constants.O_RDWR | constants.O_CREAT : constants.O_RDONLY;
+  const file = await open(path, flags);
+  const { size } = await file.stat();
+  return {
+    bytes: size,
+    read: (position, length, callback) => settle(readAll(file, position, length), callback),
+    write: (position, bytes, callback) => settle(writeAll(file, position, bytes), callback),
+    finish: (length, callback) => settle(finish(file, length), callback),
+    close: () => settle(file.close(), () => undefined),
+  };
+}
+
+async function readAll(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(bytes, filled, length - filled, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+}
+
+/** A full disk shows first as a short write (H35); the next one then says so. */
+async function writeAll(file: FileHandle, position: number, bytes: Buffer): Promise<undefined> {
+  for (let written = 0; written < bytes.length; ) {
+    const left = bytes.length - written;
+    const { bytesWritten } = await file.write(bytes, written, left, position + written);
+    written += bytesWritten;
+  }
+  return undefined;
+}
+
+async function finish(file: FileHandle, length: number): Promise<undefined> {
+  await file.truncate(length);
+  await file.sync();
+  return undefined;
+}

@@ -1,0 +1,113 @@
+// velour backup: copies a cluster into a directory, from which `velour restore` brings it back. What is
+// copied, and how it goes on after an end in the middle, is src/backup's.
+
+import type { BackupFigures, BackupOutcome } from '../backup/backup.ts';
+import type { Guest } from '../backup/guest.ts';
+import { fileOf, MANIFEST_FILE, type Manifest } from '../backup/manifest.ts';
+import { EXIT, FatalError } from '../cluster/errors.ts';
+import { claimFolder } from '../cluster/io/folder.ts';
+import type { Folder } from '../cluster/runtime.ts';
+import {
+  GUEST_OPTIONS,
+  guestOf,
+  leave,
+  manifestIn,
+  printMegabytes,
+  showProgress,
+} from './guest.ts';
+import type { Command } from './options.ts';
+
+export const backupCommand: Command = {
+  usage: 'backup <controller> <directory>',
+  describe: 'Copy a cluster, while it serves, into a directory; run again, it goes on',
+  options: {
+    ...GUEST_OPTIONS,
+    again: {
+      type: 'boolean',
+      default: false,
+      describe: 'Begin anew in a directory that has a backup; its files are overwritten',
+    },
+  },
+  positionals: (yargs) =>
+    yargs
+      .positional('controller', { describe: 'HOST:PORT of the controller' })
+      .positional('directory', { describe: 'A new one, or one of an unfinished backup' }),
+  examples: [['velour backup 10.0.0.1:12000 /backup/monday', 'everything that it has now']],
+  async run(words) {
+    const directory = words.text('directory');
+    const folder = await claimFolder(directory, MANIFEST_FILE);
+    const earlier = await manifestIn(folder, directory);
+    const again = words.flag('again');
+    if (earlier?.finishedAtMs !== undefined && !again) {
+      throw new FatalError(
+        EXIT.config,
+        `${directory} has a finished backup; name another directory, or give --again to replace it`,
+      );
+    }
+    const guest = await guestOf('backup', words);
+    if (earlier !== undefined) refuseForeign(earlier, guest, directory);
+    const manifest = earlier === undefined || again ? newManifest(guest) : earlier;
+    const { outcome, figures, seconds } = await run(guest, folder, manifest);
+    const missing = [...outcome.missing].map(([partition, reason]) => ({
+      file: fileOf(partition, guest.map.digits),
+      reason,
+    }));
+    if (outcome.broken !== undefined) throw new FatalError(EXIT.failure, outcome.broken);
+    for (const { file, reason } of missing.slice(0, 10)) {
+      process.stderr.write(`missing: ${file}: ${reason}\n`);
+    }
+    const answer = { ...figures, missing, seconds };
+    leave(words, answer, summary(figures, seconds, missing.length), exitOf(missing.length));
+  },
+};
+
+function exitOf(missing: number): number {
+  return missing === 0 ? 0 : EXIT.unavailable;
+}
+
+function refuseForeign({ cluster, digits }: Manifest, { map }: Guest, directory: string): void {
+  if (cluster === map.cluster && digits === map.digits) return;
+  throw new FatalError(
+    EXIT.config,
+    `${directory} has a backup of cluster ${cluster}, and this is ${map.cluster}; name another directory`,
+  );
+}
+
+function newManifest({ map, runtime }: Guest): Manifest {
+  const startedAtMs = Math.floor(runtime.clock.wallMs());
+  const { cluster, digits } = map;
+  return { cluster, digits, startedAtMs, partitions: new Map() };
+}
+
+interface Run {
+  readonly outcome: BackupOutcome;
+  readonly figures: BackupFigures;
+  readonly seconds: number;
+}
+
+async function run(guest: Guest, folder: Folder, manifest: Manifest): Promise<Run> {
+  const { Backup } = await import('../backup/backup.ts');
+  const { clock } = guest.runtime;
+  const startedMs = clock.monotonicMs();
+  return new Promise((resolve) => {
+    const backup = new Backup(guest, folder, manifest, (outcome) => {
+      endProgress();
+      const seconds = Math.round(clock.monotonicMs() - startedMs) / 1000;
+      resolve({ outcome, figures: backup.figures(), seconds });
+    });
+    const endProgress = showProgress(() => {
+      const { complete, partitions, copiedBytes } = backup.figures();
+      return `${complete} of ${partitions} partitions, ${printMegabytes(copiedBytes)} copied`;
+    });
+    backup.start();
+  });
+}
+
+function summary(figures: BackupFigures, seconds: number, missing: number): string {
+  const { complete, partitions, records, deletes, bytes, skipped } = figures;
+  const of = `${complete} of ${partitions} partitions`;
+  const what = `${records} records, ${deletes} of them deletes, ${printMegabytes(bytes)}`;
+  const before = skipped === 0 ? '' : `; ${skipped} partitions were there already`;
+  const text = `${of}: ${what}, in ${seconds} s${before}`;
+  return missing === 0 ? text : `${text}\nnot finished: run it again when they are back`;
+}

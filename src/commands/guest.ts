@@ -1,0 +1,82 @@
+// What `velour backup` and `velour restore` share: a process that is no node, comes, does its work on the
+// cluster and a directory, and tells how far it is.
+
+import type { Guest } from '../backup/guest.ts';
+import { MANIFEST_FILE, type Manifest, parseManifest } from '../backup/manifest.ts';
+import { EXIT, FatalError } from '../cluster/errors.ts';
+import { openLog } from '../cluster/io/logger.ts';
+import { openNetwork } from '../cluster/io/network.ts';
+import { systemClock, systemHost, systemRandom, systemTimers } from '../cluster/io/system.ts';
+import { protocolTimes } from '../cluster/limits.ts';
+import type { DiskResult, Folder } from '../cluster/runtime.ts';
+import { type OptionTable, SERVER_OPTIONS, type Words } from './options.ts';
+
+const PROGRESS_MS = { terminal: 500, log: 5000 };
+
+export const GUEST_OPTIONS: OptionTable = {
+  json: { type: 'boolean', default: false, describe: 'Print the summary as JSON' },
+  'log-level': { ...SERVER_OPTIONS['log-level'], default: 'warn' },
+  'log-format': SERVER_OPTIONS['log-format'] ?? {},
+  'time-scale': SERVER_OPTIONS['time-scale'] ?? {},
+};
+
+/** @throws FatalError when there is no cluster to be reached */
+export async function guestOf(name: string, words: Words): Promise<Guest> {
+  const controller = words.address('controller');
+  const times = protocolTimes(words.positive('time-scale'));
+  const level = words.logLevel();
+  const log = openLog({ role: name, node: controller, level, pretty: words.prettyLogs() });
+  const { visit } = await import('../backup/guest.ts');
+  const guest = await new Promise<Guest | { readonly refused: string }>((resolve) =>
+    visit(
+      {
+        clock: systemClock,
+        timers: systemTimers,
+        random: systemRandom,
+        network: openNetwork(),
+        log,
+        host: systemHost,
+        disk: undefined,
+      },
+      { controller, times },
+      resolve,
+    ),
+  );
+  if ('refused' in guest) throw new FatalError(EXIT.unavailable, guest.refused);
+  return guest;
+}
+
+/** @returns undefined when there is none @throws FatalError for one that cannot be read */
+export async function manifestIn(folder: Folder, directory: string): Promise<Manifest | undefined> {
+  const read = await new Promise<DiskResult<Buffer | undefined>>((resolve) =>
+    folder.read(MANIFEST_FILE, resolve),
+  );
+  if (read.kind === 'failed') {
+    throw new FatalError(EXIT.config, `${MANIFEST_FILE} in ${directory}: ${read.detail}`);
+  }
+  if (read.value === undefined) return undefined;
+  const manifest = parseManifest(read.value);
+  if (typeof manifest !== 'string') return manifest;
+  throw new FatalError(EXIT.config, `${MANIFEST_FILE} in ${directory} is of no use: ${manifest}`);
+}
+
+/** On stderr, in place on a terminal. @returns what ends it */
+export function showProgress(line: () => string): () => void {
+  const inPlace = process.stderr.isTTY === true;
+  const show = () => process.stderr.write(inPlace ? `\r\x1b[K${line()}` : `${line()}\n`);
+  const timer = setInterval(show, inPlace ? PROGRESS_MS.terminal : PROGRESS_MS.log);
+  return () => {
+    clearInterval(timer);
+    if (inPlace) process.stderr.write('\r\x1b[K');
+  };
+}
+
+/** The streams to the cluster, and its map polls, would keep the process alive. */
+export function leave(words: Words, answer: unknown, text: string, code = 0): never {
+  process.stdout.write(`${words.flag('json') ? JSON.stringify(answer) : text}\n`);
+  process.exit(code);
+}
+
+export function printMegabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

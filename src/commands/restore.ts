@@ -1,0 +1,118 @@
+// velour restore: sets what a directory of `velour backup` has in a cluster, perhaps one of another size. What
+// wins over what is already there is src/backup's, and the versions'.
+
+import type { Guest } from '../backup/guest.ts';
+import { MANIFEST_FILE, type Manifest } from '../backup/manifest.ts';
+import type { RestoreFigures } from '../backup/restore.ts';
+import { EXIT, FatalError } from '../cluster/errors.ts';
+import { openFolder } from '../cluster/io/folder.ts';
+import type { Folder } from '../cluster/runtime.ts';
+import {
+  GUEST_OPTIONS,
+  guestOf,
+  leave,
+  manifestIn,
+  printMegabytes,
+  showProgress,
+} from './guest.ts';
+import type { Command } from './options.ts';
+
+export const restoreCommand: Command = {
+  usage: 'restore <controller> <directory>',
+  describe: 'Set in a cluster what `velour backup` copied; whatever is newer there stays',
+  options: {
+    ...GUEST_OPTIONS,
+    'as-new': {
+      type: 'boolean',
+      default: false,
+      describe: 'With new versions, so that it wins over what is there: undoes a mass delete',
+    },
+    partial: {
+      type: 'boolean',
+      default: false,
+      describe: 'Of an unfinished backup what there is',
+    },
+  },
+  positionals: (yargs) =>
+    yargs
+      .positional('controller', { describe: 'HOST:PORT of the controller' })
+      .positional('directory', { describe: 'Where the backup is' }),
+  examples: [
+    ['velour restore 10.0.0.1:12000 /backup/monday', 'what is newer there stays'],
+    ['velour restore 10.0.0.1:12000 /backup/monday --as-new', 'all of it is as on Monday'],
+  ],
+  async run(words) {
+    const directory = words.text('directory');
+    const folder = openFolder(directory);
+    const manifest = await manifestIn(folder, directory);
+    if (manifest === undefined) {
+      throw new FatalError(EXIT.config, `no backup in ${directory}: it has no ${MANIFEST_FILE}`);
+    }
+    if (manifest.finishedAtMs === undefined && !words.flag('partial')) {
+      throw new FatalError(
+        EXIT.config,
+        `the backup in ${directory} is not finished: run velour backup again, or give --partial`,
+      );
+    }
+    const { verifyFiles } = await import('../backup/verify.ts');
+    const damage = await new Promise<string | undefined>((resolve) =>
+      verifyFiles(folder, manifest, resolve),
+    );
+    if (damage !== undefined) {
+      throw new FatalError(EXIT.config, `${directory}: ${damage}; nothing was restored`);
+    }
+    const guest = await guestOf('restore', words);
+    const asNew = words.flag('as-new');
+    const { figures, problem, seconds } = await run(guest, folder, manifest, asNew);
+    if (problem !== undefined) process.stderr.write(`velour: ${problem}\n`);
+    leave(
+      words,
+      { ...figures, problem, seconds },
+      summary(figures, seconds),
+      exitOf(figures, problem),
+    );
+  },
+};
+
+/** Not all of it is there: it failed, or a member would not have it. That something newer is there is no failure. */
+function exitOf({ failed, belowFloor }: RestoreFigures, problem: string | undefined): number {
+  if (failed > 0 || problem !== undefined) return EXIT.unavailable;
+  return belowFloor > 0 ? EXIT.broken : 0;
+}
+
+async function run(
+  guest: Guest,
+  folder: Folder,
+  manifest: Manifest,
+  asNew: boolean,
+): Promise<{ figures: RestoreFigures; problem: string | undefined; seconds: number }> {
+  const { Restore } = await import('../backup/restore.ts');
+  const { clock } = guest.runtime;
+  const startedMs = clock.monotonicMs();
+  return new Promise((resolve) => {
+    const restore = new Restore(guest, folder, manifest, { asNew }, ({ problem }) => {
+      endProgress();
+      const seconds = Math.round(clock.monotonicMs() - startedMs) / 1000;
+      resolve({ figures: restore.figures, problem, seconds });
+    });
+    const endProgress = showProgress(() => {
+      const { set, there, superseded, bytes } = restore.figures;
+      return `${set} records set (${printMegabytes(bytes)}), ${there + superseded} needed no change`;
+    });
+    restore.start();
+  });
+}
+
+function summary(figures: RestoreFigures, seconds: number): string {
+  const { set, there, superseded, belowFloor, expired, leftOut, failed, bytes } = figures;
+  const lines: readonly (readonly [number, string])[] = [
+    [there, 'were there already'],
+    [superseded, 'superseded by newer ones, which stay'],
+    [belowFloor, 'below the floor: perhaps deleted since, so not restored; --as-new would'],
+    [expired, 'expired meanwhile'],
+    [leftOut, 'deletes, left out'],
+    [failed, 'failed: run it again'],
+  ];
+  const others = lines.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  return [`${set} records set, ${printMegabytes(bytes)}, in ${seconds} s`, ...others].join('\n');
+}

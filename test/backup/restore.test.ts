@@ -1,0 +1,122 @@
+// The order of a restore: nothing that raises floors before everything else is there. The cluster is scripted,
+// the files are real; what members answer is in test/frontend/keep.test.ts and test/processes/backup.test.ts.
+
+import { crc32 } from 'node:zlib';
+import { expect, test } from 'vitest';
+import type { Guest } from '../../src/backup/guest.ts';
+import { fileOf, type Manifest } from '../../src/backup/manifest.ts';
+import { Restore, type RestoreOutcome } from '../../src/backup/restore.ts';
+import type { Member } from '../../src/cluster/cluster-map.ts';
+import type { ClusterId } from '../../src/cluster/identity.ts';
+import { protocolTimes } from '../../src/cluster/limits.ts';
+import type { Operation } from '../../src/cluster/operations.ts';
+import type { PartitionId } from '../../src/cluster/partition.ts';
+import { encodeRecord, recordKey, recordVersion } from '../../src/cluster/record.ts';
+import type { Folder } from '../../src/cluster/runtime.ts';
+import type { MemberAnswer } from '../../src/cluster/storage-channel.ts';
+import { HybridClock, type Version } from '../../src/cluster/version.ts';
+import { openFile, settled, temporaryFolder } from '../helpers/folder.ts';
+import { memberOf } from '../helpers/maps.ts';
+
+const NOW = 1_000_000;
+const FILES = 12;
+const OLD = 5n as Version;
+
+/** In each file a delete, an expired record, one that will expire and two that stay, the delete first. */
+async function writeBackup(folder: Folder): Promise<Manifest> {
+  const partitions = new Map();
+  for (let index = 0; index < FILES; index++) {
+    const record = (kind: string, more: { tombstone?: boolean; expiresAtMs?: number } = {}) =>
+      encodeRecord({
+        key: Buffer.from(`${kind} ${index}`),
+        version: OLD,
+        value: Buffer.from(more.tombstone ? '' : 'value'),
+        ...more,
+      });
+    const bytes = Buffer.concat([
+      record('delete', { tombstone: true }),
+      record('expired', { expiresAtMs: NOW }),
+      record('expiring', { expiresAtMs: NOW + 1 }),
+      record('lasting'),
+      record('lasting too'),
+    ]);
+    const file = await openFile(folder, fileOf(index as PartitionId, 1), true);
+    await settled((done) => file.write(0, bytes, done));
+    const counts = { records: 5, deletes: 1, expiring: 2, complete: true, next: undefined };
+    partitions.set(index, { bytes: bytes.length, crc: crc32(bytes), ...counts });
+  }
+  return { cluster: 'c' as ClusterId, digits: 1, startedAtMs: 1, partitions };
+}
+
+/** A cluster that takes everything, each set after a turn of its own; `sets` in the order of sending. */
+function cluster() {
+  const sets: { key: string; version: Version; acknowledgedBefore: number }[] = [];
+  let acknowledged = 0;
+  const nothing = () => undefined;
+  const guest = {
+    runtime: {
+      clock: { monotonicMs: () => 0, wallMs: () => NOW },
+      random: { below: () => 0 },
+      timers: { after: nothing },
+    },
+    router: {
+      locate: () => ({
+        partition: 0,
+        entry: { epoch: 1, members: [memberOf('a', 'serving')] },
+        answering: [true],
+      }),
+      send: (_: Member, operation: Operation, callback: (answer: MemberAnswer) => void) => {
+        if (operation.kind !== 'set') throw new Error(operation.kind);
+        const { record } = operation;
+        const key = recordKey(record).toString();
+        sets.push({ key, version: recordVersion(record), acknowledgedBefore: acknowledged });
+        setImmediate(() => {
+          acknowledged++;
+          callback({ kind: 'applied' });
+        });
+      },
+    },
+    refresh: { fetchFrom: nothing, pushTo: nothing },
+    reports: { note: nothing },
+    versions: new HybridClock(),
+    times: protocolTimes(1),
+  } as unknown as Guest;
+  return { guest, sets };
+}
+
+async function restore(asNew: boolean) {
+  const { folder } = temporaryFolder();
+  const manifest = await writeBackup(folder);
+  const { guest, sets } = cluster();
+  let run: Restore | undefined;
+  const outcome = await new Promise<RestoreOutcome>((resolve) => {
+    run = new Restore(guest, folder, manifest, { asNew }, resolve);
+    run.start();
+  });
+  expect(outcome.problem).toBeUndefined();
+  return { sets, figures: run?.figures };
+}
+
+const kindsOf = (sets: readonly { key: string }[]) =>
+  sets.map(({ key }) => key.replace(/ (?:too )?\d+$/, ''));
+
+test('H24: what stays is acknowledged before anything that expires, and deletes come last', async () => {
+  const { sets, figures } = await restore(false);
+  const kinds = kindsOf(sets);
+  const [stay, expire] = [2 * FILES, FILES];
+  expect(kinds.slice(0, stay)).toEqual(Array(stay).fill('lasting'));
+  expect(kinds.slice(stay, stay + expire)).toEqual(Array(expire).fill('expiring'));
+  expect(kinds.slice(stay + expire)).toEqual(Array(FILES).fill('delete'));
+  expect(sets[stay]?.acknowledgedBefore).toBe(stay);
+  expect(sets[stay + expire]?.acknowledgedBefore).toBe(stay + expire);
+  expect(new Set(sets.map(({ version }) => version))).toEqual(new Set([OLD]));
+  expect(figures).toMatchObject({ set: 4 * FILES, expired: FILES, leftOut: 0, failed: 0 });
+});
+
+test('D16: as new, everything that lives has a new version, and deletes are left out', async () => {
+  const { sets, figures } = await restore(true);
+  expect(new Set(kindsOf(sets))).toEqual(new Set(['lasting', 'expiring']));
+  expect(new Set(sets.map(({ version }) => version)).size).toBe(3 * FILES);
+  expect(sets.every(({ version }) => version > OLD)).toBe(true);
+  expect(figures).toMatchObject({ set: 3 * FILES, expired: FILES, leftOut: FILES, failed: 0 });
+});
