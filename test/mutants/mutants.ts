@@ -49,6 +49,10 @@ const ANTI_ENTROPY = 'src/storage/anti-entropy.ts';
 const CUT_SCHEDULES = 'test/simulation/schedules-cuts.test.ts';
 const CLOCK_SCHEDULES = 'test/simulation/schedules-clocks.test.ts';
 const DECIDE = 'src/controller/decide.ts';
+const KEEP = 'src/frontend/keep.ts';
+const KEEP_HANDLER = 'src/frontend/keep-handler.ts';
+const KEEP_TESTS = 'test/frontend/keep.test.ts';
+const PARTITION_COPY = 'src/backup/partition-copy.ts';
 const FRONTEND_CLOCK = 'src/frontend/frontend-clock.ts';
 const HEARTBEATS = 'src/storage/heartbeats.ts';
 const IDENTITY = 'src/storage/identity.ts';
@@ -1046,6 +1050,105 @@ const STORE_MUTANTS: readonly Mutant[] = [
   },
 ];
 
+const BACKUPS: readonly Mutant[] = [
+  {
+    name: 'restore-deletes-first',
+    rule: 'H24',
+    edits: [
+      {
+        file: 'src/backup/restore.ts',
+        find: "['lasting', 'expiring', 'delete'] as const",
+        replace: "['delete', 'expiring', 'lasting'] as const",
+      },
+    ],
+    fate: tests('test/backup/restore.test.ts', 'deletes come last'),
+  },
+  {
+    name: 'restore-passes-overlap',
+    rule: 'H24',
+    edits: [
+      {
+        file: 'src/backup/restore.ts',
+        find: 'this.#lanes.size + this.#opening + this.#inFlight === 0',
+        replace: 'this.#lanes.size + this.#opening === 0',
+      },
+    ],
+    fate: tests('test/backup/restore.test.ts', 'deletes come last'),
+  },
+  {
+    name: 'restore-counts-floor-as-kept',
+    rule: 'D16',
+    edits: [{ file: KEEP, find: "floor ? { kind: 'look' } : ", replace: '' }],
+    fate: tests(KEEP_TESTS, 'own version'),
+  },
+  {
+    name: 'restore-ignores-a-joiner-floor',
+    rule: 'H26',
+    edits: [
+      {
+        file: KEEP_HANDLER,
+        find: "sights.includes('unknown') || serving.length < members.length",
+        replace: "sights.includes('unknown')",
+      },
+    ],
+    fate: tests(KEEP_TESTS, 'a joiner below its floor'),
+  },
+  {
+    name: 'restore-done-with-one-missing',
+    rule: 'R4',
+    edits: [{ file: KEEP, find: "if (again) return { kind: 'again' };", replace: '' }],
+    fate: tests(KEEP_TESTS, 'own version'),
+  },
+  {
+    name: 'restore-re-versions-what-is-below-the-floor',
+    rule: 'D16',
+    edits: [
+      {
+        file: 'src/backup/restore.ts',
+        find: 'else this.#keeper.keep(record, done);',
+        replace: 'else this.#set(record, TRIES_AS_NEW, done);',
+      },
+    ],
+    fate: tests('test/backup/restore.test.ts', 'deletes come last'),
+  },
+  {
+    name: 'backup-at-any-epoch',
+    rule: 'H14',
+    edits: [
+      {
+        file: PARTITION_COPY,
+        find: 'epoch: entry.epoch, from }',
+        replace: 'epoch: 1 as typeof entry.epoch, from }',
+      },
+    ],
+    fate: tests('test/backup/partition-copy.test.ts', 'another member'),
+  },
+  {
+    name: 'backup-trusts-a-torn-file',
+    rule: 'D16',
+    edits: [
+      {
+        file: PARTITION_COPY,
+        find: "if (records.state.kind === 'damaged') this.#content = EMPTY;",
+        replace: '',
+      },
+    ],
+    fate: tests('test/backup/partition-copy.test.ts', 'begins anew'),
+  },
+  {
+    name: 'restore-without-a-checksum',
+    rule: 'D16',
+    edits: [
+      {
+        file: 'src/backup/record-file.ts',
+        find: 'if (this.#crc === crc)',
+        replace: 'if (crc >= 0)',
+      },
+    ],
+    fate: tests('test/backup/record-file.test.ts', 'not those of the manifest'),
+  },
+];
+
 export const MUTANTS: readonly Mutant[] = [
   ...LEASES,
   ...REMOVALS,
@@ -1058,4 +1161,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...CLOCKS,
   ...CUTS,
   ...STORE_MUTANTS,
+  ...BACKUPS,
 ];

@@ -1,0 +1,137 @@
+// Scripted schedules about records that keep their version (D16), set in a cluster that has forgotten deletes
+// meanwhile: by a guest of the cluster, as `velour restore` is one.
+
+import { describe, expect, test } from 'vitest';
+import { type Guest, visit } from '../../src/backup/guest.ts';
+import type { Address } from '../../src/cluster/identity.ts';
+import { protocolTimes } from '../../src/cluster/limits.ts';
+import {
+  encodeRecord,
+  recordKey,
+  recordVersion,
+  type StoredRecord,
+} from '../../src/cluster/record.ts';
+import type { Runtime, Service } from '../../src/cluster/runtime.ts';
+import type { MemberAnswer } from '../../src/cluster/storage-channel.ts';
+import { Keeper, type KeepOutcome } from '../../src/frontend/keep-handler.ts';
+import { type ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
+import { SEEDS, Stage } from './founded.ts';
+
+const TIMES = { antiEntropyMs: 600, tombstoneGraceMs: 300 };
+const SHAPE: ClusterShape = {
+  storages: 3,
+  frontends: 1,
+  redundancy: 2,
+  fsync: 'interval',
+  times: TIMES,
+};
+
+/** A partition on two nodes, of three, two of its keys, and a guest of the cluster. */
+function withGuest(seed: number) {
+  const stage = new Stage(seed, SHAPE);
+  const [one, two] = [stage.storage(0), stage.storage(1)];
+  const partition = stage.partitionOf(stage.keyOf(one, two));
+  const [key = '', other = ''] = stage.keysIn(partition, 2);
+  const guest = guestOf(stage);
+  const outcomeOf = (record: StoredRecord) => {
+    let outcome: KeepOutcome | undefined;
+    new Keeper(guest).keep(record, (said) => {
+      outcome = said;
+    });
+    stage.until('the record is settled', () => outcome !== undefined, 20_000);
+    return outcome?.kind;
+  };
+  /** As a backup would have it. */
+  const recordOf = (name: string) => {
+    const entry = stage.map.partitions[partition];
+    const source = entry?.members[0];
+    if (entry === undefined || source === undefined) throw new Error('the partition is nowhere');
+    const from = { bucket: 0, afterKey: Buffer.alloc(0) };
+    let answer: MemberAnswer | undefined;
+    guest.router.send(source, { kind: 'copy', partition, epoch: entry.epoch, from }, (said) => {
+      answer = said;
+    });
+    stage.until('the copy is there', () => answer !== undefined);
+    const records = answer?.kind === 'records' ? answer.records : [];
+    const record = records.find((each) => recordKey(each).toString() === name);
+    if (record === undefined) throw new Error(`no record of ${name}`);
+    return Buffer.from(record) as StoredRecord;
+  };
+  return { stage, one, two, key, other, frontend: stage.frontend(0), outcomeOf, recordOf };
+}
+
+function guestOf(stage: Stage): Guest {
+  const { network, controller } = stage.cluster;
+  const guests: Guest[] = [];
+  const make = (runtime: Runtime): Service => {
+    const times = { ...protocolTimes(1), ...TIMES };
+    const refuse = () => {
+      throw new Error('nobody connects to a guest');
+    };
+    return {
+      start: () =>
+        visit(runtime, { controller: controller.address, times }, (guest) => {
+          if ('refused' in guest) throw new Error(guest.refused);
+          guests.push(guest);
+        }),
+      handle: refuse,
+      accept: refuse,
+      drain: refuse,
+    };
+  };
+  new SimulatedNode(stage.world, network, 'guest:1' as Address, make, false).start();
+  stage.until('the guest is let in', () => guests.length > 0);
+  const [guest] = guests;
+  if (guest === undefined) throw new Error('no guest');
+  return guest;
+}
+
+describe('D16: a record that keeps its version', () => {
+  test.each(SEEDS)('H24: stays away when it was deleted and that is forgotten, seed %i', (seed) => {
+    const { stage, one, two, key, frontend, outcomeOf, recordOf } = withGuest(seed);
+    stage.expectStatus(stage.set(frontend, key), 200);
+    const record = recordOf(key);
+    stage.expectStatus(stage.delete(frontend, key), 200);
+    expect(outcomeOf(record)).toBe('superseded');
+    stage.until('forgotten', () =>
+      [one, two].every((node) => stage.heldBy(node, key) === undefined),
+    );
+    expect(outcomeOf(record)).toBe('below-floor');
+    stage.pass(2000);
+    expect([one, two].map((node) => stage.heldBy(node, key))).toEqual([undefined, undefined]);
+    stage.expectStatus(stage.get(frontend, key), 404);
+    stage.expectHealed([key], 2);
+  });
+
+  test.each(SEEDS)('is found where it is, whatever the floor, seed %i', (seed) => {
+    const { stage, one, two, key, other, frontend, outcomeOf, recordOf } = withGuest(seed);
+    stage.expectStatus(stage.set(frontend, key), 200);
+    const record = recordOf(key);
+    stage.expectStatus(stage.set(frontend, other), 200);
+    stage.expectStatus(stage.delete(frontend, other), 200);
+    stage.until('forgotten', () =>
+      [one, two].every((node) => stage.heldBy(node, other) === undefined),
+    );
+    expect(outcomeOf(record)).toBe('there');
+    stage.expectHealed([key, other], 2);
+  });
+
+  test.each(SEEDS)(
+    'comes to all when one member takes it and another has forgotten, seed %i',
+    (seed) => {
+      const { stage, one, two, key, other, frontend, outcomeOf, recordOf } = withGuest(seed);
+      stage.expectStatus(stage.set(frontend, key), 200);
+      stage.expectStatus(stage.delete(frontend, key), 200);
+      const version = recordVersion(recordOf(key));
+      const record = encodeRecord({ key: Buffer.from(other), version, value: Buffer.from('old') });
+      const held = () => [one, two].map((node) => stage.heldBy(node, key) === undefined);
+      stage.until('forgotten by one of them', () => held().includes(true));
+      expect(held()).toContain(false);
+      expect(outcomeOf(record)).toBe('below-floor');
+      const copies = () => [one, two].map((node) => stage.heldBy(node, other));
+      expect(copies()).toContain('old');
+      stage.until('both have it', () => copies().every((copy) => copy === 'old'));
+      stage.expectKept();
+    },
+  );
+});
