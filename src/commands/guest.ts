@@ -6,7 +6,7 @@ import { MANIFEST_FILE, type Manifest, parseManifest } from '../backup/manifest.
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { openLog } from '../cluster/io/logger.ts';
 import { openNetwork } from '../cluster/io/network.ts';
-import { systemClock, systemHost, systemRandom, systemTimers } from '../cluster/io/system.ts';
+import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io/system.ts';
 import { protocolTimes } from '../cluster/limits.ts';
 import type { DiskResult, Folder } from '../cluster/runtime.ts';
 import { type OptionTable, SERVER_OPTIONS, type Words } from './options.ts';
@@ -35,7 +35,7 @@ export async function guestOf(name: string, words: Words): Promise<Guest> {
         random: systemRandom,
         network: openNetwork(),
         log,
-        host: systemHost,
+        host: openHost(),
         disk: undefined,
       },
       { controller, times },
