@@ -76,6 +76,12 @@ export interface MapVersion {
   readonly number: number;
 }
 
+/**
+ * What becomes of a set for which there is no memory: a store refuses it, a cache evicts other records. That
+ * is the cluster's and not a node's, and stays as it was founded: what a 404 means depends on it (H40).
+ */
+export type WhenFull = 'refuse' | 'evict';
+
 export interface ClusterMap {
   readonly cluster: ClusterId;
   readonly version: MapVersion;
@@ -83,6 +89,8 @@ export interface ClusterMap {
   readonly openedFrom?: MapVersion | undefined;
   readonly digits: number;
   readonly redundancy: number;
+  /** Left away by a store, whose map so is what it was before there were caches. */
+  readonly whenFull?: WhenFull | undefined;
   /** Who may renew leases while the controller is silent (R5, D2). */
   readonly witnesses: readonly Life[];
   /** During a change of witnesses a renewal needs a majority of both sets (H13). */
@@ -135,6 +143,10 @@ export function partitionEntry(map: ClusterMap, partition: PartitionId): Partiti
 /** The digits of a cluster never change, or every key would be elsewhere (H34). */
 export function isSameCluster(a: ClusterMap, b: ClusterMap): boolean {
   return a.cluster === b.cluster && a.digits === b.digits;
+}
+
+export function whenFullOf(map: ClusterMap): WhenFull {
+  return map.whenFull ?? 'refuse';
 }
 
 /** Whether this life is the node's present one, and not fenced: only then is it granted leases. */
@@ -196,6 +208,7 @@ const fields = object({
   openedFrom: optional(mapVersion),
   digits: integer({ min: 1, max: DIGITS_MAX }),
   redundancy: integer({ min: 1, max: REDUNDANCY_MAX }),
+  whenFull: optional(oneOf('refuse', 'evict')),
   witnesses,
   nextWitnesses: optional(witnesses),
   nodes: dictionary(

@@ -8,7 +8,7 @@ import {
   STORAGE_NODES_MAX,
 } from '../cluster/limits.ts';
 import { smallestDigits } from '../cluster/partition.ts';
-import { type Command, SERVER_OPTIONS, usage } from './options.ts';
+import { type Command, SERVER_OPTIONS, usage, WHEN_FULL_OPTION } from './options.ts';
 import { serve } from './serve.ts';
 
 export const controllerCommand: Command = {
@@ -27,6 +27,7 @@ export const controllerCommand: Command = {
       type: 'number',
       describe: 'Hex digits of the partition number; by default from num-storage',
     },
+    ...WHEN_FULL_OPTION,
   },
   positionals: (yargs) =>
     yargs
@@ -50,6 +51,7 @@ export const controllerCommand: Command = {
     const times = protocolTimes(words.positive('time-scale'));
     const host = words.text('host');
     const recover = words.flag('recover');
+    const whenFull = words.whenFull();
     const { Controller } = await import('../controller/controller.ts');
     await serve(
       {
@@ -61,7 +63,7 @@ export const controllerCommand: Command = {
         bodyBytesMax: CONTROL_BYTES_MAX,
         valueBytesMax: 0,
         make: (runtime) =>
-          new Controller(runtime, { storageNodes, redundancy, digits, recover, times }),
+          new Controller(runtime, { storageNodes, redundancy, digits, whenFull, recover, times }),
       },
       words,
     );

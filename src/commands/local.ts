@@ -20,6 +20,7 @@ import {
   SERVER_OPTIONS,
   usage,
   VALUE_OPTIONS,
+  WHEN_FULL_OPTION,
   type Words,
 } from './options.ts';
 import { CHILD_VARIABLE, CLUSTER_STOPS } from './serve.ts';
@@ -67,6 +68,7 @@ export const localCommand: Command = {
     ...SERVER_OPTIONS,
     ...VALUE_OPTIONS,
     ...MEMORY_OPTION,
+    ...WHEN_FULL_OPTION,
     'num-frontend': seedOption('NUM_FRONTEND', 2, 'Frontends'),
     'num-storage': seedOption('NUM_STORAGE', 4, 'Storage nodes'),
     redundancy: seedOption('REDUNDANCY', 3, 'Storage nodes that hold each key'),
@@ -130,6 +132,7 @@ function planOf(words: Words): Plan {
     words.text(name),
   ]);
   const valueLimit = ['--max-value', words.text('max-value')];
+  const whenFull = words.whenFull();
   const memoryLimit = ['--memory', `${words.memoryBytes(storages)}`];
   const controller = `${HOST}:${controllerPort}` as Address;
   const dataOf = (name: string) =>
@@ -148,6 +151,7 @@ function planOf(words: Words): Plan {
         '--host',
         HOST,
         ...dataOf('controller'),
+        ...(whenFull === undefined ? [] : ['--when-full', whenFull]),
         ...passedOn,
       ],
     },

@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { Argv, Options } from 'yargs';
+import type { WhenFull } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type Address, parseAddress } from '../cluster/identity.ts';
 import { machineMemoryBytes } from '../cluster/io/system.ts';
@@ -73,6 +74,16 @@ export const MEMORY_OPTION: OptionTable = {
     type: 'string',
     describe:
       'Of a storage node, for records and their indexes, such as 512MiB or 2GiB; by default half of what the machine, or the container, has',
+  },
+};
+
+/** Without a default: who does not say it gets what the cluster is. */
+export const WHEN_FULL_OPTION: OptionTable = {
+  'when-full': {
+    type: 'string',
+    choices: ['refuse', 'evict'],
+    describe:
+      'refuse: a store, which refuses sets that it has no memory for; evict: a cache, which makes room. As the cluster is founded it stays; by default refuse',
   },
 };
 
@@ -164,6 +175,10 @@ export class Words {
     throw usage(
       `${name} is ${this.text(name)}, and must be from ${printBytes(range.min)} to ${printBytes(range.max)}`,
     );
+  }
+
+  whenFull(): WhenFull | undefined {
+    return this.optionalText('when-full') as WhenFull | undefined;
   }
 
   logLevel(): LogLevel {

@@ -9,6 +9,7 @@ import {
   isGranted,
   NO_MAP,
   printMapVersion,
+  type WhenFull,
 } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster/http.ts';
@@ -36,7 +37,7 @@ import { inspect } from './inspection.ts';
 import { Knowledge } from './knowledge.ts';
 import { addLifeReports } from './life-reports.ts';
 import { nextGeneration, nextNumber } from './membership.ts';
-import { Opening, refuseYesterday } from './opening.ts';
+import { Opening, refuseOtherWhenFull, refuseYesterday } from './opening.ts';
 import { PublishedMap } from './published-map.ts';
 import { Rebalancing } from './rebalancing.ts';
 import { Recovery } from './recovery.ts';
@@ -48,6 +49,8 @@ export interface ControllerOptions {
   readonly storageNodes: number;
   readonly redundancy: number;
   readonly digits: number;
+  /** As the operator said, if he did: what a cluster was founded with stays (H40). */
+  readonly whenFull?: WhenFull | undefined;
   /** The map is to be found again from the nodes, whatever the own state says (H32). */
   readonly recover: boolean;
   readonly times: Times;
@@ -92,6 +95,7 @@ export class Controller implements Service {
     inspect(this.#routes, this.#metrics, {
       runtime,
       redundancy: options.redundancy,
+      whenFull: options.whenFull ?? 'refuse',
       knowledge: this.#knowledge,
       map: () => this.#map.current,
       waitingFor: () => this.#waitingFor(),
@@ -138,8 +142,9 @@ export class Controller implements Service {
         `${STATE_FILE} cannot be used: ${state.reason}. The controller does not start empty in its place; put back a good copy, or start it with --recover`,
       );
     }
-    const { redundancy, digits } = this.#options;
+    const { redundancy, digits, whenFull } = this.#options;
     const stored = state.map;
+    refuseOtherWhenFull(whenFull, stored);
     if (stored.redundancy !== redundancy || stored.digits !== digits) {
       // H34: what the cluster was founded with stands in its map; flags cannot change it.
       this.#runtime.log.write(
@@ -298,16 +303,17 @@ export class Controller implements Service {
   }
 
   #recoveryOf(cluster: ClusterId, above: number): Recovery {
-    const { times } = this.#options;
-    return new Recovery(this.#runtime, { times, cluster, above }, (map) =>
+    const { times, whenFull } = this.#options;
+    return new Recovery(this.#runtime, { times, cluster, above }, (map) => {
+      refuseOtherWhenFull(whenFull, map);
       this.#map.propose(
         () => map,
         (outcome) => {
           if (outcome.kind === 'published') return;
           throw new FatalError(EXIT.config, `${STATE_FILE} cannot be written: ${outcome.detail}`);
         },
-      ),
-    );
+      );
+    });
   }
 
   #heartbeat(message: HeartbeatRequest): HttpReply {

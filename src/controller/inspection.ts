@@ -6,6 +6,8 @@ import {
   type NodeEntry,
   offlinePartitions,
   printMapVersion,
+  type WhenFull,
+  whenFullOf,
 } from '../cluster/cluster-map.ts';
 import { jsonReply } from '../cluster/http.ts';
 import type { NodeId } from '../cluster/identity.ts';
@@ -17,6 +19,7 @@ import type { Knowledge } from './knowledge.ts';
 export interface Inspected {
   readonly runtime: Runtime;
   readonly redundancy: number;
+  readonly whenFull: WhenFull;
   readonly knowledge: Knowledge;
   map(): ClusterMap | undefined;
   waitingFor(): string | undefined;
@@ -54,7 +57,7 @@ export function inspect(routes: Routes, metrics: Metrics, controller: Inspected)
 }
 
 function status(controller: Inspected): unknown {
-  const { runtime, knowledge, redundancy } = controller;
+  const { runtime, knowledge, redundancy, whenFull } = controller;
   const map = controller.map();
   const now = runtime.clock.monotonicMs();
   const nodes = map?.nodes ?? Object.fromEntries(controller.candidates());
@@ -65,6 +68,7 @@ function status(controller: Inspected): unknown {
     map: map === undefined ? undefined : printMapVersion(map.version),
     partitions: map?.partitions.length,
     redundancy: map?.redundancy ?? redundancy,
+    whenFull: map === undefined ? whenFull : whenFullOf(map),
     offlinePartitions: map === undefined ? undefined : offlinePartitions(map),
     storage: Object.fromEntries(
       Object.entries(nodes).map(([id, entry]) => [

@@ -8,6 +8,7 @@ import {
   type NodeEntry,
   nodeEntry,
   type PartitionEntry,
+  type WhenFull,
 } from '../cluster/cluster-map.ts';
 import {
   type ClusterId,
@@ -24,11 +25,13 @@ export interface FoundingOptions {
   readonly cluster: ClusterId;
   readonly digits: number;
   readonly redundancy: number;
+  readonly whenFull?: WhenFull | undefined;
   readonly nodes: ReadonlyMap<NodeId, NodeEntry>;
 }
 
 /** The first map of a cluster: every replica serves at once, for there is nothing to copy. */
-export function foundMap({ cluster, digits, redundancy, nodes }: FoundingOptions): ClusterMap {
+export function foundMap(options: FoundingOptions): ClusterMap {
+  const { cluster, digits, redundancy, whenFull, nodes } = options;
   const assignment = place({
     nodes: [...nodes].map(([id, { address }]) => ({ id, host: hostOf(address) })),
     partitions: partitionCount(digits),
@@ -39,6 +42,7 @@ export function foundMap({ cluster, digits, redundancy, nodes }: FoundingOptions
     version: { generation: 1, number: 1 },
     digits,
     redundancy,
+    whenFull: whenFull === 'evict' ? whenFull : undefined,
     witnesses: chooseWitnesses(
       [...nodes].map(([node, { incarnation, address }]) => ({ node, incarnation, address })),
       [],

@@ -7,6 +7,8 @@ import {
   isOfYesterday,
   type MapVersion,
   printMapVersion,
+  type WhenFull,
+  whenFullOf,
 } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { NodeId } from '../cluster/identity.ts';
@@ -41,6 +43,22 @@ export class Opening {
     this.#over = true;
     this.#opened();
   }
+}
+
+/**
+ * H40: a cluster stays what it was founded as. Clients of a store take a 404 for a proof, so nobody is to make
+ * it a cache by a word in a start script.
+ * @param asked what the operator said, if he did
+ * @throws FatalError when the map has it otherwise
+ */
+export function refuseOtherWhenFull(asked: WhenFull | undefined, map: ClusterMap): void {
+  const founded = whenFullOf(map);
+  if (asked === undefined || asked === founded) return;
+  const kind = founded === 'evict' ? 'a cache' : 'a store';
+  throw new FatalError(
+    EXIT.config,
+    `this cluster was founded as ${kind}, --when-full ${founded}, and stays one; leave --when-full away, or found another cluster with --when-full ${asked}`,
+  );
 }
 
 /** @throws FatalError when a node has a map that the controller's was not made from */

@@ -3,7 +3,13 @@
 // what must outlive it stands in the map.
 
 import { assert } from '../cluster/assert.ts';
-import { type ClusterMap, type Life, type NodeEntry, nodeEntry } from '../cluster/cluster-map.ts';
+import {
+  type ClusterMap,
+  type Life,
+  type NodeEntry,
+  nodeEntry,
+  type WhenFull,
+} from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, jsonReply } from '../cluster/http.ts';
 import type { ClusterId, Incarnation, NodeId } from '../cluster/identity.ts';
@@ -20,6 +26,8 @@ export interface FoundingRule {
   readonly storageNodes: number;
   readonly redundancy: number;
   readonly digits: number;
+  /** Undefined: the operator did not say, and means a store if there is no cluster yet. */
+  readonly whenFull?: WhenFull | undefined;
 }
 
 /** A life that was given an incarnation, and has not shown itself yet. */
@@ -218,12 +226,12 @@ export class Registrations {
   }
 
   #found(): void {
-    const { redundancy, digits } = this.#options;
+    const { redundancy, digits, whenFull } = this.#options;
     const cluster = this.#runtime.random.token() as ClusterId;
     const nodes = new Map(this.#candidates);
     this.#map.propose(
       // Another heartbeat can get here while the first founding is being written.
-      (map) => map ?? foundMap({ cluster, digits, redundancy, nodes }),
+      (map) => map ?? foundMap({ cluster, digits, redundancy, whenFull, nodes }),
       (outcome) => {
         if (outcome.kind === 'not-durable') {
           throw new FatalError(EXIT.config, `${STATE_FILE} cannot be written: ${outcome.detail}`);

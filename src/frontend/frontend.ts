@@ -1,7 +1,7 @@
 // The frontend as a Service: stateless but for the newest map. Puts together the map follower, the
 // router, reads, writes and the gateways; decides nothing itself.
 
-import { offlinePartitions } from '../cluster/cluster-map.ts';
+import { offlinePartitions, whenFullOf } from '../cluster/cluster-map.ts';
 import type { HttpRequest } from '../cluster/http.ts';
 import type { Address } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
@@ -53,7 +53,9 @@ export class Frontend implements Service {
       versions: new HybridClock(),
       reports,
     };
-    const kv = new KvGateway(new Reader(context), new Writer(context), clock);
+    const kv = new KvGateway(new Reader(context), new Writer(context), clock, () =>
+      this.#absence(),
+    );
     kv.addTo(this.#routes, metrics);
     addStatusRoute(this.#routes, runtime, this.#router, times);
     this.#routes.addCheck('map', () => this.#mapProblem());
@@ -96,6 +98,14 @@ export class Frontend implements Service {
   drain(_options: DrainOptions, done: () => void): void {
     this.#draining = true;
     done();
+  }
+
+  /** H40: in a cache nobody can tell what was never there from what was evicted. */
+  #absence(): string {
+    const { map } = this.#router;
+    return map !== undefined && whenFullOf(map) === 'evict'
+      ? 'not here: this cluster is a cache, and may have evicted it'
+      : 'no such key';
   }
 
   /** A frontend with a map is ready without the controller: it serves on what it knows. */

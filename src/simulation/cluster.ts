@@ -1,6 +1,7 @@
 // A whole cluster in one world: the product's own classes on simulated ports, processes that start,
 // crash and start again, and clients that write a history.
 
+import type { WhenFull } from '../cluster/cluster-map.ts';
 import type { HttpReply, HttpRequest } from '../cluster/http.ts';
 import type { Address, NodeId } from '../cluster/identity.ts';
 import {
@@ -27,6 +28,10 @@ export interface ClusterShape {
   readonly fsync: FsyncMode | undefined;
   /** Small: something comes between any two records of a copy. */
   readonly copyChunkBytes?: number;
+  /** A cache, `evict`, breaks no promise by what it lacks (H40); a store by default. */
+  readonly whenFull?: WhenFull;
+  /** Of a storage node, by its number, as its process starts; undefined: all that there is. */
+  readonly memoryBytesOf?: (storage: number) => number | undefined;
   /** Instead of production's. */
   readonly times?: Partial<Times>;
 }
@@ -172,11 +177,13 @@ export class SimulatedCluster {
   controllerRecovers = false;
   /** Whether what was acknowledged survives a loss of power. */
   readonly syncsAlways: boolean;
+  readonly isCache: boolean;
 
   constructor(world: World, shape: ClusterShape) {
     const times = { ...protocolTimes(1), ...shape.times };
-    const { storages, frontends, redundancy, fsync } = shape;
+    const { storages, frontends, redundancy, fsync, whenFull } = shape;
     this.syncsAlways = fsync === 'always';
+    this.isCache = whenFull === 'evict';
     this.network = new SimulatedNetwork(world);
     const node = (address: Address, make: (runtime: Runtime) => Service, keepsData = true) =>
       new SimulatedNode(world, this.network, address, make, keepsData);
@@ -187,6 +194,7 @@ export class SimulatedCluster {
           storageNodes: storages,
           redundancy,
           digits: smallestDigits(1),
+          whenFull,
           recover: this.controllerRecovers,
           times,
         }),
@@ -205,7 +213,14 @@ export class SimulatedCluster {
         segmentBytes: 512,
         times,
       };
-      return node(address, (runtime) => new StorageNode(runtime, options), fsync !== undefined);
+      const make = (runtime: Runtime) => {
+        const memoryBytes = shape.memoryBytesOf?.(index);
+        return new StorageNode(
+          runtime,
+          memoryBytes === undefined ? options : { ...options, memoryBytes },
+        );
+      };
+      return node(address, make, fsync !== undefined);
     });
     this.frontends = Array.from({ length: frontends }, (_, index) => {
       const address = `frontend${index}:1` as Address;

@@ -65,9 +65,12 @@ export class Oracles {
       for (const member of serving(map, key)) {
         const held = this.#copyOf(member, key);
         if (held === undefined) continue;
-        // What is absent may be below a floor that another key's delete raised.
+        // What is absent may be below a floor that another key's delete raised, or in a cache its own eviction.
         const isLost =
-          isValue && held.content === 'absent' && !this.#history.mayBeDeleted(key, version);
+          isValue &&
+          !this.#cluster.isCache &&
+          held.content === 'absent' &&
+          !this.#history.mayBeDeleted(key, version);
         if (held.version >= version && !isLost) continue;
         this.#violation(
           `I5: ${member.node} serves ${key} without v=${version.toString(16)}, ${when} at ${this.#world.nowMs.toFixed(1)}`,
@@ -76,7 +79,7 @@ export class Oracles {
     }
   }
 
-  /** After healing: as many copies as there should be, and all alike. */
+  /** After healing: as many copies as there should be, and all alike; those of a cache evict each its own. */
   checkConvergence(keys: readonly string[], copies: number): void {
     const map = this.#map;
     if (map === undefined) return this.#violation('liveness: the controller has no map');
@@ -91,7 +94,7 @@ export class Oracles {
         this.#violation(`liveness: partition ${partition} has ${roles}, not ${copies} serving`);
       }
     }
-    for (const key of keys) {
+    for (const key of this.#cluster.isCache ? [] : keys) {
       const seen = serving(map, key).map((member) => this.#copyOf(member, key)?.content);
       if (new Set(seen).size > 1) this.#violation(`diverged: ${key} is ${seen.join(' / ')}`);
     }

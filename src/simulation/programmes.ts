@@ -112,6 +112,16 @@ export const PROGRAMMES = {
     const some = frontends.slice(0, Math.ceil(frontends.length / 2));
     hands.cutFor(both(some, [member]), random.between(5500, 8000));
   },
+  /** In a cache (simulate.ts): a copy is made while all evict, and sets come to its source late (H40). */
+  'evicting-copy': ({ hands, random, frontends, member, partners }) => {
+    hands.drain(member);
+    hands.after(random.between(0, 300), () =>
+      hands.cutFor(
+        frontends.flatMap((frontend) => partners.map((source): Link => [frontend, source])),
+        random.between(50, 800),
+      ),
+    );
+  },
   /** A member is removed, then the controller's state is lost, and who knows best comes late (H32). */
   'controller-loss': ({ hands, random, controller, member, partners }) => {
     hands.cutFor(both([member], [controller]), 6000);

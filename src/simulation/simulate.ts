@@ -30,6 +30,12 @@ const SETTLED_AFTER_MS = 9000;
 const QUIET_MS = 3000;
 const CLIENTS = 8;
 const KEYS = keysOfTwoPartitions(smallestDigits(1), 3);
+/** Of a cache: more, and longer values, than its nodes have memory for. */
+const CACHE = {
+  keys: keysOfTwoPartitions(smallestDigits(1), 5),
+  valueBytes: 80,
+  memoryBytes: [5000, 6200],
+} as const;
 /** A client gives up waiting after this; its operation stays open in the history. */
 const PATIENCE_MS = 7000;
 
@@ -60,6 +66,8 @@ class Run {
     this.#world = new World(seed);
     const { random } = this.#world;
     this.#redundancy = 2 + random.below(2);
+    const memoryBytes = random.between(...CACHE.memoryBytes);
+    const isCache = programme === 'evicting-copy' || random.chance(0.25);
     this.#cluster = new SimulatedCluster(this.#world, {
       storages: 4 + random.below(2),
       frontends: 3,
@@ -69,6 +77,8 @@ class Run {
         programme !== 'controller-loss' && random.chance(0.3)
           ? undefined
           : random.pick(['interval', 'always'] as const),
+      whenFull: isCache ? 'evict' : 'refuse',
+      memoryBytesOf: () => (isCache ? memoryBytes : undefined),
       copyChunkBytes: random.pick([1, CHUNK_RECORD_BYTES]),
       times: {
         antiEntropyMs: 600,
@@ -88,7 +98,7 @@ class Run {
     const { operations } = this.#history;
     return {
       seed: this.#seed,
-      violations: [...this.#violations, ...checkHistory(operations)],
+      violations: [...this.#violations, ...checkHistory(operations, this.#cluster.isCache)],
       events: this.#world.events,
       operations: operations.length,
       succeeded: operations.filter(({ ok }) => ok).length,
@@ -122,13 +132,17 @@ class Run {
       this.#checkLiveness();
       world.runUntil(FOUNDED_BY_MS + FAULTS_MS + SETTLED_AFTER_MS + QUIET_MS);
       this.#oracles.checkCopies('at the end');
-      this.#oracles.checkConvergence(KEYS, this.#redundancy);
+      this.#oracles.checkConvergence(this.#keys, this.#redundancy);
     } catch (error) {
       // A broken invariant of the product, or of the simulator.
       this.#violations.push(
         error instanceof Error ? (error.stack ?? error.message) : String(error),
       );
     }
+  }
+
+  get #keys(): readonly string[] {
+    return this.#cluster.isCache ? CACHE.keys : KEYS;
   }
 
   /** What the sets met at the storage nodes that live in the end: the rare answers are the ones to see. */
@@ -140,6 +154,8 @@ class Run {
     )) {
       this.#world.occur(`set answered ${answer}`, Number(count));
     }
+    const evicted = /^velourfog_evicted_records_total (\d+)$/m.exec(text)?.[1];
+    this.#world.occur('record evicted', Number(evicted ?? 0));
   }
 
   /** One operation after the other, until the run ends. */
@@ -166,8 +182,9 @@ class Run {
   }
 
   #begin(kind: Operation['kind']): Operation {
-    const value = kind === 'set' ? `value ${++this.#values}` : undefined;
-    return this.#history.begin(kind, this.#world.random.pick(KEYS), this.#world.nowMs, value);
+    const bytes = this.#cluster.isCache ? CACHE.valueBytes : 0;
+    const value = kind === 'set' ? `value ${++this.#values}`.padEnd(bytes) : undefined;
+    return this.#history.begin(kind, this.#world.random.pick(this.#keys), this.#world.nowMs, value);
   }
 
   #end(operation: Operation, reply: HttpReply): void {
@@ -181,7 +198,7 @@ class Run {
   /** Some operation of every key that began well after healing succeeded. */
   #checkLiveness(): void {
     const sinceMs = FOUNDED_BY_MS + FAULTS_MS + 3000;
-    for (const key of KEYS) {
+    for (const key of this.#keys) {
       for (const kinds of [['get'], ['set', 'delete']]) {
         const late = this.#history.operations.filter(
           (each) => each.key === key && kinds.includes(each.kind) && each.startMs > sinceMs,

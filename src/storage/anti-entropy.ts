@@ -34,6 +34,8 @@ const SLICE_PAUSE_MS = 1;
 /** Where a round found more than it could take, the next one comes so much sooner: a load of short-lived keys. */
 const SOONER = 8;
 
+const NOBODY: readonly Member[] = [];
+
 type Records = Extract<Answer, { kind: 'records' }>;
 
 export class AntiEntropy {
@@ -104,7 +106,9 @@ export class AntiEntropy {
     if (entry === undefined) return done();
     const { node } = this.#replica.life;
     const round = new Round(this.#replica, this.#store, partition, entry.epoch);
-    const others = entry.members.filter((member) => member.node !== node);
+    const others = this.#asksOthers()
+      ? entry.members.filter((member) => member.node !== node)
+      : NOBODY;
     const askNext = (left: readonly Member[]) => {
       const [member, ...rest] = left;
       if (member === undefined) return this.#forget(round, done);
@@ -113,6 +117,15 @@ export class AntiEntropy {
     };
     const slices = Math.ceil(this.#store.perishable(partition) / PER_SLICE);
     this.#collect(round, Math.min(slices, SLICES_PER_ROUND), () => askNext(others));
+  }
+
+  /**
+   * H40: a cache pulls nothing. What another one has more of was evicted here, and comes back with the next
+   * set; a pull could bring it back below what nobody has any more. For the same reason nobody is asked
+   * before what is due goes: it is evicted, and the floor then answers for it, to joiners too.
+   */
+  #asksOthers(): boolean {
+    return this.#store.whenFull === 'refuse';
   }
 
   #collect(round: Round, slices: number, done: () => void): void {
@@ -237,7 +250,7 @@ class Round {
       // The floor says as much as this delete does, and the key needs no record for it.
       const forgotten = isTombstone(record) && recordVersion(record) <= this.#floor;
       const key = recordKey(record);
-      if (forgotten && this.#store.get(this.partition, key) === undefined) continue;
+      if (forgotten && this.#store.peek(this.partition, key) === undefined) continue;
       this.#replica.applyCopied(this.partition, record);
     }
     if (next !== undefined) return;

@@ -53,6 +53,11 @@ export function inspect(routes: Routes, metrics: Metrics, node: Inspected): void
     'Records moved, so that a segment became free.',
     () => memory().moved,
   );
+  metrics.countedElsewhere(
+    'velourfog_evicted_records_total',
+    'Records that went because there was no memory for others.',
+    () => memory().evicted,
+  );
   metrics.gauge('velourfog_log_bytes', 'What the log takes on the disk.', () => node.log().bytes);
   metrics.gauge('velourfog_log_files', 'Files that the log is in.', () => node.log().files);
   metrics.gauge('velourfog_links', 'Open streams of operations.', () => node.links());
@@ -72,7 +77,7 @@ function showRecord(request: HttpRequest, { store, replica }: Inspected): HttpRe
   if (map === undefined) return refusalReply('not-ready', 'no cluster map adopted yet');
   const own = { 'x-fog-incarnation': String(incarnation) };
   const partition = partitionOf(key, map.digits);
-  const record = store.get(partition, key);
+  const record = store.peek(partition, key);
   if (record === undefined) {
     const { headers, ...none } = refusalReply('unknown-path', 'this node has no such record');
     const floor = printVersion(store.floor(partition));
@@ -109,6 +114,7 @@ function status(node: Inspected): Readonly<Record<string, string>> {
     cmd_set: answers.total('set'),
     get_hits: answers.of('get', 'found'),
     get_misses: answers.of('get', 'absent'),
+    evictions: memory.evicted,
     curr_items: store.items(),
     bytes: store.payloadBytes(),
     limit_maxbytes: memory.limit,
@@ -123,6 +129,7 @@ function status(node: Inspected): Readonly<Record<string, string>> {
     fsyncs: node.syncs.count,
     fsync_p99_ms: inMilliseconds(node.syncs.quantileSeconds(0.99)),
     ...pauses(runtime.host),
+    when_full: store.whenFull,
     node: node.node(),
     incarnation: replica?.incarnation ?? 0,
     lease_ms: Math.floor(replica?.lease.remainingMs() ?? 0),

@@ -31,6 +31,8 @@ export interface JoinerOptions {
 interface Copy {
   readonly joinEpoch: Epoch;
   done: boolean;
+  /** The highest version that was evicted here since the wipe (H40). */
+  evicted: Version;
 }
 
 export class Joiner {
@@ -72,10 +74,16 @@ export class Joiner {
     }
     for (const { partition, member } of this.#replica.memberships()) {
       if (member.role !== 'joining' || this.#copies.has(partition)) continue;
-      const copy: Copy = { joinEpoch: member.joinEpoch, done: false };
+      const copy: Copy = { joinEpoch: member.joinEpoch, done: false, evicted: VERSION_ZERO };
       this.#copies.set(partition, copy);
       this.#begin(partition, copy);
     }
+  }
+
+  /** H40: there was no memory for a record of the partition. */
+  evicted(partition: PartitionId, version: Version): void {
+    const copy = this.#copies.get(partition);
+    if (copy !== undefined && version > copy.evicted) copy.evicted = version;
   }
 
   #isCurrent(partition: PartitionId, copy: Copy): boolean {
@@ -88,7 +96,7 @@ export class Joiner {
     const source = this.#pickSource(partition);
     if (source === undefined) this.#beginLater(partition, copy);
     else {
-      const transfer = new Transfer(this.#replica, this.#store, this.#durability, partition);
+      const transfer = new Transfer(this.#replica, this.#store, this.#durability, partition, copy);
       this.#askFrom(source, { partition, copy, transfer }, FIRST);
     }
   }
@@ -156,40 +164,65 @@ class Transfer {
   readonly #store: PartitionStore;
   readonly #durability: Durability;
   readonly #partition: PartitionId;
-  /** Of the first answer. */
-  #floor: Version | undefined;
+  readonly #copy: Copy;
 
   constructor(
     replica: Replica,
     store: PartitionStore,
     durability: Durability,
     partition: PartitionId,
+    copy: Copy,
   ) {
     this.#replica = replica;
     this.#store = store;
     this.#durability = durability;
     this.#partition = partition;
+    this.#copy = copy;
   }
 
   /**
    * @param from where the source was asked to begin
-   * @returns false when there was no memory for all of it: a copy with holes is no copy (R8)
+   * @returns false when there was no memory for all of it: in a store a copy with holes is no copy (R8)
    */
   apply({ floor, records, next }: Extract<Answer, { kind: 'records' }>, from: Cursor): boolean {
-    if (this.#floor === undefined) {
-      // Before any record: from here on no set below it is accepted.
-      this.#floor = floor;
-      this.#store.raiseFloor(this.#partition, floor);
-      this.#durability.append({ kind: 'floor', partition: this.#partition, version: floor });
-    }
+    // Before any record: from here on no set below it is accepted. Of a store it is the first answer's to the end
+    // (H26). A cache evicts while it is copied, and what it evicted is listed by nobody: only the floor says so (H40).
+    this.#raiseFloor(floor);
     for (const record of records) {
-      if (!this.#replica.applyCopied(this.#partition, record)) return false;
+      if (this.#isOutlived(record) || this.#replica.applyCopied(this.#partition, record)) continue;
+      if (this.#store.whenFull === 'refuse') return false;
+      this.#forgo(record);
     }
     // Where nothing was ever forgotten there is nothing to drop, and this takes as long as the copy.
-    if (this.#floor !== VERSION_ZERO) {
-      this.#dropForgotten(from, next, new Set(records.map(nameOf)), this.#floor);
+    if (floor !== VERSION_ZERO) {
+      this.#dropForgotten(from, next, new Set(records.map(nameOf)), floor);
     }
     return true;
+  }
+
+  #raiseFloor(version: Version): void {
+    if (version <= this.#store.floor(this.#partition)) return;
+    this.#store.raiseFloor(this.#partition, version);
+    this.#durability.append({ kind: 'floor', partition: this.#partition, version });
+  }
+
+  /**
+   * H40: a copied record passes the floor (H27), but not what was evicted here meanwhile:
+   * 1. a set of the key is applied here, and is still on its way to the source;
+   * 2. it is evicted here;
+   * 3. the source, which lists the record before it, gets it, so that it is acknowledged;
+   * 4. the list arrives: the record in it is below what was acknowledged.
+   */
+  #isOutlived(record: StoredRecord): boolean {
+    if (recordVersion(record) > this.#copy.evicted) return false;
+    return this.#store.peek(this.#partition, recordKey(record)) === undefined;
+  }
+
+  /** H40: as if it had come and been evicted at once; what is here of the key is older. */
+  #forgo(record: StoredRecord): void {
+    this.#raiseFloor(recordVersion(record));
+    const present = this.#store.peek(this.#partition, recordKey(record));
+    if (present !== undefined) this.#drop(present);
   }
 
   /** H26: an old set on its way came here before the floor did; the source forgot that it was deleted. */
@@ -209,12 +242,17 @@ class Transfer {
         if (!isListedBefore(record, to)) return;
         const version = recordVersion(record);
         if (version > floor || listed.has(nameOf(record))) continue;
-        const key = Buffer.from(recordKey(record));
-        this.#store.forget(this.#partition, key, version);
-        this.#durability.append({ kind: 'forget', key, version });
+        this.#drop(record);
       }
       at = next;
     }
+  }
+
+  #drop(record: StoredRecord): void {
+    const key = Buffer.from(recordKey(record));
+    const version = recordVersion(record);
+    this.#store.forget(this.#partition, key, version);
+    this.#durability.append({ kind: 'forget', key, version });
   }
 }
 

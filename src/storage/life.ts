@@ -19,8 +19,10 @@ import type {
 } from '../cluster/messages.ts';
 import { PATHS } from '../cluster/messages.ts';
 import type { Answer, Operation } from '../cluster/operations.ts';
+import type { PartitionId } from '../cluster/partition.ts';
 import type { Runtime } from '../cluster/runtime.ts';
 import { StorageChannels } from '../cluster/storage-channels.ts';
+import type { Version } from '../cluster/version.ts';
 import { AntiEntropy } from './anti-entropy.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { Joiner } from './joiner.ts';
@@ -124,6 +126,11 @@ export class StorageLife {
 
   answer(operation: Operation): Answer {
     return this.replica.answer(operation);
+  }
+
+  /** H40: the store gave a record up, perhaps of a partition that is being copied here. */
+  evicted(partition: PartitionId, version: Version): void {
+    this.#joiner.evicted(partition, version);
   }
 
   /**

@@ -8,6 +8,7 @@ import {
   type ParsedRecord,
   parseRecord,
   recordKey,
+  recordValue,
   recordVersion,
   type StoredRecord,
 } from '../cluster/record.ts';
@@ -20,9 +21,16 @@ export type LogEntry =
   /** Everything of the partition was dropped, its floor too (H15). */
   | { readonly kind: 'reset'; readonly partition: PartitionId }
   /** The record of the key, of this version, was dropped (H26). */
-  | { readonly kind: 'forget'; readonly key: Buffer; readonly version: Version };
+  | { readonly kind: 'forget'; readonly key: Buffer; readonly version: Version }
+  /** The record of the key was dropped to make room, and the floor rose to its version at least (H40). */
+  | {
+      readonly kind: 'evicted';
+      readonly partition: PartitionId;
+      readonly key: Buffer;
+      readonly version: Version;
+    };
 
-const FORMS = { floor: 2, reset: 3, forget: 4 } as const;
+const FORMS = { floor: 2, reset: 3, forget: 4, evicted: 5 } as const;
 const EMPTY = Buffer.alloc(0);
 const FORM_OFFSET = 23;
 
@@ -36,6 +44,10 @@ export function encodeEntry(entry: LogEntry): Buffer {
       return mark(FORMS.reset, partitionKey(entry.partition), VERSION_ZERO);
     case 'forget':
       return mark(FORMS.forget, entry.key, entry.version);
+    case 'evicted': {
+      const { key, version, partition } = entry;
+      return encodeRecord({ key, version, value: partitionKey(partition) }, FORMS.evicted);
+    }
     default:
       return unreachable(entry);
   }
@@ -57,6 +69,11 @@ export function parseEntry(bytes: Buffer, offset: number): ParsedEntry {
   const version = recordVersion(record);
   if (known === FORMS.forget) {
     return { kind: 'entry', entry: { kind: 'forget', key: Buffer.from(key), version }, length };
+  }
+  if (known === FORMS.evicted) {
+    const partition = recordValue(record).readUInt16BE(0) as PartitionId;
+    const entry: LogEntry = { kind: 'evicted', partition, key: Buffer.from(key), version };
+    return { kind: 'entry', entry, length };
   }
   if (key.length !== 2) return { kind: 'malformed', reason: 'a mark without a partition' };
   const partition = key.readUInt16BE(0) as PartitionId;

@@ -94,6 +94,11 @@ export class SegmentStore implements PartitionStore {
     return at === undefined ? undefined : this.#segments.at(at);
   }
 
+  peek(partition: PartitionId, key: Buffer): StoredRecord | undefined {
+    const at = this.#partitions.get(partition)?.index.get(hashKey(key), keyIn(key));
+    return at === undefined ? undefined : this.#segments.at(at);
+  }
+
   put(partition: PartitionId, record: StoredRecord): PutOutcome {
     const floor = this.floor(partition);
     // H24, also when the key is there: a joiner that copies from here may have dropped this very set (H26), and

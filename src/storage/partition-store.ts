@@ -42,7 +42,10 @@ export interface Listing {
 /** Records that it gives out are views, which hold until the next put. */
 export interface PartitionStore {
   whenFull: WhenFull;
+  /** For a client: a cache keeps what is asked for. */
   get(partition: PartitionId, key: Buffer): StoredRecord | undefined;
+  /** For everybody else. */
+  peek(partition: PartitionId, key: Buffer): StoredRecord | undefined;
   /**
    * Compares and applies in one synchronous step (R2, H14b). Invariant I11: the record of a key never
    * falls in the order of `compareRecords`.

@@ -3,12 +3,12 @@
 // (H8). Nothing is served before; what cannot be read stops the start instead of being passed over.
 
 import { unreachable } from '../cluster/assert.ts';
-import type { ClusterMap } from '../cluster/cluster-map.ts';
+import { type ClusterMap, whenFullOf } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
 import { decodeMapFile, encodeMapFile } from '../cluster/map-file.ts';
 import { partitionOf } from '../cluster/partition.ts';
-import { recordKey, type StoredRecord } from '../cluster/record.ts';
+import { recordKey, recordVersion, type StoredRecord } from '../cluster/record.ts';
 import type { Disk, DiskResult, LogFile, Runtime } from '../cluster/runtime.ts';
 import { decodeIdentity, encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
 import { type FsyncMode, LOG_FILE, LogReplay } from './log.ts';
@@ -128,6 +128,8 @@ export class Recovery {
   }
 
   #replay(identity: Identity, map: ClusterMap | undefined, file: LogFile): void {
+    // H40: the log of a cache, too, may hold more than fits.
+    if (map !== undefined) this.#store.whenFull = whenFullOf(map);
     const replay = new LogReplay((entry) => {
       // The log names no partitions of records: they follow from the key and the digits, which never change.
       if (map === undefined)
@@ -156,11 +158,19 @@ export class Recovery {
   }
 
   #redoRecord(record: StoredRecord, digits: number): void {
-    const partition = partitionOf(recordKey(record), digits);
+    const key = recordKey(record);
+    const partition = partitionOf(key, digits);
     do {
       if (this.#store.putCopied(partition, record).kind !== 'no-memory') return;
       // What replaced or dropped it comes at the speed of a disk: the memory of the replaced is free only now.
     } while (this.#store.work());
+    if (this.#store.whenFull === 'evict') {
+      // H40: as if it had been evicted at once; what is here of the key is older.
+      this.#store.raiseFloor(partition, recordVersion(record));
+      const older = this.#store.peek(partition, key);
+      if (older !== undefined) this.#store.forget(partition, key, recordVersion(older));
+      return;
+    }
     throw new FatalError(
       EXIT.config,
       `the records of ${LOG_FILE} do not fit into the memory of this node; give it more with --memory`,
@@ -181,6 +191,10 @@ export class Recovery {
         break;
       case 'forget':
         this.#store.forget(partitionOf(entry.key, digits), entry.key, entry.version);
+        break;
+      case 'evicted':
+        this.#store.raiseFloor(entry.partition, entry.version);
+        this.#store.forget(entry.partition, entry.key, entry.version);
         break;
       default:
         unreachable(entry);

@@ -15,6 +15,7 @@ import {
   type Member,
   NO_MAP,
   type PartitionEntry,
+  whenFullOf,
 } from '../cluster/cluster-map.ts';
 import type { Incarnation } from '../cluster/identity.ts';
 import { VERSION_AHEAD_MS_MAX } from '../cluster/limits.ts';
@@ -137,6 +138,7 @@ export class Replica {
     const judgement = this.judge(map);
     if (judgement !== 'adopted') return judgement;
     this.#map = map;
+    this.#store.whenFull = whenFullOf(map);
     this.#granted = isGranted(map, this.life);
     const earlier = this.#memberships;
     this.#memberships = map.partitions.map((entry) => this.#ownMember(entry));

@@ -20,6 +20,7 @@ import {
 } from '../cluster/messages.ts';
 import { Metrics } from '../cluster/metrics.ts';
 import { type Answer, decodeOperation, encodeAnswer } from '../cluster/operations.ts';
+import type { PartitionId } from '../cluster/partition.ts';
 import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
 import type {
   DrainOptions,
@@ -29,6 +30,7 @@ import type {
   Runtime,
   Service,
 } from '../cluster/runtime.ts';
+import type { Version } from '../cluster/version.ts';
 import { AnswerCounters, GrantCounters, SyncTimes } from './counters.ts';
 import { Departure } from './departure.ts';
 import { StoredIdentity } from './identity.ts';
@@ -111,7 +113,7 @@ export class StorageNode implements Service {
     this.#runtime = runtime;
     this.#options = options;
     this.#node = options.node;
-    this.#store = new SegmentStore(options);
+    this.#store = new SegmentStore(options, (...gone) => this.#evicted(...gone));
     this.#answers = new AnswerCounters(this.#metrics);
     this.#grants = new GrantCounters(this.#metrics);
     this.#syncs = new SyncTimes(this.#metrics, runtime.clock);
@@ -280,6 +282,12 @@ export class StorageNode implements Service {
     this.#runtime.log.write('info', 'registered', { incarnation });
     this.#options.lives?.({ node, incarnation });
     return this.#life;
+  }
+
+  /** D7, H40: in the log ahead of the record that needed the room. */
+  #evicted(partition: PartitionId, key: Buffer, version: Version): void {
+    this.#durability.append({ kind: 'evicted', partition, key, version });
+    this.#life?.evicted(partition, version);
   }
 
   #operation(link: Link, id: number, message: Buffer): void {

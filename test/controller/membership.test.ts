@@ -1,6 +1,7 @@
 // How the map changes: founding, new lives of nodes, generations.
 
 import { describe, expect, test } from 'vitest';
+import { whenFullOf } from '../../src/cluster/cluster-map.ts';
 import type { NodeId } from '../../src/cluster/identity.ts';
 import {
   foundMap,
@@ -29,6 +30,27 @@ describe('founding', () => {
       for (const member of members)
         expect(member.incarnation).toBe(nodes.get(member.node)?.incarnation);
     }
+  });
+
+  test('of a cache says so, of a store leaves the map as it always was (H40)', () => {
+    const cache = foundMap({
+      cluster: CLUSTER,
+      digits: 2,
+      redundancy: 3,
+      whenFull: 'evict',
+      nodes,
+    });
+    const store = foundMap({
+      cluster: CLUSTER,
+      digits: 2,
+      redundancy: 3,
+      whenFull: 'refuse',
+      nodes,
+    });
+    expect(whenFullOf(cache)).toBe('evict');
+    expect(whenFullOf(store)).toBe('refuse');
+    expect(JSON.stringify(store)).toBe(JSON.stringify(map));
+    expect(JSON.stringify(store)).not.toContain('whenFull');
   });
 
   test('opens the first generation', () => {

@@ -46,6 +46,7 @@ const REPLICA_TESTS = 'test/storage/replica.test.ts';
 const HEARTBEAT_TESTS = 'test/storage/heartbeats.test.ts';
 const ANTI_ENTROPY_TESTS = 'test/storage/anti-entropy.test.ts';
 const ANTI_ENTROPY = 'src/storage/anti-entropy.ts';
+const CACHE_SCHEDULES = 'test/simulation/schedules-caches.test.ts';
 const CUT_SCHEDULES = 'test/simulation/schedules-cuts.test.ts';
 const CLOCK_SCHEDULES = 'test/simulation/schedules-clocks.test.ts';
 const DECIDE = 'src/controller/decide.ts';
@@ -610,8 +611,8 @@ const JOINS: readonly Mutant[] = [
     edits: [
       {
         file: JOINER,
-        find: 'this.#floor = floor;\n      this.#store.raiseFloor(this.#partition, floor);',
-        replace: 'this.#floor = floor;',
+        find: 'this.#raiseFloor(floor);\n    for',
+        replace: 'for',
       },
       {
         file: JOINER,
@@ -620,9 +621,9 @@ const JOINS: readonly Mutant[] = [
       },
       {
         file: JOINER,
-        find: 'if (this.#floor !== VERSION_ZERO) {',
+        find: 'if (floor !== VERSION_ZERO) {',
         replace:
-          'if (next === undefined) this.#store.raiseFloor(this.#partition, this.#floor);\n    if (this.#floor !== VERSION_ZERO) {',
+          'if (next === undefined) this.#raiseFloor(floor);\n    if (floor !== VERSION_ZERO) {',
       },
     ],
     fate: tests(DELETE_SCHEDULES, 'H26: a joiner'),
@@ -666,7 +667,7 @@ const DELETES: readonly Mutant[] = [
     edits: [
       {
         file: JOINER,
-        find: "this.#durability.append({ kind: 'floor', partition: this.#partition, version: floor });",
+        find: "this.#durability.append({ kind: 'floor', partition: this.#partition, version });",
         replace: '',
       },
     ],
@@ -1149,6 +1150,92 @@ const BACKUPS: readonly Mutant[] = [
   },
 ];
 
+const CACHES: readonly Mutant[] = [
+  {
+    name: 'eviction-without-floor',
+    rule: 'H40',
+    edits: [
+      {
+        file: MEMORY,
+        find: 'state.raiseFloor(version);\n',
+        replace: '',
+      },
+    ],
+    fate: tests(CACHE_SCHEDULES, 'is not followed by a set of before it'),
+  },
+  {
+    name: 'eviction-not-logged',
+    rule: 'D7',
+    edits: [
+      {
+        file: STORAGE,
+        find: "this.#durability.append({ kind: 'evicted', partition, key, version });",
+        replace: '',
+      },
+    ],
+    fate: tests(CACHE_SCHEDULES, 'does not come back with the log'),
+  },
+  {
+    name: 'first-floor-of-a-copy',
+    rule: 'H40',
+    edits: [
+      {
+        file: JOINER,
+        find: 'this.#raiseFloor(floor);\n    for',
+        replace: 'if (from.bucket + from.afterKey.length === 0) this.#raiseFloor(floor);\n    for',
+      },
+    ],
+    fate: tests(CACHE_SCHEDULES, 'while it was copied is covered'),
+  },
+  {
+    name: 'drops-by-the-first-floor',
+    rule: 'H40',
+    edits: [
+      {
+        file: JOINER,
+        find: '  readonly #copy: Copy;',
+        replace: '  readonly #copy: Copy;\n  #first: Version | undefined;',
+      },
+      {
+        file: JOINER,
+        find: 'new Set(records.map(nameOf)), floor);',
+        replace: 'new Set(records.map(nameOf)), (this.#first ??= floor));',
+      },
+    ],
+    fate: tests(CACHE_SCHEDULES, 'takes with it what came before it'),
+  },
+  {
+    name: 'copy-passes-own-evictions',
+    rule: 'H40',
+    edits: [{ file: JOINER, find: 'this.#isOutlived(record) || ', replace: '' }],
+    fate: tests(CACHE_SCHEDULES, 'by the joiner does not come back'),
+  },
+  {
+    name: 'pull-in-a-cache',
+    rule: 'D15',
+    edits: [
+      {
+        file: ANTI_ENTROPY,
+        find: "return this.#store.whenFull === 'refuse';",
+        replace: 'return this.#store.whenFull !== undefined;',
+      },
+    ],
+    fate: tests(ANTI_ENTROPY_TESTS, 'nobody is asked'),
+  },
+  {
+    name: 'log-of-a-cache-must-fit',
+    rule: 'H40',
+    edits: [
+      {
+        file: RECOVERY,
+        find: 'if (map !== undefined) this.#store.whenFull = whenFullOf(map);',
+        replace: '',
+      },
+    ],
+    fate: tests(CACHE_SCHEDULES, 'a log that holds more than fits'),
+  },
+];
+
 export const MUTANTS: readonly Mutant[] = [
   ...LEASES,
   ...REMOVALS,
@@ -1160,6 +1247,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...RECOVERIES,
   ...CLOCKS,
   ...CUTS,
+  ...CACHES,
   ...STORE_MUTANTS,
   ...BACKUPS,
 ];

@@ -211,3 +211,32 @@ test('a delete that was refused excuses no loss (D9, G2)', () => {
   expect(checkHistory(bad).join()).toContain('lost');
   expect(checkHistory([{ ...refused, ok: false }, ...others])).toEqual([]);
 });
+
+describe('of a cache (H40)', () => {
+  const absentAt = (version: number | undefined) =>
+    history([
+      ['set', 0, 1, 5, 'x'],
+      ['get', 2, 3, version],
+    ]);
+
+  test('what nobody deleted may be absent, above what was acknowledged', () => {
+    expect(checkHistory(absentAt(7), true)).toEqual([]);
+    expect(checkHistory(absentAt(7))).toHaveLength(1);
+  });
+
+  test.each([undefined, 4])(
+    'not below it: an older value could come back, version %s',
+    (version) => {
+      expect(checkHistory(absentAt(version), true).join()).toContain('stale read');
+    },
+  );
+
+  test('an older value is as wrong as in a store', () => {
+    const older = history([
+      ['set', 0, 1, 5, 'x'],
+      ['set', 2, 3, 6, 'y'],
+      ['get', 4, 5, 5, 'x'],
+    ]);
+    expect(checkHistory(older, true).join()).toContain('stale read');
+  });
+});

@@ -40,6 +40,7 @@ const SOMETIMES = [
   'set answered floor',
   'set answered stale',
   'set answered behind',
+  'record evicted',
 ];
 
 const once = readFileSync(new URL('seeds.txt', import.meta.url), 'utf8')

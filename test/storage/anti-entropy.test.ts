@@ -170,3 +170,23 @@ describe('an answer is for the state that the question was asked in (H28)', () =
     expect(has()).toBe(true);
   });
 });
+
+describe('in a cache (H40)', () => {
+  const cache: ClusterMap = { ...sampleMap(), whenFull: 'evict' };
+
+  test('nobody is asked, and what is due goes under a floor that is logged first', () => {
+    const { store, asked, events, has } = round(cache);
+    expect(asked).toEqual([]);
+    expect(has()).toBe(false);
+    expect(store.floor(PARTITION)).toBe(DELETED);
+    expect(events).toEqual(['floor logged, delete there', 'forget logged, delete gone']);
+  });
+
+  test('what is not due stays, round after round', () => {
+    const { store, asked, has, due } = round(cache, 5000);
+    for (let turn = 0; turn < 3 * cache.partitions.length; turn++) due();
+    expect(asked).toEqual([]);
+    expect(has()).toBe(false);
+    expect(store.items()).toBe(5000);
+  });
+});

@@ -18,11 +18,14 @@ export class KvGateway {
   readonly #reader: Reader;
   readonly #writer: Writer;
   readonly #clock: Clock;
+  readonly #absence: () => string;
 
-  constructor(reader: Reader, writer: Writer, clock: Clock) {
+  /** @param absence what a 404 says */
+  constructor(reader: Reader, writer: Writer, clock: Clock, absence: () => string) {
     this.#reader = reader;
     this.#writer = writer;
     this.#clock = clock;
+    this.#absence = absence;
   }
 
   addTo(routes: Routes, metrics: Metrics): void {
@@ -62,7 +65,7 @@ export class KvGateway {
         case 'value':
           return reply(valueReply(outcome.record));
         case 'absent':
-          return reply(textReply(404, 'no such key', versionHeader(outcome.version)));
+          return reply(textReply(404, this.#absence(), versionHeader(outcome.version)));
         case 'failed':
           return reply(errorReply(outcome.code, outcome.detail));
       }
