@@ -51,8 +51,7 @@ export interface RecordFields {
   readonly value: Uint8Array;
 }
 
-/** @param form another one makes a mark of a log, which is no record anywhere else */
-export function encodeRecord(fields: RecordFields, form = FORM): StoredRecord {
+export function encodeRecord(fields: RecordFields): StoredRecord {
   const { key, value } = fields;
   const tombstone = fields.tombstone ?? false;
   const expiresAtMs = fields.expiresAtMs ?? 0;
@@ -66,7 +65,7 @@ export function encodeRecord(fields: RecordFields, form = FORM): StoredRecord {
   record.writeBigUInt64BE(fields.version, 8);
   record.writeUIntBE(Math.floor(expiresAtMs), 16, 6);
   record[22] = tombstone ? FLAG_TOMBSTONE : 0;
-  record[23] = form;
+  record[23] = FORM;
   record.writeUInt16BE(key.length, 24);
   record.writeUInt16BE(attributes.length, 26);
   record.set(key, RECORD_HEADER_BYTES);
@@ -78,19 +77,18 @@ export function encodeRecord(fields: RecordFields, form = FORM): StoredRecord {
 
 export type ParsedRecord =
   | { readonly kind: 'record'; readonly record: StoredRecord }
-  /** The bytes end before the record does: a torn tail in a log, a bug in a batch. */
+  /** The bytes end before the record does. */
   | { readonly kind: 'short' }
   | { readonly kind: 'malformed'; readonly reason: string };
 
 /** Checks the record at `offset` completely, and returns it as a view on the same memory. */
-export function parseRecord(bytes: Buffer, offset = 0, form = FORM): ParsedRecord {
+export function parseRecord(bytes: Buffer, offset = 0): ParsedRecord {
   const available = bytes.length - offset;
   if (available < RECORD_HEADER_BYTES) return SHORT;
   const length = bytes.readUInt32BE(offset);
   if (length < RECORD_HEADER_BYTES) return malformed(`length ${length} is below the header's`);
   if (length > RECORD_BYTES_MAX) return malformed(`length ${length} is above every record's`);
-  // Before the checksum, so that bytes which are no record cost little: a log is searched for one.
-  if (bytes[offset + 23] !== form) return malformed(`form ${bytes[offset + 23]} is not known`);
+  if (bytes[offset + 23] !== FORM) return malformed(`form ${bytes[offset + 23]} is not known`);
   const flags = bytes[offset + 22] ?? 0;
   if ((flags & ~FLAG_TOMBSTONE) !== 0) return malformed(`flags ${flags} are not known`);
   const keyLength = bytes.readUInt16BE(offset + 24);

@@ -82,17 +82,29 @@ export interface Disk {
     options: { readonly create: boolean },
     callback: (result: DiskResult<LogFile>) => void,
   ): void;
+  /** The names of all files. */
+  list(callback: (result: DiskResult<readonly string[]>) => void): void;
+  /** Done when no power loss brings the file back; one that is not there is gone already. */
+  remove(name: string, callback: (result: DiskResult<undefined>) => void): void;
 }
 
-/** One append-only file. */
+/** One append-only file. One that was created survives the machine, with what was synced of it. */
 export interface LogFile {
-  /** @param chunk gets the bytes in order, in pieces of any size, before the callback comes */
-  readAll(chunk: (bytes: Buffer) => void, callback: (result: DiskResult<undefined>) => void): void;
+  /** In bytes, when it was opened. */
+  readonly length: number;
+  /** @returns through the callback how many bytes of `into` were filled: fewer than all only at the end */
+  read(position: number, into: Buffer, callback: (result: DiskResult<number>) => void): void;
+  /** Done when that survives the machine, with all that is left. */
   truncate(length: number, callback: (result: DiskResult<undefined>) => void): void;
-  /** Done when the operating system has all bytes: they survive this process, not the machine. */
-  append(blocks: readonly Buffer[], callback: (result: DiskResult<undefined>) => void): void;
+  /**
+   * Done when the operating system has all bytes: they survive this process, not the machine.
+   * @param bytes must not change before
+   */
+  append(bytes: Buffer, callback: (result: DiskResult<undefined>) => void): void;
   /** Done when what was appended before survives the machine. */
   sync(callback: (result: DiskResult<undefined>) => void): void;
+  /** Nothing is asked of it any more. */
+  close(): void;
 }
 
 /** A directory of plain files that no node lives in, such as a backup. */

@@ -2,7 +2,7 @@
 
 import { hostOf, type NodeId, parseAddress } from '../cluster/identity.ts';
 import { CHUNK_RECORD_BYTES, CONTROL_BYTES_MAX, protocolTimes } from '../cluster/limits.ts';
-import type { FsyncMode } from '../storage/log.ts';
+import type { FsyncMode } from '../storage/durability.ts';
 import {
   type Command,
   HOST_OPTION,

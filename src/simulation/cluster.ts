@@ -14,7 +14,7 @@ import { smallestDigits } from '../cluster/partition.ts';
 import type { Log, LogFields, Runtime, Service } from '../cluster/runtime.ts';
 import { Controller } from '../controller/controller.ts';
 import { Frontend } from '../frontend/frontend.ts';
-import type { FsyncMode } from '../storage/log.ts';
+import type { FsyncMode } from '../storage/durability.ts';
 import { StorageNode } from '../storage/storage.ts';
 import { SimulatedDisk } from './disk.ts';
 import { SimulatedNetwork } from './network.ts';
@@ -32,6 +32,8 @@ export interface ClusterShape {
   readonly whenFull?: WhenFull;
   /** Of a storage node, by its number, as its process starts; undefined: all that there is. */
   readonly memoryBytesOf?: (storage: number) => number | undefined;
+  /** Of each file of the log; long ones are never compacted. */
+  readonly logFileBytes?: number;
   /** Instead of production's. */
   readonly times?: Partial<Times>;
 }
@@ -211,6 +213,8 @@ export class SimulatedCluster {
         copyChunkBytes: shape.copyChunkBytes ?? CHUNK_RECORD_BYTES,
         // So small that records are moved while they are read, copied and logged.
         segmentBytes: 512,
+        // So short that the log is always compacted.
+        logFileBytes: shape.logFileBytes ?? 512,
         times,
       };
       const make = (runtime: Runtime) => {

@@ -26,6 +26,8 @@ export class SimulatedDisk {
   #busyUntilMs = 0;
   #full = false;
   #syncFails = false;
+  /** Removals that are under way: a crash leaves them done or undone. */
+  readonly #removing = new Set<string>();
   /** Appends that are under way, torn by a crash. */
   #unfinished: { readonly log: StoredLog; readonly bytes: Buffer }[] = [];
 
@@ -43,17 +45,26 @@ export class SimulatedDisk {
     for (const { log, bytes } of this.#unfinished.splice(0)) {
       log.bytes = Buffer.concat([log.bytes, bytes.subarray(0, random.below(bytes.length + 1))]);
     }
+    for (const name of this.#removing) if (random.chance(0.5)) this.#logs.delete(name);
+    this.#removing.clear();
   }
 
-  /** The machine died: of what was not synced, some prefix is there. */
+  /**
+   * The machine died: of what was not synced, some prefix is there, and of that not always all, for pages go to
+   * the disk in any order.
+   */
   losePower(): void {
     this.tear();
     this.#boot++;
+    const { random } = this.#process.world;
     for (const log of this.#logs.values()) {
-      const unsynced = log.bytes.length - log.syncedLength;
-      const kept = log.syncedLength + this.#process.world.random.below(unsynced + 1);
-      log.bytes = log.bytes.subarray(0, kept);
+      const { syncedLength } = log;
+      const kept = syncedLength + random.below(log.bytes.length - syncedLength + 1);
+      log.bytes = Buffer.from(log.bytes.subarray(0, kept));
       log.syncedLength = kept;
+      if (kept === syncedLength || random.chance(0.5)) continue;
+      const from = syncedLength + random.below(kept - syncedLength);
+      log.bytes.fill(0, from, from + 1 + random.below(kept - from));
     }
   }
 
@@ -120,24 +131,36 @@ export class SimulatedDisk {
           this.#logs.set(name, log);
           return callback({ kind: 'done', value: this.#logPort(log) });
         }),
+      list: (callback) =>
+        this.#later(() =>
+          callback({ kind: 'done', value: [...this.#files.keys(), ...this.#logs.keys()] }),
+        ),
+      remove: (name, callback) => {
+        this.#removing.add(name);
+        this.#later(() => {
+          this.#removing.delete(name);
+          this.#logs.delete(name);
+          callback(DONE);
+        });
+      },
     };
   }
 
   #logPort(log: StoredLog): LogFile {
     return {
-      readAll: (chunk, callback) =>
-        this.#later(() => {
-          chunk(Buffer.from(log.bytes));
-          callback(DONE);
-        }),
+      length: log.bytes.length,
+      read: (position, into, callback) =>
+        this.#later(() =>
+          callback({ kind: 'done', value: log.bytes.subarray(position).copy(into) }),
+        ),
       truncate: (length, callback) =>
         this.#later(() => {
           log.bytes = log.bytes.subarray(0, length);
           log.syncedLength = length;
           callback(DONE);
         }),
-      append: (blocks, callback) => {
-        const unfinished = { log, bytes: Buffer.concat(blocks) };
+      append: (block, callback) => {
+        const unfinished = { log, bytes: Buffer.from(block) };
         this.#unfinished.push(unfinished);
         this.#later(() => {
           this.#unfinished = this.#unfinished.filter((other) => other !== unfinished);
@@ -160,6 +183,7 @@ export class SimulatedDisk {
           return callback(DONE);
         });
       },
+      close: () => undefined,
     };
   }
 

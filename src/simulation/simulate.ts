@@ -80,6 +80,7 @@ class Run {
       whenFull: isCache ? 'evict' : 'refuse',
       memoryBytesOf: () => (isCache ? memoryBytes : undefined),
       copyChunkBytes: random.pick([1, CHUNK_RECORD_BYTES]),
+      logFileBytes: random.pick([300, 1000, 1_000_000]),
       times: {
         antiEntropyMs: 600,
         // Below the long tail of the network's delays, so that sets of before a delete come after it is forgotten.

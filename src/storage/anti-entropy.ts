@@ -20,7 +20,7 @@ import type { MemberAnswer } from '../cluster/storage-channel.ts';
 import type { StorageChannels } from '../cluster/storage-channels.ts';
 import { VERSION_ZERO, type Version, versionMilliseconds } from '../cluster/version.ts';
 import { bucketOf } from './digest.ts';
-import type { Durability } from './log.ts';
+import type { Durability } from './durability.ts';
 import { FIRST, type PartitionStore } from './partition-store.ts';
 import type { Replica } from './replica.ts';
 
@@ -191,7 +191,7 @@ export class AntiEntropy {
       const version = recordVersion(record);
       // Or a restart would bring it back, and need memory for it.
       if (this.#store.forget(partition, key, version)) {
-        this.#durability.append({ kind: 'forget', key, version });
+        this.#durability.append({ kind: 'forget', partition, key, version });
       }
     }
     return this.#nextSlice(() => this.#forgetFrom(end, records, round, done));

@@ -4,8 +4,6 @@
 import { GRANT_ANSWERS, type GrantAnswer } from '../cluster/messages.ts';
 import type { Counter, DurationHistogram, Metrics } from '../cluster/metrics.ts';
 import type { Answer, Operation } from '../cluster/operations.ts';
-import type { Clock } from '../cluster/runtime.ts';
-import type { SyncWatch } from './log.ts';
 
 /** Operations by kind and by what was answered. */
 export class AnswerCounters {
@@ -86,19 +84,7 @@ export class GrantCounters {
   }
 }
 
-/** How long each sync of the log takes, also one that fails. */
-export class SyncTimes {
-  readonly histogram: DurationHistogram;
-  readonly watch: SyncWatch;
-
-  constructor(metrics: Metrics, clock: Clock) {
-    this.histogram = metrics.durations(
-      'velourfog_fsync_duration_seconds',
-      'How long syncs of the log took.',
-    );
-    this.watch = () => {
-      const begunMs = clock.monotonicMs();
-      return () => this.histogram.observeMs(clock.monotonicMs() - begunMs);
-    };
-  }
+/** How long each sync of the log took. */
+export function syncTimes(metrics: Metrics): DurationHistogram {
+  return metrics.durations('velourfog_fsync_duration_seconds', 'How long syncs of the log took.');
 }

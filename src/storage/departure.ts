@@ -5,8 +5,8 @@ import type { Address } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import { type GoodbyeRequest, PATHS } from '../cluster/messages.ts';
 import type { DrainOptions, Runtime } from '../cluster/runtime.ts';
+import type { Durability } from './durability.ts';
 import type { StorageLife } from './life.ts';
-import type { Durability } from './log.ts';
 
 export interface DepartureOptions {
   readonly controller: Address;

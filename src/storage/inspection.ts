@@ -13,7 +13,7 @@ import { COLLECTION_KINDS, type Host, type Runtime } from '../cluster/runtime.ts
 import { VERSION } from '../cluster/software.ts';
 import { printVersion } from '../cluster/version.ts';
 import type { AnswerCounters } from './counters.ts';
-import type { LogFigures } from './log.ts';
+import type { LogFigures } from './durability.ts';
 import type { MemoryFigures, PartitionStore } from './partition-store.ts';
 import type { Replica } from './replica.ts';
 
@@ -60,6 +60,14 @@ export function inspect(routes: Routes, metrics: Metrics, node: Inspected): void
   );
   metrics.gauge('velourfog_log_bytes', 'What the log takes on the disk.', () => node.log().bytes);
   metrics.gauge('velourfog_log_files', 'Files that the log is in.', () => node.log().files);
+  metrics.gauge('velourfog_log_queued_bytes', 'Waits to be written to the log.', () => {
+    return node.log().queuedBytes;
+  });
+  metrics.countedElsewhere(
+    'velourfog_log_written_bytes_total',
+    'Written to the log, what the compaction copies included.',
+    () => node.log().writtenBytes,
+  );
   metrics.gauge('velourfog_links', 'Open streams of operations.', () => node.links());
 }
 

@@ -12,7 +12,7 @@ import type { Runtime } from '../cluster/runtime.ts';
 import type { MemberAnswer } from '../cluster/storage-channel.ts';
 import type { StorageChannels } from '../cluster/storage-channels.ts';
 import { VERSION_ZERO, type Version } from '../cluster/version.ts';
-import type { Durability } from './log.ts';
+import type { Durability } from './durability.ts';
 import { isListedBefore } from './partition-records.ts';
 import { FIRST, type PartitionStore } from './partition-store.ts';
 import type { Replica } from './replica.ts';
@@ -252,7 +252,7 @@ class Transfer {
     const key = Buffer.from(recordKey(record));
     const version = recordVersion(record);
     this.#store.forget(this.#partition, key, version);
-    this.#durability.append({ kind: 'forget', key, version });
+    this.#durability.append({ kind: 'forget', partition: this.#partition, key, version });
   }
 }
 

@@ -1,93 +1,125 @@
-// What a log is made of: records, and between them marks that say what was dropped (D7). A mark has
-// the layout of a record under a form of its own, so one reader checks both.
+// What a log is made of: records, and between them marks that say what was dropped (D7). Each names its
+// partition, so that nobody who reads it must hash keys. Whether the bytes are sound is log-block.ts's.
+//
+//   bytes  entry, integers big-endian
+//       1  kind
+//       2  partition
+//          record: the record
+//          floor: version (8)
+//          forget, evicted: version (8), length of the key (2), key
 
-import { unreachable } from '../cluster/assert.ts';
+import { assert, unreachable } from '../cluster/assert.ts';
 import type { PartitionId } from '../cluster/partition.ts';
-import {
-  encodeRecord,
-  type ParsedRecord,
-  parseRecord,
-  recordKey,
-  recordValue,
-  recordVersion,
-  type StoredRecord,
-} from '../cluster/record.ts';
-import { VERSION_ZERO, type Version } from '../cluster/version.ts';
+import { RECORD_HEADER_BYTES, type StoredRecord } from '../cluster/record.ts';
+import type { Version } from '../cluster/version.ts';
 
 export type LogEntry =
-  | { readonly kind: 'record'; readonly record: StoredRecord }
+  | { readonly kind: 'record'; readonly partition: PartitionId; readonly record: StoredRecord }
   /** The floor of the partition rose to this version: deletes up to it may be forgotten (H24). */
   | { readonly kind: 'floor'; readonly partition: PartitionId; readonly version: Version }
   /** Everything of the partition was dropped, its floor too (H15). */
   | { readonly kind: 'reset'; readonly partition: PartitionId }
   /** The record of the key, of this version, was dropped (H26). */
-  | { readonly kind: 'forget'; readonly key: Buffer; readonly version: Version }
-  /** The record of the key was dropped to make room, and the floor rose to its version at least (H40). */
-  | {
-      readonly kind: 'evicted';
-      readonly partition: PartitionId;
-      readonly key: Buffer;
-      readonly version: Version;
-    };
+  | KeyMark<'forget'>
+  /** The same, and the floor rose to this version at least: what a cache evicts. */
+  | KeyMark<'evicted'>;
 
-const FORMS = { floor: 2, reset: 3, forget: 4, evicted: 5 } as const;
-const EMPTY = Buffer.alloc(0);
-const FORM_OFFSET = 23;
+interface KeyMark<Kind> {
+  readonly kind: Kind;
+  readonly partition: PartitionId;
+  readonly key: Buffer;
+  readonly version: Version;
+}
 
-export function encodeEntry(entry: LogEntry): Buffer {
+/** 0 is none of them: a page that a power loss took is full of it. */
+const CODES = { record: 1, floor: 2, reset: 3, forget: 4, evicted: 5 } as const;
+const HEADER_BYTES = 3;
+const VERSION_BYTES = 8;
+const KEY_FROM = HEADER_BYTES + VERSION_BYTES + 2;
+
+export function entryBytes(entry: LogEntry): number {
   switch (entry.kind) {
     case 'record':
-      return entry.record;
+      return HEADER_BYTES + entry.record.length;
     case 'floor':
-      return mark(FORMS.floor, partitionKey(entry.partition), entry.version);
+      return HEADER_BYTES + VERSION_BYTES;
     case 'reset':
-      return mark(FORMS.reset, partitionKey(entry.partition), VERSION_ZERO);
+      return HEADER_BYTES;
     case 'forget':
-      return mark(FORMS.forget, entry.key, entry.version);
-    case 'evicted': {
-      const { key, version, partition } = entry;
-      return encodeRecord({ key, version, value: partitionKey(partition) }, FORMS.evicted);
-    }
+    case 'evicted':
+      return KEY_FROM + entry.key.length;
     default:
       return unreachable(entry);
   }
 }
 
-export type ParsedEntry =
-  | { readonly kind: 'entry'; readonly entry: LogEntry; readonly length: number }
-  | Exclude<ParsedRecord, { kind: 'record' }>;
-
-export function parseEntry(bytes: Buffer, offset: number): ParsedEntry {
-  const form = bytes[offset + FORM_OFFSET];
-  const known = Object.values(FORMS).find((other) => other === form);
-  const parsed = parseRecord(bytes, offset, known);
-  if (parsed.kind !== 'record') return parsed;
-  const { record } = parsed;
-  const { length } = record;
-  if (known === undefined) return { kind: 'entry', entry: { kind: 'record', record }, length };
-  const key = recordKey(record);
-  const version = recordVersion(record);
-  if (known === FORMS.forget) {
-    return { kind: 'entry', entry: { kind: 'forget', key: Buffer.from(key), version }, length };
+/** Takes `entryBytes` of `into`. */
+export function writeEntry(entry: LogEntry, into: Buffer, at: number): void {
+  into[at] = CODES[entry.kind];
+  into.writeUInt16BE(entry.partition, at + 1);
+  switch (entry.kind) {
+    case 'record':
+      into.set(entry.record, at + HEADER_BYTES);
+      return;
+    case 'reset':
+      return;
+    case 'floor':
+      into.writeBigUInt64BE(entry.version, at + HEADER_BYTES);
+      return;
+    case 'forget':
+    case 'evicted':
+      into.writeBigUInt64BE(entry.version, at + HEADER_BYTES);
+      into.writeUInt16BE(entry.key.length, at + KEY_FROM - 2);
+      into.set(entry.key, at + KEY_FROM);
+      return;
+    default:
+      unreachable(entry);
   }
-  if (known === FORMS.evicted) {
-    const partition = recordValue(record).readUInt16BE(0) as PartitionId;
-    const entry: LogEntry = { kind: 'evicted', partition, key: Buffer.from(key), version };
-    return { kind: 'entry', entry, length };
-  }
-  if (key.length !== 2) return { kind: 'malformed', reason: 'a mark without a partition' };
-  const partition = key.readUInt16BE(0) as PartitionId;
-  const entry: LogEntry =
-    known === FORMS.floor ? { kind: 'floor', partition, version } : { kind: 'reset', partition };
-  return { kind: 'entry', entry, length };
 }
 
-function mark(form: number, key: Buffer, version: Version): Buffer {
-  return encodeRecord({ key, version, value: EMPTY }, form);
+/**
+ * Of bytes whose checksum was right, so anything else than entries is a bug of the writer.
+ * @param apply gets views on `bytes`
+ */
+export function readEntries(
+  bytes: Buffer,
+  from: number,
+  to: number,
+  apply: (entry: LogEntry) => void,
+): void {
+  for (let at = from; at < to; ) {
+    const entry = readEntry(bytes, at, to);
+    at += entryBytes(entry);
+    assert(at <= to, 'entries of a log end within their block');
+    apply(entry);
+  }
 }
 
-function partitionKey(partition: PartitionId): Buffer {
-  const key = Buffer.alloc(2);
-  key.writeUInt16BE(partition);
-  return key;
+function readEntry(bytes: Buffer, at: number, to: number): LogEntry {
+  const shortest = bytes[at] === CODES.reset ? HEADER_BYTES : HEADER_BYTES + VERSION_BYTES;
+  assert(at + shortest <= to, 'an entry of a log is whole');
+  const partition = bytes.readUInt16BE(at + 1) as PartitionId;
+  const body = at + HEADER_BYTES;
+  switch (bytes[at]) {
+    case CODES.record: {
+      const length = bytes.readUInt32BE(body);
+      assert(length >= RECORD_HEADER_BYTES, 'an entry of a log is a record');
+      const record = bytes.subarray(body, body + length) as StoredRecord;
+      return { kind: 'record', partition, record };
+    }
+    case CODES.floor:
+      return { kind: 'floor', partition, version: bytes.readBigUInt64BE(body) as Version };
+    case CODES.reset:
+      return { kind: 'reset', partition };
+    case CODES.forget:
+    case CODES.evicted: {
+      const version = bytes.readBigUInt64BE(body) as Version;
+      const from = at + KEY_FROM;
+      const key = bytes.subarray(from, from + bytes.readUInt16BE(from - 2));
+      const kind = bytes[at] === CODES.forget ? 'forget' : 'evicted';
+      return { kind, partition, key, version };
+    }
+    default:
+      throw new Error(`an entry of a log has kind ${bytes[at]}`);
+  }
 }

@@ -1,99 +1,104 @@
-// The plain append-only log behind the partition store: records back to back, as they are in memory and
-// on the wire. One write is under way at a time; what comes meanwhile goes out together as the next one.
+// The log behind the partition store, as it is written: entries go into blocks, blocks into files, one file after
+// the other. One write is under way at a time; what comes meanwhile goes out together as the next block.
+// How it is read back is log-replay.ts's, what makes it shorter compaction.ts's.
 
-import { RECORD_HEADER_BYTES } from '../cluster/record.ts';
-import type { Cancel, DiskResult, LogFile, Timers } from '../cluster/runtime.ts';
-import { encodeEntry, type LogEntry, parseEntry } from './log-entry.ts';
-
-/**
- * `always`: synced before the acknowledgement. `interval`: written before it, synced every second, so
- * that it survives the process but perhaps not the machine. `never`: written, left to the system (D11).
- */
-export type FsyncMode = 'always' | 'interval' | 'never';
+import { assert } from '../cluster/assert.ts';
+import type { StoreId } from '../cluster/identity.ts';
+import type { Cancel, Disk, DiskResult, LogFile, Runtime } from '../cluster/runtime.ts';
+import type { Durability, FsyncMode, LogFigures } from './durability.ts';
+import { Block, encodeFileHeader, isBefore, type Place, saltOf } from './log-block.ts';
+import { entryBytes, type LogEntry } from './log-entry.ts';
+import { logFileName } from './log-files.ts';
 
 const SYNC_INTERVAL_MS = 1000;
 const STALLED_MS = 2000;
-/** One write's bound; a 16 MiB record goes alone. */
-const GROUP_BYTES_MAX = 8 * 1024 * 1024;
+/** Seconds of a slow disk's work; beyond, sets are refused until less waits. */
+const QUEUED_BYTES_MAX = 64 * 1024 * 1024;
 
-export const LOG_FILE = 'records.log';
-
-/** Where applied records go before they are acknowledged. */
-export interface Durability {
-  /** Why nothing can be written any more; then nothing may be applied either (H35). */
-  readonly failure: string | undefined;
-  /** Not failed, and not waiting for one write for so long that others should take over (H35). */
-  readonly isWritable: boolean;
-  /** @param entry its bytes are copied: where they are the cleaner may move them before they are written */
-  append(entry: LogEntry): void;
-  /**
-   * @param callback when everything appended so far is down, as the fsync mode has it; never after a
-   * failure, because then nobody knows what is down
-   */
-  whenDown(callback: () => void): void;
-  /** @param callback when everything appended so far survives the machine, or will not: with the reason */
-  sync(callback: (failure: string | undefined) => void): void;
-  figures(): LogFigures;
-}
-
-export interface LogFigures {
-  /** What the log takes on the disk. */
+export interface WrittenFile {
+  readonly number: number;
   readonly bytes: number;
-  readonly files: number;
 }
 
-/** A node without a data directory: memory is all it promises. */
-export const MEMORY_ONLY: Durability = {
-  failure: undefined,
-  isWritable: true,
-  append: () => undefined,
-  whenDown: (callback) => callback(),
-  sync: (callback) => callback(undefined),
-  figures: () => ({ bytes: 0, files: 0 }),
-};
+/** A log that is on the disk to its last byte, and open behind it. */
+export interface OpenLog {
+  /** The oldest first; the last one is `current`. */
+  readonly files: readonly WrittenFile[];
+  readonly current: LogFile;
+  /** Number of the first file that is needed. */
+  readonly first: number;
+}
 
-/** Told when a sync begins; what it returns, when that one ends. */
-export type SyncWatch = () => () => void;
+export interface LogOptions {
+  readonly store: StoreId;
+  readonly fsync: FsyncMode;
+  readonly fileBytes: number;
+  /** What was acknowledged may be lost: the system may have dropped what it could not write. */
+  readonly syncFailed: () => void;
+  /** How long a sync took. */
+  readonly synced?: (milliseconds: number) => void;
+}
 
 interface Waiter {
-  /** The number of records that must be down. */
-  readonly records: number;
+  /** The number of entries that must be down. */
+  readonly entries: number;
   readonly callback: () => void;
   readonly failed?: (failure: string) => void;
 }
 
+interface CurrentFile {
+  readonly number: number;
+  readonly file: LogFile;
+  readonly salt: Buffer;
+  bytes: number;
+  syncedBytes: number;
+}
+
 export class RecordLog implements Durability {
-  readonly #file: LogFile;
-  readonly #timers: Timers;
-  readonly #fsync: FsyncMode;
-  readonly #syncFailed: () => void;
-  readonly #queue: Buffer[] = [];
+  readonly #runtime: Pick<Runtime, 'clock' | 'timers'>;
+  readonly #disk: Disk;
+  readonly #options: LogOptions;
+  readonly #finished: WrittenFile[];
+  #current: CurrentFile;
+  #first: number;
+  /** Up to here the log survives the machine. */
+  #synced: Place;
+  /** Files that are finished and not synced yet. */
+  #unsyncedFiles = 0;
+  /** The last one is being filled. */
+  readonly #queue: Block[] = [];
+  #spare: Block | undefined;
   readonly #waiters: Waiter[] = [];
+  readonly #whenSynced: (() => void)[] = [];
+  readonly #whenBegun: ((file: number) => void)[] = [];
   #appended = 0;
   #down = 0;
+  #queuedBytes = 0;
+  #writtenBytes = 0;
   #busy = false;
   #syncScheduled = false;
   #failure: string | undefined;
   #stalled = false;
   #cancelWatch: Cancel = () => undefined;
-  readonly #syncWatch: SyncWatch;
-  #bytes: number;
+  /** Told of what is appended, in bytes, and that a file was begun. */
+  onAppended: (bytes: number) => void = () => undefined;
+  onFileBegun: () => void = () => undefined;
 
-  /** @param syncFailed what was acknowledged may be lost: the system may have dropped what it could not write */
   constructor(
-    file: LogFile,
-    timers: Timers,
-    fsync: FsyncMode,
-    syncFailed: () => void,
-    syncWatch: SyncWatch = () => () => undefined,
-    bytes = 0,
+    runtime: Pick<Runtime, 'clock' | 'timers'>,
+    disk: Disk,
+    open: OpenLog,
+    options: LogOptions,
   ) {
-    this.#syncFailed = syncFailed;
-    this.#syncWatch = syncWatch;
-    this.#bytes = bytes;
-    this.#file = file;
-    this.#timers = timers;
-    this.#fsync = fsync;
+    this.#runtime = runtime;
+    this.#disk = disk;
+    this.#options = options;
+    const last = open.files.at(-1);
+    assert(last !== undefined, 'an open log has a file');
+    this.#finished = open.files.slice(0, -1);
+    this.#first = open.first;
+    this.#current = this.#opened(open.current, last, last.bytes);
+    this.#synced = { file: last.number, offset: last.bytes };
   }
 
   get failure(): string | undefined {
@@ -101,67 +106,185 @@ export class RecordLog implements Durability {
   }
 
   get isWritable(): boolean {
-    return this.#failure === undefined && !this.#stalled;
+    return this.takesSets && !this.#stalled;
   }
 
-  append(entry: LogEntry): void {
-    this.#queue.push(entry.kind === 'record' ? Buffer.from(entry.record) : encodeEntry(entry));
-    this.#appended++;
-    this.#next();
+  get takesSets(): boolean {
+    return this.#failure === undefined && this.#queuedBytes < QUEUED_BYTES_MAX;
+  }
+
+  /** Whether so little waits for the disk that what is not urgent may be appended. */
+  get isCalm(): boolean {
+    return this.#failure === undefined && this.#queuedBytes < QUEUED_BYTES_MAX / 2;
+  }
+
+  get fileBytes(): number {
+    return this.#options.fileBytes;
   }
 
   figures(): LogFigures {
-    return { bytes: this.#bytes, files: 1 };
+    const finished = this.#finished.reduce((sum, { bytes }) => sum + bytes, 0);
+    return {
+      bytes: finished + this.#current.bytes,
+      files: this.#finished.length + 1,
+      queuedBytes: this.#queuedBytes,
+      writtenBytes: this.#writtenBytes,
+    };
+  }
+
+  append(entry: LogEntry): void {
+    if (this.#failure !== undefined) return;
+    let block = this.#queue.at(-1);
+    if (block?.hasRoomFor(entry) !== true) {
+      block = this.#spare ?? new Block();
+      this.#spare = undefined;
+      this.#queue.push(block);
+    }
+    block.add(entry);
+    this.#appended++;
+    const bytes = entryBytes(entry);
+    this.#queuedBytes += bytes;
+    this.#next();
+    this.onAppended(bytes);
   }
 
   whenDown(callback: () => void): void {
     if (this.#failure !== undefined) return;
     if (this.#down === this.#appended) callback();
-    else this.#waiters.push({ records: this.#appended, callback });
+    else this.#waiters.push({ entries: this.#appended, callback });
   }
 
   sync(callback: (failure: string | undefined) => void): void {
     if (this.#failure !== undefined) return callback(this.#failure);
-    const sync = () => this.#sync(() => callback(this.#failure));
+    const sync = () => this.#syncAll(() => callback(this.#failure));
     if (this.#down === this.#appended) return sync();
-    this.#waiters.push({ records: this.#appended, callback: sync, failed: callback });
+    this.#waiters.push({ entries: this.#appended, callback: sync, failed: callback });
   }
 
-  #next(): void {
-    if (this.#busy || this.#failure !== undefined || this.#queue.length === 0) return;
-    this.#busy = true;
-    let bytes = 0;
-    let count = 0;
-    while (count < this.#queue.length && (count === 0 || bytes < GROUP_BYTES_MAX)) {
-      bytes += this.#queue[count]?.length ?? 0;
-      count++;
+  /**
+   * Begins another file.
+   * @param callback with its number, before any entry that is appended from now on is in it; not after a failure
+   */
+  beginFile(callback: (file: number) => void): void {
+    this.#whenBegun.push(callback);
+    this.#next();
+  }
+
+  /**
+   * The files before this one are not needed any more: what they have is in later ones, and synced.
+   * @param done with the reason if one of them is still there
+   */
+  dropBefore(first: number, done: (failure: string | undefined) => void): void {
+    this.#first = first;
+    // Only what a synced header says is not needed may be gone; a file that is missing else is a loss.
+    this.beginFile(() => this.sync((failure) => this.#removeDropped(failure, done)));
+  }
+
+  #removeDropped(failure: string | undefined, done: (failure: string | undefined) => void): void {
+    const oldest = this.#finished[0];
+    if (failure !== undefined || oldest === undefined || oldest.number >= this.#first) {
+      return done(failure);
     }
-    const group = this.#queue.splice(0, count);
-    this.#bytes += bytes;
-    this.#watch();
-    this.#file.append(group, (written) => {
-      if (written.kind === 'failed') this.#fail(written.detail);
-      else if (this.#fsync === 'always') this.#sync((synced) => this.#finish(synced, count));
-      else this.#finish(written, count);
+    return this.#disk.remove(logFileName(oldest.number), (removed) => {
+      if (removed.kind === 'failed') return done(removed.detail);
+      this.#finished.shift();
+      return this.#removeDropped(undefined, done);
     });
   }
 
-  #finish(result: DiskResult<undefined>, count: number): void {
-    if (result.kind === 'failed') return this.#fail(result.detail);
+  #next(): void {
+    if (this.#busy || this.#failure !== undefined) return;
+    const isDue = this.#queue.length > 0 && this.#current.bytes >= this.#options.fileBytes;
+    if (isDue || this.#whenBegun.length > 0) return this.#begin();
+    const block = this.#queue.shift();
+    if (block === undefined) return;
+    this.#busy = true;
+    this.#watch();
+    const { file, salt, bytes: offset } = this.#current;
+    file.append(block.seal(salt, offset, this.#synced), (written) => {
+      if (written.kind === 'failed') return this.#fail(written.detail);
+      this.#current.bytes += block.length;
+      this.#writtenBytes += block.length;
+      if (this.#options.fsync !== 'always') return this.#finish(block);
+      return this.#syncCurrent(() => {
+        if (this.#failure === undefined) this.#finish(block);
+      });
+    });
+  }
+
+  #finish(block: Block): void {
+    this.#down += block.entries;
+    this.#queuedBytes -= block.payloadBytes;
+    block.clear();
+    if (block.isReusable) this.#spare = block;
+    if (this.#options.fsync === 'interval') this.#syncLater();
+    this.#goOn();
+  }
+
+  #goOn(): void {
     this.#busy = false;
     this.#cancelWatch();
     this.#stalled = false;
-    this.#down += count;
-    if (this.#fsync === 'interval') this.#syncLater();
-    while (this.#waiters[0] !== undefined && this.#waiters[0].records <= this.#down) {
-      this.#waiters.shift()?.callback();
-    }
-    return this.#next();
+    const waiting = this.#waiters.findIndex(({ entries }) => entries > this.#down);
+    const answered = this.#waiters.splice(0, waiting < 0 ? this.#waiters.length : waiting);
+    for (const { callback } of answered) callback();
+    this.#next();
+  }
+
+  #begin(): void {
+    this.#busy = true;
+    this.#watch();
+    const earlier = this.#current;
+    const number = earlier.number + 1;
+    const begun = this.#whenBegun.splice(0);
+    this.#disk.openLog(logFileName(number), { create: true }, (opened) => {
+      if (opened.kind === 'failed') return this.#fail(opened.detail);
+      const { store } = this.#options;
+      const header = encodeFileHeader({
+        store,
+        number,
+        first: this.#first,
+        before: earlier.bytes,
+        synced: this.#synced,
+      });
+      return opened.value.append(header, (written) => {
+        if (written.kind === 'failed') return this.#fail(written.detail);
+        this.#finished.push({ number: earlier.number, bytes: earlier.bytes });
+        this.#current = this.#opened(opened.value, { number, bytes: header.length }, 0);
+        this.#writtenBytes += header.length;
+        this.#retire(earlier);
+        const goOn = () => {
+          if (this.#failure !== undefined) return;
+          for (const callback of begun) callback(number);
+          this.onFileBegun();
+          this.#goOn();
+        };
+        // With `always` nothing follows what is not synced, or a power loss could leave a hole.
+        return this.#options.fsync === 'always' ? this.#syncCurrent(goOn) : goOn();
+      });
+    });
+  }
+
+  #opened(file: LogFile, { number, bytes }: WrittenFile, syncedBytes: number): CurrentFile {
+    return { number, file, salt: saltOf(this.#options.store, number), bytes, syncedBytes };
+  }
+
+  /** Beside what is written to the next file; with `never` too, so that little is left for a stop to sync. */
+  #retire(earlier: CurrentFile): void {
+    if (earlier.syncedBytes === earlier.bytes) return earlier.file.close();
+    this.#unsyncedFiles++;
+    return this.#syncFile(earlier.file, () => {
+      this.#unsyncedFiles--;
+      earlier.file.close();
+      this.#advance({ file: earlier.number + 1, offset: 0 });
+      if (this.#unsyncedFiles > 0) return;
+      for (const callback of this.#whenSynced.splice(0)) callback();
+    });
   }
 
   /** A write that takes too long is a disk that hangs; it may come back (H35). */
   #watch(): void {
-    this.#cancelWatch = this.#timers.after(STALLED_MS, () => {
+    this.#cancelWatch = this.#runtime.timers.after(STALLED_MS, () => {
       this.#stalled = true;
     });
   }
@@ -169,89 +292,51 @@ export class RecordLog implements Durability {
   #syncLater(): void {
     if (this.#syncScheduled) return;
     this.#syncScheduled = true;
-    this.#timers.after(SYNC_INTERVAL_MS, () => {
-      this.#sync(() => {
+    this.#runtime.timers.after(SYNC_INTERVAL_MS, () => {
+      this.#syncCurrent(() => {
         this.#syncScheduled = false;
       });
     });
   }
 
-  #sync(done: (result: DiskResult<undefined>) => void): void {
-    const ended = this.#syncWatch();
-    this.#file.sync((synced) => {
-      ended();
-      if (synced.kind === 'failed') {
-        this.#fail(synced.detail);
-        this.#syncFailed();
+  #syncAll(done: () => void): void {
+    if (this.#unsyncedFiles === 0) return this.#syncCurrent(done);
+    this.#whenSynced.push(() => this.#syncAll(done));
+  }
+
+  #syncCurrent(done: () => void): void {
+    const current = this.#current;
+    const { number, bytes } = current;
+    this.#syncFile(current.file, () => {
+      if (this.#failure === undefined) {
+        current.syncedBytes = Math.max(current.syncedBytes, bytes);
+        this.#advance({ file: number, offset: bytes });
       }
-      done(synced);
+      done();
     });
   }
 
+  #syncFile(file: LogFile, done: () => void): void {
+    const { clock } = this.#runtime;
+    const beganMs = clock.monotonicMs();
+    file.sync((synced: DiskResult<undefined>) => {
+      if (synced.kind === 'failed') {
+        this.#fail(synced.detail);
+        this.#options.syncFailed();
+      } else this.#options.synced?.(clock.monotonicMs() - beganMs);
+      done();
+    });
+  }
+
+  #advance(place: Place): void {
+    if (this.#unsyncedFiles === 0 && isBefore(this.#synced, place)) this.#synced = place;
+  }
+
   #fail(detail: string): void {
-    this.#failure = detail;
+    this.#failure ??= detail;
+    this.#cancelWatch();
     this.#queue.length = 0;
+    this.#whenBegun.length = 0;
     for (const { failed } of this.#waiters.splice(0)) failed?.(detail);
   }
-}
-
-export interface Replayed {
-  /** Up to here the log is whole; a torn tail behind it was never acknowledged. */
-  readonly length: number;
-  /** Behind the break whole entries follow: the log has a hole, and is not to be believed (H8). */
-  readonly hole: boolean;
-}
-
-/** Reads the entries of a log from pieces of any size. */
-export class LogReplay {
-  readonly #entry: (entry: LogEntry) => void;
-  /** What could not be read yet, joined only when a whole record may be there. */
-  #rest: Buffer[] = [];
-  #restBytes = 0;
-  #needed = RECORD_HEADER_BYTES;
-  #length = 0;
-  #broken = false;
-
-  constructor(entry: (entry: LogEntry) => void) {
-    this.#entry = entry;
-  }
-
-  push(bytes: Buffer): void {
-    this.#rest.push(bytes);
-    this.#restBytes += bytes.length;
-    if (this.#broken || this.#restBytes < this.#needed) return;
-    const input = Buffer.concat(this.#rest);
-    const read = this.#readEntries(input);
-    this.#length += read;
-    this.#rest = [input.subarray(read)];
-    this.#restBytes = input.length - read;
-    this.#needed =
-      this.#restBytes < 4
-        ? RECORD_HEADER_BYTES
-        : Math.max(RECORD_HEADER_BYTES, input.readUInt32BE(read));
-  }
-
-  end(): Replayed {
-    return { length: this.#length, hole: holdsEntry(Buffer.concat(this.#rest)) };
-  }
-
-  /** @returns how many bytes were whole entries */
-  #readEntries(input: Buffer): number {
-    let offset = 0;
-    for (;;) {
-      const parsed = parseEntry(input, offset);
-      if (parsed.kind === 'malformed') this.#broken = true;
-      if (parsed.kind !== 'entry') return offset;
-      this.#entry(parsed.entry);
-      offset += parsed.length;
-    }
-  }
-}
-
-/** A broken length hides where the next record begins, so every place is tried. */
-function holdsEntry(rest: Buffer): boolean {
-  for (let offset = 1; offset + RECORD_HEADER_BYTES <= rest.length; offset++) {
-    if (parseEntry(rest, offset).kind === 'entry') return true;
-  }
-  return false;
 }

@@ -7,16 +7,19 @@ import { type ClusterMap, whenFullOf } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
 import { decodeMapFile, encodeMapFile } from '../cluster/map-file.ts';
-import { partitionOf } from '../cluster/partition.ts';
-import { recordKey, recordVersion, type StoredRecord } from '../cluster/record.ts';
-import type { Disk, DiskResult, LogFile, Runtime } from '../cluster/runtime.ts';
+import { recordKey, recordVersion } from '../cluster/record.ts';
+import type { Disk, Runtime } from '../cluster/runtime.ts';
+import type { FsyncMode } from './durability.ts';
 import { decodeIdentity, encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
-import { type FsyncMode, LOG_FILE, LogReplay } from './log.ts';
+import type { OpenLog } from './log.ts';
 import type { LogEntry } from './log-entry.ts';
-import type { PartitionStore } from './partition-store.ts';
+import { createLog, LogReplay, needed } from './log-replay.ts';
+import type { SegmentStore } from './memory.ts';
 
 export const MAP_FILE = 'storage.map';
 const MAP_TITLE = 'velour-fog storage map';
+/** With each try the store reclaims a little of what later entries of the log left without use. */
+const TRIES_FOR_MEMORY = 10_000;
 
 export function encodeAdoptedMap(map: ClusterMap): Buffer {
   return encodeMapFile(MAP_TITLE, map);
@@ -27,9 +30,7 @@ export interface Recovered {
   readonly map: ClusterMap | undefined;
   /** The last life that the directory knew before this one. */
   readonly previous: Incarnation | undefined;
-  /** Open behind its last whole entry. */
-  readonly file: LogFile;
-  readonly logBytes: number;
+  readonly log: OpenLog;
 }
 
 export interface RecoveryOptions {
@@ -44,16 +45,16 @@ export interface RecoveryOptions {
 export class Recovery {
   readonly #runtime: Runtime;
   readonly #disk: Disk;
-  readonly #store: PartitionStore;
+  readonly #store: SegmentStore;
   readonly #options: RecoveryOptions;
   readonly #done: (recovered: Recovered) => void;
-  #previous: Incarnation | undefined;
+  readonly #beganMs: number;
 
   /** @param done when the store holds what the log holds */
   constructor(
     runtime: Runtime,
     disk: Disk,
-    store: PartitionStore,
+    store: SegmentStore,
     options: RecoveryOptions,
     done: (recovered: Recovered) => void,
   ) {
@@ -62,21 +63,23 @@ export class Recovery {
     this.#store = store;
     this.#options = options;
     this.#done = done;
+    this.#beganMs = runtime.clock.monotonicMs();
   }
 
   start(): void {
     this.#disk.read(IDENTITY_FILE, (result) => {
-      const bytes = expect(result, `${IDENTITY_FILE} cannot be read`);
-      const earlier = bytes === undefined ? undefined : decodeIdentity(bytes);
+      const bytes = needed(result, `${IDENTITY_FILE} cannot be read`);
+      if (bytes === undefined) return this.#found();
+      const earlier = decodeIdentity(bytes);
       if (typeof earlier === 'string') throw unusable(IDENTITY_FILE, earlier);
       this.#refuseOtherNode(earlier);
-      this.#openLog(earlier);
+      return this.#readMap(earlier);
     });
   }
 
-  #refuseOtherNode(earlier: Identity | undefined): void {
+  #refuseOtherNode(earlier: Identity): void {
     const { node, nodeIsGiven } = this.#options;
-    if (earlier === undefined || !nodeIsGiven || earlier.node === node) return;
+    if (!nodeIsGiven || earlier.node === node) return;
     throw new FatalError(
       EXIT.config,
       `the data directory belongs to node ${earlier.node}, not ${node}; give --name ${earlier.node}, or another --data-dir`,
@@ -84,88 +87,122 @@ export class Recovery {
   }
 
   /** The log is made before the identity, so a directory with an identity and no log has lost its log. */
-  #openLog(earlier: Identity | undefined): void {
-    this.#disk.openLog(LOG_FILE, { create: earlier === undefined }, (opened) => {
-      const file = expect(opened, `${LOG_FILE} cannot be opened`);
-      this.#takeIdentity(earlier, file);
+  #found(): void {
+    const store = this.#runtime.random.token() as StoreId;
+    createLog(this.#disk, store, (log) => this.#takeIdentity(undefined, undefined, store, log));
+  }
+
+  #readMap(earlier: Identity): void {
+    this.#disk.read(MAP_FILE, (result) => {
+      const bytes = needed(result, `${MAP_FILE} cannot be read`);
+      if (bytes === undefined) return this.#replay(earlier, undefined);
+      const decoded = decodeMapFile(MAP_TITLE, bytes);
+      if (decoded.kind === 'unusable') throw unusable(MAP_FILE, decoded.reason);
+      return this.#replay(earlier, decoded.map);
     });
   }
 
+  /** Before the identity is written: a start that ends in between must judge the log as this one does. */
+  #replay(earlier: Identity, map: ClusterMap | undefined): void {
+    const { log: lines, clock } = this.#runtime;
+    const complete = this.#isComplete(earlier);
+    // H40: the log of a cache, too, may hold more than fits.
+    if (map !== undefined) this.#store.whenFull = whenFullOf(map);
+    const replay = new LogReplay(
+      this.#disk,
+      {
+        store: earlier.store,
+        // After a sync that failed as well: what the system could not write it may have dropped.
+        mayHaveHoles: !complete || earlier.completeSince > earlier.incarnation,
+        apply: (entry) => {
+          if (map === undefined) {
+            throw unusable('the log', `it has records, and there is no ${MAP_FILE}`);
+          }
+          this.#redo(entry);
+        },
+      },
+      (replayed) => {
+        const { bytes, cutBytes } = replayed;
+        const milliseconds = Math.ceil(clock.monotonicMs() - this.#beganMs);
+        const items = this.#store.items();
+        if (cutBytes > 0) lines.write('warn', 'the end of the log is cut off', { bytes: cutBytes });
+        lines.write('info', 'recovered', { items, bytes, milliseconds, complete });
+        this.#takeIdentity(earlier, map, earlier.store, replayed);
+      },
+    );
+    replay.start();
+  }
+
   /** The incarnation is on disk before anybody hears of it (PROTOCOL 3.5, I10). */
-  #takeIdentity(earlier: Identity | undefined, file: LogFile): void {
-    const { clock, host, random } = this.#runtime;
-    const bootId = host.bootId();
+  #takeIdentity(
+    earlier: Identity | undefined,
+    map: ClusterMap | undefined,
+    store: StoreId,
+    log: OpenLog,
+  ): void {
+    const { clock, host } = this.#runtime;
     const incarnation = Math.max(
       Math.floor(clock.wallMs()),
       (earlier?.incarnation ?? 0) + 1,
     ) as Incarnation;
-    const complete = earlier !== undefined && isComplete(earlier, bootId);
+    const complete = earlier !== undefined && this.#isComplete(earlier);
     // Of a new directory: nothing was lived before.
-    this.#previous = earlier?.incarnation ?? incarnation;
+    const previous = earlier?.incarnation ?? incarnation;
     const identity = {
       node: earlier?.node ?? this.#options.node,
-      store: earlier?.store ?? (random.token() as StoreId),
+      store,
       incarnation,
-      bootId,
+      bootId: host.bootId(),
       fsync: this.#options.fsync,
       promisedGeneration: earlier?.promisedGeneration ?? 0,
       completeSince: complete ? earlier.completeSince : incarnation,
     };
     this.#disk.replace(IDENTITY_FILE, encodeIdentity(identity), (written) => {
-      expect(written, `${IDENTITY_FILE} cannot be written`);
-      this.#readMap(identity, file);
+      needed(written, `${IDENTITY_FILE} cannot be written`);
+      this.#done({ identity, previous, map, log });
     });
   }
 
-  #readMap(identity: Identity, file: LogFile): void {
-    this.#disk.read(MAP_FILE, (result) => {
-      const bytes = expect(result, `${MAP_FILE} cannot be read`);
-      if (bytes === undefined) return this.#replay(identity, undefined, file);
-      const decoded = decodeMapFile(MAP_TITLE, bytes);
-      if (decoded.kind === 'unusable') throw unusable(MAP_FILE, decoded.reason);
-      return this.#replay(identity, decoded.map, file);
-    });
+  #isComplete(earlier: Identity): boolean {
+    return isComplete(earlier, this.#runtime.host.bootId());
   }
 
-  #replay(identity: Identity, map: ClusterMap | undefined, file: LogFile): void {
-    // H40: the log of a cache, too, may hold more than fits.
-    if (map !== undefined) this.#store.whenFull = whenFullOf(map);
-    const replay = new LogReplay((entry) => {
-      // The log names no partitions of records: they follow from the key and the digits, which never change.
-      if (map === undefined)
-        throw unusable(LOG_FILE, `it has records, and there is no ${MAP_FILE}`);
-      this.#redo(entry, map.digits);
-    });
-    file.readAll(
-      (bytes) => replay.push(bytes),
-      (read) => {
-        expect(read, `${LOG_FILE} cannot be read`);
-        const { length, hole } = replay.end();
-        if (hole)
-          throw unusable(LOG_FILE, `it is damaged at byte ${length}, with whole records behind`);
-        // What is behind is a torn tail: its write never ended, so nothing of it was acknowledged.
-        file.truncate(length, (truncated) => {
-          expect(truncated, `${LOG_FILE} cannot be truncated`);
-          this.#runtime.log.write('info', 'recovered', {
-            items: this.#store.items(),
-            bytes: length,
-            complete: identity.completeSince < identity.incarnation,
-          });
-          this.#done({ identity, previous: this.#previous, map, file, logBytes: length });
-        });
-      },
-    );
+  /** In the order of the log, so what a floor would refuse now was accepted then. */
+  #redo(entry: LogEntry): void {
+    const store = this.#store;
+    switch (entry.kind) {
+      case 'record':
+        if (store.putCopied(entry.partition, entry.record).kind === 'no-memory') {
+          this.#redoWithout(entry);
+        }
+        break;
+      case 'floor':
+        store.raiseFloor(entry.partition, entry.version);
+        break;
+      case 'reset':
+        store.reset(entry.partition);
+        break;
+      case 'forget':
+        store.forget(entry.partition, entry.key, entry.version);
+        break;
+      case 'evicted':
+        store.raiseFloor(entry.partition, entry.version);
+        store.forget(entry.partition, entry.key, entry.version);
+        break;
+      default:
+        unreachable(entry);
+    }
   }
 
-  #redoRecord(record: StoredRecord, digits: number): void {
-    const key = recordKey(record);
-    const partition = partitionOf(key, digits);
-    do {
+  /** A first life had time to reclaim what it overwrote; here everything comes at once. */
+  #redoWithout({ partition, record }: Extract<LogEntry, { kind: 'record' }>): void {
+    for (let tries = 0; tries < TRIES_FOR_MEMORY; tries++) {
+      while (this.#store.work());
       if (this.#store.putCopied(partition, record).kind !== 'no-memory') return;
-      // What replaced or dropped it comes at the speed of a disk: the memory of the replaced is free only now.
-    } while (this.#store.work());
+    }
     if (this.#store.whenFull === 'evict') {
       // H40: as if it had been evicted at once; what is here of the key is older.
+      const key = recordKey(record);
       this.#store.raiseFloor(partition, recordVersion(record));
       const older = this.#store.peek(partition, key);
       if (older !== undefined) this.#store.forget(partition, key, recordVersion(older));
@@ -173,32 +210,8 @@ export class Recovery {
     }
     throw new FatalError(
       EXIT.config,
-      `the records of ${LOG_FILE} do not fit into the memory of this node; give it more with --memory`,
+      'the records of the log do not fit into the memory of this node; give it more with --memory',
     );
-  }
-
-  /** In the order of the log, so what a floor would refuse now was accepted then. */
-  #redo(entry: LogEntry, digits: number): void {
-    switch (entry.kind) {
-      case 'record':
-        this.#redoRecord(entry.record, digits);
-        break;
-      case 'floor':
-        this.#store.raiseFloor(entry.partition, entry.version);
-        break;
-      case 'reset':
-        this.#store.reset(entry.partition);
-        break;
-      case 'forget':
-        this.#store.forget(partitionOf(entry.key, digits), entry.key, entry.version);
-        break;
-      case 'evicted':
-        this.#store.raiseFloor(entry.partition, entry.version);
-        this.#store.forget(entry.partition, entry.key, entry.version);
-        break;
-      default:
-        unreachable(entry);
-    }
   }
 }
 
@@ -217,11 +230,6 @@ function isComplete(earlier: Identity, bootId: string): boolean {
     case 'never':
       return false;
   }
-}
-
-function expect<T>(result: DiskResult<T>, what: string): T {
-  if (result.kind === 'done') return result.value;
-  throw new FatalError(EXIT.config, `${what}: ${result.detail}`);
 }
 
 function unusable(file: string, reason: string): FatalError {

@@ -31,8 +31,8 @@ import {
 import type { Clock } from '../cluster/runtime.ts';
 import { versionMilliseconds } from '../cluster/version.ts';
 import { BUCKETS, DIGEST_BYTES, differingBuckets } from './digest.ts';
+import type { Durability } from './durability.ts';
 import { Lease } from './lease.ts';
-import type { Durability } from './log.ts';
 import type { PartitionStore } from './partition-store.ts';
 
 const NOT_SERVING: Answer = { kind: 'not-serving' };
@@ -213,7 +213,7 @@ export class Replica {
   applyCopied(partition: PartitionId, record: StoredRecord): boolean {
     const outcome = this.#store.putCopied(partition, record);
     if (outcome.kind === 'applied') {
-      this.#durability.append({ kind: 'record', record });
+      this.#durability.append({ kind: 'record', partition, record });
     }
     return outcome.kind !== 'no-memory';
   }
@@ -224,11 +224,11 @@ export class Replica {
     }
     const aheadMs = versionMilliseconds(recordVersion(record)) - this.#clock.wallMs();
     if (aheadMs > VERSION_AHEAD_MS_MAX) return { kind: 'refused', reason: 'version-too-far-ahead' };
-    if (this.#durability.failure !== undefined) return { kind: 'refused', reason: 'full' };
+    if (!this.#durability.takesSets) return { kind: 'refused', reason: 'full' };
     const outcome = this.#store.put(partition, record);
     if (outcome.kind === 'no-memory') return { kind: 'refused', reason: 'no-memory' };
     if (outcome.kind === 'applied') {
-      this.#durability.append({ kind: 'record', record });
+      this.#durability.append({ kind: 'record', partition, record });
     }
     return outcome;
   }

@@ -18,11 +18,12 @@ import {
   prepareRequest,
   type RegisterReply,
 } from '../cluster/messages.ts';
-import { Metrics } from '../cluster/metrics.ts';
+import { type DurationHistogram, Metrics } from '../cluster/metrics.ts';
 import { type Answer, decodeOperation, encodeAnswer } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
 import type {
+  Disk,
   DrainOptions,
   Link,
   LinkEvents,
@@ -31,16 +32,20 @@ import type {
   Service,
 } from '../cluster/runtime.ts';
 import type { Version } from '../cluster/version.ts';
-import { AnswerCounters, GrantCounters, SyncTimes } from './counters.ts';
+import { Compaction } from './compaction.ts';
+import { AnswerCounters, GrantCounters, syncTimes } from './counters.ts';
 import { Departure } from './departure.ts';
+import { type Durability, type FsyncMode, MEMORY_ONLY } from './durability.ts';
 import { StoredIdentity } from './identity.ts';
 import { IDENTITY_FILE, type Identity } from './identity-file.ts';
 import { inspect } from './inspection.ts';
 import { StorageLife } from './life.ts';
-import { type Durability, type FsyncMode, MEMORY_ONLY, RecordLog } from './log.ts';
+import { RecordLog } from './log.ts';
+import { logFileBytes } from './log-files.ts';
 import type { AdoptionOutcome } from './map-adoption.ts';
+import { replyToMap } from './map-reply.ts';
 import { SegmentStore, type StoreOptions } from './memory.ts';
-import { Recovery } from './recovery.ts';
+import { type Recovered, Recovery } from './recovery.ts';
 import { Registration } from './registration.ts';
 
 export interface StorageOptions extends StoreOptions {
@@ -50,6 +55,8 @@ export interface StorageOptions extends StoreOptions {
   /** Whether the operator named the node; else its id may be the one its data directory has. */
   readonly nodeIsGiven: boolean;
   readonly fsync: FsyncMode;
+  /** Of each file of the log; by default as the memory is. */
+  readonly logFileBytes?: number;
   readonly valueBytesMax: number;
   /** So much of a copy or a pull goes in one answer, but a record at least. */
   readonly copyChunkBytes: number;
@@ -57,20 +64,6 @@ export interface StorageOptions extends StoreOptions {
   /** Told of each life that this process takes up, for whoever must vouch for its end (H42). */
   readonly lives?: (life: Life) => void;
 }
-
-/** What a map is refused with. */
-const REFUSED_MAPS: Readonly<Partial<Record<AdoptionOutcome, Parameters<typeof refusalReply>>>> = {
-  'other-cluster': [
-    'other-cluster',
-    'this node belongs to another cluster, or one of other digits',
-  ],
-  'not-durable': ['not-durable', 'the map could not be written'],
-  overruled: ['overruled', "a controller of a later generation has this node's promise"],
-  'of-yesterday': ['overruled', 'its controller started from an older map than this node has'],
-  'not-promised': ['not-ready', 'the recovery that froze partitions has not heard this node yet'],
-  ended: ['not-ready', 'this life of the node is over'],
-  'not-from-controller': ['not-ready', 'the first map comes from the controller'],
-};
 
 /** Between two slices of work on the memory. */
 const WORK_PAUSE_MS = 5;
@@ -99,7 +92,7 @@ export class StorageNode implements Service {
   readonly #routes: Routes;
   readonly #answers: AnswerCounters;
   readonly #grants: GrantCounters;
-  readonly #syncs: SyncTimes;
+  readonly #syncs: DurationHistogram;
   readonly #links = new Set<Link>();
   #node: NodeId;
   #registration: Registration | undefined;
@@ -107,6 +100,7 @@ export class StorageNode implements Service {
   #life: StorageLife | undefined;
   #self: Self | undefined;
   #identity = new StoredIdentity(undefined, undefined);
+  #compaction: Compaction | undefined;
   #draining = false;
 
   constructor(runtime: Runtime, options: StorageOptions) {
@@ -116,14 +110,14 @@ export class StorageNode implements Service {
     this.#store = new SegmentStore(options, (...gone) => this.#evicted(...gone));
     this.#answers = new AnswerCounters(this.#metrics);
     this.#grants = new GrantCounters(this.#metrics);
-    this.#syncs = new SyncTimes(this.#metrics, runtime.clock);
+    this.#syncs = syncTimes(this.#metrics);
     this.#routes = new Routes('storage', runtime, this.#metrics);
     this.#addRoutes();
     inspect(this.#routes, this.#metrics, {
       runtime,
       store: this.#store,
       answers: this.#answers,
-      syncs: this.#syncs.histogram,
+      syncs: this.#syncs,
       log: () => this.#durability.figures(),
       node: () => this.#node,
       links: () => this.#links.size,
@@ -147,16 +141,9 @@ export class StorageNode implements Service {
       });
     }
     const recovery = new Recovery(this.#runtime, disk, this.#store, this.#options, (recovered) => {
-      const { identity, previous, map, file, logBytes } = recovered;
-      const log = new RecordLog(
-        file,
-        this.#runtime.timers,
-        identity.fsync,
-        () => this.#distrustStore(),
-        this.#syncs.watch,
-        logBytes,
-      );
-      this.#register({ ...identity, identity, previous, map, durability: log });
+      const { identity, previous, map } = recovered;
+      const durability = this.#openLog(disk, recovered);
+      this.#register({ ...identity, identity, previous, map, durability });
     });
     return recovery.start();
   }
@@ -184,6 +171,7 @@ export class StorageNode implements Service {
 
   drain(options: DrainOptions, done: () => void): void {
     this.#draining = true;
+    this.#compaction?.stop();
     const life = this.#life;
     if (life === undefined) return done();
     const { controller, times } = this.#options;
@@ -208,6 +196,20 @@ export class StorageNode implements Service {
   #maintain(): void {
     const waitMs = this.#store.work() ? WORK_PAUSE_MS : this.#options.times.heartbeatMs;
     this.#runtime.timers.after(waitMs, () => this.#maintain());
+  }
+
+  #openLog(disk: Disk, { identity, log: open }: Recovered): RecordLog {
+    const { log: lines, timers } = this.#runtime;
+    const { logFileBytes: asked, memoryBytes } = this.#options;
+    const log = new RecordLog(this.#runtime, disk, open, {
+      store: identity.store,
+      fsync: identity.fsync,
+      fileBytes: asked ?? logFileBytes(memoryBytes),
+      synced: (milliseconds) => this.#syncs.observeMs(milliseconds),
+      syncFailed: () => this.#distrustStore(),
+    });
+    this.#compaction = new Compaction(log, this.#store, timers, lines);
+    return log;
   }
 
   #distrustStore(): void {
@@ -298,8 +300,10 @@ export class StorageNode implements Service {
     }
     const answer = this.#life?.answer(operation) ?? NOT_SERVING;
     this.#answers.count(operation.kind, answer);
-    if (!isVouched(answer)) return answerTo(link, id, answer);
-    return this.#durability.whenDown(() => answerTo(link, id, answer));
+    const { head, body } = encodeAnswer(answer);
+    if (!isVouched(answer)) return link.send(id, head, body);
+    // Not the answer: it has a view of the record, and would keep a segment that was cleaned meanwhile.
+    return this.#durability.whenDown(() => link.send(id, head, body));
   }
 
   #addRoutes(): void {
@@ -311,7 +315,7 @@ export class StorageNode implements Service {
     routes.addCheck('disk', () => this.#durability.failure);
     routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
     routes.addControl(PATHS.storageMap, mapPush, ({ map }, reply) => {
-      const answer = (outcome: AdoptionOutcome) => reply(this.#mapReply(outcome));
+      const answer = (outcome: AdoptionOutcome) => reply(replyToMap(outcome, this.#life?.replica));
       if (map === undefined || this.#life === undefined) answer('already-newer');
       else this.#life.adopt(map, 'peer', answer);
     });
@@ -369,15 +373,6 @@ export class StorageNode implements Service {
     return nodeEntry(replica.map, this.#node)?.incarnation === replica.incarnation
       ? undefined
       : 'the adopted map does not name this life of the node yet';
-  }
-
-  #mapReply(outcome: AdoptionOutcome): HttpReply {
-    const replica = this.#life?.replica;
-    if (replica === undefined) return refusalReply('not-ready', 'not registered yet');
-    const refused = REFUSED_MAPS[outcome];
-    if (refused !== undefined) return refusalReply(...refused);
-    const { incarnation, mapVersion } = replica;
-    return jsonReply(200, { incarnation, mapVersion });
   }
 }
 

@@ -73,13 +73,20 @@ export function diskContract(name: string, make: () => Promise<DiskFixture>): vo
         result.kind === 'done' ? resolve(result.value) : reject(new Error(result.detail)),
       ),
     );
+  /** One that asks for more than there is. */
+  const readFrom = async (log: LogFile, position: number, bytes: number) => {
+    const into = Buffer.alloc(bytes + 10);
+    const read = await new Promise<DiskResult<number>>((resolve) =>
+      log.read(position, into, resolve),
+    );
+    if (read.kind === 'failed') throw new Error(read.detail);
+    return into.subarray(0, read.value).toString();
+  };
+  const append = (log: LogFile, text: string) =>
+    new Promise((resolve) => log.append(Buffer.from(text), resolve));
   const contentOf = async (disk: Disk) => {
     const log = await openLog(disk, false);
-    const pieces: Buffer[] = [];
-    await new Promise((resolve) =>
-      log.readAll((bytes) => pieces.push(Buffer.from(bytes)), resolve),
-    );
-    return Buffer.concat(pieces).toString();
+    return readFrom(log, 0, log.length);
   };
 
   describe(`${name}: disk`, () => {
@@ -121,24 +128,48 @@ export function diskContract(name: string, make: () => Promise<DiskFixture>): vo
     test('what was appended is read back in order, after what was there', async () => {
       const { disk, reopen } = await make();
       const log = await openLog(disk, true);
-      const append = (...texts: string[]) =>
-        new Promise((resolve) =>
-          log.append(
-            texts.map((text) => Buffer.from(text)),
-            resolve,
-          ),
-        );
-      await append('one ', 'two ');
-      await append('three');
+      await append(log, 'one two ');
+      await append(log, 'three');
       const again = await reopen();
       expect(await contentOf(again)).toBe('one two three');
       const second = await openLog(again, false);
       await new Promise((resolve) => second.truncate(8, resolve));
-      await new Promise((resolve) => second.append([Buffer.from('2nd life')], resolve));
+      await append(second, '2nd life');
       expect(
         (await new Promise<DiskResult<undefined>>((resolve) => second.sync(resolve))).kind,
       ).toBe('done');
       expect(await contentOf(again)).toBe('one two 2nd life');
+    });
+
+    test('a log is read from any place, and no further than its end', async () => {
+      const { disk } = await make();
+      const log = await openLog(disk, true);
+      expect(log.length).toBe(0);
+      await append(log, '0123456789');
+      expect(await readFrom(log, 4, 3)).toBe('456789');
+      expect(await readFrom(log, 10, 3)).toBe('');
+      expect(await readFrom(log, 20, 3)).toBe('');
+      log.close();
+    });
+
+    test('what was removed is not listed, nor there for the next process; removing it again is no failure', async () => {
+      const { disk, reopen } = await make();
+      const list = (of: Disk) =>
+        new Promise<readonly string[]>((resolve, reject) =>
+          of.list((result) =>
+            result.kind === 'done' ? resolve(result.value) : reject(new Error(result.detail)),
+          ),
+        );
+      const remove = () => new Promise((resolve) => disk.remove('log', resolve));
+      await openLog(disk, true);
+      await replace(disk, 'file', 'one');
+      expect(await list(disk)).toEqual(expect.arrayContaining(['file', 'log']));
+      expect(await remove()).toEqual({ kind: 'done', value: undefined });
+      expect(await remove()).toEqual({ kind: 'done', value: undefined });
+      const again = await reopen();
+      expect(await list(again)).not.toContain('log');
+      expect(await list(again)).toContain('file');
+      await expect(openLog(again, false)).rejects.toThrow('ENOENT');
     });
   });
 }

@@ -38,10 +38,13 @@ const REMOVAL_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
 const SCHEDULES = 'test/simulation/schedules.test.ts';
 const STORE_TESTS = 'test/storage/memory.test.ts';
 const EVICTION_TESTS = 'test/storage/eviction.test.ts';
+const COMPACTION_TESTS = 'test/storage/compaction.test.ts';
+const LOG_REPLAY_TESTS = 'test/storage/log-replay.test.ts';
 const LOG_TESTS = 'test/storage/log.test.ts';
 const WRITE_TESTS = 'test/frontend/write.test.ts';
 const WRITE_HANDLER_TESTS = 'test/frontend/write-handler.test.ts';
 const DELETE_SCHEDULES = 'test/simulation/schedules-deletes.test.ts';
+const RECOVERY_TESTS = 'test/storage/recovery.test.ts';
 const REPLICA_TESTS = 'test/storage/replica.test.ts';
 const HEARTBEAT_TESTS = 'test/storage/heartbeats.test.ts';
 const ANTI_ENTROPY_TESTS = 'test/storage/anti-entropy.test.ts';
@@ -79,6 +82,10 @@ const PARTITION_RECORDS = 'src/storage/partition-records.ts';
 const HASH_INDEX = 'src/storage/hash-index.ts';
 const SEGMENTS = 'src/storage/segments.ts';
 const CLEANER = 'src/storage/cleaner.ts';
+const COMPACTION = 'src/storage/compaction.ts';
+const LOG_BLOCK = 'src/storage/log-block.ts';
+const LOG_READER = 'src/storage/log-reader.ts';
+const LOG_REPLAY = 'src/storage/log-replay.ts';
 const RECORD_LOG = 'src/storage/log.ts';
 const WRITE = 'src/frontend/write.ts';
 const WRITE_HANDLER = 'src/frontend/write-handler.ts';
@@ -679,7 +686,7 @@ const DELETES: readonly Mutant[] = [
     edits: [
       {
         file: JOINER,
-        find: "this.#durability.append({ kind: 'forget', key, version });",
+        find: "this.#durability.append({ kind: 'forget', partition: this.#partition, key, version });",
         replace: '',
       },
     ],
@@ -1043,11 +1050,187 @@ const STORE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RECORD_LOG,
-        find: "entry.kind === 'record' ? Buffer.from(entry.record) : encodeEntry(entry)",
-        replace: 'encodeEntry(entry)',
+        find: '    block.add(entry);',
+        replace:
+          '    const late = block;\n    this.#runtime.timers.after(0, () => late.add(entry));',
       },
     ],
     fate: tests(LOG_TESTS, 'writes what was appended'),
+  },
+  {
+    name: 'compacted-without-floors',
+    rule: 'D7',
+    edits: [
+      {
+        file: COMPACTION,
+        find: 'if (version !== VERSION_ZERO) this',
+        replace: 'if (!version) this',
+      },
+    ],
+    fate: tests(COMPACTION_TESTS, 'when it was down'),
+  },
+  {
+    name: 'compaction-misses-the-last',
+    rule: 'I14',
+    edits: [
+      {
+        file: COMPACTION,
+        find: 'walk.cursor = next ?? FIRST;',
+        replace: 'walk.cursor = next ?? walk.cursor;',
+      },
+    ],
+    fate: tests(COMPACTION_TESTS, 'when it was down'),
+  },
+  {
+    name: 'files-dropped-before-the-copy-is-synced',
+    rule: 'I14',
+    edits: [
+      {
+        file: RECORD_LOG,
+        find: 'this.beginFile(() => this.sync((failure) => this.#removeDropped(failure, done)));',
+        replace: 'this.beginFile(() => this.#removeDropped(undefined, done));',
+      },
+      {
+        file: COMPACTION,
+        find: 'this.#log.sync((failure) => {',
+        replace: '((heard: (failure?: string) => void) => heard())((failure) => {',
+      },
+    ],
+    fate: tests(COMPACTION_TESTS, 'loss of power'),
+  },
+  {
+    name: 'files-dropped-without-a-header',
+    rule: 'I14',
+    edits: [
+      {
+        file: RECORD_LOG,
+        find: 'this.beginFile(() => this.sync((failure) => this.#removeDropped(failure, done)));',
+        replace: 'this.sync((failure) => this.#removeDropped(failure, done));',
+      },
+    ],
+    fate: tests(COMPACTION_TESTS, 'when it was down'),
+  },
+  {
+    name: 'removed-while-needed',
+    rule: 'I14',
+    edits: [
+      {
+        file: COMPACTION,
+        find: 'if (walk.next >= walk.partitions.length)',
+        replace: 'if (walk.next > 0)',
+      },
+    ],
+    fate: tests(COMPACTION_TESTS, 'when it was down'),
+  },
+  {
+    name: 'hole-taken-for-a-tail',
+    rule: 'H8',
+    edits: [
+      {
+        file: LOG_REPLAY,
+        find: 'if (!isLast && !mayHaveHoles) throw damaged(bad);',
+        replace: '',
+      },
+      {
+        file: LOG_REPLAY,
+        find: 'if (synced !== undefined && (!mayHaveHoles || isBefore(bad, synced))) throw damaged(bad);',
+        replace: '',
+      },
+    ],
+    fate: tests(LOG_REPLAY_TESTS, 'with a flipped bit'),
+  },
+  {
+    name: 'synced-hole-taken-for-a-power-loss',
+    rule: 'H8',
+    edits: [
+      {
+        file: LOG_REPLAY,
+        find: '(!mayHaveHoles || isBefore(bad, synced))',
+        replace: '!mayHaveHoles',
+      },
+    ],
+    fate: tests(LOG_REPLAY_TESTS, 'with a flipped bit'),
+  },
+  {
+    name: 'hole-stops-for-ever',
+    rule: 'H8',
+    edits: [
+      { file: LOG_REPLAY, find: '(!mayHaveHoles || isBefore(bad, synced))', replace: 'true' },
+    ],
+    fate: tests(LOG_REPLAY_TESTS, 'with a hole'),
+  },
+  {
+    name: 'replayed-behind-a-hole',
+    rule: 'H8',
+    edits: [
+      {
+        file: LOG_REPLAY,
+        find: 'if (newest <= number) return done();',
+        replace: 'if (newest >= number) return done();',
+      },
+    ],
+    fate: tests(LOG_REPLAY_TESTS, 'with a hole'),
+  },
+  {
+    name: 'any-file-is-followed',
+    rule: 'H8',
+    edits: [
+      {
+        file: LOG_REPLAY,
+        find: 'const isWhole = end === file.length && end === before;',
+        replace: 'const isWhole = end === file.length;',
+      },
+    ],
+    fate: tests(LOG_REPLAY_TESTS, 'whose files are of'),
+  },
+  {
+    name: 'salt-of-no-store',
+    rule: 'H8',
+    edits: [
+      {
+        file: LOG_BLOCK,
+        find: 'if (bytes.readUInt32BE(at + 16) !== offset) return undefined;',
+        replace: '',
+      },
+      {
+        file: LOG_READER,
+        find: 'const place = { salt, offset: position + at, end: file.length };',
+        replace: 'const place = { salt, offset: 0, end: file.length };',
+      },
+    ],
+    fate: tests(LOG_REPLAY_TESTS, 'a value holds a piece'),
+  },
+  {
+    name: 'replay-reclaims-nothing',
+    rule: 'H7',
+    edits: [{ file: RECOVERY, find: 'tries < TRIES_FOR_MEMORY', replace: 'tries < 0' }],
+    fate: tests(RECOVERY_TESTS, 'waits for the memory'),
+  },
+  {
+    name: 'identity-before-the-cut',
+    rule: 'H8',
+    edits: [
+      {
+        file: RECOVERY,
+        find: 'return this.#replay(earlier, decoded.map);',
+        replace: `const bootId = this.#runtime.host.bootId();
+      const identity = encodeIdentity({ ...earlier, bootId, completeSince: earlier.incarnation });
+      return this.#disk.replace(IDENTITY_FILE, identity, () => this.#replay(earlier, decoded.map));`,
+      },
+    ],
+    fate: tests(RECOVERY_TESTS, 'judges alike'),
+  },
+  {
+    name: 'queue-without-end',
+    rule: 'H35',
+    edits: [
+      {
+        file: RECORD_LOG,
+        find: 'return this.#failure === undefined && this.#queuedBytes < QUEUED_BYTES_MAX;',
+        replace: 'return this.#failure === undefined;',
+      },
+    ],
+    fate: tests(LOG_TESTS, 'takes no sets'),
   },
 ];
 

@@ -16,11 +16,29 @@ test('bench/pauses.mjs loads a storage node and tells how long it kept others wa
   expect(printed).toMatch(/^velour-fog: [1-9]\d* changes\/s, \d+ MB\/s copied, gets p50 /m);
 });
 
-test('bench/memory.mjs fills a storage node and weighs it', () => {
-  const printed = execFileSync(process.execPath, [join(ROOT, 'bench/memory.mjs')], {
+test('bench/items.mjs fills a storage node and weighs it', () => {
+  const printed = execFileSync(process.execPath, [join(ROOT, 'bench/items.mjs')], {
     encoding: 'utf8',
     env: { ...process.env, ITEMS: '20000' },
   });
   expect(printed).toMatch(/^20000 items of 16 \+ 100 bytes/);
   expect(printed).toMatch(/^velour-fog: \d+ MB, [\d.]+ bytes an item over key and value/m);
+});
+
+test('bench/overwrites.mjs fills a storage node and overwrites all of it', () => {
+  const printed = execFileSync(process.execPath, [join(ROOT, 'bench/overwrites.mjs')], {
+    encoding: 'utf8',
+    env: { ...process.env, MEBIBYTES: '32', TIMES: '0.5' },
+  });
+  expect(printed).toMatch(/^0 refused; resident memory \d+ MB before, \d+ MB after/m);
+  expect(printed).toMatch(/^sets a second: \d+ into an empty node, \d+ into a full one/m);
+});
+
+test('bench/copy.mjs has a storage node copy what it lost', () => {
+  const printed = execFileSync(process.execPath, [join(ROOT, 'bench/copy.mjs')], {
+    encoding: 'utf8',
+    env: { ...process.env, ITEMS: '50000', QUIET_MS: '500' },
+  });
+  expect(printed).toMatch(/^quiet: \d+ MB\/s, [1-9]\d* records\/s/m);
+  expect(printed).toMatch(/^gets before: p50 .* meanwhile: p50/m);
 });

@@ -12,14 +12,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { call, get, inParallel, set } from '../helpers/client.ts';
-import {
-  childrenOf,
-  freePorts,
-  type Started,
-  startCluster,
-  until,
-  velour,
-} from '../helpers/cluster.ts';
+import { childrenOf, startCluster, until } from '../helpers/cluster.ts';
+import { ready, type Trio, startTrio as trioOf } from '../helpers/trio.ts';
+
+const LOG = 'records-00000001.log';
 
 let directory: string;
 const cleanUps: (() => unknown)[] = [];
@@ -31,51 +27,8 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-interface Trio {
-  readonly controller: string;
-  readonly storages: readonly string[];
-  readonly frontend: string;
-  startStorage(index: number, words?: readonly string[]): Started;
-}
-
-/** A controller, storage nodes with data directories, and a frontend, each started by hand. */
-async function startTrio(storages: number, words: readonly string[] = []): Promise<Trio> {
-  const [controllerPort = 0, frontendPort = 0, ...storagePorts] = await freePorts(2 + storages);
-  const controller = `127.0.0.1:${controllerPort}`;
-  const start = (line: readonly string[]) => {
-    const started = velour(line);
-    cleanUps.push(() => started.stop('SIGKILL'));
-    return started;
-  };
-  start([
-    'controller',
-    String(controllerPort),
-    String(storages),
-    String(storages),
-    '--host',
-    '127.0.0.1',
-  ]);
-  const frontend = `127.0.0.1:${frontendPort}`;
-  start(['frontend', controller, frontend]);
-  return {
-    controller,
-    frontend,
-    storages: storagePorts.map((port) => `127.0.0.1:${port}`),
-    startStorage: (index, more = words) =>
-      start([
-        'storage',
-        controller,
-        `127.0.0.1:${storagePorts[index]}`,
-        '--data-dir',
-        join(directory, String(index)),
-        ...more,
-      ]),
-  };
-}
-
-async function ready(address: string): Promise<boolean> {
-  return (await call(address, '/readyz').catch(() => undefined))?.status === 200;
-}
+const startTrio = (storages: number, words: readonly string[] = []) =>
+  trioOf({ directory, storages, words, cleanUps });
 
 describe('a whole cluster with DATA_DIR', () => {
   test('killed by SIGKILL under load, it comes back with every acknowledged set', async () => {
@@ -199,25 +152,27 @@ describe('a damaged data directory', () => {
 
   test('a torn tail is cut off, and the rest is served', async () => {
     const { trio, file } = await withData();
-    const log = readFileSync(file('records.log'));
-    appendFileSync(file('records.log'), log.subarray(0, 20));
+    const log = readFileSync(file(LOG));
+    appendFileSync(file(LOG), log.subarray(0, 20));
     trio.startStorage(0);
     await until(() => ready(trio.storages[0] ?? ''));
     expect((await get(trio.frontend, 'key 9')).text).toBe('value');
-    expect(readFileSync(file('records.log')).equals(log)).toBe(true);
+    expect(readFileSync(file(LOG)).equals(log)).toBe(true);
   });
 
   test('a flipped bit in the middle stops the start with 78, and nothing is changed', async () => {
     const { trio, file } = await withData();
-    const log = readFileSync(file('records.log'));
-    for (const place of [0, 5, 60, 150]) {
+    const log = readFileSync(file(LOG));
+    for (const place of [0, 10, 105, 150, 300]) {
       const damaged = Buffer.from(log);
       damaged[place] = (damaged[place] ?? 0) ^ 0x10;
-      writeFileSync(file('records.log'), damaged);
+      writeFileSync(file(LOG), damaged);
       const node = trio.startStorage(0);
       expect(await node.exit()).toBe(78);
-      expect(node.stderr).toMatch(/records\.log cannot be used: it is damaged at byte \d+/);
-      expect(readFileSync(file('records.log')).equals(damaged)).toBe(true);
+      expect(node.stderr).toMatch(
+        /records-00000001\.log cannot be used: it is damaged at byte \d+/,
+      );
+      expect(readFileSync(file(LOG)).equals(damaged)).toBe(true);
     }
   });
 
@@ -233,10 +188,14 @@ describe('a damaged data directory', () => {
     truncateSync(file('storage.map'), map.length - 1);
     await refused(/storage\.map cannot be used: its checksum/);
     rmSync(file('storage.map'));
-    await refused(/records\.log cannot be used: it has records, and there is no storage\.map/);
+    await refused(/the log cannot be used: it has records, and there is no storage\.map/);
     writeFileSync(file('storage.map'), map);
-    rmSync(file('records.log'));
-    await refused(/records\.log cannot be opened: ENOENT/);
+    const identity = readFileSync(file('storage.identity'));
+    rmSync(file('storage.identity'));
+    await refused(/there are records in records-00000001\.log and no storage\.identity/);
+    writeFileSync(file('storage.identity'), identity);
+    rmSync(file(LOG));
+    await refused(/records-00000001\.log is missing/);
     writeFileSync(file('storage.identity'), '{"format": 3}');
     await refused(/storage\.identity cannot be used: format/);
   });

@@ -11,6 +11,8 @@ const SHAPE: ClusterShape = {
   redundancy: 2,
   fsync: 'interval',
   times: { antiEntropyMs: 600, tombstoneGraceMs: 300 },
+  // Not compacted: what is to be read back is what was appended.
+  logFileBytes: 1_000_000,
 };
 
 /** A partition on two nodes, of three; and two of its keys. */

@@ -91,3 +91,25 @@ test.each(SEEDS)('H8: a store whose sync failed is not complete, seed %i', (seed
   }
   stage.expectKept();
 });
+
+test.each(SEEDS)('H8: whatever a power loss leaves of a log, the node starts, seed %i', (seed) => {
+  const stage = new Stage(seed, { ...SHAPE, storages: 3, logFileBytes: 400 });
+  const [lost, other] = [stage.storage(0), stage.storage(1)];
+  const key = stage.keyOf(lost, other);
+  const frontend = stage.frontend(0);
+  let cut = 0;
+  lost.onLog = (message) => {
+    if (message === 'the end of the log is cut off') cut++;
+  };
+  for (let round = 0; round < 12; round++) {
+    stage.expectStatus(stage.set(frontend, key), 200);
+    for (let index = 0; index < 30; index++) stage.set(frontend, `key${index}`);
+    stage.pass(500 + 60 * round);
+    lost.crash(true);
+    lost.start();
+    stage.pass(6000);
+    expect(lost.process.alive).toBe(true);
+  }
+  expect(cut).toBeGreaterThan(0);
+  stage.expectKept();
+});

@@ -12,7 +12,7 @@ import type { StorageChannels } from '../../src/cluster/storage-channels.ts';
 import { VERSION_ZERO, type Version, versionAt } from '../../src/cluster/version.ts';
 import { AntiEntropy } from '../../src/storage/anti-entropy.ts';
 import { bucketOf } from '../../src/storage/digest.ts';
-import { type Durability, MEMORY_ONLY } from '../../src/storage/log.ts';
+import { type Durability, MEMORY_ONLY } from '../../src/storage/durability.ts';
 import type { LogEntry } from '../../src/storage/log-entry.ts';
 import { SegmentStore } from '../../src/storage/memory.ts';
 import { Replica } from '../../src/storage/replica.ts';

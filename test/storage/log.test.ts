@@ -1,12 +1,18 @@
-// The record log over a file whose writes the test ends by hand, and the replay over damaged bytes.
+// The record log over files whose writes the test ends by hand. How it is read back is log-replay.test.ts's.
 
 import { describe, expect, test } from 'vitest';
+import type { StoreId } from '../../src/cluster/identity.ts';
+import type { PartitionId } from '../../src/cluster/partition.ts';
 import { encodeRecord, recordKey, type StoredRecord } from '../../src/cluster/record.ts';
-import type { DiskResult, LogFile, Timers } from '../../src/cluster/runtime.ts';
+import type { Disk, DiskResult, LogFile, Timers } from '../../src/cluster/runtime.ts';
 import type { Version } from '../../src/cluster/version.ts';
-import { LogReplay, RecordLog } from '../../src/storage/log.ts';
-
-const DONE: DiskResult<undefined> = { kind: 'done', value: undefined };
+import { RecordLog } from '../../src/storage/log.ts';
+import {
+  BLOCK_HEADER_BYTES,
+  decodeFileHeader,
+  FILE_HEADER_BYTES,
+} from '../../src/storage/log-block.ts';
+import { readEntries } from '../../src/storage/log-entry.ts';
 
 function record(name: string, bytes = 10): StoredRecord {
   return encodeRecord({
@@ -16,24 +22,66 @@ function record(name: string, bytes = 10): StoredRecord {
   });
 }
 
-class ManualFile implements LogFile {
-  readonly groups: (readonly Buffer[])[] = [];
+/** What is asked of a disk waits until the test ends it, in its order. */
+class ManualDisk implements Pick<Disk, 'openLog' | 'remove'> {
+  readonly names: string[] = [];
+  readonly removed: string[] = [];
+  /** What was appended to any file. */
+  readonly groups: Buffer[] = [];
   syncs = 0;
-  #pending: ((result: DiskResult<undefined>) => void)[] = [];
+  readonly #pending: ((failure: string | undefined) => void)[] = [];
 
-  readAll(): void {}
-  truncate(): void {}
-  append(blocks: readonly Buffer[], callback: (result: DiskResult<undefined>) => void): void {
-    this.groups.push(blocks);
-    this.#pending.push(callback);
+  openLog(name: string, _: unknown, callback: (result: DiskResult<LogFile>) => void): void {
+    this.names.push(name);
+    this.#later(this.file(), callback);
   }
-  sync(callback: (result: DiskResult<undefined>) => void): void {
-    this.syncs++;
-    this.#pending.push(callback);
+
+  remove(name: string, callback: (result: DiskResult<undefined>) => void): void {
+    this.removed.push(name);
+    this.#later(undefined, callback);
   }
-  end(result: DiskResult<undefined> = DONE): void {
-    this.#pending.shift()?.(result);
+
+  file(): LogFile {
+    return {
+      length: FILE_HEADER_BYTES,
+      read: () => undefined,
+      truncate: () => undefined,
+      close: () => undefined,
+      append: (bytes, callback) => {
+        this.groups.push(Buffer.from(bytes));
+        this.#later(undefined, callback);
+      },
+      sync: (callback) => {
+        this.syncs++;
+        this.#later(undefined, callback);
+      },
+    };
   }
+
+  end(failure?: string): void {
+    this.#pending.shift()?.(failure);
+  }
+
+  endAll(): void {
+    while (this.#pending.length > 0) this.end();
+  }
+
+  #later<T>(value: T, callback: (result: DiskResult<T>) => void): void {
+    this.#pending.push((failure) =>
+      callback(
+        failure === undefined ? { kind: 'done', value } : { kind: 'failed', detail: failure },
+      ),
+    );
+  }
+}
+
+function namesIn(block: Buffer | undefined): string[] {
+  const names: string[] = [];
+  if (block === undefined) return names;
+  readEntries(block, BLOCK_HEADER_BYTES, block.length, (entry) =>
+    names.push(entry.kind === 'record' ? recordKey(entry.record).toString() : entry.kind),
+  );
+  return names;
 }
 
 function manualTimers(): Timers & { fire(): void } {
@@ -51,14 +99,28 @@ function manualTimers(): Timers & { fire(): void } {
   };
 }
 
-function fixture(fsync: 'always' | 'interval' | 'never') {
-  const file = new ManualFile();
+const P = 3 as PartitionId;
+
+function fixture(fsync: 'always' | 'interval' | 'never', fileBytes = 2 ** 26) {
+  const file = new ManualDisk();
   const timers = manualTimers();
-  const heard = { syncFailures: 0 };
-  const log = new RecordLog(file, timers, fsync, () => heard.syncFailures++);
+  const heard = { syncFailures: 0, synced: 0 };
+  const open = {
+    files: [{ number: 1, bytes: FILE_HEADER_BYTES }],
+    current: file.file(),
+    first: 1,
+  };
+  const clock = { monotonicMs: () => 0, wallMs: () => 0 };
+  const log = new RecordLog({ clock, timers }, file as unknown as Disk, open, {
+    store: 'of a test' as StoreId,
+    fsync,
+    fileBytes,
+    syncFailed: () => heard.syncFailures++,
+    synced: () => heard.synced++,
+  });
   const down: string[] = [];
-  const append = (name: string) => {
-    log.append({ kind: 'record', record: record(name) });
+  const append = (name: string, bytes?: number) => {
+    log.append({ kind: 'record', partition: P, record: record(name, bytes) });
     log.whenDown(() => down.push(name));
   };
   return { file, timers, log, down, append, heard };
@@ -69,10 +131,10 @@ describe('the record log', () => {
     const { file, log, append } = fixture('interval');
     append('first');
     const view = Buffer.from(record('second')) as StoredRecord;
-    log.append({ kind: 'record', record: view });
+    log.append({ kind: 'record', partition: P, record: view });
     view.fill(0);
     file.end();
-    expect(file.groups[1]).toEqual([Buffer.from(record('second'))]);
+    expect(file.groups[1]?.includes(record('second'))).toBe(true);
   });
 
   test('acknowledges nothing before its write ended, and in order (PROTOCOL 3.5)', () => {
@@ -85,7 +147,7 @@ describe('the record log', () => {
     file.end();
     expect(down).toEqual(['a']);
     expect(file.groups).toHaveLength(2);
-    expect(file.groups[1]).toHaveLength(2);
+    expect(namesIn(file.groups[1])).toEqual(['b', 'c']);
     file.end();
     expect(down).toEqual(['a', 'b', 'c']);
   });
@@ -124,7 +186,7 @@ describe('the record log', () => {
 
   test('one who appended nothing still waits for what others appended (I14)', () => {
     const { file, log, down } = fixture('interval');
-    log.append({ kind: 'record', record: record('a') });
+    log.append({ kind: 'record', partition: P, record: record('a') });
     log.whenDown(() => down.push('equal'));
     expect(down).toEqual([]);
     file.end();
@@ -141,7 +203,7 @@ describe('the record log', () => {
     expect(heard).toEqual([undefined]);
     append('b');
     log.sync((failure) => heard.push(failure));
-    file.end({ kind: 'failed', detail: 'ENOSPC' });
+    file.end('ENOSPC');
     log.sync((failure) => heard.push(failure));
     expect(heard).toEqual([undefined, 'ENOSPC', 'ENOSPC']);
   });
@@ -164,7 +226,7 @@ describe('the record log', () => {
       append('a');
       append('b');
       if (fsync === 'always') file.end();
-      file.end({ kind: 'failed', detail: 'ENOSPC' });
+      file.end('ENOSPC');
       expect(log.failure).toBe('ENOSPC');
       expect(log.isWritable).toBe(false);
       // What was synced before is there; of what a sync should have brought to disk, nobody knows (H8).
@@ -175,56 +237,128 @@ describe('the record log', () => {
     },
   );
 
-  test('one write is bounded, however much waits', () => {
-    const { file, log } = fixture('never');
-    for (let index = 0; index < 40; index++)
-      log.append({ kind: 'record', record: record(`${index}`, 1024 * 1024) });
+  test('one write is bounded, however much waits, and a long record goes alone', () => {
+    const { file, append, down } = fixture('never');
+    append('first');
+    for (let index = 0; index < 40; index++) append(`${index}`, 100 * 1024);
+    append('long', 3 * 1024 * 1024);
+    append('last');
     file.end();
-    const second = file.groups[1] ?? [];
-    expect(second.length).toBeGreaterThan(1);
-    expect(second.length).toBeLessThan(10);
+    expect(file.groups[1]?.length).toBeGreaterThan(900 * 1024);
+    expect(file.groups[1]?.length).toBeLessThanOrEqual(1024 * 1024);
+    file.endAll();
+    expect(down).toHaveLength(43);
+    const alone = file.groups.find((group) => group.length > 2 ** 20);
+    expect(namesIn(alone)).toEqual(['long']);
+  });
+
+  test('takes no sets while too much waits for the disk, and takes them again when it is down (H35)', () => {
+    const { file, log, append } = fixture('never');
+    for (let index = 0; index < 70; index++) append(`${index}`, 1024 * 1024);
+    expect(log.takesSets).toBe(false);
+    expect(log.isWritable).toBe(false);
+    expect(log.failure).toBeUndefined();
+    file.endAll();
+    expect(log.figures().queuedBytes).toBe(0);
+    expect(log.takesSets).toBe(true);
+    expect(log.isWritable).toBe(true);
   });
 });
 
-describe('the replay', () => {
-  const records = Array.from({ length: 20 }, (_, index) => record(`key ${index}`, index * 7));
-  const whole = Buffer.concat(records);
-
-  function replay(bytes: Buffer, pieceBytes: number) {
-    const keys: string[] = [];
-    const replayed = new LogReplay((entry) =>
-      keys.push(entry.kind === 'record' ? recordKey(entry.record).toString() : entry.kind),
-    );
-    for (let offset = 0; offset < bytes.length; offset += pieceBytes) {
-      replayed.push(bytes.subarray(offset, offset + pieceBytes));
-    }
-    return { keys, ...replayed.end() };
-  }
-
-  test.each([1, 7, 28, 100, 4096])('reads every record from pieces of %i bytes', (pieceBytes) => {
-    const { keys, length, hole } = replay(whole, pieceBytes);
-    expect(keys).toEqual(records.map((read) => recordKey(read).toString()));
-    expect(length).toBe(whole.length);
-    expect(hole).toBe(false);
+describe('the files of the log', () => {
+  test('a full file is followed by the next one, whose header knows how long it was', () => {
+    const { file, append, log, down } = fixture('always', 1000);
+    for (const name of ['a', 'b', 'c']) append(name, 500);
+    file.endAll();
+    append('d', 500);
+    file.endAll();
+    expect(file.names).toEqual(['records-00000002.log']);
+    const header = decodeFileHeader(file.groups.at(-2) ?? Buffer.alloc(0));
+    const bytes = log.figures().bytes - FILE_HEADER_BYTES - (file.groups.at(-1)?.length ?? 0);
+    // With `always` each block was synced before the next one was written.
+    expect(header).toMatchObject({
+      number: 2,
+      first: 1,
+      before: bytes,
+      synced: { file: 1, offset: bytes },
+    });
+    expect(log.figures().files).toBe(2);
+    expect(down).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  test('cut off anywhere, it keeps the whole records before the cut and sees no hole', () => {
-    for (let cut = 0; cut < whole.length; cut++) {
-      const { keys, length, hole } = replay(whole.subarray(0, cut), 64);
-      expect(hole).toBe(false);
-      expect(length).toBe(Buffer.concat(records.slice(0, keys.length)).length);
-      expect(length).toBeLessThanOrEqual(cut);
-    }
+  test('with always no file follows one whose header is not synced (H8)', () => {
+    const { file, log } = fixture('always');
+    const begun: number[] = [];
+    log.beginFile((number) => begun.push(number));
+    log.beginFile((number) => begun.push(number));
+    file.end();
+    file.end();
+    expect([file.syncs, file.names.length]).toEqual([1, 1]);
+    expect(begun).toEqual([]);
+    file.end();
+    expect(begun).toEqual([2]);
+    expect(file.names.length).toBe(2);
   });
 
-  test('a flipped bit anywhere before the last record is a hole, never a shorter log', () => {
-    const last = whole.length - (records.at(-1)?.length ?? 0);
-    for (let place = 0; place < last; place++) {
-      const damaged = Buffer.from(whole);
-      damaged[place] = (damaged[place] ?? 0) ^ (1 << (place % 8));
-      const { keys, hole } = replay(damaged, 64);
-      expect(hole, `byte ${place}`).toBe(true);
-      expect(keys).toEqual(records.slice(0, keys.length).map((read) => recordKey(read).toString()));
+  test('a finished file is synced beside what is written on, and a stop waits for that', () => {
+    const { file, append, log, heard } = fixture('interval', 400);
+    append('a', 400);
+    file.end();
+    append('b');
+    file.end(); // the file is open
+    file.end(); // its header is written
+    expect(file.syncs).toBe(1);
+    let failure: string | undefined = 'not yet';
+    log.sync((result) => {
+      failure = result;
+    });
+    expect(file.syncs).toBe(1);
+    file.end();
+    expect(file.syncs).toBe(1);
+    file.end();
+    expect(failure).toBe('not yet');
+    expect(file.syncs).toBe(2);
+    file.end();
+    expect(failure).toBeUndefined();
+    expect(heard.synced).toBe(2);
+  });
+
+  test('a finished file that cannot be synced ends all writing, and the store is distrusted (H8)', () => {
+    const { file, append, log, heard } = fixture('never', 400);
+    append('a', 400);
+    file.end();
+    append('b');
+    file.end();
+    file.end();
+    file.end('EIO');
+    expect(log.failure).toBe('EIO');
+    expect(heard.syncFailures).toBe(1);
+  });
+
+  test('files are removed, the oldest first, when what says so is synced', () => {
+    const { file, append, log } = fixture('never', 400);
+    for (const name of ['a', 'b', 'c']) {
+      append(name, 400);
+      file.endAll();
     }
+    expect(log.figures().files).toBe(3);
+    let left: string | undefined = 'not yet';
+    log.dropBefore(3, (failure) => {
+      left = failure;
+    });
+    file.end();
+    file.end();
+    const header = decodeFileHeader(file.groups.at(-1) ?? Buffer.alloc(0));
+    expect(header).toMatchObject({ number: 4, first: 3 });
+    // The finished file, then the header.
+    file.end();
+    expect(file.removed).toEqual([]);
+    file.end();
+    expect(file.removed).toEqual(['records-00000001.log']);
+    file.end();
+    expect(file.removed).toEqual(['records-00000001.log', 'records-00000002.log']);
+    file.end();
+    expect(left).toBeUndefined();
+    expect(log.figures().files).toBe(2);
   });
 });

@@ -8,7 +8,7 @@ import type { PartitionId } from '../../src/cluster/partition.ts';
 import { encodeRecord, type RecordFields } from '../../src/cluster/record.ts';
 import { type Version, versionAt } from '../../src/cluster/version.ts';
 import { DIGEST_BYTES } from '../../src/storage/digest.ts';
-import { type Durability, MEMORY_ONLY } from '../../src/storage/log.ts';
+import { type Durability, MEMORY_ONLY } from '../../src/storage/durability.ts';
 import type { LogEntry } from '../../src/storage/log-entry.ts';
 import { SegmentStore } from '../../src/storage/memory.ts';
 import { Replica } from '../../src/storage/replica.ts';
@@ -243,8 +243,8 @@ describe('the log', () => {
     expect(logged).toHaveLength(1);
   });
 
-  test('that failed lets nothing be applied any more (H35)', () => {
-    const replica = replicaOf({ durability: { ...MEMORY_ONLY, failure: 'ENOSPC' } });
+  test('that failed, or has too much to write, lets nothing be applied any more (H35)', () => {
+    const replica = replicaOf({ durability: { ...MEMORY_ONLY, takesSets: false } });
     replica.adopt(sampleMap());
     expect(replica.answer(set(1))).toEqual({ kind: 'refused', reason: 'full' });
     expect(replica.answer(get).kind).toBe('absent');

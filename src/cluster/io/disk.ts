@@ -2,7 +2,7 @@
 // write (a full disk shows first as one, H35) counts as failed.
 
 import { constants, mkdirSync } from 'node:fs';
-import { type FileHandle, open, readFile, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { EXIT, FatalError } from '../errors.ts';
 import type { Disk, DiskResult, LogFile } from '../runtime.ts';
@@ -37,31 +37,47 @@ export async function openDisk(path: string): Promise<Disk> {
     openLog(name, { create }, callback) {
       settle(openLogFile(directory, name, create), callback);
     },
+    list(callback) {
+      settle(readdir(directory), callback);
+    },
+    remove(name, callback) {
+      settle(remove(directory, name), callback);
+    },
   };
 }
-
-const READ_BYTES = 1024 * 1024;
 
 async function openLogFile(directory: string, name: string, create: boolean): Promise<LogFile> {
   const flags = constants.O_APPEND | constants.O_RDWR | (create ? constants.O_CREAT : 0);
   const file = await open(join(directory, name), flags);
-  await syncDirectory(directory);
+  const { size } = await file.stat();
+  // Also of one that was there: who made it may have died before its name was on the disk.
+  if (create) await syncDirectory(directory);
   return {
-    readAll: (chunk, callback) => settle(readAll(file, chunk), callback),
+    length: size,
+    read: (position, into, callback) => settle(readAt(file, position, into), callback),
     truncate: (length, callback) => settle(truncate(file, length), callback),
-    append: (blocks, callback) => settle(appendTo(file, blocks), callback),
+    append: (bytes, callback) => settle(appendTo(file, bytes), callback),
     sync: (callback) => settle(sync(file), callback),
+    // What was asked of the file before is done first, and nothing depends on the close.
+    close: () => settle(file.close(), () => undefined),
   };
 }
 
-async function readAll(file: FileHandle, chunk: (bytes: Buffer) => void): Promise<undefined> {
-  for (let position = 0; ; ) {
-    const buffer = Buffer.allocUnsafe(READ_BYTES);
-    const { bytesRead } = await file.read(buffer, 0, READ_BYTES, position);
-    if (bytesRead === 0) return undefined;
-    chunk(buffer.subarray(0, bytesRead));
-    position += bytesRead;
+async function readAt(file: FileHandle, position: number, into: Buffer): Promise<number> {
+  for (let filled = 0; ; ) {
+    const left = into.length - filled;
+    const { bytesRead } = await file.read(into, filled, left, position + filled);
+    filled += bytesRead;
+    if (bytesRead === 0 || filled === into.length) return filled;
   }
+}
+
+async function remove(directory: string, name: string): Promise<undefined> {
+  await unlink(join(directory, name)).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  });
+  await syncDirectory(directory);
+  return undefined;
 }
 
 async function truncate(file: FileHandle, length: number): Promise<undefined> {
@@ -70,11 +86,10 @@ async function truncate(file: FileHandle, length: number): Promise<undefined> {
   return undefined;
 }
 
-async function appendTo(file: FileHandle, blocks: readonly Buffer[]): Promise<undefined> {
-  const total = blocks.reduce((sum, block) => sum + block.length, 0);
-  const { bytesWritten } = await file.writev([...blocks]);
-  if (bytesWritten !== total) {
-    throw new Error(`${bytesWritten} of ${total} bytes written: the disk is full`);
+async function appendTo(file: FileHandle, bytes: Buffer): Promise<undefined> {
+  const { bytesWritten } = await file.write(bytes);
+  if (bytesWritten !== bytes.length) {
+    throw new Error(`${bytesWritten} of ${bytes.length} bytes written: the disk is full`);
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 // How much memory an item takes beside its key and value: resident memory of a storage node with items
 // less that of an empty one. memcached and Redis get the same items where they are installed.
-// ITEMS sets how many; with --save the result is kept in bench/results/memory.json.
+// ITEMS sets how many; with --save the result is kept in bench/results/items.json.
 
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
@@ -72,7 +72,7 @@ const machine = {
 const result = { items: ITEMS, keyBytes: KEY_BYTES, valueBytes: VALUE_BYTES, machine, rows };
 if (process.argv.includes('--save')) {
   writeFileSync(
-    new URL('results/memory.json', import.meta.url),
+    new URL('results/items.json', import.meta.url),
     `${JSON.stringify(result, null, 2)}\n`,
   );
 }

@@ -1,0 +1,305 @@
+// Brings a log back from its files: which of them belong to it, what they hold, and what it means when something
+// of them is not whole. What cannot be explained by a crash stops the start; nothing is changed before.
+//
+// A bad block is
+// - a torn tail, if nothing whole is behind it: its write never ended, so nothing of it was acknowledged. Cut off.
+// - damage, if what is behind it says that it was synced, or the machine ran on: then it was there.
+// - else what a power loss leaves, which brings pages to the disk in any order. The store is not complete then (H8),
+//   and the log is cut there, so that the node can start and copy what it has lost. Without the cut, what is
+//   behind would be replayed without the floors and resets that were lost before it.
+
+import { EXIT, FatalError } from '../cluster/errors.ts';
+import type { StoreId } from '../cluster/identity.ts';
+import type { Disk, DiskResult, LogFile } from '../cluster/runtime.ts';
+import type { OpenLog, WrittenFile } from './log.ts';
+import {
+  decodeFileHeader,
+  encodeFileHeader,
+  FILE_HEADER_BYTES,
+  type FileHeader,
+  isBefore,
+  type Place,
+  saltOf,
+} from './log-block.ts';
+import type { LogEntry } from './log-entry.ts';
+import { EARLIER_LOG_FILE, FIRST_FILE, logFileName, logFileNumbers } from './log-files.ts';
+import { BlockReader, findBlocks } from './log-reader.ts';
+
+const NOWHERE: Place = { file: 0, offset: 0 };
+
+export interface ReplayOptions {
+  readonly store: StoreId;
+  /** Whether the machine may have lost what was not synced. */
+  readonly mayHaveHoles: boolean;
+  readonly apply: (entry: LogEntry) => void;
+}
+
+export interface Replayed extends OpenLog {
+  /** Of all files that were read. */
+  readonly bytes: number;
+  /** Behind a bad block, in that file and those after it. */
+  readonly cutBytes: number;
+}
+
+interface FileOnDisk {
+  readonly number: number;
+  readonly length: number;
+  /** Undefined when it is not whole. */
+  readonly header: FileHeader | undefined;
+}
+
+/** Makes the log of a new directory. @param done when its first file survives the machine */
+export function createLog(disk: Disk, store: StoreId, done: (log: OpenLog) => void): void {
+  listed(disk, (names) => {
+    const numbers = logFileNumbers(names);
+    if (names.includes(EARLIER_LOG_FILE)) throw earlierFormat();
+    const name = logFileName(FIRST_FILE);
+    disk.openLog(name, { create: true }, (opened) => {
+      const current = needed(opened, `${name} cannot be opened`);
+      // A header alone is what a start leaves that ended before it had an identity.
+      if (numbers.length > 1 || current.length > FILE_HEADER_BYTES) {
+        throw new FatalError(
+          EXIT.config,
+          `there are records in ${logFileName(numbers[0] ?? FIRST_FILE)} and no storage.identity. Nothing was changed; put it back, or start with an empty --data-dir`,
+        );
+      }
+      const first = { store, number: FIRST_FILE, first: FIRST_FILE, before: 0, synced: NOWHERE };
+      rewrite(current, encodeFileHeader(first), (bytes) =>
+        done({ files: [{ number: FIRST_FILE, bytes }], current, first: FIRST_FILE }),
+      );
+    });
+  });
+}
+
+/** Runs once; every failure is a FatalError. */
+export class LogReplay {
+  readonly #disk: Disk;
+  readonly #options: ReplayOptions;
+  readonly #done: (replayed: Replayed) => void;
+  /** Those that are needed, the oldest first. */
+  #files: FileOnDisk[] = [];
+  #first = FIRST_FILE;
+  /** Of before a compaction that ended while they were removed. */
+  #dropped: number[] = [];
+  readonly #whole: WrittenFile[] = [];
+
+  /** @param done when everything that is left of the log was applied, and is synced */
+  constructor(disk: Disk, options: ReplayOptions, done: (replayed: Replayed) => void) {
+    this.#disk = disk;
+    this.#options = options;
+    this.#done = done;
+  }
+
+  start(): void {
+    listed(this.#disk, (names) => {
+      const numbers = logFileNumbers(names);
+      if (names.includes(EARLIER_LOG_FILE)) throw earlierFormat();
+      if (numbers.length === 0) throw missing(FIRST_FILE);
+      this.#readHeaders(numbers, 0, []);
+    });
+  }
+
+  #readHeaders(numbers: readonly number[], index: number, read: FileOnDisk[]): void {
+    const number = numbers[index];
+    if (number === undefined) return this.#choose(read);
+    return this.#open(number, (file) => {
+      const bytes = Buffer.alloc(FILE_HEADER_BYTES);
+      file.read(0, bytes, (result) => {
+        const length = needed(result, `${logFileName(number)} cannot be read`);
+        file.close();
+        const header = this.#checked(number, bytes.subarray(0, length));
+        read.push({ number, length: file.length, header });
+        this.#readHeaders(numbers, index + 1, read);
+      });
+    });
+  }
+
+  #checked(number: number, bytes: Buffer): FileHeader | undefined {
+    const header = decodeFileHeader(bytes);
+    if (typeof header === 'string') throw unusable(number, header);
+    if (header === undefined) return undefined;
+    const { store } = this.#options;
+    if (header.store !== store) {
+      throw unusable(number, `it belongs to the store ${header.store}, not to ${store}`);
+    }
+    if (header.number !== number) {
+      throw unusable(number, `it was written as ${logFileName(header.number)}`);
+    }
+    return header;
+  }
+
+  /** A header is synced before any file is removed on its word, so the newest that is whole has the last. */
+  #choose(read: readonly FileOnDisk[]): void {
+    const newest = read.findLast(({ header }) => header !== undefined);
+    if (newest?.header === undefined) throw damaged({ file: read[0]?.number ?? 0, offset: 0 });
+    this.#first = newest.header.first;
+    this.#files = read.filter(({ number }) => number >= this.#first);
+    this.#dropped = read.map(({ number }) => number).filter((number) => number < this.#first);
+    for (const [index, { number }] of this.#files.entries()) {
+      if (number !== this.#first + index) throw missing(this.#first + index);
+    }
+    if (this.#files.length === 0) throw missing(this.#first);
+    this.#replay(0);
+  }
+
+  #replay(index: number): void {
+    const onDisk = this.#files[index];
+    if (onDisk === undefined) return this.#finish(0);
+    const { number, header } = onDisk;
+    if (header === undefined) return this.#judge({ file: number, offset: 0 });
+    const { store, apply } = this.#options;
+    return this.#open(number, (file) => {
+      new BlockReader(file, saltOf(store, number), apply, (result) => {
+        const end = needed(result, `${logFileName(number)} cannot be read`);
+        const before = this.#files[index + 1]?.header?.before ?? end;
+        const isWhole = end === file.length && end === before;
+        // Also of what an earlier life left to the system: from now on it counts as synced.
+        file.sync((synced) => {
+          needed(synced, `${logFileName(number)} cannot be synced`);
+          file.close();
+          this.#whole.push({ number, bytes: end });
+          if (isWhole) this.#replay(index + 1);
+          else this.#judge({ file: number, offset: end });
+        });
+      });
+    });
+  }
+
+  #judge(bad: Place): void {
+    const index = this.#files.findIndex(({ number }) => number === bad.file);
+    const isLast = index === this.#files.length - 1;
+    const { mayHaveHoles } = this.#options;
+    if (!isLast && !mayHaveHoles) throw damaged(bad);
+    this.#syncedBehind(bad, index, undefined, (synced) => {
+      if (synced !== undefined && (!mayHaveHoles || isBefore(bad, synced))) throw damaged(bad);
+      const length = this.#files.slice(index).reduce((sum, file) => sum + file.length, 0);
+      this.#removeBehind(bad.file, () => this.#cut(bad, length - bad.offset));
+    });
+  }
+
+  /** What whole blocks and headers behind say of how far the log was synced; undefined when there are none. */
+  #syncedBehind(
+    { file: number, offset }: Place,
+    index: number,
+    earlier: Place | undefined,
+    done: (synced: Place | undefined) => void,
+  ): void {
+    this.#open(number, (file) => {
+      findBlocks(file, saltOf(this.#options.store, number), offset, (result) => {
+        file.close();
+        const found = needed(result, `${logFileName(number)} cannot be read`);
+        const next = this.#files[index + 1];
+        const synced = latest(latest(earlier, found), next?.header?.synced);
+        if (next === undefined) return done(synced);
+        const from = { file: next.number, offset: FILE_HEADER_BYTES };
+        return this.#syncedBehind(from, index + 1, synced, done);
+      });
+    });
+  }
+
+  /** The newest first: what is left is bad at the same place, until the file itself is cut. */
+  #removeBehind(number: number, done: () => void): void {
+    const newest = this.#files.at(-1)?.number ?? number;
+    if (newest <= number) return done();
+    return this.#disk.remove(logFileName(newest), (removed) => {
+      needed(removed, `${logFileName(newest)} cannot be removed`);
+      this.#files.pop();
+      this.#removeBehind(number, done);
+    });
+  }
+
+  #cut({ file: number, offset }: Place, cutBytes: number): void {
+    this.#open(number, (file) => {
+      if (offset > 0) {
+        return file.truncate(offset, (truncated) => {
+          needed(truncated, `${logFileName(number)} cannot be truncated`);
+          file.close();
+          this.#finish(cutBytes);
+        });
+      }
+      const before = this.#whole.at(-1);
+      const synced = before === undefined ? NOWHERE : { file: before.number, offset: before.bytes };
+      const { store } = this.#options;
+      const header = { store, number, first: this.#first, before: before?.bytes ?? 0, synced };
+      return rewrite(file, encodeFileHeader(header), (bytes) => {
+        file.close();
+        this.#whole.push({ number, bytes });
+        this.#finish(cutBytes);
+      });
+    });
+  }
+
+  #finish(cutBytes: number): void {
+    const left = this.#dropped.shift();
+    if (left !== undefined) {
+      return this.#disk.remove(logFileName(left), (removed) => {
+        needed(removed, `${logFileName(left)} cannot be removed`);
+        this.#finish(cutBytes);
+      });
+    }
+    const bytes = this.#whole.reduce((sum, file) => sum + file.bytes, 0);
+    const name = logFileName(this.#whole.at(-1)?.number ?? FIRST_FILE);
+    return this.#disk.openLog(name, { create: true }, (opened) => {
+      const current = needed(opened, `${name} cannot be opened`);
+      this.#done({ files: this.#whole, current, first: this.#first, bytes, cutBytes });
+    });
+  }
+
+  #open(number: number, use: (file: LogFile) => void): void {
+    this.#disk.openLog(logFileName(number), { create: false }, (opened) =>
+      use(needed(opened, `${logFileName(number)} cannot be opened`)),
+    );
+  }
+}
+
+/** Empties the file, and begins it with this header. */
+function rewrite(file: LogFile, header: Buffer, done: (bytes: number) => void): void {
+  const written = (result: DiskResult<undefined>) =>
+    needed(result, 'the header of a file of the log cannot be written');
+  file.truncate(0, (truncated) => {
+    written(truncated);
+    file.append(header, (appended) => {
+      written(appended);
+      file.sync((synced) => {
+        written(synced);
+        done(header.length);
+      });
+    });
+  });
+}
+
+function latest(a: Place | undefined, b: Place | undefined): Place | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return isBefore(a, b) ? b : a;
+}
+
+function listed(disk: Disk, use: (names: readonly string[]) => void): void {
+  disk.list((result) => use(needed(result, 'the data directory cannot be listed')));
+}
+
+/** @throws FatalError */
+export function needed<T>(result: DiskResult<T>, what: string): T {
+  if (result.kind === 'done') return result.value;
+  throw new FatalError(EXIT.config, `${what}: ${result.detail}`);
+}
+
+const ADVICE = 'Nothing was changed; put back a good copy, or start with an empty --data-dir';
+
+function unusable(number: number, reason: string): FatalError {
+  return new FatalError(EXIT.config, `${logFileName(number)} cannot be used: ${reason}. ${ADVICE}`);
+}
+
+function damaged({ file, offset }: Place): FatalError {
+  return unusable(file, `it is damaged at byte ${offset}, and what was there had been written`);
+}
+
+function missing(number: number): FatalError {
+  return new FatalError(EXIT.config, `${logFileName(number)} is missing. ${ADVICE}`);
+}
+
+function earlierFormat(): FatalError {
+  return new FatalError(
+    EXIT.config,
+    `${EARLIER_LOG_FILE} was written by an earlier version, and this one does not read it. ${ADVICE}`,
+  );
+}

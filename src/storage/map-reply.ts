@@ -1,0 +1,28 @@
+// What a storage node answers to whoever shows it a map. Whether it adopts it is map-adoption.ts's.
+
+import { type HttpReply, jsonReply } from '../cluster/http.ts';
+import { refusalReply } from '../cluster/routes.ts';
+import type { AdoptionOutcome } from './map-adoption.ts';
+import type { Replica } from './replica.ts';
+
+/** What a map is refused with. */
+const REFUSED_MAPS: Readonly<Partial<Record<AdoptionOutcome, Parameters<typeof refusalReply>>>> = {
+  'other-cluster': [
+    'other-cluster',
+    'this node belongs to another cluster, or one of other digits',
+  ],
+  'not-durable': ['not-durable', 'the map could not be written'],
+  overruled: ['overruled', "a controller of a later generation has this node's promise"],
+  'of-yesterday': ['overruled', 'its controller started from an older map than this node has'],
+  'not-promised': ['not-ready', 'the recovery that froze partitions has not heard this node yet'],
+  ended: ['not-ready', 'this life of the node is over'],
+  'not-from-controller': ['not-ready', 'the first map comes from the controller'],
+};
+
+export function replyToMap(outcome: AdoptionOutcome, replica: Replica | undefined): HttpReply {
+  if (replica === undefined) return refusalReply('not-ready', 'not registered yet');
+  const refused = REFUSED_MAPS[outcome];
+  if (refused !== undefined) return refusalReply(...refused);
+  const { incarnation, mapVersion } = replica;
+  return jsonReply(200, { incarnation, mapVersion });
+}

@@ -1,0 +1,283 @@
+// The log and its compaction against a plain map: random operations on the store, restarts at any time, tails torn
+// behind what was acknowledged. What comes back is what was there, and the log stays short.
+
+import { describe, expect, test } from 'vitest';
+import type { PartitionId } from '../../src/cluster/partition.ts';
+import { encodeRecord, recordKey, recordVersion } from '../../src/cluster/record.ts';
+import type { Version } from '../../src/cluster/version.ts';
+import { Compaction } from '../../src/storage/compaction.ts';
+import type { OpenLog, RecordLog } from '../../src/storage/log.ts';
+import type { LogEntry } from '../../src/storage/log-entry.ts';
+import { SegmentStore } from '../../src/storage/memory.ts';
+import { FIRST } from '../../src/storage/partition-store.ts';
+import { Machine } from '../helpers/machine.ts';
+import { firstFreshSeed, SeededRandom } from '../helpers/random.ts';
+
+const PARTITIONS = [0, 1, 700] as PartitionId[];
+const SILENT = { write: () => undefined };
+
+function redo(store: SegmentStore, entry: LogEntry): void {
+  const { partition } = entry;
+  if (entry.kind === 'record') store.putCopied(partition, entry.record);
+  else if (entry.kind === 'reset') store.reset(partition);
+  else {
+    if (entry.kind !== 'forget') store.raiseFloor(partition, entry.version);
+    if (entry.kind !== 'floor') store.forget(partition, entry.key, entry.version);
+  }
+}
+
+/** What a store holds, in words: floors, and the version and length of each record. */
+function contentOf(store: SegmentStore): string {
+  const lines = PARTITIONS.flatMap((partition) => {
+    const { records } = store.list(partition, FIRST, { bytes: Number.POSITIVE_INFINITY });
+    const texts = records.map((record) => {
+      return `${partition} ${recordKey(record)} ${recordVersion(record)} ${record.length}`;
+    });
+    return [`${partition} floor ${store.floor(partition)}`, ...texts.sort()];
+  });
+  return lines.join('\n');
+}
+
+/** The same of a plain map. */
+class Model {
+  readonly #floors = new Map<PartitionId, bigint>();
+  readonly #records = new Map<string, string>();
+
+  redo(entry: LogEntry): void {
+    const { kind, partition } = entry;
+    if (kind === 'record') {
+      const { record } = entry;
+      const name = `${partition} ${recordKey(record)}`;
+      this.#records.set(name, `${name} ${recordVersion(record)} ${record.length}`);
+    } else if (kind === 'reset') {
+      this.#floors.delete(partition);
+      for (const name of this.#records.keys()) {
+        if (name.startsWith(`${partition} `)) this.#records.delete(name);
+      }
+    } else {
+      if (kind !== 'forget') this.#floors.set(partition, entry.version);
+      if (kind !== 'floor') this.#records.delete(`${partition} ${entry.key}`);
+    }
+  }
+
+  content(): string {
+    const lines = PARTITIONS.flatMap((partition) => {
+      const texts = [...this.#records].filter(([name]) => name.startsWith(`${partition} `));
+      const floor = `${partition} floor ${this.#floors.get(partition) ?? 0n}`;
+      return [floor, ...texts.map(([, text]) => text).sort()];
+    });
+    return lines.join('\n');
+  }
+}
+
+class Play {
+  readonly random: SeededRandom;
+  readonly machine: Machine;
+  readonly #fileBytes: number;
+  readonly #keys: number;
+  store = new SegmentStore({ segmentBytes: 4096 });
+  log: RecordLog;
+  compaction: Compaction;
+  #version = 0n;
+  compacted = 0;
+  /** What is down for certain, and what was appended since: any part of it may come back. */
+  readonly #model = new Model();
+  #since: LogEntry[] = [];
+
+  constructor(seed: number) {
+    this.random = new SeededRandom(seed);
+    this.machine = new Machine(seed);
+    this.#fileBytes = this.random.pick([300, 1000, 5000]);
+    this.#keys = this.random.pick([5, 40]);
+    [this.log, this.compaction] = this.#open(this.machine.create());
+  }
+
+  #open(open: OpenLog): [RecordLog, Compaction] {
+    const { machine } = this;
+    const log = machine.log(
+      open,
+      this.#fileBytes,
+      this.random.pick(['always', 'interval', 'never']),
+    );
+    const lines = { write: () => this.compacted++ };
+    return [log, new Compaction(log, this.store, machine.process, lines)];
+  }
+
+  step(): void {
+    const entry = this.#draw();
+    if (entry === undefined) return;
+    redo(this.store, entry);
+    this.log.append(entry);
+    this.#since.push(entry);
+  }
+
+  #draw(): LogEntry | undefined {
+    const { random, store } = this;
+    const partition = random.pick(PARTITIONS);
+    const key = Buffer.from(`key ${random.below(this.#keys)}`);
+    const what = random.below(100);
+    if (what < 80) {
+      const value = Buffer.alloc(random.below(120));
+      const record = encodeRecord({ key, version: ++this.#version as Version, value });
+      return { kind: 'record', partition, record };
+    }
+    if (what < 82) return { kind: 'reset', partition };
+    const version = this.#version as Version;
+    if (what < 90) {
+      return store.floor(partition) < version ? { kind: 'floor', partition, version } : undefined;
+    }
+    const present = store.get(partition, key);
+    if (present === undefined) return undefined;
+    const own = recordVersion(present);
+    const isAbove = own > store.floor(partition);
+    const kind = what < 95 || !isAbove ? 'forget' : 'evicted';
+    return { kind, partition, key, version: own };
+  }
+
+  run(): void {
+    const { random, machine } = this;
+    for (let round = 0; round < 40; round++) {
+      for (let steps = random.below(20); steps > 0; steps--) {
+        machine.process.run(machine.process.life, () => this.step());
+        if (random.chance(0.5)) machine.world.runUntil(machine.world.nowMs + random.between(0, 3));
+      }
+      if (random.chance(0.3)) {
+        machine.wait<void>((done) => this.log.whenDown(done));
+        this.#settle(this.#since.length);
+      }
+      if (random.chance(0.3)) machine.world.runUntil(machine.world.nowMs + random.between(0, 200));
+      if (random.chance(0.2)) this.restart();
+    }
+    this.restart();
+  }
+
+  /** At whatever moment this is, in the middle of whatever is under way. */
+  restart(): void {
+    const { machine } = this;
+    machine.crash();
+    this.store = new SegmentStore({ segmentBytes: 4096 });
+    const open = machine.replay((entry) => redo(this.store, entry));
+    const content = contentOf(this.store);
+    while (content !== this.#model.content() && this.#since.length > 0) this.#settle(1);
+    expect(content).toBe(this.#model.content());
+    this.#since = [];
+    [this.log, this.compaction] = this.#open(open);
+  }
+
+  #settle(entries: number): void {
+    for (const entry of this.#since.splice(0, entries)) this.#model.redo(entry);
+  }
+}
+
+const FRESH = firstFreshSeed();
+
+describe('what a log brings back', () => {
+  test.each(Array.from({ length: 200 }, (_, index) => FRESH + index))(
+    'is what was there when it was down, or something later (I14, D7), seed %i',
+    (seed) => {
+      new Play(seed).run();
+    },
+  );
+
+  test('was compacted many times in these runs', () => {
+    let compacted = 0;
+    for (let seed = FRESH; seed < FRESH + 10; seed++) {
+      const play = new Play(seed);
+      play.run();
+      compacted += play.compacted;
+    }
+    expect(compacted).toBeGreaterThan(50);
+  });
+});
+
+describe('a log that is overwritten for ever', () => {
+  const FILE_BYTES = 4096;
+  const put = (store: SegmentStore, log: RecordLog, index: number) => {
+    const partition = (index % 3) as PartitionId;
+    const key = Buffer.from(`key ${index % 100}`);
+    const value = Buffer.alloc(100, index);
+    const record = encodeRecord({ key, version: BigInt(index + 1) as Version, value });
+    const outcome = store.putCopied(partition, record);
+    if (outcome.kind === 'applied') log.append({ kind: 'record', partition, record });
+  };
+
+  test.each(['always', 'interval', 'never'] as const)(
+    'takes three and a quarter times the payload and a few files at most, %s',
+    (fsync) => {
+      const machine = new Machine(1);
+      const store = new SegmentStore({ segmentBytes: 4096 });
+      const log = machine.log(machine.create(), FILE_BYTES, fsync);
+      new Compaction(log, store, machine.process, SILENT);
+      let longest = 0;
+      for (let index = 0; index < 20_000; index++) {
+        machine.process.run(machine.process.life, () => put(store, log, index));
+        if (index % 20 === 0) machine.wait<void>((done) => log.whenDown(done));
+        if (index > 1000) longest = Math.max(longest, log.figures().bytes);
+      }
+      // Also what blocks and files have around records.
+      expect(longest).toBeLessThan(1.2 * 3.25 * store.payloadBytes() + 4 * FILE_BYTES);
+      expect(log.figures().writtenBytes).toBeGreaterThan(20 * longest);
+      machine.wait((done) => log.sync(done));
+      machine.crash();
+      const again = new SegmentStore();
+      machine.replay((entry) => redo(again, entry));
+      expect(again.items()).toBe(store.items());
+      expect(again.digest(1 as PartitionId)).toEqual(store.digest(1 as PartitionId));
+    },
+  );
+
+  test('becomes short while nothing comes in, and then rests', () => {
+    const machine = new Machine(1);
+    const store = new SegmentStore();
+    const open = machine.create();
+    const log = machine.log(open, FILE_BYTES);
+    for (let index = 0; index < 2000; index++) put(store, log, index);
+    machine.wait((done) => log.sync(done));
+    const before = log.figures().bytes;
+    new Compaction(log, store, machine.process, SILENT);
+    machine.world.runUntil(machine.world.nowMs + 20_000);
+    const { bytes, writtenBytes } = log.figures();
+    expect(bytes).toBeLessThan(before / 5);
+    machine.world.runUntil(machine.world.nowMs + 20_000);
+    expect(log.figures().writtenBytes).toBe(writtenBytes);
+  });
+
+  test('removes nothing before what was copied is synced, and nothing once it has failed (H35)', () => {
+    const machine = new Machine(1);
+    const store = new SegmentStore();
+    const log = machine.log(machine.create(), FILE_BYTES, 'never');
+    for (let index = 0; index < 1000; index++) put(store, log, index);
+    machine.wait((done) => log.sync(done));
+    const { files } = log.figures();
+    new Compaction(log, store, machine.process, SILENT);
+    machine.disk.fill();
+    machine.world.runUntil(machine.world.nowMs + 20_000);
+    expect(log.failure).toBe('ENOSPC');
+    expect(machine.disk.image().logs.size).toBeGreaterThanOrEqual(files);
+    machine.disk.free();
+    machine.crash();
+    const again = new SegmentStore();
+    machine.replay((entry) => redo(again, entry));
+    expect(again.items()).toBe(store.items());
+  });
+
+  test('has everything after a loss of power at any moment of the compaction', () => {
+    let compacted = 0;
+    const lines = { write: () => compacted++ };
+    for (let ms = 0; ms < 2400; ms += 31) {
+      const machine = new Machine(ms);
+      const store = new SegmentStore();
+      const log = machine.log(machine.create(), FILE_BYTES, 'never');
+      for (let index = 0; index < 1000; index++) put(store, log, index);
+      machine.wait((done) => log.sync(done));
+      new Compaction(log, store, machine.process, lines);
+      machine.world.runUntil(machine.world.nowMs + ms);
+      machine.crash(true);
+      const again = new SegmentStore();
+      machine.replay((entry) => redo(again, entry), true);
+      expect(contentOf(again), `after ${ms} ms`).toBe(contentOf(store));
+    }
+    expect(compacted).toBeGreaterThan(5);
+    expect(compacted).toBeLessThan(70);
+  });
+});

@@ -1,0 +1,55 @@
+// What goes into a log comes out of it.
+
+import { expect, test } from 'vitest';
+import type { PartitionId } from '../../src/cluster/partition.ts';
+import { encodeRecord, type StoredRecord } from '../../src/cluster/record.ts';
+import type { Version } from '../../src/cluster/version.ts';
+import { entryBytes, type LogEntry, readEntries, writeEntry } from '../../src/storage/log-entry.ts';
+import { SeededRandom } from '../helpers/random.ts';
+
+function copyOf(entry: LogEntry): LogEntry {
+  if (entry.kind === 'record') {
+    return { ...entry, record: Buffer.from(entry.record) as StoredRecord };
+  }
+  return 'key' in entry ? { ...entry, key: Buffer.from(entry.key) } : entry;
+}
+
+test.each([1, 2, 3])('every kind of entry comes back as it was, seed %i', (seed) => {
+  const random = new SeededRandom(seed);
+  const entries = Array.from({ length: 100 }, (): LogEntry => {
+    const partition = random.below(65536) as PartitionId;
+    const version = BigInt(random.below(2 ** 32)) as Version;
+    const key = random.bytes(random.pick([1, 12, 1024]));
+    return random.pick<LogEntry>([
+      { kind: 'record', partition, record: encodeRecord(random.recordFields()) },
+      { kind: 'floor', partition, version },
+      { kind: 'reset', partition },
+      { kind: 'forget', partition, key, version },
+      { kind: 'evicted', partition, key, version },
+    ]);
+  });
+  const bytes = Buffer.alloc(entries.reduce((sum, entry) => sum + entryBytes(entry), 0));
+  let end = 0;
+  for (const entry of entries) {
+    writeEntry(entry, bytes, end);
+    end += entryBytes(entry);
+  }
+  const read: LogEntry[] = [];
+  readEntries(bytes, 0, end, (entry) => read.push(copyOf(entry)));
+  expect(read).toEqual(entries.map(copyOf));
+});
+
+test('bytes that end inside an entry, or are none, are no entries', () => {
+  const entry: LogEntry = {
+    kind: 'forget',
+    partition: 1 as PartitionId,
+    key: Buffer.from('key'),
+    version: 1n as Version,
+  };
+  const bytes = Buffer.alloc(entryBytes(entry));
+  writeEntry(entry, bytes, 0);
+  for (let end = 1; end < bytes.length; end++) {
+    expect(() => readEntries(bytes, 0, end, () => undefined), `${end}`).toThrow();
+  }
+  expect(() => readEntries(Buffer.alloc(20), 0, 20, () => undefined)).toThrow('kind 0');
+});

@@ -1,0 +1,161 @@
+// A data directory is read back before anything is changed in it; what was reclaimed in the first life is
+// reclaimed again while the log is replayed.
+
+import { describe, expect, test } from 'vitest';
+import type { NodeId } from '../../src/cluster/identity.ts';
+import type { PartitionId } from '../../src/cluster/partition.ts';
+import { encodeRecord } from '../../src/cluster/record.ts';
+import type { DiskResult, Runtime } from '../../src/cluster/runtime.ts';
+import type { Version } from '../../src/cluster/version.ts';
+import {
+  decodeIdentity,
+  encodeIdentity,
+  IDENTITY_FILE,
+  type Identity,
+} from '../../src/storage/identity-file.ts';
+import { logFileName } from '../../src/storage/log-files.ts';
+import { SegmentStore } from '../../src/storage/memory.ts';
+import {
+  encodeAdoptedMap,
+  MAP_FILE,
+  type Recovered,
+  Recovery,
+} from '../../src/storage/recovery.ts';
+import { Machine, STORE } from '../helpers/machine.ts';
+import { incarnationOf, sampleMap } from '../helpers/maps.ts';
+
+const LIMITS = { segmentBytes: 4096, memoryBytes: 64 * 4096 };
+const EARLIER: Identity = {
+  node: 'a' as NodeId,
+  store: STORE,
+  incarnation: incarnationOf(7),
+  bootId: 'start 1',
+  fsync: 'interval',
+  completeSince: incarnationOf(3),
+  promisedGeneration: 0,
+};
+
+function recordOf(number: number, version: number, bytes = 100) {
+  const key = Buffer.from(`key ${number}`);
+  return encodeRecord({ key, version: BigInt(version) as Version, value: Buffer.alloc(bytes) });
+}
+
+class Life extends Machine {
+  readonly store = new SegmentStore(LIMITS);
+
+  constructor() {
+    super(1);
+    this.replace(IDENTITY_FILE, encodeIdentity(EARLIER));
+    this.replace(MAP_FILE, encodeAdoptedMap(sampleMap()));
+  }
+
+  replace(name: string, bytes: Buffer): void {
+    this.wait<DiskResult<undefined>>((done) => this.disk.port().replace(name, bytes, done));
+  }
+
+  recover(store = new SegmentStore(LIMITS)): Recovered {
+    return this.wait((done) => this.begin(store, done));
+  }
+
+  begin(store: SegmentStore, done: (recovered: Recovered) => void): void {
+    const { process, disk } = this;
+    const runtime = {
+      clock: process,
+      timers: process,
+      random: this.world.random,
+      log: { write: () => undefined },
+      host: { bootId: () => disk.bootId() },
+    } as unknown as Runtime;
+    const options = { node: 'a' as NodeId, nodeIsGiven: false, fsync: 'interval' } as const;
+    new Recovery(runtime, disk.port(), store, options, done).start();
+  }
+
+  identity(): Identity | string {
+    return decodeIdentity(this.disk.image().files.get(IDENTITY_FILE) ?? Buffer.alloc(0));
+  }
+}
+
+describe('a replay', () => {
+  test('waits for the memory of what was dropped, as the first life did', () => {
+    const life = new Life();
+    const { store } = life;
+    const log = life.log(life.create(), 2 ** 26);
+    const fill = (partition: PartitionId, version: number) => {
+      for (let number = 0; ; number++) {
+        // A few make a segment, so memory is full before what was dropped is released bit by bit.
+        const record = recordOf(number, version, 900);
+        if (store.putCopied(partition, record).kind === 'no-memory') return number;
+        log.append({ kind: 'record', partition, record });
+      }
+    };
+    const [first, second] = [1 as PartitionId, 2 as PartitionId];
+    const held = fill(first, 1);
+    store.reset(first);
+    log.append({ kind: 'reset', partition: first });
+    while (store.work());
+    expect(fill(second, 2)).toBeGreaterThan(0.8 * held);
+    life.wait((done) => log.sync(done));
+    life.crash();
+    const again = new SegmentStore(LIMITS);
+    life.recover(again);
+    expect(again.items()).toBe(store.items());
+    expect(again.digest(second)).toEqual(store.digest(second));
+  });
+
+  test('of more than the memory takes says so, and what to do', () => {
+    const life = new Life();
+    const log = life.log(life.create(), 2 ** 26);
+    for (let number = 0; number < 5000; number++) {
+      log.append({ kind: 'record', partition: 1 as PartitionId, record: recordOf(number, 1) });
+    }
+    life.wait((done) => log.sync(done));
+    life.crash();
+    expect(() => life.recover()).toThrow(/do not fit into the memory.*--memory/);
+  });
+});
+
+describe('the identity', () => {
+  function damaged(): Life {
+    const life = new Life();
+    const log = life.log(life.create(), 2 ** 26);
+    for (let number = 0; number < 5; number++) {
+      log.append({ kind: 'record', partition: 1 as PartitionId, record: recordOf(number, 1) });
+      life.wait<void>((done) => log.whenDown(done));
+    }
+    life.crash();
+    life.alter((logs) => {
+      const bytes = Buffer.from(logs.get(logFileName(1)) ?? Buffer.alloc(0));
+      logs.set(logFileName(1), bytes.fill(0xff, 300, 310));
+    });
+    return life;
+  }
+
+  test('stays as it was while the log cannot be used', () => {
+    const life = damaged();
+    expect(() => life.recover()).toThrow('is damaged at byte');
+    expect(life.identity()).toMatchObject(EARLIER);
+  });
+
+  test.each([
+    ['the machine lost its power', { bootId: 'an earlier start' }],
+    ['a sync had failed', { completeSince: incarnationOf(8) }],
+  ])(
+    'is written when a hole is cut out, not before: a start that ends in between judges alike (H8), %s',
+    (_, change) => {
+      const life = damaged();
+      life.replace(IDENTITY_FILE, encodeIdentity({ ...EARLIER, ...change }));
+      // Ends after any time; the last one lets it come to its end.
+      for (const ms of [1, 2, 3, 4, 5, 6, 8, 10, 15]) {
+        const { process } = life;
+        process.run(process.life, () => life.begin(new SegmentStore(LIMITS), () => undefined));
+        life.world.runUntil(life.world.nowMs + ms);
+        life.crash();
+      }
+      const store = new SegmentStore(LIMITS);
+      const { identity } = life.recover(store);
+      expect(store.items()).toBeGreaterThan(0);
+      expect(store.items()).toBeLessThan(5);
+      expect(identity.completeSince).toBeGreaterThan(EARLIER.incarnation);
+    },
+  );
+});
