@@ -9,6 +9,8 @@ const HOST = '127.0.0.1';
 
 export class StorageNode {
   #controller;
+  #controllerAddress;
+  #words;
   #streams = [];
 
   /** @param words further options of the storage node */
@@ -19,15 +21,34 @@ export class StorageNode {
   }
 
   async #start(words) {
+    this.#words = words;
     const controller = `${HOST}:${await freePort()}`;
     const address = `${HOST}:${await freePort()}`;
     const port = controller.split(':')[1];
     this.#controller = new Process(process.execPath, [CLI, 'controller', port, '1', '1']);
-    this.process = new Process(process.execPath, [CLI, 'storage', controller, address, ...words]);
+    this.#controllerAddress = controller;
     this.address = address;
-    const ready = async () => (await fetch(`http://${address}/readyz`)).status === 200;
+    await this.#startProcess();
+  }
+
+  async #startProcess() {
+    const words = ['storage', this.#controllerAddress, this.address, ...this.#words];
+    this.process = new Process(process.execPath, [CLI, ...words]);
+    const ready = async () => (await fetch(`http://${this.address}/readyz`)).status === 200;
     await until('the storage node is ready', ready);
-    this.map = (await (await fetch(`http://${controller}/c/map?since=0.0`)).json()).map;
+    const reply = await fetch(`http://${this.#controllerAddress}/c/map?since=0.0`);
+    this.map = (await reply.json()).map;
+  }
+
+  /** Kills it and starts it anew; streams of before are closed. */
+  async restart() {
+    this.#closeStreams();
+    await this.process.stop();
+    await this.#startProcess();
+  }
+
+  #closeStreams() {
+    for (const stream of this.#streams.splice(0)) stream.close();
   }
 
   stream() {
@@ -41,7 +62,7 @@ export class StorageNode {
   }
 
   async stop() {
-    for (const stream of this.#streams) stream.close();
+    this.#closeStreams();
     await this.process.stop();
     await this.#controller.stop();
   }

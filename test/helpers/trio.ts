@@ -17,15 +17,17 @@ export interface TrioSettings {
   readonly storages: number;
   /** Of storage nodes. */
   readonly words?: readonly string[];
+  /** Of all protocol times: for what must be over before a silent node is removed. */
+  readonly timeScale?: number;
   readonly cleanUps: (() => unknown)[];
 }
 
 export async function startTrio(settings: TrioSettings): Promise<Trio> {
-  const { directory, storages, words = [], cleanUps } = settings;
+  const { directory, storages, words = [], timeScale = 1, cleanUps } = settings;
   const [controllerPort = 0, frontendPort = 0, ...storagePorts] = await freePorts(2 + storages);
   const controller = `127.0.0.1:${controllerPort}`;
   const start = (line: readonly string[]) => {
-    const started = velour(line);
+    const started = velour([...line, '--time-scale', String(timeScale)]);
     cleanUps.push(() => started.stop('SIGKILL'));
     return started;
   };

@@ -5,40 +5,41 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT } from '../helpers/cluster.ts';
 
-test('bench/pauses.mjs loads a storage node and tells how long it kept others waiting', () => {
-  const printed = execFileSync(process.execPath, [join(ROOT, 'bench/pauses.mjs')], {
+function printedBy(benchmark: string, env: Readonly<Record<string, string>>): string {
+  return execFileSync(process.execPath, [join(ROOT, 'bench/run.mjs'), benchmark], {
     encoding: 'utf8',
-    env: { ...process.env, ITEMS: '5000', SECONDS: '2' },
+    env: { ...process.env, ...env },
   });
-  expect(printed).toMatch(/^5000 items of 16 \+ 100 bytes, 2 s of overwrites/);
+}
+
+test('pauses loads a storage node and tells how long it kept others waiting', () => {
+  const printed = printedBy('pauses', { ITEMS: '5000', SECONDS: '2' });
+  expect(printed).toMatch(/^5000 items of 16 \+ 100 bytes, 2 s of overwrites/m);
   expect(printed).toMatch(/^velour-fog: event-loop delay p50 [\d.]+ ms, .*p99.9 [\d.]+ ms/m);
   expect(printed).toMatch(/^velour-fog: JavaScript heap \d+ MB at most/m);
   expect(printed).toMatch(/^velour-fog: [1-9]\d* changes\/s, \d+ MB\/s copied, gets p50 /m);
 });
 
-test('bench/items.mjs fills a storage node and weighs it', () => {
-  const printed = execFileSync(process.execPath, [join(ROOT, 'bench/items.mjs')], {
-    encoding: 'utf8',
-    env: { ...process.env, ITEMS: '20000' },
-  });
-  expect(printed).toMatch(/^20000 items of 16 \+ 100 bytes/);
+test('items fills a storage node and weighs it', () => {
+  const printed = printedBy('items', { ITEMS: '20000' });
+  expect(printed).toMatch(/^20000 items of 16 \+ 100 bytes/m);
   expect(printed).toMatch(/^velour-fog: \d+ MB, [\d.]+ bytes an item over key and value/m);
 });
 
-test('bench/overwrites.mjs fills a storage node and overwrites all of it', () => {
-  const printed = execFileSync(process.execPath, [join(ROOT, 'bench/overwrites.mjs')], {
-    encoding: 'utf8',
-    env: { ...process.env, MEBIBYTES: '32', TIMES: '0.5' },
-  });
+test('overwrites fills a storage node and overwrites half of it', () => {
+  const printed = printedBy('overwrites', { MEBIBYTES: '32', TIMES: '0.5' });
   expect(printed).toMatch(/^0 refused; resident memory \d+ MB before, \d+ MB after/m);
   expect(printed).toMatch(/^sets a second: \d+ into an empty node, \d+ into a full one/m);
 });
 
-test('bench/copy.mjs has a storage node copy what it lost', () => {
-  const printed = execFileSync(process.execPath, [join(ROOT, 'bench/copy.mjs')], {
-    encoding: 'utf8',
-    env: { ...process.env, ITEMS: '50000', QUIET_MS: '500' },
-  });
+test('copy has a storage node copy what it lost', () => {
+  const printed = printedBy('copy', { ITEMS: '50000', QUIET_MS: '500' });
   expect(printed).toMatch(/^quiet: \d+ MB\/s, [1-9]\d* records\/s/m);
   expect(printed).toMatch(/^gets before: p50 .* meanwhile: p50/m);
+});
+
+test('recovery restarts a full storage node', () => {
+  const printed = printedBy('recovery', { ITEMS: '20000', ROUNDS: '2' });
+  expect(printed).toMatch(/^20000 items of 16 \+ 100 bytes; medians of 2 restarts/m);
+  expect(printed).toMatch(/^recovery: \d+ records\/s, \d+ MB\/s/m);
 });
