@@ -21,14 +21,14 @@ import type { StorageChannels } from '../cluster/storage-channels.ts';
 import { VERSION_ZERO, type Version, versionMilliseconds } from '../cluster/version.ts';
 import { bucketOf } from './digest.ts';
 import type { Durability } from './durability.ts';
-import { FIRST, type PartitionStore } from './partition-store.ts';
+import { type Due, FIRST, type PartitionStore } from './partition-store.ts';
 import type { Replica } from './replica.ts';
 
 /** Deletes and expired records that are looked at or forgotten in one slice, which takes about two milliseconds. */
 const PER_SLICE = 1024;
-const SLICES_PER_ROUND = 16;
-/** Of those that a round looked at: where fewer are due, the next round need not come sooner. */
-const WORTH_ANOTHER = 1 / 8;
+const SLICES_PER_ROUND = 64;
+/** Of one round; the others have their turn in the next. */
+const FOUND_PER_ROUND = 16 * PER_SLICE;
 /** Between two slices others have their turn. */
 const SLICE_PAUSE_MS = 1;
 /** Where a round found more than it could take, the next one comes so much sooner: a load of short-lived keys. */
@@ -115,7 +115,7 @@ export class AntiEntropy {
       round.begin();
       return this.#ask(member, round, FIRST, (complete) => (complete ? askNext(rest) : done()));
     };
-    const slices = Math.ceil(this.#store.perishable(partition) / PER_SLICE);
+    const slices = this.#store.slicesOfDue(partition, PER_SLICE);
     this.#collect(round, Math.min(slices, SLICES_PER_ROUND), () => askNext(others));
   }
 
@@ -130,8 +130,10 @@ export class AntiEntropy {
 
   #collect(round: Round, slices: number, done: () => void): void {
     if (slices > 0) round.collect(this.#runtime.clock.wallMs(), this.#times);
-    if (slices > 1) return this.#nextSlice(() => this.#collect(round, slices - 1, done));
-    this.#behind = round.forgettable().length > WORTH_ANOTHER * PER_SLICE * SLICES_PER_ROUND;
+    this.#behind = round.found >= FOUND_PER_ROUND;
+    if (slices > 1 && !this.#behind) {
+      return this.#nextSlice(() => this.#collect(round, slices - 1, done));
+    }
     return done();
   }
 
@@ -163,11 +165,8 @@ export class AntiEntropy {
     const { partition } = round;
     const records = round.forgettable();
     let floor = VERSION_ZERO;
-    for (const record of records) {
-      const version = recordVersion(record);
-      if (version > floor) floor = version;
-    }
-    if (records.length === 0) return done();
+    for (const { version } of records) if (version > floor) floor = version;
+    if (records.length === 0 || !round.isSameEpoch()) return done();
     if (floor > this.#store.floor(partition)) {
       this.#store.raiseFloor(partition, floor);
       this.#durability.append({ kind: 'floor', partition, version: floor });
@@ -176,19 +175,12 @@ export class AntiEntropy {
     return this.#forgetFrom(0, records, round, done);
   }
 
-  #forgetFrom(
-    first: number,
-    records: readonly StoredRecord[],
-    round: Round,
-    done: () => void,
-  ): void {
+  #forgetFrom(first: number, records: readonly Due[], round: Round, done: () => void): void {
     // H26: with the next epoch a joiner may be there, which must hear of what is still here.
     if (first >= records.length || !round.isSameEpoch()) return done();
     const { partition } = round;
     const end = first + PER_SLICE;
-    for (const record of records.slice(first, end)) {
-      const key = Buffer.from(recordKey(record));
-      const version = recordVersion(record);
+    for (const { key, version } of records.slice(first, end)) {
       // Or a restart would bring it back, and need memory for it.
       if (this.#store.forget(partition, key, version)) {
         this.#durability.append({ kind: 'forget', partition, key, version });
@@ -207,7 +199,7 @@ class Round {
   readonly #store: PartitionStore;
   readonly #floor: Version;
   /** What may be forgotten once every other member is known to have it, or something above it. */
-  readonly #candidates = new Map<string, StoredRecord>();
+  readonly #candidates = new Map<string, Due>();
   /** Of the member that is being asked: the records that it listed, by key. */
   #listed = new Map<string, StoredRecord>();
 
@@ -223,8 +215,8 @@ class Round {
   collect(wallMs: number, times: Times): void {
     const isDueNow = (record: StoredRecord) => isDue(record, wallMs, times);
     const limits = { found: PER_SLICE, lookedAt: PER_SLICE };
-    for (const record of this.#store.nextDue(this.partition, isDueNow, limits)) {
-      this.#candidates.set(nameOf(record), record);
+    for (const due of this.#store.nextDue(this.partition, isDueNow, limits)) {
+      this.#candidates.set(due.key.toString('latin1'), due);
     }
   }
 
@@ -246,7 +238,8 @@ class Round {
 
   merge({ floor, records, differing, next }: Records): void {
     for (const record of records) {
-      this.#listed.set(nameOf(record), record);
+      const name = nameOf(record);
+      if (this.#candidates.has(name)) this.#listed.set(name, record);
       // The floor says as much as this delete does, and the key needs no record for it.
       const forgotten = isTombstone(record) && recordVersion(record) <= this.#floor;
       const key = recordKey(record);
@@ -254,16 +247,27 @@ class Round {
       this.#replica.applyCopied(this.partition, record);
     }
     if (next !== undefined) return;
-    for (const [name, record] of this.#candidates) {
-      if (!differing.has(bucketOf(recordKey(record)))) continue;
+    for (const [name, due] of this.#candidates) {
+      if (!differing.has(bucketOf(due.key))) continue;
       const other = this.#listed.get(name);
-      const isKnown =
-        other === undefined ? floor >= recordVersion(record) : compareRecords(other, record) >= 0;
+      const isKnown = other === undefined ? floor >= due.version : this.#hasAtLeast(other, due);
       if (!isKnown) this.#candidates.delete(name);
     }
   }
 
-  forgettable(): readonly StoredRecord[] {
+  /** What is newer here by now is not forgotten: it is not that version. */
+  #hasAtLeast(other: StoredRecord, { key, version }: Due): boolean {
+    const present = this.#store.peek(this.partition, key);
+    if (present === undefined || recordVersion(present) !== version) return false;
+    return compareRecords(other, present) >= 0;
+  }
+
+  /** How many candidates there are. */
+  get found(): number {
+    return this.#candidates.size;
+  }
+
+  forgettable(): readonly Due[] {
     return [...this.#candidates.values()];
   }
 }

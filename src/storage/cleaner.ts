@@ -25,21 +25,24 @@ const SIFTED_PER_BYTE = 4;
 const SMALL_QUEUE = 0.1;
 /** In one step, about a tenth of a millisecond; what is left to do waits for the next. */
 const STEP_BYTES = 128 * 1024;
-/** What is evicted between two looks whether there is room now. */
-const EVICTED_AT_ONCE = 16;
+/** Moved at most while room is needed now: more would be a pause, and take the room that there is. */
+const KEPT_AT_ONCE = 32;
+/** Of a segment, that must come in before segments are looked through again in which nothing was worth it. */
+const LOOK_AGAIN = 1 / 16;
 
-/** Whose records they are. */
+/** Whose records they are. Each tells what it did with the record, or that it is not in use. */
 export interface Keeper {
-  /** Moves the record to the survivors, if it is in use, and points at it there. @returns whether it did */
-  keep(entry: Entry): boolean;
+  /** Moves the record to the survivors and points at it there. */
+  keep(entry: Entry): Fate;
   /** The same, if it was also asked for since it came here; else it is dropped. */
-  sift(entry: Entry): boolean;
+  sift(entry: Entry): Fate;
   /** It is dropped. */
-  evict(entry: Entry): void;
+  evict(entry: Entry): Fate;
 }
 
-interface Walk {
-  readonly kind: 'clean' | 'sift';
+export type Fate = 'kept' | 'evicted' | 'not in use';
+
+interface Cleaning {
   readonly scan: Scan;
   readonly perByte: number;
 }
@@ -50,8 +53,11 @@ export class Cleaner {
   /** The most segments that there may be; fewer are kept when fewer do. */
   readonly #segmentsMax: () => number;
   readonly #evicts: () => boolean;
-  #walk: Walk | undefined;
+  #cleaning: Cleaning | undefined;
+  /** It goes on where it was when the memory is full the next time. */
+  #sifting: Scan | undefined;
   #debtBytes = 0;
+  #lookAgainBytes = 0;
   #movedBytes = 0;
 
   /** @param evicts whether this is a cache (H40) */
@@ -74,76 +80,92 @@ export class Cleaner {
 
   /** @param bytes that came in */
   work(bytes: number): void {
-    this.#walk ??= this.#begin();
-    if (this.#walk === undefined) {
+    this.#lookAgainBytes -= bytes;
+    const perByte = this.#next();
+    if (perByte === undefined) {
       this.#debtBytes = 0;
       return;
     }
     const debtMax = this.#segments.segmentBytes * LOOKED_AT_PER_BYTE_MAX;
-    this.#debtBytes = Math.min(debtMax, this.#debtBytes + bytes * this.#walk.perByte);
-    const until = Math.max(0, this.#debtBytes - STEP_BYTES);
-    while (this.#debtBytes > until && this.#walk !== undefined) {
-      this.#debtBytes -= this.#step(this.#walk);
-    }
+    this.#debtBytes = Math.min(debtMax, this.#debtBytes + bytes * perByte);
+    // A few long records would else be more than is done for them.
+    const atOnce = STEP_BYTES + Math.min(bytes, STEP_BYTES) * perByte;
+    const until = Math.max(0, this.#debtBytes - atOnce);
+    while (this.#debtBytes > until && this.#next() !== undefined) this.#debtBytes -= this.#step();
   }
 
   /** A step that nobody pays for. @returns whether there was anything to do */
   idle(): boolean {
-    this.#walk ??= this.#begin();
-    const isBusy = this.#walk !== undefined;
-    for (let left = STEP_BYTES; left > 0 && this.#walk !== undefined; ) {
-      left -= this.#step(this.#walk);
-    }
+    this.#lookAgainBytes = 0;
+    const isBusy = this.#next() !== undefined;
+    for (let left = STEP_BYTES; left > 0 && this.#next() !== undefined; ) left -= this.#step();
     return isBusy;
   }
 
-  /** Drops the oldest records, asked for or not. @returns whether there were any */
+  /** Drops the oldest record that nobody asked for, or one that somebody did. @returns whether there was one */
   evict(): boolean {
-    if (this.#walk?.kind !== 'sift') this.#walk = this.#sift();
-    for (let left = EVICTED_AT_ONCE; left > 0 && this.#walk !== undefined; left--) {
-      const entry = this.#segments.next(this.#walk.scan);
-      if (entry === undefined) this.#walk = this.#sift();
-      else this.#keeper.evict(entry);
+    for (let kept = 0; ; ) {
+      this.#sifting ??= this.#oldest();
+      if (this.#sifting === undefined) return false;
+      const entry = this.#segments.next(this.#sifting);
+      if (entry === undefined) this.#sifting = undefined;
+      else {
+        const fate = kept < KEPT_AT_ONCE ? this.#keeper.sift(entry) : this.#keeper.evict(entry);
+        if (fate === 'evicted') return true;
+        if (fate === 'kept') kept++;
+      }
     }
-    return this.#walk !== undefined;
   }
 
-  #begin(): Walk | undefined {
+  /** Chooses what is to be done. @returns what of it is done for each byte that comes in */
+  #next(): number | undefined {
+    if (this.#cleaning !== undefined) return this.#cleaning.perByte;
     const { count, segmentBytes, usedBytes } = this.#segments;
-    const enough = usedBytes / segmentBytes / (1 - IDLE_SHARE) + HEADS;
+    const isIdle = count > usedBytes / segmentBytes / (1 - IDLE_SHARE) + HEADS;
     const isFull = count > this.#segmentsMax() - FREE_SEGMENTS;
-    if (count <= enough && !isFull) return undefined;
-    const isCacheFull = isFull && this.#evicts();
-    const walk = isCacheFull && count <= enough ? undefined : this.#clean();
-    return walk ?? (isCacheFull ? this.#sift() : undefined);
+    if (!isIdle && !isFull) return undefined;
+    if (isIdle || !this.#evicts()) this.#cleaning = this.#worthCleaning();
+    if (this.#cleaning !== undefined) return this.#cleaning.perByte;
+    if (!isFull || !this.#evicts()) return undefined;
+    this.#sifting ??= this.#oldest();
+    return this.#sifting === undefined ? undefined : SIFTED_PER_BYTE;
   }
 
-  #clean(): Walk | undefined {
+  #worthCleaning(): Cleaning | undefined {
+    if (this.#lookAgainBytes > 0) return undefined;
     const scan = this.#segments.worthCleaning();
-    if (scan === undefined) return undefined;
+    if (scan === undefined) {
+      this.#lookAgainBytes = LOOK_AGAIN * this.#segments.segmentBytes;
+      return undefined;
+    }
     // Of a segment with 3/4 in use four must be gone through to gain one.
-    const perByte = Math.min(LOOKED_AT_PER_BYTE_MAX, AHEAD / (1 - scan.usedShare));
-    return { kind: 'clean', scan, perByte };
+    return { scan, perByte: Math.min(LOOKED_AT_PER_BYTE_MAX, AHEAD / (1 - scan.usedShare)) };
   }
 
-  #sift(): Walk | undefined {
-    const isSmallQueueFull = this.#segments.countOf('incoming') > SMALL_QUEUE * this.#segmentsMax();
-    const scan = isSmallQueueFull
-      ? (this.#segments.oldest('incoming') ?? this.#segments.oldest('survivors'))
-      : (this.#segments.oldest('survivors') ?? this.#segments.oldest('incoming'));
-    return scan && { kind: 'sift', scan, perByte: SIFTED_PER_BYTE };
+  #oldest(): Scan | undefined {
+    const small = this.#segments.inUse('incoming');
+    const isSmallQueueFull = small > SMALL_QUEUE * (small + this.#segments.inUse('survivors'));
+    const [first, second] = isSmallQueueFull
+      ? (['incoming', 'survivors'] as const)
+      : (['survivors', 'incoming'] as const);
+    return this.#segments.oldest(first) ?? this.#segments.oldest(second);
   }
 
-  /** @returns of the segment, so many bytes */
-  #step({ kind, scan }: Walk): number {
+  /** After `#next` found something. @returns so many bytes were gone through, or evicted if those are more */
+  #step(): number {
+    const scan = this.#cleaning?.scan ?? this.#sifting;
+    if (scan === undefined) return 0;
     const { offset } = scan;
     const entry = this.#segments.next(scan);
     if (entry === undefined) {
-      this.#walk = this.#begin();
+      if (this.#cleaning === undefined) this.#sifting = undefined;
+      else this.#cleaning = undefined;
       return 0;
     }
-    const isKept = kind === 'clean' ? this.#keeper.keep(entry) : this.#keeper.sift(entry);
-    if (isKept) this.#movedBytes += entry.record.length;
-    return scan.offset - offset;
+    const fate = this.#cleaning === undefined ? this.#keeper.sift(entry) : this.#keeper.keep(entry);
+    const passed = scan.offset - offset;
+    if (fate === 'kept') this.#movedBytes += passed;
+    // A large record is a number in its segment, and much more is gained by it.
+    return fate === 'evicted' ? Math.max(passed, entry.record.length) : passed;
   }
 }

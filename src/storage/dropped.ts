@@ -35,7 +35,6 @@ export class Dropped {
     if (index.count === 0) this.#partitions.shift();
   }
 
-  /** The cleaner came by; its segment would stay until all before is released. */
   releaseAt(partition: PartitionId, hash: KeyHash, location: Location): void {
     for (const dropped of this.#partitions) {
       if (dropped.partition !== partition || !dropped.index.forget(hash, location)) continue;

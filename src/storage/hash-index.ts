@@ -27,6 +27,7 @@ const SOON = 0.1;
 const SPARSE = 0.1;
 /** A new one is no smaller than a quarter: it takes what comes in while the old one, 16 slots a change, is emptied. */
 const SHRINK_MOST = 4;
+const MOVED_WHEN_IDLE = 1024;
 /** Slots moved with each change, which adds one at most: the old table is empty long before the new is full. */
 const MOVED_AT_ONCE = 16;
 /** Of a tag: what time takes away, and what was asked for since it came. */
@@ -77,6 +78,16 @@ class Table {
     if (this.slots[slot] === EMPTY) this.used++;
     this.slots[slot] = location;
     this.tags[slot] = tag;
+  }
+
+  /** Nobody must search on behind it when nothing is: or a table would fill with what was removed. */
+  clear(slot: number): void {
+    this.slots[slot] = REMOVED;
+    if (this.slots[this.#after(slot)] !== EMPTY) return;
+    for (let last = slot; this.slots[last] === REMOVED; last = (last - 1) & (this.size - 1)) {
+      this.slots[last] = EMPTY;
+      this.used--;
+    }
   }
 
   /** @param flags of the tags that are looked for */
@@ -174,7 +185,7 @@ export class HashIndex {
   /** What one of the next keys takes, so that there is time to make room for it. */
   bytesToAddSoon(): number {
     const soon = SOON * this.#table.size;
-    return this.#isFullWith(soon) ? SLOT_BYTES * this.#nextSize(this.#count + soon) : 0;
+    return this.#isFullWith(soon) ? SLOT_BYTES * this.#nextSize(this.#count + 1) : 0;
   }
 
   /** Of a key that is there, from the record at `from` to the one at `to`; that counts as an access. */
@@ -189,11 +200,19 @@ export class HashIndex {
     return this.#slotOf(hash, location) !== undefined;
   }
 
-  /** The record at `from`, which is there, is at `to` now. */
-  moved(hash: KeyHash, from: Location, to: Location): void {
+  /** @param move gives the record its new place; only called when one here is at `from`. @returns whether it is */
+  move(hash: KeyHash, from: Location, move: () => Location): boolean {
     const { table, slot } = this.#slotOf(hash, from) ?? {};
-    assert(table !== undefined && slot !== undefined, 'what was moved is there');
-    table.slots[slot] = to;
+    if (table === undefined || slot === undefined) return false;
+    table.slots[slot] = move();
+    return true;
+  }
+
+  /** While it grows: some more of what it has to move. @returns whether there was any */
+  work(): boolean {
+    const isGrowing = this.#old !== undefined;
+    for (let times = 0; times < MOVED_WHEN_IDLE / MOVED_AT_ONCE; times++) this.#move();
+    return isGrowing;
   }
 
   /** Forgets whether it was asked for. @returns whether it was, or undefined when no record here is there */
@@ -208,7 +227,7 @@ export class HashIndex {
   remove(hash: KeyHash, location: Location): void {
     const { table, slot } = this.#slotOf(hash, location) ?? {};
     assert(table !== undefined && slot !== undefined, 'what is removed is there');
-    table.slots[slot] = REMOVED;
+    table.clear(slot);
     this.#count--;
     this.#move();
     // Or everybody who lists it would walk through what it once had.
@@ -221,7 +240,7 @@ export class HashIndex {
   forget(hash: KeyHash, location: Location): boolean {
     const { table, slot } = this.#slotOf(hash, location) ?? {};
     if (table === undefined || slot === undefined) return false;
-    table.slots[slot] = REMOVED;
+    table.clear(slot);
     this.#count--;
     return true;
   }

@@ -142,8 +142,10 @@ export class Joiner {
           this.#runtime.timers.after(waitMs, () => this.#begin(partition, copy));
           return;
         }
-        if (answer.next !== undefined) this.#askFrom(source, job, answer.next);
-        else this.#finish(partition, copy);
+        const { next } = answer;
+        if (next === undefined) this.#finish(partition, copy);
+        // Not before this is down: a slow disk slows the copy, instead of filling memory with what waits for it.
+        else this.#durability.whenDown(() => this.#askFrom(source, job, next));
       },
     );
   }

@@ -13,13 +13,14 @@ import {
   type StoredRecord,
 } from '../cluster/record.ts';
 import { VERSION_ZERO, type Version } from '../cluster/version.ts';
-import { Cleaner } from './cleaner.ts';
-import { Digest, hashKey, hashRecordKey } from './digest.ts';
+import { Cleaner, type Fate } from './cleaner.ts';
+import { Digest, hashKey, hashRecordKey, type KeyHash } from './digest.ts';
 import { Dropped } from './dropped.ts';
 import { Ghosts } from './ghosts.ts';
 import type { HashIndex, IndexAccount } from './hash-index.ts';
 import { PartitionRecords } from './partition-records.ts';
 import type {
+  Due,
   DueLimits,
   Listing,
   ListLimits,
@@ -28,7 +29,14 @@ import type {
   PutOutcome,
   WhenFull,
 } from './partition-store.ts';
-import { type Entry, type Head, type KeyIn, Segments, segmentBytesFor } from './segments.ts';
+import {
+  type Entry,
+  type Head,
+  type KeyIn,
+  type Location,
+  Segments,
+  segmentBytesFor,
+} from './segments.ts';
 
 /** Slots of a partition that was dropped, with each record that comes in. */
 const DROPPED_SLOTS = 64;
@@ -38,6 +46,8 @@ const DROPPED_SLOTS_IDLE = 4096;
 const SEGMENTS_RESERVED = 4;
 /** A delete is what makes room, so it may take of them, but not the last. */
 const SEGMENTS_RESERVED_FROM_DELETES = 1;
+/** Segments of which there is always one that is filled. */
+const HEADS = 2;
 /** The cleaner makes room for an eighth of the memory at once, not for more. */
 const WANTED_SHARE_MAX = 8;
 const EVERYTHING = Number.POSITIVE_INFINITY;
@@ -56,7 +66,6 @@ export interface StoreOptions {
 }
 
 export class SegmentStore implements PartitionStore {
-  whenFull: WhenFull = 'refuse';
   readonly #segments: Segments;
   readonly #cleaner: Cleaner;
   readonly #memoryBytes: number;
@@ -64,6 +73,8 @@ export class SegmentStore implements PartitionStore {
   readonly #indexes: IndexAccount = { bytes: 0 };
   readonly #partitions = new Map<PartitionId, PartitionRecords>();
   readonly #dropped: Dropped;
+  #whenFull: WhenFull = 'refuse';
+  /** Of a cache. */
   #ghosts: Ghosts | undefined;
   /** For what was refused last: the cleaner makes as much room. */
   #wantedBytes = 0;
@@ -87,6 +98,17 @@ export class SegmentStore implements PartitionStore {
       () => this.#segmentsMax(),
       () => this.whenFull === 'evict',
     );
+  }
+
+  get whenFull(): WhenFull {
+    return this.#whenFull;
+  }
+
+  set whenFull(whenFull: WhenFull) {
+    this.#whenFull = whenFull;
+    // Not with the first eviction, or that one would have to make room for all of it.
+    this.#ghosts =
+      whenFull === 'evict' ? (this.#ghosts ?? new Ghosts(this.#memoryBytes)) : undefined;
   }
 
   get(partition: PartitionId, key: Buffer): StoredRecord | undefined {
@@ -164,15 +186,15 @@ export class SegmentStore implements PartitionStore {
     return this.#partitions.get(partition)?.digest() ?? new Digest().bytes();
   }
 
-  perishable(partition: PartitionId): number {
-    return this.#partitions.get(partition)?.perishable ?? 0;
+  slicesOfDue(partition: PartitionId, lookedAt: number): number {
+    return this.#partitions.get(partition)?.slicesOfDue(lookedAt) ?? 0;
   }
 
   nextDue(
     partition: PartitionId,
     isDue: (record: StoredRecord) => boolean,
     limits: DueLimits,
-  ): readonly StoredRecord[] {
+  ): readonly Due[] {
     return this.#partitions.get(partition)?.nextDue(isDue, limits) ?? [];
   }
 
@@ -207,7 +229,14 @@ export class SegmentStore implements PartitionStore {
 
   work(): boolean {
     this.#dropped.release(DROPPED_SLOTS_IDLE);
-    return this.#cleaner.idle() || !this.#dropped.isEmpty;
+    const isGrowing = this.#growIndexes();
+    return this.#cleaner.idle() || isGrowing || !this.#dropped.isEmpty;
+  }
+
+  /** One of them, or its memory would be taken twice until something comes in. */
+  #growIndexes(): boolean {
+    for (const { index } of this.#partitions.values()) if (index.work()) return true;
+    return false;
   }
 
   #partition(partition: PartitionId): PartitionRecords {
@@ -225,13 +254,20 @@ export class SegmentStore implements PartitionStore {
     const wantedBefore = Math.max(0, this.#wantedBytes - record.length);
     this.#wantedBytes = Math.max(wantedBefore, this.#wantable(index?.bytesToAddSoon() ?? 0));
     const reserved = isTombstone(record) ? SEGMENTS_RESERVED_FROM_DELETES : SEGMENTS_RESERVED;
-    for (;;) {
+    for (let isExhausted = false; ; ) {
       const more = this.#segments.bytesToAdd(head, record.length) + (index?.bytesToAdd() ?? 0);
       if (this.#hasRoom(more, reserved)) return true;
-      if (this.whenFull === 'evict' && this.#cleaner.evict()) continue;
       this.#wantedBytes = Math.max(this.#wantedBytes, this.#wantable(more + record.length));
-      return false;
+      if (isExhausted || !this.#canEvictFor(more, reserved)) return false;
+      isExhausted = !this.#cleaner.evict();
     }
+  }
+
+  /** What would not even fit alone shall not cost others their place. */
+  #canEvictFor(more: number, reserved: number): boolean {
+    if (this.whenFull === 'refuse') return false;
+    const least = (reserved + HEADS) * this.#segments.segmentBytes + this.#besideSegments();
+    return least + more <= this.#memoryBytes;
   }
 
   #wantable(bytes: number): number {
@@ -255,41 +291,39 @@ export class SegmentStore implements PartitionStore {
     return this.#indexes.bytes + (this.#ghosts?.bytes ?? 0);
   }
 
-  #keep({ partition, location, record }: Entry): boolean {
+  #keep({ partition, location, record }: Entry): Fate {
     const hash = hashRecordKey(record);
     const index = this.#partitions.get(partition)?.index;
-    if (index?.has(hash, location) !== true) {
-      this.#dropped.releaseAt(partition, hash, location);
-      return false;
-    }
-    index.moved(hash, location, this.#segments.move(location));
-    return true;
+    const isHere = index?.move(hash, location, () => this.#segments.move(location)) === true;
+    return isHere ? 'kept' : this.#passed(partition, hash, location);
   }
 
-  #sift(entry: Entry): boolean {
+  #sift(entry: Entry): Fate {
     const { partition, location, record } = entry;
     const index = this.#partitions.get(partition)?.index;
-    if (index?.wasAccessed(hashRecordKey(record), location) === true) return this.#keep(entry);
-    this.#evict(entry);
-    return false;
+    const wasAccessed = index?.wasAccessed(hashRecordKey(record), location) === true;
+    return wasAccessed ? this.#keep(entry) : this.#evict(entry);
   }
 
-  #evict({ partition, location, record }: Entry): void {
+  #evict({ partition, location, record }: Entry): Fate {
     const hash = hashRecordKey(record);
     const state = this.#partitions.get(partition);
-    if (state?.index.has(hash, location) !== true) {
-      this.#dropped.releaseAt(partition, hash, location);
-      return;
-    }
+    if (state?.index.has(hash, location) !== true) return this.#passed(partition, hash, location);
     const key = Buffer.from(recordKey(record));
     const version = recordVersion(record);
     // In one step: an older set that is still on its way must not take the place (H40, H24).
     state.raiseFloor(version);
     state.remove(hash, location);
-    this.#ghosts ??= new Ghosts(this.#memoryBytes);
-    this.#ghosts.add(hash);
+    this.#ghosts?.add(hash);
     this.#evicted++;
     this.#evictedTo(partition, key, version);
+    return 'evicted';
+  }
+
+  /** The segment of what was dropped with its partition would stay until all of that is released. */
+  #passed(partition: PartitionId, hash: KeyHash, location: Location): Fate {
+    this.#dropped.releaseAt(partition, hash, location);
+    return 'not in use';
   }
 }
 

@@ -25,6 +25,12 @@ export interface ListLimits {
   readonly wanted?: ReadonlySet<number>;
 }
 
+/** A record that may be forgotten. */
+export interface Due {
+  readonly key: Buffer;
+  readonly version: Version;
+}
+
 export interface DueLimits {
   readonly lookedAt: number;
   readonly found: number;
@@ -64,10 +70,10 @@ export interface PartitionStore {
   /** The partitions that something is held of. */
   held(): readonly PartitionId[];
   digest(partition: PartitionId): Buffer;
-  /** How many records time takes away: deletes, and what has an expiry. */
-  perishable(partition: PartitionId): number;
+  /** So many calls of `nextDue` look at everything once; 0 where nothing is perishable. */
+  slicesOfDue(partition: PartitionId, lookedAt: number): number;
   /**
-   * Of the records that time takes away (deletes, and what has an expiry) some that are due, as copies. Each
+   * Of the records that time takes away (deletes, and what has an expiry) some that are due. Each
    * call looks at about `lookedAt` of those that were not looked at for longest, and returns not many more
    * than `found`: what is not due yet hides nothing behind it.
    */
@@ -75,7 +81,7 @@ export interface PartitionStore {
     partition: PartitionId,
     isDue: (record: StoredRecord) => boolean,
     limits: DueLimits,
-  ): readonly StoredRecord[];
+  ): readonly Due[];
   /** Records in the order of the cursor, of the buckets that `wanted` says, up to about `bytes`. */
   list(partition: PartitionId, from: Cursor, limits: ListLimits): Listing;
   items(): number;

@@ -93,7 +93,8 @@ export class Segments {
   readonly #large: (StoredRecord | undefined)[] = [];
   readonly #freeLarge: number[] = [];
   readonly #counts: Record<Head, number> = { incoming: 0, survivors: 0 };
-  #usedBytes = 0;
+  /** Bytes in use, with the large records that the segments have numbers of. */
+  readonly #inUse: Record<Head, number> = { incoming: 0, survivors: 0 };
   #largeBytes = 0;
   #sequence = 0;
 
@@ -112,13 +113,14 @@ export class Segments {
     return this.#counts.incoming + this.#counts.survivors;
   }
 
-  countOf(head: Head): number {
-    return this.#counts[head];
+  /** Bytes in use in the segments of that kind, with the large records that these have numbers of. */
+  inUse(kind: Head): number {
+    return this.#inUse[kind];
   }
 
   /** Of the records in segments, with what goes with them there. */
   get usedBytes(): number {
-    return this.#usedBytes;
+    return this.#inUse.incoming + this.#inUse.survivors - this.#largeBytes;
   }
 
   /** Of the records that are on their own. */
@@ -150,6 +152,7 @@ export class Segments {
     bytes.writeUInt16LE(isLarge ? LARGE : 0, end + 2);
     if (isLarge) bytes.writeUInt32BE(this.#addLarge(record), end + ENTRY_HEADER_BYTES);
     else bytes.set(record, end + ENTRY_HEADER_BYTES);
+    if (isLarge) this.#inUse[head] += record.length;
     return this.#take(segment, taken);
   }
 
@@ -160,6 +163,13 @@ export class Segments {
     const taken = bytesOfEntry(source.bytes, offset);
     const segment = this.#headFor('survivors', taken);
     segment.bytes.set(source.bytes.subarray(offset, offset + taken), segment.end);
+    if (source.bytes[offset + 2] === LARGE) {
+      const { length } = this.at(from);
+      this.#inUse[source.kind] -= length;
+      this.#inUse.survivors += length;
+      // A walk may come by here again when the number is another's.
+      source.bytes.writeUInt32BE(GONE, offset + ENTRY_HEADER_BYTES);
+    }
     const to = this.#take(segment, taken);
     this.#untake(source, taken);
     return to;
@@ -202,7 +212,9 @@ export class Segments {
     const offset = this.#offsetOf(location);
     if (segment.bytes[offset + 2] === LARGE) {
       const number = segment.bytes.readUInt32BE(offset + ENTRY_HEADER_BYTES);
-      this.#largeBytes -= this.#largeAt(number).length;
+      const { length } = this.#largeAt(number);
+      this.#largeBytes -= length;
+      this.#inUse[segment.kind] -= length;
       this.#large[number] = undefined;
       this.#freeLarge.push(number);
       segment.bytes.writeUInt32BE(GONE, offset + ENTRY_HEADER_BYTES);
@@ -216,7 +228,9 @@ export class Segments {
     let most = 0;
     for (const segment of this.#segments) {
       if (segment === undefined || segment.isHead) continue;
-      const share = segment.used / this.segmentBytes;
+      // Not what was never used at its end, for that comes with the next segment as well.
+      const idle = segment.end - FIRST_ENTRY - segment.used;
+      const share = 1 - idle / this.segmentBytes;
       if (share > WORTH_CLEANING_BELOW) continue;
       // Rosenblum and Ousterhout, "The design and implementation of a log-structured file system" (1992), 5.3:
       // what is old and still in use stays so, and the space beside it is worth more than beside what is young.
@@ -272,13 +286,13 @@ export class Segments {
     const location = this.#locationOf(segment.number, segment.end);
     segment.end += taken;
     segment.used += taken;
-    this.#usedBytes += taken;
+    this.#inUse[segment.kind] += taken;
     return location;
   }
 
   #untake(segment: Segment, taken: number): void {
     segment.used -= taken;
-    this.#usedBytes -= taken;
+    this.#inUse[segment.kind] -= taken;
     assert(segment.used >= 0, 'a segment never has less than nothing in use');
     if (segment.used === 0 && !segment.isHead) this.#free(segment);
   }

@@ -1001,6 +1001,35 @@ const STORE_MUTANTS: readonly Mutant[] = [
     fate: tests(STORE_TESTS, 'can be overwritten for ever'),
   },
   {
+    name: 'moved-large-record-leaves-its-number',
+    rule: 'I11',
+    edits: [
+      {
+        file: SEGMENTS,
+        find: '      source.bytes.writeUInt32BE(GONE, offset + ENTRY_HEADER_BYTES);\n',
+        replace: '',
+      },
+    ],
+    fate: tests(EVICTION_TESTS, 'that the cleaner had moved'),
+  },
+  {
+    name: 'large-records-cost-nothing-to-evict',
+    rule: 'H40',
+    edits: [
+      {
+        file: CLEANER,
+        find: 'Math.max(passed, entry.record.length)',
+        replace: 'passed',
+      },
+      {
+        file: CLEANER,
+        find: 'const isFull = count >',
+        replace: 'const isFull = this.#sifting !== undefined || count >',
+      },
+    ],
+    fate: tests(EVICTION_TESTS, 'no more goes than must'),
+  },
+  {
     name: 'wanted-memory-forgotten',
     rule: 'H35',
     edits: [
@@ -1028,12 +1057,10 @@ const STORE_MUTANTS: readonly Mutant[] = [
     name: 'evicted-though-asked-for',
     rule: 'H40',
     edits: [
-      { file: CLEANER, find: 'this.#keeper.sift(entry);', replace: 'this.#drop(entry);' },
       {
-        file: CLEANER,
-        find: '  /** @returns of the segment, so many bytes */',
-        replace:
-          '  #drop(entry: Entry): boolean {\n    this.#keeper.evict(entry);\n    return false;\n  }\n',
+        file: STORE,
+        find: 'return wasAccessed ? this.#keep(entry) : this.#evict(entry);',
+        replace: 'return wasAccessed && false ? this.#keep(entry) : this.#evict(entry);',
       },
     ],
     fate: tests(EVICTION_TESTS, 'keeps what is asked for'),

@@ -5,6 +5,7 @@ import type { PartitionId } from '../../src/cluster/partition.ts';
 import { encodeRecord } from '../../src/cluster/record.ts';
 import { VERSION_ZERO, type Version } from '../../src/cluster/version.ts';
 import { SegmentStore } from '../../src/storage/memory.ts';
+import { SeededRandom } from '../helpers/random.ts';
 
 const PARTITION = 3 as PartitionId;
 const MEMORY_BYTES = 4 * 1024 * 1024;
@@ -95,17 +96,74 @@ describe('a cache that is full', () => {
     expect(back.filter((key) => cache.has(key)).length).toBeGreaterThan(400);
   });
 
-  test('evicts large values, too, and makes room for them', () => {
+  test.each([
+    ['small', 100, 40_000],
+    ['above a quarter of a segment', 10_000, 2000],
+    ['large', 100_000, 500],
+    ['a tenth of the memory', 400_000, 100],
+  ])('stays nearly full of values that are %s: no more goes than must', (_name, bytes, sets) => {
     const cache = new Cache();
-    for (const number of numbers(1000)) {
-      expect(cache.set(`large ${number}`, 100_000)).toBe('applied');
+    let most = 0;
+    for (const number of numbers(sets)) {
+      expect(cache.set(`key ${number}`, bytes)).toBe('applied');
+      const payload = cache.store.payloadBytes();
+      if (cache.evicted.length > 0) expect(payload).toBeGreaterThan(0.7 * most);
+      most = Math.max(most, payload);
       expect(cache.store.memory().used).toBeLessThanOrEqual(MEMORY_BYTES);
     }
-    expect(cache.has('large 999')).toBe(true);
+    expect(cache.evicted.length).toBeGreaterThan(0);
+    expect(cache.has(`key ${sets - 1}`)).toBe(true);
+  });
+
+  test('keeps large values that are asked for, though many come by once', () => {
+    const cache = new Cache();
+    const hot = numbers(10).map((number) => `hot ${number}`);
+    for (const key of hot) cache.set(key, 100_000);
+    for (const number of numbers(1000)) {
+      if (number % 10 === 0) for (const key of hot) cache.has(key);
+      cache.set(`scan ${number}`, 100_000);
+    }
+    expect(hot.filter((key) => cache.has(key)).length).toBeGreaterThan(8);
+  });
+
+  test('makes room for any value that fits, and evicts nothing for one that cannot', () => {
+    const cache = new Cache();
     for (const number of numbers(30_000)) expect(cache.set(`small ${number}`)).toBe('applied');
     expect(cache.set('large', 2_000_000)).toBe('applied');
-    // More than there is, whatever went for it.
+    for (const number of numbers(20)) {
+      expect(cache.set(`large ${number}`, 3_000_000)).toBe('applied');
+    }
+    for (const number of numbers(30_000)) expect(cache.set(`small ${number}`)).toBe('applied');
+    const items = cache.store.items();
     expect(cache.set('too large', MEMORY_BYTES)).toBe('no-memory');
+    expect(cache.store.items()).toBe(items);
+  });
+
+  test('goes on after a large record that the cleaner had moved is gone', () => {
+    const limit = 256 * 1024 * 1024;
+    const store = new SegmentStore({ memoryBytes: limit });
+    store.whenFull = 'evict';
+    let version = 0n;
+    const put = (key: string, bytes: number) => {
+      version++;
+      const value = Buffer.alloc(bytes);
+      const record = { key: Buffer.from(key), version: version as Version, value };
+      return store.put(PARTITION, encodeRecord(record)).kind;
+    };
+    for (const number of numbers(10)) put(`large ${number}`, 40_960);
+    for (const number of numbers(7500)) put(`first ${number}`, VALUE_BYTES);
+    for (const number of numbers(100_000)) put(`more ${number}`, VALUE_BYTES);
+    for (const number of numbers(6000)) put(`first ${number}`, VALUE_BYTES);
+    for (const number of numbers(13)) put(`huge ${number}`, limit / 16);
+    // 1. A walk of the cleaner has moved a large record, and is not at the end of its segment.
+    const random = new SeededRandom(5);
+    while (store.memory().moved === 0) put(`more ${random.below(100_000)}`, VALUE_BYTES);
+    // 2. The record is gone; 3. room is made for others, beginning with that segment.
+    for (const number of numbers(10)) {
+      expect(put(`large ${number}`, 10)).toBe('applied');
+      expect(put(`other ${number}`, limit / 16)).toBe('applied');
+    }
+    expect(store.get(PARTITION, Buffer.from('large 9'))?.length).toBeLessThan(100);
   });
 
   test('takes no older set of a key that it evicted (H24)', () => {

@@ -12,7 +12,7 @@ import {
 } from '../../src/cluster/record.ts';
 import type { Version } from '../../src/cluster/version.ts';
 import { SegmentStore } from '../../src/storage/memory.ts';
-import { FIRST, type Listing } from '../../src/storage/partition-store.ts';
+import { type Due, FIRST, type Listing, type WhenFull } from '../../src/storage/partition-store.ts';
 import { SeededRandom } from '../helpers/random.ts';
 import { Play } from '../helpers/store-play.ts';
 
@@ -26,6 +26,21 @@ describe('against a plain map (I11)', () => {
         if (round % 2500 === 0) play.compare();
       }
       expect(play.happened.has('no-memory')).toBe(false);
+    },
+  );
+
+  test.each(Array.from({ length: 20 }, (_, index) => 100 * index))(
+    'in a hundred short runs with much memory, with little, as a cache, from seed %i',
+    (first) => {
+      for (let seed = first; seed < first + 100; seed++) {
+        const [memory, whenFull] = [[], [60_000], [60_000, 'evict']][seed % 3] as [
+          number?,
+          WhenFull?,
+        ];
+        const play = new Play(seed, memory, whenFull);
+        for (let round = 1; round <= 300; round++) play.step(round);
+        play.compare(10);
+      }
     },
   );
 
@@ -80,6 +95,32 @@ test('nine tenths of the memory can be overwritten for ever: nothing is refused,
   expect(store.memory().moved / (rounds * 140)).toBeLessThan(12);
 });
 
+test.each([
+  ['of a few kilobytes', 5000],
+  ['of which nine fill a segment but for its end', 26 * 1024],
+  ['on their own', 40_000],
+])('so can records %s, which leave the ends of segments empty', (_name, bytes) => {
+  const store = new SegmentStore({ memoryBytes: 64 * 1024 * 1024 });
+  const random = new SeededRandom(2);
+  const put = (number: number, version: number) => {
+    const record = { key: Buffer.from(`key ${number}`), version: BigInt(version) as Version };
+    return store.put(
+      (number % 16) as PartitionId,
+      encodeRecord({ ...record, value: Buffer.alloc(bytes) }),
+    ).kind;
+  };
+  let count = 0;
+  while (store.memory().used < 0.85 * 64 * 1024 * 1024) expect(put(count++, 1)).toBe('applied');
+  const kinds = new Set<string>();
+  for (let version = 2; version < 3 * count; version++)
+    kinds.add(put(random.below(count), version));
+  expect([...kinds]).toEqual(['applied']);
+  // And the cleaner comes to an end, also when there is nothing to gain any more.
+  while (put(count, 1) === 'applied') count++;
+  let steps = 0;
+  while (store.work()) expect(++steps).toBeLessThan(5000);
+});
+
 describe('what is due is found', () => {
   const PARTITION = 0 as PartitionId;
 
@@ -93,8 +134,7 @@ describe('what is due is found', () => {
     return store;
   }
 
-  const names = (records: readonly StoredRecord[]) =>
-    records.map((record) => recordKey(record).toString());
+  const names = (due: readonly Due[]) => due.map(({ key }) => key.toString());
 
   test('a few at a time, each in its turn, and in the end from the beginning', () => {
     const store = deletes(20_000);
