@@ -113,7 +113,9 @@ export class FrameWriter {
 }
 
 interface Assembly {
-  readonly bytes: Buffer;
+  readonly length: number;
+  /** Undefined of a message that is too long, whose bytes are only counted. */
+  readonly bytes: Buffer | undefined;
   received: number;
 }
 
@@ -128,14 +130,21 @@ export class FrameReader {
   readonly #assemblies = new Map<number, Assembly>();
   readonly #messageBytesMax: number;
   readonly #received: (id: number, message: Buffer) => void;
+  readonly #tooLong: ((id: number) => void) | undefined;
 
   /**
-   * @param messageBytesMax a longer message breaks the stream before it is buffered
+   * @param messageBytesMax a longer message is not buffered
    * @param received gets each message; a view on the bytes given to `push`, so what is kept must be copied
+   * @param tooLong told of each longer one, once all of it has gone by; without it such a message breaks the stream
    */
-  constructor(messageBytesMax: number, received: (id: number, message: Buffer) => void) {
+  constructor(
+    messageBytesMax: number,
+    received: (id: number, message: Buffer) => void,
+    tooLong?: (id: number) => void,
+  ) {
     this.#messageBytesMax = messageBytesMax;
     this.#received = received;
+    this.#tooLong = tooLong;
   }
 
   /** @throws FramingBroken */
@@ -169,26 +178,30 @@ export class FrameReader {
   }
 
   #first(id: number, total: number, part: Buffer): void {
-    if (total > this.#messageBytesMax) throw new FramingBroken(`message of ${total} bytes`);
+    const isTooLong = total > this.#messageBytesMax;
+    if (isTooLong && this.#tooLong === undefined) {
+      throw new FramingBroken(`message of ${total} bytes`);
+    }
     if (part.length >= total) throw new FramingBroken('a first chunk that is the whole message');
     if (this.#assemblies.size >= LONG_MESSAGES_MAX)
       throw new FramingBroken('too many long messages');
     if (this.#assemblies.has(id)) throw new FramingBroken(`message ${id} begun twice`);
-    const bytes = Buffer.allocUnsafe(total);
-    bytes.set(part);
-    this.#assemblies.set(id, { bytes, received: part.length });
+    const bytes = isTooLong ? undefined : Buffer.allocUnsafe(total);
+    bytes?.set(part);
+    this.#assemblies.set(id, { length: total, bytes, received: part.length });
   }
 
   #further(id: number, part: Buffer): void {
     const assembly = this.#assemblies.get(id);
     if (assembly === undefined) throw new FramingBroken(`chunk of the unknown message ${id}`);
-    if (assembly.received + part.length > assembly.bytes.length) {
+    if (assembly.received + part.length > assembly.length) {
       throw new FramingBroken(`message ${id} longer than announced`);
     }
-    assembly.bytes.set(part, assembly.received);
+    assembly.bytes?.set(part, assembly.received);
     assembly.received += part.length;
-    if (assembly.received < assembly.bytes.length) return;
+    if (assembly.received < assembly.length) return;
     this.#assemblies.delete(id);
-    this.#received(id, assembly.bytes);
+    if (assembly.bytes === undefined) this.#tooLong?.(id);
+    else this.#received(id, assembly.bytes);
   }
 }

@@ -167,6 +167,11 @@ export interface LinkEvents {
    */
   received(id: number, message: Buffer): void;
   /**
+   * A message that is longer than this end takes went by, and nothing of it was kept. Without this such a
+   * message closes the link.
+   */
+  tooLong?(id: number): void;
+  /**
    * Once, whoever closed it; nothing is received afterwards.
    * @param opened false: the peer was never reached, and certainly has nothing of what was sent
    */

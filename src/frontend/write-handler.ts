@@ -34,7 +34,10 @@ export type WriteCallback = (outcome: WriteOutcome) => void;
 export const REFUSALS: Readonly<
   Record<RefusalReason | 'overloaded', { code: ErrorCode; detail: string }>
 > = {
-  'too-large': { code: 'value-too-large', detail: 'the value is longer than a storage node takes' },
+  'too-large': {
+    code: 'value-too-large',
+    detail: 'the value is longer than a storage node takes, see its --max-value',
+  },
   full: { code: 'storage-full', detail: 'a storage node of this partition has no room' },
   'no-memory': {
     code: 'storage-full',

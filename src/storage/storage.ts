@@ -68,6 +68,7 @@ export interface StorageOptions extends StoreOptions {
 /** Between two slices of work on the memory. */
 const WORK_PAUSE_MS = 5;
 const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
+const TOO_LARGE: Answer = { kind: 'refused', reason: 'too-large' };
 const NOT_SERVING: Answer = { kind: 'not-serving' };
 
 /** Who this process is, before the controller has spoken. */
@@ -165,6 +166,11 @@ export class StorageNode implements Service {
     this.#links.add(link);
     return {
       received: (id, message) => this.#operation(link, id, message),
+      // Only a set is that long. Were the stream cut instead, it would take all other operations along.
+      tooLong: (id) => {
+        this.#answers.count('set', TOO_LARGE);
+        answerTo(link, id, TOO_LARGE);
+      },
       closed: () => this.#links.delete(link),
     };
   }

@@ -143,6 +143,25 @@ describe('a stream', () => {
   });
 });
 
+test('a message above the limit goes by, is named once all of it came, and takes nothing along', () => {
+  const writer = new FrameWriter();
+  writer.add(1, EMPTY, Buffer.alloc(3 * MEBIBYTE));
+  writer.add(2, EMPTY, Buffer.alloc(MEBIBYTE, 7));
+  writer.add(3, EMPTY, Buffer.from('short'));
+  const happened: string[] = [];
+  const reader = new FrameReader(
+    MEBIBYTE,
+    (id, message) => happened.push(`${id}: ${message.length} of ${message.at(-1)}`),
+    (id) => happened.push(`${id} is too long`),
+  );
+  reader.push(takeAll(writer));
+  expect(happened).toEqual([`3: 5 of 116`, `2: ${MEBIBYTE} of 7`, '1 is too long']);
+  // Its id is free again.
+  writer.add(1, EMPTY, Buffer.alloc(100_000));
+  reader.push(takeAll(writer));
+  expect(happened.slice(3)).toEqual(['1: 100000 of 0']);
+});
+
 describe('malformed frames break the stream', () => {
   const frame = (length: number, kind: number, id: number, ...rest: number[]) => {
     const header = Buffer.alloc(9);

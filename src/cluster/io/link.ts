@@ -15,7 +15,7 @@ export class SocketLink implements Link {
   #waitingForDrain = false;
   #closedReason: string | undefined;
 
-  /** @param messageBytesMax a longer message from the peer ends the stream */
+  /** @param messageBytesMax what a longer message from the peer means is LinkEvents' */
   constructor(messageBytesMax: number) {
     this.#messageBytesMax = messageBytesMax;
   }
@@ -29,9 +29,14 @@ export class SocketLink implements Link {
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.setTimeout(0);
-    const reader = new FrameReader(this.#messageBytesMax, (id, message) => {
-      if (this.#closedReason === undefined) this.#events?.received(id, message);
-    });
+    const skips = this.#events?.tooLong !== undefined;
+    const reader = new FrameReader(
+      this.#messageBytesMax,
+      (id, message) => {
+        if (this.#closedReason === undefined) this.#events?.received(id, message);
+      },
+      skips ? (id) => this.#events?.tooLong?.(id) : undefined,
+    );
     const read = (bytes: Buffer) => {
       try {
         reader.push(bytes);
