@@ -6,6 +6,7 @@
 // raises the floor of its partition (H24): every record below it that is not there by then would be refused.
 // An expiry does the same.
 
+import { unreachable } from '../cluster/assert.ts';
 import type { ErrorCode } from '../cluster/errors.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import {
@@ -47,6 +48,8 @@ export interface RestoreFigures {
   /** Deletes, where everything gets new versions. */
   readonly leftOut: number;
   readonly failed: number;
+  /** After an early end: those it did not come to, and the few that were under way. */
+  readonly notTried: number;
   readonly bytes: number;
 }
 
@@ -75,6 +78,7 @@ export class Restore {
     expired: 0,
     leftOut: 0,
     failed: 0,
+    notTried: 0,
     bytes: 0,
   };
   #pass = -1;
@@ -135,6 +139,7 @@ export class Restore {
     openRecords(this.#folder, name, content, (opened) => {
       this.#opening--;
       if ('problem' in opened) return this.#break(opened.problem);
+      if (this.#over) return opened.close();
       const lane: Lane = { ...opened, name, reading: false };
       this.#lanes.add(lane);
       return this.#pump(lane);
@@ -198,7 +203,7 @@ export class Restore {
     this.#writer.set(request, (outcome) => {
       if (outcome.kind === 'stored') done({ kind: 'set' });
       else if (tries > 1 && !isHopeless(outcome)) this.#set(record, tries - 1, done);
-      else done({ kind: 'failed', ...reasonOf(outcome) });
+      else done(failureOf(outcome));
     });
   }
 
@@ -220,12 +225,21 @@ export class Restore {
         break;
       case 'failed':
         this.#figures.failed++;
-        this.#problem ??= `${place}: ${outcome.code}: ${outcome.detail}`;
+        this.#problem ??= `${place}: ${outcome.code}: ${outcome.detail}${lengthOf(record, outcome)}`;
         if (outcome.code === 'storage-full' || this.#figures.failed >= FAILED_MAX) this.#end();
         break;
+      default:
+        unreachable(outcome);
     }
+    if (this.#over) return;
     for (const lane of this.#lanes) this.#pump(lane);
     this.#nextFiles();
+  }
+
+  #left(): number {
+    const { notTried: _none, bytes: _bytes, ...settled } = this.#figures;
+    const all = [...this.#manifest.partitions.values()].reduce((sum, of) => sum + of.records, 0);
+    return Object.values(settled).reduce((left, count) => left - count, all);
   }
 
   #break(problem: string): void {
@@ -237,6 +251,7 @@ export class Restore {
     if (this.#over) return;
     this.#over = true;
     for (const lane of this.#lanes) lane.close();
+    this.#figures.notTried = this.#left();
     this.#done({ problem: this.#problem });
   }
 }
@@ -262,11 +277,20 @@ function has({ records, deletes, expiring }: Content, pass: Pass): boolean {
   }
 }
 
+/** So that who reads it knows what to give --max-value. */
+function lengthOf(record: StoredRecord, { code }: { code: ErrorCode }): string {
+  return code === 'value-too-large' ? `; it has ${recordValue(record).length} bytes` : '';
+}
+
 function isHopeless(outcome: WriteOutcome): boolean {
   return outcome.kind === 'not-stored' && outcome.code === 'value-too-large';
 }
 
-function reasonOf(outcome: WriteOutcome): { code: ErrorCode; detail: string } {
-  if (outcome.kind === 'not-stored') return outcome;
-  return { code: 'outcome-unknown', detail: 'not every storage node confirmed it in time' };
+function failureOf(outcome: WriteOutcome): KeepOutcome {
+  if (outcome.kind === 'not-stored') return { ...outcome, kind: 'failed' };
+  return {
+    kind: 'failed',
+    code: 'outcome-unknown',
+    detail: 'not every storage node confirmed it in time',
+  };
 }

@@ -11,7 +11,8 @@ export type CheckedReply<T> =
   /** No answer, or one that makes no sense. */
   | { readonly kind: 'failed'; readonly detail: string };
 
-export function readReply<T>(shape: Shape<T>, outcome: CallOutcome): CheckedReply<T> {
+/** @param who is meant to be at an address that somebody typed; what answers nonsense may be anybody */
+export function readReply<T>(shape: Shape<T>, outcome: CallOutcome, who?: string): CheckedReply<T> {
   if (outcome.kind === 'failed') return outcome;
   const { status, message } = outcome;
   try {
@@ -19,6 +20,7 @@ export function readReply<T>(shape: Shape<T>, outcome: CallOutcome): CheckedRepl
     return { kind: 'refused', ...refusal(message, '') };
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
-    return { kind: 'failed', detail: `status ${status}, ${error.message}` };
+    const doubt = who === undefined ? '' : `; is this ${who}?`;
+    return { kind: 'failed', detail: `status ${status}, ${error.message}${doubt}` };
   }
 }

@@ -6,6 +6,7 @@ import type { Guest } from '../backup/guest.ts';
 import { fileOf, MANIFEST_FILE, type Manifest } from '../backup/manifest.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { claimFolder } from '../cluster/io/folder.ts';
+import { systemClock } from '../cluster/io/system.ts';
 import type { Folder } from '../cluster/runtime.ts';
 import {
   GUEST_OPTIONS,
@@ -35,6 +36,9 @@ export const backupCommand: Command = {
   examples: [['velour backup 10.0.0.1:12000 /backup/monday', 'everything that it has now']],
   async run(words) {
     const directory = words.text('directory');
+    const begunMs = systemClock.monotonicMs();
+    // First of all: who names a cluster that is not there gets no directory.
+    const guest = await guestOf('backup', words);
     const folder = await claimFolder(directory, MANIFEST_FILE);
     const earlier = await manifestIn(folder, directory);
     const again = words.flag('again');
@@ -44,9 +48,8 @@ export const backupCommand: Command = {
         `${directory} has a finished backup; name another directory, or give --again to replace it`,
       );
     }
-    const guest = await guestOf('backup', words);
     if (earlier !== undefined) refuseForeign(earlier, guest, directory);
-    const manifest = earlier === undefined || again ? newManifest(guest) : earlier;
+    const manifest = earlier === undefined || again ? newManifest(guest, begunMs) : earlier;
     const { outcome, figures, seconds } = await run(guest, folder, manifest);
     const missing = [...outcome.missing].map(([partition, reason]) => ({
       file: fileOf(partition, guest.map.digits),
@@ -73,8 +76,12 @@ function refuseForeign({ cluster, digits }: Manifest, { map }: Guest, directory:
   );
 }
 
-function newManifest({ map, runtime }: Guest): Manifest {
-  const startedAtMs = Math.floor(runtime.clock.wallMs());
+/**
+ * As of before the map came: what was acknowledged since may be under a later one.
+ * @param begunMs monotonic
+ */
+function newManifest({ map, runtime: { clock } }: Guest, begunMs: number): Manifest {
+  const startedAtMs = Math.floor(clock.wallMs() - (clock.monotonicMs() - begunMs));
   const { cluster, digits } = map;
   return { cluster, digits, startedAtMs, partitions: new Map() };
 }

@@ -171,7 +171,7 @@ function ask<T>(
   const { call } = network;
   return new Promise((resolve, reject) =>
     call({ address, method, path, message, timeoutMs: CALL_TIMEOUT_MS }, (outcome) => {
-      const reply = readReply(shape, outcome);
+      const reply = readReply(shape, outcome, 'the controller');
       if (reply.kind === 'message') resolve(reply.message);
       else if (reply.kind === 'refused') reject(new FatalError(EXIT.broken, reply.detail));
       else reject(new FatalError(EXIT.unavailable, `controller ${address}: ${reply.detail}`));

@@ -4,8 +4,10 @@
 import type { Guest } from '../backup/guest.ts';
 import { MANIFEST_FILE, type Manifest } from '../backup/manifest.ts';
 import type { RestoreFigures } from '../backup/restore.ts';
+import { whenFullOf } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { openFolder } from '../cluster/io/folder.ts';
+import { partitionCount } from '../cluster/partition.ts';
 import type { Folder } from '../cluster/runtime.ts';
 import {
   GUEST_OPTIONS,
@@ -16,6 +18,13 @@ import {
   showProgress,
 } from './guest.ts';
 import type { Command } from './options.ts';
+
+const BELOW_FLOOR = 'below the floor: perhaps deleted since, so not restored; --as-new would';
+/** H40. */
+const BELOW_FLOOR_OF_CACHE =
+  'below the floor: what a cache evicts raises it, so what is older is not taken; --as-new would';
+const FAILED_AS_NEW =
+  'failed: run it again; that sets everything anew, over what clients set meanwhile';
 
 export const restoreCommand: Command = {
   usage: 'restore <controller> <directory>',
@@ -39,7 +48,10 @@ export const restoreCommand: Command = {
       .positional('directory', { describe: 'Where the backup is' }),
   examples: [
     ['velour restore 10.0.0.1:12000 /backup/monday', 'what is newer there stays'],
-    ['velour restore 10.0.0.1:12000 /backup/monday --as-new', 'all of it is as on Monday'],
+    [
+      'velour restore 10.0.0.1:12000 /backup/monday --as-new',
+      'all that it has is as on Monday; keys that came later stay',
+    ],
   ],
   async run(words) {
     const directory = words.text('directory');
@@ -63,16 +75,36 @@ export const restoreCommand: Command = {
     }
     const guest = await guestOf('restore', words);
     const asNew = words.flag('as-new');
+    const extent = extentOf(manifest);
     const { figures, problem, seconds } = await run(guest, folder, manifest, asNew);
     if (problem !== undefined) process.stderr.write(`velour: ${problem}\n`);
     leave(
       words,
-      { ...figures, problem, seconds },
-      summary(figures, seconds),
+      { ...figures, ...extent, problem, seconds },
+      summary({
+        ...figures,
+        ...extent,
+        seconds,
+        asNew,
+        isCache: whenFullOf(guest.map) === 'evict',
+      }),
       exitOf(figures, problem),
     );
   },
 };
+
+interface Extent {
+  /** Of the cluster that the backup is of. */
+  readonly partitions: number;
+  /** In the backup; what is neither is not there at all. */
+  readonly complete: number;
+  readonly inPart: number;
+}
+
+function extentOf({ digits, partitions }: Manifest): Extent {
+  const complete = [...partitions.values()].filter((of) => of.complete).length;
+  return { partitions: partitionCount(digits), complete, inPart: partitions.size - complete };
+}
 
 /** Not all of it is there: it failed, or a member would not have it. That something newer is there is no failure. */
 function exitOf({ failed, belowFloor }: RestoreFigures, problem: string | undefined): number {
@@ -103,16 +135,22 @@ async function run(
   });
 }
 
-function summary(figures: RestoreFigures, seconds: number): string {
-  const { set, there, superseded, belowFloor, expired, leftOut, failed, bytes } = figures;
+function summary(
+  of: RestoreFigures & Extent & { seconds: number; asNew: boolean; isCache: boolean },
+): string {
+  const { set, there, superseded, belowFloor, expired, leftOut, failed, notTried, bytes } = of;
+  const { partitions, complete, inPart, seconds, asNew, isCache } = of;
   const lines: readonly (readonly [number, string])[] = [
     [there, 'were there already'],
     [superseded, 'superseded by newer ones, which stay'],
-    [belowFloor, 'below the floor: perhaps deleted since, so not restored; --as-new would'],
+    [belowFloor, isCache ? BELOW_FLOOR_OF_CACHE : BELOW_FLOOR],
     [expired, 'expired meanwhile'],
     [leftOut, 'deletes, left out'],
-    [failed, 'failed: run it again'],
+    [failed, asNew ? FAILED_AS_NEW : 'failed: run it again'],
+    [notTried, 'not tried, or not waited for: it ended early'],
   ];
   const others = lines.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
-  return [`${set} records set, ${printMegabytes(bytes)}, in ${seconds} s`, ...others].join('\n');
+  const total = `${set} records set, ${printMegabytes(bytes)}, in ${seconds} s`;
+  const extent = `${complete + inPart} of ${partitions} partitions are in this backup, ${inPart} of them in part`;
+  return [total, ...(complete < partitions ? [extent] : []), ...others].join('\n');
 }

@@ -101,9 +101,10 @@ export class MapFollower implements MapRefresh {
         timeoutMs: waitMs + times.controlCallMs,
       },
       (outcome) => {
-        const reply = readReply(mapReply, outcome);
-        if (reply.kind !== 'message') this.#pollFailed(`controller ${controller}: ${reply.detail}`);
-        else {
+        const reply = readReply(mapReply, outcome, 'the controller');
+        if (reply.kind !== 'message') {
+          this.#pollFailed(`controller ${controller}: ${reply.detail}`);
+        } else {
           const { map, waitingFor } = reply.message;
           const adoption = map === undefined ? undefined : this.#router.adopt(map);
           if (adoption === 'other-cluster') {

@@ -91,7 +91,7 @@ export class Registration {
         timeoutMs: times.controlCallMs,
       },
       (outcome) => {
-        const reply = readReply(registerReply, outcome);
+        const reply = readReply(registerReply, outcome, 'the controller');
         if (reply.kind === 'message') {
           this.#registering = false;
           return this.#registered(reply.message);

@@ -49,7 +49,7 @@ async function writeBackup(folder: Folder): Promise<Manifest> {
 }
 
 /** A cluster that takes everything, each set after a turn of its own; `sets` in the order of sending. */
-function cluster() {
+function cluster(answer: MemberAnswer) {
   const sets: { key: string; version: Version; acknowledgedBefore: number }[] = [];
   let acknowledged = 0;
   const nothing = () => undefined;
@@ -72,7 +72,7 @@ function cluster() {
         sets.push({ key, version: recordVersion(record), acknowledgedBefore: acknowledged });
         setImmediate(() => {
           acknowledged++;
-          callback({ kind: 'applied' });
+          callback(answer);
         });
       },
     },
@@ -84,24 +84,24 @@ function cluster() {
   return { guest, sets };
 }
 
-async function restore(asNew: boolean) {
+async function restore(asNew: boolean, answer: MemberAnswer = { kind: 'applied' }) {
   const { folder } = temporaryFolder();
   const manifest = await writeBackup(folder);
-  const { guest, sets } = cluster();
+  const { guest, sets } = cluster(answer);
   let run: Restore | undefined;
   const outcome = await new Promise<RestoreOutcome>((resolve) => {
     run = new Restore(guest, folder, manifest, { asNew }, resolve);
     run.start();
   });
-  expect(outcome.problem).toBeUndefined();
-  return { sets, figures: run?.figures };
+  return { sets, figures: run?.figures, problem: outcome.problem };
 }
 
 const kindsOf = (sets: readonly { key: string }[]) =>
   sets.map(({ key }) => key.replace(/ (?:too )?\d+$/, ''));
 
 test('H24: what stays is acknowledged before anything that expires, and deletes come last', async () => {
-  const { sets, figures } = await restore(false);
+  const { sets, figures, problem } = await restore(false);
+  expect(problem).toBeUndefined();
   const kinds = kindsOf(sets);
   const [stay, expire] = [2 * FILES, FILES];
   expect(kinds.slice(0, stay)).toEqual(Array(stay).fill('lasting'));
@@ -111,6 +111,7 @@ test('H24: what stays is acknowledged before anything that expires, and deletes 
   expect(sets[stay + expire]?.acknowledgedBefore).toBe(stay + expire);
   expect(new Set(sets.map(({ version }) => version))).toEqual(new Set([OLD]));
   expect(figures).toMatchObject({ set: 4 * FILES, expired: FILES, leftOut: 0, failed: 0 });
+  expect(figures?.notTried).toBe(0);
 });
 
 test('D16: as new, everything that lives has a new version, and deletes are left out', async () => {
@@ -119,4 +120,21 @@ test('D16: as new, everything that lives has a new version, and deletes are left
   expect(new Set(sets.map(({ version }) => version)).size).toBe(3 * FILES);
   expect(sets.every(({ version }) => version > OLD)).toBe(true);
   expect(figures).toMatchObject({ set: 3 * FILES, expired: FILES, leftOut: FILES, failed: 0 });
+});
+
+test('a cluster without room ends it, and what it did not come to is counted', async () => {
+  const { figures, problem } = await restore(true, { kind: 'refused', reason: 'no-memory' });
+  expect(problem).toMatch(/^partition-\d\.records, byte \d+: storage-full: .* no memory left$/);
+  const { failed = 0, expired = 0, leftOut = 0, notTried = 0 } = figures ?? {};
+  expect(failed).toBe(1);
+  expect(notTried).toBeGreaterThan(0);
+  expect(failed + expired + leftOut + notTried).toBe(5 * FILES);
+});
+
+test('a value that is longer than the storage nodes take is named, with --max-value and its length', async () => {
+  const { figures, problem } = await restore(false, { kind: 'refused', reason: 'too-large' });
+  expect(problem).toMatch(
+    /^partition-\d\.records, byte \d+: value-too-large: .*--max-value; it has \d+ bytes$/,
+  );
+  expect(figures).toMatchObject({ set: 0, failed: 4 * FILES, notTried: 0 });
 });

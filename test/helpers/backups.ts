@@ -109,6 +109,7 @@ export function pidOf({ process: local }: LocalCluster, address: string): number
 }
 
 export function manifestOf(path: string): {
+  startedAtMs: number;
   finishedAtMs?: number;
   partitions: Record<string, { complete: boolean; bytes: number }>;
 } {

@@ -1323,6 +1323,30 @@ const BACKUPS: readonly Mutant[] = [
     fate: tests('test/backup/restore.test.ts', 'deletes come last'),
   },
   {
+    name: 'restore-as-new-counts-no-failure',
+    rule: 'D16',
+    edits: [
+      {
+        file: 'src/backup/restore.ts',
+        find: '        this.#figures.failed++;\n        this.#problem ??=',
+        replace: '        if (this.#asNew) break;\n        this.#problem ??=',
+      },
+    ],
+    fate: tests('test/backup/restore.test.ts', 'without room ends it'),
+  },
+  {
+    name: 'long-message-cuts-the-stream',
+    rule: 'D13',
+    edits: [
+      {
+        file: 'src/cluster/frames.ts',
+        find: 'if (isTooLong && this.#tooLong === undefined) {',
+        replace: 'if (isTooLong) {',
+      },
+    ],
+    fate: tests('test/cluster/frames.test.ts', 'above the limit goes by'),
+  },
+  {
     name: 'backup-at-any-epoch',
     rule: 'H14',
     edits: [

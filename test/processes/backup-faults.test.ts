@@ -17,7 +17,8 @@ import {
   run,
   setAll,
 } from '../helpers/backups.ts';
-import { until } from '../helpers/cluster.ts';
+import { call } from '../helpers/client.ts';
+import { freePorts, until } from '../helpers/cluster.ts';
 
 test('kill -9 of a storage node: the others go on with what it was asked for', async () => {
   const { process: local, ...rest } = await cluster({ frontends: 1, storages: 4, redundancy: 3 });
@@ -86,6 +87,26 @@ test('what only a dead node had is named, with 69; the rest is there, and --part
   const restored = await run('restore', target.controller, path, '--partial');
   expect(restored).toMatchObject({ code: 0, answer: { set: answer.records } });
   expect(answer.records).toBeGreaterThan(0);
+  expect(restored.answer).toMatchObject({ partitions: 256, complete: answer.complete, inPart: 0 });
+  const inWords = begin(['restore', target.controller, path, '--partial']);
+  expect(await inWords.exit()).toBe(0);
+  expect(inWords.stdout).toContain(
+    `${answer.complete} of 256 partitions are in this backup, 0 of them in part\n`,
+  );
+});
+
+test('it is as of before it had a map, however long the cluster lets it wait', async () => {
+  const ports = await freePorts(2);
+  const [controller = '', storage = ''] = ports.map((port) => `127.0.0.1:${port}`);
+  begin(['controller', String(ports[0]), '1', '1', '--host', '127.0.0.1']);
+  await until(async () => (await call(controller, '/livez').catch(() => undefined)) !== undefined);
+  const path = directory();
+  const backup = begin(['backup', controller, path]);
+  await backup.printed('stderr', 'no map from the controller');
+  const waitingAtMs = Date.now();
+  begin(['storage', controller, storage]);
+  expect(await backup.exit()).toBe(0);
+  expect(manifestOf(path).startedAtMs).toBeLessThanOrEqual(waitingAtMs);
 });
 
 test('kill -9 of a storage node: a restore goes on when it is removed', async () => {

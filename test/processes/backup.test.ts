@@ -3,6 +3,7 @@
 
 import {
   appendFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -206,19 +207,51 @@ describe('a backup and back', () => {
   });
 });
 
-test('without a cluster both say so, with 69', async () => {
+test('a value that is longer than the storage nodes take is named, and all others come', async () => {
+  const source = await cluster({ frontends: 1, storages: 1, redundancy: 1 });
+  const [frontend = ''] = source.frontends;
+  const content = new Map(contentOf(300));
+  // As chunks, and longer than what a storage node of the other cluster reads as one message.
+  content.set('long', Buffer.alloc(3 * 2 ** 20, 'x'));
+  content.set('longer', Buffer.alloc(5 * 2 ** 20, 'y'));
+  await setAll(frontend, content);
   const path = directory();
+  expect((await run('backup', source.controller, path)).code).toBe(0);
+  const env = { VELOUR_MAX_VALUE: '1MiB' };
+  const target = await cluster({ frontends: 1, storages: 1, redundancy: 1, env });
+  const { code, answer, stderr } = await run('restore', target.controller, path);
+  expect(stderr).toMatch(/value-too-large: .*--max-value; it has (3145728|5242880) bytes/);
+  expect(answer).toMatchObject({ set: content.size - 2, failed: 2, notTried: 0 });
+  expect(code).toBe(69);
+  // Each was refused at once, and not sent again on a new stream.
+  const metrics = (await call(target.storages[0] ?? '', '/metrics')).text;
+  expect(metrics).toContain('operation="set",answer="refused"} 2\n');
+});
+
+test('without a cluster both say so, with 69, and no directory is made', async () => {
+  const path = directory();
+  const none = directory();
   mkdirSync(path);
   const manifest = { format: 1, cluster: 'c', digits: 1, startedAtMs: 1, partitions: {} };
   writeFileSync(join(path, 'manifest.json'), JSON.stringify(manifest));
   const refusals = [
-    begin(['backup', '127.0.0.1:1', directory()], []),
+    begin(['backup', '127.0.0.1:1', none], []),
     begin(['restore', '127.0.0.1:1', path, '--partial'], []),
   ];
   for (const refused of refusals) {
     expect(await refused.exit()).toBe(69);
     expect(refused.stderr).toMatch(/controller 127\.0\.0\.1:1: .*ECONNREFUSED/);
   }
+  expect(existsSync(none)).toBe(false);
+});
+
+test('who names a node that is no controller is asked whether it is one', async () => {
+  const { storages } = await cluster({ frontends: 1, storages: 1, redundancy: 1 });
+  const none = directory();
+  const { code, stderr } = await ended(begin(['backup', storages[0] ?? '', none, '--json'], []));
+  expect(code).toBe(69);
+  expect(stderr).toMatch(/status 404, .*; is this the controller\?/);
+  expect(existsSync(none)).toBe(false);
 });
 
 test('the commands of docs/operations.md work as they stand there', async () => {

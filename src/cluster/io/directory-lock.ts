@@ -154,11 +154,17 @@ function inUse(directory: string): FatalError {
   );
 }
 
+/** What the code does not say by itself. */
+const ADVICE: Readonly<Record<string, string>> = {
+  EROFS: 'its file system is read-only',
+  ENOSPC: 'its file system is full',
+  EACCES: 'this user must be able to write there, and its file system must take Unix sockets',
+};
+
 function notLockable(directory: string, error: unknown): FatalError {
-  return new FatalError(
-    EXIT.config,
-    `directory ${directory} cannot be locked: ${codeOf(error)}; it must be on a file system that takes Unix sockets`,
-  );
+  const code = codeOf(error);
+  const advice = ADVICE[code] ?? 'it must be on a file system that takes Unix sockets';
+  return new FatalError(EXIT.config, `directory ${directory} cannot be locked: ${code}; ${advice}`);
 }
 
 function codeOf(error: unknown): string {
