@@ -113,11 +113,12 @@ async function ofStorageNode() {
     const [heapBytesMax, { count, answers }, ...copied] = work;
     const after = await node.metrics();
     const grown = (name) => Number(after[name]) - Number(before[name]);
-    const delay = (quantile) =>
-      Number(after[`nodejs_eventloop_delay_seconds{quantile="${quantile}"}`]);
     return {
       eventLoopDelayMs: Object.fromEntries(
-        [0.5, 0.99, 0.999, 1].map((quantile) => [quantile, delay(quantile) * 1000]),
+        ['p50', 'p99', 'p999', 'max'].map((name) => [
+          name,
+          Number(after[`nodejs_eventloop_lag_${name}_seconds`]) * 1000,
+        ]),
       ),
       collections: Object.fromEntries(
         ['minor', 'major', 'incremental', 'weakcb'].map((kind) => [
@@ -180,7 +181,7 @@ const asked = ({ p50Ms, p99Ms, p999Ms, maxMs }) =>
 console.log(
   `${ITEMS} items of 16 + 100 bytes, ${SECONDS} s of overwrites, deletes, expiries and copies`,
 );
-const { 0.5: p50, 0.99: p99, 0.999: p999, 1: max } = own.eventLoopDelayMs;
+const { p50, p99, p999, max } = own.eventLoopDelayMs;
 console.log(
   `velour-fog: event-loop delay p50 ${ms(p50)}, p99 ${ms(p99)}, p99.9 ${ms(p999)}, max ${ms(max)}`,
 );

@@ -20,7 +20,7 @@ import {
   type Command,
   GLOBAL_OPTIONS,
   readConfig,
-  refuseUnknownOptions,
+  refuseWrongOptions,
   usage,
   Words,
 } from './commands/options.ts';
@@ -72,7 +72,7 @@ async function main(words: readonly string[]): Promise<void> {
       builder: (inner) => {
         const options = { ...GLOBAL_OPTIONS, ...command.options };
         const known = Object.keys(options);
-        refuseUnknownOptions(words, [...known, 'help', 'version']);
+        refuseWrongOptions(words, [...known, 'help', 'version']);
         const file = readConfig(configPath(words), known);
         for (const [name, option] of Object.entries(options)) {
           const variable = process.env[command.variables?.[name] ?? ''] ?? '';

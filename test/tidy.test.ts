@@ -217,11 +217,11 @@ describe('the documents', () => {
   test('docs/api.md names every metric that the sources have, and no other', () => {
     const inSources = new Set(
       SOURCES.flatMap((path) => [
-        ...codeOf(path).matchAll(/'((?:velourfog|process|nodejs)_[a-z_]+)'/g),
+        ...codeOf(path).matchAll(/'((?:velourfog|process|nodejs)_[a-z0-9_]+)'/g),
       ]).map(([, name]) => name),
     );
     const inDocument = new Set(
-      [...read('docs/api.md').matchAll(/\b((?:velourfog|process|nodejs)_[a-z_]+)\b/g)].map(
+      [...read('docs/api.md').matchAll(/\b((?:velourfog|process|nodejs)_[a-z0-9_]+)\b/g)].map(
         ([, name]) => name,
       ),
     );

@@ -3,8 +3,13 @@
 import type { Metrics } from './metrics.ts';
 import { COLLECTION_KINDS, type Host } from './runtime.ts';
 
-/** The last one is the maximum, as Go's summaries have it. */
-const QUANTILES = [0.5, 0.99, 0.999, 1];
+/** Gauges of their own, as prom-client names them: a label `quantile` is a summary's alone. */
+const LAGS = [
+  ['nodejs_eventloop_lag_p50_seconds', 0.5],
+  ['nodejs_eventloop_lag_p99_seconds', 0.99],
+  ['nodejs_eventloop_lag_p999_seconds', 0.999],
+  ['nodejs_eventloop_lag_max_seconds', 1],
+] as const;
 
 export function addProcessMetrics(metrics: Metrics, host: Host): void {
   const usage = () => host.usage();
@@ -19,12 +24,11 @@ export function addProcessMetrics(metrics: Metrics, host: Host): void {
     'User and system CPU time.',
     () => usage().userCpuSeconds + usage().systemCpuSeconds,
   );
-  for (const quantile of QUANTILES) {
+  for (const [name, quantile] of LAGS) {
     metrics.gauge(
-      'nodejs_eventloop_delay_seconds',
+      name,
       'By how much later than due the event loop came to a timer, over the last one to two minutes.',
       () => host.eventLoopDelaySeconds(quantile),
-      { quantile: String(quantile) },
     );
   }
   for (const kind of COLLECTION_KINDS) {

@@ -199,12 +199,19 @@ export function usage(message: string): FatalError {
   return new FatalError(EXIT.usage, message);
 }
 
-/** Refuses words that look like options and are none; yargs alone would also refuse other commands' VELOUR_* variables. */
-export function refuseUnknownOptions(words: readonly string[], known: readonly string[]): void {
+/**
+ * Refuses words that look like options and are none, and options given twice. yargs alone would also refuse
+ * other commands' VELOUR_* variables, and would make one option of two, in its own ways.
+ */
+export function refuseWrongOptions(words: readonly string[], known: readonly string[]): void {
   const end = words.indexOf('--');
+  const given = new Set<string>();
   for (const word of end < 0 ? words : words.slice(0, end)) {
     const name = /^--(?:no-)?([^=]+)/.exec(word)?.[1];
-    if (name === undefined || known.includes(name)) continue;
+    if (name === undefined) continue;
+    if (given.has(name)) throw usage(`--${name} is given twice; say it once`);
+    given.add(name);
+    if (known.includes(name)) continue;
     const near = nearest(name, known);
     throw usage(`unknown option --${name}${near === undefined ? '' : `; did you mean --${near}?`}`);
   }
@@ -225,8 +232,14 @@ export function readConfig(
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
     throw new FatalError(EXIT.config, `config ${path} is not a JSON object`);
   }
-  for (const name of Object.keys(values)) {
-    if (known.includes(name)) continue;
+  for (const [name, value] of Object.entries(values)) {
+    if (known.includes(name)) {
+      if (typeof value !== 'object') continue;
+      throw new FatalError(
+        EXIT.config,
+        `config ${path}: ${name} must be a text, a number, true or false`,
+      );
+    }
     const near = nearest(name, known);
     throw new FatalError(
       EXIT.config,

@@ -95,7 +95,7 @@ export class Controller implements Service {
     inspect(this.#routes, this.#metrics, {
       runtime,
       redundancy: options.redundancy,
-      whenFull: options.whenFull ?? 'refuse',
+      whenFull: options.whenFull,
       knowledge: this.#knowledge,
       map: () => this.#map.current,
       waitingFor: () => this.#waitingFor(),

@@ -19,7 +19,8 @@ import type { Knowledge } from './knowledge.ts';
 export interface Inspected {
   readonly runtime: Runtime;
   readonly redundancy: number;
-  readonly whenFull: WhenFull;
+  /** As the command line says, if it does: what a map that is not found yet says cannot be told. */
+  readonly whenFull: WhenFull | undefined;
   readonly knowledge: Knowledge;
   map(): ClusterMap | undefined;
   waitingFor(): string | undefined;

@@ -1,8 +1,8 @@
 // A cluster that was founded as a cache: real processes that are given three times what they have memory for.
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { get, inParallel, set } from '../helpers/client.ts';
-import { velour } from '../helpers/cluster.ts';
+import { call, get, inParallel, set } from '../helpers/client.ts';
+import { freePorts, velour } from '../helpers/cluster.ts';
 import { Fleet, type FleetSettings } from '../helpers/fleet.ts';
 
 const fleets: Fleet[] = [];
@@ -71,6 +71,14 @@ describe('three times the memory of a cache (H40)', () => {
       expect(when_full).toBe('evict');
       expect(Number(evictions)).toBeGreaterThan(KEYS / 2);
     }
+    // What is evicted after a backup is below the floors then: a restore cannot know that it was no delete.
+    const path = `${fleet.directory}/backup`;
+    const words = [fleet.controller.address, path, '--time-scale', '3'];
+    expect(await velour(['backup', ...words]).exit()).toBe(0);
+    await fill(all.slice(KEYS / 2), '2');
+    const restored = velour(['restore', ...words]);
+    expect(await restored.exit()).toBe(1);
+    expect(restored.stdout).toMatch(/\d+ below the floor: what a cache evicts raises it/);
     // Both read back a log that holds more than fits, one after the other.
     for (const storage of fleet.storages) {
       await storage.kill();
@@ -80,6 +88,24 @@ describe('three times the memory of a cache (H40)', () => {
       await there(half);
     }
     expect(await there(latest)).toBeGreaterThan(0);
+  });
+
+  test('a controller that knows no map yet says what it was told, and nothing of the cluster', async () => {
+    for (const [words, whenFull] of [
+      [[], undefined],
+      [['--when-full', 'evict'], 'evict'],
+    ] as const) {
+      const [port = 0] = await freePorts(1);
+      const alone = velour(['controller', String(port), '1', '1', '--host', '127.0.0.1', ...words]);
+      try {
+        await alone.printed('stderr', 'listening');
+        const { text } = await call(`127.0.0.1:${port}`, '/status');
+        expect(JSON.parse(text)).toMatchObject({ ready: false, redundancy: 1 });
+        expect(JSON.parse(text).whenFull).toBe(whenFull);
+      } finally {
+        await alone.stop('SIGKILL');
+      }
+    }
   });
 
   test('the cluster stays a cache, whatever its controller is told later', async () => {

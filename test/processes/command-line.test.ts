@@ -1,10 +1,11 @@
 // The words of the `velour` command: what is wrong is said in one line, with the right exit code.
 
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { velour } from '../helpers/cluster.ts';
+import { CLI, Started, velour } from '../helpers/cluster.ts';
 
 let directory: string;
 beforeAll(() => {
@@ -35,6 +36,9 @@ const MISTAKES: readonly (readonly [string, number, RegExp])[] = [
   ['backup localhost x --agian', 2, /unknown option --agian; did you mean --again\?/],
   ['restore localhost /nowhere', 78, /no backup in \/nowhere: it has no manifest\.json/],
   ['frontend 127.0.0.1:1 127.0.0.1:2 --log-level loud', 2, /loud/],
+  ['controller 1 1 1 --when-full refuse --when-full evict', 2, /--when-full is given twice/],
+  ['frontend 127.0.0.1:1 127.0.0.1:2 --log-level=warn --log-level warn', 2, /--log-level is given/],
+  ['backup 127.0.0.1:1 x --json --json', 2, /--json is given twice/],
   ['frontend 127.0.0.1:1', 2, /Not enough non-option arguments/],
   ['local --num-storage 2', 2, /REDUNDANCY 3 needs at least 3 storage nodes, and NUM_STORAGE is 2/],
   ['local --storage-port 12000', 2, /127\.0\.0\.1:12000 would be used twice/],
@@ -48,6 +52,26 @@ describe('mistakes', () => {
     expect(process.stdout).toBe('');
     expect(process.stderr).not.toMatch(/\n {4}at /);
   });
+});
+
+/** @returns what goes before a command, so that it finds this directory read-only; undefined where nobody may */
+function readOnly(path: string): readonly string[] | undefined {
+  const mount = `mount --bind ${path} ${path} && mount -o remount,bind,ro ${path} && exec "$@"`;
+  const before = ['unshare', '--map-root-user', '--mount', 'sh', '-c', mount, 'sh'];
+  const [command = '', ...words] = before;
+  const probe = spawnSync(command, [...words, 'true']);
+  return probe.status === 0 ? before : undefined;
+}
+
+test('a directory on a read-only file system is refused for just that', async (context) => {
+  const path = mkdtempSync(join(directory, 'read-only-'));
+  writeFileSync(join(path, 'directory.id'), 'of an earlier start\n');
+  const [command, ...before] = readOnly(path) ?? [];
+  if (command === undefined) return context.skip('needs unshare and mount');
+  const words = ['storage', '127.0.0.1:1', '127.0.0.1:2', '--data-dir', path];
+  const refused = new Started(command, [...before, process.execPath, CLI, ...words]);
+  expect(await refused.exit()).toBe(78);
+  expect(refused.stderr).toMatch(/cannot be locked: EROFS; its file system is read-only/);
 });
 
 describe('configuration', () => {
@@ -78,6 +102,7 @@ describe('configuration', () => {
       [join(directory, 'missing.json'), /cannot be read/],
       [write('broken.json', '{'), /cannot be read/],
       [write('list.json', '[]'), /is not a JSON object/],
+      [write('two.json', '{"digits": [1, 2]}'), /digits must be a text, a number/],
       [write('typo.json', '{"digit": 1}'), /unknown option digit; did you mean digits\?/],
     ] as const) {
       const process = velour(['controller', '12000', '1', '1', '--config', path]);
