@@ -18,7 +18,6 @@ import type {
   HeartbeatRequest,
 } from '../cluster/messages.ts';
 import { PATHS } from '../cluster/messages.ts';
-import type { Answer, Operation } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import type { Runtime } from '../cluster/runtime.ts';
 import { StorageChannels } from '../cluster/storage-channels.ts';
@@ -122,10 +121,6 @@ export class StorageLife {
 
   adopt(map: ClusterMap, source: MapSource, done: (outcome: AdoptionOutcome) => void): void {
     this.#adoption.offer(map, source, done);
-  }
-
-  answer(operation: Operation): Answer {
-    return this.replica.answer(operation);
   }
 
   /** H40: the store gave a record up, perhaps of a partition that is being copied here. */

@@ -19,7 +19,6 @@ import {
   type RegisterReply,
 } from '../cluster/messages.ts';
 import { type DurationHistogram, Metrics } from '../cluster/metrics.ts';
-import { type Answer, decodeOperation, encodeAnswer } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
 import type {
@@ -45,6 +44,7 @@ import { logFileBytes } from './log-files.ts';
 import type { AdoptionOutcome } from './map-adoption.ts';
 import { replyToMap } from './map-reply.ts';
 import { SegmentStore, type StoreOptions } from './memory.ts';
+import { OperationLinks } from './operation-links.ts';
 import { type Recovered, Recovery } from './recovery.ts';
 import { Registration } from './registration.ts';
 
@@ -67,9 +67,6 @@ export interface StorageOptions extends StoreOptions {
 
 /** Between two slices of work on the memory. */
 const WORK_PAUSE_MS = 5;
-const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
-const TOO_LARGE: Answer = { kind: 'refused', reason: 'too-large' };
-const NOT_SERVING: Answer = { kind: 'not-serving' };
 
 /** Who this process is, before the controller has spoken. */
 interface Self {
@@ -94,7 +91,7 @@ export class StorageNode implements Service {
   readonly #answers: AnswerCounters;
   readonly #grants: GrantCounters;
   readonly #syncs: DurationHistogram;
-  readonly #links = new Set<Link>();
+  readonly #links: OperationLinks;
   #node: NodeId;
   #registration: Registration | undefined;
   #durability: Durability = MEMORY_ONLY;
@@ -112,6 +109,11 @@ export class StorageNode implements Service {
     this.#answers = new AnswerCounters(this.#metrics);
     this.#grants = new GrantCounters(this.#metrics);
     this.#syncs = syncTimes(this.#metrics);
+    this.#links = new OperationLinks(runtime, this.#answers, {
+      node: () => this.#node,
+      replica: () => this.#life?.replica,
+      durability: () => this.#durability,
+    });
     this.#routes = new Routes('storage', runtime, this.#metrics);
     this.#addRoutes();
     inspect(this.#routes, this.#metrics, {
@@ -121,7 +123,7 @@ export class StorageNode implements Service {
       syncs: this.#syncs,
       log: () => this.#durability.figures(),
       node: () => this.#node,
-      links: () => this.#links.size,
+      links: () => this.#links.count,
       replica: () => this.#life?.replica,
     });
   }
@@ -153,26 +155,8 @@ export class StorageNode implements Service {
     this.#routes.handle(request, reply);
   }
 
-  /** D13: a stream is bound to cluster, node and incarnation, and refused when any is another's. */
   accept(hello: LinkHello, link: Link): LinkEvents | { refused: string } {
-    const replica = this.#life?.replica;
-    const cluster = replica?.map?.cluster;
-    const incarnation = replica?.incarnation;
-    if (hello.node !== this.#node) return { refused: `this is node ${this.#node}` };
-    if (hello.incarnation !== incarnation) {
-      return { refused: `this is incarnation ${incarnation ?? 'none yet'}` };
-    }
-    if (hello.cluster !== cluster) return { refused: `this is cluster ${cluster ?? 'none yet'}` };
-    this.#links.add(link);
-    return {
-      received: (id, message) => this.#operation(link, id, message),
-      // Only a set is that long. Were the stream cut instead, it would take all other operations along.
-      tooLong: (id) => {
-        this.#answers.count('set', TOO_LARGE);
-        answerTo(link, id, TOO_LARGE);
-      },
-      closed: () => this.#links.delete(link),
-    };
+    return this.#links.accept(hello, link);
   }
 
   drain(options: DrainOptions, done: () => void): void {
@@ -298,20 +282,6 @@ export class StorageNode implements Service {
     this.#life?.evicted(partition, version);
   }
 
-  #operation(link: Link, id: number, message: Buffer): void {
-    const operation = decodeOperation(message);
-    if (typeof operation === 'string') {
-      this.#runtime.log.write('warn', 'operation refused', { reason: operation });
-      return answerTo(link, id, MALFORMED);
-    }
-    const answer = this.#life?.answer(operation) ?? NOT_SERVING;
-    this.#answers.count(operation.kind, answer);
-    const { head, body } = encodeAnswer(answer);
-    if (!isVouched(answer)) return link.send(id, head, body);
-    // Not the answer: it has a view of the record, and would keep a segment that was cleaned meanwhile.
-    return this.#durability.whenDown(() => link.send(id, head, body));
-  }
-
   #addRoutes(): void {
     const routes = this.#routes;
     routes.addCheck('registered', () =>
@@ -380,17 +350,4 @@ export class StorageNode implements Service {
       ? undefined
       : 'the adopted map does not name this life of the node yet';
   }
-}
-
-/**
- * Not only `applied` waits for the log: `equal` and `superseded` vouch for a record that may still be on its
- * way there. Lost in a crash, it would be missing from a store that calls itself clean (I14).
- */
-function isVouched({ kind }: Answer): boolean {
-  return kind === 'applied' || kind === 'equal' || kind === 'superseded';
-}
-
-function answerTo(link: Link, id: number, answer: Answer): void {
-  const { head, body } = encodeAnswer(answer);
-  link.send(id, head, body);
 }

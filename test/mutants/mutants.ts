@@ -78,6 +78,7 @@ const STORAGE = 'src/storage/storage.ts';
 const VIEW = 'src/controller/view.ts';
 const WITNESSES = 'src/controller/witnesses.ts';
 const STORE = 'src/storage/memory.ts';
+const OPERATION_LINKS = 'src/storage/operation-links.ts';
 const PARTITION_RECORDS = 'src/storage/partition-records.ts';
 const HASH_INDEX = 'src/storage/hash-index.ts';
 const SEGMENTS = 'src/storage/segments.ts';
@@ -415,21 +416,21 @@ const SETS: readonly Mutant[] = [
     rule: 'H14b',
     edits: [
       {
-        file: STORAGE,
-        find: 'const answer = this.#life?.answer(operation) ?? NOT_SERVING;\n    this.#answers.count',
-        replace: `const life = this.#life;
+        file: OPERATION_LINKS,
+        find: 'const answer = this.#served.replica()?.answer(operation) ?? NOT_SERVING;\n    this.#answers.count',
+        replace: `const life = this.#served.replica();
     const epochNow = () =>
       operation.kind === 'set'
-        ? life?.replica.map?.partitions[operation.partition]?.epoch
+        ? life?.map?.partitions[operation.partition]?.epoch
         : undefined;
     if (operation.kind === 'set' && epochNow() === operation.epoch) {
       this.#runtime.timers.after(20, () => {
         const late = life?.answer({ ...operation, epoch: epochNow() ?? operation.epoch });
-        this.#durability.whenDown(() => answerTo(link, id, late ?? NOT_SERVING));
+        this.#served.durability().whenDown(() => send(link, id, late ?? NOT_SERVING));
       });
       return;
     }
-    const answer = this.#life?.answer(operation) ?? NOT_SERVING;
+    const answer = life?.answer(operation) ?? NOT_SERVING;
     this.#answers.count`,
       },
     ],
@@ -505,7 +506,7 @@ const SETS: readonly Mutant[] = [
     rule: 'I14',
     edits: [
       {
-        file: STORAGE,
+        file: OPERATION_LINKS,
         find: "return kind === 'applied' || kind === 'equal' || kind === 'superseded';",
         replace: "return kind === 'applied';",
       },

@@ -1,0 +1,87 @@
+// The streams of operations that come to a storage node: who may open one (D13), and when an answer may go.
+// What is answered is replica.ts's.
+
+import type { NodeId } from '../cluster/identity.ts';
+import { type Answer, decodeOperation, encodeAnswer } from '../cluster/operations.ts';
+import type { Link, LinkEvents, LinkHello, Runtime } from '../cluster/runtime.ts';
+import type { AnswerCounters } from './counters.ts';
+import type { Durability } from './durability.ts';
+import type { Replica } from './replica.ts';
+
+const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
+const TOO_LARGE: Answer = { kind: 'refused', reason: 'too-large' };
+const NOT_SERVING: Answer = { kind: 'not-serving' };
+
+/** What the streams lead to; it changes with each life of the node. */
+export interface Served {
+  node(): NodeId;
+  replica(): Replica | undefined;
+  durability(): Durability;
+}
+
+export class OperationLinks {
+  readonly #runtime: Runtime;
+  readonly #answers: AnswerCounters;
+  readonly #served: Served;
+  readonly #links = new Set<Link>();
+
+  constructor(runtime: Runtime, answers: AnswerCounters, served: Served) {
+    this.#runtime = runtime;
+    this.#answers = answers;
+    this.#served = served;
+  }
+
+  get count(): number {
+    return this.#links.size;
+  }
+
+  /** D13: a stream is bound to cluster, node and incarnation, and refused when any is another's. */
+  accept(hello: LinkHello, link: Link): LinkEvents | { refused: string } {
+    const node = this.#served.node();
+    const { map, incarnation } = this.#served.replica() ?? {};
+    if (hello.node !== node) return { refused: `this is node ${node}` };
+    if (hello.incarnation !== incarnation) {
+      return { refused: `this is incarnation ${incarnation ?? 'none yet'}` };
+    }
+    if (hello.cluster !== map?.cluster) {
+      return { refused: `this is cluster ${map?.cluster ?? 'none yet'}` };
+    }
+    this.#links.add(link);
+    return {
+      received: (id, message) => this.#received(link, id, message),
+      // Only a set is that long. Were the stream cut instead, it would take all other operations along.
+      tooLong: (id) => {
+        this.#answers.count('set', TOO_LARGE);
+        send(link, id, TOO_LARGE);
+      },
+      closed: () => this.#links.delete(link),
+    };
+  }
+
+  #received(link: Link, id: number, message: Buffer): void {
+    const operation = decodeOperation(message);
+    if (typeof operation === 'string') {
+      this.#runtime.log.write('warn', 'operation refused', { reason: operation });
+      return send(link, id, MALFORMED);
+    }
+    const answer = this.#served.replica()?.answer(operation) ?? NOT_SERVING;
+    this.#answers.count(operation.kind, answer);
+    const { head, body } = encodeAnswer(answer);
+    if (!isVouched(answer)) return link.send(id, head, body);
+    // Not the answer: it has a view of the record, and would keep a segment that was cleaned meanwhile.
+    return this.#served.durability().whenDown(() => link.send(id, head, body));
+  }
+}
+
+/**
+ * Not only `applied` waits for the log: `equal` and `superseded` vouch for a record that may still be on its
+ * way there. Lost in a crash, it would be missing from a store that calls itself clean (I14).
+ */
+function isVouched({ kind }: Answer): boolean {
+  return kind === 'applied' || kind === 'equal' || kind === 'superseded';
+}
+
+function send(link: Link, id: number, answer: Answer): void {
+  const { head, body } = encodeAnswer(answer);
+  link.send(id, head, body);
+}
