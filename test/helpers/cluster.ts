@@ -105,7 +105,15 @@ export async function startCluster(settings: ClusterSettings = {}): Promise<Loca
     FRONTEND_PORT: String(frontendPort),
     ...settings.env,
   });
-  await started.printed('stdout', 'Ctrl-C stops everything.');
+  const isReady = started.printed('stdout', 'Ctrl-C stops everything.').then(() => true);
+  // A test beside this one may have taken a port that was free a moment ago.
+  const isTaken = started.printed('stderr', 'is in use; stop who has it').then(() => false);
+  isTaken.catch(() => undefined);
+  if (!(await Promise.race([isReady, isTaken]))) {
+    isReady.catch(() => undefined);
+    await started.stop();
+    return startCluster(settings);
+  }
   const address = (port: number) => `127.0.0.1:${port}`;
   return {
     process: started,
