@@ -7,12 +7,10 @@
 // so a scan or an import does not push out what is used, as it would with LRU; a get sets one bit and
 // moves nothing; and a queue of segments is what a log of records is anyway.
 
-import type { Entry, Scan, Segments } from './segments.ts';
+import { type Entry, HEADS, type Scan, type Segments } from './segments.ts';
 
 /** Of the memory of the segments that much may lie idle; more costs memory, less costs moves. */
 const IDLE_SHARE = 0.2;
-/** The two heads, beside it. */
-const HEADS = 2;
 /** Below this many that are free the memory counts as full, and more is moved to keep it so. */
 const FREE_SEGMENTS = 6;
 /** The most that is looked at for each byte that comes in, however full the memory is. */

@@ -215,10 +215,10 @@ export class HashIndex {
     return isGrowing;
   }
 
-  /** Forgets whether it was asked for. @returns whether it was, or undefined when no record here is there */
-  wasAccessed(hash: KeyHash, location: Location): boolean | undefined {
+  /** Forgets that it was asked for. @returns whether a record is there that was */
+  takeAccess(hash: KeyHash, location: Location): boolean {
     const { table, slot } = this.#slotOf(hash, location) ?? {};
-    if (table === undefined || slot === undefined) return undefined;
+    if (table === undefined || slot === undefined) return false;
     const tag = table.tags[slot] ?? 0;
     table.tags[slot] = tag & ~ACCESSED;
     return (tag & ACCESSED) !== 0;

@@ -31,6 +31,7 @@ import type {
 } from './partition-store.ts';
 import {
   type Entry,
+  HEADS,
   type Head,
   type KeyIn,
   type Location,
@@ -46,8 +47,6 @@ const DROPPED_SLOTS_IDLE = 4096;
 const SEGMENTS_RESERVED = 4;
 /** A delete is what makes room, so it may take of them, but not the last. */
 const SEGMENTS_RESERVED_FROM_DELETES = 1;
-/** Segments of which there is always one that is filled. */
-const HEADS = 2;
 /** The cleaner makes room for an eighth of the memory at once, not for more. */
 const WANTED_SHARE_MAX = 8;
 const EVERYTHING = Number.POSITIVE_INFINITY;
@@ -301,7 +300,7 @@ export class SegmentStore implements PartitionStore {
   #sift(entry: Entry): Fate {
     const { partition, location, record } = entry;
     const index = this.#partitions.get(partition)?.index;
-    const wasAccessed = index?.wasAccessed(hashRecordKey(record), location) === true;
+    const wasAccessed = index?.takeAccess(hashRecordKey(record), location) === true;
     return wasAccessed ? this.#keep(entry) : this.#evict(entry);
   }
 

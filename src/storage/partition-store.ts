@@ -12,7 +12,7 @@ export type PutOutcome =
   | { readonly kind: 'equal' }
   /** A record above the offered one is there; `version` is its own. */
   | { readonly kind: 'superseded'; readonly version: Version }
-  /** The key is absent, and a delete of at least this version may have been forgotten here (H24). */
+  /** A delete of at least this version may have been forgotten here, whatever is there now (H24, H26). */
   | { readonly kind: 'floor'; readonly version: Version }
   /** There is no memory for it. */
   | { readonly kind: 'no-memory' };

@@ -18,8 +18,6 @@ import type { SegmentStore } from './memory.ts';
 
 export const MAP_FILE = 'storage.map';
 const MAP_TITLE = 'velour-fog storage map';
-/** With each try the store reclaims a little of what later entries of the log left without use. */
-const TRIES_FOR_MEMORY = 10_000;
 
 export function encodeAdoptedMap(map: ClusterMap): Buffer {
   return encodeMapFile(MAP_TITLE, map);
@@ -196,10 +194,8 @@ export class Recovery {
 
   /** A first life had time to reclaim what it overwrote; here everything comes at once. */
   #redoWithout({ partition, record }: Extract<LogEntry, { kind: 'record' }>): void {
-    for (let tries = 0; tries < TRIES_FOR_MEMORY; tries++) {
-      while (this.#store.work());
-      if (this.#store.putCopied(partition, record).kind !== 'no-memory') return;
-    }
+    while (this.#store.work());
+    if (this.#store.putCopied(partition, record).kind !== 'no-memory') return;
     if (this.#store.whenFull === 'evict') {
       // H40: as if it had been evicted at once; what is here of the key is older.
       const key = recordKey(record);

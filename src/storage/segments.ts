@@ -67,7 +67,6 @@ interface Segment {
 /** A walk through one segment. It ends early when the segment is freed. */
 export interface Scan {
   readonly segment: number;
-  readonly kind: Head;
   readonly sequence: number;
   /** Of the segment's bytes, the share that was in use when the walk began. */
   readonly usedShare: number;
@@ -76,6 +75,8 @@ export interface Scan {
 
 /** What comes in, and what was moved because it stayed: kept apart, since both will live on differently. */
 export type Head = 'incoming' | 'survivors';
+/** Segments of which there is always one that is filled. */
+export const HEADS = 2;
 
 export class Segments {
   readonly segmentBytes: number;
@@ -272,9 +273,9 @@ export class Segments {
     return undefined;
   }
 
-  #scanOf({ number, sequence, used, kind }: Segment): Scan {
+  #scanOf({ number, sequence, used }: Segment): Scan {
     const usedShare = used / this.segmentBytes;
-    return { segment: number, kind, sequence, usedShare, offset: FIRST_ENTRY };
+    return { segment: number, sequence, usedShare, offset: FIRST_ENTRY };
   }
 
   #headFor(kind: Head, taken: number): Segment {
