@@ -25,11 +25,11 @@ const BUCKETS_MAX = 256;
 
 const count = integer({ min: 0, max: INTEGER_MAX });
 
-const cursor: Shape<Cursor> = (value, path) => {
+const cursor: Shape<Cursor> = (value) => {
   const { bucket, afterKey } = object({
     bucket: integer({ min: 0, max: BUCKETS_MAX - 1 }),
     afterKey: text({ max: KEY_BYTES_MAX * 2 }),
-  })(value, path);
+  })(value);
   return { bucket, afterKey: Buffer.from(afterKey, 'hex') };
 };
 
@@ -102,11 +102,11 @@ export function parseManifest(bytes: Buffer): Manifest | string {
     return 'it is no JSON';
   }
   try {
-    const { format } = formatOf(value, '');
+    const { format } = formatOf(value);
     if (format !== FORMAT) {
       return `it has format ${format}, and this version reads format ${FORMAT}`;
     }
-    const { partitions, ...rest } = fields(value, '');
+    const { partitions, ...rest } = fields(value);
     const parsed = new Map<PartitionId, Content>();
     for (const [name, of] of Object.entries(partitions)) {
       const partition = Number.parseInt(name, 16) as PartitionId;

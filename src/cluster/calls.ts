@@ -16,8 +16,8 @@ export function readReply<T>(shape: Shape<T>, outcome: CallOutcome, who?: string
   if (outcome.kind === 'failed') return outcome;
   const { status, message } = outcome;
   try {
-    if (status === 200) return { kind: 'message', message: shape(message, '') };
-    return { kind: 'refused', ...refusal(message, '') };
+    if (status === 200) return { kind: 'message', message: shape(message) };
+    return { kind: 'refused', ...refusal(message) };
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
     const doubt = who === undefined ? '' : `; is this ${who}?`;

@@ -24,7 +24,7 @@ import {
   flag,
   integer,
   list,
-  Malformed,
+  Misshapen,
   object,
   oneOf,
   optional,
@@ -193,11 +193,11 @@ const memberFields = object({
   joinEpoch: optional(epoch),
 });
 
-const member: Shape<Member> = (value, path) => {
-  const { role, joinEpoch, ...rest } = memberFields(value, path);
-  if (role !== 'joining') return { ...rest, role };
-  if (joinEpoch === undefined) throw new Malformed(`${path} joins without a joinEpoch`);
-  return { ...rest, role, joinEpoch };
+const member: Shape<Member> = (value) => {
+  const { node, incarnation, role, joinEpoch } = memberFields(value);
+  if (role !== 'joining') return { node, incarnation, role };
+  if (joinEpoch === undefined) throw new Misshapen('joins without a joinEpoch');
+  return { node, incarnation, role, joinEpoch };
 };
 
 const witnesses = list(life, { max: WITNESSES_MAX });
@@ -236,18 +236,18 @@ const fields = object({
 });
 
 /** A whole map from outside: its shape, and that its parts fit each other. */
-export const clusterMap: Shape<ClusterMap> = (value, path) => {
-  const map = fields(value, path);
+export const clusterMap: Shape<ClusterMap> = (value) => {
+  const map = fields(value);
   if (map.partitions.length !== partitionCount(map.digits)) {
-    throw new Malformed(`${path}.partitions has not 16^digits entries`);
+    throw new Misshapen('has not 16^digits entries', 'partitions');
   }
   for (const [partition, entry] of map.partitions.entries()) {
     const seen = new Set<string>();
     for (const { node } of entry.members) {
       if (!Object.hasOwn(map.nodes, node)) {
-        throw new Malformed(`${path}.partitions[${partition}] names ${node}, which is no node`);
+        throw new Misshapen(`names ${node}, which is no node`, `partitions[${partition}]`);
       }
-      if (seen.has(node)) throw new Malformed(`${path}.partitions[${partition}] has ${node} twice`);
+      if (seen.has(node)) throw new Misshapen(`has ${node} twice`, `partitions[${partition}]`);
       seen.add(node);
     }
   }

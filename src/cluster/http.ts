@@ -25,7 +25,7 @@ export interface HttpReply {
 }
 
 const TEXT = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' };
-const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+export const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' };
 
 /** @param line without its line feed */
 export function textReply(

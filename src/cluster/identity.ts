@@ -1,7 +1,7 @@
 // Who is who: ids, incarnations, addresses, epochs. An address is where a node is reached, never who
 // it is; an incarnation is one life of one node, and is used once for all time (H6, I10).
 
-import { branded, integer, Malformed, type Shape, text } from './shape.ts';
+import { branded, integer, Misshapen, type Shape, text } from './shape.ts';
 
 export type ClusterId = string & { readonly brand: 'ClusterId' };
 export type NodeId = string & { readonly brand: 'NodeId' };
@@ -23,9 +23,9 @@ export const storeId = branded<StoreId>(text({ max: 64 }));
 export const incarnation = branded<Incarnation>(integer({ min: 1, max: INTEGER_MAX }));
 export const epoch = branded<Epoch>(integer({ min: 1, max: EPOCH_MAX }));
 
-export const address: Shape<Address> = (value, path) => {
+export const address: Shape<Address> = (value) => {
   const parsed = typeof value === 'string' ? parseAddress(value) : undefined;
-  if (parsed === undefined) throw new Malformed(`${path} is not host:port`);
+  if (parsed === undefined) throw new Misshapen('is not host:port');
   return value as Address;
 };
 

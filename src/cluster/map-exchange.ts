@@ -7,7 +7,8 @@ import {
   NO_MAP,
   parseMapVersion,
 } from './cluster-map.ts';
-import { type HttpReply, type HttpRequest, jsonReply, queryOf } from './http.ts';
+import { type HttpReply, type HttpRequest, queryOf } from './http.ts';
+import { messageReply } from './map-json.ts';
 import type { MapReply } from './messages.ts';
 import { parseQuery } from './query.ts';
 
@@ -28,5 +29,5 @@ export function newerMap(request: HttpRequest, map: ClusterMap | undefined): Htt
     map: isNewer(map, sinceOf(request)) ? map : undefined,
     waitingFor: undefined,
   };
-  return jsonReply(200, reply);
+  return messageReply(reply);
 }

@@ -28,7 +28,7 @@ export function decodeMapFile(title: string, bytes: Buffer): DecodedMapFile {
   const body = bytes.subarray(end + 1);
   if (checksum(body) !== line[3]) return unusable('its checksum does not match');
   try {
-    return { kind: 'state', map: clusterMap(JSON.parse(body.toString()), 'map') };
+    return { kind: 'state', map: clusterMap(JSON.parse(body.toString())) };
   } catch (error) {
     if (error instanceof Malformed || error instanceof SyntaxError) return unusable(error.message);
     throw error;

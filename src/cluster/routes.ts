@@ -69,7 +69,7 @@ export class Routes {
     this.add(['POST'], path, (request, reply) => {
       let message: T;
       try {
-        message = shape(jsonOf(request), '');
+        message = shape(jsonOf(request));
       } catch (error) {
         if (!(error instanceof Malformed)) throw error;
         this.#log.write('warn', 'control message refused', { path, reason: error.message });

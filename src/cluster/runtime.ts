@@ -4,6 +4,7 @@
 
 import type { HttpReply, HttpRequest } from './http.ts';
 import type { Address, ClusterId, Incarnation, NodeId } from './identity.ts';
+import type { ControlMessage } from './map-json.ts';
 
 export interface Clock {
   /** Never goes back; for intervals, deadlines and leases. */
@@ -136,7 +137,7 @@ export interface ControlCall {
   readonly address: Address;
   readonly method: 'GET' | 'POST';
   readonly path: string;
-  readonly message?: unknown;
+  readonly message?: ControlMessage | undefined;
   readonly timeoutMs: number;
 }
 

@@ -29,6 +29,9 @@ const HOST = '127.0.0.1';
 const FRONTENDS_MAX = 64;
 const READY_POLL_MS = 25;
 const READY_CALL_MS = 2000;
+const SLOW_START_MS = 20_000;
+const SLOW_START =
+  'not ready yet; on a machine that has not the time for so many processes, start fewer, or with --time-scale 5';
 const VOUCH_CALL_MS = 1000;
 const VOUCH_AGAIN_MS = 200;
 const VOUCH_TRIES = 10;
@@ -305,16 +308,21 @@ class ProcessGroup {
   }
 
   async #untilReady({ node, child }: Running): Promise<void> {
+    const slow = setTimeout(
+      () => this.#log.write('warn', SLOW_START, { node: node.address }),
+      SLOW_START_MS,
+    );
     while (!this.#stopping && child.exitCode === null && child.signalCode === null) {
-      if (await isReady(this.#network, node.address)) return;
+      if (await isReady(this.#network, node.address)) break;
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     }
+    clearTimeout(slow);
   }
 }
 
 function lifeIn(message: unknown): Life | undefined {
   try {
-    return life(message, 'life');
+    return life(message);
   } catch (error) {
     if (error instanceof Malformed) return undefined;
     throw error;

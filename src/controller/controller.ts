@@ -12,10 +12,11 @@ import {
   type WhenFull,
 } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
-import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster/http.ts';
+import { type HttpReply, type HttpRequest, queryOf } from '../cluster/http.ts';
 import type { Address, ClusterId, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import { isNewer, sinceOf } from '../cluster/map-exchange.ts';
+import { messageReply } from '../cluster/map-json.ts';
 import {
   type HeartbeatReply,
   type HeartbeatRequest,
@@ -335,7 +336,7 @@ export class Controller implements Service {
       lease: map !== undefined && isGranted(map, message),
       map: isNewer(map, message.mapVersion) ? map : undefined,
     };
-    return jsonReply(200, answer);
+    return messageReply(answer);
   }
 
   #poll(request: HttpRequest, reply: ReplyCallback): void {
@@ -347,7 +348,7 @@ export class Controller implements Service {
     const waitMs = Number.isFinite(asked) ? Math.min(asked, this.#options.times.mapPollMs) : 0;
     this.#map.waitForNewer(sinceOf(request), this.#draining ? 0 : waitMs, (map) => {
       const answer: MapReply = { map, waitingFor: this.#waitingFor() };
-      reply(jsonReply(200, answer));
+      reply(messageReply(answer));
     });
   }
 

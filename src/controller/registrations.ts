@@ -14,6 +14,7 @@ import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, jsonReply } from '../cluster/http.ts';
 import type { ClusterId, Incarnation, NodeId } from '../cluster/identity.ts';
 import { NODE_CLOCK_OFF_MS_MAX, STORAGE_NODES_MAX } from '../cluster/limits.ts';
+import { messageReply } from '../cluster/map-json.ts';
 import type { HeartbeatRequest, RegisterRequest } from '../cluster/messages.ts';
 import { refusalReply } from '../cluster/routes.ts';
 import type { Runtime } from '../cluster/runtime.ts';
@@ -93,7 +94,7 @@ export class Registrations {
       this.#processes.get(node) === process ||
       (message.incarnation === known?.incarnation && store === known?.store);
     if (known !== undefined && sameLife) {
-      return jsonReply(200, { incarnation: known.incarnation, map: this.#map.current });
+      return messageReply({ incarnation: known.incarnation, map: this.#map.current });
     }
     const tooMany = this.#refuseTooMany(node);
     if (tooMany !== undefined) return tooMany;

@@ -6,6 +6,7 @@ import { readReply } from '../cluster/calls.ts';
 import { NO_MAP, nodeEntry, printMapVersion } from '../cluster/cluster-map.ts';
 import type { Address, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
+import type { ControlMessage } from '../cluster/map-json.ts';
 import { mapPushReply, mapReply, PATHS } from '../cluster/messages.ts';
 import type { CallOutcome, Runtime } from '../cluster/runtime.ts';
 import type { MapRefresh, Router } from './router.ts';
@@ -64,7 +65,7 @@ export class MapFollower implements MapRefresh {
     node: NodeId,
     method: 'GET' | 'POST',
     query: string,
-    message: unknown,
+    message: ControlMessage | undefined,
     done: (outcome: CallOutcome) => void,
   ): void {
     const map = this.#router.map;

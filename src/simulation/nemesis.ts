@@ -2,6 +2,7 @@
 // never causes what the cluster does not promise to survive.
 
 import type { Life } from '../cluster/cluster-map.ts';
+import type { ControlMessage } from '../cluster/map-json.ts';
 import { PATHS } from '../cluster/messages.ts';
 import type { SimulatedCluster, SimulatedNode } from './cluster.ts';
 import { requestOf } from './network.ts';
@@ -196,7 +197,7 @@ export class Nemesis {
   }
 
   /** From the controller's own machine; lost while it is down. */
-  #tell(path: string, message: unknown): void {
+  #tell(path: string, message: ControlMessage): void {
     this.#cluster.controller.request(
       { ...requestOf({ method: 'POST', path, message }), fromLoopback: true },
       () => undefined,

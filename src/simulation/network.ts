@@ -4,6 +4,7 @@
 
 import type { HttpReply, HttpRequest } from '../cluster/http.ts';
 import type { Address } from '../cluster/identity.ts';
+import { encodeMessage } from '../cluster/map-json.ts';
 import type {
   CallOutcome,
   ControlCall,
@@ -149,7 +150,7 @@ function arrive(host: Host, call: ControlCall, answer: (outcome: CallOutcome) =>
 }
 
 export function requestOf(call: Pick<ControlCall, 'method' | 'path' | 'message'>): HttpRequest {
-  const body = call.message === undefined ? undefined : Buffer.from(JSON.stringify(call.message));
+  const body = call.message === undefined ? undefined : encodeMessage(call.message);
   return {
     method: call.method,
     target: call.path,

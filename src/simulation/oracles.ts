@@ -152,7 +152,7 @@ export class Oracles {
     const earlier = this.#map;
     const reply = this.#cluster.controller.peek(plainGet('/c/map'));
     if (reply === undefined) return;
-    const { map } = mapReply(JSON.parse(Buffer.from(reply.body).toString()), '');
+    const { map } = mapReply(JSON.parse(Buffer.from(reply.body).toString()));
     if (map === undefined) return;
     this.#map = map;
     if (earlier !== undefined) this.#checkRemovals(earlier, map);
@@ -179,7 +179,7 @@ export class Oracles {
     if (node === undefined || status === undefined || Number(status.lease_ms) <= 0) return false;
     if (status.incarnation !== String(life.incarnation)) return false;
     const reply = node.peek(plainGet('/s/map'));
-    const { map } = mapReply(JSON.parse(Buffer.from(reply?.body ?? '{}').toString()), '');
+    const { map } = mapReply(JSON.parse(Buffer.from(reply?.body ?? '{}').toString()));
     const entry = map?.partitions[partition];
     if (map === undefined || entry === undefined || entry.frozen) return false;
     const own = entry.members.find((member) => isSameLife(member, life));

@@ -14,6 +14,7 @@ import {
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { Address } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
+import type { ControlMessage } from '../cluster/map-json.ts';
 import {
   type GrantReply,
   grantReply,
@@ -53,6 +54,8 @@ export class Heartbeats {
   readonly #events: HeartbeatEvents;
   #running = false;
   #soon = false;
+  /** Heartbeats to the controller that are neither answered nor given up. */
+  #open = 0;
 
   constructor(
     runtime: Runtime,
@@ -90,11 +93,12 @@ export class Heartbeats {
   #beat(): void {
     if (!this.#running) return;
     // Not after the answer: one that is lost must not make the node look silent.
-    // A node without a map is of no use to anybody until it has one.
+    // A node without a map is of no use to anybody until it has one, and asks more often; but each answer may
+    // be a map, and a machine that is short of time must not be asked for it again before it came.
     const { heartbeatMs, decideMs } = this.#times;
-    const waitMs = this.#replica.map === undefined ? decideMs : heartbeatMs;
-    this.#runtime.timers.after(waitMs, () => this.#beat());
-    this.#askController();
+    const hasMap = this.#replica.map !== undefined;
+    this.#runtime.timers.after(hasMap ? heartbeatMs : decideMs, () => this.#beat());
+    if (hasMap || this.#open === 0) this.#askController();
     if (this.#replica.lease.remainingMs() < RENEW_BELOW * this.#times.leaseMs) this.#askWitnesses();
   }
 
@@ -103,6 +107,7 @@ export class Heartbeats {
     const { mapVersion, life } = this.#replica;
     const message: HeartbeatRequest = { ...life, mapVersion, ...this.#events.state() };
     let answered = false;
+    this.#open++;
     // H11: not only when the lease runs out. The controller may miss this node while it hears the
     // witnesses, and what they vouch for must reach it with their next heartbeats, before the suspicion.
     this.#runtime.timers.after(this.#times.heartbeatMs / 2, () => {
@@ -111,6 +116,7 @@ export class Heartbeats {
     this.#call(this.#controller, PATHS.heartbeat, message, (outcome) => {
       const reply = readReply(heartbeatReply, outcome);
       answered = reply.kind === 'message';
+      this.#open--;
       if (!this.#running) return;
       if (reply.kind === 'message') this.#heard(reply.message, sent);
       else if (reply.kind === 'refused' && reply.error === 'unknown-node') {
@@ -191,7 +197,7 @@ export class Heartbeats {
   #call(
     address: Address,
     path: string,
-    message: unknown,
+    message: ControlMessage,
     callback: (outcome: CallOutcome) => void,
   ): void {
     const timeoutMs = this.#times.controlCallMs;

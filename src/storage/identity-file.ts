@@ -42,7 +42,7 @@ export function encodeIdentity(fields: Identity): Buffer {
 /** @returns a text that says what is wrong, for anything that is not an identity. */
 export function decodeIdentity(bytes: Buffer): Identity | string {
   try {
-    return identity(JSON.parse(bytes.toString()), '');
+    return identity(JSON.parse(bytes.toString()));
   } catch (error) {
     if (error instanceof Malformed || error instanceof SyntaxError) return error.message;
     throw error;

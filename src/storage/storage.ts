@@ -8,6 +8,7 @@ import { type HttpReply, type HttpRequest, jsonReply } from '../cluster/http.ts'
 import type { Address, Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import { newerMap } from '../cluster/map-exchange.ts';
+import { messageReply } from '../cluster/map-json.ts';
 import {
   type GrantRequest,
   grantRequest,
@@ -308,7 +309,7 @@ export class StorageNode implements Service {
     if (this.#life === undefined) return refusalReply('not-ready', 'not registered yet');
     const grant = this.#life.grant(message);
     this.#grants.count(grant.answer);
-    return jsonReply(200, grant);
+    return messageReply(grant);
   }
 
   /** H32: the promise is on disk before the map is told. */

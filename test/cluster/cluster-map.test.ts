@@ -24,7 +24,7 @@ const changed = (change: (map: Record<string, unknown>) => void): unknown => {
 
 describe('a map from outside', () => {
   test('comes through JSON as it was', () => {
-    expect(clusterMap(JSON.parse(JSON.stringify(good)), 'map')).toEqual(good);
+    expect(clusterMap(JSON.parse(JSON.stringify(good)))).toEqual(good);
   });
 
   test.each<[string, (map: never) => void]>([
@@ -54,14 +54,14 @@ describe('a map from outside', () => {
     ],
   ])('is refused with %s', (what, change) => {
     const value = what === 'no object' ? [] : changed(change as (map: unknown) => void);
-    expect(() => clusterMap(value, 'map')).toThrow(Malformed);
+    expect(() => clusterMap(value)).toThrow(Malformed);
   });
 
   test('the error names the place', () => {
     const value = changed((map) => {
       map.nodes = { a: { address: 'nowhere', incarnation: 1, store: 's' } };
     });
-    expect(() => clusterMap(value, 'map')).toThrow('map.nodes.a.address is not host:port');
+    expect(() => clusterMap(value)).toThrow('nodes.a.address is not host:port');
   });
 });
 
@@ -72,10 +72,10 @@ describe('looking into a map', () => {
       const [entry] = map.partitions as { members: { node: string }[] }[];
       for (const member of entry?.members.slice(0, 1) ?? []) member.node = name;
     });
-    expect(() => clusterMap(stranger, 'map')).toThrow(`names ${name}, which is no node`);
+    expect(() => clusterMap(stranger)).toThrow(`names ${name}, which is no node`);
     const entry = sampleNode(3);
     const nodes = Object.fromEntries([...Object.entries(good.nodes), [name, entry]]);
-    const adopted = clusterMap(JSON.parse(JSON.stringify({ ...good, nodes })), 'map');
+    const adopted = clusterMap(JSON.parse(JSON.stringify({ ...good, nodes })));
     expect(nodeEntry(adopted, nodeId(name))).toEqual(entry);
   });
 

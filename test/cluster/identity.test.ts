@@ -25,7 +25,7 @@ describe('an address', () => {
     [`${'h'.repeat(253)}:80`, { host: 'h'.repeat(253), port: 80 }],
   ])('%s is host and port', (text, parsed) => {
     expect(parseAddress(text)).toEqual(parsed);
-    expect(address(text, 'it')).toBe(text);
+    expect(address(text)).toBe(text);
     expect(hostOf(text as Address)).toBe(parsed.host);
   });
 
@@ -56,11 +56,11 @@ describe('an address', () => {
     `${'h'.repeat(254)}:80`,
   ])('%j is none', (text) => {
     expect(parseAddress(text)).toBeUndefined();
-    expect(() => address(text, 'it')).toThrow('it is not host:port');
+    expect(() => address(text)).toThrow('the message is not host:port');
   });
 
   test.each([undefined, null, 80, {}, ['a:80']])('%j is none either', (value) => {
-    expect(() => address(value, 'it')).toThrow(Malformed);
+    expect(() => address(value)).toThrow(Malformed);
   });
 });
 
@@ -69,8 +69,8 @@ test.each([
   ['an epoch', epoch, [1, EPOCH_MAX], [0, EPOCH_MAX + 1, 0.5]],
   ['a node id', nodeId, ['a', '127.0.0.1:12500', 'n'.repeat(256)], ['', 'n'.repeat(257), 1]],
 ] as const)('%s has its bounds', (_what, shape, good, bad) => {
-  for (const value of good) expect(shape(value, 'it')).toBe(value);
-  for (const value of bad) expect(() => shape(value, 'it')).toThrow(Malformed);
+  for (const value of good) expect(shape(value)).toBe(value);
+  for (const value of bad) expect(() => shape(value)).toThrow(Malformed);
 });
 
 test('an epoch fits the four bytes that it has in an operation', () => {

@@ -40,7 +40,7 @@ const ANYTHING: readonly unknown[] = [
 function accepted(shape: Shape<unknown>): unknown[] {
   return ANYTHING.filter((value) => {
     try {
-      shape(value, 'it');
+      shape(value);
       return true;
     } catch (error) {
       expect(error).toBeInstanceOf(Malformed);
@@ -70,11 +70,11 @@ describe('each shape takes its own kind and nothing else', () => {
 
   test('a list or dictionary at its limit is taken, one entry more is not', () => {
     const numbers = list(integer({ min: 0, max: 9 }), { max: 2 });
-    expect(numbers([1, 2], 'it')).toEqual([1, 2]);
-    expect(() => numbers([1, 2, 3], 'it')).toThrow('it has over 2 entries');
+    expect(numbers([1, 2])).toEqual([1, 2]);
+    expect(() => numbers([1, 2, 3])).toThrow('the message has over 2 entries');
     const named = dictionary(flag, { max: 2 });
-    expect(named({ a: true, b: false }, 'it')).toEqual({ a: true, b: false });
-    expect(() => named({ a: true, b: true, c: true }, 'it')).toThrow('it has over 2 entries');
+    expect(named({ a: true, b: false })).toEqual({ a: true, b: false });
+    expect(() => named({ a: true, b: true, c: true })).toThrow('the message has over 2 entries');
   });
 });
 
@@ -82,26 +82,26 @@ describe('an object', () => {
   const shape = object({ name: text({ max: 9 }), alive: optional(flag) });
 
   test('keeps the fields it knows and drops the others, so that a newer node is understood', () => {
-    expect(shape({ name: 'a', alive: true, since: 'tomorrow' }, 'it')).toEqual({
+    expect(shape({ name: 'a', alive: true, since: 'tomorrow' })).toEqual({
       name: 'a',
       alive: true,
     });
   });
 
   test('without an optional field has undefined there', () => {
-    expect(shape({ name: 'a' }, 'it')).toEqual({ name: 'a', alive: undefined });
+    expect(shape({ name: 'a' })).toEqual({ name: 'a', alive: undefined });
   });
 
   test('is a copy: the value that came is neither kept nor changed', () => {
     const value = { name: 'a', alive: true };
-    expect(shape(value, 'it')).not.toBe(value);
+    expect(shape(value)).not.toBe(value);
     expect(value).toEqual({ name: 'a', alive: true });
   });
 });
 
 test('a dictionary takes the names that objects have a meaning for as plain names', () => {
   const value = JSON.parse('{"__proto__": 1, "constructor": 2, "toString": 3}');
-  const result = dictionary(integer({ min: 1, max: 3 }), { max: 3 })(value, 'it');
+  const result = dictionary(integer({ min: 1, max: 3 }), { max: 3 })(value);
   expect(Object.entries(result)).toEqual([
     ['__proto__', 1],
     ['constructor', 2],
@@ -122,7 +122,23 @@ describe('the error names the place', () => {
     [{ nodes: { a: {} } }, 'nodes.a.ports is not a list'],
     [{ nodes: { a: { ports: [1, 0] } } }, 'nodes.a.ports[1] is not a whole number from 1 to 9'],
   ])('%j: %s', (value, message) => {
-    expect(() => shape(value, '')).toThrow(message);
+    expect(() => shape(value)).toThrow(message);
+  });
+
+  test('also of lists in lists, and of what stands at the top', () => {
+    const numbers = list(list(object({ a: flag }), { max: 9 }), { max: 9 });
+    expect(() => numbers([[], [{ a: true }, { a: 1 }]])).toThrow(/^\[1\]\[1\]\.a is not true/);
+    expect(() => flag(1)).toThrow('the message is not true or false');
+  });
+
+  test('and an error of another kind passes as it is', () => {
+    const bug = new TypeError('a bug');
+    const broken = object({
+      a: () => {
+        throw bug;
+      },
+    });
+    expect(() => broken({ a: 1 })).toThrow(bug);
   });
 });
 
@@ -141,7 +157,7 @@ test.each([1, 2, 3, 4, 5])('nothing but Malformed is ever thrown, seed %i', (see
   });
   for (let round = 0; round < 1000; round++) {
     try {
-      shape(anything(4), '');
+      shape(anything(4));
     } catch (error) {
       expect(error).toBeInstanceOf(Malformed);
     }

@@ -8,6 +8,8 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** Below the time limit of one test (vitest.config.ts). */
+const START_MS_MAX = 100_000;
 const SCRIPT = fileURLToPath(new URL('../../scripts/runlocal.sh', import.meta.url));
 export const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
@@ -15,6 +17,8 @@ export interface ClusterSettings {
   readonly frontends?: number;
   readonly storages?: number;
   readonly redundancy?: number;
+  /** Options of `velour local`. */
+  readonly words?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -96,7 +100,7 @@ export async function startCluster(settings: ClusterSettings = {}): Promise<Loca
   const ports = await freePorts(1 + storages + frontends);
   const [controllerPort = 0, storagePort = 0] = ports;
   const frontendPort = ports[1 + storages] ?? 0;
-  const started = new Started(SCRIPT, [], {
+  const started = new Started(SCRIPT, settings.words ?? [], {
     NUM_FRONTEND: String(frontends),
     NUM_STORAGE: String(storages),
     REDUNDANCY: String(redundancy),
@@ -109,7 +113,7 @@ export async function startCluster(settings: ClusterSettings = {}): Promise<Loca
   // A test beside this one may have taken a port that was free a moment ago.
   const isTaken = started.printed('stderr', 'is in use; stop who has it').then(() => false);
   isTaken.catch(() => undefined);
-  if (!(await Promise.race([isReady, isTaken]))) {
+  if (!(await inTime(Promise.race([isReady, isTaken]), started))) {
     isReady.catch(() => undefined);
     await started.stop();
     return startCluster(settings);
@@ -122,6 +126,25 @@ export async function startCluster(settings: ClusterSettings = {}): Promise<Loca
     frontends: ports.slice(1 + storages).map(address),
     stop: () => started.stop(),
   };
+}
+
+/** What `promise` brings, unless that takes so long that the test's own limit would end it without a word. */
+async function inTime<T>(promise: Promise<T>, started: Started): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const lately = started.stderr.trimEnd().split('\n').slice(-40).join('\n');
+      reject(new Error(`the cluster is not ready after ${START_MS_MAX} ms:\n${lately}`));
+    }, START_MS_MAX);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } catch (error) {
+    await started.stop('SIGKILL');
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Consecutive ports below the ephemeral range that are free now. */

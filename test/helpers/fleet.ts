@@ -183,7 +183,7 @@ export class Fleet {
   /** The map that a node has. */
   async map(from: Node = this.controller): Promise<ClusterMap> {
     const path = from.role === 'controller' ? '/c/map' : '/s/map';
-    const { map } = mapReply(JSON.parse((await knock(from.door, path)).text), path);
+    const { map } = mapReply(JSON.parse((await knock(from.door, path)).text));
     if (map === undefined) throw new Error(`${from.address} has no map`);
     return map;
   }

@@ -10,6 +10,7 @@ import {
 } from '../../src/cluster/cluster-map.ts';
 import type { HttpReply } from '../../src/cluster/http.ts';
 import type { NodeId } from '../../src/cluster/identity.ts';
+import type { ControlMessage } from '../../src/cluster/map-json.ts';
 import { mapReply, PATHS } from '../../src/cluster/messages.ts';
 import { type PartitionId, partitionOf } from '../../src/cluster/partition.ts';
 import {
@@ -225,14 +226,14 @@ export class Stage {
   }
 
   /** A control message, on a connection that no fault touches. @returns the answer */
-  tell(node: SimulatedNode, path: keyof typeof PATHS, message: unknown): unknown {
+  tell(node: SimulatedNode, path: keyof typeof PATHS, message: ControlMessage): unknown {
     const { status, answer } = this.ask(node, path, message);
     expect(status).toBe(200);
     return answer;
   }
 
   /** The same, where it may be refused. */
-  ask(node: SimulatedNode, path: keyof typeof PATHS, message: unknown) {
+  ask(node: SimulatedNode, path: keyof typeof PATHS, message: ControlMessage) {
     const request = requestOf({ method: 'POST', path: PATHS[path], message });
     const reply: { status?: number; answer?: unknown } = {};
     node.request({ ...request, fromLoopback: true }, ({ status, body }) => {
@@ -258,7 +259,7 @@ export class Stage {
   /** The map that a storage node has adopted. */
   mapOf(node: SimulatedNode): ClusterMap | undefined {
     const reply = node.peek(plainGet('/s/map'));
-    return mapReply(JSON.parse(Buffer.from(reply?.body ?? '{}').toString()), '').map;
+    return mapReply(JSON.parse(Buffer.from(reply?.body ?? '{}').toString())).map;
   }
 
   /** What a storage node holds of a key: a value, `deleted`, or undefined. */

@@ -2,6 +2,7 @@
 // when the rule in its name is broken (test/mutants).
 
 import { expect, test } from 'vitest';
+import type { Epoch } from '../../src/cluster/identity.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { SEEDS, Stage } from './founded.ts';
 
@@ -78,7 +79,7 @@ test.each(SEEDS)('H32: who promised follows no earlier generation any more, seed
   stage.pass(2000);
   // The controller of before was only cut off. It removes the dead, and tells the one that is left.
   const partitions = old.partitions.map(({ epoch, members }) => ({
-    epoch: epoch + 1,
+    epoch: (epoch + 1) as Epoch,
     members: members.filter(({ node }) => node === one.process.name),
   }));
   const version = { ...old.version, number: old.version.number + 1 };

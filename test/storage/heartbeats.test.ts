@@ -14,19 +14,25 @@ import { incarnationOf, nodeId, sampleMap } from '../helpers/maps.ts';
 
 const CONTROLLER = 'controller:1' as Address;
 
-/** Node a, which has a map, and has just asked for grants. */
-function asking() {
+/** Node a, which has a map unless told otherwise, and has just asked for grants. */
+function asking({ hasMap = true } = {}) {
   let nowMs = 0;
+  const timers: { readonly dueMs: number; readonly callback: () => void }[] = [];
   const asked: { readonly path: string; readonly answer: (message: unknown) => void }[] = [];
   const clock = { monotonicMs: () => nowMs, wallMs: () => nowMs };
   const times = protocolTimes(1);
   const life = { node: nodeId('a'), incarnation: incarnationOf(1) };
   const options = { life, valueBytesMax: 100, copyChunkBytes: 262_144, leaseMs: times.leaseMs };
   const replica = new Replica(new SegmentStore(), MEMORY_ONLY, clock, options);
-  replica.adopt(sampleMap());
+  if (hasMap) replica.adopt(sampleMap());
   const runtime = {
     clock,
-    timers: { after: () => () => undefined },
+    timers: {
+      after: (milliseconds: number, callback: () => void) => {
+        timers.push({ dueMs: nowMs + milliseconds, callback });
+        return () => undefined;
+      },
+    },
     log: { write: () => undefined },
     network: {
       call: ({ path }: ControlCall, callback: (outcome: unknown) => void) => {
@@ -59,7 +65,18 @@ function asking() {
   const pass = (milliseconds: number) => {
     nowMs += milliseconds;
   };
-  return { replica, answer, pass };
+  /** So many of the next beats, each in its time. */
+  const beat = (beats: number) => {
+    for (let count = 0; count < beats; count++) {
+      const next = Math.min(...timers.map(({ dueMs }) => dueMs));
+      nowMs = next;
+      const due = timers.filter(({ dueMs }) => dueMs === next);
+      for (const timer of due) timers.splice(timers.indexOf(timer), 1);
+      for (const { callback } of due) callback();
+    }
+  };
+  const heartbeatsSent = () => asked.filter(({ path }) => path === PATHS.heartbeat).length;
+  return { replica, answer, pass, beat, heartbeatsSent };
 }
 
 const VERSION = { generation: 1, number: 1 };
@@ -102,4 +119,19 @@ test('a witness that says no is no vote (R5)', () => {
   const { replica, answer } = asking();
   answer(PATHS.grant, { ...vote, answer: 'fenced' });
   expect(replica.lease.isLive()).toBe(false);
+});
+
+test('a node without a map waits for an answer, which may be one, before it asks again', () => {
+  const { answer, beat, heartbeatsSent } = asking({ hasMap: false });
+  beat(10);
+  expect(heartbeatsSent()).toBe(1);
+  answer(PATHS.heartbeat, { incarnation: 1, mapVersion: VERSION, lease: false });
+  beat(10);
+  expect(heartbeatsSent()).toBe(2);
+});
+
+test('a node with a map does not: an answer that is lost must not make it look silent (R5)', () => {
+  const { beat, heartbeatsSent } = asking();
+  beat(10);
+  expect(heartbeatsSent()).toBeGreaterThan(4);
 });

@@ -9,6 +9,7 @@ import {
   KEY_BYTES_MAX,
   VALUE_BYTES_MAX_CEILING,
 } from '../limits.ts';
+import { encodeMessage } from '../map-json.ts';
 import { PATHS } from '../messages.ts';
 import { RECORD_OVERHEAD_BYTES_MAX } from '../record.ts';
 import type { CallOutcome, ControlCall, Network } from '../runtime.ts';
@@ -39,17 +40,17 @@ export function openNetwork(): Network {
     connect: { timeout: 5000 },
   });
 
-  async function exchange(call: ControlCall): Promise<CallOutcome> {
+  async function exchange(call: ControlCall, signal: AbortSignal): Promise<CallOutcome> {
     const response = await agent.request({
       origin: `http://${call.address}`,
       path: call.path,
       method: call.method,
-      signal: AbortSignal.timeout(call.timeoutMs),
+      signal,
       ...(call.message === undefined
         ? {}
         : {
             headers: { 'content-type': 'application/json' },
-            body: JSON.stringify(call.message),
+            body: encodeMessage(call.message),
           }),
     });
     const length = Number(response.headers['content-length'] ?? 0);
@@ -63,8 +64,18 @@ export function openNetwork(): Network {
 
   return {
     call(call, callback) {
-      exchange(call).then(callback, (error: unknown) =>
-        callback({ kind: 'failed', detail: describe(error) }),
+      const deadline = new AbortController();
+      // A process that got no time for a while has answers in its sockets: it reads them (the next phase of
+      // the event loop) before it calls them late.
+      const giveUp = () => deadline.abort(new Error(`no answer within ${call.timeoutMs} ms`));
+      const timer = setTimeout(() => setImmediate(giveUp), call.timeoutMs);
+      timer.unref();
+      const done = (outcome: CallOutcome) => {
+        clearTimeout(timer);
+        callback(outcome);
+      };
+      exchange(call, deadline.signal).then(done, (error: unknown) =>
+        done({ kind: 'failed', detail: describe(error) }),
       );
     },
     open(address, hello, events) {

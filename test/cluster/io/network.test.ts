@@ -1,0 +1,48 @@
+// Calls on real sockets: what becomes of an answer, of none, and of one that came while nobody had time.
+
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import type { Address } from '../../../src/cluster/identity.ts';
+import { openNetwork } from '../../../src/cluster/io/network.ts';
+import type { CallOutcome } from '../../../src/cluster/runtime.ts';
+
+const cleanUps: (() => unknown)[] = [];
+afterEach(() => {
+  for (const cleanUp of cleanUps.splice(0)) cleanUp();
+});
+
+async function called(listener: RequestListener, timeoutMs: number): Promise<CallOutcome> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  cleanUps.push(
+    () => server.close(),
+    () => server.closeAllConnections(),
+  );
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}` as Address;
+  const call = { address, method: 'POST', path: '/', message: { a: 1 }, timeoutMs } as const;
+  return new Promise((resolve) => openNetwork().call(call, resolve));
+}
+
+/** The whole process stands still, as one does that the machine gives no time. */
+function standStill(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+test('an answer comes with its status and message', async () => {
+  const outcome = await called((_, response) => response.writeHead(418).end('{"b":2}'), 60_000);
+  expect(outcome).toEqual({ kind: 'answered', status: 418, message: { b: 2 } });
+});
+
+test('no answer in time is a failure that says the time', async () => {
+  const outcome = await called(() => undefined, 50);
+  expect(outcome).toEqual({ kind: 'failed', detail: 'no answer within 50 ms' });
+});
+
+test('an answer that lies in the socket when the time is over counts', async () => {
+  const outcome = await called((_, response) => {
+    response.end('{"b":2}');
+    standStill(1200);
+  }, 1000);
+  expect(outcome).toMatchObject({ kind: 'answered', message: { b: 2 } });
+});
