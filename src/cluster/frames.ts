@@ -12,6 +12,8 @@
 import { CHUNK_BYTES, LONG_MESSAGES_MAX } from './limits.ts';
 
 const HEADER_BYTES = 9;
+/** Of a first chunk, behind its header. */
+const TOTAL_BYTES = 4;
 const KIND_WHOLE = 0;
 const KIND_FIRST = 1;
 const KIND_FURTHER = 2;
@@ -124,9 +126,23 @@ export class FramingBroken extends Error {
   override readonly name = 'FramingBroken';
 }
 
-/** Turns the bytes of a stream back into messages. */
+/** A frame of which the payload is under way. */
+interface Incoming {
+  readonly id: number;
+  /** Of a chunk; undefined when the frame is a whole message. */
+  readonly assembly: Assembly | undefined;
+  /** Where the payload goes; undefined when it is only to go by. */
+  readonly target: Buffer | undefined;
+  /** In the target, of the next byte. */
+  at: number;
+  left: number;
+}
+
+/** Turns the bytes of a stream back into messages. Each byte that is kept is copied once, to where it stays. */
 export class FrameReader {
-  #rest: Buffer = Buffer.alloc(0);
+  readonly #header = Buffer.allocUnsafe(HEADER_BYTES + TOTAL_BYTES);
+  #headerUsed = 0;
+  #incoming: Incoming | undefined;
   readonly #assemblies = new Map<number, Assembly>();
   readonly #messageBytesMax: number;
   readonly #received: (id: number, message: Buffer) => void;
@@ -149,59 +165,104 @@ export class FrameReader {
 
   /** @throws FramingBroken */
   push(bytes: Buffer): void {
-    const input = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
     let offset = 0;
-    while (offset + HEADER_BYTES <= input.length) {
-      const length = input.readUInt32BE(offset);
-      const kind = input.readUInt8(offset + 4);
-      if (length > CHUNK_BYTES) throw new FramingBroken(`frame of ${length} bytes`);
-      const payload = offset + HEADER_BYTES + (kind === KIND_FIRST ? 4 : 0);
-      if (payload + length > input.length) break;
-      const id = input.readUInt32BE(offset + 5);
-      const part = input.subarray(payload, payload + length);
-      if (kind === KIND_WHOLE) this.#whole(id, part);
-      else if (kind === KIND_FIRST)
-        this.#first(id, input.readUInt32BE(offset + HEADER_BYTES), part);
-      else if (kind === KIND_FURTHER) this.#further(id, part);
-      else throw new FramingBroken(`frame of kind ${kind}`);
-      offset = payload + length;
+    while (offset < bytes.length) {
+      offset =
+        this.#incoming === undefined
+          ? this.#begin(bytes, offset)
+          : this.#goOn(this.#incoming, bytes, offset);
     }
-    // A copy, so that half a frame does not keep a whole socket buffer alive.
-    this.#rest = offset === input.length ? Buffer.alloc(0) : Buffer.from(input.subarray(offset));
   }
 
-  #whole(id: number, message: Buffer): void {
-    if (message.length > this.#messageBytesMax) {
-      throw new FramingBroken(`message of ${message.length} bytes`);
+  /** @returns behind what was read of the next frame: its header, and a payload that is all here */
+  #begin(bytes: Buffer, offset: number): number {
+    if (this.#headerUsed === 0 && bytes.length - offset >= this.#header.length) {
+      return this.#headed(bytes, offset, bytes, offset + headerBytes(bytes[offset + 4]));
     }
-    this.#received(id, message);
+    let next = offset;
+    while (this.#headerUsed < headerBytes(this.#headerUsed > 4 ? this.#header[4] : undefined)) {
+      const byte = bytes[next++];
+      if (byte === undefined) return bytes.length;
+      this.#header[this.#headerUsed++] = byte;
+    }
+    this.#headerUsed = 0;
+    return this.#headed(this.#header, 0, bytes, next);
   }
 
-  #first(id: number, total: number, part: Buffer): void {
+  /** @param payload where it begins in `bytes` */
+  #headed(header: Buffer, at: number, bytes: Buffer, payload: number): number {
+    const length = header.readUInt32BE(at);
+    const kind = header.readUInt8(at + 4);
+    const id = header.readUInt32BE(at + 5);
+    if (length > CHUNK_BYTES) throw new FramingBroken(`frame of ${length} bytes`);
+    if (kind !== KIND_WHOLE) {
+      const total = kind === KIND_FIRST ? header.readUInt32BE(at + HEADER_BYTES) : undefined;
+      if (kind > KIND_FURTHER) throw new FramingBroken(`frame of kind ${kind}`);
+      const assembly = this.#assembly(id, total, length);
+      this.#incoming = {
+        id,
+        assembly,
+        target: assembly.bytes,
+        at: assembly.received,
+        left: length,
+      };
+      return this.#goOn(this.#incoming, bytes, payload);
+    }
+    if (length > this.#messageBytesMax) throw new FramingBroken(`message of ${length} bytes`);
+    const end = payload + length;
+    if (end <= bytes.length) {
+      this.#received(id, bytes.subarray(payload, end));
+      return end;
+    }
+    const target = Buffer.allocUnsafe(length);
+    this.#incoming = { id, assembly: undefined, target, at: 0, left: length };
+    return this.#goOn(this.#incoming, bytes, payload);
+  }
+
+  #goOn(incoming: Incoming, bytes: Buffer, from: number): number {
+    const to = Math.min(bytes.length, from + incoming.left);
+    if (incoming.target !== undefined) bytes.copy(incoming.target, incoming.at, from, to);
+    incoming.at += to - from;
+    incoming.left -= to - from;
+    if (incoming.left === 0) this.#finish(incoming);
+    return to;
+  }
+
+  #finish({ id, assembly, target, at }: Incoming): void {
+    this.#incoming = undefined;
+    if (assembly !== undefined) {
+      assembly.received = at;
+      if (at < assembly.length) return;
+      this.#assemblies.delete(id);
+    }
+    if (target === undefined) this.#tooLong?.(id);
+    else this.#received(id, target);
+  }
+
+  /** @param total of the message, where its first chunk says it. @param chunkBytes that it is to take now */
+  #assembly(id: number, total: number | undefined, chunkBytes: number): Assembly {
+    const known = this.#assemblies.get(id);
+    if (total === undefined) {
+      if (known === undefined) throw new FramingBroken(`chunk of the unknown message ${id}`);
+      if (known.received + chunkBytes <= known.length) return known;
+      throw new FramingBroken(`message ${id} longer than announced`);
+    }
     const isTooLong = total > this.#messageBytesMax;
     if (isTooLong && this.#tooLong === undefined) {
       throw new FramingBroken(`message of ${total} bytes`);
     }
-    if (part.length >= total) throw new FramingBroken('a first chunk that is the whole message');
+    if (chunkBytes >= total) throw new FramingBroken('a first chunk that is the whole message');
+    if (known !== undefined) throw new FramingBroken(`message ${id} begun twice`);
     if (this.#assemblies.size >= LONG_MESSAGES_MAX)
       throw new FramingBroken('too many long messages');
-    if (this.#assemblies.has(id)) throw new FramingBroken(`message ${id} begun twice`);
     const bytes = isTooLong ? undefined : Buffer.allocUnsafe(total);
-    bytes?.set(part);
-    this.#assemblies.set(id, { length: total, bytes, received: part.length });
+    const assembly = { length: total, bytes, received: 0 };
+    this.#assemblies.set(id, assembly);
+    return assembly;
   }
+}
 
-  #further(id: number, part: Buffer): void {
-    const assembly = this.#assemblies.get(id);
-    if (assembly === undefined) throw new FramingBroken(`chunk of the unknown message ${id}`);
-    if (assembly.received + part.length > assembly.length) {
-      throw new FramingBroken(`message ${id} longer than announced`);
-    }
-    assembly.bytes?.set(part, assembly.received);
-    assembly.received += part.length;
-    if (assembly.received < assembly.length) return;
-    this.#assemblies.delete(id);
-    if (assembly.bytes === undefined) this.#tooLong?.(id);
-    else this.#received(id, assembly.bytes);
-  }
+/** @param kind undefined while that has not come */
+function headerBytes(kind: number | undefined): number {
+  return kind === KIND_FIRST ? HEADER_BYTES + TOTAL_BYTES : HEADER_BYTES;
 }
