@@ -162,15 +162,22 @@ export function decodeOperation(message: Buffer): Operation | string {
   return { kind: 'set', partition, epoch, record: parsed.record };
 }
 
+/** Whether one storage node asks another for what it has; it may be answered later than what clients ask. */
+export function isTransfer({ kind }: Operation): boolean {
+  return kind === 'copy' || kind === 'pull';
+}
+
 function decodeTransfer(
   code: typeof COPY | typeof PULL,
   where: { partition: PartitionId; epoch: Epoch },
   rest: Buffer,
 ): Operation | string {
-  const cursor = decodeCursor(rest);
+  // Not a view: it may wait for its turn, and the bytes of a message hold only as long as it is handled.
+  const bytes = Buffer.from(rest);
+  const cursor = decodeCursor(bytes);
   if (cursor === undefined) return 'transfer without a place to begin';
   const { from, length } = cursor;
-  const digest = rest.subarray(length);
+  const digest = bytes.subarray(length);
   if (code === PULL) return { kind: 'pull', ...where, from, digest };
   return digest.length === 0 ? { kind: 'copy', ...where, from } : 'copy with bytes behind it';
 }

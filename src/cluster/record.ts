@@ -101,7 +101,7 @@ export function parseRecord(bytes: Buffer, offset = 0): ParsedRecord {
   if (length > available) return SHORT;
   const record = bytes.subarray(offset, offset + length) as StoredRecord;
   if (crc32(record.subarray(CRC_FROM)) !== record.readUInt32BE(4)) return malformed('CRC differs');
-  if (decodeAttributes(recordAttributeBytes(record)) === undefined) {
+  if (attributesLength > 0 && decodeAttributes(recordAttributeBytes(record)) === undefined) {
     return malformed('attribute block');
   }
   return { kind: 'record', record };

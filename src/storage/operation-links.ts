@@ -2,11 +2,18 @@
 // What is answered is replica.ts's.
 
 import type { NodeId } from '../cluster/identity.ts';
-import { type Answer, decodeOperation, encodeAnswer } from '../cluster/operations.ts';
+import {
+  type Answer,
+  decodeOperation,
+  encodeAnswer,
+  isTransfer,
+  type Operation,
+} from '../cluster/operations.ts';
 import type { Link, LinkEvents, LinkHello, Runtime } from '../cluster/runtime.ts';
 import type { AnswerCounters } from './counters.ts';
 import type { Durability } from './durability.ts';
 import type { Replica } from './replica.ts';
+import { TransferPace } from './transfer-pace.ts';
 
 const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
 const TOO_LARGE: Answer = { kind: 'refused', reason: 'too-large' };
@@ -24,11 +31,13 @@ export class OperationLinks {
   readonly #answers: AnswerCounters;
   readonly #served: Served;
   readonly #links = new Set<Link>();
+  readonly #pace: TransferPace;
 
   constructor(runtime: Runtime, answers: AnswerCounters, served: Served) {
     this.#runtime = runtime;
     this.#answers = answers;
     this.#served = served;
+    this.#pace = new TransferPace(runtime);
   }
 
   get count(): number {
@@ -64,6 +73,14 @@ export class OperationLinks {
       this.#runtime.log.write('warn', 'operation refused', { reason: operation });
       return send(link, id, MALFORMED);
     }
+    if (!isTransfer(operation)) {
+      this.#pace.clientServed();
+      return this.#answer(link, id, operation);
+    }
+    return this.#pace.whenDue(() => this.#answer(link, id, operation));
+  }
+
+  #answer(link: Link, id: number, operation: Operation): void {
     const answer = this.#served.replica()?.answer(operation) ?? NOT_SERVING;
     this.#answers.count(operation.kind, answer);
     const { head, body } = encodeAnswer(answer);
