@@ -8,6 +8,15 @@ import { encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts
 /** @param failure why it is not on disk */
 type Written = (failure: string | undefined) => void;
 
+/** H8: the next start would believe what may be gone. */
+export const DISTRUST_NOT_NOTED =
+  'a sync failed, and that cannot be noted: replace this disk before the node is started again';
+
+/** Of what a failed sync should have brought to disk some may be gone, though it was acknowledged (H8). */
+export function distrusted({ incarnation }: Identity): Pick<Identity, 'completeSince'> {
+  return { completeSince: (incarnation + 1) as Incarnation };
+}
+
 export class StoredIdentity {
   readonly #disk: Disk | undefined;
   /** As it was written last, or is being written; none without a data directory. */
@@ -42,11 +51,8 @@ export class StoredIdentity {
     });
   }
 
-  /** H8: of what a failed sync should have brought to disk some may be gone, though it was acknowledged. */
   distrust(written: Written): void {
-    const incarnation = this.#written?.incarnation;
-    if (incarnation === undefined) return;
-    this.#write({ completeSince: (incarnation + 1) as Incarnation }, written);
+    if (this.#written !== undefined) this.#write(distrusted(this.#written), written);
   }
 
   /** Everything is on disk: the next life need not ask whether the machine was started anew (H8). */

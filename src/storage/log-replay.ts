@@ -32,6 +32,8 @@ export interface ReplayOptions {
   /** Whether the machine may have lost what was not synced. */
   readonly mayHaveHoles: boolean;
   readonly apply: (entry: LogEntry) => void;
+  /** Before the start ends of it: what an earlier life left to the system may be gone. */
+  readonly syncFailed: (end: () => void) => void;
 }
 
 export interface Replayed extends OpenLog {
@@ -147,7 +149,7 @@ export class LogReplay {
     if (onDisk === undefined) return this.#finish(0);
     const { number, header } = onDisk;
     if (header === undefined) return this.#judge({ file: number, offset: 0 });
-    const { store, apply } = this.#options;
+    const { store, apply, syncFailed } = this.#options;
     return this.#open(number, (file) => {
       new BlockReader(file, saltOf(store, number), apply, (result) => {
         const end = needed(result, `${logFileName(number)} cannot be read`);
@@ -155,7 +157,10 @@ export class LogReplay {
         const isWhole = end === file.length && end === before;
         // Also of what an earlier life left to the system: from now on it counts as synced.
         file.sync((synced) => {
-          needed(synced, `${logFileName(number)} cannot be synced`);
+          if (synced.kind === 'failed') {
+            // The next sync would succeed, and bring nothing back: the system reports a loss once.
+            return syncFailed(() => needed(synced, `${logFileName(number)} cannot be synced`));
+          }
           file.close();
           this.#whole.push({ number, bytes: end });
           if (isWhole) this.#replay(index + 1);

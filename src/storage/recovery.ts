@@ -10,6 +10,7 @@ import { decodeMapFile, encodeMapFile } from '../cluster/map-file.ts';
 import { recordKey, recordVersion } from '../cluster/record.ts';
 import type { Disk, Runtime } from '../cluster/runtime.ts';
 import type { FsyncMode } from './durability.ts';
+import { DISTRUST_NOT_NOTED, distrusted } from './identity.ts';
 import { decodeIdentity, encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
 import type { OpenLog } from './log.ts';
 import type { LogEntry } from './log-entry.ts';
@@ -110,8 +111,8 @@ export class Recovery {
       this.#disk,
       {
         store: earlier.store,
-        // After a sync that failed as well: what the system could not write it may have dropped.
-        mayHaveHoles: !complete || earlier.completeSince > earlier.incarnation,
+        mayHaveHoles: !complete,
+        syncFailed: (end) => this.#distrust(earlier, end),
         apply: (entry) => {
           if (map === undefined) {
             throw unusable('the log', `it has records, and there is no ${MAP_FILE}`);
@@ -129,6 +130,16 @@ export class Recovery {
       },
     );
     replay.start();
+  }
+
+  #distrust(earlier: Identity, end: () => void): void {
+    const identity = encodeIdentity({ ...earlier, ...distrusted(earlier) });
+    this.#disk.replace(IDENTITY_FILE, identity, (written) => {
+      if (written.kind === 'failed') {
+        this.#runtime.log.write('error', DISTRUST_NOT_NOTED, { detail: written.detail });
+      }
+      end();
+    });
   }
 
   /** The incarnation is on disk before anybody hears of it (PROTOCOL 3.5, I10). */
@@ -216,6 +227,8 @@ export class Recovery {
  * acknowledges will be complete: it copies whatever it becomes a member of, and inherits nothing.
  */
 function isComplete(earlier: Identity, bootId: string): boolean {
+  // A sync had failed: what the system could not write it may have dropped.
+  if (earlier.completeSince > earlier.incarnation) return false;
   if (earlier.bootId === undefined) return true;
   switch (earlier.fsync) {
     case 'always':

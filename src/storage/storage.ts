@@ -36,7 +36,7 @@ import { Compaction } from './compaction.ts';
 import { AnswerCounters, GrantCounters, syncTimes } from './counters.ts';
 import { Departure } from './departure.ts';
 import { type Durability, type FsyncMode, MEMORY_ONLY } from './durability.ts';
-import { StoredIdentity } from './identity.ts';
+import { DISTRUST_NOT_NOTED, StoredIdentity } from './identity.ts';
 import { IDENTITY_FILE, type Identity } from './identity-file.ts';
 import { inspect } from './inspection.ts';
 import { StorageLife } from './life.ts';
@@ -206,11 +206,7 @@ export class StorageNode implements Service {
   #distrustStore(): void {
     this.#identity.distrust((failure) => {
       if (failure === undefined) return;
-      this.#runtime.log.write(
-        'error',
-        'a sync failed, and that cannot be noted: replace this disk before the node is started again',
-        { detail: failure },
-      );
+      this.#runtime.log.write('error', DISTRUST_NOT_NOTED, { detail: failure });
     });
   }
 

@@ -53,7 +53,8 @@ export class Machine {
   }
 
   replay(apply: (entry: LogEntry) => void, mayHaveHoles = false): Replayed {
-    const options = { store: STORE, mayHaveHoles, apply };
+    const syncFailed = (end: () => void) => end();
+    const options = { store: STORE, mayHaveHoles, apply, syncFailed };
     return this.wait((done) => new LogReplay(this.disk.port(), options, done).start());
   }
 

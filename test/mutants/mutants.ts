@@ -794,8 +794,8 @@ const DISKS: readonly Mutant[] = [
     edits: [
       {
         file: IDENTITY,
-        find: '{ completeSince: (incarnation + 1) as Incarnation }',
-        replace: '{}',
+        find: '(incarnation + 1) as Incarnation',
+        replace: 'incarnation',
       },
     ],
     fate: tests(DISK_SCHEDULES, 'H8: '),
@@ -1253,6 +1253,18 @@ const STORE_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(RECOVERY_TESTS, 'judges alike'),
+  },
+  {
+    name: 'replay-forgets-a-failed-sync',
+    rule: 'H8',
+    edits: [
+      {
+        file: RECOVERY,
+        find: 'syncFailed: (end) => this.#distrust(earlier, end),',
+        replace: 'syncFailed: (end) => end(),',
+      },
+    ],
+    fate: tests(RECOVERY_TESTS, 'notes a sync that failed'),
   },
   {
     name: 'queue-without-end',

@@ -136,6 +136,20 @@ describe('the identity', () => {
     expect(life.identity()).toMatchObject(EARLIER);
   });
 
+  test('notes a sync that failed while the log was read back: the next one would succeed (H8)', () => {
+    const life = new Life();
+    const log = life.log(life.create(), 2 ** 26);
+    log.append({ kind: 'record', partition: 1 as PartitionId, record: recordOf(1, 1) });
+    life.wait<void>((done) => log.whenDown(done));
+    life.crash();
+    life.disk.failSync();
+    expect(() => life.recover()).toThrow('records-00000001.log cannot be synced: EIO');
+    life.crash();
+    const { incarnation, completeSince } = life.recover().identity;
+    expect(incarnation).toBeGreaterThan(EARLIER.incarnation);
+    expect(completeSince).toBe(incarnation);
+  });
+
   test.each([
     ['the machine lost its power', { bootId: 'an earlier start' }],
     ['a sync had failed', { completeSince: incarnationOf(8) }],
