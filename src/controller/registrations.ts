@@ -220,8 +220,7 @@ export class Registrations {
         if (outcome.kind === 'published') {
           if (this.#known(node)?.incarnation === entry.incarnation) admitted();
         }
-        // The node's next heartbeat tries again.
-        else this.#runtime.log.write('error', 'the state could not be written', outcome);
+        // Else the node's next heartbeat tries again.
       },
     );
   }

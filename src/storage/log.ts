@@ -35,6 +35,8 @@ export interface LogOptions {
   readonly fileBytes: number;
   /** What was acknowledged may be lost: the system may have dropped what it could not write. */
   readonly syncFailed: () => void;
+  /** Told once, of the first failure: what of the log, and what became of it. */
+  readonly failed?: (what: string, detail: string) => void;
   /** How long a sync took. */
   readonly synced?: (milliseconds: number) => void;
 }
@@ -200,9 +202,9 @@ export class RecordLog implements Durability {
     if (block === undefined) return;
     this.#busy = true;
     this.#watch();
-    const { file, salt, bytes: offset } = this.#current;
+    const { number, file, salt, bytes: offset } = this.#current;
     file.append(block.seal(salt, offset, this.#synced), (written) => {
-      if (written.kind === 'failed') return this.#fail(written.detail);
+      if (written.kind === 'failed') return this.#fail(number, 'written', written.detail);
       this.#current.bytes += block.length;
       this.#writtenBytes += block.length;
       if (this.#options.fsync !== 'always') return this.#finish(block);
@@ -238,7 +240,7 @@ export class RecordLog implements Durability {
     const number = earlier.number + 1;
     const begun = this.#whenBegun.splice(0);
     this.#disk.openLog(logFileName(number), { create: true }, (opened) => {
-      if (opened.kind === 'failed') return this.#fail(opened.detail);
+      if (opened.kind === 'failed') return this.#fail(number, 'opened', opened.detail);
       const { store } = this.#options;
       const header = encodeFileHeader({
         store,
@@ -248,7 +250,7 @@ export class RecordLog implements Durability {
         synced: this.#synced,
       });
       return opened.value.append(header, (written) => {
-        if (written.kind === 'failed') return this.#fail(written.detail);
+        if (written.kind === 'failed') return this.#fail(number, 'written', written.detail);
         this.#finished.push({ number: earlier.number, bytes: earlier.bytes });
         this.#current = this.#opened(opened.value, { number, bytes: header.length }, 0);
         this.#writtenBytes += header.length;
@@ -273,7 +275,7 @@ export class RecordLog implements Durability {
   #retire(earlier: CurrentFile): void {
     if (earlier.syncedBytes === earlier.bytes) return earlier.file.close();
     this.#unsyncedFiles++;
-    return this.#syncFile(earlier.file, () => {
+    return this.#syncFile(earlier, () => {
       this.#unsyncedFiles--;
       earlier.file.close();
       this.#advance({ file: earlier.number + 1, offset: 0 });
@@ -307,7 +309,7 @@ export class RecordLog implements Durability {
   #syncCurrent(done: () => void): void {
     const current = this.#current;
     const { number, bytes } = current;
-    this.#syncFile(current.file, () => {
+    this.#syncFile(current, () => {
       if (this.#failure === undefined) {
         current.syncedBytes = Math.max(current.syncedBytes, bytes);
         this.#advance({ file: number, offset: bytes });
@@ -316,12 +318,12 @@ export class RecordLog implements Durability {
     });
   }
 
-  #syncFile(file: LogFile, done: () => void): void {
+  #syncFile({ number, file }: CurrentFile, done: () => void): void {
     const { clock } = this.#runtime;
     const beganMs = clock.monotonicMs();
     file.sync((synced: DiskResult<undefined>) => {
       if (synced.kind === 'failed') {
-        this.#fail(synced.detail);
+        this.#fail(number, 'synced', synced.detail);
         this.#options.syncFailed();
       } else this.#options.synced?.(clock.monotonicMs() - beganMs);
       done();
@@ -332,8 +334,11 @@ export class RecordLog implements Durability {
     if (this.#unsyncedFiles === 0 && isBefore(this.#synced, place)) this.#synced = place;
   }
 
-  #fail(detail: string): void {
-    this.#failure ??= detail;
+  #fail(file: number, done: 'opened' | 'synced' | 'written', detail: string): void {
+    if (this.#failure === undefined) {
+      this.#failure = detail;
+      this.#options.failed?.(`${logFileName(file)} cannot be ${done}`, detail);
+    }
     this.#cancelWatch();
     this.#queue.length = 0;
     this.#whenBegun.length = 0;

@@ -198,6 +198,10 @@ export class StorageNode implements Service {
       fileBytes: asked ?? logFileBytes(memoryBytes),
       synced: (milliseconds) => this.#syncs.observeMs(milliseconds),
       syncFailed: () => this.#distrustStore(),
+      failed: (what, detail) =>
+        lines.write('error', `${what}: no sets are taken until the node is started again`, {
+          detail,
+        }),
     });
     this.#compaction = new Compaction(log, this.#store, timers, lines);
     return log;

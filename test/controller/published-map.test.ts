@@ -14,7 +14,9 @@ function fixture(options: { inMemory?: boolean } = {}) {
   const disk: Pick<Disk, 'replace'> = {
     replace: (_name, _bytes, callback) => writes.push(callback),
   };
+  const lines: string[] = [];
   const runtime = {
+    log: { write: (level: string, message: string) => lines.push(`${level} ${message}`) },
     disk: options.inMemory === true ? undefined : disk,
     timers: {
       after: (_milliseconds: number, callback: () => void) => {
@@ -31,7 +33,7 @@ function fixture(options: { inMemory?: boolean } = {}) {
     writes.shift()?.(result);
   const addNode = (name: string) =>
     propose((current) => withNode(current ?? sampleMap(), nodeId(name), sampleNode(9), false));
-  return { map, published, decided, propose, endWrite, addNode, timers, writes };
+  return { map, published, decided, propose, endWrite, addNode, timers, writes, lines };
 }
 
 const BEFORE_ALL = { generation: 0, number: 0 };
@@ -61,6 +63,16 @@ describe('a published map', () => {
     addNode('kept');
     endWrite();
     expect(Object.keys(published.at(-1)?.nodes ?? {})).toEqual(['a', 'b', 'kept']);
+  });
+
+  test('that cannot be written is told of when that begins, changes and ends', () => {
+    const { propose, endWrite, lines } = fixture();
+    for (const detail of ['EIO', 'EIO', 'EROFS', undefined, undefined]) {
+      propose((map) => sampleMap({ number: (map?.version.number ?? 0) + 1 }));
+      endWrite(detail === undefined ? undefined : { kind: 'failed', detail });
+    }
+    const failed = 'error controller.state cannot be written';
+    expect(lines).toEqual([failed, failed, 'info controller.state can be written again']);
   });
 
   test('changes proposed while one is being written follow each other', () => {
