@@ -1,11 +1,10 @@
 // The words of the `velour` command: what is wrong is said in one line, with the right exit code.
 
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CLI, Started, velour } from '../helpers/cluster.ts';
+import { velour } from '../helpers/cluster.ts';
 
 let directory: string;
 beforeAll(() => {
@@ -52,26 +51,6 @@ describe('mistakes', () => {
     expect(process.stdout).toBe('');
     expect(process.stderr).not.toMatch(/\n {4}at /);
   });
-});
-
-/** @returns what goes before a command, so that it finds this directory read-only; undefined where nobody may */
-function readOnly(path: string): readonly string[] | undefined {
-  const mount = `mount --bind ${path} ${path} && mount -o remount,bind,ro ${path} && exec "$@"`;
-  const before = ['unshare', '--map-root-user', '--mount', 'sh', '-c', mount, 'sh'];
-  const [command = '', ...words] = before;
-  const probe = spawnSync(command, [...words, 'true']);
-  return probe.status === 0 ? before : undefined;
-}
-
-test('a directory on a read-only file system is refused for just that', async (context) => {
-  const path = mkdtempSync(join(directory, 'read-only-'));
-  writeFileSync(join(path, 'directory.id'), 'of an earlier start\n');
-  const [command, ...before] = readOnly(path) ?? [];
-  if (command === undefined) return context.skip('needs unshare and mount');
-  const words = ['storage', '127.0.0.1:1', '127.0.0.1:2', '--data-dir', path];
-  const refused = new Started(command, [...before, process.execPath, CLI, ...words]);
-  expect(await refused.exit()).toBe(78);
-  expect(refused.stderr).toMatch(/cannot be locked: EROFS; its file system is read-only/);
 });
 
 describe('configuration', () => {

@@ -140,10 +140,7 @@ function directoryId(directory: string): string {
     }
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new FatalError(
-      EXIT.config,
-      `data directory ${directory} cannot be used: ${codeOf(error)}`,
-    );
+    throw unusableDirectory(directory, 'used', error);
   }
 }
 
@@ -156,10 +153,22 @@ function inUse(directory: string): FatalError {
 
 /** What the code does not say by itself. */
 const ADVICE: Readonly<Record<string, string>> = {
-  EROFS: 'its file system is read-only',
+  EROFS: 'its file system is read-only; make it writable, or choose another directory',
   ENOSPC: 'its file system is full',
+  EPERM: 'it cannot be changed; see lsattr, or choose another directory',
+  EIO: 'its disk cannot be read or written; replace it',
   EACCES: 'this user must be able to write there, and its file system must take Unix sockets',
 };
+
+/** @param done what the directory cannot be, such as `made` */
+export function unusableDirectory(directory: string, done: string, error: unknown): FatalError {
+  const code = codeOf(error);
+  const advice = ADVICE[code] === undefined ? '' : `; ${ADVICE[code]}`;
+  return new FatalError(
+    EXIT.config,
+    `data directory ${directory} cannot be ${done}: ${code}${advice}`,
+  );
+}
 
 function notLockable(directory: string, error: unknown): FatalError {
   const code = codeOf(error);

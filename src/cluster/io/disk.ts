@@ -1,12 +1,11 @@
 // A data directory on a real disk: its files are replaced in one step. A short
 // write (a full disk shows first as one, H35) counts as failed.
 
-import { constants, mkdirSync } from 'node:fs';
+import { constants, existsSync, mkdirSync } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { EXIT, FatalError } from '../errors.ts';
+import { dirname, join, resolve } from 'node:path';
 import type { Disk, DiskResult, LogFile } from '../runtime.ts';
-import { lockDirectory } from './directory-lock.ts';
+import { lockDirectory, unusableDirectory } from './directory-lock.ts';
 
 /**
  * Makes the directory if it is missing, and locks it until this process ends, however it ends.
@@ -15,12 +14,9 @@ import { lockDirectory } from './directory-lock.ts';
 export async function openDisk(path: string): Promise<Disk> {
   const directory = resolve(path);
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
   } catch (error) {
-    throw new FatalError(
-      EXIT.config,
-      `data directory ${directory} cannot be made: ${codeOf(error)}`,
-    );
+    throw unusableDirectory(directory, 'made', error);
   }
   await lockDirectory(directory);
   // Replacements of one file follow each other; two at once would share the temporary file.
@@ -44,6 +40,17 @@ export async function openDisk(path: string): Promise<Disk> {
       settle(remove(directory, name), callback);
     },
   };
+}
+
+/** One after the other: of a read-only file system Node's recursive mkdir says ENOENT. */
+export function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  }
 }
 
 async function openLogFile(directory: string, name: string, create: boolean): Promise<LogFile> {

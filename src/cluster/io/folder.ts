@@ -1,13 +1,13 @@
 // A folder of plain files on a real disk: what a backup is written to and read from. What its files are is
 // src/backup's; the directories that nodes live in are disk.ts's.
 
-import { constants, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { constants, readdirSync, rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { EXIT, FatalError } from '../errors.ts';
 import type { Folder, FolderFile } from '../runtime.ts';
 import { lockPlace } from './directory-lock.ts';
-import { readIfThere, replace, settle } from './disk.ts';
+import { makeDirectory, readIfThere, replace, settle } from './disk.ts';
 
 export function openFolder(path: string): Folder {
   const directory = resolve(path);
@@ -32,7 +32,7 @@ export function openFolder(path: string): Folder {
 export async function claimFolder(path: string, owned: string): Promise<Folder> {
   const directory = resolve(path);
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     const names = readdirSync(directory).filter((name) => !name.startsWith('directory.lock.'));
     if (names.length > 0 && !names.includes(owned)) {
       throw new FatalError(
