@@ -44,6 +44,7 @@ const LOG_TESTS = 'test/storage/log.test.ts';
 const WRITE_TESTS = 'test/frontend/write.test.ts';
 const WRITE_HANDLER_TESTS = 'test/frontend/write-handler.test.ts';
 const DELETE_SCHEDULES = 'test/simulation/schedules-deletes.test.ts';
+const DISK_ERRORS = 'test/processes/disk-errors.test.ts';
 const RECOVERY_TESTS = 'test/storage/recovery.test.ts';
 const REPLICA_TESTS = 'test/storage/replica.test.ts';
 const HEARTBEAT_TESTS = 'test/storage/heartbeats.test.ts';
@@ -88,6 +89,7 @@ const LOG_BLOCK = 'src/storage/log-block.ts';
 const LOG_READER = 'src/storage/log-reader.ts';
 const LOG_REPLAY = 'src/storage/log-replay.ts';
 const RECORD_LOG = 'src/storage/log.ts';
+const DISK = 'src/cluster/io/disk.ts';
 const WRITE = 'src/frontend/write.ts';
 const WRITE_HANDLER = 'src/frontend/write-handler.ts';
 
@@ -1265,6 +1267,34 @@ const STORE_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(RECOVERY_TESTS, 'notes a sync that failed'),
+  },
+  {
+    name: 'short-write-is-whole',
+    rule: 'H35',
+    edits: [
+      {
+        file: DISK,
+        find: `{
+  const { bytesWritten } = await file.write(bytes);
+  if (bytesWritten !== bytes.length) {`,
+        replace: `{
+  const { bytesWritten } = await file.write(bytes);
+  if (bytesWritten > bytes.length) {`,
+      },
+    ],
+    fate: tests(DISK_ERRORS, 'a short write: nothing more'),
+  },
+  {
+    name: 'failed-sync-tried-again',
+    rule: 'H8',
+    edits: [
+      {
+        file: DISK,
+        find: 'await file.datasync();',
+        replace: 'await file.datasync().catch(() => file.datasync());',
+      },
+    ],
+    fate: tests(DISK_ERRORS, 'EIO of a sync with always'),
   },
   {
     name: 'queue-without-end',
