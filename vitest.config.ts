@@ -6,7 +6,7 @@ export default defineConfig({
     // Generous: a test must pass on a machine that is ten times slower.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // Process tests bring clusters of their own; two cores do not carry many at once.
-    maxWorkers: 2,
+    // Process tests mostly wait, but bring clusters of their own: two cores do not carry many at once.
+    maxWorkers: 3,
   },
 });
