@@ -4,9 +4,11 @@
 
 import { crc32 } from 'node:zlib';
 import { type ClusterMap, clusterMap } from './cluster-map.ts';
+import { encodedMap } from './map-json.ts';
 import { Malformed } from './shape.ts';
 
 const FORMAT = 2;
+const LINE_FEED = Buffer.from('\n');
 
 export type DecodedMapFile =
   | { readonly kind: 'state'; readonly map: ClusterMap }
@@ -14,7 +16,7 @@ export type DecodedMapFile =
 
 /** @param title what the file is, and whose */
 export function encodeMapFile(title: string, map: ClusterMap): Buffer {
-  const body = Buffer.from(`${JSON.stringify(map)}\n`);
+  const body = Buffer.concat([encodedMap(map), LINE_FEED]);
   return Buffer.concat([Buffer.from(`${title} ${FORMAT} ${checksum(body)}\n`), body]);
 }
 

@@ -26,7 +26,8 @@ export function messageReply(message: ControlMessage): HttpReply {
   return { status: 200, headers: JSON_HEADERS, body: encodeMessage(message) };
 }
 
-function encodedMap(map: ClusterMap): Buffer {
+/** The map alone; the bytes are everybody's, and stay as they are. */
+export function encodedMap(map: ClusterMap): Buffer {
   const known = encoded.get(map);
   if (known !== undefined) return known;
   const bytes = Buffer.from(JSON.stringify(map));

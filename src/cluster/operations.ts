@@ -285,10 +285,11 @@ function encodeSet(buckets: ReadonlySet<number>): Buffer {
 }
 
 function decodeSet(bytes: Buffer): ReadonlySet<number> {
-  const buckets = Array.from({ length: 64 }, (_, bucket) => bucket);
-  return new Set(
-    buckets.filter((bucket) => ((bytes[bucket >> 3] ?? 0) & (1 << (bucket & 7))) !== 0),
-  );
+  const buckets = new Set<number>();
+  for (let bucket = 0; bucket < 8 * bytes.length; bucket++) {
+    if (((bytes[bucket >> 3] ?? 0) & (1 << (bucket & 7))) !== 0) buckets.add(bucket);
+  }
+  return buckets;
 }
 
 function withVersion(kind: number, version: Version): Buffer {

@@ -16,7 +16,7 @@ export function parseQuery(query: string): Query {
   for (const part of query.split('&')) {
     if (part === '') continue;
     const equals = part.indexOf('=');
-    const name = decodeBytes(equals < 0 ? part : part.slice(0, equals))?.toString('latin1');
+    const name = decodeName(equals < 0 ? part : part.slice(0, equals));
     const value = decodeBytes(equals < 0 ? '' : part.slice(equals + 1));
     if (name === undefined || value === undefined) {
       return { kind: 'malformed', reason: 'a % in the query is not followed by two hex digits' };
@@ -30,10 +30,15 @@ export function parseQuery(query: string): Query {
   return { kind: 'query', parameters };
 }
 
+/** One character a byte, as `parseQuery` is given it; hardly a name has anything to decode. */
+function decodeName(text: string): string | undefined {
+  return isPlain(text) ? text : decodeBytes(text)?.toString('latin1');
+}
+
 /** @returns undefined for a `%` without two hex digits. */
 export function decodeBytes(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'latin1');
-  if (!text.includes('%') && !text.includes('+')) return bytes;
+  if (isPlain(text)) return bytes;
   let length = 0;
   for (let offset = 0; offset < bytes.length; offset++) {
     let byte = bytes[offset] ?? 0;
@@ -47,6 +52,10 @@ export function decodeBytes(text: string): Buffer | undefined {
     bytes[length++] = byte;
   }
   return bytes.subarray(0, length);
+}
+
+function isPlain(text: string): boolean {
+  return !text.includes('%') && !text.includes('+');
 }
 
 /** Only unreserved characters stay as they are, so the result fits a query and a path alike. */

@@ -71,7 +71,7 @@ function isUseless(map: ClusterMap, life: Life, view: View): boolean {
 function promoteJoined(map: ClusterMap, view: View): ClusterMap {
   return mapPartitions(map, (entry, partition) => {
     const joined = entry.members.find(
-      (member) => isGranted(map, member) && view.hasJoined(partition, member),
+      (member) => view.hasJoined(partition, member) && isGranted(map, member),
     );
     if (joined === undefined) return entry;
     return withMembers(
@@ -150,7 +150,7 @@ export function someOtherServes(
 function releaseUnwritable(map: ClusterMap, view: View): ClusterMap {
   return mapPartitions(map, (entry) => {
     const member = entry.members.find(
-      (other) => other.role === 'serving' && isGranted(map, other) && !view.isWritable(other),
+      (other) => other.role === 'serving' && !view.isWritable(other) && isGranted(map, other),
     );
     if (member === undefined || !someOtherServes({ map, entry }, member, view)) return entry;
     return release(entry, member);

@@ -116,9 +116,9 @@ function rankOf(member: Member): number {
  * and nobody else can answer, be copied from, or let it go.
  */
 function lastCopy(map: ClusterMap, entry: PartitionEntry): Member | undefined {
-  const granted = entry.members.filter((member) => isGranted(map, member));
-  if (granted.some(({ role }) => role === 'serving')) return undefined;
-  return granted.find(({ role }) => role === 'leaving');
+  const granted = (role: Member['role']) =>
+    entry.members.find((member) => member.role === role && isGranted(map, member));
+  return granted('serving') === undefined ? granted('leaving') : undefined;
 }
 
 function countJoins(map: ClusterMap): Map<NodeId, number> {

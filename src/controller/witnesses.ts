@@ -41,16 +41,23 @@ export function chooseWitnesses(
 
 /** One step, if one is due: begin a change, begin another one in its place, or complete it. */
 export function changeWitnesses(map: ClusterMap, view: View): ClusterMap {
-  const { nextWitnesses, ...rest } = map;
+  const { nextWitnesses } = map;
   const mayServe = servesAsWitness(map, view);
   if (nextWitnesses?.every(mayServe)) {
-    return isJointStepOver(map, view) ? { ...rest, witnesses: nextWitnesses } : map;
+    return isJointStepOver(map, view) ? completed(map, nextWitnesses) : map;
   }
   // With a change under way, one of those chosen was dead already, and not yet missed. Every renewal needs a
   // majority of the present witnesses until the change is complete, so another choice costs nothing (H13).
   const wanted = wantedWitnesses(map, view);
   const isDue = nextWitnesses !== undefined || !isSameSet(wanted, map.witnesses);
   return isDue && wanted.length > 0 ? { ...map, nextWitnesses: wanted } : map;
+}
+
+function completed(
+  { nextWitnesses: _, ...rest }: ClusterMap,
+  witnesses: readonly Life[],
+): ClusterMap {
+  return { ...rest, witnesses };
 }
 
 /**

@@ -19,7 +19,7 @@ import type { Runtime } from '../cluster/runtime.ts';
 import type { MemberAnswer } from '../cluster/storage-channel.ts';
 import type { StorageChannels } from '../cluster/storage-channels.ts';
 import { VERSION_ZERO, type Version, versionMilliseconds } from '../cluster/version.ts';
-import { bucketOf } from './digest.ts';
+import { bucketOf, DIGEST_OF_NOTHING } from './digest.ts';
 import type { Durability } from './durability.ts';
 import { type Due, FIRST, type PartitionStore } from './partition-store.ts';
 import type { Replica } from './replica.ts';
@@ -89,7 +89,7 @@ export class AntiEntropy {
   }
 
   #serving(): readonly PartitionId[] {
-    return [...this.#replica.memberships()]
+    return this.#replica.memberships
       .filter(({ member }) => member.role === 'serving')
       .map(({ partition }) => partition);
   }
@@ -194,7 +194,7 @@ export class AntiEntropy {
 class Round {
   readonly partition: PartitionId;
   readonly epoch: Epoch;
-  digest: Buffer = Buffer.alloc(0);
+  digest = DIGEST_OF_NOTHING;
   readonly #replica: Replica;
   readonly #store: PartitionStore;
   readonly #floor: Version;

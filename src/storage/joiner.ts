@@ -72,7 +72,7 @@ export class Joiner {
     for (const [partition, copy] of this.#copies) {
       if (!this.#isCurrent(partition, copy)) this.#copies.delete(partition);
     }
-    for (const { partition, member } of this.#replica.memberships()) {
+    for (const { partition, member } of this.#replica.memberships) {
       if (member.role !== 'joining' || this.#copies.has(partition)) continue;
       const copy: Copy = { joinEpoch: member.joinEpoch, done: false, evicted: VERSION_ZERO };
       this.#copies.set(partition, copy);

@@ -148,8 +148,7 @@ export class StorageLife {
 
   /** Whether any partition is still this life's to keep. */
   isMember(): boolean {
-    for (const _ of this.replica.memberships()) return true;
-    return false;
+    return this.replica.memberships.length > 0;
   }
 
   /** Whether the map has it that this node is to hold no partitions. */

@@ -14,7 +14,7 @@ import {
 } from '../cluster/record.ts';
 import { VERSION_ZERO, type Version } from '../cluster/version.ts';
 import { Cleaner, type Fate } from './cleaner.ts';
-import { Digest, hashKey, hashRecordKey, type KeyHash } from './digest.ts';
+import { DIGEST_OF_NOTHING, hashKey, hashRecordKey, type KeyHash } from './digest.ts';
 import { Dropped } from './dropped.ts';
 import { Ghosts } from './ghosts.ts';
 import type { HashIndex, IndexAccount } from './hash-index.ts';
@@ -182,7 +182,7 @@ export class SegmentStore implements PartitionStore {
   }
 
   digest(partition: PartitionId): Buffer {
-    return this.#partitions.get(partition)?.digest() ?? new Digest().bytes();
+    return this.#partitions.get(partition)?.digest() ?? DIGEST_OF_NOTHING;
   }
 
   slicesOfDue(partition: PartitionId, lookedAt: number): number {

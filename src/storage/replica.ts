@@ -49,6 +49,11 @@ export interface ReplicaOptions {
   readonly leaseMs: number;
 }
 
+export interface Membership {
+  readonly partition: PartitionId;
+  readonly member: Member;
+}
+
 export type Adoption =
   | 'adopted'
   | 'already-newer'
@@ -66,6 +71,7 @@ export class Replica {
   #map: ClusterMap | undefined;
   /** This life's membership of each partition, by partition; a map counts only where it names this life. */
   #memberships: readonly (Member | undefined)[] = [];
+  #held: readonly Membership[] = [];
   /** R1: not while the own map has this life fenced. */
   #granted = false;
   /** Maps and grants of earlier generations are nothing any more (H32). */
@@ -107,11 +113,9 @@ export class Replica {
     return this.#promisedGeneration;
   }
 
-  /** Every partition that this life is a member of. */
-  *memberships(): Iterable<{ readonly partition: PartitionId; readonly member: Member }> {
-    for (const [partition, member] of this.#memberships.entries()) {
-      if (member !== undefined) yield { partition: partition as PartitionId, member };
-    }
+  /** Every partition that this life is a member of, in their order. */
+  get memberships(): readonly Membership[] {
+    return this.#held;
   }
 
   membership(partition: PartitionId): Member | undefined {
@@ -142,6 +146,9 @@ export class Replica {
     this.#granted = isGranted(map, this.life);
     const earlier = this.#memberships;
     this.#memberships = map.partitions.map((entry) => this.#ownMember(entry));
+    this.#held = this.#memberships.flatMap((member, partition) =>
+      member === undefined ? [] : [{ partition: partition as PartitionId, member }],
+    );
     for (const [index, member] of this.#memberships.entries()) {
       const partition = index as PartitionId;
       if (member?.role === 'joining' && !isSameAttempt(member, earlier[index])) {
