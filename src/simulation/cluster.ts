@@ -45,15 +45,15 @@ export interface ClusterShape {
 const DRAIN_TIMEOUT_MS = 60_000;
 const CONTROLLER = 'controller:1' as Address;
 
-export class SimulatedNode {
+export class SimulatedNode<Role extends Service = Service> {
   readonly process: SimulatedProcess;
   readonly disk: SimulatedDisk;
   readonly address: Address;
   /** Whether its data outlives its process. */
   readonly keepsData: boolean;
   readonly #network: SimulatedNetwork;
-  readonly #make: (runtime: Runtime) => Service;
-  #service: Service | undefined;
+  readonly #make: (runtime: Runtime) => Role;
+  #service: Role | undefined;
   /** Told of everything this node logs. */
   onLog: (message: string, fields: LogFields) => void = () => undefined;
 
@@ -61,7 +61,7 @@ export class SimulatedNode {
     world: World,
     network: SimulatedNetwork,
     address: Address,
-    make: (runtime: Runtime) => Service,
+    make: (runtime: Runtime) => Role,
     keepsData: boolean,
   ) {
     this.keepsData = keepsData;
@@ -143,14 +143,17 @@ export class SimulatedNode {
     process.run(process.life, () => this.#service?.handle(request, reply));
   }
 
-  /** What its present life would say, paused or not; the oracles' way to look inside. */
+  /** Its present life, paused or not; the oracles' way to look inside. */
+  get living(): Role | undefined {
+    return this.process.alive ? this.#service : undefined;
+  }
+
+  /** What its present life would say, paused or not. */
   peek(request: HttpRequest): HttpReply | undefined {
     let answer: HttpReply | undefined;
-    if (this.process.alive) {
-      this.#service?.handle(request, (reply) => {
-        answer = reply;
-      });
-    }
+    this.living?.handle(request, (reply) => {
+      answer = reply;
+    });
     return answer;
   }
 
@@ -173,7 +176,7 @@ export class SimulatedNode {
 export class SimulatedCluster {
   readonly network: SimulatedNetwork;
   readonly controller: SimulatedNode;
-  readonly storages: readonly SimulatedNode[];
+  readonly storages: readonly SimulatedNode<StorageNode>[];
   readonly frontends: readonly SimulatedNode[];
   /** Whether the operator starts the controller with --recover from now on. */
   controllerRecovers = false;
@@ -187,8 +190,11 @@ export class SimulatedCluster {
     this.syncsAlways = fsync === 'always';
     this.isCache = whenFull === 'evict';
     this.network = new SimulatedNetwork(world);
-    const node = (address: Address, make: (runtime: Runtime) => Service, keepsData = true) =>
-      new SimulatedNode(world, this.network, address, make, keepsData);
+    const node = <Role extends Service>(
+      address: Address,
+      make: (runtime: Runtime) => Role,
+      keepsData = true,
+    ) => new SimulatedNode(world, this.network, address, make, keepsData);
     this.controller = node(
       CONTROLLER,
       (runtime) =>

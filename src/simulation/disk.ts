@@ -4,9 +4,41 @@
 import type { Disk, DiskResult, LogFile } from '../cluster/runtime.ts';
 import type { SimulatedProcess } from './world.ts';
 
-interface StoredLog {
-  bytes: Buffer;
+/** Grows in place: a log that is never compacted is appended to a thousand times. */
+class StoredLog {
+  #memory: Buffer;
+  #length: number;
   syncedLength: number;
+
+  constructor(bytes: Buffer = Buffer.alloc(0)) {
+    this.#memory = Buffer.from(bytes);
+    this.#length = bytes.length;
+    this.syncedLength = bytes.length;
+  }
+
+  /** A view, which holds until the log is changed. */
+  get bytes(): Buffer {
+    return this.#memory.subarray(0, this.#length);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  append(bytes: Buffer): void {
+    const end = this.#length + bytes.length;
+    if (end > this.#memory.length) {
+      const grown = Buffer.alloc(2 * end);
+      this.bytes.copy(grown);
+      this.#memory = grown;
+    }
+    bytes.copy(this.#memory, this.#length);
+    this.#length = end;
+  }
+
+  truncate(length: number): void {
+    this.#length = Math.min(this.#length, length);
+  }
 }
 
 const DONE: DiskResult<undefined> = { kind: 'done', value: undefined };
@@ -43,7 +75,7 @@ export class SimulatedDisk {
   tear(): void {
     const { random } = this.#process.world;
     for (const { log, bytes } of this.#unfinished.splice(0)) {
-      log.bytes = Buffer.concat([log.bytes, bytes.subarray(0, random.below(bytes.length + 1))]);
+      log.append(bytes.subarray(0, random.below(bytes.length + 1)));
     }
     for (const name of this.#removing) if (random.chance(0.5)) this.#logs.delete(name);
     this.#removing.clear();
@@ -59,8 +91,8 @@ export class SimulatedDisk {
     const { random } = this.#process.world;
     for (const log of this.#logs.values()) {
       const { syncedLength } = log;
-      const kept = syncedLength + random.below(log.bytes.length - syncedLength + 1);
-      log.bytes = Buffer.from(log.bytes.subarray(0, kept));
+      const kept = syncedLength + random.below(log.length - syncedLength + 1);
+      log.truncate(kept);
       log.syncedLength = kept;
       if (kept === syncedLength || random.chance(0.5)) continue;
       const from = syncedLength + random.below(kept - syncedLength);
@@ -86,9 +118,7 @@ export class SimulatedDisk {
   restore({ files, logs }: DiskImage): void {
     this.wipe();
     for (const [name, bytes] of files) this.#files.set(name, bytes);
-    for (const [name, bytes] of logs) {
-      this.#logs.set(name, { bytes: Buffer.from(bytes), syncedLength: bytes.length });
-    }
+    for (const [name, bytes] of logs) this.#logs.set(name, new StoredLog(bytes));
   }
 
   get isFull(): boolean {
@@ -126,7 +156,7 @@ export class SimulatedDisk {
         }),
       openLog: (name, { create }, callback) =>
         this.#later(() => {
-          const log = this.#logs.get(name) ?? { bytes: Buffer.alloc(0), syncedLength: 0 };
+          const log = this.#logs.get(name) ?? new StoredLog();
           if (!create && !this.#logs.has(name)) return callback(MISSING);
           this.#logs.set(name, log);
           return callback({ kind: 'done', value: this.#logPort(log) });
@@ -148,14 +178,14 @@ export class SimulatedDisk {
 
   #logPort(log: StoredLog): LogFile {
     return {
-      length: log.bytes.length,
+      length: log.length,
       read: (position, into, callback) =>
         this.#later(() =>
           callback({ kind: 'done', value: log.bytes.subarray(position).copy(into) }),
         ),
       truncate: (length, callback) =>
         this.#later(() => {
-          log.bytes = log.bytes.subarray(0, length);
+          log.truncate(length);
           log.syncedLength = length;
           callback(DONE);
         }),
@@ -167,16 +197,16 @@ export class SimulatedDisk {
           const { bytes } = unfinished;
           const { random } = this.#process.world;
           const room = this.#full ? random.below(bytes.length) : bytes.length;
-          log.bytes = Buffer.concat([log.bytes, bytes.subarray(0, room)]);
+          log.append(bytes.subarray(0, room));
           callback(this.#full ? FULL : DONE);
         });
       },
       sync: (callback) => {
-        const { length } = log.bytes;
+        const { length } = log;
         this.#later(() => {
           if (this.#syncFails) {
             this.#syncFails = false;
-            log.bytes = log.bytes.subarray(0, log.syncedLength);
+            log.truncate(log.syncedLength);
             return callback({ kind: 'failed', detail: 'EIO' });
           }
           log.syncedLength = Math.max(log.syncedLength, length);

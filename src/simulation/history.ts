@@ -71,13 +71,17 @@ export function checkHistory(operations: readonly Operation[], isCache = false):
 function checkKey(operations: readonly Operation[], isCache: boolean): readonly string[] {
   const writes = operations.filter(({ kind }) => kind !== 'get');
   const acknowledged = new Acknowledged(writes);
+  const sets = new Map<Operation['value'], Operation>();
+  for (const write of writes) {
+    if (write.kind === 'set' && !sets.has(write.value)) sets.set(write.value, write);
+  }
   return [
     ...writes.flatMap((write) => lostUpdate(write, acknowledged)),
     ...operations
       .filter(({ kind, ok }) => kind === 'get' && ok)
       .flatMap((read) => [
         ...staleRead(read, acknowledged),
-        ...phantom(read, writes),
+        ...phantom(read, sets),
         ...(isCache ? [] : unexplained(read, writes, acknowledged)),
       ]),
   ];
@@ -87,6 +91,8 @@ function checkKey(operations: readonly Operation[], isCache: boolean): readonly 
 function compareWrites(a: Operation, b: Operation): number {
   const [one, other] = [a.version ?? VERSION_ZERO, b.version ?? VERSION_ZERO];
   if (one !== other) return one < other ? -1 : 1;
+  // A get that returns the highest is compared with the set of it.
+  if (a.value === b.value) return 0;
   const tombstones = Number(a.value === undefined) - Number(b.value === undefined);
   return tombstones || Buffer.compare(Buffer.from(a.value ?? ''), Buffer.from(b.value ?? ''));
 }
@@ -138,9 +144,12 @@ function staleRead(read: Operation, acknowledged: Acknowledged): readonly string
 }
 
 /** I16: a value read was written by a set that started before. */
-function phantom(read: Operation, writes: readonly Operation[]): readonly string[] {
+function phantom(
+  read: Operation,
+  sets: ReadonlyMap<Operation['value'], Operation>,
+): readonly string[] {
   if (read.value === undefined) return [];
-  const write = writes.find(({ kind, value }) => kind === 'set' && value === read.value);
+  const write = sets.get(read.value);
   if (write !== undefined && write.startMs <= (read.endMs ?? 0)) return [];
   return [`phantom: ${show(read)}, which nobody had set`];
 }

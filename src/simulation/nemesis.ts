@@ -181,7 +181,7 @@ export class Nemesis {
   /** H42: about half of the nodes have a parent, which reaps them and says so. */
   #vouch(node: SimulatedNode): void {
     const { random } = this.#world;
-    if (!this.#cluster.storages.includes(node)) return;
+    if (!this.#cluster.storages.some((storage) => storage === node)) return;
     const life = this.#oracles.lifeOf(node);
     if (life === undefined || random.chance(0.5)) return;
     const message = { ...life, returning: random.chance(0.3) };

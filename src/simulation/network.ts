@@ -74,7 +74,7 @@ export class SimulatedNetwork {
   }
 
   isCut(from: SimulatedProcess, to: SimulatedProcess): boolean {
-    return this.#cuts.has(`${from.name}>${to.name}`);
+    return this.#cuts.size > 0 && this.#cuts.has(`${from.name}>${to.name}`);
   }
 
   /** The other ends learn that a process is gone, as the kernel tells them, unless they are cut off. */
@@ -162,7 +162,8 @@ export function requestOf(call: Pick<ControlCall, 'method' | 'path' | 'message'>
 
 function parse(reply: HttpReply): unknown {
   try {
-    return JSON.parse(Buffer.from(reply.body).toString());
+    const { body } = reply;
+    return JSON.parse(typeof body === 'string' ? body : Buffer.from(body).toString());
   } catch {
     return undefined;
   }
@@ -178,7 +179,7 @@ class StreamEnd implements Link {
   readonly process: SimulatedProcess;
   readonly life: number;
   readonly #stream: Stream;
-  readonly outgoing: Waiting[] = [];
+  outgoing: Waiting[] = [];
   events: LinkEvents | undefined;
   closed = false;
   travelling = false;
@@ -283,7 +284,8 @@ class Stream {
     if (this.#network.isCut(from.process, to.process)) return;
     from.travelling = true;
     // What waits goes as one batch, as the socket's bytes do.
-    const batch = from.outgoing.splice(0);
+    const batch = from.outgoing;
+    from.outgoing = [];
     this.#world.at(this.#network.delayMs(), () => {
       from.travelling = false;
       if (to.closed) return;

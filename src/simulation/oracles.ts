@@ -7,16 +7,37 @@ import {
   isGranted,
   isSameLife,
   type Life,
-  type Member,
   partitionEntry,
 } from '../cluster/cluster-map.ts';
 import type { HttpReply, HttpRequest } from '../cluster/http.ts';
+import type { Incarnation } from '../cluster/identity.ts';
 import { mapReply } from '../cluster/messages.ts';
-import { partitionOf } from '../cluster/partition.ts';
-import { parseVersion, VERSION_ZERO, type Version } from '../cluster/version.ts';
+import { type PartitionId, partitionOf } from '../cluster/partition.ts';
+import { isTombstone, recordValue, recordVersion } from '../cluster/record.ts';
+import type { Version } from '../cluster/version.ts';
+import type { StorageNode } from '../storage/storage.ts';
 import type { SimulatedCluster, SimulatedNode } from './cluster.ts';
 import type { History, Operation } from './history.ts';
 import type { World } from './world.ts';
+
+/** Where a key is by a map. */
+interface Place {
+  readonly partition: PartitionId;
+  readonly key: Buffer;
+  readonly servers: readonly Server[];
+}
+
+/** A serving member, and the process that may live this life of it. */
+interface Server {
+  readonly node: SimulatedNode<StorageNode>;
+  readonly incarnation: Incarnation;
+}
+
+/** What a member has of a key; where it has no value, what it would prove the absence by. */
+interface Copy {
+  readonly version: Version;
+  readonly value: Buffer | undefined;
+}
 
 export class Oracles {
   readonly #world: World;
@@ -28,6 +49,8 @@ export class Oracles {
   readonly #acknowledged = new Map<string, { version: Version; isValue: boolean }>();
   /** As the controller published it last, as far as it could be asked. */
   #map: ClusterMap | undefined;
+  /** Of that map, by key: after each set all keys are looked at, and a map holds for hundreds of sets. */
+  readonly #places = new Map<string, Place>();
 
   constructor(
     world: World,
@@ -62,18 +85,19 @@ export class Oracles {
     const map = this.#map;
     if (map === undefined) return;
     for (const [key, { version, isValue }] of this.#acknowledged) {
-      for (const member of serving(map, key)) {
-        const held = this.#copyOf(member, key);
-        if (held === undefined) continue;
+      const place = this.#placeOf(map, key);
+      for (const server of place.servers) {
+        const copy = copyOf(server, place);
+        if (copy === undefined) continue;
         // What is absent may be below a floor that another key's delete raised, or in a cache its own eviction.
         const isLost =
           isValue &&
           !this.#cluster.isCache &&
-          held.content === 'absent' &&
+          copy.value === undefined &&
           !this.#history.mayBeDeleted(key, version);
-        if (held.version >= version && !isLost) continue;
+        if (copy.version >= version && !isLost) continue;
         this.#violation(
-          `I5: ${member.node} serves ${key} without v=${version.toString(16)}, ${when} at ${this.#world.nowMs.toFixed(1)}`,
+          `I5: ${server.node.process.name} serves ${key} without v=${version.toString(16)}, ${when} at ${this.#world.nowMs.toFixed(1)}`,
         );
       }
     }
@@ -95,7 +119,8 @@ export class Oracles {
       }
     }
     for (const key of this.#cluster.isCache ? [] : keys) {
-      const seen = serving(map, key).map((member) => this.#copyOf(member, key)?.content);
+      const place = this.#placeOf(map, key);
+      const seen = place.servers.map((server) => contentOf(copyOf(server, place)));
       if (new Set(seen).size > 1) this.#violation(`diverged: ${key} is ${seen.join(' / ')}`);
     }
   }
@@ -155,6 +180,7 @@ export class Oracles {
     const { map } = mapReply(JSON.parse(Buffer.from(reply.body).toString()));
     if (map === undefined) return;
     this.#map = map;
+    this.#places.clear();
     if (earlier !== undefined) this.#checkRemovals(earlier, map);
     this.checkCopies('when a map was published');
   }
@@ -186,32 +212,43 @@ export class Oracles {
     return own?.role === 'serving' && isGranted(map, life);
   }
 
-  /** @returns undefined while that life of the node cannot be asked */
-  #copyOf(member: Life, key: string): { version: Version; content: string } | undefined {
-    const node = this.#nodeOf(member);
-    if (node === undefined) return undefined;
-    const reply = node.peek(plainGet(`/s/record?key=${key}`));
-    // Without a map it could not even say which partition the key is of, and names no incarnation.
-    if (reply?.headers['x-fog-incarnation'] !== String(member.incarnation)) return undefined;
-    const version = (name: string) => parseVersion(reply.headers[name] ?? '') ?? VERSION_ZERO;
-    if (reply.status !== 200 || reply.headers['x-fog-tombstone'] === 'true') {
-      const held = reply.status === 200 ? version('x-fog-version') : version('x-fog-floor');
-      return { version: held, content: 'absent' };
+  #placeOf(map: ClusterMap, key: string): Place {
+    let place = this.#places.get(key);
+    if (place === undefined) {
+      const bytes = Buffer.from(key);
+      const partition = partitionOf(bytes, map.digits);
+      const { frozen, members } = partitionEntry(map, partition);
+      // Of a frozen one nobody answers for it, and it may be another entry that counts in the end (H32).
+      const serving = frozen ? [] : members.filter(({ role }) => role === 'serving');
+      const servers = serving.flatMap((member) => {
+        const node = this.#nodeOf(member);
+        return node === undefined ? [] : [{ node, incarnation: member.incarnation }];
+      });
+      place = { partition, key: bytes, servers };
+      this.#places.set(key, place);
     }
-    const held = version('x-fog-version');
-    return { version: held, content: `${held.toString(16)} ${Buffer.from(reply.body)}` };
+    return place;
   }
 
-  #nodeOf({ node }: Life): SimulatedNode | undefined {
+  #nodeOf({ node }: Life): SimulatedNode<StorageNode> | undefined {
     return this.#cluster.storages.find(({ process }) => process.name === node);
   }
 }
 
-function serving(map: ClusterMap, key: string): readonly Member[] {
-  const entry = partitionEntry(map, partitionOf(Buffer.from(key), map.digits));
-  // Nobody answers for it, and it may be another entry that counts in the end (H32).
-  if (entry.frozen) return [];
-  return entry.members.filter(({ role }) => role === 'serving');
+/** @returns undefined while that life of the node cannot be asked, or has no map */
+function copyOf({ node, incarnation }: Server, { partition, key }: Place): Copy | undefined {
+  const held = node.living?.holding(partition, key);
+  if (held?.incarnation !== incarnation) return undefined;
+  const { record, floor } = held;
+  if (record === undefined) return { version: floor, value: undefined };
+  const value = isTombstone(record) ? undefined : recordValue(record);
+  return { version: recordVersion(record), value };
+}
+
+function contentOf(copy: Copy | undefined): string | undefined {
+  return copy?.value === undefined
+    ? copy && 'absent'
+    : `${copy.version.toString(16)} ${copy.value}`;
 }
 
 function statusOf(node: SimulatedNode): Readonly<Record<string, string>> | undefined {

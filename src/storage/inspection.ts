@@ -3,15 +3,15 @@
 
 import { NO_MAP, printMapVersion } from '../cluster/cluster-map.ts';
 import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster/http.ts';
-import type { NodeId } from '../cluster/identity.ts';
+import type { Incarnation, NodeId } from '../cluster/identity.ts';
 import type { DurationHistogram, Metrics } from '../cluster/metrics.ts';
-import { partitionOf } from '../cluster/partition.ts';
+import { type PartitionId, partitionOf } from '../cluster/partition.ts';
 import { parseQuery } from '../cluster/query.ts';
-import { isTombstone, recordValue, recordVersion } from '../cluster/record.ts';
+import { isTombstone, recordValue, recordVersion, type StoredRecord } from '../cluster/record.ts';
 import { type Routes, refusalReply } from '../cluster/routes.ts';
 import { COLLECTION_KINDS, type Host, type Runtime } from '../cluster/runtime.ts';
 import { VERSION } from '../cluster/software.ts';
-import { printVersion } from '../cluster/version.ts';
+import { printVersion, type Version } from '../cluster/version.ts';
 import type { AnswerCounters } from './counters.ts';
 import type { LogFigures } from './durability.ts';
 import type { MemoryFigures, PartitionStore } from './partition-store.ts';
@@ -76,20 +76,36 @@ function overheadBytes({ used, payload, index }: MemoryFigures): number {
   return used - payload - index;
 }
 
-/** What this replica holds of a key, for people and tests. */
-function showRecord(request: HttpRequest, { store, replica }: Inspected): HttpReply {
+/** What a replica holds of a key: a record, which is a view until the next put, or else its floor. */
+export interface Holding {
+  readonly incarnation: Incarnation;
+  readonly record: StoredRecord | undefined;
+  readonly floor: Version;
+}
+
+/** @param replica that has adopted a map */
+export function holdingOf(
+  { store, replica }: { readonly store: PartitionStore; readonly replica: Replica },
+  partition: PartitionId,
+  key: Buffer,
+): Holding {
+  const { incarnation } = replica;
+  return { incarnation, record: store.peek(partition, key), floor: store.floor(partition) };
+}
+
+/** The same for people and tests. */
+function showRecord(request: HttpRequest, { store, replica: current }: Inspected): HttpReply {
   const query = parseQuery(queryOf(request.target));
   const key = query.kind === 'query' ? query.parameters.get('key') : undefined;
-  const { map, incarnation } = replica() ?? {};
   if (key === undefined) return refusalReply('missing-key', 'the request names no key');
-  if (map === undefined) return refusalReply('not-ready', 'no cluster map adopted yet');
+  const replica = current();
+  if (replica?.map === undefined) return refusalReply('not-ready', 'no cluster map adopted yet');
+  const partition = partitionOf(key, replica.map.digits);
+  const { incarnation, record, floor } = holdingOf({ store, replica }, partition, key);
   const own = { 'x-fog-incarnation': String(incarnation) };
-  const partition = partitionOf(key, map.digits);
-  const record = store.peek(partition, key);
   if (record === undefined) {
     const { headers, ...none } = refusalReply('unknown-path', 'this node has no such record');
-    const floor = printVersion(store.floor(partition));
-    return { ...none, headers: { ...headers, ...own, 'x-fog-floor': floor } };
+    return { ...none, headers: { ...headers, ...own, 'x-fog-floor': printVersion(floor) } };
   }
   return {
     status: 200,

@@ -38,7 +38,7 @@ import { Departure } from './departure.ts';
 import { type Durability, type FsyncMode, MEMORY_ONLY } from './durability.ts';
 import { DISTRUST_NOT_NOTED, StoredIdentity } from './identity.ts';
 import { IDENTITY_FILE, type Identity } from './identity-file.ts';
-import { inspect } from './inspection.ts';
+import { type Holding, holdingOf, inspect } from './inspection.ts';
 import { StorageLife } from './life.ts';
 import { RecordLog } from './log.ts';
 import { logFileBytes } from './log-files.ts';
@@ -154,6 +154,13 @@ export class StorageNode implements Service {
 
   handle(request: HttpRequest, reply: ReplyCallback): void {
     this.#routes.handle(request, reply);
+  }
+
+  /** What `/s/record` shows, for who asks far more often than a request is made and read in. */
+  holding(partition: PartitionId, key: Buffer): Holding | undefined {
+    const replica = this.#life?.replica;
+    if (replica?.map === undefined) return undefined;
+    return holdingOf({ store: this.#store, replica }, partition, key);
   }
 
   accept(hello: LinkHello, link: Link): LinkEvents | { refused: string } {
