@@ -15,6 +15,7 @@ import { VERSION_ZERO, type Version } from '../../src/cluster/version.ts';
 import { bucketOf, Digest, differingBuckets } from '../../src/storage/digest.ts';
 import { SegmentStore } from '../../src/storage/memory.ts';
 import { FIRST, type ListLimits, type WhenFull } from '../../src/storage/partition-store.ts';
+import { expectSame } from './expect-same.ts';
 import { SeededRandom } from './random.ts';
 
 export const PARTITIONS = [0, 1, 700] as PartitionId[];
@@ -45,9 +46,9 @@ export class Play {
     this.#happen('evicted');
     const state = this.of(partition);
     const record = state.records.get(nameOf(key));
-    expect(record && recordVersion(record)).toBe(version);
+    expectSame(record && recordVersion(record), version);
     expect(this.store.floor(partition)).toBeGreaterThanOrEqual(version);
-    expect(this.store.get(partition, key)).toBeUndefined();
+    expectSame(this.store.get(partition, key), undefined);
     state.records.delete(nameOf(key));
     if (version > state.floor) state.floor = version;
   }
@@ -104,12 +105,12 @@ export class Play {
     const order = present === undefined ? 1 : compareRecords(record, present);
     const isBelow = floor !== VERSION_ZERO && recordVersion(record) <= floor;
     if (isBelow && !copied) {
-      expect(outcome).toEqual({ kind: 'floor', version: floor });
+      expectSame(outcome, { kind: 'floor', version: floor });
     } else if (present !== undefined && order <= 0) {
       const version = recordVersion(present);
-      expect(outcome).toEqual(order === 0 ? { kind: 'equal' } : { kind: 'superseded', version });
+      expectSame(outcome, order === 0 ? { kind: 'equal' } : { kind: 'superseded', version });
     } else if (outcome.kind !== 'no-memory') {
-      expect(outcome).toEqual({ kind: 'applied' });
+      expectSame(outcome, { kind: 'applied' });
       records.set(nameOf(key), record);
     }
   }
@@ -118,9 +119,7 @@ export class Play {
     const key = this.key();
     const expected = this.of(partition).records.get(nameOf(key));
     const found = this.store.get(partition, key);
-    expect(found === undefined ? undefined : Buffer.from(found)).toEqual(
-      expected === undefined ? undefined : Buffer.from(expected),
-    );
+    expectSame(found && Buffer.from(found), expected && Buffer.from(expected));
   }
 
   forget(partition: PartitionId): void {
@@ -128,9 +127,9 @@ export class Play {
     const { records } = this.of(partition);
     const present = records.get(nameOf(key));
     const other = (present === undefined ? 7n : recordVersion(present) + 1n) as Version;
-    expect(this.store.forget(partition, key, other)).toBe(false);
+    expectSame(this.store.forget(partition, key, other), false);
     if (present === undefined) return;
-    expect(this.store.forget(partition, key, recordVersion(present))).toBe(true);
+    expectSame(this.store.forget(partition, key, recordVersion(present)), true);
     records.delete(nameOf(key));
   }
 
@@ -158,7 +157,7 @@ export class Play {
       for (const record of records) {
         digest.add(bucketOf(recordKey(record)), record);
         payload += record.length;
-        expect(this.store.get(partition, recordKey(record))?.equals(record)).toBe(true);
+        expectSame(this.store.get(partition, recordKey(record))?.equals(record), true);
       }
       items += records.length;
       expect(differingBuckets(this.store.digest(partition), digest.bytes())).toEqual([]);
@@ -166,11 +165,12 @@ export class Play {
         bytes: this.random.whole(1, 3000),
         records: this.random.pick([1, 7, 1000]),
       });
-      expect(listed.map((record) => record.toString('hex')).sort()).toEqual(
+      expectSame(
+        listed.map((record) => record.toString('hex')).sort(),
         records.map((record) => record.toString('hex')).sort(),
       );
       const perishable = records.filter(isPerishable).map((record) => nameOf(recordKey(record)));
-      expect(new Set(dueOf(this.store, partition, dueRounds))).toEqual(new Set(perishable));
+      expectSame(new Set(dueOf(this.store, partition, dueRounds)), new Set(perishable));
     }
     expect(this.store.items()).toBe(items);
     expect(this.store.payloadBytes()).toBe(payload);

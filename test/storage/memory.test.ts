@@ -13,6 +13,7 @@ import {
 import type { Version } from '../../src/cluster/version.ts';
 import { SegmentStore } from '../../src/storage/memory.ts';
 import { type Due, FIRST, type Listing, type WhenFull } from '../../src/storage/partition-store.ts';
+import { expectSame } from '../helpers/expect-same.ts';
 import { SeededRandom } from '../helpers/random.ts';
 import { Play } from '../helpers/store-play.ts';
 
@@ -50,10 +51,12 @@ describe('against a plain map (I11)', () => {
       // What each partition has from the beginning is not asked for.
       const limit = 200_000;
       const play = new Play(seed + 1000, limit - 5000);
+      let most = 0;
       for (let round = 1; round <= 5000; round++) {
         play.step(round);
-        expect(play.store.memory().used).toBeLessThanOrEqual(limit);
+        most = Math.max(most, play.store.memory().used);
       }
+      expect(most).toBeLessThanOrEqual(limit);
       play.compare();
     },
   );
@@ -63,10 +66,12 @@ describe('against a plain map (I11)', () => {
     (seed) => {
       const limit = 200_000;
       const play = new Play(seed + 2000, limit - 5000, 'evict');
+      let most = 0;
       for (let round = 1; round <= 5000; round++) {
         play.step(round);
-        expect(play.store.memory().used).toBeLessThanOrEqual(limit);
+        most = Math.max(most, play.store.memory().used);
       }
+      expect(most).toBeLessThanOrEqual(limit);
       play.compare();
       expect(play.happened.has('no-memory')).toBe(false);
     },
@@ -84,7 +89,7 @@ test('nine tenths of the memory can be overwritten for ever: nothing is refused,
     return store.put((number % 16) as PartitionId, record).kind;
   };
   let count = 0;
-  while (store.memory().used < 0.9 * limit) expect(put(count++, 1)).toBe('applied');
+  while (store.memory().used < 0.9 * limit) expectSame(put(count++, 1), 'applied');
   const kinds = new Set<string>();
   const rounds = 10 * count;
   for (let version = 2; version < rounds; version++) kinds.add(put(random.below(count), version));
@@ -110,7 +115,7 @@ test.each([
     ).kind;
   };
   let count = 0;
-  while (store.memory().used < 0.85 * 64 * 1024 * 1024) expect(put(count++, 1)).toBe('applied');
+  while (store.memory().used < 0.85 * 64 * 1024 * 1024) expectSame(put(count++, 1), 'applied');
   const kinds = new Set<string>();
   for (let version = 2; version < 3 * count; version++)
     kinds.add(put(random.below(count), version));
