@@ -9,7 +9,7 @@
 //   answer  its kind (1), then as the type below says; versions are 8 bytes
 
 import type { Epoch } from './identity.ts';
-import { KEY_BYTES_MAX } from './limits.ts';
+import { CHUNK_BYTES, KEY_BYTES_MAX } from './limits.ts';
 import type { PartitionId } from './partition.ts';
 import { parseRecord, type StoredRecord } from './record.ts';
 import type { Version } from './version.ts';
@@ -119,8 +119,12 @@ const REASONS: readonly RefusalReason[] = [
 /** A message in two parts, so that a record is never copied just to stand behind its head. */
 export interface EncodedMessage {
   readonly head: Buffer;
+  /** A view, or, of listed records that are one frame together, what the next such answer is gathered in. */
   readonly body: Buffer;
 }
+
+/** New memory for each answer would be collected, and the node stands still meanwhile (frames.ts). */
+const gathered = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 
 export function encodeOperation(operation: Operation): EncodedMessage {
   if (operation.kind === 'time') return { head: Buffer.of(TIME), body: EMPTY };
@@ -212,7 +216,7 @@ export function encodeAnswer(answer: Answer): EncodedMessage {
       const place = next === undefined ? EMPTY : encodeCursor(next);
       const more = Buffer.of(next === undefined ? 0 : 1);
       const head = Buffer.concat([withVersion(kind, floor), encodeSet(differing), more, place]);
-      return { head, body: Buffer.concat(records) };
+      return { head, body: backToBack(records, CHUNK_BYTES - head.length) };
     }
     case 'time': {
       const head = Buffer.allocUnsafe(1 + TIME_BYTES);
@@ -274,6 +278,15 @@ function decodeRecords(message: Buffer): Answer | string {
     offset += parsed.record.length;
   }
   return { kind: 'records', floor, differing, records, next: cursor?.from };
+}
+
+/** @param frameBytes up to so many are copied when they are sent (frames.ts), so theirs is used again */
+function backToBack(records: readonly StoredRecord[], frameBytes: number): Buffer {
+  const length = records.reduce((sum, record) => sum + record.length, 0);
+  const bytes = length > frameBytes ? Buffer.allocUnsafe(length) : gathered;
+  let end = 0;
+  for (const record of records) end += record.copy(bytes, end);
+  return bytes.subarray(0, end);
 }
 
 /** 64 bits, the lowest bucket first. */

@@ -154,7 +154,7 @@ export interface LinkHello {
 
 /** One end of a stream of operations: messages in order, both ways, none after `close`. */
 export interface Link {
-  /** `head` and `body` back to back are the message; `body` must not change afterwards. */
+  /** `head` and `body` back to back are the message. Beyond CHUNK_BYTES together `body` must not change afterwards. */
   send(id: number, head: Uint8Array, body: Uint8Array): void;
   /** Bytes accepted by `send` that are still on this side. */
   queuedBytes(): number;

@@ -4,7 +4,7 @@
 
 import { answeringMembers, type Life, type Member } from '../cluster/cluster-map.ts';
 import type { Epoch } from '../cluster/identity.ts';
-import { CHUNK_RECORD_BYTES, CHUNK_RECORDS_MAX, type Times } from '../cluster/limits.ts';
+import { CHUNK_RECORD_BYTES, type Times } from '../cluster/limits.ts';
 import type { Answer, Cursor } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import { recordKey, recordVersion, type StoredRecord } from '../cluster/record.ts';
@@ -238,7 +238,6 @@ class Transfer {
     while (at !== undefined) {
       const { records, next } = this.#store.list(this.#partition, at, {
         bytes: CHUNK_RECORD_BYTES,
-        records: CHUNK_RECORDS_MAX,
       });
       for (const record of records) {
         // The source lists in the same order, and goes on behind `to` in its next answer.

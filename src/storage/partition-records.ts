@@ -23,7 +23,6 @@ const PIECE_SLOTS = 32;
 /** Pieces without anything perishable cost little, but not nothing: together two milliseconds. */
 const PIECES_AT_ONCE = 512;
 const RANKS = 2 ** 32;
-const EVERYTHING = Number.POSITIVE_INFINITY;
 
 export class PartitionRecords {
   readonly index: HashIndex;
@@ -101,7 +100,6 @@ export class PartitionRecords {
     const records: StoredRecord[] = [];
     if (this.index.count === 0) return { records, next: undefined };
     const count = this.index.piecesOfBucket(PIECE_SLOTS);
-    const most = limits.records ?? EVERYTHING;
     let bytes = 0;
     for (let { bucket } = from; bucket < BUCKETS; bucket++) {
       if (limits.wanted?.has(bucket) === false) continue;
@@ -110,7 +108,7 @@ export class PartitionRecords {
       for (let ofBucket = first; ofBucket < count; ofBucket++) {
         for (const { rank, record } of this.#recordsOf({ bucket, ofBucket, count })) {
           if (after !== undefined && ofBucket === first && !isBehind(rank, record, after)) continue;
-          if (bytes >= limits.bytes || records.length >= most) {
+          if (bytes >= limits.bytes) {
             return { records, next: cursorAt(records.at(-1)) };
           }
           records.push(record);

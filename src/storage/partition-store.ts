@@ -21,8 +21,6 @@ export const FIRST: Cursor = { bucket: 0, afterKey: Buffer.alloc(0) };
 
 export interface ListLimits {
   readonly bytes: number;
-  /** As many as come to `bytes` when undefined. */
-  readonly records?: number;
   /** Buckets; all when undefined. */
   readonly wanted?: ReadonlySet<number>;
 }

@@ -18,7 +18,7 @@ import {
   whenFullOf,
 } from '../cluster/cluster-map.ts';
 import type { Incarnation } from '../cluster/identity.ts';
-import { CHUNK_RECORDS_MAX, VERSION_AHEAD_MS_MAX } from '../cluster/limits.ts';
+import { VERSION_AHEAD_MS_MAX } from '../cluster/limits.ts';
 import type { Answer, Operation } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import {
@@ -247,7 +247,7 @@ export class Replica {
         ? ALL_BUCKETS
         : new Set(differingBuckets(operation.digest, this.#store.digest(partition)));
     const { copyChunkBytes: bytes } = this.#options;
-    const limits = { bytes, records: CHUNK_RECORDS_MAX, wanted: differing };
+    const limits = { bytes, wanted: differing };
     const { records, next } = this.#store.list(partition, from, limits);
     const floor = this.#store.floor(partition);
     return { kind: 'records', floor, differing, records, next };

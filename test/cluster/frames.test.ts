@@ -101,6 +101,49 @@ describe('a stream', () => {
     expect(Buffer.concat(taken).equals(before)).toBe(true);
   });
 
+  test.each([1, 2, 3, 4])(
+    'memory is used again when it was sent, and not before, seed %i',
+    (seed) => {
+      const random = new SeededRandom(seed);
+      const writer = new FrameWriter();
+      const unsent: { readonly pieces: Buffer[]; readonly before: Buffer }[] = [];
+      const memory = new Set<ArrayBufferLike>();
+      const stream: Buffer[] = [];
+      const messages: Buffer[] = [];
+      for (let round = 0; round < 3000; round++) {
+        for (let more = random.below(4); more > 0; more--) {
+          const length = random.chance(0.02) ? 100_000 : random.whole(1, random.pick([50, 20_000]));
+          const body = Buffer.alloc(length, messages.length);
+          messages.push(body);
+          writer.add(messages.length, EMPTY, body);
+        }
+        if (random.chance(0.6)) {
+          const pieces = writer.take();
+          if (pieces.length > 0) unsent.push({ pieces, before: Buffer.concat(pieces) });
+          for (const { buffer, byteLength } of pieces) if (byteLength > 20) memory.add(buffer);
+        }
+        while (unsent.length > random.below(4)) {
+          const { pieces, before } = unsent.shift() ?? { pieces: [], before: EMPTY };
+          expect(Buffer.concat(pieces).equals(before)).toBe(true);
+          stream.push(before);
+          writer.sent();
+        }
+      }
+      for (const { before } of unsent) stream.push(before);
+      stream.push(takeAll(writer));
+      const received = new Map<number, Buffer>();
+      const reader = new FrameReader(MEBIBYTE, (id, bytes) => received.set(id, Buffer.from(bytes)));
+      reader.push(Buffer.concat(stream));
+      for (const [index, message] of messages.entries()) {
+        expect(received.get(index + 1)?.equals(message)).toBe(true);
+      }
+      // Long messages are sent from where they are.
+      const long = messages.filter(({ length }) => length === 100_000).length;
+      expect(memory.size - long).toBeLessThan(60);
+      expect(stream.reduce((sum, { length }) => sum + length, 0)).toBeGreaterThan(20_000_000);
+    },
+  );
+
   test('what was pushed may be overwritten, with half a frame in it or not', () => {
     const writer = new FrameWriter();
     writer.add(1, EMPTY, Buffer.alloc(100_000, 1));

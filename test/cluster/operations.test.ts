@@ -1,6 +1,7 @@
 // Operations and answers in binary: what goes in comes out, and garbage is named, not believed.
 
 import { describe, expect, test } from 'vitest';
+import { FrameReader, FrameWriter } from '../../src/cluster/frames.ts';
 import type { Epoch } from '../../src/cluster/identity.ts';
 import {
   type Answer,
@@ -101,3 +102,29 @@ test.each([1, 2, 3, 4])('random bytes never throw and never set anything, seed %
     decodeAnswer(bytes);
   }
 });
+
+test.each([10_000, 65_500, 65_530, 65_600])(
+  'listed records of %i bytes hold until they were sent',
+  (bytes) => {
+    const listed = (fill: number): Answer => {
+      const key = Buffer.from('key');
+      const records = [
+        encodeRecord({ key, version: 7n as Version, value: Buffer.alloc(bytes - 31, fill) }),
+      ];
+      const floor = 0n as Version;
+      return { kind: 'records', floor, differing: new Set([1]), records, next: undefined };
+    };
+    // A stream copies what is one frame, and sends what is longer from where it is.
+    const received: Buffer[] = [];
+    const writer = new FrameWriter();
+    const reader = new FrameReader(100_000, (_id, message) => received.push(Buffer.from(message)));
+    for (const fill of [1, 2, 3]) {
+      const { head, body } = encodeAnswer(listed(fill));
+      writer.add(fill, head, body);
+    }
+    for (let taken = writer.take(); taken.length > 0; taken = writer.take()) {
+      for (const piece of taken) reader.push(piece);
+    }
+    expect(received.map((message) => decodeAnswer(message))).toEqual([1, 2, 3].map(listed));
+  },
+);

@@ -1384,6 +1384,30 @@ const BACKUPS: readonly Mutant[] = [
     fate: tests('test/backup/restore.test.ts', 'without room ends it'),
   },
   {
+    name: 'block-used-before-it-was-sent',
+    rule: 'D13',
+    edits: [
+      {
+        file: 'src/cluster/frames.ts',
+        find: 'block.unsent > 0 || block.taken',
+        replace: 'block.taken',
+      },
+    ],
+    fate: tests('test/cluster/frames.test.ts', 'used again when it was sent'),
+  },
+  {
+    name: 'long-list-in-used-memory',
+    rule: 'D13',
+    edits: [
+      {
+        file: 'src/cluster/operations.ts',
+        find: 'length > frameBytes ?',
+        replace: 'length > gathered.length ?',
+      },
+    ],
+    fate: tests('test/cluster/operations.test.ts', 'hold until they were sent'),
+  },
+  {
     name: 'long-message-cuts-the-stream',
     rule: 'D13',
     edits: [

@@ -44,38 +44,47 @@ test('nobody waits while no client is served', () => {
   expect(listed.map(({ atMs }) => atMs)).toEqual([0, 1, 2]);
 });
 
-test('while clients are served two thirds of the time are theirs, and the order stays', () => {
+test('while clients are served eleven twelfths of the time are theirs, and the order stays', () => {
   const { pace, ask, listed, passTo } = paced();
   pace.clientServed();
   for (const name of ['a', 'b', 'c']) ask(name);
   expect(listed).toEqual([{ name: 'a', atMs: 0 }]);
   pace.clientServed();
-  passTo(3);
-  expect(listed.at(-1)).toEqual({ name: 'b', atMs: 3 });
+  passTo(12);
+  expect(listed.at(-1)).toEqual({ name: 'b', atMs: 12 });
   pace.clientServed();
-  passTo(20);
-  expect(listed.at(-1)).toEqual({ name: 'c', atMs: 6 });
+  passTo(100);
+  expect(listed.at(-1)).toEqual({ name: 'c', atMs: 24 });
 });
 
 test('a pause in which no client came is the last one', () => {
   const { pace, ask, listed, passTo } = paced();
   pace.clientServed();
   for (const name of ['a', 'b', 'c', 'd']) ask(name);
-  passTo(20);
-  expect(listed.map(({ atMs }) => atMs)).toEqual([0, 3, 4, 5]);
+  passTo(100);
+  expect(listed.map(({ atMs }) => atMs)).toEqual([0, 12, 13, 14]);
 });
 
-test('what is asked for in a pause waits for its end, and a pause too short for a timer is none', () => {
+test('what is asked for in a pause waits for its end', () => {
   const { pace, ask, listed, passTo } = paced();
   pace.clientServed();
   ask('a');
-  ask('b', 0.1);
-  passTo(2.5);
+  ask('b');
+  passTo(11.5);
   expect(listed).toHaveLength(1);
+  passTo(12);
+  expect(listed.map(({ name }) => name)).toEqual(['a', 'b']);
+});
+
+test('what is too short for a timer is paid for together', () => {
+  const { pace, ask, listed, passTo } = paced();
   pace.clientServed();
-  passTo(3);
-  ask('c', 0.1);
-  expect(listed.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+  for (const name of ['a', 'b', 'c']) ask(name, 0.08);
+  expect(listed.map(({ name }) => name)).toEqual(['a', 'b']);
+  passTo(1.9);
+  expect(listed.map(({ name }) => name)).toEqual(['a', 'b']);
+  passTo(2);
+  expect(listed).toHaveLength(3);
 });
 
 test('who asks without end does not fill the memory', () => {

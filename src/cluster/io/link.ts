@@ -14,6 +14,8 @@ export class SocketLink implements Link {
   #flushScheduled = false;
   #waitingForDrain = false;
   #closedReason: string | undefined;
+  /** The last of some pieces was sent, and so were those before it. */
+  readonly #sent = () => this.#writer.sent();
 
   /** @param messageBytesMax what a longer message from the peer means is LinkEvents' */
   constructor(messageBytesMax: number) {
@@ -90,11 +92,12 @@ export class SocketLink implements Link {
     const socket = this.#socket;
     if (socket === undefined || this.#waitingForDrain || this.#closedReason !== undefined) return;
     for (;;) {
-      const blocks = this.#writer.take();
-      if (blocks.length === 0) break;
+      const pieces = this.#writer.take();
+      const last = pieces.pop();
+      if (last === undefined) break;
       socket.cork();
-      let room = true;
-      for (const block of blocks) room = socket.write(block);
+      for (const piece of pieces) socket.write(piece);
+      const room = socket.write(last, this.#sent);
       socket.uncork();
       if (!room) {
         this.#waitingForDrain = true;
