@@ -1,5 +1,6 @@
 // How fast a storage node that lost everything copies it from the other replica, and how long gets there
-// take meanwhile. ITEMS sets how many; with --save the result is kept in bench/results/copy.json.
+// take meanwhile: medians of some rounds, for two sizes of values. ITEMS and VALUE_BYTES set others, ROUNDS how
+// many; with --save the result is kept in bench/results/copy.json.
 
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
@@ -8,9 +9,15 @@ import { HybridClock } from '../dist/cluster/version.js';
 import { keyAt, probed } from './lib/load.mjs';
 import { Pair } from './lib/pair.mjs';
 
-const ITEMS = Number(process.env.ITEMS ?? 2_000_000);
-const VALUE_BYTES = Number(process.env.VALUE_BYTES ?? 100);
-const MEMORY_MEBIBYTES = Math.ceil((ITEMS * (VALUE_BYTES + 200)) / 2 ** 20) + 64;
+const SIZES =
+  process.env.VALUE_BYTES === undefined
+    ? [
+        { valueBytes: 1000, items: 300_000 },
+        { valueBytes: 100, items: 1_000_000 },
+      ]
+    : [{ valueBytes: Number(process.env.VALUE_BYTES), items: 300_000 }];
+const ITEMS = process.env.ITEMS === undefined ? undefined : Number(process.env.ITEMS);
+const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const QUIET_MS = Number(process.env.QUIET_MS ?? 5000);
 const GETS_PER_MS = 5;
 const LIMIT_MS = 120_000;
@@ -22,12 +29,12 @@ const TO = 0.95;
 
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function fill(pair) {
+async function fill(pair, { items, valueBytes }) {
   const streams = [pair.stream(0), pair.stream(1)];
   const clock = new HybridClock();
-  const value = Buffer.alloc(VALUE_BYTES, 'v');
+  const value = Buffer.alloc(valueBytes, 'v');
   let refused = 0;
-  for (let number = 0; number < ITEMS; number++) {
+  for (let number = 0; number < items; number++) {
     const key = Buffer.from(keyAt(number));
     const record = encodeRecord({ key, version: clock.next(Date.now()), value });
     for (const stream of streams) {
@@ -44,11 +51,11 @@ async function fill(pair) {
 }
 
 /** Gets at a steady rate, until `over`. */
-async function load(stream, over) {
+async function load(stream, items, over) {
   while (!over()) {
     const until = performance.now() + 1;
     for (let count = 0; count < GETS_PER_MS; count++) {
-      const key = Buffer.from(keyAt(Math.floor(Math.random() * ITEMS)));
+      const key = Buffer.from(keyAt(Math.floor(Math.random() * items)));
       await stream.send('get', key, {}, () => undefined);
     }
     await later(Math.max(0, until - performance.now()));
@@ -95,52 +102,87 @@ async function served(pair) {
   throw new Error('the copy never served');
 }
 
-async function measure() {
-  const pair = await Pair.start(['--memory', `${MEMORY_MEBIBYTES}MiB`]);
+/** Gets are probed at the node that is copied from, while others ask it too. */
+async function round(pair, items) {
+  const target = { address: pair.addresses[0], map: pair.map };
+  const stream = pair.stream(0);
+  let over = false;
+  const loaded = load(stream, items, () => over);
+  const before = await probed(target, () => later(QUIET_MS));
+  let underLoad = 0;
+  await copyBegins(pair);
+  const during = await probed(target, async () => {
+    underLoad = await copied(pair);
+  });
+  over = true;
+  await loaded;
+  stream.close();
+  await served(pair);
+  await copyBegins(pair);
+  const quiet = await copied(pair);
+  await served(pair);
+  return { quiet, underLoad, before, during };
+}
+
+async function measure({ valueBytes, items }) {
+  const mebibytes = Math.ceil((items * (valueBytes + 200)) / 2 ** 20) + 64;
+  const pair = await Pair.start(['--memory', `${mebibytes}MiB`]);
   try {
-    await fill(pair);
-    const target = { address: pair.addresses[0], map: pair.map };
-    const stream = pair.stream(0);
-    let over = false;
-    const loaded = load(stream, () => over);
-    const before = await probed(target, () => later(QUIET_MS));
-    let underLoad = 0;
-    await copyBegins(pair);
-    const during = await probed(target, async () => {
-      underLoad = await copied(pair);
-    });
-    over = true;
-    await loaded;
-    stream.close();
-    await served(pair);
-    await copyBegins(pair);
-    const quiet = await copied(pair);
-    return { quiet, underLoad, before, during };
+    await fill(pair, { valueBytes, items });
+    const rounds = [];
+    while (rounds.length < ROUNDS) rounds.push(await round(pair, items));
+    return rounds;
   } finally {
     await pair.stop();
   }
 }
 
-const { quiet, underLoad, before, during } = await measure();
-const machine = {
-  cpu: cpus()[0]?.model,
-  cores: cpus().length,
-  memory: totalmem(),
-  node: process.version,
-};
+function median(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+function printed({ valueBytes, items }, rounds) {
+  const of = (figure) => {
+    const values = rounds.map(figure);
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    return { middle: median(values), spread: ` (${least.toFixed(2)} to ${most.toFixed(2)})` };
+  };
+  const speed = (figure) => {
+    const { middle, spread } = of((each) => figure(each) / 1e6);
+    const records = Math.round((middle * 1e6) / (44 + valueBytes));
+    return `${middle.toFixed(0)} MB/s${spread}, ${records} records/s`;
+  };
+  const asked = (figure) => {
+    const { middle, spread } = of((each) => figure(each).p99Ms);
+    return `p50 ${of((each) => figure(each).p50Ms).middle.toFixed(2)} ms, p99 ${middle.toFixed(2)} ms${spread}`;
+  };
+  const slower = of(({ before, during }) => during.p99Ms / before.p99Ms);
+  return [
+    `${items} items of 16 + ${valueBytes} bytes copied by a storage node that lost them`,
+    `quiet: ${speed(({ quiet }) => quiet)}`,
+    `with ${GETS_PER_MS * 1000} gets a second: ${speed(({ underLoad }) => underLoad)}`,
+    `gets before: ${asked(({ before }) => before)}; meanwhile: ${asked(({ during }) => during)}`,
+    `p99 meanwhile over p99 before: ${slower.middle.toFixed(2)}${slower.spread}`,
+  ].join('\n');
+}
+
+const results = [];
+for (const size of SIZES) {
+  const asked = { ...size, items: ITEMS ?? size.items };
+  const rounds = await measure(asked);
+  results.push({ ...asked, rounds });
+  console.log(printed(asked, rounds));
+}
 if (process.argv.includes('--save')) {
-  const result = { items: ITEMS, valueBytes: VALUE_BYTES, machine, loadAverage: loadavg()[1] };
-  const figures = { quiet, underLoad, gets: { before, during } };
+  const machine = {
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    memory: totalmem(),
+    node: process.version,
+  };
   writeFileSync(
     new URL('results/copy.json', import.meta.url),
-    `${JSON.stringify({ ...result, ...figures }, null, 2)}\n`,
+    `${JSON.stringify({ machine, loadAverage: loadavg()[1], results }, null, 2)}\n`,
   );
 }
-const megabytes = (bytes) => (bytes / 1e6).toFixed(0);
-const perSecond = (bytes) =>
-  `${megabytes(bytes)} MB/s, ${Math.round(bytes / (44 + VALUE_BYTES))} records/s`;
-const asked = ({ p50Ms, p99Ms }) => `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`;
-console.log(`${ITEMS} items of 16 + ${VALUE_BYTES} bytes copied by a storage node that lost them`);
-console.log(`quiet: ${perSecond(quiet)}`);
-console.log(`with ${GETS_PER_MS * 1000} gets a second: ${perSecond(underLoad)}`);
-console.log(`gets before: ${asked(before)}; meanwhile: ${asked(during)}`);
