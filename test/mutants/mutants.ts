@@ -1505,8 +1505,13 @@ const CACHES: readonly Mutant[] = [
       },
       {
         file: JOINER,
+        find: '    this.#raiseFloor(floor);\n    for',
+        replace: '    this.#raiseFloor(floor);\n    this.#first ??= floor;\n    for',
+      },
+      {
+        file: JOINER,
         find: 'new Set(records.map(nameOf)), floor);',
-        replace: 'new Set(records.map(nameOf)), (this.#first ??= floor));',
+        replace: 'new Set(records.map(nameOf)), this.#first ?? floor);',
       },
     ],
     fate: tests(CACHE_SCHEDULES, 'takes with it what came before it'),
