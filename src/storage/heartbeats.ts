@@ -54,8 +54,8 @@ export class Heartbeats {
   readonly #events: HeartbeatEvents;
   #running = false;
   #soon = false;
-  /** Heartbeats to the controller that are neither answered nor given up. */
-  #open = 0;
+  /** Heartbeats to the controller that may still be answered. */
+  #unanswered = 0;
 
   constructor(
     runtime: Runtime,
@@ -98,7 +98,7 @@ export class Heartbeats {
     const { heartbeatMs, decideMs } = this.#times;
     const hasMap = this.#replica.map !== undefined;
     this.#runtime.timers.after(hasMap ? heartbeatMs : decideMs, () => this.#beat());
-    if (hasMap || this.#open === 0) this.#askController();
+    if (hasMap || this.#unanswered === 0) this.#askController();
     if (this.#replica.lease.remainingMs() < RENEW_BELOW * this.#times.leaseMs) this.#askWitnesses();
   }
 
@@ -107,7 +107,7 @@ export class Heartbeats {
     const { mapVersion, life } = this.#replica;
     const message: HeartbeatRequest = { ...life, mapVersion, ...this.#events.state() };
     let answered = false;
-    this.#open++;
+    this.#unanswered++;
     // H11: not only when the lease runs out. The controller may miss this node while it hears the
     // witnesses, and what they vouch for must reach it with their next heartbeats, before the suspicion.
     this.#runtime.timers.after(this.#times.heartbeatMs / 2, () => {
@@ -116,7 +116,7 @@ export class Heartbeats {
     this.#call(this.#controller, PATHS.heartbeat, message, (outcome) => {
       const reply = readReply(heartbeatReply, outcome);
       answered = reply.kind === 'message';
-      this.#open--;
+      this.#unanswered--;
       if (!this.#running) return;
       if (reply.kind === 'message') this.#heard(reply.message, sent);
       else if (reply.kind === 'refused' && reply.error === 'unknown-node') {

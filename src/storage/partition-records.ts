@@ -108,9 +108,7 @@ export class PartitionRecords {
       for (let ofBucket = first; ofBucket < count; ofBucket++) {
         for (const { rank, record } of this.#recordsOf({ bucket, ofBucket, count })) {
           if (after !== undefined && ofBucket === first && !isBehind(rank, record, after)) continue;
-          if (bytes >= limits.bytes) {
-            return { records, next: cursorAt(records.at(-1)) };
-          }
+          if (bytes >= limits.bytes) return { records, next: cursorAt(records.at(-1)) };
           records.push(record);
           bytes += record.length;
         }

@@ -246,8 +246,7 @@ export class Replica {
       operation.kind === 'copy'
         ? ALL_BUCKETS
         : new Set(differingBuckets(operation.digest, this.#store.digest(partition)));
-    const { copyChunkBytes: bytes } = this.#options;
-    const limits = { bytes, wanted: differing };
+    const limits = { bytes: this.#options.copyChunkBytes, wanted: differing };
     const { records, next } = this.#store.list(partition, from, limits);
     const floor = this.#store.floor(partition);
     return { kind: 'records', floor, differing, records, next };

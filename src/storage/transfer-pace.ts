@@ -27,7 +27,7 @@ export class TransferPace {
     this.#runtime = runtime;
   }
 
-  /** An operation of a client was answered. */
+  /** An operation that is no transfer came: of a client, or of a frontend for its clients. */
   clientServed(): void {
     this.#clientsServed = true;
   }

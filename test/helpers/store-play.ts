@@ -14,7 +14,7 @@ import {
 import { VERSION_ZERO, type Version } from '../../src/cluster/version.ts';
 import { bucketOf, Digest, differingBuckets } from '../../src/storage/digest.ts';
 import { SegmentStore } from '../../src/storage/memory.ts';
-import { FIRST, type ListLimits, type WhenFull } from '../../src/storage/partition-store.ts';
+import { FIRST, type WhenFull } from '../../src/storage/partition-store.ts';
 import { expectSame } from './expect-same.ts';
 import { SeededRandom } from './random.ts';
 
@@ -161,9 +161,7 @@ export class Play {
       }
       items += records.length;
       expect(differingBuckets(this.store.digest(partition), digest.bytes())).toEqual([]);
-      const listed = listAll(this.store, partition, {
-        bytes: this.random.whole(1, 3000),
-      });
+      const listed = listAll(this.store, partition, this.random.whole(1, 3000));
       expectSame(
         listed.map((record) => record.toString('hex')).sort(),
         records.map((record) => record.toString('hex')).sort(),
@@ -177,14 +175,14 @@ export class Play {
 }
 
 /** Everything of a partition, piece by piece, as a copy takes it. */
-function listAll(store: SegmentStore, partition: PartitionId, limits: ListLimits): Buffer[] {
+function listAll(store: SegmentStore, partition: PartitionId, bytes: number): Buffer[] {
   const all: Buffer[] = [];
   let from: Cursor | undefined = FIRST;
   while (from !== undefined) {
     const { records, next }: { records: readonly Buffer[]; next: Cursor | undefined } = store.list(
       partition,
       from,
-      limits,
+      { bytes },
     );
     all.push(...records.map((record) => Buffer.from(record)));
     from = next;
