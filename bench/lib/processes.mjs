@@ -5,13 +5,18 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 const HOST = '127.0.0.1';
+/** Of the kernel's clock, in /proc/PID/stat. */
+const TICKS_PER_SECOND = 100;
 
 export class Process {
   #child;
   stderr = '';
 
-  constructor(command, words) {
-    this.#child = spawn(command, words, { stdio: ['ignore', 'ignore', 'pipe'] });
+  /** @param core that it is bound to, with all its threads; by default any */
+  constructor(command, words, { core } = {}) {
+    const pinned = core === undefined ? [] : ['taskset', '-c', String(core)];
+    const [first, ...rest] = [...pinned, command, ...words];
+    this.#child = spawn(first, rest, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child.stderr.on('data', (bytes) => {
       this.stderr = (this.stderr + bytes).slice(-10_000);
     });
@@ -24,19 +29,41 @@ export class Process {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
   }
 
+  /** User and system time of all its threads so far. */
+  cpuSeconds() {
+    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8');
+    // The second field is a name, in parentheses, that may have anything in it.
+    const [utime, stime] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 13);
+    return (Number(utime) + Number(stime)) / TICKS_PER_SECOND;
+  }
+
+  kill(signal) {
+    this.#child.kill(signal);
+  }
+
   async stop() {
     this.#child.kill('SIGKILL');
     await this.exited;
   }
 }
 
+/** Whether it is on the PATH; not all have `--version`. */
 export function isInstalled(command) {
-  return spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
+  return spawnSync('which', [command], { stdio: 'ignore' }).status === 0;
 }
 
-export function versionOf(command) {
-  const { stdout } = spawnSync(command, ['--version'], { encoding: 'utf8' });
-  return /\d+\.\d+\.\d+/.exec(stdout)?.[0] ?? 'unknown';
+export function versionOf(command, word = '--version') {
+  const { stdout, stderr } = spawnSync(command, [word], { encoding: 'utf8' });
+  return /\d+\.\d+\.\d+/.exec(`${stdout}${stderr}`)?.[0] ?? 'unknown';
+}
+
+/** The version of Debian's package, for a command that does not say its own. */
+export function packaged(name) {
+  const { stdout } = spawnSync('dpkg', ['-s', name], { encoding: 'utf8' });
+  return /^Version: (\S+)$/m.exec(stdout)?.[1] ?? 'unknown';
 }
 
 export async function freePort() {

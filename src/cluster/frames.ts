@@ -3,7 +3,7 @@
 //
 //   bytes  frame header
 //       4  length of this frame's payload
-//       1  kind: 0 a whole message, 1 the first chunk, 2 a further chunk
+//       1  kind: 0 a whole message, 1 the first chunk, 2 a further chunk, 3 none: the peer was heard
 //       4  id of the operation that the message belongs to
 //       4  (kind 1 only) length of the whole message
 //
@@ -17,6 +17,7 @@ const TOTAL_BYTES = 4;
 const KIND_WHOLE = 0;
 const KIND_FIRST = 1;
 const KIND_FURTHER = 2;
+const KIND_EMPTY = 3;
 
 /** A block has room for every short message; one block is one write to the socket. */
 const BLOCK_BYTES = HEADER_BYTES + CHUNK_BYTES;
@@ -82,6 +83,15 @@ export class FrameWriter {
     bytes.set(body, used + HEADER_BYTES + head.length);
     block.used += HEADER_BYTES + length;
     this.#shortBytes += HEADER_BYTES + length;
+  }
+
+  /** Says that what the peer sent was read, where there is no message to say it. */
+  addEmpty(): void {
+    const block = this.#blockFor(HEADER_BYTES);
+    block.bytes.fill(0, block.used, block.used + HEADER_BYTES);
+    block.bytes[block.used + 4] = KIND_EMPTY;
+    block.used += HEADER_BYTES;
+    this.#shortBytes += HEADER_BYTES;
   }
 
   /**
@@ -228,6 +238,7 @@ export class FrameReader {
     const kind = header.readUInt8(at + 4);
     const id = header.readUInt32BE(at + 5);
     if (length > CHUNK_BYTES) throw new FramingBroken(`frame of ${length} bytes`);
+    if (kind === KIND_EMPTY && length === 0) return payload;
     if (kind !== KIND_WHOLE) {
       const total = kind === KIND_FIRST ? header.readUInt32BE(at + HEADER_BYTES) : undefined;
       if (kind > KIND_FURTHER) throw new FramingBroken(`frame of kind ${kind}`);

@@ -8,6 +8,7 @@
 //   time    5
 //   answer  its kind (1), then as the type below says; versions are 8 bytes
 
+import { assert } from './assert.ts';
 import type { Epoch } from './identity.ts';
 import { CHUNK_BYTES, KEY_BYTES_MAX } from './limits.ts';
 import type { PartitionId } from './partition.ts';
@@ -118,6 +119,7 @@ const REASONS: readonly RefusalReason[] = [
 
 /** A message in two parts, so that a record is never copied just to stand behind its head. */
 export interface EncodedMessage {
+  /** Holds until the next message is encoded. */
   readonly head: Buffer;
   /** A view, or, of listed records that are one frame together, what the next such answer is gathered in. */
   readonly body: Buffer;
@@ -126,15 +128,20 @@ export interface EncodedMessage {
 /** New memory for each answer would be collected, and the node stands still meanwhile (frames.ts). */
 const gathered = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 
+/** Heads that are used again and again: whatever takes one copies it (Link.send). */
+const TIME_HEAD = Buffer.of(TIME);
+const KIND_HEADS = KINDS.map((_, kind) => Buffer.of(kind));
+const getHead = Buffer.of(GET, 0, 0);
+const longHead = Buffer.alloc(7);
+const versionHead = Buffer.alloc(9);
+
 export function encodeOperation(operation: Operation): EncodedMessage {
-  if (operation.kind === 'time') return { head: Buffer.of(TIME), body: EMPTY };
+  if (operation.kind === 'time') return { head: TIME_HEAD, body: EMPTY };
   if (operation.kind === 'get') {
-    const head = Buffer.allocUnsafe(3);
-    head[0] = GET;
-    head.writeUInt16BE(operation.partition, 1);
-    return { head, body: operation.key };
+    getHead.writeUInt16BE(operation.partition, 1);
+    return { head: getHead, body: operation.key };
   }
-  const head = Buffer.allocUnsafe(7);
+  const head = longHead;
   head[0] = operation.kind === 'set' ? SET : operation.kind === 'copy' ? COPY : PULL;
   head.writeUInt16BE(operation.partition, 1);
   head.writeUInt32BE(operation.epoch, 3);
@@ -204,7 +211,7 @@ export function encodeAnswer(answer: Answer): EncodedMessage {
   const kind = KINDS.indexOf(answer.kind);
   switch (answer.kind) {
     case 'found':
-      return { head: Buffer.of(kind), body: answer.record };
+      return { head: kindHead(kind), body: answer.record };
     case 'absent':
     case 'superseded':
     case 'floor':
@@ -225,7 +232,7 @@ export function encodeAnswer(answer: Answer): EncodedMessage {
       return { head, body: EMPTY };
     }
     default:
-      return { head: Buffer.of(kind), body: EMPTY };
+      return { head: kindHead(kind), body: EMPTY };
   }
 }
 
@@ -305,9 +312,14 @@ function decodeSet(bytes: Buffer): ReadonlySet<number> {
   return buckets;
 }
 
-function withVersion(kind: number, version: Version): Buffer {
-  const head = Buffer.allocUnsafe(9);
-  head[0] = kind;
-  head.writeBigUInt64BE(version, 1);
+function kindHead(kind: number): Buffer {
+  const head = KIND_HEADS[kind];
+  assert(head !== undefined, 'every kind of answer has its number');
   return head;
+}
+
+function withVersion(kind: number, version: Version): Buffer {
+  versionHead[0] = kind;
+  versionHead.writeBigUInt64BE(version, 1);
+  return versionHead;
 }

@@ -117,6 +117,11 @@ export function recordVersion(record: StoredRecord): Version {
   return record.readBigUInt64BE(8) as Version;
 }
 
+/** As `printVersion`, without making a number of it. */
+export function printRecordVersion(record: StoredRecord): string {
+  return record.toString('hex', 8, 16);
+}
+
 export function isTombstone(record: StoredRecord): boolean {
   return ((record[22] ?? 0) & FLAG_TOMBSTONE) !== 0;
 }

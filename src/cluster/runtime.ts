@@ -154,8 +154,13 @@ export interface LinkHello {
 
 /** One end of a stream of operations: messages in order, both ways, none after `close`. */
 export interface Link {
-  /** `head` and `body` back to back are the message. Beyond CHUNK_BYTES together `body` must not change afterwards. */
+  /**
+   * `head` and `body` back to back are the message. Both are copied before this returns, but for a `body` that
+   * makes it longer than CHUNK_BYTES, which must not change afterwards.
+   */
   send(id: number, head: Uint8Array, body: Uint8Array): void;
+  /** Whether the peer has yet to say anything after the last batch: what is sent now goes with the next one. */
+  isUnderWay(): boolean;
   /** Bytes accepted by `send` that are still on this side. */
   queuedBytes(): number;
   close(reason: string): void;

@@ -27,6 +27,18 @@ interface Exchange {
   slow: (() => void) | undefined;
 }
 
+/** Of an operation that could go to any of several nodes: which of their next batches it costs least to join. */
+export type Readiness = 0 | 1 | 2;
+/** It leaves at the end of this turn anyway, and has room. */
+export const GATHERING: Readiness = 0;
+/** Nothing is under way: a batch of its own. */
+export const IDLE: Readiness = 1;
+/** It must wait for an exchange. */
+export const BUSY: Readiness = 2;
+
+/** A batch that is longer leaves others to other nodes, so that they work at the same time: some 40 gets. */
+const BATCH_BYTES_GOOD = 2048;
+
 const OVERLOADED: MemberAnswer = { kind: 'overloaded' };
 const ID_MAX = 0xffffffff;
 
@@ -78,6 +90,14 @@ export class StorageChannel {
     const { head, body } = encodeOperation(operation);
     link.send(id, head, body);
     this.#sweepLater();
+  }
+
+  readiness(): Readiness {
+    const link = this.#link;
+    if (link === undefined || link.isUnderWay()) return BUSY;
+    const queuedBytes = link.queuedBytes();
+    if (queuedBytes === 0) return IDLE;
+    return queuedBytes < BATCH_BYTES_GOOD ? GATHERING : BUSY;
   }
 
   /** The map no longer names this incarnation; what is under way gets its answer or none. */

@@ -6,7 +6,13 @@ import type { NodeId } from './identity.ts';
 import type { Times } from './limits.ts';
 import type { Operation } from './operations.ts';
 import type { Runtime } from './runtime.ts';
-import { type AnswerCallback, StorageChannel } from './storage-channel.ts';
+import { type AnswerCallback, type MemberAnswer, StorageChannel } from './storage-channel.ts';
+
+/** For a life that there is no channel to. */
+export const NOT_NAMED: MemberAnswer = {
+  kind: 'unreachable',
+  detail: 'not in the map any more',
+};
 
 interface Reached {
   readonly incarnation: number;
@@ -38,12 +44,13 @@ export class StorageChannels {
 
   /** @param slow see StorageChannel.send */
   send(life: Life, operation: Operation, callback: AnswerCallback, slow?: () => void): void {
-    const channel = this.#channelTo(life);
-    if (channel === undefined) callback({ kind: 'unreachable', detail: 'not in the map any more' });
+    const channel = this.channelTo(life);
+    if (channel === undefined) callback(NOT_NAMED);
     else channel.send(operation, callback, slow);
   }
 
-  #channelTo(life: Life): StorageChannel | undefined {
+  /** @returns one that holds as long as the map does; undefined if the map names no such life */
+  channelTo(life: Life): StorageChannel | undefined {
     const reached = this.#channels.get(life.node);
     if (reached?.incarnation === life.incarnation) return reached.channel;
     const map = this.#map;

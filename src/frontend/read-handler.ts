@@ -8,10 +8,11 @@ import type { PartitionId } from '../cluster/partition.ts';
 import { recordVersion, type StoredRecord } from '../cluster/record.ts';
 import type { Runtime } from '../cluster/runtime.ts';
 import type { MemberAnswer } from '../cluster/storage-channel.ts';
+import { NOT_NAMED } from '../cluster/storage-channels.ts';
 import type { HybridClock, Version } from '../cluster/version.ts';
 import type { FailureReports } from './failure-reports.ts';
 import { judgeRead } from './read.ts';
-import type { MapRefresh, Router } from './router.ts';
+import type { MapRefresh, Reach, Router } from './router.ts';
 
 export type ReadOutcome =
   | { readonly kind: 'value'; readonly record: StoredRecord }
@@ -48,15 +49,19 @@ export class Reader {
   }
 }
 
+const NOBODY: readonly Reach[] = [];
+
 class Get {
   readonly #context: OperationContext;
   readonly #key: Buffer;
   readonly #lastTryMs: number;
   /** Undefined once the client has its answer; what still comes back is too late. */
   #callback: ReadCallback | undefined;
-  #partition: PartitionId | undefined;
-  /** Serving members that this round has not asked yet, the next one first. */
-  #others: Member[] = [];
+  #partition = 0 as PartitionId;
+  /** Whom this round asks, one after the other, from `#next` on and round to where it began. */
+  #answering = NOBODY;
+  #next = 0;
+  #left = 0;
   #roundScheduled = false;
 
   constructor(context: OperationContext, key: Buffer, lastTryMs: number, callback: ReadCallback) {
@@ -68,30 +73,33 @@ class Get {
 
   round(): void {
     this.#roundScheduled = false;
-    const { router, runtime } = this.#context;
+    const { router } = this.#context;
     const place = router.locate(this.#key);
     if (place === undefined) {
       this.#answer({ kind: 'failed', code: 'not-ready', detail: 'no cluster map yet' });
       return;
     }
-    const { answering } = place;
-    const first = runtime.random.below(Math.max(1, answering.length));
-    this.#partition = place.partition;
-    this.#others = [...answering.slice(first), ...answering.slice(0, first)];
-    if (answering.length > 0) this.#askNext();
-    else this.#again('partition-offline', OFFLINE);
+    const { answering, partition } = place;
+    this.#partition = partition;
+    this.#answering = answering;
+    this.#left = answering.length;
+    if (answering.length === 0) return this.#again('partition-offline', OFFLINE);
+    this.#next = router.first(answering);
+    return this.#askNext();
   }
 
   /** One member at a time; a slow one is not given up, but another one is asked beside it. */
   #askNext(): void {
-    const member = this.#others.shift();
-    const partition = this.#partition;
-    if (this.#callback === undefined || member === undefined || partition === undefined) return;
-    this.#context.router.send(
-      member,
-      { kind: 'get', partition, key: this.#key },
+    const reach = this.#answering[this.#next];
+    if (this.#callback === undefined || this.#left === 0 || reach === undefined) return;
+    this.#left--;
+    this.#next = this.#next + 1 === this.#answering.length ? 0 : this.#next + 1;
+    const { member, channel } = reach;
+    if (channel === undefined) return this.#judge(member, NOT_NAMED);
+    channel.send(
+      { kind: 'get', partition: this.#partition, key: this.#key },
       (answer) => this.#judge(member, answer),
-      () => this.#askNext(),
+      this.#left === 0 ? undefined : () => this.#askNext(),
     );
   }
 
@@ -110,7 +118,7 @@ class Get {
         // One that cannot be reached lives on as another life perhaps, which our map is too old to know.
         if (step.mapDiffers || step.unreachable) refresh.fetchFrom(member.node);
         if (step.unreachable) reports.note(member);
-        if (this.#others.length > 0) return this.#askNext();
+        if (this.#left > 0) return this.#askNext();
         return this.#again('unanswered', 'no storage node answered in time');
     }
   }

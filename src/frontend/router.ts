@@ -18,14 +18,20 @@ import type { Times } from '../cluster/limits.ts';
 import type { Operation } from '../cluster/operations.ts';
 import { type PartitionId, partitionOf } from '../cluster/partition.ts';
 import type { Runtime } from '../cluster/runtime.ts';
-import type { AnswerCallback } from '../cluster/storage-channel.ts';
+import { type AnswerCallback, BUSY, type StorageChannel } from '../cluster/storage-channel.ts';
 import { StorageChannels } from '../cluster/storage-channels.ts';
+
+/** A member and the way to it; undefined where its node lives on as another life, which is none. */
+export interface Reach {
+  readonly member: Member;
+  readonly channel: StorageChannel | undefined;
+}
 
 export interface Place {
   readonly partition: PartitionId;
   readonly entry: PartitionEntry;
   /** The members that may answer gets, as far as this map knows (R3). */
-  readonly answering: readonly Member[];
+  readonly answering: readonly Reach[];
 }
 
 /** Asked to bring the map up to date; how is the map follower's business. */
@@ -79,10 +85,36 @@ export class Router {
     let place = this.#places[partition];
     if (place === undefined) {
       const entry = partitionEntry(map, partition);
-      place = { partition, entry, answering: answeringMembers(map, entry) };
+      const answering = answeringMembers(map, entry).map((member) => ({
+        member,
+        channel: this.#channels.channelTo(member),
+      }));
+      place = { partition, entry, answering };
       this.#places[partition] = place;
     }
     return place;
+  }
+
+  /**
+   * Whom to ask first (R3: any, so at random among the equal): a node whose batch is about to leave, as one
+   * exchange costs the same for one get as for many; else one that is not waiting for an exchange, so that a
+   * node that stands still gets no more gets while others are there.
+   * @param answering at least one
+   */
+  first(answering: readonly Reach[]): number {
+    const { length } = answering;
+    let at = this.#runtime.random.below(length);
+    let best = at;
+    let bestReadiness = BUSY;
+    for (let tries = 0; tries < length; tries++) {
+      const readiness = answering[at]?.channel?.readiness() ?? BUSY;
+      if (readiness < bestReadiness) {
+        best = at;
+        bestReadiness = readiness;
+      }
+      at = at + 1 === length ? 0 : at + 1;
+    }
+    return best;
   }
 
   /** @param slow see StorageChannel.send */

@@ -196,6 +196,10 @@ class StreamEnd implements Link {
     this.#stream.flush();
   }
 
+  isUnderWay(): boolean {
+    return this.travelling;
+  }
+
   queuedBytes(): number {
     return this.outgoing.reduce((sum, { message }) => sum + message.length, 0);
   }

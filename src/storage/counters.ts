@@ -7,7 +7,7 @@ import type { Answer, Operation } from '../cluster/operations.ts';
 
 /** Operations by kind and by what was answered. */
 export class AnswerCounters {
-  readonly #counters = new Map<string, Counter>();
+  readonly #counters = new Map<Operation['kind'], Map<Answer['kind'], Counter>>();
   readonly #metrics: Metrics;
 
   constructor(metrics: Metrics) {
@@ -40,14 +40,17 @@ export class AnswerCounters {
 
   total(operation: 'get' | 'set'): number {
     let total = 0;
-    for (const [name, counter] of this.#counters)
-      if (name.startsWith(operation)) total += counter.value;
+    for (const counter of this.#counters.get(operation)?.values() ?? []) total += counter.value;
     return total;
   }
 
   #counter(operation: Operation['kind'], answer: Answer['kind']): Counter {
-    const name = `${operation} ${answer}`;
-    let counter = this.#counters.get(name);
+    let ofOperation = this.#counters.get(operation);
+    if (ofOperation === undefined) {
+      ofOperation = new Map();
+      this.#counters.set(operation, ofOperation);
+    }
+    let counter = ofOperation.get(answer);
     if (counter === undefined) {
       counter = this.#metrics.counter(
         'velourfog_operations_total',
@@ -57,7 +60,7 @@ export class AnswerCounters {
           answer,
         },
       );
-      this.#counters.set(name, counter);
+      ofOperation.set(answer, counter);
     }
     return counter;
   }

@@ -1384,6 +1384,18 @@ const BACKUPS: readonly Mutant[] = [
     fate: tests('test/backup/restore.test.ts', 'without room ends it'),
   },
   {
+    name: 'reader-silent-without-answers',
+    rule: 'D13',
+    edits: [
+      {
+        file: 'src/cluster/io/link.ts',
+        find: 'if (this.#isUnderWay && this.#writer.pendingBytes === 0) this.#writer.addEmpty();',
+        replace: '',
+      },
+    ],
+    fate: tests('test/cluster/io/link.test.ts', 'no operation waits'),
+  },
+  {
     name: 'block-used-before-it-was-sent',
     rule: 'D13',
     edits: [

@@ -229,7 +229,7 @@ describe('malformed internal messages', () => {
   test('a stream for another cluster, node or incarnation, or of no known protocol, is refused (D13)', async () => {
     const node = cluster.storages[0] ?? '';
     const { map } = JSON.parse((await call(node, '/s/map')).text);
-    const open = (fields: Record<string, string | number>, protocol = 'velour-operations-1') => {
+    const open = (fields: Record<string, string | number>, protocol = 'velour-operations-2') => {
       const good = { cluster: map.cluster, node, incarnation: map.nodes[node].incarnation };
       const headers = Object.entries({ ...good, ...fields })
         .map(([name, value]) => `x-fog-${name}: ${value}\r\n`)
@@ -250,7 +250,7 @@ describe('malformed internal messages', () => {
     const node = cluster.storages[0] ?? '';
     const { map } = JSON.parse((await call(node, '/s/map')).text);
     const incarnation = map.nodes[node].incarnation;
-    const head = `GET /s/operations HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: velour-operations-1\r\nx-fog-cluster: ${map.cluster}\r\nx-fog-node: ${node}\r\nx-fog-incarnation: ${incarnation}\r\n\r\n`;
+    const head = `GET /s/operations HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: velour-operations-2\r\nx-fog-cluster: ${map.cluster}\r\nx-fog-node: ${node}\r\nx-fog-incarnation: ${incarnation}\r\n\r\n`;
     expect(await exchange(node, `${head}${'\xff'.repeat(100)}`)).toMatch(/^HTTP\/1\.1 101 /);
     expect((await set(frontend, 'after garbage', 'x')).status).toBe(200);
     expect((await get(frontend, 'after garbage')).text).toBe('x');

@@ -77,6 +77,8 @@ function listen(server: Server, { host, port }: HttpServerOptions): Promise<void
   });
 }
 
+const NO_BODY: Body = { kind: 'none' };
+
 /** Requests between their first byte and their last answered one. */
 class Exchanges {
   readonly #service: Service;
@@ -91,17 +93,29 @@ class Exchanges {
 
   begin(request: IncomingMessage, response: ServerResponse): void {
     this.#open++;
-    response.once('close', () => {
-      this.#open--;
-    });
-    if (bodyless(request)) this.#handle(request, response, { kind: 'none' });
-    else this.#readBody(request, (body) => this.#handle(request, response, body));
+    if (bodyless(request)) this.#handle(request, response, NO_BODY);
+    else {
+      // A connection that breaks off before the whole body has come never gets to a reply.
+      const broken = () => this.#ended();
+      request.once('close', broken);
+      this.#readBody(request, (body) => {
+        request.off('close', broken);
+        this.#handle(request, response, body);
+      });
+    }
   }
 
   #handle(request: IncomingMessage, response: ServerResponse, body: Body): void {
-    this.#service.handle(new Incoming(request, body), (reply) =>
-      send(request, response, reply, this.#draining || body.kind === 'too-large'),
-    );
+    this.#service.handle(new Incoming(request, body), (reply) => {
+      send(request, response, reply, this.#draining || body.kind === 'too-large');
+      // Mostly the socket took it at once; what it did not ends with the response.
+      if (response.writableFinished || response.closed) this.#ended();
+      else response.once('close', () => this.#ended());
+    });
+  }
+
+  #ended(): void {
+    this.#open--;
   }
 
   /** Only a complete body is handed on; a connection that breaks off before leaves nothing (H22). */
@@ -152,15 +166,17 @@ class Incoming implements HttpRequest {
   readonly method: string;
   readonly target: string;
   readonly body: Body;
-  readonly fromLoopback: boolean;
   readonly #request: IncomingMessage;
 
   constructor(request: IncomingMessage, body: Body) {
     this.method = request.method ?? '';
     this.target = request.url ?? '';
     this.body = body;
-    this.fromLoopback = isLoopback(request.socket.remoteAddress ?? '');
     this.#request = request;
+  }
+
+  get fromLoopback(): boolean {
+    return isLoopback(this.#request.socket.remoteAddress ?? '');
   }
 
   header(name: string): string | undefined {
@@ -174,6 +190,19 @@ function isLoopback(address: string): boolean {
   return address === '::1' || /^(::ffff:)?127\./.test(address);
 }
 
+/** Above this, copying the body costs more than a second buffer in the write. */
+const ONE_WRITE_BYTES_MAX = 4096;
+
+/** As text, one character a byte, a body goes to the socket together with its head; bytes go beside it. */
+function oneWrite(body: string | Uint8Array): string | Uint8Array {
+  if (typeof body !== 'string') {
+    if (body.length > ONE_WRITE_BYTES_MAX) return body;
+    return Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1');
+  }
+  const isAscii = Buffer.byteLength(body) === body.length;
+  return isAscii ? body : Buffer.from(body).toString('latin1');
+}
+
 function send(
   request: IncomingMessage,
   response: ServerResponse,
@@ -181,17 +210,17 @@ function send(
   last: boolean,
 ): void {
   if (response.destroyed || response.headersSent) return;
-  const { body } = reply;
-  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-  response.writeHead(reply.status, {
-    ...reply.headers,
-    'content-length': length,
-    ...(last ? { connection: 'close' } : {}),
-  });
-  if (request.complete || !last) response.end(body);
+  const body = oneWrite(reply.body);
+  const { headers } = reply;
+  const fields: string[] = [];
+  for (const name in headers) fields.push(name, headers[name] ?? '');
+  fields.push('content-length', String(body.length));
+  if (last) fields.push('connection', 'close');
+  response.writeHead(reply.status, fields);
+  if (request.complete || !last) response.end(body, 'latin1');
   else {
     // The rest of a refused body is read and dropped, or the client would see a reset, not the reply.
-    response.write(body);
+    response.write(body, 'latin1');
     request.resume();
     const linger = setTimeout(() => request.destroy(), LINGER_MS);
     request
@@ -259,7 +288,7 @@ function upgrade(
     node: String(headers[LINK_HEADERS.node]) as NodeId,
     incarnation: Number(headers[LINK_HEADERS.incarnation]) as Incarnation,
   };
-  const link = new SocketLink(linkMessageBytesMax(valueBytesMax));
+  const link = new SocketLink('answers', linkMessageBytesMax(valueBytesMax));
   const accepted = service.accept(hello, link);
   if ('refused' in accepted) return void refuse('409 Conflict', accepted.refused);
   link.listen(accepted);

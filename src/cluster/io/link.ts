@@ -1,24 +1,45 @@
-// One end of a stream of operations on a real socket: gathers what one turn of the event loop produces
-// into one write, waits for the socket when it is full, and reads no more than it can answer.
+// One end of a stream of operations on a real socket. Batches form by themselves: what is to be sent while an
+// exchange with the peer is under way goes out together as the next one, without a timer. Waits for the
+// socket when it is full, and reads no more than it can answer.
 
 import type { Socket } from 'node:net';
 import { FrameReader, FrameWriter, FramingBroken } from '../frames.ts';
 import { LINK_REPLY_BYTES_HIGH } from '../limits.ts';
 import type { Link, LinkEvents } from '../runtime.ts';
 
+/**
+ * Who opened the stream asks: after a batch it gathers until the peer has said something. The peer never
+ * waits; what it has read is always followed by something from it in the same turn, by an empty frame if there
+ * is nothing to answer yet, so that no operation waits for another one's slow disk.
+ */
+export type LinkSide = 'asks' | 'answers';
+
 export class SocketLink implements Link {
   readonly #writer = new FrameWriter();
+  readonly #side: LinkSide;
   readonly #messageBytesMax: number;
   #socket: Socket | undefined;
   #events: LinkEvents | undefined;
   #flushScheduled = false;
   #waitingForDrain = false;
+  /**
+   * Of the side that asks: nothing has come back since the last batch, or since the stream was opened. Of the
+   * other: something was read since the last batch.
+   */
+  #isUnderWay: boolean;
   #closedReason: string | undefined;
   /** The last of some pieces was sent, and so were those before it. */
   readonly #sent = () => this.#writer.sent();
 
+  readonly #flushInTurn = () => {
+    this.#flushScheduled = false;
+    if (this.#side === 'answers' || !this.#isUnderWay) this.#flush();
+  };
+
   /** @param messageBytesMax what a longer message from the peer means is LinkEvents' */
-  constructor(messageBytesMax: number) {
+  constructor(side: LinkSide, messageBytesMax: number) {
+    this.#side = side;
+    this.#isUnderWay = side === 'asks';
     this.#messageBytesMax = messageBytesMax;
   }
 
@@ -40,6 +61,7 @@ export class SocketLink implements Link {
       skips ? (id) => this.#events?.tooLong?.(id) : undefined,
     );
     const read = (bytes: Buffer) => {
+      this.#isUnderWay = this.#side === 'answers';
       try {
         reader.push(bytes);
       } catch (error) {
@@ -48,6 +70,7 @@ export class SocketLink implements Link {
       }
       // Replies that the peer does not read must not pile up: stop reading its requests instead.
       if (this.queuedBytes() > LINK_REPLY_BYTES_HIGH) socket.pause();
+      if (this.#isUnderWay || this.#writer.pendingBytes > 0) this.#flushLater();
     };
     socket.on('data', read);
     socket.on('drain', () => {
@@ -58,6 +81,7 @@ export class SocketLink implements Link {
     socket.on('close', () => this.close('the peer closed the stream'));
     socket.on('end', () => this.close('the peer ended the stream'));
     if (head.length > 0) read(head);
+    this.#isUnderWay = false;
     this.#flush();
   }
 
@@ -68,13 +92,11 @@ export class SocketLink implements Link {
   send(id: number, head: Uint8Array, body: Uint8Array): void {
     if (this.#closedReason !== undefined) return;
     this.#writer.add(id, head, body);
-    if (this.#flushScheduled) return;
-    this.#flushScheduled = true;
-    // After all sockets that are readable in this turn had theirs: a batch that nothing waited for.
-    setImmediate(() => {
-      this.#flushScheduled = false;
-      this.#flush();
-    });
+    this.#flushLater();
+  }
+
+  isUnderWay(): boolean {
+    return this.#isUnderWay;
   }
 
   queuedBytes(): number {
@@ -88,9 +110,21 @@ export class SocketLink implements Link {
     this.#events?.closed(reason, this.#socket !== undefined);
   }
 
+  /** After all sockets that are readable in this turn had theirs: a batch that nothing waited for. */
+  #flushLater(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    setImmediate(this.#flushInTurn);
+  }
+
   #flush(): void {
     const socket = this.#socket;
     if (socket === undefined || this.#waitingForDrain || this.#closedReason !== undefined) return;
+    if (this.#side === 'asks') this.#isUnderWay ||= this.#writer.pendingBytes > 0;
+    else {
+      if (this.#isUnderWay && this.#writer.pendingBytes === 0) this.#writer.addEmpty();
+      this.#isUnderWay = false;
+    }
     for (;;) {
       const pieces = this.#writer.take();
       const last = pieces.pop();

@@ -17,7 +17,7 @@ import { SocketLink } from './link.ts';
 import { Agent, Client } from './undici.ts';
 
 /** Name of the stream in HTTP's Upgrade header; changes when its bytes change incompatibly. */
-export const LINK_PROTOCOL = 'velour-operations-1';
+export const LINK_PROTOCOL = 'velour-operations-2';
 export const LINK_HEADERS = {
   cluster: 'x-fog-cluster',
   node: 'x-fog-node',
@@ -79,7 +79,7 @@ export function openNetwork(): Network {
       );
     },
     open(address, hello, events) {
-      const link = new SocketLink(linkMessageBytesMax(VALUE_BYTES_MAX_CEILING));
+      const link = new SocketLink('asks', linkMessageBytesMax(VALUE_BYTES_MAX_CEILING));
       link.listen(events);
       // A Client of its own: the connection is the stream's alone, and goes with it.
       const client = new Client(`http://${address}`, { connect: { timeout: 5000 } });

@@ -3,7 +3,7 @@
 import { errorReply } from '../../../cluster/errors.ts';
 import { type HttpReply, textReply } from '../../../cluster/http.ts';
 import type { Counter, DurationHistogram, Metrics } from '../../../cluster/metrics.ts';
-import { recordValue, recordVersion, type StoredRecord } from '../../../cluster/record.ts';
+import { printRecordVersion, recordValue, type StoredRecord } from '../../../cluster/record.ts';
 import type { ReplyCallback, Routes } from '../../../cluster/routes.ts';
 import type { Clock } from '../../../cluster/runtime.ts';
 import { printVersion, VERSION_ZERO, type Version } from '../../../cluster/version.ts';
@@ -11,8 +11,9 @@ import type { Reader } from '../../read-handler.ts';
 import type { WriteOutcome, Writer } from '../../write-handler.ts';
 import { readUsage, type Usage, type Verb } from './usage.ts';
 
-const VALUE_HEADERS = { 'content-type': 'application/octet-stream', 'cache-control': 'no-cache' };
+const NO_HEADERS = {};
 const EMPTY = Buffer.alloc(0);
+const OK = 'Ok\n';
 
 export class KvGateway {
   readonly #reader: Reader;
@@ -81,18 +82,33 @@ export class KvGateway {
 }
 
 function valueReply(record: StoredRecord): HttpReply {
-  const headers = { ...VALUE_HEADERS, ...versionHeader(recordVersion(record)) };
-  return { status: 200, headers, body: recordValue(record) };
+  return {
+    status: 200,
+    headers: {
+      'content-type': 'application/octet-stream',
+      'cache-control': 'no-cache',
+      'x-fog-version': printRecordVersion(record),
+    },
+    body: recordValue(record),
+  };
 }
 
 function versionHeader(version: Version): Readonly<Record<string, string>> {
-  return version === VERSION_ZERO ? {} : { 'x-fog-version': printVersion(version) };
+  return version === VERSION_ZERO ? NO_HEADERS : { 'x-fog-version': printVersion(version) };
 }
 
 function writeReply(outcome: WriteOutcome): HttpReply {
   switch (outcome.kind) {
     case 'stored':
-      return textReply(200, 'Ok', versionHeader(outcome.version));
+      return {
+        status: 200,
+        headers: {
+          'content-type': 'text/plain; charset=utf-8',
+          'cache-control': 'no-store',
+          'x-fog-version': printVersion(outcome.version),
+        },
+        body: OK,
+      };
     case 'not-stored':
       return errorReply(outcome.code, `${outcome.detail}; nothing was stored`);
     case 'unknown':
@@ -110,6 +126,7 @@ class Measure {
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #durations: DurationHistogram;
+  readonly #ok: Counter;
   readonly #byStatus = new Map<number, Counter>();
 
   constructor(verb: Verb, metrics: Metrics, clock: Clock) {
@@ -121,14 +138,14 @@ class Measure {
       'From the complete request to its reply.',
       { op: verb },
     );
-    this.#counter(200);
+    this.#ok = this.#counter(200);
   }
 
   begin(reply: ReplyCallback): ReplyCallback {
     const startedMs = this.#clock.monotonicMs();
     return (answer) => {
       this.#durations.observeMs(this.#clock.monotonicMs() - startedMs);
-      this.#counter(answer.status).add();
+      (answer.status === 200 ? this.#ok : this.#counter(answer.status)).add();
       reply(answer);
     };
   }

@@ -41,10 +41,11 @@ export function readUsage(verb: Verb, request: HttpRequest): Usage {
   const query = parseQuery(queryOf(request.target));
   if (query.kind === 'malformed') return misuse('bad-query', query.reason);
   const { parameters } = query;
+  const known = PARAMETERS[verb];
   for (const name of parameters.keys()) {
     // A slip such as `vlaue=1` must not store an empty value.
-    if (!PARAMETERS[verb].includes(name)) {
-      return misuse('bad-query', `/${verb} takes ${PARAMETERS[verb].join(', ')}, nothing else`);
+    if (!known.includes(name)) {
+      return misuse('bad-query', `/${verb} takes ${known.join(', ')}, nothing else`);
     }
   }
   const key = parameters.get('key');
@@ -58,14 +59,14 @@ export function readUsage(verb: Verb, request: HttpRequest): Usage {
   }
   if (verb !== 'set') return { kind: verb, key };
 
-  const shown = encodeBytes(key.subarray(0, 64));
+  const shown = () => encodeBytes(key.subarray(0, 64));
   const ttl = parameters.get('ttl')?.toString('latin1');
   const ttlSeconds = ttl === undefined ? undefined : parseTtl(ttl);
   if (ttl !== undefined && ttlSeconds === undefined) {
     return misuse(
       'bad-ttl',
       `ttl is not a whole number of seconds from 1 to ${TTL_SECONDS_MAX}`,
-      `curl 'http://${hostHeader(request)}/set?key=${shown}&value=VALUE&ttl=60'`,
+      `curl 'http://${hostHeader(request)}/set?key=${shown()}&value=VALUE&ttl=60'`,
     );
   }
   const value = requestedValue(request, parameters.get('value'));
@@ -80,7 +81,7 @@ export function readUsage(verb: Verb, request: HttpRequest): Usage {
     return misuse(
       'missing-value',
       'the request has no value',
-      `curl 'http://${hostHeader(request)}/set?key=${shown}&value=VALUE'`,
+      `curl 'http://${hostHeader(request)}/set?key=${shown()}&value=VALUE'`,
     );
   }
   return { kind: 'set', key, value, ttlSeconds };

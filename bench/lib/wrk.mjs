@@ -1,0 +1,40 @@
+// wrk, bound to a core of its own, against one path of one server.
+
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const LUA = fileURLToPath(new URL('wrk.lua', import.meta.url));
+const run = promisify(execFile);
+
+/**
+ * @param load.path with KEY in the place of a key, one of `load.keys`
+ * @returns requests, requests a second, those that failed, and latencies in milliseconds
+ */
+export async function wrk({
+  port,
+  method = 'GET',
+  path,
+  body = '',
+  keys,
+  connections,
+  seconds,
+  core,
+}) {
+  const words = ['-t', '1', '-c', connections, '-d', `${seconds}s`, '--timeout', '10s'];
+  const target = [`http://127.0.0.1:${port}`, '-s', LUA, '--', method, path, keys, body];
+  const { stdout } = await run(
+    'taskset',
+    ['-c', String(core), 'wrk', ...words, ...target].map(String),
+  );
+  const line = stdout.split('\n').find((text) => text.startsWith('{'));
+  const { requests, microseconds, failed, p50, p99, p999 } = JSON.parse(line);
+  return {
+    requests,
+    perSecond: (requests / microseconds) * 1e6,
+    failed,
+    p50Ms: p50 / 1000,
+    p99Ms: p99 / 1000,
+    p999Ms: p999 / 1000,
+  };
+}

@@ -1,0 +1,120 @@
+// Requests through one frontend of a whole cluster, beside bare node:http and beside what others put behind
+// HTTP: requests a second, latency, and CPU time of all server processes for each request, as ratios to bare
+// node:http in the same round. The servers share one core, wrk has the other.
+
+import { writeFileSync } from 'node:fs';
+import { fill, missing, SERVERS } from './lib/http-servers.mjs';
+import { machine, spread } from './lib/machine.mjs';
+import { wrk } from './lib/wrk.mjs';
+
+const ROUNDS = Number(process.env.ROUNDS ?? 5);
+const SECONDS = Number(process.env.SECONDS ?? 4);
+const KEYS = Number(process.env.KEYS ?? 10_000);
+const CONNECTIONS = (process.env.CONNECTIONS ?? '64,256').split(',').map(Number);
+const KINDS = (process.env.KINDS ?? 'get,set').split(',');
+const ONLY = process.env.SERVERS?.split(',');
+const WARM_UP_SECONDS = 2;
+const SERVER_CORE = 0;
+const LOAD_CORE = 1;
+
+const wanted = SERVERS.filter(({ name }) => ONLY === undefined || ONLY.includes(name));
+const absent = wanted.filter((server) => missing(server).length > 0);
+const present = wanted.filter((server) => missing(server).length === 0);
+
+async function measure(server, running, kind, connections, seconds) {
+  const cpu = () => running.processes.map((one) => one.cpuSeconds());
+  const before = cpu();
+  const load = { port: running.port, keys: KEYS, connections, seconds, core: LOAD_CORE };
+  const answers = await wrk({ ...load, ...server[kind] });
+  const spent = cpu().map((after, index) => after - before[index]);
+  const inMicroseconds = (cpuSeconds) => (cpuSeconds / answers.requests) * 1e6;
+  return {
+    ...answers,
+    cpuMicroseconds: inMicroseconds(spent.reduce((sum, one) => sum + one, 0)),
+    eachMicroseconds: spent.map(inMicroseconds),
+  };
+}
+
+const running = new Map();
+const rows = [];
+try {
+  for (const server of present) {
+    running.set(server, await server.start(SERVER_CORE));
+    if (server.needs !== undefined && server.name !== 'bare node:http') {
+      await fill(server, running.get(server), KEYS);
+    }
+  }
+  for (const kind of KINDS) {
+    for (const connections of CONNECTIONS) {
+      const able = present.filter((server) => server[kind] !== undefined);
+      const rounds = new Map(able.map((server) => [server, []]));
+      for (let round = 0; round <= ROUNDS; round++) {
+        for (const server of able) {
+          const seconds = round === 0 ? WARM_UP_SECONDS : SECONDS;
+          const result = await measure(server, running.get(server), kind, connections, seconds);
+          if (result.failed > 0)
+            throw new Error(`${server.name}: ${result.failed} ${kind}s failed`);
+          if (round > 0) rounds.get(server).push(result);
+        }
+      }
+      const bare = rounds.get(present[0]);
+      for (const server of able) {
+        const of = rounds.get(server);
+        const row = {
+          kind,
+          connections,
+          server: server.name,
+          perSecond: spread(of.map(({ perSecond }) => perSecond)),
+          cpuMicroseconds: spread(of.map(({ cpuMicroseconds }) => cpuMicroseconds)),
+          cpuRatio: spread(of.map((one, i) => one.cpuMicroseconds / bare[i].cpuMicroseconds)),
+          p50Ms: spread(of.map(({ p50Ms }) => p50Ms)),
+          p99Ms: spread(of.map(({ p99Ms }) => p99Ms)),
+          eachMicroseconds: of[0].eachMicroseconds.map(
+            (_, index) => spread(of.map((one) => one.eachMicroseconds[index])).median,
+          ),
+        };
+        rows.push(row);
+        print(row);
+      }
+      for (const server of absent.filter((one) => one[kind] !== undefined)) {
+        const row = { kind, connections, server: server.name, notInstalled: missing(server) };
+        rows.push(row);
+        console.log(`${title(row)} not installed: ${row.notInstalled.join(', ')}`);
+      }
+    }
+  }
+} finally {
+  for (const one of running.values()) await one.stop();
+}
+
+function title({ kind, connections, server }) {
+  return `${kind} ${String(connections).padStart(4)} ${server.padEnd(18)}`;
+}
+
+function print(row) {
+  const figure = ({ median, min, max }, digits) =>
+    `${median.toFixed(digits)} (${min.toFixed(digits)}-${max.toFixed(digits)})`;
+  console.log(
+    `${title(row)} CPU ${figure(row.cpuRatio, 2)} x bare, ${figure(row.cpuMicroseconds, 1)} us, ` +
+      `${figure(row.perSecond, 0)}/s, p50 ${row.p50Ms.median.toFixed(2)} p99 ${row.p99Ms.median.toFixed(2)} ms` +
+      (row.eachMicroseconds.length > 1
+        ? `  [${row.eachMicroseconds.map((one) => one.toFixed(1)).join(' ')}]`
+        : ''),
+  );
+}
+
+if (process.argv.includes('--save')) {
+  const versions = Object.fromEntries(present.map((server) => [server.name, server.version()]));
+  const result = {
+    machine: machine(),
+    versions,
+    keys: KEYS,
+    valueBytes: 100,
+    rounds: ROUNDS,
+    rows,
+  };
+  writeFileSync(
+    new URL('results/requests.json', import.meta.url),
+    `${JSON.stringify(result, null, 2)}\n`,
+  );
+}
