@@ -89,7 +89,7 @@ export const ERRORS = {
   overloaded: {
     status: 503,
     retryable: true,
-    when: 'The frontend holds all it may for a storage node of the partition.',
+    when: 'More waits for a storage node of the partition than the frontend may hold, or bodies of requests take all the memory that they may.',
   },
   'storage-full': {
     status: 507,

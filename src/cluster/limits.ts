@@ -21,8 +21,20 @@ export const CONTROL_BYTES_MAX = 16 * 1024 * 1024;
 export const CHUNK_BYTES = 64 * 1024;
 /** So many long messages are in progress on one link and direction at once; the rest wait in order. */
 export const LONG_MESSAGES_MAX = 4;
-/** What a frontend holds for one storage node before it sheds with 503. */
-export const LINK_QUEUE_BYTES_MAX = 128 * 1024 * 1024;
+/** Connections of one process; further ones are closed at once. */
+export const CONNECTIONS_MAX = 16_384;
+/**
+ * What the bodies of all requests in progress take together, and what all replies that their clients have not
+ * read do: beyond it the oldest that are incomplete are given up.
+ */
+export const BUFFERED_BYTES_MAX = 256 * 1024 * 1024;
+/** Where bodies may be very long, so many of them have room. */
+export const BUFFERED_BODIES_MIN = 4;
+/** So much goes to one storage node as one batch, or one operation that is longer. */
+export const BATCH_BYTES_MAX = 32 * 1024 * 1024;
+/** What waits for the next batch to one storage node; beyond either bound the oldest is shed with 503. */
+export const WAITING_BYTES_MAX = 96 * 1024 * 1024;
+export const WAITING_OPERATIONS_MAX = 16_384;
 /** What a storage node holds for one frontend that reads slowly before it stops reading from it. */
 export const LINK_REPLY_BYTES_HIGH = 8 * 1024 * 1024;
 

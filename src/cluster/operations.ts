@@ -91,6 +91,7 @@ const SET = 2;
 const COPY = 3;
 const PULL = 4;
 const TIME = 5;
+const CURSOR_BYTES = 64;
 /** As in a version: milliseconds of the years up to 10889. */
 const TIME_BYTES = 6;
 const EMPTY = Buffer.alloc(0);
@@ -171,6 +172,12 @@ export function decodeOperation(message: Buffer): Operation | string {
     return 'record of another length than its message';
   }
   return { kind: 'set', partition, epoch, record: parsed.record };
+}
+
+/** About what it takes while it waits to be sent. */
+export function operationBytes(operation: Operation): number {
+  if (operation.kind === 'get') return operation.key.length;
+  return operation.kind === 'set' ? operation.record.length : CURSOR_BYTES;
 }
 
 /** Whether one storage node asks another for what it has; it may be answered later than what clients ask. */

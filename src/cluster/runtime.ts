@@ -159,7 +159,10 @@ export interface Link {
    * makes it longer than CHUNK_BYTES, which must not change afterwards.
    */
   send(id: number, head: Uint8Array, body: Uint8Array): void;
-  /** Whether the peer has yet to say anything after the last batch: what is sent now goes with the next one. */
+  /**
+   * Whether this end waits for the peer to open the stream, or to say anything after the last batch; `ready`
+   * tells when it has. What is sent nevertheless goes at the end of this turn, as always.
+   */
   isUnderWay(): boolean;
   /** Bytes accepted by `send` that are still on this side. */
   queuedBytes(): number;
@@ -177,6 +180,8 @@ export interface LinkEvents {
    * message closes the link.
    */
   tooLong?(id: number): void;
+  /** No exchange is under way any more, after what the peer said was received. */
+  ready?(): void;
   /**
    * Once, whoever closed it; nothing is received afterwards.
    * @param opened false: the peer was never reached, and certainly has nothing of what was sent

@@ -1,11 +1,22 @@
-// Operations on their way to one storage node: an id for each, its answer back to whoever asked, a
-// bound on how many bytes wait and how long. What one turn of the event loop brings goes out as one
-// batch (the link gathers it); no operation waits for another's answer.
+// Operations on their way to one storage node: an id for each, its answer back to whoever asked. Batches form
+// by themselves: what comes while an exchange with the node is under way goes together as the next one. What
+// waits is bounded, in number, bytes and time; no operation waits for another's answer.
 
 import type { Member, NodeEntry } from './cluster-map.ts';
 import type { ClusterId } from './identity.ts';
-import { LINK_QUEUE_BYTES_MAX, type Times } from './limits.ts';
-import { type Answer, decodeAnswer, encodeOperation, type Operation } from './operations.ts';
+import {
+  BATCH_BYTES_MAX,
+  type Times,
+  WAITING_BYTES_MAX,
+  WAITING_OPERATIONS_MAX,
+} from './limits.ts';
+import {
+  type Answer,
+  decodeAnswer,
+  encodeOperation,
+  type Operation,
+  operationBytes,
+} from './operations.ts';
 import type { Link, Runtime } from './runtime.ts';
 
 /** What came of asking one member: its answer, or why there is none. */
@@ -15,14 +26,15 @@ export type MemberAnswer =
   | { readonly kind: 'unreachable'; readonly detail: string }
   /** Perhaps delivered, perhaps done. */
   | { readonly kind: 'unanswered'; readonly detail: string }
-  /** Not sent, because too much waits for this node already. */
+  /** Not sent, because too much waits for this node. */
   | { readonly kind: 'overloaded' };
 
 export type AnswerCallback = (answer: MemberAnswer) => void;
 
 interface Exchange {
+  readonly operation: Operation;
   readonly callback: AnswerCallback;
-  readonly sentMs: number;
+  readonly startedMs: number;
   /** Called once when the answer is slow; the exchange goes on. */
   slow: (() => void) | undefined;
 }
@@ -49,8 +61,11 @@ export class StorageChannel {
   readonly #cluster: ClusterId;
   readonly #member: Pick<Member, 'node' | 'incarnation'>;
   readonly #entry: NodeEntry;
-  /** In the order of sending, so the first is always the oldest. */
+  /** What was sent, in that order, so the first is always the oldest. */
   readonly #exchanges = new Map<number, Exchange>();
+  /** What was not sent yet, the oldest first. */
+  readonly #waiting = new Set<Exchange>();
+  #waitingBytes = 0;
   #link: Link | undefined;
   #failedMs = Number.NEGATIVE_INFINITY;
   #failure = '';
@@ -83,13 +98,45 @@ export class StorageChannel {
       return callback({ kind: 'unreachable', detail: this.#failure });
     }
     const link = this.#link ?? this.#open();
-    if (link.queuedBytes() > LINK_QUEUE_BYTES_MAX) return callback(OVERLOADED);
-    const id = this.#nextId();
-    this.#exchanges.set(id, { callback, sentMs: now, slow });
+    const exchange: Exchange = { operation, callback, startedMs: now, slow };
+    if (this.#waiting.size === 0 && hasRoom(link, operation)) this.#put(link, exchange);
+    else this.#wait(exchange);
     this.#silentSinceMs ??= now;
-    const { head, body } = encodeOperation(operation);
-    link.send(id, head, body);
     this.#sweepLater();
+  }
+
+  #put(link: Link, exchange: Exchange): void {
+    const id = this.#nextId();
+    this.#exchanges.set(id, exchange);
+    const { head, body } = encodeOperation(exchange.operation);
+    link.send(id, head, body);
+  }
+
+  /** Who waited longest is shed first: its time is over soonest anyway. */
+  #wait(exchange: Exchange): void {
+    this.#waiting.add(exchange);
+    this.#waitingBytes += operationBytes(exchange.operation);
+    for (const oldest of this.#waiting) {
+      if (this.#waiting.size === 1) break;
+      const isFull = this.#waiting.size > WAITING_OPERATIONS_MAX;
+      if (!isFull && this.#waitingBytes <= WAITING_BYTES_MAX) break;
+      this.#noLongerWaits(oldest);
+      oldest.callback(OVERLOADED);
+    }
+  }
+
+  #noLongerWaits(exchange: Exchange): void {
+    if (this.#waiting.delete(exchange)) this.#waitingBytes -= operationBytes(exchange.operation);
+  }
+
+  /** The node has said something: what waits is the next batch. */
+  #ready(): void {
+    for (const exchange of this.#waiting) {
+      const link = this.#link;
+      if (link === undefined || !hasRoom(link, exchange.operation)) return;
+      this.#noLongerWaits(exchange);
+      this.#put(link, exchange);
+    }
   }
 
   readiness(): Readiness {
@@ -113,6 +160,7 @@ export class StorageChannel {
       { cluster: this.#cluster, node, incarnation },
       {
         received: (id, message) => this.#received(id, message),
+        ready: () => this.#ready(),
         closed: (reason, opened) => this.#closed(reason, opened),
       },
     );
@@ -121,7 +169,8 @@ export class StorageChannel {
   }
 
   #received(id: number, message: Buffer): void {
-    this.#silentSinceMs = this.#exchanges.size > 1 ? this.#runtime.clock.monotonicMs() : undefined;
+    const isAllAnswered = this.#exchanges.size <= 1 && this.#waiting.size === 0;
+    this.#silentSinceMs = isAllAnswered ? undefined : this.#runtime.clock.monotonicMs();
     const exchange = this.#exchanges.get(id);
     // Answered after its time: the one who asked has long been told.
     if (exchange === undefined) return;
@@ -144,10 +193,15 @@ export class StorageChannel {
     if (!this.#retired) {
       this.#runtime.log.write('debug', 'link closed', { node: this.#member.node, reason });
     }
-    const orphans = [...this.#exchanges.values()];
+    const sent = [...this.#exchanges.values()];
+    const waiting = [...this.#waiting];
     this.#exchanges.clear();
-    const answer: MemberAnswer = { kind: opened ? 'unanswered' : 'unreachable', detail: reason };
-    for (const { callback } of orphans) callback(answer);
+    this.#waiting.clear();
+    this.#waitingBytes = 0;
+    const unreachable: MemberAnswer = { kind: 'unreachable', detail: reason };
+    const answer = opened ? { kind: 'unanswered' as const, detail: reason } : unreachable;
+    for (const { callback } of sent) callback(answer);
+    for (const { callback } of waiting) callback(unreachable);
   }
 
   #sweepLater(): void {
@@ -174,15 +228,21 @@ export class StorageChannel {
     }
     const { hedgeMs, tryMs } = this.#times;
     for (const [id, exchange] of this.#exchanges) {
-      const elapsedMs = now - exchange.sentMs;
+      const elapsedMs = now - exchange.startedMs;
       if (elapsedMs < hedgeMs) break;
-      if (elapsedMs < tryMs) {
-        const { slow } = exchange;
-        exchange.slow = undefined;
-        slow?.();
-      } else {
+      if (elapsedMs < tryMs) askElsewhere(exchange);
+      else {
         this.#exchanges.delete(id);
         exchange.callback({ kind: 'unanswered', detail: 'no answer in time' });
+      }
+    }
+    for (const exchange of this.#waiting) {
+      const elapsedMs = now - exchange.startedMs;
+      if (elapsedMs < hedgeMs) break;
+      if (elapsedMs < tryMs) askElsewhere(exchange);
+      else {
+        this.#noLongerWaits(exchange);
+        exchange.callback({ kind: 'unreachable', detail: 'not sent in time' });
       }
     }
   }
@@ -193,4 +253,17 @@ export class StorageChannel {
     } while (this.#exchanges.has(this.#lastId));
     return this.#lastId;
   }
+}
+
+/** One that is longer than a batch goes alone. */
+function hasRoom(link: Link, operation: Operation): boolean {
+  if (link.isUnderWay()) return false;
+  const queuedBytes = link.queuedBytes();
+  return queuedBytes === 0 || queuedBytes + operationBytes(operation) <= BATCH_BYTES_MAX;
+}
+
+function askElsewhere(exchange: Exchange): void {
+  const { slow } = exchange;
+  exchange.slow = undefined;
+  slow?.();
 }

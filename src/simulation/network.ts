@@ -208,6 +208,12 @@ class StreamEnd implements Link {
     this.#stream.close(reason);
   }
 
+  /** What waits at a process goes in one batch, as the next. */
+  tellReady(): void {
+    if (this.closed || this.travelling) return;
+    this.process.run(this.life, () => this.events?.ready?.());
+  }
+
   tellClosed(reason: string): void {
     if (this.closed) return;
     this.closed = true;
@@ -300,6 +306,7 @@ class Stream {
       }
       if (this.#world.random.chance(this.#network.faults.resets)) this.close('reset');
       this.flush();
+      from.tellReady();
     });
   }
 

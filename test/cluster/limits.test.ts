@@ -5,10 +5,10 @@ import { InvariantBroken } from '../../src/cluster/assert.ts';
 import { EPOCH_MAX } from '../../src/cluster/identity.ts';
 import {
   ATTRIBUTES_BYTES_MAX,
+  BATCH_BYTES_MAX,
   CHUNK_BYTES,
   DIGITS_MAX,
   KEY_BYTES_MAX,
-  LINK_QUEUE_BYTES_MAX,
   protocolTimes,
   REDUNDANCY_MAX,
   REQUEST_HEAD_BYTES_MAX,
@@ -58,8 +58,8 @@ describe('bounds', () => {
     expect(3 * KEY_BYTES_MAX).toBeLessThan(REQUEST_HEAD_BYTES_MAX / 2);
   });
 
-  test('the longest value fits the queue of a link, or it could never be sent', () => {
-    expect(VALUE_BYTES_MAX_DEFAULT).toBeLessThan(LINK_QUEUE_BYTES_MAX);
+  test('the longest value fits a batch', () => {
+    expect(VALUE_BYTES_MAX_DEFAULT).toBeLessThan(BATCH_BYTES_MAX);
     expect(VALUE_BYTES_MAX_DEFAULT).toBeLessThanOrEqual(VALUE_BYTES_MAX_CEILING);
     expect(KEY_BYTES_MAX + ATTRIBUTES_BYTES_MAX).toBeLessThan(CHUNK_BYTES);
   });

@@ -6,10 +6,16 @@ import type { Socket } from 'node:net';
 import { type ErrorCode, errorReply } from '../errors.ts';
 import type { Body, HttpReply, HttpRequest } from '../http.ts';
 import type { ClusterId, Incarnation, NodeId } from '../identity.ts';
-import { REQUEST_HEAD_BYTES_MAX } from '../limits.ts';
+import {
+  BUFFERED_BODIES_MIN,
+  BUFFERED_BYTES_MAX,
+  CONNECTIONS_MAX,
+  REQUEST_HEAD_BYTES_MAX,
+} from '../limits.ts';
 import type { Service } from '../runtime.ts';
 import { SocketLink } from './link.ts';
 import { LINK_HEADERS, LINK_PROTOCOL, linkMessageBytesMax } from './network.ts';
+import { RequestBodies } from './request-bodies.ts';
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -17,6 +23,8 @@ export interface HttpServerOptions {
   /** A longer body reaches the service as `too-large`. */
   readonly bodyBytesMax: number;
   readonly valueBytesMax: number;
+  /** Of all bodies of requests in progress together, and of all replies that were not read; by default from limits.ts. */
+  readonly bufferedBytesMax?: number;
 }
 
 export interface HttpServer {
@@ -46,7 +54,13 @@ export async function startHttpServer(
     requestTimeout: 300_000,
     noDelay: true,
   });
-  const exchanges = new Exchanges(service, options.bodyBytesMax);
+  server.maxConnections = CONNECTIONS_MAX;
+  const exchanges = new Exchanges(
+    service,
+    options.bodyBytesMax,
+    options.bufferedBytesMax ??
+      Math.max(BUFFERED_BYTES_MAX, BUFFERED_BODIES_MIN * options.bodyBytesMax),
+  );
   server.on('request', (request, response) => exchanges.begin(request, response));
   server.on('checkContinue', (request, response) => {
     // `curl -T` and `curl -d` of over 1 MiB ask first; a too large body is refused before it is sent.
@@ -78,69 +92,80 @@ function listen(server: Server, { host, port }: HttpServerOptions): Promise<void
 }
 
 const NO_BODY: Body = { kind: 'none' };
+const NO_ROOM = errorReply(
+  'overloaded',
+  'too many bodies are under way; those that come slowly make room',
+);
 
 /** Requests between their first byte and their last answered one. */
 class Exchanges {
   readonly #service: Service;
-  readonly #bodyBytesMax: number;
+  readonly #bodies: RequestBodies;
+  readonly #bufferedBytesMax: number;
+  /** Replies that their clients have not read, the oldest first. */
+  readonly #unread = new Map<ServerResponse, number>();
+  #unreadBytes = 0;
   #open = 0;
   #draining = false;
 
-  constructor(service: Service, bodyBytesMax: number) {
+  constructor(service: Service, bodyBytesMax: number, bufferedBytesMax: number) {
     this.#service = service;
-    this.#bodyBytesMax = bodyBytesMax;
+    this.#bufferedBytesMax = bufferedBytesMax;
+    this.#bodies = new RequestBodies(bodyBytesMax, bufferedBytesMax);
   }
 
   begin(request: IncomingMessage, response: ServerResponse): void {
     this.#open++;
-    if (bodyless(request)) this.#handle(request, response, NO_BODY);
-    else {
-      // A connection that breaks off before the whole body has come never gets to a reply.
-      const broken = () => this.#ended();
-      request.once('close', broken);
-      this.#readBody(request, (body) => {
-        request.off('close', broken);
-        this.#handle(request, response, body);
-      });
-    }
+    if (bodyless(request)) return this.#handle(request, response, NO_BODY);
+    // A connection that breaks off before the whole body has come never gets to a reply.
+    const broken = () => this.#ended();
+    request.once('close', broken);
+    return this.#bodies.read(request, (body) => {
+      request.off('close', broken);
+      if (body.kind === 'shed') return this.#reply(request, response, NO_ROOM, true);
+      return this.#handle(request, response, body);
+    });
   }
 
   #handle(request: IncomingMessage, response: ServerResponse, body: Body): void {
     this.#service.handle(new Incoming(request, body), (reply) => {
-      send(request, response, reply, this.#draining || body.kind === 'too-large');
-      // Mostly the socket took it at once; what it did not ends with the response.
-      if (response.writableFinished || response.closed) this.#ended();
-      else response.once('close', () => this.#ended());
+      if (body.kind === 'bytes') this.#bodies.release(body.bytes.length);
+      this.#reply(request, response, reply, this.#draining || body.kind === 'too-large');
     });
+  }
+
+  #reply(
+    request: IncomingMessage,
+    response: ServerResponse,
+    reply: HttpReply,
+    last: boolean,
+  ): void {
+    send(request, response, reply, last);
+    // Mostly the socket took it at once.
+    if (response.writableFinished || response.closed) return this.#ended();
+    const { length } = reply.body;
+    this.#unread.set(response, length);
+    this.#unreadBytes += length;
+    response.once('close', () => {
+      this.#unread.delete(response);
+      this.#unreadBytes -= length;
+      this.#ended();
+    });
+    return this.#makeRoom();
+  }
+
+  /** Clients that read slowly cost the others nothing: those that have had longest are cut off. */
+  #makeRoom(): void {
+    let bytes = this.#unreadBytes;
+    for (const [response, length] of this.#unread) {
+      if (bytes <= this.#bufferedBytesMax || this.#unread.size === 1) return;
+      bytes -= length;
+      response.destroy();
+    }
   }
 
   #ended(): void {
     this.#open--;
-  }
-
-  /** Only a complete body is handed on; a connection that breaks off before leaves nothing (H22). */
-  #readBody(request: IncomingMessage, callback: (body: Body) => void): void {
-    const announced = Number(request.headers['content-length'] ?? 0);
-    if (announced > this.#bodyBytesMax) {
-      callback({ kind: 'too-large' });
-      return;
-    }
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const collect = (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > this.#bodyBytesMax) {
-        request.off('data', collect).off('end', finish);
-        callback({ kind: 'too-large' });
-        return;
-      }
-      chunks.push(chunk);
-    };
-    const finish = () => {
-      const only = chunks.length === 1 ? chunks[0] : undefined;
-      callback({ kind: 'bytes', bytes: only ?? Buffer.concat(chunks, length) });
-    };
-    request.on('data', collect).on('end', finish);
   }
 
   async drain(server: Server, timeoutMs: number): Promise<void> {

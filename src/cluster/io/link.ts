@@ -1,6 +1,6 @@
-// One end of a stream of operations on a real socket. Batches form by themselves: what is to be sent while an
-// exchange with the peer is under way goes out together as the next one, without a timer. Waits for the
-// socket when it is full, and reads no more than it can answer.
+// One end of a stream of operations on a real socket: gathers what one turn of the event loop produces into
+// one batch, tells when the peer has said something to it, waits for the socket when it is full, and reads no
+// more than it can answer. What waits meanwhile is storage-channel.ts's.
 
 import type { Socket } from 'node:net';
 import { FrameReader, FrameWriter, FramingBroken } from '../frames.ts';
@@ -8,9 +8,9 @@ import { LINK_REPLY_BYTES_HIGH } from '../limits.ts';
 import type { Link, LinkEvents } from '../runtime.ts';
 
 /**
- * Who opened the stream asks: after a batch it gathers until the peer has said something. The peer never
- * waits; what it has read is always followed by something from it in the same turn, by an empty frame if there
- * is nothing to answer yet, so that no operation waits for another one's slow disk.
+ * Who opened the stream asks; an exchange is under way from its batch until the peer says something. The peer
+ * follows whatever it has read with something in the same turn, with an empty frame if there is nothing to
+ * answer yet, so that no operation waits for another one's slow disk.
  */
 export type LinkSide = 'asks' | 'answers';
 
@@ -33,7 +33,7 @@ export class SocketLink implements Link {
 
   readonly #flushInTurn = () => {
     this.#flushScheduled = false;
-    if (this.#side === 'answers' || !this.#isUnderWay) this.#flush();
+    this.#flush();
   };
 
   /** @param messageBytesMax what a longer message from the peer means is LinkEvents' */
@@ -70,7 +70,8 @@ export class SocketLink implements Link {
       }
       // Replies that the peer does not read must not pile up: stop reading its requests instead.
       if (this.queuedBytes() > LINK_REPLY_BYTES_HIGH) socket.pause();
-      if (this.#isUnderWay || this.#writer.pendingBytes > 0) this.#flushLater();
+      if (this.#isUnderWay) this.#flushLater();
+      else this.#events?.ready?.();
     };
     socket.on('data', read);
     socket.on('drain', () => {
@@ -83,6 +84,7 @@ export class SocketLink implements Link {
     if (head.length > 0) read(head);
     this.#isUnderWay = false;
     this.#flush();
+    if (!this.#isUnderWay) this.#events?.ready?.();
   }
 
   listen(events: LinkEvents): void {

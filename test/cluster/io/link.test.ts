@@ -18,6 +18,8 @@ interface Pair {
   readonly asking: SocketLink;
   /** The other end of its socket, raw: nothing is said that the test does not say. */
   readonly peer: Socket;
+  /** How often the asking side was told that nothing is under way. */
+  readonly timesReady: () => number;
 }
 
 async function socketPair(): Promise<readonly [Socket, Socket]> {
@@ -37,9 +39,14 @@ async function socketPair(): Promise<readonly [Socket, Socket]> {
 async function askingPair(): Promise<Pair> {
   const [near, peer] = await socketPair();
   const asking = new SocketLink('asks', LIMIT);
-  asking.listen({ received: () => undefined, closed: () => undefined });
+  let readyCount = 0;
+  asking.listen({
+    received: () => undefined,
+    ready: () => readyCount++,
+    closed: () => undefined,
+  });
   asking.attach(near, EMPTY);
-  return { asking, peer };
+  return { asking, peer, timesReady: () => readyCount };
 }
 
 /** Each message is one byte, so a frame has ten. */
@@ -63,22 +70,19 @@ const idsIn = (bytes: Buffer) =>
     bytes.readUInt32BE(at * FRAME_BYTES + 5),
   );
 
-test('the first batch goes at once, what comes while it is under way goes together as the next', async () => {
-  const { asking, peer } = await askingPair();
-  expect(asking.isUnderWay()).toBe(false);
+test('what one turn brings is one batch, and under way until the peer says something', async () => {
+  const { asking, peer, timesReady } = await askingPair();
+  expect([asking.isUnderWay(), timesReady()]).toEqual([false, 1]);
   send(asking, 1);
   send(asking, 2);
+  expect([asking.isUnderWay(), asking.queuedBytes()]).toEqual([false, 2 * FRAME_BYTES]);
   expect(idsIn(await read(peer, 2 * FRAME_BYTES))).toEqual([1, 2]);
-  expect(asking.isUnderWay()).toBe(true);
-  for (const id of [3, 4, 5]) {
-    send(asking, id);
-    await turns(5);
-  }
-  expect(asking.queuedBytes()).toBe(3 * FRAME_BYTES);
-  const next = read(peer, 3 * FRAME_BYTES);
+  await turns(5);
+  expect([asking.isUnderWay(), timesReady()]).toEqual([true, 1]);
   // An answer to one of them is enough: the other one may wait for a disk.
   peer.write(Buffer.from([0, 0, 0, 1, 0, 0, 0, 0, 2, 7]));
-  expect(idsIn(await next)).toEqual([3, 4, 5]);
+  await expect.poll(timesReady, { timeout: 20_000 }).toBe(2);
+  expect(asking.isUnderWay()).toBe(false);
 });
 
 test('what is sent before the stream is open goes when it is', async () => {
@@ -96,8 +100,16 @@ test('what is sent before the stream is open goes when it is', async () => {
 test('no operation waits for another one that is slow: who reads says so, also when there is nothing to answer', async () => {
   const [near, far] = await socketPair();
   const answered: number[] = [];
+  let last = 1;
   const asking = new SocketLink('asks', LIMIT);
-  asking.listen({ received: (id) => answered.push(id), closed: () => undefined });
+  asking.listen({
+    received: (id) => answered.push(id),
+    // One at a time, so that nothing else in its batch is answered for one that is slow.
+    ready: () => {
+      if (last < 41) send(asking, ++last);
+    },
+    closed: () => undefined,
+  });
   asking.attach(near, EMPTY);
   const answering = new SocketLink('answers', LIMIT);
   answering.listen({
@@ -106,13 +118,6 @@ test('no operation waits for another one that is slow: who reads says so, also w
     closed: () => undefined,
   });
   answering.attach(far, EMPTY);
-  // Alone in its batch, so nothing else in it is answered.
-  send(asking, 2);
-  await turns(3);
-  for (let id = 3; id <= 41; id++) {
-    send(asking, id);
-    if (id % 3 === 0) await turns(3);
-  }
   const odd = Array.from({ length: 20 }, (_, index) => 2 * index + 3);
   await expect.poll(() => answered, { timeout: 20_000 }).toEqual(odd);
   await expect.poll(() => asking.isUnderWay(), { timeout: 20_000 }).toBe(false);

@@ -1,0 +1,128 @@
+// What clients that are slow cost, and what a stop waits for: real sockets, and a service that is scripted.
+
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import type { HttpReply, HttpRequest } from '../../../src/cluster/http.ts';
+import { type HttpServer, startHttpServer } from '../../../src/cluster/io/http-server.ts';
+import type { Service } from '../../../src/cluster/runtime.ts';
+
+const MEBIBYTE = 1024 * 1024;
+const HOST = '127.0.0.1';
+
+const cleanUps: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+const ok = (body: string | Uint8Array): HttpReply => ({ status: 200, headers: {}, body });
+
+async function serve(
+  bufferedBytesMax: number,
+  handle: (request: HttpRequest, reply: (reply: HttpReply) => void) => void,
+): Promise<HttpServer> {
+  const service = { handle, accept: () => ({ refused: 'no' }) } as unknown as Service;
+  const server = await startHttpServer(service, {
+    host: HOST,
+    port: 0,
+    bodyBytesMax: 16 * MEBIBYTE,
+    valueBytesMax: MEBIBYTE,
+    bufferedBytesMax,
+  });
+  cleanUps.push(() => server.drain(0));
+  return server;
+}
+
+async function open({ port }: HttpServer): Promise<Socket> {
+  const socket = connect(port, HOST);
+  await once(socket, 'connect');
+  cleanUps.push(() => socket.destroy());
+  return socket;
+}
+
+const post = (bytes: number) => `POST / HTTP/1.1\r\nhost: x\r\ncontent-length: ${bytes}\r\n\r\n`;
+
+async function statusLine(socket: Socket): Promise<string> {
+  const [bytes] = (await once(socket, 'data')) as [Buffer];
+  return bytes.toString('latin1').split('\r\n')[0] ?? '';
+}
+
+test('bodies that come slowly make room for the others: 503, and the memory is free', async () => {
+  const server = await serve(4 * MEBIBYTE, (request, reply) =>
+    reply(ok(`${request.body.kind === 'bytes' ? request.body.bytes.length : 0}\n`)),
+  );
+  const slow: Socket[] = [];
+  for (let client = 0; client < 6; client++) {
+    const socket = await open(server);
+    socket.write(post(MEBIBYTE + 1));
+    socket.write(Buffer.alloc(MEBIBYTE));
+    slow.push(socket);
+  }
+  // Two had to go, and which is decided by who began first.
+  expect(await Promise.all(slow.slice(0, 2).map(statusLine))).toEqual(
+    Array(2).fill('HTTP/1.1 503 Service Unavailable'),
+  );
+  for (let round = 0; round < 20; round++) {
+    const answer = await fetch(`http://${HOST}:${server.port}/`, {
+      method: 'POST',
+      body: Buffer.alloc(3 * MEBIBYTE),
+    });
+    expect(await answer.text()).toBe(`${3 * MEBIBYTE}\n`);
+  }
+});
+
+test('clients that do not read are cut off, the oldest first, and others get their whole reply', async () => {
+  const bytes = 16 * MEBIBYTE;
+  const server = await serve(3 * bytes, (_request, reply) => reply(ok(Buffer.alloc(bytes))));
+  const unread: Socket[] = [];
+  const cut: number[] = [];
+  for (let client = 0; client < 6; client++) {
+    const socket = await open(server);
+    socket.pause();
+    socket.on('error', () => undefined);
+    socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    unread.push(socket);
+  }
+  const answer = await fetch(`http://${HOST}:${server.port}/`);
+  expect((await answer.arrayBuffer()).byteLength).toBe(bytes);
+  for (const [client, socket] of unread.entries()) {
+    let received = 0;
+    socket.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+      if (received > bytes) socket.destroy();
+    });
+    socket.on('close', () => {
+      if (received < bytes) cut.push(client);
+    });
+    socket.resume();
+    await once(socket, 'close');
+  }
+  expect(cut.length).toBeGreaterThanOrEqual(3);
+  expect(cut).toEqual(cut.map((_, index) => index));
+});
+
+test('a stop waits for what is in progress, and for nothing that broke off or is idle', async () => {
+  let answer = () => {};
+  const server = await serve(MEBIBYTE, (request, reply) => {
+    if (request.target === '/later') answer = () => reply(ok('late'));
+    else reply(ok('at once'));
+  });
+  const broken = await open(server);
+  broken.write(post(10));
+  broken.write('half');
+  const idle = await open(server);
+  idle.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+  expect(await statusLine(idle)).toBe('HTTP/1.1 200 OK');
+  broken.destroy();
+  const late = fetch(`http://${HOST}:${server.port}/later`);
+  await expect.poll(() => answer.toString()).toContain('late');
+  let drained = false;
+  const stopped = server.drain(600_000).then(() => {
+    drained = true;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(drained).toBe(false);
+  answer();
+  expect(await (await late).text()).toBe('late');
+  await stopped;
+});
