@@ -164,6 +164,8 @@ export interface Link {
    * tells when it has. What is sent nevertheless goes at the end of this turn, as always.
    */
   isUnderWay(): boolean;
+  /** How many batches have left: while it stays the same, nothing sent since was seen by the peer. */
+  batchesLeft(): number;
   /** Bytes accepted by `send` that are still on this side. */
   queuedBytes(): number;
   close(reason: string): void;

@@ -31,12 +31,17 @@ export type MemberAnswer =
 
 export type AnswerCallback = (answer: MemberAnswer) => void;
 
-interface Exchange {
-  readonly operation: Operation;
+interface Asker {
   readonly callback: AnswerCallback;
-  readonly startedMs: number;
   /** Called once when the answer is slow; the exchange goes on. */
   slow: (() => void) | undefined;
+}
+
+interface Exchange extends Asker {
+  readonly operation: Operation;
+  readonly startedMs: number;
+  /** Others whose get is the same. */
+  more: Asker[] | undefined;
 }
 
 /** Of an operation that could go to any of several nodes: which of their next batches it costs least to join. */
@@ -66,6 +71,10 @@ export class StorageChannel {
   /** What was not sent yet, the oldest first. */
   readonly #waiting = new Set<Exchange>();
   #waitingBytes = 0;
+  /** Gets that have not left, by key: an equal one that comes meanwhile is looked up with them. */
+  readonly #gets = new Map<string, Exchange>();
+  /** The batch of the link that they are for. */
+  #getsBatch = 0;
   #link: Link | undefined;
   #failedMs = Number.NEGATIVE_INFINITY;
   #failure = '';
@@ -98,11 +107,24 @@ export class StorageChannel {
       return callback({ kind: 'unreachable', detail: this.#failure });
     }
     const link = this.#link ?? this.#open();
-    const exchange: Exchange = { operation, callback, startedMs: now, slow };
+    const known = operation.kind === 'get' ? this.#equalGet(link, operation.key) : undefined;
+    if (known !== undefined) return join(known, { callback, slow });
+    const exchange: Exchange = { operation, callback, startedMs: now, slow, more: undefined };
+    if (operation.kind === 'get') this.#gets.set(operation.key.toString('latin1'), exchange);
     if (this.#waiting.size === 0 && hasRoom(link, operation)) this.#put(link, exchange);
     else this.#wait(exchange);
     this.#silentSinceMs ??= now;
     this.#sweepLater();
+  }
+
+  /** One that has left may have been answered before a set that was acknowledged since (I5). */
+  #equalGet(link: Link, key: Buffer): Exchange | undefined {
+    const batch = link.batchesLeft();
+    if (batch !== this.#getsBatch) {
+      this.#getsBatch = batch;
+      this.#gets.clear();
+    }
+    return this.#gets.size === 0 ? undefined : this.#gets.get(key.toString('latin1'));
   }
 
   #put(link: Link, exchange: Exchange): void {
@@ -121,8 +143,16 @@ export class StorageChannel {
       const isFull = this.#waiting.size > WAITING_OPERATIONS_MAX;
       if (!isFull && this.#waitingBytes <= WAITING_BYTES_MAX) break;
       this.#noLongerWaits(oldest);
-      oldest.callback(OVERLOADED);
+      this.#giveUp(oldest, OVERLOADED);
     }
+  }
+
+  /** Nobody may join it any more. */
+  #giveUp(exchange: Exchange, answer: MemberAnswer): void {
+    const { operation } = exchange;
+    const key = operation.kind === 'get' ? operation.key.toString('latin1') : '';
+    if (this.#gets.get(key) === exchange) this.#gets.delete(key);
+    tell(exchange, answer);
   }
 
   #noLongerWaits(exchange: Exchange): void {
@@ -181,8 +211,8 @@ export class StorageChannel {
         node: this.#member.node,
         reason: answer,
       });
-      exchange.callback({ kind: 'unanswered', detail: answer });
-    } else exchange.callback(answer);
+      tell(exchange, { kind: 'unanswered', detail: answer });
+    } else tell(exchange, answer);
   }
 
   #closed(reason: string, opened: boolean): void {
@@ -200,8 +230,9 @@ export class StorageChannel {
     this.#waitingBytes = 0;
     const unreachable: MemberAnswer = { kind: 'unreachable', detail: reason };
     const answer = opened ? { kind: 'unanswered' as const, detail: reason } : unreachable;
-    for (const { callback } of sent) callback(answer);
-    for (const { callback } of waiting) callback(unreachable);
+    this.#gets.clear();
+    for (const exchange of sent) tell(exchange, answer);
+    for (const exchange of waiting) tell(exchange, unreachable);
   }
 
   #sweepLater(): void {
@@ -233,7 +264,7 @@ export class StorageChannel {
       if (elapsedMs < tryMs) askElsewhere(exchange);
       else {
         this.#exchanges.delete(id);
-        exchange.callback({ kind: 'unanswered', detail: 'no answer in time' });
+        this.#giveUp(exchange, { kind: 'unanswered', detail: 'no answer in time' });
       }
     }
     for (const exchange of this.#waiting) {
@@ -242,7 +273,7 @@ export class StorageChannel {
       if (elapsedMs < tryMs) askElsewhere(exchange);
       else {
         this.#noLongerWaits(exchange);
-        exchange.callback({ kind: 'unreachable', detail: 'not sent in time' });
+        this.#giveUp(exchange, { kind: 'unreachable', detail: 'not sent in time' });
       }
     }
   }
@@ -262,8 +293,24 @@ function hasRoom(link: Link, operation: Operation): boolean {
   return queuedBytes === 0 || queuedBytes + operationBytes(operation) <= BATCH_BYTES_MAX;
 }
 
+function join(exchange: Exchange, asker: Asker): void {
+  exchange.more ??= [];
+  exchange.more.push(asker);
+}
+
+function tell({ callback, more }: Exchange, answer: MemberAnswer): void {
+  callback(answer);
+  if (more !== undefined) for (const asker of more) asker.callback(answer);
+}
+
 function askElsewhere(exchange: Exchange): void {
-  const { slow } = exchange;
-  exchange.slow = undefined;
+  const { more } = exchange;
+  slowFor(exchange);
+  if (more !== undefined) for (const asker of more) slowFor(asker);
+}
+
+function slowFor(asker: Asker): void {
+  const { slow } = asker;
+  asker.slow = undefined;
   slow?.();
 }

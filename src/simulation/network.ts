@@ -183,6 +183,7 @@ class StreamEnd implements Link {
   events: LinkEvents | undefined;
   closed = false;
   travelling = false;
+  batches = 0;
 
   constructor(stream: Stream, process: SimulatedProcess) {
     this.#stream = stream;
@@ -198,6 +199,10 @@ class StreamEnd implements Link {
 
   isUnderWay(): boolean {
     return this.travelling;
+  }
+
+  batchesLeft(): number {
+    return this.batches;
   }
 
   queuedBytes(): number {
@@ -293,6 +298,7 @@ class Stream {
     if (from.travelling || from.outgoing.length === 0 || from.closed) return;
     if (this.#network.isCut(from.process, to.process)) return;
     from.travelling = true;
+    from.batches++;
     // What waits goes as one batch, as the socket's bytes do.
     const batch = from.outgoing;
     from.outgoing = [];

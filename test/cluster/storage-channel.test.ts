@@ -20,17 +20,20 @@ class Scripted {
   nowMs = 0;
   underWay = false;
   queued = 0;
+  batchesLeft = 0;
   /** Ids in the order of sending. */
   readonly sent: number[] = [];
   readonly closedFor: string[] = [];
   readonly #timers: { atMs: number; callback: () => void }[] = [];
   #events: LinkEvents | undefined;
   readonly channel: StorageChannel;
+  #keys = 0;
 
   constructor() {
     const link: Link = {
       send: (id) => this.sent.push(id),
       isUnderWay: () => this.underWay,
+      batchesLeft: () => this.batchesLeft,
       queuedBytes: () => this.queued,
       close: (reason) => {
         this.closedFor.push(reason);
@@ -58,8 +61,8 @@ class Scripted {
     });
   }
 
-  /** @returns what came of it, one after the other */
-  send(operation: Operation = GET): string[] {
+  /** @param operation by default the get of another key each time. @returns what came of it, in order */
+  send(operation: Operation = getOf(`key ${++this.#keys}`)): string[] {
     const said: string[] = [];
     const slow = () => said.push('slow');
     this.channel.send(operation, ({ kind }) => said.push(kind), slow);
@@ -93,7 +96,11 @@ class Scripted {
   }
 }
 
-const GET: Operation = { kind: 'get', partition: 0 as PartitionId, key: Buffer.from('k') };
+const getOf = (key: string): Operation => ({
+  kind: 'get',
+  partition: 0 as PartitionId,
+  key: Buffer.from(key),
+});
 const setOf = (bytes: number): Operation => ({
   kind: 'set',
   partition: 0 as PartitionId,
@@ -180,4 +187,35 @@ test('a stream that stays silent is given up also when nothing could be sent on 
   scripted.send();
   scripted.pass(times.linkSilenceMs + 2 * times.sweepMs);
   expect(scripted.closedFor).toEqual(['silent for too long']);
+});
+
+test('equal gets that leave together are looked up once; one that has left is not joined (I5)', () => {
+  const scripted = new Scripted();
+  const get = getOf('hot');
+  const first = [scripted.send(get), scripted.send(get), scripted.send(getOf('cold'))];
+  expect(scripted.sent).toEqual([1, 2]);
+  scripted.batchesLeft = 1;
+  scripted.underWay = true;
+  const second = [scripted.send(get), scripted.send(get)];
+  scripted.answer(1);
+  expect([...first, ...second]).toEqual([['applied'], ['applied'], [], [], []]);
+  scripted.ready();
+  expect(scripted.sent).toEqual([1, 2, 3]);
+  scripted.answer(3);
+  expect(second).toEqual([['applied'], ['applied']]);
+});
+
+test('a get that was given up is not joined', () => {
+  const scripted = new Scripted();
+  scripted.send();
+  scripted.underWay = true;
+  const get = getOf('hot');
+  const both = [scripted.send(get), scripted.send(get)];
+  scripted.pass(times.tryMs + 2 * times.sweepMs);
+  expect(both).toEqual(Array(2).fill(['slow', 'unreachable']));
+  const again = scripted.send(get);
+  scripted.ready();
+  expect(scripted.sent).toEqual([1, 2]);
+  scripted.answer(2);
+  expect(again).toEqual(['applied']);
 });

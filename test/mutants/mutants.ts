@@ -1384,6 +1384,30 @@ const BACKUPS: readonly Mutant[] = [
     fate: tests('test/backup/restore.test.ts', 'without room ends it'),
   },
   {
+    name: 'joins-a-get-that-left',
+    rule: 'I5',
+    edits: [
+      {
+        file: 'src/cluster/storage-channel.ts',
+        find: 'if (batch !== this.#getsBatch) {',
+        replace: 'if (batch < this.#getsBatch) {',
+      },
+    ],
+    fate: tests('test/cluster/storage-channel.test.ts', 'one that has left is not joined'),
+  },
+  {
+    name: 'sheds-the-newest',
+    rule: 'D13',
+    edits: [
+      {
+        file: 'src/cluster/storage-channel.ts',
+        find: 'this.#giveUp(oldest, OVERLOADED);',
+        replace: 'this.#giveUp(exchange, OVERLOADED);',
+      },
+    ],
+    fate: tests('test/cluster/storage-channel.test.ts', 'the oldest is shed'),
+  },
+  {
     name: 'reader-silent-without-answers',
     rule: 'D13',
     edits: [

@@ -27,6 +27,7 @@ export class SocketLink implements Link {
    * other: something was read since the last batch.
    */
   #isUnderWay: boolean;
+  #batchesLeft = 0;
   #closedReason: string | undefined;
   /** The last of some pieces was sent, and so were those before it. */
   readonly #sent = () => this.#writer.sent();
@@ -101,6 +102,10 @@ export class SocketLink implements Link {
     return this.#isUnderWay;
   }
 
+  batchesLeft(): number {
+    return this.#batchesLeft;
+  }
+
   queuedBytes(): number {
     return this.#writer.pendingBytes + (this.#socket?.writableLength ?? 0);
   }
@@ -131,6 +136,7 @@ export class SocketLink implements Link {
       const pieces = this.#writer.take();
       const last = pieces.pop();
       if (last === undefined) break;
+      this.#batchesLeft++;
       socket.cork();
       for (const piece of pieces) socket.write(piece);
       const room = socket.write(last, this.#sent);
