@@ -17,6 +17,7 @@ import {
   type Operation,
   operationBytes,
 } from './operations.ts';
+import { QueueByNumber } from './queue-by-number.ts';
 import type { Link, Runtime } from './runtime.ts';
 
 /** What came of asking one member: its answer, or why there is none. */
@@ -57,7 +58,6 @@ export const BUSY: Readiness = 2;
 const BATCH_BYTES_GOOD = 2048;
 
 const OVERLOADED: MemberAnswer = { kind: 'overloaded' };
-const ID_MAX = 0xffffffff;
 
 /** The stream to one incarnation of one storage node, opened again when it broke (D13). */
 export class StorageChannel {
@@ -67,12 +67,12 @@ export class StorageChannel {
   readonly #member: Pick<Member, 'node' | 'incarnation'>;
   readonly #entry: NodeEntry;
   /** What was sent, in that order, so the first is always the oldest. */
-  readonly #exchanges = new Map<number, Exchange>();
+  readonly #exchanges = new QueueByNumber<Exchange>();
   /** What was not sent yet, the oldest first. */
-  readonly #waiting = new Set<Exchange>();
+  readonly #waiting = new QueueByNumber<Exchange>();
   #waitingBytes = 0;
   /** Gets that have not left, by key: an equal one that comes meanwhile is looked up with them. */
-  readonly #gets = new Map<string, Exchange>();
+  #gets = new Map<string, Exchange>();
   /** The batch of the link that they are for. */
   #getsBatch = 0;
   #link: Link | undefined;
@@ -80,7 +80,6 @@ export class StorageChannel {
   #failure = '';
   /** Since when something was sent that nothing has come back for; undefined while all is answered. */
   #silentSinceMs: number | undefined;
-  #lastId = 0;
   #sweeping = false;
   #retired = false;
 
@@ -122,14 +121,14 @@ export class StorageChannel {
     const batch = link.batchesLeft();
     if (batch !== this.#getsBatch) {
       this.#getsBatch = batch;
-      this.#gets.clear();
+      // Not cleared: see queue-by-number.ts.
+      this.#gets = new Map();
     }
     return this.#gets.size === 0 ? undefined : this.#gets.get(key.toString('latin1'));
   }
 
   #put(link: Link, exchange: Exchange): void {
-    const id = this.#nextId();
-    this.#exchanges.set(id, exchange);
+    const id = this.#exchanges.add(exchange);
     const { head, body } = encodeOperation(exchange.operation);
     link.send(id, head, body);
   }
@@ -138,13 +137,19 @@ export class StorageChannel {
   #wait(exchange: Exchange): void {
     this.#waiting.add(exchange);
     this.#waitingBytes += operationBytes(exchange.operation);
-    for (const oldest of this.#waiting) {
-      if (this.#waiting.size === 1) break;
+    while (this.#waiting.size > 1) {
       const isFull = this.#waiting.size > WAITING_OPERATIONS_MAX;
       if (!isFull && this.#waitingBytes <= WAITING_BYTES_MAX) break;
-      this.#noLongerWaits(oldest);
-      this.#giveUp(oldest, OVERLOADED);
+      const oldest = this.#nextWaiting();
+      if (oldest !== undefined) this.#giveUp(oldest, OVERLOADED);
     }
+  }
+
+  /** The oldest, which no longer waits. */
+  #nextWaiting(): Exchange | undefined {
+    const oldest = this.#waiting.shift();
+    if (oldest !== undefined) this.#waitingBytes -= operationBytes(oldest.operation);
+    return oldest;
   }
 
   /** Nobody may join it any more. */
@@ -155,17 +160,13 @@ export class StorageChannel {
     tell(exchange, answer);
   }
 
-  #noLongerWaits(exchange: Exchange): void {
-    if (this.#waiting.delete(exchange)) this.#waitingBytes -= operationBytes(exchange.operation);
-  }
-
   /** The node has said something: what waits is the next batch. */
   #ready(): void {
-    for (const exchange of this.#waiting) {
+    for (let next = this.#waiting.first(); next !== undefined; next = this.#waiting.first()) {
       const link = this.#link;
-      if (link === undefined || !hasRoom(link, exchange.operation)) return;
-      this.#noLongerWaits(exchange);
-      this.#put(link, exchange);
+      if (link === undefined || !hasRoom(link, next.operation)) return;
+      this.#nextWaiting();
+      this.#put(link, next);
     }
   }
 
@@ -201,10 +202,9 @@ export class StorageChannel {
   #received(id: number, message: Buffer): void {
     const isAllAnswered = this.#exchanges.size <= 1 && this.#waiting.size === 0;
     this.#silentSinceMs = isAllAnswered ? undefined : this.#runtime.clock.monotonicMs();
-    const exchange = this.#exchanges.get(id);
+    const exchange = this.#exchanges.take(id);
     // Answered after its time: the one who asked has long been told.
     if (exchange === undefined) return;
-    this.#exchanges.delete(id);
     const answer = decodeAnswer(message);
     if (typeof answer === 'string') {
       this.#runtime.log.write('warn', 'answer refused', {
@@ -223,14 +223,12 @@ export class StorageChannel {
     if (!this.#retired) {
       this.#runtime.log.write('debug', 'link closed', { node: this.#member.node, reason });
     }
-    const sent = [...this.#exchanges.values()];
-    const waiting = [...this.#waiting];
-    this.#exchanges.clear();
-    this.#waiting.clear();
+    const sent = this.#exchanges.takeAll();
+    const waiting = this.#waiting.takeAll();
     this.#waitingBytes = 0;
     const unreachable: MemberAnswer = { kind: 'unreachable', detail: reason };
     const answer = opened ? { kind: 'unanswered' as const, detail: reason } : unreachable;
-    this.#gets.clear();
+    this.#gets = new Map();
     for (const exchange of sent) tell(exchange, answer);
     for (const exchange of waiting) tell(exchange, unreachable);
   }
@@ -258,31 +256,26 @@ export class StorageChannel {
       return;
     }
     const { hedgeMs, tryMs } = this.#times;
-    for (const [id, exchange] of this.#exchanges) {
+    this.#exchanges.visit((exchange, id) => {
       const elapsedMs = now - exchange.startedMs;
-      if (elapsedMs < hedgeMs) break;
+      if (elapsedMs < hedgeMs) return false;
       if (elapsedMs < tryMs) askElsewhere(exchange);
-      else {
-        this.#exchanges.delete(id);
+      else if (this.#exchanges.take(id) !== undefined) {
         this.#giveUp(exchange, { kind: 'unanswered', detail: 'no answer in time' });
       }
-    }
-    for (const exchange of this.#waiting) {
+      return true;
+    });
+    this.#waiting.visit((exchange) => {
       const elapsedMs = now - exchange.startedMs;
-      if (elapsedMs < hedgeMs) break;
+      if (elapsedMs < hedgeMs) return false;
       if (elapsedMs < tryMs) askElsewhere(exchange);
-      else {
-        this.#noLongerWaits(exchange);
+      // Those before it are given up already, so it is the oldest.
+      else if (this.#waiting.first() === exchange) {
+        this.#nextWaiting();
         this.#giveUp(exchange, { kind: 'unreachable', detail: 'not sent in time' });
       }
-    }
-  }
-
-  #nextId(): number {
-    do {
-      this.#lastId = this.#lastId === ID_MAX ? 1 : this.#lastId + 1;
-    } while (this.#exchanges.has(this.#lastId));
-    return this.#lastId;
+      return true;
+    });
   }
 }
 
