@@ -2,8 +2,8 @@
 // and so who is a member, a witness or a joiner now; when to strike and how long is still the seed's.
 
 import type { ClusterMap, Life } from '../cluster/cluster-map.ts';
+import type { SeededRandom } from '../cluster/seeded-random.ts';
 import type { SimulatedCluster, SimulatedNode } from './cluster.ts';
-import type { SeededRandom } from './random.ts';
 import type { World } from './world.ts';
 
 /** What a programme can do; each fault ends by itself. */

@@ -6,7 +6,7 @@ import { hash } from 'node:crypto';
 import { assert } from '../cluster/assert.ts';
 import { FatalError } from '../cluster/errors.ts';
 import type { Cancel, Clock, Timers } from '../cluster/runtime.ts';
-import { SeededRandom } from './random.ts';
+import { SeededRandom } from '../cluster/seeded-random.ts';
 
 interface Event {
   readonly atMs: number;

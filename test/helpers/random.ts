@@ -4,8 +4,8 @@
 import { execFileSync } from 'node:child_process';
 
 import { encodeRecord, type RecordFields, type StoredRecord } from '../../src/cluster/record.ts';
+import { SeededRandom as Generator } from '../../src/cluster/seeded-random.ts';
 import type { Version } from '../../src/cluster/version.ts';
-import { SeededRandom as Generator } from '../../src/simulation/random.ts';
 
 export class SeededRandom extends Generator {
   /** A whole number, both ends included. */

@@ -1,6 +1,6 @@
-// The one source of chance in a simulation: a seed decides everything.
+// Chance that a seed decides: the same seed, the same run. Of a simulation, and of `velour load`.
 
-import type { Random } from '../cluster/runtime.ts';
+import type { Random } from './runtime.ts';
 
 export class SeededRandom implements Random {
   #state: number;
