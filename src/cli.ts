@@ -8,6 +8,7 @@ import { VERSION } from './cluster/software.ts';
 import { backupCommand } from './commands/backup.ts';
 import { controllerCommand } from './commands/controller.ts';
 import { frontendCommand } from './commands/frontend.ts';
+import { loadCommand } from './commands/load.ts';
 import { localCommand } from './commands/local.ts';
 import {
   acceptLossCommand,
@@ -40,6 +41,7 @@ const COMMANDS: readonly Command[] = [
   planCommand,
   backupCommand,
   restoreCommand,
+  loadCommand,
   simulateCommand,
 ];
 

@@ -54,11 +54,13 @@ describe('imports point one way', () => {
       'storage',
       'client',
       'backup',
+      'load',
       'cluster',
       'cluster/io',
     ],
     simulation: ['controller', 'frontend', 'storage', 'cluster'],
     backup: ['frontend', 'cluster'],
+    load: ['cluster'],
     controller: ['cluster'],
     frontend: ['cluster'],
     storage: ['cluster'],
@@ -113,7 +115,7 @@ describe('logic apart from I/O', () => {
     ],
     [/\bPromise\b|\basync\b|\bawait\b/, 'callbacks: a simulator decides the order of everything'],
   ];
-  const PURE = ['simulation', 'backup', 'controller', 'frontend', 'storage', 'cluster'];
+  const PURE = ['simulation', 'backup', 'load', 'controller', 'frontend', 'storage', 'cluster'];
 
   test('no module but the adapters touches clock, timers, randomness, network or disk', () => {
     const pure = SOURCES.filter((path) => PURE.includes(roomOf(path)));

@@ -148,6 +148,28 @@ export class Words {
     throw usage(`${name} is ${this.text(name)}, and must be a number above 0`);
   }
 
+  number(name: string, range: { min: number; max: number }): number {
+    const value = Number(this.text(name));
+    if (value >= range.min && value <= range.max) return value;
+    throw usage(
+      `${name} is ${this.text(name)}, and must be a number from ${range.min} to ${range.max}`,
+    );
+  }
+
+  /** Distinct ones, at least one. */
+  addresses(name: string, max: number): readonly Address[] {
+    const values = this.#values[name];
+    const list = (Array.isArray(values) ? values : []).map(String);
+    for (const value of list) {
+      if (parseAddress(value) === undefined) {
+        throw usage(`${name} has ${value}, and each must be HOST:PORT`);
+      }
+    }
+    const distinct = [...new Set(list)] as Address[];
+    if (distinct.length >= 1 && distinct.length <= max) return distinct;
+    throw usage(`${name} must be from 1 to ${max} of HOST:PORT`);
+  }
+
   address(name: string): Address {
     const value = this.text(name);
     if (parseAddress(value) !== undefined) return value as Address;

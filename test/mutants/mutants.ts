@@ -17,7 +17,7 @@ export type Programme =
 
 export interface Mutant {
   readonly name: string;
-  /** As docs/protocol.md has it. */
+  /** As docs/protocol.md has it; of `velour load`, the section of docs/load.md. */
   readonly rule: string;
   readonly edits: readonly Edit[];
   /** How to kill it; or why nothing can, because what it breaks is kept by another rule as well. */
@@ -56,6 +56,8 @@ const CLOCK_SCHEDULES = 'test/simulation/schedules-clocks.test.ts';
 const DECIDE = 'src/controller/decide.ts';
 const KEEP = 'src/frontend/keep.ts';
 const KEEP_HANDLER = 'src/frontend/keep-handler.ts';
+const LOAD_TESTS = 'test/load/load.test.ts';
+const LOAD_RUN_TESTS = 'test/load/run.test.ts';
 const KEEP_TESTS = 'test/frontend/keep.test.ts';
 const PARTITION_COPY = 'src/backup/partition-copy.ts';
 const FRONTEND_CLOCK = 'src/frontend/frontend-clock.ts';
@@ -1584,6 +1586,106 @@ const CACHES: readonly Mutant[] = [
   },
 ];
 
+const LOADS: readonly Mutant[] = [
+  {
+    name: 'load-floor-of-the-answer',
+    rule: 'verification',
+    edits: [
+      {
+        file: 'src/load/operations.ts',
+        find: 'this.#verify(outcome, { key, floor, lane })',
+        replace: 'this.#verify(outcome, { key, floor: records.acknowledged(record), lane })',
+      },
+    ],
+    fate: tests(LOAD_TESTS, 'gets are slow'),
+  },
+  {
+    name: 'load-stale-passes',
+    rule: 'verification',
+    edits: [
+      {
+        file: 'src/load/verification.ts',
+        find: "return version < floor ? 'stale' : undefined;",
+        replace: 'return undefined;',
+      },
+    ],
+    fate: tests(LOAD_TESTS, 'a value older than the acknowledged one is stale'),
+  },
+  {
+    name: 'load-bytes-pass',
+    rule: 'verification',
+    edits: [
+      {
+        file: 'src/load/verification.ts',
+        find: "if (!isValueOf(key, answer.body)) return 'corrupt';",
+        replace: '',
+      },
+    ],
+    fate: tests(LOAD_TESTS, 'value is corrupt'),
+  },
+  {
+    name: 'load-late-acknowledgement-lowers',
+    rule: 'verification',
+    edits: [
+      {
+        file: 'src/load/records.ts',
+        find: 'if (version > this.acknowledged(record)) this',
+        replace: 'this',
+      },
+    ],
+    fate: tests('test/load/records.test.ts', 'the highest counts'),
+  },
+  {
+    name: 'load-coordinated-omission',
+    rule: 'latency',
+    edits: [
+      {
+        file: 'src/load/run.ts',
+        find: 'this.recorder.record(kind, ending, { intendedMs, sentMs, endedMs: clock.monotonicMs() });',
+        replace:
+          'this.recorder.record(kind, ending, { intendedMs: sentMs, sentMs, endedMs: clock.monotonicMs() });',
+      },
+    ],
+    fate: tests(LOAD_RUN_TESTS, 'a stall of a second'),
+  },
+  {
+    name: 'load-unsent-disappear',
+    rule: 'latency',
+    edits: [
+      {
+        file: 'src/load/run.ts',
+        find: 'this.recorder.record(kind, ending, { intendedMs, sentMs: nowMs, endedMs: nowMs });',
+        replace: '',
+      },
+    ],
+    fate: tests(LOAD_RUN_TESTS, 'none disappears'),
+  },
+  {
+    name: 'load-reconnects-in-haste',
+    rule: 'errors',
+    edits: [
+      {
+        file: 'src/load/lane.ts',
+        find: ': Math.min(REST_MS_MAX, Math.max(REST_MS_FIRST, 2 * this.#restMs));',
+        replace: ': 1;',
+      },
+    ],
+    fate: tests(LOAD_RUN_TESTS, 'is asked now and then'),
+  },
+  {
+    name: 'load-times-out-unread-answers',
+    rule: 'errors',
+    edits: [
+      {
+        file: 'src/load/run.ts',
+        find: 'lane.expire(this.#lastSweepMs - timeoutMs)',
+        replace: 'lane.expire(this.#ports.clock.monotonicMs() - timeoutMs)',
+      },
+    ],
+    fate: tests(LOAD_RUN_TESTS, 'got no time to read it'),
+  },
+];
+
 export const MUTANTS: readonly Mutant[] = [
   ...LEASES,
   ...REMOVALS,
@@ -1598,4 +1700,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...CACHES,
   ...STORE_MUTANTS,
   ...BACKUPS,
+  ...LOADS,
 ];

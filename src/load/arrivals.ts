@@ -1,0 +1,54 @@
+// When requests of an open loop are to be sent, whatever the cluster does. What cannot be sent in time waits here, at
+// no cost: only the oldest that waits is known, and the others follow from it.
+
+import type { SeededRandom } from '../cluster/seeded-random.ts';
+
+export const ARRIVAL_KINDS = ['constant', 'poisson'] as const;
+export type ArrivalKind = (typeof ARRIVAL_KINDS)[number];
+
+export interface ArrivalOptions {
+  readonly kind: ArrivalKind;
+  readonly perSecond: number;
+  readonly startMs: number;
+  /** None arrives at this time or later. */
+  readonly endMs: number;
+}
+
+export class Arrivals {
+  readonly #random: SeededRandom;
+  readonly #kind: ArrivalKind;
+  readonly #meanGapMs: number;
+  readonly #startMs: number;
+  readonly #endMs: number;
+  #taken = 0;
+  #nextMs: number;
+
+  constructor(random: SeededRandom, { kind, perSecond, startMs, endMs }: ArrivalOptions) {
+    this.#random = random;
+    this.#kind = kind;
+    this.#meanGapMs = 1000 / perSecond;
+    this.#startMs = startMs;
+    this.#endMs = endMs;
+    this.#nextMs = startMs;
+  }
+
+  /** When the oldest that was not taken was, or is, to be sent; undefined when there are no more. */
+  next(): number | undefined {
+    return this.#nextMs < this.#endMs ? this.#nextMs : undefined;
+  }
+
+  /** The oldest was sent, or given up. */
+  take(): void {
+    this.#taken++;
+    this.#nextMs =
+      this.#kind === 'constant'
+        ? // Not by adding gaps up: their rounding errors would add up, too.
+          this.#startMs + this.#taken * this.#meanGapMs
+        : this.#nextMs - Math.log(1 - this.#random.fraction()) * this.#meanGapMs;
+  }
+
+  /** About so many are due and were not taken. */
+  waiting(nowMs: number): number {
+    return Math.max(0, Math.ceil((Math.min(nowMs, this.#endMs) - this.#nextMs) / this.#meanGapMs));
+  }
+}

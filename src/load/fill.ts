@@ -1,0 +1,117 @@
+// The load phase, as YCSB calls it: sets every record once, as fast as the connections go. What failed is tried again;
+// it ends early when nothing was stored for as long as one request may take, or when trying again cannot help.
+
+import { ERRORS } from '../cluster/errors.ts';
+import type { Clock, Timers } from '../cluster/runtime.ts';
+import type { Lane } from './lane.ts';
+import type { Operations } from './operations.ts';
+import { addTo, sorted } from './recorder.ts';
+import type { FillResult } from './result.ts';
+
+/** After an answer that says to come later. */
+const REFUSED_REST_MS = 100;
+const SWEEP_MS_MAX = 100;
+
+export interface FillOptions {
+  readonly records: number;
+  readonly timeoutMs: number;
+}
+
+export class Fill {
+  readonly #clock: Clock;
+  readonly #timers: Timers;
+  readonly #lanes: readonly Lane[];
+  readonly #operations: Operations;
+  readonly #options: FillOptions;
+  readonly #done: (result: FillResult) => void;
+  readonly #startMs: number;
+  readonly #again: number[] = [];
+  readonly #errors = new Map<string, number>();
+  #next = 0;
+  #stored = 0;
+  #lastStoredMs: number;
+  #lastSweepMs: number;
+  #over = false;
+
+  constructor(
+    { clock, timers }: { readonly clock: Clock; readonly timers: Timers },
+    lanes: readonly Lane[],
+    operations: Operations,
+    options: FillOptions,
+    done: (result: FillResult) => void,
+  ) {
+    this.#clock = clock;
+    this.#timers = timers;
+    this.#lanes = lanes;
+    this.#operations = operations;
+    this.#options = options;
+    this.#done = done;
+    this.#startMs = clock.monotonicMs();
+    this.#lastStoredMs = this.#startMs;
+    this.#lastSweepMs = this.#startMs;
+  }
+
+  get stored(): number {
+    return this.#stored;
+  }
+
+  start(): void {
+    for (const lane of this.#lanes) this.#go(lane);
+    this.#sweep();
+  }
+
+  end(problem: string | null): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const lane of this.#lanes) if (lane.isBusy) lane.close();
+    const seconds = Math.round(this.#clock.monotonicMs() - this.#startMs) / 1000;
+    this.#done({ stored: this.#stored, seconds, errors: sorted(this.#errors), problem });
+  }
+
+  #go(lane: Lane): void {
+    if (this.#over || lane.isBusy) return;
+    const record = this.#again.pop() ?? this.#fresh();
+    if (record === undefined) return;
+    this.#operations.set(lane, record, (ending) => {
+      if (ending.kind === 'done') {
+        this.#stored++;
+        this.#lastStoredMs = this.#clock.monotonicMs();
+        if (this.#stored === this.#options.records) this.end(null);
+        else this.#go(lane);
+        return;
+      }
+      const { error } = ending;
+      addTo(this.#errors, error);
+      if (!mayHelpAgain(error)) return this.end(`a set was refused: ${error}`);
+      this.#again.push(record);
+      this.#timers.after(Math.max(REFUSED_REST_MS, lane.restMs), () => this.#go(lane));
+    });
+  }
+
+  #fresh(): number | undefined {
+    return this.#next < this.#options.records ? this.#next++ : undefined;
+  }
+
+  #sweep(): void {
+    if (this.#over) return;
+    const { timeoutMs } = this.#options;
+    // As of the last sweep: what came while this process got no time is read before this one ends it.
+    for (const lane of this.#lanes) lane.expire(this.#lastSweepMs - timeoutMs);
+    if (this.#lastSweepMs - this.#lastStoredMs > timeoutMs) {
+      return this.end(`no record could be stored for ${timeoutMs / 1000} s`);
+    }
+    this.#lastSweepMs = this.#clock.monotonicMs();
+    // Lanes that found nothing left take what others could not store.
+    if (this.#again.length > 0) {
+      for (const lane of this.#lanes) if (lane.restMs === 0) this.#go(lane);
+    }
+    this.#timers.after(Math.min(SWEEP_MS_MAX, timeoutMs / 4), () => this.#sweep());
+  }
+}
+
+/** @param error a name of the recorder's: a word, or a status and perhaps a code */
+function mayHelpAgain(error: string): boolean {
+  const [status = '', code = ''] = error.split(' ');
+  if (!/^\d/.test(status)) return true;
+  return code in ERRORS ? ERRORS[code as keyof typeof ERRORS].retryable : Number(status) >= 500;
+}

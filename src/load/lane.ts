@@ -1,0 +1,67 @@
+// One connection of the generator: one request at a time, each with a deadline, and a rest after whatever broke it, so
+// that a frontend that is gone is asked now and then and not in a busy loop.
+
+import type { ExchangeOutcome, ExchangeRequest, Exchanges } from '../cluster/exchange.ts';
+import type { Address } from '../cluster/identity.ts';
+import type { Clock } from '../cluster/runtime.ts';
+
+/** Doubled with each failure in a row. */
+const REST_MS_FIRST = 20;
+const REST_MS_MAX = 1000;
+
+export type LaneOutcome = ExchangeOutcome | { readonly kind: 'timeout' };
+
+const TIMEOUT: LaneOutcome = { kind: 'timeout' };
+
+export class Lane {
+  readonly address: Address;
+  readonly #clock: Clock;
+  readonly #exchanges: Exchanges;
+  #sentMs = 0;
+  #callback: ((outcome: LaneOutcome) => void) | undefined;
+  #restMs = 0;
+
+  constructor(clock: Clock, exchanges: Exchanges, address: Address) {
+    this.#clock = clock;
+    this.#exchanges = exchanges;
+    this.address = address;
+  }
+
+  get isBusy(): boolean {
+    return this.#callback !== undefined;
+  }
+
+  /** How long to leave it alone after what ended last. */
+  get restMs(): number {
+    return this.#restMs;
+  }
+
+  send(request: ExchangeRequest, callback: (outcome: LaneOutcome) => void): void {
+    this.#sentMs = this.#clock.monotonicMs();
+    this.#callback = callback;
+    this.#exchanges.send(request, (outcome) => this.#end(outcome));
+  }
+
+  /** Gives up what was sent before that time. */
+  expire(beforeMs: number): void {
+    if (!this.isBusy || this.#sentMs >= beforeMs) return;
+    this.#exchanges.giveUp();
+    this.#end(TIMEOUT);
+  }
+
+  /** What is under way is forgotten. */
+  close(): void {
+    this.#callback = undefined;
+    this.#exchanges.giveUp();
+  }
+
+  #end(outcome: LaneOutcome): void {
+    const callback = this.#callback;
+    this.#callback = undefined;
+    this.#restMs =
+      outcome.kind === 'answered'
+        ? 0
+        : Math.min(REST_MS_MAX, Math.max(REST_MS_FIRST, 2 * this.#restMs));
+    callback?.(outcome);
+  }
+}

@@ -1,0 +1,140 @@
+// Operations as requests to a frontend: what is sent, what the answer means, and whether it may be so.
+
+import type { ExchangeAnswer } from '../cluster/exchange.ts';
+import type { SeededRandom } from '../cluster/seeded-random.ts';
+import type { Version } from '../cluster/version.ts';
+import type { Chooser } from './choosers.ts';
+import type { Lane, LaneOutcome } from './lane.ts';
+import type { Ending } from './recorder.ts';
+import type { Records } from './records.ts';
+import type { ValueSizes } from './value-sizes.ts';
+import { makeValue } from './values.ts';
+import { judge, VIOLATION_KINDS, type ViolationKind, versionOf } from './verification.ts';
+import type { OperationKind } from './workload.ts';
+
+const EXAMPLES_MAX = 10;
+const DONE: Ending = { kind: 'done', missed: false };
+const MISSED: Ending = { kind: 'done', missed: true };
+const TIMED_OUT: Ending = { kind: 'failed', error: 'timeout', waited: true };
+
+export interface OperationOptions {
+  readonly records: Records;
+  readonly choose: Chooser;
+  readonly sizes: ValueSizes;
+  readonly random: SeededRandom;
+  readonly verify: boolean;
+  readonly allowMisses: boolean;
+}
+
+export class Operations {
+  readonly #options: OperationOptions;
+  readonly violations = Object.fromEntries(VIOLATION_KINDS.map((kind) => [kind, 0])) as Record<
+    ViolationKind,
+    number
+  >;
+  readonly violationExamples: string[] = [];
+  verifiedReads = 0;
+  #sequence = 0;
+
+  constructor(options: OperationOptions) {
+    this.#options = options;
+  }
+
+  perform(kind: OperationKind, lane: Lane, done: (ending: Ending) => void): void {
+    const { records, choose } = this.#options;
+    const record = kind === 'insert' ? records.insert() : undefined;
+    if (record !== undefined) {
+      this.set(lane, record, (ending) => {
+        records.settle(record);
+        done(ending);
+      });
+      return;
+    }
+    const chosen = choose(records.count);
+    switch (kind) {
+      case 'read':
+        return this.#get(lane, chosen, done);
+      case 'insert':
+      case 'update':
+        return this.set(lane, chosen, done);
+      case 'read-modify-write':
+        return this.#get(lane, chosen, (ending) =>
+          ending.kind === 'failed' ? done(ending) : this.set(lane, chosen, done),
+        );
+    }
+  }
+
+  set(lane: Lane, record: number, done: (ending: Ending) => void): void {
+    const { records, sizes, random } = this.#options;
+    const key = records.keyOf(record);
+    const body = makeValue(key, { sequence: ++this.#sequence, bytes: sizes(random) });
+    const path = `/set?key=${encodeURIComponent(key)}`;
+    lane.send({ method: 'POST', path, body }, (outcome) => {
+      if (outcome.kind !== 'answered' || outcome.status !== 200) return done(failure(outcome));
+      const version = versionOf(outcome);
+      if (version !== undefined) records.acknowledge(record, version);
+      else if (this.#options.verify) {
+        this.#violated(
+          'unversioned',
+          `set of ${key} through ${lane.address}: 200 without a version`,
+        );
+      }
+      done(DONE);
+    });
+  }
+
+  #get(lane: Lane, record: number, done: (ending: Ending) => void): void {
+    const { records } = this.#options;
+    const key = records.keyOf(record);
+    // Before it is sent: what is acknowledged while it is under way may be in its answer or not.
+    const floor = records.acknowledged(record);
+    const path = `/get?key=${encodeURIComponent(key)}`;
+    lane.send({ method: 'GET', path }, (outcome) => {
+      if (outcome.kind !== 'answered' || !isOfKey(outcome)) return done(failure(outcome));
+      if (this.#options.verify) this.#verify(outcome, { key, floor, lane });
+      done(outcome.status === 404 ? MISSED : DONE);
+    });
+  }
+
+  #verify(answer: ExchangeAnswer, of: { key: string; floor: Version; lane: Lane }): void {
+    const { key, floor, lane } = of;
+    this.verifiedReads++;
+    const kind = judge(answer, { key, floor, mustBeThere: !this.#options.allowMisses });
+    if (kind === undefined) return;
+    const { status, version = 'none', body } = answer;
+    const floorText = floor === 0n ? 'none' : floor.toString(16).padStart(16, '0');
+    this.#violated(
+      kind,
+      `get of ${key} through ${lane.address}: ${status}, ${body.length} bytes, version ${version}; acknowledged before it was sent: ${floorText}`,
+    );
+  }
+
+  #violated(kind: ViolationKind, example: string): void {
+    this.violations[kind]++;
+    if (this.violationExamples.length < EXAMPLES_MAX) {
+      this.violationExamples.push(`${kind}: ${example}`);
+    }
+  }
+}
+
+/** A value, or the word that there is none. A path that is not there is 404 as well, with an error. */
+function isOfKey({ status, error }: ExchangeAnswer): boolean {
+  return status === 200 || (status === 404 && error === undefined);
+}
+
+/** Codes of X-Fog-Error are such words; what else stands there is not repeated. */
+const CODE = /^[a-z-]{1,40}$/;
+
+function failure(outcome: LaneOutcome): Ending {
+  switch (outcome.kind) {
+    case 'timeout':
+      return TIMED_OUT;
+    case 'broken':
+      return { kind: 'failed', error: outcome.why, waited: false };
+    case 'answered': {
+      const { status, error = '' } = outcome;
+      const name = CODE.test(error) ? `${status} ${error}` : `${status}`;
+      return { kind: 'failed', error: name, waited: false };
+    }
+  }
+}

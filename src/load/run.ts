@@ -1,0 +1,203 @@
+// Warm-up and measured time: which connection gets the next operation and when, in a closed loop (each as soon as its
+// last one ended) or an open one (when it was intended, as soon as a connection is free).
+
+import type { Cancel, Clock, Timers } from '../cluster/runtime.ts';
+import type { SeededRandom } from '../cluster/seeded-random.ts';
+import { type ArrivalKind, Arrivals } from './arrivals.ts';
+import type { Lane } from './lane.ts';
+import type { Operations } from './operations.ts';
+import { Recorder, UNSENT } from './recorder.ts';
+import { nextKind, type Workload } from './workload.ts';
+
+const SWEEP_MS_MAX = 50;
+/** So many are given up in one go; with a sweep at least every 50 ms that is more than the highest rate brings. */
+const GIVEN_UP_AT_ONCE = 20_000;
+
+export interface RunOptions {
+  readonly workload: Workload;
+  readonly warmUpMs: number;
+  readonly durationMs: number;
+  readonly timeoutMs: number;
+  /** Undefined for a closed loop. */
+  readonly rate: { readonly kind: ArrivalKind; readonly perSecond: number } | undefined;
+}
+
+export interface RunPorts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: SeededRandom;
+}
+
+export class Run {
+  readonly recorder: Recorder;
+  unsent = 0;
+  readonly #ports: RunPorts;
+  readonly #lanes: readonly Lane[];
+  readonly #operations: Operations;
+  readonly #options: RunOptions;
+  readonly #done: () => void;
+  readonly #measuredFromMs: number;
+  readonly #endMs: number;
+  readonly #arrivals: Arrivals | undefined;
+  readonly #idle: Lane[];
+  #underWay = 0;
+  #lastSweepMs: number;
+  #cancelArrival: Cancel | undefined;
+  #over = false;
+
+  constructor(
+    ports: RunPorts,
+    lanes: readonly Lane[],
+    operations: Operations,
+    options: RunOptions,
+    done: () => void,
+  ) {
+    const { clock, random } = ports;
+    const { rate, warmUpMs, durationMs } = options;
+    const startMs = clock.monotonicMs();
+    this.#ports = ports;
+    this.#lanes = lanes;
+    this.#operations = operations;
+    this.#options = options;
+    this.#done = done;
+    this.#measuredFromMs = startMs + warmUpMs;
+    this.#endMs = this.#measuredFromMs + durationMs;
+    this.#idle = [...lanes];
+    this.#lastSweepMs = startMs;
+    this.#arrivals =
+      rate === undefined
+        ? undefined
+        : new Arrivals(random, { ...rate, startMs, endMs: this.#endMs });
+    this.recorder = new Recorder({
+      open: rate !== undefined,
+      startMs: this.#measuredFromMs,
+      endMs: this.#endMs,
+    });
+  }
+
+  get isWarmingUp(): boolean {
+    return this.#ports.clock.monotonicMs() < this.#measuredFromMs;
+  }
+
+  /** In milliseconds; negative while it warms up. */
+  get measuredMs(): number {
+    return this.#ports.clock.monotonicMs() - this.#measuredFromMs;
+  }
+
+  /** Requests of an open loop that wait for a connection. */
+  get waiting(): number {
+    return this.#arrivals?.waiting(this.#ports.clock.monotonicMs()) ?? 0;
+  }
+
+  start(): void {
+    this.#pump();
+    this.#sweep();
+  }
+
+  /** Measures no longer, and waits for nothing. */
+  stop(): void {
+    if (this.#over) return;
+    const nowMs = this.#ports.clock.monotonicMs();
+    this.recorder.cut(Math.max(nowMs, this.#measuredFromMs));
+    this.#finish();
+  }
+
+  /** @param freed 1 when a connection became free just now, the last of the idle ones */
+  #pump(freed: 0 | 1 = 0): void {
+    if (this.#over) return;
+    const nowMs = this.#ports.clock.monotonicMs();
+    this.#giveUpWaiting(nowMs);
+    // These were free all the time since the last look: what they get could have been sent when it was due.
+    const wereIdle = this.#idle.length - freed;
+    let taken = 0;
+    for (; taken < this.#idle.length; taken++) {
+      const lane = this.#idle[taken];
+      const intendedMs = this.#takeDue(nowMs);
+      if (lane === undefined || intendedMs === undefined) break;
+      if (taken < wereIdle) this.recorder.sentLate({ intendedMs, sentMs: nowMs });
+      this.#begin(lane, intendedMs);
+    }
+    if (taken > 0) this.#idle.splice(0, taken);
+    const nextMs = this.#nextArrival(nowMs);
+    // Not before the end, though the last request was answered: that is when the seconds are whole.
+    const isOver = this.#underWay === 0 && nextMs === undefined && nowMs >= this.#endMs;
+    if (isOver) this.#finish();
+    else if (nextMs !== undefined && this.#arrivals !== undefined) this.#arm(nextMs - nowMs);
+  }
+
+  /** @returns when the operation that is to be begun now was intended */
+  #takeDue(nowMs: number): number | undefined {
+    if (this.#arrivals === undefined) return nowMs < this.#endMs ? nowMs : undefined;
+    const intendedMs = this.#arrivals.next();
+    if (intendedMs === undefined || intendedMs > nowMs) return undefined;
+    this.#arrivals.take();
+    return intendedMs;
+  }
+
+  /** @returns undefined when nothing is to be begun any more */
+  #nextArrival(nowMs: number): number | undefined {
+    if (this.#arrivals !== undefined) return this.#arrivals.next();
+    return nowMs < this.#endMs ? nowMs : undefined;
+  }
+
+  #arm(inMs: number): void {
+    // What is due already waits for a connection, not for time.
+    if (this.#cancelArrival !== undefined || inMs <= 0) return;
+    this.#cancelArrival = this.#ports.timers.after(inMs, () => {
+      this.#cancelArrival = undefined;
+      this.#pump();
+    });
+  }
+
+  #begin(lane: Lane, intendedMs: number): void {
+    const { clock, timers, random } = this.#ports;
+    const kind = nextKind(this.#options.workload, random);
+    const sentMs = clock.monotonicMs();
+    this.#underWay++;
+    this.#operations.perform(kind, lane, (ending) => {
+      if (this.#over) return;
+      this.#underWay--;
+      this.recorder.record(kind, ending, { intendedMs, sentMs, endedMs: clock.monotonicMs() });
+      if (lane.restMs === 0) this.#idle.push(lane);
+      else {
+        timers.after(lane.restMs, () => {
+          this.#idle.push(lane);
+          this.#pump(1);
+        });
+      }
+      this.#pump(lane.restMs === 0 ? 1 : 0);
+    });
+  }
+
+  /** What waited for a connection as long as a request may take is not sent any more, and counts all the same. */
+  #giveUpWaiting(nowMs: number): void {
+    if (this.#arrivals === undefined) return;
+    const { workload, timeoutMs } = this.#options;
+    for (let left = GIVEN_UP_AT_ONCE; left > 0; left--) {
+      const intendedMs = this.#arrivals.next();
+      if (intendedMs === undefined || intendedMs >= nowMs - timeoutMs) return;
+      this.#arrivals.take();
+      if (intendedMs >= this.#measuredFromMs) this.unsent++;
+      const kind = nextKind(workload, this.#ports.random);
+      const ending = { kind: 'failed', error: UNSENT, waited: true } as const;
+      this.recorder.record(kind, ending, { intendedMs, sentMs: nowMs, endedMs: nowMs });
+    }
+  }
+
+  #sweep(): void {
+    if (this.#over) return;
+    const { timeoutMs } = this.#options;
+    // As of the last sweep: what came while this process got no time is read before this one ends it.
+    for (const lane of this.#lanes) lane.expire(this.#lastSweepMs - timeoutMs);
+    this.#lastSweepMs = this.#ports.clock.monotonicMs();
+    this.#pump();
+    if (this.#over) return;
+    this.#ports.timers.after(Math.min(SWEEP_MS_MAX, timeoutMs / 4), () => this.#sweep());
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#cancelArrival?.();
+    this.#done();
+  }
+}

@@ -1,0 +1,99 @@
+// A clock and timers that a test turns itself, and connections whose answers it decides: for what measures time, a
+// test must not depend on the machine's.
+
+import type { ExchangeOutcome, ExchangeRequest, Exchanges } from '../../src/cluster/exchange.ts';
+import type { Address } from '../../src/cluster/identity.ts';
+import type { Clock, Timers } from '../../src/cluster/runtime.ts';
+
+interface Timer {
+  readonly atMs: number;
+  readonly order: number;
+  readonly callback: () => void;
+}
+
+export class VirtualTime implements Clock, Timers {
+  #nowMs = 0;
+  #order = 0;
+  #due: Timer[] = [];
+
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  wallMs(): number {
+    return this.#nowMs;
+  }
+
+  after(milliseconds: number, callback: () => void): () => void {
+    const timer = { atMs: this.#nowMs + Math.max(0, milliseconds), order: this.#order++, callback };
+    this.#due.push(timer);
+    return () => {
+      this.#due = this.#due.filter((other) => other !== timer);
+    };
+  }
+
+  /**
+   * Nothing happens until then, as in a process that is stopped. What was due comes late: first the timers that were
+   * set last, so that what an answer brings (its own timer was set before) comes after whoever looks for it.
+   */
+  standStill(untilMs: number): void {
+    this.#nowMs = untilMs;
+    for (const timer of this.#due) {
+      if (timer.atMs <= untilMs) {
+        this.#due = this.#due.map((other) =>
+          other === timer ? { ...timer, atMs: untilMs, order: -timer.order } : other,
+        );
+      }
+    }
+  }
+
+  /** Everything up to that time happens. */
+  runTo(untilMs: number): void {
+    for (;;) {
+      const [next] = this.#due.sort((a, b) => a.atMs - b.atMs || a.order - b.order);
+      if (next === undefined || next.atMs > untilMs) break;
+      this.#due = this.#due.filter((other) => other !== next);
+      this.#nowMs = next.atMs;
+      next.callback();
+    }
+    this.#nowMs = untilMs;
+  }
+}
+
+/** What a frontend says, and after how long; undefined for never. */
+export type Behaviour = (
+  request: ExchangeRequest,
+  nowMs: number,
+  address: Address,
+) => { readonly outcome: ExchangeOutcome; readonly afterMs: number } | undefined;
+
+/** Connections to frontends that behave so. */
+export function scripted(time: VirtualTime, behaviour: Behaviour) {
+  const requests: {
+    readonly request: ExchangeRequest;
+    readonly atMs: number;
+    readonly address: Address;
+  }[] = [];
+  const open = (address: Address): Exchanges => {
+    let cancel: (() => void) | undefined;
+    return {
+      send(request, callback) {
+        requests.push({ request, atMs: time.monotonicMs(), address });
+        const answer = behaviour(request, time.monotonicMs(), address);
+        if (answer !== undefined) {
+          cancel = time.after(answer.afterMs, () => callback(answer.outcome));
+        }
+      },
+      giveUp: () => cancel?.(),
+    };
+  };
+  return { open, requests };
+}
+
+export function answered(
+  status: number,
+  more: { version?: string; error?: string; body?: Buffer } = {},
+): ExchangeOutcome {
+  const { version, error, body = Buffer.alloc(0) } = more;
+  return { kind: 'answered', status, version, error, body };
+}
