@@ -174,6 +174,11 @@ export function recordValue(record: StoredRecord): Buffer {
   return record.subarray(RECORD_HEADER_BYTES + record.readUInt16BE(24) + record.readUInt16BE(26));
 }
 
+/** The length of the value. */
+export function recordValueBytes(record: StoredRecord): number {
+  return record.length - RECORD_HEADER_BYTES - record.readUInt16BE(24) - record.readUInt16BE(26);
+}
+
 /** With the version, the ETag: two frontends can mint one version, so the version is not enough (D10). */
 export function recordHash(record: StoredRecord): number {
   return record.readUInt32BE(4);

@@ -12,6 +12,8 @@ import { HybridClock } from '../cluster/version.ts';
 import { FailureReports } from './failure-reports.ts';
 import { FrontendClock } from './frontend-clock.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
+import { HotKeys } from './hot-keys.ts';
+import { addHotKeys } from './hot-keys-route.ts';
 import { MapFollower } from './map-follower.ts';
 import { Probes } from './probes.ts';
 import { Reader } from './read-handler.ts';
@@ -44,6 +46,7 @@ export class Frontend implements Service {
       told: (node, wallMs) => clock.heard(node, wallMs),
       silent: (lives) => reports.silent(lives),
     });
+    const hotKeys = new HotKeys(runtime);
     const context = {
       // H31: whatever is stamped with a time takes it from here.
       runtime: { ...runtime, clock },
@@ -52,11 +55,13 @@ export class Frontend implements Service {
       refresh: this.#follower,
       versions: new HybridClock(),
       reports,
+      hotKeys,
     };
     const kv = new KvGateway(new Reader(context), new Writer(context), clock, () =>
       this.#absence(),
     );
     kv.addTo(this.#routes, metrics);
+    addHotKeys(this.#routes, metrics, hotKeys);
     addStatusRoute(this.#routes, runtime, this.#router, times);
     this.#routes.addCheck('map', () => this.#mapProblem());
     // The first sets must not be stamped by a clock that is days off: all later ones would be above them.

@@ -11,6 +11,7 @@ import type { MemberAnswer } from '../cluster/storage-channel.ts';
 import { NOT_NAMED } from '../cluster/storage-channels.ts';
 import type { HybridClock, Version } from '../cluster/version.ts';
 import type { FailureReports } from './failure-reports.ts';
+import type { HotKeys } from './hot-keys.ts';
 import { judgeRead } from './read.ts';
 import type { MapRefresh, Reach, Router } from './router.ts';
 
@@ -29,6 +30,8 @@ export interface OperationContext {
   readonly versions: HybridClock;
   readonly reports: Pick<FailureReports, 'note'>;
   readonly times: Times;
+  /** Counts every get and set; none where there are no clients. */
+  readonly hotKeys?: HotKeys;
 }
 
 /** The last-copy rule: what nobody has complete is never answered as if it were empty (D8). */
@@ -140,6 +143,8 @@ class Get {
   #answer(outcome: ReadOutcome): void {
     const callback = this.#callback;
     this.#callback = undefined;
+    const found = outcome.kind === 'value' ? outcome.record : undefined;
+    this.#context.hotKeys?.noteGet(this.#key, found);
     callback?.(outcome);
   }
 }

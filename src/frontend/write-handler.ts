@@ -59,6 +59,7 @@ export class Writer {
   }
 
   set(request: WriteRequest, callback: WriteCallback): void {
+    this.#context.hotKeys?.noteSet(request.key, request.value);
     new SetOperation(this.#context, request, callback).round();
   }
 }
