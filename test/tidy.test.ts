@@ -109,6 +109,7 @@ describe('logic apart from I/O', () => {
     [/\bMath\.random\b|\brandomBytes\b|\brandomUUID\b|\bgetRandomValues\b/, 'runtime.random'],
     [/\bfetch\(|'node:https?'|'node:net'|'node:dgram'|'undici'/, 'runtime.network'],
     [/'node:fs(?:\/promises)?'/, 'runtime.disk'],
+    [/'node:(?:cluster|child_process|worker_threads)'/, 'one process; commands/ starts others'],
     [
       /\bconsole\.|\bprocess\.(?:env|exit|on|once|argv|pid|std\w+|title|cwd|kill|cpuUsage|memoryUsage|uptime)\b/,
       'runtime.log and runtime.host',
@@ -125,6 +126,11 @@ describe('logic apart from I/O', () => {
         expect(ban.exec(codeOf(path))?.[0], `${path}: use ${instead}`).toBeUndefined();
       }
     }
+  });
+
+  test('only the adapters know how workers share a port', () => {
+    const knowing = SOURCES.filter((path) => codeOf(path).includes("'node:cluster'"));
+    expect(knowing).toEqual(['src/cluster/io/workers.ts']);
   });
 
   test('node:crypto and node:zlib only hash and check', () => {

@@ -8,10 +8,24 @@ const DURATION_BOUNDS = [
 
 type Labels = Readonly<Record<string, string>>;
 
+/** What a gauge of several processes that are one to their clients is together. */
+export type Together = 'sum' | 'max' | 'min';
+
+/** By its whole name, labels included, each series and its value. */
+export type Series = readonly (readonly [string, number])[];
+
 interface Family {
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
-  lines(): readonly string[];
+  /** Counters and histograms are sums. */
+  readonly together: Together;
+  series(): Series;
+}
+
+/** A family as it is at one moment; plain values, so that it can go from one process to another. */
+export interface FamilyReading extends Omit<Family, 'series'> {
+  readonly name: string;
+  readonly series: Series;
 }
 
 export class Counter {
@@ -57,54 +71,101 @@ export class Metrics {
   /** @returns the counter of the given labels; call once and keep it. */
   counter(name: string, help: string, labels: Labels = {}): Counter {
     const counter = new Counter();
-    this.#series(name, help, 'counter', () => [`${name}${print(labels)} ${counter.value}`]);
+    this.#add(name, { help, type: 'counter', together: 'sum' }, () => [
+      [`${name}${print(labels)}`, counter.value],
+    ]);
     return counter;
   }
 
   /** @param read is called when the metrics are asked for. */
-  gauge(name: string, help: string, read: () => number, labels: Labels = {}): void {
-    this.#series(name, help, 'gauge', () => [`${name}${print(labels)} ${read()}`]);
+  gauge(
+    name: string,
+    help: string,
+    read: () => number,
+    labels: Labels = {},
+    together: Together = 'max',
+  ): void {
+    this.#add(name, { help, type: 'gauge', together }, () => [[`${name}${print(labels)}`, read()]]);
   }
 
   /** A count that is kept elsewhere. @param read is called when the metrics are asked for. */
   countedElsewhere(name: string, help: string, read: () => number, labels: Labels = {}): void {
-    this.#series(name, help, 'counter', () => [`${name}${print(labels)} ${read()}`]);
+    this.#add(name, { help, type: 'counter', together: 'sum' }, () => [
+      [`${name}${print(labels)}`, read()],
+    ]);
   }
 
   durations(name: string, help: string, labels: Labels = {}): DurationHistogram {
     const histogram = new DurationHistogram();
-    this.#series(name, help, 'histogram', () => {
+    this.#add(name, { help, type: 'histogram', together: 'sum' }, () => {
       let total = 0;
-      const lines = [...DURATION_BOUNDS.map(String), '+Inf'].map((bound, index) => {
+      const buckets = [...DURATION_BOUNDS.map(String), '+Inf'].map((bound, index) => {
         total += histogram.counts[index] ?? 0;
-        return `${name}_bucket${print({ ...labels, le: bound })} ${total}`;
+        return [`${name}_bucket${print({ ...labels, le: bound })}`, total] as const;
       });
       return [
-        ...lines,
-        `${name}_sum${print(labels)} ${histogram.sumSeconds}`,
-        `${name}_count${print(labels)} ${total}`,
+        ...buckets,
+        [`${name}_sum${print(labels)}`, histogram.sumSeconds],
+        [`${name}_count${print(labels)}`, total],
       ];
     });
     return histogram;
   }
 
   text(): string {
-    let text = '';
-    for (const [name, family] of this.#families) {
-      text += `# HELP ${name} ${family.help}\n# TYPE ${name} ${family.type}\n`;
-      text += `${family.lines().join('\n')}\n`;
-    }
-    return text;
+    return metricsText(this.read());
   }
 
-  #series(name: string, help: string, type: Family['type'], lines: () => readonly string[]): void {
+  read(): readonly FamilyReading[] {
+    return [...this.#families].map(([name, family]) => ({
+      ...family,
+      name,
+      series: family.series(),
+    }));
+  }
+
+  #add(name: string, family: Omit<Family, 'series'>, series: () => Series): void {
     const earlier = this.#families.get(name);
-    if (earlier === undefined) this.#families.set(name, { help, type, lines });
-    else {
-      this.#families.set(name, { help, type, lines: () => [...earlier.lines(), ...lines()] });
-    }
+    this.#families.set(
+      name,
+      earlier === undefined
+        ? { ...family, series }
+        : { ...family, series: () => [...earlier.series(), ...series()] },
+    );
   }
 }
+
+export function metricsText(families: readonly FamilyReading[]): string {
+  let text = '';
+  for (const { name, help, type, series } of families) {
+    text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
+    for (const [of, value] of series) text += `${of} ${value}\n`;
+  }
+  return text;
+}
+
+/** The readings of several processes as if they were one. */
+export function readTogether(
+  readings: readonly (readonly FamilyReading[])[],
+): readonly FamilyReading[] {
+  const families = new Map<string, { family: FamilyReading; series: Map<string, number> }>();
+  for (const family of readings.flat()) {
+    const { name, together } = family;
+    const all = families.get(name) ?? { family, series: new Map<string, number>() };
+    families.set(name, all);
+    for (const [of, value] of family.series) {
+      const others = all.series.get(of);
+      all.series.set(of, others === undefined ? value : COMBINE[together](others, value));
+    }
+  }
+  return [...families.values()].map(({ family, series }) => ({ ...family, series: [...series] }));
+}
+
+const COMBINE: Readonly<Record<Together, (a: number, b: number) => number>> = {
+  sum: (a, b) => a + b,
+  max: Math.max,
+  min: Math.min,
+};
 
 function print(labels: Labels): string {
   const entries = Object.entries(labels);

@@ -1,7 +1,7 @@
 // What every role tells of its process: memory, CPU time, and what kept it from answering at once.
 
 import type { Metrics } from './metrics.ts';
-import { COLLECTION_KINDS, type Host } from './runtime.ts';
+import { COLLECTION_KINDS, type Host, type ProcessUsage } from './runtime.ts';
 
 /** Gauges of their own, as prom-client names them: a label `quantile` is a summary's alone. */
 const LAGS = [
@@ -11,19 +11,30 @@ const LAGS = [
   ['nodejs_eventloop_lag_max_seconds', 1],
 ] as const;
 
-export function addProcessMetrics(metrics: Metrics, host: Host): void {
-  const usage = () => host.usage();
-  metrics.gauge('process_resident_memory_bytes', 'Resident memory.', () => usage().residentBytes);
+export function addUsageMetrics(metrics: Metrics, usage: () => ProcessUsage): void {
+  metrics.gauge(
+    'process_resident_memory_bytes',
+    'Resident memory.',
+    () => usage().residentBytes,
+    {},
+    'sum',
+  );
   metrics.gauge(
     'nodejs_heap_size_used_bytes',
     'JavaScript heap in use.',
     () => usage().heapUsedBytes,
+    {},
+    'sum',
   );
   metrics.countedElsewhere(
     'process_cpu_seconds_total',
     'User and system CPU time.',
     () => usage().userCpuSeconds + usage().systemCpuSeconds,
   );
+}
+
+export function addProcessMetrics(metrics: Metrics, host: Host): void {
+  addUsageMetrics(metrics, () => host.usage());
   for (const [name, quantile] of LAGS) {
     metrics.gauge(
       name,

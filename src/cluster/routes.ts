@@ -2,20 +2,19 @@
 // /metrics, unknown paths and methods, and failures of its own handlers.
 
 import { ERROR_HEADER, errorReply, FatalError } from './errors.ts';
+import { type CheckResult, checkedTogether, healthReply } from './health.ts';
+import { type HttpReply, type HttpRequest, hostHeader, jsonReply, pathOf } from './http.ts';
 import {
-  type HttpReply,
-  type HttpRequest,
-  hostHeader,
-  jsonReply,
-  pathOf,
-  queryOf,
-  textReply,
-} from './http.ts';
-import type { Counter, Metrics } from './metrics.ts';
+  type Counter,
+  type FamilyReading,
+  type Metrics,
+  metricsText,
+  readTogether,
+} from './metrics.ts';
 import { addProcessMetrics } from './process-metrics.ts';
-import { parseQuery } from './query.ts';
 import type { Log, Runtime } from './runtime.ts';
 import { Malformed, type Shape } from './shape.ts';
+import type { Siblings } from './siblings.ts';
 import { VERSION } from './software.ts';
 
 export type ReplyCallback = (reply: HttpReply) => void;
@@ -31,7 +30,8 @@ export class Routes {
   readonly #metrics: Metrics;
   readonly #refused = new Map<string, Counter>();
 
-  constructor(role: string, runtime: Runtime, metrics: Metrics) {
+  /** @param siblings who share the address: /readyz and /metrics are then of all of them together */
+  constructor(role: string, runtime: Runtime, metrics: Metrics, siblings?: Siblings) {
     this.#log = runtime.log;
     metrics.gauge('velourfog_build_info', 'Version and role; always 1.', () => 1, {
       version: VERSION,
@@ -40,18 +40,27 @@ export class Routes {
     addProcessMetrics(metrics, runtime.host);
     this.#metrics = metrics;
     this.#countRefusal('malformed-message', 0);
-    for (const path of ['/livez', '/readyz', '/healthz']) {
-      this.add(['GET', 'HEAD'], path, (request, reply) =>
-        reply(this.#health(request, path === '/livez' ? new Map() : this.#checks)),
-      );
-    }
+    this.add(['GET', 'HEAD'], '/livez', (request, reply) => reply(healthReply(request, [])));
+    siblings?.answer('checks', () => this.#check());
+    siblings?.answer('metrics', () => metrics.read());
+    const ready: Handler = (request, reply) =>
+      siblings === undefined
+        ? reply(healthReply(request, this.#check()))
+        : siblings.gather('checks', (told) => reply(healthReply(request, checkedTogether(told))));
+    this.add(['GET', 'HEAD'], '/readyz', ready);
+    this.add(['GET', 'HEAD'], '/healthz', ready);
     this.add(['GET'], '/metrics', (_request, reply) =>
-      reply({
-        status: 200,
-        headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
-        body: metrics.text(),
-      }),
+      siblings === undefined
+        ? reply(metricsReply(metrics.read()))
+        : siblings.gather('metrics', (told) => {
+            const readings = told.map(({ answer = [] }) => answer as readonly FamilyReading[]);
+            reply(metricsReply(readTogether(readings)));
+          }),
     );
+  }
+
+  #check(): readonly CheckResult[] {
+    return [...this.#checks].map(([name, check]) => ({ name, problem: check() }));
   }
 
   add(methods: readonly string[], path: string, handler: Handler): void {
@@ -133,28 +142,14 @@ export class Routes {
       return reply(errorReply('internal', 'internal error'));
     }
   }
+}
 
-  /** In the manner of etcd and kube-apiserver: the status is the contract, `?verbose` is for people. */
-  #health(request: HttpRequest, checks: ReadonlyMap<string, Check>): HttpReply {
-    const query = parseQuery(queryOf(request.target));
-    const parameters = query.kind === 'query' ? query.parameters : new Map<string, Buffer>();
-    const excluded = parameters.get('exclude')?.toString('latin1');
-    const lines: string[] = [];
-    let failed = 0;
-    for (const [name, check] of checks) {
-      if (name === excluded) continue;
-      const problem = check();
-      if (problem !== undefined) failed++;
-      lines.push(problem === undefined ? `[+]${name} ok` : `[-]${name} failed: ${problem}`);
-    }
-    const verbose = parameters.has('verbose') || failed > 0;
-    const summary = failed === 0 ? 'ok' : 'not ready';
-    return textReply(
-      failed === 0 ? 200 : 503,
-      verbose ? [...lines, summary].join('\n') : summary,
-      failed === 0 ? {} : { 'retry-after': '1' },
-    );
-  }
+function metricsReply(families: readonly FamilyReading[]): HttpReply {
+  return {
+    status: 200,
+    headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+    body: metricsText(families),
+  };
 }
 
 /** The JSON form of `errorReply`, for control messages. */

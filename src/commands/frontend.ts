@@ -3,12 +3,24 @@
 import { hostOf, parseAddress } from '../cluster/identity.ts';
 import { protocolTimes } from '../cluster/limits.ts';
 import { type Command, HOST_OPTION, SERVER_OPTIONS, VALUE_OPTIONS } from './options.ts';
-import { serve } from './serve.ts';
+import { type Role, serve } from './serve.ts';
+
+/** Longer than a client takes from an answer to its next request, if it has one. */
+const QUIET_MS = 500;
 
 export const frontendCommand: Command = {
   usage: 'frontend <controller> <own>',
   describe: 'Take the requests of clients; any number, all alike',
-  options: { ...SERVER_OPTIONS, ...VALUE_OPTIONS, ...HOST_OPTION },
+  options: {
+    ...SERVER_OPTIONS,
+    ...VALUE_OPTIONS,
+    ...HOST_OPTION,
+    workers: {
+      type: 'string',
+      default: '1',
+      describe: 'Processes that share the port, or auto: one a processor',
+    },
+  },
   positionals: (yargs) =>
     yargs
       .positional('controller', { describe: 'HOST:PORT of the controller' })
@@ -19,19 +31,27 @@ export const frontendCommand: Command = {
     const address = words.address('own');
     const valueBytesMax = words.valueBytesMax();
     const times = protocolTimes(words.positive('time-scale'));
+    const workers = words.workers();
+    const identity = { name: 'frontend', node: address } as const;
+    // One process alone has no primary, and loads none of this.
+    const primary =
+      workers === 1 ? undefined : (await import('../cluster/io/workers.ts')).openPrimary();
+    if (workers > 1 && primary === undefined) {
+      const { serveWithWorkers } = await import('./workers.ts');
+      return serveWithWorkers(identity, words, workers);
+    }
     const { Frontend } = await import('../frontend/frontend.ts');
-    await serve(
-      {
-        name: 'frontend',
-        node: address,
-        host: words.optionalText('host') ?? hostOf(address),
-        port: parseAddress(address)?.port ?? 0,
-        dataDirectory: undefined,
-        bodyBytesMax: valueBytesMax,
-        valueBytesMax,
-        make: (runtime) => new Frontend(runtime, { controller, address, times }),
-      },
-      words,
-    );
+    const role: Role = {
+      ...identity,
+      host: words.optionalText('host') ?? hostOf(address),
+      port: parseAddress(address)?.port ?? 0,
+      dataDirectory: undefined,
+      bodyBytesMax: valueBytesMax,
+      valueBytesMax,
+      quietMs: QUIET_MS,
+      make: (runtime) => new Frontend(runtime, { controller, address, times, siblings: primary }),
+    };
+    if (primary === undefined) return serve(role, words);
+    return (await import('./worker.ts')).serveAsWorker(role, words, primary);
   },
 };

@@ -52,6 +52,7 @@ const SEED_VARIABLES: Readonly<Record<string, string>> = {
   'storage-port': 'STORAGE_PORT',
   'frontend-port': 'FRONTEND_PORT',
   'data-dir': 'DATA_DIR',
+  workers: 'WORKERS',
 };
 
 /** A seed variable is the default of its option. */
@@ -78,6 +79,7 @@ export const localCommand: Command = {
     'controller-port': seedOption('CONTROLLER_PORT', 12000, 'Port of the controller'),
     'storage-port': seedOption('STORAGE_PORT', 12500, 'Port of the first storage node'),
     'frontend-port': seedOption('FRONTEND_PORT', 12080, 'Port of the first frontend'),
+    workers: seedOption('WORKERS', 1, 'Processes of each frontend, or auto'),
     'data-dir': seedOption('DATA_DIR', undefined, 'Keep state below this directory'),
   },
   variables: SEED_VARIABLES,
@@ -122,6 +124,7 @@ interface Plan {
 function planOf(words: Words): Plan {
   const frontends = words.integer('num-frontend', { min: 1, max: FRONTENDS_MAX });
   const storages = words.integer('num-storage', { min: 1, max: STORAGE_NODES_MAX });
+  const workers = words.workers();
   const redundancy = words.integer('redundancy', { min: 1, max: REDUNDANCY_MAX });
   if (redundancy > storages) {
     throw usage(
@@ -174,7 +177,7 @@ function planOf(words: Words): Plan {
     ...frontendAddresses.map((address) => ({
       role: 'frontend' as const,
       address,
-      words: [controller, address, ...valueLimit, ...passedOn],
+      words: [controller, address, '--workers', `${workers}`, ...valueLimit, ...passedOn],
     })),
   ];
   refuseSharedPorts(nodes);

@@ -6,7 +6,7 @@ import type { Argv, Options } from 'yargs';
 import type { WhenFull } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type Address, parseAddress } from '../cluster/identity.ts';
-import { machineMemoryBytes } from '../cluster/io/system.ts';
+import { machineMemoryBytes, processorCount } from '../cluster/io/system.ts';
 import {
   MEMORY_BYTES_MAX,
   MEMORY_BYTES_MIN,
@@ -86,6 +86,9 @@ export const WHEN_FULL_OPTION: OptionTable = {
       'refuse: a store, which refuses sets that it has no memory for; evict: a cache, which makes room. As the cluster is founded it stays; by default refuse',
   },
 };
+
+/** Far above what one port can feed; each is a whole process. */
+const WORKERS_MAX = 64;
 
 export const HOST_OPTION: OptionTable = {
   host: {
@@ -196,6 +199,16 @@ export class Words {
     if (bytes >= range.min && bytes <= range.max) return bytes;
     throw usage(
       `${name} is ${this.text(name)}, and must be from ${printBytes(range.min)} to ${printBytes(range.max)}`,
+    );
+  }
+
+  /** Of a frontend; `auto` is as many as there are processors. */
+  workers(): number {
+    if (this.text('workers') === 'auto') return Math.min(WORKERS_MAX, processorCount());
+    const value = Number(this.text('workers'));
+    if (Number.isInteger(value) && value >= 1 && value <= WORKERS_MAX) return value;
+    throw usage(
+      `workers is ${this.text('workers')}, and must be a whole number from 1 to ${WORKERS_MAX}, or auto`,
     );
   }
 

@@ -7,7 +7,7 @@ import { type HttpServer, startHttpServer } from '../cluster/io/http-server.ts';
 import { openLog } from '../cluster/io/logger.ts';
 import { openNetwork } from '../cluster/io/network.ts';
 import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io/system.ts';
-import type { Log, Runtime, Service } from '../cluster/runtime.ts';
+import type { DrainOptions, Log, Runtime, Service } from '../cluster/runtime.ts';
 import { VERSION } from '../cluster/software.ts';
 import type { Words } from './options.ts';
 
@@ -20,6 +20,11 @@ export interface Role {
   readonly dataDirectory: string | undefined;
   readonly bodyBytesMax: number;
   readonly valueBytesMax: number;
+  /**
+   * How long a stop leaves idle connections open: whoever keeps one may be sending on it just now, and would
+   * see a reset. None by default: nodes send again; nor when the whole cluster stops.
+   */
+  readonly quietMs?: number;
   make(runtime: Runtime): Service;
 }
 
@@ -30,18 +35,43 @@ export const CHILD_VARIABLE = 'VELOUR_LOCAL_CHILD';
 export const CLUSTER_STOPS = 'the whole cluster stops';
 
 export async function serve(role: Role, words: Words): Promise<void> {
-  process.title = `velour ${role.name} ${role.node}`;
+  const log = openProcess(role, words);
+  const service = await openService(role, log);
+  const server = await listen(service, role);
+  service.start();
+  const timeoutMs = words.positive('drain-timeout') * 1000;
+  stopOnSignals(log, (wholeCluster) =>
+    service.drain({ wholeCluster, timeoutMs }, () =>
+      leave(server, role, { wholeCluster, timeoutMs }, log),
+    ),
+  );
+  logListening(server, role, log);
+}
+
+/** Name in `ps`, log, and what ends the process, as every process of a role has them. */
+export function openProcess(
+  { name, node }: Pick<Role, 'name' | 'node'>,
+  words: Words,
+  worker?: number,
+): Log {
+  process.title = `velour ${name} ${node}${worker === undefined ? '' : ` worker ${worker}`}`;
   const log = openLog({
-    role: role.name,
-    node: role.node,
+    role: name,
+    node,
+    worker,
     level: words.logLevel(),
     pretty: words.prettyLogs(),
   });
   dieOnErrors(log);
-  dieWithParent(log);
+  // A worker is ended by node:cluster, with its primary.
+  if (worker === undefined) dieWithParent(log);
+  return log;
+}
+
+export async function openService(role: Role, log: Log): Promise<Service> {
   const { dataDirectory } = role;
   const disk = dataDirectory === undefined ? undefined : await openDisk(dataDirectory);
-  const service = role.make({
+  return role.make({
     clock: systemClock,
     timers: systemTimers,
     random: systemRandom,
@@ -50,18 +80,31 @@ export async function serve(role: Role, words: Words): Promise<void> {
     host: openHost(),
     disk,
   });
-  const server = await listen(service, role);
-  service.start();
-  stopOnSignals(service, server, log, words.positive('drain-timeout') * 1000);
+}
+
+export function logListening(server: HttpServer, role: Role, log: Log): void {
   log.write('info', 'listening', {
     address: `${role.host}:${server.port}`,
     version: VERSION,
     pid: process.pid,
-    dataDir: dataDirectory,
+    dataDir: role.dataDirectory,
   });
 }
 
-async function listen(service: Service, role: Role): Promise<HttpServer> {
+/** Answers what is in progress, and exits 0. */
+export function leave(
+  server: HttpServer,
+  { quietMs = 0 }: Role,
+  { wholeCluster, timeoutMs }: DrainOptions,
+  log: Log,
+): void {
+  server.drain(timeoutMs, wholeCluster ? 0 : quietMs).then(
+    () => process.exit(0),
+    (error: unknown) => fail(log, error),
+  );
+}
+
+export async function listen(service: Service, role: Role): Promise<HttpServer> {
   const { host, port } = role;
   try {
     return await startHttpServer(service, role);
@@ -78,18 +121,17 @@ async function listen(service: Service, role: Role): Promise<HttpServer> {
 }
 
 /** First signal: finish what is in progress, exit 0. Second: leave at once, 128 + its number. */
-function stopOnSignals(service: Service, server: HttpServer, log: Log, timeoutMs: number): void {
+export function stopOnSignals(
+  log: Log,
+  finish: (wholeCluster: boolean) => void,
+  leaveAtOnce: (code: number) => void = process.exit,
+): void {
   let stopping = false;
   const stop = (signal: string, code: number, wholeCluster = false) => {
-    if (stopping) process.exit(code);
+    if (stopping) return leaveAtOnce(code);
     stopping = true;
     log.write('info', 'stopping', { signal });
-    service.drain({ wholeCluster, timeoutMs }, () =>
-      server.drain(timeoutMs).then(
-        () => process.exit(0),
-        (error: unknown) => fail(log, error),
-      ),
-    );
+    return finish(wholeCluster);
   };
   // Not by a signal: it would overtake the message that says how many stop.
   process.on('message', (message) => {
@@ -117,11 +159,11 @@ function fail(log: Log, error: unknown): never {
 /** The channel to `velour local` closes when that ends, even by SIGKILL. */
 function dieWithParent(log: Log): void {
   if (process.env[CHILD_VARIABLE] === undefined) return;
-  const leave = () => {
+  const orphaned = () => {
     log.write('warn', 'the process that started this one is gone: leaving');
     process.exit(0);
   };
-  process.on('disconnect', leave);
+  process.on('disconnect', orphaned);
   // It may have gone while this process was still loading.
-  if (!process.connected) leave();
+  if (!process.connected) orphaned();
 }

@@ -36,7 +36,10 @@ export class Reachability {
     this.#frontends = frontends;
   }
 
-  /** These have answered a frontend nothing for `unreachableMs`; who is no frontend that polls has no say. */
+  /**
+   * These have answered a frontend nothing for `unreachableMs`; who is no frontend that polls has no say. The
+   * workers of a frontend have its address and one voice, the latest of theirs: one machine is cut off, or not.
+   */
   reported(frontend: string, silent: readonly Life[], nowMs: number): void {
     const { addresses } = this.#frontends;
     this.#reports.set(frontend, { atMs: nowMs, silent });

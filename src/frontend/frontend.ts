@@ -8,6 +8,7 @@ import type { Times } from '../cluster/limits.ts';
 import { Metrics } from '../cluster/metrics.ts';
 import { type ReplyCallback, Routes } from '../cluster/routes.ts';
 import type { DrainOptions, Runtime, Service } from '../cluster/runtime.ts';
+import type { Siblings } from '../cluster/siblings.ts';
 import { HybridClock } from '../cluster/version.ts';
 import { FailureReports } from './failure-reports.ts';
 import { FrontendClock } from './frontend-clock.ts';
@@ -25,6 +26,8 @@ export interface FrontendOptions {
   readonly controller: Address;
   readonly address: Address;
   readonly times: Times;
+  /** The other processes of this frontend, if it has several. */
+  readonly siblings?: Siblings | undefined;
 }
 
 export class Frontend implements Service {
@@ -33,13 +36,14 @@ export class Frontend implements Service {
   readonly #probes: Probes;
   readonly #routes: Routes;
   #draining = false;
+  #requests = 0;
 
   constructor(runtime: Runtime, options: FrontendOptions) {
-    const { times } = options;
+    const { times, siblings } = options;
     const metrics = new Metrics();
     this.#router = new Router(runtime, times);
     this.#follower = new MapFollower(runtime, this.#router, options);
-    this.#routes = new Routes('frontend', runtime, metrics);
+    this.#routes = new Routes('frontend', runtime, metrics, siblings);
     const clock = new FrontendClock(runtime.clock, runtime.log);
     const reports = new FailureReports(runtime, options);
     this.#probes = new Probes(runtime, this.#router, times, {
@@ -61,7 +65,7 @@ export class Frontend implements Service {
       this.#absence(),
     );
     kv.addTo(this.#routes, metrics);
-    addHotKeys(this.#routes, metrics, hotKeys);
+    addHotKeys(this.#routes, metrics, hotKeys, siblings);
     addStatusRoute(this.#routes, runtime, this.#router, times);
     this.#routes.addCheck('map', () => this.#mapProblem());
     // The first sets must not be stamped by a clock that is days off: all later ones would be above them.
@@ -84,7 +88,10 @@ export class Frontend implements Service {
       'velourfog_map_number',
       'Number of the adopted map within its generation.',
       () => this.#router.map?.version.number ?? 0,
+      {},
+      'min',
     );
+    if (siblings !== undefined) this.#addWorkerMetrics(metrics, siblings);
   }
 
   start(): void {
@@ -93,6 +100,7 @@ export class Frontend implements Service {
   }
 
   handle(request: HttpRequest, reply: ReplyCallback): void {
+    this.#requests++;
     this.#routes.handle(request, reply);
   }
 
@@ -103,6 +111,16 @@ export class Frontend implements Service {
   drain(_options: DrainOptions, done: () => void): void {
     this.#draining = true;
     done();
+  }
+
+  #addWorkerMetrics(metrics: Metrics, { worker }: Siblings): void {
+    metrics.gauge('velourfog_workers', 'Processes that take requests.', () => 1, {}, 'sum');
+    metrics.countedElsewhere(
+      'velourfog_worker_requests_total',
+      'Requests that each of them took, of all paths.',
+      () => this.#requests,
+      { worker: String(worker) },
+    );
   }
 
   /** H40: in a cache nobody can tell what was never there from what was evicted. */

@@ -2,29 +2,52 @@
 // they never become labels of metrics.
 
 import { errorReply } from '../cluster/errors.ts';
-import { type HttpRequest, hostHeader, jsonReply, queryOf } from '../cluster/http.ts';
+import {
+  type HttpReply,
+  type HttpRequest,
+  hostHeader,
+  jsonReply,
+  queryOf,
+} from '../cluster/http.ts';
 import type { Metrics } from '../cluster/metrics.ts';
 import { encodeBytes, parseQuery } from '../cluster/query.ts';
 import type { Routes } from '../cluster/routes.ts';
-import { HALF_LIFE_SECONDS, type Heat, type HotKeys, hottestShare } from './hot-keys.ts';
+import type { Siblings } from '../cluster/siblings.ts';
+import {
+  HALF_LIFE_SECONDS,
+  type Heat,
+  type HotKeys,
+  heatTogether,
+  hottestShare,
+} from './hot-keys.ts';
+
+interface Heats {
+  readonly gets: Heat;
+  readonly sets: Heat;
+}
 
 const LIMIT_DEFAULT = 10;
 const LIMIT_MAX = 100;
 
-export function addHotKeys(routes: Routes, metrics: Metrics, hotKeys: HotKeys): void {
+export function addHotKeys(
+  routes: Routes,
+  metrics: Metrics,
+  hotKeys: HotKeys,
+  siblings: Siblings | undefined,
+): void {
+  const heats = (): Heats => ({ gets: hotKeys.heat('get'), sets: hotKeys.heat('set') });
+  siblings?.answer('hot-keys', heats);
   routes.add(['GET'], '/v1/hotkeys', (request, reply) => {
     const limit = limitOf(request);
     if (typeof limit !== 'number') {
       const instead = `curl 'http://${hostHeader(request)}/v1/hotkeys?limit=${LIMIT_DEFAULT}'`;
       return reply(errorReply('bad-query', limit.wrong, { instead }));
     }
-    return reply(
-      jsonReply(200, {
-        halfLifeSeconds: HALF_LIFE_SECONDS,
-        gets: shown(hotKeys.heat('get'), limit),
-        sets: shown(hotKeys.heat('set'), limit),
-      }),
-    );
+    if (siblings === undefined) return reply(heatsReply([heats()], limit));
+    return siblings.gather('hot-keys', (told) => {
+      const those = told.flatMap(({ answer }) => (answer === undefined ? [] : [answer as Heats]));
+      reply(heatsReply(those, limit));
+    });
   });
   for (const op of ['get', 'set'] as const) {
     metrics.gauge(
@@ -46,6 +69,14 @@ function limitOf(request: HttpRequest): number | { readonly wrong: string } {
   const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0;
   if (limit >= 1 && limit <= LIMIT_MAX) return limit;
   return { wrong: `limit is not a whole number from 1 to ${LIMIT_MAX}` };
+}
+
+function heatsReply(heats: readonly Heats[], limit: number): HttpReply {
+  return jsonReply(200, {
+    halfLifeSeconds: HALF_LIFE_SECONDS,
+    gets: shown(heatTogether(heats.map(({ gets }) => gets)), limit),
+    sets: shown(heatTogether(heats.map(({ sets }) => sets)), limit),
+  });
 }
 
 /** Hottest first. */

@@ -128,3 +128,28 @@ export function hottestShare({ operations, keys }: Heat): number {
   if (operations === 0) return 0;
   return Math.max(0, ...keys.map((hot) => hot.operations - hot.error)) / operations;
 }
+
+/** Of several that counted apart: a key may have gone through those, too, that do not list it. */
+export function heatTogether(heats: readonly Heat[]): Heat {
+  const sum = (of: (heat: Heat) => number) => heats.reduce((total, heat) => total + of(heat), 0);
+  const unlisted = sum((heat) => heat.unlisted);
+  const keys = new Map<string, HotKey>();
+  for (const heat of heats) {
+    for (const hot of heat.keys) {
+      const name = Buffer.from(hot.key).toString('latin1');
+      const known = keys.get(name) ?? { ...hot, operations: unlisted, error: unlisted, bytes: 0 };
+      keys.set(name, {
+        key: hot.key,
+        operations: known.operations + hot.operations - heat.unlisted,
+        error: known.error + hot.error - heat.unlisted,
+        bytes: known.bytes + hot.bytes,
+      });
+    }
+  }
+  return {
+    operations: sum(({ operations }) => operations),
+    bytes: sum(({ bytes }) => bytes),
+    unlisted,
+    keys: [...keys.values()],
+  };
+}

@@ -2,7 +2,7 @@
 // buckets. The text is checked by a small reader of format 0.0.4 of its own.
 
 import { describe, expect, test } from 'vitest';
-import { Metrics } from '../../src/cluster/metrics.ts';
+import { Metrics, metricsText, readTogether } from '../../src/cluster/metrics.ts';
 import { SeededRandom } from '../helpers/random.ts';
 
 interface Sample {
@@ -177,5 +177,45 @@ describe('a histogram', () => {
       ['get', 1],
       ['set', 0],
     ]);
+  });
+});
+
+describe('several processes as one', () => {
+  test('counts and times are sums, gauges what each says it is together', () => {
+    const readings = [1, 10, 100].map((factor) => {
+      const metrics = new Metrics();
+      metrics.counter('requests_total', 'Requests.', { code: '200' }).add(factor);
+      if (factor === 10) metrics.counter('requests_total', 'Requests.', { code: '503' }).add(7);
+      metrics.countedElsewhere('cpu_total', 'CPU.', () => factor);
+      const durations = metrics.durations('wait_seconds', 'Waits.', { op: 'get' });
+      for (let index = 0; index < factor; index++) durations.observeMs(factor);
+      metrics.gauge('delay', 'The longest.', () => factor);
+      metrics.gauge('bytes', 'All.', () => factor, {}, 'sum');
+      metrics.gauge('map', 'The oldest.', () => factor, {}, 'min');
+      return metrics.read();
+    });
+    const families = readText(metricsText(readTogether(readings)));
+    const samples = (name: string) => families.get(name)?.samples ?? [];
+    const values = (name: string) => samples(name).map(({ value }) => value);
+    expect(samples('requests_total').map(({ labels, value }) => [labels.code, value])).toEqual([
+      ['200', 111],
+      ['503', 7],
+    ]);
+    expect(['cpu_total', 'delay', 'bytes', 'map'].map(values)).toEqual([[111], [100], [111], [1]]);
+    const wait = new Map(
+      samples('wait_seconds').map(({ name, labels, value }) => [labels.le ?? name, value]),
+    );
+    expect([wait.get('0.001'), wait.get('0.01'), wait.get('0.1'), wait.get('+Inf')]).toEqual([
+      1, 11, 111, 111,
+    ]);
+    expect(wait.get('wait_seconds_sum')).toBeCloseTo(10.101, 6);
+    expect(wait.get('wait_seconds_count')).toBe(111);
+  });
+
+  test('one alone is what it was', () => {
+    const metrics = new Metrics();
+    metrics.counter('requests_total', 'Requests.').add(3);
+    metrics.durations('wait_seconds', 'Waits.').observeMs(3);
+    expect(metricsText(readTogether([metrics.read()]))).toBe(metrics.text());
   });
 });

@@ -1,7 +1,8 @@
 // Hot means hot now: how what the radar counted fades, and what it calls a second.
 
 import { expect, test } from 'vitest';
-import { type Heat, hottestShare, Radar } from '../../src/frontend/hot-keys.ts';
+import { type Heat, heatTogether, hottestShare, Radar } from '../../src/frontend/hot-keys.ts';
+import { SeededRandom } from '../helpers/random.ts';
 
 const START_MS = 123_456.7;
 
@@ -88,4 +89,34 @@ test('of keys that all come equally often none has a share to speak of', () => {
   const { operations, unlisted, keys } = heat();
   expect(keys.length).toBeLessThanOrEqual(512);
   expect(unlisted).toBeLessThanOrEqual(operations / 256);
+});
+
+test.each([1, 2, 3])('the bounds hold of several radars together, seed %i', (seed) => {
+  const random = new SeededRandom(seed);
+  const radars = Array.from({ length: 3 }, () => new Radar(seed, START_MS));
+  const exact = new Map<string, number>();
+  for (let index = 0; index < 20_000; index++) {
+    const key = random.chance(0.4) ? `hot ${random.below(30)}` : `key ${random.below(5000)}`;
+    exact.set(key, (exact.get(key) ?? 0) + 1);
+    // Some clients, and with them keys, are all at one of them.
+    const at = key.endsWith('7') ? 0 : random.below(3);
+    radars[at]?.count(Buffer.from(key), 2, START_MS);
+  }
+  const together = heatTogether(radars.map((radar) => radar.heat(START_MS)));
+  const perOperation = together.operations / 20_000;
+  const slack = perOperation / 1000;
+  expect(together.bytes).toBeCloseTo(2 * together.operations, 6);
+  const listed = new Set(together.keys.map(({ key }) => key.toString()));
+  expect(listed.size).toBe(together.keys.length);
+  const wrong = together.keys.filter(({ key, operations, error }) => {
+    const truly = (exact.get(key.toString()) ?? 0) * perOperation;
+    return truly > operations + slack || truly < operations - error - slack;
+  });
+  expect(wrong).toEqual([]);
+  for (const [key, count] of exact) {
+    if (!listed.has(key)) {
+      expect(count * perOperation, key).toBeLessThanOrEqual(together.unlisted + slack);
+    }
+  }
+  expect([...listed].filter((key) => key.startsWith('hot'))).toHaveLength(30);
 });

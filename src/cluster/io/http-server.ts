@@ -2,7 +2,7 @@
 // into links, answers what the parser refuses, and drains. No role and no path is known here.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import { type ErrorCode, errorReply } from '../errors.ts';
 import type { Body, HttpReply, HttpRequest } from '../http.ts';
 import type { ClusterId, Incarnation, NodeId } from '../identity.ts';
@@ -29,11 +29,14 @@ export interface HttpServerOptions {
 
 export interface HttpServer {
   readonly port: number;
+  /** New connections, as soon as those that were accepted have been handed on. */
+  refuse(): void;
   /**
    * Refuses new connections, answers what is in progress with `Connection: close`, and resolves when
    * nothing is left or `timeoutMs` have passed.
+   * @param quietMs so long an idle connection stays open: a client may be sending on it just now
    */
-  drain(timeoutMs: number): Promise<void>;
+  drain(timeoutMs: number, quietMs: number): Promise<void>;
 }
 
 /** Above undici's 4 s, so that the client closes an idle connection first and no request meets a reset (H19). */
@@ -77,7 +80,8 @@ export async function startHttpServer(
   const bound = server.address();
   return {
     port: typeof bound === 'object' && bound !== null ? bound.port : options.port,
-    drain: (timeoutMs) => exchanges.drain(server, timeoutMs),
+    refuse: () => refuse(server),
+    drain: (timeoutMs, quietMs) => exchanges.drain(server, timeoutMs, quietMs),
   };
 }
 
@@ -106,6 +110,7 @@ class Exchanges {
   readonly #unread = new Map<ServerResponse, number>();
   #unreadBytes = 0;
   #open = 0;
+  #begun = 0;
   #draining = false;
 
   constructor(service: Service, bodyBytesMax: number, bufferedBytesMax: number) {
@@ -116,6 +121,7 @@ class Exchanges {
 
   begin(request: IncomingMessage, response: ServerResponse): void {
     this.#open++;
+    this.#begun++;
     if (bodyless(request)) return this.#handle(request, response, NO_BODY);
     // A connection that breaks off before the whole body has come never gets to a reply.
     const broken = () => this.#ended();
@@ -168,15 +174,32 @@ class Exchanges {
     this.#open--;
   }
 
-  async drain(server: Server, timeoutMs: number): Promise<void> {
+  async drain(server: Server, timeoutMs: number, quietMs: number): Promise<void> {
     this.#draining = true;
+    refuse(server);
     const deadline = performance.now() + timeoutMs;
-    while (this.#open > 0 && performance.now() < deadline) {
+    let begun = this.#begun;
+    let quietSince = performance.now();
+    while (performance.now() < deadline) {
+      if (this.#open > 0 || this.#begun !== begun) quietSince = performance.now();
+      begun = this.#begun;
+      if (this.#open === 0 && performance.now() - quietSince >= quietMs) break;
+      if ((await connections(server)) === 0) break;
       await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
     }
-    server.close();
     server.closeAllConnections();
   }
+}
+
+/** Not `server.close()`, which closes idle connections as well, also those that a request is coming on. */
+function refuse(server: Server): void {
+  NetServer.prototype.close.call(server);
+}
+
+function connections(server: Server): Promise<number> {
+  return new Promise((resolve, reject) =>
+    server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+  );
 }
 
 /** Without a body nothing has to be waited for: the request is handled in the turn it came in. */

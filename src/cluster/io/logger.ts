@@ -7,6 +7,8 @@ const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 export interface LoggerOptions {
   readonly role: string;
   readonly node: string;
+  /** Of a process that shares its address with others. */
+  readonly worker?: number | undefined;
   readonly level: LogLevel;
   readonly pretty: boolean;
 }
@@ -31,13 +33,13 @@ type Format = (
   source: LoggerOptions,
 ) => string;
 
-const jsonLine: Format = (ts, level, msg, fields, { role, node }) =>
-  JSON.stringify({ ts, level, msg, role, node, ...fields });
+const jsonLine: Format = (ts, level, msg, fields, { role, node, worker }) =>
+  JSON.stringify({ ts, level, msg, role, node, worker, ...fields });
 
-const prettyLine: Format = (ts, level, message, fields, { role, node }) => {
+const prettyLine: Format = (ts, level, message, fields, { role, node, worker }) => {
   const details = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ` ${name}=${value}`)
     .join('');
-  return `${ts.slice(11, 23)} ${level.padEnd(5)} ${role} ${node}: ${message}${details}`;
+  return `${ts.slice(11, 23)} ${level.padEnd(5)} ${role} ${node}${worker === undefined ? '' : ` worker ${worker}`}: ${message}${details}`;
 };

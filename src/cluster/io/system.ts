@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import type { Clock, Host, ProcessUsage, Random, Timers } from '../runtime.ts';
 import { watchPauses } from './pauses.ts';
 
@@ -26,7 +26,7 @@ export const systemRandom: Random = {
 
 /** Measures from then on; once a process. */
 export function openHost(): Host {
-  return { ...watchPauses(), bootId, usage };
+  return { ...watchPauses(), bootId, usage: processUsage };
 }
 
 function bootId(): string {
@@ -38,7 +38,7 @@ function bootId(): string {
   }
 }
 
-function usage(): ProcessUsage {
+export function processUsage(): ProcessUsage {
   const cpu = process.cpuUsage();
   const memory = process.memoryUsage();
   return {
@@ -49,6 +49,11 @@ function usage(): ProcessUsage {
     residentBytes: memory.rss,
     heapUsedBytes: memory.heapUsed,
   };
+}
+
+/** Of the machine, or those that this process may use. */
+export function processorCount(): number {
+  return availableParallelism();
 }
 
 /** Of the machine, or of the container (cgroup) if that has less. */

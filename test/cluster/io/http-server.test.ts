@@ -29,7 +29,7 @@ async function serve(
     valueBytesMax: MEBIBYTE,
     bufferedBytesMax,
   });
-  cleanUps.push(() => server.drain(0));
+  cleanUps.push(() => server.drain(0, 0));
   return server;
 }
 
@@ -117,7 +117,7 @@ test('a stop waits for what is in progress, and for nothing that broke off or is
   const late = fetch(`http://${HOST}:${server.port}/later`);
   await expect.poll(() => answer.toString()).toContain('late');
   let drained = false;
-  const stopped = server.drain(600_000).then(() => {
+  const stopped = server.drain(600_000, 0).then(() => {
     drained = true;
   });
   await new Promise((resolve) => setTimeout(resolve, 100));

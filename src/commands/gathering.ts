@@ -1,0 +1,84 @@
+// The primary's part in answering for all workers: passes a question on, and the answers back, in bounded time.
+// Counters do not go down when a worker ends or hangs: what it told last is kept (a sum that falls would look
+// like a restart of all, and be counted twice).
+
+import { type FamilyReading, readTogether } from '../cluster/metrics.ts';
+import type { Cancel, Timers } from '../cluster/runtime.ts';
+import type { Told, Topic, ToWorker } from '../cluster/siblings.ts';
+
+/** As long as any control call may take; a worker that is slower than this hangs. */
+const ANSWER_MS = 1000;
+/** Not a worker: the primary itself, and those that ended. */
+const PRIMARY = 0;
+
+export interface Asked {
+  readonly worker: number;
+  send(message: ToWorker): void;
+}
+
+interface Question {
+  readonly topic: Topic;
+  readonly asked: readonly Asked[];
+  readonly answers: Map<Asked, unknown>;
+  readonly giveUp: Cancel;
+  readonly done: (told: readonly Told[]) => void;
+}
+
+type Readings = readonly FamilyReading[];
+
+export class Gathering {
+  readonly #timers: Timers;
+  readonly #own: () => Readings;
+  readonly #questions = new Map<number, Question>();
+  readonly #lastReadings = new Map<Asked, Readings>();
+  /** Counts of those that ended. */
+  #ended: Readings = [];
+  #nextId = 1;
+
+  /** @param own metrics of the primary */
+  constructor(timers: Timers, own: () => Readings) {
+    this.#timers = timers;
+    this.#own = own;
+  }
+
+  gather(topic: Topic, asked: readonly Asked[], done: (told: readonly Told[]) => void): void {
+    const id = this.#nextId++;
+    const giveUp = this.#timers.after(ANSWER_MS, () => this.#finish(id));
+    this.#questions.set(id, { topic, asked, answers: new Map(), giveUp, done });
+    for (const worker of asked) worker.send({ kind: 'tell', id, topic });
+  }
+
+  told(worker: Asked, id: number, answer: unknown): void {
+    const question = this.#questions.get(id);
+    if (question === undefined) return;
+    question.answers.set(worker, answer);
+    if (question.topic === 'metrics') this.#lastReadings.set(worker, answer as Readings);
+    if (question.answers.size === question.asked.length) this.#finish(id);
+  }
+
+  ended(worker: Asked): void {
+    const counts = (this.#lastReadings.get(worker) ?? []).filter(({ type }) => type !== 'gauge');
+    this.#lastReadings.delete(worker);
+    this.#ended = readTogether([this.#ended, counts]);
+    for (const [id, question] of [...this.#questions]) {
+      const asked = question.asked.filter((other) => other !== worker);
+      if (asked.length === question.asked.length) continue;
+      question.answers.delete(worker);
+      this.#questions.set(id, { ...question, asked });
+      if (question.answers.size === asked.length) this.#finish(id);
+    }
+  }
+
+  #finish(id: number): void {
+    const question = this.#questions.get(id);
+    if (question === undefined) return;
+    this.#questions.delete(id);
+    const { topic, asked, answers, giveUp, done } = question;
+    giveUp();
+    if (topic !== 'metrics') {
+      return done(asked.map((to) => ({ worker: to.worker, answer: answers.get(to) })));
+    }
+    const told = asked.map((to) => ({ worker: to.worker, answer: this.#lastReadings.get(to) }));
+    return done([...told, { worker: PRIMARY, answer: readTogether([this.#ended, this.#own()]) }]);
+  }
+}

@@ -1,0 +1,50 @@
+// One worker of a frontend that has several: serves as `serve` does, but is told by its primary when to listen
+// and when to stop. The primary is workers.ts.
+
+import type { CheckResult } from '../cluster/health.ts';
+import type { HttpServer } from '../cluster/io/http-server.ts';
+import type { Primary } from '../cluster/io/workers.ts';
+import type { Words } from './options.ts';
+import { leave, listen, logListening, openProcess, openService, type Role } from './serve.ts';
+
+const READY_CHECK_MS = 20;
+
+export async function serveAsWorker(role: Role, words: Words, primary: Primary): Promise<void> {
+  const log = openProcess(role, words, primary.worker);
+  // Ctrl-C and a stop of a whole control group reach all processes; in which order they stop is the primary's.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => undefined);
+  const service = await openService(role, log);
+  const timeoutMs = words.positive('drain-timeout') * 1000;
+  let server: HttpServer | undefined;
+  let waits = primary.waits;
+  let refuses = false;
+  primary.onAsked((what) => {
+    switch (what.kind) {
+      case 'listen':
+        waits = false;
+        return;
+      case 'refuse':
+        refuses = true;
+        server?.refuse();
+        return primary.send({ kind: 'refuses' });
+      case 'drain': {
+        const listening = server;
+        if (listening === undefined) process.exit(0);
+        const options = { wholeCluster: what.wholeCluster, timeoutMs };
+        return service.drain(options, () => leave(listening, role, options, log));
+      }
+    }
+  });
+  const isReady = () =>
+    (primary.own('checks') as readonly CheckResult[]).every(({ problem }) => problem === undefined);
+  // Whoever it stands in for served until it ended: no connection is to meet one that cannot serve yet.
+  if (waits) {
+    service.start();
+    while (waits && !isReady()) await new Promise((resolve) => setTimeout(resolve, READY_CHECK_MS));
+  }
+  server = await listen(service, role);
+  if (refuses) server.refuse();
+  if (!primary.waits) service.start();
+  logListening(server, role, log);
+}

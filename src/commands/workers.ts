@@ -1,0 +1,188 @@
+// The primary process of a frontend with several workers: starts them, starts those again that end, passes on
+// what they ask each other, and stops them all. It takes no request itself.
+
+import { EXIT } from '../cluster/errors.ts';
+import { processUsage, systemClock, systemTimers } from '../cluster/io/system.ts';
+import { startWorker, type WorkerProcess } from '../cluster/io/workers.ts';
+import { Metrics } from '../cluster/metrics.ts';
+import { addUsageMetrics } from '../cluster/process-metrics.ts';
+import type { Log } from '../cluster/runtime.ts';
+import type { FromWorker, ToWorker } from '../cluster/siblings.ts';
+import { Gathering } from './gathering.ts';
+import type { Words } from './options.ts';
+import { openProcess, type Role, stopOnSignals } from './serve.ts';
+
+/** Before a worker that ended is started again; doubled each time, up to the most. */
+const AGAIN_MS_MIN = 100;
+const AGAIN_MS_MAX = 10_000;
+/** Who lived so long is well, and the next wait is the shortest again. */
+const WELL_MS = 60_000;
+/** How long a worker that hangs can hold up that the others finish their requests. */
+const REFUSE_MS = 1000;
+/** Above the workers' own drain timeout, after which they leave by themselves. */
+const KILL_AFTER_EXTRA_MS = 1500;
+
+export function serveWithWorkers(role: Pick<Role, 'name' | 'node'>, words: Words, count: number) {
+  const log = openProcess(role, words);
+  const workers = new Workers(log, count, words.positive('drain-timeout') * 1000);
+  stopOnSignals(
+    log,
+    (wholeCluster) => workers.stop(wholeCluster),
+    (code) => workers.leaveAtOnce(code),
+  );
+  workers.start();
+}
+
+interface Running {
+  readonly worker: number;
+  readonly startedMs: number;
+  state: 'starting' | 'listening' | 'refusing';
+  send(message: ToWorker): void;
+  kill(): void;
+}
+
+class Workers {
+  readonly #log: Log;
+  readonly #count: number;
+  readonly #drainMs: number;
+  readonly #running = new Set<Running>();
+  readonly #againMs = new Map<number, number>();
+  readonly #gathering: Gathering;
+  readonly #restarts;
+  /** The first one listens: the address can be had, and all others are started. */
+  #opened = false;
+  #stopping = false;
+  #wholeCluster = false;
+  #drained = false;
+  #exitCode = 0;
+
+  constructor(log: Log, count: number, drainMs: number) {
+    this.#log = log;
+    this.#count = count;
+    this.#drainMs = drainMs;
+    const metrics = new Metrics();
+    addUsageMetrics(metrics, processUsage);
+    this.#restarts = metrics.counter(
+      'velourfog_worker_restarts_total',
+      'Workers that ended and were started again.',
+    );
+    this.#gathering = new Gathering(systemTimers, () => metrics.read());
+  }
+
+  /** One first: what keeps it from listening keeps all, and is to be said once. */
+  start(): void {
+    this.#start(1, false);
+  }
+
+  stop(wholeCluster: boolean): void {
+    this.#stopping = true;
+    this.#wholeCluster = wholeCluster;
+    setTimeout(() => this.#drain(), REFUSE_MS);
+    setTimeout(() => this.#killLate(), this.#drainMs + REFUSE_MS + KILL_AFTER_EXTRA_MS);
+    this.#tell({ kind: 'refuse' });
+    this.#ifAllEnded();
+  }
+
+  /** One that hangs would not notice that the primary is gone. */
+  leaveAtOnce(code: number): void {
+    for (const running of this.#running) running.kill();
+    process.exit(code);
+  }
+
+  #start(worker: number, waits: boolean): void {
+    const child: WorkerProcess = startWorker(worker, waits, {
+      listening: () => {
+        if (running.state === 'starting') running.state = 'listening';
+        if (!this.#opened) this.#open();
+      },
+      received: (message) => this.#received(running, message),
+      ended: (code, how) => this.#ended(running, code, how),
+    });
+    const running: Running = {
+      worker,
+      startedMs: systemClock.monotonicMs(),
+      state: 'starting',
+      send: (message) => child.send(message),
+      kill: () => child.kill(),
+    };
+    this.#running.add(running);
+    // It was started when a stop was on its way.
+    if (this.#stopping) running.send({ kind: 'refuse' });
+  }
+
+  #open(): void {
+    this.#opened = true;
+    if (this.#stopping) return;
+    for (let worker = 2; worker <= this.#count; worker++) this.#start(worker, false);
+  }
+
+  #received(from: Running, message: FromWorker): void {
+    switch (message.kind) {
+      case 'gather': {
+        const asked = [...this.#running].filter(({ state }) => state !== 'starting');
+        return this.#gathering.gather(message.topic, asked, (told) =>
+          from.send({ kind: 'gathered', id: message.id, told }),
+        );
+      }
+      case 'tells':
+        return this.#gathering.told(from, message.id, message.answer);
+      case 'refuses':
+        from.state = 'refusing';
+        if ([...this.#running].every(({ state }) => state === 'refusing')) this.#drain();
+    }
+  }
+
+  #ended(running: Running, code: number | null, how: string): void {
+    const { worker } = running;
+    this.#running.delete(running);
+    this.#gathering.ended(running);
+    if (this.#stopping) {
+      if (code !== 0) this.#exitCode = code ?? EXIT.failure;
+      return this.#ifAllEnded();
+    }
+    // It has said why.
+    if (!this.#opened) process.exit(code ?? EXIT.failure);
+    const lived = systemClock.monotonicMs() - running.startedMs;
+    const againMs = lived > WELL_MS ? AGAIN_MS_MIN : (this.#againMs.get(worker) ?? AGAIN_MS_MIN);
+    this.#againMs.set(worker, Math.min(AGAIN_MS_MAX, 2 * againMs));
+    this.#log.write('error', 'a worker ended', { worker, how, againMs });
+    // Nobody who listens is left: one that cannot serve yet is better, it says so.
+    if (![...this.#running].some(({ state }) => state === 'listening')) {
+      this.#tell({ kind: 'listen' });
+    }
+    setTimeout(() => this.#startAgain(worker), againMs);
+  }
+
+  #startAgain(worker: number): void {
+    if (this.#stopping) return;
+    this.#restarts.add();
+    const othersListen = [...this.#running].some(({ state }) => state === 'listening');
+    this.#start(worker, othersListen);
+  }
+
+  /**
+   * Only when nobody takes connections any more: each answer from now on ends its connection, and a client that
+   * comes again would meet a worker that is just about to refuse.
+   */
+  #drain(): void {
+    if (this.#drained || !this.#stopping) return;
+    this.#drained = true;
+    this.#tell({ kind: 'drain', wholeCluster: this.#wholeCluster });
+  }
+
+  #tell(message: ToWorker): void {
+    for (const running of this.#running) running.send(message);
+  }
+
+  #killLate(): void {
+    for (const { worker, kill } of this.#running) {
+      this.#log.write('error', 'did not stop in time: killed', { worker });
+      kill();
+    }
+  }
+
+  #ifAllEnded(): void {
+    if (this.#running.size === 0) process.exit(this.#exitCode);
+    if ([...this.#running].every(({ state }) => state === 'refusing')) this.#drain();
+  }
+}
