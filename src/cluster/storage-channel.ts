@@ -80,6 +80,8 @@ export class StorageChannel {
   #failure = '';
   /** Since when something was sent that nothing has come back for; undefined while all is answered. */
   #silentSinceMs: number | undefined;
+  /** Since the last sweep: looking at the clock for each answer would cost more than this tells. */
+  #heard = false;
   #sweeping = false;
   #retired = false;
 
@@ -200,8 +202,8 @@ export class StorageChannel {
   }
 
   #received(id: number, message: Buffer): void {
-    const isAllAnswered = this.#exchanges.size <= 1 && this.#waiting.size === 0;
-    this.#silentSinceMs = isAllAnswered ? undefined : this.#runtime.clock.monotonicMs();
+    this.#heard = true;
+    if (this.#exchanges.size <= 1 && this.#waiting.size === 0) this.#silentSinceMs = undefined;
     const exchange = this.#exchanges.take(id);
     // Answered after its time: the one who asked has long been told.
     if (exchange === undefined) return;
@@ -248,6 +250,8 @@ export class StorageChannel {
     const now = this.#runtime.clock.monotonicMs();
     // A connection that outlived a cut may stay silent for as long as TCP waits to repeat itself, which
     // grows with the cut. A new one works at once.
+    if (this.#heard && this.#silentSinceMs !== undefined) this.#silentSinceMs = now;
+    this.#heard = false;
     if (
       this.#silentSinceMs !== undefined &&
       now - this.#silentSinceMs > this.#times.linkSilenceMs

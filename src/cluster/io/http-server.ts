@@ -123,14 +123,15 @@ class Exchanges {
     this.#open++;
     this.#begun++;
     if (bodyless(request)) return this.#handle(request, response, NO_BODY);
-    // A connection that breaks off before the whole body has come never gets to a reply.
-    const broken = () => this.#ended();
-    request.once('close', broken);
-    return this.#bodies.read(request, (body) => {
-      request.off('close', broken);
-      if (body.kind === 'shed') return this.#reply(request, response, NO_ROOM, true);
-      return this.#handle(request, response, body);
-    });
+    return this.#bodies.read(
+      request,
+      (body) => {
+        if (body.kind === 'shed') this.#reply(request, response, NO_ROOM, true);
+        else this.#handle(request, response, body);
+      },
+      // It never gets to a reply.
+      () => this.#ended(),
+    );
   }
 
   #handle(request: IncomingMessage, response: ServerResponse, body: Body): void {
@@ -245,7 +246,8 @@ const ONE_WRITE_BYTES_MAX = 4096;
 function oneWrite(body: string | Uint8Array): string | Uint8Array {
   if (typeof body !== 'string') {
     if (body.length > ONE_WRITE_BYTES_MAX) return body;
-    return Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1');
+    const bytes = body instanceof Buffer ? body : Buffer.from(body);
+    return bytes.toString('latin1');
   }
   const isAscii = Buffer.byteLength(body) === body.length;
   return isAscii ? body : Buffer.from(body).toString('latin1');

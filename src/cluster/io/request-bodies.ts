@@ -9,16 +9,12 @@ export type ReadBody =
   /** There was no room for it. */
   | { readonly kind: 'shed' };
 
-interface Reading {
-  readonly shed: () => void;
-}
-
 export class RequestBodies {
   readonly #bytesMax: number;
   readonly #totalBytesMax: number;
   #totalBytes = 0;
   /** Bodies of which a part is here, the oldest first. */
-  readonly #reading = new Set<Reading>();
+  readonly #incomplete = new Set<Reading>();
 
   /**
    * @param bytesMax of one body
@@ -29,40 +25,29 @@ export class RequestBodies {
     this.#totalBytesMax = totalBytesMax;
   }
 
-  /** Only a complete body is handed on; a connection that breaks off before leaves nothing (H22). */
-  read(request: IncomingMessage, callback: (body: ReadBody) => void): void {
+  /**
+   * Only a complete body is handed on; a connection that breaks off before leaves nothing (H22).
+   * @param broken called instead of `callback` when the connection broke off
+   */
+  read(request: IncomingMessage, callback: (body: ReadBody) => void, broken: () => void): void {
     const announced = Number(request.headers['content-length'] ?? 0);
-    if (announced > this.#bytesMax) {
-      callback({ kind: 'too-large' });
-      return;
-    }
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const stop = (body: ReadBody) => {
-      request.off('data', collect).off('end', finish).off('close', broken);
-      this.#reading.delete(reading);
-      if (body.kind !== 'bytes') this.release(length);
-      chunks.length = 0;
-      callback(body);
-    };
-    const collect = (chunk: Buffer) => {
-      length += chunk.length;
-      this.#totalBytes += chunk.length;
-      chunks.push(chunk);
-      if (length > this.#bytesMax) return stop({ kind: 'too-large' });
-      if (length < announced || announced === 0) this.#reading.add(reading);
-      return this.#makeRoom(reading);
-    };
-    const finish = () => {
-      const only = chunks.length === 1 ? chunks[0] : undefined;
-      stop({ kind: 'bytes', bytes: only ?? Buffer.concat(chunks, length) });
-    };
-    const broken = () => {
-      this.#reading.delete(reading);
-      this.release(length);
-    };
-    const reading: Reading = { shed: () => stop({ kind: 'shed' }) };
-    request.on('data', collect).on('end', finish).on('close', broken);
+    if (announced > this.#bytesMax) callback({ kind: 'too-large' });
+    else new Reading(this, request, announced, callback, broken);
+  }
+
+  /** A part has come. @returns what becomes of its body */
+  added(reading: Reading, bytes: number, isComplete: boolean): 'kept' | 'too-large' {
+    this.#totalBytes += bytes;
+    if (reading.length > this.#bytesMax) return 'too-large';
+    if (!isComplete) this.#incomplete.add(reading);
+    this.#makeRoom(reading);
+    return 'kept';
+  }
+
+  /** @param released of its bytes */
+  ended(reading: Reading, released: number): void {
+    if (this.#incomplete.size > 0) this.#incomplete.delete(reading);
+    this.release(released);
   }
 
   /** The request whose body it was is answered. */
@@ -73,9 +58,66 @@ export class RequestBodies {
   /** @param latest that goes only when no other body is still coming */
   #makeRoom(latest: Reading): void {
     while (this.#totalBytes > this.#totalBytesMax) {
-      const [oldest = latest] = this.#reading;
+      const [oldest = latest] = this.#incomplete;
       oldest.shed();
       if (oldest === latest) return;
     }
+  }
+}
+
+/** One body on its way. */
+class Reading {
+  length = 0;
+  readonly #bodies: RequestBodies;
+  readonly #request: IncomingMessage;
+  readonly #chunks: Buffer[] = [];
+  /** Undefined once it is over. */
+  #callback: ((body: ReadBody) => void) | undefined;
+
+  /** @param announced its length, 0 where that is not known */
+  constructor(
+    bodies: RequestBodies,
+    request: IncomingMessage,
+    announced: number,
+    callback: (body: ReadBody) => void,
+    broken: () => void,
+  ) {
+    this.#bodies = bodies;
+    this.#request = request;
+    this.#callback = callback;
+    request.on('data', (chunk: Buffer) => {
+      if (this.#callback === undefined) return;
+      this.length += chunk.length;
+      this.#chunks.push(chunk);
+      const isComplete = this.length === announced;
+      const fate = bodies.added(this, chunk.length, isComplete);
+      if (fate === 'too-large') this.#end({ kind: 'too-large' }, this.length);
+    });
+    request.on('end', () => {
+      const only = this.#chunks.length === 1 ? this.#chunks[0] : undefined;
+      this.#end({ kind: 'bytes', bytes: only ?? Buffer.concat(this.#chunks, this.length) }, 0);
+    });
+    request.on('close', () => {
+      if (this.#callback === undefined) return;
+      this.#callback = undefined;
+      bodies.ended(this, this.length);
+      broken();
+    });
+  }
+
+  shed(): void {
+    this.#end({ kind: 'shed' }, this.length);
+  }
+
+  #end(body: ReadBody, released: number): void {
+    const callback = this.#callback;
+    if (callback === undefined) return;
+    this.#callback = undefined;
+    this.#bodies.ended(this, released);
+    if (body.kind !== 'bytes') {
+      this.#chunks.length = 0;
+      this.#request.removeAllListeners('data');
+    }
+    callback(body);
   }
 }
