@@ -13,6 +13,7 @@ import {
   REQUEST_HEAD_BYTES_MAX,
 } from '../limits.ts';
 import type { Service } from '../runtime.ts';
+import { IdleConnections } from './idle-connections.ts';
 import { SocketLink } from './link.ts';
 import { LINK_HEADERS, LINK_PROTOCOL, linkMessageBytesMax } from './network.ts';
 import { RequestBodies } from './request-bodies.ts';
@@ -25,6 +26,8 @@ export interface HttpServerOptions {
   readonly valueBytesMax: number;
   /** Of all bodies of requests in progress together, and of all replies that were not read; by default from limits.ts. */
   readonly bufferedBytesMax?: number;
+  /** So long a connection stays open on which nothing is asked; by default 65 s. */
+  readonly idleMs?: number;
 }
 
 export interface HttpServer {
@@ -52,14 +55,17 @@ export async function startHttpServer(
 ): Promise<HttpServer> {
   const server = createServer({
     maxHeaderSize: REQUEST_HEAD_BYTES_MAX,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    // See idle-connections.ts.
+    keepAliveTimeout: 0,
     headersTimeout: KEEP_ALIVE_MS + 5000,
     requestTimeout: 300_000,
     noDelay: true,
   });
   server.maxConnections = CONNECTIONS_MAX;
+  const idle = new IdleConnections(server, options.idleMs ?? KEEP_ALIVE_MS);
   const exchanges = new Exchanges(
     service,
+    idle,
     options.bodyBytesMax,
     options.bufferedBytesMax ??
       Math.max(BUFFERED_BYTES_MAX, BUFFERED_BODIES_MIN * options.bodyBytesMax),
@@ -73,9 +79,10 @@ export async function startHttpServer(
     exchanges.begin(request, response);
   });
   server.on('clientError', refuseBytes);
-  server.on('upgrade', (request, socket, head) =>
-    upgrade(service, request, socket as Socket, head, options.valueBytesMax),
-  );
+  server.on('upgrade', (request, socket, head) => {
+    idle.forget(socket as Socket);
+    upgrade(service, request, socket as Socket, head, options.valueBytesMax);
+  });
   await listen(server, options);
   const bound = server.address();
   return {
@@ -104,6 +111,7 @@ const NO_ROOM = errorReply(
 /** Requests between their first byte and their last answered one. */
 class Exchanges {
   readonly #service: Service;
+  readonly #idle: IdleConnections;
   readonly #bodies: RequestBodies;
   readonly #bufferedBytesMax: number;
   /** Replies that their clients have not read, the oldest first. */
@@ -113,14 +121,21 @@ class Exchanges {
   #begun = 0;
   #draining = false;
 
-  constructor(service: Service, bodyBytesMax: number, bufferedBytesMax: number) {
+  constructor(
+    service: Service,
+    idle: IdleConnections,
+    bodyBytesMax: number,
+    bufferedBytesMax: number,
+  ) {
     this.#service = service;
+    this.#idle = idle;
     this.#bufferedBytesMax = bufferedBytesMax;
     this.#bodies = new RequestBodies(bodyBytesMax, bufferedBytesMax);
   }
 
   begin(request: IncomingMessage, response: ServerResponse): void {
     this.#open++;
+    this.#idle.requestBegan(request.socket);
     this.#begun++;
     if (bodyless(request)) return this.#handle(request, response, NO_BODY);
     return this.#bodies.read(
@@ -130,7 +145,7 @@ class Exchanges {
         else this.#handle(request, response, body);
       },
       // It never gets to a reply.
-      () => this.#ended(),
+      () => this.#ended(request),
     );
   }
 
@@ -149,14 +164,14 @@ class Exchanges {
   ): void {
     send(request, response, reply, last);
     // Mostly the socket took it at once.
-    if (response.writableFinished || response.closed) return this.#ended();
+    if (response.writableFinished || response.closed) return this.#ended(request);
     const { length } = reply.body;
     this.#unread.set(response, length);
     this.#unreadBytes += length;
     response.once('close', () => {
       this.#unread.delete(response);
       this.#unreadBytes -= length;
-      this.#ended();
+      this.#ended(request);
     });
     return this.#makeRoom();
   }
@@ -171,7 +186,8 @@ class Exchanges {
     }
   }
 
-  #ended(): void {
+  #ended(request: IncomingMessage): void {
+    this.#idle.requestEnded(request.socket);
     this.#open--;
   }
 

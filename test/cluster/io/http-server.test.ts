@@ -20,6 +20,7 @@ const ok = (body: string | Uint8Array): HttpReply => ({ status: 200, headers: {}
 async function serve(
   bufferedBytesMax: number,
   handle: (request: HttpRequest, reply: (reply: HttpReply) => void) => void,
+  idleMs = 60_000,
 ): Promise<HttpServer> {
   const service = { handle, accept: () => ({ refused: 'no' }) } as unknown as Service;
   const server = await startHttpServer(service, {
@@ -28,6 +29,7 @@ async function serve(
     bodyBytesMax: 16 * MEBIBYTE,
     valueBytesMax: MEBIBYTE,
     bufferedBytesMax,
+    idleMs,
   });
   cleanUps.push(() => server.drain(0, 0));
   return server;
@@ -125,4 +127,28 @@ test('a stop waits for what is in progress, and for nothing that broke off or is
   answer();
   expect(await (await late).text()).toBe('late');
   await stopped;
+});
+
+test('a connection is closed when nothing is asked on it, not while something is in progress', async () => {
+  let answer = () => {};
+  const server = await serve(
+    MEBIBYTE,
+    (request, reply) => {
+      if (request.target === '/later') answer = () => reply(ok('late'));
+      else reply(ok('at once'));
+    },
+    200,
+  );
+  const get = (path: string) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+  const busy = await open(server);
+  busy.write(get('/later'));
+  const unused = await open(server);
+  const idle = await open(server);
+  idle.write(get('/'));
+  expect(await statusLine(idle)).toBe('HTTP/1.1 200 OK');
+  await Promise.all([once(idle, 'close'), once(unused, 'close')]);
+  // Longer ago than the others, and not answered yet.
+  answer();
+  expect(await statusLine(busy)).toBe('HTTP/1.1 200 OK');
+  await once(busy, 'close');
 });
