@@ -20,7 +20,8 @@ import {
 } from '../cluster/record.ts';
 import type { Folder } from '../cluster/runtime.ts';
 import { Keeper, type KeepOutcome } from '../frontend/keep-handler.ts';
-import { type WriteOutcome, Writer } from '../frontend/write-handler.ts';
+import type { WriteOutcome } from '../frontend/write.ts';
+import { Writer } from '../frontend/writer.ts';
 import type { Guest } from './guest.ts';
 import { type Content, fileOf, type Manifest } from './manifest.ts';
 import { type OpenRecords, openRecords, problemOf } from './verify.ts';

@@ -89,7 +89,7 @@ export const ERRORS = {
   overloaded: {
     status: 503,
     retryable: true,
-    when: 'More waits for a storage node of the partition than the frontend may hold, or bodies of requests take all the memory that they may.',
+    when: 'More waits for a storage node of the partition than the frontend may hold, or for an earlier set of the key, or bodies of requests take all the memory that they may; what waited longest is refused.',
   },
   'storage-full': {
     status: 507,

@@ -35,6 +35,12 @@ export const BATCH_BYTES_MAX = 32 * 1024 * 1024;
 /** What waits for the next batch to one storage node; beyond either bound the oldest is shed with 503. */
 export const WAITING_BYTES_MAX = 96 * 1024 * 1024;
 export const WAITING_OPERATIONS_MAX = 16_384;
+/**
+ * Sets that wait in a frontend for an earlier one of their key (H41): about as many bytes as for a storage node.
+ * Their number bounds the connections that hang on a few keys, and how many are answered in one turn.
+ */
+export const WAITING_SETS_BYTES_MAX = WAITING_BYTES_MAX;
+export const WAITING_SETS_MAX = 4096;
 /** What a storage node holds for one frontend that reads slowly before it stops reading from it. */
 export const LINK_REPLY_BYTES_HIGH = 8 * 1024 * 1024;
 

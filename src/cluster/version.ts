@@ -46,6 +46,14 @@ export class HybridClock {
     return this.#last;
   }
 
+  /** So many in a row that nobody else is given. @returns the highest */
+  nextOf(count: number, wallMs: number): Version {
+    const highest = (this.next(wallMs) + BigInt(count - 1)) as Version;
+    assert(highest <= VERSION_MAX, 'the clock does not overflow');
+    this.#last = highest;
+    return highest;
+  }
+
   /** Every version that comes back from a storage node passes here, so that the next one is above it. */
   observe(version: Version): void {
     if (version > this.#last) this.#last = version;

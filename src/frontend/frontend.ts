@@ -20,7 +20,7 @@ import { Probes } from './probes.ts';
 import { Reader } from './read-handler.ts';
 import { Router } from './router.ts';
 import { addStatusRoute } from './status.ts';
-import { Writer } from './write-handler.ts';
+import { Writer } from './writer.ts';
 
 export interface FrontendOptions {
   readonly controller: Address;
@@ -61,9 +61,8 @@ export class Frontend implements Service {
       reports,
       hotKeys,
     };
-    const kv = new KvGateway(new Reader(context), new Writer(context), clock, () =>
-      this.#absence(),
-    );
+    const writer = new Writer(context);
+    const kv = new KvGateway(new Reader(context), writer, clock, () => this.#absence());
     kv.addTo(this.#routes, metrics);
     addHotKeys(this.#routes, metrics, hotKeys, siblings);
     addStatusRoute(this.#routes, runtime, this.#router, times);
@@ -78,6 +77,16 @@ export class Frontend implements Service {
       'velourfog_offline_partitions',
       'Partitions that nobody may answer gets for, as this map has it.',
       () => (this.#router.map === undefined ? 0 : offlinePartitions(this.#router.map)),
+    );
+    metrics.countedElsewhere(
+      'velourfog_overtaken_sets_total',
+      'Sets acknowledged with a newer one of their key that came while they waited, and never sent.',
+      () => writer.overtaken,
+    );
+    metrics.gauge(
+      'velourfog_waiting_sets',
+      'Sets that wait for an earlier one of their key.',
+      () => writer.waiting,
     );
     metrics.gauge(
       'velourfog_clock_ahead_seconds',

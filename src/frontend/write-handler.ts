@@ -1,35 +1,27 @@
 // Carries out a set or delete (R4): one record to all members at the partition's epoch, rounds until
 // they agree or the deadline comes, and in the background for a while after it (D9). What the answers
-// mean is write.ts's.
+// mean is write.ts's; when a set is sent at all is writer.ts's.
 
 import { unreachable } from '../cluster/assert.ts';
 import { isSameLife } from '../cluster/cluster-map.ts';
 import type { ErrorCode } from '../cluster/errors.ts';
 import type { Epoch } from '../cluster/identity.ts';
+import type { Times } from '../cluster/limits.ts';
 import type { RefusalReason } from '../cluster/operations.ts';
-import { type Attribute, encodeRecord, type StoredRecord } from '../cluster/record.ts';
+import { encodeRecord, type StoredRecord } from '../cluster/record.ts';
 import type { Version } from '../cluster/version.ts';
+import type { KeyEntry } from './key-table.ts';
 import { OFFLINE, type OperationContext } from './read-handler.ts';
 import type { Place } from './router.ts';
-import { judgeWrite, keeps, mayHold, type WriteVote } from './write.ts';
-
-/** A delete is the set of a tombstone. */
-export interface WriteRequest {
-  readonly key: Buffer;
-  readonly value: Buffer;
-  readonly tombstone: boolean;
-  /** Milliseconds since 1970; 0 = never. */
-  readonly expiresAtMs: number;
-  readonly attributes: readonly Attribute[];
-}
-
-export type WriteOutcome =
-  | { readonly kind: 'stored'; readonly version: Version }
-  /** Certainly nowhere. */
-  | { readonly kind: 'not-stored'; readonly code: ErrorCode; readonly detail: string }
-  | { readonly kind: 'unknown'; readonly version: Version };
-
-export type WriteCallback = (outcome: WriteOutcome) => void;
+import {
+  judgeWrite,
+  keeps,
+  mayHold,
+  type PendingSet,
+  type WriteOutcome,
+  type WriteVote,
+} from './write.ts';
+import type { KeyQueue } from './write-combining.ts';
 
 export const REFUSALS: Readonly<
   Record<RefusalReason | 'overloaded', { code: ErrorCode; detail: string }>
@@ -51,17 +43,9 @@ export const REFUSALS: Readonly<
   malformed: { code: 'internal', detail: 'a storage node did not understand this frontend' },
 };
 
-export class Writer {
-  readonly #context: OperationContext;
-
-  constructor(context: OperationContext) {
-    this.#context = context;
-  }
-
-  set(request: WriteRequest, callback: WriteCallback): void {
-    this.#context.hotKeys?.noteSet(request.key, request.value);
-    new SetOperation(this.#context, request, callback).round();
-  }
+/** Of a set's time, from its arrival on. A round begun later could not end before the deadline. */
+export function lastRoundMs({ setDeadlineMs, tryMs }: Times): number {
+  return setDeadlineMs - tryMs;
 }
 
 /** What was sent to the members of one epoch, and what they said. */
@@ -71,29 +55,46 @@ interface Round {
   readonly votes: readonly WriteVote[];
 }
 
-class SetOperation {
+type EndCallback = (operation: SetOperation, outcome: WriteOutcome) => void;
+
+export class SetOperation implements KeyEntry<SetOperation> {
+  readonly hash: number;
+  nextInSlot: SetOperation | undefined;
+  readonly set: PendingSet;
+  /** Of its key; undefined as long as no other set came. */
+  queue: KeyQueue | undefined;
   readonly #context: OperationContext;
-  readonly #request: WriteRequest;
-  readonly #startedMs: number;
   /** Undefined once the client has its answer; what goes on then goes on in the background. */
-  #callback: WriteCallback | undefined;
+  #ended: EndCallback | undefined;
   #version: Version;
   #record: StoredRecord;
   /** Whether any member may hold a record of this set, of this version or an earlier one. */
   #mayBeHeld = false;
   #lastRound: Round | undefined;
 
-  constructor(context: OperationContext, request: WriteRequest, callback: WriteCallback) {
+  constructor(
+    context: OperationContext,
+    hash: number,
+    set: PendingSet,
+    queue: KeyQueue | undefined,
+    ended: EndCallback,
+  ) {
     this.#context = context;
-    this.#request = request;
-    this.#callback = callback;
-    this.#startedMs = context.runtime.clock.monotonicMs();
+    this.hash = hash;
+    this.nextInSlot = undefined;
+    this.set = set;
+    this.queue = queue;
+    this.#ended = ended;
     this.#version = this.#nextVersion();
-    this.#record = encodeRecord({ ...request, version: this.#version });
+    this.#record = encodeRecord({ ...set.request, version: this.#version });
+  }
+
+  get key(): Buffer {
+    return this.set.request.key;
   }
 
   round(): void {
-    const place = this.#context.router.locate(this.#request.key);
+    const place = this.#context.router.locate(this.key);
     if (place === undefined) {
       this.#answer({ kind: 'not-stored', code: 'not-ready', detail: 'no cluster map yet' });
     } else if (place.answering.length === 0) {
@@ -158,19 +159,19 @@ class SetOperation {
   /** H18, H25: the clock was advanced by the answers, so the next version is above what they hold. */
   #againNewer(): void {
     // D9: a set that was answered 504 is never given another version.
-    if (this.#callback === undefined) return;
-    if (this.#elapsedMs() > this.#lastRoundMs()) {
+    if (this.#ended === undefined) return;
+    if (this.#elapsedMs() > lastRoundMs(this.#context.times)) {
       this.#giveUp('not-stored', 'newer sets of this key came all the time');
       return;
     }
     this.#version = this.#nextVersion();
-    this.#record = encodeRecord({ ...this.#request, version: this.#version });
+    this.#record = encodeRecord({ ...this.set.request, version: this.#version });
     this.round();
   }
 
   #again(code: ErrorCode, detail: string): void {
     const { runtime, times } = this.#context;
-    if (this.#elapsedMs() > this.#lastRoundMs()) {
+    if (this.#elapsedMs() > lastRoundMs(this.#context.times)) {
       this.#giveUp(code, detail);
       // Others may have it already; so that replicas do not differ, go on for a while (H21, D9).
       if (!this.#mayBeHeld || this.#elapsedMs() > times.setDeadlineMs + times.setBackgroundMs)
@@ -188,23 +189,24 @@ class SetOperation {
   }
 
   #answer(outcome: WriteOutcome): void {
-    const callback = this.#callback;
-    this.#callback = undefined;
-    callback?.(outcome);
+    const ended = this.#ended;
+    this.#ended = undefined;
+    ended?.(this, outcome);
   }
 
+  /**
+   * Taken when it is sent, so above all that its key was seen to have until then. Those that it overtakes get
+   * the ones just below it: in the order in which they came, and as far as can be above what was there before.
+   */
   #nextVersion(): Version {
-    return this.#context.versions.next(this.#context.runtime.clock.wallMs());
+    const { runtime, versions } = this.#context;
+    const overtaken = this.queue?.overtaken ?? 0;
+    const wallMs = runtime.clock.wallMs();
+    return overtaken === 0 ? versions.next(wallMs) : versions.nextOf(overtaken + 1, wallMs);
   }
 
   #elapsedMs(): number {
-    return this.#context.runtime.clock.monotonicMs() - this.#startedMs;
-  }
-
-  /** A round begun later could not end before the deadline. */
-  #lastRoundMs(): number {
-    const { setDeadlineMs, tryMs } = this.#context.times;
-    return setDeadlineMs - tryMs;
+    return this.#context.runtime.clock.monotonicMs() - this.set.arrivedMs;
   }
 }
 

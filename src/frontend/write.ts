@@ -1,9 +1,38 @@
-// What the members' answers to one round of a set mean (R4, H18, H25). Pure: answers in, decision out;
-// sending and waiting is write-handler.ts's.
+// What a set is, and what the members' answers to one round of it mean (R4, H18, H25). Pure: answers in,
+// decision out; sending and waiting is write-handler.ts's.
 
 import type { Member } from '../cluster/cluster-map.ts';
+import type { ErrorCode } from '../cluster/errors.ts';
 import type { RefusalReason } from '../cluster/operations.ts';
+import type { Attribute } from '../cluster/record.ts';
 import type { MemberAnswer } from '../cluster/storage-channel.ts';
+import type { Version } from '../cluster/version.ts';
+
+/** A delete is the set of a tombstone. */
+export interface WriteRequest {
+  readonly key: Buffer;
+  readonly value: Buffer;
+  readonly tombstone: boolean;
+  /** Milliseconds since 1970; 0 = never. */
+  readonly expiresAtMs: number;
+  readonly attributes: readonly Attribute[];
+}
+
+export type WriteOutcome =
+  | { readonly kind: 'stored'; readonly version: Version }
+  /** Certainly nowhere. */
+  | { readonly kind: 'not-stored'; readonly code: ErrorCode; readonly detail: string }
+  | { readonly kind: 'unknown'; readonly version: Version };
+
+export type WriteCallback = (outcome: WriteOutcome) => void;
+
+/** A set that its caller waits for. */
+export interface PendingSet {
+  readonly request: WriteRequest;
+  readonly callback: WriteCallback;
+  /** Of the monotonic clock: its deadline counts from here. */
+  readonly arrivedMs: number;
+}
 
 /** One member's part in a round; `answer` is undefined while it is still out. */
 export interface WriteVote {

@@ -75,8 +75,9 @@ function checkKey(operations: readonly Operation[], isCache: boolean): readonly 
   for (const write of writes) {
     if (write.kind === 'set' && !sets.has(write.value)) sets.set(write.value, write);
   }
+  const reads = new Set(operations.filter(({ kind }) => kind === 'get').map(({ value }) => value));
   return [
-    ...writes.flatMap((write) => lostUpdate(write, acknowledged)),
+    ...writes.flatMap((write) => lostUpdate(write, acknowledged, writes, reads)),
     ...operations
       .filter(({ kind, ok }) => kind === 'get' && ok)
       .flatMap((read) => [
@@ -130,9 +131,25 @@ class Acknowledged {
  * G1, the half that writers see: a set that starts after another's acknowledgement must not lose to it.
  * Two deletes under one version, minted by two frontends, are one record: neither loses.
  */
-function lostUpdate(write: Operation, acknowledged: Acknowledged): readonly string[] {
+function lostUpdate(
+  write: Operation,
+  acknowledged: Acknowledged,
+  writes: readonly Operation[],
+  reads: ReadonlySet<Operation['value']>,
+): readonly string[] {
   const floor = acknowledged.before(write.startMs);
   if (!write.ok || floor === undefined || compareWrites(write, floor) >= 0) return [];
+  // H41: a newer set may have overtaken it and won for both, just after it and within the time of both. It was
+  // never sent then, so its version, which nobody compared with the other's, says nothing against it.
+  const { startMs, endMs = 0, value } = write;
+  const overtaking = writes.some(
+    (other) =>
+      other.ok &&
+      compareWrites(other, floor) > 0 &&
+      other.startMs >= startMs &&
+      (other.endMs ?? 0) <= endMs,
+  );
+  if (overtaking && (value === undefined || !reads.has(value))) return [];
   return [`lost update: ${show(write)} is below ${show(floor)}`];
 }
 
@@ -143,13 +160,14 @@ function staleRead(read: Operation, acknowledged: Acknowledged): readonly string
   return [`stale read: ${show(read)} is below ${show(floor)}`];
 }
 
-/** I16: a value read was written by a set that started before. */
+/** I16: a value read was written by a set that started before; D9: and not by one that was stored nowhere. */
 function phantom(
   read: Operation,
   sets: ReadonlyMap<Operation['value'], Operation>,
 ): readonly string[] {
   if (read.value === undefined) return [];
   const write = sets.get(read.value);
+  if (write?.refused) return [`refused: ${show(read)}, which certainly nobody had stored`];
   if (write !== undefined && write.startMs <= (read.endMs ?? 0)) return [];
   return [`phantom: ${show(read)}, which nobody had set`];
 }

@@ -38,6 +38,8 @@ const CACHE = {
 } as const;
 /** A client gives up waiting after this; its operation stays open in the history. */
 const PATIENCE_MS = 7000;
+/** Some clients set one key several times at once through one frontend, so that sets overtake others (H41). */
+const BURST = { chance: 0.04, sets: [2, 6], withinMs: 6 } as const;
 
 /**
  * @param seed decides everything
@@ -96,6 +98,9 @@ class Run {
   result(): RunResult {
     this.#play();
     for (const node of this.#cluster.storages) this.#countAnswers(node);
+    for (const node of this.#cluster.frontends) {
+      this.#world.occur('set overtaken', figureOf(node, 'velourfog_overtaken_sets_total'));
+    }
     const { operations } = this.#history;
     return {
       seed: this.#seed,
@@ -148,15 +153,12 @@ class Run {
 
   /** What the sets met at the storage nodes that live in the end: the rare answers are the ones to see. */
   #countAnswers(node: SimulatedNode): void {
-    const reply = node.peek(plainGet('/metrics'));
-    const text = reply === undefined ? '' : Buffer.from(reply.body).toString();
-    for (const [, answer = '', count] of text.matchAll(
+    for (const [, answer = '', count] of metricsOf(node).matchAll(
       /^velourfog_operations_total\{operation="set",answer="(.*)"\} (\d+)$/gm,
     )) {
       this.#world.occur(`set answered ${answer}`, Number(count));
     }
-    const evicted = /^velourfog_evicted_records_total (\d+)$/m.exec(text)?.[1];
-    this.#world.occur('record evicted', Number(evicted ?? 0));
+    this.#world.occur('record evicted', figureOf(node, 'velourfog_evicted_records_total'));
   }
 
   /** One operation after the other, until the run ends. */
@@ -167,25 +169,43 @@ class Run {
     const next = () => world.at(random.between(0, index < 3 ? 25 : 120), () => this.#client(index));
     if (this.#stopped || frontend === undefined) return;
     if (!frontend.process.alive) return next();
-    const operation = this.#begin(index < 3 ? 'get' : random.pick(['get', 'set', 'set', 'delete']));
+    const isReader = index < 3;
+    if (!isReader && random.chance(BURST.chance)) this.#burst(frontend);
+    const operation = this.#begin(isReader ? 'get' : random.pick(['get', 'set', 'set', 'delete']));
+    return this.#ask(frontend, operation, next);
+  }
+
+  #burst(frontend: SimulatedNode): void {
+    const { random } = this.#world;
+    const key = random.pick(this.#keys);
+    for (let left = Math.floor(random.between(...BURST.sets)); left > 0; left--) {
+      this.#world.at(random.between(0, BURST.withinMs), () => {
+        if (!frontend.process.alive) return;
+        const operation = this.#begin(random.pick(['set', 'set', 'set', 'delete']), key);
+        this.#ask(frontend, operation, () => undefined);
+      });
+    }
+  }
+
+  #ask(frontend: SimulatedNode, operation: Operation, done: () => void): void {
     let ended = false;
     const end = () => {
       if (ended) return;
       ended = true;
-      next();
+      done();
     };
-    world.at(PATIENCE_MS, end);
-    return frontend.request(requestFor(operation), (reply) => {
+    this.#world.at(PATIENCE_MS, end);
+    frontend.request(requestFor(operation), (reply) => {
       if (ended) return;
       this.#end(operation, reply);
       end();
     });
   }
 
-  #begin(kind: Operation['kind']): Operation {
+  #begin(kind: Operation['kind'], key = this.#world.random.pick(this.#keys)): Operation {
     const bytes = this.#cluster.isCache ? CACHE.valueBytes : 0;
     const value = kind === 'set' ? `value ${++this.#values}`.padEnd(bytes) : undefined;
-    return this.#history.begin(kind, this.#world.random.pick(this.#keys), this.#world.nowMs, value);
+    return this.#history.begin(kind, key, this.#world.nowMs, value);
   }
 
   #end(operation: Operation, reply: HttpReply): void {
@@ -212,6 +232,16 @@ class Run {
       }
     }
   }
+}
+
+/** Nothing of a node that does not live. */
+function metricsOf(node: SimulatedNode): string {
+  const reply = node.peek(plainGet('/metrics'));
+  return reply === undefined ? '' : Buffer.from(reply.body).toString();
+}
+
+function figureOf(node: SimulatedNode, name: string): number {
+  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metricsOf(node))?.[1] ?? 0);
 }
 
 function requestFor({ kind, key, value }: Operation): HttpRequest {

@@ -8,7 +8,8 @@ import { protocolTimes } from '../../src/cluster/limits.ts';
 import type { MemberAnswer } from '../../src/cluster/storage-channel.ts';
 import { HybridClock, type Version } from '../../src/cluster/version.ts';
 import type { OperationContext } from '../../src/frontend/read-handler.ts';
-import { type WriteOutcome, Writer } from '../../src/frontend/write-handler.ts';
+import type { WriteOutcome } from '../../src/frontend/write.ts';
+import { Writer } from '../../src/frontend/writer.ts';
 import { memberOf } from '../helpers/maps.ts';
 
 const APPLIED: MemberAnswer = { kind: 'applied' };

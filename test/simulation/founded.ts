@@ -159,8 +159,9 @@ export class Stage {
     return keys;
   }
 
-  set(frontend: SimulatedNode, key: string): Outcome {
-    const value = `value ${++this.#values}`;
+  /** @param bytes of its value, at least */
+  set(frontend: SimulatedNode, key: string, bytes = 0): Outcome {
+    const value = `value ${++this.#values}`.padEnd(bytes, '.');
     const operation = this.#history.begin('set', key, this.world.nowMs, value);
     return this.#send(frontend, operation, `/set?key=${key}&value=${encodeURIComponent(value)}`);
   }

@@ -41,6 +41,15 @@ describe('good histories pass', () => {
       ],
     ],
     [
+      'H41: a set below an earlier one, beside a newer set that overtook it',
+      [
+        ['set', 0, 1, 5, 'x'],
+        ['set', 2, 5, 4, 'y'],
+        ['set', 3, 5, 6, 'z'],
+        ['get', 6, 7, 6, 'z'],
+      ],
+    ],
+    [
       'a get that overlaps a set sees the old or the new',
       [
         ['set', 0, 1, 5, 'x'],
@@ -159,6 +168,34 @@ describe('bad histories are named', () => {
         ['set', 2, 3, 5, 'x'],
       ],
     ],
+    [
+      'H41: a set below an earlier one, and the newer set began before it',
+      /^lost update/,
+      [
+        ['set', 0, 2, 5, 'x'],
+        ['set', 4, 6, 4, 'y'],
+        ['set', 3, 6, 6, 'z'],
+      ],
+    ],
+    [
+      'H41: a set below an earlier one, answered before the newer set was',
+      /^lost update/,
+      [
+        ['set', 0, 2, 5, 'x'],
+        ['set', 3, 5, 4, 'y'],
+        ['set', 4, 6, 6, 'z'],
+      ],
+    ],
+    [
+      'H41: a set below an earlier one that somebody read',
+      /^lost update/,
+      [
+        ['set', 0, 2, 5, 'x'],
+        ['get', 1, 4, 4, 'y'],
+        ['set', 3, 6, 4, 'y'],
+        ['set', 4, 6, 6, 'z'],
+      ],
+    ],
     ['a value that nobody set', /^phantom/, [['get', 0, 1, 5, 'x']]],
     [
       'a value from the future',
@@ -209,6 +246,18 @@ test('a delete that was refused excuses no loss (D9, G2)', () => {
   if (refused === undefined) throw new Error('there are three');
   const bad = [{ ...refused, ok: false, refused: true }, ...others];
   expect(checkHistory(bad).join()).toContain('lost');
+  expect(checkHistory([{ ...refused, ok: false }, ...others])).toEqual([]);
+});
+
+test('a value whose set was refused is never read (D9)', () => {
+  const [refused, ...others] = history([
+    ['set', 0, 1, undefined, 'x'],
+    ['get', 2, 3, 5, 'x'],
+  ]);
+  if (refused === undefined) throw new Error('there are two');
+  expect(checkHistory([{ ...refused, ok: false, refused: true }, ...others]).join()).toContain(
+    'refused: get k=x',
+  );
   expect(checkHistory([{ ...refused, ok: false }, ...others])).toEqual([]);
 });
 

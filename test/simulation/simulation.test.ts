@@ -41,6 +41,7 @@ const SOMETIMES = [
   'set answered stale',
   'set answered behind',
   'record evicted',
+  'set overtaken',
 ];
 
 const once = readFileSync(new URL('seeds.txt', import.meta.url), 'utf8')

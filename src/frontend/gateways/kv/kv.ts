@@ -8,7 +8,8 @@ import type { ReplyCallback, Routes } from '../../../cluster/routes.ts';
 import type { Clock } from '../../../cluster/runtime.ts';
 import { printVersion, VERSION_ZERO, type Version } from '../../../cluster/version.ts';
 import type { Reader } from '../../read-handler.ts';
-import type { WriteOutcome, Writer } from '../../write-handler.ts';
+import type { WriteOutcome } from '../../write.ts';
+import type { Writer } from '../../writer.ts';
 import { readUsage, type Usage, type Verb } from './usage.ts';
 
 const NO_HEADERS = {};

@@ -1,0 +1,147 @@
+// Takes sets and deletes: one of a key is on its way at a time, those that come meanwhile wait, and then the
+// newest of them is sent for all (H41). Who is next is write-combining.ts's, the sending write-handler.ts's.
+
+import type { Version } from '../cluster/version.ts';
+import { hashOf, KeyTable } from './key-table.ts';
+import type { OperationContext } from './read-handler.ts';
+import type { PendingSet, WriteCallback, WriteOutcome, WriteRequest } from './write.ts';
+import { KeyQueue, type WaitingSet, WaitingSets } from './write-combining.ts';
+import { lastRoundMs, SetOperation } from './write-handler.ts';
+
+const TOO_LATE: WriteOutcome = {
+  kind: 'not-stored',
+  code: 'not-stored',
+  detail: 'an earlier set of this key took all of its time',
+};
+const TOO_MANY: WriteOutcome = {
+  kind: 'not-stored',
+  code: 'overloaded',
+  detail: 'too many sets wait for earlier ones of their keys',
+};
+
+/** H41: while a set of a key is on its way from here, those that come wait; then the newest of them is sent. */
+export class Writer {
+  readonly #context: OperationContext;
+  /** By key: on its way until its caller is answered. What goes on in the background holds up nobody (D9). */
+  readonly #onTheirWay = new KeyTable<SetOperation>();
+  readonly #waiting = new WaitingSets();
+  #overtaken = 0;
+  #watching = false;
+
+  constructor(context: OperationContext) {
+    this.#context = context;
+  }
+
+  /** How many were acknowledged and never sent. */
+  get overtaken(): number {
+    return this.#overtaken;
+  }
+
+  /** How many are not sent yet, or overtaken and not answered yet. */
+  get waiting(): number {
+    return this.#waiting.count;
+  }
+
+  set(request: WriteRequest, callback: WriteCallback): void {
+    this.#context.hotKeys?.noteSet(request.key, request.value);
+    const hash = hashOf(request.key);
+    const ahead = this.#onTheirWay.get(request.key, hash);
+    const arrivedMs = this.#context.runtime.clock.monotonicMs();
+    if (ahead === undefined) this.#send(hash, { request, callback, arrivedMs }, undefined);
+    else this.#wait(ahead, { request, callback, arrivedMs });
+  }
+
+  #send(hash: number, set: PendingSet, queue: KeyQueue | undefined): void {
+    const operation = new SetOperation(this.#context, hash, set, queue, this.#ended);
+    this.#onTheirWay.add(operation);
+    operation.round();
+  }
+
+  #wait(ahead: SetOperation, set: PendingSet): void {
+    ahead.queue ??= new KeyQueue();
+    const { key, value } = set.request;
+    const waiting: WaitingSet = {
+      ...set,
+      bytes: key.length + value.length,
+      queue: ahead.queue,
+      older: undefined,
+      newer: undefined,
+    };
+    waiting.queue.add(waiting);
+    this.#waiting.add(waiting);
+    while (this.#waiting.isTooMuch) this.#refuseOldest(TOO_MANY);
+    this.#watch();
+  }
+
+  readonly #ended = (operation: SetOperation, outcome: WriteOutcome): void => {
+    const { queue, set } = operation;
+    if (queue === undefined) {
+      this.#onTheirWay.delete(operation);
+      set.callback(outcome);
+    } else if (outcome.kind === 'stored') {
+      const overtaken = queue.takeOvertaken();
+      // The next one leaves before the answers are written.
+      this.#sendNext(operation, queue);
+      set.callback(outcome);
+      this.#answerOvertaken(overtaken, outcome.version);
+    } else {
+      // Later, because the next one can be refused before it has left, and so can all others after it.
+      this.#context.runtime.timers.after(0, () => this.#sendNext(operation, queue));
+      set.callback(outcome);
+    }
+  };
+
+  #sendNext(before: SetOperation, queue: KeyQueue): void {
+    this.#refuseLate();
+    this.#onTheirWay.delete(before);
+    const next = queue.next();
+    if (next === undefined) return;
+    this.#waiting.delete(next);
+    this.#send(before.hash, next, queue);
+  }
+
+  /** @param version of the set that overtook them, which took one for each of them as well */
+  #answerOvertaken(overtaken: readonly WaitingSet[], version: Version): void {
+    for (const [index, set] of overtaken.entries()) {
+      this.#waiting.delete(set);
+      this.#overtaken++;
+      const own = version - BigInt(overtaken.length - index);
+      set.callback({ kind: 'stored', version: own as Version });
+    }
+  }
+
+  /** The oldest of all is the oldest of its key. */
+  #refuseOldest(outcome: WriteOutcome): void {
+    const { oldest } = this.#waiting;
+    if (oldest === undefined) return;
+    this.#waiting.delete(oldest);
+    oldest.queue.removeOldest();
+    oldest.callback(outcome);
+  }
+
+  /** Who could not be stored in time any more is never sent; nothing of it is anywhere. */
+  #refuseLate(): void {
+    while (this.#msLeft() <= 0) this.#refuseOldest(TOO_LATE);
+  }
+
+  /** One timer for all that wait. */
+  #watch(): void {
+    const msLeft = this.#msLeft();
+    if (this.#watching || msLeft === Number.POSITIVE_INFINITY) return;
+    const { runtime, times } = this.#context;
+    this.#watching = true;
+    runtime.timers.after(Math.max(msLeft, times.sweepMs), () => {
+      this.#watching = false;
+      this.#refuseLate();
+      this.#watch();
+    });
+  }
+
+  /** Until the oldest that waits can no longer be stored in time; infinite when nobody waits. */
+  #msLeft(): number {
+    const { oldest } = this.#waiting;
+    if (oldest === undefined) return Number.POSITIVE_INFINITY;
+    const { runtime, times } = this.#context;
+    return oldest.arrivedMs + lastRoundMs(times) - runtime.clock.monotonicMs();
+  }
+}
