@@ -43,6 +43,11 @@ const LOG_REPLAY_TESTS = 'test/storage/log-replay.test.ts';
 const LOG_TESTS = 'test/storage/log.test.ts';
 const WRITE_TESTS = 'test/frontend/write.test.ts';
 const WRITE_HANDLER_TESTS = 'test/frontend/write-handler.test.ts';
+const COMBINING = 'src/frontend/write-combining.ts';
+const COMBINING_TESTS = 'test/frontend/write-combining.test.ts';
+const WRITER = 'src/frontend/writer.ts';
+const WRITER_TESTS = 'test/frontend/writer.test.ts';
+const HOT_KEY_SCHEDULES = 'test/simulation/schedules-hot-keys.test.ts';
 const DELETE_SCHEDULES = 'test/simulation/schedules-deletes.test.ts';
 const DISK_ERRORS = 'test/processes/disk-errors.test.ts';
 const RECOVERY_TESTS = 'test/storage/recovery.test.ts';
@@ -516,6 +521,89 @@ const SETS: readonly Mutant[] = [
       },
     ],
     fate: tests(SCHEDULES, 'I14: '),
+  },
+];
+
+const HOT_KEYS: readonly Mutant[] = [
+  {
+    name: 'overtaken-answered-at-once',
+    rule: 'H41',
+    edits: [
+      {
+        file: WRITER,
+        find: '    this.#send(before.hash, next, queue);\n',
+        replace: `    const overtaken = queue.takeOvertaken();
+    this.#send(before.hash, next, queue);
+    const { runtime, versions } = this.#context;
+    this.#answerOvertaken(overtaken, versions.next(runtime.clock.wallMs()));
+`,
+      },
+    ],
+    fate: SEEDS,
+  },
+  {
+    name: 'overtaken-answered-though-newer-failed',
+    rule: 'H41',
+    edits: [
+      {
+        file: WRITER,
+        find: '      // Later, because the next',
+        replace: `      const { runtime, versions } = this.#context;
+      this.#answerOvertaken(queue.takeOvertaken(), versions.next(runtime.clock.wallMs()));
+      // Later, because the next`,
+      },
+    ],
+    fate: tests(HOT_KEY_SCHEDULES, 'the newest is refused'),
+  },
+  {
+    name: 'overtaken-lost-with-the-refused',
+    rule: 'H41',
+    edits: [{ file: COMBINING, find: ' ?? this.#overtaken.pop()', replace: '' }],
+    fate: tests(HOT_KEY_SCHEDULES, 'the newest is refused'),
+  },
+  {
+    name: 'answered-with-the-set-ahead',
+    rule: 'H41',
+    edits: [
+      {
+        file: COMBINING,
+        find: '    const taken = this.#overtaken;\n',
+        replace: '    const taken = this.#overtaken.concat(this.#later);\n    this.#later = [];\n',
+      },
+    ],
+    fate: tests(COMBINING_TESTS, 'who comes later'),
+  },
+  {
+    name: 'refused-and-sent',
+    rule: 'D9',
+    edits: [{ file: WRITER, find: '    oldest.queue.removeOldest();\n', replace: '' }],
+    fate: tests(HOT_KEY_SCHEDULES, 'slept over their deadline'),
+  },
+  {
+    name: 'sent-after-its-deadline',
+    rule: 'H19',
+    edits: [
+      { file: WRITER, find: '    this.#refuseLate();\n    this.#on', replace: '    this.#on' },
+    ],
+    fate: tests(HOT_KEY_SCHEDULES, 'slept over their deadline'),
+  },
+  {
+    name: 'overtaken-without-versions',
+    rule: 'H41',
+    edits: [
+      {
+        file: WRITE_HANDLER,
+        find: 'versions.nextOf(overtaken + 1, wallMs)',
+        replace: 'versions.next(wallMs)',
+      },
+    ],
+    fate: tests(WRITER_TESTS, 'versions of their own'),
+  },
+  {
+    name: 'waiting-without-bound',
+    rule: 'H41',
+    edits: [{ file: WRITER, find: 'while (this.#waiting.isTooMuch)', replace: 'while (false)' }],
+    fate: tests(WRITER_TESTS, 'of too many'),
   },
 ];
 
@@ -1691,6 +1779,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...REMOVALS,
   ...LIVES,
   ...SETS,
+  ...HOT_KEYS,
   ...JOINS,
   ...DELETES,
   ...DISKS,
