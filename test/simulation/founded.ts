@@ -93,11 +93,11 @@ export class Stage {
   }
 
   /** Runs until the condition holds; the schedule has shown nothing when it never does. */
-  until(what: string, condition: () => boolean, limitMs = 10_000): void {
+  until(what: string, condition: () => boolean, limitMs = 10_000, stepMs = 1): void {
     const endMs = this.world.nowMs + limitMs;
     while (!condition()) {
       if (this.world.nowMs >= endMs) throw new Error(`it never came to this: ${what}`);
-      this.pass(1);
+      this.pass(stepMs);
     }
   }
 

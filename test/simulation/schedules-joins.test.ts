@@ -132,14 +132,14 @@ test.each(SEEDS)('H36: a copy that a crash could take away does not count, seed 
 describe('H26: what a joiner drops was not acknowledged', () => {
   // Of the orders that a seed can give, these have what is needed: a delete that only one of two forgot.
   test.each([
-    [2, 120],
+    [1, 120],
     [3, 120],
     [5, 120],
     [14, 120],
-    [2, 2500],
+    [1, 2500],
     [5, 2500],
     [14, 2500],
-    [21, 2500],
+    [18, 2500],
   ])('seed %i, the last member reached after %i ms', (seed, laterMs) => {
     const times = { antiEntropyMs: 600, tombstoneGraceMs: 300 };
     const stage = new Stage(seed, { ...SHAPE, storages: 3, frontends: 3, redundancy: 2, times });
