@@ -19,6 +19,7 @@ import {
   mayHold,
   type PendingSet,
   type WriteOutcome,
+  type WriteRequest,
   type WriteVote,
 } from './write.ts';
 import type { KeyQueue } from './write-combining.ts';
@@ -47,6 +48,8 @@ export const REFUSALS: Readonly<
 export function lastRoundMs({ setDeadlineMs, tryMs }: Times): number {
   return setDeadlineMs - tryMs;
 }
+
+const NONE: readonly WriteVote[] = [];
 
 /** What was sent to the members of one epoch, and what they said. */
 interface Round {
@@ -86,7 +89,7 @@ export class SetOperation implements KeyEntry<SetOperation> {
     this.queue = queue;
     this.#ended = ended;
     this.#version = this.#nextVersion();
-    this.#record = encodeRecord({ ...set.request, version: this.#version });
+    this.#record = recordOf(set.request, this.#version);
   }
 
   get key(): Buffer {
@@ -111,7 +114,7 @@ export class SetOperation implements KeyEntry<SetOperation> {
     const operation = { kind: 'set', partition, epoch, record: this.#record } as const;
     const before = this.#lastRound;
     const isSameOffer = before?.epoch === epoch && before.version === this.#version;
-    const kept = isSameOffer ? before.votes.filter(keeps) : [];
+    const kept = isSameOffer ? before.votes.filter(keeps) : NONE;
     // R4: who keeps the record is not asked again, so a round that waits for another member costs it nothing.
     // At another epoch its word is worth nothing: it may have been a joiner meanwhile.
     const votes: WriteVote[] = members.map((member) => ({
@@ -119,11 +122,11 @@ export class SetOperation implements KeyEntry<SetOperation> {
       answer: kept.find((vote) => isSameLife(vote.member, member))?.answer,
     }));
     this.#lastRound = { epoch, version: this.#version, votes };
-    const asked = votes.filter(({ answer }) => answer === undefined);
-    if (asked.length === 0) return this.#decide(votes);
+    if (votes.every(({ answer }) => answer !== undefined)) return this.#decide(votes);
     // One of them may know that the epoch is over, and would have said so.
     for (const { member } of kept) refresh.fetchFrom(member.node);
-    for (const vote of asked) {
+    for (const vote of votes) {
+      if (vote.answer !== undefined) continue;
       router.send(vote.member, operation, (answer) => {
         vote.answer = answer;
         if (mayHold(answer)) this.#mayBeHeld = true;
@@ -165,7 +168,7 @@ export class SetOperation implements KeyEntry<SetOperation> {
       return;
     }
     this.#version = this.#nextVersion();
-    this.#record = encodeRecord({ ...this.set.request, version: this.#version });
+    this.#record = recordOf(this.set.request, this.#version);
     this.round();
   }
 
@@ -208,6 +211,12 @@ export class SetOperation implements KeyEntry<SetOperation> {
   #elapsedMs(): number {
     return this.#context.runtime.clock.monotonicMs() - this.set.arrivedMs;
   }
+}
+
+/** Spelled out: a spread costs as much as the rest of it. */
+function recordOf(request: WriteRequest, version: Version): StoredRecord {
+  const { key, value, tombstone, expiresAtMs, attributes } = request;
+  return encodeRecord({ key, version, tombstone, expiresAtMs, attributes, value });
 }
 
 /** What the answer says beside the set itself: of versions, of maps, and of who cannot be reached. */

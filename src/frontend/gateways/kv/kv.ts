@@ -3,7 +3,12 @@
 import { errorReply } from '../../../cluster/errors.ts';
 import { type HttpReply, textReply } from '../../../cluster/http.ts';
 import type { Counter, DurationHistogram, Metrics } from '../../../cluster/metrics.ts';
-import { printRecordVersion, recordValue, type StoredRecord } from '../../../cluster/record.ts';
+import {
+  type Attribute,
+  printRecordVersion,
+  recordValue,
+  type StoredRecord,
+} from '../../../cluster/record.ts';
 import type { ReplyCallback, Routes } from '../../../cluster/routes.ts';
 import type { Clock } from '../../../cluster/runtime.ts';
 import { printVersion, VERSION_ZERO, type Version } from '../../../cluster/version.ts';
@@ -13,6 +18,7 @@ import type { Writer } from '../../writer.ts';
 import { readUsage, type Usage, type Verb } from './usage.ts';
 
 const NO_HEADERS = {};
+const NO_ATTRIBUTES: readonly Attribute[] = [];
 const EMPTY = Buffer.alloc(0);
 const OK = 'Ok\n';
 
@@ -49,14 +55,11 @@ export class KvGateway {
       case 'get':
         return this.#get(usage.key, reply);
       case 'delete':
-        return this.#write(
-          { key: usage.key, value: EMPTY, tombstone: true, expiresAtMs: 0 },
-          reply,
-        );
+        return this.#write(usage.key, EMPTY, true, 0, reply);
       case 'set': {
         const { key, value, ttlSeconds } = usage;
         const expiresAtMs = ttlSeconds === undefined ? 0 : this.#clock.wallMs() + ttlSeconds * 1000;
-        return this.#write({ key, value, tombstone: false, expiresAtMs }, reply);
+        return this.#write(key, value, false, expiresAtMs, reply);
       }
     }
   }
@@ -75,10 +78,14 @@ export class KvGateway {
   }
 
   #write(
-    record: { key: Buffer; value: Buffer; tombstone: boolean; expiresAtMs: number },
+    key: Buffer,
+    value: Buffer,
+    tombstone: boolean,
+    expiresAtMs: number,
     reply: ReplyCallback,
   ): void {
-    this.#writer.set({ ...record, attributes: [] }, (outcome) => reply(writeReply(outcome)));
+    const request = { key, value, tombstone, expiresAtMs, attributes: NO_ATTRIBUTES };
+    this.#writer.set(request, (outcome) => reply(writeReply(outcome)));
   }
 }
 
