@@ -16,6 +16,7 @@ import type { Service } from '../runtime.ts';
 import { IdleConnections } from './idle-connections.ts';
 import { SocketLink } from './link.ts';
 import { LINK_HEADERS, LINK_PROTOCOL, linkMessageBytesMax } from './network.ts';
+import { sendReply } from './replies.ts';
 import { RequestBodies } from './request-bodies.ts';
 
 export interface HttpServerOptions {
@@ -45,8 +46,6 @@ export interface HttpServer {
 /** Above undici's 4 s, so that the client closes an idle connection first and no request meets a reset (H19). */
 const KEEP_ALIVE_MS = 65_000;
 const DRAIN_CHECK_MS = 20;
-/** How long the rest of a body that was refused is read and dropped. */
-const LINGER_MS = 10_000;
 
 /** @throws the error of `listen`, with its code (EADDRINUSE, EACCES, ENOTFOUND ...) */
 export async function startHttpServer(
@@ -162,7 +161,7 @@ class Exchanges {
     reply: HttpReply,
     last: boolean,
   ): void {
-    send(request, response, reply, last);
+    sendReply(request, response, reply, last);
     // Mostly the socket took it at once.
     if (response.writableFinished || response.closed) return this.#ended(request);
     const { length } = reply.body;
@@ -253,49 +252,6 @@ class Incoming implements HttpRequest {
 /** IPv4's 127.0.0.0/8, also as IPv6 writes it, and ::1. */
 function isLoopback(address: string): boolean {
   return address === '::1' || /^(::ffff:)?127\./.test(address);
-}
-
-/** Above this, copying the body costs more than a second buffer in the write. */
-const ONE_WRITE_BYTES_MAX = 4096;
-
-/** As text, one character a byte, a body goes to the socket together with its head; bytes go beside it. */
-function oneWrite(body: string | Uint8Array): string | Uint8Array {
-  if (typeof body !== 'string') {
-    if (body.length > ONE_WRITE_BYTES_MAX) return body;
-    const bytes = body instanceof Buffer ? body : Buffer.from(body);
-    return bytes.toString('latin1');
-  }
-  const isAscii = Buffer.byteLength(body) === body.length;
-  return isAscii ? body : Buffer.from(body).toString('latin1');
-}
-
-function send(
-  request: IncomingMessage,
-  response: ServerResponse,
-  reply: HttpReply,
-  last: boolean,
-): void {
-  if (response.destroyed || response.headersSent) return;
-  const body = oneWrite(reply.body);
-  const { headers } = reply;
-  const fields: string[] = [];
-  for (const name in headers) fields.push(name, headers[name] ?? '');
-  fields.push('content-length', String(body.length));
-  if (last) fields.push('connection', 'close');
-  response.writeHead(reply.status, fields);
-  if (request.complete || !last) response.end(body, 'latin1');
-  else {
-    // The rest of a refused body is read and dropped, or the client would see a reset, not the reply.
-    response.write(body, 'latin1');
-    request.resume();
-    const linger = setTimeout(() => request.destroy(), LINGER_MS);
-    request
-      .once('end', () => response.end())
-      .once('close', () => {
-        clearTimeout(linger);
-        response.end();
-      });
-  }
 }
 
 const PARSER_ERRORS: Readonly<Record<string, { code: ErrorCode; line: string; instead?: string }>> =

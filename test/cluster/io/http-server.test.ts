@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { HttpReply, HttpRequest } from '../../../src/cluster/http.ts';
 import { type HttpServer, startHttpServer } from '../../../src/cluster/io/http-server.ts';
 import type { Service } from '../../../src/cluster/runtime.ts';
@@ -151,4 +151,90 @@ test('a connection is closed when nothing is asked on it, not while something is
   answer();
   expect(await statusLine(busy)).toBe('HTTP/1.1 200 OK');
   await once(busy, 'close');
+});
+
+describe('what a connection is told, whatever is asked on it', () => {
+  const VALUE = `${'v'.repeat(100)}\xff\xc3`;
+  const bytes = Buffer.from(VALUE, 'latin1');
+  const answering: Parameters<typeof serve>[1] = (request, reply) => {
+    const [, size = '0', when = 'now'] = request.target.split('/');
+    const say = () =>
+      reply({
+        status: 200,
+        headers: { 'x-a': 'b' },
+        body: Buffer.concat([bytes, Buffer.alloc(Number(size))]),
+      });
+    if (when === 'now') say();
+    else setTimeout(say, 5);
+  };
+  /** All that comes until the connection is closed, as one character a byte; the last request says so. */
+  async function toldTo(server: HttpServer, asked: string): Promise<string> {
+    const socket = await open(server);
+    let told = '';
+    socket.on('data', (chunk: Buffer) => {
+      told += chunk.toString('latin1');
+    });
+    socket.write(asked);
+    await once(socket, 'close');
+    return told;
+  }
+  const get = (path: string, more = '', method = 'GET', version = '1.1') =>
+    `${method} ${path} HTTP/${version}\r\nhost: x\r\n${more}\r\n`;
+  const statuses = (told: string) => told.match(/HTTP\/1\.1 \d+ [^\r]*/g);
+
+  const LAST = get('/7/later', 'connection: close\r\n');
+
+  test.each(['now', 'later'])(
+    'a small reply is whole, with its length and the date, %s',
+    async (when) => {
+      const told = await toldTo(await serve(MEBIBYTE, answering), get(`/0/${when}`) + LAST);
+      const end = told.indexOf('\r\n\r\n');
+      const lines = told.slice(0, end).toLowerCase().split('\r\n');
+      expect(lines.slice(0, 3)).toEqual(['http/1.1 200 ok', 'x-a: b', 'content-length: 102']);
+      expect(lines[3]).toMatch(/^date: \w{3}, \d\d \w{3} \d{4} [\d:]{8} gmt$/);
+      expect(told.slice(end + 4, end + 4 + VALUE.length)).toBe(VALUE);
+      expect(told.slice(end + 4 + VALUE.length)).toMatch(/^HTTP\/1\.1 200 OK/);
+    },
+  );
+
+  test('pipelined requests are answered in their order, whichever is ready first', async () => {
+    const server = await serve(MEBIBYTE, answering);
+    const sizes = [1, 5000, 2, 3, 70_000, 4];
+    const asked = sizes.map((size, index) => get(`/${size}/${index % 2 === 0 ? 'later' : 'now'}`));
+    const told = await toldTo(server, asked.join('') + LAST);
+    expect(told.match(/content-length: \d+/gi)?.map((line) => Number(line.slice(16)))).toEqual(
+      [...sizes, 7].map((size) => size + bytes.length),
+    );
+    expect(statuses(told)).toEqual(Array(sizes.length + 1).fill('HTTP/1.1 200 OK'));
+  });
+
+  test('HEAD gets no body, HTTP/1.0 and Connection: close end the connection', async () => {
+    const server = await serve(MEBIBYTE, answering);
+    const head = get('/0/later', '', 'HEAD') + get('/0/later', 'connection: close\r\n', 'HEAD');
+    const told = await toldTo(server, head);
+    expect(told).not.toContain('vv');
+    expect(statuses(told)).toHaveLength(2);
+    for (const last of [get('/0/later', '', 'GET', '1.0'), LAST]) {
+      const ended = await toldTo(server, last + get('/0/later'));
+      expect(statuses(ended)).toHaveLength(1);
+      expect(ended.toLowerCase()).toContain('connection: close');
+    }
+  });
+
+  test('a header that would be two is refused', async () => {
+    const said: string[] = [];
+    const server = await serve(MEBIBYTE, (_request, reply) =>
+      setTimeout(() => {
+        try {
+          reply({ status: 200, headers: { 'x-a': 'b\r\nx-c: d' }, body: 'text' });
+        } catch (error) {
+          said.push(String(error));
+          reply(ok('refused'));
+        }
+      }, 1),
+    );
+    expect(await toldTo(server, get('/') + LAST)).not.toContain('x-c');
+    const refused = expect.stringContaining('Invalid character in header content');
+    expect(said).toEqual([refused, refused]);
+  });
 });
