@@ -82,8 +82,8 @@ export class SocketLink implements Link {
     socket.on('error', (error) => this.close(error.message));
     socket.on('close', () => this.close('the peer closed the stream'));
     socket.on('end', () => this.close('the peer ended the stream'));
-    if (head.length > 0) read(head);
     this.#isUnderWay = false;
+    if (head.length > 0) read(head);
     this.#flush();
     if (!this.#isUnderWay) this.#events?.ready?.();
   }
@@ -137,10 +137,10 @@ export class SocketLink implements Link {
       const last = pieces.pop();
       if (last === undefined) break;
       this.#batchesLeft++;
-      socket.cork();
+      if (pieces.length > 0) socket.cork();
       for (const piece of pieces) socket.write(piece);
       const room = socket.write(last, this.#sent);
-      socket.uncork();
+      if (pieces.length > 0) socket.uncork();
       if (!room) {
         this.#waitingForDrain = true;
         return;
