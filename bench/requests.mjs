@@ -2,10 +2,13 @@
 // HTTP: requests a second, latency, and CPU time of all server processes for each request, as ratios to bare
 // node:http in the same round. The servers share one core, wrk has the other.
 
-import { writeFileSync } from 'node:fs';
 import { fill, missing, SERVERS } from './lib/http-servers.mjs';
-import { machine, spread } from './lib/machine.mjs';
-import { wrk } from './lib/wrk.mjs';
+import { LOAD_CORE, SERVER_CORE, spread } from './lib/machine.mjs';
+import { measured } from './lib/measured.mjs';
+import { save } from './lib/results.mjs';
+import { needWrk } from './lib/wrk.mjs';
+
+needWrk();
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const SECONDS = Number(process.env.SECONDS ?? 4);
@@ -14,26 +17,10 @@ const CONNECTIONS = (process.env.CONNECTIONS ?? '64,256').split(',').map(Number)
 const KINDS = (process.env.KINDS ?? 'get,set').split(',');
 const ONLY = process.env.SERVERS?.split(',');
 const WARM_UP_SECONDS = 2;
-const SERVER_CORE = 0;
-const LOAD_CORE = 1;
 
 const wanted = SERVERS.filter(({ name }) => ONLY === undefined || ONLY.includes(name));
 const absent = wanted.filter((server) => missing(server).length > 0);
 const present = wanted.filter((server) => missing(server).length === 0);
-
-async function measure(server, running, kind, connections, seconds) {
-  const cpu = () => running.processes.map((one) => one.cpuSeconds());
-  const before = cpu();
-  const load = { port: running.port, keys: KEYS, connections, seconds, core: LOAD_CORE };
-  const answers = await wrk({ ...load, ...server[kind] });
-  const spent = cpu().map((after, index) => after - before[index]);
-  const inMicroseconds = (cpuSeconds) => (cpuSeconds / answers.requests) * 1e6;
-  return {
-    ...answers,
-    cpuMicroseconds: inMicroseconds(spent.reduce((sum, one) => sum + one, 0)),
-    eachMicroseconds: spent.map(inMicroseconds),
-  };
-}
 
 const running = new Map();
 const rows = [];
@@ -51,9 +38,8 @@ try {
       for (let round = 0; round <= ROUNDS; round++) {
         for (const server of able) {
           const seconds = round === 0 ? WARM_UP_SECONDS : SECONDS;
-          const result = await measure(server, running.get(server), kind, connections, seconds);
-          if (result.failed > 0)
-            throw new Error(`${server.name}: ${result.failed} ${kind}s failed`);
+          const load = { keys: KEYS, connections, seconds, core: LOAD_CORE, ...server[kind] };
+          const result = await measured(running.get(server), load);
           if (round > 0) rounds.get(server).push(result);
         }
       }
@@ -103,18 +89,11 @@ function print(row) {
   );
 }
 
-if (process.argv.includes('--save')) {
-  const versions = Object.fromEntries(present.map((server) => [server.name, server.version()]));
-  const result = {
-    machine: machine(),
-    versions,
-    keys: KEYS,
-    valueBytes: 100,
-    rounds: ROUNDS,
-    rows,
-  };
-  writeFileSync(
-    new URL('results/requests.json', import.meta.url),
-    `${JSON.stringify(result, null, 2)}\n`,
-  );
-}
+save('requests', {
+  versions: Object.fromEntries(present.map((server) => [server.name, server.version()])),
+  keys: KEYS,
+  valueBytes: 100,
+  rounds: ROUNDS,
+  seconds: SECONDS,
+  rows,
+});

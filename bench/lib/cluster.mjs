@@ -49,6 +49,10 @@ export class Cluster {
     return cluster;
   }
 
+  get frontendAddresses() {
+    return this.ports.map((port) => `${HOST}:${port}`);
+  }
+
   get processes() {
     return [this.controller, ...this.storage, ...this.frontends];
   }

@@ -55,6 +55,13 @@ export function isInstalled(command) {
   return spawnSync('which', [command], { stdio: 'ignore' }).status === 0;
 }
 
+/** What a benchmark throws that cannot run without the command: it is left out. */
+export class NotInstalled extends Error {
+  constructor(command) {
+    super(`${command} is not installed`);
+  }
+}
+
 export function versionOf(command, word = '--version') {
   const { stdout, stderr } = spawnSync(command, [word], { encoding: 'utf8' });
   return /\d+\.\d+\.\d+/.exec(`${stdout}${stderr}`)?.[0] ?? 'unknown';

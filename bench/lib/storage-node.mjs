@@ -73,3 +73,11 @@ export async function metricsOf(address) {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return Object.fromEntries(lines.map((line) => line.split(/ (?=\S+$)/)));
 }
+
+/** The sum of all series of a node whose names, labels included, begin so. */
+export async function counted(address, prefix) {
+  const metrics = Object.entries(await metricsOf(address));
+  return metrics
+    .filter(([name]) => name.startsWith(prefix))
+    .reduce((sum, [, value]) => sum + Number(value), 0);
+}

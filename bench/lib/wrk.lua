@@ -24,11 +24,12 @@ function request()
   return requests[sent % requests.count]
 end
 
+-- Refused are those that were answered, with a status of 400 or more; they are among the requests.
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(
-    '\n{"requests":%d,"microseconds":%d,"failed":%d,"p50":%f,"p99":%f,"p999":%f}\n',
-    summary.requests, summary.duration,
-    errors.connect + errors.read + errors.write + errors.status + errors.timeout,
+    '\n{"requests":%d,"microseconds":%d,"refused":%d,"failed":%d,"p50":%f,"p99":%f,"p999":%f}\n',
+    summary.requests, summary.duration, errors.status,
+    errors.connect + errors.read + errors.write + errors.timeout,
     latency:percentile(50), latency:percentile(99), latency:percentile(99.9)))
 end

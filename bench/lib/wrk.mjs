@@ -3,13 +3,20 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { isInstalled, NotInstalled } from './processes.mjs';
 
 const LUA = fileURLToPath(new URL('wrk.lua', import.meta.url));
 const run = promisify(execFile);
 
+/** Benchmarks that cannot do without wrk ask this first. */
+export function needWrk() {
+  if (!isInstalled('wrk')) throw new NotInstalled('wrk');
+}
+
 /**
  * @param load.path with KEY in the place of a key, one of `load.keys`
- * @returns requests, requests a second, those that failed, and latencies in milliseconds
+ * @returns answers, and answers a second, without those that were refused by their status; how many were that,
+ *   and how many failed otherwise; latencies of all answers in milliseconds
  */
 export async function wrk({
   port,
@@ -28,10 +35,12 @@ export async function wrk({
     ['-c', String(core), 'wrk', ...words, ...target].map(String),
   );
   const line = stdout.split('\n').find((text) => text.startsWith('{'));
-  const { requests, microseconds, failed, p50, p99, p999 } = JSON.parse(line);
+  const { requests, microseconds, refused, failed, p50, p99, p999 } = JSON.parse(line);
+  const accepted = requests - refused;
   return {
-    requests,
-    perSecond: (requests / microseconds) * 1e6,
+    requests: accepted,
+    perSecond: (accepted / microseconds) * 1e6,
+    refused,
     failed,
     p50Ms: p50 / 1000,
     p99Ms: p99 / 1000,
