@@ -1,7 +1,9 @@
 // A whole cluster, each node a process of its own: one controller, storage nodes, frontends.
 
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, Process, until } from './processes.mjs';
+import { counted } from './storage-node.mjs';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 const HOST = '127.0.0.1';
@@ -11,42 +13,81 @@ export class Cluster {
   storage = [];
   frontends = [];
   storageAddresses = [];
+  ports = [];
+  #options;
+  #port;
+  #redundancy;
 
   /**
    * @param options.core that all its processes are bound to
    * @param options.words further options, by role
+   * @param options.directory where each of the controller and the storage nodes keeps its data
    */
-  static async start({ storage = 4, redundancy = 3, frontends = 1, core, words = {} } = {}) {
+  static async start({ storage = 4, redundancy = 3, frontends = 1, ...options } = {}) {
     const cluster = new Cluster();
-    const node = process.env.NODE_WORDS?.split(' ') ?? [];
-    const launch = (role, ...given) =>
-      new Process(process.execPath, [...node, CLI, role, ...given, ...(words[role] ?? [])], {
-        core,
-      });
-    const port = await freePort();
-    cluster.controllerAddress = `${HOST}:${port}`;
-    cluster.controller = launch('controller', port, storage, redundancy);
-    for (let index = 0; index < storage; index++) {
-      const address = `${HOST}:${await freePort()}`;
-      cluster.storageAddresses.push(address);
-      cluster.storage.push(launch('storage', cluster.controllerAddress, address));
-    }
-    cluster.ports = [];
+    cluster.#options = options;
+    cluster.#redundancy = redundancy;
+    cluster.#port = await freePort();
+    cluster.controllerAddress = `${HOST}:${cluster.#port}`;
+    cluster.startController(storage);
+    for (let index = 0; index < storage; index++) await cluster.addStorage();
     for (let index = 0; index < frontends; index++) {
-      const own = await freePort();
-      cluster.ports.push(own);
-      cluster.frontends.push(launch('frontend', cluster.controllerAddress, `${HOST}:${own}`));
+      cluster.ports.push(await freePort());
+      cluster.startFrontend(index);
     }
-    const members = Math.min(storage, redundancy);
     await until('the cluster is complete', async () => {
-      const map = await (await fetch(`http://${cluster.controllerAddress}/c/map?since=0.0`)).json();
-      const complete = map.map.partitions.every((entry) => entry.members.length === members);
-      const ready = await Promise.all(
-        cluster.ports.map(async (own) => (await fetch(`http://${HOST}:${own}/readyz`)).ok),
-      );
-      return complete && ready.every(Boolean);
+      const ready = await Promise.all(cluster.frontendAddresses.map(isReady));
+      return (await cluster.isSettled()) && ready.every(Boolean);
     });
     return cluster;
+  }
+
+  startController(storage = this.storage.length) {
+    const words = [this.#port, storage, this.#redundancy, ...this.#dataOf('controller')];
+    this.controller = this.#launch('controller', ...words);
+  }
+
+  async addStorage() {
+    this.storageAddresses.push(`${HOST}:${await freePort()}`);
+    this.startStorage(this.storageAddresses.length - 1);
+  }
+
+  startStorage(index) {
+    const own = this.storageAddresses[index];
+    const data = this.#dataOf(`storage-${index}`);
+    this.storage[index] = this.#launch('storage', this.controllerAddress, own, ...data);
+  }
+
+  startFrontend(index) {
+    const own = this.frontendAddresses[index];
+    this.frontends[index] = this.#launch('frontend', this.controllerAddress, own);
+  }
+
+  #launch(role, ...words) {
+    const { core, words: further = {} } = this.#options;
+    const node = process.env.NODE_WORDS?.split(' ') ?? [];
+    const all = [...node, CLI, role, ...words, ...(further[role] ?? [])];
+    return new Process(process.execPath, all, { core });
+  }
+
+  #dataOf(name) {
+    const { directory } = this.#options;
+    return directory === undefined ? [] : ['--data-dir', join(directory, name)];
+  }
+
+  async map() {
+    const reply = await fetch(`http://${this.controllerAddress}/c/map?since=0.0`);
+    return (await reply.json()).map;
+  }
+
+  /** Whether every partition has as many members as it should, and all of them serve. */
+  async isSettled() {
+    const { nodes, partitions } = await this.map();
+    const staying = Object.values(nodes).filter(({ draining }) => !draining).length;
+    const wanted = Math.min(staying, this.#redundancy);
+    return partitions.every(
+      ({ members }) => members.length === wanted && members.every(({ role }) => role === 'serving'),
+    );
   }
 
   get frontendAddresses() {
@@ -60,4 +101,18 @@ export class Cluster {
   async stop() {
     for (const one of this.processes) await one.stop();
   }
+}
+
+async function isReady(address) {
+  return (await fetch(`http://${address}/readyz`)).ok;
+}
+
+/** Until the storage nodes hold so many records: as soon as a load has set its own, it goes on to its work. */
+export async function untilFilled(cluster, records) {
+  const { partitions } = await cluster.map();
+  const copies = partitions[0].members.length;
+  await until(`${records} records are there`, async () => {
+    const held = cluster.storageAddresses.map((address) => counted(address, 'velourfog_items'));
+    return (await Promise.all(held)).reduce((sum, one) => sum + one, 0) >= copies * records;
+  });
 }
