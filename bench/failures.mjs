@@ -24,7 +24,7 @@ import { total, VelourLoad } from './lib/velour-load.mjs';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 /** Before a fault, and after it is over. */
-const SECONDS = Number(process.env.SECONDS ?? 3);
+const SECONDS = Number(process.env.SECONDS ?? 2);
 const RECORDS = Number(process.env.RECORDS ?? 10_000);
 const RATE = Number(process.env.RATE ?? 1000);
 const ONLY = process.env.FAILURES?.split(',');

@@ -7,7 +7,7 @@ import { figure, SERVER_CORE, spread } from './lib/machine.mjs';
 import { save } from './lib/results.mjs';
 import { total, VelourLoad, velourLoad } from './lib/velour-load.mjs';
 
-const SECONDS = Number(process.env.SECONDS ?? 20);
+const SECONDS = Number(process.env.SECONDS ?? 15);
 const PEAK_SECONDS = Math.min(4, SECONDS);
 const WARM_UP_SECONDS = Math.min(2, SECONDS);
 const ROUNDS = Number(process.env.ROUNDS ?? 5);

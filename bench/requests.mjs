@@ -11,7 +11,7 @@ import { needWrk } from './lib/wrk.mjs';
 needWrk();
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
-const SECONDS = Number(process.env.SECONDS ?? 4);
+const SECONDS = Number(process.env.SECONDS ?? 3);
 const KEYS = Number(process.env.KEYS ?? 10_000);
 const CONNECTIONS = (process.env.CONNECTIONS ?? '64,256').split(',').map(Number);
 const KINDS = (process.env.KINDS ?? 'get,set').split(',');

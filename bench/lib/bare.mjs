@@ -1,9 +1,11 @@
-// The least that node:http can do, which everything else is compared with: `node bare.mjs PORT`. A GET is
-// answered with 100 bytes by `writeHead` and `end`; of anything else the body is read first, and `Ok` comes back.
+// The least that node:http can do, which everything else is compared with: `node bare.mjs PORT [BYTES]`. A GET is
+// answered with so many bytes, 100 by default, by `writeHead` and `end`; of anything else the body is read first, and
+// `Ok` comes back.
 
 import { createServer } from 'node:http';
 
-const VALUE = Buffer.alloc(100, 'v');
+const [port, bytes = '100'] = process.argv.slice(2);
+const VALUE = Buffer.alloc(Number(bytes), 'v');
 const OK = Buffer.from('Ok\n');
 const headers = (length) => ({
   'content-type': 'application/octet-stream',
@@ -22,4 +24,4 @@ createServer((request, response) => {
     response.writeHead(200, headers(OK.length));
     response.end(OK);
   });
-}).listen(Number(process.argv[2]), '127.0.0.1', 4096);
+}).listen(Number(port), '127.0.0.1', 4096);

@@ -12,7 +12,8 @@ import { freePort, isInstalled, Process, packaged, until, versionOf } from './pr
 
 const HOST = '127.0.0.1';
 const BARE = fileURLToPath(new URL('bare.mjs', import.meta.url));
-const VALUE = 'v'.repeat(100);
+const VALUE_BYTES = 100;
+const VALUE = 'v'.repeat(VALUE_BYTES);
 const { version: VERSION } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 );
@@ -28,12 +29,7 @@ export const SERVERS = [
     name: 'bare node:http',
     needs: [],
     version: () => process.version,
-    async start(core) {
-      const port = await freePort();
-      const server = new Process(process.execPath, [BARE, port], { core });
-      await listens(port);
-      return { port, processes: [server], stop: () => server.stop() };
-    },
+    start: startBare,
     get: { path: '/get?key=KEY' },
     set: { method: 'POST', path: '/set?key=KEY', body: VALUE },
   },
@@ -128,6 +124,14 @@ export const SERVERS = [
     },
   },
 ];
+
+/** Answers gets with so many bytes, whatever was set. */
+export async function startBare(core, valueBytes = VALUE_BYTES) {
+  const port = await freePort();
+  const server = new Process(process.execPath, [BARE, port, valueBytes], { core });
+  await listens(port);
+  return { port, processes: [server], stop: () => server.stop() };
+}
 
 /** @returns the commands that are missing */
 export function missing({ needs }) {
