@@ -1,12 +1,19 @@
 // The benchmarks run, on few items: what they measure is for people to read.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ROOT } from '../helpers/cluster.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
 
-function printedBy(benchmark: string, env: Readonly<Record<string, string>>): string {
-  return execFileSync(process.execPath, [join(ROOT, 'bench/run.mjs'), benchmark], {
+const HAS_WRK = spawnSync('which', ['wrk']).status === 0;
+
+function printedBy(
+  benchmarks: string | readonly string[],
+  env: Readonly<Record<string, string>>,
+): string {
+  return execFileSync(process.execPath, [join(ROOT, 'bench/run.mjs'), ...[benchmarks].flat()], {
     encoding: 'utf8',
     env: { ...process.env, ...env },
   });
@@ -43,3 +50,104 @@ test('recovery restarts a full storage node', () => {
   expect(printed).toMatch(/^20000 items of 16 \+ 100 bytes; medians of 2 restarts/m);
   expect(printed).toMatch(/^recovery: \d+ records\/s, \d+ MB\/s/m);
 });
+
+test('half-load kills a storage node at half of what it measured first', () => {
+  const env = { ROUNDS: '1', SECONDS: '4', RECORDS: '200' };
+  const printed = printedBy('half-load', env);
+  expect(printed).toMatch(
+    /: [1-9]\d* \(.*\)\/s sustained, [1-9]\d* \(.*\)\/s due; a storage node killed/m,
+  );
+  expect(printed).toMatch(/^gets: p50 [\d.]+ .* p99.9 [\d.]+ /m);
+  expect(printed).toMatch(/; violations: 0$/m);
+});
+
+test('failures has nodes die, restart, come and go under a load', () => {
+  const env = { ROUNDS: '1', SECONDS: '0.5', RECORDS: '200', RATE: '100' };
+  const printed = printedBy('failures', env);
+  const lines = [
+    'kill -9',
+    'kill -9, back from its disk at once',
+    'kill -9, its parent vouches',
+    'rolling restart',
+    '4 to 5 storage nodes and back',
+  ];
+  for (const line of lines) {
+    const [, requests, lost] =
+      new RegExp(`^${line}: of (\\d+) requests .* connection; (\\d+) acknowledged`, 'm').exec(
+        printed,
+      ) ?? [];
+    expect(Number(requests), line).toBeGreaterThan(0);
+    expect(lost, line).toBe('0');
+  }
+  expect(printed).toMatch(/^ {2}answers with copies: \d+, with repairs: \d+/m);
+  expect(printed).toMatch(/^ {2}15[34] replicas moved, 153 had to; back (\d+) moved, \1 had to/m);
+});
+
+test('table has a row for each figure, measured or not', () => {
+  const printed = printedBy('table', {});
+  expect(printed).toMatch(
+    /^memory over payload, 4 M items +<= 60 bytes .* velour-fog [\d.]+.*reached$/m,
+  );
+  expect(printed).toMatch(/^CPU a key of \/v1\/mget, 100 keys .* there is no \/v1\/mget yet +-$/m);
+});
+
+test('without wrk what needs it is left out, and what follows runs', () => {
+  const folder = pathOf(['node', 'which', 'taskset']);
+  const printed = printedBy(['hot-key', 'table'], { PATH: folder });
+  expect(printed).toMatch(/^hot-key\nleft out: wrk is not installed$/m);
+  expect(printed).toMatch(/^memory over payload/m);
+});
+
+describe.skipIf(!HAS_WRK)(`with wrk${HAS_WRK ? '' : ', which is not installed here'}`, () => {
+  test('requests says which rivals are not installed', () => {
+    const folder = pathOf(['node', 'which', 'taskset', 'wrk']);
+    const env = { ROUNDS: '1', SECONDS: '1', KEYS: '50', CONNECTIONS: '4', PATH: folder };
+    const printed = printedBy('requests', env);
+    for (const kind of ['get', 'set']) {
+      expect(printed).toMatch(new RegExp(`^${kind} +4 velour-fog +CPU [\\d.]+ .* x bare`, 'm'));
+      expect(printed).toMatch(
+        new RegExp(`^${kind} +4 Webdis \\+ Redis +not installed: webdis, redis-server$`, 'm'),
+      );
+    }
+    expect(printed).toMatch(/^get +4 nginx \+ memcached +not installed: nginx, memcached$/m);
+  });
+
+  test('hot-key counts the writes of each replica', () => {
+    const env = { ROUNDS: '1', SECONDS: '1', KEYS: '100', CONNECTIONS: '50' };
+    const printed = printedBy('hot-key', env);
+    expect(printed).toMatch(/^set +1 keys: .* writes per replica: [\d.]+ .* a set/m);
+    // Distinct keys have nothing to share: each set is one write.
+    expect(printed).toMatch(/^set +100 keys: .* writes per replica: 1\.\d+ .* a set/m);
+    expect(printed).toMatch(/^get +1 keys: .* lookups: [\d.]+ .* a get/m);
+  });
+
+  test('overload tells what is left of the peak, and what slow clients cost', () => {
+    const env = { ROUNDS: '1', SECONDS: '1', SHORT_SECONDS: '1', KEYS: '100', SLOW_CLIENTS: '8' };
+    const printed = printedBy('overload', env);
+    for (const kind of ['gets', 'sets']) {
+      const line = new RegExp(`^${kind}, .*, 1 s: [\\d.]+ of the peak, .* MB, at most \\d+`, 'gm');
+      expect(printed.match(line)).toHaveLength(3);
+    }
+    expect(printed).toMatch(/^8 slow clients, others get \d+\/s: p99 [\d.]+ /m);
+  });
+
+  test('growth turns one thing at a time', () => {
+    const printed = printedBy('growth', { ROUNDS: '1', SECONDS: '1', GROWTH: 'redundancy' });
+    for (const copies of [1, 2, 3]) {
+      expect(printed).toMatch(
+        new RegExp(`^redundancy +${copies}, set: CPU .* x bare; frontend`, 'm'),
+      );
+    }
+  });
+});
+
+/** A folder with these commands and no others. */
+function pathOf(commands: readonly string[]): string {
+  const folder = join(temporaryFolder().path, 'bin');
+  mkdirSync(folder);
+  for (const command of commands) {
+    const found = spawnSync('which', [command], { encoding: 'utf8' }).stdout.trim();
+    symlinkSync(found, join(folder, command));
+  }
+  return folder;
+}
