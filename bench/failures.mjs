@@ -146,8 +146,9 @@ async function round({ data, run }) {
   const directory = data && mkdtempSync(join(tmpdir(), 'velour-bench-'));
   const settings = { redundancy: REDUNDANCY, frontends: 2, core: SERVER_CORE, directory };
   const cluster = await Cluster.start(settings);
+  let load;
   try {
-    const load = new VelourLoad(cluster.frontendAddresses, {
+    load = new VelourLoad(cluster.frontendAddresses, {
       ...LOAD,
       duration: DURATION,
       quiet: true,
@@ -168,6 +169,7 @@ async function round({ data, run }) {
       ...more,
     };
   } finally {
+    load?.stop();
     await cluster.stop();
     if (data) rmSync(directory, { recursive: true });
   }

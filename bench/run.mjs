@@ -1,7 +1,7 @@
 // Runs the benchmarks that are named, one after the other: node bench/run.mjs items overwrites [--save]
-// What cannot run here is left out, with the reason; what fails keeps the others from nothing.
+// One that cannot run here is left out, with the reason; one that fails does not keep the others from running.
 
-import { NotInstalled } from './lib/processes.mjs';
+import { NotInstalled, stopAll } from './lib/processes.mjs';
 
 for (const name of process.argv.slice(2).filter((word) => !word.startsWith('--'))) {
   console.log(`\n${name}`);
@@ -14,5 +14,7 @@ for (const name of process.argv.slice(2).filter((word) => !word.startsWith('--')
     }
     console.error(error);
     process.exitCode = 1;
+  } finally {
+    await stopAll();
   }
 }

@@ -8,6 +8,9 @@ const HOST = '127.0.0.1';
 /** Of the kernel's clock, in /proc/PID/stat. */
 const TICKS_PER_SECOND = 100;
 
+/** Those that run, of all benchmarks. */
+const running = new Set();
+
 export class Process {
   #child;
   stderr = '';
@@ -21,6 +24,8 @@ export class Process {
       this.stderr = (this.stderr + bytes).slice(-10_000);
     });
     this.exited = new Promise((resolve) => this.#child.once('exit', resolve));
+    running.add(this);
+    this.exited.then(() => running.delete(this));
   }
 
   /** Bytes of memory that it has now. */
@@ -48,6 +53,11 @@ export class Process {
     this.#child.kill('SIGKILL');
     await this.exited;
   }
+}
+
+/** A benchmark that failed has left some, and waits for them for ever. */
+export async function stopAll() {
+  for (const one of running) await one.stop();
 }
 
 /** Whether it is on the PATH; not all have `--version`. */
@@ -81,9 +91,9 @@ export async function freePort() {
   return port;
 }
 
-/** Until the condition holds, for 30 seconds at most. */
+/** Until the condition holds, for a minute and a half at most. */
 export async function until(what, condition) {
-  for (let tries = 0; tries < 300; tries++) {
+  for (let tries = 0; tries < 900; tries++) {
     if (await condition().catch(() => false)) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

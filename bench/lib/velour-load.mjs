@@ -39,6 +39,8 @@ export class VelourLoad {
         else reject(new Error(`velour load ended with ${code}:\n${this.#stderr}`));
       });
     });
+    // Whoever failed meanwhile does not come to ask for it.
+    this.result.catch(() => undefined);
   }
 
   /** Ends it early; what was measured so far is the result. */

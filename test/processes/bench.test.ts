@@ -3,9 +3,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ROOT } from '../helpers/cluster.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
+
+// They measure for some seconds each, with a dozen processes; a slow machine needs minutes to start these.
+vi.setConfig({ testTimeout: 600_000 });
 
 const HAS_WRK = spawnSync('which', ['wrk']).status === 0;
 
