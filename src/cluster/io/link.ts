@@ -14,6 +14,12 @@ import type { Link, LinkEvents } from '../runtime.ts';
  */
 export type LinkSide = 'asks' | 'answers';
 
+/** With as many messages in the last batch much is asked. */
+const BUSY_MESSAGES = 4;
+/** A batch grows for so many turns at most, and up to so many bytes: with small records some milliseconds. */
+const TURNS_MAX = 16;
+const BATCH_BYTES_FULL = 16 * 1024;
+
 export class SocketLink implements Link {
   readonly #writer = new FrameWriter();
   readonly #side: LinkSide;
@@ -28,11 +34,22 @@ export class SocketLink implements Link {
    */
   #isUnderWay: boolean;
   #batchesLeft = 0;
+  /** So many messages the batch has that is being gathered, and had a turn before. */
+  #gathered = 0;
+  #gatheredBefore = 0;
+  /** For so many turns it was held back. */
+  #turns = 0;
+  /** So many messages the last batch had. */
+  #lastBatch = 0;
   #closedReason: string | undefined;
   /** The last of some pieces was sent, and so were those before it. */
   readonly #sent = () => this.#writer.sent();
 
   readonly #flushInTurn = () => {
+    if (this.#isWorthATurn()) {
+      setImmediate(this.#flushInTurn);
+      return;
+    }
     this.#flushScheduled = false;
     this.#flush();
   };
@@ -95,6 +112,7 @@ export class SocketLink implements Link {
   send(id: number, head: Uint8Array, body: Uint8Array): void {
     if (this.#closedReason !== undefined) return;
     this.#writer.add(id, head, body);
+    this.#gathered++;
     this.#flushLater();
   }
 
@@ -117,11 +135,24 @@ export class SocketLink implements Link {
     this.#events?.closed(reason, this.#socket !== undefined);
   }
 
-  /** After all sockets that are readable in this turn had theirs: a batch that nothing waited for. */
+  /** After all sockets that are readable in this turn had theirs. */
   #flushLater(): void {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
     setImmediate(this.#flushInTurn);
+  }
+
+  /**
+   * While much is asked, a batch grows as long as each turn brings more: an exchange costs both ends, and the
+   * switches between them, as much as some thirty gets. Where little is asked nothing waits.
+   */
+  #isWorthATurn(): boolean {
+    if (this.#side === 'answers' || this.#lastBatch < BUSY_MESSAGES) return false;
+    if (this.#gathered === this.#gatheredBefore || this.#turns === TURNS_MAX) return false;
+    if (this.#writer.pendingBytes >= BATCH_BYTES_FULL) return false;
+    this.#gatheredBefore = this.#gathered;
+    this.#turns++;
+    return true;
   }
 
   #flush(): void {
@@ -132,6 +163,10 @@ export class SocketLink implements Link {
       if (this.#isUnderWay && this.#writer.pendingBytes === 0) this.#writer.addEmpty();
       this.#isUnderWay = false;
     }
+    this.#lastBatch = this.#gathered;
+    this.#gathered = 0;
+    this.#gatheredBefore = 0;
+    this.#turns = 0;
     for (;;) {
       const pieces = this.#writer.take();
       const last = pieces.pop();

@@ -85,6 +85,35 @@ test('what one turn brings is one batch, and under way until the peer says somet
   expect(asking.isUnderWay()).toBe(false);
 });
 
+test('a batch grows from turn to turn only where the one before had many messages', async () => {
+  const { asking, peer, timesReady } = await askingPair();
+  /** One message a turn, until the next turn would bring none. */
+  const batchesOf = async (messages: number) => {
+    const before = asking.batchesLeft();
+    const all = read(peer, messages * FRAME_BYTES);
+    for (let message = 1; message <= messages; message++) {
+      send(asking, message);
+      await turns(1);
+    }
+    await all;
+    return asking.batchesLeft() - before;
+  };
+  const answered = async () => {
+    const before = timesReady();
+    peer.write(Buffer.from([0, 0, 0, 1, 0, 0, 0, 0, 2, 7]));
+    await expect.poll(timesReady, { timeout: 20_000 }).toBe(before + 1);
+  };
+  expect(await batchesOf(3)).toBe(3);
+  await answered();
+  for (let id = 1; id <= 4; id++) send(asking, id);
+  await read(peer, 4 * FRAME_BYTES);
+  await answered();
+  expect(await batchesOf(6)).toBe(1);
+  await answered();
+  // Not for ever: in the end nothing is held back that goes on coming.
+  expect(await batchesOf(40)).toBeGreaterThan(1);
+});
+
 test('what is sent before the stream is open goes when it is', async () => {
   const [near, peer] = await socketPair();
   const asking = new SocketLink('asks', LIMIT);
