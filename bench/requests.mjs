@@ -17,7 +17,7 @@ const CONNECTIONS = (process.env.CONNECTIONS ?? '64,256').split(',').map(Number)
 const KINDS = (process.env.KINDS ?? 'get,set').split(',');
 const ONLY = process.env.SERVERS?.split(',');
 /** The compiler shares the core with what it compiles, so it takes its time. */
-const WARM_UP_SECONDS = Number(process.env.WARM_UP_SECONDS ?? 6);
+const WARM_UP_SECONDS = Math.min(6, 2 * SECONDS);
 
 const wanted = SERVERS.filter(({ name }) => ONLY === undefined || ONLY.includes(name));
 const absent = wanted.filter((server) => missing(server).length > 0);
