@@ -11,7 +11,8 @@ import { freePorts, type LocalCluster, ROOT, startCluster, velour } from '../hel
 import { Fleet } from '../helpers/fleet.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 
-const SHORT = ['--records', '500', '--warm-up', '0', '--duration', '1', '--connections', '4'];
+/** Without a word of progress: on a slow machine the fill takes long enough for one. */
+const SHORT = '--quiet --records 500 --warm-up 0 --duration 1 --connections 4'.split(' ');
 
 type Printed = LoadResult & Context;
 
@@ -91,7 +92,7 @@ describe('on a cluster', () => {
         .replace('127.0.0.1:12080', cluster.frontends[0] ?? '')
         .replace('127.0.0.1:12081', cluster.frontends[1] ?? '')
         .split(' ');
-      const short = ['--duration', '1', '--warm-up', '0', '--records', '300'];
+      const short = ['--quiet', '--duration', '1', '--warm-up', '0', '--records', '300'];
       const { code, stdout, stderr } = await load([...words, ...short]);
       expect(stderr).toBe('');
       expect(code, line).toBe(0);
