@@ -203,8 +203,8 @@ export class StorageChannel {
 
   #received(id: number, message: Buffer): void {
     this.#heard = true;
-    if (this.#exchanges.size <= 1 && this.#waiting.size === 0) this.#silentSinceMs = undefined;
     const exchange = this.#exchanges.take(id);
+    if (this.#exchanges.size === 0 && this.#waiting.size === 0) this.#silentSinceMs = undefined;
     // Answered after its time: the one who asked has long been told.
     if (exchange === undefined) return;
     const answer = decodeAnswer(message);

@@ -219,3 +219,13 @@ test('a get that was given up is not joined', () => {
   scripted.answer(2);
   expect(again).toEqual(['applied']);
 });
+
+test('an answer that comes too late does not end the watch over another one', () => {
+  const scripted = new Scripted();
+  const late = scripted.send();
+  scripted.pass(times.tryMs + 2 * times.sweepMs);
+  const next = scripted.send();
+  scripted.answer(1);
+  scripted.pass(times.tryMs + 2 * times.sweepMs);
+  expect([late, next]).toEqual(Array(2).fill(['slow', 'unanswered']));
+});
