@@ -13,11 +13,8 @@ const PERCENT = 0x25;
 export function parseQuery(query: string): Query {
   const parameters = new Map<string, Buffer>();
   if (query === '') return { kind: 'query', parameters };
-  for (let from = 0, to: number; from <= query.length; from = to + 1) {
-    to = query.indexOf('&', from);
-    if (to < 0) to = query.length;
-    if (to === from) continue;
-    const part = query.slice(from, to);
+  for (const part of query.split('&')) {
+    if (part === '') continue;
     const equals = part.indexOf('=');
     const name = decodeName(equals < 0 ? part : part.slice(0, equals));
     const value = decodeBytes(equals < 0 ? '' : part.slice(equals + 1));

@@ -47,7 +47,7 @@ interface Exchange extends Asker {
 
 /** Of an operation that could go to any of several nodes: which of their next batches it costs least to join. */
 export type Readiness = 0 | 1 | 2;
-/** It leaves at the end of this turn anyway, and has room. */
+/** One is about to leave, and has room. */
 export const GATHERING: Readiness = 0;
 /** Nothing is under way: a batch of its own. */
 export const IDLE: Readiness = 1;

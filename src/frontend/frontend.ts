@@ -87,6 +87,8 @@ export class Frontend implements Service {
       'velourfog_waiting_sets',
       'Sets that wait for an earlier one of their key.',
       () => writer.waiting,
+      {},
+      'sum',
     );
     metrics.gauge(
       'velourfog_clock_ahead_seconds',

@@ -50,12 +50,3 @@ export class KeyTable<Entry extends KeyEntry<Entry>> {
 function slotOf(hash: number): number {
   return hash & (SLOTS - 1);
 }
-
-/** FNV-1a, its high bits brought down. */
-export function hashOf(key: Uint8Array): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < key.length; index++) {
-    hash = Math.imul(hash ^ (key[index] ?? 0), 0x01000193);
-  }
-  return hash ^ (hash >>> 15);
-}

@@ -2,11 +2,15 @@
 // newest of them is sent for all (H41). Who is next is write-combining.ts's, the sending write-handler.ts's.
 
 import type { Version } from '../cluster/version.ts';
-import { hashOf, KeyTable } from './key-table.ts';
+import { hashOf } from './key-hash.ts';
+import { KeyTable } from './key-table.ts';
 import type { OperationContext } from './read-handler.ts';
 import type { PendingSet, WriteCallback, WriteOutcome, WriteRequest } from './write.ts';
 import { KeyQueue, type WaitingSet, WaitingSets } from './write-combining.ts';
 import { lastRoundMs, SetOperation } from './write-handler.ts';
+
+/** Any will do: keys that collide only share a slot. */
+const HASH_SEED = 0;
 
 const TOO_LATE: WriteOutcome = {
   kind: 'not-stored',
@@ -44,7 +48,7 @@ export class Writer {
 
   set(request: WriteRequest, callback: WriteCallback): void {
     this.#context.hotKeys?.noteSet(request.key, request.value);
-    const hash = hashOf(request.key);
+    const hash = hashOf(request.key, HASH_SEED);
     const ahead = this.#onTheirWay.get(request.key, hash);
     const arrivedMs = this.#context.runtime.clock.monotonicMs();
     if (ahead === undefined) this.#send(hash, { request, callback, arrivedMs }, undefined);
