@@ -80,6 +80,11 @@ export interface Times {
   readonly decideMs: number;
   /** How long a node that stopped and said it would return stays a member (D4). */
   readonly resumeWindowMs: number;
+  /**
+   * So long a node that stops to return goes on serving: the one that was restarted before it may have come back
+   * in the same moment, and the sets that waited for that one must not wait for this one as well (D4).
+   */
+  readonly beforeRestartMs: number;
   /** A joiner that is not done after so long is given up (R8). */
   readonly joinLimitMs: number;
   /** Between two pulls of one partition (R10). */
@@ -124,6 +129,7 @@ export function protocolTimes(scale: number): Times {
     fenceWaitMs: 1250 * scale,
     decideMs: 50 * scale,
     resumeWindowMs: 3000 * scale,
+    beforeRestartMs: 500 * scale,
     joinLimitMs: 60_000 * scale,
     antiEntropyMs: 60_000 * scale,
     tombstoneGraceMs: 3_600_000 * scale,

@@ -20,6 +20,7 @@ import { type PartitionId, partitionOf } from '../cluster/partition.ts';
 import type { Runtime } from '../cluster/runtime.ts';
 import { type AnswerCallback, BUSY, type StorageChannel } from '../cluster/storage-channel.ts';
 import { StorageChannels } from '../cluster/storage-channels.ts';
+import { LaterRounds } from './later-rounds.ts';
 
 /** A member and the way to it; undefined where its node lives on as another life, which is none. */
 export interface Reach {
@@ -45,6 +46,8 @@ export interface MapRefresh {
 export class Router {
   readonly #runtime: Runtime;
   readonly #channels: StorageChannels;
+  /** What failed, and may well succeed with a newer map. */
+  readonly laterRounds: LaterRounds;
   #map: ClusterMap | undefined;
   /** Of the present map, by partition; filled as they are asked for. */
   #places: (Place | undefined)[] = [];
@@ -52,6 +55,7 @@ export class Router {
   constructor(runtime: Runtime, times: Times) {
     this.#runtime = runtime;
     this.#channels = new StorageChannels(runtime, times);
+    this.laterRounds = new LaterRounds(runtime, times);
   }
 
   get map(): ClusterMap | undefined {
@@ -69,6 +73,7 @@ export class Router {
     this.#map = map;
     this.#places = [];
     this.#channels.adopt(map);
+    this.laterRounds.wake();
     this.#runtime.log.write('info', 'map adopted', {
       map: printMapVersion(map.version),
       nodes: Object.keys(map.nodes).length,

@@ -74,6 +74,8 @@ export class SetOperation implements KeyEntry<SetOperation> {
   /** Whether any member may hold a record of this set, of this version or an earlier one. */
   #mayBeHeld = false;
   #lastRound: Round | undefined;
+  /** At the epoch of the last round. */
+  #failedRounds = 0;
 
   constructor(
     context: OperationContext,
@@ -121,6 +123,8 @@ export class SetOperation implements KeyEntry<SetOperation> {
       member,
       answer: kept.find((vote) => isSameLife(vote.member, member))?.answer,
     }));
+    // Who did not take part in the epoch before may well do so now, or as soon as it has heard of it.
+    if (before?.epoch !== epoch) this.#failedRounds = 0;
     this.#lastRound = { epoch, version: this.#version, votes };
     if (votes.every(({ answer }) => answer !== undefined)) return this.#decide(votes);
     // One of them may know that the epoch is over, and would have said so.
@@ -173,14 +177,17 @@ export class SetOperation implements KeyEntry<SetOperation> {
   }
 
   #again(code: ErrorCode, detail: string): void {
-    const { runtime, times } = this.#context;
-    if (this.#elapsedMs() > lastRoundMs(this.#context.times)) {
+    const { router, times } = this.#context;
+    const lastMs = lastRoundMs(times);
+    const elapsedMs = this.#elapsedMs();
+    if (elapsedMs >= lastMs) {
       this.#giveUp(code, detail);
       // Others may have it already; so that replicas do not differ, go on for a while (H21, D9).
-      if (!this.#mayBeHeld || this.#elapsedMs() > times.setDeadlineMs + times.setBackgroundMs)
-        return;
+      if (!this.#mayBeHeld || elapsedMs > times.setDeadlineMs + times.setBackgroundMs) return;
     }
-    runtime.timers.after(times.retryMs + runtime.random.below(times.retryMs), () => this.round());
+    this.#failedRounds++;
+    const leftMs = elapsedMs < lastMs ? lastMs - elapsedMs : Number.POSITIVE_INFINITY;
+    router.laterRounds.add(this.#failedRounds, leftMs, () => this.round());
   }
 
   #giveUp(code: ErrorCode, detail: string): void {

@@ -1,5 +1,5 @@
-// How a storage node stops (D4): with a data directory it stops serving, brings its log to disk and says
-// that it will return; without one it hands its partitions over first, because what it holds dies with it.
+// How a storage node stops (D4): with a data directory it stops serving after a moment, brings its log to disk
+// and says that it will return; without one it hands its partitions over first, because what it holds dies with it.
 
 import type { Address } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
@@ -36,8 +36,12 @@ export class Departure {
     this.#done = done;
     // With everybody gone nobody could take anything over, and the map is to stay as it is.
     if (drain.wholeCluster) this.#stop(undefined);
-    else if (options.keepsData) this.#stop('restarting');
-    else this.#handOver();
+    else if (!options.keepsData) this.#handOver();
+    else if (!life.hasHeirs()) this.#stop('restarting');
+    else {
+      const waitMs = Math.min(options.times.beforeRestartMs, drain.timeoutMs);
+      runtime.timers.after(waitMs, () => this.#stop('restarting'));
+    }
   }
 
   #handOver(): void {

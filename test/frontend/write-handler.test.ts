@@ -5,8 +5,10 @@ import { expect, test } from 'vitest';
 import type { MemberRole, PartitionEntry } from '../../src/cluster/cluster-map.ts';
 import type { Epoch } from '../../src/cluster/identity.ts';
 import { protocolTimes } from '../../src/cluster/limits.ts';
+import type { Runtime } from '../../src/cluster/runtime.ts';
 import type { MemberAnswer } from '../../src/cluster/storage-channel.ts';
 import { HybridClock, type Version } from '../../src/cluster/version.ts';
+import { LaterRounds } from '../../src/frontend/later-rounds.ts';
 import type { OperationContext } from '../../src/frontend/read-handler.ts';
 import type { WriteOutcome } from '../../src/frontend/write.ts';
 import { Writer } from '../../src/frontend/writer.ts';
@@ -28,15 +30,24 @@ function play(rounds: readonly (readonly [PartitionEntry, Record<string, MemberA
   const asked: string[] = [];
   const outcomes: WriteOutcome[] = [];
   const later: (() => void)[] = [];
+  const waits: number[] = [];
   let round = -1;
   const nothing = () => undefined;
-  const context = {
-    runtime: {
-      clock: { monotonicMs: () => 0, wallMs: () => 1000 },
-      random: { below: () => 0 },
-      timers: { after: (_delayMs: number, callback: () => void) => later.push(callback) },
+  const runtime = {
+    clock: { monotonicMs: () => 0, wallMs: () => 1000 },
+    random: { below: () => 0 },
+    timers: {
+      after: (delayMs: number, callback: () => void) => {
+        waits.push(delayMs);
+        later.push(callback);
+      },
     },
+  } as unknown as Runtime;
+  const times = protocolTimes(1);
+  const context = {
+    runtime,
     router: {
+      laterRounds: new LaterRounds(runtime, times),
       locate: () => ({ partition: 0, entry: rounds[++round]?.[0], answering: [true] }),
       send: (member: { node: string }, _set: unknown, callback: (answer: MemberAnswer) => void) => {
         asked[round] = (asked[round] ?? '') + member.node;
@@ -48,59 +59,79 @@ function play(rounds: readonly (readonly [PartitionEntry, Record<string, MemberA
     refresh: { fetchFrom: nothing, pushTo: nothing },
     reports: { note: nothing },
     versions: new HybridClock(),
-    times: protocolTimes(1),
+    times,
   } as unknown as OperationContext;
   const request = { tombstone: false, expiresAtMs: 0, attributes: [] };
   new Writer(context).set({ ...request, key: Buffer.from('k'), value: Buffer.from('v') }, (said) =>
     outcomes.push(said),
   );
   while (round + 1 < rounds.length) for (const next of later.splice(0)) next();
-  return { asked, outcomes: outcomes.map(({ kind }) => kind), unfinished: later.length };
+  return { asked, outcomes: outcomes.map(({ kind }) => kind), unfinished: later.length, waits };
+}
+
+/** Whom each round asks, and what came of the set. */
+function rounds(...scripted: Parameters<typeof play>[0]) {
+  const { waits: _, ...played } = play(scripted);
+  return played;
 }
 
 test('a member that has the record is not sent it again while the epoch lasts', () => {
   expect(
-    play([
+    rounds(
       [entry(1), { a: APPLIED, b: UNREACHABLE, c: UNREACHABLE }],
       [entry(1), { b: APPLIED, c: UNREACHABLE }],
       [entry(1), { c: APPLIED }],
-    ]),
+    ),
   ).toEqual({ asked: ['abc', 'bc', 'c'], outcomes: ['stored'], unfinished: 0 });
 });
 
 test('at another epoch everybody is asked: the word of a member may be from before it joined again', () => {
   expect(
-    play([
+    rounds(
       [entry(1), { a: APPLIED, b: APPLIED, c: UNREACHABLE }],
       [entry(2), { a: APPLIED, b: APPLIED, c: APPLIED }],
-    ]),
+    ),
   ).toEqual({ asked: ['abc', 'abc'], outcomes: ['stored'], unfinished: 0 });
 });
 
 test('another life of a node has given no word', () => {
   expect(
-    play([
+    rounds(
       [entry(1), { a: APPLIED, b: APPLIED, c: UNREACHABLE }],
       [entry(1, 2), { b: APPLIED, c: APPLIED }],
-    ]),
+    ),
   ).toEqual({ asked: ['abc', 'bc'], outcomes: ['stored'], unfinished: 0 });
 });
 
 test('a joiner is asked in every round: it may have dropped the record (H26)', () => {
   expect(
-    play([
+    rounds(
       [entry(1, 1, 'joining'), { a: APPLIED, b: APPLIED, c: UNREACHABLE }],
       [entry(1, 1, 'joining'), { a: APPLIED, c: APPLIED }],
-    ]),
+    ),
   ).toEqual({ asked: ['abc', 'ac'], outcomes: ['stored'], unfinished: 0 });
 });
 
 test('a higher version is sent to everybody: who held the lower one has not seen it', () => {
   expect(
-    play([
+    rounds(
       [entry(1), { a: APPLIED, b: UNREACHABLE, c: FLOOR }],
       [entry(1), { b: APPLIED, c: FLOOR }],
       [entry(1), { a: APPLIED, b: APPLIED, c: APPLIED }],
-    ]),
+    ),
   ).toEqual({ asked: ['abc', 'bc', 'abc'], outcomes: ['stored'], unfinished: 0 });
+});
+
+test('each round at one epoch waits longer; another epoch begins anew', () => {
+  const members = { a: APPLIED, b: UNREACHABLE, c: APPLIED };
+  const later = { b: UNREACHABLE };
+  expect(
+    play([
+      [entry(1), members],
+      [entry(1), later],
+      [entry(1), later],
+      [entry(2), members],
+      [entry(2), { b: APPLIED }],
+    ]).waits,
+  ).toEqual([20, 40, 80, 20]);
 });

@@ -8,8 +8,10 @@ import {
   WAITING_SETS_MAX,
 } from '../../src/cluster/limits.ts';
 import { recordValue, recordVersion, type StoredRecord } from '../../src/cluster/record.ts';
+import type { Runtime } from '../../src/cluster/runtime.ts';
 import type { MemberAnswer } from '../../src/cluster/storage-channel.ts';
 import { HybridClock, type Version } from '../../src/cluster/version.ts';
+import { LaterRounds } from '../../src/frontend/later-rounds.ts';
 import type { OperationContext } from '../../src/frontend/read-handler.ts';
 import type { WriteOutcome } from '../../src/frontend/write.ts';
 import { Writer } from '../../src/frontend/writer.ts';
@@ -32,15 +34,18 @@ function stage() {
   let timers: { readonly atMs: number; readonly run: () => void }[] = [];
   const nothing = () => undefined;
   const versions = new HybridClock();
-  const context = {
-    runtime: {
-      clock: { monotonicMs: () => nowMs, wallMs: () => 1000 },
-      random: { below: () => 0 },
-      timers: {
-        after: (delayMs: number, run: () => void) => timers.push({ atMs: nowMs + delayMs, run }),
-      },
+  const runtime = {
+    clock: { monotonicMs: () => nowMs, wallMs: () => 1000 },
+    random: { below: () => 0 },
+    timers: {
+      after: (delayMs: number, run: () => void) => timers.push({ atMs: nowMs + delayMs, run }),
     },
+  } as unknown as Runtime;
+  const times = protocolTimes(1);
+  const context = {
+    runtime,
     router: {
+      laterRounds: new LaterRounds(runtime, times),
       locate: () => ({
         partition: 0,
         entry: { epoch: 1, members: [memberOf('a', 'serving')] },
@@ -57,7 +62,7 @@ function stage() {
     refresh: { fetchFrom: nothing, pushTo: nothing },
     reports: { note: nothing },
     versions,
-    times: protocolTimes(1),
+    times,
   } as unknown as OperationContext;
   const writer = new Writer(context);
   const pass = (milliseconds: number) => {

@@ -48,6 +48,7 @@ const COMBINING_TESTS = 'test/frontend/write-combining.test.ts';
 const WRITER = 'src/frontend/writer.ts';
 const WRITER_TESTS = 'test/frontend/writer.test.ts';
 const HOT_KEY_SCHEDULES = 'test/simulation/schedules-hot-keys.test.ts';
+const RESTART_SCHEDULES = 'test/simulation/schedules-restarts.test.ts';
 const DELETE_SCHEDULES = 'test/simulation/schedules-deletes.test.ts';
 const DISK_ERRORS = 'test/processes/disk-errors.test.ts';
 const RECOVERY_TESTS = 'test/storage/recovery.test.ts';
@@ -395,6 +396,38 @@ const SETS: readonly Mutant[] = [
     rule: 'R4',
     edits: [{ file: WRITE_HANDLER, find: ' && before.version === this.#version', replace: '' }],
     fate: tests(WRITE_HANDLER_TESTS, 'a higher version is sent to everybody'),
+  },
+  {
+    name: 'new-epoch-waits-as-long',
+    rule: 'R4',
+    edits: [
+      {
+        file: WRITE_HANDLER,
+        find: '    if (before?.epoch !== epoch) this.#failedRounds = 0;\n',
+        replace: '',
+      },
+    ],
+    fate: tests(WRITE_HANDLER_TESTS, 'each round at one epoch waits longer'),
+  },
+  {
+    name: 'new-map-wakes-nobody',
+    rule: 'D4',
+    edits: [
+      { file: 'src/frontend/router.ts', find: '    this.laterRounds.wake();\n', replace: '' },
+    ],
+    fate: tests(RESTART_SCHEDULES, 'D4: sets wait for one restart'),
+  },
+  {
+    name: 'stops-when-another-is-back',
+    rule: 'D4',
+    edits: [
+      {
+        file: 'src/storage/departure.ts',
+        find: "() => this.#stop('restarting')",
+        replace: "() => undefined);\n      this.#stop('restarting'",
+      },
+    ],
+    fate: tests(RESTART_SCHEDULES, 'D4: sets wait for one restart'),
   },
   {
     name: 'word-of-another-life',
