@@ -81,6 +81,11 @@ export interface Times {
   /** How long a node that stopped and said it would return stays a member (D4). */
   readonly resumeWindowMs: number;
   /**
+   * Between two maps that only move replicas. Each map costs every node some milliseconds; nobody waits for a
+   * replica that joins, and all who want something of the nodes meanwhile would wait for the maps.
+   */
+  readonly moveMs: number;
+  /**
    * So long a node that stops to return goes on serving: the one that was restarted before it may have come back
    * in the same moment, and the sets that waited for that one must not wait for this one as well (D4).
    */
@@ -128,6 +133,7 @@ export function protocolTimes(scale: number): Times {
     suspicionReportedMs: 300 * scale,
     fenceWaitMs: 1250 * scale,
     decideMs: 50 * scale,
+    moveMs: 250 * scale,
     resumeWindowMs: 3000 * scale,
     beforeRestartMs: 500 * scale,
     joinLimitMs: 60_000 * scale,

@@ -215,10 +215,13 @@ export class Controller implements Service {
     this.#map.propose(
       (map) => {
         assert(map !== undefined, 'a map, once there, stays');
-        return decide(map, this.#knowledge.at(this.#nowMs()), {
-          thaw: (next) => this.#recovery?.thaw(next) ?? next,
-          rebalance: (next, view) => this.#rebalancing.step(next, view),
+        const now = this.#nowMs();
+        const next = decide(map, this.#knowledge.at(now), {
+          thaw: (changed) => this.#recovery?.thaw(changed) ?? changed,
+          rebalance: (changed, view) => this.#rebalancing.step(changed, view),
         });
+        if (next !== map) this.#knowledge.decidedMs = now;
+        return next;
       },
       () => {
         // What could not be written the next tick tries again.

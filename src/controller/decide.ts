@@ -24,16 +24,22 @@ export function decide(
   view: View,
   others: { readonly thaw: Step; readonly rebalance: Step },
 ): ClusterMap {
-  const steps = [
-    others.thaw,
+  const take = (steps: readonly Step[]) =>
+    steps.reduce((changed, step) => step(changed, view), map);
+  const { thaw, rebalance } = others;
+  if (!view.mayMove(map)) {
+    const urgent = [thaw, fenceAndUnfence, removeObstacles, releaseUnwritable, changeWitnesses];
+    if (take(urgent) === map) return map;
+  }
+  const next = take([
+    thaw,
     fenceAndUnfence,
     promoteJoined,
     removeMembers,
     releaseUnwritable,
     changeWitnesses,
-    others.rebalance,
-  ];
-  const next = steps.reduce((changed, step) => step(changed, view), map);
+    rebalance,
+  ]);
   return next === map ? map : nextNumber(next);
 }
 
@@ -82,10 +88,19 @@ function promoteJoined(map: ClusterMap, view: View): ClusterMap {
 }
 
 function removeMembers(map: ClusterMap, view: View): ClusterMap {
+  return removeThose(map, view, () => true);
+}
+
+/** As long as these are members, sets of their partitions wait, or are refused (H35). */
+function removeObstacles(map: ClusterMap, view: View): ClusterMap {
+  return removeThose(map, view, (member) => !isGranted(map, member) || !view.isWritable(member));
+}
+
+function removeThose(map: ClusterMap, view: View, which: (member: Member) => boolean): ClusterMap {
   return mapPartitions(map, (entry, partition) =>
     entry.members.reduce(
       (left, member) =>
-        mayRemove({ map, entry: left, partition }, member, view)
+        which(member) && mayRemove({ map, entry: left, partition }, member, view)
           ? withMembers(
               left,
               left.members.filter((other) => other !== member),

@@ -19,6 +19,8 @@ export class Knowledge {
   readonly heartbeats = new LastWords<HeartbeatRequest>();
   /** The newest map that each life said it has. */
   readonly adopted = new LastWords<MapVersion>();
+  /** When a decision last changed the map. */
+  decidedMs = Number.NEGATIVE_INFINITY;
 
   constructor(times: Times, nowMs: number) {
     this.times = times;

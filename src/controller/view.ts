@@ -17,6 +17,7 @@ export class View {
   readonly #reachability: Reachability;
   readonly #heartbeats: LastWords<HeartbeatRequest>;
   readonly #adopted: LastWords<MapVersion>;
+  readonly #decidedMs: number;
 
   constructor(
     knowledge: {
@@ -26,6 +27,7 @@ export class View {
       readonly reachability: Reachability;
       readonly heartbeats: LastWords<HeartbeatRequest>;
       readonly adopted: LastWords<MapVersion>;
+      readonly decidedMs: number;
     },
     nowMs: number,
   ) {
@@ -35,6 +37,7 @@ export class View {
     this.#reachability = knowledge.reachability;
     this.#heartbeats = knowledge.heartbeats;
     this.#adopted = knowledge.adopted;
+    this.#decidedMs = knowledge.decidedMs;
     this.#nowMs = nowMs;
   }
 
@@ -47,6 +50,12 @@ export class View {
     const acknowledges = (other: Life) =>
       this.isDead(other) || (isHeard(other) && this.isWritable(other));
     return !isHeard(life) && canBlock(map, life, acknowledges);
+  }
+
+  /** Whether it is time for a map that only moves replicas. Who drains a node waits for it, so that goes on at once. */
+  mayMove({ nodes }: ClusterMap): boolean {
+    if (this.#nowMs - this.#decidedMs >= this.#times.moveMs) return true;
+    return Object.values(nodes).some(({ draining }) => draining);
   }
 
   isDead(life: Life): boolean {

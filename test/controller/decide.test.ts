@@ -49,10 +49,12 @@ function controllerOf(
   const rebalancing = new Rebalancing();
   const decideOnce = () => {
     knowledge.update(map, nowMs);
-    map = decide(map, knowledge.at(nowMs), {
-      thaw: (next) => next,
-      rebalance: (next, view) => (rebalances ? rebalancing.step(next, view) : next),
+    const next = decide(map, knowledge.at(nowMs), {
+      thaw: (changed) => changed,
+      rebalance: (changed, view) => (rebalances ? rebalancing.step(changed, view) : changed),
     });
+    if (next !== map) knowledge.decidedMs = nowMs;
+    map = next;
     knowledge.update(map, nowMs);
   };
   const beat = (node: string, words: Partial<HeartbeatRequest> = {}) =>
@@ -81,6 +83,7 @@ function controllerOf(
   return {
     knowledge,
     beat,
+    joinsOf,
     /** So long, with a heartbeat of each of these and a decision every 50 ms. */
     pass(milliseconds: number, beating: readonly string[], words?: Partial<HeartbeatRequest>) {
       for (const end = nowMs + milliseconds; nowMs < end; ) {
@@ -403,6 +406,44 @@ describe('who joins', () => {
         (member) => member.role === 'joining' && member.joinEpoch === 1,
       );
     expect(attempts).toEqual([]);
+  });
+});
+
+describe('maps that only move replicas', () => {
+  /** With a third node that is to have its share of 16 partitions, and copies all it joins at once. */
+  function growing() {
+    const controller = controllerOf(undefined, true);
+    /** @returns how many maps there were */
+    const pass = (milliseconds: number) => {
+      const first = controller.map().version.number;
+      for (let passed = 0; passed < milliseconds; passed += times.decideMs) {
+        controller.pass(times.decideMs, ['a', 'b']);
+        controller.beat('c', { joined: controller.joinsOf('c') });
+      }
+      return controller.map().version.number - first;
+    };
+    // Up to the first of them.
+    let tries = 0;
+    while (pass(times.decideMs) === 0) expect(tries++).toBeLessThan(10);
+    return { controller, pass };
+  }
+
+  test('are a while apart, since each costs every node something', () => {
+    const { pass } = growing();
+    expect(pass(2 * times.moveMs)).toBe(2);
+  });
+
+  test('follow at once while a node drains: somebody waits for it', () => {
+    const { controller, pass } = growing();
+    controller.drain('b');
+    expect(pass(times.moveMs)).toBeGreaterThan(2);
+  });
+
+  test('hold up no fence', () => {
+    const { controller } = growing();
+    controller.died('b');
+    controller.pass(times.decideMs, ['a']);
+    expect(controller.map().nodes.b?.fenced).toBe(true);
   });
 });
 

@@ -418,6 +418,24 @@ const SETS: readonly Mutant[] = [
     fate: tests(RESTART_SCHEDULES, 'D4: sets wait for one restart'),
   },
   {
+    name: 'moves-as-often-as-it-can',
+    rule: 'H38',
+    edits: [{ file: 'src/controller/decide.ts', find: '!view.mayMove(map)', replace: 'false' }],
+    fate: tests('test/controller/decide.test.ts', 'are a while apart'),
+  },
+  {
+    name: 'nothing-is-urgent',
+    rule: 'H38',
+    edits: [
+      {
+        file: 'src/controller/decide.ts',
+        find: 'if (take(urgent) === map) return map;',
+        replace: 'return map;',
+      },
+    ],
+    fate: tests('test/controller/decide.test.ts', 'hold up no fence'),
+  },
+  {
     name: 'stops-when-another-is-back',
     rule: 'D4',
     edits: [
