@@ -4,7 +4,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { Cluster } from './lib/cluster.mjs';
-import { fill, keyAt, SERVERS } from './lib/http-servers.mjs';
+import { fill, SERVERS } from './lib/http-servers.mjs';
 import { figure, LOAD_CORE, SERVER_CORE, spread } from './lib/machine.mjs';
 import { Process } from './lib/processes.mjs';
 import { save } from './lib/results.mjs';
@@ -25,6 +25,10 @@ const MANY_CONNECTIONS = 4000;
 const OPEN_LOOP = { connections: 1000, timeout: 5, 'warm-up': 0, records: KEYS };
 const SLOW_CLIENTS = Number(process.env.SLOW_CLIENTS ?? 500);
 const SAMPLE_MS = 200;
+const SLOW_KEY = 'slow-clients';
+const SLOW_VALUE_BYTES = 100_000;
+/** Until their first answers fill what there is. */
+const SLOW_BEGIN_SECONDS = 3;
 const SLOW = fileURLToPath(new URL('lib/slow-clients.mjs', import.meta.url));
 
 const server = SERVERS.find(({ name }) => name === 'velour-fog');
@@ -131,6 +135,10 @@ function print(kind, { way, seconds, shareOfPeak, before, during, after }) {
 /** Others send gets at half the peak's rate, in turn without and with slow clients. */
 async function besideSlowClients(peakPerSecond) {
   const rate = Math.max(1, Math.round(peakPerSecond / 2));
+  // Long, so that what is not read is more than the sockets hold: with short ones it would be one more load.
+  const long = { method: 'POST', body: 'v'.repeat(SLOW_VALUE_BYTES) };
+  const { ok } = await fetch(`http://${address}/set?key=${SLOW_KEY}`, long);
+  if (!ok) throw new Error('the value for slow clients was not stored');
   const options = { ...OPEN_LOOP, connections: 64, workload: 'c', rate, 'skip-fill': true };
   const rounds = [];
   for (let round = 0; round < ROUNDS; round++) {
@@ -140,9 +148,9 @@ async function besideSlowClients(peakPerSecond) {
       return { p50Ms: p50, p99Ms: p99, errors: total(all.errors) };
     };
     const without = await one();
-    const words = [SLOW, cluster.ports[0], SLOW_CLIENTS, keyAt(0)].map(String);
+    const words = [SLOW, cluster.ports[0], SLOW_CLIENTS, SLOW_KEY].map(String);
     const slow = new Process(process.execPath, words, { core: LOAD_CORE });
-    await later(1000);
+    await later(SLOW_BEGIN_SECONDS * 1000);
     const beside = await withMemory(one);
     await slow.stop();
     await later(500);

@@ -5,8 +5,8 @@
 import { connect } from 'node:net';
 
 const [port, count, key] = process.argv.slice(2);
-/** More than the buffers of a socket hold, of values of 100 bytes. */
-const PIPELINED = 2000;
+/** More than the buffers of two sockets hold, of values of 100 KB. */
+const PIPELINED = 100;
 const BACK_MS = 1000;
 
 const WAYS = [

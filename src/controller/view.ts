@@ -2,12 +2,16 @@
 // pure: the same map and the same view give the same next map.
 
 import type { ClusterMap, Life, MapVersion, Member } from '../cluster/cluster-map.ts';
+import type { NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import type { HeartbeatRequest } from '../cluster/messages.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import type { FailureDetector } from './failure-detector.ts';
 import { canBlock, isAtLeast, type LastWords, type Pending, type Since } from './pending.ts';
 import type { Reachability } from './reachability.ts';
+
+/** Four such replicas take as long to copy as the map that moves them costs. */
+const LARGE_REPLICA_BYTES = 256 * 1024;
 
 export class View {
   readonly #times: Times;
@@ -52,10 +56,23 @@ export class View {
     return !isHeard(life) && canBlock(map, life, acknowledges);
   }
 
-  /** Whether it is time for a map that only moves replicas. Who drains a node waits for it, so that goes on at once. */
-  mayMove({ nodes }: ClusterMap): boolean {
+  /**
+   * Whether it is time for a map that only moves replicas. Who drains a node waits for it; and where partitions are
+   * large, copying them costs more than the maps, and is not to wait for these.
+   */
+  mayMove(map: ClusterMap): boolean {
     if (this.#nowMs - this.#decidedMs >= this.#times.moveMs) return true;
-    return Object.values(nodes).some(({ draining }) => draining);
+    if (Object.values(map.nodes).some(({ draining }) => draining)) return true;
+    return this.#bytesOfReplica(map) > LARGE_REPLICA_BYTES;
+  }
+
+  /** On average, as the nodes said last. */
+  #bytesOfReplica({ nodes, partitions }: ClusterMap): number {
+    let bytes = 0;
+    for (const [node, { incarnation }] of Object.entries(nodes)) {
+      bytes += this.#heartbeats.of({ node: node as NodeId, incarnation })?.payloadBytes ?? 0;
+    }
+    return bytes / partitions.reduce((replicas, { members }) => replicas + members.length, 0);
   }
 
   isDead(life: Life): boolean {

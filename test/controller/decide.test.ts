@@ -414,10 +414,10 @@ describe('maps that only move replicas', () => {
   function growing() {
     const controller = controllerOf(undefined, true);
     /** @returns how many maps there were */
-    const pass = (milliseconds: number) => {
+    const pass = (milliseconds: number, words?: Partial<HeartbeatRequest>) => {
       const first = controller.map().version.number;
       for (let passed = 0; passed < milliseconds; passed += times.decideMs) {
-        controller.pass(times.decideMs, ['a', 'b']);
+        controller.pass(times.decideMs, ['a', 'b'], words);
         controller.beat('c', { joined: controller.joinsOf('c') });
       }
       return controller.map().version.number - first;
@@ -437,6 +437,11 @@ describe('maps that only move replicas', () => {
     const { controller, pass } = growing();
     controller.drain('b');
     expect(pass(times.moveMs)).toBeGreaterThan(2);
+  });
+
+  test('follow at once where copies are large: these take longer than the maps', () => {
+    const { pass } = growing();
+    expect(pass(2 * times.moveMs, { payloadBytes: 1e9 })).toBeGreaterThan(2);
   });
 
   test('hold up no fence', () => {
