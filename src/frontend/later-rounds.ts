@@ -21,7 +21,8 @@ export class LaterRounds {
 
   /**
    * @param failed so many rounds of the set did, one after the other
-   * @param withinMs the wait takes at most so long
+   * @param withinMs the wait takes at most so long, but never less than the first one: a rest of a nanosecond,
+   *   as clocks leave it, would be waited for again and again
    * @param round is called once; nothing else may be the same function
    */
   add(failed: number, withinMs: number, round: () => void): void {
@@ -29,7 +30,8 @@ export class LaterRounds {
     const waitMs = this.#retryMs * 2 ** Math.min(failed - 1, DOUBLINGS_MAX);
     this.#waiting.add(round);
     // As much again at random, so that they spread.
-    timers.after(Math.min(waitMs + random.below(waitMs), withinMs), () => {
+    const spreadMs = waitMs + random.below(waitMs);
+    timers.after(Math.max(this.#retryMs, Math.min(spreadMs, withinMs)), () => {
       if (this.#waiting.delete(round)) round();
     });
   }

@@ -36,6 +36,11 @@ test('the wait doubles up to sixteen times the first one, and ends in time', () 
   expect(timers.map(({ delayMs }) => delayMs)).toEqual([20, 40, 80, 320, 320, 320, 123]);
 });
 
+test('a rest of next to nothing is not waited for again and again', () => {
+  add('', 50, 1e-9);
+  expect(timers.map(({ delayMs }) => delayMs)).toEqual([20]);
+});
+
 test('a new map ends the wait of all, and their time comes to nothing', () => {
   add('a', 5);
   add('b', 5);
