@@ -1,4 +1,4 @@
-// Rounds of sets that wait for a member to come back: each waits longer than the one before it, and a newer map
+// Rounds of sets that wait for a member to come back (R4): each waits longer than the one before it, and a newer map
 // ends the wait of all, as it mostly says why they failed. What a round does is write-handler.ts's.
 
 import type { Times } from '../cluster/limits.ts';
