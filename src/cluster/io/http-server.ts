@@ -18,6 +18,7 @@ import { SocketLink } from './link.ts';
 import { LINK_HEADERS, LINK_PROTOCOL, linkMessageBytesMax } from './network.ts';
 import { sendReply } from './replies.ts';
 import { RequestBodies } from './request-bodies.ts';
+import { UnreadReplies } from './unread-replies.ts';
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -112,10 +113,7 @@ class Exchanges {
   readonly #service: Service;
   readonly #idle: IdleConnections;
   readonly #bodies: RequestBodies;
-  readonly #bufferedBytesMax: number;
-  /** Replies that their clients have not read, the oldest first. */
-  readonly #unread = new Map<ServerResponse, number>();
-  #unreadBytes = 0;
+  readonly #unread: UnreadReplies;
   #open = 0;
   #begun = 0;
   #draining = false;
@@ -128,7 +126,7 @@ class Exchanges {
   ) {
     this.#service = service;
     this.#idle = idle;
-    this.#bufferedBytesMax = bufferedBytesMax;
+    this.#unread = new UnreadReplies(bufferedBytesMax);
     this.#bodies = new RequestBodies(bodyBytesMax, bufferedBytesMax);
   }
 
@@ -161,28 +159,12 @@ class Exchanges {
     reply: HttpReply,
     last: boolean,
   ): void {
+    const { socket } = request;
+    if (socket.destroyed) return this.#ended(request);
     sendReply(request, response, reply, last);
     // Mostly the socket took it at once.
     if (response.writableFinished || response.closed) return this.#ended(request);
-    const { length } = reply.body;
-    this.#unread.set(response, length);
-    this.#unreadBytes += length;
-    response.once('close', () => {
-      this.#unread.delete(response);
-      this.#unreadBytes -= length;
-      this.#ended(request);
-    });
-    return this.#makeRoom();
-  }
-
-  /** Clients that read slowly cost the others nothing: those that have had longest are cut off. */
-  #makeRoom(): void {
-    let bytes = this.#unreadBytes;
-    for (const [response, length] of this.#unread) {
-      if (bytes <= this.#bufferedBytesMax || this.#unread.size === 1) return;
-      bytes -= length;
-      response.destroy();
-    }
+    return this.#unread.add(socket, response, reply.body.length, () => this.#ended(request));
   }
 
   #ended(request: IncomingMessage): void {

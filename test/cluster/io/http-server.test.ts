@@ -49,6 +49,19 @@ async function statusLine(socket: Socket): Promise<string> {
   return bytes.toString('latin1').split('\r\n')[0] ?? '';
 }
 
+/** Whether so much comes before the connection is closed. */
+function comes(socket: Socket, bytes: number): Promise<boolean> {
+  let left = bytes;
+  return new Promise((resolve) => {
+    socket.on('data', (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left <= 0) resolve(true);
+    });
+    socket.on('close', () => resolve(false));
+    socket.resume();
+  });
+}
+
 test('bodies that come slowly make room for the others: 503, and the memory is free', async () => {
   const server = await serve(4 * MEBIBYTE, (request, reply) =>
     reply(ok(`${request.body.kind === 'bytes' ? request.body.bytes.length : 0}\n`)),
@@ -101,6 +114,34 @@ test('clients that do not read are cut off, the oldest first, and others get the
   }
   expect(cut.length).toBeGreaterThanOrEqual(3);
   expect(cut).toEqual(cut.map((_, index) => index));
+});
+
+test('pipelined replies that were never read are gone with their connection', async () => {
+  const server = await serve(
+    16 * MEBIBYTE,
+    ({ target }, reply) => reply(ok(Buffer.alloc((target === '/long' ? 7 : 1) * MEBIBYTE))),
+    600_000,
+  );
+  const ask = async (target: string, times: number) => {
+    const socket = await open(server);
+    socket.pause();
+    socket.on('error', () => undefined);
+    socket.write(`GET ${target} HTTP/1.1\r\nhost: x\r\n\r\n`.repeat(times));
+    return socket;
+  };
+  for (let round = 0; round < 3; round++) {
+    // Once as many as there is room for, and once more: those the server cuts off itself.
+    for (const times of [12, 24]) {
+      const gone = await ask('/', times);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      gone.destroy();
+    }
+  }
+  const [first, second] = [await ask('/long', 1), await ask('/long', 1)];
+  expect(await comes(first, 7 * MEBIBYTE)).toBe(true);
+  expect(await comes(second, 7 * MEBIBYTE)).toBe(true);
+  // With two idle connections a stop ends only when nothing counts as in progress.
+  await server.drain(600_000, 0);
 });
 
 test('a stop waits for what is in progress, and for nothing that broke off or is idle', async () => {
