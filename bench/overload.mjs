@@ -31,7 +31,9 @@ const SLOW_VALUE_BYTES = 100_000;
 const SLOW_BEGIN_SECONDS = 3;
 const SLOW = fileURLToPath(new URL('lib/slow-clients.mjs', import.meta.url));
 
+const [bare] = SERVERS;
 const server = SERVERS.find(({ name }) => name === 'velour-fog');
+const bareShares = await ofBare();
 const cluster = await Cluster.start({ core: SERVER_CORE });
 const [frontend] = cluster.frontends;
 const [address] = cluster.frontendAddresses;
@@ -45,6 +47,32 @@ async function closedLoop(kind, connections, seconds) {
   });
   const refusedShare = refused / Math.max(1, requests + refused);
   return { perSecond, refusedShare, failed, p50Ms, p99Ms };
+}
+
+/** What so many connections leave of the peak of a server that does nothing else: no more can be asked of ours. */
+async function ofBare() {
+  const { port, stop } = await bare.start(SERVER_CORE);
+  const shares = [];
+  try {
+    const peaks = [];
+    for (const connections of [
+      ...PEAK_CONNECTIONS,
+      TIMES * PEAK_CONNECTIONS[2],
+      MANY_CONNECTIONS,
+    ]) {
+      const load = { port, keys: KEYS, connections, seconds: PEAK_SECONDS, core: LOAD_CORE };
+      const { perSecond } = await wrk({ ...load, ...bare.get });
+      if (PEAK_CONNECTIONS.includes(connections)) peaks.push(perSecond);
+      else shares.push({ connections, shareOfPeak: perSecond / Math.max(...peaks) });
+    }
+  } finally {
+    await stop();
+  }
+  const words = shares.map(
+    (one) => `${one.shareOfPeak.toFixed(2)} at ${one.connections} connections`,
+  );
+  console.log(`${bare.name}: ${words.join(', ')}`);
+  return shares;
 }
 
 /** The YCSB workloads have no sets alone; half of these are gets. */
@@ -179,7 +207,14 @@ try {
     `${slow.clients} slow clients, others get ${slow.rate}/s: p99 ${figure(slow.beside, 2)} ms, without them ` +
       `${figure(slow.without, 2)} ms, ${figure(slow.ratio, 2)} times; ${slow.errors} errors`,
   );
-  save('overload', { rounds: ROUNDS, keys: KEYS, valueBytes: 100, results, slow });
+  save('overload', {
+    rounds: ROUNDS,
+    keys: KEYS,
+    valueBytes: 100,
+    bare: bareShares,
+    results,
+    slow,
+  });
 } finally {
   await cluster.stop();
 }
