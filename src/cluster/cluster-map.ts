@@ -140,8 +140,10 @@ export function partitionEntry(map: ClusterMap, partition: PartitionId): Partiti
   return entry;
 }
 
+type Founded = Pick<ClusterMap, 'cluster' | 'digits'>;
+
 /** The digits of a cluster never change, or every key would be elsewhere (H34). */
-export function isSameCluster(a: ClusterMap, b: ClusterMap): boolean {
+export function isSameCluster(a: Founded, b: Founded): boolean {
   return a.cluster === b.cluster && a.digits === b.digits;
 }
 
@@ -202,7 +204,8 @@ const member: Shape<Member> = (value) => {
 
 const witnesses = list(life, { max: WITNESSES_MAX });
 
-const fields = object({
+/** Everything of a map but its entries. */
+export const mapHead = {
   cluster: clusterId,
   version: mapVersion,
   openedFrom: optional(mapVersion),
@@ -222,17 +225,18 @@ const fields = object({
     }),
     { max: STORAGE_NODES_MAX },
   ),
-  partitions: list(
-    object({
-      epoch,
-      members: list(member, { max: REDUNDANCY_MAX * 2 }),
-      frozen: optional(flag),
-    }),
-    {
-      max: partitionCount(DIGITS_MAX),
-    },
-  ),
   promised: optional(list(nodeId, { max: STORAGE_NODES_MAX })),
+};
+
+export const entryShape: Shape<PartitionEntry> = object({
+  epoch,
+  members: list(member, { max: REDUNDANCY_MAX * 2 }),
+  frozen: optional(flag),
+});
+
+const fields = object({
+  ...mapHead,
+  partitions: list(entryShape, { max: partitionCount(DIGITS_MAX) }),
 });
 
 /** A whole map from outside: its shape, and that its parts fit each other. */
@@ -241,17 +245,24 @@ export const clusterMap: Shape<ClusterMap> = (value) => {
   if (map.partitions.length !== partitionCount(map.digits)) {
     throw new Misshapen('has not 16^digits entries', 'partitions');
   }
-  for (const [partition, entry] of map.partitions.entries()) {
-    const seen = new Set<string>();
-    for (const { node } of entry.members) {
-      if (!Object.hasOwn(map.nodes, node)) {
-        throw new Misshapen(`names ${node}, which is no node`, `partitions[${partition}]`);
-      }
-      if (seen.has(node)) throw new Misshapen(`has ${node} twice`, `partitions[${partition}]`);
-      seen.add(node);
-    }
-  }
+  for (const [partition, entry] of map.partitions.entries()) checkMembers(map, partition, entry);
   return map;
 };
+
+/** @throws Misshapen when a member is no node of the map, or is there twice */
+export function checkMembers(
+  { nodes }: Pick<ClusterMap, 'nodes'>,
+  partition: number,
+  { members }: PartitionEntry,
+): void {
+  const seen = new Set<string>();
+  for (const { node } of members) {
+    if (!Object.hasOwn(nodes, node)) {
+      throw new Misshapen(`names ${node}, which is no node`, `partitions[${partition}]`);
+    }
+    if (seen.has(node)) throw new Misshapen(`has ${node} twice`, `partitions[${partition}]`);
+    seen.add(node);
+  }
+}
 
 export const optionalClusterMap = optional(clusterMap);

@@ -27,6 +27,7 @@ export function isNewer(map: ClusterMap | undefined, since: MapVersion): map is 
 export function newerMap(request: HttpRequest, map: ClusterMap | undefined): HttpReply {
   const reply: MapReply = {
     map: isNewer(map, sinceOf(request)) ? map : undefined,
+    delta: undefined,
     waitingFor: undefined,
   };
   return messageReply(reply);

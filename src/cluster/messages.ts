@@ -4,6 +4,7 @@
 import { life, mapVersion, optionalClusterMap } from './cluster-map.ts';
 import { address, clusterId, epoch, incarnation, nodeId, storeId } from './identity.ts';
 import { DIGITS_MAX, STORAGE_NODES_MAX } from './limits.ts';
+import { mapDelta } from './map-delta.ts';
 import { partitionCount } from './partition.ts';
 import {
   dictionary,
@@ -17,6 +18,8 @@ import {
   text,
 } from './shape.ts';
 
+/** All of a map, or what changed since the one that the receiver has (H38). */
+const mapNews = { map: optionalClusterMap, delta: optional(mapDelta) };
 const count = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 
 /** Where each message goes. */
@@ -75,6 +78,8 @@ export const heartbeatRequest = object({
   incarnation,
   /** The version of the adopted map. */
   mapVersion,
+  /** Whether the answer may say what changed since that map, and not only a whole one (H38). */
+  deltas: optional(flag),
   items: count,
   payloadBytes: count,
   /** False: its log cannot be written, so it must give its partitions up (H35). */
@@ -93,14 +98,14 @@ export const heartbeatRequest = object({
 export type HeartbeatRequest = ShapeOf<typeof heartbeatRequest>;
 
 /**
- * `map` is there when the controller's is newer than the node's. `lease`: granted, from the sending of
+ * `map` or `delta` is there when the controller's map is newer than the node's. `lease`: granted, from the sending of
  * the heartbeat on, to a node that has adopted `mapVersion` (H3, R5).
  */
 export const heartbeatReply = object({
   incarnation,
   mapVersion,
   lease: flag,
-  map: optionalClusterMap,
+  ...mapNews,
 });
 export type HeartbeatReply = ShapeOf<typeof heartbeatReply>;
 
@@ -197,12 +202,12 @@ export type PlanReply = ShapeOf<typeof planReply>;
 export const accepted = object({});
 
 /** Controller or frontend -> storage node: a map that the node may not have yet. */
-export const mapPush = object({ map: optionalClusterMap });
+export const mapPush = object(mapNews);
 export const mapPushReply = object({ incarnation, mapVersion });
 
-/** Answer to a poll for a map; without `map` there is none newer than the one asked about. */
+/** Answer to a poll for a map; without `map` and `delta` there is none newer than the one asked about. */
 export const mapReply = object({
-  map: optionalClusterMap,
+  ...mapNews,
   waitingFor: optional(text({ max: 1000 })),
 });
 export type MapReply = ShapeOf<typeof mapReply>;

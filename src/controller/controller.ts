@@ -8,14 +8,15 @@ import {
   isFrozen,
   isGranted,
   NO_MAP,
+  type NodeEntry,
   printMapVersion,
   type WhenFull,
 } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, type HttpRequest, queryOf } from '../cluster/http.ts';
-import type { Address, ClusterId, NodeId } from '../cluster/identity.ts';
+import type { ClusterId, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
-import { isNewer, sinceOf } from '../cluster/map-exchange.ts';
+import { sinceOf } from '../cluster/map-exchange.ts';
 import { messageReply } from '../cluster/map-json.ts';
 import {
   type HeartbeatReply,
@@ -240,19 +241,19 @@ export class Controller implements Service {
       nodes: Object.keys(map.nodes).length,
       partitions: map.partitions.length,
     });
-    for (const [node, { address }] of Object.entries(map.nodes)) {
-      this.#push(map, node as NodeId, address);
-    }
+    for (const [node, entry] of Object.entries(map.nodes)) this.#push(node as NodeId, entry);
   }
 
   /** Nodes that miss it get the map with their next heartbeat. */
-  #push(map: ClusterMap, node: NodeId, address: Address): void {
+  #push(node: NodeId, { address, incarnation: present }: NodeEntry): void {
+    const since = this.#knowledge.adopted.of({ node, incarnation: present }) ?? NO_MAP;
     this.#runtime.network.call(
       {
         address,
         method: 'POST',
         path: PATHS.storageMap,
-        message: { map },
+        // As far as this controller knows what it has; what it cannot use its next heartbeat mends.
+        message: this.#map.newsFor({ since, deltas: true }),
         timeoutMs: this.#options.times.controlCallMs,
       },
       (outcome) => {
@@ -335,7 +336,7 @@ export class Controller implements Service {
       incarnation: message.incarnation,
       mapVersion: map?.version ?? NO_MAP,
       lease: map !== undefined && isGranted(map, message),
-      map: isNewer(map, message.mapVersion) ? map : undefined,
+      ...this.#map.newsFor({ since: message.mapVersion, deltas: message.deltas ?? false }),
     };
     return messageReply(answer);
   }
@@ -347,8 +348,9 @@ export class Controller implements Service {
     if (frontend !== undefined) this.#knowledge.frontends.polled(frontend, this.#nowMs());
     const asked = Number(parameters.get('wait')?.toString('latin1') ?? 0);
     const waitMs = Number.isFinite(asked) ? Math.min(asked, this.#options.times.mapPollMs) : 0;
-    this.#map.waitForNewer(sinceOf(request), this.#draining ? 0 : waitMs, (map) => {
-      const answer: MapReply = { map, waitingFor: this.#waitingFor() };
+    const asker = { since: sinceOf(request), deltas: parameters.has('deltas') };
+    this.#map.waitForNewer(asker, this.#draining ? 0 : waitMs, (news) => {
+      const answer: MapReply = { ...news, waitingFor: this.#waitingFor() };
       reply(messageReply(answer));
     });
   }

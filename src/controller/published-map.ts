@@ -4,6 +4,7 @@
 import { assert } from '../cluster/assert.ts';
 import type { ClusterMap } from '../cluster/cluster-map.ts';
 import { compareMapVersions, type MapVersion } from '../cluster/cluster-map.ts';
+import { deltaBetween, type MapAsker, type MapNews } from '../cluster/map-delta.ts';
 import { isNewer } from '../cluster/map-exchange.ts';
 import type { Runtime } from '../cluster/runtime.ts';
 import { encodeState, STATE_FILE } from './state-file.ts';
@@ -17,8 +18,11 @@ type Decided = (
 
 interface Waiter {
   readonly since: MapVersion;
-  readonly answer: (map: ClusterMap | undefined) => void;
+  readonly wake: () => void;
 }
+
+/** Who is further behind gets the whole map. They share the entries that did not change. */
+const RECENT_MAPS = 32;
 
 export class PublishedMap {
   readonly #runtime: Runtime;
@@ -26,6 +30,8 @@ export class PublishedMap {
   readonly #queue: { readonly change: Change; readonly decided: Decided }[] = [];
   readonly #waiters = new Set<Waiter>();
   #map: ClusterMap | undefined;
+  /** Of this process, the oldest first, without the present one. */
+  readonly #recent: ClusterMap[] = [];
   #writing = false;
   /** Why the last write failed. */
   #problem: string | undefined;
@@ -43,42 +49,39 @@ export class PublishedMap {
     return this.#map;
   }
 
+  /** What somebody with an older map does not know (H38); nothing for all others. */
+  newsFor({ since, deltas }: MapAsker): MapNews {
+    const map = this.#map;
+    if (!isNewer(map, since)) return { map: undefined, delta: undefined };
+    const base = this.#recent.find(({ version }) => compareMapVersions(version, since) === 0);
+    return deltas && base !== undefined
+      ? { map: undefined, delta: deltaBetween(base, map) }
+      : { map, delta: undefined };
+  }
+
   /** The change gets the map as it is when its turn comes, so changes never overwrite each other. */
   propose(change: Change, decided: Decided): void {
     this.#queue.push({ change, decided });
     this.#next();
   }
 
-  /** @param answer gets a newer map as soon as there is one, or undefined after `waitMs` */
-  waitForNewer(
-    since: MapVersion,
-    waitMs: number,
-    answer: (map: ClusterMap | undefined) => void,
-  ): void {
-    if (isNewer(this.#map, since) || waitMs <= 0) {
-      answer(isNewer(this.#map, since) ? this.#map : undefined);
-      return;
-    }
-    const cancel = this.#runtime.timers.after(waitMs, () => {
+  /** @param answer gets the news as soon as there are any, or none after `waitMs` */
+  waitForNewer(asker: MapAsker, waitMs: number, answer: (news: MapNews) => void): void {
+    const { since } = asker;
+    if (isNewer(this.#map, since) || waitMs <= 0) return answer(this.newsFor(asker));
+    const wake = () => {
+      cancel();
       this.#waiters.delete(waiter);
-      answer(undefined);
-    });
-    const waiter: Waiter = {
-      since,
-      answer: (map) => {
-        cancel();
-        answer(map);
-      },
+      answer(this.newsFor(asker));
     };
+    const waiter: Waiter = { since, wake };
+    const cancel = this.#runtime.timers.after(waitMs, wake);
     this.#waiters.add(waiter);
   }
 
   /** Lets everybody who waits go home with what there is: the controller stops. */
   releaseWaiters(): void {
-    for (const waiter of [...this.#waiters]) {
-      this.#waiters.delete(waiter);
-      waiter.answer(undefined);
-    }
+    for (const waiter of [...this.#waiters]) waiter.wake();
   }
 
   #next(): void {
@@ -122,10 +125,10 @@ export class PublishedMap {
     );
     const earlier = this.#map;
     this.#map = map;
+    if (earlier !== undefined) this.#recent.push(earlier);
+    if (this.#recent.length > RECENT_MAPS) this.#recent.shift();
     for (const waiter of [...this.#waiters]) {
-      if (!isNewer(map, waiter.since)) continue;
-      this.#waiters.delete(waiter);
-      waiter.answer(map);
+      if (isNewer(map, waiter.since)) waiter.wake();
     }
     this.#published(map, earlier);
   }

@@ -6,6 +6,7 @@ import { readReply } from '../cluster/calls.ts';
 import { NO_MAP, nodeEntry, printMapVersion } from '../cluster/cluster-map.ts';
 import type { Address, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
+import { received } from '../cluster/map-delta.ts';
 import type { ControlMessage } from '../cluster/map-json.ts';
 import { mapPushReply, mapReply, PATHS } from '../cluster/messages.ts';
 import type { CallOutcome, Runtime } from '../cluster/runtime.ts';
@@ -25,6 +26,8 @@ export class MapFollower implements MapRefresh {
   readonly #startedMs: number;
   /** Nodes with an exchange under way or just over: every set that waits asks in each of its rounds. */
   readonly #askedLately = new Set<NodeId>();
+  /** H38: until one came that could not be laid over our map. */
+  #takesDeltas = true;
   #problem: string | undefined;
 
   constructor(runtime: Runtime, router: Router, options: MapFollowerOptions) {
@@ -93,7 +96,8 @@ export class MapFollower implements MapRefresh {
     // Without a map there is nothing to wait for quietly: ask again soon, and say what is missing.
     const waitMs = this.#router.map === undefined ? times.heartbeatMs : times.mapPollMs;
     const self = address === undefined ? '' : `&frontend=${address}&started=${this.#startedMs}`;
-    const query = `since=${this.#version()}&wait=${waitMs}${self}`;
+    const deltas = this.#takesDeltas ? '&deltas' : '';
+    const query = `since=${this.#version()}&wait=${waitMs}${deltas}${self}`;
     this.#runtime.network.call(
       {
         address: controller,
@@ -106,7 +110,10 @@ export class MapFollower implements MapRefresh {
         if (reply.kind !== 'message') {
           this.#pollFailed(`controller ${controller}: ${reply.detail}`);
         } else {
-          const { map, waitingFor } = reply.message;
+          const { waitingFor } = reply.message;
+          const news = received(reply.message, this.#router.map);
+          this.#takesDeltas = news.kind !== 'unusable';
+          const map = news.kind === 'map' ? news.map : undefined;
           const adoption = map === undefined ? undefined : this.#router.adopt(map);
           if (adoption === 'other-cluster') {
             this.#pollFailed(`controller ${controller} leads another cluster, ${map?.cluster}`);

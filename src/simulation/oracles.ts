@@ -8,6 +8,7 @@ import {
   isSameLife,
   type Life,
   partitionEntry,
+  printMapVersion,
 } from '../cluster/cluster-map.ts';
 import type { HttpReply, HttpRequest } from '../cluster/http.ts';
 import type { Incarnation } from '../cluster/identity.ts';
@@ -49,6 +50,8 @@ export class Oracles {
   readonly #acknowledged = new Map<string, { version: Version; isValue: boolean }>();
   /** As the controller published it last, as far as it could be asked. */
   #map: ClusterMap | undefined;
+  /** Every map that it published, as JSON, by version. */
+  readonly #published = new Map<string, string>();
   /** Of that map, by key: after each set all keys are looked at, and a map holds for hundreds of sets. */
   readonly #places = new Map<string, Place>();
 
@@ -180,9 +183,24 @@ export class Oracles {
     const { map } = mapReply(JSON.parse(Buffer.from(reply.body).toString()));
     if (map === undefined) return;
     this.#map = map;
+    this.#published.set(printMapVersion(map.version), JSON.stringify(map));
+    this.checkMaps();
     this.#places.clear();
     if (earlier !== undefined) this.#checkRemovals(earlier, map);
     this.checkCopies('when a map was published');
+  }
+
+  /** I1: of one version there is one map, whoever put it together from whatever changes (H38). */
+  checkMaps(): void {
+    for (const node of this.#cluster.storages) {
+      const map = mapOf(node);
+      if (map === undefined) continue;
+      const published = this.#published.get(printMapVersion(map.version));
+      if (published === undefined || published === JSON.stringify(map)) continue;
+      this.#violation(
+        `I1: ${node.process.name} has another map ${printMapVersion(map.version)} than was published, at ${this.#world.nowMs.toFixed(1)}`,
+      );
+    }
   }
 
   /** I7: whoever is no member any more answers no gets. */
@@ -204,8 +222,7 @@ export class Oracles {
     const status = node === undefined ? undefined : statusOf(node);
     if (node === undefined || status === undefined || Number(status.lease_ms) <= 0) return false;
     if (status.incarnation !== String(life.incarnation)) return false;
-    const reply = node.peek(plainGet('/s/map'));
-    const { map } = mapReply(JSON.parse(Buffer.from(reply?.body ?? '{}').toString()));
+    const map = mapOf(node);
     const entry = map?.partitions[partition];
     if (map === undefined || entry === undefined || entry.frozen) return false;
     const own = entry.members.find((member) => isSameLife(member, life));
@@ -243,6 +260,11 @@ function copyOf({ node, incarnation }: Server, { partition, key }: Place): Copy 
   if (record === undefined) return { version: floor, value: undefined };
   const value = isTombstone(record) ? undefined : recordValue(record);
   return { version: recordVersion(record), value };
+}
+
+function mapOf(node: SimulatedNode<StorageNode>): ClusterMap | undefined {
+  const reply = node.peek(plainGet('/s/map'));
+  return mapReply(JSON.parse(Buffer.from(reply?.body ?? '{}').toString())).map;
 }
 
 function contentOf(copy: Copy | undefined): string | undefined {

@@ -137,6 +137,7 @@ class Run {
       this.#stopped = true;
       this.#checkLiveness();
       world.runUntil(FOUNDED_BY_MS + FAULTS_MS + SETTLED_AFTER_MS + QUIET_MS);
+      this.#oracles.checkMaps();
       this.#oracles.checkCopies('at the end');
       this.#oracles.checkConvergence(this.#keys, this.#redundancy);
     } catch (error) {

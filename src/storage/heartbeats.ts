@@ -14,6 +14,7 @@ import {
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { Address } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
+import { received } from '../cluster/map-delta.ts';
 import type { ControlMessage } from '../cluster/map-json.ts';
 import {
   type GrantReply,
@@ -30,9 +31,12 @@ import type { Replica } from './replica.ts';
 /** Below this share of the lease the witnesses are asked (R5). */
 const RENEW_BELOW = 0.6;
 
+/** What the node has to say in each heartbeat. */
+export type NodeState = Omit<HeartbeatRequest, 'node' | 'incarnation' | 'mapVersion' | 'deltas'>;
+
 /** What the heartbeats need to know of the node, and tell it. */
 export interface HeartbeatEvents {
-  state(): Omit<HeartbeatRequest, 'node' | 'incarnation' | 'mapVersion'>;
+  state(): NodeState;
   /** `done` when the map, or a newer one, is durable; or when it never will be. */
   offered(map: ClusterMap, done: () => void): void;
   /** The controller does not know this life: it must register. */
@@ -54,6 +58,8 @@ export class Heartbeats {
   readonly #events: HeartbeatEvents;
   #running = false;
   #soon = false;
+  /** H38: until one came that could not be laid over our map. */
+  #takesDeltas = true;
   /** Heartbeats to the controller that may still be answered. */
   #unanswered = 0;
 
@@ -105,7 +111,8 @@ export class Heartbeats {
   #askController(): void {
     const sent = momentOf(this.#runtime.clock);
     const { mapVersion, life } = this.#replica;
-    const message: HeartbeatRequest = { ...life, mapVersion, ...this.#events.state() };
+    const state = { deltas: this.#takesDeltas, ...this.#events.state() };
+    const message: HeartbeatRequest = { ...life, mapVersion, ...state };
     let answered = false;
     this.#unanswered++;
     // H11: not only when the lease runs out. The controller may miss this node while it hears the
@@ -132,15 +139,18 @@ export class Heartbeats {
     });
   }
 
-  #heard({ map, mapVersion, lease, incarnation }: HeartbeatReply, sent: Moment): void {
+  #heard(reply: HeartbeatReply, sent: Moment): void {
+    const { mapVersion, lease, incarnation } = reply;
     this.#events.problem(undefined);
+    const news = received(reply, this.#replica.map);
+    this.#takesDeltas = news.kind !== 'unusable';
     const use = () => {
       if (lease && incarnation === this.#replica.incarnation && this.#mayUse(mapVersion)) {
         this.#replica.lease.extend(sent);
       }
     };
-    if (map === undefined) use();
-    else this.#events.offered(map, use);
+    if (news.kind === 'map') this.#events.offered(news.map, use);
+    else use();
   }
 
   /** H3: a grant given under a newer map may be one for partitions that this node lost in it. */

@@ -24,7 +24,7 @@ import { StorageChannels } from '../cluster/storage-channels.ts';
 import type { Version } from '../cluster/version.ts';
 import { AntiEntropy } from './anti-entropy.ts';
 import type { Durability } from './durability.ts';
-import { Heartbeats } from './heartbeats.ts';
+import { Heartbeats, type NodeState } from './heartbeats.ts';
 import { Joiner } from './joiner.ts';
 import { type AdoptionOutcome, MapAdoption, type MapSource } from './map-adoption.ts';
 import type { PartitionStore } from './partition-store.ts';
@@ -173,7 +173,7 @@ export class StorageLife {
     return isPresent ? 'fenced' : 'other-incarnation';
   }
 
-  #state(): Omit<HeartbeatRequest, 'node' | 'incarnation' | 'mapVersion'> {
+  #state(): NodeState {
     return {
       items: this.#store.items(),
       payloadBytes: this.#store.payloadBytes(),

@@ -141,11 +141,14 @@ export class Replica {
   adopt(map: ClusterMap): Adoption {
     const judgement = this.judge(map);
     if (judgement !== 'adopted') return judgement;
+    const known = this.#map?.partitions ?? [];
     this.#map = map;
     this.#store.whenFull = whenFullOf(map);
     this.#granted = isGranted(map, this.life);
     const earlier = this.#memberships;
-    this.#memberships = map.partitions.map((entry) => this.#ownMember(entry));
+    this.#memberships = map.partitions.map((entry, partition) =>
+      entry === known[partition] ? earlier[partition] : this.#ownMember(entry),
+    );
     this.#held = this.#memberships.flatMap((member, partition) =>
       member === undefined ? [] : [{ partition: partition as PartitionId, member }],
     );

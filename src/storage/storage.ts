@@ -7,6 +7,7 @@ import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, type HttpRequest, jsonReply } from '../cluster/http.ts';
 import type { Address, Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
+import { received } from '../cluster/map-delta.ts';
 import { newerMap } from '../cluster/map-exchange.ts';
 import { messageReply } from '../cluster/map-json.ts';
 import {
@@ -298,10 +299,11 @@ export class StorageNode implements Service {
     routes.addCheck('map', () => this.#mapProblem());
     routes.addCheck('disk', () => this.#durability.failure);
     routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
-    routes.addControl(PATHS.storageMap, mapPush, ({ map }, reply) => {
+    routes.addControl(PATHS.storageMap, mapPush, (message, reply) => {
       const answer = (outcome: AdoptionOutcome) => reply(replyToMap(outcome, this.#life?.replica));
-      if (map === undefined || this.#life === undefined) answer('already-newer');
-      else this.#life.adopt(map, 'peer', answer);
+      const news = received(message, this.#life?.replica.map);
+      if (news.kind !== 'map' || this.#life === undefined) answer('already-newer');
+      else this.#life.adopt(news.map, 'peer', answer);
     });
     routes.add(['GET'], PATHS.storageMap, (request, reply) =>
       reply(newerMap(request, this.#life?.replica.map)),

@@ -62,6 +62,7 @@ function controllerOf(
       {
         ...lifeOf(node),
         mapVersion: map.version,
+        deltas: true,
         items: 0,
         payloadBytes: 0,
         writable: true,

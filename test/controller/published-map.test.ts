@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { ClusterMap } from '../../src/cluster/cluster-map.ts';
+import type { MapNews } from '../../src/cluster/map-delta.ts';
 import type { Disk, DiskResult, Runtime } from '../../src/cluster/runtime.ts';
 import { withNode } from '../../src/controller/membership.ts';
 import { PublishedMap } from '../../src/controller/published-map.ts';
@@ -36,13 +37,14 @@ function fixture(options: { inMemory?: boolean } = {}) {
   return { map, published, decided, propose, endWrite, addNode, timers, writes, lines };
 }
 
-const BEFORE_ALL = { generation: 0, number: 0 };
+const BEFORE_ALL = { since: { generation: 0, number: 0 }, deltas: false };
+const since = (number: number, deltas = false) => ({ since: { generation: 1, number }, deltas });
 
 describe('a published map', () => {
   test('is seen by nobody before it is durable', () => {
     const { map, published, decided, propose, endWrite } = fixture();
     const answers: unknown[] = [];
-    map.waitForNewer(BEFORE_ALL, 1000, (answer) => answers.push(answer));
+    map.waitForNewer(BEFORE_ALL, 1000, ({ map: newer }) => answers.push(newer));
     propose(() => sampleMap());
     expect([map.current, published, decided, answers]).toEqual([undefined, [], [], []]);
     endWrite();
@@ -88,7 +90,7 @@ describe('a published map', () => {
   test('waits end with nothing after their time, or at once when the map is newer or the controller stops', () => {
     const { map, propose, endWrite, timers } = fixture();
     const answers: unknown[] = [];
-    const note = (answer: unknown) => answers.push(answer);
+    const note = ({ map: newer }: MapNews) => answers.push(newer);
     map.waitForNewer(BEFORE_ALL, 1000, note);
     timers[0]?.();
     expect(answers).toEqual([undefined]);
@@ -96,7 +98,7 @@ describe('a published map', () => {
     endWrite();
     map.waitForNewer(BEFORE_ALL, 1000, note);
     expect(answers).toEqual([undefined, sampleMap()]);
-    map.waitForNewer(sampleMap().version, 1000, note);
+    map.waitForNewer(since(1), 1000, note);
     map.releaseWaiters();
     expect(answers).toEqual([undefined, sampleMap(), undefined]);
   });
@@ -121,8 +123,8 @@ describe('a published map', () => {
   test('is not what a wait for a still newer one gets, and an answered wait leaves no timer', () => {
     const { map, propose, endWrite, addNode, timers } = fixture();
     const answers: (number | undefined)[] = [];
-    const note = (answer: ClusterMap | undefined) => answers.push(answer?.version.number);
-    map.waitForNewer({ generation: 1, number: 1 }, 1000, note);
+    const note = ({ map: newer }: MapNews) => answers.push(newer?.version.number);
+    map.waitForNewer(since(1), 1000, note);
     map.waitForNewer(BEFORE_ALL, 0, note);
     expect(answers).toEqual([undefined]);
     propose(() => sampleMap());
@@ -134,10 +136,27 @@ describe('a published map', () => {
     expect(timers).toEqual([]);
   });
 
+  test('is told as what changed to whoever takes that and is not far behind, else whole (H38)', () => {
+    const { map, propose, addNode } = fixture({ inMemory: true });
+    propose(() => sampleMap());
+    addNode('c');
+    addNode('d');
+    expect(map.newsFor(since(3))).toEqual({ map: undefined, delta: undefined });
+    for (const number of [1, 2]) {
+      const { map: whole, delta } = map.newsFor(since(number, true));
+      expect([whole, delta?.since.number, delta?.version.number]).toEqual([undefined, number, 3]);
+      expect(map.newsFor(since(number))).toEqual({ map: map.current, delta: undefined });
+    }
+    expect(map.newsFor({ ...BEFORE_ALL, deltas: true }).map).toBe(map.current);
+    for (let further = 0; further < 32; further++) addNode(`further-${further}`);
+    expect(map.newsFor(since(2, true)).map).toBe(map.current);
+    expect(map.newsFor(since(3, true)).delta?.since.number).toBe(3);
+  });
+
   test('that could not be written leaves those who wait waiting (R11)', () => {
     const { map, propose, endWrite } = fixture();
     const answers: unknown[] = [];
-    map.waitForNewer(BEFORE_ALL, 1000, (answer) => answers.push(answer));
+    map.waitForNewer(BEFORE_ALL, 1000, ({ map: newer }) => answers.push(newer));
     propose(() => sampleMap());
     endWrite({ kind: 'failed', detail: 'EIO' });
     expect([map.current, answers]).toEqual([undefined, []]);

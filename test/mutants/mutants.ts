@@ -136,9 +136,9 @@ const LEASES: readonly Mutant[] = [
       },
       {
         file: HEARTBEATS,
-        find: 'if (map === undefined) use();\n    else this.#events.offered(map, use);\n  }\n\n  /** H3',
+        find: "if (news.kind === 'map') this.#events.offered(news.map, use);\n    else use();",
         replace:
-          'use();\n    if (map !== undefined) this.#events.offered(map, () => undefined);\n  }\n\n  /** H3',
+          "use();\n    if (news.kind === 'map') this.#events.offered(news.map, () => undefined);",
       },
     ],
     fate: tests(LEASE_SCHEDULES, 'H3: '),
@@ -422,6 +422,55 @@ const SETS: readonly Mutant[] = [
     rule: 'H38',
     edits: [{ file: 'src/controller/decide.ts', find: '!view.mayMove(map)', replace: 'false' }],
     fate: tests('test/controller/decide.test.ts', 'are a while apart'),
+  },
+  {
+    name: 'changes-are-laid-over-an-older-map',
+    rule: 'H38',
+    edits: [
+      {
+        file: 'src/cluster/map-delta.ts',
+        find: 'if (delta.since.number > known.version.number) return',
+        replace: 'if (false) return',
+      },
+    ],
+    fate: tests('test/cluster/map-delta.test.ts', 'of no use over an older map'),
+  },
+  {
+    name: 'changes-of-another-generation-are-taken',
+    rule: 'H38',
+    edits: [
+      {
+        file: 'src/cluster/map-delta.ts',
+        find: 'if (delta.since.generation !== known.version.generation) return',
+        replace: 'if (false) return',
+      },
+    ],
+    fate: tests('test/cluster/map-delta.test.ts', 'of no use over another generation'),
+  },
+  {
+    name: 'changes-are-those-of-the-last-map-only',
+    rule: 'H38',
+    edits: [
+      {
+        file: 'src/controller/published-map.ts',
+        find: '{ map: undefined, delta: deltaBetween(base, map) }',
+        replace:
+          '{ map: undefined, delta: { ...deltaBetween(this.#recent.at(-1) ?? base, map), since } }',
+      },
+    ],
+    fate: SEEDS,
+  },
+  {
+    name: 'a-whole-map-is-never-asked-for',
+    rule: 'H38',
+    edits: [
+      {
+        file: 'src/storage/heartbeats.ts',
+        find: "this.#takesDeltas = news.kind !== 'unusable';",
+        replace: '',
+      },
+    ],
+    fate: tests(HEARTBEAT_TESTS, 'what changed is laid over the map'),
   },
   {
     name: 'nothing-is-urgent',

@@ -272,8 +272,9 @@ export class Stage {
       : Buffer.from(reply.body).toString();
   }
 
-  /** G1 and G2, I5, I7, I16, of everything so far. */
+  /** G1 and G2, I1, I5, I7, I16, of everything so far. */
   expectKept(): void {
+    this.#oracles.checkMaps();
     this.#oracles.checkCopies('at the end');
     const broken = [
       ...this.#violations,

@@ -18,7 +18,11 @@ const CONTROLLER = 'controller:1' as Address;
 function asking({ hasMap = true } = {}) {
   let nowMs = 0;
   const timers: { readonly dueMs: number; readonly callback: () => void }[] = [];
-  const asked: { readonly path: string; readonly answer: (message: unknown) => void }[] = [];
+  const asked: {
+    readonly path: string;
+    readonly message: unknown;
+    readonly answer: (message: unknown) => void;
+  }[] = [];
   const clock = { monotonicMs: () => nowMs, wallMs: () => nowMs };
   const times = protocolTimes(1);
   const life = { node: nodeId('a'), incarnation: incarnationOf(1) };
@@ -35,9 +39,9 @@ function asking({ hasMap = true } = {}) {
     },
     log: { write: () => undefined },
     network: {
-      call: ({ path }: ControlCall, callback: (outcome: unknown) => void) => {
+      call: ({ path, message: sent }: ControlCall, callback: (outcome: unknown) => void) => {
         const answer = (message: unknown) => callback({ kind: 'answered', status: 200, message });
-        asked.push({ path, answer });
+        asked.push({ path, message: sent, answer });
       },
     },
   } as unknown as Runtime;
@@ -76,7 +80,8 @@ function asking({ hasMap = true } = {}) {
     }
   };
   const heartbeatsSent = () => asked.filter(({ path }) => path === PATHS.heartbeat).length;
-  return { replica, answer, pass, beat, heartbeatsSent };
+  const lastHeartbeat = () => asked.findLast(({ path }) => path === PATHS.heartbeat);
+  return { replica, answer, pass, beat, heartbeatsSent, lastHeartbeat };
 }
 
 const VERSION = { generation: 1, number: 1 };
@@ -134,4 +139,25 @@ test('a node with a map does not: an answer that is lost must not make it look s
   const { beat, heartbeatsSent } = asking();
   beat(10);
   expect(heartbeatsSent()).toBeGreaterThan(4);
+});
+
+test('what changed is laid over the map; what cannot be is asked for whole, once (H38)', () => {
+  const { replica, beat, heartbeatsSent, lastHeartbeat } = asking();
+  const { partitions: _partitions, ...head } = sampleMap({ number: 3 });
+  const delta = (since: number) => ({
+    ...head,
+    since: { generation: 1, number: since },
+    partitions: { 5: { epoch: 9, members: [] } },
+  });
+  const heartbeat = (news: object) => {
+    lastHeartbeat()?.answer({ incarnation: 1, mapVersion: head.version, lease: true, ...news });
+    const sent = heartbeatsSent();
+    while (heartbeatsSent() === sent) beat(1);
+    return lastHeartbeat()?.message;
+  };
+  expect(lastHeartbeat()?.message).toMatchObject({ deltas: true });
+  expect(heartbeat({ delta: delta(2) })).toMatchObject({ deltas: false, mapVersion: VERSION });
+  expect(replica.lease.remainingMs()).toBe(0);
+  expect(heartbeat({ delta: delta(1) })).toMatchObject({ deltas: true, mapVersion: head.version });
+  expect(replica.map?.partitions[5]?.epoch).toBe(9);
 });
