@@ -42,8 +42,11 @@ export interface MapAsker {
   readonly deltas: boolean;
 }
 
-/** @param base of the same cluster; entries that both share are not compared */
-export function deltaBetween(base: ClusterMap, map: ClusterMap): MapDelta {
+/** What must be kept of a map to tell what changed since. */
+export type MapBase = Pick<ClusterMap, 'version' | 'partitions'>;
+
+/** @param base an earlier map of the same generation, which shares the entries that did not change */
+export function deltaBetween(base: MapBase, map: ClusterMap): MapDelta {
   const { partitions: entries, ...head } = map;
   const partitions: Record<string, PartitionEntry> = {};
   for (const [partition, entry] of entries.entries()) {
@@ -66,7 +69,10 @@ export function received({ map, delta }: MapNews, known: ClusterMap | undefined)
   if (compareMapVersions(delta.version, known.version) <= 0) return { kind: 'none' };
   // A generation is one controller's, whose maps follow each other (I1): what was changed between `since` and
   // ours is named as well, as it is now. An older map than `since` may have entries that are not.
-  if (delta.since.generation !== known.version.generation) return { kind: 'unusable' };
+  const { generation } = known.version;
+  if (delta.since.generation !== generation || delta.version.generation !== generation) {
+    return { kind: 'unusable' };
+  }
   if (delta.since.number > known.version.number) return { kind: 'unusable' };
   try {
     return { kind: 'map', map: laidOver(known, delta) };
@@ -80,7 +86,7 @@ function laidOver(base: ClusterMap, { since: _since, ...delta }: MapDelta): Clus
   const partitions = [...base.partitions];
   for (const [partition, entry] of Object.entries(delta.partitions)) {
     const index = Number(partition);
-    if (base.partitions[index] === undefined) {
+    if (String(index) !== partition || base.partitions[index] === undefined) {
       throw new Misshapen('is not in the map', `partitions[${partition}]`);
     }
     partitions[index] = entry;

@@ -3,23 +3,27 @@
 
 import type { ClusterMap } from './cluster-map.ts';
 import { type HttpReply, JSON_HEADERS } from './http.ts';
+import type { MapDelta } from './map-delta.ts';
 
 /** A request or reply whose `map`, if it has one, is the cluster's. */
 export interface ControlMessage {
   readonly map?: ClusterMap | undefined;
+  readonly delta?: MapDelta | undefined;
   readonly [field: string]: unknown;
 }
 
 /** For as long as somebody holds the map. Of 256 partitions it is 60 KB, which took 0.4 ms for each receiver. */
-const encoded = new WeakMap<ClusterMap, Buffer>();
+const encoded = new WeakMap<ClusterMap | MapDelta, Buffer>();
 
-/** @returns JSON, with the map as its last field */
+/** @returns JSON, with the map, or what changed of it, as its last field */
 export function encodeMessage(message: ControlMessage): Buffer {
-  const { map, ...rest } = message;
+  const { map, delta, ...rest } = message;
   const fields = JSON.stringify(rest);
-  if (map === undefined) return Buffer.from(fields);
-  const before = fields === '{}' ? '{"map":' : `${fields.slice(0, -1)},"map":`;
-  return Buffer.concat([Buffer.from(before), encodedMap(map), Buffer.from('}')]);
+  const news = map ?? delta;
+  if (news === undefined) return Buffer.from(fields);
+  const name = map === undefined ? '"delta":' : '"map":';
+  const before = fields === '{}' ? `{${name}` : `${fields.slice(0, -1)},${name}`;
+  return Buffer.concat([Buffer.from(before), encodedMap(news), Buffer.from('}')]);
 }
 
 export function messageReply(message: ControlMessage): HttpReply {
@@ -27,7 +31,7 @@ export function messageReply(message: ControlMessage): HttpReply {
 }
 
 /** The map alone; the bytes are everybody's, and stay as they are. */
-export function encodedMap(map: ClusterMap): Buffer {
+export function encodedMap(map: ClusterMap | MapDelta): Buffer {
   const known = encoded.get(map);
   if (known !== undefined) return known;
   const bytes = Buffer.from(JSON.stringify(map));

@@ -246,14 +246,16 @@ export class Controller implements Service {
 
   /** Nodes that miss it get the map with their next heartbeat. */
   #push(node: NodeId, { address, incarnation: present }: NodeEntry): void {
-    const since = this.#knowledge.adopted.of({ node, incarnation: present }) ?? NO_MAP;
+    const life = { node, incarnation: present };
+    const since = this.#knowledge.adopted.of(life) ?? NO_MAP;
+    const deltas = this.#knowledge.heartbeats.of(life)?.deltas ?? false;
     this.#runtime.network.call(
       {
         address,
         method: 'POST',
         path: PATHS.storageMap,
         // As far as this controller knows what it has; what it cannot use its next heartbeat mends.
-        message: this.#map.newsFor({ since, deltas: true }),
+        message: this.#map.newsFor({ since, deltas }),
         timeoutMs: this.#options.times.controlCallMs,
       },
       (outcome) => {

@@ -4,7 +4,13 @@
 import { assert } from '../cluster/assert.ts';
 import type { ClusterMap } from '../cluster/cluster-map.ts';
 import { compareMapVersions, type MapVersion } from '../cluster/cluster-map.ts';
-import { deltaBetween, type MapAsker, type MapNews } from '../cluster/map-delta.ts';
+import {
+  deltaBetween,
+  type MapAsker,
+  type MapBase,
+  type MapDelta,
+  type MapNews,
+} from '../cluster/map-delta.ts';
 import { isNewer } from '../cluster/map-exchange.ts';
 import type { Runtime } from '../cluster/runtime.ts';
 import { encodeState, STATE_FILE } from './state-file.ts';
@@ -31,7 +37,9 @@ export class PublishedMap {
   readonly #waiters = new Set<Waiter>();
   #map: ClusterMap | undefined;
   /** Of this process, the oldest first, without the present one. */
-  readonly #recent: ClusterMap[] = [];
+  readonly #recent: MapBase[] = [];
+  /** From each of them to the present one, as they are asked for: every node asks for the same. */
+  readonly #deltas = new Map<MapBase, MapDelta>();
   #writing = false;
   /** Why the last write failed. */
   #problem: string | undefined;
@@ -55,8 +63,14 @@ export class PublishedMap {
     if (!isNewer(map, since)) return { map: undefined, delta: undefined };
     const base = this.#recent.find(({ version }) => compareMapVersions(version, since) === 0);
     return deltas && base !== undefined
-      ? { map: undefined, delta: deltaBetween(base, map) }
+      ? { map: undefined, delta: this.#deltaFrom(base, map) }
       : { map, delta: undefined };
+  }
+
+  #deltaFrom(base: MapBase, map: ClusterMap): MapDelta {
+    const delta = this.#deltas.get(base) ?? deltaBetween(base, map);
+    this.#deltas.set(base, delta);
+    return delta;
   }
 
   /** The change gets the map as it is when its turn comes, so changes never overwrite each other. */
@@ -125,7 +139,11 @@ export class PublishedMap {
     );
     const earlier = this.#map;
     this.#map = map;
-    if (earlier !== undefined) this.#recent.push(earlier);
+    this.#deltas.clear();
+    if (earlier?.version.generation === map.version.generation) {
+      const { version, partitions } = earlier;
+      this.#recent.push({ version, partitions });
+    }
     if (this.#recent.length > RECENT_MAPS) this.#recent.shift();
     for (const waiter of [...this.#waiters]) {
       if (isNewer(map, waiter.since)) waiter.wake();

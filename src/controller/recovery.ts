@@ -133,9 +133,11 @@ export class Recovery {
   }
 
   #heard(reply: PrepareReply): void {
-    const used = Math.max(reply.generation - 1, reply.map?.version.generation ?? 0);
+    // A promise above ours is another recovery's, and may become its maps' generation.
+    const promised = reply.generation > this.#generation ? reply.generation : 0;
+    const used = Math.max(promised, reply.map?.version.generation ?? 0);
     if (used >= this.#generation && !this.#published) {
-      // Another recovery was there before: above it, and everybody once more.
+      // Above it, and everybody once more.
       this.#generation = used + 1;
       this.#promises.clear();
       return;

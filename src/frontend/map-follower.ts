@@ -26,7 +26,7 @@ export class MapFollower implements MapRefresh {
   readonly #startedMs: number;
   /** Nodes with an exchange under way or just over: every set that waits asks in each of its rounds. */
   readonly #askedLately = new Set<NodeId>();
-  /** H38: until one came that could not be laid over our map. */
+  /** H38: unless the last answer could not be read, or laid over our map. */
   #takesDeltas = true;
   #problem: string | undefined;
 
@@ -107,12 +107,13 @@ export class MapFollower implements MapRefresh {
       },
       (outcome) => {
         const reply = readReply(mapReply, outcome, 'the controller');
+        this.#takesDeltas = reply.kind === 'message';
         if (reply.kind !== 'message') {
           this.#pollFailed(`controller ${controller}: ${reply.detail}`);
         } else {
           const { waitingFor } = reply.message;
           const news = received(reply.message, this.#router.map);
-          this.#takesDeltas = news.kind !== 'unusable';
+          if (news.kind === 'unusable') this.#takesDeltas = false;
           const map = news.kind === 'map' ? news.map : undefined;
           const adoption = map === undefined ? undefined : this.#router.adopt(map);
           if (adoption === 'other-cluster') {

@@ -183,11 +183,20 @@ export class Oracles {
     const { map } = mapReply(JSON.parse(Buffer.from(reply.body).toString()));
     if (map === undefined) return;
     this.#map = map;
-    this.#published.set(printMapVersion(map.version), JSON.stringify(map));
+    this.#checkVersion(map);
     this.checkMaps();
     this.#places.clear();
     if (earlier !== undefined) this.#checkRemovals(earlier, map);
     this.checkCopies('when a map was published');
+  }
+
+  /** I1: also after any number of recoveries. */
+  #checkVersion(map: ClusterMap): void {
+    const version = printMapVersion(map.version);
+    const published = JSON.stringify(map);
+    const earlier = this.#published.get(version) ?? published;
+    if (earlier !== published) this.#violation(`I1: two maps ${version} were published`);
+    this.#published.set(version, published);
   }
 
   /** I1: of one version there is one map, whoever put it together from whatever changes (H38). */

@@ -58,7 +58,7 @@ export class Heartbeats {
   readonly #events: HeartbeatEvents;
   #running = false;
   #soon = false;
-  /** H38: until one came that could not be laid over our map. */
+  /** H38: unless the last answer could not be read, or laid over our map. */
   #takesDeltas = true;
   /** Heartbeats to the controller that may still be answered. */
   #unanswered = 0;
@@ -123,6 +123,7 @@ export class Heartbeats {
     this.#call(this.#controller, PATHS.heartbeat, message, (outcome) => {
       const reply = readReply(heartbeatReply, outcome);
       answered = reply.kind === 'message';
+      this.#takesDeltas = answered;
       this.#unanswered--;
       if (!this.#running) return;
       if (reply.kind === 'message') this.#heard(reply.message, sent);
@@ -143,7 +144,7 @@ export class Heartbeats {
     const { mapVersion, lease, incarnation } = reply;
     this.#events.problem(undefined);
     const news = received(reply, this.#replica.map);
-    this.#takesDeltas = news.kind !== 'unusable';
+    if (news.kind === 'unusable') this.#takesDeltas = false;
     const use = () => {
       if (lease && incarnation === this.#replica.incarnation && this.#mayUse(mapVersion)) {
         this.#replica.lease.extend(sent);

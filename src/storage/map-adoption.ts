@@ -10,7 +10,12 @@ import type { Adoption, Replica } from './replica.ts';
 /** A first map comes from the controller only, for one from a peer may be of any time (D3). */
 export type MapSource = 'controller' | 'peer';
 
-export type AdoptionOutcome = Adoption | 'not-durable' | 'not-from-controller' | 'ended';
+export type AdoptionOutcome =
+  | Adoption
+  | 'not-durable'
+  | 'not-from-controller'
+  | 'not-over-this-map'
+  | 'ended';
 
 interface Offer {
   readonly map: ClusterMap;

@@ -11,6 +11,7 @@ const REFUSED_MAPS: Readonly<Partial<Record<AdoptionOutcome, Parameters<typeof r
     'other-cluster',
     'this node belongs to another cluster, or one of other digits',
   ],
+  'not-over-this-map': ['not-ready', 'this node has not the map that this changed since'],
   'not-durable': ['not-durable', 'the map could not be written'],
   overruled: ['overruled', "a controller of a later generation has this node's promise"],
   'of-yesterday': ['overruled', 'its controller started from an older map than this node has'],

@@ -127,9 +127,14 @@ export class Replica {
     this.#promisedGeneration = Math.max(this.#promisedGeneration, generation);
   }
 
+  /** H32: whose map this is, was overruled by the recovery that has this node's promise. */
+  isOverruled(version: MapVersion | undefined): boolean {
+    return version !== undefined && version.generation < this.#promisedGeneration;
+  }
+
   /** What `adopt` would say now. Invariant I1: the versions of adopted maps never fall. */
   judge(map: ClusterMap): Adoption {
-    if (map.version.generation < this.#promisedGeneration) return 'overruled';
+    if (this.isOverruled(map.version)) return 'overruled';
     if (this.#map === undefined) return 'adopted';
     if (!isSameCluster(map, this.#map)) return 'other-cluster';
     if (isOfYesterday(map, this.#map.version)) return 'of-yesterday';

@@ -301,9 +301,12 @@ export class StorageNode implements Service {
     routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
     routes.addControl(PATHS.storageMap, mapPush, (message, reply) => {
       const answer = (outcome: AdoptionOutcome) => reply(replyToMap(outcome, this.#life?.replica));
-      const news = received(message, this.#life?.replica.map);
-      if (news.kind !== 'map' || this.#life === undefined) answer('already-newer');
-      else this.#life.adopt(news.map, 'peer', answer);
+      if (this.#life === undefined) return answer('already-newer');
+      const { replica } = this.#life;
+      const news = received(message, replica.map);
+      if (news.kind === 'map') this.#life.adopt(news.map, 'peer', answer);
+      else if (news.kind === 'unusable') answer('not-over-this-map');
+      else answer(replica.isOverruled(message.delta?.version) ? 'overruled' : 'already-newer');
     });
     routes.add(['GET'], PATHS.storageMap, (request, reply) =>
       reply(newerMap(request, this.#life?.replica.map)),

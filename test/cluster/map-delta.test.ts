@@ -76,9 +76,19 @@ describe('what changed', () => {
       first,
     ],
     ['an entry that is none', deltaBetween(first, next(first, { 0: entry(2, 'x') })), first],
+    ...['16', '01', '1e0', '-0', '', 'length', '__proto__'].map(
+      (partition): [string, MapDelta, ClusterMap] => [
+        `a partition ${JSON.stringify(partition)}`,
+        {
+          ...deltaBetween(first, second),
+          partitions: Object.fromEntries([[partition, entry(2, 'a')]]),
+        },
+        first,
+      ],
+    ),
     [
-      'a partition that is none',
-      { ...deltaBetween(first, second), partitions: { 16: entry(2, 'a') } },
+      'a map of a generation that it goes beyond',
+      { ...deltaBetween(first, second), version: { generation: 2, number: 1 } },
       first,
     ],
   ])('is of no use over %s', (_what, delta, known) => {

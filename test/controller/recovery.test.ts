@@ -3,9 +3,11 @@
 
 import { describe, expect, test } from 'vitest';
 import type { ClusterMap, NodeEntry } from '../../src/cluster/cluster-map.ts';
-import type { Epoch } from '../../src/cluster/identity.ts';
-import { type Promises, recovered } from '../../src/controller/recovery.ts';
-import { incarnationOf, nodeId, sampleMap } from '../helpers/maps.ts';
+import type { Address, Epoch } from '../../src/cluster/identity.ts';
+import { protocolTimes } from '../../src/cluster/limits.ts';
+import type { ControlCall, Runtime } from '../../src/cluster/runtime.ts';
+import { type Promises, Recovery, recovered } from '../../src/controller/recovery.ts';
+import { CLUSTER, incarnationOf, nodeId, sampleMap } from '../helpers/maps.ts';
 
 type Lives = Readonly<Record<'a' | 'b', number>>;
 
@@ -84,4 +86,35 @@ describe('an entry', () => {
     const map = recovered(published, promisesOf({ a: published }));
     expect(recovered(map, promisesOf({ a: published }))).toBe(map);
   });
+});
+
+test.each([
+  ['a promise to another recovery', 20, undefined, 21],
+  ['a map of as high a generation', 10, 10, 11],
+  ['a promise to this one', 10, undefined, 10],
+])('%s: the generation is above every other', (_what, promised, ofMap, expected) => {
+  const asked: { readonly generation: number; readonly answer: (message: unknown) => void }[] = [];
+  const timers: (() => void)[] = [];
+  const runtime = {
+    clock: { monotonicMs: () => 0, wallMs: () => 10_000 },
+    timers: { after: (_ms: number, callback: () => void) => timers.push(callback) },
+    log: { write: () => undefined },
+    network: {
+      call: ({ message }: ControlCall, callback: (outcome: unknown) => void) => {
+        const { generation } = message as unknown as { generation: number };
+        const answer = (reply: unknown) =>
+          callback({ kind: 'answered', status: 200, message: reply });
+        asked.push({ generation, answer });
+      },
+    },
+  } as unknown as Runtime;
+  const options = { times: protocolTimes(1), cluster: CLUSTER, above: 0 };
+  const recovery = new Recovery(runtime, options, () => undefined);
+  const { address, store } = sampleMap().nodes.a as NodeEntry;
+  recovery.found(address);
+  recovery.found('127.0.0.1:2' as Address);
+  const map = ofMap === undefined ? undefined : mapOf(ofMap, 1, { a: 1, b: 1 });
+  asked[0]?.answer({ node: 'a', address, store, incarnation: 1, generation: promised, map });
+  timers.shift()?.();
+  expect(asked.at(-1)?.generation).toBe(expected);
 });

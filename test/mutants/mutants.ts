@@ -424,6 +424,18 @@ const SETS: readonly Mutant[] = [
     fate: tests('test/controller/decide.test.ts', 'are a while apart'),
   },
   {
+    name: 'two-recoveries-of-one-generation',
+    rule: 'H32',
+    edits: [
+      {
+        file: 'src/controller/recovery.ts',
+        find: 'reply.generation > this.#generation ? reply.generation : 0;',
+        replace: 'reply.generation - 1;',
+      },
+    ],
+    fate: tests('test/controller/recovery.test.ts', 'is above every other'),
+  },
+  {
     name: 'changes-are-laid-over-an-older-map',
     rule: 'H38',
     edits: [
@@ -441,8 +453,8 @@ const SETS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/cluster/map-delta.ts',
-        find: 'if (delta.since.generation !== known.version.generation) return',
-        replace: 'if (false) return',
+        find: 'delta.since.generation !== generation ||',
+        replace: '',
       },
     ],
     fate: tests('test/cluster/map-delta.test.ts', 'of no use over another generation'),
@@ -453,9 +465,8 @@ const SETS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/controller/published-map.ts',
-        find: '{ map: undefined, delta: deltaBetween(base, map) }',
-        replace:
-          '{ map: undefined, delta: { ...deltaBetween(this.#recent.at(-1) ?? base, map), since } }',
+        find: '?? deltaBetween(base, map);',
+        replace: '?? { ...deltaBetween(this.#recent.at(-1) ?? base, map), since: base.version };',
       },
     ],
     fate: SEEDS,
@@ -466,7 +477,7 @@ const SETS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/storage/heartbeats.ts',
-        find: "this.#takesDeltas = news.kind !== 'unusable';",
+        find: "if (news.kind === 'unusable') this.#takesDeltas = false;",
         replace: '',
       },
     ],
@@ -1026,7 +1037,7 @@ const RECOVERIES: readonly Mutant[] = [
     edits: [
       {
         file: REPLICA,
-        find: "if (map.version.generation < this.#promisedGeneration) return 'overruled';",
+        find: "if (this.isOverruled(map.version)) return 'overruled';",
         replace: '',
       },
     ],
