@@ -1,6 +1,7 @@
 // velour frontend: composes a frontend with the machine.
 
 import { hostOf, parseAddress } from '../cluster/identity.ts';
+import { letHeapGrow } from '../cluster/io/heap.ts';
 import { protocolTimes } from '../cluster/limits.ts';
 import { type Command, HOST_OPTION, SERVER_OPTIONS, VALUE_OPTIONS } from './options.ts';
 import { type Role, serve } from './serve.ts';
@@ -51,6 +52,7 @@ export const frontendCommand: Command = {
       quietMs: QUIET_MS,
       make: (runtime) => new Frontend(runtime, { controller, address, times, siblings: primary }),
     };
+    letHeapGrow();
     if (primary === undefined) return serve(role, words);
     return (await import('./worker.ts')).serveAsWorker(role, words, primary);
   },

@@ -1,6 +1,7 @@
 // velour storage: composes a storage node with the machine.
 
 import { hostOf, type NodeId, parseAddress } from '../cluster/identity.ts';
+import { letHeapGrow } from '../cluster/io/heap.ts';
 import { CHUNK_RECORD_BYTES, CONTROL_BYTES_MAX, protocolTimes } from '../cluster/limits.ts';
 import type { FsyncMode } from '../storage/durability.ts';
 import {
@@ -52,6 +53,7 @@ export const storageCommand: Command = {
     const fsync = words.text('fsync') as FsyncMode;
     const times = protocolTimes(words.positive('time-scale'));
     const { StorageNode } = await import('../storage/storage.ts');
+    letHeapGrow();
     await serve(
       {
         name: 'storage',
