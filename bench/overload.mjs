@@ -49,7 +49,7 @@ async function closedLoop(kind, connections, seconds) {
   return { perSecond, refusedShare, failed, p50Ms, p99Ms };
 }
 
-/** What so many connections leave of the peak of a server that does nothing else: no more can be asked of ours. */
+/** What so many connections leave of the peak of a server that does nothing else, to compare ours with. */
 async function ofBare() {
   const { port, stop } = await bare.start(SERVER_CORE);
   const shares = [];

@@ -151,6 +151,7 @@ export class Replica {
     this.#store.whenFull = whenFullOf(map);
     this.#granted = isGranted(map, this.life);
     const earlier = this.#memberships;
+    // H38: what did not change is the very same entry, if the map came as what changed.
     this.#memberships = map.partitions.map((entry, partition) =>
       entry === known[partition] ? earlier[partition] : this.#ownMember(entry),
     );

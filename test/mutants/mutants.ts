@@ -472,6 +472,18 @@ const SETS: readonly Mutant[] = [
     fate: SEEDS,
   },
   {
+    name: 'a-membership-is-kept-with-its-epoch',
+    rule: 'H38',
+    edits: [
+      {
+        file: 'src/storage/replica.ts',
+        find: 'entry === known[partition] ?',
+        replace: 'entry.epoch === known[partition]?.epoch ?',
+      },
+    ],
+    fate: tests(REPLICA_TESTS, 'follows each map'),
+  },
+  {
     name: 'a-whole-map-is-never-asked-for',
     rule: 'H38',
     edits: [

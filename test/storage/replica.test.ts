@@ -52,6 +52,15 @@ function set(epoch: number, fields: Partial<RecordFields> = {}): Operation {
 }
 
 describe('membership', () => {
+  test('follows each map, also where the epoch is as it was', () => {
+    const replica = replicaOf();
+    for (const [number, role] of (['leaving', 'serving', 'leaving'] as const).entries()) {
+      replica.adopt(sampleMap({ number: number + 1, role }));
+      expect(replica.membership(PARTITION)?.role).toBe(role);
+      expect(replica.memberships).toHaveLength(16);
+    }
+  });
+
   test('without a map nothing is answered', () => {
     const replica = replicaOf();
     for (const operation of [get, set(1)])
