@@ -2,32 +2,13 @@
 // replaced by others, so the product itself has no switch for it. Run them with `npm run test:mutants`;
 // that every text still occurs exactly once is checked by every test run.
 
-export interface Edit {
-  /** From the root of the project. */
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
-
-export type Programme =
-  /** Simulated runs; the mutant is dead when one breaks a promise. */
-  | { readonly kind: 'seeds'; readonly first: number; readonly count: number }
-  /** Tests of one file, those with `name` in their names; the mutant is dead when one fails. */
-  | { readonly kind: 'tests'; readonly file: string; readonly name: string };
-
-export interface Mutant {
-  readonly name: string;
-  /** As docs/protocol.md has it; of `velour load`, the section of docs/load.md. */
-  readonly rule: string;
-  readonly edits: readonly Edit[];
-  /** How to kill it; or why nothing can, because what it breaks is kept by another rule as well. */
-  readonly fate: Programme | { readonly kind: 'argument'; readonly because: string };
-}
-
-/** More than a mutant of this programme ever needed, because any change of the product shifts all seeds. */
-const SEEDS: Programme = { kind: 'seeds', first: 1, count: 300 };
-
-const tests = (file: string, name: string): Programme => ({ kind: 'tests', file, name });
+import { CLOCK_MUTANTS } from './clocks.ts';
+import { type Edit, type Mutant, SEEDS, tests } from './mutant.ts';
+import { OPERATOR_MUTANTS } from './operators.ts';
+import { RECOVERY_MUTANTS } from './recovery.ts';
+import { RETURNING_MUTANTS } from './returning.ts';
+import { WITNESS_MUTANTS } from './witnesses.ts';
+import { WRITER_MUTANTS } from './writer.ts';
 
 const LEASE_SCHEDULES = 'test/simulation/schedules-leases.test.ts';
 const JOIN_SCHEDULES = 'test/simulation/schedules-joins.test.ts';
@@ -1913,4 +1894,10 @@ export const MUTANTS: readonly Mutant[] = [
   ...STORE_MUTANTS,
   ...BACKUPS,
   ...LOADS,
+  ...CLOCK_MUTANTS,
+  ...OPERATOR_MUTANTS,
+  ...RECOVERY_MUTANTS,
+  ...RETURNING_MUTANTS,
+  ...WITNESS_MUTANTS,
+  ...WRITER_MUTANTS,
 ];

@@ -2,7 +2,8 @@
 // is passes all the programmes, or a death would say nothing.
 
 import { afterAll, describe, expect, test } from 'vitest';
-import { MUTANTS, type Mutant, type Programme } from './mutants.ts';
+import type { Mutant, Programme } from './mutant.ts';
+import { MUTANTS } from './mutants.ts';
 import { type Verdict, Workshop } from './workshop.ts';
 
 type Row = readonly [name: string, rule: string, programme: string, fate: string, seconds: string];

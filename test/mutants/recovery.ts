@@ -1,0 +1,5 @@
+// Mutants of what a controller without its state may conclude.
+
+import type { Mutant } from './mutant.ts';
+
+export const RECOVERY_MUTANTS: readonly Mutant[] = [];
