@@ -2,7 +2,7 @@
 
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { PROGRAMME_NAMES } from '../simulation/programmes.ts';
-import type { RunResult } from '../simulation/simulate.ts';
+import type { RunOptions, RunResult } from '../simulation/simulate.ts';
 import type { Command } from './options.ts';
 
 const SEED_MAX = 2 ** 31;
@@ -18,6 +18,11 @@ export const simulateCommand: Command = {
       choices: PROGRAMME_NAMES,
       describe: 'Faults aimed at one rule; by default all kinds, as the seed draws them',
     },
+    long: {
+      type: 'boolean',
+      default: false,
+      describe: 'All partitions, up to nine storage nodes, faults that last, two minutes each',
+    },
     events: { type: 'boolean', default: false, describe: 'Print how often what happened' },
     trace: { type: 'boolean', default: false, describe: 'Print what happened in each run' },
     json: { type: 'boolean', default: false, describe: 'Print one JSON object a run' },
@@ -32,10 +37,11 @@ export const simulateCommand: Command = {
     const first = words.integer('seed', { min: 0, max: SEED_MAX });
     const count = words.integer('seeds', { min: 1, max: SEED_MAX });
     const programme = PROGRAMME_NAMES.find((name) => name === words.optionalText('programme'));
+    const long = words.flag('long');
     const occurred = new Map<string, number>();
     const totals = { runs: 0, failed: 0, events: 0, operations: 0, succeeded: 0 };
     for (let seed = first; seed < first + count; seed++) {
-      const result = simulate(seed, programme);
+      const result = simulate(seed, { programme, long });
       for (const [what, times] of result.occurred) {
         occurred.set(what, (occurred.get(what) ?? 0) + times);
       }
@@ -45,7 +51,7 @@ export const simulateCommand: Command = {
       totals.succeeded += result.succeeded;
       if (result.violations.length > 0) totals.failed++;
       if (words.flag('json')) printJson(result);
-      else print(result, words.flag('trace'), programme);
+      else print(result, words.flag('trace'), { programme, long });
     }
     if (words.flag('events')) process.stdout.write(eventTable(occurred));
     if (!words.flag('json')) process.stdout.write(`${summary(totals)}\n`);
@@ -55,7 +61,7 @@ export const simulateCommand: Command = {
   },
 };
 
-function print(result: RunResult, trace: boolean, programme: string | undefined): void {
+function print(result: RunResult, trace: boolean, { programme, long }: RunOptions): void {
   const failed = result.violations.length > 0;
   if (trace || failed) {
     for (const line of result.trace.slice(trace ? 0 : -60)) process.stdout.write(`${line}\n`);
@@ -64,7 +70,10 @@ function print(result: RunResult, trace: boolean, programme: string | undefined)
   process.stdout.write(`seed ${result.seed} failed:\n`);
   for (const violation of result.violations.slice(0, 10)) process.stdout.write(`  ${violation}\n`);
   const aimed = programme === undefined ? '' : ` --programme ${programme}`;
-  process.stdout.write(`  replay: velour simulate --seed ${result.seed}${aimed} --trace\n`);
+  const length = long ? ' --long' : '';
+  process.stdout.write(
+    `  replay: velour simulate --seed ${result.seed}${aimed}${length} --trace\n`,
+  );
 }
 
 function printJson({ trace, occurred, ...result }: RunResult): void {

@@ -1,8 +1,6 @@
-// A whole cluster in one world: the product's own classes on simulated ports, processes that start,
-// crash and start again, and clients that write a history.
+// A whole cluster in one world: which nodes there are, and the options that they are started with.
 
 import type { WhenFull } from '../cluster/cluster-map.ts';
-import type { HttpReply, HttpRequest } from '../cluster/http.ts';
 import type { Address, NodeId } from '../cluster/identity.ts';
 import {
   CHUNK_RECORD_BYTES,
@@ -11,19 +9,28 @@ import {
   VALUE_BYTES_MAX_DEFAULT,
 } from '../cluster/limits.ts';
 import { smallestDigits } from '../cluster/partition.ts';
-import type { Log, LogFields, Runtime, Service } from '../cluster/runtime.ts';
+import type { Service } from '../cluster/runtime.ts';
 import { Controller } from '../controller/controller.ts';
 import { Frontend } from '../frontend/frontend.ts';
 import type { FsyncMode } from '../storage/durability.ts';
 import { StorageNode } from '../storage/storage.ts';
-import { SimulatedDisk } from './disk.ts';
 import { SimulatedNetwork } from './network.ts';
-import { SimulatedProcess, type World } from './world.ts';
+import { SimulatedNode } from './node.ts';
+
+export { SimulatedNode } from './node.ts';
+
+import type { World } from './world.ts';
 
 export interface ClusterShape {
   readonly storages: number;
+  /** Storage nodes that are not started: an operator may add them. */
+  readonly spares?: number;
   readonly frontends: number;
+  /** Processes of each frontend; one by default. */
+  readonly workers?: number;
   readonly redundancy: number;
+  /** False: it recovers its map from the nodes at every start; true by default. */
+  readonly controllerKeepsState?: boolean;
   /** Undefined: storage nodes keep everything in memory. */
   readonly fsync: FsyncMode | undefined;
   /** Small: something comes between any two records of a copy. */
@@ -38,208 +45,132 @@ export interface ClusterShape {
   readonly times?: Partial<Times>;
 }
 
-/**
- * `--drain-timeout`, longer than any fault: a node in memory that is cut off for longer leaves with the last
- * copies, and nobody can promise anything of them then.
- */
-const DRAIN_TIMEOUT_MS = 60_000;
 const CONTROLLER = 'controller:1' as Address;
-
-export class SimulatedNode<Role extends Service = Service> {
-  readonly process: SimulatedProcess;
-  readonly disk: SimulatedDisk;
-  readonly address: Address;
-  /** Whether its data outlives its process. */
-  readonly keepsData: boolean;
-  readonly #network: SimulatedNetwork;
-  readonly #make: (runtime: Runtime) => Role;
-  #service: Role | undefined;
-  /** Told of everything this node logs. */
-  onLog: (message: string, fields: LogFields) => void = () => undefined;
-
-  constructor(
-    world: World,
-    network: SimulatedNetwork,
-    address: Address,
-    make: (runtime: Runtime) => Role,
-    keepsData: boolean,
-  ) {
-    this.keepsData = keepsData;
-    this.process = new SimulatedProcess(world, address.split(':')[0] ?? address);
-    this.disk = new SimulatedDisk(this.process);
-    this.address = address;
-    this.#network = network;
-    this.#make = make;
-    network.attach(this.process, address);
-  }
-
-  start(): void {
-    const { process, disk } = this;
-    process.start();
-    process.world.note(`${process.name} starts`);
-    const service = this.#make({
-      clock: process,
-      timers: process,
-      random: process.world.random,
-      network: this.#network.portOf(process),
-      log: this.#log(),
-      host: {
-        bootId: () => disk.bootId(),
-        usage: () => ({
-          pid: 1,
-          uptimeSeconds: 0,
-          userCpuSeconds: 0,
-          systemCpuSeconds: 0,
-          residentBytes: 0,
-          heapUsedBytes: 0,
-        }),
-        eventLoopDelaySeconds: () => 0,
-        collections: () => ({ count: 0, seconds: 0, longest: 0 }),
-      },
-      disk: this.keepsData ? disk.port() : undefined,
-    });
-    this.#service = service;
-    this.#network.serve(process, service);
-    process.run(process.life, () => service.start());
-  }
-
-  /** SIGKILL, or the power of its machine. */
-  crash(power: boolean): void {
-    if (!this.process.alive) return;
-    this.process.world.note(`${this.process.name} ${power ? 'loses power' : 'is killed'}`);
-    this.process.crash();
-    if (power) this.disk.losePower();
-    else this.disk.tear();
-    this.#network.crashed(this.process);
-  }
-
-  /** It ended itself; who was connected learns of it. */
-  ended(): void {
-    this.#network.crashed(this.process);
-  }
-
-  /**
-   * SIGTERM: the process ends when it has handed over what it must.
-   * @param lingersMs how long the requests in progress then hold it up
-   */
-  stop(lingersMs: number, ended: () => void = () => undefined, timeoutMs = DRAIN_TIMEOUT_MS): void {
-    const { process } = this;
-    process.world.note(`${process.name} is told to stop`);
-    process.run(process.life, () =>
-      this.#service?.drain({ wholeCluster: false, timeoutMs }, () => {
-        process.world.note(`${process.name} has stopped`);
-        process.after(lingersMs, () => {
-          process.crash();
-          this.#network.crashed(process);
-          ended();
-        });
-      }),
-    );
-  }
-
-  /** A request from outside, on a connection that no fault touches. */
-  request(request: HttpRequest, reply: (reply: HttpReply) => void): void {
-    const { process } = this;
-    process.run(process.life, () => this.#service?.handle(request, reply));
-  }
-
-  /** Its present life, paused or not; the oracles' way to look inside. */
-  get living(): Role | undefined {
-    return this.process.alive ? this.#service : undefined;
-  }
-
-  /** What its present life would say, paused or not. */
-  peek(request: HttpRequest): HttpReply | undefined {
-    let answer: HttpReply | undefined;
-    this.living?.handle(request, (reply) => {
-      answer = reply;
-    });
-    return answer;
-  }
-
-  #log(): Log {
-    const { process } = this;
-    return {
-      write: (level, message, fields = {}) => {
-        const details = Object.entries(fields)
-          .filter(([, value]) => value !== undefined)
-          .map(([name, value]) => ` ${name}=${value}`)
-          .join('');
-        process.world.note(`${process.name} ${level}: ${message}${details}`);
-        process.world.occur(message);
-        this.onLog(message, fields);
-      },
-    };
-  }
-}
 
 export class SimulatedCluster {
   readonly network: SimulatedNetwork;
-  readonly controller: SimulatedNode;
+  /** The one that everybody reaches at the controller's address, and the machine that it was on before. */
+  controller: SimulatedNode<Controller>;
+  formerController: SimulatedNode<Controller> | undefined;
+  /** Those that found the cluster first, then the spare ones. */
   readonly storages: readonly SimulatedNode<StorageNode>[];
+  readonly spares: readonly SimulatedNode<StorageNode>[];
+  /** Every worker of every frontend. */
   readonly frontends: readonly SimulatedNode[];
   /** Whether the operator starts the controller with --recover from now on. */
   controllerRecovers = false;
   /** Whether what was acknowledged survives a loss of power. */
   readonly syncsAlways: boolean;
   readonly isCache: boolean;
+  /** Told of everything that any controller logs. */
+  onControllerLog: (message: string, controller: SimulatedNode) => void = () => undefined;
+  readonly #world: World;
+  readonly #shape: ClusterShape;
 
   constructor(world: World, shape: ClusterShape) {
-    const times = { ...protocolTimes(1), ...shape.times };
-    const { storages, frontends, redundancy, fsync, whenFull } = shape;
+    this.#world = world;
+    this.#shape = shape;
+    const { storages, spares = 0, fsync, whenFull } = shape;
     this.syncsAlways = fsync === 'always';
     this.isCache = whenFull === 'evict';
     this.network = new SimulatedNetwork(world);
-    const node = <Role extends Service>(
-      address: Address,
-      make: (runtime: Runtime) => Role,
-      keepsData = true,
-    ) => new SimulatedNode(world, this.network, address, make, keepsData);
-    this.controller = node(
-      CONTROLLER,
-      (runtime) =>
+    this.controller = this.#makeController(CONTROLLER);
+    const all = Array.from({ length: storages + spares }, (_, index) => this.#makeStorage(index));
+    this.storages = all;
+    this.spares = all.slice(storages);
+    this.frontends = Array.from({ length: shape.frontends }, (_, index) =>
+      this.#makeFrontend(index),
+    ).flat();
+  }
+
+  /** Those that run from the beginning. */
+  get nodes(): readonly SimulatedNode[] {
+    const storages = this.storages.filter((node) => !this.spares.includes(node));
+    return [this.controller, ...storages, ...this.frontends];
+  }
+
+  /** The operator gives the controller's address to another machine, where he then starts one. */
+  moveController(): void {
+    const next = this.formerController ?? this.#makeController('controller2:1' as Address);
+    this.formerController = this.controller;
+    this.controller = next;
+    this.network.attach(next.process, CONTROLLER);
+  }
+
+  #makeController(address: Address): SimulatedNode<Controller> {
+    const shape = this.#shape;
+    const { storages, redundancy, whenFull } = shape;
+    const node = new SimulatedNode(
+      this.#world,
+      this.network,
+      address,
+      (runtime, timeScale) =>
         new Controller(runtime, {
           storageNodes: storages,
           redundancy,
           digits: smallestDigits(1),
           whenFull,
           recover: this.controllerRecovers,
-          times,
+          times: timesOf(shape, timeScale),
         }),
+      shape.controllerKeepsState ?? true,
     );
-    this.storages = Array.from({ length: storages }, (_, index) => {
-      const address = `storage${index}:1` as Address;
-      const options = {
-        controller: CONTROLLER,
-        address,
-        node: `storage${index}` as NodeId,
-        nodeIsGiven: true,
-        fsync: fsync ?? 'interval',
-        valueBytesMax: VALUE_BYTES_MAX_DEFAULT,
-        copyChunkBytes: shape.copyChunkBytes ?? CHUNK_RECORD_BYTES,
-        // So small that records are moved while they are read, copied and logged.
-        segmentBytes: 512,
-        // So short that the log is always compacted.
-        logFileBytes: shape.logFileBytes ?? 512,
-        times,
-      };
-      const make = (runtime: Runtime) => {
-        const memoryBytes = shape.memoryBytesOf?.(index);
-        return new StorageNode(
-          runtime,
-          memoryBytes === undefined ? options : { ...options, memoryBytes },
-        );
-      };
-      return node(address, make, fsync !== undefined);
-    });
-    this.frontends = Array.from({ length: frontends }, (_, index) => {
-      const address = `frontend${index}:1` as Address;
-      const options = { controller: CONTROLLER, address, times };
-      return node(address, (runtime) => new Frontend(runtime, options));
-    });
+    node.onLog = (message) => this.onControllerLog(message, node);
+    return node;
   }
 
-  get nodes(): readonly SimulatedNode[] {
-    return [this.controller, ...this.storages, ...this.frontends];
+  #makeStorage(index: number): SimulatedNode<StorageNode> {
+    const shape = this.#shape;
+    const { fsync } = shape;
+    const address = `storage${index}:1` as Address;
+    return new SimulatedNode(
+      this.#world,
+      this.network,
+      address,
+      (runtime, timeScale) => {
+        const memoryBytes = shape.memoryBytesOf?.(index);
+        return new StorageNode(runtime, {
+          controller: CONTROLLER,
+          address,
+          node: `storage${index}` as NodeId,
+          nodeIsGiven: true,
+          fsync: fsync ?? 'interval',
+          valueBytesMax: VALUE_BYTES_MAX_DEFAULT,
+          copyChunkBytes: shape.copyChunkBytes ?? CHUNK_RECORD_BYTES,
+          // So small that records are moved while they are read, copied and logged.
+          segmentBytes: 512,
+          // So short that the log is always compacted.
+          logFileBytes: shape.logFileBytes ?? 512,
+          times: timesOf(shape, timeScale),
+          ...(memoryBytes === undefined ? {} : { memoryBytes }),
+        });
+      },
+      fsync !== undefined,
+    );
   }
+
+  /** The workers of a frontend have one address, and are a process each (`--workers`). */
+  #makeFrontend(index: number): readonly SimulatedNode[] {
+    const shape = this.#shape;
+    const address = `frontend${index}:1` as Address;
+    return Array.from({ length: shape.workers ?? 1 }, (_, worker) => {
+      const own = worker === 0 ? address : (`frontend${index}w${worker + 1}:1` as Address);
+      return new SimulatedNode<Service>(
+        this.#world,
+        this.network,
+        own,
+        (runtime, timeScale) =>
+          new Frontend(runtime, {
+            controller: CONTROLLER,
+            address,
+            times: timesOf(shape, timeScale),
+          }),
+        true,
+      );
+    });
+  }
+}
+
+function timesOf({ times }: ClusterShape, scale: number): Times {
+  return { ...protocolTimes(scale), ...times };
 }

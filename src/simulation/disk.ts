@@ -2,7 +2,7 @@
 // does. Operations take their time; a crash in the middle of one leaves it done, undone or torn.
 
 import type { Disk, DiskResult, LogFile } from '../cluster/runtime.ts';
-import type { SimulatedProcess } from './world.ts';
+import type { SimulatedProcess } from './process.ts';
 
 /** Grows in place: a log that is never compacted is appended to a thousand times. */
 class StoredLog {

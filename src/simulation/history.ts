@@ -19,8 +19,19 @@ export interface Operation {
   refused: boolean;
 }
 
+/** The operator gave up what these keys had: what was acknowledged before binds nobody after it. */
+export interface AcceptedLoss {
+  readonly keys: readonly string[];
+  readonly atMs: number;
+}
+
 export class History {
   readonly operations: Operation[] = [];
+  readonly losses: AcceptedLoss[] = [];
+
+  lossAccepted(keys: readonly string[], atMs: number): void {
+    if (keys.length > 0) this.losses.push({ keys, atMs });
+  }
 
   begin(kind: Operation['kind'], key: string, startMs: number, value?: string): Operation {
     const operation: Operation = {

@@ -1,6 +1,5 @@
-// A network that delays with a long tail, loses and repeats control calls, breaks and stalls streams,
-// and cuts links in one direction. Streams keep their order, as TCP does: while a link is cut their
-// messages wait, and arrive when it heals if both ends still know each other.
+// A network that delays with a long tail, loses and repeats control calls, breaks and stalls streams, and cuts
+// links in one direction. What a stream does in it is stream.ts's.
 
 import type { HttpReply, HttpRequest } from '../cluster/http.ts';
 import type { Address } from '../cluster/identity.ts';
@@ -14,7 +13,9 @@ import type {
   Network,
   Service,
 } from '../cluster/runtime.ts';
-import type { SimulatedProcess, World } from './world.ts';
+import type { SimulatedProcess } from './process.ts';
+import { Stream } from './stream.ts';
+import type { World } from './world.ts';
 
 export interface NetworkFaults {
   /** Share of control calls that are lost on one of their two ways. */
@@ -34,12 +35,23 @@ interface Host {
   service: Service | undefined;
 }
 
+/** A control call that has no answer yet. */
+interface OpenCall {
+  readonly from: SimulatedProcess;
+  readonly to: SimulatedProcess;
+  /** The connection broke. */
+  readonly broke: () => void;
+}
+
 export class SimulatedNetwork {
   readonly #world: World;
   readonly #hosts = new Map<Address, Host>();
   readonly #names = new Map<string, Host>();
   /** `from>to`, by the names of processes. */
   readonly #cuts = new Set<string>();
+  /** By `from>to`, the share of what is sent that is lost. */
+  readonly #lossy = new Map<string, number>();
+  readonly #calls = new Set<OpenCall>();
   #streams: Stream[] = [];
   faults: NetworkFaults = NO_FAULTS;
 
@@ -47,8 +59,9 @@ export class SimulatedNetwork {
     this.#world = world;
   }
 
+  /** Whoever calls this address reaches this process from now on. */
   attach(process: SimulatedProcess, address: Address): void {
-    const host: Host = { process, service: undefined };
+    const host: Host = this.#names.get(process.name) ?? { process, service: undefined };
     this.#hosts.set(address, host);
     this.#names.set(process.name, host);
   }
@@ -68,8 +81,27 @@ export class SimulatedNetwork {
     for (const stream of this.#streams) stream.flush();
   }
 
+  /** From now on so much is lost on this link, one way; 0 mends it. What a stream loses comes late instead. */
+  lossy(from: string, to: string, share: number): void {
+    if (share > 0) this.#lossy.set(`${from}>${to}`, share);
+    else this.#lossy.delete(`${from}>${to}`);
+  }
+
+  /** How much later what was sent arrives for having been lost, and sent again by TCP (RFC 6298: 200 ms, doubled). */
+  retransmissionMs(from: SimulatedProcess, to: SimulatedProcess): number {
+    const share = this.#lossOf(from, to);
+    let delayMs = 0;
+    let timeoutMs = 200;
+    while (share > 0 && timeoutMs < 10_000 && this.#world.random.chance(share)) {
+      delayMs += timeoutMs;
+      timeoutMs *= 2;
+    }
+    return delayMs;
+  }
+
   healAll(): void {
     this.#cuts.clear();
+    this.#lossy.clear();
     for (const stream of this.#streams) stream.flush();
   }
 
@@ -81,6 +113,13 @@ export class SimulatedNetwork {
   crashed(process: SimulatedProcess): void {
     for (const stream of this.#streams) stream.lost(process);
     this.#streams = this.#streams.filter((stream) => !stream.over);
+    for (const call of this.#calls) {
+      if (call.from === process) this.#calls.delete(call);
+      // As a real one ends when its server dies, unless a cut hides that.
+      else if (call.to === process && !this.isCut(process, call.from)) {
+        this.#world.at(this.delayMs(), call.broke);
+      }
+    }
   }
 
   delayMs(): number {
@@ -100,16 +139,23 @@ export class SimulatedNetwork {
   }
 
   #call(from: SimulatedProcess, call: ControlCall, callback: (outcome: CallOutcome) => void): void {
+    const host = this.#hosts.get(call.address);
+    const life = from.life;
     let done = false;
     const finish = (outcome: CallOutcome) => {
       if (done) return;
       done = true;
+      if (open !== undefined) this.#calls.delete(open);
       callback(outcome);
     };
+    const open: OpenCall | undefined = host && {
+      from,
+      to: host.process,
+      broke: () => from.run(life, () => finish({ kind: 'failed', detail: 'ECONNRESET' })),
+    };
     from.after(call.timeoutMs, () => finish({ kind: 'failed', detail: 'timeout' }));
-    const host = this.#hosts.get(call.address);
-    if (host === undefined) return;
-    const life = from.life;
+    if (host === undefined || open === undefined) return;
+    this.#calls.add(open);
     const answer = (outcome: CallOutcome) => {
       if (this.#lost(host.process, from)) return;
       this.#world.at(this.delayMs(), () => from.run(life, () => finish(outcome)));
@@ -123,7 +169,13 @@ export class SimulatedNetwork {
   }
 
   #lost(from: SimulatedProcess, to: SimulatedProcess): boolean {
-    return this.isCut(from, to) || this.#world.random.chance(this.faults.loss);
+    if (this.isCut(from, to)) return true;
+    return this.#world.random.chance(Math.max(this.faults.loss, this.#lossOf(from, to)));
+  }
+
+  #lossOf(from: SimulatedProcess, to: SimulatedProcess): number {
+    if (this.#lossy.size === 0) return 0;
+    return this.#lossy.get(`${from.name}>${to.name}`) ?? 0;
   }
 
   #open(from: SimulatedProcess, address: Address, hello: LinkHello, events: LinkEvents): Link {
@@ -168,176 +220,3 @@ function parse(reply: HttpReply): unknown {
     return undefined;
   }
 }
-
-interface Waiting {
-  readonly id: number;
-  readonly message: Buffer;
-}
-
-/** One end of a stream: what its process sends, and what it is told. */
-class StreamEnd implements Link {
-  readonly process: SimulatedProcess;
-  readonly life: number;
-  readonly #stream: Stream;
-  outgoing: Waiting[] = [];
-  events: LinkEvents | undefined;
-  closed = false;
-  travelling = false;
-  batches = 0;
-
-  constructor(stream: Stream, process: SimulatedProcess) {
-    this.#stream = stream;
-    this.process = process;
-    this.life = process.life;
-  }
-
-  send(id: number, head: Uint8Array, body: Uint8Array): void {
-    if (this.closed) return;
-    this.outgoing.push({ id, message: Buffer.concat([head, body]) });
-    this.#stream.flush();
-  }
-
-  isUnderWay(): boolean {
-    return this.travelling;
-  }
-
-  batchesLeft(): number {
-    return this.batches;
-  }
-
-  queuedBytes(): number {
-    return this.outgoing.reduce((sum, { message }) => sum + message.length, 0);
-  }
-
-  close(reason: string): void {
-    this.#stream.close(reason);
-  }
-
-  /** What waits at a process goes in one batch, as the next. */
-  tellReady(): void {
-    if (this.closed || this.travelling) return;
-    this.process.run(this.life, () => this.events?.ready?.());
-  }
-
-  tellClosed(reason: string): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.process.run(this.life, () => this.events?.closed(reason, this.#stream.opened));
-  }
-}
-
-class Stream {
-  readonly near: StreamEnd;
-  readonly #world: World;
-  readonly #network: SimulatedNetwork;
-  #far: StreamEnd | undefined;
-  #open = false;
-
-  constructor(world: World, network: SimulatedNetwork, from: SimulatedProcess, events: LinkEvents) {
-    this.#world = world;
-    this.#network = network;
-    this.near = new StreamEnd(this, from);
-    this.near.events = events;
-  }
-
-  get far(): Link {
-    const far = this.#far;
-    if (far === undefined) throw new Error('the stream has no far end yet');
-    return far;
-  }
-
-  get opened(): boolean {
-    return this.#open;
-  }
-
-  get over(): boolean {
-    return this.near.closed && (this.#far?.closed ?? true);
-  }
-
-  refuse(reason: string): void {
-    this.#world.at(this.#network.delayMs(), () => this.near.tellClosed(reason));
-  }
-
-  connect(
-    to: SimulatedProcess,
-    accept: () => LinkEvents | { readonly refused: string } | undefined,
-  ): void {
-    const { process: from } = this.near;
-    if (this.#network.isCut(from, to) || this.#network.isCut(to, from)) {
-      this.#world.at(CONNECT_TIMEOUT_MS, () => this.near.tellClosed('ETIMEDOUT'));
-      return;
-    }
-    this.#world.at(this.#network.delayMs(), () => {
-      if (!to.alive) return this.refuse('ECONNREFUSED');
-      return to.run(to.life, () => {
-        if (this.near.closed) return;
-        const far = new StreamEnd(this, to);
-        this.#far = far;
-        const accepted = accept();
-        if (accepted === undefined || 'refused' in accepted) {
-          far.closed = true;
-          this.refuse(accepted?.refused ?? 'not serving yet');
-          return;
-        }
-        far.events = accepted;
-        this.#open = true;
-        this.flush();
-      });
-    });
-  }
-
-  /** Sends on what waits, one message after the other, each way. */
-  flush(): void {
-    const far = this.#far;
-    if (!this.#open || far === undefined) return;
-    this.#travel(this.near, far);
-    this.#travel(far, this.near);
-  }
-
-  #travel(from: StreamEnd, to: StreamEnd): void {
-    if (from.travelling || from.outgoing.length === 0 || from.closed) return;
-    if (this.#network.isCut(from.process, to.process)) return;
-    from.travelling = true;
-    from.batches++;
-    // What waits goes as one batch, as the socket's bytes do.
-    const batch = from.outgoing;
-    from.outgoing = [];
-    this.#world.at(this.#network.delayMs(), () => {
-      from.travelling = false;
-      if (to.closed) return;
-      for (const { id, message } of batch) {
-        to.process.run(to.life, () => {
-          if (!to.closed) to.events?.received(id, message);
-        });
-      }
-      if (this.#world.random.chance(this.#network.faults.resets)) this.close('reset');
-      this.flush();
-      from.tellReady();
-    });
-  }
-
-  /** Both ends learn of it, the other one after a delay; what is on its way may be lost. */
-  close(reason: string): void {
-    this.near.tellClosed(reason);
-    const far = this.#far;
-    if (far !== undefined) this.#world.at(this.#network.delayMs(), () => far.tellClosed(reason));
-  }
-
-  lost(process: SimulatedProcess): void {
-    const ends = [this.near, this.#far].filter((end) => end !== undefined);
-    if (!ends.some((end) => end.process === process && end.life !== process.life)) return;
-    for (const end of ends) {
-      if (end.process === process) end.closed = true;
-      else if (!this.#network.isCut(process, end.process)) {
-        this.#world.at(this.#network.delayMs(), () => end.tellClosed('ECONNRESET'));
-      } else {
-        // Across a cut nobody says so: the end is half open until its own deadlines, or TCP's, give up.
-        this.#world.at(HALF_OPEN_MS, () => end.tellClosed('ETIMEDOUT'));
-      }
-    }
-  }
-}
-
-/** The real adapter's. */
-const CONNECT_TIMEOUT_MS = 5000;
-const HALF_OPEN_MS = 30_000;

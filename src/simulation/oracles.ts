@@ -4,9 +4,11 @@
 
 import {
   type ClusterMap,
+  compareMapVersions,
   isGranted,
   isSameLife,
   type Life,
+  type Member,
   partitionEntry,
   printMapVersion,
 } from '../cluster/cluster-map.ts';
@@ -16,9 +18,11 @@ import { mapReply } from '../cluster/messages.ts';
 import { type PartitionId, partitionOf } from '../cluster/partition.ts';
 import { isTombstone, recordValue, recordVersion } from '../cluster/record.ts';
 import type { Version } from '../cluster/version.ts';
+import type { Holding } from '../storage/inspection.ts';
 import type { StorageNode } from '../storage/storage.ts';
-import type { SimulatedCluster, SimulatedNode } from './cluster.ts';
+import type { SimulatedCluster } from './cluster.ts';
 import type { History, Operation } from './history.ts';
+import type { SimulatedNode } from './node.ts';
 import type { World } from './world.ts';
 
 /** Where a key is by a map. */
@@ -34,6 +38,11 @@ interface Server {
   readonly incarnation: Incarnation;
 }
 
+interface Acknowledged {
+  readonly version: Version;
+  readonly isValue: boolean;
+}
+
 /** What a member has of a key; where it has no value, what it would prove the absence by. */
 interface Copy {
   readonly version: Version;
@@ -44,10 +53,11 @@ export class Oracles {
   readonly #world: World;
   readonly #cluster: SimulatedCluster;
   readonly #violation: (text: string) => void;
-  /** The highest acknowledged version of each key. */
   readonly #history: History;
   /** The highest of each key. */
-  readonly #acknowledged = new Map<string, { version: Version; isValue: boolean }>();
+  readonly #acknowledged = new Map<string, Acknowledged>();
+  /** Keys of which the operator gave up what some nodes may have that live. */
+  readonly #givenUp = new Set<string>();
   /** As the controller published it last, as far as it could be asked. */
   #map: ClusterMap | undefined;
   /** Every map that it published, as JSON, by version. */
@@ -65,8 +75,8 @@ export class Oracles {
     this.#world = world;
     this.#cluster = cluster;
     this.#violation = violation;
-    cluster.controller.onLog = (message) => {
-      if (message === 'map published') this.#mapPublished();
+    cluster.onControllerLog = (message, controller) => {
+      if (message === 'map published') this.#mapPublished(controller);
     };
   }
 
@@ -74,44 +84,96 @@ export class Oracles {
     return this.#map;
   }
 
-  acknowledged({ kind, key, version }: Operation): void {
-    if (version === undefined) return;
+  /** @returns false when all who acknowledged it had been given up by the operator, so that nobody promises it */
+  acknowledged({ kind, key, version }: Operation): boolean {
+    if (version === undefined) return true;
     const known = this.#acknowledged.get(key);
+    const acknowledged = { version, isValue: kind === 'set' };
+    if (this.#isOnlyWithGivenUp(key, acknowledged)) return false;
     if (known === undefined || version > known.version) {
-      this.#acknowledged.set(key, { version, isValue: kind === 'set' });
+      this.#acknowledged.set(key, acknowledged);
     }
-    this.checkCopies(`when ${key} was acknowledged`);
+    this.#checkCopiesOf(key, `when ${key} was acknowledged`);
+    return true;
+  }
+
+  /**
+   * Nobody who serves by the controller's map has it. Were there one, it took part in an epoch that was over for
+   * it, and the others of its epoch must have the record as well (I3, I5).
+   */
+  #isOnlyWithGivenUp(key: string, acknowledged: Acknowledged): boolean {
+    const map = this.#map;
+    if (map === undefined || !this.#givenUp.has(key)) return false;
+    const place = this.#placeOf(map, key);
+    const copies = place.servers.map((server) => copyOf(server, place));
+    return copies.every((copy) => copy === undefined || this.#isBehind(key, acknowledged, copy));
+  }
+
+  acknowledgedKeys(): Iterable<string> {
+    return this.#acknowledged.keys();
+  }
+
+  /** The operator gave up what these partitions had: from here on only what is acknowledged now counts. */
+  lossAccepted(keys: readonly string[]): void {
+    for (const key of keys) {
+      this.#acknowledged.delete(key);
+      this.#givenUp.add(key);
+    }
+  }
+
+  /** Whether the node has what was acknowledged of the key, or something newer; undefined if it cannot be asked. */
+  holds(node: SimulatedNode<StorageNode>, key: string): boolean | undefined {
+    const acknowledged = this.#acknowledged.get(key);
+    const map = this.#map;
+    if (acknowledged === undefined || map === undefined) return undefined;
+    const place = this.#placeOf(map, key);
+    const held = node.living?.holding(place.partition, place.key);
+    if (held === undefined) return undefined;
+    return !this.#isBehind(key, acknowledged, copyFrom(held));
   }
 
   /** I5. */
   checkCopies(when: string): void {
+    for (const key of this.#acknowledged.keys()) this.#checkCopiesOf(key, when);
+  }
+
+  #checkCopiesOf(key: string, when: string): void {
+    const acknowledged = this.#acknowledged.get(key);
     const map = this.#map;
-    if (map === undefined) return;
-    for (const [key, { version, isValue }] of this.#acknowledged) {
-      const place = this.#placeOf(map, key);
-      for (const server of place.servers) {
-        const copy = copyOf(server, place);
-        if (copy === undefined) continue;
-        // What is absent may be below a floor that another key's delete raised, or in a cache its own eviction.
-        const isLost =
-          isValue &&
-          !this.#cluster.isCache &&
-          copy.value === undefined &&
-          !this.#history.mayBeDeleted(key, version);
-        if (copy.version >= version && !isLost) continue;
-        this.#violation(
-          `I5: ${server.node.process.name} serves ${key} without v=${version.toString(16)}, ${when} at ${this.#world.nowMs.toFixed(1)}`,
-        );
-      }
+    if (acknowledged === undefined || map === undefined) return;
+    const place = this.#placeOf(map, key);
+    for (const server of place.servers) {
+      const copy = copyOf(server, place);
+      if (copy === undefined || !this.#isBehind(key, acknowledged, copy)) continue;
+      const version = acknowledged.version.toString(16);
+      this.#violation(
+        `I5: ${server.node.process.name} serves ${key} without v=${version}, ${when} at ${this.#world.nowMs.toFixed(1)}`,
+      );
     }
   }
 
-  /** After healing: as many copies as there should be, and all alike; those of a cache evict each its own. */
-  checkConvergence(keys: readonly string[], copies: number): void {
+  /** Whether the copy lacks what was acknowledged. */
+  #isBehind(key: string, { version, isValue }: Acknowledged, copy: Copy): boolean {
+    if (copy.version < version) return true;
+    if (!isValue || copy.value !== undefined || this.#cluster.isCache) return false;
+    // What is absent may be below a floor that another key's delete raised, or in a cache its own eviction.
+    return !this.#history.mayBeDeleted(key, version);
+  }
+
+  /**
+   * After healing: as many copies as there should be, and all alike; those of a cache evict each its own.
+   * @param gone nodes that nobody brings back
+   */
+  checkConvergence(
+    keys: readonly string[],
+    copies: number,
+    gone: ReadonlySet<SimulatedNode> = new Set(),
+  ): void {
     const map = this.#map;
     if (map === undefined) return this.#violation('liveness: the controller has no map');
+    const isGone = (id: string) => [...gone].some(({ process }) => process.name === id);
     for (const [node, { fenced }] of Object.entries(map.nodes)) {
-      if (fenced) this.#violation(`liveness: ${node} is still fenced`);
+      if (fenced && !isGone(node)) this.#violation(`liveness: ${node} is still fenced`);
     }
     if (map.nextWitnesses !== undefined) this.#violation('liveness: the witnesses still change');
     for (const [partition, { members, frozen }] of map.partitions.entries()) {
@@ -133,29 +195,30 @@ export class Oracles {
    * is intact, and so is a majority of the witnesses: when two of three are gone without a proof, only
    * an operator can go on.
    */
-  canLose({ process }: SimulatedNode, isIntact: (life: Life) => boolean): boolean {
+  canLose(node: SimulatedNode, isIntact: (life: Life) => boolean): boolean {
+    const map = this.#map;
+    if (map === undefined || !this.keepsWitnesses([node], isIntact)) return false;
+    const { name } = node.process;
+    const isOtherCopy = (member: Member) =>
+      member.node !== name &&
+      member.role === 'serving' &&
+      isGranted(map, member) &&
+      isIntact(member);
+    return map.partitions.every(
+      ({ members }) => !members.some((member) => member.node === name) || members.some(isOtherCopy),
+    );
+  }
+
+  /** Whether without these nodes a majority of the witnesses is left, of both sets while they change. */
+  keepsWitnesses(gone: readonly SimulatedNode[], isIntact: (life: Life) => boolean): boolean {
     const map = this.#map;
     if (map === undefined) return false;
-    const others = ({ node, incarnation }: Life) =>
-      node !== process.name && isGranted(map, { node, incarnation });
+    const stays = (life: Life) =>
+      !gone.some(({ process }) => process.name === life.node) &&
+      isGranted(map, life) &&
+      isIntact(life);
     const electorates = [map.witnesses, ...(map.nextWitnesses ? [map.nextWitnesses] : [])];
-    const keepsMajority = electorates.every(
-      (set) => 2 * set.filter((life) => others(life) && isIntact(life)).length > set.length,
-    );
-    return (
-      keepsMajority &&
-      map.partitions.every(
-        ({ members }) =>
-          !members.some(({ node }) => node === process.name) ||
-          members.some(
-            (member) =>
-              member.node !== process.name &&
-              member.role === 'serving' &&
-              isGranted(map, member) &&
-              isIntact(member),
-          ),
-      )
-    );
+    return electorates.every((set) => 2 * set.filter(stays).length > set.length);
   }
 
   /** The life that a node lives now, once it has its incarnation. */
@@ -176,14 +239,16 @@ export class Oracles {
     return Math.max(inMap ?? 0, Number(statusOf(node)?.incarnation ?? 0));
   }
 
-  #mapPublished(): void {
+  #mapPublished(controller: SimulatedNode): void {
     const earlier = this.#map;
-    const reply = this.#cluster.controller.peek(plainGet('/c/map'));
+    const reply = controller.peek(plainGet('/c/map'));
     if (reply === undefined) return;
     const { map } = mapReply(JSON.parse(Buffer.from(reply.body).toString()));
     if (map === undefined) return;
-    this.#map = map;
     this.#checkVersion(map);
+    // A controller that slept while another one took its place goes on for a moment; nobody follows it.
+    if (earlier !== undefined && compareMapVersions(map.version, earlier.version) < 0) return;
+    this.#map = map;
     this.checkMaps();
     this.#places.clear();
     if (earlier !== undefined) this.#checkRemovals(earlier, map);
@@ -264,8 +329,10 @@ export class Oracles {
 /** @returns undefined while that life of the node cannot be asked, or has no map */
 function copyOf({ node, incarnation }: Server, { partition, key }: Place): Copy | undefined {
   const held = node.living?.holding(partition, key);
-  if (held?.incarnation !== incarnation) return undefined;
-  const { record, floor } = held;
+  return held?.incarnation === incarnation ? copyFrom(held) : undefined;
+}
+
+function copyFrom({ record, floor }: Pick<Holding, 'record' | 'floor'>): Copy {
   if (record === undefined) return { version: floor, value: undefined };
   const value = isTombstone(record) ? undefined : recordValue(record);
   return { version: recordVersion(record), value };
@@ -297,9 +364,13 @@ export function plainGet(target: string): HttpRequest {
   };
 }
 
-/** So many keys, in two partitions only: what one key's delete does to another shows then. */
-export function keysOfTwoPartitions(digits: number, each: number): readonly string[] {
-  const keys: string[][] = [[], []];
+/** So many keys in each of the first partitions. */
+export function keysOfPartitions(
+  digits: number,
+  partitions: number,
+  each: number,
+): readonly string[] {
+  const keys: string[][] = Array.from({ length: partitions }, () => []);
   for (let index = 0; keys.some((some) => some.length < each); index++) {
     const key = `k${index}`;
     const some = keys[partitionOf(Buffer.from(key), digits)];

@@ -3,21 +3,10 @@
 
 import type { ClusterMap, Life } from '../cluster/cluster-map.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
-import type { SimulatedCluster, SimulatedNode } from './cluster.ts';
+import type { SimulatedCluster } from './cluster.ts';
+import type { Hands, Link } from './hands.ts';
+import type { SimulatedNode } from './node.ts';
 import type { World } from './world.ts';
-
-/** What a programme can do; each fault ends by itself. */
-export interface Hands {
-  /** Links as [from, to]; one way each. */
-  cutFor(links: readonly Link[], durationMs: number): void;
-  pauseFor(node: SimulatedNode, durationMs: number): void;
-  drain(node: SimulatedNode): void;
-  /** The controller's disk is gone; it is started again with --recover. */
-  loseController(): void;
-  after(delayMs: number, strike: () => void): void;
-}
-
-export type Link = readonly [SimulatedNode, SimulatedNode];
 
 /** The parties of one strike. */
 interface Parties {
@@ -32,6 +21,8 @@ interface Parties {
   readonly witnesses: readonly SimulatedNode[];
   readonly joiners: readonly SimulatedNode[];
   readonly all: readonly SimulatedNode[];
+  /** Drawn anew at each call. */
+  readonly durationMs: () => number;
 }
 
 type Programme = (parties: Parties) => void;
@@ -67,43 +58,41 @@ export const PROGRAMMES = {
     }
   },
   /** Members that do not learn of the joiner in whose favour one of them leaves. */
-  'deaf-members': ({ hands, controller, member, partners, witnesses, frontend }) => {
+  'deaf-members': ({ hands, controller, member, partners, witnesses, frontend, durationMs }) => {
     const deaf = [member, ...partners, ...witnesses, frontend];
     hands.cutFor(
       deaf.map((node) => [controller, node]),
       3000,
     );
-    hands.drain(member);
+    hands.drain(member, durationMs());
   },
   /** Who leaves does not hear that it does, but a stale frontend still asks it (H12). */
-  'deaf-leaver': ({ hands, random, controller, member, frontend, witnesses, all }) => {
+  'deaf-leaver': ({ hands, random, controller, member, frontend, witnesses, all, durationMs }) => {
     const heard = [member, frontend, ...witnesses];
     const ways: Link[] = [
       [controller, member],
       [controller, frontend],
     ];
     hands.cutFor([...both([member], without(all, ...heard)), ...ways], random.between(2250, 4500));
-    hands.drain(member);
+    hands.drain(member, durationMs());
   },
-  drain: ({ hands, member }) => hands.drain(member),
+  drain: ({ hands, member, durationMs }) => hands.drain(member, durationMs()),
   /** A joiner loses its source or its controller half-way (H16). */
-  joiner: ({ hands, random, joiners, member, controller, all }) => {
+  joiner: ({ hands, random, joiners, member, controller, all, durationMs }) => {
     const [joiner] = joiners;
-    if (joiner === undefined) return hands.drain(member);
+    if (joiner === undefined) return hands.drain(member, durationMs());
     const far = random.chance(0.5) ? without(all, joiner) : [controller];
     return hands.cutFor(both([joiner], far), random.between(950, 2200));
   },
   /** A set that reached some members; its frontend sleeps, and goes on with it long after (H18, H24). */
   'stuck-set': ({ hands, random, frontend, member }) => {
     hands.cutFor([[frontend, member]], random.between(100, 300));
-    hands.after(random.between(0, 100), () => hands.pauseFor(frontend, random.between(1000, 5200)));
+    hands.after(random.between(0, 100), () => hands.pause(frontend, random.between(1000, 5200)));
   },
   /** A member is dropped and comes back, while a frontend sleeps over it (H29). */
   rejoin: ({ hands, random, member, frontend, all }) => {
     hands.cutFor(both([member], without(all, member)), random.between(2500, 3750));
-    hands.after(random.between(0, 2250), () =>
-      hands.pauseFor(frontend, random.between(2250, 4500)),
-    );
+    hands.after(random.between(0, 2250), () => hands.pause(frontend, random.between(2250, 4500)));
   },
   bounce: ({ hands, random, member, all }) =>
     hands.cutFor(both([member], without(all, member)), random.between(2500, 4250)),
@@ -113,8 +102,8 @@ export const PROGRAMMES = {
     hands.cutFor(both(some, [member]), random.between(5500, 8000));
   },
   /** In a cache (simulate.ts): a copy is made while all evict, and sets come to its source late (H40). */
-  'evicting-copy': ({ hands, random, frontends, member, partners }) => {
-    hands.drain(member);
+  'evicting-copy': ({ hands, random, frontends, member, partners, durationMs }) => {
+    hands.drain(member, durationMs());
     hands.after(random.between(0, 300), () =>
       hands.cutFor(
         frontends.flatMap((frontend) => partners.map((source): Link => [frontend, source])),
@@ -123,12 +112,72 @@ export const PROGRAMMES = {
     );
   },
   /** A member is removed, then the controller's state is lost, and who knows best comes late (H32). */
-  'controller-loss': ({ hands, random, controller, member, partners }) => {
+  'controller-loss': ({ hands, random, controller, member, partners, durationMs }) => {
     hands.cutFor(both([member], [controller]), 6000);
     const late = partners.filter(() => random.chance(0.5));
     hands.after(random.between(1750, 3000), () => {
       hands.cutFor(both(late, [controller]), random.between(0, 3750));
-      hands.loseController();
+      hands.loseController(durationMs());
+    });
+  },
+  /** The same; but who knows best stays away with a frontend, until the operator gives him up (H32). */
+  'controller-loss-accepted': ({
+    hands,
+    random,
+    controller,
+    frontend,
+    member,
+    partners,
+    all,
+    durationMs,
+  }) => {
+    const [knowing, ...deaf] = partners;
+    if (knowing === undefined) return;
+    hands.cutFor(both(deaf, [controller, knowing]), random.between(1500, 4500));
+    hands.die(member, random.between(2000, 5000));
+    hands.after(random.between(800, 3500), () => {
+      const awayMs = random.between(7000, 12_000);
+      hands.cutFor(both([frontend], [controller]), awayMs);
+      hands.cutFor(both([knowing], without(all, knowing, frontend)), awayMs);
+      hands.loseController(durationMs());
+    });
+  },
+  /** Lost again before the first recovery was over, by others than those who then answer (H32). */
+  'controller-loss-twice': ({ hands, random, controller, member, all }) => {
+    hands.cutFor(both([member], [controller]), random.between(800, 2500));
+    hands.loseController(1);
+    hands.after(random.between(100, 1500), () => {
+      hands.cutFor(
+        without(all, controller)
+          .filter(() => random.chance(0.3))
+          .map((node): Link => [controller, node]),
+        random.between(300, 2000),
+      );
+      hands.loseController(random.between(1, 200));
+    });
+  },
+  /** Two witnesses can store nothing any more (H35), for as long as the run has. */
+  'full-witnesses': ({ hands, random, witnesses }) => {
+    const lastsMs = random.between(4000, 8000);
+    for (const node of witnesses.slice(random.below(2), 2 + random.below(2))) {
+      hands.after(random.between(0, 100), () => hands.fill(node, lastsMs, 'aim'));
+    }
+  },
+  /** A frontend with a hot key sleeps for about as long as a set may take (H41, D9). */
+  'sleeping-frontend': ({ hands, random, frontend }) =>
+    hands.pause(frontend, random.between(3500, 7000)),
+  /** A node believes that its lease is far longer than it is, and is cut off with a frontend (H2). */
+  'other-scale': ({ hands, random, member, frontend, all }) => {
+    hands.startWithOtherScale(member, random.between(5000, 8000));
+    hands.after(random.between(800, 2000), () =>
+      hands.cutFor(both([member, frontend], without(all, member, frontend)), 4500),
+    );
+  },
+  /** A member that was removed comes back, and what it left behind is gone meanwhile (G2). */
+  'last-copy': ({ hands, random, member, partners, all }) => {
+    hands.cutFor(both([member], without(all, member)), random.between(2200, 5000));
+    hands.after(random.between(1800, 2600), () => {
+      for (const partner of partners) hands.burn(partner);
     });
   },
 } as const satisfies Readonly<Record<string, Programme>>;
@@ -167,6 +216,7 @@ export function strike(
     witnesses: nodesOf(map.witnesses),
     joiners: nodesOf(joining),
     all: cluster.nodes,
+    durationMs: () => random.between(1, random.chance(0.3) ? 3000 : 600),
   });
 }
 

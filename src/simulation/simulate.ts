@@ -1,14 +1,20 @@
 // One run: a cluster founded in peace, a phase of faults under load, then healing, and in the end the
 // questions: was every promise kept, has every serving copy what was acknowledged, does it work again?
 
-import type { HttpReply, HttpRequest } from '../cluster/http.ts';
-import { CHUNK_RECORD_BYTES } from '../cluster/limits.ts';
-import { smallestDigits } from '../cluster/partition.ts';
-import { SimulatedCluster, type SimulatedNode } from './cluster.ts';
-import { checkHistory, History, type Operation } from './history.ts';
+import { Answers } from './answers.ts';
+import { Availability } from './availability.ts';
+import { Clients } from './clients.ts';
+import { SimulatedCluster } from './cluster.ts';
+import { FaultLog } from './fault-log.ts';
+import { Hands } from './hands.ts';
+import { checkHistory, History } from './history.ts';
+import { IntactCopies } from './intact-copies.ts';
 import { Nemesis } from './nemesis.ts';
-import { keysOfTwoPartitions, Oracles, plainGet } from './oracles.ts';
+import type { SimulatedNode } from './node.ts';
+import { Operator } from './operator.ts';
+import { Oracles, plainGet } from './oracles.ts';
 import type { ProgrammeName } from './programmes.ts';
+import { longRun, type RunShape, shortRun } from './run-shape.ts';
 import { World } from './world.ts';
 
 export interface RunResult {
@@ -18,81 +24,79 @@ export interface RunResult {
   readonly operations: number;
   readonly succeeded: number;
   readonly digest: string;
-  /** How often what happened: log messages, aimed faults, answers to sets. */
+  /** How often what happened: log messages, faults, answers to sets, and how long sets took by what was wrong. */
   readonly occurred: ReadonlyMap<string, number>;
   readonly trace: readonly string[];
 }
 
 const FOUNDED_BY_MS = 3000;
-const FAULTS_MS = 8000;
-const SETTLED_AFTER_MS = 9000;
 /** Without clients, for what was on its way to arrive or to be repaired. */
 const QUIET_MS = 3000;
-const CLIENTS = 8;
-const KEYS = keysOfTwoPartitions(smallestDigits(1), 3);
-/** Of a cache: more, and longer values, than its nodes have memory for. */
-const CACHE = {
-  keys: keysOfTwoPartitions(smallestDigits(1), 5),
-  valueBytes: 80,
-  memoryBytes: [5000, 6200],
-} as const;
-/** A client gives up waiting after this; its operation stays open in the history. */
-const PATIENCE_MS = 7000;
-/** Some clients set one key several times at once through one frontend, so that sets overtake others (H41). */
-const BURST = { chance: 0.04, sets: [2, 6], withinMs: 6 } as const;
+/** A set that was begun before takes its time, and its answer may be late by the margin of answers.ts. */
+const ANSWERED_WITHIN_MS = 9000;
+/** Copies are complete again so long after the operator gave up a partition. */
+const COPIED_WITHIN_MS = 8000;
 
-/**
- * @param seed decides everything
- * @param programme faults of one aimed kind only; by default all kinds, as the seed draws them
- */
-export function simulate(seed: number, programme?: ProgrammeName): RunResult {
-  const run = new Run(seed, programme);
-  return run.result();
+export interface RunOptions {
+  /** Faults of one aimed kind only; by default all kinds, as the seed draws them. */
+  readonly programme?: ProgrammeName | undefined;
+  /** All partitions, more nodes, minutes. */
+  readonly long?: boolean;
+}
+
+/** @param seed decides everything */
+export function simulate(seed: number, options: RunOptions = {}): RunResult {
+  return new Run(seed, options).result();
 }
 
 class Run {
   readonly #seed: number;
-  readonly #programme: ProgrammeName | undefined;
   readonly #world: World;
+  readonly #shape: RunShape;
   readonly #cluster: SimulatedCluster;
   readonly #history = new History();
   readonly #violations: string[] = [];
   readonly #oracles: Oracles;
-  readonly #redundancy: number;
-  #values = 0;
-  #stopped = false;
+  readonly #answers: Answers;
+  readonly #intact: IntactCopies;
+  readonly #hands: Hands;
+  readonly #clients: Clients;
+  readonly #nemesis: Nemesis;
+  readonly #operator: Operator;
 
-  constructor(seed: number, programme: ProgrammeName | undefined) {
+  constructor(seed: number, { programme, long = false }: RunOptions) {
     this.#seed = seed;
-    this.#programme = programme;
-    this.#world = new World(seed);
-    const { random } = this.#world;
-    this.#redundancy = 2 + random.below(2);
-    const memoryBytes = random.between(...CACHE.memoryBytes);
-    const isCache = programme === 'evicting-copy' || random.chance(0.25);
-    this.#cluster = new SimulatedCluster(this.#world, {
-      storages: 4 + random.below(2),
-      frontends: 3,
-      redundancy: this.#redundancy,
-      // What a recovery finds must have been kept (D6).
-      fsync:
-        programme !== 'controller-loss' && random.chance(0.3)
-          ? undefined
-          : random.pick(['interval', 'always'] as const),
-      whenFull: isCache ? 'evict' : 'refuse',
-      memoryBytesOf: () => (isCache ? memoryBytes : undefined),
-      copyChunkBytes: random.pick([1, CHUNK_RECORD_BYTES]),
-      logFileBytes: random.pick([300, 1000, 1_000_000]),
-      times: {
-        antiEntropyMs: 600,
-        // Below the long tail of the network's delays, so that sets of before a delete come after it is forgotten.
-        tombstoneGraceMs: random.pick([300, 1200]),
-        expiryGraceMs: 500,
-      },
+    const world = new World(seed);
+    this.#world = world;
+    const shape = long ? longRun(world.random) : shortRun(world.random, programme);
+    this.#shape = shape;
+    const cluster = new SimulatedCluster(world, shape.cluster);
+    this.#cluster = cluster;
+    const violation = (text: string) => this.#violations.push(text);
+    const history = this.#history;
+    const oracles = new Oracles(world, cluster, history, violation);
+    this.#oracles = oracles;
+    const faults = new FaultLog(world);
+    this.#answers = new Answers(world, violation);
+    this.#intact = new IntactCopies(world, cluster, oracles, violation);
+    this.#hands = new Hands({ world, cluster, oracles, intact: this.#intact, faults });
+    const availability = new Availability(world, faults, shape, violation);
+    this.#clients = new Clients(world, cluster, shape, {
+      history,
+      answers: this.#answers,
+      availability,
+      oracles,
     });
-    this.#oracles = new Oracles(this.#world, this.#cluster, this.#history, (text) =>
-      this.#violations.push(text),
-    );
+    this.#nemesis = new Nemesis({
+      world,
+      cluster,
+      oracles,
+      hands: this.#hands,
+      faults,
+      shape,
+      programme,
+    });
+    this.#operator = new Operator(world, cluster, shape, { hands: this.#hands, oracles, history });
   }
 
   result(): RunResult {
@@ -116,30 +120,35 @@ class Run {
 
   #play(): void {
     const world = this.#world;
+    const { faultsMs, settledAfterMs } = this.#shape;
     try {
-      for (const node of this.#cluster.nodes) {
-        // A process that ends itself by an error it names is a failure of the run: nothing here damages
-        // files. But without room on its disk it cannot even start.
+      for (const node of [...this.#cluster.nodes, ...this.#cluster.spares]) {
         node.process.onFatal = ({ message }) => {
           node.ended();
-          if (node.disk.isFull) return;
-          this.#violations.push(`${node.process.name} ended itself: ${message}`);
+          this.#endedItself(node, message);
         };
-        node.start();
       }
+      for (const node of this.#cluster.nodes) node.start();
       world.runUntil(FOUNDED_BY_MS);
-      const nemesis = new Nemesis(world, this.#cluster, this.#oracles, this.#programme);
-      for (let client = 0; client < CLIENTS; client++) this.#client(client);
-      nemesis.start();
-      world.runUntil(FOUNDED_BY_MS + FAULTS_MS);
-      nemesis.heal();
-      world.runUntil(FOUNDED_BY_MS + FAULTS_MS + SETTLED_AFTER_MS);
-      this.#stopped = true;
-      this.#checkLiveness();
-      world.runUntil(FOUNDED_BY_MS + FAULTS_MS + SETTLED_AFTER_MS + QUIET_MS);
+      this.#clients.start();
+      this.#intact.start();
+      this.#operator.start();
+      this.#nemesis.start();
+      world.runUntil(FOUNDED_BY_MS + faultsMs);
+      this.#nemesis.heal();
+      const healedMs = world.nowMs;
+      world.runUntil(healedMs + settledAfterMs);
+      // What the operator gave up late is copied late.
+      const copiedMs = this.#operator.actedMs + COPIED_WITHIN_MS;
+      if (copiedMs > world.nowMs) world.runUntil(copiedMs);
+      this.#clients.stop();
+      this.#checkLiveness(healedMs + 3000);
+      world.runUntil(world.nowMs + QUIET_MS);
       this.#oracles.checkMaps();
       this.#oracles.checkCopies('at the end');
-      this.#oracles.checkConvergence(this.#keys, this.#redundancy);
+      this.#oracles.checkConvergence(this.#shape.keys, this.#copies(), this.#hands.burned);
+      world.runUntil(world.nowMs + ANSWERED_WITHIN_MS);
+      this.#checkNobodyWaits();
     } catch (error) {
       // A broken invariant of the product, or of the simulator.
       this.#violations.push(
@@ -148,8 +157,21 @@ class Run {
     }
   }
 
-  get #keys(): readonly string[] {
-    return this.#cluster.isCache ? CACHE.keys : KEYS;
+  /**
+   * A process that ends itself by an error it names is a failure of the run: nothing here damages files. But
+   * without room on its disk it cannot even start, nor with other times than the cluster's.
+   */
+  #endedItself(node: SimulatedNode, message: string): void {
+    if (node.disk.isFull || node.timeScale !== 1) return;
+    this.#violations.push(`${node.process.name} ended itself: ${message}`);
+  }
+
+  /** Of each partition, with the machines that are left. */
+  #copies(): number {
+    const { storages, spares } = this.#cluster;
+    const left = storages.filter((node) => node.process.alive || !spares.includes(node));
+    const gone = left.filter((node) => this.#hands.burned.has(node));
+    return Math.min(this.#shape.cluster.redundancy, left.length - gone.length);
   }
 
   /** What the sets met at the storage nodes that live in the end: the rare answers are the ones to see. */
@@ -162,65 +184,9 @@ class Run {
     this.#world.occur('record evicted', figureOf(node, 'velourfog_evicted_records_total'));
   }
 
-  /** One operation after the other, until the run ends. */
-  #client(index: number): void {
-    const world = this.#world;
-    const { random } = world;
-    const frontend = this.#cluster.frontends[index % this.#cluster.frontends.length];
-    const next = () => world.at(random.between(0, index < 3 ? 25 : 120), () => this.#client(index));
-    if (this.#stopped || frontend === undefined) return;
-    if (!frontend.process.alive) return next();
-    const isReader = index < 3;
-    if (!isReader && random.chance(BURST.chance)) this.#burst(frontend);
-    const operation = this.#begin(isReader ? 'get' : random.pick(['get', 'set', 'set', 'delete']));
-    return this.#ask(frontend, operation, next);
-  }
-
-  #burst(frontend: SimulatedNode): void {
-    const { random } = this.#world;
-    const key = random.pick(this.#keys);
-    for (let left = Math.floor(random.between(...BURST.sets)); left > 0; left--) {
-      this.#world.at(random.between(0, BURST.withinMs), () => {
-        if (!frontend.process.alive) return;
-        const operation = this.#begin(random.pick(['set', 'set', 'set', 'delete']), key);
-        this.#ask(frontend, operation, () => undefined);
-      });
-    }
-  }
-
-  #ask(frontend: SimulatedNode, operation: Operation, done: () => void): void {
-    let ended = false;
-    const end = () => {
-      if (ended) return;
-      ended = true;
-      done();
-    };
-    this.#world.at(PATIENCE_MS, end);
-    frontend.request(requestFor(operation), (reply) => {
-      if (ended) return;
-      this.#end(operation, reply);
-      end();
-    });
-  }
-
-  #begin(kind: Operation['kind'], key = this.#world.random.pick(this.#keys)): Operation {
-    const bytes = this.#cluster.isCache ? CACHE.valueBytes : 0;
-    const value = kind === 'set' ? `value ${++this.#values}`.padEnd(bytes) : undefined;
-    return this.#history.begin(kind, key, this.#world.nowMs, value);
-  }
-
-  #end(operation: Operation, reply: HttpReply): void {
-    const version = reply.headers['x-fog-version'];
-    const isGet = operation.kind === 'get';
-    if (isGet && reply.status === 200) operation.value = Buffer.from(reply.body).toString();
-    this.#history.end(operation, this.#world.nowMs, reply.status, version);
-    if (operation.ok && !isGet) this.#oracles.acknowledged(operation);
-  }
-
   /** Some operation of every key that began well after healing succeeded. */
-  #checkLiveness(): void {
-    const sinceMs = FOUNDED_BY_MS + FAULTS_MS + 3000;
-    for (const key of this.#keys) {
+  #checkLiveness(sinceMs: number): void {
+    for (const key of this.#shape.keys) {
       for (const kinds of [['get'], ['set', 'delete']]) {
         const late = this.#history.operations.filter(
           (each) => each.key === key && kinds.includes(each.kind) && each.startMs > sinceMs,
@@ -233,6 +199,19 @@ class Run {
       }
     }
   }
+
+  /** H41: nothing is left of sets that waited for others of their key. */
+  #checkNobodyWaits(): void {
+    for (const node of this.#cluster.frontends) {
+      const waiting = figureOf(node, 'velourfog_waiting_sets');
+      if (waiting > 0) {
+        this.#violations.push(`one answer: ${waiting} sets still wait at ${node.process.name}`);
+      }
+    }
+    if (this.#answers.open > 0) {
+      this.#violations.push(`one answer: ${this.#answers.open} operations have none in the end`);
+    }
+  }
 }
 
 /** Nothing of a node that does not live. */
@@ -243,9 +222,4 @@ function metricsOf(node: SimulatedNode): string {
 
 function figureOf(node: SimulatedNode, name: string): number {
   return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metricsOf(node))?.[1] ?? 0);
-}
-
-function requestFor({ kind, key, value }: Operation): HttpRequest {
-  if (kind !== 'set') return plainGet(`/${kind}?key=${key}`);
-  return plainGet(`/set?key=${key}&value=${encodeURIComponent(value ?? '')}`);
 }

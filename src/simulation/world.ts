@@ -1,11 +1,8 @@
-// Virtual time: one queue of events in the order of (time, sequence), and the processes that they
-// happen to. A process can be paused (its events wait), crash (they are gone) and start again; its
-// clocks run a little off, as real ones do.
+// Virtual time: one queue of events in the order of (time, sequence), and what is written down of a run. The
+// processes that the events happen to are process.ts's.
 
 import { hash } from 'node:crypto';
 import { assert } from '../cluster/assert.ts';
-import { FatalError } from '../cluster/errors.ts';
-import type { Cancel, Clock, Timers } from '../cluster/runtime.ts';
 import { SeededRandom } from '../cluster/seeded-random.ts';
 
 interface Event {
@@ -13,11 +10,6 @@ interface Event {
   readonly sequence: number;
   readonly run: () => void;
 }
-
-/** Where the virtual wall clocks begin; any time will do that is not near 0. */
-const WALL_START_MS = 1_700_000_000_000;
-/** Clock rates agree within this share (PROTOCOL, assumptions). */
-const DRIFT_MAX = 0.05;
 
 export class World {
   readonly random: SeededRandom;
@@ -132,100 +124,4 @@ class EventQueue {
 
 function isBefore(one: Event, other: Event): boolean {
   return one.atMs < other.atMs || (one.atMs === other.atMs && one.sequence < other.sequence);
-}
-
-export class SimulatedProcess implements Clock, Timers {
-  readonly name: string;
-  readonly world: World;
-  readonly #rate: number;
-  #life = 0;
-  #alive = false;
-  #paused = false;
-  #waiting: { readonly life: number; readonly run: () => void }[] = [];
-  /** How far the wall clock is off; a nemesis may change it at any time. */
-  wallOffsetMs = 0;
-  /** Called when the process ends itself by a FatalError. */
-  onFatal: (error: FatalError) => void = () => undefined;
-
-  constructor(world: World, name: string) {
-    this.world = world;
-    this.name = name;
-    this.#rate = 1 + world.random.between(-DRIFT_MAX, DRIFT_MAX);
-  }
-
-  get alive(): boolean {
-    return this.#alive;
-  }
-
-  get paused(): boolean {
-    return this.#paused;
-  }
-
-  /** Of one life: what belongs to an earlier one must find it changed. */
-  get life(): number {
-    return this.#life;
-  }
-
-  monotonicMs(): number {
-    return this.world.nowMs * this.#rate;
-  }
-
-  wallMs(): number {
-    return WALL_START_MS + this.world.nowMs + this.wallOffsetMs;
-  }
-
-  after(milliseconds: number, callback: () => void): Cancel {
-    let cancelled = false;
-    this.later(milliseconds / this.#rate, () => {
-      if (!cancelled) callback();
-    });
-    return () => {
-      cancelled = true;
-    };
-  }
-
-  /** In true time, in this life only. */
-  later(delayMs: number, callback: () => void): void {
-    const life = this.#life;
-    this.world.at(delayMs, () => this.run(life, callback));
-  }
-
-  /** Runs what happens to the given life of this process: now, when it wakes, or never. */
-  run(life: number, callback: () => void): void {
-    if (!this.#alive || this.#life !== life) return;
-    if (this.#paused) {
-      this.#waiting.push({ life, run: callback });
-      return;
-    }
-    try {
-      callback();
-    } catch (error) {
-      if (!(error instanceof FatalError)) throw error;
-      this.world.note(`${this.name} ended itself: ${error.message}`);
-      this.crash();
-      this.onFatal(error);
-    }
-  }
-
-  start(): void {
-    assert(!this.#alive, 'a process starts once a life');
-    this.#alive = true;
-  }
-
-  crash(): void {
-    this.#alive = false;
-    this.#paused = false;
-    this.#waiting = [];
-    this.#life++;
-  }
-
-  pause(): void {
-    this.#paused = this.#alive;
-  }
-
-  resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    for (const { life, run } of this.#waiting.splice(0)) this.run(life, run);
-  }
 }

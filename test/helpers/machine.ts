@@ -2,7 +2,8 @@
 
 import type { StoreId } from '../../src/cluster/identity.ts';
 import { SimulatedDisk } from '../../src/simulation/disk.ts';
-import { SimulatedProcess, World } from '../../src/simulation/world.ts';
+import { SimulatedProcess } from '../../src/simulation/process.ts';
+import { World } from '../../src/simulation/world.ts';
 import type { FsyncMode } from '../../src/storage/durability.ts';
 import { type OpenLog, RecordLog } from '../../src/storage/log.ts';
 import type { LogEntry } from '../../src/storage/log-entry.ts';

@@ -2,7 +2,8 @@
 // the simulation.
 
 import { SimulatedDisk } from '../../src/simulation/disk.ts';
-import { SimulatedProcess, World } from '../../src/simulation/world.ts';
+import { SimulatedProcess } from '../../src/simulation/process.ts';
+import { World } from '../../src/simulation/world.ts';
 import { diskContract, timeContract } from '../contracts/runtime.ts';
 
 function startedProcess(): SimulatedProcess {

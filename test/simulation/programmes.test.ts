@@ -14,7 +14,7 @@ test.each(PROGRAMME_NAMES)(
     const first = firstFreshSeed();
     let strikes = 0;
     for (let seed = first; seed < first + RUNS; seed++) {
-      const result = simulate(seed, programme);
+      const result = simulate(seed, { programme });
       const replay = `velour simulate --seed ${seed} --programme ${programme} --trace`;
       expect(result.violations, replay).toEqual([]);
       strikes += result.occurred.get(`aimed: ${programme}`) ?? 0;

@@ -1,0 +1,138 @@
+// The clients of a run: some only read, some set and delete, now and then many sets of one key at once; and the
+// history that they write.
+
+import type { HttpReply, HttpRequest } from '../cluster/http.ts';
+import type { Answers } from './answers.ts';
+import type { Availability } from './availability.ts';
+import type { SimulatedCluster } from './cluster.ts';
+import type { History, Operation } from './history.ts';
+import type { SimulatedNode } from './node.ts';
+import { type Oracles, plainGet } from './oracles.ts';
+import type { RunShape } from './run-shape.ts';
+import type { World } from './world.ts';
+
+/** A client gives up waiting after this; what comes later still counts in the history. */
+const PATIENCE_MS = 7000;
+/** Some clients set one key several times at once through one frontend, so that sets overtake others (H41). */
+const BURST = { chance: 0.04, sets: [2, 6], withinMs: 6 } as const;
+/** A spell of sets of the hot key: so long, one after so many milliseconds, and until the next spell. */
+const SPELL = { lastsMs: [200, 1500], everyMs: [0.3, 12], restMs: [300, 5000] } as const;
+
+export interface Watchers {
+  readonly history: History;
+  readonly answers: Answers;
+  readonly availability: Availability;
+  readonly oracles: Oracles;
+}
+
+export class Clients {
+  readonly #world: World;
+  readonly #cluster: SimulatedCluster;
+  readonly #shape: RunShape;
+  readonly #watchers: Watchers;
+  #values = 0;
+  #stopped = false;
+
+  constructor(world: World, cluster: SimulatedCluster, shape: RunShape, watchers: Watchers) {
+    this.#world = world;
+    this.#cluster = cluster;
+    this.#shape = shape;
+    this.#watchers = watchers;
+  }
+
+  start(): void {
+    for (let client = 0; client < this.#shape.clients; client++) this.#client(client);
+    if (this.#shape.hasHotKey) this.#spell();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** One operation after the other, until the run ends. */
+  #client(index: number): void {
+    const world = this.#world;
+    const { random } = world;
+    const isReader = index < this.#shape.readers;
+    const thinkMs = this.#shape.thinkMs[isReader ? 0 : 1];
+    const { frontends } = this.#cluster;
+    const frontend = frontends[index % frontends.length];
+    const next = () => world.at(random.between(0, thinkMs), () => this.#client(index));
+    if (this.#stopped || frontend === undefined) return;
+    if (!frontend.process.alive) return next();
+    if (!isReader && random.chance(BURST.chance)) this.#burst(frontend);
+    const operation = this.#begin(isReader ? 'get' : random.pick(['get', 'set', 'set', 'delete']));
+    return this.#ask(frontend, operation, next);
+  }
+
+  #burst(frontend: SimulatedNode): void {
+    const { random } = this.#world;
+    const key = random.pick(this.#shape.keys);
+    for (let left = Math.floor(random.between(...BURST.sets)); left > 0; left--) {
+      this.#world.at(random.between(0, BURST.withinMs), () => this.#setOnce(frontend, key));
+    }
+  }
+
+  /** One key through one frontend, far faster than each is answered. */
+  #spell(): void {
+    const { random } = this.#world;
+    if (this.#stopped) return;
+    const frontend = random.pick(this.#cluster.frontends);
+    const key = random.pick(this.#shape.keys);
+    const untilMs = this.#world.nowMs + random.between(...SPELL.lastsMs);
+    const everyMs = random.between(...SPELL.everyMs);
+    const again = () => {
+      if (this.#world.nowMs > untilMs || this.#stopped) return;
+      this.#setOnce(frontend, key);
+      this.#world.at(random.between(0, 2 * everyMs), again);
+    };
+    again();
+    this.#world.at(random.between(...SPELL.restMs), () => this.#spell());
+  }
+
+  #setOnce(frontend: SimulatedNode, key: string): void {
+    if (!frontend.process.alive) return;
+    const operation = this.#begin(this.#world.random.pick(['set', 'set', 'set', 'delete']), key);
+    this.#ask(frontend, operation, () => undefined);
+  }
+
+  #ask(frontend: SimulatedNode, operation: Operation, done: () => void): void {
+    let goesOn = false;
+    const goOn = () => {
+      if (goesOn) return;
+      goesOn = true;
+      done();
+    };
+    this.#world.at(PATIENCE_MS, goOn);
+    const answered = (reply: HttpReply) => {
+      this.#end(operation, frontend, reply);
+      goOn();
+    };
+    frontend.request(
+      requestFor(operation),
+      this.#watchers.answers.expect(frontend, operation, answered),
+    );
+  }
+
+  #begin(kind: Operation['kind'], key = this.#world.random.pick(this.#shape.keys)): Operation {
+    const value =
+      kind === 'set' ? `value ${++this.#values}`.padEnd(this.#shape.valueBytes) : undefined;
+    return this.#watchers.history.begin(kind, key, this.#world.nowMs, value);
+  }
+
+  #end(operation: Operation, frontend: SimulatedNode, reply: HttpReply): void {
+    const { history, oracles, availability } = this.#watchers;
+    const version = reply.headers['x-fog-version'];
+    const isGet = operation.kind === 'get';
+    if (isGet && reply.status === 200) operation.value = Buffer.from(reply.body).toString();
+    history.end(operation, this.#world.nowMs, reply.status, version);
+    // What only those acknowledged whom the operator had given up is lost, as he was told it might be.
+    if (operation.ok && !isGet && !oracles.acknowledged(operation)) operation.ok = false;
+    availability.answered(operation, frontend.process.name, reply.status);
+  }
+}
+
+function requestFor({ kind, key, value }: Operation): HttpRequest {
+  if (kind !== 'set') return plainGet(`/${kind}?key=${key}`);
+  return plainGet(`/set?key=${key}&value=${encodeURIComponent(value ?? '')}`);
+}

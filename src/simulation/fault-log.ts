@@ -1,0 +1,103 @@
+// Which faults were active when, and what each may make clients feel while it is the only one. From this the oracle
+// of availability tells a failure that a rule explains from one that nothing does.
+
+import type { World } from './world.ts';
+
+/** What a fault may fail as long as no other is active. */
+export type MayFail =
+  /** DESIGN's guarantees: one failed node fails nothing. */
+  | 'nothing'
+  /** Only what goes through the frontends that it strikes. */
+  | 'its frontends'
+  /** Sets of its partitions wait, perhaps until their deadline; gets do not fail. */
+  | 'sets'
+  /** Nothing is promised. */
+  | 'anything';
+
+interface FaultRule {
+  readonly mayFail: MayFail;
+  /** How long after its end clients may still feel it: what came meanwhile has its deadline, streams open anew. */
+  readonly feltForMs: number;
+}
+
+export const FAULTS = {
+  kill: { mayFail: 'nothing', feltForMs: 4000 },
+  'kill-many': { mayFail: 'anything', feltForMs: 8000 },
+  stop: { mayFail: 'nothing', feltForMs: 4000 },
+  drain: { mayFail: 'nothing', feltForMs: 2000 },
+  lose: { mayFail: 'nothing', feltForMs: 6000 },
+  burn: { mayFail: 'nothing', feltForMs: 6000 },
+  'burn-last': { mayFail: 'anything', feltForMs: 20_000 },
+  'lose-host': { mayFail: 'sets', feltForMs: 8000 },
+  'kill-controller': { mayFail: 'nothing', feltForMs: 3000 },
+  'lose-controller': { mayFail: 'nothing', feltForMs: 6000 },
+  'second-controller': { mayFail: 'nothing', feltForMs: 6000 },
+  'kill-frontend': { mayFail: 'its frontends', feltForMs: 2000 },
+  pause: { mayFail: 'nothing', feltForMs: 6000 },
+  'pause-frontend': { mayFail: 'its frontends', feltForMs: 6000 },
+  suspend: { mayFail: 'nothing', feltForMs: 6000 },
+  'suspend-frontend': { mayFail: 'its frontends', feltForMs: 6000 },
+  cut: { mayFail: 'anything', feltForMs: 8000 },
+  isolate: { mayFail: 'nothing', feltForMs: 6000 },
+  'isolate-frontend': { mayFail: 'its frontends', feltForMs: 6000 },
+  'cut-link': { mayFail: 'its frontends', feltForMs: 6000 },
+  lossy: { mayFail: 'nothing', feltForMs: 3000 },
+  clock: { mayFail: 'nothing', feltForMs: 3000 },
+  'fill-disk': { mayFail: 'nothing', feltForMs: 6000 },
+  'fill-disks': { mayFail: 'anything', feltForMs: 8000 },
+  'stall-disk': { mayFail: 'nothing', feltForMs: 6000 },
+  'wrong-scale': { mayFail: 'nothing', feltForMs: 6000 },
+  'restart-all': { mayFail: 'anything', feltForMs: 8000 },
+  aim: { mayFail: 'anything', feltForMs: 10_000 },
+} as const satisfies Readonly<Record<string, FaultRule>>;
+
+export type FaultKind = keyof typeof FAULTS;
+
+export interface Fault {
+  readonly kind: FaultKind;
+  /** The names of the processes that it strikes. */
+  readonly nodes: readonly string[];
+  readonly fromMs: number;
+  /** Infinite while nobody has ended it. */
+  untilMs: number;
+}
+
+export class FaultLog {
+  readonly #world: World;
+  readonly #faults: Fault[] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  begin(kind: FaultKind, nodes: readonly string[]): Fault {
+    const fault: Fault = {
+      kind,
+      nodes,
+      fromMs: this.#world.nowMs,
+      untilMs: Number.POSITIVE_INFINITY,
+    };
+    this.#faults.push(fault);
+    this.#world.occur(`fault: ${kind}`);
+    return fault;
+  }
+
+  end(fault: Fault): void {
+    fault.untilMs = Math.min(fault.untilMs, this.#world.nowMs);
+  }
+
+  endAll(): void {
+    for (const fault of this.#faults) this.end(fault);
+  }
+
+  get hasActive(): boolean {
+    return this.#faults.some(({ untilMs }) => untilMs === Number.POSITIVE_INFINITY);
+  }
+
+  /** Those that somebody may have felt between these times. */
+  feltBetween(fromMs: number, toMs: number): readonly Fault[] {
+    return this.#faults.filter(
+      (fault) => fault.fromMs <= toMs && fault.untilMs + FAULTS[fault.kind].feltForMs >= fromMs,
+    );
+  }
+}

@@ -1,0 +1,182 @@
+// The person who runs the cluster: looks at it every few seconds, and does what a person would with what he can
+// see. He knows which machines are gone, and what the controller says; now and then he is mistaken or impatient.
+
+import {
+  answeringMembers,
+  type ClusterMap,
+  isGranted,
+  type PartitionEntry,
+} from '../cluster/cluster-map.ts';
+import { PATHS } from '../cluster/messages.ts';
+import type { PartitionId } from '../cluster/partition.ts';
+import { partitionOf } from '../cluster/partition.ts';
+import type { SimulatedCluster } from './cluster.ts';
+import type { Hands } from './hands.ts';
+import type { History } from './history.ts';
+import type { SimulatedNode } from './node.ts';
+import type { Oracles } from './oracles.ts';
+import type { RunShape } from './run-shape.ts';
+import type { World } from './world.ts';
+
+const LOOKS_EVERY_MS = [1000, 3000] as const;
+/** Everything that has a machine runs and reaches the controller for so long before he believes that that is all. */
+const STEADY_MS = 3000;
+
+export class Operator {
+  readonly #world: World;
+  readonly #cluster: SimulatedCluster;
+  readonly #shape: RunShape;
+  readonly #hands: Hands;
+  readonly #oracles: Oracles;
+  readonly #history: History;
+  readonly #isImpatient: boolean;
+  readonly #offlineSinceMs = new Map<number, number>();
+  #steadySinceMs = 0;
+  #isOutOfPatience = false;
+  #actedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    world: World,
+    cluster: SimulatedCluster,
+    shape: RunShape,
+    parts: { readonly hands: Hands; readonly oracles: Oracles; readonly history: History },
+  ) {
+    this.#world = world;
+    this.#cluster = cluster;
+    this.#shape = shape;
+    this.#hands = parts.hands;
+    this.#oracles = parts.oracles;
+    this.#history = parts.history;
+    this.#isImpatient = shape.isImpatient;
+  }
+
+  /** When he last gave up a partition: copies of it are made from then on. */
+  get actedMs(): number {
+    return this.#actedMs;
+  }
+
+  start(): void {
+    this.#world.at(this.#world.random.between(...LOOKS_EVERY_MS), () => {
+      this.#look();
+      this.start();
+    });
+  }
+
+  #look(): void {
+    const { map } = this.#oracles;
+    const { process } = this.#cluster.controller;
+    if (map === undefined || !process.alive || process.paused) {
+      // He cannot see anything, so nothing that he saw before counts.
+      this.#steadySinceMs = this.#world.nowMs;
+      return;
+    }
+    if (!this.#isSteady()) this.#steadySinceMs = this.#world.nowMs;
+    this.#forgetTheGone();
+    this.#acceptLosses(map);
+    if (this.#world.random.chance(0.1)) this.#doSomethingNeedless();
+  }
+
+  /** Whether whoever has a machine runs, and is heard by the controller. */
+  #isSteady(): boolean {
+    const { controller, network, storages, spares } = this.#cluster;
+    return storages
+      .filter((node) => !spares.includes(node) && !this.#hands.burned.has(node))
+      .every(
+        ({ process }) =>
+          process.alive &&
+          !process.paused &&
+          !network.isCut(process, controller.process) &&
+          !network.isCut(controller.process, process),
+      );
+  }
+
+  /** H5c: he saw the machine burn; and when nothing needs the node any more he takes it off the list. */
+  #forgetTheGone(): void {
+    for (const { process } of this.#hands.burned) {
+      if (process.name.startsWith('controller') || this.#world.random.chance(0.5)) continue;
+      this.#hands.tell(PATHS.forget, { node: process.name });
+      this.#hands.tell(PATHS.remove, { node: process.name });
+    }
+  }
+
+  #acceptLosses(map: ClusterMap): void {
+    const now = this.#world.nowMs;
+    this.#isOutOfPatience = this.#world.random.chance(0.5);
+    const given: PartitionId[] = [];
+    for (const [index, entry] of map.partitions.entries()) {
+      const partition = index as PartitionId;
+      if (answeringMembers(map, entry).length > 0) this.#offlineSinceMs.delete(partition);
+      else {
+        const sinceMs = this.#offlineSinceMs.get(partition) ?? now;
+        this.#offlineSinceMs.set(partition, sinceMs);
+        if (now - sinceMs > this.#shape.patienceMs && this.#isHopeless(entry))
+          given.push(partition);
+      }
+    }
+    if (given.length > 0) this.#accept(given);
+  }
+
+  /** Nobody who is missing can be brought back; or he does not want to wait for whoever he does not reach. */
+  #isHopeless({ members }: PartitionEntry): boolean {
+    const isSteady = this.#world.nowMs - this.#steadySinceMs > STEADY_MS;
+    if (!isSteady) return this.#isImpatient && this.#isOutOfPatience;
+    // Without a member whose machine is gone, who is there will come to terms by itself.
+    const isGone = (id: string) =>
+      [...this.#hands.burned].some(({ process }) => process.name === id) || this.#hands.hasLost(id);
+    return this.#isImpatient || members.some(({ node }) => isGone(node));
+  }
+
+  #accept(partitions: readonly PartitionId[]): void {
+    const keys = this.#shape.keys.filter((key) =>
+      partitions.includes(partitionOf(Buffer.from(key), this.#oracles.map?.digits ?? 1)),
+    );
+    // Of what somebody whom the controller hears still has, nothing needs be lost.
+    const lost = keys.filter((key) => !this.#isReachable(key));
+    this.#actedMs = this.#world.nowMs;
+    this.#world.note(`the operator gives up partitions ${partitions.join(', ')}`);
+    this.#world.occur('loss accepted');
+    if (lost.length < keys.length) this.#world.occur('loss accepted, and nothing lost');
+    this.#oracles.lossAccepted(lost);
+    this.#history.lossAccepted(lost, this.#world.nowMs);
+    this.#hands.tell(PATHS.acceptLoss, { partitions: [...partitions] });
+    // Said twice, as an impatient person does.
+    if (this.#world.random.chance(0.2)) {
+      this.#hands.tell(PATHS.acceptLoss, { partitions: [...partitions] });
+    }
+  }
+
+  #isReachable(key: string): boolean {
+    const { controller, network, storages } = this.#cluster;
+    const isHeard = ({ process }: SimulatedNode) =>
+      !process.paused &&
+      !network.isCut(process, controller.process) &&
+      !network.isCut(controller.process, process);
+    return storages.some((node) => {
+      const life = this.#oracles.lifeOf(node);
+      const { map } = this.#oracles;
+      if (life === undefined || map === undefined || !isGranted(map, life)) return false;
+      return isHeard(node) && this.#oracles.holds(node, key) === true;
+    });
+  }
+
+  /** What changes nothing where nothing is wrong, or names what is not there. */
+  #doSomethingNeedless(): void {
+    const { random } = this.#world;
+    const node = random.pick(this.#cluster.storages);
+    switch (random.below(4)) {
+      case 0:
+        return this.#hands.tell(PATHS.remove, { node: node.process.name });
+      case 1:
+        return this.#hands.tell(PATHS.undrain, { node: 'nobody' });
+      case 2:
+        return this.#hands.add();
+      default:
+        // H5c: of a node that runs, only the lives before are forgotten; of one that is down, he knows it.
+        if (this.#isDown(node)) this.#hands.tell(PATHS.forget, { node: node.process.name });
+    }
+  }
+
+  #isDown({ process }: SimulatedNode): boolean {
+    return !process.alive;
+  }
+}

@@ -1,0 +1,162 @@
+// A simulated process: it can be paused (its events wait), crash (they are gone) and start again. Its clocks run
+// a little off, as real ones do, may jump, and may stand still with its machine.
+
+import { assert } from '../cluster/assert.ts';
+import { FatalError } from '../cluster/errors.ts';
+import type { Cancel, Clock, Timers } from '../cluster/runtime.ts';
+import type { World } from './world.ts';
+
+/** Where the virtual wall clocks begin; any time will do that is not near 0. */
+const WALL_START_MS = 1_700_000_000_000;
+/** Clock rates agree within this share (PROTOCOL, assumptions). */
+const DRIFT_MAX = 0.05;
+/** Less than any clock shows: what is left of a timer by rounding. */
+const NOTHING_MS = 1e-6;
+
+export class SimulatedProcess implements Clock, Timers {
+  readonly name: string;
+  readonly world: World;
+  readonly #rate: number;
+  #life = 0;
+  #alive = false;
+  #paused = false;
+  #suspended = false;
+  /** When it last began to run again, after a pause or a suspension; the oracles give it time from then on. */
+  #awakeSinceMs = 0;
+  /** The monotonic clock showed `monotonicMs` when the world's time was `worldMs`. */
+  #monotonicFrom = { worldMs: 0, monotonicMs: 0 };
+  #suspendedSinceMs = 0;
+  #waiting: { readonly life: number; readonly run: () => void }[] = [];
+  /** How far the wall clock is off; a nemesis may change it at any time. */
+  wallOffsetMs = 0;
+  /** Called when the process ends itself by a FatalError. */
+  onFatal: (error: FatalError) => void = () => undefined;
+
+  constructor(world: World, name: string) {
+    this.world = world;
+    this.name = name;
+    this.#rate = 1 + world.random.between(-DRIFT_MAX, DRIFT_MAX);
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /** Whether its events wait, be it by SIGSTOP or because its machine is suspended. */
+  get paused(): boolean {
+    return this.#paused || this.#suspended;
+  }
+
+  get awakeSinceMs(): number {
+    return this.#awakeSinceMs;
+  }
+
+  /** Of one life: what belongs to an earlier one must find it changed. */
+  get life(): number {
+    return this.#life;
+  }
+
+  monotonicMs(): number {
+    const { worldMs, monotonicMs } = this.#monotonicFrom;
+    return this.#suspended ? monotonicMs : monotonicMs + (this.world.nowMs - worldMs) * this.#rate;
+  }
+
+  wallMs(): number {
+    return WALL_START_MS + this.world.nowMs + this.wallOffsetMs;
+  }
+
+  /** By the monotonic clock, so a timer waits for longer when its machine is suspended meanwhile. */
+  after(milliseconds: number, callback: () => void): Cancel {
+    let cancelled = false;
+    const dueMs = this.monotonicMs() + milliseconds;
+    const wait = (leftMs: number) =>
+      this.later(leftMs / this.#rate, () => {
+        if (cancelled) return;
+        const restMs = dueMs - this.monotonicMs();
+        if (restMs > NOTHING_MS) wait(restMs);
+        else callback();
+      });
+    wait(milliseconds);
+    return () => {
+      cancelled = true;
+    };
+  }
+
+  /** In true time, in this life only. */
+  later(delayMs: number, callback: () => void): void {
+    const life = this.#life;
+    this.world.at(delayMs, () => this.run(life, callback));
+  }
+
+  /** Runs what happens to the given life of this process: now, when it wakes, or never. */
+  run(life: number, callback: () => void): void {
+    if (!this.#alive || this.#life !== life) return;
+    if (this.paused) {
+      this.#waiting.push({ life, run: callback });
+      return;
+    }
+    try {
+      callback();
+    } catch (error) {
+      if (!(error instanceof FatalError)) throw error;
+      this.world.note(`${this.name} ended itself: ${error.message}`);
+      this.crash();
+      this.onFatal(error);
+    }
+  }
+
+  start(): void {
+    assert(!this.#alive, 'a process starts once a life');
+    this.#alive = true;
+    this.#awakeSinceMs = this.world.nowMs;
+  }
+
+  crash(): void {
+    this.#alive = false;
+    this.#paused = false;
+    if (this.#suspended) this.#runClock();
+    this.#waiting = [];
+    this.#life++;
+  }
+
+  /** SIGSTOP: its clocks go on. */
+  pause(): void {
+    this.#paused = this.#alive;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#wake();
+  }
+
+  /** Its machine is suspended: the monotonic clock stands still with it. */
+  suspend(): void {
+    if (this.#suspended || !this.#alive) return;
+    this.#monotonicFrom = { worldMs: this.world.nowMs, monotonicMs: this.monotonicMs() };
+    this.#suspended = true;
+    this.#suspendedSinceMs = this.world.nowMs;
+  }
+
+  /** @param seen false: the hypervisor hid it, so that the wall clock has stood still as well */
+  endSuspension(seen: boolean): void {
+    if (!this.#suspended) return;
+    if (!seen) this.wallOffsetMs -= this.world.nowMs - this.#suspendedSinceMs;
+    this.#runClock();
+    this.#wake();
+  }
+
+  #runClock(): void {
+    this.#suspended = false;
+    this.#monotonicFrom = {
+      worldMs: this.world.nowMs,
+      monotonicMs: this.#monotonicFrom.monotonicMs,
+    };
+  }
+
+  #wake(): void {
+    if (this.paused) return;
+    this.#awakeSinceMs = this.world.nowMs;
+    for (const { life, run } of this.#waiting.splice(0)) this.run(life, run);
+  }
+}

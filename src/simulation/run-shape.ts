@@ -1,0 +1,130 @@
+// How large a run is, how long, and what it is made of, as its seed draws it. Short runs are many and dense; long
+// ones have all partitions, more nodes, faults that last, and half of them one fault at a time.
+
+import { CHUNK_RECORD_BYTES } from '../cluster/limits.ts';
+import { smallestDigits } from '../cluster/partition.ts';
+import type { SeededRandom } from '../cluster/seeded-random.ts';
+import type { ClusterShape } from './cluster.ts';
+import { keysOfPartitions } from './oracles.ts';
+import type { ProgrammeName } from './programmes.ts';
+
+export interface RunShape {
+  readonly cluster: ClusterShape;
+  readonly keys: readonly string[];
+  /** Values are at least so long. */
+  readonly valueBytes: number;
+  readonly clients: number;
+  /** The first so many only read. */
+  readonly readers: number;
+  /** The longest pause of a client between two operations, of those that only read and of the others. */
+  readonly thinkMs: readonly [number, number];
+  /** Whether one key is set far more often than all others, without waiting for answers. */
+  readonly hasHotKey: boolean;
+  readonly faultsMs: number;
+  /** From the end of all faults to when everything works again. */
+  readonly settledAfterMs: number;
+  /** One fault at a time, on a network that loses nothing: then hardly anything may fail. */
+  readonly isCalm: boolean;
+  /** From the end of one fault, or in a storm from its beginning, to the next. */
+  readonly gapMs: readonly [number, number];
+  /** Whether faults may last for a minute. */
+  readonly lasts: boolean;
+  /** Whether the operator gives up also what he merely does not reach. */
+  readonly isImpatient: boolean;
+  /** So long nobody answers for a partition before the operator gives it up. */
+  readonly patienceMs: number;
+}
+
+/** Of a cache: more keys, and longer values, than its nodes have memory for. */
+const CACHE = { valueBytes: 80, memoryBytes: [5000, 6200] } as const;
+
+/** Programmes that need a data directory at every storage node. */
+const KEEPS_DATA: readonly ProgrammeName[] = [
+  'controller-loss',
+  'controller-loss-accepted',
+  'controller-loss-twice',
+  'full-witnesses',
+  'last-copy',
+];
+
+export function shortRun(random: SeededRandom, programme: ProgrammeName | undefined): RunShape {
+  // It takes a third member, which both sides reach.
+  const isAccepted = programme === 'controller-loss-accepted';
+  const redundancy = isAccepted ? 3 : 2 + random.below(2);
+  const memoryBytes = random.between(...CACHE.memoryBytes);
+  const isCache =
+    programme === 'evicting-copy' || (programme !== 'last-copy' && random.chance(0.25));
+  const digits = smallestDigits(1);
+  const sparse = programme !== undefined || random.chance(0.6);
+  return {
+    cluster: {
+      storages: 4 + random.below(2),
+      frontends: 3,
+      redundancy,
+      // What a recovery finds must have been kept (D6).
+      fsync:
+        !KEEPS_DATA.some((name) => name === programme) && random.chance(0.3)
+          ? undefined
+          : random.pick(['interval', 'always'] as const),
+      controllerKeepsState: random.chance(0.9),
+      whenFull: isCache ? 'evict' : 'refuse',
+      memoryBytesOf: () => (isCache ? memoryBytes : undefined),
+      copyChunkBytes: random.pick([1, CHUNK_RECORD_BYTES]),
+      logFileBytes: random.pick([300, 1000, 1_000_000]),
+      times: {
+        antiEntropyMs: 600,
+        // Below the long tail of the network's delays, so that sets of before a delete come after it is forgotten.
+        tombstoneGraceMs: random.pick([300, 1200]),
+        expiryGraceMs: 500,
+      },
+    },
+    // Two partitions only: what one key's delete does to another shows then.
+    keys: keysOfPartitions(digits, 2, isCache ? 5 : 3),
+    valueBytes: isCache ? CACHE.valueBytes : 0,
+    clients: 8,
+    readers: 3,
+    thinkMs: [25, 120],
+    hasHotKey: programme === 'sleeping-frontend' || random.chance(0.2),
+    faultsMs: isAccepted ? 14_000 : 8000,
+    settledAfterMs: 9000,
+    isCalm: false,
+    // Sparse faults let a state settle in; dense ones hide what it does (PROTOCOL 4.2).
+    gapMs: isAccepted ? [500, 14_000] : sparse ? [500, 2500] : [30, 400],
+    lasts: false,
+    isImpatient: isAccepted || random.chance(0.2),
+    patienceMs: 2500,
+  };
+}
+
+export function longRun(random: SeededRandom): RunShape {
+  const redundancy = 2 + random.below(2);
+  const isCalm = random.chance(0.5);
+  const digits = smallestDigits(1);
+  return {
+    cluster: {
+      storages: redundancy + 1 + random.below(9 - redundancy - 1),
+      spares: random.below(2),
+      frontends: 2 + random.below(2),
+      workers: random.chance(0.3) ? 2 : 1,
+      redundancy,
+      fsync: random.chance(0.25) ? undefined : random.pick(['interval', 'always'] as const),
+      controllerKeepsState: random.chance(0.8),
+      whenFull: 'refuse',
+      logFileBytes: random.pick([1000, 4000, 1_000_000]),
+      times: { antiEntropyMs: 4000, tombstoneGraceMs: 5000, expiryGraceMs: 3000 },
+    },
+    keys: keysOfPartitions(digits, 16, 2),
+    valueBytes: 0,
+    clients: 8,
+    readers: 4,
+    thinkMs: [250, 350],
+    hasHotKey: random.chance(0.3),
+    faultsMs: 120_000,
+    settledAfterMs: 20_000,
+    isCalm,
+    gapMs: isCalm ? [11_000, 16_000] : [1000, 12_000],
+    lasts: true,
+    isImpatient: !isCalm && random.chance(0.3),
+    patienceMs: 8000,
+  };
+}
