@@ -58,7 +58,7 @@ describe('imports point one way', () => {
       'cluster',
       'cluster/io',
     ],
-    simulation: ['controller', 'frontend', 'storage', 'cluster'],
+    simulation: ['controller', 'frontend', 'storage', 'backup', 'cluster'],
     backup: ['frontend', 'cluster'],
     load: ['cluster'],
     controller: ['cluster'],

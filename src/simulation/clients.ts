@@ -117,7 +117,10 @@ export class Clients {
   #begin(kind: Operation['kind'], key = this.#world.random.pick(this.#shape.keys)): Operation {
     const value =
       kind === 'set' ? `value ${++this.#values}`.padEnd(this.#shape.valueBytes) : undefined;
-    return this.#watchers.history.begin(kind, key, this.#world.nowMs, value);
+    const { share, secondsMax } = this.#shape.ttl;
+    const hasTtl = kind === 'set' && share > 0 && this.#world.random.chance(share);
+    const ttlMs = hasTtl ? 1000 * (1 + this.#world.random.below(secondsMax)) : undefined;
+    return this.#watchers.history.begin(kind, key, this.#world.nowMs, value, ttlMs);
   }
 
   #end(operation: Operation, frontend: SimulatedNode, reply: HttpReply): void {
@@ -132,7 +135,8 @@ export class Clients {
   }
 }
 
-function requestFor({ kind, key, value }: Operation): HttpRequest {
+function requestFor({ kind, key, value, startMs, expiresAtMs }: Operation): HttpRequest {
   if (kind !== 'set') return plainGet(`/${kind}?key=${key}`);
-  return plainGet(`/set?key=${key}&value=${encodeURIComponent(value ?? '')}`);
+  const ttl = expiresAtMs === undefined ? '' : `&ttl=${Math.round((expiresAtMs - startMs) / 1000)}`;
+  return plainGet(`/set?key=${key}&value=${encodeURIComponent(value ?? '')}${ttl}`);
 }

@@ -1,49 +1,32 @@
-// A disk that keeps what was written when its process dies, and only what was synced when its machine
-// does. Operations take their time; a crash in the middle of one leaves it done, undone or torn.
+// A disk that keeps what was written when its process dies, and only what was synced when its machine does:
+// bytes of files, and names of the directory. Operations take their time; a crash or an error in the middle of
+// one leaves it done, undone or in part. It promises what the port does and no more, and does nothing bad by
+// itself: every fault is asked for, and what it hits is drawn from the world.
 
-import type { Disk, DiskResult, LogFile } from '../cluster/runtime.ts';
+import type { Disk, DiskResult, Folder, FolderFile, LogFile } from '../cluster/runtime.ts';
+import { IDENTITY_FILE } from '../storage/identity-file.ts';
+import { Directory } from './directory.ts';
+import {
+  appending,
+  type DiskOperation,
+  type Ground,
+  listing,
+  opening,
+  reading,
+  readingLog,
+  readingPart,
+  removing,
+  replacing,
+  type Step,
+  syncing,
+  truncating,
+  writing,
+} from './disk-steps.ts';
 import type { SimulatedProcess } from './process.ts';
+import { StoredFile } from './stored-file.ts';
 
-/** Grows in place: a log that is never compacted is appended to a thousand times. */
-class StoredLog {
-  #memory: Buffer;
-  #length: number;
-  syncedLength: number;
-
-  constructor(bytes: Buffer = Buffer.alloc(0)) {
-    this.#memory = Buffer.from(bytes);
-    this.#length = bytes.length;
-    this.syncedLength = bytes.length;
-  }
-
-  /** A view, which holds until the log is changed. */
-  get bytes(): Buffer {
-    return this.#memory.subarray(0, this.#length);
-  }
-
-  get length(): number {
-    return this.#length;
-  }
-
-  append(bytes: Buffer): void {
-    const end = this.#length + bytes.length;
-    if (end > this.#memory.length) {
-      const grown = Buffer.alloc(2 * end);
-      this.bytes.copy(grown);
-      this.#memory = grown;
-    }
-    bytes.copy(this.#memory, this.#length);
-    this.#length = end;
-  }
-
-  truncate(length: number): void {
-    this.#length = Math.min(this.#length, length);
-  }
-}
-
-const DONE: DiskResult<undefined> = { kind: 'done', value: undefined };
-const FULL: DiskResult<never> = { kind: 'failed', detail: 'ENOSPC' };
-const MISSING: DiskResult<never> = { kind: 'failed', detail: 'ENOENT' };
+/** A full disk takes a few bytes, less than the header of a block: a write ends short (H35). */
+const LAST_BYTES = 28;
 
 export interface DiskImage {
   readonly files: ReadonlyMap<string, Buffer>;
@@ -52,91 +35,108 @@ export interface DiskImage {
 
 export class SimulatedDisk {
   readonly #process: SimulatedProcess;
-  readonly #files = new Map<string, Buffer>();
-  readonly #logs = new Map<string, StoredLog>();
+  readonly #directory = new Directory();
+  readonly #ground: Ground;
+  /** In the order in which they were asked for, and of which life of the process each is. */
+  readonly #underWay = new Map<Step<unknown>, number>();
+  /** How many of the next operations of a kind fail. */
+  readonly #failing = new Map<DiskOperation, number>();
   #boot = 1;
   #busyUntilMs = 0;
-  #full = false;
-  #syncFails = false;
-  /** Removals that are under way: a crash leaves them done or undone. */
-  readonly #removing = new Set<string>();
-  /** Appends that are under way, torn by a crash. */
-  #unfinished: { readonly log: StoredLog; readonly bytes: Buffer }[] = [];
+  #slow: { readonly untilMs: number; readonly eachMs: readonly [number, number] } | undefined;
+  #capacityBytes = Number.POSITIVE_INFINITY;
+  #isFull = false;
+  /** Of the syncs that failed those that the node's identity can say (H8). */
+  #notedLosses = 0;
+  /** An operation failed in the present life of the process. */
+  #hasFailed = false;
+  /** Rotten files that the present life of the process was given. */
+  readonly #swallowed = new Set<string>();
 
   constructor(process: SimulatedProcess) {
     this.#process = process;
+    this.#ground = {
+      directory: this.#directory,
+      random: process.world.random,
+      roomBytes: () => this.#roomBytes(),
+      full: () => {
+        this.#isFull = true;
+      },
+      losses: 0,
+      replaced: (name, losses) => {
+        if (name === IDENTITY_FILE) this.#notedLosses = Math.max(this.#notedLosses, losses);
+      },
+      readRotten: (name) => this.#swallowed.add(name),
+    };
   }
 
   bootId(): string {
     return `start ${this.#boot}`;
   }
 
-  /** The process died: part of what it was writing may be there. */
+  /** The process died in the middle of what it was doing. */
   tear(): void {
-    const { random } = this.#process.world;
-    for (const { log, bytes } of this.#unfinished.splice(0)) {
-      log.append(bytes.subarray(0, random.below(bytes.length + 1)));
-    }
-    for (const name of this.#removing) if (random.chance(0.5)) this.#logs.delete(name);
-    this.#removing.clear();
+    this.#tear(() => true);
   }
 
-  /**
-   * The machine died: of what was not synced, some prefix is there, and of that not always all, for pages go to
-   * the disk in any order.
-   */
+  /** The machine died. */
   losePower(): void {
     this.tear();
     this.#boot++;
-    const { random } = this.#process.world;
-    for (const log of this.#logs.values()) {
-      const { syncedLength } = log;
-      const kept = syncedLength + random.below(log.length - syncedLength + 1);
-      log.truncate(kept);
-      log.syncedLength = kept;
-      if (kept === syncedLength || random.chance(0.5)) continue;
-      const from = syncedLength + random.below(kept - syncedLength);
-      log.bytes.fill(0, from, from + 1 + random.below(kept - from));
-    }
+    this.#directory.losePower(this.#random);
   }
 
   /** The disk was replaced by an empty one. */
   wipe(): void {
-    this.#files.clear();
-    this.#logs.clear();
+    this.#directory.clear();
+    this.#notedLosses = this.#ground.losses;
   }
 
   /** What is on it now, as a backup has it. */
   image(): DiskImage {
-    return {
-      files: new Map(this.#files),
-      logs: new Map([...this.#logs].map(([name, log]) => [name, Buffer.from(log.bytes)])),
-    };
+    const copies = (kind: StoredFile['kind']) =>
+      [...this.#directory.files]
+        .filter(([, file]) => file.kind === kind)
+        .map(([name, file]) => [name, Buffer.from(file.bytes)] as const);
+    return { files: new Map(copies('state')), logs: new Map(copies('log')) };
   }
 
   /** A backup is put back. */
   restore({ files, logs }: DiskImage): void {
     this.wipe();
-    for (const [name, bytes] of files) this.#files.set(name, bytes);
-    for (const [name, bytes] of logs) this.#logs.set(name, new StoredLog(bytes));
+    for (const [name, bytes] of files) this.#directory.set(name, new StoredFile('state', bytes));
+    for (const [name, bytes] of logs) this.#directory.set(name, new StoredFile('log', bytes));
+    this.#directory.sync();
   }
 
+  /** Whether something had no room, or will have none, since there was room last. */
   get isFull(): boolean {
-    return this.#full;
+    return this.#isFull;
   }
 
-  /** From now on, until there is room again, nothing grows: a write ends short (H35). */
+  get usedBytes(): number {
+    return [...this.#directory.files.values()].reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** From now on, until there is room again, nothing grows. */
   fill(): void {
-    this.#full = true;
+    this.limit(this.usedBytes + this.#random.below(LAST_BYTES));
+    this.#isFull = true;
+  }
+
+  /** From now on all files together have so many bytes at most; replacing one takes both at once. */
+  limit(capacityBytes: number): void {
+    this.#capacityBytes = capacityBytes;
+    this.#isFull = false;
   }
 
   free(): void {
-    this.#full = false;
+    this.limit(Number.POSITIVE_INFINITY);
   }
 
-  /** The next sync fails, and what it should have brought to disk is gone, as with Linux after an EIO. */
-  failSync(): void {
-    this.#syncFails = true;
+  /** The next operations of this kind fail, each in the middle (EIO). */
+  fail(kind: DiskOperation, times = 1): void {
+    this.#failing.set(kind, times);
   }
 
   /** Nothing more is done before this time has passed (H35: a disk that hangs). */
@@ -144,84 +144,175 @@ export class SimulatedDisk {
     this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#process.world.nowMs) + durationMs;
   }
 
+  /** Each operation that is asked for within this time takes so much longer. */
+  slow(eachMs: readonly [number, number], durationMs: number): void {
+    this.#slow = { untilMs: this.#process.world.nowMs + durationMs, eachMs };
+  }
+
+  /** What lasts ends: there is room, and nothing is slow or fails any more. */
+  mend(): void {
+    this.free();
+    this.#failing.clear();
+    this.#slow = undefined;
+  }
+
+  /**
+   * Bits of one file turn over, in what was synced. Not in the last append of a log that is whole: nobody can
+   * tell that from one that never ended, so a node that loses it so has lost its data unknown to itself.
+   * @param spares files that it must not be
+   * @returns the name of the file; undefined when there is none
+   */
+  rot(bits = 1, spares: (name: string) => boolean = () => false): string | undefined {
+    const bytesOf = this.#directory.rottable();
+    const names = [...bytesOf.keys()].filter((name) => !spares(name));
+    if (names.length === 0) return undefined;
+    const name = this.#random.pick(names);
+    this.#directory.get(name)?.rot(bytesOf.get(name) ?? 0, bits, this.#random);
+    return name;
+  }
+
+  /** Names of the files that rotted and are still there. */
+  get rotten(): readonly string[] {
+    return [...this.#directory.files].filter(([, file]) => file.isRotten).map(([name]) => name);
+  }
+
+  /**
+   * Files that rotted, and that the present life of the process read before it went on: it must end instead. Of a
+   * log only what is in it counts, for a node that may miss something may cut it (H8).
+   */
+  get swallowed(): readonly string[] {
+    return this.#process.alive ? [...this.#swallowed] : [];
+  }
+
+  /**
+   * A sync failed, and the node's identity does not say so yet: if it dies now, its next life does not know that
+   * something is missing (H8). The operator replaces such a disk.
+   */
+  get hasUntoldLoss(): boolean {
+    return this.#ground.losses > this.#notedLosses;
+  }
+
+  /** Whether this disk is a reason for its process to have ended itself with this message. */
+  excuses(message: string): boolean {
+    if (this.#isFull) return true;
+    if (this.#hasFailed && message.includes('EIO')) return true;
+    // Of a log any file may be missed, where what says which are needed is damaged.
+    return this.rotten.some((name) =>
+      this.#directory.get(name)?.kind === 'log'
+        ? message.includes('.log ')
+        : message.includes(name),
+    );
+  }
+
+  /** For the present life of the process: it finds what the one before has left. */
   port(): Disk {
+    this.#begin();
+    const ground = this.#ground;
     return {
-      read: (name, callback) =>
-        this.#later(() => callback({ kind: 'done', value: this.#files.get(name) })),
-      replace: (name, bytes, callback) =>
-        this.#later(() => {
-          if (this.#full) return callback(FULL);
-          this.#files.set(name, bytes);
-          return callback(DONE);
-        }),
+      read: (name, callback) => this.#start(reading(ground, name), callback),
+      replace: (name, bytes, callback) => this.#start(replacing(ground, name, bytes), callback),
       openLog: (name, { create }, callback) =>
-        this.#later(() => {
-          const log = this.#logs.get(name) ?? new StoredLog();
-          if (!create && !this.#logs.has(name)) return callback(MISSING);
-          this.#logs.set(name, log);
-          return callback({ kind: 'done', value: this.#logPort(log) });
-        }),
-      list: (callback) =>
-        this.#later(() =>
-          callback({ kind: 'done', value: [...this.#files.keys(), ...this.#logs.keys()] }),
+        this.#start(opening(ground, name, { create, kind: 'log' }), (opened) =>
+          callback(asPort(opened, (file) => this.#logPort(file))),
         ),
-      remove: (name, callback) => {
-        this.#removing.add(name);
-        this.#later(() => {
-          this.#removing.delete(name);
-          this.#logs.delete(name);
-          callback(DONE);
-        });
-      },
+      list: (callback) => this.#start(listing(ground), callback),
+      remove: (name, callback) => this.#start(removing(ground, name), callback),
     };
   }
 
-  #logPort(log: StoredLog): LogFile {
+  /** The same directory for a process that is no node. */
+  folder(): Folder {
+    this.#begin();
+    const ground = this.#ground;
     return {
-      length: log.length,
-      read: (position, into, callback) =>
-        this.#later(() =>
-          callback({ kind: 'done', value: log.bytes.subarray(position).copy(into) }),
+      read: (name, callback) => this.#start(reading(ground, name), callback),
+      replace: (name, bytes, callback) => this.#start(replacing(ground, name, bytes), callback),
+      open: (name, { create }, callback) =>
+        this.#start(opening(ground, name, { create, kind: 'state' }), (opened) =>
+          callback(asPort(opened, (file) => this.#filePort(file))),
         ),
-      truncate: (length, callback) =>
-        this.#later(() => {
-          log.truncate(length);
-          log.syncedLength = length;
-          callback(DONE);
-        }),
-      append: (block, callback) => {
-        const unfinished = { log, bytes: Buffer.from(block) };
-        this.#unfinished.push(unfinished);
-        this.#later(() => {
-          this.#unfinished = this.#unfinished.filter((other) => other !== unfinished);
-          const { bytes } = unfinished;
-          const { random } = this.#process.world;
-          const room = this.#full ? random.below(bytes.length) : bytes.length;
-          log.append(bytes.subarray(0, room));
-          callback(this.#full ? FULL : DONE);
-        });
-      },
-      sync: (callback) => {
-        const { length } = log;
-        this.#later(() => {
-          if (this.#syncFails) {
-            this.#syncFails = false;
-            log.truncate(log.syncedLength);
-            return callback({ kind: 'failed', detail: 'EIO' });
-          }
-          log.syncedLength = Math.max(log.syncedLength, length);
-          return callback(DONE);
-        });
-      },
+    };
+  }
+
+  #begin(): void {
+    this.#tear((life) => life !== this.#process.life);
+    this.#swallowed.clear();
+    this.#hasFailed = false;
+  }
+
+  #filePort(file: StoredFile): FolderFile {
+    const ground = this.#ground;
+    return {
+      bytes: file.length,
+      read: (position, length, callback) =>
+        this.#start(readingPart(file, position, length), callback),
+      write: (position, bytes, callback) =>
+        this.#start(writing(ground, file, position, bytes), callback),
+      finish: (length, callback) => this.#start(truncating(ground, file, length), callback),
+      close: () => undefined,
+    };
+  }
+
+  #logPort(file: StoredFile): LogFile {
+    const ground = this.#ground;
+    return {
+      length: file.length,
+      read: (position, into, callback) => this.#start(readingLog(file, position, into), callback),
+      truncate: (length, callback) => this.#start(truncating(ground, file, length), callback),
+      append: (bytes, callback) => this.#start(appending(ground, file, bytes), callback),
+      sync: (callback) => this.#start(syncing(ground, file), callback),
       close: () => undefined,
     };
   }
 
   /** One operation after the other, as the contract of the port has it for replacements. */
-  #later(callback: () => void): void {
-    const { random, nowMs } = this.#process.world;
-    const slow = random.chance(0.01) ? random.between(0, 200) : 0;
-    this.#busyUntilMs = Math.max(this.#busyUntilMs, nowMs) + random.between(0.05, 1) + slow;
-    this.#process.later(this.#busyUntilMs - nowMs, callback);
+  #start<T>(step: Step<T>, callback: (result: DiskResult<T>) => void): void {
+    const { world, life } = this.#process;
+    this.#underWay.set(step, life);
+    const slow = world.random.chance(0.01) ? world.random.between(0, 200) : 0;
+    const slower =
+      this.#slow !== undefined && world.nowMs < this.#slow.untilMs
+        ? world.random.between(...this.#slow.eachMs)
+        : 0;
+    const tookMs = world.random.between(0.05, 1) + slow + slower;
+    this.#busyUntilMs = Math.max(this.#busyUntilMs, world.nowMs) + tookMs;
+    this.#process.later(this.#busyUntilMs - world.nowMs, () => {
+      this.#underWay.delete(step);
+      if (!this.#takeFailure(step.kind)) return callback(step.whole());
+      this.#hasFailed = true;
+      (step.broken ?? step.part)();
+      return callback({ kind: 'failed', detail: 'EIO' });
+    });
   }
+
+  #takeFailure(kind: DiskOperation): boolean {
+    const times = this.#failing.get(kind) ?? 0;
+    if (times > 0) this.#failing.set(kind, times - 1);
+    return times > 0;
+  }
+
+  #tear(isOver: (life: number) => boolean): void {
+    let isReplacing = false;
+    for (const [step, life] of this.#underWay) {
+      if (!isOver(life)) continue;
+      this.#underWay.delete(step);
+      // Replacements follow each other: behind one that had not ended none had begun.
+      if (step.kind === 'replace' && isReplacing) continue;
+      const isWhole = step.part();
+      if (step.kind === 'replace') isReplacing = !isWhole;
+    }
+  }
+
+  get #random() {
+    return this.#process.world.random;
+  }
+
+  #roomBytes(): number {
+    if (this.#capacityBytes === Number.POSITIVE_INFINITY) return this.#capacityBytes;
+    return Math.max(0, this.#capacityBytes - this.usedBytes);
+  }
+}
+
+function asPort<T>(opened: DiskResult<StoredFile>, portOf: (file: StoredFile) => T): DiskResult<T> {
+  return opened.kind === 'done' ? { kind: 'done', value: portOf(opened.value) } : opened;
 }

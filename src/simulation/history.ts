@@ -9,37 +9,65 @@ export interface Operation {
   readonly startMs: number;
   /** Undefined while nothing was answered: it may take effect at any time. */
   endMs: number | undefined;
-  /** Set: the value, which no other set of the history has. Get: what was read, undefined if absent. */
+  /** Set: the value, which only a restore sets again. Get: what was read, undefined if absent. */
   value: string | undefined;
+  /** Of a set with a ttl: when it is over, by a clock that is right and was read as the set began. */
+  readonly expiresAtMs?: number | undefined;
   /** Acknowledged, or for a get: answered with a value or a proof of absence. */
   ok: boolean;
   /** Of an acknowledged set or delete, and of what a get read. */
   version: Version | undefined;
   /** Answered that nothing was stored, and nothing ever will be (D9). */
   refused: boolean;
+  status?: number | undefined;
 }
 
-/** The operator gave up what these keys had: what was acknowledged before binds nobody after it. */
+/** The operator gave up what these keys had: what was acknowledged may be gone, or be what it was earlier. */
 export interface AcceptedLoss {
-  readonly keys: readonly string[];
   readonly atMs: number;
+  readonly keys: ReadonlySet<string>;
 }
+
+/** What the histories of a run are judged by. */
+export interface Promises {
+  /**
+   * Anything may be absent then, and nobody deleted it (H40); but the version of the answer must be as high as if
+   * somebody had, or an older value could come back.
+   */
+  readonly isCache?: boolean;
+  /** The clocks of any two processes differ by no more, at any time of the run. */
+  readonly clockSkewMs?: number;
+  /** What expired may be served for so long. */
+  readonly expiryGraceMs?: number;
+  readonly losses?: readonly AcceptedLoss[];
+}
+
+/** 503 and the two of one cause only; see docs/api.md. */
+const NOTHING_STORED: readonly number[] = [413, 503, 507];
 
 export class History {
   readonly operations: Operation[] = [];
-  readonly losses: AcceptedLoss[] = [];
+  readonly #promises: Promises;
+  readonly #losses: AcceptedLoss[] = [];
 
-  lossAccepted(keys: readonly string[], atMs: number): void {
-    if (keys.length > 0) this.losses.push({ keys, atMs });
+  constructor(promises: Promises = {}) {
+    this.#promises = promises;
   }
 
-  begin(kind: Operation['kind'], key: string, startMs: number, value?: string): Operation {
+  begin(
+    kind: Operation['kind'],
+    key: string,
+    startMs: number,
+    value?: string,
+    ttlMs?: number,
+  ): Operation {
     const operation: Operation = {
       kind,
       key,
       startMs,
       endMs: undefined,
       value,
+      expiresAtMs: ttlMs === undefined ? undefined : startMs + ttlMs,
       ok: false,
       version: undefined,
       refused: false,
@@ -51,62 +79,126 @@ export class History {
   /** @param versionText the X-Fog-Version of the answer, if it had one */
   end(operation: Operation, endMs: number, status: number, versionText: string | undefined): void {
     operation.endMs = endMs;
+    operation.status = status;
     operation.ok = status === 200 || (operation.kind === 'get' && status === 404);
     operation.version = versionText === undefined ? undefined : parseVersion(versionText);
-    operation.refused = status === 503;
+    operation.refused = NOTHING_STORED.includes(status);
   }
 
-  /** Whether a delete that began may have taken away what was written under this version. */
-  mayBeDeleted(key: string, version: Version): boolean {
+  /** The operator accepts the loss of all that these keys had, as partitions that are offline lose it. */
+  acceptLoss(keys: Iterable<string>, atMs: number): void {
+    this.#losses.push({ atMs, keys: new Set(keys) });
+  }
+
+  /**
+   * Whether a delete that began, or an expiry, may have taken away what was written under this version.
+   * @param nowMs when it is missing
+   */
+  mayBeDeleted(key: string, version: Version, nowMs = Number.POSITIVE_INFINITY): boolean {
     return this.operations.some(
-      (each) => each.key === key && mayHaveDeleted(each) && (each.version ?? version) >= version,
+      (each) =>
+        each.key === key &&
+        mayBeGone(each, nowMs, this.#promises) &&
+        (each.version ?? version) >= version,
     );
   }
+
+  /** As `checkHistory`. @param others what else was read, by other means */
+  violations(others: readonly Operation[] = []): readonly string[] {
+    const { losses = [] } = this.#promises;
+    return checkHistory([...this.operations, ...others], {
+      ...this.#promises,
+      losses: [...losses, ...this.#losses],
+    });
+  }
 }
 
-/**
- * @param isCache anything may be absent then, and nobody deleted it (H40); but the version of the answer must
- *   be as high as if somebody had, or an older value could come back
- * @returns what is wrong, one line each; nothing when every promise was kept
- */
-export function checkHistory(operations: readonly Operation[], isCache = false): readonly string[] {
-  const keys = new Set(operations.map(({ key }) => key));
-  return [...keys].flatMap((key) =>
-    checkKey(
-      operations.filter((each) => each.key === key),
-      isCache,
-    ),
-  );
+/** @returns what is wrong, one line each; nothing when every promise was kept */
+export function checkHistory(
+  operations: readonly Operation[],
+  promises: Promises = {},
+): readonly string[] {
+  const byKey = new Map<string, Operation[]>();
+  for (const operation of operations) {
+    const some = byKey.get(operation.key);
+    if (some === undefined) byKey.set(operation.key, [operation]);
+    else some.push(operation);
+  }
+  return [...byKey].flatMap(([key, some]) => checkKey(key, some, promises));
 }
 
-function checkKey(operations: readonly Operation[], isCache: boolean): readonly string[] {
+function checkKey(
+  key: string,
+  operations: readonly Operation[],
+  promises: Promises,
+): readonly string[] {
   const writes = operations.filter(({ kind }) => kind !== 'get');
-  const acknowledged = new Acknowledged(writes);
-  const sets = new Map<Operation['value'], Operation>();
+  const eras = new Eras(key, writes, promises.losses ?? []);
+  const sets = new Map<Operation['value'], Operation[]>();
   for (const write of writes) {
-    if (write.kind === 'set' && !sets.has(write.value)) sets.set(write.value, write);
+    if (write.kind !== 'set') continue;
+    sets.set(write.value, [...(sets.get(write.value) ?? []), write]);
   }
   const reads = new Set(operations.filter(({ kind }) => kind === 'get').map(({ value }) => value));
   return [
-    ...writes.flatMap((write) => lostUpdate(write, acknowledged, writes, reads)),
+    ...writes.flatMap((write) => lostUpdate(write, eras.floorOf(write), writes, reads)),
     ...operations
       .filter(({ kind, ok }) => kind === 'get' && ok)
       .flatMap((read) => [
-        ...staleRead(read, acknowledged),
-        ...phantom(read, sets),
-        ...(isCache ? [] : unexplained(read, writes, acknowledged)),
+        ...staleRead(withExpiry(read, sets.get(read.value) ?? []), eras.floorOf(read)),
+        ...phantom(read, sets.get(read.value) ?? []),
+        ...servedTooLong(read, sets.get(read.value) ?? [], promises),
+        ...(promises.isCache ? [] : unexplained(read, eras.floorOf(read), writes, promises)),
       ]),
   ];
 }
 
-/** The order of records (H20), as far as a history knows them: version, tombstone, value. */
+/**
+ * The times between accepted losses. What began in an earlier one binds nobody who begins later, whenever it
+ * ended; and whoever lived to see a loss may have met the state of before it or of after it.
+ */
+class Eras {
+  readonly #lossesMs: readonly number[];
+  readonly #acknowledged: readonly Acknowledged[];
+
+  constructor(key: string, writes: readonly Operation[], losses: readonly AcceptedLoss[]) {
+    this.#lossesMs = losses.filter(({ keys }) => keys.has(key)).map(({ atMs }) => atMs);
+    this.#acknowledged = Array.from(
+      { length: this.#lossesMs.length + 1 },
+      (_, era) => new Acknowledged(writes.filter((write) => this.#eraOf(write) === era)),
+    );
+  }
+
+  /** What the operation must not be below; undefined when there is no such thing. */
+  floorOf(operation: Operation): Operation | undefined {
+    const { startMs, endMs = Number.POSITIVE_INFINITY } = operation;
+    if (this.#lossesMs.some((atMs) => startMs < atMs && atMs <= endMs)) return undefined;
+    return this.#acknowledged[this.#eraOf(operation)]?.before(startMs);
+  }
+
+  #eraOf({ startMs }: Operation): number {
+    return this.#lossesMs.filter((atMs) => atMs <= startMs).length;
+  }
+}
+
+/** The order of records (H20), as far as a history knows them: version, tombstone, expiry, value. */
 function compareWrites(a: Operation, b: Operation): number {
   const [one, other] = [a.version ?? VERSION_ZERO, b.version ?? VERSION_ZERO];
   if (one !== other) return one < other ? -1 : 1;
   // A get that returns the highest is compared with the set of it.
   if (a.value === b.value) return 0;
   const tombstones = Number(a.value === undefined) - Number(b.value === undefined);
-  return tombstones || Buffer.compare(Buffer.from(a.value ?? ''), Buffer.from(b.value ?? ''));
+  if (tombstones !== 0) return tombstones;
+  const expiring = Number(a.expiresAtMs !== undefined) - Number(b.expiresAtMs !== undefined);
+  if (expiring !== 0) return expiring;
+  // Which of two expiries is later, only the clocks of their frontends know.
+  if (a.expiresAtMs !== undefined) return 0;
+  return Buffer.compare(Buffer.from(a.value ?? ''), Buffer.from(b.value ?? ''));
+}
+
+/** What was read, with the expiry that it was set with. */
+function withExpiry(read: Operation, sets: readonly Operation[]): Operation {
+  return { ...read, expiresAtMs: sets.find(({ expiresAtMs }) => expiresAtMs)?.expiresAtMs };
 }
 
 /** The highest write acknowledged before a time, in O(log n): prefix maxima in the order of the ends. */
@@ -144,11 +236,10 @@ class Acknowledged {
  */
 function lostUpdate(
   write: Operation,
-  acknowledged: Acknowledged,
+  floor: Operation | undefined,
   writes: readonly Operation[],
   reads: ReadonlySet<Operation['value']>,
 ): readonly string[] {
-  const floor = acknowledged.before(write.startMs);
   if (!write.ok || floor === undefined || compareWrites(write, floor) >= 0) return [];
   // H41: a newer set may have overtaken it and won for both, just after it and within the time of both. It was
   // never sent then, so its version, which nobody compared with the other's, says nothing against it.
@@ -164,51 +255,78 @@ function lostUpdate(
   return [`lost update: ${show(write)} is below ${show(floor)}`];
 }
 
-/** G1: after a set was acknowledged, every get that starts later returns it or a newer one. */
-function staleRead(read: Operation, acknowledged: Acknowledged): readonly string[] {
-  const floor = acknowledged.before(read.startMs);
+/**
+ * G1: after a set was acknowledged, every get that starts later returns it or a newer one. When it has expired, its
+ * absence is what is newer (H30): an older value must not come back.
+ */
+function staleRead(read: Operation, floor: Operation | undefined): readonly string[] {
   if (floor === undefined || compareWrites(read, floor) >= 0) return [];
   return [`stale read: ${show(read)} is below ${show(floor)}`];
 }
 
 /** I16: a value read was written by a set that started before; D9: and not by one that was stored nowhere. */
-function phantom(
-  read: Operation,
-  sets: ReadonlyMap<Operation['value'], Operation>,
-): readonly string[] {
+function phantom(read: Operation, sets: readonly Operation[]): readonly string[] {
   if (read.value === undefined) return [];
-  const write = sets.get(read.value);
-  if (write?.refused) return [`refused: ${show(read)}, which certainly nobody had stored`];
-  if (write !== undefined && write.startMs <= (read.endMs ?? 0)) return [];
-  return [`phantom: ${show(read)}, which nobody had set`];
+  if (sets.length > 0 && sets.every(({ refused }) => refused)) {
+    return [`refused: ${show(read)}, which certainly nobody had stored`];
+  }
+  const isWritten = sets.some(
+    ({ startMs, refused }) => !refused && startMs <= (read.endMs ?? Number.POSITIVE_INFINITY),
+  );
+  return isWritten ? [] : [`phantom: ${show(read)}, which nobody had set`];
+}
+
+/** H30: a value is not served any more once it has expired by every clock. */
+function servedTooLong(
+  read: Operation,
+  sets: readonly Operation[],
+  promises: Promises,
+): readonly string[] {
+  const isOver = (set: Operation) => set.refused || lastMs(set, promises) < read.startMs;
+  if (sets.length === 0 || !sets.every(isOver) || sets.every(({ refused }) => refused)) return [];
+  return [`expired: ${show(read)}, and it was over`];
+}
+
+/** The frontend read its clock at any time while the set was answered. */
+function lastMs(set: Operation, { clockSkewMs = 0, expiryGraceMs = 0 }: Promises): number {
+  const { startMs, endMs = Number.POSITIVE_INFINITY, expiresAtMs } = set;
+  if (expiresAtMs === undefined) return Number.POSITIVE_INFINITY;
+  return expiresAtMs + (endMs - startMs) + clockSkewMs + expiryGraceMs;
 }
 
 /**
- * G2: what was acknowledged is absent only if somebody deleted it. The version alone does not tell: where
- * deletes were forgotten, it is the partition's floor, and may be another key's.
+ * G2: what was acknowledged is absent only if somebody deleted it, or it expired. The version alone does not tell:
+ * where deletes were forgotten, it is the partition's floor, and may be another key's.
  */
 function unexplained(
   read: Operation,
+  floor: Operation | undefined,
   writes: readonly Operation[],
-  acknowledged: Acknowledged,
+  promises: Promises,
 ): readonly string[] {
-  const floor = acknowledged.before(read.startMs);
   if (read.value !== undefined || floor?.value === undefined) return [];
   if (compareWrites(read, floor) < 0) return []; // a stale read, and said to be one
-  const deleted = writes.some(
+  const { endMs = Number.POSITIVE_INFINITY } = read;
+  const isExplained = writes.some(
     (write) =>
-      mayHaveDeleted(write) &&
-      write.startMs <= (read.endMs ?? 0) &&
-      (write.version === undefined || compareWrites(write, floor) > 0),
+      write.startMs <= endMs &&
+      mayBeGone(write, endMs, promises) &&
+      (write === floor || write.version === undefined || compareWrites(write, floor) > 0),
   );
-  return deleted ? [] : [`lost: ${show(read)}, but nobody deleted ${show(floor)}`];
+  if (isExplained) return [];
+  const what = floor.expiresAtMs === undefined ? 'lost' : 'gone too early';
+  return [`${what}: ${show(read)}, but nobody deleted ${show(floor)}`];
 }
 
-function mayHaveDeleted({ kind, refused }: Operation): boolean {
-  return kind === 'delete' && !refused;
+/** Whether all that this write left may be an absence by then. */
+function mayBeGone(write: Operation, atMs: number, { clockSkewMs = 0 }: Promises): boolean {
+  if (write.kind === 'get' || write.refused) return false;
+  if (write.kind === 'delete') return true;
+  return write.expiresAtMs !== undefined && write.expiresAtMs - clockSkewMs <= atMs;
 }
 
-function show({ kind, key, value, startMs, endMs, version }: Operation): string {
-  const what = `${kind} ${key}${value === undefined ? '' : `=${value}`}`;
+function show({ kind, key, value, startMs, endMs, version, expiresAtMs }: Operation): string {
+  const until = expiresAtMs === undefined ? '' : ` until ${expiresAtMs.toFixed(1)}`;
+  const what = `${kind} ${key}${value === undefined ? '' : `=${value}`}${until}`;
   return `${what} [${startMs.toFixed(1)}, ${endMs?.toFixed(1) ?? 'open'}] v=${version?.toString(16) ?? 'none'}`;
 }

@@ -230,7 +230,8 @@ export class Nemesis {
       case 'clock':
         return hands.jump(
           random.pick(nodes),
-          random.between(-1, 1) * random.pick(JUMPS_MS),
+          random.between(-1, 1) *
+            random.pick(JUMPS_MS.filter((jumpMs) => jumpMs <= this.#shape.jumpMsMax)),
           durationMs(),
         );
       case 'fill-disk':

@@ -137,7 +137,7 @@ export class Operator {
     this.#world.occur('loss accepted');
     if (lost.length < keys.length) this.#world.occur('loss accepted, and nothing lost');
     this.#oracles.lossAccepted(lost);
-    this.#history.lossAccepted(lost, this.#world.nowMs);
+    this.#history.acceptLoss(lost, this.#world.nowMs);
     this.#hands.tell(PATHS.acceptLoss, { partitions: [...partitions] });
     // Said twice, as an impatient person does.
     if (this.#world.random.chance(0.2)) {

@@ -157,7 +157,7 @@ export class Oracles {
     if (copy.version < version) return true;
     if (!isValue || copy.value !== undefined || this.#cluster.isCache) return false;
     // What is absent may be below a floor that another key's delete raised, or in a cache its own eviction.
-    return !this.#history.mayBeDeleted(key, version);
+    return !this.#history.mayBeDeleted(key, version, this.#world.nowMs);
   }
 
   /**

@@ -20,6 +20,10 @@ export interface RunShape {
   readonly thinkMs: readonly [number, number];
   /** Whether one key is set far more often than all others, without waiting for answers. */
   readonly hasHotKey: boolean;
+  /** Of the sets with a ttl, the share and how long it is; whole seconds, as the API has them. */
+  readonly ttl: { readonly share: number; readonly secondsMax: number };
+  /** How far a clock may jump at most. */
+  readonly jumpMsMax: number;
   readonly faultsMs: number;
   /** From the end of all faults to when everything works again. */
   readonly settledAfterMs: number;
@@ -37,6 +41,9 @@ export interface RunShape {
 
 /** Of a cache: more keys, and longer values, than its nodes have memory for. */
 const CACHE = { valueBytes: 80, memoryBytes: [5000, 6200] } as const;
+
+/** The battery of a machine's clock is empty. */
+const ANY_JUMP_MS = 40 * 24 * 3_600_000;
 
 /** Programmes that need a data directory at every storage node. */
 const KEEPS_DATA: readonly ProgrammeName[] = [
@@ -85,6 +92,8 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
     readers: 3,
     thinkMs: [25, 120],
     hasHotKey: programme === 'sleeping-frontend' || random.chance(0.2),
+    ttl: { share: random.pick([0, 0.1]), secondsMax: 6 },
+    jumpMsMax: random.pick([500, 10_000, ANY_JUMP_MS]),
     faultsMs: isAccepted ? 14_000 : 8000,
     settledAfterMs: 9000,
     isCalm: false,
@@ -119,6 +128,8 @@ export function longRun(random: SeededRandom): RunShape {
     readers: 4,
     thinkMs: [250, 350],
     hasHotKey: random.chance(0.3),
+    ttl: { share: random.pick([0, 0.1]), secondsMax: 60 },
+    jumpMsMax: random.pick([500, 10_000, ANY_JUMP_MS]),
     faultsMs: 120_000,
     settledAfterMs: 20_000,
     isCalm,

@@ -1,13 +1,14 @@
 // One run: a cluster founded in peace, a phase of faults under load, then healing, and in the end the
 // questions: was every promise kept, has every serving copy what was acknowledged, does it work again?
 
+import { FRONTEND_CLOCK_OFF_MS_MAX } from '../cluster/limits.ts';
 import { Answers } from './answers.ts';
 import { Availability } from './availability.ts';
 import { Clients } from './clients.ts';
 import { SimulatedCluster } from './cluster.ts';
 import { FaultLog } from './fault-log.ts';
 import { Hands } from './hands.ts';
-import { checkHistory, History } from './history.ts';
+import { History } from './history.ts';
 import { IntactCopies } from './intact-copies.ts';
 import { Nemesis } from './nemesis.ts';
 import type { SimulatedNode } from './node.ts';
@@ -30,6 +31,8 @@ export interface RunResult {
 }
 
 const FOUNDED_BY_MS = 3000;
+/** By how much what went by a median may be off: that of whoever was heard. */
+const SLACK_MS = 1000;
 /** Without clients, for what was on its way to arrive or to be repaired. */
 const QUIET_MS = 3000;
 /** A set that was begun before takes its time, and its answer may be late by the margin of answers.ts. */
@@ -54,7 +57,7 @@ class Run {
   readonly #world: World;
   readonly #shape: RunShape;
   readonly #cluster: SimulatedCluster;
-  readonly #history = new History();
+  readonly #history: History;
   readonly #violations: string[] = [];
   readonly #oracles: Oracles;
   readonly #answers: Answers;
@@ -73,7 +76,10 @@ class Run {
     const cluster = new SimulatedCluster(world, shape.cluster);
     this.#cluster = cluster;
     const violation = (text: string) => this.#violations.push(text);
-    const history = this.#history;
+    // H31: whoever's clock is off by more goes by the median of all; below that each by its own.
+    const clockSkewMs = 2 * Math.min(shape.jumpMsMax, FRONTEND_CLOCK_OFF_MS_MAX) + SLACK_MS;
+    const history = new History({ isCache: cluster.isCache, clockSkewMs });
+    this.#history = history;
     const oracles = new Oracles(world, cluster, history, violation);
     this.#oracles = oracles;
     const faults = new FaultLog(world);
@@ -108,7 +114,7 @@ class Run {
     const { operations } = this.#history;
     return {
       seed: this.#seed,
-      violations: [...this.#violations, ...checkHistory(operations, this.#cluster.isCache)],
+      violations: [...this.#violations, ...this.#history.violations()],
       events: this.#world.events,
       operations: operations.length,
       succeeded: operations.filter(({ ok }) => ok).length,

@@ -18,7 +18,7 @@ import {
   SimulatedCluster,
   type SimulatedNode,
 } from '../../src/simulation/cluster.ts';
-import { checkHistory, History, type Operation } from '../../src/simulation/history.ts';
+import { History, type Operation, type Promises } from '../../src/simulation/history.ts';
 import { requestOf } from '../../src/simulation/network.ts';
 import { Oracles, plainGet } from '../../src/simulation/oracles.ts';
 import { World } from '../../src/simulation/world.ts';
@@ -65,13 +65,14 @@ export function founded(seed: number, shape: ClusterShape = SHAPE) {
 export class Stage {
   readonly world: World;
   readonly cluster: SimulatedCluster;
-  readonly #history = new History();
+  readonly #history: History;
   readonly #violations: string[] = [];
   readonly #oracles: Oracles;
   #values = 0;
 
-  constructor(seed: number, shape: ClusterShape) {
+  constructor(seed: number, shape: ClusterShape, promises: Promises = {}) {
     const { storages } = shape;
+    this.#history = new History({ isCache: shape.whenFull === 'evict', ...promises });
     this.world = new World(seed);
     this.cluster = new SimulatedCluster(this.world, shape);
     this.#oracles = new Oracles(this.world, this.cluster, this.#history, (text) =>
@@ -160,15 +161,31 @@ export class Stage {
   }
 
   /** @param bytes of its value, at least */
-  set(frontend: SimulatedNode, key: string, bytes = 0): Outcome {
+  set(frontend: SimulatedNode, key: string, bytes = 0, ttlSeconds?: number): Outcome {
     const value = `value ${++this.#values}`.padEnd(bytes, '.');
-    const operation = this.#history.begin('set', key, this.world.nowMs, value);
-    return this.#send(frontend, operation, `/set?key=${key}&value=${encodeURIComponent(value)}`);
+    const { nowMs } = this.world;
+    const ttlMs = ttlSeconds === undefined ? undefined : ttlSeconds * 1000;
+    const operation = this.#history.begin('set', key, nowMs, value, ttlMs);
+    const ttl = ttlSeconds === undefined ? '' : `&ttl=${ttlSeconds}`;
+    return this.#send(
+      frontend,
+      operation,
+      `/set?key=${key}&value=${encodeURIComponent(value)}${ttl}`,
+    );
   }
 
   delete(frontend: SimulatedNode, key: string): Outcome {
     const operation = this.#history.begin('delete', key, this.world.nowMs);
     return this.#send(frontend, operation, `/delete?key=${key}`);
+  }
+
+  /** The operator gives up what these keys have, and whoever begins from now on may find anything. */
+  acceptLoss(keys: Iterable<string>): void {
+    this.#history.acceptLoss(keys, this.world.nowMs);
+  }
+
+  get history(): History {
+    return this.#history;
   }
 
   get(frontend: SimulatedNode, key: string): Outcome {
@@ -272,14 +289,11 @@ export class Stage {
       : Buffer.from(reply.body).toString();
   }
 
-  /** G1 and G2, I1, I5, I7, I16, of everything so far. */
-  expectKept(): void {
+  /** G1 and G2, I1, I5, I7, I16, of everything so far. @param others what was read by other means */
+  expectKept(others: readonly Operation[] = []): void {
     this.#oracles.checkMaps();
     this.#oracles.checkCopies('at the end');
-    const broken = [
-      ...this.#violations,
-      ...checkHistory(this.#history.operations, this.cluster.isCache),
-    ];
+    const broken = [...this.#violations, ...this.#history.violations(others)];
     expect(broken.slice(0, 3).join('\n')).toBe('');
   }
 

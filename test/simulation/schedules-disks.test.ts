@@ -71,7 +71,7 @@ test.each(SEEDS)('H8: a store whose sync failed is not complete, seed %i', (seed
   const frontend = stage.frontend(0);
   stage.expectStatus(stage.set(frontend, key), 200);
   stage.pass(3000);
-  failed.disk.failSync();
+  failed.disk.fail('sync');
   stage.expectStatus(stage.set(frontend, key), 200);
   // The sync of every second fails; the node is restarted before it gave its partitions up, or is the last copy.
   stage.until('the log has failed', () => {

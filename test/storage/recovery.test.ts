@@ -142,7 +142,7 @@ describe('the identity', () => {
     log.append({ kind: 'record', partition: 1 as PartitionId, record: recordOf(1, 1) });
     life.wait<void>((done) => log.whenDown(done));
     life.crash();
-    life.disk.failSync();
+    life.disk.fail('sync');
     expect(() => life.recover()).toThrow('records-00000001.log cannot be synced: EIO');
     life.crash();
     const { incarnation, completeSince } = life.recover().identity;

@@ -1,0 +1,241 @@
+// `velour backup` and `velour restore` as a simulated process: the product's own classes, which come as a guest
+// of the cluster (D14), on a network and in a directory that can fail. The process may be paused, cut off and
+// killed like any other; run again, it goes on. What its directory must have is backup-oracle.ts's.
+
+import { Backup } from '../backup/backup.ts';
+import { type Guest, visit } from '../backup/guest.ts';
+import { MANIFEST_FILE, type Manifest, parseManifest } from '../backup/manifest.ts';
+import { Restore, type RestoreFigures } from '../backup/restore.ts';
+import { verifyFiles } from '../backup/verify.ts';
+import type { Address } from '../cluster/identity.ts';
+import { protocolTimes, type Times } from '../cluster/limits.ts';
+import { decodeOperation } from '../cluster/operations.ts';
+import {
+  recordExpiresAtMs,
+  recordKey,
+  recordValue,
+  recordVersion,
+  type StoredRecord,
+} from '../cluster/record.ts';
+import type { Folder, Link, Network, Runtime, Service } from '../cluster/runtime.ts';
+import { type SimulatedCluster, SimulatedNode } from './cluster.ts';
+import type { History, Operation } from './history.ts';
+import type { World } from './world.ts';
+
+export interface GuestOptions {
+  readonly name?: string;
+  /** As the nodes of the cluster have them. */
+  readonly times?: Times;
+  /** What the history calls a value. */
+  readonly nameOf?: (value: Buffer) => string;
+}
+
+/** Of a run that was not killed. */
+export interface BackupEnd {
+  /** The directory has all; or it may be run again. */
+  readonly isFinished: boolean;
+  readonly detail: string;
+  /** When the first run of this backup began. */
+  readonly begunMs: number;
+  readonly endedMs: number;
+}
+
+export interface RestoreEnd {
+  /** Of all that the backup has: it was set, or need not be. */
+  readonly isWhole: boolean;
+  readonly detail: string;
+  readonly figures: RestoreFigures | undefined;
+}
+
+type Task = (guest: Guest, folder: Folder, end: () => void) => void;
+
+export class SimulatedBackup {
+  /** Its disk is the directory of the backup: `wipe` it for another one. */
+  readonly node: SimulatedNode;
+  readonly #world: World;
+  readonly #cluster: SimulatedCluster;
+  readonly #times: Times;
+  readonly #nameOf: (value: Buffer) => string;
+  /** Where the wall clocks began. */
+  readonly #epochMs: number;
+  #task: Task = () => undefined;
+  #refused: (detail: string) => void = () => undefined;
+  /** Told of each record that it sends. */
+  #sent: (record: StoredRecord) => void = () => undefined;
+  #begunMs = 0;
+
+  constructor(world: World, cluster: SimulatedCluster, options: GuestOptions = {}) {
+    const { name = 'guest', times = protocolTimes(1) } = options;
+    this.#world = world;
+    this.#cluster = cluster;
+    this.#times = times;
+    this.#nameOf = options.nameOf ?? ((value) => value.toString());
+    const address = `${name}:1` as Address;
+    this.node = new SimulatedNode(
+      world,
+      cluster.network,
+      address,
+      (runtime) => this.#serviceOf(runtime),
+      false,
+    );
+    this.#epochMs = this.node.process.wallMs() - world.nowMs;
+  }
+
+  get isBusy(): boolean {
+    return this.node.process.alive;
+  }
+
+  /** Begins, or goes on in a directory that has an unfinished one. @param done never when it is killed */
+  backup(done: (end: BackupEnd) => void): void {
+    const startedMs = this.#world.nowMs;
+    const ended = (isFinished: boolean, detail: string) =>
+      done({ isFinished, detail, begunMs: this.#begunMs, endedMs: this.#world.nowMs });
+    this.#run(
+      (detail) => ended(false, detail),
+      (guest, folder, end) => {
+        const fail = (detail: string) => {
+          end();
+          ended(false, detail);
+        };
+        manifestIn(folder, (earlier) => {
+          if (typeof earlier === 'string') return fail(earlier);
+          if (earlier?.finishedAtMs !== undefined) return fail('it is finished already');
+          if (earlier !== undefined && earlier.cluster !== guest.map.cluster) {
+            return fail('it is of another cluster');
+          }
+          if (earlier === undefined) this.#begunMs = startedMs;
+          const { cluster, digits } = guest.map;
+          const startedAtMs = Math.floor(guest.runtime.clock.wallMs());
+          const manifest = earlier ?? { cluster, digits, startedAtMs, partitions: new Map() };
+          new Backup(guest, folder, manifest, ({ missing, broken }) => {
+            end();
+            const problems = [...missing].map(([partition, reason]) => `${partition}: ${reason}`);
+            if (broken !== undefined) problems.push(broken);
+            ended(problems.length === 0, problems.join(', '));
+          }).start();
+        });
+      },
+    );
+  }
+
+  /**
+   * @param options.asNew with new versions: these are sets like all others, and begin in the history as they are sent;
+   *   they are acknowledged together at its end, if all are
+   * @param done never when it is killed
+   */
+  restore(
+    history: History,
+    { asNew }: { readonly asNew: boolean },
+    done: (end: RestoreEnd) => void,
+  ): void {
+    const sets = new Map<string, Operation>();
+    const failed = (detail: string) => done({ isWhole: false, detail, figures: undefined });
+    this.#run(failed, (guest, folder, end) => {
+      const fail = (detail: string) => {
+        end();
+        failed(detail);
+      };
+      manifestIn(folder, (manifest) => {
+        if (typeof manifest === 'string') return fail(manifest);
+        if (manifest?.finishedAtMs === undefined) return fail('there is no finished backup');
+        verifyFiles(folder, manifest, (damage) => {
+          if (damage !== undefined) return fail(damage);
+          if (asNew) this.#sent = (record) => this.#noteSet(history, sets, record);
+          const restore = new Restore(guest, folder, manifest, { asNew }, ({ problem }) => {
+            end();
+            const { figures } = restore;
+            const isWhole = problem === undefined && figures.failed + figures.notTried === 0;
+            if (isWhole) for (const set of sets.values()) acknowledge(set, this.#world.nowMs);
+            done({ isWhole, detail: problem ?? '', figures });
+          });
+          restore.start();
+        });
+      });
+    });
+  }
+
+  kill(power: boolean): void {
+    this.node.crash(power);
+  }
+
+  #run(refused: (detail: string) => void, task: Task): void {
+    this.#task = task;
+    this.#refused = refused;
+    this.#sent = () => undefined;
+    this.node.start();
+  }
+
+  #serviceOf(runtime: Runtime): Service {
+    const folder = this.node.disk.folder();
+    const network = watched(runtime.network, (record) => this.#sent(record));
+    const times = this.#times;
+    const { controller } = this.#cluster;
+    const end = () => {
+      this.node.process.crash();
+      this.node.ended();
+    };
+    const refuse = () => {
+      throw new Error('nobody connects to a guest');
+    };
+    return {
+      start: () =>
+        visit({ ...runtime, network }, { controller: controller.address, times }, (guest) => {
+          if (!('refused' in guest)) return this.#task(guest, folder, end);
+          end();
+          return this.#refused(guest.refused);
+        }),
+      handle: refuse,
+      accept: refuse,
+      drain: refuse,
+    };
+  }
+
+  /** The last version is the one that is acknowledged, if any: whoever sets again takes a higher one. */
+  #noteSet(history: History, sets: Map<string, Operation>, record: StoredRecord): void {
+    const key = recordKey(record).toString();
+    let set = sets.get(key);
+    if (set === undefined) {
+      const { nowMs } = this.#world;
+      const expiresAtMs = recordExpiresAtMs(record);
+      const ttlMs = expiresAtMs === 0 ? undefined : expiresAtMs - this.#epochMs - nowMs;
+      set = history.begin('set', key, nowMs, this.#nameOf(recordValue(record)), ttlMs);
+      sets.set(key, set);
+    }
+    const version = recordVersion(record);
+    if (set.version === undefined || version > set.version) set.version = version;
+  }
+}
+
+function acknowledge(set: Operation, nowMs: number): void {
+  set.endMs = nowMs;
+  set.ok = true;
+  set.status = 200;
+}
+
+/** @param done with what is wrong, or with nothing when there is none */
+function manifestIn(folder: Folder, done: (manifest: Manifest | string | undefined) => void): void {
+  folder.read(MANIFEST_FILE, (read) => {
+    if (read.kind === 'failed') return done(`${MANIFEST_FILE}: ${read.detail}`);
+    return done(read.value && parseManifest(read.value));
+  });
+}
+
+function watched(network: Network, sent: (record: StoredRecord) => void): Network {
+  return {
+    call: (call, callback) => network.call(call, callback),
+    open(address, hello, events) {
+      const link: Link = network.open(address, hello, events);
+      return {
+        send(id, head, body) {
+          const operation = decodeOperation(Buffer.concat([head, body]));
+          if (typeof operation !== 'string' && operation.kind === 'set') sent(operation.record);
+          link.send(id, head, body);
+        },
+        isUnderWay: () => link.isUnderWay(),
+        batchesLeft: () => link.batchesLeft(),
+        queuedBytes: () => link.queuedBytes(),
+        close: (reason) => link.close(reason),
+      };
+    },
+  };
+}

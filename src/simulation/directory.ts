@@ -1,0 +1,78 @@
+// The names of a simulated directory. A change of them is seen at once by all processes of the machine, and
+// survives its loss of power once the directory was synced; before, any state since then may be there.
+
+import type { SeededRandom } from '../cluster/seeded-random.ts';
+import type { StoredFile } from './stored-file.ts';
+
+export class Directory {
+  readonly #files = new Map<string, StoredFile>();
+  /** Of each name that changed since the last sync: what it stood for before, the oldest first. */
+  readonly #earlier = new Map<string, (StoredFile | undefined)[]>();
+
+  get(name: string): StoredFile | undefined {
+    return this.#files.get(name);
+  }
+
+  get files(): ReadonlyMap<string, StoredFile> {
+    return this.#files;
+  }
+
+  /** @param file undefined: there is none of this name any more */
+  set(name: string, file: StoredFile | undefined): void {
+    const present = this.#files.get(name);
+    if (present === file) return;
+    const earlier = this.#earlier.get(name) ?? [];
+    earlier.push(present);
+    this.#earlier.set(name, earlier);
+    this.#put(name, file);
+  }
+
+  sync(): void {
+    this.#earlier.clear();
+  }
+
+  /** Each name by itself: nothing says in which order changes of several come to the disk. */
+  losePower(random: SeededRandom): void {
+    for (const [name, earlier] of this.#earlier) {
+      const states = [...earlier, this.#files.get(name)];
+      this.#put(name, states[random.below(states.length)]);
+    }
+    this.sync();
+    for (const file of this.#files.values()) file.losePower(random);
+  }
+
+  clear(): void {
+    this.#files.clear();
+    this.sync();
+  }
+
+  /**
+   * In bytes, from the beginning of each file: where rot is noticed when the file is read. Of a log not in the last
+   * append that is whole and synced, for that cannot be told from one that never ended.
+   */
+  rottable(): ReadonlyMap<string, number> {
+    const bytesOf = new Map<string, number>();
+    let isLogBehind = false;
+    for (const [name, file] of [...this.#files].sort(([a], [b]) => (a < b ? 1 : -1))) {
+      const last = file.kind === 'log' && !isLogBehind ? (file.lastSyncedAppend() ?? 0) : undefined;
+      if (file.kind === 'log') isLogBehind ||= file.lastSyncedAppend() !== undefined;
+      const bytes = last ?? file.syncedLength;
+      if (bytes > 0 && !isTemporary(name)) bytesOf.set(name, bytes);
+    }
+    return bytesOf;
+  }
+
+  #put(name: string, file: StoredFile | undefined): void {
+    if (file === undefined) this.#files.delete(name);
+    else this.#files.set(name, file);
+  }
+}
+
+/** What a replacement left that did not end; nobody reads it. */
+export function temporaryOf(name: string): string {
+  return `${name}.new`;
+}
+
+function isTemporary(name: string): boolean {
+  return name.endsWith('.new');
+}

@@ -1,0 +1,107 @@
+// What can befall a disk, as a nemesis draws it, and what an operator has to do about it. How a disk behaves
+// then is disk.ts's.
+
+import type { SeededRandom } from '../cluster/seeded-random.ts';
+import type { SimulatedDisk } from './disk.ts';
+import type { DiskOperation } from './disk-steps.ts';
+
+export type DiskFault =
+  /** Everything that is asked for meanwhile takes longer. */
+  | {
+      readonly kind: 'slow';
+      readonly eachMs: readonly [number, number];
+      readonly durationMs: number;
+    }
+  | { readonly kind: 'stall'; readonly durationMs: number }
+  /** At once, or when so many bytes more were written. */
+  | { readonly kind: 'full'; readonly roomBytes: number; readonly durationMs: number }
+  | { readonly kind: 'error'; readonly operation: DiskOperation; readonly times: number }
+  | { readonly kind: 'rot'; readonly bits: number };
+
+export type DiskFaultKind = DiskFault['kind'];
+
+export const DISK_FAULT_KINDS: readonly DiskFaultKind[] = ['slow', 'stall', 'full', 'error', 'rot'];
+
+const SLOW_MS = [50, 500] as const;
+/** A log of a run has a few kilobytes, and a map about as many. */
+const ROOM_BYTES = [0, 30_000] as const;
+const MINUTES_MS = [60_000, 240_000] as const;
+const MOMENT_MS = [1, 3000] as const;
+/** What a process asks for all the time comes first. */
+const OPERATIONS: readonly DiskOperation[] = [
+  'append',
+  'append',
+  'sync',
+  'sync',
+  'replace',
+  'replace',
+  'read',
+  'open',
+  'remove',
+  'truncate',
+];
+
+/** @param lasts whether the fault may last for minutes, as a run must be long enough for */
+export function drawDiskFault(
+  random: SeededRandom,
+  kinds: readonly DiskFaultKind[] = DISK_FAULT_KINDS,
+  lasts = false,
+): DiskFault {
+  const kind = random.pick(kinds);
+  const [fromMs, toMs] = lasts && random.chance(0.5) ? MINUTES_MS : MOMENT_MS;
+  const durationMs = random.between(fromMs, toMs);
+  switch (kind) {
+    case 'slow':
+      return { kind, eachMs: SLOW_MS, durationMs };
+    case 'stall':
+      return { kind, durationMs };
+    case 'full': {
+      const roomBytes = random.chance(0.5) ? 0 : Math.floor(random.between(...ROOM_BYTES));
+      return { kind, roomBytes, durationMs };
+    }
+    case 'error':
+      return { kind, operation: random.pick(OPERATIONS), times: 1 + random.below(3) };
+    case 'rot':
+      return { kind, bits: 1 + random.below(3) };
+  }
+}
+
+/**
+ * @param spares files that do not rot
+ * @returns what happened; undefined when nothing did. A full disk stays so until `free`.
+ */
+export function strikeDisk(
+  disk: SimulatedDisk,
+  fault: DiskFault,
+  spares: (name: string) => boolean = () => false,
+): string | undefined {
+  switch (fault.kind) {
+    case 'slow':
+      disk.slow(fault.eachMs, fault.durationMs);
+      return 'is slow';
+    case 'stall':
+      disk.stall(fault.durationMs);
+      return 'stalls';
+    case 'full':
+      if (fault.roomBytes === 0) disk.fill();
+      else disk.limit(disk.usedBytes + fault.roomBytes);
+      return fault.roomBytes === 0 ? 'is full' : `has room for ${fault.roomBytes} bytes`;
+    case 'error':
+      disk.fail(fault.operation, fault.times);
+      return `fails to ${fault.operation}`;
+    case 'rot': {
+      const name = disk.rot(fault.bits, spares);
+      return name && `rots in ${name}`;
+    }
+  }
+}
+
+/** A log that failed stays so: the operator makes room, or looks at the disk, and starts the node again. */
+export function endsByRestart({ kind }: DiskFault): boolean {
+  return kind === 'full' || kind === 'error';
+}
+
+/** Whether all that the disk holds may have to be given up. */
+export function mayCostTheDisk(fault: DiskFault): boolean {
+  return fault.kind === 'rot' || (fault.kind === 'error' && fault.operation === 'sync');
+}

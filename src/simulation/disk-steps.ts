@@ -1,0 +1,240 @@
+// The operations of a simulated disk, as a real one carries them out: what each does, and what a crash or an
+// error in the middle leaves of it. When they happen is disk.ts's.
+
+import type { DiskResult } from '../cluster/runtime.ts';
+import type { SeededRandom } from '../cluster/seeded-random.ts';
+import { type Directory, temporaryOf } from './directory.ts';
+import { type FileKind, StoredFile } from './stored-file.ts';
+
+export const DISK_OPERATIONS = [
+  'read',
+  'replace',
+  'open',
+  'list',
+  'remove',
+  'append',
+  'truncate',
+  'sync',
+] as const;
+export type DiskOperation = (typeof DISK_OPERATIONS)[number];
+
+/** One operation, from when it is asked for until its callback. */
+export interface Step<T> {
+  readonly kind: DiskOperation;
+  /** All of it, as it ends. */
+  whole(): DiskResult<T>;
+  /** What a crash in the middle leaves of it. @returns whether that is all of it */
+  part(): boolean;
+  /** What an error in the middle leaves, where that is something else. */
+  broken?(): void;
+}
+
+/** What they work on. */
+export interface Ground {
+  readonly directory: Directory;
+  readonly random: SeededRandom;
+  roomBytes(): number;
+  /** Something had no room. */
+  full(): void;
+  /** What was written may be gone: so many syncs have failed. */
+  losses: number;
+  /** A file was replaced, by whoever could know of so many of them. */
+  replaced(name: string, losses: number): void;
+  /** A process was given what is not what was written. */
+  readRotten(name: string): void;
+}
+
+const DONE: DiskResult<undefined> = { kind: 'done', value: undefined };
+const FULL: DiskResult<never> = { kind: 'failed', detail: 'ENOSPC' };
+const MISSING: DiskResult<never> = { kind: 'failed', detail: 'ENOENT' };
+
+export function reading(ground: Ground, name: string): Step<Buffer | undefined> {
+  return plain('read', () => {
+    const file = ground.directory.get(name);
+    if (file?.isRotten) ground.readRotten(name);
+    return file && Buffer.from(file.bytes);
+  });
+}
+
+export function readingPart(file: StoredFile, position: number, length: number): Step<Buffer> {
+  return plain('read', () => Buffer.from(file.bytes.subarray(position, position + length)));
+}
+
+export function readingLog(file: StoredFile, position: number, into: Buffer): Step<number> {
+  return plain('read', () => file.bytes.subarray(position).copy(into));
+}
+
+export function listing({ directory }: Ground): Step<readonly string[]> {
+  return plain('list', () => [...directory.files.keys()]);
+}
+
+/** A temporary file is written and synced, renamed, and the directory synced. */
+export function replacing(ground: Ground, name: string, bytes: Buffer): Step<undefined> {
+  const { directory, random } = ground;
+  const temporary = temporaryOf(name);
+  const { losses } = ground;
+  const rename = () => {
+    directory.set(temporary, undefined);
+    directory.set(name, new StoredFile('state', bytes));
+  };
+  return {
+    kind: 'replace',
+    whole() {
+      directory.set(temporary, undefined);
+      if (bytes.length > ground.roomBytes()) return full(ground);
+      rename();
+      directory.sync();
+      ground.replaced(name, losses);
+      return DONE;
+    },
+    part() {
+      const stage = random.pick(['begun', 'written', 'synced', 'renamed', 'ended'] as const);
+      if (stage === 'written') {
+        const file = new StoredFile('state');
+        file.appendPart(prefixOf(bytes, random));
+        directory.set(temporary, file);
+      } else if (stage === 'synced') directory.set(temporary, new StoredFile('state', bytes));
+      else if (stage !== 'begun') rename();
+      if (stage === 'ended') directory.sync();
+      return stage === 'ended';
+    },
+  };
+}
+
+/**
+ * A log that is made is on the disk with its name, also one that was there: who made it may have died before. Of a
+ * plain file nobody says so.
+ */
+export function opening(
+  ground: Ground,
+  name: string,
+  { create, kind }: { readonly create: boolean; readonly kind: FileKind },
+): Step<StoredFile> {
+  const { directory, random } = ground;
+  const make = () => {
+    const file = directory.get(name) ?? new StoredFile(kind);
+    directory.set(name, file);
+    return file;
+  };
+  return {
+    kind: 'open',
+    whole() {
+      if (!create) {
+        const file = directory.get(name);
+        return file === undefined ? MISSING : { kind: 'done', value: file };
+      }
+      const file = make();
+      if (kind === 'log') directory.sync();
+      return { kind: 'done', value: file };
+    },
+    part() {
+      if (create && random.chance(0.5)) make();
+      return false;
+    },
+  };
+}
+
+export function removing({ directory, random }: Ground, name: string): Step<undefined> {
+  return {
+    kind: 'remove',
+    whole() {
+      directory.set(name, undefined);
+      directory.sync();
+      return DONE;
+    },
+    part() {
+      if (random.chance(0.5)) directory.set(name, undefined);
+      return false;
+    },
+  };
+}
+
+export function truncating({ random }: Ground, file: StoredFile, length: number): Step<undefined> {
+  return {
+    kind: 'truncate',
+    whole() {
+      file.truncate(length);
+      file.sync();
+      return DONE;
+    },
+    part() {
+      if (random.chance(0.5)) file.truncate(length);
+      return false;
+    },
+  };
+}
+
+/** The bytes are taken as it ends, for until then they must not change. */
+export function appending(ground: Ground, file: StoredFile, bytes: Buffer): Step<undefined> {
+  return {
+    kind: 'append',
+    whole() {
+      const roomBytes = ground.roomBytes();
+      if (bytes.length > roomBytes) {
+        file.appendPart(bytes.subarray(0, roomBytes));
+        return full(ground);
+      }
+      file.append(bytes);
+      return DONE;
+    },
+    part() {
+      file.appendPart(prefixOf(bytes, ground.random));
+      return false;
+    },
+  };
+}
+
+/** As appending, at any place of a file that is no log. */
+export function writing(
+  ground: Ground,
+  file: StoredFile,
+  position: number,
+  bytes: Buffer,
+): Step<undefined> {
+  return {
+    kind: 'append',
+    whole() {
+      const roomBytes = ground.roomBytes() + Math.max(0, file.length - position);
+      file.write(position, bytes.subarray(0, roomBytes));
+      return bytes.length > roomBytes ? full(ground) : DONE;
+    },
+    part() {
+      file.write(position, prefixOf(bytes, ground.random));
+      return false;
+    },
+  };
+}
+
+export function syncing(ground: Ground, file: StoredFile): Step<undefined> {
+  const { random } = ground;
+  const { length } = file;
+  return {
+    kind: 'sync',
+    whole() {
+      file.sync(length);
+      return DONE;
+    },
+    part() {
+      if (random.chance(0.5)) file.sync(length);
+      return false;
+    },
+    broken() {
+      file.loseUnsynced(random);
+      ground.losses++;
+    },
+  };
+}
+
+/** One that changes nothing. */
+function plain<T>(kind: DiskOperation, value: () => T): Step<T> {
+  return { kind, whole: () => ({ kind: 'done', value: value() }), part: () => true };
+}
+
+function full(ground: Ground): DiskResult<never> {
+  ground.full();
+  return FULL;
+}
+
+function prefixOf(bytes: Buffer, random: SeededRandom): Buffer {
+  return bytes.subarray(0, random.below(bytes.length + 1));
+}

@@ -1,0 +1,47 @@
+// Scripted schedules about what expires (H30): by clocks that differ, through copies, losses of power and what
+// is forgotten.
+
+import { expect, test } from 'vitest';
+import type { ClusterShape } from '../../src/simulation/cluster.ts';
+import { SEEDS, Stage } from './founded.ts';
+
+const SKEW_MS = 800;
+const SHAPE: ClusterShape = {
+  storages: 4,
+  frontends: 2,
+  redundancy: 2,
+  fsync: 'always',
+  times: { antiEntropyMs: 600, tombstoneGraceMs: 300, expiryGraceMs: 3000 },
+};
+
+test.each(SEEDS)(
+  'H30: by clocks that differ a value is served until its expiry and nothing older after it, seed %i',
+  (seed) => {
+    const stage = new Stage(seed, SHAPE, { clockSkewMs: SKEW_MS });
+    const { world, cluster } = stage;
+    const { random } = world;
+    for (const { process } of cluster.nodes) {
+      process.wallOffsetMs = random.between(-SKEW_MS / 2, SKEW_MS / 2);
+    }
+    const keys = Array.from({ length: 6 }, (_, index) => `key${index}`);
+    for (let round = 0; round < 250; round++) {
+      const key = random.pick(keys);
+      const frontend = random.pick(cluster.frontends);
+      if (random.chance(0.75)) stage.get(frontend, key);
+      else if (random.chance(0.1)) stage.delete(frontend, key);
+      else stage.set(frontend, key, 0, random.chance(0.7) ? 1 + random.below(2) : undefined);
+      stage.pass(random.between(0, 100));
+      if (round % 60 !== 59) continue;
+      const node = random.pick(cluster.storages);
+      node.crash(true);
+      if (random.chance(0.5)) node.disk.wipe();
+      node.start();
+      // Until the next one there are two copies again.
+      stage.pass(6000);
+    }
+    stage.expectHealed(keys, 2);
+    const gets = stage.history.operations.filter(({ kind, ok }) => kind === 'get' && ok);
+    expect(gets.filter(({ status }) => status === 404).length).toBeGreaterThan(10);
+    expect(gets.filter(({ status }) => status === 200).length).toBeGreaterThan(30);
+  },
+);
