@@ -1,0 +1,71 @@
+// Of a store whose memory fills: what was answered 507 is nowhere, and when enough was deleted, and its memory
+// reclaimed, sets succeed again.
+
+import { type PartitionId, partitionOf } from '../cluster/partition.ts';
+import { isTombstone, recordValue } from '../cluster/record.ts';
+import type { SimulatedCluster } from './cluster.ts';
+import type { Operation } from './history.ts';
+
+const STORAGE_FULL = 507;
+
+/** What a storage node has of a key, whether it may serve it or not. */
+export interface HeldValue {
+  readonly node: string;
+  readonly key: string;
+  readonly value: string;
+}
+
+/** @param nameOf what the history calls a value */
+export function heldValues(
+  cluster: SimulatedCluster,
+  keys: Iterable<string>,
+  digits: number,
+  nameOf: (value: Buffer) => string = (value) => value.toString(),
+): readonly HeldValue[] {
+  return [...keys].flatMap((key) => {
+    const bytes = Buffer.from(key);
+    const partition: PartitionId = partitionOf(bytes, digits);
+    return cluster.storages.flatMap(({ process, living }) => {
+      const record = living?.holding(partition, bytes)?.record;
+      if (record === undefined || isTombstone(record)) return [];
+      return [{ node: process.name, key, value: nameOf(recordValue(record)) }];
+    });
+  });
+}
+
+/** D9: at any time, whatever happened since. That nobody reads it is the history's own question. */
+export function checkStoredNowhere(
+  operations: readonly Operation[],
+  held: readonly HeldValue[],
+): readonly string[] {
+  const isOf = ({ key, value }: HeldValue) => `${key}=${value}`;
+  const refused = new Set<string>();
+  for (const { kind, key, value = '', refused: isRefused } of operations) {
+    if (kind === 'set' && isRefused) refused.add(isOf({ node: '', key, value }));
+  }
+  // A restore may have set it again; then the same name is not of a refused set alone.
+  for (const { kind, key, value = '', refused: isRefused } of operations) {
+    if (kind === 'set' && !isRefused) refused.delete(isOf({ node: '', key, value }));
+  }
+  return held
+    .filter((each) => refused.has(isOf(each)))
+    .map(
+      (each) => `refused: ${each.node} has ${isOf(each)}, whose set was answered that it has not`,
+    );
+}
+
+/**
+ * @param sinceMs from then on the store has room: the deletes were acknowledged so long before that they were
+ *   forgotten, and the cleaner had time
+ */
+export function checkHasRoom(operations: readonly Operation[], sinceMs: number): readonly string[] {
+  const sets = operations.filter(({ kind, startMs }) => kind === 'set' && startMs >= sinceMs);
+  const refused = sets.filter(({ status }) => status === STORAGE_FULL);
+  if (sets.length > 0 && sets.every(({ ok }) => !ok)) {
+    return ['memory: no set succeeded after room was made'];
+  }
+  return refused.map(
+    ({ key, startMs }) =>
+      `memory: a set of ${key} at ${startMs.toFixed(1)} had no room after room was made`,
+  );
+}

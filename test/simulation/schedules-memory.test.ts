@@ -1,0 +1,125 @@
+// Scripted schedules about a store that has no memory left (507), and about values that are longer than a
+// segment, a chunk and an answer of a copy.
+
+import { describe, expect, test } from 'vitest';
+import { smallestDigits } from '../../src/cluster/partition.ts';
+import type { ClusterShape } from '../../src/simulation/cluster.ts';
+import { checkHasRoom, checkStoredNowhere, heldValues } from '../../src/simulation/full-store.ts';
+import type { Operation } from '../../src/simulation/history.ts';
+import { keysOfTwoPartitions } from '../../src/simulation/oracles.ts';
+import { nameOf, setRequest, Values } from '../../src/simulation/values.ts';
+import { SEEDS, Stage } from './founded.ts';
+
+const SHAPE: ClusterShape = {
+  storages: 3,
+  frontends: 2,
+  redundancy: 3,
+  fsync: 'interval',
+  memoryBytesOf: () => 8000,
+  times: { antiEntropyMs: 300, tombstoneGraceMs: 300, expiryGraceMs: 300 },
+};
+/** In two partitions only: the index of each that ever had a record takes memory for good. */
+const KEYS = keysOfTwoPartitions(smallestDigits(1), 20);
+
+test.each(SEEDS)(
+  'a set that is answered 507 is nowhere, and deletes make room, seed %i',
+  (seed) => {
+    const stage = new Stage(seed, SHAPE);
+    const { cluster, world } = stage;
+    const { operations } = stage.history;
+    const setAll = (keys: readonly string[]) => {
+      for (const key of keys) {
+        stage.set(world.random.pick(cluster.frontends), key, 150);
+        stage.pass(20);
+      }
+      stage.pass(2000);
+    };
+    setAll(KEYS);
+    setAll(KEYS);
+    const isFull = ({ status }: Operation) => status === 507;
+    expect(operations.filter(isFull).length).toBeGreaterThan(10);
+    const checkNowhere = () =>
+      expect(checkStoredNowhere(operations, heldValues(cluster, KEYS, stage.map.digits))).toEqual(
+        [],
+      );
+    checkNowhere();
+    // A delete takes a little memory until the cleaner has what it makes free.
+    let left = KEYS.filter((key) => cluster.storages.some((node) => stage.heldBy(node, key)));
+    for (let rounds = 0; left.length > 0; rounds++) {
+      expect(rounds).toBeLessThan(20);
+      left = left.filter((key) => {
+        const outcome = stage.delete(stage.frontend(0), key);
+        stage.until('an answer', () => outcome.reply !== undefined);
+        return outcome.reply?.status !== 200;
+      });
+    }
+    // Forgotten by all, after the grace and a round or two.
+    stage.pass(5000);
+    const sinceMs = world.nowMs;
+    setAll(KEYS.slice(0, 10));
+    expect(checkHasRoom(operations, sinceMs)).toEqual([]);
+    checkNowhere();
+    stage.expectHealed(KEYS, 3);
+  },
+);
+
+test.each(SEEDS)('long values come whole or not at all, seed %i', (seed) => {
+  const stage = new Stage(seed, { ...SHAPE, fsync: 'always', memoryBytesOf: () => undefined });
+  const { world, cluster, history } = stage;
+  const values = new Values();
+  const send = (kind: 'get' | 'set', key: string) => {
+    const frontend = world.random.pick(cluster.frontends);
+    const value = kind === 'set' ? values.draw(world.random, 0.5) : undefined;
+    const operation = history.begin(kind, key, world.nowMs, value?.name);
+    const request =
+      value === undefined
+        ? { ...setRequest(key, values.next()), method: 'GET', target: `/get?key=${key}` }
+        : setRequest(key, value);
+    frontend.request({ ...request, ...(value ? {} : { body: { kind: 'none' } }) }, (reply) => {
+      if (kind === 'get' && reply.status === 200) operation.value = nameOf(Buffer.from(reply.body));
+      history.end(operation, world.nowMs, reply.status, reply.headers['x-fog-version']);
+    });
+  };
+  for (let round = 0; round < 60; round++) {
+    send(world.random.pick(['get', 'set']), world.random.pick(KEYS.slice(0, 6)));
+    stage.pass(world.random.between(0, 40));
+    if (round % 20 !== 19) continue;
+    const node = world.random.pick(cluster.storages);
+    node.crash(true);
+    if (round > 30) node.disk.wipe();
+    node.start();
+    stage.pass(5000);
+  }
+  expect(history.operations.filter(({ ok }) => ok).length).toBeGreaterThan(50);
+  stage.expectHealed(KEYS.slice(0, 6), 3);
+});
+
+describe('the oracles of a full store', () => {
+  const set = (value: string, status: number, startMs = 0): Operation => ({
+    kind: 'set',
+    key: 'k',
+    startMs,
+    endMs: startMs + 1,
+    value,
+    ok: status === 200,
+    version: undefined,
+    refused: status === 507,
+    status,
+  });
+  const held = [{ node: 'storage0', key: 'k', value: 'x' }];
+
+  test('find what was refused and is there', () => {
+    expect(checkStoredNowhere([set('x', 507)], held).join()).toContain('storage0 has k=x');
+    expect(checkStoredNowhere([set('x', 200)], held)).toEqual([]);
+    expect(checkStoredNowhere([set('x', 507), set('x', 200)], held)).toEqual([]);
+    expect(checkStoredNowhere([set('y', 507)], held)).toEqual([]);
+  });
+
+  test('find a store that stays full', () => {
+    expect(checkHasRoom([set('x', 507, 5)], 10)).toEqual([]);
+    expect(checkHasRoom([set('x', 507, 15)], 10).join()).toContain('no set succeeded');
+    const one = [set('x', 200, 12), set('y', 507, 15)];
+    expect(checkHasRoom(one, 10).join()).toContain('had no room');
+    expect(checkHasRoom([set('x', 503, 12), set('y', 200, 15)], 10)).toEqual([]);
+  });
+});
