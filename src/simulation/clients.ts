@@ -1,6 +1,7 @@
 // The clients of a run: some only read, some set and delete, now and then many sets of one key at once; and the
 // history that they write.
 
+import { assert } from '../cluster/assert.ts';
 import type { HttpReply, HttpRequest } from '../cluster/http.ts';
 import type { Answers } from './answers.ts';
 import type { Availability } from './availability.ts';
@@ -9,6 +10,7 @@ import type { History, Operation } from './history.ts';
 import type { SimulatedNode } from './node.ts';
 import { type Oracles, plainGet } from './oracles.ts';
 import type { RunShape } from './run-shape.ts';
+import { nameOf, setRequest, type Value, Values } from './values.ts';
 import type { World } from './world.ts';
 
 /** A client gives up waiting after this; what comes later still counts in the history. */
@@ -17,6 +19,9 @@ const PATIENCE_MS = 7000;
 const BURST = { chance: 0.04, sets: [2, 6], withinMs: 6 } as const;
 /** A spell of sets of the hot key: so long, one after so many milliseconds, and until the next spell. */
 const SPELL = { lastsMs: [200, 1500], everyMs: [0.3, 12], restMs: [300, 5000] } as const;
+
+const MIX = ['get', 'set', 'set', 'delete'] as const;
+const ROOM = ['get', 'delete', 'delete', 'set'] as const;
 
 export interface Watchers {
   readonly history: History;
@@ -30,7 +35,10 @@ export class Clients {
   readonly #cluster: SimulatedCluster;
   readonly #shape: RunShape;
   readonly #watchers: Watchers;
-  #values = 0;
+  readonly #values = new Values();
+  /** By name; of those that are on their way. */
+  readonly #bodies = new Map<string, Value>();
+  #makesRoom = false;
   #stopped = false;
 
   constructor(world: World, cluster: SimulatedCluster, shape: RunShape, watchers: Watchers) {
@@ -43,6 +51,11 @@ export class Clients {
   start(): void {
     for (let client = 0; client < this.#shape.clients; client++) this.#client(client);
     if (this.#shape.hasHotKey) this.#spell();
+  }
+
+  /** A store whose memory is full takes sets again when enough was deleted: from now on that is what they do. */
+  makeRoom(): void {
+    this.#makesRoom = this.#shape.isTight;
   }
 
   stop(): void {
@@ -61,7 +74,7 @@ export class Clients {
     if (this.#stopped || frontend === undefined) return;
     if (!frontend.process.alive) return next();
     if (!isReader && random.chance(BURST.chance)) this.#burst(frontend);
-    const operation = this.#begin(isReader ? 'get' : random.pick(['get', 'set', 'set', 'delete']));
+    const operation = this.#begin(isReader ? 'get' : random.pick(this.#makesRoom ? ROOM : MIX));
     return this.#ask(frontend, operation, next);
   }
 
@@ -109,34 +122,44 @@ export class Clients {
       goOn();
     };
     frontend.request(
-      requestFor(operation),
+      this.#requestFor(operation),
       this.#watchers.answers.expect(frontend, operation, answered),
     );
   }
 
   #begin(kind: Operation['kind'], key = this.#world.random.pick(this.#shape.keys)): Operation {
-    const value =
-      kind === 'set' ? `value ${++this.#values}`.padEnd(this.#shape.valueBytes) : undefined;
+    const { random } = this.#world;
+    const { longShare, valueBytes } = this.#shape;
+    let name: string | undefined;
+    if (kind === 'set') {
+      const value =
+        valueBytes > 0 ? this.#values.next(valueBytes) : this.#values.draw(random, longShare);
+      this.#bodies.set(value.name, value);
+      name = value.name;
+    }
     const { share, secondsMax } = this.#shape.ttl;
-    const hasTtl = kind === 'set' && share > 0 && this.#world.random.chance(share);
-    const ttlMs = hasTtl ? 1000 * (1 + this.#world.random.below(secondsMax)) : undefined;
-    return this.#watchers.history.begin(kind, key, this.#world.nowMs, value, ttlMs);
+    const hasTtl = kind === 'set' && share > 0 && random.chance(share);
+    const ttlMs = hasTtl ? 1000 * (1 + random.below(secondsMax)) : undefined;
+    return this.#watchers.history.begin(kind, key, this.#world.nowMs, name, ttlMs);
   }
 
   #end(operation: Operation, frontend: SimulatedNode, reply: HttpReply): void {
     const { history, oracles, availability } = this.#watchers;
     const version = reply.headers['x-fog-version'];
     const isGet = operation.kind === 'get';
-    if (isGet && reply.status === 200) operation.value = Buffer.from(reply.body).toString();
+    if (isGet && reply.status === 200) operation.value = nameOf(Buffer.from(reply.body));
     history.end(operation, this.#world.nowMs, reply.status, version);
     // What only those acknowledged whom the operator had given up is lost, as he was told it might be.
     if (operation.ok && !isGet && !oracles.acknowledged(operation)) operation.ok = false;
     availability.answered(operation, frontend.process.name, reply.status);
   }
-}
 
-function requestFor({ kind, key, value, startMs, expiresAtMs }: Operation): HttpRequest {
-  if (kind !== 'set') return plainGet(`/${kind}?key=${key}`);
-  const ttl = expiresAtMs === undefined ? '' : `&ttl=${Math.round((expiresAtMs - startMs) / 1000)}`;
-  return plainGet(`/set?key=${key}&value=${encodeURIComponent(value ?? '')}${ttl}`);
+  #requestFor({ kind, key, value: name = '', startMs, expiresAtMs }: Operation): HttpRequest {
+    if (kind !== 'set') return plainGet(`/${kind}?key=${key}`);
+    const value = this.#bodies.get(name);
+    assert(value !== undefined, 'a set has the value that it was begun with');
+    this.#bodies.delete(name);
+    const ttl = expiresAtMs === undefined ? undefined : (expiresAtMs - startMs) / 1000;
+    return setRequest(key, value, ttl && Math.round(ttl));
+  }
 }

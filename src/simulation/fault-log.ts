@@ -46,6 +46,9 @@ export const FAULTS = {
   'fill-disk': { mayFail: 'nothing', feltForMs: 6000 },
   'fill-disks': { mayFail: 'anything', feltForMs: 8000 },
   'stall-disk': { mayFail: 'nothing', feltForMs: 6000 },
+  'slow-disk': { mayFail: 'nothing', feltForMs: 6000 },
+  'disk-error': { mayFail: 'nothing', feltForMs: 6000 },
+  'disk-rot': { mayFail: 'nothing', feltForMs: 6000 },
   'wrong-scale': { mayFail: 'nothing', feltForMs: 6000 },
   'restart-all': { mayFail: 'anything', feltForMs: 8000 },
   aim: { mayFail: 'anything', feltForMs: 10_000 },
@@ -62,6 +65,10 @@ export interface Fault {
   untilMs: number;
 }
 
+interface Struck {
+  readonly process: { readonly name: string };
+}
+
 export class FaultLog {
   readonly #world: World;
   readonly #faults: Fault[] = [];
@@ -70,16 +77,30 @@ export class FaultLog {
     this.#world = world;
   }
 
-  begin(kind: FaultKind, nodes: readonly string[]): Fault {
+  begin(kind: FaultKind, nodes: readonly Struck[]): Fault {
     const fault: Fault = {
       kind,
-      nodes,
+      nodes: nodes.map(({ process }) => process.name),
       fromMs: this.#world.nowMs,
       untilMs: Number.POSITIVE_INFINITY,
     };
     this.#faults.push(fault);
     this.#world.occur(`fault: ${kind}`);
     return fault;
+  }
+
+  /** One that ends by itself. */
+  lasting(
+    kind: FaultKind,
+    nodes: readonly Struck[],
+    durationMs: number,
+    end: () => void = () => undefined,
+  ): void {
+    const fault = this.begin(kind, nodes);
+    this.#world.at(durationMs, () => {
+      end();
+      this.end(fault);
+    });
   }
 
   end(fault: Fault): void {

@@ -39,6 +39,7 @@ const WEIGHTS = {
   'fill-disk': 2,
   'fill-disks': 2,
   'stall-disk': 1,
+  disk: 3,
   'wrong-scale': 1,
   'restart-all': 1,
   aim: 3,
@@ -93,7 +94,7 @@ export class Nemesis {
         !cluster.controller.keepsData ||
         random.chance(0.25));
     const excluded: readonly Kind[] = controllerIsLost
-      ? ['lose', 'burn']
+      ? ['lose', 'burn', 'disk']
       : ['lose-controller', 'second-controller', 'lose-host'];
     const possible = shape.isCalm ? SINGLE : KINDS;
     const drawn = possible.filter((kind) => !excluded.includes(kind) && random.chance(DRAWN));
@@ -200,7 +201,7 @@ export class Nemesis {
       case 'suspend':
         return hands.suspend(random.pick(nodes), durationMs());
       case 'cut':
-        return hands.cutOff(
+        return hands.links.cutOff(
           nodes.filter(() => random.chance(0.5)),
           'cut',
           durationMs(),
@@ -208,20 +209,24 @@ export class Nemesis {
       case 'isolate': {
         const node = random.pick(nodes);
         const isFrontend = frontends.includes(node);
-        return hands.cutOff([node], isFrontend ? 'isolate-frontend' : 'isolate', durationMs());
+        return hands.links.cutOff(
+          [node],
+          isFrontend ? 'isolate-frontend' : 'isolate',
+          durationMs(),
+        );
       }
       case 'rack':
-        return hands.cutOff(this.#rack(storages), 'cut', durationMs());
+        return hands.links.cutOff(this.#rack(storages), 'cut', durationMs());
       case 'cut-link': {
         const [frontend, other] = [random.pick(frontends), storage()];
         const links = [
           [frontend, other],
           [other, frontend],
         ] as const;
-        return hands.cutFor(links, durationMs(), 'cut-link', [frontend, other]);
+        return hands.links.cutFor(links, durationMs(), 'cut-link', [frontend, other]);
       }
       case 'lossy':
-        return hands.loseOn(
+        return hands.links.loseOn(
           random.pick(frontends),
           storage(),
           random.pick([0.01, 0.03, 0.1]),
@@ -235,11 +240,13 @@ export class Nemesis {
           durationMs(),
         );
       case 'fill-disk':
-        return hands.fill(random.pick([controller, ...storages]), durationMs());
+        return hands.disks.fill(random.pick([controller, ...storages]), durationMs());
       case 'fill-disks':
         return this.#fillSeveral(storages);
       case 'stall-disk':
-        return hands.stall(random.pick([controller, ...storages]), durationMs());
+        return hands.disks.stall(random.pick([controller, ...storages]), durationMs());
+      case 'disk':
+        return hands.disks.strike(random.pick([controller, ...storages]), this.#shape.lasts);
       case 'wrong-scale':
         return hands.startWithOtherScale(storage(), durationMs());
       case 'restart-all':
@@ -258,10 +265,10 @@ export class Nemesis {
     const some = random.chance(0.7) ? storages.filter(isWitness) : storages;
     const [first, second] = [...some].sort(() => random.fraction() - 0.5);
     const lastsMs = this.#shape.lasts ? random.between(20_000, 60_000) : this.#durationMs();
-    if (first !== undefined) this.#hands.fill(first, lastsMs, 'fill-disks');
+    if (first !== undefined) this.#hands.disks.fill(first, lastsMs, 'fill-disks');
     if (second === undefined) return;
     this.#hands.after(random.between(0, 200), () =>
-      this.#hands.fill(second, lastsMs, 'fill-disks'),
+      this.#hands.disks.fill(second, lastsMs, 'fill-disks'),
     );
   }
 

@@ -13,6 +13,7 @@ import { partitionOf } from '../cluster/partition.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { Hands } from './hands.ts';
 import type { History } from './history.ts';
+import type { Losses } from './losses.ts';
 import type { SimulatedNode } from './node.ts';
 import type { Oracles } from './oracles.ts';
 import type { RunShape } from './run-shape.ts';
@@ -27,6 +28,7 @@ export class Operator {
   readonly #cluster: SimulatedCluster;
   readonly #shape: RunShape;
   readonly #hands: Hands;
+  readonly #losses: Losses;
   readonly #oracles: Oracles;
   readonly #history: History;
   readonly #isImpatient: boolean;
@@ -39,12 +41,18 @@ export class Operator {
     world: World,
     cluster: SimulatedCluster,
     shape: RunShape,
-    parts: { readonly hands: Hands; readonly oracles: Oracles; readonly history: History },
+    parts: {
+      readonly hands: Hands;
+      readonly losses: Losses;
+      readonly oracles: Oracles;
+      readonly history: History;
+    },
   ) {
     this.#world = world;
     this.#cluster = cluster;
     this.#shape = shape;
     this.#hands = parts.hands;
+    this.#losses = parts.losses;
     this.#oracles = parts.oracles;
     this.#history = parts.history;
     this.#isImpatient = shape.isImpatient;
@@ -80,7 +88,7 @@ export class Operator {
   #isSteady(): boolean {
     const { controller, network, storages, spares } = this.#cluster;
     return storages
-      .filter((node) => !spares.includes(node) && !this.#hands.burned.has(node))
+      .filter((node) => !spares.includes(node) && !this.#losses.burned.has(node))
       .every(
         ({ process }) =>
           process.alive &&
@@ -92,7 +100,7 @@ export class Operator {
 
   /** H5c: he saw the machine burn; and when nothing needs the node any more he takes it off the list. */
   #forgetTheGone(): void {
-    for (const { process } of this.#hands.burned) {
+    for (const { process } of this.#losses.burned) {
       if (process.name.startsWith('controller') || this.#world.random.chance(0.5)) continue;
       this.#hands.tell(PATHS.forget, { node: process.name });
       this.#hands.tell(PATHS.remove, { node: process.name });
@@ -122,7 +130,8 @@ export class Operator {
     if (!isSteady) return this.#isImpatient && this.#isOutOfPatience;
     // Without a member whose machine is gone, who is there will come to terms by itself.
     const isGone = (id: string) =>
-      [...this.#hands.burned].some(({ process }) => process.name === id) || this.#hands.hasLost(id);
+      [...this.#losses.burned].some(({ process }) => process.name === id) ||
+      this.#losses.hasLost(id);
     return this.#isImpatient || members.some(({ node }) => isGone(node));
   }
 

@@ -4,7 +4,8 @@
 import type { ClusterMap, Life } from '../cluster/cluster-map.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 import type { SimulatedCluster } from './cluster.ts';
-import type { Hands, Link } from './hands.ts';
+import type { Hands } from './hands.ts';
+import type { Link } from './link-hands.ts';
 import type { SimulatedNode } from './node.ts';
 import type { World } from './world.ts';
 
@@ -30,37 +31,40 @@ type Programme = (parties: Parties) => void;
 export const PROGRAMMES = {
   /** A lease that the witnesses keep alive, and then nobody can tell the member that it is fenced. */
   'fence-race': ({ hands, random, controller, member, frontend, all }) => {
-    hands.cutFor(both([controller], [member, frontend]), 4500);
+    hands.links.cutFor(both([controller], [member, frontend]), 4500);
     hands.after(random.between(700, 1350), () =>
-      hands.cutFor(both([member], without(all, member, frontend)), random.between(1250, 2750)),
+      hands.links.cutFor(
+        both([member], without(all, member, frontend)),
+        random.between(1250, 2750),
+      ),
     );
   },
   /** A stale frontend beside a removed member (H2). */
   'cut-off-pair': ({ hands, random, member, frontend, all }) =>
-    hands.cutFor(
+    hands.links.cutFor(
       both([member, frontend], without(all, member, frontend)),
       random.between(2250, 6250),
     ),
   /** The same with a majority of the witnesses on the stale side. */
   'witnesses-aside': ({ hands, random, member, frontend, witnesses, all }) => {
     const side = [member, frontend, ...witnesses.slice(0, 2)];
-    hands.cutFor(both(side, without(all, ...side)), random.between(2500, 5500));
+    hands.links.cutFor(both(side, without(all, ...side)), random.between(2500, 5500));
   },
   /** Heartbeats arrive, maps do not; meanwhile a member fails and a joiner comes (H14). */
   'deaf-to-maps': ({ hands, random, controller, member, all }) => {
     const deaf = without(all, controller).filter(() => random.chance(0.5));
-    hands.cutFor(
+    hands.links.cutFor(
       deaf.map((node) => [controller, node]),
       random.between(1000, 4700),
     );
     if (random.chance(0.6)) {
-      hands.cutFor(both([member], without(all, member)), random.between(3000, 5000));
+      hands.links.cutFor(both([member], without(all, member)), random.between(3000, 5000));
     }
   },
   /** Members that do not learn of the joiner in whose favour one of them leaves. */
   'deaf-members': ({ hands, controller, member, partners, witnesses, frontend, durationMs }) => {
     const deaf = [member, ...partners, ...witnesses, frontend];
-    hands.cutFor(
+    hands.links.cutFor(
       deaf.map((node) => [controller, node]),
       3000,
     );
@@ -73,7 +77,10 @@ export const PROGRAMMES = {
       [controller, member],
       [controller, frontend],
     ];
-    hands.cutFor([...both([member], without(all, ...heard)), ...ways], random.between(2250, 4500));
+    hands.links.cutFor(
+      [...both([member], without(all, ...heard)), ...ways],
+      random.between(2250, 4500),
+    );
     hands.drain(member, durationMs());
   },
   drain: ({ hands, member, durationMs }) => hands.drain(member, durationMs()),
@@ -82,30 +89,30 @@ export const PROGRAMMES = {
     const [joiner] = joiners;
     if (joiner === undefined) return hands.drain(member, durationMs());
     const far = random.chance(0.5) ? without(all, joiner) : [controller];
-    return hands.cutFor(both([joiner], far), random.between(950, 2200));
+    return hands.links.cutFor(both([joiner], far), random.between(950, 2200));
   },
   /** A set that reached some members; its frontend sleeps, and goes on with it long after (H18, H24). */
   'stuck-set': ({ hands, random, frontend, member }) => {
-    hands.cutFor([[frontend, member]], random.between(100, 300));
+    hands.links.cutFor([[frontend, member]], random.between(100, 300));
     hands.after(random.between(0, 100), () => hands.pause(frontend, random.between(1000, 5200)));
   },
   /** A member is dropped and comes back, while a frontend sleeps over it (H29). */
   rejoin: ({ hands, random, member, frontend, all }) => {
-    hands.cutFor(both([member], without(all, member)), random.between(2500, 3750));
+    hands.links.cutFor(both([member], without(all, member)), random.between(2500, 3750));
     hands.after(random.between(0, 2250), () => hands.pause(frontend, random.between(2250, 4500)));
   },
   bounce: ({ hands, random, member, all }) =>
-    hands.cutFor(both([member], without(all, member)), random.between(2500, 4250)),
+    hands.links.cutFor(both([member], without(all, member)), random.between(2500, 4250)),
   /** A member that the controller hears, and half of the frontends do not reach (H11). */
   'frontends-aside': ({ hands, random, frontends, member }) => {
     const some = frontends.slice(0, Math.ceil(frontends.length / 2));
-    hands.cutFor(both(some, [member]), random.between(5500, 8000));
+    hands.links.cutFor(both(some, [member]), random.between(5500, 8000));
   },
   /** In a cache (simulate.ts): a copy is made while all evict, and sets come to its source late (H40). */
   'evicting-copy': ({ hands, random, frontends, member, partners, durationMs }) => {
     hands.drain(member, durationMs());
     hands.after(random.between(0, 300), () =>
-      hands.cutFor(
+      hands.links.cutFor(
         frontends.flatMap((frontend) => partners.map((source): Link => [frontend, source])),
         random.between(50, 800),
       ),
@@ -113,10 +120,10 @@ export const PROGRAMMES = {
   },
   /** A member is removed, then the controller's state is lost, and who knows best comes late (H32). */
   'controller-loss': ({ hands, random, controller, member, partners, durationMs }) => {
-    hands.cutFor(both([member], [controller]), 6000);
+    hands.links.cutFor(both([member], [controller]), 6000);
     const late = partners.filter(() => random.chance(0.5));
     hands.after(random.between(1750, 3000), () => {
-      hands.cutFor(both(late, [controller]), random.between(0, 3750));
+      hands.links.cutFor(both(late, [controller]), random.between(0, 3750));
       hands.loseController(durationMs());
     });
   },
@@ -133,21 +140,21 @@ export const PROGRAMMES = {
   }) => {
     const [knowing, ...deaf] = partners;
     if (knowing === undefined) return;
-    hands.cutFor(both(deaf, [controller, knowing]), random.between(1500, 4500));
+    hands.links.cutFor(both(deaf, [controller, knowing]), random.between(1500, 4500));
     hands.die(member, random.between(2000, 5000));
     hands.after(random.between(800, 3500), () => {
       const awayMs = random.between(7000, 12_000);
-      hands.cutFor(both([frontend], [controller]), awayMs);
-      hands.cutFor(both([knowing], without(all, knowing, frontend)), awayMs);
+      hands.links.cutFor(both([frontend], [controller]), awayMs);
+      hands.links.cutFor(both([knowing], without(all, knowing, frontend)), awayMs);
       hands.loseController(durationMs());
     });
   },
   /** Lost again before the first recovery was over, by others than those who then answer (H32). */
   'controller-loss-twice': ({ hands, random, controller, member, all }) => {
-    hands.cutFor(both([member], [controller]), random.between(800, 2500));
+    hands.links.cutFor(both([member], [controller]), random.between(800, 2500));
     hands.loseController(1);
     hands.after(random.between(100, 1500), () => {
-      hands.cutFor(
+      hands.links.cutFor(
         without(all, controller)
           .filter(() => random.chance(0.3))
           .map((node): Link => [controller, node]),
@@ -160,7 +167,7 @@ export const PROGRAMMES = {
   'full-witnesses': ({ hands, random, witnesses }) => {
     const lastsMs = random.between(4000, 8000);
     for (const node of witnesses.slice(random.below(2), 2 + random.below(2))) {
-      hands.after(random.between(0, 100), () => hands.fill(node, lastsMs, 'aim'));
+      hands.after(random.between(0, 100), () => hands.disks.fill(node, lastsMs, 'aim'));
     }
   },
   /** A frontend with a hot key sleeps for about as long as a set may take (H41, D9). */
@@ -170,12 +177,12 @@ export const PROGRAMMES = {
   'other-scale': ({ hands, random, member, frontend, all }) => {
     hands.startWithOtherScale(member, random.between(5000, 8000));
     hands.after(random.between(800, 2000), () =>
-      hands.cutFor(both([member, frontend], without(all, member, frontend)), 4500),
+      hands.links.cutFor(both([member, frontend], without(all, member, frontend)), 4500),
     );
   },
   /** A member that was removed comes back, and what it left behind is gone meanwhile (G2). */
   'last-copy': ({ hands, random, member, partners, all }) => {
-    hands.cutFor(both([member], without(all, member)), random.between(2200, 5000));
+    hands.links.cutFor(both([member], without(all, member)), random.between(2200, 5000));
     hands.after(random.between(1800, 2600), () => {
       for (const partner of partners) hands.burn(partner);
     });

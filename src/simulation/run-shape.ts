@@ -11,8 +11,14 @@ import type { ProgrammeName } from './programmes.ts';
 export interface RunShape {
   readonly cluster: ClusterShape;
   readonly keys: readonly string[];
-  /** Values are at least so long. */
+  /** All values are so long; 0: mostly short ones, some longer. */
   readonly valueBytes: number;
+  /** Share of the values that travel in chunks (D13). */
+  readonly longShare: number;
+  /** A store whose memory does not have room for all that is set. */
+  readonly isTight: boolean;
+  /** Whether somebody makes backups, and puts them back. */
+  readonly isBackedUp: boolean;
   readonly clients: number;
   /** The first so many only read. */
   readonly readers: number;
@@ -61,6 +67,7 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
   const memoryBytes = random.between(...CACHE.memoryBytes);
   const isCache =
     programme === 'evicting-copy' || (programme !== 'last-copy' && random.chance(0.25));
+  const isTight = !isCache && programme === undefined && random.chance(0.08);
   const digits = smallestDigits(1);
   const sparse = programme !== undefined || random.chance(0.6);
   return {
@@ -75,7 +82,7 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
           : random.pick(['interval', 'always'] as const),
       controllerKeepsState: random.chance(0.9),
       whenFull: isCache ? 'evict' : 'refuse',
-      memoryBytesOf: () => (isCache ? memoryBytes : undefined),
+      memoryBytesOf: () => (isCache || isTight ? memoryBytes : undefined),
       copyChunkBytes: random.pick([1, CHUNK_RECORD_BYTES]),
       logFileBytes: random.pick([300, 1000, 1_000_000]),
       times: {
@@ -86,8 +93,11 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
       },
     },
     // Two partitions only: what one key's delete does to another shows then.
-    keys: keysOfPartitions(digits, 2, isCache ? 5 : 3),
-    valueBytes: isCache ? CACHE.valueBytes : 0,
+    keys: keysOfPartitions(digits, 2, isCache || isTight ? 5 : 3),
+    valueBytes: isCache || isTight ? CACHE.valueBytes : 0,
+    longShare: random.pick([0, 0, 0.002]),
+    isTight,
+    isBackedUp: false,
     clients: 8,
     readers: 3,
     thinkMs: [25, 120],
@@ -124,6 +134,9 @@ export function longRun(random: SeededRandom): RunShape {
     },
     keys: keysOfPartitions(digits, 16, 2),
     valueBytes: 0,
+    longShare: random.pick([0, 0, 0.001]),
+    isTight: false,
+    isBackedUp: random.chance(0.4),
     clients: 8,
     readers: 4,
     thinkMs: [250, 350],

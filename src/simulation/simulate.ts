@@ -4,18 +4,22 @@
 import { FRONTEND_CLOCK_OFF_MS_MAX } from '../cluster/limits.ts';
 import { Answers } from './answers.ts';
 import { Availability } from './availability.ts';
+import { BackupKeeper } from './backup-keeper.ts';
 import { Clients } from './clients.ts';
 import { SimulatedCluster } from './cluster.ts';
 import { FaultLog } from './fault-log.ts';
+import { checkStoredNowhere, heldValues } from './full-store.ts';
 import { Hands } from './hands.ts';
 import { History } from './history.ts';
 import { IntactCopies } from './intact-copies.ts';
+import { Losses } from './losses.ts';
 import { Nemesis } from './nemesis.ts';
 import type { SimulatedNode } from './node.ts';
 import { Operator } from './operator.ts';
 import { Oracles, plainGet } from './oracles.ts';
 import type { ProgrammeName } from './programmes.ts';
 import { longRun, type RunShape, shortRun } from './run-shape.ts';
+import { nameOf } from './values.ts';
 import { World } from './world.ts';
 
 export interface RunResult {
@@ -66,6 +70,7 @@ class Run {
   readonly #clients: Clients;
   readonly #nemesis: Nemesis;
   readonly #operator: Operator;
+  readonly #backups: BackupKeeper;
 
   constructor(seed: number, { programme, long = false }: RunOptions) {
     this.#seed = seed;
@@ -85,7 +90,8 @@ class Run {
     const faults = new FaultLog(world);
     this.#answers = new Answers(world, violation);
     this.#intact = new IntactCopies(world, cluster, oracles, violation);
-    this.#hands = new Hands({ world, cluster, oracles, intact: this.#intact, faults });
+    const losses = new Losses(cluster, oracles, this.#intact);
+    this.#hands = new Hands({ world, cluster, oracles, losses, faults });
     const availability = new Availability(world, faults, shape, violation);
     this.#clients = new Clients(world, cluster, shape, {
       history,
@@ -102,7 +108,13 @@ class Run {
       shape,
       programme,
     });
-    this.#operator = new Operator(world, cluster, shape, { hands: this.#hands, oracles, history });
+    this.#operator = new Operator(world, cluster, shape, {
+      hands: this.#hands,
+      losses,
+      oracles,
+      history,
+    });
+    this.#backups = new BackupKeeper(world, cluster, shape, history, violation);
   }
 
   result(): RunResult {
@@ -114,7 +126,7 @@ class Run {
     const { operations } = this.#history;
     return {
       seed: this.#seed,
-      violations: [...this.#violations, ...this.#history.violations()],
+      violations: [...this.#violations, ...this.#history.violations(this.#backups.reads)],
       events: this.#world.events,
       operations: operations.length,
       succeeded: operations.filter(({ ok }) => ok).length,
@@ -139,15 +151,18 @@ class Run {
       this.#clients.start();
       this.#intact.start();
       this.#operator.start();
+      this.#backups.start();
       this.#nemesis.start();
       world.runUntil(FOUNDED_BY_MS + faultsMs);
       this.#nemesis.heal();
+      this.#clients.makeRoom();
       const healedMs = world.nowMs;
       world.runUntil(healedMs + settledAfterMs);
       // What the operator gave up late is copied late.
       const copiedMs = this.#operator.actedMs + COPIED_WITHIN_MS;
       if (copiedMs > world.nowMs) world.runUntil(copiedMs);
       this.#clients.stop();
+      this.#backups.stop();
       this.#checkLiveness(healedMs + 3000);
       world.runUntil(world.nowMs + QUIET_MS);
       this.#oracles.checkMaps();
@@ -155,6 +170,7 @@ class Run {
       this.#oracles.checkConvergence(this.#shape.keys, this.#copies(), this.#hands.burned);
       world.runUntil(world.nowMs + ANSWERED_WITHIN_MS);
       this.#checkNobodyWaits();
+      this.#checkStoredNowhere();
     } catch (error) {
       // A broken invariant of the product, or of the simulator.
       this.#violations.push(
@@ -164,11 +180,11 @@ class Run {
   }
 
   /**
-   * A process that ends itself by an error it names is a failure of the run: nothing here damages files. But
-   * without room on its disk it cannot even start, nor with other times than the cluster's.
+   * A process that ends itself by an error it names is a failure of the run, unless its disk is the reason, or it
+   * was started with other times than the cluster's.
    */
   #endedItself(node: SimulatedNode, message: string): void {
-    if (node.disk.isFull || node.timeScale !== 1) return;
+    if (node.disk.excuses(message) || node.timeScale !== 1) return;
     this.#violations.push(`${node.process.name} ended itself: ${message}`);
   }
 
@@ -204,6 +220,15 @@ class Run {
         }
       }
     }
+  }
+
+  /** D9: what was answered that it is nowhere is nowhere. */
+  #checkStoredNowhere(): void {
+    const { keys, cluster } = this.#shape;
+    const digits = this.#oracles.map?.digits;
+    if (digits === undefined || cluster.whenFull === 'evict') return;
+    const held = heldValues(this.#cluster, keys, digits, nameOf);
+    this.#violations.push(...checkStoredNowhere(this.#history.operations, held));
   }
 
   /** H41: nothing is left of sets that waited for others of their key. */

@@ -6,6 +6,9 @@ import { type FaultKind, FaultLog } from '../../src/simulation/fault-log.ts';
 import { History } from '../../src/simulation/history.ts';
 import { World } from '../../src/simulation/world.ts';
 
+const named = (name: string) => ({ process: { name } });
+const [FRONTEND, STORAGE, OTHER] = [named('frontend0'), named('storage0'), named('storage1')];
+
 function judged(isCalm = true) {
   const world = new World(1);
   const faults = new FaultLog(world);
@@ -57,20 +60,20 @@ describe('a failure', () => {
   ];
   test.each(ALONE)('during %s alone, of a %s at %s: %4$s', (fault, kind, frontend, expected) => {
     const { faults, answer } = judged();
-    faults.begin(fault, ['frontend0', 'storage0']);
+    faults.begin(fault, [FRONTEND, STORAGE]);
     expect(answer(kind, 503, { frontend })).toBe(expected);
   });
 
   test('during two faults is explained', () => {
     const { faults, answer } = judged();
-    faults.begin('kill', ['storage0']);
-    faults.begin('clock', ['storage1']);
+    faults.begin('kill', [STORAGE]);
+    faults.begin('clock', [OTHER]);
     expect(answer('get', 503)).toBe('explained');
   });
 
   test('counts the fault that is over, while it may still be felt', () => {
     const { faults, pass, answer } = judged();
-    faults.end(faults.begin('cut', ['storage0']));
+    faults.end(faults.begin('cut', [STORAGE]));
     pass(7000);
     expect(answer('set', 504)).toBe('explained');
     pass(9000);
@@ -82,9 +85,9 @@ test('what took long is counted by what was wrong', () => {
   const { world, faults, answer } = judged();
   answer('set', 200, { tookMs: 20 });
   answer('set', 200, { tookMs: 900 });
-  faults.begin('kill', ['storage0']);
+  faults.begin('kill', [STORAGE]);
   answer('set', 200, { tookMs: 1900 });
-  faults.begin('clock', ['storage0']);
+  faults.begin('clock', [STORAGE]);
   answer('set', 200, { tookMs: 4000 });
   const counts = [...world.occurred].filter(([what]) => what.startsWith('set took'));
   expect(counts).toEqual([

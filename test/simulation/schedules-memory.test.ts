@@ -6,7 +6,7 @@ import { smallestDigits } from '../../src/cluster/partition.ts';
 import type { ClusterShape } from '../../src/simulation/cluster.ts';
 import { checkHasRoom, checkStoredNowhere, heldValues } from '../../src/simulation/full-store.ts';
 import type { Operation } from '../../src/simulation/history.ts';
-import { keysOfTwoPartitions } from '../../src/simulation/oracles.ts';
+import { keysOfPartitions } from '../../src/simulation/oracles.ts';
 import { nameOf, setRequest, Values } from '../../src/simulation/values.ts';
 import { SEEDS, Stage } from './founded.ts';
 
@@ -19,7 +19,7 @@ const SHAPE: ClusterShape = {
   times: { antiEntropyMs: 300, tombstoneGraceMs: 300, expiryGraceMs: 300 },
 };
 /** In two partitions only: the index of each that ever had a record takes memory for good. */
-const KEYS = keysOfTwoPartitions(smallestDigits(1), 20);
+const KEYS = keysOfPartitions(smallestDigits(1), 20);
 
 test.each(SEEDS)(
   'a set that is answered 507 is nowhere, and deletes make room, seed %i',

@@ -1,0 +1,111 @@
+// What befalls disks, and what the operator does about it in the end: makes room, or replaces what cannot be
+// trusted any more. What can befall them is disk-faults.ts's.
+
+import type { SimulatedCluster } from './cluster.ts';
+import { drawDiskFault, mayCostTheDisk, strikeDisk } from './disk-faults.ts';
+import type { Fault, FaultKind, FaultLog } from './fault-log.ts';
+import type { Losses } from './losses.ts';
+import type { SimulatedNode } from './node.ts';
+import type { World } from './world.ts';
+
+export class DiskHands {
+  readonly #world: World;
+  readonly #cluster: SimulatedCluster;
+  readonly #faults: FaultLog;
+  readonly #losses: Losses;
+  /** Nodes whose disk the operator still has to look after, and how he ends it. */
+  readonly #struck = new Map<SimulatedNode, () => void>();
+
+  constructor(world: World, cluster: SimulatedCluster, faults: FaultLog, losses: Losses) {
+    this.#world = world;
+    this.#cluster = cluster;
+    this.#faults = faults;
+    this.#losses = losses;
+  }
+
+  /** Until the operator makes room; and starts the node again, for a log that failed stays so. */
+  fill(node: SimulatedNode, durationMs: number, kind: FaultKind = 'fill-disk'): void {
+    if (this.#struck.has(node) || !node.keepsData || !node.process.alive) return;
+    this.#world.note(`the disk of ${node.process.name} is full`);
+    node.disk.fill();
+    this.#endLater(node, this.#faults.begin(kind, [node]), durationMs, () => this.#restart(node));
+  }
+
+  stall(node: SimulatedNode, durationMs: number): void {
+    node.disk.stall(durationMs);
+    this.#faults.lasting('stall-disk', [node], durationMs);
+  }
+
+  /** Slow for long, full at some byte, errors, bits that turn over. */
+  strike(node: SimulatedNode, lasts: boolean): void {
+    const { random } = this.#world;
+    if (this.#struck.has(node) || !node.keepsData || !node.process.alive) return;
+    const isStorage = this.#cluster.storages.some((storage) => storage === node);
+    // What a controller has on its disk only a recovery brings back, and that is another fault (D6).
+    const kinds = isStorage
+      ? (['slow', 'full', 'error', 'rot'] as const)
+      : (['slow', 'full'] as const);
+    const fault = drawDiskFault(random, kinds, lasts);
+    const costsTheDisk = mayCostTheDisk(fault);
+    if (costsTheDisk && !this.#losses.mayLose(node)) return;
+    const durationMs =
+      'durationMs' in fault ? Math.min(fault.durationMs, 60_000) : random.between(500, 3000);
+    const what = strikeDisk(node.disk, fault);
+    if (what === undefined) return;
+    this.#world.note(`the disk of ${node.process.name} ${what}`);
+    if (costsTheDisk) this.#losses.gone(node);
+    const kind: Readonly<Record<typeof fault.kind, FaultKind>> = {
+      slow: 'slow-disk',
+      stall: 'stall-disk',
+      full: 'fill-disk',
+      error: 'disk-error',
+      rot: 'disk-rot',
+    };
+    const log = this.#faults.begin(kind[fault.kind], [node]);
+    if (fault.kind === 'slow') this.#world.at(durationMs, () => this.#faults.end(log));
+    else {
+      this.#endLater(node, log, durationMs, () => {
+        if (costsTheDisk) this.#replace(node);
+        else this.#restart(node);
+      });
+      // What rotted shows at the next start.
+      if (fault.kind === 'rot' && random.chance(0.7)) {
+        this.#world.at(random.between(0, durationMs / 2), () => {
+          if (!this.#struck.has(node)) return;
+          node.crash(false);
+          this.#losses.start(node);
+        });
+      }
+    }
+  }
+
+  healAll(): void {
+    for (const end of [...this.#struck.values()]) end();
+  }
+
+  #endLater(node: SimulatedNode, fault: Fault, durationMs: number, end: () => void): void {
+    const once = () => {
+      if (this.#struck.get(node) !== once) return;
+      this.#struck.delete(node);
+      end();
+      this.#faults.end(fault);
+    };
+    this.#struck.set(node, once);
+    this.#world.at(durationMs, once);
+  }
+
+  #restart(node: SimulatedNode): void {
+    node.disk.free();
+    node.disk.mend();
+    node.process.resume();
+    node.crash(false);
+    this.#losses.start(node);
+  }
+
+  #replace(node: SimulatedNode): void {
+    node.crash(false);
+    node.disk.mend();
+    node.disk.wipe();
+    this.#losses.start(node);
+  }
+}
