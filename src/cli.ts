@@ -74,7 +74,7 @@ async function main(words: readonly string[]): Promise<void> {
       builder: (inner) => {
         const options = { ...GLOBAL_OPTIONS, ...command.options };
         const known = Object.keys(options);
-        refuseWrongOptions(words, [...known, 'help', 'version']);
+        refuseWrongOptions(words, [...known, 'help', 'version'], command.repeatable ?? []);
         const file = readConfig(configPath(words), known);
         for (const [name, option] of Object.entries(options)) {
           const variable = process.env[command.variables?.[name] ?? ''] ?? '';

@@ -97,6 +97,11 @@ export interface ClusterMap {
   readonly nextWitnesses?: readonly Life[] | undefined;
   readonly nodes: Readonly<Record<string, NodeEntry>>;
   readonly partitions: readonly PartitionEntry[];
+  /**
+   * The highest incarnation of all nodes that were removed. Whoever registers is above it, so that a node which was
+   * removed never has an incarnation again that a life of it had before, whatever the clocks show (I10).
+   */
+  readonly removedUpTo?: Incarnation | undefined;
   /** The nodes whose promises this map rests on, while a partition is frozen for want of others (H32). */
   readonly promised?: readonly NodeId[] | undefined;
 }
@@ -225,6 +230,7 @@ export const mapHead = {
     }),
     { max: STORAGE_NODES_MAX },
   ),
+  removedUpTo: optional(incarnation),
   promised: optional(list(nodeId, { max: STORAGE_NODES_MAX })),
 };
 

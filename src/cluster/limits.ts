@@ -72,14 +72,18 @@ export interface Times {
   readonly leaseMs: number;
   /** After so long without a word a node is fenced (R6). */
   readonly suspicionMs: number;
-  /** The same for a node that a frontend could not reach. */
+  /** The same for a node that a frontend could not reach, and that refused when the controller looked (R6). */
   readonly suspicionReportedMs: number;
+  /** How long the answer to such a look may take, and from one look at a node to the next. */
+  readonly lookMs: number;
   /** From when enough witnesses know of a fence to when the lease has certainly lapsed. */
   readonly fenceWaitMs: number;
   /** How often the controller considers whether the map must change (H38: changes are coalesced). */
   readonly decideMs: number;
   /** How long a node that stopped and said it would return stays a member (D4). */
   readonly resumeWindowMs: number;
+  /** So long after it lapsed a node that holds nothing is removed from the map. */
+  readonly goneMs: number;
   /**
    * Between two maps that only move replicas. Each map costs every node some milliseconds; nobody waits for a
    * replica that joins, and all who want something of the nodes meanwhile would wait for the maps.
@@ -131,10 +135,12 @@ export function protocolTimes(scale: number): Times {
     leaseMs: 1000 * scale,
     suspicionMs: 600 * scale,
     suspicionReportedMs: 300 * scale,
+    lookMs: 80 * scale,
     fenceWaitMs: 1250 * scale,
     decideMs: 50 * scale,
     moveMs: 250 * scale,
     resumeWindowMs: 3000 * scale,
+    goneMs: 600_000 * scale,
     beforeRestartMs: 500 * scale,
     joinLimitMs: 60_000 * scale,
     antiEntropyMs: 60_000 * scale,
@@ -173,7 +179,12 @@ export function protocolTimes(scale: number): Times {
     times.fenceWaitMs >= 1.15 * times.leaseMs + 100 * scale,
     'a lease has lapsed on every clock when the fence wait is over',
   );
+  assert(
+    times.suspicionReportedMs > times.heartbeatMs + times.lookMs,
+    'a node that is killed with a look under way is looked at again before its silence counts',
+  );
   assert(times.suspicionMs >= 3 * times.heartbeatMs, 'two lost heartbeats are no silence');
+  assert(times.goneMs > 2 * times.resumeWindowMs, 'who may return is not gone for good');
   assert(times.leaseMs > 4 * times.heartbeatMs, 'a lease outlives lost heartbeats');
   assert(
     times.suspicionMs + times.fenceWaitMs + 2 * times.tryMs < times.setDeadlineMs,

@@ -33,9 +33,10 @@ export class StorageChannels {
 
   /** Streams to lives that the map no longer names are over (D13). */
   adopt(map: ClusterMap): void {
+    const isOther = this.#map !== undefined && this.#map.cluster !== map.cluster;
     this.#map = map;
     for (const [node, { incarnation, address, channel }] of this.#channels) {
-      const entry = nodeEntry(map, node);
+      const entry = isOther ? undefined : nodeEntry(map, node);
       if (entry?.incarnation === incarnation && entry.address === address) continue;
       this.#channels.delete(node);
       channel.retire();

@@ -1,8 +1,11 @@
 // velour frontend: composes a frontend with the machine.
 
+import { basename, dirname, resolve } from 'node:path';
+
 import { hostOf, parseAddress } from '../cluster/identity.ts';
 import { letHeapGrow } from '../cluster/io/heap.ts';
-import { protocolTimes } from '../cluster/limits.ts';
+import { protocolTimes, STORAGE_NODES_MAX } from '../cluster/limits.ts';
+import type { MapFile } from '../frontend/cached-map.ts';
 import { type Command, HOST_OPTION, SERVER_OPTIONS, VALUE_OPTIONS } from './options.ts';
 import { type Role, serve } from './serve.ts';
 
@@ -16,12 +19,22 @@ export const frontendCommand: Command = {
     ...SERVER_OPTIONS,
     ...VALUE_OPTIONS,
     ...HOST_OPTION,
+    storage: {
+      type: 'string',
+      describe:
+        'HOST:PORT of a storage node, asked for the map while the controller is away; several times, or several with commas',
+    },
+    'map-file': {
+      type: 'string',
+      describe: 'Where the last map is kept, for a start while the controller is away',
+    },
     workers: {
       type: 'string',
       default: '1',
       describe: 'Processes that share the port, or auto: one a processor',
     },
   },
+  repeatable: ['storage'],
   positionals: (yargs) =>
     yargs
       .positional('controller', { describe: 'HOST:PORT of the controller' })
@@ -32,6 +45,8 @@ export const frontendCommand: Command = {
     const address = words.address('own');
     const valueBytesMax = words.valueBytesMax();
     const times = protocolTimes(words.positive('time-scale'));
+    const storages = words.addressList('storage', STORAGE_NODES_MAX);
+    const mapPath = words.optionalText('map-file');
     const workers = words.workers();
     const identity = { name: 'frontend', node: address } as const;
     // One process alone has no primary, and loads none of this.
@@ -42,6 +57,8 @@ export const frontendCommand: Command = {
       return serveWithWorkers(identity, words, workers);
     }
     const { Frontend } = await import('../frontend/frontend.ts');
+    const mapFile =
+      mapPath === undefined ? undefined : await mapFileAt(mapPath, primary?.worker ?? 1);
     const role: Role = {
       ...identity,
       host: words.optionalText('host') ?? hostOf(address),
@@ -50,10 +67,30 @@ export const frontendCommand: Command = {
       bodyBytesMax: valueBytesMax,
       valueBytesMax,
       quietMs: QUIET_MS,
-      make: (runtime) => new Frontend(runtime, { controller, address, times, siblings: primary }),
+      make: (runtime) =>
+        new Frontend(runtime, {
+          controller,
+          address,
+          times,
+          storages,
+          mapFile,
+          siblings: primary,
+        }),
     };
     letHeapGrow();
     if (primary === undefined) return serve(role, words);
     return (await import('./worker.ts')).serveAsWorker(role, words, primary);
   },
 };
+
+/** The workers of a frontend share it, and one of them writes. */
+async function mapFileAt(path: string, worker: number): Promise<MapFile> {
+  const { openFolder } = await import('../cluster/io/folder.ts');
+  const file = resolve(path);
+  return {
+    files: openFolder(dirname(file)),
+    name: basename(file),
+    path: file,
+    writes: worker === 1,
+  };
+}

@@ -24,6 +24,8 @@ export interface Command {
   readonly aliases?: readonly string[];
   readonly describe: string;
   readonly options: OptionTable;
+  /** Options that may be given several times. */
+  readonly repeatable?: readonly string[];
   /** Options with a variable besides VELOUR_*; where it is set, it beats the --config file as well. */
   readonly variables?: Readonly<Record<string, string>>;
   readonly positionals: (yargs: Argv) => Argv;
@@ -173,6 +175,21 @@ export class Words {
     throw usage(`${name} must be from 1 to ${max} of HOST:PORT`);
   }
 
+  /** Distinct ones, perhaps none: given several times, or in one text with commas. */
+  addressList(name: string, max: number): readonly Address[] {
+    const values = this.#values[name];
+    const texts = (Array.isArray(values) ? values : [values ?? '']).map(String);
+    const list = texts.flatMap((text) => text.split(',')).map((text) => text.trim());
+    const distinct = [...new Set(list)].filter((text) => text !== '');
+    for (const value of distinct) {
+      if (parseAddress(value) === undefined) {
+        throw usage(`${name} has ${value}, and each must be HOST:PORT`);
+      }
+    }
+    if (distinct.length > max) throw usage(`${name} must be at most ${max} of HOST:PORT`);
+    return distinct as Address[];
+  }
+
   address(name: string): Address {
     const value = this.text(name);
     if (parseAddress(value) !== undefined) return value as Address;
@@ -238,13 +255,18 @@ export function usage(message: string): FatalError {
  * Refuses words that look like options and are none, and options given twice. yargs alone would also refuse
  * other commands' VELOUR_* variables, and would make one option of two, in its own ways.
  */
-export function refuseWrongOptions(words: readonly string[], known: readonly string[]): void {
+export function refuseWrongOptions(
+  words: readonly string[],
+  known: readonly string[],
+  repeatable: readonly string[],
+): void {
   const end = words.indexOf('--');
   const given = new Set<string>();
   for (const word of end < 0 ? words : words.slice(0, end)) {
     const name = /^--(?:no-)?([^=]+)/.exec(word)?.[1];
     if (name === undefined) continue;
-    if (given.has(name)) throw usage(`--${name} is given twice; say it once`);
+    if (given.has(name) && !repeatable.includes(name))
+      throw usage(`--${name} is given twice; say it once`);
     given.add(name);
     if (known.includes(name)) continue;
     const near = nearest(name, known);

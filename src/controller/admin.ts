@@ -25,6 +25,7 @@ import { parseQuery } from '../cluster/query.ts';
 import { type ReplyCallback, type Routes, refusalReply } from '../cluster/routes.ts';
 import type { Knowledge } from './knowledge.ts';
 import { livesOf, withEntry, withMembers } from './membership.ts';
+import { whyNeeded, withoutNode } from './node-removal.ts';
 import { planChange } from './plan.ts';
 import type { View } from './view.ts';
 
@@ -79,11 +80,7 @@ class Admin {
     const map = this.#controller.map();
     const needed = map === undefined ? undefined : whyNeeded(map, node);
     if (needed !== undefined) return reply(refusalReply('node-needed', needed));
-    return this.#change((current) => {
-      if (whyNeeded(current, node) !== undefined) return current;
-      const { [node]: _, ...nodes } = current.nodes;
-      return { ...current, nodes };
-    }, reply);
+    return this.#change((current) => withoutNode(current, node), reply);
   }
 
   /** H5c: the operator knows that these lives are over; if the present one is heard of, the earlier ones. */
@@ -151,16 +148,6 @@ class Admin {
 
 function notReady(): HttpReply {
   return refusalReply('not-ready', 'the controller has no map yet');
-}
-
-function whyNeeded(map: ClusterMap, node: NodeId): string | undefined {
-  const held = map.partitions.filter(({ members }) =>
-    members.some((member) => member.node === node),
-  );
-  if (held.length > 0) return `${node} is a member of ${held.length} partitions: drain it first`;
-  if (nodeEntry(map, node)?.fenced === false) return `${node} is alive: stop it first`;
-  const votes = [...map.witnesses, ...(map.nextWitnesses ?? [])].some((life) => life.node === node);
-  return votes ? `${node} is a witness until another one has taken over` : undefined;
 }
 
 /** Those of its nodes that live, whatever they still have; without any, as many others as there should be. */

@@ -4,6 +4,7 @@ import {
   type ClusterMap,
   isSameLife,
   type Member,
+  type NodeEntry,
   nodeEntry,
   type PartitionEntry,
 } from '../cluster/cluster-map.ts';
@@ -21,7 +22,9 @@ export function changesBetween(
 ): readonly Change[] {
   if (earlier === undefined) return [];
   return [
-    ...Object.keys(map.nodes).flatMap((node) => nodeChanges(earlier, map, node as NodeId)),
+    ...Object.keys({ ...earlier.nodes, ...map.nodes }).flatMap((node) =>
+      nodeChanges(earlier, map, node as NodeId),
+    ),
     ...witnessChanges(earlier, map),
     ...map.partitions.flatMap((entry, partition) =>
       entry === earlier.partitions[partition]
@@ -33,7 +36,8 @@ export function changesBetween(
 
 function nodeChanges(earlier: ClusterMap, map: ClusterMap, node: NodeId): readonly Change[] {
   const [before, after] = [nodeEntry(earlier, node), nodeEntry(map, node)];
-  if (after === undefined || before === after) return [];
+  if (after === undefined) return before === undefined ? [] : [removal(node, before)];
+  if (before === after) return [];
   const fields = { node, incarnation: after.incarnation };
   const changes: Change[] = [];
   const say = (message: string) => changes.push({ message, fields });
@@ -43,6 +47,10 @@ function nodeChanges(earlier: ClusterMap, map: ClusterMap, node: NodeId): readon
     say(after.draining ? 'node draining' : 'node no longer draining');
   }
   return changes;
+}
+
+function removal(node: NodeId, { address, incarnation }: NodeEntry): Change {
+  return { message: 'node removed: it held nothing', fields: { node, address, incarnation } };
 }
 
 function witnessChanges(earlier: ClusterMap, map: ClusterMap): readonly Change[] {

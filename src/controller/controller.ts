@@ -38,6 +38,7 @@ import { decide } from './decide.ts';
 import { inspect } from './inspection.ts';
 import { Knowledge } from './knowledge.ts';
 import { addLifeReports } from './life-reports.ts';
+import { Looks } from './looks.ts';
 import { nextGeneration, nextNumber } from './membership.ts';
 import { Opening, refuseOtherWhenFull, refuseYesterday } from './opening.ts';
 import { PublishedMap } from './published-map.ts';
@@ -93,7 +94,10 @@ export class Controller implements Service {
       propose: (change, done) => this.#propose(change, done),
     };
     addAdminRoutes(this.#routes, administered);
-    addLifeReports(this.#routes, administered, runtime.log);
+    const { detector } = this.#knowledge;
+    const { times } = options;
+    const looks = new Looks(runtime, { detector, times, map: () => this.#map.current });
+    addLifeReports(this.#routes, administered, looks, runtime.log);
     inspect(this.#routes, this.#metrics, {
       runtime,
       redundancy: options.redundancy,

@@ -12,6 +12,7 @@ import {
 import type { NodeId } from '../cluster/identity.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import { mapPartitions, nextNumber, withEntry, withMembers } from './membership.ts';
+import { removeLongGone } from './node-removal.ts';
 import type { Since } from './pending.ts';
 import type { View } from './view.ts';
 import { changeWitnesses } from './witnesses.ts';
@@ -39,6 +40,7 @@ export function decide(
     releaseUnwritable,
     changeWitnesses,
     rebalance,
+    removeLongGone,
   ]);
   return next === map ? map : nextNumber(next);
 }

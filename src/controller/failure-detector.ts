@@ -24,7 +24,8 @@ export class FailureDetector {
   readonly #times: Times;
   readonly #heard = new Map<NodeId, Sign>();
   readonly #vouched = new Map<NodeId, Sign>();
-  readonly #reported = new Map<NodeId, Sign>();
+  /** When the look was sent that it refused. */
+  readonly #refused = new Map<NodeId, Sign>();
   readonly #deaths = new Map<string, Death>();
   /** No silence counts from before. Never a proof of life (H9). */
   #suspectFromMs: number;
@@ -61,9 +62,21 @@ export class FailureDetector {
     this.#vouched.set(node, { incarnation, atMs });
   }
 
-  /** A frontend could not reach it: suspect it sooner. */
-  reported({ node, incarnation }: Life, nowMs: number): void {
-    this.#reported.set(node, { incarnation, atMs: nowMs });
+  /**
+   * A frontend could not reach it, and a look of the controller's own, sent then, was refused at once: nobody listens
+   * there, so suspect it sooner. A look that is merely not answered says no more than a heartbeat that is missing.
+   */
+  refusedLook({ node, incarnation }: Life, sentMs: number): void {
+    this.#refused.set(node, { incarnation, atMs: sentMs });
+  }
+
+  /**
+   * It answered a look, so somebody listens, and no more is said: it is no heartbeat. A process that has stopped
+   * serving may still answer, and nothing is said of the maps and copies that it has. So it makes up for no missing
+   * heartbeat, and is no proof of life (H9, I8).
+   */
+  answeredLook({ node, incarnation }: Life): void {
+    if (this.#refused.get(node)?.incarnation === incarnation) this.#refused.delete(node);
   }
 
   died(life: Life, nowMs: number, returning: boolean): void {
@@ -84,8 +97,8 @@ export class FailureDetector {
       atOf(this.#vouched.get(life.node), life),
     );
     const { suspicionMs, suspicionReportedMs } = this.#times;
-    const reported = nowMs - atOf(this.#reported.get(life.node), life) < suspicionMs;
-    return nowMs - last > (reported ? suspicionReportedMs : suspicionMs);
+    const refused = atOf(this.#refused.get(life.node), life) >= last;
+    return nowMs - last > (refused ? suspicionReportedMs : suspicionMs);
   }
 
   /** I8: a heartbeat of this life came after the given time, in this life of the controller, and lately. */

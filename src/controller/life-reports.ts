@@ -15,10 +15,16 @@ import {
 import { type Routes, refusalReply } from '../cluster/routes.ts';
 import type { Log } from '../cluster/runtime.ts';
 import type { Administered } from './admin.ts';
+import type { Looks } from './looks.ts';
 import { livesOf, withEntry } from './membership.ts';
 
-export function addLifeReports(routes: Routes, controller: Administered, log: Log): void {
-  const reports = new LifeReports(controller, log);
+export function addLifeReports(
+  routes: Routes,
+  controller: Administered,
+  looks: Looks,
+  log: Log,
+): void {
+  const reports = new LifeReports(controller, looks, log);
   routes.addControl(PATHS.goodbye, goodbyeRequest, (message, reply) =>
     reply(reports.goodbye(message)),
   );
@@ -32,10 +38,12 @@ export function addLifeReports(routes: Routes, controller: Administered, log: Lo
 
 class LifeReports {
   readonly #controller: Administered;
+  readonly #looks: Looks;
   readonly #log: Log;
 
-  constructor(controller: Administered, log: Log) {
+  constructor(controller: Administered, looks: Looks, log: Log) {
     this.#controller = controller;
+    this.#looks = looks;
     this.#log = log;
   }
 
@@ -64,13 +72,12 @@ class LifeReports {
     return this.#died(life, returning);
   }
 
-  /** What a frontend with an old map says of lives that are over is refused; the rest counts. */
+  /** What a frontend with an old map says of lives that are over is refused; the rest is a reason to look. */
   unreachable({ frontend, unreachable, silent }: ReportRequest): HttpReply {
     const { knowledge } = this.#controller;
-    const now = this.#controller.nowMs();
-    knowledge.reachability.reported(frontend, silent, now);
+    knowledge.reachability.reported(frontend, silent, this.#controller.nowMs());
     const present = unreachable.filter((life) => this.#isPresent(life));
-    for (const life of present) knowledge.detector.reported(life, now);
+    for (const life of present) this.#looks.reported(life);
     if (present.length === unreachable.length) return jsonReply(200, {});
     return refusedLives(unreachable.filter((life) => !present.includes(life)));
   }

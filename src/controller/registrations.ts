@@ -105,6 +105,7 @@ export class Registrations {
         : nextIncarnation(this.#runtime.clock.wallMs(), message.incarnation, [
             known?.incarnation,
             earlier?.entry.incarnation,
+            this.#map.current?.removedUpTo,
           ]);
     this.#registered.set(node, {
       process,

@@ -112,6 +112,13 @@ export class View {
       : undefined;
   }
 
+  /** It lapsed so long ago that nobody waits for it any more. */
+  isLongGone(life: Life): boolean {
+    const lapsedMs = this.lapsedSinceMs(life);
+    if (lapsedMs === undefined || this.mayReturn(life)) return false;
+    return this.#nowMs - lapsedMs > this.#times.goneMs;
+  }
+
   hasAdopted(life: Life, version: MapVersion): boolean {
     return isAtLeast(this.#adopted.of(life), version);
   }

@@ -10,12 +10,14 @@ import { type ReplyCallback, Routes } from '../cluster/routes.ts';
 import type { DrainOptions, Runtime, Service } from '../cluster/runtime.ts';
 import type { Siblings } from '../cluster/siblings.ts';
 import { HybridClock } from '../cluster/version.ts';
+import { CachedMap, type MapFile } from './cached-map.ts';
 import { FailureReports } from './failure-reports.ts';
 import { FrontendClock } from './frontend-clock.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
 import { HotKeys } from './hot-keys.ts';
 import { addHotKeys } from './hot-keys-route.ts';
 import { MapFollower } from './map-follower.ts';
+import { MapHints } from './map-hints.ts';
 import { Probes } from './probes.ts';
 import { Reader } from './read-handler.ts';
 import { Router } from './router.ts';
@@ -26,6 +28,10 @@ export interface FrontendOptions {
   readonly controller: Address;
   readonly address: Address;
   readonly times: Times;
+  /** Asked for a map while the controller is away. */
+  readonly storages?: readonly Address[];
+  /** Where the last map is kept for the next start. */
+  readonly mapFile?: MapFile | undefined;
   /** The other processes of this frontend, if it has several. */
   readonly siblings?: Siblings | undefined;
 }
@@ -33,16 +39,25 @@ export interface FrontendOptions {
 export class Frontend implements Service {
   readonly #router: Router;
   readonly #follower: MapFollower;
+  readonly #hints: MapHints;
   readonly #probes: Probes;
   readonly #routes: Routes;
   #draining = false;
   #requests = 0;
 
   constructor(runtime: Runtime, options: FrontendOptions) {
-    const { times, siblings } = options;
+    const { times, siblings, storages = [], mapFile } = options;
     const metrics = new Metrics();
-    this.#router = new Router(runtime, times);
+    const cache = mapFile === undefined ? undefined : new CachedMap(runtime, times, mapFile);
+    this.#router = new Router(runtime, times, (map) => cache?.save(map));
     this.#follower = new MapFollower(runtime, this.#router, options);
+    const isControllerAway = () => this.#follower.problem !== undefined;
+    this.#hints = new MapHints(runtime, this.#router, {
+      times,
+      storages,
+      cache,
+      isControllerAway,
+    });
     this.#routes = new Routes('frontend', runtime, metrics, siblings);
     const clock = new FrontendClock(runtime.clock, runtime.log);
     const reports = new FailureReports(runtime, options);
@@ -107,6 +122,7 @@ export class Frontend implements Service {
 
   start(): void {
     this.#follower.start();
+    this.#hints.start();
     this.#probes.start();
   }
 

@@ -3,14 +3,14 @@
 // is away.
 
 import { readReply } from '../cluster/calls.ts';
-import { NO_MAP, nodeEntry, printMapVersion } from '../cluster/cluster-map.ts';
+import { nodeEntry, printMapVersion } from '../cluster/cluster-map.ts';
 import type { Address, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import { received } from '../cluster/map-delta.ts';
 import type { ControlMessage } from '../cluster/map-json.ts';
 import { mapPushReply, mapReply, PATHS } from '../cluster/messages.ts';
 import type { CallOutcome, Runtime } from '../cluster/runtime.ts';
-import type { MapRefresh, Router } from './router.ts';
+import type { MapRefresh, MapSource, Router } from './router.ts';
 
 export interface MapFollowerOptions {
   readonly controller: Address;
@@ -47,10 +47,10 @@ export class MapFollower implements MapRefresh {
   }
 
   fetchFrom(node: NodeId): void {
-    this.#exchange(node, 'GET', `?since=${this.#version()}`, undefined, (outcome) => {
+    this.#exchange(node, 'GET', `?since=${this.#since('storage')}`, undefined, (outcome) => {
       const reply = readReply(mapReply, outcome);
       if (reply.kind === 'message' && reply.message.map !== undefined) {
-        this.#router.adopt(reply.message.map);
+        this.#router.adopt(reply.message.map, 'storage');
       }
     });
   }
@@ -97,7 +97,7 @@ export class MapFollower implements MapRefresh {
     const waitMs = this.#router.map === undefined ? times.heartbeatMs : times.mapPollMs;
     const self = address === undefined ? '' : `&frontend=${address}&started=${this.#startedMs}`;
     const deltas = this.#takesDeltas ? '&deltas' : '';
-    const query = `since=${this.#version()}&wait=${waitMs}${deltas}${self}`;
+    const query = `since=${this.#since('controller')}&wait=${waitMs}${deltas}${self}`;
     this.#runtime.network.call(
       {
         address: controller,
@@ -115,7 +115,7 @@ export class MapFollower implements MapRefresh {
           const news = received(reply.message, this.#router.map);
           if (news.kind === 'unusable') this.#takesDeltas = false;
           const map = news.kind === 'map' ? news.map : undefined;
-          const adoption = map === undefined ? undefined : this.#router.adopt(map);
+          const adoption = map === undefined ? undefined : this.#router.adopt(map, 'controller');
           if (adoption === 'other-cluster') {
             this.#pollFailed(`controller ${controller} leads another cluster, ${map?.cluster}`);
           } else if (adoption === 'of-yesterday') {
@@ -134,8 +134,8 @@ export class MapFollower implements MapRefresh {
     this.#runtime.timers.after(this.#options.times.heartbeatMs, () => this.#poll());
   }
 
-  #version(): string {
-    return printMapVersion(this.#router.map?.version ?? NO_MAP);
+  #since(source: MapSource): string {
+    return printMapVersion(this.#router.sinceFor(source));
   }
 
   /** Logs a problem when it begins, changes and ends; not at every poll. */

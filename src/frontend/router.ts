@@ -8,7 +8,9 @@ import {
   isOfYesterday,
   isSameCluster,
   type Life,
+  type MapVersion,
   type Member,
+  NO_MAP,
   type PartitionEntry,
   partitionEntry,
   printMapVersion,
@@ -21,6 +23,12 @@ import type { Runtime } from '../cluster/runtime.ts';
 import { type AnswerCallback, BUSY, type StorageChannel } from '../cluster/storage-channel.ts';
 import { StorageChannels } from '../cluster/storage-channels.ts';
 import { LaterRounds } from './later-rounds.ts';
+
+/** Where a map comes from. Who comes later here is believed over who comes before, as to which cluster this is. */
+const SOURCES = ['file', 'storage', 'controller'] as const;
+export type MapSource = (typeof SOURCES)[number];
+
+export type Adoption = 'adopted' | 'already-newer' | 'other-cluster' | 'of-yesterday';
 
 /** A member and the way to it; undefined where its node lives on as another life, which is none. */
 export interface Reach {
@@ -48,12 +56,21 @@ export class Router {
   readonly #channels: StorageChannels;
   /** What failed, and may well succeed with a newer map. */
   readonly laterRounds: LaterRounds;
+  readonly #adopted: (map: ClusterMap) => void;
   #map: ClusterMap | undefined;
+  /** The most believed of those who said that this is the cluster; its place among the sources. */
+  #saidBy = -1;
   /** Of the present map, by partition; filled as they are asked for. */
   #places: (Place | undefined)[] = [];
 
-  constructor(runtime: Runtime, times: Times) {
+  /** @param adopted is told of every map that is adopted */
+  constructor(
+    runtime: Runtime,
+    times: Times,
+    adopted: (map: ClusterMap) => void = () => undefined,
+  ) {
     this.#runtime = runtime;
+    this.#adopted = adopted;
     this.#channels = new StorageChannels(runtime, times);
     this.laterRounds = new LaterRounds(runtime, times);
   }
@@ -62,11 +79,29 @@ export class Router {
     return this.#map;
   }
 
-  /** I1: only forward; a map of another cluster, or of other digits, is never taken. */
-  adopt(map: ClusterMap): 'adopted' | 'already-newer' | 'other-cluster' | 'of-yesterday' {
+  /**
+   * What to ask that source for news since: for all it has, until it or a better one has said which cluster this is.
+   * The map of another cluster may be of a lower version, and would not be told otherwise.
+   */
+  sinceFor(source: MapSource): MapVersion {
+    const isSaid = this.#saidBy >= SOURCES.indexOf(source);
+    return isSaid ? (this.#map?.version ?? NO_MAP) : NO_MAP;
+  }
+
+  /**
+   * I1: only forward; a map of another cluster, or of other digits, is never taken. But what only a file or storage
+   * nodes said is a hint: it must not keep a frontend from the cluster that its controller leads.
+   */
+  adopt(map: ClusterMap, source: MapSource): Adoption {
     const known = this.#map;
-    if (known !== undefined) {
-      if (!isSameCluster(map, known)) return 'other-cluster';
+    const isBetter = SOURCES.indexOf(source) > this.#saidBy;
+    if (known !== undefined && !isSameCluster(map, known)) {
+      if (!isBetter) return 'other-cluster';
+      const [before, now] = [known.cluster, map.cluster];
+      this.#runtime.log.write('warn', 'the map so far was of another cluster', { before, now });
+    }
+    if (isBetter) this.#saidBy = SOURCES.indexOf(source);
+    if (known !== undefined && isSameCluster(map, known)) {
       if (compareMapVersions(map.version, known.version) <= 0) return 'already-newer';
       if (isOfYesterday(map, known.version)) return 'of-yesterday';
     }
@@ -78,7 +113,9 @@ export class Router {
       map: printMapVersion(map.version),
       nodes: Object.keys(map.nodes).length,
       partitions: map.partitions.length,
+      source,
     });
+    this.#adopted(map);
     return 'adopted';
   }
 

@@ -41,11 +41,16 @@ export interface ClusterShape {
   readonly memoryBytesOf?: (storage: number) => number | undefined;
   /** Of each file of the log; long ones are never compacted. */
   readonly logFileBytes?: number;
+  /** Frontends are told of all storage nodes, for when the controller is away. */
+  readonly frontendsKnowStorages?: boolean;
+  /** Frontends keep their last map in a file. */
+  readonly frontendsKeepMaps?: boolean;
   /** Instead of production's. */
   readonly times?: Partial<Times>;
 }
 
 const CONTROLLER = 'controller:1' as Address;
+const FRONTEND_MAP_FILE = 'frontend.map';
 
 export class SimulatedCluster {
   readonly network: SimulatedNetwork;
@@ -159,12 +164,24 @@ export class SimulatedCluster {
         this.#world,
         this.network,
         own,
-        (runtime, timeScale) =>
-          new Frontend(runtime, {
+        (runtime, timeScale) => {
+          const { disk } = runtime;
+          const keeps = shape.frontendsKeepMaps === true && disk !== undefined;
+          return new Frontend(runtime, {
             controller: CONTROLLER,
             address,
             times: timesOf(shape, timeScale),
-          }),
+            storages: shape.frontendsKnowStorages ? this.storages.map((each) => each.address) : [],
+            mapFile: keeps
+              ? {
+                  files: disk,
+                  name: FRONTEND_MAP_FILE,
+                  path: FRONTEND_MAP_FILE,
+                  writes: worker === 0,
+                }
+              : undefined,
+          });
+        },
         true,
       );
     });

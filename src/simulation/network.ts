@@ -87,12 +87,16 @@ export class SimulatedNetwork {
     else this.#lossy.delete(`${from}>${to}`);
   }
 
-  /** How much later what was sent arrives for having been lost, and sent again by TCP (RFC 6298: 200 ms, doubled). */
-  retransmissionMs(from: SimulatedProcess, to: SimulatedProcess): number {
+  /**
+   * How much later what was sent arrives for having been lost, and sent again by TCP (RFC 6298: 200 ms, doubled);
+   * or that the stream breaks for it, as something on the way may decide.
+   */
+  retransmissionMs(from: SimulatedProcess, to: SimulatedProcess): number | 'broken' {
     const share = this.#lossOf(from, to);
     let delayMs = 0;
     let timeoutMs = 200;
-    while (share > 0 && timeoutMs < 10_000 && this.#world.random.chance(share)) {
+    while (share > 0 && this.#world.random.chance(share)) {
+      if (this.#world.random.chance(0.5)) return 'broken';
       delayMs += timeoutMs;
       timeoutMs *= 2;
     }

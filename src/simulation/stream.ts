@@ -9,8 +9,8 @@ import type { World } from './world.ts';
 export interface Weather {
   readonly faults: { readonly resets: number };
   delayMs(): number;
-  /** How much later a message arrives for having been lost on this link, and sent again. */
-  retransmissionMs(from: SimulatedProcess, to: SimulatedProcess): number;
+  /** How much later a message arrives for having been lost on this link, and sent again; or the stream breaks. */
+  retransmissionMs(from: SimulatedProcess, to: SimulatedProcess): number | 'broken';
   isCut(from: SimulatedProcess, to: SimulatedProcess): boolean;
 }
 
@@ -112,8 +112,7 @@ export class Stream {
       this.#world.at(CONNECT_TIMEOUT_MS, () => this.near.tellClosed('ETIMEDOUT'));
       return;
     }
-    const lostMs = this.#network.retransmissionMs(from, to);
-    this.#world.at(this.#network.delayMs() + lostMs, () => {
+    this.#world.at(this.#network.delayMs(), () => {
       if (!to.alive) return this.refuse('ECONNREFUSED');
       return to.run(to.life, () => {
         if (this.near.closed) return;
@@ -149,6 +148,11 @@ export class Stream {
     const batch = from.outgoing;
     from.outgoing = [];
     const lostMs = this.#network.retransmissionMs(from.process, to.process);
+    if (lostMs === 'broken') {
+      // Not in this very step: who sends is told later, as by a socket.
+      this.#world.at(this.#network.delayMs(), () => this.close('reset'));
+      return;
+    }
     this.#world.at(this.#network.delayMs() + lostMs, () => {
       from.travelling = false;
       if (to.closed) return;

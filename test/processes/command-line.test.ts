@@ -46,6 +46,17 @@ const MISTAKES: readonly (readonly [string, number, RegExp])[] = [
   ['frontend 127.0.0.1:1 127.0.0.1:2 --workers 65', 2, /workers is 65/],
   ['frontend 127.0.0.1:1 127.0.0.1:2 --workers 1.5', 2, /workers is 1\.5/],
   ['local --workers many', 2, /workers is many/],
+  [
+    'frontend 127.0.0.1:1 127.0.0.1:2 --storage 127.0.0.1:3 --storage here',
+    2,
+    /storage has here, and each must be HOST:PORT/,
+  ],
+  [
+    'frontend 127.0.0.1:1 127.0.0.1:2 --storage 127.0.0.1:3,127.0.0.1',
+    2,
+    /storage has 127\.0\.0\.1, and each/,
+  ],
+  ['frontend 127.0.0.1:1 127.0.0.1:2 --map-file a --map-file b', 2, /--map-file is given twice/],
   ['frontend 127.0.0.1:1', 2, /Not enough non-option arguments/],
   ['local --num-storage 2', 2, /REDUNDANCY 3 needs at least 3 storage nodes, and NUM_STORAGE is 2/],
   ['local --storage-port 12000', 2, /127\.0\.0\.1:12000 would be used twice/],

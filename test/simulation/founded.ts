@@ -213,6 +213,15 @@ export class Stage {
     return outcome;
   }
 
+  /** From now on told of all that the node logs; the oracles, who hear the controller, go on hearing it. */
+  listen(node: SimulatedNode, heard: SimulatedNode['onLog']): void {
+    const { onLog } = node;
+    node.onLog = (message, fields) => {
+      onLog(message, fields);
+      heard(message, fields);
+    };
+  }
+
   /** Both ways, between each of these and each of those. */
   cut(these: readonly SimulatedNode[], those: readonly SimulatedNode[]): void {
     this.cutTo(these, those);

@@ -19,7 +19,7 @@ const SHAPE: ClusterShape = {
   times: { antiEntropyMs: 300, tombstoneGraceMs: 300, expiryGraceMs: 300 },
 };
 /** In two partitions only: the index of each that ever had a record takes memory for good. */
-const KEYS = keysOfPartitions(smallestDigits(1), 20);
+const KEYS = keysOfPartitions(smallestDigits(1), 2, 20);
 
 test.each(SEEDS)(
   'a set that is answered 507 is nowhere, and deletes make room, seed %i',
