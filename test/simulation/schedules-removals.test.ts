@@ -69,7 +69,7 @@ test.each(SEEDS)('H12: who leaves is removed when it knows that it leaves, seed 
 });
 
 test.each(SEEDS)('H33: a map that could be lost is no map yet, seed %i', (seed) => {
-  const { stage, intact, lost: node, key, frontend } = twoCopies(seed);
+  const { stage, lost: node, key, frontend } = twoCopies(seed);
   const { controller } = stage.cluster;
   const life = stage.lifeOf(node);
   // Silent, so that it is fenced first and removed well after that.
@@ -88,7 +88,9 @@ test.each(SEEDS)('H33: a map that could be lost is no map yet, seed %i', (seed) 
   stage.pass(1000);
   expect(stage.roleOf(node, key)).toBe('serving');
   stage.expectStatus(write, 200);
-  expect(stage.heldBy(node, key)).toBe(stage.heldBy(intact, key));
+  // If that map was on the disk nevertheless, the next controller began with it, and copies have moved.
+  const holders = stage.membersOf(key).map((member) => stage.named(member.node));
+  expect(new Set(holders.map((holder) => stage.heldBy(holder, key))).size).toBe(1);
   stage.expectKept();
 });
 
