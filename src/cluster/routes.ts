@@ -1,6 +1,7 @@
 // The table of paths that a role answers, and what every role answers alike: /livez, /readyz,
 // /metrics, unknown paths and methods, and failures of its own handlers.
 
+import { InvariantBroken } from './assert.ts';
 import { ERROR_HEADER, errorReply, FatalError } from './errors.ts';
 import { type CheckResult, checkedTogether, healthReply } from './health.ts';
 import { type HttpReply, type HttpRequest, hostHeader, jsonReply, pathOf } from './http.ts';
@@ -134,8 +135,9 @@ export class Routes {
     try {
       return handler(request, reply);
     } catch (error) {
-      // Not an answer to anybody: the process must end.
-      if (error instanceof FatalError) throw error;
+      // Not an answer to anybody: the process must end. What a broken invariant was found amid is half done, and
+      // may have answered this request or have handed it on to be answered later.
+      if (error instanceof FatalError || error instanceof InvariantBroken) throw error;
       // The one place where a bug in a handler becomes a reply; the client learns nothing but that.
       const stack = error instanceof Error ? error.stack : String(error);
       this.#log.write('error', 'a request failed', { path: pathOf(request.target), stack });

@@ -50,7 +50,8 @@ export class Gathering {
 
   told(worker: Asked, id: number, answer: unknown): void {
     const question = this.#questions.get(id);
-    if (question === undefined) return;
+    // What a worker said last may come after its end, and must not stand for what another one has not said yet.
+    if (!question?.asked.includes(worker)) return;
     question.answers.set(worker, answer);
     if (question.topic === 'metrics') this.#lastReadings.set(worker, answer as Readings);
     if (question.answers.size === question.asked.length) this.#finish(id);

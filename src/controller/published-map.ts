@@ -84,8 +84,9 @@ export class PublishedMap {
     const { since } = asker;
     if (isNewer(this.#map, since) || waitMs <= 0) return answer(this.newsFor(asker));
     const wake = () => {
+      // Whoever takes it from here answers it: its time may be over in the moment in which a map comes.
+      if (!this.#waiters.delete(waiter)) return;
       cancel();
-      this.#waiters.delete(waiter);
       answer(this.newsFor(asker));
     };
     const waiter: Waiter = { since, wake };
@@ -101,9 +102,10 @@ export class PublishedMap {
   #next(): void {
     const first = this.#queue[0];
     if (this.#writing || first === undefined) return;
-    this.#writing = true;
     this.#queue.shift();
+    // A change that throws must not hold up all that come after it.
     const map = first.change(this.#map);
+    this.#writing = true;
     const done = (failure: string | undefined) => {
       this.#writing = false;
       if (failure === undefined) this.#publish(map);

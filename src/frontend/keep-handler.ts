@@ -8,7 +8,7 @@
 // wins. It is not given a version above the floor, as a set is (H25): sets of others, which are newer than
 // this record, could have come meanwhile and would lose to it.
 
-import { unreachable } from '../cluster/assert.ts';
+import { assert, unreachable } from '../cluster/assert.ts';
 import type { Member } from '../cluster/cluster-map.ts';
 import type { ErrorCode } from '../cluster/errors.ts';
 import { recordKey, type StoredRecord } from '../cluster/record.ts';
@@ -49,7 +49,8 @@ export class Keeper {
 class KeepOperation {
   readonly #context: OperationContext;
   readonly #record: StoredRecord;
-  readonly #callback: KeepCallback;
+  /** Undefined once it was called. */
+  #callback: KeepCallback | undefined;
   readonly #startedMs: number;
   /** In this round or an earlier one. */
   #newly = false;
@@ -95,9 +96,9 @@ class KeepOperation {
       case 'pending':
         return;
       case 'kept':
-        return this.#callback({ kind: decision.newly || this.#newly ? 'set' : 'there' });
+        return this.#answer({ kind: decision.newly || this.#newly ? 'set' : 'there' });
       case 'superseded':
-        return this.#callback(decision);
+        return this.#answer(decision);
       case 'look': {
         const below = votes.filter(({ answer }) => answer?.kind === 'floor');
         return this.#look(
@@ -114,7 +115,7 @@ class KeepOperation {
         const { code, detail } = REFUSALS[decision.reason];
         // Room may come: deletes, the cleaner, and expiry make some.
         if (code === 'storage-full') return this.#again(code, detail);
-        return this.#callback({ kind: 'failed', code, detail });
+        return this.#answer({ kind: 'failed', code, detail });
       }
       default:
         return unreachable(decision);
@@ -129,11 +130,11 @@ class KeepOperation {
     const seen = (sight: Sight) => {
       sights.push(sight);
       if (sights.length < serving.length) return;
-      if (sights.includes('missing')) return this.#callback({ kind: 'below-floor' });
+      if (sights.includes('missing')) return this.#answer({ kind: 'below-floor' });
       // Who joins or leaves is what the others are, soon.
       if (sights.includes('unknown') || serving.length < members.length) return this.#askLater();
-      if (sights.includes('newer')) return this.#callback({ kind: 'superseded' });
-      return this.#callback({ kind: this.#newly ? 'set' : 'there' });
+      if (sights.includes('newer')) return this.#answer({ kind: 'superseded' });
+      return this.#answer({ kind: this.#newly ? 'set' : 'there' });
     };
     if (serving.length === 0) return this.#askLater();
     for (const member of serving) {
@@ -152,11 +153,18 @@ class KeepOperation {
     const { runtime, times } = this.#context;
     const elapsedMs = runtime.clock.monotonicMs() - this.#startedMs;
     if (elapsedMs > times.setDeadlineMs + times.setBackgroundMs) {
-      return this.#callback({ kind: 'failed', code, detail });
+      return this.#answer({ kind: 'failed', code, detail });
     }
     const waitMs = this.#waitMs + runtime.random.below(this.#waitMs);
     this.#waitMs = Math.min(this.#waitMs * 2, times.heartbeatMs);
     runtime.timers.after(waitMs, () => this.round());
     return undefined;
+  }
+
+  #answer(outcome: KeepOutcome): void {
+    const callback = this.#callback;
+    assert(callback !== undefined, 'a record is answered for once');
+    this.#callback = undefined;
+    callback(outcome);
   }
 }

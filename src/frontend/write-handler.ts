@@ -11,13 +11,13 @@ import type { RefusalReason } from '../cluster/operations.ts';
 import { encodeRecord, type StoredRecord } from '../cluster/record.ts';
 import type { Version } from '../cluster/version.ts';
 import type { KeyEntry } from './key-table.ts';
+import type { PendingSet } from './pending-set.ts';
 import { OFFLINE, type OperationContext } from './read-handler.ts';
 import type { Place } from './router.ts';
 import {
   judgeWrite,
   keeps,
   mayHold,
-  type PendingSet,
   type WriteOutcome,
   type WriteRequest,
   type WriteVote,

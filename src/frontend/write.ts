@@ -26,14 +26,6 @@ export type WriteOutcome =
 
 export type WriteCallback = (outcome: WriteOutcome) => void;
 
-/** A set that its caller waits for. */
-export interface PendingSet {
-  readonly request: WriteRequest;
-  readonly callback: WriteCallback;
-  /** Of the monotonic clock: its deadline counts from here. */
-  readonly arrivedMs: number;
-}
-
 /** One member's part in a round; `answer` is undefined while it is still out. */
 export interface WriteVote {
   readonly member: Member;

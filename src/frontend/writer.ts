@@ -4,9 +4,10 @@
 import type { Version } from '../cluster/version.ts';
 import { hashOf } from './key-hash.ts';
 import { KeyTable } from './key-table.ts';
+import { PendingSet } from './pending-set.ts';
 import type { OperationContext } from './read-handler.ts';
-import type { PendingSet, WriteCallback, WriteOutcome, WriteRequest } from './write.ts';
-import { KeyQueue, type WaitingSet, WaitingSets } from './write-combining.ts';
+import type { WriteCallback, WriteOutcome, WriteRequest } from './write.ts';
+import { KeyQueue, WaitingSet, WaitingSets } from './write-combining.ts';
 import { lastRoundMs, SetOperation } from './write-handler.ts';
 
 /** Any will do: keys that collide only share a slot. */
@@ -51,8 +52,9 @@ export class Writer {
     const hash = hashOf(request.key, HASH_SEED);
     const ahead = this.#onTheirWay.get(request.key, hash);
     const arrivedMs = this.#context.runtime.clock.monotonicMs();
-    if (ahead === undefined) this.#send(hash, { request, callback, arrivedMs }, undefined);
-    else this.#wait(ahead, { request, callback, arrivedMs });
+    if (ahead === undefined) {
+      this.#send(hash, new PendingSet(request, callback, arrivedMs), undefined);
+    } else this.#wait(ahead, new WaitingSet(request, callback, arrivedMs));
   }
 
   #send(hash: number, set: PendingSet, queue: KeyQueue | undefined): void {
@@ -61,18 +63,9 @@ export class Writer {
     operation.round();
   }
 
-  #wait(ahead: SetOperation, set: PendingSet): void {
+  #wait(ahead: SetOperation, set: WaitingSet): void {
     ahead.queue ??= new KeyQueue();
-    const { key, value } = set.request;
-    const waiting: WaitingSet = {
-      ...set,
-      bytes: key.length + value.length,
-      queue: ahead.queue,
-      older: undefined,
-      newer: undefined,
-    };
-    waiting.queue.add(waiting);
-    this.#waiting.add(waiting);
+    this.#waiting.add(set, ahead.queue);
     while (this.#waiting.isTooMuch) this.#refuseOldest(TOO_MANY);
     this.#watch();
   }
@@ -81,46 +74,39 @@ export class Writer {
     const { queue, set } = operation;
     if (queue === undefined) {
       this.#onTheirWay.delete(operation);
-      set.callback(outcome);
+      set.answer(outcome);
     } else if (outcome.kind === 'stored') {
-      const overtaken = queue.takeOvertaken();
+      // They are stored with it: from here on nothing can refuse them, however late it is.
+      const overtaken = this.#waiting.takeOvertaken(queue);
       // The next one leaves before the answers are written.
       this.#sendNext(operation, queue);
-      set.callback(outcome);
+      set.answer(outcome);
       this.#answerOvertaken(overtaken, outcome.version);
     } else {
       // Later, because the next one can be refused before it has left, and so can all others after it.
       this.#context.runtime.timers.after(0, () => this.#sendNext(operation, queue));
-      set.callback(outcome);
+      set.answer(outcome);
     }
   };
 
   #sendNext(before: SetOperation, queue: KeyQueue): void {
     this.#refuseLate();
     this.#onTheirWay.delete(before);
-    const next = queue.next();
-    if (next === undefined) return;
-    this.#waiting.delete(next);
-    this.#send(before.hash, next, queue);
+    const next = this.#waiting.takeNext(queue);
+    if (next !== undefined) this.#send(before.hash, next, queue);
   }
 
   /** @param version of the set that overtook them, which took one for each of them as well */
   #answerOvertaken(overtaken: readonly WaitingSet[], version: Version): void {
     for (const [index, set] of overtaken.entries()) {
-      this.#waiting.delete(set);
       this.#overtaken++;
       const own = version - BigInt(overtaken.length - index);
-      set.callback({ kind: 'stored', version: own as Version });
+      set.answer({ kind: 'stored', version: own as Version });
     }
   }
 
-  /** The oldest of all is the oldest of its key. */
   #refuseOldest(outcome: WriteOutcome): void {
-    const { oldest } = this.#waiting;
-    if (oldest === undefined) return;
-    this.#waiting.delete(oldest);
-    oldest.queue.removeOldest();
-    oldest.callback(outcome);
+    this.#waiting.takeOldest()?.answer(outcome);
   }
 
   /** Who could not be stored in time any more is never sent; nothing of it is anywhere. */

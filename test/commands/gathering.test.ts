@@ -106,6 +106,15 @@ test('who ends meanwhile is not waited for', () => {
   expect(none).toEqual([[]]);
 });
 
+test('who ended does not stand for who has not answered yet', () => {
+  const results = gather('checks');
+  gathering.ended(two);
+  two.tell(['of two']);
+  expect(results).toEqual([]);
+  one.tell(['of one']);
+  expect(results).toEqual([[{ worker: 1, answer: ['of one'] }]]);
+});
+
 test('two questions at once do not get each other’s answers', () => {
   const [first, second] = [gather('checks', [one]), gather('hot-keys', [one])];
   one.tell('checks');

@@ -136,6 +136,28 @@ describe('a published map', () => {
     expect(timers).toEqual([]);
   });
 
+  test('answers a wait once whose time is over in the moment in which the map comes', () => {
+    const { map, propose, endWrite, timers } = fixture();
+    const answers: unknown[] = [];
+    map.waitForNewer(BEFORE_ALL, 1000, ({ map: newer }) => answers.push(newer));
+    const timeIsOver = timers[0];
+    propose(() => sampleMap());
+    endWrite();
+    timeIsOver?.();
+    expect(answers).toEqual([sampleMap()]);
+  });
+
+  test('is not held up by a change that throws', () => {
+    const { map, decided, propose, endWrite } = fixture();
+    const fails = () => {
+      throw new Error('scripted');
+    };
+    expect(() => propose(fails)).toThrow('scripted');
+    propose(() => sampleMap());
+    endWrite();
+    expect([map.current, decided]).toEqual([sampleMap(), ['published']]);
+  });
+
   test('is told as what changed to whoever takes that and is not far behind, else whole (H38)', () => {
     const { map, propose, addNode } = fixture({ inMemory: true });
     propose(() => sampleMap());

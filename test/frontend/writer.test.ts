@@ -78,6 +78,10 @@ function stage() {
     sent,
     told,
     pass,
+    /** As in a process that is stopped: the timers are late, and when it goes on, answers may come before them. */
+    pause: (milliseconds: number) => {
+      nowMs += milliseconds;
+    },
     writer,
     versions,
     set: (value: string, key = 'k') => {
@@ -220,4 +224,46 @@ test('D9: after 504 a set goes on in the background and holds up nobody', () => 
   expect(values().split(' ').at(-1)).toBe('c');
   answer(values().split(' ').length - 1, APPLIED);
   expect(answers()).toBe('b:not-stored a:unknown c:stored');
+});
+
+/** c overtook b, and is stored when the time of b to wait is over, but for the timer; d and e wait behind c. */
+function overdueAndStored(pauseMs: number) {
+  const staged = stage();
+  const { set, pass, pause, answer, values } = staged;
+  set('a');
+  set('b');
+  set('c');
+  pass(100);
+  set('x', 'other');
+  set('y', 'other');
+  pass(2900);
+  answer(0, APPLIED);
+  set('d');
+  set('e');
+  expect(values()).toBe('a x c');
+  pause(pauseMs);
+  answer(2, APPLIED);
+  return staged;
+}
+
+test('H41: a set that is stored with a newer one is told that alone, however late the frontend is', () => {
+  const { answers, values, pass, writer, answer } = overdueAndStored(2500);
+  // Of the other key nothing is stored.
+  expect(answers()).toBe('a:stored y:not-stored c:stored b:stored');
+  expect(values()).toBe('a x c e');
+  pass(0);
+  answer(3, APPLIED);
+  expect(answers()).toBe('a:stored y:not-stored c:stored b:stored e:stored d:stored');
+  expect(writer.waiting).toBe(0);
+});
+
+test('H41: nor does it take others along, which keep their deadlines', () => {
+  const { answers, pass, writer } = overdueAndStored(2050);
+  expect(answers()).toBe('a:stored c:stored b:stored');
+  pass(50);
+  expect(answers()).toBe('a:stored c:stored b:stored y:not-stored');
+  // Nobody answers for e, which overtook d.
+  pass(2900);
+  expect(answers()).toBe('a:stored c:stored b:stored y:not-stored d:not-stored');
+  expect(writer.waiting).toBe(0);
 });

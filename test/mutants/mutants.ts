@@ -635,8 +635,9 @@ const HOT_KEYS: readonly Mutant[] = [
     edits: [
       {
         file: WRITER,
-        find: '    this.#send(before.hash, next, queue);\n',
-        replace: `    const overtaken = queue.takeOvertaken();
+        find: '    if (next !== undefined) this.#send(before.hash, next, queue);\n',
+        replace: `    if (next === undefined) return;
+    const overtaken = this.#waiting.takeOvertaken(queue);
     this.#send(before.hash, next, queue);
     const { runtime, versions } = this.#context;
     this.#answerOvertaken(overtaken, versions.next(runtime.clock.wallMs()));
@@ -653,7 +654,8 @@ const HOT_KEYS: readonly Mutant[] = [
         file: WRITER,
         find: '      // Later, because the next',
         replace: `      const { runtime, versions } = this.#context;
-      this.#answerOvertaken(queue.takeOvertaken(), versions.next(runtime.clock.wallMs()));
+      const overtaken = this.#waiting.takeOvertaken(queue);
+      this.#answerOvertaken(overtaken, versions.next(runtime.clock.wallMs()));
       // Later, because the next`,
       },
     ],
@@ -662,7 +664,13 @@ const HOT_KEYS: readonly Mutant[] = [
   {
     name: 'overtaken-lost-with-the-refused',
     rule: 'H41',
-    edits: [{ file: COMBINING, find: ' ?? this.#overtaken.pop()', replace: '' }],
+    edits: [
+      {
+        file: COMBINING,
+        find: 'const next = queue.sets.pop();',
+        replace: 'const next = queue.sets.length > queue.overtaken ? queue.sets.pop() : undefined;',
+      },
+    ],
     fate: tests(HOT_KEY_SCHEDULES, 'the newest is refused'),
   },
   {
@@ -671,8 +679,8 @@ const HOT_KEYS: readonly Mutant[] = [
     edits: [
       {
         file: COMBINING,
-        find: '    const taken = this.#overtaken;\n',
-        replace: '    const taken = this.#overtaken.concat(this.#later);\n    this.#later = [];\n',
+        find: 'queue.sets.splice(0, queue.overtaken)',
+        replace: 'queue.sets.splice(0)',
       },
     ],
     fate: tests(COMBINING_TESTS, 'who comes later'),
@@ -680,7 +688,13 @@ const HOT_KEYS: readonly Mutant[] = [
   {
     name: 'refused-and-sent',
     rule: 'D9',
-    edits: [{ file: WRITER, find: '    oldest.queue.removeOldest();\n', replace: '' }],
+    edits: [
+      {
+        file: COMBINING,
+        find: "assert(queue.sets.shift() === oldest, 'the oldest of all is the oldest of its key');",
+        replace: '',
+      },
+    ],
     fate: tests(HOT_KEY_SCHEDULES, 'slept over their deadline'),
   },
   {

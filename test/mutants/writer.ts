@@ -1,5 +1,176 @@
 // Mutants of that each set is answered once.
 
-import type { Mutant } from './mutant.ts';
+import { type Mutant, tests } from './mutant.ts';
 
-export const WRITER_MUTANTS: readonly Mutant[] = [];
+const COMBINING = 'src/frontend/write-combining.ts';
+const WRITER = 'src/frontend/writer.ts';
+const COMBINING_TESTS = 'test/frontend/write-combining.test.ts';
+const WRITER_TESTS = 'test/frontend/writer.test.ts';
+const ONE_ANSWER = 'test/frontend/one-answer.test.ts';
+
+export const WRITER_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'stored-and-still-refusable',
+    rule: 'H41',
+    edits: [
+      {
+        file: COMBINING,
+        find: '    for (const set of taken) this.#left(set, queue);\n',
+        replace: '',
+      },
+    ],
+    fate: tests(WRITER_TESTS, 'is told that alone'),
+  },
+  {
+    name: 'sent-and-still-refusable',
+    rule: 'H41',
+    edits: [
+      {
+        file: COMBINING,
+        find: '    if (next !== undefined) this.#left(next, queue);\n',
+        replace: '',
+      },
+    ],
+    fate: tests(ONE_ANSWER, 'through pauses'),
+  },
+  {
+    name: 'overtaken-forgotten-when-the-newest-is-refused',
+    rule: 'H41',
+    edits: [
+      {
+        file: WRITER,
+        find: '      // Later, because the next',
+        replace: '      this.#waiting.takeOvertaken(queue);\n      // Later, because the next',
+      },
+    ],
+    fate: tests(ONE_ANSWER, 'through pauses'),
+  },
+  {
+    name: 'overtaken-counts-the-refused',
+    rule: 'H41',
+    edits: [
+      { file: COMBINING, find: '    if (queue.overtaken > 0) queue.overtaken--;\n', replace: '' },
+    ],
+    fate: tests(COMBINING_TESTS, 'all that were overtaken are too late'),
+  },
+  {
+    name: 'leaves-twice-unseen',
+    rule: 'H41',
+    edits: [
+      {
+        file: COMBINING,
+        find: "    assert(set.queue === queue, 'a set leaves the queue that it waits in, once');\n",
+        replace: '',
+      },
+    ],
+    fate: tests(COMBINING_TESTS, 'waits in one queue, and leaves it once'),
+  },
+  {
+    name: 'answered-twice-unseen',
+    rule: 'H41',
+    edits: [
+      {
+        file: 'src/frontend/pending-set.ts',
+        find: '    this.#callback = undefined;\n',
+        replace: '',
+      },
+    ],
+    fate: tests(COMBINING_TESTS, 'a set is answered once'),
+  },
+  {
+    name: 'looks-for-the-late-ones-once',
+    rule: 'H41',
+    edits: [
+      {
+        file: WRITER,
+        find: '      this.#refuseLate();\n      this.#watch();\n',
+        replace: '      this.#refuseLate();\n',
+      },
+    ],
+    fate: tests(ONE_ANSWER, 'through pauses'),
+  },
+  {
+    name: 'get-answered-by-each-member',
+    rule: 'R3',
+    edits: [
+      {
+        file: 'src/frontend/read-handler.ts',
+        find: '    this.#callback = undefined;\n',
+        replace: '',
+      },
+    ],
+    fate: tests(ONE_ANSWER, 'through pauses'),
+  },
+  {
+    name: 'joined-gets-never-answered',
+    rule: 'R3',
+    edits: [
+      {
+        file: 'src/cluster/storage-channel.ts',
+        find: '  if (more !== undefined) for (const asker of more) asker.callback(answer);\n',
+        replace: '',
+      },
+    ],
+    fate: tests(ONE_ANSWER, 'through pauses'),
+  },
+  {
+    name: 'given-up-and-answered-later',
+    rule: 'R4',
+    edits: [
+      {
+        file: 'src/cluster/storage-channel.ts',
+        find: 'else if (this.#exchanges.take(id) !== undefined) {',
+        replace: 'else {',
+      },
+    ],
+    fate: tests(ONE_ANSWER, 'through pauses'),
+  },
+  {
+    name: 'looked-at-the-floors-in-vain',
+    rule: 'D16',
+    edits: [
+      {
+        file: 'src/frontend/keep-handler.ts',
+        find: 'if (serving.length === 0) return this.#askLater();',
+        replace: 'if (serving.length === 0) return;',
+      },
+    ],
+    fate: tests('test/frontend/keep.test.ts', 'H26: a joiner below its floor'),
+  },
+  {
+    name: 'broken-invariant-answered-500',
+    rule: 'H41',
+    edits: [
+      {
+        file: 'src/cluster/routes.ts',
+        find: 'if (error instanceof FatalError || error instanceof InvariantBroken) throw error;',
+        replace: 'if (error instanceof FatalError) throw error;',
+      },
+    ],
+    fate: tests('test/cluster/routes.test.ts', 'a broken invariant'),
+  },
+  {
+    name: 'second-reply-unseen',
+    rule: 'H41',
+    edits: [
+      {
+        file: 'src/cluster/io/http-server.ts',
+        find: "      assert(!isAnswered, 'a request is answered once');\n",
+        replace: '',
+      },
+    ],
+    fate: tests('test/cluster/io/http-server.test.ts', 'a second answer'),
+  },
+  {
+    name: 'poll-answered-by-time-and-map',
+    rule: 'H38',
+    edits: [
+      {
+        file: 'src/controller/published-map.ts',
+        find: 'if (!this.#waiters.delete(waiter)) return;',
+        replace: 'this.#waiters.delete(waiter);',
+      },
+    ],
+    fate: tests('test/controller/published-map.test.ts', 'answers a wait once'),
+  },
+];

@@ -3,6 +3,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
+import { assert } from '../assert.ts';
 import { type ErrorCode, errorReply } from '../errors.ts';
 import type { Body, HttpReply, HttpRequest } from '../http.ts';
 import type { ClusterId, Incarnation, NodeId } from '../identity.ts';
@@ -147,9 +148,13 @@ class Exchanges {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse, body: Body): void {
+    let isAnswered = false;
     this.#service.handle(new Incoming(request, body), (reply) => {
-      if (body.kind === 'bytes') this.#bodies.release(body.bytes.length);
+      assert(!isAnswered, 'a request is answered once');
+      // Before it counts as answered: this throws where a reply cannot be sent, and another one may take its place.
       this.#reply(request, response, reply, this.#draining || body.kind === 'too-large');
+      isAnswered = true;
+      if (body.kind === 'bytes') this.#bodies.release(body.bytes.length);
     });
   }
 

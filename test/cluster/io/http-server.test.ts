@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { InvariantBroken } from '../../../src/cluster/assert.ts';
 import type { HttpReply, HttpRequest } from '../../../src/cluster/http.ts';
 import { type HttpServer, startHttpServer } from '../../../src/cluster/io/http-server.ts';
 import type { Service } from '../../../src/cluster/runtime.ts';
@@ -260,6 +261,22 @@ describe('what a connection is told, whatever is asked on it', () => {
       expect(statuses(ended)).toHaveLength(1);
       expect(ended.toLowerCase()).toContain('connection: close');
     }
+  });
+
+  test('a second answer to a request breaks an invariant, and reaches nobody', async () => {
+    const second: unknown[] = [];
+    const server = await serve(MEBIBYTE, (_request, reply) => {
+      reply(ok('first'));
+      try {
+        reply(ok('second'));
+      } catch (error) {
+        second.push(error);
+      }
+    });
+    const told = await toldTo(server, get('/') + LAST);
+    expect(statuses(told)).toHaveLength(2);
+    expect(told).not.toContain('second');
+    expect(second).toEqual([expect.any(InvariantBroken), expect.any(InvariantBroken)]);
   });
 
   test('a header that would be two is refused', async () => {
