@@ -14,6 +14,7 @@ import {
   incarnation,
   type NodeId,
   nodeId,
+  nonce,
   type StoreId,
   storeId,
 } from './identity.ts';
@@ -69,9 +70,18 @@ export interface NodeEntry {
   readonly draining: boolean;
 }
 
-export interface MapVersion {
-  /** Rises with every start of a controller (H32). */
+/** What one start of a controller opened (H32). */
+export interface Generation {
+  /** Rises with every start of a controller that knows of the one before. */
   readonly generation: number;
+  /**
+   * Drawn at random by that start, so that no two of them ever mean the same generation: two that do not know of
+   * each other may choose one number. Earlier software drew none.
+   */
+  readonly nonce?: string | undefined;
+}
+
+export interface MapVersion extends Generation {
   /** Rises with every change within a generation. */
   readonly number: number;
 }
@@ -108,23 +118,42 @@ export interface ClusterMap {
 
 export const mapVersion: Shape<MapVersion> = object({
   generation: integer({ min: 0, max: INTEGER_MAX }),
+  nonce: optional(nonce),
   number: integer({ min: 0, max: INTEGER_MAX }),
 });
 
 /** Below every real map; what a node without a map reports. */
 export const NO_MAP: MapVersion = { generation: 0, number: 0 };
 
-export function compareMapVersions(a: MapVersion, b: MapVersion): number {
-  return a.generation - b.generation || a.number - b.number;
+/**
+ * The order of generations. Of two that have one number the nonce decides, so that all agree which of the two
+ * controllers is overruled. Without a nonce it is software of before that speaks, and it means whichever it has.
+ */
+export function compareGenerations(a: Generation, b: Generation): number {
+  if (a.generation !== b.generation) return a.generation - b.generation;
+  if (a.nonce === b.nonce || a.nonce === undefined || b.nonce === undefined) return 0;
+  return a.nonce < b.nonce ? -1 : 1;
 }
 
-export function printMapVersion(version: MapVersion): string {
-  return `${version.generation}.${version.number}`;
+export function compareMapVersions(a: MapVersion, b: MapVersion): number {
+  return compareGenerations(a, b) || a.number - b.number;
+}
+
+/** For people, who seldom need the nonce. */
+export function printMapVersion({ generation, number }: MapVersion): string {
+  return `${generation}.${number}`;
+}
+
+/** All of it, as one text. */
+export function encodeMapVersion(version: MapVersion): string {
+  const { nonce } = version;
+  return nonce === undefined ? printMapVersion(version) : `${printMapVersion(version)}.${nonce}`;
 }
 
 export function parseMapVersion(text: string): MapVersion | undefined {
-  const match = /^(\d{1,15})\.(\d{1,15})$/.exec(text);
-  return match === null ? undefined : { generation: Number(match[1]), number: Number(match[2]) };
+  const match = /^(\d{1,15})\.(\d{1,15})(?:\.([0-9A-Za-z]{1,64}))?$/.exec(text);
+  if (match === null) return undefined;
+  return { generation: Number(match[1]), nonce: match[3], number: Number(match[2]) };
 }
 
 export function nodeEntry(map: ClusterMap, node: NodeId): NodeEntry | undefined {
@@ -178,7 +207,7 @@ export function answeringMembers(map: ClusterMap, entry: PartitionEntry): readon
  */
 export function isOfYesterday(map: ClusterMap, known: MapVersion): boolean {
   const { openedFrom, version } = map;
-  if (openedFrom === undefined || version.generation === known.generation) return false;
+  if (openedFrom === undefined || compareGenerations(version, known) === 0) return false;
   return compareMapVersions(version, known) > 0 && compareMapVersions(openedFrom, known) < 0;
 }
 

@@ -132,6 +132,11 @@ export const ERRORS = {
     retryable: true,
     when: 'The node cannot be removed now; the text says what it is needed for.',
   },
+  'epochs-spent': {
+    status: 409,
+    retryable: false,
+    when: 'A partition has no epoch left for other members; the way out is a backup and a new cluster.',
+  },
   'too-many-nodes': {
     status: 409,
     retryable: true,

@@ -15,13 +15,24 @@ export type Epoch = number & { readonly brand: 'Epoch' };
 export type StoreId = string & { readonly brand: 'StoreId' };
 
 export const INTEGER_MAX = Number.MAX_SAFE_INTEGER;
-export const EPOCH_MAX = 0xffffffff;
+/** Fifteen digits; by the clock it is two times ten to the ninth today, and rises by one each second. */
+export const GENERATION_MAX = 10 ** 15 - 1;
+/** What an operation has room for: six bytes, which writeUIntBE and readUIntBE take at most. */
+export const EPOCH_MAX = 2 ** 48 - 1;
 
 export const clusterId = branded<ClusterId>(text({ max: 64 }));
 export const nodeId = branded<NodeId>(text({ max: 256 }));
 export const storeId = branded<StoreId>(text({ max: 64 }));
 export const incarnation = branded<Incarnation>(integer({ min: 1, max: INTEGER_MAX }));
 export const epoch = branded<Epoch>(integer({ min: 1, max: EPOCH_MAX }));
+
+/** A random text of one start of a controller (H32); it stands in URLs as it is. */
+export const nonce: Shape<string> = (value) => {
+  if (typeof value !== 'string' || !/^[0-9A-Za-z]{1,64}$/.test(value)) {
+    throw new Misshapen('is not a nonce, 1 to 64 letters and digits');
+  }
+  return value;
+};
 
 export const address: Shape<Address> = (value) => {
   const parsed = typeof value === 'string' ? parseAddress(value) : undefined;

@@ -5,6 +5,7 @@
 import {
   type ClusterMap,
   checkMembers,
+  compareGenerations,
   compareMapVersions,
   entryShape,
   isSameCluster,
@@ -69,8 +70,8 @@ export function received({ map, delta }: MapNews, known: ClusterMap | undefined)
   if (compareMapVersions(delta.version, known.version) <= 0) return { kind: 'none' };
   // A generation is one controller's, whose maps follow each other (I1): what was changed between `since` and
   // ours is named as well, as it is now. An older map than `since` may have entries that are not.
-  const { generation } = known.version;
-  if (delta.since.generation !== generation || delta.version.generation !== generation) {
+  const versions = [delta.since, delta.version];
+  if (versions.some((version) => compareGenerations(version, known.version) !== 0)) {
     return { kind: 'unusable' };
   }
   if (delta.since.number > known.version.number) return { kind: 'unusable' };

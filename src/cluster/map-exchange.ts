@@ -1,4 +1,4 @@
-// How maps are asked for: `?since=G.N` names the version the asker has, and only a newer map is sent.
+// How maps are asked for: `?since=G.N.NONCE` names the version the asker has, and only a newer map is sent.
 
 import {
   type ClusterMap,

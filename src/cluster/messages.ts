@@ -2,7 +2,16 @@
 // A message is one line here: its type is the type of its shape. Gets and sets are in operations.ts.
 
 import { life, mapVersion, optionalClusterMap } from './cluster-map.ts';
-import { address, clusterId, epoch, incarnation, nodeId, storeId } from './identity.ts';
+import {
+  address,
+  clusterId,
+  epoch,
+  GENERATION_MAX,
+  incarnation,
+  nodeId,
+  nonce,
+  storeId,
+} from './identity.ts';
 import { DIGITS_MAX, STORAGE_NODES_MAX } from './limits.ts';
 import { mapDelta } from './map-delta.ts';
 import { partitionCount } from './partition.ts';
@@ -114,7 +123,14 @@ export const grantRequest = object({ node: nodeId, incarnation, mapVersion });
 export type GrantRequest = ShapeOf<typeof grantRequest>;
 
 /** Why a witness grants, or does not. */
-export const GRANT_ANSWERS = ['granted', 'fenced', 'other-incarnation', 'no-map', 'ended'] as const;
+export const GRANT_ANSWERS = [
+  'granted',
+  'fenced',
+  'other-incarnation',
+  'no-map',
+  'overruled',
+  'ended',
+] as const;
 export type GrantAnswer = (typeof GRANT_ANSWERS)[number];
 
 /** `incarnation` is the witness's own: a vote counts only from the life that the map names (D2). */
@@ -159,18 +175,30 @@ export type ReportRequest = ShapeOf<typeof reportRequest>;
 /** Controller that lost its state -> storage node: follow no earlier generation any more (H32). */
 export const prepareRequest = object({
   cluster: clusterId,
-  generation: integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  generation: integer({ min: 1, max: GENERATION_MAX }),
+  /** Whose generation it is: two recoveries may choose one number. */
+  nonce,
 });
 export type PrepareRequest = ShapeOf<typeof prepareRequest>;
 
-/** `generation` is what the node has promised now, which may be more than it was asked for. */
+/**
+ * `generation` and `nonce` are what the node has promised now, and to whom, which may be more than it was asked for
+ * and another recovery's.
+ */
 export const prepareReply = object({
   node: nodeId,
   address,
   store: storeId,
   incarnation: optional(incarnation),
+  /** Whether this life answers, and has said no goodbye; earlier software does not say. */
+  living: optional(flag),
   generation: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+  /** Empty while nothing was promised; missing in the answers of earlier software, whose promises do not count. */
+  nonce: optional(text({ min: 0, max: 64 })),
+  /** The map that it adopted; without one it never answered anything, and knows nothing. */
   map: optionalClusterMap,
+  /** A newer one, if it obeys what that takes away from lives though it could not store it. */
+  obeyed: optionalClusterMap,
 });
 export type PrepareReply = ShapeOf<typeof prepareReply>;
 
@@ -178,16 +206,20 @@ export type PrepareReply = ShapeOf<typeof prepareReply>;
 export const nodeRequest = object({ node: nodeId });
 export type NodeRequest = ShapeOf<typeof nodeRequest>;
 
-/** Without partitions: all that are offline. */
-export const acceptLossRequest = object({
-  partitions: optional(
-    list(integer({ min: 0, max: partitionCount(DIGITS_MAX) - 1 }), {
-      max: partitionCount(DIGITS_MAX),
-    }),
-  ),
+const partitionNumbers = list(integer({ min: 0, max: partitionCount(DIGITS_MAX) - 1 }), {
+  max: partitionCount(DIGITS_MAX),
 });
 
-export const forgetReply = object({ forgotten: list(life, { max: partitionCount(DIGITS_MAX) }) });
+/** Without partitions: all that are offline. */
+export const acceptLossRequest = object({ partitions: optional(partitionNumbers) });
+
+export const forgetReply = object({
+  forgotten: list(life, { max: partitionCount(DIGITS_MAX) }),
+  /** Partitions that stay frozen for want of its promise, and what `accept-loss` would do with them (H32). */
+  frozen: optional(partitionNumbers),
+  advice: optional(text({ max: 64_000 })),
+});
+export type ForgetReply = ShapeOf<typeof forgetReply>;
 
 /** What a change would move: copies, their bytes, and about how long; by the node that gets them. */
 export const planReply = object({
@@ -205,10 +237,13 @@ export const accepted = object({});
 export const mapPush = object(mapNews);
 export const mapPushReply = object({ incarnation, mapVersion });
 
+/** A text for people; what names nodes may be cut. */
+export const WAITING_FOR_CHARACTERS_MAX = 1000;
+
 /** Answer to a poll for a map; without `map` and `delta` there is none newer than the one asked about. */
 export const mapReply = object({
   ...mapNews,
-  waitingFor: optional(text({ max: 1000 })),
+  waitingFor: optional(text({ max: WAITING_FOR_CHARACTERS_MAX })),
 });
 export type MapReply = ShapeOf<typeof mapReply>;
 

@@ -2,8 +2,8 @@
 // on a link, its answer another with the same id. What the answers mean is PROTOCOL 3.2 and R1 to R4.
 //
 //   get     1, partition (2), key
-//   set     2, partition (2), epoch (4), record
-//   copy    3, partition (2), epoch (4), bucket (1), length of key (2), key
+//   set     2, partition (2), epoch (6), record
+//   copy    3, partition (2), epoch (6), bucket (1), length of key (2), key
 //   pull    4, as copy, then digest
 //   time    5
 //   answer  its kind (1), then as the type below says; versions are 8 bytes
@@ -91,6 +91,9 @@ const SET = 2;
 const COPY = 3;
 const PULL = 4;
 const TIME = 5;
+const EPOCH_AT = 3;
+const EPOCH_BYTES = 6;
+const LONG_HEAD_BYTES = EPOCH_AT + EPOCH_BYTES;
 const CURSOR_BYTES = 64;
 /** As in a version: milliseconds of the years up to 10889. */
 const TIME_BYTES = 6;
@@ -133,7 +136,7 @@ const gathered = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 const TIME_HEAD = Buffer.of(TIME);
 const KIND_HEADS = KINDS.map((_, kind) => Buffer.of(kind));
 const getHead = Buffer.of(GET, 0, 0);
-const longHead = Buffer.alloc(7);
+const longHead = Buffer.alloc(LONG_HEAD_BYTES);
 const versionHead = Buffer.alloc(9);
 
 export function encodeOperation(operation: Operation): EncodedMessage {
@@ -145,7 +148,7 @@ export function encodeOperation(operation: Operation): EncodedMessage {
   const head = longHead;
   head[0] = operation.kind === 'set' ? SET : operation.kind === 'copy' ? COPY : PULL;
   head.writeUInt16BE(operation.partition, 1);
-  head.writeUInt32BE(operation.epoch, 3);
+  head.writeUIntBE(operation.epoch, EPOCH_AT, EPOCH_BYTES);
   if (operation.kind === 'set') return { head, body: operation.record };
   const digest = operation.kind === 'pull' ? operation.digest : EMPTY;
   return { head, body: Buffer.concat([encodeCursor(operation.from), digest]) };
@@ -163,12 +166,14 @@ export function decodeOperation(message: Buffer): Operation | string {
   }
   const code = message[0];
   if (code !== SET && code !== COPY && code !== PULL) return `operation of kind ${code}`;
-  if (message.length < 7) return `operation of ${message.length} bytes`;
-  const epoch = message.readUInt32BE(3) as Epoch;
-  if (code !== SET) return decodeTransfer(code, { partition, epoch }, message.subarray(7));
-  const parsed = parseRecord(message, 7);
+  if (message.length < LONG_HEAD_BYTES) return `operation of ${message.length} bytes`;
+  const epoch = message.readUIntBE(EPOCH_AT, EPOCH_BYTES) as Epoch;
+  if (code !== SET) {
+    return decodeTransfer(code, { partition, epoch }, message.subarray(LONG_HEAD_BYTES));
+  }
+  const parsed = parseRecord(message, LONG_HEAD_BYTES);
   if (parsed.kind === 'malformed') return `record: ${parsed.reason}`;
-  if (parsed.kind === 'short' || parsed.record.length !== message.length - 7) {
+  if (parsed.kind === 'short' || parsed.record.length !== message.length - LONG_HEAD_BYTES) {
     return 'record of another length than its message';
   }
   return { kind: 'set', partition, epoch, record: parsed.record };

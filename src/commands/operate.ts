@@ -73,7 +73,9 @@ export const forgetCommand: Command = {
     print(
       words,
       reply,
-      lives === '' ? `${node} is alive, nothing to forget` : `forgotten: ${lives}`,
+      lives === ''
+        ? `${node} is alive, nothing to forget`
+        : [`forgotten: ${lives}`, ...(reply.advice === undefined ? [] : [reply.advice])].join('\n'),
     );
   },
 };

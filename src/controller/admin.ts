@@ -6,15 +6,18 @@ import {
   answeringMembers,
   type ClusterMap,
   isGranted,
+  type Life,
   type Member,
   nodeEntry,
   type PartitionEntry,
+  partitionEntry,
   presentLives,
 } from '../cluster/cluster-map.ts';
 import { type HttpReply, jsonReply, queryOf } from '../cluster/http.ts';
 import type { NodeId } from '../cluster/identity.ts';
 import {
   acceptLossRequest,
+  type ForgetReply,
   type NodeRequest,
   nodeRequest,
   PATHS,
@@ -23,16 +26,20 @@ import {
 import type { PartitionId } from '../cluster/partition.ts';
 import { parseQuery } from '../cluster/query.ts';
 import { type ReplyCallback, type Routes, refusalReply } from '../cluster/routes.ts';
+import { hasEpochLeft } from './epochs.ts';
+import { some } from './frozen.ts';
 import type { Knowledge } from './knowledge.ts';
 import { livesOf, withEntry, withMembers } from './membership.ts';
 import { whyNeeded, withoutNode } from './node-removal.ts';
 import { planChange } from './plan.ts';
+import type { Recovery } from './recovery.ts';
 import type { View } from './view.ts';
 
 export interface Administered {
   readonly knowledge: Knowledge;
   nowMs(): number;
   map(): ClusterMap | undefined;
+  recovery(): Recovery | undefined;
   /** Publishes the map if it changed; the text says why it could not be. Only once there is a map. */
   propose(
     change: (map: ClusterMap) => ClusterMap,
@@ -94,13 +101,44 @@ class Admin {
       (life) => !knowledge.detector.isAliveSince(life, Number.NEGATIVE_INFINITY, now),
     );
     for (const life of forgotten) knowledge.detector.died(life, now, false);
-    return jsonReply(200, { forgotten });
+    return jsonReply(200, { forgotten, ...this.#stillFrozen(map, node, forgotten) });
+  }
+
+  /**
+   * H32: what is frozen for a node that is gone for good goes on where a surviving member is known to have
+   * everything. For the rest the operator is told what he would be left with.
+   */
+  #stillFrozen(map: ClusterMap, node: NodeId, forgotten: readonly Life[]): Partial<ForgetReply> {
+    const recovery = this.#controller.recovery();
+    if (recovery === undefined || forgotten.length === 0) return {};
+    recovery.forget(node);
+    const frozen = recovery.frozenForGood(map).get(node) ?? [];
+    if (frozen.length === 0) return {};
+    const view = this.#controller.knowledge.at(this.#controller.nowMs());
+    const outcomes = frozen.map((partition) => {
+      const entry = partitionEntry(map, partition);
+      const left = revived(map, entry, view).members.map((member) => member.node);
+      const kept = entry.members.map((member) => member.node).filter((own) => left.includes(own));
+      const alive = kept.filter((own) => own !== node);
+      return `${partition} ${alive.length > 0 ? `with what ${alive.join(' and ')} has` : 'empty'}`;
+    });
+    const advice = `no surviving member is known to have all of what is frozen for ${node}; velour accept-loss would let go on: ${some(outcomes)}`;
+    return { frozen, advice };
   }
 
   /** Partitions that are offline serve again, with what the nodes they were on still have. */
   acceptLoss(partitions: readonly PartitionId[] | undefined, reply: ReplyCallback): void {
     const { knowledge } = this.#controller;
-    this.#change((map) => {
+    const spent = partitionsWithoutEpoch(this.#controller.map(), partitions);
+    if (spent.length > 0) {
+      return reply(
+        refusalReply(
+          'epochs-spent',
+          `partitions ${some(spent)} have no epoch left to open: back up what the cluster has, and restore it into a new one`,
+        ),
+      );
+    }
+    return this.#change((map) => {
       const view = knowledge.at(this.#controller.nowMs());
       return {
         ...map,
@@ -150,6 +188,20 @@ function notReady(): HttpReply {
   return refusalReply('not-ready', 'the controller has no map yet');
 }
 
+/** Of those that are to serve again: at their epoch a set may have been acknowledged by other members. */
+function partitionsWithoutEpoch(
+  map: ClusterMap | undefined,
+  partitions: readonly PartitionId[] | undefined,
+): readonly number[] {
+  const offline = [...(map?.partitions ?? []).entries()].filter(
+    ([partition, entry]) =>
+      partitions?.includes(partition as PartitionId) !== false &&
+      map !== undefined &&
+      answeringMembers(map, entry).length === 0,
+  );
+  return offline.filter(([, entry]) => !hasEpochLeft(entry)).map(([partition]) => partition);
+}
+
 /** Those of its nodes that live, whatever they still have; without any, as many others as there should be. */
 function revived(map: ClusterMap, entry: PartitionEntry, view: View): PartitionEntry {
   const living = presentLives(map).filter((life) => isGranted(map, life) && view.isAlive(life));
@@ -157,6 +209,5 @@ function revived(map: ClusterMap, entry: PartitionEntry, view: View): PartitionE
   const chosen = own.length > 0 ? own : living.slice(0, map.redundancy);
   if (chosen.length === 0) return entry;
   const members = chosen.map((life): Member => ({ ...life, role: 'serving' }));
-  const { frozen: _, ...thawed } = withMembers(entry, members);
-  return thawed;
+  return withMembers(entry, members);
 }

@@ -35,11 +35,13 @@ import type { DrainOptions, Runtime, Service } from '../cluster/runtime.ts';
 import { type Administered, addAdminRoutes } from './admin.ts';
 import { changesBetween } from './changes.ts';
 import { decide } from './decide.ts';
+import { EpochWatch } from './epochs.ts';
+import { noGenerationLeft, openGeneration, reopened } from './generations.ts';
 import { inspect } from './inspection.ts';
 import { Knowledge } from './knowledge.ts';
 import { addLifeReports } from './life-reports.ts';
 import { Looks } from './looks.ts';
-import { nextGeneration, nextNumber } from './membership.ts';
+import { nextNumber } from './membership.ts';
 import { Opening, refuseOtherWhenFull, refuseYesterday } from './opening.ts';
 import { PublishedMap } from './published-map.ts';
 import { Rebalancing } from './rebalancing.ts';
@@ -68,6 +70,7 @@ export class Controller implements Service {
   readonly #registrations: Registrations;
   readonly #knowledge: Knowledge;
   readonly #rebalancing = new Rebalancing();
+  readonly #epochs: EpochWatch;
   #opening: Opening | undefined;
   #recovery: Recovery | undefined;
   #loaded = false;
@@ -79,6 +82,7 @@ export class Controller implements Service {
     this.#runtime = runtime;
     this.#options = options;
     this.#knowledge = new Knowledge(options.times, runtime.clock.monotonicMs());
+    this.#epochs = new EpochWatch(runtime.log);
     this.#map = new PublishedMap(runtime, (map, earlier) => this.#published(map, earlier));
     this.#registrations = new Registrations(runtime, this.#map, options, {
       proved: (life) => this.#knowledge.detector.died(life, this.#nowMs(), false),
@@ -92,6 +96,7 @@ export class Controller implements Service {
       nowMs: () => this.#nowMs(),
       map: () => this.#map.current,
       propose: (change, done) => this.#propose(change, done),
+      recovery: () => this.#recovery,
     };
     addAdminRoutes(this.#routes, administered);
     const { detector } = this.#knowledge;
@@ -105,6 +110,7 @@ export class Controller implements Service {
       knowledge: this.#knowledge,
       map: () => this.#map.current,
       waitingFor: () => this.#waitingFor(),
+      frozenFor: (map) => this.#recovery?.frozenFor(map),
       candidates: () => this.#registrations.candidates,
       frontends: () => this.#knowledge.frontends.addresses,
     });
@@ -174,8 +180,10 @@ export class Controller implements Service {
   }
 
   #open(stored: ClusterMap): void {
+    const generation = openGeneration(stored.version.generation, this.#runtime);
+    if (generation === undefined) throw new FatalError(EXIT.config, noGenerationLeft(STATE_FILE));
     this.#map.propose(
-      () => nextGeneration(stored, this.#runtime.clock.wallMs()),
+      () => reopened(stored, generation),
       (outcome) => {
         if (outcome.kind === 'not-durable') {
           throw new FatalError(EXIT.config, `${STATE_FILE} cannot be written: ${outcome.detail}`);
@@ -237,6 +245,7 @@ export class Controller implements Service {
 
   #published(map: ClusterMap, earlier: ClusterMap | undefined): void {
     this.#knowledge.update(map, this.#nowMs());
+    this.#epochs.published(map);
     for (const { message, fields } of changesBetween(earlier, map)) {
       this.#runtime.log.write('info', message, fields);
     }
@@ -312,8 +321,10 @@ export class Controller implements Service {
   }
 
   #recoveryOf(cluster: ClusterId, above: number): Recovery {
-    const { times, whenFull } = this.#options;
-    return new Recovery(this.#runtime, { times, cluster, above }, (map) => {
+    const { times, whenFull, recover } = this.#options;
+    // One with a directory recovers when the operator says so, or goes on with what he began in that way.
+    const isOnlyController = recover || this.#runtime.disk !== undefined;
+    return new Recovery(this.#runtime, { times, cluster, above, isOnlyController }, (map) => {
       refuseOtherWhenFull(whenFull, map);
       this.#map.propose(
         () => map,

@@ -12,8 +12,11 @@ import {
 import { jsonReply } from '../cluster/http.ts';
 import type { NodeId } from '../cluster/identity.ts';
 import type { Metrics } from '../cluster/metrics.ts';
+import type { PartitionId } from '../cluster/partition.ts';
 import type { Routes } from '../cluster/routes.ts';
 import type { Runtime } from '../cluster/runtime.ts';
+import { spentShare } from './epochs.ts';
+import { describeFrozen } from './frozen.ts';
 import type { Knowledge } from './knowledge.ts';
 
 export interface Inspected {
@@ -24,6 +27,8 @@ export interface Inspected {
   readonly knowledge: Knowledge;
   map(): ClusterMap | undefined;
   waitingFor(): string | undefined;
+  /** By the node that is to promise, the partitions that wait for it; undefined without a recovery. */
+  frozenFor(map: ClusterMap): ReadonlyMap<NodeId, readonly PartitionId[]> | undefined;
   candidates(): ReadonlyMap<NodeId, NodeEntry>;
   /** The addresses of those that polled lately. */
   frontends(): readonly string[];
@@ -51,6 +56,14 @@ export function inspect(routes: Routes, metrics: Metrics, controller: Inspected)
     },
   );
   metrics.gauge(
+    'velourfog_epochs_spent_ratio',
+    'How much of all epochs the partition has spent that spent most.',
+    () => {
+      const current = map();
+      return current === undefined ? 0 : spentShare(current);
+    },
+  );
+  metrics.gauge(
     'velourfog_map_number',
     'Number of the map within its generation.',
     () => map()?.version.number ?? 0,
@@ -61,6 +74,7 @@ function status(controller: Inspected): unknown {
   const { runtime, knowledge, redundancy, whenFull } = controller;
   const map = controller.map();
   const now = runtime.clock.monotonicMs();
+  const frozen = map === undefined ? undefined : controller.frozenFor(map);
   const nodes = map?.nodes ?? Object.fromEntries(controller.candidates());
   return {
     ready: map !== undefined,
@@ -71,6 +85,13 @@ function status(controller: Inspected): unknown {
     redundancy: map?.redundancy ?? redundancy,
     whenFull: map === undefined ? whenFull : whenFullOf(map),
     offlinePartitions: map === undefined ? undefined : offlinePartitions(map),
+    frozen:
+      frozen === undefined || frozen.size === 0
+        ? undefined
+        : {
+            waitingFor: Object.fromEntries(frozen),
+            help: describeFrozen(frozen),
+          },
     storage: Object.fromEntries(
       Object.entries(nodes).map(([id, entry]) => [
         id,

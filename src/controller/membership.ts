@@ -18,6 +18,7 @@ import {
   type NodeId,
 } from '../cluster/identity.ts';
 import { type PartitionId, partitionCount } from '../cluster/partition.ts';
+import { openEpoch } from './epochs.ts';
 import { place } from './placement.ts';
 import { chooseWitnesses } from './witnesses.ts';
 
@@ -117,7 +118,7 @@ function resumed(
 
 /** A change of who is a member, or of which life, opens an epoch: no set of the old one counts any more. */
 export function withMembers(entry: PartitionEntry, members: readonly Member[]): PartitionEntry {
-  return { epoch: (entry.epoch + 1) as Epoch, members };
+  return openEpoch(entry, () => members);
 }
 
 /** What is frozen (H32) stays as it is. @returns the map itself when no entry changed */
@@ -159,19 +160,9 @@ export function livesOf(map: ClusterMap, node: NodeId): readonly Life[] {
   return [...new Set(incarnations)].map((incarnation) => ({ node, incarnation }));
 }
 
-/**
- * Every start of a controller opens a generation, so that no two ever publish one version (H32): by the
- * clock, so that two that start from one state, which was put back from a backup, open two.
- */
-export function nextGeneration(map: ClusterMap, wallMs: number): ClusterMap {
-  const generation = Math.max(map.version.generation + 1, Math.floor(wallMs / 1000));
-  return { ...map, version: { generation, number: 1 }, openedFrom: map.version };
-}
-
 /** The number that a changed map is published under. */
 export function nextNumber(map: ClusterMap): ClusterMap {
-  const { generation, number } = map.version;
-  return { ...map, version: { generation, number: number + 1 } };
+  return { ...map, version: { ...map.version, number: map.version.number + 1 } };
 }
 
 /** Larger than every known one of the node; the start time where the clock allows it (PROTOCOL 3.1). */

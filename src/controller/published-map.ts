@@ -3,7 +3,7 @@
 
 import { assert } from '../cluster/assert.ts';
 import type { ClusterMap } from '../cluster/cluster-map.ts';
-import { compareMapVersions, type MapVersion } from '../cluster/cluster-map.ts';
+import { compareGenerations, compareMapVersions, type MapVersion } from '../cluster/cluster-map.ts';
 import {
   deltaBetween,
   type MapAsker,
@@ -142,7 +142,7 @@ export class PublishedMap {
     const earlier = this.#map;
     this.#map = map;
     this.#deltas.clear();
-    if (earlier?.version.generation === map.version.generation) {
+    if (earlier !== undefined && compareGenerations(earlier.version, map.version) === 0) {
       const { version, partitions } = earlier;
       this.#recent.push({ version, partitions });
     }

@@ -9,10 +9,10 @@ import {
   nodeEntry,
   type PartitionEntry,
 } from '../cluster/cluster-map.ts';
-import type { Epoch } from '../cluster/identity.ts';
 import { hostOf, type NodeId } from '../cluster/identity.ts';
 import { JOINS_PER_NODE_MAX } from '../cluster/limits.ts';
 import { release, serving, someOtherServes } from './decide.ts';
+import { openEpoch } from './epochs.ts';
 import { mapPartitions } from './membership.ts';
 import { type Assignment, place } from './placement.ts';
 import type { View } from './view.ts';
@@ -151,9 +151,10 @@ function mayJoin(
 function withJoiner(map: ClusterMap, entry: PartitionEntry, node: NodeId): PartitionEntry {
   const incarnation = nodeEntry(map, node)?.incarnation;
   if (incarnation === undefined) return entry;
-  const joinEpoch = (entry.epoch + 1) as Epoch;
-  const joiner: Member = { node, incarnation, role: 'joining', joinEpoch };
-  return { epoch: joinEpoch, members: [...entry.members, joiner] };
+  return openEpoch(entry, (joinEpoch) => [
+    ...entry.members,
+    { node, incarnation, role: 'joining', joinEpoch },
+  ]);
 }
 
 function stay(entry: PartitionEntry, member: Member): PartitionEntry {

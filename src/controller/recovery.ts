@@ -1,88 +1,98 @@
 // A controller whose state is lost or of yesterday finds the map again (H32): it opens a generation above
-// all others, has the nodes promise to follow no earlier one, and takes of each partition the entry of
-// the highest epoch. What a member that has not promised might know better stays frozen.
+// all others, and has the nodes promise to follow no earlier one. What it concludes from the promises is
+// recovered.ts's; what a member that has not promised might know better stays frozen.
 
 import { readReply } from '../cluster/calls.ts';
 import {
   type ClusterMap,
-  compareMapVersions,
+  type Generation,
   isFrozen,
-  type Member,
   type NodeEntry,
-  nodeEntry,
   type PartitionEntry,
 } from '../cluster/cluster-map.ts';
-import type { Address, ClusterId, Epoch, NodeId } from '../cluster/identity.ts';
+import { EXIT, FatalError } from '../cluster/errors.ts';
+import type { Address, ClusterId, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import {
   PATHS,
   type PrepareReply,
   type PrepareRequest,
   prepareReply,
+  WAITING_FOR_CHARACTERS_MAX,
 } from '../cluster/messages.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import type { Runtime } from '../cluster/runtime.ts';
+import { describeFrozen, some } from './frozen.ts';
+import { isSameGeneration, noGenerationLeft, openGeneration } from './generations.ts';
+import { type Evidence, frozenFor, newestMap, recovered } from './recovered.ts';
 
-/** Who promised, with the map it had: what `recoveredEntry` judges by. */
-export interface Promised {
-  readonly reply: PrepareReply;
-  /** None: it never answered anything, and knows nothing. */
-  readonly map: ClusterMap | undefined;
+export interface RecoveryOptions {
+  readonly times: Times;
+  readonly cluster: ClusterId;
+  /** A generation that was used before. */
+  readonly above: number;
+  /**
+   * The operator's word that no earlier controller runs: it might grant leases to nodes that have not promised. A
+   * controller that recovers by itself has no such word.
+   */
+  readonly isOnlyController: boolean;
 }
-
-export type Promises = ReadonlyMap<NodeId, Promised>;
 
 export class Recovery {
   readonly #runtime: Runtime;
-  readonly #times: Times;
-  readonly #cluster: ClusterId;
+  readonly #options: RecoveryOptions;
   readonly #recovered: (map: ClusterMap) => void;
   readonly #addresses = new Set<Address>();
-  readonly #promises = new Map<NodeId, Promised>();
+  readonly #promises = new Map<NodeId, PrepareReply>();
+  readonly #promisedMs = new Map<NodeId, number>();
+  /** Nodes whose lives are over, says the operator. */
+  readonly #forgotten = new Set<NodeId>();
   readonly #startedMs: number;
-  #generation: number;
+  #generation: Generation;
   /** The map is published; what is frozen in it is still waited for. */
   #published = false;
-  /** A promise came that `thaw` has not judged by. */
-  #hasNews = false;
+  /** What `thaw` judged by last, when nothing came of it. */
+  #judged = '';
+  /** Why some promises are of no use, for people: nobody but an operator can mend it. */
+  readonly #problems = new Set<string>();
 
   /**
-   * @param above a generation that was used before
    * @param recovered is called once, with a map whose partitions may be frozen
+   * @throws FatalError when the generation used before is the last there is
    */
-  constructor(
-    runtime: Runtime,
-    {
-      times,
-      cluster,
-      above,
-    }: { readonly times: Times; readonly cluster: ClusterId; readonly above: number },
-    recovered: (map: ClusterMap) => void,
-  ) {
+  constructor(runtime: Runtime, options: RecoveryOptions, recovered: (map: ClusterMap) => void) {
+    const { cluster, above } = options;
     this.#runtime = runtime;
-    this.#times = times;
-    this.#cluster = cluster;
+    this.#options = options;
     this.#recovered = recovered;
     this.#startedMs = runtime.clock.monotonicMs();
-    this.#generation = Math.max(Math.floor(runtime.clock.wallMs() / 1000), above + 1);
+    const generation = openGeneration(above, runtime);
+    if (generation === undefined) {
+      throw new FatalError(EXIT.config, noGenerationLeft('the state of this controller'));
+    }
+    this.#generation = generation;
     runtime.log.write('warn', 'recovering the map from the nodes', {
       cluster,
-      generation: this.#generation,
+      generation: generation.generation,
     });
     this.#again();
   }
 
   get cluster(): ClusterId {
-    return this.#cluster;
+    return this.#options.cluster;
   }
 
-  /** What is waited for, for people. */
+  /** What is waited for before there is a map, for people. */
   get waitingFor(): string {
-    const known = this.#known();
-    const missing = Object.keys(known?.nodes ?? {}).filter(
-      (node) => !this.#promises.has(node as NodeId),
-    );
-    return `recovery: ${this.#promises.size} nodes promised${missing.length > 0 ? `, not yet ${missing.join(', ')}` : ''}`;
+    const nodes = Object.keys(newestMap(this.#promises)?.nodes ?? {}) as NodeId[];
+    const missing = nodes.filter((node) => !this.#promises.has(node));
+    const who = missing.length > 0 ? `, not yet ${some(missing)}` : '';
+    const needed = Math.floor(nodes.length / 2) + 1;
+    const what = nodes.length > 0 ? `; ${needed} of ${nodes.length} must, start them` : '';
+    const problems =
+      this.#problems.size > 0 ? `; ${[...this.#problems].slice(0, 2).join('; ')}` : '';
+    const text = `recovery: ${this.#promises.size} nodes promised${who}${what}${problems}`;
+    return text.slice(0, WAITING_FOR_CHARACTERS_MAX);
   }
 
   /** A node is there; the maps of others name more. */
@@ -97,18 +107,37 @@ export class Recovery {
     return !this.#promises.has(node) && frozenEntries(map).some((entry) => hasNode(entry, node));
   }
 
-  /** What was frozen for want of a promise that has come. */
+  /** The operator says that this node is gone for good: its promise is waited for only where it is needed. */
+  forget(node: NodeId): void {
+    this.#forgotten.add(node);
+  }
+
+  /** By the node that is to promise, the partitions of this map that wait for it. */
+  frozenFor(map: ClusterMap): ReadonlyMap<NodeId, readonly PartitionId[]> {
+    return frozenFor(map, this.#promises);
+  }
+
+  /** The same, of those that go on waiting when all is concluded from what is known now. */
+  frozenForGood(map: ClusterMap): ReadonlyMap<NodeId, readonly PartitionId[]> {
+    return this.frozenFor(recovered(map, this.#evidence(Number.POSITIVE_INFINITY)));
+  }
+
+  /** What was frozen for want of a promise that has come, or of a word that was given. */
   thaw(map: ClusterMap): ClusterMap {
-    if (!this.#hasNews || !isFrozen(map)) return map;
-    const next = recovered(map, this.#promises);
+    if (!isFrozen(map)) return map;
+    const evidence = this.#evidence();
+    const lapsed = [...this.#promises.keys()].filter((node) => evidence.hasLapsed(node));
+    const known = [this.#promises.size, lapsed.length, this.#forgotten.size].join(' ');
     // Asked at every tick; until what came of the promises stands in the published map.
-    this.#hasNews = next !== map;
+    if (known === this.#judged) return map;
+    const next = recovered(map, evidence);
+    this.#judged = next === map ? known : '';
     return next;
   }
 
   /** Nodes that start late, or did not hear; until nobody is waited for. */
   #again(): void {
-    this.#runtime.timers.after(this.#times.heartbeatMs, () => {
+    this.#runtime.timers.after(this.#options.times.heartbeatMs, () => {
       this.#conclude();
       for (const address of this.#addresses) this.#ask(address);
       this.#again();
@@ -117,8 +146,9 @@ export class Recovery {
 
   #ask(address: Address): void {
     if (this.#hasPromised(address)) return;
-    const message: PrepareRequest = { cluster: this.#cluster, generation: this.#generation };
-    const timeoutMs = this.#times.controlCallMs;
+    const { generation, nonce = '' } = this.#generation;
+    const message: PrepareRequest = { cluster: this.cluster, generation, nonce };
+    const timeoutMs = this.#options.times.controlCallMs;
     this.#runtime.network.call(
       { address, method: 'POST', path: PATHS.prepare, message, timeoutMs },
       (outcome) => {
@@ -129,57 +159,99 @@ export class Recovery {
   }
 
   #hasPromised(address: Address): boolean {
-    return [...this.#promises.values()].some(({ reply }) => reply.address === address);
+    return [...this.#promises.values()].some((promise) => promise.address === address);
   }
 
   #heard(reply: PrepareReply): void {
-    // A promise above ours is another recovery's, and may become its maps' generation.
-    const promised = reply.generation > this.#generation ? reply.generation : 0;
-    const used = Math.max(promised, reply.map?.version.generation ?? 0);
-    if (used >= this.#generation && !this.#published) {
-      // Above it, and everybody once more.
-      this.#generation = used + 1;
-      this.#promises.clear();
+    const { node, map, obeyed } = reply;
+    if (reply.nonce === undefined)
+      return this.#problemWith(
+        `${node} runs earlier software, whose promises do not say to whom they were given`,
+      );
+    if ([map, obeyed].some((known) => known !== undefined && known.cluster !== this.cluster))
       return;
-    }
-    const { map } = reply;
-    if (reply.generation !== this.#generation) return;
-    if (map !== undefined && map.cluster !== this.#cluster) return;
-    this.#promises.set(reply.node, { reply, map });
-    this.#hasNews = true;
+    if (!this.#published && this.#isOutbid(reply)) return;
+    if (!isSameGeneration(reply, this.#generation)) return;
+    // What it knew when it promised first: since then it may follow this very recovery, whose maps have forgotten
+    // who was fenced. A message that was repeated must not take that away.
+    if (this.#promises.has(node)) return;
+    this.#promises.set(node, reply);
+    this.#promisedMs.set(node, this.#runtime.clock.monotonicMs());
     for (const { address } of Object.values(map?.nodes ?? {})) this.found(address);
     this.#conclude();
   }
 
-  #known(): ClusterMap | undefined {
-    return mapsOf(this.#promises).sort((a, b) => compareMapVersions(b.version, a.version))[0];
+  /** Another one's promise, or map, may be of our generation's number or above: then we go above it. */
+  #isOutbid({ node, generation, nonce, map, obeyed }: PrepareReply): boolean {
+    const others = [{ generation, nonce }, map?.version, obeyed?.version]
+      .filter((other) => other !== undefined)
+      .filter((other) => !isSameGeneration(other, this.#generation))
+      .map((other) => other.generation);
+    const used = Math.max(0, ...others);
+    if (used < this.#generation.generation) return false;
+    const next = openGeneration(used, this.#runtime);
+    if (next === undefined) {
+      this.#problemWith(noGenerationLeft(node));
+      return true;
+    }
+    // Everybody once more.
+    this.#generation = next;
+    this.#promises.clear();
+    this.#promisedMs.clear();
+    return true;
+  }
+
+  #problemWith(problem: string): void {
+    if (this.#problems.has(problem)) return;
+    this.#problems.add(problem);
+    this.#runtime.log.write('error', 'a promise cannot be used', { problem });
+  }
+
+  /** @param nowMs by default the present; later, to see what only waiting brings */
+  #evidence(nowMs = this.#runtime.clock.monotonicMs()): Evidence {
+    const { times, isOnlyController } = this.#options;
+    return {
+      promises: this.#promises,
+      hasLapsed: (node) => {
+        const atMs = this.#promisedMs.get(node);
+        return atMs !== undefined && nowMs - atMs >= times.fenceWaitMs;
+      },
+      mayBeMissed: (node) => isOnlyController || this.#forgotten.has(node),
+    };
   }
 
   /** D6: a majority of all known nodes; then all partitions, or after a while those that can be. */
   #conclude(): void {
-    const known = this.#known();
+    const known = newestMap(this.#promises);
     if (this.#published || known === undefined) return;
     const nodes = Object.keys(known.nodes) as NodeId[];
     const promised = nodes.filter((node) => this.#promises.has(node));
     if (2 * promised.length <= nodes.length) return;
-    const version = { generation: this.#generation, number: 1 };
-    const base = { ...frozen(known), version, openedFrom: undefined };
-    const map = recovered(unfenced(base), this.#promises);
-    const open = map.partitions.length - frozenEntries(map).length;
-    const waitedMs = this.#runtime.clock.monotonicMs() - this.#startedMs;
-    if (open < map.partitions.length && waitedMs < this.#times.suspicionMs) return;
+    const version = { ...this.#generation, number: 1 };
+    const base = unfenced({ ...frozen(known), version, openedFrom: undefined });
+    const map = recovered(base, this.#evidence());
+    const left = frozenEntries(map).length;
+    if (left > 0 && this.#isWorthWaiting(base, left)) return;
     this.#published = true;
-    this.#runtime.log.write('info', 'map recovered', {
-      generation: this.#generation,
-      nodes: promised.length,
-      frozen: map.partitions.length - open,
-    });
+    const { log } = this.#runtime;
+    const { generation } = this.#generation;
+    log.write('info', 'map recovered', { generation, nodes: promised.length, frozen: left });
+    if (left > 0) {
+      log.write('warn', 'partitions are frozen', { why: describeFrozen(this.frozenFor(map)) });
+    }
     this.#recovered(map);
   }
-}
 
-function mapsOf(promises: Promises): ClusterMap[] {
-  return [...promises.values()].flatMap(({ map }) => (map === undefined ? [] : [map]));
+  /**
+   * For those that are slow to promise; and for leases of before to run out, where nothing else is missing: what is
+   * published as frozen, and so known to all as that, the next recovery cannot judge by who was fenced.
+   */
+  #isWorthWaiting(base: ClusterMap, left: number): boolean {
+    const waitedMs = this.#runtime.clock.monotonicMs() - this.#startedMs;
+    if (waitedMs < this.#options.times.suspicionMs) return true;
+    const later = recovered(base, this.#evidence(Number.POSITIVE_INFINITY));
+    return frozenEntries(later).length < left;
+  }
 }
 
 function frozenEntries(map: ClusterMap): readonly PartitionEntry[] {
@@ -196,101 +268,7 @@ function frozen(map: ClusterMap): ClusterMap {
 
 function unfenced(map: ClusterMap): ClusterMap {
   const nodes = Object.entries(map.nodes).map(
-    ([node, entry]) => [node, { ...entry, fenced: false }] as const,
+    ([node, entry]) => [node, { ...entry, fenced: false } satisfies NodeEntry] as const,
   );
   return { ...map, nodes: Object.fromEntries(nodes) };
-}
-
-/**
- * H32: the lost controller may have opened epochs that no node heard of, and frontends did. Were one of them used
- * again, for other members, a set of such a frontend would be acknowledged by fewer than all (seed 254).
- * With at most one change every 50 ms it is half a day until there are so many.
- */
-const UNHEARD_EPOCHS = 1_000_000;
-
-interface Known {
-  readonly entry: PartitionEntry;
-  /** Where it stands. */
-  readonly map: ClusterMap;
-}
-
-/**
- * Of each frozen partition the entry of the highest epoch that anybody knows. It is frozen no longer when
- * all its members promised: no later entry was ever acknowledged to, for that one would have one of these
- * members, which would know it, or descend from a joiner whose source is one of them, likewise.
- *
- * The entry may stand in an older map, or come with a late promise, and knows nothing of the lives that
- * its members have by now: it follows their stores (H7).
- *
- * @returns the map itself when nothing is known beyond it
- */
-export function recovered(map: ClusterMap, promises: Promises): ClusterMap {
-  const known = map.partitions.map((entry, partition) =>
-    entry.frozen ? highestEntry([map, ...mapsOf(promises)], partition as PartitionId) : undefined,
-  );
-  const nodes = { ...map.nodes };
-  for (const { entry, map: from } of known.filter((each) => each !== undefined)) {
-    for (const { node } of entry.members) {
-      const named = nodeEntry(from, node);
-      if (named !== undefined && named.incarnation > (nodes[node]?.incarnation ?? 0)) {
-        nodes[node] = { ...named, fenced: false };
-      }
-    }
-  }
-  let changed = false;
-  const partitions = map.partitions.map((entry, partition) => {
-    const highest = known[partition];
-    if (highest === undefined) return entry;
-    const { members } = highest.entry;
-    const present = members.map((member) =>
-      presentLife(member, nodeEntry(highest.map, member.node), nodes[member.node]),
-    );
-    const isComplete = members.every((member) => hasPromised(promises, highest.map, member));
-    const isNews =
-      highest.map !== map || present.some((member, index) => member !== members[index]);
-    if (!isComplete && !isNews) return entry;
-    changed = true;
-    const { epoch } = highest.entry;
-    // Nothing was applied since, so while it is frozen the lives need no new epoch.
-    if (!isComplete) return { epoch, members: present, frozen: true };
-    return { epoch: (epoch + UNHEARD_EPOCHS) as Epoch, members: present };
-  });
-  const promised = [...promises.keys()].filter((node) => Object.hasOwn(nodes, node));
-  if (!changed && promised.length === map.promised?.length) return map;
-  const next = { ...map, nodes, partitions };
-  return { ...next, promised: isFrozen(next) ? promised : undefined };
-}
-
-/** Of the newest map among equals. */
-function highestEntry(maps: readonly ClusterMap[], partition: PartitionId): Known | undefined {
-  return maps
-    .flatMap((map) => {
-      const entry = map.partitions[partition];
-      return entry === undefined ? [] : [{ entry, map }];
-    })
-    .sort(
-      (a, b) => b.entry.epoch - a.entry.epoch || compareMapVersions(b.map.version, a.map.version),
-    )[0];
-}
-
-/** The life that has all that this member had. */
-function presentLife(
-  member: Member,
-  named: NodeEntry | undefined,
-  present: NodeEntry | undefined,
-): Member {
-  const since = present?.completeSince;
-  const isOver = present !== undefined && present.incarnation > member.incarnation;
-  const isSameStore = named?.incarnation === member.incarnation && named.store === present?.store;
-  if (!isOver || !isSameStore || since === undefined || since > member.incarnation) return member;
-  return { ...member, incarnation: present.incarnation };
-}
-
-/** D6: only the life or the store that the entry names counts: a node without its data knows nothing. */
-function hasPromised(promises: Promises, map: ClusterMap, member: Member): boolean {
-  const promise = promises.get(member.node);
-  if (promise === undefined) return false;
-  if (promise.reply.incarnation === member.incarnation) return true;
-  const entry = nodeEntry(map, member.node);
-  return entry?.incarnation === member.incarnation && entry.store === promise.reply.store;
 }

@@ -3,7 +3,7 @@
 // is away.
 
 import { readReply } from '../cluster/calls.ts';
-import { nodeEntry, printMapVersion } from '../cluster/cluster-map.ts';
+import { encodeMapVersion, nodeEntry } from '../cluster/cluster-map.ts';
 import type { Address, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import { received } from '../cluster/map-delta.ts';
@@ -135,7 +135,7 @@ export class MapFollower implements MapRefresh {
   }
 
   #since(source: MapSource): string {
-    return printMapVersion(this.#router.sinceFor(source));
+    return encodeMapVersion(this.#router.sinceFor(source));
   }
 
   /** Logs a problem when it begins, changes and ends; not at every poll. */

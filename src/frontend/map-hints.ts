@@ -3,7 +3,7 @@
 // epoch, whatever map the frontend has (H2, R2). What the controller says later stands over it (router.ts).
 
 import { readReply } from '../cluster/calls.ts';
-import { printMapVersion } from '../cluster/cluster-map.ts';
+import { encodeMapVersion } from '../cluster/cluster-map.ts';
 import type { Address } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import { mapReply, PATHS } from '../cluster/messages.ts';
@@ -53,7 +53,7 @@ export class MapHints {
   #ask(address: Address): void {
     if (this.#asked.has(address)) return;
     this.#asked.add(address);
-    const since = printMapVersion(this.#router.sinceFor('storage'));
+    const since = encodeMapVersion(this.#router.sinceFor('storage'));
     this.#runtime.network.call(
       {
         address,

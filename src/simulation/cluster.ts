@@ -29,8 +29,8 @@ export interface ClusterShape {
   /** Processes of each frontend; one by default. */
   readonly workers?: number;
   readonly redundancy: number;
-  /** False: it recovers its map from the nodes at every start; true by default. */
-  readonly controllerKeepsState?: boolean;
+  /** The controller has no data directory, and recovers the map by itself. */
+  readonly controllerInMemory?: boolean;
   /** Undefined: storage nodes keep everything in memory. */
   readonly fsync: FsyncMode | undefined;
   /** Small: something comes between any two records of a copy. */
@@ -118,7 +118,7 @@ export class SimulatedCluster {
           recover: this.controllerRecovers,
           times: timesOf(shape, timeScale),
         }),
-      shape.controllerKeepsState ?? true,
+      shape.controllerInMemory !== true,
     );
     node.onLog = (message) => this.onControllerLog(message, node);
     return node;

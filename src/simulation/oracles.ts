@@ -5,12 +5,12 @@
 import {
   type ClusterMap,
   compareMapVersions,
+  encodeMapVersion,
   isGranted,
   isSameLife,
   type Life,
   type Member,
   partitionEntry,
-  printMapVersion,
 } from '../cluster/cluster-map.ts';
 import type { HttpReply, HttpRequest } from '../cluster/http.ts';
 import type { Incarnation } from '../cluster/identity.ts';
@@ -257,7 +257,7 @@ export class Oracles {
 
   /** I1: also after any number of recoveries. */
   #checkVersion(map: ClusterMap): void {
-    const version = printMapVersion(map.version);
+    const version = encodeMapVersion(map.version);
     const published = JSON.stringify(map);
     const earlier = this.#published.get(version) ?? published;
     if (earlier !== published) this.#violation(`I1: two maps ${version} were published`);
@@ -269,10 +269,10 @@ export class Oracles {
     for (const node of this.#cluster.storages) {
       const map = mapOf(node);
       if (map === undefined) continue;
-      const published = this.#published.get(printMapVersion(map.version));
+      const published = this.#published.get(encodeMapVersion(map.version));
       if (published === undefined || published === JSON.stringify(map)) continue;
       this.#violation(
-        `I1: ${node.process.name} has another map ${printMapVersion(map.version)} than was published, at ${this.#world.nowMs.toFixed(1)}`,
+        `I1: ${node.process.name} has another map ${encodeMapVersion(map.version)} than was published, at ${this.#world.nowMs.toFixed(1)}`,
       );
     }
   }

@@ -80,7 +80,7 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
         !KEEPS_DATA.some((name) => name === programme) && random.chance(0.3)
           ? undefined
           : random.pick(['interval', 'always'] as const),
-      controllerKeepsState: random.chance(0.9),
+      controllerInMemory: random.chance(0.1),
       whenFull: isCache ? 'evict' : 'refuse',
       memoryBytesOf: () => (isCache || isTight ? memoryBytes : undefined),
       copyChunkBytes: random.pick([1, CHUNK_RECORD_BYTES]),
@@ -127,7 +127,7 @@ export function longRun(random: SeededRandom): RunShape {
       workers: random.chance(0.3) ? 2 : 1,
       redundancy,
       fsync: random.chance(0.25) ? undefined : random.pick(['interval', 'always'] as const),
-      controllerKeepsState: random.chance(0.8),
+      controllerInMemory: random.chance(0.2),
       whenFull: 'refuse',
       logFileBytes: random.pick([1000, 4000, 1_000_000]),
       times: { antiEntropyMs: 4000, tombstoneGraceMs: 5000, expiryGraceMs: 3000 },

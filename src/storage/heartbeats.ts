@@ -156,13 +156,15 @@ export class Heartbeats {
 
   /** H3: a grant given under a newer map may be one for partitions that this node lost in it. */
   #mayUse(version: MapVersion): boolean {
-    const { mapVersion, promisedGeneration } = this.#replica;
-    return compareMapVersions(mapVersion, version) >= 0 && version.generation >= promisedGeneration;
+    const { mapVersion } = this.#replica;
+    return compareMapVersions(mapVersion, version) >= 0 && !this.#replica.isOverruled(version);
   }
 
   #askWitnesses(): void {
     const { map, life } = this.#replica;
     if (map === undefined || !isGranted(map, life)) return;
+    // H32: its own vote is a grant of an earlier generation like any other.
+    if (this.#replica.isOverruled(map.version)) return;
     const vote: Vote = { sent: momentOf(this.#runtime.clock), granted: [] };
     for (const witness of witnessesOf(map)) {
       if (isSameLife(witness, life)) this.#count(vote, witness);

@@ -1,7 +1,7 @@
 // Who the owner of a data directory is: the node's id and the store's, made once; the last incarnation;
 // and what is needed to judge whether everything acknowledged is still there (H8).
 
-import { incarnation, nodeId, storeId } from '../cluster/identity.ts';
+import { incarnation, nodeId, nonce, storeId } from '../cluster/identity.ts';
 import {
   integer,
   Malformed,
@@ -31,6 +31,8 @@ const identity = object({
   completeSince: incarnation,
   /** Maps and grants of earlier generations are nothing any more (H32). */
   promisedGeneration: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+  /** Whose generation that is; none while nothing was promised, or by earlier software. */
+  promisedNonce: optional(nonce),
 });
 
 export type Identity = Omit<ShapeOf<typeof identity>, 'format'>;

@@ -1,6 +1,7 @@
 // Who a storage node is, and what it promised: in its data directory, or in memory only (D3). What changes is
 // on disk before it counts, and each write has all that earlier ones have.
 
+import type { Generation } from '../cluster/cluster-map.ts';
 import type { Incarnation } from '../cluster/identity.ts';
 import type { Disk } from '../cluster/runtime.ts';
 import { encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
@@ -21,17 +22,21 @@ export class StoredIdentity {
   readonly #disk: Disk | undefined;
   /** As it was written last, or is being written; none without a data directory. */
   #written: Identity | undefined;
-  #promisedGeneration: number;
+  #promised: Generation;
+  /** The same, once what is being written is on disk. */
+  #highest: Generation;
 
   constructor(disk: Disk | undefined, identity: Identity | undefined) {
     this.#disk = disk;
     this.#written = identity;
-    this.#promisedGeneration = identity?.promisedGeneration ?? 0;
+    const { promisedGeneration = 0, promisedNonce } = identity ?? {};
+    this.#promised = { generation: promisedGeneration, nonce: promisedNonce };
+    this.#highest = this.#promised;
   }
 
   /** Durable; maps and grants of earlier generations are nothing any more (H32). */
-  get promisedGeneration(): number {
-    return this.#promisedGeneration;
+  get promised(): Generation {
+    return this.#promised;
   }
 
   /** The controller knows a later life than the disk does; that one is on disk before it is lived (3.5). */
@@ -40,12 +45,18 @@ export class StoredIdentity {
     else this.#write({ incarnation }, written);
   }
 
-  promise(generation: number, written: Written): void {
+  /**
+   * One number is promised to one recovery, the first that asks for it: two that began in the same second must
+   * not both believe that they have this node. Whoever comes second hears whose it is, and goes above.
+   */
+  promise(asked: Generation, written: Written): void {
     // Another, higher promise may be on its way to the disk: what is written last must not take it back.
-    const highest = Math.max(generation, this.#written?.promisedGeneration ?? 0);
-    this.#write({ promisedGeneration: highest }, (failure) => {
-      if (failure === undefined) {
-        this.#promisedGeneration = Math.max(this.#promisedGeneration, highest);
+    if (asked.generation > this.#highest.generation) this.#highest = asked;
+    const highest = this.#highest;
+    const { generation: promisedGeneration, nonce: promisedNonce } = highest;
+    this.#write({ promisedGeneration, promisedNonce }, (failure) => {
+      if (failure === undefined && highest.generation > this.#promised.generation) {
+        this.#promised = highest;
       }
       written(failure);
     });

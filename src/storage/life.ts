@@ -4,6 +4,7 @@
 import {
   type ClusterMap,
   compareMapVersions,
+  type Generation,
   isGranted,
   isSameLife,
   type Life,
@@ -39,7 +40,7 @@ export interface LifeOptions {
   readonly times: Times;
   readonly durability: Durability;
   /** What the data directory knew (H32). */
-  readonly promisedGeneration: number;
+  readonly promised: Generation;
 }
 
 export interface LifeEvents {
@@ -75,7 +76,7 @@ export class StorageLife {
       durability,
       runtime.clock,
       { life: { node, incarnation }, valueBytesMax, copyChunkBytes, leaseMs: times.leaseMs },
-      options.promisedGeneration,
+      options.promised,
     );
     this.#channels = new StorageChannels(runtime, times);
     this.#joiner = new Joiner(runtime, this.replica, store, durability, this.#channels, {
@@ -146,6 +147,11 @@ export class StorageLife {
     return { incarnation, answer, mapVersion, map: newer ? map : undefined };
   }
 
+  /** Whether it has said goodbye, or is about to: from then on it answers nothing, and counts for dead (H5b). */
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
   /** Whether any partition is still this life's to keep. */
   isMember(): boolean {
     return this.replica.memberships.length > 0;
@@ -168,6 +174,9 @@ export class StorageLife {
     const { map } = this.replica;
     if (this.#ended) return 'ended';
     if (map === undefined) return 'no-map';
+    // H32: until it has the map of the recovery that it promised to follow, this witness renews nothing: that
+    // recovery counts on it that the leases of before run out.
+    if (this.replica.isOverruled(map.version)) return 'overruled';
     if (isGranted(map, life)) return 'granted';
     const isPresent = nodeEntry(map, life.node)?.incarnation === life.incarnation;
     return isPresent ? 'fenced' : 'other-incarnation';

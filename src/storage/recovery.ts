@@ -164,6 +164,7 @@ export class Recovery {
       bootId: host.bootId(),
       fsync: this.#options.fsync,
       promisedGeneration: earlier?.promisedGeneration ?? 0,
+      promisedNonce: earlier?.promisedNonce,
       completeSince: complete ? earlier.completeSince : incarnation,
     };
     this.#disk.replace(IDENTITY_FILE, encodeIdentity(identity), (written) => {

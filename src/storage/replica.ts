@@ -5,7 +5,9 @@
 import { unreachable } from '../cluster/assert.ts';
 import {
   type ClusterMap,
+  compareGenerations,
   compareMapVersions,
+  type Generation,
   isFrozen,
   isGranted,
   isOfYesterday,
@@ -75,7 +77,7 @@ export class Replica {
   /** R1: not while the own map has this life fenced. */
   #granted = false;
   /** Maps and grants of earlier generations are nothing any more (H32). */
-  #promisedGeneration: number;
+  #promised: Generation;
   #stopped = false;
 
   constructor(
@@ -83,13 +85,13 @@ export class Replica {
     durability: Durability,
     clock: Clock,
     options: ReplicaOptions,
-    promisedGeneration = 0,
+    promised: Generation = NO_MAP,
   ) {
     this.#store = store;
     this.#durability = durability;
     this.#clock = clock;
     this.#options = options;
-    this.#promisedGeneration = promisedGeneration;
+    this.#promised = promised;
     this.lease = new Lease(clock, options.leaseMs);
   }
 
@@ -109,8 +111,8 @@ export class Replica {
     return this.#options.life;
   }
 
-  get promisedGeneration(): number {
-    return this.#promisedGeneration;
+  get promised(): Generation {
+    return this.#promised;
   }
 
   /** Every partition that this life is a member of, in their order. */
@@ -123,13 +125,13 @@ export class Replica {
   }
 
   /** H32: durable before this is called; from now on maps and grants of earlier generations are refused. */
-  promise(generation: number): void {
-    this.#promisedGeneration = Math.max(this.#promisedGeneration, generation);
+  promise(generation: Generation): void {
+    if (compareGenerations(generation, this.#promised) > 0) this.#promised = generation;
   }
 
   /** H32: whose map this is, was overruled by the recovery that has this node's promise. */
   isOverruled(version: MapVersion | undefined): boolean {
-    return version !== undefined && version.generation < this.#promisedGeneration;
+    return version !== undefined && compareGenerations(version, this.#promised) < 0;
   }
 
   /** What `adopt` would say now. Invariant I1: the versions of adopted maps never fall. */

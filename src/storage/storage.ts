@@ -261,7 +261,7 @@ export class StorageNode implements Service {
     this.#life?.end();
     const { controller, valueBytesMax, copyChunkBytes, times } = this.#options;
     const { node, durability } = self;
-    const { promisedGeneration } = this.#identity;
+    const { promised } = this.#identity;
     this.#life = new StorageLife(
       this.#runtime,
       this.#store,
@@ -273,7 +273,7 @@ export class StorageNode implements Service {
         copyChunkBytes,
         times,
         durability,
-        promisedGeneration,
+        promised,
       },
       {
         unknown: () => this.#registration?.register(),
@@ -325,7 +325,7 @@ export class StorageNode implements Service {
   }
 
   /** H32: the promise is on disk before the map is told. */
-  #prepare({ cluster, generation }: PrepareRequest, reply: ReplyCallback): void {
+  #prepare({ cluster, ...asked }: PrepareRequest, reply: ReplyCallback): void {
     const self = this.#self;
     const map = this.#life?.replica.map ?? self?.map;
     if (self === undefined) {
@@ -336,22 +336,27 @@ export class StorageNode implements Service {
       return reply(refusalReply('other-cluster', 'this node belongs to another cluster'));
     }
     const answer = () => {
+      const { generation, nonce = '' } = this.#identity.promised;
       const promised: PrepareReply = {
         node: self.node,
         address: this.#options.address,
         store: self.store,
         incarnation: this.#life?.replica.incarnation,
-        generation: this.#identity.promisedGeneration,
+        living: this.#life !== undefined && !this.#life.hasEnded,
+        generation,
+        nonce,
         map: this.#life?.replica.map ?? self.map,
+        // It goes by no map that it has not stored.
+        obeyed: undefined,
       };
       reply(jsonReply(200, promised));
     };
-    if (generation <= this.#identity.promisedGeneration) return answer();
-    return this.#identity.promise(generation, (failure) => {
+    if (asked.generation <= this.#identity.promised.generation) return answer();
+    return this.#identity.promise(asked, (failure) => {
       if (failure !== undefined) {
         return reply(refusalReply('not-durable', `${IDENTITY_FILE}: ${failure}`));
       }
-      this.#life?.replica.promise(this.#identity.promisedGeneration);
+      this.#life?.replica.promise(this.#identity.promised);
       return answer();
     });
   }

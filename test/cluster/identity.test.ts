@@ -73,6 +73,6 @@ test.each([
   for (const value of bad) expect(() => shape(value)).toThrow(Malformed);
 });
 
-test('an epoch fits the four bytes that it has in an operation', () => {
-  expect(EPOCH_MAX).toBe(2 ** 32 - 1);
+test('an epoch fits the six bytes that it has in an operation', () => {
+  expect(EPOCH_MAX).toBe(2 ** 48 - 1);
 });

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { FrameReader, FrameWriter } from '../../src/cluster/frames.ts';
-import type { Epoch } from '../../src/cluster/identity.ts';
+import { EPOCH_MAX, type Epoch } from '../../src/cluster/identity.ts';
 import {
   type Answer,
   decodeAnswer,
@@ -23,12 +23,15 @@ const record = encodeRecord({
   value: Buffer.from('v'),
 });
 const partition = 4095 as PartitionId;
+const from = { bucket: 63, afterKey: Buffer.from([0, 255]) };
 
 describe('operations', () => {
   test.each<Operation>([
     { kind: 'get', partition, key: Buffer.from([0, 255]) },
     { kind: 'get', partition: 0 as PartitionId, key: Buffer.alloc(1024, 1) },
-    { kind: 'set', partition, epoch: 0xffffffff as Epoch, record },
+    { kind: 'set', partition, epoch: EPOCH_MAX as Epoch, record },
+    { kind: 'copy', partition, epoch: EPOCH_MAX as Epoch, from },
+    { kind: 'pull', partition, epoch: 0x1_0000_0001 as Epoch, from, digest: Buffer.alloc(512, 3) },
     { kind: 'time' },
   ])('$kind comes back as it was', (operation) => {
     expect(decodeOperation(joined(encodeOperation(operation)))).toEqual(operation);
@@ -40,7 +43,7 @@ describe('operations', () => {
       expect(typeof decodeOperation(whole.subarray(0, length))).toBe('string');
     }
     expect(decodeOperation(Buffer.concat([whole, Buffer.of(0)]))).toMatch(/length/);
-    for (let place = 7; place < whole.length; place++) {
+    for (let place = 9; place < whole.length; place++) {
       const damaged = Buffer.from(whole);
       damaged[place] = (damaged[place] ?? 0) ^ 1;
       expect(typeof decodeOperation(damaged)).toBe('string');

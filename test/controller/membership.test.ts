@@ -3,12 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { whenFullOf } from '../../src/cluster/cluster-map.ts';
 import type { NodeId } from '../../src/cluster/identity.ts';
-import {
-  foundMap,
-  nextGeneration,
-  nextIncarnation,
-  withNode,
-} from '../../src/controller/membership.ts';
+import { foundMap, nextIncarnation, withNode } from '../../src/controller/membership.ts';
 import { CLUSTER, incarnationOf, nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
 
 describe('founding', () => {
@@ -105,16 +100,6 @@ describe('a new life of a node', () => {
     expect(withNode(map, nodeId('a'), entry, true).version).toEqual({ generation: 1, number: 2 });
     expect(JSON.stringify(map)).toBe(before);
   });
-});
-
-test.each([
-  ['the second it is opened in', 20_999, 20],
-  ['above the last one though the clock went back', 3000, 8],
-])('a generation is %s, whatever the last number (H32)', (_what, wallMs, generation) => {
-  const map = { ...sampleMap(), version: { generation: 7, number: 99 } };
-  const next = nextGeneration(map, wallMs);
-  expect(next.version).toEqual({ generation, number: 1 });
-  expect(next.openedFrom).toEqual(map.version);
 });
 
 test.each([

@@ -61,7 +61,7 @@ const PUBLISHED_MAP = 'src/controller/published-map.ts';
 const PROBES = 'src/frontend/probes.ts';
 const REACHABILITY = 'src/controller/reachability.ts';
 const RECOVERY = 'src/storage/recovery.ts';
-const MAP_RECOVERY = 'src/controller/recovery.ts';
+const RECOVERED = 'src/controller/recovered.ts';
 const REGISTRATIONS = 'src/controller/registrations.ts';
 const REPLICA = 'src/storage/replica.ts';
 const STORAGE = 'src/storage/storage.ts';
@@ -127,14 +127,7 @@ const LEASES: readonly Mutant[] = [
   {
     name: 'grant-of-an-old-generation',
     rule: 'H32',
-    edits: [
-      { file: HEARTBEATS, find: ' && version.generation >= promisedGeneration', replace: '' },
-      {
-        file: HEARTBEATS,
-        find: 'const { mapVersion, promisedGeneration }',
-        replace: 'const { mapVersion }',
-      },
-    ],
+    edits: [{ file: HEARTBEATS, find: ' && !this.#replica.isOverruled(version);', replace: ';' }],
     fate: tests(HEARTBEAT_TESTS, 'H32'),
   },
   {
@@ -410,11 +403,11 @@ const SETS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/controller/recovery.ts',
-        find: 'reply.generation > this.#generation ? reply.generation : 0;',
-        replace: 'reply.generation - 1;',
+        find: 'if (used < this.#generation.generation) return false;',
+        replace: 'if (used <= this.#generation.generation) return false;',
       },
     ],
-    fate: tests('test/controller/recovery.test.ts', 'is above every other'),
+    fate: tests('test/controller/recovery.test.ts', 'the generation'),
   },
   {
     name: 'changes-are-laid-over-an-older-map',
@@ -434,8 +427,8 @@ const SETS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/cluster/map-delta.ts',
-        find: 'delta.since.generation !== generation ||',
-        replace: '',
+        find: 'const versions = [delta.since, delta.version];',
+        replace: 'const versions = [delta.version];',
       },
     ],
     fate: tests('test/cluster/map-delta.test.ts', 'of no use over another generation'),
@@ -1030,10 +1023,9 @@ const RECOVERIES: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: MAP_RECOVERY,
-        find: 'const isComplete = members.every((member) => hasPromised(promises, highest.map, member));',
-        replace:
-          'const isComplete = members.some((member) => hasPromised(promises, highest.map, member));',
+        file: RECOVERED,
+        find: 'members.every((member) => hasPromised(promises, highest.map, member)) ||',
+        replace: 'members.some((member) => hasPromised(promises, highest.map, member)) ||',
       },
     ],
     fate: tests(RECOVERY_SCHEDULES, 'H32: a partition stays frozen'),
@@ -1065,7 +1057,13 @@ const RECOVERIES: readonly Mutant[] = [
   {
     name: 'recovered-epoch-again',
     rule: 'H32',
-    edits: [{ file: MAP_RECOVERY, find: '(epoch + UNHEARD_EPOCHS)', replace: 'epoch' }],
+    edits: [
+      {
+        file: 'src/controller/epochs.ts',
+        find: '(frozen ? UNHEARD_EPOCHS : 1)',
+        replace: '(frozen ? 0 : 1)',
+      },
+    ],
     fate: tests(RECOVERY_SCHEDULES, 'H32: an epoch that only'),
   },
   {
@@ -1073,12 +1071,12 @@ const RECOVERIES: readonly Mutant[] = [
     rule: 'H7',
     edits: [
       {
-        file: MAP_RECOVERY,
+        file: RECOVERED,
         find: 'return { ...member, incarnation: present.incarnation };',
         replace: 'return member;',
       },
     ],
-    fate: tests('test/controller/recovery.test.ts', 'that comes late'),
+    fate: tests('test/controller/recovered.test.ts', 'that comes late'),
   },
 ];
 

@@ -1,5 +1,282 @@
 // Mutants of what a controller without its state may conclude.
 
-import type { Mutant } from './mutant.ts';
+import { type Mutant, tests } from './mutant.ts';
 
-export const RECOVERY_MUTANTS: readonly Mutant[] = [];
+const EPOCHS = 'src/controller/epochs.ts';
+const RECOVERED = 'src/controller/recovered.ts';
+const RECOVERY = 'src/controller/recovery.ts';
+const IDENTITY = 'src/storage/identity.ts';
+const CLUSTER_MAP = 'src/cluster/cluster-map.ts';
+
+const EPOCH_TESTS = 'test/controller/epochs.test.ts';
+const RECOVERED_TESTS = 'test/controller/recovered.test.ts';
+const RECOVERY_TESTS = 'test/controller/recovery.test.ts';
+const GENERATION_TESTS = 'test/controller/generations.test.ts';
+const RECOVERY_SCHEDULES = 'test/simulation/schedules-recovery.test.ts';
+const HOST_SCHEDULES = 'test/simulation/schedules-lost-hosts.test.ts';
+
+const SURVIVORS: readonly Mutant[] = [
+  {
+    name: 'survivor-that-a-witness-has-fenced',
+    rule: 'H32',
+    edits: [{ file: RECOVERED, find: '!maps.some((map) => bars(map, member))', replace: 'true' }],
+    fate: tests(HOST_SCHEDULES, 'is not taken for complete'),
+  },
+  {
+    name: 'survivor-without-witnesses',
+    rule: 'H32',
+    edits: [{ file: RECOVERED, find: '(isVouchedFor && survivor(', replace: '(survivor(' }],
+    fate: tests(RECOVERED_TESTS, 'without a majority of the witnesses'),
+  },
+  {
+    name: 'survivor-by-half-of-the-witnesses',
+    rule: 'H32',
+    edits: [
+      {
+        file: RECOVERED,
+        find: 'return 2 * heard.length > set.length;',
+        replace: 'return 3 * heard.length >= set.length;',
+      },
+    ],
+    fate: tests(RECOVERED_TESTS, 'a member stands alone'),
+  },
+  {
+    name: 'survivor-without-the-coming-witnesses',
+    rule: 'H13',
+    edits: [
+      {
+        file: RECOVERED,
+        find: 'return [witnesses, ...(nextWitnesses === undefined ? [] : [nextWitnesses])].every((set) => {',
+        replace: 'return [witnesses, ...(nextWitnesses === undefined ? [] : [])].every((set) => {',
+      },
+    ],
+    fate: tests(RECOVERED_TESTS, 'coming witnesses'),
+  },
+  {
+    name: 'survivor-by-its-store',
+    rule: 'H32',
+    edits: [
+      {
+        file: RECOVERED,
+        find: "if (member.role !== 'serving' || !lives(promises, member)) return false;",
+        replace:
+          "if (member.role !== 'serving' || !hasPromised(promises, told.map, member)) return false;",
+      },
+    ],
+    fate: tests(RECOVERED_TESTS, 'a member stands alone'),
+  },
+  {
+    name: 'survivor-after-its-goodbye',
+    rule: 'H5',
+    edits: [
+      {
+        file: RECOVERED,
+        find: 'promise?.incarnation === incarnation && promise.living === true',
+        replace: 'promise?.incarnation === incarnation',
+      },
+    ],
+    fate: tests(RECOVERED_TESTS, 'goodbye'),
+  },
+  {
+    name: 'survivor-that-knows-less',
+    rule: 'H32',
+    edits: [
+      {
+        file: RECOVERED,
+        find: 'own?.epoch === told.entry.epoch &&',
+        replace: 'own !== undefined &&',
+      },
+    ],
+    fate: tests(RECOVERED_TESTS, 'of the same members'),
+  },
+  {
+    name: 'survivor-of-a-frozen-entry',
+    rule: 'H32',
+    edits: [
+      {
+        file: RECOVERED,
+        find: 'if (maps.some((map) => map.partitions[partition]?.frozen)) return undefined;',
+        replace: '',
+      },
+    ],
+    fate: tests(RECOVERED_TESTS, 'had frozen the entry'),
+  },
+  {
+    name: 'survivor-without-a-word',
+    rule: 'H32',
+    edits: [
+      {
+        file: RECOVERY,
+        find: 'mayBeMissed: (node) => isOnlyController || this.#forgotten.has(node),',
+        replace: 'mayBeMissed: () => isOnlyController || true,',
+      },
+    ],
+    fate: tests(HOST_SCHEDULES, 'recovers by itself'),
+  },
+  {
+    name: 'forgotten-is-waited-for',
+    rule: 'H5',
+    edits: [{ file: 'src/controller/admin.ts', find: 'recovery.forget(node);', replace: '' }],
+    fate: tests(HOST_SCHEDULES, 'recovers by itself'),
+  },
+  {
+    name: 'survivor-before-leases-ran-out',
+    rule: 'H32',
+    edits: [
+      {
+        file: RECOVERED,
+        find: 'lives(promises, life) && hasLapsed(life.node)',
+        replace: 'lives(promises, life) && (hasLapsed(life.node) || true)',
+      },
+    ],
+    fate: tests(RECOVERED_TESTS, 'while leases of before may last'),
+  },
+  {
+    name: 'witness-grants-after-its-promise',
+    rule: 'H32',
+    edits: [
+      {
+        file: 'src/storage/life.ts',
+        find: "if (this.replica.isOverruled(map.version)) return 'overruled';",
+        replace: '',
+      },
+    ],
+    fate: tests(RECOVERY_SCHEDULES, 'all leases of before run out'),
+  },
+  {
+    name: 'own-vote-after-the-promise',
+    rule: 'H32',
+    edits: [
+      {
+        file: 'src/storage/heartbeats.ts',
+        find: 'if (this.#replica.isOverruled(map.version)) return;',
+        replace: '',
+      },
+    ],
+    fate: tests('test/storage/heartbeats.test.ts', 'the own vote'),
+  },
+  {
+    name: 'frozen-is-published-at-once',
+    rule: 'H32',
+    edits: [
+      {
+        file: RECOVERY,
+        find: 'return frozenEntries(later).length < left;',
+        replace: 'return frozenEntries(later).length < 0;',
+      },
+    ],
+    fate: tests(HOST_SCHEDULES, 'is lost'),
+  },
+  {
+    name: 'promise-told-again',
+    rule: 'H32',
+    edits: [{ file: RECOVERY, find: 'if (this.#promises.has(node)) return;', replace: '' }],
+    fate: tests(RECOVERY_TESTS, 'that is told again'),
+  },
+];
+
+const GENERATIONS: readonly Mutant[] = [
+  {
+    name: 'one-generation-promised-to-two',
+    rule: 'H32',
+    edits: [
+      {
+        file: IDENTITY,
+        find: 'if (asked.generation > this.#highest.generation) this.#highest = asked;',
+        replace: 'if (asked.generation >= this.#highest.generation) this.#highest = asked;',
+      },
+    ],
+    fate: tests(RECOVERY_SCHEDULES, 'one generation is promised to one recovery'),
+  },
+  {
+    name: 'promise-forgets-to-whom',
+    rule: 'I2',
+    edits: [
+      {
+        file: 'src/storage/recovery.ts',
+        find: 'promisedNonce: earlier?.promisedNonce,',
+        replace: 'promisedNonce: undefined,',
+      },
+    ],
+    fate: tests(RECOVERY_SCHEDULES, 'one generation is promised to one recovery'),
+  },
+  {
+    name: 'promise-to-another-counts',
+    rule: 'H32',
+    edits: [
+      {
+        file: 'src/controller/generations.ts',
+        find: 'return a.generation === b.generation && a.nonce === b.nonce;',
+        replace: 'return a.generation === b.generation;',
+      },
+    ],
+    fate: tests(RECOVERY_TESTS, 'another nonce'),
+  },
+  {
+    name: 'nonce-outside-the-order',
+    rule: 'I1',
+    edits: [
+      { file: CLUSTER_MAP, find: 'return a.nonce < b.nonce ? -1 : 1;', replace: 'return 0;' },
+    ],
+    fate: tests(GENERATION_TESTS, 'of two that start from one state'),
+  },
+  {
+    name: 'generation-without-a-nonce',
+    rule: 'I1',
+    edits: [
+      {
+        file: 'src/controller/generations.ts',
+        find: '{ generation, nonce: random.token() }',
+        replace: "{ generation, nonce: random.token().slice(0, 0) + 'x' }",
+      },
+    ],
+    fate: tests(GENERATION_TESTS, 'of two that start from one state'),
+  },
+];
+
+const SPENT_EPOCHS: readonly Mutant[] = [
+  {
+    name: 'accepted-loss-at-the-next-epoch',
+    rule: 'I5',
+    edits: [
+      {
+        file: 'src/controller/admin.ts',
+        find: 'return withMembers(entry, members);',
+        replace: 'return withMembers({ ...entry, frozen: undefined }, members);',
+      },
+    ],
+    fate: tests(RECOVERY_SCHEDULES, 'what an operator lets go on'),
+  },
+  {
+    name: 'epochs-wrap',
+    rule: 'I3',
+    edits: [{ file: EPOCHS, find: 'if (!hasEpochLeft(entry)) return entry;', replace: '' }],
+    fate: tests(EPOCH_TESTS, 'beyond the last one'),
+  },
+  {
+    name: 'spent-epochs-change-the-map-for-ever',
+    rule: 'H32',
+    edits: [
+      {
+        file: RECOVERED,
+        find: 'const counts = isComplete && hasEpochLeft(next);',
+        replace: 'const counts = isComplete && (hasEpochLeft(next) || true);',
+      },
+    ],
+    fate: tests(RECOVERED_TESTS, 'no epoch left'),
+  },
+  {
+    name: 'epoch-of-four-bytes',
+    rule: 'I3',
+    edits: [
+      {
+        file: 'src/cluster/operations.ts',
+        find: 'message.readUIntBE(EPOCH_AT, EPOCH_BYTES) as Epoch',
+        replace: 'message.readUInt32BE(EPOCH_AT + 2) as Epoch',
+      },
+    ],
+    fate: tests('test/cluster/operations.test.ts', 'comes back as it was'),
+  },
+];
+
+export const RECOVERY_MUTANTS: readonly Mutant[] = [...SURVIVORS, ...GENERATIONS, ...SPENT_EPOCHS];

@@ -229,7 +229,7 @@ describe('malformed internal messages', () => {
   test('a stream for another cluster, node or incarnation, or of no known protocol, is refused (D13)', async () => {
     const node = cluster.storages[0] ?? '';
     const { map } = JSON.parse((await call(node, '/s/map')).text);
-    const open = (fields: Record<string, string | number>, protocol = 'velour-operations-2') => {
+    const open = (fields: Record<string, string | number>, protocol = 'velour-operations-3') => {
       const good = { cluster: map.cluster, node, incarnation: map.nodes[node].incarnation };
       const headers = Object.entries({ ...good, ...fields })
         .map(([name, value]) => `x-fog-${name}: ${value}\r\n`)
@@ -244,13 +244,17 @@ describe('malformed internal messages', () => {
     expect(await open({ node: 'other' })).toMatch(/^HTTP\/1\.1 409 .*this is node/s);
     expect(await open({ incarnation: 7 })).toMatch(/^HTTP\/1\.1 409 .*this is incarnation/s);
     expect(await open({}, 'websocket')).toMatch(/^HTTP\/1\.1 400 /);
+    // Its epochs have four bytes: it is told which software it meets.
+    expect(await open({}, 'velour-operations-2')).toMatch(
+      /^HTTP\/1\.1 400 .*speaks velour-operations-3/s,
+    );
   });
 
   test('garbage on a stream closes that stream only', async () => {
     const node = cluster.storages[0] ?? '';
     const { map } = JSON.parse((await call(node, '/s/map')).text);
     const incarnation = map.nodes[node].incarnation;
-    const head = `GET /s/operations HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: velour-operations-2\r\nx-fog-cluster: ${map.cluster}\r\nx-fog-node: ${node}\r\nx-fog-incarnation: ${incarnation}\r\n\r\n`;
+    const head = `GET /s/operations HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: velour-operations-3\r\nx-fog-cluster: ${map.cluster}\r\nx-fog-node: ${node}\r\nx-fog-incarnation: ${incarnation}\r\n\r\n`;
     expect(await exchange(node, `${head}${'\xff'.repeat(100)}`)).toMatch(/^HTTP\/1\.1 101 /);
     expect((await set(frontend, 'after garbage', 'x')).status).toBe(200);
     expect((await get(frontend, 'after garbage')).text).toBe('x');

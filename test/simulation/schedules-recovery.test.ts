@@ -2,8 +2,11 @@
 // when the rule in its name is broken (test/mutants).
 
 import { expect, test } from 'vitest';
-import type { Epoch } from '../../src/cluster/identity.ts';
+import type { ClusterMap } from '../../src/cluster/cluster-map.ts';
+import { EPOCH_MAX, type Epoch } from '../../src/cluster/identity.ts';
+import { encodeState, STATE_FILE } from '../../src/controller/state-file.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
+import { plainGet } from '../../src/simulation/oracles.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SHAPE: ClusterShape = { storages: 3, frontends: 1, redundancy: 2, fsync: 'always' };
@@ -131,17 +134,172 @@ test.each(SEEDS)(
     const node = stage.storage(0);
     const { cluster, version } = stage.map;
     const higher = version.generation + 10;
-    const prepare = (generation: number) => stage.ask(node, 'prepare', { cluster, generation });
-    const [first, second] = [prepare(higher), prepare(higher - 5)];
+    const prepare = (generation: number, nonce: string) =>
+      stage.ask(node, 'prepare', { cluster, generation, nonce });
+    const [first, second] = [prepare(higher, 'first'), prepare(higher - 5, 'second')];
     stage.pass(1000);
-    expect(first.answer).toMatchObject({ generation: higher });
-    expect(second.answer).toMatchObject({ generation: higher });
+    expect(first.answer).toMatchObject({ generation: higher, nonce: 'first' });
+    expect(second.answer).toMatchObject({ generation: higher, nonce: 'first' });
     node.crash(false);
     node.start();
     stage.pass(1000);
-    const third = prepare(higher - 1);
+    const third = prepare(higher - 1, 'third');
     stage.pass(1000);
-    expect(third.answer).toMatchObject({ generation: higher });
+    expect(third.answer).toMatchObject({ generation: higher, nonce: 'first' });
+  },
+);
+
+test.each(
+  SEEDS.flatMap((seed) => (['always', undefined] as const).map((fsync) => ({ seed, fsync }))),
+)(
+  'H32: one generation is promised to one recovery, whatever is repeated or late, seed $seed, with a data directory: $fsync',
+  ({ seed, fsync }) => {
+    const stage = new Stage(seed, { ...SHAPE, fsync });
+    const node = stage.storage(0);
+    const { cluster, version } = stage.map;
+    const generation = version.generation + 10;
+    const prepare = (nonce: string) => stage.ask(node, 'prepare', { cluster, generation, nonce });
+    // The second one comes while the first is on its way to the disk.
+    const asked = [prepare('first'), prepare('second')];
+    stage.pass(1000);
+    if (fsync !== undefined) {
+      node.crash(true);
+      node.start();
+      stage.pass(1000);
+    }
+    asked.push(prepare('second'), prepare('first'));
+    stage.pass(1000);
+    for (const { answer } of asked) expect(answer).toMatchObject({ generation, nonce: 'first' });
+  },
+);
+
+test.each([
+  [{ nonce: undefined }, /nonce/],
+  [{ nonce: '' }, /nonce/],
+  [{ nonce: 'x'.repeat(65) }, /nonce/],
+  [{ nonce: 'a b' }, /nonce/],
+  [{ generation: 0 }, /generation/],
+  [{ generation: 10 ** 15 }, /generation/],
+])('H32: a node promises nothing to what it cannot tell from others: %o', (fields, what) => {
+  const stage = new Stage(1, SHAPE);
+  const { cluster } = stage.map;
+  const message = { cluster, generation: 2 * 10 ** 9, nonce: 'x', ...fields };
+  const { status, answer } = stage.ask(stage.storage(0), 'prepare', message);
+  expect(status).toBe(400);
+  expect((answer as { detail: string }).detail).toMatch(what);
+  const told = stage.ask(stage.storage(0), 'prepare', { cluster, generation: 1, nonce: 'x' });
+  stage.pass(100);
+  expect(told.answer).toMatchObject({ generation: 1, nonce: 'x' });
+});
+
+test.each(SEEDS)(
+  'H32: when a majority of the witnesses has promised, all leases of before run out, seed %i',
+  (seed) => {
+    const stage = new Stage(seed, { ...SHAPE, storages: 4 });
+    const { controller, storages } = stage.cluster;
+    controller.crash(false);
+    stage.pass(3000);
+    expect(storages.every((node) => stage.hasLease(node))).toBe(true);
+    const { cluster, witnesses } = stage.map;
+    for (const { node } of witnesses.slice(0, 2)) {
+      stage.ask(stage.named(node), 'prepare', { cluster, generation: 2 * 10 ** 9, nonce: 'x' });
+    }
+    stage.pass(1250);
+    expect(storages.map((node) => stage.hasLease(node))).toEqual([false, false, false, false]);
+  },
+);
+
+test.each(SEEDS)(
+  'I1: two recoveries in one second publish no two maps of one version, and all is served, seed %i',
+  (seed) => {
+    const stage = new Stage(seed, SHAPE);
+    const { controller } = stage.cluster;
+    const [a, b, c] = [stage.storage(0), stage.storage(1), stage.storage(2)];
+    const frontend = stage.frontend(0);
+    const key = stage.keyOf(a, b);
+    stage.expectStatus(stage.set(frontend, key), 200);
+    loseController(stage);
+    stage.cut([a], [controller]);
+    stage.pass(8000 - (stage.world.nowMs % 1000));
+    const { generation } = stage.map.version;
+    controller.start();
+    stage.pass(650);
+    // Those who promised hear of nothing: only the frontend sees what is published.
+    stage.cutTo([controller], [b, c]);
+    stage.until('published, frozen', () => stage.map.version.generation > generation);
+    const first = stage.map.version;
+    stage.pass(5);
+    loseController(stage);
+    stage.heal([controller], [a, b, c]);
+    controller.start();
+    stage.until('published again', () => stage.map.version.nonce !== first.nonce);
+    stage.pass(8000);
+    stage.expectStatus(stage.get(frontend, key), 200);
+    stage.expectStatus(stage.set(frontend, key), 200);
+    stage.expectKept();
+  },
+);
+
+test.each([true, false])(
+  'H32: many recoveries in a row, in memory only: %s, spend epochs and nothing else',
+  (controllerInMemory) => {
+    const stage = new Stage(1, { ...SHAPE, controllerInMemory });
+    const { controller } = stage.cluster;
+    const frontend = stage.frontend(0);
+    const keys = stage.map.partitions.map((_, partition) => stage.keysIn(partition, 1)[0] ?? '');
+    const epochs: number[] = [];
+    for (let count = 0; count < 12; count++) {
+      for (const key of keys) stage.expectStatus(stage.set(frontend, key), 200);
+      loseController(stage);
+      stage.cluster.controllerRecovers = !controllerInMemory;
+      const { generation } = stage.map.version;
+      controller.start();
+      stage.until('a map', () => stage.map.version.generation > generation);
+      epochs.push(stage.map.partitions[0]?.epoch ?? 0);
+      for (const key of keys) stage.expectStatus(stage.get(frontend, key), 200);
+    }
+    expect(epochs.at(-1)).toBe(12_000_001);
+    const metrics = Buffer.from(controller.peek(plainGet('/metrics'))?.body ?? '').toString();
+    const spent = Number(/^velourfog_epochs_spent_ratio (\S+)$/m.exec(metrics)?.[1]);
+    expect(spent).toBeCloseTo(12_000_001 / 2 ** 48, 12);
+    stage.expectKept();
+  },
+);
+
+test.each(SEEDS)(
+  'H32: what an operator lets go on is at an epoch that nobody can know for others, seed %i',
+  (seed) => {
+    const stage = new Stage(seed, { storages: 3, frontends: 2, redundancy: 3, fsync: 'always' });
+    const { controller } = stage.cluster;
+    const [a, b, c] = [stage.storage(0), stage.storage(1), stage.storage(2)];
+    const [f, g] = [stage.frontend(0), stage.frontend(1)];
+    const key = stage.keyOf(a, b, c);
+    stage.expectStatus(stage.set(f, key), 200);
+    // That a was removed b hears, and f; c does not.
+    stage.cutTo([controller], [c]);
+    stage.cut([b], [c]);
+    removeAsDead(stage, a, key);
+    stage.pass(300);
+    loseController(stage);
+    stage.cut([f], [controller]);
+    stage.cut([b], stage.allBut(b, f));
+    stage.healTo([controller], [c]);
+    a.start();
+    controller.start();
+    stage.until('a map', () => stage.map.version.generation > 1);
+    stage.pass(3000);
+    const partition = stage.partitionOf(key);
+    const { epoch = 0 } = stage.map.partitions[partition] ?? {};
+    expect(stage.map.partitions[partition]?.frozen).toBe(true);
+    stage.ask(controller, 'acceptLoss', {});
+    stage.until('it goes on', () => stage.map.partitions[partition]?.frozen !== true);
+    expect(stage.map.partitions[partition]?.epoch).toBe(epoch + 1_000_000);
+    stage.pass(500);
+    // Its map has b and c as the members, at the epoch after the one that was frozen.
+    stage.set(f, key);
+    stage.pass(10_000);
+    stage.expectStatus(stage.get(g, key), 200);
+    stage.expectKept();
   },
 );
 
@@ -169,3 +327,38 @@ test.each(SEEDS)(
     stage.expectKept();
   },
 );
+
+test('H32, I3: when a partition has spent its epochs, all goes on as it is, and a change is refused with a text', () => {
+  const stage = new Stage(1, SHAPE);
+  const { controller, storages } = stage.cluster;
+  const frontend = stage.frontend(0);
+  const key = stage.keyOf(stage.storage(0), stage.storage(1));
+  controller.crash(false);
+  const { files, logs } = controller.disk.image();
+  const number = stage.map.version.number + 1;
+  const spent: ClusterMap = {
+    ...stage.map,
+    version: { ...stage.map.version, number },
+    partitions: stage.map.partitions.map((entry) => ({ ...entry, epoch: EPOCH_MAX as Epoch })),
+  };
+  controller.disk.restore({ files: new Map([...files, [STATE_FILE, encodeState(spent)]]), logs });
+  const logged: string[] = [];
+  controller.onLog = (message) => logged.push(message);
+  controller.start();
+  stage.until('known', () => storages.every((node) => stage.mapOf(node)?.version.generation !== 1));
+  expect(logged.filter((message) => message.startsWith('epochs run out'))).toHaveLength(1);
+  stage.expectStatus(stage.set(frontend, key), 200);
+  // Both members come back empty: nobody can take their places, and the map stays as it is.
+  for (const node of [stage.storage(0), stage.storage(1)]) {
+    node.crash(false);
+    node.disk.wipe();
+    node.start();
+  }
+  stage.pass(10_000);
+  const before = stage.map.version.number;
+  const refused = stage.ask(controller, 'acceptLoss', {});
+  stage.pass(2000);
+  expect(refused).toMatchObject({ status: 409, answer: { error: 'epochs-spent' } });
+  expect(stage.map.version.number).toBe(before);
+  stage.expectStatus(stage.get(frontend, key), 503);
+});

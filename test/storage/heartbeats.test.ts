@@ -14,8 +14,8 @@ import { incarnationOf, nodeId, sampleMap } from '../helpers/maps.ts';
 
 const CONTROLLER = 'controller:1' as Address;
 
-/** Node a, which has a map unless told otherwise, and has just asked for grants. */
-function asking({ hasMap = true } = {}) {
+/** Node a, which has a map unless told otherwise, and has just asked for grants; with b, or the only witness. */
+function asking({ hasMap = true, isAlone = false } = {}) {
   let nowMs = 0;
   const timers: { readonly dueMs: number; readonly callback: () => void }[] = [];
   const asked: {
@@ -28,7 +28,8 @@ function asking({ hasMap = true } = {}) {
   const life = { node: nodeId('a'), incarnation: incarnationOf(1) };
   const options = { life, valueBytesMax: 100, copyChunkBytes: 262_144, leaseMs: times.leaseMs };
   const replica = new Replica(new SegmentStore(), MEMORY_ONLY, clock, options);
-  if (hasMap) replica.adopt(sampleMap());
+  const map = sampleMap();
+  if (hasMap) replica.adopt(isAlone ? { ...map, witnesses: [life] } : map);
   const runtime = {
     clock,
     timers: {
@@ -108,7 +109,7 @@ describe.each([
 
   test('of a generation before the promised one counts for nothing (H32)', () => {
     const { replica, answer } = asking();
-    replica.promise(2);
+    replica.promise({ generation: 2, nonce: 'n' });
     answer(path, grant);
     expect(replica.lease.isLive()).toBe(false);
   });
@@ -118,6 +119,15 @@ describe.each([
     answer(path, { ...grant, incarnation: 2 });
     expect(replica.lease.isLive()).toBe(false);
   });
+});
+
+test('the own vote counts for nothing either once a later generation is promised (H32)', () => {
+  const { replica, beat } = asking({ isAlone: true });
+  expect(replica.lease.isLive()).toBe(true);
+  replica.promise({ generation: 2, nonce: 'n' });
+  // Asked for again and again, by nobody but itself.
+  beat(20);
+  expect(replica.lease.isLive()).toBe(false);
 });
 
 test('a witness that says no is no vote (R5)', () => {

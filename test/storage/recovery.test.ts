@@ -33,6 +33,7 @@ const EARLIER: Identity = {
   fsync: 'interval',
   completeSince: incarnationOf(3),
   promisedGeneration: 0,
+  promisedNonce: undefined,
 };
 
 function recordOf(number: number, version: number, bytes = 100) {

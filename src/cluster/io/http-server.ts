@@ -291,7 +291,10 @@ function upgrade(
     );
   socket.on('error', () => socket.destroy());
   const { headers } = request;
-  if (headers.upgrade !== LINK_PROTOCOL) return void refuse('400 Bad Request', 'unknown protocol');
+  if (headers.upgrade !== LINK_PROTOCOL) {
+    const reason = `this node speaks ${LINK_PROTOCOL}, and was asked for another protocol: the two run different versions of velour-fog`;
+    return void refuse('400 Bad Request', reason);
+  }
   const hello = {
     cluster: String(headers[LINK_HEADERS.cluster]) as ClusterId,
     node: String(headers[LINK_HEADERS.node]) as NodeId,

@@ -17,7 +17,7 @@ import { SocketLink } from './link.ts';
 import { Agent, Client } from './undici.ts';
 
 /** Name of the stream in HTTP's Upgrade header; changes when its bytes change incompatibly. */
-export const LINK_PROTOCOL = 'velour-operations-2';
+export const LINK_PROTOCOL = 'velour-operations-3';
 export const LINK_HEADERS = {
   cluster: 'x-fog-cluster',
   node: 'x-fog-node',
@@ -95,7 +95,7 @@ export function openNetwork(): Network {
         })
         .then(
           ({ socket }) => link.attach(socket as Socket, Buffer.alloc(0)),
-          (error: unknown) => link.close(describe(error)),
+          (error: unknown) => link.close(whyNoStream(error)),
         );
       return link;
     },
@@ -108,6 +108,13 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Undici says no more than this of any answer but 101, and keeps the text of a refusal to itself. */
+function whyNoStream(error: unknown): string {
+  return error instanceof Error && error.message === 'bad upgrade'
+    ? `no stream ${LINK_PROTOCOL} there: it is another node or life, or runs another version of velour-fog`
+    : describe(error);
 }
 
 /** undici wraps what happened in AggregateErrors and causes; the code is what people look up. */

@@ -1,0 +1,174 @@
+// Scripted schedules about a host that is lost with the controller and a storage node on it: whether those that are
+// left are known to have everything (H32), and what the operator's word adds (H5).
+
+import { expect, test } from 'vitest';
+import { answeringMembers } from '../../src/cluster/cluster-map.ts';
+import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
+import { SEEDS, Stage } from './founded.ts';
+
+const SHAPES = [
+  [4, 2],
+  [6, 3],
+] as const;
+
+function shapeOf(storages: number, redundancy: number): ClusterShape {
+  return { storages, redundancy, frontends: 1, fsync: 'always' };
+}
+
+/** One acknowledged set in each partition. */
+function setEverywhere(stage: Stage): readonly string[] {
+  const keys = stage.map.partitions.map((_, partition) => stage.keysIn(partition, 1)[0] ?? '');
+  for (const key of keys) stage.expectStatus(stage.set(stage.frontend(0), key), 200);
+  return keys;
+}
+
+/** The machine burns; another controller starts elsewhere, under the same name. */
+function loseHost(stage: Stage, node: SimulatedNode, { byHand = true } = {}): void {
+  const { controller } = stage.cluster;
+  node.crash(true);
+  node.disk.wipe();
+  controller.crash(true);
+  controller.disk.wipe();
+  stage.cluster.controllerRecovers = byHand;
+}
+
+function frozenIn({ map }: Stage): number {
+  return map.partitions.filter(({ frozen }) => frozen).length;
+}
+
+function offlineIn({ map }: Stage): number {
+  return map.partitions.filter((entry) => answeringMembers(map, entry).length === 0).length;
+}
+
+function helpOf(stage: Stage): { waitingFor: Record<string, number[]>; help: string } | undefined {
+  return (stage.statusOf(stage.cluster.controller) as Record<string, unknown>).frozen as never;
+}
+
+test.each(SHAPES.flatMap((shape) => SEEDS.map((seed) => [...shape, seed] as const)))(
+  'H32: the host of the controller and of a storage node is lost, %i nodes, K=%i, seed %i: all is served by those that are left',
+  (storages, redundancy, seed) => {
+    const stage = new Stage(seed, shapeOf(storages, redundancy));
+    const frontend = stage.frontend(0);
+    const keys = setEverywhere(stage);
+    const lost = stage.storage(seed % storages);
+    loseHost(stage, lost);
+    stage.pass(5000);
+    stage.cluster.controller.start();
+    stage.until('a map', () => stage.map.version.generation > 1);
+    expect(frozenIn(stage)).toBe(0);
+    for (const key of keys) stage.expectStatus(stage.get(frontend, key), 200);
+    for (const key of keys) stage.expectStatus(stage.set(frontend, key), 200);
+    stage.until('removed', () => !stage.isMember(lost));
+    stage.expectKept();
+    // Its machine comes back empty.
+    lost.start();
+    stage.expectHealed(keys, redundancy);
+  },
+);
+
+test.each(SEEDS)(
+  'H32: the controller is lost again before the leases of before are over, seed %i: what nobody saw frozen is judged anew',
+  (seed) => {
+    const stage = new Stage(seed, shapeOf(4, 2));
+    const keys = setEverywhere(stage);
+    const { controller } = stage.cluster;
+    loseHost(stage, stage.storage(0));
+    for (let start = 0; start < 5; start++) {
+      controller.start();
+      stage.pass(900);
+      controller.crash(true);
+      controller.disk.wipe();
+    }
+    controller.start();
+    stage.until('a map', () => stage.map.version.generation > 1);
+    expect(frozenIn(stage)).toBe(0);
+    for (const key of keys) stage.expectStatus(stage.get(stage.frontend(0), key), 200);
+    stage.expectKept();
+  },
+);
+
+/**
+ * One of two members is cut off from all, and believes in itself: the other one goes on without it, and takes a set
+ * which is lost with its host.
+ * @param hears whether those that are left hear of more than that it is fenced
+ */
+function removedUnawares(seed: number, hears: boolean) {
+  const stage = new Stage(seed, shapeOf(5, 2));
+  const { controller } = stage.cluster;
+  const frontend = stage.frontend(0);
+  const witnesses = stage.map.witnesses.map(({ node }) => stage.named(node));
+  const isWitness = (node: SimulatedNode) => witnesses.includes(node);
+  // Neither of them a witness whose loss would leave no majority to be asked.
+  const pair = stage.map.partitions
+    .map(({ members }) => members.map(({ node }) => stage.named(node)))
+    .find((nodes) => nodes.filter(isWitness).length <= 1);
+  const believer = pair?.find((node) => !isWitness(node));
+  const other = pair?.find((node) => node !== believer);
+  if (believer === undefined || other === undefined) throw new Error('no such pair');
+  const key = stage.keyOf(believer, other);
+  stage.expectStatus(stage.set(frontend, key), 200);
+  stage.cut([believer], stage.allBut(believer));
+  const rest = stage.cluster.storages.filter((node) => node !== other && node !== believer);
+  const isFenced = (node: SimulatedNode) =>
+    stage.mapOf(node)?.nodes[believer.process.name]?.fenced === true;
+  stage.until('fenced', () => rest.every(isFenced));
+  // That they know is known; and nobody copies what the other one has.
+  stage.pass(300);
+  stage.cut(hears ? [other] : [controller, other], rest);
+  stage.until('removed', () => stage.roleOf(believer, key) === undefined);
+  const last = stage.set(frontend, key);
+  stage.expectStatus(last, 200);
+  loseHost(stage, other);
+  stage.cluster.network.healAll();
+  stage.pass(1000);
+  controller.start();
+  stage.until('a map', () => stage.map.version.generation > 1);
+  stage.pass(5000);
+  return { stage, believer, other, frontend, key };
+}
+
+test.each(SEEDS.flatMap((seed) => [true, false].map((hears) => ({ seed, hears }))))(
+  'H32: a member that was removed and does not know is not taken for complete, seed $seed, others heard of the removal: $hears',
+  ({ seed, hears }) => {
+    const { stage, other, frontend, key } = removedUnawares(seed, hears);
+    stage.expectStatus(stage.get(frontend, key), 503);
+    expect(stage.map.partitions[stage.partitionOf(key)]?.frozen).toBe(true);
+    // Nor by the operator's word; but it is said what accept-loss would do.
+    const name = other.process.name;
+    const told = stage.tell(stage.cluster.controller, 'forget', { node: name });
+    expect(told).toMatchObject({ frozen: expect.arrayContaining([stage.partitionOf(key)]) });
+    expect((told as { advice: string }).advice).toMatch(/velour accept-loss would let go on: \d+ /);
+    stage.pass(3000);
+    stage.expectStatus(stage.get(frontend, key), 503);
+    stage.expectKept();
+  },
+);
+
+test.each(SEEDS)(
+  'H32, H5: a controller that recovers by itself misses nobody until the operator forgets the node, seed %i',
+  (seed) => {
+    const stage = new Stage(seed, { ...shapeOf(4, 2), controllerInMemory: true });
+    const frontend = stage.frontend(0);
+    const keys = setEverywhere(stage);
+    const lost = stage.storage(0);
+    const { name } = lost.process;
+    loseHost(stage, lost, { byHand: false });
+    stage.cluster.controller.start();
+    stage.until('a map', () => stage.map.version.generation > 1);
+    stage.pass(10_000);
+    // An earlier controller might run, and grant leases to it: nobody said otherwise.
+    expect(frozenIn(stage)).toBeGreaterThan(0);
+    const { waitingFor, help } = helpOf(stage) ?? { waitingFor: {}, help: '' };
+    expect(waitingFor[name]).toHaveLength(frozenIn(stage));
+    expect(help).toMatch(`wait for ${name}`);
+    for (let count = 0; count < 2; count++) {
+      const told = stage.tell(stage.cluster.controller, 'forget', { node: name });
+      expect(told).not.toHaveProperty('frozen');
+    }
+    stage.until('all are served', () => frozenIn(stage) === 0 && offlineIn(stage) === 0);
+    expect(helpOf(stage)).toBeUndefined();
+    for (const key of keys) stage.expectStatus(stage.get(frontend, key), 200);
+    for (const key of keys) stage.expectStatus(stage.set(frontend, key), 200);
+    stage.expectKept();
+  },
+);
