@@ -1,12 +1,13 @@
 // How a process that is no node reaches the cluster: as a frontend does, with its map, its streams, its
 // clock and its rules, but no clients. The controller is not told of it (D14), nor does it report anybody.
 
+import { ClusterClock } from '../cluster/cluster-clock.ts';
 import type { ClusterMap } from '../cluster/cluster-map.ts';
+import { EXIT } from '../cluster/errors.ts';
 import type { Address } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import type { Runtime } from '../cluster/runtime.ts';
 import { HybridClock } from '../cluster/version.ts';
-import { FrontendClock } from '../frontend/frontend-clock.ts';
 import { MapFollower } from '../frontend/map-follower.ts';
 import { Probes } from '../frontend/probes.ts';
 import type { OperationContext } from '../frontend/read-handler.ts';
@@ -17,18 +18,28 @@ export interface Guest extends OperationContext {
   readonly map: ClusterMap;
 }
 
+/** Why nobody was let in, and what a process ends with for it. */
+export interface Refused {
+  readonly refused: string;
+  readonly exitCode: number;
+}
+
 /** @param done with why there is no map, or no storage node that tells its time, within a set's deadline */
 export function visit(
   runtime: Runtime,
   options: { readonly controller: Address; readonly times: Times },
-  done: (guest: Guest | { readonly refused: string }) => void,
+  done: (guest: Guest | Refused) => void,
 ): void {
   const { times, controller } = options;
   const router = new Router(runtime, times);
-  const follower = new MapFollower(runtime, router, options);
-  const clock = new FrontendClock(runtime.clock, runtime.log);
+  let isRefused = false;
+  const follower = new MapFollower(runtime, router, options, (problem) => {
+    isRefused = true;
+    done({ refused: problem, exitCode: EXIT.config });
+  });
+  const clock = new ClusterClock(runtime.clock, runtime.log);
   const probes = new Probes(runtime, router, times, {
-    told: (node, wallMs) => clock.heard(node, wallMs),
+    told: (...told) => clock.heard(...told),
     silent: () => undefined,
   });
   const context: OperationContext = {
@@ -42,11 +53,13 @@ export function visit(
   };
   const startedMs = runtime.clock.monotonicMs();
   const look = () => {
+    if (isRefused) return undefined;
     const { map } = router;
-    if (map !== undefined && clock.isChecked) return done({ ...context, map });
+    if (map !== undefined && clock.isKnown) return done({ ...context, map });
     if (runtime.clock.monotonicMs() - startedMs > times.setDeadlineMs) {
       const problem = follower.problem ?? `controller ${controller}: no answer`;
-      return done({ refused: map === undefined ? problem : 'no storage node answers' });
+      const refused = map === undefined ? problem : 'no storage node answers';
+      return done({ refused, exitCode: EXIT.unavailable });
     }
     runtime.timers.after(times.retryMs, look);
     return undefined;

@@ -31,6 +31,7 @@ import {
   optional,
   type Shape,
 } from './shape.ts';
+import { timeScale } from './time-scale.ts';
 
 /** `serving` takes sets and answers gets; `joining` takes sets and copies; `leaving` takes sets only (D17). */
 export type MemberRole = 'serving' | 'joining' | 'leaving';
@@ -101,6 +102,8 @@ export interface ClusterMap {
   readonly redundancy: number;
   /** Left away by a store, whose map so is what it was before there were caches. */
   readonly whenFull?: WhenFull | undefined;
+  /** Of the protocol times by which the lives of this cluster go, at most (D12); older software left it away. */
+  readonly timeScale?: number | undefined;
   /** Who may renew leases while the controller is silent (R5, D2). */
   readonly witnesses: readonly Life[];
   /** During a change of witnesses a renewal needs a majority of both sets (H13). */
@@ -246,6 +249,7 @@ export const mapHead = {
   digits: integer({ min: 1, max: DIGITS_MAX }),
   redundancy: integer({ min: 1, max: REDUNDANCY_MAX }),
   whenFull: optional(oneOf('refuse', 'evict')),
+  timeScale,
   witnesses,
   nextWitnesses: optional(witnesses),
   nodes: dictionary(

@@ -120,7 +120,12 @@ export const ERRORS = {
   'clock-off': {
     status: 409,
     retryable: true,
-    when: 'The clock of a node that registers is over an hour off the clock of the controller.',
+    when: 'The clock of a node that registers is over an hour off the time of the cluster.',
+  },
+  'other-time-scale': {
+    status: 409,
+    retryable: false,
+    when: 'A node or frontend has another --time-scale than the one that it asks; the text names both.',
   },
   'unknown-node': {
     status: 409,

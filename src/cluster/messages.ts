@@ -26,10 +26,13 @@ import {
   type ShapeOf,
   text,
 } from './shape.ts';
+import { timeScale } from './time-scale.ts';
 
 /** All of a map, or what changed since the one that the receiver has (H38). */
 const mapNews = { map: optionalClusterMap, delta: optional(mapDelta) };
 const count = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+/** Milliseconds since 1970, by a clock that may be wrong, so before 1970 as well. */
+const wall = integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
 
 /** Where each message goes. */
 export const PATHS = {
@@ -74,8 +77,9 @@ export const registerRequest = object({
   cluster: optional(clusterId),
   /** Of the newest map that the node adopted. */
   mapVersion: optional(mapVersion),
-  /** Milliseconds since 1970, by the node's clock (H31). */
-  wallMs: count,
+  /** By the node's clock (H31). */
+  wallMs: wall,
+  timeScale,
 });
 export type RegisterRequest = ShapeOf<typeof registerRequest>;
 
@@ -103,17 +107,22 @@ export const heartbeatRequest = object({
   ),
   /** Lives to which this node, as a witness, renewed a lease, and how long ago (H11). */
   vouched: list(object({ node: nodeId, incarnation, agoMs: count }), { max: STORAGE_NODES_MAX }),
+  /** By the node's clock; one that does not say it is not judged by it (H31). */
+  wallMs: optional(wall),
+  /** The time of the cluster that the node goes by (H31). */
+  timeMs: optional(wall),
 });
 export type HeartbeatRequest = ShapeOf<typeof heartbeatRequest>;
 
 /**
  * `map` or `delta` is there when the controller's map is newer than the node's. `lease`: granted, from the sending of
- * the heartbeat on, to a node that has adopted `mapVersion` (H3, R5).
+ * the heartbeat on, to a node that has adopted `mapVersion` (H3, R5). `timeMs`: the time of the cluster (H31).
  */
 export const heartbeatReply = object({
   incarnation,
   mapVersion,
   lease: flag,
+  timeMs: optional(wall),
   ...mapNews,
 });
 export type HeartbeatReply = ShapeOf<typeof heartbeatReply>;

@@ -150,6 +150,8 @@ export interface LinkHello {
   readonly cluster: ClusterId;
   readonly node: NodeId;
   readonly incarnation: Incarnation;
+  /** D12; undefined of software that does not say it. */
+  readonly timeScale: number | undefined;
 }
 
 /** One end of a stream of operations: messages in order, both ways, none after `close`. */

@@ -61,6 +61,13 @@ export function integer(options: { min: number; max: number }): Shape<number> {
   };
 }
 
+export const positive: Shape<number> = (value) => {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
+    throw new Misshapen('is not a positive number');
+  }
+  return value;
+};
+
 export const flag: Shape<boolean> = (value) => {
   if (typeof value !== 'boolean') throw new Misshapen(`is not true or false`);
   return value;

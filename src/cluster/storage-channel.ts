@@ -190,7 +190,7 @@ export class StorageChannel {
     const { node, incarnation } = this.#member;
     const link = this.#runtime.network.open(
       this.#entry.address,
-      { cluster: this.#cluster, node, incarnation },
+      { cluster: this.#cluster, node, incarnation, timeScale: this.#times.scale },
       {
         received: (id, message) => this.#received(id, message),
         ready: () => this.#ready(),

@@ -1,7 +1,7 @@
 // What `velour backup` and `velour restore` share: a process that is no node, comes, does its work on the
 // cluster and a directory, and tells how far it is.
 
-import type { Guest } from '../backup/guest.ts';
+import type { Guest, Refused } from '../backup/guest.ts';
 import { MANIFEST_FILE, type Manifest, parseManifest } from '../backup/manifest.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { openLog } from '../cluster/io/logger.ts';
@@ -27,7 +27,7 @@ export async function guestOf(name: string, words: Words): Promise<Guest> {
   const level = words.logLevel();
   const log = openLog({ role: name, node: controller, level, pretty: words.prettyLogs() });
   const { visit } = await import('../backup/guest.ts');
-  const guest = await new Promise<Guest | { readonly refused: string }>((resolve) =>
+  const guest = await new Promise<Guest | Refused>((resolve) =>
     visit(
       {
         clock: systemClock,
@@ -42,7 +42,7 @@ export async function guestOf(name: string, words: Words): Promise<Guest> {
       resolve,
     ),
   );
-  if ('refused' in guest) throw new FatalError(EXIT.unavailable, guest.refused);
+  if ('refused' in guest) throw new FatalError(guest.exitCode, guest.refused);
   return guest;
 }
 

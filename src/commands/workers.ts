@@ -142,8 +142,13 @@ class Workers {
     }
     // It has said why.
     if (!this.#opened) process.exit(code ?? EXIT.failure);
+    // It is refused as it was started (D12), and so are the others when they are started again. Those that run go
+    // on, for as long as one of them is left.
+    const isRefused = code === EXIT.config;
+    if (isRefused && this.#running.size === 0) process.exit(code);
     const lived = systemClock.monotonicMs() - running.startedMs;
-    const againMs = lived > WELL_MS ? AGAIN_MS_MIN : (this.#againMs.get(worker) ?? AGAIN_MS_MIN);
+    const soonMs = lived > WELL_MS ? AGAIN_MS_MIN : (this.#againMs.get(worker) ?? AGAIN_MS_MIN);
+    const againMs = isRefused ? AGAIN_MS_MAX : soonMs;
     this.#againMs.set(worker, Math.min(AGAIN_MS_MAX, 2 * againMs));
     this.#log.write('error', 'a worker ended', { worker, how, againMs });
     // Nobody who listens is left: one that cannot serve yet is better, it says so.

@@ -48,6 +48,7 @@ import { Rebalancing } from './rebalancing.ts';
 import { Recovery } from './recovery.ts';
 import { Registrations } from './registrations.ts';
 import { decodeState, STATE_FILE } from './state-file.ts';
+import { refusePoll, refuseTimeScale, withTimeScale } from './time-scales.ts';
 
 export interface ControllerOptions {
   /** So many registrations found the cluster. */
@@ -81,10 +82,11 @@ export class Controller implements Service {
   constructor(runtime: Runtime, options: ControllerOptions) {
     this.#runtime = runtime;
     this.#options = options;
-    this.#knowledge = new Knowledge(options.times, runtime.clock.monotonicMs());
+    this.#knowledge = new Knowledge(options.times, runtime);
     this.#epochs = new EpochWatch(runtime.log);
     this.#map = new PublishedMap(runtime, (map, earlier) => this.#published(map, earlier));
-    this.#registrations = new Registrations(runtime, this.#map, options, {
+    const timed = { ...runtime, clock: this.#knowledge.clocks.time };
+    this.#registrations = new Registrations(timed, this.#map, options, {
       proved: (life) => this.#knowledge.detector.died(life, this.#nowMs(), false),
       isWanted: (map, node) => this.#recovery?.isWanted(map, node) ?? false,
       recovering: () => this.#recovering(),
@@ -154,8 +156,8 @@ export class Controller implements Service {
         `${STATE_FILE} cannot be used: ${state.reason}. The controller does not start empty in its place; put back a good copy, or start it with --recover`,
       );
     }
-    const { redundancy, digits, whenFull } = this.#options;
-    const stored = state.map;
+    const { redundancy, digits, whenFull, times } = this.#options;
+    const stored = withTimeScale(state.map, times.scale);
     refuseOtherWhenFull(whenFull, stored);
     if (stored.redundancy !== redundancy || stored.digits !== digits) {
       // H34: what the cluster was founded with stands in its map; flags cannot change it.
@@ -216,8 +218,8 @@ export class Controller implements Service {
   #tick(): void {
     this.#runtime.timers.after(this.#options.times.decideMs, () => this.#tick());
     const now = this.#nowMs();
-    this.#knowledge.detector.tick(now);
     const map = this.#map.current;
+    this.#knowledge.tick(map, now);
     if (map === undefined) return;
     this.#knowledge.update(map, now);
     if (!this.#deciding) this.#decide();
@@ -282,9 +284,12 @@ export class Controller implements Service {
 
   /** D5: nodes of a cluster that this controller knows nothing of. */
   #register(message: RegisterRequest): HttpReply {
-    const { cluster, address } = message;
+    const { cluster, address, node, timeScale } = message;
+    // Ahead of all else: what such a node says starts no recovery either.
+    const refused = refuseTimeScale(`node ${node}`, timeScale, this.#options.times.scale);
+    if (refused !== undefined) return refused;
     if (!this.#loaded) {
-      this.#opening?.heard(message.node, message.mapVersion);
+      this.#opening?.heard(node, message.mapVersion);
       return refusalReply('not-ready', 'the controller starts');
     }
     if (this.#map.current === undefined && cluster !== undefined) {
@@ -326,8 +331,9 @@ export class Controller implements Service {
     const isOnlyController = recover || this.#runtime.disk !== undefined;
     return new Recovery(this.#runtime, { times, cluster, above, isOnlyController }, (map) => {
       refuseOtherWhenFull(whenFull, map);
+      const scaled = withTimeScale(map, times.scale);
       this.#map.propose(
-        () => map,
+        () => scaled,
         (outcome) => {
           if (outcome.kind === 'published') return;
           throw new FatalError(EXIT.config, `${STATE_FILE} cannot be written: ${outcome.detail}`);
@@ -353,6 +359,7 @@ export class Controller implements Service {
       incarnation: message.incarnation,
       mapVersion: map?.version ?? NO_MAP,
       lease: map !== undefined && isGranted(map, message),
+      timeMs: this.#knowledge.clocks.tellMs,
       ...this.#map.newsFor({ since: message.mapVersion, deltas: message.deltas ?? false }),
     };
     return messageReply(answer);
@@ -362,6 +369,8 @@ export class Controller implements Service {
     const query = parseQuery(queryOf(request.target));
     const parameters = query.kind === 'query' ? query.parameters : new Map<string, Buffer>();
     const frontend = parameters.get('frontend')?.toString('latin1');
+    const refused = refusePoll(parameters, this.#options.times.scale);
+    if (refused !== undefined) return reply(refused);
     if (frontend !== undefined) this.#knowledge.frontends.polled(frontend, this.#nowMs());
     const asked = Number(parameters.get('wait')?.toString('latin1') ?? 0);
     const waitMs = Number.isFinite(asked) ? Math.min(asked, this.#options.times.mapPollMs) : 0;

@@ -7,7 +7,7 @@ import type { Incarnation, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 
 /** A controller that was away for so many heartbeats suspects nobody for what it missed (H10). */
-const AWAY_HEARTBEATS = 2.5;
+export const AWAY_HEARTBEATS = 2.5;
 
 export interface Death {
   readonly atMs: number;

@@ -1,7 +1,9 @@
 // What people can ask the controller: the cluster as it sees it, and its figures.
 
+import { addClockMetric } from '../cluster/cluster-clock.ts';
 import {
   type ClusterMap,
+  type Life,
   type MemberRole,
   type NodeEntry,
   offlinePartitions,
@@ -37,6 +39,7 @@ export interface Inspected {
 export function inspect(routes: Routes, metrics: Metrics, controller: Inspected): void {
   routes.add(['GET'], '/status', (_request, reply) => reply(jsonReply(200, status(controller))));
   const map = () => controller.map();
+  addClockMetric(metrics, controller.knowledge.clocks.time);
   metrics.gauge(
     'velourfog_storage_nodes',
     'Storage nodes in the map.',
@@ -75,6 +78,10 @@ function status(controller: Inspected): unknown {
   const map = controller.map();
   const now = runtime.clock.monotonicMs();
   const frozen = map === undefined ? undefined : controller.frozenFor(map);
+  const clockAheadMs = (life: Life) => {
+    const aheadMs = knowledge.clocks.aheadMs(life);
+    return aheadMs === undefined ? undefined : Math.round(aheadMs);
+  };
   const nodes = map?.nodes ?? Object.fromEntries(controller.candidates());
   return {
     ready: map !== undefined,
@@ -101,6 +108,7 @@ function status(controller: Inspected): unknown {
           fenced: entry.fenced,
           draining: entry.draining,
           partitions: map === undefined ? undefined : countRoles(map, id as NodeId),
+          clockAheadMs: clockAheadMs({ node: id as NodeId, incarnation: entry.incarnation }),
           heardMsAgo: Math.round(now - (knowledge.detector.heardMs(id as NodeId) ?? Number.NaN)),
         },
       ]),

@@ -4,8 +4,10 @@
 import type { ClusterMap, Life, MapVersion } from '../cluster/cluster-map.ts';
 import type { Times } from '../cluster/limits.ts';
 import type { HeartbeatRequest } from '../cluster/messages.ts';
+import type { Runtime } from '../cluster/runtime.ts';
 import { FailureDetector } from './failure-detector.ts';
 import { Frontends } from './frontends.ts';
+import { NodeClocks } from './node-clocks.ts';
 import { isAtLeast, LastWords, Pending } from './pending.ts';
 import { Reachability } from './reachability.ts';
 import { View } from './view.ts';
@@ -15,6 +17,7 @@ export class Knowledge {
   readonly detector: FailureDetector;
   readonly frontends: Frontends;
   readonly reachability: Reachability;
+  readonly clocks: NodeClocks;
   readonly pending = new Pending();
   readonly heartbeats = new LastWords<HeartbeatRequest>();
   /** The newest map that each life said it has. */
@@ -22,16 +25,23 @@ export class Knowledge {
   /** When a decision last changed the map. */
   decidedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(times: Times, nowMs: number) {
+  constructor(times: Times, { clock, log }: Pick<Runtime, 'clock' | 'log'>) {
     this.times = times;
-    this.detector = new FailureDetector(times, nowMs);
+    this.detector = new FailureDetector(times, clock.monotonicMs());
     this.frontends = new Frontends(times);
     this.reachability = new Reachability(times, this.frontends);
+    this.clocks = new NodeClocks(clock, log, times);
+  }
+
+  tick(map: ClusterMap | undefined, nowMs: number): void {
+    this.detector.tick(nowMs);
+    this.clocks.tick(map);
   }
 
   /** A heartbeat of a life that the map names. */
   heard(message: HeartbeatRequest, nowMs: number): void {
     this.detector.heard(message, nowMs);
+    this.clocks.heard(message);
     this.heartbeats.set(message, message);
     this.acknowledged(message, message.mapVersion);
     for (const { agoMs, ...life } of message.vouched) {

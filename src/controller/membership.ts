@@ -27,12 +27,13 @@ export interface FoundingOptions {
   readonly digits: number;
   readonly redundancy: number;
   readonly whenFull?: WhenFull | undefined;
+  readonly timeScale: number;
   readonly nodes: ReadonlyMap<NodeId, NodeEntry>;
 }
 
 /** The first map of a cluster: every replica serves at once, for there is nothing to copy. */
 export function foundMap(options: FoundingOptions): ClusterMap {
-  const { cluster, digits, redundancy, whenFull, nodes } = options;
+  const { cluster, digits, redundancy, whenFull, timeScale, nodes } = options;
   const assignment = place({
     nodes: [...nodes].map(([id, { address }]) => ({ id, host: hostOf(address) })),
     partitions: partitionCount(digits),
@@ -44,6 +45,7 @@ export function foundMap(options: FoundingOptions): ClusterMap {
     digits,
     redundancy,
     whenFull: whenFull === 'evict' ? whenFull : undefined,
+    timeScale,
     witnesses: chooseWitnesses(
       [...nodes].map(([node, { incarnation, address }]) => ({ node, incarnation, address })),
       [],

@@ -13,7 +13,7 @@ import {
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, jsonReply } from '../cluster/http.ts';
 import type { ClusterId, Incarnation, NodeId } from '../cluster/identity.ts';
-import { NODE_CLOCK_OFF_MS_MAX, STORAGE_NODES_MAX } from '../cluster/limits.ts';
+import { NODE_CLOCK_OFF_MS_MAX, STORAGE_NODES_MAX, type Times } from '../cluster/limits.ts';
 import { messageReply } from '../cluster/map-json.ts';
 import type { HeartbeatRequest, RegisterRequest } from '../cluster/messages.ts';
 import { refusalReply } from '../cluster/routes.ts';
@@ -29,6 +29,7 @@ export interface FoundingRule {
   readonly digits: number;
   /** Undefined: the operator did not say, and means a store if there is no cluster yet. */
   readonly whenFull?: WhenFull | undefined;
+  readonly times: Pick<Times, 'scale'>;
 }
 
 /** A life that was given an incarnation, and has not shown itself yet. */
@@ -137,8 +138,9 @@ export class Registrations {
   }
 
   /**
-   * H31: expiry is by the clocks of all. The node asks again with every heartbeat, so it is registered as
-   * soon as the clocks are right; the text keeps to minutes, so that it is logged once and not each time.
+   * H31: until it is told the time a node goes by its own clock, and its voice counts as much as any. It asks again
+   * with every heartbeat, so it is registered as soon as the clocks are right; the text keeps to minutes, so that
+   * it is logged once and not each time.
    */
   #refuseClock({ node, wallMs }: RegisterRequest): HttpReply | undefined {
     const aheadMs = wallMs - this.#runtime.clock.wallMs();
@@ -146,7 +148,7 @@ export class Registrations {
     const minutes = Math.round(Math.abs(aheadMs) / 60_000);
     return refusalReply(
       'clock-off',
-      `the clock of node ${node} is ${minutes} minutes ${aheadMs > 0 ? 'ahead of' : 'behind'} the controller's: set the wrong one of the two right`,
+      `the clock of node ${node} is ${minutes} minutes ${aheadMs > 0 ? 'ahead of' : 'behind'} the time of the cluster, which is the controller's where no other storage node has told its own: set the wrong one right`,
     );
   }
 
@@ -227,12 +229,13 @@ export class Registrations {
   }
 
   #found(): void {
-    const { redundancy, digits, whenFull } = this.#options;
+    const { redundancy, digits, whenFull, times } = this.#options;
+    const timeScale = times.scale;
     const cluster = this.#runtime.random.token() as ClusterId;
     const nodes = new Map(this.#candidates);
     this.#map.propose(
       // Another heartbeat can get here while the first founding is being written.
-      (map) => map ?? foundMap({ cluster, digits, redundancy, whenFull, nodes }),
+      (map) => map ?? foundMap({ cluster, digits, redundancy, whenFull, timeScale, nodes }),
       (outcome) => {
         if (outcome.kind === 'not-durable') {
           throw new FatalError(EXIT.config, `${STATE_FILE} cannot be written: ${outcome.detail}`);

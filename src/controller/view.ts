@@ -7,6 +7,7 @@ import type { Times } from '../cluster/limits.ts';
 import type { HeartbeatRequest } from '../cluster/messages.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import type { FailureDetector } from './failure-detector.ts';
+import type { NodeClocks } from './node-clocks.ts';
 import { canBlock, isAtLeast, type LastWords, type Pending, type Since } from './pending.ts';
 import type { Reachability } from './reachability.ts';
 
@@ -19,6 +20,7 @@ export class View {
   readonly #detector: FailureDetector;
   readonly #pending: Pending;
   readonly #reachability: Reachability;
+  readonly #clocks: NodeClocks;
   readonly #heartbeats: LastWords<HeartbeatRequest>;
   readonly #adopted: LastWords<MapVersion>;
   readonly #decidedMs: number;
@@ -29,6 +31,7 @@ export class View {
       readonly detector: FailureDetector;
       readonly pending: Pending;
       readonly reachability: Reachability;
+      readonly clocks: NodeClocks;
       readonly heartbeats: LastWords<HeartbeatRequest>;
       readonly adopted: LastWords<MapVersion>;
       readonly decidedMs: number;
@@ -39,6 +42,7 @@ export class View {
     this.#detector = knowledge.detector;
     this.#pending = knowledge.pending;
     this.#reachability = knowledge.reachability;
+    this.#clocks = knowledge.clocks;
     this.#heartbeats = knowledge.heartbeats;
     this.#adopted = knowledge.adopted;
     this.#decidedMs = knowledge.decidedMs;
@@ -153,9 +157,10 @@ export class View {
     return since !== undefined && this.#nowMs - since.atMs > this.#times.joinLimitMs;
   }
 
-  /** Whether replicas may be placed on it: it can write (H35), and frontends reach it (H11). */
+  /** Whether replicas may be placed on it: it can write (H35), frontends reach it (H11), its clock is right (H31). */
   isFit(life: Life): boolean {
-    return this.isWritable(life) && !this.#reachability.isAvoided(life);
+    if (this.#reachability.isAvoided(life) || this.#clocks.isOff(life)) return false;
+    return this.isWritable(life);
   }
 
   /** H35: its log and its map can be written. */

@@ -1,7 +1,9 @@
 // The frontend as a Service: stateless but for the newest map. Puts together the map follower, the
 // router, reads, writes and the gateways; decides nothing itself.
 
+import { addClockMetric, ClusterClock } from '../cluster/cluster-clock.ts';
 import { offlinePartitions, whenFullOf } from '../cluster/cluster-map.ts';
+import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { HttpRequest } from '../cluster/http.ts';
 import type { Address } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
@@ -12,7 +14,6 @@ import type { Siblings } from '../cluster/siblings.ts';
 import { HybridClock } from '../cluster/version.ts';
 import { CachedMap, type MapFile } from './cached-map.ts';
 import { FailureReports } from './failure-reports.ts';
-import { FrontendClock } from './frontend-clock.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
 import { HotKeys } from './hot-keys.ts';
 import { addHotKeys } from './hot-keys-route.ts';
@@ -50,7 +51,9 @@ export class Frontend implements Service {
     const metrics = new Metrics();
     const cache = mapFile === undefined ? undefined : new CachedMap(runtime, times, mapFile);
     this.#router = new Router(runtime, times, (map) => cache?.save(map));
-    this.#follower = new MapFollower(runtime, this.#router, options);
+    this.#follower = new MapFollower(runtime, this.#router, options, (problem) => {
+      throw new FatalError(EXIT.config, problem);
+    });
     const isControllerAway = () => this.#follower.problem !== undefined;
     this.#hints = new MapHints(runtime, this.#router, {
       times,
@@ -59,16 +62,15 @@ export class Frontend implements Service {
       isControllerAway,
     });
     this.#routes = new Routes('frontend', runtime, metrics, siblings);
-    const clock = new FrontendClock(runtime.clock, runtime.log);
+    const clock = new ClusterClock(runtime.clock, runtime.log);
     const reports = new FailureReports(runtime, options);
     this.#probes = new Probes(runtime, this.#router, times, {
-      told: (node, wallMs) => clock.heard(node, wallMs),
+      told: (...told) => clock.heard(...told),
       silent: (lives) => reports.silent(lives),
     });
     const hotKeys = new HotKeys(runtime);
     const context = {
-      // H31: whatever is stamped with a time takes it from here.
-      runtime: { ...runtime, clock },
+      runtime: { ...runtime, clock: clock.forVersions },
       times,
       router: this.#router,
       refresh: this.#follower,
@@ -84,7 +86,7 @@ export class Frontend implements Service {
     this.#routes.addCheck('map', () => this.#mapProblem());
     // The first sets must not be stamped by a clock that is days off: all later ones would be above them.
     this.#routes.addCheck('clock', () =>
-      clock.isChecked ? undefined : 'no storage node has told its time yet',
+      clock.isKnown ? undefined : 'no storage node has told its time yet',
     );
     this.#routes.addCheck('partitions', () => this.#partitionsProblem());
     this.#routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
@@ -105,11 +107,7 @@ export class Frontend implements Service {
       {},
       'sum',
     );
-    metrics.gauge(
-      'velourfog_clock_ahead_seconds',
-      "How far the clock is ahead of the median of the storage nodes'; negative when behind.",
-      () => clock.aheadMs() / 1000,
-    );
+    addClockMetric(metrics, clock);
     metrics.gauge(
       'velourfog_map_number',
       'Number of the adopted map within its generation.',

@@ -23,6 +23,7 @@ export class MapFollower implements MapRefresh {
   readonly #runtime: Runtime;
   readonly #router: Router;
   readonly #options: MapFollowerOptions;
+  readonly #refused: (problem: string) => void;
   readonly #startedMs: number;
   /** Nodes with an exchange under way or just over: every set that waits asks in each of its rounds. */
   readonly #askedLately = new Set<NodeId>();
@@ -30,10 +31,17 @@ export class MapFollower implements MapRefresh {
   #takesDeltas = true;
   #problem: string | undefined;
 
-  constructor(runtime: Runtime, router: Router, options: MapFollowerOptions) {
+  /** @param refused is called when nothing will come of asking, and there is no map to go on with (D12) */
+  constructor(
+    runtime: Runtime,
+    router: Router,
+    options: MapFollowerOptions,
+    refused: (problem: string) => void,
+  ) {
     this.#runtime = runtime;
     this.#router = router;
     this.#options = options;
+    this.#refused = refused;
     this.#startedMs = runtime.clock.wallMs();
   }
 
@@ -97,7 +105,7 @@ export class MapFollower implements MapRefresh {
     const waitMs = this.#router.map === undefined ? times.heartbeatMs : times.mapPollMs;
     const self = address === undefined ? '' : `&frontend=${address}&started=${this.#startedMs}`;
     const deltas = this.#takesDeltas ? '&deltas' : '';
-    const query = `since=${this.#since('controller')}&wait=${waitMs}${deltas}${self}`;
+    const query = `since=${this.#since('controller')}&wait=${waitMs}&timeScale=${times.scale}${deltas}${self}`;
     this.#runtime.network.call(
       {
         address: controller,
@@ -109,7 +117,10 @@ export class MapFollower implements MapRefresh {
         const reply = readReply(mapReply, outcome, 'the controller');
         this.#takesDeltas = reply.kind === 'message';
         if (reply.kind !== 'message') {
-          this.#pollFailed(`controller ${controller}: ${reply.detail}`);
+          const problem = `controller ${controller}: ${reply.detail}`;
+          const isOfOtherScale = reply.kind === 'refused' && reply.error === 'other-time-scale';
+          if (isOfOtherScale && this.#router.map === undefined) return this.#refused(problem);
+          this.#pollFailed(problem);
         } else {
           const { waitingFor } = reply.message;
           const news = received(reply.message, this.#router.map);

@@ -1,5 +1,5 @@
 // Asks every storage node that the map names for its time, on the stream that its operations take. What
-// the times are good for is frontend-clock.ts's (H31); who answers nothing for long is told to the
+// the times are good for is cluster-clock.ts's (H31); who answers nothing for long is told to the
 // controller (H11), also of nodes that no operation goes to any more.
 
 import { type ClusterMap, type Life, presentLives } from '../cluster/cluster-map.ts';
@@ -12,7 +12,8 @@ import type { Router } from './router.ts';
 const AWAY_PROBES = 2.5;
 
 export interface ProbeEvents {
-  told(node: NodeId, wallMs: number): void;
+  /** @param askedMs by the monotonic clock */
+  told(node: NodeId, wallMs: number, askedMs: number): void;
   /** After each round: those that have answered nothing for `unreachableMs`. */
   silent(lives: readonly Life[]): void;
 }
@@ -75,13 +76,14 @@ export class Probes {
   }
 
   #ask(life: Life, probed: Probed): void {
+    const askedMs = this.#runtime.clock.monotonicMs();
     this.#router.send(life, { kind: 'time' }, (answer) => {
       // Where so much waits that this could not be asked as well, nothing says that it is cut off.
       if (answer.kind === 'unreachable' || answer.kind === 'unanswered') return;
       probed.silentSinceMs = undefined;
       if (answer.kind !== 'time') return;
       this.#answered = true;
-      this.#events.told(life.node, answer.wallMs);
+      this.#events.told(life.node, answer.wallMs, askedMs);
     });
   }
 }

@@ -1,7 +1,7 @@
 // A whole cluster in one world: which nodes there are, and the options that they are started with.
 
 import type { WhenFull } from '../cluster/cluster-map.ts';
-import type { Address, NodeId } from '../cluster/identity.ts';
+import { type Address, hostOf, type NodeId } from '../cluster/identity.ts';
 import {
   CHUNK_RECORD_BYTES,
   protocolTimes,
@@ -47,6 +47,8 @@ export interface ClusterShape {
   readonly frontendsKeepMaps?: boolean;
   /** Instead of production's. */
   readonly times?: Partial<Times>;
+  /** Of one process, by its name, as it starts (D12); production's by default. */
+  readonly timesOf?: (process: string) => Times;
 }
 
 const CONTROLLER = 'controller:1' as Address;
@@ -116,7 +118,7 @@ export class SimulatedCluster {
           digits: smallestDigits(1),
           whenFull,
           recover: this.controllerRecovers,
-          times: timesOf(shape, timeScale),
+          times: timesOf(shape, address, timeScale),
         }),
       shape.controllerInMemory !== true,
     );
@@ -146,7 +148,7 @@ export class SimulatedCluster {
           segmentBytes: 512,
           // So short that the log is always compacted.
           logFileBytes: shape.logFileBytes ?? 512,
-          times: timesOf(shape, timeScale),
+          times: timesOf(shape, address, timeScale),
           ...(memoryBytes === undefined ? {} : { memoryBytes }),
         });
       },
@@ -170,7 +172,7 @@ export class SimulatedCluster {
           return new Frontend(runtime, {
             controller: CONTROLLER,
             address,
-            times: timesOf(shape, timeScale),
+            times: timesOf(shape, address, timeScale),
             storages: shape.frontendsKnowStorages ? this.storages.map((each) => each.address) : [],
             mapFile: keeps
               ? {
@@ -188,6 +190,6 @@ export class SimulatedCluster {
   }
 }
 
-function timesOf({ times }: ClusterShape, scale: number): Times {
-  return { ...protocolTimes(scale), ...times };
+function timesOf({ timesOf, times }: ClusterShape, address: Address, scale: number): Times {
+  return { ...(timesOf?.(hostOf(address)) ?? protocolTimes(scale)), ...times };
 }

@@ -1,7 +1,7 @@
 // One run: a cluster founded in peace, a phase of faults under load, then healing, and in the end the
 // questions: was every promise kept, has every serving copy what was acknowledged, does it work again?
 
-import { FRONTEND_CLOCK_OFF_MS_MAX } from '../cluster/limits.ts';
+import { OWN_CLOCK_OFF_MS_MAX } from '../cluster/limits.ts';
 import { Answers } from './answers.ts';
 import { Availability } from './availability.ts';
 import { BackupKeeper } from './backup-keeper.ts';
@@ -82,7 +82,7 @@ class Run {
     this.#cluster = cluster;
     const violation = (text: string) => this.#violations.push(text);
     // H31: whoever's clock is off by more goes by the median of all; below that each by its own.
-    const clockSkewMs = 2 * Math.min(shape.jumpMsMax, FRONTEND_CLOCK_OFF_MS_MAX) + SLACK_MS;
+    const clockSkewMs = 2 * Math.min(shape.jumpMsMax, OWN_CLOCK_OFF_MS_MAX) + SLACK_MS;
     const history = new History({ isCache: cluster.isCache, clockSkewMs });
     this.#history = history;
     const oracles = new Oracles(world, cluster, history, violation);

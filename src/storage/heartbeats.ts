@@ -2,6 +2,7 @@
 // and, while the controller is silent, grants from a majority of the witnesses.
 
 import { readReply } from '../cluster/calls.ts';
+import type { ClusterClock } from '../cluster/cluster-clock.ts';
 import {
   type ClusterMap,
   compareMapVersions,
@@ -32,7 +33,10 @@ import type { Replica } from './replica.ts';
 const RENEW_BELOW = 0.6;
 
 /** What the node has to say in each heartbeat. */
-export type NodeState = Omit<HeartbeatRequest, 'node' | 'incarnation' | 'mapVersion' | 'deltas'>;
+export type NodeState = Omit<
+  HeartbeatRequest,
+  'node' | 'incarnation' | 'mapVersion' | 'deltas' | 'wallMs' | 'timeMs'
+>;
 
 /** What the heartbeats need to know of the node, and tell it. */
 export interface HeartbeatEvents {
@@ -55,6 +59,8 @@ export class Heartbeats {
   readonly #replica: Replica;
   readonly #controller: Address;
   readonly #times: Times;
+  /** H31: the controller is its only voice. */
+  readonly #clock: ClusterClock;
   readonly #events: HeartbeatEvents;
   #running = false;
   #soon = false;
@@ -66,13 +72,18 @@ export class Heartbeats {
   constructor(
     runtime: Runtime,
     replica: Replica,
-    options: { readonly controller: Address; readonly times: Times },
+    options: {
+      readonly controller: Address;
+      readonly times: Times;
+      readonly clock: ClusterClock;
+    },
     events: HeartbeatEvents,
   ) {
     this.#runtime = runtime;
     this.#replica = replica;
     this.#controller = options.controller;
     this.#times = options.times;
+    this.#clock = options.clock;
     this.#events = events;
   }
 
@@ -112,7 +123,8 @@ export class Heartbeats {
     const sent = momentOf(this.#runtime.clock);
     const { mapVersion, life } = this.#replica;
     const state = { deltas: this.#takesDeltas, ...this.#events.state() };
-    const message: HeartbeatRequest = { ...life, mapVersion, ...state };
+    const clocks = { wallMs: Math.floor(sent.wallMs), timeMs: this.#clock.wallMs() };
+    const message: HeartbeatRequest = { ...life, mapVersion, ...state, ...clocks };
     let answered = false;
     this.#unanswered++;
     // H11: not only when the lease runs out. The controller may miss this node while it hears the
@@ -141,7 +153,9 @@ export class Heartbeats {
   }
 
   #heard(reply: HeartbeatReply, sent: Moment): void {
-    const { mapVersion, lease, incarnation } = reply;
+    const { mapVersion, lease, incarnation, timeMs } = reply;
+    // Ahead of the lease: after a suspend the time is late, and nothing is to be judged by it.
+    if (timeMs !== undefined) this.#clock.heard('controller', timeMs, sent.monotonicMs);
     this.#events.problem(undefined);
     const news = received(reply, this.#replica.map);
     if (news.kind === 'unusable') this.#takesDeltas = false;

@@ -1,6 +1,7 @@
 // What people can ask a storage node: its status, its figures, what it holds of a key. Nothing here is a
 // way to read the cluster.
 
+import { addClockMetric, type ClusterClock } from '../cluster/cluster-clock.ts';
 import { NO_MAP, printMapVersion } from '../cluster/cluster-map.ts';
 import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster/http.ts';
 import type { Incarnation, NodeId } from '../cluster/identity.ts';
@@ -20,6 +21,7 @@ import type { Replica } from './replica.ts';
 export interface Inspected {
   readonly runtime: Runtime;
   readonly store: PartitionStore;
+  readonly clock: ClusterClock;
   readonly answers: AnswerCounters;
   readonly syncs: DurationHistogram;
   log(): LogFigures;
@@ -68,6 +70,7 @@ export function inspect(routes: Routes, metrics: Metrics, node: Inspected): void
     'Written to the log, what the compaction copies included.',
     () => node.log().writtenBytes,
   );
+  addClockMetric(metrics, node.clock);
   metrics.gauge('velourfog_links', 'Open streams of operations.', () => node.links());
 }
 
@@ -120,7 +123,7 @@ function showRecord(request: HttpRequest, { store, replica: current }: Inspected
 
 /** memcached's stat names and its texts for numbers, as the seed's small-file service shows them. */
 function status(node: Inspected): Readonly<Record<string, string>> {
-  const { runtime, store, answers } = node;
+  const { runtime, store, clock, answers } = node;
   const replica = node.replica();
   const usage = runtime.host.usage();
   const memory = store.memory();
@@ -128,7 +131,8 @@ function status(node: Inspected): Readonly<Record<string, string>> {
   const stats = {
     pid: usage.pid,
     uptime: Math.floor(usage.uptimeSeconds),
-    time: Math.floor(runtime.clock.wallMs() / 1000),
+    time: Math.floor(clock.wallMs() / 1000),
+    clock_ahead_ms: Math.round(clock.aheadMs()),
     version: VERSION,
     rusage_user: usage.userCpuSeconds.toFixed(6),
     rusage_system: usage.systemCpuSeconds.toFixed(6),

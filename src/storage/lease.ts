@@ -1,6 +1,7 @@
 // The right to answer gets (R1, R5): a stretch of this process's own monotonic time, counted from the
 // sending of the request that brought it (H4). Compared at every get, never a flag that a timer flips.
 
+import type { Times } from '../cluster/limits.ts';
 import type { Clock } from '../cluster/runtime.ts';
 
 /** When a request was sent, on both clocks. */
@@ -16,12 +17,15 @@ export function momentOf(clock: Clock): Moment {
 export class Lease {
   readonly #clock: Clock;
   readonly #leaseMs: number;
+  readonly #suspendMs: number;
   #sent: Moment | undefined;
   #ended = false;
 
-  constructor(clock: Clock, leaseMs: number) {
+  /** @param clock the machine's own, and not one that follows others: what matters is how both its times go on */
+  constructor(clock: Clock, { leaseMs, suspendMs }: Pick<Times, 'leaseMs' | 'suspendMs'>) {
     this.#clock = clock;
     this.#leaseMs = leaseMs;
+    this.#suspendMs = suspendMs;
   }
 
   extend(sent: Moment): void {
@@ -37,9 +41,10 @@ export class Lease {
     const sent = this.#sent;
     if (sent === undefined || this.#ended) return 0;
     const elapsedMs = this.#clock.monotonicMs() - sent.monotonicMs;
-    // The monotonic clock stands still while a virtual machine is suspended; the wall clock tells.
-    const suspendedMs = Math.abs(this.#clock.wallMs() - sent.wallMs - elapsedMs);
-    return suspendedMs > this.#leaseMs / 2 ? 0 : Math.max(0, this.#leaseMs - elapsedMs);
+    // The monotonic clock stands still while the machine is suspended; the wall clock tells. One that was set
+    // looks the same, and ends the lease until the next grant, which is measured on the clock as it is then.
+    const apartMs = Math.abs(this.#clock.wallMs() - sent.wallMs - elapsedMs);
+    return apartMs > this.#suspendMs ? 0 : Math.max(0, this.#leaseMs - elapsedMs);
   }
 
   isLive(): boolean {

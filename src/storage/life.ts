@@ -1,6 +1,7 @@
 // One life of a storage node, from the moment it has its incarnation: adopts maps, keeps its lease, votes
 // as a witness, copies what it joins. A process that is given another incarnation begins another one.
 
+import type { ClusterClock } from '../cluster/cluster-clock.ts';
 import {
   type ClusterMap,
   compareMapVersions,
@@ -27,6 +28,7 @@ import { AntiEntropy } from './anti-entropy.ts';
 import type { Durability } from './durability.ts';
 import { Heartbeats, type NodeState } from './heartbeats.ts';
 import { Joiner } from './joiner.ts';
+import { Lease } from './lease.ts';
 import { type AdoptionOutcome, MapAdoption, type MapSource } from './map-adoption.ts';
 import type { PartitionStore } from './partition-store.ts';
 import { Replica } from './replica.ts';
@@ -38,6 +40,8 @@ export interface LifeOptions {
   readonly valueBytesMax: number;
   readonly copyChunkBytes: number;
   readonly times: Times;
+  /** H31: by which everything expires, and is judged. */
+  readonly clock: ClusterClock;
   readonly durability: Durability;
   /** What the data directory knew (H32). */
   readonly promised: Generation;
@@ -67,15 +71,16 @@ export class StorageLife {
   #ended = false;
 
   constructor(runtime: Runtime, store: PartitionStore, options: LifeOptions, events: LifeEvents) {
-    const { node, incarnation, valueBytesMax, copyChunkBytes, times, durability } = options;
+    const { node, incarnation, valueBytesMax, copyChunkBytes, times, clock, durability } = options;
+    const lease = new Lease(runtime.clock, times);
     this.#runtime = runtime;
     this.#options = options;
     this.#store = store;
     this.replica = new Replica(
       store,
       durability,
-      runtime.clock,
-      { life: { node, incarnation }, valueBytesMax, copyChunkBytes, leaseMs: times.leaseMs },
+      clock,
+      { life: { node, incarnation }, valueBytesMax, copyChunkBytes, lease },
       options.promised,
     );
     this.#channels = new StorageChannels(runtime, times);
@@ -85,7 +90,7 @@ export class StorageLife {
       joined: () => this.#heartbeats.soon(),
     });
     this.#antiEntropy = new AntiEntropy(
-      runtime,
+      { ...runtime, clock },
       this.replica,
       store,
       durability,

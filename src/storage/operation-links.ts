@@ -2,6 +2,7 @@
 // What is answered is replica.ts's.
 
 import type { NodeId } from '../cluster/identity.ts';
+import type { Times } from '../cluster/limits.ts';
 import {
   type Answer,
   decodeOperation,
@@ -10,6 +11,7 @@ import {
   type Operation,
 } from '../cluster/operations.ts';
 import type { Link, LinkEvents, LinkHello, Runtime } from '../cluster/runtime.ts';
+import { otherTimeScale } from '../cluster/time-scale.ts';
 import type { AnswerCounters } from './counters.ts';
 import type { Durability } from './durability.ts';
 import type { Replica } from './replica.ts';
@@ -29,13 +31,16 @@ export interface Served {
 export class OperationLinks {
   readonly #runtime: Runtime;
   readonly #answers: AnswerCounters;
+  readonly #times: Times;
   readonly #served: Served;
   readonly #links = new Set<Link>();
   readonly #pace: TransferPace;
+  #reported: string | undefined;
 
-  constructor(runtime: Runtime, answers: AnswerCounters, served: Served) {
+  constructor(runtime: Runtime, answers: AnswerCounters, times: Times, served: Served) {
     this.#runtime = runtime;
     this.#answers = answers;
+    this.#times = times;
     this.#served = served;
     this.#pace = new TransferPace(runtime);
   }
@@ -55,6 +60,14 @@ export class OperationLinks {
     if (hello.cluster !== map?.cluster) {
       return { refused: `this is cluster ${map?.cluster ?? 'none yet'}` };
     }
+    const other = otherTimeScale(
+      { who: 'who opens this stream', timeScale: hello.timeScale },
+      { who: `node ${node}`, timeScale: this.#times.scale },
+    );
+    if (other !== undefined) {
+      this.#report(other);
+      return { refused: other };
+    }
     this.#links.add(link);
     return {
       received: (id, message) => this.#received(link, id, message),
@@ -65,6 +78,13 @@ export class OperationLinks {
       },
       closed: () => this.#links.delete(link),
     };
+  }
+
+  /** Once, however often it is tried. */
+  #report(problem: string): void {
+    if (problem === this.#reported) return;
+    this.#reported = problem;
+    this.#runtime.log.write('warn', 'a stream is refused', { problem });
   }
 
   #received(link: Link, id: number, message: Buffer): void {

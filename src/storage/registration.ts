@@ -4,6 +4,7 @@
 import { assert } from '../cluster/assert.ts';
 import { readReply } from '../cluster/calls.ts';
 import type { ClusterMap } from '../cluster/cluster-map.ts';
+import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { Address, Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import {
@@ -81,6 +82,7 @@ export class Registration {
       cluster: map?.cluster,
       mapVersion: map?.version,
       wallMs: Math.floor(this.#runtime.clock.wallMs()),
+      timeScale: times.scale,
     };
     this.#runtime.network.call(
       {
@@ -95,6 +97,12 @@ export class Registration {
         if (reply.kind === 'message') {
           this.#registering = false;
           return this.#registered(reply.message);
+        }
+        const isOfOtherScale = reply.kind === 'refused' && reply.error === 'other-time-scale';
+        // D12: before it is anybody. One that lives already goes on: the controller may be the wrong one, and is
+        // started again sooner than what this node holds in memory is there again.
+        if (isOfOtherScale && this.#incarnation === undefined) {
+          throw new FatalError(EXIT.config, `controller ${controller}: ${reply.detail}`);
         }
         this.report(`controller ${controller}: ${reply.detail}`);
         this.#runtime.timers.after(times.heartbeatMs, () => this.#ask());

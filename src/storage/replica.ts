@@ -34,7 +34,7 @@ import type { Clock } from '../cluster/runtime.ts';
 import { versionMilliseconds } from '../cluster/version.ts';
 import { BUCKETS, DIGEST_BYTES, differingBuckets } from './digest.ts';
 import type { Durability } from './durability.ts';
-import { Lease } from './lease.ts';
+import type { Lease } from './lease.ts';
 import type { PartitionStore } from './partition-store.ts';
 
 const NOT_SERVING: Answer = { kind: 'not-serving' };
@@ -48,7 +48,7 @@ export interface ReplicaOptions {
   readonly valueBytesMax: number;
   /** So much of a copy or a pull goes in one answer, but a record at least. */
   readonly copyChunkBytes: number;
-  readonly leaseMs: number;
+  readonly lease: Lease;
 }
 
 export interface Membership {
@@ -80,6 +80,7 @@ export class Replica {
   #promised: Generation;
   #stopped = false;
 
+  /** @param clock the time of the cluster, by which records expire and versions are too far ahead (H31) */
   constructor(
     store: PartitionStore,
     durability: Durability,
@@ -92,7 +93,7 @@ export class Replica {
     this.#clock = clock;
     this.#options = options;
     this.#promised = promised;
-    this.lease = new Lease(clock, options.leaseMs);
+    this.lease = options.lease;
   }
 
   get map(): ClusterMap | undefined {

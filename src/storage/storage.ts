@@ -2,6 +2,7 @@
 // operations that come over links. It decides nothing about the cluster (DESIGN "storage nodes stay
 // dumb"); what it may answer is replica.ts's, what it remembers memory.ts's.
 
+import { ClusterClock } from '../cluster/cluster-clock.ts';
 import { type ClusterMap, type Life, nodeEntry } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, type HttpRequest, jsonReply } from '../cluster/http.ts';
@@ -94,6 +95,7 @@ export class StorageNode implements Service {
   readonly #grants: GrantCounters;
   readonly #syncs: DurationHistogram;
   readonly #links: OperationLinks;
+  readonly #clock: ClusterClock;
   #node: NodeId;
   #registration: Registration | undefined;
   #durability: Durability = MEMORY_ONLY;
@@ -111,7 +113,8 @@ export class StorageNode implements Service {
     this.#answers = new AnswerCounters(this.#metrics);
     this.#grants = new GrantCounters(this.#metrics);
     this.#syncs = syncTimes(this.#metrics);
-    this.#links = new OperationLinks(runtime, this.#answers, {
+    this.#clock = new ClusterClock(runtime.clock, runtime.log);
+    this.#links = new OperationLinks(runtime, this.#answers, options.times, {
       node: () => this.#node,
       replica: () => this.#life?.replica,
       durability: () => this.#durability,
@@ -121,6 +124,7 @@ export class StorageNode implements Service {
     inspect(this.#routes, this.#metrics, {
       runtime,
       store: this.#store,
+      clock: this.#clock,
       answers: this.#answers,
       syncs: this.#syncs,
       log: () => this.#durability.figures(),
@@ -272,6 +276,7 @@ export class StorageNode implements Service {
         valueBytesMax,
         copyChunkBytes,
         times,
+        clock: this.#clock,
         durability,
         promised,
       },

@@ -45,7 +45,8 @@ function controllerOf(
       members: Object.entries(roles).map(([node, role]) => memberOf(node, role)),
     })),
   };
-  const knowledge = new Knowledge(times, nowMs);
+  const clock = { monotonicMs: () => nowMs, wallMs: () => nowMs };
+  const knowledge = new Knowledge(times, { clock, log: { write: () => undefined } });
   const rebalancing = new Rebalancing();
   const decideOnce = () => {
     knowledge.update(map, nowMs);
@@ -68,6 +69,8 @@ function controllerOf(
         writable: true,
         joined: [],
         vouched: [],
+        wallMs: undefined,
+        timeMs: undefined,
         ...words,
       },
       nowMs,

@@ -10,7 +10,7 @@ describe('founding', () => {
   const nodes = new Map<NodeId, ReturnType<typeof sampleNode>>(
     [1, 2, 3, 4].map((port) => [nodeId(`n${port}`), sampleNode(port, 100 + port)]),
   );
-  const map = foundMap({ cluster: CLUSTER, digits: 2, redundancy: 3, nodes });
+  const map = foundMap({ cluster: CLUSTER, digits: 2, redundancy: 3, timeScale: 1, nodes });
 
   test('gives every partition K serving members at epoch 1', () => {
     expect(map.partitions).toHaveLength(256);
@@ -33,6 +33,7 @@ describe('founding', () => {
       digits: 2,
       redundancy: 3,
       whenFull: 'evict',
+      timeScale: 1,
       nodes,
     });
     const store = foundMap({
@@ -40,6 +41,7 @@ describe('founding', () => {
       digits: 2,
       redundancy: 3,
       whenFull: 'refuse',
+      timeScale: 1,
       nodes,
     });
     expect(whenFullOf(cache)).toBe('evict');

@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { type ClusterMap, clusterMap, type Life } from '../../src/cluster/cluster-map.ts';
 import type { Address, NodeId } from '../../src/cluster/identity.ts';
+import { protocolTimes } from '../../src/cluster/limits.ts';
 import type { Log, Runtime } from '../../src/cluster/runtime.ts';
 import { changesBetween } from '../../src/controller/changes.ts';
 import { removeLongGone, whyNeeded, withoutNode } from '../../src/controller/node-removal.ts';
@@ -120,7 +121,7 @@ describe('a node that comes back after it was removed (I10, D3)', () => {
     const registrations = new Registrations(
       runtime,
       published,
-      { storageNodes: 2, redundancy: 2, digits: 1 },
+      { storageNodes: 2, redundancy: 2, digits: 1, times: protocolTimes(1) },
       { proved: () => undefined, isWanted: () => false, recovering: () => undefined },
     );
     return {
@@ -138,6 +139,7 @@ describe('a node that comes back after it was removed (I10, D3)', () => {
           cluster: undefined,
           mapVersion: undefined,
           wallMs: 25,
+          timeScale: undefined,
         });
         return JSON.parse(Buffer.from(body).toString()).incarnation as number;
       },
@@ -151,6 +153,8 @@ describe('a node that comes back after it was removed (I10, D3)', () => {
           writable: true,
           joined: [],
           vouched: [],
+          wallMs: undefined,
+          timeMs: undefined,
         }),
     };
   }

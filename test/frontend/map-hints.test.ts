@@ -87,7 +87,8 @@ function starting({ answers = {}, storages = [], file, readMs = 1, full = false 
   const path = '/var/lib/velour/map';
   const cache = new CachedMap(runtime, times, { files, name: 'map', path, writes: true });
   const router = new Router(runtime, times, (map) => cache.save(map));
-  const follower = new MapFollower(runtime, router, { controller: CONTROLLER, times });
+  const options = { controller: CONTROLLER, times };
+  const follower = new MapFollower(runtime, router, options, () => undefined);
   const isControllerAway = () => follower.problem !== undefined;
   const hints = new MapHints(runtime, router, { times, storages, cache, isControllerAway });
   follower.start();

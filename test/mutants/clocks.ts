@@ -1,5 +1,284 @@
 // Mutants of clocks that are wrong, and time scales that differ.
 
-import type { Mutant } from './mutant.ts';
+import { type Mutant, tests } from './mutant.ts';
 
-export const CLOCK_MUTANTS: readonly Mutant[] = [];
+const SCHEDULES = 'test/simulation/schedules-clocks.test.ts';
+const SUSPENDS = 'test/simulation/schedules-suspends.test.ts';
+const SCALES = 'test/simulation/schedules-time-scales.test.ts';
+const NODE_CLOCKS_TEST = 'test/controller/node-clocks.test.ts';
+const CLOCK = 'src/cluster/cluster-clock.ts';
+const NODE_CLOCKS = 'src/controller/node-clocks.ts';
+const LIFE = 'src/storage/life.ts';
+const LEASE = 'src/storage/lease.ts';
+const CONTROLLER = 'src/controller/controller.ts';
+
+const WHOSE_TIME: readonly Mutant[] = [
+  {
+    name: 'own-clock-always',
+    rule: 'H31',
+    edits: [
+      {
+        file: CLOCK,
+        find: '(this.#isFarOff() ? this.wallMs() : this.#own.wallMs())',
+        replace: 'this.#own.wallMs()',
+      },
+    ],
+    fate: tests(SCHEDULES, 'H31: a frontend whose clock is off'),
+  },
+  {
+    name: 'ttl-by-own-clock',
+    rule: 'H31',
+    edits: [
+      {
+        file: 'src/frontend/frontend.ts',
+        find: 'new KvGateway(new Reader(context), writer, clock,',
+        replace: 'new KvGateway(new Reader(context), writer, clock.forVersions,',
+      },
+    ],
+    fate: tests(SCHEDULES, 'a ttl is as long as it was said'),
+  },
+  {
+    name: 'node-judges-by-own-clock',
+    rule: 'H31',
+    edits: [
+      {
+        file: LIFE,
+        find: '      durability,\n      clock,\n',
+        replace: '      durability,\n      runtime.clock,\n',
+      },
+    ],
+    fate: tests(SCHEDULES, 'of a storage node, by'),
+  },
+  {
+    name: 'node-forgets-by-own-clock',
+    rule: 'H31',
+    edits: [{ file: LIFE, find: '{ ...runtime, clock },', replace: 'runtime,' }],
+    fate: tests(SCHEDULES, 'is not what lives'),
+  },
+  {
+    name: 'late-answer-tells-the-time',
+    rule: 'H31',
+    edits: [
+      {
+        file: CLOCK,
+        find: 'if (this.isKnown && now - askedMs > ROUND_TRIP_MS_MAX) return;',
+        replace: '',
+      },
+    ],
+    fate: tests('test/cluster/cluster-clock.test.ts', 'half-way between question and answer'),
+  },
+  {
+    name: 'controllers-clock-decides',
+    rule: 'H31',
+    edits: [
+      {
+        file: NODE_CLOCKS,
+        find: 'medianOf([...told.map(({ own }) => own), this.#ownBase], near)',
+        replace: '(near, this.#ownBase)',
+      },
+    ],
+    fate: tests(SCHEDULES, 'of the controller, by'),
+  },
+  {
+    name: 'half-of-the-clocks-decide',
+    rule: 'H31',
+    edits: [
+      {
+        file: NODE_CLOCKS,
+        find: 'told.map(({ goesBy }) => goesBy),',
+        replace: '[],',
+      },
+    ],
+    fate: tests(SCHEDULES, 'of the controller and a storage node of one host'),
+  },
+  {
+    name: 'few-clocks-tell-the-time',
+    rule: 'H31',
+    edits: [
+      {
+        file: NODE_CLOCKS,
+        find: 'this.#isTold = 2 * (told.length + 1) > lives.length + 1;',
+        replace: 'this.#isTold = true;',
+      },
+    ],
+    fate: tests(NODE_CLOCKS_TEST, 'is told to nobody before'),
+  },
+  {
+    name: 'waiting-heartbeats-tell-the-time',
+    rule: 'H31',
+    edits: [{ file: NODE_CLOCKS, find: ' || now < this.#trustFromMs', replace: '' }],
+    fate: tests(NODE_CLOCKS_TEST, 'is not told by what is late'),
+  },
+  {
+    name: 'time-of-before-the-suspend-is-told',
+    rule: 'H31',
+    edits: [{ file: NODE_CLOCKS, find: '      this.#told = new LastWords();\n', replace: '' }],
+    fate: tests(NODE_CLOCKS_TEST, 'is told again after a suspend'),
+  },
+];
+
+const WHO_IS_OFF: readonly Mutant[] = [
+  {
+    name: 'off-clock-keeps-its-replicas',
+    rule: 'H31',
+    edits: [{ file: 'src/controller/view.ts', find: ' || this.#clocks.isOff(life)', replace: '' }],
+    fate: tests(SCHEDULES, 'gives up what others can have'),
+  },
+  {
+    name: 'off-at-once',
+    rule: 'H31',
+    edits: [
+      {
+        file: NODE_CLOCKS,
+        find: 'nowMs - doubtedSinceMs < this.#times.clockDoubtMs',
+        replace: 'nowMs < doubtedSinceMs',
+      },
+    ],
+    fate: tests(NODE_CLOCKS_TEST, 'that jumps forth and back'),
+  },
+  {
+    name: 'most-clocks-are-off',
+    rule: 'H31',
+    edits: [
+      { file: NODE_CLOCKS, find: '2 * off.length < told.length + 1 ? off : []', replace: 'off' },
+    ],
+    fate: tests(NODE_CLOCKS_TEST, 'is not the wrong one when as many others'),
+  },
+  {
+    name: 'registered-by-the-controllers-clock',
+    rule: 'H31',
+    edits: [
+      {
+        file: CONTROLLER,
+        find: 'const timed = { ...runtime, clock: this.#knowledge.clocks.time };',
+        replace: 'const timed = runtime;',
+      },
+    ],
+    fate: tests(SCHEDULES, 'of a controller that starts anew'),
+  },
+];
+
+const SUSPENDED: readonly Mutant[] = [
+  {
+    name: 'lease-outlives-a-suspend',
+    rule: 'H4',
+    edits: [
+      {
+        file: LEASE,
+        find: 'apartMs > this.#suspendMs ? 0 : Math.max',
+        replace: 'apartMs < 0 ? 0 : Math.max',
+      },
+    ],
+    fate: tests(SUSPENDS, 'until its node was removed answers no get'),
+  },
+  {
+    name: 'lease-by-the-time-of-the-cluster',
+    rule: 'H4',
+    edits: [
+      { file: LIFE, find: 'new Lease(runtime.clock, times)', replace: 'new Lease(clock, times)' },
+    ],
+    fate: tests(SUSPENDS, 'until its node was removed answers no get'),
+  },
+  {
+    name: 'lease-bears-half-of-itself',
+    rule: 'H4',
+    edits: [
+      { file: LEASE, find: 'apartMs > this.#suspendMs', replace: 'apartMs > this.#leaseMs / 2' },
+    ],
+    fate: tests('test/storage/lease.test.ts', 'has lapsed when the fence wait is over'),
+  },
+];
+
+const SCALED: readonly Mutant[] = [
+  {
+    name: 'any-scale-registers',
+    rule: 'D12',
+    edits: [
+      {
+        file: CONTROLLER,
+        find: ', timeScale, this.#options.times.scale)',
+        replace: ', timeScale, timeScale ?? 1)',
+      },
+    ],
+    fate: tests(SCALES, 'as a storage node is not registered'),
+  },
+  {
+    name: 'any-scale-polls',
+    rule: 'D12',
+    edits: [
+      {
+        file: CONTROLLER,
+        find: '    const refused = refusePoll(parameters, this.#options.times.scale);\n    if (refused !== undefined) return reply(refused);\n',
+        replace: '',
+      },
+    ],
+    fate: tests(SCALES, 'as a frontend gets no map'),
+  },
+  {
+    name: 'any-scale-opens-streams',
+    rule: 'D12',
+    edits: [
+      {
+        file: 'src/storage/operation-links.ts',
+        find: 'if (other !== undefined) {',
+        replace: 'if (other === this.#reported && other !== undefined) {',
+      },
+    ],
+    fate: tests(SCALES, 'opens no stream'),
+  },
+  {
+    name: 'unsaid-scale-is-any',
+    rule: 'D12',
+    edits: [
+      {
+        file: 'src/cluster/time-scale.ts',
+        find: 'timeScale = UNSAID } = theirs',
+        replace: 'timeScale = own.timeScale } = theirs',
+      },
+    ],
+    fate: tests('test/cluster/time-scale.test.ts', 'are not'),
+  },
+  {
+    name: 'controller-shrinks-the-scale',
+    rule: 'D12',
+    edits: [
+      {
+        file: 'src/controller/time-scales.ts',
+        find: 'if (timeScale <= scale) return',
+        replace: 'if (timeScale > 0) return',
+      },
+    ],
+    fate: tests(SCALES, 'does not start with a smaller one'),
+  },
+  {
+    name: 'scale-of-a-cluster-is-not-kept',
+    rule: 'D12',
+    edits: [
+      {
+        file: 'src/controller/time-scales.ts',
+        find: 'return { ...map, timeScale: scale };',
+        replace: 'return map;',
+      },
+    ],
+    fate: tests(SCALES, 'that is larger waits longer'),
+  },
+  {
+    name: 'living-node-ends-for-its-scale',
+    rule: 'D12',
+    edits: [
+      {
+        file: 'src/storage/registration.ts',
+        find: 'if (isOfOtherScale && this.#incarnation === undefined) {',
+        replace: 'if (isOfOtherScale) {',
+      },
+    ],
+    fate: tests(SCALES, 'without its state ends nobody'),
+  },
+];
+
+export const CLOCK_MUTANTS: readonly Mutant[] = [
+  ...WHOSE_TIME,
+  ...WHO_IS_OFF,
+  ...SUSPENDED,
+  ...SCALED,
+];

@@ -47,7 +47,6 @@ const LOAD_TESTS = 'test/load/load.test.ts';
 const LOAD_RUN_TESTS = 'test/load/run.test.ts';
 const KEEP_TESTS = 'test/frontend/keep.test.ts';
 const PARTITION_COPY = 'src/backup/partition-copy.ts';
-const FRONTEND_CLOCK = 'src/frontend/frontend-clock.ts';
 const HEARTBEATS = 'src/storage/heartbeats.ts';
 const IDENTITY = 'src/storage/identity.ts';
 const JOINER = 'src/storage/joiner.ts';
@@ -738,8 +737,8 @@ const JOINS: readonly Mutant[] = [
       },
       {
         file: REPLICA,
-        find: 'readonly lease: Lease;\n',
-        replace: 'readonly lease: Lease;\n  readonly late: PartitionId[] = [];\n',
+        find: '  readonly #options: ReplicaOptions;\n',
+        replace: '  readonly late: PartitionId[] = [];\n  readonly #options: ReplicaOptions;\n',
       },
       {
         file: LIFE,
@@ -1081,18 +1080,6 @@ const RECOVERIES: readonly Mutant[] = [
 ];
 
 const CLOCKS: readonly Mutant[] = [
-  {
-    name: 'own-clock-always',
-    rule: 'H31',
-    edits: [
-      {
-        file: FRONTEND_CLOCK,
-        find: 'Math.abs(aheadMs) > FRONTEND_CLOCK_OFF_MS_MAX ? Math.floor(ownMs - aheadMs) : ownMs',
-        replace: 'ownMs + 0 * aheadMs',
-      },
-    ],
-    fate: tests(CLOCK_SCHEDULES, 'H31: a frontend whose clock is off'),
-  },
   {
     name: 'register-any-clock',
     rule: 'H31',

@@ -69,7 +69,8 @@ test('kill -9 of the backup: the next one skips what is complete, and ends with 
 });
 
 test('what only a dead node had is named, with 69; the rest is there, and --partial restores it', async () => {
-  const source = await cluster({ frontends: 1, storages: 2, redundancy: 1 });
+  const env = { VELOUR_TIME_SCALE: '1' };
+  const source = await cluster({ frontends: 1, storages: 2, redundancy: 1, env });
   const [frontend = ''] = source.frontends;
   const content = contentOf(500);
   await setAll(frontend, content);

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, get, inParallel, set } from '../helpers/client.ts';
 import { freePorts, velour } from '../helpers/cluster.ts';
-import { Fleet, type FleetSettings } from '../helpers/fleet.ts';
+import { Fleet, type FleetSettings, TIME_SCALE } from '../helpers/fleet.ts';
 
 const fleets: Fleet[] = [];
 afterEach(async () => {
@@ -112,7 +112,8 @@ describe('three times the memory of a cache (H40)', () => {
     const fleet = await cache({ data: 'controller' });
     const { controller } = fleet;
     const port = controller.address.split(':')[1] ?? '';
-    const words = ['controller', port, '2', '2', '--host', '127.0.0.1', '--data-dir'];
+    const scale = ['--time-scale', String(TIME_SCALE)];
+    const words = ['controller', port, '2', '2', '--host', '127.0.0.1', ...scale, '--data-dir'];
     const directory = `${fleet.directory}/controller-0`;
     await controller.kill();
     const other = velour([...words, directory, '--when-full', 'refuse']);

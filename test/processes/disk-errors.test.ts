@@ -192,6 +192,8 @@ describe('the last copy, whose disk fails', () => {
         cluster.controller.address,
         join(scratch, 'backup'),
         '--json',
+        '--time-scale',
+        String(TIME_SCALE),
       ]);
       expect(await backup.exit(), backup.stderr).toBe(0);
       expect(JSON.parse(backup.stdout).records).toBeGreaterThanOrEqual(3);

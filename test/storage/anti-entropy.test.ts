@@ -13,6 +13,7 @@ import { VERSION_ZERO, type Version, versionAt } from '../../src/cluster/version
 import { AntiEntropy } from '../../src/storage/anti-entropy.ts';
 import { bucketOf } from '../../src/storage/digest.ts';
 import { type Durability, MEMORY_ONLY } from '../../src/storage/durability.ts';
+import { Lease } from '../../src/storage/lease.ts';
 import type { LogEntry } from '../../src/storage/log-entry.ts';
 import { SegmentStore } from '../../src/storage/memory.ts';
 import { Replica } from '../../src/storage/replica.ts';
@@ -44,7 +45,8 @@ function round(map: ClusterMap = sampleMap(), others = 0) {
   };
   const clock = { monotonicMs: () => 0, wallMs: () => NOW_MS };
   const life = { node: nodeId('a'), incarnation: incarnationOf(1) };
-  const options = { life, valueBytesMax: 100, copyChunkBytes: 262_144, leaseMs: TIMES.leaseMs };
+  const lease = new Lease(clock, TIMES);
+  const options = { life, valueBytesMax: 100, copyChunkBytes: 262_144, lease };
   const replica = new Replica(store, durability, clock, options);
   replica.adopt(map);
   for (let index = 0; index < others; index++) {

@@ -2,12 +2,14 @@
 // played by the test.
 
 import { describe, expect, test } from 'vitest';
+import { ClusterClock } from '../../src/cluster/cluster-clock.ts';
 import type { Address } from '../../src/cluster/identity.ts';
 import { protocolTimes } from '../../src/cluster/limits.ts';
 import { PATHS } from '../../src/cluster/messages.ts';
 import type { ControlCall, Runtime } from '../../src/cluster/runtime.ts';
 import { MEMORY_ONLY } from '../../src/storage/durability.ts';
 import { Heartbeats } from '../../src/storage/heartbeats.ts';
+import { Lease } from '../../src/storage/lease.ts';
 import { SegmentStore } from '../../src/storage/memory.ts';
 import { Replica } from '../../src/storage/replica.ts';
 import { incarnationOf, nodeId, sampleMap } from '../helpers/maps.ts';
@@ -26,7 +28,8 @@ function asking({ hasMap = true, isAlone = false } = {}) {
   const clock = { monotonicMs: () => nowMs, wallMs: () => nowMs };
   const times = protocolTimes(1);
   const life = { node: nodeId('a'), incarnation: incarnationOf(1) };
-  const options = { life, valueBytesMax: 100, copyChunkBytes: 262_144, leaseMs: times.leaseMs };
+  const lease = new Lease(clock, times);
+  const options = { life, valueBytesMax: 100, copyChunkBytes: 262_144, lease };
   const replica = new Replica(new SegmentStore(), MEMORY_ONLY, clock, options);
   const map = sampleMap();
   if (hasMap) replica.adopt(isAlone ? { ...map, witnesses: [life] } : map);
@@ -50,7 +53,7 @@ function asking({ hasMap = true, isAlone = false } = {}) {
   const heartbeats = new Heartbeats(
     runtime,
     replica,
-    { controller: CONTROLLER, times },
+    { controller: CONTROLLER, times, clock: new ClusterClock(clock, runtime.log) },
     {
       state: () => state,
       offered: (map, done) => {

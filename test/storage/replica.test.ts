@@ -3,12 +3,14 @@
 import { describe, expect, test } from 'vitest';
 import type { MemberRole } from '../../src/cluster/cluster-map.ts';
 import type { Epoch } from '../../src/cluster/identity.ts';
+import { protocolTimes } from '../../src/cluster/limits.ts';
 import type { Operation } from '../../src/cluster/operations.ts';
 import type { PartitionId } from '../../src/cluster/partition.ts';
 import { encodeRecord, type RecordFields } from '../../src/cluster/record.ts';
 import { type Version, versionAt } from '../../src/cluster/version.ts';
 import { DIGEST_BYTES } from '../../src/storage/digest.ts';
 import { type Durability, MEMORY_ONLY } from '../../src/storage/durability.ts';
+import { Lease } from '../../src/storage/lease.ts';
 import type { LogEntry } from '../../src/storage/log-entry.ts';
 import { SegmentStore } from '../../src/storage/memory.ts';
 import { Replica } from '../../src/storage/replica.ts';
@@ -33,7 +35,7 @@ function replicaOf(options: Options = {}) {
     life,
     valueBytesMax: 100,
     copyChunkBytes: 262_144,
-    leaseMs: 1000,
+    lease: new Lease(clock, protocolTimes(1)),
   });
   if (leased) replica.lease.extend({ monotonicMs: 0, wallMs: NOW_MS });
   return replica;

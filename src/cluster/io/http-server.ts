@@ -295,10 +295,12 @@ function upgrade(
     const reason = `this node speaks ${LINK_PROTOCOL}, and was asked for another protocol: the two run different versions of velour-fog`;
     return void refuse('400 Bad Request', reason);
   }
+  const timeScale = headers[LINK_HEADERS.timeScale];
   const hello = {
     cluster: String(headers[LINK_HEADERS.cluster]) as ClusterId,
     node: String(headers[LINK_HEADERS.node]) as NodeId,
     incarnation: Number(headers[LINK_HEADERS.incarnation]) as Incarnation,
+    timeScale: timeScale === undefined ? undefined : Number(timeScale),
   };
   const link = new SocketLink('answers', linkMessageBytesMax(valueBytesMax));
   const accepted = service.accept(hello, link);

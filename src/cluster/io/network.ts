@@ -22,6 +22,7 @@ export const LINK_HEADERS = {
   cluster: 'x-fog-cluster',
   node: 'x-fog-node',
   incarnation: 'x-fog-incarnation',
+  timeScale: 'x-fog-time-scale',
 } as const;
 /** An operation's or answer's own fields beside its records, a key at most; more than any has. */
 const OPERATION_HEAD_BYTES_MAX = 64 + KEY_BYTES_MAX;
@@ -91,6 +92,7 @@ export function openNetwork(): Network {
             [LINK_HEADERS.cluster]: hello.cluster,
             [LINK_HEADERS.node]: hello.node,
             [LINK_HEADERS.incarnation]: String(hello.incarnation),
+            [LINK_HEADERS.timeScale]: String(hello.timeScale),
           },
         })
         .then(

@@ -1,0 +1,121 @@
+// The time of the cluster (H31): what its clocks agree on, as others tell it, carried on by the own monotonic
+// clock. So the own wall clock counts only until somebody has told the time, and a jump of it moves nothing that
+// is judged or stamped by this one. A machine that was suspended is late until it is told the time again.
+
+import { OWN_CLOCK_OFF_MS_MAX } from './limits.ts';
+import type { Metrics } from './metrics.ts';
+import type { Clock, Log } from './runtime.ts';
+
+/** Who has told nothing for so long does not count beside others that have. */
+const TOLD_MS_MAX = 60_000;
+/** An answer that took longer says too little: it is wrong by up to half of that. */
+const ROUND_TRIP_MS_MAX = 1000;
+
+interface Told {
+  /**
+   * The time that was told, less the own monotonic time of then: so it goes on with the monotonic clock, and a
+   * jump of the own wall clock does not move it.
+   */
+  readonly base: number;
+  readonly atMs: number;
+}
+
+export class ClusterClock implements Clock {
+  /**
+   * For versions: the own clock while it is about right. Hosts that keep time agree better than what they tell
+   * each other over a network, and the later of two sets, by two frontends, so seldom has the lower version.
+   */
+  readonly forVersions: Clock = {
+    monotonicMs: () => this.monotonicMs(),
+    wallMs: () => (this.#isFarOff() ? this.wallMs() : this.#own.wallMs()),
+  };
+  readonly #own: Clock;
+  readonly #log: Log;
+  /** The latest of each. */
+  readonly #told = new Map<string, Told>();
+  /** The time of the cluster, less the own monotonic time; undefined before anybody told it. */
+  #base: number | undefined;
+  #isOwnOff = false;
+
+  constructor(own: Clock, log: Log) {
+    this.#own = own;
+    this.#log = log;
+  }
+
+  /** Whether anybody has told the time yet. */
+  get isKnown(): boolean {
+    return this.#base !== undefined;
+  }
+
+  monotonicMs(): number {
+    return this.#own.monotonicMs();
+  }
+
+  /** Whole, and never before 1970, so that whatever is stamped with it can be stored. */
+  wallMs(): number {
+    const ms = this.#base === undefined ? this.#own.wallMs() : this.#base + this.#own.monotonicMs();
+    return Math.max(0, Math.floor(ms));
+  }
+
+  /** How far the own clock is ahead of the time of the cluster; negative when it is behind. */
+  aheadMs(): number {
+    return this.#base === undefined ? 0 : baseOf(this.#own) - this.#base;
+  }
+
+  /**
+   * One voice of several, or the only one.
+   * @param askedMs when it was asked, by the monotonic clock: its answer is of half-way between then and now
+   */
+  heard(voice: string, wallMs: number, askedMs: number): void {
+    const now = this.#own.monotonicMs();
+    if (this.isKnown && now - askedMs > ROUND_TRIP_MS_MAX) return;
+    this.#told.set(voice, { base: wallMs - (askedMs + now) / 2, atMs: now });
+    for (const [other, { atMs }] of this.#told) {
+      if (now - atMs > TOLD_MS_MAX) this.#told.delete(other);
+    }
+    const bases = [...this.#told.values()].map(({ base }) => base);
+    this.follow(medianOf(bases, baseOf(this.#own)));
+  }
+
+  /** @param base the time of the cluster, less the own monotonic time */
+  follow(base: number): void {
+    this.#base = base;
+    const isOwnOff = this.#isFarOff();
+    if (isOwnOff === this.#isOwnOff) return;
+    this.#isOwnOff = isOwnOff;
+    if (!isOwnOff) this.#log.write('info', 'the own clock is right again');
+    else {
+      this.#log.write('warn', 'the own clock is off; the time of the cluster counts instead', {
+        aheadMs: Math.round(this.aheadMs()),
+      });
+    }
+  }
+
+  #isFarOff(): boolean {
+    return this.#base === undefined || Math.abs(this.aheadMs()) > OWN_CLOCK_OFF_MS_MAX;
+  }
+}
+
+export function addClockMetric(metrics: Metrics, clock: ClusterClock): void {
+  metrics.gauge(
+    'velourfog_clock_ahead_seconds',
+    'How far the own clock is ahead of the time of the cluster; negative when behind.',
+    () => clock.aheadMs() / 1000,
+  );
+}
+
+/** What a clock shows, less the monotonic time: the same at any time, until the clock is set. */
+export function baseOf(clock: Clock): number {
+  return clock.wallMs() - clock.monotonicMs();
+}
+
+/**
+ * @param near of an even number of values any between the middle ones is a median, and the nearest to this one is
+ * taken: of two clocks that differ nobody can tell by themselves which one is wrong
+ */
+export function medianOf(values: readonly number[], near: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const low = sorted[(sorted.length - 1) >> 1] ?? near;
+  const high = sorted[sorted.length >> 1] ?? near;
+  return Math.min(Math.max(near, low), high);
+}

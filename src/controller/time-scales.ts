@@ -1,0 +1,45 @@
+// Whose scale of the protocol times fits the cluster's (D12): that of whoever registers or polls must be the
+// controller's, and the controller's must be none that makes it wait too short for leases of before.
+
+import type { ClusterMap } from '../cluster/cluster-map.ts';
+import { EXIT, FatalError } from '../cluster/errors.ts';
+import type { HttpReply } from '../cluster/http.ts';
+import { refusalReply } from '../cluster/routes.ts';
+import { otherTimeScale } from '../cluster/time-scale.ts';
+
+/** @returns the refusal, naming both; undefined when the scale is the own one */
+export function refuseTimeScale(
+  who: string,
+  timeScale: number | undefined,
+  own: number,
+): HttpReply | undefined {
+  const problem = otherTimeScale({ who, timeScale }, { who: 'the controller', timeScale: own });
+  return problem === undefined ? undefined : refusalReply('other-time-scale', problem);
+}
+
+/** Of a poll for a map. Who names neither a scale nor a frontend is a person, or a tool, that keeps to no times. */
+export function refusePoll(
+  parameters: ReadonlyMap<string, Buffer>,
+  own: number,
+): HttpReply | undefined {
+  const frontend = parameters.get('frontend')?.toString('latin1');
+  const said = parameters.get('timeScale')?.toString('latin1');
+  if (frontend === undefined && said === undefined) return undefined;
+  const who = frontend === undefined ? 'this process' : `frontend ${frontend}`;
+  return refuseTimeScale(who, said === undefined ? undefined : Number(said), own);
+}
+
+/**
+ * D12: lives of the cluster may still go by the scale that the map has, and hold their leases for longer than a
+ * controller with a smaller one would wait. A larger one only waits longer than it must.
+ * @returns the map with this scale, from now on
+ * @throws FatalError when the scale of the map is larger
+ */
+export function withTimeScale(map: ClusterMap, scale: number): ClusterMap {
+  const { timeScale = scale } = map;
+  if (timeScale <= scale) return { ...map, timeScale: scale };
+  throw new FatalError(
+    EXIT.config,
+    `this cluster runs with --time-scale ${timeScale}, and this controller was started with ${scale}: leases would last longer than it waits for their end; start it with ${timeScale}, or found another cluster`,
+  );
+}
