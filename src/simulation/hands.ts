@@ -68,6 +68,7 @@ export class Hands {
     for (const node of this.#replaced) this.#losses.burned.delete(node);
     for (const node of [...nodes, ...this.#added]) {
       if (this.#losses.burned.has(node)) continue;
+      if (node.timeScale !== 1) node.crash(false);
       node.timeScale = 1;
       if (!node.process.alive) node.start();
       node.process.resume();
