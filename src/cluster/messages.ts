@@ -91,6 +91,11 @@ export const heartbeatRequest = object({
   incarnation,
   /** The version of the adopted map. */
   mapVersion,
+  /**
+   * Of the newest map that takes effect where it takes rights away, adopted or not; never below `mapVersion`.
+   * Software without it obeys what it adopted.
+   */
+  obeyedVersion: optional(mapVersion),
   /** Whether the answer may say what changed since that map, and not only a whole one (H38). */
   deltas: optional(flag),
   items: count,
@@ -244,7 +249,12 @@ export const accepted = object({});
 
 /** Controller or frontend -> storage node: a map that the node may not have yet. */
 export const mapPush = object(mapNews);
-export const mapPushReply = object({ incarnation, mapVersion });
+/** As in a heartbeat: the versions of the map that is adopted by now, and of the one that is obeyed. */
+export const mapPushReply = object({
+  incarnation,
+  mapVersion,
+  obeyedVersion: optional(mapVersion),
+});
 
 /** A text for people; what names nodes may be cut. */
 export const WAITING_FOR_CHARACTERS_MAX = 1000;

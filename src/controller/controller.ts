@@ -34,7 +34,7 @@ import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
 import type { DrainOptions, Runtime, Service } from '../cluster/runtime.ts';
 import { type Administered, addAdminRoutes } from './admin.ts';
 import { changesBetween } from './changes.ts';
-import { decide } from './decide.ts';
+import { decide, stillHolds } from './decide.ts';
 import { EpochWatch } from './epochs.ts';
 import { noGenerationLeft, openGeneration, reopened } from './generations.ts';
 import { inspect } from './inspection.ts';
@@ -242,6 +242,8 @@ export class Controller implements Service {
         // What could not be written the next tick tries again.
         this.#deciding = false;
       },
+      (next, earlier) =>
+        earlier === undefined || stillHolds(next, earlier, this.#knowledge.at(this.#nowMs())),
     );
   }
 
@@ -276,8 +278,8 @@ export class Controller implements Service {
       (outcome) => {
         const reply = readReply(mapPushReply, outcome);
         if (reply.kind !== 'message') return;
-        const { incarnation, mapVersion } = reply.message;
-        this.#knowledge.acknowledged({ node, incarnation }, mapVersion);
+        const { incarnation } = reply.message;
+        this.#knowledge.acknowledged({ node, incarnation }, reply.message);
       },
     );
   }
@@ -343,8 +345,9 @@ export class Controller implements Service {
   }
 
   #heartbeat(message: HeartbeatRequest): HttpReply {
+    const newest = message.obeyedVersion ?? message.mapVersion;
     if (!this.#loaded) {
-      this.#opening?.heard(message.node, message.mapVersion);
+      this.#opening?.heard(message.node, newest);
       return refusalReply('not-ready', 'the controller starts');
     }
     const refused = this.#registrations.heartbeat(message);
@@ -353,7 +356,7 @@ export class Controller implements Service {
       return refusalReply('other-incarnation', 'this life was declared dead; start the node again');
     }
     const map = this.#map.current;
-    if (map !== undefined) refuseYesterday(map, message.node, message.mapVersion);
+    if (map !== undefined) refuseYesterday(map, message.node, newest);
     this.#knowledge.heard(message, this.#nowMs());
     const answer: HeartbeatReply = {
       incarnation: message.incarnation,

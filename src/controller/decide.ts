@@ -63,8 +63,9 @@ function fenceAndUnfence(map: ClusterMap, view: View): ClusterMap {
 }
 
 /**
- * H35: who cannot write may be unable to store the very map in which it leaves, and would take part in
- * every set, and refuse it, for ever. Once it serves nothing a fence costs nothing, and ends in its removal.
+ * H35: who cannot write may be unable to store the very map in which it leaves. Software that does not say that it
+ * obeys it would take part in every set, and refuse it, for ever. Once it serves nothing a fence costs nothing, and
+ * ends in its removal.
  */
 function isUseless(map: ClusterMap, life: Life, view: View): boolean {
   if (view.isWritable(life)) return false;
@@ -122,8 +123,10 @@ interface Place {
 function mayRemove(place: Place, member: Member, view: View): boolean {
   const { map, partition } = place;
   const granted = isGranted(map, member);
-  // It never answered a get, and what it applied never counted.
-  if (member.role === 'joining') return !granted || view.isStuck(partition, member);
+  // It never answered a get, and what it applied never counted. One that cannot write ends no copy (H35).
+  if (member.role === 'joining') {
+    return !granted || !view.isWritable(member) || view.isStuck(partition, member);
+  }
   if (!granted) {
     const fence = view.fencedSince(member);
     return (
@@ -137,7 +140,7 @@ function mayRemove(place: Place, member: Member, view: View): boolean {
   const since = member.role === 'leaving' ? view.leavingSince(partition, member) : undefined;
   return (
     since !== undefined &&
-    view.hasAdopted(member, since.version) &&
+    view.obeys(member, since.version) &&
     someOtherServes(place, member, view, since)
   );
 }
@@ -145,7 +148,7 @@ function mayRemove(place: Place, member: Member, view: View): boolean {
 /**
  * I8: another copy in sync, of a life that was alive after the decision, in this life of the controller. A
  * heartbeat that comes after it may have been sent before (seed 80001142); who has adopted the map of the
- * decision was alive then.
+ * decision was alive then. To obey it is not enough: who cannot store maps could not go on without the member.
  */
 export function someOtherServes(
   { map, entry }: Pick<Place, 'map' | 'entry'>,
@@ -161,6 +164,23 @@ export function someOtherServes(
       view.isAlive(other) &&
       (decision === undefined || view.hasAdopted(other, decision.version)),
   );
+}
+
+/**
+ * I8, once more, of a decision that took a while to be made durable: the copies that were counted on may be gone
+ * since, while the one that it removes came back.
+ */
+export function stillHolds(next: ClusterMap, earlier: ClusterMap, view: View): boolean {
+  return next.partitions.every((entry, partition) => {
+    const before = earlier.partitions[partition];
+    // Nobody served while it was frozen, and who comes of it is the recovery's to say (H32).
+    if (before === undefined || before === entry || before.frozen) return true;
+    const isKept = (member: Member) => entry.members.some((other) => isSameLife(other, member));
+    if (before.members.every((member) => member.role === 'joining' || isKept(member))) return true;
+    return entry.members.some(
+      (other) => other.role === 'serving' && isGranted(next, other) && view.isAlive(other),
+    );
+  });
 }
 
 /** H35: a node that cannot write gives up what others have. */

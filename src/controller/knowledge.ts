@@ -12,6 +12,9 @@ import { isAtLeast, LastWords, Pending } from './pending.ts';
 import { Reachability } from './reachability.ts';
 import { View } from './view.ts';
 
+/** What a life says of the maps that it has. Software without `obeyedVersion` obeys what it adopted. */
+export type Acknowledgement = Pick<HeartbeatRequest, 'mapVersion' | 'obeyedVersion'>;
+
 export class Knowledge {
   readonly times: Times;
   readonly detector: FailureDetector;
@@ -22,6 +25,8 @@ export class Knowledge {
   readonly heartbeats = new LastWords<HeartbeatRequest>();
   /** The newest map that each life said it has. */
   readonly adopted = new LastWords<MapVersion>();
+  /** The newest one that each life said it obeys: what that takes from it, it does no more. */
+  readonly obeyed = new LastWords<MapVersion>();
   /** When a decision last changed the map. */
   decidedMs = Number.NEGATIVE_INFINITY;
 
@@ -43,19 +48,22 @@ export class Knowledge {
     this.detector.heard(message, nowMs);
     this.clocks.heard(message);
     this.heartbeats.set(message, message);
-    this.acknowledged(message, message.mapVersion);
+    this.acknowledged(message, message);
     for (const { agoMs, ...life } of message.vouched) {
       this.detector.vouchedFor(life, nowMs - agoMs);
     }
   }
 
-  acknowledged(life: Life, version: MapVersion): void {
-    if (!isAtLeast(this.adopted.of(life), version)) this.adopted.set(life, version);
+  acknowledged(life: Life, { mapVersion, obeyedVersion }: Acknowledgement): void {
+    if (!isAtLeast(this.adopted.of(life), mapVersion)) this.adopted.set(life, mapVersion);
+    for (const version of [mapVersion, obeyedVersion ?? mapVersion]) {
+      if (!isAtLeast(this.obeyed.of(life), version)) this.obeyed.set(life, version);
+    }
   }
 
   update(map: ClusterMap, nowMs: number): void {
     const evidence = {
-      hasAdopted: (life: Life, version: MapVersion) => isAtLeast(this.adopted.of(life), version),
+      obeys: (life: Life, version: MapVersion) => isAtLeast(this.obeyed.of(life), version),
       isDead: (life: Life) => this.detector.death(life) !== undefined,
     };
     this.pending.update(map, evidence, nowMs);

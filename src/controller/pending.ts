@@ -28,7 +28,7 @@ interface Fence extends Since {
 
 /** What must be known of a life to count a fence. */
 export interface FenceEvidence {
-  hasAdopted(life: Life, version: MapVersion): boolean;
+  obeys(life: Life, version: MapVersion): boolean;
   isDead(life: Life): boolean;
 }
 
@@ -61,10 +61,6 @@ export class Pending {
 
   fence(life: Life): Readonly<Fence> | undefined {
     return this.#fences.get(lifeKey(life));
-  }
-
-  get fences(): Iterable<Readonly<Fence>> {
-    return this.#fences.values();
   }
 
   leaving(partition: PartitionId, life: Life): Since | undefined {
@@ -131,7 +127,7 @@ function isBlocked(map: ClusterMap, fence: Fence, evidence: FenceEvidence): bool
   const lost = witnesses.filter(
     (witness) =>
       evidence.isDead(witness) ||
-      (!isSameLife(witness, fence.life) && evidence.hasAdopted(witness, fence.version)),
+      (!isSameLife(witness, fence.life) && evidence.obeys(witness, fence.version)),
   );
   return witnesses.length - lost.length < majority;
 }

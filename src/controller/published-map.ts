@@ -22,6 +22,15 @@ type Decided = (
     | { readonly kind: 'not-durable'; readonly detail: string },
 ) => void;
 
+/** Whether what a change was decided on is so still, now that the map could be published. */
+export type Holds = (map: ClusterMap, earlier: ClusterMap | undefined) => boolean;
+
+interface Proposal {
+  readonly change: Change;
+  readonly decided: Decided;
+  readonly holds: Holds;
+}
+
 interface Waiter {
   readonly since: MapVersion;
   readonly wake: () => void;
@@ -33,7 +42,7 @@ const RECENT_MAPS = 32;
 export class PublishedMap {
   readonly #runtime: Runtime;
   readonly #published: (map: ClusterMap, earlier: ClusterMap | undefined) => void;
-  readonly #queue: { readonly change: Change; readonly decided: Decided }[] = [];
+  readonly #queue: Proposal[] = [];
   readonly #waiters = new Set<Waiter>();
   #map: ClusterMap | undefined;
   /** Of this process, the oldest first, without the present one. */
@@ -41,6 +50,8 @@ export class PublishedMap {
   /** From each of them to the present one, as they are asked for: every node asks for the same. */
   readonly #deltas = new Map<MapBase, MapDelta>();
   #writing = false;
+  /** The disk has a map that was given up, in place of the published one. */
+  #mustRewrite = false;
   /** Why the last write failed. */
   #problem: string | undefined;
 
@@ -73,9 +84,12 @@ export class PublishedMap {
     return delta;
   }
 
-  /** The change gets the map as it is when its turn comes, so changes never overwrite each other. */
-  propose(change: Change, decided: Decided): void {
-    this.#queue.push({ change, decided });
+  /**
+   * The change gets the map as it is when its turn comes, so changes never overwrite each other. One that does not
+   * hold any more when it is durable gets it again: a write may take seconds, and nobody has seen the map yet.
+   */
+  propose(change: Change, decided: Decided, holds: Holds = () => true): void {
+    this.#queue.push({ change, decided, holds });
     this.#next();
   }
 
@@ -114,13 +128,18 @@ export class PublishedMap {
       );
       this.#next();
     };
-    if (map === this.#map) return done(undefined);
+    if (map === this.#map && !this.#mustRewrite) return done(undefined);
     const disk = this.#runtime.disk;
     if (disk === undefined) return done(undefined);
     disk.replace(STATE_FILE, encodeState(map), (result) => {
       const failure = result.kind === 'done' ? undefined : result.detail;
       this.#report(failure);
-      done(failure);
+      if (failure !== undefined) return done(failure);
+      this.#mustRewrite = !first.holds(map, this.#map);
+      if (!this.#mustRewrite) return done(undefined);
+      this.#writing = false;
+      this.#queue.unshift(first);
+      return this.#next();
     });
   }
 

@@ -23,6 +23,7 @@ export class View {
   readonly #clocks: NodeClocks;
   readonly #heartbeats: LastWords<HeartbeatRequest>;
   readonly #adopted: LastWords<MapVersion>;
+  readonly #obeyed: LastWords<MapVersion>;
   readonly #decidedMs: number;
 
   constructor(
@@ -34,6 +35,7 @@ export class View {
       readonly clocks: NodeClocks;
       readonly heartbeats: LastWords<HeartbeatRequest>;
       readonly adopted: LastWords<MapVersion>;
+      readonly obeyed: LastWords<MapVersion>;
       readonly decidedMs: number;
     },
     nowMs: number,
@@ -45,18 +47,20 @@ export class View {
     this.#clocks = knowledge.clocks;
     this.#heartbeats = knowledge.heartbeats;
     this.#adopted = knowledge.adopted;
+    this.#obeyed = knowledge.obeyed;
     this.#decidedMs = knowledge.decidedMs;
     this.#nowMs = nowMs;
   }
 
   /**
    * Silent for too long; and a fence of it could be acknowledged, or it would only cost availability. The
-   * dead acknowledge every fence (D2); who can store no map never does (H35).
+   * dead acknowledge every fence (D2); who can store no map, and says nothing of obeying one, never does (H35).
    */
   isSuspect(map: ClusterMap, life: Life): boolean {
     const isHeard = (other: Life) => !this.#detector.isSilent(other, this.#nowMs);
     const acknowledges = (other: Life) =>
-      this.isDead(other) || (isHeard(other) && this.isWritable(other));
+      this.isDead(other) ||
+      (isHeard(other) && (this.isWritable(other) || this.#tellsObeyed(other)));
     return !isHeard(life) && canBlock(map, life, acknowledges);
   }
 
@@ -98,10 +102,6 @@ export class View {
     return this.#detector.isAliveSince(life, sinceMs, this.#nowMs);
   }
 
-  barred(): Iterable<Life> {
-    return [...this.#pending.fences].map(({ life }) => life);
-  }
-
   fencedSince(life: Life): Since | undefined {
     return this.#pending.fence(life);
   }
@@ -123,18 +123,28 @@ export class View {
     return this.#nowMs - lapsedMs > this.#times.goneMs;
   }
 
+  /** It has the map on its disk: for what the map gives, and for whoever must be able to go on with it. */
   hasAdopted(life: Life, version: MapVersion): boolean {
     return isAtLeast(this.#adopted.of(life), version);
+  }
+
+  /** It has given up what the map takes away, be it that it cannot store the map. */
+  obeys(life: Life, version: MapVersion): boolean {
+    return isAtLeast(this.#obeyed.of(life), version);
+  }
+
+  #tellsObeyed(life: Life): boolean {
+    return this.#heartbeats.of(life)?.obeyedVersion !== undefined;
   }
 
   leavingSince(partition: PartitionId, life: Life): Since | undefined {
     return this.#pending.leaving(partition, life);
   }
 
-  /** It hears and answers, and has not adopted for long the map in which it leaves. */
+  /** It hears and answers, and for long does not obey the map in which it leaves. */
   isLateToLeave(partition: PartitionId, life: Life): boolean {
     const since = this.leavingSince(partition, life);
-    if (since === undefined || this.hasAdopted(life, since.version)) return false;
+    if (since === undefined || this.obeys(life, since.version)) return false;
     return this.#nowMs - since.atMs > this.#times.suspicionMs;
   }
 

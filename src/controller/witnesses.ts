@@ -44,7 +44,7 @@ export function changeWitnesses(map: ClusterMap, view: View): ClusterMap {
   const { nextWitnesses } = map;
   const mayServe = servesAsWitness(map, view);
   if (nextWitnesses?.every(mayServe)) {
-    return isJointStepOver(map, view) ? completed(map, nextWitnesses) : map;
+    return isJointStepOver(map, nextWitnesses, view) ? completed(map, nextWitnesses) : map;
   }
   // With a change under way, one of those chosen was dead already, and not yet missed. Every renewal needs a
   // majority of the present witnesses until the change is complete, so another choice costs nothing (H13).
@@ -61,19 +61,31 @@ function completed(
 }
 
 /**
- * D2: one that has the office and leaves, or can store no map and so will never acknowledge a fence (H35), is
- * replaced. But where nobody can take its place it is better than nobody: the fewer there are, the sooner
- * those that are left are silent, and no fence is ever acknowledged again (seed 163).
+ * D2: one that has the office and leaves, or can store no map and so grants nothing to lives that began since
+ * (H35), or is silent for so long that its lease has lapsed behind a fence, is replaced. But where nobody can
+ * take its place it is better than nobody: the fewer there are, the sooner those that are left are silent, and
+ * no fence is ever acknowledged again (seed 163).
  */
 function wantedWitnesses(map: ClusterMap, view: View): readonly Life[] {
   const able = candidates(map).filter(servesAsWitness(map, view));
-  const isFit = (life: Life) => view.isWritable(life) && !nodeEntry(map, life.node)?.draining;
+  const isLost = (life: Life) => hasLapsed(map, life, view) && !view.mayReturn(life);
+  const isFit = (life: Life) =>
+    !isLost(life) && view.isWritable(life) && !nodeEntry(map, life.node)?.draining;
   const present = able.filter((life) => map.witnesses.some((witness) => isSameLife(witness, life)));
   const chosen = chooseWitnesses(able.filter(isFit), present.filter(isFit));
   const others = present
     .filter((life) => !isFit(life))
+    .sort((a, b) => Number(isLost(a)) - Number(isLost(b)))
     .map(({ node, incarnation }) => ({ node, incarnation }));
   return [...chosen, ...others].slice(0, WITNESSES_MAX);
+}
+
+/**
+ * I7: its lease is over, and nobody renews it. Both are asked: the fence that it lapsed behind may be lifted by
+ * this very decision, and one that this decision makes nobody has heard of yet.
+ */
+function hasLapsed(map: ClusterMap, life: Life, view: View): boolean {
+  return !isGranted(map, life) && view.lapsedSinceMs(life) !== undefined;
 }
 
 function isSameSet(some: readonly Life[], others: readonly Life[]): boolean {
@@ -91,7 +103,7 @@ function candidates(map: ClusterMap): readonly Candidate[] {
   }));
 }
 
-/** Who has the office may be silent: it may be alive, and renew leases that nobody knows of. */
+/** Who has the office may be silent: as long as it has not lapsed it may renew leases that nobody knows of. */
 function servesAsWitness(map: ClusterMap, view: View): (life: Life) => boolean {
   return (life) => {
     if (map.witnesses.some((witness) => isSameLife(witness, life))) return mayStay(map, view, life);
@@ -108,12 +120,21 @@ function mayStay(map: ClusterMap, view: View, witness: Life): boolean {
   return !view.isDead(witness) || view.mayReturn(witness);
 }
 
-/** H13: nobody can act under a map that knows only the old witnesses. */
-function isJointStepOver(map: ClusterMap, view: View): boolean {
+/**
+ * H13: nobody can act under a map that knows only the old witnesses: each life that the map has a place for
+ * obeys the joint one, or has lapsed. Who gets the office must have that map on its disk: by an older one it
+ * would grant nothing to the lives that began since.
+ */
+function isJointStepOver(map: ClusterMap, nextWitnesses: readonly Life[], view: View): boolean {
   const since = view.witnessesChangingSince(map);
   if (since === undefined) return false;
-  if (![...view.barred()].every((life) => view.lapsedSinceMs(life) !== undefined)) return false;
-  return presentLives(map).every(
-    (life) => !isGranted(map, life) || view.hasAdopted(life, since.version),
+  const gain = nextWitnesses.filter(
+    (life) => !map.witnesses.some((witness) => isSameLife(witness, life)),
+  );
+  if (!gain.every((life) => view.hasAdopted(life, since.version))) return false;
+  const isBound = (life: Life) => view.obeys(life, since.version) || hasLapsed(map, life, view);
+  return (
+    presentLives(map).every(isBound) &&
+    map.partitions.every(({ members }) => members.every(isBound))
   );
 }

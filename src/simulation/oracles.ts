@@ -294,13 +294,9 @@ export class Oracles {
   #answersGets(life: Life, partition: number): boolean {
     const node = this.#nodeOf(life);
     const status = node === undefined ? undefined : statusOf(node);
-    if (node === undefined || status === undefined || Number(status.lease_ms) <= 0) return false;
-    if (status.incarnation !== String(life.incarnation)) return false;
-    const map = mapOf(node);
-    const entry = map?.partitions[partition];
-    if (map === undefined || entry === undefined || entry.frozen) return false;
-    const own = entry.members.find((member) => isSameLife(member, life));
-    return own?.role === 'serving' && isGranted(map, life);
+    if (node === undefined || status?.incarnation !== String(life.incarnation)) return false;
+    // By its own answer: it may know more than the map that it has adopted says.
+    return node.living?.answersGets(partition as PartitionId) ?? false;
   }
 
   #placeOf(map: ClusterMap, key: string): Place {

@@ -8,6 +8,9 @@ import type { LogEntry } from './log-entry.ts';
  */
 export type FsyncMode = 'always' | 'interval' | 'never';
 
+/** A write that takes longer is one of a disk that hangs (H35). */
+export const STALLED_MS = 2000;
+
 export interface LogFigures {
   /** On the disk, of all files. */
   readonly bytes: number;

@@ -33,16 +33,16 @@ import type { Replica } from './replica.ts';
 const RENEW_BELOW = 0.6;
 
 /** What the node has to say in each heartbeat. */
-export type NodeState = Omit<
+export type NodeState = Pick<
   HeartbeatRequest,
-  'node' | 'incarnation' | 'mapVersion' | 'deltas' | 'wallMs' | 'timeMs'
+  'items' | 'payloadBytes' | 'writable' | 'joined' | 'vouched'
 >;
 
 /** What the heartbeats need to know of the node, and tell it. */
 export interface HeartbeatEvents {
   state(): NodeState;
-  /** `done` when the map, or a newer one, is durable; or when it never will be. */
-  offered(map: ClusterMap, done: () => void): void;
+  /** What the map takes away is gone when this returns; what it gives is there once it is durable. */
+  offered(map: ClusterMap): void;
   /** The controller does not know this life: it must register. */
   unknown(): void;
   problem(text: string | undefined): void;
@@ -121,10 +121,10 @@ export class Heartbeats {
 
   #askController(): void {
     const sent = momentOf(this.#runtime.clock);
-    const { mapVersion, life } = this.#replica;
+    const { mapVersion, obeyedVersion, life } = this.#replica;
     const state = { deltas: this.#takesDeltas, ...this.#events.state() };
     const clocks = { wallMs: Math.floor(sent.wallMs), timeMs: this.#clock.wallMs() };
-    const message: HeartbeatRequest = { ...life, mapVersion, ...state, ...clocks };
+    const message: HeartbeatRequest = { ...life, mapVersion, obeyedVersion, ...state, ...clocks };
     let answered = false;
     this.#unanswered++;
     // H11: not only when the lease runs out. The controller may miss this node while it hears the
@@ -159,44 +159,45 @@ export class Heartbeats {
     this.#events.problem(undefined);
     const news = received(reply, this.#replica.map);
     if (news.kind === 'unusable') this.#takesDeltas = false;
-    const use = () => {
-      if (lease && incarnation === this.#replica.incarnation && this.#mayUse(mapVersion)) {
-        this.#replica.lease.extend(sent);
-      }
-    };
-    if (news.kind === 'map') this.#events.offered(news.map, use);
-    else use();
+    if (news.kind === 'map') this.#events.offered(news.map);
+    if (lease && incarnation === this.#replica.incarnation && this.#mayUse(mapVersion)) {
+      this.#replica.lease.extend(sent);
+    }
   }
 
-  /** H3: a grant given under a newer map may be one for partitions that this node lost in it. */
+  /**
+   * H3: a grant given under a newer map may be one for partitions that this node lost in it. It needs not have
+   * adopted that map, for it gives up what it lost as soon as it knows.
+   */
   #mayUse(version: MapVersion): boolean {
-    const { mapVersion } = this.#replica;
-    return compareMapVersions(mapVersion, version) >= 0 && !this.#replica.isOverruled(version);
+    const knows = compareMapVersions(this.#replica.obeyedVersion, version) >= 0;
+    return knows && !this.#replica.isOverruled(version);
   }
 
   #askWitnesses(): void {
-    const { map, life } = this.#replica;
-    if (map === undefined || !isGranted(map, life)) return;
+    const { map, obeyedMaps, life } = this.#replica;
+    if (map === undefined || !obeyedMaps.every((obeyed) => isGranted(obeyed, life))) return;
     // H32: its own vote is a grant of an earlier generation like any other.
     if (this.#replica.isOverruled(map.version)) return;
     const vote: Vote = { sent: momentOf(this.#runtime.clock), granted: [] };
-    for (const witness of witnessesOf(map)) {
+    for (const witness of distinct(obeyedMaps.flatMap(electoratesOf).flat())) {
       if (isSameLife(witness, life)) this.#count(vote, witness);
       else this.#ask(witness, vote);
     }
   }
 
   #ask(witness: Life, vote: Vote): void {
-    const { map, life, mapVersion } = this.#replica;
-    const entry = map === undefined ? undefined : nodeEntry(map, witness.node);
-    if (entry?.incarnation !== witness.incarnation) return;
+    const { obeyedMaps, life, mapVersion } = this.#replica;
+    const entry = obeyedMaps
+      .map((map) => nodeEntry(map, witness.node))
+      .find((named) => named?.incarnation === witness.incarnation);
+    if (entry === undefined) return;
     this.#call(entry.address, PATHS.grant, { ...life, mapVersion }, (outcome) => {
       const reply = readReply(grantReply, outcome);
       if (reply.kind !== 'message' || !this.#running) return;
       const { message } = reply;
-      const use = () => this.#judge(message, witness, vote);
-      if (message.map === undefined) use();
-      else this.#events.offered(message.map, use);
+      if (message.map !== undefined) this.#events.offered(message.map);
+      this.#judge(message, witness, vote);
     });
   }
 
@@ -207,14 +208,14 @@ export class Heartbeats {
     this.#count(vote, witness);
   }
 
-  /** Against the map as it is now: the witnesses may have changed while the answers were out. */
+  /** Against the maps as they are now: the witnesses may have changed while the answers were out. */
   #count(vote: Vote, witness: Life): void {
     vote.granted.push(witness);
-    const { map, life, lease } = this.#replica;
-    if (map === undefined || !isGranted(map, life)) return;
-    const { witnesses, nextWitnesses } = map;
-    const agreed = [witnesses, ...(nextWitnesses === undefined ? [] : [nextWitnesses])].every(
-      (set) => isMajority(vote.granted, set),
+    const { obeyedMaps, life, lease } = this.#replica;
+    const agreed = obeyedMaps.every(
+      (map) =>
+        isGranted(map, life) &&
+        electoratesOf(map).every((witnesses) => isMajority(vote.granted, witnesses)),
     );
     if (!agreed) return;
     lease.extend(vote.sent);
@@ -232,9 +233,15 @@ export class Heartbeats {
   }
 }
 
-function witnessesOf({ witnesses, nextWitnesses = [] }: ClusterMap): readonly Life[] {
-  const added = nextWitnesses.filter((life) => !witnesses.some((other) => isSameLife(life, other)));
-  return [...witnesses, ...added];
+/** H13: the sets of witnesses that must each have a majority for a grant. */
+function electoratesOf({ witnesses, nextWitnesses }: ClusterMap): readonly (readonly Life[])[] {
+  return nextWitnesses === undefined ? [witnesses] : [witnesses, nextWitnesses];
+}
+
+function distinct(lives: readonly Life[]): readonly Life[] {
+  return lives.filter(
+    (life, index) => lives.findIndex((other) => isSameLife(other, life)) === index,
+  );
 }
 
 function isMajority(votes: readonly Life[], set: readonly Life[]): boolean {

@@ -160,7 +160,7 @@ function status(node: Inspected): Readonly<Record<string, string>> {
     when_full: store.whenFull,
     node: node.node(),
     incarnation: replica?.incarnation ?? 0,
-    lease_ms: Math.floor(replica?.lease.remainingMs() ?? 0),
+    lease_ms: Math.floor(replica?.leaseMs ?? 0),
     map: printMapVersion(replica?.mapVersion ?? NO_MAP),
   };
   return Object.fromEntries(Object.entries(stats).map(([name, value]) => [name, String(value)]));

@@ -103,7 +103,7 @@ export class StorageLife {
     });
     this.#heartbeats = new Heartbeats(runtime, this.replica, options, {
       state: () => this.#state(),
-      offered: (map, done) => this.adopt(map, 'controller', done),
+      offered: (map) => this.adopt(map, 'controller', () => undefined),
       ...events,
     });
   }
@@ -135,12 +135,13 @@ export class StorageLife {
   }
 
   /**
-   * As a witness: may that life go on? Never without a map, and only as the own map has it (R5). Nor once
+   * As a witness: may that life go on? Never without a map, and only as the own map has it, and a newer one that
+   * this life has seen (R5): such a grant is given under that one, and of use to who knows it (H3). Nor once
    * this life has ended: a witness that said goodbye counts as one that knows of every fence (D2), while
    * its process may take seconds more to finish the requests in progress.
    */
   grant(request: GrantRequest): GrantReply {
-    const { map, mapVersion, incarnation } = this.replica;
+    const { map, mapVersion, obeyedVersion, incarnation } = this.replica;
     const answer = this.#judgeGrant(request);
     if (answer === 'granted') {
       this.#vouched.set(request.node, {
@@ -149,7 +150,7 @@ export class StorageLife {
       });
     }
     const newer = map !== undefined && compareMapVersions(mapVersion, request.mapVersion) > 0;
-    return { incarnation, answer, mapVersion, map: newer ? map : undefined };
+    return { incarnation, answer, mapVersion: obeyedVersion, map: newer ? map : undefined };
   }
 
   /** Whether it has said goodbye, or is about to: from then on it answers nothing, and counts for dead (H5b). */
@@ -176,14 +177,15 @@ export class StorageLife {
   }
 
   #judgeGrant(life: Life): GrantAnswer {
-    const { map } = this.replica;
+    const { map, obeyedMaps } = this.replica;
     if (this.#ended) return 'ended';
     if (map === undefined) return 'no-map';
     // H32: until it has the map of the recovery that it promised to follow, this witness renews nothing: that
     // recovery counts on it that the leases of before run out.
     if (this.replica.isOverruled(map.version)) return 'overruled';
-    if (isGranted(map, life)) return 'granted';
-    const isPresent = nodeEntry(map, life.node)?.incarnation === life.incarnation;
+    const against = obeyedMaps.find((obeyed) => !isGranted(obeyed, life));
+    if (against === undefined) return 'granted';
+    const isPresent = nodeEntry(against, life.node)?.incarnation === life.incarnation;
     return isPresent ? 'fenced' : 'other-incarnation';
   }
 

@@ -5,13 +5,12 @@
 import { assert } from '../cluster/assert.ts';
 import type { StoreId } from '../cluster/identity.ts';
 import type { Cancel, Disk, DiskResult, LogFile, Runtime } from '../cluster/runtime.ts';
-import type { Durability, FsyncMode, LogFigures } from './durability.ts';
+import { type Durability, type FsyncMode, type LogFigures, STALLED_MS } from './durability.ts';
 import { Block, encodeFileHeader, isBefore, type Place, saltOf } from './log-block.ts';
 import { entryBytes, type LogEntry } from './log-entry.ts';
 import { logFileName } from './log-files.ts';
 
 const SYNC_INTERVAL_MS = 1000;
-const STALLED_MS = 2000;
 /** Seconds of a slow disk's work; beyond, sets are refused until less waits. */
 const QUEUED_BYTES_MAX = 64 * 1024 * 1024;
 

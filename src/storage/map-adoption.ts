@@ -1,9 +1,11 @@
-// Maps on their way in. Each is on disk before anything is answered under it (I2), and what is on disk is
-// never older than what was adopted (I1): a life that starts from an older map would wipe what it joined.
+// Maps on their way in. What one takes away is gone at once (restrictions.ts). What it gives counts when it is on
+// disk, before anything is answered under it (I2); and what is on disk is never older than what was adopted
+// (I1): a life that starts from an older map would wipe what it joined.
 
 import type { ClusterMap } from '../cluster/cluster-map.ts';
 import { compareMapVersions } from '../cluster/cluster-map.ts';
 import type { Disk, Runtime } from '../cluster/runtime.ts';
+import { STALLED_MS } from './durability.ts';
 import { encodeAdoptedMap, MAP_FILE } from './recovery.ts';
 import type { Adoption, Replica } from './replica.ts';
 
@@ -31,6 +33,7 @@ export class MapAdoption {
   #waiting: Offer | undefined;
   #stopped = false;
   #problem: string | undefined;
+  #stalled = false;
 
   /** @param adopted is called in the very step that the replica adopts a map in */
   constructor(runtime: Runtime, replica: Replica, adopted: (map: ClusterMap) => void) {
@@ -45,6 +48,7 @@ export class MapAdoption {
     const judgement = this.#replica.judge(map);
     if (judgement !== 'adopted') return done(judgement);
     if (this.#replica.map === undefined && source === 'peer') return done('not-from-controller');
+    this.#replica.obey(map);
     if (disk === undefined) return done(this.now(map));
     if (this.#writing) return this.#wait({ map, done });
     return this.#write(disk, { map, done });
@@ -57,9 +61,9 @@ export class MapAdoption {
     return adoption;
   }
 
-  /** H35: maps can be made durable. */
+  /** H35: maps can be made durable, in good time. */
   get isWritable(): boolean {
-    return this.#problem === undefined;
+    return this.#problem === undefined && !this.#stalled;
   }
 
   stop(): void {
@@ -76,7 +80,12 @@ export class MapAdoption {
 
   #write(disk: Disk, { map, done }: Offer): void {
     this.#writing = true;
+    const cancelWatch = this.#runtime.timers.after(STALLED_MS, () => {
+      this.#stalled = true;
+    });
     disk.replace(MAP_FILE, encodeAdoptedMap(map), (written) => {
+      cancelWatch();
+      this.#stalled = false;
       this.#writing = false;
       this.#report(written.kind === 'done' ? undefined : written.detail);
       if (this.#stopped) done('ended');

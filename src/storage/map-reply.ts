@@ -1,4 +1,5 @@
-// What a storage node answers to whoever shows it a map. Whether it adopts it is map-adoption.ts's.
+// What a storage node answers to whoever shows it a map. Whether it adopts it is map-adoption.ts's. One that cannot
+// be written is no refusal: it is obeyed, and the versions in the answer say what has come of it.
 
 import { type HttpReply, jsonReply } from '../cluster/http.ts';
 import { refusalReply } from '../cluster/routes.ts';
@@ -12,7 +13,6 @@ const REFUSED_MAPS: Readonly<Partial<Record<AdoptionOutcome, Parameters<typeof r
     'this node belongs to another cluster, or one of other digits',
   ],
   'not-over-this-map': ['not-ready', 'this node has not the map that this changed since'],
-  'not-durable': ['not-durable', 'the map could not be written'],
   overruled: ['overruled', "a controller of a later generation has this node's promise"],
   'of-yesterday': ['overruled', 'its controller started from an older map than this node has'],
   'not-promised': ['not-ready', 'the recovery that froze partitions has not heard this node yet'],
@@ -24,6 +24,6 @@ export function replyToMap(outcome: AdoptionOutcome, replica: Replica | undefine
   if (replica === undefined) return refusalReply('not-ready', 'not registered yet');
   const refused = REFUSED_MAPS[outcome];
   if (refused !== undefined) return refusalReply(...refused);
-  const { incarnation, mapVersion } = replica;
-  return jsonReply(200, { incarnation, mapVersion });
+  const { incarnation, mapVersion, obeyedVersion } = replica;
+  return jsonReply(200, { incarnation, mapVersion, obeyedVersion });
 }

@@ -19,7 +19,7 @@ import {
   type PartitionEntry,
   whenFullOf,
 } from '../cluster/cluster-map.ts';
-import type { Incarnation } from '../cluster/identity.ts';
+import type { Epoch, Incarnation } from '../cluster/identity.ts';
 import { VERSION_AHEAD_MS_MAX } from '../cluster/limits.ts';
 import type { Answer, Operation } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
@@ -36,6 +36,7 @@ import { BUCKETS, DIGEST_BYTES, differingBuckets } from './digest.ts';
 import type { Durability } from './durability.ts';
 import type { Lease } from './lease.ts';
 import type { PartitionStore } from './partition-store.ts';
+import { Restrictions } from './restrictions.ts';
 
 const NOT_SERVING: Answer = { kind: 'not-serving' };
 const STALE: Answer = { kind: 'stale' };
@@ -70,11 +71,12 @@ export class Replica {
   readonly #store: PartitionStore;
   readonly #durability: Durability;
   readonly #clock: Clock;
+  readonly #restrictions: Restrictions;
   #map: ClusterMap | undefined;
   /** This life's membership of each partition, by partition; a map counts only where it names this life. */
   #memberships: readonly (Member | undefined)[] = [];
   #held: readonly Membership[] = [];
-  /** R1: not while the own map has this life fenced. */
+  /** R1: not while the own map, or a newer one that was seen, has this life fenced. */
   #granted = false;
   /** Maps and grants of earlier generations are nothing any more (H32). */
   #promised: Generation;
@@ -93,6 +95,7 @@ export class Replica {
     this.#clock = clock;
     this.#options = options;
     this.#promised = promised;
+    this.#restrictions = new Restrictions(options.life);
     this.lease = options.lease;
   }
 
@@ -102,6 +105,21 @@ export class Replica {
 
   get mapVersion(): MapVersion {
     return this.#map?.version ?? NO_MAP;
+  }
+
+  /** The adopted map, and a newer one that was seen: what either of them takes away is gone. */
+  get obeyedMaps(): readonly ClusterMap[] {
+    return [this.#map, this.#restrictions.map].filter((map) => map !== undefined);
+  }
+
+  /** Of the newest map whose restrictions this life keeps to; at least the adopted one's. */
+  get obeyedVersion(): MapVersion {
+    return this.#restrictions.map?.version ?? this.mapVersion;
+  }
+
+  /** For how long it may still answer gets. */
+  get leaseMs(): number {
+    return this.#granted ? this.lease.remainingMs() : 0;
   }
 
   get incarnation(): Incarnation {
@@ -140,10 +158,16 @@ export class Replica {
     if (this.isOverruled(map.version)) return 'overruled';
     if (this.#map === undefined) return 'adopted';
     if (!isSameCluster(map, this.#map)) return 'other-cluster';
-    if (isOfYesterday(map, this.#map.version)) return 'of-yesterday';
+    if (isOfYesterday(map, this.obeyedVersion)) return 'of-yesterday';
     // H32: what this node knows would be gone before the controller that asks for it was told.
     if (isFrozen(map) && !map.promised?.includes(this.life.node)) return 'not-promised';
     return compareMapVersions(map.version, this.#map.version) > 0 ? 'adopted' : 'already-newer';
+  }
+
+  /** @param map that was judged to be adopted, which it is once it is durable, if it ever is */
+  obey(map: ClusterMap): void {
+    this.#restrictions.see(map);
+    this.#granted = this.#isGranted();
   }
 
   adopt(map: ClusterMap): Adoption {
@@ -151,8 +175,9 @@ export class Replica {
     if (judgement !== 'adopted') return judgement;
     const known = this.#map?.partitions ?? [];
     this.#map = map;
+    this.#restrictions.adopted(map);
     this.#store.whenFull = whenFullOf(map);
-    this.#granted = isGranted(map, this.life);
+    this.#granted = this.#isGranted();
     const earlier = this.#memberships;
     // H38: what did not change is the very same entry, if the map came as what changed.
     this.#memberships = map.partitions.map((entry, partition) =>
@@ -188,30 +213,33 @@ export class Replica {
     if (operation.kind === 'time') {
       return { kind: 'time', wallMs: Math.floor(this.#clock.wallMs()) };
     }
-    const member = this.#memberships[operation.partition];
-    const entry = this.#map?.partitions[operation.partition];
+    const { partition } = operation;
+    const member = this.#memberships[partition];
+    const entry = this.#map?.partitions[partition];
     if (entry === undefined || member === undefined || entry.frozen || this.#stopped) {
       return NOT_SERVING;
     }
+    if (this.#restrictions.isFrozen(partition)) return NOT_SERVING;
+    const serves = member.role === 'serving' && this.#restrictions.allowsServing(partition);
     switch (operation.kind) {
       case 'get':
-        if (member.role !== 'serving' || !this.#granted || !this.lease.isLive()) return NOT_SERVING;
+        if (!serves || !this.#granted || !this.lease.isLive()) return NOT_SERVING;
         return this.read(operation.partition, operation.key);
       case 'set':
         // R2 in one synchronous step: member, epoch, compare, apply. With anything awaited in between, a
         // set of an old epoch could land behind a copy that has passed its key, and be lost (H14b).
-        if (operation.epoch < entry.epoch) return STALE;
+        if (this.#isPast(entry, operation)) return STALE;
         if (operation.epoch > entry.epoch) return BEHIND;
         return this.#write(operation.partition, operation.record);
       case 'copy':
         // H14: at an earlier epoch a set could still be acknowledged here without the joiner.
-        if (member.role !== 'serving') return NOT_SERVING;
+        if (!serves) return NOT_SERVING;
         if (entry.epoch < operation.epoch) return BEHIND;
         return this.#list(operation);
       case 'pull':
-        if (member.role !== 'serving') return NOT_SERVING;
+        if (!serves) return NOT_SERVING;
         if (operation.digest.length !== DIGEST_BYTES) return MALFORMED;
-        if (operation.epoch < entry.epoch) return STALE;
+        if (this.#isPast(entry, operation)) return STALE;
         if (operation.epoch > entry.epoch) return BEHIND;
         return this.#list(operation);
       default:
@@ -235,6 +263,18 @@ export class Replica {
       this.#durability.append({ kind: 'record', partition, record });
     }
     return outcome.kind !== 'no-memory';
+  }
+
+  #isGranted(): boolean {
+    return this.obeyedMaps.every((map) => isGranted(map, this.life));
+  }
+
+  /** R2: by the adopted map, or by a newer one that this life only knows of so far. */
+  #isPast(
+    entry: PartitionEntry,
+    { partition, epoch }: { readonly partition: PartitionId; readonly epoch: Epoch },
+  ): boolean {
+    return epoch < entry.epoch || this.#restrictions.isPast(partition, epoch);
   }
 
   #write(partition: PartitionId, record: StoredRecord): Answer {

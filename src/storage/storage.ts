@@ -71,6 +71,8 @@ export interface StorageOptions extends StoreOptions {
 /** Between two slices of work on the memory. */
 const WORK_PAUSE_MS = 5;
 
+const ANY_KEY = Buffer.from('any');
+
 /** Who this process is, before the controller has spoken. */
 interface Self {
   readonly node: NodeId;
@@ -166,6 +168,12 @@ export class StorageNode implements Service {
     const replica = this.#life?.replica;
     if (replica?.map === undefined) return undefined;
     return holdingOf({ store: this.#store, replica }, partition, key);
+  }
+
+  /** Whether a get of the partition would be answered now, for the same. */
+  answersGets(partition: PartitionId): boolean {
+    const answer = this.#life?.replica.answer({ kind: 'get', partition, key: ANY_KEY });
+    return answer !== undefined && answer.kind !== 'not-serving';
   }
 
   accept(hello: LinkHello, link: Link): LinkEvents | { refused: string } {

@@ -2,14 +2,19 @@
 // fence, to remove, to let go, to take back. Three nodes a, b, c; every partition on a and b.
 
 import { describe, expect, test } from 'vitest';
-import type { ClusterMap, Member, MemberRole } from '../../src/cluster/cluster-map.ts';
+import type {
+  ClusterMap,
+  Member,
+  MemberRole,
+  PartitionEntry,
+} from '../../src/cluster/cluster-map.ts';
 import type { Epoch } from '../../src/cluster/identity.ts';
 import { protocolTimes } from '../../src/cluster/limits.ts';
 import type { HeartbeatRequest } from '../../src/cluster/messages.ts';
 import type { PartitionId } from '../../src/cluster/partition.ts';
-import { decide } from '../../src/controller/decide.ts';
+import { decide, stillHolds } from '../../src/controller/decide.ts';
 import { Knowledge } from '../../src/controller/knowledge.ts';
-import { withEntry } from '../../src/controller/membership.ts';
+import { withEntry, withNode } from '../../src/controller/membership.ts';
 import { Rebalancing } from '../../src/controller/rebalancing.ts';
 import { incarnationOf, memberOf, nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
 
@@ -63,6 +68,7 @@ function controllerOf(
       {
         ...lifeOf(node),
         mapVersion: map.version,
+        obeyedVersion: undefined,
         deltas: true,
         items: 0,
         payloadBytes: 0,
@@ -124,9 +130,14 @@ function controllerOf(
     drain(...nodes: readonly string[]) {
       for (const node of nodes) map = withEntry(map, nodeId(node), { draining: true });
     },
+    /** A new life of it, of another store. */
+    renew(node: string) {
+      map = withNode(map, nodeId(node), sampleNode(99, 2), false);
+    },
     died: (node: string, returning = false) =>
       knowledge.detector.died(lifeOf(node), nowMs, returning),
     map: () => map,
+    view: () => knowledge.at(nowMs),
     roles: (partition = FIRST): Readonly<Record<string, MemberRole>> => {
       const members: readonly Member[] = map.partitions[partition]?.members ?? [];
       return Object.fromEntries(members.map(({ node, role }) => [node, role]));
@@ -195,6 +206,49 @@ describe('a silent node', () => {
   });
 });
 
+describe('a decision that was a while on its way to the disk (I8)', () => {
+  /** What it decides when a has lapsed and b is there. */
+  const decided = () => {
+    const controller = controllerOf();
+    controller.pass(100, ['a', 'b', 'c']);
+    controller.pass(times.suspicionMs + 100, ['b', 'c']);
+    const earlier = controller.map();
+    controller.pass(times.fenceWaitMs + 100, ['b', 'c']);
+    expect(controller.roles()).toEqual({ b: 'serving' });
+    return { controller, earlier, next: controller.map() };
+  };
+  const AWAY_MS = 2.5 * times.heartbeatMs + times.decideMs;
+
+  test('holds while the copy that it counts on is heard, and no longer', () => {
+    const { controller, earlier, next } = decided();
+    expect(stillHolds(next, earlier, controller.view())).toBe(true);
+    controller.pass(AWAY_MS, ['b', 'c']);
+    expect(stillHolds(next, earlier, controller.view())).toBe(true);
+    controller.pass(AWAY_MS, ['c']);
+    expect(stillHolds(next, earlier, controller.view())).toBe(false);
+    expect(stillHolds(next, next, controller.view())).toBe(true);
+  });
+
+  test('does not hold when that copy is dead', () => {
+    const { controller, earlier, next } = decided();
+    controller.died('b');
+    expect(stillHolds(next, earlier, controller.view())).toBe(false);
+  });
+
+  test('holds where only a joiner goes, or what was frozen is decided', () => {
+    const { controller, next } = decided();
+    controller.died('b');
+    const earlierOf = (entry: Partial<PartitionEntry>) => ({
+      ...next,
+      partitions: next.partitions.map((each) => ({ ...each, ...entry })),
+    });
+    const joiner = earlierOf({ members: [memberOf('b', 'serving'), memberOf('c', 'joining')] });
+    expect(stillHolds(next, joiner, controller.view())).toBe(true);
+    const frozen = earlierOf({ members: [memberOf('a', 'serving')], frozen: true });
+    expect(stillHolds(next, frozen, controller.view())).toBe(true);
+  });
+});
+
 test('with every node drained all copies stay where they are (R9)', () => {
   const controller = controllerOf(undefined, true);
   controller.drain('a', 'b', 'c');
@@ -213,6 +267,18 @@ describe('the witnesses', () => {
     expect(names(controller.map().witnesses).sort()).toEqual(['a', 'b', 'c']);
   });
 
+  test('are replaced when they cannot store maps, though they live and have the last copies (H35)', () => {
+    const controller = controllerOf({ a: 'serving' }, false, ['d']);
+    const others = ['b', 'c', 'd'];
+    controller.pass(100, ['a', ...others]);
+    for (let round = 0; round < 4; round++) {
+      controller.beat('a', { writable: false });
+      controller.pass(times.decideMs, others);
+    }
+    expect(names(controller.map().witnesses)).toEqual(['b', 'c', 'd']);
+    expect(controller.map().nodes.a?.fenced).toBe(false);
+  });
+
   test('stay when they cannot store maps and nobody can take their place (H35)', () => {
     const controller = controllerOf();
     controller.pass(100, ['a', 'b', 'c']);
@@ -224,6 +290,101 @@ describe('the witnesses', () => {
     }
     expect(names(controller.map().witnesses).sort()).toEqual(['a', 'b', 'c']);
     expect(controller.map().nextWitnesses).toBeUndefined();
+  });
+
+  test('are replaced when they are silent and have lapsed, not when they are silent (D2)', () => {
+    const controller = controllerOf(undefined, false, ['d']);
+    const others = ['b', 'c', 'd'];
+    controller.pass(100, ['a', ...others]);
+    controller.pass(times.suspicionMs + times.fenceWaitMs - 50, others);
+    expect(names(controller.map().nextWitnesses ?? controller.map().witnesses)).toContain('a');
+    controller.pass(500, others);
+    expect(names(controller.map().witnesses)).toEqual(['b', 'c', 'd']);
+  });
+
+  test('stay when they have lapsed and nobody can take their place, before those that are heard (D2)', () => {
+    const controller = controllerOf();
+    controller.pass(100, ['a', 'b', 'c']);
+    controller.pass(times.suspicionMs + 2 * times.fenceWaitMs, ['b', 'c']);
+    expect(names(controller.map().witnesses)).toEqual(['a', 'b', 'c']);
+    expect(controller.map().nextWitnesses).toBeUndefined();
+  });
+
+  test('keep their office over a restart that is expected (D4)', () => {
+    const controller = controllerOf(undefined, false, ['d']);
+    controller.pass(100, ['a', 'b', 'c', 'd']);
+    controller.died('a', true);
+    controller.pass(times.resumeWindowMs - 100, ['b', 'c', 'd']);
+    expect(names(controller.map().witnesses)).toEqual(['a', 'b', 'c']);
+    expect(controller.map().nextWitnesses).toBeUndefined();
+  });
+
+  test('have changed only when who is fenced in that very decision has lapsed (H13)', () => {
+    const controller = controllerOf(undefined, false, ['d', 'e']);
+    const others = ['a', 'b', 'c', 'd'];
+    controller.pass(100, [...others, 'e']);
+    controller.pass(times.suspicionMs - 100, others);
+    controller.drain('c');
+    controller.pass(200, others);
+    expect(controller.map().nodes.e?.fenced).toBe(true);
+    expect(controller.map().nextWitnesses).toBeDefined();
+    controller.pass(times.fenceWaitMs, others);
+    expect(controller.map().nextWitnesses).toBeUndefined();
+    expect(names(controller.map().witnesses)).toEqual(['a', 'b', 'd']);
+  });
+
+  test('have changed only when who is unfenced in that very decision obeys (H13)', () => {
+    const controller = controllerOf(undefined, false, ['d', 'e']);
+    const others = ['a', 'b', 'c', 'd'];
+    controller.pass(100, [...others, 'e']);
+    const { version } = controller.map();
+    controller.pass(times.suspicionMs + times.fenceWaitMs + 200, others);
+    controller.drain('c');
+    controller.pass(times.decideMs, others);
+    for (const node of others) controller.beat(node);
+    expect(controller.map().nextWitnesses).toBeDefined();
+    // It is heard with a map of long ago, as the joint step could end.
+    controller.beat('e', { mapVersion: version });
+    controller.pass(times.decideMs, others);
+    expect(controller.map().nodes.e?.fenced).toBe(false);
+    expect(controller.map().nextWitnesses).toBeDefined();
+    controller.pass(2 * times.decideMs, [...others, 'e']);
+    expect(controller.map().nextWitnesses).toBeUndefined();
+  });
+
+  test('have changed only when an earlier life that is still a member has lapsed (H13, D8)', () => {
+    const controller = controllerOf(undefined, false, ['d']);
+    const others = ['a', 'c', 'd'];
+    controller.pass(100, ['b', ...others]);
+    controller.renew('b');
+    const pass = (milliseconds: number) => {
+      for (let waited = 0; waited < milliseconds; waited += times.decideMs) {
+        controller.beat('b', { incarnation: incarnationOf(2) });
+        controller.pass(times.decideMs, others);
+      }
+    };
+    pass(times.fenceWaitMs - 100);
+    expect(controller.roles()).toHaveProperty('b');
+    expect(controller.map().nextWitnesses).toBeDefined();
+    pass(300);
+    expect(controller.map().nextWitnesses).toBeUndefined();
+  });
+
+  test('get their office with the joint map on their disks; the others need only obey it (H13)', () => {
+    const controller = controllerOf(undefined, false, ['d']);
+    controller.pass(100, ['a', 'b', 'c', 'd']);
+    const { version } = controller.map();
+    controller.drain('c');
+    controller.pass(times.decideMs, ['a', 'b', 'c', 'd']);
+    const obeyed = () => ({ mapVersion: version, obeyedVersion: controller.map().version });
+    for (let round = 0; round < 3; round++) {
+      for (const node of ['a', 'b', 'c', 'd']) controller.beat(node, obeyed());
+      controller.pass(times.decideMs, []);
+    }
+    expect(controller.map().nextWitnesses).toBeDefined();
+    controller.beat('d');
+    controller.pass(times.decideMs, []);
+    expect(names(controller.map().witnesses)).toEqual(['a', 'b', 'd']);
   });
 
   test('change to others when one that was chosen proves to be dead as well (H13)', () => {
@@ -280,6 +441,55 @@ describe('a node that cannot write (H35)', () => {
       controller.pass(times.decideMs, ['b', 'c']);
     }
     expect(controller.map().nodes.a?.fenced).toBe(true);
+  });
+
+  test('is gone without a fence when it says that it obeys the map in which it leaves (H12)', () => {
+    const controller = controllerOf();
+    controller.pass(100, ['a', 'b', 'c']);
+    const { version } = controller.map();
+    controller.beat('a', { writable: false, mapVersion: version });
+    controller.pass(times.decideMs, ['b', 'c']);
+    expect(controller.roles()).toMatchObject({ a: 'leaving' });
+    const obeyedVersion = controller.map().version;
+    controller.beat('a', { writable: false, mapVersion: version, obeyedVersion });
+    controller.pass(times.decideMs, ['b', 'c']);
+    expect(controller.roles()).not.toHaveProperty('a');
+  });
+
+  test('acknowledges fences as a witness when it says what it obeys, and only then (R6)', () => {
+    for (const tells of [true, false]) {
+      const controller = controllerOf({ b: 'serving', a: 'serving' });
+      controller.pass(100, ['a', 'b', 'c']);
+      const { version } = controller.map();
+      for (let waited = 0; waited < times.suspicionMs + 2 * times.fenceWaitMs; waited += 50) {
+        const obeyedVersion = tells ? controller.map().version : undefined;
+        controller.beat('c', { writable: false, mapVersion: version, obeyedVersion });
+        controller.pass(times.decideMs, ['b']);
+      }
+      expect(controller.map().nodes.a?.fenced).toBe(tells);
+      expect(Object.keys(controller.roles())).toEqual(tells ? ['b'] : ['b', 'a']);
+    }
+  });
+
+  test('is no copy that others are removed for, though it obeys the map of their fence (I8)', () => {
+    const controller = controllerOf();
+    controller.pass(100, ['a', 'b', 'c']);
+    const { version } = controller.map();
+    controller.died('a');
+    for (let round = 0; round < 20; round++) {
+      const obeyedVersion = controller.map().version;
+      controller.beat('b', { mapVersion: version, obeyedVersion });
+      controller.pass(times.decideMs, ['c']);
+    }
+    expect(controller.roles()).toMatchObject({ a: 'serving', b: 'serving' });
+  });
+
+  test('is no joiner: what it begins to copy it ends never (R8)', () => {
+    const controller = controllerOf({ a: 'joining', b: 'serving' });
+    controller.pass(100, ['a', 'b', 'c']);
+    controller.beat('a', { writable: false });
+    controller.pass(times.decideMs, ['b', 'c']);
+    expect(controller.roles()).toEqual({ b: 'serving' });
   });
 
   test('keeps what nobody else has', () => {

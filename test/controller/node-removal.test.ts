@@ -147,6 +147,7 @@ describe('a node that comes back after it was removed (I10, D3)', () => {
         registrations.heartbeat({
           ...life(D, incarnation),
           mapVersion: map.version,
+          obeyedVersion: undefined,
           deltas: true,
           items: 0,
           payloadBytes: 0,

@@ -6,14 +6,20 @@ import type { MapNews } from '../../src/cluster/map-delta.ts';
 import type { Disk, DiskResult, Runtime } from '../../src/cluster/runtime.ts';
 import { withNode } from '../../src/controller/membership.ts';
 import { PublishedMap } from '../../src/controller/published-map.ts';
+import { decodeState } from '../../src/controller/state-file.ts';
 import { nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
 
 function fixture(options: { inMemory?: boolean } = {}) {
   const writes: ((result: DiskResult<undefined>) => void)[] = [];
   const timers: (() => void)[] = [];
   const published: ClusterMap[] = [];
+  const written: (ClusterMap | undefined)[] = [];
   const disk: Pick<Disk, 'replace'> = {
-    replace: (_name, _bytes, callback) => writes.push(callback),
+    replace: (_name, bytes, callback) => {
+      const state = decodeState(bytes);
+      written.push(state.kind === 'state' ? state.map : undefined);
+      writes.push(callback);
+    },
   };
   const lines: string[] = [];
   const runtime = {
@@ -34,7 +40,7 @@ function fixture(options: { inMemory?: boolean } = {}) {
     writes.shift()?.(result);
   const addNode = (name: string) =>
     propose((current) => withNode(current ?? sampleMap(), nodeId(name), sampleNode(9), false));
-  return { map, published, decided, propose, endWrite, addNode, timers, writes, lines };
+  return { map, published, decided, propose, endWrite, addNode, timers, writes, written, lines };
 }
 
 const BEFORE_ALL = { since: { generation: 0, number: 0 }, deltas: false };
@@ -173,6 +179,61 @@ describe('a published map', () => {
     for (let further = 0; further < 32; further++) addNode(`further-${further}`);
     expect(map.newsFor(since(2, true)).map).toBe(map.current);
     expect(map.newsFor(since(3, true)).delta?.since.number).toBe(3);
+  });
+
+  describe('whose reason is gone when it is durable', () => {
+    const decide = (holds: readonly boolean[], changes: readonly (string | undefined)[]) => {
+      const play = fixture();
+      play.propose(() => sampleMap());
+      play.endWrite();
+      const [verdicts, names] = [[...holds], [...changes]];
+      play.map.propose(
+        (current) => {
+          const name = names.shift();
+          const map = current ?? sampleMap();
+          return name === undefined ? map : withNode(map, nodeId(name), sampleNode(9), false);
+        },
+        ({ kind }) => play.decided.push(kind),
+        () => verdicts.shift() ?? true,
+      );
+      return play;
+    };
+    const namesOf = (map: ClusterMap | undefined) => Object.keys(map?.nodes ?? {});
+
+    test('is seen by nobody, and decided anew under its number (I8)', () => {
+      const { map, published, decided, endWrite } = decide([false, true], ['first', 'second']);
+      endWrite();
+      expect(namesOf(map.current)).toEqual(['a', 'b']);
+      expect(decided).toEqual(['published']);
+      endWrite();
+      expect(namesOf(map.current)).toEqual(['a', 'b', 'second']);
+      expect(published.map(({ version }) => version.number)).toEqual([1, 2]);
+      expect(decided).toEqual(['published', 'published']);
+    });
+
+    test('is written over where nothing is left to change, or a restart would begin with it (I8)', () => {
+      const { map, published, decided, endWrite, written, writes, propose } = decide(
+        [false, true],
+        ['first'],
+      );
+      endWrite();
+      expect(namesOf(written.at(-1))).toEqual(['a', 'b']);
+      endWrite({ kind: 'failed', detail: 'EIO' });
+      expect(decided).toEqual(['published', 'not-durable']);
+      // Until it is written.
+      propose((current) => current ?? sampleMap());
+      endWrite();
+      propose((current) => current ?? sampleMap());
+      expect([writes.length, written.length, published.length]).toEqual([0, 4, 1]);
+      expect(namesOf(map.current)).toEqual(['a', 'b']);
+    });
+
+    test('lets no other change come between', () => {
+      const { map, endWrite, addNode } = decide([false, true], ['first', 'second']);
+      addNode('third');
+      for (let writes = 0; writes < 3; writes++) endWrite();
+      expect(namesOf(map.current)).toEqual(['a', 'b', 'second', 'third']);
+    });
   });
 
   test('that could not be written leaves those who wait waiting (R11)', () => {

@@ -111,17 +111,11 @@ const LEASES: readonly Mutant[] = [
     edits: [
       {
         file: HEARTBEATS,
-        find: 'return compareMapVersions(mapVersion, version) >= 0 && ',
-        replace: 'return compareMapVersions(mapVersion, version) < 9 && ',
-      },
-      {
-        file: HEARTBEATS,
-        find: "if (news.kind === 'map') this.#events.offered(news.map, use);\n    else use();",
-        replace:
-          "use();\n    if (news.kind === 'map') this.#events.offered(news.map, () => undefined);",
+        find: 'return knows && version.generation',
+        replace: 'return (knows || version.generation > 0) && version.generation',
       },
     ],
-    fate: tests(LEASE_SCHEDULES, 'H3: '),
+    fate: tests(HEARTBEAT_TESTS, 'H3'),
   },
   {
     name: 'grant-of-an-old-generation',
@@ -135,9 +129,8 @@ const LEASES: readonly Mutant[] = [
     edits: [
       {
         file: LIFE,
-        find: "if (isGranted(map, life)) return 'granted';",
-        replace:
-          "if (nodeEntry(map, life.node)?.incarnation === life.incarnation) return 'granted';",
+        find: '!isGranted(obeyed, life)',
+        replace: 'nodeEntry(obeyed, life.node)?.incarnation !== life.incarnation',
       },
     ],
     fate: tests(LEASE_SCHEDULES, 'R5: a'),
@@ -239,7 +232,7 @@ const REMOVALS: readonly Mutant[] = [
   {
     name: 'drain-no-ack',
     rule: 'H12',
-    edits: [{ file: DECIDE, find: 'view.hasAdopted(member, since.version) &&\n', replace: '' }],
+    edits: [{ file: DECIDE, find: 'view.obeys(member, since.version) &&\n', replace: '' }],
     fate: tests(REMOVAL_SCHEDULES, 'H12: '),
   },
   {
@@ -510,7 +503,7 @@ const SETS: readonly Mutant[] = [
     edits: [
       {
         file: REPLICA,
-        find: 'lost (H14b).\n        if (operation.epoch < entry.epoch) return STALE;',
+        find: 'lost (H14b).\n        if (this.#isPast(entry, operation)) return STALE;',
         replace: 'lost (H14b).',
       },
     ],
@@ -842,7 +835,7 @@ const JOINS: readonly Mutant[] = [
 
 const PULL_FROM_JOINER: Edit = {
   file: REPLICA,
-  find: "case 'pull':\n        if (member.role !== 'serving') return NOT_SERVING;",
+  find: "case 'pull':\n        if (!serves) return NOT_SERVING;",
   replace: "case 'pull':\n        if (member.role === 'leaving') return NOT_SERVING;",
 };
 
@@ -1001,18 +994,6 @@ const DISKS: readonly Mutant[] = [
       },
     ],
     fate: tests(DISK_SCHEDULES, 'H8: '),
-  },
-  {
-    name: 'unwritable-witness-stays',
-    rule: 'D2',
-    edits: [
-      {
-        file: WITNESSES,
-        find: 'view.isWritable(life) && !nodeEntry(map, life.node)?.draining;',
-        replace: '!nodeEntry(map, life.node)?.draining;',
-      },
-    ],
-    fate: tests(DISK_SCHEDULES, 'D2: '),
   },
 ];
 

@@ -271,14 +271,12 @@ describe('H31: a storage node whose clock is over an hour off', () => {
     const { stage, node, expectUsable } = wide();
     expectUsable();
     for (const offMs of [sign * 50 * MINUTE_MS, 0]) {
-      node.crash(false);
-      node.process.wallOffsetMs = sign * DAY_MS;
-      node.start();
+      const isBack = restarted(stage, node, sign * DAY_MS);
       stage.pass(5000);
       expectUsable();
       // Its incarnation may be of then.
       node.process.wallOffsetMs = offMs;
-      stage.until('it is a member', () => stage.isMember(node), 30_000, 50);
+      stage.until('it is a member', isBack, 30_000, 50);
       expectUsable();
     }
     stage.expectHealed([], 2);
@@ -296,9 +294,7 @@ describe('H31: a storage node whose clock is over an hour off', () => {
         stage.pass(3000);
         expectUsable();
         // By the clocks of the others it is right.
-        node.crash(false);
-        node.start();
-        stage.until('it is a member', () => stage.isMember(node), 10_000, 50);
+        stage.until('it is a member', restarted(stage, node, 0), 10_000, 50);
         expectUsable();
       }
       stage.expectKept();
@@ -352,6 +348,15 @@ describe('H30, H31: what a storage node forgets by the time of the cluster', () 
     stage.expectStatus(send(stage.frontend(1), '/get?key=a'), 404);
   });
 });
+
+/** @returns whether its new life is a member */
+function restarted(stage: Stage, node: SimulatedNode, wallOffsetMs: number): () => boolean {
+  const { incarnation } = stage.lifeOf(node);
+  node.crash(false);
+  node.process.wallOffsetMs = wallOffsetMs;
+  node.start();
+  return () => stage.lifeOf(node).incarnation > incarnation && stage.isMember(node);
+}
 
 function stampOf({ reply }: Outcome): number {
   const version = parseVersion(reply?.headers['x-fog-version'] ?? '');

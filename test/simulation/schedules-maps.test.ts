@@ -103,6 +103,32 @@ describe('H32: a controller with a state of yesterday is refused', () => {
   });
 });
 
+test.each(SEEDS)(
+  'H32: a state of yesterday is found out by a node that only obeys the map of today, seed %i',
+  (seed) => {
+    const stage = new Stage(seed, SHAPE);
+    const { controller, storages } = stage.cluster;
+    const [full, other] = [stage.storage(0), stage.storage(1)];
+    const key = stage.keyOf(full, other);
+    const yesterday = controller.disk.image();
+    full.disk.fill();
+    stage.set(stage.frontend(0), key);
+    stage.until('it leaves', () => stage.roleOf(full, key) === undefined);
+    stage.pass(300);
+    expect(stage.mapOf(full)?.version).not.toEqual(stage.map.version);
+    for (const node of storages) if (node !== full) node.crash(false);
+    controller.crash(false);
+    controller.disk.restore(yesterday);
+    let refused = false;
+    controller.process.onFatal = () => {
+      refused = true;
+    };
+    controller.start();
+    stage.pass(3000);
+    expect(refused).toBe(true);
+  },
+);
+
 describe('H8: an old copy of a data directory inherits nothing', () => {
   test.each(SEEDS)('though its clock gives it the larger incarnation, seed %i', (seed) => {
     const stage = new Stage(seed, { ...SHAPE, redundancy: 1 });

@@ -94,6 +94,34 @@ test.each(SEEDS)('H33: a map that could be lost is no map yet, seed %i', (seed) 
   stage.expectKept();
 });
 
+test.each(SEEDS)(
+  'I8: a removal that was long on its way to the disk counts on no copy that is gone since, seed %i',
+  (seed) => {
+    const { stage, intact, lost, key, frontend } = twoCopies(seed);
+    const { controller } = stage.cluster;
+    stage.cut([intact], stage.allBut(intact));
+    stage.until('fenced', () => stage.map.nodes[intact.process.name]?.fenced === true);
+    stage.pass(100);
+    // It decides to remove the silent one, and the other copy burns while that is written.
+    controller.disk.stall(4000);
+    stage.pass(2000);
+    expect(stage.roleOf(intact, key)).toBe('serving');
+    lost.crash(false);
+    lost.disk.wipe();
+    stage.pass(500);
+    stage.heal([intact], stage.allBut(intact));
+    stage.pass(3000);
+    expect(stage.roleOf(intact, key)).toBe('serving');
+    stage.expectStatus(stage.get(frontend, key), 200);
+    // What was given up is on no disk: a controller that starts again begins without it.
+    controller.crash(false);
+    controller.start();
+    stage.pass(3000);
+    stage.expectStatus(stage.get(frontend, key), 200);
+    stage.expectKept();
+  },
+);
+
 describe('a node that is told to stop', () => {
   test.each(SEEDS)('before it is registered begins no life, seed %i', (seed) => {
     const { stage, lost: node } = twoCopies(seed);

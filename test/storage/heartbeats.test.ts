@@ -12,15 +12,19 @@ import { Heartbeats } from '../../src/storage/heartbeats.ts';
 import { Lease } from '../../src/storage/lease.ts';
 import { SegmentStore } from '../../src/storage/memory.ts';
 import { Replica } from '../../src/storage/replica.ts';
-import { incarnationOf, nodeId, sampleMap } from '../helpers/maps.ts';
+import { incarnationOf, nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
 
 const CONTROLLER = 'controller:1' as Address;
 
-/** Node a, which has a map unless told otherwise, and has just asked for grants; with b, or the only witness. */
-function asking({ hasMap = true, isAlone = false } = {}) {
+/**
+ * Node a, which has a map unless told otherwise, and has just asked for grants; with b, or the only witness.
+ * @param adopts whether it can make durable what it is offered
+ */
+function asking({ hasMap = true, isAlone = false, adopts = true } = {}) {
   let nowMs = 0;
   const timers: { readonly dueMs: number; readonly callback: () => void }[] = [];
   const asked: {
+    readonly address: string;
     readonly path: string;
     readonly message: unknown;
     readonly answer: (message: unknown) => void;
@@ -43,9 +47,12 @@ function asking({ hasMap = true, isAlone = false } = {}) {
     },
     log: { write: () => undefined },
     network: {
-      call: ({ path, message: sent }: ControlCall, callback: (outcome: unknown) => void) => {
+      call: (
+        { address, path, message: sent }: ControlCall,
+        callback: (outcome: unknown) => void,
+      ) => {
         const answer = (message: unknown) => callback({ kind: 'answered', status: 200, message });
-        asked.push({ path, message: sent, answer });
+        asked.push({ address, path, message: sent, answer });
       },
     },
   } as unknown as Runtime;
@@ -56,9 +63,9 @@ function asking({ hasMap = true, isAlone = false } = {}) {
     { controller: CONTROLLER, times, clock: new ClusterClock(clock, runtime.log) },
     {
       state: () => state,
-      offered: (map, done) => {
-        replica.adopt(map);
-        done();
+      offered: (map) => {
+        replica.obey(map);
+        if (adopts) replica.adopt(map);
       },
       unknown: () => undefined,
       problem: () => undefined,
@@ -85,7 +92,13 @@ function asking({ hasMap = true, isAlone = false } = {}) {
   };
   const heartbeatsSent = () => asked.filter(({ path }) => path === PATHS.heartbeat).length;
   const lastHeartbeat = () => asked.findLast(({ path }) => path === PATHS.heartbeat);
-  return { replica, answer, pass, beat, heartbeatsSent, lastHeartbeat };
+  /** Of the node at this port, to all that it was asked. */
+  const answersOf = (port: number, message: object) => {
+    for (const call of asked) {
+      if (call.path === PATHS.grant && call.address === `127.0.0.1:${port}`) call.answer(message);
+    }
+  };
+  return { replica, answer, answersOf, pass, beat, heartbeatsSent, lastHeartbeat };
 }
 
 const VERSION = { generation: 1, number: 1 };
@@ -131,6 +144,51 @@ test('the own vote counts for nothing either once a later generation is promised
   // Asked for again and again, by nobody but itself.
   beat(20);
   expect(replica.lease.isLive()).toBe(false);
+});
+
+test('a grant counts with a map that is obeyed and cannot be adopted, and each heartbeat names both (H3)', () => {
+  const { replica, answer, pass, beat, heartbeatsSent, lastHeartbeat } = asking({ adopts: false });
+  pass(400);
+  const map = sampleMap({ number: 2 });
+  answer(PATHS.heartbeat, { ...granted, mapVersion: map.version, map });
+  expect(replica.lease.remainingMs()).toBe(600);
+  while (heartbeatsSent() < 2) beat(1);
+  expect(lastHeartbeat()?.message).toMatchObject({
+    mapVersion: VERSION,
+    obeyedVersion: map.version,
+  });
+});
+
+describe('while a newer map than the adopted one is seen', () => {
+  /** Witnesses a and b by the adopted map; by the newer one these. */
+  const obeying = (witnesses: readonly string[]) => {
+    const play = asking({ adopts: false });
+    const sample = sampleMap({ number: 2 });
+    const life = (node: string) => ({ node: nodeId(node), incarnation: incarnationOf(1) });
+    const nodes = { ...sample.nodes, c: sampleNode(3) };
+    play.replica.obey({ ...sample, nodes, witnesses: witnesses.map(life) });
+    play.beat(3);
+    return play;
+  };
+  const yes = { ...vote, mapVersion: { generation: 1, number: 2 } };
+
+  test('a majority of its witnesses is needed as well (R5, H13)', () => {
+    const { replica, answersOf } = obeying(['a', 'c', 'b']);
+    answersOf(2, yes);
+    expect(replica.lease.isLive()).toBe(true);
+    const other = obeying(['c']);
+    other.answersOf(2, yes);
+    expect(other.replica.lease.isLive()).toBe(false);
+    other.answersOf(3, yes);
+    expect(other.replica.lease.isLive()).toBe(true);
+  });
+
+  test('a majority of its witnesses alone is not enough (R5)', () => {
+    const { replica, answersOf } = obeying(['a']);
+    expect(replica.lease.isLive()).toBe(false);
+    answersOf(2, yes);
+    expect(replica.lease.isLive()).toBe(true);
+  });
 });
 
 test('a witness that says no is no vote (R5)', () => {

@@ -1,7 +1,7 @@
 // R1 and R2: who may answer, and what a set meets.
 
 import { describe, expect, test } from 'vitest';
-import type { MemberRole } from '../../src/cluster/cluster-map.ts';
+import type { ClusterMap, MemberRole, PartitionEntry } from '../../src/cluster/cluster-map.ts';
 import type { Epoch } from '../../src/cluster/identity.ts';
 import { protocolTimes } from '../../src/cluster/limits.ts';
 import type { Operation } from '../../src/cluster/operations.ts';
@@ -259,5 +259,113 @@ describe('the log', () => {
     replica.adopt(sampleMap());
     expect(replica.answer(set(1))).toEqual({ kind: 'refused', reason: 'full' });
     expect(replica.answer(get).kind).toBe('absent');
+  });
+});
+
+describe('a map that was seen and cannot be adopted', () => {
+  const entriesOf = (entry: Partial<PartitionEntry>, map: ClusterMap): ClusterMap => ({
+    ...map,
+    partitions: map.partitions.map((each) => ({ ...each, ...entry })),
+  });
+  const fencing = (map: ClusterMap, fenced = true): ClusterMap => ({
+    ...map,
+    nodes: { ...map.nodes, a: { ...sampleNode(1), fenced } },
+  });
+  const later = (number = 2) => sampleMap({ number, epoch: 5 });
+  /** Serves at epoch 5 by its own map, with something. */
+  const serving = () => {
+    const replica = replicaOf();
+    replica.adopt(sampleMap({ epoch: 5 }));
+    replica.answer(set(5));
+    return replica;
+  };
+
+  test.each<[string, ClusterMap, string, string]>([
+    ['nothing', later(), 'found', 'applied'],
+    ['its lease (R6)', fencing(later()), 'not-serving', 'applied'],
+    [
+      'its lease, for it names another life (H6)',
+      { ...later(), nodes: { a: sampleNode(1, 2) } },
+      'not-serving',
+      'applied',
+    ],
+    [
+      'its place (H12)',
+      sampleMap({ number: 2, epoch: 5, role: 'leaving' }),
+      'not-serving',
+      'applied',
+    ],
+    [
+      'its membership (I7)',
+      entriesOf({ members: [], epoch: 6 as Epoch }, later()),
+      'not-serving',
+      'stale',
+    ],
+    [
+      'the epoch, of which it is a member (R2)',
+      sampleMap({ number: 2, epoch: 6 }),
+      'found',
+      'stale',
+    ],
+    [
+      'its word, for it is frozen (H32)',
+      entriesOf({ frozen: true }, { ...later(), promised: [nodeId('a')] }),
+      'not-serving',
+      'not-serving',
+    ],
+  ])('takes %s at once', (_what, map, toGet, toSet) => {
+    const replica = serving();
+    expect(replica.judge(map)).toBe('adopted');
+    replica.obey(map);
+    expect(replica.mapVersion.number).toBe(1);
+    expect(replica.obeyedVersion.number).toBe(2);
+    expect(replica.answer(get).kind).toBe(toGet);
+    expect(replica.answer(set(5, { version: 6n as Version })).kind).toBe(toSet);
+  });
+
+  test('gives nothing: sets of its epochs are behind, and who begins to serve by it serves not (I2)', () => {
+    const replica = replicaOf();
+    replica.adopt(sampleMap({ epoch: 5, role: 'joining' }));
+    replica.obey(sampleMap({ number: 2, epoch: 6 }));
+    expect(replica.answer(get).kind).toBe('not-serving');
+    expect(replica.answer(set(6)).kind).toBe('behind');
+  });
+
+  test('is no source for whoever copies or pulls, where it does not serve by it (R8, R10)', () => {
+    const replica = serving();
+    replica.obey(sampleMap({ number: 2, epoch: 5, role: 'leaving' }));
+    const from = { bucket: 0, afterKey: Buffer.alloc(0) };
+    const operation = { partition: PARTITION, epoch: 5 as Epoch, from };
+    const digest = Buffer.alloc(DIGEST_BYTES);
+    expect(replica.answer({ kind: 'copy', ...operation }).kind).toBe('not-serving');
+    expect(replica.answer({ kind: 'pull', ...operation, digest }).kind).toBe('not-serving');
+  });
+
+  test('holds until one that is newer is seen or adopted', () => {
+    const replica = serving();
+    replica.obey(fencing(later(3)));
+    replica.obey(later(2));
+    expect(replica.answer(get).kind).toBe('not-serving');
+    // Of an earlier write that was under way.
+    replica.adopt(later(2));
+    expect(replica.answer(get).kind).toBe('not-serving');
+    expect(replica.leaseMs).toBe(0);
+    replica.obey(later(4));
+    expect(replica.answer(get).kind).toBe('found');
+    replica.obey(fencing(later(5)));
+    replica.adopt(later(6));
+    expect(replica.answer(get).kind).toBe('found');
+    expect(replica.obeyedVersion.number).toBe(6);
+  });
+
+  test('overrules one whose controller did not know of it (H32)', () => {
+    const replica = serving();
+    replica.obey(fencing(later(4)));
+    const version = { generation: 2, number: 1 };
+    const yesterday = { ...later(), version, openedFrom: { generation: 1, number: 3 } };
+    expect(replica.judge(yesterday)).toBe('of-yesterday');
+    expect(replica.judge({ ...yesterday, openedFrom: { generation: 1, number: 4 } })).toBe(
+      'adopted',
+    );
   });
 });
