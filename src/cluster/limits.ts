@@ -101,6 +101,8 @@ export interface Times {
    * in the same moment, and the sets that waited for that one must not wait for this one as well (D4).
    */
   readonly beforeRestartMs: number;
+  /** So long after its lease lapsed a node that was only silent keeps its place, while others serve (R8). */
+  readonly replaceAfterMs: number;
   /** A joiner that is not done after so long is given up (R8). */
   readonly joinLimitMs: number;
   /** Between two pulls of one partition (R10). */
@@ -153,6 +155,7 @@ export function protocolTimes(scale: number): Times {
     resumeWindowMs: 3000 * scale,
     goneMs: 600_000 * scale,
     beforeRestartMs: 500 * scale,
+    replaceAfterMs: 10_000 * scale,
     joinLimitMs: 60_000 * scale,
     antiEntropyMs: 60_000 * scale,
     tombstoneGraceMs: 3_600_000 * scale,

@@ -5,6 +5,7 @@ import { life, mapVersion, optionalClusterMap } from './cluster-map.ts';
 import {
   address,
   clusterId,
+  EPOCH_MAX,
   epoch,
   GENERATION_MAX,
   incarnation,
@@ -116,6 +117,23 @@ export const heartbeatRequest = object({
   wallMs: optional(wall),
   /** The time of the cluster that the node goes by (H31). */
   timeMs: optional(wall),
+  /**
+   * What the node holds of partitions that nobody answers for, by its map (H29). `epoch`: until which it had all
+   * that was acknowledged, 0 when nobody knows; not `complete`: something of that may be lost since (H8).
+   */
+  retained: optional(
+    list(
+      object({
+        partition: integer({ min: 0, max: partitionCount(DIGITS_MAX) - 1 }),
+        epoch: integer({ min: 0, max: EPOCH_MAX }),
+        complete: flag,
+        items: count,
+        /** Of the highest version that ever came; milliseconds since 1970. */
+        newestMs: count,
+      }),
+      { max: partitionCount(DIGITS_MAX) },
+    ),
+  ),
 });
 export type HeartbeatRequest = ShapeOf<typeof heartbeatRequest>;
 
@@ -234,6 +252,23 @@ export const forgetReply = object({
   advice: optional(text({ max: 64_000 })),
 });
 export type ForgetReply = ShapeOf<typeof forgetReply>;
+
+/**
+ * What serves again: by partition the lives that were chosen, until which epoch they had everything (0: nobody
+ * knows), and the most items that one of them has. Nobody chosen: nobody lives who could serve it.
+ */
+export const acceptLossReply = object({
+  partitions: list(
+    object({
+      partition: integer({ min: 0, max: partitionCount(DIGITS_MAX) - 1 }),
+      chosen: list(life, { max: STORAGE_NODES_MAX }),
+      epoch: integer({ min: 0, max: EPOCH_MAX }),
+      items: count,
+    }),
+    { max: partitionCount(DIGITS_MAX) },
+  ),
+});
+export type AcceptLossReply = ShapeOf<typeof acceptLossReply>;
 
 /** What a change would move: copies, their bytes, and about how long; by the node that gets them. */
 export const planReply = object({

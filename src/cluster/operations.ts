@@ -6,14 +6,28 @@
 //   copy    3, partition (2), epoch (6), bucket (1), length of key (2), key
 //   pull    4, as copy, then digest
 //   time    5
+//   list    6, as copy
+//   fetch   7, partition (2), epoch (6), keys: length (2), key
 //   answer  its kind (1), then as the type below says; versions are 8 bytes
 
-import { assert } from './assert.ts';
+import { assert, unreachable } from './assert.ts';
 import type { Epoch } from './identity.ts';
 import { CHUNK_BYTES, KEY_BYTES_MAX } from './limits.ts';
 import type { PartitionId } from './partition.ts';
-import { parseRecord, type StoredRecord } from './record.ts';
+import { parseRecord, parseRecordHead, type RecordHead, type StoredRecord } from './record.ts';
+import {
+  backToBack,
+  type Cursor,
+  decodeCursor,
+  decodeKeys,
+  decodeSet,
+  encodeCursor,
+  encodeKey,
+  encodeSet,
+} from './transfer-parts.ts';
 import type { Version } from './version.ts';
+
+export type { Cursor } from './transfer-parts.ts';
 
 export type Operation =
   | { readonly kind: 'get'; readonly partition: PartitionId; readonly key: Buffer }
@@ -39,14 +53,21 @@ export type Operation =
       readonly digest: Buffer;
     }
   /** What the node's wall clock says (H31). */
-  | { readonly kind: 'time' };
-
-/** A place in the order of buckets and, within them, ranks (storage/memory.ts). */
-export interface Cursor {
-  readonly bucket: number;
-  /** The last key that was listed of the bucket; empty before the first. */
-  readonly afterKey: Buffer;
-}
+  | { readonly kind: 'time' }
+  /** As copy, but only the head of each record: who asks may have some of them already (H15). */
+  | {
+      readonly kind: 'list';
+      readonly partition: PartitionId;
+      readonly epoch: Epoch;
+      readonly from: Cursor;
+    }
+  /** The records of these keys, as they are now; by a member at this epoch or a later one (H14). */
+  | {
+      readonly kind: 'fetch';
+      readonly partition: PartitionId;
+      readonly epoch: Epoch;
+      readonly keys: readonly Buffer[];
+    };
 
 /** Why a storage node that could be reached will not do it, whatever the map says. */
 export type RefusalReason =
@@ -73,7 +94,7 @@ export type Answer =
   /** HTTP's 421: not a member, or one that may not answer (R1, R2). */
   | { readonly kind: 'not-serving' }
   | { readonly kind: 'refused'; readonly reason: RefusalReason }
-  /** To copy and pull. */
+  /** To copy and pull; to fetch, without a place to go on, as many of those asked for as there was room for. */
   | {
       readonly kind: 'records';
       readonly floor: Version;
@@ -84,13 +105,23 @@ export type Answer =
       readonly next: Cursor | undefined;
     }
   /** Milliseconds since 1970, by the node's clock. */
-  | { readonly kind: 'time'; readonly wallMs: number };
+  | { readonly kind: 'time'; readonly wallMs: number }
+  /** To list. */
+  | {
+      readonly kind: 'heads';
+      readonly floor: Version;
+      readonly heads: readonly RecordHead[];
+      /** Where to go on; undefined when that was all. */
+      readonly next: Cursor | undefined;
+    };
 
 const GET = 1;
 const SET = 2;
 const COPY = 3;
 const PULL = 4;
 const TIME = 5;
+const LIST = 6;
+const FETCH = 7;
 const EPOCH_AT = 3;
 const EPOCH_BYTES = 6;
 const LONG_HEAD_BYTES = EPOCH_AT + EPOCH_BYTES;
@@ -112,6 +143,7 @@ const KINDS = [
   'refused',
   'records',
   'time',
+  'heads',
 ] as const satisfies readonly Answer['kind'][];
 const REASONS: readonly RefusalReason[] = [
   'malformed',
@@ -129,9 +161,6 @@ export interface EncodedMessage {
   readonly body: Buffer;
 }
 
-/** New memory for each answer would be collected, and the node stands still meanwhile (frames.ts). */
-const gathered = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-
 /** Heads that are used again and again: whatever takes one copies it (Link.send). */
 const TIME_HEAD = Buffer.of(TIME);
 const KIND_HEADS = KINDS.map((_, kind) => Buffer.of(kind));
@@ -146,12 +175,28 @@ export function encodeOperation(operation: Operation): EncodedMessage {
     return { head: getHead, body: operation.key };
   }
   const head = longHead;
-  head[0] = operation.kind === 'set' ? SET : operation.kind === 'copy' ? COPY : PULL;
+  head[0] = CODES[operation.kind];
   head.writeUInt16BE(operation.partition, 1);
   head.writeUIntBE(operation.epoch, EPOCH_AT, EPOCH_BYTES);
-  if (operation.kind === 'set') return { head, body: operation.record };
-  const digest = operation.kind === 'pull' ? operation.digest : EMPTY;
-  return { head, body: Buffer.concat([encodeCursor(operation.from), digest]) };
+  return { head, body: bodyOf(operation) };
+}
+
+const CODES = { set: SET, copy: COPY, pull: PULL, list: LIST, fetch: FETCH } as const;
+
+function bodyOf(operation: Extract<Operation, { epoch: Epoch }>): Buffer {
+  switch (operation.kind) {
+    case 'set':
+      return operation.record;
+    case 'copy':
+    case 'list':
+      return encodeCursor(operation.from);
+    case 'pull':
+      return Buffer.concat([encodeCursor(operation.from), operation.digest]);
+    case 'fetch':
+      return Buffer.concat(operation.keys.map(encodeKey));
+    default:
+      return unreachable(operation);
+  }
 }
 
 /** @returns a text that says what is wrong, for anything that is not an operation. */
@@ -165,7 +210,7 @@ export function decodeOperation(message: Buffer): Operation | string {
     return { kind: 'get', partition, key };
   }
   const code = message[0];
-  if (code !== SET && code !== COPY && code !== PULL) return `operation of kind ${code}`;
+  if (code !== SET && !isTransferCode(code)) return `operation of kind ${code}`;
   if (message.length < LONG_HEAD_BYTES) return `operation of ${message.length} bytes`;
   const epoch = message.readUIntBE(EPOCH_AT, EPOCH_BYTES) as Epoch;
   if (code !== SET) {
@@ -182,41 +227,39 @@ export function decodeOperation(message: Buffer): Operation | string {
 /** About what it takes while it waits to be sent. */
 export function operationBytes(operation: Operation): number {
   if (operation.kind === 'get') return operation.key.length;
+  if (operation.kind === 'fetch') return operation.keys.reduce((sum, key) => sum + key.length, 0);
   return operation.kind === 'set' ? operation.record.length : CURSOR_BYTES;
 }
 
 /** Whether one storage node asks another for what it has; it may be answered later than what clients ask. */
 export function isTransfer({ kind }: Operation): boolean {
-  return kind === 'copy' || kind === 'pull';
+  return kind !== 'get' && kind !== 'set' && kind !== 'time';
+}
+
+type TransferCode = typeof COPY | typeof PULL | typeof LIST | typeof FETCH;
+
+function isTransferCode(code: number | undefined): code is TransferCode {
+  return code === COPY || code === PULL || code === LIST || code === FETCH;
 }
 
 function decodeTransfer(
-  code: typeof COPY | typeof PULL,
+  code: TransferCode,
   where: { partition: PartitionId; epoch: Epoch },
   rest: Buffer,
 ): Operation | string {
   // Not a view: it may wait for its turn, and the bytes of a message hold only as long as it is handled.
   const bytes = Buffer.from(rest);
+  if (code === FETCH) {
+    const keys = decodeKeys(bytes);
+    return keys === undefined ? 'keys that cannot be read' : { kind: 'fetch', ...where, keys };
+  }
   const cursor = decodeCursor(bytes);
   if (cursor === undefined) return 'transfer without a place to begin';
   const { from, length } = cursor;
   const digest = bytes.subarray(length);
   if (code === PULL) return { kind: 'pull', ...where, from, digest };
-  return digest.length === 0 ? { kind: 'copy', ...where, from } : 'copy with bytes behind it';
-}
-
-function encodeCursor({ bucket, afterKey }: Cursor): Buffer {
-  const head = Buffer.allocUnsafe(3);
-  head[0] = bucket;
-  head.writeUInt16BE(afterKey.length, 1);
-  return Buffer.concat([head, afterKey]);
-}
-
-function decodeCursor(bytes: Buffer): { from: Cursor; length: number } | undefined {
-  const keyLength = bytes.length < 3 ? 0 : bytes.readUInt16BE(1);
-  if (bytes.length < 3 + keyLength || keyLength > KEY_BYTES_MAX) return undefined;
-  const from = { bucket: bytes.readUInt8(0), afterKey: bytes.subarray(3, 3 + keyLength) };
-  return { from, length: 3 + keyLength };
+  if (digest.length > 0) return 'transfer with bytes behind it';
+  return { kind: code === COPY ? 'copy' : 'list', ...where, from };
 }
 
 export function encodeAnswer(answer: Answer): EncodedMessage {
@@ -236,6 +279,13 @@ export function encodeAnswer(answer: Answer): EncodedMessage {
       const more = Buffer.of(next === undefined ? 0 : 1);
       const head = Buffer.concat([withVersion(kind, floor), encodeSet(differing), more, place]);
       return { head, body: backToBack(records, CHUNK_BYTES - head.length) };
+    }
+    case 'heads': {
+      const { floor, next, heads } = answer;
+      const place = next === undefined ? EMPTY : encodeCursor(next);
+      const more = Buffer.of(next === undefined ? 0 : 1);
+      const head = Buffer.concat([withVersion(kind, floor), more, place]);
+      return { head, body: backToBack(heads, CHUNK_BYTES - head.length) };
     }
     case 'time': {
       const head = Buffer.allocUnsafe(1 + TIME_BYTES);
@@ -275,6 +325,8 @@ export function decodeAnswer(message: Buffer): Answer | string {
     }
     case 'records':
       return decodeRecords(message);
+    case 'heads':
+      return decodeHeads(message);
     case 'time':
       if (message.length !== 1 + TIME_BYTES) return `time of ${message.length} bytes`;
       return { kind, wallMs: message.readUIntBE(1, TIME_BYTES) };
@@ -299,29 +351,19 @@ function decodeRecords(message: Buffer): Answer | string {
   return { kind: 'records', floor, differing, records, next: cursor?.from };
 }
 
-/** @param frameBytes up to so many are copied when they are sent (frames.ts), so theirs is used again */
-function backToBack(records: readonly StoredRecord[], frameBytes: number): Buffer {
-  const length = records.reduce((sum, record) => sum + record.length, 0);
-  const bytes = length > frameBytes ? Buffer.allocUnsafe(length) : gathered;
-  let end = 0;
-  for (const record of records) end += record.copy(bytes, end);
-  return bytes.subarray(0, end);
-}
-
-/** 64 bits, the lowest bucket first. */
-function encodeSet(buckets: ReadonlySet<number>): Buffer {
-  const bytes = Buffer.alloc(8);
-  for (const bucket of buckets)
-    bytes[bucket >> 3] = (bytes[bucket >> 3] ?? 0) | (1 << (bucket & 7));
-  return bytes;
-}
-
-function decodeSet(bytes: Buffer): ReadonlySet<number> {
-  const buckets = new Set<number>();
-  for (let bucket = 0; bucket < 8 * bytes.length; bucket++) {
-    if (((bytes[bucket >> 3] ?? 0) & (1 << (bucket & 7))) !== 0) buckets.add(bucket);
+function decodeHeads(message: Buffer): Answer | string {
+  if (message.length < 10) return `heads of ${message.length} bytes`;
+  const floor = message.readBigUInt64BE(1) as Version;
+  const cursor = message[9] === 0 ? undefined : decodeCursor(message.subarray(10));
+  if (message[9] !== 0 && cursor === undefined) return 'heads without a place to go on';
+  const heads: RecordHead[] = [];
+  for (let offset = 10 + (cursor?.length ?? 0); offset < message.length; ) {
+    const head = parseRecordHead(message, offset);
+    if (head === undefined) return 'heads that cannot be read';
+    heads.push(head);
+    offset += head.length;
   }
-  return buckets;
+  return { kind: 'heads', floor, heads, next: cursor?.from };
 }
 
 function kindHead(kind: number): Buffer {

@@ -22,6 +22,9 @@ import type { Version } from './version.ts';
 
 export type StoredRecord = Buffer & { readonly brand: 'StoredRecord' };
 
+/** A record up to its key, without attributes and value: with the CRC in it, it tells the record from all others. */
+export type RecordHead = Buffer & { readonly brand: 'StoredRecord' | 'RecordHead' };
+
 export const RECORD_HEADER_BYTES = 28;
 /** Where the length of the key is, 16 bits. */
 export const RECORD_KEY_LENGTH_AT = 24;
@@ -107,14 +110,43 @@ export function parseRecord(bytes: Buffer, offset = 0): ParsedRecord {
   return { kind: 'record', record };
 }
 
+/** A view. */
+export function recordHead(record: StoredRecord): RecordHead {
+  return record.subarray(0, RECORD_HEADER_BYTES + recordKeyBytes(record)) as RecordHead;
+}
+
+/** @returns a view on the head at `offset`, or undefined when there is none */
+export function parseRecordHead(bytes: Buffer, offset: number): RecordHead | undefined {
+  if (bytes.length - offset < RECORD_HEADER_BYTES) return undefined;
+  const keyLength = bytes.readUInt16BE(offset + RECORD_KEY_LENGTH_AT);
+  const end = offset + RECORD_HEADER_BYTES + keyLength;
+  const isHead = keyLength >= 1 && keyLength <= KEY_BYTES_MAX && end <= bytes.length;
+  return isHead ? (bytes.subarray(offset, end) as RecordHead) : undefined;
+}
+
+/** Whether it is the head of this record, of the same key and with the same CRC. */
+export function isSameHead(record: StoredRecord, head: RecordHead): boolean {
+  return record.length >= head.length && record.compare(head, 0, head.length, 0, head.length) === 0;
+}
+
+/** The length of the whole record. */
+export function recordBytes(head: RecordHead): number {
+  return head.readUInt32BE(0);
+}
+
 const SHORT: ParsedRecord = { kind: 'short' };
 
 function malformed(reason: string): ParsedRecord {
   return { kind: 'malformed', reason };
 }
 
-export function recordVersion(record: StoredRecord): Version {
+export function recordVersion(record: RecordHead): Version {
   return record.readBigUInt64BE(8) as Version;
+}
+
+/** The milliseconds of the version, without making a bigint of it. */
+export function recordVersionMs(record: StoredRecord): number {
+  return record.readUIntBE(8, 6);
 }
 
 /** As `printVersion`, without making a number of it. */
@@ -136,12 +168,12 @@ export function isExpired(record: StoredRecord, wallMs: number): boolean {
   return expiresAtMs !== 0 && expiresAtMs <= wallMs;
 }
 
-export function recordKey(record: StoredRecord): Buffer {
+export function recordKey(record: RecordHead): Buffer {
   return record.subarray(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + record.readUInt16BE(24));
 }
 
 /** The length of the key. */
-export function recordKeyBytes(record: StoredRecord): number {
+export function recordKeyBytes(record: RecordHead): number {
   return record.readUInt16BE(24);
 }
 

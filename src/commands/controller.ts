@@ -11,6 +11,9 @@ import { smallestDigits } from '../cluster/partition.ts';
 import { type Command, SERVER_OPTIONS, usage, WHEN_FULL_OPTION } from './options.ts';
 import { serve } from './serve.ts';
 
+/** A day: for longer nobody wants to be without a copy. */
+const REPLACE_AFTER_SECONDS_MAX = 86_400;
+
 export const controllerCommand: Command = {
   usage: 'controller <port> <num-storage> <redundancy>',
   describe: 'Track the nodes and publish the cluster map; exactly one a cluster',
@@ -22,6 +25,11 @@ export const controllerCommand: Command = {
       type: 'boolean',
       default: false,
       describe: 'Find the map again from the storage nodes, whatever the own state says',
+    },
+    'replace-after': {
+      type: 'number',
+      describe:
+        'Seconds that a silent node keeps its place while at least two copies serve; by default 10 times --time-scale',
     },
     digits: {
       type: 'number',
@@ -48,7 +56,12 @@ export const controllerCommand: Command = {
       words.optionalText('digits') === undefined
         ? smallestDigits(storageNodes)
         : words.integer('digits', { min: 1, max: DIGITS_MAX });
-    const times = protocolTimes(words.positive('time-scale'));
+    const scaled = protocolTimes(words.positive('time-scale'));
+    const replaceAfterMs =
+      words.optionalText('replace-after') === undefined
+        ? scaled.replaceAfterMs
+        : 1000 * words.number('replace-after', { min: 0, max: REPLACE_AFTER_SECONDS_MAX });
+    const times = { ...scaled, replaceAfterMs };
     const host = words.text('host');
     const recover = words.flag('recover');
     const whenFull = words.whenFull();

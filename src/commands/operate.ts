@@ -6,7 +6,15 @@ import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { Address } from '../cluster/identity.ts';
 import { openNetwork } from '../cluster/io/network.ts';
 import { STORAGE_NODES_MAX } from '../cluster/limits.ts';
-import { accepted, forgetReply, PATHS, type PlanReply, planReply } from '../cluster/messages.ts';
+import {
+  type AcceptLossReply,
+  accepted,
+  acceptLossReply,
+  forgetReply,
+  PATHS,
+  type PlanReply,
+  planReply,
+} from '../cluster/messages.ts';
 import { partitionCount } from '../cluster/partition.ts';
 import type { ControlCall, Network } from '../cluster/runtime.ts';
 import { dictionary, integer, object, type Shape } from '../cluster/shape.ts';
@@ -82,7 +90,8 @@ export const forgetCommand: Command = {
 
 export const acceptLossCommand: Command = {
   usage: 'accept-loss [partitions..]',
-  describe: 'Let offline partitions serve again with what is left of them; what is lost stays lost',
+  describe:
+    'Let offline partitions serve again with the most complete copies that are left; what is lost stays lost',
   options: OPTIONS,
   positionals: (yargs) =>
     yargs.positional('partitions', {
@@ -94,10 +103,21 @@ export const acceptLossCommand: Command = {
   async run(words) {
     const given = words.numbers('partitions', { min: 0, max: partitionCount(3) - 1 });
     const message = { partitions: given.length === 0 ? undefined : given };
-    await ask(words, { path: PATHS.acceptLoss, message }, accepted);
-    print(words, {}, 'offline partitions serve again, with what is left of them');
+    const reply = await ask(words, { path: PATHS.acceptLoss, message }, acceptLossReply);
+    print(words, reply, describeLoss(reply));
   },
 };
+
+function describeLoss({ partitions }: AcceptLossReply): string {
+  if (partitions.length === 0) return 'none of these partitions is offline; nothing was changed';
+  const lines = partitions.map(({ partition, chosen, epoch, items }) => {
+    if (chosen.length === 0) return `partition ${partition}: no storage node lives to serve it`;
+    const lives = chosen.map(({ node, incarnation }) => `${node} as ${incarnation}`).join(', ');
+    const until = epoch === 0 ? 'nobody knows how complete' : `complete until epoch ${epoch}`;
+    return `partition ${partition}: ${lives} with ${items} items, ${until}`;
+  });
+  return lines.join('\n');
+}
 
 export const planCommand: Command = {
   usage: 'plan <what> [of]',

@@ -7,6 +7,7 @@ import {
   type ClusterMap,
   isGranted,
   type Life,
+  type MapVersion,
   type Member,
   nodeEntry,
   type PartitionEntry,
@@ -16,6 +17,7 @@ import {
 import { type HttpReply, jsonReply, queryOf } from '../cluster/http.ts';
 import type { NodeId } from '../cluster/identity.ts';
 import {
+  type AcceptLossReply,
   acceptLossRequest,
   type ForgetReply,
   type NodeRequest,
@@ -26,14 +28,15 @@ import {
 import type { PartitionId } from '../cluster/partition.ts';
 import { parseQuery } from '../cluster/query.ts';
 import { type ReplyCallback, type Routes, refusalReply } from '../cluster/routes.ts';
+import type { Runtime } from '../cluster/runtime.ts';
 import { hasEpochLeft } from './epochs.ts';
 import { some } from './frozen.ts';
+import { type Choice, holdersOf, mostComplete, thoseWhoSaid } from './holders.ts';
 import type { Knowledge } from './knowledge.ts';
 import { livesOf, withEntry, withMembers } from './membership.ts';
 import { whyNeeded, withoutNode } from './node-removal.ts';
 import { planChange } from './plan.ts';
 import type { Recovery } from './recovery.ts';
-import type { View } from './view.ts';
 
 export interface Administered {
   readonly knowledge: Knowledge;
@@ -47,8 +50,12 @@ export interface Administered {
   ): void;
 }
 
-export function addAdminRoutes(routes: Routes, controller: Administered): void {
-  const admin = new Admin(controller);
+export function addAdminRoutes(
+  routes: Routes,
+  controller: Administered,
+  runtime: Pick<Runtime, 'timers' | 'log'>,
+): void {
+  const admin = new Admin(controller, runtime);
   routes.addControl(PATHS.drain, nodeRequest, (message, reply) =>
     admin.setDraining(message, true, reply),
   );
@@ -69,9 +76,11 @@ export function addAdminRoutes(routes: Routes, controller: Administered): void {
 
 class Admin {
   readonly #controller: Administered;
+  readonly #runtime: Pick<Runtime, 'timers' | 'log'>;
 
-  constructor(controller: Administered) {
+  constructor(controller: Administered, runtime: Pick<Runtime, 'timers' | 'log'>) {
     this.#controller = controller;
+    this.#runtime = runtime;
   }
 
   setDraining({ node }: NodeRequest, draining: boolean, reply: ReplyCallback): void {
@@ -114,22 +123,31 @@ class Admin {
     recovery.forget(node);
     const frozen = recovery.frozenForGood(map).get(node) ?? [];
     if (frozen.length === 0) return {};
-    const view = this.#controller.knowledge.at(this.#controller.nowMs());
+    const living = this.#living(map);
     const outcomes = frozen.map((partition) => {
-      const entry = partitionEntry(map, partition);
-      const left = revived(map, entry, view).members.map((member) => member.node);
-      const kept = entry.members.map((member) => member.node).filter((own) => left.includes(own));
-      const alive = kept.filter((own) => own !== node);
+      const { chosen, epoch } = this.#choose(map, partition, living);
+      const { members } = partitionEntry(map, partition);
+      const holders = chosen.filter(
+        (life) => epoch > 0 || members.some((member) => member.node === life.node),
+      );
+      const alive = holders.map((life) => life.node).filter((own) => own !== node);
       return `${partition} ${alive.length > 0 ? `with what ${alive.join(' and ')} has` : 'empty'}`;
     });
     const advice = `no surviving member is known to have all of what is frozen for ${node}; velour accept-loss would let go on: ${some(outcomes)}`;
     return { frozen, advice };
   }
 
-  /** Partitions that are offline serve again, with what the nodes they were on still have. */
+  /** Partitions that are offline serve again, with the most complete copies that are left (H29). */
   acceptLoss(partitions: readonly PartitionId[] | undefined, reply: ReplyCallback): void {
-    const { knowledge } = this.#controller;
-    const spent = partitionsWithoutEpoch(this.#controller.map(), partitions);
+    const asked = this.#controller.map();
+    if (asked === undefined) return reply(notReady());
+    const missing = partitions?.find((partition) => partition >= asked.partitions.length);
+    if (missing !== undefined) {
+      const last = asked.partitions.length - 1;
+      const detail = `there is no partition ${missing}; they are 0 to ${last}`;
+      return reply(refusalReply('malformed-message', detail));
+    }
+    const spent = partitionsWithoutEpoch(asked, partitions);
     if (spent.length > 0) {
       return reply(
         refusalReply(
@@ -138,18 +156,76 @@ class Admin {
         ),
       );
     }
-    return this.#change((map) => {
-      const view = knowledge.at(this.#controller.nowMs());
-      return {
-        ...map,
-        partitions: map.partitions.map((entry, partition) =>
-          partitions?.includes(partition as PartitionId) === false ||
-          answeringMembers(map, entry).length > 0
-            ? entry
-            : revived(map, entry, view),
-        ),
-      };
-    }, reply);
+    // What goes offline meanwhile is left alone: who holds it has not said so.
+    const offline = (map: ClusterMap, partition: number) =>
+      answeringMembers(map, partitionEntry(map, partition as PartitionId)).length === 0;
+    const wanted = asked.partitions
+      .map((_, partition) => partition as PartitionId)
+      .filter(
+        (partition) => partitions?.includes(partition) !== false && offline(asked, partition),
+      );
+    return this.#whenAllSaid(asked.version, () => {
+      const accepted: AcceptLossReply['partitions'][number][] = [];
+      this.#controller.propose(
+        (map) => {
+          const lives = this.#livesThatSaid(map, asked.version);
+          const entries = [...map.partitions];
+          for (const partition of wanted) {
+            if (!offline(map, partition)) continue;
+            const entry = partitionEntry(map, partition);
+            const choice = this.#choose(map, partition, lives);
+            entries[partition] = revived(entry, choice.chosen);
+            accepted.push({ partition, ...choice });
+          }
+          return accepted.some(({ chosen }) => chosen.length > 0)
+            ? { ...map, partitions: entries }
+            : map;
+        },
+        (failure) => {
+          if (failure !== undefined) return reply(refusalReply('not-durable', failure));
+          this.#logAccepted(accepted);
+          return reply(jsonReply(200, { partitions: accepted }));
+        },
+      );
+    });
+  }
+
+  /** For so long as a node that hears us needs to say what it holds. */
+  #whenAllSaid(version: MapVersion, done: () => void): void {
+    const { decideMs, suspicionMs } = this.#controller.knowledge.times;
+    const untilMs = this.#controller.nowMs() + suspicionMs;
+    const look = () => {
+      const map = this.#controller.map();
+      const isOver = map === undefined || this.#controller.nowMs() >= untilMs;
+      if (isOver || this.#livesThatSaid(map, version).length === this.#living(map).length) done();
+      else this.#runtime.timers.after(decideMs, look);
+    };
+    look();
+  }
+
+  #living(map: ClusterMap): readonly Life[] {
+    const view = this.#controller.knowledge.at(this.#controller.nowMs());
+    return presentLives(map).filter((life) => isGranted(map, life) && view.isAlive(life));
+  }
+
+  #livesThatSaid(map: ClusterMap, version: MapVersion): readonly Life[] {
+    return thoseWhoSaid(this.#living(map), this.#controller.knowledge.heartbeats, version);
+  }
+
+  /** Without anything that is left of it: those of its nodes that live, else as many others as there should be. */
+  #choose(map: ClusterMap, partition: PartitionId, lives: readonly Life[]): Choice {
+    const holders = holdersOf(partition, lives, this.#controller.knowledge.heartbeats);
+    const { members } = partitionEntry(map, partition);
+    const own = lives.filter((life) => members.some((member) => member.node === life.node));
+    const chosen = own.length > 0 ? own : lives.slice(0, map.redundancy);
+    return mostComplete(holders) ?? { chosen, epoch: 0, items: 0 };
+  }
+
+  #logAccepted(accepted: AcceptLossReply['partitions']): void {
+    for (const { partition, chosen, epoch, items } of accepted) {
+      const lives = chosen.map(({ node, incarnation }) => `${node} as ${incarnation}`).join(', ');
+      this.#runtime.log.write('warn', 'loss accepted', { partition, chosen: lives, epoch, items });
+    }
   }
 
   plan(parameters: ReadonlyMap<string, Buffer>): HttpReply {
@@ -202,12 +278,9 @@ function partitionsWithoutEpoch(
   return offline.filter(([, entry]) => !hasEpochLeft(entry)).map(([partition]) => partition);
 }
 
-/** Those of its nodes that live, whatever they still have; without any, as many others as there should be. */
-function revived(map: ClusterMap, entry: PartitionEntry, view: View): PartitionEntry {
-  const living = presentLives(map).filter((life) => isGranted(map, life) && view.isAlive(life));
-  const own = living.filter((life) => entry.members.some((member) => member.node === life.node));
-  const chosen = own.length > 0 ? own : living.slice(0, map.redundancy);
-  if (chosen.length === 0) return entry;
-  const members = chosen.map((life): Member => ({ ...life, role: 'serving' }));
+/** What these lives hold of it counts as all that there is. */
+function revived(entry: PartitionEntry, lives: readonly Life[]): PartitionEntry {
+  if (lives.length === 0) return entry;
+  const members = lives.map((life): Member => ({ ...life, role: 'serving' }));
   return withMembers(entry, members);
 }

@@ -100,7 +100,7 @@ export class Controller implements Service {
       propose: (change, done) => this.#propose(change, done),
       recovery: () => this.#recovery,
     };
-    addAdminRoutes(this.#routes, administered);
+    addAdminRoutes(this.#routes, administered, runtime);
     const { detector } = this.#knowledge;
     const { times } = options;
     const looks = new Looks(runtime, { detector, times, map: () => this.#map.current });

@@ -17,18 +17,26 @@ import { mapPartitions } from './membership.ts';
 import { type Assignment, place } from './placement.ts';
 import type { View } from './view.ts';
 
+/** Below it nobody is waited for: the next failure would leave none. */
+const COPIES_TO_WAIT_WITH = 2;
+
 export class Rebalancing {
-  #target: Assignment = [];
-  #targetOf = '';
+  /** With a place for those that may be heard again soon, and without. */
+  readonly #patient = new Target();
+  readonly #urgent = new Target();
 
   /** The next steps towards the target. */
   step(map: ClusterMap, view: View): ClusterMap {
-    const target = this.#targetFor(map, view);
+    const nodes = placeableNodes(map, view);
+    const patient = this.#patient.of(map, nodes);
+    const urgent =
+      nodes.awaited.length === 0 ? patient : this.#urgent.of(map, withoutAwaited(nodes));
     const joins = countJoins(map);
     return mapPartitions(map, (entry, partition) => {
       const last = lastCopy(map, entry);
       if (last !== undefined) return stay(entry, last);
-      const wanted = target[partition] ?? [];
+      const answering = answeringMembers(map, entry).length;
+      const wanted = (answering < COPIES_TO_WAIT_WITH ? urgent : patient)[partition] ?? [];
       // With every node drained there is no better place, and no reason to have fewer copies.
       if (wanted.length === 0) return entry;
       // One thing at a time: who is barred is removed first, who copies is waited for.
@@ -42,7 +50,7 @@ export class Rebalancing {
       const joiner = wanted.find(
         (node) => !isMember(entry, node) && mayJoin(map, view, joins, node),
       );
-      if (joiner !== undefined && answeringMembers(map, entry).length > 0) {
+      if (joiner !== undefined && hasSource(map, entry, view)) {
         joins.set(joiner, (joins.get(joiner) ?? 0) + 1);
         return withJoiner(map, entry, joiner);
       }
@@ -66,28 +74,44 @@ export class Rebalancing {
     const place = { map, entry };
     return someOtherServes(place, surplus, view) ? release(entry, surplus) : entry;
   }
+}
 
-  /** Made anew only when the nodes to place on change, so that replicas do not wander. */
-  #targetFor(map: ClusterMap, view: View): Assignment {
-    const nodes = placeableNodes(map, view);
-    const name = JSON.stringify([map.cluster, map.redundancy, nodes]);
-    if (name === this.#targetOf) return this.#target;
-    this.#target = targetOf(map, nodes);
-    this.#targetOf = name;
-    return this.#target;
+/** Made anew only when the nodes to place on change, or who of them is awaited, so that replicas do not wander. */
+class Target {
+  #assignment: Assignment = [];
+  #madeFor = '';
+
+  of(map: ClusterMap, { nodes, awaited }: Placeable): Assignment {
+    const name = JSON.stringify([map.cluster, map.redundancy, nodes, awaited]);
+    if (name !== this.#madeFor) this.#assignment = targetOf(map, nodes);
+    this.#madeFor = name;
+    return this.#assignment;
   }
 }
 
 /** Nodes that are to hold replicas: also the silent, as long as they may not be gone for good. */
-function placeableNodes(map: ClusterMap, view: View): readonly NodeId[] {
-  return Object.entries(map.nodes)
-    .filter(([node, { incarnation, draining, fenced }]) => {
-      const life = { node: node as NodeId, incarnation };
-      if (draining || !view.isFit(life)) return false;
-      return !fenced || view.lapsedSinceMs(life) === undefined || view.mayReturn(life);
-    })
-    .map(([node]) => node as NodeId)
-    .sort();
+interface Placeable {
+  readonly nodes: readonly NodeId[];
+  /** Of these some are no members any more, and may come back. */
+  readonly awaited: readonly NodeId[];
+}
+
+function placeableNodes(map: ClusterMap, view: View): Placeable {
+  const nodes: NodeId[] = [];
+  const awaited: NodeId[] = [];
+  for (const [id, { incarnation, draining, fenced }] of Object.entries(map.nodes)) {
+    const life = { node: id as NodeId, incarnation };
+    if (draining || !view.isFit(life)) continue;
+    const isAwaited = fenced && view.isAwaited(life);
+    const isThere = !fenced || view.lapsedSinceMs(life) === undefined || view.mayReturn(life);
+    if (isThere || isAwaited) nodes.push(life.node);
+    if (isAwaited) awaited.push(life.node);
+  }
+  return { nodes: nodes.sort(), awaited: awaited.sort() };
+}
+
+function withoutAwaited({ nodes, awaited }: Placeable): Placeable {
+  return { nodes: nodes.filter((node) => !awaited.includes(node)), awaited: [] };
 }
 
 /** Where the replicas belong, with these nodes; as little moved as possible. */
@@ -129,6 +153,11 @@ function countJoins(map: ClusterMap): Map<NodeId, number> {
     }
   }
   return joins;
+}
+
+/** H29: a source that is gone and not fenced yet would cost the joiner what it has, and bring it nothing. */
+function hasSource(map: ClusterMap, entry: PartitionEntry, view: View): boolean {
+  return answeringMembers(map, entry).some((member) => view.isHeard(member));
 }
 
 function isMember(entry: PartitionEntry, node: NodeId): boolean {

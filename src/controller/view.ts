@@ -57,11 +57,15 @@ export class View {
    * dead acknowledge every fence (D2); who can store no map, and says nothing of obeying one, never does (H35).
    */
   isSuspect(map: ClusterMap, life: Life): boolean {
-    const isHeard = (other: Life) => !this.#detector.isSilent(other, this.#nowMs);
     const acknowledges = (other: Life) =>
       this.isDead(other) ||
-      (isHeard(other) && (this.isWritable(other) || this.#tellsObeyed(other)));
-    return !isHeard(life) && canBlock(map, life, acknowledges);
+      (this.isHeard(other) && (this.isWritable(other) || this.#tellsObeyed(other)));
+    return !this.isHeard(life) && canBlock(map, life, acknowledges);
+  }
+
+  /** Directly, or through a witness, not long ago. */
+  isHeard(life: Life): boolean {
+    return !this.#detector.isSilent(life, this.#nowMs);
   }
 
   /**
@@ -121,6 +125,13 @@ export class View {
     const lapsedMs = this.lapsedSinceMs(life);
     if (lapsedMs === undefined || this.mayReturn(life)) return false;
     return this.#nowMs - lapsedMs > this.#times.goneMs;
+  }
+
+  /** R8: silence alone took its place, and it may be heard again soon: what it holds need not be copied elsewhere. */
+  isAwaited(life: Life): boolean {
+    const lapsedMs = this.lapsedSinceMs(life);
+    if (lapsedMs === undefined || this.isDead(life)) return false;
+    return this.#nowMs - lapsedMs < this.#times.replaceAfterMs;
   }
 
   /** It has the map on its disk: for what the map gives, and for whoever must be able to go on with it. */

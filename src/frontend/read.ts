@@ -48,6 +48,7 @@ export function judgeRead(answer: MemberAnswer): ReadStep {
     case 'stale':
     case 'behind':
     case 'records':
+    case 'heads':
     case 'time':
       return ASK_ANOTHER;
     default:

@@ -76,6 +76,11 @@ export class Cleaner {
     return this.#movedBytes;
   }
 
+  /** Whether so little is free that more is moved, and in a cache evicted, to keep it so. */
+  get isFull(): boolean {
+    return this.#segments.count > this.#segmentsMax() - FREE_SEGMENTS;
+  }
+
   /** @param bytes that came in */
   work(bytes: number): void {
     this.#lookAgainBytes -= bytes;
@@ -120,7 +125,7 @@ export class Cleaner {
     if (this.#cleaning !== undefined) return this.#cleaning.perByte;
     const { count, segmentBytes, usedBytes } = this.#segments;
     const isIdle = count > usedBytes / segmentBytes / (1 - IDLE_SHARE) + HEADS;
-    const isFull = count > this.#segmentsMax() - FREE_SEGMENTS;
+    const { isFull } = this;
     if (!isIdle && !isFull) return undefined;
     if (isIdle || !this.#evicts()) this.#cleaning = this.#worthCleaning();
     if (this.#cleaning !== undefined) return this.#cleaning.perByte;

@@ -5,7 +5,7 @@
 // 1. The walk begins with a file of its own. Whatever is there at its end was appended to that file or a later
 //    one, by the walk, or because it was set behind the walk's back.
 // 2. A mark (floor, reset, forget) is appended when what it drops is gone already, so the walk can append that
-//    before it, never behind it. The floors of before the walk are appended first.
+//    before it, never behind it. What marks said before the walk, floors and completeness, is appended first.
 // 3. So replaying from that file on gives what replaying all gives. Only when it is synced does a synced header of
 //    a further file say so (`first`), and then the files before are removed.
 // A crash before that leaves a log that is longer than it need be, and the next start begins anew.
@@ -89,6 +89,8 @@ export class Compaction {
     for (const partition of partitions) {
       const version = this.#store.floor(partition);
       if (version !== VERSION_ZERO) this.#log.append({ kind: 'floor', partition, version });
+      const complete = this.#store.completeness(partition);
+      if (complete !== undefined) this.#log.append({ kind: 'complete', partition, ...complete });
     }
     this.#isCopying = false;
     this.#owedBytes = 0;
@@ -123,7 +125,7 @@ export class Compaction {
       if (partition === undefined) break;
       cost += this.#sliceBytes / LOOKS_OF_A_SLICE;
       const bytes = Math.max(1, this.#sliceBytes - cost);
-      const { records, next } = this.#store.list(partition, walk.cursor, { bytes });
+      const { records, next } = this.#store.asides.listAll(partition, walk.cursor, { bytes });
       for (const record of records) {
         this.#log.append({ kind: 'record', partition, record });
         cost += record.length;

@@ -27,6 +27,8 @@ export class AnswerCounters {
     }
     this.#counter('copy', 'records');
     this.#counter('pull', 'records');
+    this.#counter('list', 'heads');
+    this.#counter('fetch', 'records');
     this.#counter('time', 'time');
   }
 

@@ -3,6 +3,7 @@
 
 import {
   RECORD_HEADER_BYTES,
+  type RecordHead,
   recordHash,
   recordKeyBytes,
   type StoredRecord,
@@ -29,7 +30,7 @@ export function hashKey(bytes: Uint8Array, from = 0, to = bytes.length): KeyHash
 }
 
 /** Without a view on the key: this is done for whatever is put, moved, listed. */
-export function hashRecordKey(record: StoredRecord): KeyHash {
+export function hashRecordKey(record: RecordHead): KeyHash {
   return hashKey(record, RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + recordKeyBytes(record));
 }
 

@@ -39,6 +39,17 @@ export function inspect(routes: Routes, metrics: Metrics, node: Inspected): void
   metrics.gauge('velourfog_payload_bytes', 'Bytes of the records held.', () =>
     store.payloadBytes(),
   );
+  const retained = () => node.replica()?.retained.figures() ?? NOTHING_RETAINED;
+  metrics.gauge(
+    'velourfog_retained_partitions',
+    'Partitions that others are to hold, kept until enough of them answer.',
+    () => retained().partitions,
+  );
+  metrics.gauge(
+    'velourfog_retained_bytes',
+    'Bytes of the records of these.',
+    () => retained().payloadBytes,
+  );
   metrics.gauge('velourfog_memory_limit_bytes', 'What --memory allows.', () => memory().limit);
   metrics.gauge(
     'velourfog_memory_bytes',
@@ -73,6 +84,8 @@ export function inspect(routes: Routes, metrics: Metrics, node: Inspected): void
   addClockMetric(metrics, node.clock);
   metrics.gauge('velourfog_links', 'Open streams of operations.', () => node.links());
 }
+
+const NOTHING_RETAINED = { partitions: 0, items: 0, payloadBytes: 0 };
 
 /** Between the records, behind the last one of a segment, and records that are no longer held. */
 function overheadBytes({ used, payload, index }: MemoryFigures): number {
@@ -128,6 +141,7 @@ function status(node: Inspected): Readonly<Record<string, string>> {
   const usage = runtime.host.usage();
   const memory = store.memory();
   const log = node.log();
+  const retained = replica?.retained.figures() ?? NOTHING_RETAINED;
   const stats = {
     pid: usage.pid,
     uptime: Math.floor(usage.uptimeSeconds),
@@ -145,6 +159,9 @@ function status(node: Inspected): Readonly<Record<string, string>> {
     evictions: memory.evicted,
     curr_items: store.items(),
     bytes: store.payloadBytes(),
+    retained_partitions: retained.partitions,
+    retained_items: retained.items,
+    retained_bytes: retained.payloadBytes,
     limit_maxbytes: memory.limit,
     memory_bytes: memory.used,
     index_bytes: memory.index,

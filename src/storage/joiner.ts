@@ -5,18 +5,20 @@
 import { answeringMembers, type Life, type Member } from '../cluster/cluster-map.ts';
 import type { Epoch } from '../cluster/identity.ts';
 import { CHUNK_RECORD_BYTES, type Times } from '../cluster/limits.ts';
-import type { Answer, Cursor } from '../cluster/operations.ts';
+import type { Cursor, Operation } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
-import { recordKey, recordVersion, type StoredRecord } from '../cluster/record.ts';
+import { type RecordHead, recordBytes, recordKey } from '../cluster/record.ts';
 import type { Runtime } from '../cluster/runtime.ts';
 import type { MemberAnswer } from '../cluster/storage-channel.ts';
 import type { StorageChannels } from '../cluster/storage-channels.ts';
 import { VERSION_ZERO, type Version } from '../cluster/version.ts';
 import type { Durability } from './durability.ts';
-import { isListedBefore } from './partition-records.ts';
 import { FIRST, type PartitionStore } from './partition-store.ts';
 import type { Replica } from './replica.ts';
+import { nameOf, Transfer } from './transfer.ts';
 
+/** Between two pieces of what is dropped others have their turn. */
+const PIECE_PAUSE_MS = 1;
 /** Before a joiner without memory for its copy is given up (R8). */
 const NO_MEMORY_TRIES = 10;
 
@@ -30,9 +32,17 @@ export interface JoinerOptions {
 
 interface Copy {
   readonly joinEpoch: Epoch;
+  /** Everything of the source is here; what it has not may be here still. */
+  copied: boolean;
   done: boolean;
   /** The highest version that was evicted here since the wipe (H40). */
   evicted: Version;
+}
+
+interface Job {
+  readonly partition: PartitionId;
+  readonly copy: Copy;
+  readonly transfer: Transfer;
 }
 
 export class Joiner {
@@ -74,7 +84,8 @@ export class Joiner {
     }
     for (const { partition, member } of this.#replica.memberships) {
       if (member.role !== 'joining' || this.#copies.has(partition)) continue;
-      const copy: Copy = { joinEpoch: member.joinEpoch, done: false, evicted: VERSION_ZERO };
+      const { joinEpoch } = member;
+      const copy: Copy = { joinEpoch, copied: false, done: false, evicted: VERSION_ZERO };
       this.#copies.set(partition, copy);
       this.#begin(partition, copy);
     }
@@ -113,151 +124,121 @@ export class Joiner {
     return sources[this.#runtime.random.below(Math.max(1, sources.length))];
   }
 
-  #askFrom(
+  /** H15: what this node has already is only asked about, as long as that spares most of the records. */
+  #askFrom(source: Member, job: Job, from: Cursor): void {
+    const { partition, copy, transfer } = job;
+    const kind = transfer.asksForHeads() ? 'list' : 'copy';
+    this.#ask(source, job, { kind, partition, epoch: copy.joinEpoch, from }, (answer) => {
+      if (answer.kind === 'heads') {
+        return this.#askForMissing(source, job, transfer.applyHeads(answer, from), answer.next);
+      }
+      // Software that knows no heads has records.
+      if (answer.kind === 'refused' && kind === 'list') {
+        transfer.askForRecords();
+        return this.#askFrom(source, job, from);
+      }
+      if (answer.kind !== 'records') return this.#beginLater(partition, copy);
+      if (!transfer.apply(answer, from)) return this.#noMemory(partition, copy);
+      return this.#goOn(source, job, answer.next);
+    });
+  }
+
+  /** The records of these heads, as many at once as a copy has; then on with the list. */
+  #askForMissing(
     source: Member,
-    job: {
-      readonly partition: PartitionId;
-      readonly copy: Copy;
-      readonly transfer: Transfer;
-    },
-    from: Cursor,
+    job: Job,
+    missing: readonly RecordHead[],
+    next: Cursor | undefined,
   ): void {
     const { partition, copy, transfer } = job;
-    this.#channels.send(
-      source,
-      { kind: 'copy', partition, epoch: copy.joinEpoch, from },
-      (answer: MemberAnswer) => {
-        if (this.#copies.get(partition) !== copy || !this.#isCurrent(partition, copy)) return;
-        if (answer.kind !== 'records') {
-          if (answer.kind === 'behind') this.#options.pushTo(source);
-          this.#beginLater(partition, copy);
-          return;
-        }
-        if (!transfer.apply(answer, from)) {
-          this.#runtime.log.write('error', 'no memory for a partition that is to be copied here', {
-            partition,
-          });
-          // Not soon: all that was copied by then would be copied and logged once more.
-          const waitMs = this.#options.times.joinLimitMs / NO_MEMORY_TRIES;
-          this.#runtime.timers.after(waitMs, () => this.#begin(partition, copy));
-          return;
-        }
-        const { next } = answer;
-        if (next === undefined) this.#finish(partition, copy);
-        // Not before this is down: a slow disk slows the copy, instead of filling memory with what waits for it.
-        else this.#durability.whenDown(() => this.#askFrom(source, job, next));
-      },
-    );
+    if (missing.length === 0) return this.#goOn(source, job, next);
+    const keys = missing.slice(0, countUpTo(CHUNK_RECORD_BYTES, missing)).map(recordKey);
+    const fetch: Operation = { kind: 'fetch', partition, epoch: copy.joinEpoch, keys };
+    return this.#ask(source, job, fetch, (answer) => {
+      // A store forgets nothing while somebody joins (H26), so what it listed it has.
+      if (answer.kind !== 'records' || answer.records.length === 0) {
+        return this.#beginLater(partition, copy);
+      }
+      const came = new Set(answer.records.map(nameOf));
+      if (!transfer.applyFetched(answer)) return this.#noMemory(partition, copy);
+      const left = missing.filter((head) => !came.has(nameOf(head)));
+      return this.#durability.whenDown(() => this.#askForMissing(source, job, left, next));
+    });
+  }
+
+  #ask(
+    source: Member,
+    { partition, copy }: Job,
+    operation: Operation,
+    answered: (answer: MemberAnswer) => void,
+  ): void {
+    this.#channels.send(source, operation, (answer: MemberAnswer) => {
+      if (this.#copies.get(partition) !== copy || !this.#isCurrent(partition, copy)) return;
+      if (answer.kind === 'behind') this.#options.pushTo(source);
+      answered(answer);
+    });
+  }
+
+  #goOn(source: Member, job: Job, next: Cursor | undefined): void {
+    if (next === undefined) this.#finish(job.partition, job.copy);
+    // Not before this is down: a slow disk slows the copy, instead of filling memory with what waits for it.
+    else this.#durability.whenDown(() => this.#askFrom(source, job, next));
+  }
+
+  #noMemory(partition: PartitionId, copy: Copy): void {
+    this.#runtime.log.write('error', 'no memory for a partition that is to be copied here', {
+      partition,
+    });
+    // Not soon: all that was copied by then would be copied and logged once more.
+    const waitMs = this.#options.times.joinLimitMs / NO_MEMORY_TRIES;
+    this.#runtime.timers.after(waitMs, () => this.#begin(partition, copy));
+  }
+
+  #finish(partition: PartitionId, copy: Copy): void {
+    copy.copied = true;
+    this.#replica.copied(partition, copy.joinEpoch);
+    this.#dropAside(partition, copy, FIRST);
+  }
+
+  /** H26: what the source did not list goes, before this copy counts; a piece at a time, for it may be much. */
+  #dropAside(partition: PartitionId, copy: Copy, from: Cursor): void {
+    if (this.#copies.get(partition) !== copy || !this.#isCurrent(partition, copy)) return;
+    const next = this.#replica.dropAside(partition, from, true);
+    if (next === undefined) return this.#report(partition, copy);
+    this.#durability.whenDown(() => {
+      this.#runtime.timers.after(PIECE_PAUSE_MS, () => this.#dropAside(partition, copy, next));
+    });
   }
 
   /** H36: a copy that a crash could take a part of is no copy. */
-  #finish(partition: PartitionId, copy: Copy): void {
+  #report(partition: PartitionId, copy: Copy): void {
     this.#durability.whenDown(() => {
       copy.done = true;
       this.#options.joined();
       this.#runtime.log.write('info', 'partition copied', { partition, epoch: copy.joinEpoch });
     });
   }
-}
 
-/** One pass over a source: what it lists is applied, and what it must have forgotten is dropped (H26). */
-class Transfer {
-  readonly #replica: Replica;
-  readonly #store: PartitionStore;
-  readonly #durability: Durability;
-  readonly #partition: PartitionId;
-  readonly #copy: Copy;
-
-  constructor(
-    replica: Replica,
-    store: PartitionStore,
-    durability: Durability,
-    partition: PartitionId,
-    copy: Copy,
-  ) {
-    this.#replica = replica;
-    this.#store = store;
-    this.#durability = durability;
-    this.#partition = partition;
-    this.#copy = copy;
-  }
-
-  /**
-   * @param from where the source was asked to begin
-   * @returns false when there was no memory for all of it: in a store a copy with holes is no copy (R8)
-   */
-  apply({ floor, records, next }: Extract<Answer, { kind: 'records' }>, from: Cursor): boolean {
-    // Before any record: from here on no set below it is accepted. Of a store it is the first answer's to the end
-    // (H26). A cache evicts while it is copied, and what it evicted is listed by nobody: only the floor says so (H40).
-    this.#raiseFloor(floor);
-    for (const record of records) {
-      if (this.#isOutlived(record) || this.#replica.applyCopied(this.#partition, record)) continue;
-      if (this.#store.whenFull === 'refuse') return false;
-      this.#forgo(record);
+  /** H29: while memory is short, what was set aside goes, as long as somebody else answers for the partition. */
+  reclaim(): boolean {
+    const { map } = this.#replica;
+    for (const partition of this.#store.asides.partitions()) {
+      const [copy, entry] = [this.#copies.get(partition), map?.partitions[partition]];
+      if (map === undefined || copy === undefined || entry === undefined) continue;
+      if (answeringMembers(map, entry).length === 0) continue;
+      this.#replica.dropAside(partition, FIRST, copy.copied);
+      return true;
     }
-    // Where nothing was ever forgotten there is nothing to drop, and this takes as long as the copy.
-    if (floor !== VERSION_ZERO) {
-      this.#dropForgotten(from, next, new Set(records.map(nameOf)), floor);
-    }
-    return true;
-  }
-
-  #raiseFloor(version: Version): void {
-    if (version <= this.#store.floor(this.#partition)) return;
-    this.#store.raiseFloor(this.#partition, version);
-    this.#durability.append({ kind: 'floor', partition: this.#partition, version });
-  }
-
-  /**
-   * H40: a copied record passes the floor (H27), but not what was evicted here meanwhile:
-   * 1. a set of the key is applied here, and is still on its way to the source;
-   * 2. it is evicted here;
-   * 3. the source, which lists the record before it, gets it, so that it is acknowledged;
-   * 4. the list arrives: the record in it is below what was acknowledged.
-   */
-  #isOutlived(record: StoredRecord): boolean {
-    if (recordVersion(record) > this.#copy.evicted) return false;
-    return this.#store.peek(this.#partition, recordKey(record)) === undefined;
-  }
-
-  /** H40: as if it had come and been evicted at once; what is here of the key is older. */
-  #forgo(record: StoredRecord): void {
-    this.#raiseFloor(recordVersion(record));
-    const present = this.#store.peek(this.#partition, recordKey(record));
-    if (present !== undefined) this.#drop(present);
-  }
-
-  /** H26: an old set on its way came here before the floor did; the source forgot that it was deleted. */
-  #dropForgotten(
-    from: Cursor,
-    to: Cursor | undefined,
-    listed: ReadonlySet<string>,
-    floor: Version,
-  ): void {
-    let at: Cursor | undefined = from;
-    while (at !== undefined) {
-      const { records, next } = this.#store.list(this.#partition, at, {
-        bytes: CHUNK_RECORD_BYTES,
-      });
-      for (const record of records) {
-        // The source lists in the same order, and goes on behind `to` in its next answer.
-        if (!isListedBefore(record, to)) return;
-        const version = recordVersion(record);
-        if (version > floor || listed.has(nameOf(record))) continue;
-        this.#drop(record);
-      }
-      at = next;
-    }
-  }
-
-  #drop(record: StoredRecord): void {
-    const key = Buffer.from(recordKey(record));
-    const version = recordVersion(record);
-    this.#store.forget(this.#partition, key, version);
-    this.#durability.append({ kind: 'forget', partition: this.#partition, key, version });
+    return false;
   }
 }
 
-function nameOf(record: StoredRecord): string {
-  return recordKey(record).toString('latin1');
+/** How many of these records are about so long together; one at least. */
+function countUpTo(bytes: number, heads: readonly RecordHead[]): number {
+  let sum = 0;
+  const end = heads.findIndex((head) => {
+    sum += recordBytes(head);
+    return sum > bytes;
+  });
+  return end < 0 ? heads.length : Math.max(1, end);
 }

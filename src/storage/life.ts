@@ -43,6 +43,8 @@ export interface LifeOptions {
   /** H31: by which everything expires, and is judged. */
   readonly clock: ClusterClock;
   readonly durability: Durability;
+  /** What earlier lives had, the store has only since this one (H8); undefined: it is of this process alone. */
+  readonly completeSince: Incarnation | undefined;
   /** What the data directory knew (H32). */
   readonly promised: Generation;
 }
@@ -83,6 +85,7 @@ export class StorageLife {
       { life: { node, incarnation }, valueBytesMax, copyChunkBytes, lease },
       options.promised,
     );
+    store.reclaim = () => this.#joiner.reclaim() || this.replica.retained.reclaim();
     this.#channels = new StorageChannels(runtime, times);
     this.#joiner = new Joiner(runtime, this.replica, store, durability, this.#channels, {
       times,
@@ -196,7 +199,20 @@ export class StorageLife {
       writable: this.#options.durability.isWritable && this.#adoption.isWritable,
       joined: this.#joiner.joined(),
       vouched: this.#recentlyVouched(),
+      retained: this.#retained(),
     };
+  }
+
+  /** What somebody may ask back who accepts a loss; undefined when there is nothing. */
+  #retained(): HeartbeatRequest['retained'] {
+    const { offline } = this.replica.retained;
+    if (offline.length === 0) return undefined;
+    const { completeSince = 0 } = this.#options;
+    return offline.map((partition) => {
+      const { items, newestMs } = this.#store.figures(partition);
+      const { epoch = 0, incarnation = 0 } = this.#store.completeness(partition) ?? {};
+      return { partition, epoch, complete: incarnation >= completeSince, items, newestMs };
+    });
   }
 
   #recentlyVouched(): HeartbeatRequest['vouched'] {

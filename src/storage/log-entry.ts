@@ -7,8 +7,10 @@
 //          record: the record
 //          floor: version (8)
 //          forget, evicted: version (8), length of the key (2), key
+//          complete: epoch (6), incarnation (6)
 
 import { assert, unreachable } from '../cluster/assert.ts';
+import type { Epoch, Incarnation } from '../cluster/identity.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import { RECORD_HEADER_BYTES, type StoredRecord } from '../cluster/record.ts';
 import type { Version } from '../cluster/version.ts';
@@ -22,7 +24,15 @@ export type LogEntry =
   /** The record of the key, of this version, was dropped (H26). */
   | KeyMark<'forget'>
   /** The same, and the floor rose to this version at least: what a cache evicts. */
-  | KeyMark<'evicted'>;
+  | KeyMark<'evicted'>
+  /** What is held of the partition is all that was acknowledged up to this epoch (H29). */
+  | ({ readonly kind: 'complete'; readonly partition: PartitionId } & Completeness);
+
+/** Until when a node had everything of a partition, and which life of it that was. */
+export interface Completeness {
+  readonly epoch: Epoch;
+  readonly incarnation: Incarnation;
+}
 
 interface KeyMark<Kind> {
   readonly kind: Kind;
@@ -32,10 +42,12 @@ interface KeyMark<Kind> {
 }
 
 /** 0 is none of them: a page that a power loss took is full of it. */
-const CODES = { record: 1, floor: 2, reset: 3, forget: 4, evicted: 5 } as const;
+const CODES = { record: 1, floor: 2, reset: 3, forget: 4, evicted: 5, complete: 6 } as const;
 const HEADER_BYTES = 3;
 const VERSION_BYTES = 8;
 const KEY_FROM = HEADER_BYTES + VERSION_BYTES + 2;
+/** Of an epoch, and of an incarnation, which is a time in milliseconds. */
+const NUMBER_BYTES = 6;
 
 export function entryBytes(entry: LogEntry): number {
   switch (entry.kind) {
@@ -48,6 +60,8 @@ export function entryBytes(entry: LogEntry): number {
     case 'forget':
     case 'evicted':
       return KEY_FROM + entry.key.length;
+    case 'complete':
+      return HEADER_BYTES + 2 * NUMBER_BYTES;
     default:
       return unreachable(entry);
   }
@@ -71,6 +85,10 @@ export function writeEntry(entry: LogEntry, into: Buffer, at: number): void {
       into.writeBigUInt64BE(entry.version, at + HEADER_BYTES);
       into.writeUInt16BE(entry.key.length, at + KEY_FROM - 2);
       into.set(entry.key, at + KEY_FROM);
+      return;
+    case 'complete':
+      into.writeUIntBE(entry.epoch, at + HEADER_BYTES, NUMBER_BYTES);
+      into.writeUIntBE(entry.incarnation, at + HEADER_BYTES + NUMBER_BYTES, NUMBER_BYTES);
       return;
     default:
       unreachable(entry);
@@ -118,6 +136,11 @@ function readEntry(bytes: Buffer, at: number, to: number): LogEntry {
       const key = bytes.subarray(from, from + bytes.readUInt16BE(from - 2));
       const kind = bytes[at] === CODES.forget ? 'forget' : 'evicted';
       return { kind, partition, key, version };
+    }
+    case CODES.complete: {
+      const epoch = bytes.readUIntBE(body, NUMBER_BYTES) as Epoch;
+      const incarnation = bytes.readUIntBE(body + NUMBER_BYTES, NUMBER_BYTES) as Incarnation;
+      return { kind: 'complete', partition, epoch, incarnation };
     }
     default:
       throw new Error(`an entry of a log has kind ${bytes[at]}`);

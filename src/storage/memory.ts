@@ -6,18 +6,18 @@ import type { PartitionId } from '../cluster/partition.ts';
 import {
   compareRecords,
   isTombstone,
-  RECORD_HEADER_BYTES,
   recordKey,
-  recordKeyBytes,
   recordVersion,
   type StoredRecord,
 } from '../cluster/record.ts';
 import { VERSION_ZERO, type Version } from '../cluster/version.ts';
+import { Asides } from './asides.ts';
 import { Cleaner, type Fate } from './cleaner.ts';
 import { DIGEST_OF_NOTHING, hashKey, hashRecordKey, type KeyHash } from './digest.ts';
 import { Dropped } from './dropped.ts';
 import { Ghosts } from './ghosts.ts';
 import type { HashIndex, IndexAccount } from './hash-index.ts';
+import type { Completeness } from './log-entry.ts';
 import { PartitionRecords } from './partition-records.ts';
 import type {
   Due,
@@ -25,6 +25,7 @@ import type {
   Listing,
   ListLimits,
   MemoryFigures,
+  PartitionFigures,
   PartitionStore,
   PutOutcome,
   WhenFull,
@@ -33,7 +34,8 @@ import {
   type Entry,
   HEADS,
   type Head,
-  type KeyIn,
+  keyIn,
+  keyInRecord,
   type Location,
   Segments,
   segmentBytesFor,
@@ -43,6 +45,8 @@ import {
 const DROPPED_SLOTS = 64;
 /** The same when there is time. */
 const DROPPED_SLOTS_IDLE = 4096;
+/** While room is needed now, so many times more is released of what was dropped, and cleaned; beyond it is a pause. */
+const RECLAIMS_AT_ONCE = 16;
 /** For what is moved while it is decided whether there is room, and what is kept to be filled again. */
 const SEGMENTS_RESERVED = 4;
 /** A delete is what makes room, so it may take of them, but not the last. */
@@ -53,6 +57,7 @@ const EVERYTHING = Number.POSITIVE_INFINITY;
 const APPLIED: PutOutcome = { kind: 'applied' };
 const EQUAL: PutOutcome = { kind: 'equal' };
 const NO_MEMORY: PutOutcome = { kind: 'no-memory' };
+const NOTHING: PartitionFigures = { items: 0, payloadBytes: 0, newestMs: 0 };
 
 /** Told of what a cache drops, when it is gone and the floor is above it (H40). */
 export type Evicted = (partition: PartitionId, key: Buffer, version: Version) => void;
@@ -72,6 +77,8 @@ export class SegmentStore implements PartitionStore {
   readonly #indexes: IndexAccount = { bytes: 0 };
   readonly #partitions = new Map<PartitionId, PartitionRecords>();
   readonly #dropped: Dropped;
+  readonly asides: Asides;
+  reclaim: () => boolean = () => false;
   #whenFull: WhenFull = 'refuse';
   /** Of a cache. */
   #ghosts: Ghosts | undefined;
@@ -87,6 +94,10 @@ export class SegmentStore implements PartitionStore {
     this.#memoryBytes = memoryBytes;
     this.#evictedTo = evicted;
     this.#dropped = new Dropped(this.#segments);
+    this.asides = new Asides(this.#segments, this.#partitions, {
+      made: () => new PartitionRecords(this.#segments, this.#indexes),
+      hasRoom: (bytes) => this.#hasRoom(bytes, SEGMENTS_RESERVED),
+    });
     this.#cleaner = new Cleaner(
       this.#segments,
       {
@@ -140,6 +151,7 @@ export class SegmentStore implements PartitionStore {
       if (order < 0) return { kind: 'superseded', version: recordVersion(present) };
     }
     this.#dropped.release(DROPPED_SLOTS);
+    if (this.#cleaner.isFull && this.#dropped.isEmpty) this.reclaim();
     this.#cleaner.work(record.length);
     const head: Head =
       at === undefined && this.#ghosts?.take(hash) === true ? 'survivors' : 'incoming';
@@ -170,11 +182,33 @@ export class SegmentStore implements PartitionStore {
     return true;
   }
 
+  completeness(partition: PartitionId): Completeness | undefined {
+    return this.#partitions.get(partition)?.complete;
+  }
+
+  setComplete(partition: PartitionId, { epoch, incarnation }: Completeness): void {
+    this.#partition(partition).complete = { epoch, incarnation };
+  }
+
+  figures(partition: PartitionId): PartitionFigures {
+    const states = [this.#partitions.get(partition), this.asides.of(partition)];
+    return states.reduce(
+      (sum, state) => ({
+        items: sum.items + (state?.index.count ?? 0),
+        payloadBytes: sum.payloadBytes + (state?.payloadBytes ?? 0),
+        newestMs: Math.max(sum.newestMs, state?.newestMs ?? 0),
+      }),
+      NOTHING,
+    );
+  }
+
   reset(partition: PartitionId): void {
     const state = this.#partitions.get(partition);
     if (state === undefined) return;
     this.#partitions.delete(partition);
     this.#dropped.add(partition, state.index);
+    const aside = this.asides.take(partition);
+    if (aside !== undefined) this.#dropped.add(partition, aside.index);
   }
 
   held(): readonly PartitionId[] {
@@ -204,13 +238,13 @@ export class SegmentStore implements PartitionStore {
 
   items(): number {
     let sum = 0;
-    for (const { index } of this.#partitions.values()) sum += index.count;
+    for (const { index } of this.#all()) sum += index.count;
     return sum;
   }
 
   payloadBytes(): number {
     let sum = 0;
-    for (const { payloadBytes } of this.#partitions.values()) sum += payloadBytes;
+    for (const { payloadBytes } of this.#all()) sum += payloadBytes;
     return sum;
   }
 
@@ -234,8 +268,13 @@ export class SegmentStore implements PartitionStore {
 
   /** One of them, or its memory would be taken twice until something comes in. */
   #growIndexes(): boolean {
-    for (const { index } of this.#partitions.values()) if (index.work()) return true;
+    for (const { index } of this.#all()) if (index.work()) return true;
     return false;
+  }
+
+  *#all(): Iterable<PartitionRecords> {
+    yield* this.#partitions.values();
+    yield* this.asides.records;
   }
 
   #partition(partition: PartitionId): PartitionRecords {
@@ -253,13 +292,22 @@ export class SegmentStore implements PartitionStore {
     const wantedBefore = Math.max(0, this.#wantedBytes - record.length);
     this.#wantedBytes = Math.max(wantedBefore, this.#wantable(index?.bytesToAddSoon() ?? 0));
     const reserved = isTombstone(record) ? SEGMENTS_RESERVED_FROM_DELETES : SEGMENTS_RESERVED;
-    for (let isExhausted = false; ; ) {
+    for (let isExhausted = false, reclaims = 0; ; ) {
       const more = this.#segments.bytesToAdd(head, record.length) + (index?.bytesToAdd() ?? 0);
       if (this.#hasRoom(more, reserved)) return true;
+      if (reclaims++ < RECLAIMS_AT_ONCE && this.#reclaimNow()) continue;
       this.#wantedBytes = Math.max(this.#wantedBytes, this.#wantable(more + record.length));
       if (isExhausted || !this.#canEvictFor(more, reserved)) return false;
       isExhausted = !this.#cleaner.evict();
     }
+  }
+
+  /** What others have goes before a set is refused, or another record evicted. @returns whether it may have helped */
+  #reclaimNow(): boolean {
+    if (this.#dropped.isEmpty && !this.reclaim()) return false;
+    this.#dropped.release(DROPPED_SLOTS_IDLE);
+    this.#cleaner.idle();
+    return true;
   }
 
   /** What would not even fit alone shall not cost others their place. */
@@ -292,8 +340,10 @@ export class SegmentStore implements PartitionStore {
 
   #keep({ partition, location, record }: Entry): Fate {
     const hash = hashRecordKey(record);
-    const index = this.#partitions.get(partition)?.index;
-    const isHere = index?.move(hash, location, () => this.#segments.move(location)) === true;
+    const move = () => this.#segments.move(location);
+    const isHere =
+      this.#partitions.get(partition)?.index.move(hash, location, move) === true ||
+      this.asides.of(partition)?.index.move(hash, location, move) === true;
     return isHere ? 'kept' : this.#passed(partition, hash, location);
   }
 
@@ -324,15 +374,6 @@ export class SegmentStore implements PartitionStore {
     this.#dropped.releaseAt(partition, hash, location);
     return 'not in use';
   }
-}
-
-function keyIn(key: Buffer): KeyIn {
-  return { bytes: key, from: 0, to: key.length };
-}
-
-function keyInRecord(record: StoredRecord): KeyIn {
-  const to = RECORD_HEADER_BYTES + recordKeyBytes(record);
-  return { bytes: record, from: RECORD_HEADER_BYTES, to };
 }
 
 /** Nothing was ever forgotten while the floor is zero. */

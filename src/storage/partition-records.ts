@@ -2,7 +2,14 @@
 // Where their bytes are is segments.ts's, whether there is room for more memory.ts's.
 
 import type { Cursor } from '../cluster/operations.ts';
-import { isPerishable, recordKey, recordVersion, type StoredRecord } from '../cluster/record.ts';
+import {
+  isPerishable,
+  recordHead,
+  recordKey,
+  recordVersion,
+  recordVersionMs,
+  type StoredRecord,
+} from '../cluster/record.ts';
 import { VERSION_ZERO, type Version } from '../cluster/version.ts';
 import {
   BUCKETS,
@@ -15,6 +22,7 @@ import {
   rankOf,
 } from './digest.ts';
 import { HashIndex, type IndexAccount, type Piece } from './hash-index.ts';
+import type { Completeness } from './log-entry.ts';
 import type { Due, DueLimits, Listing, ListLimits } from './partition-store.ts';
 import type { Location, Segments } from './segments.ts';
 
@@ -29,7 +37,10 @@ export class PartitionRecords {
   readonly #segments: Segments;
   readonly #digest = new Digest();
   floor: Version = VERSION_ZERO;
+  /** Until when all that was acknowledged of the partition is here. */
+  complete: Completeness | undefined;
   #payloadBytes = 0;
+  #newestMs = 0;
   #perishable = 0;
   /** Bucket and rank, in one number, from which on nothing perishable was looked at for longest. */
   #lookedAt = 0;
@@ -41,6 +52,10 @@ export class PartitionRecords {
 
   get payloadBytes(): number {
     return this.#payloadBytes;
+  }
+
+  get newestMs(): number {
+    return this.#newestMs;
   }
 
   /** For a key that is not there. @param record what was stored at the location, or what it is a copy of */
@@ -61,6 +76,12 @@ export class PartitionRecords {
     this.#uncount(hash, this.#segments.at(location));
     this.index.remove(hash, location);
     this.#segments.release(location);
+  }
+
+  /** As `remove`, of a record that stays where it is for others. */
+  detach(hash: KeyHash, location: Location): void {
+    this.#uncount(hash, this.#segments.at(location));
+    this.index.remove(hash, location);
   }
 
   raiseFloor(version: Version): void {
@@ -110,7 +131,7 @@ export class PartitionRecords {
           if (after !== undefined && ofBucket === first && !isBehind(rank, record, after)) continue;
           if (bytes >= limits.bytes) return { records, next: cursorAt(records.at(-1)) };
           records.push(record);
-          bytes += record.length;
+          bytes += limits.heads === true ? recordHead(record).length : record.length;
         }
       }
     }
@@ -120,6 +141,7 @@ export class PartitionRecords {
   #count(hash: KeyHash, record: StoredRecord): void {
     this.#digest.add(bucketOfHash(hash), record);
     this.#payloadBytes += record.length;
+    this.#newestMs = Math.max(this.#newestMs, recordVersionMs(record));
     if (isPerishable(record)) this.#perishable++;
   }
 

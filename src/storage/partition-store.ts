@@ -3,8 +3,9 @@
 
 import type { Cursor } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
-import type { StoredRecord } from '../cluster/record.ts';
+import type { RecordHead, StoredRecord } from '../cluster/record.ts';
 import type { Version } from '../cluster/version.ts';
+import type { Completeness } from './log-entry.ts';
 
 export type PutOutcome =
   | { readonly kind: 'applied' }
@@ -21,6 +22,8 @@ export const FIRST: Cursor = { bucket: 0, afterKey: Buffer.alloc(0) };
 
 export interface ListLimits {
   readonly bytes: number;
+  /** Only up to the key of each record is asked for, and counted (RecordHead). */
+  readonly heads?: boolean;
   /** Buckets; all when undefined. */
   readonly wanted?: ReadonlySet<number>;
 }
@@ -39,15 +42,55 @@ export interface DueLimits {
 /** What is done with a set for which there is no memory: it is refused, or other records go (H40). */
 export type WhenFull = 'refuse' | 'evict';
 
+/** What was dropped of what had been set aside, where the log would bring it back. */
+export interface Leftover {
+  readonly key: Buffer;
+  readonly version: Version;
+  /** The partition has this record of the key, which is below the one that was dropped. */
+  readonly below: StoredRecord | undefined;
+}
+
+export interface Left {
+  readonly leftovers: readonly Leftover[];
+  /** Where to go on; undefined when nothing is set aside any more. */
+  readonly next: Cursor | undefined;
+}
+
 export interface Listing {
   readonly records: readonly StoredRecord[];
   /** Undefined when everything was listed. */
   readonly next: Cursor | undefined;
 }
 
+/**
+ * What a joiner had of partitions before it joined, beside what it has of them since (H15). It is never read, nor in a
+ * digest; a restart brings back both together.
+ */
+export interface AsideStore {
+  /** The partitions of which something is set aside. */
+  partitions(): readonly PartitionId[];
+  has(partition: PartitionId): boolean;
+  /**
+   * Sets everything of the partition aside, in one step. It is empty then, but for its floor and what is known of its
+   * completeness, which are of both together.
+   */
+  add(partition: PartitionId): void;
+  /** Whether the very record with this head was set aside; it is in the partition then, unless something above it is. */
+  takeBack(partition: PartitionId, head: RecordHead): boolean;
+  /** Drops some of what was set aside, from the place on, up to about so many bytes. */
+  drop(partition: PartitionId, from: Cursor, bytes: number): Left;
+  /** Everything that was set aside comes back; of two records of one key the greater stays. */
+  restore(partition: PartitionId): void;
+  /** What is in the partition and what was set aside, in one order, so that nothing is passed over that moves meanwhile. */
+  listAll(partition: PartitionId, from: Cursor, limits: ListLimits): Listing;
+}
+
 /** Records that it gives out are views, which hold until the next put. */
 export interface PartitionStore {
   whenFull: WhenFull;
+  readonly asides: AsideStore;
+  /** Asked while memory is short to drop something that others have. @returns whether it did */
+  reclaim: () => boolean;
   /** For a client: a cache keeps what is asked for. */
   get(partition: PartitionId, key: Buffer): StoredRecord | undefined;
   /** For everybody else. */
@@ -65,10 +108,14 @@ export interface PartitionStore {
   raiseFloor(partition: PartitionId, version: Version): void;
   /** Drops the record of the key, if it is of this very version. */
   forget(partition: PartitionId, key: Buffer, version: Version): boolean;
+  /** Up to when everything of the partition was here; undefined when nobody knows. */
+  completeness(partition: PartitionId): Completeness | undefined;
+  setComplete(partition: PartitionId, until: Completeness): void;
   /** Drops everything of the partition, its floor too. */
   reset(partition: PartitionId): void;
   /** The partitions that something is held of. */
   held(): readonly PartitionId[];
+  figures(partition: PartitionId): PartitionFigures;
   digest(partition: PartitionId): Buffer;
   /** So many calls of `nextDue` look at everything once; 0 where nothing is perishable. */
   slicesOfDue(partition: PartitionId, lookedAt: number): number;
@@ -90,6 +137,13 @@ export interface PartitionStore {
   memory(): MemoryFigures;
   /** A step of what waits to be done, when there is time. @returns whether there may be more */
   work(): boolean;
+}
+
+export interface PartitionFigures {
+  readonly items: number;
+  readonly payloadBytes: number;
+  /** Of the highest version that ever came, the milliseconds since 1970; 0 when nothing did. */
+  readonly newestMs: number;
 }
 
 /** What the memory of a store is used for, in bytes unless it says otherwise. */

@@ -199,6 +199,9 @@ export class Recovery {
         store.raiseFloor(entry.partition, entry.version);
         store.forget(entry.partition, entry.key, entry.version);
         break;
+      case 'complete':
+        store.setComplete(entry.partition, entry);
+        break;
       default:
         unreachable(entry);
     }

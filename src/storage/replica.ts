@@ -21,11 +21,12 @@ import {
 } from '../cluster/cluster-map.ts';
 import type { Epoch, Incarnation } from '../cluster/identity.ts';
 import { VERSION_AHEAD_MS_MAX } from '../cluster/limits.ts';
-import type { Answer, Operation } from '../cluster/operations.ts';
+import type { Answer, Cursor, Operation } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import {
   isExpired,
   isTombstone,
+  recordHead,
   recordValue,
   recordVersion,
   type StoredRecord,
@@ -37,11 +38,16 @@ import type { Durability } from './durability.ts';
 import type { Lease } from './lease.ts';
 import type { PartitionStore } from './partition-store.ts';
 import { Restrictions } from './restrictions.ts';
+import { Retained } from './retained.ts';
 
 const NOT_SERVING: Answer = { kind: 'not-serving' };
 const STALE: Answer = { kind: 'stale' };
 const BEHIND: Answer = { kind: 'behind' };
 const ALL_BUCKETS = new Set(Array.from({ length: BUCKETS }, (_, bucket) => bucket));
+/** Of what was set aside, dropped at once: half a millisecond with small records. */
+const ASIDE_BYTES = 64 * 1024;
+/** No epoch: nobody knows up to when a copy has everything. */
+const UNKNOWN = 0 as Epoch;
 const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
 
 export interface ReplicaOptions {
@@ -67,6 +73,7 @@ export type Adoption =
 
 export class Replica {
   readonly lease: Lease;
+  readonly retained: Retained;
   readonly #options: ReplicaOptions;
   readonly #store: PartitionStore;
   readonly #durability: Durability;
@@ -97,6 +104,7 @@ export class Replica {
     this.#promised = promised;
     this.#restrictions = new Restrictions(options.life);
     this.lease = options.lease;
+    this.retained = new Retained(store, durability, options.life.node);
   }
 
   get map(): ClusterMap | undefined {
@@ -113,6 +121,11 @@ export class Replica {
   }
 
   /** Of the newest map whose restrictions this life keeps to; at least the adopted one's. */
+  /** The map that is obeyed, if it is not the adopted one. */
+  get obeyedOnly(): ClusterMap | undefined {
+    return this.#restrictions.map;
+  }
+
   get obeyedVersion(): MapVersion {
     return this.#restrictions.map?.version ?? this.mapVersion;
   }
@@ -186,21 +199,72 @@ export class Replica {
     this.#held = this.#memberships.flatMap((member, partition) =>
       member === undefined ? [] : [{ partition: partition as PartitionId, member }],
     );
+    for (const partition of this.#store.asides.partitions()) {
+      // A join that was given up, or begins again: what it had is as good as before (H29).
+      if (!isSameAttempt(this.#memberships[partition], earlier[partition])) {
+        this.#store.asides.restore(partition);
+      }
+    }
     for (const [index, member] of this.#memberships.entries()) {
       const partition = index as PartitionId;
       if (member?.role === 'joining' && !isSameAttempt(member, earlier[index])) {
         // H15: in the very step that makes this node accept sets, or the wipe takes some with it.
-        this.#reset(partition);
+        this.#begin(partition);
       }
     }
-    for (const partition of this.#store.held()) {
-      // While the map names the node, be it an earlier life of it, the data may be needed (H37); and while
-      // the entry is frozen nobody knows yet whom it names (H32).
-      const { members = [], frozen = false } = map.partitions[partition] ?? {};
-      const isNamed = members.some(({ node }) => node === this.life.node);
-      if (!isNamed && !frozen) this.#reset(partition);
-    }
+    this.#noteComplete(map, known);
+    this.retained.mapAdopted(map);
     return 'adopted';
+  }
+
+  /** H29: in the log before any set of the new epoch, so that it is known later until when this copy was complete. */
+  #noteComplete(map: ClusterMap, known: readonly PartitionEntry[]): void {
+    for (const { partition, member } of this.#held) {
+      const entry = map.partitions[partition];
+      // While it is frozen nobody knows whether a later entry was acknowledged to (H32).
+      if (entry === undefined || entry === known[partition] || entry.frozen) continue;
+      if (member.role !== 'joining') this.#setComplete(partition, entry.epoch);
+    }
+  }
+
+  /**
+   * H15: a joiner begins with nothing. What it has it sets aside: the source may have the very same records, or be gone
+   * before it listed them. The log is told of what is dropped in the end, and so brings all of it back after a crash. A
+   * cache drops it: what it evicts while it copies must not come back (H40).
+   */
+  #begin(partition: PartitionId): void {
+    if (this.#store.whenFull === 'refuse') this.#store.asides.add(partition);
+    else this.#reset(partition);
+  }
+
+  /** Everything that was acknowledged is here: a copy at this epoch is complete. */
+  copied(partition: PartitionId, epoch: Epoch): void {
+    this.#setComplete(partition, epoch);
+  }
+
+  /**
+   * Drops some of what was set aside. While the copy is not complete, this is for want of memory, and nobody shall take
+   * what is left for all that was acknowledged.
+   * @returns where to go on; undefined when nothing is left
+   */
+  dropAside(partition: PartitionId, from: Cursor, copied: boolean): Cursor | undefined {
+    if (!copied) this.#setComplete(partition, UNKNOWN);
+    const { leftovers, next } = this.#store.asides.drop(partition, from, ASIDE_BYTES);
+    for (const { key, version, below } of leftovers) {
+      this.#durability.append({ kind: 'forget', partition, key, version });
+      // A replay would have kept the one that is dropped, and not this.
+      if (below !== undefined)
+        this.#durability.append({ kind: 'record', partition, record: below });
+    }
+    return next;
+  }
+
+  #setComplete(partition: PartitionId, epoch: Epoch): void {
+    const { incarnation } = this.life;
+    const before = this.#store.completeness(partition);
+    if (before?.epoch === epoch && before.incarnation === incarnation) return;
+    this.#store.setComplete(partition, { epoch, incarnation });
+    this.#durability.append({ kind: 'complete', partition, epoch, incarnation });
   }
 
   /** H5b: from now on nothing is answered, and never again in this life. */
@@ -232,10 +296,12 @@ export class Replica {
         if (operation.epoch > entry.epoch) return BEHIND;
         return this.#write(operation.partition, operation.record);
       case 'copy':
+      case 'list':
+      case 'fetch':
         // H14: at an earlier epoch a set could still be acknowledged here without the joiner.
         if (!serves) return NOT_SERVING;
         if (entry.epoch < operation.epoch) return BEHIND;
-        return this.#list(operation);
+        return this.#forJoiner(operation);
       case 'pull':
         if (!serves) return NOT_SERVING;
         if (operation.digest.length !== DIGEST_BYTES) return MALFORMED;
@@ -304,6 +370,40 @@ export class Replica {
     return { kind: 'records', floor, differing, records, next };
   }
 
+  #forJoiner(operation: Extract<Operation, { kind: 'copy' | 'list' | 'fetch' }>): Answer {
+    switch (operation.kind) {
+      case 'copy':
+        return this.#list(operation);
+      case 'list':
+        return this.#heads(operation);
+      case 'fetch':
+        return this.#recordsOf(operation);
+      default:
+        return unreachable(operation);
+    }
+  }
+
+  #heads({ partition, from }: Extract<Operation, { kind: 'list' }>): Answer {
+    const limits = { bytes: this.#options.copyChunkBytes, heads: true };
+    const { records, next } = this.#store.list(partition, from, limits);
+    const floor = this.#store.floor(partition);
+    return { kind: 'heads', floor, heads: records.map(recordHead), next };
+  }
+
+  #recordsOf({ partition, keys }: Extract<Operation, { kind: 'fetch' }>): Answer {
+    const records: StoredRecord[] = [];
+    let bytes = 0;
+    for (const key of keys) {
+      if (bytes >= this.#options.copyChunkBytes) break;
+      const record = this.#store.peek(partition, key);
+      if (record === undefined) continue;
+      records.push(record);
+      bytes += record.length;
+    }
+    const floor = this.#store.floor(partition);
+    return { kind: 'records', floor, differing: ALL_BUCKETS, records, next: undefined };
+  }
+
   #reset(partition: PartitionId): void {
     this.#store.reset(partition);
     this.#durability.append({ kind: 'reset', partition });
@@ -318,9 +418,9 @@ export class Replica {
   }
 }
 
-function isSameAttempt(member: Member, earlier: Member | undefined): boolean {
+function isSameAttempt(member: Member | undefined, earlier: Member | undefined): boolean {
   return (
-    member.role === 'joining' &&
+    member?.role === 'joining' &&
     earlier?.role === 'joining' &&
     member.joinEpoch === earlier.joinEpoch
   );

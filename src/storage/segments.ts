@@ -12,7 +12,9 @@ import type { PartitionId } from '../cluster/partition.ts';
 import {
   RECORD_HEADER_BYTES,
   RECORD_KEY_LENGTH_AT,
+  type RecordHead,
   recordHasKey,
+  recordKeyBytes,
   type StoredRecord,
 } from '../cluster/record.ts';
 import { hashKey, hashRecordKey, type KeyHash } from './digest.ts';
@@ -43,6 +45,15 @@ export interface KeyIn {
   readonly bytes: Buffer;
   readonly from: number;
   readonly to: number;
+}
+
+export function keyIn(key: Buffer): KeyIn {
+  return { bytes: key, from: 0, to: key.length };
+}
+
+export function keyInRecord(record: RecordHead): KeyIn {
+  const to = RECORD_HEADER_BYTES + recordKeyBytes(record);
+  return { bytes: record, from: RECORD_HEADER_BYTES, to };
 }
 
 export interface Entry {

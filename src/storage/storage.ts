@@ -272,7 +272,7 @@ export class StorageNode implements Service {
     if (this.#life?.replica.incarnation === incarnation) return this.#life;
     this.#life?.end();
     const { controller, valueBytesMax, copyChunkBytes, times } = this.#options;
-    const { node, durability } = self;
+    const { node, durability, completeSince } = self;
     const { promised } = this.#identity;
     this.#life = new StorageLife(
       this.#runtime,
@@ -287,6 +287,7 @@ export class StorageNode implements Service {
         clock: this.#clock,
         durability,
         promised,
+        completeSince,
       },
       {
         unknown: () => this.#registration?.register(),
@@ -359,8 +360,8 @@ export class StorageNode implements Service {
         generation,
         nonce,
         map: this.#life?.replica.map ?? self.map,
-        // It goes by no map that it has not stored.
-        obeyed: undefined,
+        // What a map took from it that it could not store; it may know of a fence by that map alone (R6).
+        obeyed: this.#life?.replica.obeyedOnly,
       };
       reply(jsonReply(200, promised));
     };

@@ -12,7 +12,7 @@ import {
   type Operation,
 } from '../../src/cluster/operations.ts';
 import type { PartitionId } from '../../src/cluster/partition.ts';
-import { encodeRecord } from '../../src/cluster/record.ts';
+import { encodeRecord, recordHead } from '../../src/cluster/record.ts';
 import type { Version } from '../../src/cluster/version.ts';
 import { SeededRandom } from '../helpers/random.ts';
 
@@ -33,6 +33,8 @@ describe('operations', () => {
     { kind: 'copy', partition, epoch: EPOCH_MAX as Epoch, from },
     { kind: 'pull', partition, epoch: 0x1_0000_0001 as Epoch, from, digest: Buffer.alloc(512, 3) },
     { kind: 'time' },
+    { kind: 'list', partition, epoch: 7 as Epoch, from: { bucket: 63, afterKey: Buffer.of(0) } },
+    { kind: 'fetch', partition, epoch: 7 as Epoch, keys: [Buffer.of(255), Buffer.alloc(1024, 1)] },
   ])('$kind comes back as it was', (operation) => {
     expect(decodeOperation(joined(encodeOperation(operation)))).toEqual(operation);
   });
@@ -58,6 +60,14 @@ describe('operations', () => {
   });
 });
 
+test.each([[[]], [[0]], [[0, 0]], [[0, 2, 1]], [[4, 1, ...Buffer.alloc(1025)]]])(
+  'a fetch of %o is refused',
+  (keys) => {
+    const bytes = Buffer.from([7, 0, 0, 0, 0, 0, 1, ...keys]);
+    expect(decodeOperation(bytes)).toMatch(/keys/);
+  },
+);
+
 describe('answers', () => {
   const version = 0xfedcba9876543210n as Version;
   test.each<Answer>([
@@ -76,6 +86,13 @@ describe('answers', () => {
     { kind: 'refused', reason: 'full' },
     { kind: 'time', wallMs: 2 ** 48 - 1 },
     { kind: 'time', wallMs: 0 },
+    { kind: 'heads', floor: version, heads: [], next: undefined },
+    {
+      kind: 'heads',
+      floor: version,
+      heads: [recordHead(record), recordHead(record)],
+      next: { bucket: 1, afterKey: Buffer.from('k') },
+    },
   ])('%o comes back as it was', (answer) => {
     expect(decodeAnswer(joined(encodeAnswer(answer)))).toEqual(answer);
   });
@@ -91,6 +108,10 @@ describe('answers', () => {
     [[9, 5]],
     [[11, 0, 0, 0, 0, 0]],
     [[11, 0, 0, 0, 0, 0, 0, 0]],
+    [[12, ...Buffer.alloc(8)]],
+    [[12, ...Buffer.alloc(8), 1, 0]],
+    [[12, ...Buffer.alloc(9), ...record.subarray(0, 28)]],
+    [[12, ...Buffer.alloc(9), ...record.subarray(0, 20)]],
   ])('%o is no answer', (bytes) => {
     expect(typeof decodeAnswer(Buffer.from(bytes))).toBe('string');
   });

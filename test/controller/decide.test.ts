@@ -34,11 +34,13 @@ function controllerOf(
   roles: Readonly<Record<string, MemberRole>> = { a: 'serving', b: 'serving' },
   rebalances = false,
   others: readonly string[] = [],
+  redundancy = 2,
 ) {
   let nowMs = 0;
   const sample = sampleMap();
   let map: ClusterMap = {
     ...sample,
+    redundancy,
     witnesses: ['a', 'b', 'c'].map(lifeOf),
     nodes: {
       ...sample.nodes,
@@ -77,6 +79,7 @@ function controllerOf(
         vouched: [],
         wallMs: undefined,
         timeMs: undefined,
+        retained: undefined,
         ...words,
       },
       nowMs,
@@ -100,6 +103,14 @@ function controllerOf(
         nowMs += times.decideMs;
         knowledge.detector.tick(nowMs);
         for (const node of beating) beat(node, words);
+        decideOnce();
+      }
+    },
+    /** As `pass`, and whatever a node joins it has copied at once. */
+    passJoining(milliseconds: number, beating: readonly string[]) {
+      for (const end = nowMs + milliseconds; nowMs < end; ) {
+        nowMs += times.decideMs;
+        for (const node of beating) beat(node, { joined: joinsOf(node) });
         decideOnce();
       }
     },
@@ -620,6 +631,70 @@ describe('who joins', () => {
         (member) => member.role === 'joining' && member.joinEpoch === 1,
       );
     expect(attempts).toEqual([]);
+  });
+});
+
+test('nobody joins where the source is not heard, and perhaps gone: it would drop what it has (H29)', () => {
+  const controller = controllerOf({ a: 'serving' }, true);
+  // Nobody but b, so that no fence of a can be acknowledged.
+  controller.pass(times.suspicionMs + 100, []);
+  controller.pass(1000, ['b']);
+  expect(controller.map().nodes.a?.fenced).toBe(false);
+  expect(controller.partitionsOf('b')).toBe(0);
+  controller.pass(1000, ['a', 'b']);
+  expect(controller.partitionsOf('b')).toBeGreaterThan(0);
+});
+
+describe('R8: who was only silent keeps its place for a while', () => {
+  const everybody = ['a', 'b', 'c', 'd'];
+  const others = ['b', 'c', 'd'];
+
+  /** Four nodes with their shares, of which a is silent until it is removed. */
+  function without(redundancy: number) {
+    const roles = Object.fromEntries(
+      everybody.slice(0, redundancy).map((node) => [node, 'serving' as const]),
+    );
+    const controller = controllerOf(roles, true, ['d'], redundancy);
+    controller.passJoining(10_000, everybody);
+    const share = 4 * redundancy;
+    expect(everybody.map(controller.partitionsOf)).toEqual(Array(4).fill(share));
+    for (let waited = 0; controller.partitionsOf('a') > 0; waited += times.decideMs) {
+      expect(waited).toBeLessThan(5000);
+      controller.pass(times.decideMs, others);
+    }
+    /** What others have by now of what was the silent one's. */
+    const taken = () =>
+      others.reduce((sum, node) => sum + controller.partitionsOf(node) - share, 0);
+    return { controller, share, taken };
+  }
+
+  test('while two others serve: nobody begins to copy before', () => {
+    const { controller, taken } = without(3);
+    controller.pass(times.replaceAfterMs - times.fenceWaitMs - 500, others);
+    expect(taken()).toBe(0);
+    controller.pass(1500, others);
+    expect(taken()).toBeGreaterThan(0);
+  });
+
+  test('and gets it back when it is heard again', () => {
+    const { controller, share, taken } = without(3);
+    controller.pass(1000, others);
+    controller.passJoining(5000, everybody);
+    expect([controller.partitionsOf('a'), taken()]).toEqual([share, 0]);
+  });
+
+  test('but not where one copy is left: others begin at once', () => {
+    const { controller, taken } = without(2);
+    controller.pass(2 * times.moveMs, others);
+    expect(taken()).toBeGreaterThan(0);
+  });
+
+  test.each(['is dead for good', 'is to drain'])('nor when it %s', (what) => {
+    const { controller, taken } = without(3);
+    if (what === 'is to drain') controller.drain('a');
+    else controller.died('a');
+    controller.pass(2 * times.moveMs, others);
+    expect(taken()).toBeGreaterThan(0);
   });
 });
 

@@ -148,6 +148,7 @@ describe('a node that comes back after it was removed (I10, D3)', () => {
           ...life(D, incarnation),
           mapVersion: map.version,
           obeyedVersion: undefined,
+          retained: undefined,
           deltas: true,
           items: 0,
           payloadBytes: 0,

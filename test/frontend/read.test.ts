@@ -26,6 +26,7 @@ const ANSWERS: { readonly [Kind in MemberAnswer['kind']]: MemberAnswer & { kind:
   overloaded: { kind: 'overloaded' },
   records: { kind: 'records', floor: version, differing: new Set(), records: [], next: undefined },
   time: { kind: 'time', wallMs: 1 },
+  heads: { kind: 'heads', floor: version, heads: [], next: undefined },
 };
 
 describe('R3: an answer to a get', () => {

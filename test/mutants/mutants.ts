@@ -50,6 +50,7 @@ const PARTITION_COPY = 'src/backup/partition-copy.ts';
 const HEARTBEATS = 'src/storage/heartbeats.ts';
 const IDENTITY = 'src/storage/identity.ts';
 const JOINER = 'src/storage/joiner.ts';
+const TRANSFER = 'src/storage/transfer.ts';
 const LIFE = 'src/storage/life.ts';
 const MAP_ADOPTION = 'src/storage/map-adoption.ts';
 const MEMORY = 'src/storage/memory.ts';
@@ -61,6 +62,7 @@ const PROBES = 'src/frontend/probes.ts';
 const REACHABILITY = 'src/controller/reachability.ts';
 const RECOVERY = 'src/storage/recovery.ts';
 const RECOVERED = 'src/controller/recovered.ts';
+const RETAINED = 'src/storage/retained.ts';
 const REGISTRATIONS = 'src/controller/registrations.ts';
 const REPLICA = 'src/storage/replica.ts';
 const STORAGE = 'src/storage/storage.ts';
@@ -725,7 +727,7 @@ const JOINS: readonly Mutant[] = [
     edits: [
       {
         file: REPLICA,
-        find: 'or the wipe takes some with it.\n        this.#reset(partition);',
+        find: 'or the wipe takes some with it.\n        this.#begin(partition);',
         replace: 'or the wipe takes some with it.\n        this.late.push(partition);',
       },
       {
@@ -754,7 +756,7 @@ const JOINS: readonly Mutant[] = [
     edits: [
       {
         file: REPLICA,
-        find: 'or the wipe takes some with it.\n        this.#reset(partition);',
+        find: 'or the wipe takes some with it.\n        this.#begin(partition);',
         replace: 'or the wipe takes some with it.',
       },
     ],
@@ -765,7 +767,7 @@ const JOINS: readonly Mutant[] = [
     rule: 'D7',
     edits: [
       {
-        file: REPLICA,
+        file: RETAINED,
         find: "this.#durability.append({ kind: 'reset', partition });",
         replace: '',
       },
@@ -813,17 +815,17 @@ const JOINS: readonly Mutant[] = [
     rule: 'H26',
     edits: [
       {
-        file: JOINER,
+        file: TRANSFER,
         find: 'this.#raiseFloor(floor);\n    for',
         replace: 'for',
       },
       {
-        file: JOINER,
+        file: TRANSFER,
         find: 'if (version > floor || listed.has(nameOf(record))) continue;',
         replace: 'if (version > 0n || listed.has(nameOf(record))) continue;',
       },
       {
-        file: JOINER,
+        file: TRANSFER,
         find: 'if (floor !== VERSION_ZERO) {',
         replace:
           'if (next === undefined) this.#raiseFloor(floor);\n    if (floor !== VERSION_ZERO) {',
@@ -869,7 +871,7 @@ const DELETES: readonly Mutant[] = [
     rule: 'D7',
     edits: [
       {
-        file: JOINER,
+        file: TRANSFER,
         find: "this.#durability.append({ kind: 'floor', partition: this.#partition, version });",
         replace: '',
       },
@@ -881,7 +883,7 @@ const DELETES: readonly Mutant[] = [
     rule: 'D7',
     edits: [
       {
-        file: JOINER,
+        file: TRANSFER,
         find: "this.#durability.append({ kind: 'forget', partition: this.#partition, key, version });",
         replace: '',
       },
@@ -1200,8 +1202,8 @@ const STORE_MUTANTS: readonly Mutant[] = [
       },
       {
         file: CLEANER,
-        find: 'const isFull = count >',
-        replace: 'const isFull = this.#sifting !== undefined || count >',
+        find: 'const { isFull } = this;',
+        replace: 'const isFull = this.#sifting !== undefined || this.isFull;',
       },
     ],
     fate: tests(EVICTION_TESTS, 'no more goes than must'),
@@ -1221,7 +1223,13 @@ const STORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'dropped-memory-only-paid-for',
     rule: 'H15',
-    edits: [{ file: STORE, find: '    this.#dropped.release(DROPPED_SLOTS_IDLE);\n', replace: '' }],
+    edits: [
+      {
+        file: STORE,
+        find: 'this.#dropped.release(DROPPED_SLOTS_IDLE);\n    const isGrowing',
+        replace: 'const isGrowing',
+      },
+    ],
     fate: tests(STORE_TESTS, 'of a dropped partition'),
   },
   {
@@ -1610,7 +1618,7 @@ const BACKUPS: readonly Mutant[] = [
     rule: 'D13',
     edits: [
       {
-        file: 'src/cluster/operations.ts',
+        file: 'src/cluster/transfer-parts.ts',
         find: 'length > frameBytes ?',
         replace: 'length > gathered.length ?',
       },
@@ -1697,7 +1705,7 @@ const CACHES: readonly Mutant[] = [
     rule: 'H40',
     edits: [
       {
-        file: JOINER,
+        file: TRANSFER,
         find: 'this.#raiseFloor(floor);\n    for',
         replace: 'if (from.bucket + from.afterKey.length === 0) this.#raiseFloor(floor);\n    for',
       },
@@ -1709,17 +1717,17 @@ const CACHES: readonly Mutant[] = [
     rule: 'H40',
     edits: [
       {
-        file: JOINER,
-        find: '  readonly #copy: Copy;',
-        replace: '  readonly #copy: Copy;\n  #first: Version | undefined;',
+        file: TRANSFER,
+        find: '  readonly #copy: Evictions;',
+        replace: '  readonly #copy: Evictions;\n  #first: Version | undefined;',
       },
       {
-        file: JOINER,
+        file: TRANSFER,
         find: '    this.#raiseFloor(floor);\n    for',
         replace: '    this.#raiseFloor(floor);\n    this.#first ??= floor;\n    for',
       },
       {
-        file: JOINER,
+        file: TRANSFER,
         find: 'new Set(records.map(nameOf)), floor);',
         replace: 'new Set(records.map(nameOf)), this.#first ?? floor);',
       },
@@ -1729,7 +1737,7 @@ const CACHES: readonly Mutant[] = [
   {
     name: 'copy-passes-own-evictions',
     rule: 'H40',
-    edits: [{ file: JOINER, find: 'this.#isOutlived(record) || ', replace: '' }],
+    edits: [{ file: TRANSFER, find: 'this.#isOutlived(record) || ', replace: '' }],
     fate: tests(CACHE_SCHEDULES, 'by the joiner does not come back'),
   },
   {

@@ -1,5 +1,295 @@
 // Mutants of what a node that comes back keeps, and copies again.
 
-import type { Mutant } from './mutant.ts';
+import { type Mutant, tests } from './mutant.ts';
 
-export const RETURNING_MUTANTS: readonly Mutant[] = [];
+const REPLICA_TESTS = 'test/storage/replica.test.ts';
+const DECIDE_TESTS = 'test/controller/decide.test.ts';
+const STORE_TESTS = 'test/storage/memory.test.ts';
+const COMPACTION_TESTS = 'test/storage/compaction.test.ts';
+const RETURNING_SCHEDULES = 'test/simulation/schedules-returning.test.ts';
+const RETAINED = 'src/storage/retained.ts';
+const REPLICA = 'src/storage/replica.ts';
+const MEMORY = 'src/storage/memory.ts';
+const LIFE = 'src/storage/life.ts';
+const COMPACTION = 'src/storage/compaction.ts';
+const HOLDERS = 'src/controller/holders.ts';
+const ADMIN = 'src/controller/admin.ts';
+const REBALANCING = 'src/controller/rebalancing.ts';
+const ASIDE_TESTS = 'test/storage/asides.test.ts';
+const ASIDES = 'src/storage/asides.ts';
+const JOINER = 'src/storage/joiner.ts';
+const VIEW = 'src/controller/view.ts';
+
+const KEPT: readonly Mutant[] = [
+  {
+    name: 'reset-while-nobody-answers',
+    rule: 'H29',
+    edits: [{ file: RETAINED, find: 'isOthers && answering >= wanted', replace: 'isOthers' }],
+    fate: tests(RETURNING_SCHEDULES, 'is kept while nobody answers'),
+  },
+  {
+    name: 'one-that-answers-is-enough',
+    rule: 'H29',
+    edits: [{ file: RETAINED, find: 'answering >= wanted', replace: 'answering >= 1' }],
+    fate: tests(RETURNING_SCHEDULES, 'is kept while nobody answers'),
+  },
+  {
+    name: 'who-adopts-a-map-is-fenced',
+    rule: 'H29',
+    edits: [{ file: RETAINED, find: '(!fenced || node === own)', replace: '!fenced' }],
+    fate: tests(REPLICA_TESTS, 'nor does it go while this node is fenced'),
+  },
+  {
+    name: 'nobody-is-enough-where-nobody-is-placed',
+    rule: 'H29',
+    edits: [{ file: RETAINED, find: 'Math.max(1, Math', replace: 'Math.max(0, Math' }],
+    fate: tests(REPLICA_TESTS, 'never goes while nobody answers'),
+  },
+  {
+    name: 'reclaims-what-nobody-answers-for',
+    rule: 'H29',
+    edits: [{ file: RETAINED, find: 'if (answering > 0) this.#recl', replace: 'this.#recl' }],
+    fate: tests(REPLICA_TESTS, 'never goes while nobody answers'),
+  },
+  {
+    name: 'retained-is-never-reclaimed',
+    rule: 'H29',
+    edits: [
+      {
+        file: MEMORY,
+        find: ' && this.#dropped.isEmpty) this.reclaim();',
+        replace: ') return EQUAL;',
+      },
+      { file: MEMORY, find: 'isEmpty && !this.reclaim()', replace: 'isEmpty' },
+    ],
+    fate: tests(STORE_TESTS, 'of what others have'),
+  },
+  {
+    name: 'answers-from-what-is-retained',
+    rule: 'H29',
+    edits: [
+      {
+        file: REPLICA,
+        find: 'const member = this.#memberships[operation.partition];',
+        replace:
+          "const member = this.#memberships[operation.partition] ?? { ...this.life, role: 'serving' as const };",
+      },
+    ],
+    fate: tests(REPLICA_TESTS, 'answered from never'),
+  },
+  {
+    name: 'a-joiner-calls-itself-complete',
+    rule: 'H29',
+    edits: [
+      { file: REPLICA, find: "if (member.role !== 'joining') this.#set", replace: 'this.#set' },
+    ],
+    fate: tests(REPLICA_TESTS, 'that a joiner has everything'),
+  },
+  {
+    name: 'completeness-compacted-away',
+    rule: 'D7',
+    edits: [
+      {
+        file: COMPACTION,
+        find: 'if (complete !== undefined) ',
+        replace: 'if (complete !== undefined && version === undefined) ',
+      },
+    ],
+    fate: tests(COMPACTION_TESTS, 'is what was there when it was down'),
+  },
+];
+
+const ACCEPTED: readonly Mutant[] = [
+  {
+    name: 'loss-accepted-with-the-least-complete',
+    rule: 'H29',
+    edits: [{ file: HOLDERS, find: 'b.epoch - a.epoch', replace: 'a.epoch - b.epoch' }],
+    fate: tests(RETURNING_SCHEDULES, 'takes the copy that was complete for longest'),
+  },
+  {
+    name: 'loss-accepted-with-members-only',
+    rule: 'H29',
+    edits: [{ file: LIFE, find: 'retained: this.#retained(),', replace: 'retained: undefined,' }],
+    fate: tests(RETURNING_SCHEDULES, 'comes back with accept-loss'),
+  },
+  {
+    name: 'loss-accepted-before-all-said-what-they-hold',
+    rule: 'H29',
+    edits: [{ file: ADMIN, find: 'nowMs() + suspicionMs', replace: 'nowMs()' }],
+    fate: tests(RETURNING_SCHEDULES, 'is answered sensibly'),
+  },
+  {
+    name: 'loss-accepted-with-who-said-nothing-yet',
+    rule: 'H29',
+    edits: [
+      {
+        file: HOLDERS,
+        find: 'compareMapVersions(said, version) >= 0',
+        replace: 'said !== version',
+      },
+    ],
+    fate: tests(RETURNING_SCHEDULES, 'is answered sensibly'),
+  },
+  {
+    name: 'joins-without-a-source-that-is-heard',
+    rule: 'H29',
+    edits: [
+      {
+        file: REBALANCING,
+        find: '.some((member) => view.isHeard(member))',
+        replace: '.length > 0',
+      },
+    ],
+    fate: tests(DECIDE_TESTS, 'nobody joins'),
+  },
+];
+
+const AWAITED: readonly Mutant[] = [
+  {
+    name: 'silent-node-is-replaced-at-once',
+    rule: 'R8',
+    edits: [{ file: REBALANCING, find: 'fenced && view.isAwaited(life)', replace: 'false' }],
+    fate: tests(DECIDE_TESTS, 'while two others serve'),
+  },
+  {
+    name: 'silent-node-is-never-replaced',
+    rule: 'R8',
+    edits: [
+      { file: VIEW, find: 'this.#nowMs - lapsedMs < this.#times.replaceAfterMs', replace: 'true' },
+    ],
+    fate: tests(DECIDE_TESTS, 'while two others serve'),
+  },
+  {
+    name: 'awaits-with-one-copy-left',
+    rule: 'R8',
+    edits: [
+      {
+        file: REBALANCING,
+        find: 'const COPIES_TO_WAIT_WITH = 2;',
+        replace: 'const COPIES_TO_WAIT_WITH = 1;',
+      },
+    ],
+    fate: tests(DECIDE_TESTS, 'not where one copy is left'),
+  },
+  {
+    name: 'awaits-the-dead',
+    rule: 'R8',
+    edits: [
+      { file: VIEW, find: ' || this.isDead(life)) return false;', replace: ') return false;' },
+    ],
+    fate: tests(DECIDE_TESTS, 'is dead for good'),
+  },
+];
+
+const SET_ASIDE: readonly Mutant[] = [
+  {
+    name: 'answers-from-what-is-set-aside',
+    rule: 'H15',
+    edits: [{ file: ASIDES, find: 'this.#partitions.set(partition, empty);', replace: '' }],
+    fate: tests(REPLICA_TESTS, 'a joiner begins with nothing'),
+  },
+  {
+    name: 'taken-back-by-key-alone',
+    rule: 'H15',
+    edits: [{ file: ASIDES, find: 'if (!isSameHead(record, head)) return false;', replace: '' }],
+    fate: tests(RETURNING_SCHEDULES, 'copies only what differs'),
+  },
+  {
+    name: 'taken-back-over-a-greater-one',
+    rule: 'H15',
+    edits: [
+      {
+        file: ASIDES,
+        find: 'if (at !== undefined && compareRecords(record, this.#segments.at(at)) <= 0) return true;',
+        replace: '',
+      },
+    ],
+    fate: tests(ASIDE_TESTS, 'not over a greater one'),
+  },
+  {
+    name: 'keeps-what-the-source-did-not-list',
+    rule: 'H26',
+    edits: [
+      {
+        file: JOINER,
+        find: 'this.#dropAside(partition, copy, FIRST);',
+        replace: 'this.#report(partition, copy);',
+      },
+    ],
+    fate: tests(RETURNING_SCHEDULES, 'brings nothing back'),
+  },
+  {
+    name: 'what-was-set-aside-stays-in-the-log',
+    rule: 'D7',
+    edits: [
+      {
+        file: REPLICA,
+        find: "this.#durability.append({ kind: 'forget', partition, key, version });",
+        replace: '',
+      },
+    ],
+    fate: tests(RETURNING_SCHEDULES, 'brings nothing back'),
+  },
+  {
+    name: 'log-loses-what-is-below',
+    rule: 'H15',
+    edits: [{ file: ASIDES, find: 'below: present });', replace: 'below: undefined });' }],
+    fate: tests(ASIDE_TESTS, 'is in the log as it is here'),
+  },
+  {
+    name: 'compaction-passes-over-what-is-set-aside',
+    rule: 'H15',
+    edits: [
+      {
+        file: COMPACTION,
+        find: 'this.#store.asides.listAll(partition, walk.cursor',
+        replace: 'this.#store.list(partition, walk.cursor',
+      },
+    ],
+    fate: tests(COMPACTION_TESTS, 'what a joiner had'),
+  },
+  {
+    name: 'a-join-given-up-takes-what-was-there',
+    rule: 'H29',
+    edits: [
+      {
+        file: REPLICA,
+        find: 'this.#store.asides.restore(partition);',
+        replace: 'while (this.dropAside(partition, { bucket: 0, afterKey: KEY }, false));',
+      },
+      {
+        file: REPLICA,
+        find: 'const NOT_SERVING: Answer',
+        replace: 'const KEY = Buffer.alloc(0);\nconst NOT_SERVING: Answer',
+      },
+    ],
+    fate: tests(RETURNING_SCHEDULES, 'its source burns'),
+  },
+  {
+    name: 'partly-dropped-counts-as-complete',
+    rule: 'H29',
+    edits: [
+      { file: REPLICA, find: 'if (!copied) this.#setComplete(partition, UNKNOWN);', replace: '' },
+    ],
+    fate: tests(REPLICA_TESTS, 'for want of memory'),
+  },
+  {
+    name: 'lists-before-the-join-epoch',
+    rule: 'H14',
+    edits: [
+      {
+        file: REPLICA,
+        find: 'if (entry.epoch < operation.epoch) return BEHIND;',
+        replace: "if (operation.kind === 'copy' && entry.epoch < operation.epoch) return BEHIND;",
+      },
+    ],
+    fate: tests(REPLICA_TESTS, 'at the epoch or a later one'),
+  },
+];
+
+export const RETURNING_MUTANTS: readonly Mutant[] = [
+  ...KEPT,
+  ...ACCEPTED,
+  ...AWAITED,
+  ...SET_ASIDE,
+];

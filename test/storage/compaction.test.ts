@@ -1,9 +1,10 @@
 // The log and its compaction against a plain map: random operations on the store, restarts at any time, tails torn
 // behind what was acknowledged. What comes back is what was there, and the log stays short.
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import type { Epoch, Incarnation } from '../../src/cluster/identity.ts';
 import type { PartitionId } from '../../src/cluster/partition.ts';
-import { encodeRecord, recordKey, recordVersion } from '../../src/cluster/record.ts';
+import { encodeRecord, recordHead, recordKey, recordVersion } from '../../src/cluster/record.ts';
 import type { Version } from '../../src/cluster/version.ts';
 import { Compaction } from '../../src/storage/compaction.ts';
 import type { OpenLog, RecordLog } from '../../src/storage/log.ts';
@@ -23,6 +24,7 @@ function redo(store: SegmentStore, entry: LogEntry): boolean {
     return store.putCopied(partition, entry.record).kind !== 'no-memory';
   }
   if (entry.kind === 'reset') store.reset(partition);
+  else if (entry.kind === 'complete') store.setComplete(partition, entry);
   else {
     if (entry.kind !== 'forget') store.raiseFloor(partition, entry.version);
     if (entry.kind !== 'floor') store.forget(partition, entry.key, entry.version);
@@ -37,7 +39,8 @@ function contentOf(store: SegmentStore): string {
     const texts = records.map((record) => {
       return `${partition} ${recordKey(record)} ${recordVersion(record)} ${record.length}`;
     });
-    return [`${partition} floor ${store.floor(partition)}`, ...texts.sort()];
+    const marks = `floor ${store.floor(partition)} complete ${store.completeness(partition)?.epoch}`;
+    return [`${partition} ${marks}`, ...texts.sort()];
   });
   return lines.join('\n');
 }
@@ -45,6 +48,7 @@ function contentOf(store: SegmentStore): string {
 /** The same of a plain map. */
 class Model {
   readonly #floors = new Map<PartitionId, bigint>();
+  readonly #complete = new Map<PartitionId, number>();
   readonly #records = new Map<string, string>();
 
   redo(entry: LogEntry): void {
@@ -53,8 +57,11 @@ class Model {
       const { record } = entry;
       const name = `${partition} ${recordKey(record)}`;
       this.#records.set(name, `${name} ${recordVersion(record)} ${record.length}`);
+    } else if (kind === 'complete') {
+      this.#complete.set(partition, entry.epoch);
     } else if (kind === 'reset') {
       this.#floors.delete(partition);
+      this.#complete.delete(partition);
       for (const name of this.#records.keys()) {
         if (name.startsWith(`${partition} `)) this.#records.delete(name);
       }
@@ -68,8 +75,9 @@ class Model {
   content(): string {
     const lines = PARTITIONS.flatMap((partition) => {
       const texts = [...this.#records].filter(([name]) => name.startsWith(`${partition} `));
-      const floor = `${partition} floor ${this.#floors.get(partition) ?? 0n}`;
-      return [floor, ...texts.map(([, text]) => text).sort()];
+      const floor = `floor ${this.#floors.get(partition) ?? 0n}`;
+      const marks = `${partition} ${floor} complete ${this.#complete.get(partition)}`;
+      return [marks, ...texts.map(([, text]) => text).sort()];
     });
     return lines.join('\n');
   }
@@ -148,6 +156,10 @@ class Play {
       return { kind: 'record', partition, record };
     }
     if (what < 82) return { kind: 'reset', partition };
+    if (what < 84) {
+      const epoch = Number(this.#version) as Epoch;
+      return { kind: 'complete', partition, epoch, incarnation: 7 as Incarnation };
+    }
     const version = this.#version as Version;
     if (what < 90) {
       return store.floor(partition) < version ? { kind: 'floor', partition, version } : undefined;
@@ -219,6 +231,43 @@ describe('what a log brings back', () => {
     expect(evicted).toBeGreaterThan(20);
   });
 });
+
+test.each([1, 2, 3, 4, 5])(
+  'what a joiner had stays in its log while it comes back (H15), seed %i',
+  (seed) => {
+    const random = new SeededRandom(seed);
+    const machine = new Machine(seed);
+    const store = new SegmentStore({ segmentBytes: 4096 });
+    const log = machine.log(machine.create(), 4096, 'always');
+    const compacted = vi.fn();
+    new Compaction(log, store, machine.process, { write: compacted });
+    let version = 0;
+    const put = (partition: PartitionId, key: string) => {
+      const value = Buffer.alloc(100);
+      const record = encodeRecord({
+        key: Buffer.from(key),
+        version: BigInt(++version) as Version,
+        value,
+      });
+      store.putCopied(partition, record);
+      log.append({ kind: 'record', partition, record });
+      return record;
+    };
+    const [joined, other] = [PARTITIONS[0], PARTITIONS[1]] as [PartitionId, PartitionId];
+    const before = Array.from({ length: 100 }, (_, index) => put(joined, `key ${index}`));
+    for (let step = 0; step < 600; step++) {
+      machine.process.run(machine.process.life, () => put(other, `key ${step % 20}`));
+      if (step === 100 * seed) store.asides.add(joined);
+      if (random.chance(0.3)) store.asides.takeBack(joined, recordHead(random.pick(before)));
+      machine.wait<void>((done) => log.whenDown(done));
+    }
+    expect(compacted).toHaveBeenCalled();
+    machine.crash();
+    const again = new SegmentStore();
+    machine.replay((entry) => redo(again, entry));
+    expect(again.list(joined, FIRST, { bytes: 1e9 }).records).toHaveLength(before.length);
+  },
+);
 
 describe('a log that is overwritten for ever', () => {
   const FILE_BYTES = 4096;

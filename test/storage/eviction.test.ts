@@ -62,6 +62,27 @@ describe('a cache that is full', () => {
     expect(cache.evicted).toEqual([]);
   });
 
+  test('evicts nothing while there is something that others have (H29)', () => {
+    const cache = new Cache();
+    const other = 4 as PartitionId;
+    for (const number of numbers(8000)) {
+      const fields = { key: Buffer.from(`other ${number}`), value: Buffer.alloc(VALUE_BYTES) };
+      cache.store.put(other, encodeRecord({ ...fields, version: 1n as Version }));
+    }
+    let isReclaimed = false;
+    cache.store.reclaim = () => {
+      if (isReclaimed) return false;
+      cache.store.reset(other);
+      isReclaimed = true;
+      return true;
+    };
+    for (const number of numbers(18_000)) cache.set(`key ${number}`);
+    expect(isReclaimed).toBe(true);
+    expect(cache.evicted).toEqual([]);
+    for (const number of numbers(10_000)) cache.set(`more ${number}`);
+    expect(cache.evicted.length).toBeGreaterThan(0);
+  });
+
   test('keeps what is asked for, though many times as much comes by once', () => {
     const cache = new Cache();
     for (const key of HOT) cache.set(key);

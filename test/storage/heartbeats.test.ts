@@ -56,7 +56,14 @@ function asking({ hasMap = true, isAlone = false, adopts = true } = {}) {
       },
     },
   } as unknown as Runtime;
-  const state = { items: 0, payloadBytes: 0, writable: true, joined: [], vouched: [] };
+  const state = {
+    items: 0,
+    payloadBytes: 0,
+    writable: true,
+    joined: [],
+    vouched: [],
+    retained: undefined,
+  };
   const heartbeats = new Heartbeats(
     runtime,
     replica,

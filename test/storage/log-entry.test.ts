@@ -1,6 +1,7 @@
 // What goes into a log comes out of it.
 
 import { expect, test } from 'vitest';
+import type { Epoch, Incarnation } from '../../src/cluster/identity.ts';
 import type { PartitionId } from '../../src/cluster/partition.ts';
 import { encodeRecord, type StoredRecord } from '../../src/cluster/record.ts';
 import type { Version } from '../../src/cluster/version.ts';
@@ -26,6 +27,12 @@ test.each([1, 2, 3])('every kind of entry comes back as it was, seed %i', (seed)
       { kind: 'reset', partition },
       { kind: 'forget', partition, key, version },
       { kind: 'evicted', partition, key, version },
+      {
+        kind: 'complete',
+        partition,
+        epoch: random.below(2 ** 32) as Epoch,
+        incarnation: (random.below(2 ** 32) * 2 ** 15) as Incarnation,
+      },
     ]);
   });
   const bytes = Buffer.alloc(entries.reduce((sum, entry) => sum + entryBytes(entry), 0));

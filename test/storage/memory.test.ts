@@ -243,4 +243,23 @@ describe('memory comes back', () => {
     expect(kinds.at(-1)).toBe('applied');
     expect(store.memory().used).toBeLessThanOrEqual(limit);
   });
+
+  test('of what others have, before a set is refused (H29)', () => {
+    const { store, put } = filled(0.5);
+    let reclaimed = 0;
+    store.reclaim = () => {
+      if (reclaimed === 3) return false;
+      store.reset(++reclaimed as PartitionId);
+      return true;
+    };
+    // Small ones, and some that need much at once: a third of the memory is what is given up.
+    for (let round = 0, added = 0; added < 0.5 * limit; round++) {
+      const bytes = round % 50 === 0 ? limit / 200 : 100;
+      expect(put(0, `more ${round}`, bytes), `round ${round}`).toBe('applied');
+      added += bytes;
+    }
+    // No more than what is needed.
+    expect(reclaimed).toBe(2);
+    expect(store.memory().used).toBeLessThanOrEqual(limit);
+  });
 });

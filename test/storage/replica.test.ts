@@ -6,7 +6,7 @@ import type { Epoch } from '../../src/cluster/identity.ts';
 import { protocolTimes } from '../../src/cluster/limits.ts';
 import type { Operation } from '../../src/cluster/operations.ts';
 import type { PartitionId } from '../../src/cluster/partition.ts';
-import { encodeRecord, type RecordFields } from '../../src/cluster/record.ts';
+import { encodeRecord, type RecordFields, recordKey } from '../../src/cluster/record.ts';
 import { type Version, versionAt } from '../../src/cluster/version.ts';
 import { DIGEST_BYTES } from '../../src/storage/digest.ts';
 import { type Durability, MEMORY_ONLY } from '../../src/storage/durability.ts';
@@ -14,7 +14,7 @@ import { Lease } from '../../src/storage/lease.ts';
 import type { LogEntry } from '../../src/storage/log-entry.ts';
 import { SegmentStore } from '../../src/storage/memory.ts';
 import { Replica } from '../../src/storage/replica.ts';
-import { incarnationOf, nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
+import { incarnationOf, memberOf, nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
 
 const NOW_MS = 1_000_000;
 const KEY = Buffer.from('key');
@@ -160,6 +160,86 @@ describe('copies', () => {
     expect(replica.answer(pull(6)).kind).toBe('behind');
   });
 
+  const heads: Operation = { kind: 'list', partition: PARTITION, epoch: 5 as Epoch, from };
+  const ofSource: readonly Operation[] = [
+    { ...heads, kind: 'copy' },
+    heads,
+    { kind: 'fetch', partition: PARTITION, epoch: 5 as Epoch, keys: [KEY] },
+  ];
+
+  test.each(ofSource)(
+    'a $kind is answered at the epoch or a later one, by who serves (H14)',
+    (operation) => {
+      for (const [epoch, role, answer] of [
+        [4, 'serving', 'behind'],
+        [5, 'serving', operation.kind === 'list' ? 'heads' : 'records'],
+        [6, 'serving', operation.kind === 'list' ? 'heads' : 'records'],
+        [5, 'joining', 'not-serving'],
+        [5, 'leaving', 'not-serving'],
+      ] as const) {
+        const replica = replicaOf();
+        replica.adopt(sampleMap({ epoch, role }));
+        expect(replica.answer(operation).kind, `${epoch} ${role}`).toBe(answer);
+      }
+    },
+  );
+
+  test('a list is of heads, and a fetch of as many as one answer has room for', () => {
+    const replica = replicaOf();
+    replica.adopt(sampleMap());
+    const named = (key: string, bytes: number) =>
+      encodeRecord({ key: Buffer.from(key), version: 5n as Version, value: Buffer.alloc(bytes) });
+    for (let key = 0; key < 9; key++) {
+      replica.applyCopied(PARTITION, named(`key ${key}`, 50_000));
+    }
+    const listed = replica.answer({ ...heads, epoch: 1 as Epoch });
+    expect(listed).toMatchObject({ kind: 'heads', next: undefined });
+    expect(listed.kind === 'heads' && listed.heads.map(({ length }) => length)).toEqual(
+      Array(9).fill(33),
+    );
+    const keys = Array.from({ length: 12 }, (_, key) => Buffer.from(`key ${11 - key}`));
+    const fetched = replica.answer({
+      kind: 'fetch',
+      partition: PARTITION,
+      epoch: 1 as Epoch,
+      keys,
+    });
+    const got = fetched.kind === 'records' ? fetched.records.map(recordKey).map(String) : [];
+    expect(got).toEqual(['key 8', 'key 7', 'key 6', 'key 5', 'key 4', 'key 3']);
+  });
+
+  test('what a joiner had goes for want of memory: nobody takes the rest for all (H29)', () => {
+    const logged: LogEntry[] = [];
+    const durability = { ...MEMORY_ONLY, append: (entry: LogEntry) => void logged.push(entry) };
+    const replica = replicaOf({ durability });
+    replica.adopt(sampleMap());
+    replica.answer(set(1));
+    replica.adopt(sampleMap({ number: 2, role: 'joining' }));
+    logged.length = 0;
+    expect(replica.dropAside(PARTITION, from, false)).toBeUndefined();
+    expect(logged).toMatchObject([
+      { kind: 'complete', epoch: 0 },
+      { kind: 'forget', key: KEY, version: 5n },
+    ]);
+  });
+
+  test('a join that is given up leaves what was there, with what came since (H29)', () => {
+    const replica = replicaOf();
+    const other = Buffer.from('other');
+    replica.adopt(sampleMap());
+    replica.answer(set(1));
+    replica.adopt(sampleMap({ number: 2, role: 'joining' }));
+    replica.answer(set(1, { key: other, version: 6n as Version }));
+    expect(replica.read(PARTITION, KEY).kind).toBe('absent');
+    const map = sampleMap({ number: 3 });
+    const partitions = map.partitions.map(({ epoch }) => ({
+      epoch,
+      members: [memberOf('b', 'serving')],
+    }));
+    replica.adopt({ ...map, partitions });
+    for (const key of [KEY, other]) expect(replica.read(PARTITION, key).kind).toBe('found');
+  });
+
   test('a joiner begins with nothing, though it had something before (H29, H15)', () => {
     const replica = replicaOf();
     replica.adopt(sampleMap());
@@ -240,6 +320,87 @@ describe('records', () => {
   });
 });
 
+describe('H29: what others are to hold', () => {
+  /** All partitions on these, each of which serves; a, b and c are the nodes. */
+  function mapOf(number: number, members: readonly string[], fenced: readonly string[] = []) {
+    const map = sampleMap({ number });
+    const node = (name: string, port: number) =>
+      [name, { ...sampleNode(port), fenced: fenced.includes(name) }] as const;
+    return {
+      ...map,
+      nodes: Object.fromEntries([node('a', 1), node('b', 2), node('c', 3)]),
+      partitions: map.partitions.map(() => ({
+        epoch: number as Epoch,
+        members: members.map((name) => memberOf(name, 'serving')),
+      })),
+    };
+  }
+
+  function holding() {
+    const logged: LogEntry[] = [];
+    const durability = { ...MEMORY_ONLY, append: (entry: LogEntry) => void logged.push(entry) };
+    const replica = replicaOf({ durability });
+    replica.adopt(mapOf(1, ['a', 'b']));
+    replica.answer(set(1));
+    const holds = () => replica.read(PARTITION, KEY).kind === 'found';
+    const resets = () => logged.filter(({ kind }) => kind === 'reset').length;
+    return { replica, holds, resets };
+  }
+
+  test('is kept until as many answer as there should be, and answered from never', () => {
+    const { replica, holds, resets } = holding();
+    replica.adopt(mapOf(2, ['b']));
+    expect([holds(), resets()]).toEqual([true, 0]);
+    expect(replica.retained.partitions).toHaveLength(16);
+    expect(replica.retained.offline).toEqual([]);
+    for (const operation of [get, set(2)]) {
+      expect(replica.answer(operation).kind).toBe('not-serving');
+    }
+    replica.adopt(mapOf(3, ['b', 'c']));
+    expect([holds(), resets()]).toEqual([false, 16]);
+    expect(replica.retained.partitions).toEqual([]);
+  });
+
+  test('nor does it go while this node is fenced, and the only other one answers', () => {
+    const { replica, holds } = holding();
+    replica.adopt(mapOf(2, ['b'], ['a', 'c']));
+    expect(holds()).toBe(true);
+  });
+
+  test('goes from a node that drains when all others that there are answer', () => {
+    const { replica, holds } = holding();
+    const map = mapOf(2, ['b'], ['c']);
+    replica.adopt({ ...map, nodes: { ...map.nodes, a: { ...sampleNode(1), draining: true } } });
+    expect(holds()).toBe(false);
+  });
+
+  test('never goes while nobody answers, whoever drains, is fenced or short of memory', () => {
+    const { replica, holds } = holding();
+    const map = mapOf(2, ['b', 'c'], ['b', 'c']);
+    replica.adopt({ ...map, nodes: { ...map.nodes, a: { ...sampleNode(1), draining: true } } });
+    expect(replica.retained.reclaim()).toBe(false);
+    expect(holds()).toBe(true);
+    expect(replica.retained.offline).toHaveLength(16);
+  });
+
+  test('goes early while memory is short, one partition after the other, if somebody answers', () => {
+    const { replica, holds, resets } = holding();
+    replica.adopt(mapOf(2, ['b']));
+    for (let left = 15; left >= 0; left--) {
+      expect(replica.retained.reclaim()).toBe(true);
+      expect(replica.retained.partitions).toHaveLength(left);
+    }
+    expect([replica.retained.reclaim(), holds(), resets()]).toEqual([false, false, 16]);
+  });
+
+  test('serves again when the map says so', () => {
+    const { replica } = holding();
+    replica.adopt(mapOf(2, ['b'], ['b']));
+    replica.adopt(mapOf(3, ['a'], ['b']));
+    expect(replica.answer(get).kind).toBe('found');
+  });
+});
+
 describe('the log', () => {
   test('gets what was applied and nothing else', () => {
     const logged: LogEntry[] = [];
@@ -251,7 +412,26 @@ describe('the log', () => {
     replica.answer(set(1, { version: 4n as Version }));
     replica.answer(set(9));
     replica.answer(get);
-    expect(logged).toHaveLength(1);
+    const records = logged.filter(({ kind }) => kind === 'record');
+    expect(records).toHaveLength(1);
+    // H29: before the record, at which epoch this copy has everything.
+    expect(logged.slice(0, 16).map(({ kind }) => kind)).toEqual(Array(16).fill('complete'));
+    expect(logged[0]).toMatchObject({ epoch: 1, incarnation: 1 });
+  });
+
+  test('is not told of an epoch again, nor that a joiner has everything (H29)', () => {
+    const logged: LogEntry[] = [];
+    const durability = { ...MEMORY_ONLY, append: (entry: LogEntry) => void logged.push(entry) };
+    const replica = replicaOf({ durability });
+    const complete = () => logged.splice(0).filter(({ kind }) => kind === 'complete').length;
+    replica.adopt(sampleMap({ role: 'joining' }));
+    expect(complete()).toBe(0);
+    replica.adopt(sampleMap({ number: 2, epoch: 2 }));
+    expect(complete()).toBe(16);
+    replica.adopt(sampleMap({ number: 3, epoch: 2, role: 'leaving' }));
+    expect(complete()).toBe(0);
+    replica.adopt(sampleMap({ number: 4, epoch: 3 }));
+    expect(complete()).toBe(16);
   });
 
   test('that failed, or has too much to write, lets nothing be applied any more (H35)', () => {
