@@ -39,6 +39,7 @@ class Clients {
   /** Replies that are none to what was asked. */
   readonly wrong: string[] = [];
   slowestMs = 0;
+  hotSetsStored = 0;
   /** While a flood of sets of the hot key is wanted. */
   isFlooded = false;
   readonly #running: readonly Promise<void>[];
@@ -69,6 +70,7 @@ class Clients {
       this.slowestMs = Math.max(this.slowestMs, performance.now() - startMs);
       const name = `${request.verb} ${reply.status}`;
       this.statuses.set(name, (this.statuses.get(name) ?? 0) + 1);
+      if (isHot && reply.status === 200) this.hotSetsStored++;
       if (!answers(request, reply)) this.wrong.push(`${request.asked.path}: ${reply.head}`);
       if (!isHot || !this.isFlooded) await pause(waitMs());
     }
@@ -79,11 +81,14 @@ class Clients {
     const before = this.connections.map(({ requests }) => requests);
     const left = () =>
       this.connections.filter(({ replies }, index) => replies < (before[index] ?? 0)).length;
-    for (const endMs = performance.now() + ANSWER_MS_MAX; performance.now() < endMs; ) {
-      if (left() === 0) break;
-      await pause(20);
-    }
+    await untilAtMost(() => left() === 0);
     return left();
+  }
+
+  /** The next pause should not only meet what still waits because of the last one. */
+  async untilHotSetsAreStored(): Promise<void> {
+    const before = this.hotSetsStored;
+    await untilAtMost(() => this.hotSetsStored > before + this.connections.length);
   }
 
   /** @returns how many requests were not answered */
@@ -102,6 +107,12 @@ class Clients {
   sum(figure: 'requests' | 'replies' | 'unasked'): number {
     return this.connections.reduce((sum, connection) => sum + connection[figure], 0);
   }
+}
+
+/** Or until the time is over in which everything is answered. */
+async function untilAtMost(condition: () => boolean): Promise<void> {
+  const endMs = performance.now() + ANSWER_MS_MAX;
+  while (!condition() && performance.now() < endMs) await pause(20);
 }
 
 interface Request {
@@ -150,6 +161,7 @@ test('H41, H19: each request is answered once, while each role in turn stands st
   onTestFinished(() => clients.close());
   await pause(PAUSE_MS_MIN);
   const standStill = async (node: Node, stoppedMs: number) => {
+    await clients.untilHotSetsAreStored();
     clients.isFlooded = node.role === 'frontend';
     await pause(FLOOD_MS);
     node.signal('SIGSTOP');
