@@ -2,19 +2,17 @@
 // (published-map.ts). How a map changes is membership.ts's, where partitions go placement.ts's.
 
 import { assert } from '../cluster/assert.ts';
-import { readReply } from '../cluster/calls.ts';
 import {
   type ClusterMap,
   isFrozen,
   isGranted,
   NO_MAP,
-  type NodeEntry,
   printMapVersion,
   type WhenFull,
 } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, type HttpRequest, queryOf } from '../cluster/http.ts';
-import type { ClusterId, NodeId } from '../cluster/identity.ts';
+import type { ClusterId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import { sinceOf } from '../cluster/map-exchange.ts';
 import { messageReply } from '../cluster/map-json.ts';
@@ -23,7 +21,6 @@ import {
   type HeartbeatRequest,
   heartbeatRequest,
   type MapReply,
-  mapPushReply,
   PATHS,
   type RegisterRequest,
   registerRequest,
@@ -41,6 +38,7 @@ import { inspect } from './inspection.ts';
 import { Knowledge } from './knowledge.ts';
 import { addLifeReports } from './life-reports.ts';
 import { Looks } from './looks.ts';
+import { pushMap } from './map-push.ts';
 import { nextNumber } from './membership.ts';
 import { Opening, refuseOtherWhenFull, refuseYesterday } from './opening.ts';
 import { PublishedMap } from './published-map.ts';
@@ -258,30 +256,8 @@ export class Controller implements Service {
       nodes: Object.keys(map.nodes).length,
       partitions: map.partitions.length,
     });
-    for (const [node, entry] of Object.entries(map.nodes)) this.#push(node as NodeId, entry);
-  }
-
-  /** Nodes that miss it get the map with their next heartbeat. */
-  #push(node: NodeId, { address, incarnation: present }: NodeEntry): void {
-    const life = { node, incarnation: present };
-    const since = this.#knowledge.adopted.of(life) ?? NO_MAP;
-    const deltas = this.#knowledge.heartbeats.of(life)?.deltas ?? false;
-    this.#runtime.network.call(
-      {
-        address,
-        method: 'POST',
-        path: PATHS.storageMap,
-        // As far as this controller knows what it has; what it cannot use its next heartbeat mends.
-        message: this.#map.newsFor({ since, deltas }),
-        timeoutMs: this.#options.times.controlCallMs,
-      },
-      (outcome) => {
-        const reply = readReply(mapPushReply, outcome);
-        if (reply.kind !== 'message') return;
-        const { incarnation } = reply.message;
-        this.#knowledge.acknowledged({ node, incarnation }, reply.message);
-      },
-    );
+    const { times } = this.#options;
+    pushMap(this.#runtime, this.#map, map, { knowledge: this.#knowledge, times });
   }
 
   /** D5: nodes of a cluster that this controller knows nothing of. */

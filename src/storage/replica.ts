@@ -1,5 +1,4 @@
-// What a storage node may do with a partition: rules R1 and R2, and what others may copy from it (R8,
-// R10). It holds the adopted map, and answers operations from the partition store. No messages, no
+// What a storage node may do with a partition: rules R1 and R2, and who may copy from it (R8, R10). It holds the adopted map, and answers operations from the partition store. No messages, no
 // sockets: a batch is answered by plain calls.
 
 import { unreachable } from '../cluster/assert.ts';
@@ -26,16 +25,16 @@ import type { PartitionId } from '../cluster/partition.ts';
 import {
   isExpired,
   isTombstone,
-  recordHead,
   recordValue,
   recordVersion,
   type StoredRecord,
 } from '../cluster/record.ts';
 import type { Clock } from '../cluster/runtime.ts';
 import { versionMilliseconds } from '../cluster/version.ts';
-import { BUCKETS, DIGEST_BYTES, differingBuckets } from './digest.ts';
+import { DIGEST_BYTES } from './digest.ts';
 import type { Durability } from './durability.ts';
 import type { Lease } from './lease.ts';
+import { Listings } from './listings.ts';
 import type { PartitionStore } from './partition-store.ts';
 import { Restrictions } from './restrictions.ts';
 import { Retained } from './retained.ts';
@@ -43,7 +42,6 @@ import { Retained } from './retained.ts';
 const NOT_SERVING: Answer = { kind: 'not-serving' };
 const STALE: Answer = { kind: 'stale' };
 const BEHIND: Answer = { kind: 'behind' };
-const ALL_BUCKETS = new Set(Array.from({ length: BUCKETS }, (_, bucket) => bucket));
 /** Of what was set aside, dropped at once: half a millisecond with small records. */
 const ASIDE_BYTES = 64 * 1024;
 /** No epoch: nobody knows up to when a copy has everything. */
@@ -77,6 +75,7 @@ export class Replica {
   readonly #options: ReplicaOptions;
   readonly #store: PartitionStore;
   readonly #durability: Durability;
+  readonly #listings: Listings;
   readonly #clock: Clock;
   readonly #restrictions: Restrictions;
   #map: ClusterMap | undefined;
@@ -99,6 +98,7 @@ export class Replica {
   ) {
     this.#store = store;
     this.#durability = durability;
+    this.#listings = new Listings(store, options.copyChunkBytes);
     this.#clock = clock;
     this.#options = options;
     this.#promised = promised;
@@ -301,13 +301,13 @@ export class Replica {
         // H14: at an earlier epoch a set could still be acknowledged here without the joiner.
         if (!serves) return NOT_SERVING;
         if (entry.epoch < operation.epoch) return BEHIND;
-        return this.#forJoiner(operation);
+        return this.#listings.answer(operation);
       case 'pull':
         if (!serves) return NOT_SERVING;
         if (operation.digest.length !== DIGEST_BYTES) return MALFORMED;
         if (this.#isPast(entry, operation)) return STALE;
         if (operation.epoch > entry.epoch) return BEHIND;
-        return this.#list(operation);
+        return this.#listings.answer(operation);
       default:
         return unreachable(operation);
     }
@@ -356,52 +356,6 @@ export class Replica {
       this.#durability.append({ kind: 'record', partition, record });
     }
     return outcome;
-  }
-
-  #list(operation: Extract<Operation, { kind: 'copy' | 'pull' }>): Answer {
-    const { partition, from } = operation;
-    const differing =
-      operation.kind === 'copy'
-        ? ALL_BUCKETS
-        : new Set(differingBuckets(operation.digest, this.#store.digest(partition)));
-    const limits = { bytes: this.#options.copyChunkBytes, wanted: differing };
-    const { records, next } = this.#store.list(partition, from, limits);
-    const floor = this.#store.floor(partition);
-    return { kind: 'records', floor, differing, records, next };
-  }
-
-  #forJoiner(operation: Extract<Operation, { kind: 'copy' | 'list' | 'fetch' }>): Answer {
-    switch (operation.kind) {
-      case 'copy':
-        return this.#list(operation);
-      case 'list':
-        return this.#heads(operation);
-      case 'fetch':
-        return this.#recordsOf(operation);
-      default:
-        return unreachable(operation);
-    }
-  }
-
-  #heads({ partition, from }: Extract<Operation, { kind: 'list' }>): Answer {
-    const limits = { bytes: this.#options.copyChunkBytes, heads: true };
-    const { records, next } = this.#store.list(partition, from, limits);
-    const floor = this.#store.floor(partition);
-    return { kind: 'heads', floor, heads: records.map(recordHead), next };
-  }
-
-  #recordsOf({ partition, keys }: Extract<Operation, { kind: 'fetch' }>): Answer {
-    const records: StoredRecord[] = [];
-    let bytes = 0;
-    for (const key of keys) {
-      if (bytes >= this.#options.copyChunkBytes) break;
-      const record = this.#store.peek(partition, key);
-      if (record === undefined) continue;
-      records.push(record);
-      bytes += record.length;
-    }
-    const floor = this.#store.floor(partition);
-    return { kind: 'records', floor, differing: ALL_BUCKETS, records, next: undefined };
   }
 
   #reset(partition: PartitionId): void {

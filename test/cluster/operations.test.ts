@@ -63,7 +63,7 @@ describe('operations', () => {
 test.each([[[]], [[0]], [[0, 0]], [[0, 2, 1]], [[4, 1, ...Buffer.alloc(1025)]]])(
   'a fetch of %o is refused',
   (keys) => {
-    const bytes = Buffer.from([7, 0, 0, 0, 0, 0, 1, ...keys]);
+    const bytes = Buffer.from([7, 0, 0, 0, 0, 0, 0, 0, 1, ...keys]);
     expect(decodeOperation(bytes)).toMatch(/keys/);
   },
 );

@@ -113,8 +113,8 @@ const LEASES: readonly Mutant[] = [
     edits: [
       {
         file: HEARTBEATS,
-        find: 'return knows && version.generation',
-        replace: 'return (knows || version.generation > 0) && version.generation',
+        find: 'return knows && !this.#replica',
+        replace: 'return (knows || version.generation > 0) && !this.#replica',
       },
     ],
     fate: tests(HEARTBEAT_TESTS, 'H3'),

@@ -70,9 +70,9 @@ const KEPT: readonly Mutant[] = [
     edits: [
       {
         file: REPLICA,
-        find: 'const member = this.#memberships[operation.partition];',
+        find: 'const member = this.#memberships[partition];\n    const entry',
         replace:
-          "const member = this.#memberships[operation.partition] ?? { ...this.life, role: 'serving' as const };",
+          "const member = this.#memberships[partition] ?? { ...this.life, role: 'serving' as const };\n    const entry",
       },
     ],
     fate: tests(REPLICA_TESTS, 'answered from never'),

@@ -270,8 +270,8 @@ const OBEDIENCE: readonly Mutant[] = [
     edits: [
       {
         file: HEARTBEATS,
-        find: 'const { obeyedVersion, promisedGeneration } = this.#replica;',
-        replace: 'const { mapVersion: obeyedVersion, promisedGeneration } = this.#replica;',
+        find: 'const knows = compareMapVersions(this.#replica.obeyedVersion, version) >= 0;',
+        replace: 'const knows = compareMapVersions(this.#replica.mapVersion, version) >= 0;',
       },
     ],
     fate: tests(WITNESS_SCHEDULES, 'answers gets on while it has the last copy'),

@@ -93,7 +93,7 @@ describe('H4: a machine that was suspended', () => {
 });
 
 describe('H4: a wall clock that is set', () => {
-  test.each([1000, -1000, 86_400_000, -86_400_000])(
+  test.each([1000, -1000, 3_600_000, -3_600_000])(
     'by %i ms ends the leases on its machine for a heartbeat at most, and fails nothing',
     (stepMs) => {
       const { stage, frontend } = machine(1);

@@ -93,7 +93,10 @@ describe('a delete is forgotten (H24, H28)', () => {
     expect(has()).toBe(false);
     expect(store.floor(PARTITION)).toBe(DELETED);
     // The second is so that a restart does not bring it back.
-    expect(events).toEqual(['floor logged, delete there', 'forget logged, delete gone']);
+    expect(events.filter((event) => !event.startsWith('complete'))).toEqual([
+      'floor logged, delete there',
+      'forget logged, delete gone',
+    ]);
   });
 
   test('also behind many records that expire much later (R10)', () => {
@@ -181,7 +184,10 @@ describe('in a cache (H40)', () => {
     expect(asked).toEqual([]);
     expect(has()).toBe(false);
     expect(store.floor(PARTITION)).toBe(DELETED);
-    expect(events).toEqual(['floor logged, delete there', 'forget logged, delete gone']);
+    expect(events.filter((event) => !event.startsWith('complete'))).toEqual([
+      'floor logged, delete there',
+      'forget logged, delete gone',
+    ]);
   });
 
   test('what is not due stays, round after round', () => {

@@ -64,10 +64,11 @@ function asking({ hasMap = true, isAlone = false, adopts = true } = {}) {
     vouched: [],
     retained: undefined,
   };
+  const clusterClock = new ClusterClock(clock, runtime.log);
   const heartbeats = new Heartbeats(
     runtime,
     replica,
-    { controller: CONTROLLER, times, clock: new ClusterClock(clock, runtime.log) },
+    { controller: CONTROLLER, times, clock: clusterClock },
     {
       state: () => state,
       offered: (map) => {
@@ -105,7 +106,7 @@ function asking({ hasMap = true, isAlone = false, adopts = true } = {}) {
       if (call.path === PATHS.grant && call.address === `127.0.0.1:${port}`) call.answer(message);
     }
   };
-  return { replica, answer, answersOf, pass, beat, heartbeatsSent, lastHeartbeat };
+  return { replica, clusterClock, answer, answersOf, pass, beat, heartbeatsSent, lastHeartbeat };
 }
 
 const VERSION = { generation: 1, number: 1 };
@@ -196,6 +197,21 @@ describe('while a newer map than the adopted one is seen', () => {
     answersOf(2, yes);
     expect(replica.lease.isLive()).toBe(true);
   });
+});
+
+test('the controller tells the time of the cluster, half-way back; the node goes on with it (H31)', () => {
+  const { clusterClock, answer, pass, beat, lastHeartbeat } = asking();
+  expect(lastHeartbeat()?.message).toMatchObject({ wallMs: 0, timeMs: 0 });
+  pass(20);
+  answer(PATHS.heartbeat, { ...granted, timeMs: 5_000_010 });
+  expect(clusterClock.wallMs()).toBe(5_000_020);
+  pass(80);
+  beat(2);
+  const timeMs = clusterClock.wallMs();
+  expect(lastHeartbeat()?.message).toMatchObject({ wallMs: timeMs - 5_000_000, timeMs });
+  // Older software, or a controller that does not know it yet.
+  lastHeartbeat()?.answer(granted);
+  expect(clusterClock.aheadMs()).toBe(-5_000_000);
 });
 
 test('a witness that says no is no vote (R5)', () => {
