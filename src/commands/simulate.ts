@@ -24,6 +24,11 @@ export const simulateCommand: Command = {
       describe: 'All partitions, up to nine storage nodes, faults that last, two minutes each',
     },
     events: { type: 'boolean', default: false, describe: 'Print how often what happened' },
+    night: {
+      type: 'boolean',
+      default: false,
+      describe: 'Fail also when something never happened that must in the runs of a night',
+    },
     trace: { type: 'boolean', default: false, describe: 'Print what happened in each run' },
     json: { type: 'boolean', default: false, describe: 'Print one JSON object a run' },
   },
@@ -55,6 +60,13 @@ export const simulateCommand: Command = {
     }
     if (words.flag('events')) process.stdout.write(eventTable(occurred));
     if (!words.flag('json')) process.stdout.write(`${summary(totals)}\n`);
+    if (words.flag('night')) {
+      const { neverOccurred } = await import('../simulation/sometimes.ts');
+      const never = neverOccurred(occurred, 'night');
+      if (never.length > 0) {
+        throw new FatalError(EXIT.broken, `in ${totals.runs} runs never: ${never.join(', ')}`);
+      }
+    }
     if (totals.failed > 0) {
       throw new FatalError(EXIT.broken, `${totals.failed} of ${totals.runs} runs broke a promise`);
     }

@@ -30,8 +30,12 @@ export class Losses {
   /** Notes that the node loses what it has, if every partition of it has another copy in sync. */
   mayLose(node: SimulatedNode): boolean {
     if (!this.#oracles.canLose(node, this.#isIntact)) return false;
-    this.#lost.set(node.process.name, this.#oracles.incarnationOf(node));
+    this.#note(node);
     return true;
+  }
+
+  #note(node: SimulatedNode): void {
+    this.#lost.set(node.process.name, this.#oracles.incarnationOf(node));
   }
 
   /**
@@ -53,6 +57,7 @@ export class Losses {
 
   /** Its machine is gone, and the disk with it. */
   burn(node: SimulatedNode): void {
+    this.#note(node);
     node.crash(true);
     node.disk.wipe();
     this.burned.add(node);

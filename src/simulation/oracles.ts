@@ -169,25 +169,36 @@ export class Oracles {
     copies: number,
     gone: ReadonlySet<SimulatedNode> = new Set(),
   ): void {
+    for (const problem of this.unconverged(keys, copies, gone)) this.#violation(problem);
+  }
+
+  /** @returns what is not yet as it should be */
+  unconverged(
+    keys: readonly string[],
+    copies: number,
+    gone: ReadonlySet<SimulatedNode> = new Set(),
+  ): readonly string[] {
     const map = this.#map;
-    if (map === undefined) return this.#violation('liveness: the controller has no map');
+    if (map === undefined) return ['liveness: the controller has no map'];
+    const problems: string[] = [];
     const isGone = (id: string) => [...gone].some(({ process }) => process.name === id);
     for (const [node, { fenced }] of Object.entries(map.nodes)) {
-      if (fenced && !isGone(node)) this.#violation(`liveness: ${node} is still fenced`);
+      if (fenced && !isGone(node)) problems.push(`liveness: ${node} is still fenced`);
     }
-    if (map.nextWitnesses !== undefined) this.#violation('liveness: the witnesses still change');
+    if (map.nextWitnesses !== undefined) problems.push('liveness: the witnesses still change');
     for (const [partition, { members, frozen }] of map.partitions.entries()) {
-      if (frozen) this.#violation(`liveness: partition ${partition} is frozen`);
+      if (frozen) problems.push(`liveness: partition ${partition} is frozen`);
       const roles = members.map(({ role }) => role).join(' ');
       if (members.length !== copies || members.some(({ role }) => role !== 'serving')) {
-        this.#violation(`liveness: partition ${partition} has ${roles}, not ${copies} serving`);
+        problems.push(`liveness: partition ${partition} has ${roles}, not ${copies} serving`);
       }
     }
     for (const key of this.#cluster.isCache ? [] : keys) {
       const place = this.#placeOf(map, key);
       const seen = place.servers.map((server) => contentOf(copyOf(server, place)));
-      if (new Set(seen).size > 1) this.#violation(`diverged: ${key} is ${seen.join(' / ')}`);
+      if (new Set(seen).size > 1) problems.push(`diverged: ${key} is ${seen.join(' / ')}`);
     }
+    return problems;
   }
 
   /**

@@ -1,7 +1,7 @@
 // One run: a cluster founded in peace, a phase of faults under load, then healing, and in the end the
 // questions: was every promise kept, has every serving copy what was acknowledged, does it work again?
 
-import { OWN_CLOCK_OFF_MS_MAX } from '../cluster/limits.ts';
+import { OWN_CLOCK_OFF_MS_MAX, protocolTimes } from '../cluster/limits.ts';
 import { Answers } from './answers.ts';
 import { Availability } from './availability.ts';
 import { BackupKeeper } from './backup-keeper.ts';
@@ -167,7 +167,7 @@ class Run {
       world.runUntil(world.nowMs + QUIET_MS);
       this.#oracles.checkMaps();
       this.#oracles.checkCopies('at the end');
-      this.#oracles.checkConvergence(this.#shape.keys, this.#copies(), this.#hands.burned);
+      this.#converge();
       world.runUntil(world.nowMs + ANSWERED_WITHIN_MS);
       this.#checkNobodyWaits();
       this.#checkStoredNowhere();
@@ -186,6 +186,16 @@ class Run {
   #endedItself(node: SimulatedNode, message: string): void {
     if (node.disk.excuses(message) || node.timeScale !== 1) return;
     this.#violations.push(`${node.process.name} ended itself: ${message}`);
+  }
+
+  /** A node that frontends did not reach for long gets nothing for half a minute afterwards (H11). */
+  #converge(): void {
+    const { keys } = this.#shape;
+    const isOver = () =>
+      this.#oracles.unconverged(keys, this.#copies(), this.#hands.burned).length === 0;
+    const untilMs = this.#world.nowMs + protocolTimes(1).rejoinBarMs + COPIED_WITHIN_MS;
+    while (!isOver() && this.#world.nowMs < untilMs) this.#world.runUntil(this.#world.nowMs + 2000);
+    this.#oracles.checkConvergence(keys, this.#copies(), this.#hands.burned);
   }
 
   /** Of each partition, with the machines that are left. */

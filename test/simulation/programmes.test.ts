@@ -5,11 +5,11 @@ import { PROGRAMME_NAMES } from '../../src/simulation/programmes.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import { firstFreshSeed } from '../helpers/random.ts';
 
-const RUNS = 30;
+const RUNS = 15;
 
 test.each(PROGRAMME_NAMES)(
   `${RUNS} runs of %s keep every promise, and strike`,
-  { timeout: 600_000 },
+  { timeout: 1_800_000 },
   (programme) => {
     const first = firstFreshSeed();
     let strikes = 0;
@@ -19,6 +19,6 @@ test.each(PROGRAMME_NAMES)(
       expect(result.violations, replay).toEqual([]);
       strikes += result.occurred.get(`aimed: ${programme}`) ?? 0;
     }
-    expect(strikes).toBeGreaterThan(RUNS);
+    expect(strikes).toBeGreaterThan(RUNS / 2);
   },
 );

@@ -1,0 +1,60 @@
+// What must have happened in enough runs: a state that is never reached is not tested (PROTOCOL 4.2, "sometimes").
+
+import { FAULTS } from './fault-log.ts';
+
+/** In the few hundred runs of a commit. */
+const OFTEN: readonly string[] = [
+  'lease renewed by witnesses',
+  'node fenced',
+  'node unfenced',
+  'member removed',
+  'member joins',
+  'joiner removed',
+  'partition copied',
+  'member promoted',
+  'member leaves',
+  'member left',
+  'member stays',
+  'member resumed',
+  'new life of a node',
+  'witnesses change',
+  'witnesses changed',
+  'a storage node says goodbye',
+  'a storage node is dead, says its parent',
+  'node draining',
+  'node no longer draining',
+  'deletes forgotten',
+  'recovering the map from the nodes',
+  'map recovered',
+  'set answered equal',
+  'set answered superseded',
+  'set answered floor',
+  'set answered stale',
+  'set answered behind',
+  'record evicted',
+  'set overtaken',
+];
+
+/** In the runs of a night, short and long ones. */
+const NOW_AND_THEN: readonly string[] = [
+  ...Object.keys(FAULTS).map((kind) => `fault: ${kind}`),
+  'loss accepted',
+  'loss accepted, and nothing lost',
+  'node removed: it held nothing',
+  'partitions are frozen',
+  'backup finished',
+  'restored',
+  'restored as new',
+];
+
+/**
+ * @param occurred how often what happened, of all runs together (`RunResult.occurred`)
+ * @returns what never did
+ */
+export function neverOccurred(
+  occurred: ReadonlyMap<string, number>,
+  runs: 'commit' | 'night',
+): readonly string[] {
+  const wanted = runs === 'commit' ? OFTEN : [...OFTEN, ...NOW_AND_THEN];
+  return wanted.filter((what) => (occurred.get(what) ?? 0) === 0);
+}
