@@ -190,7 +190,7 @@ class Admin {
     });
   }
 
-  /** For so long as a node that hears us needs to say what it holds. */
+  /** Waits until all lives have said what they hold under this map, but no longer than a node may be silent. */
   #whenAllSaid(version: MapVersion, done: () => void): void {
     const { decideMs, suspicionMs } = this.#controller.knowledge.times;
     const untilMs = this.#controller.nowMs() + suspicionMs;

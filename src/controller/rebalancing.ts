@@ -17,11 +17,11 @@ import { mapPartitions } from './membership.ts';
 import { type Assignment, place } from './placement.ts';
 import type { View } from './view.ts';
 
-/** Below it nobody is waited for: the next failure would leave none. */
+/** With fewer copies that answer nobody is waited for: the next failure could take the last one. */
 const COPIES_TO_WAIT_WITH = 2;
 
 export class Rebalancing {
-  /** With a place for those that may be heard again soon, and without. */
+  /** One has a place for the nodes that may be heard again soon, the other has none for them. */
   readonly #patient = new Target();
   readonly #urgent = new Target();
 
@@ -92,7 +92,7 @@ class Target {
 /** Nodes that are to hold replicas: also the silent, as long as they may not be gone for good. */
 interface Placeable {
   readonly nodes: readonly NodeId[];
-  /** Of these some are no members any more, and may come back. */
+  /** Those of them that were removed, and may be heard again soon. */
   readonly awaited: readonly NodeId[];
 }
 

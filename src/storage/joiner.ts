@@ -32,7 +32,7 @@ export interface JoinerOptions {
 
 interface Copy {
   readonly joinEpoch: Epoch;
-  /** Everything of the source is here; what it has not may be here still. */
+  /** Everything that the source has is here; something that it has not may be here as well. */
   copied: boolean;
   done: boolean;
   /** The highest version that was evicted here since the wipe (H40). */
@@ -132,7 +132,7 @@ export class Joiner {
       if (answer.kind === 'heads') {
         return this.#askForMissing(source, job, transfer.applyHeads(answer, from), answer.next);
       }
-      // Software that knows no heads has records.
+      // Software without this operation refuses it: then all records are copied.
       if (answer.kind === 'refused' && kind === 'list') {
         transfer.askForRecords();
         return this.#askFrom(source, job, from);
@@ -143,7 +143,7 @@ export class Joiner {
     });
   }
 
-  /** The records of these heads, as many at once as a copy has; then on with the list. */
+  /** Asks for the records of these heads, as many at once as a copy brings; then it goes on with the list. */
   #askForMissing(
     source: Member,
     job: Job,

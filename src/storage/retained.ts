@@ -13,7 +13,7 @@ export class Retained {
   readonly #durability: Durability;
   readonly #node: NodeId;
   #retained: readonly PartitionId[] = [];
-  /** Of these some member answers, as the map has it. */
+  /** Those of them that some member answers for, as the map has it. */
   readonly #reclaimable: PartitionId[] = [];
   #offline: readonly PartitionId[] = [];
 
@@ -23,12 +23,12 @@ export class Retained {
     this.#node = node;
   }
 
-  /** Held, and not offline perhaps: others answer for most of them. */
+  /** What the map gives to others, and is held here still. */
   get partitions(): readonly PartitionId[] {
     return this.#retained;
   }
 
-  /** Held, named or not, while nobody answers for them. */
+  /** What is held here while nobody answers for it, whether the map names this node or not. */
   get offline(): readonly PartitionId[] {
     return this.#offline;
   }

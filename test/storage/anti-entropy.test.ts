@@ -49,6 +49,8 @@ function round(map: ClusterMap = sampleMap(), others = 0) {
   const options = { life, valueBytesMax: 100, copyChunkBytes: 262_144, lease };
   const replica = new Replica(store, durability, clock, options);
   replica.adopt(map);
+  // What the log is told of the map is not part of the round.
+  events.length = 0;
   for (let index = 0; index < others; index++) {
     const key = Buffer.from(`session ${index}`);
     const expiresAtMs = NOW_MS + 86_400_000;
@@ -93,10 +95,7 @@ describe('a delete is forgotten (H24, H28)', () => {
     expect(has()).toBe(false);
     expect(store.floor(PARTITION)).toBe(DELETED);
     // The second is so that a restart does not bring it back.
-    expect(events.filter((event) => !event.startsWith('complete'))).toEqual([
-      'floor logged, delete there',
-      'forget logged, delete gone',
-    ]);
+    expect(events).toEqual(['floor logged, delete there', 'forget logged, delete gone']);
   });
 
   test('also behind many records that expire much later (R10)', () => {
@@ -184,10 +183,7 @@ describe('in a cache (H40)', () => {
     expect(asked).toEqual([]);
     expect(has()).toBe(false);
     expect(store.floor(PARTITION)).toBe(DELETED);
-    expect(events.filter((event) => !event.startsWith('complete'))).toEqual([
-      'floor logged, delete there',
-      'forget logged, delete gone',
-    ]);
+    expect(events).toEqual(['floor logged, delete there', 'forget logged, delete gone']);
   });
 
   test('what is not due stays, round after round', () => {
