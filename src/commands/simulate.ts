@@ -23,6 +23,11 @@ export const simulateCommand: Command = {
       default: false,
       describe: 'All partitions, up to nine storage nodes, faults that last, two minutes each',
     },
+    losses: {
+      type: 'boolean',
+      default: true,
+      describe: 'Machines burn with what only an operator can give up; --no-losses: none do',
+    },
     events: { type: 'boolean', default: false, describe: 'Print how often what happened' },
     night: {
       type: 'boolean',
@@ -43,10 +48,11 @@ export const simulateCommand: Command = {
     const count = words.integer('seeds', { min: 1, max: SEED_MAX });
     const programme = PROGRAMME_NAMES.find((name) => name === words.optionalText('programme'));
     const long = words.flag('long');
+    const acceptsLosses = words.flag('losses');
     const occurred = new Map<string, number>();
     const totals = { runs: 0, failed: 0, events: 0, operations: 0, succeeded: 0 };
     for (let seed = first; seed < first + count; seed++) {
-      const result = simulate(seed, { programme, long });
+      const result = simulate(seed, { programme, long, acceptsLosses });
       for (const [what, times] of result.occurred) {
         occurred.set(what, (occurred.get(what) ?? 0) + times);
       }
@@ -56,7 +62,7 @@ export const simulateCommand: Command = {
       totals.succeeded += result.succeeded;
       if (result.violations.length > 0) totals.failed++;
       if (words.flag('json')) printJson(result);
-      else print(result, words.flag('trace'), { programme, long });
+      else print(result, words.flag('trace'), { programme, long, acceptsLosses });
     }
     if (words.flag('events')) process.stdout.write(eventTable(occurred));
     if (!words.flag('json')) process.stdout.write(`${summary(totals)}\n`);
@@ -73,7 +79,11 @@ export const simulateCommand: Command = {
   },
 };
 
-function print(result: RunResult, trace: boolean, { programme, long }: RunOptions): void {
+function print(
+  result: RunResult,
+  trace: boolean,
+  { programme, long, acceptsLosses }: RunOptions,
+): void {
   const failed = result.violations.length > 0;
   if (trace || failed) {
     for (const line of result.trace.slice(trace ? 0 : -60)) process.stdout.write(`${line}\n`);
@@ -82,7 +92,7 @@ function print(result: RunResult, trace: boolean, { programme, long }: RunOption
   process.stdout.write(`seed ${result.seed} failed:\n`);
   for (const violation of result.violations.slice(0, 10)) process.stdout.write(`  ${violation}\n`);
   const aimed = programme === undefined ? '' : ` --programme ${programme}`;
-  const length = long ? ' --long' : '';
+  const length = `${long ? ' --long' : ''}${acceptsLosses === false ? ' --no-losses' : ''}`;
   process.stdout.write(
     `  replay: velour simulate --seed ${result.seed}${aimed}${length} --trace\n`,
   );

@@ -100,14 +100,16 @@ export class Registrations {
     const tooMany = this.#refuseTooMany(node);
     if (tooMany !== undefined) return tooMany;
     const earlier = this.#registered.get(node);
-    const incarnation =
-      earlier?.process === process
-        ? earlier.entry.incarnation
-        : nextIncarnation(this.#runtime.clock.wallMs(), message.incarnation, [
-            known?.incarnation,
-            earlier?.entry.incarnation,
-            this.#map.current?.removedUpTo,
-          ]);
+    // A message of before its node was removed may come late, and be given less than its process has by now (I10).
+    const isRepeated =
+      earlier?.process === process && earlier.entry.incarnation >= (message.incarnation ?? 0);
+    const incarnation = isRepeated
+      ? earlier.entry.incarnation
+      : nextIncarnation(this.#runtime.clock.wallMs(), message.incarnation, [
+          known?.incarnation,
+          earlier?.entry.incarnation,
+          this.#map.current?.removedUpTo,
+        ]);
     this.#registered.set(node, {
       process,
       completeSince,

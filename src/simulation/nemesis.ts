@@ -6,7 +6,12 @@ import type { FaultLog } from './fault-log.ts';
 import type { Hands } from './hands.ts';
 import type { SimulatedNode } from './node.ts';
 import type { Oracles } from './oracles.ts';
-import { PROGRAMME_NAMES, type ProgrammeName, strike } from './programmes.ts';
+import {
+  PROGRAMME_NAMES,
+  PROGRAMMES_WITH_LOSSES,
+  type ProgrammeName,
+  strike,
+} from './programmes.ts';
 import type { RunShape } from './run-shape.ts';
 import type { World } from './world.ts';
 
@@ -52,6 +57,8 @@ const SINGLE: readonly Kind[] = KINDS.filter(
   (kind) =>
     !['kill-many', 'kill-twice', 'cut', 'rack', 'fill-disks', 'restart-all', 'aim'].includes(kind),
 );
+/** What may leave partitions that nobody answers for, until the operator accepts the loss. */
+const NEEDS_A_PERSON: readonly Kind[] = ['burn', 'lose-host', 'second-controller'];
 /** Share of the kinds that a run has. */
 const DRAWN = 0.5;
 /** A controller that was started again has its map by then. */
@@ -96,11 +103,15 @@ export class Nemesis {
     const excluded: readonly Kind[] = controllerIsLost
       ? ['lose', 'burn', 'disk']
       : ['lose-controller', 'second-controller', 'lose-host'];
-    const possible = shape.isCalm ? SINGLE : KINDS;
+    const possible = (shape.isCalm ? SINGLE : KINDS).filter(
+      (kind) => shape.acceptsLosses || !NEEDS_A_PERSON.includes(kind),
+    );
     const drawn = possible.filter((kind) => !excluded.includes(kind) && random.chance(DRAWN));
     this.#kinds = programme === undefined ? (drawn.length === 0 ? ['kill'] : drawn) : ['aim'];
     const aims = PROGRAMME_NAMES.filter(
-      (name) => controllerIsLost || !name.startsWith('controller-loss'),
+      (name) =>
+        (controllerIsLost || !name.startsWith('controller-loss')) &&
+        (shape.acceptsLosses || !PROGRAMMES_WITH_LOSSES.includes(name)),
     );
     this.#programmes = programme === undefined ? aims : [programme];
     cluster.network.faults = shape.isCalm

@@ -121,7 +121,7 @@ export class Operator {
           given.push(partition);
       }
     }
-    if (given.length > 0) this.#accept(given);
+    if (given.length > 0 && this.#shape.acceptsLosses) this.#accept(given);
   }
 
   /** Nobody who is missing can be brought back; or he does not want to wait for whoever he does not reach. */

@@ -193,6 +193,12 @@ export type ProgrammeName = keyof typeof PROGRAMMES;
 
 export const PROGRAMME_NAMES = Object.keys(PROGRAMMES) as readonly ProgrammeName[];
 
+/** After these something may be gone that only the operator can accept. */
+export const PROGRAMMES_WITH_LOSSES: readonly ProgrammeName[] = [
+  'last-copy',
+  'controller-loss-accepted',
+];
+
 /** One strike of a programme. */
 export function strike(
   name: ProgrammeName,

@@ -39,11 +39,15 @@ export interface RunShape {
   readonly gapMs: readonly [number, number];
   /** Whether faults may last for a minute. */
   readonly lasts: boolean;
+  /** Whether there are losses that only the operator can accept. */
+  readonly acceptsLosses: boolean;
   /** Whether the operator gives up also what he merely does not reach. */
   readonly isImpatient: boolean;
   /** So long nobody answers for a partition before the operator gives it up. */
   readonly patienceMs: number;
 }
+
+type DrawnShape = Omit<RunShape, 'acceptsLosses'>;
 
 /** Of a cache: more keys, and longer values, than its nodes have memory for. */
 const CACHE = { valueBytes: 80, memoryBytes: [5000, 6200] } as const;
@@ -60,7 +64,7 @@ const KEEPS_DATA: readonly ProgrammeName[] = [
   'last-copy',
 ];
 
-export function shortRun(random: SeededRandom, programme: ProgrammeName | undefined): RunShape {
+export function shortRun(random: SeededRandom, programme: ProgrammeName | undefined): DrawnShape {
   // It takes a third member, which both sides reach.
   const isAccepted = programme === 'controller-loss-accepted';
   const redundancy = isAccepted ? 3 : 2 + random.below(2);
@@ -115,7 +119,7 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
   };
 }
 
-export function longRun(random: SeededRandom): RunShape {
+export function longRun(random: SeededRandom): DrawnShape {
   const redundancy = 2 + random.below(2);
   const isCalm = random.chance(0.5);
   const digits = smallestDigits(1);

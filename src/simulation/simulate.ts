@@ -49,6 +49,11 @@ export interface RunOptions {
   readonly programme?: ProgrammeName | undefined;
   /** All partitions, more nodes, minutes. */
   readonly long?: boolean;
+  /**
+   * Whether machines burn with what only an operator can bring back, and he gives partitions up; true by default.
+   * Without it nothing is lost, so nothing may be missing in the end.
+   */
+  readonly acceptsLosses?: boolean;
 }
 
 /** @param seed decides everything */
@@ -72,11 +77,12 @@ class Run {
   readonly #operator: Operator;
   readonly #backups: BackupKeeper;
 
-  constructor(seed: number, { programme, long = false }: RunOptions) {
+  constructor(seed: number, { programme, long = false, acceptsLosses = true }: RunOptions) {
     this.#seed = seed;
     const world = new World(seed);
     this.#world = world;
-    const shape = long ? longRun(world.random) : shortRun(world.random, programme);
+    const drawn = long ? longRun(world.random) : shortRun(world.random, programme);
+    const shape = { ...drawn, acceptsLosses };
     this.#shape = shape;
     const cluster = new SimulatedCluster(world, shape.cluster);
     this.#cluster = cluster;
