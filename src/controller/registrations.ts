@@ -91,8 +91,10 @@ export class Registrations {
     if (refused !== undefined) return refused;
     const { node, process, address, store, completeSince, previous } = message;
     const known = this.#known(node);
+    // A recovery may know of an earlier life only, than the one that this process was a candidate as (I10).
+    const isPresent = (known?.incarnation ?? 0) >= (message.incarnation ?? 0);
     const sameLife =
-      this.#processes.get(node) === process ||
+      (this.#processes.get(node) === process && isPresent) ||
       (message.incarnation === known?.incarnation && store === known?.store);
     if (known !== undefined && sameLife) {
       return messageReply({ incarnation: known.incarnation, map: this.#map.current });
