@@ -21,7 +21,7 @@ export class Stream {
     const { incarnation } = map.nodes[address];
     this.#link = openNetwork().open(
       address,
-      { cluster: map.cluster, node: address, incarnation },
+      { cluster: map.cluster, node: address, incarnation, timeScale: map.timeScale ?? 1 },
       {
         received: (id, message) => this.#received(id, message),
         closed: (reason) => {
