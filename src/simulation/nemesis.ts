@@ -58,7 +58,14 @@ const SINGLE: readonly Kind[] = KINDS.filter(
     !['kill-many', 'kill-twice', 'cut', 'rack', 'fill-disks', 'restart-all', 'aim'].includes(kind),
 );
 /** What may leave partitions that nobody answers for, until the operator accepts the loss. */
-const NEEDS_A_PERSON: readonly Kind[] = ['burn', 'lose-host', 'second-controller'];
+const NEEDS_A_PERSON: readonly Kind[] = [
+  'burn',
+  'lose-host',
+  'second-controller',
+  'kill-twice',
+  'restart-all',
+  'disk',
+];
 /** Share of the kinds that a run has. */
 const DRAWN = 0.5;
 /** A controller that was started again has its map by then. */

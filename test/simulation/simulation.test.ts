@@ -7,7 +7,7 @@ import { simulate } from '../../src/simulation/simulate.ts';
 import { neverOccurred } from '../../src/simulation/sometimes.ts';
 import { firstFreshSeed } from '../helpers/random.ts';
 
-const FRESH_RUNS = 150;
+const FRESH_RUNS = 60;
 const LONG_RUNS = 4;
 /** Of two partitions in some hundred runs an accepted loss still takes more than it must; those runs are for a night. */
 const OPTIONS = { acceptsLosses: false };
