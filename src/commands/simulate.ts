@@ -23,10 +23,10 @@ export const simulateCommand: Command = {
       default: false,
       describe: 'All partitions, up to nine storage nodes, faults that last, two minutes each',
     },
-    losses: {
+    lossless: {
       type: 'boolean',
-      default: true,
-      describe: 'Machines burn with what only an operator can give up; --no-losses: none do',
+      default: false,
+      describe: 'Nothing is lost that only an operator can give up',
     },
     events: { type: 'boolean', default: false, describe: 'Print how often what happened' },
     night: {
@@ -48,7 +48,7 @@ export const simulateCommand: Command = {
     const count = words.integer('seeds', { min: 1, max: SEED_MAX });
     const programme = PROGRAMME_NAMES.find((name) => name === words.optionalText('programme'));
     const long = words.flag('long');
-    const acceptsLosses = words.flag('losses');
+    const acceptsLosses = !words.flag('lossless');
     const occurred = new Map<string, number>();
     const totals = { runs: 0, failed: 0, events: 0, operations: 0, succeeded: 0 };
     for (let seed = first; seed < first + count; seed++) {
@@ -92,7 +92,7 @@ function print(
   process.stdout.write(`seed ${result.seed} failed:\n`);
   for (const violation of result.violations.slice(0, 10)) process.stdout.write(`  ${violation}\n`);
   const aimed = programme === undefined ? '' : ` --programme ${programme}`;
-  const length = `${long ? ' --long' : ''}${acceptsLosses === false ? ' --no-losses' : ''}`;
+  const length = `${long ? ' --long' : ''}${acceptsLosses === false ? ' --lossless' : ''}`;
   process.stdout.write(
     `  replay: velour simulate --seed ${result.seed}${aimed}${length} --trace\n`,
   );

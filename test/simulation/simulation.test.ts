@@ -29,7 +29,7 @@ describe('fresh seeds of this commit', () => {
     const occurred = new Map<string, number>();
     for (let seed = first; seed < first + FRESH_RUNS; seed++) {
       const result = simulate(seed, OPTIONS);
-      expect(result.violations, `velour simulate --seed ${seed} --no-losses --trace`).toEqual([]);
+      expect(result.violations, `velour simulate --seed ${seed} --lossless --trace`).toEqual([]);
       operations += result.operations;
       succeeded += result.succeeded;
       for (const [what, times] of result.occurred) {
@@ -46,7 +46,7 @@ test(`${LONG_RUNS} long runs of this commit keep every promise`, { timeout: 1_80
   const first = firstFreshSeed();
   for (let seed = first; seed < first + LONG_RUNS; seed++) {
     const { violations } = simulate(seed, { ...OPTIONS, long: true });
-    expect(violations, `velour simulate --seed ${seed} --long --no-losses --trace`).toEqual([]);
+    expect(violations, `velour simulate --seed ${seed} --long --lossless --trace`).toEqual([]);
   }
 });
 
