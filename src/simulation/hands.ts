@@ -219,12 +219,11 @@ export class Hands {
 
   jump(node: SimulatedNode, offsetMs: number, durationMs: number): void {
     const { process } = node;
-    const earlierMs = process.wallOffsetMs;
     process.wallOffsetMs = offsetMs;
     this.#world.note(`the clock of ${process.name} is ${Math.round(offsetMs)} ms off`);
-    // Whoever's clock was a little off before stays so: right clocks are not the rule.
     this.#faults.lasting('clock', [node], durationMs, () => {
-      process.wallOffsetMs = earlierMs;
+      // Set right, unless it has jumped once more: that jump has its own end.
+      if (process.wallOffsetMs === offsetMs) process.wallOffsetMs = 0;
     });
   }
 

@@ -10,8 +10,9 @@ import {
   type RecordHead,
   recordKey,
   recordVersion,
+  type StoredRecord,
 } from '../cluster/record.ts';
-import { hashRecordKey } from './digest.ts';
+import { hashKey, hashRecordKey } from './digest.ts';
 import { isListedBefore, type PartitionRecords } from './partition-records.ts';
 import {
   type AsideStore,
@@ -21,7 +22,7 @@ import {
   type Listing,
   type ListLimits,
 } from './partition-store.ts';
-import { keyInRecord, type Segments } from './segments.ts';
+import { keyIn, keyInRecord, type Segments } from './segments.ts';
 
 /** Of the store whose records these are. */
 export interface Surroundings {
@@ -58,6 +59,11 @@ export class Asides implements AsideStore {
 
   partitions(): readonly PartitionId[] {
     return [...this.#asides.keys()];
+  }
+
+  peek(partition: PartitionId, key: Buffer): StoredRecord | undefined {
+    const at = this.#asides.get(partition)?.index.get(hashKey(key), keyIn(key));
+    return at === undefined ? undefined : this.#segments.at(at);
   }
 
   has(partition: PartitionId): boolean {

@@ -8,7 +8,13 @@ import type { Incarnation, NodeId } from '../cluster/identity.ts';
 import type { DurationHistogram, Metrics } from '../cluster/metrics.ts';
 import { type PartitionId, partitionOf } from '../cluster/partition.ts';
 import { parseQuery } from '../cluster/query.ts';
-import { isTombstone, recordValue, recordVersion, type StoredRecord } from '../cluster/record.ts';
+import {
+  compareRecords,
+  isTombstone,
+  recordValue,
+  recordVersion,
+  type StoredRecord,
+} from '../cluster/record.ts';
 import { type Routes, refusalReply } from '../cluster/routes.ts';
 import { COLLECTION_KINDS, type Host, type Runtime } from '../cluster/runtime.ts';
 import { VERSION } from '../cluster/software.ts';
@@ -92,7 +98,10 @@ function overheadBytes({ used, payload, index }: MemoryFigures): number {
   return used - payload - index;
 }
 
-/** What a replica holds of a key: a record, which is a view until the next put, or else its floor. */
+/**
+ * What a replica holds of a key: a record, which is a view until the next put, or else its floor. Also what a joiner has
+ * set aside (H15): without the source it is as good as before, as soon as the join is given up.
+ */
 export interface Holding {
   readonly incarnation: Incarnation;
   readonly record: StoredRecord | undefined;
@@ -106,7 +115,10 @@ export function holdingOf(
   key: Buffer,
 ): Holding {
   const { incarnation } = replica;
-  return { incarnation, record: store.peek(partition, key), floor: store.floor(partition) };
+  const [present, aside] = [store.peek(partition, key), store.asides.peek(partition, key)];
+  const isAside =
+    aside !== undefined && (present === undefined || compareRecords(aside, present) > 0);
+  return { incarnation, record: isAside ? aside : present, floor: store.floor(partition) };
 }
 
 /** The same for people and tests. */

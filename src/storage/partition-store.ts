@@ -70,6 +70,8 @@ export interface AsideStore {
   /** The partitions of which something is set aside. */
   partitions(): readonly PartitionId[];
   has(partition: PartitionId): boolean;
+  /** What was set aside of the key; a view, until the next put. */
+  peek(partition: PartitionId, key: Buffer): StoredRecord | undefined;
   /**
    * Sets everything of the partition aside, in one step. It is empty then, but for its floor and what is known of its
    * completeness, which are of both together.

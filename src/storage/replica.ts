@@ -1,5 +1,5 @@
-// What a storage node may do with a partition: rules R1 and R2, and who may copy from it (R8, R10). It holds the adopted map, and answers operations from the partition store. No messages, no
-// sockets: a batch is answered by plain calls.
+// What a storage node may do with a partition: rules R1 and R2, and who may copy from it (R8, R10). It holds the adopted
+// map, and answers operations from the partition store. No messages, no sockets: a batch is answered by plain calls.
 
 import { unreachable } from '../cluster/assert.ts';
 import {
@@ -120,12 +120,12 @@ export class Replica {
     return [this.#map, this.#restrictions.map].filter((map) => map !== undefined);
   }
 
-  /** Of the newest map whose restrictions this life keeps to; at least the adopted one's. */
   /** The map that is obeyed, if it is not the adopted one. */
   get obeyedOnly(): ClusterMap | undefined {
     return this.#restrictions.map;
   }
 
+  /** Of the newest map whose restrictions this life keeps to; at least the adopted one's. */
   get obeyedVersion(): MapVersion {
     return this.#restrictions.map?.version ?? this.mapVersion;
   }

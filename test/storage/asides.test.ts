@@ -9,9 +9,11 @@ import {
   encodeRecord,
   recordHead,
   recordKey,
+  recordValue,
   type StoredRecord,
 } from '../../src/cluster/record.ts';
 import type { Version } from '../../src/cluster/version.ts';
+import { holdingOf } from '../../src/storage/inspection.ts';
 import type { LogEntry } from '../../src/storage/log-entry.ts';
 import { SegmentStore } from '../../src/storage/memory.ts';
 import { FIRST } from '../../src/storage/partition-store.ts';
@@ -153,6 +155,18 @@ describe('what a joiner had', () => {
     only.put(PARTITION, record('a', 'one'));
     only.put(PARTITION, record('c', 'b'));
     expect(store.digest(PARTITION)).toEqual(only.digest(PARTITION));
+  });
+
+  test('is shown with what the node holds, the greater of two records', () => {
+    const store = setAside(record('a', 'one'), record('b', 'b'), record('c', 'a'));
+    store.put(PARTITION, record('b', 'a'));
+    store.put(PARTITION, record('c', 'b'));
+    const replica = { incarnation: 1 } as never;
+    const shown = ['a', 'b', 'c', 'd'].map((key) => {
+      const held = holdingOf({ store, replica }, PARTITION, Buffer.from(key)).record;
+      return held === undefined ? undefined : recordValue(held).toString();
+    });
+    expect(shown).toEqual(['one', 'b', 'b', undefined]);
   });
 
   test('takes no memory twice when it comes back', () => {
