@@ -8,7 +8,6 @@ import {
   isGranted,
   NO_MAP,
   printMapVersion,
-  type WhenFull,
 } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, type HttpRequest, queryOf } from '../cluster/http.ts';
@@ -44,17 +43,11 @@ import { Opening, refuseOtherWhenFull, refuseYesterday } from './opening.ts';
 import { PublishedMap } from './published-map.ts';
 import { Rebalancing } from './rebalancing.ts';
 import { Recovery } from './recovery.ts';
-import { Registrations } from './registrations.ts';
+import { type FoundingRule, Registrations } from './registrations.ts';
 import { decodeState, STATE_FILE } from './state-file.ts';
 import { refusePoll, refuseTimeScale, withTimeScale } from './time-scales.ts';
 
-export interface ControllerOptions {
-  /** So many registrations found the cluster. */
-  readonly storageNodes: number;
-  readonly redundancy: number;
-  readonly digits: number;
-  /** As the operator said, if he did: what a cluster was founded with stays (H40). */
-  readonly whenFull?: WhenFull | undefined;
+export interface ControllerOptions extends FoundingRule {
   /** The map is to be found again from the nodes, whatever the own state says (H32). */
   readonly recover: boolean;
   readonly times: Times;

@@ -22,6 +22,8 @@ import { openEpoch } from './epochs.ts';
 import { place } from './placement.ts';
 import { chooseWitnesses } from './witnesses.ts';
 
+const FIRST_EPOCH = 1 as Epoch;
+
 export interface FoundingOptions {
   readonly cluster: ClusterId;
   readonly digits: number;
@@ -29,11 +31,20 @@ export interface FoundingOptions {
   readonly whenFull?: WhenFull | undefined;
   readonly timeScale: number;
   readonly nodes: ReadonlyMap<NodeId, NodeEntry>;
+  readonly firstEpoch?: Epoch | undefined;
 }
 
 /** The first map of a cluster: every replica serves at once, for there is nothing to copy. */
 export function foundMap(options: FoundingOptions): ClusterMap {
-  const { cluster, digits, redundancy, whenFull, timeScale, nodes } = options;
+  const {
+    cluster,
+    digits,
+    redundancy,
+    whenFull,
+    timeScale,
+    nodes,
+    firstEpoch = FIRST_EPOCH,
+  } = options;
   const assignment = place({
     nodes: [...nodes].map(([id, { address }]) => ({ id, host: hostOf(address) })),
     partitions: partitionCount(digits),
@@ -52,7 +63,7 @@ export function foundMap(options: FoundingOptions): ClusterMap {
     ),
     nodes: Object.fromEntries(nodes),
     partitions: assignment.map((ids) => ({
-      epoch: 1 as Epoch,
+      epoch: firstEpoch,
       members: ids.map((node) => ({
         node,
         // The assignment was made from these very nodes.

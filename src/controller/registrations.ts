@@ -12,7 +12,7 @@ import {
 } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, jsonReply } from '../cluster/http.ts';
-import type { ClusterId, Incarnation, NodeId } from '../cluster/identity.ts';
+import type { ClusterId, Epoch, Incarnation, NodeId } from '../cluster/identity.ts';
 import { NODE_CLOCK_OFF_MS_MAX, STORAGE_NODES_MAX, type Times } from '../cluster/limits.ts';
 import { messageReply } from '../cluster/map-json.ts';
 import type { HeartbeatRequest, RegisterRequest } from '../cluster/messages.ts';
@@ -22,14 +22,17 @@ import { foundMap, nextIncarnation, withNode } from './membership.ts';
 import type { PublishedMap } from './published-map.ts';
 import { STATE_FILE } from './state-file.ts';
 
+/** With what a cluster is founded, if there is none yet. */
 export interface FoundingRule {
-  /** So many living nodes found the cluster. */
+  /** So many living nodes found it. */
   readonly storageNodes: number;
   readonly redundancy: number;
   readonly digits: number;
   /** Undefined: the operator did not say, and means a store if there is no cluster yet. */
   readonly whenFull?: WhenFull | undefined;
   readonly times: Pick<Times, 'scale'>;
+  /** For the simulator, whose runs are too short to spend the epochs that a cluster spends in years. */
+  readonly firstEpoch?: Epoch | undefined;
 }
 
 /** A life that was given an incarnation, and has not shown itself yet. */
@@ -233,13 +236,14 @@ export class Registrations {
   }
 
   #found(): void {
-    const { redundancy, digits, whenFull, times } = this.#options;
+    const { redundancy, digits, whenFull, times, firstEpoch } = this.#options;
     const timeScale = times.scale;
     const cluster = this.#runtime.random.token() as ClusterId;
     const nodes = new Map(this.#candidates);
     this.#map.propose(
       // Another heartbeat can get here while the first founding is being written.
-      (map) => map ?? foundMap({ cluster, digits, redundancy, whenFull, timeScale, nodes }),
+      (map) =>
+        map ?? foundMap({ cluster, digits, redundancy, whenFull, timeScale, nodes, firstEpoch }),
       (outcome) => {
         if (outcome.kind === 'not-durable') {
           throw new FatalError(EXIT.config, `${STATE_FILE} cannot be written: ${outcome.detail}`);

@@ -1,7 +1,7 @@
 // A whole cluster in one world: which nodes there are, and the options that they are started with.
 
 import type { WhenFull } from '../cluster/cluster-map.ts';
-import { type Address, hostOf, type NodeId } from '../cluster/identity.ts';
+import { type Address, type Epoch, hostOf, type NodeId } from '../cluster/identity.ts';
 import {
   CHUNK_RECORD_BYTES,
   protocolTimes,
@@ -31,6 +31,8 @@ export interface ClusterShape {
   readonly redundancy: number;
   /** The controller has no data directory, and recovers the map by itself. */
   readonly controllerInMemory?: boolean;
+  /** Of all partitions; 1 by default. */
+  readonly firstEpoch?: Epoch;
   /** Undefined: storage nodes keep everything in memory. */
   readonly fsync: FsyncMode | undefined;
   /** Small: something comes between any two records of a copy. */
@@ -117,6 +119,7 @@ export class SimulatedCluster {
           redundancy,
           digits: smallestDigits(1),
           whenFull,
+          firstEpoch: shape.firstEpoch,
           recover: this.controllerRecovers,
           times: timesOf(shape, address, timeScale),
         }),

@@ -21,7 +21,9 @@ interface Parties {
   readonly partners: readonly SimulatedNode[];
   readonly witnesses: readonly SimulatedNode[];
   readonly joiners: readonly SimulatedNode[];
+  readonly storages: readonly SimulatedNode[];
   readonly all: readonly SimulatedNode[];
+  readonly nowMs: number;
   /** Drawn anew at each call. */
   readonly durationMs: () => number;
 }
@@ -149,18 +151,25 @@ export const PROGRAMMES = {
       hands.loseController(durationMs());
     });
   },
-  /** Lost again before the first recovery was over, by others than those who then answer (H32). */
-  'controller-loss-twice': ({ hands, random, controller, member, all }) => {
-    hands.links.cutFor(both([member], [controller]), random.between(800, 2500));
-    hands.loseController(1);
-    hands.after(random.between(100, 1500), () => {
-      hands.links.cutFor(
-        without(all, controller)
-          .filter(() => random.chance(0.3))
-          .map((node): Link => [controller, node]),
-        random.between(300, 2000),
+  /**
+   * Lost again within the second in which the first recovery began, so that both may be given one number. Who is asked
+   * by the second one does not have the map of the first, but frontends may (H32).
+   */
+  'controller-loss-twice': ({ hands, random, nowMs, controller, storages, member }) => {
+    const toNextSecondMs = 1000 - (nowMs % 1000);
+    hands.after(toNextSecondMs, () => {
+      hands.loseController(1);
+      if (random.chance(0.5)) hands.links.cutFor(both([member], [controller]), 950);
+      hands.after(random.between(100, 700), () =>
+        hands.links.cutFor(
+          storages.map((node): Link => [controller, node]),
+          random.between(50, 300),
+        ),
       );
-      hands.loseController(random.between(1, 200));
+      hands.after(random.between(300, 950), () => {
+        if (random.chance(0.5)) hands.links.cutFor(both([member], [controller]), 2000);
+        hands.loseController(1);
+      });
     });
   },
   /** Two witnesses can store nothing any more (H35), for as long as the run has. */
@@ -228,7 +237,9 @@ export function strike(
     partners: without(members, member),
     witnesses: nodesOf(map.witnesses),
     joiners: nodesOf(joining),
+    storages: cluster.storages,
     all: cluster.nodes,
+    nowMs: world.nowMs,
     durationMs: () => random.between(1, random.chance(0.3) ? 3000 : 600),
   });
 }

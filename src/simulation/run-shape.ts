@@ -1,6 +1,7 @@
 // How large a run is, how long, and what it is made of, as its seed draws it. Short runs are many and dense; long
 // ones have all partitions, more nodes, faults that last, and half of them one fault at a time.
 
+import type { Epoch } from '../cluster/identity.ts';
 import { CHUNK_RECORD_BYTES } from '../cluster/limits.ts';
 import { smallestDigits } from '../cluster/partition.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
@@ -58,6 +59,9 @@ const ANY_JUMP_MS = 40 * 24 * 3_600_000;
 /** None yet: a node whose memory is full may not start again, for its log does not fit any more (seed 70004). */
 const TIGHT_SHARE = 0;
 
+/** What some thousand recoveries of a controller spend, within hours if it crashes at every start. */
+const SPENT_EPOCHS = 2 ** 32 - 2_500_000;
+
 /** Programmes that need a data directory at every storage node. */
 const KEEPS_DATA: readonly ProgrammeName[] = [
   'controller-loss',
@@ -88,6 +92,7 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
           ? undefined
           : random.pick(['interval', 'always'] as const),
       controllerInMemory: random.chance(0.1),
+      firstEpoch: (random.chance(0.1) ? SPENT_EPOCHS : 1) as Epoch,
       whenFull: isCache ? 'evict' : 'refuse',
       memoryBytesOf: () => (isCache || isTight ? memoryBytes : undefined),
       copyChunkBytes: random.pick([1, CHUNK_RECORD_BYTES]),
@@ -115,11 +120,23 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
     settledAfterMs: 9000,
     isCalm: false,
     // Sparse faults let a state settle in; dense ones hide what it does (PROTOCOL 4.2).
-    gapMs: isAccepted ? [500, 14_000] : sparse ? [500, 2500] : [30, 400],
+    gapMs: strikesOf(programme) ?? (sparse ? [500, 2500] : [30, 400]),
     lasts: false,
     isImpatient: isAccepted || random.chance(0.2),
     patienceMs: 2500,
   };
+}
+
+/** Of programmes that take longer than others: one strike would undo the other. */
+function strikesOf(programme: ProgrammeName | undefined): readonly [number, number] | undefined {
+  switch (programme) {
+    case 'controller-loss-accepted':
+      return [500, 14_000];
+    case 'controller-loss-twice':
+      return [2500, 4000];
+    default:
+      return undefined;
+  }
 }
 
 export function longRun(random: SeededRandom): DrawnShape {
@@ -135,6 +152,7 @@ export function longRun(random: SeededRandom): DrawnShape {
       redundancy,
       fsync: random.chance(0.25) ? undefined : random.pick(['interval', 'always'] as const),
       controllerInMemory: random.chance(0.2),
+      firstEpoch: (random.chance(0.1) ? SPENT_EPOCHS : 1) as Epoch,
       whenFull: 'refuse',
       logFileBytes: random.pick([1000, 4000, 1_000_000]),
       times: { antiEntropyMs: 4000, tombstoneGraceMs: 5000, expiryGraceMs: 3000 },
