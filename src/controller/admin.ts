@@ -101,16 +101,25 @@ class Admin {
 
   /** H5c: the operator knows that these lives are over; if the present one is heard of, the earlier ones. */
   forget({ node }: NodeRequest): HttpReply {
-    const map = this.#controller.map();
-    const missing = this.#refuseUnknown(node);
-    if (missing !== undefined || map === undefined) return missing ?? notReady();
+    const published = this.#controller.map();
+    const recovery = this.#controller.recovery();
+    const map = published ?? recovery?.known;
+    if (map === undefined) return notReady();
+    const missing = refuseUnknown(map, node);
+    if (missing !== undefined) return missing;
     const { knowledge } = this.#controller;
     const now = this.#controller.nowMs();
+    // Before there is a map nobody is heard but by his promise.
+    const hasPromised = published === undefined && recovery?.hasPromised(node) === true;
     const forgotten = livesOf(map, node).filter(
-      (life) => !knowledge.detector.isAliveSince(life, Number.NEGATIVE_INFINITY, now),
+      (life) =>
+        !hasPromised && !knowledge.detector.isAliveSince(life, Number.NEGATIVE_INFINITY, now),
     );
     for (const life of forgotten) knowledge.detector.died(life, now, false);
-    return jsonReply(200, { forgotten, ...this.#stillFrozen(map, node, forgotten) });
+    if (forgotten.length > 0) recovery?.forget(node);
+    const stillFrozen =
+      published === undefined ? {} : this.#stillFrozen(published, node, forgotten);
+    return jsonReply(200, { forgotten, ...stillFrozen });
   }
 
   /**
@@ -120,7 +129,6 @@ class Admin {
   #stillFrozen(map: ClusterMap, node: NodeId, forgotten: readonly Life[]): Partial<ForgetReply> {
     const recovery = this.#controller.recovery();
     if (recovery === undefined || forgotten.length === 0) return {};
-    recovery.forget(node);
     const frozen = recovery.frozenForGood(map).get(node) ?? [];
     if (frozen.length === 0) return {};
     const living = this.#living(map);
@@ -251,13 +259,16 @@ class Admin {
 
   #refuseUnknown(node: NodeId): HttpReply | undefined {
     const map = this.#controller.map();
-    if (map === undefined) return notReady();
-    if (nodeEntry(map, node) !== undefined) return undefined;
-    return refusalReply(
-      'unknown-node',
-      `there is no node ${node}; there are ${Object.keys(map.nodes).join(', ')}`,
-    );
+    return map === undefined ? notReady() : refuseUnknown(map, node);
   }
+}
+
+function refuseUnknown(map: ClusterMap, node: NodeId): HttpReply | undefined {
+  if (nodeEntry(map, node) !== undefined) return undefined;
+  return refusalReply(
+    'unknown-node',
+    `there is no node ${node}; there are ${Object.keys(map.nodes).join(', ')}`,
+  );
 }
 
 function notReady(): HttpReply {

@@ -84,11 +84,15 @@ export class Recovery {
 
   /** What is waited for before there is a map, for people. */
   get waitingFor(): string {
-    const nodes = Object.keys(newestMap(this.#promises)?.nodes ?? {}) as NodeId[];
+    const nodes = Object.keys(this.known?.nodes ?? {}) as NodeId[];
     const missing = nodes.filter((node) => !this.#promises.has(node));
     const who = missing.length > 0 ? `, not yet ${some(missing)}` : '';
     const needed = Math.floor(nodes.length / 2) + 1;
-    const what = nodes.length > 0 ? `; ${needed} of ${nodes.length} must, start them` : '';
+    const forgotten = this.#forgotten.size > 0 ? `, and ${this.#forgotten.size} are forgotten` : '';
+    const what =
+      nodes.length > 0
+        ? `${forgotten}; ${needed} of ${nodes.length} must: start them, or name those that are gone for good with velour forget`
+        : '';
     const problems =
       this.#problems.size > 0 ? `; ${[...this.#problems].slice(0, 2).join('; ')}` : '';
     const text = `recovery: ${this.#promises.size} nodes promised${who}${what}${problems}`;
@@ -105,6 +109,15 @@ export class Recovery {
   /** Whether this node, whose store the map names, is still to say what it knows. */
   isWanted(map: ClusterMap, node: NodeId): boolean {
     return !this.#promises.has(node) && frozenEntries(map).some((entry) => hasNode(entry, node));
+  }
+
+  /** The newest map that anybody told of so far. */
+  get known(): ClusterMap | undefined {
+    return newestMap(this.#promises);
+  }
+
+  hasPromised(node: NodeId): boolean {
+    return this.#promises.has(node);
   }
 
   /** The operator says that this node is gone for good: its promise is waited for only where it is needed. */
@@ -220,13 +233,18 @@ export class Recovery {
     };
   }
 
-  /** D6: a majority of all known nodes; then all partitions, or after a while those that can be. */
+  /**
+   * D6: a majority of all known nodes, so that no other recovery finds one beside this. Who is gone for good promises
+   * nobody anything any more, and so counts by the operator's word (H5c): two hosts that burned, of four, would else
+   * keep what the other two have from everybody. Then all partitions, or after a while those that can be.
+   */
   #conclude(): void {
-    const known = newestMap(this.#promises);
+    const { known } = this;
     if (this.#published || known === undefined) return;
     const nodes = Object.keys(known.nodes) as NodeId[];
     const promised = nodes.filter((node) => this.#promises.has(node));
-    if (2 * promised.length <= nodes.length) return;
+    const gone = nodes.filter((node) => !this.#promises.has(node) && this.#forgotten.has(node));
+    if (2 * (promised.length + gone.length) <= nodes.length) return;
     const version = { ...this.#generation, number: 1 };
     const base = unfenced({ ...frozen(known), version, openedFrom: undefined });
     const map = recovered(base, this.#evidence());

@@ -64,6 +64,7 @@ export class Hands {
     const { formerController } = this.#cluster;
     // There is one controller by now; the other machine stays as it is, for people stop what they replaced.
     formerController?.crash(false);
+    this.#losses.burned.delete(this.#cluster.controller);
     // The others stay away for good.
     for (const node of this.#replaced) this.#losses.burned.delete(node);
     for (const node of [...nodes, ...this.#added]) {

@@ -139,7 +139,7 @@ describe('a promise', () => {
     const { promise, recovery } = recovering();
     promise('a');
     expect(recovery.waitingFor).toBe(
-      'recovery: 1 nodes promised, not yet b; 2 of 2 must, start them',
+      'recovery: 1 nodes promised, not yet b; 2 of 2 must: start them, or name those that are gone for good with velour forget',
     );
   });
 });

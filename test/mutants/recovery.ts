@@ -116,7 +116,7 @@ const SURVIVORS: readonly Mutant[] = [
   {
     name: 'forgotten-is-waited-for',
     rule: 'H5',
-    edits: [{ file: 'src/controller/admin.ts', find: 'recovery.forget(node);', replace: '' }],
+    edits: [{ file: 'src/controller/admin.ts', find: 'recovery?.forget(node);', replace: '' }],
     fate: tests(HOST_SCHEDULES, 'recovers by itself'),
   },
   {
@@ -234,6 +234,33 @@ const GENERATIONS: readonly Mutant[] = [
   },
 ];
 
+const FORGOTTEN: readonly Mutant[] = [
+  {
+    name: 'forgotten-nodes-are-waited-for',
+    rule: 'D6',
+    edits: [
+      {
+        file: RECOVERY,
+        find: 'if (2 * (promised.length + gone.length) <= nodes.length) return;',
+        replace: 'if (2 * promised.length <= nodes.length) return;',
+      },
+    ],
+    fate: tests(HOST_SCHEDULES, 'half of the nodes burn'),
+  },
+  {
+    name: 'who-promised-is-forgotten',
+    rule: 'H5c',
+    edits: [
+      {
+        file: 'src/controller/admin.ts',
+        find: 'recovery?.hasPromised(node) === true',
+        replace: 'recovery?.hasPromised(node) === undefined',
+      },
+    ],
+    fate: tests(HOST_SCHEDULES, 'half of the nodes burn'),
+  },
+];
+
 const SPENT_EPOCHS: readonly Mutant[] = [
   {
     name: 'accepted-loss-at-the-next-epoch',
@@ -279,4 +306,9 @@ const SPENT_EPOCHS: readonly Mutant[] = [
   },
 ];
 
-export const RECOVERY_MUTANTS: readonly Mutant[] = [...SURVIVORS, ...GENERATIONS, ...SPENT_EPOCHS];
+export const RECOVERY_MUTANTS: readonly Mutant[] = [
+  ...SURVIVORS,
+  ...GENERATIONS,
+  ...FORGOTTEN,
+  ...SPENT_EPOCHS,
+];

@@ -2,7 +2,7 @@
 // left are known to have everything (H32), and what the operator's word adds (H5).
 
 import { expect, test } from 'vitest';
-import { answeringMembers } from '../../src/cluster/cluster-map.ts';
+import { answeringMembers, type Life } from '../../src/cluster/cluster-map.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { SEEDS, Stage } from './founded.ts';
 
@@ -84,6 +84,35 @@ test.each(SEEDS)(
     expect(frozenIn(stage)).toBe(0);
     for (const key of keys) stage.expectStatus(stage.get(stage.frontend(0), key), 200);
     stage.expectKept();
+  },
+);
+
+test.each(SEEDS)(
+  'D6, H5c: half of the nodes burn with the controller, seed %i: those that are left serve by the word of the operator',
+  (seed) => {
+    const stage = new Stage(seed, shapeOf(4, 2));
+    const { controller } = stage.cluster;
+    const keys = setEverywhere(stage);
+    const lost = [stage.storage(seed % 4), stage.storage((seed + 1) % 4)];
+    const isLost = ({ node }: Life) => lost.some(({ process }) => process.name === node);
+    const kept = keys.filter((key) => !stage.membersOf(key).every(isLost));
+    loseHost(stage, lost[0] as SimulatedNode);
+    loseHost(stage, lost[1] as SimulatedNode);
+    stage.pass(5000);
+    controller.start();
+    stage.pass(10_000);
+    expect(stage.map.version.generation).toBe(1);
+    for (const { process } of lost) stage.tell(controller, 'forget', { node: process.name });
+    // Who has promised lives, whatever he is told.
+    const [living] = stage.cluster.storages.filter((node) => !lost.includes(node));
+    const told = stage.tell(controller, 'forget', { node: living?.process.name });
+    expect(told).toEqual({ forgotten: [] });
+    stage.until('a map', () => stage.map.version.generation > 1);
+    stage.pass(3000);
+    stage.ask(controller, 'acceptLoss', {});
+    stage.until('all serve', () => offlineIn(stage) === 0);
+    for (const key of kept) stage.expectStatus(stage.get(stage.frontend(0), key), 200);
+    for (const key of keys) stage.expectStatus(stage.set(stage.frontend(0), key), 200);
   },
 );
 
