@@ -66,15 +66,8 @@ export function drawDiskFault(
   }
 }
 
-/**
- * @param spares files that do not rot
- * @returns what happened; undefined when nothing did. A full disk stays so until `free`.
- */
-export function strikeDisk(
-  disk: SimulatedDisk,
-  fault: DiskFault,
-  spares: (name: string) => boolean = () => false,
-): string | undefined {
+/** @returns what happened; undefined when nothing did. A full disk stays so until `free`. */
+export function strikeDisk(disk: SimulatedDisk, fault: DiskFault): string | undefined {
   switch (fault.kind) {
     case 'slow':
       disk.slow(fault.eachMs, fault.durationMs);
@@ -90,7 +83,7 @@ export function strikeDisk(
       disk.fail(fault.operation, fault.times);
       return `fails to ${fault.operation}`;
     case 'rot': {
-      const name = disk.rot(fault.bits, spares);
+      const name = disk.rot(fault.bits);
       return name && `rots in ${name}`;
     }
   }

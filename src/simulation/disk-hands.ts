@@ -1,7 +1,6 @@
 // What befalls disks, and what the operator does about it in the end: makes room, or replaces what cannot be
 // trusted any more. What can befall them is disk-faults.ts's.
 
-import { IDENTITY_FILE } from '../storage/identity-file.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import { drawDiskFault, mayCostTheDisk, strikeDisk } from './disk-faults.ts';
 import type { Fault, FaultKind, FaultLog } from './fault-log.ts';
@@ -51,8 +50,7 @@ export class DiskHands {
     if (costsTheDisk && !this.#losses.mayLose(node)) return;
     const durationMs =
       'durationMs' in fault ? Math.min(fault.durationMs, 60_000) : random.between(500, 3000);
-    // Nothing in that file tells a bit that turned over from one that was written.
-    const what = strikeDisk(node.disk, fault, (name) => name === IDENTITY_FILE);
+    const what = strikeDisk(node.disk, fault);
     if (what === undefined) return;
     this.#world.note(`the disk of ${node.process.name} ${what}`);
     if (costsTheDisk) this.#losses.gone(node);

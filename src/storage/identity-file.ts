@@ -1,6 +1,13 @@
 // Who the owner of a data directory is: the node's id and the store's, made once; the last incarnation;
-// and what is needed to judge whether everything acknowledged is still there (H8).
+// and what is needed to judge whether everything acknowledged is still there (H8). A bit that turned over in it
+// could make a node believe in what it lost, so the file carries a checksum of everything behind it:
+//
+//   {"format":3,"crc":"(8 hex digits)",(the fields)}
+//
+// Format 2, which earlier software wrote, had no checksum. Such a file is read as it is, and written as format 3
+// with the next change.
 
+import { crc32 } from 'node:zlib';
 import { incarnation, nodeId, nonce, storeId } from '../cluster/identity.ts';
 import {
   integer,
@@ -13,10 +20,11 @@ import {
 } from '../cluster/shape.ts';
 
 export const IDENTITY_FILE = 'storage.identity';
-const FORMAT = 2;
+const FORMAT = 3;
+const UNCHECKED_FORMAT = 2;
+const FORMATS = integer({ min: UNCHECKED_FORMAT, max: FORMAT });
 
 const identity = object({
-  format: integer({ min: FORMAT, max: FORMAT }),
   node: nodeId,
   store: storeId,
   incarnation,
@@ -35,18 +43,41 @@ const identity = object({
   promisedNonce: optional(nonce),
 });
 
-export type Identity = Omit<ShapeOf<typeof identity>, 'format'>;
+export type Identity = ShapeOf<typeof identity>;
 
 export function encodeIdentity(fields: Identity): Buffer {
-  return Buffer.from(`${JSON.stringify({ format: FORMAT, ...fields })}\n`);
+  const checked = Buffer.from(`${JSON.stringify(fields).slice(1)}\n`);
+  return Buffer.concat([beginningFor(checked), checked]);
 }
 
 /** @returns a text that says what is wrong, for anything that is not an identity. */
 export function decodeIdentity(bytes: Buffer): Identity | string {
   try {
-    return identity(JSON.parse(bytes.toString()));
+    const read: unknown = JSON.parse(bytes.toString());
+    const { format, crc } = header(read);
+    // The file would have format 2 and a checksum if a bit of its format had turned over.
+    if ((format === FORMAT || crc !== undefined) && !isSound(bytes)) {
+      return 'its checksum does not match, so the disk has changed it';
+    }
+    return identity(read);
   } catch (error) {
-    if (error instanceof Malformed || error instanceof SyntaxError) return error.message;
+    if (error instanceof SyntaxError) return `it is damaged (${error.message})`;
+    if (error instanceof Malformed) return error.message;
     throw error;
   }
+}
+
+const header = object({ format: FORMATS, crc: optional(text({ min: 0, max: 1000 })) });
+
+function beginningFor(checked: Buffer): Buffer {
+  const crc = crc32(checked).toString(16).padStart(8, '0');
+  return Buffer.from(`{"format":${FORMAT},"crc":"${crc}",`);
+}
+
+const BEGINNING_BYTES = beginningFor(Buffer.alloc(0)).length;
+
+/** Compares bytes rather than fields, so that no byte of the file can change unnoticed. */
+function isSound(bytes: Buffer): boolean {
+  const checked = bytes.subarray(BEGINNING_BYTES);
+  return bytes.subarray(0, BEGINNING_BYTES).equals(beginningFor(checked));
 }

@@ -288,7 +288,8 @@ export function needed<T>(result: DiskResult<T>, what: string): T {
   throw new FatalError(EXIT.config, `${what}: ${result.detail}`);
 }
 
-const ADVICE = 'Nothing was changed; put back a good copy, or start with an empty --data-dir';
+const ADVICE =
+  'Nothing was changed; put back a good copy of the whole directory, or start with an empty --data-dir';
 
 function unusable(number: number, reason: string): FatalError {
   return new FatalError(EXIT.config, `${logFileName(number)} cannot be used: ${reason}. ${ADVICE}`);

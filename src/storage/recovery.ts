@@ -248,6 +248,6 @@ function isComplete(earlier: Identity, bootId: string): boolean {
 function unusable(file: string, reason: string): FatalError {
   return new FatalError(
     EXIT.config,
-    `${file} cannot be used: ${reason}. Nothing was changed; put back a good copy, or start with an empty --data-dir`,
+    `${file} cannot be used: ${reason}. Nothing was changed; put back a good copy of the whole directory, or start with an empty --data-dir`,
   );
 }

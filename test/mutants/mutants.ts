@@ -3,6 +3,7 @@
 // that every text still occurs exactly once is checked by every test run.
 
 import { CLOCK_MUTANTS } from './clocks.ts';
+import { DIRECTORY_MUTANTS } from './directories.ts';
 import { type Edit, type Mutant, SEEDS, tests } from './mutant.ts';
 import { OPERATOR_MUTANTS } from './operators.ts';
 import { RECOVERY_MUTANTS } from './recovery.ts';
@@ -1883,6 +1884,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...BACKUPS,
   ...LOADS,
   ...CLOCK_MUTANTS,
+  ...DIRECTORY_MUTANTS,
   ...OPERATOR_MUTANTS,
   ...RECOVERY_MUTANTS,
   ...RETURNING_MUTANTS,

@@ -1,6 +1,6 @@
 // What a data directory says of itself, and of what it promised (H32): also one that earlier software wrote.
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { NodeId } from '../../src/cluster/identity.ts';
 import { StoredIdentity } from '../../src/storage/identity.ts';
 import { decodeIdentity, encodeIdentity, type Identity } from '../../src/storage/identity-file.ts';
@@ -35,4 +35,43 @@ test('a promise that earlier software wrote was given to nobody who asks now', (
 
 test.each(['', 'a b', 'x'.repeat(65)])('a nonce %o is none', (promisedNonce) => {
   expect(decodeIdentity(encodeIdentity({ ...IDENTITY, promisedNonce }))).toMatch(/promisedNonce/);
+});
+
+describe('a data directory', () => {
+  /** As software before the checksum wrote it. */
+  const unchecked = (fields: object) =>
+    Buffer.from(`${JSON.stringify({ format: 2, ...fields })}\n`);
+
+  test('with any bit of its identity turned over is not believed (H8)', () => {
+    const bytes = encodeIdentity(IDENTITY);
+    for (let bit = 0; bit < 8 * bytes.length; bit++) {
+      const flipped = Buffer.from(bytes);
+      flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      expect(decodeIdentity(flipped), flipped.toString()).toBeTypeOf('string');
+    }
+  });
+
+  test('whose identity ends early is not believed', () => {
+    const bytes = encodeIdentity(IDENTITY);
+    for (let end = 0; end < bytes.length; end++) {
+      expect(decodeIdentity(bytes.subarray(0, end)), `${end}`).toBeTypeOf('string');
+    }
+  });
+
+  test('says whether the disk changed its identity, or later software wrote it', () => {
+    const changed = encodeIdentity(IDENTITY)
+      .toString()
+      .replace('"incarnation":7', '"incarnation":3');
+    expect(decodeIdentity(Buffer.from(changed))).toMatch('its checksum does not match');
+    expect(decodeIdentity(Buffer.from('{"format":4,"node":"a"}\n'))).toMatch(
+      'format is not a whole number from 2 to 3',
+    );
+  });
+
+  test('of software that wrote no checksum is read, and gets one', () => {
+    expect(decodeIdentity(unchecked(IDENTITY))).toMatchObject(IDENTITY);
+    expect(decodeIdentity(unchecked({ ...IDENTITY, store: '' }))).toMatch('store');
+    const read = decodeIdentity(unchecked(IDENTITY)) as Identity;
+    expect(encodeIdentity(read)).toEqual(encodeIdentity(IDENTITY));
+  });
 });
