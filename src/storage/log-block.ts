@@ -35,8 +35,10 @@ export const BLOCK_BYTES_MAX = 1024 * 1024;
 export const BLOCK_HEADER_BYTES = 28;
 export const FILE_HEADER_BYTES = 104;
 export const SALT_AT = 8;
-/** 1 was a single file without blocks, `records.log`. */
-const FORMAT = 2;
+/** Software of another format must not open the log, so each new kind of entry raises it. */
+const FORMAT = 3;
+/** Without the entry `complete`. 1 was a single file without blocks, `records.log`. */
+const EARLIEST_FORMAT = 2;
 const MAGIC_TEXT = 'VELOURLG';
 const MAGIC = Buffer.from(MAGIC_TEXT);
 const CRC_BYTES = 4;
@@ -62,9 +64,17 @@ export interface FileHeader {
   /** Length of the file before. */
   readonly before: number;
   readonly synced: Place;
+  /** Earlier software opens the file too, so nothing that is new in this format may be appended to it. */
+  readonly isOfEarlierFormat: boolean;
 }
 
-export function encodeFileHeader({ store, number, first, before, synced }: FileHeader): Buffer {
+export function encodeFileHeader({
+  store,
+  number,
+  first,
+  before,
+  synced,
+}: Omit<FileHeader, 'isOfEarlierFormat'>): Buffer {
   const bytes = Buffer.alloc(FILE_HEADER_BYTES);
   bytes.set(MAGIC);
   bytes.writeUInt32BE(FORMAT, 12);
@@ -87,7 +97,9 @@ export function decodeFileHeader(bytes: Buffer): FileHeader | string | undefined
   const checked = bytes.subarray(FILE_CRC_AT + CRC_BYTES, FILE_HEADER_BYTES);
   if (crc32(checked) !== bytes.readUInt32BE(FILE_CRC_AT)) return undefined;
   const format = bytes.readUInt32BE(12);
-  if (format !== FORMAT) return `it has format ${format}, and this version reads ${FORMAT}`;
+  if (format < EARLIEST_FORMAT || format > FORMAT) {
+    return `it has format ${format}, and this version reads ${EARLIEST_FORMAT} to ${FORMAT}`;
+  }
   const from = STORE_AT + 1;
   return {
     store: bytes.toString('utf8', from, from + (bytes[STORE_AT] ?? 0)) as StoreId,
@@ -95,6 +107,7 @@ export function decodeFileHeader(bytes: Buffer): FileHeader | string | undefined
     first: bytes.readUInt32BE(20),
     before: bytes.readUInt32BE(24),
     synced: readPlace(bytes, 28),
+    isOfEarlierFormat: format < FORMAT,
   };
 }
 

@@ -9,7 +9,7 @@
 //          forget, evicted: version (8), length of the key (2), key
 //          complete: epoch (6), incarnation (6)
 
-import { assert, unreachable } from '../cluster/assert.ts';
+import { unreachable } from '../cluster/assert.ts';
 import type { Epoch, Incarnation } from '../cluster/identity.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import { RECORD_HEADER_BYTES, type StoredRecord } from '../cluster/record.ts';
@@ -48,6 +48,15 @@ const VERSION_BYTES = 8;
 const KEY_FROM = HEADER_BYTES + VERSION_BYTES + 2;
 /** Of an epoch, and of an incarnation, which is a time in milliseconds. */
 const NUMBER_BYTES = 6;
+/** By code: so much is read of an entry before its length is known. */
+const SHORTEST_BYTES: Readonly<Record<number, number>> = {
+  [CODES.record]: HEADER_BYTES + RECORD_HEADER_BYTES,
+  [CODES.floor]: HEADER_BYTES + VERSION_BYTES,
+  [CODES.reset]: HEADER_BYTES,
+  [CODES.forget]: KEY_FROM,
+  [CODES.evicted]: KEY_FROM,
+  [CODES.complete]: HEADER_BYTES + 2 * NUMBER_BYTES,
+};
 
 export function entryBytes(entry: LogEntry): number {
   switch (entry.kind) {
@@ -96,32 +105,33 @@ export function writeEntry(entry: LogEntry, into: Buffer, at: number): void {
 }
 
 /**
- * Of bytes whose checksum was right, so anything else than entries is a bug of the writer.
+ * Bytes whose checksum is right and that are no entries were written by later software, or by a bug.
  * @param apply gets views on `bytes`
+ * @returns what is wrong with the first that is no entry; undefined when all are
  */
 export function readEntries(
   bytes: Buffer,
   from: number,
   to: number,
   apply: (entry: LogEntry) => void,
-): void {
+): string | undefined {
   for (let at = from; at < to; ) {
     const entry = readEntry(bytes, at, to);
+    if (entry === undefined) return `an entry of kind ${bytes[at]}, which this version cannot read`;
     at += entryBytes(entry);
-    assert(at <= to, 'entries of a log end within their block');
     apply(entry);
   }
+  return undefined;
 }
 
-function readEntry(bytes: Buffer, at: number, to: number): LogEntry {
-  const shortest = bytes[at] === CODES.reset ? HEADER_BYTES : HEADER_BYTES + VERSION_BYTES;
-  assert(at + shortest <= to, 'an entry of a log is whole');
+function readEntry(bytes: Buffer, at: number, to: number): LogEntry | undefined {
+  if (at + (SHORTEST_BYTES[bytes[at] ?? 0] ?? HEADER_BYTES) > to) return undefined;
   const partition = bytes.readUInt16BE(at + 1) as PartitionId;
   const body = at + HEADER_BYTES;
   switch (bytes[at]) {
     case CODES.record: {
       const length = bytes.readUInt32BE(body);
-      assert(length >= RECORD_HEADER_BYTES, 'an entry of a log is a record');
+      if (length < RECORD_HEADER_BYTES || body + length > to) return undefined;
       const record = bytes.subarray(body, body + length) as StoredRecord;
       return { kind: 'record', partition, record };
     }
@@ -133,7 +143,9 @@ function readEntry(bytes: Buffer, at: number, to: number): LogEntry {
     case CODES.evicted: {
       const version = bytes.readBigUInt64BE(body) as Version;
       const from = at + KEY_FROM;
-      const key = bytes.subarray(from, from + bytes.readUInt16BE(from - 2));
+      const end = from + bytes.readUInt16BE(from - 2);
+      if (end > to) return undefined;
+      const key = bytes.subarray(from, end);
       const kind = bytes[at] === CODES.forget ? 'forget' : 'evicted';
       return { kind, partition, key, version };
     }
@@ -143,6 +155,6 @@ function readEntry(bytes: Buffer, at: number, to: number): LogEntry {
       return { kind: 'complete', partition, epoch, incarnation };
     }
     default:
-      throw new Error(`an entry of a log has kind ${bytes[at]}`);
+      return undefined;
   }
 }

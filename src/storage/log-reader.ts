@@ -122,7 +122,12 @@ export class BlockReader {
 
   #read(bytes: Buffer, at: number, length: number): boolean {
     if (!isSound(bytes, at, length)) return false;
-    readEntries(bytes, at + BLOCK_HEADER_BYTES, at + length, this.#apply);
+    const wrong = readEntries(bytes, at + BLOCK_HEADER_BYTES, at + length, this.#apply);
+    if (wrong !== undefined) {
+      // The block is as it was written, so nothing of it may be cut off.
+      this.#end({ kind: 'failed', detail: `the block at byte ${this.#offset} has ${wrong}` });
+      return false;
+    }
     this.#offset += length;
     return true;
   }

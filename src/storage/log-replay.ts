@@ -67,7 +67,12 @@ export function createLog(disk: Disk, store: StoreId, done: (log: OpenLog) => vo
       }
       const first = { store, number: FIRST_FILE, first: FIRST_FILE, before: 0, synced: NOWHERE };
       rewrite(current, encodeFileHeader(first), (bytes) =>
-        done({ files: [{ number: FIRST_FILE, bytes }], current, first: FIRST_FILE }),
+        done({
+          files: [{ number: FIRST_FILE, bytes }],
+          current,
+          first: FIRST_FILE,
+          needsNewFile: false,
+        }),
       );
     });
   });
@@ -243,10 +248,15 @@ export class LogReplay {
       });
     }
     const bytes = this.#whole.reduce((sum, file) => sum + file.bytes, 0);
-    const name = logFileName(this.#whole.at(-1)?.number ?? FIRST_FILE);
+    const last = this.#whole.at(-1)?.number ?? FIRST_FILE;
+    const name = logFileName(last);
+    // A file whose header was not whole has one of this version by now.
+    const header = this.#files.find(({ number }) => number === last)?.header;
+    const needsNewFile = header?.isOfEarlierFormat === true;
     return this.#disk.openLog(name, { create: true }, (opened) => {
       const current = needed(opened, `${name} cannot be opened`);
-      this.#done({ files: this.#whole, current, first: this.#first, bytes, cutBytes });
+      const files = this.#whole;
+      this.#done({ files, current, first: this.#first, needsNewFile, bytes, cutBytes });
     });
   }
 

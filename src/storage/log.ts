@@ -26,6 +26,8 @@ export interface OpenLog {
   readonly current: LogFile;
   /** Number of the first file that is needed. */
   readonly first: number;
+  /** Whether nothing more may be appended to `current`: earlier software could open it, and not read that. */
+  readonly needsNewFile: boolean;
 }
 
 export interface LogOptions {
@@ -100,6 +102,7 @@ export class RecordLog implements Durability {
     this.#first = open.first;
     this.#current = this.#opened(open.current, last, last.bytes);
     this.#synced = { file: last.number, offset: last.bytes };
+    if (open.needsNewFile) this.beginFile(() => undefined);
   }
 
   get failure(): string | undefined {

@@ -42,21 +42,48 @@ test.each([1, 2, 3])('every kind of entry comes back as it was, seed %i', (seed)
     end += entryBytes(entry);
   }
   const read: LogEntry[] = [];
-  readEntries(bytes, 0, end, (entry) => read.push(copyOf(entry)));
+  expect(readEntries(bytes, 0, end, (entry) => read.push(copyOf(entry)))).toBe(undefined);
   expect(read).toEqual(entries.map(copyOf));
 });
 
-test('bytes that end inside an entry, or are none, are no entries', () => {
-  const entry: LogEntry = {
-    kind: 'forget',
+const WHOLE: readonly LogEntry[] = [
+  {
+    kind: 'record',
     partition: 1 as PartitionId,
-    key: Buffer.from('key'),
-    version: 1n as Version,
-  };
+    record: encodeRecord({
+      key: Buffer.from('key'),
+      version: 1n as Version,
+      value: Buffer.from('value'),
+    }),
+  },
+  { kind: 'floor', partition: 1 as PartitionId, version: 1n as Version },
+  { kind: 'reset', partition: 1 as PartitionId },
+  { kind: 'forget', partition: 1 as PartitionId, key: Buffer.from('key'), version: 1n as Version },
+  {
+    kind: 'complete',
+    partition: 1 as PartitionId,
+    epoch: 1 as Epoch,
+    incarnation: 2 as Incarnation,
+  },
+];
+
+test.each(WHOLE)('bytes that end inside of a $kind are no entry', (entry) => {
   const bytes = Buffer.alloc(entryBytes(entry));
   writeEntry(entry, bytes, 0);
   for (let end = 1; end < bytes.length; end++) {
-    expect(() => readEntries(bytes, 0, end, () => undefined), `${end}`).toThrow();
+    const given = Buffer.concat([bytes, bytes]);
+    const read = [given, bytes.subarray(0, end)].map((each) =>
+      readEntries(each, 0, end, () => {
+        throw new Error('nothing is applied');
+      }),
+    );
+    expect(read.join(), `${end}`).toMatch(/an entry of kind \d.*an entry of kind \d/);
   }
-  expect(() => readEntries(Buffer.alloc(20), 0, 20, () => undefined)).toThrow('kind 0');
+});
+
+test.each([0, 7, 255])('an entry of kind %i is none of this version, and said to be so', (kind) => {
+  const bytes = Buffer.alloc(20, kind);
+  expect(readEntries(bytes, 0, 20, () => undefined)).toBe(
+    `an entry of kind ${kind}, which this version cannot read`,
+  );
 });

@@ -1,7 +1,9 @@
 // A log over several files is read back, whole and damaged in every way: what a crash explains is cut off, all else
 // stops the start (H8).
 
+import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { FatalError } from '../../src/cluster/errors.ts';
 import type { StoreId } from '../../src/cluster/identity.ts';
 import type { PartitionId } from '../../src/cluster/partition.ts';
 import { encodeRecord, recordKey } from '../../src/cluster/record.ts';
@@ -260,6 +262,74 @@ describe('a damaged log', () => {
     expect(machine.disk.image().logs.size).toBe(compacted.files.length);
     machine.alter((logs) => logs.delete(logFileName(last)));
     expect(() => read(machine)).toThrow(`${logFileName(last)} is missing`);
+  });
+});
+
+describe('a log of another version', () => {
+  /** Changes what the checksum at that place is of, up to the end, and the checksum with it. */
+  const rewritten = (
+    bytes: Buffer,
+    crcAt: number,
+    end: number,
+    change: (bytes: Buffer) => void,
+  ) => {
+    const changed = Buffer.from(bytes);
+    change(changed);
+    changed.writeUInt32BE(crc32(changed.subarray(crcAt + 4, end)), crcAt);
+    return changed;
+  };
+  const withFormat = (bytes: Buffer, format: number) =>
+    rewritten(bytes, 8, FILE_HEADER_BYTES, (header) => header.writeUInt32BE(format, 12));
+  const formats = (machine: Machine) =>
+    [...machine.disk.image().logs.values()].map((bytes) => bytes.readUInt32BE(12));
+
+  test('that is earlier is read, and what is new goes into files that say so', () => {
+    const machine = written(KEYS.slice(0, 5));
+    machine.alter((logs) => {
+      for (const [name, bytes] of logs) logs.set(name, withFormat(bytes, 2));
+    });
+    const before = machine.disk.image().logs.get(logFileName(1));
+    const log = machine.log(read(machine), FILE_BYTES);
+    log.append(recordOf('new'));
+    machine.wait((done) => log.sync(done));
+    machine.crash();
+    expect(formats(machine)).toEqual([2, 3]);
+    expect(machine.disk.image().logs.get(logFileName(1))).toEqual(before);
+    const again = read(machine);
+    expect(again.keys).toEqual([...KEYS.slice(0, 5), 'new']);
+    expect(again.needsNewFile).toBe(false);
+  });
+
+  test('that is later is not used, and both versions are named', () => {
+    const machine = written(KEYS);
+    machine.alter((logs) => {
+      const [name, bytes] = [...logs].at(-1) ?? ['', Buffer.alloc(0)];
+      logs.set(name, withFormat(bytes, 4));
+    });
+    const before = machine.disk.image();
+    expect(() => read(machine)).toThrow(
+      /log cannot be used: it has format 4, and this version reads 2 to 3\. Nothing was changed/,
+    );
+    expect(machine.disk.image()).toEqual(before);
+  });
+
+  test('whose sound block has an entry that is not known is not used, and says so', () => {
+    const machine = written(KEYS.slice(0, 2));
+    const second = FILE_HEADER_BYTES + BLOCK_BYTES - 1;
+    machine.alter((logs) => {
+      const bytes = logs.get(logFileName(1)) ?? Buffer.alloc(0);
+      const changed = rewritten(bytes, second, bytes.length, (all) =>
+        all.writeUInt8(9, second + 28),
+      );
+      logs.set(logFileName(1), changed);
+    });
+    const before = machine.disk.image();
+    expect(() => read(machine)).toThrow(FatalError);
+    machine.crash();
+    expect(() => read(machine)).toThrow(
+      `records-00000001.log cannot be read: the block at byte ${second} has an entry of kind 9, which this version cannot read`,
+    );
+    expect(machine.disk.image()).toEqual(before);
   });
 });
 

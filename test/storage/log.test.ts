@@ -109,6 +109,7 @@ function fixture(fsync: 'always' | 'interval' | 'never', fileBytes = 2 ** 26) {
     files: [{ number: 1, bytes: FILE_HEADER_BYTES }],
     current: file.file(),
     first: 1,
+    needsNewFile: false,
   };
   const clock = { monotonicMs: () => 0, wallMs: () => 0 };
   const log = new RecordLog({ clock, timers }, file as unknown as Disk, open, {
