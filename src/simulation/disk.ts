@@ -196,6 +196,8 @@ export class SimulatedDisk {
   excuses(message: string): boolean {
     if (this.#isFull) return true;
     if (this.#hasFailed && message.includes('EIO')) return true;
+    // Pages that a failed sync dropped look like ones that were never written, or that rotted.
+    if (this.hasUntoldLoss && message.includes('.log ')) return true;
     // Of a log any file may be missed, where what says which are needed is damaged.
     return this.rotten.some((name) =>
       this.#directory.get(name)?.kind === 'log'

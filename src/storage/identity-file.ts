@@ -24,6 +24,8 @@ const FORMAT = 3;
 const UNCHECKED_FORMAT = 2;
 const FORMATS = integer({ min: UNCHECKED_FORMAT, max: FORMAT });
 
+const placeNumber = integer({ min: 0, max: 2 ** 32 - 1 });
+
 const identity = object({
   node: nodeId,
   store: storeId,
@@ -33,6 +35,8 @@ const identity = object({
    * it on disk.
    */
   bootId: optional(text({ max: 64 })),
+  /** Where the log ended when the store was closed: all before was on disk. Earlier software did not note it. */
+  closedAt: optional(object({ file: placeNumber, offset: placeNumber })),
   /** How the store was last written. */
   fsync: oneOf('always', 'interval', 'never'),
   /** Everything that this life of the node and all later ones acknowledged is in the store (H8). */

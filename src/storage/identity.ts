@@ -5,6 +5,7 @@ import type { Generation } from '../cluster/cluster-map.ts';
 import type { Incarnation } from '../cluster/identity.ts';
 import type { Disk } from '../cluster/runtime.ts';
 import { encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
+import type { Place } from './log-block.ts';
 
 /** @param failure why it is not on disk */
 type Written = (failure: string | undefined) => void;
@@ -66,9 +67,12 @@ export class StoredIdentity {
     if (this.#written !== undefined) this.#write(distrusted(this.#written), written);
   }
 
-  /** Everything is on disk: the next life need not ask whether the machine was started anew (H8). */
-  close(written: Written): void {
-    this.#write({ bootId: undefined }, written);
+  /**
+   * Everything is on disk: the next life need not ask whether the machine was started anew (H8).
+   * @param closedAt where the log ends; undefined without one
+   */
+  close(closedAt: Place | undefined, written: Written): void {
+    this.#write({ bootId: undefined, closedAt }, written);
   }
 
   #write(change: Partial<Identity>, written: Written): void {

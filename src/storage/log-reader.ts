@@ -134,6 +134,29 @@ export class BlockReader {
 }
 
 /**
+ * Whether a file of a log ends as a process leaves it that died within a write, or had no room for it: with the
+ * beginning of a block, or of the file's header.
+ * @param from where the last whole block ends; 0 when the header is not whole
+ */
+export function isUnfinished(
+  file: LogFile,
+  salt: Buffer,
+  from: number,
+  found: (result: DiskResult<boolean>) => void,
+): void {
+  const left = file.length - from;
+  const isShort = left < (from === 0 ? FILE_HEADER_BYTES : BLOCK_HEADER_BYTES);
+  if (isShort || from === 0) return found({ kind: 'done', value: isShort });
+  const bytes = Buffer.alloc(BLOCK_HEADER_BYTES);
+  return file.read(from, bytes, (read) => {
+    if (read.kind === 'failed') return found(read);
+    const place = { salt, offset: from, end: Number.POSITIVE_INFINITY };
+    const header = readBlockHeader(bytes, 0, place);
+    return found({ kind: 'done', value: header !== undefined && header.length > left });
+  });
+}
+
+/**
  * Looks for whole blocks from a place on, whatever is there before them: their lengths cannot be trusted, but
  * each begins with the salt.
  * @param found the place up to which the last of them calls the log synced; undefined when there is none

@@ -2,8 +2,9 @@
 // of them is not whole. What cannot be explained by a crash stops the start; nothing is changed before.
 //
 // A bad block is
+// - damage, if the store was closed behind it, or what is behind it says that it was synced: then it was there.
 // - a torn tail, if nothing whole is behind it: its write never ended, so nothing of it was acknowledged. Cut off.
-// - damage, if what is behind it says that it was synced, or the machine ran on: then it was there.
+//   While the machine runs on, a process that dies leaves the beginning of its write, and anything else is damage.
 // - else what a power loss leaves, which brings pages to the disk in any order. The store is not complete then (H8),
 //   and the log is cut there, so that the node can start and copy what it has lost. Without the cut, what is
 //   behind would be replayed without the floors and resets that were lost before it.
@@ -23,7 +24,7 @@ import {
 } from './log-block.ts';
 import type { LogEntry } from './log-entry.ts';
 import { EARLIER_LOG_FILE, FIRST_FILE, logFileName, logFileNumbers } from './log-files.ts';
-import { BlockReader, findBlocks } from './log-reader.ts';
+import { BlockReader, findBlocks, isUnfinished } from './log-reader.ts';
 
 const NOWHERE: Place = { file: 0, offset: 0 };
 
@@ -31,6 +32,10 @@ export interface ReplayOptions {
   readonly store: StoreId;
   /** Whether the machine may have lost what was not synced. */
   readonly mayHaveHoles: boolean;
+  /** Whether the machine is still the one that ran when the log was last written. */
+  readonly machineRanOn: boolean;
+  /** Where the log ended when the store was closed with all of it on disk; undefined if it was not. */
+  readonly closedAt: Place | undefined;
   readonly apply: (entry: LogEntry) => void;
   /** Before the start ends of it: what an earlier life left to the system may be gone. */
   readonly syncFailed: (end: () => void) => void;
@@ -151,7 +156,7 @@ export class LogReplay {
 
   #replay(index: number): void {
     const onDisk = this.#files[index];
-    if (onDisk === undefined) return this.#finish(0);
+    if (onDisk === undefined) return this.#allWhole();
     const { number, header } = onDisk;
     if (header === undefined) return this.#judge({ file: number, offset: 0 });
     const { store, apply, syncFailed } = this.#options;
@@ -175,11 +180,36 @@ export class LogReplay {
     });
   }
 
+  /** Blocks may be missing at the end without a trace in the log itself. */
+  #allWhole(): void {
+    const { closedAt } = this.#options;
+    const { number = 0, bytes = 0 } = this.#whole.at(-1) ?? {};
+    const end = { file: number, offset: bytes };
+    if (closedAt !== undefined && isBefore(end, closedAt)) {
+      throw number < closedAt.file ? missing(number + 1) : damaged(end);
+    }
+    this.#finish(0);
+  }
+
   #judge(bad: Place): void {
     const index = this.#files.findIndex(({ number }) => number === bad.file);
     const isLast = index === this.#files.length - 1;
+    const { mayHaveHoles, machineRanOn, closedAt } = this.#options;
+    if (closedAt !== undefined && isBefore(bad, closedAt)) throw damaged(bad);
+    if (mayHaveHoles) return this.#judgeByWhatIsBehind(bad, index);
+    if (!isLast) throw damaged(bad);
+    if (!machineRanOn) return this.#judgeByWhatIsBehind(bad, index);
+    return this.#open(bad.file, (file) => {
+      isUnfinished(file, saltOf(this.#options.store, bad.file), bad.offset, (result) => {
+        file.close();
+        if (!needed(result, `${logFileName(bad.file)} cannot be read`)) throw damaged(bad);
+        this.#judgeByWhatIsBehind(bad, index);
+      });
+    });
+  }
+
+  #judgeByWhatIsBehind(bad: Place, index: number): void {
     const { mayHaveHoles } = this.#options;
-    if (!isLast && !mayHaveHoles) throw damaged(bad);
     this.#syncedBehind(bad, index, undefined, (synced) => {
       if (synced !== undefined && (!mayHaveHoles || isBefore(bad, synced))) throw damaged(bad);
       const length = this.#files.slice(index).reduce((sum, file) => sum + file.length, 0);

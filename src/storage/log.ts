@@ -122,6 +122,11 @@ export class RecordLog implements Durability {
     return this.#failure === undefined && this.#queuedBytes < QUEUED_BYTES_MAX / 2;
   }
 
+  /** Everything before this place survives the machine. */
+  get syncedTo(): Place {
+    return this.#synced;
+  }
+
   get fileBytes(): number {
     return this.#options.fileBytes;
   }

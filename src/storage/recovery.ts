@@ -103,7 +103,7 @@ export class Recovery {
 
   /** Before the identity is written: a start that ends in between must judge the log as this one does. */
   #replay(earlier: Identity, map: ClusterMap | undefined): void {
-    const { log: lines, clock } = this.#runtime;
+    const { log: lines, clock, host } = this.#runtime;
     const complete = this.#isComplete(earlier);
     // H40: the log of a cache, too, may hold more than fits.
     if (map !== undefined) this.#store.whenFull = whenFullOf(map);
@@ -112,6 +112,8 @@ export class Recovery {
       {
         store: earlier.store,
         mayHaveHoles: !complete,
+        machineRanOn: earlier.bootId === host.bootId(),
+        closedAt: earlier.closedAt,
         syncFailed: (end) => this.#distrust(earlier, end),
         apply: (entry) => {
           if (map === undefined) {
@@ -162,6 +164,7 @@ export class Recovery {
       store,
       incarnation,
       bootId: host.bootId(),
+      closedAt: undefined,
       fsync: this.#options.fsync,
       promisedGeneration: earlier?.promisedGeneration ?? 0,
       promisedNonce: earlier?.promisedNonce,

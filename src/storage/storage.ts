@@ -101,6 +101,8 @@ export class StorageNode implements Service {
   #node: NodeId;
   #registration: Registration | undefined;
   #durability: Durability = MEMORY_ONLY;
+  /** The same, of a node with a data directory. */
+  #log: RecordLog | undefined;
   #life: StorageLife | undefined;
   #self: Self | undefined;
   #identity = new StoredIdentity(undefined, undefined);
@@ -191,7 +193,7 @@ export class StorageNode implements Service {
     const durability = this.#durability;
     const closed = (failure: string | undefined) => {
       // If that cannot be written, the next life merely trusts less.
-      if (failure === undefined) this.#identity.close(() => done());
+      if (failure === undefined) this.#identity.close(this.#log?.syncedTo, () => done());
       else done();
     };
     new Departure(
@@ -223,6 +225,7 @@ export class StorageNode implements Service {
           detail,
         }),
     });
+    this.#log = log;
     this.#compaction = new Compaction(log, this.#store, timers, lines);
     return log;
   }

@@ -7,7 +7,12 @@ import { World } from '../../src/simulation/world.ts';
 import type { FsyncMode } from '../../src/storage/durability.ts';
 import { type OpenLog, RecordLog } from '../../src/storage/log.ts';
 import type { LogEntry } from '../../src/storage/log-entry.ts';
-import { createLog, LogReplay, type Replayed } from '../../src/storage/log-replay.ts';
+import {
+  createLog,
+  LogReplay,
+  type Replayed,
+  type ReplayOptions,
+} from '../../src/storage/log-replay.ts';
 
 export const STORE = 'of-a-test' as StoreId;
 /** Long after everything that takes time has ended. */
@@ -53,9 +58,11 @@ export class Machine {
     return this.wait((done) => createLog(this.disk.port(), STORE, done));
   }
 
-  replay(apply: (entry: LogEntry) => void, mayHaveHoles = false): Replayed {
+  /** As after a process that was killed, unless something else is asked for. */
+  replay(apply: (entry: LogEntry) => void, asked: Partial<ReplayOptions> = {}): Replayed {
     const syncFailed = (end: () => void) => end();
-    const options = { store: STORE, mayHaveHoles, apply, syncFailed };
+    const killed = { mayHaveHoles: false, machineRanOn: true, closedAt: undefined };
+    const options = { store: STORE, ...killed, apply, syncFailed, ...asked };
     return this.wait((done) => new LogReplay(this.disk.port(), options, done).start());
   }
 

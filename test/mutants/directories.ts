@@ -3,12 +3,16 @@
 import { type Mutant, tests } from './mutant.ts';
 
 const IDENTITY_FILE = 'src/storage/identity-file.ts';
+const IDENTITY = 'src/storage/identity.ts';
 const LOG = 'src/storage/log.ts';
 const LOG_BLOCK = 'src/storage/log-block.ts';
+const LOG_REPLAY = 'src/storage/log-replay.ts';
+const RECOVERY = 'src/storage/recovery.ts';
 const LOG_READER = 'src/storage/log-reader.ts';
 
 const IDENTITY_TESTS = 'test/storage/identity-file.test.ts';
 const REPLAY_TESTS = 'test/storage/log-replay.test.ts';
+const RECOVERY_TESTS = 'test/storage/recovery.test.ts';
 
 const IDENTITIES: readonly Mutant[] = [
   {
@@ -22,6 +26,65 @@ const IDENTITIES: readonly Mutant[] = [
     rule: 'H8',
     edits: [{ file: IDENTITY_FILE, find: ' || crc !== undefined', replace: '' }],
     fate: tests(IDENTITY_TESTS, 'any bit of its identity turned over'),
+  },
+];
+
+const TAILS: readonly Mutant[] = [
+  {
+    name: 'closed-log-may-be-torn',
+    rule: 'H8',
+    edits: [
+      {
+        file: LOG_REPLAY,
+        find: 'if (closedAt !== undefined && isBefore(bad, closedAt)) throw damaged(bad);',
+        replace: '',
+      },
+    ],
+    fate: tests(REPLAY_TESTS, 'that was closed is not used'),
+  },
+  {
+    name: 'closed-log-may-be-short',
+    rule: 'H8',
+    edits: [
+      {
+        file: LOG_REPLAY,
+        find: 'if (closedAt !== undefined && isBefore(end, closedAt)) {',
+        replace: 'if (closedAt !== undefined && end.file < 0) {',
+      },
+    ],
+    fate: tests(REPLAY_TESTS, 'that was closed is not used'),
+  },
+  {
+    name: 'close-notes-no-end',
+    rule: 'H8',
+    edits: [
+      {
+        file: IDENTITY,
+        find: 'this.#write({ bootId: undefined, closedAt }, written);',
+        replace: 'this.#write({ bootId: undefined }, written);',
+      },
+    ],
+    fate: tests(RECOVERY_TESTS, 'notes where the log ends'),
+  },
+  {
+    name: 'open-store-is-closed-where-it-was',
+    rule: 'H8',
+    edits: [
+      { file: RECOVERY, find: 'closedAt: undefined,', replace: 'closedAt: earlier?.closedAt,' },
+    ],
+    fate: tests(RECOVERY_TESTS, 'notes where the log ends'),
+  },
+  {
+    name: 'any-tail-is-torn',
+    rule: 'H8',
+    edits: [
+      {
+        file: LOG_REPLAY,
+        find: 'if (!machineRanOn) return',
+        replace: 'if (!machineRanOn || Date.now() > 0) return',
+      },
+    ],
+    fate: tests(REPLAY_TESTS, 'is no beginning of one'),
   },
 ];
 
@@ -52,4 +115,4 @@ const VERSIONS: readonly Mutant[] = [
   },
 ];
 
-export const DIRECTORY_MUTANTS: readonly Mutant[] = [...IDENTITIES, ...VERSIONS];
+export const DIRECTORY_MUTANTS: readonly Mutant[] = [...IDENTITIES, ...TAILS, ...VERSIONS];

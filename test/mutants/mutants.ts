@@ -1341,7 +1341,7 @@ const STORE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: LOG_REPLAY,
-        find: 'if (!isLast && !mayHaveHoles) throw damaged(bad);',
+        find: 'if (!isLast) throw damaged(bad);',
         replace: '',
       },
       {

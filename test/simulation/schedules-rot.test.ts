@@ -82,3 +82,21 @@ test.each(SEEDS)('a rotten state stops the start of the controller, seed %i', (s
   expect(restarted(stage, controller)).toBe(undefined);
   stage.expectHealed(keys, 2);
 });
+
+test.each(SEEDS)(
+  'what rots in a store that was closed stops its start, to the last byte, seed %i',
+  (seed) => {
+    const { stage, keys, node } = withRecords(seed);
+    node.stop(0);
+    stage.until('it has stopped', () => !node.process.alive, 20_000);
+    const image = node.disk.image();
+    const name = [...image.logs.keys()].sort().at(-1) ?? '';
+    const last = Buffer.from(image.logs.get(name) ?? []);
+    last[last.length - 1] = (last.at(-1) ?? 0) ^ 1;
+    node.disk.restore({ ...image, logs: new Map([...image.logs, [name, last]]) });
+    expect(restarted(stage, node)).toContain(`${name} cannot be used: it is damaged at byte`);
+    node.disk.restore(image);
+    expect(restarted(stage, node)).toBe(undefined);
+    stage.expectHealed(keys, 2);
+  },
+);

@@ -12,6 +12,7 @@ const IDENTITY: Identity = {
   store: STORE,
   incarnation: incarnationOf(7),
   bootId: 'start 1',
+  closedAt: undefined,
   fsync: 'interval',
   completeSince: incarnationOf(3),
   promisedGeneration: 12,

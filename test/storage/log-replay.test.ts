@@ -13,6 +13,7 @@ import type { FsyncMode } from '../../src/storage/durability.ts';
 import { encodeFileHeader, FILE_HEADER_BYTES } from '../../src/storage/log-block.ts';
 import type { LogEntry } from '../../src/storage/log-entry.ts';
 import { logFileName } from '../../src/storage/log-files.ts';
+import type { ReplayOptions } from '../../src/storage/log-replay.ts';
 import { Machine, STORE } from '../helpers/machine.ts';
 
 const FILE_BYTES = 700;
@@ -45,9 +46,9 @@ function written(
   return machine;
 }
 
-function read(machine: Machine, mayHaveHoles = false) {
+function read(machine: Machine, asked: Partial<ReplayOptions> = {}) {
   const keys: string[] = [];
-  const replayed = machine.replay((entry) => keys.push(nameOf(entry)), mayHaveHoles);
+  const replayed = machine.replay((entry) => keys.push(nameOf(entry)), asked);
   return { keys, ...replayed };
 }
 
@@ -167,7 +168,7 @@ describe('a damaged log', () => {
           const machine = copied(image);
           flip(machine, name, place);
           const before = machine.disk.image();
-          expect(() => read(machine, mayHaveHoles), `${name} ${place}`).toThrow(
+          expect(() => read(machine, { mayHaveHoles }), `${name} ${place}`).toThrow(
             /records-0000000\d\.log (cannot be used: it (is damaged at byte \d+|has format)|is missing)/,
           );
           expect(machine.disk.image()).toEqual(before);
@@ -196,7 +197,7 @@ describe('a damaged log', () => {
     );
     const lostPower = written(keys, { syncedTo: 3 });
     hole(lostPower);
-    const first = read(lostPower, true);
+    const first = read(lostPower, { mayHaveHoles: true });
     expect(first.keys.length).toBeGreaterThan(7);
     expect(first.keys).toEqual(keys.slice(0, first.keys.length));
     expect(first.cutBytes).toBeGreaterThan(0);
@@ -205,6 +206,86 @@ describe('a damaged log', () => {
     const again = read(lostPower);
     expect(again.keys).toEqual(first.keys);
     expect(again.cutBytes).toBe(0);
+  });
+
+  /** As the store is closed: all of it is on disk, and where it ends is noted. */
+  const closed = (keys = KEYS) => {
+    const machine = written(keys);
+    const { files } = read(machine);
+    const { number, bytes } = files.at(-1) ?? { number: 0, bytes: 0 };
+    return { machine, number, closedAt: { file: number, offset: bytes } };
+  };
+
+  test('that was closed is not used with any bit of its last block turned over, nor without bytes at its end (H8)', () => {
+    const { machine, number, closedAt } = closed();
+    const name = logFileName(number);
+    const image = machine.disk.image();
+    const refuses = (change: (bytes: Buffer) => Buffer) => {
+      const changed = copied(image);
+      changed.alter((logs) => logs.set(name, change(Buffer.from(logs.get(name) ?? []))));
+      const before = changed.disk.image();
+      // The machine may have been started anew since: a store that was closed is complete.
+      const asked = { closedAt, machineRanOn: false };
+      expect(() => read(changed, asked)).toThrow(
+        /records-0000000\d\.log cannot be used: it is damaged/,
+      );
+      expect(changed.disk.image()).toEqual(before);
+    };
+    for (let place = closedAt.offset - BLOCK_BYTES; place < closedAt.offset; place++) {
+      refuses((bytes) => bytes.fill((bytes[place] ?? 0) ^ (1 << (place % 8)), place, place + 1));
+    }
+    // The last end is one that the log could have: whole blocks are gone, and leave no trace in it.
+    for (let gone = 1; gone <= BLOCK_BYTES; gone++) refuses((bytes) => bytes.subarray(0, -gone));
+    const without = copied(image);
+    without.alter((logs) => logs.delete(name));
+    expect(() => read(without, { closedAt })).toThrow(`${name} is missing`);
+    expect(read(copied(image), { closedAt }).keys).toEqual(KEYS);
+  });
+
+  test('that was closed is cut where something was still written behind that, and torn', () => {
+    const { machine, number, closedAt } = closed();
+    machine.alter((logs) => {
+      const bytes = logs.get(logFileName(number)) ?? Buffer.alloc(0);
+      logs.set(logFileName(number), Buffer.concat([bytes, Buffer.alloc(7)]));
+    });
+    const { keys, cutBytes } = read(machine, { closedAt });
+    expect([keys, cutBytes]).toEqual([KEYS, 7]);
+  });
+
+  test('whose last block is no beginning of one is used only after the machine was started anew (H8)', () => {
+    const image = written(KEYS).disk.image();
+    const name = [...image.logs.keys()].at(-1) ?? '';
+    const length = image.logs.get(name)?.length ?? 0;
+    // But for the length: with another one the block may be the beginning of a longer one.
+    const places = Array.from({ length: BLOCK_BYTES }, (_, index) => index).filter(
+      (index) => index < 4 || index >= 8,
+    );
+    for (const place of places) {
+      const machine = copied(image);
+      flip(machine, name, length - BLOCK_BYTES + place);
+      const before = machine.disk.image();
+      expect(() => read(machine), `${place}`).toThrow(
+        `${name} cannot be used: it is damaged at byte ${length - BLOCK_BYTES}`,
+      );
+      expect(machine.disk.image()).toEqual(before);
+      machine.crash();
+      expect(read(machine, { machineRanOn: false }).keys).toEqual(KEYS.slice(0, -1));
+    }
+  });
+
+  test('whose last header is no beginning of one is used only after the machine was started anew (H8)', () => {
+    const machine = new Machine(1);
+    const log = machine.log(machine.create(), 2 ** 26);
+    log.append(recordOf('key'));
+    machine.wait((done) => log.sync(done));
+    machine.wait<number>((done) => log.beginFile(done));
+    machine.crash();
+    flip(machine, logFileName(2), 50);
+    expect(() => read(machine)).toThrow(
+      `${logFileName(2)} cannot be used: it is damaged at byte 0`,
+    );
+    machine.crash();
+    expect(read(machine, { machineRanOn: false }).keys).toEqual(['key']);
   });
 
   test('whose files are of another store, another format, or in each other’s place is not used', () => {

@@ -7,6 +7,7 @@ import type { PartitionId } from '../../src/cluster/partition.ts';
 import { encodeRecord } from '../../src/cluster/record.ts';
 import type { DiskResult, Runtime } from '../../src/cluster/runtime.ts';
 import type { Version } from '../../src/cluster/version.ts';
+import { StoredIdentity } from '../../src/storage/identity.ts';
 import {
   decodeIdentity,
   encodeIdentity,
@@ -30,6 +31,7 @@ const EARLIER: Identity = {
   store: STORE,
   incarnation: incarnationOf(7),
   bootId: 'start 1',
+  closedAt: undefined,
   fsync: 'interval',
   completeSince: incarnationOf(3),
   promisedGeneration: 0,
@@ -149,6 +151,39 @@ describe('the identity', () => {
     const { incarnation, completeSince } = life.recover().identity;
     expect(incarnation).toBeGreaterThan(EARLIER.incarnation);
     expect(completeSince).toBe(incarnation);
+  });
+
+  test('notes where the log ends when the store is closed, and no more once it is open again (H8)', () => {
+    const life = new Life();
+    const log = life.log(life.create(), 2 ** 26);
+    log.append({ kind: 'record', partition: 1 as PartitionId, record: recordOf(1, 1) });
+    life.wait((done) => log.sync(done));
+    const identity = new StoredIdentity(life.disk.port(), EARLIER);
+    life.wait((done) => identity.close(log.syncedTo, done));
+    const { bytes } = log.figures();
+    expect(life.identity()).toMatchObject({
+      bootId: undefined,
+      closedAt: { file: 1, offset: bytes },
+    });
+    life.crash(true);
+    // A start that ends before it has an identity leaves it to the next one to judge the log.
+    const { process } = life;
+    process.run(process.life, () => life.begin(new SegmentStore(LIMITS), () => undefined));
+    life.world.runUntil(life.world.nowMs + 1);
+    life.crash();
+    expect(life.identity()).toMatchObject({ closedAt: { file: 1, offset: bytes } });
+    life.alter((logs) => {
+      const whole = logs.get(logFileName(1)) ?? Buffer.alloc(0);
+      logs.set(logFileName(1), Buffer.from(whole).fill(0xff, bytes - 3, bytes - 2));
+    });
+    expect(() => life.recover()).toThrow('is damaged at byte');
+    life.alter((logs) => {
+      const rotten = Buffer.from(logs.get(logFileName(1)) ?? []);
+      logs.set(logFileName(1), rotten.fill(0, bytes - 3, bytes - 2));
+    });
+    life.crash();
+    expect(life.recover().identity).toMatchObject({ bootId: 'start 2', closedAt: undefined });
+    expect(life.identity()).toMatchObject({ bootId: 'start 2', closedAt: undefined });
   });
 
   test.each([
