@@ -102,7 +102,12 @@ export interface LogFile {
    * @param bytes must not change before
    */
   append(bytes: Buffer, callback: (result: DiskResult<undefined>) => void): void;
-  /** Done when what was appended before survives the machine. */
+  /**
+   * Writes bytes once more that are there already, so that the next sync brings them to the disk: after one that
+   * failed the system may call pages written that only its memory has.
+   */
+  rewrite(position: number, bytes: Buffer, callback: (result: DiskResult<undefined>) => void): void;
+  /** Done when what was appended or rewritten before survives the machine. */
   sync(callback: (result: DiskResult<undefined>) => void): void;
   /** Nothing is asked of it any more. */
   close(): void;

@@ -184,6 +184,18 @@ export function appending(ground: Ground, file: StoredFile, bytes: Buffer): Step
   };
 }
 
+/** What is there stays there, and what an earlier sync has brought to the disk too: these are the same bytes. */
+export function rewriting(file: StoredFile, position: number, bytes: Buffer): Step<undefined> {
+  return {
+    kind: 'append',
+    whole() {
+      file.rewrite(position, bytes);
+      return DONE;
+    },
+    part: () => false,
+  };
+}
+
 /** As appending, at any place of a file that is no log. */
 export function writing(
   ground: Ground,

@@ -17,6 +17,7 @@ import {
   readingPart,
   removing,
   replacing,
+  rewriting,
   type Step,
   syncing,
   truncating,
@@ -262,6 +263,8 @@ export class SimulatedDisk {
       read: (position, into, callback) => this.#start(readingLog(file, position, into), callback),
       truncate: (length, callback) => this.#start(truncating(ground, file, length), callback),
       append: (bytes, callback) => this.#start(appending(ground, file, bytes), callback),
+      rewrite: (position, bytes, callback) =>
+        this.#start(rewriting(file, position, bytes), callback),
       sync: (callback) => this.#start(syncing(ground, file), callback),
       close: () => undefined,
     };

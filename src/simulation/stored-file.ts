@@ -2,6 +2,7 @@
 // failed sync or time may make of that. It grows in place: a log that is never compacted is appended to a
 // thousand times.
 
+import { assert } from '../cluster/assert.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 
 export type FileKind = 'log' | 'state';
@@ -21,6 +22,8 @@ export class StoredFile {
   readonly #appended: Appended[] = [];
   /** A truncation that was not synced: a loss of power may undo it. */
   #cutOff: { readonly at: number; readonly bytes: Buffer } | undefined;
+  /** Only memory has this range, though the system calls it written: no sync brings it to the disk. */
+  #onlyInMemory: Appended | undefined;
   #isRotten = false;
 
   /** @param bytes survive the machine */
@@ -70,6 +73,16 @@ export class StoredFile {
     this.#syncedLength = Math.min(this.#syncedLength, position);
   }
 
+  /** These bytes are there already; the next sync brings them to the disk, whatever the system calls written. */
+  rewrite(position: number, bytes: Buffer): void {
+    const end = position + bytes.length;
+    assert(this.bytes.subarray(position, end).equals(bytes), 'what is rewritten is there');
+    const range = this.#onlyInMemory;
+    if (range === undefined || position > range.from || end < range.to) return;
+    this.#onlyInMemory = undefined;
+    this.#syncedLength = Math.min(this.#syncedLength, range.from);
+  }
+
   truncate(length: number): void {
     if (length >= this.#length) return;
     if (length < this.#syncedLength) {
@@ -88,11 +101,17 @@ export class StoredFile {
 
   /**
    * A sync failed, and the system dropped what it could not write: all of it, or some pages, which are zero from
-   * now on. It says so once: the next sync succeeds, and brings nothing back.
+   * now on; or it keeps all of it in memory, and calls it written. It says so once: the next sync succeeds, and
+   * brings nothing to the disk.
    */
   loseUnsynced(random: SeededRandom): void {
-    if (random.chance(0.5)) this.#shorten(this.#syncedLength);
-    else this.#loseSome(random);
+    const outcome = random.pick(['nothing is left', 'some is zero', 'only memory has it'] as const);
+    if (outcome === 'nothing is left') this.#shorten(this.#syncedLength);
+    else if (outcome === 'some is zero') this.#loseSome(random);
+    else if (this.#length > this.#syncedLength) {
+      const from = Math.min(this.#syncedLength, this.#onlyInMemory?.from ?? this.#length);
+      this.#onlyInMemory = { from, to: this.#length };
+    }
   }
 
   /**
@@ -100,6 +119,7 @@ export class StoredFile {
    * go to the disk in any order. What is there now survives the next loss as well.
    */
   losePower(random: SeededRandom): void {
+    this.#loseMemory();
     const cutOff = this.#cutOff;
     if (cutOff !== undefined && random.chance(0.5)) {
       this.#shorten(cutOff.at);
@@ -134,10 +154,27 @@ export class StoredFile {
     this.#isRotten = true;
   }
 
+  #loseMemory(): void {
+    const range = this.#onlyInMemory;
+    if (range === undefined) return;
+    this.#memory.fill(0, range.from, range.to);
+    this.#forgetAppended(range.from);
+    this.#onlyInMemory = undefined;
+  }
+
   #shorten(length: number): void {
     this.#length = Math.min(this.#length, length);
     this.#syncedLength = Math.min(this.#syncedLength, this.#length);
-    while ((this.#appended.at(-1)?.to ?? 0) > this.#length) this.#appended.pop();
+    this.#forgetAppended(this.#length);
+    const range = this.#onlyInMemory;
+    if (range === undefined || range.to <= this.#length) return;
+    this.#onlyInMemory =
+      range.from < this.#length ? { from: range.from, to: this.#length } : undefined;
+  }
+
+  /** What ends behind this place is no longer what was appended. */
+  #forgetAppended(length: number): void {
+    while ((this.#appended.at(-1)?.to ?? 0) > length) this.#appended.pop();
   }
 
   #loseSome(random: SeededRandom): void {
@@ -145,6 +182,6 @@ export class StoredFile {
     if (unsynced === 0) return;
     const from = this.#syncedLength + random.below(unsynced);
     this.#memory.fill(0, from, from + 1 + random.below(this.#length - from));
-    while ((this.#appended.at(-1)?.to ?? 0) > from) this.#appended.pop();
+    this.#forgetAppended(from);
   }
 }

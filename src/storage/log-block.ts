@@ -196,7 +196,12 @@ export function readBlockHeader(
   if (bytes.readUInt32BE(at + 16) !== offset) return undefined;
   const length = BLOCK_HEADER_BYTES + bytes.readUInt32BE(at + 4);
   if (offset + length > end) return undefined;
-  return { length, synced: readPlace(bytes, at + 20) };
+  return { length, synced: syncedBefore(bytes, at) };
+}
+
+/** @returns up to where the log was synced when the block there was written */
+export function syncedBefore(bytes: Buffer, at: number): Place {
+  return readPlace(bytes, at + 20);
 }
 
 /** @param length of the whole block */

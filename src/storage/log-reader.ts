@@ -11,6 +11,7 @@ import {
   type Place,
   readBlockHeader,
   SALT_AT,
+  syncedBefore,
 } from './log-block.ts';
 import { type LogEntry, readEntries } from './log-entry.ts';
 
@@ -19,18 +20,25 @@ const PIECE_BYTES = 1024 * 1024;
 /** What is left of a piece stands before the next: less than a block. */
 const CARRIED_BYTES_MAX = BLOCK_BYTES_MAX;
 
-/** Calls back with the place behind the last whole block: the file's end if all are whole. */
+export interface ReadBlocks {
+  /** Behind the last whole block: the file's end if all are whole. */
+  readonly end: number;
+  /** Up to where that block calls the log synced; undefined when there is none. */
+  readonly synced: Place | undefined;
+}
+
 export class BlockReader {
   readonly #file: LogFile;
   readonly #salt: Buffer;
   readonly #apply: (entry: LogEntry) => void;
-  readonly #done: (result: DiskResult<number>) => void;
+  readonly #done: (result: DiskResult<ReadBlocks>) => void;
   #piece = Buffer.allocUnsafe(CARRIED_BYTES_MAX + PIECE_BYTES);
   #next = Buffer.allocUnsafe(CARRIED_BYTES_MAX + PIECE_BYTES);
   /** In the file: what was asked for ends here. */
   #askedTo = FILE_HEADER_BYTES;
   /** In the file: behind the last whole block. */
   #offset = FILE_HEADER_BYTES;
+  #synced: Place | undefined;
   /** Bytes of a block that stand before the piece that comes. */
   #carried = 0;
   /** A block that is longer than what can be carried, and how much of it is there. */
@@ -42,7 +50,7 @@ export class BlockReader {
     file: LogFile,
     salt: Buffer,
     apply: (entry: LogEntry) => void,
-    done: (result: DiskResult<number>) => void,
+    done: (result: DiskResult<ReadBlocks>) => void,
   ) {
     this.#file = file;
     this.#salt = salt;
@@ -62,10 +70,10 @@ export class BlockReader {
     });
   }
 
-  #end(result: DiskResult<number> = { kind: 'done', value: this.#offset }): void {
+  #end(failed?: Extract<DiskResult<never>, { kind: 'failed' }>): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#done(result);
+    this.#done(failed ?? { kind: 'done', value: { end: this.#offset, synced: this.#synced } });
   }
 
   #came(bytes: number): void {
@@ -129,6 +137,7 @@ export class BlockReader {
       return false;
     }
     this.#offset += length;
+    this.#synced = syncedBefore(bytes, at);
     return true;
   }
 }

@@ -25,6 +25,7 @@ import {
 import type { LogEntry } from './log-entry.ts';
 import { EARLIER_LOG_FILE, FIRST_FILE, logFileName, logFileNumbers } from './log-files.ts';
 import { BlockReader, findBlocks, isUnfinished } from './log-reader.ts';
+import { rewriteLog } from './log-rewrite.ts';
 
 const NOWHERE: Place = { file: 0, offset: 0 };
 
@@ -94,6 +95,8 @@ export class LogReplay {
   /** Of before a compaction that ended while they were removed. */
   #dropped: number[] = [];
   readonly #whole: WrittenFile[] = [];
+  /** Something says that the log is on the disk up to here. */
+  #synced = NOWHERE;
 
   /** @param done when everything that is left of the log was applied, and is synced */
   constructor(disk: Disk, options: ReplayOptions, done: (replayed: Replayed) => void) {
@@ -151,6 +154,8 @@ export class LogReplay {
       if (number !== this.#first + index) throw missing(this.#first + index);
     }
     if (this.#files.length === 0) throw missing(this.#first);
+    this.#notice(this.#options.closedAt);
+    for (const { header } of this.#files) this.#notice(header?.synced);
     this.#replay(0);
   }
 
@@ -159,23 +164,40 @@ export class LogReplay {
     if (onDisk === undefined) return this.#allWhole();
     const { number, header } = onDisk;
     if (header === undefined) return this.#judge({ file: number, offset: 0 });
-    const { store, apply, syncFailed } = this.#options;
+    const { store, apply } = this.#options;
     return this.#open(number, (file) => {
       new BlockReader(file, saltOf(store, number), apply, (result) => {
-        const end = needed(result, `${logFileName(number)} cannot be read`);
+        const { end, synced } = needed(result, `${logFileName(number)} cannot be read`);
+        this.#notice(synced);
         const before = this.#files[index + 1]?.header?.before ?? end;
         const isWhole = end === file.length && end === before;
-        // Also of what an earlier life left to the system: from now on it counts as synced.
-        file.sync((synced) => {
-          if (synced.kind === 'failed') {
-            // The next sync would succeed, and bring nothing back: the system reports a loss once.
-            return syncFailed(() => needed(synced, `${logFileName(number)} cannot be synced`));
-          }
+        this.#bringToDisk(file, { number, bytes: end }, () => {
           file.close();
           this.#whole.push({ number, bytes: end });
           if (isWhole) this.#replay(index + 1);
           else this.#judge({ file: number, offset: end });
         });
+      });
+    });
+  }
+
+  #notice(synced: Place | undefined): void {
+    this.#synced = latest(this.#synced, synced) ?? NOWHERE;
+  }
+
+  /** Also what an earlier life left to the system, or failed to sync: from now on it counts as synced. */
+  #bringToDisk(file: LogFile, { number, bytes }: WrittenFile, done: () => void): void {
+    const start = { file: number, offset: 0 };
+    const { file: syncedFile, offset } = latest(start, this.#synced) ?? start;
+    const from = syncedFile === number ? offset : bytes;
+    rewriteLog(file, { from, end: bytes }, (rewritten) => {
+      needed(rewritten, `${logFileName(number)} cannot be written`);
+      file.sync((synced) => {
+        if (synced.kind === 'done') return done();
+        // The next sync would succeed, and bring nothing back: the system reports a loss once.
+        return this.#options.syncFailed(() =>
+          needed(synced, `${logFileName(number)} cannot be synced`),
+        );
       });
     });
   }

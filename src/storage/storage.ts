@@ -70,6 +70,8 @@ export interface StorageOptions extends StoreOptions {
 
 /** Between two slices of work on the memory. */
 const WORK_PAUSE_MS = 5;
+/** Between two attempts to note that a sync failed. */
+const DISTRUST_AGAIN_MS = 1000;
 
 const ANY_KEY = Buffer.from('any');
 
@@ -230,10 +232,16 @@ export class StorageNode implements Service {
     return log;
   }
 
-  #distrustStore(): void {
+  /** Until it is noted: a disk that failed for a moment only must not be believed by the next life (H8). */
+  #distrustStore(isRepeated = false): void {
     this.#identity.distrust((failure) => {
-      if (failure === undefined) return;
-      this.#runtime.log.write('error', DISTRUST_NOT_NOTED, { detail: failure });
+      const { log } = this.#runtime;
+      if (failure === undefined) {
+        if (isRepeated) log.write('info', 'the sync that failed is noted');
+        return;
+      }
+      if (!isRepeated) log.write('error', DISTRUST_NOT_NOTED, { detail: failure });
+      this.#runtime.timers.after(DISTRUST_AGAIN_MS, () => this.#distrustStore(true));
     });
   }
 

@@ -141,6 +141,18 @@ export function diskContract(name: string, make: () => Promise<DiskFixture>): vo
       expect(await contentOf(again)).toBe('one two 2nd life');
     });
 
+    test('what is rewritten stays where it is, also in a log that is appended to', async () => {
+      const { disk } = await make();
+      const log = await openLog(disk, true);
+      await append(log, '0123456789');
+      const rewritten = await new Promise<DiskResult<undefined>>((resolve) =>
+        log.rewrite(3, Buffer.from('345'), resolve),
+      );
+      expect(rewritten.kind).toBe('done');
+      await append(log, 'abc');
+      expect(await contentOf(disk)).toBe('0123456789abc');
+    });
+
     test('a log is read from any place, and no further than its end', async () => {
       const { disk } = await make();
       const log = await openLog(disk, true);

@@ -88,6 +88,45 @@ const TAILS: readonly Mutant[] = [
   },
 ];
 
+const SYNCS: readonly Mutant[] = [
+  {
+    name: 'believes-what-only-memory-has',
+    rule: 'H8',
+    edits: [
+      {
+        file: LOG_REPLAY,
+        find: 'const from = syncedFile === number ? offset : bytes;',
+        replace: 'const from = syncedFile === number ? Math.max(offset, bytes) : bytes;',
+      },
+    ],
+    fate: tests(RECOVERY_TESTS, 'for what only memory has'),
+  },
+  {
+    name: 'rewrites-at-the-end',
+    rule: 'H8',
+    edits: [
+      {
+        file: 'src/cluster/io/disk.ts',
+        find: "const file = await open(path, 'r+');",
+        replace: "const file = await open(path, 'a');",
+      },
+    ],
+    fate: tests('test/cluster/io/runtime.test.ts', 'what is rewritten stays'),
+  },
+  {
+    name: 'failed-sync-is-noted-once-or-never',
+    rule: 'H8',
+    edits: [
+      {
+        file: 'src/storage/storage.ts',
+        find: 'this.#runtime.timers.after(DISTRUST_AGAIN_MS, () => this.#distrustStore(true));',
+        replace: '',
+      },
+    ],
+    fate: tests('test/simulation/schedules-disks.test.ts', 'noted as soon as it can be'),
+  },
+];
+
 const VERSIONS: readonly Mutant[] = [
   {
     name: 'new-entries-in-files-of-before',
@@ -115,4 +154,9 @@ const VERSIONS: readonly Mutant[] = [
   },
 ];
 
-export const DIRECTORY_MUTANTS: readonly Mutant[] = [...IDENTITIES, ...TAILS, ...VERSIONS];
+export const DIRECTORY_MUTANTS: readonly Mutant[] = [
+  ...IDENTITIES,
+  ...TAILS,
+  ...SYNCS,
+  ...VERSIONS,
+];

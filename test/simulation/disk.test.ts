@@ -243,6 +243,21 @@ describe('an error', () => {
     );
   });
 
+  test('of a sync may leave what only memory has: rewritten, it survives, and so does what was synced', () => {
+    const found = outcomes((machine) => {
+      const log = machine.open('log');
+      machine.append(log, 'abc');
+      machine.disk.fail('sync');
+      expect(() => machine.wait<undefined>((done) => log.sync(done))).toThrow('EIO');
+      if (machine.textOf('log') !== '0123456789abc') return 'something is gone';
+      machine.wait<undefined>((done) => log.rewrite(5, Buffer.from('56789abc'), done));
+      machine.wait<undefined>((done) => log.sync(done));
+      machine.kill(true);
+      return machine.textOf('log') ?? '';
+    });
+    expect(found).toEqual(['0123456789abc', 'something is gone']);
+  });
+
   test('of a sync is told once the identity was written that was asked for afterwards', () => {
     const machine = new Machine(1);
     const log = machine.open('log');

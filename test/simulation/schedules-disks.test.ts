@@ -92,6 +92,23 @@ test.each(SEEDS)('H8: a store whose sync failed is not complete, seed %i', (seed
   stage.expectKept();
 });
 
+test.each(SEEDS)('H8: a sync that failed is noted as soon as it can be, seed %i', (seed) => {
+  const stage = new Stage(seed, { ...SHAPE, storages: 3 });
+  const [failed, other] = [stage.storage(0), stage.storage(1)];
+  const key = stage.keyOf(failed, other);
+  failed.disk.fail('sync');
+  failed.disk.fail('replace', 3);
+  stage.expectStatus(stage.set(stage.frontend(0), key), 200);
+  stage.until('the sync has failed', () => failed.disk.hasUntoldLoss);
+  stage.pass(10);
+  expect(failed.disk.hasUntoldLoss).toBe(true);
+  stage.until('it is noted', () => !failed.disk.hasUntoldLoss, 10_000);
+  failed.crash(false);
+  failed.start();
+  stage.pass(10_000);
+  stage.expectKept();
+});
+
 test.each(SEEDS)('H8: whatever a power loss leaves of a log, the node starts, seed %i', (seed) => {
   const stage = new Stage(seed, { ...SHAPE, storages: 3, logFileBytes: 400 });
   const [lost, other] = [stage.storage(0), stage.storage(1)];

@@ -46,6 +46,7 @@ class ManualDisk implements Pick<Disk, 'openLog' | 'remove'> {
       length: FILE_HEADER_BYTES,
       read: () => undefined,
       truncate: () => undefined,
+      rewrite: () => undefined,
       close: () => undefined,
       append: (bytes, callback) => {
         this.groups.push(Buffer.from(bytes));

@@ -46,8 +46,8 @@ function recordOf(number: number, version: number, bytes = 100) {
 class Life extends Machine {
   readonly store = new SegmentStore(LIMITS);
 
-  constructor() {
-    super(1);
+  constructor(seed = 1) {
+    super(seed);
     this.replace(IDENTITY_FILE, encodeIdentity(EARLIER));
     this.replace(MAP_FILE, encodeAdoptedMap(sampleMap()));
   }
@@ -151,6 +151,39 @@ describe('the identity', () => {
     const { incarnation, completeSince } = life.recover().identity;
     expect(incarnation).toBeGreaterThan(EARLIER.incarnation);
     expect(completeSince).toBe(incarnation);
+  });
+
+  test('is not believed for what only memory has after a sync that failed and could not be noted (H8)', () => {
+    let found = 0;
+    for (let seed = 1; seed <= 30; seed++) {
+      const life = new Life(seed);
+      const log = life.log(life.create(), 2 ** 26);
+      const append = (number: number) => {
+        log.append({ kind: 'record', partition: 1 as PartitionId, record: recordOf(number, 1) });
+        life.wait<void>((done) => log.whenDown(done));
+      };
+      append(1);
+      life.wait((done) => log.sync(done));
+      append(2);
+      const { logs } = life.disk.image();
+      life.disk.fail('sync');
+      life.wait((done) => log.sync(done));
+      life.crash();
+      // The system may have dropped it as well; this is about what it shows, and does not have on the disk.
+      const shown = life.disk.image().logs.get(logFileName(1));
+      if (shown?.equals(logs.get(logFileName(1)) ?? Buffer.alloc(0)) !== true) continue;
+      found++;
+      const { log: open, identity } = life.recover();
+      const again = life.log(open, 2 ** 26);
+      life.wait((done) => again.sync(done));
+      const stored = new StoredIdentity(life.disk.port(), identity);
+      life.wait((done) => stored.close(again.syncedTo, done));
+      life.crash(true);
+      const store = new SegmentStore(LIMITS);
+      expect(life.recover(store).identity.completeSince, `${seed}`).toBe(EARLIER.completeSince);
+      expect(store.items(), `${seed}`).toBe(2);
+    }
+    expect(found).toBeGreaterThan(3);
   });
 
   test('notes where the log ends when the store is closed, and no more once it is open again (H8)', () => {

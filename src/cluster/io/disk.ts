@@ -54,8 +54,9 @@ export function makeDirectory(path: string): void {
 }
 
 async function openLogFile(directory: string, name: string, create: boolean): Promise<LogFile> {
+  const path = join(directory, name);
   const flags = constants.O_APPEND | constants.O_RDWR | (create ? constants.O_CREAT : 0);
-  const file = await open(join(directory, name), flags);
+  const file = await open(path, flags);
   const { size } = await file.stat();
   // Also of one that was there: who made it may have died before its name was on the disk.
   if (create) await syncDirectory(directory);
@@ -64,6 +65,7 @@ async function openLogFile(directory: string, name: string, create: boolean): Pr
     read: (position, into, callback) => settle(readAt(file, position, into), callback),
     truncate: (length, callback) => settle(truncate(file, length), callback),
     append: (bytes, callback) => settle(appendTo(file, bytes), callback),
+    rewrite: (position, bytes, callback) => settle(rewrite(path, position, bytes), callback),
     sync: (callback) => settle(sync(file), callback),
     // What was asked of the file before is done first, and nothing depends on the close.
     close: () => settle(file.close(), () => undefined),
@@ -97,6 +99,20 @@ async function appendTo(file: FileHandle, bytes: Buffer): Promise<undefined> {
   const { bytesWritten } = await file.write(bytes);
   if (bytesWritten !== bytes.length) {
     throw new Error(`${bytesWritten} of ${bytes.length} bytes written: the disk is full`);
+  }
+  return undefined;
+}
+
+/** Through another descriptor: what is written to one that appends goes to the end, wherever it should go. */
+async function rewrite(path: string, position: number, bytes: Buffer): Promise<undefined> {
+  const file = await open(path, 'r+');
+  try {
+    const { bytesWritten } = await file.write(bytes, 0, bytes.length, position);
+    if (bytesWritten !== bytes.length) {
+      throw new Error(`${bytesWritten} of ${bytes.length} bytes written: the disk is full`);
+    }
+  } finally {
+    await file.close();
   }
   return undefined;
 }
