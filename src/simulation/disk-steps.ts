@@ -184,7 +184,7 @@ export function appending(ground: Ground, file: StoredFile, bytes: Buffer): Step
   };
 }
 
-/** What is there stays there, and what an earlier sync has brought to the disk too: these are the same bytes. */
+/** The bytes are the same, so a crash in the middle changes neither the file nor what was synced of it. */
 export function rewriting(file: StoredFile, position: number, bytes: Buffer): Step<undefined> {
   return {
     kind: 'append',

@@ -37,7 +37,7 @@ export const FILE_HEADER_BYTES = 104;
 export const SALT_AT = 8;
 /** Software of another format must not open the log, so each new kind of entry raises it. */
 const FORMAT = 3;
-/** Without the entry `complete`. 1 was a single file without blocks, `records.log`. */
+/** Format 2 had no entry `complete`; format 1 was a single file without blocks, `records.log`. */
 const EARLIEST_FORMAT = 2;
 const MAGIC_TEXT = 'VELOURLG';
 const MAGIC = Buffer.from(MAGIC_TEXT);

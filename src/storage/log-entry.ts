@@ -48,7 +48,7 @@ const VERSION_BYTES = 8;
 const KEY_FROM = HEADER_BYTES + VERSION_BYTES + 2;
 /** Of an epoch, and of an incarnation, which is a time in milliseconds. */
 const NUMBER_BYTES = 6;
-/** By code: so much is read of an entry before its length is known. */
+/** How many bytes of an entry are read before its length is known, by its code. */
 const SHORTEST_BYTES: Readonly<Record<number, number>> = {
   [CODES.record]: HEADER_BYTES + RECORD_HEADER_BYTES,
   [CODES.floor]: HEADER_BYTES + VERSION_BYTES,

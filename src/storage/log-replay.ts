@@ -95,7 +95,7 @@ export class LogReplay {
   /** Of before a compaction that ended while they were removed. */
   #dropped: number[] = [];
   readonly #whole: WrittenFile[] = [];
-  /** Something says that the log is on the disk up to here. */
+  /** The log is on the disk up to here, as the identity, a header or a block says. */
   #synced = NOWHERE;
 
   /** @param done when everything that is left of the log was applied, and is synced */
@@ -185,7 +185,7 @@ export class LogReplay {
     this.#synced = latest(this.#synced, synced) ?? NOWHERE;
   }
 
-  /** Also what an earlier life left to the system, or failed to sync: from now on it counts as synced. */
+  /** Syncs also what an earlier life left to the system or failed to sync; from now on all of it counts as synced. */
   #bringToDisk(file: LogFile, { number, bytes }: WrittenFile, done: () => void): void {
     const start = { file: number, offset: 0 };
     const { file: syncedFile, offset } = latest(start, this.#synced) ?? start;

@@ -103,7 +103,7 @@ export class StorageNode implements Service {
   #node: NodeId;
   #registration: Registration | undefined;
   #durability: Durability = MEMORY_ONLY;
-  /** The same, of a node with a data directory. */
+  /** The log behind `durability`; none without a data directory. */
   #log: RecordLog | undefined;
   #life: StorageLife | undefined;
   #self: Self | undefined;
@@ -232,7 +232,7 @@ export class StorageNode implements Service {
     return log;
   }
 
-  /** Until it is noted: a disk that failed for a moment only must not be believed by the next life (H8). */
+  /** Tries until it is noted, so that the next life does not believe a disk that failed for a moment only (H8). */
   #distrustStore(isRepeated = false): void {
     this.#identity.distrust((failure) => {
       const { log } = this.#runtime;

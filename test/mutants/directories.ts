@@ -67,6 +67,18 @@ const TAILS: readonly Mutant[] = [
     fate: tests(RECOVERY_TESTS, 'notes where the log ends'),
   },
   {
+    name: 'stop-notes-no-end',
+    rule: 'H8',
+    edits: [
+      {
+        file: 'src/storage/storage.ts',
+        find: 'this.#identity.close(this.#log?.syncedTo,',
+        replace: 'this.#identity.close(undefined,',
+      },
+    ],
+    fate: tests('test/simulation/schedules-rot.test.ts', 'in a store that was closed'),
+  },
+  {
     name: 'open-store-is-closed-where-it-was',
     rule: 'H8',
     edits: [

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { call, get, inParallel, set } from '../helpers/client.ts';
 import { childrenOf, startCluster, until } from '../helpers/cluster.ts';
+import { changeIdentity } from '../helpers/identities.ts';
 import { ready, type Trio, startTrio as trioOf } from '../helpers/trio.ts';
 
 const LOG = 'records-00000001.log';
@@ -126,8 +127,7 @@ describe('one storage node', () => {
       await set(trio.frontend, 'a', '1');
       await node.stop('SIGKILL');
       const identity = join(directory, '0', 'storage.identity');
-      const fields = JSON.parse(readFileSync(identity, 'utf8'));
-      writeFileSync(identity, JSON.stringify({ ...fields, bootId: 'of another start' }));
+      changeIdentity(identity, { bootId: 'of another start' });
       const second = trio.startStorage(0);
       await second.printed('stderr', '"registered"');
       expect(second.stderr).toContain(`"complete":${resumes}`);
@@ -201,8 +201,10 @@ describe('a damaged data directory', () => {
     writeFileSync(file('storage.identity'), identity);
     rmSync(file(LOG));
     await refused(/records-00000001\.log is missing/);
-    writeFileSync(file('storage.identity'), '{"format": 3}');
-    await refused(/storage\.identity cannot be used: format/);
+    writeFileSync(file('storage.identity'), '{"format": 4}');
+    await refused(/storage\.identity cannot be used: format is not a whole number from 2 to 3/);
+    writeFileSync(file('storage.identity'), identity.toString().replace('interval', 'always'));
+    await refused(/storage\.identity cannot be used: its checksum does not match/);
   });
 
   test('in use by another node is refused with 78', async () => {

@@ -1,12 +1,13 @@
 // The stand-in for a loss of power of all storage nodes at once (PROTOCOL 4.3): their processes are killed,
 // their logs lose what was not synced, and the machine seems to have started anew.
 
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { get, set } from '../helpers/client.ts';
 import { until } from '../helpers/cluster.ts';
+import { changeIdentity } from '../helpers/identities.ts';
 import { ready, startTrio } from '../helpers/trio.ts';
 
 const NODES = [0, 1, 2];
@@ -38,8 +39,7 @@ async function losePower(fsync: 'always' | 'interval') {
   for (const [index, log] of logs.entries()) {
     if (fsync === 'interval') truncateSync(log, synced[index]);
     const identity = join(directory, String(index), 'storage.identity');
-    const fields = JSON.parse(readFileSync(identity, 'utf8'));
-    writeFileSync(identity, JSON.stringify({ ...fields, bootId: 'of another start' }));
+    changeIdentity(identity, { bootId: 'of another start' });
   }
   for (const index of NODES) {
     const back = trio.startStorage(index);

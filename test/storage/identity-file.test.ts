@@ -39,7 +39,7 @@ test.each(['', 'a b', 'x'.repeat(65)])('a nonce %o is none', (promisedNonce) => 
 });
 
 describe('a data directory', () => {
-  /** As software before the checksum wrote it. */
+  /** Writes fields as software before the checksum did. */
   const unchecked = (fields: object) =>
     Buffer.from(`${JSON.stringify({ format: 2, ...fields })}\n`);
 

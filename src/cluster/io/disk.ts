@@ -103,7 +103,7 @@ async function appendTo(file: FileHandle, bytes: Buffer): Promise<undefined> {
   return undefined;
 }
 
-/** Through another descriptor: what is written to one that appends goes to the end, wherever it should go. */
+/** Opens the file once more, because a descriptor that appends writes to the end whatever the position is. */
 async function rewrite(path: string, position: number, bytes: Buffer): Promise<undefined> {
   const file = await open(path, 'r+');
   try {
