@@ -19,6 +19,8 @@ const SLOT_BYTES = 6;
 const SLOTS_MIN = 2 * BUCKETS;
 /** Of the slots that are not empty: a search for what is not there then looks at eight of them. */
 const FULL = 0.75;
+/** What an index takes for each of its keys, if it is as full as it gets. */
+export const INDEX_BYTES_LEAST = SLOT_BYTES / FULL;
 /** So a new table is begun between a fifth and two fifths full. */
 const FULL_AT_FIRST = 0.4;
 /** The share of its slots before it is full. */

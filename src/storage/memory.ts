@@ -18,6 +18,13 @@ import { Dropped } from './dropped.ts';
 import { Ghosts } from './ghosts.ts';
 import type { HashIndex, IndexAccount } from './hash-index.ts';
 import type { Completeness } from './log-entry.ts';
+import {
+  bytesAtLeast,
+  MemoryLimit,
+  SEGMENTS_RESERVED,
+  SEGMENTS_RESERVED_FROM_DELETES,
+  segmentBytesFor,
+} from './memory-limit.ts';
 import { PartitionRecords } from './partition-records.ts';
 import type {
   Due,
@@ -30,16 +37,7 @@ import type {
   PutOutcome,
   WhenFull,
 } from './partition-store.ts';
-import {
-  type Entry,
-  HEADS,
-  type Head,
-  keyIn,
-  keyInRecord,
-  type Location,
-  Segments,
-  segmentBytesFor,
-} from './segments.ts';
+import { type Entry, type Head, keyIn, keyInRecord, type Location, Segments } from './segments.ts';
 
 /** Slots of a partition that was dropped, with each record that comes in. */
 const DROPPED_SLOTS = 64;
@@ -47,12 +45,6 @@ const DROPPED_SLOTS = 64;
 const DROPPED_SLOTS_IDLE = 4096;
 /** While room is needed now, so many times more is released of what was dropped, and cleaned; beyond it is a pause. */
 const RECLAIMS_AT_ONCE = 16;
-/** For what is moved while it is decided whether there is room, and what is kept to be filled again. */
-const SEGMENTS_RESERVED = 4;
-/** A delete is what makes room, so it may take of them, but not the last. */
-const SEGMENTS_RESERVED_FROM_DELETES = 1;
-/** The cleaner makes room for an eighth of the memory at once, not for more. */
-const WANTED_SHARE_MAX = 8;
 const EVERYTHING = Number.POSITIVE_INFINITY;
 const APPLIED: PutOutcome = { kind: 'applied' };
 const EQUAL: PutOutcome = { kind: 'equal' };
@@ -72,7 +64,7 @@ export interface StoreOptions {
 export class SegmentStore implements PartitionStore {
   readonly #segments: Segments;
   readonly #cleaner: Cleaner;
-  readonly #memoryBytes: number;
+  readonly #limit: MemoryLimit;
   readonly #evictedTo: Evicted;
   readonly #indexes: IndexAccount = { bytes: 0 };
   readonly #partitions = new Map<PartitionId, PartitionRecords>();
@@ -82,8 +74,6 @@ export class SegmentStore implements PartitionStore {
   #whenFull: WhenFull = 'refuse';
   /** Of a cache. */
   #ghosts: Ghosts | undefined;
-  /** For what was refused last: the cleaner makes as much room. */
-  #wantedBytes = 0;
   #evicted = 0;
 
   constructor(
@@ -91,12 +81,12 @@ export class SegmentStore implements PartitionStore {
     evicted: Evicted = () => undefined,
   ) {
     this.#segments = new Segments(segmentBytes ?? segmentBytesFor(memoryBytes));
-    this.#memoryBytes = memoryBytes;
+    this.#limit = new MemoryLimit(memoryBytes, this.#segments, () => this.#besideSegments());
     this.#evictedTo = evicted;
     this.#dropped = new Dropped(this.#segments);
     this.asides = new Asides(this.#segments, this.#partitions, {
       made: () => new PartitionRecords(this.#segments, this.#indexes),
-      hasRoom: (bytes) => this.#hasRoom(bytes, SEGMENTS_RESERVED),
+      hasRoom: (bytes) => this.#limit.hasRoom(bytes, SEGMENTS_RESERVED),
     });
     this.#cleaner = new Cleaner(
       this.#segments,
@@ -105,7 +95,7 @@ export class SegmentStore implements PartitionStore {
         sift: (entry) => this.#sift(entry),
         evict: (entry) => this.#evict(entry),
       },
-      () => this.#segmentsMax(),
+      () => this.#limit.segmentsMax(),
       () => this.whenFull === 'evict',
     );
   }
@@ -118,7 +108,7 @@ export class SegmentStore implements PartitionStore {
     this.#whenFull = whenFull;
     // Not with the first eviction, or that one would have to make room for all of it.
     this.#ghosts =
-      whenFull === 'evict' ? (this.#ghosts ?? new Ghosts(this.#memoryBytes)) : undefined;
+      whenFull === 'evict' ? (this.#ghosts ?? new Ghosts(this.#limit.bytes)) : undefined;
   }
 
   get(partition: PartitionId, key: Buffer): StoredRecord | undefined {
@@ -140,22 +130,46 @@ export class SegmentStore implements PartitionStore {
   }
 
   putCopied(partition: PartitionId, record: StoredRecord): PutOutcome {
+    return this.#put(partition, record, false);
+  }
+
+  /**
+   * For a replay of the log: a record that a store with as much memory had is never refused (memory-limit.ts); one
+   * that a cache has no room for is.
+   */
+  restore(partition: PartitionId, record: StoredRecord): PutOutcome {
+    const outcome = this.putCopied(partition, record);
+    if (outcome.kind !== 'no-memory') return outcome;
+    // The first life had time to reclaim what it overwrote; here everything comes at once.
+    while (this.work());
+    return this.#put(partition, record, this.whenFull === 'refuse');
+  }
+
+  /** How much of memory is wanting for a record that was not restored. */
+  bytesAtLeast(record: StoredRecord): number {
+    return bytesAtLeast(record.length);
+  }
+
+  #put(partition: PartitionId, record: StoredRecord, mayRaise: boolean): PutOutcome {
     const state = this.#partition(partition);
     const key = keyInRecord(record);
     const hash = hashRecordKey(record);
     const at = state.index.get(hash, key);
+    let replacedBytes = 0;
     if (at !== undefined) {
       const present = this.#segments.at(at);
       const order = compareRecords(record, present);
       if (order === 0) return EQUAL;
       if (order < 0) return { kind: 'superseded', version: recordVersion(present) };
+      replacedBytes = present.length;
     }
     this.#dropped.release(DROPPED_SLOTS);
     if (this.#cleaner.isFull && this.#dropped.isEmpty) this.reclaim();
     this.#cleaner.work(record.length);
     const head: Head =
       at === undefined && this.#ghosts?.take(hash) === true ? 'survivors' : 'incoming';
-    if (!this.#makeRoom(head, record, at === undefined ? state.index : undefined)) return NO_MEMORY;
+    const index = at === undefined ? state.index : undefined;
+    if (!this.#makeRoom(head, record, index, replacedBytes, mayRaise)) return NO_MEMORY;
     const location = this.#segments.append(head, partition, record);
     // Again: to make room it may have been moved, or evicted.
     const from = at === undefined ? undefined : state.index.get(hash, key);
@@ -250,7 +264,7 @@ export class SegmentStore implements PartitionStore {
 
   memory(): MemoryFigures {
     return {
-      limit: this.#memoryBytes,
+      limit: this.#limit.bytes,
       used: this.#segments.bytes + this.#besideSegments(),
       payload: this.payloadBytes(),
       index: this.#indexes.bytes,
@@ -286,17 +300,28 @@ export class SegmentStore implements PartitionStore {
     return state;
   }
 
-  /** @param index that another key is added to. @returns false where there is none and this is no cache */
-  #makeRoom(head: Head, record: StoredRecord, index: HashIndex | undefined): boolean {
-    // What was wanted is forgotten once as much came in.
-    const wantedBefore = Math.max(0, this.#wantedBytes - record.length);
-    this.#wantedBytes = Math.max(wantedBefore, this.#wantable(index?.bytesToAddSoon() ?? 0));
+  /**
+   * @param index that another key is added to
+   * @param replacedBytes length of the record that goes
+   * @returns false where there is no room and this is no cache
+   */
+  #makeRoom(
+    head: Head,
+    record: StoredRecord,
+    index: HashIndex | undefined,
+    replacedBytes: number,
+    mayRaise: boolean,
+  ): boolean {
+    const { length } = record;
+    this.#limit.cameIn(length);
+    this.#limit.want(index?.bytesToAddSoon() ?? 0);
     const reserved = isTombstone(record) ? SEGMENTS_RESERVED_FROM_DELETES : SEGMENTS_RESERVED;
     for (let isExhausted = false, reclaims = 0; ; ) {
-      const more = this.#segments.bytesToAdd(head, record.length) + (index?.bytesToAdd() ?? 0);
-      if (this.#hasRoom(more, reserved)) return true;
+      const more = this.#segments.bytesToAdd(head, length) + (index?.bytesToAdd() ?? 0);
+      if (this.#limit.hasRoomFor(length, replacedBytes, more, reserved)) return true;
       if (reclaims++ < RECLAIMS_AT_ONCE && this.#reclaimNow()) continue;
-      this.#wantedBytes = Math.max(this.#wantedBytes, this.#wantable(more + record.length));
+      if (mayRaise && this.#limit.raise(length, replacedBytes, more)) return true;
+      this.#limit.want(more + length);
       if (isExhausted || !this.#canEvictFor(more, reserved)) return false;
       isExhausted = !this.#cleaner.evict();
     }
@@ -313,25 +338,7 @@ export class SegmentStore implements PartitionStore {
   /** What would not even fit alone shall not cost others their place. */
   #canEvictFor(more: number, reserved: number): boolean {
     if (this.whenFull === 'refuse') return false;
-    const least = (reserved + HEADS) * this.#segments.segmentBytes + this.#besideSegments();
-    return least + more <= this.#memoryBytes;
-  }
-
-  #wantable(bytes: number): number {
-    return Math.min(bytes, this.#memoryBytes / WANTED_SHARE_MAX);
-  }
-
-  #hasRoom(more: number, reserved: number): boolean {
-    if (more === 0 || this.#memoryBytes === EVERYTHING) return true;
-    const { count, segmentBytes, largeBytes } = this.#segments;
-    const taken = (count + reserved) * segmentBytes + largeBytes + this.#besideSegments();
-    return taken + more <= this.#memoryBytes;
-  }
-
-  #segmentsMax(): number {
-    const { segmentBytes, largeBytes } = this.#segments;
-    const beside = largeBytes + this.#besideSegments() + this.#wantedBytes;
-    return (this.#memoryBytes - beside) / segmentBytes;
+    return this.#limit.hasRoomAlone(more, reserved);
   }
 
   #besideSegments(): number {

@@ -48,6 +48,8 @@ export class Recovery {
   readonly #options: RecoveryOptions;
   readonly #done: (recovered: Recovered) => void;
   readonly #beganMs: number;
+  /** Of the memory, for the records that there was no room for. */
+  #missingBytes = 0;
 
   /** @param done when the store holds what the log holds */
   constructor(
@@ -123,6 +125,7 @@ export class Recovery {
         },
       },
       (replayed) => {
+        this.#refuseMissing();
         const { bytes, cutBytes } = replayed;
         const milliseconds = Math.ceil(clock.monotonicMs() - this.#beganMs);
         const items = this.#store.items();
@@ -185,7 +188,7 @@ export class Recovery {
     const store = this.#store;
     switch (entry.kind) {
       case 'record':
-        if (store.putCopied(entry.partition, entry.record).kind === 'no-memory') {
+        if (store.restore(entry.partition, entry.record).kind === 'no-memory') {
           this.#redoWithout(entry);
         }
         break;
@@ -210,21 +213,25 @@ export class Recovery {
     }
   }
 
-  /** A first life had time to reclaim what it overwrote; here everything comes at once. */
   #redoWithout({ partition, record }: Extract<LogEntry, { kind: 'record' }>): void {
-    while (this.#store.work());
-    if (this.#store.putCopied(partition, record).kind !== 'no-memory') return;
-    if (this.#store.whenFull === 'evict') {
-      // H40: as if it had been evicted at once; what is here of the key is older.
-      const key = recordKey(record);
-      this.#store.raiseFloor(partition, recordVersion(record));
-      const older = this.#store.peek(partition, key);
-      if (older !== undefined) this.#store.forget(partition, key, recordVersion(older));
+    if (this.#store.whenFull === 'refuse') {
+      this.#missingBytes += this.#store.bytesAtLeast(record);
       return;
     }
+    // H40: as if it had been evicted at once; what is here of the key is older.
+    const key = recordKey(record);
+    this.#store.raiseFloor(partition, recordVersion(record));
+    const older = this.#store.peek(partition, key);
+    if (older !== undefined) this.#store.forget(partition, key, recordVersion(older));
+  }
+
+  /** At the end, for only then it is known how much there is: at most, for of what is missing some may be dropped. */
+  #refuseMissing(): void {
+    if (this.#missingBytes === 0) return;
+    const { limit } = this.#store.memory();
     throw new FatalError(
       EXIT.config,
-      'the records of the log do not fit into the memory of this node; give it more with --memory',
+      `the records of the log do not fit into the memory of this node: it has ${limit} bytes, and ${limit + this.#missingBytes} are enough; give it more with --memory`,
     );
   }
 }

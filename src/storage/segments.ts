@@ -22,11 +22,10 @@ import { hashKey, hashRecordKey, type KeyHash } from './digest.ts';
 /** Where a record is; never 0 or 1, which the index has for itself. */
 export type Location = number & { readonly brand: 'Location' };
 
-const SEGMENT_BYTES_MAX = 4 * 1024 * 1024;
-/** So that the few which must be free are a small share. */
-const SEGMENTS_AT_LEAST = 256;
 const ENTRY_HEADER_BYTES = 4;
 const UNIT_BYTES = 8;
+/** An entry is longer than its record by so much at most, also that of a large one. */
+export const BESIDE_RECORD_BYTES = ENTRY_HEADER_BYTES + UNIT_BYTES;
 /** The first entry is not at 0, so that no location is. */
 const FIRST_ENTRY = 2 * UNIT_BYTES;
 /** 32 GiB in segments of 4 MiB. */
@@ -108,6 +107,7 @@ export class Segments {
   /** Bytes in use, with the large records that the segments have numbers of. */
   readonly #inUse: Record<Head, number> = { incoming: 0, survivors: 0 };
   #largeBytes = 0;
+  #entries = 0;
   #sequence = 0;
 
   /** @param segmentBytes a power of two */
@@ -130,9 +130,19 @@ export class Segments {
     return this.#inUse[kind];
   }
 
+  /** The same, of both kinds. */
+  get inUseBytes(): number {
+    return this.#inUse.incoming + this.#inUse.survivors;
+  }
+
+  /** A number, of those that are in use. */
+  get entries(): number {
+    return this.#entries;
+  }
+
   /** Of the records in segments, with what goes with them there. */
   get usedBytes(): number {
-    return this.#inUse.incoming + this.#inUse.survivors - this.#largeBytes;
+    return this.inUseBytes - this.#largeBytes;
   }
 
   /** Of the records that are on their own. */
@@ -299,12 +309,14 @@ export class Segments {
     segment.end += taken;
     segment.used += taken;
     this.#inUse[segment.kind] += taken;
+    this.#entries++;
     return location;
   }
 
   #untake(segment: Segment, taken: number): void {
     segment.used -= taken;
     this.#inUse[segment.kind] -= taken;
+    this.#entries--;
     assert(segment.used >= 0, 'a segment never has less than nothing in use');
     if (segment.used === 0 && !segment.isHead) this.#free(segment);
   }
@@ -370,12 +382,6 @@ export class Segments {
   #locationOf(segment: number, offset: number): Location {
     return (segment * this.#unitsOfSegment + offset / UNIT_BYTES) as Location;
   }
-}
-
-/** A power of two. @param memoryBytes that the segments may take together */
-export function segmentBytesFor(memoryBytes: number): number {
-  const share = 2 ** Math.floor(Math.log2(memoryBytes / SEGMENTS_AT_LEAST));
-  return Math.min(SEGMENT_BYTES_MAX, share);
 }
 
 function recordAt(bytes: Buffer, offset: number): StoredRecord {

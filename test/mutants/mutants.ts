@@ -33,6 +33,7 @@ const HOT_KEY_SCHEDULES = 'test/simulation/schedules-hot-keys.test.ts';
 const RESTART_SCHEDULES = 'test/simulation/schedules-restarts.test.ts';
 const DELETE_SCHEDULES = 'test/simulation/schedules-deletes.test.ts';
 const DISK_ERRORS = 'test/processes/disk-errors.test.ts';
+const FULL_RESTART_TESTS = 'test/storage/full-restart.test.ts';
 const RECOVERY_TESTS = 'test/storage/recovery.test.ts';
 const REPLICA_TESTS = 'test/storage/replica.test.ts';
 const HEARTBEAT_TESTS = 'test/storage/heartbeats.test.ts';
@@ -55,6 +56,7 @@ const TRANSFER = 'src/storage/transfer.ts';
 const LIFE = 'src/storage/life.ts';
 const MAP_ADOPTION = 'src/storage/map-adoption.ts';
 const MEMORY = 'src/storage/memory.ts';
+const MEMORY_LIMIT = 'src/storage/memory-limit.ts';
 const MEMBERSHIP = 'src/controller/membership.ts';
 const OPENING = 'src/controller/opening.ts';
 const PENDING = 'src/controller/pending.ts';
@@ -1215,7 +1217,7 @@ const STORE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: STORE,
-        find: '      this.#wantedBytes = Math.max(this.#wantedBytes, this.#wantable(more + record.length));\n',
+        find: '      this.#limit.want(more + length);\n',
         replace: '',
       },
     ],
@@ -1418,12 +1420,42 @@ const STORE_MUTANTS: readonly Mutant[] = [
     rule: 'H7',
     edits: [
       {
-        file: RECOVERY,
-        find: "    while (this.#store.work());\n    if (this.#store.putCopied(partition, record).kind !== 'no-memory') return;\n",
+        file: MEMORY,
+        find: '    while (this.work());\n',
         replace: '',
       },
     ],
     fate: tests(RECOVERY_TESTS, 'waits for the memory'),
+  },
+  {
+    name: 'replay-keeps-to-the-limit',
+    rule: 'D7',
+    edits: [
+      {
+        file: MEMORY,
+        find: 'this.#put(partition, record, this.whenFull',
+        replace: 'this.#put(partition, record, this.whenFull === undefined && this.whenFull',
+      },
+    ],
+    fate: tests(FULL_RESTART_TESTS, 'starts again with it'),
+  },
+  {
+    name: 'raised-limit-is-for-more-records',
+    rule: 'D7',
+    edits: [
+      {
+        file: MEMORY_LIMIT,
+        find: ' && (!isRaised || this.#fits(recordBytes, replacedBytes))',
+        replace: ' && (isRaised || replacedBytes >= 0)',
+      },
+    ],
+    fate: tests(FULL_RESTART_TESTS, 'starts again with it'),
+  },
+  {
+    name: 'raised-limit-never-falls',
+    rule: 'D7',
+    edits: [{ file: MEMORY_LIMIT, find: '    this.#lower();\n    return', replace: '    return' }],
+    fate: tests(FULL_RESTART_TESTS, 'keeps to the limit again'),
   },
   {
     name: 'identity-before-the-cut',

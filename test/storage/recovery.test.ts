@@ -2,79 +2,33 @@
 // reclaimed again while the log is replayed.
 
 import { describe, expect, test } from 'vitest';
-import type { NodeId } from '../../src/cluster/identity.ts';
 import type { PartitionId } from '../../src/cluster/partition.ts';
 import { encodeRecord } from '../../src/cluster/record.ts';
-import type { DiskResult, Runtime } from '../../src/cluster/runtime.ts';
 import type { Version } from '../../src/cluster/version.ts';
 import { StoredIdentity } from '../../src/storage/identity.ts';
-import {
-  decodeIdentity,
-  encodeIdentity,
-  IDENTITY_FILE,
-  type Identity,
-} from '../../src/storage/identity-file.ts';
+import { encodeIdentity, IDENTITY_FILE } from '../../src/storage/identity-file.ts';
 import { logFileName } from '../../src/storage/log-files.ts';
 import { SegmentStore } from '../../src/storage/memory.ts';
-import {
-  encodeAdoptedMap,
-  MAP_FILE,
-  type Recovered,
-  Recovery,
-} from '../../src/storage/recovery.ts';
-import { Machine, STORE } from '../helpers/machine.ts';
-import { incarnationOf, sampleMap } from '../helpers/maps.ts';
+import type { Recovered } from '../../src/storage/recovery.ts';
+import { incarnationOf } from '../helpers/maps.ts';
+import { EARLIER, RecoveringMachine } from '../helpers/recovering-machine.ts';
 
 const LIMITS = { segmentBytes: 4096, memoryBytes: 64 * 4096 };
-const EARLIER: Identity = {
-  node: 'a' as NodeId,
-  store: STORE,
-  incarnation: incarnationOf(7),
-  bootId: 'start 1',
-  closedAt: undefined,
-  fsync: 'interval',
-  completeSince: incarnationOf(3),
-  promisedGeneration: 0,
-  promisedNonce: undefined,
-};
 
 function recordOf(number: number, version: number, bytes = 100) {
   const key = Buffer.from(`key ${number}`);
   return encodeRecord({ key, version: BigInt(version) as Version, value: Buffer.alloc(bytes) });
 }
 
-class Life extends Machine {
+class Life extends RecoveringMachine {
   readonly store = new SegmentStore(LIMITS);
 
   constructor(seed = 1) {
     super(seed);
-    this.replace(IDENTITY_FILE, encodeIdentity(EARLIER));
-    this.replace(MAP_FILE, encodeAdoptedMap(sampleMap()));
   }
 
-  replace(name: string, bytes: Buffer): void {
-    this.wait<DiskResult<undefined>>((done) => this.disk.port().replace(name, bytes, done));
-  }
-
-  recover(store = new SegmentStore(LIMITS)): Recovered {
-    return this.wait((done) => this.begin(store, done));
-  }
-
-  begin(store: SegmentStore, done: (recovered: Recovered) => void): void {
-    const { process, disk } = this;
-    const runtime = {
-      clock: process,
-      timers: process,
-      random: this.world.random,
-      log: { write: () => undefined },
-      host: { bootId: () => disk.bootId() },
-    } as unknown as Runtime;
-    const options = { node: 'a' as NodeId, nodeIsGiven: false, fsync: 'interval' } as const;
-    new Recovery(runtime, disk.port(), store, options, done).start();
-  }
-
-  identity(): Identity | string {
-    return decodeIdentity(this.disk.image().files.get(IDENTITY_FILE) ?? Buffer.alloc(0));
+  override recover(store = new SegmentStore(LIMITS)): Recovered {
+    return super.recover(store);
   }
 }
 
@@ -103,6 +57,7 @@ describe('a replay', () => {
     life.recover(again);
     expect(again.items()).toBe(store.items());
     expect(again.digest(second)).toEqual(store.digest(second));
+    expect(again.memory().used).toBeLessThanOrEqual(LIMITS.memoryBytes);
   });
 
   test('of more than the memory takes says so, and what to do', () => {
@@ -113,7 +68,21 @@ describe('a replay', () => {
     }
     life.wait((done) => log.sync(done));
     life.crash();
-    expect(() => life.recover()).toThrow(/do not fit into the memory.*--memory/);
+    const refusal = /do not fit into the memory.* has 262144 bytes, and (\d+) are enough.*--memory/;
+    let message = '';
+    expect(() => {
+      try {
+        life.recover();
+      } catch (error) {
+        message = String(error);
+        throw error;
+      }
+    }).toThrow(refusal);
+    const [, enough] = refusal.exec(message) ?? [];
+    const larger = new SegmentStore({ ...LIMITS, memoryBytes: Number(enough) });
+    life.crash();
+    life.recover(larger);
+    expect(larger.items()).toBe(5000);
   });
 });
 
