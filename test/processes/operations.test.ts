@@ -290,7 +290,11 @@ describe('the commands of an operator', () => {
 });
 
 describe('a controller that lost its state', () => {
-  async function handMade(dataDirectory: string | undefined) {
+  /**
+   * @param times SLOW where clients go on meanwhile. From the first promise until all have the new map nobody renews
+   *   a lease (H32), and a get waits for three seconds at most: more than that a slow machine takes for it.
+   */
+  async function handMade(dataDirectory: string | undefined, times: readonly string[] = []) {
     const [controllerPort = 0, frontendPort = 0, ...ports] = await freePorts(5);
     const controller = `127.0.0.1:${controllerPort}`;
     const frontend = `127.0.0.1:${frontendPort}`;
@@ -304,11 +308,12 @@ describe('a controller that lost its state', () => {
         '--host',
         '127.0.0.1',
         ...kept,
+        ...times,
         ...more,
       ]);
     const first = startController();
-    for (const port of ports) process_(['storage', controller, `127.0.0.1:${port}`]);
-    process_(['frontend', controller, frontend]);
+    for (const port of ports) process_(['storage', controller, `127.0.0.1:${port}`, ...times]);
+    process_(['frontend', controller, frontend, ...times]);
     // The nodes know of the cluster as well, or there would be nothing to recover from.
     for (const address of [frontend, ...ports.map((port) => `127.0.0.1:${port}`)]) {
       await until(
@@ -319,7 +324,7 @@ describe('a controller that lost its state', () => {
   }
 
   test('and keeps nothing recovers by itself, while everything goes on (D5, H32)', async () => {
-    const { controller, frontend, startController, first } = await handMade(undefined);
+    const { controller, frontend, startController, first } = await handMade(undefined, SLOW);
     const stopLoad = load([frontend]);
     await first.stop('SIGKILL');
     startController();
@@ -332,7 +337,7 @@ describe('a controller that lost its state', () => {
 
   test('is refused with 78 and the command that recovers, and recovers with it', async () => {
     const dataDirectory = directory();
-    const { controller, frontend, startController, first } = await handMade(dataDirectory);
+    const { controller, frontend, startController, first } = await handMade(dataDirectory, SLOW);
     const stopLoad = load([frontend]);
     await first.stop('SIGKILL');
     rmSync(join(dataDirectory, 'controller.state'));
