@@ -53,7 +53,7 @@ export class DiskHands {
     const what = strikeDisk(node.disk, fault);
     if (what === undefined) return;
     this.#world.note(`the disk of ${node.process.name} ${what}`);
-    if (costsTheDisk) this.#losses.gone(node);
+    if (costsTheDisk) this.#losses.condemn(node);
     const kind: Readonly<Record<typeof fault.kind, FaultKind>> = {
       slow: 'slow-disk',
       stall: 'stall-disk',
@@ -106,6 +106,7 @@ export class DiskHands {
     node.crash(false);
     node.disk.mend();
     node.disk.wipe();
+    this.#losses.replaced(node);
     this.#losses.start(node);
   }
 }

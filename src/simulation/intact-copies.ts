@@ -19,6 +19,8 @@ export class IntactCopies {
   readonly #violation: (text: string) => void;
   /** By key: who had the acknowledged record, or a newer one, when it was last asked. */
   readonly #holders = new Map<string, Set<Holder>>();
+  /** Nodes whose disk will be replaced, whatever later lives bring there until then. */
+  readonly #condemned = new Set<SimulatedNode>();
 
   constructor(
     world: World,
@@ -42,6 +44,20 @@ export class IntactCopies {
     for (const holders of this.#holders.values()) {
       for (const holder of holders) if (holder === node) holders.delete(holder);
     }
+  }
+
+  condemn(node: SimulatedNode): void {
+    this.#condemned.add(node);
+    this.gone(node);
+  }
+
+  replaced(node: SimulatedNode): void {
+    this.#condemned.delete(node);
+    this.gone(node);
+  }
+
+  isCondemned(node: SimulatedNode): boolean {
+    return this.#condemned.has(node);
   }
 
   /** Whether without these nodes everything that was acknowledged is still somewhere. */
@@ -76,7 +92,7 @@ export class IntactCopies {
     );
   }
 
-  #mayComeBack({ keepsData, process }: SimulatedNode): boolean {
-    return keepsData || process.alive;
+  #mayComeBack(node: SimulatedNode): boolean {
+    return (node.keepsData || node.process.alive) && !this.#condemned.has(node);
   }
 }

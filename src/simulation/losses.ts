@@ -55,6 +55,17 @@ export class Losses {
     this.#intact.gone(node);
   }
 
+  /** The operator will replace its disk: until then nobody counts on what is there. */
+  condemn(node: SimulatedNode): void {
+    this.#intact.condemn(node);
+  }
+
+  /** The life that is over by now, and those between the fault and it, left nothing. */
+  replaced(node: SimulatedNode): void {
+    this.#note(node);
+    this.#intact.replaced(node);
+  }
+
   /** Its machine is gone, and the disk with it. */
   burn(node: SimulatedNode): void {
     this.#note(node);
@@ -79,6 +90,7 @@ export class Losses {
   readonly #isIntact = ({ node: id, incarnation }: Life): boolean => {
     const other = this.#cluster.storages.find(({ process }) => process.name === id);
     if (other === undefined || incarnation <= (this.#lost.get(id) ?? 0)) return false;
+    if (this.#intact.isCondemned(other)) return false;
     return other.keepsData ? !this.burned.has(other) : other.process.alive;
   };
 }
