@@ -52,6 +52,11 @@ type DrawnShape = Omit<RunShape, 'acceptsLosses'>;
 
 /** Of a cache: more keys, and longer values, than its nodes have memory for. */
 const CACHE = { valueBytes: 80, memoryBytes: [5000, 6200] } as const;
+/**
+ * Of a store the same, and some more: the two segments that are filled are never cleaned, and with less than one
+ * further beside them, the four that are reserved and the indexes, what is deleted would make no room.
+ */
+const TIGHT = { keys: 9, moreBytes: 700 } as const;
 
 /** The battery of a machine's clock is empty. */
 const ANY_JUMP_MS = 40 * 24 * 3_600_000;
@@ -75,10 +80,11 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
   // It takes a third member, which both sides reach.
   const isAccepted = programme === 'controller-loss-accepted';
   const redundancy = isAccepted ? 3 : 2 + random.below(2);
-  const memoryBytes = random.between(...CACHE.memoryBytes);
+  const cacheBytes = random.between(...CACHE.memoryBytes);
   const isCache =
     programme === 'evicting-copy' || (programme !== 'last-copy' && random.chance(0.25));
   const isTight = !isCache && programme === undefined && random.chance(TIGHT_SHARE);
+  const memoryBytes = isTight ? cacheBytes + TIGHT.moreBytes : cacheBytes;
   const digits = smallestDigits(1);
   const sparse = programme !== undefined || random.chance(0.6);
   return {
@@ -105,7 +111,7 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
       },
     },
     // Two partitions only: what one key's delete does to another shows then.
-    keys: keysOfPartitions(digits, 2, isCache || isTight ? 5 : 3),
+    keys: keysOfPartitions(digits, 2, isTight ? TIGHT.keys : isCache ? 5 : 3),
     valueBytes: isCache || isTight ? CACHE.valueBytes : 0,
     longShare: random.pick([0, 0, 0.002]),
     isTight,
