@@ -34,6 +34,7 @@ const RESTART_SCHEDULES = 'test/simulation/schedules-restarts.test.ts';
 const DELETE_SCHEDULES = 'test/simulation/schedules-deletes.test.ts';
 const DISK_ERRORS = 'test/processes/disk-errors.test.ts';
 const FULL_RESTART_TESTS = 'test/storage/full-restart.test.ts';
+const MEMORY_LIMIT_TESTS = 'test/storage/memory-limit.test.ts';
 const RECOVERY_TESTS = 'test/storage/recovery.test.ts';
 const REPLICA_TESTS = 'test/storage/replica.test.ts';
 const HEARTBEAT_TESTS = 'test/storage/heartbeats.test.ts';
@@ -1425,7 +1426,7 @@ const STORE_MUTANTS: readonly Mutant[] = [
         replace: '',
       },
     ],
-    fate: tests(RECOVERY_TESTS, 'waits for the memory'),
+    fate: tests(FULL_RESTART_TESTS, 'never much'),
   },
   {
     name: 'replay-keeps-to-the-limit',
@@ -1449,7 +1450,7 @@ const STORE_MUTANTS: readonly Mutant[] = [
         replace: ' && (isRaised || replacedBytes >= 0)',
       },
     ],
-    fate: tests(FULL_RESTART_TESTS, 'starts again with it'),
+    fate: tests(MEMORY_LIMIT_TESTS, 'nothing grows above'),
   },
   {
     name: 'raised-limit-never-falls',

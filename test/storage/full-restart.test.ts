@@ -175,8 +175,8 @@ describe('a store whose memory was full', () => {
     expect(plays.filter(({ compacted }) => compacted > 0).length).toBeGreaterThan(10);
     const shares = plays.map(({ mostShare }) => mostShare);
     expect(shares.filter((share) => share > 1).length).toBeGreaterThan(1);
-    // The ends of these small segments that may stay unused are a fifth of them.
-    expect(Math.max(...shares)).toBeLessThan(1.2);
+    // A segment or two of these few; more where the cleaner has not done what it can.
+    expect(Math.max(...shares)).toBeLessThan(1.05);
   });
 
   test('takes deletes though it has more than the limit, and then keeps to the limit again', () => {
