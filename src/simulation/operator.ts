@@ -10,6 +10,7 @@ import {
 import { PATHS } from '../cluster/messages.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import { partitionOf } from '../cluster/partition.ts';
+import type { StorageNode } from '../storage/storage.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { Hands } from './hands.ts';
 import type { History } from './history.ts';
@@ -19,6 +20,7 @@ import type { Oracles } from './oracles.ts';
 import type { RunShape } from './run-shape.ts';
 import type { World } from './world.ts';
 
+const NO_KEY = Buffer.alloc(0);
 const LOOKS_EVERY_MS = [1000, 3000] as const;
 /** Everything that has a machine runs and reaches the controller for so long before he believes that that is all. */
 const STEADY_MS = 3000;
@@ -136,11 +138,14 @@ export class Operator {
   }
 
   #accept(partitions: readonly PartitionId[]): void {
-    const keys = this.#shape.keys.filter((key) =>
-      partitions.includes(partitionOf(Buffer.from(key), this.#oracles.map?.digits ?? 1)),
-    );
-    // Of what somebody whom the controller hears still has, nothing needs be lost.
-    const lost = keys.filter((key) => !this.#isReachable(key));
+    const keysOf = (partition: PartitionId) =>
+      this.#shape.keys.filter(
+        (key) => partitionOf(Buffer.from(key), this.#oracles.map?.digits ?? 1) === partition,
+      );
+    const keys = partitions.flatMap(keysOf);
+    const lost = partitions
+      .filter((partition) => !this.#isKeptBySomebody(partition, keysOf(partition)))
+      .flatMap(keysOf);
     this.#actedMs = this.#world.nowMs;
     this.#world.note(`the operator gives up partitions ${partitions.join(', ')}`);
     this.#world.occur('loss accepted');
@@ -154,18 +159,31 @@ export class Operator {
     }
   }
 
-  #isReachable(key: string): boolean {
-    const { controller, network, storages } = this.#cluster;
-    const isHeard = ({ process }: SimulatedNode) =>
+  /**
+   * Nothing needs be lost of what those have who know of themselves that they had everything for longest, if the
+   * controller hears them. Others may have more, and cannot know it: a copy that was never finished, say.
+   */
+  #isKeptBySomebody(partition: PartitionId, keys: readonly string[]): boolean {
+    const heard = this.#cluster.storages.filter((node) => this.#isHeard(node));
+    const epochOf = ({ living }: SimulatedNode<StorageNode>) =>
+      living?.holding(partition, NO_KEY)?.completeness?.epoch ?? 0;
+    const latest = Math.max(0, ...heard.map(epochOf));
+    const best = latest === 0 ? [] : heard.filter((node) => epochOf(node) === latest);
+    const hasAll = (node: SimulatedNode<StorageNode>) =>
+      keys.every((key) => this.#oracles.holds(node, key) !== false);
+    return best.length > 0 && best.every(hasAll);
+  }
+
+  #isHeard(node: SimulatedNode<StorageNode>): boolean {
+    const { controller, network } = this.#cluster;
+    const { process } = node;
+    const [life, { map }] = [this.#oracles.lifeOf(node), this.#oracles];
+    if (life === undefined || map === undefined || !isGranted(map, life)) return false;
+    return (
       !process.paused &&
       !network.isCut(process, controller.process) &&
-      !network.isCut(controller.process, process);
-    return storages.some((node) => {
-      const life = this.#oracles.lifeOf(node);
-      const { map } = this.#oracles;
-      if (life === undefined || map === undefined || !isGranted(map, life)) return false;
-      return isHeard(node) && this.#oracles.holds(node, key) === true;
-    });
+      !network.isCut(controller.process, process)
+    );
   }
 
   /** What changes nothing where nothing is wrong, or names what is not there. */

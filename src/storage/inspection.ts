@@ -21,6 +21,7 @@ import { VERSION } from '../cluster/software.ts';
 import { printVersion, type Version } from '../cluster/version.ts';
 import type { AnswerCounters } from './counters.ts';
 import type { LogFigures } from './durability.ts';
+import type { Completeness } from './log-entry.ts';
 import type { MemoryFigures, PartitionStore } from './partition-store.ts';
 import type { Replica } from './replica.ts';
 
@@ -106,6 +107,8 @@ export interface Holding {
   readonly incarnation: Incarnation;
   readonly record: StoredRecord | undefined;
   readonly floor: Version;
+  /** Of the whole partition: until when nothing that was acknowledged is missing, if that is known (H29). */
+  readonly completeness: Completeness | undefined;
 }
 
 /** @param replica that has adopted a map */
@@ -118,7 +121,9 @@ export function holdingOf(
   const [present, aside] = [store.peek(partition, key), store.asides.peek(partition, key)];
   const isAside =
     aside !== undefined && (present === undefined || compareRecords(aside, present) > 0);
-  return { incarnation, record: isAside ? aside : present, floor: store.floor(partition) };
+  const record = isAside ? aside : present;
+  const [floor, completeness] = [store.floor(partition), store.completeness(partition)];
+  return { incarnation, record, floor, completeness };
 }
 
 /** The same for people and tests. */
