@@ -143,6 +143,7 @@ export interface ControlCall {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly message?: ControlMessage | undefined;
+  /** Without an answer it fails, and no sooner. */
   readonly timeoutMs: number;
 }
 

@@ -16,6 +16,8 @@ import type { CallOutcome, ControlCall, Network } from '../runtime.ts';
 import { SocketLink } from './link.ts';
 import { Agent, Client } from './undici.ts';
 
+/** By so much a timer of Node's may come early, which counts whole milliseconds of its own. */
+const TIMER_EARLY_MS = 1;
 /** Name of the stream in HTTP's Upgrade header; changes when its bytes change incompatibly. */
 export const LINK_PROTOCOL = 'velour-operations-3';
 export const LINK_HEADERS = {
@@ -69,7 +71,7 @@ export function openNetwork(): Network {
       // A process that got no time for a while has answers in its sockets: it reads them (the next phase of
       // the event loop) before it calls them late.
       const giveUp = () => deadline.abort(new Error(`no answer within ${call.timeoutMs} ms`));
-      const timer = setTimeout(() => setImmediate(giveUp), call.timeoutMs);
+      const timer = setTimeout(() => setImmediate(giveUp), call.timeoutMs + TIMER_EARLY_MS);
       timer.unref();
       const done = (outcome: CallOutcome) => {
         clearTimeout(timer);

@@ -12,14 +12,18 @@ afterEach(() => {
   for (const cleanUp of cleanUps.splice(0)) cleanUp();
 });
 
-async function called(listener: RequestListener, timeoutMs: number): Promise<CallOutcome> {
+async function listening(listener: RequestListener): Promise<Address> {
   const server = createServer(listener).listen(0, '127.0.0.1');
   cleanUps.push(
     () => server.close(),
     () => server.closeAllConnections(),
   );
   await new Promise((resolve) => server.once('listening', resolve));
-  const address = `127.0.0.1:${(server.address() as AddressInfo).port}` as Address;
+  return `127.0.0.1:${(server.address() as AddressInfo).port}` as Address;
+}
+
+async function called(listener: RequestListener, timeoutMs: number): Promise<CallOutcome> {
+  const address = await listening(listener);
   const call = { address, method: 'POST', path: '/', message: { a: 1 }, timeoutMs } as const;
   return new Promise((resolve) => openNetwork().call(call, resolve));
 }
@@ -37,6 +41,19 @@ test('an answer comes with its status and message', async () => {
 test('no answer in time is a failure that says the time', async () => {
   const outcome = await called(() => undefined, 50);
   expect(outcome).toEqual({ kind: 'failed', detail: 'no answer within 50 ms' });
+});
+
+test('no call is given up before its time: who looks takes that for a refusal (R6)', async () => {
+  const address = await listening(() => undefined);
+  const network = openNetwork();
+  const call = { address, method: 'POST', path: '/', timeoutMs: 5 } as const;
+  for (let count = 0; count < 300; count++) {
+    const calledMs = performance.now();
+    const endedMs = await new Promise<number>((resolve) =>
+      network.call(call, () => resolve(performance.now())),
+    );
+    expect(endedMs - calledMs).toBeGreaterThanOrEqual(5);
+  }
 });
 
 test('an answer that lies in the socket when the time is over counts', async () => {
