@@ -79,11 +79,18 @@ export class Rebalancing {
 /** Made anew only when the nodes to place on change, or who of them is awaited, so that replicas do not wander. */
 class Target {
   #assignment: Assignment = [];
+  #awaited: readonly NodeId[] = [];
   #madeFor = '';
 
   of(map: ClusterMap, { nodes, awaited }: Placeable): Assignment {
     const name = JSON.stringify([map.cluster, map.redundancy, nodes, awaited]);
-    if (name !== this.#madeFor) this.#assignment = targetOf(map, nodes);
+    if (name === this.#madeFor) return this.#assignment;
+    // R8: who was removed for its silence, and perhaps is back since, is no member, and has what it had. For the
+    // quotas alone a node with less than others could as well copy it.
+    const keeps = [...awaited, ...this.#awaited];
+    const kept = this.#assignment.map((ids) => ids.filter((node) => keeps.includes(node)));
+    this.#assignment = targetOf(map, nodes, kept);
+    this.#awaited = awaited;
     this.#madeFor = name;
     return this.#assignment;
   }
@@ -114,8 +121,15 @@ function withoutAwaited({ nodes, awaited }: Placeable): Placeable {
   return { nodes: nodes.filter((node) => !awaited.includes(node)), awaited: [] };
 }
 
-/** Where the replicas belong, with these nodes; as little moved as possible. */
-export function targetOf(map: ClusterMap, nodes: readonly NodeId[]): Assignment {
+/**
+ * Where the replicas belong, with these nodes; as little moved as possible.
+ * @param kept of each partition those that have it beside its members
+ */
+export function targetOf(
+  map: ClusterMap,
+  nodes: readonly NodeId[],
+  kept: Assignment = [],
+): Assignment {
   if (nodes.length === 0) return [];
   return place({
     nodes: nodes.map((id) => {
@@ -124,9 +138,10 @@ export function targetOf(map: ClusterMap, nodes: readonly NodeId[]): Assignment 
     }),
     partitions: map.partitions.length,
     redundancy: Math.min(map.redundancy, nodes.length),
-    previous: map.partitions.map(({ members }) =>
-      [...members].sort((a, b) => rankOf(a) - rankOf(b)).map(({ node }) => node),
-    ),
+    previous: map.partitions.map(({ members }, partition) => {
+      const byRank = [...members].sort((a, b) => rankOf(a) - rankOf(b)).map(({ node }) => node);
+      return [...new Set([...byRank, ...(kept[partition] ?? [])])];
+    }),
   });
 }
 

@@ -683,6 +683,26 @@ describe('R8: who was only silent keeps its place for a while', () => {
     expect([controller.partitionsOf('a'), taken()]).toEqual([share, 0]);
   });
 
+  test('every one of them, though it had more than its share without it, and until all are back', () => {
+    const nodes = [...everybody, 'e'];
+    const controller = controllerOf(
+      { a: 'serving', b: 'serving', c: 'serving' },
+      true,
+      ['d', 'e'],
+      3,
+    );
+    controller.passJoining(10_000, nodes);
+    const shares = () => nodes.map(controller.partitionsOf);
+    const before = shares();
+    expect([...before].sort()).toEqual([10, 10, 10, 9, 9]);
+    const silent = nodes[before.indexOf(10)] ?? '';
+    const rest = nodes.filter((node) => node !== silent);
+    controller.pass(5000, rest);
+    expect(shares()).toEqual(before.map((share, index) => (nodes[index] === silent ? 0 : share)));
+    controller.passJoining(5000, nodes);
+    expect(shares()).toEqual(before);
+  });
+
   test('but not where one copy is left: others begin at once', () => {
     const { controller, taken } = without(2);
     controller.pass(2 * times.moveMs, others);

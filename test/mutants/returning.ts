@@ -152,6 +152,18 @@ const AWAITED: readonly Mutant[] = [
     fate: tests(DECIDE_TESTS, 'while two others serve'),
   },
   {
+    name: 'silent-node-has-its-share-kept-and-not-what-it-had',
+    rule: 'R8',
+    edits: [{ file: REBALANCING, find: '...(kept[partition] ?? [])', replace: '' }],
+    fate: tests(DECIDE_TESTS, 'every one of them'),
+  },
+  {
+    name: 'silent-node-that-is-back-has-its-share-kept-and-not-what-it-had',
+    rule: 'R8',
+    edits: [{ file: REBALANCING, find: '[...awaited, ...this.#awaited]', replace: 'awaited' }],
+    fate: tests(DECIDE_TESTS, 'every one of them'),
+  },
+  {
     name: 'silent-node-is-never-replaced',
     rule: 'R8',
     edits: [
