@@ -33,9 +33,10 @@ export class Node {
     this.#words = words;
   }
 
-  start(): void {
+  /** @param more options of this life alone */
+  start(...more: readonly string[]): void {
     const [command = '', ...rest] = this.#words;
-    this.#life = new Started(command, rest);
+    this.#life = new Started(command, [...rest, ...more]);
   }
 
   get life(): Started {
@@ -59,6 +60,13 @@ export class Node {
   /** What the process says of itself at /status. */
   async status(): Promise<unknown> {
     return JSON.parse((await knock(this.door, '/status')).text);
+  }
+
+  /** @param name with its labels, as `/metrics` has it */
+  async metric(name: string): Promise<number> {
+    const { text } = await knock(this.door, '/metrics');
+    const line = text.split('\n').find((each) => each.startsWith(`${name} `));
+    return Number(line?.slice(name.length));
   }
 }
 
@@ -186,6 +194,21 @@ export class Fleet {
     const { map } = mapReply(JSON.parse((await knock(from.door, path)).text));
     if (map === undefined) throw new Error(`${from.address} has no map`);
     return map;
+  }
+
+  /** In the map that the controller has: the witnesses, no coming ones. */
+  async witnesses(): Promise<readonly Node[]> {
+    const { witnesses, nodes } = await this.map();
+    const addresses = witnesses.map(({ node }) => nodes[node]?.address);
+    return this.storages.filter(({ address }) => addresses.includes(address as never));
+  }
+
+  /** Whether it has a place in any partition. */
+  async isMember({ address }: Node): Promise<boolean> {
+    const { partitions, nodes } = await this.map();
+    return partitions.some(({ members }) =>
+      members.some(({ node }) => nodes[node]?.address === address),
+    );
   }
 
   /** The keys that a storage node holds. */
