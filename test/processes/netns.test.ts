@@ -4,16 +4,17 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { protocolTimes } from '../../src/cluster/limits.ts';
 import { knock } from '../helpers/client.ts';
-import { Fleet, type Place, pause, TIME_SCALE } from '../helpers/fleet.ts';
+import { until } from '../helpers/cluster.ts';
+import { Fleet, type Node, type Place, pause, TIME_SCALE } from '../helpers/fleet.ts';
 import { expectNothingFailed, expectPromisesKept, underLoad } from '../helpers/judged.ts';
 import { Hosts, whyNoNamespaces } from '../helpers/namespaces.ts';
 
-const { leaseMs, fenceWaitMs } = protocolTimes(TIME_SCALE);
+const { leaseMs, fenceWaitMs, tryMs } = protocolTimes(TIME_SCALE);
 const STORAGES = 5;
 const FRONTENDS = 2;
 const PORT = 12_000;
-const FIRST_HOST = { controller: 1, frontend: 2, storage: 2 + FRONTENDS };
-const HOSTS = 1 + FRONTENDS + STORAGES;
+const FIRST_HOST = { controller: 1, storage: 2, frontend: 2 + STORAGES };
+const HOSTS = 1 + STORAGES + FRONTENDS;
 
 const CONTROLLER = FIRST_HOST.controller;
 const F0 = FIRST_HOST.frontend;
@@ -27,13 +28,13 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-async function fleetOnHosts(): Promise<{ cluster: Fleet; hosts: Hosts }> {
-  const hosts = Hosts.make(HOSTS);
+async function fleetOnHosts(frontends = FRONTENDS): Promise<{ cluster: Fleet; hosts: Hosts }> {
+  const hosts = Hosts.make(1 + STORAGES + frontends);
   cleanUps.push(() => hosts.remove());
   const hostOf = ({ role, index }: Pick<Place, 'role' | 'index'>) => FIRST_HOST[role] + index;
   const cluster = await Fleet.start({
     storages: STORAGES,
-    frontends: FRONTENDS,
+    frontends,
     addressOf: (role, index) => `${hosts.addressOf(hostOf({ role, index }))}:${PORT}`,
     doorOf: (place) => hosts.doorOn(hostOf(place), place.address),
     commandFor: (place) => hosts.commandOn(hostOf(place)),
@@ -117,6 +118,45 @@ describe.skipIf(reason !== undefined)(
       });
       expectPromisesKept(verdict);
       await cluster.untilSettled();
+    });
+
+    test('a witness that is cut off for good is replaced, so the next one may be lost as well (D2)', async () => {
+      const { cluster, hosts } = await fleetOnHosts();
+      const [silent, killed] = (await cluster.witnesses()) as [Node, Node];
+      const host = FIRST_HOST.storage + cluster.storages.indexOf(silent);
+      const verdict = await underLoad(cluster, async (load) => {
+        for (const other of others(host)) hosts.cutBoth(host, other);
+        await until(async () => {
+          const { nextWitnesses } = await cluster.map();
+          return nextWitnesses === undefined && !(await cluster.witnesses()).includes(silent);
+        });
+        killed.signal('SIGKILL');
+        await load.untilEveryKeyIsSetAgain();
+        await until(async () => !(await cluster.isMember(killed)));
+      });
+      expectPromisesKept(verdict);
+    });
+
+    test('one frontend of three has a link to a storage node that comes and goes: that one is left alone (R6)', async () => {
+      const { cluster, hosts } = await fleetOnHosts(3);
+      const before = await cluster.untilSettled();
+      const verdict = await underLoad(cluster, async (load) => {
+        for (const isHeard of [true, false]) {
+          // Then it lives by the word of witnesses alone, which is older than that of a heartbeat (H11).
+          if (!isHeard) hosts.cutBoth(CONTROLLER, A);
+          for (let round = 0; round < 2; round++) {
+            // What is asked there meanwhile is not answered in its time, which is reported.
+            hosts.cutBoth(F0, A);
+            await pause(1.5 * tryMs);
+            hosts.healBoth(F0, A);
+            await load.untilEveryKeyIsSetAgain();
+          }
+        }
+        hosts.healBoth(CONTROLLER, A);
+      });
+      expectNothingFailed(verdict);
+      // No epoch was opened, and nobody fenced, were it for a moment.
+      expect((await cluster.map()).version).toEqual(before.version);
     });
   },
 );
