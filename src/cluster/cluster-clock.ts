@@ -4,12 +4,15 @@
 
 import { OWN_CLOCK_OFF_MS_MAX } from './limits.ts';
 import type { Metrics } from './metrics.ts';
-import type { Clock, Log } from './runtime.ts';
+import type { Moment } from './moment.ts';
+import type { Cancel, Clock, Log } from './runtime.ts';
 
 /** Who has told nothing for so long does not count beside others that have. */
 const TOLD_MS_MAX = 60_000;
 /** An answer that took longer says too little: it is wrong by up to half of that. */
 const ROUND_TRIP_MS_MAX = 1000;
+/** The own wall clock was set, or the machine suspended, when it moves by so much against the monotonic one. */
+export const OWN_JUMP_MS = 1000;
 
 interface Told {
   /**
@@ -36,10 +39,16 @@ export class ClusterClock implements Clock {
   /** The time of the cluster, less the own monotonic time; undefined before anybody told it. */
   #base: number | undefined;
   #isOwnOff = false;
+  /** Of the own clock, when it was looked at last. */
+  #ownBase: number;
+  /** The time may be late by as long as the machine slept. */
+  #isInDoubt = false;
+  readonly #waiting = new Set<() => void>();
 
   constructor(own: Clock, log: Log) {
     this.#own = own;
     this.#log = log;
+    this.#ownBase = baseOf(own);
   }
 
   /** Whether anybody has told the time yet. */
@@ -62,13 +71,31 @@ export class ClusterClock implements Clock {
     return this.#base === undefined ? 0 : baseOf(this.#own) - this.#base;
   }
 
+  /** Whether nobody has told the time since the own clocks went apart. */
+  isInDoubt(): boolean {
+    this.#look();
+    return this.#isInDoubt;
+  }
+
+  /** Calls back as soon as somebody has. @returns how to wait no longer */
+  onceTold(callback: () => void): Cancel {
+    this.#waiting.add(callback);
+    return () => {
+      this.#waiting.delete(callback);
+    };
+  }
+
   /**
    * One voice of several, or the only one.
-   * @param askedMs when it was asked, by the monotonic clock: its answer is of half-way between then and now
+   * @param asked when it was asked, by the own clocks: its answer is of half-way between then and now
    */
-  heard(voice: string, wallMs: number, askedMs: number): void {
+  heard(voice: string, wallMs: number, asked: Moment): void {
+    this.#look();
     const now = this.#own.monotonicMs();
+    const askedMs = asked.monotonicMs;
     if (this.isKnown && now - askedMs > ROUND_TRIP_MS_MAX) return;
+    // The machine slept since: nobody knows how much of that was before the answer.
+    if (Math.abs(asked.wallMs - askedMs - this.#ownBase) > OWN_JUMP_MS) return;
     this.#told.set(voice, { base: wallMs - (askedMs + now) / 2, atMs: now });
     for (const [other, { atMs }] of this.#told) {
       if (now - atMs > TOLD_MS_MAX) this.#told.delete(other);
@@ -80,6 +107,9 @@ export class ClusterClock implements Clock {
   /** @param base the time of the cluster, less the own monotonic time */
   follow(base: number): void {
     this.#base = base;
+    this.#isInDoubt = false;
+    for (const callback of this.#waiting) callback();
+    this.#waiting.clear();
     const isOwnOff = this.#isFarOff();
     if (isOwnOff === this.#isOwnOff) return;
     this.#isOwnOff = isOwnOff;
@@ -89,6 +119,19 @@ export class ClusterClock implements Clock {
         aheadMs: Math.round(this.aheadMs()),
       });
     }
+  }
+
+  /**
+   * The own clocks went apart: the machine slept, and the time is late by as long; or its wall clock was set, and the
+   * time is right. Only who is asked from now on can tell, so all that was told before is nothing.
+   */
+  #look(): void {
+    const base = baseOf(this.#own);
+    if (Math.abs(base - this.#ownBase) > OWN_JUMP_MS && this.isKnown) {
+      this.#isInDoubt = true;
+      this.#told.clear();
+    }
+    this.#ownBase = base;
   }
 
   #isFarOff(): boolean {

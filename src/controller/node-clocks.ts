@@ -3,16 +3,13 @@
 // nothing that it answers depends on it: a wrong clock seldom is all that is wrong, and its next life would not
 // be registered. Gone with the controller; what the nodes go by meanwhile they tell the next one.
 
-import { baseOf, ClusterClock, medianOf } from '../cluster/cluster-clock.ts';
+import { baseOf, ClusterClock, medianOf, OWN_JUMP_MS } from '../cluster/cluster-clock.ts';
 import { type ClusterMap, isGranted, type Life, presentLives } from '../cluster/cluster-map.ts';
 import { NODE_CLOCK_OFF_MS_MAX, type Times } from '../cluster/limits.ts';
 import type { HeartbeatRequest } from '../cluster/messages.ts';
 import type { Clock, Log } from '../cluster/runtime.ts';
 import { AWAY_HEARTBEATS } from './failure-detector.ts';
 import { LastWords } from './pending.ts';
-
-/** The own wall clock was set, or the machine suspended, when it moves by so much against the monotonic one. */
-const OWN_JUMP_MS = 1000;
 
 /** Times less the controller's monotonic time of then. */
 interface Told {

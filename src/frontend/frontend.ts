@@ -79,7 +79,9 @@ export class Frontend implements Service {
       hotKeys,
     };
     const writer = new Writer(context);
-    const kv = new KvGateway(new Reader(context), writer, clock, () => this.#absence());
+    const kv = new KvGateway(new Reader(context), writer, { ...runtime, clock, times }, () =>
+      this.#absence(),
+    );
     kv.addTo(this.#routes, metrics);
     addHotKeys(this.#routes, metrics, hotKeys, siblings);
     addStatusRoute(this.#routes, runtime, this.#router, times);

@@ -5,6 +5,7 @@
 import { type ClusterMap, type Life, presentLives } from '../cluster/cluster-map.ts';
 import type { Incarnation, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
+import { type Moment, momentOf } from '../cluster/moment.ts';
 import type { Runtime } from '../cluster/runtime.ts';
 import type { Router } from './router.ts';
 
@@ -12,8 +13,8 @@ import type { Router } from './router.ts';
 const AWAY_PROBES = 2.5;
 
 export interface ProbeEvents {
-  /** @param askedMs by the monotonic clock */
-  told(node: NodeId, wallMs: number, askedMs: number): void;
+  /** @param asked by the own clocks */
+  told(node: NodeId, wallMs: number, asked: Moment): void;
   /** After each round: those that have answered nothing for `unreachableMs`. */
   silent(lives: readonly Life[]): void;
 }
@@ -76,14 +77,14 @@ export class Probes {
   }
 
   #ask(life: Life, probed: Probed): void {
-    const askedMs = this.#runtime.clock.monotonicMs();
+    const asked = momentOf(this.#runtime.clock);
     this.#router.send(life, { kind: 'time' }, (answer) => {
       // Where so much waits that this could not be asked as well, nothing says that it is cut off.
       if (answer.kind === 'unreachable' || answer.kind === 'unanswered') return;
       probed.silentSinceMs = undefined;
       if (answer.kind !== 'time') return;
       this.#answered = true;
-      this.#events.told(life.node, answer.wallMs, askedMs);
+      this.#events.told(life.node, answer.wallMs, asked);
     });
   }
 }

@@ -47,11 +47,15 @@ export class Writer {
     return this.#waiting.count;
   }
 
-  set(request: WriteRequest, callback: WriteCallback): void {
+  /** @param arrivedMs by the monotonic clock: its deadline counts from here */
+  set(
+    request: WriteRequest,
+    callback: WriteCallback,
+    arrivedMs = this.#context.runtime.clock.monotonicMs(),
+  ): void {
     this.#context.hotKeys?.noteSet(request.key, request.value);
     const hash = hashOf(request.key, HASH_SEED);
     const ahead = this.#onTheirWay.get(request.key, hash);
-    const arrivedMs = this.#context.runtime.clock.monotonicMs();
     if (ahead === undefined) {
       this.#send(hash, new PendingSet(request, callback, arrivedMs), undefined);
     } else this.#wait(ahead, new WaitingSet(request, callback, arrivedMs));

@@ -25,8 +25,8 @@ import {
   heartbeatReply,
   PATHS,
 } from '../cluster/messages.ts';
+import { type Moment, momentOf } from '../cluster/moment.ts';
 import type { CallOutcome, Runtime } from '../cluster/runtime.ts';
-import { type Moment, momentOf } from './lease.ts';
 import type { Replica } from './replica.ts';
 
 /** Below this share of the lease the witnesses are asked (R5). */
@@ -155,7 +155,7 @@ export class Heartbeats {
   #heard(reply: HeartbeatReply, sent: Moment): void {
     const { mapVersion, lease, incarnation, timeMs } = reply;
     // Ahead of the lease: after a suspend the time is late, and nothing is to be judged by it.
-    if (timeMs !== undefined) this.#clock.heard('controller', timeMs, sent.monotonicMs);
+    if (timeMs !== undefined) this.#clock.heard('controller', timeMs, sent);
     this.#events.problem(undefined);
     const news = received(reply, this.#replica.map);
     if (news.kind === 'unusable') this.#takesDeltas = false;

@@ -126,7 +126,7 @@ export function holdingOf(
   return { incarnation, record, floor, completeness };
 }
 
-/** The same for people and tests. */
+/** For people and tests, without what is set aside: that is nothing that this node has, until a join is given up. */
 function showRecord(request: HttpRequest, { store, replica: current }: Inspected): HttpReply {
   const query = parseQuery(queryOf(request.target));
   const key = query.kind === 'query' ? query.parameters.get('key') : undefined;
@@ -134,7 +134,8 @@ function showRecord(request: HttpRequest, { store, replica: current }: Inspected
   const replica = current();
   if (replica?.map === undefined) return refusalReply('not-ready', 'no cluster map adopted yet');
   const partition = partitionOf(key, replica.map.digits);
-  const { incarnation, record, floor } = holdingOf({ store, replica }, partition, key);
+  const { incarnation } = replica;
+  const [record, floor] = [store.peek(partition, key), store.floor(partition)];
   const own = { 'x-fog-incarnation': String(incarnation) };
   if (record === undefined) {
     const { headers, ...none } = refusalReply('unknown-path', 'this node has no such record');

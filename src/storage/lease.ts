@@ -2,17 +2,8 @@
 // sending of the request that brought it (H4). Compared at every get, never a flag that a timer flips.
 
 import type { Times } from '../cluster/limits.ts';
+import type { Moment } from '../cluster/moment.ts';
 import type { Clock } from '../cluster/runtime.ts';
-
-/** When a request was sent, on both clocks. */
-export interface Moment {
-  readonly monotonicMs: number;
-  readonly wallMs: number;
-}
-
-export function momentOf(clock: Clock): Moment {
-  return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
-}
 
 export class Lease {
   readonly #clock: Clock;

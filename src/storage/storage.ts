@@ -167,7 +167,7 @@ export class StorageNode implements Service {
     this.#routes.handle(request, reply);
   }
 
-  /** What `/s/record` shows, for who asks far more often than a request is made and read in. */
+  /** What it has of a key, for who asks far more often than a request is made and read in. */
   holding(partition: PartitionId, key: Buffer): Holding | undefined {
     const replica = this.#life?.replica;
     if (replica?.map === undefined) return undefined;

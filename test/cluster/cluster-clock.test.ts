@@ -1,7 +1,7 @@
 // H31: the time of the cluster, as a process knows it, and by which clock it stamps versions.
 
 import { beforeEach, describe, expect, test } from 'vitest';
-import { ClusterClock, medianOf } from '../../src/cluster/cluster-clock.ts';
+import { ClusterClock, medianOf, OWN_JUMP_MS } from '../../src/cluster/cluster-clock.ts';
 import { OWN_CLOCK_OFF_MS_MAX } from '../../src/cluster/limits.ts';
 
 const NOON_MS = 1_700_000_000_000;
@@ -28,7 +28,7 @@ function clockAmong(...aheadMs: readonly number[]): ClusterClock {
 }
 
 const tell = (clock: ClusterClock, voice: string, toldMs: number, tookMs = 0) =>
-  clock.heard(voice, toldMs, monotonicMs - tookMs);
+  clock.heard(voice, toldMs, { wallMs: wallMs - tookMs, monotonicMs: monotonicMs - tookMs });
 
 const pass = (milliseconds: number) => {
   wallMs += milliseconds;
@@ -119,6 +119,41 @@ describe('H31: the time of the cluster', () => {
     wallMs += 60_000;
     for (const voice of ['0', '1']) tell(clock, voice, wallMs);
     expect(logged).toEqual(['warn', 'info']);
+  });
+});
+
+describe('H31: the own clocks went apart, so the time', () => {
+  test('is in doubt until somebody tells it who was asked since', () => {
+    const clock = clockAmong(0, 0);
+    expect(clock.isInDoubt()).toBe(false);
+    const asked = { wallMs, monotonicMs };
+    wallMs += 30_000;
+    expect(clock.isInDoubt()).toBe(true);
+    const told: string[] = [];
+    clock.onceTold(() => told.push('first'));
+    clock.onceTold(() => told.push('cancelled'))();
+    pass(10);
+    // Asked before the machine slept, answered while it did.
+    clock.heard('0', NOON_MS + 29_000, asked);
+    expect(clock.isInDoubt()).toBe(true);
+    tell(clock, '0', NOON_MS + 30_010);
+    expect(clock.isInDoubt()).toBe(false);
+    expect(told).toEqual(['first']);
+    // What the other voice said before does not count beside it.
+    expect(clock.wallMs()).toBe(NOON_MS + 30_010);
+    tell(clock, '0', NOON_MS + 30_010);
+    expect(told).toEqual(['first']);
+  });
+
+  test('is not in doubt for what a daemon does that keeps time, nor before anybody told it', () => {
+    const clock = clockAmong(0);
+    for (let step = 0; step < 5; step++) {
+      wallMs += OWN_JUMP_MS;
+      expect(clock.isInDoubt()).toBe(false);
+    }
+    const alone = clockAmong();
+    wallMs += 30_000;
+    expect(alone.isInDoubt()).toBe(false);
   });
 });
 

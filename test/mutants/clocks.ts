@@ -8,6 +8,7 @@ const SCALES = 'test/simulation/schedules-time-scales.test.ts';
 const NODE_CLOCKS_TEST = 'test/controller/node-clocks.test.ts';
 const CLOCK = 'src/cluster/cluster-clock.ts';
 const NODE_CLOCKS = 'src/controller/node-clocks.ts';
+const KV = 'src/frontend/gateways/kv/kv.ts';
 const LIFE = 'src/storage/life.ts';
 const LEASE = 'src/storage/lease.ts';
 const CONTROLLER = 'src/controller/controller.ts';
@@ -30,9 +31,9 @@ const WHOSE_TIME: readonly Mutant[] = [
     rule: 'H31',
     edits: [
       {
-        file: 'src/frontend/frontend.ts',
-        find: 'new KvGateway(new Reader(context), writer, clock,',
-        replace: 'new KvGateway(new Reader(context), writer, clock.forVersions,',
+        file: KV,
+        find: 'clock.wallMs() + ttlSeconds',
+        replace: 'clock.forVersions.wallMs() + ttlSeconds',
       },
     ],
     fate: tests(SCHEDULES, 'a ttl is as long as it was said'),
@@ -189,6 +190,47 @@ const SUSPENDED: readonly Mutant[] = [
   },
 ];
 
+const DOUBTED: readonly Mutant[] = [
+  {
+    name: 'stamped-with-the-time-of-before-the-sleep',
+    rule: 'H31',
+    edits: [
+      { file: KV, find: 'if (!clock.isInDoubt()) return write();', replace: 'return write();' },
+    ],
+    fate: tests('test/simulation/schedules-expiry.test.ts', 'that has just slept'),
+  },
+  {
+    name: 'others-of-before-the-sleep-still-count',
+    rule: 'H31',
+    edits: [{ file: CLOCK, find: '      this.#told.clear();\n', replace: '' }],
+    fate: tests('test/cluster/cluster-clock.test.ts', 'is in doubt until'),
+  },
+  {
+    name: 'answer-of-during-the-sleep-tells-the-time',
+    rule: 'H31',
+    edits: [
+      {
+        file: CLOCK,
+        find: 'if (Math.abs(asked.wallMs - askedMs - this.#ownBase) > OWN_JUMP_MS) return;',
+        replace: '',
+      },
+    ],
+    fate: tests('test/cluster/cluster-clock.test.ts', 'is in doubt until'),
+  },
+  {
+    name: 'waits-for-the-time-without-end',
+    rule: 'H31',
+    edits: [
+      {
+        file: KV,
+        find: 'timers.after(lastRoundMs(times), () => {',
+        replace: 'timers.after(1000 * lastRoundMs(times), () => {',
+      },
+    ],
+    fate: tests('test/simulation/schedules-expiry.test.ts', 'nobody tells the time'),
+  },
+];
+
 const SCALED: readonly Mutant[] = [
   {
     name: 'any-scale-registers',
@@ -280,5 +322,6 @@ export const CLOCK_MUTANTS: readonly Mutant[] = [
   ...WHOSE_TIME,
   ...WHO_IS_OFF,
   ...SUSPENDED,
+  ...DOUBTED,
   ...SCALED,
 ];

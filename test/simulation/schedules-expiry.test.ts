@@ -15,6 +15,40 @@ const SHAPE: ClusterShape = {
 };
 
 test.each(SEEDS)(
+  'H31: a set with a ttl lives as long through a frontend that has just slept, seed %i',
+  (seed) => {
+    const stage = new Stage(seed, SHAPE);
+    const frontend = stage.frontend(0);
+    stage.pass(2000 + 100 * seed);
+    frontend.process.suspend();
+    stage.pass(30_000);
+    frontend.process.endSuspension(true);
+    const write = stage.set(frontend, 'a', 0, 20);
+    stage.expectStatus(write, 200);
+    stage.pass(15_000);
+    stage.expectStatus(stage.get(stage.frontend(1), 'a'), 200);
+    stage.expectKept();
+  },
+);
+
+test('H31: one through a frontend that nobody tells the time after it slept is refused, and stored nowhere', () => {
+  const stage = new Stage(1, SHAPE);
+  const frontend = stage.frontend(0);
+  stage.pass(2000);
+  stage.cut([frontend], stage.cluster.storages);
+  frontend.process.suspend();
+  stage.pass(30_000);
+  frontend.process.endSuspension(true);
+  const write = stage.set(frontend, 'a', 0, 20);
+  stage.until('an answer', () => write.reply !== undefined);
+  expect(write.reply?.status).toBe(503);
+  expect(Buffer.from(write.reply?.body ?? '').toString()).toMatch(/slept.*nothing was stored/);
+  stage.heal([frontend], stage.cluster.storages);
+  stage.pass(10_000);
+  stage.expectStatus(stage.get(stage.frontend(1), 'a'), 404);
+});
+
+test.each(SEEDS)(
   'H30: by clocks that differ a value is served until its expiry and nothing older after it, seed %i',
   (seed) => {
     const stage = new Stage(seed, SHAPE, { clockSkewMs: SKEW_MS });

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { protocolTimes } from '../../src/cluster/limits.ts';
-import { Lease, momentOf } from '../../src/storage/lease.ts';
+import { momentOf } from '../../src/cluster/moment.ts';
+import { Lease } from '../../src/storage/lease.ts';
 
 const times = protocolTimes(1);
 const { leaseMs, suspendMs, fenceWaitMs } = times;

@@ -1,7 +1,9 @@
 // The seed's API: /get, /set and /delete. Parses (usage.ts), calls the reader and the writer, encodes.
 
+import type { ClusterClock } from '../../../cluster/cluster-clock.ts';
 import { errorReply } from '../../../cluster/errors.ts';
 import { type HttpReply, textReply } from '../../../cluster/http.ts';
+import type { Times } from '../../../cluster/limits.ts';
 import type { Counter, DurationHistogram, Metrics } from '../../../cluster/metrics.ts';
 import {
   type Attribute,
@@ -10,10 +12,11 @@ import {
   type StoredRecord,
 } from '../../../cluster/record.ts';
 import type { ReplyCallback, Routes } from '../../../cluster/routes.ts';
-import type { Clock } from '../../../cluster/runtime.ts';
+import type { Clock, Runtime } from '../../../cluster/runtime.ts';
 import { printVersion, VERSION_ZERO, type Version } from '../../../cluster/version.ts';
 import type { Reader } from '../../read-handler.ts';
 import type { WriteOutcome } from '../../write.ts';
+import { lastRoundMs } from '../../write-handler.ts';
 import type { Writer } from '../../writer.ts';
 import { readUsage, type Usage, type Verb } from './usage.ts';
 
@@ -21,24 +24,32 @@ const NO_HEADERS = {};
 const NO_ATTRIBUTES: readonly Attribute[] = [];
 const EMPTY = Buffer.alloc(0);
 const OK = 'Ok\n';
+const TIME_IN_DOUBT =
+  'the machine of this frontend slept, or its clock was set, and no storage node has told it the time since; nothing was stored';
+
+/** By what a set with a ttl is stamped, and how long it waits for that (H31). */
+interface Timed extends Pick<Runtime, 'timers'> {
+  readonly clock: ClusterClock;
+  readonly times: Times;
+}
 
 export class KvGateway {
   readonly #reader: Reader;
   readonly #writer: Writer;
-  readonly #clock: Clock;
+  readonly #timed: Timed;
   readonly #absence: () => string;
 
   /** @param absence what a 404 says */
-  constructor(reader: Reader, writer: Writer, clock: Clock, absence: () => string) {
+  constructor(reader: Reader, writer: Writer, timed: Timed, absence: () => string) {
     this.#reader = reader;
     this.#writer = writer;
-    this.#clock = clock;
+    this.#timed = timed;
     this.#absence = absence;
   }
 
   addTo(routes: Routes, metrics: Metrics): void {
     const verb = (methods: readonly string[], name: Verb) => {
-      const measure = new Measure(name, metrics, this.#clock);
+      const measure = new Measure(name, metrics, this.#timed.clock);
       routes.add(methods, `/${name}`, (request, reply) =>
         this.#run(readUsage(name, request), measure.begin(reply)),
       );
@@ -58,8 +69,9 @@ export class KvGateway {
         return this.#write(usage.key, EMPTY, true, 0, reply);
       case 'set': {
         const { key, value, ttlSeconds } = usage;
-        const expiresAtMs = ttlSeconds === undefined ? 0 : this.#clock.wallMs() + ttlSeconds * 1000;
-        return this.#write(key, value, false, expiresAtMs, reply);
+        return ttlSeconds === undefined
+          ? this.#write(key, value, false, 0, reply)
+          : this.#writeWithTtl(key, value, ttlSeconds, reply);
       }
     }
   }
@@ -77,15 +89,38 @@ export class KvGateway {
     });
   }
 
+  /**
+   * H31: when this machine has slept, the time of the cluster is late here until a storage node was asked again. What
+   * is stamped before that has expired as it is stored, though its client was told that it is.
+   */
+  #writeWithTtl(key: Buffer, value: Buffer, ttlSeconds: number, reply: ReplyCallback): void {
+    const { clock, times, timers } = this.#timed;
+    const arrivedMs = clock.monotonicMs();
+    const write = () => {
+      const expiresAtMs = clock.wallMs() + ttlSeconds * 1000;
+      this.#write(key, value, false, expiresAtMs, reply, arrivedMs);
+    };
+    if (!clock.isInDoubt()) return write();
+    const cancel = timers.after(lastRoundMs(times), () => {
+      leave();
+      reply(errorReply('not-stored', TIME_IN_DOUBT));
+    });
+    const leave = clock.onceTold(() => {
+      cancel();
+      write();
+    });
+  }
+
   #write(
     key: Buffer,
     value: Buffer,
     tombstone: boolean,
     expiresAtMs: number,
     reply: ReplyCallback,
+    arrivedMs?: number,
   ): void {
     const request = { key, value, tombstone, expiresAtMs, attributes: NO_ATTRIBUTES };
-    this.#writer.set(request, (outcome) => reply(writeReply(outcome)));
+    this.#writer.set(request, (outcome) => reply(writeReply(outcome)), arrivedMs);
   }
 }
 
