@@ -13,6 +13,8 @@ const LOG_READER = 'src/storage/log-reader.ts';
 const IDENTITY_TESTS = 'test/storage/identity-file.test.ts';
 const REPLAY_TESTS = 'test/storage/log-replay.test.ts';
 const RECOVERY_TESTS = 'test/storage/recovery.test.ts';
+const STORAGE = 'src/storage/storage.ts';
+const RESTART_SCHEDULES = 'test/simulation/schedules-restarts.test.ts';
 
 const IDENTITIES: readonly Mutant[] = [
   {
@@ -166,9 +168,25 @@ const VERSIONS: readonly Mutant[] = [
   },
 ];
 
+const STOPS: readonly Mutant[] = [
+  {
+    name: 'stop-before-the-first-life-notes-nothing',
+    rule: 'H8',
+    edits: [
+      {
+        file: STORAGE,
+        find: 'if (life === undefined) return durability.sync(closed);',
+        replace: 'if (life === undefined) return done();',
+      },
+    ],
+    fate: tests(RESTART_SCHEDULES, 'before they ever reached a controller'),
+  },
+];
+
 export const DIRECTORY_MUTANTS: readonly Mutant[] = [
   ...IDENTITIES,
   ...TAILS,
   ...SYNCS,
   ...VERSIONS,
+  ...STOPS,
 ];

@@ -2,6 +2,7 @@
 // is broken (test/mutants).
 
 import { expect, test } from 'vitest';
+import { answeringMembers } from '../../src/cluster/cluster-map.ts';
 import type { ClusterShape } from '../../src/simulation/cluster.ts';
 import { SEEDS, Stage } from './founded.ts';
 
@@ -34,3 +35,40 @@ test.each(SEEDS)('D4: sets wait for one restart, not for two, seed %i', (seed) =
   expect(waiting.map(({ reply }) => reply?.status)).toEqual(keys.map(() => 200));
   stage.expectKept();
 });
+
+test.each(SEEDS)(
+  'H8: nodes that are stopped in order before they ever reached a controller are believed when their machines start anew, seed %i',
+  (seed) => {
+    const stage = new Stage(seed, SHAPE);
+    const { controller, storages } = stage.cluster;
+    const key = 'key1';
+    stage.expectStatus(stage.set(stage.frontend(0), key), 200);
+    const startAnew = () => {
+      for (const node of storages) node.stop(0);
+      stage.until(
+        'all have stopped',
+        () => storages.every(({ process }) => !process.alive),
+        20_000,
+      );
+      for (const node of storages) {
+        node.disk.losePower();
+        node.start();
+      }
+    };
+    // The whole site is shut down; the controller's machine comes up last, and the others are shut down once more.
+    for (const node of storages) node.stop(0);
+    stage.until('all have stopped', () => storages.every(({ process }) => !process.alive), 20_000);
+    controller.crash(true);
+    for (const node of storages) node.start();
+    stage.pass(3000);
+    startAnew();
+    controller.start();
+    stage.pass(5000);
+    const offline = stage.map.partitions.filter(
+      (entry) => answeringMembers(stage.map, entry).length === 0,
+    );
+    expect(offline).toEqual([]);
+    stage.expectStatus(stage.get(stage.frontend(0), key), 200);
+    stage.expectKept();
+  },
+);
