@@ -337,8 +337,10 @@ export class RecordLog implements Durability {
     });
   }
 
+  /** Not after a failure: the header of a file that is being begun would still say so. */
   #advance(place: Place): void {
-    if (this.#unsyncedFiles === 0 && isBefore(this.#synced, place)) this.#synced = place;
+    if (this.#failure !== undefined || this.#unsyncedFiles > 0) return;
+    if (isBefore(this.#synced, place)) this.#synced = place;
   }
 
   #fail(file: number, done: 'opened' | 'synced' | 'written', detail: string): void {

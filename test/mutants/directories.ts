@@ -13,6 +13,7 @@ const LOG_READER = 'src/storage/log-reader.ts';
 const IDENTITY_TESTS = 'test/storage/identity-file.test.ts';
 const REPLAY_TESTS = 'test/storage/log-replay.test.ts';
 const RECOVERY_TESTS = 'test/storage/recovery.test.ts';
+const LOG_TESTS = 'test/storage/log.test.ts';
 const STORAGE = 'src/storage/storage.ts';
 const RESTART_SCHEDULES = 'test/simulation/schedules-restarts.test.ts';
 
@@ -180,6 +181,18 @@ const STOPS: readonly Mutant[] = [
       },
     ],
     fate: tests(RESTART_SCHEDULES, 'before they ever reached a controller'),
+  },
+  {
+    name: 'failed-sync-counts-as-synced',
+    rule: 'H8',
+    edits: [
+      {
+        file: LOG,
+        find: 'if (this.#failure !== undefined || this.#unsyncedFiles > 0) return;',
+        replace: 'if (this.#unsyncedFiles > 0) return;',
+      },
+    ],
+    fate: tests(LOG_TESTS, 'does not call that one synced'),
   },
 ];
 

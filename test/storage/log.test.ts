@@ -325,6 +325,21 @@ describe('the files of the log', () => {
     expect(heard.synced).toBe(2);
   });
 
+  test('a file that is begun while the sync of an earlier one fails does not call that one synced (H8)', () => {
+    const { file, append, log } = fixture('interval', 400);
+    append('a', 400);
+    file.end();
+    log.beginFile(() => undefined);
+    file.end(); // the second file is open
+    file.end(); // its header is written, and the first one is being synced
+    log.beginFile(() => undefined);
+    file.end('EIO');
+    expect(log.failure).toBe('EIO');
+    file.end(); // the third file is open
+    const header = decodeFileHeader(file.groups.at(-1) ?? Buffer.alloc(0));
+    expect(header).toMatchObject({ number: 3, synced: { file: 1, offset: FILE_HEADER_BYTES } });
+  });
+
   test('a finished file that cannot be synced ends all writing, and the store is distrusted (H8)', () => {
     const { file, append, log, heard } = fixture('never', 400);
     append('a', 400);
