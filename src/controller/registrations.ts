@@ -199,11 +199,10 @@ export class Registrations {
       if (this.#candidates.size >= this.#options.storageNodes) this.#found();
       return;
     }
-    const sameStore = entry.store === earlier?.store;
+    const { sameStore, resumes } = successionOf(registration, earlier);
     // Asked again with its next heartbeat.
     if (sameStore && this.#events.isWanted(this.#map.current, node)) return;
     registration.admitting = true;
-    const resumes = sameStore && hasAllOf(registration, earlier);
     // H5a: the lock of the directory proves that the life before is over.
     if (earlier !== undefined && sameStore) {
       this.#events.proved({ node, incarnation: earlier.incarnation });
@@ -219,11 +218,7 @@ export class Registrations {
         assert(current !== undefined, 'a map, once there, stays');
         // Others were admitted while this change waited.
         if (!hasRoom(current, node)) return current;
-        // What the operator asked for outlives a life that kept its data.
-        const draining = sameStore && (earlier?.draining ?? false);
-        // A store that is not believed now is not believed about the lives before either.
-        const completeSince = sameStore && !resumes ? undefined : registration.completeSince;
-        return withNode(current, node, { ...entry, draining, completeSince }, resumes);
+        return admittedTo(current, node, registration);
       },
       (outcome) => {
         registration.admitting = false;
@@ -252,6 +247,25 @@ export class Registrations {
       },
     );
   }
+}
+
+/** By the map as it is now: while the change waited for the disk an operator may have drained the node, or removed it. */
+function admittedTo(map: ClusterMap, node: NodeId, registration: Registered): ClusterMap {
+  const { entry } = registration;
+  const earlier = nodeEntry(map, node);
+  const { sameStore, resumes } = successionOf(registration, earlier);
+  // What the operator asked for outlives a life that kept its data.
+  const draining = sameStore && (earlier?.draining ?? false);
+  // A store that is not believed now is not believed about the lives before either.
+  const completeSince = sameStore && !resumes ? undefined : registration.completeSince;
+  return withNode(map, node, { ...entry, draining, completeSince }, resumes);
+}
+
+/** What a life is to the one before it, as a map has that. */
+function successionOf(registration: Registered, earlier: NodeEntry | undefined) {
+  const sameStore = registration.entry.store === earlier?.store;
+  const resumes = sameStore && hasAllOf(registration, earlier);
+  return { sameStore, resumes };
 }
 
 /** A map of more nodes would be malformed, and nobody could read it. */

@@ -1,7 +1,8 @@
-// Mutants of reports of frontends, dead nodes, and frontends without a controller.
+// Mutants of reports of frontends, dead nodes, what operators ask, and frontends without a controller.
 
 import { type Mutant, tests } from './mutant.ts';
 
+const REMOVAL_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
 const DETECTOR = 'src/controller/failure-detector.ts';
 const LOOKS = 'src/controller/looks.ts';
 const LOOKS_TESTS = 'test/controller/looks.test.ts';
@@ -243,4 +244,24 @@ const ALONE: readonly Mutant[] = [
   },
 ];
 
-export const OPERATOR_MUTANTS: readonly Mutant[] = [...REPORTS, ...GONE, ...ALONE];
+const COMMANDS: readonly Mutant[] = [
+  {
+    name: 'admission-by-the-map-of-before',
+    rule: 'R9',
+    edits: [
+      {
+        file: REGISTRATIONS,
+        find: 'return admittedTo(current, node, registration);',
+        replace: `return withNode(
+          current,
+          node,
+          { ...entry, draining: earlier?.draining ?? false, completeSince: registration.completeSince },
+          resumes,
+        );`,
+      },
+    ],
+    fate: tests(REMOVAL_SCHEDULES, 'drains all the same'),
+  },
+];
+
+export const OPERATOR_MUTANTS: readonly Mutant[] = [...REPORTS, ...GONE, ...ALONE, ...COMMANDS];

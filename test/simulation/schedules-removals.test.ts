@@ -184,3 +184,25 @@ test.each(SEEDS)(
     stage.expectKept();
   },
 );
+
+describe('what an operator asks while a map is on its way to the disk', () => {
+  test.each(SEEDS)(
+    'R9: a node that is started again meanwhile drains all the same, seed %i',
+    (seed) => {
+      const stage = new Stage(seed, SHAPE);
+      const { controller } = stage.cluster;
+      const node = stage.storage(0);
+      const before = stage.lifeOf(node).incarnation;
+      node.crash(false);
+      controller.disk.stall(1500);
+      const drain = stage.ask(controller, 'drain', { node: node.process.name });
+      node.start();
+      stage.until('an answer', () => drain.status !== undefined);
+      stage.until('it is back', () => stage.lifeOf(node).incarnation !== before);
+      expect(drain.status).toBe(200);
+      expect(stage.map.nodes[node.process.name]?.draining).toBe(true);
+      stage.until('it holds nothing', () => !stage.isMember(node), 20_000);
+      stage.expectKept();
+    },
+  );
+});
