@@ -94,9 +94,16 @@ class Admin {
     const missing = this.#refuseUnknown(node);
     if (missing !== undefined) return reply(missing);
     const map = this.#controller.map();
-    const needed = map === undefined ? undefined : whyNeeded(map, node);
+    let needed = map === undefined ? undefined : whyNeeded(map, node);
     if (needed !== undefined) return reply(refusalReply('node-needed', needed));
-    return this.#change((current) => withoutNode(current, node), reply);
+    return this.#change(
+      (current) => {
+        // It may have come back while this waited for its turn.
+        needed = whyNeeded(current, node);
+        return withoutNode(current, node);
+      },
+      (answer) => reply(needed === undefined ? answer : refusalReply('node-needed', needed)),
+    );
   }
 
   /** H5c: the operator knows that these lives are over; if the present one is heard of, the earlier ones. */

@@ -2,6 +2,7 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
+const ADMIN = 'src/controller/admin.ts';
 const REMOVAL_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
 const DETECTOR = 'src/controller/failure-detector.ts';
 const LOOKS = 'src/controller/looks.ts';
@@ -245,6 +246,18 @@ const ALONE: readonly Mutant[] = [
 ];
 
 const COMMANDS: readonly Mutant[] = [
+  {
+    name: 'removal-is-answered-unseen',
+    rule: 'R6',
+    edits: [
+      {
+        file: ADMIN,
+        find: "needed === undefined ? answer : refusalReply('node-needed', needed)",
+        replace: 'answer',
+      },
+    ],
+    fate: tests(REMOVAL_SCHEDULES, 'is not said to be removed'),
+  },
   {
     name: 'admission-by-the-map-of-before',
     rule: 'R9',

@@ -205,4 +205,29 @@ describe('what an operator asks while a map is on its way to the disk', () => {
       stage.expectKept();
     },
   );
+
+  test.each(SEEDS)('R6: who comes back meanwhile is not said to be removed, seed %i', (seed) => {
+    const stage = new Stage(seed, { ...SHAPE, storages: 4 });
+    const { controller } = stage.cluster;
+    const node = stage.storage(0);
+    const { name } = node.process;
+    const fenced = () => stage.map.nodes[name]?.fenced;
+    stage.cut([node], stage.allBut(node));
+    const isNeeded = () =>
+      fenced() !== true ||
+      stage.isMember(node) ||
+      stage.map.witnesses.some((life) => life.node === name);
+    stage.until('it is not needed', () => !isNeeded(), 60_000);
+    stage.pass(1000);
+    controller.disk.stall(900);
+    stage.heal([node], stage.allBut(node));
+    // It is heard, and the map that says so is being written.
+    stage.pass(500);
+    expect(fenced()).toBe(true);
+    const removal = stage.ask(controller, 'remove', { node: name });
+    stage.until('an answer', () => removal.status !== undefined);
+    expect(fenced()).toBe(false);
+    expect(removal).toMatchObject({ status: 409, answer: { error: 'node-needed' } });
+    stage.expectKept();
+  });
 });
