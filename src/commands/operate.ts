@@ -82,7 +82,7 @@ export const forgetCommand: Command = {
       words,
       reply,
       lives === ''
-        ? `${node} is alive, nothing to forget`
+        ? `${node} is alive, nothing to forget; if it was lost just now, say so again in a moment`
         : [`forgotten: ${lives}`, ...(reply.advice === undefined ? [] : [reply.advice])].join('\n'),
     );
   },

@@ -117,11 +117,13 @@ class Admin {
     const { knowledge } = this.#controller;
     const now = this.#controller.nowMs();
     // Before there is a map nobody is heard but by his promise.
-    const hasPromised = published === undefined && recovery?.hasPromised(node) === true;
-    const forgotten = livesOf(map, node).filter(
-      (life) =>
-        !hasPromised && !knowledge.detector.isAliveSince(life, Number.NEGATIVE_INFINITY, now),
-    );
+    const mayLive =
+      published === undefined
+        ? () => recovery?.hasPromised(node) === true
+        : (life: Life) =>
+            nodeEntry(map, node)?.incarnation === life.incarnation &&
+            knowledge.detector.mayLive(life, now);
+    const forgotten = livesOf(map, node).filter((life) => !mayLive(life));
     for (const life of forgotten) knowledge.detector.died(life, now, false);
     if (forgotten.length > 0) recovery?.forget(node);
     const stillFrozen =

@@ -101,6 +101,17 @@ export class FailureDetector {
     return nowMs - last > (refused ? suspicionReportedMs : suspicionMs);
   }
 
+  /**
+   * Whether the operator's word that it is gone (H5c) is not to be taken yet: it was heard of lately, be it through a
+   * witness, or this controller had no time to hear it (H10). A command that waited while the controller stood still
+   * is heard before the heartbeats that did.
+   */
+  mayLive(life: Life, nowMs: number): boolean {
+    if (this.death(life) !== undefined) return false;
+    const isBack = nowMs - this.#tickMs > AWAY_HEARTBEATS * this.#times.heartbeatMs;
+    return isBack || !this.isSilent(life, nowMs);
+  }
+
   /** I8: a heartbeat of this life came after the given time, in this life of the controller, and lately. */
   isAliveSince(life: Life, sinceMs: number, nowMs: number): boolean {
     const heardMs = atOf(this.#heard.get(life.node), life);

@@ -3,6 +3,7 @@
 import { type Mutant, tests } from './mutant.ts';
 
 const ADMIN = 'src/controller/admin.ts';
+const HOST_SCHEDULES = 'test/simulation/schedules-lost-hosts.test.ts';
 const REMOVAL_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
 const DETECTOR = 'src/controller/failure-detector.ts';
 const LOOKS = 'src/controller/looks.ts';
@@ -246,6 +247,24 @@ const ALONE: readonly Mutant[] = [
 ];
 
 const COMMANDS: readonly Mutant[] = [
+  {
+    name: 'forget-of-who-was-not-heard-yet',
+    rule: 'H5c',
+    edits: [
+      {
+        file: ADMIN,
+        find: 'knowledge.detector.mayLive(life, now)',
+        replace: 'knowledge.detector.isAliveSince(life, Number.NEGATIVE_INFINITY, now)',
+      },
+    ],
+    fate: tests(HOST_SCHEDULES, 'though'),
+  },
+  {
+    name: 'forget-when-the-controller-was-away',
+    rule: 'H10',
+    edits: [{ file: DETECTOR, find: 'return isBack || ', replace: 'return ' }],
+    fate: tests(HOST_SCHEDULES, 'though the controller stood still'),
+  },
   {
     name: 'removal-is-answered-unseen',
     rule: 'R6',

@@ -1,7 +1,7 @@
 // Scripted schedules about a host that is lost with the controller and a storage node on it: whether those that are
 // left are known to have everything (H32), and what the operator's word adds (H5).
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { answeringMembers, type Life } from '../../src/cluster/cluster-map.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { SEEDS, Stage } from './founded.ts';
@@ -201,3 +201,54 @@ test.each(SEEDS)(
     stage.expectKept();
   },
 );
+
+describe('H5: the word that a node is gone is not taken of one that lives', () => {
+  test.each(SEEDS)('though a controller that starts has not heard it yet, seed %i', (seed) => {
+    const stage = new Stage(seed, shapeOf(4, 2));
+    const { controller } = stage.cluster;
+    const node = stage.storage(0);
+    const { generation } = stage.map.version;
+    controller.crash(false);
+    controller.start();
+    stage.until('a map', () => stage.map.version.generation > generation);
+    expect(stage.tell(controller, 'forget', { node: node.process.name })).toEqual({
+      forgotten: [],
+    });
+    stage.pass(1000);
+    expect(node.process.alive).toBe(true);
+    stage.expectKept();
+  });
+
+  test.each(SEEDS)('though the controller stood still when it was said, seed %i', (seed) => {
+    const stage = new Stage(seed, shapeOf(4, 2));
+    const { controller } = stage.cluster;
+    const node = stage.storage(0);
+    // It is the first thing that the controller sees when it goes on.
+    controller.process.pause();
+    const asked = stage.ask(controller, 'forget', { node: node.process.name });
+    stage.pass(3000);
+    controller.process.resume();
+    stage.pass(1000);
+    expect(asked.answer).toEqual({ forgotten: [] });
+    expect(node.process.alive).toBe(true);
+    stage.expectKept();
+  });
+
+  test.each(SEEDS)(
+    'though only the controller does not hear it, and witnesses do, seed %i',
+    (seed) => {
+      const stage = new Stage(seed, shapeOf(4, 2));
+      const { controller } = stage.cluster;
+      const node = stage.storage(0);
+      stage.cut([node], [controller]);
+      stage.pass(3000);
+      expect(stage.hasLease(node)).toBe(true);
+      expect(stage.tell(controller, 'forget', { node: node.process.name })).toEqual({
+        forgotten: [],
+      });
+      stage.pass(2000);
+      stage.expectKept();
+      expect(stage.hasLease(node)).toBe(true);
+    },
+  );
+});
