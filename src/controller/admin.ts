@@ -16,6 +16,7 @@ import {
 } from '../cluster/cluster-map.ts';
 import { type HttpReply, jsonReply, queryOf } from '../cluster/http.ts';
 import type { NodeId } from '../cluster/identity.ts';
+import { STORAGE_NODES_MAX } from '../cluster/limits.ts';
 import {
   type AcceptLossReply,
   acceptLossRequest,
@@ -254,6 +255,9 @@ class Admin {
     if (missing !== undefined) return missing;
     if (!Number.isInteger(add) || add < 0 || (add === 0 && drain === undefined)) {
       return refusalReply('malformed-message', 'a plan needs add=N or drain=NODE');
+    }
+    if (add > STORAGE_NODES_MAX) {
+      return refusalReply('malformed-message', `a cluster has at most ${STORAGE_NODES_MAX} nodes`);
     }
     const plan: PlanReply = planChange(map, this.#controller.knowledge, { add, drain });
     return jsonReply(200, plan);

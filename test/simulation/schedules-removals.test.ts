@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { ClusterShape } from '../../src/simulation/cluster.ts';
+import { plainGet } from '../../src/simulation/oracles.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SHAPE: ClusterShape = { storages: 3, frontends: 1, redundancy: 2, fsync: 'interval' };
@@ -230,4 +231,12 @@ describe('what an operator asks while a map is on its way to the disk', () => {
     expect(removal).toMatchObject({ status: 409, answer: { error: 'node-needed' } });
     stage.expectKept();
   });
+});
+
+test('a plan with more nodes than a cluster can have is refused, and costs nothing', () => {
+  const stage = new Stage(1, SHAPE);
+  const ask = (add: number) => stage.cluster.controller.peek(plainGet(`/c/admin/plan?add=${add}`));
+  expect(ask(256)?.status).toBe(200);
+  expect(ask(257)?.status).toBe(400);
+  expect(ask(1e10)?.status).toBe(400);
 });
