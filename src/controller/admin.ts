@@ -6,6 +6,7 @@ import {
   answeringMembers,
   type ClusterMap,
   isGranted,
+  isSameLife,
   type Life,
   type MapVersion,
   type Member,
@@ -208,17 +209,30 @@ class Admin {
     });
   }
 
-  /** Waits until all lives have said what they hold under this map, but no longer than a node may be silent. */
+  /**
+   * Waits until all that may live have said what they hold under this map, but no longer than a node may be silent:
+   * also those that a controller that was just started has not heard yet, for one of them may have the best copy.
+   */
   #whenAllSaid(version: MapVersion, done: () => void): void {
     const { decideMs, suspicionMs } = this.#controller.knowledge.times;
     const untilMs = this.#controller.nowMs() + suspicionMs;
     const look = () => {
       const map = this.#controller.map();
       const isOver = map === undefined || this.#controller.nowMs() >= untilMs;
-      if (isOver || this.#livesThatSaid(map, version).length === this.#living(map).length) done();
+      if (isOver || this.#haveSaid(map, version)) done();
       else this.#runtime.timers.after(decideMs, look);
     };
     look();
+  }
+
+  /** Who is fenced and heard will be fenced no more in a moment. */
+  #haveSaid(map: ClusterMap, version: MapVersion): boolean {
+    const { detector } = this.#controller.knowledge;
+    const now = this.#controller.nowMs();
+    const said = this.#livesThatSaid(map, version);
+    return presentLives(map).every(
+      (life) => said.some((other) => isSameLife(other, life)) || !detector.mayLive(life, now),
+    );
   }
 
   #living(map: ClusterMap): readonly Life[] {

@@ -239,6 +239,7 @@ export class Controller implements Service {
   }
 
   #published(map: ClusterMap, earlier: ClusterMap | undefined): void {
+    if (earlier === undefined) this.#knowledge.detector.listens(this.#nowMs());
     this.#knowledge.update(map, this.#nowMs());
     this.#epochs.published(map);
     for (const { message, fields } of changesBetween(earlier, map)) {

@@ -30,9 +30,12 @@ export class FailureDetector {
   /** No silence counts from before. Never a proof of life (H9). */
   #suspectFromMs: number;
   #tickMs: number;
+  /** Heartbeats count from then on. */
+  #listensFromMs: number;
 
   constructor(times: Times, nowMs: number) {
     this.#times = times;
+    this.#listensFromMs = nowMs;
     this.#suspectFromMs = nowMs;
     this.#tickMs = nowMs;
   }
@@ -44,6 +47,11 @@ export class FailureDetector {
 
   suspectNobody(nowMs: number): void {
     this.#suspectFromMs = nowMs;
+  }
+
+  /** There is a map that names lives: before, no heartbeat was one of theirs. */
+  listens(nowMs: number): void {
+    this.#listensFromMs = nowMs;
   }
 
   /** A heartbeat of this very life came. */
@@ -102,14 +110,16 @@ export class FailureDetector {
   }
 
   /**
-   * Whether the operator's word that it is gone (H5c) is not to be taken yet: it was heard of lately, be it through a
-   * witness, or this controller had no time to hear it (H10). A command that waited while the controller stood still
-   * is heard before the heartbeats that did.
+   * Whether no operator can speak for it or pass it over yet: it was heard of lately, be it through a witness, or this
+   * controller had no time to hear it (H10). A command that waited while the controller stood still is heard before the
+   * heartbeats that did.
    */
   mayLive(life: Life, nowMs: number): boolean {
     if (this.death(life) !== undefined) return false;
-    const isBack = nowMs - this.#tickMs > AWAY_HEARTBEATS * this.#times.heartbeatMs;
-    return isBack || !this.isSilent(life, nowMs);
+    const { heartbeatMs, suspicionMs } = this.#times;
+    const isBack = nowMs - this.#tickMs > AWAY_HEARTBEATS * heartbeatMs;
+    const hasJustBegun = nowMs - this.#listensFromMs <= suspicionMs;
+    return isBack || hasJustBegun || !this.isSilent(life, nowMs);
   }
 
   /** I8: a heartbeat of this life came after the given time, in this life of the controller, and lately. */

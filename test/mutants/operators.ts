@@ -4,6 +4,7 @@ import { type Mutant, tests } from './mutant.ts';
 
 const ADMIN = 'src/controller/admin.ts';
 const HOST_SCHEDULES = 'test/simulation/schedules-lost-hosts.test.ts';
+const RETURNING_SCHEDULES = 'test/simulation/schedules-returning.test.ts';
 const REMOVAL_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
 const DETECTOR = 'src/controller/failure-detector.ts';
 const LOOKS = 'src/controller/looks.ts';
@@ -264,6 +265,24 @@ const COMMANDS: readonly Mutant[] = [
     rule: 'H10',
     edits: [{ file: DETECTOR, find: 'return isBack || ', replace: 'return ' }],
     fate: tests(HOST_SCHEDULES, 'though the controller stood still'),
+  },
+  {
+    name: 'forget-before-the-first-heartbeats',
+    rule: 'H5c',
+    edits: [{ file: DETECTOR, find: 'isBack || hasJustBegun || ', replace: 'isBack || ' }],
+    fate: tests(HOST_SCHEDULES, 'the others live: false'),
+  },
+  {
+    name: 'loss-accepted-with-whoever-was-heard-first',
+    rule: 'H29',
+    edits: [
+      {
+        file: ADMIN,
+        find: '|| !detector.mayLive(life, now)',
+        replace: '|| !this.#living(map).some((other) => isSameLife(other, life))',
+      },
+    ],
+    fate: tests(RETURNING_SCHEDULES, 'was started just now'),
   },
   {
     name: 'removal-is-answered-unseen',

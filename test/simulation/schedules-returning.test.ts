@@ -130,36 +130,60 @@ describe('H29: what a node that comes back has', () => {
   });
 });
 
+/** Nobody answers for the key any more: one node has what was set first, another one what was set after that. */
+function olderAndNewer(seed: number) {
+  const stage = new Stage(seed, { ...SHAPE, storages: 4, redundancy: 3 });
+  const frontend = stage.frontend(0);
+  const key = 'a';
+  stage.expectStatus(stage.set(frontend, key), 200);
+  const names = stage.membersOf(key).map(({ node }) => stage.named(node));
+  const [older, newer, last] = names as [SimulatedNode, SimulatedNode, SimulatedNode];
+  // The fourth is to take no part.
+  for (const node of stage.cluster.storages.filter((each) => !names.includes(each))) {
+    stage.drain(node);
+  }
+  stage.pass(1000);
+  older.crash(true);
+  const { controller } = stage.cluster;
+  stage.tell(controller, 'death', { ...stage.lifeOf(older), returning: false });
+  stage.until('the older is removed', () => stage.roleOf(older, key) === undefined);
+  stage.expectStatus(stage.set(frontend, key), 200);
+  stage.cut([newer], stage.allBut(newer));
+  stage.until('the newer is removed', () => stage.roleOf(newer, key) === undefined);
+  burns(last);
+  stage.pass(1000);
+  older.start();
+  stage.heal([newer], stage.allBut(newer));
+  stage.pass(3000);
+  return { stage, key, older, newer };
+}
+
 describe('accept-loss', () => {
   test.each(SEEDS)('takes the copy that was complete for longest, seed %i', (seed) => {
-    const stage = new Stage(seed, { ...SHAPE, storages: 4, redundancy: 3 });
-    const frontend = stage.frontend(0);
-    const key = 'a';
-    stage.expectStatus(stage.set(frontend, key), 200);
-    const names = stage.membersOf(key).map(({ node }) => stage.named(node));
-    const [older, newer, last] = names as [SimulatedNode, SimulatedNode, SimulatedNode];
-    // The fourth is to take no part.
-    for (const node of stage.cluster.storages.filter((each) => !names.includes(each))) {
-      stage.drain(node);
-    }
-    stage.pass(1000);
-    older.crash(true);
-    const { controller } = stage.cluster;
-    stage.tell(controller, 'death', { ...stage.lifeOf(older), returning: false });
-    stage.until('the older is removed', () => stage.roleOf(older, key) === undefined);
-    stage.expectStatus(stage.set(frontend, key), 200);
-    stage.cut([newer], stage.allBut(newer));
-    stage.until('the newer is removed', () => stage.roleOf(newer, key) === undefined);
-    burns(last);
-    stage.pass(1000);
-    older.start();
-    stage.heal([newer], stage.allBut(newer));
-    stage.pass(3000);
+    const { stage, key, older, newer } = olderAndNewer(seed);
     const { answer } = acceptLoss(stage, [stage.partitionOf(key)]);
     expect(answer?.partitions).toMatchObject([{ chosen: [stage.lifeOf(newer)], items: 1 }]);
     stage.until('the older copies', () => stage.roleOf(older, key) === 'serving');
     for (const node of [older, newer]) expect(stage.heldBy(node, key)).toBe('value 2');
   });
+
+  test.each(SEEDS.flatMap((seed) => [0, 50, 100].map((afterMs) => [seed, afterMs] as const)))(
+    'does so by a controller that was started just now, seed %i, %i ms before',
+    (seed, afterMs) => {
+      const { stage, key, newer } = olderAndNewer(seed);
+      const { controller } = stage.cluster;
+      const { generation } = stage.map.version;
+      controller.crash(false);
+      stage.pass(100);
+      controller.start();
+      stage.until('a map', () => stage.map.version.generation > generation);
+      stage.pass(afterMs);
+      const { answer } = acceptLoss(stage, [stage.partitionOf(key)]);
+      expect(answer?.partitions).toMatchObject([{ chosen: [stage.lifeOf(newer)], items: 1 }]);
+      stage.pass(3000);
+      expect(stage.heldBy(newer, key)).toBe('value 2');
+    },
+  );
 
   test.each(SEEDS)(
     'is answered sensibly when it is repeated, and when there is nothing, seed %i',
