@@ -278,8 +278,8 @@ const COMMANDS: readonly Mutant[] = [
     edits: [
       {
         file: ADMIN,
-        find: '|| !detector.mayLive(life, now)',
-        replace: '|| !this.#living(map).some((other) => isSameLife(other, life))',
+        find: '&& detector.mayLive(life, now)',
+        replace: '&& this.#living(map).some((other) => isSameLife(other, life))',
       },
     ],
     fate: tests(RETURNING_SCHEDULES, 'was started just now'),

@@ -131,6 +131,18 @@ const ACCEPTED: readonly Mutant[] = [
     fate: tests(RETURNING_SCHEDULES, 'is answered sensibly'),
   },
   {
+    name: 'loss-accepted-without-who-cannot-say',
+    rule: 'H29',
+    edits: [
+      {
+        file: ADMIN,
+        find: "if (silent.length > 0) return reply(refusalReply('not-ready', cannotSay(silent)));",
+        replace: '',
+      },
+    ],
+    fate: tests(RETURNING_SCHEDULES, 'cannot say what it has'),
+  },
+  {
     name: 'joins-without-a-source-that-is-heard',
     rule: 'H29',
     edits: [

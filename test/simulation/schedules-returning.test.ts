@@ -185,6 +185,32 @@ describe('accept-loss', () => {
     },
   );
 
+  test('waits for who lives and cannot say what it has, for its disk is full', () => {
+    const { stage, first, second, third, frontend, key } = twoCopies(1);
+    const { controller } = stage.cluster;
+    removed(stage, first, third, key);
+    burns(second);
+    stage.pass(3000);
+    for (const node of [first, third]) stage.heal([node], stage.allBut(node));
+    first.disk.fill();
+    stage.until('it is heard', () => stage.map.nodes[first.process.name]?.fenced === false);
+    const asked = stage.ask(controller, 'acceptLoss', {});
+    stage.until('an answer', () => asked.status !== undefined);
+    expect(asked).toMatchObject({ status: 503, answer: { error: 'not-ready' } });
+    expect(JSON.stringify(asked.answer)).toContain(first.process.name);
+    first.disk.free();
+    first.crash(false);
+    first.start();
+    stage.pass(3000);
+    const { answer } = acceptLoss(stage);
+    expect(
+      answer?.partitions.find((each) => each.partition === stage.partitionOf(key)),
+    ).toMatchObject({ chosen: [stage.lifeOf(first)], items: 1 });
+    const got = stage.get(frontend, key);
+    stage.expectStatus(got, 200);
+    expect(bodyOf(got)).toBe('value 1');
+  });
+
   test.each(SEEDS)(
     'is answered sensibly when it is repeated, and when there is nothing, seed %i',
     (seed) => {
