@@ -15,6 +15,8 @@ export class Answers {
   readonly #violation: (text: string) => void;
   readonly #deadlineMs: Readonly<Record<Operation['kind'], number>>;
   #open = 0;
+  /** That sets and deletes were answered with, each with the life of a frontend that minted it. */
+  readonly #versions = new Set<string>();
 
   constructor(world: World, violation: (text: string) => void) {
     this.#world = world;
@@ -72,7 +74,19 @@ export class Answers {
         return;
       }
       this.#open--;
+      if (kind !== 'get') this.#checkVersion(`${process.name} ${life}`, what, reply);
       answered(reply);
     };
+  }
+
+  /** H41: each set has a version of its own, also one that was overtaken. */
+  #checkVersion(minter: string, what: string, { headers }: HttpReply): void {
+    const version = headers['x-fog-version'];
+    if (version === undefined) return;
+    const minted = `${minter} ${version}`;
+    if (this.#versions.has(minted)) {
+      this.#violation(`one version: ${what} was answered v=${version}, as one before it`);
+    }
+    this.#versions.add(minted);
   }
 }

@@ -6,6 +6,7 @@ import type { HttpReply, HttpRequest } from '../cluster/http.ts';
 import type { Answers } from './answers.ts';
 import type { Availability } from './availability.ts';
 import type { SimulatedCluster } from './cluster.ts';
+import type { Expiry } from './expiry.ts';
 import type { History, Operation } from './history.ts';
 import type { SimulatedNode } from './node.ts';
 import { type Oracles, plainGet } from './oracles.ts';
@@ -20,6 +21,9 @@ const BURST = { chance: 0.04, sets: [2, 6], withinMs: 6 } as const;
 /** A spell of sets of the hot key: so long, one after so many milliseconds, and until the next spell. */
 const SPELL = { lastsMs: [200, 1500], everyMs: [0.3, 12], restMs: [300, 5000] } as const;
 
+/** How long after its expiry the key that is set alone is read, and how often. */
+const ALONE = { afterMs: 1500, readEveryMs: [50, 400] } as const;
+
 const MIX = ['get', 'set', 'set', 'delete'] as const;
 const ROOM = ['get', 'delete', 'delete', 'set'] as const;
 
@@ -28,6 +32,7 @@ export interface Watchers {
   readonly answers: Answers;
   readonly availability: Availability;
   readonly oracles: Oracles;
+  readonly expiry: Expiry;
 }
 
 export class Clients {
@@ -51,6 +56,7 @@ export class Clients {
   start(): void {
     for (let client = 0; client < this.#shape.clients; client++) this.#client(client);
     if (this.#shape.hasHotKey) this.#spell();
+    if (this.#shape.ttl.share > 0) this.#setAlone();
   }
 
   /** A store whose memory is full takes sets again when enough was deleted: from now on that is what they do. */
@@ -103,6 +109,38 @@ export class Clients {
     this.#world.at(random.between(...SPELL.restMs), () => this.#spell());
   }
 
+  /** A key that nobody sets again before it has expired: what is forgotten, or served, at the wrong time shows. */
+  #setAlone(): void {
+    const { random } = this.#world;
+    const { loneKey, ttl } = this.#shape;
+    const alive = this.#cluster.frontends.filter(({ process }) => process.alive);
+    if (this.#stopped) return;
+    if (alive.length === 0) return this.#world.at(ALONE.afterMs, () => this.#setAlone());
+    const ttlMs = 1000 * (1 + random.below(ttl.secondsMax));
+    const operation = this.#begin('set', loneKey, ttlMs);
+    this.#ask(random.pick(alive), operation, () => {
+      const { version } = operation;
+      // It may be stored later, beside what is set then: nothing can be said of this key any more.
+      if (!operation.ok || version === undefined) return;
+      this.#watchers.expiry.acknowledged(loneKey, version);
+      this.#readAlone(this.#world.nowMs + ttlMs + ALONE.afterMs);
+    });
+  }
+
+  #readAlone(untilMs: number): void {
+    const { random } = this.#world;
+    if (this.#stopped) return;
+    if (this.#world.nowMs > untilMs) {
+      this.#watchers.expiry.released();
+      return this.#setAlone();
+    }
+    const frontend = random.pick(this.#cluster.frontends);
+    const next = () =>
+      this.#world.at(random.between(...ALONE.readEveryMs), () => this.#readAlone(untilMs));
+    if (!frontend.process.alive) return next();
+    return this.#ask(frontend, this.#begin('get', this.#shape.loneKey), next);
+  }
+
   #setOnce(frontend: SimulatedNode, key: string): void {
     if (!frontend.process.alive) return;
     const operation = this.#begin(this.#world.random.pick(['set', 'set', 'set', 'delete']), key);
@@ -127,7 +165,11 @@ export class Clients {
     );
   }
 
-  #begin(kind: Operation['kind'], key = this.#world.random.pick(this.#shape.keys)): Operation {
+  #begin(
+    kind: Operation['kind'],
+    key = this.#world.random.pick(this.#shape.keys),
+    ttlMs = this.#drawTtl(kind),
+  ): Operation {
     const { random } = this.#world;
     const { longShare, valueBytes } = this.#shape;
     let name: string | undefined;
@@ -137,10 +179,14 @@ export class Clients {
       this.#bodies.set(value.name, value);
       name = value.name;
     }
+    return this.#watchers.history.begin(kind, key, this.#world.nowMs, name, ttlMs);
+  }
+
+  #drawTtl(kind: Operation['kind']): number | undefined {
+    const { random } = this.#world;
     const { share, secondsMax } = this.#shape.ttl;
     const hasTtl = kind === 'set' && share > 0 && random.chance(share);
-    const ttlMs = hasTtl ? 1000 * (1 + random.below(secondsMax)) : undefined;
-    return this.#watchers.history.begin(kind, key, this.#world.nowMs, name, ttlMs);
+    return hasTtl ? 1000 * (1 + random.below(secondsMax)) : undefined;
   }
 
   #end(operation: Operation, frontend: SimulatedNode, reply: HttpReply): void {

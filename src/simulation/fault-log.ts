@@ -26,6 +26,8 @@ export const FAULTS = {
   stop: { mayFail: 'nothing', feltForMs: 4000 },
   drain: { mayFail: 'nothing', feltForMs: 2000 },
   lose: { mayFail: 'nothing', feltForMs: 6000 },
+  'lose-power': { mayFail: 'nothing', feltForMs: 6000 },
+  'put-back': { mayFail: 'nothing', feltForMs: 6000 },
   burn: { mayFail: 'nothing', feltForMs: 6000 },
   'burn-last': { mayFail: 'anything', feltForMs: 20_000 },
   'lose-host': { mayFail: 'sets', feltForMs: 8000 },

@@ -4,6 +4,7 @@
 import type { ControlMessage } from '../cluster/map-json.ts';
 import { PATHS } from '../cluster/messages.ts';
 import type { SimulatedCluster } from './cluster.ts';
+import type { DiskImage } from './disk.ts';
 import { DiskHands } from './disk-hands.ts';
 import type { Fault, FaultKind, FaultLog } from './fault-log.ts';
 import { LinkHands } from './link-hands.ts';
@@ -13,6 +14,8 @@ import type { SimulatedNode } from './node.ts';
 import type { Oracles } from './oracles.ts';
 import type { World } from './world.ts';
 
+/** Less than it takes to set anything. */
+const MOMENT_MS = 0.5;
 /** From when an operator notices to when a machine that burned is replaced, or its place given up. */
 const REPLACED_AFTER_MS = [4000, 20_000] as const;
 
@@ -38,6 +41,8 @@ export class Hands {
   /** Spare machines that run a storage node by now. */
   readonly #added = new Set<SimulatedNode>();
   #leaving: SimulatedNode | undefined;
+  /** Their directories as their earlier lives left them: old copies, from when the present life began. */
+  readonly #copies = new Map<SimulatedNode, DiskImage>();
   #over = false;
 
   constructor({ world, cluster, oracles, losses, faults }: HandsOf) {
@@ -82,6 +87,17 @@ export class Hands {
     this.#world.at(delayMs, () => {
       if (!this.#over) strike();
     });
+  }
+
+  /** In the moment in which no partition has this member any more, if that comes within some seconds. */
+  onceRemoved(node: SimulatedNode, strike: () => void, untilMs = this.#world.nowMs + 4000): void {
+    const { map } = this.#oracles;
+    const isMember = map?.partitions.some(({ members }) =>
+      members.some((member) => member.node === node.process.name),
+    );
+    if (isMember === false) return strike();
+    if (this.#world.nowMs > untilMs) return;
+    this.after(MOMENT_MS, () => this.onceRemoved(node, strike, untilMs));
   }
 
   kill(nodes: readonly SimulatedNode[], kind: FaultKind, durationMs: () => number): void {
@@ -133,6 +149,27 @@ export class Hands {
     if (!power) node.disk.wipe();
     this.#losses.gone(node);
     this.#world.note(`${node.process.name} has lost its data`);
+    this.#startLater(node, durationMs, fault);
+  }
+
+  /** Its machine loses power, and with it what was not synced; what it promised it keeps. */
+  losePower(node: SimulatedNode, durationMs: number): void {
+    if (!node.process.alive || !node.keepsData || !this.#losses.mayLoseRecords(node)) return;
+    const fault = this.#faults.begin('lose-power', [node]);
+    node.crash(true);
+    this.#losses.gone(node);
+    this.#startLater(node, durationMs, fault);
+  }
+
+  /** An old copy of its directory is put back, which knows nothing of the life that ends now; as `lose` in all else. */
+  putBack(node: SimulatedNode, durationMs: number): void {
+    const copy = this.#copies.get(node);
+    if (copy === undefined || !node.process.alive || !this.#losses.mayLose(node)) return;
+    const fault = this.#faults.begin('put-back', [node]);
+    node.crash(false);
+    node.disk.restore(copy);
+    this.#losses.gone(node);
+    this.#world.note(`${node.process.name} has an old copy of its data`);
     this.#startLater(node, durationMs, fault);
   }
 
@@ -311,6 +348,7 @@ export class Hands {
 
   #startLater(node: SimulatedNode, durationMs: number, fault: Fault): void {
     this.#world.at(durationMs, () => {
+      if (node.keepsData && !node.process.alive) this.#copies.set(node, node.disk.image());
       this.#losses.start(node);
       this.#faults.end(fault);
     });

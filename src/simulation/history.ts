@@ -147,6 +147,7 @@ function checkKey(
       .flatMap((read) => [
         ...staleRead(withExpiry(read, sets.get(read.value) ?? []), eras.floorOf(read)),
         ...phantom(read, sets.get(read.value) ?? []),
+        ...renewed(read, sets.get(read.value) ?? []),
         ...servedTooLong(read, sets.get(read.value) ?? [], promises),
         ...(promises.isCache ? [] : unexplained(read, eras.floorOf(read), writes, promises)),
       ]),
@@ -274,6 +275,17 @@ function phantom(read: Operation, sets: readonly Operation[]): readonly string[]
     ({ startMs, refused }) => !refused && startMs <= (read.endMs ?? Number.POSITIVE_INFINITY),
   );
   return isWritten ? [] : [`phantom: ${show(read)}, which nobody had set`];
+}
+
+/**
+ * D9: a set goes on with the version that its answer told, and with no higher one: that would win over sets that
+ * were acknowledged meanwhile.
+ */
+function renewed(read: Operation, sets: readonly Operation[]): readonly string[] {
+  const { value, version } = read;
+  if (value === undefined || version === undefined || sets.length === 0) return [];
+  if (!sets.every(({ version: told }) => told !== undefined && told < version)) return [];
+  return [`renewed: ${show(read)} is above what its set was answered`];
 }
 
 /** H30: a value is not served any more once it has expired by every clock. */

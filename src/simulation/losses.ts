@@ -34,6 +34,13 @@ export class Losses {
     return true;
   }
 
+  /** The same where only records are lost, and not what it promised, or voted for. */
+  mayLoseRecords(node: SimulatedNode): boolean {
+    if (!this.#oracles.isCopied(node, this.#isIntact)) return false;
+    this.#note(node);
+    return true;
+  }
+
   #note(node: SimulatedNode): void {
     this.#lost.set(node.process.name, this.#oracles.incarnationOf(node));
   }

@@ -27,6 +27,8 @@ const WEIGHTS = {
   stop: 2,
   drain: 2,
   lose: 2,
+  'lose-power': 1,
+  'put-back': 1,
   burn: 2,
   'lose-host': 1,
   'kill-controller': 2,
@@ -108,7 +110,7 @@ export class Nemesis {
         !cluster.controller.keepsData ||
         random.chance(0.25));
     const excluded: readonly Kind[] = controllerIsLost
-      ? ['lose', 'burn', 'disk']
+      ? ['lose', 'put-back', 'burn', 'disk']
       : ['lose-controller', 'second-controller', 'lose-host'];
     const possible = (shape.isCalm ? SINGLE : KINDS).filter(
       (kind) => shape.acceptsLosses || !NEEDS_A_PERSON.includes(kind),
@@ -117,7 +119,7 @@ export class Nemesis {
     this.#kinds = programme === undefined ? (drawn.length === 0 ? ['kill'] : drawn) : ['aim'];
     const aims = PROGRAMME_NAMES.filter(
       (name) =>
-        (controllerIsLost || !name.startsWith('controller-loss')) &&
+        (controllerIsLost ? name !== 'old-copy' : !name.startsWith('controller-loss')) &&
         (shape.acceptsLosses || !PROGRAMMES_WITH_LOSSES.includes(name)),
     );
     this.#programmes = programme === undefined ? aims : [programme];
@@ -202,6 +204,10 @@ export class Nemesis {
         return hands.drain(storage(), durationMs());
       case 'lose':
         return hands.lose(storage(), durationMs());
+      case 'lose-power':
+        return hands.losePower(storage(), durationMs());
+      case 'put-back':
+        return hands.putBack(storage(), durationMs());
       case 'burn':
         return hands.burn(storage());
       case 'lose-host':

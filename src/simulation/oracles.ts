@@ -207,8 +207,13 @@ export class Oracles {
    * an operator can go on.
    */
   canLose(node: SimulatedNode, isIntact: (life: Life) => boolean): boolean {
+    return this.keepsWitnesses([node], isIntact) && this.isCopied(node, isIntact);
+  }
+
+  /** The first half of that: enough for whoever keeps its directory, and so its vote. */
+  isCopied(node: SimulatedNode, isIntact: (life: Life) => boolean): boolean {
     const map = this.#map;
-    if (map === undefined || !this.keepsWitnesses([node], isIntact)) return false;
+    if (map === undefined) return false;
     const { name } = node.process;
     const isOtherCopy = (member: Member) =>
       member.node !== name &&
@@ -336,7 +341,10 @@ export class Oracles {
 /** @returns undefined while that life of the node cannot be asked, or has no map */
 function copyOf({ node, incarnation }: Server, { partition, key }: Place): Copy | undefined {
   const held = node.living?.holding(partition, key);
-  return held?.incarnation === incarnation ? copyFrom(held) : undefined;
+  if (held?.incarnation !== incarnation) return undefined;
+  // What is set aside comes back as soon as it knows that it serves, or it answers without it (H15).
+  const isUnseen = held.isAside && node.living?.answersGets(partition);
+  return copyFrom(isUnseen ? { record: undefined, floor: held.floor } : held);
 }
 
 function copyFrom({ record, floor }: Pick<Holding, 'record' | 'floor'>): Copy {

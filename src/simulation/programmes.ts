@@ -52,6 +52,24 @@ export const PROGRAMMES = {
     const side = [member, frontend, ...witnesses.slice(0, 2)];
     hands.links.cutFor(both(side, without(all, ...side)), random.between(2500, 5500));
   },
+  /** Witnesses hear late of a fence: until then they renew the lease, and the wait begins with their word (R6). */
+  'late-word': ({ hands, random, controller, member, frontend, witnesses, all }) => {
+    const others = without(witnesses, member);
+    const silentMs = random.between(600, 900);
+    const heardMs = random.between(2000, 3500);
+    hands.links.cutFor(both([member], [controller]), 6000);
+    hands.links.cutFor(both([member], others), silentMs);
+    // Not before the controller has missed the member, or their word for it would keep it from being fenced.
+    hands.after(random.between(300, 500), () =>
+      hands.links.cutFor(
+        others.map((witness): Link => [controller, witness]),
+        heardMs - 500,
+      ),
+    );
+    hands.after(heardMs - random.between(50, 400), () =>
+      hands.links.cutFor(both([member, frontend], without(all, member, frontend)), 2500),
+    );
+  },
   /** Heartbeats arrive, maps do not; meanwhile a member fails and a joiner comes (H14). */
   'deaf-to-maps': ({ hands, random, controller, member, all }) => {
     const deaf = without(all, controller).filter(() => random.chance(0.5));
@@ -105,6 +123,17 @@ export const PROGRAMMES = {
   },
   bounce: ({ hands, random, member, all }) =>
     hands.links.cutFor(both([member], without(all, member)), random.between(2500, 4250)),
+  /** A member is started again, and then once more with its directory as it was before (H8). */
+  'old-copy': ({ hands, random, member, durationMs }) => {
+    hands.kill([member], 'kill', () => random.between(1, 300));
+    hands.after(random.between(1000, 3500), () => hands.putBack(member, durationMs()));
+  },
+  /** A member's machine is suspended while it is removed, and wakes beside a stale frontend (H4). */
+  suspended: ({ hands, random, member, frontend, all }) => {
+    hands.suspend(member, random.between(1500, 4000));
+    const others = without(all, member, frontend);
+    hands.links.cutFor(both([frontend], others), random.between(2500, 4500));
+  },
   /** A member that the controller hears, and half of the frontends do not reach (H11). */
   'frontends-aside': ({ hands, random, frontends, member }) => {
     const some = frontends.slice(0, Math.ceil(frontends.length / 2));
@@ -172,6 +201,14 @@ export const PROGRAMMES = {
       });
     });
   },
+  /** A controller that is started twice in one second, with its state (H32). */
+  'controller-twice': ({ hands, random, nowMs, controller }) => {
+    const kill = () => hands.kill([controller], 'kill-controller', () => random.between(1, 50));
+    hands.after(1000 - (nowMs % 1000), () => {
+      kill();
+      hands.after(random.between(300, 800), kill);
+    });
+  },
   /** Two witnesses can store nothing any more (H35), for as long as the run has. */
   'full-witnesses': ({ hands, random, witnesses }) => {
     const lastsMs = random.between(4000, 8000);
@@ -191,10 +228,15 @@ export const PROGRAMMES = {
   },
   /** A member that was removed comes back, and what it left behind is gone meanwhile (G2). */
   'last-copy': ({ hands, random, member, partners, all }) => {
-    hands.links.cutFor(both([member], without(all, member)), random.between(2200, 5000));
-    hands.after(random.between(1800, 2600), () => {
+    const burn = () => {
       for (const partner of partners) hands.burn(partner);
-    });
+    };
+    // In the moment in which it was removed it still has everything.
+    const isAtOnce = random.chance(0.5);
+    const awayMs = isAtOnce ? random.between(1900, 3000) : random.between(2200, 5000);
+    hands.links.cutFor(both([member], without(all, member)), awayMs);
+    if (isAtOnce) hands.onceRemoved(member, burn);
+    else hands.after(random.between(1800, 2600), burn);
   },
 } as const satisfies Readonly<Record<string, Programme>>;
 

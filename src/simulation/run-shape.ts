@@ -12,6 +12,8 @@ import type { ProgrammeName } from './programmes.ts';
 export interface RunShape {
   readonly cluster: ClusterShape;
   readonly keys: readonly string[];
+  /** In one of their partitions; one client has it for itself. */
+  readonly loneKey: string;
   /** All values are so long; 0: mostly short ones, some longer. */
   readonly valueBytes: number;
   /** Share of the values that travel in chunks (D13). */
@@ -74,6 +76,7 @@ const KEEPS_DATA: readonly ProgrammeName[] = [
   'controller-loss-twice',
   'full-witnesses',
   'last-copy',
+  'old-copy',
 ];
 
 export function shortRun(random: SeededRandom, programme: ProgrammeName | undefined): DrawnShape {
@@ -112,6 +115,7 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
     },
     // Two partitions only: what one key's delete does to another shows then.
     keys: keysOfPartitions(digits, 2, isTight ? TIGHT.keys : isCache ? 5 : 3),
+    loneKey: loneKeyOf(digits),
     valueBytes: isCache || isTight ? CACHE.valueBytes : 0,
     longShare: random.pick([0, 0, 0.002]),
     isTight,
@@ -133,6 +137,11 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
   };
 }
 
+/** The one after those that any run has in its first partition. */
+function loneKeyOf(digits: number): string {
+  return keysOfPartitions(digits, 1, 6)[5] ?? '';
+}
+
 /** Of programmes that take longer than others: one strike would undo the other. */
 function strikesOf(programme: ProgrammeName | undefined): readonly [number, number] | undefined {
   switch (programme) {
@@ -140,6 +149,8 @@ function strikesOf(programme: ProgrammeName | undefined): readonly [number, numb
       return [500, 14_000];
     case 'controller-loss-twice':
       return [2500, 4000];
+    case 'late-word':
+      return [3000, 5000];
     default:
       return undefined;
   }
@@ -164,6 +175,7 @@ export function longRun(random: SeededRandom): DrawnShape {
       times: { antiEntropyMs: 4000, tombstoneGraceMs: 5000, expiryGraceMs: 3000 },
     },
     keys: keysOfPartitions(digits, 16, 2),
+    loneKey: loneKeyOf(digits),
     valueBytes: 0,
     longShare: random.pick([0, 0, 0.001]),
     isTight: false,

@@ -7,6 +7,7 @@ import { Availability } from './availability.ts';
 import { BackupKeeper } from './backup-keeper.ts';
 import { Clients } from './clients.ts';
 import { SimulatedCluster } from './cluster.ts';
+import { Expiry } from './expiry.ts';
 import { FaultLog } from './fault-log.ts';
 import { checkStoredNowhere, heldValues } from './full-store.ts';
 import { Hands } from './hands.ts';
@@ -71,6 +72,7 @@ class Run {
   readonly #oracles: Oracles;
   readonly #answers: Answers;
   readonly #intact: IntactCopies;
+  readonly #expiry: Expiry;
   readonly #hands: Hands;
   readonly #clients: Clients;
   readonly #nemesis: Nemesis;
@@ -96,6 +98,14 @@ class Run {
     const faults = new FaultLog(world);
     this.#answers = new Answers(world, violation);
     this.#intact = new IntactCopies(world, cluster, oracles, violation);
+    this.#expiry = new Expiry({
+      world,
+      cluster,
+      oracles,
+      violation,
+      expiryGraceMs: shape.cluster.times?.expiryGraceMs ?? protocolTimes(1).expiryGraceMs,
+      givenUpMs: () => this.#operator.actedMs,
+    });
     const losses = new Losses(cluster, oracles, this.#intact);
     this.#hands = new Hands({ world, cluster, oracles, losses, faults });
     const availability = new Availability(world, faults, shape, violation);
@@ -104,6 +114,7 @@ class Run {
       answers: this.#answers,
       availability,
       oracles,
+      expiry: this.#expiry,
     });
     this.#nemesis = new Nemesis({
       world,
@@ -156,6 +167,7 @@ class Run {
       world.runUntil(FOUNDED_BY_MS);
       this.#clients.start();
       this.#intact.start();
+      if (this.#shape.ttl.share > 0) this.#expiry.start([...this.#shape.keys, this.#shape.loneKey]);
       this.#operator.start();
       this.#backups.start();
       this.#nemesis.start();

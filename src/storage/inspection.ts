@@ -106,6 +106,7 @@ function overheadBytes({ used, payload, index }: MemoryFigures): number {
 export interface Holding {
   readonly incarnation: Incarnation;
   readonly record: StoredRecord | undefined;
+  readonly isAside: boolean;
   readonly floor: Version;
   /** Of the whole partition: until when nothing that was acknowledged is missing, if that is known (H29). */
   readonly completeness: Completeness | undefined;
@@ -123,7 +124,7 @@ export function holdingOf(
     aside !== undefined && (present === undefined || compareRecords(aside, present) > 0);
   const record = isAside ? aside : present;
   const [floor, completeness] = [store.floor(partition), store.completeness(partition)];
-  return { incarnation, record, floor, completeness };
+  return { incarnation, record, isAside, floor, completeness };
 }
 
 /** For people and tests, without what is set aside: that is nothing that this node has, until a join is given up. */

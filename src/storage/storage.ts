@@ -23,6 +23,7 @@ import {
 } from '../cluster/messages.ts';
 import { type DurationHistogram, Metrics } from '../cluster/metrics.ts';
 import type { PartitionId } from '../cluster/partition.ts';
+import type { StoredRecord } from '../cluster/record.ts';
 import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
 import type {
   Disk,
@@ -178,6 +179,21 @@ export class StorageNode implements Service {
   answersGets(partition: PartitionId): boolean {
     const answer = this.#life?.replica.answer({ kind: 'get', partition, key: ANY_KEY });
     return answer !== undefined && answer.kind !== 'not-serving';
+  }
+
+  /** What a get of the key would find now, and the time that expiry is judged by, for the same. */
+  found(
+    partition: PartitionId,
+    key: Buffer,
+  ): { readonly record: StoredRecord; readonly timeMs: number } | undefined {
+    const answer = this.#life?.replica.answer({ kind: 'get', partition, key });
+    if (answer?.kind !== 'found') return undefined;
+    return { record: answer.record, timeMs: this.#clock.wallMs() };
+  }
+
+  /** By which everything expires here, for the same. */
+  get clusterMs(): number {
+    return this.#clock.wallMs();
   }
 
   accept(hello: LinkHello, link: Link): LinkEvents | { refused: string } {

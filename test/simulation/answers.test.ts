@@ -62,6 +62,24 @@ describe('one answer', () => {
     expect(violations).toEqual([expect.stringMatching(/^one answer: .* has another, 503/)]);
   });
 
+  test('H41: the version of another one is a violation, until the process starts anew', () => {
+    const { ask, pass, node, violations } = staged((reply) =>
+      reply({ ...OK, headers: { 'x-fog-version': '0000000000000001' } }),
+    );
+    ask('get');
+    ask();
+    pass(100);
+    expect(violations).toEqual([]);
+    node.crash(false);
+    node.start();
+    ask();
+    pass(100);
+    expect(violations).toEqual([]);
+    ask();
+    pass(100);
+    expect(violations).toEqual([expect.stringMatching(/^one version: /)]);
+  });
+
   test.each(['get', 'set'] as const)(
     'none of a %s is one, after its deadline and a margin',
     (kind) => {

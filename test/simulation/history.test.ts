@@ -52,6 +52,13 @@ describe('good histories pass', () => {
       ],
     ],
     [
+      'D9: a get that overlaps a set sees it under a version that it was given before',
+      [
+        ['set', 0, 9, 5, 'x'],
+        ['get', 2, 3, 4, 'x'],
+      ],
+    ],
+    [
       'a get that overlaps a set sees the old or the new',
       [
         ['set', 0, 1, 5, 'x'],
@@ -199,6 +206,14 @@ describe('bad histories are named', () => {
       ],
     ],
     ['a value that nobody set', /^phantom/, [['get', 0, 1, 5, 'x']]],
+    [
+      'D9: a value under a higher version than its set was answered',
+      /^renewed: get k=x/,
+      [
+        ['set', 0, 2, 5, 'x'],
+        ['get', 3, 4, 6, 'x'],
+      ],
+    ],
     [
       'a value from the future',
       /^phantom/,

@@ -1,0 +1,115 @@
+// H30 and D15, from inside: nobody finds what has expired by the time that the node itself goes by, and nobody forgets
+// it before its grace is over. A history must allow for how far the clocks of two processes may be apart; this needs
+// not. Most keys are set again long before they expire, so one is set for this alone, and then left alone.
+
+import { partitionOf } from '../cluster/partition.ts';
+import { recordExpiresAtMs, recordVersion } from '../cluster/record.ts';
+import type { Version } from '../cluster/version.ts';
+import type { StorageNode } from '../storage/storage.ts';
+import type { SimulatedCluster } from './cluster.ts';
+import type { SimulatedNode } from './node.ts';
+import type { Oracles } from './oracles.ts';
+import type { World } from './world.ts';
+
+const ASKED_EVERY_MS = 100;
+
+export interface Expiring {
+  readonly world: World;
+  readonly cluster: SimulatedCluster;
+  readonly oracles: Oracles;
+  readonly violation: (text: string) => void;
+  readonly expiryGraceMs: number;
+  /** When the operator last gave something up. */
+  readonly givenUpMs: () => number;
+}
+
+/** What is kept at least until a time. */
+interface Kept {
+  readonly key: string;
+  readonly version: Version;
+  readonly untilMs: number;
+  readonly sinceMs: number;
+}
+
+export class Expiry {
+  readonly #of: Expiring;
+  #kept: Kept | undefined;
+  /** The latest that the clock of any storage node has shown since. */
+  #latestMs = 0;
+
+  constructor(of: Expiring) {
+    this.#of = of;
+  }
+
+  start(keys: readonly string[]): void {
+    // A cache keeps what is asked for, and may evict anything.
+    if (this.#of.cluster.isCache) return;
+    this.#of.world.at(ASKED_EVERY_MS, () => this.start(keys));
+    const { storages } = this.#of.cluster;
+    const times = storages.map(({ living }) => living?.clusterMs ?? 0);
+    this.#latestMs = Math.max(this.#latestMs, ...times);
+    for (const node of storages) {
+      for (const key of keys) this.#checkOver(node, key);
+      if (this.#kept !== undefined) this.#checkKept(node, this.#kept);
+    }
+  }
+
+  /** It was acknowledged, and nobody sets the key again before it is over. */
+  acknowledged(key: string, version: Version): void {
+    const expiresMs = this.#of.cluster.storages.flatMap((node) => {
+      const record = this.#holding(node, key)?.record;
+      if (record === undefined || recordVersion(record) !== version) return [];
+      return [recordExpiresAtMs(record)];
+    });
+    const [expiresAtMs] = expiresMs;
+    if (expiresAtMs === undefined) return;
+    const untilMs = expiresAtMs + this.#of.expiryGraceMs;
+    this.#kept = { key, version, untilMs, sinceMs: this.#of.world.nowMs };
+    this.#latestMs = 0;
+  }
+
+  /** From now on somebody may set the key. */
+  released(): void {
+    this.#kept = undefined;
+  }
+
+  #checkOver({ process, living }: SimulatedNode<StorageNode>, key: string): void {
+    const digits = this.#of.oracles.map?.digits;
+    if (digits === undefined) return;
+    const bytes = Buffer.from(key);
+    const found = living?.found(partitionOf(bytes, digits), bytes);
+    if (found === undefined) return;
+    const expiresAtMs = recordExpiresAtMs(found.record);
+    if (expiresAtMs === 0 || expiresAtMs > found.timeMs) return;
+    this.#of.violation(
+      `expired: ${process.name} serves ${key}, over for ${found.timeMs - expiresAtMs} ms, at ${this.#nowText}`,
+    );
+  }
+
+  #checkKept(node: SimulatedNode<StorageNode>, { key, version, untilMs, sinceMs }: Kept): void {
+    if (this.#of.givenUpMs() >= sinceMs) return;
+    // It may be forgotten by any of them, and copied from there.
+    if (this.#latestMs >= untilMs || !this.#serves(node, key)) return;
+    const held = this.#holding(node, key);
+    if (held === undefined || (held.record && recordVersion(held.record) >= version)) return;
+    this.#of.violation(
+      `forgotten: ${node.process.name} serves without ${key}, ${untilMs - this.#latestMs} ms early, at ${this.#nowText}`,
+    );
+  }
+
+  #holding({ living }: SimulatedNode<StorageNode>, key: string) {
+    const digits = this.#of.oracles.map?.digits;
+    const bytes = Buffer.from(key);
+    return digits === undefined ? undefined : living?.holding(partitionOf(bytes, digits), bytes);
+  }
+
+  #serves({ living }: SimulatedNode<StorageNode>, key: string): boolean {
+    const digits = this.#of.oracles.map?.digits;
+    if (digits === undefined) return false;
+    return living?.answersGets(partitionOf(Buffer.from(key), digits)) ?? false;
+  }
+
+  get #nowText(): string {
+    return this.#of.world.nowMs.toFixed(1);
+  }
+}
