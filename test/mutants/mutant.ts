@@ -1,6 +1,8 @@
 // What a mutant is: the product with exact texts replaced by others, and what must notice it. The mutants
 // themselves are in the other files of this folder.
 
+import type { ProgrammeName } from '../../src/simulation/programmes.ts';
+
 export interface Edit {
   /** From the root of the project. */
   readonly file: string;
@@ -10,7 +12,14 @@ export interface Edit {
 
 export type Programme =
   /** Simulated runs; the mutant is dead when one breaks a promise. */
-  | { readonly kind: 'seeds'; readonly first: number; readonly count: number }
+  | {
+      readonly kind: 'seeds';
+      readonly first: number;
+      readonly count: number;
+      /** Aimed faults of one kind only; by default all kinds, as the seed draws them. */
+      readonly programme?: ProgrammeName;
+      readonly long?: boolean;
+    }
   /** Tests of one file, those with `name` in their names; the mutant is dead when one fails. */
   | { readonly kind: 'tests'; readonly file: string; readonly name: string };
 
@@ -25,5 +34,13 @@ export interface Mutant {
 
 /** More than a mutant of this programme ever needed, because any change of the product shifts all seeds. */
 export const SEEDS: Programme = { kind: 'seeds', first: 1, count: 300 };
+
+/** As few as its mutants need several times over: each strike goes for their rule. */
+export const aimed = (programme: ProgrammeName, count = 40): Programme => ({
+  kind: 'seeds',
+  first: 1,
+  count,
+  programme,
+});
 
 export const tests = (file: string, name: string): Programme => ({ kind: 'tests', file, name });

@@ -8,6 +8,7 @@ import { type Edit, type Mutant, SEEDS, tests } from './mutant.ts';
 import { OPERATOR_MUTANTS } from './operators.ts';
 import { RECOVERY_MUTANTS } from './recovery.ts';
 import { RETURNING_MUTANTS } from './returning.ts';
+import { UNSCRIPTED_MUTANTS } from './unscripted.ts';
 import { WITNESS_MUTANTS } from './witnesses.ts';
 import { WRITER_MUTANTS } from './writer.ts';
 
@@ -1921,6 +1922,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...OPERATOR_MUTANTS,
   ...RECOVERY_MUTANTS,
   ...RETURNING_MUTANTS,
+  ...UNSCRIPTED_MUTANTS,
   ...WITNESS_MUTANTS,
   ...WRITER_MUTANTS,
 ];

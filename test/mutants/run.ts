@@ -16,9 +16,12 @@ function lineOf(row: Row): string {
 }
 
 function nameOf(programme: Programme): string {
-  return programme.kind === 'seeds'
-    ? `seeds ${programme.first} to ${programme.first + programme.count - 1}`
-    : `${programme.file} -t '${programme.name}'`;
+  if (programme.kind === 'tests') return `${programme.file} -t '${programme.name}'`;
+  const { first, count, programme: aimedAt, long } = programme;
+  const seeds = `seeds ${first} to ${first + count - 1}`;
+  return [seeds, ...(aimedAt ? [`of ${aimedAt}`] : []), ...(long ? ['of long runs'] : [])].join(
+    ' ',
+  );
 }
 
 async function play(edits: Mutant['edits'], programme: Programme): Promise<Verdict> {

@@ -75,10 +75,16 @@ export class Workshop {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async #simulate({ first, count }: Extract<Programme, { kind: 'seeds' }>): Promise<Verdict> {
+  async #simulate({
+    first,
+    count,
+    programme,
+    long = false,
+  }: Extract<Programme, { kind: 'seeds' }>): Promise<Verdict> {
+    const kind = [...(programme ? ['--programme', programme] : []), ...(long ? ['--long'] : [])];
     for (let seed = first; seed < first + count; seed += CHUNK) {
       const seeds = Math.min(CHUNK, first + count - seed);
-      const flags = ['simulate', '--seed', `${seed}`, '--seeds', `${seeds}`];
+      const flags = ['simulate', '--seed', `${seed}`, '--seeds', `${seeds}`, ...kind];
       const { code, output } = await this.#run('dist/cli.js', flags);
       if (code === 0) continue;
       const found = /^seed (\d+) failed:\n\s*(.*)$/m.exec(output);
