@@ -8,7 +8,7 @@ import type { Version } from '../cluster/version.ts';
 import type { StorageNode } from '../storage/storage.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { SimulatedNode } from './node.ts';
-import type { Oracles } from './oracles.ts';
+import { answersGets, type Oracles } from './oracles.ts';
 import type { World } from './world.ts';
 
 const ASKED_EVERY_MS = 100;
@@ -77,12 +77,13 @@ export class Expiry {
     const digits = this.#of.oracles.map?.digits;
     if (digits === undefined) return;
     const bytes = Buffer.from(key);
-    const found = living?.found(partitionOf(bytes, digits), bytes);
-    if (found === undefined) return;
-    const expiresAtMs = recordExpiresAtMs(found.record);
-    if (expiresAtMs === 0 || expiresAtMs > found.timeMs) return;
+    const answer = living?.wouldAnswer(partitionOf(bytes, digits), bytes);
+    if (living === undefined || answer?.kind !== 'found') return;
+    const expiresAtMs = recordExpiresAtMs(answer.record);
+    const timeMs = living.clusterMs;
+    if (expiresAtMs === 0 || expiresAtMs > timeMs) return;
     this.#of.violation(
-      `expired: ${process.name} serves ${key}, over for ${found.timeMs - expiresAtMs} ms, at ${this.#nowText}`,
+      `expired: ${process.name} serves ${key}, over for ${timeMs - expiresAtMs} ms, at ${this.#nowText}`,
     );
   }
 
@@ -106,7 +107,7 @@ export class Expiry {
   #serves({ living }: SimulatedNode<StorageNode>, key: string): boolean {
     const digits = this.#of.oracles.map?.digits;
     if (digits === undefined) return false;
-    return living?.answersGets(partitionOf(Buffer.from(key), digits)) ?? false;
+    return answersGets(living, partitionOf(Buffer.from(key), digits));
   }
 
   get #nowText(): string {

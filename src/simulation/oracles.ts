@@ -312,7 +312,7 @@ export class Oracles {
     const status = node === undefined ? undefined : statusOf(node);
     if (node === undefined || status?.incarnation !== String(life.incarnation)) return false;
     // By its own answer: it may know more than the map that it has adopted says.
-    return node.living?.answersGets(partition as PartitionId) ?? false;
+    return answersGets(node.living, partition as PartitionId);
   }
 
   #placeOf(map: ClusterMap, key: string): Place {
@@ -343,8 +343,14 @@ function copyOf({ node, incarnation }: Server, { partition, key }: Place): Copy 
   const held = node.living?.holding(partition, key);
   if (held?.incarnation !== incarnation) return undefined;
   // What is set aside comes back as soon as it knows that it serves, or it answers without it (H15).
-  const isUnseen = held.isAside && node.living?.answersGets(partition);
+  const isUnseen = held.isAside && answersGets(node.living, partition);
   return copyFrom(isUnseen ? { record: undefined, floor: held.floor } : held);
+}
+
+/** Whether a get of the partition would be answered now. */
+export function answersGets(living: StorageNode | undefined, partition: PartitionId): boolean {
+  const answer = living?.wouldAnswer(partition);
+  return answer !== undefined && answer.kind !== 'not-serving';
 }
 
 function copyFrom({ record, floor }: Pick<Holding, 'record' | 'floor'>): Copy {

@@ -22,8 +22,8 @@ import {
   type RegisterReply,
 } from '../cluster/messages.ts';
 import { type DurationHistogram, Metrics } from '../cluster/metrics.ts';
+import type { Answer } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
-import type { StoredRecord } from '../cluster/record.ts';
 import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
 import type {
   Disk,
@@ -175,20 +175,9 @@ export class StorageNode implements Service {
     return holdingOf({ store: this.#store, replica }, partition, key);
   }
 
-  /** Whether a get of the partition would be answered now, for the same. */
-  answersGets(partition: PartitionId): boolean {
-    const answer = this.#life?.replica.answer({ kind: 'get', partition, key: ANY_KEY });
-    return answer !== undefined && answer.kind !== 'not-serving';
-  }
-
-  /** What a get of the key would find now, and the time that expiry is judged by, for the same. */
-  found(
-    partition: PartitionId,
-    key: Buffer,
-  ): { readonly record: StoredRecord; readonly timeMs: number } | undefined {
-    const answer = this.#life?.replica.answer({ kind: 'get', partition, key });
-    if (answer?.kind !== 'found') return undefined;
-    return { record: answer.record, timeMs: this.#clock.wallMs() };
+  /** How a get would be answered now, for the same. */
+  wouldAnswer(partition: PartitionId, key: Buffer = ANY_KEY): Answer | undefined {
+    return this.#life?.replica.answer({ kind: 'get', partition, key });
   }
 
   /** By which everything expires here, for the same. */

@@ -78,6 +78,15 @@ describe('an entry', () => {
     ]);
   });
 
+  test('stays frozen while a member has promised with another store only: it knows nothing (D6)', () => {
+    const store = ofA[1].store;
+    const successor = { incarnation: incarnationOf(3), map: undefined };
+    const promised = (reply: Partial<PrepareReply>) =>
+      recovered(published, evidenceOf([ofA, promiseOf('b', published, reply)]));
+    expect(promised({ ...successor, store }).partitions[0]).toMatchObject({ frozen: true });
+    expect(promised(successor).partitions[0]?.frozen).toBeUndefined();
+  });
+
   test('of a higher epoch that comes late goes to the lives that have all that its members had', () => {
     const map = recovered(published, evidenceOf([ofA, promiseOf('b', later)]));
     // Above all that the lost controller may have opened and only frontends heard of.

@@ -1,6 +1,7 @@
-// Mutants that no schedule was written for: drawn runs kill them, or runs with faults aimed at their rule.
+// Mutants chosen from the rules and the product's code alone. Drawn runs kill them, or runs with faults aimed at their
+// rule; where hardly any run meets what they break, a test does.
 
-import { aimed, type Mutant, SEEDS } from './mutant.ts';
+import { aimed, type Mutant, SEEDS, tests } from './mutant.ts';
 
 export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
   {
@@ -192,5 +193,130 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: SEEDS,
+  },
+  {
+    name: 'retained-until-one-answers',
+    rule: 'H29',
+    edits: [
+      {
+        file: 'src/storage/retained.ts',
+        find: 'if (isOthers && answering >= wanted) {',
+        replace: 'if (isOthers && answering >= Math.min(1, wanted)) {',
+      },
+    ],
+    fate: aimed('last-copy', 150),
+  },
+  {
+    name: 'unanswered-holds-nothing',
+    rule: 'D9',
+    edits: [
+      {
+        file: 'src/frontend/write.ts',
+        find: "    case 'equal':\n    case 'unanswered':\n      return true;",
+        replace: "    case 'equal':\n      return true;",
+      },
+    ],
+    fate: tests('test/frontend/write.test.ts', 'D9: only these answers'),
+  },
+  {
+    name: 'heard-once-is-alive',
+    rule: 'I8',
+    edits: [
+      {
+        file: 'src/controller/failure-detector.ts',
+        find: 'return heardMs >= sinceMs && recent && this.death(life) === undefined;',
+        replace:
+          'return heardMs >= sinceMs && (recent || heardMs > 0) && this.death(life) === undefined;',
+      },
+    ],
+    fate: tests(
+      'test/controller/decide.test.ts',
+      'holds while the copy that it counts on is heard',
+    ),
+  },
+  {
+    name: 'newest-map-before-highest-epoch',
+    rule: 'H32',
+    edits: [
+      {
+        file: 'src/controller/recovered.ts',
+        find: '(a, b) => b.entry.epoch - a.entry.epoch || compareMapVersions(b.map.version, a.map.version),',
+        replace: '(a, b) => compareMapVersions(b.map.version, a.map.version),',
+      },
+    ],
+    fate: tests('test/controller/recovered.test.ts', 'of a higher epoch that comes late'),
+  },
+  {
+    name: 'decision-holds-without-who-it-counts-on',
+    rule: 'I8',
+    edits: [
+      {
+        file: 'src/controller/decide.ts',
+        find: "(other) => other.role === 'serving' && isGranted(next, other) && view.isAlive(other),",
+        replace: "(other) => other.role === 'serving' && isGranted(next, other),",
+      },
+    ],
+    fate: tests('test/controller/decide.test.ts', 'does not hold when that copy is dead'),
+  },
+  {
+    name: 'older-map-replaces-the-adopted-one',
+    rule: 'I1',
+    edits: [
+      {
+        file: 'src/storage/map-adoption.ts',
+        find: "      const judgement = this.#replica.judge(next.map);\n      if (judgement === 'adopted') this.#write(disk, next);\n",
+        replace:
+          "      const judgement = this.#replica.judge(next.map);\n      if (judgement === 'adopted' || judgement === 'already-newer') this.#write(disk, next);\n",
+      },
+    ],
+    fate: tests('test/simulation/schedules-maps.test.ts', 'though an older one arrives'),
+  },
+  {
+    name: 'promise-of-an-empty-store-counts',
+    rule: 'D6',
+    edits: [
+      {
+        file: 'src/controller/recovered.ts',
+        find: 'return entry?.incarnation === member.incarnation && entry.store === promise.store;',
+        replace: 'return entry?.incarnation === member.incarnation;',
+      },
+    ],
+    fate: tests('test/controller/recovered.test.ts', 'with another store only'),
+  },
+  {
+    name: 'named-life-not-on-disk',
+    rule: 'I10',
+    edits: [
+      {
+        file: 'src/storage/identity.ts',
+        find: 'if (this.#written?.incarnation === incarnation) written(undefined);',
+        replace: 'if (this.#written?.incarnation !== undefined) written(undefined);',
+      },
+    ],
+    fate: tests('test/storage/identity-file.test.ts', 'a life that the controller named'),
+  },
+  {
+    name: 'broken-stream-held-nothing',
+    rule: 'D9',
+    edits: [
+      {
+        file: 'src/cluster/storage-channel.ts',
+        find: "const answer = opened ? { kind: 'unanswered' as const, detail: reason } : unreachable;",
+        replace: 'const answer = opened ? unreachable : unreachable;',
+      },
+    ],
+    fate: tests('test/cluster/storage-channel.test.ts', 'what was sent perhaps'),
+  },
+  {
+    name: 'trusts-after-a-failed-sync',
+    rule: 'H8',
+    edits: [
+      {
+        file: 'src/storage/recovery.ts',
+        find: 'if (earlier.completeSince > earlier.incarnation) return false;',
+        replace: 'if (earlier.completeSince < 0) return false;',
+      },
+    ],
+    fate: tests('test/storage/recovery.test.ts', 'a sync had failed'),
   },
 ];

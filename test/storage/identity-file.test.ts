@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { NodeId } from '../../src/cluster/identity.ts';
+import type { Disk } from '../../src/cluster/runtime.ts';
 import { StoredIdentity } from '../../src/storage/identity.ts';
 import { decodeIdentity, encodeIdentity, type Identity } from '../../src/storage/identity-file.ts';
 import { STORE } from '../helpers/machine.ts';
@@ -75,4 +76,26 @@ describe('a data directory', () => {
     const read = decodeIdentity(unchecked(IDENTITY)) as Identity;
     expect(encodeIdentity(read)).toEqual(encodeIdentity(IDENTITY));
   });
+});
+
+test('a life that the controller named is on disk before it is lived, and only then (I10)', () => {
+  const written: number[] = [];
+  const disk = {
+    replace: (
+      _name: string,
+      bytes: Buffer,
+      done: (result: { kind: 'done'; value: undefined }) => void,
+    ) => {
+      const identity = decodeIdentity(bytes);
+      if (typeof identity !== 'string') written.push(identity.incarnation);
+      done({ kind: 'done', value: undefined });
+    },
+  };
+  const stored = new StoredIdentity(disk as unknown as Disk, IDENTITY);
+  const lived: number[] = [];
+  for (const incarnation of [7, 9, 9]) {
+    stored.live(incarnationOf(incarnation), () => lived.push(written.at(-1) ?? 7));
+  }
+  expect(written).toEqual([9]);
+  expect(lived).toEqual([7, 9, 9]);
 });
