@@ -13,40 +13,19 @@ import {
   partitionEntry,
 } from '../cluster/cluster-map.ts';
 import type { HttpReply, HttpRequest } from '../cluster/http.ts';
-import type { Incarnation } from '../cluster/identity.ts';
 import { mapReply } from '../cluster/messages.ts';
 import { type PartitionId, partitionOf } from '../cluster/partition.ts';
-import { isTombstone, recordValue, recordVersion } from '../cluster/record.ts';
 import type { Version } from '../cluster/version.ts';
-import type { Holding } from '../storage/inspection.ts';
 import type { StorageNode } from '../storage/storage.ts';
 import type { SimulatedCluster } from './cluster.ts';
+import { answersGets, type Copy, contentOf, copyFrom, copyOf, type Place } from './copies.ts';
 import type { History, Operation } from './history.ts';
 import type { SimulatedNode } from './node.ts';
 import type { World } from './world.ts';
 
-/** Where a key is by a map. */
-interface Place {
-  readonly partition: PartitionId;
-  readonly key: Buffer;
-  readonly servers: readonly Server[];
-}
-
-/** A serving member, and the process that may live this life of it. */
-interface Server {
-  readonly node: SimulatedNode<StorageNode>;
-  readonly incarnation: Incarnation;
-}
-
 interface Acknowledged {
   readonly version: Version;
   readonly isValue: boolean;
-}
-
-/** What a member has of a key; where it has no value, what it would prove the absence by. */
-interface Copy {
-  readonly version: Version;
-  readonly value: Buffer | undefined;
 }
 
 export class Oracles {
@@ -338,36 +317,9 @@ export class Oracles {
   }
 }
 
-/** @returns undefined while that life of the node cannot be asked, or has no map */
-function copyOf({ node, incarnation }: Server, { partition, key }: Place): Copy | undefined {
-  const held = node.living?.holding(partition, key);
-  if (held?.incarnation !== incarnation) return undefined;
-  // What is set aside comes back as soon as it knows that it serves, or it answers without it (H15).
-  const isUnseen = held.isAside && answersGets(node.living, partition);
-  return copyFrom(isUnseen ? { record: undefined, floor: held.floor } : held);
-}
-
-/** Whether a get of the partition would be answered now. */
-export function answersGets(living: StorageNode | undefined, partition: PartitionId): boolean {
-  const answer = living?.wouldAnswer(partition);
-  return answer !== undefined && answer.kind !== 'not-serving';
-}
-
-function copyFrom({ record, floor }: Pick<Holding, 'record' | 'floor'>): Copy {
-  if (record === undefined) return { version: floor, value: undefined };
-  const value = isTombstone(record) ? undefined : recordValue(record);
-  return { version: recordVersion(record), value };
-}
-
 function mapOf(node: SimulatedNode<StorageNode>): ClusterMap | undefined {
   const reply = node.peek(plainGet('/s/map'));
   return mapReply(JSON.parse(Buffer.from(reply?.body ?? '{}').toString())).map;
-}
-
-function contentOf(copy: Copy | undefined): string | undefined {
-  return copy?.value === undefined
-    ? copy && 'absent'
-    : `${copy.version.toString(16)} ${copy.value}`;
 }
 
 function statusOf(node: SimulatedNode): Readonly<Record<string, string>> | undefined {

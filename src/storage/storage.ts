@@ -74,8 +74,6 @@ const WORK_PAUSE_MS = 5;
 /** Between two attempts to note that a sync failed. */
 const DISTRUST_AGAIN_MS = 1000;
 
-const ANY_KEY = Buffer.from('any');
-
 /** Who this process is, before the controller has spoken. */
 interface Self {
   readonly node: NodeId;
@@ -176,14 +174,12 @@ export class StorageNode implements Service {
   }
 
   /** How a get would be answered now, for the same. */
-  wouldAnswer(partition: PartitionId, key: Buffer = ANY_KEY): Answer | undefined {
+  wouldAnswer(partition: PartitionId, key: Buffer): Answer | undefined {
     return this.#life?.replica.answer({ kind: 'get', partition, key });
   }
 
   /** By which everything expires here, for the same. */
-  get clusterMs(): number {
-    return this.#clock.wallMs();
-  }
+  readonly clusterMs = () => this.#clock.wallMs();
 
   accept(hello: LinkHello, link: Link): LinkEvents | { refused: string } {
     return this.#links.accept(hello, link);
