@@ -45,7 +45,7 @@ import { Rebalancing } from './rebalancing.ts';
 import { Recovery } from './recovery.ts';
 import { type FoundingRule, Registrations } from './registrations.ts';
 import { decodeState, STATE_FILE } from './state-file.ts';
-import { refusePoll, refuseTimeScale, withTimeScale } from './time-scales.ts';
+import { refusePoll, refuseSmallerScale, refuseTimeScale } from './time-scales.ts';
 
 export interface ControllerOptions extends FoundingRule {
   /** The map is to be found again from the nodes, whatever the own state says (H32). */
@@ -148,7 +148,7 @@ export class Controller implements Service {
       );
     }
     const { redundancy, digits, whenFull, times } = this.#options;
-    const stored = withTimeScale(state.map, times.scale);
+    const stored = refuseSmallerScale(state.map, times.scale);
     refuseOtherWhenFull(whenFull, stored);
     if (stored.redundancy !== redundancy || stored.digits !== digits) {
       // H34: what the cluster was founded with stands in its map; flags cannot change it.
@@ -303,7 +303,7 @@ export class Controller implements Service {
     const isOnlyController = recover || this.#runtime.disk !== undefined;
     return new Recovery(this.#runtime, { times, cluster, above, isOnlyController }, (map) => {
       refuseOtherWhenFull(whenFull, map);
-      const scaled = withTimeScale(map, times.scale);
+      const scaled = refuseSmallerScale(map, times.scale);
       this.#map.propose(
         () => scaled,
         (outcome) => {

@@ -21,6 +21,7 @@ import type { Runtime } from '../cluster/runtime.ts';
 import { foundMap, nextIncarnation, withNode } from './membership.ts';
 import type { PublishedMap } from './published-map.ts';
 import { STATE_FILE } from './state-file.ts';
+import { withScaleOf } from './time-scales.ts';
 
 /** With what a cluster is founded, if there is none yet. */
 export interface FoundingRule {
@@ -218,7 +219,7 @@ export class Registrations {
         assert(current !== undefined, 'a map, once there, stays');
         // Others were admitted while this change waited.
         if (!hasRoom(current, node)) return current;
-        return admittedTo(current, node, registration);
+        return withScaleOf(admittedTo(current, node, registration), this.#options.times.scale);
       },
       (outcome) => {
         registration.admitting = false;

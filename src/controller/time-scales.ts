@@ -31,15 +31,24 @@ export function refusePoll(
 
 /**
  * D12: lives of the cluster may still go by the scale that the map has, and hold their leases for longer than a
- * controller with a smaller one would wait. A larger one only waits longer than it must.
- * @returns the map with this scale, from now on
+ * controller with a smaller one would wait. One with a larger scale only waits longer than it must.
+ * @returns the map, which has a scale from now on
  * @throws FatalError when the scale of the map is larger
  */
-export function withTimeScale(map: ClusterMap, scale: number): ClusterMap {
-  const { timeScale = scale } = map;
-  if (timeScale <= scale) return { ...map, timeScale: scale };
+export function refuseSmallerScale(map: ClusterMap, scale: number): ClusterMap {
+  const { timeScale } = map;
+  if (timeScale === undefined) return { ...map, timeScale: scale };
+  if (timeScale <= scale) return map;
   throw new FatalError(
     EXIT.config,
-    `this cluster runs with --time-scale ${timeScale}, and this controller was started with ${scale}: leases would last longer than it waits for their end; start it with ${timeScale}, or found another cluster`,
+    `nodes of this cluster were started with --time-scale ${timeScale}, and this controller with ${scale}: leases would last longer than it waits for their end; start it with ${timeScale}, or found another cluster`,
   );
+}
+
+/**
+ * D12: a life with this scale is admitted, so no smaller one will do any more. Not before: a controller that was
+ * started with another scale by mistake, and admitted nobody, can be started with the right one again.
+ */
+export function withScaleOf(map: ClusterMap, scale: number): ClusterMap {
+  return { ...map, timeScale: Math.max(map.timeScale ?? scale, scale) };
 }

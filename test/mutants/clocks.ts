@@ -286,8 +286,8 @@ const SCALED: readonly Mutant[] = [
     edits: [
       {
         file: 'src/controller/time-scales.ts',
-        find: 'if (timeScale <= scale) return',
-        replace: 'if (timeScale > 0) return',
+        find: 'if (timeScale <= scale) return map;',
+        replace: 'if (timeScale > 0) return map;',
       },
     ],
     fate: tests(SCALES, 'does not start with a smaller one'),
@@ -298,11 +298,23 @@ const SCALED: readonly Mutant[] = [
     edits: [
       {
         file: 'src/controller/time-scales.ts',
-        find: 'return { ...map, timeScale: scale };',
+        find: 'return { ...map, timeScale: Math.max(map.timeScale ?? scale, scale) };',
         replace: 'return map;',
       },
     ],
     fate: tests(SCALES, 'that is larger waits longer'),
+  },
+  {
+    name: 'scale-of-a-slip-is-kept',
+    rule: 'D12',
+    edits: [
+      {
+        file: 'src/controller/time-scales.ts',
+        find: 'if (timeScale <= scale) return map;',
+        replace: 'if (timeScale <= scale) return { ...map, timeScale: scale };',
+      },
+    ],
+    fate: tests(SCALES, 'by mistake'),
   },
   {
     name: 'living-node-ends-for-its-scale',

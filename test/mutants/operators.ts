@@ -302,13 +302,13 @@ const COMMANDS: readonly Mutant[] = [
     edits: [
       {
         file: REGISTRATIONS,
-        find: 'return admittedTo(current, node, registration);',
-        replace: `return withNode(
+        find: 'admittedTo(current, node, registration)',
+        replace: `withNode(
           current,
           node,
           { ...entry, draining: earlier?.draining ?? false, completeSince: registration.completeSince },
           resumes,
-        );`,
+        )`,
       },
     ],
     fate: tests(REMOVAL_SCHEDULES, 'drains all the same'),

@@ -92,7 +92,7 @@ describe('D12: a controller with another scale than its cluster', () => {
     const { stage, restart, expectEnded } = scaled();
     const { controller } = stage.cluster;
     restart(controller, 0.5);
-    expectEnded(controller, /this cluster runs with --time-scale 1, .*started with 0\.5/);
+    expectEnded(controller, /nodes of this cluster were started with --time-scale 1, .* with 0\.5/);
     stage.pass(5000);
     stage.expectStatus(stage.set(stage.frontend(0), 'a'), 200);
     restart(controller, 1);
@@ -105,7 +105,6 @@ describe('D12: a controller with another scale than its cluster', () => {
     const { controller } = stage.cluster;
     restart(controller, 2);
     stage.pass(5000);
-    expect(stage.map.timeScale).toBe(2);
     // Whoever runs goes on; whoever starts has to have the same.
     expect(ends.size).toBe(0);
     stage.expectStatus(stage.set(stage.frontend(0), 'a'), 200);
@@ -113,10 +112,25 @@ describe('D12: a controller with another scale than its cluster', () => {
     expectEnded(stage.storage(0), /has --time-scale 1, and the controller has 2:/);
     for (const node of [...stage.cluster.storages, ...stage.cluster.frontends]) restart(node, 2);
     stage.pass(20_000);
+    expect(stage.map.timeScale).toBe(2);
     stage.expectStatus(stage.set(stage.frontend(0), 'a'), 200);
     restart(controller, 1);
-    expectEnded(controller, /this cluster runs with --time-scale 2, .*started with 1/);
+    expectEnded(controller, /nodes of this cluster were started with --time-scale 2, .* with 1:/);
     restart(controller, 2);
+    stage.expectHealed(['a'], 3);
+  });
+
+  test('that is larger by mistake, and admitted nobody, is started with the right one again', () => {
+    const { stage, restart, ends } = scaled();
+    const { controller } = stage.cluster;
+    restart(controller, 2);
+    stage.pass(5000);
+    stage.cluster.controllerRecovers = true;
+    restart(controller, 1);
+    stage.pass(10_000);
+    expect(ends.size).toBe(0);
+    stage.expectStatus(stage.set(stage.frontend(0), 'a'), 200);
+    restart(stage.storage(0), 1);
     stage.expectHealed(['a'], 3);
   });
 
