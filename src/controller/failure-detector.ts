@@ -30,6 +30,8 @@ export class FailureDetector {
   /** No silence counts from before. Never a proof of life (H9). */
   #suspectFromMs: number;
   #tickMs: number;
+  /** What comes sooner may have waited while this controller was away. */
+  #trustFromMs = Number.NEGATIVE_INFINITY;
   /** Heartbeats count from then on. */
   #listensFromMs: number;
 
@@ -41,7 +43,10 @@ export class FailureDetector {
   }
 
   tick(nowMs: number): void {
-    if (nowMs - this.#tickMs > AWAY_HEARTBEATS * this.#times.heartbeatMs) this.suspectNobody(nowMs);
+    if (this.#isBack(nowMs)) {
+      this.suspectNobody(nowMs);
+      this.#trustFromMs = nowMs + this.#times.heartbeatMs;
+    }
     this.#tickMs = nowMs;
   }
 
@@ -116,10 +121,16 @@ export class FailureDetector {
    */
   mayLive(life: Life, nowMs: number): boolean {
     if (this.death(life) !== undefined) return false;
-    const { heartbeatMs, suspicionMs } = this.#times;
-    const isBack = nowMs - this.#tickMs > AWAY_HEARTBEATS * heartbeatMs;
-    const hasJustBegun = nowMs - this.#listensFromMs <= suspicionMs;
-    return isBack || hasJustBegun || !this.isSilent(life, nowMs);
+    const hasJustBegun = nowMs - this.#listensFromMs <= this.#times.suspicionMs;
+    return this.#isBack(nowMs) || hasJustBegun || !this.isSilent(life, nowMs);
+  }
+
+  /**
+   * I8: it lives now, as far as this controller knows. While that stood still heartbeats waited for it, also those of
+   * lives that are over since: whoever lives is heard again within one heartbeat.
+   */
+  isAlive(life: Life, nowMs: number): boolean {
+    return !this.#isBack(nowMs) && this.isAliveSince(life, this.#trustFromMs, nowMs);
   }
 
   /** I8: a heartbeat of this life came after the given time, in this life of the controller, and lately. */
@@ -127,6 +138,11 @@ export class FailureDetector {
     const heardMs = atOf(this.#heard.get(life.node), life);
     const recent = nowMs - heardMs < AWAY_HEARTBEATS * this.#times.heartbeatMs;
     return heardMs >= sinceMs && recent && this.death(life) === undefined;
+  }
+
+  /** It was away until now, and has not looked at what it missed. */
+  #isBack(nowMs: number): boolean {
+    return nowMs - this.#tickMs > AWAY_HEARTBEATS * this.#times.heartbeatMs;
   }
 }
 

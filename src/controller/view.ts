@@ -98,7 +98,7 @@ export class View {
   }
 
   isAlive(life: Life): boolean {
-    return this.isAliveSince(life, Number.NEGATIVE_INFINITY);
+    return this.#detector.isAlive(life, this.#nowMs);
   }
 
   /** I8. */

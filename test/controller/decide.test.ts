@@ -110,6 +110,7 @@ function controllerOf(
     passJoining(milliseconds: number, beating: readonly string[]) {
       for (const end = nowMs + milliseconds; nowMs < end; ) {
         nowMs += times.decideMs;
+        knowledge.detector.tick(nowMs);
         for (const node of beating) beat(node, { joined: joinsOf(node) });
         decideOnce();
       }

@@ -263,13 +263,13 @@ const COMMANDS: readonly Mutant[] = [
   {
     name: 'forget-when-the-controller-was-away',
     rule: 'H10',
-    edits: [{ file: DETECTOR, find: 'return isBack || ', replace: 'return ' }],
+    edits: [{ file: DETECTOR, find: 'return this.#isBack(nowMs) || ', replace: 'return ' }],
     fate: tests(HOST_SCHEDULES, 'though the controller stood still'),
   },
   {
     name: 'forget-before-the-first-heartbeats',
     rule: 'H5c',
-    edits: [{ file: DETECTOR, find: 'isBack || hasJustBegun || ', replace: 'isBack || ' }],
+    edits: [{ file: DETECTOR, find: '|| hasJustBegun ', replace: '' }],
     fate: tests(HOST_SCHEDULES, 'the others live: false'),
   },
   {
@@ -283,6 +283,18 @@ const COMMANDS: readonly Mutant[] = [
       },
     ],
     fate: tests(RETURNING_SCHEDULES, 'was started just now'),
+  },
+  {
+    name: 'alive-by-a-heartbeat-that-waited',
+    rule: 'I8',
+    edits: [
+      {
+        file: DETECTOR,
+        find: 'this.isAliveSince(life, this.#trustFromMs, nowMs)',
+        replace: 'this.isAliveSince(life, Number.NEGATIVE_INFINITY, nowMs)',
+      },
+    ],
+    fate: tests(REMOVAL_SCHEDULES, 'that stood still'),
   },
   {
     name: 'removal-is-answered-unseen',

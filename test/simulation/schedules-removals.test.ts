@@ -123,6 +123,30 @@ test.each(SEEDS)(
   },
 );
 
+test.each(SEEDS)(
+  'I8: a controller that stood still takes no heartbeat that waited for a copy that lives, seed %i',
+  (seed) => {
+    const { stage, intact, lost, key, frontend } = twoCopies(seed);
+    const { controller } = stage.cluster;
+    stage.cut([intact], stage.allBut(intact));
+    stage.until('fenced', () => stage.map.nodes[intact.process.name]?.fenced === true);
+    stage.pass(700);
+    expect(stage.roleOf(intact, key)).toBe('serving');
+    // When it goes on, the lease of the one has lapsed, and of the other there are heartbeats from before it burned.
+    controller.process.pause();
+    stage.pass(2500);
+    lost.crash(false);
+    lost.disk.wipe();
+    stage.pass(3000);
+    stage.heal([intact], stage.allBut(intact));
+    controller.process.resume();
+    stage.pass(3000);
+    expect(stage.roleOf(intact, key)).toBe('serving');
+    stage.expectStatus(stage.get(frontend, key), 200);
+    stage.expectKept();
+  },
+);
+
 describe('a node that is told to stop', () => {
   test.each(SEEDS)('before it is registered begins no life, seed %i', (seed) => {
     const { stage, lost: node } = twoCopies(seed);
