@@ -128,9 +128,11 @@ class Admin {
     const forgotten = livesOf(map, node).filter((life) => !mayLive(life));
     for (const life of forgotten) knowledge.detector.died(life, now, false);
     if (forgotten.length > 0) recovery?.forget(node);
-    const stillFrozen =
-      published === undefined ? {} : this.#stillFrozen(published, node, forgotten);
-    return jsonReply(200, { forgotten, ...stillFrozen });
+    if (published !== undefined) {
+      return jsonReply(200, { forgotten, ...this.#stillFrozen(published, node, forgotten) });
+    }
+    const advice = `there is no map yet (${recovery?.waitingFor}); once there is, the controller's /status says what stays frozen, and what helps`;
+    return jsonReply(200, { forgotten, advice });
   }
 
   /**
