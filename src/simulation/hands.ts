@@ -189,7 +189,8 @@ export class Hands {
   /** One machine with the controller and a storage node on it; a controller is started elsewhere. */
   loseHost(node: SimulatedNode): void {
     const { controller } = this.#cluster;
-    if (!node.process.alive || !controller.process.alive || !this.#losses.mayLose(node)) return;
+    if (!node.process.alive || !controller.process.alive || !this.#isFounded) return;
+    if (!this.#losses.mayLose(node)) return;
     const fault = this.#faults.begin('lose-host', [node, controller]);
     this.#losses.burn(node);
     this.#losses.burn(controller);
@@ -265,9 +266,14 @@ export class Hands {
     });
   }
 
+  /** Before, a controller that is to recover would wait for nodes with a map for ever (seed 5000072). */
+  get #isFounded(): boolean {
+    return this.#oracles.map !== undefined;
+  }
+
   loseController(durationMs: number): void {
     const { controller } = this.#cluster;
-    if (!controller.process.alive) return;
+    if (!controller.process.alive || !this.#isFounded) return;
     controller.disk.wipe();
     this.#cluster.controllerRecovers = true;
     this.kill([controller], 'lose-controller', () => durationMs);
@@ -280,6 +286,7 @@ export class Hands {
     if (!controller.process.alive || controller.process.paused || formerController?.process.alive) {
       return;
     }
+    if (!this.#isFounded) return;
     const fault = this.#faults.begin('second-controller', [controller]);
     controller.process.pause();
     this.#cluster.controllerRecovers = true;
