@@ -139,7 +139,7 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
 
 /** The one after those that any run has in its first partition. */
 function loneKeyOf(digits: number): string {
-  return keysOfPartitions(digits, 1, 6)[5] ?? '';
+  return keysOfPartitions(digits, 1, TIGHT.keys + 1)[TIGHT.keys] ?? '';
 }
 
 /** Of programmes that take longer than others: one strike would undo the other. */

@@ -5,7 +5,7 @@ import { PROGRAMME_NAMES } from '../../src/simulation/programmes.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import { firstFreshSeed } from '../helpers/random.ts';
 
-const RUNS = 15;
+const RUNS = 8;
 
 test.each(PROGRAMME_NAMES)(
   `${RUNS} runs of %s keep every promise, and strike`,

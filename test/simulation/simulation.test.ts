@@ -7,8 +7,8 @@ import { simulate } from '../../src/simulation/simulate.ts';
 import { neverOccurred } from '../../src/simulation/sometimes.ts';
 import { firstFreshSeed } from '../helpers/random.ts';
 
-const FRESH_RUNS = 200;
-const LONG_RUNS = 8;
+const FRESH_RUNS = 120;
+const LONG_RUNS = 6;
 
 const once = readFileSync(new URL('seeds.txt', import.meta.url), 'utf8')
   .split('\n')
