@@ -139,7 +139,7 @@ export class Operator {
 
   #accept(partitions: readonly PartitionId[]): void {
     const keysOf = (partition: PartitionId) =>
-      this.#shape.keys.filter(
+      [...this.#shape.keys, this.#shape.loneKey].filter(
         (key) => partitionOf(Buffer.from(key), this.#oracles.map?.digits ?? 1) === partition,
       );
     const keys = partitions.flatMap(keysOf);

@@ -242,7 +242,8 @@ export class Oracles {
     if (map === undefined) return;
     this.#checkVersion(map);
     // A controller that slept while another one took its place goes on for a moment; nobody follows it.
-    if (earlier !== undefined && compareMapVersions(map.version, earlier.version) < 0) return;
+    const isPresent = controller === this.#cluster.controller;
+    if (!isPresent && earlier && compareMapVersions(map.version, earlier.version) < 0) return;
     this.#map = map;
     this.checkMaps();
     this.#places.clear();
