@@ -20,6 +20,8 @@ import {
 
 /** The resume window is 30 s then, enough for a restart on a slow machine. */
 const SLOW = ['--time-scale', '10'];
+/** Where many steps are waited for. */
+const UNHURRIED = ['--time-scale', '3'];
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
@@ -218,8 +220,11 @@ test('nobody else may vouch for a death: from another address it is refused', as
 });
 
 describe('the commands of an operator', () => {
-  test('plan, drain, remove and a new node in its place, under load', async () => {
-    const local = await cluster({ storages: 4 });
+  test('plan, drain, remove and a new node in its place, under load', {
+    timeout: 600_000,
+  }, async () => {
+    // Sets wait for six seconds at most, which a machine with neighbours may need for the steps of a drain.
+    const local = await cluster({ storages: 4, words: UNHURRIED });
     const [drained = '', kept = ''] = local.storages;
     const to = ['--controller', local.controller];
     const run = async (...words: string[]) => {
@@ -241,7 +246,7 @@ describe('the commands of an operator', () => {
     expect(await nodeStatus(local.controller, drained)).toBeUndefined();
     const [port = 0] = await freePorts(1);
     const added = `127.0.0.1:${port}`;
-    process_(['storage', local.controller, added]);
+    process_(['storage', local.controller, added, ...UNHURRIED]);
     await until(
       async () => ((await nodeStatus(local.controller, added))?.partitions.serving ?? 0) > 0,
     );
