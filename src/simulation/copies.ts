@@ -39,9 +39,15 @@ export function copyOf({ node, incarnation }: Server, { partition, key }: Place)
   return copyFrom(isUnseen ? { record: undefined, floor: held.floor } : held);
 }
 
+/** The time by which the node judges what has expired; undefined while it has no life. */
+export function timeOf(living: StorageNode | undefined): number | undefined {
+  const answer = living?.wouldAnswer({ kind: 'time' });
+  return answer?.kind === 'time' ? answer.wallMs : undefined;
+}
+
 /** Whether a get of the partition would be answered now. */
 export function answersGets(living: StorageNode | undefined, partition: PartitionId): boolean {
-  const answer = living?.wouldAnswer(partition, ANY_KEY);
+  const answer = living?.wouldAnswer({ kind: 'get', partition, key: ANY_KEY });
   return answer !== undefined && answer.kind !== 'not-serving';
 }
 

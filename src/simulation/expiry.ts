@@ -7,7 +7,7 @@ import { recordExpiresAtMs, recordVersion } from '../cluster/record.ts';
 import type { Version } from '../cluster/version.ts';
 import type { StorageNode } from '../storage/storage.ts';
 import type { SimulatedCluster } from './cluster.ts';
-import { answersGets } from './copies.ts';
+import { answersGets, timeOf } from './copies.ts';
 import type { SimulatedNode } from './node.ts';
 import type { Oracles } from './oracles.ts';
 import type { World } from './world.ts';
@@ -47,7 +47,7 @@ export class Expiry {
     if (this.#of.cluster.isCache) return;
     this.#of.world.at(ASKED_EVERY_MS, () => this.start(keys));
     const { storages } = this.#of.cluster;
-    const times = storages.map(({ living }) => living?.clusterMs() ?? 0);
+    const times = storages.map(({ living }) => timeOf(living) ?? 0);
     this.#latestMs = Math.max(this.#latestMs, ...times);
     for (const node of storages) {
       for (const key of keys) this.#checkOver(node, key);
@@ -78,10 +78,11 @@ export class Expiry {
     const digits = this.#of.oracles.map?.digits;
     if (digits === undefined) return;
     const bytes = Buffer.from(key);
-    const answer = living?.wouldAnswer(partitionOf(bytes, digits), bytes);
-    if (living === undefined || answer?.kind !== 'found') return;
+    const partition = partitionOf(bytes, digits);
+    const answer = living?.wouldAnswer({ kind: 'get', partition, key: bytes });
+    const timeMs = timeOf(living);
+    if (timeMs === undefined || answer?.kind !== 'found') return;
     const expiresAtMs = recordExpiresAtMs(answer.record);
-    const timeMs = living.clusterMs();
     if (expiresAtMs === 0 || expiresAtMs > timeMs) return;
     this.#of.violation(
       `expired: ${process.name} serves ${key}, over for ${timeMs - expiresAtMs} ms, at ${this.#nowText}`,

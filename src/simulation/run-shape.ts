@@ -79,6 +79,13 @@ const KEEPS_DATA: readonly ProgrammeName[] = [
   'old-copy',
 ];
 
+/** Between two strikes of programmes that take longer than others: one would undo the other. */
+const GAPS_MS: Readonly<Partial<Record<ProgrammeName, readonly [number, number]>>> = {
+  'controller-loss-accepted': [500, 14_000],
+  'controller-loss-twice': [2500, 4000],
+  'late-word': [3000, 5000],
+};
+
 export function shortRun(random: SeededRandom, programme: ProgrammeName | undefined): DrawnShape {
   // It takes a third member, which both sides reach.
   const isAccepted = programme === 'controller-loss-accepted';
@@ -130,7 +137,7 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
     settledAfterMs: 9000,
     isCalm: false,
     // Sparse faults let a state settle in; dense ones hide what it does (PROTOCOL 4.2).
-    gapMs: strikesOf(programme) ?? (sparse ? [500, 2500] : [30, 400]),
+    gapMs: (programme && GAPS_MS[programme]) ?? (sparse ? [500, 2500] : [30, 400]),
     lasts: false,
     isImpatient: isAccepted || random.chance(0.2),
     patienceMs: 2500,
@@ -140,20 +147,6 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
 /** The one after those that any run has in its first partition. */
 function loneKeyOf(digits: number): string {
   return keysOfPartitions(digits, 1, TIGHT.keys + 1)[TIGHT.keys] ?? '';
-}
-
-/** Of programmes that take longer than others: one strike would undo the other. */
-function strikesOf(programme: ProgrammeName | undefined): readonly [number, number] | undefined {
-  switch (programme) {
-    case 'controller-loss-accepted':
-      return [500, 14_000];
-    case 'controller-loss-twice':
-      return [2500, 4000];
-    case 'late-word':
-      return [3000, 5000];
-    default:
-      return undefined;
-  }
 }
 
 export function longRun(random: SeededRandom): DrawnShape {

@@ -22,7 +22,7 @@ import {
   type RegisterReply,
 } from '../cluster/messages.ts';
 import { type DurationHistogram, Metrics } from '../cluster/metrics.ts';
-import type { Answer } from '../cluster/operations.ts';
+import type { Answer, Operation } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
 import type {
@@ -173,13 +173,10 @@ export class StorageNode implements Service {
     return holdingOf({ store: this.#store, replica }, partition, key);
   }
 
-  /** How a get would be answered now, for the same. */
-  wouldAnswer(partition: PartitionId, key: Buffer): Answer | undefined {
-    return this.#life?.replica.answer({ kind: 'get', partition, key });
+  /** How that would be answered now, for the same. */
+  wouldAnswer(operation: Extract<Operation, { kind: 'get' | 'time' }>): Answer | undefined {
+    return this.#life?.replica.answer(operation);
   }
-
-  /** By which everything expires here, for the same. */
-  readonly clusterMs = () => this.#clock.wallMs();
 
   accept(hello: LinkHello, link: Link): LinkEvents | { refused: string } {
     return this.#links.accept(hello, link);

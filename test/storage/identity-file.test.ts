@@ -1,24 +1,13 @@
 // What a data directory says of itself, and of what it promised (H32): also one that earlier software wrote.
 
 import { describe, expect, test } from 'vitest';
-import type { NodeId } from '../../src/cluster/identity.ts';
 import type { Disk } from '../../src/cluster/runtime.ts';
 import { StoredIdentity } from '../../src/storage/identity.ts';
 import { decodeIdentity, encodeIdentity, type Identity } from '../../src/storage/identity-file.ts';
-import { STORE } from '../helpers/machine.ts';
 import { incarnationOf } from '../helpers/maps.ts';
+import { EARLIER } from '../helpers/recovering-machine.ts';
 
-const IDENTITY: Identity = {
-  node: 'a' as NodeId,
-  store: STORE,
-  incarnation: incarnationOf(7),
-  bootId: 'start 1',
-  closedAt: undefined,
-  fsync: 'interval',
-  completeSince: incarnationOf(3),
-  promisedGeneration: 12,
-  promisedNonce: 'first',
-};
+const IDENTITY: Identity = { ...EARLIER, promisedGeneration: 12, promisedNonce: 'first' };
 
 test('a promise comes back with whom it was given to', () => {
   expect(decodeIdentity(encodeIdentity(IDENTITY))).toMatchObject(IDENTITY);
