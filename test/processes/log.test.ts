@@ -34,13 +34,16 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
+/** What is in the directory of a node that runs: the cleaner may remove a file between its name and its size. */
 function logFiles(node = '0'): readonly { readonly number: number; readonly bytes: number }[] {
   return readdirSync(join(directory, node))
     .filter((name) => name.startsWith('records-'))
-    .map((name) => ({
-      number: Number(name.slice('records-'.length, -'.log'.length)),
-      bytes: statSync(join(directory, node, name)).size,
-    }));
+    .flatMap((name) => {
+      const file = statSync(join(directory, node, name), { throwIfNoEntry: false });
+      if (file === undefined) return [];
+      const number = Number(name.slice('records-'.length, -'.log'.length));
+      return [{ number, bytes: file.size }];
+    });
 }
 
 const logBytes = () => logFiles().reduce((sum, { bytes }) => sum + bytes, 0);
