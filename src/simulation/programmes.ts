@@ -201,6 +201,28 @@ export const PROGRAMMES = {
       });
     });
   },
+  /**
+   * Only one partner knows the newest map, and is away when the controller's state is lost; meanwhile a member that
+   * this map names loses what it had, and is admitted as a life that has nothing (H32, H8).
+   */
+  'controller-loss-emptied': ({ hands, random, controller, member, partners, all, durationMs }) => {
+    const [knowing, leaving = knowing] = partners;
+    if (knowing === undefined || leaving === undefined) return;
+    const knowsFromMs = random.between(60, 300);
+    const awayMs = random.between(3500, 5500);
+    const others = without(all, controller, knowing);
+    hands.links.cutFor(
+      others.map((node): Link => [controller, node]),
+      knowsFromMs,
+    );
+    hands.links.cutFor(both([knowing], others), knowsFromMs + awayMs);
+    hands.drain(leaving, durationMs());
+    hands.after(knowsFromMs - 1, () => {
+      hands.links.cutFor(both([knowing], [controller]), awayMs);
+      hands.losePower(member, random.between(1, 500));
+      hands.loseController(1);
+    });
+  },
   /** A controller that is started twice in one second, with its state (H32). */
   'controller-twice': ({ hands, random, nowMs, controller }) => {
     const kill = () => hands.kill([controller], 'kill-controller', () => random.between(1, 50));

@@ -73,6 +73,7 @@ const SPENT_EPOCHS = 2 ** 32 - 2_500_000;
 const KEEPS_DATA: readonly ProgrammeName[] = [
   'controller-loss',
   'controller-loss-accepted',
+  'controller-loss-emptied',
   'controller-loss-twice',
   'full-witnesses',
   'last-copy',
@@ -82,6 +83,7 @@ const KEEPS_DATA: readonly ProgrammeName[] = [
 /** Between two strikes of programmes that take longer than others: one would undo the other. */
 const GAPS_MS: Readonly<Partial<Record<ProgrammeName, readonly [number, number]>>> = {
   'controller-loss-accepted': [500, 14_000],
+  'controller-loss-emptied': [2000, 8000],
   'controller-loss-twice': [2500, 4000],
   'late-word': [3000, 5000],
 };
@@ -89,6 +91,8 @@ const GAPS_MS: Readonly<Partial<Record<ProgrammeName, readonly [number, number]>
 export function shortRun(random: SeededRandom, programme: ProgrammeName | undefined): DrawnShape {
   // It takes a third member, which both sides reach.
   const isAccepted = programme === 'controller-loss-accepted';
+  // Only what was not synced can be lost with the power.
+  const losesRecords = programme === 'controller-loss-emptied';
   const redundancy = isAccepted ? 3 : 2 + random.below(2);
   const cacheBytes = random.between(...CACHE.memoryBytes);
   const isCache =
@@ -106,7 +110,9 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
       fsync:
         !KEEPS_DATA.some((name) => name === programme) && random.chance(0.3)
           ? undefined
-          : random.pick(['interval', 'always'] as const),
+          : losesRecords
+            ? 'interval'
+            : random.pick(['interval', 'always'] as const),
       controllerInMemory: random.chance(0.1),
       firstEpoch: (random.chance(0.1) ? SPENT_EPOCHS : 1) as Epoch,
       whenFull: isCache ? 'evict' : 'refuse',
@@ -133,7 +139,7 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
     hasHotKey: programme === 'sleeping-frontend' || random.chance(0.2),
     ttl: { share: random.pick([0, 0.1]), secondsMax: 6 },
     jumpMsMax: random.pick([500, 10_000, ANY_JUMP_MS]),
-    faultsMs: isAccepted ? 14_000 : 8000,
+    faultsMs: isAccepted || losesRecords ? 14_000 : 8000,
     settledAfterMs: 9000,
     isCalm: false,
     // Sparse faults let a state settle in; dense ones hide what it does (PROTOCOL 4.2).

@@ -208,6 +208,11 @@ const REMOVALS: readonly Mutant[] = [
         find: 'view.isAlive(other) &&\n      (decision === undefined || view.hasAdopted(other, decision.version)),',
         replace: '(decision === undefined || decision.atMs >= 0),',
       },
+      {
+        file: DECIDE,
+        find: 'isGranted(next, other) && view.isAlive(other),',
+        replace: 'isGranted(next, other),',
+      },
     ],
     fate: tests(REMOVAL_SCHEDULES, 'though nobody may fence it'),
   },

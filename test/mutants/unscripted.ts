@@ -319,4 +319,28 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests('test/storage/recovery.test.ts', 'a sync had failed'),
   },
+  {
+    name: 'lost-store-inherits-after-a-recovery',
+    rule: 'H8',
+    edits: [
+      {
+        file: 'src/controller/recovered.ts',
+        find: 'since === undefined || since > member.incarnation',
+        replace: '(since ?? 0) < 0',
+      },
+    ],
+    fate: aimed('controller-loss-emptied'),
+  },
+  {
+    name: 'copy-with-holes-promoted',
+    rule: 'H15',
+    edits: [
+      {
+        file: 'src/storage/replica.ts',
+        find: "return outcome.kind !== 'no-memory';",
+        replace: "return outcome.kind !== 'no-memory' || this.#map !== undefined;",
+      },
+    ],
+    fate: SEEDS,
+  },
 ];
