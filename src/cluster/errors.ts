@@ -50,6 +50,31 @@ export const ERRORS = {
     when: 'The connection was closed before the whole request had come; nothing was stored.',
   },
   'bad-request': { status: 400, retryable: false, when: 'The bytes are no HTTP request.' },
+  'unknown-version': {
+    status: 505,
+    retryable: false,
+    when: 'The request is of another version of HTTP than 1.1 and 1.0.',
+  },
+  'unknown-coding': {
+    status: 501,
+    retryable: false,
+    when: 'The body has a Transfer-Encoding other than chunked.',
+  },
+  'unknown-expectation': {
+    status: 417,
+    retryable: false,
+    when: 'The request has an Expect header other than 100-continue.',
+  },
+  'foreign-origin': {
+    status: 403,
+    retryable: false,
+    when: 'A web page of another origin would change something.',
+  },
+  'link-refused': {
+    status: 409,
+    retryable: true,
+    when: 'A storage node takes no stream of operations of this kind: another life, cluster or time scale.',
+  },
   'slow-request': {
     status: 408,
     retryable: true,
@@ -89,7 +114,7 @@ export const ERRORS = {
   overloaded: {
     status: 503,
     retryable: true,
-    when: 'More waits for a storage node of the partition than the frontend may hold, or for an earlier set of the key, or bodies of requests take all the memory that they may; what waited longest is refused.',
+    when: 'More waits for a storage node of the partition than the frontend may hold, or for an earlier set of the key, or bodies of requests, or answers to clients that read slowly, take all the memory that they may.',
   },
   'storage-full': {
     status: 507,

@@ -26,6 +26,8 @@ export type Check = () => string | undefined;
 
 export class Routes {
   readonly #table = new Map<string, Map<string, Handler>>();
+  /** Paths that change something also by GET. */
+  readonly #changing = new Set<string>();
   readonly #checks = new Map<string, Check>();
   readonly #log: Log;
   readonly #metrics: Metrics;
@@ -64,6 +66,13 @@ export class Routes {
     return [...this.#checks].map(([name, check]) => ({ name, problem: check() }));
   }
 
+  /** A path that changes something by whatever method it is asked: the seed's `GET /set?key=a&value=b`. */
+  addChanging(methods: readonly string[], path: string, handler: Handler): void {
+    this.#changing.add(path);
+    this.add(methods, path, handler);
+  }
+
+  /** GET and HEAD change nothing here, all other methods may. */
   add(methods: readonly string[], path: string, handler: Handler): void {
     const table = this.#table.get(path) ?? new Map<string, Handler>();
     for (const method of methods) table.set(method, handler);
@@ -116,6 +125,11 @@ export class Routes {
     this.#checks.set(name, check);
   }
 
+  /** Whether anything can be different after it. */
+  changes({ method, target }: HttpRequest): boolean {
+    return (method !== 'GET' && method !== 'HEAD') || this.#changing.has(pathOf(target));
+  }
+
   handle(request: HttpRequest, reply: ReplyCallback): void {
     const methods = this.#table.get(pathOf(request.target));
     const handler = methods?.get(request.method);
@@ -132,6 +146,14 @@ export class Routes {
         errorReply('method-not-allowed', `this path takes ${allow}`, { headers: { allow } }),
       );
     }
+    if (isForeign(request) && this.changes(request)) {
+      return reply(
+        errorReply(
+          'foreign-origin',
+          'a web page of another origin may change nothing here; its own server may, on its behalf',
+        ),
+      );
+    }
     try {
       return handler(request, reply);
     } catch (error) {
@@ -144,6 +166,16 @@ export class Routes {
       return reply(errorReply('internal', 'internal error'));
     }
   }
+}
+
+/**
+ * Whether the page of another site made a browser send it. Whoever opens such a page is inside of the network that is
+ * trusted here, and a browser sends a POST of plain text anywhere without asking. Programs send neither header.
+ */
+function isForeign(request: HttpRequest): boolean {
+  if (request.header('sec-fetch-site') === 'cross-site') return true;
+  const origin = request.header('origin');
+  return origin !== undefined && origin.replace(/^https?:\/\//i, '') !== request.header('host');
 }
 
 function metricsReply(families: readonly FamilyReading[]): HttpReply {

@@ -228,6 +228,8 @@ export interface DrainOptions {
 export interface Service {
   start(): void;
   handle(request: HttpRequest, reply: (reply: HttpReply) => void): void;
+  /** Whether anything can be different after it, by its path and method alone. */
+  changes(request: HttpRequest): boolean;
   /** @returns what to do with the link, or why it is refused. */
   accept(hello: LinkHello, link: Link): LinkEvents | { readonly refused: string };
   /**

@@ -129,6 +129,10 @@ export class Controller implements Service {
     this.#routes.handle(request, reply);
   }
 
+  changes(request: HttpRequest): boolean {
+    return this.#routes.changes(request);
+  }
+
   accept(): { refused: string } {
     return { refused: 'a controller takes no operations' };
   }

@@ -131,6 +131,10 @@ export class Frontend implements Service {
     this.#routes.handle(request, reply);
   }
 
+  changes(request: HttpRequest): boolean {
+    return this.#routes.changes(request);
+  }
+
   accept(): { refused: string } {
     return { refused: 'a frontend takes no operations' };
   }

@@ -185,6 +185,7 @@ export class SimulatedBackup {
           return this.#refused(guest.refused);
         }),
       handle: refuse,
+      changes: refuse,
       accept: refuse,
       drain: refuse,
     };

@@ -166,6 +166,10 @@ export class StorageNode implements Service {
     this.#routes.handle(request, reply);
   }
 
+  changes(request: HttpRequest): boolean {
+    return this.#routes.changes(request);
+  }
+
   /** What it has of a key, for who asks far more often than a request is made and read in. */
   holding(partition: PartitionId, key: Buffer): Holding | undefined {
     const replica = this.#life?.replica;

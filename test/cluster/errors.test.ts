@@ -32,7 +32,7 @@ describe('every code', () => {
   });
 });
 
-test('misuse of the three verbs is 501, a value too large 413, an unknown outcome 504', () => {
+test('misuse of the three verbs is 501, as a body in an unknown coding; a value too large 413, an unknown outcome 504', () => {
   const withStatus = (status: number) => CODES.filter((code) => ERRORS[code].status === status);
   expect(withStatus(501).sort()).toEqual([
     'bad-query',
@@ -41,6 +41,7 @@ test('misuse of the three verbs is 501, a value too large 413, an unknown outcom
     'key-too-long',
     'missing-key',
     'missing-value',
+    'unknown-coding',
   ]);
   expect(withStatus(413)).toEqual(['value-too-large']);
   expect(withStatus(431)).toEqual(['head-too-large']);

@@ -45,3 +45,48 @@ test.each([
   expect(handle).toThrow(kind);
   expect(replies).toEqual([]);
 });
+
+const FOREIGN: readonly (readonly [
+  what: string,
+  headers: Readonly<Record<string, string>>,
+  boolean,
+])[] = [
+  ['a program', { host: 'a:1' }, false],
+  ['a page of ours', { host: 'a:1', origin: 'http://a:1', 'sec-fetch-site': 'same-origin' }, false],
+  ['a page of another host', { host: 'a:1', origin: 'http://evil.example' }, true],
+  ['a page of another port', { host: 'a:1', origin: 'http://a:2' }, true],
+  ['a page without an origin', { host: 'a:1', origin: 'null' }, true],
+  ['an image on a page of another site', { host: 'a:1', 'sec-fetch-site': 'cross-site' }, true],
+  ['who typed the address', { host: 'a:1', 'sec-fetch-site': 'none' }, false],
+];
+
+test.each(FOREIGN)(
+  '%s: what changes something is taken, or is 403',
+  (_what, headers, isForeign) => {
+    const routes = new Routes('frontend', { host: {} } as unknown as Runtime, new Metrics());
+    const done: string[] = [];
+    const handler =
+      (what: string): Parameters<Routes['add']>[2] =>
+      (_request, reply) => {
+        done.push(what);
+        reply({ status: 200, headers: {}, body: '' });
+      };
+    routes.add(['GET', 'POST'], '/plain', handler('plain'));
+    routes.addChanging(['GET'], '/set', handler('set'));
+    const ask = (method: string, target: string) => {
+      const request = { method, target, header: (name: string) => headers[name] } as HttpRequest;
+      let status = 0;
+      routes.handle(request, (reply) => {
+        status = reply.status;
+      });
+      return status;
+    };
+    const changing = isForeign ? 403 : 200;
+    expect([ask('GET', '/plain'), ask('POST', '/plain'), ask('GET', '/set?key=a')]).toEqual([
+      200,
+      changing,
+      changing,
+    ]);
+    expect(done).toEqual(isForeign ? ['plain'] : ['plain', 'plain', 'set']);
+  },
+);

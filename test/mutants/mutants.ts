@@ -4,6 +4,7 @@
 
 import { CLOCK_MUTANTS } from './clocks.ts';
 import { DIRECTORY_MUTANTS } from './directories.ts';
+import { HTTP_MUTANTS } from './http.ts';
 import { type Edit, type Mutant, SEEDS, tests } from './mutant.ts';
 import { OPERATOR_MUTANTS } from './operators.ts';
 import { RECOVERY_MUTANTS } from './recovery.ts';
@@ -1927,6 +1928,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...OPERATOR_MUTANTS,
   ...RECOVERY_MUTANTS,
   ...RETURNING_MUTANTS,
+  ...HTTP_MUTANTS,
   ...UNSCRIPTED_MUTANTS,
   ...WITNESS_MUTANTS,
   ...WRITER_MUTANTS,

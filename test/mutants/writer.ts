@@ -155,7 +155,7 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/cluster/io/http-server.ts',
-        find: "      assert(!isAnswered, 'a request is answered once');\n",
+        find: "      assert(!incoming.isAnswered, 'a request is answered once');\n",
         replace: '',
       },
     ],

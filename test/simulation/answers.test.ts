@@ -20,6 +20,7 @@ function staged(handle: (reply: ReplyCallback, runtime: Runtime) => void) {
   const service = (runtime: Runtime): Service => ({
     start: () => undefined,
     handle: (_request, reply) => handle(reply, runtime),
+    changes: () => true,
     accept: () => ({ refused: 'nothing' }),
     drain: (_options, done) => done(),
   });

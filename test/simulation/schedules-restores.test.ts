@@ -75,6 +75,7 @@ function guestOf(stage: Stage): Guest {
           guests.push(guest);
         }),
       handle: refuse,
+      changes: refuse,
       accept: refuse,
       drain: refuse,
     };

@@ -1,16 +1,23 @@
-// Writes replies: small ones as cheaply as a socket takes them, all others by node:http's own means.
+// Writes replies: small ones as cheaply as a socket takes them, long ones piece by piece as they are read, all others by
+// node:http's own means.
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { HttpReply } from '../http.ts';
+import { LINGER_MS } from './refusals.ts';
 
-/** How long the rest of a body that was refused is read and dropped. */
-const LINGER_MS = 10_000;
 /** Above this, copying the body costs more than a second buffer in the write. */
 const ONE_WRITE_BYTES_MAX = 4096;
+/** So much of a long body is handed to the system at once: how far its client has read is known that well. */
+const PIECE_BYTES = 256 * 1024;
 const NO_CONTENT = 204;
 const NOT_MODIFIED = 304;
 /** What could end a header, or is none of its characters; node:http refuses it with an error. */
 const NOT_IN_A_HEADER = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** Whether its client may need a while to read it. */
+export function isLong({ body }: HttpReply): boolean {
+  return body.length > ONE_WRITE_BYTES_MAX;
+}
 
 /** @param last nothing more is taken on this connection */
 export function sendReply(
@@ -28,7 +35,7 @@ export function sendReply(
   fields.push('content-length', String(body.length));
   if (last) fields.push('connection', 'close');
   response.writeHead(reply.status, fields);
-  if (request.complete || !last) response.end(body, 'latin1');
+  if (request.complete || !last) sendBody(response, body);
   else {
     // The rest of a refused body is read and dropped, or the client would see a reset, not the reply.
     response.write(body, 'latin1');
@@ -41,6 +48,22 @@ export function sendReply(
         response.end();
       });
   }
+}
+
+function sendBody(response: ServerResponse, body: string | Uint8Array): void {
+  if (typeof body === 'string' || body.length <= PIECE_BYTES || response.req.method === 'HEAD') {
+    response.end(body, 'latin1');
+    return;
+  }
+  let sent = 0;
+  const next = (error?: Error | null) => {
+    if (error || response.destroyed) return;
+    const piece = body.subarray(sent, sent + PIECE_BYTES);
+    sent += piece.length;
+    if (sent === body.length) response.end(piece);
+    else response.write(piece, next);
+  };
+  next();
 }
 
 /** As text, one character a byte, a body goes to the socket together with its head; bytes go beside it. */

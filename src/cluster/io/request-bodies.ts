@@ -28,11 +28,20 @@ export class RequestBodies {
   /**
    * Only a complete body is handed on; a connection that breaks off before leaves nothing (H22).
    * @param broken called instead of `callback` when the connection broke off
+   * @returns what gives it up: neither is called any more
    */
-  read(request: IncomingMessage, callback: (body: ReadBody) => void, broken: () => void): void {
+  read(
+    request: IncomingMessage,
+    callback: (body: ReadBody) => void,
+    broken: () => void,
+  ): (() => void) | undefined {
     const announced = Number(request.headers['content-length'] ?? 0);
-    if (announced > this.#bytesMax) callback({ kind: 'too-large' });
-    else new Reading(this, request, announced, callback, broken);
+    if (announced <= this.#bytesMax) {
+      const reading = new Reading(this, request, announced, callback, broken);
+      return () => reading.giveUp();
+    }
+    callback({ kind: 'too-large' });
+    return undefined;
   }
 
   /** A part has come. @returns what becomes of its body */
@@ -99,10 +108,15 @@ class Reading {
     });
     request.on('close', () => {
       if (this.#callback === undefined) return;
-      this.#callback = undefined;
-      bodies.ended(this, this.length);
+      this.giveUp();
       broken();
     });
+  }
+
+  giveUp(): void {
+    if (this.#callback === undefined) return;
+    this.#callback = undefined;
+    this.#bodies.ended(this, this.length);
   }
 
   shed(): void {

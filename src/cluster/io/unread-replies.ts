@@ -1,5 +1,6 @@
-// Replies that their clients have not read yet. All together take so much memory at most: clients that read
-// slowly are cut off, those that have had longest first, and so cost the others nothing.
+// Replies that their clients have not read yet. All together take so much memory: where it is short, clients that take
+// nothing any more are cut off, those that have had longest first. Who reads, however slowly, gets all of it; what there
+// is no room for is refused before its first byte.
 
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -10,62 +11,93 @@ interface Unread {
   readonly over: () => void;
 }
 
+/** What one connection has not read. Several replies of it may wait: requests are pipelined. */
+interface Reader {
+  readonly socket: Socket;
+  readonly replies: Set<Unread>;
+  /** So many bytes were handed to the system when it was looked at last, and when that last grew. */
+  sent: number;
+  sentMs: number;
+}
+
+/** How often in its time a client is looked at. */
+const LOOKS = 10;
+
 export class UnreadReplies {
   readonly #bytesMax: number;
+  readonly #stalledMs: number;
   #bytes = 0;
-  /** Each with its connection, the oldest first. */
-  readonly #replies = new Map<Unread, Socket>();
-  /**
-   * Requests may be pipelined: the replies that wait for their turn know nothing of their connection, not even
-   * that it was closed.
-   */
-  readonly #connections = new Map<Socket, Set<Unread>>();
+  /** The oldest first. */
+  readonly #readers = new Map<Socket, Reader>();
+  #looking: NodeJS.Timeout | undefined;
 
-  /** @param bytesMax of all replies; a single one may be longer */
-  constructor(bytesMax: number) {
+  /**
+   * @param bytesMax of all replies; a single one may be longer
+   * @param stalledMs who took nothing for so long may be cut off
+   */
+  constructor(bytesMax: number, stalledMs: number) {
     this.#bytesMax = bytesMax;
+    this.#stalledMs = stalledMs;
+  }
+
+  /** Asked before a reply of so many bytes is begun; makes room where it can. */
+  hasRoom(bytes: number): boolean {
+    if (this.#bytes === 0 || this.#bytes + bytes <= this.#bytesMax) return true;
+    const nowMs = performance.now();
+    for (const reader of this.#readers.values()) {
+      this.#look(reader, nowMs);
+      if (nowMs - reader.sentMs < this.#stalledMs) continue;
+      // At once, and not when it is closed: the next reply would look at all of them again.
+      this.#removeAll(reader);
+      reader.socket.destroy();
+      if (this.#bytes + bytes <= this.#bytesMax) return true;
+    }
+    return this.#bytes === 0;
   }
 
   /** @param over called once, when the reply is sent or its connection gone */
   add(socket: Socket, response: ServerResponse, bytes: number, over: () => void): void {
     const unread = { bytes, over };
+    const reader = this.#readers.get(socket) ?? this.#newReader(socket);
+    reader.replies.add(unread);
     this.#bytes += bytes;
-    this.#replies.set(unread, socket);
-    this.#of(socket).add(unread);
-    response.once('close', () => this.#remove(unread));
-    this.#makeRoom();
+    response.once('close', () => this.#remove(reader, unread));
   }
 
-  #of(socket: Socket): Set<Unread> {
-    const known = this.#connections.get(socket);
-    if (known !== undefined) return known;
-    const replies = new Set<Unread>();
-    this.#connections.set(socket, replies);
-    socket.once('close', () => this.#removeAll(socket));
-    return replies;
+  #newReader(socket: Socket): Reader {
+    const reader = { socket, replies: new Set<Unread>(), sent: 0, sentMs: performance.now() };
+    this.#look(reader, reader.sentMs);
+    this.#readers.set(socket, reader);
+    // The replies that wait for their turn know nothing of their connection, not even that it was closed.
+    socket.once('close', () => this.#removeAll(reader));
+    this.#looking ??= setInterval(() => this.#lookAtAll(), this.#stalledMs / LOOKS).unref();
+    return reader;
   }
 
-  #makeRoom(): void {
-    for (const [, socket] of this.#replies) {
-      if (this.#bytes <= this.#bytesMax || this.#replies.size === 1) return;
-      // At once, and not when it is closed: the next reply would look at all of them again.
-      this.#removeAll(socket);
-      socket.destroy();
-    }
+  #lookAtAll(): void {
+    const nowMs = performance.now();
+    for (const reader of this.#readers.values()) this.#look(reader, nowMs);
   }
 
-  #removeAll(socket: Socket): void {
-    const replies = this.#connections.get(socket) ?? [];
-    this.#connections.delete(socket);
-    for (const unread of replies) this.#remove(unread);
+  #look(reader: Reader, nowMs: number): void {
+    const sent = reader.socket.bytesWritten - reader.socket.writableLength;
+    if (sent === reader.sent) return;
+    reader.sent = sent;
+    reader.sentMs = nowMs;
   }
 
-  #remove(unread: Unread): void {
-    const socket = this.#replies.get(unread);
-    if (socket === undefined) return;
-    this.#replies.delete(unread);
+  #removeAll(reader: Reader): void {
+    for (const unread of reader.replies) this.#remove(reader, unread);
+  }
+
+  #remove(reader: Reader, unread: Unread): void {
+    if (!reader.replies.delete(unread)) return;
     this.#bytes -= unread.bytes;
-    this.#connections.get(socket)?.delete(unread);
+    if (reader.replies.size === 0) this.#readers.delete(reader.socket);
+    if (this.#readers.size === 0) {
+      clearInterval(this.#looking);
+      this.#looking = undefined;
+    }
     unread.over();
   }
 }

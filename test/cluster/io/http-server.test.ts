@@ -10,6 +10,8 @@ import type { Service } from '../../../src/cluster/runtime.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const HOST = '127.0.0.1';
+/** Longer than any test waits. */
+const LONG_MS = 600_000;
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
@@ -21,9 +23,13 @@ const ok = (body: string | Uint8Array): HttpReply => ({ status: 200, headers: {}
 async function serve(
   bufferedBytesMax: number,
   handle: (request: HttpRequest, reply: (reply: HttpReply) => void) => void,
-  idleMs = 60_000,
+  { idleMs = LONG_MS, stalledMs = LONG_MS } = {},
 ): Promise<HttpServer> {
-  const service = { handle, accept: () => ({ refused: 'no' }) } as unknown as Service;
+  const service = {
+    handle,
+    changes: ({ method }: HttpRequest) => method !== 'GET',
+    accept: () => ({ refused: 'no' }),
+  } as unknown as Service;
   const server = await startHttpServer(service, {
     host: HOST,
     port: 0,
@@ -31,6 +37,7 @@ async function serve(
     valueBytesMax: MEBIBYTE,
     bufferedBytesMax,
     idleMs,
+    stalledMs,
   });
   cleanUps.push(() => server.drain(0, 0));
   return server;
@@ -87,41 +94,75 @@ test('bodies that come slowly make room for the others: 503, and the memory is f
   }
 });
 
-test('clients that do not read are cut off, the oldest first, and others get their whole reply', async () => {
+describe('replies that are not read', () => {
   const bytes = 16 * MEBIBYTE;
-  const server = await serve(3 * bytes, (_request, reply) => reply(ok(Buffer.alloc(bytes))));
-  const unread: Socket[] = [];
-  const cut: number[] = [];
-  for (let client = 0; client < 6; client++) {
+  const ask = async (server: HttpServer) => {
     const socket = await open(server);
     socket.pause();
     socket.on('error', () => undefined);
-    socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
-    unread.push(socket);
-  }
-  const answer = await fetch(`http://${HOST}:${server.port}/`);
-  expect((await answer.arrayBuffer()).byteLength).toBe(bytes);
-  for (const [client, socket] of unread.entries()) {
+    socket.write('GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    return socket;
+  };
+  const rest = async (socket: Socket) => {
     let received = 0;
     socket.on('data', (chunk: Buffer) => {
       received += chunk.length;
-      if (received > bytes) socket.destroy();
     });
-    socket.on('close', () => {
-      if (received < bytes) cut.push(client);
-    });
+    const closed = once(socket, 'close');
     socket.resume();
-    await once(socket, 'close');
-  }
-  expect(cut.length).toBeGreaterThanOrEqual(3);
-  expect(cut).toEqual(cut.map((_, index) => index));
+    await closed;
+    return received;
+  };
+  const long: Parameters<typeof serve>[1] = (_request, reply) => reply(ok(Buffer.alloc(bytes)));
+
+  test('their clients are cut off when room is needed, the oldest first, and others get their whole reply', async () => {
+    const server = await serve(3 * bytes, long, { stalledMs: 100 });
+    const unread: Socket[] = [];
+    for (let client = 0; client < 3; client++) unread.push(await ask(server));
+    let status = 503;
+    let length = 0;
+    // Until they have taken nothing for long enough.
+    while (status === 503) {
+      const answer = await fetch(`http://${HOST}:${server.port}/`);
+      ({ status } = answer);
+      ({ byteLength: length } = await answer.arrayBuffer());
+    }
+    expect([status, length]).toEqual([200, bytes]);
+    const received = await Promise.all(unread.map(rest));
+    const isCut = received.map((count) => count < bytes);
+    expect(isCut[0]).toBe(true);
+    expect(isCut).toEqual([...isCut].sort().reverse());
+  });
+
+  test('who reads slowly gets all of it, and what there is no room for is refused before its first byte', async () => {
+    const server = await serve(2 * bytes, long);
+    const clients = await Promise.all(Array.from({ length: 12 }, () => ask(server)));
+    const received = await Promise.all(
+      clients.map(async (socket) => {
+        let text = '';
+        let count = 0;
+        socket.on('data', (chunk: Buffer) => {
+          if (count === 0) text = chunk.toString('latin1').slice(9, 12);
+          count += chunk.length;
+          socket.pause();
+          setTimeout(() => socket.resume(), 1);
+        });
+        const closed = once(socket, 'close');
+        socket.resume();
+        await closed;
+        return [text, count > bytes] as const;
+      }),
+    );
+    const whole = received.filter(([status, isWhole]) => status === '200' && isWhole);
+    const refused = received.filter(([status]) => status === '503');
+    expect(whole.length).toBeGreaterThanOrEqual(2);
+    expect(whole.length + refused.length).toBe(received.length);
+  });
 });
 
 test('pipelined replies that were never read are gone with their connection', async () => {
-  const server = await serve(
-    16 * MEBIBYTE,
-    ({ target }, reply) => reply(ok(Buffer.alloc((target === '/long' ? 7 : 1) * MEBIBYTE))),
-    600_000,
+  const server = await serve(16 * MEBIBYTE, ({ target }, reply) =>
+    reply(ok(Buffer.alloc((target === '/long' ? 7 : 1) * MEBIBYTE))),
   );
   const ask = async (target: string, times: number) => {
     const socket = await open(server);
@@ -143,6 +184,50 @@ test('pipelined replies that were never read are gone with their connection', as
   expect(await comes(second, 7 * MEBIBYTE)).toBe(true);
   // With two idle connections a stop ends only when nothing counts as in progress.
   await server.drain(600_000, 0);
+});
+
+test('a get waits for the sets before it, also for those that wait themselves', async () => {
+  const begun: string[] = [];
+  const answers: (() => void)[] = [];
+  const server = await serve(MEBIBYTE, ({ target }, reply) => {
+    begun.push(target);
+    answers.push(() => reply(ok(target)));
+  });
+  const socket = await open(server);
+  const head = (line: string) => `${line} HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n`;
+  const asked = ['GET /1', 'GET /2', 'POST /3', 'GET /4', 'GET /5', 'POST /6'];
+  socket.write(asked.map(head).join(''));
+  const isBegun = (count: number) => expect.poll(() => begun.length).toBe(count);
+  await isBegun(2);
+  answers[1]?.();
+  answers[0]?.();
+  await isBegun(3);
+  answers[2]?.();
+  await isBegun(5);
+  answers[3]?.();
+  answers[4]?.();
+  await isBegun(6);
+  expect(begun).toEqual(['/1', '/2', '/3', '/4', '/5', '/6']);
+});
+
+test('of one connection only so much is read as waits: a client cannot fill the memory', async () => {
+  const server = await serve(MEBIBYTE, () => undefined);
+  const socket = await open(server);
+  const request = 'POST /set?key=a HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n';
+  let taken = 0;
+  const chunk = request.repeat(2000);
+  // Until the buffers of both ends are full; all of it would be 128 MiB.
+  for (let round = 0; round < 1000; round++) {
+    if (!socket.write(chunk)) {
+      const isTaken = await Promise.race([
+        once(socket, 'drain').then(() => true),
+        new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 3000)),
+      ]);
+      if (!isTaken) break;
+    }
+    taken += chunk.length;
+  }
+  expect(taken).toBeLessThan(64 * MEBIBYTE);
 });
 
 test('a stop waits for what is in progress, and for nothing that broke off or is idle', async () => {
@@ -179,7 +264,7 @@ test('a connection is closed when nothing is asked on it, not while something is
       if (request.target === '/later') answer = () => reply(ok('late'));
       else reply(ok('at once'));
     },
-    200,
+    { idleMs: 200 },
   );
   const get = (path: string) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
   const busy = await open(server);

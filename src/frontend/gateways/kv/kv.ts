@@ -11,7 +11,7 @@ import {
   recordValue,
   type StoredRecord,
 } from '../../../cluster/record.ts';
-import type { ReplyCallback, Routes } from '../../../cluster/routes.ts';
+import type { Handler, ReplyCallback, Routes } from '../../../cluster/routes.ts';
 import type { Clock, Runtime } from '../../../cluster/runtime.ts';
 import { printVersion, VERSION_ZERO, type Version } from '../../../cluster/version.ts';
 import type { Reader } from '../../read-handler.ts';
@@ -48,15 +48,13 @@ export class KvGateway {
   }
 
   addTo(routes: Routes, metrics: Metrics): void {
-    const verb = (methods: readonly string[], name: Verb) => {
+    const verb = (name: Verb): Handler => {
       const measure = new Measure(name, metrics, this.#timed.clock);
-      routes.add(methods, `/${name}`, (request, reply) =>
-        this.#run(readUsage(name, request), measure.begin(reply)),
-      );
+      return (request, reply) => this.#run(readUsage(name, request), measure.begin(reply));
     };
-    verb(['GET'], 'get');
-    verb(['GET', 'POST', 'PUT'], 'set');
-    verb(['GET', 'POST', 'DELETE'], 'delete');
+    routes.add(['GET'], '/get', verb('get'));
+    routes.addChanging(['GET', 'POST', 'PUT'], '/set', verb('set'));
+    routes.addChanging(['GET', 'POST', 'DELETE'], '/delete', verb('delete'));
   }
 
   #run(usage: Usage, reply: ReplyCallback): void {
