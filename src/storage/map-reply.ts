@@ -1,7 +1,9 @@
 // What a storage node answers to whoever shows it a map. Whether it adopts it is map-adoption.ts's. One that cannot
 // be written is no refusal: it is obeyed, and the versions in the answer say what has come of it.
 
+import { nodeEntry } from '../cluster/cluster-map.ts';
 import { type HttpReply, jsonReply } from '../cluster/http.ts';
+import type { NodeId } from '../cluster/identity.ts';
 import { refusalReply } from '../cluster/routes.ts';
 import type { AdoptionOutcome } from './map-adoption.ts';
 import type { Replica } from './replica.ts';
@@ -26,4 +28,12 @@ export function replyToMap(outcome: AdoptionOutcome, replica: Replica | undefine
   if (refused !== undefined) return refusalReply(...refused);
   const { incarnation, mapVersion, obeyedVersion } = replica;
   return jsonReply(200, { incarnation, mapVersion, obeyedVersion });
+}
+
+/** @returns why the node cannot work by its map, or undefined when it can */
+export function mapProblem(node: NodeId, replica: Replica | undefined): string | undefined {
+  if (replica?.map === undefined) return 'no cluster map adopted yet';
+  return nodeEntry(replica.map, node)?.incarnation === replica.incarnation
+    ? undefined
+    : 'the adopted map does not name this life of the node yet';
 }

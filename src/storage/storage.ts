@@ -3,7 +3,7 @@
 // dumb"); what it may answer is replica.ts's, what it remembers memory.ts's.
 
 import { ClusterClock } from '../cluster/cluster-clock.ts';
-import { type ClusterMap, type Life, nodeEntry } from '../cluster/cluster-map.ts';
+import type { ClusterMap, Life } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, type HttpRequest, jsonReply } from '../cluster/http.ts';
 import type { Address, Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
@@ -46,7 +46,7 @@ import { StorageLife } from './life.ts';
 import { RecordLog } from './log.ts';
 import { logFileBytes } from './log-files.ts';
 import type { AdoptionOutcome } from './map-adoption.ts';
-import { replyToMap } from './map-reply.ts';
+import { mapProblem, replyToMap } from './map-reply.ts';
 import { SegmentStore, type StoreOptions } from './memory.ts';
 import { OperationLinks } from './operation-links.ts';
 import { type Recovered, Recovery } from './recovery.ts';
@@ -325,7 +325,7 @@ export class StorageNode implements Service {
     routes.addCheck('registered', () =>
       this.#registration === undefined ? 'reading its data directory' : this.#registration.problem,
     );
-    routes.addCheck('map', () => this.#mapProblem());
+    routes.addCheck('map', () => mapProblem(this.#node, this.#life?.replica));
     routes.addCheck('disk', () => this.#durability.failure);
     routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
     routes.addControl(PATHS.storageMap, mapPush, (message, reply) => {
@@ -388,13 +388,5 @@ export class StorageNode implements Service {
       this.#life?.replica.promise(this.#identity.promised);
       return answer();
     });
-  }
-
-  #mapProblem(): string | undefined {
-    const replica = this.#life?.replica;
-    if (replica?.map === undefined) return 'no cluster map adopted yet';
-    return nodeEntry(replica.map, this.#node)?.incarnation === replica.incarnation
-      ? undefined
-      : 'the adopted map does not name this life of the node yet';
   }
 }
