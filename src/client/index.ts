@@ -1,6 +1,5 @@
-// What the package exports: a small client for the frontends, on the platform's own fetch. It tries the
-// next frontend when one cannot be reached or is not ready; it never repeats a set whose outcome it does
-// not know.
+// What the package exports: a small client for the frontends, on the platform's own fetch. It tries the next frontend
+// when one cannot be reached or is not ready; it never repeats a set whose outcome it does not know.
 
 export interface VelourClientOptions {
   /** Base URLs of frontends, such as http://127.0.0.1:12080; at least one. */
@@ -9,6 +8,8 @@ export interface VelourClientOptions {
   readonly fetch?: typeof fetch;
   /** For one call with all its tries; 10,000 by default. */
   readonly timeoutMs?: number;
+  /** For one try of a get, above the 3 s in which a frontend answers it; 3,500 by default. */
+  readonly tryMs?: number;
 }
 
 export interface SetOptions {
@@ -16,7 +17,7 @@ export interface SetOptions {
   readonly ttl?: number;
 }
 
-/** A frontend refused; `code` is its X-Fog-Error. */
+/** A frontend refused; `code` is its X-Fog-Error, or `not-a-frontend` where none answered. */
 export class VelourError extends Error {
   override readonly name = 'VelourError';
   readonly status: number;
@@ -30,19 +31,28 @@ export class VelourError extends Error {
 }
 
 const TIMEOUT_MS_DEFAULT = 10_000;
+const TRY_MS_DEFAULT = 3500;
 const NOT_READY = 503;
+/** Whoever answered in this time takes a set without being asked before whether it lives. */
+const FRESH_MS = 1000;
+/** To connect, and to say that it lives. */
+const KNOCK_MS = 1000;
+const AVOIDED_MS = 1000;
+const AVOIDED_MS_MAX = 60_000;
 
 export class VelourClient {
-  readonly #frontends: readonly string[];
+  readonly #frontends: readonly Frontend[];
   readonly #fetch: typeof fetch;
   readonly #timeoutMs: number;
+  readonly #tryMs: number;
   #next = 0;
 
   constructor(options: VelourClientOptions) {
     if (options.frontends.length === 0) throw new TypeError('name at least one frontend');
-    this.#frontends = options.frontends.map((url) => url.replace(/\/+$/, ''));
+    this.#frontends = options.frontends.map((url) => new Frontend(url.replace(/\/+$/, '')));
     this.#fetch = options.fetch ?? fetch;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS_DEFAULT;
+    this.#tryMs = options.tryMs ?? TRY_MS_DEFAULT;
   }
 
   /** @returns undefined when the key is proven absent */
@@ -80,25 +90,124 @@ export class VelourClient {
 
   /** A frontend that says 503 has stored nothing; one that broke off may have, so a set stops there. */
   async #call(path: string, init: RequestInit): Promise<Response> {
-    const signal = AbortSignal.timeout(this.#timeoutMs);
-    let failure: unknown;
-    for (let left = this.#frontends.length; left > 0; left--) {
-      const frontend = this.#frontends[this.#next++ % this.#frontends.length];
+    const untilMs = performance.now() + this.#timeoutMs;
+    let failure: unknown = new Error('there was no time to ask a frontend');
+    const isRead = init.method === 'GET';
+    const candidates = this.#candidates();
+    for (const [index, frontend] of candidates.entries()) {
+      const leftMs = untilMs - performance.now();
+      if (leftMs <= 0) break;
       try {
-        const response = await this.#fetch(`${frontend}${path}`, { ...init, signal });
-        if (response.status !== NOT_READY || left === 1) return response;
+        if (!isRead) await this.#knock(frontend, Math.min(KNOCK_MS, leftMs));
+        const answerMs = isRead ? Math.min(this.#tryMs, leftMs) : leftMs;
+        const response = await this.#ask(frontend, path, init, answerMs, leftMs);
+        if (response.status !== NOT_READY || index === candidates.length - 1) return response;
         await response.body?.cancel();
       } catch (error) {
         failure = error;
-        if (signal.aborted || (init.method !== 'GET' && !wasRefused(error))) break;
+        frontend.failed();
+        if (!isRead && !isKnownToBeUndone(error)) break;
       }
     }
     throw failure;
   }
+
+  /** In turn; those that failed lately are the last resort. */
+  #candidates(): readonly Frontend[] {
+    const count = this.#frontends.length;
+    const first = this.#next++ % count;
+    const inTurn = [...this.#frontends.slice(first), ...this.#frontends.slice(0, first)];
+    return [
+      ...inTurn.filter((frontend) => !frontend.isAvoided),
+      ...inTurn.filter((frontend) => frontend.isAvoided),
+    ];
+  }
+
+  /** A set that was sent cannot be sent elsewhere any more; so not to who hangs. @throws Unsent */
+  async #knock(frontend: Frontend, withinMs: number): Promise<void> {
+    if (frontend.isFresh) return;
+    try {
+      const signal = AbortSignal.timeout(Math.ceil(withinMs));
+      const response = await this.#fetch(`${frontend.url}/livez`, { redirect: 'manual', signal });
+      await response.body?.cancel();
+    } catch (cause) {
+      throw new Unsent(`${frontend.url} does not answer`, { cause });
+    }
+  }
+
+  /**
+   * @param answerMs in which the answer must have begun; a long value may take all of `leftMs`
+   * @throws VelourError `not-a-frontend` of what is no answer of a frontend: nothing was done there
+   */
+  async #ask(
+    frontend: Frontend,
+    path: string,
+    init: RequestInit,
+    answerMs: number,
+    leftMs: number,
+  ): Promise<Response> {
+    const late = new AbortController();
+    const timer = setTimeout(
+      () => late.abort(new Error(`no answer within ${answerMs} ms`)),
+      answerMs,
+    );
+    const signal = AbortSignal.any([late.signal, AbortSignal.timeout(Math.ceil(leftMs))]);
+    const response = await this.#fetch(`${frontend.url}${path}`, {
+      redirect: 'manual',
+      ...init,
+      signal,
+    }).finally(() => clearTimeout(timer));
+    const { headers, status } = response;
+    if (!headers.has('x-fog-version') && !headers.has('x-fog-error')) {
+      await response.body?.cancel();
+      const what = `${frontend.url} answers ${status} without X-Fog-Version: it is no frontend`;
+      throw new VelourError(status, 'not-a-frontend', what);
+    }
+    frontend.answered();
+    return response;
+  }
 }
 
-/** Nothing was sent: the connection itself was refused. */
-function wasRefused(error: unknown): boolean {
+/** How a frontend did lately. */
+class Frontend {
+  readonly url: string;
+  #answeredMs = Number.NEGATIVE_INFINITY;
+  #avoidedUntilMs = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  get isFresh(): boolean {
+    return performance.now() - this.#answeredMs < FRESH_MS;
+  }
+
+  get isAvoided(): boolean {
+    return performance.now() < this.#avoidedUntilMs;
+  }
+
+  answered(): void {
+    this.#answeredMs = performance.now();
+    this.#failures = 0;
+  }
+
+  failed(): void {
+    const avoidedMs = Math.min(AVOIDED_MS * 2 ** this.#failures, AVOIDED_MS_MAX);
+    this.#failures++;
+    this.#answeredMs = Number.NEGATIVE_INFINITY;
+    this.#avoidedUntilMs = performance.now() + avoidedMs;
+  }
+}
+
+/** Nothing was sent. */
+class Unsent extends Error {
+  override readonly name = 'Unsent';
+}
+
+/** Nothing of a set was sent, or to nobody who would store it. */
+function isKnownToBeUndone(error: unknown): boolean {
+  if (error instanceof Unsent || error instanceof VelourError) return true;
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED';
 }

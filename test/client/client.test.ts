@@ -1,8 +1,12 @@
 // The exported client against a real cluster: what it returns, what it throws, when it goes on to
 // another frontend.
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { VelourClient, VelourError } from '../../src/client/index.ts';
+import { pidOf } from '../helpers/backups.ts';
 import { freePorts, type LocalCluster, startCluster } from '../helpers/cluster.ts';
 
 let cluster: LocalCluster;
@@ -52,4 +56,49 @@ test('throws when no frontend can be reached', async () => {
   const none = new VelourClient({ frontends: [`http://127.0.0.1:${nobody}`] });
   await expect(none.get('a')).rejects.toThrow();
   expect(() => new VelourClient({ frontends: [] })).toThrow(TypeError);
+});
+
+test('a frontend that hangs fails no call: gets go elsewhere, sets are not sent to it', async () => {
+  const pid = pidOf(cluster, cluster.frontends[0] ?? '');
+  // Longer than the platform's own time for a connection, so only tries of their own can end in time.
+  const patient = new VelourClient({
+    frontends: cluster.frontends.map((address) => `http://${address}`),
+    timeoutMs: 100_000,
+  });
+  process.kill(pid, 'SIGSTOP');
+  try {
+    for (let index = 0; index < 20; index++) {
+      await patient.set('hanging', `${index}`);
+      expect(Buffer.from((await patient.get('hanging')) ?? []).toString()).toBe(`${index}`);
+    }
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+});
+
+describe('a server that is no frontend', () => {
+  const ANSWERS: readonly (readonly [what: string, answer: RequestListener])[] = [
+    ['404', (_request, response) => response.writeHead(404).end('not found')],
+    ['200', (_request, response) => response.end('<html>')],
+    ['a redirect', (_request, response) => response.writeHead(302, { location: '/' }).end()],
+    ['503', (_request, response) => response.writeHead(503).end()],
+  ];
+
+  test.each(ANSWERS)('that answers %s: its word counts for nothing', async (_what, answer) => {
+    const server = createServer(answer).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const alone = new VelourClient({ frontends: [url] });
+    await expect(alone.get('a')).rejects.toMatchObject({ code: 'not-a-frontend' });
+    await expect(alone.set('a', 'b')).rejects.toMatchObject({ code: 'not-a-frontend' });
+    await expect(alone.delete('a')).rejects.toMatchObject({ code: 'not-a-frontend' });
+    const both = new VelourClient({ frontends: [url, `http://${cluster.frontends[1]}`] });
+    for (let index = 0; index < 3; index++) {
+      await both.set('elsewhere', `${index}`);
+      expect(Buffer.from((await both.get('elsewhere')) ?? []).toString()).toBe(`${index}`);
+    }
+    expect(await both.get('never set')).toBeUndefined();
+    server.closeAllConnections();
+    server.close();
+  });
 });

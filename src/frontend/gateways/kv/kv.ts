@@ -13,14 +13,13 @@ import {
 } from '../../../cluster/record.ts';
 import type { Handler, ReplyCallback, Routes } from '../../../cluster/routes.ts';
 import type { Clock, Runtime } from '../../../cluster/runtime.ts';
-import { printVersion, VERSION_ZERO, type Version } from '../../../cluster/version.ts';
+import { printVersion, type Version } from '../../../cluster/version.ts';
 import type { Reader } from '../../read-handler.ts';
 import type { WriteOutcome } from '../../write.ts';
 import { lastRoundMs } from '../../write-handler.ts';
 import type { Writer } from '../../writer.ts';
 import { readUsage, type Usage, type Verb } from './usage.ts';
 
-const NO_HEADERS = {};
 const NO_ATTRIBUTES: readonly Attribute[] = [];
 const EMPTY = Buffer.alloc(0);
 const OK = 'Ok\n';
@@ -134,8 +133,9 @@ function valueReply(record: StoredRecord): HttpReply {
   };
 }
 
+/** Every answer about a key has it, also where nothing is known of it: a 404 of a server that is no frontend has not. */
 function versionHeader(version: Version): Readonly<Record<string, string>> {
-  return version === VERSION_ZERO ? NO_HEADERS : { 'x-fog-version': printVersion(version) };
+  return { 'x-fog-version': printVersion(version) };
 }
 
 function writeReply(outcome: WriteOutcome): HttpReply {
