@@ -25,6 +25,7 @@ import {
   usage,
   Words,
 } from './commands/options.ts';
+import { say, surviveReaders } from './commands/printing.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { storageCommand } from './commands/storage.ts';
@@ -97,9 +98,10 @@ function configPath(words: readonly string[]): string | undefined {
   return word === '--config' ? words[at + 1] : word.slice('--config='.length);
 }
 
+surviveReaders();
 main(process.argv.slice(2)).catch((error: unknown) => {
   if (!(error instanceof FatalError)) throw error;
-  process.stderr.write(`velour: ${error.message}\n`);
-  if (error.exitCode === EXIT.usage) process.stderr.write('See: velour --help\n');
+  say(`velour: ${error.message}\n`);
+  if (error.exitCode === EXIT.usage) say('See: velour --help\n');
   process.exit(error.exitCode);
 });

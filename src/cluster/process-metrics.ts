@@ -1,4 +1,5 @@
-// What every role tells of its process: memory, CPU time, and what kept it from answering at once.
+// What every role tells of its process: memory, CPU time, lines that its log lost, and what kept it from answering at
+// once.
 
 import type { Metrics } from './metrics.ts';
 import { COLLECTION_KINDS, type Host, type ProcessUsage } from './runtime.ts';
@@ -30,6 +31,11 @@ export function addUsageMetrics(metrics: Metrics, usage: () => ProcessUsage): vo
     'process_cpu_seconds_total',
     'User and system CPU time.',
     () => usage().userCpuSeconds + usage().systemCpuSeconds,
+  );
+  metrics.countedElsewhere(
+    'velourfog_log_lines_dropped_total',
+    'Lines of the log that could not be written to stderr.',
+    () => usage().logLinesDropped,
   );
 }
 

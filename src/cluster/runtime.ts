@@ -40,6 +40,8 @@ export interface ProcessUsage {
   readonly systemCpuSeconds: number;
   readonly residentBytes: number;
   readonly heapUsedBytes: number;
+  /** That could not be written, since the start. */
+  readonly logLinesDropped: number;
 }
 
 /** V8's kinds of garbage collection, in the words that metrics of Node.js processes use. */

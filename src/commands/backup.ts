@@ -17,6 +17,7 @@ import {
   showProgress,
 } from './guest.ts';
 import type { Command } from './options.ts';
+import { say } from './printing.ts';
 
 export const backupCommand: Command = {
   usage: 'backup <controller> <directory>',
@@ -57,10 +58,10 @@ export const backupCommand: Command = {
     }));
     if (outcome.broken !== undefined) throw new FatalError(EXIT.failure, outcome.broken);
     for (const { file, reason } of missing.slice(0, 10)) {
-      process.stderr.write(`missing: ${file}: ${reason}\n`);
+      say(`missing: ${file}: ${reason}\n`);
     }
     const answer = { ...figures, missing, seconds };
-    leave(words, answer, summary(figures, seconds, missing.length), exitOf(missing.length));
+    await leave(words, answer, summary(figures, seconds, missing.length), exitOf(missing.length));
   },
 };
 

@@ -10,6 +10,7 @@ import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io
 import { protocolTimes } from '../cluster/limits.ts';
 import type { DiskResult, Folder } from '../cluster/runtime.ts';
 import { type OptionTable, SERVER_OPTIONS, type Words } from './options.ts';
+import { printData, say } from './printing.ts';
 
 const PROGRESS_MS = { terminal: 500, log: 5000 };
 
@@ -35,7 +36,7 @@ export async function guestOf(name: string, words: Words): Promise<Guest> {
         random: systemRandom,
         network: openNetwork(),
         log,
-        host: openHost(),
+        host: openHost(log),
         disk: undefined,
       },
       { controller, times },
@@ -63,17 +64,17 @@ export async function manifestIn(folder: Folder, directory: string): Promise<Man
 /** On stderr, in place on a terminal. @returns what ends it */
 export function showProgress(line: () => string): () => void {
   const inPlace = process.stderr.isTTY === true;
-  const show = () => process.stderr.write(inPlace ? `\r\x1b[K${line()}` : `${line()}\n`);
+  const show = () => say(inPlace ? `\r\x1b[K${line()}` : `${line()}\n`);
   const timer = setInterval(show, inPlace ? PROGRESS_MS.terminal : PROGRESS_MS.log);
   return () => {
     clearInterval(timer);
-    if (inPlace) process.stderr.write('\r\x1b[K');
+    if (inPlace) say('\r\x1b[K');
   };
 }
 
 /** The streams to the cluster, and its map polls, would keep the process alive. */
-export function leave(words: Words, answer: unknown, text: string, code = 0): never {
-  process.stdout.write(`${words.flag('json') ? JSON.stringify(answer) : text}\n`);
+export async function leave(words: Words, answer: unknown, text: string, code = 0): Promise<never> {
+  await printData(`${words.flag('json') ? JSON.stringify(answer) : text}\n`);
   process.exit(code);
 }
 

@@ -14,6 +14,7 @@ import { parseValueSizes, type ValueSizes } from '../load/value-sizes.ts';
 import { WORKLOAD_NAMES, WORKLOADS } from '../load/workload.ts';
 import { showProgress } from './guest.ts';
 import { type Command, usage, type Words } from './options.ts';
+import { printData, say } from './printing.ts';
 
 const CONNECTIONS_MAX = 10_000;
 const FRONTENDS_MAX = 256;
@@ -121,9 +122,12 @@ export const loadCommand: Command = {
     const text = words.flag('json')
       ? JSON.stringify({ ...context, ...result })
       : summaryOf(result, context);
-    // Before the page: a disk that is full by now must not take the figures along.
-    await new Promise((resolve) => process.stdout.write(`${text}\n`, resolve));
-    if (report !== undefined) await writePage(report, result, context);
+    // Before the page, and the page all the same: a disk that is full by now must take neither with the other.
+    try {
+      await printData(`${text}\n`);
+    } finally {
+      if (report !== undefined) await writePage(report, result, context);
+    }
     process.exit(signal ?? exitOf(result));
   },
 };
@@ -224,7 +228,7 @@ async function run(
         clock: systemClock,
         timers: systemTimers,
         open: openExchanges,
-        warn: (text) => process.stderr.write(`velour: ${text}\n`),
+        warn: (text) => say(`velour: ${text}\n`),
       },
       settings,
       (ended) => {

@@ -10,6 +10,7 @@ import { EXIT } from '../cluster/errors.ts';
 import type { Address } from '../cluster/identity.ts';
 import { openLog } from '../cluster/io/logger.ts';
 import { openNetwork } from '../cluster/io/network.ts';
+import { writeWhole } from '../cluster/io/output.ts';
 import { REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../cluster/limits.ts';
 import { accepted, type DeathRequest, PATHS } from '../cluster/messages.ts';
 import type { Log, Network } from '../cluster/runtime.ts';
@@ -104,7 +105,10 @@ export const localCommand: Command = {
     process.on('SIGTERM', () => group.stop());
     for (const node of plan.nodes) group.start(node);
     const ready = await group.ready();
-    if (ready) process.stdout.write(plan.greeting);
+    if (!ready) return;
+    const failure = await writeWhole('stdout', plan.greeting);
+    // The cluster serves, whoever reads.
+    if (failure !== undefined) log.write('warn', 'the greeting was not printed', { failure });
   },
 };
 
@@ -246,14 +250,19 @@ class ProcessGroup {
       }),
     };
     this.#running.add(running);
+    const ended = (code: number | null, how: string) => {
+      this.#running.delete(running);
+      done();
+      this.#ended(running, code, how);
+    };
+    // A message that came too late for it; of one that could not be started, 'exit' never comes.
+    child.on('error', (error) => {
+      if (child.pid === undefined) ended(null, error.message);
+    });
     child.on('message', (message) => {
       running.life = lifeIn(message);
     });
-    child.once('exit', (code, signal) => {
-      this.#running.delete(running);
-      done();
-      this.#ended(running, code, signal);
-    });
+    child.once('exit', (code, signal) => ended(code, signal ?? `exit code ${code}`));
   }
 
   /** @returns false when a stop came first */
@@ -300,9 +309,8 @@ class ProcessGroup {
     });
   }
 
-  #ended({ node, life }: Running, code: number | null, signal: NodeJS.Signals | null): void {
+  #ended({ node, life }: Running, code: number | null, how: string): void {
     if (this.#stopping) return;
-    const how = signal ?? `exit code ${code}`;
     this.#log.write('error', `a ${node.role} ended`, { node: node.address, how });
     if (life !== undefined) this.#vouch(life, VOUCH_TRIES);
     // A cluster that never became ready is a failed start; later the others go on without it.

@@ -19,6 +19,7 @@ import { partitionCount } from '../cluster/partition.ts';
 import type { ControlCall, Network } from '../cluster/runtime.ts';
 import { dictionary, integer, object, type Shape } from '../cluster/shape.ts';
 import { type Command, type OptionTable, usage, type Words } from './options.ts';
+import { printData, say } from './printing.ts';
 
 const CALL_TIMEOUT_MS = 10_000;
 const WAIT_POLL_MS = 200;
@@ -51,7 +52,11 @@ export const drainCommand: Command = {
     const undo = words.flag('undo');
     await ask(words, { path: undo ? PATHS.undrain : PATHS.drain, message }, accepted);
     if (!undo && !words.flag('detach')) await untilEmpty(words, message.node);
-    print(words, {}, undo ? `${message.node} holds partitions again` : `${message.node} drains`);
+    await print(
+      words,
+      {},
+      undo ? `${message.node} holds partitions again` : `${message.node} drains`,
+    );
   },
 };
 
@@ -64,7 +69,7 @@ export const removeCommand: Command = {
   async run(words) {
     const node = words.text('node');
     await ask(words, { path: PATHS.remove, message: { node } }, accepted);
-    print(words, {}, `${node} is no node of the cluster any more`);
+    await print(words, {}, `${node} is no node of the cluster any more`);
   },
 };
 
@@ -78,7 +83,7 @@ export const forgetCommand: Command = {
     const node = words.text('node');
     const reply = await ask(words, { path: PATHS.forget, message: { node } }, forgetReply);
     const lives = reply.forgotten.map(({ incarnation }) => incarnation).join(', ');
-    print(
+    await print(
       words,
       reply,
       lives === ''
@@ -104,7 +109,7 @@ export const acceptLossCommand: Command = {
     const given = words.numbers('partitions', { min: 0, max: partitionCount(3) - 1 });
     const message = { partitions: given.length === 0 ? undefined : given };
     const reply = await ask(words, { path: PATHS.acceptLoss, message }, acceptLossReply);
-    print(words, reply, describeLoss(reply));
+    await print(words, reply, describeLoss(reply));
   },
 };
 
@@ -137,7 +142,7 @@ export const planCommand: Command = {
         ? `add=${words.optionalText('of') === undefined ? 1 : words.integer('of', { min: 1, max: STORAGE_NODES_MAX })}`
         : `drain=${encodeURIComponent(nodeToDrain(words))}`;
     const plan = await ask(words, { path: `${PATHS.plan}?${query}` }, planReply);
-    print(words, plan, describe(plan));
+    await print(words, plan, describe(plan));
   },
 };
 
@@ -173,7 +178,7 @@ async function untilEmpty(words: Words, node: string): Promise<void> {
     const held = storage[node]?.partitions;
     const left = held === undefined ? 0 : held.serving + held.joining + held.leaving;
     if (left === 0) return;
-    if (left !== last) process.stderr.write(`${left} partitions left on ${node}\n`);
+    if (left !== last) say(`${left} partitions left on ${node}\n`);
     last = left;
     await new Promise((resolve) => setTimeout(resolve, WAIT_POLL_MS));
   }
@@ -201,6 +206,6 @@ function ask<T>(
   );
 }
 
-function print(words: Words, answer: unknown, text: string): void {
-  process.stdout.write(`${words.flag('json') ? JSON.stringify(answer) : text}\n`);
+async function print(words: Words, answer: unknown, text: string): Promise<void> {
+  await printData(`${words.flag('json') ? JSON.stringify(answer) : text}\n`);
 }

@@ -18,6 +18,7 @@ import {
   showProgress,
 } from './guest.ts';
 import type { Command } from './options.ts';
+import { say } from './printing.ts';
 
 const BELOW_FLOOR = 'below the floor: perhaps deleted since, so not restored; --as-new would';
 /** H40. */
@@ -77,8 +78,8 @@ export const restoreCommand: Command = {
     const asNew = words.flag('as-new');
     const extent = extentOf(manifest);
     const { figures, problem, seconds } = await run(guest, folder, manifest, asNew);
-    if (problem !== undefined) process.stderr.write(`velour: ${problem}\n`);
-    leave(
+    if (problem !== undefined) say(`velour: ${problem}\n`);
+    await leave(
       words,
       { ...figures, ...extent, problem, seconds },
       summary({

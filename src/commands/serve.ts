@@ -4,7 +4,7 @@
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { openDisk } from '../cluster/io/disk.ts';
 import { type HttpServer, startHttpServer } from '../cluster/io/http-server.ts';
-import { openLog } from '../cluster/io/logger.ts';
+import { openLog, type ProcessLog } from '../cluster/io/logger.ts';
 import { openNetwork } from '../cluster/io/network.ts';
 import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io/system.ts';
 import type { DrainOptions, Log, Runtime, Service } from '../cluster/runtime.ts';
@@ -53,7 +53,7 @@ export function openProcess(
   { name, node }: Pick<Role, 'name' | 'node'>,
   words: Words,
   worker?: number,
-): Log {
+): ProcessLog {
   process.title = `velour ${name} ${node}${worker === undefined ? '' : ` worker ${worker}`}`;
   const log = openLog({
     role: name,
@@ -68,7 +68,7 @@ export function openProcess(
   return log;
 }
 
-export async function openService(role: Role, log: Log): Promise<Service> {
+export async function openService(role: Role, log: ProcessLog): Promise<Service> {
   const { dataDirectory } = role;
   const disk = dataDirectory === undefined ? undefined : await openDisk(dataDirectory);
   return role.make({
@@ -77,7 +77,7 @@ export async function openService(role: Role, log: Log): Promise<Service> {
     random: systemRandom,
     network: openNetwork(),
     log,
-    host: openHost(),
+    host: openHost(log),
     disk,
   });
 }

@@ -4,6 +4,7 @@ import { EXIT, FatalError } from '../cluster/errors.ts';
 import { PROGRAMME_NAMES } from '../simulation/programmes.ts';
 import type { RunOptions, RunResult } from '../simulation/simulate.ts';
 import type { Command } from './options.ts';
+import { printData } from './printing.ts';
 
 const SEED_MAX = 2 ** 31;
 
@@ -49,6 +50,7 @@ export const simulateCommand: Command = {
     const programme = PROGRAMME_NAMES.find((name) => name === words.optionalText('programme'));
     const long = words.flag('long');
     const acceptsLosses = !words.flag('lossless');
+    const isNight = words.flag('night');
     const occurred = new Map<string, number>();
     const totals = { runs: 0, failed: 0, events: 0, operations: 0, succeeded: 0 };
     for (let seed = first; seed < first + count; seed++) {
@@ -61,12 +63,15 @@ export const simulateCommand: Command = {
       totals.operations += result.operations;
       totals.succeeded += result.succeeded;
       if (result.violations.length > 0) totals.failed++;
-      if (words.flag('json')) printJson(result);
-      else print(result, words.flag('trace'), { programme, long, acceptsLosses });
+      const text = words.flag('json')
+        ? jsonOf(result)
+        : textOf(result, words.flag('trace'), { programme, long, acceptsLosses });
+      // The runs of a night are for their exit code as well.
+      if (text !== '' && !(await printData(text)) && !isNight) break;
     }
-    if (words.flag('events')) process.stdout.write(eventTable(occurred));
-    if (!words.flag('json')) process.stdout.write(`${summary(totals)}\n`);
-    if (words.flag('night')) {
+    if (words.flag('events')) await printData(eventTable(occurred));
+    if (!words.flag('json')) await printData(`${summary(totals)}\n`);
+    if (isNight) {
       const { neverOccurred } = await import('../simulation/sometimes.ts');
       const never = neverOccurred(occurred, 'night');
       if (never.length > 0) {
@@ -79,30 +84,30 @@ export const simulateCommand: Command = {
   },
 };
 
-function print(
-  result: RunResult,
+/** Of a run that kept its promises, and is not traced, nothing. */
+function textOf(
+  { seed, violations, trace: happened }: RunResult,
   trace: boolean,
   { programme, long, acceptsLosses }: RunOptions,
-): void {
-  const failed = result.violations.length > 0;
-  if (trace || failed) {
-    for (const line of result.trace.slice(trace ? 0 : -60)) process.stdout.write(`${line}\n`);
-  }
-  if (!failed) return;
-  process.stdout.write(`seed ${result.seed} failed:\n`);
-  for (const violation of result.violations.slice(0, 10)) process.stdout.write(`  ${violation}\n`);
+): string {
+  if (violations.length === 0) return trace ? linesOf(happened) : '';
   const aimed = programme === undefined ? '' : ` --programme ${programme}`;
   const length = `${long ? ' --long' : ''}${acceptsLosses === false ? ' --lossless' : ''}`;
-  process.stdout.write(
-    `  replay: velour simulate --seed ${result.seed}${aimed}${length} --trace\n`,
-  );
+  return linesOf([
+    ...happened.slice(trace ? 0 : -60),
+    `seed ${seed} failed:`,
+    ...violations.slice(0, 10).map((violation) => `  ${violation}`),
+    `  replay: velour simulate --seed ${seed}${aimed}${length} --trace`,
+  ]);
 }
 
-function printJson({ trace, occurred, ...result }: RunResult): void {
+function linesOf(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function jsonOf({ trace, occurred, ...result }: RunResult): string {
   const counts = Object.fromEntries(occurred);
-  process.stdout.write(
-    `${JSON.stringify({ ...result, occurred: counts, traceLines: trace.length })}\n`,
-  );
+  return `${JSON.stringify({ ...result, occurred: counts, traceLines: trace.length })}\n`;
 }
 
 function eventTable(occurred: ReadonlyMap<string, number>): string {

@@ -75,7 +75,7 @@ export const storageCommand: Command = {
             copyChunkBytes: CHUNK_RECORD_BYTES,
             times,
             // The parent, if it is `velour local`, vouches for the end of this very life (H42).
-            lives: (life) => process.send?.(life),
+            lives: (life) => process.send?.(life, undefined, undefined, () => undefined),
           }),
       },
       words,

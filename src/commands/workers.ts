@@ -2,11 +2,11 @@
 // what they ask each other, and stops them all. It takes no request itself.
 
 import { EXIT } from '../cluster/errors.ts';
+import type { ProcessLog } from '../cluster/io/logger.ts';
 import { processUsage, systemClock, systemTimers } from '../cluster/io/system.ts';
 import { startWorker, type WorkerProcess } from '../cluster/io/workers.ts';
 import { Metrics } from '../cluster/metrics.ts';
 import { addUsageMetrics } from '../cluster/process-metrics.ts';
-import type { Log } from '../cluster/runtime.ts';
 import type { FromWorker, ToWorker } from '../cluster/siblings.ts';
 import { Gathering } from './gathering.ts';
 import type { Words } from './options.ts';
@@ -42,7 +42,7 @@ interface Running {
 }
 
 class Workers {
-  readonly #log: Log;
+  readonly #log: ProcessLog;
   readonly #count: number;
   readonly #drainMs: number;
   readonly #running = new Set<Running>();
@@ -56,12 +56,12 @@ class Workers {
   #drained = false;
   #exitCode = 0;
 
-  constructor(log: Log, count: number, drainMs: number) {
+  constructor(log: ProcessLog, count: number, drainMs: number) {
     this.#log = log;
     this.#count = count;
     this.#drainMs = drainMs;
     const metrics = new Metrics();
-    addUsageMetrics(metrics, processUsage);
+    addUsageMetrics(metrics, () => processUsage(log));
     this.#restarts = metrics.counter(
       'velourfog_worker_restarts_total',
       'Workers that ended and were started again.',

@@ -64,6 +64,7 @@ export class SimulatedNode<Role extends Service = Service> {
           systemCpuSeconds: 0,
           residentBytes: 0,
           heapUsedBytes: 0,
+          logLinesDropped: 0,
         }),
         eventLoopDelaySeconds: () => 0,
         collections: () => ({ count: 0, seconds: 0, longest: 0 }),

@@ -1,6 +1,9 @@
-// Structured logs on stderr: JSON lines, or one readable line each on a terminal.
+// Structured logs on stderr: JSON lines, or one readable line each on a terminal. A line that cannot be written is
+// dropped and counted: no service ends, or waits, because of its diagnostics.
 
+import type { Writable } from 'node:stream';
 import type { Log, LogFields, LogLevel } from '../runtime.ts';
+import { LossyOutput, standardStream } from './output.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
@@ -13,15 +16,32 @@ export interface LoggerOptions {
   readonly pretty: boolean;
 }
 
-export function openLog(options: LoggerOptions): Log {
+export interface ProcessLog extends Log {
+  /** Since the start. */
+  linesDropped(): number;
+}
+
+export function openLog(
+  options: LoggerOptions,
+  stream: Writable = standardStream('stderr'),
+): ProcessLog {
   const lowest = LEVELS.indexOf(options.level);
   const format = options.pretty ? prettyLine : jsonLine;
+  const output = new LossyOutput(stream);
+  let reported = 0;
+  const line = (level: LogLevel, message: string, fields: LogFields) =>
+    `${format(new Date().toISOString(), level, message, fields, options)}\n`;
   return {
     write(level, message, fields = {}) {
       if (LEVELS.indexOf(level) < lowest) return;
-      const line = format(new Date().toISOString(), level, message, fields, options);
-      process.stderr.write(`${line}\n`);
+      const { dropped } = output;
+      const own = line(level, message, fields);
+      if (dropped === reported) return output.write(own);
+      // The first line after a gap tells of it. If it is dropped as well, there are more to tell of with the next.
+      reported = dropped;
+      output.write(`${line('warn', 'lines of this log were dropped', { dropped })}${own}`);
     },
+    linesDropped: () => output.dropped,
   };
 }
 

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import type { Clock, Host, ProcessUsage, Random, Timers } from '../runtime.ts';
+import type { ProcessLog } from './logger.ts';
 import { watchPauses } from './pauses.ts';
 
 export const systemClock: Clock = {
@@ -25,8 +26,8 @@ export const systemRandom: Random = {
 };
 
 /** Measures from then on; once a process. */
-export function openHost(): Host {
-  return { ...watchPauses(), bootId, usage: processUsage };
+export function openHost(log: ProcessLog): Host {
+  return { ...watchPauses(), bootId, usage: () => processUsage(log) };
 }
 
 function bootId(): string {
@@ -38,7 +39,7 @@ function bootId(): string {
   }
 }
 
-export function processUsage(): ProcessUsage {
+export function processUsage(log: ProcessLog): ProcessUsage {
   const cpu = process.cpuUsage();
   const memory = process.memoryUsage();
   return {
@@ -48,6 +49,7 @@ export function processUsage(): ProcessUsage {
     systemCpuSeconds: cpu.system / 1e6,
     residentBytes: memory.rss,
     heapUsedBytes: memory.heapUsed,
+    logLinesDropped: log.linesDropped(),
   };
 }
 
