@@ -15,6 +15,7 @@ import { WORKLOAD_NAMES, WORKLOADS } from '../load/workload.ts';
 import { showProgress } from './guest.ts';
 import { type Command, usage, type Words } from './options.ts';
 import { printData, say } from './printing.ts';
+import { onStopSignals } from './signals.ts';
 
 const CONNECTIONS_MAX = 10_000;
 const FRONTENDS_MAX = 256;
@@ -240,13 +241,11 @@ async function run(
     const endProgress = quiet
       ? () => undefined
       : showProgress(() => progressLine(load.progress(), durationSeconds));
-    const stop = (code: number) => {
+    onStopSignals((_, code) => {
       if (signal !== undefined) process.exit(code);
       signal = code;
       load.stop();
-    };
-    process.on('SIGINT', () => stop(130));
-    process.on('SIGTERM', () => stop(143));
+    });
     load.start();
   });
   return { outcome, signal };

@@ -25,6 +25,7 @@ import {
   type Words,
 } from './options.ts';
 import { CHILD_VARIABLE, CLUSTER_STOPS } from './serve.ts';
+import { onStopSignals } from './signals.ts';
 
 const HOST = '127.0.0.1';
 const FRONTENDS_MAX = 64;
@@ -101,8 +102,7 @@ export const localCommand: Command = {
       plan.controller,
       words.positive('drain-timeout') * 1000 + KILL_AFTER_EXTRA_MS,
     );
-    process.on('SIGINT', () => group.stop());
-    process.on('SIGTERM', () => group.stop());
+    onStopSignals(() => group.stop());
     for (const node of plan.nodes) group.start(node);
     const ready = await group.ready();
     if (!ready) return;

@@ -17,7 +17,7 @@ import type { LogLevel } from '../cluster/runtime.ts';
 
 export type OptionTable = Readonly<Record<string, Options>>;
 
-/** One line a command in cli.ts; the rest of it in a file of its own. */
+/** One line a command in main.ts; the rest of it in a file of its own. */
 export interface Command {
   /** Name and positional arguments, in yargs' form. */
   readonly usage: string;

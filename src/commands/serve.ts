@@ -10,6 +10,7 @@ import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io
 import type { DrainOptions, Log, Runtime, Service } from '../cluster/runtime.ts';
 import { VERSION } from '../cluster/software.ts';
 import type { Words } from './options.ts';
+import { ignoreHangup, onStopSignals } from './signals.ts';
 
 export interface Role {
   readonly name: 'controller' | 'storage' | 'frontend';
@@ -54,6 +55,7 @@ export function openProcess(
   words: Words,
   worker?: number,
 ): ProcessLog {
+  ignoreHangup();
   process.title = `velour ${name} ${node}${worker === undefined ? '' : ` worker ${worker}`}`;
   const log = openLog({
     role: name,
@@ -137,8 +139,7 @@ export function stopOnSignals(
   process.on('message', (message) => {
     if (message === CLUSTER_STOPS) stop(CLUSTER_STOPS, 143, true);
   });
-  process.on('SIGTERM', () => stop('SIGTERM', 143));
-  process.on('SIGINT', () => stop('SIGINT', 130));
+  onStopSignals((signal, code) => stop(signal, code));
 }
 
 /** A broken invariant or an unexpected error ends the process: going on could corrupt (STYLE 12). */

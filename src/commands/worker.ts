@@ -6,14 +6,14 @@ import type { HttpServer } from '../cluster/io/http-server.ts';
 import type { Primary } from '../cluster/io/workers.ts';
 import type { Words } from './options.ts';
 import { leave, listen, logListening, openProcess, openService, type Role } from './serve.ts';
+import { ignoreStopSignals } from './signals.ts';
 
 const READY_CHECK_MS = 20;
 
 export async function serveAsWorker(role: Role, words: Words, primary: Primary): Promise<void> {
   const log = openProcess(role, words, primary.worker);
   // Ctrl-C and a stop of a whole control group reach all processes; in which order they stop is the primary's.
-  process.on('SIGINT', () => undefined);
-  process.on('SIGTERM', () => undefined);
+  ignoreStopSignals();
   const service = await openService(role, log);
   const timeoutMs = words.positive('drain-timeout') * 1000;
   let server: HttpServer | undefined;

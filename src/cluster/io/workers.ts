@@ -7,6 +7,12 @@ import type { FromWorker, Siblings, Told, Topic, ToWorker } from '../siblings.ts
 const NUMBER_VARIABLE = 'VELOUR_WORKER';
 const WAITS_VARIABLE = 'VELOUR_WORKER_WAITS';
 
+/**
+ * A worker's first word: it hears. node:cluster itself listens in a worker from its start, so what is sent before the
+ * worker does would be taken as heard, and lost: a stop that came then left it running until it was killed.
+ */
+const HEARS = 'hears';
+
 export interface WorkerEvents {
   listening(): void;
   received(message: FromWorker): void;
@@ -42,7 +48,16 @@ export function startWorker(number: number, waits: boolean, events: WorkerEvents
     ended = true;
   };
   worker.on('listening', () => events.listening());
-  worker.on('message', (message: FromWorker) => events.received(message));
+  const pass = (message: ToWorker) => {
+    if (worker.isConnected()) worker.send(message, () => undefined);
+  };
+  /** What waits for the worker's first word: of one that starts nothing is asked, so it is a stop at the most. */
+  let held: ToWorker[] | undefined = [];
+  worker.on('message', (message: FromWorker | typeof HEARS) => {
+    if (message !== HEARS) return events.received(message);
+    for (const waiting of held ?? []) pass(waiting);
+    held = undefined;
+  });
   worker.on('exit', (code: number | null, signal: string | null) =>
     end(code, signal ?? `exit code ${code}`),
   );
@@ -53,7 +68,8 @@ export function startWorker(number: number, waits: boolean, events: WorkerEvents
   return {
     pid: worker.process.pid ?? 0,
     send: (message) => {
-      if (worker.isConnected()) worker.send(message, () => undefined);
+      if (held === undefined) pass(message);
+      else held.push(message);
     },
     kill: () => worker.process.kill('SIGKILL'),
   };
@@ -76,6 +92,7 @@ export class Primary implements Siblings {
     this.worker = worker;
     this.waits = waits;
     process.on('message', (message: ToWorker) => this.#received(message));
+    if (process.connected) process.send?.(HEARS, undefined, undefined, () => undefined);
   }
 
   onAsked(asked: (what: Demand) => void): void {
