@@ -30,10 +30,10 @@ export const backupCommand: Command = {
       describe: 'Begin anew in a directory that has a backup; its files are overwritten',
     },
   },
-  positionals: (yargs) =>
-    yargs
-      .positional('controller', { describe: 'HOST:PORT of the controller' })
-      .positional('directory', { describe: 'A new one, or one of an unfinished backup' }),
+  positionals: {
+    controller: { describe: 'HOST:PORT of the controller' },
+    directory: { describe: 'A new one, or one of an unfinished backup' },
+  },
   examples: [['velour backup 10.0.0.1:12000 /backup/monday', 'everything that it has now']],
   async run(words) {
     const directory = words.text('directory');

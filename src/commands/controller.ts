@@ -37,11 +37,12 @@ export const controllerCommand: Command = {
     },
     ...WHEN_FULL_OPTION,
   },
-  positionals: (yargs) =>
-    yargs
-      .positional('port', { describe: 'The port to listen on' })
-      .positional('num-storage', { describe: 'So many storage nodes found the cluster' })
-      .positional('redundancy', { describe: 'So many of them hold each key' }),
+  serves: true,
+  positionals: {
+    port: { describe: 'The port to listen on' },
+    'num-storage': { describe: 'So many storage nodes found the cluster' },
+    redundancy: { describe: 'So many of them hold each key' },
+  },
   examples: [['velour controller 12000 4 3', 'four storage nodes, each key on three']],
   async run(words) {
     const port = words.port('port');

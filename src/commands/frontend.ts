@@ -35,10 +35,11 @@ export const frontendCommand: Command = {
     },
   },
   repeatable: ['storage'],
-  positionals: (yargs) =>
-    yargs
-      .positional('controller', { describe: 'HOST:PORT of the controller' })
-      .positional('own', { describe: 'HOST:PORT of this frontend, as clients reach it' }),
+  serves: true,
+  positionals: {
+    controller: { describe: 'HOST:PORT of the controller' },
+    own: { describe: 'HOST:PORT of this frontend, as clients reach it' },
+  },
   examples: [['velour frontend 10.0.0.1:12000 10.0.0.3:12080', 'one frontend']],
   async run(words) {
     const controller = words.address('controller');

@@ -88,13 +88,10 @@ export const loadCommand: Command = {
     json: { type: 'boolean', default: false, describe: 'Print the summary as JSON' },
     quiet: { type: 'boolean', default: false, describe: 'No progress on stderr' },
   },
-  positionals: (yargs) =>
-    yargs.positional('frontends', {
-      type: 'string',
-      array: true,
-      demandOption: true,
-      describe: 'HOST:PORT of each frontend that takes its share',
-    }),
+  mayBeEmpty: ['key-prefix'],
+  positionals: {
+    frontends: { describe: 'HOST:PORT of each frontend that takes its share' },
+  },
   examples: [
     ['velour load 127.0.0.1:12080 127.0.0.1:12081', 'as fast as 16 connections go'],
     ['velour load 127.0.0.1:12080 --rate 5000 --report out.html', 'what latency users would see'],

@@ -57,12 +57,11 @@ const SEED_VARIABLES: Readonly<Record<string, string>> = {
   workers: 'WORKERS',
 };
 
-/** A seed variable is the default of its option. */
+/** Of the table above; settings.ts reads it. */
 function seedOption(variable: string, fallback: number | undefined, describe: string) {
-  const value = process.env[variable];
   return {
     type: 'string' as const,
-    default: value === undefined || value === '' ? fallback?.toString() : value,
+    ...(fallback === undefined ? {} : { default: fallback.toString() }),
     describe: `${describe} (${variable})`,
   };
 }
@@ -85,7 +84,8 @@ export const localCommand: Command = {
     'data-dir': seedOption('DATA_DIR', undefined, 'Keep state below this directory'),
   },
   variables: SEED_VARIABLES,
-  positionals: (yargs) => yargs,
+  serves: true,
+  positionals: {},
   examples: [['NUM_STORAGE=10 velour local', 'ten storage nodes']],
   async run(words) {
     process.title = 'velour local';
@@ -95,6 +95,7 @@ export const localCommand: Command = {
       level: words.logLevel(),
       pretty: words.prettyLogs(),
     });
+    for (const warning of words.warnings) log.write('warn', warning);
     const plan = planOf(words);
     const group = new ProcessGroup(
       log,

@@ -45,7 +45,7 @@ export const drainCommand: Command = {
     undo: { type: 'boolean', default: false, describe: 'Let the node hold partitions again' },
     detach: { type: 'boolean', default: false, describe: 'Do not wait' },
   },
-  positionals: (yargs) => yargs.positional('node', NODE),
+  positionals: { node: NODE },
   examples: [['velour drain 10.0.0.2:12500', 'returns when the node may be stopped']],
   async run(words) {
     const message = { node: words.text('node') };
@@ -64,7 +64,7 @@ export const removeCommand: Command = {
   usage: 'remove <node>',
   describe: 'Take a storage node off the map that is drained and stopped',
   options: OPTIONS,
-  positionals: (yargs) => yargs.positional('node', NODE),
+  positionals: { node: NODE },
   examples: [['velour remove 10.0.0.2:12500', 'after `velour drain` and a stop']],
   async run(words) {
     const node = words.text('node');
@@ -77,7 +77,7 @@ export const forgetCommand: Command = {
   usage: 'forget <node>',
   describe: 'Declare a storage node dead that is gone for good; never one that still runs',
   options: OPTIONS,
-  positionals: (yargs) => yargs.positional('node', NODE),
+  positionals: { node: NODE },
   examples: [['velour forget 10.0.0.2:12500', 'its host is lost, and nobody could prove it']],
   async run(words) {
     const node = words.text('node');
@@ -98,12 +98,9 @@ export const acceptLossCommand: Command = {
   describe:
     'Let offline partitions serve again with the most complete copies that are left; what is lost stays lost',
   options: OPTIONS,
-  positionals: (yargs) =>
-    yargs.positional('partitions', {
-      type: 'number',
-      array: true,
-      describe: 'Their numbers; by default all that are offline',
-    }),
+  positionals: {
+    partitions: { describe: 'Their numbers; by default all that are offline' },
+  },
   examples: [['velour accept-loss 3 7', 'two partitions whose last copies are lost']],
   async run(words) {
     const given = words.numbers('partitions', { min: 0, max: partitionCount(3) - 1 });
@@ -128,10 +125,10 @@ export const planCommand: Command = {
   usage: 'plan <what> [of]',
   describe: 'Show what adding or draining nodes would move, before anything moves',
   options: OPTIONS,
-  positionals: (yargs) =>
-    yargs
-      .positional('what', { choices: ['add', 'drain'], describe: 'What would be done' })
-      .positional('of', { describe: 'How many nodes would be added (1), or the node to drain' }),
+  positionals: {
+    what: { choices: ['add', 'drain'], describe: 'What would be done' },
+    of: { describe: 'How many nodes would be added (1), or the node to drain' },
+  },
   examples: [
     ['velour plan add 2', 'with two nodes more'],
     ['velour plan drain 10.0.0.2:12500', 'without that one'],

@@ -1,8 +1,6 @@
-// Options that commands share, and how their words become values. Precedence: flag, then VELOUR_*
-// environment variable, then --config file, then default.
+// Options that commands share, and how their words become values. Where they come from is settings.ts's.
 
-import { readFileSync } from 'node:fs';
-import type { Argv, Options } from 'yargs';
+import type { Options } from 'yargs';
 import type { WhenFull } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type Address, parseAddress } from '../cluster/identity.ts';
@@ -17,6 +15,11 @@ import type { LogLevel } from '../cluster/runtime.ts';
 
 export type OptionTable = Readonly<Record<string, Options>>;
 
+export interface Positional {
+  readonly describe: string;
+  readonly choices?: readonly string[];
+}
+
 /** One line a command in main.ts; the rest of it in a file of its own. */
 export interface Command {
   /** Name and positional arguments, in yargs' form. */
@@ -26,9 +29,14 @@ export interface Command {
   readonly options: OptionTable;
   /** Options that may be given several times. */
   readonly repeatable?: readonly string[];
+  /** Options whose text may be empty; of others that is a variable of a script that was not set. */
+  readonly mayBeEmpty?: readonly string[];
+  /** Runs as a process with a log of its own, as nodes do. */
+  readonly serves?: true;
   /** Options with a variable besides VELOUR_*; where it is set, it beats the --config file as well. */
   readonly variables?: Readonly<Record<string, string>>;
-  readonly positionals: (yargs: Argv) => Argv;
+  /** What each positional argument of `usage` is; all are texts, and the readers of Words make values of them. */
+  readonly positionals: Readonly<Record<string, Positional>>;
   readonly examples: readonly (readonly [string, string])[];
   run(words: Words): Promise<void>;
 }
@@ -99,12 +107,38 @@ export const HOST_OPTION: OptionTable = {
   },
 };
 
+/** What stands for flags that were not given. */
+export interface Settings {
+  /** What yargs takes where there is no flag, by the option's name. */
+  readonly defaults: Readonly<Record<string, { readonly default: string | number | boolean }>>;
+  /** Where each of them was found, in words. */
+  readonly sources: ReadonlyMap<string, string>;
+  /** Of what is set, and does nothing. */
+  readonly warnings: readonly string[];
+}
+
+export const NO_SETTINGS: Settings = { defaults: {}, sources: new Map(), warnings: [] };
+
 /** What the user gave, read by name; every reader says what is wrong in one line and exits 2. */
 export class Words {
   readonly #values: Readonly<Record<string, unknown>>;
+  readonly #sources: ReadonlyMap<string, string>;
+  /** What is set and does nothing, for the log. */
+  readonly warnings: readonly string[];
 
-  constructor(values: Readonly<Record<string, unknown>>) {
+  constructor(
+    values: Readonly<Record<string, unknown>>,
+    { sources, warnings }: Pick<Settings, 'sources' | 'warnings'> = NO_SETTINGS,
+  ) {
     this.#values = values;
+    this.#sources = sources;
+    this.warnings = warnings;
+  }
+
+  /** The value as it was given and, where that was no flag, where. */
+  #given(name: string): string {
+    const source = this.#sources.get(name);
+    return `${this.text(name)}${source === undefined ? '' : ` (${source})`}`;
   }
 
   optionalText(name: string): string | undefined {
@@ -119,24 +153,28 @@ export class Words {
   }
 
   integer(name: string, range: { min: number; max: number }): number {
-    const value = Number(this.text(name));
+    const value = decimal(this.text(name));
     if (Number.isInteger(value) && value >= range.min && value <= range.max) return value;
     throw usage(
-      `${name} is ${this.text(name)}, and must be a whole number from ${range.min} to ${range.max}`,
+      `${name} is ${this.#given(name)}, and must be a whole number from ${range.min} to ${range.max}`,
     );
+  }
+
+  /** Of an argument that may be given several times; perhaps none. */
+  texts(name: string): readonly string[] {
+    const values = this.#values[name];
+    return (Array.isArray(values) ? values : []).map(String);
   }
 
   /** A list of whole numbers, perhaps empty. */
   numbers(name: string, range: { min: number; max: number }): readonly number[] {
-    const values = this.#values[name];
-    const list = Array.isArray(values) ? values : [];
-    for (const value of list) {
-      if (Number.isInteger(value) && value >= range.min && value <= range.max) continue;
+    return this.texts(name).map((text) => {
+      const value = decimal(text);
+      if (Number.isInteger(value) && value >= range.min && value <= range.max) return value;
       throw usage(
-        `${name} has ${value}, and must be whole numbers from ${range.min} to ${range.max}`,
+        `${name} has ${text}, and must be whole numbers from ${range.min} to ${range.max}`,
       );
-    }
-    return list;
+    });
   }
 
   flag(name: string): boolean {
@@ -148,23 +186,22 @@ export class Words {
   }
 
   positive(name: string): number {
-    const value = Number(this.text(name));
+    const value = decimal(this.text(name));
     if (Number.isFinite(value) && value > 0) return value;
-    throw usage(`${name} is ${this.text(name)}, and must be a number above 0`);
+    throw usage(`${name} is ${this.#given(name)}, and must be a number above 0`);
   }
 
   number(name: string, range: { min: number; max: number }): number {
-    const value = Number(this.text(name));
+    const value = decimal(this.text(name));
     if (value >= range.min && value <= range.max) return value;
     throw usage(
-      `${name} is ${this.text(name)}, and must be a number from ${range.min} to ${range.max}`,
+      `${name} is ${this.#given(name)}, and must be a number from ${range.min} to ${range.max}`,
     );
   }
 
   /** Distinct ones, at least one. */
   addresses(name: string, max: number): readonly Address[] {
-    const values = this.#values[name];
-    const list = (Array.isArray(values) ? values : []).map(String);
+    const list = this.texts(name);
     for (const value of list) {
       if (parseAddress(value) === undefined) {
         throw usage(`${name} has ${value}, and each must be HOST:PORT`);
@@ -193,7 +230,9 @@ export class Words {
   address(name: string): Address {
     const value = this.text(name);
     if (parseAddress(value) !== undefined) return value as Address;
-    throw usage(`${name} is ${value}, and must be HOST:PORT as the other nodes reach it`);
+    throw usage(
+      `${name} is ${this.#given(name)}, and must be HOST:PORT as the other nodes reach it`,
+    );
   }
 
   /** @returns bytes */
@@ -215,17 +254,17 @@ export class Words {
     const bytes = Number(match?.[1] ?? 0) * unit;
     if (bytes >= range.min && bytes <= range.max) return bytes;
     throw usage(
-      `${name} is ${this.text(name)}, and must be from ${printBytes(range.min)} to ${printBytes(range.max)}`,
+      `${name} is ${this.#given(name)}, and must be from ${printBytes(range.min)} to ${printBytes(range.max)}`,
     );
   }
 
   /** Of a frontend; `auto` is as many as there are processors. */
   workers(): number {
     if (this.text('workers') === 'auto') return Math.min(WORKERS_MAX, processorCount());
-    const value = Number(this.text('workers'));
+    const value = decimal(this.text('workers'));
     if (Number.isInteger(value) && value >= 1 && value <= WORKERS_MAX) return value;
     throw usage(
-      `workers is ${this.text('workers')}, and must be a whole number from 1 to ${WORKERS_MAX}, or auto`,
+      `workers is ${this.#given('workers')}, and must be a whole number from 1 to ${WORKERS_MAX}, or auto`,
     );
   }
 
@@ -251,80 +290,7 @@ export function usage(message: string): FatalError {
   return new FatalError(EXIT.usage, message);
 }
 
-/**
- * Refuses words that look like options and are none, and options given twice. yargs alone would also refuse
- * other commands' VELOUR_* variables, and would make one option of two, in its own ways.
- */
-export function refuseWrongOptions(
-  words: readonly string[],
-  known: readonly string[],
-  repeatable: readonly string[],
-): void {
-  const end = words.indexOf('--');
-  const given = new Set<string>();
-  for (const word of end < 0 ? words : words.slice(0, end)) {
-    const name = /^--(?:no-)?([^=]+)/.exec(word)?.[1];
-    if (name === undefined) continue;
-    if (given.has(name) && !repeatable.includes(name))
-      throw usage(`--${name} is given twice; say it once`);
-    given.add(name);
-    if (known.includes(name)) continue;
-    const near = nearest(name, known);
-    throw usage(`unknown option --${name}${near === undefined ? '' : `; did you mean --${near}?`}`);
-  }
-}
-
-/** The defaults that a --config file or VELOUR_CONFIG sets; they yield to variables and flags. */
-export function readConfig(
-  path: string | undefined,
-  known: readonly string[],
-): Readonly<Record<string, unknown>> {
-  if (path === undefined) return {};
-  let values: unknown;
-  try {
-    values = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new FatalError(EXIT.config, `config ${path} cannot be read: ${(error as Error).message}`);
-  }
-  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
-    throw new FatalError(EXIT.config, `config ${path} is not a JSON object`);
-  }
-  for (const [name, value] of Object.entries(values)) {
-    if (known.includes(name)) {
-      if (typeof value !== 'object') continue;
-      throw new FatalError(
-        EXIT.config,
-        `config ${path}: ${name} must be a text, a number, true or false`,
-      );
-    }
-    const near = nearest(name, known);
-    throw new FatalError(
-      EXIT.config,
-      `config ${path} has the unknown option ${name}${near === undefined ? '' : `; did you mean ${near}?`}`,
-    );
-  }
-  return values as Readonly<Record<string, unknown>>;
-}
-
-function nearest(name: string, known: readonly string[]): string | undefined {
-  const near = known
-    .map((word) => ({ word, distance: editDistance(name, word) }))
-    .sort((a, b) => a.distance - b.distance)[0];
-  return near !== undefined && near.distance <= Math.max(2, name.length / 3)
-    ? near.word
-    : undefined;
-}
-
-/** Levenshtein's. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
+/** @returns NaN for what is no decimal number: 0x10, Infinity and the empty text are none */
+export function decimal(text: string): number {
+  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
 }

@@ -43,10 +43,10 @@ export const restoreCommand: Command = {
       describe: 'Of an unfinished backup what there is',
     },
   },
-  positionals: (yargs) =>
-    yargs
-      .positional('controller', { describe: 'HOST:PORT of the controller' })
-      .positional('directory', { describe: 'Where the backup is' }),
+  positionals: {
+    controller: { describe: 'HOST:PORT of the controller' },
+    directory: { describe: 'Where the backup is' },
+  },
   examples: [
     ['velour restore 10.0.0.1:12000 /backup/monday', 'what is newer there stays'],
     [

@@ -65,6 +65,7 @@ export function openProcess(
     pretty: words.prettyLogs(),
   });
   dieOnErrors(log);
+  for (const warning of words.warnings) log.write('warn', warning);
   // A worker is ended by node:cluster, with its primary.
   if (worker === undefined) dieWithParent(log);
   return log;

@@ -38,7 +38,7 @@ export const simulateCommand: Command = {
     trace: { type: 'boolean', default: false, describe: 'Print what happened in each run' },
     json: { type: 'boolean', default: false, describe: 'Print one JSON object a run' },
   },
-  positionals: (yargs) => yargs,
+  positionals: {},
   examples: [
     ['velour simulate --seeds 1000', 'a thousand runs'],
     ['velour simulate --seed 42 --trace', 'what happened in one'],

@@ -38,10 +38,11 @@ export const storageCommand: Command = {
       describe: 'The id of this node for all time; by default its own host:port',
     },
   },
-  positionals: (yargs) =>
-    yargs
-      .positional('controller', { describe: 'HOST:PORT of the controller' })
-      .positional('own', { describe: 'HOST:PORT of this node, as the other nodes reach it' }),
+  serves: true,
+  positionals: {
+    controller: { describe: 'HOST:PORT of the controller' },
+    own: { describe: 'HOST:PORT of this node, as the other nodes reach it' },
+  },
   examples: [['velour storage 10.0.0.1:12000 10.0.0.2:12500', 'one storage node']],
   async run(words) {
     const controller = words.address('controller');

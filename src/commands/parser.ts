@@ -1,0 +1,79 @@
+// The command line: yargs tells commands, options and positional arguments apart; what their words mean is decided
+// by settings.ts and by Words, never by how a word looks.
+
+import yargs from 'yargs';
+import { VERSION } from '../cluster/software.ts';
+import { type Command, GLOBAL_OPTIONS, NO_SETTINGS, usage, Words } from './options.ts';
+import { say } from './printing.ts';
+import { plainFlags, readSettings, type Variables } from './settings.ts';
+
+const EPILOGUE = `Every option has a VELOUR_* environment variable (--data-dir: VELOUR_DATA_DIR) and can stand in a --config file.
+Precedence: flag, variable, file, default. Data goes to stdout, logs to stderr.
+Exit codes: 0 ok, 1 not found or condition failed, 2 usage, 69 unavailable, 70 failure, 78 configuration.`;
+
+/** Whoever asks for these is told, whatever else is wrong. */
+const ASKS_ONLY = ['--help', '-h', '--version', '--get-yargs-completions'];
+
+export interface Surroundings {
+  readonly commands: readonly Command[];
+  readonly variables: Variables;
+}
+
+/** @throws FatalError for what is wrong with the words, and what the command throws */
+export async function runCommand(
+  given: readonly string[],
+  { commands, variables }: Surroundings,
+): Promise<void> {
+  const asksOnly = given.some((word) => ASKS_ONLY.includes(word));
+  const words = asksOnly ? given : plainFlags(given, commands);
+  const program = yargs(words)
+    .scriptName('velour')
+    .usage('$0 <command>')
+    .version(VERSION)
+    .help()
+    .alias('help', 'h')
+    .completion('completion', 'Print a completion script for the shell')
+    .strictCommands()
+    .recommendCommands()
+    .demandCommand(1, 'Name a command; `velour --help` lists them')
+    .parserConfiguration({
+      'boolean-negation': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+    })
+    .exitProcess(false)
+    .epilogue(EPILOGUE)
+    .fail((message, error) => {
+      throw error ?? usage(message);
+    });
+  for (const command of commands) {
+    const options = { ...GLOBAL_OPTIONS, ...command.options };
+    let settings = NO_SETTINGS;
+    program.command({
+      command: command.usage,
+      aliases: command.aliases ?? [],
+      describe: command.describe,
+      builder: (inner) => {
+        if (!asksOnly) settings = readSettings(words, { command, options, commands, variables });
+        for (const [name, option] of Object.entries(options)) {
+          inner.option(name, { ...option, ...settings.defaults[name] });
+        }
+        for (const [line, what] of command.examples) inner.example(line, what);
+        for (const [name, { describe, choices }] of Object.entries(command.positionals)) {
+          // Without a type a text that looks like a number becomes one: 2024.10 is 2024.1 then.
+          inner.positional(name, {
+            type: 'string',
+            describe,
+            ...(choices === undefined ? {} : { choices }),
+          });
+        }
+        return inner;
+      },
+      handler: (values) => {
+        if (!command.serves) for (const warning of settings.warnings) say(`velour: ${warning}\n`);
+        return command.run(new Words(values, settings));
+      },
+    });
+  }
+  await program.parseAsync();
+}

@@ -1,0 +1,261 @@
+// Where options come from besides flags, and what may stand there: VELOUR_* variables, other variables of a command,
+// the --config file. What is not understood is refused with its place and value; it never means the default.
+
+import { readFileSync } from 'node:fs';
+import type { Options } from 'yargs';
+import { EXIT, FatalError } from '../cluster/errors.ts';
+import {
+  type Command,
+  decimal,
+  GLOBAL_OPTIONS,
+  type OptionTable,
+  type Settings,
+  usage,
+} from './options.ts';
+import { CHILD_VARIABLE } from './serve.ts';
+
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+export interface Place {
+  readonly command: Command;
+  readonly options: OptionTable;
+  /** All of `velour`: a variable of another one is no mistake. */
+  readonly commands: readonly Command[];
+  readonly variables: Variables;
+}
+
+/** @throws FatalError for what is wrong with flags, variables or file */
+export function readSettings(words: readonly string[], place: Place): Settings {
+  const { command, options, variables } = place;
+  refuseWrongFlags(words, command, options);
+  const path = configPath(words, variables);
+  const file = readConfig(path, Object.keys(options));
+  const defaults: Record<string, { default: string | number | boolean }> = {};
+  const sources = new Map<string, string>();
+  for (const [name, option] of Object.entries(options)) {
+    const found = [variableOf(name), command.variables?.[name]]
+      .filter((variable) => variable !== undefined)
+      .map((variable) => ({ source: variable, value: variables[variable] ?? '' }))
+      .find(({ source, value }) => value !== '' && !isOfKubernetes(source, value));
+    const fromFile = name in file ? { source: `config ${path}`, value: file[name] } : undefined;
+    const { source, value } = found ?? fromFile ?? {};
+    if (source === undefined) continue;
+    defaults[name] = { default: parseValue(name, option, value, source) };
+    sources.set(name, source);
+  }
+  return { defaults, sources, warnings: warningsOf(place) };
+}
+
+const PREFIX = 'VELOUR_';
+
+function variableOf(option: string): string {
+  return `${PREFIX}${suffixOf(option)}`;
+}
+
+function suffixOf(option: string): string {
+  return option.toUpperCase().replaceAll('-', '_');
+}
+
+const YES: readonly string[] = ['1', 'true', 'yes', 'on'];
+const NO: readonly string[] = ['0', 'false', 'no', 'off'];
+
+/** @returns undefined for what is neither */
+function booleanOf(text: string): boolean | undefined {
+  const word = text.trim().toLowerCase();
+  if (YES.includes(word)) return true;
+  return NO.includes(word) ? false : undefined;
+}
+
+/** @param source undefined for a flag */
+function parseValue(
+  name: string,
+  { type, choices }: Options,
+  value: unknown,
+  source?: string,
+): string | number | boolean {
+  const place = source === undefined ? '' : ` (${source})`;
+  const refuse = (must: string) => usage(`${name} is ${value}${place}, and must be ${must}`);
+  const text = String(value);
+  switch (type) {
+    case 'boolean': {
+      const known = booleanOf(text);
+      if (known === undefined) throw refuse('1, true, yes or on, or 0, false, no or off');
+      return known;
+    }
+    case 'number': {
+      const number = typeof value === 'boolean' ? Number.NaN : decimal(text);
+      if (Number.isNaN(number)) throw refuse('a number');
+      return number;
+    }
+    default: {
+      if (typeof value === 'boolean') throw refuse('a text');
+      if (choices !== undefined && !choices.includes(text)) {
+        throw refuse(`one of ${choices.join(', ')}`);
+      }
+      return text;
+    }
+  }
+}
+
+/**
+ * The flags of any command, those that are yes or no in one form: yargs would take `--json=yes` for no. A word after
+ * such a flag belongs to it only if it is `true` or `false`; another one may be an argument.
+ */
+export function plainFlags(
+  words: readonly string[],
+  commands: readonly Command[],
+): readonly string[] {
+  const switches = new Set(
+    [{ options: GLOBAL_OPTIONS }, ...commands].flatMap(({ options }) =>
+      Object.keys(options).filter((name) => options[name]?.type === 'boolean'),
+    ),
+  );
+  const plain: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? '';
+    if (word === '--') return [...plain, ...words.slice(at)];
+    const [, no, name = '', value] = /^--(no-)?([^=]+)(?:=([\s\S]*))?$/.exec(word) ?? [];
+    if (!switches.has(name)) {
+      plain.push(word);
+      continue;
+    }
+    const next = words[at + 1];
+    const follows = value === undefined && (next === 'true' || next === 'false');
+    if (follows) at++;
+    const given = parseValue(name, { type: 'boolean' }, value ?? (follows ? next : 'true'));
+    plain.push(`--${name}=${given === (no === undefined)}`);
+  }
+  return plain;
+}
+
+/**
+ * Refuses words that look like options and are none, options given twice, and those without a value. yargs alone
+ * would make one option of two, in its own ways, and let a value that is missing be no value.
+ */
+function refuseWrongFlags(words: readonly string[], command: Command, options: OptionTable): void {
+  const known = [...Object.keys(options), 'help', 'version'];
+  const given = new Set<string>();
+  const end = words.indexOf('--');
+  const flags = end < 0 ? words : words.slice(0, end);
+  for (const [at, word] of flags.entries()) {
+    if (/^-[^-\d.]/.test(word)) throw usage(`unknown option ${word}; options begin with --`);
+    const [, name, value] = /^--([^=]+)(?:=([\s\S]*))?$/.exec(word) ?? [];
+    if (name === undefined) continue;
+    if (given.has(name) && !(command.repeatable ?? []).includes(name))
+      throw usage(`--${name} is given twice; say it once`);
+    given.add(name);
+    if (!known.includes(name)) {
+      const near = nearest(name.replace(/^no-/, ''), known);
+      throw usage(
+        `unknown option --${name}${near === undefined ? '' : `; did you mean --${near}?`}`,
+      );
+    }
+    const option = options[name];
+    if (option === undefined || option.type === 'boolean') continue;
+    const next = flags[at + 1];
+    const text = value ?? (next?.startsWith('--') ? undefined : next);
+    if (text === undefined || (text === '' && !(command.mayBeEmpty ?? []).includes(name)))
+      throw usage(`--${name} needs a value`);
+    parseValue(name, option, text);
+  }
+}
+
+function configPath(words: readonly string[], variables: Variables): string | undefined {
+  const at = words.findIndex((word) => word === '--config' || word.startsWith('--config='));
+  const word = words[at];
+  if (word === undefined) return variables.VELOUR_CONFIG || undefined;
+  return word === '--config' ? words[at + 1] : word.slice('--config='.length);
+}
+
+/** The defaults that a --config file or VELOUR_CONFIG sets; they yield to variables and flags. */
+function readConfig(
+  path: string | undefined,
+  known: readonly string[],
+): Readonly<Record<string, unknown>> {
+  if (path === undefined) return {};
+  let values: unknown;
+  try {
+    values = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new FatalError(EXIT.config, `config ${path} cannot be read: ${(error as Error).message}`);
+  }
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+    throw new FatalError(EXIT.config, `config ${path} is not a JSON object`);
+  }
+  for (const [name, value] of Object.entries(values)) {
+    if (known.includes(name)) {
+      if (typeof value !== 'object') continue;
+      throw new FatalError(
+        EXIT.config,
+        `config ${path}: ${name} must be a text, a number, true or false`,
+      );
+    }
+    const near = nearest(name, known);
+    throw new FatalError(
+      EXIT.config,
+      `config ${path} has the unknown option ${name}${near === undefined ? '' : `; did you mean ${near}?`}`,
+    );
+  }
+  return values as Readonly<Record<string, unknown>>;
+}
+
+/** What Kubernetes tells each container of each service: of one named `frontend`, FRONTEND_PORT=tcp://10.0.0.1:80. */
+const SERVICE_LINK = /^(?:tcp|udp|sctp):\/\//;
+const SERVICE_VARIABLE =
+  /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)$/;
+
+function isOfKubernetes(variable: string, value: string): boolean {
+  return SERVICE_VARIABLE.test(variable) || (/_PORT$/.test(variable) && SERVICE_LINK.test(value));
+}
+
+/** Set by `velour local`, and by node:cluster for a worker. */
+const PARENTS = [CHILD_VARIABLE, 'NODE_UNIQUE_ID'];
+
+function warningsOf({ command, commands, variables }: Place): readonly string[] {
+  // Its parent has said so, once for all of them; and what it sets for a child is no option.
+  if (PARENTS.some((variable) => variables[variable] !== undefined)) return [];
+  const options = [{ options: GLOBAL_OPTIONS }, ...commands].flatMap((of) =>
+    Object.keys(of.options),
+  );
+  const known = new Set(options.map(variableOf));
+  const own = Object.values(command.variables ?? {});
+  const warnings: string[] = [];
+  for (const [variable, value = ''] of Object.entries(variables)) {
+    if (value === '') continue;
+    const isKnown = known.has(variable) || own.includes(variable);
+    if (isKnown && isOfKubernetes(variable, value)) {
+      warnings.push(
+        `${variable} is ${value}, as Kubernetes sets it for a service of that name, and is ignored; give the option as a flag, or set enableServiceLinks: false`,
+      );
+    } else if (!isKnown && variable.startsWith(PREFIX) && !isOfKubernetes(variable, value)) {
+      const near = nearest(variable.slice(PREFIX.length), options.map(suffixOf));
+      warnings.push(
+        `${variable} is no option, and is ignored${near === undefined ? '' : `; did you mean ${PREFIX}${near}?`}`,
+      );
+    }
+  }
+  return warnings;
+}
+
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const near = known
+    .map((word) => ({ word, distance: editDistance(name, word) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  return near !== undefined && near.distance <= Math.max(2, name.length / 3)
+    ? near.word
+    : undefined;
+}
+
+/** Levenshtein's. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
