@@ -19,10 +19,10 @@ export interface ExchangeAnswer {
   readonly body: Buffer;
 }
 
-export const BREAK_KINDS = ['refused', 'reset', 'unreachable', 'malformed'] as const;
+export const BREAK_KINDS = ['refused', 'reset', 'unreachable', 'exhausted', 'malformed'] as const;
 /**
- * Why there is no answer: nobody listens, the connection was broken off, the host cannot be reached or resolved, what
- * came is no HTTP.
+ * Why there is no answer: nobody listens, the connection was broken off, the host cannot be reached or resolved, this
+ * side has no descriptor, port or memory for a connection (which says nothing of the peer), what came is no HTTP.
  */
 export type BreakKind = (typeof BREAK_KINDS)[number];
 

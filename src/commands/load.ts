@@ -4,7 +4,7 @@
 import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { openExchanges } from '../cluster/io/exchanges.ts';
-import { systemClock, systemTimers } from '../cluster/io/system.ts';
+import { descriptorsMax, systemClock, systemTimers } from '../cluster/io/system.ts';
 import { ARRIVAL_KINDS } from '../load/arrivals.ts';
 import { CHOOSERS } from '../load/choosers.ts';
 import type { LoadOutcome, LoadSettings } from '../load/load.ts';
@@ -18,6 +18,8 @@ import { printData, say } from './printing.ts';
 import { onStopSignals } from './signals.ts';
 
 const CONNECTIONS_MAX = 10_000;
+/** What Node itself has open, and the page. */
+const OTHER_DESCRIPTORS = 32;
 const FRONTENDS_MAX = 256;
 const SECONDS_MAX = 24 * 60 * 60;
 /** Node's timers and one core end far below. */
@@ -142,6 +144,12 @@ function settingsOf(words: Words): LoadSettings {
   if (connections < frontends.length) {
     throw usage(
       `${frontends.length} frontends need at least as many connections, not ${connections}`,
+    );
+  }
+  const descriptors = descriptorsMax() ?? Number.POSITIVE_INFINITY;
+  if (connections + OTHER_DESCRIPTORS > descriptors) {
+    throw usage(
+      `connections is ${connections}, and this process may have ${descriptors} files and sockets open: raise that with ulimit -n, or take fewer`,
     );
   }
   const workload = WORKLOAD_NAMES.find((name) => name === words.text('workload')) ?? 'b';

@@ -209,5 +209,6 @@ const WORDS: Readonly<Record<BreakKind, string>> = {
   refused: 'refuses connections',
   reset: 'breaks connections off',
   unreachable: 'cannot be reached',
+  exhausted: 'was not tried: this machine has no file descriptor or local port left for it',
   malformed: 'does not speak HTTP',
 };

@@ -7,7 +7,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Context, LoadResult } from '../../src/load/result.ts';
 import { get } from '../helpers/client.ts';
-import { freePorts, type LocalCluster, ROOT, startCluster, velour } from '../helpers/cluster.ts';
+import {
+  CLI,
+  freePorts,
+  type LocalCluster,
+  ROOT,
+  Started,
+  startCluster,
+  velour,
+} from '../helpers/cluster.ts';
 import { Fleet } from '../helpers/fleet.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 
@@ -27,6 +35,37 @@ async function loadJson(words: readonly string[]) {
   const ended = await load([...words, '--json']);
   return { ...ended, result: JSON.parse(ended.stdout) as Printed };
 }
+
+/** With a limit of descriptors, and some of them taken before it begins. */
+async function loadWithin(descriptors: number, taken: number, words: readonly string[]) {
+  const take = Array.from({ length: taken }, (_, index) => `exec ${index + 20}</dev/null;`);
+  const script = `${take.join(' ')} ulimit -n ${descriptors}; exec "$0" "$@"`;
+  const started = new Started('bash', ['-c', script, process.execPath, CLI, 'load', ...words]);
+  onTestFinished(() => started.stop('SIGKILL').then(() => undefined));
+  return { code: await started.exit(), stdout: started.stdout, stderr: started.stderr };
+}
+
+test('more connections than it may have descriptors are refused before anything is sent', async () => {
+  const { code, stderr } = await loadWithin(64, 0, ['127.0.0.1:1', '--connections', '64']);
+  expect(stderr).toMatch(/connections is 64, and this process may have 64 .* ulimit -n/);
+  expect(code).toBe(2);
+});
+
+test('descriptors that run out all the same are an error of its own, not of the frontend', async () => {
+  const server = createServer((_, response) => response.writeHead(200).end());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const words = [address, ...SHORT.slice(0, -2), '--connections', '360', '--json', '--skip-fill'];
+  const { code, stdout } = await loadWithin(400, 200, words);
+  const { all } = JSON.parse(stdout) as Printed;
+  expect(Object.keys(all.errors)).toContain('exhausted');
+  expect(Object.keys(all.errors)).not.toContain('unreachable');
+  expect(code).toBe(1);
+});
 
 describe('on a cluster', () => {
   let cluster: LocalCluster;

@@ -118,10 +118,17 @@ const BREAKS: Readonly<Record<string, BreakKind>> = {
   EPIPE: 'reset',
   UND_ERR_SOCKET: 'reset',
   UND_ERR_INFO: 'reset',
+  EMFILE: 'exhausted',
+  ENFILE: 'exhausted',
+  EADDRNOTAVAIL: 'exhausted',
+  EADDRINUSE: 'exhausted',
+  EAGAIN: 'exhausted',
+  ENOBUFS: 'exhausted',
+  ENOMEM: 'exhausted',
 };
 
 /** An AggregateError is of several addresses of one host, in the order in which they were tried. */
-function breakKind(error: Error): BreakKind {
+export function breakKind(error: Error): BreakKind {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined;
   const code = String((error as NodeJS.ErrnoException).code ?? (first as { code?: string })?.code);
   if (error.name === 'HTTPParserError' || code.startsWith('UND_ERR_RES')) return 'malformed';

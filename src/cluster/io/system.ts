@@ -53,6 +53,17 @@ export function processUsage(log: ProcessLog): ProcessUsage {
   };
 }
 
+/** How many files and sockets this process may have open together; undefined where the system does not say. */
+export function descriptorsMax(): number | undefined {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
+    return soft === undefined ? undefined : Number(soft);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Of the machine, or those that this process may use. */
 export function processorCount(): number {
   return availableParallelism();

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from '
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ExchangeOutcome, ExchangeRequest, Exchanges } from '../../../src/cluster/exchange.ts';
 import type { Address } from '../../../src/cluster/identity.ts';
-import { openExchanges } from '../../../src/cluster/io/exchanges.ts';
+import { breakKind, openExchanges } from '../../../src/cluster/io/exchanges.ts';
 
 const GET: ExchangeRequest = { method: 'GET', path: '/get?key=a' };
 
@@ -47,6 +47,15 @@ async function tcp(talk: (socket: Socket) => void): Promise<Address> {
   });
   return listening(server);
 }
+
+test.each(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'EADDRINUSE', 'EAGAIN', 'ENOBUFS', 'ENOMEM'])(
+  '%s is what this side lacks, and no fault of the peer',
+  (code) => {
+    const error = Object.assign(new Error(code), { code });
+    expect(breakKind(error)).toBe('exhausted');
+    expect(breakKind(new AggregateError([error, error]))).toBe('exhausted');
+  },
+);
 
 describe('an answer', () => {
   test('has status, version, error and the whole body, in whatever pieces it comes', async () => {
