@@ -48,7 +48,7 @@ export function visit(
     times,
     router,
     refresh: follower,
-    versions: new HybridClock(),
+    versions: new HybridClock(clock),
     reports: { note: () => undefined },
   };
   const startedMs = runtime.clock.monotonicMs();

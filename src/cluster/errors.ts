@@ -124,7 +124,7 @@ export const ERRORS = {
   'clock-ahead': {
     status: 503,
     retryable: true,
-    when: 'The frontend or a storage node has a clock that is off by more than a day.',
+    when: 'The set is stamped over a day ahead of the time of the cluster by the clock of the frontend.',
   },
   internal: { status: 500, retryable: true, when: 'A bug; the log of the process has the stack.' },
   'malformed-message': {

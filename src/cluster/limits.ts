@@ -59,6 +59,11 @@ export const CHUNK_RECORD_BYTES = 56 * 1024;
 /** A node refuses versions further ahead of the time of the cluster than this (H31). */
 export const VERSION_AHEAD_MS_MAX = 24 * 60 * 60 * 1000;
 /**
+ * A version further ahead than this does not move the clock of who sees it, and does not move a floor by being
+ * forgotten (H31). Clocks in order are within 10 s of the time of the cluster, so two of them differ by 20 s at most.
+ */
+export const VERSION_OBSERVED_AHEAD_MS_MAX = 60_000;
+/**
  * A storage node whose clock is further off the time of the cluster than this is not registered, and gets no
  * replicas (H31). Nothing that it answers depends on its own clock, so a smaller bound would only move data.
  */

@@ -2,7 +2,7 @@
 // on a link, its answer another with the same id. What the answers mean is PROTOCOL 3.2 and R1 to R4.
 //
 //   get     1, partition (2), key
-//   set     2, partition (2), epoch (6), record
+//   set     2, or 8 if it follows, partition (2), epoch (6), record
 //   copy    3, partition (2), epoch (6), bucket (1), length of key (2), key
 //   pull    4, as copy, then digest
 //   time    5
@@ -36,6 +36,8 @@ export type Operation =
       readonly partition: PartitionId;
       readonly epoch: Epoch;
       readonly record: StoredRecord;
+      /** Its version is above one that a member answered with, so it may be as far ahead as that was (H31). */
+      readonly follows?: boolean;
     }
   /** Between storage nodes: everything from `from` on, by a member at this epoch or a later one (H14). */
   | {
@@ -122,6 +124,7 @@ const PULL = 4;
 const TIME = 5;
 const LIST = 6;
 const FETCH = 7;
+const SET_THAT_FOLLOWS = 8;
 const EPOCH_AT = 3;
 const EPOCH_BYTES = 6;
 const LONG_HEAD_BYTES = EPOCH_AT + EPOCH_BYTES;
@@ -175,7 +178,10 @@ export function encodeOperation(operation: Operation): EncodedMessage {
     return { head: getHead, body: operation.key };
   }
   const head = longHead;
-  head[0] = CODES[operation.kind];
+  head[0] =
+    operation.kind === 'set' && operation.follows === true
+      ? SET_THAT_FOLLOWS
+      : CODES[operation.kind];
   head.writeUInt16BE(operation.partition, 1);
   head.writeUIntBE(operation.epoch, EPOCH_AT, EPOCH_BYTES);
   return { head, body: bodyOf(operation) };
@@ -210,10 +216,11 @@ export function decodeOperation(message: Buffer): Operation | string {
     return { kind: 'get', partition, key };
   }
   const code = message[0];
-  if (code !== SET && !isTransferCode(code)) return `operation of kind ${code}`;
+  const isSet = code === SET || code === SET_THAT_FOLLOWS;
+  if (!isSet && !isTransferCode(code)) return `operation of kind ${code}`;
   if (message.length < LONG_HEAD_BYTES) return `operation of ${message.length} bytes`;
   const epoch = message.readUIntBE(EPOCH_AT, EPOCH_BYTES) as Epoch;
-  if (code !== SET) {
+  if (!isSet) {
     return decodeTransfer(code, { partition, epoch }, message.subarray(LONG_HEAD_BYTES));
   }
   const parsed = parseRecord(message, LONG_HEAD_BYTES);
@@ -221,7 +228,9 @@ export function decodeOperation(message: Buffer): Operation | string {
   if (parsed.kind === 'short' || parsed.record.length !== message.length - LONG_HEAD_BYTES) {
     return 'record of another length than its message';
   }
-  return { kind: 'set', partition, epoch, record: parsed.record };
+  const { record } = parsed;
+  const set = { kind: 'set', partition, epoch, record } as const;
+  return code === SET ? set : { ...set, follows: true };
 }
 
 /** About what it takes while it waits to be sent. */

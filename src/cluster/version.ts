@@ -3,13 +3,15 @@
 // (H20), so a version is a bigint; storage compares its eight bytes inside the record instead.
 
 import { assert } from './assert.ts';
+import { VERSION_OBSERVED_AHEAD_MS_MAX } from './limits.ts';
+import type { Clock } from './runtime.ts';
 
 export type Version = bigint & { readonly brand: 'Version' };
 
 export const VERSION_ZERO = 0n as Version;
-const VERSION_MAX = (1n << 64n) - 1n;
 const MILLISECONDS_MAX = 2 ** 48 - 1;
 const COUNTER_BITS = 16n;
+const COUNTERS = 65_536;
 
 export function versionAt(milliseconds: number): Version {
   assert(milliseconds >= 0, 'a version is not before 1970');
@@ -31,31 +33,60 @@ export function parseVersion(text: string): Version | undefined {
 }
 
 /**
- * Mints versions that rise, whatever the wall clock does: backward steps only stop it, forward steps
- * of others drag it along through `observe` (H31: harmless for order).
+ * Mints versions for sets. They rise while the wall clock is about right: backward steps only stop it, and what
+ * others have stamped drags it along through `observe`, so that what was read is below what is set next (H31:
+ * harmless for order). Neither lasts for ever: what is far ahead of the wall clock was stamped by a clock that was
+ * wrong, be it another's or the own one, and must not take all keys along. A set of a key that has such a version is
+ * refused as superseded once, and then takes the one above it.
  */
 export class HybridClock {
+  readonly #clock: Pick<Clock, 'wallMs'>;
   #last: Version = VERSION_ZERO;
+  /** Of the last version that was minted above a far one: no two have the same, until it begins anew. */
+  #farCounter = 0;
 
-  /** @param wallMs the wall clock, milliseconds since 1970. */
-  next(wallMs: number): Version {
-    const now = versionAt(wallMs);
-    const following = (this.#last + 1n) as Version;
-    assert(following <= VERSION_MAX, 'the clock does not overflow');
-    this.#last = now > following ? now : following;
-    return this.#last;
+  constructor(clock: Pick<Clock, 'wallMs'>) {
+    this.#clock = clock;
+  }
+
+  /** @param above what the key, or the floor of its partition, is known to have */
+  next(above: Version = VERSION_ZERO): Version {
+    return this.nextOf(1, above);
   }
 
   /** So many in a row that nobody else is given. @returns the highest */
-  nextOf(count: number, wallMs: number): Version {
-    const highest = (this.next(wallMs) + BigInt(count - 1)) as Version;
-    assert(highest <= VERSION_MAX, 'the clock does not overflow');
-    this.#last = highest;
-    return highest;
+  nextOf(count: number, above: Version = VERSION_ZERO): Version {
+    const wallMs = this.#clock.wallMs();
+    // Twice as far as is observed: sets that follow one another in one millisecond count up from there.
+    if (isAhead(this.#last, wallMs, 2 * VERSION_OBSERVED_AHEAD_MS_MAX)) this.#last = VERSION_ZERO;
+    if (isAhead(above, wallMs, VERSION_OBSERVED_AHEAD_MS_MAX)) return this.#above(above, count);
+    const now = versionAt(wallMs);
+    const following = ((this.#last > above ? this.#last : above) + 1n) as Version;
+    const lowest = now > following ? now : following;
+    this.#last = (lowest + BigInt(count - 1)) as Version;
+    return this.#last;
   }
 
   /** Every version that comes back from a storage node passes here, so that the next one is above it. */
   observe(version: Version): void {
-    if (version > this.#last) this.#last = version;
+    if (version <= this.#last) return;
+    if (isAhead(version, this.#clock.wallMs(), VERSION_OBSERVED_AHEAD_MS_MAX)) return;
+    this.#last = version;
   }
+
+  #above(version: Version, count: number): Version {
+    if (this.#farCounter + count >= COUNTERS) this.#farCounter = 0;
+    this.#farCounter += count;
+    const ms = versionMilliseconds(version);
+    const inSameMs = this.#farAt(ms);
+    return inSameMs - BigInt(count) >= version ? inSameMs : this.#farAt(ms + 1);
+  }
+
+  #farAt(milliseconds: number): Version {
+    return (versionAt(milliseconds) + BigInt(this.#farCounter)) as Version;
+  }
+}
+
+function isAhead(version: Version, wallMs: number, byMs: number): boolean {
+  return versionMilliseconds(version) - wallMs > byMs;
 }

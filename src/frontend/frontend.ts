@@ -74,7 +74,7 @@ export class Frontend implements Service {
       times,
       router: this.#router,
       refresh: this.#follower,
-      versions: new HybridClock(),
+      versions: new HybridClock(clock.forVersions),
       reports,
       hotKeys,
     };

@@ -9,7 +9,7 @@ import type { Epoch } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import type { RefusalReason } from '../cluster/operations.ts';
 import { encodeRecord, type StoredRecord } from '../cluster/record.ts';
-import type { Version } from '../cluster/version.ts';
+import { VERSION_ZERO, type Version } from '../cluster/version.ts';
 import type { KeyEntry } from './key-table.ts';
 import type { PendingSet } from './pending-set.ts';
 import { OFFLINE, type OperationContext } from './read-handler.ts';
@@ -69,6 +69,8 @@ export class SetOperation implements KeyEntry<SetOperation> {
   readonly #context: OperationContext;
   /** Undefined once the client has its answer; what goes on then goes on in the background. */
   #ended: EndCallback | undefined;
+  /** The highest version, of this key or of its partition's floor, that a member refused this set for. */
+  #above: Version = VERSION_ZERO;
   #version: Version;
   #record: StoredRecord;
   /** Whether any member may hold a record of this set, of this version or an earlier one. */
@@ -113,7 +115,8 @@ export class SetOperation implements KeyEntry<SetOperation> {
    */
   #send({ partition, entry: { epoch, members } }: Place): void {
     const { router, refresh } = this.#context;
-    const operation = { kind: 'set', partition, epoch, record: this.#record } as const;
+    const follows = this.#above !== VERSION_ZERO;
+    const operation = { kind: 'set', partition, epoch, record: this.#record, follows } as const;
     const before = this.#lastRound;
     const isSameOffer = before?.epoch === epoch && before.version === this.#version;
     const kept = isSameOffer ? before.votes.filter(keeps) : NONE;
@@ -134,6 +137,7 @@ export class SetOperation implements KeyEntry<SetOperation> {
       router.send(vote.member, operation, (answer) => {
         vote.answer = answer;
         if (mayHold(answer)) this.#mayBeHeld = true;
+        if (answer.kind === 'superseded' || answer.kind === 'floor') this.#raise(answer.version);
         learn(this.#context, vote);
         this.#decide(votes);
       });
@@ -163,7 +167,7 @@ export class SetOperation implements KeyEntry<SetOperation> {
     }
   }
 
-  /** H18, H25: the clock was advanced by the answers, so the next version is above what they hold. */
+  /** H18, H25: the next version is above what the members hold, as their answers say. */
   #againNewer(): void {
     // D9: a set that was answered 504 is never given another version.
     if (this.#ended === undefined) return;
@@ -209,10 +213,16 @@ export class SetOperation implements KeyEntry<SetOperation> {
    * the ones just below it: in the order in which they came, and as far as can be above what was there before.
    */
   #nextVersion(): Version {
-    const { runtime, versions } = this.#context;
+    const { versions } = this.#context;
     const overtaken = this.queue?.overtaken ?? 0;
-    const wallMs = runtime.clock.wallMs();
-    return overtaken === 0 ? versions.next(wallMs) : versions.nextOf(overtaken + 1, wallMs);
+    return overtaken === 0
+      ? versions.next(this.#above)
+      : versions.nextOf(overtaken + 1, this.#above);
+  }
+
+  /** H31: for this key only, for it may be far ahead of all clocks. */
+  #raise(version: Version): void {
+    if (version > this.#above) this.#above = version;
   }
 
   #elapsedMs(): number {

@@ -45,6 +45,7 @@ export const FAULTS = {
   'cut-link': { mayFail: 'its frontends', feltForMs: 6000 },
   lossy: { mayFail: 'nothing', feltForMs: 3000 },
   clock: { mayFail: 'nothing', feltForMs: 3000 },
+  clocks: { mayFail: 'anything', feltForMs: 8000 },
   'fill-disk': { mayFail: 'nothing', feltForMs: 6000 },
   'fill-disks': { mayFail: 'anything', feltForMs: 8000 },
   'stall-disk': { mayFail: 'nothing', feltForMs: 6000 },

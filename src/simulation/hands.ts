@@ -266,6 +266,16 @@ export class Hands {
     });
   }
 
+  /** All of them by as much, as those follow a source of time that is wrong for a while. */
+  jumpAll(nodes: readonly SimulatedNode[], offsetMs: number, durationMs: number): void {
+    this.#world.note(`all clocks are ${Math.round(offsetMs)} ms ahead`);
+    for (const { process } of nodes) process.wallOffsetMs = offsetMs;
+    this.#faults.lasting('clocks', nodes, durationMs, () => {
+      this.#world.note('all clocks are right');
+      for (const { process } of nodes) process.wallOffsetMs = 0;
+    });
+  }
+
   /** Before, a controller that is to recover would wait for nodes with a map for ever (seed 5000072). */
   get #isFounded(): boolean {
     return this.#oracles.map !== undefined;

@@ -16,6 +16,8 @@ import type { RunShape } from './run-shape.ts';
 import type { World } from './world.ts';
 
 const HOUR_MS = 3_600_000;
+/** How far all clocks are ahead at once, by one wrong source of time; and for how long. */
+const ALL_AHEAD = { byMs: [30 * HOUR_MS, 30 * 24 * HOUR_MS], lastsMs: [2500, 5000] } as const;
 /** How far a clock jumps: what a slew, a slip of a time zone, a dead battery does. */
 const JUMPS_MS = [500, 10_000, 10 * 60_000, 3 * HOUR_MS, 25 * HOUR_MS, 40 * 24 * HOUR_MS] as const;
 
@@ -43,6 +45,7 @@ const WEIGHTS = {
   'cut-link': 1,
   lossy: 1,
   clock: 2,
+  clocks: 2,
   'fill-disk': 2,
   'fill-disks': 2,
   'stall-disk': 1,
@@ -57,7 +60,16 @@ const KINDS = Object.keys(WEIGHTS) as readonly Kind[];
 /** In a calm run: one process, one machine, one link at a time. */
 const SINGLE: readonly Kind[] = KINDS.filter(
   (kind) =>
-    !['kill-many', 'kill-twice', 'cut', 'rack', 'fill-disks', 'restart-all', 'aim'].includes(kind),
+    ![
+      'kill-many',
+      'kill-twice',
+      'cut',
+      'rack',
+      'clocks',
+      'fill-disks',
+      'restart-all',
+      'aim',
+    ].includes(kind),
 );
 /** What may leave partitions that nobody answers for, until the operator accepts the loss. */
 const NEEDS_A_PERSON: readonly Kind[] = [
@@ -112,8 +124,12 @@ export class Nemesis {
     const excluded: readonly Kind[] = controllerIsLost
       ? ['lose', 'put-back', 'burn', 'disk']
       : ['lose-controller', 'second-controller', 'lose-host'];
+    // What has an expiry would be over at once.
+    const isTimeless = shape.ttl.share === 0;
     const possible = (shape.isCalm ? SINGLE : KINDS).filter(
-      (kind) => shape.acceptsLosses || !NEEDS_A_PERSON.includes(kind),
+      (kind) =>
+        (shape.acceptsLosses || !NEEDS_A_PERSON.includes(kind)) &&
+        (isTimeless || kind !== 'clocks'),
     );
     const drawn = possible.filter((kind) => !excluded.includes(kind) && random.chance(DRAWN));
     this.#kinds = programme === undefined ? (drawn.length === 0 ? ['kill'] : drawn) : ['aim'];
@@ -262,6 +278,12 @@ export class Nemesis {
           random.between(-1, 1) *
             random.pick(JUMPS_MS.filter((jumpMs) => jumpMs <= this.#shape.jumpMsMax)),
           durationMs(),
+        );
+      case 'clocks':
+        return hands.jumpAll(
+          nodes,
+          random.between(...ALL_AHEAD.byMs),
+          random.between(...ALL_AHEAD.lastsMs),
         );
       case 'fill-disk':
         return hands.disks.fill(random.pick([controller, ...storages]), durationMs());

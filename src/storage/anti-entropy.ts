@@ -4,7 +4,7 @@
 
 import type { Member } from '../cluster/cluster-map.ts';
 import type { Epoch } from '../cluster/identity.ts';
-import type { Times } from '../cluster/limits.ts';
+import { type Times, VERSION_OBSERVED_AHEAD_MS_MAX } from '../cluster/limits.ts';
 import type { Answer, Cursor } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import {
@@ -272,11 +272,15 @@ class Round {
   }
 }
 
-/** A delete after its grace; what expired, after less (D15, H30). */
+/**
+ * A delete after its grace; what expired, after less (D15, H30). What is far ahead stays: the floor would be as far
+ * ahead, and every set of the partition would have to be above it (H31).
+ */
 function isDue(record: StoredRecord, wallMs: number, times: Times): boolean {
   const expiresAtMs = recordExpiresAtMs(record);
-  if (expiresAtMs !== 0 && wallMs > expiresAtMs + times.expiryGraceMs) return true;
   const ageMs = wallMs - versionMilliseconds(recordVersion(record));
+  if (ageMs < -VERSION_OBSERVED_AHEAD_MS_MAX) return false;
+  if (expiresAtMs !== 0 && wallMs > expiresAtMs + times.expiryGraceMs) return true;
   return isTombstone(record) && ageMs > times.tombstoneGraceMs;
 }
 

@@ -294,7 +294,7 @@ export class Replica {
         // set of an old epoch could land behind a copy that has passed its key, and be lost (H14b).
         if (this.#isPast(entry, operation)) return STALE;
         if (operation.epoch > entry.epoch) return BEHIND;
-        return this.#write(operation.partition, operation.record);
+        return this.#write(operation.partition, operation.record, operation.follows === true);
       case 'copy':
       case 'list':
       case 'fetch':
@@ -343,12 +343,15 @@ export class Replica {
     return epoch < entry.epoch || this.#restrictions.isPast(partition, epoch);
   }
 
-  #write(partition: PartitionId, record: StoredRecord): Answer {
+  #write(partition: PartitionId, record: StoredRecord, follows: boolean): Answer {
     if (recordValue(record).length > this.#options.valueBytesMax) {
       return { kind: 'refused', reason: 'too-large' };
     }
+    // H31: what follows is not the word of one clock alone. This member may not even have what it follows.
     const aheadMs = versionMilliseconds(recordVersion(record)) - this.#clock.wallMs();
-    if (aheadMs > VERSION_AHEAD_MS_MAX) return { kind: 'refused', reason: 'version-too-far-ahead' };
+    if (aheadMs > VERSION_AHEAD_MS_MAX && !follows) {
+      return { kind: 'refused', reason: 'version-too-far-ahead' };
+    }
     if (!this.#durability.takesSets) return { kind: 'refused', reason: 'full' };
     const outcome = this.#store.put(partition, record);
     if (outcome.kind === 'no-memory') return { kind: 'refused', reason: 'no-memory' };

@@ -78,7 +78,7 @@ function cluster(answer: MemberAnswer) {
     },
     refresh: { fetchFrom: nothing, pushTo: nothing },
     reports: { note: nothing },
-    versions: new HybridClock(),
+    versions: new HybridClock({ wallMs: () => Date.now() }),
     times: protocolTimes(1),
   } as unknown as Guest;
   return { guest, sets };

@@ -30,6 +30,7 @@ describe('operations', () => {
     { kind: 'get', partition, key: Buffer.from([0, 255]) },
     { kind: 'get', partition: 0 as PartitionId, key: Buffer.alloc(1024, 1) },
     { kind: 'set', partition, epoch: EPOCH_MAX as Epoch, record },
+    { kind: 'set', partition, epoch: 1 as Epoch, record, follows: true },
     { kind: 'copy', partition, epoch: EPOCH_MAX as Epoch, from },
     { kind: 'pull', partition, epoch: 0x1_0000_0001 as Epoch, from, digest: Buffer.alloc(512, 3) },
     { kind: 'time' },

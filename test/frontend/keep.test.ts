@@ -130,7 +130,7 @@ function play(rounds: readonly { set: string; get?: string }[], lateMs = 0) {
     },
     refresh: { fetchFrom: nothing, pushTo: nothing },
     reports: { note: nothing },
-    versions: new HybridClock(),
+    versions: new HybridClock({ wallMs: () => 1000 }),
     times: protocolTimes(1),
   } as unknown as OperationContext;
   new Keeper(context).keep(RECORD, (outcome) => outcomes.push(outcome));

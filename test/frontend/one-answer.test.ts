@@ -71,7 +71,7 @@ class Run {
       router: this.router,
       refresh: { fetchFrom: nothing, pushTo: nothing },
       reports: { note: nothing },
-      versions: new HybridClock(),
+      versions: new HybridClock(runtime.clock),
       times: TIMES,
     };
     this.writer = new Writer(context);
@@ -99,7 +99,7 @@ class Run {
   }
 
   keep(key: string): void {
-    const version = new HybridClock().next(this.time.wallMs());
+    const version = new HybridClock(this.time).next();
     const rest = { tombstone: false, expiresAtMs: 0, attributes: [], value: Buffer.from('kept') };
     const record = encodeRecord({ key: Buffer.from(key), version, ...rest });
     this.#keeper.keep(record, this.#ask('keep', key, KEEP_MS));

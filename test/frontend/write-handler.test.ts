@@ -58,7 +58,7 @@ function play(rounds: readonly (readonly [PartitionEntry, Record<string, MemberA
     },
     refresh: { fetchFrom: nothing, pushTo: nothing },
     reports: { note: nothing },
-    versions: new HybridClock(),
+    versions: new HybridClock(runtime.clock),
     times,
   } as unknown as OperationContext;
   const request = { tombstone: false, expiresAtMs: 0, attributes: [] };

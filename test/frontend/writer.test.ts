@@ -33,7 +33,7 @@ function stage() {
   let nowMs = 0;
   let timers: { readonly atMs: number; readonly run: () => void }[] = [];
   const nothing = () => undefined;
-  const versions = new HybridClock();
+  const versions = new HybridClock({ wallMs: () => 1000 });
   const runtime = {
     clock: { monotonicMs: () => nowMs, wallMs: () => 1000 },
     random: { below: () => 0 },

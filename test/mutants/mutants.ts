@@ -4,6 +4,7 @@
 
 import { CLOCK_MUTANTS } from './clocks.ts';
 import { DIRECTORY_MUTANTS } from './directories.ts';
+import { FAR_AHEAD_MUTANTS } from './far-ahead.ts';
 import { HTTP_MUTANTS } from './http.ts';
 import { type Edit, type Mutant, SEEDS, tests } from './mutant.ts';
 import { OPERATOR_MUTANTS } from './operators.ts';
@@ -637,8 +638,8 @@ const HOT_KEYS: readonly Mutant[] = [
         replace: `    if (next === undefined) return;
     const overtaken = this.#waiting.takeOvertaken(queue);
     this.#send(before.hash, next, queue);
-    const { runtime, versions } = this.#context;
-    this.#answerOvertaken(overtaken, versions.next(runtime.clock.wallMs()));
+    const { versions } = this.#context;
+    this.#answerOvertaken(overtaken, versions.next());
 `,
       },
     ],
@@ -651,9 +652,9 @@ const HOT_KEYS: readonly Mutant[] = [
       {
         file: WRITER,
         find: '      // Later, because the next',
-        replace: `      const { runtime, versions } = this.#context;
+        replace: `      const { versions } = this.#context;
       const overtaken = this.#waiting.takeOvertaken(queue);
-      this.#answerOvertaken(overtaken, versions.next(runtime.clock.wallMs()));
+      this.#answerOvertaken(overtaken, versions.next());
       // Later, because the next`,
       },
     ],
@@ -709,8 +710,8 @@ const HOT_KEYS: readonly Mutant[] = [
     edits: [
       {
         file: WRITE_HANDLER,
-        find: 'versions.nextOf(overtaken + 1, wallMs)',
-        replace: 'versions.next(wallMs)',
+        find: 'versions.nextOf(overtaken + 1, this.#above)',
+        replace: 'versions.next(this.#above)',
       },
     ],
     fate: tests(WRITER_TESTS, 'versions of their own'),
@@ -1924,6 +1925,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...BACKUPS,
   ...LOADS,
   ...CLOCK_MUTANTS,
+  ...FAR_AHEAD_MUTANTS,
   ...DIRECTORY_MUTANTS,
   ...OPERATOR_MUTANTS,
   ...RECOVERY_MUTANTS,

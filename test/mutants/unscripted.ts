@@ -72,8 +72,8 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/frontend/write-handler.ts',
-        find: 'versions.nextOf(overtaken + 1, wallMs)',
-        replace: 'versions.nextOf(overtaken, wallMs)',
+        find: 'versions.nextOf(overtaken + 1, this.#above)',
+        replace: 'versions.nextOf(overtaken, this.#above)',
       },
     ],
     fate: aimed('sleeping-frontend'),

@@ -2,20 +2,17 @@
 // meanwhile: by a guest of the cluster, as `velour restore` is one.
 
 import { describe, expect, test } from 'vitest';
-import { type Guest, visit } from '../../src/backup/guest.ts';
-import type { Address } from '../../src/cluster/identity.ts';
-import { protocolTimes } from '../../src/cluster/limits.ts';
 import {
   encodeRecord,
   recordKey,
   recordVersion,
   type StoredRecord,
 } from '../../src/cluster/record.ts';
-import type { Runtime, Service } from '../../src/cluster/runtime.ts';
 import type { MemberAnswer } from '../../src/cluster/storage-channel.ts';
 import { Keeper, type KeepOutcome } from '../../src/frontend/keep-handler.ts';
-import { type ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
+import type { ClusterShape } from '../../src/simulation/cluster.ts';
 import { SEEDS, Stage } from './founded.ts';
+import { guestOf } from './guest.ts';
 
 const TIMES = { antiEntropyMs: 600, tombstoneGraceMs: 300 };
 const SHAPE: ClusterShape = {
@@ -32,7 +29,7 @@ function withGuest(seed: number) {
   const [one, two] = [stage.storage(0), stage.storage(1)];
   const partition = stage.partitionOf(stage.keyOf(one, two));
   const [key = '', other = ''] = stage.keysIn(partition, 2);
-  const guest = guestOf(stage);
+  const guest = guestOf(stage, TIMES);
   const outcomeOf = (record: StoredRecord) => {
     let outcome: KeepOutcome | undefined;
     new Keeper(guest).keep(record, (said) => {
@@ -58,33 +55,6 @@ function withGuest(seed: number) {
     return Buffer.from(record) as StoredRecord;
   };
   return { stage, one, two, key, other, frontend: stage.frontend(0), outcomeOf, recordOf };
-}
-
-function guestOf(stage: Stage): Guest {
-  const { network, controller } = stage.cluster;
-  const guests: Guest[] = [];
-  const make = (runtime: Runtime): Service => {
-    const times = { ...protocolTimes(1), ...TIMES };
-    const refuse = () => {
-      throw new Error('nobody connects to a guest');
-    };
-    return {
-      start: () =>
-        visit(runtime, { controller: controller.address, times }, (guest) => {
-          if ('refused' in guest) throw new Error(guest.refused);
-          guests.push(guest);
-        }),
-      handle: refuse,
-      changes: refuse,
-      accept: refuse,
-      drain: refuse,
-    };
-  };
-  new SimulatedNode(stage.world, network, 'guest:1' as Address, make, false).start();
-  stage.until('the guest is let in', () => guests.length > 0);
-  const [guest] = guests;
-  if (guest === undefined) throw new Error('no guest');
-  return guest;
 }
 
 describe('D16: a record that keeps its version', () => {

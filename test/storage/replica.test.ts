@@ -43,7 +43,9 @@ function replicaOf(options: Options = {}) {
 
 const get: Operation = { kind: 'get', partition: PARTITION, key: KEY };
 
-function set(epoch: number, fields: Partial<RecordFields> = {}): Operation {
+type SetOperation = Extract<Operation, { kind: 'set' }>;
+
+function set(epoch: number, fields: Partial<RecordFields> = {}): SetOperation {
   const record = encodeRecord({
     key: KEY,
     version: 5n as Version,
@@ -306,6 +308,18 @@ describe('records', () => {
       reason: 'version-too-far-ahead',
     });
   });
+
+  test.each([2, 30, 20_000])(
+    'but not above a version that a member answered with, %i days ahead (H31)',
+    (days) => {
+      const ahead = { version: versionAt(NOW_MS + days * 24 * 60 * 60 * 1000) };
+      expect(member().answer(set(1, ahead)).kind).toBe('refused');
+      const replica = member();
+      // It may not have that version itself.
+      expect(replica.answer({ ...set(1, ahead), follows: true }).kind).toBe('applied');
+      expect(replica.answer(set(1)).kind).toBe('superseded');
+    },
+  );
 
   test('the time is told by any life, in whole milliseconds (H31)', () => {
     expect(replicaOf({}).answer({ kind: 'time' })).toEqual({ kind: 'time', wallMs: NOW_MS });
