@@ -79,9 +79,9 @@ export class Frontend implements Service {
       hotKeys,
     };
     const writer = new Writer(context);
-    const kv = new KvGateway(new Reader(context), writer, { ...runtime, clock, times }, () =>
-      this.#absence(),
-    );
+    const hasMap = () => this.#router.map !== undefined;
+    const timed = { ...runtime, clock, times, hasMap };
+    const kv = new KvGateway(new Reader(context), writer, timed, () => this.#absence());
     kv.addTo(this.#routes, metrics);
     addHotKeys(this.#routes, metrics, hotKeys, siblings);
     addStatusRoute(this.#routes, runtime, this.#router, times);

@@ -195,9 +195,25 @@ const DOUBTED: readonly Mutant[] = [
     name: 'stamped-with-the-time-of-before-the-sleep',
     rule: 'H31',
     edits: [
-      { file: KV, find: 'if (!clock.isInDoubt()) return write();', replace: 'return write();' },
+      {
+        file: KV,
+        find: 'const isSure = clock.isKnown && !clock.isInDoubt();',
+        replace: 'const isSure = clock.isKnown;',
+      },
     ],
     fate: tests('test/simulation/schedules-expiry.test.ts', 'that has just slept'),
+  },
+  {
+    name: 'stamped-before-anybody-told-the-time',
+    rule: 'H31',
+    edits: [
+      {
+        file: KV,
+        find: 'const isSure = clock.isKnown && !clock.isInDoubt();',
+        replace: 'const isSure = !clock.isInDoubt();',
+      },
+    ],
+    fate: tests('test/simulation/schedules-expiry.test.ts', 'has only just been started'),
   },
   {
     name: 'others-of-before-the-sleep-still-count',

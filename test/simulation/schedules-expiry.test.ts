@@ -2,7 +2,8 @@
 // is forgotten.
 
 import { expect, test } from 'vitest';
-import type { ClusterShape } from '../../src/simulation/cluster.ts';
+import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
+import { plainGet } from '../../src/simulation/oracles.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SKEW_MS = 800;
@@ -13,6 +14,11 @@ const SHAPE: ClusterShape = {
   fsync: 'always',
   times: { antiEntropyMs: 600, tombstoneGraceMs: 300, expiryGraceMs: 3000 },
 };
+
+function readiness(frontend: SimulatedNode): string {
+  const reply = frontend.peek(plainGet('/readyz?verbose'));
+  return Buffer.from(reply?.body ?? '').toString();
+}
 
 test.each(SEEDS)(
   'H31: a set with a ttl lives as long through a frontend that has just slept, seed %i',
@@ -30,6 +36,49 @@ test.each(SEEDS)(
     stage.expectKept();
   },
 );
+
+test.each([-8000, 8000, -3_600_000, 3_600_000])(
+  'H31: nor by the clock of a frontend that has only just been started, %i ms off',
+  (offMs) => {
+    const stage = new Stage(1, SHAPE);
+    const [frontend, other] = [stage.frontend(0), stage.frontend(1)];
+    frontend.crash(false);
+    frontend.process.wallOffsetMs = offMs;
+    stage.cut([frontend], stage.cluster.storages);
+    frontend.start();
+    stage.until('it has a map', () => readiness(frontend).includes('[+]map ok'));
+    const early = stage.set(frontend, 'a', 0, 5);
+    stage.pass(500);
+    expect(early.reply).toBeUndefined();
+    stage.heal([frontend], stage.cluster.storages);
+    stage.expectStatus(early, 200);
+    stage.pass(3000);
+    stage.expectStatus(stage.get(other, 'a'), 200);
+    stage.pass(2000);
+    stage.expectStatus(stage.get(other, 'a'), 404);
+  },
+);
+
+test('H31: one that cannot be told the time is refused, and one without a map at once', () => {
+  const stage = new Stage(1, SHAPE);
+  const frontend = stage.frontend(0);
+  const refused = (pattern: RegExp) => {
+    const write = stage.set(frontend, 'a', 0, 20);
+    const sinceMs = stage.world.nowMs;
+    stage.until('an answer', () => write.reply !== undefined);
+    expect(write.reply?.status).toBe(503);
+    expect(Buffer.from(write.reply?.body ?? '').toString()).toMatch(pattern);
+    return write.atMs - sinceMs;
+  };
+  stage.cut([frontend], stage.cluster.nodes);
+  frontend.crash(false);
+  frontend.start();
+  expect(refused(/no cluster map yet/)).toBeLessThan(100);
+  stage.heal([frontend], [stage.cluster.controller]);
+  stage.until('it has a map', () => readiness(frontend).includes('[+]map ok'));
+  expect(refused(/told this frontend the time yet/)).toBeLessThan(6000);
+  expect(stage.cluster.storages.map((node) => stage.heldBy(node, 'a')).some(Boolean)).toBe(false);
+});
 
 test('H31: one through a frontend that nobody tells the time after it slept is refused, and stored nowhere', () => {
   const stage = new Stage(1, SHAPE);

@@ -25,11 +25,15 @@ const EMPTY = Buffer.alloc(0);
 const OK = 'Ok\n';
 const TIME_IN_DOUBT =
   'the machine of this frontend slept, or its clock was set, and no storage node has told it the time since; nothing was stored';
+const TIME_UNKNOWN =
+  'no storage node has told this frontend the time yet, by which a ttl ends; nothing was stored';
 
 /** By what a set with a ttl is stamped, and how long it waits for that (H31). */
 interface Timed extends Pick<Runtime, 'timers'> {
   readonly clock: ClusterClock;
   readonly times: Times;
+  /** Whether anybody is asked for the time. */
+  readonly hasMap: () => boolean;
 }
 
 export class KvGateway {
@@ -87,20 +91,23 @@ export class KvGateway {
   }
 
   /**
-   * H31: when this machine has slept, the time of the cluster is late here until a storage node was asked again. What
-   * is stamped before that has expired as it is stored, though its client was told that it is.
+   * H31: a frontend that was just started has only its own clock, and when its machine has slept, the time of the
+   * cluster is late here. What is stamped before a storage node has told the time may have expired as it is stored,
+   * though its client was told that it is. Without a map the set is refused at once, as any other.
    */
   #writeWithTtl(key: Buffer, value: Buffer, ttlSeconds: number, reply: ReplyCallback): void {
-    const { clock, times, timers } = this.#timed;
+    const { clock, times, timers, hasMap } = this.#timed;
     const arrivedMs = clock.monotonicMs();
     const write = () => {
       const expiresAtMs = clock.wallMs() + ttlSeconds * 1000;
       this.#write(key, value, false, expiresAtMs, reply, arrivedMs);
     };
-    if (!clock.isInDoubt()) return write();
+    const isSure = clock.isKnown && !clock.isInDoubt();
+    if (isSure || !hasMap()) return write();
+    const problem = clock.isKnown ? TIME_IN_DOUBT : TIME_UNKNOWN;
     const cancel = timers.after(lastRoundMs(times), () => {
       leave();
-      reply(errorReply('not-stored', TIME_IN_DOUBT));
+      reply(errorReply('not-stored', problem));
     });
     const leave = clock.onceTold(() => {
       cancel();
