@@ -10,6 +10,7 @@ import {
 } from '../cluster/cluster-map.ts';
 import type { NodeId } from '../cluster/identity.ts';
 import type { LogFields } from '../cluster/runtime.ts';
+import { some } from './frozen.ts';
 
 export interface Change {
   readonly message: string;
@@ -26,11 +27,7 @@ export function changesBetween(
       nodeChanges(earlier, map, node as NodeId),
     ),
     ...witnessChanges(earlier, map),
-    ...map.partitions.flatMap((entry, partition) =>
-      entry === earlier.partitions[partition]
-        ? []
-        : memberChanges(earlier.partitions[partition], entry, partition),
-    ),
+    ...memberChanges(earlier, map),
   ];
 }
 
@@ -65,16 +62,36 @@ function witnessChanges(earlier: ClusterMap, map: ClusterMap): readonly Change[]
   return [];
 }
 
-function memberChanges(
+/** One line for each node and what became of it, however many partitions that is in: hundreds change together. */
+function memberChanges(earlier: ClusterMap, map: ClusterMap): readonly Change[] {
+  const lines = new Map<string, { message: string; node: NodeId; partitions: number[] }>();
+  for (const [partition, entry] of map.partitions.entries()) {
+    const before = earlier.partitions[partition];
+    if (entry === before) continue;
+    for (const { message, node } of entryChanges(before, entry)) {
+      const name = `${message} ${node}`;
+      const line = lines.get(name) ?? { message, node, partitions: [] };
+      line.partitions.push(partition);
+      lines.set(name, line);
+    }
+  }
+  return [...lines.values()].map(({ message, node, partitions }) => ({
+    message,
+    fields: { node, partitions: partitions.length, which: some(partitions) },
+  }));
+}
+
+interface MemberChange {
+  readonly message: string;
+  readonly node: NodeId;
+}
+
+function entryChanges(
   earlier: PartitionEntry | undefined,
   entry: PartitionEntry,
-  partition: number,
-): readonly Change[] {
+): readonly MemberChange[] {
   const before = earlier?.members ?? [];
-  const say = (message: string, { node }: Member): Change => ({
-    message,
-    fields: { node, partition, epoch: entry.epoch },
-  });
+  const say = (message: string, { node }: Member): MemberChange => ({ message, node });
   const same = (members: readonly Member[], member: Member) =>
     members.find((other) => isSameLife(other, member));
   const removed = before

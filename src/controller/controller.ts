@@ -39,6 +39,7 @@ import { addLifeReports } from './life-reports.ts';
 import { Looks } from './looks.ts';
 import { pushMap } from './map-push.ts';
 import { nextNumber } from './membership.ts';
+import { OfflineWatch } from './offline.ts';
 import { Opening, refuseOtherWhenFull, refuseYesterday } from './opening.ts';
 import { PublishedMap } from './published-map.ts';
 import { Rebalancing } from './rebalancing.ts';
@@ -63,6 +64,7 @@ export class Controller implements Service {
   readonly #knowledge: Knowledge;
   readonly #rebalancing = new Rebalancing();
   readonly #epochs: EpochWatch;
+  readonly #offline: OfflineWatch;
   #opening: Opening | undefined;
   #recovery: Recovery | undefined;
   #loaded = false;
@@ -75,6 +77,7 @@ export class Controller implements Service {
     this.#options = options;
     this.#knowledge = new Knowledge(options.times, runtime);
     this.#epochs = new EpochWatch(runtime.log);
+    this.#offline = new OfflineWatch(runtime.log);
     this.#map = new PublishedMap(runtime, (map, earlier) => this.#published(map, earlier));
     const timed = { ...runtime, clock: this.#knowledge.clocks.time };
     this.#registrations = new Registrations(timed, this.#map, options, {
@@ -254,6 +257,7 @@ export class Controller implements Service {
       nodes: Object.keys(map.nodes).length,
       partitions: map.partitions.length,
     });
+    this.#offline.published(map);
     const { times } = this.#options;
     pushMap(this.#runtime, this.#map, map, { knowledge: this.#knowledge, times });
   }

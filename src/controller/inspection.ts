@@ -20,6 +20,7 @@ import type { Runtime } from '../cluster/runtime.ts';
 import { spentShare } from './epochs.ts';
 import { describeFrozen } from './frozen.ts';
 import type { Knowledge } from './knowledge.ts';
+import { offlineStatus } from './offline.ts';
 
 export interface Inspected {
   readonly runtime: Runtime;
@@ -92,6 +93,7 @@ function status(controller: Inspected): unknown {
     redundancy: map?.redundancy ?? redundancy,
     whenFull: map === undefined ? whenFull : whenFullOf(map),
     offlinePartitions: map === undefined ? undefined : offlinePartitions(map),
+    offline: map === undefined ? undefined : offlineStatus(map),
     frozen:
       frozen === undefined || frozen.size === 0
         ? undefined

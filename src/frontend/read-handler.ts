@@ -35,7 +35,8 @@ export interface OperationContext {
 }
 
 /** The last-copy rule: what nobody has complete is never answered as if it were empty (D8). */
-export const OFFLINE = 'no storage node that has all of this partition is alive';
+export const OFFLINE =
+  'no storage node that has all of this partition is alive: start those that had it, or, where that is gone for good, give it up with velour accept-loss';
 
 export class Reader {
   readonly #context: OperationContext;
