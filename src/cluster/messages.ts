@@ -101,8 +101,10 @@ export const heartbeatRequest = object({
   deltas: optional(flag),
   items: count,
   payloadBytes: count,
-  /** False: its log cannot be written, so it must give its partitions up (H35). */
+  /** False: its log or map cannot be written, so it must give its partitions up (H35). */
   writable: flag,
+  /** Why, for people. */
+  diskProblem: optional(text({ max: 1000 })),
   /** Partitions whose copy is complete and as durable as a set (H36), by attempt (H16). */
   joined: list(
     object({

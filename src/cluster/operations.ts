@@ -76,8 +76,11 @@ export type RefusalReason =
   | 'malformed'
   | 'version-too-far-ahead'
   | 'too-large'
+  /** Its disk is full, or too much waits for it: it goes on by itself (H35). */
   | 'full'
-  | 'no-memory';
+  | 'no-memory'
+  /** Its log has failed, until it is started again (H35). */
+  | 'disk-failed';
 
 export type Answer =
   /** A live record: neither a tombstone nor expired by the node's clock (H30). */
@@ -154,6 +157,7 @@ const REASONS: readonly RefusalReason[] = [
   'too-large',
   'full',
   'no-memory',
+  'disk-failed',
 ];
 
 /** A message in two parts, so that a record is never copied just to stand behind its head. */

@@ -100,7 +100,8 @@ export interface LogFile {
   /** Done when that survives the machine, with all that is left. */
   truncate(length: number, callback: (result: DiskResult<undefined>) => void): void;
   /**
-   * Done when the operating system has all bytes: they survive this process, not the machine.
+   * Done when the operating system has all bytes: they survive this process, not the machine. After a failure
+   * nothing of them counts: whatever the system took is gone with the next append, which begins where this one did.
    * @param bytes must not change before
    */
   append(bytes: Buffer, callback: (result: DiskResult<undefined>) => void): void;

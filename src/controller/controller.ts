@@ -45,8 +45,11 @@ import { PublishedMap } from './published-map.ts';
 import { Rebalancing } from './rebalancing.ts';
 import { Recovery } from './recovery.ts';
 import { type FoundingRule, Registrations } from './registrations.ts';
-import { decodeState, STATE_FILE } from './state-file.ts';
+import { decodeState, refuseBrokenDisk, STATE_FILE } from './state-file.ts';
 import { refusePoll, refuseSmallerScale, refuseTimeScale } from './time-scales.ts';
+
+/** While the disk is full. */
+const OPEN_AGAIN_MS = 1000;
 
 export interface ControllerOptions extends FoundingRule {
   /** The map is to be found again from the nodes, whatever the own state says (H32). */
@@ -106,6 +109,7 @@ export class Controller implements Service {
       knowledge: this.#knowledge,
       map: () => this.#map.current,
       waitingFor: () => this.#waitingFor(),
+      stateProblem: () => this.#map.problem,
       frozenFor: (map) => this.#recovery?.frozenFor(map),
       candidates: () => this.#registrations.candidates,
       frontends: () => this.#knowledge.frontends.addresses,
@@ -185,10 +189,11 @@ export class Controller implements Service {
     this.#map.propose(
       () => reopened(stored, generation),
       (outcome) => {
-        if (outcome.kind === 'not-durable') {
-          throw new FatalError(EXIT.config, `${STATE_FILE} cannot be written: ${outcome.detail}`);
+        if (outcome.kind === 'published') this.#loaded = true;
+        else {
+          refuseBrokenDisk(outcome.detail);
+          this.#runtime.timers.after(OPEN_AGAIN_MS, () => this.#open(stored));
         }
-        this.#loaded = true;
       },
     );
   }
@@ -364,6 +369,8 @@ export class Controller implements Service {
 
   #waitingFor(): string | undefined {
     if (this.#map.current !== undefined) return undefined;
+    const { problem } = this.#map;
+    if (problem !== undefined) return problem;
     if (!this.#loaded) return 'the controller reads its state, and hears its nodes';
     const { storageNodes, redundancy } = this.#options;
     return (

@@ -30,6 +30,8 @@ export interface Inspected {
   readonly knowledge: Knowledge;
   map(): ClusterMap | undefined;
   waitingFor(): string | undefined;
+  /** Why no map can be stored now, and so none be published. */
+  stateProblem(): string | undefined;
   /** By the node that is to promise, the partitions that wait for it; undefined without a recovery. */
   frozenFor(map: ClusterMap): ReadonlyMap<NodeId, readonly PartitionId[]> | undefined;
   candidates(): ReadonlyMap<NodeId, NodeEntry>;
@@ -58,6 +60,19 @@ export function inspect(routes: Routes, metrics: Metrics, controller: Inspected)
       const current = map();
       return current === undefined ? 0 : offlinePartitions(current);
     },
+  );
+  metrics.gauge(
+    'velourfog_unwritable_storage_nodes',
+    'Storage nodes that say that they cannot write to their disks.',
+    () => {
+      const { heartbeats } = controller.knowledge;
+      const nodes = Object.entries(map()?.nodes ?? {});
+      return nodes.filter(([id, entry]) => heartbeats.of(lifeOf(id, entry))?.writable === false)
+        .length;
+    },
+  );
+  metrics.gauge('velourfog_state_writable', '0 while the last map could not be stored.', () =>
+    controller.stateProblem() === undefined ? 1 : 0,
   );
   metrics.gauge(
     'velourfog_epochs_spent_ratio',
@@ -94,6 +109,7 @@ function status(controller: Inspected): unknown {
     whenFull: map === undefined ? whenFull : whenFullOf(map),
     offlinePartitions: map === undefined ? undefined : offlinePartitions(map),
     offline: map === undefined ? undefined : offlineStatus(map),
+    stateProblem: controller.stateProblem(),
     frozen:
       frozen === undefined || frozen.size === 0
         ? undefined
@@ -110,13 +126,18 @@ function status(controller: Inspected): unknown {
           fenced: entry.fenced,
           draining: entry.draining,
           partitions: map === undefined ? undefined : countRoles(map, id as NodeId),
-          clockAheadMs: clockAheadMs({ node: id as NodeId, incarnation: entry.incarnation }),
+          clockAheadMs: clockAheadMs(lifeOf(id, entry)),
+          diskProblem: knowledge.heartbeats.of(lifeOf(id, entry))?.diskProblem,
           heardMsAgo: Math.round(now - (knowledge.detector.heardMs(id as NodeId) ?? Number.NaN)),
         },
       ]),
     ),
     frontends: controller.frontends(),
   };
+}
+
+function lifeOf(id: string, { incarnation }: NodeEntry): Life {
+  return { node: id as NodeId, incarnation };
 }
 
 function countRoles(map: ClusterMap, id: NodeId): Readonly<Record<MemberRole, number>> {

@@ -4,7 +4,7 @@
 import type { ClusterMap, Life, MapVersion } from '../cluster/cluster-map.ts';
 import type { Times } from '../cluster/limits.ts';
 import type { HeartbeatRequest } from '../cluster/messages.ts';
-import type { Runtime } from '../cluster/runtime.ts';
+import type { Log, Runtime } from '../cluster/runtime.ts';
 import { FailureDetector } from './failure-detector.ts';
 import { Frontends } from './frontends.ts';
 import { NodeClocks } from './node-clocks.ts';
@@ -16,6 +16,7 @@ import { View } from './view.ts';
 export type Acknowledgement = Pick<HeartbeatRequest, 'mapVersion' | 'obeyedVersion'>;
 
 export class Knowledge {
+  readonly #log: Log;
   readonly times: Times;
   readonly detector: FailureDetector;
   readonly frontends: Frontends;
@@ -32,6 +33,7 @@ export class Knowledge {
 
   constructor(times: Times, { clock, log }: Pick<Runtime, 'clock' | 'log'>) {
     this.times = times;
+    this.#log = log;
     this.detector = new FailureDetector(times, clock.monotonicMs());
     this.frontends = new Frontends(times);
     this.reachability = new Reachability(times, this.frontends);
@@ -47,10 +49,27 @@ export class Knowledge {
   heard(message: HeartbeatRequest, nowMs: number): void {
     this.detector.heard(message, nowMs);
     this.clocks.heard(message);
+    this.#reportDisk(message, this.heartbeats.of(message));
     this.heartbeats.set(message, message);
     this.acknowledged(message, message);
     for (const { agoMs, ...life } of message.vouched) {
       this.detector.vouchedFor(life, nowMs - agoMs);
+    }
+  }
+
+  /** H35: when a node says first that it cannot write, something else of it, or that it can again. */
+  #reportDisk(
+    { node, writable, diskProblem }: HeartbeatRequest,
+    before: HeartbeatRequest | undefined,
+  ): void {
+    if (writable === (before?.writable ?? true) && diskProblem === before?.diskProblem) return;
+    if (writable) this.#log.write('info', 'a storage node can write again', { node });
+    else {
+      const detail = diskProblem;
+      this.#log.write('warn', 'a storage node cannot write, and gives up what others have', {
+        node,
+        detail,
+      });
     }
   }
 

@@ -13,6 +13,7 @@ import {
 } from '../cluster/map-delta.ts';
 import { isNewer } from '../cluster/map-exchange.ts';
 import type { Runtime } from '../cluster/runtime.ts';
+import { explained } from '../cluster/shortage.ts';
 import { encodeState, STATE_FILE } from './state-file.ts';
 
 export type Change = (map: ClusterMap | undefined) => ClusterMap;
@@ -66,6 +67,12 @@ export class PublishedMap {
 
   get current(): ClusterMap | undefined {
     return this.#map;
+  }
+
+  /** Why the last map could not be written, if it could not. */
+  get problem(): string | undefined {
+    if (this.#problem === undefined) return undefined;
+    return `${STATE_FILE} cannot be written: ${explained(this.#problem)}; it is tried again and again`;
   }
 
   /** What somebody with an older map does not know (H38); nothing for all others. */
@@ -149,7 +156,7 @@ export class PublishedMap {
     this.#problem = problem;
     const { log } = this.#runtime;
     if (problem === undefined) log.write('info', `${STATE_FILE} can be written again`);
-    else log.write('error', `${STATE_FILE} cannot be written`, { detail: problem });
+    else log.write('error', `${STATE_FILE} cannot be written`, { detail: explained(problem) });
   }
 
   #publish(map: ClusterMap): void {

@@ -10,7 +10,6 @@ import {
   nodeEntry,
   type WhenFull,
 } from '../cluster/cluster-map.ts';
-import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, jsonReply } from '../cluster/http.ts';
 import type { ClusterId, Epoch, Incarnation, NodeId } from '../cluster/identity.ts';
 import { NODE_CLOCK_OFF_MS_MAX, STORAGE_NODES_MAX, type Times } from '../cluster/limits.ts';
@@ -20,7 +19,7 @@ import { refusalReply } from '../cluster/routes.ts';
 import type { Runtime } from '../cluster/runtime.ts';
 import { foundMap, nextIncarnation, withNode } from './membership.ts';
 import type { PublishedMap } from './published-map.ts';
-import { STATE_FILE } from './state-file.ts';
+import { refuseBrokenDisk } from './state-file.ts';
 import { withScaleOf } from './time-scales.ts';
 
 /** With what a cluster is founded, if there is none yet. */
@@ -241,9 +240,8 @@ export class Registrations {
       (map) =>
         map ?? foundMap({ cluster, digits, redundancy, whenFull, timeScale, nodes, firstEpoch }),
       (outcome) => {
-        if (outcome.kind === 'not-durable') {
-          throw new FatalError(EXIT.config, `${STATE_FILE} cannot be written: ${outcome.detail}`);
-        }
+        // The next word of a candidate tries again.
+        if (outcome.kind === 'not-durable') return refuseBrokenDisk(outcome.detail);
         this.#candidates.clear();
       },
     );

@@ -1,7 +1,9 @@
 // The controller's durable state: the map it published last.
 
 import type { ClusterMap } from '../cluster/cluster-map.ts';
+import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type DecodedMapFile, decodeMapFile, encodeMapFile } from '../cluster/map-file.ts';
+import { isShortage } from '../cluster/shortage.ts';
 
 export const STATE_FILE = 'controller.state';
 const TITLE = 'velour-fog controller state';
@@ -12,4 +14,13 @@ export function encodeState(map: ClusterMap): Buffer {
 
 export function decodeState(bytes: Buffer): DecodedMapFile {
   return decodeMapFile(TITLE, bytes);
+}
+
+/**
+ * Of a controller that has no map yet: it waits while its disk is full, for others count on it.
+ * @throws FatalError for a disk that is broken
+ */
+export function refuseBrokenDisk(detail: string): void {
+  if (isShortage(detail)) return;
+  throw new FatalError(EXIT.config, `${STATE_FILE} cannot be written: ${detail}`);
 }

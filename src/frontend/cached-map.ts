@@ -5,7 +5,10 @@ import type { ClusterMap } from '../cluster/cluster-map.ts';
 import type { Times } from '../cluster/limits.ts';
 import { decodeMapFile, encodeMapFile } from '../cluster/map-file.ts';
 import type { Folder, Runtime } from '../cluster/runtime.ts';
+import { explained } from '../cluster/shortage.ts';
 
+/** Between two attempts to write a map that could not be written. */
+const AGAIN_MS = 10_000;
 const TITLE = 'velour-fog frontend map';
 
 export interface MapFile {
@@ -63,10 +66,10 @@ export class CachedMap {
     this.#writeSoon();
   }
 
-  #writeSoon(): void {
+  #writeSoon(waitMs = this.#times.probeMs): void {
     if (this.#scheduled || !this.#mayWrite || this.#newest === this.#inFile) return;
     this.#scheduled = true;
-    this.#runtime.timers.after(this.#times.probeMs, () => this.#write());
+    this.#runtime.timers.after(waitMs, () => this.#write());
   }
 
   #write(): void {
@@ -77,7 +80,8 @@ export class CachedMap {
       this.#report(result.kind === 'done' ? undefined : result.detail);
       if (result.kind === 'done') this.#inFile = map;
       this.#scheduled = false;
-      if (this.#newest !== map) this.#writeSoon();
+      // After a failure too: there may be no newer map for long, and room on the disk tomorrow.
+      this.#writeSoon(result.kind === 'done' ? undefined : AGAIN_MS);
     });
   }
 
@@ -86,12 +90,16 @@ export class CachedMap {
     this.#runtime.log.write('warn', 'the map file is of no use, and ignored', { path, reason });
   }
 
-  /** When a problem begins or changes. */
+  /** When a problem begins, changes or ends. */
   #report(problem: string | undefined): void {
-    if (problem !== undefined && problem !== this.#problem) {
-      const { path } = this.#file;
-      this.#runtime.log.write('warn', 'the map file cannot be written', { path, detail: problem });
-    }
+    if (problem === this.#problem) return;
     this.#problem = problem;
+    const { path } = this.#file;
+    const { log } = this.#runtime;
+    if (problem === undefined) log.write('info', 'the map file can be written again', { path });
+    else {
+      const detail = explained(problem);
+      log.write('warn', 'the map file cannot be written', { path, detail });
+    }
   }
 }

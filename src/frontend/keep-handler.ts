@@ -15,7 +15,7 @@ import { recordKey, type StoredRecord } from '../cluster/record.ts';
 import { judgeKeep, type Sight, sightOf } from './keep.ts';
 import { OFFLINE, type OperationContext } from './read-handler.ts';
 import type { Place } from './router.ts';
-import type { WriteVote } from './write.ts';
+import { notEverywhere, type WriteVote } from './write.ts';
 import { learn, REFUSALS } from './write-handler.ts';
 
 export type KeepOutcome =
@@ -107,10 +107,7 @@ class KeepOperation {
         );
       }
       case 'again':
-        return this.#again(
-          'not-stored',
-          'not every storage node of its partition could be reached',
-        );
+        return this.#again('not-stored', notEverywhere(decision.unwritable));
       case 'refused': {
         const { code, detail } = REFUSALS[decision.reason];
         // Room may come: deletes, the cleaner, and expiry make some.

@@ -2,10 +2,11 @@
 // a set would take a higher version, this one is content: whoever has something newer keeps it. Pure; sending
 // and waiting is keep-handler.ts's.
 
+import type { NodeId } from '../cluster/identity.ts';
 import type { RefusalReason } from '../cluster/operations.ts';
 import { compareRecords, isTombstone, type StoredRecord } from '../cluster/record.ts';
 import type { MemberAnswer } from '../cluster/storage-channel.ts';
-import { servesWithout, type WriteVote } from './write.ts';
+import { cannotWrite, servesWithout, type WriteVote } from './write.ts';
 
 export type KeepDecision =
   | { readonly kind: 'pending' }
@@ -16,7 +17,7 @@ export type KeepDecision =
   /** Some answered `floor`, which says nothing of what they have: they are to be looked at. */
   | { readonly kind: 'look' }
   /** The same again, at whatever epoch then holds. */
-  | { readonly kind: 'again' }
+  | { readonly kind: 'again'; readonly unwritable?: NodeId | undefined }
   | { readonly kind: 'refused'; readonly reason: RefusalReason };
 
 /** @param votes all members of the partition at the epoch of the round, asked with one record */
@@ -25,6 +26,7 @@ export function judgeKeep(votes: readonly WriteVote[]): KeepDecision {
   let newer = false;
   let floor = false;
   let again = votes.length === 0;
+  let unwritable: NodeId | undefined;
   let refused: KeepDecision | undefined;
   for (const { member, answer } of votes) {
     switch (answer?.kind) {
@@ -43,7 +45,7 @@ export function judgeKeep(votes: readonly WriteVote[]): KeepDecision {
         floor = true;
         break;
       case 'refused':
-        if (answer.reason === 'full' && servesWithout(votes, member)) again = true;
+        if (cannotWrite(answer.reason) && servesWithout(votes, member)) unwritable = member.node;
         else refused = { kind: 'refused', reason: answer.reason };
         break;
       default:
@@ -51,7 +53,7 @@ export function judgeKeep(votes: readonly WriteVote[]): KeepDecision {
     }
   }
   if (refused !== undefined) return refused;
-  if (again) return { kind: 'again' };
+  if (again || unwritable !== undefined) return { kind: 'again', unwritable };
   if (newer) return { kind: 'superseded' };
   return floor ? { kind: 'look' } : { kind: 'kept', newly };
 }

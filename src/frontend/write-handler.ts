@@ -18,6 +18,7 @@ import {
   judgeWrite,
   keeps,
   mayHold,
+  notEverywhere,
   type WriteOutcome,
   type WriteRequest,
   type WriteVote,
@@ -31,7 +32,16 @@ export const REFUSALS: Readonly<
     code: 'value-too-large',
     detail: 'the value is longer than a storage node takes, see its --max-value',
   },
-  full: { code: 'storage-full', detail: 'a storage node of this partition has no room' },
+  full: {
+    code: 'storage-full',
+    detail:
+      'the disk of the only storage node of this partition that serves is full, or too much waits for it; its /readyz says which, and it goes on by itself when there is room',
+  },
+  'disk-failed': {
+    code: 'storage-full',
+    detail:
+      'the disk of the only storage node of this partition that serves has failed, as its /readyz says; it takes sets again when the disk is mended and it is started again',
+  },
   'no-memory': {
     code: 'storage-full',
     detail: 'a storage node of this partition has no memory left',
@@ -152,10 +162,7 @@ export class SetOperation implements KeyEntry<SetOperation> {
       case 'acknowledged':
         return this.#answer({ kind: 'stored', version: this.#version });
       case 'again':
-        return this.#again(
-          'not-stored',
-          'not every storage node of this partition could be reached',
-        );
+        return this.#again('not-stored', notEverywhere(decision.unwritable));
       case 'again-newer':
         return this.#againNewer();
       case 'refused': {

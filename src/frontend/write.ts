@@ -3,6 +3,7 @@
 
 import type { Member } from '../cluster/cluster-map.ts';
 import type { ErrorCode } from '../cluster/errors.ts';
+import type { NodeId } from '../cluster/identity.ts';
 import type { RefusalReason } from '../cluster/operations.ts';
 import type { Attribute } from '../cluster/record.ts';
 import type { MemberAnswer } from '../cluster/storage-channel.ts';
@@ -36,7 +37,7 @@ export type WriteDecision =
   | { readonly kind: 'pending' }
   | { readonly kind: 'acknowledged' }
   /** The same version again, at whatever epoch then holds (H19). */
-  | { readonly kind: 'again' }
+  | { readonly kind: 'again'; readonly unwritable?: NodeId | undefined }
   /** Nobody keeps this version: a higher one is needed for the set to count. */
   | { readonly kind: 'again-newer' }
   | { readonly kind: 'refused'; readonly reason: RefusalReason | 'overloaded' };
@@ -46,6 +47,7 @@ export function judgeWrite(votes: readonly WriteVote[]): WriteDecision {
   let kept = false;
   let floor = false;
   let again = false;
+  let unwritable: NodeId | undefined;
   let refused: WriteDecision | undefined;
   for (const { member, answer } of votes) {
     switch (answer?.kind) {
@@ -63,7 +65,7 @@ export function judgeWrite(votes: readonly WriteVote[]): WriteDecision {
         break;
       case 'refused':
         // A member that cannot write is about to be removed (H35); the last one is not.
-        if (answer.reason === 'full' && servesWithout(votes, member)) again = true;
+        if (cannotWrite(answer.reason) && servesWithout(votes, member)) unwritable = member.node;
         else refused = { kind: 'refused', reason: answer.reason };
         break;
       case 'overloaded':
@@ -74,11 +76,23 @@ export function judgeWrite(votes: readonly WriteVote[]): WriteDecision {
     }
   }
   if (refused !== undefined) return refused;
-  if (again || votes.length === 0) return { kind: 'again' };
+  if (again || unwritable !== undefined || votes.length === 0) return { kind: 'again', unwritable };
   // H25: a replica that answers `floor` holds nothing, so others' `applied` does not help. H18: if all
   // serving members say `superseded`, nobody could ever read this set; one `applied` proves it concurrent.
   if (floor || !kept) return { kind: 'again-newer' };
   return { kind: 'acknowledged' };
+}
+
+/** H35: its disk is full or has failed. */
+export function cannotWrite(reason: RefusalReason): boolean {
+  return reason === 'full' || reason === 'disk-failed';
+}
+
+/** What people are told whose set waits for a node that is about to be removed. */
+export function notEverywhere(unwritable: NodeId | undefined): string {
+  return unwritable === undefined
+    ? 'not every storage node of its partition could be reached'
+    : `storage node ${unwritable} cannot write to its disk, as its /readyz says, and was not replaced in time`;
 }
 
 /** Whether the partition can do without this member, which then gives it up (H35). */

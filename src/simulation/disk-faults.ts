@@ -16,11 +16,20 @@ export type DiskFault =
   /** At once, or when so many bytes more were written. */
   | { readonly kind: 'full'; readonly roomBytes: number; readonly durationMs: number }
   | { readonly kind: 'error'; readonly operation: DiskOperation; readonly times: number }
+  /** Too few open files, or the like: nothing is done, and a later attempt succeeds (H35). */
+  | { readonly kind: 'shortage'; readonly operation: DiskOperation; readonly times: number }
   | { readonly kind: 'rot'; readonly bits: number };
 
 export type DiskFaultKind = DiskFault['kind'];
 
-export const DISK_FAULT_KINDS: readonly DiskFaultKind[] = ['slow', 'stall', 'full', 'error', 'rot'];
+export const DISK_FAULT_KINDS: readonly DiskFaultKind[] = [
+  'slow',
+  'stall',
+  'full',
+  'error',
+  'shortage',
+  'rot',
+];
 
 const SLOW_MS = [50, 500] as const;
 /** A log of a run has a few kilobytes, and a map about as many. */
@@ -40,6 +49,9 @@ const OPERATIONS: readonly DiskOperation[] = [
   'remove',
   'truncate',
 ];
+
+/** A shortage is no reason for a sync to fail, and a start that reads or lists has no state to go on from. */
+const SCARCE: readonly DiskOperation[] = ['append', 'append', 'replace', 'open', 'open', 'remove'];
 
 /** @param lasts whether the fault may last for minutes, as a run must be long enough for */
 export function drawDiskFault(
@@ -61,6 +73,8 @@ export function drawDiskFault(
     }
     case 'error':
       return { kind, operation: random.pick(OPERATIONS), times: 1 + random.below(3) };
+    case 'shortage':
+      return { kind, operation: random.pick(SCARCE), times: 1 + random.below(8) };
     case 'rot':
       return { kind, bits: 1 + random.below(3) };
   }
@@ -82,16 +96,14 @@ export function strikeDisk(disk: SimulatedDisk, fault: DiskFault): string | unde
     case 'error':
       disk.fail(fault.operation, fault.times);
       return `fails to ${fault.operation}`;
+    case 'shortage':
+      disk.fail(fault.operation, fault.times, 'EMFILE');
+      return `lacks what it takes to ${fault.operation}`;
     case 'rot': {
       const name = disk.rot(fault.bits);
       return name && `rots in ${name}`;
     }
   }
-}
-
-/** A log that failed stays so: the operator makes room, or looks at the disk, and starts the node again. */
-export function endsByRestart({ kind }: DiskFault): boolean {
-  return kind === 'full' || kind === 'error';
 }
 
 /** Whether all that the disk holds may have to be given up. */

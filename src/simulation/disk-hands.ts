@@ -23,12 +23,12 @@ export class DiskHands {
     this.#losses = losses;
   }
 
-  /** Until the operator makes room; and starts the node again, for a log that failed stays so. */
+  /** Until the operator makes room: the node goes on by itself then (H35). */
   fill(node: SimulatedNode, durationMs: number, kind: FaultKind = 'fill-disk'): void {
     if (this.#struck.has(node) || !node.keepsData || !node.process.alive) return;
     this.#world.note(`the disk of ${node.process.name} is full`);
     node.disk.fill();
-    this.#endLater(node, this.#faults.begin(kind, [node]), durationMs, () => this.#restart(node));
+    this.#endLater(node, this.#faults.begin(kind, [node]), durationMs, () => this.#mend(node));
   }
 
   stall(node: SimulatedNode, durationMs: number): void {
@@ -43,8 +43,8 @@ export class DiskHands {
     const isStorage = this.#cluster.storages.some((storage) => storage === node);
     // What a controller has on its disk only a recovery brings back, and that is another fault (D6).
     const kinds = isStorage
-      ? (['slow', 'full', 'error', 'rot'] as const)
-      : (['slow', 'full'] as const);
+      ? (['slow', 'full', 'error', 'shortage', 'rot'] as const)
+      : (['slow', 'full', 'shortage'] as const);
     const fault = drawDiskFault(random, kinds, lasts);
     const costsTheDisk = mayCostTheDisk(fault);
     if (costsTheDisk && !this.#losses.mayLose(node)) return;
@@ -59,6 +59,7 @@ export class DiskHands {
       stall: 'stall-disk',
       full: 'fill-disk',
       error: 'disk-error',
+      shortage: 'disk-shortage',
       rot: 'disk-rot',
     };
     const log = this.#faults.begin(kind[fault.kind], [node]);
@@ -66,7 +67,8 @@ export class DiskHands {
     else {
       this.#endLater(node, log, durationMs, () => {
         if (costsTheDisk) this.#replace(node);
-        else this.#restart(node);
+        else if (fault.kind === 'error') this.#restart(node);
+        else this.#mend(node);
       });
       // What rotted shows at the next start.
       if (fault.kind === 'rot' && random.chance(0.7)) {
@@ -92,6 +94,12 @@ export class DiskHands {
     };
     this.#struck.set(node, once);
     this.#world.at(durationMs, once);
+  }
+
+  /** Only who could not even start has to be started again. */
+  #mend(node: SimulatedNode): void {
+    node.disk.mend();
+    if (!node.process.alive) this.#losses.start(node);
   }
 
   #restart(node: SimulatedNode): void {

@@ -164,11 +164,20 @@ export function truncating({ random }: Ground, file: StoredFile, length: number)
   };
 }
 
-/** The bytes are taken as it ends, for until then they must not change. */
-export function appending(ground: Ground, file: StoredFile, bytes: Buffer): Step<undefined> {
+/**
+ * The bytes are taken as it ends, for until then they must not change.
+ * @param end where they begin: behind it is what an append left that failed
+ */
+export function appending(
+  ground: Ground,
+  file: StoredFile,
+  bytes: Buffer,
+  end: () => number,
+): Step<undefined> {
   return {
     kind: 'append',
     whole() {
+      file.truncate(end());
       const roomBytes = ground.roomBytes();
       if (bytes.length > roomBytes) {
         file.appendPart(bytes.subarray(0, roomBytes));
@@ -178,6 +187,7 @@ export function appending(ground: Ground, file: StoredFile, bytes: Buffer): Step
       return DONE;
     },
     part() {
+      file.truncate(end());
       file.appendPart(prefixOf(bytes, ground.random));
       return false;
     },

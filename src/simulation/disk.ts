@@ -4,6 +4,7 @@
 // itself: every fault is asked for, and what it hits is drawn from the world.
 
 import type { Disk, DiskResult, Folder, FolderFile, LogFile } from '../cluster/runtime.ts';
+import { isShortage } from '../cluster/shortage.ts';
 import { IDENTITY_FILE } from '../storage/identity-file.ts';
 import { Directory } from './directory.ts';
 import {
@@ -40,8 +41,8 @@ export class SimulatedDisk {
   readonly #ground: Ground;
   /** In the order in which they were asked for, and of which life of the process each is. */
   readonly #underWay = new Map<Step<unknown>, number>();
-  /** How many of the next operations of a kind fail. */
-  readonly #failing = new Map<DiskOperation, number>();
+  /** How many of the next operations of a kind fail, and with what. */
+  readonly #failing = new Map<DiskOperation, { times: number; readonly code: string }>();
   #boot = 1;
   #busyUntilMs = 0;
   #slow: { readonly untilMs: number; readonly eachMs: readonly [number, number] } | undefined;
@@ -135,9 +136,9 @@ export class SimulatedDisk {
     this.limit(Number.POSITIVE_INFINITY);
   }
 
-  /** The next operations of this kind fail, each in the middle (EIO). */
-  fail(kind: DiskOperation, times = 1): void {
-    this.#failing.set(kind, times);
+  /** The next operations of this kind fail, each in the middle; with a shortage before anything was done. */
+  fail(kind: DiskOperation, times = 1, code = 'EIO'): void {
+    this.#failing.set(kind, { times, code });
   }
 
   /** Nothing more is done before this time has passed (H35: a disk that hangs). */
@@ -241,6 +242,8 @@ export class SimulatedDisk {
     this.#tear((life) => life !== this.#process.life);
     this.#swallowed.clear();
     this.#hasFailed = false;
+    // What the process before lacked, such as open files, this one has.
+    for (const [kind, { code }] of this.#failing) if (isShortage(code)) this.#failing.delete(kind);
   }
 
   #filePort(file: StoredFile): FolderFile {
@@ -258,11 +261,23 @@ export class SimulatedDisk {
 
   #logPort(file: StoredFile): LogFile {
     const ground = this.#ground;
+    let end = file.length;
     return {
       length: file.length,
       read: (position, into, callback) => this.#start(readingLog(file, position, into), callback),
-      truncate: (length, callback) => this.#start(truncating(ground, file, length), callback),
-      append: (bytes, callback) => this.#start(appending(ground, file, bytes), callback),
+      truncate: (length, callback) => {
+        this.#start(truncating(ground, file, length), (result) => {
+          if (result.kind === 'done') end = length;
+          callback(result);
+        });
+      },
+      append: (bytes, callback) => {
+        const step = appending(ground, file, bytes, () => end);
+        this.#start(step, (result) => {
+          if (result.kind === 'done') end += bytes.length;
+          callback(result);
+        });
+      },
       rewrite: (position, bytes, callback) =>
         this.#start(rewriting(file, position, bytes), callback),
       sync: (callback) => this.#start(syncing(ground, file), callback),
@@ -283,17 +298,20 @@ export class SimulatedDisk {
     this.#busyUntilMs = Math.max(this.#busyUntilMs, world.nowMs) + tookMs;
     this.#process.later(this.#busyUntilMs - world.nowMs, () => {
       this.#underWay.delete(step);
-      if (!this.#takeFailure(step.kind)) return callback(step.whole());
+      const detail = this.#takeFailure(step.kind);
+      if (detail === undefined) return callback(step.whole());
       this.#hasFailed = true;
-      (step.broken ?? step.part)();
-      return callback({ kind: 'failed', detail: 'EIO' });
+      if (!isShortage(detail)) (step.broken ?? step.part)();
+      return callback({ kind: 'failed', detail });
     });
   }
 
-  #takeFailure(kind: DiskOperation): boolean {
-    const times = this.#failing.get(kind) ?? 0;
-    if (times > 0) this.#failing.set(kind, times - 1);
-    return times > 0;
+  /** @returns with what the operation fails, if it does */
+  #takeFailure(kind: DiskOperation): string | undefined {
+    const failing = this.#failing.get(kind);
+    if (failing === undefined || failing.times === 0) return undefined;
+    failing.times--;
+    return failing.code;
   }
 
   #tear(isOver: (life: number) => boolean): void {

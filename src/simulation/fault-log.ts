@@ -51,6 +51,7 @@ export const FAULTS = {
   'stall-disk': { mayFail: 'nothing', feltForMs: 6000 },
   'slow-disk': { mayFail: 'nothing', feltForMs: 6000 },
   'disk-error': { mayFail: 'nothing', feltForMs: 6000 },
+  'disk-shortage': { mayFail: 'nothing', feltForMs: 6000 },
   'disk-rot': { mayFail: 'nothing', feltForMs: 6000 },
   'wrong-scale': { mayFail: 'nothing', feltForMs: 6000 },
   'restart-all': { mayFail: 'anything', feltForMs: 8000 },

@@ -13,6 +13,7 @@
 import type { Cursor } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import type { Cancel, Log, Timers } from '../cluster/runtime.ts';
+import { isShortage } from '../cluster/shortage.ts';
 import { VERSION_ZERO } from '../cluster/version.ts';
 import type { RecordLog } from './log.ts';
 import { FIRST, type PartitionStore } from './partition-store.ts';
@@ -29,6 +30,8 @@ const SLICES_AT_ONCE = 2;
 /** A slice each: 3 MB/s while nothing comes in. */
 const IDLE_MS = 20;
 const OWING_MS = 1;
+/** Between two attempts to remove what is not needed, while the log cannot be written. */
+const SHORTAGE_MS = 5000;
 /** Looks at partitions that make a slice, for there may be thousands that have nothing. */
 const LOOKS_OF_A_SLICE = 64;
 
@@ -110,7 +113,7 @@ export class Compaction {
     const waitMs = this.#owedBytes >= this.#sliceBytes ? OWING_MS : IDLE_MS;
     this.#cancelIdle = this.#timers.after(waitMs, () => {
       this.#copy();
-      if (this.#walk !== undefined && this.#log.failure === undefined) this.#idle();
+      if (this.#walk !== undefined && !this.#log.hasFailed) this.#idle();
     });
   }
 
@@ -141,10 +144,20 @@ export class Compaction {
   #finish({ first }: Walk): void {
     this.#walk = undefined;
     this.#cancelIdle();
-    const { bytes: before } = this.#log.figures();
+    this.#dropBefore(first, this.#log.figures().bytes);
+  }
+
+  #dropBefore(first: number, before: number): void {
+    const again = () => {
+      if (this.#stopped || this.#log.hasFailed) return;
+      this.#cancelIdle = this.#timers.after(SHORTAGE_MS, () => this.#dropBefore(first, before));
+    };
     this.#log.sync((failure) => {
-      if (failure !== undefined || this.#stopped) return;
+      if (this.#stopped) return;
+      // The copy is in the log's queue, and is written when the shortage is over (H35).
+      if (failure !== undefined) return again();
       this.#log.dropBefore(first, (left) => {
+        if (left !== undefined && isShortage(left)) return again();
         const { bytes, files } = this.#log.figures();
         if (left === undefined) {
           this.#lines.write('debug', 'log compacted', { before, bytes, files });

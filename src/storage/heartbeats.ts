@@ -35,7 +35,7 @@ const RENEW_BELOW = 0.6;
 /** What the node has to say in each heartbeat. */
 export type NodeState = Pick<
   HeartbeatRequest,
-  'items' | 'payloadBytes' | 'writable' | 'joined' | 'vouched' | 'retained'
+  'items' | 'payloadBytes' | 'writable' | 'diskProblem' | 'joined' | 'vouched' | 'retained'
 >;
 
 /** What the heartbeats need to know of the node, and tell it. */

@@ -3,7 +3,9 @@
 
 import type { Generation } from '../cluster/cluster-map.ts';
 import type { Incarnation } from '../cluster/identity.ts';
+import type { PersistentWrite } from '../cluster/persistent-write.ts';
 import type { Disk } from '../cluster/runtime.ts';
+import { explained, isShortage } from '../cluster/shortage.ts';
 import { encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
 import type { Place } from './log-block.ts';
 
@@ -13,6 +15,26 @@ type Written = (failure: string | undefined) => void;
 /** H8: the next start would believe what may be gone. */
 export const DISTRUST_NOT_NOTED =
   'a sync failed, and that cannot be noted: replace this disk before the node is started again';
+
+/** While the disk is full a node cannot begin a life, but there is nothing wrong with it. */
+export function identityWrite(write: PersistentWrite['write']): PersistentWrite {
+  return {
+    write,
+    isWaitedFor: isShortage,
+    failed: `${IDENTITY_FILE} cannot be written: the node waits until it can be`,
+    succeeded: `${IDENTITY_FILE} can be written again`,
+  };
+}
+
+/** H8: until it is noted the next start would believe what may be gone. */
+export function distrustWrite(write: PersistentWrite['write']): PersistentWrite {
+  return {
+    write,
+    isWaitedFor: () => true,
+    failed: DISTRUST_NOT_NOTED,
+    succeeded: 'the sync that failed is noted',
+  };
+}
 
 /** Of what a failed sync should have brought to disk some may be gone, though it was acknowledged (H8). */
 export function distrusted({ incarnation }: Identity): Pick<Identity, 'completeSince'> {
@@ -26,6 +48,9 @@ export class StoredIdentity {
   #promised: Generation;
   /** The same, once what is being written is on disk. */
   #highest: Generation;
+  /** The one that is on disk. */
+  #incarnation: Incarnation | undefined;
+  #problem: string | undefined;
 
   constructor(disk: Disk | undefined, identity: Identity | undefined) {
     this.#disk = disk;
@@ -33,6 +58,12 @@ export class StoredIdentity {
     const { promisedGeneration = 0, promisedNonce } = identity ?? {};
     this.#promised = { generation: promisedGeneration, nonce: promisedNonce };
     this.#highest = this.#promised;
+    this.#incarnation = identity?.incarnation;
+  }
+
+  /** Why the last write failed, if it did. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   /** Durable; maps and grants of earlier generations are nothing any more (H32). */
@@ -42,8 +73,11 @@ export class StoredIdentity {
 
   /** The controller knows a later life than the disk does; that one is on disk before it is lived (3.5). */
   live(incarnation: Incarnation, written: Written): void {
-    if (this.#written?.incarnation === incarnation) written(undefined);
-    else this.#write({ incarnation }, written);
+    if (this.#incarnation === incarnation) return written(undefined);
+    return this.#write({ incarnation }, (failure) => {
+      if (failure === undefined) this.#incarnation = incarnation;
+      written(failure);
+    });
   }
 
   /**
@@ -78,8 +112,10 @@ export class StoredIdentity {
   #write(change: Partial<Identity>, written: Written): void {
     if (this.#disk === undefined || this.#written === undefined) return written(undefined);
     this.#written = { ...this.#written, ...change };
-    return this.#disk.replace(IDENTITY_FILE, encodeIdentity(this.#written), (result) =>
-      written(result.kind === 'done' ? undefined : result.detail),
-    );
+    return this.#disk.replace(IDENTITY_FILE, encodeIdentity(this.#written), (result) => {
+      const failure = result.kind === 'done' ? undefined : result.detail;
+      this.#problem = failure && `${IDENTITY_FILE} cannot be written: ${explained(failure)}`;
+      written(failure);
+    });
   }
 }

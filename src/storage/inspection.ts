@@ -32,6 +32,7 @@ export interface Inspected {
   readonly answers: AnswerCounters;
   readonly syncs: DurationHistogram;
   log(): LogFigures;
+  diskProblem(): string | undefined;
   node(): NodeId;
   links(): number;
   replica(): Replica | undefined;
@@ -77,6 +78,9 @@ export function inspect(routes: Routes, metrics: Metrics, node: Inspected): void
     'velourfog_evicted_records_total',
     'Records that went because there was no memory for others.',
     () => memory().evicted,
+  );
+  metrics.gauge('velourfog_disk_writable', '0 while log or map cannot be written.', () =>
+    node.diskProblem() === undefined ? 1 : 0,
   );
   metrics.gauge('velourfog_log_bytes', 'What the log takes on the disk.', () => node.log().bytes);
   metrics.gauge('velourfog_log_files', 'Files that the log is in.', () => node.log().files);

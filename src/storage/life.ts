@@ -25,7 +25,7 @@ import type { Runtime } from '../cluster/runtime.ts';
 import { StorageChannels } from '../cluster/storage-channels.ts';
 import type { Version } from '../cluster/version.ts';
 import { AntiEntropy } from './anti-entropy.ts';
-import type { Durability } from './durability.ts';
+import { type Durability, diskProblem } from './durability.ts';
 import { Heartbeats, type NodeState } from './heartbeats.ts';
 import { Joiner } from './joiner.ts';
 import { Lease } from './lease.ts';
@@ -109,6 +109,11 @@ export class StorageLife {
       offered: (map) => this.adopt(map, 'controller', () => undefined),
       ...events,
     });
+  }
+
+  /** H35: why its log or its map cannot be written, or not in good time. */
+  get diskProblem(): string | undefined {
+    return diskProblem(this.#options.durability) ?? this.#adoption.problem;
   }
 
   /** @param recovered the map that the data directory had */
@@ -196,7 +201,8 @@ export class StorageLife {
     return {
       items: this.#store.items(),
       payloadBytes: this.#store.payloadBytes(),
-      writable: this.#options.durability.isWritable && this.#adoption.isWritable,
+      writable: this.diskProblem === undefined,
+      diskProblem: this.diskProblem,
       joined: this.#joiner.joined(),
       vouched: this.#recentlyVouched(),
       retained: this.#retained(),

@@ -1,18 +1,24 @@
 // The log behind the partition store, as it is written: entries go into blocks, blocks into files, one file after
-// the other. One write is under way at a time; what comes meanwhile goes out together as the next block.
+// the other. One write is under way at a time; what comes meanwhile goes out together as the next block. While the
+// disk is full, or another shortage lasts, the same is tried again and all waits, as behind a write that takes long.
 // How it is read back is log-replay.ts's, what makes it shorter compaction.ts's.
 
 import { assert } from '../cluster/assert.ts';
 import type { StoreId } from '../cluster/identity.ts';
-import type { Cancel, Disk, DiskResult, LogFile, Runtime } from '../cluster/runtime.ts';
-import { type Durability, type FsyncMode, type LogFigures, STALLED_MS } from './durability.ts';
+import type { Disk, DiskResult, LogFile, Runtime } from '../cluster/runtime.ts';
+import { isShortage } from '../cluster/shortage.ts';
+import type { Durability, FsyncMode, LogFigures, LogProblem } from './durability.ts';
 import { Block, encodeFileHeader, isBefore, type Place, saltOf } from './log-block.ts';
 import { entryBytes, type LogEntry } from './log-entry.ts';
 import { logFileName } from './log-files.ts';
+import { LogHealth } from './log-health.ts';
+import { LogWaiters } from './log-waiters.ts';
 
 const SYNC_INTERVAL_MS = 1000;
 /** Seconds of a slow disk's work; beyond, sets are refused until less waits. */
 const QUEUED_BYTES_MAX = 64 * 1024 * 1024;
+/** Without sets little is appended; a shortage during which so much waits is no passing one. */
+const SHORTAGE_BYTES_MAX = 2 * QUEUED_BYTES_MAX;
 
 export interface WrittenFile {
   readonly number: number;
@@ -36,17 +42,10 @@ export interface LogOptions {
   readonly fileBytes: number;
   /** What was acknowledged may be lost: the system may have dropped what it could not write. */
   readonly syncFailed: () => void;
-  /** Told once, of the first failure: what of the log, and what became of it. */
-  readonly failed?: (what: string, detail: string) => void;
+  /** Told when a problem begins, changes or ends. */
+  readonly problem?: (problem: LogProblem | undefined) => void;
   /** How long a sync took. */
   readonly synced?: (milliseconds: number) => void;
-}
-
-interface Waiter {
-  /** The number of entries that must be down. */
-  readonly entries: number;
-  readonly callback: () => void;
-  readonly failed?: (failure: string) => void;
 }
 
 interface CurrentFile {
@@ -60,6 +59,7 @@ interface CurrentFile {
 export class RecordLog implements Durability {
   readonly #runtime: Pick<Runtime, 'clock' | 'timers'>;
   readonly #disk: Disk;
+  readonly #health: LogHealth;
   readonly #options: LogOptions;
   readonly #finished: WrittenFile[];
   #current: CurrentFile;
@@ -71,7 +71,7 @@ export class RecordLog implements Durability {
   /** The last one is being filled. */
   readonly #queue: Block[] = [];
   #spare: Block | undefined;
-  readonly #waiters: Waiter[] = [];
+  readonly #waiters = new LogWaiters();
   readonly #whenSynced: (() => void)[] = [];
   readonly #whenBegun: ((file: number) => void)[] = [];
   #appended = 0;
@@ -79,10 +79,9 @@ export class RecordLog implements Durability {
   #queuedBytes = 0;
   #writtenBytes = 0;
   #busy = false;
+  /** What a failed write left of a block is behind the current file's end: only the next write to it cuts that off. */
+  #isTorn = false;
   #syncScheduled = false;
-  #failure: string | undefined;
-  #stalled = false;
-  #cancelWatch: Cancel = () => undefined;
   /** Told of what is appended, in bytes, and that a file was begun. */
   onAppended: (bytes: number) => void = () => undefined;
   onFileBegun: () => void = () => undefined;
@@ -96,6 +95,7 @@ export class RecordLog implements Durability {
     this.#runtime = runtime;
     this.#disk = disk;
     this.#options = options;
+    this.#health = new LogHealth(runtime, (problem) => options.problem?.(problem));
     const last = open.files.at(-1);
     assert(last !== undefined, 'an open log has a file');
     this.#finished = open.files.slice(0, -1);
@@ -105,21 +105,28 @@ export class RecordLog implements Durability {
     if (open.needsNewFile) this.beginFile(() => undefined);
   }
 
-  get failure(): string | undefined {
-    return this.#failure;
+  get problem(): LogProblem | undefined {
+    return this.#health.problem;
+  }
+
+  /** Nothing is written any more, whatever happens. */
+  get hasFailed(): boolean {
+    return this.#health.hasFailed;
   }
 
   get isWritable(): boolean {
-    return this.takesSets && !this.#stalled;
+    return this.refusal === undefined && !this.#health.isStalled;
   }
 
-  get takesSets(): boolean {
-    return this.#failure === undefined && this.#queuedBytes < QUEUED_BYTES_MAX;
+  get refusal(): 'full' | 'disk-failed' | undefined {
+    if (this.hasFailed) return 'disk-failed';
+    const isFull = this.problem !== undefined || this.#queuedBytes >= QUEUED_BYTES_MAX;
+    return isFull ? 'full' : undefined;
   }
 
   /** Whether so little waits for the disk that what is not urgent may be appended. */
   get isCalm(): boolean {
-    return this.#failure === undefined && this.#queuedBytes < QUEUED_BYTES_MAX / 2;
+    return this.problem === undefined && this.#queuedBytes < QUEUED_BYTES_MAX / 2;
   }
 
   /** Everything before this place survives the machine. */
@@ -142,7 +149,10 @@ export class RecordLog implements Durability {
   }
 
   append(entry: LogEntry): void {
-    if (this.#failure !== undefined) return;
+    if (this.hasFailed) return;
+    if (this.problem !== undefined && this.#queuedBytes > SHORTAGE_BYTES_MAX) {
+      return this.#fail({ ...this.problem, isFinal: true });
+    }
     let block = this.#queue.at(-1);
     if (block?.hasRoomFor(entry) !== true) {
       block = this.#spare ?? new Block();
@@ -158,16 +168,16 @@ export class RecordLog implements Durability {
   }
 
   whenDown(callback: () => void): void {
-    if (this.#failure !== undefined) return;
+    if (this.hasFailed) return;
     if (this.#down === this.#appended) callback();
-    else this.#waiters.push({ entries: this.#appended, callback });
+    else this.#waiters.add(this.#appended, callback);
   }
 
   sync(callback: (failure: string | undefined) => void): void {
-    if (this.#failure !== undefined) return callback(this.#failure);
-    const sync = () => this.#syncAll(() => callback(this.#failure));
+    if (this.problem !== undefined) return callback(this.problem.detail);
+    const sync = () => this.#syncAll(() => callback(this.problem?.detail));
     if (this.#down === this.#appended) return sync();
-    this.#waiters.push({ entries: this.#appended, callback: sync, failed: callback });
+    this.#waiters.add(this.#appended, sync, callback);
   }
 
   /**
@@ -202,21 +212,26 @@ export class RecordLog implements Durability {
   }
 
   #next(): void {
-    if (this.#busy || this.#failure !== undefined) return;
+    if (this.#busy || this.hasFailed) return;
     const isDue = this.#queue.length > 0 && this.#current.bytes >= this.#options.fileBytes;
-    if (isDue || this.#whenBegun.length > 0) return this.#begin();
+    if (!this.#isTorn && (isDue || this.#whenBegun.length > 0)) return this.#begin();
     const block = this.#queue.shift();
     if (block === undefined) return;
     this.#busy = true;
-    this.#watch();
+    this.#health.writing();
     const { number, file, salt, bytes: offset } = this.#current;
     file.append(block.seal(salt, offset, this.#synced), (written) => {
-      if (written.kind === 'failed') return this.#fail(number, 'written', written.detail);
+      if (written.kind === 'failed') {
+        this.#queue.unshift(block);
+        this.#isTorn = true;
+        return this.#failed(number, 'written', written.detail);
+      }
+      this.#isTorn = false;
       this.#current.bytes += block.length;
       this.#writtenBytes += block.length;
       if (this.#options.fsync !== 'always') return this.#finish(block);
       return this.#syncCurrent(() => {
-        if (this.#failure === undefined) this.#finish(block);
+        if (!this.hasFailed) this.#finish(block);
       });
     });
   }
@@ -232,22 +247,22 @@ export class RecordLog implements Durability {
 
   #goOn(): void {
     this.#busy = false;
-    this.#cancelWatch();
-    this.#stalled = false;
-    const waiting = this.#waiters.findIndex(({ entries }) => entries > this.#down);
-    const answered = this.#waiters.splice(0, waiting < 0 ? this.#waiters.length : waiting);
-    for (const { callback } of answered) callback();
+    this.#health.written();
+    this.#waiters.answer(this.#down);
     this.#next();
   }
 
   #begin(): void {
     this.#busy = true;
-    this.#watch();
+    this.#health.writing();
     const earlier = this.#current;
     const number = earlier.number + 1;
     const begun = this.#whenBegun.splice(0);
-    this.#disk.openLog(logFileName(number), { create: true }, (opened) => {
-      if (opened.kind === 'failed') return this.#fail(number, 'opened', opened.detail);
+    const failed = (done: 'opened' | 'written', detail: string) => {
+      this.#whenBegun.unshift(...begun);
+      this.#failed(number, done, detail);
+    };
+    this.#openEmpty(number, failed, (file) => {
       const { store } = this.#options;
       const header = encodeFileHeader({
         store,
@@ -256,20 +271,41 @@ export class RecordLog implements Durability {
         before: earlier.bytes,
         synced: this.#synced,
       });
-      return opened.value.append(header, (written) => {
-        if (written.kind === 'failed') return this.#fail(number, 'written', written.detail);
+      file.append(header, (written) => {
+        if (written.kind === 'failed') {
+          file.close();
+          return failed('written', written.detail);
+        }
         this.#finished.push({ number: earlier.number, bytes: earlier.bytes });
-        this.#current = this.#opened(opened.value, { number, bytes: header.length }, 0);
+        this.#current = this.#opened(file, { number, bytes: header.length }, 0);
         this.#writtenBytes += header.length;
         this.#retire(earlier);
         const goOn = () => {
-          if (this.#failure !== undefined) return;
+          if (this.hasFailed) return;
           for (const callback of begun) callback(number);
           this.onFileBegun();
           this.#goOn();
         };
         // With `always` nothing follows what is not synced, or a power loss could leave a hole.
         return this.#options.fsync === 'always' ? this.#syncCurrent(goOn) : goOn();
+      });
+    });
+  }
+
+  /** An attempt before may have left a part of its header in the file. */
+  #openEmpty(
+    number: number,
+    failed: (done: 'opened' | 'written', detail: string) => void,
+    use: (file: LogFile) => void,
+  ): void {
+    this.#disk.openLog(logFileName(number), { create: true }, (opened) => {
+      if (opened.kind === 'failed') return failed('opened', opened.detail);
+      const file = opened.value;
+      if (file.length === 0) return use(file);
+      return file.truncate(0, (truncated) => {
+        if (truncated.kind === 'done') return use(file);
+        file.close();
+        return failed('written', truncated.detail);
       });
     });
   }
@@ -288,13 +324,6 @@ export class RecordLog implements Durability {
       this.#advance({ file: earlier.number + 1, offset: 0 });
       if (this.#unsyncedFiles > 0) return;
       for (const callback of this.#whenSynced.splice(0)) callback();
-    });
-  }
-
-  /** A write that takes too long is a disk that hangs; it may come back (H35). */
-  #watch(): void {
-    this.#cancelWatch = this.#runtime.timers.after(STALLED_MS, () => {
-      this.#stalled = true;
     });
   }
 
@@ -317,7 +346,7 @@ export class RecordLog implements Durability {
     const current = this.#current;
     const { number, bytes } = current;
     this.#syncFile(current, () => {
-      if (this.#failure === undefined) {
+      if (!this.hasFailed) {
         current.syncedBytes = Math.max(current.syncedBytes, bytes);
         this.#advance({ file: number, offset: bytes });
       }
@@ -330,27 +359,37 @@ export class RecordLog implements Durability {
     const beganMs = clock.monotonicMs();
     file.sync((synced: DiskResult<undefined>) => {
       if (synced.kind === 'failed') {
-        this.#fail(number, 'synced', synced.detail);
+        this.#failed(number, 'synced', synced.detail);
         this.#options.syncFailed();
       } else this.#options.synced?.(clock.monotonicMs() - beganMs);
       done();
     });
   }
 
-  /** Not after a failure: the header of a file that is being begun would still say so. */
+  /** Not once the log has failed: the header of a file that is being begun would still say so. */
   #advance(place: Place): void {
-    if (this.#failure !== undefined || this.#unsyncedFiles > 0) return;
+    if (this.hasFailed || this.#unsyncedFiles > 0) return;
     if (isBefore(this.#synced, place)) this.#synced = place;
   }
 
-  #fail(file: number, done: 'opened' | 'synced' | 'written', detail: string): void {
-    if (this.#failure === undefined) {
-      this.#failure = detail;
-      this.#options.failed?.(`${logFileName(file)} cannot be ${done}`, detail);
-    }
-    this.#cancelWatch();
+  /** H8: a sync that failed is final whatever the reason, because what it was for may be gone. */
+  #failed(file: number, done: 'opened' | 'synced' | 'written', detail: string): void {
+    const what = `${logFileName(file)} cannot be ${done}`;
+    const isFinal = this.hasFailed || done === 'synced' || !isShortage(detail);
+    const problem = { what, detail, isFinal };
+    if (isFinal) return this.#fail(problem);
+    this.#waiters.refuse(detail);
+    return this.#health.isShort(problem, () => {
+      this.#busy = false;
+      this.#next();
+    });
+  }
+
+  #fail(problem: LogProblem): void {
+    this.#health.fail(problem);
     this.#queue.length = 0;
     this.#whenBegun.length = 0;
-    for (const { failed } of this.#waiters.splice(0)) failed?.(detail);
+    this.#waiters.refuse(problem.detail);
+    this.#waiters.clear();
   }
 }

@@ -5,6 +5,7 @@
 import type { ClusterMap } from '../cluster/cluster-map.ts';
 import { compareMapVersions } from '../cluster/cluster-map.ts';
 import type { Disk, Runtime } from '../cluster/runtime.ts';
+import { explained } from '../cluster/shortage.ts';
 import { STALLED_MS } from './durability.ts';
 import { encodeAdoptedMap, MAP_FILE } from './recovery.ts';
 import type { Adoption, Replica } from './replica.ts';
@@ -18,6 +19,8 @@ export type AdoptionOutcome =
   | 'not-from-controller'
   | 'not-over-this-map'
   | 'ended';
+
+const STALLED = `the disk hangs: ${MAP_FILE} waits to be written`;
 
 interface Offer {
   readonly map: ClusterMap;
@@ -61,9 +64,10 @@ export class MapAdoption {
     return adoption;
   }
 
-  /** H35: maps can be made durable, in good time. */
-  get isWritable(): boolean {
-    return this.#problem === undefined && !this.#stalled;
+  /** H35: why maps cannot be made durable, or not in good time. */
+  get problem(): string | undefined {
+    if (this.#problem === undefined) return this.#stalled ? STALLED : undefined;
+    return `${MAP_FILE} cannot be written: ${explained(this.#problem)}; it is tried again with each map`;
   }
 
   stop(): void {
@@ -101,11 +105,12 @@ export class MapAdoption {
     });
   }
 
-  /** When a problem begins or changes; a map is offered several times a second. */
+  /** When a problem begins, changes or ends; a map is offered several times a second. */
   #report(problem: string | undefined): void {
-    if (problem !== undefined && problem !== this.#problem) {
-      this.#runtime.log.write('error', `${MAP_FILE} cannot be written`, { detail: problem });
-    }
+    if (problem === this.#problem) return;
     this.#problem = problem;
+    const { log } = this.#runtime;
+    if (problem === undefined) log.write('info', `${MAP_FILE} can be written again`);
+    else log.write('error', `${MAP_FILE} cannot be written`, { detail: explained(problem) });
   }
 }

@@ -7,10 +7,11 @@ import { type ClusterMap, whenFullOf } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
 import { decodeMapFile, encodeMapFile } from '../cluster/map-file.ts';
+import { writePersistently } from '../cluster/persistent-write.ts';
 import { recordKey, recordVersion } from '../cluster/record.ts';
 import type { Disk, Runtime } from '../cluster/runtime.ts';
 import type { FsyncMode } from './durability.ts';
-import { DISTRUST_NOT_NOTED, distrusted } from './identity.ts';
+import { DISTRUST_NOT_NOTED, distrusted, identityWrite } from './identity.ts';
 import { decodeIdentity, encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
 import type { OpenLog } from './log.ts';
 import type { LogEntry } from './log-entry.ts';
@@ -173,9 +174,14 @@ export class Recovery {
       promisedNonce: earlier?.promisedNonce,
       completeSince: complete ? earlier.completeSince : incarnation,
     };
-    this.#disk.replace(IDENTITY_FILE, encodeIdentity(identity), (written) => {
-      needed(written, `${IDENTITY_FILE} cannot be written`);
-      this.#done({ identity, previous, map, log });
+    const write = identityWrite((written) =>
+      this.#disk.replace(IDENTITY_FILE, encodeIdentity(identity), (result) =>
+        written(result.kind === 'done' ? undefined : result.detail),
+      ),
+    );
+    writePersistently(this.#runtime, write, (failure) => {
+      if (failure === undefined) return this.#done({ identity, previous, map, log });
+      throw new FatalError(EXIT.config, `${IDENTITY_FILE} cannot be written: ${failure}`);
     });
   }
 

@@ -352,7 +352,8 @@ export class Replica {
     if (aheadMs > VERSION_AHEAD_MS_MAX && !follows) {
       return { kind: 'refused', reason: 'version-too-far-ahead' };
     }
-    if (!this.#durability.takesSets) return { kind: 'refused', reason: 'full' };
+    const reason = this.#durability.refusal;
+    if (reason !== undefined) return { kind: 'refused', reason };
     const outcome = this.#store.put(partition, record);
     if (outcome.kind === 'no-memory') return { kind: 'refused', reason: 'no-memory' };
     if (outcome.kind === 'applied') {

@@ -24,6 +24,7 @@ import {
 import { type DurationHistogram, Metrics } from '../cluster/metrics.ts';
 import type { Answer, Operation } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
+import { writePersistently } from '../cluster/persistent-write.ts';
 import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
 import type {
   Disk,
@@ -38,8 +39,14 @@ import type { Version } from '../cluster/version.ts';
 import { Compaction } from './compaction.ts';
 import { AnswerCounters, GrantCounters, syncTimes } from './counters.ts';
 import { Departure } from './departure.ts';
-import { type Durability, type FsyncMode, MEMORY_ONLY } from './durability.ts';
-import { DISTRUST_NOT_NOTED, StoredIdentity } from './identity.ts';
+import {
+  type Durability,
+  diskProblem,
+  type FsyncMode,
+  MEMORY_ONLY,
+  reportProblem,
+} from './durability.ts';
+import { distrustWrite, identityWrite, StoredIdentity } from './identity.ts';
 import { IDENTITY_FILE, type Identity } from './identity-file.ts';
 import { type Holding, holdingOf, inspect } from './inspection.ts';
 import { StorageLife } from './life.ts';
@@ -71,8 +78,6 @@ export interface StorageOptions extends StoreOptions {
 
 /** Between two slices of work on the memory. */
 const WORK_PAUSE_MS = 5;
-/** Between two attempts to note that a sync failed. */
-const DISTRUST_AGAIN_MS = 1000;
 
 /** Who this process is, before the controller has spoken. */
 interface Self {
@@ -133,6 +138,7 @@ export class StorageNode implements Service {
       answers: this.#answers,
       syncs: this.#syncs,
       log: () => this.#durability.figures(),
+      diskProblem: () => this.#diskProblem(),
       node: () => this.#node,
       links: () => this.#links.count,
       replica: () => this.#life?.replica,
@@ -226,10 +232,7 @@ export class StorageNode implements Service {
       fileBytes: asked ?? logFileBytes(memoryBytes),
       synced: (milliseconds) => this.#syncs.observeMs(milliseconds),
       syncFailed: () => this.#distrustStore(),
-      failed: (what, detail) =>
-        lines.write('error', `${what}: no sets are taken until the node is started again`, {
-          detail,
-        }),
+      problem: (problem) => reportProblem(lines, problem),
     });
     this.#log = log;
     this.#compaction = new Compaction(log, this.#store, timers, lines);
@@ -237,16 +240,9 @@ export class StorageNode implements Service {
   }
 
   /** Tries until it is noted, so that the next life does not believe a disk that failed for a moment only (H8). */
-  #distrustStore(isRepeated = false): void {
-    this.#identity.distrust((failure) => {
-      const { log } = this.#runtime;
-      if (failure === undefined) {
-        if (isRepeated) log.write('info', 'the sync that failed is noted');
-        return;
-      }
-      if (!isRepeated) log.write('error', DISTRUST_NOT_NOTED, { detail: failure });
-      this.#runtime.timers.after(DISTRUST_AGAIN_MS, () => this.#distrustStore(true));
-    });
+  #distrustStore(): void {
+    const write = distrustWrite((written) => this.#identity.distrust(written));
+    writePersistently(this.#runtime, write, () => undefined);
   }
 
   #register(self: Self): void {
@@ -276,7 +272,9 @@ export class StorageNode implements Service {
       if (map === undefined) life.begin(self.map);
       else life.adopt(map, 'controller', () => life.begin(self.map));
     };
-    this.#identity.live(incarnation, (failure) => {
+    const identity = this.#identity;
+    const live = identityWrite((written) => identity.live(incarnation, written));
+    writePersistently(this.#runtime, live, (failure) => {
       if (failure === undefined) return begin();
       throw new FatalError(EXIT.config, `${IDENTITY_FILE} cannot be written: ${failure}`);
     });
@@ -326,7 +324,7 @@ export class StorageNode implements Service {
       this.#registration === undefined ? 'reading its data directory' : this.#registration.problem,
     );
     routes.addCheck('map', () => mapProblem(this.#node, this.#life?.replica));
-    routes.addCheck('disk', () => this.#durability.failure);
+    routes.addCheck('disk', () => this.#diskProblem());
     routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
     routes.addControl(PATHS.storageMap, mapPush, (message, reply) => {
       const answer = (outcome: AdoptionOutcome) => reply(replyToMap(outcome, this.#life?.replica));
@@ -388,5 +386,9 @@ export class StorageNode implements Service {
       this.#life?.replica.promise(this.#identity.promised);
       return answer();
     });
+  }
+
+  #diskProblem(): string | undefined {
+    return this.#identity.problem ?? this.#life?.diskProblem ?? diskProblem(this.#durability);
   }
 }

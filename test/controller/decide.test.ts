@@ -73,6 +73,7 @@ function controllerOf(
         obeyedVersion: undefined,
         deltas: true,
         items: 0,
+        diskProblem: undefined,
         payloadBytes: 0,
         writable: true,
         joined: [],

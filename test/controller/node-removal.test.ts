@@ -150,6 +150,7 @@ describe('a node that comes back after it was removed (I10, D3)', () => {
           obeyedVersion: undefined,
           retained: undefined,
           deltas: true,
+          diskProblem: undefined,
           items: 0,
           payloadBytes: 0,
           writable: true,

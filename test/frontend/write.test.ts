@@ -21,6 +21,7 @@ const ANSWERS: Readonly<Record<string, MemberAnswer | undefined>> = {
   unreachable: { kind: 'unreachable', detail: '' },
   unanswered: { kind: 'unanswered', detail: '' },
   full: { kind: 'refused', reason: 'full' },
+  diskFailed: { kind: 'refused', reason: 'disk-failed' },
   overloaded: { kind: 'overloaded' },
 };
 
@@ -72,6 +73,8 @@ describe('R4: a round of a set', () => {
     // H35: it is about to be removed; the last one is not
     ['applied full', 'again'],
     ['full', 'refused'],
+    ['applied diskFailed', 'again'],
+    ['diskFailed', 'refused'],
     ['full joining:applied', 'refused'],
     ['overloaded unanswered', 'refused'],
   ])('%s -> %s', (votes, decision) => {

@@ -60,11 +60,13 @@ function wrap(handle, path) {
     check('read', path, 'read');
     return read.apply(handle, words);
   };
-  handle.write = (bytes, ...words) => {
+  handle.write = async (bytes, from, length, position) => {
     const how = faultOf('write', path);
-    if (how === undefined) return write.call(handle, bytes, ...words);
-    if (how !== 'short') throw failure(how, 'write');
-    return write.call(handle, bytes.subarray(0, bytes.length >> 1));
+    if (how === undefined) return write.call(handle, bytes, from, length, position);
+    if (how !== 'short' && how !== 'ENOSPC') throw failure(how, 'write');
+    const half = await write.call(handle, bytes, from, length >> 1, position);
+    if (how === 'short') return half;
+    throw failure(how, 'write');
   };
   handle.truncate = (...words) => {
     check('truncate', path, 'ftruncate');

@@ -19,8 +19,8 @@ export interface Fault {
   readonly skip?: number;
   /** So many fail; by default all. */
   readonly times?: number;
-  /** `short`: half of the bytes are written, and nothing is said. */
-  readonly how: 'EIO' | 'EROFS' | 'short';
+  /** `short`: half of the bytes are written, and nothing is said; of `ENOSPC` half of them as well. */
+  readonly how: 'EIO' | 'EROFS' | 'ENOSPC' | 'EMFILE' | 'short';
 }
 
 /** The disk of one process, over all of its lives. */

@@ -133,12 +133,66 @@ const SYNCS: readonly Mutant[] = [
     rule: 'H8',
     edits: [
       {
-        file: 'src/storage/storage.ts',
-        find: 'this.#runtime.timers.after(DISTRUST_AGAIN_MS, () => this.#distrustStore(true));',
+        file: 'src/cluster/persistent-write.ts',
+        find: '        timers.after(AGAIN_MS, attempt);\n',
         replace: '',
       },
     ],
     fate: tests('test/simulation/schedules-disks.test.ts', 'noted as soon as it can be'),
+  },
+];
+
+/** Of a disk that is full for a while. */
+const SHORTAGES: readonly Mutant[] = [
+  {
+    name: 'shortage-ends-the-log',
+    rule: 'H35',
+    edits: [
+      { file: LOG, find: "done === 'synced' || !isShortage(detail)", replace: 'detail.length > 0' },
+    ],
+    fate: tests('test/simulation/schedules-disks.test.ts', 'goes on by itself'),
+  },
+  {
+    name: 'shortage-drops-what-waits',
+    rule: 'H35',
+    edits: [{ file: LOG, find: '        this.#queue.unshift(block);\n', replace: '' }],
+    fate: tests('test/storage/log.test.ts', 'what was appended is written when that is over'),
+  },
+  {
+    name: 'file-begun-behind-a-torn-one',
+    rule: 'H35',
+    edits: [{ file: LOG, find: 'if (!this.#isTorn && (isDue', replace: 'if ((isDue' }],
+    fate: tests('test/storage/log.test.ts', 'no file is begun behind'),
+  },
+  {
+    name: 'full-disk-takes-sets',
+    rule: 'H35',
+    edits: [{ file: LOG, find: 'this.problem !== undefined || this.#q', replace: 'this.#q' }],
+    fate: tests('test/storage/log.test.ts', 'what was appended is written when that is over'),
+  },
+  {
+    name: 'sync-on-a-full-disk-is-a-shortage',
+    rule: 'H8',
+    edits: [{ file: LOG, find: "done === 'synced' || !isShortage", replace: '!isShortage' }],
+    fate: tests('test/storage/log.test.ts', 'a sync is trusted no more'),
+  },
+  {
+    name: 'torn-append-stays',
+    rule: 'H35',
+    edits: [
+      {
+        file: 'src/cluster/io/disk.ts',
+        find: '  if (end.isTorn) await file.truncate(end.at);\n',
+        replace: '',
+      },
+    ],
+    fate: tests('test/processes/disk-errors.test.ts', 'a full disk, with always'),
+  },
+  {
+    name: 'half-a-header-stays',
+    rule: 'H35',
+    edits: [{ file: LOG, find: 'if (file.length === 0) return use', replace: 'return use' }],
+    fate: tests('test/storage/log.test.ts', 'the next file that cannot be opened'),
   },
 ];
 
@@ -188,7 +242,7 @@ const STOPS: readonly Mutant[] = [
     edits: [
       {
         file: LOG,
-        find: 'if (this.#failure !== undefined || this.#unsyncedFiles > 0) return;',
+        find: 'if (this.hasFailed || this.#unsyncedFiles > 0) return;',
         replace: 'if (this.#unsyncedFiles > 0) return;',
       },
     ],
@@ -202,4 +256,5 @@ export const DIRECTORY_MUTANTS: readonly Mutant[] = [
   ...SYNCS,
   ...VERSIONS,
   ...STOPS,
+  ...SHORTAGES,
 ];

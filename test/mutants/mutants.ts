@@ -1498,15 +1498,11 @@ const STORE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: DISK,
-        find: `{
-  const { bytesWritten } = await file.write(bytes);
-  if (bytesWritten !== bytes.length) {`,
-        replace: `{
-  const { bytesWritten } = await file.write(bytes);
-  if (bytesWritten > bytes.length) {`,
+        find: 'written += bytesWritten;',
+        replace: 'written = bytes.length;',
       },
     ],
-    fate: tests(DISK_ERRORS, 'a short write: nothing more'),
+    fate: tests(DISK_ERRORS, 'a short write: what is left'),
   },
   {
     name: 'failed-sync-tried-again',
@@ -1526,8 +1522,8 @@ const STORE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RECORD_LOG,
-        find: 'return this.#failure === undefined && this.#queuedBytes < QUEUED_BYTES_MAX;',
-        replace: 'return this.#failure === undefined;',
+        find: ' || this.#queuedBytes >= QUEUED_BYTES_MAX',
+        replace: '',
       },
     ],
     fate: tests(LOG_TESTS, 'takes no sets'),
@@ -1580,7 +1576,13 @@ const BACKUPS: readonly Mutant[] = [
   {
     name: 'restore-done-with-one-missing',
     rule: 'R4',
-    edits: [{ file: KEEP, find: "if (again) return { kind: 'again' };", replace: '' }],
+    edits: [
+      {
+        file: KEEP,
+        find: "if (again || unwritable !== undefined) return { kind: 'again', unwritable };",
+        replace: '',
+      },
+    ],
     fate: tests(KEEP_TESTS, 'own version'),
   },
   {

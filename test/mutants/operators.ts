@@ -241,7 +241,11 @@ const ALONE: readonly Mutant[] = [
     name: 'last-map-of-a-row-not-kept',
     rule: 'H1',
     edits: [
-      { file: CACHED_MAP, find: 'if (this.#newest !== map) this.#writeSoon();', replace: '' },
+      {
+        file: CACHED_MAP,
+        find: "this.#writeSoon(result.kind === 'done' ? undefined : AGAIN_MS);",
+        replace: '',
+      },
     ],
     fate: tests(HINT_TESTS, 'gets what came while it was written'),
   },

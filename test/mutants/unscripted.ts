@@ -289,8 +289,8 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/storage/identity.ts',
-        find: 'if (this.#written?.incarnation === incarnation) written(undefined);',
-        replace: 'if (this.#written?.incarnation !== undefined) written(undefined);',
+        find: 'if (this.#incarnation === incarnation) return written(undefined);',
+        replace: 'if (this.#incarnation !== undefined) return written(undefined);',
       },
     ],
     fate: tests('test/storage/identity-file.test.ts', 'a life that the controller named'),

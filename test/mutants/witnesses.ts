@@ -279,7 +279,13 @@ const OBEDIENCE: readonly Mutant[] = [
   {
     name: 'hung-map-is-no-hung-disk',
     rule: 'H35',
-    edits: [{ file: MAP_ADOPTION, find: ' && !this.#stalled', replace: '' }],
+    edits: [
+      {
+        file: MAP_ADOPTION,
+        find: 'return this.#stalled ? STALLED : undefined',
+        replace: 'return undefined',
+      },
+    ],
     fate: tests(WITNESS_SCHEDULES, 'or whose disk hangs'),
   },
 ];

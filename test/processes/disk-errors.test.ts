@@ -24,6 +24,10 @@ const LOG = 'records-';
 const WRITE_FAILS: Fault = { calls: ['write'], file: LOG, times: 1, how: 'EIO' };
 const WRITE_IS_SHORT: Fault = { calls: ['write'], file: LOG, times: 1, how: 'short' };
 const SYNC_FAILS: Fault = { calls: ['sync'], file: LOG, times: 1, how: 'EIO' };
+/** Until somebody makes room. */
+const FULL: Fault = { calls: ['write'], how: 'ENOSPC' };
+/** More often than the calls themselves try again at once. */
+const TOO_MANY_FILES: Fault = { calls: ['open-to-write'], file: LOG, times: 10, how: 'EMFILE' };
 const READ_ONLY: Fault = { calls: CHANGES, how: 'EROFS' };
 
 const cleanUps: (() => unknown)[] = [];
@@ -60,6 +64,14 @@ async function diskProblem({ door }: Node): Promise<string | undefined> {
   return status === 200 ? undefined : /^\[-\]disk:? ?(.*)$/m.exec(text)?.[1];
 }
 
+/** What the controller says of it. */
+async function diskProblemTold(cluster: Fleet, { address }: Node): Promise<string | undefined> {
+  const status = (await cluster.controller.status()) as {
+    readonly storage: Readonly<Record<string, { readonly diskProblem?: string }>>;
+  };
+  return status.storage[address]?.diskProblem;
+}
+
 interface Case {
   readonly name: string;
   readonly fault: Fault;
@@ -74,12 +86,6 @@ const CASES: readonly Case[] = [
     name: 'a write that ends with EIO',
     fault: WRITE_FAILS,
     says: /"records-00000001\.log cannot be written: .*"detail":"EIO"/,
-    complete: true,
-  },
-  {
-    name: 'a short write',
-    fault: WRITE_IS_SHORT,
-    says: /"records-00000001\.log cannot be written: .*"detail":"\d+ of \d+ bytes written/,
     complete: true,
   },
   {
@@ -126,6 +132,30 @@ describe('one of several storage nodes whose disk fails', () => {
   );
 });
 
+describe('one of several storage nodes whose disk is full for a while', () => {
+  test('gives up what others have, says why, and gets it back without a restart (H35)', async () => {
+    const cluster = await fleet('storage', { storages: 4 });
+    const { controller } = cluster;
+    const node = cluster.storage(0);
+    const verdict = await underLoad(cluster, async (load) => {
+      disk.fail(FULL);
+      await until(async () => !(await isMember(cluster, node)));
+      await load.untilEveryKeyIsSetAgain();
+      expect(await diskProblem(node)).toMatch(/ENOSPC, the file system is full.*by itself/);
+      expect(await diskProblemTold(cluster, node)).toMatch(/ENOSPC, the file system is full/);
+      await controller.life.printed('stderr', '"a storage node cannot write');
+      disk.heal();
+      await until(() => isMember(cluster, node));
+      await until(async () => (await diskProblemTold(cluster, node)) === undefined);
+      await cluster.untilSettled();
+      await node.life.printed('stderr', '"the log can be written again"');
+      await controller.life.printed('stderr', '"a storage node can write again"');
+    });
+    expectPromisesKept(verdict);
+    expect(node.life.ended).toBe(false);
+  });
+});
+
 describe('the last copy, whose disk fails', () => {
   async function alone(fsync: 'always' | 'interval') {
     const cluster = await fleet('storage', {
@@ -148,28 +178,78 @@ describe('the last copy, whose disk fails', () => {
     return { cluster, address, node: cluster.storage(0), identity, setAll };
   }
 
-  test.each([
-    ['a write that ends with EIO', WRITE_FAILS, /"recovered"/],
-    ['a short write', WRITE_IS_SHORT, /"the end of the log is cut off"/],
-  ] as const)(
-    '%s: nothing more is acknowledged, gets go on, and what was is there again (H35)',
-    async (_, fault, says) => {
-      const { cluster, address, node, setAll } = await alone('always');
-      disk.fail(fault);
-      // The outcome of the first is unknown; then it is known that none can be stored.
+  test('a write that ends with EIO: nothing more is acknowledged, gets go on, and what was is there again (H35)', async () => {
+    const { cluster, address, node, setAll } = await alone('always');
+    disk.fail(WRITE_FAILS);
+    // The outcome of the first is unknown; then it is known that none can be stored.
+    expect(await setAll(['d', 'e', 'f'])).toEqual([504, 507, 507]);
+    expect((await set(address, 'e', 'x')).text).toMatch(/started again/);
+    expect((await get(address, 'b')).text).toBe('of b');
+    await node.kill();
+    disk.heal();
+    node.start();
+    await cluster.untilReady(node);
+    expect(node.life.stderr).toMatch(/"recovered".*"items":3,.*"complete":true/);
+    for (const key of ['a', 'b', 'c']) expect((await get(address, key)).text).toBe(`of ${key}`);
+    expect((await get(address, 'e')).status).toBe(404);
+    expect(await setAll(['d', 'e', 'f'])).toEqual([200, 200, 200]);
+  });
+
+  test('a short write: what is left of it is written, and nobody notices (H35)', async () => {
+    const { address, node, setAll } = await alone('always');
+    disk.fail(WRITE_IS_SHORT);
+    expect(await setAll(['d', 'e'])).toEqual([200, 200]);
+    await node.kill();
+    node.start();
+    await until(() => node.isReady());
+    expect(node.life.stderr).toMatch(/"recovered".*"items":5,.*"complete":true/);
+    expect((await get(address, 'd')).text).toBe('of d');
+  });
+
+  test.each(['always', 'interval'] as const)(
+    'a full disk, with %s: it goes on without a restart once there is room, in a log that is whole (H35)',
+    async (fsync) => {
+      const { cluster, address, node, setAll } = await alone(fsync);
+      disk.fail(FULL);
       expect(await setAll(['d', 'e', 'f'])).toEqual([504, 507, 507]);
+      expect((await set(address, 'e', 'x')).text).toMatch(/full.*goes on by itself/);
       expect((await get(address, 'b')).text).toBe('of b');
-      await node.kill();
+      expect(await diskProblem(node)).toMatch(/ENOSPC, the file system is full.*by itself/);
       disk.heal();
+      await until(async () => (await set(address, 'e', 'of e')).status === 200);
+      await until(() => node.isReady());
+      expect(await setAll(['f'])).toEqual([200]);
+      await node.kill();
       node.start();
       await cluster.untilReady(node);
-      expect(node.life.stderr).toMatch(says);
-      expect(node.life.stderr).toMatch(/"recovered".*"items":3,.*"complete":true/);
-      for (const key of ['a', 'b', 'c']) expect((await get(address, key)).text).toBe(`of ${key}`);
-      expect((await get(address, 'e')).status).toBe(404);
-      expect(await setAll(['d', 'e', 'f'])).toEqual([200, 200, 200]);
+      expect(node.life.stderr).toMatch(/"recovered".*"complete":true/);
+      expect(node.life.stderr).not.toMatch(/cut off/);
+      for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) {
+        expect((await get(address, key)).text).toBe(`of ${key}`);
+      }
     },
   );
+
+  test('too many open files when a file of the log is begun: it is opened later (H35)', async () => {
+    const cluster = await fleet('storage', {
+      timeScale: 1,
+      storages: 1,
+      frontends: 1,
+      redundancy: 1,
+      optionsFor: ({ role }) => (role === 'storage' ? ['--memory', '32MiB'] : []),
+    });
+    const { address } = cluster.frontend(0);
+    disk.fail(TOO_MANY_FILES);
+    const node = cluster.storage(0);
+    const value = 'v'.repeat(200_000);
+    // A file has a sixteenth of the memory.
+    for (let count = 0; !/can be written again/.test(node.life.stderr); count++) {
+      await set(address, `key ${count % 50}`, value);
+    }
+    expect(node.life.stderr).toMatch(/records-00000002\.log cannot be opened: .*"EMFILE/);
+    expect((await set(address, 'after', 'it')).status).toBe(200);
+    await until(() => node.isReady());
+  });
 
   test.each([
     ['always', 'SIGKILL', [504]],
@@ -211,6 +291,7 @@ describe('a controller whose disk fails', () => {
   test.each([
     ['EIO of a sync', { calls: ['sync'], file: 'controller.state', how: 'EIO' }],
     ['a file system that becomes read-only', READ_ONLY],
+    ['a full disk', FULL],
   ] as const)(
     '%s: no map is told that is not stored, gets go on, and sets when it is mended (R11, H33)',
     async (_, fault) => {

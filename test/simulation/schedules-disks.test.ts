@@ -48,6 +48,30 @@ test.each(SEEDS)('D2: a witness that cannot store a map any more is replaced, se
   stage.expectKept();
 });
 
+test.each(SEEDS)('H35: a node whose disk was full goes on by itself, seed %i', (seed) => {
+  const stage = new Stage(seed, { ...SHAPE, storages: 3, logFileBytes: 400 });
+  const [full, other] = [stage.storage(0), stage.storage(1)];
+  const key = stage.keyOf(full, other);
+  const frontend = stage.frontend(0);
+  const { life } = full.process;
+  for (let round = 0; round < 3; round++) {
+    if (round % 2 === 0) full.disk.fill();
+    else full.disk.fail('open', 30, 'EMFILE');
+    for (let index = 0; index < 20; index++) stage.set(frontend, `key${index}`);
+    stage.until('it holds nothing', () => !stage.isMember(full), 20_000);
+    stage.expectStatus(stage.set(frontend, key), 200);
+    full.disk.mend();
+    stage.until('it holds something again', () => stage.isMember(full), 60_000);
+    stage.pass(5000);
+  }
+  expect([full.process.alive, full.process.life]).toEqual([true, life]);
+  // What it has in its log now has no hole.
+  full.crash(false);
+  full.start();
+  stage.pass(10_000);
+  stage.expectKept();
+});
+
 test.each(SEEDS)('D4: a node whose log failed can still be stopped, seed %i', (seed) => {
   const stage = new Stage(seed, { ...SHAPE, storages: 3 });
   const [full, other] = [stage.storage(0), stage.storage(1)];

@@ -62,6 +62,7 @@ function asking({ hasMap = true, isAlone = false, adopts = true } = {}) {
     writable: true,
     joined: [],
     vouched: [],
+    diskProblem: undefined,
     retained: undefined,
   };
   const clusterClock = new ClusterClock(clock, runtime.log);

@@ -6,6 +6,7 @@ import type { PartitionId } from '../../src/cluster/partition.ts';
 import { encodeRecord, recordKey, type StoredRecord } from '../../src/cluster/record.ts';
 import type { Disk, DiskResult, LogFile, Timers } from '../../src/cluster/runtime.ts';
 import type { Version } from '../../src/cluster/version.ts';
+import type { LogProblem } from '../../src/storage/durability.ts';
 import { RecordLog } from '../../src/storage/log.ts';
 import {
   BLOCK_HEADER_BYTES,
@@ -29,11 +30,14 @@ class ManualDisk implements Pick<Disk, 'openLog' | 'remove'> {
   /** What was appended to any file. */
   readonly groups: Buffer[] = [];
   syncs = 0;
+  /** What a file that is opened has already. */
+  lengthOfOpened = 0;
+  readonly truncated: number[] = [];
   readonly #pending: ((failure: string | undefined) => void)[] = [];
 
   openLog(name: string, _: unknown, callback: (result: DiskResult<LogFile>) => void): void {
     this.names.push(name);
-    this.#later(this.file(), callback);
+    this.#later(this.file(this.lengthOfOpened), callback);
   }
 
   remove(name: string, callback: (result: DiskResult<undefined>) => void): void {
@@ -41,11 +45,14 @@ class ManualDisk implements Pick<Disk, 'openLog' | 'remove'> {
     this.#later(undefined, callback);
   }
 
-  file(): LogFile {
+  file(length: number): LogFile {
     return {
-      length: FILE_HEADER_BYTES,
+      length,
       read: () => undefined,
-      truncate: () => undefined,
+      truncate: (to, callback) => {
+        this.truncated.push(to);
+        this.#later(undefined, callback);
+      },
       rewrite: () => undefined,
       close: () => undefined,
       append: (bytes, callback) => {
@@ -105,10 +112,10 @@ const P = 3 as PartitionId;
 function fixture(fsync: 'always' | 'interval' | 'never', fileBytes = 2 ** 26) {
   const file = new ManualDisk();
   const timers = manualTimers();
-  const heard = { syncFailures: 0, synced: 0 };
+  const heard = { syncFailures: 0, synced: 0, problems: [] as (LogProblem | undefined)[] };
   const open = {
     files: [{ number: 1, bytes: FILE_HEADER_BYTES }],
-    current: file.file(),
+    current: file.file(FILE_HEADER_BYTES),
     first: 1,
     needsNewFile: false,
   };
@@ -119,6 +126,7 @@ function fixture(fsync: 'always' | 'interval' | 'never', fileBytes = 2 ** 26) {
     fileBytes,
     syncFailed: () => heard.syncFailures++,
     synced: () => heard.synced++,
+    problem: (problem) => heard.problems.push(problem),
   });
   const down: string[] = [];
   const append = (name: string, bytes?: number) => {
@@ -205,9 +213,9 @@ describe('the record log', () => {
     expect(heard).toEqual([undefined]);
     append('b');
     log.sync((failure) => heard.push(failure));
-    file.end('ENOSPC');
+    file.end('EIO');
     log.sync((failure) => heard.push(failure));
-    expect(heard).toEqual([undefined, 'ENOSPC', 'ENOSPC']);
+    expect(heard).toEqual([undefined, 'EIO', 'EIO']);
   });
 
   test('while one write takes too long it is not writable (H35)', () => {
@@ -216,7 +224,7 @@ describe('the record log', () => {
     expect(log.isWritable).toBe(true);
     timers.fire();
     expect(log.isWritable).toBe(false);
-    expect(log.failure).toBeUndefined();
+    expect(log.problem).toBeUndefined();
     file.end();
     expect(log.isWritable).toBe(true);
   });
@@ -228,8 +236,9 @@ describe('the record log', () => {
       append('a');
       append('b');
       if (fsync === 'always') file.end();
-      file.end('ENOSPC');
-      expect(log.failure).toBe('ENOSPC');
+      file.end('EIO');
+      expect(log.problem).toMatchObject({ detail: 'EIO', isFinal: true });
+      expect(log.refusal).toBe('disk-failed');
       expect(log.isWritable).toBe(false);
       // What was synced before is there; of what a sync should have brought to disk, nobody knows (H8).
       expect(heard.syncFailures).toBe(fsync === 'always' ? 1 : 0);
@@ -257,13 +266,111 @@ describe('the record log', () => {
   test('takes no sets while too much waits for the disk, and takes them again when it is down (H35)', () => {
     const { file, log, append } = fixture('never');
     for (let index = 0; index < 70; index++) append(`${index}`, 1024 * 1024);
-    expect(log.takesSets).toBe(false);
+    expect(log.refusal).toBe('full');
     expect(log.isWritable).toBe(false);
-    expect(log.failure).toBeUndefined();
+    expect(log.problem).toBeUndefined();
     file.endAll();
     expect(log.figures().queuedBytes).toBe(0);
-    expect(log.takesSets).toBe(true);
+    expect(log.refusal).toBeUndefined();
     expect(log.isWritable).toBe(true);
+  });
+});
+
+const SHORTAGES = ['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'EINTR'] as const;
+
+describe('while the disk is full, or something else is short (H35)', () => {
+  test.each(SHORTAGES)(
+    '%s: what was appended is written when that is over, in its order',
+    (code) => {
+      const { file, timers, log, down, append, heard } = fixture('interval');
+      append('a');
+      append('b');
+      for (let attempt = 1; attempt < 9; attempt++) {
+        file.end(code);
+        expect([log.refusal, log.isWritable, log.isCalm]).toEqual(['full', false, false]);
+        expect(file.groups).toHaveLength(attempt);
+        append(`c${attempt}`);
+        timers.fire();
+        expect(down).toEqual([]);
+      }
+      file.endAll();
+      expect(down).toEqual(['a', 'b', ...Array.from({ length: 8 }, (_, index) => `c${index + 1}`)]);
+      expect(file.groups.slice(0, 9).map((group) => group.readUInt32BE(16))).toEqual(
+        Array(9).fill(FILE_HEADER_BYTES),
+      );
+      expect([log.refusal, log.isWritable, heard.syncFailures]).toEqual([undefined, true, 0]);
+      expect(heard.problems).toEqual([
+        { what: 'records-00000001.log cannot be written', detail: code, isFinal: false },
+        undefined,
+      ]);
+    },
+  );
+
+  test.each([
+    ['cannot be opened', 0],
+    ['cannot be written', 1],
+  ] as const)('the next file that %s is begun when that is over', (what, step) => {
+    const { file, timers, log, down, append, heard } = fixture('never', 400);
+    append('a', 400);
+    file.end();
+    append('b');
+    for (let attempt = 0; attempt < 3; attempt++) {
+      if (step === 1) file.end();
+      file.end('ENOSPC');
+      expect(log.refusal).toBe('full');
+      timers.fire();
+    }
+    // What an attempt left of the header is cut off.
+    file.lengthOfOpened = 50;
+    file.end('EMFILE');
+    timers.fire();
+    file.endAll();
+    expect(file.truncated).toEqual([0]);
+    expect(down).toEqual(['a', 'b']);
+    expect(new Set(file.names)).toEqual(new Set(['records-00000002.log']));
+    expect(heard.problems[0]).toMatchObject({ what: `records-00000002.log ${what}` });
+    expect(heard.problems.at(-1)).toBeUndefined();
+    expect(log.figures().files).toBe(2);
+  });
+
+  test('no file is begun behind what a failed write left in the one before', () => {
+    const { file, timers, log, append } = fixture('never');
+    append('a');
+    log.beginFile(() => undefined);
+    for (let attempt = 0; attempt < 3; attempt++) {
+      file.end('ENOSPC');
+      timers.fire();
+      expect(file.names).toEqual([]);
+    }
+    file.end();
+    expect(file.names).toEqual(['records-00000002.log']);
+  });
+
+  test('who waits for a sync is told at once, so that a node on a full disk can stop', () => {
+    const { file, log, append } = fixture('interval');
+    const heard: (string | undefined)[] = [];
+    append('a');
+    log.sync((failure) => heard.push(failure));
+    file.end('ENOSPC');
+    log.sync((failure) => heard.push(failure));
+    expect(heard).toEqual(['ENOSPC', 'ENOSPC']);
+  });
+
+  test('a sync is trusted no more, whatever it failed for (H8)', () => {
+    const { file, log, append, heard, down } = fixture('always');
+    append('a');
+    file.end();
+    file.end('ENOSPC');
+    expect(log.problem).toMatchObject({ detail: 'ENOSPC', isFinal: true });
+    expect([heard.syncFailures, down]).toEqual([1, []]);
+  });
+
+  test('what waits is bounded: beyond, the log has failed', () => {
+    const { file, log, append } = fixture('never');
+    append('a');
+    file.end('ENOSPC');
+    for (let index = 0; index < 140 && !log.hasFailed; index++) append(`${index}`, 1024 * 1024);
+    expect(log.hasFailed).toBe(true);
   });
 });
 
@@ -334,7 +441,7 @@ describe('the files of the log', () => {
     file.end(); // its header is written, and the first one is being synced
     log.beginFile(() => undefined);
     file.end('EIO');
-    expect(log.failure).toBe('EIO');
+    expect(log.hasFailed).toBe(true);
     file.end(); // the third file is open
     const header = decodeFileHeader(file.groups.at(-1) ?? Buffer.alloc(0));
     expect(header).toMatchObject({ number: 3, synced: { file: 1, offset: FILE_HEADER_BYTES } });
@@ -348,7 +455,7 @@ describe('the files of the log', () => {
     file.end();
     file.end();
     file.end('EIO');
-    expect(log.failure).toBe('EIO');
+    expect(log.hasFailed).toBe(true);
     expect(heard.syncFailures).toBe(1);
   });
 

@@ -449,7 +449,7 @@ describe('the log', () => {
   });
 
   test('that failed, or has too much to write, lets nothing be applied any more (H35)', () => {
-    const replica = replicaOf({ durability: { ...MEMORY_ONLY, takesSets: false } });
+    const replica = replicaOf({ durability: { ...MEMORY_ONLY, refusal: 'full' } });
     replica.adopt(sampleMap());
     expect(replica.answer(set(1))).toEqual({ kind: 'refused', reason: 'full' });
     expect(replica.answer(get).kind).toBe('absent');

@@ -1,11 +1,12 @@
-// A data directory on a real disk: its files are replaced in one step. A short
-// write (a full disk shows first as one, H35) counts as failed.
+// A data directory on a real disk: its files are replaced in one step, and a log takes what is appended whole or not
+// at all. A full disk shows first as a short write (H35); what is left is written then, and the next call says why not.
 
 import { constants, existsSync, mkdirSync } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Disk, DiskResult, LogFile } from '../runtime.ts';
 import { lockDirectory, unusableDirectory } from './directory-lock.ts';
+import { patiently } from './patience.ts';
 
 /**
  * Makes the directory if it is missing, and locks it until this process ends, however it ends.
@@ -23,21 +24,33 @@ export async function openDisk(path: string): Promise<Disk> {
   let last: Promise<unknown> = Promise.resolve();
   return {
     read(name, callback) {
-      settle(readIfThere(join(directory, name)), callback);
+      settle(
+        patiently(() => readIfThere(join(directory, name))),
+        callback,
+      );
     },
     replace(name, bytes, callback) {
-      const replaced = last.then(() => replace(directory, name, bytes));
+      const replaced = last.then(() => patiently(() => replace(directory, name, bytes)));
       last = replaced.catch(() => undefined);
       settle(replaced, callback);
     },
     openLog(name, { create }, callback) {
-      settle(openLogFile(directory, name, create), callback);
+      settle(
+        patiently(() => openLogFile(directory, name, create)),
+        callback,
+      );
     },
     list(callback) {
-      settle(readdir(directory), callback);
+      settle(
+        patiently(() => readdir(directory)),
+        callback,
+      );
     },
     remove(name, callback) {
-      settle(remove(directory, name), callback);
+      settle(
+        patiently(() => remove(directory, name)),
+        callback,
+      );
     },
   };
 }
@@ -57,14 +70,24 @@ async function openLogFile(directory: string, name: string, create: boolean): Pr
   const path = join(directory, name);
   const flags = constants.O_APPEND | constants.O_RDWR | (create ? constants.O_CREAT : 0);
   const file = await open(path, flags);
-  const { size } = await file.stat();
-  // Also of one that was there: who made it may have died before its name was on the disk.
-  if (create) await syncDirectory(directory);
+  try {
+    const { size } = await file.stat();
+    // Also of one that was there: who made it may have died before its name was on the disk.
+    if (create) await syncDirectory(directory);
+    return logFile(path, file, size);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+function logFile(path: string, file: FileHandle, size: number): LogFile {
+  const end = { at: size, isTorn: false };
   return {
     length: size,
     read: (position, into, callback) => settle(readAt(file, position, into), callback),
-    truncate: (length, callback) => settle(truncate(file, length), callback),
-    append: (bytes, callback) => settle(appendTo(file, bytes), callback),
+    truncate: (length, callback) => settle(truncate(file, length, end), callback),
+    append: (bytes, callback) => settle(appendTo(file, bytes, end), callback),
     rewrite: (position, bytes, callback) => settle(rewrite(path, position, bytes), callback),
     sync: (callback) => settle(sync(file), callback),
     // What was asked of the file before is done first, and nothing depends on the close.
@@ -89,28 +112,44 @@ async function remove(directory: string, name: string): Promise<undefined> {
   return undefined;
 }
 
-async function truncate(file: FileHandle, length: number): Promise<undefined> {
+/** Of a log: behind it is what an append left that failed. */
+interface End {
+  at: number;
+  isTorn: boolean;
+}
+
+async function truncate(file: FileHandle, length: number, end: End): Promise<undefined> {
   await file.truncate(length);
   await file.sync();
+  end.at = length;
+  end.isTorn = false;
   return undefined;
 }
 
-async function appendTo(file: FileHandle, bytes: Buffer): Promise<undefined> {
-  const { bytesWritten } = await file.write(bytes);
-  if (bytesWritten !== bytes.length) {
-    throw new Error(`${bytesWritten} of ${bytes.length} bytes written: the disk is full`);
-  }
+async function appendTo(file: FileHandle, bytes: Buffer, end: End): Promise<undefined> {
+  if (end.isTorn) await file.truncate(end.at);
+  end.isTorn = true;
+  await writeAll(file, bytes);
+  end.at += bytes.length;
+  end.isTorn = false;
   return undefined;
+}
+
+/** A short write is no error yet, and of a full disk the next one says so (H35). */
+export async function writeAll(file: FileHandle, bytes: Buffer, position?: number): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const at = position === undefined ? null : position + written;
+    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, at);
+    if (bytesWritten === 0) throw Object.assign(new Error('nothing written'), { code: 'ENOSPC' });
+    written += bytesWritten;
+  }
 }
 
 /** Opens the file once more, because a descriptor that appends writes to the end whatever the position is. */
 async function rewrite(path: string, position: number, bytes: Buffer): Promise<undefined> {
   const file = await open(path, 'r+');
   try {
-    const { bytesWritten } = await file.write(bytes, 0, bytes.length, position);
-    if (bytesWritten !== bytes.length) {
-      throw new Error(`${bytesWritten} of ${bytes.length} bytes written: the disk is full`);
-    }
+    await writeAll(file, bytes, position);
   } finally {
     await file.close();
   }
@@ -146,10 +185,7 @@ export async function replace(directory: string, name: string, bytes: Buffer): P
   const temporary = `${target}.new`;
   const file = await open(temporary, 'w');
   try {
-    const { bytesWritten } = await file.write(bytes);
-    if (bytesWritten !== bytes.length) {
-      throw new Error(`${bytesWritten} of ${bytes.length} bytes written: the disk is full`);
-    }
+    await writeAll(file, bytes);
     await file.sync();
   } catch (error) {
     await file.close();

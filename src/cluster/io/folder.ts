@@ -7,20 +7,29 @@ import { join, resolve } from 'node:path';
 import { EXIT, FatalError } from '../errors.ts';
 import type { Folder, FolderFile } from '../runtime.ts';
 import { lockPlace } from './directory-lock.ts';
-import { makeDirectory, readIfThere, replace, settle } from './disk.ts';
+import { makeDirectory, readIfThere, replace, settle, writeAll } from './disk.ts';
+import { patiently } from './patience.ts';
 
 export function openFolder(path: string): Folder {
   const directory = resolve(path);
   // Replacements of one file follow each other; two at once would share the temporary file.
   let last: Promise<unknown> = Promise.resolve();
   return {
-    read: (name, callback) => settle(readIfThere(join(directory, name)), callback),
+    read: (name, callback) =>
+      settle(
+        patiently(() => readIfThere(join(directory, name))),
+        callback,
+      ),
     replace(name, bytes, callback) {
-      const replaced = last.then(() => replace(directory, name, bytes));
+      const replaced = last.then(() => patiently(() => replace(directory, name, bytes)));
       last = replaced.catch(() => undefined);
       settle(replaced, callback);
     },
-    open: (name, { create }, callback) => settle(openFile(join(directory, name), create), callback),
+    open: (name, { create }, callback) =>
+      settle(
+        patiently(() => openFile(join(directory, name), create)),
+        callback,
+      ),
   };
 }
 
@@ -58,7 +67,7 @@ async function openFile(path: string, create: boolean): Promise<FolderFile> {
   return {
     bytes: size,
     read: (position, length, callback) => settle(readAll(file, position, length), callback),
-    write: (position, bytes, callback) => settle(writeAll(file, position, bytes), callback),
+    write: (position, bytes, callback) => settle(writeAt(file, position, bytes), callback),
     finish: (length, callback) => settle(finish(file, length), callback),
     close: () => settle(file.close(), () => undefined),
   };
@@ -75,13 +84,8 @@ async function readAll(file: FileHandle, position: number, length: number): Prom
   return bytes.subarray(0, filled);
 }
 
-/** A full disk shows first as a short write (H35); the next one then says so. */
-async function writeAll(file: FileHandle, position: number, bytes: Buffer): Promise<undefined> {
-  for (let written = 0; written < bytes.length; ) {
-    const left = bytes.length - written;
-    const { bytesWritten } = await file.write(bytes, written, left, position + written);
-    written += bytesWritten;
-  }
+async function writeAt(file: FileHandle, position: number, bytes: Buffer): Promise<undefined> {
+  await writeAll(file, bytes, position);
   return undefined;
 }
 
