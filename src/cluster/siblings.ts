@@ -23,6 +23,8 @@ export interface Siblings {
 export type ToWorker =
   /** Take connections, ready or not. */
   | { readonly kind: 'listen' }
+  /** Not ready any more; go on as before. */
+  | { readonly kind: 'retire' }
   /** Take no more of them. */
   | { readonly kind: 'refuse' }
   | { readonly kind: 'drain'; readonly wholeCluster: boolean }

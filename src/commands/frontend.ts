@@ -28,6 +28,18 @@ export const frontendCommand: Command = {
       type: 'string',
       describe: 'Where the last map is kept, for a start while the controller is away',
     },
+    'shutdown-delay': {
+      type: 'number',
+      default: 0,
+      describe:
+        'Seconds in which a stop only says that it is not ready, and serves on: until a load balancer has noticed',
+    },
+    'idle-timeout': {
+      type: 'number',
+      default: 65,
+      describe:
+        'Seconds a connection stays open on which nothing is asked; above that of whoever is in front',
+    },
     workers: {
       type: 'string',
       default: '1',
@@ -49,13 +61,14 @@ export const frontendCommand: Command = {
     const storages = words.addressList('storage', STORAGE_NODES_MAX);
     const mapPath = words.optionalText('map-file');
     const workers = words.workers();
+    const shutdownDelayMs = words.number('shutdown-delay', { min: 0, max: 3600 }) * 1000;
     const identity = { name: 'frontend', node: address } as const;
     // One process alone has no primary, and loads none of this.
     const primary =
       workers === 1 ? undefined : (await import('../cluster/io/workers.ts')).openPrimary();
     if (workers > 1 && primary === undefined) {
       const { serveWithWorkers } = await import('./workers.ts');
-      return serveWithWorkers(identity, words, workers);
+      return serveWithWorkers(identity, words, workers, shutdownDelayMs);
     }
     const { Frontend } = await import('../frontend/frontend.ts');
     const mapFile =
@@ -68,6 +81,8 @@ export const frontendCommand: Command = {
       bodyBytesMax: valueBytesMax,
       valueBytesMax,
       quietMs: QUIET_MS,
+      idleMs: words.number('idle-timeout', { min: 1, max: 86_400 }) * 1000,
+      shutdownDelayMs,
       make: (runtime) =>
         new Frontend(runtime, {
           controller,

@@ -26,6 +26,10 @@ export interface Role {
    * see a reset. None by default: nodes send again; nor when the whole cluster stops.
    */
   readonly quietMs?: number;
+  /** How long idle connections stay open; by default http-server.ts's. */
+  readonly idleMs?: number;
+  /** How long a stop goes on serving, though it says that it is not ready: nobody is to meet a closed port. */
+  readonly shutdownDelayMs?: number;
   make(runtime: Runtime): Service;
 }
 
@@ -43,7 +47,11 @@ export async function serve(role: Role, words: Words): Promise<void> {
   const timeoutMs = words.positive('drain-timeout') * 1000;
   stopOnSignals(log, (wholeCluster) =>
     service.drain({ wholeCluster, timeoutMs }, () =>
-      leave(server, role, { wholeCluster, timeoutMs }, log),
+      // In a cluster that stops nobody is to go elsewhere.
+      setTimeout(
+        () => leave(server, role, { wholeCluster, timeoutMs }, log),
+        wholeCluster ? 0 : (role.shutdownDelayMs ?? 0),
+      ),
     ),
   );
   logListening(server, role, log);

@@ -24,6 +24,8 @@ export async function serveAsWorker(role: Role, words: Words, primary: Primary):
       case 'listen':
         waits = false;
         return;
+      case 'retire':
+        return service.drain({ wholeCluster: false, timeoutMs }, () => undefined);
       case 'refuse':
         refuses = true;
         server?.refuse();

@@ -22,12 +22,17 @@ const REFUSE_MS = 1000;
 /** Above the workers' own drain timeout, after which they leave by themselves. */
 const KILL_AFTER_EXTRA_MS = 1500;
 
-export function serveWithWorkers(role: Pick<Role, 'name' | 'node'>, words: Words, count: number) {
+export function serveWithWorkers(
+  role: Pick<Role, 'name' | 'node'>,
+  words: Words,
+  count: number,
+  shutdownDelayMs: number,
+) {
   const log = openProcess(role, words);
   const workers = new Workers(log, count, words.positive('drain-timeout') * 1000);
   stopOnSignals(
     log,
-    (wholeCluster) => workers.stop(wholeCluster),
+    (wholeCluster) => workers.stop(wholeCluster, wholeCluster ? 0 : shutdownDelayMs),
     (code) => workers.leaveAtOnce(code),
   );
   workers.start();
@@ -74,9 +79,17 @@ class Workers {
     this.#start(1, false);
   }
 
-  stop(wholeCluster: boolean): void {
+  /** @param delayMs in which they take connections still, though none is ready */
+  stop(wholeCluster: boolean, delayMs: number): void {
     this.#stopping = true;
     this.#wholeCluster = wholeCluster;
+    if (delayMs === 0) return this.#refuse();
+    this.#tell({ kind: 'retire' });
+    setTimeout(() => this.#refuse(), delayMs);
+    return this.#ifAllEnded();
+  }
+
+  #refuse(): void {
     setTimeout(() => this.#drain(), REFUSE_MS);
     setTimeout(() => this.#killLate(), this.#drainMs + REFUSE_MS + KILL_AFTER_EXTRA_MS);
     this.#tell({ kind: 'refuse' });

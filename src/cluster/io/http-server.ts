@@ -133,6 +133,8 @@ class Requests {
   readonly #bodies: RequestBodies;
   readonly #unread: UnreadReplies;
   readonly #bodyBytesMax: number;
+  /** The header: how long a client may keep its connection. */
+  readonly #keepAlive: string;
   #open = 0;
   #begun = 0;
   #draining = false;
@@ -144,6 +146,8 @@ class Requests {
     this.#service = service;
     this.#connections = connections;
     this.#bodyBytesMax = bodyBytesMax;
+    const idleSeconds = Math.floor((options.idleMs ?? KEEP_ALIVE_MS) / 1000);
+    this.#keepAlive = `timeout=${idleSeconds}`;
     this.#unread = new UnreadReplies(bufferedBytesMax, stalledMs);
     this.#bodies = new RequestBodies(bodyBytesMax, bufferedBytesMax);
   }
@@ -242,7 +246,7 @@ class Requests {
     if (socket.destroyed) return this.#ended(incoming.connection);
     if (last) this.#open -= connection.close();
     const hasRoom = !isLong(reply) || this.#unread.hasRoom(reply.body.length);
-    sendReply(request, response, hasRoom ? reply : UNREAD, last);
+    sendReply(request, response, hasRoom ? reply : UNREAD, last ? 'last' : this.#keepAlive);
     if (last) incoming.giveUp = () => response.end();
     // Mostly the socket took it at once.
     if (response.writableFinished || response.closed) return this.#ended(incoming.connection);

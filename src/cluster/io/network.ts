@@ -18,6 +18,8 @@ import { Agent, Client } from './undici.ts';
 
 /** By so much a timer of Node's may come early, which counts whole milliseconds of its own. */
 const TIMER_EARLY_MS = 1;
+/** Below the idle time of every server (H19). */
+const KEEP_ALIVE_MS = 4000;
 /** Name of the stream in HTTP's Upgrade header; changes when its bytes change incompatibly. */
 export const LINK_PROTOCOL = 'velour-operations-3';
 export const LINK_HEADERS = {
@@ -39,7 +41,9 @@ export function openNetwork(): Network {
   const agent = new Agent({
     connections: 4,
     pipelining: 1,
-    keepAliveTimeout: 4000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Whatever a server says in its Keep-Alive (H19).
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
     connect: { timeout: 5000 },
   });
 

@@ -19,21 +19,25 @@ export function isLong({ body }: HttpReply): boolean {
   return body.length > ONE_WRITE_BYTES_MAX;
 }
 
-/** @param last nothing more is taken on this connection */
+/** @param keepAlive the header of that name; or nothing more is taken on this connection */
 export function sendReply(
   request: IncomingMessage,
   response: ServerResponse,
   reply: HttpReply,
-  last: boolean,
+  keepAlive: string | 'last',
 ): void {
+  const last = keepAlive === 'last';
   if (response.destroyed || response.writableEnded || response.headersSent) return;
   const body = inOneWrite(reply.body);
-  if (!last && typeof body === 'string' && sendAtOnce(request, response, reply, body)) return;
+  if (!last && typeof body === 'string' && sendAtOnce(request, response, reply, body, keepAlive))
+    return;
   const { headers } = reply;
   const fields: string[] = [];
   for (const name in headers) fields.push(name, headers[name] ?? '');
   fields.push('content-length', String(body.length));
-  if (last) fields.push('connection', 'close');
+  // node:http says that itself of one that it will close, such as one of HTTP/1.0.
+  if (last || !response.shouldKeepAlive) fields.push('connection', 'close');
+  else fields.push('connection', 'keep-alive', 'keep-alive', keepAlive);
   response.writeHead(reply.status, fields);
   if (request.complete || !last) sendBody(response, body);
   else {
@@ -88,6 +92,7 @@ function sendAtOnce(
   response: ServerResponse,
   { status, headers }: HttpReply,
   body: string,
+  keepAlive: string,
 ): boolean {
   const { socket } = response;
   if (socket === null || socket.writableLength > 0 || socket.writableCorked > 0) return false;
@@ -99,7 +104,10 @@ function sendAtOnce(
     if (NOT_IN_A_HEADER.test(value)) return false;
     head += `${name}: ${value}\r\n`;
   }
-  socket.write(`${head}content-length: ${body.length}\r\ndate: ${date()}\r\n\r\n${body}`, 'latin1');
+  socket.write(
+    `${head}content-length: ${body.length}\r\ndate: ${date()}\r\nkeep-alive: ${keepAlive}\r\n\r\n${body}`,
+    'latin1',
+  );
   // What `end` says in the end: the server goes on to the next request of the connection.
   response.finished = true;
   response.emit('finish');

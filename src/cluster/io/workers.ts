@@ -75,7 +75,7 @@ export function startWorker(number: number, waits: boolean, events: WorkerEvents
   };
 }
 
-export type Demand = Extract<ToWorker, { kind: 'listen' | 'refuse' | 'drain' }>;
+export type Demand = Extract<ToWorker, { kind: 'listen' | 'retire' | 'refuse' | 'drain' }>;
 
 /** The primary as a worker has it. */
 export class Primary implements Siblings {
