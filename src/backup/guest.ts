@@ -41,6 +41,7 @@ export function visit(
   const probes = new Probes(runtime, router, times, {
     told: (...told) => clock.heard(...told),
     silent: () => undefined,
+    asking: () => undefined,
   });
   const context: OperationContext = {
     // H31: whatever is stamped with a time takes it from here.

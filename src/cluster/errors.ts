@@ -49,6 +49,11 @@ export const ERRORS = {
     retryable: false,
     when: 'The connection was closed before the whole request had come; nothing was stored.',
   },
+  'bad-parameter': {
+    status: 400,
+    retryable: false,
+    when: 'A parameter of a health path is not understood; the text names it.',
+  },
   'bad-request': { status: 400, retryable: false, when: 'The bytes are no HTTP request.' },
   'unknown-version': {
     status: 505,

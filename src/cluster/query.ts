@@ -30,6 +30,20 @@ export function parseQuery(query: string): Query {
   return { kind: 'query', parameters };
 }
 
+/** Of a query in which a parameter may be given several times: all, in their order. */
+export function parsePairs(query: string): readonly (readonly [string, string])[] | undefined {
+  const pairs: [string, string][] = [];
+  for (const part of query.split('&')) {
+    if (part === '') continue;
+    const equals = part.indexOf('=');
+    const name = decodeName(equals < 0 ? part : part.slice(0, equals));
+    const value = decodeBytes(equals < 0 ? '' : part.slice(equals + 1));
+    if (name === undefined || value === undefined) return undefined;
+    pairs.push([name, value.toString('latin1')]);
+  }
+  return pairs;
+}
+
 /** One character a byte, as `parseQuery` is given it; hardly a name has anything to decode. */
 function decodeName(text: string): string | undefined {
   return isPlain(text) ? text : decodeBytes(text)?.toString('latin1');

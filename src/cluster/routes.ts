@@ -29,6 +29,7 @@ export class Routes {
   /** Paths that change something also by GET. */
   readonly #changing = new Set<string>();
   readonly #checks = new Map<string, Check>();
+  readonly #warnings = new Map<string, Check>();
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #refused = new Map<string, Counter>();
@@ -63,7 +64,10 @@ export class Routes {
   }
 
   #check(): readonly CheckResult[] {
-    return [...this.#checks].map(([name, check]) => ({ name, problem: check() }));
+    return [
+      ...[...this.#checks].map(([name, check]) => ({ name, problem: check() })),
+      ...this.warnings(),
+    ];
   }
 
   /** A path that changes something by whatever method it is asked: the seed's `GET /set?key=a&value=b`. */
@@ -128,6 +132,19 @@ export class Routes {
   /** Whether anything can be different after it. */
   changes({ method, target }: HttpRequest): boolean {
     return (method !== 'GET' && method !== 'HEAD') || this.#changing.has(pathOf(target));
+  }
+
+  /** Of what is missing while the process is ready all the same. */
+  addWarning(name: string, check: Check): void {
+    this.#warnings.set(name, check);
+  }
+
+  warnings(): readonly CheckResult[] {
+    return [...this.#warnings].map(([name, check]) => ({
+      name,
+      problem: check(),
+      isWarning: true,
+    }));
   }
 
   handle(request: HttpRequest, reply: ReplyCallback): void {

@@ -343,8 +343,9 @@ function lifeIn(message: unknown): Life | undefined {
 
 function isReady(network: Network, address: Address): Promise<boolean> {
   return new Promise((resolve) =>
-    network.call({ address, method: 'GET', path: '/readyz', timeoutMs: READY_CALL_MS }, (outcome) =>
-      resolve(outcome.kind === 'answered' && outcome.status === 200),
+    network.call(
+      { address, method: 'GET', path: '/readyz?complete', timeoutMs: READY_CALL_MS },
+      (outcome) => resolve(outcome.kind === 'answered' && outcome.status === 200),
     ),
   );
 }

@@ -13,6 +13,7 @@ import type { DrainOptions, Runtime, Service } from '../cluster/runtime.ts';
 import type { Siblings } from '../cluster/siblings.ts';
 import { HybridClock } from '../cluster/version.ts';
 import { CachedMap, type MapFile } from './cached-map.ts';
+import { Coverage } from './coverage.ts';
 import { FailureReports } from './failure-reports.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
 import { HotKeys } from './hot-keys.ts';
@@ -67,7 +68,9 @@ export class Frontend implements Service {
     this.#probes = new Probes(runtime, this.#router, times, {
       told: (...told) => clock.heard(...told),
       silent: (lives) => reports.silent(lives),
+      asking: () => coverage.look(),
     });
+    const coverage = new Coverage(runtime, this.#router, this.#probes);
     const hotKeys = new HotKeys(runtime);
     const context = {
       runtime: { ...runtime, clock: clock.forVersions },
@@ -85,12 +88,12 @@ export class Frontend implements Service {
     kv.addTo(this.#routes, metrics);
     addHotKeys(this.#routes, metrics, hotKeys, siblings);
     addStatusRoute(this.#routes, runtime, this.#router, times);
+    coverage.addTo(this.#routes, metrics);
     this.#routes.addCheck('map', () => this.#mapProblem());
     // The first sets must not be stamped by a clock that is days off: all later ones would be above them.
     this.#routes.addCheck('clock', () =>
       clock.isKnown ? undefined : 'no storage node has told its time yet',
     );
-    this.#routes.addCheck('partitions', () => this.#partitionsProblem());
     this.#routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
     metrics.gauge(
       'velourfog_offline_partitions',
@@ -166,12 +169,5 @@ export class Frontend implements Service {
   #mapProblem(): string | undefined {
     if (this.#router.map !== undefined) return undefined;
     return this.#follower.problem ?? 'no cluster map yet';
-  }
-
-  #partitionsProblem(): string | undefined {
-    const offline = this.#router.map === undefined ? 0 : offlinePartitions(this.#router.map);
-    return offline === 0
-      ? undefined
-      : `${offline} partitions have no storage node that may answer for them`;
   }
 }

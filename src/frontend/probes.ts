@@ -15,6 +15,8 @@ const AWAY_PROBES = 2.5;
 export interface ProbeEvents {
   /** @param asked by the own clocks */
   told(node: NodeId, wallMs: number, asked: Moment): void;
+  /** Before each round. */
+  asking(): void;
   /** After each round: those that have answered nothing for `unreachableMs`. */
   silent(lives: readonly Life[]): void;
 }
@@ -23,6 +25,7 @@ interface Probed {
   readonly incarnation: Incarnation;
   /** Since when it is asked without an answer; undefined while it answers. */
   silentSinceMs: number | undefined;
+  hasAnswered: boolean;
 }
 
 export class Probes {
@@ -47,6 +50,14 @@ export class Probes {
     if (map !== undefined) this.#round(map);
   }
 
+  /** Whether this life has answered, and owes no answer for longer than an exchange may take. */
+  answers({ node, incarnation }: Life): boolean {
+    const probed = this.#probed.get(node);
+    if (probed?.incarnation !== incarnation || !probed.hasAnswered) return false;
+    const { silentSinceMs = Number.POSITIVE_INFINITY } = probed;
+    return this.#runtime.clock.monotonicMs() - silentSinceMs < this.#times.tryMs;
+  }
+
   /** Often at first: nodes may have the map a little later, and sets come soon after it. */
   #waitMs(): number {
     const { retryMs, heartbeatMs, probeMs } = this.#times;
@@ -55,6 +66,7 @@ export class Probes {
   }
 
   #round(map: ClusterMap): void {
+    this.#events.asking();
     const now = this.#runtime.clock.monotonicMs();
     const wasAway = now - this.#roundMs > AWAY_PROBES * this.#times.probeMs;
     this.#roundMs = now;
@@ -67,7 +79,7 @@ export class Probes {
       const probed: Probed =
         known?.incarnation === incarnation && !wasAway
           ? known
-          : { incarnation, silentSinceMs: undefined };
+          : { incarnation, silentSinceMs: undefined, hasAnswered: false };
       probed.silentSinceMs ??= now;
       if (now - probed.silentSinceMs >= this.#times.unreachableMs) silent.push(life);
       this.#probed.set(life.node, probed);
@@ -82,6 +94,7 @@ export class Probes {
       // Where so much waits that this could not be asked as well, nothing says that it is cut off.
       if (answer.kind === 'unreachable' || answer.kind === 'unanswered') return;
       probed.silentSinceMs = undefined;
+      probed.hasAnswered = true;
       if (answer.kind !== 'time') return;
       this.#answered = true;
       this.#events.told(life.node, answer.wallMs, asked);

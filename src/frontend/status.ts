@@ -1,5 +1,5 @@
 // GET /status of a frontend: an object per storage node, keyed by its address, in memcached's stat
-// names, as the seed's small-file service has it.
+// names, as the seed's small-file service has it; and `warnings`, while something is missing.
 
 import { readReply } from '../cluster/calls.ts';
 import { errorReply } from '../cluster/errors.ts';
@@ -24,18 +24,25 @@ export function addStatusRoute(
     const addresses = Object.values(map.nodes).map((entry) => entry.address);
     const status: Record<string, Readonly<Record<string, string>>> = {};
     let open = addresses.length;
+    const answer = () => {
+      const warnings = routes
+        .warnings()
+        .flatMap(({ name, problem }) => (problem === undefined ? [] : [[name, problem] as const]));
+      if (warnings.length > 0) status.warnings = Object.fromEntries(warnings);
+      reply(jsonReply(200, status));
+    };
     for (const address of addresses) {
       status[address] = {};
       runtime.network.call(
         { address, method: 'GET', path: '/status', timeoutMs: times.controlCallMs },
         (outcome) => {
-          const answer = readReply(stats, outcome);
-          status[address] = answer.kind === 'message' ? answer.message : { error: answer.detail };
+          const told = readReply(stats, outcome);
+          status[address] = told.kind === 'message' ? told.message : { error: told.detail };
           open--;
-          if (open === 0) reply(jsonReply(200, status));
+          if (open === 0) answer();
         },
       );
     }
-    if (open === 0) reply(jsonReply(200, status));
+    if (open === 0) answer();
   });
 }

@@ -1,7 +1,8 @@
 // Whether several processes that share an address are ready together, and what they say if not.
 
 import { expect, test } from 'vitest';
-import { checkedTogether } from '../../src/cluster/health.ts';
+import { type CheckResult, checkedTogether, healthReply } from '../../src/cluster/health.ts';
+import type { HttpRequest } from '../../src/cluster/http.ts';
 
 const well = [
   { name: 'map', problem: undefined },
@@ -38,4 +39,63 @@ test('one that says nothing is not ready', () => {
     ...well,
     { name: 'workers', problem: 'no answer of worker 2, worker 3' },
   ]);
+});
+
+test('a warning of one stays a warning of all', () => {
+  const warned = [{ name: 'partitions', problem: 'two are missing', isWarning: true }];
+  const told = [{ worker: 1, answer: warned }];
+  expect(checkedTogether(told)[0]).toEqual({
+    name: 'partitions',
+    problem: 'worker 1: two are missing',
+    isWarning: true,
+  });
+});
+
+const CHECKS: readonly CheckResult[] = [
+  { name: 'map', problem: 'none' },
+  { name: 'clock', problem: 'unknown' },
+  { name: 'running', problem: undefined },
+  { name: 'partitions', problem: 'two are missing', isWarning: true },
+];
+
+function ask(query: string, results = CHECKS) {
+  const request = { method: 'GET', target: `/readyz${query}` } as HttpRequest;
+  const { status, body } = healthReply(request, results);
+  return { status, text: Buffer.from(body).toString() };
+}
+
+test.each([
+  ['', 503],
+  ['?exclude=map', 503],
+  ['?exclude=map&exclude=clock', 200],
+  ['?exclude=clock&verbose&exclude=map', 200],
+  ['?exclude=map&exclude=clock&complete', 503],
+  ['?exclude=map&exclude=clock&complete=0', 200],
+  ['?exclude=map&exclude=clock&complete&exclude=partitions', 200],
+  ['?exclude=%6dap&exclude=clock', 200],
+])('%o is %i', (query, status) => {
+  expect(ask(query).status).toBe(status);
+});
+
+test('?verbose has a line for each check that is not excluded, and warnings stand out', () => {
+  expect(ask('?verbose=1&exclude=map').text).toBe(
+    '[-]clock failed: unknown\n[+]running ok\n[!]partitions warning: two are missing\nnot ready\n',
+  );
+  expect(ask('?exclude=map&exclude=clock').text).toBe('ok\n');
+});
+
+test.each([
+  ['?excluded=map', 'excluded'],
+  ['?exclude=maps', 'exclude=maps'],
+  ['?exclude=map&exclude=', 'exclude='],
+  ['?verbose&timeout=5', 'timeout'],
+  ['?verbose=perhaps', 'verbose=perhaps'],
+  ['?exclude=%0d%0a', 'exclude=??'],
+  ['?%zz', 'hex digits'],
+])('%o is refused, with its name', (query, named) => {
+  for (const results of [CHECKS, CHECKS.slice(2, 3)]) {
+    const { status, text } = ask(query, results);
+    expect([status, text]).toEqual([400, expect.stringContaining(named)]);
+  }
+  expect(ask(query, []).status).toBe(400);
 });

@@ -1,0 +1,105 @@
+// Of how much of the cluster this frontend can serve gets, judged by who answers its probes: the map alone says what
+// others believe. That decides whether it is ready; what is missing is a warning, for all frontends may miss the same.
+
+import { answeringMembers, type ClusterMap, presentLives } from '../cluster/cluster-map.ts';
+import type { Metrics } from '../cluster/metrics.ts';
+import type { Routes } from '../cluster/routes.ts';
+import type { Runtime } from '../cluster/runtime.ts';
+import type { Probes } from './probes.ts';
+import type { Router } from './router.ts';
+
+interface Served {
+  readonly partitions: number;
+  readonly unserved: number;
+  /** Addresses of the nodes that do not answer. */
+  readonly silent: readonly string[];
+}
+
+const SILENT_NAMED_MAX = 8;
+
+export class Coverage {
+  readonly #runtime: Runtime;
+  readonly #router: Router;
+  readonly #probes: Pick<Probes, 'answers'>;
+  /** In the round before, and what was logged. */
+  #unserved = 0;
+  #logged = 0;
+
+  constructor(runtime: Runtime, router: Router, probes: Pick<Probes, 'answers'>) {
+    this.#runtime = runtime;
+    this.#router = router;
+    this.#probes = probes;
+  }
+
+  addTo(routes: Routes, metrics: Metrics): void {
+    routes.addCheck('storage', () => this.#nothingServed());
+    routes.addWarning('partitions', () => this.#missing());
+    metrics.gauge(
+      'velourfog_unserved_partitions',
+      'Partitions of which no storage node that may answer gets answers this frontend.',
+      () => this.#served()?.unserved ?? 0,
+    );
+  }
+
+  /** Between two rounds of probes. One round without answers is none yet; the log has what lasts, once. */
+  look(): void {
+    const served = this.#served();
+    if (served === undefined) return;
+    const lasting = Math.min(served.unserved, this.#unserved);
+    this.#unserved = served.unserved;
+    if (lasting > 0 === this.#logged > 0) return;
+    this.#logged = lasting;
+    if (lasting === 0) this.#runtime.log.write('info', 'all partitions can be served again');
+    else {
+      this.#runtime.log.write('warn', 'partitions cannot be served from here', {
+        partitions: served.unserved,
+        of: served.partitions,
+        silent: named(served.silent),
+      });
+    }
+  }
+
+  /** Without a map another check says so. */
+  #nothingServed(): string | undefined {
+    const served = this.#served();
+    if (served === undefined || served.unserved < served.partitions) return undefined;
+    return served.silent.length === 0
+      ? 'no partition has a storage node that may answer for it'
+      : `no storage node that may answer gets answers this frontend; silent: ${named(served.silent)}`;
+  }
+
+  #missing(): string | undefined {
+    const served = this.#served();
+    if (served === undefined || served.unserved === 0) return undefined;
+    const { unserved, partitions, silent } = served;
+    const what = `${unserved} of ${partitions} partitions have no storage node that may answer for them and answers this frontend`;
+    return silent.length === 0 ? what : `${what}; silent: ${named(silent)}`;
+  }
+
+  #served(): Served | undefined {
+    const { map } = this.#router;
+    return map === undefined ? undefined : this.#servedOf(map);
+  }
+
+  #servedOf(map: ClusterMap): Served {
+    const lives = presentLives(map);
+    const answering = new Set(
+      lives.filter((life) => this.#probes.answers(life)).map(({ node }) => node),
+    );
+    const isServed = (entry: ClusterMap['partitions'][number]) =>
+      answeringMembers(map, entry).some(({ node }) => answering.has(node));
+    return {
+      partitions: map.partitions.length,
+      unserved: map.partitions.filter((entry) => !isServed(entry)).length,
+      silent: lives.flatMap(({ node }) =>
+        answering.has(node) ? [] : [map.nodes[node]?.address ?? node],
+      ),
+    };
+  }
+}
+
+function named(addresses: readonly string[]): string {
+  const first = addresses.slice(0, SILENT_NAMED_MAX).join(', ');
+  const more = addresses.length - SILENT_NAMED_MAX;
+  return more > 0 ? `${first} and ${more} more` : first;
+}
