@@ -172,6 +172,11 @@ export const ERRORS = {
     retryable: false,
     when: 'A partition has no epoch left for other members; the way out is a backup and a new cluster.',
   },
+  'node-elsewhere': {
+    status: 409,
+    retryable: true,
+    when: 'A node that registers has the name of one that lives at another address; the text names both.',
+  },
   'too-many-nodes': {
     status: 409,
     retryable: true,

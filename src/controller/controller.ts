@@ -45,6 +45,7 @@ import { PublishedMap } from './published-map.ts';
 import { Rebalancing } from './rebalancing.ts';
 import { Recovery } from './recovery.ts';
 import { type FoundingRule, Registrations } from './registrations.ts';
+import { judgeNewcomer } from './rivals.ts';
 import { decodeState, refuseBrokenDisk, STATE_FILE } from './state-file.ts';
 import { refusePoll, refuseSmallerScale, refuseTimeScale } from './time-scales.ts';
 
@@ -267,8 +268,19 @@ export class Controller implements Service {
     pushMap(this.#runtime, this.#map, map, { knowledge: this.#knowledge, times });
   }
 
+  #register(message: RegisterRequest, reply: ReplyCallback): void {
+    const answer = () => this.#refuse(message) ?? this.#registrations.register(message);
+    const rival = this.#registrations.rivalOf(message);
+    if (rival === undefined || this.#refuse(message) !== undefined) return reply(answer());
+    const heardMs = this.#knowledge.detector.heardMs(message.node);
+    const newcomer = { message, rival, heardMs };
+    judgeNewcomer(this.#runtime, this.#options.times, newcomer, (elsewhere) =>
+      reply(elsewhere ?? answer()),
+    );
+  }
+
   /** D5: nodes of a cluster that this controller knows nothing of. */
-  #register(message: RegisterRequest): HttpReply {
+  #refuse(message: RegisterRequest): HttpReply | undefined {
     const { cluster, address, node, timeScale } = message;
     // Ahead of all else: what such a node says starts no recovery either.
     const refused = refuseTimeScale(`node ${node}`, timeScale, this.#options.times.scale);
@@ -286,9 +298,7 @@ export class Controller implements Service {
     }
     recovery?.found(address);
     const recovering = this.#recovering();
-    return recovering === undefined
-      ? this.#registrations.register(message)
-      : refusalReply('not-ready', recovering);
+    return recovering === undefined ? undefined : refusalReply('not-ready', recovering);
   }
 
   /** What the map is waited for that the nodes know, for people; meanwhile nothing else is founded (D5). */
@@ -384,7 +394,7 @@ export class Controller implements Service {
     routes.addCheck('cluster', () => this.#waitingFor());
     routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
     routes.addControl(PATHS.register, registerRequest, (message, reply) =>
-      reply(this.#register(message)),
+      this.#register(message, reply),
     );
     routes.addControl(PATHS.heartbeat, heartbeatRequest, (message, reply) =>
       reply(this.#heartbeat(message)),

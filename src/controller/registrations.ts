@@ -98,7 +98,9 @@ export class Registrations {
     const isPresent = (known?.incarnation ?? 0) >= (message.incarnation ?? 0);
     const sameLife =
       (this.#processes.get(node) === process && isPresent) ||
-      (message.incarnation === known?.incarnation && store === known?.store);
+      (message.incarnation === known?.incarnation &&
+        store === known?.store &&
+        address === known?.address);
     if (known !== undefined && sameLife) {
       return messageReply({ incarnation: known.incarnation, map: this.#map.current });
     }
@@ -123,6 +125,13 @@ export class Registrations {
       admitting: false,
     });
     return jsonReply(200, { incarnation });
+  }
+
+  /** The node as it is known, if that is at another address than who registers, and is not the same process. */
+  rivalOf({ node, address, process }: RegisterRequest): NodeEntry | undefined {
+    const known = this.#known(node);
+    if (known === undefined || known.address === address) return undefined;
+    return this.#processes.get(node) === process ? undefined : known;
   }
 
   /** D5: a controller without a state founds no second cluster beside one that a node knows of. */

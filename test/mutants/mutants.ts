@@ -10,6 +10,7 @@ import { type Edit, type Mutant, SEEDS, tests } from './mutant.ts';
 import { OPERATOR_MUTANTS } from './operators.ts';
 import { RECOVERY_MUTANTS } from './recovery.ts';
 import { RETURNING_MUTANTS } from './returning.ts';
+import { TWIN_MUTANTS } from './twins.ts';
 import { UNSCRIPTED_MUTANTS } from './unscripted.ts';
 import { WITNESS_MUTANTS } from './witnesses.ts';
 import { WRITER_MUTANTS } from './writer.ts';
@@ -1928,6 +1929,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...LOADS,
   ...CLOCK_MUTANTS,
   ...FAR_AHEAD_MUTANTS,
+  ...TWIN_MUTANTS,
   ...DIRECTORY_MUTANTS,
   ...OPERATOR_MUTANTS,
   ...RECOVERY_MUTANTS,
