@@ -87,12 +87,29 @@ export interface Disk {
   ): void;
   /** The names of all files. */
   list(callback: (result: DiskResult<readonly string[]>) => void): void;
+  /** What is there now, whoever did it: people and programs remove and replace files of a process that runs. */
+  look(names: readonly string[], callback: (result: DiskResult<DirectorySight>) => void): void;
   /** Done when no power loss brings the file back; one that is not there is gone already. */
   remove(name: string, callback: (result: DiskResult<undefined>) => void): void;
 }
 
+export interface DirectorySight {
+  /** Why the directory is not this process's any more, if it is not. */
+  readonly problem: string | undefined;
+  /** Of each name; undefined where there is no file. */
+  readonly files: readonly (FileSight | undefined)[];
+}
+
+export interface FileSight {
+  /** Of another file it is another one. */
+  readonly id: string;
+  readonly bytes: number;
+}
+
 /** One append-only file. One that was created survives the machine, with what was synced of it. */
 export interface LogFile {
+  /** What `Disk.look` says of it, as long as its name leads to it. */
+  readonly id: string;
   /** In bytes, when it was opened. */
   readonly length: number;
   /** @returns through the callback how many bytes of `into` were filled: fewer than all only at the end */

@@ -47,6 +47,7 @@ import { Recovery } from './recovery.ts';
 import { type FoundingRule, Registrations } from './registrations.ts';
 import { judgeNewcomer } from './rivals.ts';
 import { decodeState, refuseBrokenDisk, STATE_FILE } from './state-file.ts';
+import { watchState } from './state-watch.ts';
 import { refusePoll, refuseSmallerScale, refuseTimeScale } from './time-scales.ts';
 
 /** While the disk is full. */
@@ -120,6 +121,7 @@ export class Controller implements Service {
   start(): void {
     const { disk } = this.#runtime;
     this.#tick();
+    if (disk !== undefined) watchState(this.#runtime, disk, this.#map);
     if (disk === undefined || this.#options.recover) {
       this.#loaded = true;
       return;

@@ -51,6 +51,8 @@ export class PublishedMap {
   /** From each of them to the present one, as they are asked for: every node asks for the same. */
   readonly #deltas = new Map<MapBase, MapDelta>();
   #writing = false;
+  /** What the file has; another object after each write. */
+  #stored: { readonly bytes: number } | undefined;
   /** The disk has a map that was given up, in place of the published one. */
   #mustRewrite = false;
   /** Why the last write failed. */
@@ -67,6 +69,22 @@ export class PublishedMap {
 
   get current(): ClusterMap | undefined {
     return this.#map;
+  }
+
+  /** Undefined before the first write, and during each. */
+  get stored(): { readonly bytes: number } | undefined {
+    return this.#writing ? undefined : this.#stored;
+  }
+
+  /** The file is not what was written any more. */
+  rewrite(): void {
+    const map = this.#map;
+    if (map === undefined) return;
+    this.#mustRewrite = true;
+    this.propose(
+      (current) => current ?? map,
+      () => undefined,
+    );
   }
 
   /** Why the last map could not be written, if it could not. */
@@ -138,7 +156,9 @@ export class PublishedMap {
     if (map === this.#map && !this.#mustRewrite) return done(undefined);
     const disk = this.#runtime.disk;
     if (disk === undefined) return done(undefined);
-    disk.replace(STATE_FILE, encodeState(map), (result) => {
+    const bytes = encodeState(map);
+    disk.replace(STATE_FILE, bytes, (result) => {
+      if (result.kind === 'done') this.#stored = { bytes: bytes.length };
       const failure = result.kind === 'done' ? undefined : result.detail;
       this.#report(failure);
       if (failure !== undefined) return done(failure);

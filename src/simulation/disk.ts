@@ -3,7 +3,14 @@
 // one leaves it done, undone or in part. It promises what the port does and no more, and does nothing bad by
 // itself: every fault is asked for, and what it hits is drawn from the world.
 
-import type { Disk, DiskResult, Folder, FolderFile, LogFile } from '../cluster/runtime.ts';
+import type {
+  DirectorySight,
+  Disk,
+  DiskResult,
+  Folder,
+  FolderFile,
+  LogFile,
+} from '../cluster/runtime.ts';
 import { isShortage } from '../cluster/shortage.ts';
 import { IDENTITY_FILE } from '../storage/identity-file.ts';
 import { Directory } from './directory.ts';
@@ -27,6 +34,7 @@ import {
 import type { SimulatedProcess } from './process.ts';
 import { StoredFile } from './stored-file.ts';
 
+const LOOK_MS = 0.1;
 /** A full disk takes a few bytes, less than the header of a block: a write ends short (H35). */
 const LAST_BYTES = 28;
 
@@ -43,6 +51,8 @@ export class SimulatedDisk {
   readonly #underWay = new Map<Step<unknown>, number>();
   /** How many of the next operations of a kind fail, and with what. */
   readonly #failing = new Map<DiskOperation, { times: number; readonly code: string }>();
+  readonly #ids = new WeakMap<StoredFile, string>();
+  #lastId = 0;
   #boot = 1;
   #busyUntilMs = 0;
   #slow: { readonly untilMs: number; readonly eachMs: readonly [number, number] } | undefined;
@@ -220,6 +230,7 @@ export class SimulatedDisk {
           callback(asPort(opened, (file) => this.#logPort(file))),
         ),
       list: (callback) => this.#start(listing(ground), callback),
+      look: (names, callback) => this.#look(names, callback),
       remove: (name, callback) => this.#start(removing(ground, name), callback),
     };
   }
@@ -263,6 +274,7 @@ export class SimulatedDisk {
     const ground = this.#ground;
     let end = file.length;
     return {
+      id: this.#idOf(file),
       length: file.length,
       read: (position, into, callback) => this.#start(readingLog(file, position, into), callback),
       truncate: (length, callback) => {
@@ -283,6 +295,38 @@ export class SimulatedDisk {
       sync: (callback) => this.#start(syncing(ground, file), callback),
       close: () => undefined,
     };
+  }
+
+  /** A look changes nothing, and takes no turn of its own. */
+  #look(names: readonly string[], callback: (result: DiskResult<DirectorySight>) => void): void {
+    const waitMs = Math.max(0, this.#busyUntilMs - this.#process.world.nowMs) + LOOK_MS;
+    this.#process.later(waitMs, () => {
+      const files = names.map((name) => {
+        const file = this.#directory.get(name);
+        return file && { id: this.#idOf(file), bytes: file.length };
+      });
+      callback({ kind: 'done', value: { problem: undefined, files } });
+    });
+  }
+
+  #idOf(file: StoredFile): string {
+    const id = this.#ids.get(file) ?? `file ${++this.#lastId}`;
+    this.#ids.set(file, id);
+    return id;
+  }
+
+  /** Somebody removes a file under the process that has it open, puts a copy in its place, or truncates it. */
+  tamper(name: string, how: 'remove' | 'replace' | 'truncate'): void {
+    const file = this.#directory.get(name);
+    if (file === undefined) return;
+    switch (how) {
+      case 'remove':
+        return this.#directory.set(name, undefined);
+      case 'replace':
+        return this.#directory.set(name, new StoredFile(file.kind, file.bytes));
+      case 'truncate':
+        return file.truncate(file.length >> 1);
+    }
   }
 
   /** One operation after the other, as the contract of the port has it for replacements. */

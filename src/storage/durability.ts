@@ -33,15 +33,17 @@ export interface LogProblem {
   readonly detail: string;
   /** Whether it is over only with this process; else the log goes on by itself (H35). */
   readonly isFinal: boolean;
+  /** What helps, where it is not what helps always. */
+  readonly remedy?: string;
 }
 
 const BEHIND = 'the disk hangs, or too much waits for it; that goes on by itself when less waits';
 
-function describeProblem({ what, detail, isFinal }: LogProblem): string {
-  const remedy = isFinal
+function describeProblem({ what, detail, isFinal, remedy }: LogProblem): string {
+  const usual = isFinal
     ? 'mend the disk and start the node again'
     : 'it is tried again and again, and goes on by itself when that is over';
-  return `${what}: ${explained(detail)}; ${remedy}`;
+  return `${what}: ${explained(detail)}; ${remedy ?? usual}`;
 }
 
 /** What people are told of it at `/readyz` and in `/status` of the controller. */

@@ -12,7 +12,6 @@
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { StoreId } from '../cluster/identity.ts';
 import type { Disk, DiskResult, LogFile } from '../cluster/runtime.ts';
-import type { OpenLog, WrittenFile } from './log.ts';
 import {
   decodeFileHeader,
   encodeFileHeader,
@@ -23,7 +22,14 @@ import {
   saltOf,
 } from './log-block.ts';
 import type { LogEntry } from './log-entry.ts';
-import { EARLIER_LOG_FILE, FIRST_FILE, logFileName, logFileNumbers } from './log-files.ts';
+import {
+  EARLIER_LOG_FILE,
+  FIRST_FILE,
+  logFileName,
+  logFileNumbers,
+  type OpenLog,
+  type WrittenFile,
+} from './log-files.ts';
 import { BlockReader, findBlocks, isUnfinished } from './log-reader.ts';
 import { rewriteLog } from './log-rewrite.ts';
 

@@ -10,7 +10,7 @@ import { isShortage } from '../cluster/shortage.ts';
 import type { Durability, FsyncMode, LogFigures, LogProblem } from './durability.ts';
 import { Block, encodeFileHeader, isBefore, type Place, saltOf } from './log-block.ts';
 import { entryBytes, type LogEntry } from './log-entry.ts';
-import { logFileName } from './log-files.ts';
+import { logFileName, type OpenLog, type WrittenFile } from './log-files.ts';
 import { LogHealth } from './log-health.ts';
 import { LogWaiters } from './log-waiters.ts';
 
@@ -19,22 +19,6 @@ const SYNC_INTERVAL_MS = 1000;
 const QUEUED_BYTES_MAX = 64 * 1024 * 1024;
 /** Without sets little is appended; a shortage during which so much waits is no passing one. */
 const SHORTAGE_BYTES_MAX = 2 * QUEUED_BYTES_MAX;
-
-export interface WrittenFile {
-  readonly number: number;
-  readonly bytes: number;
-}
-
-/** A log that is on the disk to its last byte, and open behind it. */
-export interface OpenLog {
-  /** The oldest first; the last one is `current`. */
-  readonly files: readonly WrittenFile[];
-  readonly current: LogFile;
-  /** Number of the first file that is needed. */
-  readonly first: number;
-  /** Whether nothing more may be appended to `current`: earlier software could open it, and not read that. */
-  readonly needsNewFile: boolean;
-}
 
 export interface LogOptions {
   readonly store: StoreId;
@@ -148,10 +132,17 @@ export class RecordLog implements Durability {
     };
   }
 
+  /** The oldest first; without those that a compaction is about to remove. */
+  filesInUse(): readonly WrittenFile[] {
+    const { number, bytes, file } = this.#current;
+    const all = [...this.#finished, { number, bytes, id: file.id }];
+    return all.filter((written) => written.number >= this.#first);
+  }
+
   append(entry: LogEntry): void {
     if (this.hasFailed) return;
     if (this.problem !== undefined && this.#queuedBytes > SHORTAGE_BYTES_MAX) {
-      return this.#fail({ ...this.problem, isFinal: true });
+      return this.fail({ ...this.problem, isFinal: true });
     }
     let block = this.#queue.at(-1);
     if (block?.hasRoomFor(entry) !== true) {
@@ -276,7 +267,7 @@ export class RecordLog implements Durability {
           file.close();
           return failed('written', written.detail);
         }
-        this.#finished.push({ number: earlier.number, bytes: earlier.bytes });
+        this.#finished.push({ number: earlier.number, bytes: earlier.bytes, id: earlier.file.id });
         this.#current = this.#opened(file, { number, bytes: header.length }, 0);
         this.#writtenBytes += header.length;
         this.#retire(earlier);
@@ -377,7 +368,7 @@ export class RecordLog implements Durability {
     const what = `${logFileName(file)} cannot be ${done}`;
     const isFinal = this.hasFailed || done === 'synced' || !isShortage(detail);
     const problem = { what, detail, isFinal };
-    if (isFinal) return this.#fail(problem);
+    if (isFinal) return this.fail(problem);
     this.#waiters.refuse(detail);
     return this.#health.isShort(problem, () => {
       this.#busy = false;
@@ -385,7 +376,8 @@ export class RecordLog implements Durability {
     });
   }
 
-  #fail(problem: LogProblem): void {
+  /** Nothing is written any more. */
+  fail(problem: LogProblem): void {
     this.#health.fail(problem);
     this.#queue.length = 0;
     this.#whenBegun.length = 0;

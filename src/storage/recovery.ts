@@ -13,8 +13,8 @@ import type { Disk, Runtime } from '../cluster/runtime.ts';
 import type { FsyncMode } from './durability.ts';
 import { DISTRUST_NOT_NOTED, distrusted, identityWrite } from './identity.ts';
 import { decodeIdentity, encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
-import type { OpenLog } from './log.ts';
 import type { LogEntry } from './log-entry.ts';
+import type { OpenLog } from './log-files.ts';
 import { createLog, LogReplay, needed } from './log-replay.ts';
 import type { SegmentStore } from './memory.ts';
 

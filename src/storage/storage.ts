@@ -36,27 +36,21 @@ import type {
   Service,
 } from '../cluster/runtime.ts';
 import type { Version } from '../cluster/version.ts';
-import { Compaction } from './compaction.ts';
+import type { Compaction } from './compaction.ts';
 import { AnswerCounters, GrantCounters, syncTimes } from './counters.ts';
 import { Departure } from './departure.ts';
-import {
-  type Durability,
-  diskProblem,
-  type FsyncMode,
-  MEMORY_ONLY,
-  reportProblem,
-} from './durability.ts';
+import { type Durability, diskProblem, type FsyncMode, MEMORY_ONLY } from './durability.ts';
 import { distrustWrite, identityWrite, StoredIdentity } from './identity.ts';
 import { IDENTITY_FILE, type Identity } from './identity-file.ts';
 import { type Holding, holdingOf, inspect } from './inspection.ts';
 import { StorageLife } from './life.ts';
-import { RecordLog } from './log.ts';
-import { logFileBytes } from './log-files.ts';
+import type { RecordLog } from './log.ts';
 import type { AdoptionOutcome } from './map-adoption.ts';
 import { mapProblem, replyToMap } from './map-reply.ts';
 import { SegmentStore, type StoreOptions } from './memory.ts';
+import { openNodeLog } from './node-log.ts';
 import { OperationLinks } from './operation-links.ts';
-import { type Recovered, Recovery } from './recovery.ts';
+import { MAP_FILE, type Recovered, Recovery } from './recovery.ts';
 import { Registration } from './registration.ts';
 
 export interface StorageOptions extends StoreOptions {
@@ -223,19 +217,16 @@ export class StorageNode implements Service {
     this.#runtime.timers.after(waitMs, () => this.#maintain());
   }
 
-  #openLog(disk: Disk, { identity, log: open }: Recovered): RecordLog {
-    const { log: lines, timers } = this.#runtime;
-    const { logFileBytes: asked, memoryBytes } = this.#options;
-    const log = new RecordLog(this.#runtime, disk, open, {
-      store: identity.store,
-      fsync: identity.fsync,
-      fileBytes: asked ?? logFileBytes(memoryBytes),
+  #openLog(disk: Disk, recovered: Recovered): RecordLog {
+    const opened = { store: this.#store, recovered };
+    const { log, compaction } = openNodeLog(this.#runtime, disk, opened, this.#options, {
       synced: (milliseconds) => this.#syncs.observeMs(milliseconds),
-      syncFailed: () => this.#distrustStore(),
-      problem: (problem) => reportProblem(lines, problem),
+      neededFiles: () =>
+        this.#life?.replica.map === undefined ? [IDENTITY_FILE] : [IDENTITY_FILE, MAP_FILE],
+      distrusted: () => this.#distrustStore(),
     });
     this.#log = log;
-    this.#compaction = new Compaction(log, this.#store, timers, lines);
+    this.#compaction = compaction;
     return log;
   }
 

@@ -5,8 +5,9 @@ import { SimulatedDisk } from '../../src/simulation/disk.ts';
 import { SimulatedProcess } from '../../src/simulation/process.ts';
 import { World } from '../../src/simulation/world.ts';
 import type { FsyncMode } from '../../src/storage/durability.ts';
-import { type OpenLog, RecordLog } from '../../src/storage/log.ts';
+import { RecordLog } from '../../src/storage/log.ts';
 import type { LogEntry } from '../../src/storage/log-entry.ts';
+import type { OpenLog } from '../../src/storage/log-files.ts';
 import {
   createLog,
   LogReplay,

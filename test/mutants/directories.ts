@@ -5,6 +5,7 @@ import { type Mutant, tests } from './mutant.ts';
 const IDENTITY_FILE = 'src/storage/identity-file.ts';
 const IDENTITY = 'src/storage/identity.ts';
 const LOG = 'src/storage/log.ts';
+const LOG_WATCH = 'src/storage/log-watch.ts';
 const LOG_BLOCK = 'src/storage/log-block.ts';
 const LOG_REPLAY = 'src/storage/log-replay.ts';
 const RECOVERY = 'src/storage/recovery.ts';
@@ -187,6 +188,24 @@ const SHORTAGES: readonly Mutant[] = [
       },
     ],
     fate: tests('test/processes/disk-errors.test.ts', 'a full disk, with always'),
+  },
+  {
+    name: 'log-of-others-hands',
+    rule: 'H8',
+    edits: [{ file: LOG_WATCH, find: '      return this.#lost();\n', replace: '' }],
+    fate: tests('test/processes/foreign-hands.test.ts', 'is not believed'),
+  },
+  {
+    name: 'log-files-by-name',
+    rule: 'H8',
+    edits: [{ file: LOG_WATCH, find: "if (sight.id !== known) return 'replaced';", replace: '' }],
+    fate: tests('test/simulation/schedules-disks.test.ts', 'somebody replaces'),
+  },
+  {
+    name: 'log-files-of-any-length',
+    rule: 'H8',
+    edits: [{ file: LOG_WATCH, find: 'sight.bytes < bytes', replace: 'sight.bytes < 0' }],
+    fate: tests('test/simulation/schedules-disks.test.ts', 'somebody truncates'),
   },
   {
     name: 'half-a-header-stays',

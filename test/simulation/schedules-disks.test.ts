@@ -72,6 +72,26 @@ test.each(SEEDS)('H35: a node whose disk was full goes on by itself, seed %i', (
   stage.expectKept();
 });
 
+test.each(
+  (['remove', 'replace', 'truncate'] as const).flatMap((how) =>
+    SEEDS.slice(0, 3).map((seed) => [how, seed] as const),
+  ),
+)('H8: a node whose log somebody %ss acknowledges nothing on it, seed %i', (how, seed) => {
+  const stage = new Stage(seed, { ...SHAPE, storages: 3 });
+  const [struck, other] = [stage.storage(0), stage.storage(1)];
+  const key = stage.keyOf(struck, other);
+  const frontend = stage.frontend(0);
+  stage.expectStatus(stage.set(frontend, key), 200);
+  stage.pass(3000);
+  struck.disk.tamper('records-00000001.log', how);
+  stage.until('it holds nothing', () => !stage.isMember(struck), 20_000);
+  expect(Buffer.from(struck.peek(plainGet('/readyz'))?.body ?? '').toString()).toMatch(
+    /\[-\]disk failed: records-00000001\.log was (removed|replaced|truncated): not by this node/,
+  );
+  stage.expectStatus(stage.set(frontend, key), 200);
+  stage.expectKept();
+});
+
 test.each(SEEDS)('D4: a node whose log failed can still be stopped, seed %i', (seed) => {
   const stage = new Stage(seed, { ...SHAPE, storages: 3 });
   const [full, other] = [stage.storage(0), stage.storage(1)];

@@ -12,7 +12,8 @@ import {
 } from '../../src/cluster/record.ts';
 import type { Version } from '../../src/cluster/version.ts';
 import { Compaction } from '../../src/storage/compaction.ts';
-import type { OpenLog, RecordLog } from '../../src/storage/log.ts';
+import type { RecordLog } from '../../src/storage/log.ts';
+import type { OpenLog } from '../../src/storage/log-files.ts';
 import { SegmentStore } from '../../src/storage/memory.ts';
 import { FIRST } from '../../src/storage/partition-store.ts';
 import { SeededRandom } from '../helpers/random.ts';

@@ -47,6 +47,7 @@ class ManualDisk implements Pick<Disk, 'openLog' | 'remove'> {
 
   file(length: number): LogFile {
     return {
+      id: 'of a test',
       length,
       read: () => undefined,
       truncate: (to, callback) => {

@@ -29,12 +29,13 @@ const PAUSE_MS_MAX = 200;
 /**
  * Holds until this process ends. Two locks, because each sees what the other does not: a copy beside the
  * original is another place, and a process in another network namespace has other abstract sockets.
+ * @returns the file that must stay there
  * @throws FatalError when the directory is in use or cannot be locked
  */
-export async function lockDirectory(directory: string): Promise<void> {
+export async function lockDirectory(directory: string): Promise<string> {
   const ofId = await lockId(directory);
   try {
-    await lockPlace(directory);
+    return await lockPlace(directory);
   } catch (error) {
     ofId.close();
     throw error;

@@ -2,9 +2,9 @@
 // at all. A full disk shows first as a short write (H35); what is left is written then, and the next call says why not.
 
 import { constants, existsSync, mkdirSync } from 'node:fs';
-import { type FileHandle, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import type { Disk, DiskResult, LogFile } from '../runtime.ts';
+import { type FileHandle, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { DirectorySight, Disk, DiskResult, FileSight, LogFile } from '../runtime.ts';
 import { lockDirectory, unusableDirectory } from './directory-lock.ts';
 import { patiently } from './patience.ts';
 
@@ -19,7 +19,9 @@ export async function openDisk(path: string): Promise<Disk> {
   } catch (error) {
     throw unusableDirectory(directory, 'made', error);
   }
-  await lockDirectory(directory);
+  const lock = await lockDirectory(directory);
+  const { dev, ino } = await stat(directory);
+  const opened = { directory, lock, id: `${dev}:${ino}` };
   // Replacements of one file follow each other; two at once would share the temporary file.
   let last: Promise<unknown> = Promise.resolve();
   return {
@@ -46,6 +48,9 @@ export async function openDisk(path: string): Promise<Disk> {
         callback,
       );
     },
+    look(names, callback) {
+      settle(look(opened, names), callback);
+    },
     remove(name, callback) {
       settle(
         patiently(() => remove(directory, name)),
@@ -71,19 +76,24 @@ async function openLogFile(directory: string, name: string, create: boolean): Pr
   const flags = constants.O_APPEND | constants.O_RDWR | (create ? constants.O_CREAT : 0);
   const file = await open(path, flags);
   try {
-    const { size } = await file.stat();
+    const { size, dev, ino } = await file.stat();
     // Also of one that was there: who made it may have died before its name was on the disk.
     if (create) await syncDirectory(directory);
-    return logFile(path, file, size);
+    return logFile(path, file, { size, id: `${dev}:${ino}` });
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
-function logFile(path: string, file: FileHandle, size: number): LogFile {
+function logFile(
+  path: string,
+  file: FileHandle,
+  { size, id }: { readonly size: number; readonly id: string },
+): LogFile {
   const end = { at: size, isTorn: false };
   return {
+    id,
     length: size,
     read: (position, into, callback) => settle(readAt(file, position, into), callback),
     truncate: (length, callback) => settle(truncate(file, length, end), callback),
@@ -110,6 +120,33 @@ async function remove(directory: string, name: string): Promise<undefined> {
   });
   await syncDirectory(directory);
   return undefined;
+}
+
+async function look(
+  opened: { readonly directory: string; readonly lock: string; readonly id: string },
+  names: readonly string[],
+): Promise<DirectorySight> {
+  const { directory, lock } = opened;
+  const files: (FileSight | undefined)[] = [];
+  const there = await sightOf(directory);
+  if (there?.id !== opened.id) {
+    return { problem: `directory ${directory} was moved or removed`, files };
+  }
+  if ((await sightOf(lock)) === undefined) {
+    return { problem: `${basename(lock)}, the lock of ${directory}, was removed`, files };
+  }
+  for (const name of names) files.push(await sightOf(join(directory, name)));
+  return { problem: undefined, files };
+}
+
+async function sightOf(path: string): Promise<FileSight | undefined> {
+  try {
+    const { dev, ino, size } = await stat(path);
+    return { id: `${dev}:${ino}`, bytes: size };
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** Of a log: behind it is what an append left that failed. */
