@@ -40,7 +40,7 @@ import { Looks } from './looks.ts';
 import { pushMap } from './map-push.ts';
 import { nextNumber } from './membership.ts';
 import { OfflineWatch } from './offline.ts';
-import { Opening, refuseOtherWhenFull, refuseYesterday } from './opening.ts';
+import { noteOtherFounding, Opening, refuseOtherWhenFull, refuseYesterday } from './opening.ts';
 import { PublishedMap } from './published-map.ts';
 import { Rebalancing } from './rebalancing.ts';
 import { Recovery } from './recovery.ts';
@@ -161,20 +161,10 @@ export class Controller implements Service {
         `${STATE_FILE} cannot be used: ${state.reason}. The controller does not start empty in its place; put back a good copy, or start it with --recover`,
       );
     }
-    const { redundancy, digits, whenFull, times } = this.#options;
+    const { whenFull, times } = this.#options;
     const stored = refuseSmallerScale(state.map, times.scale);
     refuseOtherWhenFull(whenFull, stored);
-    if (stored.redundancy !== redundancy || stored.digits !== digits) {
-      // H34: what the cluster was founded with stands in its map; flags cannot change it.
-      this.#runtime.log.write(
-        'warn',
-        'the stored cluster differs from the command line, and wins',
-        {
-          redundancy: stored.redundancy,
-          digits: stored.digits,
-        },
-      );
-    }
+    noteOtherFounding(this.#options, stored, this.#runtime.log);
     if (isFrozen(stored)) {
       // The recovery before was not over; what it froze waits for promises that only another one hears.
       this.#recovery = this.#recoveryOf(stored.cluster, stored.version.generation);

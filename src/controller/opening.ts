@@ -13,7 +13,7 @@ import {
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
-import type { Runtime } from '../cluster/runtime.ts';
+import type { Log, Runtime } from '../cluster/runtime.ts';
 import { STATE_FILE } from './state-file.ts';
 
 export class Opening {
@@ -59,6 +59,17 @@ export function refuseOtherWhenFull(asked: WhenFull | undefined, map: ClusterMap
     EXIT.config,
     `this cluster was founded as ${kind}, --when-full ${founded}, and stays one; leave --when-full away, or found another cluster with --when-full ${asked}`,
   );
+}
+
+/** H34: what the cluster was founded with stands in its map; flags cannot change it. */
+export function noteOtherFounding(
+  asked: Pick<ClusterMap, 'redundancy' | 'digits'>,
+  { redundancy, digits }: ClusterMap,
+  log: Log,
+): void {
+  if (asked.redundancy === redundancy && asked.digits === digits) return;
+  const what = 'the stored cluster differs from the command line, and wins';
+  log.write('warn', what, { redundancy, digits });
 }
 
 /** @throws FatalError when a node has a map that the controller's was not made from */
