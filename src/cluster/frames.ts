@@ -190,20 +190,24 @@ export class FrameReader {
   readonly #messageBytesMax: number;
   readonly #received: (id: number, message: Buffer) => void;
   readonly #tooLong: ((id: number) => void) | undefined;
+  readonly #arriving: (() => void) | undefined;
 
   /**
    * @param messageBytesMax a longer message is not buffered
    * @param received gets each message; a view on the bytes given to `push`, so what is kept must be copied
    * @param tooLong told of each longer one, once all of it has gone by; without it such a message breaks the stream
+   * @param arriving told whenever a part of a long message is here, and not all of it
    */
   constructor(
     messageBytesMax: number,
     received: (id: number, message: Buffer) => void,
     tooLong?: (id: number) => void,
+    arriving?: () => void,
   ) {
     this.#messageBytesMax = messageBytesMax;
     this.#received = received;
     this.#tooLong = tooLong;
+    this.#arriving = arriving;
   }
 
   /** @throws FramingBroken */
@@ -276,7 +280,10 @@ export class FrameReader {
     this.#incoming = undefined;
     if (assembly !== undefined) {
       assembly.received = at;
-      if (at < assembly.length) return;
+      if (at < assembly.length) {
+        this.#arriving?.();
+        return;
+      }
       this.#assemblies.delete(id);
     }
     if (target === undefined) this.#tooLong?.(id);

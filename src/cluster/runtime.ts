@@ -210,6 +210,8 @@ export interface LinkEvents {
    * message closes the link.
    */
   tooLong?(id: number): void;
+  /** A part of a long message is here, and not all of it: the peer is answering, however long that takes. */
+  arriving?(): void;
   /** No exchange is under way any more, after what the peer said was received. */
   ready?(): void;
   /**

@@ -82,6 +82,9 @@ export class StorageChannel {
   #silentSinceMs: number | undefined;
   /** Since the last sweep: looking at the clock for each answer would cost more than this tells. */
   #heard = false;
+  /** A part of a long answer has come since the last sweep; and the last sweep that saw one. */
+  #arriving = false;
+  #arrivedMs = Number.NEGATIVE_INFINITY;
   #sweeping = false;
   #retired = false;
 
@@ -193,6 +196,10 @@ export class StorageChannel {
       { cluster: this.#cluster, node, incarnation, timeScale: this.#times.scale },
       {
         received: (id, message) => this.#received(id, message),
+        arriving: () => {
+          this.#heard = true;
+          this.#arriving = true;
+        },
         ready: () => this.#ready(),
         closed: (reason, opened) => this.#closed(reason, opened),
       },
@@ -252,6 +259,8 @@ export class StorageChannel {
     // grows with the cut. A new one works at once.
     if (this.#heard && this.#silentSinceMs !== undefined) this.#silentSinceMs = now;
     this.#heard = false;
+    if (this.#arriving) this.#arrivedMs = now;
+    this.#arriving = false;
     if (
       this.#silentSinceMs !== undefined &&
       now - this.#silentSinceMs > this.#times.linkSilenceMs
@@ -261,8 +270,9 @@ export class StorageChannel {
     }
     const { hedgeMs, tryMs } = this.#times;
     this.#exchanges.visit((exchange, id) => {
-      const elapsedMs = now - exchange.startedMs;
-      if (elapsedMs < hedgeMs) return false;
+      if (now - exchange.startedMs < hedgeMs) return false;
+      const elapsedMs = now - this.#silentSinceOf(exchange);
+      if (elapsedMs < hedgeMs) return true;
       if (elapsedMs < tryMs) askElsewhere(exchange);
       else if (this.#exchanges.take(id) !== undefined) {
         this.#giveUp(exchange, { kind: 'unanswered', detail: 'no answer in time' });
@@ -280,6 +290,14 @@ export class StorageChannel {
       }
       return true;
     });
+  }
+
+  /**
+   * While long answers come a get that has none waits for its turn among them: to ask elsewhere for as much would take
+   * the time of those that are under way, and to give it up all that it has been sent of (H19).
+   */
+  #silentSinceOf({ operation, startedMs }: Exchange): number {
+    return operation.kind === 'get' ? Math.max(startedMs, this.#arrivedMs) : startedMs;
   }
 }
 

@@ -1,6 +1,7 @@
 // A stream of operations between two simulated processes: messages in order, both ways, as TCP has them. While a
 // link is cut they wait, and arrive when it heals if both ends still know each other.
 
+import { CHUNK_BYTES } from '../cluster/limits.ts';
 import type { Link, LinkEvents } from '../cluster/runtime.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { World } from './world.ts';
@@ -158,7 +159,9 @@ export class Stream {
       if (to.closed) return;
       for (const { id, message } of batch) {
         to.process.run(to.life, () => {
-          if (!to.closed) to.events?.received(id, message);
+          if (to.closed) return;
+          if (message.length > CHUNK_BYTES) to.events?.arriving?.();
+          to.events?.received(id, message);
         });
       }
       if (this.#world.random.chance(this.#network.faults.resets)) this.close('reset');

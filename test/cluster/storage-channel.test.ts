@@ -79,6 +79,10 @@ class Scripted {
     this.#events?.received(id, Buffer.concat([head, body]));
   }
 
+  arrive(): void {
+    this.#events?.arriving?.();
+  }
+
   close(opened: boolean): void {
     this.#events?.closed('scripted', opened);
   }
@@ -228,4 +232,24 @@ test('an answer that comes too late does not end the watch over another one', ()
   scripted.answer(1);
   scripted.pass(times.tryMs + 2 * times.sweepMs);
   expect([late, next]).toEqual(Array(2).fill(['slow', 'unanswered']));
+});
+
+test('a get whose answer is coming, or waits for its turn among long ones, is neither asked elsewhere nor given up', () => {
+  const scripted = new Scripted();
+  const [long, other] = [scripted.send(), scripted.send()];
+  const set = scripted.send(setOf(10));
+  for (let ms = 0; ms < 3 * times.linkSilenceMs; ms += 10) {
+    scripted.arrive();
+    scripted.pass(10);
+  }
+  expect([long, other, scripted.closedFor]).toEqual([[], [], []]);
+  // What a set waits for is no long answer.
+  expect(set).toEqual(['slow', 'unanswered']);
+  scripted.answer(scripted.sent[0] ?? 0);
+  expect(long).toEqual(['applied']);
+  // Nothing comes any more.
+  scripted.pass(times.hedgeMs + 2 * times.sweepMs);
+  expect(other).toEqual(['slow']);
+  scripted.pass(times.tryMs);
+  expect(other).toEqual(['slow', 'unanswered']);
 });

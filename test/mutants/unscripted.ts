@@ -343,4 +343,16 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     ],
     fate: SEEDS,
   },
+  {
+    name: 'long-answers-are-asked-for-again',
+    rule: 'H19',
+    edits: [
+      {
+        file: 'src/cluster/storage-channel.ts',
+        find: 'Math.max(startedMs, this.#arrivedMs)',
+        replace: 'Math.max(startedMs, this.#arrivedMs - 1e12)',
+      },
+    ],
+    fate: tests('test/cluster/storage-channel.test.ts', 'waits for its turn among long ones'),
+  },
 ];

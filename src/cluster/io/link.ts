@@ -77,6 +77,7 @@ export class SocketLink implements Link {
         if (this.#closedReason === undefined) this.#events?.received(id, message);
       },
       skips ? (id) => this.#events?.tooLong?.(id) : undefined,
+      () => this.#events?.arriving?.(),
     );
     const read = (bytes: Buffer) => {
       this.#isUnderWay = this.#side === 'answers';
