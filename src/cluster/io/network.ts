@@ -14,6 +14,7 @@ import { PATHS } from '../messages.ts';
 import { RECORD_OVERHEAD_BYTES_MAX } from '../record.ts';
 import type { CallOutcome, ControlCall, Network } from '../runtime.ts';
 import { SocketLink } from './link.ts';
+import { Names } from './names.ts';
 import { Agent, Client } from './undici.ts';
 
 /** By so much a timer of Node's may come early, which counts whole milliseconds of its own. */
@@ -37,14 +38,14 @@ export function linkMessageBytesMax(valueBytesMax: number): number {
   return recordBytesMax + CHUNK_RECORD_BYTES + OPERATION_HEAD_BYTES_MAX;
 }
 
-export function openNetwork(): Network {
+export function openNetwork({ lookup } = new Names()): Network {
   const agent = new Agent({
     connections: 4,
     pipelining: 1,
     keepAliveTimeout: KEEP_ALIVE_MS,
     // Whatever a server says in its Keep-Alive (H19).
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
-    connect: { timeout: 5000 },
+    connect: { timeout: 5000, lookup },
   });
 
   async function exchange(call: ControlCall, signal: AbortSignal): Promise<CallOutcome> {
@@ -74,10 +75,18 @@ export function openNetwork(): Network {
       const deadline = new AbortController();
       // A process that got no time for a while has answers in its sockets: it reads them (the next phase of
       // the event loop) before it calls them late.
-      const giveUp = () => deadline.abort(new Error(`no answer within ${call.timeoutMs} ms`));
+      const giveUp = () => {
+        const detail = `no answer within ${call.timeoutMs} ms`;
+        deadline.abort(new Error(detail));
+        // undici lets go of a request only once it has a connection: not while a name is looked up.
+        done({ kind: 'failed', detail });
+      };
       const timer = setTimeout(() => setImmediate(giveUp), call.timeoutMs + TIMER_EARLY_MS);
       timer.unref();
+      let isDone = false;
       const done = (outcome: CallOutcome) => {
+        if (isDone) return;
+        isDone = true;
         clearTimeout(timer);
         callback(outcome);
       };
@@ -89,7 +98,7 @@ export function openNetwork(): Network {
       const link = new SocketLink('asks', linkMessageBytesMax(VALUE_BYTES_MAX_CEILING));
       link.listen(events);
       // A Client of its own: the connection is the stream's alone, and goes with it.
-      const client = new Client(`http://${address}`, { connect: { timeout: 5000 } });
+      const client = new Client(`http://${address}`, { connect: { timeout: 5000, lookup } });
       client
         .upgrade({
           path: PATHS.operations,

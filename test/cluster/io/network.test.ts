@@ -4,6 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { Address } from '../../../src/cluster/identity.ts';
+import { Names } from '../../../src/cluster/io/names.ts';
 import { openNetwork } from '../../../src/cluster/io/network.ts';
 import type { CallOutcome } from '../../../src/cluster/runtime.ts';
 
@@ -62,4 +63,38 @@ test('an answer that lies in the socket when the time is over counts', async () 
     standStill(1200);
   }, 1000);
   expect(outcome).toMatchObject({ kind: 'answered', message: { b: 2 } });
+});
+
+test('a call keeps its deadline while its name is looked up', async () => {
+  const network = openNetwork(new Names(() => undefined));
+  const address = 'somewhere.example:80' as Address;
+  const call = { address, method: 'GET', path: '/', timeoutMs: 50 } as const;
+  const outcomes = await Promise.all(
+    [1, 2, 3].map(() => new Promise((resolve) => network.call(call, resolve))),
+  );
+  expect(outcomes).toEqual(
+    outcomes.map(() => ({ kind: 'failed', detail: 'no answer within 50 ms' })),
+  );
+});
+
+test('a name is reached through its address', async () => {
+  const address = await listening((_, response) => response.end('{"b":2}'));
+  const names = new Names((name, done) =>
+    done(
+      name === 'somewhere.example'
+        ? { kind: 'addresses', addresses: [{ address: '127.0.0.1', family: 4 }] }
+        : { kind: 'failed', code: 'ENOTFOUND' },
+    ),
+  );
+  const network = openNetwork(names);
+  const ask = (host: string) =>
+    new Promise((resolve) => {
+      const to = `${host}:${address.split(':')[1]}` as Address;
+      network.call({ address: to, method: 'GET', path: '/', timeoutMs: 60_000 }, resolve);
+    });
+  expect(await ask('somewhere.example')).toMatchObject({ kind: 'answered', message: { b: 2 } });
+  expect(await ask('elsewhere.example')).toMatchObject({
+    kind: 'failed',
+    detail: expect.stringContaining('host elsewhere.example has no address'),
+  });
 });
