@@ -2,6 +2,7 @@
 // others believe. That decides whether it is ready; what is missing is a warning, for all frontends may miss the same.
 
 import { answeringMembers, type ClusterMap, presentLives } from '../cluster/cluster-map.ts';
+import type { Times } from '../cluster/limits.ts';
 import type { Metrics } from '../cluster/metrics.ts';
 import type { Routes } from '../cluster/routes.ts';
 import type { Runtime } from '../cluster/runtime.ts';
@@ -21,12 +22,14 @@ export class Coverage {
   readonly #runtime: Runtime;
   readonly #router: Router;
   readonly #probes: Pick<Probes, 'answers'>;
-  /** In the round before, and what was logged. */
-  #unserved = 0;
-  #logged = 0;
+  readonly #times: Times;
+  /** Since when something is missing. */
+  #sinceMs: number | undefined;
+  #isLogged = false;
 
-  constructor(runtime: Runtime, router: Router, probes: Pick<Probes, 'answers'>) {
+  constructor(runtime: Runtime, times: Times, router: Router, probes: Pick<Probes, 'answers'>) {
     this.#runtime = runtime;
+    this.#times = times;
     this.#router = router;
     this.#probes = probes;
   }
@@ -41,22 +44,25 @@ export class Coverage {
     );
   }
 
-  /** Between two rounds of probes. One round without answers is none yet; the log has what lasts, once. */
+  /** Between two rounds of probes. The log has what lasts, once: not a start, nor a moment without time for it. */
   look(): void {
     const served = this.#served();
     if (served === undefined) return;
-    const lasting = Math.min(served.unserved, this.#unserved);
-    this.#unserved = served.unserved;
-    if (lasting > 0 === this.#logged > 0) return;
-    this.#logged = lasting;
-    if (lasting === 0) this.#runtime.log.write('info', 'all partitions can be served again');
-    else {
-      this.#runtime.log.write('warn', 'partitions cannot be served from here', {
-        partitions: served.unserved,
-        of: served.partitions,
-        silent: named(served.silent),
-      });
+    if (served.unserved === 0) {
+      if (this.#isLogged) this.#runtime.log.write('info', 'all partitions can be served again');
+      this.#isLogged = false;
+      this.#sinceMs = undefined;
+      return;
     }
+    const nowMs = this.#runtime.clock.monotonicMs();
+    this.#sinceMs ??= nowMs;
+    if (this.#isLogged || nowMs - this.#sinceMs < this.#times.unreachableMs) return;
+    this.#isLogged = true;
+    this.#runtime.log.write('warn', 'partitions cannot be served from here', {
+      partitions: served.unserved,
+      of: served.partitions,
+      silent: named(served.silent),
+    });
   }
 
   /** Without a map another check says so. */

@@ -70,7 +70,7 @@ export class Frontend implements Service {
       silent: (lives) => reports.silent(lives),
       asking: () => coverage.look(),
     });
-    const coverage = new Coverage(runtime, this.#router, this.#probes);
+    const coverage = new Coverage(runtime, times, this.#router, this.#probes);
     const hotKeys = new HotKeys(runtime);
     const context = {
       runtime: { ...runtime, clock: clock.forVersions },

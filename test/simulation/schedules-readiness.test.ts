@@ -39,7 +39,7 @@ describe('a frontend is not ready', () => {
     expect(ask(frontend, '/readyz').text).toMatch(/\[-]storage failed: .*silent: storage\d:/);
     expect(ask(frontend, '/readyz?exclude=storage').status).toBe(200);
     expect(unserved(frontend)).toBe(stage.map.partitions.length);
-    stage.pass(5000);
+    stage.pass(8000);
     expect(lines.map(([message]) => message)).toEqual(['partitions cannot be served from here']);
     stage.cluster.controller.start();
     for (const node of storages) node.start();
