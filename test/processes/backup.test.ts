@@ -147,7 +147,7 @@ describe('a backup and back', () => {
     const names = readdirSync(home);
     const taken = await run('backup', source.controller, home);
     expect(taken.code).toBe(78);
-    expect(taken.stderr).toMatch(/has files and no manifest.json/);
+    expect(taken.stderr).toMatch(/has .+ and no manifest.json: it is no backup/);
     expect(readdirSync(home)).toEqual(names);
   });
 

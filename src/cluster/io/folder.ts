@@ -42,11 +42,12 @@ export async function claimFolder(path: string, owned: string): Promise<Folder> 
   const directory = resolve(path);
   try {
     makeDirectory(directory);
-    const names = readdirSync(directory).filter((name) => !name.startsWith('directory.lock.'));
-    if (names.length > 0 && !names.includes(owned)) {
+    const names = readdirSync(directory).filter((name) => !isOfSystem(name));
+    const [foreign] = names;
+    if (foreign !== undefined && !names.includes(owned)) {
       throw new FatalError(
         EXIT.config,
-        `${directory} has files and no ${owned}: it is no backup; name another directory`,
+        `${directory} has ${foreign} and no ${owned}: it is no backup; name another directory`,
       );
     }
   } catch (error) {
@@ -58,6 +59,14 @@ export async function claimFolder(path: string, owned: string): Promise<Folder> 
   // A backup is copied elsewhere, and not everything that copies can copy a socket.
   process.once('exit', () => rmSync(lock, { force: true }));
   return openFolder(directory);
+}
+
+/** What file systems, desktops and network shares put into any directory; and our own lock. */
+const OF_SYSTEMS =
+  /^(directory\.lock\..*|lost\+found|\.DS_Store|\._.*|\.Trash.*|\.Spotlight-V100|\.fseventsd|\.TemporaryItems|\.snapshots?|\.zfs|\.nfs[0-9a-f]+|\.directory|@eaDir|#recycle|Thumbs\.db|desktop\.ini|System Volume Information|\$RECYCLE\.BIN)$/;
+
+function isOfSystem(name: string): boolean {
+  return OF_SYSTEMS.test(name);
 }
 
 async function openFile(path: string, create: boolean): Promise<FolderFile> {

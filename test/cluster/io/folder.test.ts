@@ -35,11 +35,27 @@ test('replacements asked for at once end in their order, the last one stays', as
   expect(readFileSync(join(path, 'a'), 'utf8')).toBe('content 19');
 });
 
+test("what file systems and desktops put into a folder makes it nobody else's", async () => {
+  for (const name of [
+    'lost+found',
+    '.DS_Store',
+    '._x',
+    '.Trash-1000',
+    '.nfs000000a1',
+    '@eaDir',
+    'Thumbs.db',
+  ]) {
+    const { path } = temporaryFolder();
+    writeFileSync(join(path, name), '');
+    await claimFolder(path, 'own');
+  }
+});
+
 test("claimed are a new folder, an empty one and one's own; somebody else's is refused", async () => {
   const { path } = temporaryFolder();
   await claimFolder(join(path, 'new', 'one'), 'own');
   writeFileSync(join(path, 'other'), '');
-  await expect(claimFolder(path, 'own')).rejects.toThrow(/has files and no own/);
+  await expect(claimFolder(path, 'own')).rejects.toThrow(/has (new|other) and no own/);
   writeFileSync(join(path, 'own'), '');
   await claimFolder(path, 'own');
   await expect(claimFolder(path, 'own')).rejects.toThrow(/in use/);
