@@ -10,6 +10,7 @@ import {
   dictionary,
   flag,
   integer,
+  isNothing,
   Malformed,
   object,
   optional,
@@ -95,6 +96,7 @@ function encodeCursor({ bucket, afterKey }: Cursor): unknown {
 
 /** @returns a text that says what is wrong, for anything that is no manifest of this format */
 export function parseManifest(bytes: Buffer): Manifest | string {
+  if (isNothing(bytes)) return 'it is empty';
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString());

@@ -5,7 +5,7 @@
 import { crc32 } from 'node:zlib';
 import { type ClusterMap, clusterMap } from './cluster-map.ts';
 import { encodedMap } from './map-json.ts';
-import { Malformed } from './shape.ts';
+import { isNothing, Malformed } from './shape.ts';
 
 const FORMAT = 2;
 const LINE_FEED = Buffer.from('\n');
@@ -21,6 +21,7 @@ export function encodeMapFile(title: string, map: ClusterMap): Buffer {
 }
 
 export function decodeMapFile(title: string, bytes: Buffer): DecodedMapFile {
+  if (isNothing(bytes)) return unusable('it is empty');
   const end = bytes.indexOf('\n');
   const line = /^(.*) (\d+) ([0-9a-f]{8})$/.exec(bytes.subarray(0, Math.max(end, 0)).toString());
   if (line === null || line[1] !== title) return unusable(`it is not a ${title}`);

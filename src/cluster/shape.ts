@@ -143,3 +143,8 @@ function plainObject(value: unknown): Record<string, unknown> {
   }
   return value as Record<string, unknown>;
 }
+
+/** What a write that was torn leaves of a file: no bytes, or none that were written. */
+export function isNothing(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === 0);
+}

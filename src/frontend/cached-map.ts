@@ -5,6 +5,7 @@ import type { ClusterMap } from '../cluster/cluster-map.ts';
 import type { Times } from '../cluster/limits.ts';
 import { decodeMapFile, encodeMapFile } from '../cluster/map-file.ts';
 import type { Folder, Runtime } from '../cluster/runtime.ts';
+import { isNothing } from '../cluster/shape.ts';
 import { explained } from '../cluster/shortage.ts';
 
 /** Between two attempts to write a map that could not be written. */
@@ -55,7 +56,7 @@ export class CachedMap {
       return found(decoded.map);
     }
     // A file of another kind is somebody else's, named by mistake: it is not written over. An empty one is nobody's.
-    const isForeign = bytes.length > 0 && bytes.toString('latin1', 0, TITLE.length) !== TITLE;
+    const isForeign = !isNothing(bytes) && bytes.toString('latin1', 0, TITLE.length) !== TITLE;
     if (isForeign) this.#mayWrite = false;
     return this.#ignore(isForeign ? `${decoded.reason}, and is left as it is` : decoded.reason);
   }

@@ -11,6 +11,7 @@ import { crc32 } from 'node:zlib';
 import { incarnation, nodeId, nonce, storeId } from '../cluster/identity.ts';
 import {
   integer,
+  isNothing,
   Malformed,
   object,
   oneOf,
@@ -56,6 +57,7 @@ export function encodeIdentity(fields: Identity): Buffer {
 
 /** @returns a text that says what is wrong, for anything that is not an identity. */
 export function decodeIdentity(bytes: Buffer): Identity | string {
+  if (isNothing(bytes)) return 'it is empty';
   try {
     const read: unknown = JSON.parse(bytes.toString());
     const { format, crc } = header(read);

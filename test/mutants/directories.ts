@@ -208,6 +208,18 @@ const SHORTAGES: readonly Mutant[] = [
     fate: tests('test/simulation/schedules-disks.test.ts', 'somebody truncates'),
   },
   {
+    name: 'empty-directory-id-counts',
+    rule: 'H5a',
+    edits: [
+      {
+        file: 'src/cluster/io/directory-lock.ts',
+        find: "if (text.trim() === '') return undefined;",
+        replace: "if (text.trim() === '') return text;",
+      },
+    ],
+    fate: tests('test/cluster/io/directory-lock.test.ts', 'is made anew'),
+  },
+  {
     name: 'half-a-header-stays',
     rule: 'H35',
     edits: [{ file: LOG, find: 'if (file.length === 0) return use', replace: 'return use' }],

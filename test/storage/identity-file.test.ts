@@ -1,6 +1,8 @@
 // What a data directory says of itself, and of what it promised (H32): also one that earlier software wrote.
 
 import { describe, expect, test } from 'vitest';
+import { parseManifest } from '../../src/backup/manifest.ts';
+import { decodeMapFile } from '../../src/cluster/map-file.ts';
 import type { Disk } from '../../src/cluster/runtime.ts';
 import { StoredIdentity } from '../../src/storage/identity.ts';
 import { decodeIdentity, encodeIdentity, type Identity } from '../../src/storage/identity-file.ts';
@@ -88,3 +90,13 @@ test('a life that the controller named is on disk before it is lived, and only t
   expect(written).toEqual([9]);
   expect(lived).toEqual([7, 9, 9]);
 });
+
+test.each([0, 1, 4096])(
+  'a small file of %i zeros, as a torn write leaves it, is called empty',
+  (length) => {
+    const bytes = Buffer.alloc(length);
+    expect(decodeIdentity(bytes)).toBe('it is empty');
+    expect(decodeMapFile('any', bytes)).toEqual({ kind: 'unusable', reason: 'it is empty' });
+    expect(parseManifest(bytes)).toBe('it is empty');
+  },
+);

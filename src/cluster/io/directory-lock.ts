@@ -5,13 +5,13 @@ import { createHash, randomBytes, randomInt } from 'node:crypto';
 import {
   closeSync,
   existsSync,
+  fsyncSync,
   linkSync,
   openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
@@ -20,6 +20,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT, FatalError } from '../errors.ts';
 
 const DIRECTORY_ID_FILE = 'directory.id';
+const ID = /^[0-9a-f]{32}\n$/;
+const NO_ID = `${DIRECTORY_ID_FILE} is no id; remove that file`;
 const LOCK_FILE = 'directory.lock.';
 /** Of a lock file that nobody looks at yet. */
 const UNPUBLISHED = '.new';
@@ -124,24 +126,52 @@ function listen(path: string): Promise<Server> {
   });
 }
 
-/** Made once, in one step, by whoever comes first. */
+/**
+ * Made once, in one step, by whoever comes first. What a torn write left, or one of earlier software that was not
+ * synced, is nothing: two directories must not count as one because both have it.
+ */
 function directoryId(directory: string): string {
+  const path = join(directory, DIRECTORY_ID_FILE);
+  try {
+    const isThere = existsSync(path);
+    const found = isThere ? idIn(path) : undefined;
+    if (found !== undefined) return found;
+    makeId(directory, isThere ? 'over it' : 'first');
+    return idIn(path) ?? '';
+  } catch (error) {
+    throw unusableDirectory(directory, 'used', error);
+  }
+}
+
+/** @returns undefined for what is nothing */
+function idIn(path: string): string | undefined {
+  const text = readFileSync(path, 'latin1').replaceAll('\0', '');
+  if (text.trim() === '') return undefined;
+  if (!ID.test(text)) throw Object.assign(new Error(), { code: NO_ID });
+  return text;
+}
+
+/** @param where `first`: another process may have made one meanwhile, and that one stands */
+function makeId(directory: string, where: 'first' | 'over it'): void {
   const path = join(directory, DIRECTORY_ID_FILE);
   const temporary = `${path}.${process.pid}`;
   try {
-    if (!existsSync(path)) {
-      writeFileSync(temporary, `${randomBytes(16).toString('hex')}\n`);
-      try {
-        linkSync(temporary, path);
-      } catch (error) {
-        if (codeOf(error) !== 'EEXIST') throw error;
-      } finally {
-        unlinkSync(temporary);
-      }
-    }
-    return readFileSync(path, 'utf8');
+    writeFileSync(temporary, `${randomBytes(16).toString('hex')}\n`, { flush: true });
+    if (where === 'over it') renameSync(temporary, path);
+    else linkSync(temporary, path);
   } catch (error) {
-    throw unusableDirectory(directory, 'used', error);
+    const code = codeOf(error);
+    // Where there are no links there are no sockets either, which the next step says.
+    if (code === 'EPERM' || code === 'ENOTSUP') renameSync(temporary, path);
+    else if (code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+  const folder = openSync(directory, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
   }
 }
 
@@ -157,6 +187,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   EROFS: 'its file system is read-only; make it writable, or choose another directory',
   ENOSPC: 'its file system is full',
   EPERM: 'it cannot be changed; see lsattr, or choose another directory',
+  EDQUOT: 'the disk quota is used up',
+  EMFILE: 'this process has as many files open as it may',
   EIO: 'its disk cannot be read or written; replace it',
   EACCES: 'this user must be able to write there, and its file system must take Unix sockets',
 };
@@ -171,10 +203,25 @@ export function unusableDirectory(directory: string, done: string, error: unknow
   );
 }
 
-function notLockable(directory: string, error: unknown): FatalError {
+/** What a file system without sockets says of one differs; that it takes files tells it from all else. */
+export function notLockable(directory: string, error: unknown): FatalError {
   const code = codeOf(error);
-  const advice = ADVICE[code] ?? 'it must be on a file system that takes Unix sockets';
+  const advice = takesFiles(directory) ? NO_SOCKETS : (ADVICE[code] ?? NO_SOCKETS);
   return new FatalError(EXIT.config, `directory ${directory} cannot be locked: ${code}; ${advice}`);
+}
+
+const NO_SOCKETS =
+  'its file system takes no Unix sockets, as FAT, exFAT and some network file systems do not; choose a directory on another one';
+
+function takesFiles(directory: string): boolean {
+  const probe = join(directory, `${LOCK_FILE}${randomBytes(8).toString('hex')}${UNPUBLISHED}`);
+  try {
+    writeFileSync(probe, '');
+    rmSync(probe);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function codeOf(error: unknown): string {

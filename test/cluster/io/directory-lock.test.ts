@@ -1,12 +1,20 @@
 // The lock in a directory by itself, as processes in different network namespaces see it: without the
 // abstract socket beside it, which would let only one of them get so far.
 
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { lockPlace } from '../../../src/cluster/io/directory-lock.ts';
+import { lockDirectory, lockPlace, notLockable } from '../../../src/cluster/io/directory-lock.ts';
 
 const directories: string[] = [];
 afterEach(() => {
@@ -71,4 +79,34 @@ test('a path may be longer than that of a socket', async () => {
 
 test('a place without sockets is refused with a reason', async () => {
   await expect(lockPlace('/proc')).rejects.toThrow(/\/proc cannot be locked: .+ Unix sockets/);
+});
+
+test.each([
+  ['no bytes', ''],
+  ['zeros', '\0'.repeat(33)],
+])('an id of %s is made anew, so two such directories are two (H5a)', async (_what, text) => {
+  for (const path of [directory(), directory()]) {
+    writeFileSync(join(path, 'directory.id'), text);
+    await lockDirectory(path);
+    expect(readFileSync(join(path, 'directory.id'), 'latin1')).toMatch(/^[0-9a-f]{32}\n$/);
+    expect(readdirSync(path).sort()).toEqual([
+      'directory.id',
+      expect.stringMatching(/^directory\.lock\./),
+    ]);
+  }
+});
+
+test('an id that is something else is refused, by its name', async () => {
+  const path = directory();
+  writeFileSync(join(path, 'directory.id'), 'my notes\n');
+  await expect(lockDirectory(path)).rejects.toThrow('directory.id is no id; remove that file');
+  expect(readFileSync(join(path, 'directory.id'), 'utf8')).toBe('my notes\n');
+});
+
+test('where files can be made and sockets cannot, the reason is the file system', () => {
+  const refused = Object.assign(new Error(), { code: 'EPERM' });
+  const path = directory();
+  expect(notLockable(path, refused).message).toMatch(/takes no Unix sockets, as FAT, exFAT/);
+  expect(readdirSync(path)).toEqual([]);
+  expect(notLockable(join(path, 'none'), refused).message).toMatch(/lsattr/);
 });
