@@ -1,7 +1,7 @@
 // The `velour` command: a table of commands, one line each, and the words they share. A command loads its role
 // when it runs: no process holds the code of the others.
 
-import { EXIT, FatalError } from './cluster/errors.ts';
+import { FatalError } from './cluster/errors.ts';
 import { backupCommand } from './commands/backup.ts';
 import { controllerCommand } from './commands/controller.ts';
 import { frontendCommand } from './commands/frontend.ts';
@@ -16,8 +16,9 @@ import {
 } from './commands/operate.ts';
 import type { Command } from './commands/options.ts';
 import { runCommand } from './commands/parser.ts';
-import { say, surviveReaders } from './commands/printing.ts';
+import { surviveReaders } from './commands/printing.ts';
 import { restoreCommand } from './commands/restore.ts';
+import { sayWhy } from './commands/say-why.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { storageCommand } from './commands/storage.ts';
 
@@ -38,11 +39,9 @@ const COMMANDS: readonly Command[] = [
 ];
 
 surviveReaders();
-runCommand(process.argv.slice(2), { commands: COMMANDS, variables: process.env }).catch(
-  (error: unknown) => {
-    if (!(error instanceof FatalError)) throw error;
-    say(`velour: ${error.message}\n`);
-    if (error.exitCode === EXIT.usage) say('See: velour --help\n');
-    process.exit(error.exitCode);
-  },
-);
+const words = process.argv.slice(2);
+runCommand(words, { commands: COMMANDS, variables: process.env }).catch((error: unknown) => {
+  if (!(error instanceof FatalError)) throw error;
+  sayWhy(error, words, COMMANDS);
+  process.exit(error.exitCode);
+});

@@ -15,6 +15,7 @@ import { REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../cluster/limits.ts';
 import { accepted, type DeathRequest, PATHS } from '../cluster/messages.ts';
 import type { Log, Network } from '../cluster/runtime.ts';
 import { Malformed } from '../cluster/shape.ts';
+import { reasonOf, strangersIn, viewOf } from './local-view.ts';
 import {
   type Command,
   MEMORY_OPTION,
@@ -32,8 +33,9 @@ const FRONTENDS_MAX = 64;
 const READY_POLL_MS = 25;
 const READY_CALL_MS = 2000;
 const SLOW_START_MS = 20_000;
-const SLOW_START =
-  'not ready yet; on a machine that has not the time for so many processes, start fewer, or with --time-scale 5';
+/** Partitions of an earlier cluster may come back within this time, when their nodes do. */
+const STRANGERS_MS = 3000;
+const EXPLAIN_POLL_MS = 1000;
 const VOUCH_CALL_MS = 1000;
 const VOUCH_AGAIN_MS = 200;
 const VOUCH_TRIES = 10;
@@ -97,9 +99,10 @@ export const localCommand: Command = {
     });
     for (const warning of words.warnings) log.write('warn', warning);
     const plan = planOf(words);
+    const network = openNetwork();
     const group = new ProcessGroup(
       log,
-      openNetwork(),
+      network,
       plan.controller,
       words.positive('drain-timeout') * 1000 + KILL_AFTER_EXTRA_MS,
     );
@@ -107,7 +110,10 @@ export const localCommand: Command = {
     for (const node of plan.nodes) group.start(node);
     const ready = await group.ready();
     if (!ready) return;
-    const failure = await writeWhole('stdout', plan.greeting);
+    // What the cluster was founded with counts, whatever the command line says.
+    const founded = await viewOf(network, plan.controller);
+    const greeting = plan.greeting(founded?.redundancy ?? plan.redundancy);
+    const failure = await writeWhole('stdout', greeting);
     // The cluster serves, whoever reads.
     if (failure !== undefined) log.write('warn', 'the greeting was not printed', { failure });
   },
@@ -123,7 +129,8 @@ interface LocalNode {
 interface Plan {
   readonly controller: Address;
   readonly nodes: readonly LocalNode[];
-  readonly greeting: string;
+  readonly redundancy: number;
+  greeting(redundancy: number): string;
 }
 
 function planOf(words: Words): Plan {
@@ -188,14 +195,16 @@ function planOf(words: Words): Plan {
   refuseSharedPorts(nodes);
   const first = frontendAddresses[0];
   const last = frontendAddresses.at(-1);
-  const greeting = `velour-fog is ready: 1 controller, ${storages} storage nodes (each key on ${redundancy}), ${frontends} frontends. Try:
+  const greeting = (
+    kept: number,
+  ) => `velour-fog is ready: 1 controller, ${storages} storage nodes (each key on ${kept}), ${frontends} frontends. Try:
   curl 'http://${first}/set/?key=a&value=1'
   curl -d 'some body' 'http://${last}/set/?key=b'
   curl 'http://${last}/get/?key=a'
   curl 'http://${first}/status'
 Ctrl-C stops everything.
 `;
-  return { controller, nodes, greeting };
+  return { controller, nodes, redundancy, greeting };
 }
 
 function refuseSharedPorts(nodes: readonly LocalNode[]): void {
@@ -268,7 +277,16 @@ class ProcessGroup {
 
   /** @returns false when a stop came first */
   async ready(): Promise<boolean> {
-    await Promise.all([...this.#running].map((running) => this.#untilReady(running)));
+    const waiting = new Set([...this.#running].map(({ node }) => node.address));
+    this.#explain(waiting).catch((error: unknown) => {
+      throw error;
+    });
+    await Promise.all(
+      [...this.#running].map(async (running) => {
+        await this.#untilReady(running);
+        waiting.delete(running.node.address);
+      }),
+    );
     this.#ready = !this.#stopping;
     return this.#ready;
   }
@@ -320,15 +338,30 @@ class ProcessGroup {
   }
 
   async #untilReady({ node, child }: Running): Promise<void> {
-    const slow = setTimeout(
-      () => this.#log.write('warn', SLOW_START, { node: node.address }),
-      SLOW_START_MS,
-    );
     while (!this.#stopping && child.exitCode === null && child.signalCode === null) {
       if (await isReady(this.#network, node.address)) break;
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     }
-    clearTimeout(slow);
+  }
+
+  /** Says while nodes are waited for what may keep them. */
+  async #explain(waiting: ReadonlySet<Address>): Promise<void> {
+    const said = new Set<string>();
+    const own = [...this.#running].map(({ node }) => node.address);
+    for (let waitedMs = EXPLAIN_POLL_MS; ; waitedMs += EXPLAIN_POLL_MS) {
+      await new Promise((resolve) => setTimeout(resolve, EXPLAIN_POLL_MS).unref());
+      if (waiting.size === 0 || this.#stopping) return;
+      const seen = await viewOf(this.#network, this.#controller);
+      const isOffline = (seen?.offlinePartitions ?? 0) > 0;
+      const strangers =
+        seen === undefined || !isOffline || waitedMs < STRANGERS_MS ? [] : strangersIn(seen, own);
+      if (strangers.length === 0 && waitedMs < SLOW_START_MS) continue;
+      const reason = reasonOf(seen, strangers);
+      if (!said.has(reason)) {
+        this.#log.write('warn', `not ready yet: ${reason}`, { waitsFor: [...waiting].join(', ') });
+      }
+      said.add(reason);
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 
 import { readReply } from '../cluster/calls.ts';
 import { encodeMapVersion, nodeEntry } from '../cluster/cluster-map.ts';
+import { ControllerContact } from '../cluster/controller-contact.ts';
 import type { Address, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import { received } from '../cluster/map-delta.ts';
@@ -30,6 +31,7 @@ export class MapFollower implements MapRefresh {
   /** H38: unless the last answer could not be read, or laid over our map. */
   #takesDeltas = true;
   #problem: string | undefined;
+  readonly #contact: ControllerContact;
 
   /** @param refused is called when nothing will come of asking, and there is no map to go on with (D12) */
   constructor(
@@ -43,6 +45,10 @@ export class MapFollower implements MapRefresh {
     this.#options = options;
     this.#refused = refused;
     this.#startedMs = runtime.clock.wallMs();
+    this.#contact = new ControllerContact(runtime, {
+      warning: 'no map from the controller',
+      timeScale: options.times.scale,
+    });
   }
 
   /** Why there is no map or no newer one, for people; undefined when the controller answers. */
@@ -149,11 +155,8 @@ export class MapFollower implements MapRefresh {
     return encodeMapVersion(this.#router.sinceFor(source));
   }
 
-  /** Logs a problem when it begins, changes and ends; not at every poll. */
   #report(problem: string | undefined): void {
-    if (problem === this.#problem) return;
     this.#problem = problem;
-    if (problem === undefined) this.#runtime.log.write('info', 'controller reached');
-    else this.#runtime.log.write('warn', 'no map from the controller', { problem });
+    if (this.#contact.report(problem)) this.#runtime.log.write('info', 'controller reached');
   }
 }

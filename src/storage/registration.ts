@@ -4,6 +4,7 @@
 import { assert } from '../cluster/assert.ts';
 import { readReply } from '../cluster/calls.ts';
 import type { ClusterMap } from '../cluster/cluster-map.ts';
+import { ControllerContact } from '../cluster/controller-contact.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { Address, Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
@@ -46,11 +47,16 @@ export class Registration {
   #incarnation: Incarnation | undefined;
   #problem: string | undefined = 'not registered yet';
   #registering = false;
+  readonly #contact: ControllerContact;
 
   constructor(runtime: Runtime, options: RegistrationOptions, events: RegistrationEvents) {
     this.#runtime = runtime;
     this.#options = options;
     this.#events = events;
+    this.#contact = new ControllerContact(runtime, {
+      warning: 'no word from the controller',
+      timeScale: options.times.scale,
+    });
     this.#process = runtime.random.token();
     this.#proposed = options.incarnation;
     this.#previous = options.previous;
@@ -110,14 +116,11 @@ export class Registration {
     );
   }
 
-  /** Logs a problem when it begins, changes and ends; not at every heartbeat. */
   report(problem: string | undefined): void {
-    if (problem === this.#problem) return;
-    if (problem !== undefined)
-      this.#runtime.log.write('warn', 'no word from the controller', { problem });
-    else if (this.#incarnation !== undefined)
-      this.#runtime.log.write('info', 'controller reached again');
     this.#problem = problem;
+    const isOver = this.#contact.report(problem);
+    if (isOver && this.#incarnation !== undefined)
+      this.#runtime.log.write('info', 'controller reached again');
   }
 
   #registered(reply: RegisterReply): void {

@@ -9,7 +9,8 @@ const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
 export interface LoggerOptions {
   readonly role: string;
-  readonly node: string;
+  /** Undefined before that is known. */
+  readonly node: string | undefined;
   /** Of a process that shares its address with others. */
   readonly worker?: number | undefined;
   readonly level: LogLevel;
@@ -61,5 +62,5 @@ const prettyLine: Format = (ts, level, message, fields, { role, node, worker }) 
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ` ${name}=${value}`)
     .join('');
-  return `${ts.slice(11, 23)} ${level.padEnd(5)} ${role} ${node}${worker === undefined ? '' : ` worker ${worker}`}: ${message}${details}`;
+  return `${ts.slice(11, 23)} ${level.padEnd(5)} ${role}${node === undefined ? '' : ` ${node}`}${worker === undefined ? '' : ` worker ${worker}`}: ${message}${details}`;
 };

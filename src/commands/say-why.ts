@@ -1,0 +1,37 @@
+// The last words of a process that cannot start or go on: a line for people, or one of the log where that is JSON.
+
+import { EXIT, type FatalError } from '../cluster/errors.ts';
+import { openLog } from '../cluster/io/logger.ts';
+import type { Command } from './options.ts';
+import { say } from './printing.ts';
+
+export function sayWhy(
+  { message, exitCode }: FatalError,
+  words: readonly string[],
+  commands: readonly Command[],
+): void {
+  const role = jsonRoleOf(words, commands);
+  if (role !== undefined) {
+    openLog({ role, node: undefined, level: 'error', pretty: false }).write('error', message);
+    return;
+  }
+  say(`velour: ${message}\n`);
+  if (exitCode === EXIT.usage) say('See: velour --help\n');
+}
+
+/**
+ * The role, if its log is JSON: whoever collects the logs reads this among them. From the words themselves, because
+ * they may be what is wrong.
+ */
+function jsonRoleOf(words: readonly string[], commands: readonly Command[]): string | undefined {
+  const name = words.find((word) => !word.startsWith('-'));
+  const command = commands.find(({ usage, aliases = [] }) =>
+    [usage.split(' ')[0], ...aliases].includes(name),
+  );
+  if (command?.serves !== true) return undefined;
+  const at = words.findIndex((word) => /^--log-format(?:=|$)/.test(word));
+  const flag = words[at]?.split('=')[1] ?? (at < 0 ? undefined : words[at + 1]);
+  const format = flag ?? (process.env.VELOUR_LOG_FORMAT || 'auto');
+  const isPretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY === true);
+  return isPretty ? undefined : command.usage.split(' ')[0];
+}
