@@ -3,9 +3,18 @@
 # and builds first. Settings: NUM_FRONTEND, NUM_STORAGE, REDUNDANCY, CONTROLLER_PORT, STORAGE_PORT,
 # FRONTEND_PORT, DATA_DIR, as environment variables, or the options of `velour local`.
 set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-if [ "$root/node_modules/.package-lock.json" -ot "$root/package-lock.json" ]; then
-  npm --prefix "$root" ci --no-audit --no-fund >&2
+script=${BASH_SOURCE[0]}
+while [ -L "$script" ]; do # It may have been called by a symbolic link.
+  target=$(readlink "$script")
+  case $target in
+    /*) script=$target ;;
+    *) script=$(dirname "$script")/$target ;;
+  esac
+done
+root=$(cd "$(dirname "$script")/.." && pwd -P)
+# The compiler is a development dependency, which NODE_ENV=production would leave out.
+if [ "$root/node_modules/.package-lock.json" -ot "$root/package-lock.json" ] || [ ! -e "$root/node_modules/.bin/tsc" ]; then
+  npm --prefix "$root" ci --include=dev --no-audit --no-fund >&2
 fi
 if [ -n "$(find "$root/src" "$root/tsconfig.json" -newer "$root/dist/cli.js" -print -quit 2>/dev/null || echo stale)" ]; then
   npm --prefix "$root" run --silent build >&2

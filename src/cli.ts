@@ -1,11 +1,22 @@
 #!/usr/bin/env node
-// Where the `velour` command begins: what must hold before anything is loaded. The commands are main.ts's.
+// Where the `velour` command begins: what must hold before anything is loaded, in syntax that every Node.js with
+// modules reads, so without a static import. The commands are main.ts's.
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  process.stderr.write(
+    `velour: this is Node.js ${process.versions.node}, and velour needs 20.19 or newer; see https://nodejs.org\n`,
+  );
+  process.exit(78);
+}
 
 // Node's own answer to SIGUSR1 is a debugger on port 9229, and the system's to SIGUSR2 the end of the process.
-for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => undefined);
+for (const signal of ['SIGUSR1', 'SIGUSR2']) process.on(signal, () => undefined);
 
 // Keys and values are nobody's business but this user's: whatever a command writes, or a process that it starts, is
 // 0600 in directories of 0700, whatever the umask was.
 process.umask(0o077);
 
-await import('./main.ts');
+import('./main.ts').catch((error: unknown) => {
+  throw error;
+});
