@@ -39,7 +39,8 @@ const OPTIONS: OptionTable = {
 
 export const drainCommand: Command = {
   usage: 'drain <node>',
-  describe: 'Move everything off a storage node, and wait until that is done',
+  describe:
+    'Copy all that a storage node holds to others, and wait until that is done: no data is lost, and it may be stopped then',
   options: {
     ...OPTIONS,
     undo: { type: 'boolean', default: false, describe: 'Let the node hold partitions again' },
@@ -75,7 +76,8 @@ export const removeCommand: Command = {
 
 export const forgetCommand: Command = {
   usage: 'forget <node>',
-  describe: 'Declare a storage node dead that is gone for good; never one that still runs',
+  describe:
+    'Declare a storage node dead that is gone for good: others copy what it had from those that have it too; what only it had stays offline until it is back. Never one that still runs: its clients could read old values',
   options: OPTIONS,
   positionals: { node: NODE },
   examples: [['velour forget 10.0.0.2:12500', 'its host is lost, and nobody could prove it']],
@@ -96,7 +98,7 @@ export const forgetCommand: Command = {
 export const acceptLossCommand: Command = {
   usage: 'accept-loss [partitions..]',
   describe:
-    'Let offline partitions serve again with the most complete copies that are left; what is lost stays lost',
+    'Give up data: let offline partitions serve again with the most complete copies that are left, or empty where none is. What these do not have is lost for good, and answered 404',
   options: OPTIONS,
   positionals: {
     partitions: { describe: 'Their numbers; by default all that are offline' },

@@ -135,6 +135,18 @@ describe('help', () => {
     }
   });
 
+  test.each([
+    ['drain', 'no data is lost'],
+    ['forget', 'what only it had stays offline until'],
+    ['accept-loss', 'is lost for good, and answered 404'],
+  ])('velour %s --help says what happens to data, and exits 0', async (command, what) => {
+    for (const flag of ['--help', '-h']) {
+      const help = velour([command, flag]);
+      expect(await help.exit()).toBe(0);
+      expect(help.stdout.replace(/\s+/g, ' ')).toContain(what);
+    }
+  });
+
   test('--version prints the version', async () => {
     const version = velour(['--version']);
     expect(await version.exit()).toBe(0);
