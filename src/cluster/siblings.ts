@@ -1,6 +1,9 @@
 // Workers: processes that are one frontend to everybody outside, at one address. What they say to each other,
 // and to the primary process that started them. All are of one program, so nothing of it is checked.
 
+/** Says a worker its number: set by the primary, and by nobody else. */
+export const WORKER_VARIABLE = 'VELOUR_WORKER';
+
 /** What each of them knows a part of, and who asks wants all of. */
 export type Topic = 'metrics' | 'checks' | 'hot-keys';
 

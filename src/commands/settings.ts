@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import type { Options } from 'yargs';
 import { EXIT, FatalError } from '../cluster/errors.ts';
+import { WORKER_VARIABLE } from '../cluster/siblings.ts';
 import {
   type Command,
   decimal,
@@ -208,8 +209,8 @@ function isOfKubernetes(variable: string, value: string): boolean {
   return SERVICE_VARIABLE.test(variable) || (/_PORT$/.test(variable) && SERVICE_LINK.test(value));
 }
 
-/** Set by `velour local`, and by node:cluster for a worker. */
-const PARENTS = [CHILD_VARIABLE, 'NODE_UNIQUE_ID'];
+/** Set by `velour local` for its children, and by a primary for its workers. */
+const PARENTS = [CHILD_VARIABLE, WORKER_VARIABLE];
 
 function warningsOf({ command, commands, variables }: Place): readonly string[] {
   // Its parent has said so, once for all of them; and what it sets for a child is no option.

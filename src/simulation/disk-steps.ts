@@ -88,10 +88,13 @@ export function replacing(ground: Ground, name: string, bytes: Buffer): Step<und
       return DONE;
     },
     part() {
-      const stage = random.pick(['begun', 'written', 'synced', 'renamed', 'ended'] as const);
+      const drawn = random.pick(['begun', 'written', 'synced', 'renamed', 'ended'] as const);
+      const roomBytes = ground.roomBytes();
+      // On a full disk it comes no further than that.
+      const stage = drawn !== 'begun' && bytes.length > roomBytes ? 'written' : drawn;
       if (stage === 'written') {
         const file = new StoredFile('state');
-        file.appendPart(prefixOf(bytes, random));
+        file.appendPart(prefixOf(bytes, random).subarray(0, roomBytes));
         directory.set(temporary, file);
       } else if (stage === 'synced') directory.set(temporary, new StoredFile('state', bytes));
       else if (stage !== 'begun') rename();
@@ -188,7 +191,7 @@ export function appending(
     },
     part() {
       file.truncate(end());
-      file.appendPart(prefixOf(bytes, ground.random));
+      file.appendPart(prefixOf(bytes, ground.random).subarray(0, ground.roomBytes()));
       return false;
     },
   };

@@ -267,8 +267,9 @@ test('a busy port ends the start with 69 and one line that names it', async () =
   const frontend = velour(words);
   cleanUps.push(() => frontend.stop('SIGKILL'));
   expect(await frontend.exit()).toBe(69);
-  expect(frontend.stderr.trimEnd().split('\n')).toEqual([
-    `velour: port ${port} on 127.0.0.1 is in use; stop who has it, or choose another port`,
+  const lines = frontend.stderr.trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line).msg)).toEqual([
+    `port ${port} on 127.0.0.1 is in use; stop who has it, or choose another port`,
   ]);
 });
 

@@ -203,8 +203,10 @@ describe('R6: a witness that cannot store the map of a fence', () => {
       stage.heal(side, [full]);
       stage.until('removed', () => stage.roleOf(suspect, key) === undefined);
       // There is room again, and its new life begins with the map of long ago; nobody tells it another one.
-      full.disk.free();
       full.crash(false);
+      // What it had begun to write fails first.
+      stage.pass(20);
+      full.disk.free();
       let lives = false;
       full.onLog = (message) => {
         if (message !== 'registered') return;

@@ -222,7 +222,7 @@ describe('what a log brings back', () => {
   test('was compacted many times in these runs, and caches among them evicted', () => {
     let compacted = 0;
     let evicted = 0;
-    for (let seed = FRESH; seed < FRESH + 20; seed++) {
+    for (let seed = FRESH; seed < FRESH + 100; seed++) {
       const play = new Play(seed);
       play.run();
       compacted += play.compacted;

@@ -2,9 +2,15 @@
 // each other is siblings.ts's, when one is started or stopped commands/workers.ts's.
 
 import cluster from 'node:cluster';
-import type { FromWorker, Siblings, Told, Topic, ToWorker } from '../siblings.ts';
+import {
+  type FromWorker,
+  type Siblings,
+  type Told,
+  type Topic,
+  type ToWorker,
+  WORKER_VARIABLE,
+} from '../siblings.ts';
 
-const NUMBER_VARIABLE = 'VELOUR_WORKER';
 const WAITS_VARIABLE = 'VELOUR_WORKER_WAITS';
 
 /**
@@ -39,7 +45,7 @@ export function startWorker(number: number, waits: boolean, events: WorkerEvents
   // Keys are bytes, which JSON has not.
   cluster.setupPrimary({ serialization: 'advanced' });
   const worker = cluster.fork({
-    [NUMBER_VARIABLE]: String(number),
+    [WORKER_VARIABLE]: String(number),
     [WAITS_VARIABLE]: waits ? '1' : '',
   });
   let ended = false;
@@ -139,7 +145,7 @@ export class Primary implements Siblings {
 export function openPrimary(): Primary | undefined {
   if (cluster.isPrimary) return undefined;
   return new Primary(
-    Number(process.env[NUMBER_VARIABLE]),
+    Number(process.env[WORKER_VARIABLE]),
     (process.env[WAITS_VARIABLE] ?? '') !== '',
   );
 }
