@@ -60,7 +60,7 @@ export class LogHealth {
   /** The first reason stays. */
   fail(problem: LogProblem): void {
     this.#cancelWatch();
-    if (!this.hasFailed) this.#tell(problem);
+    this.#tell(problem);
   }
 
   #ended(): void {
@@ -70,6 +70,8 @@ export class LogHealth {
 
   #tell(problem: LogProblem | undefined): void {
     const before = this.#problem;
+    // A write that was under way as a sync failed may end well: that mends nothing (H8).
+    if (before?.isFinal) return;
     this.#problem = problem;
     const isSame =
       before?.what === problem?.what &&

@@ -288,4 +288,16 @@ export const DIRECTORY_MUTANTS: readonly Mutant[] = [
   ...VERSIONS,
   ...STOPS,
   ...SHORTAGES,
+  {
+    name: 'failed-sync-forgotten-by-a-write',
+    rule: 'H8',
+    edits: [
+      {
+        file: 'src/storage/log-health.ts',
+        find: 'if (before?.isFinal) return;',
+        replace: 'if (before?.isFinal && problem?.isFinal) return;',
+      },
+    ],
+    fate: tests('test/storage/log-health.test.ts', 'stays final'),
+  },
 ];
