@@ -31,12 +31,12 @@ const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function fill(pair, { items, valueBytes }) {
   const streams = [pair.stream(0), pair.stream(1)];
-  const clock = new HybridClock();
+  const clock = new HybridClock({ wallMs: Date.now });
   const value = Buffer.alloc(valueBytes, 'v');
   let refused = 0;
   for (let number = 0; number < items; number++) {
     const key = Buffer.from(keyAt(number));
-    const record = encodeRecord({ key, version: clock.next(Date.now()), value });
+    const record = encodeRecord({ key, version: clock.next(), value });
     for (const stream of streams) {
       await stream.send('set', key, { record }, ({ kind }) => {
         if (kind !== 'applied') refused++;

@@ -28,14 +28,14 @@ async function ofStorageNode() {
   try {
     const empty = node.process.residentBytes();
     const stream = node.stream();
-    const clock = new HybridClock();
+    const clock = new HybridClock({ wallMs: Date.now });
     let refused = 0;
     const began = performance.now();
     for (const [name, text] of items()) {
       const key = Buffer.from(name);
       const record = encodeRecord({
         key,
-        version: clock.next(Date.now()),
+        version: clock.next(),
         value: Buffer.from(text),
       });
       await stream.send('set', key, { record }, ({ kind }) => {

@@ -15,7 +15,7 @@ const FULL = 0.9;
 /** Between two looks at how full the node is. */
 const AT_ONCE = 5000;
 
-const clock = new HybridClock();
+const clock = new HybridClock({ wallMs: Date.now });
 const value = Buffer.from(VALUE);
 
 class Load {
@@ -35,7 +35,7 @@ class Load {
 
   async set(number) {
     const key = Buffer.from(keyAt(number));
-    const record = encodeRecord({ key, version: clock.next(Date.now()), value });
+    const record = encodeRecord({ key, version: clock.next(), value });
     this.sets++;
     await this.#stream.send('set', key, { record }, ({ kind }) => {
       if (kind !== 'applied') this.refused++;

@@ -27,11 +27,11 @@ const NOTHING = Buffer.alloc(0);
 
 async function fill(stream) {
   // Two hours ago, so that deletes of an hour ago are above it.
-  const clock = new HybridClock();
+  const clock = new HybridClock({ wallMs: () => Date.now() - 2 * HOUR_MS });
   let refused = 0;
   for (let number = 0; number < ITEMS; number++) {
     const key = Buffer.from(keyAt(number));
-    const version = clock.next(Date.now() - 2 * HOUR_MS);
+    const version = clock.next();
     await stream.send('set', key, { record: encodeRecord({ key, version, value }) }, (answer) => {
       if (answer.kind !== 'applied') refused++;
     });
@@ -45,7 +45,10 @@ async function fill(stream) {
  * them; the floor that it then has (H24) stays below what comes.
  */
 async function change(stream, untilMs) {
-  const clocks = { now: new HybridClock(), old: new HybridClock() };
+  const clocks = {
+    now: new HybridClock({ wallMs: Date.now }),
+    old: new HybridClock({ wallMs: () => Date.now() - DELETE_GRACE_MS }),
+  };
   const answers = {};
   let count = 0;
   for (const { kind, key: name } of changes(ITEMS)) {
@@ -54,8 +57,8 @@ async function change(stream, untilMs) {
     const key = Buffer.from(name);
     const record =
       kind === 'overwrite'
-        ? { version: clocks.now.next(nowMs), value }
-        : { version: clocks.old.next(nowMs - DELETE_GRACE_MS), value };
+        ? { version: clocks.now.next(), value }
+        : { version: clocks.old.next(), value };
     if (kind === 'delete') Object.assign(record, { tombstone: true, value: NOTHING });
     if (kind === 'expire') record.expiresAtMs = nowMs - EXPIRY_GRACE_MS + Math.random() * 60_000;
     count++;

@@ -16,12 +16,12 @@ const VALUE_BYTES = 100;
 const MEMORY_MEBIBYTES = Math.ceil((ITEMS * (KEY_BYTES + VALUE_BYTES + 120)) / 2 ** 20) + 64;
 
 async function fill(stream) {
-  const clock = new HybridClock();
+  const clock = new HybridClock({ wallMs: Date.now });
   const value = Buffer.alloc(VALUE_BYTES, 'v');
   let refused = 0;
   for (let number = 0; number < ITEMS; number++) {
     const key = Buffer.from(`key-${number}`.padEnd(KEY_BYTES, '.'));
-    const record = encodeRecord({ key, version: clock.next(Date.now()), value });
+    const record = encodeRecord({ key, version: clock.next(), value });
     await stream.send('set', key, { record }, ({ kind }) => {
       if (kind !== 'applied') refused++;
     });
