@@ -11,7 +11,7 @@ export type Version = bigint & { readonly brand: 'Version' };
 export const VERSION_ZERO = 0n as Version;
 const MILLISECONDS_MAX = 2 ** 48 - 1;
 const COUNTER_BITS = 16n;
-const COUNTERS = 65_536;
+export const COUNTERS = 65_536;
 
 export function versionAt(milliseconds: number): Version {
   assert(milliseconds >= 0, 'a version is not before 1970');
@@ -43,10 +43,15 @@ export class HybridClock {
   readonly #clock: Pick<Clock, 'wallMs'>;
   #last: Version = VERSION_ZERO;
   /** Of the last version that was minted above a far one: no two have the same, until it begins anew. */
-  #farCounter = 0;
+  #farCounter: number;
 
-  constructor(clock: Pick<Clock, 'wallMs'>) {
+  /**
+   * @param farCounter where those begin: drawn by each frontend, or two of them would give one version to two sets
+   * above one that is far ahead (seed 49245151)
+   */
+  constructor(clock: Pick<Clock, 'wallMs'>, farCounter = 0) {
     this.#clock = clock;
+    this.#farCounter = farCounter;
   }
 
   /** @param above what the key, or the floor of its partition, is known to have */

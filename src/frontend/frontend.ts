@@ -11,7 +11,7 @@ import { Metrics } from '../cluster/metrics.ts';
 import { type ReplyCallback, Routes } from '../cluster/routes.ts';
 import type { DrainOptions, Runtime, Service } from '../cluster/runtime.ts';
 import type { Siblings } from '../cluster/siblings.ts';
-import { HybridClock } from '../cluster/version.ts';
+import { COUNTERS, HybridClock } from '../cluster/version.ts';
 import { CachedMap, type MapFile } from './cached-map.ts';
 import { Coverage } from './coverage.ts';
 import { FailureReports } from './failure-reports.ts';
@@ -77,7 +77,7 @@ export class Frontend implements Service {
       times,
       router: this.#router,
       refresh: this.#follower,
-      versions: new HybridClock(clock.forVersions),
+      versions: new HybridClock(clock.forVersions, runtime.random.below(COUNTERS)),
       reports,
       hotKeys,
     };
