@@ -202,6 +202,11 @@ class Requests {
   #run(incoming: Incoming, asksFirst: boolean): void {
     const { request, response } = incoming;
     if (bodyless(request)) return this.#handle(incoming, incoming.body);
+    if (request.destroyed) {
+      // It waited for its turn, and its connection is gone meanwhile, with what was not read of it (H22).
+      this.#ended(incoming.connection);
+      return incoming.connection.done();
+    }
     // `curl -T` and `curl -d` of over 1 MiB ask first; a too large body is refused before it is sent.
     if (asksFirst && Number(request.headers['content-length'] ?? 0) <= this.#bodyBytesMax) {
       response.writeContinue();

@@ -20,7 +20,7 @@ export function isForLink(request: IncomingMessage): boolean {
   return originForm(request.url ?? '').split('?')[0] === PATHS.operations;
 }
 
-/** @returns whether it is a link now */
+/** Hands the socket to a link, or refuses it. @param head bytes that came with the request */
 export function acceptLink(
   service: Service,
   request: IncomingMessage,

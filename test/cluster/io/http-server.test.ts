@@ -256,6 +256,23 @@ test('a stop waits for what is in progress, and for nothing that broke off or is
   await stopped;
 });
 
+test('a stop waits for nothing that waited for its turn on a connection that is gone', async () => {
+  let answer: (() => void) | undefined;
+  const server = await serve(MEBIBYTE, (_request, reply) => {
+    answer = () => reply(ok('late'));
+  });
+  const gone = await open(server);
+  gone.on('error', () => undefined);
+  gone.write(`${post(1)}a${post(1)}b${post(1)}c`);
+  await expect.poll(() => answer).toBeDefined();
+  const other = await open(server);
+  gone.resetAndDestroy();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  answer?.();
+  await server.drain(600_000, 0);
+  other.destroy();
+});
+
 test('a connection is closed when nothing is asked on it, not while something is in progress', async () => {
   let answer = () => {};
   const server = await serve(
