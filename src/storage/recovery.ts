@@ -3,7 +3,7 @@
 // (H8). Nothing is served before; what cannot be read stops the start instead of being passed over.
 
 import { unreachable } from '../cluster/assert.ts';
-import { type ClusterMap, nodeEntry, whenFullOf } from '../cluster/cluster-map.ts';
+import { type ClusterMap, whenFullOf } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
 import { decodeMapFile, encodeMapFile } from '../cluster/map-file.ts';
@@ -161,7 +161,8 @@ export class Recovery {
       (earlier?.incarnation ?? 0) + 1,
     ) as Incarnation;
     const complete = earlier !== undefined && this.#isComplete(earlier);
-    const previous = lastAdmitted(earlier, map) ?? incarnation;
+    // Of a new directory: nothing was lived before.
+    const previous = earlier?.incarnation ?? incarnation;
     const identity = {
       node: earlier?.node ?? this.#options.node,
       store,
@@ -239,20 +240,6 @@ export class Recovery {
       `the records of the log do not fit into the memory of this node: it has ${limit} bytes, and ${limit + this.#missingBytes} are enough; give it more with --memory`,
     );
   }
-}
-
-/**
- * H8: the last life that is known here to have been a node of the cluster, by the map that it stored. A life that never
- * came to a map may have begun from an old copy of the directory, whose word would be believed as that of the lives
- * which the copy does not know (seed 42222230 of old-copy). Of a new directory: none.
- */
-function lastAdmitted(
-  earlier: Identity | undefined,
-  map: ClusterMap | undefined,
-): Incarnation | undefined {
-  if (earlier === undefined) return undefined;
-  const named = map === undefined ? undefined : nodeEntry(map, earlier.node);
-  return named?.incarnation ?? earlier.incarnation;
 }
 
 /**

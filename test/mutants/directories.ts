@@ -300,16 +300,4 @@ export const DIRECTORY_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests('test/storage/log-health.test.ts', 'stays final'),
   },
-  {
-    name: 'life-between-vouches-for-an-old-copy',
-    rule: 'H8',
-    edits: [
-      {
-        file: 'src/storage/recovery.ts',
-        find: 'return named?.incarnation ?? earlier.incarnation;',
-        replace: 'return named === undefined ? undefined : earlier.incarnation;',
-      },
-    ],
-    fate: tests('test/simulation/schedules-maps.test.ts', 'by a life between'),
-  },
 ];
