@@ -129,58 +129,61 @@ test.each(SEEDS)('H36: a copy that a crash could take away does not count, seed 
   stage.expectHealed([key], 2);
 });
 
-describe('H26: what a joiner drops was not acknowledged', () => {
-  // Of the orders that a seed can give, these have what is needed: a delete that only one of two forgot.
-  test.each([
-    [1, 120],
-    [3, 120],
-    [5, 120],
-    [14, 120],
-    [1, 2500],
-    [5, 2500],
-    [14, 2500],
-    [18, 2500],
-  ])('seed %i, the last member reached after %i ms', (seed, laterMs) => {
-    const times = { antiEntropyMs: 600, tombstoneGraceMs: 300 };
-    const stage = new Stage(seed, { ...SHAPE, storages: 3, frontends: 3, redundancy: 2, times });
-    const { controller, storages } = stage.cluster;
-    const [source, leaver, joiner] = [stage.storage(0), stage.storage(1), stage.storage(2)];
-    const partition = stage.partitionOf(stage.keyOf(source, leaver));
-    const [key = '', deleted = ''] = stage.keysIn(partition, 2);
-    const [late, frontend, dying] = [stage.frontend(0), stage.frontend(1), stage.frontend(2)];
-    // 1. A set gets its version, and reaches nobody yet.
-    stage.cut([late], storages);
-    const set = stage.set(late, key);
-    stage.pass(5);
-    // 2. A later delete of another key is forgotten by the source alone: only its floor is above the set.
-    stage.expectStatus(stage.delete(frontend, deleted), 200);
-    stage.until('forgotten', () => stage.heldBy(source, deleted) === undefined);
-    stage.cut([source], [leaver]);
-    stage.cut([joiner], [source, leaver]);
-    // 3. One joins that cannot copy yet; it and the leaver apply the set.
-    stage.drain(leaver);
-    stage.until('it joins', () => stage.roleOf(joiner, key) === 'joining');
-    stage.pass(30);
-    expect(stage.heldBy(leaver, deleted)).toBeDefined();
-    stage.heal([late], [leaver, joiner]);
-    const isApplied = () => [leaver, joiner].every((node) => stage.heldBy(node, key) !== undefined);
-    stage.until('applied', isApplied);
-    stage.pass(20);
-    // 4. It copies, and drops what the source may have deleted.
-    stage.cutTo([joiner], [controller]);
-    stage.heal([joiner], [source]);
-    stage.until('dropped', () => stage.heldBy(joiner, key) === undefined);
-    stage.pass(laterMs === 120 ? 0 : laterMs);
-    // 5. The source gets something newer that nobody else has, and then the set.
-    stage.cut([dying], [leaver, joiner]);
-    stage.set(dying, key);
-    stage.until('half set', () => stage.heldBy(source, key) !== undefined);
-    dying.crash(false);
-    stage.heal([late], [source]);
-    stage.pass(120);
-    stage.healTo([joiner], [controller]);
-    stage.until('promoted', () => stage.roleOf(joiner, key) === 'serving');
-    stage.until('answered', () => set.reply !== undefined);
-    stage.expectKept();
-  });
-});
+/**
+ * What a joiner drops is set again by nobody, in one order of events.
+ * @param laterMs how long after the drop the last member is reached
+ * @returns whether the order that the seed gave has what is needed: a delete that only one of two forgot
+ */
+function dropsWhatCame(seed: number, laterMs: number): boolean {
+  const times = { antiEntropyMs: 600, tombstoneGraceMs: 300 };
+  const stage = new Stage(seed, { ...SHAPE, storages: 3, frontends: 3, redundancy: 2, times });
+  const { controller, storages } = stage.cluster;
+  const [source, leaver, joiner] = [stage.storage(0), stage.storage(1), stage.storage(2)];
+  const partition = stage.partitionOf(stage.keyOf(source, leaver));
+  const [key = '', deleted = ''] = stage.keysIn(partition, 2);
+  const [late, frontend, dying] = [stage.frontend(0), stage.frontend(1), stage.frontend(2)];
+  // 1. A set gets its version, and reaches nobody yet.
+  stage.cut([late], storages);
+  const set = stage.set(late, key);
+  stage.pass(5);
+  // 2. A later delete of another key is forgotten by the source alone: only its floor is above the set.
+  stage.expectStatus(stage.delete(frontend, deleted), 200);
+  stage.until('forgotten', () => stage.heldBy(source, deleted) === undefined);
+  stage.cut([source], [leaver]);
+  stage.cut([joiner], [source, leaver]);
+  // 3. One joins that cannot copy yet; it and the leaver apply the set.
+  stage.drain(leaver);
+  stage.until('it joins', () => stage.roleOf(joiner, key) === 'joining');
+  stage.pass(30);
+  if (stage.heldBy(leaver, deleted) === undefined) return false;
+  stage.heal([late], [leaver, joiner]);
+  const isApplied = () => [leaver, joiner].every((node) => stage.heldBy(node, key) !== undefined);
+  stage.until('applied', isApplied);
+  stage.pass(20);
+  // 4. It copies, and drops what the source may have deleted.
+  stage.cutTo([joiner], [controller]);
+  stage.heal([joiner], [source]);
+  stage.until('dropped', () => stage.heldBy(joiner, key) === undefined);
+  stage.pass(laterMs === 120 ? 0 : laterMs);
+  // 5. The source gets something newer that nobody else has, and then the set.
+  stage.cut([dying], [leaver, joiner]);
+  stage.set(dying, key);
+  stage.until('half set', () => stage.heldBy(source, key) !== undefined);
+  dying.crash(false);
+  stage.heal([late], [source]);
+  stage.pass(120);
+  stage.healTo([joiner], [controller]);
+  stage.until('promoted', () => stage.roleOf(joiner, key) === 'serving');
+  stage.until('answered', () => set.reply !== undefined);
+  stage.expectKept();
+  return true;
+}
+
+test.each([120, 2500])(
+  'H26: what a joiner drops was not acknowledged, the last member reached after %i ms',
+  (laterMs) => {
+    let played = 0;
+    for (let seed = 1; played < 5 && seed <= 60; seed++) if (dropsWhatCame(seed, laterMs)) played++;
+    expect(played).toBe(5);
+  },
+);
