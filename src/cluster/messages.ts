@@ -136,18 +136,24 @@ export const heartbeatRequest = object({
       { max: partitionCount(DIGITS_MAX) },
     ),
   ),
+  /** Whether it holds what the map gives to others: until it is told that they know that map (H29). */
+  retains: optional(flag),
 });
 export type HeartbeatRequest = ShapeOf<typeof heartbeatRequest>;
 
 /**
  * `map` or `delta` is there when the controller's map is newer than the node's. `lease`: granted, from the sending of
  * the heartbeat on, to a node that has adopted `mapVersion` (H3, R5). `timeMs`: the time of the cluster (H31).
+ * `adopted`: the newest map that each life has, for a node that `retains` something (H29).
  */
 export const heartbeatReply = object({
   incarnation,
   mapVersion,
   lease: flag,
   timeMs: optional(wall),
+  adopted: optional(
+    list(object({ node: nodeId, incarnation, mapVersion }), { max: STORAGE_NODES_MAX }),
+  ),
   ...mapNews,
 });
 export type HeartbeatReply = ShapeOf<typeof heartbeatReply>;

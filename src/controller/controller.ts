@@ -348,6 +348,7 @@ export class Controller implements Service {
       mapVersion: map?.version ?? NO_MAP,
       lease: map !== undefined && isGranted(map, message),
       timeMs: this.#knowledge.clocks.tellMs,
+      adopted: message.retains === true ? this.#knowledge.adoptedBy(map) : undefined,
       ...this.#map.newsFor({ since: message.mapVersion, deltas: message.deltas ?? false }),
     };
     return messageReply(answer);

@@ -1,9 +1,14 @@
 // Everything the controller knows beyond the map, in one place: what the nodes said last, who is silent,
 // alive or dead, and what is waited for. Gone with the controller.
 
-import type { ClusterMap, Life, MapVersion } from '../cluster/cluster-map.ts';
+import {
+  type ClusterMap,
+  type Life,
+  type MapVersion,
+  presentLives,
+} from '../cluster/cluster-map.ts';
 import type { Times } from '../cluster/limits.ts';
-import type { HeartbeatRequest } from '../cluster/messages.ts';
+import type { HeartbeatReply, HeartbeatRequest } from '../cluster/messages.ts';
 import type { Log, Runtime } from '../cluster/runtime.ts';
 import { FailureDetector } from './failure-detector.ts';
 import { Frontends } from './frontends.ts';
@@ -78,6 +83,14 @@ export class Knowledge {
     for (const version of [mapVersion, obeyedVersion ?? mapVersion]) {
       if (!isAtLeast(this.obeyed.of(life), version)) this.obeyed.set(life, version);
     }
+  }
+
+  /** What each life of the map said that it has; those that have said nothing are left out. */
+  adoptedBy(map: ClusterMap | undefined): NonNullable<HeartbeatReply['adopted']> {
+    return (map === undefined ? [] : presentLives(map)).flatMap((life) => {
+      const mapVersion = this.adopted.of(life);
+      return mapVersion === undefined ? [] : [{ ...life, mapVersion }];
+    });
   }
 
   update(map: ClusterMap, nowMs: number): void {

@@ -8,7 +8,6 @@ import type { SimulatedNode } from './node.ts';
 import type { Oracles } from './oracles.ts';
 import {
   PROGRAMME_NAMES,
-  PROGRAMMES_OPEN,
   PROGRAMMES_WITH_LOSSES,
   type ProgrammeName,
   strike,
@@ -136,7 +135,6 @@ export class Nemesis {
     this.#kinds = programme === undefined ? (drawn.length === 0 ? ['kill'] : drawn) : ['aim'];
     const aims = PROGRAMME_NAMES.filter(
       (name) =>
-        !PROGRAMMES_OPEN.includes(name) &&
         (controllerIsLost ? name !== 'old-copy' : !name.startsWith('controller-loss')) &&
         (shape.acceptsLosses || !PROGRAMMES_WITH_LOSSES.includes(name)),
     );

@@ -35,7 +35,14 @@ const RENEW_BELOW = 0.6;
 /** What the node has to say in each heartbeat. */
 export type NodeState = Pick<
   HeartbeatRequest,
-  'items' | 'payloadBytes' | 'writable' | 'diskProblem' | 'joined' | 'vouched' | 'retained'
+  | 'items'
+  | 'payloadBytes'
+  | 'writable'
+  | 'diskProblem'
+  | 'joined'
+  | 'vouched'
+  | 'retained'
+  | 'retains'
 >;
 
 /** What the heartbeats need to know of the node, and tell it. */
@@ -43,6 +50,8 @@ export interface HeartbeatEvents {
   state(): NodeState;
   /** What the map takes away is gone when this returns; what it gives is there once it is durable. */
   offered(map: ClusterMap): void;
+  /** The newest map that each life has, as far as the controller heard (H29). */
+  adopted(by: NonNullable<HeartbeatReply['adopted']>): void;
   /** The controller does not know this life: it must register. */
   unknown(): void;
   problem(text: string | undefined): void;
@@ -153,13 +162,14 @@ export class Heartbeats {
   }
 
   #heard(reply: HeartbeatReply, sent: Moment): void {
-    const { mapVersion, lease, incarnation, timeMs } = reply;
+    const { mapVersion, lease, incarnation, timeMs, adopted } = reply;
     // Ahead of the lease: after a suspend the time is late, and nothing is to be judged by it.
     if (timeMs !== undefined) this.#clock.heard('controller', timeMs, sent);
     this.#events.problem(undefined);
     const news = received(reply, this.#replica.map);
     if (news.kind === 'unusable') this.#takesDeltas = false;
     if (news.kind === 'map') this.#events.offered(news.map);
+    if (adopted !== undefined) this.#events.adopted(adopted);
     if (lease && incarnation === this.#replica.incarnation && this.#mayUse(mapVersion)) {
       this.#replica.lease.extend(sent);
     }

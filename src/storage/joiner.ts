@@ -35,6 +35,8 @@ interface Copy {
   /** Everything that the source has is here; something that it has not may be here as well. */
   copied: boolean;
   done: boolean;
+  /** A source has answered, and so has the map of this join on its disk (H14). */
+  hasSource: boolean;
   /** The highest version that was evicted here since the wipe (H40). */
   evicted: Version;
 }
@@ -85,7 +87,13 @@ export class Joiner {
     for (const { partition, member } of this.#replica.memberships) {
       if (member.role !== 'joining' || this.#copies.has(partition)) continue;
       const { joinEpoch } = member;
-      const copy: Copy = { joinEpoch, copied: false, done: false, evicted: VERSION_ZERO };
+      const copy: Copy = {
+        joinEpoch,
+        copied: false,
+        done: false,
+        hasSource: false,
+        evicted: VERSION_ZERO,
+      };
       this.#copies.set(partition, copy);
       this.#begin(partition, copy);
     }
@@ -129,6 +137,7 @@ export class Joiner {
     const { partition, copy, transfer } = job;
     const kind = transfer.asksForHeads() ? 'list' : 'copy';
     this.#ask(source, job, { kind, partition, epoch: copy.joinEpoch, from }, (answer) => {
+      if (answer.kind === 'heads' || answer.kind === 'records') copy.hasSource = true;
       if (answer.kind === 'heads') {
         return this.#askForMissing(source, job, transfer.applyHeads(answer, from), answer.next);
       }
@@ -219,12 +228,16 @@ export class Joiner {
     });
   }
 
-  /** H29: while memory is short, what was set aside goes, as long as somebody else answers for the partition. */
+  /**
+   * H29: while memory is short, what was set aside goes, as long as somebody else answers for the partition; and not
+   * before one of them did, for a recovery could find only the map before this join (H32), and have this node serve.
+   */
   reclaim(): boolean {
     const { map } = this.#replica;
     for (const partition of this.#store.asides.partitions()) {
       const [copy, entry] = [this.#copies.get(partition), map?.partitions[partition]];
       if (map === undefined || copy === undefined || entry === undefined) continue;
+      if (!copy.hasSource) continue;
       if (answeringMembers(map, entry).length === 0) continue;
       this.#replica.dropAside(partition, FIRST, copy.copied);
       return true;

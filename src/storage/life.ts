@@ -107,6 +107,7 @@ export class StorageLife {
     this.#heartbeats = new Heartbeats(runtime, this.replica, options, {
       state: () => this.#state(),
       offered: (map) => this.adopt(map, 'controller', () => undefined),
+      adopted: (by) => this.replica.retained.heardAdopted(by),
       ...events,
     });
   }
@@ -206,6 +207,7 @@ export class StorageLife {
       joined: this.#joiner.joined(),
       vouched: this.#recentlyVouched(),
       retained: this.#retained(),
+      retains: this.replica.retained.partitions.length > 0,
     };
   }
 

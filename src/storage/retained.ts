@@ -2,18 +2,37 @@
 // until the partition is safe without it (H29). The map may show a member that answers and is dead already: a
 // switch was down for some seconds, and the machine of the only other copy burns. Then this is the last copy.
 
-import { answeringMembers, type ClusterMap } from '../cluster/cluster-map.ts';
+import {
+  answeringMembers,
+  type ClusterMap,
+  compareMapVersions,
+  isSameLife,
+  type Life,
+  type MapVersion,
+} from '../cluster/cluster-map.ts';
 import type { NodeId } from '../cluster/identity.ts';
+import type { HeartbeatReply } from '../cluster/messages.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import type { Durability } from './durability.ts';
 import type { PartitionFigures, PartitionStore } from './partition-store.ts';
+
+/** The newest map that each life has, as far as the controller heard. */
+type Adopted = NonNullable<HeartbeatReply['adopted']>;
+
+interface Held {
+  readonly partition: PartitionId;
+  /** The map that took it from this node. */
+  readonly since: MapVersion;
+}
 
 export class Retained {
   readonly #store: PartitionStore;
   readonly #durability: Durability;
   readonly #node: NodeId;
-  #retained: readonly PartitionId[] = [];
-  /** Those of them that some member answers for, as the map has it. */
+  #map: ClusterMap | undefined;
+  #adopted: ReadonlyMap<NodeId, Adopted[number]> = new Map();
+  #retained: readonly Held[] = [];
+  /** Those of them that some member answers for who knows that they were taken from this node. */
   readonly #reclaimable: PartitionId[] = [];
   #offline: readonly PartitionId[] = [];
 
@@ -25,7 +44,7 @@ export class Retained {
 
   /** What the map gives to others, and is held here still. */
   get partitions(): readonly PartitionId[] {
-    return this.#retained;
+    return this.#retained.map(({ partition }) => partition);
   }
 
   /** What is held here while nobody answers for it, whether the map names this node or not. */
@@ -35,7 +54,7 @@ export class Retained {
 
   figures(): Pick<PartitionFigures, 'items' | 'payloadBytes'> & { readonly partitions: number } {
     const sum = { partitions: this.#retained.length, items: 0, payloadBytes: 0 };
-    for (const partition of this.#retained) {
+    for (const { partition } of this.#retained) {
       const { items, payloadBytes } = this.#store.figures(partition);
       sum.items += items;
       sum.payloadBytes += payloadBytes;
@@ -44,37 +63,60 @@ export class Retained {
   }
 
   mapAdopted(map: ClusterMap): void {
-    const wanted = copiesWanted(map, this.#node);
-    const retained: PartitionId[] = [];
+    this.#map = map;
+    const earlier = new Map(this.#retained.map(({ partition, since }) => [partition, since]));
+    const retained: Held[] = [];
     const offline: PartitionId[] = [];
-    this.#reclaimable.length = 0;
     for (const partition of this.#store.held()) {
       const entry = map.partitions[partition];
-      const answering = entry === undefined ? 0 : answeringMembers(map, entry).length;
+      if (entry === undefined || answeringMembers(map, entry).length === 0) offline.push(partition);
       // While the map names the node, be it an earlier life of it, the data may be needed (H37); and while
       // the entry is frozen nobody knows yet whom it names (H32).
       const isNamed = entry?.members.some(({ node }) => node === this.#node) === true;
-      const isOthers = !isNamed && entry?.frozen !== true;
-      if (isOthers && answering >= wanted) {
-        this.#reset(partition);
-        continue;
-      }
-      if (answering === 0) offline.push(partition);
-      if (!isOthers) continue;
-      retained.push(partition);
-      if (answering > 0) this.#reclaimable.push(partition);
+      if (isNamed || entry?.frozen === true) continue;
+      retained.push({ partition, since: earlier.get(partition) ?? map.version });
     }
     this.#retained = retained;
     this.#offline = offline;
+    this.#judge(map);
+  }
+
+  heardAdopted(by: Adopted): void {
+    this.#adopted = new Map(by.map((life) => [life.node, life]));
+    if (this.#map !== undefined) this.#judge(this.#map);
   }
 
   /** While memory is short one that is answered for goes early; one that is not never does. */
   reclaim(): boolean {
     const partition = this.#reclaimable.pop();
     if (partition === undefined) return false;
-    this.#retained = this.#retained.filter((other) => other !== partition);
+    this.#retained = this.#retained.filter((held) => held.partition !== partition);
     this.#reset(partition);
     return true;
+  }
+
+  /**
+   * Gives up what is safe without this node. Only members count that have the map which took it from here: as long as
+   * nobody else has it, a recovery finds the one before (H32), where this node is a member, with all that was
+   * acknowledged; and it would serve nothing.
+   */
+  #judge(map: ClusterMap): void {
+    const wanted = copiesWanted(map, this.#node);
+    this.#reclaimable.length = 0;
+    this.#retained = this.#retained.filter((held) => {
+      const entry = map.partitions[held.partition];
+      const answering = entry === undefined ? [] : answeringMembers(map, entry);
+      const safe = answering.filter((member) => this.#knows(member, held.since)).length;
+      if (safe >= wanted) this.#reset(held.partition);
+      else if (safe > 0) this.#reclaimable.push(held.partition);
+      return safe < wanted;
+    });
+  }
+
+  #knows(member: Life, since: MapVersion): boolean {
+    const known = this.#adopted.get(member.node);
+    if (known === undefined || !isSameLife(known, member)) return false;
+    return compareMapVersions(known.mapVersion, since) >= 0;
   }
 
   #reset(partition: PartitionId): void {

@@ -78,6 +78,7 @@ function controllerOf(
         writable: true,
         joined: [],
         vouched: [],
+        retains: undefined,
         wallMs: undefined,
         timeMs: undefined,
         retained: undefined,

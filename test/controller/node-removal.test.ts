@@ -156,6 +156,7 @@ describe('a node that comes back after it was removed (I10, D3)', () => {
           writable: true,
           joined: [],
           vouched: [],
+          retains: undefined,
           wallMs: undefined,
           timeMs: undefined,
         }),

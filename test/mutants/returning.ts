@@ -24,14 +24,26 @@ const KEPT: readonly Mutant[] = [
   {
     name: 'reset-while-nobody-answers',
     rule: 'H29',
-    edits: [{ file: RETAINED, find: 'isOthers && answering >= wanted', replace: 'isOthers' }],
+    edits: [{ file: RETAINED, find: 'if (safe >= wanted)', replace: 'if (safe >= 0)' }],
     fate: tests(RETURNING_SCHEDULES, 'is kept while nobody answers'),
   },
   {
     name: 'one-that-answers-is-enough',
     rule: 'H29',
-    edits: [{ file: RETAINED, find: 'answering >= wanted', replace: 'answering >= 1' }],
-    fate: tests(RETURNING_SCHEDULES, 'is kept while nobody answers'),
+    edits: [{ file: RETAINED, find: 'safe >= wanted', replace: 'safe >= 1' }],
+    fate: tests(REPLICA_TESTS, 'is kept until as many answer'),
+  },
+  {
+    name: 'gives-up-what-nobody-knows-it-lost',
+    rule: 'H29',
+    edits: [
+      {
+        file: RETAINED,
+        find: 'answering.filter((member) => this.#knows(member, held.since)).length',
+        replace: 'answering.length',
+      },
+    ],
+    fate: tests('test/simulation/schedules-given-up.test.ts', 'who left has what it had'),
   },
   {
     name: 'who-adopts-a-map-is-fenced',
@@ -48,7 +60,7 @@ const KEPT: readonly Mutant[] = [
   {
     name: 'reclaims-what-nobody-answers-for',
     rule: 'H29',
-    edits: [{ file: RETAINED, find: 'if (answering > 0) this.#recl', replace: 'this.#recl' }],
+    edits: [{ file: RETAINED, find: 'else if (safe > 0) this.#recl', replace: 'else this.#recl' }],
     fate: tests(REPLICA_TESTS, 'never goes while nobody answers'),
   },
   {

@@ -1,13 +1,13 @@
 // Aimed faults, programme by programme, with seeds of this commit.
 
 import { expect, test } from 'vitest';
-import { PROGRAMME_NAMES, PROGRAMMES_OPEN } from '../../src/simulation/programmes.ts';
+import { PROGRAMME_NAMES } from '../../src/simulation/programmes.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import { firstFreshSeed } from '../helpers/random.ts';
 
 const RUNS = 8;
 
-test.each(PROGRAMME_NAMES.filter((name) => !PROGRAMMES_OPEN.includes(name)))(
+test.each(PROGRAMME_NAMES)(
   `${RUNS} runs of %s keep every promise, and strike`,
   { timeout: 1_800_000 },
   (programme) => {

@@ -397,6 +397,7 @@ describe('H15: a node that joins again', () => {
       stage.heal([third], stage.allBut(third));
       stage.drain(third);
       stage.until('the third takes no part', () => stage.membersOf(key).length === 1);
+      stage.until('nor keeps anything', () => stage.heldBy(third, key) === undefined);
       const partition = stage.partitionOf(key);
       const joinsNow = () =>
         stage

@@ -64,6 +64,7 @@ function asking({ hasMap = true, isAlone = false, adopts = true } = {}) {
     vouched: [],
     diskProblem: undefined,
     retained: undefined,
+    retains: false,
   };
   const clusterClock = new ClusterClock(clock, runtime.log);
   const heartbeats = new Heartbeats(
@@ -76,6 +77,7 @@ function asking({ hasMap = true, isAlone = false, adopts = true } = {}) {
         replica.obey(map);
         if (adopts) replica.adopt(map);
       },
+      adopted: () => undefined,
       unknown: () => undefined,
       problem: () => undefined,
     },

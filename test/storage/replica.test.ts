@@ -358,12 +358,20 @@ describe('H29: what others are to hold', () => {
     replica.answer(set(1));
     const holds = () => replica.read(PARTITION, KEY).kind === 'found';
     const resets = () => logged.filter(({ kind }) => kind === 'reset').length;
-    return { replica, holds, resets };
+    const known = (number: number, ...names: readonly string[]) =>
+      replica.retained.heardAdopted(
+        names.map((name) => {
+          const { node, incarnation } = memberOf(name, 'serving');
+          return { node, incarnation, mapVersion: mapOf(number, []).version };
+        }),
+      );
+    return { replica, holds, resets, known };
   }
 
   test('is kept until as many answer as there should be, and answered from never', () => {
-    const { replica, holds, resets } = holding();
+    const { replica, holds, resets, known } = holding();
     replica.adopt(mapOf(2, ['b']));
+    known(2, 'b', 'c');
     expect([holds(), resets()]).toEqual([true, 0]);
     expect(replica.retained.partitions).toHaveLength(16);
     expect(replica.retained.offline).toEqual([]);
@@ -375,31 +383,47 @@ describe('H29: what others are to hold', () => {
     expect(replica.retained.partitions).toEqual([]);
   });
 
+  test('nor does it go before they know the map that took it from here (H32)', () => {
+    const { replica, holds, known } = holding();
+    replica.adopt(mapOf(2, ['b', 'c']));
+    known(1, 'b', 'c');
+    replica.adopt(mapOf(3, ['b', 'c']));
+    known(2, 'b');
+    expect([holds(), replica.retained.partitions.length]).toEqual([true, 16]);
+    known(2, 'b', 'c');
+    expect([holds(), replica.retained.partitions.length]).toEqual([false, 0]);
+  });
+
   test('nor does it go while this node is fenced, and the only other one answers', () => {
-    const { replica, holds } = holding();
+    const { replica, holds, known } = holding();
     replica.adopt(mapOf(2, ['b'], ['a', 'c']));
+    known(2, 'b');
     expect(holds()).toBe(true);
   });
 
   test('goes from a node that drains when all others that there are answer', () => {
-    const { replica, holds } = holding();
+    const { replica, holds, known } = holding();
     const map = mapOf(2, ['b'], ['c']);
     replica.adopt({ ...map, nodes: { ...map.nodes, a: { ...sampleNode(1), draining: true } } });
+    known(2, 'b');
     expect(holds()).toBe(false);
   });
 
   test('never goes while nobody answers, whoever drains, is fenced or short of memory', () => {
-    const { replica, holds } = holding();
+    const { replica, holds, known } = holding();
     const map = mapOf(2, ['b', 'c'], ['b', 'c']);
     replica.adopt({ ...map, nodes: { ...map.nodes, a: { ...sampleNode(1), draining: true } } });
+    known(2, 'b', 'c');
     expect(replica.retained.reclaim()).toBe(false);
     expect(holds()).toBe(true);
     expect(replica.retained.offline).toHaveLength(16);
   });
 
   test('goes early while memory is short, one partition after the other, if somebody answers', () => {
-    const { replica, holds, resets } = holding();
+    const { replica, holds, resets, known } = holding();
     replica.adopt(mapOf(2, ['b']));
+    expect(replica.retained.reclaim()).toBe(false);
+    known(2, 'b');
     for (let left = 15; left >= 0; left--) {
       expect(replica.retained.reclaim()).toBe(true);
       expect(replica.retained.partitions).toHaveLength(left);
