@@ -47,6 +47,8 @@ export const LINK_REPLY_BYTES_HIGH = 8 * 1024 * 1024;
 export const DIGITS_MAX = 3;
 export const REDUNDANCY_MAX = 16;
 export const STORAGE_NODES_MAX = 256;
+/** Of a data directory, as far as anybody asks for them (H8). */
+export const LIVES_MAX = 1000;
 /** D2. */
 export const WITNESSES_MAX = 3;
 /** So many partitions a node copies at once (R8). */

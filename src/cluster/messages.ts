@@ -13,7 +13,7 @@ import {
   nonce,
   storeId,
 } from './identity.ts';
-import { DIGITS_MAX, STORAGE_NODES_MAX } from './limits.ts';
+import { DIGITS_MAX, LIVES_MAX, STORAGE_NODES_MAX } from './limits.ts';
 import { mapDelta } from './map-delta.ts';
 import { partitionCount } from './partition.ts';
 import {
@@ -72,7 +72,12 @@ export const registerRequest = object({
    * without a data directory has no such life.
    */
   completeSince: optional(incarnation),
-  /** The life that the directory had before it proposed the present one (H8). */
+  /**
+   * Lives that the directory had before it proposed the present one, the oldest first, from the last one on that its
+   * map names (H8).
+   */
+  lives: optional(list(incarnation, { max: LIVES_MAX })),
+  /** The last of these, for software that knows no other. */
   previous: optional(incarnation),
   /** The cluster the node belonged to before, if it kept a map. */
   cluster: optional(clusterId),

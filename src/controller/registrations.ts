@@ -39,7 +39,8 @@ export interface FoundingRule {
 interface Registered {
   readonly process: string;
   readonly completeSince: Incarnation | undefined;
-  readonly previous: Incarnation | undefined;
+  /** Those that its directory had before. */
+  readonly lives: readonly Incarnation[] | undefined;
   readonly entry: NodeEntry;
   /** The map that names it is being made durable; until then it is no node's life yet. */
   admitting: boolean;
@@ -93,6 +94,7 @@ export class Registrations {
     const refused = this.#refuseOtherCluster(message) ?? this.#refuseClock(message);
     if (refused !== undefined) return refused;
     const { node, process, address, store, completeSince, previous } = message;
+    const lives = message.lives ?? (previous && [previous]);
     const known = this.#known(node);
     // A recovery may know of an earlier life only, than the one that this process was a candidate as (I10).
     const isPresent = (known?.incarnation ?? 0) >= (message.incarnation ?? 0);
@@ -120,7 +122,7 @@ export class Registrations {
     this.#registered.set(node, {
       process,
       completeSince,
-      previous,
+      lives,
       entry: { address, incarnation, store, fenced: false, draining: false },
       admitting: false,
     });
@@ -282,11 +284,9 @@ function hasRoom(map: ClusterMap, node: NodeId): boolean {
 }
 
 /** H8: whether everything that the life before acknowledged is in the store of this one. */
-function hasAllOf(
-  { completeSince, previous }: Registered,
-  earlier: NodeEntry | undefined,
-): boolean {
-  if (earlier === undefined || completeSince === undefined || previous === undefined) return false;
-  // A directory that does not know of the life before is an old copy of itself.
-  return completeSince <= earlier.incarnation && earlier.incarnation <= previous;
+function hasAllOf({ completeSince, lives }: Registered, earlier: NodeEntry | undefined): boolean {
+  if (earlier === undefined || completeSince === undefined || lives === undefined) return false;
+  // A directory that does not know of the life before is an old copy of itself. That it had a later one proves nothing:
+  // that life may have begun from the copy, and ended before it reached anybody (seed 42222230).
+  return completeSince <= earlier.incarnation && lives.includes(earlier.incarnation);
 }

@@ -8,10 +8,12 @@
 // with the next change.
 
 import { crc32 } from 'node:zlib';
-import { incarnation, nodeId, nonce, storeId } from '../cluster/identity.ts';
+import { type Incarnation, incarnation, nodeId, nonce, storeId } from '../cluster/identity.ts';
+import { LIVES_MAX } from '../cluster/limits.ts';
 import {
   integer,
   isNothing,
+  list,
   Malformed,
   object,
   oneOf,
@@ -31,6 +33,8 @@ const identity = object({
   node: nodeId,
   store: storeId,
   incarnation,
+  /** Those before, the oldest first (livesOf). Earlier software did not note them. */
+  lives: optional(list(incarnation, { max: LIVES_MAX })),
   /**
    * Of the machine's start during which the store was last written; none once it was closed with all of
    * it on disk.
@@ -49,6 +53,22 @@ const identity = object({
 });
 
 export type Identity = ShapeOf<typeof identity>;
+
+/**
+ * The lives of a directory that the controller may know as the last one (H8), the oldest first: the one that its map
+ * names, and those since, of which nobody knows here whether they were admitted. Where a node dies again and again before
+ * it hears of a map there would be ever more: then those in the middle are left out, and if one of them was the last
+ * that was admitted the next life copies what it has.
+ * @param named the life that the map in the directory names
+ */
+export function livesOf(
+  { lives = [], incarnation }: Pick<Identity, 'lives' | 'incarnation'>,
+  named?: Incarnation,
+): readonly Incarnation[] {
+  const all = [...lives, incarnation];
+  const since = named === undefined ? all : all.slice(Math.max(0, all.lastIndexOf(named)));
+  return since.length <= LIVES_MAX ? since : [...since.slice(0, 1), ...since.slice(1 - LIVES_MAX)];
+}
 
 export function encodeIdentity(fields: Identity): Buffer {
   const checked = Buffer.from(`${JSON.stringify(fields).slice(1)}\n`);

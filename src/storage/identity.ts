@@ -6,7 +6,7 @@ import type { Incarnation } from '../cluster/identity.ts';
 import type { PersistentWrite } from '../cluster/persistent-write.ts';
 import type { Disk } from '../cluster/runtime.ts';
 import { explained, isShortage } from '../cluster/shortage.ts';
-import { encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
+import { encodeIdentity, IDENTITY_FILE, type Identity, livesOf } from './identity-file.ts';
 import type { Place } from './log-block.ts';
 
 /** @param failure why it is not on disk */
@@ -74,7 +74,8 @@ export class StoredIdentity {
   /** The controller knows a later life than the disk does; that one is on disk before it is lived (3.5). */
   live(incarnation: Incarnation, written: Written): void {
     if (this.#incarnation === incarnation) return written(undefined);
-    return this.#write({ incarnation }, (failure) => {
+    const lives = this.#written && livesOf(this.#written);
+    return this.#write({ incarnation, lives }, (failure) => {
       if (failure === undefined) this.#incarnation = incarnation;
       written(failure);
     });

@@ -3,7 +3,7 @@
 // (H8). Nothing is served before; what cannot be read stops the start instead of being passed over.
 
 import { unreachable } from '../cluster/assert.ts';
-import { type ClusterMap, whenFullOf } from '../cluster/cluster-map.ts';
+import { type ClusterMap, nodeEntry, whenFullOf } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
 import { decodeMapFile, encodeMapFile } from '../cluster/map-file.ts';
@@ -12,7 +12,13 @@ import { recordKey, recordVersion } from '../cluster/record.ts';
 import type { Disk, Runtime } from '../cluster/runtime.ts';
 import type { FsyncMode } from './durability.ts';
 import { DISTRUST_NOT_NOTED, distrusted, identityWrite } from './identity.ts';
-import { decodeIdentity, encodeIdentity, IDENTITY_FILE, type Identity } from './identity-file.ts';
+import {
+  decodeIdentity,
+  encodeIdentity,
+  IDENTITY_FILE,
+  type Identity,
+  livesOf,
+} from './identity-file.ts';
 import type { LogEntry } from './log-entry.ts';
 import type { OpenLog } from './log-files.ts';
 import { createLog, LogReplay, needed } from './log-replay.ts';
@@ -28,8 +34,6 @@ export function encodeAdoptedMap(map: ClusterMap): Buffer {
 export interface Recovered {
   readonly identity: Identity;
   readonly map: ClusterMap | undefined;
-  /** The last life that the directory knew before this one. */
-  readonly previous: Incarnation | undefined;
   readonly log: OpenLog;
 }
 
@@ -161,12 +165,12 @@ export class Recovery {
       (earlier?.incarnation ?? 0) + 1,
     ) as Incarnation;
     const complete = earlier !== undefined && this.#isComplete(earlier);
-    // Of a new directory: nothing was lived before.
-    const previous = earlier?.incarnation ?? incarnation;
+    const named = earlier && map && nodeEntry(map, earlier.node)?.incarnation;
     const identity = {
       node: earlier?.node ?? this.#options.node,
       store,
       incarnation,
+      lives: earlier === undefined ? [] : livesOf(earlier, named),
       bootId: host.bootId(),
       closedAt: undefined,
       fsync: this.#options.fsync,
@@ -180,7 +184,7 @@ export class Recovery {
       ),
     );
     writePersistently(this.#runtime, write, (failure) => {
-      if (failure === undefined) return this.#done({ identity, previous, map, log });
+      if (failure === undefined) return this.#done({ identity, map, log });
       throw new FatalError(EXIT.config, `${IDENTITY_FILE} cannot be written: ${failure}`);
     });
   }

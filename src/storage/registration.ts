@@ -15,6 +15,7 @@ import {
   registerReply,
 } from '../cluster/messages.ts';
 import type { Runtime } from '../cluster/runtime.ts';
+import { livesOf } from './identity-file.ts';
 
 export interface RegistrationOptions {
   readonly controller: Address;
@@ -25,8 +26,8 @@ export interface RegistrationOptions {
   readonly incarnation: Incarnation | undefined;
   /** From this life on everything acknowledged is in the store (H8); undefined without a store. */
   readonly completeSince: Incarnation | undefined;
-  /** The last life that the data directory knew before. */
-  readonly previous: Incarnation | undefined;
+  /** Those that the data directory had before (H8); undefined without one. */
+  readonly lives: readonly Incarnation[] | undefined;
   readonly times: Times;
 }
 
@@ -43,7 +44,7 @@ export class Registration {
   readonly #events: RegistrationEvents;
   readonly #process: string;
   #proposed: Incarnation | undefined;
-  #previous: Incarnation | undefined;
+  #lives: readonly Incarnation[] | undefined;
   #incarnation: Incarnation | undefined;
   #problem: string | undefined = 'not registered yet';
   #registering = false;
@@ -59,7 +60,7 @@ export class Registration {
     });
     this.#process = runtime.random.token();
     this.#proposed = options.incarnation;
-    this.#previous = options.previous;
+    this.#lives = options.lives;
   }
 
   /** Why the controller does not know this node now, for people; undefined when all is well. */
@@ -83,7 +84,8 @@ export class Registration {
       store,
       process: this.#process,
       incarnation: this.#proposed,
-      previous: this.#previous,
+      lives: this.#lives,
+      previous: this.#lives?.at(-1),
       completeSince,
       cluster: map?.cluster,
       mapVersion: map?.version,
@@ -129,7 +131,7 @@ export class Registration {
     assert(incarnation >= (this.#incarnation ?? 0), 'incarnations of one process rise (I10)');
     this.#incarnation = incarnation;
     this.#proposed = incarnation;
-    if (this.#previous !== undefined) this.#previous = incarnation;
+    this.#lives = this.#lives && livesOf({ lives: this.#lives, incarnation });
     this.#events.registered(reply);
   }
 }

@@ -78,7 +78,8 @@ interface Self {
   readonly node: NodeId;
   readonly store: StoreId;
   readonly completeSince: Incarnation | undefined;
-  readonly previous: Incarnation | undefined;
+  /** Those that the data directory had before; undefined without one. */
+  readonly lives: readonly Incarnation[] | undefined;
   readonly incarnation: Incarnation | undefined;
   /** What the data directory says of it. */
   readonly identity: Identity | undefined;
@@ -147,7 +148,7 @@ export class StorageNode implements Service {
         node: this.#options.node,
         store: random.token() as StoreId,
         completeSince: undefined,
-        previous: undefined,
+        lives: undefined,
         incarnation: undefined,
         identity: undefined,
         map: undefined,
@@ -155,9 +156,9 @@ export class StorageNode implements Service {
       });
     }
     const recovery = new Recovery(this.#runtime, disk, this.#store, this.#options, (recovered) => {
-      const { identity, previous, map } = recovered;
+      const { identity, map } = recovered;
       const durability = this.#openLog(disk, recovered);
-      this.#register({ ...identity, identity, previous, map, durability });
+      this.#register({ ...identity, identity, map, durability });
     });
     return recovery.start();
   }
@@ -242,10 +243,10 @@ export class StorageNode implements Service {
     this.#identity = new StoredIdentity(this.#runtime.disk, self.identity);
     this.#durability = self.durability;
     const { controller, address, times } = this.#options;
-    const { node, store, completeSince, previous, incarnation } = self;
+    const { node, store, completeSince, lives, incarnation } = self;
     this.#registration = new Registration(
       this.#runtime,
-      { controller, node, address, store, incarnation, completeSince, previous, times },
+      { controller, node, address, store, incarnation, completeSince, lives, times },
       {
         registered: (reply) => this.#registered(self, reply),
         map: () => this.#life?.replica.map ?? self.map,

@@ -22,6 +22,7 @@ export const EARLIER: Identity = {
   node: 'a' as NodeId,
   store: STORE,
   incarnation: incarnationOf(7),
+  lives: undefined,
   bootId: 'start 1',
   closedAt: undefined,
   fsync: 'interval',

@@ -300,4 +300,40 @@ export const DIRECTORY_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests('test/storage/log-health.test.ts', 'stays final'),
   },
+  {
+    name: 'life-between-vouches-for-an-old-copy',
+    rule: 'H8',
+    edits: [
+      {
+        file: 'src/controller/registrations.ts',
+        find: 'lives.includes(earlier.incarnation)',
+        replace: '(lives.at(-1) ?? 0) >= earlier.incarnation',
+      },
+    ],
+    fate: tests('test/simulation/schedules-maps.test.ts', 'nor by a life between'),
+  },
+  {
+    name: 'only-the-last-life-counts',
+    rule: 'H8',
+    edits: [
+      {
+        file: 'src/controller/registrations.ts',
+        find: 'lives.includes(earlier.incarnation)',
+        replace: 'lives.at(-1) === earlier.incarnation',
+      },
+    ],
+    fate: tests('test/simulation/schedules-maps.test.ts', 'resumes after '),
+  },
+  {
+    name: 'a-directory-notes-the-lives-that-have-a-map',
+    rule: 'H8',
+    edits: [
+      {
+        file: 'src/storage/identity-file.ts',
+        find: 'const all = [...lives, incarnation];',
+        replace: 'const all = named === undefined ? [...lives, incarnation] : [named];',
+      },
+    ],
+    fate: tests('test/simulation/schedules-maps.test.ts', 'resumes after a life that ended'),
+  },
 ];

@@ -320,7 +320,7 @@ const LIVES: readonly Mutant[] = [
     edits: [
       {
         file: REGISTRATIONS,
-        find: 'completeSince <= earlier.incarnation && earlier.incarnation <= previous',
+        find: 'completeSince <= earlier.incarnation && lives.includes(earlier.incarnation)',
         replace: 'completeSince <= earlier.incarnation',
       },
     ],

@@ -133,7 +133,7 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/controller/registrations.ts',
-        find: 'return completeSince <= earlier.incarnation && earlier.incarnation <= previous;',
+        find: 'return completeSince <= earlier.incarnation && lives.includes(earlier.incarnation);',
         replace: 'return completeSince <= earlier.incarnation;',
       },
     ],

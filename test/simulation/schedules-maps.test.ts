@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ClusterMap } from '../../src/cluster/cluster-map.ts';
 import { PATHS } from '../../src/cluster/messages.ts';
-import type { ClusterShape } from '../../src/simulation/cluster.ts';
+import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { requestOf } from '../../src/simulation/network.ts';
 import { SEEDS, Stage } from './founded.ts';
 
@@ -129,30 +129,76 @@ test.each(SEEDS)(
   },
 );
 
-describe('H8: an old copy of a data directory inherits nothing', () => {
-  test.each(SEEDS)('though its clock gives it the larger incarnation, seed %i', (seed) => {
+describe('H8: a directory that is the last copy', () => {
+  /** A key that one node has. */
+  function lastCopy(seed: number) {
     const stage = new Stage(seed, { ...SHAPE, redundancy: 1 });
     const node = stage.storage(0);
     const key = stage.keyOf(node);
     const frontend = stage.frontend(0);
     stage.expectStatus(stage.set(frontend, key), 200);
-    // A backup of the directory, made as it should be: while the node is stopped.
-    let ended = false;
-    node.stop(0, () => {
-      ended = true;
-    });
-    stage.until('stopped', () => ended);
-    const backup = node.disk.image();
+    return { stage, node, key, frontend };
+  }
+
+  /** A life that reaches nobody: it takes a number above all of before. */
+  function livesAlone(stage: Stage, node: SimulatedNode): void {
+    stage.cut([node], stage.allBut(node));
     node.start();
-    stage.pass(1000);
-    // A later life acknowledges something; then its disk breaks, and the backup is put back.
-    stage.expectStatus(stage.set(frontend, key), 200);
+    stage.pass(500);
     node.crash(false);
-    node.disk.restore(backup);
+    stage.heal([node], stage.allBut(node));
+  }
+
+  test.each([
+    ['though its clock gives it the larger incarnation', false],
+    // Seed 42222230.
+    ['nor by a life between that reached nobody', true],
+  ] as const)('but an old copy inherits nothing, %s', (_how, hasLifeBetween) => {
+    for (const seed of SEEDS) {
+      const { stage, node, key, frontend } = lastCopy(seed);
+      // A backup of the directory, made as it should be: while the node is stopped.
+      let ended = false;
+      node.stop(0, () => {
+        ended = true;
+      });
+      stage.until('stopped', () => ended);
+      const backup = node.disk.image();
+      node.start();
+      stage.pass(1000);
+      // A later life acknowledges something; then its disk breaks, and the backup is put back.
+      stage.expectStatus(stage.set(frontend, key), 200);
+      node.crash(false);
+      node.disk.restore(backup);
+      if (hasLifeBetween) livesAlone(stage, node);
+      node.start();
+      stage.pass(1500);
+      // Offline until an operator accepts the loss; never silently old.
+      stage.expectStatus(stage.get(frontend, key), 503);
+      stage.expectKept();
+    }
+  });
+
+  test.each(SEEDS)('resumes after lives that reached nobody, seed %i', (seed) => {
+    const { stage, node, key, frontend } = lastCopy(seed);
+    node.crash(false);
+    for (let count = 0; count < 3; count++) livesAlone(stage, node);
     node.start();
     stage.pass(1500);
-    // Offline until an operator accepts the loss; never silently old.
-    stage.expectStatus(stage.get(frontend, key), 503);
+    stage.expectStatus(stage.get(frontend, key), 200);
+    stage.expectKept();
+  });
+
+  test.each(SEEDS)('resumes after a life that ended before it had a map, seed %i', (seed) => {
+    const { stage, node, key, frontend } = lastCopy(seed);
+    node.crash(false);
+    const { incarnation } = stage.lifeOf(node);
+    node.start();
+    stage.until('admitted', () => stage.lifeOf(node).incarnation > incarnation, 10_000, 0.1);
+    node.crash(false);
+    livesAlone(stage, node);
+    node.start();
+    stage.pass(1500);
+    stage.expectStatus(stage.get(frontend, key), 200);
     stage.expectKept();
   });
 });

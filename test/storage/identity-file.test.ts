@@ -2,10 +2,17 @@
 
 import { describe, expect, test } from 'vitest';
 import { parseManifest } from '../../src/backup/manifest.ts';
+import type { Incarnation } from '../../src/cluster/identity.ts';
+import { LIVES_MAX } from '../../src/cluster/limits.ts';
 import { decodeMapFile } from '../../src/cluster/map-file.ts';
 import type { Disk } from '../../src/cluster/runtime.ts';
 import { StoredIdentity } from '../../src/storage/identity.ts';
-import { decodeIdentity, encodeIdentity, type Identity } from '../../src/storage/identity-file.ts';
+import {
+  decodeIdentity,
+  encodeIdentity,
+  type Identity,
+  livesOf,
+} from '../../src/storage/identity-file.ts';
 import { incarnationOf } from '../helpers/maps.ts';
 import { EARLIER } from '../helpers/recovering-machine.ts';
 
@@ -100,3 +107,27 @@ test.each([0, 1, 4096])(
     expect(parseManifest(bytes)).toBe('it is empty');
   },
 );
+
+describe('the lives that a directory notes (H8)', () => {
+  const lives = (...numbers: readonly number[]) => numbers as readonly Incarnation[];
+
+  test('begin with the one that its map names', () => {
+    const earlier = { lives: lives(1, 2, 3), incarnation: 4 as Incarnation };
+    expect(livesOf(earlier, 2 as Incarnation)).toEqual([2, 3, 4]);
+    expect(livesOf(earlier, 4 as Incarnation)).toEqual([4]);
+  });
+
+  test('are all of them while no map names one, and the present one where none were noted', () => {
+    expect(livesOf({ lives: lives(1, 2), incarnation: 3 as Incarnation })).toEqual([1, 2, 3]);
+    const earlier = { lives: lives(1, 2), incarnation: 3 as Incarnation };
+    expect(livesOf(earlier, 9 as Incarnation)).toEqual([1, 2, 3]);
+    expect(livesOf({ lives: undefined, incarnation: 3 as Incarnation })).toEqual([3]);
+  });
+
+  test('are the first and the last ones where there are too many', () => {
+    const many = Array.from({ length: LIVES_MAX }, (_, index) => (index + 1) as Incarnation);
+    const kept = livesOf({ lives: many, incarnation: (LIVES_MAX + 1) as Incarnation });
+    expect(kept).toHaveLength(LIVES_MAX);
+    expect([kept[0], kept[1], kept.at(-1)]).toEqual([1, 3, LIVES_MAX + 1]);
+  });
+});
