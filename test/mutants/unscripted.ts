@@ -200,8 +200,14 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/storage/retained.ts',
-        find: 'if (isOthers && answering >= wanted) {',
-        replace: 'if (isOthers && answering >= Math.min(1, wanted)) {',
+        find: 'if (safe >= wanted)',
+        replace: 'if (safe >= Math.min(1, wanted))',
+      },
+      // That it is known to have the map is a guard of its own, and nearly as good.
+      {
+        file: 'src/storage/retained.ts',
+        find: 'answering.filter((member) => this.#knows(member, held.since)).length',
+        replace: 'answering.length',
       },
     ],
     fate: aimed('last-copy', 150),
