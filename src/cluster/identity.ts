@@ -49,6 +49,11 @@ export function parseAddress(text: string): { host: string; port: number } | und
   return { host: match[1] ?? match[2] ?? '', port };
 }
 
+/** @param host a name or an address, IPv6 without brackets; a URL has it as it is written here */
+export function formatAddress(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
 export function hostOf(address: Address): string {
   return parseAddress(address)?.host ?? address;
 }

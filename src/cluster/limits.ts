@@ -21,7 +21,7 @@ export const CONTROL_BYTES_MAX = 16 * 1024 * 1024;
 export const CHUNK_BYTES = 64 * 1024;
 /** So many long messages are in progress on one link and direction at once; the rest wait in order. */
 export const LONG_MESSAGES_MAX = 4;
-/** Connections of one process; further ones are closed at once. */
+/** Connections to one address of a process; further ones are closed at once. */
 export const CONNECTIONS_MAX = 16_384;
 /**
  * What the bodies of all requests in progress take together, and what all replies that their clients have not

@@ -35,6 +35,8 @@ export type ToWorker =
   | { readonly kind: 'gathered'; readonly id: number; readonly told: readonly Told[] };
 
 export type FromWorker =
+  /** It takes connections, at all addresses of the frontend. */
+  | { readonly kind: 'listens' }
   | { readonly kind: 'refuses' }
   | { readonly kind: 'tells'; readonly id: number; readonly answer: unknown }
   | { readonly kind: 'gather'; readonly id: number; readonly topic: Topic };

@@ -1,5 +1,7 @@
 // velour controller: composes the controller with the machine.
 
+import { formatAddress } from '../cluster/identity.ts';
+import { EVERYWHERE } from '../cluster/io/listeners.ts';
 import {
   CONTROL_BYTES_MAX,
   DIGITS_MAX,
@@ -19,7 +21,12 @@ export const controllerCommand: Command = {
   describe: 'Track the nodes and publish the cluster map; exactly one a cluster',
   options: {
     ...SERVER_OPTIONS,
-    host: { type: 'string', default: '0.0.0.0', describe: 'The address to listen on' },
+    host: {
+      type: 'string',
+      default: EVERYWHERE,
+      describe:
+        'The address to listen on, or a name: all that it has; by default everywhere, by IPv4 and IPv6',
+    },
     'data-dir': { type: 'string', describe: 'Where the map is kept, so that a restart finds it' },
     recover: {
       type: 'boolean',
@@ -63,14 +70,14 @@ export const controllerCommand: Command = {
         ? scaled.replaceAfterMs
         : 1000 * words.number('replace-after', { min: 0, max: REPLACE_AFTER_SECONDS_MAX });
     const times = { ...scaled, replaceAfterMs };
-    const host = words.text('host');
+    const host = words.host() ?? EVERYWHERE;
     const recover = words.flag('recover');
     const whenFull = words.whenFull();
     const { Controller } = await import('../controller/controller.ts');
     await serve(
       {
         name: 'controller',
-        node: `${host}:${port}`,
+        node: formatAddress(host, port),
         host,
         port,
         dataDirectory: words.optionalText('data-dir'),

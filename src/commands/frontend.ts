@@ -75,7 +75,7 @@ export const frontendCommand: Command = {
       mapPath === undefined ? undefined : await mapFileAt(mapPath, primary?.worker ?? 1);
     const role: Role = {
       ...identity,
-      host: words.optionalText('host') ?? hostOf(address),
+      host: words.host() ?? hostOf(address),
       port: parseAddress(address)?.port ?? 0,
       dataDirectory: undefined,
       bodyBytesMax: valueBytesMax,

@@ -2,7 +2,6 @@
 // Configured by the seed's variables. It restarts nothing; what it started does not outlive it.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readReply } from '../cluster/calls.ts';
 import { type Life, life } from '../cluster/cluster-map.ts';
@@ -11,25 +10,21 @@ import type { Address } from '../cluster/identity.ts';
 import { openLog } from '../cluster/io/logger.ts';
 import { openNetwork } from '../cluster/io/network.ts';
 import { writeWhole } from '../cluster/io/output.ts';
-import { REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../cluster/limits.ts';
 import { accepted, type DeathRequest, PATHS } from '../cluster/messages.ts';
 import type { Log, Network } from '../cluster/runtime.ts';
 import { Malformed } from '../cluster/shape.ts';
+import { type LocalNode, planOf } from './local-plan.ts';
 import { reasonOf, strangersIn, viewOf } from './local-view.ts';
 import {
   type Command,
   MEMORY_OPTION,
   SERVER_OPTIONS,
-  usage,
   VALUE_OPTIONS,
   WHEN_FULL_OPTION,
-  type Words,
 } from './options.ts';
 import { CHILD_VARIABLE, CLUSTER_STOPS } from './serve.ts';
 import { onStopSignals } from './signals.ts';
 
-const HOST = '127.0.0.1';
-const FRONTENDS_MAX = 64;
 const READY_POLL_MS = 25;
 const READY_CALL_MS = 2000;
 const SLOW_START_MS = 20_000;
@@ -84,6 +79,11 @@ export const localCommand: Command = {
     'frontend-port': seedOption('FRONTEND_PORT', 12080, 'Port of the first frontend'),
     workers: seedOption('WORKERS', 1, 'Processes of each frontend, or auto'),
     'data-dir': seedOption('DATA_DIR', undefined, 'Keep state below this directory'),
+    host: {
+      type: 'string',
+      default: 'localhost',
+      describe: 'The address to listen on, or a name: all that it has',
+    },
   },
   variables: SEED_VARIABLES,
   serves: true,
@@ -91,14 +91,14 @@ export const localCommand: Command = {
   examples: [['NUM_STORAGE=10 velour local', 'ten storage nodes']],
   async run(words) {
     process.title = 'velour local';
+    const plan = planOf(words);
     const log = openLog({
       role: 'local',
-      node: HOST,
+      node: plan.host,
       level: words.logLevel(),
       pretty: words.prettyLogs(),
     });
     for (const warning of words.warnings) log.write('warn', warning);
-    const plan = planOf(words);
     const network = openNetwork();
     const group = new ProcessGroup(
       log,
@@ -118,103 +118,6 @@ export const localCommand: Command = {
     if (failure !== undefined) log.write('warn', 'the greeting was not printed', { failure });
   },
 };
-
-interface LocalNode {
-  /** Stopped in this order, so that no frontend meets a storage node that has gone. */
-  readonly role: 'frontend' | 'storage' | 'controller';
-  readonly address: Address;
-  readonly words: readonly string[];
-}
-
-interface Plan {
-  readonly controller: Address;
-  readonly nodes: readonly LocalNode[];
-  readonly redundancy: number;
-  greeting(redundancy: number): string;
-}
-
-function planOf(words: Words): Plan {
-  const frontends = words.integer('num-frontend', { min: 1, max: FRONTENDS_MAX });
-  const storages = words.integer('num-storage', { min: 1, max: STORAGE_NODES_MAX });
-  const workers = words.workers();
-  const redundancy = words.integer('redundancy', { min: 1, max: REDUNDANCY_MAX });
-  if (redundancy > storages) {
-    throw usage(
-      `REDUNDANCY ${redundancy} needs at least ${redundancy} storage nodes, and NUM_STORAGE is ${storages}`,
-    );
-  }
-  const controllerPort = words.port('controller-port');
-  const dataDirectory = words.optionalText('data-dir');
-  const passedOn = ['log-level', 'log-format', 'time-scale', 'drain-timeout'].flatMap((name) => [
-    `--${name}`,
-    words.text(name),
-  ]);
-  const valueLimit = ['--max-value', words.text('max-value')];
-  const whenFull = words.whenFull();
-  const memoryLimit = ['--memory', `${words.memoryBytes(storages)}`];
-  const controller = `${HOST}:${controllerPort}` as Address;
-  const dataOf = (name: string) =>
-    dataDirectory === undefined ? [] : ['--data-dir', join(dataDirectory, name)];
-  const addresses = (first: number, count: number) =>
-    Array.from({ length: count }, (_, index) => `${HOST}:${first + index}` as Address);
-  const frontendAddresses = addresses(words.port('frontend-port'), frontends);
-  const nodes: LocalNode[] = [
-    {
-      role: 'controller',
-      address: controller,
-      words: [
-        String(controllerPort),
-        String(storages),
-        String(redundancy),
-        '--host',
-        HOST,
-        ...dataOf('controller'),
-        ...(whenFull === undefined ? [] : ['--when-full', whenFull]),
-        ...passedOn,
-      ],
-    },
-    ...addresses(words.port('storage-port'), storages).map((address, index) => ({
-      role: 'storage' as const,
-      address,
-      words: [
-        controller,
-        address,
-        ...valueLimit,
-        ...memoryLimit,
-        // By number, not by port: who a node is stands in its directory, and its address may change.
-        ...dataOf(`storage-${index}`),
-        ...passedOn,
-      ],
-    })),
-    ...frontendAddresses.map((address) => ({
-      role: 'frontend' as const,
-      address,
-      words: [controller, address, '--workers', `${workers}`, ...valueLimit, ...passedOn],
-    })),
-  ];
-  refuseSharedPorts(nodes);
-  const first = frontendAddresses[0];
-  const last = frontendAddresses.at(-1);
-  const greeting = (
-    kept: number,
-  ) => `velour-fog is ready: 1 controller, ${storages} storage nodes (each key on ${kept}), ${frontends} frontends. Try:
-  curl 'http://${first}/set/?key=a&value=1'
-  curl -d 'some body' 'http://${last}/set/?key=b'
-  curl 'http://${last}/get/?key=a'
-  curl 'http://${first}/status'
-Ctrl-C stops everything.
-`;
-  return { controller, nodes, redundancy, greeting };
-}
-
-function refuseSharedPorts(nodes: readonly LocalNode[]): void {
-  const seen = new Set<Address>();
-  for (const { address, role } of nodes) {
-    if (seen.has(address))
-      throw usage(`${address} would be used twice, the second time by a ${role}`);
-    seen.add(address);
-  }
-}
 
 interface Running {
   readonly node: LocalNode;

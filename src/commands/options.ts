@@ -103,7 +103,8 @@ const WORKERS_MAX = 64;
 export const HOST_OPTION: OptionTable = {
   host: {
     type: 'string',
-    describe: 'The address to listen on; by default the host of the own address',
+    describe:
+      'The address to listen on, or a name: all that it has; by default the host of the own address',
   },
 };
 
@@ -199,15 +200,15 @@ export class Words {
     );
   }
 
+  /** Where to listen; IPv6 without the brackets that a URL has. */
+  host(): string | undefined {
+    return this.optionalText('host')?.replace(/^\[(.*)\]$/, '$1');
+  }
+
   /** Distinct ones, at least one. */
   addresses(name: string, max: number): readonly Address[] {
-    const list = this.texts(name);
-    for (const value of list) {
-      if (parseAddress(value) === undefined) {
-        throw usage(`${name} has ${value}, and each must be HOST:PORT`);
-      }
-    }
-    const distinct = [...new Set(list)] as Address[];
+    const list = this.texts(name).map((value) => oneOf(name, value));
+    const distinct = [...new Set(list)];
     if (distinct.length >= 1 && distinct.length <= max) return distinct;
     throw usage(`${name} must be from 1 to ${max} of HOST:PORT`);
   }
@@ -217,21 +218,17 @@ export class Words {
     const values = this.#values[name];
     const texts = (Array.isArray(values) ? values : [values ?? '']).map(String);
     const list = texts.flatMap((text) => text.split(',')).map((text) => text.trim());
-    const distinct = [...new Set(list)].filter((text) => text !== '');
-    for (const value of distinct) {
-      if (parseAddress(value) === undefined) {
-        throw usage(`${name} has ${value}, and each must be HOST:PORT`);
-      }
-    }
+    const given = list.filter((text) => text !== '').map((value) => oneOf(name, value));
+    const distinct = [...new Set(given)];
     if (distinct.length > max) throw usage(`${name} must be at most ${max} of HOST:PORT`);
-    return distinct as Address[];
+    return distinct;
   }
 
   address(name: string): Address {
-    const value = this.text(name);
-    if (parseAddress(value) !== undefined) return value as Address;
+    const value = addressIn(this.text(name));
+    if (value !== undefined) return value;
     throw usage(
-      `${name} is ${this.#given(name)}, and must be HOST:PORT as the other nodes reach it`,
+      `${name} is ${this.#given(name)}, and must be HOST:PORT as the other nodes reach it${inBrackets(this.text(name))}`,
     );
   }
 
@@ -280,6 +277,22 @@ export class Words {
     const format = this.text('log-format');
     return format === 'pretty' || (format === 'auto' && process.stderr.isTTY === true);
   }
+}
+
+/** HOST:PORT, also as the URL that `curl` takes. */
+function addressIn(text: string): Address | undefined {
+  const bare = text.replace(/^http:\/\/(.*?)\/?$/, '$1');
+  return parseAddress(bare) === undefined ? undefined : (bare as Address);
+}
+
+function oneOf(name: string, text: string): Address {
+  const address = addressIn(text);
+  if (address !== undefined) return address;
+  throw usage(`${name} has ${text}, and each must be HOST:PORT${inBrackets(text)}`);
+}
+
+function inBrackets(text: string): string {
+  return /^[0-9a-f]*:[0-9a-f:.]*:\d*$/i.test(text) ? ', IPv6 in brackets, such as [::1]:12000' : '';
 }
 
 function printBytes(bytes: number): string {

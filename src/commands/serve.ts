@@ -2,8 +2,10 @@
 // what is particular to it; everything that is alike stands here.
 
 import { EXIT, FatalError } from '../cluster/errors.ts';
+import { formatAddress } from '../cluster/identity.ts';
 import { openDisk } from '../cluster/io/disk.ts';
 import { type HttpServer, startHttpServer } from '../cluster/io/http-server.ts';
+import { CannotListen } from '../cluster/io/listeners.ts';
 import { openLog, type ProcessLog } from '../cluster/io/logger.ts';
 import { openNetwork } from '../cluster/io/network.ts';
 import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io/system.ts';
@@ -95,11 +97,17 @@ export async function openService(role: Role, log: ProcessLog): Promise<Service>
 
 export function logListening(server: HttpServer, role: Role, log: Log): void {
   log.write('info', 'listening', {
-    address: `${role.host}:${server.port}`,
+    address: server.addresses.join(', '),
     version: VERSION,
     pid: process.pid,
     dataDir: role.dataDirectory,
   });
+  for (const failure of server.missing) {
+    log.write('warn', 'an address of the host is not listened on', {
+      host: role.host,
+      reason: whyNot(failure, role),
+    });
+  }
 }
 
 /** Answers what is in progress, and exits 0. */
@@ -116,19 +124,26 @@ export function leave(
 }
 
 export async function listen(service: Service, role: Role): Promise<HttpServer> {
-  const { host, port } = role;
   try {
     return await startHttpServer(service, role);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const reasons: Readonly<Record<string, string>> = {
-      EADDRINUSE: `port ${port} on ${host} is in use; stop who has it, or choose another port`,
-      EADDRNOTAVAIL: `${host} is not an address of this machine; give one with --host`,
-      EACCES: `port ${port} on ${host} needs privileges; choose a port above 1023`,
-      ENOTFOUND: `${host} cannot be resolved; give an address with --host`,
-    };
-    throw new FatalError(EXIT.unavailable, reasons[code ?? ''] ?? `${host}:${port}: ${code}`);
+    if (!(error instanceof CannotListen)) throw error;
+    throw new FatalError(EXIT.unavailable, whyNot(error, role));
   }
+}
+
+function whyNot({ address, code }: CannotListen, { host, port }: Pick<Role, 'host' | 'port'>) {
+  const shown = address.includes(':') ? `[${address}]` : address;
+  const where = [host, `[${host}]`].includes(shown) ? shown : `${shown}, of ${host},`;
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: `port ${port} on ${where} is in use; stop who has it, or choose another port`,
+    EADDRNOTAVAIL: `${where} is not an address of this machine; give one with --host`,
+    EAFNOSUPPORT: `${where} is of a family that this machine does not have; give another address with --host`,
+    EACCES: `port ${port} on ${where} needs privileges; choose a port above 1023`,
+    ENOTFOUND: `${where} cannot be resolved; give an address with --host`,
+    EAI_AGAIN: `${where} cannot be resolved, because no name server answers; give an address with --host`,
+  };
+  return reasons[code] ?? `${formatAddress(address, port)}: ${code}`;
 }
 
 /** First signal: finish what is in progress, exit 0. Second: leave at once, 128 + its number. */

@@ -59,7 +59,7 @@ export const storageCommand: Command = {
       {
         name: 'storage',
         node: address,
-        host: words.optionalText('host') ?? hostOf(address),
+        host: words.host() ?? hostOf(address),
         port: parseAddress(address)?.port ?? 0,
         dataDirectory: words.optionalText('data-dir'),
         bodyBytesMax: CONTROL_BYTES_MAX,

@@ -46,6 +46,7 @@ export async function serveAsWorker(role: Role, words: Words, primary: Primary):
     while (waits && !isReady()) await new Promise((resolve) => setTimeout(resolve, READY_CHECK_MS));
   }
   server = await listen(service, role);
+  primary.send({ kind: 'listens' });
   if (refuses) server.refuse();
   if (!primary.waits) service.start();
   logListening(server, role, log);

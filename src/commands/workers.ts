@@ -104,10 +104,6 @@ class Workers {
 
   #start(worker: number, waits: boolean): void {
     const child: WorkerProcess = startWorker(worker, waits, {
-      listening: () => {
-        if (running.state === 'starting') running.state = 'listening';
-        if (!this.#opened) this.#open();
-      },
       received: (message) => this.#received(running, message),
       ended: (code, how) => this.#ended(running, code, how),
     });
@@ -131,6 +127,10 @@ class Workers {
 
   #received(from: Running, message: FromWorker): void {
     switch (message.kind) {
+      case 'listens':
+        if (from.state === 'starting') from.state = 'listening';
+        if (!this.#opened) this.#open();
+        return;
       case 'gather': {
         const asked = [...this.#running].filter(({ state }) => state !== 'starting');
         return this.#gathering.gather(message.topic, asked, (told) =>

@@ -2,19 +2,15 @@
 // connection asks, hands links over, answers what the parser refuses, and drains. No role is known here.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Server as NetServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { assert } from '../assert.ts';
 import { errorReply } from '../errors.ts';
 import type { Body, HttpReply } from '../http.ts';
-import {
-  BUFFERED_BODIES_MIN,
-  BUFFERED_BYTES_MAX,
-  CONNECTIONS_MAX,
-  REQUEST_HEAD_BYTES_MAX,
-} from '../limits.ts';
+import { BUFFERED_BODIES_MIN, BUFFERED_BYTES_MAX, REQUEST_HEAD_BYTES_MAX } from '../limits.ts';
 import type { Service } from '../runtime.ts';
 import { type Connection, Connections, connectionOf } from './connections.ts';
 import { Incoming } from './incoming.ts';
+import { type Listeners, openListeners } from './listeners.ts';
 import { refusalOf, refuse } from './refusals.ts';
 import { isLong, sendReply } from './replies.ts';
 import { RequestBodies } from './request-bodies.ts';
@@ -23,6 +19,7 @@ import { UnreadReplies } from './unread-replies.ts';
 import { acceptLink, ignoreOffer, isForLink } from './upgrades.ts';
 
 export interface HttpServerOptions {
+  /** An address or a name: all addresses that it has are listened on. */
   readonly host: string;
   readonly port: number;
   /** A longer body reaches the service as `too-large`. */
@@ -36,8 +33,7 @@ export interface HttpServerOptions {
   readonly stalledMs?: number;
 }
 
-export interface HttpServer {
-  readonly port: number;
+export interface HttpServer extends Pick<Listeners, 'port' | 'addresses' | 'missing'> {
   /** New connections, as soon as those that were accepted have been handed on. */
   refuse(): void;
   /**
@@ -53,7 +49,7 @@ const KEEP_ALIVE_MS = 65_000;
 const STALLED_MS = 10_000;
 const DRAIN_CHECK_MS = 20;
 
-/** @throws the error of `listen`, with its code (EADDRINUSE, EACCES, ENOTFOUND ...) */
+/** @throws CannotListen, with the code of the system (EADDRINUSE, EACCES, ENOTFOUND ...) */
 export async function startHttpServer(
   service: Service,
   options: HttpServerOptions,
@@ -68,7 +64,6 @@ export async function startHttpServer(
     // Both are answered here, in words (request-forms.ts).
     requireHostHeader: false,
   });
-  server.maxConnections = CONNECTIONS_MAX;
   // Who has sent all of it may close that side, as `nc -N` does, and still wants the answer.
   Object.assign(server, { httpAllowHalfOpen: true });
   const connections = new Connections(server, options.idleMs ?? KEEP_ALIVE_MS);
@@ -98,23 +93,11 @@ export async function startHttpServer(
     connections.forget(socket as Socket);
     return acceptLink(service, request, socket as Socket, head, options.valueBytesMax);
   });
-  await listen(server, options);
-  const bound = server.address();
+  const listeners = await openListeners(server, options);
   return {
-    port: typeof bound === 'object' && bound !== null ? bound.port : options.port,
-    refuse: () => refuseConnections(server),
-    drain: (timeoutMs, quietMs) => requests.drain(server, timeoutMs, quietMs),
+    ...listeners,
+    drain: (timeoutMs, quietMs) => requests.drain(server, listeners, timeoutMs, quietMs),
   };
-}
-
-function listen(server: Server, { host, port }: HttpServerOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port, backlog: 4096 }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }
 
 const NO_ROOM = errorReply(
@@ -265,9 +248,14 @@ class Requests {
     this.#open--;
   }
 
-  async drain(server: Server, timeoutMs: number, quietMs: number): Promise<void> {
+  async drain(
+    server: Server,
+    listeners: Listeners,
+    timeoutMs: number,
+    quietMs: number,
+  ): Promise<void> {
     this.#draining = true;
-    refuseConnections(server);
+    listeners.refuse();
     const deadline = performance.now() + timeoutMs;
     let begun = this.#begun;
     let quietSince = performance.now();
@@ -275,22 +263,11 @@ class Requests {
       if (this.#open > 0 || this.#begun !== begun) quietSince = performance.now();
       begun = this.#begun;
       if (this.#open === 0 && performance.now() - quietSince >= quietMs) break;
-      if ((await connectionsOf(server)) === 0) break;
+      if ((await listeners.connections()) === 0) break;
       await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
     }
     server.closeAllConnections();
   }
-}
-
-/** Not `server.close()`, which closes idle connections as well, also those that a request is coming on. */
-function refuseConnections(server: Server): void {
-  NetServer.prototype.close.call(server);
-}
-
-function connectionsOf(server: Server): Promise<number> {
-  return new Promise((resolve, reject) =>
-    server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
-  );
 }
 
 /** Without a body nothing has to be waited for: the request is handled in the turn it came in. */

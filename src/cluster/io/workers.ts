@@ -20,7 +20,6 @@ const WAITS_VARIABLE = 'VELOUR_WORKER_WAITS';
 const HEARS = 'hears';
 
 export interface WorkerEvents {
-  listening(): void;
   received(message: FromWorker): void;
   /** Once, and nothing after it. */
   ended(code: number | null, how: string): void;
@@ -53,7 +52,6 @@ export function startWorker(number: number, waits: boolean, events: WorkerEvents
     if (!ended) events.ended(code, how);
     ended = true;
   };
-  worker.on('listening', () => events.listening());
   const pass = (message: ToWorker) => {
     if (worker.isConnected()) worker.send(message, () => undefined);
   };
