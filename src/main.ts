@@ -4,6 +4,7 @@
 import { FatalError } from './cluster/errors.ts';
 import { backupCommand } from './commands/backup.ts';
 import { controllerCommand } from './commands/controller.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { frontendCommand } from './commands/frontend.ts';
 import { loadCommand } from './commands/load.ts';
 import { localCommand } from './commands/local.ts';
@@ -32,6 +33,7 @@ const COMMANDS: readonly Command[] = [
   forgetCommand,
   acceptLossCommand,
   planCommand,
+  doctorCommand,
   backupCommand,
   restoreCommand,
   loadCommand,

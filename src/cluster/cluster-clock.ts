@@ -139,7 +139,9 @@ export class ClusterClock implements Clock {
   }
 }
 
-export function addClockMetric(metrics: Metrics, clock: ClusterClock): void {
+/** @param scale of the protocol times (D12) */
+export function addTimeMetrics(metrics: Metrics, clock: ClusterClock, scale: number): void {
+  metrics.gauge('velourfog_time_scale', 'As --time-scale says.', () => scale);
   metrics.gauge(
     'velourfog_clock_ahead_seconds',
     'How far the own clock is ahead of the time of the cluster; negative when behind.',

@@ -132,7 +132,10 @@ export async function listen(service: Service, role: Role): Promise<HttpServer> 
   }
 }
 
-function whyNot({ address, code }: CannotListen, { host, port }: Pick<Role, 'host' | 'port'>) {
+export function whyNot(
+  { address, code }: CannotListen,
+  { host, port }: Pick<Role, 'host' | 'port'>,
+) {
   const shown = address.includes(':') ? `[${address}]` : address;
   const where = [host, `[${host}]`].includes(shown) ? shown : `${shown}, of ${host},`;
   const reasons: Readonly<Record<string, string>> = {

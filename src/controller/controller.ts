@@ -107,6 +107,7 @@ export class Controller implements Service {
     inspect(this.#routes, this.#metrics, {
       runtime,
       redundancy: options.redundancy,
+      timeScale: options.times.scale,
       whenFull: options.whenFull,
       knowledge: this.#knowledge,
       map: () => this.#map.current,

@@ -1,6 +1,6 @@
 // What people can ask the controller: the cluster as it sees it, and its figures.
 
-import { addClockMetric } from '../cluster/cluster-clock.ts';
+import { addTimeMetrics } from '../cluster/cluster-clock.ts';
 import {
   type ClusterMap,
   type Life,
@@ -17,6 +17,7 @@ import type { Metrics } from '../cluster/metrics.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import type { Routes } from '../cluster/routes.ts';
 import type { Runtime } from '../cluster/runtime.ts';
+import { VERSION } from '../cluster/software.ts';
 import { spentShare } from './epochs.ts';
 import { describeFrozen } from './frozen.ts';
 import type { Knowledge } from './knowledge.ts';
@@ -25,6 +26,7 @@ import { offlineStatus } from './offline.ts';
 export interface Inspected {
   readonly runtime: Runtime;
   readonly redundancy: number;
+  readonly timeScale: number;
   /** As the command line says, if it does: what a map that is not found yet says cannot be told. */
   readonly whenFull: WhenFull | undefined;
   readonly knowledge: Knowledge;
@@ -42,7 +44,7 @@ export interface Inspected {
 export function inspect(routes: Routes, metrics: Metrics, controller: Inspected): void {
   routes.add(['GET'], '/status', (_request, reply) => reply(jsonReply(200, status(controller))));
   const map = () => controller.map();
-  addClockMetric(metrics, controller.knowledge.clocks.time);
+  addTimeMetrics(metrics, controller.knowledge.clocks.time, controller.timeScale);
   metrics.gauge(
     'velourfog_storage_nodes',
     'Storage nodes in the map.',
@@ -100,6 +102,9 @@ function status(controller: Inspected): unknown {
   };
   const nodes = map?.nodes ?? Object.fromEntries(controller.candidates());
   return {
+    version: VERSION,
+    timeScale: controller.timeScale,
+    timeMs: Math.round(knowledge.clocks.time.wallMs()),
     ready: map !== undefined,
     waitingFor: controller.waitingFor(),
     cluster: map?.cluster,

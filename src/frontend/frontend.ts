@@ -1,7 +1,7 @@
 // The frontend as a Service: stateless but for the newest map. Puts together the map follower, the
 // router, reads, writes and the gateways; decides nothing itself.
 
-import { addClockMetric, ClusterClock } from '../cluster/cluster-clock.ts';
+import { addTimeMetrics, ClusterClock } from '../cluster/cluster-clock.ts';
 import { offlinePartitions, whenFullOf } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { HttpRequest } from '../cluster/http.ts';
@@ -112,7 +112,7 @@ export class Frontend implements Service {
       {},
       'sum',
     );
-    addClockMetric(metrics, clock);
+    addTimeMetrics(metrics, clock, times.scale);
     metrics.gauge(
       'velourfog_map_number',
       'Number of the adopted map within its generation.',

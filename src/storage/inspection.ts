@@ -1,7 +1,7 @@
 // What people can ask a storage node: its status, its figures, what it holds of a key. Nothing here is a
 // way to read the cluster.
 
-import { addClockMetric, type ClusterClock } from '../cluster/cluster-clock.ts';
+import { addTimeMetrics, type ClusterClock } from '../cluster/cluster-clock.ts';
 import { NO_MAP, printMapVersion } from '../cluster/cluster-map.ts';
 import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster/http.ts';
 import type { Incarnation, NodeId } from '../cluster/identity.ts';
@@ -29,6 +29,7 @@ export interface Inspected {
   readonly runtime: Runtime;
   readonly store: PartitionStore;
   readonly clock: ClusterClock;
+  readonly timeScale: number;
   readonly answers: AnswerCounters;
   readonly syncs: DurationHistogram;
   log(): LogFigures;
@@ -92,7 +93,7 @@ export function inspect(routes: Routes, metrics: Metrics, node: Inspected): void
     'Written to the log, what the compaction copies included.',
     () => node.log().writtenBytes,
   );
-  addClockMetric(metrics, node.clock);
+  addTimeMetrics(metrics, node.clock, node.timeScale);
   metrics.gauge('velourfog_links', 'Open streams of operations.', () => node.links());
 }
 

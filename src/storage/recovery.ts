@@ -25,7 +25,7 @@ import { createLog, LogReplay, needed } from './log-replay.ts';
 import type { SegmentStore } from './memory.ts';
 
 export const MAP_FILE = 'storage.map';
-const MAP_TITLE = 'velour-fog storage map';
+export const MAP_TITLE = 'velour-fog storage map';
 
 export function encodeAdoptedMap(map: ClusterMap): Buffer {
   return encodeMapFile(MAP_TITLE, map);

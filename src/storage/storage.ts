@@ -130,6 +130,7 @@ export class StorageNode implements Service {
       runtime,
       store: this.#store,
       clock: this.#clock,
+      timeScale: options.times.scale,
       answers: this.#answers,
       syncs: this.#syncs,
       log: () => this.#durability.figures(),

@@ -19,10 +19,10 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT, FatalError } from '../errors.ts';
 
-const DIRECTORY_ID_FILE = 'directory.id';
+export const DIRECTORY_ID_FILE = 'directory.id';
 const ID = /^[0-9a-f]{32}\n$/;
 const NO_ID = `${DIRECTORY_ID_FILE} is no id; remove that file`;
-const LOCK_FILE = 'directory.lock.';
+export const LOCK_FILE = 'directory.lock.';
 /** Of a lock file that nobody looks at yet. */
 const UNPUBLISHED = '.new';
 const ATTEMPTS = 5;
@@ -141,6 +141,10 @@ function directoryId(directory: string): string {
   } catch (error) {
     throw unusableDirectory(directory, 'used', error);
   }
+}
+
+export function isDirectoryId(text: string): boolean {
+  return ID.test(text);
 }
 
 /** @returns undefined for what is nothing */

@@ -65,7 +65,7 @@ export async function claimFolder(path: string, owned: string): Promise<Folder> 
 const OF_SYSTEMS =
   /^(directory\.lock\..*|lost\+found|\.DS_Store|\._.*|\.Trash.*|\.Spotlight-V100|\.fseventsd|\.TemporaryItems|\.snapshots?|\.zfs|\.nfs[0-9a-f]+|\.directory|@eaDir|#recycle|Thumbs\.db|desktop\.ini|System Volume Information|\$RECYCLE\.BIN)$/;
 
-function isOfSystem(name: string): boolean {
+export function isOfSystem(name: string): boolean {
   return OF_SYSTEMS.test(name);
 }
 

@@ -1,0 +1,95 @@
+// velour doctor: what can be seen of a machine, a data directory and a cluster before it hurts. It is given what a
+// role would be given, looks in bounded time, and changes nothing.
+
+import { EXIT } from '../cluster/errors.ts';
+import { hostOf, parseAddress } from '../cluster/identity.ts';
+import { EVERYWHERE } from '../cluster/io/listeners.ts';
+import { Names } from '../cluster/io/names.ts';
+import { type Command, HOST_OPTION, MEMORY_OPTION, type Words } from './options.ts';
+import { printData } from './printing.ts';
+
+/** Of one question to a node. */
+const ASK_MS = 3000;
+/** Of one check: some look-ups of names, or storage nodes by the dozen that cannot be reached. */
+const CHECK_MS = 20_000;
+
+export const doctorCommand: Command = {
+  usage: 'doctor [controller] [own]',
+  describe:
+    'Say what is wrong with this machine, a data directory or a cluster before it hurts, and what to do; changes nothing',
+  options: {
+    ...HOST_OPTION,
+    ...MEMORY_OPTION,
+    listen: { type: 'string', describe: 'The port that a controller would listen on here' },
+    'data-dir': { type: 'string', describe: 'The data directory of a node' },
+    'time-scale': {
+      type: 'string',
+      describe: 'As the processes of this machine are started; by default not looked at',
+    },
+    running: {
+      type: 'boolean',
+      default: false,
+      describe: 'The node runs already: that its port and directory are in use is as it should be',
+    },
+    json: { type: 'boolean', default: false, describe: 'Print the findings as JSON' },
+  },
+  positionals: {
+    controller: { describe: 'HOST:PORT of the controller, whose cluster is looked at' },
+    own: { describe: 'HOST:PORT that a node of this machine has, or would have' },
+  },
+  examples: [
+    ['velour doctor 10.0.0.1:12000', 'this machine and the cluster'],
+    [
+      'velour doctor 10.0.0.1:12000 10.0.0.2:12500 --data-dir /data',
+      'before `velour storage` with the same words',
+    ],
+    ['velour doctor --listen 12000 --data-dir /data', 'before `velour controller 12000 ...`'],
+  ],
+  async run(words) {
+    const { checks, left } = await checksOf(words);
+    const { examineAll } = await import('./doctor/finding.ts');
+    const findings = await examineAll(checks, CHECK_MS);
+    const answer = { findings, examined: checks.map(({ name }) => name), notExamined: left };
+    const lines = findings.map(({ check, what, todo }) => `${check}: ${what}; ${todo}`);
+    const beside = left.length === 0 ? '' : `; not looked at: ${left.join(', ')}`;
+    if (lines.length === 0) lines.push(`nothing was found${beside}`);
+    await printData(`${words.flag('json') ? JSON.stringify(answer) : lines.join('\n')}\n`);
+    // A look-up or a connection that hangs would keep the process alive.
+    process.exit(findings.length === 0 ? 0 : EXIT.broken);
+  },
+};
+
+async function checksOf(words: Words) {
+  const controller =
+    words.optionalText('controller') === undefined ? undefined : words.address('controller');
+  const own = words.optionalText('own') === undefined ? undefined : words.address('own');
+  const port =
+    words.optionalText('listen') === undefined
+      ? parseAddress(own ?? '')?.port
+      : words.port('listen');
+  const host = words.host() ?? (own === undefined ? EVERYWHERE : hostOf(own));
+  const path = words.optionalText('data-dir');
+  const memoryBytes = words.memoryBytes();
+  const timeScale =
+    words.optionalText('time-scale') === undefined ? undefined : words.positive('time-scale');
+  const isRunning = words.flag('running');
+  const names = new Names();
+  const machine = await import('./doctor/machine.ts');
+  const checks = [machine.descriptors, machine.memory(memoryBytes)];
+  const left: string[] = [];
+  if (path === undefined) left.push('a data directory (--data-dir)');
+  else {
+    const { directory } = await import('./doctor/directory.ts');
+    checks.push(directory({ path, memoryBytes, isForStorage: own !== undefined, isRunning }));
+  }
+  if (port === undefined) left.push('a port (--listen, or the own address)');
+  else if (!isRunning) checks.push(machine.ports({ host, port }, names));
+  if (controller === undefined) left.push('a cluster (the address of its controller)');
+  else {
+    const { cluster } = await import('./doctor/cluster.ts');
+    const { NameLooks } = await import('./doctor/names.ts');
+    const looks = new NameLooks(names, ASK_MS);
+    checks.push(cluster({ controller, own, timeScale, timeoutMs: ASK_MS }, looks, names));
+  }
+  return { checks, left };
+}

@@ -1,0 +1,78 @@
+// What the doctor looks at on this machine besides directories: descriptors, memory, and the ports of the role.
+
+import { createServer } from 'node:http';
+import { CannotListen, openListeners } from '../../cluster/io/listeners.ts';
+import type { Names } from '../../cluster/io/names.ts';
+import { holderOf, listenersAt } from '../../cluster/io/socket-holders.ts';
+import { descriptorsMax, machineMemoryBytes } from '../../cluster/io/system.ts';
+import { whyNot } from '../serve.ts';
+import type { Check, Finding } from './finding.ts';
+
+/** Streams to 256 storage nodes, files of a log, and some thousand clients. */
+const DESCRIPTORS_NEEDED = 4096;
+/** What a process takes beside `--memory`, with bodies that are on their way. */
+const BESIDE_MEMORY_BYTES = 128 * 2 ** 20;
+
+export const descriptors: Check = {
+  name: 'descriptors',
+  async examine(report) {
+    const max = descriptorsMax();
+    if (max === undefined || max >= DESCRIPTORS_NEEDED) return;
+    report({
+      check: 'descriptors',
+      what: `a process may have ${max} files and sockets open, and a node needs ${DESCRIPTORS_NEEDED}`,
+      todo: 'raise the hard limit with ulimit -n, or LimitNOFILE= of the service',
+    });
+  },
+};
+
+/** @param memoryBytes what the storage node may take for records */
+export function memory(memoryBytes: number): Check {
+  return {
+    name: 'memory',
+    async examine(report) {
+      const there = machineMemoryBytes();
+      if (memoryBytes + BESIDE_MEMORY_BYTES <= there) return;
+      report({
+        check: 'memory',
+        what: `--memory is ${megabytes(memoryBytes)}, the process takes up to ${megabytes(BESIDE_MEMORY_BYTES)} beside it, and this machine or container has ${megabytes(there)}`,
+        todo: 'give less to --memory, or more to the machine: the system would kill the process',
+      });
+    },
+  };
+}
+
+export interface Ports {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Listens for a moment, for only the system knows whether one may; nobody who listens already notices. */
+export function ports({ host, port }: Ports, names: Names): Check {
+  return {
+    name: 'port',
+    async examine(report) {
+      try {
+        const listeners = await openListeners(createServer(), { host, port }, names);
+        listeners.refuse();
+        for (const failure of listeners.missing) report(findingOf(failure, { host, port }));
+      } catch (error) {
+        if (!(error instanceof CannotListen)) throw error;
+        report(findingOf(error, { host, port }));
+      }
+    },
+  };
+}
+
+function findingOf(failure: CannotListen, { host, port }: Ports): Finding {
+  const holder = failure.code === 'EADDRINUSE' ? holderOf(listenersAt(port)) : undefined;
+  const [what = '', todo = 'choose another address with --host'] = whyNot(failure, {
+    host,
+    port,
+  }).split('; ');
+  return { check: 'port', what: holder === undefined ? what : `${what} by ${holder}`, todo };
+}
+
+export function megabytes(bytes: number): string {
+  return `${Math.floor(bytes / 2 ** 20)} MiB`;
+}

@@ -1,0 +1,269 @@
+// What is wrong with a cluster, by what its controller and its nodes say of themselves. Asks nobody.
+
+import { type Address, address } from '../../cluster/identity.ts';
+import { OWN_CLOCK_OFF_MS_MAX, REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../../cluster/limits.ts';
+import { partitionCount } from '../../cluster/partition.ts';
+import {
+  dictionary,
+  flag,
+  integer,
+  list,
+  object,
+  optional,
+  positive,
+  type Shape,
+  type ShapeOf,
+  text,
+} from '../../cluster/shape.ts';
+import { VERSION } from '../../cluster/software.ts';
+import type { Report } from './finding.ts';
+
+/** Of a store: soon it refuses sets. */
+const MEMORY_FULL = 0.9;
+const SHOWN_MAX = 5;
+
+const whole = integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
+const words: Shape<string> = text({ min: 0, max: 100_000 });
+
+/** What the doctor needs of the controller's `/status`; earlier software does not say all of it. */
+export const clusterStatus = object({
+  ready: flag,
+  waitingFor: optional(words),
+  timeScale: optional(positive),
+  timeMs: optional(whole),
+  redundancy: integer({ min: 1, max: REDUNDANCY_MAX }),
+  whenFull: optional(words),
+  offlinePartitions: optional(integer({ min: 0, max: partitionCount(3) })),
+  stateProblem: optional(words),
+  frozen: optional(object({ help: words })),
+  storage: dictionary(
+    object({
+      address,
+      fenced: flag,
+      draining: flag,
+      clockAheadMs: optional(whole),
+      diskProblem: optional(words),
+      heardMsAgo: optional(whole),
+    }),
+    { max: STORAGE_NODES_MAX },
+  ),
+  frontends: list(address, { max: 100_000 }),
+});
+
+export type ClusterStatus = ShapeOf<typeof clusterStatus>;
+
+export interface NodeSight {
+  readonly address: Address;
+  readonly role: 'controller' | 'storage' | 'frontend';
+  /** By the controller, lately. */
+  readonly isHeard: boolean;
+  /** Why it could not be asked. */
+  readonly silent: string | undefined;
+  /** What `/readyz?verbose` says. */
+  readonly health: string;
+  readonly metrics: Metrics | undefined;
+}
+
+type Metrics = Pick<ReadonlyMap<string, number>, 'get'> & { readonly version: string | undefined };
+
+/** The figures without labels, and the version of the software. */
+export function readMetrics(exposition: string): Metrics {
+  const values = new Map<string, number>();
+  for (const [, name = '', value] of exposition.matchAll(/^([a-z_0-9]+) (\S+)$/gm)) {
+    values.set(name, Number(value));
+  }
+  const version = /^velourfog_build_info\{[^}]*version="([^"]*)"/m.exec(exposition)?.[1];
+  return { get: (name) => values.get(name), version };
+}
+
+export function judgeCluster(
+  status: ClusterStatus,
+  ownScale: number | undefined,
+  report: Report,
+): void {
+  const { storage, redundancy, timeScale, offlinePartitions = 0, stateProblem, frozen } = status;
+  if (!status.ready) {
+    report({
+      check: 'cluster',
+      what: `the controller is not ready: ${status.waitingFor ?? 'it does not say why'}`,
+      todo: 'see to what it waits for',
+    });
+  }
+  if (offlinePartitions > 0) {
+    report({
+      check: 'partitions',
+      what: `${offlinePartitions} partitions are offline: nobody answers for their keys`,
+      todo: 'start the storage nodes that held them, or give up what is lost with velour accept-loss',
+    });
+  }
+  if (frozen !== undefined) {
+    report({
+      check: 'partitions',
+      what: 'a recovery of the map keeps partitions frozen',
+      todo: frozen.help,
+    });
+  }
+  if (stateProblem !== undefined) {
+    report({
+      check: 'disk',
+      what: `the controller cannot store its map: ${stateProblem}`,
+      todo: 'make room for it or mend its disk: a node that ends is not replaced meanwhile',
+    });
+  }
+  const nodes = Object.entries(storage);
+  const present = nodes.filter(([, { fenced, draining }]) => !fenced && !draining);
+  if (status.ready && present.length < redundancy) {
+    report({
+      check: 'nodes',
+      what: `${present.length} storage nodes are there, and each key is to be on ${redundancy}`,
+      todo: 'start more storage nodes: until then one that is lost takes more with it',
+    });
+  }
+  for (const [id, { fenced, diskProblem, clockAheadMs = 0 }] of nodes) {
+    if (fenced) {
+      report({
+        check: 'nodes',
+        what: `storage node ${id} is fenced: it was silent for too long`,
+        todo: 'start it again, or velour forget it if it is gone for good',
+      });
+    }
+    if (diskProblem !== undefined) {
+      report({
+        check: 'disk',
+        what: `storage node ${id} cannot write: ${diskProblem}`,
+        todo: 'make room, or mend the disk and start it again',
+      });
+    }
+    if (Math.abs(clockAheadMs) > OWN_CLOCK_OFF_MS_MAX) {
+      reportClock(`the clock of storage node ${id}`, clockAheadMs, report);
+    }
+  }
+  if (ownScale !== undefined && timeScale !== undefined && ownScale !== timeScale) {
+    report({
+      check: 'time-scale',
+      what: `--time-scale is ${ownScale} here, and ${timeScale} of the controller`,
+      todo: 'give all of a cluster the same: a node with another one is refused',
+    });
+  }
+}
+
+function reportClock(whose: string, aheadMs: number, report: Report): void {
+  const seconds = (Math.abs(aheadMs) / 1000).toFixed(1);
+  report({
+    check: 'clock',
+    what: `${whose} is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the time of the cluster`,
+    todo: 'run a daemon there that keeps time, such as chrony',
+  });
+}
+
+/** @param asked when the controller was, by this machine's clock */
+export function judgeClock(
+  { timeMs }: ClusterStatus,
+  { beforeMs, afterMs }: { readonly beforeMs: number; readonly afterMs: number },
+  report: Report,
+): void {
+  if (timeMs === undefined) return;
+  const aheadMs = (beforeMs + afterMs) / 2 - timeMs;
+  const unsureMs = Math.max(0, afterMs - beforeMs) / 2;
+  if (Math.abs(aheadMs) <= OWN_CLOCK_OFF_MS_MAX + unsureMs) return;
+  reportClock('the clock of this machine', aheadMs, report);
+}
+
+export function judgeNodes(
+  sights: readonly NodeSight[],
+  status: ClusterStatus,
+  report: Report,
+): void {
+  const { timeScale } = status;
+  for (const sight of sights) {
+    if (sight.silent === undefined) judgeNode(sight, status, report);
+    else reportSilent(sight, sight.silent, report);
+  }
+  const told = sights.filter(({ metrics }) => metrics !== undefined);
+  for (const [version, those] of groupsOf(told, ({ metrics }) => metrics?.version)) {
+    if (version === undefined || version === VERSION) continue;
+    report({
+      check: 'versions',
+      what: `${shown(those)} ${those.length === 1 ? 'runs' : 'run'} velour-fog ${version}, and here is ${VERSION}`,
+      todo: 'bring all of a cluster to one version, one node after the other',
+    });
+  }
+  const scaleOf = ({ metrics }: NodeSight) => metrics?.get('velourfog_time_scale');
+  for (const [scale, those] of groupsOf(told, scaleOf)) {
+    if (scale === undefined || timeScale === undefined || scale === timeScale) continue;
+    report({
+      check: 'time-scale',
+      what: `--time-scale of ${shown(those)} is ${scale}, and ${timeScale} of the controller`,
+      todo: 'start all of a cluster with the same',
+    });
+  }
+}
+
+function judgeNode(sight: NodeSight, status: ClusterStatus, report: Report): void {
+  const { address, role, health, metrics } = sight;
+  const problems = [...health.matchAll(/^\[[-!]\](\S+) (?:failed|warning): (.*)$/gm)];
+  for (const [, name = '', problem = ''] of problems) {
+    if (isSaid(name, sight, status)) continue;
+    report({
+      check: name === 'disk' ? 'disk' : 'ready',
+      what: `${role} ${address}, ${name}: ${problem}`,
+      todo: 'see its log, and /readyz?verbose of it',
+    });
+  }
+  const ahead = metrics?.get('velourfog_clock_ahead_seconds') ?? 0;
+  // Of storage nodes the controller says it.
+  if (role !== 'storage' && Math.abs(ahead) * 1000 > OWN_CLOCK_OFF_MS_MAX) {
+    reportClock(`the clock of ${role} ${address}`, ahead * 1000, report);
+  }
+  const used = metrics?.get('velourfog_memory_bytes') ?? 0;
+  const limit = metrics?.get('velourfog_memory_limit_bytes') ?? Number.POSITIVE_INFINITY;
+  if (status.whenFull !== 'evict' && used > MEMORY_FULL * limit) {
+    report({
+      check: 'memory',
+      what: `storage node ${address} has taken ${Math.round((100 * used) / limit)} % of its --memory`,
+      todo: 'add storage nodes, or give more to --memory: soon its sets are refused with 507',
+    });
+  }
+}
+
+/** By the controller, about the same. */
+function isSaid(check: string, { address, role }: NodeSight, status: ClusterStatus): boolean {
+  switch (check) {
+    case 'cluster':
+      return role === 'controller';
+    case 'partitions':
+      return (status.offlinePartitions ?? 0) > 0;
+    case 'disk':
+      return Object.values(status.storage).some(
+        (node) => node.address === address && node.diskProblem !== undefined,
+      );
+    default:
+      return false;
+  }
+}
+
+function reportSilent({ address, role, isHeard }: NodeSight, why: string, report: Report): void {
+  report({
+    check: 'reach',
+    what: `${role} ${address} cannot be reached from this machine: ${why}`,
+    todo: isHeard
+      ? 'the controller hears it, so see what is between, such as a firewall or an address that holds there alone'
+      : 'the controller does not hear it either, so see whether it runs',
+  });
+}
+
+function groupsOf<T, K>(items: readonly T[], keyOf: (item: T) => K): ReadonlyMap<K, readonly T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item)) ?? [];
+    group.push(item);
+    groups.set(keyOf(item), group);
+  }
+  return groups;
+}
+
+function shown(sights: readonly NodeSight[]): string {
+  const first = sights.slice(0, SHOWN_MAX).map(({ address, role }) => `${role} ${address}`);
+  const more = sights.length - first.length;
+  return `${first.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}

@@ -1,0 +1,140 @@
+// How the doctor judges what controllers and nodes say of themselves, and how long it looks.
+
+import { expect, test } from 'vitest';
+import type { Address } from '../../src/cluster/identity.ts';
+import { VERSION } from '../../src/cluster/software.ts';
+import { examineAll, type Finding } from '../../src/commands/doctor/finding.ts';
+import {
+  clusterStatus,
+  judgeClock,
+  judgeCluster,
+  judgeNodes,
+  type NodeSight,
+  readMetrics,
+} from '../../src/commands/doctor/verdicts.ts';
+
+const NODE = { address: '10.0.0.2:12500', fenced: false, draining: false, heardMsAgo: 100 };
+const WELL = {
+  ready: true,
+  timeScale: 1,
+  timeMs: 1_000_000,
+  redundancy: 1,
+  whenFull: 'refuse',
+  storage: { a: NODE },
+  frontends: [],
+};
+
+const statusWith = (change: object) => clusterStatus({ ...WELL, ...change });
+
+function kinds(judge: (report: (finding: Finding) => void) => void): readonly string[] {
+  const findings: Finding[] = [];
+  judge((finding) => findings.push(finding));
+  for (const { what, todo } of findings) expect(`${what}; ${todo}`).not.toMatch(/undefined|NaN/);
+  return findings.map(({ check }) => check);
+}
+
+test.each([
+  [{}, undefined, []],
+  [{ timeScale: 3 }, 3, []],
+  [{ timeScale: 3 }, 1, ['time-scale']],
+  // Earlier software does not say it.
+  [{ timeScale: undefined, timeMs: undefined }, 3, []],
+  [{ ready: false, waitingFor: 'storage nodes: 0 of 1' }, undefined, ['cluster']],
+  [{ offlinePartitions: 3 }, undefined, ['partitions']],
+  [{ frozen: { help: 'start node b' } }, undefined, ['partitions']],
+  [{ stateProblem: 'ENOSPC' }, undefined, ['disk']],
+  [{ redundancy: 2 }, undefined, ['nodes']],
+  [{ storage: { a: NODE, b: { ...NODE, fenced: true } } }, undefined, ['nodes']],
+  [{ storage: { a: NODE, b: { ...NODE, draining: true } } }, undefined, []],
+  [{ storage: { a: { ...NODE, diskProblem: 'EIO' } } }, undefined, ['disk']],
+  [{ storage: { a: { ...NODE, clockAheadMs: -20_000 } } }, undefined, ['clock']],
+  [{ storage: { a: { ...NODE, clockAheadMs: 9000, heardMsAgo: null } } }, undefined, []],
+])('a controller that says %j, with --time-scale %s here', (change, scale, expected) => {
+  expect(kinds((report) => judgeCluster(statusWith(change), scale, report))).toEqual(expected);
+});
+
+test.each([
+  [1_000_000, 1_000_100, []],
+  [1_011_000, 1_011_100, ['clock']],
+  [988_000, 988_100, ['clock']],
+  // It took so long that nothing is certain.
+  [1_000_000, 1_030_000, []],
+  // The clock was set meanwhile.
+  [1_000_000, 990_000, []],
+])(
+  'asked from %i to %i by the own clock, at 1000000 of the cluster',
+  (beforeMs, afterMs, expected) => {
+    const asked = { beforeMs, afterMs };
+    expect(kinds((report) => judgeClock(statusWith({}), asked, report))).toEqual(expected);
+  },
+);
+
+function sight(lines: readonly string[], change: Partial<NodeSight> = {}): NodeSight {
+  const info = `velourfog_build_info{version="${VERSION}",role="storage"} 1`;
+  return {
+    address: NODE.address as Address,
+    role: 'storage',
+    isHeard: true,
+    silent: undefined,
+    health: '[+]log ok\nok\n',
+    metrics: readMetrics([...lines, info].join('\n')),
+    ...change,
+  };
+}
+
+const FULL = ['velourfog_memory_bytes 95', 'velourfog_memory_limit_bytes 100'];
+
+test.each<[string, readonly NodeSight[], object, readonly string[]]>([
+  ['that are well', [sight(['velourfog_time_scale 1'])], {}, []],
+  ['of which one is nearly full', [sight(FULL)], {}, ['memory']],
+  ['of a cache that is full', [sight(FULL)], { whenFull: 'evict' }, []],
+  ['of another time scale', [sight(['velourfog_time_scale 5'])], {}, ['time-scale']],
+  ['that say no time scale', [sight([])], {}, []],
+  [
+    'that run something else',
+    [sight([], { metrics: readMetrics('velourfog_build_info{version="8"} 1') })],
+    {},
+    ['versions'],
+  ],
+  ['that are silent', [sight([], { silent: 'ECONNREFUSED', metrics: undefined })], {}, ['reach']],
+  [
+    'that warn',
+    [sight([], { health: '[!]partitions warning: 3 are offline\nok\n' })],
+    {},
+    ['ready'],
+  ],
+  [
+    'that cannot write',
+    [sight([], { health: '[-]disk failed: ENOSPC\nnot ready\n' })],
+    {},
+    ['disk'],
+  ],
+  ['whose clock the controller judges', [sight(['velourfog_clock_ahead_seconds 60'])], {}, []],
+  [
+    'a frontend whose clock is off',
+    [sight(['velourfog_clock_ahead_seconds -60'], { role: 'frontend' })],
+    {},
+    ['clock'],
+  ],
+])('nodes %s', (_, sights, change, expected) => {
+  expect(kinds((report) => judgeNodes(sights, statusWith(change), report))).toEqual(expected);
+});
+
+test('a check that hangs is given up, and what it has found by then counts', async () => {
+  const finding = { check: 'names', what: 'wrong', todo: 'mend it' };
+  const findings = await examineAll(
+    [
+      {
+        name: 'hangs',
+        examine: (report) => {
+          report(finding);
+          return new Promise(() => undefined);
+        },
+      },
+      { name: 'well', examine: async () => undefined },
+    ],
+    1,
+  );
+  expect(findings).toEqual([finding, { ...findings[1], check: 'hangs' }]);
+  expect(findings[1]?.what).toContain('could be looked at within 0.001 s');
+});
