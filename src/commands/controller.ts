@@ -77,7 +77,8 @@ export const controllerCommand: Command = {
     await serve(
       {
         name: 'controller',
-        node: formatAddress(host, port),
+        // The name is two addresses, and this one is what people type.
+        node: formatAddress(host === 'localhost' ? '127.0.0.1' : host, port),
         host,
         port,
         dataDirectory: words.optionalText('data-dir'),

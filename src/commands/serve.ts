@@ -5,7 +5,7 @@ import { EXIT, FatalError } from '../cluster/errors.ts';
 import { formatAddress } from '../cluster/identity.ts';
 import { openDisk } from '../cluster/io/disk.ts';
 import { type HttpServer, startHttpServer } from '../cluster/io/http-server.ts';
-import { CannotListen } from '../cluster/io/listeners.ts';
+import { CannotListen, EVERYWHERE } from '../cluster/io/listeners.ts';
 import { openLog, type ProcessLog } from '../cluster/io/logger.ts';
 import { openNetwork } from '../cluster/io/network.ts';
 import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io/system.ts';
@@ -96,8 +96,10 @@ export async function openService(role: Role, log: ProcessLog): Promise<Service>
 }
 
 export function logListening(server: HttpServer, role: Role, log: Log): void {
+  const [address, ...others] = server.addresses;
   log.write('info', 'listening', {
-    address: server.addresses.join(', '),
+    address,
+    alsoAt: others.length === 0 ? undefined : others.join(', '),
     version: VERSION,
     pid: process.pid,
     dataDir: role.dataDirectory,
@@ -137,7 +139,8 @@ export function whyNot(
   { host, port }: Pick<Role, 'host' | 'port'>,
 ) {
   const shown = address.includes(':') ? `[${address}]` : address;
-  const where = [host, `[${host}]`].includes(shown) ? shown : `${shown}, of ${host},`;
+  const isPlain = host === 'localhost' || host === address || host === EVERYWHERE;
+  const where = isPlain ? shown : `${shown}, of ${host},`;
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: `port ${port} on ${where} is in use; stop who has it, or choose another port`,
     EADDRNOTAVAIL: `${where} is not an address of this machine; give one with --host`,

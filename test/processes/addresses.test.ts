@@ -64,8 +64,9 @@ describe.each(NAMES)('a %s', (name) => {
     expect([await answersAt('127.0.0.1', port), await answersAt('[::1]', port)]).toEqual([v4, v6]);
     const lines = started.stderr.trimEnd().split('\n');
     for (const line of lines.filter((each) => each.includes('"listening"'))) {
-      const { address, node } = JSON.parse(line);
-      for (const each of [...address.split(', '), node]) {
+      const { address, alsoAt, node } = JSON.parse(line);
+      expect(alsoAt !== undefined).toBe(v4 && v6);
+      for (const each of [address, ...(alsoAt?.split(', ') ?? []), node]) {
         expect(parseAddress(each), each).toMatchObject({ port });
       }
     }
@@ -81,7 +82,7 @@ describe.each(NAMES)('a %s', (name) => {
     const started = start(...ROLES[name](port, other), '--host', 'localhost');
     expect(await started.exit()).toBe(69);
     expect(JSON.parse(started.stderr.trimEnd()).msg).toBe(
-      `port ${port} on ${shown}, of localhost, is in use; stop who has it, or choose another port`,
+      `port ${port} on ${shown} is in use; stop who has it, or choose another port`,
     );
   });
 });
