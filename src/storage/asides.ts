@@ -13,6 +13,7 @@ import {
   type StoredRecord,
 } from '../cluster/record.ts';
 import { hashKey, hashRecordKey } from './digest.ts';
+import { keyIn, keyInRecord } from './key-in.ts';
 import { isListedBefore, type PartitionRecords } from './partition-records.ts';
 import {
   type AsideStore,
@@ -22,7 +23,7 @@ import {
   type Listing,
   type ListLimits,
 } from './partition-store.ts';
-import { keyIn, keyInRecord, type Segments } from './segments.ts';
+import type { Segments } from './segments.ts';
 
 /** Of the store whose records these are. */
 export interface Surroundings {

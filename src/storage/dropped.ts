@@ -5,6 +5,9 @@ import type { KeyHash } from './digest.ts';
 import type { HashIndex } from './hash-index.ts';
 import type { Location, Segments } from './segments.ts';
 
+/** Slots of an index that are gone through at once when there is time, or room is needed now. */
+export const DROPPED_SLOTS_IDLE = 4096;
+
 interface DroppedPartition {
   readonly partition: PartitionId;
   readonly index: HashIndex;

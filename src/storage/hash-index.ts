@@ -8,7 +8,8 @@
 
 import { assert } from '../cluster/assert.ts';
 import { BUCKETS, type KeyHash, reverseBits } from './digest.ts';
-import type { KeyIn, Location, Segments } from './segments.ts';
+import type { KeyIn } from './key-in.ts';
+import type { Location, Segments } from './segments.ts';
 
 const EMPTY = 0;
 /** Was in use: searches go on behind it. */

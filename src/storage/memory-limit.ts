@@ -14,7 +14,8 @@
 //    falls again with each segment that becomes free, until it is what it was.
 
 import { INDEX_BYTES_LEAST } from './hash-index.ts';
-import { BESIDE_RECORD_BYTES, HEADS, type Segments } from './segments.ts';
+import { BESIDE_RECORD_BYTES } from './segment-entry.ts';
+import { HEADS, type Segments } from './segments.ts';
 
 const SEGMENT_BYTES_MAX = 4 * 1024 * 1024;
 /** So that the few which must be free are a small share. */

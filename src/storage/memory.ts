@@ -1,5 +1,5 @@
 // What a storage node remembers: the partition store. Records are bytes in segments.ts, found through the
-// indexes of partition-records.ts; whether there is room is decided here, and cleaner.ts makes it.
+// indexes of partition-records.ts; room for them is room.ts's, and cleaner.ts makes it.
 
 import type { Cursor } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
@@ -14,17 +14,12 @@ import { VERSION_ZERO, type Version } from '../cluster/version.ts';
 import { Asides } from './asides.ts';
 import { Cleaner, type Fate } from './cleaner.ts';
 import { DIGEST_OF_NOTHING, hashKey, hashRecordKey, type KeyHash } from './digest.ts';
-import { Dropped } from './dropped.ts';
+import { DROPPED_SLOTS_IDLE, Dropped } from './dropped.ts';
 import { Ghosts } from './ghosts.ts';
-import type { HashIndex, IndexAccount } from './hash-index.ts';
+import type { IndexAccount } from './hash-index.ts';
+import { keyIn, keyInRecord } from './key-in.ts';
 import type { Completeness } from './log-entry.ts';
-import {
-  bytesAtLeast,
-  MemoryLimit,
-  SEGMENTS_RESERVED,
-  SEGMENTS_RESERVED_FROM_DELETES,
-  segmentBytesFor,
-} from './memory-limit.ts';
+import { bytesAtLeast, MemoryLimit, SEGMENTS_RESERVED, segmentBytesFor } from './memory-limit.ts';
 import { PartitionRecords } from './partition-records.ts';
 import type {
   Due,
@@ -37,14 +32,11 @@ import type {
   PutOutcome,
   WhenFull,
 } from './partition-store.ts';
-import { type Entry, type Head, keyIn, keyInRecord, type Location, Segments } from './segments.ts';
+import { Room } from './room.ts';
+import { type Entry, type Head, type Location, Segments } from './segments.ts';
 
 /** Slots of a partition that was dropped, with each record that comes in. */
 const DROPPED_SLOTS = 64;
-/** The same when there is time. */
-const DROPPED_SLOTS_IDLE = 4096;
-/** While room is needed now, so many times more is released of what was dropped, and cleaned; beyond it is a pause. */
-const RECLAIMS_AT_ONCE = 16;
 const EVERYTHING = Number.POSITIVE_INFINITY;
 const APPLIED: PutOutcome = { kind: 'applied' };
 const EQUAL: PutOutcome = { kind: 'equal' };
@@ -65,12 +57,14 @@ export class SegmentStore implements PartitionStore {
   readonly #segments: Segments;
   readonly #cleaner: Cleaner;
   readonly #limit: MemoryLimit;
+  readonly #room: Room;
   readonly #evictedTo: Evicted;
   readonly #indexes: IndexAccount = { bytes: 0 };
   readonly #partitions = new Map<PartitionId, PartitionRecords>();
   readonly #dropped: Dropped;
   readonly asides: Asides;
   reclaim: () => boolean = () => false;
+  refused: () => void = () => undefined;
   #whenFull: WhenFull = 'refuse';
   /** Of a cache. */
   #ghosts: Ghosts | undefined;
@@ -98,6 +92,7 @@ export class SegmentStore implements PartitionStore {
       () => this.#limit.segmentsMax(),
       () => this.whenFull === 'evict',
     );
+    this.#room = new Room(this.#segments, this.#limit, this.#cleaner, this.#dropped, this);
   }
 
   get whenFull(): WhenFull {
@@ -169,13 +164,36 @@ export class SegmentStore implements PartitionStore {
     const head: Head =
       at === undefined && this.#ghosts?.take(hash) === true ? 'survivors' : 'incoming';
     const index = at === undefined ? state.index : undefined;
-    if (!this.#makeRoom(head, record, index, replacedBytes, mayRaise)) return NO_MEMORY;
+    if (!this.#room.make(head, record, index, replacedBytes, mayRaise)) {
+      // Again: to make room it may have been moved, or evicted.
+      const place = at === undefined ? undefined : state.index.get(hash, key);
+      if (isTombstone(record)) return this.#deleteInPlace(state, hash, place, record);
+      return this.#refuse();
+    }
     const location = this.#segments.append(head, partition, record);
-    // Again: to make room it may have been moved, or evicted.
     const from = at === undefined ? undefined : state.index.get(hash, key);
     if (from === undefined) state.add(hash, location, record);
     else state.replace(hash, from, location, record);
     return APPLIED;
+  }
+
+  /** A delete of what is there needs no room: a tombstone is no longer than the record that it takes the place of. */
+  #deleteInPlace(
+    state: PartitionRecords,
+    hash: KeyHash,
+    place: Location | undefined,
+    tombstone: StoredRecord,
+  ): PutOutcome {
+    if (place === undefined || !this.#segments.fitsAt(place, tombstone.length)) {
+      return this.#refuse();
+    }
+    state.overwrite(hash, place, tombstone);
+    return APPLIED;
+  }
+
+  #refuse(): PutOutcome {
+    this.refused();
+    return NO_MEMORY;
   }
 
   floor(partition: PartitionId): Version {
@@ -271,7 +289,18 @@ export class SegmentStore implements PartitionStore {
       segments: this.#segments.count,
       moved: this.#cleaner.movedBytes,
       evicted: this.#evicted,
+      isFull: this.#cleaner.isFull,
+      ...this.#tombstones(),
     };
+  }
+
+  #tombstones() {
+    const sum = { tombstones: 0, tombstoneBytes: 0 };
+    for (const { tombstones, tombstoneBytes } of this.#all()) {
+      sum.tombstones += tombstones;
+      sum.tombstoneBytes += tombstoneBytes;
+    }
+    return sum;
   }
 
   work(): boolean {
@@ -298,47 +327,6 @@ export class SegmentStore implements PartitionStore {
       this.#partitions.set(partition, state);
     }
     return state;
-  }
-
-  /**
-   * @param index that another key is added to
-   * @param replacedBytes length of the record that goes
-   * @returns false where there is no room and this is no cache
-   */
-  #makeRoom(
-    head: Head,
-    record: StoredRecord,
-    index: HashIndex | undefined,
-    replacedBytes: number,
-    mayRaise: boolean,
-  ): boolean {
-    const { length } = record;
-    this.#limit.cameIn(length);
-    this.#limit.want(index?.bytesToAddSoon() ?? 0);
-    const reserved = isTombstone(record) ? SEGMENTS_RESERVED_FROM_DELETES : SEGMENTS_RESERVED;
-    for (let isExhausted = false, reclaims = 0; ; ) {
-      const more = this.#segments.bytesToAdd(head, length) + (index?.bytesToAdd() ?? 0);
-      if (this.#limit.hasRoomFor(length, replacedBytes, more, reserved)) return true;
-      if (reclaims++ < RECLAIMS_AT_ONCE && this.#reclaimNow()) continue;
-      if (mayRaise && this.#limit.raise(length, replacedBytes, more)) return true;
-      this.#limit.want(more + length);
-      if (isExhausted || !this.#canEvictFor(more, reserved)) return false;
-      isExhausted = !this.#cleaner.evict();
-    }
-  }
-
-  /** What others have goes before a set is refused, or another record evicted. @returns whether it may have helped */
-  #reclaimNow(): boolean {
-    if (this.#dropped.isEmpty && !this.reclaim()) return false;
-    this.#dropped.release(DROPPED_SLOTS_IDLE);
-    this.#cleaner.idle();
-    return true;
-  }
-
-  /** What would not even fit alone shall not cost others their place. */
-  #canEvictFor(more: number, reserved: number): boolean {
-    if (this.whenFull === 'refuse') return false;
-    return this.#limit.hasRoomAlone(more, reserved);
   }
 
   #besideSegments(): number {

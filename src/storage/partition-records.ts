@@ -4,6 +4,7 @@
 import type { Cursor } from '../cluster/operations.ts';
 import {
   isPerishable,
+  isTombstone,
   recordHead,
   recordKey,
   recordVersion,
@@ -42,6 +43,8 @@ export class PartitionRecords {
   #payloadBytes = 0;
   #newestMs = 0;
   #perishable = 0;
+  #tombstones = 0;
+  #tombstoneBytes = 0;
   /** Bucket and rank, in one number, from which on nothing perishable was looked at for longest. */
   #lookedAt = 0;
 
@@ -58,6 +61,14 @@ export class PartitionRecords {
     return this.#newestMs;
   }
 
+  get tombstones(): number {
+    return this.#tombstones;
+  }
+
+  get tombstoneBytes(): number {
+    return this.#tombstoneBytes;
+  }
+
   /** For a key that is not there. @param record what was stored at the location, or what it is a copy of */
   add(hash: KeyHash, location: Location, record: StoredRecord): void {
     this.index.add(hash, location, isPerishable(record));
@@ -69,6 +80,14 @@ export class PartitionRecords {
     this.#uncount(hash, this.#segments.at(from));
     this.index.replace(hash, from, to, isPerishable(record));
     this.#segments.release(from);
+    this.#count(hash, record);
+  }
+
+  /** As `replace`, where the record that is there is. */
+  overwrite(hash: KeyHash, location: Location, record: StoredRecord): void {
+    this.#uncount(hash, this.#segments.at(location));
+    this.index.replace(hash, location, location, isPerishable(record));
+    this.#segments.overwrite(location, record);
     this.#count(hash, record);
   }
 
@@ -142,13 +161,21 @@ export class PartitionRecords {
     this.#digest.add(bucketOfHash(hash), record);
     this.#payloadBytes += record.length;
     this.#newestMs = Math.max(this.#newestMs, recordVersionMs(record));
-    if (isPerishable(record)) this.#perishable++;
+    this.#countPerishable(record, 1);
   }
 
   #uncount(hash: KeyHash, record: StoredRecord): void {
     this.#digest.remove(bucketOfHash(hash), record);
     this.#payloadBytes -= record.length;
-    if (isPerishable(record)) this.#perishable--;
+    this.#countPerishable(record, -1);
+  }
+
+  #countPerishable(record: StoredRecord, by: 1 | -1): void {
+    if (!isPerishable(record)) return;
+    this.#perishable += by;
+    if (!isTombstone(record)) return;
+    this.#tombstones += by;
+    this.#tombstoneBytes += by * record.length;
   }
 
   /** Of one piece, in the order of `list`. */

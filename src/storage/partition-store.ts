@@ -93,6 +93,8 @@ export interface PartitionStore {
   readonly asides: AsideStore;
   /** Asked while memory is short to drop something that others have. @returns whether it did */
   reclaim: () => boolean;
+  /** Told of each record that was refused for want of memory. */
+  refused: () => void;
   /** For a client: a cache keeps what is asked for. */
   get(partition: PartitionId, key: Buffer): StoredRecord | undefined;
   /** For everybody else. */
@@ -161,4 +163,10 @@ export interface MemoryFigures {
   readonly moved: number;
   /** A number of records, since the start. */
   readonly evicted: number;
+  /** Whether so little is free that records are soon refused, or evicted. */
+  readonly isFull: boolean;
+  /** A number of records. */
+  readonly tombstones: number;
+  /** Of these, as with `payload`. */
+  readonly tombstoneBytes: number;
 }

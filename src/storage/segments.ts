@@ -1,10 +1,6 @@
 // Where the bytes of records are: in segments, filled one after the other; a large record is on its own, and
 // its segment has only its number. It counts what of each segment is still in use; which records those are is
-// the index's business, and what is done about the others cleaner.ts's.
-//
-//   bytes  entry of a segment, at a multiple of 8
-//       2  partition: who moves the record must know where it belongs, and its key tells that only slowly
-//       2  0: the record follows; 1: the number of a large record, 4 bytes
+// the index's business, and what is done about the others cleaner.ts's. How an entry looks is segment-entry.ts's.
 
 import { assert } from '../cluster/assert.ts';
 import { CHUNK_BYTES } from '../cluster/limits.ts';
@@ -12,48 +8,33 @@ import type { PartitionId } from '../cluster/partition.ts';
 import {
   RECORD_HEADER_BYTES,
   RECORD_KEY_LENGTH_AT,
-  type RecordHead,
   recordHasKey,
-  recordKeyBytes,
   type StoredRecord,
 } from '../cluster/record.ts';
 import { hashKey, hashRecordKey, type KeyHash } from './digest.ts';
+import type { KeyIn } from './key-in.ts';
+import {
+  bytesOfEntry,
+  ENTRY_HEADER_BYTES,
+  entryBytes,
+  FIRST_ENTRY,
+  fillWithNothing,
+  GONE,
+  LARGE,
+  LARGE_ENTRY_BYTES,
+  recordAt,
+  UNIT_BYTES,
+} from './segment-entry.ts';
 
 /** Where a record is; never 0 or 1, which the index has for itself. */
 export type Location = number & { readonly brand: 'Location' };
 
-const ENTRY_HEADER_BYTES = 4;
-const UNIT_BYTES = 8;
-/** An entry is longer than its record by so much at most, also that of a large one. */
-export const BESIDE_RECORD_BYTES = ENTRY_HEADER_BYTES + UNIT_BYTES;
-/** The first entry is not at 0, so that no location is. */
-const FIRST_ENTRY = 2 * UNIT_BYTES;
 /** 32 GiB in segments of 4 MiB. */
 const LOCATION_BITS = 32;
-const LARGE = 1;
-const LARGE_ENTRY_BYTES = 8;
-/** The number in the entry of a large record that is gone: its own may be another's by now. */
-const GONE = 0xffff_ffff;
 /** With more in use nearly a whole segment would be moved to gain next to nothing. */
 const WORTH_CLEANING_BELOW = 0.97;
 /** Of segments that were freed so many are kept to be filled again; others go back to the system. */
 const SPARE_SEGMENTS = 2;
-
-/** A key, wherever its bytes are. */
-export interface KeyIn {
-  readonly bytes: Buffer;
-  readonly from: number;
-  readonly to: number;
-}
-
-export function keyIn(key: Buffer): KeyIn {
-  return { bytes: key, from: 0, to: key.length };
-}
-
-export function keyInRecord(record: RecordHead): KeyIn {
-  const to = RECORD_HEADER_BYTES + recordKeyBytes(record);
-  return { bytes: record, from: RECORD_HEADER_BYTES, to };
-}
 
 export interface Entry {
   readonly partition: PartitionId;
@@ -197,7 +178,34 @@ export class Segments {
     return to;
   }
 
-  /** A view, which holds until the next record is appended. A large record's holds for ever. */
+  /** Whether a record of this length has room where the one at the location is. */
+  fitsAt(location: Location, recordBytes: number): boolean {
+    return recordBytes <= this.at(location).length;
+  }
+
+  /** The record at the location gives its place to one that fits there, which takes no memory for it. */
+  overwrite(location: Location, record: StoredRecord): void {
+    const segment = this.#segmentOf(location);
+    const { bytes, kind } = segment;
+    const offset = this.#offsetOf(location);
+    if (bytes[offset + 2] === LARGE) {
+      const number = bytes.readUInt32BE(offset + ENTRY_HEADER_BYTES);
+      const freed = this.#largeAt(number).length - record.length;
+      // Who sends the old one goes on sending it.
+      this.#large[number] = copyOf(record);
+      this.#largeBytes -= freed;
+      this.#inUse[kind] -= freed;
+      return;
+    }
+    const end = offset + bytesOfEntry(bytes, offset);
+    bytes.set(record, offset + ENTRY_HEADER_BYTES);
+    const rest = offset + bytesOfEntry(bytes, offset);
+    fillWithNothing(bytes, rest, end);
+    segment.used -= end - rest;
+    this.#inUse[kind] -= end - rest;
+  }
+
+  /** A view, which holds until the next put. A large record's holds for ever. */
   at(location: Location): StoredRecord {
     const { bytes } = this.#segmentOf(location);
     const offset = this.#offsetOf(location);
@@ -354,11 +362,8 @@ export class Segments {
   /** @returns its number */
   #addLarge(record: StoredRecord): number {
     const number = this.#freeLarge.pop() ?? this.#large.length;
-    // Memory of its own: of a pool it would keep the whole.
-    const copy = Buffer.from(new ArrayBuffer(record.length));
-    copy.set(record);
-    this.#large[number] = copy as unknown as StoredRecord;
-    this.#largeBytes += copy.length;
+    this.#large[number] = copyOf(record);
+    this.#largeBytes += record.length;
     return number;
   }
 
@@ -384,16 +389,9 @@ export class Segments {
   }
 }
 
-function recordAt(bytes: Buffer, offset: number): StoredRecord {
-  return bytes.subarray(offset, offset + bytes.readUInt32BE(offset)) as StoredRecord;
-}
-
-function bytesOfEntry(bytes: Buffer, offset: number): number {
-  return bytes[offset + 2] === LARGE
-    ? LARGE_ENTRY_BYTES
-    : entryBytes(bytes.readUInt32BE(offset + ENTRY_HEADER_BYTES));
-}
-
-function entryBytes(recordBytes: number): number {
-  return (ENTRY_HEADER_BYTES + recordBytes + UNIT_BYTES - 1) & -UNIT_BYTES;
+/** In memory of its own: a part of a pool would keep the whole pool. */
+function copyOf(record: StoredRecord): StoredRecord {
+  const copy = Buffer.from(new ArrayBuffer(record.length));
+  copy.set(record);
+  return copy as unknown as StoredRecord;
 }

@@ -112,6 +112,9 @@ export class Play {
     } else if (outcome.kind !== 'no-memory') {
       expectSame(outcome, { kind: 'applied' });
       records.set(nameOf(key), record);
+    } else {
+      // A delete takes the place of what it deletes.
+      expectSame(tombstone && records.has(nameOf(key)), false);
     }
   }
 

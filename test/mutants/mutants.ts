@@ -3,6 +3,7 @@
 // that every text still occurs exactly once is checked by every test run.
 
 import { CLOCK_MUTANTS } from './clocks.ts';
+import { DELETE_MUTANTS } from './deletes.ts';
 import { DIRECTORY_MUTANTS } from './directories.ts';
 import { FAR_AHEAD_MUTANTS } from './far-ahead.ts';
 import { HTTP_MUTANTS } from './http.ts';
@@ -61,6 +62,7 @@ const TRANSFER = 'src/storage/transfer.ts';
 const LIFE = 'src/storage/life.ts';
 const MAP_ADOPTION = 'src/storage/map-adoption.ts';
 const MEMORY = 'src/storage/memory.ts';
+const ROOM = 'src/storage/room.ts';
 const MEMORY_LIMIT = 'src/storage/memory-limit.ts';
 const MEMBERSHIP = 'src/controller/membership.ts';
 const OPENING = 'src/controller/opening.ts';
@@ -1226,7 +1228,7 @@ const STORE_MUTANTS: readonly Mutant[] = [
     rule: 'H35',
     edits: [
       {
-        file: STORE,
+        file: ROOM,
         find: '      this.#limit.want(more + length);\n',
         replace: '',
       },
@@ -1930,6 +1932,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CLOCK_MUTANTS,
   ...FAR_AHEAD_MUTANTS,
   ...TWIN_MUTANTS,
+  ...DELETE_MUTANTS,
   ...DIRECTORY_MUTANTS,
   ...OPERATOR_MUTANTS,
   ...RECOVERY_MUTANTS,

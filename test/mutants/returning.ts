@@ -10,6 +10,7 @@ const RETURNING_SCHEDULES = 'test/simulation/schedules-returning.test.ts';
 const RETAINED = 'src/storage/retained.ts';
 const REPLICA = 'src/storage/replica.ts';
 const MEMORY = 'src/storage/memory.ts';
+const ROOM = 'src/storage/room.ts';
 const LIFE = 'src/storage/life.ts';
 const COMPACTION = 'src/storage/compaction.ts';
 const HOLDERS = 'src/controller/holders.ts';
@@ -72,7 +73,7 @@ const KEPT: readonly Mutant[] = [
         find: ' && this.#dropped.isEmpty) this.reclaim();',
         replace: ') return EQUAL;',
       },
-      { file: MEMORY, find: 'isEmpty && !this.reclaim()', replace: 'isEmpty' },
+      { file: ROOM, find: 'isEmpty && !this.#store.reclaim()', replace: 'isEmpty' },
     ],
     fate: tests(STORE_TESTS, 'of what others have'),
   },
