@@ -116,8 +116,15 @@ export interface Times {
   readonly antiEntropyMs: number;
   /** How long a tombstone is kept at least (R10). */
   readonly tombstoneGraceMs: number;
+  /**
+   * The same while memory is short: the floor stays behind the time of the cluster, so a set that is stamped now is
+   * above it.
+   */
+  readonly tombstoneGraceShortMs: number;
   /** How long after its expiry a record is kept at least (H30). */
   readonly expiryGraceMs: number;
+  /** The same while memory is short: a clock in order is not further off the time of the cluster. */
+  readonly expiryGraceShortMs: number;
   /** How long one exchange with a storage node may take before it counts as unanswered. */
   readonly tryMs: number;
   /** After so long without an answer a get asks another member as well (R3). */
@@ -166,7 +173,9 @@ export function protocolTimes(scale: number): Times {
     joinLimitMs: 60_000 * scale,
     antiEntropyMs: 60_000 * scale,
     tombstoneGraceMs: 3_600_000 * scale,
+    tombstoneGraceShortMs: 1000 * scale,
     expiryGraceMs: 300_000 * scale,
+    expiryGraceShortMs: 10_000 * scale,
     tryMs: 1000 * scale,
     hedgeMs: 50 * scale,
     linkSilenceMs: 2000 * scale,

@@ -44,7 +44,8 @@ export const REFUSALS: Readonly<
   },
   'no-memory': {
     code: 'storage-full',
-    detail: 'a storage node of this partition has no memory left',
+    detail:
+      'a storage node of this partition has no memory left: delete what is not needed, which makes room within seconds, or add storage nodes',
   },
   overloaded: { code: 'overloaded', detail: 'too much waits for a storage node of this partition' },
   'version-too-far-ahead': {
@@ -53,6 +54,9 @@ export const REFUSALS: Readonly<
   },
   malformed: { code: 'internal', detail: 'a storage node did not understand this frontend' },
 };
+
+const NO_MEMORY_FOR_A_DELETE =
+  'a storage node of this partition has no memory left to remember this delete, and cannot forget earlier ones; deletes_kept_by in its /status says which other storage node must be back for that';
 
 /** Of a set's time, from its arrival on. A round begun later could not end before the deadline. */
 export function lastRoundMs({ setDeadlineMs, tryMs }: Times): number {
@@ -167,6 +171,10 @@ export class SetOperation implements KeyEntry<SetOperation> {
         return this.#againNewer();
       case 'refused': {
         const { code, detail } = REFUSALS[decision.reason];
+        // R10: the node forgets earlier deletes now, and has room for this one as soon as it did.
+        if (decision.reason === 'no-memory' && this.set.request.tombstone) {
+          return this.#again(code, NO_MEMORY_FOR_A_DELETE);
+        }
         return this.#giveUp(code, detail);
       }
       default:

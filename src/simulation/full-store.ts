@@ -1,5 +1,5 @@
 // Of a store whose memory fills: what was answered 507 is nowhere, and when enough was deleted, and its memory
-// reclaimed, sets succeed again.
+// reclaimed, sets succeed again. That everything can be deleted is emptying.ts's question.
 
 import { type PartitionId, partitionOf } from '../cluster/partition.ts';
 import { isTombstone, recordValue } from '../cluster/record.ts';

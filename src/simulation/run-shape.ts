@@ -121,9 +121,7 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
       logFileBytes: random.pick([300, 1000, 1_000_000]),
       times: {
         antiEntropyMs: 600,
-        // Below the long tail of the network's delays, so that sets of before a delete come after it is forgotten.
-        tombstoneGraceMs: random.pick([300, 1200]),
-        expiryGraceMs: 500,
+        ...gracesOf(random.pick([300, 1200]), isTight),
       },
     },
     // Two partitions only: what one key's delete does to another shows then.
@@ -148,6 +146,18 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
     isImpatient: isAccepted || random.chance(0.2),
     patienceMs: 2500,
   };
+}
+
+/**
+ * Below the long tail of the network's delays, so that sets of before a delete come after it is forgotten; half of the
+ * tight runs keep deletes for longer than they last, unless memory is short.
+ */
+function gracesOf(tombstoneGraceMs: number, isTight: boolean) {
+  const short = { tombstoneGraceShortMs: 300, expiryGraceShortMs: 500 };
+  const isPatient = isTight && tombstoneGraceMs > short.tombstoneGraceShortMs;
+  return isPatient
+    ? { ...short, tombstoneGraceMs: 3_600_000, expiryGraceMs: 300_000 }
+    : { ...short, tombstoneGraceMs, expiryGraceMs: short.expiryGraceShortMs };
 }
 
 /** The one after those that any run has in its first partition. */

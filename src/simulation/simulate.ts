@@ -7,6 +7,7 @@ import { Availability } from './availability.ts';
 import { BackupKeeper } from './backup-keeper.ts';
 import { Clients } from './clients.ts';
 import { SimulatedCluster } from './cluster.ts';
+import { Emptying } from './emptying.ts';
 import { Expiry } from './expiry.ts';
 import { FaultLog } from './fault-log.ts';
 import { checkStoredNowhere, heldValues } from './full-store.ts';
@@ -103,7 +104,7 @@ class Run {
       cluster,
       oracles,
       violation,
-      expiryGraceMs: shape.cluster.times?.expiryGraceMs ?? protocolTimes(1).expiryGraceMs,
+      expiryGraceMs: expiryGraceMsOf(shape),
       givenUpMs: () => this.#operator.actedMs,
     });
     const losses = new Losses(cluster, oracles, this.#intact);
@@ -186,6 +187,7 @@ class Run {
       this.#oracles.checkMaps();
       this.#oracles.checkCopies('at the end');
       this.#converge();
+      this.#empty();
       world.runUntil(world.nowMs + ANSWERED_WITHIN_MS);
       this.#checkNobodyWaits();
       this.#checkStoredNowhere();
@@ -214,6 +216,25 @@ class Run {
     const untilMs = this.#world.nowMs + protocolTimes(1).rejoinBarMs + COPIED_WITHIN_MS;
     while (!isOver() && this.#world.nowMs < untilMs) this.#world.runUntil(this.#world.nowMs + 2000);
     this.#oracles.checkConvergence(keys, this.#copies(), this.#hands.burned);
+  }
+
+  /** R10: a store that is full of deletes takes sets again, long before these are as old as they should become. */
+  #empty(): void {
+    const digits = this.#oracles.map?.digits;
+    const { frontends, storages } = this.#cluster;
+    const everybodyIsUp =
+      this.#hands.burned.size === 0 && storages.every(({ process }) => process.alive);
+    const canBeAsked = frontends.some(({ process }) => process.alive);
+    if (!this.#shape.isTight || digits === undefined || !everybodyIsUp || !canBeAsked) return;
+    this.#world.occur('full store emptied');
+    const violation = (text: string) => this.#violations.push(text);
+    new Emptying({
+      world: this.#world,
+      cluster: this.#cluster,
+      history: this.#history,
+      oracles: this.#oracles,
+      violation,
+    }).play([...this.#shape.keys, this.#shape.loneKey], digits);
   }
 
   /** Of each partition, with the machines that are left. */
@@ -271,6 +292,12 @@ class Run {
       this.#violations.push(`one answer: ${this.#answers.open} operations have none in the end`);
     }
   }
+}
+
+/** How long an expired record is kept at least, at any time of the run. */
+function expiryGraceMsOf({ cluster, isTight }: RunShape): number {
+  const { expiryGraceMs, expiryGraceShortMs } = { ...protocolTimes(1), ...cluster.times };
+  return isTight ? Math.min(expiryGraceMs, expiryGraceShortMs) : expiryGraceMs;
 }
 
 /** Nothing of a node that does not live. */

@@ -45,6 +45,7 @@ const NOW_AND_THEN: readonly string[] = [
   'backup finished',
   'restored',
   'restored as new',
+  'full store emptied',
 ];
 
 /**

@@ -23,6 +23,7 @@ import { bucketOf, DIGEST_OF_NOTHING } from './digest.ts';
 import type { Durability } from './durability.ts';
 import { type Due, FIRST, type PartitionStore } from './partition-store.ts';
 import type { Replica } from './replica.ts';
+import { type Graces, Retention } from './retention.ts';
 
 /** Deletes and expired records that are looked at or forgotten in one slice, which takes about two milliseconds. */
 const PER_SLICE = 1024;
@@ -33,6 +34,8 @@ const FOUND_PER_ROUND = 16 * PER_SLICE;
 const SLICE_PAUSE_MS = 1;
 /** Where a round found more than it could take, the next one comes so much sooner: a load of short-lived keys. */
 const SOONER = 8;
+/** While records are refused for want of memory: all partitions have their turn while a delete waits for room. */
+const URGENT = 16;
 
 const NOBODY: readonly Member[] = [];
 
@@ -45,7 +48,12 @@ export class AntiEntropy {
   readonly #durability: Durability;
   readonly #channels: StorageChannels;
   readonly #times: Times;
+  readonly #retention: Retention;
+  /** Of partitions whose last round found something due and could not ask a member. */
+  readonly #obstacles = new Map<PartitionId, string>();
   #running = false;
+  /** Ends the wait for the next round; undefined while one is under way, or the next comes as soon as it may. */
+  #hurry: (() => void) | undefined;
   /** The last round left something for the next. */
   #behind = false;
   #last = -1 as PartitionId;
@@ -64,6 +72,7 @@ export class AntiEntropy {
     this.#durability = durability;
     this.#channels = channels;
     this.#times = times;
+    this.#retention = new Retention(runtime.clock, store, times);
   }
 
   start(): void {
@@ -74,18 +83,40 @@ export class AntiEntropy {
 
   stop(): void {
     this.#running = false;
+    this.#hurry = undefined;
+  }
+
+  /** A record was refused for want of memory: what can be forgotten is wanted now. */
+  memoryRefused(): void {
+    this.#retention.refused();
+    this.#hurry?.();
+  }
+
+  /** For people: of each partition where what is due cannot be forgotten, the member that this waits for, and why. */
+  get obstacles(): readonly string[] {
+    return this.#serving().flatMap((partition) => this.#obstacles.get(partition) ?? []);
   }
 
   /** One partition after the other, so that each has its turn once in `antiEntropyMs`. */
   #later(): void {
     const serving = this.#serving().length;
-    const waitMs = this.#times.antiEntropyMs / Math.max(1, serving) / (this.#behind ? SOONER : 1);
-    this.#runtime.timers.after(Math.max(waitMs, this.#times.sweepMs), () => {
+    const { isUrgent } = this.#retention;
+    const sooner = isUrgent ? URGENT : this.#behind ? SOONER : 1;
+    const waitMs = this.#times.antiEntropyMs / Math.max(1, serving) / sooner;
+    const cancel = this.#runtime.timers.after(Math.max(waitMs, this.#times.sweepMs), () => {
+      this.#hurry = undefined;
       if (!this.#running) return;
       const partition = this.#next();
       if (partition === undefined) this.#later();
       else this.#pull(partition, () => this.#later());
     });
+    // Once only, or who is refused again and again would put it off again and again.
+    if (isUrgent) return;
+    this.#hurry = () => {
+      this.#hurry = undefined;
+      cancel();
+      this.#later();
+    };
   }
 
   #serving(): readonly PartitionId[] {
@@ -105,7 +136,8 @@ export class AntiEntropy {
     const entry = this.#replica.map?.partitions[partition];
     if (entry === undefined) return done();
     const { node } = this.#replica.life;
-    const round = new Round(this.#replica, this.#store, partition, entry.epoch);
+    const { graces } = this.#retention;
+    const round = new Round(this.#replica, this.#store, { partition, epoch: entry.epoch, graces });
     const others = this.#asksOthers()
       ? entry.members.filter((member) => member.node !== node)
       : NOBODY;
@@ -129,7 +161,7 @@ export class AntiEntropy {
   }
 
   #collect(round: Round, slices: number, done: () => void): void {
-    if (slices > 0) round.collect(this.#runtime.clock.wallMs(), this.#times);
+    if (slices > 0) round.collect(this.#runtime.clock.wallMs());
     this.#behind = round.found >= FOUND_PER_ROUND;
     if (slices > 1 && !this.#behind) {
       return this.#nextSlice(() => this.#collect(round, slices - 1, done));
@@ -145,14 +177,19 @@ export class AntiEntropy {
 
   /** @param done with false when the round ends here: somebody could not be asked, or something changed */
   #ask(member: Member, round: Round, from: Cursor, done: (complete: boolean) => void): void {
+    const endAt = (obstacle: string) => {
+      if (round.found > 0) this.#obstacles.set(round.partition, `${member.node} ${obstacle}`);
+      return done(false);
+    };
     // H26, H28: a joiner's state proves nothing, and nothing may be forgotten before it has all of it.
-    if (member.role !== 'serving') return done(false);
+    if (member.role !== 'serving') return endAt(member.role);
     const { partition, epoch, digest } = round;
     return this.#channels.send(
       member,
       { kind: 'pull', partition, epoch, from, digest },
       (answer: MemberAnswer) => {
-        if (answer.kind !== 'records' || !this.#running || !round.isCurrent()) return done(false);
+        if (answer.kind !== 'records') return endAt(answer.kind);
+        if (!this.#running || !round.isCurrent()) return done(false);
         round.merge(answer);
         if (answer.next !== undefined) return this.#ask(member, round, answer.next, done);
         return done(true);
@@ -163,6 +200,7 @@ export class AntiEntropy {
   /** D7, D15: one floor for all of them, in the log before the first is gone. */
   #forget(round: Round, done: () => void): void {
     const { partition } = round;
+    this.#obstacles.delete(partition);
     const records = round.forgettable();
     let floor = VERSION_ZERO;
     for (const { version } of records) if (version > floor) floor = version;
@@ -190,6 +228,12 @@ export class AntiEntropy {
   }
 }
 
+interface RoundOptions {
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly graces: Graces;
+}
+
 /** One partition's pulls from all other members, in one state of it. */
 class Round {
   readonly partition: PartitionId;
@@ -198,22 +242,24 @@ class Round {
   readonly #replica: Replica;
   readonly #store: PartitionStore;
   readonly #floor: Version;
+  readonly #graces: Graces;
   /** What may be forgotten once every other member is known to have it, or something above it. */
   readonly #candidates = new Map<string, Due>();
   /** Of the member that is being asked: the records that it listed, by key. */
   #listed = new Map<string, StoredRecord>();
 
-  constructor(replica: Replica, store: PartitionStore, partition: PartitionId, epoch: Epoch) {
+  constructor(replica: Replica, store: PartitionStore, { partition, epoch, graces }: RoundOptions) {
     this.#replica = replica;
     this.#store = store;
     this.partition = partition;
     this.epoch = epoch;
+    this.#graces = graces;
     this.#floor = store.floor(partition);
   }
 
   /** A slice of what may be forgotten. */
-  collect(wallMs: number, times: Times): void {
-    const isDueNow = (record: StoredRecord) => isDue(record, wallMs, times);
+  collect(wallMs: number): void {
+    const isDueNow = (record: StoredRecord) => isDue(record, wallMs, this.#graces);
     const limits = { found: PER_SLICE, lookedAt: PER_SLICE };
     for (const due of this.#store.nextDue(this.partition, isDueNow, limits)) {
       this.#candidates.set(due.key.toString('latin1'), due);
@@ -276,12 +322,12 @@ class Round {
  * A delete after its grace; what expired, after less (D15, H30). What is far ahead stays: the floor would be as far
  * ahead, and every set of the partition would have to be above it (H31).
  */
-function isDue(record: StoredRecord, wallMs: number, times: Times): boolean {
+function isDue(record: StoredRecord, wallMs: number, graces: Graces): boolean {
   const expiresAtMs = recordExpiresAtMs(record);
   const ageMs = wallMs - versionMilliseconds(recordVersion(record));
   if (ageMs < -VERSION_OBSERVED_AHEAD_MS_MAX) return false;
-  if (expiresAtMs !== 0 && wallMs > expiresAtMs + times.expiryGraceMs) return true;
-  return isTombstone(record) && ageMs > times.tombstoneGraceMs;
+  if (expiresAtMs !== 0 && wallMs > expiresAtMs + graces.expiryMs) return true;
+  return isTombstone(record) && ageMs > graces.tombstoneMs;
 }
 
 function nameOf(record: StoredRecord): string {

@@ -37,6 +37,8 @@ export interface Inspected {
   node(): NodeId;
   links(): number;
   replica(): Replica | undefined;
+  /** Of each partition where deletes that are due cannot be forgotten, the member that this waits for, and why. */
+  obstacles(): readonly string[];
 }
 
 export function inspect(routes: Routes, metrics: Metrics, node: Inspected): void {
@@ -47,6 +49,15 @@ export function inspect(routes: Routes, metrics: Metrics, node: Inspected): void
   metrics.gauge('velourfog_items', 'Records held, tombstones included.', () => store.items());
   metrics.gauge('velourfog_payload_bytes', 'Bytes of the records held.', () =>
     store.payloadBytes(),
+  );
+  metrics.gauge('velourfog_tombstones', 'Deletes held, until all members know them.', () => {
+    return memory().tombstones;
+  });
+  metrics.gauge('velourfog_tombstone_bytes', 'Bytes of these.', () => memory().tombstoneBytes);
+  metrics.gauge(
+    'velourfog_unforgettable_partitions',
+    'Partitions in which deletes are due and a member keeps them from being forgotten.',
+    () => node.obstacles().length,
   );
   const retained = () => node.replica()?.retained.figures() ?? NOTHING_RETAINED;
   metrics.gauge(
@@ -183,6 +194,9 @@ function status(node: Inspected): Readonly<Record<string, string>> {
     evictions: memory.evicted,
     curr_items: store.items(),
     bytes: store.payloadBytes(),
+    tombstones: memory.tombstones,
+    tombstone_bytes: memory.tombstoneBytes,
+    deletes_kept_by: keptBy(node.obstacles()),
     retained_partitions: retained.partitions,
     retained_items: retained.items,
     retained_bytes: retained.payloadBytes,
@@ -205,6 +219,11 @@ function status(node: Inspected): Readonly<Record<string, string>> {
     map: printMapVersion(replica?.mapVersion ?? NO_MAP),
   };
   return Object.fromEntries(Object.entries(stats).map(([name, value]) => [name, String(value)]));
+}
+
+/** Such as `storage2 joining`; each is named once; `nobody` while all that is due can be forgotten. */
+function keptBy(obstacles: readonly string[]): string {
+  return [...new Set(obstacles)].sort().join(', ') || 'nobody';
 }
 
 function pauses(host: Host) {

@@ -100,6 +100,7 @@ export class StorageLife {
       this.#channels,
       times,
     );
+    store.refused = () => this.#antiEntropy.memoryRefused();
     this.#adoption = new MapAdoption(runtime, this.replica, (map) => {
       this.#channels.adopt(map);
       this.#joiner.mapAdopted();
@@ -115,6 +116,11 @@ export class StorageLife {
   /** H35: why its log or its map cannot be written, or not in good time. */
   get diskProblem(): string | undefined {
     return diskProblem(this.#options.durability) ?? this.#adoption.problem;
+  }
+
+  /** Of each partition where deletes that are due cannot be forgotten, the member that this waits for, and why. */
+  get obstacles(): readonly string[] {
+    return this.#antiEntropy.obstacles;
   }
 
   /** @param recovered the map that the data directory had */

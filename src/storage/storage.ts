@@ -138,6 +138,7 @@ export class StorageNode implements Service {
       node: () => this.#node,
       links: () => this.#links.count,
       replica: () => this.#life?.replica,
+      obstacles: () => this.#life?.obstacles ?? [],
     });
   }
 

@@ -16,6 +16,7 @@ import { memberOf } from '../helpers/maps.ts';
 
 const APPLIED: MemberAnswer = { kind: 'applied' };
 const UNREACHABLE: MemberAnswer = { kind: 'unreachable', detail: 'scripted' };
+const NO_MEMORY: MemberAnswer = { kind: 'refused', reason: 'no-memory' };
 const FLOOR: MemberAnswer = { kind: 'floor', version: 1n as Version };
 
 function entry(epoch: number, incarnation = 1, role: MemberRole = 'serving'): PartitionEntry {
@@ -26,7 +27,10 @@ function entry(epoch: number, incarnation = 1, role: MemberRole = 'serving'): Pa
 }
 
 /** Plays the rounds of one set: the map entry of each, and what a, b and c answer if they are asked. */
-function play(rounds: readonly (readonly [PartitionEntry, Record<string, MemberAnswer>])[]) {
+function play(
+  rounds: readonly (readonly [PartitionEntry, Record<string, MemberAnswer>])[],
+  tombstone = false,
+) {
   const asked: string[] = [];
   const outcomes: WriteOutcome[] = [];
   const later: (() => void)[] = [];
@@ -61,11 +65,14 @@ function play(rounds: readonly (readonly [PartitionEntry, Record<string, MemberA
     versions: new HybridClock(runtime.clock),
     times,
   } as unknown as OperationContext;
-  const request = { tombstone: false, expiresAtMs: 0, attributes: [] };
-  new Writer(context).set({ ...request, key: Buffer.from('k'), value: Buffer.from('v') }, (said) =>
+  const request = { tombstone, expiresAtMs: 0, attributes: [] };
+  const value = Buffer.from(tombstone ? '' : 'v');
+  new Writer(context).set({ ...request, key: Buffer.from('k'), value }, (said) =>
     outcomes.push(said),
   );
-  while (round + 1 < rounds.length) for (const next of later.splice(0)) next();
+  while (round + 1 < rounds.length && later.length > 0) {
+    for (const next of later.splice(0)) next();
+  }
   return { asked, outcomes: outcomes.map(({ kind }) => kind), unfinished: later.length, waits };
 }
 
@@ -134,4 +141,18 @@ test('each round at one epoch waits longer; another epoch begins anew', () => {
       [entry(2), { b: APPLIED }],
     ]).waits,
   ).toEqual([20, 40, 80, 20]);
+});
+
+test('R10: a delete waits for a member without memory, which forgets earlier ones; a set does not', () => {
+  const first = [entry(1), { a: APPLIED, b: NO_MEMORY, c: APPLIED }] as const;
+  const { asked, outcomes } = play(
+    [first, [entry(1), { b: NO_MEMORY }], [entry(1), { b: APPLIED }]],
+    true,
+  );
+  expect({ asked, outcomes }).toEqual({ asked: ['abc', 'b', 'b'], outcomes: ['stored'] });
+  expect(rounds([entry(1), { a: NO_MEMORY, b: NO_MEMORY, c: NO_MEMORY }])).toEqual({
+    asked: ['abc'],
+    outcomes: ['not-stored'],
+    unfinished: 0,
+  });
 });

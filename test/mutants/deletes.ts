@@ -4,6 +4,12 @@ import { type Mutant, tests } from './mutant.ts';
 
 const MEMORY = 'src/storage/memory.ts';
 const SEGMENTS = 'src/storage/segments.ts';
+const ANTI_ENTROPY = 'src/storage/anti-entropy.ts';
+const RETENTION = 'src/storage/retention.ts';
+const WRITE_HANDLER = 'src/frontend/write-handler.ts';
+const ANTI_ENTROPY_TESTS = 'test/storage/anti-entropy.test.ts';
+const WRITE_HANDLER_TESTS = 'test/frontend/write-handler.test.ts';
+const MEMORY_SCHEDULES = 'test/simulation/schedules-memory.test.ts';
 const FULL_DELETES = 'test/storage/full-deletes.test.ts';
 
 export const DELETE_MUTANTS: readonly Mutant[] = [
@@ -30,5 +36,71 @@ export const DELETE_MUTANTS: readonly Mutant[] = [
     rule: 'R10',
     edits: [{ file: SEGMENTS, find: '    segment.used -= end - rest;\n', replace: '' }],
     fate: tests(FULL_DELETES, 'takes every delete'),
+  },
+  {
+    name: 'deletes-kept-however-short-memory-is',
+    rule: 'R10',
+    edits: [
+      {
+        file: RETENTION,
+        find: 'this.isUrgent || this.#store.memory().isFull ? this.#short',
+        replace: 'this.isUrgent && this.#store.memory().limit < 0 ? this.#short',
+      },
+    ],
+    fate: tests(MEMORY_SCHEDULES, 'R10: '),
+  },
+  {
+    name: 'deletes-forgotten-at-once',
+    rule: 'H31',
+    edits: [
+      {
+        file: RETENTION,
+        find: 'Math.min(tombstoneGraceMs, times.tombstoneGraceShortMs)',
+        replace: '-2 * times.tombstoneGraceShortMs',
+      },
+    ],
+    fate: tests(ANTI_ENTROPY_TESTS, 'of a moment ago'),
+  },
+  {
+    name: 'memory-short-and-nobody-asked',
+    rule: 'H28',
+    edits: [
+      {
+        file: ANTI_ENTROPY,
+        find: "return this.#store.whenFull === 'refuse';",
+        replace: "return this.#store.whenFull === 'refuse' && !this.#retention.isUrgent;",
+      },
+    ],
+    fate: tests(ANTI_ENTROPY_TESTS, 'of a moment ago'),
+  },
+  {
+    name: 'refused-again-and-put-off-again',
+    rule: 'R10',
+    edits: [
+      {
+        file: ANTI_ENTROPY,
+        find: 'if (isUrgent) return;',
+        replace: '',
+      },
+    ],
+    fate: tests(ANTI_ENTROPY_TESTS, 'does not put it off'),
+  },
+  {
+    name: 'refusal-tells-nobody',
+    rule: 'R10',
+    edits: [{ file: MEMORY, find: '    this.refused();\n', replace: '' }],
+    fate: tests(FULL_DELETES, 'takes every delete'),
+  },
+  {
+    name: 'delete-waits-for-no-room',
+    rule: 'R10',
+    edits: [
+      {
+        file: WRITE_HANDLER,
+        find: "decision.reason === 'no-memory' && this.set.request.tombstone",
+        replace: "decision.reason === 'malformed' && this.set.request.tombstone",
+      },
+    ],
+    fate: tests(WRITE_HANDLER_TESTS, 'R10: '),
   },
 ];

@@ -911,7 +911,7 @@ const DELETES: readonly Mutant[] = [
     edits: [
       {
         file: ANTI_ENTROPY,
-        find: "if (member.role !== 'serving') return done(false);",
+        find: "if (member.role !== 'serving') return endAt(member.role);",
         replace: "if (member.role !== 'serving') return done(true);",
       },
     ],
@@ -936,7 +936,7 @@ const DELETES: readonly Mutant[] = [
     edits: [
       {
         file: ANTI_ENTROPY,
-        find: "if (member.role !== 'serving') return done(false);",
+        find: "if (member.role !== 'serving') return endAt(member.role);",
         replace: "if (member.role === 'leaving') return done(false);",
       },
       PULL_FROM_JOINER,

@@ -22,8 +22,8 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/storage/anti-entropy.ts',
-        find: 'wallMs > expiresAtMs + times.expiryGraceMs',
-        replace: 'wallMs + times.expiryGraceMs > expiresAtMs',
+        find: 'wallMs > expiresAtMs + graces.expiryMs',
+        replace: 'wallMs + graces.expiryMs > expiresAtMs',
       },
     ],
     fate: SEEDS,
@@ -34,7 +34,7 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/storage/anti-entropy.ts',
-        find: 'wallMs > expiresAtMs + times.expiryGraceMs',
+        find: 'wallMs > expiresAtMs + graces.expiryMs',
         replace: 'wallMs > expiresAtMs',
       },
     ],

@@ -183,4 +183,43 @@ describe('a storage node whose memory is full', () => {
     expect(used).toBeLessThanOrEqual(32 * 2 ** 20);
     expect(Number(/^velourfog_moved_bytes_total (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
   });
+
+  test('is emptied by deletes, and takes sets again long before these are an hour old (R10)', async () => {
+    const cluster = await fleet({
+      storages: 2,
+      frontends: 1,
+      redundancy: 2,
+      optionsFor: ({ role }) => (role === 'storage' ? ['--memory', '32MiB'] : []),
+    });
+    const { address } = cluster.frontend(0);
+    // Nearly all of a record is its key, so a delete takes as much as it frees.
+    const keyOf = (number: number) => `${number}`.padStart(1000, 'k');
+    const keysFrom = (first: number, count: number) =>
+      Array.from({ length: count }, (_, index) => keyOf(first + index));
+    const statuses = new Map<number, number>();
+    const count = ({ status }: { readonly status: number }): void => {
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    };
+    const keys = keysFrom(0, 33_000);
+    await inParallel(keys, 32, async (key) => count(await set(address, key, 'v')));
+    expect(statuses.get(507)).toBeGreaterThan(500);
+    expect(statuses.get(200)).toBeGreaterThan(25_000);
+    // Of keys that it has, that it refused, and that nobody ever set.
+    statuses.clear();
+    const more = keysFrom(100_000, 2000);
+    await inParallel([...keys, ...more], 32, async (key) =>
+      count(await call(address, `/delete?key=${key}`)),
+    );
+    expect(Object.fromEntries(statuses)).toEqual({ 200: keys.length + more.length });
+    await until(async () => {
+      statuses.clear();
+      const some = keysFrom(200_000, 200);
+      await inParallel(some, 8, async (key) => count(await set(address, key, 'v'.repeat(20_000))));
+      return statuses.get(200) === some.length;
+    });
+    const { tombstone_bytes: bytes } = (await cluster.storage(0).status()) as {
+      readonly tombstone_bytes: string;
+    };
+    expect(Number(bytes)).toBeLessThan(30 * 2 ** 20);
+  }, 1_200_000);
 });

@@ -184,6 +184,10 @@ export class Stage {
     this.#history.acceptLoss(keys, this.world.nowMs);
   }
 
+  get oracles(): Oracles {
+    return this.#oracles;
+  }
+
   get history(): History {
     return this.#history;
   }

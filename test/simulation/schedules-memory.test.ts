@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { smallestDigits } from '../../src/cluster/partition.ts';
 import type { ClusterShape } from '../../src/simulation/cluster.ts';
+import { Emptying } from '../../src/simulation/emptying.ts';
 import { checkHasRoom, checkStoredNowhere, heldValues } from '../../src/simulation/full-store.ts';
 import type { Operation } from '../../src/simulation/history.ts';
 import { keysOfPartitions } from '../../src/simulation/oracles.ts';
@@ -62,6 +63,22 @@ test.each(SEEDS)(
     stage.expectHealed(KEYS, 3);
   },
 );
+
+/** Deletes are kept for an hour, and expired records for minutes, as long as there is memory for them. */
+const PATIENT: ClusterShape = {
+  ...SHAPE,
+  times: { antiEntropyMs: 600, tombstoneGraceMs: 3_600_000, expiryGraceMs: 300_000 },
+};
+
+test.each(SEEDS)('R10: everything in a full store can be deleted, seed %i', (seed) => {
+  const stage = new Stage(seed, PATIENT);
+  const { world, cluster, history, oracles } = stage;
+  const broken: string[] = [];
+  const violation = (text: string) => broken.push(text);
+  new Emptying({ world, cluster, history, oracles, violation }).play([], stage.map.digits);
+  expect(broken.slice(0, 3)).toEqual([]);
+  stage.expectHealed(KEYS, 3);
+});
 
 test.each(SEEDS)('long values come whole or not at all, seed %i', (seed) => {
   const stage = new Stage(seed, { ...SHAPE, fsync: 'always', memoryBytesOf: () => undefined });

@@ -33,7 +33,7 @@ function recordOf(version: Version, tombstone = false): StoredRecord {
 }
 
 /** Node a in its first round, over the first partition, which has one deleted key behind some others. */
-function round(map: ClusterMap = sampleMap(), others = 0) {
+function round(map: ClusterMap = sampleMap(), others = 0, deleted = DELETED) {
   const store = new SegmentStore();
   const events: string[] = [];
   const has = () => store.get(PARTITION, KEY) !== undefined;
@@ -56,26 +56,31 @@ function round(map: ClusterMap = sampleMap(), others = 0) {
     const expiresAtMs = NOW_MS + 86_400_000;
     store.put(PARTITION, encodeRecord({ key, version: OLD, expiresAtMs, value: Buffer.alloc(0) }));
   }
-  store.put(PARTITION, recordOf(DELETED, true));
+  store.put(PARTITION, recordOf(deleted, true));
   const asked: { readonly node: string; readonly answer: (answer: Answer) => void }[] = [];
   const channels = {
     send: ({ node }: { node: string }, _operation: unknown, answer: (answer: Answer) => void) =>
       asked.push({ node, answer }),
   } as unknown as StorageChannels;
   let due: () => void = () => undefined;
+  /** How long each wait is that was begun and not ended early. */
+  const waits = new Set<{ readonly delayMs: number }>();
   const runtime = {
     clock,
     timers: {
-      after: (_delayMs: number, callback: () => void) => {
+      after: (delayMs: number, callback: () => void) => {
         due = callback;
-        return () => undefined;
+        const wait = { delayMs };
+        waits.add(wait);
+        return () => waits.delete(wait);
       },
     },
     log: { write: () => undefined },
   } as unknown as Runtime;
-  new AntiEntropy(runtime, replica, store, durability, channels, TIMES).start();
+  const antiEntropy = new AntiEntropy(runtime, replica, store, durability, channels, TIMES);
+  antiEntropy.start();
   due();
-  return { store, replica, asked, events, has, due: () => due() };
+  return { store, replica, asked, events, has, due: () => due(), antiEntropy, waits };
 }
 
 function answerOf(...records: readonly StoredRecord[]): Answer {
@@ -136,6 +141,57 @@ describe('a delete is forgotten (H24, H28)', () => {
       expect(asked).toEqual([]);
       expect(has()).toBe(true);
     }
+  });
+});
+
+describe('while memory is short (R10)', () => {
+  /** Every partition has its turn a few times, and the other member answers the same each time. */
+  const turns = ({ asked, due }: ReturnType<typeof round>, answer: Answer) => {
+    for (let turn = 0; turn < 4 * sampleMap().partitions.length; turn++) {
+      for (const question of asked.splice(0)) question.answer(answer);
+      due();
+    }
+  };
+  const SHORT_MS = TIMES.tombstoneGraceShortMs;
+
+  test.each([
+    ['nothing was refused', false, -2 * SHORT_MS, SAME, true],
+    ['something was', true, -2 * SHORT_MS, SAME, false],
+    ['the other member has an older record', true, -2 * SHORT_MS, HAS_THE_OLD, true],
+    ['the other member joins', true, -2 * SHORT_MS, { kind: 'not-serving' }, true],
+    ['it is of this very moment', true, 0, SAME, true],
+    ['it is stamped ahead of the time of the cluster', true, SHORT_MS, SAME, true],
+  ] as const)('a delete of a moment ago: %s', (_what, isRefused, agoMs, answer, stays) => {
+    const parts = round(sampleMap(), 0, versionAt(NOW_MS + agoMs));
+    if (isRefused) parts.antiEntropy.memoryRefused();
+    turns(parts, answer);
+    expect(parts.has()).toBe(stays);
+    expect(parts.store.floor(PARTITION)).toBe(stays ? VERSION_ZERO : versionAt(NOW_MS + agoMs));
+  });
+
+  test('the next round comes sooner, and who is refused again does not put it off', () => {
+    const { asked, due, antiEntropy, waits } = round();
+    for (const { answer } of asked.splice(0)) answer(SAME);
+    // What was forgotten was a slice; behind it is the wait for the next round.
+    due();
+    const begun = () => [...waits].map(({ delayMs }) => delayMs);
+    const usual = begun();
+    antiEntropy.memoryRefused();
+    const sooner = begun();
+    expect(sooner.length).toBe(usual.length);
+    expect(sooner.at(-1)).toBeLessThan((usual.at(-1) ?? 0) / 8);
+    const [waiting] = [...waits].slice(-1);
+    antiEntropy.memoryRefused();
+    expect([...waits].at(-1)).toBe(waiting);
+  });
+
+  test('people are told which member keeps deletes from being forgotten', () => {
+    const parts = round();
+    expect(parts.antiEntropy.obstacles).toEqual([]);
+    parts.asked.splice(0)[0]?.answer({ kind: 'not-serving' });
+    expect(parts.antiEntropy.obstacles).toEqual(['b not-serving']);
+    turns(parts, SAME);
+    expect(parts.antiEntropy.obstacles).toEqual([]);
   });
 });
 

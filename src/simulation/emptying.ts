@@ -1,0 +1,100 @@
+// Empties a store whose memory is full, while all of its members answer: every delete must be taken, also one of a
+// key that has none, and soon there must be room for sets again, however long deletes are kept otherwise (R10).
+
+import type { HttpReply, HttpRequest } from '../cluster/http.ts';
+import type { SimulatedCluster } from './cluster.ts';
+import type { History, Operation } from './history.ts';
+import { keysOfPartitions, type Oracles, plainGet } from './oracles.ts';
+import { setRequest, Values } from './values.ts';
+import type { World } from './world.ts';
+
+/** In each of two partitions; their tombstones take several times the memory that a tight store has beside its values. */
+const KEYS_EACH = 80;
+/** Operations that are on their way at a time. */
+const AT_ONCE = 4;
+/** Once everything is deleted there is room for sets again after so long. */
+const ROOM_WITHIN_MS = 5000;
+const ROOM_FOR = { sets: 6, valueBytes: 80 } as const;
+/** A frontend answers long before, whatever happens. */
+const PATIENCE_MS = 10_000;
+const STORAGE_FULL = 507;
+
+export interface Emptied {
+  readonly world: World;
+  readonly cluster: SimulatedCluster;
+  readonly history: History;
+  readonly oracles: Oracles;
+  readonly violation: (text: string) => void;
+}
+
+export class Emptying {
+  readonly #of: Emptied;
+  readonly #values = new Values();
+
+  constructor(of: Emptied) {
+    this.#of = of;
+  }
+
+  /** @param held keys that may have values already */
+  play(held: readonly string[], digits: number): void {
+    const keys = keysOfPartitions(digits, 2, KEYS_EACH);
+    // Short values: what a delete takes is nearly as much as what it frees.
+    this.#askAll('set', keys);
+    // The second time every one of them has a tombstone, or never was.
+    this.#deleteAll([...held, ...keys]);
+    this.#deleteAll([...held, ...keys]);
+    const { world } = this.#of;
+    const untilMs = world.nowMs + ROOM_WITHIN_MS;
+    const wanted = keys.slice(0, ROOM_FOR.sets);
+    for (;;) {
+      const full = this.#askAll('set', wanted, ROOM_FOR.valueBytes).find(isFull);
+      if (full === undefined) return;
+      if (world.nowMs > untilMs) {
+        return this.#of.violation(
+          `memory: a set of ${full.key} has no room ${ROOM_WITHIN_MS} ms after everything was deleted`,
+        );
+      }
+      world.runUntil(world.nowMs + 100);
+    }
+  }
+
+  #deleteAll(keys: readonly string[]): void {
+    for (const { key, ok, status, startMs } of this.#askAll('delete', keys)) {
+      if (ok) continue;
+      this.#of.violation(
+        `memory: a delete of ${key} at ${startMs.toFixed(1)} was answered ${status}, though all members were up`,
+      );
+    }
+  }
+
+  #askAll(kind: 'set' | 'delete', keys: readonly string[], bytes = 0): readonly Operation[] {
+    const operations: Operation[] = [];
+    for (let first = 0; first < keys.length; first += AT_ONCE) {
+      const some = keys.slice(first, first + AT_ONCE).map((key) => this.#begin(kind, key, bytes));
+      const untilMs = this.#of.world.nowMs + PATIENCE_MS;
+      while (some.some(({ status }) => status === undefined) && this.#of.world.nowMs < untilMs) {
+        this.#of.world.runUntil(this.#of.world.nowMs + 1);
+      }
+      operations.push(...some);
+    }
+    return operations;
+  }
+
+  #begin(kind: 'set' | 'delete', key: string, bytes: number): Operation {
+    const { world, cluster, history, oracles } = this.#of;
+    const value = kind === 'set' ? this.#values.next(bytes) : undefined;
+    const operation = history.begin(kind, key, world.nowMs, value?.name);
+    const request: HttpRequest =
+      value === undefined ? plainGet(`/delete?key=${key}`) : setRequest(key, value);
+    const alive = cluster.frontends.filter(({ process }) => process.alive);
+    world.random.pick(alive).request(request, ({ status, headers }: HttpReply) => {
+      history.end(operation, world.nowMs, status, headers['x-fog-version']);
+      if (operation.ok) oracles.acknowledged(operation);
+    });
+    return operation;
+  }
+}
+
+function isFull({ status }: Operation): boolean {
+  return status === STORAGE_FULL;
+}
