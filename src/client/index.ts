@@ -2,7 +2,7 @@
 // when one cannot be reached or is not ready; it never repeats a set whose outcome it does not know.
 
 export interface VelourClientOptions {
-  /** Base URLs of frontends, such as http://127.0.0.1:12080; at least one. */
+  /** Base URLs of frontends, such as http://127.0.0.1:12080, or HOST:PORT; at least one. */
   readonly frontends: readonly string[];
   /** By default the platform's own. */
   readonly fetch?: typeof fetch;
@@ -47,9 +47,10 @@ export class VelourClient {
   readonly #tryMs: number;
   #next = 0;
 
+  /** @throws TypeError for a frontend that is no URL of HTTP */
   constructor(options: VelourClientOptions) {
     if (options.frontends.length === 0) throw new TypeError('name at least one frontend');
-    this.#frontends = options.frontends.map((url) => new Frontend(url.replace(/\/+$/, '')));
+    this.#frontends = options.frontends.map((text) => new Frontend(baseOf(text)));
     this.#fetch = options.fetch ?? fetch;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS_DEFAULT;
     this.#tryMs = options.tryMs ?? TRY_MS_DEFAULT;
@@ -200,8 +201,19 @@ class Frontend {
   }
 }
 
-/** Nothing was sent. */
-class Unsent extends Error {
+/** As `velour load` takes it as well: HOST:PORT, or a URL. */
+function baseOf(text: string): string {
+  const url = text.includes('://') ? text : `http://${text}`;
+  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
+    throw new TypeError(
+      `a frontend is a URL such as http://127.0.0.1:12080, and ${JSON.stringify(text)} is none`,
+    );
+  }
+  return url.replace(/\/+$/, '');
+}
+
+/** Nothing was sent: no frontend answered when it was asked whether it lives. */
+export class Unsent extends Error {
   override readonly name = 'Unsent';
 }
 

@@ -40,12 +40,14 @@ export const address: Shape<Address> = (value) => {
   return value as Address;
 };
 
+export const PORT_MAX = 65_535;
+
 /** @returns undefined unless `text` is host:port or [v6]:port with a port from 1 to 65535. */
 export function parseAddress(text: string): { host: string; port: number } | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([A-Za-z0-9._-]{1,253})):([1-9]\d{0,4})$/.exec(text);
   if (match === null) return undefined;
   const port = Number(match[3]);
-  if (port < 1 || port > 65535) return undefined;
+  if (port < 1 || port > PORT_MAX) return undefined;
   return { host: match[1] ?? match[2] ?? '', port };
 }
 

@@ -73,8 +73,7 @@ export const registerRequest = object({
    */
   completeSince: optional(incarnation),
   /**
-   * Lives that the directory had before it proposed the present one, the oldest first, from the last one on that its
-   * map names (H8).
+   * Lives that the directory had before it proposed the present one, the oldest first (H8).
    */
   lives: optional(list(incarnation, { max: LIVES_MAX })),
   /** The last of these, for software that knows no other. */
@@ -235,6 +234,8 @@ export const prepareReply = object({
   address,
   store: storeId,
   incarnation: optional(incarnation),
+  /** All that its directory had, as in a registration (H8); software without it is believed by its store alone. */
+  lives: optional(list(incarnation, { max: LIVES_MAX })),
   /** Whether this life answers, and has said no goodbye; earlier software does not say. */
   living: optional(flag),
   generation: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),

@@ -163,7 +163,7 @@ export class Routes {
         errorReply('method-not-allowed', `this path takes ${allow}`, { headers: { allow } }),
       );
     }
-    if (isForeign(request) && this.changes(request)) {
+    if (this.changes(request) && isForeign(request)) {
       return reply(
         errorReply(
           'foreign-origin',
@@ -185,14 +185,35 @@ export class Routes {
   }
 }
 
+/** What no program sends, and browsers send of themselves: where the page is that made them ask. */
+const PAGES: readonly string[] = ['origin', 'referer'];
+const SITES: readonly (string | undefined)[] = [undefined, 'same-origin', 'none'];
+
 /**
  * Whether the page of another site made a browser send it. Whoever opens such a page is inside of the network that is
- * trusted here, and a browser sends a POST of plain text anywhere without asking. Programs send neither header.
+ * trusted here, and a browser sends a POST of plain text anywhere without asking; an image is a GET with a Referer alone.
+ * What the nodes tell each other, and operators them, is for no page at all: one whose name is made to stand for a node's
+ * address has the right Host (DNS rebinding).
  */
 function isForeign(request: HttpRequest): boolean {
-  if (request.header('sec-fetch-site') === 'cross-site') return true;
-  const origin = request.header('origin');
-  return origin !== undefined && origin.replace(/^https?:\/\//i, '') !== request.header('host');
+  if (!SITES.includes(request.header('sec-fetch-site'))) return true;
+  const isForPages = !/^\/[cs]\//.test(request.target);
+  return PAGES.some((name) => {
+    const page = request.header(name);
+    if (page === undefined) return false;
+    // As URLs, which have no letter case and no default port: `Host: kv:80` is what http://kv is.
+    const [scheme = ''] = /^https?:\/\//i.exec(page) ?? [];
+    const host = hostIn(page);
+    return (
+      !isForPages ||
+      host === undefined ||
+      host !== hostIn(`${scheme}${request.header('host') ?? ''}`)
+    );
+  });
+}
+
+function hostIn(url: string): string | undefined {
+  return /^https?:/i.test(url) && URL.canParse(url) ? new URL(url).host : undefined;
 }
 
 function metricsReply(families: readonly FamilyReading[]): HttpReply {

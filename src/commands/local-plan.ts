@@ -1,7 +1,7 @@
 // What `velour local` starts: every node with its address and its command line, from the options of one command.
 
 import { join } from 'node:path';
-import { type Address, formatAddress } from '../cluster/identity.ts';
+import { type Address, formatAddress, PORT_MAX } from '../cluster/identity.ts';
 import { REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../cluster/limits.ts';
 import { usage, type Words } from './options.ts';
 
@@ -49,9 +49,16 @@ export function planOf(words: Words): Plan {
   const controller = formatAddress(host, controllerPort) as Address;
   const dataOf = (name: string) =>
     dataDirectory === undefined ? [] : ['--data-dir', join(dataDirectory, name)];
-  const addresses = (first: number, count: number) =>
-    Array.from({ length: count }, (_, index) => formatAddress(host, first + index) as Address);
-  const frontendAddresses = addresses(words.port('frontend-port'), frontends);
+  const addresses = (first: number, count: number, name: string) => {
+    if (first + count - 1 > PORT_MAX) {
+      throw usage(`${name} ${first} leaves no port for ${count} of them: ${PORT_MAX} is the last`);
+    }
+    return Array.from(
+      { length: count },
+      (_, index) => formatAddress(host, first + index) as Address,
+    );
+  };
+  const frontendAddresses = addresses(words.port('frontend-port'), frontends, 'FRONTEND_PORT');
   const nodes: LocalNode[] = [
     {
       role: 'controller',
@@ -66,7 +73,7 @@ export function planOf(words: Words): Plan {
         ...passedOn,
       ],
     },
-    ...addresses(words.port('storage-port'), storages).map((address, index) => ({
+    ...addresses(words.port('storage-port'), storages, 'STORAGE_PORT').map((address, index) => ({
       role: 'storage' as const,
       address,
       words: [
@@ -99,7 +106,7 @@ export function planOf(words: Words): Plan {
   const last = frontendAddresses.at(-1);
   const greeting = (
     kept: number,
-  ) => `velour-fog is ready: 1 controller, ${storages} storage nodes (each key on ${kept}), ${frontends} frontends. Try:
+  ) => `velour-fog is ready: 1 controller, ${storages} storage ${storages === 1 ? 'node' : 'nodes'} (each key on ${kept}), ${frontends} ${frontends === 1 ? 'frontend' : 'frontends'}. Try:
   curl 'http://${first}/set/?key=a&value=1'
   curl -d 'some body' 'http://${last}/set/?key=b'
   curl 'http://${last}/get/?key=a'

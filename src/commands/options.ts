@@ -3,7 +3,7 @@
 import type { Options } from 'yargs';
 import type { WhenFull } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
-import { type Address, parseAddress } from '../cluster/identity.ts';
+import { type Address, PORT_MAX, parseAddress } from '../cluster/identity.ts';
 import { machineMemoryBytes, processorCount } from '../cluster/io/system.ts';
 import {
   MEMORY_BYTES_MAX,
@@ -138,8 +138,13 @@ export class Words {
 
   /** The value as it was given and, where that was no flag, where. */
   #given(name: string): string {
+    return `${this.text(name)}${this.#source(name)}`;
+  }
+
+  /** Where it was said, unless on the command line. */
+  #source(name: string): string {
     const source = this.#sources.get(name);
-    return `${this.text(name)}${source === undefined ? '' : ` (${source})`}`;
+    return source === undefined ? '' : ` (${source})`;
   }
 
   optionalText(name: string): string | undefined {
@@ -173,7 +178,7 @@ export class Words {
       const value = decimal(text);
       if (Number.isInteger(value) && value >= range.min && value <= range.max) return value;
       throw usage(
-        `${name} has ${text}, and must be whole numbers from ${range.min} to ${range.max}`,
+        `${name} has ${text}${this.#source(name)}, and must be whole numbers from ${range.min} to ${range.max}`,
       );
     });
   }
@@ -183,7 +188,7 @@ export class Words {
   }
 
   port(name: string): number {
-    return this.integer(name, { min: 1, max: 65535 });
+    return this.integer(name, { min: 1, max: PORT_MAX });
   }
 
   positive(name: string): number {
@@ -207,7 +212,7 @@ export class Words {
 
   /** Distinct ones, at least one. */
   addresses(name: string, max: number): readonly Address[] {
-    const list = this.texts(name).map((value) => oneOf(name, value));
+    const list = this.texts(name).map((value) => oneOf(name, value, this.#source(name)));
     const distinct = [...new Set(list)];
     if (distinct.length >= 1 && distinct.length <= max) return distinct;
     throw usage(`${name} must be from 1 to ${max} of HOST:PORT`);
@@ -218,7 +223,9 @@ export class Words {
     const values = this.#values[name];
     const texts = (Array.isArray(values) ? values : [values ?? '']).map(String);
     const list = texts.flatMap((text) => text.split(',')).map((text) => text.trim());
-    const given = list.filter((text) => text !== '').map((value) => oneOf(name, value));
+    const given = list
+      .filter((text) => text !== '')
+      .map((text) => oneOf(name, text, this.#source(name)));
     const distinct = [...new Set(given)];
     if (distinct.length > max) throw usage(`${name} must be at most ${max} of HOST:PORT`);
     return distinct;
@@ -285,10 +292,10 @@ function addressIn(text: string): Address | undefined {
   return parseAddress(bare) === undefined ? undefined : (bare as Address);
 }
 
-function oneOf(name: string, text: string): Address {
+function oneOf(name: string, text: string, source: string): Address {
   const address = addressIn(text);
   if (address !== undefined) return address;
-  throw usage(`${name} has ${text}, and each must be HOST:PORT${inBrackets(text)}`);
+  throw usage(`${name} has ${text}${source}, and each must be HOST:PORT${inBrackets(text)}`);
 }
 
 function inBrackets(text: string): string {

@@ -218,11 +218,15 @@ function presentLife(
   return { ...member, incarnation: present.incarnation };
 }
 
-/** D6: only the life or the store that the entry names counts: a node without its data knows nothing. */
+/**
+ * D6: only the life or the store that the entry names counts: a node without its data knows nothing. And the store only
+ * if it had that life: an old copy of it knows nothing of the maps since.
+ */
 function hasPromised(promises: Promises, map: ClusterMap, member: Member): boolean {
   const promise = promises.get(member.node);
   if (promise === undefined) return false;
   if (promise.incarnation === member.incarnation) return true;
   const entry = nodeEntry(map, member.node);
-  return entry?.incarnation === member.incarnation && entry.store === promise.store;
+  const isSameStore = entry?.incarnation === member.incarnation && entry.store === promise.store;
+  return isSameStore && promise.lives?.includes(member.incarnation) !== false;
 }

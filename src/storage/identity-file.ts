@@ -55,19 +55,20 @@ const identity = object({
 export type Identity = ShapeOf<typeof identity>;
 
 /**
- * The lives of a directory that the controller may know as the last one (H8), the oldest first: the one that its map
- * names, and those since, of which nobody knows here whether they were admitted. Where a node dies again and again before
- * it hears of a map there would be ever more: then those in the middle are left out, and if one of them was the last
- * that was admitted the next life copies what it has.
- * @param named the life that the map in the directory names
+ * All lives of a directory, the oldest first: by them the controller tells it from an old copy (H8), which it is not even
+ * where nobody knows here whether a life was admitted. Of too many the last ones stay, and the one that the map in the
+ * directory names: a node may die again and again before it hears of a map.
+ * @param named that one
  */
 export function livesOf(
   { lives = [], incarnation }: Pick<Identity, 'lives' | 'incarnation'>,
   named?: Incarnation,
 ): readonly Incarnation[] {
   const all = [...lives, incarnation];
-  const since = named === undefined ? all : all.slice(Math.max(0, all.lastIndexOf(named)));
-  return since.length <= LIVES_MAX ? since : [...since.slice(0, 1), ...since.slice(1 - LIVES_MAX)];
+  if (all.length <= LIVES_MAX) return all;
+  const last = all.slice(1 - LIVES_MAX);
+  const isCutOff = named !== undefined && all.includes(named) && !last.includes(named);
+  return isCutOff ? [named, ...last] : all.slice(-LIVES_MAX);
 }
 
 export function encodeIdentity(fields: Identity): Buffer {

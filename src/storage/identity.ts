@@ -61,6 +61,11 @@ export class StoredIdentity {
     this.#incarnation = identity?.incarnation;
   }
 
+  /** All that the directory had, this one among them (H8); undefined without one. */
+  get lives(): readonly Incarnation[] | undefined {
+    return this.#written && livesOf(this.#written);
+  }
+
   /** Why the last write failed, if it did. */
   get problem(): string | undefined {
     return this.#problem;
@@ -74,8 +79,7 @@ export class StoredIdentity {
   /** The controller knows a later life than the disk does; that one is on disk before it is lived (3.5). */
   live(incarnation: Incarnation, written: Written): void {
     if (this.#incarnation === incarnation) return written(undefined);
-    const lives = this.#written && livesOf(this.#written);
-    return this.#write({ incarnation, lives }, (failure) => {
+    return this.#write({ incarnation, lives: this.lives }, (failure) => {
       if (failure === undefined) this.#incarnation = incarnation;
       written(failure);
     });

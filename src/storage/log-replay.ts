@@ -357,7 +357,7 @@ export function needed<T>(result: DiskResult<T>, what: string): T {
 }
 
 const ADVICE =
-  'Nothing was changed; put back a good copy of the whole directory, or start with an empty --data-dir';
+  'Nothing was changed; put back a copy of the whole directory that was made after its last stop, or start with an empty --data-dir';
 
 function unusable(number: number, reason: string): FatalError {
   return new FatalError(EXIT.config, `${logFileName(number)} cannot be used: ${reason}. ${ADVICE}`);

@@ -268,6 +268,6 @@ function isComplete(earlier: Identity, bootId: string): boolean {
 function unusable(file: string, reason: string): FatalError {
   return new FatalError(
     EXIT.config,
-    `${file} cannot be used: ${reason}. Nothing was changed; put back a good copy of the whole directory, or start with an empty --data-dir`,
+    `${file} cannot be used: ${reason}. Nothing was changed; put back a copy of the whole directory that was made after its last stop, or start with an empty --data-dir`,
   );
 }

@@ -5,6 +5,7 @@
 import {
   answeringMembers,
   type ClusterMap,
+  compareGenerations,
   compareMapVersions,
   isSameLife,
   type Life,
@@ -63,8 +64,13 @@ export class Retained {
   }
 
   mapAdopted(map: ClusterMap): void {
+    // Another generation may have given it back in maps that this node never heard of.
+    const isSameGeneration =
+      this.#map !== undefined && compareGenerations(this.#map.version, map.version) === 0;
+    const earlier = new Map(
+      isSameGeneration ? this.#retained.map(({ partition, since }) => [partition, since]) : [],
+    );
     this.#map = map;
-    const earlier = new Map(this.#retained.map(({ partition, since }) => [partition, since]));
     const retained: Held[] = [];
     const offline: PartitionId[] = [];
     for (const partition of this.#store.held()) {
@@ -96,9 +102,10 @@ export class Retained {
   }
 
   /**
-   * Gives up what is safe without this node. Only members count that have the map which took it from here: as long as
-   * nobody else has it, a recovery finds the one before (H32), where this node is a member, with all that was
-   * acknowledged; and it would serve nothing.
+   * Gives up what is safe without this node. Only members count that have the map which took it from here, or a later
+   * one of its generation: as long as nobody else has it, a recovery finds the one before (H32), where this node is a
+   * member, with all that was acknowledged; and it would serve nothing. That recovery's maps are later ones, and its
+   * members tell of them before this node has adopted the first.
    */
   #judge(map: ClusterMap): void {
     const wanted = copiesWanted(map, this.#node);
@@ -116,6 +123,7 @@ export class Retained {
   #knows(member: Life, since: MapVersion): boolean {
     const known = this.#adopted.get(member.node);
     if (known === undefined || !isSameLife(known, member)) return false;
+    if (compareGenerations(known.mapVersion, since) !== 0) return false;
     return compareMapVersions(known.mapVersion, since) >= 0;
   }
 

@@ -363,6 +363,7 @@ export class StorageNode implements Service {
         address: this.#options.address,
         store: self.store,
         incarnation: this.#life?.replica.incarnation,
+        lives: this.#identity.lives,
         living: this.#life !== undefined && !this.#life.hasEnded,
         generation,
         nonce,

@@ -124,7 +124,7 @@ test('D16: as new, everything that lives has a new version, and deletes are left
 
 test('a cluster without room ends it, and what it did not come to is counted', async () => {
   const { figures, problem } = await restore(true, { kind: 'refused', reason: 'no-memory' });
-  expect(problem).toMatch(/^partition-\d\.records, byte \d+: storage-full: .* no memory left$/);
+  expect(problem).toMatch(/^partition-\d\.records, byte \d+: storage-full: .* no memory left: .*/);
   const { failed = 0, expired = 0, leftOut = 0, notTried = 0 } = figures ?? {};
   expect(failed).toBe(1);
   expect(notTried).toBeGreaterThan(0);

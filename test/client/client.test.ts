@@ -55,7 +55,12 @@ test('throws when no frontend can be reached', async () => {
   const [nobody] = await freePorts(1);
   const none = new VelourClient({ frontends: [`http://127.0.0.1:${nobody}`] });
   await expect(none.get('a')).rejects.toThrow();
-  expect(() => new VelourClient({ frontends: [] })).toThrow(TypeError);
+  for (const frontends of [[], ['ftp://127.0.0.1:1'], ['http://'], ['a b:80']]) {
+    expect(() => new VelourClient({ frontends }), String(frontends)).toThrow(TypeError);
+  }
+  const byAddress = new VelourClient({ frontends: [cluster.frontends[0] ?? ''] });
+  await byAddress.set('by address', 'x');
+  expect(await byAddress.get('by address')).toBeDefined();
 });
 
 test('a frontend that hangs fails no call: gets go elsewhere, sets are not sent to it', async () => {

@@ -54,6 +54,18 @@ const FOREIGN: readonly (readonly [
   ['a program', { host: 'a:1' }, false],
   ['a page of ours', { host: 'a:1', origin: 'http://a:1', 'sec-fetch-site': 'same-origin' }, false],
   ['a page of another host', { host: 'a:1', origin: 'http://evil.example' }, true],
+  ['a page of ours behind a proxy', { host: 'KV:80', origin: 'http://kv' }, false],
+  ['a page of ours by https', { host: 'kv:443', origin: 'https://kv' }, false],
+  ['a page of the other default port', { host: 'kv:443', origin: 'http://kv' }, true],
+  ['a page of an extension', { host: 'a:1', origin: 'chrome-extension://a:1' }, true],
+  ['a page of ours, of a program without a Host', { origin: 'http://undefined' }, true],
+  ['an image on a page of ours', { host: 'a:1', referer: 'http://a:1/b?c=d' }, false],
+  [
+    'an image on a page of another site, over plain HTTP',
+    { host: 'a:1', referer: 'http://b/' },
+    true,
+  ],
+  ['a page of the same site', { host: 'a:1', 'sec-fetch-site': 'same-site' }, true],
   ['a page of another port', { host: 'a:1', origin: 'http://a:2' }, true],
   ['a page without an origin', { host: 'a:1', origin: 'null' }, true],
   ['an image on a page of another site', { host: 'a:1', 'sec-fetch-site': 'cross-site' }, true],
@@ -88,5 +100,26 @@ test.each(FOREIGN)(
       changing,
     ]);
     expect(done).toEqual(isForeign ? ['plain'] : ['plain', 'plain', 'set']);
+  },
+);
+
+test.each([
+  [{ host: 'evil.example', origin: 'http://evil.example' }, 403],
+  [{ host: 'a:1', referer: 'http://a:1/' }, 403],
+  [{ host: 'a:1' }, 200],
+])(
+  'what nodes and operators say is for no page, also not of the same origin: %o',
+  (headers, wanted) => {
+    const routes = new Routes('frontend', { host: {} } as unknown as Runtime, new Metrics());
+    routes.add(['POST'], '/c/death', (_request, reply) =>
+      reply({ status: 200, headers: {}, body: '' }),
+    );
+    const given: Readonly<Record<string, string>> = headers;
+    const request = { method: 'POST', target: '/c/death', header: (name: string) => given[name] };
+    let status = 0;
+    routes.handle(request as HttpRequest, (reply) => {
+      status = reply.status;
+    });
+    expect(status).toBe(wanted);
   },
 );

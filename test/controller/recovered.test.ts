@@ -26,7 +26,7 @@ function promiseOf(
   reply: Partial<PrepareReply> = {},
 ): readonly [string, PrepareReply] {
   const { address, store, incarnation } = map.nodes[node] as NodeEntry;
-  const life = { node: nodeId(node), address, store, incarnation, living: true };
+  const life = { node: nodeId(node), address, store, incarnation, living: true, lives: undefined };
   return [node, { ...life, generation: 50, nonce: 'n', map, obeyed: undefined, ...reply }];
 }
 

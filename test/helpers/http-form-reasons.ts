@@ -32,6 +32,7 @@ export const REASONS: Readonly<Record<string, string>> = {
   'an empty Host':
     '3.2: what the client sends where the URL has none; nginx wants a name for its virtual servers.',
   'a Host that is none': ONE_HOST,
+  'a second Host behind 1,100 headers': ONE_HOST,
   'headers of 20 KB': '431 is the status for it (RFC 6585); nginx uses 400.',
   'a URL of 20 KB':
     'The parser does not tell whether the target or the headers were too long, so 431 is the answer to both; its text names the way out.',

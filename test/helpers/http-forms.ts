@@ -98,6 +98,22 @@ export const FORMS: readonly (readonly [
   ['a bare CR in a header', '2.2', get('Host: x\r\nA: b\rc\r\n'), [400]],
   ['an empty name', '5', get('Host: x\r\n: b\r\n'), [400]],
   ['bytes above 127 in a value', '9110 5.5', get('Host: x\r\nA: \xe4\r\n'), [200]],
+  // node:http drops those beyond a number, and with them what says where the request ends.
+  [
+    'a second Host behind 1,100 headers',
+    '3.2',
+    get(`Host: x\r\n${'a:\r\n'.repeat(1100)}Host: y\r\n`),
+    [400],
+  ],
+  [
+    'an offer and a length behind 1,100 headers',
+    '9110 7.8',
+    get(
+      `${H2C}${'a:\r\n'.repeat(1100)}Content-Length: ${GET.length}\r\n`,
+      'POST /set?key=a HTTP/1.1',
+    ) + GET,
+    [200],
+  ],
   ['headers of 20 KB', '9110 5.4', get(`Host: x\r\nA: ${'a'.repeat(20_000)}\r\n`), [431]],
   ['a URL of 20 KB', '3', get('Host: x\r\n', `GET /get?key=${'a'.repeat(20_000)} HTTP/1.1`), [431]],
   // Lengths and codings

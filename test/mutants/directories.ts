@@ -336,4 +336,16 @@ export const DIRECTORY_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests('test/simulation/schedules-maps.test.ts', 'resumes after a life that ended'),
   },
+  {
+    name: 'an-old-copy-promises',
+    rule: 'H32',
+    edits: [
+      {
+        file: 'src/controller/recovered.ts',
+        find: 'isSameStore && promise.lives?.includes(member.incarnation) !== false',
+        replace: 'isSameStore',
+      },
+    ],
+    fate: tests('test/simulation/schedules-lost-hosts.test.ts', 'promises nothing for the lives'),
+  },
 ];

@@ -9,6 +9,38 @@ const SERVER_TESTS = 'test/cluster/io/http-server.test.ts';
 
 export const HTTP_MUTANTS: readonly Mutant[] = [
   {
+    name: 'a-reset-offer-ends-the-process',
+    rule: 'RFC 9110 7.8',
+    edits: [
+      {
+        file: 'src/cluster/io/upgrades.ts',
+        find: "const destroy = () => socket.destroy();\n  socket.on('error', destroy);",
+        replace: 'const destroy = () => socket.destroy();',
+      },
+    ],
+    fate: tests(SERVER_TESTS, 'is reset while'),
+  },
+  {
+    name: 'headers-beyond-a-number-are-dropped',
+    rule: 'RFC 9112 3.2',
+    edits: [{ file: SERVER, find: 'server.maxHeadersCount = 0;', replace: '' }],
+    fate: tests(FORMS, 'behind 1,100 headers'),
+  },
+  {
+    name: 'a-slow-head-is-idle',
+    rule: 'RFC 9112 9.5',
+    edits: [
+      { file: CONNECTIONS, find: 'connection.isQuiet ?', replace: 'connection.open === 0 ?' },
+    ],
+    fate: tests(SERVER_TESTS, 'a head comes slowly'),
+  },
+  {
+    name: 'a-rebound-name-commands-nodes',
+    rule: 'docs/api.md',
+    edits: [{ file: 'src/cluster/routes.ts', find: '!isForPages ||', replace: '' }],
+    fate: tests('test/cluster/routes.test.ts', 'for no page'),
+  },
+  {
     name: 'pipelined-requests-overlap',
     rule: 'RFC 9112 9.3.2',
     edits: [
@@ -86,8 +118,8 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/cluster/routes.ts',
-        find: 'if (isForeign(request) && this.changes(request)) {',
-        replace: "if (isForeign(request) && this.changes(request) && request.target === '') {",
+        find: 'if (this.changes(request) && isForeign(request)) {',
+        replace: "if (this.changes(request) && isForeign(request) && request.target === '') {",
       },
     ],
     fate: tests('test/cluster/routes.test.ts', 'what changes something'),

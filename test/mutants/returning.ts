@@ -47,6 +47,30 @@ const KEPT: readonly Mutant[] = [
     fate: tests('test/simulation/schedules-given-up.test.ts', 'who left has what it had'),
   },
   {
+    name: 'a-later-generation-knows-it-too',
+    rule: 'H32',
+    edits: [
+      {
+        file: RETAINED,
+        find: 'if (compareGenerations(known.mapVersion, since) !== 0) return false;',
+        replace: '',
+      },
+    ],
+    fate: tests('test/simulation/schedules-given-up.test.ts', 'of a later generation'),
+  },
+  {
+    name: 'an-earlier-life-knew-it',
+    rule: 'H29',
+    edits: [
+      {
+        file: RETAINED,
+        find: 'known === undefined || !isSameLife(known, member)',
+        replace: 'known === undefined',
+      },
+    ],
+    fate: tests(REPLICA_TESTS, 'nor does it go before they know'),
+  },
+  {
     name: 'who-adopts-a-map-is-fenced',
     rule: 'H29',
     edits: [{ file: RETAINED, find: '(!fenced || node === own)', replace: '!fenced' }],

@@ -283,8 +283,8 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/controller/recovered.ts',
-        find: 'return entry?.incarnation === member.incarnation && entry.store === promise.store;',
-        replace: 'return entry?.incarnation === member.incarnation;',
+        find: 'entry?.incarnation === member.incarnation && entry.store === promise.store;',
+        replace: 'entry?.incarnation === member.incarnation;',
       },
     ],
     fate: tests('test/controller/recovered.test.ts', 'with another store only'),

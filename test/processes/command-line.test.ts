@@ -58,6 +58,7 @@ const MISTAKES: readonly (readonly [string, number, RegExp])[] = [
   ],
   ['frontend 127.0.0.1:1 127.0.0.1:2 --map-file a --map-file b', 2, /--map-file is given twice/],
   ['frontend 127.0.0.1:1', 2, /Not enough non-option arguments/],
+  ['local --frontend-port 65535', 2, /FRONTEND_PORT 65535 leaves no port for 2 of them/],
   ['local --num-storage 2', 2, /REDUNDANCY 3 needs at least 3 storage nodes, and NUM_STORAGE is 2/],
   ['local --storage-port 12000', 2, /127\.0\.0\.1:12000 would be used twice/],
 ];

@@ -56,9 +56,14 @@ test.each(SEEDS)('H35: a node whose disk was full goes on by itself, seed %i', (
   const { life } = full.process;
   for (let round = 0; round < 3; round++) {
     if (round % 2 === 0) full.disk.fill();
-    else full.disk.fail('open', 30, 'EMFILE');
-    for (let index = 0; index < 20; index++) stage.set(frontend, `key${index}`);
-    stage.until('it holds nothing', () => !stage.isMember(full), 20_000);
+    else full.disk.fail('open', 1000, 'EMFILE');
+    // Until its log wants another file.
+    let tries = 0;
+    const holdsNothing = () => {
+      if (tries++ % 20 === 0) stage.set(frontend, `key${tries % 400}`);
+      return !stage.isMember(full);
+    };
+    stage.until('it holds nothing', holdsNothing, 20_000);
     stage.expectStatus(stage.set(frontend, key), 200);
     full.disk.mend();
     stage.until('it holds something again', () => stage.isMember(full), 60_000);

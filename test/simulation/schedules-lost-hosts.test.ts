@@ -256,3 +256,52 @@ describe('H5: the word that a node is gone is not taken of one that lives', () =
     },
   );
 });
+
+test.each(SEEDS)(
+  'H32, H8: an old copy of a directory promises nothing for the lives that it does not know, seed %i',
+  (seed) => {
+    const shape = { storages: 3, frontends: 1, redundancy: 2, fsync: 'always' } as const;
+    const stage = new Stage(seed, shape);
+    const { controller } = stage.cluster;
+    const [restored, cutOff, later] = [stage.storage(0), stage.storage(1), stage.storage(2)];
+    const key = stage.keyOf(restored, cutOff);
+    const frontend = stage.frontend(0);
+    stage.expectStatus(stage.set(frontend, key), 200);
+    // 1. A backup is made while the node is stopped; a later life of it acknowledges a set with who joined since.
+    let ended = false;
+    restored.stop(0, () => {
+      ended = true;
+    });
+    stage.until('stopped', () => ended);
+    const backup = restored.disk.image();
+    restored.start();
+    stage.until('resumed', () => stage.roleOf(restored, key) === 'serving');
+    stage.pass(1000);
+    stage.cut([cutOff], stage.allBut(cutOff));
+    const replaced = () =>
+      stage.roleOf(later, key) === 'serving' && stage.roleOf(cutOff, key) === undefined;
+    stage.until('replaced', replaced, 30_000);
+    stage.expectStatus(stage.set(frontend, key), 200);
+    stage.pass(500);
+    // 2. The controller's disk and the node's are lost, and who joined is away; the backup is put back.
+    for (const node of [restored, later, controller]) node.crash(false);
+    restored.disk.restore(backup);
+    controller.disk.wipe();
+    stage.cluster.controllerRecovers = true;
+    stage.heal([cutOff], stage.allBut(cutOff));
+    controller.start();
+    restored.start();
+    stage.pass(5000);
+    stage.expectStatus(stage.get(frontend, key), 503);
+    // Who has it knows that the node's later life had it, too; the operator says that this one is gone.
+    later.start();
+    stage.pass(5000);
+    stage.ask(controller, 'acceptLoss', {});
+    stage.until('it is served', () => stage.roleOf(later, key) === 'serving');
+    stage.pass(2000);
+    const got = stage.get(frontend, key);
+    stage.expectStatus(got, 200);
+    expect(Buffer.from(got.reply?.body ?? '').toString()).toBe('value 2');
+    stage.expectKept();
+  },
+);

@@ -111,23 +111,26 @@ test.each([0, 1, 4096])(
 describe('the lives that a directory notes (H8)', () => {
   const lives = (...numbers: readonly number[]) => numbers as readonly Incarnation[];
 
-  test('begin with the one that its map names', () => {
-    const earlier = { lives: lives(1, 2, 3), incarnation: 4 as Incarnation };
-    expect(livesOf(earlier, 2 as Incarnation)).toEqual([2, 3, 4]);
-    expect(livesOf(earlier, 4 as Incarnation)).toEqual([4]);
-  });
-
-  test('are all of them while no map names one, and the present one where none were noted', () => {
+  test('are all of them, and the present one alone where none were noted', () => {
     expect(livesOf({ lives: lives(1, 2), incarnation: 3 as Incarnation })).toEqual([1, 2, 3]);
     const earlier = { lives: lives(1, 2), incarnation: 3 as Incarnation };
-    expect(livesOf(earlier, 9 as Incarnation)).toEqual([1, 2, 3]);
+    expect(livesOf(earlier, 2 as Incarnation)).toEqual([1, 2, 3]);
     expect(livesOf({ lives: undefined, incarnation: 3 as Incarnation })).toEqual([3]);
   });
 
-  test('are the first and the last ones where there are too many', () => {
-    const many = Array.from({ length: LIVES_MAX }, (_, index) => (index + 1) as Incarnation);
-    const kept = livesOf({ lives: many, incarnation: (LIVES_MAX + 1) as Incarnation });
-    expect(kept).toHaveLength(LIVES_MAX);
-    expect([kept[0], kept[1], kept.at(-1)]).toEqual([1, 3, LIVES_MAX + 1]);
-  });
+  test.each([
+    [1, [1, 3]],
+    [2, [2, 3]],
+    [500, [2, 3]],
+    [9999, [2, 3]],
+  ])(
+    'are the last ones where there are too many, and life %i if the map names it',
+    (named, begin) => {
+      const many = Array.from({ length: LIVES_MAX }, (_, index) => (index + 1) as Incarnation);
+      const incarnation = (LIVES_MAX + 1) as Incarnation;
+      const kept = livesOf({ lives: many, incarnation }, named as Incarnation);
+      expect(kept).toHaveLength(LIVES_MAX);
+      expect([...kept.slice(0, 2), kept.at(-1)]).toEqual([...begin, incarnation]);
+    },
+  );
 });

@@ -390,6 +390,15 @@ describe('H29: what others are to hold', () => {
     replica.adopt(mapOf(3, ['b', 'c']));
     known(2, 'b');
     expect([holds(), replica.retained.partitions.length]).toEqual([true, 16]);
+    // Other lives of these nodes had it, which may have had data directories that are gone.
+    replica.retained.heardAdopted(
+      ['b', 'c'].map((node) => ({
+        node: nodeId(node),
+        incarnation: incarnationOf(99),
+        mapVersion: mapOf(2, []).version,
+      })),
+    );
+    expect([holds(), replica.retained.partitions.length]).toEqual([true, 16]);
     known(2, 'b', 'c');
     expect([holds(), replica.retained.partitions.length]).toEqual([false, 0]);
   });

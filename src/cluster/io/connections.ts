@@ -34,6 +34,8 @@ export class Connection {
   open = 0;
   /** The last round of `Connections` in which something was in progress. */
   usedInRound: number;
+  /** So many bytes had come when nothing was in progress any more; what came since is the head of the next request. */
+  #readWhenIdle = 0;
   /** Whose head came last. */
   latest: Turn | undefined;
   /** Handed on, and not answered. */
@@ -50,6 +52,11 @@ export class Connection {
   constructor(socket: Socket, round: number) {
     this.socket = socket;
     this.usedInRound = round;
+  }
+
+  /** Nothing has come since the last answer. */
+  get isQuiet(): boolean {
+    return this.socket.bytesRead <= this.#readWhenIdle;
   }
 
   get isClosing(): boolean {
@@ -78,7 +85,9 @@ export class Connection {
   ended(round: number): void {
     this.open--;
     this.usedInRound = round;
-    if (this.open === 0) this.#idle();
+    if (this.open > 0) return;
+    this.#readWhenIdle = this.socket.bytesRead;
+    this.#idle();
   }
 
   /**
@@ -147,6 +156,8 @@ function readAgain(socket: Socket & { readonly _paused?: boolean }): void {
   if (socket._paused !== true) socket.resume();
 }
 
+/** Longer than node:http lets a head take, with its two looks a minute. */
+const HEAD_MS_MAX = 120_000;
 /** How much longer than its time a connection may stay open, as a share of that. */
 const LATENESS = 1 / 16;
 
@@ -157,10 +168,12 @@ const LATENESS = 1 / 16;
  */
 export class Connections {
   readonly #connections = new Set<Connection>();
+  readonly #idleMs: number;
   round = 0;
 
   /** Nothing of it keeps the process alive. @param idleMs so long a connection stays open at least */
   constructor(server: Server, idleMs: number) {
+    this.#idleMs = idleMs;
     server.on('connection', (socket: Socket) => this.#opened(socket));
     const timer = setInterval(() => this.#look(), idleMs * LATENESS);
     timer.unref();
@@ -183,8 +196,12 @@ export class Connections {
 
   #look(): void {
     this.round++;
-    for (const { open, usedInRound, socket } of this.#connections) {
-      if (open === 0 && (this.round - usedInRound) * LATENESS > 1) socket.destroy();
+    for (const connection of this.#connections) {
+      if (connection.open > 0) continue;
+      const unusedMs = (this.round - connection.usedInRound) * LATENESS * this.#idleMs;
+      // For a head that comes slowly node:http has a time of its own, and an answer; for empty lines it has none.
+      const limitMs = connection.isQuiet ? this.#idleMs : Math.max(this.#idleMs, HEAD_MS_MAX);
+      if (unusedMs > limitMs) connection.socket.destroy();
     }
   }
 }

@@ -16,7 +16,7 @@ import { isLong, sendReply } from './replies.ts';
 import { RequestBodies } from './request-bodies.ts';
 import { wrongForm } from './request-forms.ts';
 import { UnreadReplies } from './unread-replies.ts';
-import { acceptLink, ignoreOffer, isForLink } from './upgrades.ts';
+import { acceptLink, ignoreOffer, isForLink, onceIdle } from './upgrades.ts';
 
 export interface HttpServerOptions {
   /** An address or a name: all addresses that it has are listened on. */
@@ -64,6 +64,9 @@ export async function startHttpServer(
     // Both are answered here, in words (request-forms.ts).
     requireHostHeader: false,
   });
+  // How many there may be says the limit of their bytes. Beyond a number node:http would drop them without a word, a
+  // Content-Length or an Origin among them.
+  server.maxHeadersCount = 0;
   // Who has sent all of it may close that side, as `nc -N` does, and still wants the answer.
   Object.assign(server, { httpAllowHalfOpen: true });
   const connections = new Connections(server, options.idleMs ?? KEEP_ALIVE_MS);
@@ -81,7 +84,7 @@ export async function startHttpServer(
   );
   server.on('clientError', (error, socket) => requests.broken(error, socket as Socket));
   server.on('connect', (_request, socket) =>
-    connectionOf(socket as Socket).onceIdle(() =>
+    onceIdle(socket as Socket, () =>
       refuse(
         socket as Socket,
         errorReply('method-not-allowed', 'this is no proxy: it takes no CONNECT'),

@@ -86,6 +86,7 @@ export function refusalOf(error: NodeJS.ErrnoException, socket: Socket): HttpRep
 export function refuse(socket: Socket, { status, headers, body }: HttpReply): void {
   const lines = Object.entries({
     ...headers,
+    date: new Date().toUTCString(),
     'content-length': String(Buffer.byteLength(body as string)),
     connection: 'close',
   }).map(([name, value]) => `${name}: ${value}\r\n`);

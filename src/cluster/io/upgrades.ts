@@ -13,6 +13,21 @@ import { LINK_HEADERS, LINK_PROTOCOL, linkMessageBytesMax } from './network.ts';
 import { refuse } from './refusals.ts';
 import { originForm } from './request-forms.ts';
 
+/**
+ * What node:http hands over it listens to no longer, also not to its errors: one that is reset while an earlier answer
+ * is due on it would end the process.
+ * @param callback not called for a socket that is gone by then
+ */
+export function onceIdle(socket: Socket, callback: () => void): void {
+  const destroy = () => socket.destroy();
+  socket.on('error', destroy);
+  connectionOf(socket).onceIdle(() => {
+    if (socket.destroyed) return;
+    socket.off('error', destroy);
+    callback();
+  });
+}
+
 /** Headers that belong to an offer, which are named in Connection. */
 const OF_AN_OFFER: readonly string[] = ['upgrade', 'http2-settings'];
 
@@ -63,7 +78,7 @@ export function ignoreOffer(
   socket: Socket,
   rest: Buffer,
 ): void {
-  connectionOf(socket).onceIdle(() => {
+  onceIdle(socket, () => {
     socket.unshift(Buffer.concat([withoutOffer(request), rest]));
     server.emit('connection', socket);
   });

@@ -297,6 +297,49 @@ test('a connection is closed when nothing is asked on it, not while something is
   await once(busy, 'close');
 });
 
+test.each([
+  ['an offer', 'GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n'],
+  ['a CONNECT', 'CONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\n'],
+])(
+  'a connection that is reset while %s waits for its turn is gone, and nothing more',
+  async (_what, bytes) => {
+    let answer = () => {};
+    const server = await serve(MEBIBYTE, (request, reply) => {
+      if (request.target === '/later') answer = () => reply(ok('late'));
+      else reply(ok('at once'));
+    });
+    const socket = await open(server);
+    socket.on('error', () => undefined);
+    socket.write(`GET /later HTTP/1.1\r\nhost: x\r\n\r\n${bytes}`);
+    const handed = await open(server);
+    handed.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    expect(await statusLine(handed)).toBe('HTTP/1.1 200 OK');
+    socket.resetAndDestroy();
+    await once(socket, 'close');
+    handed.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    expect(await statusLine(handed)).toBe('HTTP/1.1 200 OK');
+    answer();
+    handed.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    expect(await statusLine(handed)).toBe('HTTP/1.1 200 OK');
+  },
+);
+
+test('a connection on which a head comes slowly is not idle', async () => {
+  const server = await serve(MEBIBYTE, (_request, reply) => reply(ok('here')), { idleMs: 200 });
+  const [first, second] = [await open(server), await open(server)];
+  second.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+  expect(await statusLine(second)).toBe('HTTP/1.1 200 OK');
+  for (const slow of [first, second]) slow.write('GET / HTTP/1.1\r\nhost:');
+  const idle = await open(server);
+  await once(idle, 'close');
+  const later = await open(server);
+  await once(later, 'close');
+  for (const slow of [first, second]) {
+    slow.write(' x\r\n\r\n');
+    expect(await statusLine(slow)).toBe('HTTP/1.1 200 OK');
+  }
+});
+
 describe('what a connection is told, whatever is asked on it', () => {
   const VALUE = `${'v'.repeat(100)}\xff\xc3`;
   const bytes = Buffer.from(VALUE, 'latin1');
