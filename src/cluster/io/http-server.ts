@@ -268,6 +268,8 @@ class Requests {
       if (this.#open === 0 && performance.now() - quietSince >= quietMs) break;
       if ((await listeners.connections()) === 0) break;
       await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
+      // After a pause of this process timers come first: read what clients sent meanwhile before it counts as silence.
+      await new Promise((resolve) => setImmediate(resolve));
     }
     server.closeAllConnections();
   }
