@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Cluster, untilFilled } from './lib/cluster.mjs';
+import { Cluster } from './lib/cluster.mjs';
 import { figure, SERVER_CORE, spread } from './lib/machine.mjs';
 import {
   admin,
@@ -20,7 +20,8 @@ import {
 import { until } from './lib/processes.mjs';
 import { save } from './lib/results.mjs';
 import { counted } from './lib/storage-node.mjs';
-import { total, VelourLoad } from './lib/velour-load.mjs';
+import { failed, kinds, underLoad } from './lib/under-load.mjs';
+import { total } from './lib/velour-load.mjs';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 /** Before a fault, and after it is over. */
@@ -30,11 +31,7 @@ const RATE = Number(process.env.RATE ?? 1000);
 const ONLY = process.env.FAILURES?.split(',');
 /** Half gets, half sets. Sets that wait for a node that died hold a connection each. */
 const LOAD = { workload: 'a', records: RECORDS, connections: 2000, rate: RATE, 'warm-up': 0 };
-/** It is stopped when all is over. */
-const DURATION = 600;
 const REDUNDANCY = 3;
-
-const later = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
 /** Each runs on a cluster of its own, and says what else there is to know. */
 const FAILURES = [
@@ -146,43 +143,17 @@ async function round({ data, run }) {
   const directory = data && mkdtempSync(join(tmpdir(), 'velour-bench-'));
   const settings = { redundancy: REDUNDANCY, frontends: 2, core: SERVER_CORE, directory };
   const cluster = await Cluster.start(settings);
-  let load;
   try {
-    load = new VelourLoad(cluster.frontendAddresses, {
-      ...LOAD,
-      duration: DURATION,
-      quiet: true,
-    });
-    await Promise.race([load.result, untilFilled(cluster, RECORDS)]);
-    await later(SECONDS);
-    const more = await Promise.race([run(cluster), load.result.then(endedEarly)]);
-    await later(SECONDS);
-    load.stop();
-    const { all, operations, violations } = await load.result;
-    return {
-      requests: all.count,
-      getErrors: operations.read.errors,
-      setErrors: operations.update.errors,
-      violations,
-      getP99Ms: operations.read.latencyMs.p99,
-      setMaxMs: operations.update.latencyMs.max,
-      ...more,
-    };
+    const {
+      timeline: _,
+      more,
+      ...noticed
+    } = await underLoad(cluster, { load: LOAD, seconds: SECONDS }, () => run(cluster));
+    return { ...noticed, ...more };
   } finally {
-    load?.stop();
     await cluster.stop();
     if (data) rmSync(directory, { recursive: true });
   }
-}
-
-function endedEarly() {
-  throw new Error('velour load ended before the failure was over');
-}
-
-/** A client that is refused looks elsewhere, and loses nothing: velour load does not, so that is apart. */
-function failed(errors) {
-  const { refused = 0, ...others } = errors;
-  return { refused, failed: total(others) };
 }
 
 function summary(name, rounds) {
@@ -199,11 +170,6 @@ function summary(name, rounds) {
     setMaxMs: spread(rounds.map(({ setMaxMs }) => setMaxMs)),
     rounds,
   };
-}
-
-function kinds(errors) {
-  const counts = Object.entries(errors).map(([kind, count]) => `${count} ${kind}`);
-  return counts.join(', ') || 'none';
 }
 
 function print({ name, requests, failedGets, failedSets, refused, lost, ...more }) {

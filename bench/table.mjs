@@ -1,6 +1,7 @@
 // The figures that velour-fog is to reach, row by row: what is wanted, what the results that are kept in
 // bench/results say, and whether that is reached. It measures nothing itself.
 
+import { printTable } from './lib/print-table.mjs';
 import { kept } from './lib/results.mjs';
 
 const BARE = 'bare node:http';
@@ -190,6 +191,18 @@ const ROWS = [
       return { text, reached: failed === 0 && uneven <= 1 && needless === 0 };
     }),
   ],
+  [
+    'troubles from outside, each role',
+    '0 lost, all come back',
+    () => {
+      const results = kept('troubles')?.results;
+      if (results === undefined) return;
+      const lost = results.reduce((sum, row) => sum + row.lost, 0);
+      const back = results.filter(({ isBack }) => isBack).length;
+      const text = `${lost} lost, ${back} of ${results.length} came back`;
+      return { text, reached: lost === 0 && back === results.length };
+    },
+  ],
   ['10 x the load, gets', '>= 0.8 of the peak', overload('get')],
   ['10 x the load, sets', '>= 0.8 of the peak', overload('set')],
   [
@@ -215,7 +228,4 @@ const table = ROWS.map(([what, wanted, measured]) => {
   return [what, wanted, text, reached === undefined ? '-' : reached ? 'reached' : 'NOT REACHED'];
 });
 table.unshift(['what', 'wanted', 'measured', '']);
-const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column].length)));
-for (const row of table) {
-  console.log(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
-}
+printTable(table);

@@ -22,6 +22,8 @@ export class Cluster {
    * @param options.core that all its processes are bound to
    * @param options.words further options, by role
    * @param options.directory where each of the controller and the storage nodes keeps its data
+   * @param options.launch further options of a process, by its name, such as `storage-0`
+   * @param options.hostOf by which host the nodes know one of that name; it must stand for 127.0.0.1
    */
   static async start({ storage = 4, redundancy = 3, frontends = 1, ...options } = {}) {
     const cluster = new Cluster();
@@ -44,7 +46,7 @@ export class Cluster {
 
   startController(storage = this.storage.length) {
     const words = [this.#port, storage, this.#redundancy, ...this.#dataOf('controller')];
-    this.controller = this.#launch('controller', ...words);
+    this.controller = this.#launch('controller', 'controller', words);
   }
 
   async addStorage() {
@@ -53,21 +55,30 @@ export class Cluster {
   }
 
   startStorage(index) {
-    const own = this.storageAddresses[index];
-    const data = this.#dataOf(`storage-${index}`);
-    this.storage[index] = this.#launch('storage', this.controllerAddress, own, ...data);
+    const name = `storage-${index}`;
+    const addresses = this.#addressesFor(name, this.storageAddresses[index]);
+    const words = [...addresses, ...this.#dataOf(name)];
+    this.storage[index] = this.#launch('storage', name, words);
   }
 
   startFrontend(index) {
-    const own = this.frontendAddresses[index];
-    this.frontends[index] = this.#launch('frontend', this.controllerAddress, own);
+    const name = `frontend-${index}`;
+    const words = this.#addressesFor(name, this.frontendAddresses[index]);
+    this.frontends[index] = this.#launch('frontend', name, words);
   }
 
-  #launch(role, ...words) {
-    const { core, words: further = {} } = this.#options;
+  #launch(role, name, words) {
+    const { core, words: further = {}, launch } = this.#options;
     const node = process.env.NODE_WORDS?.split(' ') ?? [];
     const all = [...node, CLI, role, ...words, ...(further[role] ?? [])];
-    return new Process(process.execPath, all, { core });
+    return new Process(process.execPath, all, { core, ...launch?.(name) });
+  }
+
+  /** Of the controller and its own, as the node of that name gets them. */
+  #addressesFor(name, own) {
+    const { hostOf = () => HOST } = this.#options;
+    const by = (host, address) => `${host}:${address.split(':')[1]}`;
+    return [by(hostOf('controller'), this.controllerAddress), by(hostOf(name), own)];
   }
 
   #dataOf(name) {

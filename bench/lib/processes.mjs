@@ -1,7 +1,7 @@
 // Processes that a benchmark starts and ends, and what the system says of them.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 const HOST = '127.0.0.1';
@@ -14,18 +14,40 @@ const running = new Set();
 export class Process {
   #child;
   stderr = '';
+  /** Its exit code, or the signal that ended it; undefined while it runs. */
+  ending;
 
-  /** @param core that it is bound to, with all its threads; by default any */
-  constructor(command, words, { core } = {}) {
+  /**
+   * @param options.core that it is bound to, with all its threads; by default any
+   * @param options.before words before the command, of a program that becomes it, such as `unshare`
+   * @param options.stderr a file that takes it; by default it is kept here
+   */
+  constructor(command, words, { core, before = [], stderr } = {}) {
     const pinned = core === undefined ? [] : ['taskset', '-c', String(core)];
-    const [first, ...rest] = [...pinned, command, ...words];
-    this.#child = spawn(first, rest, { stdio: ['ignore', 'ignore', 'pipe'] });
-    this.#child.stderr.on('data', (bytes) => {
+    const [first, ...rest] = [...pinned, ...before, command, ...words];
+    const sink = stderr === undefined ? 'pipe' : openSync(stderr, 'w');
+    this.#child = spawn(first, rest, { stdio: ['ignore', 'ignore', sink] });
+    if (sink !== 'pipe') closeSync(sink);
+    this.#child.stderr?.on('data', (bytes) => {
       this.stderr = (this.stderr + bytes).slice(-10_000);
     });
-    this.exited = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.exited = new Promise((resolve) =>
+      this.#child.once('exit', (code, signal) => {
+        this.ending = code ?? signal;
+        resolve(code);
+      }),
+    );
     running.add(this);
     this.exited.then(() => running.delete(this));
+  }
+
+  get pid() {
+    return this.#child.pid;
+  }
+
+  /** Nobody reads its stderr any more: what it writes fails with EPIPE. */
+  leaveStderr() {
+    this.#child.stderr.destroy();
   }
 
   /** Bytes of memory that it has now. */
@@ -65,8 +87,10 @@ export function isInstalled(command) {
   return spawnSync('which', [command], { stdio: 'ignore' }).status === 0;
 }
 
-/** What a benchmark throws that cannot run without the command: it is left out. */
-export class NotInstalled extends Error {
+/** What a benchmark throws that cannot run here: it is left out, with the reason. */
+export class LeftOut extends Error {}
+
+export class NotInstalled extends LeftOut {
   constructor(command) {
     super(`${command} is not installed`);
   }

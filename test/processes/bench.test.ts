@@ -87,6 +87,44 @@ test('failures has nodes die, restart, come and go under a load', () => {
   expect(printed).toMatch(/^ {2}15[34] replicas moved, 153 had to; back (\d+) moved, \1 had to/m);
 });
 
+test('troubles brings some over each role under a load, and nothing is lost', () => {
+  const names = [
+    'none, for comparison',
+    'stderr without a reader, storage node',
+    'stderr on a full disk, frontend',
+    'SIGUSR1, controller',
+    'no file descriptors, storage node',
+    'disk full, storage node',
+    'log file removed, storage node',
+    'name server silent, all roles',
+  ];
+  const env = { SECONDS: '0.5', TROUBLE_SECONDS: '0.5', RECORDS: '100', RATE: '50' };
+  const printed = printedBy('troubles', { ...env, TROUBLES: `^(${names.join('|')})$` });
+  for (const name of names) {
+    const leftOut = new RegExp(`^${name}: left out: .`, 'm').exec(printed);
+    if (leftOut !== null) continue;
+    const [, requests] = new RegExp(`^${name}: of (\\d+) requests`, 'm').exec(printed) ?? [];
+    expect(Number(requests), name).toBeGreaterThan(0);
+    // What failed, was refused and was waited for depends on the machine; what was lost does not.
+    const lost = new RegExp(`^${name} +(?:\\d+ +){5}(\\d+) +(?:after|NO)`, 'm').exec(printed)?.[1];
+    expect(lost, name).toBe('0');
+  }
+});
+
+test('troubles that cannot be brought about are left out, with the reason', () => {
+  const env = { PATH: pathOf(['node', 'which', 'taskset']) };
+  const printed = printedBy('troubles', {
+    ...env,
+    TROUBLES: 'descriptors|disk full, c|silent, all',
+  });
+  for (const role of ['storage node', 'frontend', 'controller']) {
+    expect(printed).toContain(`no file descriptors, ${role}: left out: prlimit is not installed\n`);
+  }
+  for (const name of ['disk full, controller', 'name server silent, all roles']) {
+    expect(printed).toContain(`${name}: left out: unshare is not installed\n`);
+  }
+});
+
 test('table has a row for each figure, measured or not', () => {
   const printed = printedBy('table', {});
   expect(printed).toMatch(
