@@ -12,24 +12,17 @@
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { StoreId } from '../cluster/identity.ts';
 import type { Disk, DiskResult, LogFile } from '../cluster/runtime.ts';
+import { encodeFileHeader, FILE_HEADER_BYTES, isBefore, type Place, saltOf } from './log-block.ts';
 import {
-  decodeFileHeader,
-  encodeFileHeader,
-  FILE_HEADER_BYTES,
-  type FileHeader,
-  isBefore,
-  type Place,
-  saltOf,
-} from './log-block.ts';
+  chooseFiles,
+  damageAt,
+  type FileOnDisk,
+  headerOf,
+  numbersOfLog,
+  whyNotNew,
+} from './log-choice.ts';
 import type { LogEntry } from './log-entry.ts';
-import {
-  EARLIER_LOG_FILE,
-  FIRST_FILE,
-  logFileName,
-  logFileNumbers,
-  type OpenLog,
-  type WrittenFile,
-} from './log-files.ts';
+import { FIRST_FILE, logFileName, type OpenLog, type WrittenFile } from './log-files.ts';
 import { BlockReader, findBlocks, isUnfinished } from './log-reader.ts';
 import { rewriteLog } from './log-rewrite.ts';
 
@@ -55,28 +48,19 @@ export interface Replayed extends OpenLog {
   readonly cutBytes: number;
 }
 
-interface FileOnDisk {
-  readonly number: number;
-  readonly length: number;
-  /** Undefined when it is not whole. */
-  readonly header: FileHeader | undefined;
-}
-
 /** Makes the log of a new directory. @param done when its first file survives the machine */
 export function createLog(disk: Disk, store: StoreId, done: (log: OpenLog) => void): void {
   listed(disk, (names) => {
-    const numbers = logFileNumbers(names);
-    if (names.includes(EARLIER_LOG_FILE)) throw earlierFormat();
+    const refuse = (lengthOf: (number: number) => number) => {
+      const why = whyNotNew(names, lengthOf);
+      if (why !== undefined) throw refused(why);
+    };
+    // Before a file is made: whether the first one has records shows only when it is open.
+    refuse(() => 0);
     const name = logFileName(FIRST_FILE);
     disk.openLog(name, { create: true }, (opened) => {
       const current = needed(opened, `${name} cannot be opened`);
-      // A header alone is what a start leaves that ended before it had an identity.
-      if (numbers.length > 1 || current.length > FILE_HEADER_BYTES) {
-        throw new FatalError(
-          EXIT.config,
-          `there are records in ${logFileName(numbers[0] ?? FIRST_FILE)} and no storage.identity. Nothing was changed; put it back, or start with an empty --data-dir`,
-        );
-      }
+      refuse(() => current.length);
       const first = { store, number: FIRST_FILE, first: FIRST_FILE, before: 0, synced: NOWHERE };
       rewrite(current, encodeFileHeader(first), (bytes) =>
         done({
@@ -113,10 +97,7 @@ export class LogReplay {
 
   start(): void {
     listed(this.#disk, (names) => {
-      const numbers = logFileNumbers(names);
-      if (names.includes(EARLIER_LOG_FILE)) throw earlierFormat();
-      if (numbers.length === 0) throw missing(FIRST_FILE);
-      this.#readHeaders(numbers, 0, []);
+      this.#readHeaders(usable(numbersOfLog(names)), 0, []);
     });
   }
 
@@ -128,38 +109,18 @@ export class LogReplay {
       file.read(0, bytes, (result) => {
         const length = needed(result, `${logFileName(number)} cannot be read`);
         file.close();
-        const header = this.#checked(number, bytes.subarray(0, length));
+        const header = usable(headerOf(bytes.subarray(0, length), number, this.#options.store));
         read.push({ number, length: file.length, header });
         this.#readHeaders(numbers, index + 1, read);
       });
     });
   }
 
-  #checked(number: number, bytes: Buffer): FileHeader | undefined {
-    const header = decodeFileHeader(bytes);
-    if (typeof header === 'string') throw unusable(number, header);
-    if (header === undefined) return undefined;
-    const { store } = this.#options;
-    if (header.store !== store) {
-      throw unusable(number, `it belongs to the store ${header.store}, not to ${store}`);
-    }
-    if (header.number !== number) {
-      throw unusable(number, `it was written as ${logFileName(header.number)}`);
-    }
-    return header;
-  }
-
-  /** A header is synced before any file is removed on its word, so the newest that is whole has the last. */
   #choose(read: readonly FileOnDisk[]): void {
-    const newest = read.findLast(({ header }) => header !== undefined);
-    if (newest?.header === undefined) throw damaged({ file: read[0]?.number ?? 0, offset: 0 });
-    this.#first = newest.header.first;
-    this.#files = read.filter(({ number }) => number >= this.#first);
-    this.#dropped = read.map(({ number }) => number).filter((number) => number < this.#first);
-    for (const [index, { number }] of this.#files.entries()) {
-      if (number !== this.#first + index) throw missing(this.#first + index);
-    }
-    if (this.#files.length === 0) throw missing(this.#first);
+    const { files, first, dropped } = usable(chooseFiles(read, this.#options.closedAt));
+    this.#first = first;
+    this.#files = [...files];
+    this.#dropped = [...dropped];
     this.#notice(this.#options.closedAt);
     for (const { header } of this.#files) this.#notice(header?.synced);
     this.#replay(0);
@@ -167,7 +128,7 @@ export class LogReplay {
 
   #replay(index: number): void {
     const onDisk = this.#files[index];
-    if (onDisk === undefined) return this.#allWhole();
+    if (onDisk === undefined) return this.#finish(0);
     const { number, header } = onDisk;
     if (header === undefined) return this.#judge({ file: number, offset: 0 });
     const { store, apply } = this.#options;
@@ -206,17 +167,6 @@ export class LogReplay {
         );
       });
     });
-  }
-
-  /** Blocks may be missing at the end without a trace in the log itself. */
-  #allWhole(): void {
-    const { closedAt } = this.#options;
-    const { number = 0, bytes = 0 } = this.#whole.at(-1) ?? {};
-    const end = { file: number, offset: bytes };
-    if (closedAt !== undefined && isBefore(end, closedAt)) {
-      throw number < closedAt.file ? missing(number + 1) : damaged(end);
-    }
-    this.#finish(0);
   }
 
   #judge(bad: Place): void {
@@ -359,21 +309,16 @@ export function needed<T>(result: DiskResult<T>, what: string): T {
 const ADVICE =
   'Nothing was changed; put back a copy of the whole directory that was made after its last stop, or start with an empty --data-dir';
 
-function unusable(number: number, reason: string): FatalError {
-  return new FatalError(EXIT.config, `${logFileName(number)} cannot be used: ${reason}. ${ADVICE}`);
+/** @throws FatalError for a text, which says why the log is not used */
+function usable<T>(found: T | string): T {
+  if (typeof found === 'string') throw refused(found);
+  return found;
 }
 
-function damaged({ file, offset }: Place): FatalError {
-  return unusable(file, `it is damaged at byte ${offset}, and what was there had been written`);
+function damaged(bad: Place): FatalError {
+  return refused(damageAt(bad));
 }
 
-function missing(number: number): FatalError {
-  return new FatalError(EXIT.config, `${logFileName(number)} is missing. ${ADVICE}`);
-}
-
-function earlierFormat(): FatalError {
-  return new FatalError(
-    EXIT.config,
-    `${EARLIER_LOG_FILE} was written by an earlier version, and this one does not read it. ${ADVICE}`,
-  );
+function refused(why: string): FatalError {
+  return new FatalError(EXIT.config, `${why}. ${ADVICE}`);
 }

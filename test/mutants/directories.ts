@@ -7,6 +7,7 @@ const IDENTITY = 'src/storage/identity.ts';
 const LOG = 'src/storage/log.ts';
 const LOG_WATCH = 'src/storage/log-watch.ts';
 const LOG_BLOCK = 'src/storage/log-block.ts';
+const LOG_CHOICE = 'src/storage/log-choice.ts';
 const LOG_REPLAY = 'src/storage/log-replay.ts';
 const RECOVERY = 'src/storage/recovery.ts';
 const LOG_READER = 'src/storage/log-reader.ts';
@@ -51,7 +52,7 @@ const TAILS: readonly Mutant[] = [
     rule: 'H8',
     edits: [
       {
-        file: LOG_REPLAY,
+        file: LOG_CHOICE,
         find: 'if (closedAt !== undefined && isBefore(end, closedAt)) {',
         replace: 'if (closedAt !== undefined && end.file < 0) {',
       },

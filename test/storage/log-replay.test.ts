@@ -422,6 +422,16 @@ describe('a new log', () => {
     expect(machine.disk.image()).toEqual(before);
   });
 
+  test('is not made beside files of another one whose first is gone', () => {
+    const machine = written(KEYS);
+    machine.alter((logs) => {
+      for (const name of [...logs.keys()]) if (name !== logFileName(2)) logs.delete(name);
+    });
+    const before = machine.disk.image();
+    expect(() => machine.create()).toThrow('there are records in records-00000002.log and no');
+    expect(machine.disk.image()).toEqual(before);
+  });
+
   test('is made over one that no store was made for', () => {
     const machine = new Machine(1);
     machine.create();
