@@ -2,7 +2,7 @@
 // role would be given, looks in bounded time, and changes nothing.
 
 import { EXIT } from '../cluster/errors.ts';
-import { hostOf, parseAddress } from '../cluster/identity.ts';
+import { type Address, formatAddress, hostOf, parseAddress } from '../cluster/identity.ts';
 import { EVERYWHERE } from '../cluster/io/listeners.ts';
 import { Names } from '../cluster/io/names.ts';
 import { type Command, HOST_OPTION, MEMORY_OPTION, type Words } from './options.ts';
@@ -29,7 +29,8 @@ export const doctorCommand: Command = {
     running: {
       type: 'boolean',
       default: false,
-      describe: 'The node runs already: that its port and directory are in use is as it should be',
+      describe:
+        'The node runs already: it is to have its port and its directory, and to be what it should be',
     },
     json: { type: 'boolean', default: false, describe: 'Print the findings as JSON' },
   },
@@ -75,15 +76,26 @@ async function checksOf(words: Words) {
   const isRunning = words.flag('running');
   const names = new Names();
   const machine = await import('./doctor/machine.ts');
-  const checks = [machine.descriptors, machine.memory(memoryBytes)];
+  const isController =
+    words.optionalText('listen') !== undefined || (own !== undefined && own === controller);
+  const checks = [machine.descriptors];
+  // A controller keeps no records.
+  if (!isController) checks.push(machine.memory(memoryBytes));
   const left: string[] = [];
   if (path === undefined) left.push('a data directory (--data-dir)');
   else {
     const { directory } = await import('./doctor/directory.ts');
-    checks.push(directory({ path, memoryBytes, isForStorage: own !== undefined, isRunning }));
+    const isForStorage = own !== undefined && !isController;
+    checks.push(directory({ path, memoryBytes, isForStorage, isRunning }));
   }
   if (port === undefined) left.push('a port (--listen, or the own address)');
   else if (!isRunning) checks.push(machine.ports({ host, port }, names));
+  if (isRunning) {
+    const { running } = await import('./doctor/running.ts');
+    const here = host === EVERYWHERE ? 'localhost' : host;
+    const at = own ?? (port === undefined ? undefined : (formatAddress(here, port) as Address));
+    checks.push(running({ own: at, controller, isController, path, timeoutMs: ASK_MS }, names));
+  }
   if (controller === undefined) left.push('a cluster (the address of its controller)');
   else {
     const { cluster } = await import('./doctor/cluster.ts');

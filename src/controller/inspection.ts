@@ -100,6 +100,11 @@ function status(controller: Inspected): unknown {
     const aheadMs = knowledge.clocks.aheadMs(life);
     return aheadMs === undefined ? undefined : Math.round(aheadMs);
   };
+  const endOf = (life: Life) => {
+    const death = knowledge.detector.death(life);
+    if (death === undefined) return undefined;
+    return now < death.returnsUntilMs ? 'returning' : 'gone';
+  };
   const nodes = map?.nodes ?? Object.fromEntries(controller.candidates());
   return {
     version: VERSION,
@@ -132,6 +137,7 @@ function status(controller: Inspected): unknown {
           draining: entry.draining,
           partitions: map === undefined ? undefined : countRoles(map, id as NodeId),
           clockAheadMs: clockAheadMs(lifeOf(id, entry)),
+          ended: endOf(lifeOf(id, entry)),
           diskProblem: knowledge.heartbeats.of(lifeOf(id, entry))?.diskProblem,
           heardMsAgo: Math.round(now - (knowledge.detector.heardMs(id as NodeId) ?? Number.NaN)),
         },

@@ -27,6 +27,9 @@ import type { SegmentStore } from './memory.ts';
 export const MAP_FILE = 'storage.map';
 export const MAP_TITLE = 'velour-fog storage map';
 
+/** A map is on the disk before anything is logged under it (I2). */
+export const NO_MAP_FILE = `it has records, and there is no ${MAP_FILE}`;
+
 export function encodeAdoptedMap(map: ClusterMap): Buffer {
   return encodeMapFile(MAP_TITLE, map);
 }
@@ -123,9 +126,7 @@ export class Recovery {
         closedAt: earlier.closedAt,
         syncFailed: (end) => this.#distrust(earlier, end),
         apply: (entry) => {
-          if (map === undefined) {
-            throw unusable('the log', `it has records, and there is no ${MAP_FILE}`);
-          }
+          if (map === undefined) throw unusable('the log', NO_MAP_FILE);
           this.#redo(entry);
         },
       },
@@ -250,7 +251,7 @@ export class Recovery {
  * H8: whether the store still has all that its last life had. If not, only what the life that begins now
  * acknowledges will be complete: it copies whatever it becomes a member of, and inherits nothing.
  */
-function isComplete(earlier: Identity, bootId: string): boolean {
+export function isComplete(earlier: Identity, bootId: string): boolean {
   // A sync had failed: what the system could not write it may have dropped.
   if (earlier.completeSince > earlier.incarnation) return false;
   if (earlier.bootId === undefined) return true;

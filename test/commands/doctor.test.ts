@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import type { Address } from '../../src/cluster/identity.ts';
 import { VERSION } from '../../src/cluster/software.ts';
 import { examineAll, type Finding } from '../../src/commands/doctor/finding.ts';
+import { silent } from '../../src/commands/doctor/silence.ts';
 import {
   clusterStatus,
   judgeClock,
@@ -48,9 +49,59 @@ test.each([
   [{ storage: { a: NODE, b: { ...NODE, draining: true } } }, undefined, []],
   [{ storage: { a: { ...NODE, diskProblem: 'EIO' } } }, undefined, ['disk']],
   [{ storage: { a: { ...NODE, clockAheadMs: -20_000 } } }, undefined, ['clock']],
-  [{ storage: { a: { ...NODE, clockAheadMs: 9000, heardMsAgo: null } } }, undefined, []],
+  [{ storage: { a: { ...NODE, clockAheadMs: 9000 } } }, undefined, []],
 ])('a controller that says %j, with --time-scale %s here', (change, scale, expected) => {
   expect(kinds((report) => judgeCluster(statusWith(change), scale, report))).toEqual(expected);
+});
+
+const FENCED = { ...NODE, fenced: true };
+const WELL_BESIDE = { ...NODE, address: '10.0.0.3:12500' };
+
+/** One line of a node at most, and what it must not say: nobody who is heard is to be forgotten. */
+test.each<[object, RegExp | undefined]>([
+  [FENCED, /is fenced, though the controller hears it; wait(?!.*forget)/],
+  // The line about its disk says why.
+  [{ ...FENCED, diskProblem: 'ENOSPC' }, undefined],
+  [{ ...NODE, ended: 'returning' }, /has said goodbye, and is expected back(?!.*forget)/],
+  [{ ...FENCED, ended: 'returning' }, /has said goodbye, and is expected back(?!.*forget)/],
+  [{ ...FENCED, ended: 'gone' }, /has ended; start it again, or velour forget/],
+  [{ ...NODE, draining: true, ended: 'gone' }, undefined],
+  [{ ...FENCED, heardMsAgo: 60_000 }, /was not heard for 60\.0 s, and is fenced;.*forget/],
+  [
+    { ...NODE, heardMsAgo: 60_000 },
+    /was not heard for 60\.0 s;.*start it again if it does not run/,
+  ],
+  [{ ...NODE, heardMsAgo: null }, /was not heard since the controller started/],
+  [NODE, undefined],
+])('a storage node of which the controller says %j', (node, expected) => {
+  const findings: Finding[] = [];
+  const status = statusWith({ storage: { a: node, b: WELL_BESIDE } });
+  judgeCluster(status, undefined, (finding) => findings.push(finding));
+  const lines = findings
+    .filter(({ check }) => check === 'nodes')
+    .map(({ what, todo }) => `${what}; ${todo}`);
+  expect(lines).toEqual(expected === undefined ? [] : [expect.stringMatching(expected)]);
+});
+
+test('storage nodes of which none is heard answer for nothing, and are fewer than the copies', () => {
+  const storage = { a: { ...NODE, heardMsAgo: 60_000 }, b: { ...WELL_BESIDE, heardMsAgo: null } };
+  const found = kinds((report) => judgeCluster(statusWith({ storage }), undefined, report));
+  expect(found).toEqual(['partitions', 'nodes', 'nodes', 'nodes']);
+});
+
+test.each([
+  ['closed', true, /^does not run.*; the controller has just heard it.*start it.*only if it runs/],
+  ['closed', undefined, /^does not run.*; start it.*only if it runs.*firewall/],
+  ['mute', true, /^takes connections and does not answer.*; it hangs.*SIGSTOP/],
+  ['unreachable', true, /^cannot be reached.*; the controller hears it.*firewall/],
+  ['unreachable', false, /^cannot be reached.*; see whether its machine runs/],
+] as const)('silence that is %s, of a node whose being heard is %s', (how, isHeard, expected) => {
+  const { what, todo } = silent({
+    who: 'it',
+    silence: { kind: 'silent', how, why: 'WHY' },
+    isHeard,
+  });
+  expect(`${what.slice(3)}; ${todo}`).toMatch(expected);
 });
 
 test.each([
@@ -75,13 +126,17 @@ function sight(lines: readonly string[], change: Partial<NodeSight> = {}): NodeS
     address: NODE.address as Address,
     role: 'storage',
     isHeard: true,
-    silent: undefined,
+    silence: undefined,
     health: '[+]log ok\nok\n',
     metrics: readMetrics([...lines, info].join('\n')),
     ...change,
   };
 }
 
+const SILENT = {
+  silence: { kind: 'silent', how: 'closed', why: 'ECONNREFUSED' },
+  metrics: undefined,
+} as const;
 const FULL = ['velourfog_memory_bytes 95', 'velourfog_memory_limit_bytes 100'];
 
 test.each<[string, readonly NodeSight[], object, readonly string[]]>([
@@ -96,7 +151,13 @@ test.each<[string, readonly NodeSight[], object, readonly string[]]>([
     {},
     ['versions'],
   ],
-  ['that are silent', [sight([], { silent: 'ECONNREFUSED', metrics: undefined })], {}, ['reach']],
+  ['that are silent', [sight([], SILENT)], {}, ['reach']],
+  [
+    'that are silent, as the controller says',
+    [sight([], SILENT)],
+    { storage: { a: { ...NODE, ended: 'returning' } } },
+    [],
+  ],
   [
     'that warn',
     [sight([], { health: '[!]partitions warning: 3 are offline\nok\n' })],

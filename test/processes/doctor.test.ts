@@ -21,17 +21,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { VERSION } from '../../src/cluster/software.ts';
-import { CLI, freePorts, ROOT, Started, until, velour } from '../helpers/cluster.ts';
+import { freePorts, ROOT, Started, until, velour } from '../helpers/cluster.ts';
+import { examine, one } from '../helpers/doctor.ts';
 import { Fleet, type FleetSettings } from '../helpers/fleet.ts';
 
-interface Finding {
-  readonly check: string;
-  readonly what: string;
-  readonly todo: string;
-}
-
 const isRoot = process.getuid?.() === 0;
-const MEMORY = ['--memory', '32MiB'];
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
@@ -48,35 +42,6 @@ async function fleet(settings: FleetSettings = {}): Promise<Fleet> {
   const started = await Fleet.start({ storages: 2, frontends: 1, redundancy: 2, ...settings });
   cleanUps.push(() => started.stop());
   return started;
-}
-
-/** What the doctor says; of `before`, what stands before its command line. */
-async function examine(
-  words: readonly string[],
-  {
-    before = [],
-    env = {},
-    cli = CLI,
-  }: { before?: readonly string[]; env?: Record<string, string>; cli?: string } = {},
-): Promise<readonly Finding[]> {
-  const [command = '', ...rest] = [...before, process.execPath, cli, 'doctor', ...MEMORY, ...words];
-  const doctor = new Started(command, [...rest, '--json'], env);
-  cleanUps.push(() => doctor.stop('SIGKILL'));
-  const code = await doctor.exit();
-  expect(doctor.stderr).toBe('');
-  const { findings } = JSON.parse(doctor.stdout) as { findings: readonly Finding[] };
-  expect(code).toBe(findings.length === 0 ? 0 : 1);
-  for (const { what, todo } of findings) expect(`${what}; ${todo}`).not.toMatch(/\n|undefined|NaN/);
-  return findings;
-}
-
-/** The only one, of this kind. */
-function one(findings: readonly Finding[], check: string): Finding {
-  expect(
-    findings.map((each) => each.check),
-    JSON.stringify(findings),
-  ).toEqual([check]);
-  return findings[0] as Finding;
 }
 
 /** A program that node loads first; its environment. */
@@ -210,13 +175,13 @@ describe('a directory', () => {
         (copy) => truncateSync(join(copy, 'storage.identity')),
       ],
       [
-        'storage.identity cannot be used: there are records',
+        ': there are records in records-00000001.log and no storage.identity',
         (copy) => rmSync(join(copy, 'storage.identity')),
       ],
       ['storage.map cannot be used: its checksum', flip('storage.map', 200)],
-      [`${LOG} cannot be used: it does not begin`, flip(LOG, 20)],
+      [`${LOG} cannot be used: it is damaged at byte 0`, flip(LOG, 20)],
       [
-        `${LOG} cannot be used: it is missing`,
+        'records-00000002.log cannot be used: it was written as records-00000001.log',
         (copy) => {
           cpSync(join(copy, LOG), join(copy, 'records-00000002.log'));
           rmSync(join(copy, LOG));
@@ -328,7 +293,7 @@ describe('a cluster', () => {
     expect(one(await examine([`127.0.0.1:${port}`]), 'reach').what).toContain('ECONNREFUSED');
     const cluster = await fleet();
     const findings = await examine([cluster.storage(0).address]);
-    expect(one(findings, 'reach').what).toContain('what answers there is no controller');
+    expect(one(findings, 'reach').what).toContain('is no controller: it is a storage node');
   });
 
   test('whose controller hangs, in bounded time', async () => {
@@ -415,9 +380,9 @@ describe('a cluster', () => {
     const findings = await examine([cluster.controller.address]);
     const reach = findings.find(({ check }) => check === 'reach');
     expect(reach?.what).toContain(
-      `storage ${hidden} cannot be reached from this machine: ECONNREFUSED`,
+      `storage ${hidden} does not run where it is asked: nothing listens there (ECONNREFUSED)`,
     );
-    expect(reach?.todo).toContain('firewall');
+    expect(reach?.todo).toMatch(/start it if it does not come back; only if it runs.*firewall/);
   });
 
   test('with partitions that are offline and a node that is gone', async () => {
@@ -430,7 +395,7 @@ describe('a cluster', () => {
     const findings = await examine([cluster.controller.address]);
     const texts = findings.map(({ what, todo }) => `${what}; ${todo}`).join('\n');
     expect(texts).toMatch(/\d+ partitions are offline.*velour accept-loss/);
-    expect(texts).toContain(`storage ${cluster.storage(0).address} cannot be reached`);
+    expect(texts).toMatch(/storage node .* was not heard for [\d.]+ s, and is fenced/);
   });
 
   test('with a disk that cannot be written, and less nodes than copies', async () => {

@@ -7,7 +7,14 @@ import type { Names } from './names.ts';
 
 export type Told =
   | { readonly kind: 'told'; readonly status: number; readonly text: string }
-  | { readonly kind: 'silent'; readonly why: string };
+  | Silence;
+
+export interface Silence {
+  readonly kind: 'silent';
+  /** `closed`: nothing listens there; `mute`: it takes connections and does not answer; `unreachable`: all else. */
+  readonly how: 'closed' | 'mute' | 'unreachable';
+  readonly why: string;
+}
 
 export interface Question {
   readonly address: Address;
@@ -24,7 +31,11 @@ export function ask({ address, path, timeoutMs }: Question, names: Names): Promi
       resolve(told);
       request.destroy();
     };
-    const silent = (why: string) => end({ kind: 'silent', why });
+    let isConnected = false;
+    const silent = (why: string) => {
+      const how = isConnected ? 'mute' : why === 'ECONNREFUSED' ? 'closed' : 'unreachable';
+      end({ kind: 'silent', how, why });
+    };
     // A connection of its own, which ends with the answer.
     const request = get({ host, port, path, agent: false, lookup: names.lookup }, (response) => {
       const chunks: Buffer[] = [];
@@ -41,6 +52,11 @@ export function ask({ address, path, timeoutMs }: Question, names: Names): Promi
       });
     });
     const timer = setTimeout(() => silent(`no answer within ${timeoutMs} ms`), timeoutMs);
+    request.on('socket', (socket) => {
+      socket.once('connect', () => {
+        isConnected = true;
+      });
+    });
     request.on('error', (error) => silent(codeOf(error)));
   });
 }

@@ -49,9 +49,9 @@ export async function lockDirectory(directory: string): Promise<string> {
  * refused beside the original: no directory may have two lives.
  */
 async function lockId(directory: string): Promise<Server> {
-  const name = createHash('sha1').update(directoryId(directory)).digest('hex');
+  const name = socketOfId(directoryId(directory));
   try {
-    return await listen(`\0velour-fog-${name}`);
+    return await listen(`\0${name}`);
   } catch (error) {
     throw codeOf(error) === 'EADDRINUSE' ? inUse(directory) : notLockable(directory, error);
   }
@@ -102,8 +102,8 @@ async function areThereOthers(folder: string, own: string): Promise<boolean> {
   return false;
 }
 
-/** Alive unless the kernel says otherwise: one that is paused, or may not be asked, is. */
-function isAlive(path: string): Promise<boolean> {
+/** Alive unless the kernel says otherwise: one that is paused, or may not be asked, is. A copy of a lock is not. */
+export function isAlive(path: string): Promise<boolean> {
   return new Promise((done) => {
     const socket = connect(path);
     socket.once('connect', () => {
@@ -143,16 +143,22 @@ function directoryId(directory: string): string {
   }
 }
 
-export function isDirectoryId(text: string): boolean {
-  return ID.test(text);
+function idIn(path: string): string | undefined {
+  const id = directoryIdOf(readFileSync(path));
+  if (id === 'broken') throw Object.assign(new Error(), { code: NO_ID });
+  return id;
 }
 
-/** @returns undefined for what is nothing */
-function idIn(path: string): string | undefined {
-  const text = readFileSync(path, 'latin1').replaceAll('\0', '');
+/** @returns undefined for what is nothing, in whose place the next start makes one */
+export function directoryIdOf(bytes: Buffer): string | 'broken' | undefined {
+  const text = bytes.toString('latin1').replaceAll('\0', '');
   if (text.trim() === '') return undefined;
-  if (!ID.test(text)) throw Object.assign(new Error(), { code: NO_ID });
-  return text;
+  return ID.test(text) ? text : 'broken';
+}
+
+/** The abstract socket that a process has for as long as it has a directory with this id. */
+export function socketOfId(id: string): string {
+  return `velour-fog-${createHash('sha1').update(id).digest('hex')}`;
 }
 
 /** @param where `first`: another process may have made one meanwhile, and that one stands */

@@ -27,13 +27,23 @@ export function unixSockets(text: string): readonly string[] {
 
 /** @returns the process in words, by its title and its id; undefined when that cannot be seen */
 export function holderOf(inodes: readonly string[]): string | undefined {
+  const pid = processOf(inodes);
+  return pid === undefined ? undefined : describeProcess(pid);
+}
+
+export function describeProcess(pid: string): string {
+  return `${titleOf(pid)} (process ${pid})`;
+}
+
+/** @returns the id of the process that has one of these sockets; undefined when that cannot be seen */
+export function processOf(inodes: readonly string[]): string | undefined {
   if (inodes.length === 0) return undefined;
   const wanted = new Set(inodes.map((inode) => `socket:[${inode}]`));
   for (const pid of entriesOf('/proc').filter((name) => /^\d+$/.test(name))) {
     const has = entriesOf(`/proc/${pid}/fd`).some((fd) =>
       wanted.has(linkOf(`/proc/${pid}/fd/${fd}`)),
     );
-    if (has) return `${titleOf(pid)} (process ${pid})`;
+    if (has) return pid;
   }
   return undefined;
 }

@@ -30,7 +30,7 @@ export function openHost(log: ProcessLog): Host {
   return { ...watchPauses(), bootId, usage: () => processUsage(log) };
 }
 
-function bootId(): string {
+export function bootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   } catch {

@@ -5,17 +5,18 @@ import type { Address } from '../../cluster/identity.ts';
 import { hostOf } from '../../cluster/identity.ts';
 import { ask } from '../../cluster/io/ask.ts';
 import type { Names } from '../../cluster/io/names.ts';
-import { Malformed } from '../../cluster/shape.ts';
+import { answererAt, describeAnswerer } from './answerer.ts';
 import { type Check, eachOf, type Report } from './finding.ts';
 import type { NameLooks } from './names.ts';
+import { silent } from './silence.ts';
 import {
-  type ClusterStatus,
-  clusterStatus,
+  isHeard,
   judgeClock,
   judgeCluster,
   judgeNodes,
   type NodeSight,
   readMetrics,
+  statusIn,
 } from './verdicts.ts';
 
 const AT_ONCE = 64;
@@ -42,27 +43,26 @@ export function cluster(of: ClusterToLookAt, looks: NameLooks, names: Names): Ch
         const beforeMs = Date.now();
         const told = await ask({ address: controller, path: '/status', timeoutMs }, names);
         const afterMs = Date.now();
-        const status = told.kind === 'told' ? statusIn(told.text) : told.why;
-        if (typeof status === 'string') {
-          return report({
-            check: 'reach',
-            what: `the controller ${controller} cannot be asked: ${status}`,
-            todo: 'start it, or see whether a firewall or a wrong address is between',
-          });
+        if (told.kind === 'silent') {
+          const who = `the controller ${controller}`;
+          return report(silent({ who, silence: told, isHeard: undefined }));
         }
+        const status = statusIn(told.text);
+        if (typeof status === 'string') return reportOther(status, report);
         judgeCluster(status, of.timeScale, report);
         judgeClock(status, { beforeMs, afterMs }, report);
         const nodes = [
-          { address: controller, role: 'controller' as const, isHeard: true },
-          ...Object.values(status.storage).map(({ address, heardMsAgo }) => ({
-            address,
+          { address: controller, role: 'controller' as const, isHeard: undefined },
+          ...Object.values(status.storage).map((node) => ({
+            address: node.address,
             role: 'storage' as const,
-            isHeard: (heardMsAgo ?? Number.POSITIVE_INFINITY) < timeoutMs,
+            isHeard: isHeard(node, status),
           })),
+          // The controller heard it some seconds ago at the latest: meanwhile it may have stopped.
           ...status.frontends.map((address) => ({
             address,
             role: 'frontend' as const,
-            isHeard: true,
+            isHeard: undefined,
           })),
         ];
         const sights: NodeSight[] = [];
@@ -76,14 +76,26 @@ export function cluster(of: ClusterToLookAt, looks: NameLooks, names: Names): Ch
         judgeNodes(sights, status, report);
       }
 
+      async function reportOther(why: string, say: Report): Promise<void> {
+        const answerer = await answererAt(controller, timeoutMs, names);
+        const isOther = answerer.kind === 'node' && answerer.role !== 'controller';
+        say({
+          check: 'reach',
+          what: `what answers at ${controller} is no controller: ${isOther ? `it is ${describeAnswerer(answerer)}` : why}`,
+          todo: isOther
+            ? 'give the address of the controller, with which that node was started'
+            : 'give the address of the controller, or see who has its port',
+        });
+      }
+
       async function lookAt(address: Address) {
         const [health, metrics] = await Promise.all([
           ask({ address, path: '/readyz?verbose', timeoutMs }, names),
           ask({ address, path: '/metrics', timeoutMs }, names),
         ]);
-        const silent = [health, metrics].find((told) => told.kind === 'silent');
+        const silence = [health, metrics].find((told) => told.kind === 'silent');
         return {
-          silent: silent?.kind === 'silent' ? silent.why : undefined,
+          silence,
           health: health.kind === 'told' ? health.text : '',
           metrics: metrics.kind === 'told' ? readMetrics(metrics.text) : undefined,
         };
@@ -111,14 +123,4 @@ async function lookAtOwn(
     what: `the own address ${own} is ${here.join(', ')} here, where no other machine reaches it`,
     todo: 'give the address by which the other machines reach this one, and what to listen on with --host',
   });
-}
-
-function statusIn(text: string): ClusterStatus | string {
-  try {
-    return clusterStatus(JSON.parse(text));
-  } catch (error) {
-    if (error instanceof SyntaxError) return 'what answers there is no controller of velour-fog';
-    if (error instanceof Malformed) return `what answers there is no controller: ${error.message}`;
-    throw error;
-  }
 }

@@ -1,14 +1,11 @@
 // What the doctor looks at in a data directory: room, strangers, modes, owners, who uses it, and damage that shows
 // without reading much. It only reads, takes no lock, and disturbs no process that has one.
 
-import { createHash } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { access, open, readFile, statfs } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { access, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { DIRECTORY_ID_FILE, LOCK_FILE } from '../../cluster/io/directory-lock.ts';
+import { DIRECTORY_ID_FILE } from '../../cluster/io/directory-lock.ts';
 import { isOfSystem } from '../../cluster/io/folder.ts';
-import { holderOf, unixSockets } from '../../cluster/io/socket-holders.ts';
 import { STATE_FILE } from '../../controller/state-file.ts';
 import { IDENTITY_FILE } from '../../storage/identity-file.ts';
 import { EARLIER_LOG_FILE, logFileBytes, logFileNumbers } from '../../storage/log-files.ts';
@@ -17,6 +14,7 @@ import { lookForDamage } from './damage.ts';
 import { codeOf, type Entry, entriesOf, lstatIfThere } from './entries.ts';
 import type { Check, Report } from './finding.ts';
 import { megabytes } from './machine.ts';
+import { lookAtUse } from './use.ts';
 
 /** The log's cleaner: three and a quarter times the records, and a few files. */
 const LOG_OF_MEMORY = 3.25;
@@ -26,6 +24,22 @@ const SMALL_FILES_BYTES = 64 * 2 ** 20;
 const SMALL_FILES = 16;
 /** Beyond that a directory is another one's. */
 const STRANGERS_SHOWN = 3;
+const OWN_DIRECTORY =
+  'give the node a directory of its own, so that nobody else fills, cleans or reads it';
+/** Sticky, or of a group that new files are to be of: the modes of a directory that many are to use. */
+const SHARED_MODES = 0o3000;
+/** What statfs says of file systems that are views of the system, and keep no files. */
+const VIEWS: ReadonlyMap<number, string> = new Map([
+  [0x9fa0, 'proc'],
+  [0x62656572, 'sysfs'],
+  [0x63677270, 'cgroup2'],
+  [0x27e0eb, 'cgroup'],
+  [0x1cd1, 'devpts'],
+  [0x64626720, 'debugfs'],
+  [0x74726163, 'tracefs'],
+  [0x73636673, 'securityfs'],
+  [0xcafe4a11, 'bpf'],
+]);
 
 export interface DataDirectory {
   readonly path: string;
@@ -41,7 +55,8 @@ export function directory(of: DataDirectory): Check {
   return {
     name: 'directory',
     async examine(report) {
-      const stats = await lstatIfThere(path);
+      // A link to a directory is as good as that.
+      const stats = await stat(path).catch(() => lstatIfThere(path));
       const entries = stats?.isDirectory() ? await entriesOf(path, report) : [];
       if (stats !== undefined && !stats.isDirectory()) {
         return report({
@@ -53,8 +68,9 @@ export function directory(of: DataDirectory): Check {
       if (entries === undefined) return;
       await lookAtRoom(path, entries, of, report);
       if (stats === undefined) return;
-      lookAtNames(path, entries, report);
-      lookAtModes(path, stats, entries, report);
+      const strangers = lookAtNames(path, entries, report);
+      const isShared = strangers.length > 0 || (stats.mode & SHARED_MODES) !== 0;
+      lookAtModes({ path, stats, entries, isShared }, report);
       if (!of.isRunning) await lookAtUse(path, entries, report);
       await lookForDamage(path, entries, report);
     },
@@ -68,6 +84,15 @@ async function lookAtRoom(
   report: Report,
 ): Promise<void> {
   const place = await nearestThatIsThere(path);
+  const { bavail, bsize, blocks, files: inodes, ffree, type } = await statfs(place);
+  const view = VIEWS.get(type);
+  if (view !== undefined) {
+    return report({
+      check: 'directory',
+      what: `${place} cannot be written: it is of ${view}, which keeps no files`,
+      todo: 'choose another directory, on a disk',
+    });
+  }
   try {
     await access(place, constants.W_OK | constants.X_OK);
   } catch (error) {
@@ -85,12 +110,14 @@ async function lookAtRoom(
   const bytes = Math.max(0, most - logBytes) + SMALL_FILES_BYTES;
   const files =
     Math.max(0, Math.ceil(most / logFileBytes(memoryBytes)) - logs.length) + SMALL_FILES;
-  const { bavail, bsize, files: inodes, ffree } = await statfs(place);
-  if (bavail * bsize < bytes) {
+  // A file system in memory that has no limit says no blocks at all.
+  if (blocks > 0 && bavail * bsize < bytes) {
     report({
       check: 'disk',
       what: `the file system of ${path} has ${megabytes(bavail * bsize)} free, and up to ${megabytes(bytes)} more are needed${holdsLog ? ` for the log of --memory ${megabytes(memoryBytes)} and its cleaner` : ''}`,
-      todo: 'make room, or give less to --memory: on a full disk a node takes no sets',
+      todo: holdsLog
+        ? 'make room, or give less to --memory: on a full disk a node takes no sets'
+        : 'make room: while the disk is full the map cannot change, and a node that ends is not replaced',
     });
   }
   // A file system that makes them as needed says none at all.
@@ -118,7 +145,8 @@ function isOwn(name: string): boolean {
   return SMALL.includes(whole) || whole === EARLIER_LOG_FILE || logFileNumbers([name]).length > 0;
 }
 
-function lookAtNames(path: string, entries: readonly Entry[], report: Report): void {
+/** @returns what no node put there */
+function lookAtNames(path: string, entries: readonly Entry[], report: Report): readonly string[] {
   const isStrange = ({ name, stats }: Entry) =>
     !isOfSystem(name) && (!isOwn(name) || !stats.isFile());
   const strangers = entries.filter(isStrange).map(({ name }) => name);
@@ -129,7 +157,7 @@ function lookAtNames(path: string, entries: readonly Entry[], report: Report): v
     report({
       check: 'directory',
       what: `${path} has what no node put there: ${shown}${more}`,
-      todo: 'give the node a directory of its own, so that nobody else fills or cleans it',
+      todo: OWN_DIRECTORY,
     });
   }
   const names = entries.map(({ name }) => name);
@@ -140,15 +168,24 @@ function lookAtNames(path: string, entries: readonly Entry[], report: Report): v
       todo: 'give each its own; one of the two was copied here, or started with the wrong --data-dir',
     });
   }
+  return strangers;
 }
 
-function lookAtModes(path: string, stats: Stats, entries: readonly Entry[], report: Report): void {
-  const mode = (each: Stats) => (each.mode & 0o777).toString(8).padStart(4, '0');
+interface Looked {
+  readonly path: string;
+  readonly stats: Stats;
+  readonly entries: readonly Entry[];
+  /** Others use it as well, so that no change of its modes and owners can be advised. */
+  readonly isShared: boolean;
+}
+
+function lookAtModes({ path, stats, entries, isShared }: Looked, report: Report): void {
+  const mode = (each: Stats) => (each.mode & 0o7777).toString(8).padStart(4, '0');
   if ((stats.mode & 0o022) !== 0) {
     report({
       check: 'modes',
       what: `others may write into ${path}, which is ${mode(stats)}`,
-      todo: `chmod 0700 ${path}`,
+      todo: isShared ? OWN_DIRECTORY : `chmod 0700 ${path}`,
     });
   }
   const open = entries.filter(
@@ -160,7 +197,7 @@ function lookAtModes(path: string, stats: Stats, entries: readonly Entry[], repo
     report({
       check: 'modes',
       what: `${join(path, first.name)} is ${mode(first.stats)}${more}: other users may read or change what clients stored`,
-      todo: `chmod 0600 ${path}/*`,
+      todo: isShared ? OWN_DIRECTORY : `chmod 0600 ${path}/*`,
     });
   }
   const owner = entries.find(({ name, stats: of }) => isOwn(name) && of.uid !== stats.uid);
@@ -168,51 +205,9 @@ function lookAtModes(path: string, stats: Stats, entries: readonly Entry[], repo
     report({
       check: 'owner',
       what: `${join(path, owner.name)} is user ${owner.stats.uid}'s, and the directory user ${stats.uid}'s`,
-      todo: `chown -R ${stats.uid} ${path}: the node was started as another user once`,
+      todo: isShared
+        ? OWN_DIRECTORY
+        : `chown -R ${stats.uid} ${path}: the node was started as another user once`,
     });
   }
-}
-
-async function lookAtUse(path: string, entries: readonly Entry[], report: Report): Promise<void> {
-  const locks = entries.map(({ name }) => name).filter((name) => name.startsWith(LOCK_FILE));
-  for (const name of locks) {
-    const sockets = unixSockets(name);
-    // A process in another network namespace shows only by its answer, which it gives to every node that starts.
-    if (sockets.length === 0 && !(await answers(path, name))) continue;
-    const holder = holderOf(sockets) ?? 'a process that this one cannot see';
-    return report({
-      check: 'in-use',
-      what: `${path} is in use by ${holder}`,
-      todo: 'stop it before another one is started there; if it is the node that you mean, say --running',
-    });
-  }
-  const id = await readFile(join(path, DIRECTORY_ID_FILE), 'latin1').catch(() => '');
-  const copies = unixSockets(`@velour-fog-${createHash('sha1').update(id).digest('hex')}`);
-  if (id === '' || copies.length === 0) return;
-  report({
-    check: 'in-use',
-    what: `${path} is a copy of a directory that is in use by ${holderOf(copies) ?? 'a process that this one cannot see'}`,
-    todo: 'start no node on it while the other one runs; a node of its own begins with an empty directory',
-  });
-}
-
-async function answers(path: string, name: string): Promise<boolean> {
-  const folder = await open(path, 'r');
-  try {
-    // A socket's path has 107 bytes at most.
-    return await isConnected(`/proc/self/fd/${folder.fd}/${name}`);
-  } finally {
-    await folder.close();
-  }
-}
-
-function isConnected(path: string): Promise<boolean> {
-  return new Promise((done) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      done(true);
-    });
-    socket.once('error', () => done(false));
-  });
 }

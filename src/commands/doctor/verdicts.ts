@@ -1,14 +1,22 @@
 // What is wrong with a cluster, by what its controller and its nodes say of themselves. Asks nobody.
 
 import { type Address, address } from '../../cluster/identity.ts';
-import { OWN_CLOCK_OFF_MS_MAX, REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../../cluster/limits.ts';
+import type { Silence } from '../../cluster/io/ask.ts';
+import {
+  OWN_CLOCK_OFF_MS_MAX,
+  protocolTimes,
+  REDUNDANCY_MAX,
+  STORAGE_NODES_MAX,
+} from '../../cluster/limits.ts';
 import { partitionCount } from '../../cluster/partition.ts';
 import {
   dictionary,
   flag,
   integer,
   list,
+  Malformed,
   object,
+  oneOf,
   optional,
   positive,
   type Shape,
@@ -17,6 +25,7 @@ import {
 } from '../../cluster/shape.ts';
 import { VERSION } from '../../cluster/software.ts';
 import type { Report } from './finding.ts';
+import { silent } from './silence.ts';
 
 /** Of a store: soon it refuses sets. */
 const MEMORY_FULL = 0.9;
@@ -44,6 +53,8 @@ export const clusterStatus = object({
       clockAheadMs: optional(whole),
       diskProblem: optional(words),
       heardMsAgo: optional(whole),
+      /** Its present life is over, as it said itself, or whoever may say so. */
+      ended: optional(oneOf('returning', 'gone')),
     }),
     { max: STORAGE_NODES_MAX },
   ),
@@ -51,29 +62,51 @@ export const clusterStatus = object({
 });
 
 export type ClusterStatus = ShapeOf<typeof clusterStatus>;
+type StorageStatus = ClusterStatus['storage'][string];
+
+/** @returns a text that says why it is no controller's */
+export function statusIn(json: string): ClusterStatus | string {
+  try {
+    return clusterStatus(JSON.parse(json));
+  } catch (error) {
+    if (error instanceof SyntaxError) return 'it is none of velour-fog';
+    if (error instanceof Malformed) return error.message;
+    throw error;
+  }
+}
+
+/** By the controller, so lately that a heartbeat or two that were late do not count. */
+export function isHeard({ ended, heardMsAgo }: StorageStatus, { timeScale }: ClusterStatus) {
+  if (ended !== undefined || heardMsAgo === undefined) return false;
+  return heardMsAgo < 2 * protocolTimes(timeScale ?? 1).suspicionMs;
+}
 
 export interface NodeSight {
   readonly address: Address;
   readonly role: 'controller' | 'storage' | 'frontend';
-  /** By the controller, lately. */
-  readonly isHeard: boolean;
+  /** By the controller, lately; undefined when that is nothing to go by. */
+  readonly isHeard: boolean | undefined;
   /** Why it could not be asked. */
-  readonly silent: string | undefined;
+  readonly silence: Silence | undefined;
   /** What `/readyz?verbose` says. */
   readonly health: string;
   readonly metrics: Metrics | undefined;
 }
 
-type Metrics = Pick<ReadonlyMap<string, number>, 'get'> & { readonly version: string | undefined };
+type Metrics = Pick<ReadonlyMap<string, number>, 'get'> & {
+  readonly version: string | undefined;
+  readonly role: string | undefined;
+};
 
-/** The figures without labels, and the version of the software. */
+/** The figures without labels, and what the software says of itself. */
 export function readMetrics(exposition: string): Metrics {
   const values = new Map<string, number>();
   for (const [, name = '', value] of exposition.matchAll(/^([a-z_0-9]+) (\S+)$/gm)) {
     values.set(name, Number(value));
   }
-  const version = /^velourfog_build_info\{[^}]*version="([^"]*)"/m.exec(exposition)?.[1];
-  return { get: (name) => values.get(name), version };
+  const labels = /^velourfog_build_info\{([^}]*)\}/m.exec(exposition)?.[1] ?? '';
+  const label = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(labels)?.[1];
+  return { get: (name) => values.get(name), version: label('version'), role: label('role') };
 }
 
 export function judgeCluster(
@@ -111,7 +144,16 @@ export function judgeCluster(
     });
   }
   const nodes = Object.entries(storage);
-  const present = nodes.filter(([, { fenced, draining }]) => !fenced && !draining);
+  const present = nodes.filter(
+    ([, node]) => !node.fenced && !node.draining && isHeard(node, status),
+  );
+  if (offlinePartitions === 0 && isNobodyHeard(status)) {
+    report({
+      check: 'partitions',
+      what: 'no storage node is heard, so nobody answers for any key',
+      todo: 'start the storage nodes, with their data',
+    });
+  }
   if (status.ready && present.length < redundancy) {
     report({
       check: 'nodes',
@@ -119,14 +161,9 @@ export function judgeCluster(
       todo: 'start more storage nodes: until then one that is lost takes more with it',
     });
   }
-  for (const [id, { fenced, diskProblem, clockAheadMs = 0 }] of nodes) {
-    if (fenced) {
-      report({
-        check: 'nodes',
-        what: `storage node ${id} is fenced: it was silent for too long`,
-        todo: 'start it again, or velour forget it if it is gone for good',
-      });
-    }
+  for (const [id, node] of nodes) {
+    const { diskProblem, clockAheadMs = 0 } = node;
+    if (status.ready) judgePresence(id, node, status, report);
     if (diskProblem !== undefined) {
       report({
         check: 'disk',
@@ -145,6 +182,50 @@ export function judgeCluster(
       todo: 'give all of a cluster the same: a node with another one is refused',
     });
   }
+}
+
+/** While the controller has no map, nobody's heartbeats count. */
+function isNobodyHeard(status: ClusterStatus): boolean {
+  return status.ready && !Object.values(status.storage).some((node) => isHeard(node, status));
+}
+
+/** One line at most: who is heard is alive, whatever else is wrong, and is not to be forgotten. */
+function judgePresence(
+  id: string,
+  node: StorageStatus,
+  status: ClusterStatus,
+  report: Report,
+): void {
+  const { fenced, draining, ended, heardMsAgo, diskProblem } = node;
+  const say = (what: string, todo: string) =>
+    report({ check: 'nodes', what: `storage node ${id} ${what}`, todo });
+  if (ended === 'returning') {
+    return say(
+      'has said goodbye, and is expected back',
+      'start it again, if it does not restart just now: soon others copy what it held',
+    );
+  }
+  if (ended === 'gone') {
+    // After a drain it is as it should be.
+    if (draining) return;
+    return say('has ended', 'start it again, or velour forget it if it is gone for good');
+  }
+  if (!isHeard(node, status)) {
+    const since =
+      heardMsAgo === undefined
+        ? 'since the controller started'
+        : `for ${(heardMsAgo / 1000).toFixed(1)} s`;
+    return say(
+      `was not heard ${since}${fenced ? ', and is fenced' : ''}`,
+      'start it again if it does not run, or velour forget it if it is gone for good',
+    );
+  }
+  // Of one that cannot write the line about its disk says why.
+  if (!fenced || diskProblem !== undefined) return;
+  say(
+    'is fenced, though the controller hears it',
+    'wait some seconds, in which it is let in again; if it stays so see its log, and /readyz?verbose of it',
+  );
 }
 
 function reportClock(whose: string, aheadMs: number, report: Report): void {
@@ -176,8 +257,12 @@ export function judgeNodes(
 ): void {
   const { timeScale } = status;
   for (const sight of sights) {
-    if (sight.silent === undefined) judgeNode(sight, status, report);
-    else reportSilent(sight, sight.silent, report);
+    const { silence } = sight;
+    if (silence === undefined) judgeNode(sight, status, report);
+    else if (!isSaidToBeAway(sight, status)) {
+      const who = `${sight.role} ${sight.address}`;
+      report(silent({ who, silence, isHeard: sight.isHeard }));
+    }
   }
   const told = sights.filter(({ metrics }) => metrics !== undefined);
   for (const [version, those] of groupsOf(told, ({ metrics }) => metrics?.version)) {
@@ -232,7 +317,7 @@ function isSaid(check: string, { address, role }: NodeSight, status: ClusterStat
     case 'cluster':
       return role === 'controller';
     case 'partitions':
-      return (status.offlinePartitions ?? 0) > 0;
+      return (status.offlinePartitions ?? 0) > 0 || isNobodyHeard(status);
     case 'disk':
       return Object.values(status.storage).some(
         (node) => node.address === address && node.diskProblem !== undefined,
@@ -242,14 +327,11 @@ function isSaid(check: string, { address, role }: NodeSight, status: ClusterStat
   }
 }
 
-function reportSilent({ address, role, isHeard }: NodeSight, why: string, report: Report): void {
-  report({
-    check: 'reach',
-    what: `${role} ${address} cannot be reached from this machine: ${why}`,
-    todo: isHeard
-      ? 'the controller hears it, so see what is between, such as a firewall or an address that holds there alone'
-      : 'the controller does not hear it either, so see whether it runs',
-  });
+/** That nothing listens there is what the line about the node has said already. */
+function isSaidToBeAway({ address, role, silence }: NodeSight, status: ClusterStatus): boolean {
+  if (role !== 'storage' || silence?.how !== 'closed' || !status.ready) return false;
+  const node = Object.values(status.storage).find((each) => each.address === address);
+  return node !== undefined && !isHeard(node, status);
 }
 
 function groupsOf<T, K>(items: readonly T[], keyOf: (item: T) => K): ReadonlyMap<K, readonly T[]> {

@@ -1,0 +1,28 @@
+// Who answers at an address: a node of which role, something that is none, or nobody.
+
+import type { Address } from '../../cluster/identity.ts';
+import { ask, type Silence } from '../../cluster/io/ask.ts';
+import type { Names } from '../../cluster/io/names.ts';
+import { readMetrics } from './verdicts.ts';
+
+export type Answerer =
+  | Silence
+  | { readonly kind: 'foreign' }
+  | { readonly kind: 'node'; readonly role: string };
+
+export async function answererAt(
+  address: Address,
+  timeoutMs: number,
+  names: Names,
+): Promise<Answerer> {
+  const told = await ask({ address, path: '/metrics', timeoutMs }, names);
+  if (told.kind === 'silent') return told;
+  const { role } = readMetrics(told.text);
+  return role === undefined ? { kind: 'foreign' } : { kind: 'node', role };
+}
+
+/** @returns such as `a frontend` */
+export function describeAnswerer(answerer: Exclude<Answerer, Silence>): string {
+  if (answerer.kind === 'foreign') return 'no node of velour-fog';
+  return `a ${answerer.role === 'storage' ? 'storage node' : answerer.role}`;
+}

@@ -1,0 +1,131 @@
+// What the doctor looks at of a node that runs here (--running): that it is this very node that answers at its port, of
+// the role and the cluster that it should be of, and that its process has the data directory.
+
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { type Address, parseAddress } from '../../cluster/identity.ts';
+import { ask } from '../../cluster/io/ask.ts';
+import type { Names } from '../../cluster/io/names.ts';
+import { listenersAt, processOf } from '../../cluster/io/socket-holders.ts';
+import { integer, Malformed, object, text } from '../../cluster/shape.ts';
+import { STATE_FILE } from '../../controller/state-file.ts';
+import { decodeIdentity, IDENTITY_FILE } from '../../storage/identity-file.ts';
+import { answererAt, describeAnswerer } from './answerer.ts';
+import { lstatIfThere } from './entries.ts';
+import type { Check, Report } from './finding.ts';
+import { silent } from './silence.ts';
+import { lookAtHolder } from './use.ts';
+import { statusIn } from './verdicts.ts';
+
+export interface RunningNode {
+  /** Where it is asked; undefined when nobody said. */
+  readonly own: Address | undefined;
+  readonly controller: Address | undefined;
+  readonly isController: boolean;
+  readonly path: string | undefined;
+  readonly timeoutMs: number;
+}
+
+const ofStorage = object({ node: text({ max: 300 }), incarnation: text({ max: 30 }) });
+const life = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+
+export function running(of: RunningNode, names: Names): Check {
+  const { own, controller, timeoutMs } = of;
+  const path = of.path === undefined ? undefined : resolve(of.path);
+  return {
+    name: 'running',
+    async examine(report) {
+      if (own !== undefined) await lookAtPort(own, report);
+      if (path === undefined) return;
+      const port = own === undefined ? undefined : parseAddress(own)?.port;
+      const listener = port === undefined ? undefined : processOf(listenersAt(port));
+      await lookAtHolder(path, listener, report);
+    },
+  };
+
+  async function lookAtPort(at: Address, report: Report): Promise<void> {
+    const answerer = await answererAt(at, timeoutMs, names);
+    if (answerer.kind === 'silent') {
+      // Of a controller the look at the cluster says so.
+      if (at === controller) return;
+      return report(silent({ who: `the node ${at}`, silence: answerer, isHeard: undefined }));
+    }
+    const expected = await expectedRoles();
+    if (answerer.kind === 'foreign' || !expected.includes(answerer.role)) {
+      // As above.
+      if (at === controller) return;
+      const wanted = expected.map((role) => describeAnswerer({ kind: 'node', role }));
+      return report({
+        check: 'reach',
+        what: `what answers at ${at} is ${describeAnswerer(answerer)}, and not ${wanted.join(' or ')}`,
+        todo: 'see who has the port, and give the address and the --data-dir of one node',
+      });
+    }
+    if (answerer.role === 'storage') await lookAtStorage(at, report);
+    if (answerer.role === 'frontend') await lookAtFrontend(at, report);
+  }
+
+  async function expectedRoles(): Promise<readonly string[]> {
+    if (of.isController) return ['controller'];
+    if (path === undefined) return ['storage', 'frontend'];
+    const isState = (await lstatIfThere(join(path, STATE_FILE))) !== undefined;
+    return isState ? ['controller'] : ['storage'];
+  }
+
+  async function lookAtStorage(at: Address, report: Report): Promise<void> {
+    const told = await ask({ address: at, path: '/status', timeoutMs }, names);
+    const sight = told.kind === 'told' ? readStorage(told.text) : undefined;
+    if (sight === undefined) return;
+    const bytes =
+      path === undefined
+        ? undefined
+        : await readFile(join(path, IDENTITY_FILE)).catch(() => undefined);
+    const identity = bytes === undefined ? undefined : decodeIdentity(bytes);
+    if (
+      typeof identity === 'object' &&
+      (identity.node !== sight.node || identity.incarnation !== sight.incarnation)
+    ) {
+      report({
+        check: 'in-use',
+        what: `${path} is of node ${identity.node} as ${identity.incarnation}, and ${at} is node ${sight.node} as ${sight.incarnation}`,
+        todo: 'give the --data-dir that this node was started with: this one is of another node, or a copy',
+      });
+    }
+    const status = await statusOfController();
+    const entry = status?.storage[sight.node];
+    if (status?.ready === true && entry?.address !== at) {
+      report({
+        check: 'nodes',
+        what: `${at} is storage node ${sight.node}, which the controller ${controller} ${entry === undefined ? 'does not know' : `knows at ${entry.address}`}`,
+        todo: 'give the controller and the own address that it was started with',
+      });
+    }
+  }
+
+  async function lookAtFrontend(at: Address, report: Report): Promise<void> {
+    const status = await statusOfController();
+    if (status?.ready !== true || status.frontends.includes(at)) return;
+    report({
+      check: 'nodes',
+      what: `the frontend ${at} has not asked the controller ${controller} for a map lately`,
+      todo: 'give the controller and the own address that it was started with; its log says what keeps it',
+    });
+  }
+
+  async function statusOfController() {
+    if (controller === undefined) return undefined;
+    const told = await ask({ address: controller, path: '/status', timeoutMs }, names);
+    const status = told.kind === 'told' ? statusIn(told.text) : undefined;
+    return typeof status === 'object' ? status : undefined;
+  }
+}
+
+function readStorage(json: string) {
+  try {
+    const { node, incarnation } = ofStorage(JSON.parse(json));
+    return { node, incarnation: life(Number(incarnation)) };
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof Malformed) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,100 @@
+// Who uses a data directory: the process whose lock is in it, or one that has the directory that this is a copy of. A
+// lock is looked at as every node that starts looks at it, and whoever holds it notices nothing.
+
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  DIRECTORY_ID_FILE,
+  directoryIdOf,
+  isAlive,
+  LOCK_FILE,
+  socketOfId,
+} from '../../cluster/io/directory-lock.ts';
+import { describeProcess, processOf, unixSockets } from '../../cluster/io/socket-holders.ts';
+import { type Entry, entriesOf } from './entries.ts';
+import type { Report } from './finding.ts';
+
+export type Use =
+  | { readonly kind: 'free' }
+  /** `pid` is undefined when the process cannot be seen. */
+  | { readonly kind: 'held' | 'copy'; readonly pid: string | undefined };
+
+export async function useOf(path: string, entries: readonly Entry[]): Promise<Use> {
+  const locks = entries.map(({ name }) => name).filter((name) => name.startsWith(LOCK_FILE));
+  const folder = await open(path, 'r').catch(() => undefined);
+  try {
+    for (const name of locks) {
+      // A socket's path has 107 bytes at most. The copy of a lock has the name of one that is held, and nobody holds it.
+      if (folder === undefined || !(await isAlive(`/proc/self/fd/${folder.fd}/${name}`))) continue;
+      return { kind: 'held', pid: processOf(unixSockets(name)) };
+    }
+  } finally {
+    await folder?.close();
+  }
+  const bytes = await readFile(join(path, DIRECTORY_ID_FILE)).catch(() => undefined);
+  const id = bytes === undefined ? undefined : directoryIdOf(bytes);
+  if (id === undefined || id === 'broken') return { kind: 'free' };
+  const sockets = unixSockets(`@${socketOfId(id)}`);
+  return sockets.length === 0 ? { kind: 'free' } : { kind: 'copy', pid: processOf(sockets) };
+}
+
+/** Of a directory that a node is to be started on. */
+export async function lookAtUse(
+  path: string,
+  entries: readonly Entry[],
+  report: Report,
+): Promise<void> {
+  const use = await useOf(path, entries);
+  switch (use.kind) {
+    case 'free':
+      return;
+    case 'held':
+      return report({
+        check: 'in-use',
+        what: `${path} is in use by ${inWords(use.pid)}`,
+        todo: 'stop it before another one is started there; if it is the node that you mean, say --running',
+      });
+    case 'copy':
+      return reportCopy(path, use.pid, report);
+  }
+}
+
+function reportCopy(path: string, pid: string | undefined, report: Report): void {
+  report({
+    check: 'in-use',
+    what: `${path} is a copy of a directory that is in use by ${inWords(pid)}`,
+    todo: 'start no node on it while the other one runs; a node of its own begins with an empty directory',
+  });
+}
+
+/** Of a directory whose node runs. @param listener the process that listens at the node's port, where it can be seen */
+export async function lookAtHolder(
+  path: string,
+  listener: string | undefined,
+  report: Report,
+): Promise<void> {
+  const entries = await entriesOf(path, () => undefined);
+  if (entries === undefined) return;
+  const use = await useOf(path, entries);
+  switch (use.kind) {
+    case 'free':
+      return report({
+        check: 'in-use',
+        what: `no process has ${path}, so it is not the directory of a node that runs`,
+        todo: 'give the --data-dir of that node; if the node is not to run yet, leave --running out',
+      });
+    case 'copy':
+      return reportCopy(path, use.pid, report);
+    case 'held':
+      if (use.pid === undefined || listener === undefined || use.pid === listener) return;
+      return report({
+        check: 'in-use',
+        what: `${path} is in use by ${inWords(use.pid)}, and ${describeProcess(listener)} has the port`,
+        todo: 'give the port and the --data-dir of one node',
+      });
+  }
+}
+
+function inWords(pid: string | undefined): string {
+  return pid === undefined ? 'a process that this one cannot see' : describeProcess(pid);
+}
