@@ -33,6 +33,8 @@ export const REASONS: Readonly<Record<string, string>> = {
     '3.2: what the client sends where the URL has none; nginx wants a name for its virtual servers.',
   'a Host that is none': ONE_HOST,
   'a second Host behind 1,100 headers': ONE_HOST,
+  'an offer and a length behind 1,100 headers':
+    'Headers are bounded by their bytes here, not by their number.',
   'headers of 20 KB': '431 is the status for it (RFC 6585); nginx uses 400.',
   'a URL of 20 KB':
     'The parser does not tell whether the target or the headers were too long, so 431 is the answer to both; its text names the way out.',
