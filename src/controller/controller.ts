@@ -86,6 +86,7 @@ export class Controller implements Service {
     this.#map = new PublishedMap(runtime, (map, earlier) => this.#published(map, earlier));
     const timed = { ...runtime, clock: this.#knowledge.clocks.time };
     this.#registrations = new Registrations(timed, this.#map, options, {
+      aheadMs: (wallMs) => this.#knowledge.clocks.aheadAtStartMs(wallMs),
       proved: (life) => this.#knowledge.detector.died(life, this.#nowMs(), false),
       isWanted: (map, node) => this.#recovery?.isWanted(map, node) ?? false,
       recovering: () => this.#recovering(),

@@ -84,6 +84,17 @@ export class NodeClocks {
     return this.#isTold && this.time.isKnown ? this.time.wallMs() : undefined;
   }
 
+  /**
+   * How far ahead the clock is of a node that registers; negative when it is behind. While most nodes have told nothing,
+   * the time that was told last may be wrong: all clocks were days ahead, were set right, and all nodes start anew. Then
+   * the own clock is as good, or nobody could register until that time has come (seed 1).
+   */
+  aheadAtStartMs(wallMs: number): number {
+    const aheadMs = wallMs - this.time.wallMs();
+    const byOwnMs = wallMs - this.#own.wallMs();
+    return !this.#isTold && Math.abs(byOwnMs) < Math.abs(aheadMs) ? byOwnMs : aheadMs;
+  }
+
   /** Negative when it is behind; undefined for one that has not told its time. */
   aheadMs(life: Life): number | undefined {
     const told = this.#told.of(life);

@@ -47,6 +47,8 @@ interface Registered {
 }
 
 export interface RegistrationEvents {
+  /** How far ahead the clock is of a node that registers (H31). */
+  aheadMs(wallMs: number): number;
   /** A life is over, because its successor holds its directory (H5a). */
   proved(death: Life): void;
   /** A recovery waits for what the store of this node knows; until then its memberships stay (H32). */
@@ -161,7 +163,7 @@ export class Registrations {
    * it is logged once and not each time.
    */
   #refuseClock({ node, wallMs }: RegisterRequest): HttpReply | undefined {
-    const aheadMs = wallMs - this.#runtime.clock.wallMs();
+    const aheadMs = this.#events.aheadMs(wallMs);
     if (Math.abs(aheadMs) <= NODE_CLOCK_OFF_MS_MAX) return undefined;
     const minutes = Math.round(Math.abs(aheadMs) / 60_000);
     return refusalReply(

@@ -122,7 +122,12 @@ describe('a node that comes back after it was removed (I10, D3)', () => {
       runtime,
       published,
       { storageNodes: 2, redundancy: 2, digits: 1, times: protocolTimes(1) },
-      { proved: () => undefined, isWanted: () => false, recovering: () => undefined },
+      {
+        aheadMs: () => 0,
+        proved: () => undefined,
+        isWanted: () => false,
+        recovering: () => undefined,
+      },
     );
     return {
       published,
