@@ -68,6 +68,8 @@ function cluster(...names: readonly string[]) {
     },
     aheadOf: (name: string) => clocks.aheadMs(lifeOf(name)),
     isOff: (name: string) => clocks.isOff(lifeOf(name)),
+    /** Of one that registers, whose clock is so far ahead of the true time. */
+    aheadAtStart: (aheadMs: number) => clocks.aheadAtStartMs(NOON_MS + nowMs + aheadMs),
   };
 }
 
@@ -205,4 +207,16 @@ describe('H31: a clock', () => {
     pair.pass(10_000);
     expect([pair.isOff('a'), pair.isOff('b')]).toEqual([false, false]);
   });
+});
+
+test('H31: who registers is judged by the own clock as well while most nodes have told nothing', () => {
+  const { ahead, pass, setOwn, tick, aheadAtStart } = cluster('a', 'b', 'c');
+  for (const name of ['a', 'b', 'c']) ahead[name] = 23 * DAY_MS;
+  setOwn(23 * DAY_MS);
+  pass(2000);
+  expect(aheadAtStart(0)).toBe(-23 * DAY_MS);
+  // All clocks are set right, and all nodes start anew: nobody is left who could tell.
+  setOwn(0);
+  tick();
+  expect(aheadAtStart(0)).toBe(0);
 });

@@ -352,4 +352,10 @@ export const CLOCK_MUTANTS: readonly Mutant[] = [
   ...SUSPENDED,
   ...DOUBTED,
   ...SCALED,
+  {
+    name: 'nobody-registers-after-a-wrong-time',
+    rule: 'H31',
+    edits: [{ file: NODE_CLOCKS, find: '!this.#isTold && Math.abs', replace: 'false && Math.abs' }],
+    fate: tests(NODE_CLOCKS_TEST, 'who registers is judged by the own clock'),
+  },
 ];
