@@ -259,7 +259,7 @@ class Round {
 
   /** A slice of what may be forgotten. */
   collect(wallMs: number): void {
-    const isDueNow = (record: StoredRecord) => isDue(record, wallMs, this.#graces);
+    const isDueNow = (record: StoredRecord) => isDue(record, wallMs, this.#floor, this.#graces);
     const limits = { found: PER_SLICE, lookedAt: PER_SLICE };
     for (const due of this.#store.nextDue(this.partition, isDueNow, limits)) {
       this.#candidates.set(due.key.toString('latin1'), due);
@@ -319,15 +319,19 @@ class Round {
 }
 
 /**
- * A delete after its grace; what expired, after less (D15, H30). What is far ahead stays: the floor would be as far
- * ahead, and every set of the partition would have to be above it (H31).
+ * A delete after its grace; what expired, after less (D15, H30). What is far ahead stays where it would take the floor
+ * along: every set of the partition would have to be above it (H31). Where the floor is as far ahead already, that has
+ * happened; nothing tells how old a delete is there, so it stays until memory is short, or its time has come.
  */
-function isDue(record: StoredRecord, wallMs: number, graces: Graces): boolean {
+function isDue(record: StoredRecord, wallMs: number, floor: Version, graces: Graces): boolean {
   const expiresAtMs = recordExpiresAtMs(record);
-  const ageMs = wallMs - versionMilliseconds(recordVersion(record));
-  if (ageMs < -VERSION_OBSERVED_AHEAD_MS_MAX) return false;
+  const versionMs = versionMilliseconds(recordVersion(record));
+  const isFarAhead = versionMs - wallMs > VERSION_OBSERVED_AHEAD_MS_MAX;
+  const aboveFloorMs = versionMs - versionMilliseconds(floor);
+  if (isFarAhead && aboveFloorMs > VERSION_OBSERVED_AHEAD_MS_MAX) return false;
   if (expiresAtMs !== 0 && wallMs > expiresAtMs + graces.expiryMs) return true;
-  return isTombstone(record) && ageMs > graces.tombstoneMs;
+  if (!isTombstone(record)) return false;
+  return isFarAhead ? graces.areShort : wallMs - versionMs > graces.tombstoneMs;
 }
 
 function nameOf(record: StoredRecord): string {

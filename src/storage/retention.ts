@@ -10,6 +10,8 @@ import type { PartitionStore } from './partition-store.ts';
 export interface Graces {
   readonly tombstoneMs: number;
   readonly expiryMs: number;
+  /** Memory is short. */
+  readonly areShort: boolean;
 }
 
 export class Retention {
@@ -28,10 +30,11 @@ export class Retention {
     this.#clock = clock;
     this.#store = store;
     const { tombstoneGraceMs, expiryGraceMs } = times;
-    this.#usual = { tombstoneMs: tombstoneGraceMs, expiryMs: expiryGraceMs };
+    this.#usual = { tombstoneMs: tombstoneGraceMs, expiryMs: expiryGraceMs, areShort: false };
     this.#short = {
       tombstoneMs: Math.min(tombstoneGraceMs, times.tombstoneGraceShortMs),
       expiryMs: Math.min(expiryGraceMs, times.expiryGraceShortMs),
+      areShort: true,
     };
     // So that every partition has its turn several times.
     this.#urgentForMs = times.antiEntropyMs;

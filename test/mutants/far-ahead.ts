@@ -3,6 +3,7 @@
 import { type Mutant, tests } from './mutant.ts';
 
 const FAR_SCHEDULES = 'test/simulation/schedules-far-ahead.test.ts';
+const MEMORY_SCHEDULES = 'test/simulation/schedules-memory.test.ts';
 const VERSION = 'src/cluster/version.ts';
 
 export const FAR_AHEAD_MUTANTS: readonly Mutant[] = [
@@ -65,10 +66,22 @@ export const FAR_AHEAD_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/storage/anti-entropy.ts',
-        find: '  if (ageMs < -VERSION_OBSERVED_AHEAD_MS_MAX) return false;\n',
+        find: '  if (isFarAhead && aboveFloorMs > VERSION_OBSERVED_AHEAD_MS_MAX) return false;\n',
         replace: '',
       },
     ],
     fate: tests(FAR_SCHEDULES, 'what expires takes no floor along'),
+  },
+  {
+    name: 'a-floor-that-is-ahead-keeps-deletes',
+    rule: 'R10',
+    edits: [
+      {
+        file: 'src/storage/anti-entropy.ts',
+        find: 'isFarAhead && aboveFloorMs > VERSION_OBSERVED_AHEAD_MS_MAX',
+        replace: 'isFarAhead',
+      },
+    ],
+    fate: tests(MEMORY_SCHEDULES, 'R10, H31: '),
   },
 ];

@@ -19,6 +19,7 @@ const SHAPE: ClusterShape = {
   memoryBytesOf: () => 8000,
   times: { antiEntropyMs: 300, tombstoneGraceMs: 300, expiryGraceMs: 300 },
 };
+const DAY_MS = 24 * 60 * 60 * 1000;
 /** In two partitions only: the index of each that ever had a record takes memory for good. */
 const KEYS = keysOfPartitions(smallestDigits(1), 2, 20);
 
@@ -70,14 +71,31 @@ const PATIENT: ClusterShape = {
   times: { antiEntropyMs: 600, tombstoneGraceMs: 3_600_000, expiryGraceMs: 300_000 },
 };
 
-test.each(SEEDS)('R10: everything in a full store can be deleted, seed %i', (seed) => {
-  const stage = new Stage(seed, PATIENT);
+function expectEmptied(stage: Stage): void {
   const { world, cluster, history, oracles } = stage;
   const broken: string[] = [];
   const violation = (text: string) => broken.push(text);
   new Emptying({ world, cluster, history, oracles, violation }).play([], stage.map.digits);
   expect(broken.slice(0, 3)).toEqual([]);
   stage.expectHealed(KEYS, 3);
+}
+
+test.each(SEEDS)('R10: everything in a full store can be deleted, seed %i', (seed) => {
+  expectEmptied(new Stage(seed, PATIENT));
+});
+
+test.each(SEEDS)('R10, H31: also where all clocks were days ahead before, seed %i', (seed) => {
+  const stage = new Stage(seed, SHAPE);
+  const setClocks = (offsetMs: number) => {
+    for (const { process } of stage.cluster.nodes) process.wallOffsetMs = offsetMs;
+    stage.pass(5000);
+  };
+  setClocks(3 * DAY_MS);
+  // Forgotten while the clocks are ahead, so the floors are.
+  for (const key of KEYS) stage.expectStatus(stage.delete(stage.frontend(0), key), 200);
+  stage.pass(5000);
+  setClocks(0);
+  expectEmptied(stage);
 });
 
 test.each(SEEDS)('long values come whole or not at all, seed %i', (seed) => {
