@@ -103,4 +103,29 @@ export const DELETE_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests(WRITE_HANDLER_TESTS, 'R10: '),
   },
+  {
+    name: 'short-memory-keeps-no-grace-at-all',
+    rule: 'R10',
+    edits: [
+      {
+        file: RETENTION,
+        find: 'Math.min(tombstoneGraceMs, times.tombstoneGraceShortMs)',
+        replace: 'Math.min(tombstoneGraceMs, 0)',
+      },
+    ],
+    fate: tests(ANTI_ENTROPY_TESTS, 'of a moment ago'),
+  },
+  {
+    name: 'large-value-overwritten-while-it-is-sent',
+    rule: 'R10',
+    edits: [
+      {
+        file: SEGMENTS,
+        find: '      this.#large[number] = copyOf(record);\n',
+        replace:
+          '      const old = this.#largeAt(number);\n      old.set(record);\n      this.#large[number] = old.subarray(0, record.length) as StoredRecord;\n',
+      },
+    ],
+    fate: tests('test/storage/segments.test.ts', 'who still sends a large value'),
+  },
 ];

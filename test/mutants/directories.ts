@@ -349,4 +349,24 @@ export const DIRECTORY_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests('test/simulation/schedules-lost-hosts.test.ts', 'promises nothing for the lives'),
   },
+  {
+    name: 'a-later-life-forgets-those-before',
+    rule: 'H8',
+    edits: [
+      { file: IDENTITY, find: '{ incarnation, lives: this.lives }', replace: '{ incarnation }' },
+    ],
+    fate: tests('test/storage/identity-file.test.ts', 'all that were before it'),
+  },
+  {
+    name: 'registered-again-without-the-life-between',
+    rule: 'H8',
+    edits: [
+      {
+        file: 'src/storage/registration.ts',
+        find: '    this.#lives = this.#lives && livesOf({ lives: this.#lives, incarnation });\n',
+        replace: '',
+      },
+    ],
+    fate: tests('test/storage/registration.test.ts', 'registering again'),
+  },
 ];

@@ -259,6 +259,18 @@ const FORGOTTEN: readonly Mutant[] = [
     ],
     fate: tests(HOST_SCHEDULES, 'half of the nodes burn'),
   },
+  {
+    name: 'what-is-obeyed-counts-as-adopted',
+    rule: 'H29',
+    edits: [
+      {
+        file: 'src/controller/knowledge.ts',
+        find: 'const mapVersion = this.adopted.of(life);',
+        replace: 'const mapVersion = this.obeyed.of(life);',
+      },
+    ],
+    fate: tests('test/controller/knowledge.test.ts', 'could not be stored'),
+  },
 ];
 
 const SPENT_EPOCHS: readonly Mutant[] = [

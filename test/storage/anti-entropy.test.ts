@@ -159,6 +159,7 @@ describe('while memory is short (R10)', () => {
     ['something was', true, -2 * SHORT_MS, SAME, false],
     ['the other member has an older record', true, -2 * SHORT_MS, HAS_THE_OLD, true],
     ['the other member joins', true, -2 * SHORT_MS, { kind: 'not-serving' }, true],
+    ['it is younger than that', true, -SHORT_MS / 2, SAME, true],
     ['it is of this very moment', true, 0, SAME, true],
     ['it is stamped ahead of the time of the cluster', true, SHORT_MS, SAME, true],
   ] as const)('a delete of a moment ago: %s', (_what, isRefused, agoMs, answer, stays) => {

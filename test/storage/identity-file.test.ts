@@ -33,6 +33,25 @@ test('a promise that earlier software wrote was given to nobody who asks now', (
   expect(identity.promised).toEqual({ generation: 13, nonce: 'second' });
 });
 
+test('a later life is written with all that were before it (H8)', () => {
+  const written: Buffer[] = [];
+  const replace: Disk['replace'] = (_name, bytes, done) => {
+    written.push(Buffer.from(bytes));
+    done({ kind: 'done', value: undefined });
+  };
+  const lives = [1, 2].map(incarnationOf);
+  const identity = new StoredIdentity({ replace } as Disk, { ...IDENTITY, lives });
+  const [first, second] = [1, 2].map((more) => incarnationOf(IDENTITY.incarnation + more));
+  for (const life of [first, first, second]) {
+    if (life !== undefined) identity.live(life, (failure) => expect(failure).toBeUndefined());
+  }
+  expect(written.map(decodeIdentity)).toMatchObject([
+    { incarnation: first, lives: [...lives, IDENTITY.incarnation] },
+    { incarnation: second, lives: [...lives, IDENTITY.incarnation, first] },
+  ]);
+  expect(identity.lives).toEqual([...lives, IDENTITY.incarnation, first, second]);
+});
+
 test.each(['', 'a b', 'x'.repeat(65)])('a nonce %o is none', (promisedNonce) => {
   expect(decodeIdentity(encodeIdentity({ ...IDENTITY, promisedNonce }))).toMatch(/promisedNonce/);
 });
