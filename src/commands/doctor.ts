@@ -6,7 +6,7 @@ import { type Address, formatAddress, hostOf, parseAddress } from '../cluster/id
 import { EVERYWHERE } from '../cluster/io/listeners.ts';
 import { Names } from '../cluster/io/names.ts';
 import { type Command, HOST_OPTION, MEMORY_OPTION, type Words } from './options.ts';
-import { printData } from './printing.ts';
+import { onOneLine, printData } from './printing.ts';
 
 /** Of one question to a node. */
 const ASK_MS = 3000;
@@ -51,7 +51,7 @@ export const doctorCommand: Command = {
     const { examineAll } = await import('./doctor/finding.ts');
     const findings = await examineAll(checks, CHECK_MS);
     const answer = { findings, examined: checks.map(({ name }) => name), notExamined: left };
-    const lines = findings.map(({ check, what, todo }) => `${check}: ${what}; ${todo}`);
+    const lines = findings.map(({ check, what, todo }) => onOneLine(`${check}: ${what}; ${todo}`));
     const beside = left.length === 0 ? '' : `; not looked at: ${left.join(', ')}`;
     if (lines.length === 0) lines.push(`nothing was found${beside}`);
     await printData(`${words.flag('json') ? JSON.stringify(answer) : lines.join('\n')}\n`);

@@ -19,7 +19,7 @@ import { partitionCount } from '../cluster/partition.ts';
 import type { ControlCall, Network } from '../cluster/runtime.ts';
 import { dictionary, integer, object, type Shape } from '../cluster/shape.ts';
 import { type Command, type OptionTable, usage, type Words } from './options.ts';
-import { printData, say } from './printing.ts';
+import { printable, printData, say } from './printing.ts';
 
 const CALL_TIMEOUT_MS = 10_000;
 const WAIT_POLL_MS = 200;
@@ -206,5 +206,5 @@ function ask<T>(
 }
 
 async function print(words: Words, answer: unknown, text: string): Promise<void> {
-  await printData(`${words.flag('json') ? JSON.stringify(answer) : text}\n`);
+  await printData(`${words.flag('json') ? JSON.stringify(answer) : printable(text)}\n`);
 }

@@ -23,6 +23,22 @@ export function say(text: string): void {
   new LossyOutput(standardStream('stderr')).write(text);
 }
 
+/**
+ * What others said, for a terminal: it neither obeys what is in it, nor shows it in another order. Lines stay lines.
+ */
+export function printable(text: string): string {
+  return text.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped);
+}
+
+/** The same, as one line. */
+export function onOneLine(text: string): string {
+  return printable(text).replaceAll('\n', '\\n');
+}
+
+function escaped(character: string): string {
+  return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
+}
+
 /** yargs prints help and versions with `console`, and a crash its stack: neither may fail because of its reader. */
 export function surviveReaders(): void {
   standardStream('stdout');

@@ -3,7 +3,7 @@
 import { EXIT, type FatalError } from '../cluster/errors.ts';
 import { openLog } from '../cluster/io/logger.ts';
 import type { Command } from './options.ts';
-import { say } from './printing.ts';
+import { printable, say } from './printing.ts';
 
 export function sayWhy(
   { message, exitCode }: FatalError,
@@ -15,7 +15,7 @@ export function sayWhy(
     openLog({ role, node: undefined, level: 'error', pretty: false }).write('error', message);
     return;
   }
-  say(`velour: ${message}\n`);
+  say(`velour: ${printable(message)}\n`);
   if (exitCode === EXIT.usage) say('See: velour --help\n');
 }
 

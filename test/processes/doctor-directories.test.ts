@@ -155,6 +155,28 @@ describe('a directory of a node that was stopped in order', () => {
   });
 });
 
+describe('a directory in which others left something', () => {
+  test('as pipes with the names of a node is looked at in time', async () => {
+    const path = folder();
+    const names = ['directory.id', 'storage.identity', 'storage.map', 'records-00000001.log'];
+    for (const name of names) await new Started('mkfifo', [join(path, name)]).exit();
+    const lines = linesOf(await examine(['--data-dir', path]));
+    expect(lines).toContain(`${path} has what no node put there: `);
+    expect(lines).toMatch(/damage: .*storage\.identity cannot be read: it is no file/);
+    expect(lines).not.toContain('could be looked at');
+  });
+
+  test('whose names are orders to a terminal is described in lines of plain text', async () => {
+    const path = folder();
+    writeFileSync(join(path, 'a\x1b[2Jb\nc\u202ed'), '');
+    const doctor = velour(['doctor', '--data-dir', path, ...MEMORY]);
+    expect(await doctor.exit()).toBe(1);
+    const [line = '', ...others] = doctor.stdout.trimEnd().split('\n');
+    expect(others).toEqual([]);
+    expect(line).toContain('there: a\\u001b[2Jb\\nc\\u202ed;');
+  });
+});
+
 describe('what is advised', () => {
   test.each<[string, (path: string) => void]>([
     ['has files of others', (path) => writeFileSync(join(path, 'notes.txt'), '')],

@@ -1,7 +1,6 @@
 // What the doctor sees of the files in a data directory that a start would refuse, judged as the start does: small files
 // are read whole, of a log the headers and lengths alone; whether every block is sound shows when a node reads them.
 
-import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DIRECTORY_ID_FILE, directoryIdOf } from '../../cluster/io/directory-lock.ts';
 import { bootId } from '../../cluster/io/system.ts';
@@ -20,8 +19,7 @@ import {
 } from '../../storage/log-choice.ts';
 import { logFileName } from '../../storage/log-files.ts';
 import { isComplete, MAP_FILE, MAP_TITLE, NO_MAP_FILE } from '../../storage/recovery.ts';
-import type { Entry } from './entries.ts';
-import { codeOf } from './entries.ts';
+import { codeOf, type Entry, readIn, withFile } from './entries.ts';
 import type { Report } from './finding.ts';
 
 const COPY =
@@ -37,7 +35,7 @@ export async function lookForDamage(
   const isThere = (name: string) => entries.some((entry) => entry.name === name);
   const bytesOf = async (name: string) =>
     isThere(name)
-      ? readFile(join(path, name)).catch((error: unknown) => {
+      ? readIn(join(path, name)).catch((error: unknown) => {
           // Others come and go while a node runs.
           if (codeOf(error) !== 'ENOENT') found(`${name} cannot be read: ${codeOf(error)}`);
           return undefined;
@@ -117,16 +115,13 @@ async function fileIn(
   { store }: Identity,
 ): Promise<FileOnDisk | string | undefined> {
   try {
-    const file = await open(join(path, logFileName(number)), 'r');
-    try {
+    return await withFile(join(path, logFileName(number)), async (file) => {
       const bytes = Buffer.alloc(FILE_HEADER_BYTES);
       const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
       const { size: length } = await file.stat();
       const header = headerOf(bytes.subarray(0, bytesRead), number, store);
       return typeof header === 'string' ? header : { number, length, header };
-    } finally {
-      await file.close();
-    }
+    });
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     return `${logFileName(number)} cannot be opened: ${codeOf(error)}`;

@@ -1,7 +1,7 @@
 // The entries of a directory, as a look that holds nothing sees them: they may come and go meanwhile.
 
-import type { Stats } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Report } from './finding.ts';
 
@@ -33,6 +33,21 @@ export async function entriesOf(
     });
     return undefined;
   }
+}
+
+/** Of a file alone: whoever opens a pipe waits for its writer. @throws what codeOf names */
+export async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!(await file.stat()).isFile()) throw new Error('it is no file');
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}
+
+export function readIn(path: string): Promise<Buffer> {
+  return withFile(path, (file) => file.readFile());
 }
 
 export function codeOf(error: unknown): string {

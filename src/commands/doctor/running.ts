@@ -1,7 +1,6 @@
 // What the doctor looks at of a node that runs here (--running): that it is this very node that answers at its port, of
 // the role and the cluster that it should be of, and that its process has the data directory.
 
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Address, parseAddress } from '../../cluster/identity.ts';
 import { ask } from '../../cluster/io/ask.ts';
@@ -11,7 +10,7 @@ import { integer, Malformed, object, text } from '../../cluster/shape.ts';
 import { STATE_FILE } from '../../controller/state-file.ts';
 import { decodeIdentity, IDENTITY_FILE } from '../../storage/identity-file.ts';
 import { answererAt, describeAnswerer } from './answerer.ts';
-import { lstatIfThere } from './entries.ts';
+import { lstatIfThere, readIn } from './entries.ts';
 import type { Check, Report } from './finding.ts';
 import { silent } from './silence.ts';
 import { lookAtHolder } from './use.ts';
@@ -79,7 +78,7 @@ export function running(of: RunningNode, names: Names): Check {
     const bytes =
       path === undefined
         ? undefined
-        : await readFile(join(path, IDENTITY_FILE)).catch(() => undefined);
+        : await readIn(join(path, IDENTITY_FILE)).catch(() => undefined);
     const identity = bytes === undefined ? undefined : decodeIdentity(bytes);
     if (
       typeof identity === 'object' &&

@@ -1,7 +1,7 @@
 // Who uses a data directory: the process whose lock is in it, or one that has the directory that this is a copy of. A
 // lock is looked at as every node that starts looks at it, and whoever holds it notices nothing.
 
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   DIRECTORY_ID_FILE,
@@ -11,7 +11,7 @@ import {
   socketOfId,
 } from '../../cluster/io/directory-lock.ts';
 import { describeProcess, processOf, unixSockets } from '../../cluster/io/socket-holders.ts';
-import { type Entry, entriesOf } from './entries.ts';
+import { type Entry, entriesOf, readIn } from './entries.ts';
 import type { Report } from './finding.ts';
 
 export type Use =
@@ -31,7 +31,7 @@ export async function useOf(path: string, entries: readonly Entry[]): Promise<Us
   } finally {
     await folder?.close();
   }
-  const bytes = await readFile(join(path, DIRECTORY_ID_FILE)).catch(() => undefined);
+  const bytes = await readIn(join(path, DIRECTORY_ID_FILE)).catch(() => undefined);
   const id = bytes === undefined ? undefined : directoryIdOf(bytes);
   if (id === undefined || id === 'broken') return { kind: 'free' };
   const sockets = unixSockets(`@${socketOfId(id)}`);
