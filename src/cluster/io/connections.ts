@@ -17,6 +17,8 @@ export interface Turn {
 
 /** With so many waiting on one connection no more are read. What has been read by then is 64 KiB at most. */
 const WAITING_MAX = 32;
+/** The same for all that are not answered: gets, which need not wait, may take long. */
+const OPEN_MAX = 128;
 
 const CONNECTION = Symbol('what is known of a connection');
 
@@ -44,6 +46,8 @@ export class Connection {
   #alone: Turn | undefined;
   readonly #waiting: Turn[] = [];
   #isAdvancing = false;
+  /** Nothing is read until fewer are open. */
+  #isStopped = false;
   /** Nothing that comes now is done any more: an answer said that it is the last. */
   #isClosing = false;
   /** What waits for the last answer to leave. */
@@ -69,9 +73,9 @@ export class Connection {
    */
   take(turn: Turn): void {
     this.open++;
-    if (this.#waiting.length === 0 && this.#isFree(turn)) return this.#run(turn);
-    this.#waiting.push(turn);
-    if (this.#waiting.length >= WAITING_MAX) stopReading(this.socket);
+    if (this.#waiting.length === 0 && this.#isFree(turn)) this.#run(turn);
+    else this.#waiting.push(turn);
+    if (this.#waiting.length >= WAITING_MAX || this.open >= OPEN_MAX) this.#stopReading();
   }
 
   /** It is answered, or never will be: those behind it may go on. */
@@ -85,6 +89,7 @@ export class Connection {
   ended(round: number): void {
     this.open--;
     this.usedInRound = round;
+    this.#readAgain();
     if (this.open > 0) return;
     this.#readWhenIdle = this.socket.bytesRead;
     this.#idle();
@@ -97,9 +102,9 @@ export class Connection {
   close(): number {
     const waited = this.#waiting.length;
     this.#isClosing = true;
-    readAgain(this.socket);
     this.open -= waited;
     this.#waiting.length = 0;
+    this.#readAgain();
     return waited;
   }
 
@@ -136,7 +141,21 @@ export class Connection {
       [next] = this.#waiting;
     }
     this.#isAdvancing = false;
-    if (this.#waiting.length < WAITING_MAX / 2) readAgain(this.socket);
+    this.#readAgain();
+  }
+
+  #stopReading(): void {
+    this.#isStopped = true;
+    stopReading(this.socket);
+  }
+
+  #readAgain(): void {
+    if (!this.#isStopped) return;
+    const isLittle = this.#waiting.length < WAITING_MAX / 2 && this.open < OPEN_MAX / 2;
+    // What comes behind the last answer is read and dropped, so that the client sees that and no reset.
+    if (!isLittle && !this.#isClosing) return;
+    this.#isStopped = false;
+    readAgain(this.socket);
   }
 }
 

@@ -93,8 +93,11 @@ export async function startHttpServer(
   );
   server.on('upgrade', (request, socket, head) => {
     if (!isForLink(request)) return ignoreOffer(server, request, socket as Socket, head);
-    connections.forget(socket as Socket);
-    return acceptLink(service, request, socket as Socket, head, options.valueBytesMax);
+    // Answers that are due on the connection come before the first byte of the stream.
+    return onceIdle(socket as Socket, () => {
+      connections.forget(socket as Socket);
+      acceptLink(service, request, socket as Socket, head, options.valueBytesMax);
+    });
   });
   const listeners = await openListeners(server, options);
   return {

@@ -6,6 +6,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { InvariantBroken } from '../../../src/cluster/assert.ts';
 import type { HttpReply, HttpRequest } from '../../../src/cluster/http.ts';
 import { type HttpServer, startHttpServer } from '../../../src/cluster/io/http-server.ts';
+import { LINK_PROTOCOL } from '../../../src/cluster/io/network.ts';
+import { PATHS } from '../../../src/cluster/messages.ts';
 import type { Service } from '../../../src/cluster/runtime.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -228,6 +230,58 @@ test('of one connection only so much is read as waits: a client cannot fill the 
     taken += chunk.length;
   }
   expect(taken).toBeLessThan(64 * MEBIBYTE);
+});
+
+test('of one connection only so many gets are under way, and the others when these are answered', async () => {
+  const answers: (() => void)[] = [];
+  const server = await serve(MEBIBYTE, (_request, reply) => {
+    answers.push(() => reply(ok('.')));
+  });
+  const socket = await open(server);
+  let received = '';
+  socket.on('data', (chunk: Buffer) => {
+    received += chunk.toString();
+  });
+  const count = 2000;
+  socket.write('GET /get?key=a HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(count));
+  let most = 0;
+  for (let answered = 0; answered < count; ) {
+    await expect.poll(() => answers.length).toBeGreaterThan(0);
+    // What was read with the last of them has come as well.
+    most = Math.max(most, answers.length);
+    for (const answer of answers.splice(0)) {
+      answer();
+      answered++;
+    }
+  }
+  await expect.poll(() => received.split('HTTP/1.1 200 OK').length - 1).toBe(count);
+  expect(most).toBeLessThan(count);
+});
+
+test('an offer of a stream is answered after what came before it on its connection', async () => {
+  let answer: (() => void) | undefined;
+  const server = await serve(MEBIBYTE, (_request, reply) => {
+    answer = () => reply(ok('before'));
+  });
+  const socket = await open(server);
+  let received = '';
+  socket.on('data', (chunk: Buffer) => {
+    received += chunk.toString();
+  });
+  socket.write('GET /get?key=a HTTP/1.1\r\nhost: x\r\n\r\n');
+  socket.write(
+    `GET ${PATHS.operations} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: ${LINK_PROTOCOL}\r\n\r\n`,
+  );
+  await expect.poll(() => answer).toBeDefined();
+  const after = await open(server);
+  after.write('GET /later HTTP/1.1\r\nhost: x\r\n\r\n');
+  const first = answer;
+  await expect.poll(() => answer !== first).toBe(true);
+  expect(received).toBe('');
+  first?.();
+  await once(socket, 'close');
+  expect(received.indexOf('before')).toBeGreaterThan(0);
+  expect(received.indexOf('link-refused')).toBeGreaterThan(received.indexOf('before'));
 });
 
 test('a stop waits for what is in progress, and for nothing that broke off or is idle', async () => {
