@@ -113,7 +113,10 @@ test.each(SEEDS)('D4: a node whose log failed can still be stopped, seed %i', (s
   expect(ended).toBe(true);
 });
 
-test.each(SEEDS)('H8: a store whose sync failed is not complete, seed %i', (seed) => {
+/** What the system drops of what it could not sync is drawn: in a third of the runs it is the set. */
+const DROPS = Array.from({ length: 24 }, (_, index) => index + 1);
+
+test.each(DROPS)('H8: a store whose sync failed is not complete, seed %i', (seed) => {
   const stage = new Stage(seed, { ...SHAPE, storages: 3 });
   const [failed, other] = [stage.storage(0), stage.storage(1)];
   const key = stage.keyOf(failed, other);
