@@ -21,6 +21,16 @@ import { VERSION } from './software.ts';
 export type ReplyCallback = (reply: HttpReply) => void;
 export type Handler = (request: HttpRequest, reply: ReplyCallback) => void;
 
+type Role = 'controller' | 'storage' | 'frontend';
+
+/** What clients ask frontends, and sometimes whoever's port is at hand. */
+const OF_KEYS: readonly string[] = ['/get', '/set', '/delete'];
+const NOTHING: Readonly<Record<Role, string>> = {
+  controller: 'keys are asked of a frontend, and this is the controller: its /status names them',
+  storage: 'keys are asked of a frontend, and this is a storage node',
+  frontend: 'there is nothing at this path',
+};
+
 /** @returns what is wrong, or undefined when it is well. */
 export type Check = () => string | undefined;
 
@@ -30,12 +40,14 @@ export class Routes {
   readonly #changing = new Set<string>();
   readonly #checks = new Map<string, Check>();
   readonly #warnings = new Map<string, Check>();
+  readonly #role: Role;
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #refused = new Map<string, Counter>();
 
   /** @param siblings who share the address: /readyz and /metrics are then of all of them together */
-  constructor(role: string, runtime: Runtime, metrics: Metrics, siblings?: Siblings) {
+  constructor(role: Role, runtime: Runtime, metrics: Metrics, siblings?: Siblings) {
+    this.#role = role;
     this.#log = runtime.log;
     metrics.gauge('velourfog_build_info', 'Version and role; always 1.', () => 1, {
       version: VERSION,
@@ -148,11 +160,12 @@ export class Routes {
   }
 
   handle(request: HttpRequest, reply: ReplyCallback): void {
-    const methods = this.#table.get(pathOf(request.target));
+    const path = pathOf(request.target);
+    const methods = this.#table.get(path);
     const handler = methods?.get(request.method);
     if (methods === undefined) {
       return reply(
-        errorReply('unknown-path', 'there is nothing at this path', {
+        errorReply('unknown-path', NOTHING[OF_KEYS.includes(path) ? this.#role : 'frontend'], {
           instead: `curl 'http://${hostHeader(request)}/readyz?verbose'`,
         }),
       );
@@ -179,7 +192,7 @@ export class Routes {
       if (error instanceof FatalError || error instanceof InvariantBroken) throw error;
       // The one place where a bug in a handler becomes a reply; the client learns nothing but that.
       const stack = error instanceof Error ? error.stack : String(error);
-      this.#log.write('error', 'a request failed', { path: pathOf(request.target), stack });
+      this.#log.write('error', 'a request failed', { path, stack });
       return reply(errorReply('internal', 'internal error'));
     }
   }

@@ -44,7 +44,7 @@ export async function runCommand(
     .exitProcess(false)
     .epilogue(EPILOGUE)
     .fail((message, error) => {
-      throw error ?? usage(message);
+      throw error ?? usage(tooMany(message, given, commands) ?? message);
     });
   for (const command of commands) {
     const options = { ...GLOBAL_OPTIONS, ...command.options };
@@ -76,4 +76,18 @@ export async function runCommand(
     });
   }
   await program.parseAsync();
+}
+
+/** What yargs calls an unknown command may be a word too many for a known one. */
+function tooMany(
+  message: string,
+  [name = '']: readonly string[],
+  commands: readonly Command[],
+): string | undefined {
+  const [, words] = /^Unknown commands?: (.*)$/.exec(message) ?? [];
+  const command = commands.find(({ usage: line, aliases = [] }) =>
+    [line.split(' ')[0], ...aliases].includes(name),
+  );
+  if (words === undefined || command === undefined) return undefined;
+  return `more than it takes: ${words}; it is velour ${command.usage}`;
 }

@@ -133,10 +133,6 @@ export class SegmentStore implements PartitionStore {
    * that a cache has no room for is.
    */
   restore(partition: PartitionId, record: StoredRecord): PutOutcome {
-    const outcome = this.putCopied(partition, record);
-    if (outcome.kind !== 'no-memory') return outcome;
-    // The first life had time to reclaim what it overwrote; here everything comes at once.
-    while (this.work());
     return this.#put(partition, record, this.whenFull === 'refuse');
   }
 

@@ -124,7 +124,7 @@ describe('H31: the time of the cluster', () => {
 
 describe('H31: the own clocks went apart, so the time', () => {
   test('is in doubt until somebody tells it who was asked since', () => {
-    const clock = clockAmong(0, 0);
+    const clock = clockAmong(0, 0, 0);
     expect(clock.isInDoubt()).toBe(false);
     const asked = { wallMs, monotonicMs };
     wallMs += 30_000;
@@ -139,7 +139,7 @@ describe('H31: the own clocks went apart, so the time', () => {
     tell(clock, '0', NOON_MS + 30_010);
     expect(clock.isInDoubt()).toBe(false);
     expect(told).toEqual(['first']);
-    // What the other voice said before does not count beside it.
+    // What the other voices said before would outvote it, and does not count.
     expect(clock.wallMs()).toBe(NOON_MS + 30_010);
     tell(clock, '0', NOON_MS + 30_010);
     expect(told).toEqual(['first']);

@@ -58,8 +58,8 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: CONNECTIONS,
-        find: 'if (this.#waiting.length === 0 && this.#isFree(turn)) return this.#run(turn);',
-        replace: 'if (this.#isFree(turn)) return this.#run(turn);',
+        find: 'if (this.#waiting.length === 0 && this.#isFree(turn)) this.#run(turn);',
+        replace: 'if (this.#isFree(turn)) this.#run(turn);',
       },
     ],
     fate: tests(SERVER_TESTS, 'a get waits'),

@@ -1428,18 +1428,6 @@ const STORE_MUTANTS: readonly Mutant[] = [
     fate: tests(LOG_REPLAY_TESTS, 'a value holds a piece'),
   },
   {
-    name: 'replay-reclaims-nothing',
-    rule: 'H7',
-    edits: [
-      {
-        file: MEMORY,
-        find: '    while (this.work());\n',
-        replace: '',
-      },
-    ],
-    fate: tests(FULL_RESTART_TESTS, 'never much'),
-  },
-  {
     name: 'replay-keeps-to-the-limit',
     rule: 'D7',
     edits: [

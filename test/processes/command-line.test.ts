@@ -16,6 +16,7 @@ const MISTAKES: readonly (readonly [string, number, RegExp])[] = [
   ['', 2, /Name a command/],
   ['contoller 12000 1 1', 2, /Did you mean controller\?/],
   ['controller', 2, /Not enough non-option arguments/],
+  ['storage 127.0.0.1:1 127.0.0.1:2 x y', 2, /more than it takes: x, y; it is velour storage <c/],
   ['controller 12000 2 3', 2, /redundancy 3 needs at least 3 storage nodes, and num-storage is 2/],
   ['controller 0 1 1', 2, /port is 0/],
   ['controller 70000 1 1', 2, /port is 70000/],

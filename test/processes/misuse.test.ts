@@ -76,6 +76,19 @@ describe('misuse of the client API', () => {
     expect(answer.text).toContain(`curl 'http://${frontend}/set?key=a%20b&value=VALUE'`);
   });
 
+  test.each(['/get?key=a', '/set?key=a&value=1', '/delete?key=a'])(
+    '%s at another role says where keys are asked',
+    async (path) => {
+      const [storage = ''] = cluster.storages;
+      for (const address of [cluster.controller, storage]) {
+        const answer = await call(address, path);
+        expect(answer.status).toBe(404);
+        expect(answer.text).toMatch(/keys are asked of a frontend, and this is /);
+        expectOneLine(answer);
+      }
+    },
+  );
+
   test('405 names the methods that are allowed', async () => {
     const answer = await call(frontend, '/set?key=a', { method: 'PATCH', body: 'x' });
     expect(answer.status).toBe(405);
