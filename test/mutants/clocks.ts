@@ -150,9 +150,9 @@ const WHO_IS_OFF: readonly Mutant[] = [
     rule: 'H31',
     edits: [
       {
-        file: CONTROLLER,
-        find: 'const timed = { ...runtime, clock: this.#knowledge.clocks.time };',
-        replace: 'const timed = runtime;',
+        file: NODE_CLOCKS,
+        find: 'const aheadMs = wallMs - this.time.wallMs();',
+        replace: 'const aheadMs = wallMs - this.#own.wallMs();',
       },
     ],
     fate: tests(SCHEDULES, 'of a controller that starts anew'),
