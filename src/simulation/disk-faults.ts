@@ -2,7 +2,7 @@
 // then is disk.ts's.
 
 import type { SeededRandom } from '../cluster/seeded-random.ts';
-import type { SimulatedDisk } from './disk.ts';
+import type { SimulatedDisk, Tampering } from './disk.ts';
 import type { DiskOperation } from './disk-steps.ts';
 
 export type DiskFault =
@@ -18,7 +18,9 @@ export type DiskFault =
   | { readonly kind: 'error'; readonly operation: DiskOperation; readonly times: number }
   /** Too few open files, or the like: nothing is done, and a later attempt succeeds (H35). */
   | { readonly kind: 'shortage'; readonly operation: DiskOperation; readonly times: number }
-  | { readonly kind: 'rot'; readonly bits: number };
+  | { readonly kind: 'rot'; readonly bits: number }
+  /** Somebody touches the log of a node that runs. */
+  | { readonly kind: 'tamper'; readonly how: Tampering };
 
 export type DiskFaultKind = DiskFault['kind'];
 
@@ -29,6 +31,7 @@ export const DISK_FAULT_KINDS: readonly DiskFaultKind[] = [
   'error',
   'shortage',
   'rot',
+  'tamper',
 ];
 
 const SLOW_MS = [50, 500] as const;
@@ -77,6 +80,8 @@ export function drawDiskFault(
       return { kind, operation: random.pick(SCARCE), times: 1 + random.below(8) };
     case 'rot':
       return { kind, bits: 1 + random.below(3) };
+    case 'tamper':
+      return { kind, how: random.pick(['remove', 'replace', 'truncate']) };
   }
 }
 
@@ -103,10 +108,17 @@ export function strikeDisk(disk: SimulatedDisk, fault: DiskFault): string | unde
       const name = disk.rot(fault.bits);
       return name && `rots in ${name}`;
     }
+    case 'tamper': {
+      const name = disk.logs.at(-1);
+      if (name === undefined) return undefined;
+      disk.tamper(name, fault.how);
+      return `has a foreign hand on it: ${fault.how} ${name}`;
+    }
   }
 }
 
 /** Whether all that the disk holds may have to be given up. */
 export function mayCostTheDisk(fault: DiskFault): boolean {
-  return fault.kind === 'rot' || (fault.kind === 'error' && fault.operation === 'sync');
+  if (fault.kind === 'rot' || fault.kind === 'tamper') return true;
+  return fault.kind === 'error' && fault.operation === 'sync';
 }

@@ -36,18 +36,19 @@ export class DiskHands {
     this.#faults.lasting('stall-disk', [node], durationMs);
   }
 
-  /** Slow for long, full at some byte, errors, bits that turn over. */
+  /** Slow for long, full at some byte, errors, bits that turn over, foreign hands. */
   strike(node: SimulatedNode, lasts: boolean): void {
     const { random } = this.#world;
     if (this.#struck.has(node) || !node.keepsData || !node.process.alive) return;
     const isStorage = this.#cluster.storages.some((storage) => storage === node);
     // What a controller has on its disk only a recovery brings back, and that is another fault (D6).
     const kinds = isStorage
-      ? (['slow', 'full', 'error', 'shortage', 'rot'] as const)
+      ? (['slow', 'full', 'error', 'shortage', 'rot', 'tamper'] as const)
       : (['slow', 'full', 'shortage'] as const);
     const fault = drawDiskFault(random, kinds, lasts);
     const costsTheDisk = mayCostTheDisk(fault);
-    if (costsTheDisk && !this.#losses.mayLose(node)) return;
+    // One at a time: whoever is not a witness now may be one by the time that its disk is replaced.
+    if (costsTheDisk && (this.#isToBeReplaced || !this.#losses.mayLose(node))) return;
     const durationMs =
       'durationMs' in fault ? Math.min(fault.durationMs, 60_000) : random.between(500, 3000);
     const what = strikeDisk(node.disk, fault);
@@ -61,6 +62,7 @@ export class DiskHands {
       error: 'disk-error',
       shortage: 'disk-shortage',
       rot: 'disk-rot',
+      tamper: 'disk-tampered',
     };
     const log = this.#faults.begin(kind[fault.kind], [node]);
     if (fault.kind === 'slow') this.#world.at(durationMs, () => this.#faults.end(log));
@@ -79,6 +81,12 @@ export class DiskHands {
         });
       }
     }
+  }
+
+  get #isToBeReplaced(): boolean {
+    return this.#cluster.storages.some(
+      (node) => this.#struck.has(node) && this.#losses.isCondemned(node),
+    );
   }
 
   healAll(): void {

@@ -43,6 +43,8 @@ export interface DiskImage {
   readonly logs: ReadonlyMap<string, Buffer>;
 }
 
+export type Tampering = 'remove' | 'replace' | 'truncate';
+
 export class SimulatedDisk {
   readonly #process: SimulatedProcess;
   readonly #directory = new Directory();
@@ -62,6 +64,7 @@ export class SimulatedDisk {
   #notedLosses = 0;
   /** An operation failed in the present life of the process. */
   #hasFailed = false;
+  #isTampered = false;
   /** Rotten files that the present life of the process was given. */
   readonly #swallowed = new Set<string>();
 
@@ -102,6 +105,7 @@ export class SimulatedDisk {
   wipe(): void {
     this.#directory.clear();
     this.#notedLosses = this.#ground.losses;
+    this.#isTampered = false;
   }
 
   /** What is on it now, as a backup has it. */
@@ -315,10 +319,16 @@ export class SimulatedDisk {
     return id;
   }
 
+  /** Somebody touched its files since it was empty: only a process that has noticed knows what may be gone (H8). */
+  get isTampered(): boolean {
+    return this.#isTampered;
+  }
+
   /** Somebody removes a file under the process that has it open, puts a copy in its place, or truncates it. */
-  tamper(name: string, how: 'remove' | 'replace' | 'truncate'): void {
+  tamper(name: string, how: Tampering): void {
     const file = this.#directory.get(name);
     if (file === undefined) return;
+    this.#isTampered = true;
     switch (how) {
       case 'remove':
         return this.#directory.set(name, undefined);
@@ -327,6 +337,11 @@ export class SimulatedDisk {
       case 'truncate':
         return file.truncate(file.length >> 1);
     }
+  }
+
+  /** @returns the names of the files of a log */
+  get logs(): readonly string[] {
+    return [...this.#directory.files].flatMap(([name, { kind }]) => (kind === 'log' ? [name] : []));
   }
 
   /** One operation after the other, as the contract of the port has it for replacements. */

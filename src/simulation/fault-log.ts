@@ -53,6 +53,7 @@ export const FAULTS = {
   'disk-error': { mayFail: 'nothing', feltForMs: 6000 },
   'disk-shortage': { mayFail: 'nothing', feltForMs: 6000 },
   'disk-rot': { mayFail: 'nothing', feltForMs: 6000 },
+  'disk-tampered': { mayFail: 'nothing', feltForMs: 6000 },
   'wrong-scale': { mayFail: 'nothing', feltForMs: 6000 },
   'restart-all': { mayFail: 'anything', feltForMs: 8000 },
   aim: { mayFail: 'anything', feltForMs: 10_000 },

@@ -76,7 +76,7 @@ export class Hands {
       if (this.#losses.burned.has(node)) continue;
       if (node.timeScale !== 1) node.crash(false);
       node.timeScale = 1;
-      if (!node.process.alive) node.start();
+      this.#losses.start(node);
       node.process.resume();
       node.process.endSuspension(true);
     }
@@ -321,11 +321,11 @@ export class Hands {
     this.#losses.crash(node, false);
     node.timeScale = this.#world.random.pick([4, 10]);
     this.#world.note(`${node.process.name} is started with --time-scale ${node.timeScale}`);
-    node.start();
+    this.#losses.start(node);
     this.#world.at(durationMs, () => {
       node.crash(false);
       node.timeScale = 1;
-      if (!this.#losses.burned.has(node)) node.start();
+      this.#losses.start(node);
       this.#faults.end(fault);
     });
   }
@@ -365,7 +365,8 @@ export class Hands {
 
   #startLater(node: SimulatedNode, durationMs: number, fault: Fault): void {
     this.#world.at(durationMs, () => {
-      if (node.keepsData && !node.process.alive) this.#copies.set(node, node.disk.image());
+      const isCopied = node.keepsData && !node.process.alive && !node.disk.isTampered;
+      if (isCopied) this.#copies.set(node, node.disk.image());
       this.#losses.start(node);
       this.#faults.end(fault);
     });

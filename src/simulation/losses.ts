@@ -67,6 +67,10 @@ export class Losses {
     this.#intact.condemn(node);
   }
 
+  isCondemned(node: SimulatedNode): boolean {
+    return this.#intact.isCondemned(node);
+  }
+
   /** The life that is over by now, and those between the fault and it, left nothing. */
   replaced(node: SimulatedNode): void {
     this.#note(node);
@@ -91,7 +95,13 @@ export class Losses {
 
   /** Unless its machine is gone, or it runs already. */
   start(node: SimulatedNode): void {
-    if (!node.process.alive && !this.burned.has(node)) node.start();
+    if (node.process.alive || this.burned.has(node)) return;
+    // It may have died before it noticed, and then nothing but this says so.
+    if (node.disk.isTampered) {
+      node.disk.wipe();
+      this.replaced(node);
+    }
+    node.start();
   }
 
   readonly #isIntact = ({ node: id, incarnation }: Life): boolean => {
