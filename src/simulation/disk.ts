@@ -339,7 +339,6 @@ export class SimulatedDisk {
     }
   }
 
-  /** @returns the names of the files of a log */
   get logs(): readonly string[] {
     return [...this.#directory.files].flatMap(([name, { kind }]) => (kind === 'log' ? [name] : []));
   }

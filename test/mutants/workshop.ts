@@ -99,14 +99,18 @@ export class Workshop {
   async #test({ file, name }: Extract<Programme, { kind: 'tests' }>): Promise<Verdict> {
     const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
     const flags = ['run', file, '-t', pattern, '--reporter=json', '--cache=false'];
-    const { output } = await this.#run('node_modules/vitest/vitest.mjs', flags);
+    const { code, output } = await this.#run('node_modules/vitest/vitest.mjs', flags);
     const report = JSON.parse(output.slice(output.indexOf('{"numTotal'))) as Report;
     const ran = report.testResults
       .flatMap(({ assertionResults }) => assertionResults)
       .filter(({ status }) => status !== 'skipped');
     const [failed, ...others] = ran.filter(({ status }) => status === 'failed');
     if (ran.length === 0) throw new Error(`${file} has no test named ${name}`);
-    if (failed === undefined) return { killed: false, by: `${ran.length} tests` };
+    if (failed === undefined) {
+      // What is thrown where no test waits for it ends a process that serves.
+      const isThrown = code !== 0;
+      return { killed: isThrown, by: `${isThrown ? 'an error outside of ' : ''}${ran.length} tests` };
+    }
     const [why = ''] = failed.failureMessages.join(' ').replace(/\s+/g, ' ').split(' // ');
     return {
       killed: true,
