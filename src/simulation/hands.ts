@@ -323,9 +323,12 @@ export class Hands {
     this.#world.note(`${node.process.name} is started with --time-scale ${node.timeScale}`);
     this.#losses.start(node);
     this.#world.at(durationMs, () => {
-      node.crash(false);
-      node.timeScale = 1;
-      this.#losses.start(node);
+      // Or it was corrected when all faults ended, and lives.
+      if (node.timeScale !== 1) {
+        node.crash(false);
+        node.timeScale = 1;
+        this.#losses.start(node);
+      }
       this.#faults.end(fault);
     });
   }
