@@ -109,7 +109,10 @@ export class Workshop {
     if (failed === undefined) {
       // What is thrown where no test waits for it ends a process that serves.
       const isThrown = code !== 0;
-      return { killed: isThrown, by: `${isThrown ? 'an error outside of ' : ''}${ran.length} tests` };
+      return {
+        killed: isThrown,
+        by: `${isThrown ? 'an error outside of ' : ''}${ran.length} tests`,
+      };
     }
     const [why = ''] = failed.failureMessages.join(' ').replace(/\s+/g, ' ').split(' // ');
     return {
