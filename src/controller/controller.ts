@@ -88,7 +88,7 @@ export class Controller implements Service {
     this.#registrations = new Registrations(timed, this.#map, options, {
       aheadMs: (wallMs) => this.#knowledge.clocks.aheadAtStartMs(wallMs),
       proved: (life) => this.#knowledge.detector.died(life, this.#nowMs(), false),
-      isWanted: (map, node) => this.#recovery?.isWanted(map, node) ?? false,
+      recovery: () => this.#recovery,
       recovering: () => this.#recovering(),
     });
     this.#routes = new Routes('controller', runtime, this.#metrics);

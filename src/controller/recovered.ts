@@ -12,7 +12,7 @@ import {
   nodeEntry,
   type PartitionEntry,
 } from '../cluster/cluster-map.ts';
-import type { NodeId } from '../cluster/identity.ts';
+import type { Incarnation, NodeId } from '../cluster/identity.ts';
 import type { PrepareReply } from '../cluster/messages.ts';
 import type { PartitionId } from '../cluster/partition.ts';
 import { hasEpochLeft, openEpoch } from './epochs.ts';
@@ -228,5 +228,13 @@ function hasPromised(promises: Promises, map: ClusterMap, member: Member): boole
   if (promise.incarnation === member.incarnation) return true;
   const entry = nodeEntry(map, member.node);
   const isSameStore = entry?.incarnation === member.incarnation && entry.store === promise.store;
-  return isSameStore && promise.lives?.includes(member.incarnation) !== false;
+  return isSameStore && coversLife(promise, member.incarnation);
+}
+
+/** Of earlier software nobody knows which lives its directory had. */
+export function coversLife(
+  { incarnation, lives }: Pick<PrepareReply, 'incarnation' | 'lives'>,
+  life: Incarnation,
+): boolean {
+  return incarnation === life || lives?.includes(life) !== false;
 }

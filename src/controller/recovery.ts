@@ -11,7 +11,7 @@ import {
   type PartitionEntry,
 } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
-import type { Address, ClusterId, NodeId } from '../cluster/identity.ts';
+import type { Address, ClusterId, Incarnation, NodeId } from '../cluster/identity.ts';
 import type { Times } from '../cluster/limits.ts';
 import {
   PATHS,
@@ -24,7 +24,7 @@ import type { PartitionId } from '../cluster/partition.ts';
 import type { Runtime } from '../cluster/runtime.ts';
 import { describeFrozen, some } from './frozen.ts';
 import { isSameGeneration, noGenerationLeft, openGeneration } from './generations.ts';
-import { type Evidence, frozenFor, newestMap, recovered } from './recovered.ts';
+import { coversLife, type Evidence, frozenFor, newestMap, recovered } from './recovered.ts';
 
 export interface RecoveryOptions {
   readonly times: Times;
@@ -109,6 +109,18 @@ export class Recovery {
   /** Whether this node, whose store the map names, is still to say what it knows. */
   isWanted(map: ClusterMap, node: NodeId): boolean {
     return !this.#promises.has(node) && frozenEntries(map).some((entry) => hasNode(entry, node));
+  }
+
+  /**
+   * A node goes on with its store in a new life, which entries follow at once (H7). Whoever had promised for the life
+   * before has for this one: else its partitions were frozen for good when it was started anew meanwhile (seed 181402582).
+   */
+  resumed(node: NodeId, earlier: Incarnation, incarnation: Incarnation): void {
+    const promise = this.#promises.get(node);
+    if (promise === undefined || !coversLife(promise, earlier)) return;
+    const { lives } = promise;
+    this.#promises.set(node, { ...promise, lives: lives && [...lives, incarnation] });
+    this.#judged = '';
   }
 
   /** The newest map that anybody told of so far. */

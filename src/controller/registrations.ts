@@ -19,6 +19,7 @@ import { refusalReply } from '../cluster/routes.ts';
 import type { Runtime } from '../cluster/runtime.ts';
 import { foundMap, nextIncarnation, withNode } from './membership.ts';
 import type { PublishedMap } from './published-map.ts';
+import type { Recovery } from './recovery.ts';
 import { refuseBrokenDisk } from './state-file.ts';
 import { withScaleOf } from './time-scales.ts';
 
@@ -51,8 +52,8 @@ export interface RegistrationEvents {
   aheadMs(wallMs: number): number;
   /** A life is over, because its successor holds its directory (H5a). */
   proved(death: Life): void;
-  /** A recovery waits for what the store of this node knows; until then its memberships stay (H32). */
-  isWanted(map: ClusterMap, node: NodeId): boolean;
+  /** The one that may still wait for what the store of a node knows; until then its memberships stay (H32). */
+  recovery(): Pick<Recovery, 'isWanted' | 'resumed'> | undefined;
   /** What a recovery waits for, for people: while it does, new nodes found nothing (D5). */
   recovering(): string | undefined;
 }
@@ -214,7 +215,7 @@ export class Registrations {
     }
     const { sameStore, resumes } = successionOf(registration, earlier);
     // Asked again with its next heartbeat.
-    if (sameStore && this.#events.isWanted(this.#map.current, node)) return;
+    if (sameStore && this.#events.recovery()?.isWanted(this.#map.current, node)) return;
     registration.admitting = true;
     // H5a: the lock of the directory proves that the life before is over.
     if (earlier !== undefined && sameStore) {
@@ -237,6 +238,9 @@ export class Registrations {
         registration.admitting = false;
         if (outcome.kind === 'published') {
           if (this.#known(node)?.incarnation === entry.incarnation) admitted();
+          if (resumes && earlier !== undefined) {
+            this.#events.recovery()?.resumed(node, earlier.incarnation, entry.incarnation);
+          }
         }
         // Else the node's next heartbeat tries again.
       },

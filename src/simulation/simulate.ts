@@ -227,6 +227,8 @@ class Run {
     const canBeAsked = frontends.some(({ process }) => process.alive);
     if (!this.#shape.isTight || digits === undefined || !everybodyIsUp || !canBeAsked) return;
     this.#world.occur('full store emptied');
+    // Now everything is deleted, also what was to be left alone until it expires.
+    this.#expiry.released();
     const violation = (text: string) => this.#violations.push(text);
     new Emptying({
       world: this.#world,

@@ -125,7 +125,7 @@ describe('a node that comes back after it was removed (I10, D3)', () => {
       {
         aheadMs: () => 0,
         proved: () => undefined,
-        isWanted: () => false,
+        recovery: () => undefined,
         recovering: () => undefined,
       },
     );

@@ -343,7 +343,7 @@ export const DIRECTORY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/controller/recovered.ts',
-        find: 'isSameStore && promise.lives?.includes(member.incarnation) !== false',
+        find: 'isSameStore && coversLife(promise, member.incarnation)',
         replace: 'isSameStore',
       },
     ],
@@ -368,5 +368,17 @@ export const DIRECTORY_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests('test/storage/registration.test.ts', 'registering again'),
+  },
+  {
+    name: 'a-promise-ends-with-its-life',
+    rule: 'H32',
+    edits: [
+      {
+        file: 'src/controller/registrations.ts',
+        find: 'if (resumes && earlier !== undefined) {',
+        replace: "if (resumes && earlier !== undefined && node === '') {",
+      },
+    ],
+    fate: tests('test/simulation/schedules-recovery.test.ts', 'has promised all the same'),
   },
 ];

@@ -210,6 +210,37 @@ test.each(SEEDS)(
 );
 
 test.each(SEEDS)(
+  'H32, H7: who promised is started anew while others are waited for, and has promised all the same, seed %i',
+  (seed) => {
+    const { stage, controller, one, other, third, frontend, key } = twoCopies(seed);
+    for (const node of [one, other, third]) node.crash(false);
+    loseController(stage);
+    for (const node of [controller, one, third]) node.start();
+    stage.until('found again', () => stage.map.partitions.some(({ frozen }) => frozen), 20_000);
+    const frozenAs = () => stage.map.nodes[one.process.name]?.incarnation ?? 0;
+    for (let times = 0; times < 2; times++) {
+      const before = frozenAs();
+      one.crash(false);
+      one.start();
+      stage.until('a new life of it', () => frozenAs() > before, 10_000);
+      stage.pass(1000);
+    }
+    stage.expectStatus(stage.get(frontend, key), 503);
+    other.start();
+    stage.until('both serve', () => stage.roleOf(other, key) === 'serving', 10_000);
+    stage.until(
+      'nothing is frozen',
+      () => !stage.map.partitions.some(({ frozen }) => frozen),
+      10_000,
+    );
+    stage.pass(2000);
+    stage.expectStatus(stage.get(frontend, key), 200);
+    stage.expectStatus(stage.set(frontend, key), 200);
+    stage.expectKept();
+  },
+);
+
+test.each(SEEDS)(
   'I1: two recoveries in one second publish no two maps of one version, and all is served, seed %i',
   (seed) => {
     const stage = new Stage(seed, SHAPE);
