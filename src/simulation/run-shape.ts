@@ -56,10 +56,9 @@ type DrawnShape = Omit<RunShape, 'acceptsLosses'>;
 const CACHE = { valueBytes: 80, memoryBytes: [5000, 6200] } as const;
 /**
  * Of a store the same, and some more: the two segments that are filled are never cleaned, and with less than one
- * further beside them, the four that are reserved and the indexes, what is deleted would make no room; nor for a repair,
- * whose record is in a segment that is full beside two that are not (seed 31000090).
+ * further beside them, the four that are reserved and the indexes, what is deleted would make no room.
  */
-const TIGHT = { keys: 9, moreBytes: 1212 } as const;
+const TIGHT = { keys: 9, moreBytes: 700 } as const;
 
 /** The battery of a machine's clock is empty. */
 const ANY_JUMP_MS = 40 * 24 * 3_600_000;

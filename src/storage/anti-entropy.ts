@@ -51,6 +51,8 @@ export class AntiEntropy {
   readonly #retention: Retention;
   /** Of partitions whose last round found something due and could not ask a member. */
   readonly #obstacles = new Map<PartitionId, string>();
+  /** The highest floor of each partition that another member told of: every set is above it already. */
+  readonly #floors = new Map<PartitionId, Version>();
   #running = false;
   /** Ends the wait for the next round; undefined while one is under way, or the next comes as soon as it may. */
   #hurry: (() => void) | undefined;
@@ -137,7 +139,9 @@ export class AntiEntropy {
     if (entry === undefined) return done();
     const { node } = this.#replica.life;
     const { graces } = this.#retention;
-    const round = new Round(this.#replica, this.#store, { partition, epoch: entry.epoch, graces });
+    const floorOfOthers = this.#floors.get(partition) ?? VERSION_ZERO;
+    const options = { partition, epoch: entry.epoch, graces, floorOfOthers };
+    const round = new Round(this.#replica, this.#store, options);
     const others = this.#asksOthers()
       ? entry.members.filter((member) => member.node !== node)
       : NOBODY;
@@ -189,6 +193,8 @@ export class AntiEntropy {
       { kind: 'pull', partition, epoch, from, digest },
       (answer: MemberAnswer) => {
         if (answer.kind !== 'records') return endAt(answer.kind);
+        const heard = this.#floors.get(partition) ?? VERSION_ZERO;
+        if (answer.floor > heard) this.#floors.set(partition, answer.floor);
         if (!this.#running || !round.isCurrent()) return done(false);
         round.merge(answer);
         if (answer.next !== undefined) return this.#ask(member, round, answer.next, done);
@@ -232,6 +238,7 @@ interface RoundOptions {
   readonly partition: PartitionId;
   readonly epoch: Epoch;
   readonly graces: Graces;
+  readonly floorOfOthers: Version;
 }
 
 /** One partition's pulls from all other members, in one state of it. */
@@ -243,23 +250,28 @@ class Round {
   readonly #store: PartitionStore;
   readonly #floor: Version;
   readonly #graces: Graces;
+  /** Of all members, as far as this one heard: no set is below it. */
+  readonly #highestFloor: Version;
   /** What may be forgotten once every other member is known to have it, or something above it. */
   readonly #candidates = new Map<string, Due>();
   /** Of the member that is being asked: the records that it listed, by key. */
   #listed = new Map<string, StoredRecord>();
 
-  constructor(replica: Replica, store: PartitionStore, { partition, epoch, graces }: RoundOptions) {
+  constructor(replica: Replica, store: PartitionStore, options: RoundOptions) {
+    const { partition, epoch, graces, floorOfOthers } = options;
     this.#replica = replica;
     this.#store = store;
     this.partition = partition;
     this.epoch = epoch;
     this.#graces = graces;
     this.#floor = store.floor(partition);
+    this.#highestFloor = this.#floor > floorOfOthers ? this.#floor : floorOfOthers;
   }
 
   /** A slice of what may be forgotten. */
   collect(wallMs: number): void {
-    const isDueNow = (record: StoredRecord) => isDue(record, wallMs, this.#floor, this.#graces);
+    const isDueNow = (record: StoredRecord) =>
+      isDue(record, wallMs, this.#highestFloor, this.#graces);
     const limits = { found: PER_SLICE, lookedAt: PER_SLICE };
     for (const due of this.#store.nextDue(this.partition, isDueNow, limits)) {
       this.#candidates.set(due.key.toString('latin1'), due);
@@ -320,8 +332,8 @@ class Round {
 
 /**
  * A delete after its grace; what expired, after less (D15, H30). What is far ahead stays where it would take the floor
- * along: every set of the partition would have to be above it (H31). Where the floor is as far ahead already, that has
- * happened; nothing tells how old a delete is there, so it stays until memory is short, or its time has come.
+ * along: every set of the partition would have to be above it (H31). Where the floor of any member is as far ahead, that
+ * has happened; nothing tells how old a delete is there, so it stays until memory is short, or its time has come.
  */
 function isDue(record: StoredRecord, wallMs: number, floor: Version, graces: Graces): boolean {
   const expiresAtMs = recordExpiresAtMs(record);

@@ -84,4 +84,16 @@ export const FAR_AHEAD_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests(MEMORY_SCHEDULES, 'R10, H31: '),
   },
+  {
+    name: 'only-the-own-floor-is-looked-at',
+    rule: 'R10',
+    edits: [
+      {
+        file: 'src/storage/anti-entropy.ts',
+        find: 'if (answer.floor > heard) this.#floors.set(partition, answer.floor);',
+        replace: 'if (answer.floor > heard) this.#floors.set(partition, heard);',
+      },
+    ],
+    fate: tests('test/storage/anti-entropy.test.ts', 'a delete that is a day ahead'),
+  },
 ];

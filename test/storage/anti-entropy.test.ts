@@ -170,6 +170,19 @@ describe('while memory is short (R10)', () => {
     expect(parts.store.floor(PARTITION)).toBe(stays ? VERSION_ZERO : versionAt(NOW_MS + agoMs));
   });
 
+  const FAR = versionAt(NOW_MS + 86_400_000);
+  test.each([
+    ['nothing was refused', false, FAR, true],
+    ['no floor is as far ahead', true, VERSION_ZERO, true],
+    ['the floor of the other member is as far ahead', true, FAR, false],
+    ['that is an hour behind it', true, versionAt(NOW_MS + 82_800_000), true],
+  ] as const)('a delete that is a day ahead (H31): %s', (_what, isRefused, floor, stays) => {
+    const parts = round(sampleMap(), 0, (FAR + 5n) as Version);
+    if (isRefused) parts.antiEntropy.memoryRefused();
+    turns(parts, { ...SAME, floor } as Answer);
+    expect(parts.has()).toBe(stays);
+  });
+
   test('the next round comes sooner, and who is refused again does not put it off', () => {
     const { asked, due, antiEntropy, waits } = round();
     for (const { answer } of asked.splice(0)) answer(SAME);
