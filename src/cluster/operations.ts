@@ -173,7 +173,6 @@ const TIME_HEAD = Buffer.of(TIME);
 const KIND_HEADS = KINDS.map((_, kind) => Buffer.of(kind));
 const getHead = Buffer.of(GET, 0, 0);
 const longHead = Buffer.alloc(LONG_HEAD_BYTES);
-const versionHead = Buffer.alloc(9);
 
 export function encodeOperation(operation: Operation): EncodedMessage {
   if (operation.kind === 'time') return { head: TIME_HEAD, body: EMPTY };
@@ -386,7 +385,9 @@ function kindHead(kind: number): Buffer {
 }
 
 function withVersion(kind: number, version: Version): Buffer {
-  versionHead[0] = kind;
-  versionHead.writeBigUInt64BE(version, 1);
-  return versionHead;
+  // Its own: an answer that waits for the log is sent after others were encoded.
+  const head = Buffer.allocUnsafe(9);
+  head[0] = kind;
+  head.writeBigUInt64BE(version, 1);
+  return head;
 }

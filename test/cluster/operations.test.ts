@@ -161,3 +161,20 @@ test.each([10_000, 65_500, 65_530, 65_600])(
     expect(received).toHaveLength(3);
   },
 );
+
+test('an answer that waits for the log is not changed by those that are encoded meanwhile', () => {
+  const answers: readonly Answer[] = [
+    { kind: 'superseded', version: 11n as Version },
+    { kind: 'floor', version: 12n as Version },
+    { kind: 'absent', version: 13n as Version },
+    {
+      kind: 'records',
+      floor: 14n as Version,
+      differing: new Set([1]),
+      records: [record],
+      next: undefined,
+    },
+  ];
+  const encoded = answers.map(encodeAnswer);
+  expect(encoded.map((each) => decodeAnswer(joined(each)))).toEqual(answers);
+});

@@ -173,4 +173,16 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests('test/controller/published-map.test.ts', 'answers a wait once'),
   },
+  {
+    name: 'answers-share-one-head',
+    rule: 'H8',
+    edits: [
+      {
+        file: 'src/cluster/operations.ts',
+        find: 'const head = Buffer.allocUnsafe(9);',
+        replace: 'const head = (withVersion as { shared?: Buffer }).shared ??= Buffer.alloc(9);',
+      },
+    ],
+    fate: tests('test/cluster/operations.test.ts', 'an answer that waits for the log'),
+  },
 ];
