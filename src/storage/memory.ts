@@ -3,13 +3,7 @@
 
 import type { Cursor } from '../cluster/operations.ts';
 import type { PartitionId } from '../cluster/partition.ts';
-import {
-  compareRecords,
-  isTombstone,
-  recordKey,
-  recordVersion,
-  type StoredRecord,
-} from '../cluster/record.ts';
+import { compareRecords, recordKey, recordVersion, type StoredRecord } from '../cluster/record.ts';
 import { VERSION_ZERO, type Version } from '../cluster/version.ts';
 import { Asides } from './asides.ts';
 import { Cleaner, type Fate } from './cleaner.ts';
@@ -160,34 +154,22 @@ export class SegmentStore implements PartitionStore {
     const head: Head =
       at === undefined && this.#ghosts?.take(hash) === true ? 'survivors' : 'incoming';
     const index = at === undefined ? state.index : undefined;
-    if (!this.#room.make(head, record, index, replacedBytes, mayRaise)) {
-      // Again: to make room it may have been moved, or evicted.
-      const place = at === undefined ? undefined : state.index.get(hash, key);
-      if (isTombstone(record)) return this.#deleteInPlace(state, hash, place, record);
-      return this.#refuse();
-    }
-    const location = this.#segments.append(head, partition, record);
+    // What is no longer than the record of its key needs no room, for it can take that one's place: so every delete
+    // of what is there is taken, and a repair of a value that kept its length.
+    const fitsInPlace = record.length <= replacedBytes;
+    const hasRoom = this.#room.make(head, record, index, replacedBytes, mayRaise && !fitsInPlace);
+    // Again: to make room it may have been moved, or evicted.
     const from = at === undefined ? undefined : state.index.get(hash, key);
-    if (from === undefined) state.add(hash, location, record);
-    else state.replace(hash, from, location, record);
-    return APPLIED;
-  }
-
-  /** A delete of what is there needs no room: a tombstone is no longer than the record that it takes the place of. */
-  #deleteInPlace(
-    state: PartitionRecords,
-    hash: KeyHash,
-    place: Location | undefined,
-    tombstone: StoredRecord,
-  ): PutOutcome {
-    if (place === undefined || !this.#segments.fitsAt(place, tombstone.length)) {
-      return this.#refuse();
+    if (hasRoom) {
+      const location = this.#segments.append(head, partition, record);
+      if (from === undefined) state.add(hash, location, record);
+      else state.replace(hash, from, location, record);
+      return APPLIED;
     }
-    state.overwrite(hash, place, tombstone);
-    return APPLIED;
-  }
-
-  #refuse(): PutOutcome {
+    if (from !== undefined && fitsInPlace) {
+      state.overwrite(hash, from, record);
+      return APPLIED;
+    }
     this.refused();
     return NO_MEMORY;
   }

@@ -178,13 +178,9 @@ export class Segments {
     return to;
   }
 
-  /** Whether a record of this length has room where the one at the location is. */
-  fitsAt(location: Location, recordBytes: number): boolean {
-    return recordBytes <= this.at(location).length;
-  }
-
-  /** The record at the location gives its place to one that fits there, which takes no memory for it. */
+  /** The record at the location gives its place to one that is no longer, which takes no memory for it. */
   overwrite(location: Location, record: StoredRecord): void {
+    assert(record.length <= this.at(location).length, 'only what is no longer takes a place');
     const segment = this.#segmentOf(location);
     const { bytes, kind } = segment;
     const offset = this.#offsetOf(location);

@@ -113,8 +113,8 @@ export class Play {
       expectSame(outcome, { kind: 'applied' });
       records.set(nameOf(key), record);
     } else {
-      // A delete takes the place of what it deletes.
-      expectSame(tombstone && records.has(nameOf(key)), false);
+      // What is no longer takes the place of what was there.
+      expectSame(record.length > (present?.length ?? 0), true);
     }
   }
 

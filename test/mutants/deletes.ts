@@ -10,7 +10,7 @@ const WRITE_HANDLER = 'src/frontend/write-handler.ts';
 const ANTI_ENTROPY_TESTS = 'test/storage/anti-entropy.test.ts';
 const WRITE_HANDLER_TESTS = 'test/frontend/write-handler.test.ts';
 const MEMORY_SCHEDULES = 'test/simulation/schedules-memory.test.ts';
-const FULL_DELETES = 'test/storage/full-deletes.test.ts';
+const FULL_MEMORY = 'test/storage/full-memory.test.ts';
 
 export const DELETE_MUTANTS: readonly Mutant[] = [
   {
@@ -19,23 +19,41 @@ export const DELETE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: MEMORY,
-        find: 'if (isTombstone(record)) return this.#deleteInPlace',
-        replace: 'if (isTombstone(record) && this.#evicted < 0) return this.#deleteInPlace',
+        find: 'if (from !== undefined && fitsInPlace) {',
+        replace: 'if (from !== undefined && fitsInPlace && this.#evicted < 0) {',
       },
     ],
-    fate: tests(FULL_DELETES, 'takes every delete'),
+    fate: tests(FULL_MEMORY, 'takes every delete'),
+  },
+  {
+    name: 'only-deletes-take-a-place',
+    rule: 'R10',
+    edits: [
+      {
+        file: MEMORY,
+        find: 'if (from !== undefined && fitsInPlace) {',
+        replace: 'if (from !== undefined && fitsInPlace && record.length < replacedBytes) {',
+      },
+    ],
+    fate: tests(FULL_MEMORY, 'takes every value'),
+  },
+  {
+    name: 'a-replay-takes-memory-before-a-place',
+    rule: 'D7',
+    edits: [{ file: MEMORY, find: 'mayRaise && !fitsInPlace', replace: 'mayRaise' }],
+    fate: tests('test/storage/full-restart.test.ts', 'never much'),
   },
   {
     name: 'rest-of-what-was-deleted-is-walked-into',
     rule: 'R10',
     edits: [{ file: SEGMENTS, find: '    fillWithNothing(bytes, rest, end);\n', replace: '' }],
-    fate: tests(FULL_DELETES, 'takes every delete'),
+    fate: tests(FULL_MEMORY, 'takes every delete'),
   },
   {
     name: 'rest-of-what-was-deleted-stays-in-use',
     rule: 'R10',
     edits: [{ file: SEGMENTS, find: '    segment.used -= end - rest;\n', replace: '' }],
-    fate: tests(FULL_DELETES, 'takes every delete'),
+    fate: tests(FULL_MEMORY, 'takes every delete'),
   },
   {
     name: 'deletes-kept-however-short-memory-is',
@@ -89,7 +107,7 @@ export const DELETE_MUTANTS: readonly Mutant[] = [
     name: 'refusal-tells-nobody',
     rule: 'R10',
     edits: [{ file: MEMORY, find: '    this.refused();\n', replace: '' }],
-    fate: tests(FULL_DELETES, 'takes every delete'),
+    fate: tests(FULL_MEMORY, 'takes every delete'),
   },
   {
     name: 'delete-waits-for-no-room',

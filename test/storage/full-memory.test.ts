@@ -1,8 +1,9 @@
-// Deletes in a store whose memory is full: each of what is there is taken, and takes no memory.
+// Deletes, and values that are no longer than those before, in a store whose memory is full: each takes the place of
+// what is there, and no memory.
 
 import { describe, expect, test } from 'vitest';
 import type { PartitionId } from '../../src/cluster/partition.ts';
-import { encodeRecord, isTombstone } from '../../src/cluster/record.ts';
+import { encodeRecord, isTombstone, recordVersion } from '../../src/cluster/record.ts';
 import type { Version } from '../../src/cluster/version.ts';
 import { SegmentStore } from '../../src/storage/memory.ts';
 import { FIRST } from '../../src/storage/partition-store.ts';
@@ -74,5 +75,23 @@ describe.each([0, 3, 12, 100, 1500, 40_000])('a store full of values of %i bytes
     for (let steps = 0; store.work(); steps++) expect(steps).toBeLessThan(10_000);
     expect(store.memory()).toMatchObject({ payload: 0, tombstones: 0, tombstoneBytes: 0 });
     for (const key of keys.slice(0, keys.length / 2)) expectSame(full.set(key, bytes), 'applied');
+  });
+
+  test('takes every value that is no longer, again and again, and refuses a longer one', () => {
+    const full = new FullStore(bytes);
+    const { store, keys } = full;
+    const order = keys.map((_, index) => keys[(index * 7919) % keys.length] ?? '');
+    for (let round = 0; round < 4; round++) {
+      for (const key of order) expectSame(full.set(key, bytes), 'applied');
+      expect(store.memory().used).toBeLessThanOrEqual(MEMORY_BYTES);
+    }
+    const { records } = store.list(PARTITION, FIRST, { bytes: Number.POSITIVE_INFINITY });
+    expect(records.length).toBe(keys.length);
+    // Filling it was a round of its own.
+    for (const record of records) expectSame(recordVersion(record) > 4 * keys.length, true);
+    const lengthOf = (key: string) => store.peek(PARTITION, Buffer.from(key))?.length ?? 0;
+    const refused = keys.find((key) => full.set(key, bytes + 1000) !== 'applied') ?? '';
+    expect(keys.slice(0, keys.length / 2)).toContain(refused);
+    expect(lengthOf(refused)).toBeLessThan(bytes + 1000);
   });
 });
