@@ -119,6 +119,11 @@ export interface ClusterMap {
   readonly promised?: readonly NodeId[] | undefined;
 }
 
+export const generation: Shape<Generation> = object({
+  generation: integer({ min: 0, max: INTEGER_MAX }),
+  nonce: optional(nonce),
+});
+
 export const mapVersion: Shape<MapVersion> = object({
   generation: integer({ min: 0, max: INTEGER_MAX }),
   nonce: optional(nonce),

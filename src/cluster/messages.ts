@@ -1,7 +1,7 @@
 // Every control message between the roles, as JSON over plain HTTP so that `curl` can read it (D18).
 // A message is one line here: its type is the type of its shape. Gets and sets are in operations.ts.
 
-import { life, mapVersion, optionalClusterMap } from './cluster-map.ts';
+import { generation, life, mapVersion, optionalClusterMap } from './cluster-map.ts';
 import {
   address,
   clusterId,
@@ -101,6 +101,8 @@ export const heartbeatRequest = object({
    * Software without it obeys what it adopted.
    */
   obeyedVersion: optional(mapVersion),
+  /** To which recovery the node has promised itself, where that overrules the map that it adopted (H32). */
+  promised: optional(generation),
   /** Whether the answer may say what changed since that map, and not only a whole one (H38). */
   deltas: optional(flag),
   items: count,

@@ -40,12 +40,13 @@ import { Looks } from './looks.ts';
 import { pushMap } from './map-push.ts';
 import { nextNumber } from './membership.ts';
 import { OfflineWatch } from './offline.ts';
-import { noteOtherFounding, Opening, refuseOtherWhenFull, refuseYesterday } from './opening.ts';
+import { noteOtherFounding, Opening, refuseOtherWhenFull } from './opening.ts';
 import { PublishedMap } from './published-map.ts';
 import { Rebalancing } from './rebalancing.ts';
 import { Recovery } from './recovery.ts';
 import { type FoundingRule, Registrations } from './registrations.ts';
 import { judgeNewcomer } from './rivals.ts';
+import { Rule } from './rule.ts';
 import { decodeState, refuseBrokenDisk, STATE_FILE } from './state-file.ts';
 import { watchState } from './state-watch.ts';
 import { refusePoll, refuseSmallerScale, refuseTimeScale } from './time-scales.ts';
@@ -70,6 +71,7 @@ export class Controller implements Service {
   readonly #rebalancing = new Rebalancing();
   readonly #epochs: EpochWatch;
   readonly #offline: OfflineWatch;
+  readonly #rule: Rule;
   #opening: Opening | undefined;
   #recovery: Recovery | undefined;
   #loaded = false;
@@ -81,6 +83,7 @@ export class Controller implements Service {
     this.#runtime = runtime;
     this.#options = options;
     this.#knowledge = new Knowledge(options.times, runtime);
+    this.#rule = new Rule(options.times);
     this.#epochs = new EpochWatch(runtime.log);
     this.#offline = new OfflineWatch(runtime.log);
     this.#map = new PublishedMap(runtime, (map, earlier) => this.#published(map, earlier));
@@ -173,13 +176,11 @@ export class Controller implements Service {
       this.#loaded = true;
       return;
     }
-    this.#opening = new Opening(this.#runtime, this.#options.times, stored, () =>
-      this.#open(stored),
-    );
+    this.#opening = new Opening(this.#runtime, times, stored, (above) => this.#open(stored, above));
   }
 
-  #open(stored: ClusterMap): void {
-    const generation = openGeneration(stored.version.generation, this.#runtime);
+  #open(stored: ClusterMap, above: number): void {
+    const generation = openGeneration(above, this.#runtime);
     if (generation === undefined) throw new FatalError(EXIT.config, noGenerationLeft(STATE_FILE));
     this.#map.propose(
       () => reopened(stored, generation),
@@ -187,7 +188,7 @@ export class Controller implements Service {
         if (outcome.kind === 'published') this.#loaded = true;
         else {
           refuseBrokenDisk(outcome.detail);
-          this.#runtime.timers.after(OPEN_AGAIN_MS, () => this.#open(stored));
+          this.#runtime.timers.after(OPEN_AGAIN_MS, () => this.#open(stored, above));
         }
       },
     );
@@ -280,7 +281,7 @@ export class Controller implements Service {
     const refused = refuseTimeScale(`node ${node}`, timeScale, this.#options.times.scale);
     if (refused !== undefined) return refused;
     if (!this.#loaded) {
-      this.#opening?.heard(node, message.mapVersion);
+      this.#opening?.heard(message);
       return refusalReply('not-ready', 'the controller starts');
     }
     if (this.#map.current === undefined && cluster !== undefined) {
@@ -332,9 +333,8 @@ export class Controller implements Service {
   }
 
   #heartbeat(message: HeartbeatRequest): HttpReply {
-    const newest = message.obeyedVersion ?? message.mapVersion;
     if (!this.#loaded) {
-      this.#opening?.heard(message.node, newest);
+      this.#opening?.heard(message);
       return refusalReply('not-ready', 'the controller starts');
     }
     const refused = this.#registrations.heartbeat(message);
@@ -343,7 +343,7 @@ export class Controller implements Service {
       return refusalReply('other-incarnation', 'this life was declared dead; start the node again');
     }
     const map = this.#map.current;
-    if (map !== undefined) refuseYesterday(map, message.node, newest);
+    if (map !== undefined) this.#rule.heard(map, message, this.#nowMs());
     this.#knowledge.heard(message, this.#nowMs());
     const answer: HeartbeatReply = {
       incarnation: message.incarnation,

@@ -4,6 +4,7 @@
 import {
   type ClusterMap,
   compareMapVersions,
+  type Generation,
   isOfYesterday,
   type MapVersion,
   printMapVersion,
@@ -16,21 +17,36 @@ import type { Times } from '../cluster/limits.ts';
 import type { Log, Runtime } from '../cluster/runtime.ts';
 import { STATE_FILE } from './state-file.ts';
 
+/** What a storage node says of the maps and recoveries that it knows. */
+interface Voice {
+  readonly node: NodeId;
+  readonly mapVersion?: MapVersion | undefined;
+  readonly obeyedVersion?: MapVersion | undefined;
+  readonly promised?: Generation | undefined;
+}
+
 export class Opening {
   readonly #stored: ClusterMap;
   readonly #heard = new Set<NodeId>();
-  readonly #opened: () => void;
+  readonly #opened: (above: number) => void;
+  #above: number;
   #over = false;
 
-  /** @param opened is called once: all nodes were heard, or those that are silent were waited for */
-  constructor(runtime: Runtime, times: Times, stored: ClusterMap, opened: () => void) {
+  /**
+   * @param opened is called once, with a generation that was used before and that no known one is above: all nodes were
+   *   heard, or those that are silent were waited for
+   */
+  constructor(runtime: Runtime, times: Times, stored: ClusterMap, opened: (above: number) => void) {
+    this.#above = stored.version.generation;
     this.#stored = stored;
     this.#opened = opened;
     runtime.timers.after(times.suspicionMs, () => this.#open());
   }
 
-  /** @param adopted the newest map that the node knows of */
-  heard(node: NodeId, adopted: MapVersion | undefined): void {
+  /** It registers, or its heart beats. A recovery that it follows, and not its map, is gone above (H32). */
+  heard({ node, mapVersion, obeyedVersion, promised }: Voice): void {
+    this.#above = Math.max(this.#above, promised?.generation ?? 0);
+    const adopted = obeyedVersion ?? mapVersion;
     if (adopted !== undefined) refuseYesterday(this.#stored, node, adopted);
     this.#heard.add(node);
     if (Object.keys(this.#stored.nodes).every((each) => this.#heard.has(each as NodeId))) {
@@ -41,7 +57,7 @@ export class Opening {
   #open(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#opened();
+    this.#opened(this.#above);
   }
 }
 

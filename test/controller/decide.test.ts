@@ -71,6 +71,7 @@ function controllerOf(
         ...lifeOf(node),
         mapVersion: map.version,
         obeyedVersion: undefined,
+        promised: undefined,
         deltas: true,
         items: 0,
         diskProblem: undefined,

@@ -154,6 +154,7 @@ describe('a node that comes back after it was removed (I10, D3)', () => {
           ...life(D, incarnation),
           mapVersion: map.version,
           obeyedVersion: undefined,
+          promised: undefined,
           retained: undefined,
           deltas: true,
           diskProblem: undefined,

@@ -1,0 +1,90 @@
+// Scripted schedules about a controller whose nodes promised themselves to another one's recovery, which then came to
+// nothing: an operator who moved the controller to another machine, and back before that one had published a map (H32).
+
+import { describe, expect, test } from 'vitest';
+import type { ClusterShape } from '../../src/simulation/cluster.ts';
+import { plainGet } from '../../src/simulation/oracles.ts';
+import { SEEDS, Stage } from './founded.ts';
+
+const SHAPE: ClusterShape = { storages: 3, frontends: 1, redundancy: 2, fsync: 'always' };
+/** Of a supervisor. */
+const STARTS_AGAIN_MS = 1000;
+
+/** @param aheadMs of the clock of the machine that the controller was moved to, and by whose time it recovered */
+function failedRecovery(seed: number, { aheadMs }: { readonly aheadMs: number }) {
+  const stage = new Stage(seed, SHAPE);
+  const { cluster } = stage;
+  const { controller } = cluster;
+  const frontend = stage.frontend(0);
+  const key = stage.keyOf(stage.storage(0), stage.storage(1));
+  stage.expectStatus(stage.set(frontend, key), 200);
+  const ends: string[] = [];
+  controller.process.onFatal = ({ message }) => {
+    ends.push(message);
+    controller.ended();
+    stage.world.at(STARTS_AGAIN_MS, () => controller.start());
+  };
+  cluster.controllerRecovers = true;
+  cluster.moveController();
+  const second = cluster.controller;
+  second.process.wallOffsetMs = aheadMs;
+  // It finds one node, which is no majority, so it publishes nothing.
+  stage.cut([second], [stage.storage(1), stage.storage(2)]);
+  second.start();
+  stage.pass(1500);
+  cluster.controllerRecovers = false;
+  cluster.moveController();
+  second.crash(false);
+  return { stage, controller, frontend, key, ends };
+}
+
+// By the time of the second its generation is above that of all others.
+describe.each([{ seconds: 0 }, { seconds: 3600 }])(
+  'H32: a recovery came to nothing, its clock $seconds s ahead',
+  ({ seconds }) => {
+    test.each(SEEDS)('the controller of before ends once, and goes above it, seed %i', (seed) => {
+      const { stage, controller, frontend, key, ends } = failedRecovery(seed, {
+        aheadMs: seconds * 1000,
+      });
+      const { generation } = stage.map.version;
+      stage.until('above it', () => stage.map.version.generation > generation);
+      stage.pass(4000);
+      expect(ends).toHaveLength(1);
+      expect(ends[0]).toMatch(/^node storage0 has promised itself to the recovery of another/);
+      expect(controller.process.alive).toBe(true);
+      for (const node of stage.cluster.storages) {
+        expect(stage.mapOf(node)?.version).toEqual(stage.map.version);
+        expect(stage.hasLease(node)).toBe(true);
+      }
+      stage.expectStatus(stage.get(frontend, key), 200);
+      stage.expectStatus(stage.set(frontend, key), 200);
+      stage.expectKept();
+    });
+  },
+);
+
+test.each(SEEDS)('H32: a recovery that goes on is waited for, seed %i', (seed) => {
+  const stage = new Stage(seed, SHAPE);
+  const { cluster } = stage;
+  const { controller } = cluster;
+  const ends: string[] = [];
+  controller.process.onFatal = ({ message }) => {
+    ends.push(message);
+    controller.ended();
+  };
+  cluster.controllerRecovers = true;
+  cluster.moveController();
+  const second = cluster.controller;
+  // Without the third it waits for a while, and then goes on without it.
+  stage.cut([second], [stage.storage(2)]);
+  second.start();
+  const isPromised = () => /2 nodes promised/.test(String(second.peek(plainGet('/c/map'))?.body));
+  stage.until('promised', isPromised);
+  // It knows its nodes by now, and they speak with the one of before again.
+  cluster.moveController();
+  stage.until('published', () => stage.mapOf(stage.storage(0))?.version.generation !== 1);
+  stage.pass(3000);
+  // Not overruled, but of yesterday.
+  expect(ends).toHaveLength(1);
+  expect(ends[0]).toMatch(/which is newer than the one that this controller started from/);
+});
