@@ -79,9 +79,15 @@ export function recovered(map: ClusterMap, evidence: Evidence): ClusterMap {
     return counts ? openEpoch(next, () => present) : next;
   });
   const promised = [...promises.keys()].filter((node) => Object.hasOwn(nodes, node));
-  if (!changed && promised.length === map.promised?.length) return map;
+  // The map may be an earlier recovery's, with as many promises of others.
+  if (!changed && isSameSet(promised, map.promised ?? [])) return map;
   const next = { ...map, nodes, partitions };
   return { ...next, promised: isFrozen(next) ? promised : undefined };
+}
+
+/** @param a,b without anybody twice */
+function isSameSet(a: readonly NodeId[], b: readonly NodeId[]): boolean {
+  return a.length === b.length && a.every((node) => b.includes(node));
 }
 
 /** The newest map that anybody who promised has. */

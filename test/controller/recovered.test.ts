@@ -78,6 +78,14 @@ describe('an entry', () => {
     ]);
   });
 
+  test('that an earlier recovery froze is told to those who promised to this one', () => {
+    // As many as then: who is not among them now, and who is, would both follow it or not (seed 54001785).
+    const earlier = { ...published, promised: [nodeId('b')] };
+    expect(recovered(earlier, evidenceOf([ofA])).promised).toEqual(['a']);
+    const same = { ...published, promised: [nodeId('a')] };
+    expect(recovered(same, evidenceOf([ofA]))).toBe(same);
+  });
+
   test('stays frozen while a member has promised with another store only: it knows nothing (D6)', () => {
     const store = ofA[1].store;
     const successor = { incarnation: incarnationOf(3), map: undefined };

@@ -12,6 +12,7 @@ const EPOCH_TESTS = 'test/controller/epochs.test.ts';
 const RECOVERED_TESTS = 'test/controller/recovered.test.ts';
 const RECOVERY_TESTS = 'test/controller/recovery.test.ts';
 const GENERATION_TESTS = 'test/controller/generations.test.ts';
+const OVERRULED_SCHEDULES = 'test/simulation/schedules-overruled.test.ts';
 const RECOVERY_SCHEDULES = 'test/simulation/schedules-recovery.test.ts';
 const HOST_SCHEDULES = 'test/simulation/schedules-lost-hosts.test.ts';
 
@@ -317,10 +318,51 @@ const SPENT_EPOCHS: readonly Mutant[] = [
     fate: tests('test/cluster/operations.test.ts', 'comes back as it was'),
   },
 ];
+const OVERRULED: readonly Mutant[] = [
+  {
+    name: 'as-many-promises-are-the-same',
+    rule: 'H32',
+    edits: [{ file: RECOVERED, find: ' && a.every((node) => b.includes(node))', replace: '' }],
+    fate: tests(RECOVERED_TESTS, 'is told to those who promised to this one'),
+  },
+  {
+    name: 'an-overruled-controller-goes-on',
+    rule: 'H32',
+    edits: [
+      {
+        file: 'src/controller/rule.ts',
+        find: 'if (nowMs - this.#overruledSinceMs < this.#patienceMs) return;',
+        replace: 'if (nowMs >= this.#overruledSinceMs) return;',
+      },
+    ],
+    fate: tests(OVERRULED_SCHEDULES, 'H32: a recovery came to nothing'),
+  },
+  {
+    name: 'an-overruled-controller-ends-at-once',
+    rule: 'H32',
+    edits: [
+      { file: 'src/controller/rule.ts', find: 'const PATIENCE = 3', replace: 'const PATIENCE = 0' },
+    ],
+    fate: tests(OVERRULED_SCHEDULES, 'H32: a recovery that goes on'),
+  },
+  {
+    name: 'a-start-opens-below-a-promise',
+    rule: 'H32',
+    edits: [
+      {
+        file: 'src/controller/opening.ts',
+        find: 'Math.max(this.#above, promised?.generation ?? 0)',
+        replace: 'Math.max(this.#above, (promised?.generation ?? 0) * 0)',
+      },
+    ],
+    fate: tests(OVERRULED_SCHEDULES, 'H32: a recovery came to nothing'),
+  },
+];
 
 export const RECOVERY_MUTANTS: readonly Mutant[] = [
   ...SURVIVORS,
   ...GENERATIONS,
   ...FORGOTTEN,
   ...SPENT_EPOCHS,
+  ...OVERRULED,
 ];
