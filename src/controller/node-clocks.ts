@@ -65,8 +65,8 @@ export class NodeClocks {
     const lives = map === undefined ? [] : livesThatCount(map);
     const told = lives.flatMap((life) => this.#told.of(life) ?? []);
     // Some are enough, if they are most of those that there are: the others may be the right ones.
-    this.#isTold = 2 * (told.length + 1) > lives.length + 1;
-    if (!this.#isTold || told.length === 0) return;
+    this.#isTold = told.length > 0 && 2 * (told.length + 1) > lives.length + 1;
+    if (!this.#isTold) return;
     // Of an even number the clocks alone do not say which half is wrong. What the nodes go by does: that came
     // about before, and goes on through a jump of a clock, and a new start of the controller.
     const near = medianOf(
@@ -86,7 +86,7 @@ export class NodeClocks {
 
   /**
    * How far ahead the clock is of a node that registers; negative when it is behind. While most nodes have told nothing,
-   * the time that was told last may be wrong: all clocks were days ahead, were set right, and all nodes start anew. Then
+   * the time that was told last may be wrong: all clocks were days ahead, were set right, and all nodes start anew, or all are fenced. Then
    * the own clock is as good, or nobody could register until that time has come (seed 1).
    */
   aheadAtStartMs(wallMs: number): number {

@@ -1,6 +1,7 @@
 // H31: whose clocks make the time of the cluster, and whose is off.
 
 import { describe, expect, test } from 'vitest';
+import type { ClusterMap } from '../../src/cluster/cluster-map.ts';
 import { NODE_CLOCK_OFF_MS_MAX, protocolTimes } from '../../src/cluster/limits.ts';
 import type { HeartbeatRequest } from '../../src/cluster/messages.ts';
 import { NodeClocks } from '../../src/controller/node-clocks.ts';
@@ -20,7 +21,7 @@ function cluster(...names: readonly string[]) {
     write: (_level: string, message: string, fields: object = {}) =>
       logged.push(`${message} ${JSON.stringify(fields)}`),
   };
-  const map = {
+  let map: ClusterMap = {
     ...sampleMap(),
     nodes: Object.fromEntries(names.map((name, index) => [name, sampleNode(index + 1)])),
   };
@@ -52,6 +53,13 @@ function cluster(...names: readonly string[]) {
     pass,
     goesBy,
     tick: () => clocks.tick(map),
+    fenceAll: () => {
+      const nodes = Object.entries(map.nodes).map(([name, entry]) => [
+        name,
+        { ...entry, fenced: true },
+      ]);
+      map = { ...map, nodes: Object.fromEntries(nodes) };
+    },
     sleep: (milliseconds: number) => {
       nowMs += milliseconds;
     },
@@ -210,7 +218,7 @@ describe('H31: a clock', () => {
 });
 
 test('H31: who registers is judged by the own clock as well while most nodes have told nothing', () => {
-  const { ahead, pass, setOwn, tick, aheadAtStart } = cluster('a', 'b', 'c');
+  const { ahead, pass, setOwn, tick, fenceAll, aheadAtStart } = cluster('a', 'b', 'c');
   for (const name of ['a', 'b', 'c']) ahead[name] = 23 * DAY_MS;
   setOwn(23 * DAY_MS);
   pass(2000);
@@ -218,5 +226,9 @@ test('H31: who registers is judged by the own clock as well while most nodes hav
   // All clocks are set right, and all nodes start anew: nobody is left who could tell.
   setOwn(0);
   tick();
+  expect(aheadAtStart(0)).toBe(0);
+  // The fault of before was not seen where none of them was left in the map that might answer (seed 54001796).
+  fenceAll();
+  pass(100);
   expect(aheadAtStart(0)).toBe(0);
 });

@@ -98,8 +98,8 @@ const WHOSE_TIME: readonly Mutant[] = [
     edits: [
       {
         file: NODE_CLOCKS,
-        find: 'this.#isTold = 2 * (told.length + 1) > lives.length + 1;',
-        replace: 'this.#isTold = true;',
+        find: '2 * (told.length + 1) > lives.length + 1;',
+        replace: 'true;',
       },
     ],
     fate: tests(NODE_CLOCKS_TEST, 'is told to nobody before'),
@@ -356,6 +356,12 @@ export const CLOCK_MUTANTS: readonly Mutant[] = [
     name: 'nobody-registers-after-a-wrong-time',
     rule: 'H31',
     edits: [{ file: NODE_CLOCKS, find: '!this.#isTold && Math.abs', replace: 'false && Math.abs' }],
+    fate: tests(NODE_CLOCKS_TEST, 'who registers is judged by the own clock'),
+  },
+  {
+    name: 'nobody-counts-as-most',
+    rule: 'H31',
+    edits: [{ file: NODE_CLOCKS, find: 'told.length > 0 && 2 *', replace: '2 *' }],
     fate: tests(NODE_CLOCKS_TEST, 'who registers is judged by the own clock'),
   },
 ];
