@@ -73,6 +73,8 @@ export class SimulatedCluster {
   readonly isCache: boolean;
   /** Told of everything that any controller logs. */
   onControllerLog: (message: string, controller: SimulatedNode) => void = () => undefined;
+  /** Told of every process that ends itself, also of machines that came later. */
+  onEnd: (node: SimulatedNode, message: string) => void = () => undefined;
   readonly #world: World;
   readonly #shape: ClusterShape;
 
@@ -126,14 +128,14 @@ export class SimulatedCluster {
       shape.controllerInMemory !== true,
     );
     node.onLog = (message) => this.onControllerLog(message, node);
-    return node;
+    return this.#watched(node);
   }
 
   #makeStorage(index: number): SimulatedNode<StorageNode> {
     const shape = this.#shape;
     const { fsync } = shape;
     const address = `storage${index}:1` as Address;
-    return new SimulatedNode(
+    const node = new SimulatedNode(
       this.#world,
       this.network,
       address,
@@ -157,6 +159,7 @@ export class SimulatedCluster {
       },
       fsync !== undefined,
     );
+    return this.#watched(node);
   }
 
   /** The workers of a frontend have one address, and are a process each (`--workers`). */
@@ -165,7 +168,7 @@ export class SimulatedCluster {
     const address = `frontend${index}:1` as Address;
     return Array.from({ length: shape.workers ?? 1 }, (_, worker) => {
       const own = worker === 0 ? address : (`frontend${index}w${worker + 1}:1` as Address);
-      return new SimulatedNode<Service>(
+      const node = new SimulatedNode<Service>(
         this.#world,
         this.network,
         own,
@@ -189,7 +192,16 @@ export class SimulatedCluster {
         },
         true,
       );
+      return this.#watched(node);
     });
+  }
+
+  #watched<Role extends Service>(node: SimulatedNode<Role>): SimulatedNode<Role> {
+    node.process.onFatal = ({ message }) => {
+      node.ended();
+      this.onEnd(node, message);
+    };
+    return node;
   }
 }
 

@@ -62,8 +62,8 @@ export class SimulatedDisk {
   #isFull = false;
   /** Of the syncs that failed those that the node's identity can say (H8). */
   #notedLosses = 0;
-  /** An operation failed in the present life of the process. */
-  #hasFailed = false;
+  /** Why operations failed in the present life of the process. */
+  readonly #failures = new Set<string>();
   #isTampered = false;
   /** Rotten files that the present life of the process was given. */
   readonly #swallowed = new Set<string>();
@@ -211,7 +211,7 @@ export class SimulatedDisk {
   /** Whether this disk is a reason for its process to have ended itself with this message. */
   excuses(message: string): boolean {
     if (this.#isFull) return true;
-    if (this.#hasFailed && message.includes('EIO')) return true;
+    if ([...this.#failures].some((code) => message.includes(code))) return true;
     // Pages that a failed sync dropped look like ones that were never written, or that rotted.
     if (this.hasUntoldLoss && message.includes('.log ')) return true;
     // Of a log any file may be missed, where what says which are needed is damaged.
@@ -256,7 +256,7 @@ export class SimulatedDisk {
   #begin(): void {
     this.#tear((life) => life !== this.#process.life);
     this.#swallowed.clear();
-    this.#hasFailed = false;
+    this.#failures.clear();
     // What the process before lacked, such as open files, this one has.
     for (const [kind, { code }] of this.#failing) if (isShortage(code)) this.#failing.delete(kind);
   }
@@ -358,7 +358,7 @@ export class SimulatedDisk {
       this.#underWay.delete(step);
       const detail = this.#takeFailure(step.kind);
       if (detail === undefined) return callback(step.whole());
-      this.#hasFailed = true;
+      this.#failures.add(detail);
       if (!isShortage(detail)) (step.broken ?? step.part)();
       return callback({ kind: 'failed', detail });
     });

@@ -7,6 +7,9 @@ import type { IntactCopies } from './intact-copies.ts';
 import type { SimulatedNode } from './node.ts';
 import type { Oracles } from './oracles.ts';
 
+/** A supervisor starts again what ended itself. */
+const SUPERVISED_MS = 1000;
+
 export class Losses {
   readonly #cluster: SimulatedCluster;
   readonly #oracles: Oracles;
@@ -102,6 +105,13 @@ export class Losses {
       this.replaced(node);
     }
     node.start();
+  }
+
+  /** Its supervisor starts it, unless another machine has its place by then. */
+  startAgain(node: SimulatedNode): void {
+    node.process.world.at(SUPERVISED_MS, () => {
+      if (node !== this.#cluster.formerController) this.start(node);
+    });
   }
 
   readonly #isIntact = ({ node: id, incarnation }: Life): boolean => {

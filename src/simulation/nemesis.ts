@@ -84,6 +84,8 @@ const NEEDS_A_PERSON: readonly Kind[] = [
 const DRAWN = 0.5;
 /** A controller that was started again has its map by then. */
 const UNDONE_AFTER_MS = 2000;
+/** Or is overruled, and its next life knows nothing of what it was told. */
+const UNDONE_TIMES = 5;
 
 export interface NemesisOf {
   readonly world: World;
@@ -159,7 +161,9 @@ export class Nemesis {
     this.#over = true;
     this.#world.note('all faults end');
     this.#hands.healAll();
-    this.#world.at(UNDONE_AFTER_MS, () => this.#hands.undrainAll());
+    for (let times = 1; times <= UNDONE_TIMES; times++) {
+      this.#world.at(times * UNDONE_AFTER_MS, () => this.#hands.undrainAll());
+    }
   }
 
   #next(): void {

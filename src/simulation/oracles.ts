@@ -7,6 +7,7 @@ import {
   compareMapVersions,
   encodeMapVersion,
   isGranted,
+  isOfYesterday,
   isSameLife,
   type Life,
   type Member,
@@ -241,9 +242,10 @@ export class Oracles {
     const { map } = mapReply(JSON.parse(Buffer.from(reply.body).toString()));
     if (map === undefined) return;
     this.#checkVersion(map);
-    // A controller that slept while another one took its place goes on for a moment; nobody follows it.
+    // A controller that slept while another one took its place, or starts from what it knew before that, goes on for a
+    // moment; nobody follows it.
     const isPresent = controller === this.#cluster.controller;
-    if (!isPresent && earlier && compareMapVersions(map.version, earlier.version) < 0) return;
+    if (!isPresent && earlier && !isFollowed(map, earlier)) return;
     this.#map = map;
     this.checkMaps();
     this.#places.clear();
@@ -336,6 +338,11 @@ export function plainGet(target: string): HttpRequest {
     body: { kind: 'none' },
     fromLoopback: false,
   };
+}
+
+/** Whether nodes that have the other map take this one for a later one. */
+function isFollowed(map: ClusterMap, other: ClusterMap): boolean {
+  return compareMapVersions(map.version, other.version) >= 0 && !isOfYesterday(map, other.version);
 }
 
 /** So many keys in each of the first partitions. */

@@ -45,6 +45,16 @@ const QUIET_MS = 3000;
 const ANSWERED_WITHIN_MS = 9000;
 /** Copies are complete again so long after the operator gave up a partition. */
 const COPIED_WITHIN_MS = 8000;
+/** What no process logs while all are of one software: that it could not read what another one sent it. */
+const NOBODY_LOGS = [
+  'answer refused',
+  'operation refused',
+  'control message refused',
+  'a promise cannot be used',
+  'a request failed',
+];
+/** What a controller says that ends because nodes follow another one's recovery (H32). */
+const OVERRULED = /has promised itself to the recovery of another controller/;
 
 export interface RunOptions {
   /** Faults of one aimed kind only; by default all kinds, as the seed draws them. */
@@ -74,6 +84,7 @@ class Run {
   readonly #answers: Answers;
   readonly #intact: IntactCopies;
   readonly #expiry: Expiry;
+  readonly #losses: Losses;
   readonly #hands: Hands;
   readonly #clients: Clients;
   readonly #nemesis: Nemesis;
@@ -89,6 +100,7 @@ class Run {
     this.#shape = shape;
     const cluster = new SimulatedCluster(world, shape.cluster);
     this.#cluster = cluster;
+    cluster.onEnd = (node, message) => this.#endedItself(node, message);
     const violation = (text: string) => this.#violations.push(text);
     // H31: whoever's clock is off by more goes by the median of all; below that each by its own.
     const clockSkewMs = 2 * Math.min(shape.jumpMsMax, OWN_CLOCK_OFF_MS_MAX) + SLACK_MS;
@@ -108,6 +120,7 @@ class Run {
       givenUpMs: () => this.#operator.actedMs,
     });
     const losses = new Losses(cluster, oracles, this.#intact);
+    this.#losses = losses;
     this.#hands = new Hands({ world, cluster, oracles, losses, faults });
     const availability = new Availability(world, faults, shape, violation);
     this.#clients = new Clients(world, cluster, shape, {
@@ -158,12 +171,6 @@ class Run {
     const world = this.#world;
     const { faultsMs, settledAfterMs } = this.#shape;
     try {
-      for (const node of [...this.#cluster.nodes, ...this.#cluster.spares]) {
-        node.process.onFatal = ({ message }) => {
-          node.ended();
-          this.#endedItself(node, message);
-        };
-      }
       for (const node of this.#cluster.nodes) node.start();
       world.runUntil(FOUNDED_BY_MS);
       this.#clients.start();
@@ -191,6 +198,7 @@ class Run {
       world.runUntil(world.nowMs + ANSWERED_WITHIN_MS);
       this.#checkNobodyWaits();
       this.#checkStoredNowhere();
+      this.#checkAllIsUnderstood();
     } catch (error) {
       // A broken invariant of the product, or of the simulator.
       this.#violations.push(
@@ -201,9 +209,10 @@ class Run {
 
   /**
    * A process that ends itself by an error it names is a failure of the run, unless its disk is the reason, or it
-   * was started with other times than the cluster's.
+   * was started with other times than the cluster's. A controller that ends to go above others is started again.
    */
   #endedItself(node: SimulatedNode, message: string): void {
+    if (OVERRULED.test(message)) return this.#losses.startAgain(node);
     if (node.disk.excuses(message) || node.timeScale !== 1) return;
     this.#violations.push(`${node.process.name} ended itself: ${message}`);
   }
@@ -280,6 +289,14 @@ class Run {
     if (digits === undefined || cluster.whenFull === 'evict') return;
     const held = heldValues(this.#cluster, keys, digits, nameOf);
     this.#violations.push(...checkStoredNowhere(this.#history.operations, held));
+  }
+
+  /** Who sends nonsense is asked again, or somebody else is, so clients may never see it. */
+  #checkAllIsUnderstood(): void {
+    for (const line of NOBODY_LOGS) {
+      const times = this.#world.occurred.get(line);
+      if (times !== undefined) this.#violations.push(`logged, ${times} times: ${line}`);
+    }
   }
 
   /** H41: nothing is left of sets that waited for others of their key. */
