@@ -23,6 +23,7 @@ export class Cluster {
    * @param options.words further options, by role
    * @param options.directory where each of the controller and the storage nodes keeps its data
    * @param options.launch further options of a process, by its name, such as `storage-0`
+   * @param options.cli the program, if it is another build's
    * @param options.hostOf by which host the nodes know one of that name; it must stand for 127.0.0.1
    */
   static async start({ storage = 4, redundancy = 3, frontends = 1, ...options } = {}) {
@@ -68,9 +69,9 @@ export class Cluster {
   }
 
   #launch(role, name, words) {
-    const { core, words: further = {}, launch } = this.#options;
+    const { core, words: further = {}, launch, cli = CLI } = this.#options;
     const node = process.env.NODE_WORDS?.split(' ') ?? [];
-    const all = [...node, CLI, role, ...words, ...(further[role] ?? [])];
+    const all = [...node, cli, role, ...words, ...(further[role] ?? [])];
     return new Process(process.execPath, all, { core, ...launch?.(name) });
   }
 
