@@ -167,3 +167,18 @@ test('after all storage nodes were killed nobody answers, and fewer than the cop
   expect(lines).toMatch(/^partitions: /m);
   expect(lines).toMatch(/^nodes: 0 storage nodes are there, and each key is to be on 2/m);
 });
+
+test('what a recovery of the map keeps frozen is found, with what helps', async () => {
+  const cluster = await fleet({ storages: 5, data: 'all' });
+  const [first, second] = await cluster.witnesses();
+  await Promise.all([cluster.controller, first, second].map((node) => node?.kill()));
+  rmSync(join(cluster.directory, 'controller-0'), { recursive: true });
+  cluster.controller.start('--recover');
+  const words = [cluster.controller.address];
+  const lines = await untilFound(words, /a recovery of the map keeps partitions frozen/);
+  expect(lines).toMatch(/frozen[^\n]*; .*start it with its data/);
+  first?.start();
+  second?.start();
+  await cluster.untilSettled();
+  await until(async () => !linesOf(await examine(words)).includes('frozen'));
+});
