@@ -25,11 +25,11 @@ type Role = 'controller' | 'storage' | 'frontend';
 
 /** What clients ask frontends, and sometimes whoever's port is at hand. */
 const OF_KEYS: readonly string[] = ['/get', '/set', '/delete'];
-const NOTHING: Readonly<Record<Role, string>> = {
+const KEYS_ELSEWHERE: Readonly<Partial<Record<Role, string>>> = {
   controller: 'keys are asked of a frontend, and this is the controller: its /status names them',
   storage: 'keys are asked of a frontend, and this is a storage node',
-  frontend: 'there is nothing at this path',
 };
+const NOTHING = 'there is nothing at this path';
 
 /** @returns what is wrong, or undefined when it is well. */
 export type Check = () => string | undefined;
@@ -164,8 +164,9 @@ export class Routes {
     const methods = this.#table.get(path);
     const handler = methods?.get(request.method);
     if (methods === undefined) {
+      const elsewhere = OF_KEYS.includes(path) ? KEYS_ELSEWHERE[this.#role] : undefined;
       return reply(
-        errorReply('unknown-path', NOTHING[OF_KEYS.includes(path) ? this.#role : 'frontend'], {
+        errorReply('unknown-path', elsewhere ?? NOTHING, {
           instead: `curl 'http://${hostHeader(request)}/readyz?verbose'`,
         }),
       );
