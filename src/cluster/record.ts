@@ -149,6 +149,11 @@ export function recordVersionMs(record: StoredRecord): number {
   return record.readUIntBE(8, 6);
 }
 
+/** The CRC-32 of all else. */
+export function recordChecksum(record: StoredRecord): number {
+  return record.readUInt32BE(4);
+}
+
 /** As `printVersion`, without making a number of it. */
 export function printRecordVersion(record: StoredRecord): string {
   return record.toString('hex', 8, 16);

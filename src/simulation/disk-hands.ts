@@ -51,7 +51,7 @@ export class DiskHands {
     if (costsTheDisk && (this.#isToBeReplaced || !this.#losses.mayLose(node))) return;
     const durationMs =
       'durationMs' in fault ? Math.min(fault.durationMs, 60_000) : random.between(500, 3000);
-    const what = strikeDisk(node.disk, fault);
+    const what = strikeDisk(node.disk, 'durationMs' in fault ? { ...fault, durationMs } : fault);
     if (what === undefined) return;
     this.#world.note(`the disk of ${node.process.name} ${what}`);
     if (costsTheDisk) this.#losses.condemn(node);
@@ -91,6 +91,9 @@ export class DiskHands {
 
   healAll(): void {
     for (const end of [...this.#struck.values()]) end();
+    const { controller, storages } = this.#cluster;
+    // As fast as they were.
+    for (const { disk } of [controller, ...storages]) disk.slow([0, 0], 0);
   }
 
   #endLater(node: SimulatedNode, fault: Fault, durationMs: number, end: () => void): void {

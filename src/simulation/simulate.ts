@@ -53,7 +53,8 @@ const NOBODY_LOGS = [
   'a promise cannot be used',
   'a request failed',
 ];
-/** What a controller says that ends because nodes follow another one's recovery (H32). */
+/** What a controller says that ends because nodes follow another one, or its recovery (H32). */
+const YESTERDAY = /which is newer than the one that this controller started from/;
 const OVERRULED = /has promised itself to the recovery of another controller/;
 
 export interface RunOptions {
@@ -213,6 +214,8 @@ class Run {
    */
   #endedItself(node: SimulatedNode, message: string): void {
     if (OVERRULED.test(message)) return this.#losses.startAgain(node);
+    // Two controllers recovered, and the nodes follow the later one.
+    if (YESTERDAY.test(message) && this.#cluster.formerController !== undefined) return;
     if (node.disk.excuses(message) || node.timeScale !== 1) return;
     this.#violations.push(`${node.process.name} ended itself: ${message}`);
   }

@@ -12,6 +12,7 @@ import {
 } from '../cluster/operations.ts';
 import type { Link, LinkEvents, LinkHello, Runtime } from '../cluster/runtime.ts';
 import { otherTimeScale } from '../cluster/time-scale.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 import type { AnswerCounters } from './counters.ts';
 import type { Durability } from './durability.ts';
 import type { Replica } from './replica.ts';
@@ -35,6 +36,7 @@ export class OperationLinks {
   readonly #served: Served;
   readonly #links = new Set<Link>();
   readonly #pace: TransferPace;
+  readonly #acknowledgements = new Acknowledgements();
   #reported: string | undefined;
 
   constructor(runtime: Runtime, answers: AnswerCounters, times: Times, served: Served) {
@@ -104,18 +106,12 @@ export class OperationLinks {
     const answer = this.#served.replica()?.answer(operation) ?? NOT_SERVING;
     this.#answers.count(operation.kind, answer);
     const { head, body } = encodeAnswer(answer);
-    if (!isVouched(answer)) return link.send(id, head, body);
+    if (operation.kind !== 'set') return link.send(id, head, body);
     // Not the answer: it has a view of the record, and would keep a segment that was cleaned meanwhile.
-    return this.#served.durability().whenDown(() => link.send(id, head, body));
+    const reply = () => link.send(id, head, body);
+    const durability = this.#served.durability();
+    return this.#acknowledgements.whenDown(durability, operation.record, answer, reply);
   }
-}
-
-/**
- * Not only `applied` waits for the log: `equal` and `superseded` vouch for a record that may still be on its
- * way there. Lost in a crash, it would be missing from a store that calls itself clean (I14).
- */
-function isVouched({ kind }: Answer): boolean {
-  return kind === 'applied' || kind === 'equal' || kind === 'superseded';
 }
 
 function send(link: Link, id: number, answer: Answer): void {

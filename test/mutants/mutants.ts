@@ -80,6 +80,8 @@ const VIEW = 'src/controller/view.ts';
 const WITNESSES = 'src/controller/witnesses.ts';
 const STORE = 'src/storage/memory.ts';
 const OPERATION_LINKS = 'src/storage/operation-links.ts';
+const ACKNOWLEDGEMENTS = 'src/storage/acknowledgements.ts';
+const ACKNOWLEDGEMENT_TESTS = 'test/storage/acknowledgements.test.ts';
 const PARTITION_RECORDS = 'src/storage/partition-records.ts';
 const HASH_INDEX = 'src/storage/hash-index.ts';
 const SEGMENTS = 'src/storage/segments.ts';
@@ -621,12 +623,61 @@ const SETS: readonly Mutant[] = [
     rule: 'I14',
     edits: [
       {
-        file: OPERATION_LINKS,
-        find: "return kind === 'applied' || kind === 'equal' || kind === 'superseded';",
-        replace: "return kind === 'applied';",
+        file: ACKNOWLEDGEMENTS,
+        find: "case 'equal': {",
+        replace: "case 'equal': {\n        if (reply !== undefined) return reply();",
+      },
+      {
+        file: ACKNOWLEDGEMENTS,
+        find: "case 'superseded': {",
+        replace: "case 'superseded': {\n        if (reply !== undefined) return reply();",
       },
     ],
     fate: tests(SCHEDULES, 'I14: '),
+  },
+  {
+    name: 'offered-again-waits-for-all',
+    rule: 'R4',
+    edits: [
+      {
+        file: ACKNOWLEDGEMENTS,
+        find: 'if (same?.checksum !== recordChecksum(record))',
+        replace: 'if (same !== null)',
+      },
+    ],
+    fate: tests(ACKNOWLEDGEMENT_TESTS, 'is acknowledged with the first time'),
+  },
+  {
+    name: 'an-earlier-write-acknowledges-the-later',
+    rule: 'I14',
+    edits: [
+      {
+        file: ACKNOWLEDGEMENTS,
+        find: 'if (this.#goingDown.get(name) === goingDown) ',
+        replace: '',
+      },
+    ],
+    fate: tests(ACKNOWLEDGEMENT_TESTS, 'applied anew'),
+  },
+  {
+    name: 'one-of-a-version-acknowledges-the-other',
+    rule: 'I14',
+    edits: [
+      {
+        file: ACKNOWLEDGEMENTS,
+        find: 'same?.checksum !== recordChecksum(record)',
+        replace: 'same === undefined',
+      },
+    ],
+    fate: tests(ACKNOWLEDGEMENT_TESTS, 'of the same version'),
+  },
+  {
+    name: 'superseded-waits-for-all',
+    rule: 'H18',
+    edits: [
+      { file: ACKNOWLEDGEMENTS, find: 'if (newer === undefined)', replace: 'if (newer !== null)' },
+    ],
+    fate: tests(ACKNOWLEDGEMENT_TESTS, 'that is older is told so'),
   },
 ];
 

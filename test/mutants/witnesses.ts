@@ -210,9 +210,14 @@ const OBEDIENCE: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/controller/controller.ts',
-        find: 'const newest = message.obeyedVersion ?? message.mapVersion;',
-        replace: 'const newest = message.mapVersion;',
+        file: 'src/controller/rule.ts',
+        find: 'obeyedVersion ?? mapVersion',
+        replace: 'obeyedVersion === undefined ? mapVersion : mapVersion',
+      },
+      {
+        file: 'src/controller/opening.ts',
+        find: 'const adopted = obeyedVersion ?? mapVersion;',
+        replace: 'const adopted = obeyedVersion === undefined ? mapVersion : mapVersion;',
       },
     ],
     fate: tests(MAP_SCHEDULES, 'only obeys the map of today'),
