@@ -98,6 +98,8 @@ export interface ClusterMap {
   readonly version: MapVersion;
   /** The map that this generation was opened from; none of a founding and of a recovery. */
   readonly openedFrom?: MapVersion | undefined;
+  /** The last recovery that this map comes from; none since the founding, and of earlier software (H32). */
+  readonly recoveredAs?: Generation | undefined;
   readonly digits: number;
   readonly redundancy: number;
   /** Left away by a store, whose map so is what it was before there were caches. */
@@ -219,6 +221,17 @@ export function isOfYesterday(map: ClusterMap, known: MapVersion): boolean {
   return compareMapVersions(version, known) > 0 && compareMapVersions(openedFrom, known) < 0;
 }
 
+/** Of a founding, and of what was opened from it since. */
+const FOUNDED: Generation = { generation: 1 };
+
+/**
+ * H32: the last generation for which the nodes were asked, that of a recovery or of the founding. Those after it were
+ * opened from a state without asking anybody, so whoever promised itself to one in between follows none of them.
+ */
+export function askedFor({ recoveredAs, openedFrom, version }: ClusterMap): Generation {
+  return recoveredAs ?? (openedFrom === undefined ? version : FOUNDED);
+}
+
 export function isFrozen(map: ClusterMap): boolean {
   return map.partitions.some(({ frozen }) => frozen);
 }
@@ -251,6 +264,7 @@ export const mapHead = {
   cluster: clusterId,
   version: mapVersion,
   openedFrom: optional(mapVersion),
+  recoveredAs: optional(generation),
   digits: integer({ min: 1, max: DIGITS_MAX }),
   redundancy: integer({ min: 1, max: REDUNDANCY_MAX }),
   whenFull: optional(oneOf('refuse', 'evict')),

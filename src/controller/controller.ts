@@ -170,17 +170,20 @@ export class Controller implements Service {
     const stored = refuseSmallerScale(state.map, times.scale);
     refuseOtherWhenFull(whenFull, stored);
     noteOtherFounding(this.#options, stored, this.#runtime.log);
-    if (isFrozen(stored)) {
-      // The recovery before was not over; what it froze waits for promises that only another one hears.
-      this.#recovery = this.#recoveryOf(stored.cluster, stored.version.generation);
-      this.#loaded = true;
-      return;
-    }
-    this.#opening = new Opening(this.#runtime, times, stored, (above) => this.#open(stored, above));
+    // The recovery before was not over; what it froze waits for promises that only another one hears.
+    if (isFrozen(stored)) return this.#recover(stored, 0);
+    this.#opening = new Opening(this.#runtime, times, stored, (promised) =>
+      promised === undefined ? this.#open(stored) : this.#recover(stored, promised),
+    );
   }
 
-  #open(stored: ClusterMap, above: number): void {
-    const generation = openGeneration(above, this.#runtime);
+  #recover({ cluster, version }: ClusterMap, promised: number): void {
+    this.#recovery = this.#recoveryOf(cluster, Math.max(version.generation, promised));
+    this.#loaded = true;
+  }
+
+  #open(stored: ClusterMap): void {
+    const generation = openGeneration(stored.version.generation, this.#runtime);
     if (generation === undefined) throw new FatalError(EXIT.config, noGenerationLeft(STATE_FILE));
     this.#map.propose(
       () => reopened(stored, generation),
@@ -188,7 +191,7 @@ export class Controller implements Service {
         if (outcome.kind === 'published') this.#loaded = true;
         else {
           refuseBrokenDisk(outcome.detail);
-          this.#runtime.timers.after(OPEN_AGAIN_MS, () => this.#open(stored, above));
+          this.#runtime.timers.after(OPEN_AGAIN_MS, () => this.#open(stored));
         }
       },
     );
@@ -316,9 +319,7 @@ export class Controller implements Service {
   }
 
   #recoveryOf(cluster: ClusterId, above: number): Recovery {
-    const { times, whenFull, recover } = this.#options;
-    // One with a directory recovers when the operator says so, or goes on with what he began in that way.
-    const isOnlyController = recover || this.#runtime.disk !== undefined;
+    const { times, whenFull, recover: isOnlyController } = this.#options;
     return new Recovery(this.#runtime, { times, cluster, above, isOnlyController }, (map) => {
       refuseOtherWhenFull(whenFull, map);
       const scaled = refuseSmallerScale(map, times.scale);
@@ -374,8 +375,7 @@ export class Controller implements Service {
 
   #waitingFor(): string | undefined {
     if (this.#map.current !== undefined) return undefined;
-    const { problem } = this.#map;
-    if (problem !== undefined) return problem;
+    if (this.#map.problem !== undefined) return this.#map.problem;
     if (!this.#loaded) return 'the controller reads its state, and hears its nodes';
     const { storageNodes, redundancy } = this.#options;
     return (

@@ -2,6 +2,7 @@
 // anything. A file that was put back from a backup is found out before anybody follows it (H32).
 
 import {
+  askedFor,
   type ClusterMap,
   compareMapVersions,
   type Generation,
@@ -28,24 +29,30 @@ interface Voice {
 export class Opening {
   readonly #stored: ClusterMap;
   readonly #heard = new Set<NodeId>();
-  readonly #opened: (above: number) => void;
-  #above: number;
+  readonly #opened: (promised: number | undefined) => void;
+  #promised: number | undefined;
   #over = false;
 
   /**
-   * @param opened is called once, with a generation that was used before and that no known one is above: all nodes were
-   *   heard, or those that are silent were waited for
+   * @param opened is called once: all nodes were heard, or those that are silent were waited for. With the highest
+   *   generation, above the last for which the nodes were asked, that a node has promised itself to: it follows nobody who does not ask it (H32)
    */
-  constructor(runtime: Runtime, times: Times, stored: ClusterMap, opened: (above: number) => void) {
-    this.#above = stored.version.generation;
+  constructor(
+    runtime: Runtime,
+    times: Times,
+    stored: ClusterMap,
+    opened: (promised: number | undefined) => void,
+  ) {
     this.#stored = stored;
     this.#opened = opened;
     runtime.timers.after(times.suspicionMs, () => this.#open());
   }
 
-  /** It registers, or its heart beats. A recovery that it follows, and not its map, is gone above (H32). */
+  /** It registers, or its heart beats. */
   heard({ node, mapVersion, obeyedVersion, promised }: Voice): void {
-    this.#above = Math.max(this.#above, promised?.generation ?? 0);
+    const generation = promised?.generation ?? 0;
+    const highest = this.#promised ?? askedFor(this.#stored).generation;
+    if (generation > highest) this.#promised = generation;
     const adopted = obeyedVersion ?? mapVersion;
     if (adopted !== undefined) refuseYesterday(this.#stored, node, adopted);
     this.#heard.add(node);
@@ -57,7 +64,7 @@ export class Opening {
   #open(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#opened(this.#above);
+    this.#opened(this.#promised);
   }
 }
 

@@ -213,7 +213,7 @@ export class SimulatedDisk {
     if (this.#isFull) return true;
     if ([...this.#failures].some((code) => message.includes(code))) return true;
     // Pages that a failed sync dropped look like ones that were never written, or that rotted.
-    if (this.hasUntoldLoss && message.includes('.log ')) return true;
+    if ((this.hasUntoldLoss || this.#isTampered) && message.includes('.log ')) return true;
     // Of a log any file may be missed, where what says which are needed is damaged.
     return this.rotten.some((name) =>
       this.#directory.get(name)?.kind === 'log'

@@ -42,6 +42,8 @@ export class Oracles {
   #map: ClusterMap | undefined;
   /** Every map that it published, as JSON, by version. */
   readonly #published = new Map<string, string>();
+  /** Those of a controller that knew nothing of the one that took its place. */
+  readonly #passedOver = new Set<string>();
   /** Of that map, by key: after each set all keys are looked at, and a map holds for hundreds of sets. */
   readonly #places = new Map<string, Place>();
 
@@ -245,7 +247,10 @@ export class Oracles {
     // A controller that slept while another one took its place, or starts from what it knew before that, goes on for a
     // moment; nobody follows it.
     const isPresent = controller === this.#cluster.controller;
-    if (!isPresent && earlier && !isFollowed(map, earlier)) return;
+    if (!isPresent && earlier && !isFollowed(map, earlier)) {
+      if (isOfYesterday(map, earlier.version)) this.#passedOver.add(encodeMapVersion(map.version));
+      return;
+    }
     this.#map = map;
     this.checkMaps();
     this.#places.clear();
@@ -267,7 +272,11 @@ export class Oracles {
     for (const node of this.#cluster.storages) {
       const map = mapOf(node);
       if (map === undefined) continue;
-      const published = this.#published.get(encodeMapVersion(map.version));
+      const version = encodeMapVersion(map.version);
+      if (this.#passedOver.has(version)) {
+        this.#violation(`H32: ${node.process.name} follows ${version}, opened from an older map`);
+      }
+      const published = this.#published.get(version);
       if (published === undefined || published === JSON.stringify(map)) continue;
       this.#violation(
         `I1: ${node.process.name} has another map ${encodeMapVersion(map.version)} than was published, at ${this.#world.nowMs.toFixed(1)}`,

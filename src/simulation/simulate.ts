@@ -54,6 +54,8 @@ const NOBODY_LOGS = [
   'a request failed',
 ];
 /** What a controller says that ends because nodes follow another one, or its recovery (H32). */
+/** In a run; each time another recovery must have come to nothing. */
+const OVERRULED_MAX = 4;
 const YESTERDAY = /which is newer than the one that this controller started from/;
 const OVERRULED = /has promised itself to the recovery of another controller/;
 
@@ -81,6 +83,7 @@ class Run {
   readonly #cluster: SimulatedCluster;
   readonly #history: History;
   readonly #violations: string[] = [];
+  #overruled = 0;
   readonly #oracles: Oracles;
   readonly #answers: Answers;
   readonly #intact: IntactCopies;
@@ -213,7 +216,9 @@ class Run {
    * was started with other times than the cluster's. A controller that ends to go above others is started again.
    */
   #endedItself(node: SimulatedNode, message: string): void {
-    if (OVERRULED.test(message)) return this.#losses.startAgain(node);
+    if (OVERRULED.test(message) && ++this.#overruled <= OVERRULED_MAX) {
+      return this.#losses.startAgain(node);
+    }
     // Two controllers recovered, and the nodes follow the later one.
     if (YESTERDAY.test(message) && this.#cluster.formerController !== undefined) return;
     if (node.disk.excuses(message) || node.timeScale !== 1) return;

@@ -131,8 +131,11 @@ export class Heartbeats {
   #askController(): void {
     const sent = momentOf(this.#runtime.clock);
     const { mapVersion, obeyedVersion, life } = this.#replica;
-    const promised = this.#replica.isOverruled(mapVersion) ? this.#replica.promised : undefined;
-    const state = { promised, deltas: this.#takesDeltas, ...this.#events.state() };
+    const state = {
+      promised: this.#replica.boundTo,
+      deltas: this.#takesDeltas,
+      ...this.#events.state(),
+    };
     const clocks = { wallMs: Math.floor(sent.wallMs), timeMs: this.#clock.wallMs() };
     const message: HeartbeatRequest = { ...life, mapVersion, obeyedVersion, ...state, ...clocks };
     let answered = false;

@@ -82,6 +82,8 @@ describe('an entry', () => {
     // As many as then: who is not among them now, and who is, would both follow it or not (seed 54001785).
     const earlier = { ...published, promised: [nodeId('b')] };
     expect(recovered(earlier, evidenceOf([ofA])).promised).toEqual(['a']);
+    const more = { ...published, promised: [nodeId('a'), nodeId('b')] };
+    expect(recovered(more, evidenceOf([ofA])).promised).toEqual(['a']);
     const same = { ...published, promised: [nodeId('a')] };
     expect(recovered(same, evidenceOf([ofA]))).toBe(same);
   });

@@ -1084,7 +1084,7 @@ const RECOVERIES: readonly Mutant[] = [
     edits: [
       {
         file: REPLICA,
-        find: "if (this.isOverruled(map.version)) return 'overruled';",
+        find: "if (this.isOverruled(map.version) || this.#passesOver(map)) return 'overruled';",
         replace: '',
       },
     ],

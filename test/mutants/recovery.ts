@@ -12,6 +12,7 @@ const EPOCH_TESTS = 'test/controller/epochs.test.ts';
 const RECOVERED_TESTS = 'test/controller/recovered.test.ts';
 const RECOVERY_TESTS = 'test/controller/recovery.test.ts';
 const GENERATION_TESTS = 'test/controller/generations.test.ts';
+const RULE_TESTS = 'test/controller/rule.test.ts';
 const OVERRULED_SCHEDULES = 'test/simulation/schedules-overruled.test.ts';
 const RECOVERY_SCHEDULES = 'test/simulation/schedules-recovery.test.ts';
 const HOST_SCHEDULES = 'test/simulation/schedules-lost-hosts.test.ts';
@@ -331,8 +332,8 @@ const OVERRULED: readonly Mutant[] = [
     edits: [
       {
         file: 'src/controller/rule.ts',
-        find: 'if (nowMs - this.#overruledSinceMs < this.#patienceMs) return;',
-        replace: 'if (nowMs >= this.#overruledSinceMs) return;',
+        find: 'if (nowMs - sinceMs < this.#patienceMs) return;',
+        replace: 'if (nowMs >= sinceMs) return;',
       },
     ],
     fate: tests(OVERRULED_SCHEDULES, 'H32: a recovery came to nothing'),
@@ -346,16 +347,70 @@ const OVERRULED: readonly Mutant[] = [
     fate: tests(OVERRULED_SCHEDULES, 'H32: a recovery that goes on'),
   },
   {
-    name: 'a-start-opens-below-a-promise',
+    name: 'a-start-asks-nobody-who-promised',
     rule: 'H32',
     edits: [
       {
         file: 'src/controller/opening.ts',
-        find: 'Math.max(this.#above, promised?.generation ?? 0)',
-        replace: 'Math.max(this.#above, (promised?.generation ?? 0) * 0)',
+        find: 'if (generation > highest) this.#promised = generation;',
+        replace: '',
       },
     ],
-    fate: tests(OVERRULED_SCHEDULES, 'H32: a recovery came to nothing'),
+    fate: tests(OVERRULED_SCHEDULES, 'H32: nothing is acknowledged'),
+  },
+  {
+    name: 'a-start-is-followed-over-a-promise',
+    rule: 'H32',
+    edits: [
+      {
+        file: 'src/controller/opening.ts',
+        find: 'if (generation > highest) this.#promised = generation;',
+        replace: '',
+      },
+      { file: 'src/storage/replica.ts', find: ' || this.#passesOver(map)', replace: '' },
+      {
+        file: 'src/controller/rule.ts',
+        find: 'compareGenerations(promised, askedFor(own)) <= 0',
+        replace: 'compareGenerations(promised, own.version) <= 0',
+      },
+    ],
+    fate: tests(OVERRULED_SCHEDULES, 'H32: nothing is acknowledged'),
+  },
+  {
+    name: 'who-is-overruled-once-is-for-ever',
+    rule: 'H32',
+    edits: [
+      {
+        file: 'src/controller/rule.ts',
+        find: 'isSame && nowMs - before.heardMs < this.#patienceMs',
+        replace: 'isSame',
+      },
+    ],
+    fate: tests(RULE_TESTS, 'by what was said once'),
+  },
+  {
+    name: 'any-promise-goes-on-from-another',
+    rule: 'H32',
+    edits: [
+      {
+        file: 'src/controller/rule.ts',
+        find: 'before !== undefined && compareGenerations(before.by, promised) === 0',
+        replace: 'before !== undefined',
+      },
+    ],
+    fate: tests(RULE_TESTS, 'by what was said once'),
+  },
+  {
+    name: 'a-start-without-asking-counts-as-asked',
+    rule: 'H32',
+    edits: [
+      {
+        file: CLUSTER_MAP,
+        find: 'openedFrom === undefined ? version : FOUNDED',
+        replace: 'version',
+      },
+    ],
+    fate: tests(RULE_TESTS, 'opened its generation above a promise'),
   },
 ];
 

@@ -63,6 +63,26 @@ describe.each([{ seconds: 0 }, { seconds: 3600 }])(
   },
 );
 
+test.each(SEEDS)(
+  'H32: nothing is acknowledged in a generation that was opened above a promise without asking, seed %i',
+  (seed) => {
+    const { stage, controller, frontend, key, ends } = failedRecovery(seed, { aheadMs: 0 });
+    // That recovery may still live, and take what this one says for the truth: both of its nodes promised.
+    const other = stage.storage(1);
+    other.crash(false);
+    stage.pass(9000);
+    expect(ends).toHaveLength(1);
+    expect(controller.process.alive).toBe(true);
+    stage.expectStatus(stage.set(frontend, key), 503);
+    other.start();
+    stage.until('both are asked', () => !stage.map.partitions.some(({ frozen }) => frozen));
+    stage.pass(3000);
+    stage.expectStatus(stage.set(frontend, key), 200);
+    expect(ends).toHaveLength(1);
+    stage.expectKept();
+  },
+);
+
 test.each(SEEDS)('H32: a recovery that goes on is waited for, seed %i', (seed) => {
   const stage = new Stage(seed, SHAPE);
   const { cluster } = stage;
