@@ -361,7 +361,14 @@ export const CLOCK_MUTANTS: readonly Mutant[] = [
   {
     name: 'nobody-counts-as-most',
     rule: 'H31',
-    edits: [{ file: NODE_CLOCKS, find: 'told.length > 0 && 2 *', replace: '2 *' }],
+    edits: [
+      { file: NODE_CLOCKS, find: 'told.length > 0 && 2 *', replace: '2 *' },
+      {
+        file: NODE_CLOCKS,
+        find: '    if (!this.#isTold) return;\n',
+        replace: '    if (!this.#isTold || told.length === 0) return;\n',
+      },
+    ],
     fate: tests(NODE_CLOCKS_TEST, 'who registers is judged by the own clock'),
   },
 ];

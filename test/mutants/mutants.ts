@@ -642,7 +642,7 @@ const SETS: readonly Mutant[] = [
       {
         file: ACKNOWLEDGEMENTS,
         find: 'if (same?.checksum !== recordChecksum(record))',
-        replace: 'if (same !== null)',
+        replace: 'if (same?.checksum !== recordChecksum(record) || same.checksum >= 0)',
       },
     ],
     fate: tests(ACKNOWLEDGEMENT_TESTS, 'is acknowledged with the first time'),
@@ -675,7 +675,11 @@ const SETS: readonly Mutant[] = [
     name: 'superseded-waits-for-all',
     rule: 'H18',
     edits: [
-      { file: ACKNOWLEDGEMENTS, find: 'if (newer === undefined)', replace: 'if (newer !== null)' },
+      {
+        file: ACKNOWLEDGEMENTS,
+        find: 'if (newer === undefined)',
+        replace: 'if (newer === undefined || newer.checksum >= 0)',
+      },
     ],
     fate: tests(ACKNOWLEDGEMENT_TESTS, 'that is older is told so'),
   },
