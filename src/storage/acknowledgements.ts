@@ -53,7 +53,7 @@ export class Acknowledgements {
 
   #applied(durability: Durability, record: StoredRecord, reply: Reply): void {
     let isDown = false;
-    const name = nameOf(printRecordVersion(record), record);
+    let name = '';
     const goingDown: GoingDown = { checksum: recordChecksum(record), replies: [] };
     durability.whenDown(() => {
       isDown = true;
@@ -61,7 +61,10 @@ export class Acknowledgements {
       reply();
       for (const other of goingDown.replies) other();
     });
-    if (!isDown) this.#goingDown.set(name, goingDown);
+    // In memory only it is down at once, and needs no name.
+    if (isDown) return;
+    name = nameOf(printRecordVersion(record), record);
+    this.#goingDown.set(name, goingDown);
   }
 }
 
