@@ -119,6 +119,8 @@ export interface ClusterMap {
   readonly removedUpTo?: Incarnation | undefined;
   /** The nodes whose promises this map rests on, while a partition is frozen for want of others (H32). */
   readonly promised?: readonly NodeId[] | undefined;
+  /** That recovery had the operator's word that no other controller runs; kept while a partition is frozen (H32). */
+  readonly onlyController?: boolean | undefined;
 }
 
 export const generation: Shape<Generation> = object({
@@ -221,7 +223,27 @@ export function isOfYesterday(map: ClusterMap, known: MapVersion): boolean {
   return compareMapVersions(version, known) > 0 && compareMapVersions(openedFrom, known) < 0;
 }
 
-/** Of a founding, and of what was opened from it since. */
+/**
+ * H32: what a node is bound by that promised itself to a recovery, and knows of no map that could come from it.
+ * @param known the newest map that it, or an earlier life of its store, adopted; none: it has never answered anything
+ */
+export function boundBy(
+  promised: Generation,
+  known: Generation | undefined,
+): Generation | undefined {
+  const isBound = known !== undefined && compareGenerations(known, promised) < 0;
+  return isBound ? promised : undefined;
+}
+
+/**
+ * H32: whether a controller opened this map's generation above the promise without asking anybody. Who followed it could
+ * acknowledge what the recovery, which counts him among those that follow it, never hears of.
+ */
+export function isPassedOver(map: ClusterMap, promised: Generation | undefined): boolean {
+  return promised !== undefined && compareGenerations(askedFor(map), promised) < 0;
+}
+
+/** Of a founding, and of what earlier software opened from it since. */
 const FOUNDED: Generation = { generation: 1 };
 
 /**
@@ -284,6 +306,7 @@ export const mapHead = {
   ),
   removedUpTo: optional(incarnation),
   promised: optional(list(nodeId, { max: STORAGE_NODES_MAX })),
+  onlyController: optional(flag),
 };
 
 export const entryShape: Shape<PartitionEntry> = object({

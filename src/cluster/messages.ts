@@ -82,6 +82,8 @@ export const registerRequest = object({
   cluster: optional(clusterId),
   /** Of the newest map that the node adopted. */
   mapVersion: optional(mapVersion),
+  /** To which recovery it has promised itself, where that overrules this map (H32). */
+  promised: optional(generation),
   /** By the node's clock (H31). */
   wallMs: wall,
   timeScale,

@@ -171,14 +171,14 @@ export class Controller implements Service {
     refuseOtherWhenFull(whenFull, stored);
     noteOtherFounding(this.#options, stored, this.#runtime.log);
     // The recovery before was not over; what it froze waits for promises that only another one hears.
-    if (isFrozen(stored)) return this.#recover(stored, 0);
+    if (isFrozen(stored)) return this.#recover(stored, 0, stored.onlyController);
     this.#opening = new Opening(this.#runtime, times, stored, (promised) =>
       promised === undefined ? this.#open(stored) : this.#recover(stored, promised),
     );
   }
 
-  #recover({ cluster, version }: ClusterMap, promised: number): void {
-    this.#recovery = this.#recoveryOf(cluster, Math.max(version.generation, promised));
+  #recover({ cluster, version }: ClusterMap, promised: number, isOnly = false): void {
+    this.#recovery = this.#recoveryOf(cluster, Math.max(version.generation, promised), isOnly);
     this.#loaded = true;
   }
 
@@ -315,11 +315,11 @@ export class Controller implements Service {
         `a storage node belongs to cluster ${cluster}, and this controller has no state of any: put ${STATE_FILE} back, or start it with --recover`,
       );
     }
-    return this.#recoveryOf(cluster, 0);
+    return this.#recoveryOf(cluster, 0, this.#options.recover);
   }
 
-  #recoveryOf(cluster: ClusterId, above: number): Recovery {
-    const { times, whenFull, recover: isOnlyController } = this.#options;
+  #recoveryOf(cluster: ClusterId, above: number, isOnlyController: boolean): Recovery {
+    const { times, whenFull } = this.#options;
     return new Recovery(this.#runtime, { times, cluster, above, isOnlyController }, (map) => {
       refuseOtherWhenFull(whenFull, map);
       const scaled = refuseSmallerScale(map, times.scale);

@@ -1,7 +1,7 @@
 // Generations: what each start of a controller opens before it publishes anything, so that no two ever publish
 // one version (I1, H32).
 
-import type { ClusterMap, Generation } from '../cluster/cluster-map.ts';
+import { askedFor, type ClusterMap, type Generation } from '../cluster/cluster-map.ts';
 import { GENERATION_MAX } from '../cluster/identity.ts';
 import type { Runtime } from '../cluster/runtime.ts';
 
@@ -22,7 +22,13 @@ export function openGeneration(
 
 /** The map of before, in the generation that was opened from it. */
 export function reopened(map: ClusterMap, generation: Generation): ClusterMap {
-  return { ...map, version: { ...generation, number: 1 }, openedFrom: map.version };
+  const asked = askedFor(map);
+  return {
+    ...map,
+    version: { ...generation, number: 1 },
+    openedFrom: map.version,
+    recoveredAs: { generation: asked.generation, nonce: asked.nonce },
+  };
 }
 
 export function isSameGeneration(a: Generation, b: Generation): boolean {

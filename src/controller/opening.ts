@@ -4,10 +4,12 @@
 import {
   askedFor,
   type ClusterMap,
+  compareGenerations,
   compareMapVersions,
   type Generation,
   isOfYesterday,
   type MapVersion,
+  nodeEntry,
   printMapVersion,
   type WhenFull,
   whenFullOf,
@@ -30,7 +32,7 @@ export class Opening {
   readonly #stored: ClusterMap;
   readonly #heard = new Set<NodeId>();
   readonly #opened: (promised: number | undefined) => void;
-  #promised: number | undefined;
+  #promised: Generation | undefined;
   #over = false;
 
   /**
@@ -50,9 +52,11 @@ export class Opening {
 
   /** It registers, or its heart beats. */
   heard({ node, mapVersion, obeyedVersion, promised }: Voice): void {
-    const generation = promised?.generation ?? 0;
-    const highest = this.#promised ?? askedFor(this.#stored).generation;
-    if (generation > highest) this.#promised = generation;
+    const highest = this.#promised ?? askedFor(this.#stored);
+    const isKnown = nodeEntry(this.#stored, node) !== undefined;
+    if (isKnown && promised !== undefined && compareGenerations(promised, highest) > 0) {
+      this.#promised = promised;
+    }
     const adopted = obeyedVersion ?? mapVersion;
     if (adopted !== undefined) refuseYesterday(this.#stored, node, adopted);
     this.#heard.add(node);
@@ -64,7 +68,7 @@ export class Opening {
   #open(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#opened(this.#promised);
+    this.#opened(this.#promised?.generation);
   }
 }
 

@@ -82,7 +82,9 @@ export function recovered(map: ClusterMap, evidence: Evidence): ClusterMap {
   // The map may be an earlier recovery's, with as many promises of others.
   if (!changed && isSameSet(promised, map.promised ?? [])) return map;
   const next = { ...map, nodes, partitions };
-  return { ...next, promised: isFrozen(next) ? promised : undefined };
+  return isFrozen(next)
+    ? { ...next, promised }
+    : { ...next, promised: undefined, onlyController: undefined };
 }
 
 /** @param a,b without anybody twice */

@@ -258,8 +258,13 @@ export class Recovery {
     const gone = nodes.filter((node) => !this.#promises.has(node) && this.#forgotten.has(node));
     if (2 * (promised.length + gone.length) <= nodes.length) return;
     const version = { ...this.#generation, number: 1 };
-    const begun = { version, openedFrom: undefined, recoveredAs: this.#generation };
-    const base = unfenced({ ...frozen(known), ...begun });
+    const base = unfenced({
+      ...frozen(known),
+      version,
+      openedFrom: undefined,
+      recoveredAs: this.#generation,
+      onlyController: this.#options.isOnlyController || undefined,
+    });
     const map = recovered(base, this.#evidence());
     const left = frozenEntries(map).length;
     if (left > 0 && this.#isWorthWaiting(base, left)) return;

@@ -9,6 +9,7 @@ import {
   isGranted,
   isSameLife,
   type Life,
+  type MapVersion,
   nodeEntry,
 } from '../cluster/cluster-map.ts';
 import type { Address, Incarnation, NodeId } from '../cluster/identity.ts';
@@ -47,6 +48,8 @@ export interface LifeOptions {
   readonly completeSince: Incarnation | undefined;
   /** What the data directory knew (H32). */
   readonly promised: Generation;
+  /** Of the newest map that an earlier life adopted. */
+  readonly stored: MapVersion | undefined;
 }
 
 export interface LifeEvents {
@@ -82,7 +85,7 @@ export class StorageLife {
       store,
       durability,
       clock,
-      { life: { node, incarnation }, valueBytesMax, copyChunkBytes, lease },
+      { life: { node, incarnation }, valueBytesMax, copyChunkBytes, lease, stored: options.stored },
       options.promised,
     );
     store.reclaim = () => this.#joiner.reclaim() || this.replica.retained.reclaim();

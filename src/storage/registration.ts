@@ -3,7 +3,7 @@
 
 import { assert } from '../cluster/assert.ts';
 import { readReply } from '../cluster/calls.ts';
-import type { ClusterMap } from '../cluster/cluster-map.ts';
+import type { ClusterMap, Generation } from '../cluster/cluster-map.ts';
 import { ControllerContact } from '../cluster/controller-contact.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import type { Address, Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
@@ -36,6 +36,8 @@ export interface RegistrationEvents {
   registered(reply: RegisterReply): void;
   /** The newest map that this node adopted. */
   map(): ClusterMap | undefined;
+  /** The recovery that it is bound to follow, while that map is of before (H32). */
+  promised(): Generation | undefined;
 }
 
 export class Registration {
@@ -89,6 +91,7 @@ export class Registration {
       completeSince,
       cluster: map?.cluster,
       mapVersion: map?.version,
+      promised: this.#events.promised(),
       wallMs: Math.floor(this.#runtime.clock.wallMs()),
       timeScale: times.scale,
     };

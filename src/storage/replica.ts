@@ -3,7 +3,7 @@
 
 import { unreachable } from '../cluster/assert.ts';
 import {
-  askedFor,
+  boundBy,
   type ClusterMap,
   compareGenerations,
   compareMapVersions,
@@ -11,6 +11,7 @@ import {
   isFrozen,
   isGranted,
   isOfYesterday,
+  isPassedOver,
   isSameCluster,
   type Life,
   type MapVersion,
@@ -55,6 +56,8 @@ export interface ReplicaOptions {
   /** So much of a copy or a pull goes in one answer, but a record at least. */
   readonly copyChunkBytes: number;
   readonly lease: Lease;
+  /** Of the newest map that an earlier life of the store adopted (H32). */
+  readonly stored?: MapVersion | undefined;
 }
 
 export interface Membership {
@@ -167,22 +170,14 @@ export class Replica {
     return version !== undefined && compareGenerations(version, this.#promised) < 0;
   }
 
-  /** To which recovery this node has promised itself, while it follows a map of before that (H32). */
+  /** To which recovery this node has promised itself, while it knows only maps of before that (H32). */
   get boundTo(): Generation | undefined {
-    return this.isOverruled(this.#map?.version) ? this.#promised : undefined;
-  }
-
-  /**
-   * H32: whether a controller opened this map's generation above the promise without asking anybody. Else it could
-   * acknowledge here what the recovery, which counts this node among those that follow it, never hears of.
-   */
-  #passesOver(map: ClusterMap): boolean {
-    return this.boundTo !== undefined && compareGenerations(askedFor(map), this.#promised) < 0;
+    return boundBy(this.#promised, this.#map?.version ?? this.#options.stored);
   }
 
   /** What `adopt` would say now. Invariant I1: the versions of adopted maps never fall. */
   judge(map: ClusterMap): Adoption {
-    if (this.isOverruled(map.version) || this.#passesOver(map)) return 'overruled';
+    if (this.isOverruled(map.version) || isPassedOver(map, this.boundTo)) return 'overruled';
     if (this.#map === undefined) return 'adopted';
     if (!isSameCluster(map, this.#map)) return 'other-cluster';
     if (isOfYesterday(map, this.obeyedVersion)) return 'of-yesterday';

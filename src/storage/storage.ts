@@ -3,7 +3,7 @@
 // dumb"); what it may answer is replica.ts's, what it remembers memory.ts's.
 
 import { ClusterClock } from '../cluster/cluster-clock.ts';
-import type { ClusterMap, Life } from '../cluster/cluster-map.ts';
+import { boundBy, type ClusterMap, type Life, type MapVersion } from '../cluster/cluster-map.ts';
 import { EXIT, FatalError } from '../cluster/errors.ts';
 import { type HttpReply, type HttpRequest, jsonReply } from '../cluster/http.ts';
 import type { Address, Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
@@ -252,6 +252,7 @@ export class StorageNode implements Service {
       {
         registered: (reply) => this.#registered(self, reply),
         map: () => this.#life?.replica.map ?? self.map,
+        promised: () => boundBy(this.#identity.promised, this.#newestVersion(self)),
       },
     );
     this.#registration.register();
@@ -274,9 +275,15 @@ export class StorageNode implements Service {
     });
   }
 
+  /** Of the maps that this life and those before it adopted. */
+  #newestVersion(self: Self): MapVersion | undefined {
+    return this.#life?.replica.map?.version ?? self.map?.version;
+  }
+
   /** The present life, if it has this incarnation, or a new one. */
   #lifeOf(self: Self, incarnation: Incarnation): StorageLife {
     if (this.#life?.replica.incarnation === incarnation) return this.#life;
+    const stored = this.#newestVersion(self);
     this.#life?.end();
     const { controller, valueBytesMax, copyChunkBytes, times } = this.#options;
     const { node, durability, completeSince } = self;
@@ -294,6 +301,7 @@ export class StorageNode implements Service {
         clock: this.#clock,
         durability,
         promised,
+        stored,
         completeSince,
       },
       {

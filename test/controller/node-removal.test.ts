@@ -139,6 +139,7 @@ describe('a node that comes back after it was removed (I10, D3)', () => {
           store,
           process: 'again',
           incarnation: incarnation === undefined ? undefined : incarnationOf(incarnation),
+          promised: undefined,
           lives: undefined,
           previous: incarnation === undefined ? undefined : incarnationOf(incarnation - 1),
           completeSince: completeSince === undefined ? undefined : incarnationOf(completeSince),

@@ -14,9 +14,9 @@ const OWN: ClusterMap = { ...sampleMap(), version: { generation: 50, nonce: 'm',
 function play(own: ClusterMap = OWN) {
   const rule = new Rule({ suspicionMs });
   let nowMs = 1000;
-  const say = (words: { promised?: Generation; obeyedVersion?: MapVersion }) => {
+  const say = (words: { promised?: Generation; obeyedVersion?: MapVersion }, node = 'a') => {
     const mapVersion = { generation: 1, number: 1 };
-    rule.heard(own, { node: nodeId('a'), mapVersion, ...words } as HeartbeatRequest, nowMs);
+    rule.heard(own, { node: nodeId(node), mapVersion, ...words } as HeartbeatRequest, nowMs);
   };
   return {
     say,
@@ -56,15 +56,28 @@ describe('a controller', () => {
     expect(() => play({ ...OWN, openedFrom }).sayFor(LONG_MS, { generation: 20 })).toThrow('20');
   });
 
-  test('is not overruled by what was said once, or by turns', () => {
+  test('is not overruled by what a node said once, nor by what it says no more', () => {
     const { say, pass, sayFor } = play();
+    const promised = { generation: 51, nonce: 'a' };
     for (let times = 0; times < 5; times++) {
-      say({ promised: { generation: 51, nonce: 'a' } });
+      say({ promised });
       pass(LONG_MS);
     }
-    for (let generation = 60; generation < 70; generation++) {
-      sayFor(2 * suspicionMs, { generation, nonce: 'a' });
+    for (let times = 0; times < 5; times++) {
+      sayFor(2 * suspicionMs, promised);
+      say({});
     }
+  });
+
+  test('is overruled by each of two nodes that follow two recoveries', () => {
+    const { say, pass } = play();
+    expect(() => {
+      for (let times = 0; times < LONG_MS / heartbeatMs; times++) {
+        say({ promised: { generation: 51, nonce: 'a' } }, 'a');
+        say({ promised: { generation: 61, nonce: 'b' } }, 'b');
+        pass(heartbeatMs);
+      }
+    }).toThrow(/^node a has promised itself/);
   });
 
   test('whose nodes obey a newer map ends at once, whatever they could store', () => {

@@ -1088,7 +1088,7 @@ const RECOVERIES: readonly Mutant[] = [
     edits: [
       {
         file: REPLICA,
-        find: "if (this.isOverruled(map.version) || this.#passesOver(map)) return 'overruled';",
+        find: "if (this.isOverruled(map.version) || isPassedOver(map, this.boundTo)) return 'overruled';",
         replace: '',
       },
     ],

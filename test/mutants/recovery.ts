@@ -321,6 +321,36 @@ const SPENT_EPOCHS: readonly Mutant[] = [
 ];
 const OVERRULED: readonly Mutant[] = [
   {
+    name: 'a-promise-binds-one-life',
+    rule: 'H32',
+    edits: [
+      {
+        file: 'src/storage/replica.ts',
+        find: 'this.#map?.version ?? this.#options.stored',
+        replace: 'this.#map?.version',
+      },
+    ],
+    fate: tests(OVERRULED_SCHEDULES, 'so in its next life'),
+  },
+  {
+    name: 'an-opened-generation-is-followed',
+    rule: 'H32',
+    edits: [
+      {
+        file: 'src/storage/replica.ts',
+        find: ' || isPassedOver(map, this.boundTo)',
+        replace: '',
+      },
+    ],
+    fate: tests('test/storage/replica.test.ts', 'binds a node'),
+  },
+  {
+    name: 'a-recovery-is-not-told-from-a-start',
+    rule: 'H32',
+    edits: [{ file: RECOVERY, find: '      recoveredAs: this.#generation,\n', replace: '' }],
+    fate: tests(OVERRULED_SCHEDULES, 'so in its next life'),
+  },
+  {
     name: 'as-many-promises-are-the-same',
     rule: 'H32',
     edits: [{ file: RECOVERED, find: ' && a.every((node) => b.includes(node))', replace: '' }],
@@ -352,7 +382,7 @@ const OVERRULED: readonly Mutant[] = [
     edits: [
       {
         file: 'src/controller/opening.ts',
-        find: 'if (generation > highest) this.#promised = generation;',
+        find: '      this.#promised = promised;\n',
         replace: '',
       },
     ],
@@ -364,10 +394,10 @@ const OVERRULED: readonly Mutant[] = [
     edits: [
       {
         file: 'src/controller/opening.ts',
-        find: 'if (generation > highest) this.#promised = generation;',
+        find: '      this.#promised = promised;\n',
         replace: '',
       },
-      { file: 'src/storage/replica.ts', find: ' || this.#passesOver(map)', replace: '' },
+      { file: 'src/storage/replica.ts', find: ' || isPassedOver(map, this.boundTo)', replace: '' },
       {
         file: 'src/controller/rule.ts',
         find: 'compareGenerations(promised, askedFor(own)) <= 0',
@@ -382,23 +412,11 @@ const OVERRULED: readonly Mutant[] = [
     edits: [
       {
         file: 'src/controller/rule.ts',
-        find: 'isSame && nowMs - before.heardMs < this.#patienceMs',
-        replace: 'isSame',
-      },
-    ],
-    fate: tests(RULE_TESTS, 'by what was said once'),
-  },
-  {
-    name: 'any-promise-goes-on-from-another',
-    rule: 'H32',
-    edits: [
-      {
-        file: 'src/controller/rule.ts',
-        find: 'before !== undefined && compareGenerations(before.by, promised) === 0',
+        find: 'before !== undefined && nowMs - before.heardMs < this.#patienceMs',
         replace: 'before !== undefined',
       },
     ],
-    fate: tests(RULE_TESTS, 'by what was said once'),
+    fate: tests(RULE_TESTS, 'by what a node said once'),
   },
   {
     name: 'a-start-without-asking-counts-as-asked',
@@ -407,7 +425,7 @@ const OVERRULED: readonly Mutant[] = [
       {
         file: CLUSTER_MAP,
         find: 'openedFrom === undefined ? version : FOUNDED',
-        replace: 'version',
+        replace: 'openedFrom === FOUNDED ? FOUNDED : version',
       },
     ],
     fate: tests(RULE_TESTS, 'opened its generation above a promise'),

@@ -10,6 +10,18 @@ const SHAPE: ClusterShape = { storages: 3, frontends: 1, redundancy: 2, fsync: '
 /** Of a supervisor. */
 const STARTS_AGAIN_MS = 1000;
 
+/** A supervisor of the controller. @returns why it ended, each time */
+function supervise({ cluster, world }: Stage): readonly string[] {
+  const { controller } = cluster;
+  const ends: string[] = [];
+  controller.process.onFatal = ({ message }) => {
+    ends.push(message);
+    controller.ended();
+    world.at(STARTS_AGAIN_MS, () => controller.start());
+  };
+  return ends;
+}
+
 /** @param aheadMs of the clock of the machine that the controller was moved to, and by whose time it recovered */
 function failedRecovery(seed: number, { aheadMs }: { readonly aheadMs: number }) {
   const stage = new Stage(seed, SHAPE);
@@ -18,12 +30,7 @@ function failedRecovery(seed: number, { aheadMs }: { readonly aheadMs: number })
   const frontend = stage.frontend(0);
   const key = stage.keyOf(stage.storage(0), stage.storage(1));
   stage.expectStatus(stage.set(frontend, key), 200);
-  const ends: string[] = [];
-  controller.process.onFatal = ({ message }) => {
-    ends.push(message);
-    controller.ended();
-    stage.world.at(STARTS_AGAIN_MS, () => controller.start());
-  };
+  const ends = supervise(stage);
   cluster.controllerRecovers = true;
   cluster.moveController();
   const second = cluster.controller;
@@ -82,6 +89,68 @@ test.each(SEEDS)(
     stage.expectKept();
   },
 );
+
+test.each(SEEDS)(
+  'H32: a node that is bound by a promise is so in its next life, seed %i',
+  (seed) => {
+    const stage = new Stage(seed, SHAPE);
+    const { cluster } = stage;
+    const { controller } = cluster;
+    const ends = supervise(stage);
+    cluster.controllerRecovers = true;
+    cluster.moveController();
+    const second = cluster.controller;
+    const bound = stage.storage(0);
+    stage.cut([second], [stage.storage(1), stage.storage(2)]);
+    // It lives on, and may find the others at any time.
+    second.start();
+    stage.pass(1500);
+    cluster.controllerRecovers = false;
+    cluster.moveController();
+    // The power of the rack of both: this start hears of no promise.
+    bound.crash(false);
+    controller.crash(false);
+    stage.pass(2000);
+    controller.start();
+    stage.pass(3000);
+    const opened = stage.map;
+    expect(opened.version.generation).toBeGreaterThan(1);
+    expect(opened.recoveredAs?.generation).toBe(1);
+    bound.start();
+    stage.until('asked', () => (stage.mapOf(bound)?.recoveredAs?.generation ?? 0) > 1);
+    expect(stage.map.recoveredAs?.generation).toBeGreaterThan(opened.version.generation);
+    expect(ends).toHaveLength(1);
+    stage.expectKept();
+  },
+);
+
+test.each(SEEDS)('H32: nodes that are bound by two recoveries follow again, seed %i', (seed) => {
+  const stage = new Stage(seed, SHAPE);
+  const { cluster } = stage;
+  const frontend = stage.frontend(0);
+  const key = stage.keyOf(stage.storage(0), stage.storage(1));
+  const ends = supervise(stage);
+  cluster.controllerRecovers = true;
+  cluster.moveController();
+  const second = cluster.controller;
+  // In each of its lives it finds another node, and never a majority.
+  for (const found of [stage.storage(0), stage.storage(1)]) {
+    const others = cluster.storages.filter((node) => node !== found);
+    stage.cut([second], others);
+    second.start();
+    stage.pass(1500);
+    second.crash(false);
+    stage.heal([second], others);
+  }
+  cluster.controllerRecovers = false;
+  cluster.moveController();
+  stage.pass(10_000);
+  expect(ends.length).toBeGreaterThan(0);
+  expect(ends.length).toBeLessThan(3);
+  for (const node of cluster.storages) expect(stage.hasLease(node)).toBe(true);
+  stage.expectStatus(stage.set(frontend, key), 200);
+  stage.expectKept();
+});
 
 test.each(SEEDS)('H32: a recovery that goes on is waited for, seed %i', (seed) => {
   const stage = new Stage(seed, SHAPE);

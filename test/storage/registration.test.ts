@@ -37,7 +37,7 @@ function registering(lives: readonly number[] | undefined) {
       lives: lives?.map(incarnationOf),
       times: protocolTimes(1),
     },
-    { registered: () => undefined, map: () => undefined },
+    { registered: () => undefined, map: () => undefined, promised: () => undefined },
   );
   /** @returns what it said */
   const register = (incarnation: number) => {

@@ -1,7 +1,13 @@
 // R1 and R2: who may answer, and what a set meets.
 
 import { describe, expect, test } from 'vitest';
-import type { ClusterMap, MemberRole, PartitionEntry } from '../../src/cluster/cluster-map.ts';
+import type {
+  ClusterMap,
+  Generation,
+  MapVersion,
+  MemberRole,
+  PartitionEntry,
+} from '../../src/cluster/cluster-map.ts';
 import type { Epoch } from '../../src/cluster/identity.ts';
 import { protocolTimes } from '../../src/cluster/limits.ts';
 import type { Operation } from '../../src/cluster/operations.ts';
@@ -25,18 +31,23 @@ interface Options {
   readonly incarnation?: number;
   readonly durability?: Durability;
   readonly leased?: boolean;
+  readonly stored?: MapVersion;
+  readonly promised?: Generation;
 }
 
 function replicaOf(options: Options = {}) {
   const { node = 'a', incarnation = 1, durability = MEMORY_ONLY, leased = true } = options;
+  const { stored, promised } = options;
   const life = { node: nodeId(node), incarnation: incarnationOf(incarnation) };
   const clock = { monotonicMs: () => 0, wallMs: () => NOW_MS };
-  const replica = new Replica(new SegmentStore(), durability, clock, {
-    life,
-    valueBytesMax: 100,
-    copyChunkBytes: 262_144,
-    lease: new Lease(clock, protocolTimes(1)),
-  });
+  const lease = new Lease(clock, protocolTimes(1));
+  const replica = new Replica(
+    new SegmentStore(),
+    durability,
+    clock,
+    { life, valueBytesMax: 100, copyChunkBytes: 262_144, lease, stored },
+    promised,
+  );
   if (leased) replica.lease.extend({ monotonicMs: 0, wallMs: NOW_MS });
   return replica;
 }
@@ -594,5 +605,41 @@ describe('a map that was seen and cannot be adopted', () => {
     expect(replica.judge({ ...yesterday, openedFrom: { generation: 1, number: 4 } })).toBe(
       'adopted',
     );
+  });
+});
+
+describe('a promise to a recovery (H32)', () => {
+  const promised = { generation: 20, nonce: 'p' };
+  const stored = { generation: 1, number: 7 };
+  /** As a controller opened it from a state, or a recovery found it. */
+  const mapIn = (generation: number, recoveredAs: Generation | undefined): ClusterMap => ({
+    ...sampleMap(),
+    version: { generation, nonce: 'v', number: 1 },
+    openedFrom: recoveredAs && { generation: 10, number: 1 },
+    recoveredAs,
+  });
+
+  test.each([
+    ['of this life', (): Options => ({ promised: { generation: 0 } }), true],
+    ['of an earlier life of its store', (): Options => ({ promised, stored }), false],
+  ])('binds a node that knows a map %s', (_which, options, adopts) => {
+    const replica = replicaOf(options());
+    if (adopts) {
+      replica.adopt({ ...sampleMap(), version: stored });
+      replica.promise(promised);
+    }
+    expect(replica.boundTo).toEqual(promised);
+    expect(replica.judge(mapIn(19, undefined))).toBe('overruled');
+    expect(replica.judge(mapIn(30, { generation: 10 }))).toBe('overruled');
+    expect(replica.judge(mapIn(30, { generation: 20, nonce: 'o' }))).toBe('overruled');
+    expect(replica.judge(mapIn(30, { generation: 21 }))).toBe('adopted');
+    expect(replica.judge(mapIn(30, undefined))).toBe('adopted');
+    replica.adopt(mapIn(30, { generation: 21 }));
+    expect(replica.boundTo).toBeUndefined();
+  });
+
+  test('binds nobody who has never answered anything, or knows a later map', () => {
+    expect(replicaOf({ promised }).boundTo).toBeUndefined();
+    expect(replicaOf({ promised, stored: { generation: 21, number: 1 } }).boundTo).toBeUndefined();
   });
 });
