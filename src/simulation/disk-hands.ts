@@ -68,6 +68,8 @@ export class DiskHands {
     if (fault.kind === 'slow') this.#world.at(durationMs, () => this.#faults.end(log));
     else {
       this.#endLater(node, log, durationMs, () => {
+        // A start may have put another one in its place; who was counted on since then would lose that as well.
+        if (costsTheDisk && !this.#losses.isCondemned(node)) return;
         if (costsTheDisk) this.#replace(node);
         else if (fault.kind === 'error') this.#restart(node);
         else this.#mend(node);
