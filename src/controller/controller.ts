@@ -32,6 +32,7 @@ import { type Administered, addAdminRoutes } from './admin.ts';
 import { changesBetween } from './changes.ts';
 import { decide, stillHolds } from './decide.ts';
 import { EpochWatch } from './epochs.ts';
+import { Followers } from './followers.ts';
 import { noGenerationLeft, openGeneration, reopened } from './generations.ts';
 import { inspect } from './inspection.ts';
 import { Knowledge } from './knowledge.ts';
@@ -46,7 +47,6 @@ import { Rebalancing } from './rebalancing.ts';
 import { Recovery } from './recovery.ts';
 import { type FoundingRule, Registrations } from './registrations.ts';
 import { judgeNewcomer } from './rivals.ts';
-import { Rule } from './rule.ts';
 import { decodeState, refuseBrokenDisk, STATE_FILE } from './state-file.ts';
 import { watchState } from './state-watch.ts';
 import { refusePoll, refuseSmallerScale, refuseTimeScale } from './time-scales.ts';
@@ -71,7 +71,7 @@ export class Controller implements Service {
   readonly #rebalancing = new Rebalancing();
   readonly #epochs: EpochWatch;
   readonly #offline: OfflineWatch;
-  readonly #rule: Rule;
+  readonly #followers: Followers;
   #opening: Opening | undefined;
   #recovery: Recovery | undefined;
   #loaded = false;
@@ -83,7 +83,7 @@ export class Controller implements Service {
     this.#runtime = runtime;
     this.#options = options;
     this.#knowledge = new Knowledge(options.times, runtime);
-    this.#rule = new Rule(options.times);
+    this.#followers = new Followers(options.times);
     this.#epochs = new EpochWatch(runtime.log);
     this.#offline = new OfflineWatch(runtime.log);
     this.#map = new PublishedMap(runtime, (map, earlier) => this.#published(map, earlier));
@@ -344,7 +344,7 @@ export class Controller implements Service {
       return refusalReply('other-incarnation', 'this life was declared dead; start the node again');
     }
     const map = this.#map.current;
-    if (map !== undefined) this.#rule.heard(map, message, this.#nowMs());
+    if (map !== undefined) this.#followers.heard(map, message, this.#nowMs());
     this.#knowledge.heard(message, this.#nowMs());
     const answer: HeartbeatReply = {
       incarnation: message.incarnation,

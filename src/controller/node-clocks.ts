@@ -86,8 +86,9 @@ export class NodeClocks {
 
   /**
    * How far ahead the clock is of a node that registers; negative when it is behind. While most nodes have told nothing,
-   * the time that was told last may be wrong: all clocks were days ahead, were set right, and all nodes start anew, or all are fenced. Then
-   * the own clock is as good, or nobody could register until that time has come (seed 1).
+   * or none is left that is granted leases, the time that was told last may be wrong: all clocks were days ahead, were
+   * set right, and all nodes start anew. Then the own clock is as good, or nobody could register until that time has
+   * come (H31; seeds 1 and 54001796).
    */
   aheadAtStartMs(wallMs: number): number {
     const aheadMs = wallMs - this.time.wallMs();

@@ -37,7 +37,8 @@ export class Opening {
 
   /**
    * @param opened is called once: all nodes were heard, or those that are silent were waited for. With the highest
-   *   generation, above the last for which the nodes were asked, that a node has promised itself to: it follows nobody who does not ask it (H32)
+   *   generation that a node has promised itself to, if it is above the last for which the nodes were asked: such a
+   *   node follows nobody who does not ask it (H32)
    */
   constructor(
     runtime: Runtime,

@@ -1,5 +1,6 @@
-// Empties a store whose memory is full, while all of its members answer: every delete must be taken, also one of a
-// key that has none, and soon there must be room for sets again, however long deletes are kept otherwise (R10).
+// Empties a store whose memory is full, while all of its members answer: every delete of what is there must be taken,
+// then also one of a key that has none, and soon there must be room for sets again, however long deletes are kept
+// otherwise (R10).
 
 import { partitionEntry } from '../cluster/cluster-map.ts';
 import type { HttpReply, HttpRequest } from '../cluster/http.ts';

@@ -274,12 +274,14 @@ export class Oracles {
       if (map === undefined) continue;
       const version = encodeMapVersion(map.version);
       if (this.#passedOver.has(version)) {
-        this.#violation(`H32: ${node.process.name} follows ${version}, opened from an older map`);
+        this.#violation(
+          `H32: ${node.process.name} follows map ${version}, which was opened from an older one, at ${this.#world.nowMs.toFixed(1)}`,
+        );
       }
       const published = this.#published.get(version);
       if (published === undefined || published === JSON.stringify(map)) continue;
       this.#violation(
-        `I1: ${node.process.name} has another map ${encodeMapVersion(map.version)} than was published, at ${this.#world.nowMs.toFixed(1)}`,
+        `I1: ${node.process.name} has another map ${version} than was published, at ${this.#world.nowMs.toFixed(1)}`,
       );
     }
   }

@@ -54,10 +54,10 @@ const NOBODY_LOGS = [
   'a request failed',
 ];
 /** What a controller says that ends because nodes follow another one, or its recovery (H32). */
-/** In a run; each time another recovery must have come to nothing. */
-const OVERRULED_MAX = 4;
 const YESTERDAY = /which is newer than the one that this controller started from/;
 const OVERRULED = /has promised itself to the recovery of another controller/;
+/** Of a run: each time another recovery must have come to nothing. */
+const OVERRULED_MAX = 4;
 
 export interface RunOptions {
   /** Faults of one aimed kind only; by default all kinds, as the seed draws them. */

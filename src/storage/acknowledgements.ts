@@ -1,6 +1,7 @@
 // When the answer to a set may go: as soon as the log has what it vouches for. Whoever offers a record again, because
 // the disk was slower than its patience, waits for the end of the first time and not for all that was appended since.
 
+import { unreachable } from '../cluster/assert.ts';
 import type { Answer } from '../cluster/operations.ts';
 import {
   printRecordVersion,
@@ -46,8 +47,20 @@ export class Acknowledgements {
         newer.replies.push(reply);
         return;
       }
-      default:
+      // Nothing was stored, or it is no answer to a set.
+      case 'floor':
+      case 'stale':
+      case 'behind':
+      case 'not-serving':
+      case 'refused':
+      case 'found':
+      case 'absent':
+      case 'records':
+      case 'heads':
+      case 'time':
         return reply();
+      default:
+        return unreachable(answer);
     }
   }
 

@@ -12,7 +12,7 @@ const EPOCH_TESTS = 'test/controller/epochs.test.ts';
 const RECOVERED_TESTS = 'test/controller/recovered.test.ts';
 const RECOVERY_TESTS = 'test/controller/recovery.test.ts';
 const GENERATION_TESTS = 'test/controller/generations.test.ts';
-const RULE_TESTS = 'test/controller/rule.test.ts';
+const FOLLOWERS_TESTS = 'test/controller/followers.test.ts';
 const OVERRULED_SCHEDULES = 'test/simulation/schedules-overruled.test.ts';
 const RECOVERY_SCHEDULES = 'test/simulation/schedules-recovery.test.ts';
 const HOST_SCHEDULES = 'test/simulation/schedules-lost-hosts.test.ts';
@@ -361,7 +361,7 @@ const OVERRULED: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/controller/rule.ts',
+        file: 'src/controller/followers.ts',
         find: 'if (nowMs - sinceMs < this.#patienceMs) return;',
         replace: 'if (nowMs >= sinceMs) return;',
       },
@@ -372,7 +372,11 @@ const OVERRULED: readonly Mutant[] = [
     name: 'an-overruled-controller-ends-at-once',
     rule: 'H32',
     edits: [
-      { file: 'src/controller/rule.ts', find: 'const PATIENCE = 3', replace: 'const PATIENCE = 0' },
+      {
+        file: 'src/controller/followers.ts',
+        find: 'const PATIENCE = 3',
+        replace: 'const PATIENCE = 0',
+      },
     ],
     fate: tests(OVERRULED_SCHEDULES, 'H32: a recovery that goes on'),
   },
@@ -399,7 +403,7 @@ const OVERRULED: readonly Mutant[] = [
       },
       { file: 'src/storage/replica.ts', find: ' || isPassedOver(map, this.boundTo)', replace: '' },
       {
-        file: 'src/controller/rule.ts',
+        file: 'src/controller/followers.ts',
         find: 'compareGenerations(promised, askedFor(own)) <= 0',
         replace: 'compareGenerations(promised, own.version) <= 0',
       },
@@ -411,12 +415,12 @@ const OVERRULED: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/controller/rule.ts',
+        file: 'src/controller/followers.ts',
         find: 'before !== undefined && nowMs - before.heardMs < this.#patienceMs',
         replace: 'before !== undefined',
       },
     ],
-    fate: tests(RULE_TESTS, 'by what a node said once'),
+    fate: tests(FOLLOWERS_TESTS, 'by what a node said once'),
   },
   {
     name: 'a-start-without-asking-counts-as-asked',
@@ -428,7 +432,7 @@ const OVERRULED: readonly Mutant[] = [
         replace: 'openedFrom === FOUNDED ? FOUNDED : version',
       },
     ],
-    fate: tests(RULE_TESTS, 'opened its generation above a promise'),
+    fate: tests(FOLLOWERS_TESTS, 'opened its generation above a promise'),
   },
 ];
 

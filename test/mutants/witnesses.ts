@@ -210,7 +210,7 @@ const OBEDIENCE: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/controller/rule.ts',
+        file: 'src/controller/followers.ts',
         find: 'obeyedVersion ?? mapVersion',
         replace: 'obeyedVersion === undefined ? mapVersion : mapVersion',
       },

@@ -2,7 +2,7 @@
 // nothing: an operator who moved the controller to another machine, and back before that one had published a map (H32).
 
 import { describe, expect, test } from 'vitest';
-import type { ClusterShape } from '../../src/simulation/cluster.ts';
+import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { plainGet } from '../../src/simulation/oracles.ts';
 import { SEEDS, Stage } from './founded.ts';
 
@@ -22,6 +22,21 @@ function supervise({ cluster, world }: Stage): readonly string[] {
   return ends;
 }
 
+/** Another machine gets the controller's address, and is to recover there, with all nodes but these in reach. */
+function moveTo(stage: Stage, ...unreached: readonly SimulatedNode[]): SimulatedNode {
+  const { cluster } = stage;
+  cluster.controllerRecovers = true;
+  cluster.moveController();
+  stage.cut([cluster.controller], unreached);
+  return cluster.controller;
+}
+
+/** The operator thinks better of it, and leaves the other one alone. */
+function moveBack({ cluster }: Stage): void {
+  cluster.controllerRecovers = false;
+  cluster.moveController();
+}
+
 /** @param aheadMs of the clock of the machine that the controller was moved to, and by whose time it recovered */
 function failedRecovery(seed: number, { aheadMs }: { readonly aheadMs: number }) {
   const stage = new Stage(seed, SHAPE);
@@ -31,16 +46,12 @@ function failedRecovery(seed: number, { aheadMs }: { readonly aheadMs: number })
   const key = stage.keyOf(stage.storage(0), stage.storage(1));
   stage.expectStatus(stage.set(frontend, key), 200);
   const ends = supervise(stage);
-  cluster.controllerRecovers = true;
-  cluster.moveController();
-  const second = cluster.controller;
-  second.process.wallOffsetMs = aheadMs;
   // It finds one node, which is no majority, so it publishes nothing.
-  stage.cut([second], [stage.storage(1), stage.storage(2)]);
+  const second = moveTo(stage, stage.storage(1), stage.storage(2));
+  second.process.wallOffsetMs = aheadMs;
   second.start();
   stage.pass(1500);
-  cluster.controllerRecovers = false;
-  cluster.moveController();
+  moveBack(stage);
   second.crash(false);
   return { stage, controller, frontend, key, ends };
 }
@@ -97,16 +108,11 @@ test.each(SEEDS)(
     const { cluster } = stage;
     const { controller } = cluster;
     const ends = supervise(stage);
-    cluster.controllerRecovers = true;
-    cluster.moveController();
-    const second = cluster.controller;
     const bound = stage.storage(0);
-    stage.cut([second], [stage.storage(1), stage.storage(2)]);
     // It lives on, and may find the others at any time.
-    second.start();
+    moveTo(stage, stage.storage(1), stage.storage(2)).start();
     stage.pass(1500);
-    cluster.controllerRecovers = false;
-    cluster.moveController();
+    moveBack(stage);
     // The power of the rack of both: this start hears of no promise.
     bound.crash(false);
     controller.crash(false);
@@ -130,9 +136,7 @@ test.each(SEEDS)('H32: nodes that are bound by two recoveries follow again, seed
   const frontend = stage.frontend(0);
   const key = stage.keyOf(stage.storage(0), stage.storage(1));
   const ends = supervise(stage);
-  cluster.controllerRecovers = true;
-  cluster.moveController();
-  const second = cluster.controller;
+  const second = moveTo(stage);
   // In each of its lives it finds another node, and never a majority.
   for (const found of [stage.storage(0), stage.storage(1)]) {
     const others = cluster.storages.filter((node) => node !== found);
@@ -142,8 +146,7 @@ test.each(SEEDS)('H32: nodes that are bound by two recoveries follow again, seed
     second.crash(false);
     stage.heal([second], others);
   }
-  cluster.controllerRecovers = false;
-  cluster.moveController();
+  moveBack(stage);
   stage.pass(10_000);
   expect(ends.length).toBeGreaterThan(0);
   expect(ends.length).toBeLessThan(3);
@@ -161,16 +164,13 @@ test.each(SEEDS)('H32: a recovery that goes on is waited for, seed %i', (seed) =
     ends.push(message);
     controller.ended();
   };
-  cluster.controllerRecovers = true;
-  cluster.moveController();
-  const second = cluster.controller;
   // Without the third it waits for a while, and then goes on without it.
-  stage.cut([second], [stage.storage(2)]);
+  const second = moveTo(stage, stage.storage(2));
   second.start();
   const isPromised = () => /2 nodes promised/.test(String(second.peek(plainGet('/c/map'))?.body));
   stage.until('promised', isPromised);
   // It knows its nodes by now, and they speak with the one of before again.
-  cluster.moveController();
+  moveBack(stage);
   stage.until('published', () => stage.mapOf(stage.storage(0))?.version.generation !== 1);
   stage.pass(3000);
   // Not overruled, but of yesterday.

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { ClusterMap, Generation, MapVersion } from '../../src/cluster/cluster-map.ts';
 import { protocolTimes } from '../../src/cluster/limits.ts';
 import type { HeartbeatRequest } from '../../src/cluster/messages.ts';
-import { Rule } from '../../src/controller/rule.ts';
+import { Followers } from '../../src/controller/followers.ts';
 import { nodeId, sampleMap } from '../helpers/maps.ts';
 
 const { suspicionMs, heartbeatMs } = protocolTimes(1);
@@ -12,11 +12,11 @@ const LONG_MS = 10 * suspicionMs;
 const OWN: ClusterMap = { ...sampleMap(), version: { generation: 50, nonce: 'm', number: 3 } };
 
 function play(own: ClusterMap = OWN) {
-  const rule = new Rule({ suspicionMs });
+  const followers = new Followers({ suspicionMs });
   let nowMs = 1000;
   const say = (words: { promised?: Generation; obeyedVersion?: MapVersion }, node = 'a') => {
     const mapVersion = { generation: 1, number: 1 };
-    rule.heard(own, { node: nodeId(node), mapVersion, ...words } as HeartbeatRequest, nowMs);
+    followers.heard(own, { node: nodeId(node), mapVersion, ...words } as HeartbeatRequest, nowMs);
   };
   return {
     say,

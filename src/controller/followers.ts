@@ -18,7 +18,7 @@ interface Overruled {
   readonly heardMs: number;
 }
 
-export class Rule {
+export class Followers {
   readonly #patienceMs: number;
   readonly #overruled = new Map<NodeId, Overruled>();
 
