@@ -7,7 +7,8 @@ import type { HttpReply, HttpRequest } from '../cluster/http.ts';
 import { partitionOf } from '../cluster/partition.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { History, Operation } from './history.ts';
-import { keysOfPartitions, type Oracles, plainGet } from './oracles.ts';
+import { keysOfPartitions, type Oracles } from './oracles.ts';
+import { plainGet } from './peeks.ts';
 import { setRequest, Values } from './values.ts';
 import type { World } from './world.ts';
 

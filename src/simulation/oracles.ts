@@ -13,7 +13,7 @@ import {
   type Member,
   partitionEntry,
 } from '../cluster/cluster-map.ts';
-import type { HttpReply, HttpRequest } from '../cluster/http.ts';
+import type { HttpReply } from '../cluster/http.ts';
 import { mapReply } from '../cluster/messages.ts';
 import { type PartitionId, partitionOf } from '../cluster/partition.ts';
 import type { Version } from '../cluster/version.ts';
@@ -22,6 +22,7 @@ import type { SimulatedCluster } from './cluster.ts';
 import { answersGets, type Copy, contentOf, copyFrom, copyOf, type Place } from './copies.ts';
 import type { History, Operation } from './history.ts';
 import type { SimulatedNode } from './node.ts';
+import { figureOf, plainGet } from './peeks.ts';
 import type { World } from './world.ts';
 
 interface Acknowledged {
@@ -178,7 +179,12 @@ export class Oracles {
     for (const key of this.#cluster.isCache ? [] : keys) {
       const place = this.#placeOf(map, key);
       const seen = place.servers.map((server) => contentOf(copyOf(server, place)));
-      if (new Set(seen).size > 1) problems.push(`diverged: ${key} is ${seen.join(' / ')}`);
+      // R10: what one of them has no memory for comes once there is. emptying.ts makes room, and then this is asked again.
+      const isShort = place.servers.some(
+        ({ node }) => figureOf(node, 'velourfog_unrepaired_records') > 0,
+      );
+      if (new Set(seen).size > 1 && !isShort)
+        problems.push(`diverged: ${key} is ${seen.join(' / ')}`);
     }
     return problems;
   }
@@ -339,16 +345,6 @@ function mapOf(node: SimulatedNode<StorageNode>): ClusterMap | undefined {
 function statusOf(node: SimulatedNode): Readonly<Record<string, string>> | undefined {
   const reply: HttpReply | undefined = node.peek(plainGet('/status'));
   return reply === undefined ? undefined : JSON.parse(Buffer.from(reply.body).toString());
-}
-
-export function plainGet(target: string): HttpRequest {
-  return {
-    method: 'GET',
-    target,
-    header: () => undefined,
-    body: { kind: 'none' },
-    fromLoopback: false,
-  };
 }
 
 /** Whether nodes that have the other map take this one for a later one. */

@@ -18,7 +18,8 @@ import { Losses } from './losses.ts';
 import { Nemesis } from './nemesis.ts';
 import type { SimulatedNode } from './node.ts';
 import { Operator } from './operator.ts';
-import { Oracles, plainGet } from './oracles.ts';
+import { Oracles } from './oracles.ts';
+import { figureOf, metricsOf } from './peeks.ts';
 import type { ProgrammeName } from './programmes.ts';
 import { longRun, type RunShape, shortRun } from './run-shape.ts';
 import { nameOf } from './values.ts';
@@ -198,7 +199,7 @@ class Run {
       this.#oracles.checkMaps();
       this.#oracles.checkCopies('at the end');
       this.#converge();
-      this.#empty();
+      if (this.#empty()) this.#converge();
       world.runUntil(world.nowMs + ANSWERED_WITHIN_MS);
       this.#checkNobodyWaits();
       this.#checkStoredNowhere();
@@ -235,14 +236,14 @@ class Run {
     this.#oracles.checkConvergence(keys, this.#copies(), this.#hands.burned);
   }
 
-  /** R10: a store that is full of deletes takes sets again, long before these are as old as they should become. */
-  #empty(): void {
+  /** R10: a store that is full of deletes takes sets again, long before these are as old as they should become. @returns whether it was */
+  #empty(): boolean {
     const digits = this.#oracles.map?.digits;
     const { frontends, storages } = this.#cluster;
     const everybodyIsUp =
       this.#hands.burned.size === 0 && storages.every(({ process }) => process.alive);
     const canBeAsked = frontends.some(({ process }) => process.alive);
-    if (!this.#shape.isTight || digits === undefined || !everybodyIsUp || !canBeAsked) return;
+    if (!this.#shape.isTight || digits === undefined || !everybodyIsUp || !canBeAsked) return false;
     this.#world.occur('full store emptied');
     // Now everything is deleted, also what was to be left alone until it expires.
     this.#expiry.released();
@@ -254,6 +255,7 @@ class Run {
       oracles: this.#oracles,
       violation,
     }).play([...this.#shape.keys, this.#shape.loneKey], digits);
+    return true;
   }
 
   /** Of each partition, with the machines that are left. */
@@ -325,14 +327,4 @@ class Run {
 function expiryGraceMsOf({ cluster, isTight }: RunShape): number {
   const { expiryGraceMs, expiryGraceShortMs } = { ...protocolTimes(1), ...cluster.times };
   return isTight ? Math.min(expiryGraceMs, expiryGraceShortMs) : expiryGraceMs;
-}
-
-/** Nothing of a node that does not live. */
-function metricsOf(node: SimulatedNode): string {
-  const reply = node.peek(plainGet('/metrics'));
-  return reply === undefined ? '' : Buffer.from(reply.body).toString();
-}
-
-function figureOf(node: SimulatedNode, name: string): number {
-  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metricsOf(node))?.[1] ?? 0);
 }

@@ -51,6 +51,8 @@ export class AntiEntropy {
   readonly #retention: Retention;
   /** Of partitions whose last round found something due and could not ask a member. */
   readonly #obstacles = new Map<PartitionId, string>();
+  /** Of each partition, how many records its last round found elsewhere and had no memory for. */
+  readonly #unrepaired = new Map<PartitionId, number>();
   /** The highest floor of each partition that another member told of: every set is above it already. */
   readonly #floors = new Map<PartitionId, Version>();
   #running = false;
@@ -97,6 +99,11 @@ export class AntiEntropy {
   /** For people: of each partition where what is due cannot be forgotten, the member that this waits for, and why. */
   get obstacles(): readonly string[] {
     return this.#serving().flatMap((partition) => this.#obstacles.get(partition) ?? []);
+  }
+
+  /** Records that other members have and this one has no memory for: until it has, a get finds them or not by whom it asks. */
+  get unrepaired(): number {
+    return this.#serving().reduce((sum, each) => sum + (this.#unrepaired.get(each) ?? 0), 0);
   }
 
   /** One partition after the other, so that each has its turn once in `antiEntropyMs`. */
@@ -149,7 +156,11 @@ export class AntiEntropy {
       const [member, ...rest] = left;
       if (member === undefined) return this.#forget(round, done);
       round.begin();
-      return this.#ask(member, round, FIRST, (complete) => (complete ? askNext(rest) : done()));
+      return this.#ask(member, round, FIRST, (complete) => {
+        this.#unrepaired.set(partition, round.unrepaired);
+        if (complete) askNext(rest);
+        else done();
+      });
     };
     const slices = this.#store.slicesOfDue(partition, PER_SLICE);
     this.#collect(round, Math.min(slices, SLICES_PER_ROUND), () => askNext(others));
@@ -246,6 +257,8 @@ class Round {
   readonly partition: PartitionId;
   readonly epoch: Epoch;
   digest = DIGEST_OF_NOTHING;
+  /** Records that another member has and that there was no memory for. */
+  unrepaired = 0;
   readonly #replica: Replica;
   readonly #store: PartitionStore;
   readonly #floor: Version;
@@ -302,7 +315,7 @@ class Round {
       const forgotten = isTombstone(record) && recordVersion(record) <= this.#floor;
       const key = recordKey(record);
       if (forgotten && this.#store.peek(this.partition, key) === undefined) continue;
-      this.#replica.applyCopied(this.partition, record);
+      if (!this.#replica.applyCopied(this.partition, record)) this.unrepaired++;
     }
     if (next !== undefined) return;
     for (const [name, due] of this.#candidates) {

@@ -39,6 +39,8 @@ export interface Inspected {
   replica(): Replica | undefined;
   /** Of each partition where deletes that are due cannot be forgotten, the member that this waits for, and why. */
   obstacles(): readonly string[];
+  /** Records that other members have and that this one has no memory for. */
+  unrepaired(): number;
 }
 
 export function inspect(routes: Routes, metrics: Metrics, node: Inspected): void {
@@ -58,6 +60,11 @@ export function inspect(routes: Routes, metrics: Metrics, node: Inspected): void
     'velourfog_unforgettable_partitions',
     'Partitions in which deletes are due and a member keeps them from being forgotten.',
     () => node.obstacles().length,
+  );
+  metrics.gauge(
+    'velourfog_unrepaired_records',
+    'Records that other members have and that there is no memory for here.',
+    () => node.unrepaired(),
   );
   const retained = () => node.replica()?.retained.figures() ?? NOTHING_RETAINED;
   metrics.gauge(

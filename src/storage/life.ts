@@ -126,6 +126,10 @@ export class StorageLife {
     return this.#antiEntropy.obstacles;
   }
 
+  get unrepaired(): number {
+    return this.#antiEntropy.unrepaired;
+  }
+
   /** @param recovered the map that the data directory had */
   begin(recovered: ClusterMap | undefined): void {
     if (this.#ended) return;

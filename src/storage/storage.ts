@@ -139,6 +139,7 @@ export class StorageNode implements Service {
       links: () => this.#links.count,
       replica: () => this.#life?.replica,
       obstacles: () => this.#life?.obstacles ?? [],
+      unrepaired: () => this.#life?.unrepaired ?? 0,
     });
   }
 

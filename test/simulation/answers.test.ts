@@ -9,7 +9,7 @@ import { Answers } from '../../src/simulation/answers.ts';
 import { History } from '../../src/simulation/history.ts';
 import { SimulatedNetwork } from '../../src/simulation/network.ts';
 import { SimulatedNode } from '../../src/simulation/node.ts';
-import { plainGet } from '../../src/simulation/oracles.ts';
+import { plainGet } from '../../src/simulation/peeks.ts';
 import { World } from '../../src/simulation/world.ts';
 
 /** A frontend that does with each request what the test says. */

@@ -20,7 +20,8 @@ import {
 } from '../../src/simulation/cluster.ts';
 import { History, type Operation, type Promises } from '../../src/simulation/history.ts';
 import { requestOf } from '../../src/simulation/network.ts';
-import { Oracles, plainGet } from '../../src/simulation/oracles.ts';
+import { Oracles } from '../../src/simulation/oracles.ts';
+import { plainGet } from '../../src/simulation/peeks.ts';
 import { World } from '../../src/simulation/world.ts';
 
 export const SEEDS = [1, 2, 3, 4, 5];

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { SimulatedNode } from '../../src/simulation/cluster.ts';
-import { plainGet } from '../../src/simulation/oracles.ts';
+import { plainGet } from '../../src/simulation/peeks.ts';
 import { bucketOf, hashKey, rankOf } from '../../src/storage/digest.ts';
 import { SEEDS, Stage } from './founded.ts';
 

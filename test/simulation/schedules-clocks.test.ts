@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { NODE_CLOCK_OFF_MS_MAX } from '../../src/cluster/limits.ts';
 import { parseVersion, versionMilliseconds } from '../../src/cluster/version.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
-import { plainGet } from '../../src/simulation/oracles.ts';
+import { plainGet } from '../../src/simulation/peeks.ts';
 import { type Outcome, SEEDS, Stage } from './founded.ts';
 
 const SHAPE: ClusterShape = { storages: 3, frontends: 2, redundancy: 3, fsync: 'interval' };

@@ -3,7 +3,7 @@
 
 import { expect, test } from 'vitest';
 import type { LogFields } from '../../src/cluster/runtime.ts';
-import { plainGet } from '../../src/simulation/oracles.ts';
+import { plainGet } from '../../src/simulation/peeks.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 test.each(SEEDS)(

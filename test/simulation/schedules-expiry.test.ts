@@ -3,7 +3,7 @@
 
 import { expect, test } from 'vitest';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
-import { plainGet } from '../../src/simulation/oracles.ts';
+import { plainGet } from '../../src/simulation/peeks.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SKEW_MS = 800;

@@ -2,7 +2,7 @@
 // version, and what is never sent. Each breaks a promise when its rule is broken (test/mutants).
 
 import { expect, test } from 'vitest';
-import { plainGet } from '../../src/simulation/oracles.ts';
+import { plainGet } from '../../src/simulation/peeks.ts';
 import { type Outcome, SEEDS, SHAPE, Stage } from './founded.ts';
 
 const KEY = 'key';

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { LogFields } from '../../src/cluster/runtime.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
-import { plainGet } from '../../src/simulation/oracles.ts';
+import { plainGet } from '../../src/simulation/peeks.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SHAPE: ClusterShape = { storages: 4, frontends: 2, redundancy: 2, fsync: 'interval' };

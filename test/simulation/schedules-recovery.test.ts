@@ -6,7 +6,7 @@ import type { ClusterMap } from '../../src/cluster/cluster-map.ts';
 import { EPOCH_MAX, type Epoch } from '../../src/cluster/identity.ts';
 import { encodeState, STATE_FILE } from '../../src/controller/state-file.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
-import { plainGet } from '../../src/simulation/oracles.ts';
+import { plainGet } from '../../src/simulation/peeks.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SHAPE: ClusterShape = { storages: 3, frontends: 1, redundancy: 2, fsync: 'always' };

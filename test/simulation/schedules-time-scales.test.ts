@@ -6,7 +6,7 @@ import type { FatalError } from '../../src/cluster/errors.ts';
 import { protocolTimes } from '../../src/cluster/limits.ts';
 import type { Link } from '../../src/cluster/runtime.ts';
 import type { SimulatedNode } from '../../src/simulation/cluster.ts';
-import { plainGet } from '../../src/simulation/oracles.ts';
+import { plainGet } from '../../src/simulation/peeks.ts';
 import { Stage } from './founded.ts';
 
 /** A cluster of scale 1, and the scale that each process has from its next start on. */

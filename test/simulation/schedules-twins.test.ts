@@ -8,7 +8,7 @@ import {
   VALUE_BYTES_MAX_DEFAULT,
 } from '../../src/cluster/limits.ts';
 import { type ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
-import { plainGet } from '../../src/simulation/oracles.ts';
+import { plainGet } from '../../src/simulation/peeks.ts';
 import { StorageNode } from '../../src/storage/storage.ts';
 import { SEEDS, Stage } from './founded.ts';
 

@@ -15,7 +15,7 @@ import { bucketOf } from '../../src/storage/digest.ts';
 import { type Durability, MEMORY_ONLY } from '../../src/storage/durability.ts';
 import { Lease } from '../../src/storage/lease.ts';
 import type { LogEntry } from '../../src/storage/log-entry.ts';
-import { SegmentStore } from '../../src/storage/memory.ts';
+import { SegmentStore, type StoreOptions } from '../../src/storage/memory.ts';
 import { Replica } from '../../src/storage/replica.ts';
 import { incarnationOf, memberOf, nodeId, sampleMap } from '../helpers/maps.ts';
 
@@ -33,8 +33,8 @@ function recordOf(version: Version, tombstone = false): StoredRecord {
 }
 
 /** Node a in its first round, over the first partition, which has one deleted key behind some others. */
-function round(map: ClusterMap = sampleMap(), others = 0, deleted = DELETED) {
-  const store = new SegmentStore();
+function round(map = sampleMap(), others = 0, deleted = DELETED, memory: StoreOptions = {}) {
+  const store = new SegmentStore(memory);
   const events: string[] = [];
   const has = () => store.get(PARTITION, KEY) !== undefined;
   const durability: Durability = {
@@ -197,6 +197,17 @@ describe('while memory is short (R10)', () => {
     const [waiting] = [...waits].slice(-1);
     antiEntropy.memoryRefused();
     expect([...waits].at(-1)).toBe(waiting);
+  });
+
+  test('people are told of what others have and there is no memory for here', () => {
+    const parts = round(sampleMap(), 0, DELETED, { segmentBytes: 4096, memoryBytes: 65_536 });
+    const key = Buffer.from('elsewhere');
+    const value = Buffer.alloc(100_000);
+    turns(parts, answerOf(encodeRecord({ key, version: OLD, value })));
+    expect(parts.store.peek(PARTITION, key)).toBeUndefined();
+    expect(parts.antiEntropy.unrepaired).toBeGreaterThan(0);
+    turns(parts, SAME);
+    expect(parts.antiEntropy.unrepaired).toBe(0);
   });
 
   test('people are told which member keeps deletes from being forgotten', () => {
