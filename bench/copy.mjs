@@ -4,8 +4,8 @@
 
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
-import { encodeRecord } from '../dist/cluster/record.js';
-import { HybridClock } from '../dist/cluster/version.js';
+import { encodeRecord } from '../dist/cluster/model/record.js';
+import { HybridClock } from '../dist/cluster/model/version.js';
 import { keyAt, probed } from './lib/load.mjs';
 import { Pair } from './lib/pair.mjs';
 

@@ -4,8 +4,8 @@
 
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
-import { encodeRecord } from '../dist/cluster/record.js';
-import { HybridClock } from '../dist/cluster/version.js';
+import { encodeRecord } from '../dist/cluster/model/record.js';
+import { HybridClock } from '../dist/cluster/model/version.js';
 import { fillRival, rivals } from './lib/rivals.mjs';
 import { StorageNode } from './lib/storage-node.mjs';
 

@@ -5,8 +5,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { encodeRecord } from '../dist/cluster/record.js';
-import { HybridClock } from '../dist/cluster/version.js';
+import { encodeRecord } from '../dist/cluster/model/record.js';
+import { HybridClock } from '../dist/cluster/model/version.js';
 import { StorageNode } from './lib/storage-node.mjs';
 
 const ITEMS = Number(process.env.ITEMS ?? 4_000_000);

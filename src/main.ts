@@ -1,7 +1,7 @@
 // The `velour` command: a table of commands, one line each, and the words they share. A command loads its role
 // when it runs: no process holds the code of the others.
 
-import { FatalError } from './cluster/errors.ts';
+import { FatalError } from './cluster/http/errors.ts';
 import { backupCommand } from './commands/backup.ts';
 import { controllerCommand } from './commands/controller.ts';
 import { doctorCommand } from './commands/doctor.ts';

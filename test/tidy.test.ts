@@ -4,9 +4,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ERRORS } from '../src/cluster/errors.ts';
-import { PATHS } from '../src/cluster/messages.ts';
+import { ERRORS } from '../src/cluster/http/errors.ts';
 import { VERSION } from '../src/cluster/software.ts';
+import { PATHS } from '../src/cluster/wire/control-messages.ts';
 import type { Command } from '../src/commands/options.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -37,7 +37,7 @@ function importsOf(path: string): string[] {
   );
 }
 
-/** `src/storage/log.ts` is in `storage`; files right below src/ are in `cli`. */
+/** `src/storage/log/log.ts` is in `storage`; files right below src/ are in `cli`. */
 function roomOf(path: string): string {
   const [, room = '', rest] = path.split('/');
   if (rest === undefined) return 'cli';
@@ -51,6 +51,7 @@ describe('imports point one way', () => {
       'simulation',
       'controller',
       'frontend',
+      'coordinator',
       'storage',
       'client',
       'backup',
@@ -58,11 +59,12 @@ describe('imports point one way', () => {
       'cluster',
       'cluster/io',
     ],
-    simulation: ['controller', 'frontend', 'storage', 'backup', 'cluster'],
-    backup: ['frontend', 'cluster'],
+    simulation: ['controller', 'frontend', 'coordinator', 'storage', 'backup', 'cluster'],
+    backup: ['coordinator', 'cluster'],
     load: ['cluster'],
     controller: ['cluster'],
-    frontend: ['cluster'],
+    frontend: ['coordinator', 'cluster'],
+    coordinator: ['cluster'],
     storage: ['cluster'],
     client: ['cluster'],
     'cluster/io': ['cluster'],
@@ -116,7 +118,16 @@ describe('logic apart from I/O', () => {
     ],
     [/\bPromise\b|\basync\b|\bawait\b/, 'callbacks: a simulator decides the order of everything'],
   ];
-  const PURE = ['simulation', 'backup', 'load', 'controller', 'frontend', 'storage', 'cluster'];
+  const PURE = [
+    'simulation',
+    'backup',
+    'load',
+    'controller',
+    'frontend',
+    'coordinator',
+    'storage',
+    'cluster',
+  ];
 
   test('no module but the adapters touches clock, timers, randomness, network or disk', () => {
     const pure = SOURCES.filter((path) => PURE.includes(roomOf(path)));
@@ -130,7 +141,7 @@ describe('logic apart from I/O', () => {
 
   test('only the adapters know how workers share a port', () => {
     const knowing = SOURCES.filter((path) => codeOf(path).includes("'node:cluster'"));
-    expect(knowing).toEqual(['src/cluster/io/workers.ts']);
+    expect(knowing).toEqual(['src/cluster/io/process/workers.ts']);
   });
 
   test('node:crypto and node:zlib only hash and check', () => {

@@ -1,9 +1,9 @@
 // A stream of operations to a storage node as a frontend has one, but without HTTP before it.
 
 import { once } from 'node:events';
-import { openNetwork } from '../../dist/cluster/io/network.js';
-import { decodeAnswer, encodeOperation } from '../../dist/cluster/operations.js';
-import { partitionOf } from '../../dist/cluster/partition.js';
+import { openNetwork } from '../../dist/cluster/io/network/network.js';
+import { partitionOf } from '../../dist/cluster/model/partition.js';
+import { decodeAnswer, encodeOperation } from '../../dist/cluster/wire/operations.js';
 
 /** Operations that are sent and not yet answered. */
 const WINDOW = 1000;

@@ -3,9 +3,9 @@
 // that ends early, however it ends, leaves a manifest that the next one goes on from.
 
 import { assert } from '../cluster/assert.ts';
-import { type PartitionId, partitionCount } from '../cluster/partition.ts';
-import type { Folder } from '../cluster/runtime.ts';
-import type { Guest } from './guest.ts';
+import { type PartitionId, partitionCount } from '../cluster/model/partition.ts';
+import type { Folder } from '../cluster/ports.ts';
+import type { Guest } from '../coordinator/cluster-client.ts';
 import { type Content, encodeManifest, isWhole, MANIFEST_FILE, type Manifest } from './manifest.ts';
 import { PartitionCopy } from './partition-copy.ts';
 

@@ -2,10 +2,10 @@
 // the form that they have everywhere; the manifest has the length and the checksum of each, and how far an
 // unfinished one got. Pure; reading and writing files is others'.
 
-import { type ClusterId, clusterId, INTEGER_MAX } from '../cluster/identity.ts';
-import { DIGITS_MAX, KEY_BYTES_MAX } from '../cluster/limits.ts';
-import type { Cursor } from '../cluster/operations.ts';
-import { type PartitionId, partitionCount } from '../cluster/partition.ts';
+import { type ClusterId, clusterId, INTEGER_MAX } from '../cluster/model/identity.ts';
+import { DIGITS_MAX, KEY_BYTES_MAX } from '../cluster/model/limits.ts';
+import { type PartitionId, partitionCount } from '../cluster/model/partition.ts';
+import type { Cursor } from '../cluster/wire/operations.ts';
 import {
   dictionary,
   flag,
@@ -17,7 +17,7 @@ import {
   type Shape,
   type ShapeOf,
   text,
-} from '../cluster/shape.ts';
+} from '../cluster/wire/shapes.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
 /** Another one is another layout of the directory; who does not know it leaves it alone. */

@@ -6,13 +6,13 @@
 // was acknowledged before it began is in each such copy, or something newer (I5).
 
 import { crc32 } from 'node:zlib';
-import { answeringMembers, partitionEntry } from '../cluster/cluster-map.ts';
-import type { Answer, Cursor } from '../cluster/operations.ts';
-import type { PartitionId } from '../cluster/partition.ts';
-import { isExpired, isPerishable, isTombstone } from '../cluster/record.ts';
-import type { Folder, FolderFile } from '../cluster/runtime.ts';
-import { learn } from '../frontend/write-handler.ts';
-import type { Guest } from './guest.ts';
+import { answeringMembers, partitionEntry } from '../cluster/model/cluster-map.ts';
+import type { PartitionId } from '../cluster/model/partition.ts';
+import { isExpired, isPerishable, isTombstone } from '../cluster/model/record.ts';
+import type { Folder, FolderFile } from '../cluster/ports.ts';
+import type { Answer, Cursor } from '../cluster/wire/operations.ts';
+import type { Guest } from '../coordinator/cluster-client.ts';
+import { learn } from '../coordinator/operations/set/round.ts';
 import { type Content, fileOf } from './manifest.ts';
 import { RecordFile } from './record-file.ts';
 

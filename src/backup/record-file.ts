@@ -2,8 +2,8 @@
 // place. It promises the length and the checksum that the manifest has, once the end was reached.
 
 import { crc32 } from 'node:zlib';
-import { parseRecord, RECORD_HEADER_BYTES, type StoredRecord } from '../cluster/record.ts';
-import type { FolderFile } from '../cluster/runtime.ts';
+import { parseRecord, RECORD_HEADER_BYTES, type StoredRecord } from '../cluster/model/record.ts';
+import type { FolderFile } from '../cluster/ports.ts';
 import type { Content } from './manifest.ts';
 
 /** A record that is longer is read at once. */

@@ -7,8 +7,8 @@
 // An expiry does the same.
 
 import { unreachable } from '../cluster/assert.ts';
-import type { ErrorCode } from '../cluster/errors.ts';
-import type { PartitionId } from '../cluster/partition.ts';
+import type { ErrorCode } from '../cluster/http/errors.ts';
+import type { PartitionId } from '../cluster/model/partition.ts';
 import {
   isExpired,
   isTombstone,
@@ -17,12 +17,12 @@ import {
   recordKey,
   recordValue,
   type StoredRecord,
-} from '../cluster/record.ts';
-import type { Folder } from '../cluster/runtime.ts';
-import { Keeper, type KeepOutcome } from '../frontend/keep-handler.ts';
-import type { WriteOutcome } from '../frontend/write.ts';
-import { Writer } from '../frontend/writer.ts';
-import type { Guest } from './guest.ts';
+} from '../cluster/model/record.ts';
+import type { Folder } from '../cluster/ports.ts';
+import type { Guest } from '../coordinator/cluster-client.ts';
+import { Keeper, type KeepOutcome } from '../coordinator/operations/restore/round.ts';
+import type { WriteOutcome } from '../coordinator/operations/set/decision.ts';
+import { Writer } from '../coordinator/operations/set/writer.ts';
 import { type Content, fileOf, type Manifest } from './manifest.ts';
 import { type OpenRecords, openRecords, problemOf } from './verify.ts';
 

@@ -1,9 +1,9 @@
 // Reads a whole backup before any of it is used: all files that the manifest has are there, as long as it
 // says, with records only, and with its checksums. So a damaged one changes nothing.
 
-import type { PartitionId } from '../cluster/partition.ts';
-import { isPerishable, isTombstone } from '../cluster/record.ts';
-import type { Folder } from '../cluster/runtime.ts';
+import type { PartitionId } from '../cluster/model/partition.ts';
+import { isPerishable, isTombstone } from '../cluster/model/record.ts';
+import type { Folder } from '../cluster/ports.ts';
 import { type Content, fileOf, type Manifest } from './manifest.ts';
 import { RecordFile } from './record-file.ts';
 

@@ -1,6 +1,6 @@
 // A moment by both clocks of a process: where they go apart, the machine slept or its wall clock was set.
 
-import type { Clock } from './runtime.ts';
+import type { Clock } from './ports.ts';
 
 /** When a request was sent, on both clocks. */
 export interface Moment {

@@ -1,7 +1,7 @@
 // A write that must succeed before anything else can: it is tried again each second until it does. People hear when
 // that begins, and when it is over.
 
-import type { Log, Timers } from './runtime.ts';
+import type { Log, Timers } from './ports.ts';
 import { explained } from './shortage.ts';
 
 const AGAIN_MS = 1000;

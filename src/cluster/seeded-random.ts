@@ -1,6 +1,6 @@
 // Chance that a seed decides: the same seed, the same run. Of a simulation, and of `velour load`.
 
-import type { Random } from './runtime.ts';
+import type { Random } from './ports.ts';
 
 export class SeededRandom implements Random {
   #state: number;

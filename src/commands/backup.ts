@@ -2,12 +2,12 @@
 // copied, and how it goes on after an end in the middle, is src/backup's.
 
 import type { BackupFigures, BackupOutcome } from '../backup/backup.ts';
-import type { Guest } from '../backup/guest.ts';
 import { fileOf, MANIFEST_FILE, type Manifest } from '../backup/manifest.ts';
-import { EXIT, FatalError } from '../cluster/errors.ts';
-import { claimFolder } from '../cluster/io/folder.ts';
-import { systemClock } from '../cluster/io/system.ts';
-import type { Folder } from '../cluster/runtime.ts';
+import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import { claimFolder } from '../cluster/io/disk/folder.ts';
+import { systemClock } from '../cluster/io/process/system.ts';
+import type { Folder } from '../cluster/ports.ts';
+import type { Guest } from '../coordinator/cluster-client.ts';
 import {
   GUEST_OPTIONS,
   guestOf,

@@ -1,15 +1,15 @@
 // velour controller: composes the controller with the machine.
 
-import { formatAddress } from '../cluster/identity.ts';
-import { EVERYWHERE } from '../cluster/io/listeners.ts';
+import { EVERYWHERE } from '../cluster/io/server/listeners.ts';
+import { formatAddress } from '../cluster/model/identity.ts';
 import {
   CONTROL_BYTES_MAX,
   DIGITS_MAX,
   protocolTimes,
   REDUNDANCY_MAX,
   STORAGE_NODES_MAX,
-} from '../cluster/limits.ts';
-import { smallestDigits } from '../cluster/partition.ts';
+} from '../cluster/model/limits.ts';
+import { smallestDigits } from '../cluster/model/partition.ts';
 import { type Command, SERVER_OPTIONS, usage, WHEN_FULL_OPTION } from './options.ts';
 import { serve } from './serve.ts';
 

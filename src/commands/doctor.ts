@@ -1,10 +1,10 @@
 // velour doctor: what can be seen of a machine, a data directory and a cluster before it hurts. It is given what a
 // role would be given, looks in bounded time, and changes nothing.
 
-import { EXIT } from '../cluster/errors.ts';
-import { type Address, formatAddress, hostOf, parseAddress } from '../cluster/identity.ts';
-import { EVERYWHERE } from '../cluster/io/listeners.ts';
-import { Names } from '../cluster/io/names.ts';
+import { EXIT } from '../cluster/http/errors.ts';
+import { Names } from '../cluster/io/network/names.ts';
+import { EVERYWHERE } from '../cluster/io/server/listeners.ts';
+import { type Address, formatAddress, hostOf, parseAddress } from '../cluster/model/identity.ts';
 import { type Command, HOST_OPTION, MEMORY_OPTION, type Words } from './options.ts';
 import { onOneLine, printData } from './printing.ts';
 

@@ -1,11 +1,10 @@
 // velour frontend: composes a frontend with the machine.
 
 import { basename, dirname, resolve } from 'node:path';
-
-import { hostOf, parseAddress } from '../cluster/identity.ts';
-import { letHeapGrow } from '../cluster/io/heap.ts';
-import { protocolTimes, STORAGE_NODES_MAX } from '../cluster/limits.ts';
-import type { MapFile } from '../frontend/cached-map.ts';
+import { letHeapGrow } from '../cluster/io/process/heap.ts';
+import { hostOf, parseAddress } from '../cluster/model/identity.ts';
+import { protocolTimes, STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
+import type { MapFile } from '../coordinator/cached-map.ts';
 import { type Command, HOST_OPTION, SERVER_OPTIONS, VALUE_OPTIONS } from './options.ts';
 import { type Role, serve } from './serve.ts';
 
@@ -65,7 +64,7 @@ export const frontendCommand: Command = {
     const identity = { name: 'frontend', node: address } as const;
     // One process alone has no primary, and loads none of this.
     const primary =
-      workers === 1 ? undefined : (await import('../cluster/io/workers.ts')).openPrimary();
+      workers === 1 ? undefined : (await import('../cluster/io/process/workers.ts')).openPrimary();
     if (workers > 1 && primary === undefined) {
       const { serveWithWorkers } = await import('./workers.ts');
       return serveWithWorkers(identity, words, workers, shutdownDelayMs);
@@ -101,7 +100,7 @@ export const frontendCommand: Command = {
 
 /** The workers of a frontend share it, and one of them writes. */
 async function mapFileAt(path: string, worker: number): Promise<MapFile> {
-  const { openFolder } = await import('../cluster/io/folder.ts');
+  const { openFolder } = await import('../cluster/io/disk/folder.ts');
   const file = resolve(path);
   return {
     files: openFolder(dirname(file)),

@@ -2,9 +2,9 @@
 // Counters do not go down when a worker ends or hangs: what it told last is kept (a sum that falls would look
 // like a restart of all, and be counted twice).
 
-import { type FamilyReading, readTogether } from '../cluster/metrics.ts';
-import type { Cancel, Timers } from '../cluster/runtime.ts';
-import type { Told, Topic, ToWorker } from '../cluster/siblings.ts';
+import { type FamilyReading, readTogether } from '../cluster/http/metrics.ts';
+import type { Told, Topic, ToWorker } from '../cluster/http/worker-group.ts';
+import type { Cancel, Timers } from '../cluster/ports.ts';
 
 /** As long as any control call may take; a worker that is slower than this hangs. */
 const ANSWER_MS = 1000;

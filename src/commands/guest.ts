@@ -1,14 +1,14 @@
 // What `velour backup` and `velour restore` share: a process that is no node, comes, does its work on the
 // cluster and a directory, and tells how far it is.
 
-import type { Guest, Refused } from '../backup/guest.ts';
 import { MANIFEST_FILE, type Manifest, parseManifest } from '../backup/manifest.ts';
-import { EXIT, FatalError } from '../cluster/errors.ts';
-import { openLog } from '../cluster/io/logger.ts';
-import { openNetwork } from '../cluster/io/network.ts';
-import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io/system.ts';
-import { protocolTimes } from '../cluster/limits.ts';
-import type { DiskResult, Folder } from '../cluster/runtime.ts';
+import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import { openNetwork } from '../cluster/io/network/network.ts';
+import { openLog } from '../cluster/io/process/logger.ts';
+import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io/process/system.ts';
+import { protocolTimes } from '../cluster/model/limits.ts';
+import type { DiskResult, Folder } from '../cluster/ports.ts';
+import type { Guest, Refused } from '../coordinator/cluster-client.ts';
 import { type OptionTable, SERVER_OPTIONS, type Words } from './options.ts';
 import { printData, say } from './printing.ts';
 
@@ -27,7 +27,7 @@ export async function guestOf(name: string, words: Words): Promise<Guest> {
   const times = protocolTimes(words.positive('time-scale'));
   const level = words.logLevel();
   const log = openLog({ role: name, node: controller, level, pretty: words.prettyLogs() });
-  const { visit } = await import('../backup/guest.ts');
+  const { visit } = await import('../coordinator/cluster-client.ts');
   const guest = await new Promise<Guest | Refused>((resolve) =>
     visit(
       {

@@ -2,9 +2,9 @@
 // have been there. What is sent and how it is measured is src/load's.
 
 import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { EXIT, FatalError } from '../cluster/errors.ts';
-import { openExchanges } from '../cluster/io/exchanges.ts';
-import { descriptorsMax, systemClock, systemTimers } from '../cluster/io/system.ts';
+import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import { openExchanges } from '../cluster/io/network/exchanges.ts';
+import { descriptorsMax, systemClock, systemTimers } from '../cluster/io/process/system.ts';
 import { ARRIVAL_KINDS } from '../load/arrivals.ts';
 import { CHOOSERS } from '../load/choosers.ts';
 import type { LoadOutcome, LoadSettings } from '../load/load.ts';

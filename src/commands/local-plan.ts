@@ -1,8 +1,8 @@
 // What `velour local` starts: every node with its address and its command line, from the options of one command.
 
 import { join } from 'node:path';
-import { type Address, formatAddress, PORT_MAX } from '../cluster/identity.ts';
-import { REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../cluster/limits.ts';
+import { type Address, formatAddress, PORT_MAX } from '../cluster/model/identity.ts';
+import { REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
 import { usage, type Words } from './options.ts';
 
 /** What its nodes call each other, where they listen on that. */

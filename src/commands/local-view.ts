@@ -1,12 +1,12 @@
 // What `velour local` asks the controller of the cluster that its nodes came to: it may be an earlier one, founded with
 // other figures, and with storage nodes that somebody started by hand.
 
-import { readReply } from '../cluster/calls.ts';
-import { type Address, address } from '../cluster/identity.ts';
-import { REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../cluster/limits.ts';
-import { partitionCount } from '../cluster/partition.ts';
-import type { Network } from '../cluster/runtime.ts';
-import { dictionary, integer, object, optional, type ShapeOf } from '../cluster/shape.ts';
+import { type Address, address } from '../cluster/model/identity.ts';
+import { REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
+import { partitionCount } from '../cluster/model/partition.ts';
+import { readReply } from '../cluster/peers/calls.ts';
+import type { Network } from '../cluster/ports.ts';
+import { dictionary, integer, object, optional, type ShapeOf } from '../cluster/wire/shapes.ts';
 
 const CALL_MS = 1000;
 

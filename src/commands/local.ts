@@ -3,16 +3,16 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { readReply } from '../cluster/calls.ts';
-import { type Life, life } from '../cluster/cluster-map.ts';
-import { EXIT } from '../cluster/errors.ts';
-import type { Address } from '../cluster/identity.ts';
-import { openLog } from '../cluster/io/logger.ts';
-import { openNetwork } from '../cluster/io/network.ts';
-import { writeWhole } from '../cluster/io/output.ts';
-import { accepted, type DeathRequest, PATHS } from '../cluster/messages.ts';
-import type { Log, Network } from '../cluster/runtime.ts';
-import { Malformed } from '../cluster/shape.ts';
+import { EXIT } from '../cluster/http/errors.ts';
+import { openNetwork } from '../cluster/io/network/network.ts';
+import { openLog } from '../cluster/io/process/logger.ts';
+import { writeWhole } from '../cluster/io/process/output.ts';
+import { type Life, life } from '../cluster/model/cluster-map.ts';
+import type { Address } from '../cluster/model/identity.ts';
+import { readReply } from '../cluster/peers/calls.ts';
+import type { Log, Network } from '../cluster/ports.ts';
+import { accepted, type DeathRequest, PATHS } from '../cluster/wire/control-messages.ts';
+import { Malformed } from '../cluster/wire/shapes.ts';
 import { type LocalNode, planOf } from './local-plan.ts';
 import { reasonOf, strangersIn, viewOf } from './local-view.ts';
 import {

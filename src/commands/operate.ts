@@ -1,11 +1,13 @@
 // velour drain, remove, forget, accept-loss, plan: what an operator asks of the controller. Each is one
 // control message; drain also waits until nothing is left to move.
 
-import { readReply } from '../cluster/calls.ts';
-import { EXIT, FatalError } from '../cluster/errors.ts';
-import type { Address } from '../cluster/identity.ts';
-import { openNetwork } from '../cluster/io/network.ts';
-import { STORAGE_NODES_MAX } from '../cluster/limits.ts';
+import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import { openNetwork } from '../cluster/io/network/network.ts';
+import type { Address } from '../cluster/model/identity.ts';
+import { STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
+import { partitionCount } from '../cluster/model/partition.ts';
+import { readReply } from '../cluster/peers/calls.ts';
+import type { ControlCall, Network } from '../cluster/ports.ts';
 import {
   type AcceptLossReply,
   accepted,
@@ -14,10 +16,8 @@ import {
   PATHS,
   type PlanReply,
   planReply,
-} from '../cluster/messages.ts';
-import { partitionCount } from '../cluster/partition.ts';
-import type { ControlCall, Network } from '../cluster/runtime.ts';
-import { dictionary, integer, object, type Shape } from '../cluster/shape.ts';
+} from '../cluster/wire/control-messages.ts';
+import { dictionary, integer, object, type Shape } from '../cluster/wire/shapes.ts';
 import { type Command, type OptionTable, usage, type Words } from './options.ts';
 import { printable, printData, say } from './printing.ts';
 

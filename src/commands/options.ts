@@ -1,17 +1,17 @@
 // Options that commands share, and how their words become values. Where they come from is settings.ts's.
 
 import type { Options } from 'yargs';
-import type { WhenFull } from '../cluster/cluster-map.ts';
-import { EXIT, FatalError } from '../cluster/errors.ts';
-import { type Address, PORT_MAX, parseAddress } from '../cluster/identity.ts';
-import { machineMemoryBytes, processorCount } from '../cluster/io/system.ts';
+import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import { machineMemoryBytes, processorCount } from '../cluster/io/process/system.ts';
+import type { WhenFull } from '../cluster/model/cluster-map.ts';
+import { type Address, PORT_MAX, parseAddress } from '../cluster/model/identity.ts';
 import {
   MEMORY_BYTES_MAX,
   MEMORY_BYTES_MIN,
   VALUE_BYTES_MAX_CEILING,
   VALUE_BYTES_MAX_DEFAULT,
-} from '../cluster/limits.ts';
-import type { LogLevel } from '../cluster/runtime.ts';
+} from '../cluster/model/limits.ts';
+import type { LogLevel } from '../cluster/ports.ts';
 
 export type OptionTable = Readonly<Record<string, Options>>;
 

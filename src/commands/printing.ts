@@ -1,8 +1,8 @@
 // What commands print: data on stdout, which nobody may miss a part of, and words on stderr, which may be lost.
 // Whoever reads may leave, as `head` does: that is no failure, and no reason for another exit code.
 
-import { EXIT, FatalError } from '../cluster/errors.ts';
-import { LossyOutput, standardStream, writeWhole } from '../cluster/io/output.ts';
+import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import { LossyOutput, standardStream, writeWhole } from '../cluster/io/process/output.ts';
 
 /** A stream that has just failed says the last of these until the next turn of the event loop. */
 const NOBODY_READS: readonly string[] = ['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED'];

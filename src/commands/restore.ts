@@ -1,14 +1,14 @@
 // velour restore: sets what a directory of `velour backup` has in a cluster, perhaps one of another size. What
 // wins over what is already there is src/backup's, and the versions'.
 
-import type { Guest } from '../backup/guest.ts';
 import { MANIFEST_FILE, type Manifest } from '../backup/manifest.ts';
 import type { RestoreFigures } from '../backup/restore.ts';
-import { whenFullOf } from '../cluster/cluster-map.ts';
-import { EXIT, FatalError } from '../cluster/errors.ts';
-import { openFolder } from '../cluster/io/folder.ts';
-import { partitionCount } from '../cluster/partition.ts';
-import type { Folder } from '../cluster/runtime.ts';
+import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import { openFolder } from '../cluster/io/disk/folder.ts';
+import { whenFullOf } from '../cluster/model/cluster-map.ts';
+import { partitionCount } from '../cluster/model/partition.ts';
+import type { Folder } from '../cluster/ports.ts';
+import type { Guest } from '../coordinator/cluster-client.ts';
 import {
   GUEST_OPTIONS,
   guestOf,

@@ -1,7 +1,7 @@
 // The last words of a process that cannot start or go on: a line for people, or one of the log where that is JSON.
 
-import { EXIT, type FatalError } from '../cluster/errors.ts';
-import { openLog } from '../cluster/io/logger.ts';
+import { EXIT, type FatalError } from '../cluster/http/errors.ts';
+import { openLog } from '../cluster/io/process/logger.ts';
 import type { Command } from './options.ts';
 import { printable, say } from './printing.ts';
 

@@ -1,15 +1,15 @@
 // Runs one role as a process: its runtime, its HTTP server, its signals, its end. A role's command says
 // what is particular to it; everything that is alike stands here.
 
-import { EXIT, FatalError } from '../cluster/errors.ts';
-import { formatAddress } from '../cluster/identity.ts';
-import { openDisk } from '../cluster/io/disk.ts';
-import { type HttpServer, startHttpServer } from '../cluster/io/http-server.ts';
-import { CannotListen, EVERYWHERE } from '../cluster/io/listeners.ts';
-import { openLog, type ProcessLog } from '../cluster/io/logger.ts';
-import { openNetwork } from '../cluster/io/network.ts';
-import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io/system.ts';
-import type { DrainOptions, Log, Runtime, Service } from '../cluster/runtime.ts';
+import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import { openDisk } from '../cluster/io/disk/disk.ts';
+import { openNetwork } from '../cluster/io/network/network.ts';
+import { openLog, type ProcessLog } from '../cluster/io/process/logger.ts';
+import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io/process/system.ts';
+import { type HttpServer, startHttpServer } from '../cluster/io/server/http-server.ts';
+import { CannotListen, EVERYWHERE } from '../cluster/io/server/listeners.ts';
+import { formatAddress } from '../cluster/model/identity.ts';
+import type { DrainOptions, Log, Runtime, Service } from '../cluster/ports.ts';
 import { VERSION } from '../cluster/software.ts';
 import type { Words } from './options.ts';
 import { ignoreHangup, onStopSignals } from './signals.ts';

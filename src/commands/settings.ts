@@ -3,8 +3,8 @@
 
 import { readFileSync } from 'node:fs';
 import type { Options } from 'yargs';
-import { EXIT, FatalError } from '../cluster/errors.ts';
-import { WORKER_VARIABLE } from '../cluster/siblings.ts';
+import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import { WORKER_VARIABLE } from '../cluster/http/worker-group.ts';
 import {
   type Command,
   decimal,

@@ -1,6 +1,6 @@
 // velour simulate: the product's own roles in a simulated world, seed by seed.
 
-import { EXIT, FatalError } from '../cluster/errors.ts';
+import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { PROGRAMME_NAMES } from '../simulation/programmes.ts';
 import type { RunOptions, RunResult } from '../simulation/simulate.ts';
 import type { Command } from './options.ts';

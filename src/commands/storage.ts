@@ -1,9 +1,9 @@
 // velour storage: composes a storage node with the machine.
 
-import { hostOf, type NodeId, parseAddress } from '../cluster/identity.ts';
-import { letHeapGrow } from '../cluster/io/heap.ts';
-import { CHUNK_RECORD_BYTES, CONTROL_BYTES_MAX, protocolTimes } from '../cluster/limits.ts';
-import type { FsyncMode } from '../storage/durability.ts';
+import { letHeapGrow } from '../cluster/io/process/heap.ts';
+import { hostOf, type NodeId, parseAddress } from '../cluster/model/identity.ts';
+import { CHUNK_RECORD_BYTES, CONTROL_BYTES_MAX, protocolTimes } from '../cluster/model/limits.ts';
+import type { FsyncMode } from '../storage/log/durability.ts';
 import {
   type Command,
   HOST_OPTION,
@@ -53,7 +53,7 @@ export const storageCommand: Command = {
     const node = (name ?? address) as NodeId;
     const fsync = words.text('fsync') as FsyncMode;
     const times = protocolTimes(words.positive('time-scale'));
-    const { StorageNode } = await import('../storage/storage.ts');
+    const { StorageNode } = await import('../storage/storage-node.ts');
     letHeapGrow();
     await serve(
       {

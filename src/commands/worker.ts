@@ -1,9 +1,9 @@
 // One worker of a frontend that has several: serves as `serve` does, but is told by its primary when to listen
 // and when to stop. The primary is workers.ts.
 
-import type { CheckResult } from '../cluster/health.ts';
-import type { HttpServer } from '../cluster/io/http-server.ts';
-import type { Primary } from '../cluster/io/workers.ts';
+import type { CheckResult } from '../cluster/http/health.ts';
+import type { Primary } from '../cluster/io/process/workers.ts';
+import type { HttpServer } from '../cluster/io/server/http-server.ts';
 import type { Words } from './options.ts';
 import { leave, listen, logListening, openProcess, openService, type Role } from './serve.ts';
 import { ignoreStopSignals } from './signals.ts';

@@ -1,13 +1,13 @@
 // The primary process of a frontend with several workers: starts them, starts those again that end, passes on
 // what they ask each other, and stops them all. It takes no request itself.
 
-import { EXIT } from '../cluster/errors.ts';
-import type { ProcessLog } from '../cluster/io/logger.ts';
-import { processUsage, systemClock, systemTimers } from '../cluster/io/system.ts';
-import { startWorker, type WorkerProcess } from '../cluster/io/workers.ts';
-import { Metrics } from '../cluster/metrics.ts';
-import { addUsageMetrics } from '../cluster/process-metrics.ts';
-import type { FromWorker, ToWorker } from '../cluster/siblings.ts';
+import { EXIT } from '../cluster/http/errors.ts';
+import { Metrics } from '../cluster/http/metrics.ts';
+import { addUsageMetrics } from '../cluster/http/process-metrics.ts';
+import type { FromWorker, ToWorker } from '../cluster/http/worker-group.ts';
+import type { ProcessLog } from '../cluster/io/process/logger.ts';
+import { processUsage, systemClock, systemTimers } from '../cluster/io/process/system.ts';
+import { startWorker, type WorkerProcess } from '../cluster/io/process/workers.ts';
 import { Gathering } from './gathering.ts';
 import type { Words } from './options.ts';
 import { openProcess, type Role, stopOnSignals } from './serve.ts';

@@ -2,19 +2,20 @@
 // (published-map.ts). How a map changes is membership.ts's, where partitions go placement.ts's.
 
 import { assert } from '../cluster/assert.ts';
+import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import { type HttpReply, type HttpRequest, queryOf } from '../cluster/http/http.ts';
+import { Metrics } from '../cluster/http/metrics.ts';
+import { type ReplyCallback, Routes, refusalReply } from '../cluster/http/routes.ts';
 import {
   type ClusterMap,
   isFrozen,
   isGranted,
   NO_MAP,
   printMapVersion,
-} from '../cluster/cluster-map.ts';
-import { EXIT, FatalError } from '../cluster/errors.ts';
-import { type HttpReply, type HttpRequest, queryOf } from '../cluster/http.ts';
-import type { ClusterId } from '../cluster/identity.ts';
-import type { Times } from '../cluster/limits.ts';
-import { sinceOf } from '../cluster/map-exchange.ts';
-import { messageReply } from '../cluster/map-json.ts';
+} from '../cluster/model/cluster-map.ts';
+import type { ClusterId } from '../cluster/model/identity.ts';
+import type { Times } from '../cluster/model/limits.ts';
+import type { DrainOptions, Runtime, Service } from '../cluster/ports.ts';
 import {
   type HeartbeatReply,
   type HeartbeatRequest,
@@ -23,33 +24,32 @@ import {
   PATHS,
   type RegisterRequest,
   registerRequest,
-} from '../cluster/messages.ts';
-import { Metrics } from '../cluster/metrics.ts';
-import { parseQuery } from '../cluster/query.ts';
-import { type ReplyCallback, Routes, refusalReply } from '../cluster/routes.ts';
-import type { DrainOptions, Runtime, Service } from '../cluster/runtime.ts';
-import { type Administered, addAdminRoutes } from './admin.ts';
-import { changesBetween } from './changes.ts';
-import { decide, stillHolds } from './decide.ts';
-import { EpochWatch } from './epochs.ts';
-import { Followers } from './followers.ts';
-import { noGenerationLeft, openGeneration, reopened } from './generations.ts';
-import { inspect } from './inspection.ts';
-import { Knowledge } from './knowledge.ts';
-import { addLifeReports } from './life-reports.ts';
-import { Looks } from './looks.ts';
-import { pushMap } from './map-push.ts';
-import { nextNumber } from './membership.ts';
-import { OfflineWatch } from './offline.ts';
-import { noteOtherFounding, Opening, refuseOtherWhenFull } from './opening.ts';
-import { PublishedMap } from './published-map.ts';
-import { Rebalancing } from './rebalancing.ts';
-import { Recovery } from './recovery.ts';
+} from '../cluster/wire/control-messages.ts';
+import { sinceOf } from '../cluster/wire/map-exchange.ts';
+import { messageReply } from '../cluster/wire/map-json.ts';
+import { parseQuery } from '../cluster/wire/query.ts';
+import { changesBetween } from './decisions/changes.ts';
+import { decide, stillHolds } from './decisions/decide.ts';
+import { EpochWatch } from './decisions/epochs.ts';
+import { nextNumber } from './decisions/membership.ts';
+import { Rebalancing } from './decisions/rebalancing.ts';
+import { noGenerationLeft, openGeneration, reopened } from './map/generations.ts';
+import { pushMap } from './map/map-push.ts';
+import { PublishedMap } from './map/published-map.ts';
+import { Recovery } from './map/recovery.ts';
+import { noteOtherFounding, Opening, refuseOtherWhenFull } from './map/startup-guard.ts';
+import { decodeState, refuseBrokenDisk, STATE_FILE } from './map/state-file.ts';
+import { watchState } from './map/state-watch.ts';
+import { Followers } from './observations/followers.ts';
+import { addLifeReports } from './observations/life-reports.ts';
+import { Looks } from './observations/looks.ts';
+import { Knowledge } from './observations/observations.ts';
+import { refusePoll, refuseSmallerScale, refuseTimeScale } from './observations/time-scales.ts';
 import { type FoundingRule, Registrations } from './registrations.ts';
 import { judgeNewcomer } from './rivals.ts';
-import { decodeState, refuseBrokenDisk, STATE_FILE } from './state-file.ts';
-import { watchState } from './state-watch.ts';
-import { refusePoll, refuseSmallerScale, refuseTimeScale } from './time-scales.ts';
+import { type Administered, addAdminRoutes } from './routes/admin.ts';
+import { inspect } from './routes/inspection.ts';
+import { OfflineWatch } from './routes/offline.ts';
 
 /** While the disk is full. */
 const OPEN_AGAIN_MS = 1000;

@@ -3,25 +3,25 @@
 // what must outlive it stands in the map.
 
 import { assert } from '../cluster/assert.ts';
+import { type HttpReply, jsonReply } from '../cluster/http/http.ts';
+import { refusalReply } from '../cluster/http/routes.ts';
 import {
   type ClusterMap,
   type Life,
   type NodeEntry,
   nodeEntry,
   type WhenFull,
-} from '../cluster/cluster-map.ts';
-import { type HttpReply, jsonReply } from '../cluster/http.ts';
-import type { ClusterId, Epoch, Incarnation, NodeId } from '../cluster/identity.ts';
-import { NODE_CLOCK_OFF_MS_MAX, STORAGE_NODES_MAX, type Times } from '../cluster/limits.ts';
-import { messageReply } from '../cluster/map-json.ts';
-import type { HeartbeatRequest, RegisterRequest } from '../cluster/messages.ts';
-import { refusalReply } from '../cluster/routes.ts';
-import type { Runtime } from '../cluster/runtime.ts';
-import { foundMap, nextIncarnation, withNode } from './membership.ts';
-import type { PublishedMap } from './published-map.ts';
-import type { Recovery } from './recovery.ts';
-import { refuseBrokenDisk } from './state-file.ts';
-import { withScaleOf } from './time-scales.ts';
+} from '../cluster/model/cluster-map.ts';
+import type { ClusterId, Epoch, Incarnation, NodeId } from '../cluster/model/identity.ts';
+import { NODE_CLOCK_OFF_MS_MAX, STORAGE_NODES_MAX, type Times } from '../cluster/model/limits.ts';
+import type { Runtime } from '../cluster/ports.ts';
+import type { HeartbeatRequest, RegisterRequest } from '../cluster/wire/control-messages.ts';
+import { messageReply } from '../cluster/wire/map-json.ts';
+import { foundMap, nextIncarnation, withNode } from './decisions/membership.ts';
+import type { PublishedMap } from './map/published-map.ts';
+import type { Recovery } from './map/recovery.ts';
+import { refuseBrokenDisk } from './map/state-file.ts';
+import { withScaleOf } from './observations/time-scales.ts';
 
 /** With what a cluster is founded, if there is none yet. */
 export interface FoundingRule {

@@ -2,13 +2,13 @@
 // is refused while the known life answers at another address, or two supervisors would take the node from each other
 // without end, and a copy would evict the original. Who starts again at its own address is never asked about.
 
-import { readReply } from '../cluster/calls.ts';
-import type { NodeEntry } from '../cluster/cluster-map.ts';
-import type { HttpReply } from '../cluster/http.ts';
-import type { Times } from '../cluster/limits.ts';
-import { mapPushReply, PATHS, type RegisterRequest } from '../cluster/messages.ts';
-import { refusalReply } from '../cluster/routes.ts';
-import type { Runtime } from '../cluster/runtime.ts';
+import type { HttpReply } from '../cluster/http/http.ts';
+import { refusalReply } from '../cluster/http/routes.ts';
+import type { NodeEntry } from '../cluster/model/cluster-map.ts';
+import type { Times } from '../cluster/model/limits.ts';
+import { readReply } from '../cluster/peers/calls.ts';
+import type { Runtime } from '../cluster/ports.ts';
+import { mapPushReply, PATHS, type RegisterRequest } from '../cluster/wire/control-messages.ts';
 
 /** @returns why not, or undefined: the life at the other address is over, or nobody hears of it */
 type Judged = (refused: HttpReply | undefined) => void;

@@ -1,13 +1,13 @@
 // Of how much of the cluster this frontend can serve gets, judged by who answers its probes: the map alone says what
 // others believe. That decides whether it is ready; what is missing is a warning, for all frontends may miss the same.
 
-import { answeringMembers, type ClusterMap, presentLives } from '../cluster/cluster-map.ts';
-import type { Times } from '../cluster/limits.ts';
-import type { Metrics } from '../cluster/metrics.ts';
-import type { Routes } from '../cluster/routes.ts';
-import type { Runtime } from '../cluster/runtime.ts';
-import type { Probes } from './probes.ts';
-import type { Router } from './router.ts';
+import type { Metrics } from '../cluster/http/metrics.ts';
+import type { Routes } from '../cluster/http/routes.ts';
+import { answeringMembers, type ClusterMap, presentLives } from '../cluster/model/cluster-map.ts';
+import type { Times } from '../cluster/model/limits.ts';
+import type { Runtime } from '../cluster/ports.ts';
+import type { Probes } from '../coordinator/probes.ts';
+import type { Router } from '../coordinator/router.ts';
 
 interface Served {
   readonly partitions: number;

@@ -1,30 +1,30 @@
 // The frontend as a Service: stateless but for the newest map. Puts together the map follower, the
 // router, reads, writes and the gateways; decides nothing itself.
 
-import { addTimeMetrics, ClusterClock } from '../cluster/cluster-clock.ts';
-import { offlinePartitions, whenFullOf } from '../cluster/cluster-map.ts';
-import { EXIT, FatalError } from '../cluster/errors.ts';
-import type { HttpRequest } from '../cluster/http.ts';
-import type { Address } from '../cluster/identity.ts';
-import type { Times } from '../cluster/limits.ts';
-import { Metrics } from '../cluster/metrics.ts';
-import { type ReplyCallback, Routes } from '../cluster/routes.ts';
-import type { DrainOptions, Runtime, Service } from '../cluster/runtime.ts';
-import type { Siblings } from '../cluster/siblings.ts';
-import { COUNTERS, HybridClock } from '../cluster/version.ts';
-import { CachedMap, type MapFile } from './cached-map.ts';
+import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import type { HttpRequest } from '../cluster/http/http.ts';
+import { Metrics } from '../cluster/http/metrics.ts';
+import { type ReplyCallback, Routes } from '../cluster/http/routes.ts';
+import type { Siblings } from '../cluster/http/worker-group.ts';
+import { addTimeMetrics, ClusterClock } from '../cluster/model/cluster-clock.ts';
+import { offlinePartitions, whenFullOf } from '../cluster/model/cluster-map.ts';
+import type { Address } from '../cluster/model/identity.ts';
+import type { Times } from '../cluster/model/limits.ts';
+import { COUNTERS, HybridClock } from '../cluster/model/version.ts';
+import type { DrainOptions, Runtime, Service } from '../cluster/ports.ts';
+import { CachedMap, type MapFile } from '../coordinator/cached-map.ts';
+import { FailureReports } from '../coordinator/failure-reports.ts';
+import { MapFollower } from '../coordinator/map-follower.ts';
+import { MapHints } from '../coordinator/map-hints.ts';
+import { Reader } from '../coordinator/operations/get/round.ts';
+import { Writer } from '../coordinator/operations/set/writer.ts';
+import { Probes } from '../coordinator/probes.ts';
+import { Router } from '../coordinator/router.ts';
 import { Coverage } from './coverage.ts';
-import { FailureReports } from './failure-reports.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
-import { HotKeys } from './hot-keys.ts';
-import { addHotKeys } from './hot-keys-route.ts';
-import { MapFollower } from './map-follower.ts';
-import { MapHints } from './map-hints.ts';
-import { Probes } from './probes.ts';
-import { Reader } from './read-handler.ts';
-import { Router } from './router.ts';
+import { HotKeys } from './hot-keys/hot-keys.ts';
+import { addHotKeys } from './hot-keys/hot-keys-route.ts';
 import { addStatusRoute } from './status.ts';
-import { Writer } from './writer.ts';
 
 export interface FrontendOptions {
   readonly controller: Address;

@@ -1,14 +1,14 @@
 // GET /status of a frontend: an object per storage node, keyed by its address, in memcached's stat
 // names, as the seed's small-file service has it; and `warnings`, while something is missing.
 
-import { readReply } from '../cluster/calls.ts';
-import { errorReply } from '../cluster/errors.ts';
-import { jsonReply } from '../cluster/http.ts';
-import type { Times } from '../cluster/limits.ts';
-import type { Routes } from '../cluster/routes.ts';
-import type { Runtime } from '../cluster/runtime.ts';
-import { dictionary, text } from '../cluster/shape.ts';
-import type { Router } from './router.ts';
+import { errorReply } from '../cluster/http/errors.ts';
+import { jsonReply } from '../cluster/http/http.ts';
+import type { Routes } from '../cluster/http/routes.ts';
+import type { Times } from '../cluster/model/limits.ts';
+import { readReply } from '../cluster/peers/calls.ts';
+import type { Runtime } from '../cluster/ports.ts';
+import { dictionary, text } from '../cluster/wire/shapes.ts';
+import type { Router } from '../coordinator/router.ts';
 
 const stats = dictionary(text({ min: 0, max: 1000 }), { max: 200 });
 

@@ -1,8 +1,8 @@
 // The load phase, as YCSB calls it: sets every record once, as fast as the connections go. What failed is tried again;
 // it ends early when nothing was stored for as long as one request may take, or when trying again cannot help.
 
-import { ERRORS } from '../cluster/errors.ts';
-import type { Clock, Timers } from '../cluster/runtime.ts';
+import { ERRORS } from '../cluster/http/errors.ts';
+import type { Clock, Timers } from '../cluster/ports.ts';
 import type { Lane } from './lane.ts';
 import type { Operations } from './operations.ts';
 import { addTo, sorted } from './recorder.ts';

@@ -1,9 +1,9 @@
 // One connection of the generator: one request at a time, each with a deadline, and a rest after whatever broke it, so
 // that a frontend that is gone is asked now and then and not in a busy loop.
 
-import type { ExchangeOutcome, ExchangeRequest, Exchanges } from '../cluster/exchange.ts';
-import type { Address } from '../cluster/identity.ts';
-import type { Clock } from '../cluster/runtime.ts';
+import type { ExchangeOutcome, ExchangeRequest, Exchanges } from '../cluster/http/exchange.ts';
+import type { Address } from '../cluster/model/identity.ts';
+import type { Clock } from '../cluster/ports.ts';
 
 /** Doubled with each failure in a row. */
 const REST_MS_FIRST = 20;

@@ -1,8 +1,8 @@
 // `velour load`: looks for the frontends, fills, warms up, measures. The order of the phases; each is in its own file.
 
-import type { BreakKind, OpenExchanges } from '../cluster/exchange.ts';
-import type { Address } from '../cluster/identity.ts';
-import type { Clock, Timers } from '../cluster/runtime.ts';
+import type { BreakKind, OpenExchanges } from '../cluster/http/exchange.ts';
+import type { Address } from '../cluster/model/identity.ts';
+import type { Clock, Timers } from '../cluster/ports.ts';
 import { SeededRandom } from '../cluster/seeded-random.ts';
 import { chooserOf } from './choosers.ts';
 import { Fill } from './fill.ts';

@@ -1,8 +1,8 @@
 // Operations as requests to a frontend: what is sent, what the answer means, and whether it may be so.
 
-import type { ExchangeAnswer } from '../cluster/exchange.ts';
+import type { ExchangeAnswer } from '../cluster/http/exchange.ts';
+import type { Version } from '../cluster/model/version.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
-import type { Version } from '../cluster/version.ts';
 import type { Chooser } from './choosers.ts';
 import type { Lane, LaneOutcome } from './lane.ts';
 import type { Ending } from './recorder.ts';

@@ -1,7 +1,7 @@
 // What the generator knows of the cluster's records: how many there are, their keys, and of each the highest version
 // that a set of its own was acknowledged with. Eight bytes a record.
 
-import { VERSION_ZERO, type Version } from '../cluster/version.ts';
+import { VERSION_ZERO, type Version } from '../cluster/model/version.ts';
 
 /** Their versions take 400 MB. Inserts beyond become updates. */
 export const RECORDS_MAX = 50_000_000;

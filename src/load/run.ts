@@ -1,7 +1,7 @@
 // Warm-up and measured time: which connection gets the next operation and when, in a closed loop (each as soon as its
 // last one ended) or an open one (when it was intended, as soon as a connection is free).
 
-import type { Cancel, Clock, Timers } from '../cluster/runtime.ts';
+import type { Cancel, Clock, Timers } from '../cluster/ports.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 import { type ArrivalKind, Arrivals } from './arrivals.ts';
 import type { Lane } from './lane.ts';

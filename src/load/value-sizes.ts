@@ -5,7 +5,7 @@
 //
 // So `100`, `uniform:10-1000`, `zipfian:1-4096`, `100:95%,uniform:5000-10000:5%`.
 
-import { VALUE_BYTES_MAX_CEILING } from '../cluster/limits.ts';
+import { VALUE_BYTES_MAX_CEILING } from '../cluster/model/limits.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 import { Zipfian } from './zipfian.ts';
 

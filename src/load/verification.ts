@@ -2,8 +2,8 @@
 // acknowledged, every get that starts later returns that value or a newer one" is about versions: sets that overlap
 // have no order but theirs. Gets are not held against each other: what one saw of a set under way, another need not.
 
-import type { ExchangeAnswer } from '../cluster/exchange.ts';
-import { parseVersion, VERSION_ZERO, type Version } from '../cluster/version.ts';
+import type { ExchangeAnswer } from '../cluster/http/exchange.ts';
+import { parseVersion, VERSION_ZERO, type Version } from '../cluster/model/version.ts';
 import { isValueOf } from './values.ts';
 
 /**

@@ -1,8 +1,8 @@
 // One answer: every operation of a living frontend is answered exactly once, by its deadline and a margin. What
 // the answer says is history.ts's to judge, and whether it may fail availability.ts's.
 
-import type { HttpReply } from '../cluster/http.ts';
-import { protocolTimes } from '../cluster/limits.ts';
+import type { HttpReply } from '../cluster/http/http.ts';
+import { protocolTimes } from '../cluster/model/limits.ts';
 import type { Operation } from './history.ts';
 import type { SimulatedNode } from './node.ts';
 import type { World } from './world.ts';

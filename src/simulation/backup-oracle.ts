@@ -9,8 +9,8 @@ import {
   recordValue,
   recordVersion,
   type StoredRecord,
-} from '../cluster/record.ts';
-import type { Version } from '../cluster/version.ts';
+} from '../cluster/model/record.ts';
+import type { Version } from '../cluster/model/version.ts';
 import type { DiskImage } from './disk.ts';
 import type { Operation } from './history.ts';
 

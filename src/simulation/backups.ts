@@ -3,21 +3,21 @@
 // killed like any other; run again, it goes on. What its directory must have is backup-oracle.ts's.
 
 import { Backup } from '../backup/backup.ts';
-import { type Guest, visit } from '../backup/guest.ts';
 import { MANIFEST_FILE, type Manifest, parseManifest } from '../backup/manifest.ts';
 import { Restore, type RestoreFigures } from '../backup/restore.ts';
 import { verifyFiles } from '../backup/verify.ts';
-import type { Address } from '../cluster/identity.ts';
-import { protocolTimes, type Times } from '../cluster/limits.ts';
-import { decodeOperation } from '../cluster/operations.ts';
+import type { Address } from '../cluster/model/identity.ts';
+import { protocolTimes, type Times } from '../cluster/model/limits.ts';
 import {
   recordExpiresAtMs,
   recordKey,
   recordValue,
   recordVersion,
   type StoredRecord,
-} from '../cluster/record.ts';
-import type { Folder, Link, Network, Runtime, Service } from '../cluster/runtime.ts';
+} from '../cluster/model/record.ts';
+import type { Folder, Link, Network, Runtime, Service } from '../cluster/ports.ts';
+import { decodeOperation } from '../cluster/wire/operations.ts';
+import { type Guest, visit } from '../coordinator/cluster-client.ts';
 import { type SimulatedCluster, SimulatedNode } from './cluster.ts';
 import type { History, Operation } from './history.ts';
 import type { World } from './world.ts';

@@ -2,7 +2,7 @@
 // history that they write.
 
 import { assert } from '../cluster/assert.ts';
-import type { HttpReply, HttpRequest } from '../cluster/http.ts';
+import type { HttpReply, HttpRequest } from '../cluster/http/http.ts';
 import type { Answers } from './answers.ts';
 import type { Availability } from './availability.ts';
 import type { SimulatedCluster } from './cluster.ts';

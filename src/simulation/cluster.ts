@@ -1,19 +1,19 @@
 // A whole cluster in one world: which nodes there are, and the options that they are started with.
 
-import type { WhenFull } from '../cluster/cluster-map.ts';
-import { type Address, type Epoch, hostOf, type NodeId } from '../cluster/identity.ts';
+import type { WhenFull } from '../cluster/model/cluster-map.ts';
+import { type Address, type Epoch, hostOf, type NodeId } from '../cluster/model/identity.ts';
 import {
   CHUNK_RECORD_BYTES,
   protocolTimes,
   type Times,
   VALUE_BYTES_MAX_DEFAULT,
-} from '../cluster/limits.ts';
-import { smallestDigits } from '../cluster/partition.ts';
-import type { Service } from '../cluster/runtime.ts';
+} from '../cluster/model/limits.ts';
+import { smallestDigits } from '../cluster/model/partition.ts';
+import type { Service } from '../cluster/ports.ts';
 import { Controller } from '../controller/controller.ts';
 import { Frontend } from '../frontend/frontend.ts';
-import type { FsyncMode } from '../storage/durability.ts';
-import { StorageNode } from '../storage/storage.ts';
+import type { FsyncMode } from '../storage/log/durability.ts';
+import { StorageNode } from '../storage/storage-node.ts';
 import { SimulatedNetwork } from './network.ts';
 import { SimulatedNode } from './node.ts';
 

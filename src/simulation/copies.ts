@@ -1,12 +1,12 @@
 // What the storage nodes of a simulated cluster have of a key, and whether they would answer for it now, asked from
 // inside. What that must be is oracles.ts's.
 
-import type { Incarnation } from '../cluster/identity.ts';
-import type { PartitionId } from '../cluster/partition.ts';
-import { isTombstone, recordValue, recordVersion } from '../cluster/record.ts';
-import type { Version } from '../cluster/version.ts';
+import type { Incarnation } from '../cluster/model/identity.ts';
+import type { PartitionId } from '../cluster/model/partition.ts';
+import { isTombstone, recordValue, recordVersion } from '../cluster/model/record.ts';
+import type { Version } from '../cluster/model/version.ts';
 import type { Holding } from '../storage/inspection.ts';
-import type { StorageNode } from '../storage/storage.ts';
+import type { StorageNode } from '../storage/storage-node.ts';
 import type { SimulatedNode } from './node.ts';
 
 const ANY_KEY = Buffer.from('any');

@@ -1,7 +1,7 @@
 // The operations of a simulated disk, as a real one carries them out: what each does, and what a crash or an
 // error in the middle leaves of it. When they happen is disk.ts's.
 
-import type { DiskResult } from '../cluster/runtime.ts';
+import type { DiskResult } from '../cluster/ports.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 import { type Directory, temporaryOf } from './directory.ts';
 import { type FileKind, StoredFile } from './stored-file.ts';

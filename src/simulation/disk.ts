@@ -10,9 +10,9 @@ import type {
   Folder,
   FolderFile,
   LogFile,
-} from '../cluster/runtime.ts';
+} from '../cluster/ports.ts';
 import { isShortage } from '../cluster/shortage.ts';
-import { IDENTITY_FILE } from '../storage/identity-file.ts';
+import { IDENTITY_FILE } from '../storage/data-directory/identity-file.ts';
 import { Directory } from './directory.ts';
 import {
   appending,

@@ -2,9 +2,9 @@
 // then also one of a key that has none, and soon there must be room for sets again, however long deletes are kept
 // otherwise (R10).
 
-import { partitionEntry } from '../cluster/cluster-map.ts';
-import type { HttpReply, HttpRequest } from '../cluster/http.ts';
-import { partitionOf } from '../cluster/partition.ts';
+import type { HttpReply, HttpRequest } from '../cluster/http/http.ts';
+import { partitionEntry } from '../cluster/model/cluster-map.ts';
+import { partitionOf } from '../cluster/model/partition.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { History, Operation } from './history.ts';
 import { keysOfPartitions, type Oracles } from './oracles.ts';

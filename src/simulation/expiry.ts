@@ -2,10 +2,10 @@
 // it before its grace is over. A history must allow for how far the clocks of two processes may be apart; this needs
 // not. Most keys are set again long before they expire, so one is set for this alone, and then left alone.
 
-import { partitionOf } from '../cluster/partition.ts';
-import { recordExpiresAtMs, recordVersion } from '../cluster/record.ts';
-import type { Version } from '../cluster/version.ts';
-import type { StorageNode } from '../storage/storage.ts';
+import { partitionOf } from '../cluster/model/partition.ts';
+import { recordExpiresAtMs, recordVersion } from '../cluster/model/record.ts';
+import type { Version } from '../cluster/model/version.ts';
+import type { StorageNode } from '../storage/storage-node.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import { answersGets, timeOf } from './copies.ts';
 import type { SimulatedNode } from './node.ts';

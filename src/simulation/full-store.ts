@@ -1,8 +1,8 @@
 // Of a store whose memory fills: what was answered 507 is nowhere, and when enough was deleted, and its memory
 // reclaimed, sets succeed again. That everything can be deleted is emptying.ts's question.
 
-import { type PartitionId, partitionOf } from '../cluster/partition.ts';
-import { isTombstone, recordValue } from '../cluster/record.ts';
+import { type PartitionId, partitionOf } from '../cluster/model/partition.ts';
+import { isTombstone, recordValue } from '../cluster/model/record.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { Operation } from './history.ts';
 

@@ -1,8 +1,8 @@
 // What can be done to a simulated cluster: each fault strikes, is written down with whom it struck, and ends by
 // itself. Which of them come, and when, is nemesis.ts's; what people do on purpose is operator.ts's.
 
-import type { ControlMessage } from '../cluster/map-json.ts';
-import { PATHS } from '../cluster/messages.ts';
+import { PATHS } from '../cluster/wire/control-messages.ts';
+import type { ControlMessage } from '../cluster/wire/map-json.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { DiskImage } from './disk.ts';
 import { DiskHands } from './disk-hands.ts';

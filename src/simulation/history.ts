@@ -1,7 +1,7 @@
 // What clients asked and were answered, and whether that is what the cluster promises. The checkers
 // know nothing of the cluster's inside; a history of real processes passes them as well.
 
-import { parseVersion, VERSION_ZERO, type Version } from '../cluster/version.ts';
+import { parseVersion, VERSION_ZERO, type Version } from '../cluster/model/version.ts';
 
 export interface Operation {
   readonly kind: 'get' | 'set' | 'delete';

@@ -1,7 +1,7 @@
 // G2, beyond who serves: somebody still has what was acknowledged, in memory or on a disk that is whole, whether the
 // map names it or not. Only a fault may take the last copy, never the product itself.
 
-import type { StorageNode } from '../storage/storage.ts';
+import type { StorageNode } from '../storage/storage-node.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { SimulatedNode } from './node.ts';
 import type { Oracles } from './oracles.ts';

@@ -1,7 +1,7 @@
 // What is gone for good, as the one knows who plays fate: whose data may still be destroyed without breaking what
 // is promised, and which machines burned.
 
-import type { Life } from '../cluster/cluster-map.ts';
+import type { Life } from '../cluster/model/cluster-map.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { IntactCopies } from './intact-copies.ts';
 import type { SimulatedNode } from './node.ts';

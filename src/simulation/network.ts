@@ -1,9 +1,8 @@
 // A network that delays with a long tail, loses and repeats control calls, breaks and stalls streams, and cuts
 // links in one direction. What a stream does in it is stream.ts's.
 
-import type { HttpReply, HttpRequest } from '../cluster/http.ts';
-import type { Address } from '../cluster/identity.ts';
-import { encodeMessage } from '../cluster/map-json.ts';
+import type { HttpReply, HttpRequest } from '../cluster/http/http.ts';
+import type { Address } from '../cluster/model/identity.ts';
 import type {
   CallOutcome,
   ControlCall,
@@ -12,7 +11,8 @@ import type {
   LinkHello,
   Network,
   Service,
-} from '../cluster/runtime.ts';
+} from '../cluster/ports.ts';
+import { encodeMessage } from '../cluster/wire/map-json.ts';
 import type { SimulatedProcess } from './process.ts';
 import { Stream } from './stream.ts';
 import type { World } from './world.ts';

@@ -1,9 +1,9 @@
 // A node of the simulated cluster: a process that starts, crashes and starts again, its disk, and the product's own
 // class of its role, made anew for each life.
 
-import type { HttpReply, HttpRequest } from '../cluster/http.ts';
-import type { Address } from '../cluster/identity.ts';
-import type { Log, LogFields, Runtime, Service } from '../cluster/runtime.ts';
+import type { HttpReply, HttpRequest } from '../cluster/http/http.ts';
+import type { Address } from '../cluster/model/identity.ts';
+import type { Log, LogFields, Runtime, Service } from '../cluster/ports.ts';
 import { SimulatedDisk } from './disk.ts';
 import type { SimulatedNetwork } from './network.ts';
 import { SimulatedProcess } from './process.ts';

@@ -6,11 +6,11 @@ import {
   type ClusterMap,
   isGranted,
   type PartitionEntry,
-} from '../cluster/cluster-map.ts';
-import { PATHS } from '../cluster/messages.ts';
-import type { PartitionId } from '../cluster/partition.ts';
-import { partitionOf } from '../cluster/partition.ts';
-import type { StorageNode } from '../storage/storage.ts';
+} from '../cluster/model/cluster-map.ts';
+import type { PartitionId } from '../cluster/model/partition.ts';
+import { partitionOf } from '../cluster/model/partition.ts';
+import { PATHS } from '../cluster/wire/control-messages.ts';
+import type { StorageNode } from '../storage/storage-node.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { Hands } from './hands.ts';
 import type { History } from './history.ts';

@@ -2,6 +2,7 @@
 // acknowledged (I5), had the lease of a removed member lapsed (I7), do the copies agree in the end? They
 // see what clients miss, because a quick next set masks a lost one.
 
+import type { HttpReply } from '../cluster/http/http.ts';
 import {
   type ClusterMap,
   compareMapVersions,
@@ -12,12 +13,11 @@ import {
   type Life,
   type Member,
   partitionEntry,
-} from '../cluster/cluster-map.ts';
-import type { HttpReply } from '../cluster/http.ts';
-import { mapReply } from '../cluster/messages.ts';
-import { type PartitionId, partitionOf } from '../cluster/partition.ts';
-import type { Version } from '../cluster/version.ts';
-import type { StorageNode } from '../storage/storage.ts';
+} from '../cluster/model/cluster-map.ts';
+import { type PartitionId, partitionOf } from '../cluster/model/partition.ts';
+import type { Version } from '../cluster/model/version.ts';
+import { mapReply } from '../cluster/wire/control-messages.ts';
+import type { StorageNode } from '../storage/storage-node.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import { answersGets, type Copy, contentOf, copyFrom, copyOf, type Place } from './copies.ts';
 import type { History, Operation } from './history.ts';

@@ -1,6 +1,6 @@
 // What simulated nodes say of themselves when they are asked between two events. That no time passes is node.ts's.
 
-import type { HttpRequest } from '../cluster/http.ts';
+import type { HttpRequest } from '../cluster/http/http.ts';
 import type { SimulatedNode } from './node.ts';
 
 export function plainGet(target: string): HttpRequest {

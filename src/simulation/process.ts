@@ -2,8 +2,8 @@
 // a little off, as real ones do, may jump, and may stand still with its machine.
 
 import { assert } from '../cluster/assert.ts';
-import { FatalError } from '../cluster/errors.ts';
-import type { Cancel, Clock, Timers } from '../cluster/runtime.ts';
+import { FatalError } from '../cluster/http/errors.ts';
+import type { Cancel, Clock, Timers } from '../cluster/ports.ts';
 import type { World } from './world.ts';
 
 /** Where the virtual wall clocks begin; any time will do that is not near 0. */

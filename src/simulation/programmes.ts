@@ -1,7 +1,7 @@
 // Aimed faults: each goes for one rule that random faults seldom meet (PROTOCOL 4.2). They know the map,
 // and so who is a member, a witness or a joiner now; when to strike and how long is still the seed's.
 
-import type { ClusterMap, Life } from '../cluster/cluster-map.ts';
+import type { ClusterMap, Life } from '../cluster/model/cluster-map.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { Hands } from './hands.ts';

@@ -1,9 +1,9 @@
 // How large a run is, how long, and what it is made of, as its seed draws it. Short runs are many and dense; long
 // ones have all partitions, more nodes, faults that last, and half of them one fault at a time.
 
-import type { Epoch } from '../cluster/identity.ts';
-import { CHUNK_RECORD_BYTES } from '../cluster/limits.ts';
-import { smallestDigits } from '../cluster/partition.ts';
+import type { Epoch } from '../cluster/model/identity.ts';
+import { CHUNK_RECORD_BYTES } from '../cluster/model/limits.ts';
+import { smallestDigits } from '../cluster/model/partition.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 import type { ClusterShape } from './cluster.ts';
 import { keysOfPartitions } from './oracles.ts';

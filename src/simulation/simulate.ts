@@ -1,7 +1,7 @@
 // One run: a cluster founded in peace, a phase of faults under load, then healing, and in the end the
 // questions: was every promise kept, has every serving copy what was acknowledged, does it work again?
 
-import { OWN_CLOCK_OFF_MS_MAX, protocolTimes } from '../cluster/limits.ts';
+import { OWN_CLOCK_OFF_MS_MAX, protocolTimes } from '../cluster/model/limits.ts';
 import { Answers } from './answers.ts';
 import { Availability } from './availability.ts';
 import { BackupKeeper } from './backup-keeper.ts';

@@ -1,8 +1,8 @@
 // A stream of operations between two simulated processes: messages in order, both ways, as TCP has them. While a
 // link is cut they wait, and arrive when it heals if both ends still know each other.
 
-import { CHUNK_BYTES } from '../cluster/limits.ts';
-import type { Link, LinkEvents } from '../cluster/runtime.ts';
+import { CHUNK_BYTES } from '../cluster/model/limits.ts';
+import type { Link, LinkEvents } from '../cluster/ports.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { World } from './world.ts';
 

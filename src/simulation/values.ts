@@ -2,7 +2,7 @@
 // bytes only where they travel. A value is its name and a filler that says of each byte whose it is and where
 // it belongs, so that two values that were mixed, or one that was cut off, have no name.
 
-import type { HttpRequest } from '../cluster/http.ts';
+import type { HttpRequest } from '../cluster/http/http.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 
 export interface Value {

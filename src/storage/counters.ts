@@ -1,9 +1,9 @@
 // What a storage node counts: its answers to operations, and to those who ask it, as a witness, for leases;
 // and how long its disk takes.
 
-import { GRANT_ANSWERS, type GrantAnswer } from '../cluster/messages.ts';
-import type { Counter, DurationHistogram, Metrics } from '../cluster/metrics.ts';
-import type { Answer, Operation } from '../cluster/operations.ts';
+import type { Counter, DurationHistogram, Metrics } from '../cluster/http/metrics.ts';
+import { GRANT_ANSWERS, type GrantAnswer } from '../cluster/wire/control-messages.ts';
+import type { Answer, Operation } from '../cluster/wire/operations.ts';
 
 /** Operations by kind and by what was answered. */
 export class AnswerCounters {

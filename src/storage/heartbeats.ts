@@ -1,8 +1,8 @@
 // Keeps a life of a storage node alive (R5): heartbeats to the controller, which bring maps and grants;
 // and, while the controller is silent, grants from a majority of the witnesses.
 
-import { readReply } from '../cluster/calls.ts';
-import type { ClusterClock } from '../cluster/cluster-clock.ts';
+import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import type { ClusterClock } from '../cluster/model/cluster-clock.ts';
 import {
   type ClusterMap,
   compareMapVersions,
@@ -11,12 +11,13 @@ import {
   type Life,
   type MapVersion,
   nodeEntry,
-} from '../cluster/cluster-map.ts';
-import { EXIT, FatalError } from '../cluster/errors.ts';
-import type { Address } from '../cluster/identity.ts';
-import type { Times } from '../cluster/limits.ts';
-import { received } from '../cluster/map-delta.ts';
-import type { ControlMessage } from '../cluster/map-json.ts';
+} from '../cluster/model/cluster-map.ts';
+import type { Address } from '../cluster/model/identity.ts';
+import type { Times } from '../cluster/model/limits.ts';
+import { received } from '../cluster/model/map-delta.ts';
+import { type Moment, momentOf } from '../cluster/moment.ts';
+import { readReply } from '../cluster/peers/calls.ts';
+import type { CallOutcome, Runtime } from '../cluster/ports.ts';
 import {
   type GrantReply,
   grantReply,
@@ -24,10 +25,9 @@ import {
   type HeartbeatRequest,
   heartbeatReply,
   PATHS,
-} from '../cluster/messages.ts';
-import { type Moment, momentOf } from '../cluster/moment.ts';
-import type { CallOutcome, Runtime } from '../cluster/runtime.ts';
-import type { Replica } from './replica.ts';
+} from '../cluster/wire/control-messages.ts';
+import type { ControlMessage } from '../cluster/wire/map-json.ts';
+import type { Replica } from './replication/replica.ts';
 
 /** Below this share of the lease the witnesses are asked (R5). */
 const RENEW_BELOW = 0.6;

@@ -1,29 +1,29 @@
 // What people can ask a storage node: its status, its figures, what it holds of a key. Nothing here is a
 // way to read the cluster.
 
-import { addTimeMetrics, type ClusterClock } from '../cluster/cluster-clock.ts';
-import { NO_MAP, printMapVersion } from '../cluster/cluster-map.ts';
-import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster/http.ts';
-import type { Incarnation, NodeId } from '../cluster/identity.ts';
-import type { DurationHistogram, Metrics } from '../cluster/metrics.ts';
-import { type PartitionId, partitionOf } from '../cluster/partition.ts';
-import { parseQuery } from '../cluster/query.ts';
+import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster/http/http.ts';
+import type { DurationHistogram, Metrics } from '../cluster/http/metrics.ts';
+import { type Routes, refusalReply } from '../cluster/http/routes.ts';
+import { addTimeMetrics, type ClusterClock } from '../cluster/model/cluster-clock.ts';
+import { NO_MAP, printMapVersion } from '../cluster/model/cluster-map.ts';
+import type { Incarnation, NodeId } from '../cluster/model/identity.ts';
+import { type PartitionId, partitionOf } from '../cluster/model/partition.ts';
 import {
   compareRecords,
   isTombstone,
   recordValue,
   recordVersion,
   type StoredRecord,
-} from '../cluster/record.ts';
-import { type Routes, refusalReply } from '../cluster/routes.ts';
-import { COLLECTION_KINDS, type Host, type Runtime } from '../cluster/runtime.ts';
+} from '../cluster/model/record.ts';
+import { printVersion, type Version } from '../cluster/model/version.ts';
+import { COLLECTION_KINDS, type Host, type Runtime } from '../cluster/ports.ts';
 import { VERSION } from '../cluster/software.ts';
-import { printVersion, type Version } from '../cluster/version.ts';
+import { parseQuery } from '../cluster/wire/query.ts';
 import type { AnswerCounters } from './counters.ts';
-import type { LogFigures } from './durability.ts';
-import type { Completeness } from './log-entry.ts';
-import type { MemoryFigures, PartitionStore } from './partition-store.ts';
-import type { Replica } from './replica.ts';
+import type { LogFigures } from './log/durability.ts';
+import type { Completeness } from './log/log-entry.ts';
+import type { MemoryFigures, PartitionStore } from './memory/partition-store.ts';
+import type { Replica } from './replication/replica.ts';
 
 export interface Inspected {
   readonly runtime: Runtime;

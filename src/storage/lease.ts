@@ -1,9 +1,9 @@
 // The right to answer gets (R1, R5): a stretch of this process's own monotonic time, counted from the
 // sending of the request that brought it (H4). Compared at every get, never a flag that a timer flips.
 
-import type { Times } from '../cluster/limits.ts';
+import type { Times } from '../cluster/model/limits.ts';
 import type { Moment } from '../cluster/moment.ts';
-import type { Clock } from '../cluster/runtime.ts';
+import type { Clock } from '../cluster/ports.ts';
 
 export class Lease {
   readonly #clock: Clock;

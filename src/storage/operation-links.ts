@@ -1,22 +1,22 @@
 // The streams of operations that come to a storage node: who may open one (D13), and when an answer may go.
 // What is answered is replica.ts's.
 
-import type { NodeId } from '../cluster/identity.ts';
-import type { Times } from '../cluster/limits.ts';
+import type { NodeId } from '../cluster/model/identity.ts';
+import type { Times } from '../cluster/model/limits.ts';
+import { otherTimeScale } from '../cluster/model/time-scale.ts';
+import type { Link, LinkEvents, LinkHello, Runtime } from '../cluster/ports.ts';
 import {
   type Answer,
   decodeOperation,
   encodeAnswer,
   isTransfer,
   type Operation,
-} from '../cluster/operations.ts';
-import type { Link, LinkEvents, LinkHello, Runtime } from '../cluster/runtime.ts';
-import { otherTimeScale } from '../cluster/time-scale.ts';
-import { Acknowledgements } from './acknowledgements.ts';
+} from '../cluster/wire/operations.ts';
 import type { AnswerCounters } from './counters.ts';
-import type { Durability } from './durability.ts';
-import type { Replica } from './replica.ts';
-import { TransferPace } from './transfer-pace.ts';
+import { Acknowledgements } from './log/acknowledgements.ts';
+import type { Durability } from './log/durability.ts';
+import type { Replica } from './replication/replica.ts';
+import { TransferPace } from './replication/transfer-pace.ts';
 
 const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
 const TOO_LARGE: Answer = { kind: 'refused', reason: 'too-large' };

@@ -2,20 +2,20 @@
 // follows is heartbeats.ts's.
 
 import { assert } from '../cluster/assert.ts';
-import { readReply } from '../cluster/calls.ts';
-import type { ClusterMap, Generation } from '../cluster/cluster-map.ts';
-import { ControllerContact } from '../cluster/controller-contact.ts';
-import { EXIT, FatalError } from '../cluster/errors.ts';
-import type { Address, Incarnation, NodeId, StoreId } from '../cluster/identity.ts';
-import type { Times } from '../cluster/limits.ts';
+import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import type { ClusterMap, Generation } from '../cluster/model/cluster-map.ts';
+import type { Address, Incarnation, NodeId, StoreId } from '../cluster/model/identity.ts';
+import type { Times } from '../cluster/model/limits.ts';
+import { readReply } from '../cluster/peers/calls.ts';
+import { ControllerContact } from '../cluster/peers/controller-contact.ts';
+import type { Runtime } from '../cluster/ports.ts';
 import {
   PATHS,
   type RegisterReply,
   type RegisterRequest,
   registerReply,
-} from '../cluster/messages.ts';
-import type { Runtime } from '../cluster/runtime.ts';
-import { livesOf } from './identity-file.ts';
+} from '../cluster/wire/control-messages.ts';
+import { livesOf } from './data-directory/identity-file.ts';
 
 export interface RegistrationOptions {
   readonly controller: Address;

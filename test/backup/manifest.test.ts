@@ -8,8 +8,8 @@ import {
   type Manifest,
   parseManifest,
 } from '../../src/backup/manifest.ts';
-import type { ClusterId } from '../../src/cluster/identity.ts';
-import type { PartitionId } from '../../src/cluster/partition.ts';
+import type { ClusterId } from '../../src/cluster/model/identity.ts';
+import type { PartitionId } from '../../src/cluster/model/partition.ts';
 import { firstFreshSeed, SeededRandom } from '../helpers/random.ts';
 
 function contentFrom(random: SeededRandom, complete: boolean): Content {

@@ -4,15 +4,15 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Guest } from '../../src/backup/guest.ts';
 import type { Content } from '../../src/backup/manifest.ts';
 import { type CopyStep, PartitionCopy } from '../../src/backup/partition-copy.ts';
-import type { Life } from '../../src/cluster/cluster-map.ts';
-import type { Cursor, Operation } from '../../src/cluster/operations.ts';
-import type { PartitionId } from '../../src/cluster/partition.ts';
-import { encodeRecord } from '../../src/cluster/record.ts';
-import type { MemberAnswer } from '../../src/cluster/storage-channel.ts';
-import { VERSION_ZERO, type Version } from '../../src/cluster/version.ts';
+import type { Life } from '../../src/cluster/model/cluster-map.ts';
+import type { PartitionId } from '../../src/cluster/model/partition.ts';
+import { encodeRecord } from '../../src/cluster/model/record.ts';
+import { VERSION_ZERO, type Version } from '../../src/cluster/model/version.ts';
+import type { MemberAnswer } from '../../src/cluster/peers/storage-channel.ts';
+import type { Cursor, Operation } from '../../src/cluster/wire/operations.ts';
+import type { Guest } from '../../src/coordinator/cluster-client.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { sampleMap } from '../helpers/maps.ts';
 

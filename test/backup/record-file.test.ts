@@ -4,9 +4,9 @@
 import { crc32 } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { RecordFile } from '../../src/backup/record-file.ts';
-import { encodeRecord, type StoredRecord } from '../../src/cluster/record.ts';
-import type { Folder } from '../../src/cluster/runtime.ts';
-import type { Version } from '../../src/cluster/version.ts';
+import { encodeRecord, type StoredRecord } from '../../src/cluster/model/record.ts';
+import type { Version } from '../../src/cluster/model/version.ts';
+import type { Folder } from '../../src/cluster/ports.ts';
 import { openFile, settled, temporaryFolder } from '../helpers/folder.ts';
 import { firstFreshSeed, SeededRandom } from '../helpers/random.ts';
 

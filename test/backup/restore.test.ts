@@ -1,20 +1,20 @@
 // The order of a restore: nothing that raises floors before everything else is there. The cluster is scripted,
-// the files are real; what members answer is in test/frontend/keep.test.ts and test/processes/backup.test.ts.
+// the files are real; what members answer is in test/coordinator/operations/restore/decision.test.ts and test/processes/backup.test.ts.
 
 import { crc32 } from 'node:zlib';
 import { expect, test } from 'vitest';
-import type { Guest } from '../../src/backup/guest.ts';
 import { fileOf, type Manifest } from '../../src/backup/manifest.ts';
 import { Restore, type RestoreOutcome } from '../../src/backup/restore.ts';
-import type { Member } from '../../src/cluster/cluster-map.ts';
-import type { ClusterId } from '../../src/cluster/identity.ts';
-import { protocolTimes } from '../../src/cluster/limits.ts';
-import type { Operation } from '../../src/cluster/operations.ts';
-import type { PartitionId } from '../../src/cluster/partition.ts';
-import { encodeRecord, recordKey, recordVersion } from '../../src/cluster/record.ts';
-import type { Folder } from '../../src/cluster/runtime.ts';
-import type { MemberAnswer } from '../../src/cluster/storage-channel.ts';
-import { HybridClock, type Version } from '../../src/cluster/version.ts';
+import type { Member } from '../../src/cluster/model/cluster-map.ts';
+import type { ClusterId } from '../../src/cluster/model/identity.ts';
+import { protocolTimes } from '../../src/cluster/model/limits.ts';
+import type { PartitionId } from '../../src/cluster/model/partition.ts';
+import { encodeRecord, recordKey, recordVersion } from '../../src/cluster/model/record.ts';
+import { HybridClock, type Version } from '../../src/cluster/model/version.ts';
+import type { MemberAnswer } from '../../src/cluster/peers/storage-channel.ts';
+import type { Folder } from '../../src/cluster/ports.ts';
+import type { Operation } from '../../src/cluster/wire/operations.ts';
+import type { Guest } from '../../src/coordinator/cluster-client.ts';
 import { openFile, settled, temporaryFolder } from '../helpers/folder.ts';
 import { memberOf } from '../helpers/maps.ts';
 

@@ -1,7 +1,7 @@
 // How the doctor judges what controllers and nodes say of themselves, and how long it looks.
 
 import { expect, test } from 'vitest';
-import type { Address } from '../../src/cluster/identity.ts';
+import type { Address } from '../../src/cluster/model/identity.ts';
 import { VERSION } from '../../src/cluster/software.ts';
 import { examineAll, type Finding } from '../../src/commands/doctor/finding.ts';
 import { silent } from '../../src/commands/doctor/silence.ts';

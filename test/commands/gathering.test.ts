@@ -2,8 +2,8 @@
 // and workers are scripted.
 
 import { beforeEach, expect, test } from 'vitest';
-import { Metrics, metricsText } from '../../src/cluster/metrics.ts';
-import type { Told, Topic, ToWorker } from '../../src/cluster/siblings.ts';
+import { Metrics, metricsText } from '../../src/cluster/http/metrics.ts';
+import type { Told, Topic, ToWorker } from '../../src/cluster/http/worker-group.ts';
 import { Gathering } from '../../src/commands/gathering.ts';
 
 class Scripted {

@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { EXIT, FatalError } from '../../src/cluster/errors.ts';
+import { EXIT, FatalError } from '../../src/cluster/http/errors.ts';
 import type { Command, Words } from '../../src/commands/options.ts';
 import { runCommand } from '../../src/commands/parser.ts';
 

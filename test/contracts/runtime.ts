@@ -2,7 +2,7 @@
 // them.
 
 import { describe, expect, test } from 'vitest';
-import type { Clock, Disk, DiskResult, LogFile, Timers } from '../../src/cluster/runtime.ts';
+import type { Clock, Disk, DiskResult, LogFile, Timers } from '../../src/cluster/ports.ts';
 
 export interface TimeFixture {
   readonly clock: Clock;

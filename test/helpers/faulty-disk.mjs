@@ -1,4 +1,4 @@
-// Makes the disk of one real process fail: preloaded into it, this wraps what src/cluster/io/disk.ts asks of
+// Makes the disk of one real process fail: preloaded into it, this wraps what src/cluster/io/disk/disk.ts asks of
 // node:fs/promises. Which calls fail says a file that the test writes (faulty-disk.ts); without it none does.
 
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';

@@ -5,9 +5,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type ClusterMap, type Member, partitionEntry } from '../../src/cluster/cluster-map.ts';
-import { mapReply } from '../../src/cluster/messages.ts';
-import { partitionOf } from '../../src/cluster/partition.ts';
+import {
+  type ClusterMap,
+  type Member,
+  partitionEntry,
+} from '../../src/cluster/model/cluster-map.ts';
+import { partitionOf } from '../../src/cluster/model/partition.ts';
+import { mapReply } from '../../src/cluster/wire/control-messages.ts';
 import { type Door, knock } from './client.ts';
 import { freePorts, Started, until } from './cluster.ts';
 

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { openFolder } from '../../src/cluster/io/folder.ts';
-import type { DiskResult, Folder, FolderFile } from '../../src/cluster/runtime.ts';
+import { openFolder } from '../../src/cluster/io/disk/folder.ts';
+import type { DiskResult, Folder, FolderFile } from '../../src/cluster/ports.ts';
 
 export function temporaryFolder(): { readonly path: string; readonly folder: Folder } {
   const path = mkdtempSync(join(tmpdir(), 'velour-test-'));

@@ -1,19 +1,19 @@
 // One simulated process with its disk, and virtual time that passes while the test waits for something.
 
-import type { StoreId } from '../../src/cluster/identity.ts';
+import type { StoreId } from '../../src/cluster/model/identity.ts';
 import { SimulatedDisk } from '../../src/simulation/disk.ts';
 import { SimulatedProcess } from '../../src/simulation/process.ts';
 import { World } from '../../src/simulation/world.ts';
-import type { FsyncMode } from '../../src/storage/durability.ts';
-import { RecordLog } from '../../src/storage/log.ts';
-import type { LogEntry } from '../../src/storage/log-entry.ts';
-import type { OpenLog } from '../../src/storage/log-files.ts';
+import type { FsyncMode } from '../../src/storage/log/durability.ts';
+import { RecordLog } from '../../src/storage/log/log.ts';
+import type { LogEntry } from '../../src/storage/log/log-entry.ts';
+import type { OpenLog } from '../../src/storage/log/log-files.ts';
 import {
   createLog,
   LogReplay,
   type Replayed,
   type ReplayOptions,
-} from '../../src/storage/log-replay.ts';
+} from '../../src/storage/log/log-replay.ts';
 
 export const STORE = 'of-a-test' as StoreId;
 /** Long after everything that takes time has ended. */

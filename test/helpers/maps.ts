@@ -1,6 +1,11 @@
 // Small cluster maps for tests of single parts.
 
-import type { ClusterMap, Member, MemberRole, NodeEntry } from '../../src/cluster/cluster-map.ts';
+import type {
+  ClusterMap,
+  Member,
+  MemberRole,
+  NodeEntry,
+} from '../../src/cluster/model/cluster-map.ts';
 import type {
   Address,
   ClusterId,
@@ -8,7 +13,7 @@ import type {
   Incarnation,
   NodeId,
   StoreId,
-} from '../../src/cluster/identity.ts';
+} from '../../src/cluster/model/identity.ts';
 
 export const CLUSTER = 'cluster' as ClusterId;
 export const nodeId = (name: string) => name as NodeId;

@@ -1,17 +1,17 @@
 // Storage nodes that answer as a generator decides: at once, late, never, with every kind of answer; that stop for
 // seconds, and whose streams break or cannot be opened. They hold nothing; what is tested is who is answered.
 
-import type { NodeId } from '../../src/cluster/identity.ts';
+import type { NodeId } from '../../src/cluster/model/identity.ts';
+import { encodeRecord } from '../../src/cluster/model/record.ts';
+import type { Version } from '../../src/cluster/model/version.ts';
+import type { Link, LinkEvents, LinkHello, Network } from '../../src/cluster/ports.ts';
+import type { SeededRandom } from '../../src/cluster/seeded-random.ts';
 import {
   type Answer,
   decodeOperation,
   encodeAnswer,
   type Operation,
-} from '../../src/cluster/operations.ts';
-import { encodeRecord } from '../../src/cluster/record.ts';
-import type { Link, LinkEvents, LinkHello, Network } from '../../src/cluster/runtime.ts';
-import type { SeededRandom } from '../../src/cluster/seeded-random.ts';
-import type { Version } from '../../src/cluster/version.ts';
+} from '../../src/cluster/wire/operations.ts';
 import type { PausableTime } from './pausable-time.ts';
 
 export class MoodyMembers implements Network {

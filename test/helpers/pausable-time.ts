@@ -2,7 +2,7 @@
 // goes on, all that was due meanwhile happens in one moment: its own timers in their order, and what came from
 // outside in its order, but which of the two comes first nobody knows.
 
-import type { Cancel, Clock, Timers } from '../../src/cluster/runtime.ts';
+import type { Cancel, Clock, Timers } from '../../src/cluster/ports.ts';
 import type { SeededRandom } from '../../src/cluster/seeded-random.ts';
 
 interface Due {

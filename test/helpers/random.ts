@@ -3,9 +3,13 @@
 
 import { execFileSync } from 'node:child_process';
 
-import { encodeRecord, type RecordFields, type StoredRecord } from '../../src/cluster/record.ts';
+import {
+  encodeRecord,
+  type RecordFields,
+  type StoredRecord,
+} from '../../src/cluster/model/record.ts';
+import type { Version } from '../../src/cluster/model/version.ts';
 import { SeededRandom as Generator } from '../../src/cluster/seeded-random.ts';
-import type { Version } from '../../src/cluster/version.ts';
 
 export class SeededRandom extends Generator {
   /** A whole number, both ends included. */

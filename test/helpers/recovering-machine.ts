@@ -1,20 +1,20 @@
 // A machine whose data directory has a map and the identity of an earlier life, so that a start recovers it.
 
-import type { NodeId } from '../../src/cluster/identity.ts';
-import type { DiskResult, Runtime } from '../../src/cluster/runtime.ts';
+import type { NodeId } from '../../src/cluster/model/identity.ts';
+import type { DiskResult, Runtime } from '../../src/cluster/ports.ts';
 import {
   decodeIdentity,
   encodeIdentity,
   IDENTITY_FILE,
   type Identity,
-} from '../../src/storage/identity-file.ts';
-import type { SegmentStore } from '../../src/storage/memory.ts';
+} from '../../src/storage/data-directory/identity-file.ts';
 import {
   encodeAdoptedMap,
   MAP_FILE,
   type Recovered,
   Recovery,
-} from '../../src/storage/recovery.ts';
+} from '../../src/storage/data-directory/recovery.ts';
+import type { SegmentStore } from '../../src/storage/memory/segment-store.ts';
 import { Machine, STORE } from './machine.ts';
 import { incarnationOf, sampleMap } from './maps.ts';
 

@@ -1,8 +1,7 @@
 // Random operations on a partition store and on a plain map, which are compared all the time.
 
 import { expect } from 'vitest';
-import type { Cursor } from '../../src/cluster/operations.ts';
-import type { PartitionId } from '../../src/cluster/partition.ts';
+import type { PartitionId } from '../../src/cluster/model/partition.ts';
 import {
   compareRecords,
   encodeRecord,
@@ -10,11 +9,12 @@ import {
   recordKey,
   recordVersion,
   type StoredRecord,
-} from '../../src/cluster/record.ts';
-import { VERSION_ZERO, type Version } from '../../src/cluster/version.ts';
-import { bucketOf, Digest, differingBuckets } from '../../src/storage/digest.ts';
-import { SegmentStore } from '../../src/storage/memory.ts';
-import { FIRST, type WhenFull } from '../../src/storage/partition-store.ts';
+} from '../../src/cluster/model/record.ts';
+import { VERSION_ZERO, type Version } from '../../src/cluster/model/version.ts';
+import type { Cursor } from '../../src/cluster/wire/operations.ts';
+import { bucketOf, Digest, differingBuckets } from '../../src/storage/memory/digest.ts';
+import { FIRST, type WhenFull } from '../../src/storage/memory/partition-store.ts';
+import { SegmentStore } from '../../src/storage/memory/segment-store.ts';
 import { expectSame } from './expect-same.ts';
 import { SeededRandom } from './random.ts';
 

@@ -1,9 +1,13 @@
 // A clock and timers that a test turns itself, and connections whose answers it decides: for what measures time, a
 // test must not depend on the machine's.
 
-import type { ExchangeOutcome, ExchangeRequest, Exchanges } from '../../src/cluster/exchange.ts';
-import type { Address } from '../../src/cluster/identity.ts';
-import type { Clock, Timers } from '../../src/cluster/runtime.ts';
+import type {
+  ExchangeOutcome,
+  ExchangeRequest,
+  Exchanges,
+} from '../../src/cluster/http/exchange.ts';
+import type { Address } from '../../src/cluster/model/identity.ts';
+import type { Clock, Timers } from '../../src/cluster/ports.ts';
 
 interface Timer {
   readonly atMs: number;

@@ -1,8 +1,8 @@
 // The phases, and what is verified in them, against frontends that a test scripts: honest, lying, gone.
 
 import { describe, expect, test } from 'vitest';
-import type { ExchangeRequest } from '../../src/cluster/exchange.ts';
-import type { Address } from '../../src/cluster/identity.ts';
+import type { ExchangeRequest } from '../../src/cluster/http/exchange.ts';
+import type { Address } from '../../src/cluster/model/identity.ts';
 import { Load, type LoadOutcome } from '../../src/load/load.ts';
 import type { LoadResult, Parameters } from '../../src/load/result.ts';
 import { answered, type Behaviour, scripted, VirtualTime } from '../helpers/virtual-time.ts';

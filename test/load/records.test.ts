@@ -1,7 +1,7 @@
 // What the generator remembers of its own sets and inserts.
 
 import { describe, expect, test } from 'vitest';
-import type { Version } from '../../src/cluster/version.ts';
+import type { Version } from '../../src/cluster/model/version.ts';
 import { RECORDS_MAX, Records } from '../../src/load/records.ts';
 
 const version = (number: bigint) => number as Version;

@@ -1,7 +1,7 @@
 // Warm-up and measured time on a clock of the test's own: what is sent when, and what a stall looks like.
 
 import { describe, expect, test } from 'vitest';
-import type { Address } from '../../src/cluster/identity.ts';
+import type { Address } from '../../src/cluster/model/identity.ts';
 import { chooserOf } from '../../src/load/choosers.ts';
 import { Lane } from '../../src/load/lane.ts';
 import { Operations } from '../../src/load/operations.ts';

@@ -1,8 +1,8 @@
 // What a get may bring, and what breaks the promise: by versions and bytes alone.
 
 import { describe, expect, test } from 'vitest';
-import type { ExchangeAnswer } from '../../src/cluster/exchange.ts';
-import type { Version } from '../../src/cluster/version.ts';
+import type { ExchangeAnswer } from '../../src/cluster/http/exchange.ts';
+import type { Version } from '../../src/cluster/model/version.ts';
 import { makeValue } from '../../src/load/values.ts';
 import { judge } from '../../src/load/verification.ts';
 

@@ -5,11 +5,11 @@ import { type Mutant, tests } from './mutant.ts';
 const SCHEDULES = 'test/simulation/schedules-clocks.test.ts';
 const SUSPENDS = 'test/simulation/schedules-suspends.test.ts';
 const SCALES = 'test/simulation/schedules-time-scales.test.ts';
-const NODE_CLOCKS_TEST = 'test/controller/node-clocks.test.ts';
-const CLOCK = 'src/cluster/cluster-clock.ts';
-const NODE_CLOCKS = 'src/controller/node-clocks.ts';
+const NODE_CLOCKS_TEST = 'test/controller/observations/node-clocks.test.ts';
+const CLOCK = 'src/cluster/model/cluster-clock.ts';
+const NODE_CLOCKS = 'src/controller/observations/node-clocks.ts';
 const KV = 'src/frontend/gateways/kv/kv.ts';
-const LIFE = 'src/storage/life.ts';
+const LIFE = 'src/storage/node-incarnation.ts';
 const LEASE = 'src/storage/lease.ts';
 const CONTROLLER = 'src/controller/controller.ts';
 
@@ -66,7 +66,7 @@ const WHOSE_TIME: readonly Mutant[] = [
         replace: '',
       },
     ],
-    fate: tests('test/cluster/cluster-clock.test.ts', 'half-way between question and answer'),
+    fate: tests('test/cluster/model/cluster-clock.test.ts', 'half-way between question and answer'),
   },
   {
     name: 'controllers-clock-decides',
@@ -122,7 +122,13 @@ const WHO_IS_OFF: readonly Mutant[] = [
   {
     name: 'off-clock-keeps-its-replicas',
     rule: 'H31',
-    edits: [{ file: 'src/controller/view.ts', find: ' || this.#clocks.isOff(life)', replace: '' }],
+    edits: [
+      {
+        file: 'src/controller/observations/view.ts',
+        find: ' || this.#clocks.isOff(life)',
+        replace: '',
+      },
+    ],
     fate: tests(SCHEDULES, 'gives up what others can have'),
   },
   {
@@ -219,7 +225,7 @@ const DOUBTED: readonly Mutant[] = [
     name: 'others-of-before-the-sleep-still-count',
     rule: 'H31',
     edits: [{ file: CLOCK, find: '      this.#told.clear();\n', replace: '' }],
-    fate: tests('test/cluster/cluster-clock.test.ts', 'is in doubt until'),
+    fate: tests('test/cluster/model/cluster-clock.test.ts', 'is in doubt until'),
   },
   {
     name: 'answer-of-during-the-sleep-tells-the-time',
@@ -231,7 +237,7 @@ const DOUBTED: readonly Mutant[] = [
         replace: '',
       },
     ],
-    fate: tests('test/cluster/cluster-clock.test.ts', 'is in doubt until'),
+    fate: tests('test/cluster/model/cluster-clock.test.ts', 'is in doubt until'),
   },
   {
     name: 'waits-for-the-time-without-end',
@@ -289,19 +295,19 @@ const SCALED: readonly Mutant[] = [
     rule: 'D12',
     edits: [
       {
-        file: 'src/cluster/time-scale.ts',
+        file: 'src/cluster/model/time-scale.ts',
         find: 'timeScale = UNSAID } = theirs',
         replace: 'timeScale = own.timeScale } = theirs',
       },
     ],
-    fate: tests('test/cluster/time-scale.test.ts', 'are not'),
+    fate: tests('test/cluster/model/time-scale.test.ts', 'are not'),
   },
   {
     name: 'controller-shrinks-the-scale',
     rule: 'D12',
     edits: [
       {
-        file: 'src/controller/time-scales.ts',
+        file: 'src/controller/observations/time-scales.ts',
         find: 'if (timeScale <= scale) return map;',
         replace: 'if (timeScale > 0) return map;',
       },
@@ -313,7 +319,7 @@ const SCALED: readonly Mutant[] = [
     rule: 'D12',
     edits: [
       {
-        file: 'src/controller/time-scales.ts',
+        file: 'src/controller/observations/time-scales.ts',
         find: 'return { ...map, timeScale: Math.max(map.timeScale ?? scale, scale) };',
         replace: 'return map;',
       },
@@ -325,7 +331,7 @@ const SCALED: readonly Mutant[] = [
     rule: 'D12',
     edits: [
       {
-        file: 'src/controller/time-scales.ts',
+        file: 'src/controller/observations/time-scales.ts',
         find: 'if (timeScale <= scale) return map;',
         replace: 'if (timeScale <= scale) return { ...map, timeScale: scale };',
       },

@@ -2,15 +2,15 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
-const MEMORY = 'src/storage/memory.ts';
-const SEGMENTS = 'src/storage/segments.ts';
-const ANTI_ENTROPY = 'src/storage/anti-entropy.ts';
-const RETENTION = 'src/storage/retention.ts';
-const WRITE_HANDLER = 'src/frontend/write-handler.ts';
-const ANTI_ENTROPY_TESTS = 'test/storage/anti-entropy.test.ts';
-const WRITE_HANDLER_TESTS = 'test/frontend/write-handler.test.ts';
+const MEMORY = 'src/storage/memory/segment-store.ts';
+const SEGMENTS = 'src/storage/memory/segments.ts';
+const ANTI_ENTROPY = 'src/storage/replication/anti-entropy.ts';
+const RETENTION = 'src/storage/replication/retention.ts';
+const WRITE_HANDLER = 'src/coordinator/operations/set/round.ts';
+const ANTI_ENTROPY_TESTS = 'test/storage/replication/anti-entropy.test.ts';
+const WRITE_HANDLER_TESTS = 'test/coordinator/operations/set/round.test.ts';
 const MEMORY_SCHEDULES = 'test/simulation/schedules-memory.test.ts';
-const FULL_MEMORY = 'test/storage/full-memory.test.ts';
+const FULL_MEMORY = 'test/storage/memory/full-memory.test.ts';
 
 export const DELETE_MUTANTS: readonly Mutant[] = [
   {
@@ -41,7 +41,7 @@ export const DELETE_MUTANTS: readonly Mutant[] = [
     name: 'a-replay-takes-memory-before-a-place',
     rule: 'D7',
     edits: [{ file: MEMORY, find: 'mayRaise && !fitsInPlace', replace: 'mayRaise' }],
-    fate: tests('test/storage/full-restart.test.ts', 'never much'),
+    fate: tests('test/storage/memory/full-restart.test.ts', 'never much'),
   },
   {
     name: 'rest-of-what-was-deleted-is-walked-into',
@@ -144,6 +144,6 @@ export const DELETE_MUTANTS: readonly Mutant[] = [
           '      const old = this.#largeAt(number);\n      old.set(record);\n      this.#large[number] = old.subarray(0, record.length) as StoredRecord;\n',
       },
     ],
-    fate: tests('test/storage/segments.test.ts', 'who still sends a large value'),
+    fate: tests('test/storage/memory/segments.test.ts', 'who still sends a large value'),
   },
 ];

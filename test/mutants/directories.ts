@@ -2,21 +2,21 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
-const IDENTITY_FILE = 'src/storage/identity-file.ts';
-const IDENTITY = 'src/storage/identity.ts';
-const LOG = 'src/storage/log.ts';
-const LOG_WATCH = 'src/storage/log-watch.ts';
-const LOG_BLOCK = 'src/storage/log-block.ts';
-const LOG_CHOICE = 'src/storage/log-choice.ts';
-const LOG_REPLAY = 'src/storage/log-replay.ts';
-const RECOVERY = 'src/storage/recovery.ts';
-const LOG_READER = 'src/storage/log-reader.ts';
+const IDENTITY_FILE = 'src/storage/data-directory/identity-file.ts';
+const IDENTITY = 'src/storage/data-directory/identity.ts';
+const LOG = 'src/storage/log/log.ts';
+const LOG_WATCH = 'src/storage/log/log-watch.ts';
+const LOG_BLOCK = 'src/storage/log/log-block.ts';
+const LOG_CHOICE = 'src/storage/log/log-choice.ts';
+const LOG_REPLAY = 'src/storage/log/log-replay.ts';
+const RECOVERY = 'src/storage/data-directory/recovery.ts';
+const LOG_READER = 'src/storage/log/log-reader.ts';
 
-const IDENTITY_TESTS = 'test/storage/identity-file.test.ts';
-const REPLAY_TESTS = 'test/storage/log-replay.test.ts';
-const RECOVERY_TESTS = 'test/storage/recovery.test.ts';
-const LOG_TESTS = 'test/storage/log.test.ts';
-const STORAGE = 'src/storage/storage.ts';
+const IDENTITY_TESTS = 'test/storage/data-directory/identity-file.test.ts';
+const REPLAY_TESTS = 'test/storage/log/log-replay.test.ts';
+const RECOVERY_TESTS = 'test/storage/data-directory/recovery.test.ts';
+const LOG_TESTS = 'test/storage/log/log.test.ts';
+const STORAGE = 'src/storage/storage-node.ts';
 const RESTART_SCHEDULES = 'test/simulation/schedules-restarts.test.ts';
 
 const IDENTITIES: readonly Mutant[] = [
@@ -76,7 +76,7 @@ const TAILS: readonly Mutant[] = [
     rule: 'H8',
     edits: [
       {
-        file: 'src/storage/storage.ts',
+        file: 'src/storage/storage-node.ts',
         find: 'this.#identity.close(this.#log?.syncedTo,',
         replace: 'this.#identity.close(undefined,',
       },
@@ -123,7 +123,7 @@ const SYNCS: readonly Mutant[] = [
     rule: 'H8',
     edits: [
       {
-        file: 'src/cluster/io/disk.ts',
+        file: 'src/cluster/io/disk/disk.ts',
         find: "const file = await open(path, 'r+');",
         replace: "const file = await open(path, 'a');",
       },
@@ -158,32 +158,32 @@ const SHORTAGES: readonly Mutant[] = [
     name: 'shortage-drops-what-waits',
     rule: 'H35',
     edits: [{ file: LOG, find: '        this.#queue.unshift(block);\n', replace: '' }],
-    fate: tests('test/storage/log.test.ts', 'what was appended is written when that is over'),
+    fate: tests('test/storage/log/log.test.ts', 'what was appended is written when that is over'),
   },
   {
     name: 'file-begun-behind-a-torn-one',
     rule: 'H35',
     edits: [{ file: LOG, find: 'if (!this.#isTorn && (isDue', replace: 'if ((isDue' }],
-    fate: tests('test/storage/log.test.ts', 'no file is begun behind'),
+    fate: tests('test/storage/log/log.test.ts', 'no file is begun behind'),
   },
   {
     name: 'full-disk-takes-sets',
     rule: 'H35',
     edits: [{ file: LOG, find: 'this.problem !== undefined || this.#q', replace: 'this.#q' }],
-    fate: tests('test/storage/log.test.ts', 'what was appended is written when that is over'),
+    fate: tests('test/storage/log/log.test.ts', 'what was appended is written when that is over'),
   },
   {
     name: 'sync-on-a-full-disk-is-a-shortage',
     rule: 'H8',
     edits: [{ file: LOG, find: "done === 'synced' || !isShortage", replace: '!isShortage' }],
-    fate: tests('test/storage/log.test.ts', 'a sync is trusted no more'),
+    fate: tests('test/storage/log/log.test.ts', 'a sync is trusted no more'),
   },
   {
     name: 'torn-append-stays',
     rule: 'H35',
     edits: [
       {
-        file: 'src/cluster/io/disk.ts',
+        file: 'src/cluster/io/disk/disk.ts',
         find: '  if (end.isTorn) await file.truncate(end.at);\n',
         replace: '',
       },
@@ -213,18 +213,18 @@ const SHORTAGES: readonly Mutant[] = [
     rule: 'H5a',
     edits: [
       {
-        file: 'src/cluster/io/directory-lock.ts',
+        file: 'src/cluster/io/disk/directory-lock.ts',
         find: "if (text.trim() === '') return undefined;",
         replace: "if (text.trim() === '') return text;",
       },
     ],
-    fate: tests('test/cluster/io/directory-lock.test.ts', 'is made anew'),
+    fate: tests('test/cluster/io/disk/directory-lock.test.ts', 'is made anew'),
   },
   {
     name: 'half-a-header-stays',
     rule: 'H35',
     edits: [{ file: LOG, find: 'if (file.length === 0) return use', replace: 'return use' }],
-    fate: tests('test/storage/log.test.ts', 'the next file that cannot be opened'),
+    fate: tests('test/storage/log/log.test.ts', 'the next file that cannot be opened'),
   },
 ];
 
@@ -294,12 +294,12 @@ export const DIRECTORY_MUTANTS: readonly Mutant[] = [
     rule: 'H8',
     edits: [
       {
-        file: 'src/storage/log-health.ts',
+        file: 'src/storage/log/log-health.ts',
         find: 'if (before?.isFinal) return;',
         replace: 'if (before?.isFinal && problem?.isFinal) return;',
       },
     ],
-    fate: tests('test/storage/log-health.test.ts', 'stays final'),
+    fate: tests('test/storage/log/log-health.test.ts', 'stays final'),
   },
   {
     name: 'life-between-vouches-for-an-old-copy',
@@ -330,7 +330,7 @@ export const DIRECTORY_MUTANTS: readonly Mutant[] = [
     rule: 'H8',
     edits: [
       {
-        file: 'src/storage/identity-file.ts',
+        file: 'src/storage/data-directory/identity-file.ts',
         find: 'const all = [...lives, incarnation];',
         replace: 'const all = named === undefined ? [...lives, incarnation] : [named];',
       },
@@ -342,7 +342,7 @@ export const DIRECTORY_MUTANTS: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/controller/recovered.ts',
+        file: 'src/controller/decisions/recovered.ts',
         find: 'isSameStore && coversLife(promise, member.incarnation)',
         replace: 'isSameStore',
       },
@@ -355,7 +355,7 @@ export const DIRECTORY_MUTANTS: readonly Mutant[] = [
     edits: [
       { file: IDENTITY, find: '{ incarnation, lives: this.lives }', replace: '{ incarnation }' },
     ],
-    fate: tests('test/storage/identity-file.test.ts', 'all that were before it'),
+    fate: tests('test/storage/data-directory/identity-file.test.ts', 'all that were before it'),
   },
   {
     name: 'registered-again-without-the-life-between',

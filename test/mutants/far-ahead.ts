@@ -4,7 +4,7 @@ import { type Mutant, tests } from './mutant.ts';
 
 const FAR_SCHEDULES = 'test/simulation/schedules-far-ahead.test.ts';
 const MEMORY_SCHEDULES = 'test/simulation/schedules-memory.test.ts';
-const VERSION = 'src/cluster/version.ts';
+const VERSION = 'src/cluster/model/version.ts';
 
 export const FAR_AHEAD_MUTANTS: readonly Mutant[] = [
   {
@@ -17,7 +17,7 @@ export const FAR_AHEAD_MUTANTS: readonly Mutant[] = [
         replace: '',
       },
     ],
-    fate: tests('test/cluster/version.test.ts', 'hide what clocks in order'),
+    fate: tests('test/cluster/model/version.test.ts', 'hide what clocks in order'),
   },
   {
     name: 'own-wrong-clock-lasts',
@@ -46,14 +46,14 @@ export const FAR_AHEAD_MUTANTS: readonly Mutant[] = [
         replace: '',
       },
     ],
-    fate: tests('test/cluster/version.test.ts', 'that was seen'),
+    fate: tests('test/cluster/model/version.test.ts', 'that was seen'),
   },
   {
     name: 'far-successor-is-refused',
     rule: 'H31',
     edits: [
       {
-        file: 'src/storage/replica.ts',
+        file: 'src/storage/replication/replica.ts',
         find: 'aheadMs > VERSION_AHEAD_MS_MAX && !follows',
         replace: 'aheadMs > VERSION_AHEAD_MS_MAX',
       },
@@ -65,7 +65,7 @@ export const FAR_AHEAD_MUTANTS: readonly Mutant[] = [
     rule: 'H31',
     edits: [
       {
-        file: 'src/storage/anti-entropy.ts',
+        file: 'src/storage/replication/anti-entropy.ts',
         find: '  if (isFarAhead && aboveFloorMs > VERSION_OBSERVED_AHEAD_MS_MAX) return false;\n',
         replace: '',
       },
@@ -77,7 +77,7 @@ export const FAR_AHEAD_MUTANTS: readonly Mutant[] = [
     rule: 'R10',
     edits: [
       {
-        file: 'src/storage/anti-entropy.ts',
+        file: 'src/storage/replication/anti-entropy.ts',
         find: 'isFarAhead && aboveFloorMs > VERSION_OBSERVED_AHEAD_MS_MAX',
         replace: 'isFarAhead',
       },
@@ -89,11 +89,11 @@ export const FAR_AHEAD_MUTANTS: readonly Mutant[] = [
     rule: 'R10',
     edits: [
       {
-        file: 'src/storage/anti-entropy.ts',
+        file: 'src/storage/replication/anti-entropy.ts',
         find: 'if (answer.floor > heard) this.#floors.set(partition, answer.floor);',
         replace: 'if (answer.floor > heard) this.#floors.set(partition, heard);',
       },
     ],
-    fate: tests('test/storage/anti-entropy.test.ts', 'a delete that is a day ahead'),
+    fate: tests('test/storage/replication/anti-entropy.test.ts', 'a delete that is a day ahead'),
   },
 ];

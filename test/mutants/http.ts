@@ -2,10 +2,10 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
-const CONNECTIONS = 'src/cluster/io/connections.ts';
-const SERVER = 'src/cluster/io/http-server.ts';
-const FORMS = 'test/cluster/io/http-forms.test.ts';
-const SERVER_TESTS = 'test/cluster/io/http-server.test.ts';
+const CONNECTIONS = 'src/cluster/io/server/connections.ts';
+const SERVER = 'src/cluster/io/server/http-server.ts';
+const FORMS = 'test/cluster/io/server/http-forms.test.ts';
+const SERVER_TESTS = 'test/cluster/io/server/http-server.test.ts';
 
 export const HTTP_MUTANTS: readonly Mutant[] = [
   {
@@ -13,7 +13,7 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
     rule: 'RFC 9110 7.8',
     edits: [
       {
-        file: 'src/cluster/io/upgrades.ts',
+        file: 'src/cluster/io/server/upgrades.ts',
         find: "const destroy = () => socket.destroy();\n  socket.on('error', destroy);",
         replace: 'const destroy = () => socket.destroy();',
       },
@@ -37,8 +37,8 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   {
     name: 'a-rebound-name-commands-nodes',
     rule: 'docs/api.md',
-    edits: [{ file: 'src/cluster/routes.ts', find: '!isForPages ||', replace: '' }],
-    fate: tests('test/cluster/routes.test.ts', 'for no page'),
+    edits: [{ file: 'src/cluster/http/routes.ts', find: '!isForPages ||', replace: '' }],
+    fate: tests('test/cluster/http/routes.test.ts', 'for no page'),
   },
   {
     name: 'pipelined-requests-overlap',
@@ -105,7 +105,7 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
     rule: 'RFC 9112 9.6',
     edits: [
       {
-        file: 'src/cluster/io/unread-replies.ts',
+        file: 'src/cluster/io/server/unread-replies.ts',
         find: 'if (nowMs - reader.sentMs < this.#stalledMs) continue;',
         replace: 'if (nowMs < reader.sentMs) continue;',
       },
@@ -117,23 +117,23 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
     rule: 'docs/api.md',
     edits: [
       {
-        file: 'src/cluster/routes.ts',
+        file: 'src/cluster/http/routes.ts',
         find: 'if (this.changes(request) && isForeign(request)) {',
         replace: "if (this.changes(request) && isForeign(request) && request.target === '') {",
       },
     ],
-    fate: tests('test/cluster/routes.test.ts', 'what changes something'),
+    fate: tests('test/cluster/http/routes.test.ts', 'what changes something'),
   },
   {
     name: 'sets-by-get-change-nothing',
     rule: 'docs/api.md',
     edits: [
       {
-        file: 'src/cluster/routes.ts',
+        file: 'src/cluster/http/routes.ts',
         find: ' || this.#changing.has(pathOf(target));',
         replace: " || target === '';",
       },
     ],
-    fate: tests('test/cluster/routes.test.ts', 'what changes something'),
+    fate: tests('test/cluster/http/routes.test.ts', 'what changes something'),
   },
 ];

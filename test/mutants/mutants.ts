@@ -23,77 +23,77 @@ const DISK_SCHEDULES = 'test/simulation/schedules-disks.test.ts';
 const MAP_SCHEDULES = 'test/simulation/schedules-maps.test.ts';
 const REMOVAL_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
 const SCHEDULES = 'test/simulation/schedules.test.ts';
-const STORE_TESTS = 'test/storage/memory.test.ts';
-const EVICTION_TESTS = 'test/storage/eviction.test.ts';
-const COMPACTION_TESTS = 'test/storage/compaction.test.ts';
-const LOG_REPLAY_TESTS = 'test/storage/log-replay.test.ts';
-const LOG_TESTS = 'test/storage/log.test.ts';
-const WRITE_TESTS = 'test/frontend/write.test.ts';
-const WRITE_HANDLER_TESTS = 'test/frontend/write-handler.test.ts';
-const COMBINING = 'src/frontend/write-combining.ts';
-const COMBINING_TESTS = 'test/frontend/write-combining.test.ts';
-const WRITER = 'src/frontend/writer.ts';
-const WRITER_TESTS = 'test/frontend/writer.test.ts';
+const STORE_TESTS = 'test/storage/memory/segment-store.test.ts';
+const EVICTION_TESTS = 'test/storage/memory/eviction.test.ts';
+const COMPACTION_TESTS = 'test/storage/log/compaction.test.ts';
+const LOG_REPLAY_TESTS = 'test/storage/log/log-replay.test.ts';
+const LOG_TESTS = 'test/storage/log/log.test.ts';
+const WRITE_TESTS = 'test/coordinator/operations/set/decision.test.ts';
+const WRITE_HANDLER_TESTS = 'test/coordinator/operations/set/round.test.ts';
+const COMBINING = 'src/coordinator/operations/set/coalescing.ts';
+const COMBINING_TESTS = 'test/coordinator/operations/set/coalescing.test.ts';
+const WRITER = 'src/coordinator/operations/set/writer.ts';
+const WRITER_TESTS = 'test/coordinator/operations/set/writer.test.ts';
 const HOT_KEY_SCHEDULES = 'test/simulation/schedules-hot-keys.test.ts';
 const RESTART_SCHEDULES = 'test/simulation/schedules-restarts.test.ts';
 const DELETE_SCHEDULES = 'test/simulation/schedules-deletes.test.ts';
 const DISK_ERRORS = 'test/processes/disk-errors.test.ts';
-const FULL_RESTART_TESTS = 'test/storage/full-restart.test.ts';
-const MEMORY_LIMIT_TESTS = 'test/storage/memory-limit.test.ts';
-const RECOVERY_TESTS = 'test/storage/recovery.test.ts';
-const REPLICA_TESTS = 'test/storage/replica.test.ts';
+const FULL_RESTART_TESTS = 'test/storage/memory/full-restart.test.ts';
+const MEMORY_LIMIT_TESTS = 'test/storage/memory/memory-limit.test.ts';
+const RECOVERY_TESTS = 'test/storage/data-directory/recovery.test.ts';
+const REPLICA_TESTS = 'test/storage/replication/replica.test.ts';
 const HEARTBEAT_TESTS = 'test/storage/heartbeats.test.ts';
-const ANTI_ENTROPY_TESTS = 'test/storage/anti-entropy.test.ts';
-const ANTI_ENTROPY = 'src/storage/anti-entropy.ts';
+const ANTI_ENTROPY_TESTS = 'test/storage/replication/anti-entropy.test.ts';
+const ANTI_ENTROPY = 'src/storage/replication/anti-entropy.ts';
 const CACHE_SCHEDULES = 'test/simulation/schedules-caches.test.ts';
 const CUT_SCHEDULES = 'test/simulation/schedules-cuts.test.ts';
 const CLOCK_SCHEDULES = 'test/simulation/schedules-clocks.test.ts';
-const DECIDE = 'src/controller/decide.ts';
-const KEEP = 'src/frontend/keep.ts';
-const KEEP_HANDLER = 'src/frontend/keep-handler.ts';
+const DECIDE = 'src/controller/decisions/decide.ts';
+const KEEP = 'src/coordinator/operations/restore/decision.ts';
+const KEEP_HANDLER = 'src/coordinator/operations/restore/round.ts';
 const LOAD_TESTS = 'test/load/load.test.ts';
 const LOAD_RUN_TESTS = 'test/load/run.test.ts';
-const KEEP_TESTS = 'test/frontend/keep.test.ts';
+const KEEP_TESTS = 'test/coordinator/operations/restore/decision.test.ts';
 const PARTITION_COPY = 'src/backup/partition-copy.ts';
 const HEARTBEATS = 'src/storage/heartbeats.ts';
-const IDENTITY = 'src/storage/identity.ts';
-const JOINER = 'src/storage/joiner.ts';
-const TRANSFER = 'src/storage/transfer.ts';
-const LIFE = 'src/storage/life.ts';
-const MAP_ADOPTION = 'src/storage/map-adoption.ts';
-const MEMORY = 'src/storage/memory.ts';
-const ROOM = 'src/storage/room.ts';
-const MEMORY_LIMIT = 'src/storage/memory-limit.ts';
-const MEMBERSHIP = 'src/controller/membership.ts';
-const OPENING = 'src/controller/opening.ts';
-const PENDING = 'src/controller/pending.ts';
-const PUBLISHED_MAP = 'src/controller/published-map.ts';
-const PROBES = 'src/frontend/probes.ts';
-const REACHABILITY = 'src/controller/reachability.ts';
-const RECOVERY = 'src/storage/recovery.ts';
-const RECOVERED = 'src/controller/recovered.ts';
-const RETAINED = 'src/storage/retained.ts';
+const IDENTITY = 'src/storage/data-directory/identity.ts';
+const JOINER = 'src/storage/replication/joiner.ts';
+const TRANSFER = 'src/storage/replication/transfer.ts';
+const LIFE = 'src/storage/node-incarnation.ts';
+const MAP_ADOPTION = 'src/storage/replication/map-adoption.ts';
+const MEMORY = 'src/storage/memory/segment-store.ts';
+const ROOM = 'src/storage/memory/room.ts';
+const MEMORY_LIMIT = 'src/storage/memory/memory-limit.ts';
+const MEMBERSHIP = 'src/controller/decisions/membership.ts';
+const OPENING = 'src/controller/map/startup-guard.ts';
+const PENDING = 'src/controller/observations/pending.ts';
+const PUBLISHED_MAP = 'src/controller/map/published-map.ts';
+const PROBES = 'src/coordinator/probes.ts';
+const REACHABILITY = 'src/controller/observations/reachability.ts';
+const RECOVERY = 'src/storage/data-directory/recovery.ts';
+const RECOVERED = 'src/controller/decisions/recovered.ts';
+const RETAINED = 'src/storage/replication/retained.ts';
 const REGISTRATIONS = 'src/controller/registrations.ts';
-const REPLICA = 'src/storage/replica.ts';
-const STORAGE = 'src/storage/storage.ts';
-const VIEW = 'src/controller/view.ts';
-const WITNESSES = 'src/controller/witnesses.ts';
-const STORE = 'src/storage/memory.ts';
+const REPLICA = 'src/storage/replication/replica.ts';
+const STORAGE = 'src/storage/storage-node.ts';
+const VIEW = 'src/controller/observations/view.ts';
+const WITNESSES = 'src/controller/decisions/witnesses.ts';
+const STORE = 'src/storage/memory/segment-store.ts';
 const OPERATION_LINKS = 'src/storage/operation-links.ts';
-const ACKNOWLEDGEMENTS = 'src/storage/acknowledgements.ts';
-const ACKNOWLEDGEMENT_TESTS = 'test/storage/acknowledgements.test.ts';
-const PARTITION_RECORDS = 'src/storage/partition-records.ts';
-const HASH_INDEX = 'src/storage/hash-index.ts';
-const SEGMENTS = 'src/storage/segments.ts';
-const CLEANER = 'src/storage/cleaner.ts';
-const COMPACTION = 'src/storage/compaction.ts';
-const LOG_BLOCK = 'src/storage/log-block.ts';
-const LOG_READER = 'src/storage/log-reader.ts';
-const LOG_REPLAY = 'src/storage/log-replay.ts';
-const RECORD_LOG = 'src/storage/log.ts';
-const DISK = 'src/cluster/io/disk.ts';
-const WRITE = 'src/frontend/write.ts';
-const WRITE_HANDLER = 'src/frontend/write-handler.ts';
+const ACKNOWLEDGEMENTS = 'src/storage/log/acknowledgements.ts';
+const ACKNOWLEDGEMENT_TESTS = 'test/storage/log/acknowledgements.test.ts';
+const PARTITION_RECORDS = 'src/storage/memory/partition-records.ts';
+const HASH_INDEX = 'src/storage/memory/hash-index.ts';
+const SEGMENTS = 'src/storage/memory/segments.ts';
+const CLEANER = 'src/storage/memory/cleaner.ts';
+const COMPACTION = 'src/storage/log/compaction.ts';
+const LOG_BLOCK = 'src/storage/log/log-block.ts';
+const LOG_READER = 'src/storage/log/log-reader.ts';
+const LOG_REPLAY = 'src/storage/log/log-replay.ts';
+const RECORD_LOG = 'src/storage/log/log.ts';
+const DISK = 'src/cluster/io/disk/disk.ts';
+const WRITE = 'src/coordinator/operations/set/decision.ts';
+const WRITE_HANDLER = 'src/coordinator/operations/set/round.ts';
 
 const LEASES: readonly Mutant[] = [
   {
@@ -398,58 +398,60 @@ const SETS: readonly Mutant[] = [
     name: 'new-map-wakes-nobody',
     rule: 'D4',
     edits: [
-      { file: 'src/frontend/router.ts', find: '    this.laterRounds.wake();\n', replace: '' },
+      { file: 'src/coordinator/router.ts', find: '    this.laterRounds.wake();\n', replace: '' },
     ],
     fate: tests(RESTART_SCHEDULES, 'D4: sets wait for one restart'),
   },
   {
     name: 'moves-as-often-as-it-can',
     rule: 'H38',
-    edits: [{ file: 'src/controller/decide.ts', find: '!view.mayMove(map)', replace: 'false' }],
-    fate: tests('test/controller/decide.test.ts', 'are a while apart'),
+    edits: [
+      { file: 'src/controller/decisions/decide.ts', find: '!view.mayMove(map)', replace: 'false' },
+    ],
+    fate: tests('test/controller/decisions/decide.test.ts', 'are a while apart'),
   },
   {
     name: 'two-recoveries-of-one-generation',
     rule: 'H32',
     edits: [
       {
-        file: 'src/controller/recovery.ts',
+        file: 'src/controller/map/recovery.ts',
         find: 'if (used < this.#generation.generation) return false;',
         replace: 'if (used <= this.#generation.generation) return false;',
       },
     ],
-    fate: tests('test/controller/recovery.test.ts', 'the generation'),
+    fate: tests('test/controller/map/recovery.test.ts', 'the generation'),
   },
   {
     name: 'changes-are-laid-over-an-older-map',
     rule: 'H38',
     edits: [
       {
-        file: 'src/cluster/map-delta.ts',
+        file: 'src/cluster/model/map-delta.ts',
         find: 'if (delta.since.number > known.version.number) return',
         replace: 'if (false) return',
       },
     ],
-    fate: tests('test/cluster/map-delta.test.ts', 'of no use over an older map'),
+    fate: tests('test/cluster/model/map-delta.test.ts', 'of no use over an older map'),
   },
   {
     name: 'changes-of-another-generation-are-taken',
     rule: 'H38',
     edits: [
       {
-        file: 'src/cluster/map-delta.ts',
+        file: 'src/cluster/model/map-delta.ts',
         find: 'const versions = [delta.since, delta.version];',
         replace: 'const versions = [delta.version];',
       },
     ],
-    fate: tests('test/cluster/map-delta.test.ts', 'of no use over another generation'),
+    fate: tests('test/cluster/model/map-delta.test.ts', 'of no use over another generation'),
   },
   {
     name: 'changes-are-those-of-the-last-map-only',
     rule: 'H38',
     edits: [
       {
-        file: 'src/controller/published-map.ts',
+        file: 'src/controller/map/published-map.ts',
         find: '?? deltaBetween(base, map);',
         replace: '?? { ...deltaBetween(this.#recent.at(-1) ?? base, map), since: base.version };',
       },
@@ -461,7 +463,7 @@ const SETS: readonly Mutant[] = [
     rule: 'H38',
     edits: [
       {
-        file: 'src/storage/replica.ts',
+        file: 'src/storage/replication/replica.ts',
         find: 'entry === known[partition] ?',
         replace: 'entry.epoch === known[partition]?.epoch ?',
       },
@@ -485,19 +487,19 @@ const SETS: readonly Mutant[] = [
     rule: 'H38',
     edits: [
       {
-        file: 'src/controller/decide.ts',
+        file: 'src/controller/decisions/decide.ts',
         find: 'if (take(urgent) === map) return map;',
         replace: 'return map;',
       },
     ],
-    fate: tests('test/controller/decide.test.ts', 'hold up no fence'),
+    fate: tests('test/controller/decisions/decide.test.ts', 'hold up no fence'),
   },
   {
     name: 'stops-when-another-is-back',
     rule: 'D4',
     edits: [
       {
-        file: 'src/storage/departure.ts',
+        file: 'src/storage/shutdown.ts',
         find: "() => this.#stop('restarting')",
         replace: "() => undefined);\n      this.#stop('restarting'",
       },
@@ -1111,7 +1113,7 @@ const RECOVERIES: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/controller/epochs.ts',
+        file: 'src/controller/decisions/epochs.ts',
         find: '(frozen ? UNHEARD_EPOCHS : 1)',
         replace: '(frozen ? 0 : 1)',
       },
@@ -1128,7 +1130,7 @@ const RECOVERIES: readonly Mutant[] = [
         replace: 'return member;',
       },
     ],
-    fate: tests('test/controller/recovered.test.ts', 'that comes late'),
+    fate: tests('test/controller/decisions/recovered.test.ts', 'that comes late'),
   },
 ];
 
@@ -1660,72 +1662,72 @@ const BACKUPS: readonly Mutant[] = [
     rule: 'I5',
     edits: [
       {
-        file: 'src/cluster/storage-channel.ts',
+        file: 'src/cluster/peers/storage-channel.ts',
         find: 'if (batch !== this.#getsBatch) {',
         replace: 'if (batch < this.#getsBatch) {',
       },
     ],
-    fate: tests('test/cluster/storage-channel.test.ts', 'one that has left is not joined'),
+    fate: tests('test/cluster/peers/storage-channel.test.ts', 'one that has left is not joined'),
   },
   {
     name: 'sheds-the-newest',
     rule: 'D13',
     edits: [
       {
-        file: 'src/cluster/storage-channel.ts',
+        file: 'src/cluster/peers/storage-channel.ts',
         find: 'this.#giveUp(oldest, OVERLOADED);',
         replace: 'this.#giveUp(exchange, OVERLOADED);',
       },
     ],
-    fate: tests('test/cluster/storage-channel.test.ts', 'the oldest is shed'),
+    fate: tests('test/cluster/peers/storage-channel.test.ts', 'the oldest is shed'),
   },
   {
     name: 'reader-silent-without-answers',
     rule: 'D13',
     edits: [
       {
-        file: 'src/cluster/io/link.ts',
+        file: 'src/cluster/io/network/link.ts',
         find: 'if (this.#isUnderWay && this.#writer.pendingBytes === 0) this.#writer.addEmpty();',
         replace: '',
       },
     ],
-    fate: tests('test/cluster/io/link.test.ts', 'no operation waits'),
+    fate: tests('test/cluster/io/network/link.test.ts', 'no operation waits'),
   },
   {
     name: 'block-used-before-it-was-sent',
     rule: 'D13',
     edits: [
       {
-        file: 'src/cluster/frames.ts',
+        file: 'src/cluster/wire/frames.ts',
         find: 'block.unsent > 0 || block.taken',
         replace: 'block.taken',
       },
     ],
-    fate: tests('test/cluster/frames.test.ts', 'used again when it was sent'),
+    fate: tests('test/cluster/wire/frames.test.ts', 'used again when it was sent'),
   },
   {
     name: 'long-list-in-used-memory',
     rule: 'D13',
     edits: [
       {
-        file: 'src/cluster/transfer-parts.ts',
+        file: 'src/cluster/wire/transfer-parts.ts',
         find: 'length > frameBytes ?',
         replace: 'length > gathered.length ?',
       },
     ],
-    fate: tests('test/cluster/operations.test.ts', 'hold until they were sent'),
+    fate: tests('test/cluster/wire/operations.test.ts', 'hold until they were sent'),
   },
   {
     name: 'long-message-cuts-the-stream',
     rule: 'D13',
     edits: [
       {
-        file: 'src/cluster/frames.ts',
+        file: 'src/cluster/wire/frames.ts',
         find: 'if (isTooLong && this.#tooLong === undefined) {',
         replace: 'if (isTooLong) {',
       },
     ],
-    fate: tests('test/cluster/frames.test.ts', 'above the limit goes by'),
+    fate: tests('test/cluster/wire/frames.test.ts', 'above the limit goes by'),
   },
   {
     name: 'backup-at-any-epoch',

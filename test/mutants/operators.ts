@@ -2,23 +2,23 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
-const ADMIN = 'src/controller/admin.ts';
+const ADMIN = 'src/controller/routes/admin.ts';
 const HOST_SCHEDULES = 'test/simulation/schedules-lost-hosts.test.ts';
 const RETURNING_SCHEDULES = 'test/simulation/schedules-returning.test.ts';
 const REMOVAL_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
-const DETECTOR = 'src/controller/failure-detector.ts';
-const LOOKS = 'src/controller/looks.ts';
-const LOOKS_TESTS = 'test/controller/looks.test.ts';
+const DETECTOR = 'src/controller/observations/failure-detector.ts';
+const LOOKS = 'src/controller/observations/looks.ts';
+const LOOKS_TESTS = 'test/controller/observations/looks.test.ts';
 const LOSSY_SCHEDULES = 'test/simulation/schedules-lossy.test.ts';
-const REMOVAL = 'src/controller/node-removal.ts';
-const REMOVAL_TESTS = 'test/controller/node-removal.test.ts';
+const REMOVAL = 'src/controller/decisions/node-removal.ts';
+const REMOVAL_TESTS = 'test/controller/decisions/node-removal.test.ts';
 const GONE_SCHEDULES = 'test/simulation/schedules-gone.test.ts';
-const VIEW = 'src/controller/view.ts';
+const VIEW = 'src/controller/observations/view.ts';
 const REGISTRATIONS = 'src/controller/registrations.ts';
-const ROUTER = 'src/frontend/router.ts';
-const HINTS = 'src/frontend/map-hints.ts';
-const CACHED_MAP = 'src/frontend/cached-map.ts';
-const HINT_TESTS = 'test/frontend/map-hints.test.ts';
+const ROUTER = 'src/coordinator/router.ts';
+const HINTS = 'src/coordinator/map-hints.ts';
+const CACHED_MAP = 'src/coordinator/cached-map.ts';
+const HINT_TESTS = 'test/coordinator/map-hints.test.ts';
 const HINT_SCHEDULES = 'test/simulation/schedules-hints.test.ts';
 
 const REPORTS: readonly Mutant[] = [

@@ -2,17 +2,17 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
-const EPOCHS = 'src/controller/epochs.ts';
-const RECOVERED = 'src/controller/recovered.ts';
-const RECOVERY = 'src/controller/recovery.ts';
-const IDENTITY = 'src/storage/identity.ts';
-const CLUSTER_MAP = 'src/cluster/cluster-map.ts';
+const EPOCHS = 'src/controller/decisions/epochs.ts';
+const RECOVERED = 'src/controller/decisions/recovered.ts';
+const RECOVERY = 'src/controller/map/recovery.ts';
+const IDENTITY = 'src/storage/data-directory/identity.ts';
+const CLUSTER_MAP = 'src/cluster/model/cluster-map.ts';
 
-const EPOCH_TESTS = 'test/controller/epochs.test.ts';
-const RECOVERED_TESTS = 'test/controller/recovered.test.ts';
-const RECOVERY_TESTS = 'test/controller/recovery.test.ts';
-const GENERATION_TESTS = 'test/controller/generations.test.ts';
-const FOLLOWERS_TESTS = 'test/controller/followers.test.ts';
+const EPOCH_TESTS = 'test/controller/decisions/epochs.test.ts';
+const RECOVERED_TESTS = 'test/controller/decisions/recovered.test.ts';
+const RECOVERY_TESTS = 'test/controller/map/recovery.test.ts';
+const GENERATION_TESTS = 'test/controller/map/generations.test.ts';
+const FOLLOWERS_TESTS = 'test/controller/observations/followers.test.ts';
 const OVERRULED_SCHEDULES = 'test/simulation/schedules-overruled.test.ts';
 const RECOVERY_SCHEDULES = 'test/simulation/schedules-recovery.test.ts';
 const HOST_SCHEDULES = 'test/simulation/schedules-lost-hosts.test.ts';
@@ -118,7 +118,9 @@ const SURVIVORS: readonly Mutant[] = [
   {
     name: 'forgotten-is-waited-for',
     rule: 'H5',
-    edits: [{ file: 'src/controller/admin.ts', find: 'recovery?.forget(node);', replace: '' }],
+    edits: [
+      { file: 'src/controller/routes/admin.ts', find: 'recovery?.forget(node);', replace: '' },
+    ],
     fate: tests(HOST_SCHEDULES, 'recovers by itself'),
   },
   {
@@ -138,7 +140,7 @@ const SURVIVORS: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/storage/life.ts',
+        file: 'src/storage/node-incarnation.ts',
         find: "if (this.replica.isOverruled(map.version)) return 'overruled';",
         replace: '',
       },
@@ -195,7 +197,7 @@ const GENERATIONS: readonly Mutant[] = [
     rule: 'I2',
     edits: [
       {
-        file: 'src/storage/recovery.ts',
+        file: 'src/storage/data-directory/recovery.ts',
         find: 'promisedNonce: earlier?.promisedNonce,',
         replace: 'promisedNonce: undefined,',
       },
@@ -207,7 +209,7 @@ const GENERATIONS: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/controller/generations.ts',
+        file: 'src/controller/map/generations.ts',
         find: 'return a.generation === b.generation && a.nonce === b.nonce;',
         replace: 'return a.generation === b.generation;',
       },
@@ -227,7 +229,7 @@ const GENERATIONS: readonly Mutant[] = [
     rule: 'I1',
     edits: [
       {
-        file: 'src/controller/generations.ts',
+        file: 'src/controller/map/generations.ts',
         find: '{ generation, nonce: random.token() }',
         replace: "{ generation, nonce: random.token().slice(0, 0) + 'x' }",
       },
@@ -254,7 +256,7 @@ const FORGOTTEN: readonly Mutant[] = [
     rule: 'H5c',
     edits: [
       {
-        file: 'src/controller/admin.ts',
+        file: 'src/controller/routes/admin.ts',
         find: 'recovery?.hasPromised(node) === true',
         replace: 'recovery?.hasPromised(node) === undefined',
       },
@@ -266,12 +268,12 @@ const FORGOTTEN: readonly Mutant[] = [
     rule: 'H29',
     edits: [
       {
-        file: 'src/controller/knowledge.ts',
+        file: 'src/controller/observations/observations.ts',
         find: 'const mapVersion = this.adopted.of(life);',
         replace: 'const mapVersion = this.obeyed.of(life);',
       },
     ],
-    fate: tests('test/controller/knowledge.test.ts', 'could not be stored'),
+    fate: tests('test/controller/observations/observations.test.ts', 'could not be stored'),
   },
 ];
 
@@ -281,7 +283,7 @@ const SPENT_EPOCHS: readonly Mutant[] = [
     rule: 'I5',
     edits: [
       {
-        file: 'src/controller/admin.ts',
+        file: 'src/controller/routes/admin.ts',
         find: 'return withMembers(entry, members);',
         replace: 'return withMembers({ ...entry, frozen: undefined }, members);',
       },
@@ -311,12 +313,12 @@ const SPENT_EPOCHS: readonly Mutant[] = [
     rule: 'I3',
     edits: [
       {
-        file: 'src/cluster/operations.ts',
+        file: 'src/cluster/wire/operations.ts',
         find: 'message.readUIntBE(EPOCH_AT, EPOCH_BYTES) as Epoch',
         replace: 'message.readUInt32BE(EPOCH_AT + 2) as Epoch',
       },
     ],
-    fate: tests('test/cluster/operations.test.ts', 'comes back as it was'),
+    fate: tests('test/cluster/wire/operations.test.ts', 'comes back as it was'),
   },
 ];
 const OVERRULED: readonly Mutant[] = [
@@ -325,7 +327,7 @@ const OVERRULED: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/storage/replica.ts',
+        file: 'src/storage/replication/replica.ts',
         find: 'this.#map?.version ?? this.#options.stored',
         replace: 'this.#map?.version',
       },
@@ -337,12 +339,12 @@ const OVERRULED: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/storage/replica.ts',
+        file: 'src/storage/replication/replica.ts',
         find: ' || isPassedOver(map, this.boundTo)',
         replace: '',
       },
     ],
-    fate: tests('test/storage/replica.test.ts', 'binds a node'),
+    fate: tests('test/storage/replication/replica.test.ts', 'binds a node'),
   },
   {
     name: 'a-recovery-is-not-told-from-a-start',
@@ -361,7 +363,7 @@ const OVERRULED: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/controller/followers.ts',
+        file: 'src/controller/observations/followers.ts',
         find: 'if (nowMs - sinceMs < this.#patienceMs) return;',
         replace: 'if (nowMs >= sinceMs) return;',
       },
@@ -373,7 +375,7 @@ const OVERRULED: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/controller/followers.ts',
+        file: 'src/controller/observations/followers.ts',
         find: 'const PATIENCE = 3',
         replace: 'const PATIENCE = 0',
       },
@@ -385,7 +387,7 @@ const OVERRULED: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/controller/opening.ts',
+        file: 'src/controller/map/startup-guard.ts',
         find: '      this.#promised = promised;\n',
         replace: '',
       },
@@ -397,13 +399,17 @@ const OVERRULED: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/controller/opening.ts',
+        file: 'src/controller/map/startup-guard.ts',
         find: '      this.#promised = promised;\n',
         replace: '',
       },
-      { file: 'src/storage/replica.ts', find: ' || isPassedOver(map, this.boundTo)', replace: '' },
       {
-        file: 'src/controller/followers.ts',
+        file: 'src/storage/replication/replica.ts',
+        find: ' || isPassedOver(map, this.boundTo)',
+        replace: '',
+      },
+      {
+        file: 'src/controller/observations/followers.ts',
         find: 'compareGenerations(promised, askedFor(own)) <= 0',
         replace: 'compareGenerations(promised, own.version) <= 0',
       },
@@ -415,7 +421,7 @@ const OVERRULED: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/controller/followers.ts',
+        file: 'src/controller/observations/followers.ts',
         find: 'before !== undefined && nowMs - before.heardMs < this.#patienceMs',
         replace: 'before !== undefined',
       },

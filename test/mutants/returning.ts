@@ -2,24 +2,24 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
-const REPLICA_TESTS = 'test/storage/replica.test.ts';
-const DECIDE_TESTS = 'test/controller/decide.test.ts';
-const STORE_TESTS = 'test/storage/memory.test.ts';
-const COMPACTION_TESTS = 'test/storage/compaction.test.ts';
+const REPLICA_TESTS = 'test/storage/replication/replica.test.ts';
+const DECIDE_TESTS = 'test/controller/decisions/decide.test.ts';
+const STORE_TESTS = 'test/storage/memory/segment-store.test.ts';
+const COMPACTION_TESTS = 'test/storage/log/compaction.test.ts';
 const RETURNING_SCHEDULES = 'test/simulation/schedules-returning.test.ts';
-const RETAINED = 'src/storage/retained.ts';
-const REPLICA = 'src/storage/replica.ts';
-const MEMORY = 'src/storage/memory.ts';
-const ROOM = 'src/storage/room.ts';
-const LIFE = 'src/storage/life.ts';
-const COMPACTION = 'src/storage/compaction.ts';
-const HOLDERS = 'src/controller/holders.ts';
-const ADMIN = 'src/controller/admin.ts';
-const REBALANCING = 'src/controller/rebalancing.ts';
-const ASIDE_TESTS = 'test/storage/asides.test.ts';
-const ASIDES = 'src/storage/asides.ts';
-const JOINER = 'src/storage/joiner.ts';
-const VIEW = 'src/controller/view.ts';
+const RETAINED = 'src/storage/replication/retained.ts';
+const REPLICA = 'src/storage/replication/replica.ts';
+const MEMORY = 'src/storage/memory/segment-store.ts';
+const ROOM = 'src/storage/memory/room.ts';
+const LIFE = 'src/storage/node-incarnation.ts';
+const COMPACTION = 'src/storage/log/compaction.ts';
+const HOLDERS = 'src/controller/decisions/holders.ts';
+const ADMIN = 'src/controller/routes/admin.ts';
+const REBALANCING = 'src/controller/decisions/rebalancing.ts';
+const ASIDE_TESTS = 'test/storage/memory/asides.test.ts';
+const ASIDES = 'src/storage/memory/asides.ts';
+const JOINER = 'src/storage/replication/joiner.ts';
+const VIEW = 'src/controller/observations/view.ts';
 
 const KEPT: readonly Mutant[] = [
   {

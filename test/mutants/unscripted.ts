@@ -9,7 +9,7 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'R6',
     edits: [
       {
-        file: 'src/controller/pending.ts',
+        file: 'src/controller/observations/pending.ts',
         find: 'fence.blockedMs = nowMs;',
         replace: 'fence.blockedMs = fence.atMs;',
       },
@@ -21,7 +21,7 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'H30',
     edits: [
       {
-        file: 'src/storage/anti-entropy.ts',
+        file: 'src/storage/replication/anti-entropy.ts',
         find: 'wallMs > expiresAtMs + graces.expiryMs',
         replace: 'wallMs + graces.expiryMs > expiresAtMs',
       },
@@ -33,7 +33,7 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'D15',
     edits: [
       {
-        file: 'src/storage/anti-entropy.ts',
+        file: 'src/storage/replication/anti-entropy.ts',
         find: 'wallMs > expiresAtMs + graces.expiryMs',
         replace: 'wallMs > expiresAtMs',
       },
@@ -58,7 +58,7 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'D9',
     edits: [
       {
-        file: 'src/frontend/write-handler.ts',
+        file: 'src/coordinator/operations/set/round.ts',
         find: '    if (this.#ended === undefined) return;\n    if (this.#elapsedMs() > lastRoundMs(this.#context.times)) {',
         replace:
           '    if (this.#ended !== undefined && this.#elapsedMs() > lastRoundMs(this.#context.times)) {',
@@ -71,7 +71,7 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'H41',
     edits: [
       {
-        file: 'src/frontend/write-handler.ts',
+        file: 'src/coordinator/operations/set/round.ts',
         find: 'versions.nextOf(overtaken + 1, this.#above)',
         replace: 'versions.nextOf(overtaken, this.#above)',
       },
@@ -83,7 +83,7 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'D11',
     edits: [
       {
-        file: 'src/storage/log.ts',
+        file: 'src/storage/log/log.ts',
         find: "if (this.#options.fsync !== 'always') return this.#finish(block);",
         replace: "if (this.#options.fsync !== 'interval') return this.#finish(block);",
       },
@@ -95,7 +95,7 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'D7',
     edits: [
       {
-        file: 'src/storage/compaction.ts',
+        file: 'src/storage/log/compaction.ts',
         find: "      if (version !== VERSION_ZERO) this.#log.append({ kind: 'floor', partition, version });\n",
         replace:
           "      if (version === VERSION_ZERO) this.#log.append({ kind: 'floor', partition, version });\n",
@@ -108,7 +108,7 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'H40',
     edits: [
       {
-        file: 'src/storage/recovery.ts',
+        file: 'src/storage/data-directory/recovery.ts',
         find: "      case 'evicted':\n        store.raiseFloor(entry.partition, entry.version);\n",
         replace: "      case 'evicted':\n",
       },
@@ -120,7 +120,7 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'H20',
     edits: [
       {
-        file: 'src/cluster/record.ts',
+        file: 'src/cluster/model/record.ts',
         find: '    recordAttributeBytes(a).compare(recordAttributeBytes(b)) ||\n    recordValue(a).compare(recordValue(b))\n',
         replace: '    recordAttributeBytes(a).compare(recordAttributeBytes(b))\n',
       },
@@ -144,7 +144,7 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/controller/generations.ts',
+        file: 'src/controller/map/generations.ts',
         find: 'Math.max(above + 1, ',
         replace: 'Math.max(above, ',
       },
@@ -154,7 +154,7 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
   {
     name: 'goodbye-while-it-lives',
     rule: 'H5',
-    edits: [{ file: 'src/storage/departure.ts', find: '    this.#life.end();\n', replace: '' }],
+    edits: [{ file: 'src/storage/shutdown.ts', find: '    this.#life.end();\n', replace: '' }],
     fate: SEEDS,
   },
   {
@@ -162,7 +162,7 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'H40',
     edits: [
       {
-        file: 'src/storage/memory.ts',
+        file: 'src/storage/memory/segment-store.ts',
         find: '    state.raiseFloor(version);\n    state.remove(hash, location);',
         replace: '    state.remove(hash, location);',
       },
@@ -174,7 +174,7 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'H30',
     edits: [
       {
-        file: 'src/cluster/record.ts',
+        file: 'src/cluster/model/record.ts',
         find: 'return expiresAtMs !== 0 && expiresAtMs <= wallMs;',
         replace:
           'return expiresAtMs !== 0 && Math.floor(expiresAtMs / 1000) < Math.floor(wallMs / 1000);',
@@ -187,7 +187,7 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'I5',
     edits: [
       {
-        file: 'src/cluster/storage-channel.ts',
+        file: 'src/cluster/peers/storage-channel.ts',
         find: 'if (batch !== this.#getsBatch) {',
         replace: 'if (batch > this.#getsBatch + 1) {',
       },
@@ -199,13 +199,13 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'H29',
     edits: [
       {
-        file: 'src/storage/retained.ts',
+        file: 'src/storage/replication/retained.ts',
         find: 'if (safe >= wanted)',
         replace: 'if (safe >= Math.min(1, wanted))',
       },
       // That it is known to have the map is a guard of its own, and nearly as good.
       {
-        file: 'src/storage/retained.ts',
+        file: 'src/storage/replication/retained.ts',
         find: 'answering.filter((member) => this.#knows(member, held.since)).length',
         replace: 'answering.length',
       },
@@ -217,26 +217,26 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'D9',
     edits: [
       {
-        file: 'src/frontend/write.ts',
+        file: 'src/coordinator/operations/set/decision.ts',
         find: "    case 'equal':\n    case 'unanswered':\n      return true;",
         replace: "    case 'equal':\n      return true;",
       },
     ],
-    fate: tests('test/frontend/write.test.ts', 'D9: only these answers'),
+    fate: tests('test/coordinator/operations/set/decision.test.ts', 'D9: only these answers'),
   },
   {
     name: 'heard-once-is-alive',
     rule: 'I8',
     edits: [
       {
-        file: 'src/controller/failure-detector.ts',
+        file: 'src/controller/observations/failure-detector.ts',
         find: 'return heardMs >= sinceMs && recent && this.death(life) === undefined;',
         replace:
           'return heardMs >= sinceMs && (recent || heardMs > 0) && this.death(life) === undefined;',
       },
     ],
     fate: tests(
-      'test/controller/decide.test.ts',
+      'test/controller/decisions/decide.test.ts',
       'holds while the copy that it counts on is heard',
     ),
   },
@@ -245,31 +245,31 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/controller/recovered.ts',
+        file: 'src/controller/decisions/recovered.ts',
         find: '(a, b) => b.entry.epoch - a.entry.epoch || compareMapVersions(b.map.version, a.map.version),',
         replace: '(a, b) => compareMapVersions(b.map.version, a.map.version),',
       },
     ],
-    fate: tests('test/controller/recovered.test.ts', 'of a higher epoch that comes late'),
+    fate: tests('test/controller/decisions/recovered.test.ts', 'of a higher epoch that comes late'),
   },
   {
     name: 'decision-holds-without-who-it-counts-on',
     rule: 'I8',
     edits: [
       {
-        file: 'src/controller/decide.ts',
+        file: 'src/controller/decisions/decide.ts',
         find: "(other) => other.role === 'serving' && isGranted(next, other) && view.isAlive(other),",
         replace: "(other) => other.role === 'serving' && isGranted(next, other),",
       },
     ],
-    fate: tests('test/controller/decide.test.ts', 'does not hold when that copy is dead'),
+    fate: tests('test/controller/decisions/decide.test.ts', 'does not hold when that copy is dead'),
   },
   {
     name: 'older-map-replaces-the-adopted-one',
     rule: 'I1',
     edits: [
       {
-        file: 'src/storage/map-adoption.ts',
+        file: 'src/storage/replication/map-adoption.ts',
         find: "      const judgement = this.#replica.judge(next.map);\n      if (judgement === 'adopted') this.#write(disk, next);\n",
         replace:
           "      const judgement = this.#replica.judge(next.map);\n      if (judgement === 'adopted' || judgement === 'already-newer') this.#write(disk, next);\n",
@@ -282,55 +282,58 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'D6',
     edits: [
       {
-        file: 'src/controller/recovered.ts',
+        file: 'src/controller/decisions/recovered.ts',
         find: 'entry?.incarnation === member.incarnation && entry.store === promise.store;',
         replace: 'entry?.incarnation === member.incarnation;',
       },
     ],
-    fate: tests('test/controller/recovered.test.ts', 'with another store only'),
+    fate: tests('test/controller/decisions/recovered.test.ts', 'with another store only'),
   },
   {
     name: 'named-life-not-on-disk',
     rule: 'I10',
     edits: [
       {
-        file: 'src/storage/identity.ts',
+        file: 'src/storage/data-directory/identity.ts',
         find: 'if (this.#incarnation === incarnation) return written(undefined);',
         replace: 'if (this.#incarnation !== undefined) return written(undefined);',
       },
     ],
-    fate: tests('test/storage/identity-file.test.ts', 'a life that the controller named'),
+    fate: tests(
+      'test/storage/data-directory/identity-file.test.ts',
+      'a life that the controller named',
+    ),
   },
   {
     name: 'broken-stream-held-nothing',
     rule: 'D9',
     edits: [
       {
-        file: 'src/cluster/storage-channel.ts',
+        file: 'src/cluster/peers/storage-channel.ts',
         find: "const answer = opened ? { kind: 'unanswered' as const, detail: reason } : unreachable;",
         replace: 'const answer = opened ? unreachable : unreachable;',
       },
     ],
-    fate: tests('test/cluster/storage-channel.test.ts', 'what was sent perhaps'),
+    fate: tests('test/cluster/peers/storage-channel.test.ts', 'what was sent perhaps'),
   },
   {
     name: 'trusts-after-a-failed-sync',
     rule: 'H8',
     edits: [
       {
-        file: 'src/storage/recovery.ts',
+        file: 'src/storage/data-directory/recovery.ts',
         find: 'if (earlier.completeSince > earlier.incarnation) return false;',
         replace: 'if (earlier.completeSince < 0) return false;',
       },
     ],
-    fate: tests('test/storage/recovery.test.ts', 'a sync had failed'),
+    fate: tests('test/storage/data-directory/recovery.test.ts', 'a sync had failed'),
   },
   {
     name: 'lost-store-inherits-after-a-recovery',
     rule: 'H8',
     edits: [
       {
-        file: 'src/controller/recovered.ts',
+        file: 'src/controller/decisions/recovered.ts',
         find: 'since === undefined || since > member.incarnation',
         replace: '(since ?? 0) < 0',
       },
@@ -342,7 +345,7 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'H15',
     edits: [
       {
-        file: 'src/storage/replica.ts',
+        file: 'src/storage/replication/replica.ts',
         find: "return outcome.kind !== 'no-memory';",
         replace: "return outcome.kind !== 'no-memory' || this.#map !== undefined;",
       },
@@ -354,11 +357,11 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'H19',
     edits: [
       {
-        file: 'src/cluster/storage-channel.ts',
+        file: 'src/cluster/peers/storage-channel.ts',
         find: 'Math.max(startedMs, this.#arrivedMs)',
         replace: 'Math.max(startedMs, this.#arrivedMs - 1e12)',
       },
     ],
-    fate: tests('test/cluster/storage-channel.test.ts', 'waits for its turn among long ones'),
+    fate: tests('test/cluster/peers/storage-channel.test.ts', 'waits for its turn among long ones'),
   },
 ];

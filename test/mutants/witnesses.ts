@@ -2,19 +2,19 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
-const DECIDE = 'src/controller/decide.ts';
-const KNOWLEDGE = 'src/controller/knowledge.ts';
-const PUBLISHED_MAP = 'src/controller/published-map.ts';
-const WITNESSES = 'src/controller/witnesses.ts';
+const DECIDE = 'src/controller/decisions/decide.ts';
+const KNOWLEDGE = 'src/controller/observations/observations.ts';
+const PUBLISHED_MAP = 'src/controller/map/published-map.ts';
+const WITNESSES = 'src/controller/decisions/witnesses.ts';
 const HEARTBEATS = 'src/storage/heartbeats.ts';
-const LIFE = 'src/storage/life.ts';
-const MAP_ADOPTION = 'src/storage/map-adoption.ts';
-const REPLICA = 'src/storage/replica.ts';
-const RESTRICTIONS = 'src/storage/restrictions.ts';
-const DECIDE_TESTS = 'test/controller/decide.test.ts';
-const PUBLISHED_MAP_TESTS = 'test/controller/published-map.test.ts';
+const LIFE = 'src/storage/node-incarnation.ts';
+const MAP_ADOPTION = 'src/storage/replication/map-adoption.ts';
+const REPLICA = 'src/storage/replication/replica.ts';
+const RESTRICTIONS = 'src/storage/replication/restrictions.ts';
+const DECIDE_TESTS = 'test/controller/decisions/decide.test.ts';
+const PUBLISHED_MAP_TESTS = 'test/controller/map/published-map.test.ts';
 const HEARTBEAT_TESTS = 'test/storage/heartbeats.test.ts';
-const REPLICA_TESTS = 'test/storage/replica.test.ts';
+const REPLICA_TESTS = 'test/storage/replication/replica.test.ts';
 const MAP_SCHEDULES = 'test/simulation/schedules-maps.test.ts';
 const REMOVAL_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
 const WITNESS_SCHEDULES = 'test/simulation/schedules-witnesses.test.ts';
@@ -210,12 +210,12 @@ const OBEDIENCE: readonly Mutant[] = [
     rule: 'H32',
     edits: [
       {
-        file: 'src/controller/followers.ts',
+        file: 'src/controller/observations/followers.ts',
         find: 'obeyedVersion ?? mapVersion',
         replace: 'obeyedVersion === undefined ? mapVersion : mapVersion',
       },
       {
-        file: 'src/controller/opening.ts',
+        file: 'src/controller/map/startup-guard.ts',
         find: 'const adopted = obeyedVersion ?? mapVersion;',
         replace: 'const adopted = obeyedVersion === undefined ? mapVersion : mapVersion;',
       },

@@ -2,11 +2,11 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
-const COMBINING = 'src/frontend/write-combining.ts';
-const WRITER = 'src/frontend/writer.ts';
-const COMBINING_TESTS = 'test/frontend/write-combining.test.ts';
-const WRITER_TESTS = 'test/frontend/writer.test.ts';
-const ONE_ANSWER = 'test/frontend/one-answer.test.ts';
+const COMBINING = 'src/coordinator/operations/set/coalescing.ts';
+const WRITER = 'src/coordinator/operations/set/writer.ts';
+const COMBINING_TESTS = 'test/coordinator/operations/set/coalescing.test.ts';
+const WRITER_TESTS = 'test/coordinator/operations/set/writer.test.ts';
+const ONE_ANSWER = 'test/coordinator/operations/set/one-answer.test.ts';
 
 export const WRITER_MUTANTS: readonly Mutant[] = [
   {
@@ -70,7 +70,7 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
     rule: 'H41',
     edits: [
       {
-        file: 'src/frontend/pending-set.ts',
+        file: 'src/coordinator/operations/set/pending-set.ts',
         find: '    this.#callback = undefined;\n',
         replace: '',
       },
@@ -94,7 +94,7 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
     rule: 'R3',
     edits: [
       {
-        file: 'src/frontend/read-handler.ts',
+        file: 'src/coordinator/operations/get/round.ts',
         find: '    this.#callback = undefined;\n',
         replace: '',
       },
@@ -106,7 +106,7 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
     rule: 'R3',
     edits: [
       {
-        file: 'src/cluster/storage-channel.ts',
+        file: 'src/cluster/peers/storage-channel.ts',
         find: '  if (more !== undefined) for (const asker of more) asker.callback(answer);\n',
         replace: '',
       },
@@ -118,7 +118,7 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
     rule: 'R4',
     edits: [
       {
-        file: 'src/cluster/storage-channel.ts',
+        file: 'src/cluster/peers/storage-channel.ts',
         find: 'else if (this.#exchanges.take(id) !== undefined) {',
         replace: 'else {',
       },
@@ -130,59 +130,62 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
     rule: 'D16',
     edits: [
       {
-        file: 'src/frontend/keep-handler.ts',
+        file: 'src/coordinator/operations/restore/round.ts',
         find: 'if (serving.length === 0) return this.#askLater();',
         replace: 'if (serving.length === 0) return;',
       },
     ],
-    fate: tests('test/frontend/keep.test.ts', 'H26: a joiner below its floor'),
+    fate: tests(
+      'test/coordinator/operations/restore/decision.test.ts',
+      'H26: a joiner below its floor',
+    ),
   },
   {
     name: 'broken-invariant-answered-500',
     rule: 'H41',
     edits: [
       {
-        file: 'src/cluster/routes.ts',
+        file: 'src/cluster/http/routes.ts',
         find: 'if (error instanceof FatalError || error instanceof InvariantBroken) throw error;',
         replace: 'if (error instanceof FatalError) throw error;',
       },
     ],
-    fate: tests('test/cluster/routes.test.ts', 'a broken invariant'),
+    fate: tests('test/cluster/http/routes.test.ts', 'a broken invariant'),
   },
   {
     name: 'second-reply-unseen',
     rule: 'H41',
     edits: [
       {
-        file: 'src/cluster/io/http-server.ts',
+        file: 'src/cluster/io/server/http-server.ts',
         find: "      assert(!incoming.isAnswered, 'a request is answered once');\n",
         replace: '',
       },
     ],
-    fate: tests('test/cluster/io/http-server.test.ts', 'a second answer'),
+    fate: tests('test/cluster/io/server/http-server.test.ts', 'a second answer'),
   },
   {
     name: 'poll-answered-by-time-and-map',
     rule: 'H38',
     edits: [
       {
-        file: 'src/controller/published-map.ts',
+        file: 'src/controller/map/published-map.ts',
         find: 'if (!this.#waiters.delete(waiter)) return;',
         replace: 'this.#waiters.delete(waiter);',
       },
     ],
-    fate: tests('test/controller/published-map.test.ts', 'answers a wait once'),
+    fate: tests('test/controller/map/published-map.test.ts', 'answers a wait once'),
   },
   {
     name: 'answers-share-one-head',
     rule: 'H8',
     edits: [
       {
-        file: 'src/cluster/operations.ts',
+        file: 'src/cluster/wire/operations.ts',
         find: 'const head = Buffer.allocUnsafe(9);',
         replace: 'const head = (withVersion as { shared?: Buffer }).shared ??= Buffer.alloc(9);',
       },
     ],
-    fate: tests('test/cluster/operations.test.ts', 'an answer that waits for the log'),
+    fate: tests('test/cluster/wire/operations.test.ts', 'an answer that waits for the log'),
   },
 ];

@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { parseAddress } from '../../src/cluster/identity.ts';
+import { parseAddress } from '../../src/cluster/model/identity.ts';
 import { CLI, freePorts, Started, startCluster, until, velour } from '../helpers/cluster.ts';
 import { whyNoNamespaces } from '../helpers/namespaces.ts';
 

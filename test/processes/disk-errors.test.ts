@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { protocolTimes } from '../../src/cluster/limits.ts';
+import { protocolTimes } from '../../src/cluster/model/limits.ts';
 import { get, knock, set } from '../helpers/client.ts';
 import { until, velour } from '../helpers/cluster.ts';
 import { CHANGES, type Fault, FaultyDisk } from '../helpers/faulty-disk.ts';

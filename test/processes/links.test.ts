@@ -2,7 +2,7 @@
 // controller, and everybody's way to one storage node. Single pairs of nodes: netns.test.ts.
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { protocolTimes } from '../../src/cluster/limits.ts';
+import { protocolTimes } from '../../src/cluster/model/limits.ts';
 import { freePorts } from '../helpers/cluster.ts';
 import { Fleet, pause, TIME_SCALE } from '../helpers/fleet.ts';
 import { expectNothingFailed, underLoad } from '../helpers/judged.ts';

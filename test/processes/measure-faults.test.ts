@@ -3,8 +3,8 @@
 // FAULT_ONLY is a regular expression of the scenarios' names.
 
 import { describe, expect, test } from 'vitest';
-import { nodeEntry } from '../../src/cluster/cluster-map.ts';
-import type { NodeId } from '../../src/cluster/identity.ts';
+import { nodeEntry } from '../../src/cluster/model/cluster-map.ts';
+import type { NodeId } from '../../src/cluster/model/identity.ts';
 import { call } from '../helpers/client.ts';
 import { until } from '../helpers/cluster.ts';
 import { Fleet, type FleetSettings, type Node, pause } from '../helpers/fleet.ts';

@@ -2,7 +2,7 @@
 // router, so that every direction of every pair can be cut, on established connections as well.
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { protocolTimes } from '../../src/cluster/limits.ts';
+import { protocolTimes } from '../../src/cluster/model/limits.ts';
 import { knock } from '../helpers/client.ts';
 import { until } from '../helpers/cluster.ts';
 import { Fleet, type Node, type Place, pause, TIME_SCALE } from '../helpers/fleet.ts';

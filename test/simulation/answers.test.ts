@@ -1,10 +1,10 @@
 // The oracle of one answer, on a service that answers twice, late or never.
 
 import { describe, expect, test } from 'vitest';
-import { textReply } from '../../src/cluster/http.ts';
-import type { Address } from '../../src/cluster/identity.ts';
-import type { ReplyCallback } from '../../src/cluster/routes.ts';
-import type { Runtime, Service } from '../../src/cluster/runtime.ts';
+import { textReply } from '../../src/cluster/http/http.ts';
+import type { ReplyCallback } from '../../src/cluster/http/routes.ts';
+import type { Address } from '../../src/cluster/model/identity.ts';
+import type { Runtime, Service } from '../../src/cluster/ports.ts';
 import { Answers } from '../../src/simulation/answers.ts';
 import { History } from '../../src/simulation/history.ts';
 import { SimulatedNetwork } from '../../src/simulation/network.ts';

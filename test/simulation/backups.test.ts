@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { fileOf } from '../../src/backup/manifest.ts';
-import { protocolTimes } from '../../src/cluster/limits.ts';
-import { isTombstone, recordExpiresAtMs } from '../../src/cluster/record.ts';
+import { protocolTimes } from '../../src/cluster/model/limits.ts';
+import { isTombstone, recordExpiresAtMs } from '../../src/cluster/model/record.ts';
 import { backupReads, recordsIn } from '../../src/simulation/backup-oracle.ts';
 import { type BackupEnd, type RestoreEnd, SimulatedBackup } from '../../src/simulation/backups.ts';
 import type { ClusterShape } from '../../src/simulation/cluster.ts';

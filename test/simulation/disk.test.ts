@@ -2,7 +2,7 @@
 // leave of files and names, over many seeds.
 
 import { describe, expect, test } from 'vitest';
-import type { Disk, DiskResult, LogFile } from '../../src/cluster/runtime.ts';
+import type { Disk, DiskResult, LogFile } from '../../src/cluster/ports.ts';
 import { SimulatedDisk } from '../../src/simulation/disk.ts';
 import { DISK_FAULT_KINDS, drawDiskFault, strikeDisk } from '../../src/simulation/disk-faults.ts';
 import { DISK_OPERATIONS } from '../../src/simulation/disk-steps.ts';

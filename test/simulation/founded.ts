@@ -2,17 +2,17 @@
 // to cut, maps and records to look at. What was promised is asked at the end.
 
 import { expect } from 'vitest';
+import type { HttpReply } from '../../src/cluster/http/http.ts';
 import {
   type ClusterMap,
   isSameLife,
   type Life,
   nodeEntry,
-} from '../../src/cluster/cluster-map.ts';
-import type { HttpReply } from '../../src/cluster/http.ts';
-import type { NodeId } from '../../src/cluster/identity.ts';
-import type { ControlMessage } from '../../src/cluster/map-json.ts';
-import { mapReply, PATHS } from '../../src/cluster/messages.ts';
-import { type PartitionId, partitionOf } from '../../src/cluster/partition.ts';
+} from '../../src/cluster/model/cluster-map.ts';
+import type { NodeId } from '../../src/cluster/model/identity.ts';
+import { type PartitionId, partitionOf } from '../../src/cluster/model/partition.ts';
+import { mapReply, PATHS } from '../../src/cluster/wire/control-messages.ts';
+import type { ControlMessage } from '../../src/cluster/wire/map-json.ts';
 import {
   type ClusterShape,
   SimulatedCluster,

@@ -1,9 +1,9 @@
 // A guest of a simulated cluster, as `velour backup` and `velour restore` are.
 
-import { type Guest, visit } from '../../src/backup/guest.ts';
-import type { Address } from '../../src/cluster/identity.ts';
-import { protocolTimes, type Times } from '../../src/cluster/limits.ts';
-import type { Runtime, Service } from '../../src/cluster/runtime.ts';
+import type { Address } from '../../src/cluster/model/identity.ts';
+import { protocolTimes, type Times } from '../../src/cluster/model/limits.ts';
+import type { Runtime, Service } from '../../src/cluster/ports.ts';
+import { type Guest, visit } from '../../src/coordinator/cluster-client.ts';
 import { SimulatedNode } from '../../src/simulation/cluster.ts';
 import type { Stage } from './founded.ts';
 

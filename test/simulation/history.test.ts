@@ -1,7 +1,7 @@
 // The checkers can fail: hand-made histories, good and bad.
 
 import { describe, expect, test } from 'vitest';
-import type { Version } from '../../src/cluster/version.ts';
+import type { Version } from '../../src/cluster/model/version.ts';
 import { checkHistory, History, type Operation } from '../../src/simulation/history.ts';
 
 type Sketch = readonly [

@@ -1,7 +1,7 @@
 // Scripted schedules about who becomes a node of the cluster: new ones are played by their messages.
 
 import { describe, expect, test } from 'vitest';
-import { STORAGE_NODES_MAX } from '../../src/cluster/limits.ts';
+import { STORAGE_NODES_MAX } from '../../src/cluster/model/limits.ts';
 import type { ClusterShape } from '../../src/simulation/cluster.ts';
 import { SEEDS, Stage } from './founded.ts';
 

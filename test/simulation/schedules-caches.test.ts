@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SimulatedNode } from '../../src/simulation/cluster.ts';
 import { plainGet } from '../../src/simulation/peeks.ts';
-import { bucketOf, hashKey, rankOf } from '../../src/storage/digest.ts';
+import { bucketOf, hashKey, rankOf } from '../../src/storage/memory/digest.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 /** Segments, indexes and what the cleaner needs; room for some hundred records of these tests. */

@@ -1,8 +1,8 @@
 // Scripted schedules about clocks that are far off, or jump (H31).
 
 import { describe, expect, test } from 'vitest';
-import { NODE_CLOCK_OFF_MS_MAX } from '../../src/cluster/limits.ts';
-import { parseVersion, versionMilliseconds } from '../../src/cluster/version.ts';
+import { NODE_CLOCK_OFF_MS_MAX } from '../../src/cluster/model/limits.ts';
+import { parseVersion, versionMilliseconds } from '../../src/cluster/model/version.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { plainGet } from '../../src/simulation/peeks.ts';
 import { type Outcome, SEEDS, Stage } from './founded.ts';

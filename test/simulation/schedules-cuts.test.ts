@@ -1,7 +1,7 @@
 // Scripted schedules about links of frontends that are cut: to one storage node (H11), or to the controller.
 
 import { describe, expect, test } from 'vitest';
-import { protocolTimes } from '../../src/cluster/limits.ts';
+import { protocolTimes } from '../../src/cluster/model/limits.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { SEEDS, Stage } from './founded.ts';
 

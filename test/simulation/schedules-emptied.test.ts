@@ -2,7 +2,7 @@
 // operator, so whoever asks is told what he can do.
 
 import { expect, test } from 'vitest';
-import type { LogFields } from '../../src/cluster/runtime.ts';
+import type { LogFields } from '../../src/cluster/ports.ts';
 import { plainGet } from '../../src/simulation/peeks.ts';
 import { SEEDS, Stage } from './founded.ts';
 

@@ -2,9 +2,9 @@
 // again (H31): whatever has one can be set, deleted and forgotten again, and takes no other key along.
 
 import { describe, expect, test } from 'vitest';
-import { parseVersion, versionMilliseconds } from '../../src/cluster/version.ts';
-import type { WriteOutcome } from '../../src/frontend/write.ts';
-import { Writer } from '../../src/frontend/writer.ts';
+import { parseVersion, versionMilliseconds } from '../../src/cluster/model/version.ts';
+import type { WriteOutcome } from '../../src/coordinator/operations/set/decision.ts';
+import { Writer } from '../../src/coordinator/operations/set/writer.ts';
 import type { ClusterShape } from '../../src/simulation/cluster.ts';
 import { type Outcome, SEEDS, Stage } from './founded.ts';
 import { guestOf } from './guest.ts';

@@ -2,7 +2,7 @@
 // back after all is a new node.
 
 import { describe, expect, test } from 'vitest';
-import { isSameLife } from '../../src/cluster/cluster-map.ts';
+import { isSameLife } from '../../src/cluster/model/cluster-map.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { SEEDS, Stage } from './founded.ts';
 

@@ -2,7 +2,7 @@
 // node to the controller. What such a frontend reports is a reason to look at the node, and no more (R6).
 
 import { describe, expect, test } from 'vitest';
-import { protocolTimes } from '../../src/cluster/limits.ts';
+import { protocolTimes } from '../../src/cluster/model/limits.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { SEEDS, Stage } from './founded.ts';
 

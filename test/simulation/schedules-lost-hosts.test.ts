@@ -2,7 +2,7 @@
 // left are known to have everything (H32), and what the operator's word adds (H5).
 
 import { describe, expect, test } from 'vitest';
-import { answeringMembers, type Life } from '../../src/cluster/cluster-map.ts';
+import { answeringMembers, type Life } from '../../src/cluster/model/cluster-map.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { SEEDS, Stage } from './founded.ts';
 

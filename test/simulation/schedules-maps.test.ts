@@ -2,8 +2,8 @@
 // promise when the rule in its name is broken (test/mutants).
 
 import { describe, expect, test } from 'vitest';
-import type { ClusterMap } from '../../src/cluster/cluster-map.ts';
-import { PATHS } from '../../src/cluster/messages.ts';
+import type { ClusterMap } from '../../src/cluster/model/cluster-map.ts';
+import { PATHS } from '../../src/cluster/wire/control-messages.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { requestOf } from '../../src/simulation/network.ts';
 import { SEEDS, Stage } from './founded.ts';

@@ -2,7 +2,7 @@
 // segment, a chunk and an answer of a copy.
 
 import { describe, expect, test } from 'vitest';
-import { smallestDigits } from '../../src/cluster/partition.ts';
+import { smallestDigits } from '../../src/cluster/model/partition.ts';
 import type { ClusterShape } from '../../src/simulation/cluster.ts';
 import { Emptying } from '../../src/simulation/emptying.ts';
 import { checkHasRoom, checkStoredNowhere, heldValues } from '../../src/simulation/full-store.ts';

@@ -1,7 +1,7 @@
 // Scripted schedules about when a frontend is ready: while it can serve something, as it finds by asking itself.
 
 import { describe, expect, test } from 'vitest';
-import type { LogFields } from '../../src/cluster/runtime.ts';
+import type { LogFields } from '../../src/cluster/ports.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { plainGet } from '../../src/simulation/peeks.ts';
 import { SEEDS, Stage } from './founded.ts';

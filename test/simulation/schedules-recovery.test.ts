@@ -2,9 +2,9 @@
 // when the rule in its name is broken (test/mutants).
 
 import { expect, test } from 'vitest';
-import type { ClusterMap } from '../../src/cluster/cluster-map.ts';
-import { EPOCH_MAX, type Epoch } from '../../src/cluster/identity.ts';
-import { encodeState, STATE_FILE } from '../../src/controller/state-file.ts';
+import type { ClusterMap } from '../../src/cluster/model/cluster-map.ts';
+import { EPOCH_MAX, type Epoch } from '../../src/cluster/model/identity.ts';
+import { encodeState, STATE_FILE } from '../../src/controller/map/state-file.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { plainGet } from '../../src/simulation/peeks.ts';
 import { SEEDS, Stage } from './founded.ts';

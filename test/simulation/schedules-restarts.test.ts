@@ -2,7 +2,7 @@
 // is broken (test/mutants).
 
 import { expect, test } from 'vitest';
-import { answeringMembers } from '../../src/cluster/cluster-map.ts';
+import { answeringMembers } from '../../src/cluster/model/cluster-map.ts';
 import type { ClusterShape } from '../../src/simulation/cluster.ts';
 import { SEEDS, Stage } from './founded.ts';
 

@@ -7,9 +7,9 @@ import {
   recordKey,
   recordVersion,
   type StoredRecord,
-} from '../../src/cluster/record.ts';
-import type { MemberAnswer } from '../../src/cluster/storage-channel.ts';
-import { Keeper, type KeepOutcome } from '../../src/frontend/keep-handler.ts';
+} from '../../src/cluster/model/record.ts';
+import type { MemberAnswer } from '../../src/cluster/peers/storage-channel.ts';
+import { Keeper, type KeepOutcome } from '../../src/coordinator/operations/restore/round.ts';
 import type { ClusterShape } from '../../src/simulation/cluster.ts';
 import { SEEDS, Stage } from './founded.ts';
 import { guestOf } from './guest.ts';

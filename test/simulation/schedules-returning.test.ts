@@ -2,10 +2,10 @@
 // it is not needed (H29), and is asked for when a loss is accepted.
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { AcceptLossReply } from '../../src/cluster/messages.ts';
-import { decodeAnswer } from '../../src/cluster/operations.ts';
+import type { AcceptLossReply } from '../../src/cluster/wire/control-messages.ts';
+import { decodeAnswer } from '../../src/cluster/wire/operations.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
-import { StorageNode } from '../../src/storage/storage.ts';
+import { StorageNode } from '../../src/storage/storage-node.ts';
 import { type Outcome, SEEDS, Stage } from './founded.ts';
 
 const SHAPE: ClusterShape = { storages: 3, frontends: 1, redundancy: 2, fsync: 'always' };

@@ -2,7 +2,7 @@
 // and what ends it.
 
 import { describe, expect, test } from 'vitest';
-import { protocolTimes } from '../../src/cluster/limits.ts';
+import { protocolTimes } from '../../src/cluster/model/limits.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { SEEDS, Stage } from './founded.ts';
 

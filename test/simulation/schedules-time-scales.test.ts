@@ -2,9 +2,9 @@
 // such a node would outlast what the controller waits for.
 
 import { describe, expect, test } from 'vitest';
-import type { FatalError } from '../../src/cluster/errors.ts';
-import { protocolTimes } from '../../src/cluster/limits.ts';
-import type { Link } from '../../src/cluster/runtime.ts';
+import type { FatalError } from '../../src/cluster/http/errors.ts';
+import { protocolTimes } from '../../src/cluster/model/limits.ts';
+import type { Link } from '../../src/cluster/ports.ts';
 import type { SimulatedNode } from '../../src/simulation/cluster.ts';
 import { plainGet } from '../../src/simulation/peeks.ts';
 import { Stage } from './founded.ts';

@@ -1,15 +1,15 @@
 // Scripted schedules about two processes of one node: a name that was given twice, and a data directory that was copied.
 
 import { describe, expect, test } from 'vitest';
-import type { Address, NodeId } from '../../src/cluster/identity.ts';
+import type { Address, NodeId } from '../../src/cluster/model/identity.ts';
 import {
   CHUNK_RECORD_BYTES,
   protocolTimes,
   VALUE_BYTES_MAX_DEFAULT,
-} from '../../src/cluster/limits.ts';
+} from '../../src/cluster/model/limits.ts';
 import { type ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { plainGet } from '../../src/simulation/peeks.ts';
-import { StorageNode } from '../../src/storage/storage.ts';
+import { StorageNode } from '../../src/storage/storage-node.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SHAPE: ClusterShape = { storages: 3, frontends: 1, redundancy: 2, fsync: 'interval' };

@@ -2,16 +2,16 @@
 // played by the test.
 
 import { describe, expect, test } from 'vitest';
-import { ClusterClock } from '../../src/cluster/cluster-clock.ts';
-import type { Address } from '../../src/cluster/identity.ts';
-import { protocolTimes } from '../../src/cluster/limits.ts';
-import { PATHS } from '../../src/cluster/messages.ts';
-import type { ControlCall, Runtime } from '../../src/cluster/runtime.ts';
-import { MEMORY_ONLY } from '../../src/storage/durability.ts';
+import { ClusterClock } from '../../src/cluster/model/cluster-clock.ts';
+import type { Address } from '../../src/cluster/model/identity.ts';
+import { protocolTimes } from '../../src/cluster/model/limits.ts';
+import type { ControlCall, Runtime } from '../../src/cluster/ports.ts';
+import { PATHS } from '../../src/cluster/wire/control-messages.ts';
 import { Heartbeats } from '../../src/storage/heartbeats.ts';
 import { Lease } from '../../src/storage/lease.ts';
-import { SegmentStore } from '../../src/storage/memory.ts';
-import { Replica } from '../../src/storage/replica.ts';
+import { MEMORY_ONLY } from '../../src/storage/log/durability.ts';
+import { SegmentStore } from '../../src/storage/memory/segment-store.ts';
+import { Replica } from '../../src/storage/replication/replica.ts';
 import { incarnationOf, nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
 
 const CONTROLLER = 'controller:1' as Address;

@@ -1,7 +1,7 @@
 // H4: how long a lease lasts, on a machine whose clocks are set, drift, or stand still.
 
 import { describe, expect, test } from 'vitest';
-import { protocolTimes } from '../../src/cluster/limits.ts';
+import { protocolTimes } from '../../src/cluster/model/limits.ts';
 import { momentOf } from '../../src/cluster/moment.ts';
 import { Lease } from '../../src/storage/lease.ts';
 

@@ -2,10 +2,10 @@
 // directory from an old copy.
 
 import { expect, test } from 'vitest';
-import type { Address, StoreId } from '../../src/cluster/identity.ts';
-import { protocolTimes } from '../../src/cluster/limits.ts';
-import type { RegisterRequest } from '../../src/cluster/messages.ts';
-import type { ControlCall, Runtime } from '../../src/cluster/runtime.ts';
+import type { Address, StoreId } from '../../src/cluster/model/identity.ts';
+import { protocolTimes } from '../../src/cluster/model/limits.ts';
+import type { ControlCall, Runtime } from '../../src/cluster/ports.ts';
+import type { RegisterRequest } from '../../src/cluster/wire/control-messages.ts';
 import { Registration } from '../../src/storage/registration.ts';
 import { CLUSTER, incarnationOf, nodeId } from '../helpers/maps.ts';
 

@@ -1,8 +1,8 @@
 // Who answers at an address: a node of which role, something that is none, or nobody.
 
-import type { Address } from '../../cluster/identity.ts';
-import { ask, type Silence } from '../../cluster/io/ask.ts';
-import type { Names } from '../../cluster/io/names.ts';
+import { ask, type Silence } from '../../cluster/io/network/ask.ts';
+import type { Names } from '../../cluster/io/network/names.ts';
+import type { Address } from '../../cluster/model/identity.ts';
 import { readMetrics } from './verdicts.ts';
 
 export type Answerer =

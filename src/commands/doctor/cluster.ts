@@ -1,10 +1,10 @@
 // What the doctor looks at in a cluster: what its controller says, and what each node says that the controller knows,
 // asked from this machine. Judging is apart from asking, in verdicts.ts.
 
-import type { Address } from '../../cluster/identity.ts';
-import { hostOf } from '../../cluster/identity.ts';
-import { ask } from '../../cluster/io/ask.ts';
-import type { Names } from '../../cluster/io/names.ts';
+import { ask } from '../../cluster/io/network/ask.ts';
+import type { Names } from '../../cluster/io/network/names.ts';
+import type { Address } from '../../cluster/model/identity.ts';
+import { hostOf } from '../../cluster/model/identity.ts';
 import { answererAt, describeAnswerer } from './answerer.ts';
 import { type Check, eachOf, type Report } from './finding.ts';
 import type { NameLooks } from './names.ts';

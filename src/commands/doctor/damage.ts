@@ -2,12 +2,22 @@
 // are read whole, of a log the headers and lengths alone; whether every block is sound shows when a node reads them.
 
 import { join } from 'node:path';
-import { DIRECTORY_ID_FILE, directoryIdOf } from '../../cluster/io/directory-lock.ts';
-import { bootId } from '../../cluster/io/system.ts';
-import { decodeMapFile } from '../../cluster/map-file.ts';
-import { decodeState, STATE_FILE } from '../../controller/state-file.ts';
-import { decodeIdentity, IDENTITY_FILE, type Identity } from '../../storage/identity-file.ts';
-import { FILE_HEADER_BYTES } from '../../storage/log-block.ts';
+import { DIRECTORY_ID_FILE, directoryIdOf } from '../../cluster/io/disk/directory-lock.ts';
+import { bootId } from '../../cluster/io/process/system.ts';
+import { decodeMapFile } from '../../cluster/wire/map-file.ts';
+import { decodeState, STATE_FILE } from '../../controller/map/state-file.ts';
+import {
+  decodeIdentity,
+  IDENTITY_FILE,
+  type Identity,
+} from '../../storage/data-directory/identity-file.ts';
+import {
+  isComplete,
+  MAP_FILE,
+  MAP_TITLE,
+  NO_MAP_FILE,
+} from '../../storage/data-directory/recovery.ts';
+import { FILE_HEADER_BYTES } from '../../storage/log/log-block.ts';
 import {
   chooseFiles,
   damageAt,
@@ -16,9 +26,8 @@ import {
   numbersOfLog,
   unusable,
   whyNotNew,
-} from '../../storage/log-choice.ts';
-import { logFileName } from '../../storage/log-files.ts';
-import { isComplete, MAP_FILE, MAP_TITLE, NO_MAP_FILE } from '../../storage/recovery.ts';
+} from '../../storage/log/log-choice.ts';
+import { logFileName } from '../../storage/log/log-files.ts';
 import { codeOf, type Entry, readIn, withFile } from './entries.ts';
 import type { Report } from './finding.ts';
 

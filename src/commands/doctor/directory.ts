@@ -4,12 +4,12 @@
 import { constants, type Stats } from 'node:fs';
 import { access, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { DIRECTORY_ID_FILE } from '../../cluster/io/directory-lock.ts';
-import { isOfSystem } from '../../cluster/io/folder.ts';
-import { STATE_FILE } from '../../controller/state-file.ts';
-import { IDENTITY_FILE } from '../../storage/identity-file.ts';
-import { EARLIER_LOG_FILE, logFileBytes, logFileNumbers } from '../../storage/log-files.ts';
-import { MAP_FILE } from '../../storage/recovery.ts';
+import { DIRECTORY_ID_FILE } from '../../cluster/io/disk/directory-lock.ts';
+import { isOfSystem } from '../../cluster/io/disk/folder.ts';
+import { STATE_FILE } from '../../controller/map/state-file.ts';
+import { IDENTITY_FILE } from '../../storage/data-directory/identity-file.ts';
+import { MAP_FILE } from '../../storage/data-directory/recovery.ts';
+import { EARLIER_LOG_FILE, logFileBytes, logFileNumbers } from '../../storage/log/log-files.ts';
 import { lookForDamage } from './damage.ts';
 import { codeOf, type Entry, entriesOf, lstatIfThere } from './entries.ts';
 import type { Check, Report } from './finding.ts';

@@ -1,10 +1,10 @@
 // What the doctor looks at on this machine besides directories: descriptors, memory, and the ports of the role.
 
 import { createServer } from 'node:http';
-import { CannotListen, openListeners } from '../../cluster/io/listeners.ts';
-import type { Names } from '../../cluster/io/names.ts';
-import { holderOf, listenersAt } from '../../cluster/io/socket-holders.ts';
-import { descriptorsMax, machineMemoryBytes } from '../../cluster/io/system.ts';
+import type { Names } from '../../cluster/io/network/names.ts';
+import { holderOf, listenersAt } from '../../cluster/io/process/socket-holders.ts';
+import { descriptorsMax, machineMemoryBytes } from '../../cluster/io/process/system.ts';
+import { CannotListen, openListeners } from '../../cluster/io/server/listeners.ts';
 import { whyNot } from '../serve.ts';
 import type { Check, Finding } from './finding.ts';
 

@@ -2,9 +2,9 @@
 // that they stand for. Every name is looked up once, whoever asks for it.
 
 import { isIP } from 'node:net';
-import { type Address, formatAddress, hostOf, parseAddress } from '../../cluster/identity.ts';
-import { ask } from '../../cluster/io/ask.ts';
-import type { Names, Resolved } from '../../cluster/io/names.ts';
+import { ask } from '../../cluster/io/network/ask.ts';
+import type { Names, Resolved } from '../../cluster/io/network/names.ts';
+import { type Address, formatAddress, hostOf, parseAddress } from '../../cluster/model/identity.ts';
 import type { Report } from './finding.ts';
 
 /** A new connection waits for it. */

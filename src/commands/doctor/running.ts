@@ -2,13 +2,13 @@
 // the role and the cluster that it should be of, and that its process has the data directory.
 
 import { join, resolve } from 'node:path';
-import { type Address, parseAddress } from '../../cluster/identity.ts';
-import { ask } from '../../cluster/io/ask.ts';
-import type { Names } from '../../cluster/io/names.ts';
-import { listenersAt, processOf } from '../../cluster/io/socket-holders.ts';
-import { integer, Malformed, object, text } from '../../cluster/shape.ts';
-import { STATE_FILE } from '../../controller/state-file.ts';
-import { decodeIdentity, IDENTITY_FILE } from '../../storage/identity-file.ts';
+import { ask } from '../../cluster/io/network/ask.ts';
+import type { Names } from '../../cluster/io/network/names.ts';
+import { listenersAt, processOf } from '../../cluster/io/process/socket-holders.ts';
+import { type Address, parseAddress } from '../../cluster/model/identity.ts';
+import { integer, Malformed, object, text } from '../../cluster/wire/shapes.ts';
+import { STATE_FILE } from '../../controller/map/state-file.ts';
+import { decodeIdentity, IDENTITY_FILE } from '../../storage/data-directory/identity-file.ts';
 import { answererAt, describeAnswerer } from './answerer.ts';
 import { lstatIfThere, readIn } from './entries.ts';
 import type { Check, Report } from './finding.ts';

@@ -1,7 +1,7 @@
 // What a node that gives no answer is said to do, by how it is silent, and what to do first: most often it just does not
 // run, and only what runs can be kept away by something between.
 
-import type { Silence } from '../../cluster/io/ask.ts';
+import type { Silence } from '../../cluster/io/network/ask.ts';
 import type { Finding } from './finding.ts';
 
 export interface Silent {

@@ -9,8 +9,12 @@ import {
   isAlive,
   LOCK_FILE,
   socketOfId,
-} from '../../cluster/io/directory-lock.ts';
-import { describeProcess, processOf, unixSockets } from '../../cluster/io/socket-holders.ts';
+} from '../../cluster/io/disk/directory-lock.ts';
+import {
+  describeProcess,
+  processOf,
+  unixSockets,
+} from '../../cluster/io/process/socket-holders.ts';
 import { type Entry, entriesOf, readIn } from './entries.ts';
 import type { Report } from './finding.ts';
 

@@ -1,14 +1,15 @@
 // What is wrong with a cluster, by what its controller and its nodes say of themselves. Asks nobody.
 
-import { type Address, address } from '../../cluster/identity.ts';
-import type { Silence } from '../../cluster/io/ask.ts';
+import type { Silence } from '../../cluster/io/network/ask.ts';
+import { type Address, address } from '../../cluster/model/identity.ts';
 import {
   OWN_CLOCK_OFF_MS_MAX,
   protocolTimes,
   REDUNDANCY_MAX,
   STORAGE_NODES_MAX,
-} from '../../cluster/limits.ts';
-import { partitionCount } from '../../cluster/partition.ts';
+} from '../../cluster/model/limits.ts';
+import { partitionCount } from '../../cluster/model/partition.ts';
+import { VERSION } from '../../cluster/software.ts';
 import {
   dictionary,
   flag,
@@ -22,8 +23,7 @@ import {
   type Shape,
   type ShapeOf,
   text,
-} from '../../cluster/shape.ts';
-import { VERSION } from '../../cluster/software.ts';
+} from '../../cluster/wire/shapes.ts';
 import type { Report } from './finding.ts';
 import { silent } from './silence.ts';
 

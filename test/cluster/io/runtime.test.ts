@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { openDisk } from '../../../src/cluster/io/disk.ts';
-import { openHost, systemClock, systemTimers } from '../../../src/cluster/io/system.ts';
+import { openDisk } from '../../../src/cluster/io/disk/disk.ts';
+import { openHost, systemClock, systemTimers } from '../../../src/cluster/io/process/system.ts';
 import { diskContract, timeContract } from '../../contracts/runtime.ts';
 import { until } from '../../helpers/cluster.ts';
 

@@ -1,7 +1,7 @@
 // What requests to /get, /set and /delete ask for; the rest of misuse.test.ts's ground, without sockets.
 
 import { describe, expect, test } from 'vitest';
-import type { Body, HttpRequest } from '../../../src/cluster/http.ts';
+import type { Body, HttpRequest } from '../../../src/cluster/http/http.ts';
 import { readUsage, type Verb } from '../../../src/frontend/gateways/kv/usage.ts';
 
 const NONE: Body = { kind: 'none' };

@@ -1,23 +1,23 @@
 // The seed's API: /get, /set and /delete. Parses (usage.ts), calls the reader and the writer, encodes.
 
-import type { ClusterClock } from '../../../cluster/cluster-clock.ts';
-import { errorReply } from '../../../cluster/errors.ts';
-import { type HttpReply, textReply } from '../../../cluster/http.ts';
-import type { Times } from '../../../cluster/limits.ts';
-import type { Counter, DurationHistogram, Metrics } from '../../../cluster/metrics.ts';
+import { errorReply } from '../../../cluster/http/errors.ts';
+import { type HttpReply, textReply } from '../../../cluster/http/http.ts';
+import type { Counter, DurationHistogram, Metrics } from '../../../cluster/http/metrics.ts';
+import type { Handler, ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
+import type { ClusterClock } from '../../../cluster/model/cluster-clock.ts';
+import type { Times } from '../../../cluster/model/limits.ts';
 import {
   type Attribute,
   printRecordVersion,
   recordValue,
   type StoredRecord,
-} from '../../../cluster/record.ts';
-import type { Handler, ReplyCallback, Routes } from '../../../cluster/routes.ts';
-import type { Clock, Runtime } from '../../../cluster/runtime.ts';
-import { printVersion, type Version } from '../../../cluster/version.ts';
-import type { Reader } from '../../read-handler.ts';
-import type { WriteOutcome } from '../../write.ts';
-import { lastRoundMs } from '../../write-handler.ts';
-import type { Writer } from '../../writer.ts';
+} from '../../../cluster/model/record.ts';
+import { printVersion, type Version } from '../../../cluster/model/version.ts';
+import type { Clock, Runtime } from '../../../cluster/ports.ts';
+import type { Reader } from '../../../coordinator/operations/get/round.ts';
+import type { WriteOutcome } from '../../../coordinator/operations/set/decision.ts';
+import { lastRoundMs } from '../../../coordinator/operations/set/round.ts';
+import type { Writer } from '../../../coordinator/operations/set/writer.ts';
 import { readUsage, type Usage, type Verb } from './usage.ts';
 
 const NO_ATTRIBUTES: readonly Attribute[] = [];

@@ -1,10 +1,10 @@
 // What a request to /get, /set or /delete asks for, or what is wrong with it and which curl line would
 // be right. Pure.
 
-import type { ErrorCode } from '../../../cluster/errors.ts';
-import { type HttpRequest, hostHeader, queryOf } from '../../../cluster/http.ts';
-import { KEY_BYTES_MAX, TTL_SECONDS_MAX } from '../../../cluster/limits.ts';
-import { encodeBytes, parseQuery } from '../../../cluster/query.ts';
+import type { ErrorCode } from '../../../cluster/http/errors.ts';
+import { type HttpRequest, hostHeader, queryOf } from '../../../cluster/http/http.ts';
+import { KEY_BYTES_MAX, TTL_SECONDS_MAX } from '../../../cluster/model/limits.ts';
+import { encodeBytes, parseQuery } from '../../../cluster/wire/query.ts';
 
 export type Verb = 'get' | 'set' | 'delete';
 

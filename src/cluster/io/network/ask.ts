@@ -1,0 +1,67 @@
+// One question to a node, in HTTP and with any text as the answer: for whoever looks at a cluster and is no part of it.
+
+import { get } from 'node:http';
+import { type Address, parseAddress } from '../../model/identity.ts';
+import { CONTROL_BYTES_MAX } from '../../model/limits.ts';
+import type { Names } from './names.ts';
+
+export type Told =
+  | { readonly kind: 'told'; readonly status: number; readonly text: string }
+  | Silence;
+
+export interface Silence {
+  readonly kind: 'silent';
+  /** `closed`: nothing listens there; `mute`: it takes connections and does not answer; `unreachable`: all else. */
+  readonly how: 'closed' | 'mute' | 'unreachable';
+  readonly why: string;
+}
+
+export interface Question {
+  readonly address: Address;
+  readonly path: string;
+  readonly timeoutMs: number;
+}
+
+/** In bounded time. */
+export function ask({ address, path, timeoutMs }: Question, names: Names): Promise<Told> {
+  const { host = '', port = 0 } = parseAddress(address) ?? {};
+  return new Promise((resolve) => {
+    const end = (told: Told) => {
+      clearTimeout(timer);
+      resolve(told);
+      request.destroy();
+    };
+    let isConnected = false;
+    const silent = (why: string) => {
+      const how = isConnected ? 'mute' : why === 'ECONNREFUSED' ? 'closed' : 'unreachable';
+      end({ kind: 'silent', how, why });
+    };
+    // A connection of its own, which ends with the answer.
+    const request = get({ host, port, path, agent: false, lookup: names.lookup }, (response) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        bytes += chunk.length;
+        if (bytes > CONTROL_BYTES_MAX) silent(`an answer of over ${CONTROL_BYTES_MAX} bytes`);
+      });
+      response.on('error', (error) => silent(codeOf(error)));
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        end({ kind: 'told', status: response.statusCode ?? 0, text });
+      });
+    });
+    const timer = setTimeout(() => silent(`no answer within ${timeoutMs} ms`), timeoutMs);
+    request.on('socket', (socket) => {
+      socket.once('connect', () => {
+        isConnected = true;
+      });
+    });
+    request.on('error', (error) => silent(codeOf(error)));
+  });
+}
+
+function codeOf(error: NodeJS.ErrnoException): string {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined;
+  return error.code ?? (first as NodeJS.ErrnoException | undefined)?.code ?? error.message;
+}

@@ -1,0 +1,187 @@
+// One end of a stream of operations on a real socket: gathers what one turn of the event loop produces into
+// one batch, tells when the peer has said something to it, waits for the socket when it is full, and reads no
+// more than it can answer. What waits meanwhile is storage-channel.ts's.
+
+import type { Socket } from 'node:net';
+import { LINK_REPLY_BYTES_HIGH } from '../../model/limits.ts';
+import type { Link, LinkEvents } from '../../ports.ts';
+import { FrameReader, FrameWriter, FramingBroken } from '../../wire/frames.ts';
+
+/**
+ * Who opened the stream asks; an exchange is under way from its batch until the peer says something. The peer
+ * follows whatever it has read with something in the same turn, with an empty frame if there is nothing to
+ * answer yet, so that no operation waits for another one's slow disk.
+ */
+export type LinkSide = 'asks' | 'answers';
+
+/** With as many messages in the last batch much is asked. */
+const BUSY_MESSAGES = 4;
+/** A batch grows for so many turns at most, and up to so many bytes: with small records some milliseconds. */
+const TURNS_MAX = 16;
+const BATCH_BYTES_FULL = 16 * 1024;
+
+export class SocketLink implements Link {
+  readonly #writer = new FrameWriter();
+  readonly #side: LinkSide;
+  readonly #messageBytesMax: number;
+  #socket: Socket | undefined;
+  #events: LinkEvents | undefined;
+  #flushScheduled = false;
+  #waitingForDrain = false;
+  /**
+   * Of the side that asks: nothing has come back since the last batch, or since the stream was opened. Of the
+   * other: something was read since the last batch.
+   */
+  #isUnderWay: boolean;
+  #batchesLeft = 0;
+  /** So many messages the batch has that is being gathered, and had a turn before. */
+  #gathered = 0;
+  #gatheredBefore = 0;
+  /** For so many turns it was held back. */
+  #turns = 0;
+  /** So many messages the last batch had. */
+  #lastBatch = 0;
+  #closedReason: string | undefined;
+  /** The last of some pieces was sent, and so were those before it. */
+  readonly #sent = () => this.#writer.sent();
+
+  readonly #flushInTurn = () => {
+    if (this.#isWorthATurn()) {
+      setImmediate(this.#flushInTurn);
+      return;
+    }
+    this.#flushScheduled = false;
+    this.#flush();
+  };
+
+  /** @param messageBytesMax what a longer message from the peer means is LinkEvents' */
+  constructor(side: LinkSide, messageBytesMax: number) {
+    this.#side = side;
+    this.#isUnderWay = side === 'asks';
+    this.#messageBytesMax = messageBytesMax;
+  }
+
+  /** Until then, what is sent is only gathered. @param head bytes that came with the upgrade */
+  attach(socket: Socket, head: Buffer): void {
+    if (this.#closedReason !== undefined) {
+      socket.destroy();
+      return;
+    }
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.setTimeout(0);
+    const skips = this.#events?.tooLong !== undefined;
+    const reader = new FrameReader(
+      this.#messageBytesMax,
+      (id, message) => {
+        if (this.#closedReason === undefined) this.#events?.received(id, message);
+      },
+      skips ? (id) => this.#events?.tooLong?.(id) : undefined,
+      () => this.#events?.arriving?.(),
+    );
+    const read = (bytes: Buffer) => {
+      this.#isUnderWay = this.#side === 'answers';
+      try {
+        reader.push(bytes);
+      } catch (error) {
+        if (!(error instanceof FramingBroken)) throw error;
+        this.close(error.message);
+      }
+      // Replies that the peer does not read must not pile up: stop reading its requests instead.
+      if (this.queuedBytes() > LINK_REPLY_BYTES_HIGH) socket.pause();
+      if (this.#isUnderWay) this.#flushLater();
+      else this.#events?.ready?.();
+    };
+    socket.on('data', read);
+    socket.on('drain', () => {
+      this.#waitingForDrain = false;
+      this.#flush();
+    });
+    socket.on('error', (error) => this.close(error.message));
+    socket.on('close', () => this.close('the peer closed the stream'));
+    socket.on('end', () => this.close('the peer ended the stream'));
+    this.#isUnderWay = false;
+    if (head.length > 0) read(head);
+    this.#flush();
+    if (!this.#isUnderWay) this.#events?.ready?.();
+  }
+
+  listen(events: LinkEvents): void {
+    this.#events = events;
+  }
+
+  send(id: number, head: Uint8Array, body: Uint8Array): void {
+    if (this.#closedReason !== undefined) return;
+    this.#writer.add(id, head, body);
+    this.#gathered++;
+    this.#flushLater();
+  }
+
+  isUnderWay(): boolean {
+    return this.#isUnderWay;
+  }
+
+  batchesLeft(): number {
+    return this.#batchesLeft;
+  }
+
+  queuedBytes(): number {
+    return this.#writer.pendingBytes + (this.#socket?.writableLength ?? 0);
+  }
+
+  close(reason: string): void {
+    if (this.#closedReason !== undefined) return;
+    this.#closedReason = reason;
+    this.#socket?.destroy();
+    this.#events?.closed(reason, this.#socket !== undefined);
+  }
+
+  /** After all sockets that are readable in this turn had theirs. */
+  #flushLater(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    setImmediate(this.#flushInTurn);
+  }
+
+  /**
+   * While much is asked, a batch grows as long as each turn brings more: an exchange costs both ends, and the
+   * switches between them, as much as some thirty gets. Where little is asked nothing waits.
+   */
+  #isWorthATurn(): boolean {
+    if (this.#side === 'answers' || this.#lastBatch < BUSY_MESSAGES) return false;
+    if (this.#gathered === this.#gatheredBefore || this.#turns === TURNS_MAX) return false;
+    if (this.#writer.pendingBytes >= BATCH_BYTES_FULL) return false;
+    this.#gatheredBefore = this.#gathered;
+    this.#turns++;
+    return true;
+  }
+
+  #flush(): void {
+    const socket = this.#socket;
+    if (socket === undefined || this.#waitingForDrain || this.#closedReason !== undefined) return;
+    if (this.#side === 'asks') this.#isUnderWay ||= this.#writer.pendingBytes > 0;
+    else {
+      if (this.#isUnderWay && this.#writer.pendingBytes === 0) this.#writer.addEmpty();
+      this.#isUnderWay = false;
+    }
+    this.#lastBatch = this.#gathered;
+    this.#gathered = 0;
+    this.#gatheredBefore = 0;
+    this.#turns = 0;
+    for (;;) {
+      const pieces = this.#writer.take();
+      const last = pieces.pop();
+      if (last === undefined) break;
+      this.#batchesLeft++;
+      if (pieces.length > 0) socket.cork();
+      for (const piece of pieces) socket.write(piece);
+      const room = socket.write(last, this.#sent);
+      if (pieces.length > 0) socket.uncork();
+      if (!room) {
+        this.#waitingForDrain = true;
+        return;
+      }
+    }
+    if (socket.isPaused()) socket.resume();
+  }
+}

@@ -1,0 +1,144 @@
+// Calls and links to other nodes: undici behind the Network port. undici's own timeouts are coarse
+// backstops; the deadline of a call is kept here.
+
+import type { Socket } from 'node:net';
+
+import {
+  CHUNK_RECORD_BYTES,
+  CONTROL_BYTES_MAX,
+  KEY_BYTES_MAX,
+  VALUE_BYTES_MAX_CEILING,
+} from '../../model/limits.ts';
+import { RECORD_OVERHEAD_BYTES_MAX } from '../../model/record.ts';
+import type { CallOutcome, ControlCall, Network } from '../../ports.ts';
+import { PATHS } from '../../wire/control-messages.ts';
+import { encodeMessage } from '../../wire/map-json.ts';
+import { SocketLink } from './link.ts';
+import { Names } from './names.ts';
+import { Agent, Client } from './undici.ts';
+
+/** By so much a timer of Node's may come early, which counts whole milliseconds of its own. */
+const TIMER_EARLY_MS = 1;
+/** Below the idle time of every server (H19). */
+const KEEP_ALIVE_MS = 4000;
+/** Name of the stream in HTTP's Upgrade header; changes when its bytes change incompatibly. */
+export const LINK_PROTOCOL = 'velour-operations-3';
+export const LINK_HEADERS = {
+  cluster: 'x-fog-cluster',
+  node: 'x-fog-node',
+  incarnation: 'x-fog-incarnation',
+  timeScale: 'x-fog-time-scale',
+} as const;
+/** An operation's or answer's own fields beside its records, a key at most; more than any has. */
+const OPERATION_HEAD_BYTES_MAX = 64 + KEY_BYTES_MAX;
+
+export function linkMessageBytesMax(valueBytesMax: number): number {
+  // An answer to a copy is full when it reaches its size, so its last record may be beyond it.
+  const recordBytesMax = valueBytesMax + RECORD_OVERHEAD_BYTES_MAX;
+  return recordBytesMax + CHUNK_RECORD_BYTES + OPERATION_HEAD_BYTES_MAX;
+}
+
+export function openNetwork({ lookup } = new Names()): Network {
+  const agent = new Agent({
+    connections: 4,
+    pipelining: 1,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Whatever a server says in its Keep-Alive (H19).
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    connect: { timeout: 5000, lookup },
+  });
+
+  async function exchange(call: ControlCall, signal: AbortSignal): Promise<CallOutcome> {
+    const response = await agent.request({
+      origin: `http://${call.address}`,
+      path: call.path,
+      method: call.method,
+      signal,
+      ...(call.message === undefined
+        ? {}
+        : {
+            headers: { 'content-type': 'application/json' },
+            body: encodeMessage(call.message),
+          }),
+    });
+    const length = Number(response.headers['content-length'] ?? 0);
+    if (length > CONTROL_BYTES_MAX) {
+      await response.body.dump();
+      return { kind: 'failed', detail: `an answer of ${length} bytes` };
+    }
+    const text = await response.body.text();
+    return { kind: 'answered', status: response.statusCode, message: parseJson(text) };
+  }
+
+  return {
+    call(call, callback) {
+      const deadline = new AbortController();
+      // A process that got no time for a while has answers in its sockets: it reads them (the next phase of
+      // the event loop) before it calls them late.
+      const giveUp = () => {
+        const detail = `no answer within ${call.timeoutMs} ms`;
+        deadline.abort(new Error(detail));
+        // undici lets go of a request only once it has a connection: not while a name is looked up.
+        done({ kind: 'failed', detail });
+      };
+      const timer = setTimeout(() => setImmediate(giveUp), call.timeoutMs + TIMER_EARLY_MS);
+      timer.unref();
+      let isDone = false;
+      const done = (outcome: CallOutcome) => {
+        if (isDone) return;
+        isDone = true;
+        clearTimeout(timer);
+        callback(outcome);
+      };
+      exchange(call, deadline.signal).then(done, (error: unknown) =>
+        done({ kind: 'failed', detail: describe(error) }),
+      );
+    },
+    open(address, hello, events) {
+      const link = new SocketLink('asks', linkMessageBytesMax(VALUE_BYTES_MAX_CEILING));
+      link.listen(events);
+      // A Client of its own: the connection is the stream's alone, and goes with it.
+      const client = new Client(`http://${address}`, { connect: { timeout: 5000, lookup } });
+      client
+        .upgrade({
+          path: PATHS.operations,
+          protocol: LINK_PROTOCOL,
+          headers: {
+            [LINK_HEADERS.cluster]: hello.cluster,
+            [LINK_HEADERS.node]: hello.node,
+            [LINK_HEADERS.incarnation]: String(hello.incarnation),
+            [LINK_HEADERS.timeScale]: String(hello.timeScale),
+          },
+        })
+        .then(
+          ({ socket }) => link.attach(socket as Socket, Buffer.alloc(0)),
+          (error: unknown) => link.close(whyNoStream(error)),
+        );
+      return link;
+    },
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undici says no more than this of any answer but 101, and keeps the text of a refusal to itself. */
+function whyNoStream(error: unknown): string {
+  return error instanceof Error && error.message === 'bad upgrade'
+    ? `no stream ${LINK_PROTOCOL} there: it is another node or life, or runs another version of velour-fog`
+    : describe(error);
+}
+
+/** undici wraps what happened in AggregateErrors and causes; the code is what people look up. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = (error as NodeJS.ErrnoException).code;
+  const inner = error instanceof AggregateError ? error.errors.map(describe).join('; ') : '';
+  const message = error.message || inner || error.name;
+  return code === undefined || message.includes(code) ? message : `${message} ${code}`;
+}

@@ -1,0 +1,102 @@
+// Requests that would rather speak something else than HTTP/1.1. On its own path that is a stream of operations
+// between nodes; every other such offer is left alone, and the request answered as if it had not been made.
+
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { type ErrorCode, errorReply } from '../../http/errors.ts';
+import type { ClusterId, Incarnation, NodeId } from '../../model/identity.ts';
+import type { Service } from '../../ports.ts';
+import { PATHS } from '../../wire/control-messages.ts';
+import { SocketLink } from '../network/link.ts';
+import { LINK_HEADERS, LINK_PROTOCOL, linkMessageBytesMax } from '../network/network.ts';
+import { connectionOf } from './connections.ts';
+import { refuse } from './refusals.ts';
+import { originForm } from './request-forms.ts';
+
+/**
+ * What node:http hands over it listens to no longer, also not to its errors: one that is reset while an earlier answer
+ * is due on it would end the process.
+ * @param callback not called for a socket that is gone by then
+ */
+export function onceIdle(socket: Socket, callback: () => void): void {
+  const destroy = () => socket.destroy();
+  socket.on('error', destroy);
+  connectionOf(socket).onceIdle(() => {
+    if (socket.destroyed) return;
+    socket.off('error', destroy);
+    callback();
+  });
+}
+
+/** Headers that belong to an offer, which are named in Connection. */
+const OF_AN_OFFER: readonly string[] = ['upgrade', 'http2-settings'];
+
+export function isForLink(request: IncomingMessage): boolean {
+  return originForm(request.url ?? '').split('?')[0] === PATHS.operations;
+}
+
+/** Hands the socket to a link, or refuses it. @param head bytes that came with the request */
+export function acceptLink(
+  service: Service,
+  request: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+  valueBytesMax: number,
+): void {
+  const refused = (code: ErrorCode, reason: string) => refuse(socket, errorReply(code, reason));
+  const { headers } = request;
+  const offered = (headers.upgrade ?? '').split(',').map((token) => token.trim().toLowerCase());
+  if (!offered.includes(LINK_PROTOCOL)) {
+    const reason = `this node speaks ${LINK_PROTOCOL}, and was asked for another protocol: the two run different versions of velour-fog`;
+    return refused('bad-request', reason);
+  }
+  const timeScale = headers[LINK_HEADERS.timeScale];
+  const hello = {
+    cluster: String(headers[LINK_HEADERS.cluster]) as ClusterId,
+    node: String(headers[LINK_HEADERS.node]) as NodeId,
+    incarnation: Number(headers[LINK_HEADERS.incarnation]) as Incarnation,
+    timeScale: timeScale === undefined ? undefined : Number(timeScale),
+  };
+  socket.on('error', () => socket.destroy());
+  const link = new SocketLink('answers', linkMessageBytesMax(valueBytesMax));
+  const accepted = service.accept(hello, link);
+  if ('refused' in accepted) return refused('link-refused', accepted.refused);
+  link.listen(accepted);
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${LINK_PROTOCOL}\r\n\r\n`,
+  );
+  link.attach(socket, head);
+}
+
+/**
+ * RFC 9110, 7.8: a server may ignore an offer. node:http, once it has stopped parsing at one, cannot go on; so the
+ * connection is handed to it once more, with the request as it would be without the offer, and all that follows.
+ */
+export function ignoreOffer(
+  server: Server,
+  request: IncomingMessage,
+  socket: Socket,
+  rest: Buffer,
+): void {
+  onceIdle(socket, () => {
+    socket.unshift(Buffer.concat([withoutOffer(request), rest]));
+    server.emit('connection', socket);
+  });
+}
+
+function withoutOffer({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+  let head = `${method} ${url} HTTP/${httpVersion}\r\n`;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    const value = rawHeaders[index + 1] ?? '';
+    const lower = name.toLowerCase();
+    if (OF_AN_OFFER.includes(lower)) continue;
+    head += `${name}: ${lower === 'connection' ? withoutOffers(value) : value}\r\n`;
+  }
+  return Buffer.from(`${head}\r\n`, 'latin1');
+}
+
+function withoutOffers(connection: string): string {
+  const tokens = connection.split(',').map((token) => token.trim());
+  return tokens.filter((token) => !OF_AN_OFFER.includes(token.toLowerCase())).join(', ');
+}

@@ -1,0 +1,331 @@
+// Operations on their way to one storage node: an id for each, its answer back to whoever asked. Batches form
+// by themselves: what comes while an exchange with the node is under way goes together as the next one. What
+// waits is bounded, in number, bytes and time; no operation waits for another's answer.
+
+import type { Member, NodeEntry } from '../model/cluster-map.ts';
+import type { ClusterId } from '../model/identity.ts';
+import {
+  BATCH_BYTES_MAX,
+  type Times,
+  WAITING_BYTES_MAX,
+  WAITING_OPERATIONS_MAX,
+} from '../model/limits.ts';
+import type { Link, Runtime } from '../ports.ts';
+import { QueueByNumber } from '../queue-by-number.ts';
+import {
+  type Answer,
+  decodeAnswer,
+  encodeOperation,
+  type Operation,
+  operationBytes,
+} from '../wire/operations.ts';
+
+/** What came of asking one member: its answer, or why there is none. */
+export type MemberAnswer =
+  | Answer
+  /** Certainly not delivered. */
+  | { readonly kind: 'unreachable'; readonly detail: string }
+  /** Perhaps delivered, perhaps done. */
+  | { readonly kind: 'unanswered'; readonly detail: string }
+  /** Not sent, because too much waits for this node. */
+  | { readonly kind: 'overloaded' };
+
+export type AnswerCallback = (answer: MemberAnswer) => void;
+
+interface Asker {
+  readonly callback: AnswerCallback;
+  /** Called once when the answer is slow; the exchange goes on. */
+  slow: (() => void) | undefined;
+}
+
+interface Exchange extends Asker {
+  readonly operation: Operation;
+  readonly startedMs: number;
+  /** Others whose get is the same. */
+  more: Asker[] | undefined;
+}
+
+/** Of an operation that could go to any of several nodes: which of their next batches it costs least to join. */
+export type Readiness = 0 | 1 | 2;
+/** One is about to leave, and has room. */
+export const GATHERING: Readiness = 0;
+/** Nothing is under way: a batch of its own. */
+export const IDLE: Readiness = 1;
+/** It must wait for an exchange. */
+export const BUSY: Readiness = 2;
+
+/** A batch that is longer leaves others to other nodes, so that they work at the same time: some 40 gets. */
+const BATCH_BYTES_GOOD = 2048;
+
+const OVERLOADED: MemberAnswer = { kind: 'overloaded' };
+
+/** The stream to one incarnation of one storage node, opened again when it broke (D13). */
+export class StorageChannel {
+  readonly #runtime: Runtime;
+  readonly #times: Times;
+  readonly #cluster: ClusterId;
+  readonly #member: Pick<Member, 'node' | 'incarnation'>;
+  readonly #entry: NodeEntry;
+  /** What was sent, in that order, so the first is always the oldest. */
+  readonly #exchanges = new QueueByNumber<Exchange>();
+  /** What was not sent yet, the oldest first. */
+  readonly #waiting = new QueueByNumber<Exchange>();
+  #waitingBytes = 0;
+  /** Gets that have not left, by key: an equal one that comes meanwhile is looked up with them. */
+  #gets = new Map<string, Exchange>();
+  /** The batch of the link that they are for. */
+  #getsBatch = 0;
+  #link: Link | undefined;
+  #failedMs = Number.NEGATIVE_INFINITY;
+  #failure = '';
+  /** Since when something was sent that nothing has come back for; undefined while all is answered. */
+  #silentSinceMs: number | undefined;
+  /** Since the last sweep: looking at the clock for each answer would cost more than this tells. */
+  #heard = false;
+  /** A part of a long answer has come since the last sweep; and the last sweep that saw one. */
+  #arriving = false;
+  #arrivedMs = Number.NEGATIVE_INFINITY;
+  #sweeping = false;
+  #retired = false;
+
+  constructor(
+    runtime: Runtime,
+    times: Times,
+    target: { cluster: ClusterId; member: Pick<Member, 'node' | 'incarnation'>; entry: NodeEntry },
+  ) {
+    this.#runtime = runtime;
+    this.#times = times;
+    this.#cluster = target.cluster;
+    this.#member = target.member;
+    this.#entry = target.entry;
+  }
+
+  /**
+   * @param callback exactly once, never before this returns unless nothing could be sent
+   * @param slow at most once, when the answer is not there after the hedge time
+   */
+  send(operation: Operation, callback: AnswerCallback, slow?: () => void): void {
+    const now = this.#runtime.clock.monotonicMs();
+    // A node that just refused to be reached is not asked again at once, or every get would open a socket.
+    if (this.#link === undefined && now - this.#failedMs < this.#times.retryMs) {
+      return callback({ kind: 'unreachable', detail: this.#failure });
+    }
+    const link = this.#link ?? this.#open();
+    const known = operation.kind === 'get' ? this.#equalGet(link, operation.key) : undefined;
+    if (known !== undefined) return join(known, { callback, slow });
+    const exchange: Exchange = { operation, callback, startedMs: now, slow, more: undefined };
+    if (operation.kind === 'get') this.#gets.set(operation.key.toString('latin1'), exchange);
+    if (this.#waiting.size === 0 && hasRoom(link, operation)) this.#put(link, exchange);
+    else this.#wait(exchange);
+    this.#silentSinceMs ??= now;
+    this.#sweepLater();
+  }
+
+  /** One that has left may have been answered before a set that was acknowledged since (I5). */
+  #equalGet(link: Link, key: Buffer): Exchange | undefined {
+    const batch = link.batchesLeft();
+    if (batch !== this.#getsBatch) {
+      this.#getsBatch = batch;
+      // Not cleared: see queue-by-number.ts.
+      this.#gets = new Map();
+    }
+    return this.#gets.size === 0 ? undefined : this.#gets.get(key.toString('latin1'));
+  }
+
+  #put(link: Link, exchange: Exchange): void {
+    const id = this.#exchanges.add(exchange);
+    const { head, body } = encodeOperation(exchange.operation);
+    link.send(id, head, body);
+  }
+
+  /** Who waited longest is shed first: its time is over soonest anyway. */
+  #wait(exchange: Exchange): void {
+    this.#waiting.add(exchange);
+    this.#waitingBytes += operationBytes(exchange.operation);
+    while (this.#waiting.size > 1) {
+      const isFull = this.#waiting.size > WAITING_OPERATIONS_MAX;
+      if (!isFull && this.#waitingBytes <= WAITING_BYTES_MAX) break;
+      const oldest = this.#nextWaiting();
+      if (oldest !== undefined) this.#giveUp(oldest, OVERLOADED);
+    }
+  }
+
+  /** The oldest, which no longer waits. */
+  #nextWaiting(): Exchange | undefined {
+    const oldest = this.#waiting.shift();
+    if (oldest !== undefined) this.#waitingBytes -= operationBytes(oldest.operation);
+    return oldest;
+  }
+
+  /** Nobody may join it any more. */
+  #giveUp(exchange: Exchange, answer: MemberAnswer): void {
+    const { operation } = exchange;
+    const key = operation.kind === 'get' ? operation.key.toString('latin1') : '';
+    if (this.#gets.get(key) === exchange) this.#gets.delete(key);
+    tell(exchange, answer);
+  }
+
+  /** The node has said something: what waits is the next batch. */
+  #ready(): void {
+    for (let next = this.#waiting.first(); next !== undefined; next = this.#waiting.first()) {
+      const link = this.#link;
+      if (link === undefined || !hasRoom(link, next.operation)) return;
+      this.#nextWaiting();
+      this.#put(link, next);
+    }
+  }
+
+  readiness(): Readiness {
+    const link = this.#link;
+    if (link === undefined || link.isUnderWay()) return BUSY;
+    const queuedBytes = link.queuedBytes();
+    if (queuedBytes === 0) return IDLE;
+    return queuedBytes < BATCH_BYTES_GOOD ? GATHERING : BUSY;
+  }
+
+  /** The map no longer names this incarnation; what is under way gets its answer or none. */
+  retire(): void {
+    this.#retired = true;
+    this.#link?.close('the map names another incarnation');
+  }
+
+  #open(): Link {
+    const { node, incarnation } = this.#member;
+    const link = this.#runtime.network.open(
+      this.#entry.address,
+      { cluster: this.#cluster, node, incarnation, timeScale: this.#times.scale },
+      {
+        received: (id, message) => this.#received(id, message),
+        arriving: () => {
+          this.#heard = true;
+          this.#arriving = true;
+        },
+        ready: () => this.#ready(),
+        closed: (reason, opened) => this.#closed(reason, opened),
+      },
+    );
+    this.#link = link;
+    return link;
+  }
+
+  #received(id: number, message: Buffer): void {
+    this.#heard = true;
+    const exchange = this.#exchanges.take(id);
+    if (this.#exchanges.size === 0 && this.#waiting.size === 0) this.#silentSinceMs = undefined;
+    // Answered after its time: the one who asked has long been told.
+    if (exchange === undefined) return;
+    const answer = decodeAnswer(message);
+    if (typeof answer === 'string') {
+      this.#runtime.log.write('warn', 'answer refused', {
+        node: this.#member.node,
+        reason: answer,
+      });
+      tell(exchange, { kind: 'unanswered', detail: answer });
+    } else tell(exchange, answer);
+  }
+
+  #closed(reason: string, opened: boolean): void {
+    this.#link = undefined;
+    this.#silentSinceMs = undefined;
+    this.#failure = reason;
+    this.#failedMs = this.#runtime.clock.monotonicMs();
+    if (!this.#retired) {
+      this.#runtime.log.write('debug', 'link closed', { node: this.#member.node, reason });
+    }
+    const sent = this.#exchanges.takeAll();
+    const waiting = this.#waiting.takeAll();
+    this.#waitingBytes = 0;
+    const unreachable: MemberAnswer = { kind: 'unreachable', detail: reason };
+    const answer = opened ? { kind: 'unanswered' as const, detail: reason } : unreachable;
+    this.#gets = new Map();
+    for (const exchange of sent) tell(exchange, answer);
+    for (const exchange of waiting) tell(exchange, unreachable);
+  }
+
+  #sweepLater(): void {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    this.#runtime.timers.after(this.#times.sweepMs, () => {
+      this.#sweeping = false;
+      this.#sweep();
+      if (this.#silentSinceMs !== undefined) this.#sweepLater();
+    });
+  }
+
+  /** One timer for all exchanges, instead of one each. */
+  #sweep(): void {
+    const now = this.#runtime.clock.monotonicMs();
+    // A connection that outlived a cut may stay silent for as long as TCP waits to repeat itself, which
+    // grows with the cut. A new one works at once.
+    if (this.#heard && this.#silentSinceMs !== undefined) this.#silentSinceMs = now;
+    this.#heard = false;
+    if (this.#arriving) this.#arrivedMs = now;
+    this.#arriving = false;
+    if (
+      this.#silentSinceMs !== undefined &&
+      now - this.#silentSinceMs > this.#times.linkSilenceMs
+    ) {
+      this.#link?.close('silent for too long');
+      return;
+    }
+    const { hedgeMs, tryMs } = this.#times;
+    this.#exchanges.visit((exchange, id) => {
+      if (now - exchange.startedMs < hedgeMs) return false;
+      const elapsedMs = now - this.#silentSinceOf(exchange);
+      if (elapsedMs < hedgeMs) return true;
+      if (elapsedMs < tryMs) askElsewhere(exchange);
+      else if (this.#exchanges.take(id) !== undefined) {
+        this.#giveUp(exchange, { kind: 'unanswered', detail: 'no answer in time' });
+      }
+      return true;
+    });
+    this.#waiting.visit((exchange) => {
+      const elapsedMs = now - exchange.startedMs;
+      if (elapsedMs < hedgeMs) return false;
+      if (elapsedMs < tryMs) askElsewhere(exchange);
+      // Those before it are given up already, so it is the oldest.
+      else if (this.#waiting.first() === exchange) {
+        this.#nextWaiting();
+        this.#giveUp(exchange, { kind: 'unreachable', detail: 'not sent in time' });
+      }
+      return true;
+    });
+  }
+
+  /**
+   * While long answers come a get that has none waits for its turn among them: to ask elsewhere for as much would take
+   * the time of those that are under way, and to give it up all that it has been sent of (H19).
+   */
+  #silentSinceOf({ operation, startedMs }: Exchange): number {
+    return operation.kind === 'get' ? Math.max(startedMs, this.#arrivedMs) : startedMs;
+  }
+}
+
+/** One that is longer than a batch goes alone. */
+function hasRoom(link: Link, operation: Operation): boolean {
+  if (link.isUnderWay()) return false;
+  const queuedBytes = link.queuedBytes();
+  return queuedBytes === 0 || queuedBytes + operationBytes(operation) <= BATCH_BYTES_MAX;
+}
+
+function join(exchange: Exchange, asker: Asker): void {
+  exchange.more ??= [];
+  exchange.more.push(asker);
+}
+
+function tell({ callback, more }: Exchange, answer: MemberAnswer): void {
+  callback(answer);
+  if (more !== undefined) for (const asker of more) asker.callback(answer);
+}
+
+function askElsewhere(exchange: Exchange): void {
+  const { more } = exchange;
+  slowFor(exchange);
+  if (more !== undefined) for (const asker of more) slowFor(asker);
+}
+
+function slowFor(asker: Asker): void {
+  const { slow } = asker;
+  asker.slow = undefined;
+  slow?.();
+}

@@ -1,0 +1,70 @@
+// The channels to all storage nodes that the map names, one a life. Whoever speaks to storage nodes,
+// frontends and storage nodes themselves, has one of these.
+
+import { type ClusterMap, type Life, nodeEntry } from '../model/cluster-map.ts';
+import type { NodeId } from '../model/identity.ts';
+import type { Times } from '../model/limits.ts';
+import type { Runtime } from '../ports.ts';
+import type { Operation } from '../wire/operations.ts';
+import { type AnswerCallback, type MemberAnswer, StorageChannel } from './storage-channel.ts';
+
+/** For a life that there is no channel to. */
+export const NOT_NAMED: MemberAnswer = {
+  kind: 'unreachable',
+  detail: 'not in the map any more',
+};
+
+interface Reached {
+  readonly incarnation: number;
+  readonly address: string;
+  readonly channel: StorageChannel;
+}
+
+export class StorageChannels {
+  readonly #runtime: Runtime;
+  readonly #times: Times;
+  readonly #channels = new Map<NodeId, Reached>();
+  #map: ClusterMap | undefined;
+
+  constructor(runtime: Runtime, times: Times) {
+    this.#runtime = runtime;
+    this.#times = times;
+  }
+
+  /** Streams to lives that the map no longer names are over (D13). */
+  adopt(map: ClusterMap): void {
+    const isOther = this.#map !== undefined && this.#map.cluster !== map.cluster;
+    this.#map = map;
+    for (const [node, { incarnation, address, channel }] of this.#channels) {
+      const entry = isOther ? undefined : nodeEntry(map, node);
+      if (entry?.incarnation === incarnation && entry.address === address) continue;
+      this.#channels.delete(node);
+      channel.retire();
+    }
+  }
+
+  /** @param slow see StorageChannel.send */
+  send(life: Life, operation: Operation, callback: AnswerCallback, slow?: () => void): void {
+    const channel = this.channelTo(life);
+    if (channel === undefined) callback(NOT_NAMED);
+    else channel.send(operation, callback, slow);
+  }
+
+  /** @returns one that holds as long as the map does; undefined if the map names no such life */
+  channelTo(life: Life): StorageChannel | undefined {
+    const reached = this.#channels.get(life.node);
+    if (reached?.incarnation === life.incarnation) return reached.channel;
+    const map = this.#map;
+    const entry = map === undefined ? undefined : nodeEntry(map, life.node);
+    // The member's incarnation may be gone while its node lives on as another, which is not a member.
+    if (map === undefined || entry?.incarnation !== life.incarnation) return undefined;
+    const channel = new StorageChannel(this.#runtime, this.#times, {
+      cluster: map.cluster,
+      member: life,
+      entry,
+    });
+    const { incarnation, address } = entry;
+    this.#channels.set(life.node, { incarnation, address, channel });
+    return channel;
+  }
+}

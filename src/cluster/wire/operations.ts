@@ -1,0 +1,398 @@
+// Gets and sets between a frontend and a storage node, in binary (D18). One operation is one message
+// on a link, its answer another with the same id. What the answers mean is PROTOCOL 3.2 and R1 to R4.
+//
+//   get     1, partition (2), key
+//   set     2, or 8 if it follows, partition (2), epoch (6), record
+//   copy    3, partition (2), epoch (6), bucket (1), length of key (2), key
+//   pull    4, as copy, then digest
+//   time    5
+//   list    6, as copy
+//   fetch   7, partition (2), epoch (6), keys: length (2), key
+//   answer  its kind (1), then as the type below says; versions are 8 bytes
+
+import { assert, unreachable } from '../assert.ts';
+import type { Epoch } from '../model/identity.ts';
+import { CHUNK_BYTES, KEY_BYTES_MAX } from '../model/limits.ts';
+import type { PartitionId } from '../model/partition.ts';
+import {
+  parseRecord,
+  parseRecordHead,
+  type RecordHead,
+  type StoredRecord,
+} from '../model/record.ts';
+import type { Version } from '../model/version.ts';
+import {
+  backToBack,
+  type Cursor,
+  decodeCursor,
+  decodeKeys,
+  decodeSet,
+  encodeCursor,
+  encodeKey,
+  encodeSet,
+} from './transfer-parts.ts';
+
+export type { Cursor } from './transfer-parts.ts';
+
+export type Operation =
+  | { readonly kind: 'get'; readonly partition: PartitionId; readonly key: Buffer }
+  | {
+      readonly kind: 'set';
+      readonly partition: PartitionId;
+      readonly epoch: Epoch;
+      readonly record: StoredRecord;
+      /** Its version is above one that a member answered with, so it may be as far ahead as that was (H31). */
+      readonly follows?: boolean;
+    }
+  /** Between storage nodes: everything from `from` on, by a member at this epoch or a later one (H14). */
+  | {
+      readonly kind: 'copy';
+      readonly partition: PartitionId;
+      readonly epoch: Epoch;
+      readonly from: Cursor;
+    }
+  /** Between serving members: the buckets whose digest differs, by one at this very epoch (H28). */
+  | {
+      readonly kind: 'pull';
+      readonly partition: PartitionId;
+      readonly epoch: Epoch;
+      readonly from: Cursor;
+      readonly digest: Buffer;
+    }
+  /** What the node's wall clock says (H31). */
+  | { readonly kind: 'time' }
+  /** As copy, but only the head of each record: who asks may have some of them already (H15). */
+  | {
+      readonly kind: 'list';
+      readonly partition: PartitionId;
+      readonly epoch: Epoch;
+      readonly from: Cursor;
+    }
+  /** The records of these keys, as they are now; by a member at this epoch or a later one (H14). */
+  | {
+      readonly kind: 'fetch';
+      readonly partition: PartitionId;
+      readonly epoch: Epoch;
+      readonly keys: readonly Buffer[];
+    };
+
+/** Why a storage node that could be reached will not do it, whatever the map says. */
+export type RefusalReason =
+  | 'malformed'
+  | 'version-too-far-ahead'
+  | 'too-large'
+  /** Its disk is full, or too much waits for it: it goes on by itself (H35). */
+  | 'full'
+  | 'no-memory'
+  /** Its log has failed, until it is started again (H35). */
+  | 'disk-failed';
+
+export type Answer =
+  /** A live record: neither a tombstone nor expired by the node's clock (H30). */
+  | { readonly kind: 'found'; readonly record: StoredRecord }
+  /** Proof of absence by a serving member; `version` is of the tombstone or expired record, or the floor. */
+  | { readonly kind: 'absent'; readonly version: Version }
+  | { readonly kind: 'applied' }
+  | { readonly kind: 'equal' }
+  /** `version` is what the replica holds. */
+  | { readonly kind: 'superseded'; readonly version: Version }
+  | { readonly kind: 'floor'; readonly version: Version }
+  /** The operation's epoch is older than the node's. */
+  | { readonly kind: 'stale' }
+  /** The operation's epoch is newer than the node's. */
+  | { readonly kind: 'behind' }
+  /** HTTP's 421: not a member, or one that may not answer (R1, R2). */
+  | { readonly kind: 'not-serving' }
+  | { readonly kind: 'refused'; readonly reason: RefusalReason }
+  /** To copy and pull; to fetch, without a place to go on, as many of those asked for as there was room for. */
+  | {
+      readonly kind: 'records';
+      readonly floor: Version;
+      /** The buckets that the records are of; of all others there was nothing to tell. */
+      readonly differing: ReadonlySet<number>;
+      readonly records: readonly StoredRecord[];
+      /** Where to go on; undefined when that was all. */
+      readonly next: Cursor | undefined;
+    }
+  /** Milliseconds since 1970, by the node's clock. */
+  | { readonly kind: 'time'; readonly wallMs: number }
+  /** To list. */
+  | {
+      readonly kind: 'heads';
+      readonly floor: Version;
+      readonly heads: readonly RecordHead[];
+      /** Where to go on; undefined when that was all. */
+      readonly next: Cursor | undefined;
+    };
+
+const GET = 1;
+const SET = 2;
+const COPY = 3;
+const PULL = 4;
+const TIME = 5;
+const LIST = 6;
+const FETCH = 7;
+const SET_THAT_FOLLOWS = 8;
+const EPOCH_AT = 3;
+const EPOCH_BYTES = 6;
+const LONG_HEAD_BYTES = EPOCH_AT + EPOCH_BYTES;
+const CURSOR_BYTES = 64;
+/** As in a version: milliseconds of the years up to 10889. */
+const TIME_BYTES = 6;
+const EMPTY = Buffer.alloc(0);
+
+const KINDS = [
+  'found',
+  'absent',
+  'applied',
+  'equal',
+  'superseded',
+  'floor',
+  'stale',
+  'behind',
+  'not-serving',
+  'refused',
+  'records',
+  'time',
+  'heads',
+] as const satisfies readonly Answer['kind'][];
+const REASONS: readonly RefusalReason[] = [
+  'malformed',
+  'version-too-far-ahead',
+  'too-large',
+  'full',
+  'no-memory',
+  'disk-failed',
+];
+
+/** A message in two parts, so that a record is never copied just to stand behind its head. */
+export interface EncodedMessage {
+  /** Holds until the next message is encoded. */
+  readonly head: Buffer;
+  /** A view, or, of listed records that are one frame together, what the next such answer is gathered in. */
+  readonly body: Buffer;
+}
+
+/** Heads that are used again and again: whatever takes one copies it (Link.send). */
+const TIME_HEAD = Buffer.of(TIME);
+const KIND_HEADS = KINDS.map((_, kind) => Buffer.of(kind));
+const getHead = Buffer.of(GET, 0, 0);
+const longHead = Buffer.alloc(LONG_HEAD_BYTES);
+
+export function encodeOperation(operation: Operation): EncodedMessage {
+  if (operation.kind === 'time') return { head: TIME_HEAD, body: EMPTY };
+  if (operation.kind === 'get') {
+    getHead.writeUInt16BE(operation.partition, 1);
+    return { head: getHead, body: operation.key };
+  }
+  const head = longHead;
+  head[0] =
+    operation.kind === 'set' && operation.follows === true
+      ? SET_THAT_FOLLOWS
+      : CODES[operation.kind];
+  head.writeUInt16BE(operation.partition, 1);
+  head.writeUIntBE(operation.epoch, EPOCH_AT, EPOCH_BYTES);
+  return { head, body: bodyOf(operation) };
+}
+
+const CODES = { set: SET, copy: COPY, pull: PULL, list: LIST, fetch: FETCH } as const;
+
+function bodyOf(operation: Extract<Operation, { epoch: Epoch }>): Buffer {
+  switch (operation.kind) {
+    case 'set':
+      return operation.record;
+    case 'copy':
+    case 'list':
+      return encodeCursor(operation.from);
+    case 'pull':
+      return Buffer.concat([encodeCursor(operation.from), operation.digest]);
+    case 'fetch':
+      return Buffer.concat(operation.keys.map(encodeKey));
+    default:
+      return unreachable(operation);
+  }
+}
+
+/** @returns a text that says what is wrong, for anything that is not an operation. */
+export function decodeOperation(message: Buffer): Operation | string {
+  if (message.length === 1 && message[0] === TIME) return { kind: 'time' };
+  if (message.length < 3) return `operation of ${message.length} bytes`;
+  const partition = message.readUInt16BE(1) as PartitionId;
+  if (message[0] === GET) {
+    const key = message.subarray(3);
+    if (key.length < 1 || key.length > KEY_BYTES_MAX) return `key of ${key.length} bytes`;
+    return { kind: 'get', partition, key };
+  }
+  const code = message[0];
+  const isSet = code === SET || code === SET_THAT_FOLLOWS;
+  if (!isSet && !isTransferCode(code)) return `operation of kind ${code}`;
+  if (message.length < LONG_HEAD_BYTES) return `operation of ${message.length} bytes`;
+  const epoch = message.readUIntBE(EPOCH_AT, EPOCH_BYTES) as Epoch;
+  if (!isSet) {
+    return decodeTransfer(code, { partition, epoch }, message.subarray(LONG_HEAD_BYTES));
+  }
+  const parsed = parseRecord(message, LONG_HEAD_BYTES);
+  if (parsed.kind === 'malformed') return `record: ${parsed.reason}`;
+  if (parsed.kind === 'short' || parsed.record.length !== message.length - LONG_HEAD_BYTES) {
+    return 'record of another length than its message';
+  }
+  const { record } = parsed;
+  const set = { kind: 'set', partition, epoch, record } as const;
+  return code === SET ? set : { ...set, follows: true };
+}
+
+/** About what it takes while it waits to be sent. */
+export function operationBytes(operation: Operation): number {
+  if (operation.kind === 'get') return operation.key.length;
+  if (operation.kind === 'fetch') return operation.keys.reduce((sum, key) => sum + key.length, 0);
+  return operation.kind === 'set' ? operation.record.length : CURSOR_BYTES;
+}
+
+/** Whether one storage node asks another for what it has; it may be answered later than what clients ask. */
+export function isTransfer({ kind }: Operation): boolean {
+  return kind !== 'get' && kind !== 'set' && kind !== 'time';
+}
+
+type TransferCode = typeof COPY | typeof PULL | typeof LIST | typeof FETCH;
+
+function isTransferCode(code: number | undefined): code is TransferCode {
+  return code === COPY || code === PULL || code === LIST || code === FETCH;
+}
+
+function decodeTransfer(
+  code: TransferCode,
+  where: { partition: PartitionId; epoch: Epoch },
+  rest: Buffer,
+): Operation | string {
+  // Not a view: it may wait for its turn, and the bytes of a message hold only as long as it is handled.
+  const bytes = Buffer.from(rest);
+  if (code === FETCH) {
+    const keys = decodeKeys(bytes);
+    return keys === undefined ? 'keys that cannot be read' : { kind: 'fetch', ...where, keys };
+  }
+  const cursor = decodeCursor(bytes);
+  if (cursor === undefined) return 'transfer without a place to begin';
+  const { from, length } = cursor;
+  const digest = bytes.subarray(length);
+  if (code === PULL) return { kind: 'pull', ...where, from, digest };
+  if (digest.length > 0) return 'transfer with bytes behind it';
+  return { kind: code === COPY ? 'copy' : 'list', ...where, from };
+}
+
+export function encodeAnswer(answer: Answer): EncodedMessage {
+  const kind = KINDS.indexOf(answer.kind);
+  switch (answer.kind) {
+    case 'found':
+      return { head: kindHead(kind), body: answer.record };
+    case 'absent':
+    case 'superseded':
+    case 'floor':
+      return { head: withVersion(kind, answer.version), body: EMPTY };
+    case 'refused':
+      return { head: Buffer.of(kind, REASONS.indexOf(answer.reason)), body: EMPTY };
+    case 'records': {
+      const { floor, differing, next, records } = answer;
+      const place = next === undefined ? EMPTY : encodeCursor(next);
+      const more = Buffer.of(next === undefined ? 0 : 1);
+      const head = Buffer.concat([withVersion(kind, floor), encodeSet(differing), more, place]);
+      return { head, body: backToBack(records, CHUNK_BYTES - head.length) };
+    }
+    case 'heads': {
+      const { floor, next, heads } = answer;
+      const place = next === undefined ? EMPTY : encodeCursor(next);
+      const more = Buffer.of(next === undefined ? 0 : 1);
+      const head = Buffer.concat([withVersion(kind, floor), more, place]);
+      return { head, body: backToBack(heads, CHUNK_BYTES - head.length) };
+    }
+    case 'time': {
+      const head = Buffer.allocUnsafe(1 + TIME_BYTES);
+      head[0] = kind;
+      head.writeUIntBE(answer.wallMs, 1, TIME_BYTES);
+      return { head, body: EMPTY };
+    }
+    default:
+      return { head: kindHead(kind), body: EMPTY };
+  }
+}
+
+/** @returns a text that says what is wrong, for anything that is not an answer. */
+export function decodeAnswer(message: Buffer): Answer | string {
+  const kind = KINDS[message[0] ?? KINDS.length];
+  switch (kind) {
+    case undefined:
+      return `answer of kind ${message[0]}`;
+    case 'found': {
+      const parsed = parseRecord(message, 1);
+      if (parsed.kind !== 'record' || parsed.record.length !== message.length - 1) {
+        return 'answer with a malformed record';
+      }
+      return { kind, record: parsed.record };
+    }
+    case 'absent':
+    case 'superseded':
+    case 'floor': {
+      if (message.length !== 9) return `${kind} of ${message.length} bytes`;
+      return { kind, version: message.readBigUInt64BE(1) as Version };
+    }
+    case 'refused': {
+      const reason = REASONS[message[1] ?? REASONS.length];
+      return reason === undefined || message.length !== 2
+        ? `refusal of ${message.length} bytes`
+        : { kind, reason };
+    }
+    case 'records':
+      return decodeRecords(message);
+    case 'heads':
+      return decodeHeads(message);
+    case 'time':
+      if (message.length !== 1 + TIME_BYTES) return `time of ${message.length} bytes`;
+      return { kind, wallMs: message.readUIntBE(1, TIME_BYTES) };
+    default:
+      return message.length === 1 ? { kind } : `${kind} of ${message.length} bytes`;
+  }
+}
+
+function decodeRecords(message: Buffer): Answer | string {
+  if (message.length < 18) return `records of ${message.length} bytes`;
+  const floor = message.readBigUInt64BE(1) as Version;
+  const differing = decodeSet(message.subarray(9, 17));
+  const cursor = message[17] === 0 ? undefined : decodeCursor(message.subarray(18));
+  if (message[17] !== 0 && cursor === undefined) return 'records without a place to go on';
+  const records: StoredRecord[] = [];
+  for (let offset = 18 + (cursor?.length ?? 0); offset < message.length; ) {
+    const parsed = parseRecord(message, offset);
+    if (parsed.kind !== 'record') return 'records that cannot be read';
+    records.push(parsed.record);
+    offset += parsed.record.length;
+  }
+  return { kind: 'records', floor, differing, records, next: cursor?.from };
+}
+
+function decodeHeads(message: Buffer): Answer | string {
+  if (message.length < 10) return `heads of ${message.length} bytes`;
+  const floor = message.readBigUInt64BE(1) as Version;
+  const cursor = message[9] === 0 ? undefined : decodeCursor(message.subarray(10));
+  if (message[9] !== 0 && cursor === undefined) return 'heads without a place to go on';
+  const heads: RecordHead[] = [];
+  for (let offset = 10 + (cursor?.length ?? 0); offset < message.length; ) {
+    const head = parseRecordHead(message, offset);
+    if (head === undefined) return 'heads that cannot be read';
+    heads.push(head);
+    offset += head.length;
+  }
+  return { kind: 'heads', floor, heads, next: cursor?.from };
+}
+
+function kindHead(kind: number): Buffer {
+  const head = KIND_HEADS[kind];
+  assert(head !== undefined, 'every kind of answer has its number');
+  return head;
+}
+
+function withVersion(kind: number, version: Version): Buffer {
+  // Its own: an answer that waits for the log is sent after others were encoded.
+  const head = Buffer.allocUnsafe(9);
+  head[0] = kind;
+  head.writeBigUInt64BE(version, 1);
+  return head;
+}

@@ -1,0 +1,77 @@
+// What a change of the nodes would move, before anything moves: the same placement as the real thing's,
+// and figures from what the nodes last said.
+
+import { type ClusterMap, nodeEntry, presentLives } from '../../cluster/model/cluster-map.ts';
+import { hostOf, type NodeId } from '../../cluster/model/identity.ts';
+import { JOINS_PER_NODE_MAX } from '../../cluster/model/limits.ts';
+import type { PlanReply } from '../../cluster/wire/control-messages.ts';
+import type { Knowledge } from '../observations/observations.ts';
+import { place } from './placement.ts';
+
+/** DESIGN's figure for a copy under load. */
+const COPY_BYTES_PER_SECOND = 30 * 1024 * 1024;
+
+export interface NodeChange {
+  /** So many nodes more, each on a host of its own. */
+  readonly add: number;
+  readonly drain: NodeId | undefined;
+}
+
+export function planChange(map: ClusterMap, knowledge: Knowledge, change: NodeChange): PlanReply {
+  const present = (Object.keys(map.nodes) as NodeId[]).filter((node) => {
+    const entry = nodeEntry(map, node);
+    return entry?.fenced === false && !entry.draining && node !== change.drain;
+  });
+  const added = Array.from({ length: change.add }, (_, index) => `new node ${index + 1}` as NodeId);
+  const hostOfNode = (node: NodeId) => {
+    const entry = nodeEntry(map, node);
+    return entry === undefined ? node : hostOf(entry.address);
+  };
+  const nodes = [...present, ...added].map((id) => ({ id, host: hostOfNode(id) }));
+  const redundancy = Math.min(map.redundancy, nodes.length);
+  const target =
+    nodes.length === 0
+      ? []
+      : place({
+          nodes,
+          partitions: map.partitions.length,
+          redundancy,
+          previous: map.partitions.map(({ members }) => members.map(({ node }) => node)),
+        });
+  const joins = new Map<NodeId, number>();
+  for (const [partition, wanted] of target.entries()) {
+    const members = map.partitions[partition]?.members ?? [];
+    for (const node of wanted) {
+      if (members.some((member) => member.node === node)) continue;
+      joins.set(node, (joins.get(node) ?? 0) + 1);
+    }
+  }
+  const partitions = [...joins.values()].reduce((sum, count) => sum + count, 0);
+  const bytesEach = bytesPerPartition(map, knowledge);
+  const slowest = Math.max(0, ...joins.values());
+  const rounds = Math.ceil(slowest / JOINS_PER_NODE_MAX);
+  // A round waits for a decision and a heartbeat each way, however little there is to copy.
+  const roundSeconds = (knowledge.times.decideMs + knowledge.times.heartbeatMs) / 1000;
+  const seconds = Math.ceil(rounds * roundSeconds + (slowest * bytesEach) / COPY_BYTES_PER_SECOND);
+  return {
+    partitions,
+    bytes: Math.round(partitions * bytesEach),
+    seconds,
+    redundancy,
+    joins: Object.fromEntries(joins),
+  };
+}
+
+function bytesPerPartition(map: ClusterMap, knowledge: Knowledge): number {
+  let bytes = 0;
+  let held = 0;
+  for (const life of presentLives(map)) {
+    const last = knowledge.heartbeats.of(life);
+    if (last === undefined) continue;
+    bytes += last.payloadBytes;
+    held += map.partitions.filter(({ members }) =>
+      members.some((member) => member.node === life.node),
+    ).length;
+  }
+  return held === 0 ? 0 : bytes / held;
+}

@@ -1,0 +1,41 @@
+// Looks each second whether the controller's state is still what was written last. Whoever removes or changes it under
+// a running controller would be believed by the next start, so it is written again.
+
+import type { Disk, Runtime } from '../../cluster/ports.ts';
+import type { PublishedMap } from './published-map.ts';
+import { STATE_FILE } from './state-file.ts';
+
+const LOOK_MS = 1000;
+
+export function watchState(
+  { timers, log }: Pick<Runtime, 'timers' | 'log'>,
+  disk: Disk,
+  map: PublishedMap,
+): void {
+  let known: { readonly of: unknown; readonly id: string } | undefined;
+  let problem: string | undefined;
+  const look = () => {
+    const { stored } = map;
+    disk.look([STATE_FILE], (result) => {
+      timers.after(LOOK_MS, look);
+      // While it is written it is neither the one nor the other.
+      if (result.kind === 'failed' || stored === undefined || map.stored !== stored) return;
+      if (result.value.problem !== undefined) {
+        if (problem !== result.value.problem) log.write('error', result.value.problem);
+        problem = result.value.problem;
+        return;
+      }
+      problem = undefined;
+      const [sight] = result.value.files;
+      const isFirst = known?.of !== stored;
+      if (sight?.bytes === stored.bytes && (isFirst || sight.id === known?.id)) {
+        known = { of: stored, id: sight.id };
+        return;
+      }
+      const what = sight === undefined ? 'removed' : 'changed';
+      log.write('error', `${STATE_FILE} was ${what}, not by this controller; it is written again`);
+      map.rewrite();
+    });
+  };
+  timers.after(LOOK_MS, look);
+}

@@ -1,0 +1,82 @@
+// What the controller does when a frontend says that it could not reach a node: it looks itself, by a call of
+// its own, before the report counts (R6). One reporter may have a bad link. At one node it looks once at a
+// time; what came of it goes to the failure detector, which says what it is worth.
+
+import {
+  type ClusterMap,
+  isGranted,
+  type Life,
+  nodeEntry,
+} from '../../cluster/model/cluster-map.ts';
+import type { NodeId } from '../../cluster/model/identity.ts';
+import type { Times } from '../../cluster/model/limits.ts';
+import { readReply } from '../../cluster/peers/calls.ts';
+import type { CallOutcome, Runtime } from '../../cluster/ports.ts';
+import { mapPushReply, PATHS } from '../../cluster/wire/control-messages.ts';
+import type { FailureDetector } from './failure-detector.ts';
+
+export interface Watched {
+  readonly detector: FailureDetector;
+  readonly times: Times;
+  map(): ClusterMap | undefined;
+}
+
+export class Looks {
+  readonly #runtime: Runtime;
+  readonly #watched: Watched;
+  /** Nodes that are looked at, and the life of each that was reported since that look was sent. */
+  readonly #underWay = new Map<NodeId, Life | undefined>();
+
+  constructor(runtime: Runtime, watched: Watched) {
+    this.#runtime = runtime;
+    this.#watched = watched;
+  }
+
+  /** A look that is under way was sent before this report, and says nothing about it: another one follows. */
+  reported(life: Life): void {
+    if (this.#underWay.has(life.node)) this.#underWay.set(life.node, life);
+    else this.#look(life);
+  }
+
+  #look(life: Life): void {
+    const { times } = this.#watched;
+    const map = this.#watched.map();
+    const entry = map === undefined ? undefined : nodeEntry(map, life.node);
+    if (map === undefined || entry === undefined || !isGranted(map, life)) return;
+    const sentMs = this.#nowMs();
+    this.#underWay.set(life.node, undefined);
+    this.#runtime.network.call(
+      {
+        address: entry.address,
+        method: 'POST',
+        path: PATHS.storageMap,
+        // A map push without a map: the node says at once which life it is, and nothing waits for its disk.
+        message: {},
+        timeoutMs: times.lookMs,
+      },
+      (outcome) => {
+        this.#judge(life, sentMs, outcome);
+        // Reports come in rows, and a node that refuses would be asked without end: the next look waits its time.
+        const restMs = Math.max(0, sentMs + times.lookMs - this.#nowMs());
+        this.#runtime.timers.after(restMs, () => {
+          const reported = this.#underWay.get(life.node);
+          this.#underWay.delete(life.node);
+          if (reported !== undefined) this.#look(reported);
+        });
+      },
+    );
+  }
+
+  /** What is answered in another life's name is a refusal too: nobody of this life listens there. */
+  #judge(life: Life, sentMs: number, outcome: CallOutcome): void {
+    const { detector, times } = this.#watched;
+    const reply = readReply(mapPushReply, outcome);
+    if (reply.kind === 'message' && reply.message.incarnation === life.incarnation) {
+      detector.answeredLook(life);
+    } else if (this.#nowMs() - sentMs < times.lookMs) detector.refusedLook(life, sentMs);
+  }
+
+  #nowMs(): number {
+    return this.#runtime.clock.monotonicMs();
+  }
+}

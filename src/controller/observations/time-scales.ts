@@ -1,0 +1,54 @@
+// Whose scale of the protocol times fits the cluster's (D12): that of whoever registers or polls must be the
+// controller's, and the controller's must be none that makes it wait too short for leases of before.
+
+import { EXIT, FatalError } from '../../cluster/http/errors.ts';
+import type { HttpReply } from '../../cluster/http/http.ts';
+import { refusalReply } from '../../cluster/http/routes.ts';
+import type { ClusterMap } from '../../cluster/model/cluster-map.ts';
+import { otherTimeScale } from '../../cluster/model/time-scale.ts';
+
+/** @returns the refusal, naming both; undefined when the scale is the own one */
+export function refuseTimeScale(
+  who: string,
+  timeScale: number | undefined,
+  own: number,
+): HttpReply | undefined {
+  const problem = otherTimeScale({ who, timeScale }, { who: 'the controller', timeScale: own });
+  return problem === undefined ? undefined : refusalReply('other-time-scale', problem);
+}
+
+/** Of a poll for a map. Who names neither a scale nor a frontend is a person, or a tool, that keeps to no times. */
+export function refusePoll(
+  parameters: ReadonlyMap<string, Buffer>,
+  own: number,
+): HttpReply | undefined {
+  const frontend = parameters.get('frontend')?.toString('latin1');
+  const said = parameters.get('timeScale')?.toString('latin1');
+  if (frontend === undefined && said === undefined) return undefined;
+  const who = frontend === undefined ? 'this process' : `frontend ${frontend}`;
+  return refuseTimeScale(who, said === undefined ? undefined : Number(said), own);
+}
+
+/**
+ * D12: lives of the cluster may still go by the scale that the map has, and hold their leases for longer than a
+ * controller with a smaller one would wait. One with a larger scale only waits longer than it must.
+ * @returns the map, which has a scale from now on
+ * @throws FatalError when the scale of the map is larger
+ */
+export function refuseSmallerScale(map: ClusterMap, scale: number): ClusterMap {
+  const { timeScale } = map;
+  if (timeScale === undefined) return { ...map, timeScale: scale };
+  if (timeScale <= scale) return map;
+  throw new FatalError(
+    EXIT.config,
+    `nodes of this cluster were started with --time-scale ${timeScale}, and this controller with ${scale}: leases would last longer than it waits for their end; start it with ${timeScale}, or found another cluster`,
+  );
+}
+
+/**
+ * D12: a life with this scale is admitted, so no smaller one will do any more. Not before: a controller that was
+ * started with another scale by mistake, and admitted nobody, can be started with the right one again.
+ */
+export function withScaleOf(map: ClusterMap, scale: number): ClusterMap {
+  return { ...map, timeScale: Math.max(map.timeScale ?? scale, scale) };
+}

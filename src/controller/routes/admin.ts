@@ -1,0 +1,334 @@
+// What an operator may ask of the controller: drain a node or undo it, remove it, declare it dead, give up
+// what is lost, and what a change would move. `forget` and `accept-loss` put the operator's word in the
+// place of a proof.
+
+import { type HttpReply, jsonReply, queryOf } from '../../cluster/http/http.ts';
+import { type ReplyCallback, type Routes, refusalReply } from '../../cluster/http/routes.ts';
+import {
+  answeringMembers,
+  type ClusterMap,
+  isGranted,
+  isSameLife,
+  type Life,
+  type MapVersion,
+  type Member,
+  nodeEntry,
+  type PartitionEntry,
+  partitionEntry,
+  presentLives,
+} from '../../cluster/model/cluster-map.ts';
+import type { NodeId } from '../../cluster/model/identity.ts';
+import { STORAGE_NODES_MAX } from '../../cluster/model/limits.ts';
+import type { PartitionId } from '../../cluster/model/partition.ts';
+import type { Runtime } from '../../cluster/ports.ts';
+import {
+  type AcceptLossReply,
+  acceptLossRequest,
+  type ForgetReply,
+  type NodeRequest,
+  nodeRequest,
+  PATHS,
+  type PlanReply,
+} from '../../cluster/wire/control-messages.ts';
+import { parseQuery } from '../../cluster/wire/query.ts';
+import { hasEpochLeft } from '../decisions/epochs.ts';
+import { type Choice, holdersOf, mostComplete, thoseWhoSaid } from '../decisions/holders.ts';
+import { livesOf, withEntry, withMembers } from '../decisions/membership.ts';
+import { whyNeeded, withoutNode } from '../decisions/node-removal.ts';
+import { planChange } from '../decisions/plan.ts';
+import type { Recovery } from '../map/recovery.ts';
+import type { Knowledge } from '../observations/observations.ts';
+import { some } from './frozen.ts';
+
+export interface Administered {
+  readonly knowledge: Knowledge;
+  nowMs(): number;
+  map(): ClusterMap | undefined;
+  recovery(): Recovery | undefined;
+  /** Publishes the map if it changed; the text says why it could not be. Only once there is a map. */
+  propose(
+    change: (map: ClusterMap) => ClusterMap,
+    done: (failure: string | undefined) => void,
+  ): void;
+}
+
+export function addAdminRoutes(
+  routes: Routes,
+  controller: Administered,
+  runtime: Pick<Runtime, 'timers' | 'log'>,
+): void {
+  const admin = new Admin(controller, runtime);
+  routes.addControl(PATHS.drain, nodeRequest, (message, reply) =>
+    admin.setDraining(message, true, reply),
+  );
+  routes.addControl(PATHS.undrain, nodeRequest, (message, reply) =>
+    admin.setDraining(message, false, reply),
+  );
+  routes.addControl(PATHS.remove, nodeRequest, (message, reply) => admin.remove(message, reply));
+  routes.addControl(PATHS.forget, nodeRequest, (message, reply) => reply(admin.forget(message)));
+  routes.addControl(PATHS.acceptLoss, acceptLossRequest, ({ partitions }, reply) =>
+    admin.acceptLoss(partitions as readonly PartitionId[] | undefined, reply),
+  );
+  routes.add(['GET'], PATHS.plan, (request, reply) => {
+    const query = parseQuery(queryOf(request.target));
+    const parameters = query.kind === 'query' ? query.parameters : new Map<string, Buffer>();
+    reply(admin.plan(parameters));
+  });
+}
+
+class Admin {
+  readonly #controller: Administered;
+  readonly #runtime: Pick<Runtime, 'timers' | 'log'>;
+
+  constructor(controller: Administered, runtime: Pick<Runtime, 'timers' | 'log'>) {
+    this.#controller = controller;
+    this.#runtime = runtime;
+  }
+
+  setDraining({ node }: NodeRequest, draining: boolean, reply: ReplyCallback): void {
+    const missing = this.#refuseUnknown(node);
+    if (missing !== undefined) return reply(missing);
+    return this.#change((map) => withEntry(map, node, { draining }), reply);
+  }
+
+  /** Takes a node off the list that holds nothing and lives no more. */
+  remove({ node }: NodeRequest, reply: ReplyCallback): void {
+    const missing = this.#refuseUnknown(node);
+    if (missing !== undefined) return reply(missing);
+    const map = this.#controller.map();
+    let needed = map === undefined ? undefined : whyNeeded(map, node);
+    if (needed !== undefined) return reply(refusalReply('node-needed', needed));
+    return this.#change(
+      (current) => {
+        // It may have come back while this waited for its turn.
+        needed = whyNeeded(current, node);
+        return withoutNode(current, node);
+      },
+      (answer) => reply(needed === undefined ? answer : refusalReply('node-needed', needed)),
+    );
+  }
+
+  /** H5c: the operator knows that these lives are over; if the present one is heard of, the earlier ones. */
+  forget({ node }: NodeRequest): HttpReply {
+    const published = this.#controller.map();
+    const recovery = this.#controller.recovery();
+    const map = published ?? recovery?.known;
+    if (map === undefined) return notReady();
+    const missing = refuseUnknown(map, node);
+    if (missing !== undefined) return missing;
+    const { knowledge } = this.#controller;
+    const now = this.#controller.nowMs();
+    // Before there is a map nobody is heard but by his promise.
+    const mayLive =
+      published === undefined
+        ? () => recovery?.hasPromised(node) === true
+        : (life: Life) =>
+            nodeEntry(map, node)?.incarnation === life.incarnation &&
+            knowledge.detector.mayLive(life, now);
+    const forgotten = livesOf(map, node).filter((life) => !mayLive(life));
+    for (const life of forgotten) knowledge.detector.died(life, now, false);
+    if (forgotten.length > 0) recovery?.forget(node);
+    if (published !== undefined) {
+      return jsonReply(200, { forgotten, ...this.#stillFrozen(published, node, forgotten) });
+    }
+    const advice = `there is no map yet (${recovery?.waitingFor}); once there is, the controller's /status says what stays frozen, and what helps`;
+    return jsonReply(200, { forgotten, advice });
+  }
+
+  /**
+   * H32: what is frozen for a node that is gone for good goes on where a surviving member is known to have
+   * everything. For the rest the operator is told what he would be left with.
+   */
+  #stillFrozen(map: ClusterMap, node: NodeId, forgotten: readonly Life[]): Partial<ForgetReply> {
+    const recovery = this.#controller.recovery();
+    if (recovery === undefined || forgotten.length === 0) return {};
+    const frozen = recovery.frozenForGood(map).get(node) ?? [];
+    if (frozen.length === 0) return {};
+    const living = this.#living(map);
+    const outcomes = frozen.map((partition) => {
+      const { chosen, epoch } = this.#choose(map, partition, living);
+      const { members } = partitionEntry(map, partition);
+      const holders = chosen.filter(
+        (life) => epoch > 0 || members.some((member) => member.node === life.node),
+      );
+      const alive = holders.map((life) => life.node).filter((own) => own !== node);
+      return `${partition} ${alive.length > 0 ? `with what ${alive.join(' and ')} has` : 'empty'}`;
+    });
+    const advice = `no surviving member is known to have all of what is frozen for ${node}; velour accept-loss would let go on: ${some(outcomes)}`;
+    return { frozen, advice };
+  }
+
+  /** Partitions that are offline serve again, with the most complete copies that are left (H29). */
+  acceptLoss(partitions: readonly PartitionId[] | undefined, reply: ReplyCallback): void {
+    const asked = this.#controller.map();
+    if (asked === undefined) return reply(notReady());
+    const missing = partitions?.find((partition) => partition >= asked.partitions.length);
+    if (missing !== undefined) {
+      const last = asked.partitions.length - 1;
+      const detail = `there is no partition ${missing}; they are 0 to ${last}`;
+      return reply(refusalReply('malformed-message', detail));
+    }
+    const spent = partitionsWithoutEpoch(asked, partitions);
+    if (spent.length > 0) {
+      return reply(
+        refusalReply(
+          'epochs-spent',
+          `partitions ${some(spent)} have no epoch left to open: back up what the cluster has, and restore it into a new one`,
+        ),
+      );
+    }
+    // What goes offline meanwhile is left alone: who holds it has not said so.
+    const offline = (map: ClusterMap, partition: number) =>
+      answeringMembers(map, partitionEntry(map, partition as PartitionId)).length === 0;
+    const wanted = asked.partitions
+      .map((_, partition) => partition as PartitionId)
+      .filter(
+        (partition) => partitions?.includes(partition) !== false && offline(asked, partition),
+      );
+    return this.#whenAllSaid(asked.version, (silent) => {
+      if (silent.length > 0) return reply(refusalReply('not-ready', cannotSay(silent)));
+      const accepted: AcceptLossReply['partitions'][number][] = [];
+      this.#controller.propose(
+        (map) => {
+          const lives = this.#livesThatSaid(map, asked.version);
+          const entries = [...map.partitions];
+          for (const partition of wanted) {
+            if (!offline(map, partition)) continue;
+            const entry = partitionEntry(map, partition);
+            const choice = this.#choose(map, partition, lives);
+            entries[partition] = revived(entry, choice.chosen);
+            accepted.push({ partition, ...choice });
+          }
+          return accepted.some(({ chosen }) => chosen.length > 0)
+            ? { ...map, partitions: entries }
+            : map;
+        },
+        (failure) => {
+          if (failure !== undefined) return reply(refusalReply('not-durable', failure));
+          this.#logAccepted(accepted);
+          return reply(jsonReply(200, { partitions: accepted }));
+        },
+      );
+    });
+  }
+
+  /**
+   * Waits until all that may live have said what they hold under this map, but no longer than a node may be silent:
+   * also those that a controller that was just started has not heard yet, for one of them may have the best copy.
+   * @param done gets those that have not, though they live: one whose disk is full cannot store the map under which it
+   *   would say so, and has the only copy perhaps (seed 6019 of the long runs)
+   */
+  #whenAllSaid(version: MapVersion, done: (silent: readonly Life[]) => void): void {
+    const { decideMs, suspicionMs } = this.#controller.knowledge.times;
+    const untilMs = this.#controller.nowMs() + suspicionMs;
+    const look = () => {
+      const map = this.#controller.map();
+      const silent = map === undefined ? [] : this.#silent(map, version);
+      if (silent.length === 0 || this.#controller.nowMs() >= untilMs) done(silent);
+      else this.#runtime.timers.after(decideMs, look);
+    };
+    look();
+  }
+
+  /** Who is fenced and heard will be fenced no more in a moment. */
+  #silent(map: ClusterMap, version: MapVersion): readonly Life[] {
+    const { detector } = this.#controller.knowledge;
+    const now = this.#controller.nowMs();
+    const said = this.#livesThatSaid(map, version);
+    return presentLives(map).filter(
+      (life) => !said.some((other) => isSameLife(other, life)) && detector.mayLive(life, now),
+    );
+  }
+
+  #living(map: ClusterMap): readonly Life[] {
+    const view = this.#controller.knowledge.at(this.#controller.nowMs());
+    return presentLives(map).filter((life) => isGranted(map, life) && view.isAlive(life));
+  }
+
+  #livesThatSaid(map: ClusterMap, version: MapVersion): readonly Life[] {
+    return thoseWhoSaid(this.#living(map), this.#controller.knowledge.heartbeats, version);
+  }
+
+  /** Without anything that is left of it: those of its nodes that live, else as many others as there should be. */
+  #choose(map: ClusterMap, partition: PartitionId, lives: readonly Life[]): Choice {
+    const holders = holdersOf(partition, lives, this.#controller.knowledge.heartbeats);
+    const { members } = partitionEntry(map, partition);
+    const own = lives.filter((life) => members.some((member) => member.node === life.node));
+    const chosen = own.length > 0 ? own : lives.slice(0, map.redundancy);
+    return mostComplete(holders) ?? { chosen, epoch: 0, items: 0 };
+  }
+
+  #logAccepted(accepted: AcceptLossReply['partitions']): void {
+    for (const { partition, chosen, epoch, items } of accepted) {
+      const lives = chosen.map(({ node, incarnation }) => `${node} as ${incarnation}`).join(', ');
+      this.#runtime.log.write('warn', 'loss accepted', { partition, chosen: lives, epoch, items });
+    }
+  }
+
+  plan(parameters: ReadonlyMap<string, Buffer>): HttpReply {
+    const map = this.#controller.map();
+    if (map === undefined) return notReady();
+    const drain = parameters.get('drain')?.toString() as NodeId | undefined;
+    const add = Number(parameters.get('add')?.toString() ?? 0);
+    const missing = drain === undefined ? undefined : this.#refuseUnknown(drain);
+    if (missing !== undefined) return missing;
+    if (!Number.isInteger(add) || add < 0 || (add === 0 && drain === undefined)) {
+      return refusalReply('malformed-message', 'a plan needs add=N or drain=NODE');
+    }
+    if (add > STORAGE_NODES_MAX) {
+      return refusalReply('malformed-message', `a cluster has at most ${STORAGE_NODES_MAX} nodes`);
+    }
+    const plan: PlanReply = planChange(map, this.#controller.knowledge, { add, drain });
+    return jsonReply(200, plan);
+  }
+
+  #change(change: (map: ClusterMap) => ClusterMap, reply: ReplyCallback): void {
+    if (this.#controller.map() === undefined) return reply(notReady());
+    return this.#controller.propose(change, (failure) =>
+      reply(failure === undefined ? jsonReply(200, {}) : refusalReply('not-durable', failure)),
+    );
+  }
+
+  #refuseUnknown(node: NodeId): HttpReply | undefined {
+    const map = this.#controller.map();
+    return map === undefined ? notReady() : refuseUnknown(map, node);
+  }
+}
+
+function refuseUnknown(map: ClusterMap, node: NodeId): HttpReply | undefined {
+  if (nodeEntry(map, node) !== undefined) return undefined;
+  return refusalReply(
+    'unknown-node',
+    `there is no node ${node}; there are ${Object.keys(map.nodes).join(', ')}`,
+  );
+}
+
+function cannotSay(silent: readonly Life[]): string {
+  const nodes = some(silent.map(({ node }) => node));
+  return `${nodes} may live, and cannot say what it has of what is to be given up: a node says so under the present map, and cannot store that while its disk is full. Nothing was given up; make room there, or stop the node, and say this again`;
+}
+
+function notReady(): HttpReply {
+  return refusalReply('not-ready', 'the controller has no map yet');
+}
+
+/** Of those that are to serve again: at their epoch a set may have been acknowledged by other members. */
+function partitionsWithoutEpoch(
+  map: ClusterMap | undefined,
+  partitions: readonly PartitionId[] | undefined,
+): readonly number[] {
+  const offline = [...(map?.partitions ?? []).entries()].filter(
+    ([partition, entry]) =>
+      partitions?.includes(partition as PartitionId) !== false &&
+      map !== undefined &&
+      answeringMembers(map, entry).length === 0,
+  );
+  return offline.filter(([, entry]) => !hasEpochLeft(entry)).map(([partition]) => partition);
+}
+
+/** What these lives hold of it counts as all that there is. */
+function revived(entry: PartitionEntry, lives: readonly Life[]): PartitionEntry {
+  if (lives.length === 0) return entry;
+  const members = lives.map((life): Member => ({ ...life, role: 'serving' }));
+  return withMembers(entry, members);
+}

@@ -1,0 +1,160 @@
+// What people can ask the controller: the cluster as it sees it, and its figures.
+
+import { jsonReply } from '../../cluster/http/http.ts';
+import type { Metrics } from '../../cluster/http/metrics.ts';
+import type { Routes } from '../../cluster/http/routes.ts';
+import { addTimeMetrics } from '../../cluster/model/cluster-clock.ts';
+import {
+  type ClusterMap,
+  type Life,
+  type MemberRole,
+  type NodeEntry,
+  offlinePartitions,
+  printMapVersion,
+  type WhenFull,
+  whenFullOf,
+} from '../../cluster/model/cluster-map.ts';
+import type { NodeId } from '../../cluster/model/identity.ts';
+import type { PartitionId } from '../../cluster/model/partition.ts';
+import type { Runtime } from '../../cluster/ports.ts';
+import { VERSION } from '../../cluster/software.ts';
+import { spentShare } from '../decisions/epochs.ts';
+import type { Knowledge } from '../observations/observations.ts';
+import { describeFrozen } from './frozen.ts';
+import { offlineStatus } from './offline.ts';
+
+export interface Inspected {
+  readonly runtime: Runtime;
+  readonly redundancy: number;
+  readonly timeScale: number;
+  /** As the command line says, if it does: what a map that is not found yet says cannot be told. */
+  readonly whenFull: WhenFull | undefined;
+  readonly knowledge: Knowledge;
+  map(): ClusterMap | undefined;
+  waitingFor(): string | undefined;
+  /** Why no map can be stored now, and so none be published. */
+  stateProblem(): string | undefined;
+  /** By the node that is to promise, the partitions that wait for it; undefined without a recovery. */
+  frozenFor(map: ClusterMap): ReadonlyMap<NodeId, readonly PartitionId[]> | undefined;
+  candidates(): ReadonlyMap<NodeId, NodeEntry>;
+  /** The addresses of those that polled lately. */
+  frontends(): readonly string[];
+}
+
+export function inspect(routes: Routes, metrics: Metrics, controller: Inspected): void {
+  routes.add(['GET'], '/status', (_request, reply) => reply(jsonReply(200, status(controller))));
+  const map = () => controller.map();
+  addTimeMetrics(metrics, controller.knowledge.clocks.time, controller.timeScale);
+  metrics.gauge(
+    'velourfog_storage_nodes',
+    'Storage nodes in the map.',
+    () => Object.keys(map()?.nodes ?? {}).length,
+  );
+  metrics.gauge(
+    'velourfog_frontends',
+    'Frontends that polled lately.',
+    () => controller.frontends().length,
+  );
+  metrics.gauge(
+    'velourfog_offline_partitions',
+    'Partitions that nobody may answer gets for.',
+    () => {
+      const current = map();
+      return current === undefined ? 0 : offlinePartitions(current);
+    },
+  );
+  metrics.gauge(
+    'velourfog_unwritable_storage_nodes',
+    'Storage nodes that say that they cannot write to their disks.',
+    () => {
+      const { heartbeats } = controller.knowledge;
+      const nodes = Object.entries(map()?.nodes ?? {});
+      return nodes.filter(([id, entry]) => heartbeats.of(lifeOf(id, entry))?.writable === false)
+        .length;
+    },
+  );
+  metrics.gauge('velourfog_state_writable', '0 while the last map could not be stored.', () =>
+    controller.stateProblem() === undefined ? 1 : 0,
+  );
+  metrics.gauge(
+    'velourfog_epochs_spent_ratio',
+    'How much of all epochs the partition has spent that spent most.',
+    () => {
+      const current = map();
+      return current === undefined ? 0 : spentShare(current);
+    },
+  );
+  metrics.gauge(
+    'velourfog_map_number',
+    'Number of the map within its generation.',
+    () => map()?.version.number ?? 0,
+  );
+}
+
+function status(controller: Inspected): unknown {
+  const { runtime, knowledge, redundancy, whenFull } = controller;
+  const map = controller.map();
+  const now = runtime.clock.monotonicMs();
+  const frozen = map === undefined ? undefined : controller.frozenFor(map);
+  const clockAheadMs = (life: Life) => {
+    const aheadMs = knowledge.clocks.aheadMs(life);
+    return aheadMs === undefined ? undefined : Math.round(aheadMs);
+  };
+  const endOf = (life: Life) => {
+    const death = knowledge.detector.death(life);
+    if (death === undefined) return undefined;
+    return now < death.returnsUntilMs ? 'returning' : 'gone';
+  };
+  const nodes = map?.nodes ?? Object.fromEntries(controller.candidates());
+  return {
+    version: VERSION,
+    timeScale: controller.timeScale,
+    timeMs: Math.round(knowledge.clocks.time.wallMs()),
+    ready: map !== undefined,
+    waitingFor: controller.waitingFor(),
+    cluster: map?.cluster,
+    map: map === undefined ? undefined : printMapVersion(map.version),
+    partitions: map?.partitions.length,
+    redundancy: map?.redundancy ?? redundancy,
+    whenFull: map === undefined ? whenFull : whenFullOf(map),
+    offlinePartitions: map === undefined ? undefined : offlinePartitions(map),
+    offline: map === undefined ? undefined : offlineStatus(map),
+    stateProblem: controller.stateProblem(),
+    frozen:
+      frozen === undefined || frozen.size === 0
+        ? undefined
+        : {
+            waitingFor: Object.fromEntries(frozen),
+            help: describeFrozen(frozen),
+          },
+    storage: Object.fromEntries(
+      Object.entries(nodes).map(([id, entry]) => [
+        id,
+        {
+          address: entry.address,
+          incarnation: entry.incarnation,
+          fenced: entry.fenced,
+          draining: entry.draining,
+          partitions: map === undefined ? undefined : countRoles(map, id as NodeId),
+          clockAheadMs: clockAheadMs(lifeOf(id, entry)),
+          ended: endOf(lifeOf(id, entry)),
+          diskProblem: knowledge.heartbeats.of(lifeOf(id, entry))?.diskProblem,
+          heardMsAgo: Math.round(now - (knowledge.detector.heardMs(id as NodeId) ?? Number.NaN)),
+        },
+      ]),
+    ),
+    frontends: controller.frontends(),
+  };
+}
+
+function lifeOf(id: string, { incarnation }: NodeEntry): Life {
+  return { node: id as NodeId, incarnation };
+}
+
+function countRoles(map: ClusterMap, id: NodeId): Readonly<Record<MemberRole, number>> {
+  const counts = { serving: 0, joining: 0, leaving: 0 };
+  for (const { members } of map.partitions) {
+    for (const { node, role } of members) if (node === id) counts[role]++;
+  }
+  return counts;
+}

@@ -1,0 +1,45 @@
+// What people are told of partitions that nobody answers for: which they are, and what helps. Those that a recovery
+// keeps frozen wait for something else (frozen.ts).
+
+import { answeringMembers, type ClusterMap } from '../../cluster/model/cluster-map.ts';
+import type { PartitionId } from '../../cluster/model/partition.ts';
+import type { Log } from '../../cluster/ports.ts';
+import { some } from './frozen.ts';
+
+const HELP =
+  'start the storage nodes that held them, with their data; where that is gone for good, as when nodes without a data directory were killed, velour accept-loss gives it up, and the partitions serve again with what is left';
+
+/** By the map; none that is frozen. */
+export function offlineIn(map: ClusterMap): readonly PartitionId[] {
+  return map.partitions.flatMap((entry, partition) =>
+    !entry.frozen && answeringMembers(map, entry).length === 0 ? [partition as PartitionId] : [],
+  );
+}
+
+/** As `/status` has it; undefined when there are none. */
+export function offlineStatus(map: ClusterMap): unknown {
+  const partitions = offlineIn(map);
+  return partitions.length === 0 ? undefined : { partitions: some(partitions), help: HELP };
+}
+
+/** One line when partitions go offline, one more when others do, and one when all are back. */
+export class OfflineWatch {
+  readonly #log: Log;
+  #offline: ReadonlySet<PartitionId> = new Set();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  published(map: ClusterMap): void {
+    const before = this.#offline;
+    const offline = offlineIn(map);
+    this.#offline = new Set(offline);
+    if (offline.some((partition) => !before.has(partition))) {
+      const fields = { partitions: offline.length, which: some(offline), help: HELP };
+      this.#log.write('warn', 'partitions are offline', fields);
+    } else if (offline.length === 0 && before.size > 0) {
+      this.#log.write('info', 'no partition is offline any more', { were: before.size });
+    }
+  }
+}

@@ -1,0 +1,73 @@
+// Tells the controller which storage nodes could not be reached, so that it suspects them sooner (R6).
+// A hint, never a proof: what comes of it is the controller's.
+
+import { isSameLife, type Life } from '../cluster/model/cluster-map.ts';
+import type { Address } from '../cluster/model/identity.ts';
+import type { Times } from '../cluster/model/limits.ts';
+import type { Runtime } from '../cluster/ports.ts';
+import { PATHS, type ReportRequest } from '../cluster/wire/control-messages.ts';
+
+export interface FailureReportOptions {
+  readonly controller: Address;
+  readonly address: Address;
+  readonly times: Times;
+}
+
+export class FailureReports {
+  readonly #runtime: Runtime;
+  readonly #options: FailureReportOptions;
+  #unreachable: Life[] = [];
+  #silent: readonly Life[] = [];
+  /** Something is to be said that was not yet. */
+  #due = false;
+  #scheduled = false;
+
+  constructor(runtime: Runtime, options: FailureReportOptions) {
+    this.#runtime = runtime;
+    this.#options = options;
+  }
+
+  /** Many operations fail at once; they make one report a heartbeat at most. */
+  note({ node, incarnation }: Life): void {
+    if (this.#unreachable.some((life) => isSameLife(life, { node, incarnation }))) return;
+    this.#unreachable.push({ node, incarnation });
+    this.#soon();
+  }
+
+  /** All that have answered nothing for long, H11; said again as long as it is so. */
+  silent(lives: readonly Life[]): void {
+    this.#silent = lives;
+    if (lives.length > 0) this.#soon();
+  }
+
+  #soon(): void {
+    this.#due = true;
+    if (!this.#scheduled) this.#send();
+  }
+
+  #send(): void {
+    const { controller, address, times } = this.#options;
+    const message: ReportRequest = {
+      frontend: address,
+      unreachable: this.#unreachable,
+      silent: this.#silent,
+    };
+    this.#runtime.network.call(
+      {
+        address: controller,
+        method: 'POST',
+        path: PATHS.report,
+        message,
+        timeoutMs: times.controlCallMs,
+      },
+      () => undefined,
+    );
+    this.#unreachable = [];
+    this.#due = false;
+    this.#scheduled = true;
+    this.#runtime.timers.after(times.heartbeatMs, () => {
+      this.#scheduled = false;
+      if (this.#due) this.#send();
+    });
+  }
+}

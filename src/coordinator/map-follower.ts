@@ -1,0 +1,162 @@
+// Keeps the frontend's map up to date: a long poll at the controller, and, when a storage node turns
+// out to know more or less than we do, one exchange with that node. So maps spread while the controller
+// is away.
+
+import { encodeMapVersion, nodeEntry } from '../cluster/model/cluster-map.ts';
+import type { Address, NodeId } from '../cluster/model/identity.ts';
+import type { Times } from '../cluster/model/limits.ts';
+import { received } from '../cluster/model/map-delta.ts';
+import { readReply } from '../cluster/peers/calls.ts';
+import { ControllerContact } from '../cluster/peers/controller-contact.ts';
+import type { CallOutcome, Runtime } from '../cluster/ports.ts';
+import { mapPushReply, mapReply, PATHS } from '../cluster/wire/control-messages.ts';
+import type { ControlMessage } from '../cluster/wire/map-json.ts';
+import type { MapRefresh, MapSource, Router } from './router.ts';
+
+export interface MapFollowerOptions {
+  readonly controller: Address;
+  /** Where clients reach this frontend; none for who only comes for a while, and is no frontend (D14). */
+  readonly address?: Address | undefined;
+  readonly times: Times;
+}
+
+export class MapFollower implements MapRefresh {
+  readonly #runtime: Runtime;
+  readonly #router: Router;
+  readonly #options: MapFollowerOptions;
+  readonly #refused: (problem: string) => void;
+  readonly #startedMs: number;
+  /** Nodes with an exchange under way or just over: every set that waits asks in each of its rounds. */
+  readonly #askedLately = new Set<NodeId>();
+  /** H38: unless the last answer could not be read, or laid over our map. */
+  #takesDeltas = true;
+  #problem: string | undefined;
+  readonly #contact: ControllerContact;
+
+  /** @param refused is called when nothing will come of asking, and there is no map to go on with (D12) */
+  constructor(
+    runtime: Runtime,
+    router: Router,
+    options: MapFollowerOptions,
+    refused: (problem: string) => void,
+  ) {
+    this.#runtime = runtime;
+    this.#router = router;
+    this.#options = options;
+    this.#refused = refused;
+    this.#startedMs = runtime.clock.wallMs();
+    this.#contact = new ControllerContact(runtime, {
+      warning: 'no map from the controller',
+      timeScale: options.times.scale,
+    });
+  }
+
+  /** Why there is no map or no newer one, for people; undefined when the controller answers. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  start(): void {
+    this.#poll();
+  }
+
+  fetchFrom(node: NodeId): void {
+    this.#exchange(node, 'GET', `?since=${this.#since('storage')}`, undefined, (outcome) => {
+      const reply = readReply(mapReply, outcome);
+      if (reply.kind === 'message' && reply.message.map !== undefined) {
+        this.#router.adopt(reply.message.map, 'storage');
+      }
+    });
+  }
+
+  pushTo(node: NodeId): void {
+    this.#exchange(node, 'POST', '', { map: this.#router.map }, (outcome) => {
+      const reply = readReply(mapPushReply, outcome);
+      if (reply.kind === 'refused') {
+        this.#runtime.log.write('warn', 'a node refused our map', { node, reason: reply.detail });
+      }
+    });
+  }
+
+  #exchange(
+    node: NodeId,
+    method: 'GET' | 'POST',
+    query: string,
+    message: ControlMessage | undefined,
+    done: (outcome: CallOutcome) => void,
+  ): void {
+    const map = this.#router.map;
+    const entry = map === undefined ? undefined : nodeEntry(map, node);
+    if (entry === undefined || this.#askedLately.has(node)) return;
+    this.#askedLately.add(node);
+    const { times } = this.#options;
+    this.#runtime.network.call(
+      {
+        address: entry.address,
+        method,
+        path: `${PATHS.storageMap}${query}`,
+        message,
+        timeoutMs: times.controlCallMs,
+      },
+      (outcome) => {
+        this.#runtime.timers.after(times.retryMs, () => this.#askedLately.delete(node));
+        done(outcome);
+      },
+    );
+  }
+
+  #poll(): void {
+    const { controller, address, times } = this.#options;
+    // Without a map there is nothing to wait for quietly: ask again soon, and say what is missing.
+    const waitMs = this.#router.map === undefined ? times.heartbeatMs : times.mapPollMs;
+    const self = address === undefined ? '' : `&frontend=${address}&started=${this.#startedMs}`;
+    const deltas = this.#takesDeltas ? '&deltas' : '';
+    const query = `since=${this.#since('controller')}&wait=${waitMs}&timeScale=${times.scale}${deltas}${self}`;
+    this.#runtime.network.call(
+      {
+        address: controller,
+        method: 'GET',
+        path: `${PATHS.controllerMap}?${query}`,
+        timeoutMs: waitMs + times.controlCallMs,
+      },
+      (outcome) => {
+        const reply = readReply(mapReply, outcome, 'the controller');
+        this.#takesDeltas = reply.kind === 'message';
+        if (reply.kind !== 'message') {
+          const problem = `controller ${controller}: ${reply.detail}`;
+          const isOfOtherScale = reply.kind === 'refused' && reply.error === 'other-time-scale';
+          if (isOfOtherScale && this.#router.map === undefined) return this.#refused(problem);
+          this.#pollFailed(problem);
+        } else {
+          const { waitingFor } = reply.message;
+          const news = received(reply.message, this.#router.map);
+          if (news.kind === 'unusable') this.#takesDeltas = false;
+          const map = news.kind === 'map' ? news.map : undefined;
+          const adoption = map === undefined ? undefined : this.#router.adopt(map, 'controller');
+          if (adoption === 'other-cluster') {
+            this.#pollFailed(`controller ${controller} leads another cluster, ${map?.cluster}`);
+          } else if (adoption === 'of-yesterday') {
+            this.#pollFailed(`controller ${controller} started from an older map than this one`);
+          } else {
+            this.#report(waitingFor === undefined ? undefined : `controller waits: ${waitingFor}`);
+            this.#poll();
+          }
+        }
+      },
+    );
+  }
+
+  #pollFailed(problem: string): void {
+    this.#report(problem);
+    this.#runtime.timers.after(this.#options.times.heartbeatMs, () => this.#poll());
+  }
+
+  #since(source: MapSource): string {
+    return encodeMapVersion(this.#router.sinceFor(source));
+  }
+
+  #report(problem: string | undefined): void {
+    this.#problem = problem;
+    if (this.#contact.report(problem)) this.#runtime.log.write('info', 'controller reached');
+  }
+}

@@ -1,0 +1,78 @@
+// How a frontend gets a map while the controller is away: from its file, and from storage nodes that it was told of.
+// Such a map is a hint, and no more is needed: a storage node answers gets by its own lease and sets by its own
+// epoch, whatever map the frontend has (H2, R2). What the controller says later stands over it (router.ts).
+
+import { encodeMapVersion } from '../cluster/model/cluster-map.ts';
+import type { Address } from '../cluster/model/identity.ts';
+import type { Times } from '../cluster/model/limits.ts';
+import { readReply } from '../cluster/peers/calls.ts';
+import type { Runtime } from '../cluster/ports.ts';
+import { mapReply, PATHS } from '../cluster/wire/control-messages.ts';
+import type { CachedMap } from './cached-map.ts';
+import type { Adoption, Router } from './router.ts';
+
+export interface MapHintOptions {
+  readonly times: Times;
+  readonly storages: readonly Address[];
+  readonly cache: CachedMap | undefined;
+  /** Whether the controller is not heard of now. */
+  readonly isControllerAway: () => boolean;
+}
+
+export class MapHints {
+  readonly #runtime: Runtime;
+  readonly #router: Router;
+  readonly #options: MapHintOptions;
+  readonly #asked = new Set<Address>();
+  /** Addresses of nodes of another cluster, each said once. */
+  readonly #strangers = new Set<Address>();
+
+  constructor(runtime: Runtime, router: Router, options: MapHintOptions) {
+    this.#runtime = runtime;
+    this.#router = router;
+    this.#options = options;
+  }
+
+  start(): void {
+    const { cache, storages, times } = this.#options;
+    cache?.read((map) => this.#router.adopt(map, 'file'));
+    // Not at once: a controller that is there answers sooner.
+    if (storages.length > 0) this.#runtime.timers.after(times.heartbeatMs, () => this.#round());
+  }
+
+  /** Often without a map; seldom with one, for operations find newer ones by themselves (R4). */
+  #round(): void {
+    const { times, storages, isControllerAway } = this.#options;
+    const hasMap = this.#router.map !== undefined;
+    const waitMs = hasMap ? times.mapPollMs : times.heartbeatMs;
+    this.#runtime.timers.after(waitMs, () => this.#round());
+    if (!hasMap || isControllerAway()) for (const address of storages) this.#ask(address);
+  }
+
+  /** All of them, each in its own time: the newest of their maps is the one that stays (I1). */
+  #ask(address: Address): void {
+    if (this.#asked.has(address)) return;
+    this.#asked.add(address);
+    const since = encodeMapVersion(this.#router.sinceFor('storage'));
+    this.#runtime.network.call(
+      {
+        address,
+        method: 'GET',
+        path: `${PATHS.storageMap}?since=${since}`,
+        timeoutMs: this.#options.times.controlCallMs,
+      },
+      (outcome) => {
+        this.#asked.delete(address);
+        const reply = readReply(mapReply, outcome, 'a storage node');
+        if (reply.kind !== 'message' || reply.message.map === undefined) return;
+        this.#judge(address, this.#router.adopt(reply.message.map, 'storage'));
+      },
+    );
+  }
+
+  #judge(address: Address, adoption: Adoption): void {
+    if (adoption !== 'other-cluster' || this.#strangers.has(address)) return;
+    this.#strangers.add(address);
+    this.#runtime.log.write('warn', 'a storage node is of another cluster', { address });
+  }
+}

@@ -1,0 +1,137 @@
+// Carries out a get (R3): one random serving member, the next one when it cannot say, rounds until the
+// deadline. What an answer means is decision.ts's.
+
+import type { ErrorCode } from '../../../cluster/http/errors.ts';
+import type { Member } from '../../../cluster/model/cluster-map.ts';
+import type { PartitionId } from '../../../cluster/model/partition.ts';
+import { recordVersion, type StoredRecord } from '../../../cluster/model/record.ts';
+import type { Version } from '../../../cluster/model/version.ts';
+import type { MemberAnswer } from '../../../cluster/peers/storage-channel.ts';
+import { NOT_NAMED } from '../../../cluster/peers/storage-channels.ts';
+import type { Reach } from '../../router.ts';
+import type { OperationContext } from '../operation-context.ts';
+import { judgeRead } from './decision.ts';
+
+export type ReadOutcome =
+  | { readonly kind: 'value'; readonly record: StoredRecord }
+  /** `version` of what took the key away; zero when nothing is known to. */
+  | { readonly kind: 'absent'; readonly version: Version }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
+
+export type ReadCallback = (outcome: ReadOutcome) => void;
+
+/** The last-copy rule: what nobody has complete is never answered as if it were empty (D8). */
+export const OFFLINE =
+  'no storage node that has all of this partition is alive: start those that had it, or, where that is gone for good, give it up with velour accept-loss';
+
+export class Reader {
+  readonly #context: OperationContext;
+
+  constructor(context: OperationContext) {
+    this.#context = context;
+  }
+
+  get(key: Buffer, callback: ReadCallback): void {
+    const { runtime, times } = this.#context;
+    const now = runtime.clock.monotonicMs();
+    // A try begun later than this could not end before the deadline.
+    new Get(this.#context, key, now + times.getDeadlineMs - times.tryMs, callback).round();
+  }
+}
+
+const NOBODY: readonly Reach[] = [];
+
+class Get {
+  readonly #context: OperationContext;
+  readonly #key: Buffer;
+  readonly #lastTryMs: number;
+  /** Undefined once the client has its answer; what still comes back is too late. */
+  #callback: ReadCallback | undefined;
+  #partition = 0 as PartitionId;
+  /** Whom this round asks, one after the other, from `#next` on and round to where it began. */
+  #answering = NOBODY;
+  #next = 0;
+  #left = 0;
+  #roundScheduled = false;
+
+  constructor(context: OperationContext, key: Buffer, lastTryMs: number, callback: ReadCallback) {
+    this.#context = context;
+    this.#key = key;
+    this.#lastTryMs = lastTryMs;
+    this.#callback = callback;
+  }
+
+  round(): void {
+    this.#roundScheduled = false;
+    const { router } = this.#context;
+    const place = router.locate(this.#key);
+    if (place === undefined) {
+      this.#answer({ kind: 'failed', code: 'not-ready', detail: 'no cluster map yet' });
+      return;
+    }
+    const { answering, partition } = place;
+    this.#partition = partition;
+    this.#answering = answering;
+    this.#left = answering.length;
+    if (answering.length === 0) return this.#again('partition-offline', OFFLINE);
+    this.#next = router.first(answering);
+    return this.#askNext();
+  }
+
+  /** One member at a time; a slow one is not given up, but another one is asked beside it. */
+  #askNext(): void {
+    const reach = this.#answering[this.#next];
+    if (this.#callback === undefined || this.#left === 0 || reach === undefined) return;
+    this.#left--;
+    this.#next = this.#next + 1 === this.#answering.length ? 0 : this.#next + 1;
+    const { member, channel } = reach;
+    if (channel === undefined) return this.#judge(member, NOT_NAMED);
+    channel.send(
+      { kind: 'get', partition: this.#partition, key: this.#key },
+      (answer) => this.#judge(member, answer),
+      this.#left === 0 ? undefined : () => this.#askNext(),
+    );
+  }
+
+  #judge(member: Member, answer: MemberAnswer): void {
+    if (this.#callback === undefined) return;
+    const { refresh, reports, versions } = this.#context;
+    const step = judgeRead(answer);
+    switch (step.kind) {
+      case 'value':
+        versions.observe(recordVersion(step.record));
+        return this.#answer(step);
+      case 'absent':
+        versions.observe(step.version);
+        return this.#answer(step);
+      case 'ask-another':
+        // One that cannot be reached lives on as another life perhaps, which our map is too old to know.
+        if (step.mapDiffers || step.unreachable) refresh.fetchFrom(member.node);
+        if (step.unreachable) reports.note(member);
+        if (this.#left > 0) return this.#askNext();
+        return this.#again('unanswered', 'no storage node answered in time');
+    }
+  }
+
+  /** Another round, even if a slow member of this one may still answer: whoever is first counts. */
+  #again(code: ErrorCode, detail: string): void {
+    if (this.#roundScheduled) return;
+    const { runtime, times } = this.#context;
+    if (runtime.clock.monotonicMs() >= this.#lastTryMs) {
+      this.#answer({ kind: 'failed', code, detail });
+      return;
+    }
+    this.#roundScheduled = true;
+    runtime.timers.after(times.retryMs + runtime.random.below(times.retryMs), () => {
+      if (this.#callback !== undefined) this.round();
+    });
+  }
+
+  #answer(outcome: ReadOutcome): void {
+    const callback = this.#callback;
+    this.#callback = undefined;
+    const found = outcome.kind === 'value' ? outcome.record : undefined;
+    this.#context.hotKeys?.noteGet(this.#key, found);
+    callback?.(outcome);
+  }
+}

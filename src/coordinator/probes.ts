@@ -1,0 +1,103 @@
+// Asks every storage node that the map names for its time, on the stream that its operations take. What
+// the times are good for is cluster-clock.ts's (H31); who answers nothing for long is told to the
+// controller (H11), also of nodes that no operation goes to any more.
+
+import { type ClusterMap, type Life, presentLives } from '../cluster/model/cluster-map.ts';
+import type { Incarnation, NodeId } from '../cluster/model/identity.ts';
+import type { Times } from '../cluster/model/limits.ts';
+import { type Moment, momentOf } from '../cluster/moment.ts';
+import type { Runtime } from '../cluster/ports.ts';
+import type { Router } from './router.ts';
+
+/** A frontend that was away for so many probes blames nobody for what it missed (as H10). */
+const AWAY_PROBES = 2.5;
+
+export interface ProbeEvents {
+  /** @param asked by the own clocks */
+  told(node: NodeId, wallMs: number, asked: Moment): void;
+  /** Before each round. */
+  asking(): void;
+  /** After each round: those that have answered nothing for `unreachableMs`. */
+  silent(lives: readonly Life[]): void;
+}
+
+interface Probed {
+  readonly incarnation: Incarnation;
+  /** Since when it is asked without an answer; undefined while it answers. */
+  silentSinceMs: number | undefined;
+  hasAnswered: boolean;
+}
+
+export class Probes {
+  readonly #runtime: Runtime;
+  readonly #router: Router;
+  readonly #times: Times;
+  readonly #events: ProbeEvents;
+  #probed = new Map<NodeId, Probed>();
+  #roundMs = Number.NEGATIVE_INFINITY;
+  #answered = false;
+
+  constructor(runtime: Runtime, router: Router, times: Times, events: ProbeEvents) {
+    this.#runtime = runtime;
+    this.#router = router;
+    this.#times = times;
+    this.#events = events;
+  }
+
+  start(): void {
+    const { map } = this.#router;
+    this.#runtime.timers.after(this.#waitMs(), () => this.start());
+    if (map !== undefined) this.#round(map);
+  }
+
+  /** Whether this life has answered, and owes no answer for longer than an exchange may take. */
+  answers({ node, incarnation }: Life): boolean {
+    const probed = this.#probed.get(node);
+    if (probed?.incarnation !== incarnation || !probed.hasAnswered) return false;
+    const { silentSinceMs = Number.POSITIVE_INFINITY } = probed;
+    return this.#runtime.clock.monotonicMs() - silentSinceMs < this.#times.tryMs;
+  }
+
+  /** Often at first: nodes may have the map a little later, and sets come soon after it. */
+  #waitMs(): number {
+    const { retryMs, heartbeatMs, probeMs } = this.#times;
+    if (this.#router.map === undefined) return retryMs;
+    return this.#answered ? probeMs : heartbeatMs;
+  }
+
+  #round(map: ClusterMap): void {
+    this.#events.asking();
+    const now = this.#runtime.clock.monotonicMs();
+    const wasAway = now - this.#roundMs > AWAY_PROBES * this.#times.probeMs;
+    this.#roundMs = now;
+    const earlier = this.#probed;
+    this.#probed = new Map();
+    const silent: Life[] = [];
+    for (const life of presentLives(map)) {
+      const { incarnation } = life;
+      const known = earlier.get(life.node);
+      const probed: Probed =
+        known?.incarnation === incarnation && !wasAway
+          ? known
+          : { incarnation, silentSinceMs: undefined, hasAnswered: false };
+      probed.silentSinceMs ??= now;
+      if (now - probed.silentSinceMs >= this.#times.unreachableMs) silent.push(life);
+      this.#probed.set(life.node, probed);
+      this.#ask(life, probed);
+    }
+    this.#events.silent(silent);
+  }
+
+  #ask(life: Life, probed: Probed): void {
+    const asked = momentOf(this.#runtime.clock);
+    this.#router.send(life, { kind: 'time' }, (answer) => {
+      // Where so much waits that this could not be asked as well, nothing says that it is cut off.
+      if (answer.kind === 'unreachable' || answer.kind === 'unanswered') return;
+      probed.silentSinceMs = undefined;
+      probed.hasAnswered = true;
+      if (answer.kind !== 'time') return;
+      this.#answered = true;
+      this.#events.told(life.node, answer.wallMs, asked);
+    });
+  }
+}

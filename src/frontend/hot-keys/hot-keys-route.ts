@@ -1,0 +1,100 @@
+// GET /v1/hotkeys of a frontend, and the metric beside it. Keys are percent-encoded, as a query takes them;
+// they never become labels of metrics.
+
+import { errorReply } from '../../cluster/http/errors.ts';
+import {
+  type HttpReply,
+  type HttpRequest,
+  hostHeader,
+  jsonReply,
+  queryOf,
+} from '../../cluster/http/http.ts';
+import type { Metrics } from '../../cluster/http/metrics.ts';
+import type { Routes } from '../../cluster/http/routes.ts';
+import type { Siblings } from '../../cluster/http/worker-group.ts';
+import { encodeBytes, parseQuery } from '../../cluster/wire/query.ts';
+import {
+  HALF_LIFE_SECONDS,
+  type Heat,
+  type HotKeys,
+  heatTogether,
+  hottestShare,
+} from './hot-keys.ts';
+
+interface Heats {
+  readonly gets: Heat;
+  readonly sets: Heat;
+}
+
+const LIMIT_DEFAULT = 10;
+const LIMIT_MAX = 100;
+
+export function addHotKeys(
+  routes: Routes,
+  metrics: Metrics,
+  hotKeys: HotKeys,
+  siblings: Siblings | undefined,
+): void {
+  const heats = (): Heats => ({ gets: hotKeys.heat('get'), sets: hotKeys.heat('set') });
+  siblings?.answer('hot-keys', heats);
+  routes.add(['GET'], '/v1/hotkeys', (request, reply) => {
+    const limit = limitOf(request);
+    if (typeof limit !== 'number') {
+      const instead = `curl 'http://${hostHeader(request)}/v1/hotkeys?limit=${LIMIT_DEFAULT}'`;
+      return reply(errorReply('bad-query', limit.wrong, { instead }));
+    }
+    if (siblings === undefined) return reply(heatsReply([heats()], limit));
+    return siblings.gather('hot-keys', (told) => {
+      const those = told.flatMap(({ answer }) => (answer === undefined ? [] : [answer as Heats]));
+      reply(heatsReply(those, limit));
+    });
+  });
+  for (const op of ['get', 'set'] as const) {
+    metrics.gauge(
+      'velourfog_hottest_key_share',
+      'The share of all gets, or sets, that one key has at least; 0 to 1.',
+      () => hottestShare(hotKeys.heat(op)),
+      { op },
+    );
+  }
+}
+
+function limitOf(request: HttpRequest): number | { readonly wrong: string } {
+  const query = parseQuery(queryOf(request.target));
+  if (query.kind === 'malformed') return { wrong: query.reason };
+  for (const name of query.parameters.keys()) {
+    if (name !== 'limit') return { wrong: '/v1/hotkeys takes limit, nothing else' };
+  }
+  const text = query.parameters.get('limit')?.toString('latin1') ?? String(LIMIT_DEFAULT);
+  const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= LIMIT_MAX) return limit;
+  return { wrong: `limit is not a whole number from 1 to ${LIMIT_MAX}` };
+}
+
+function heatsReply(heats: readonly Heats[], limit: number): HttpReply {
+  return jsonReply(200, {
+    halfLifeSeconds: HALF_LIFE_SECONDS,
+    gets: shown(heatTogether(heats.map(({ gets }) => gets)), limit),
+    sets: shown(heatTogether(heats.map(({ sets }) => sets)), limit),
+  });
+}
+
+/** Hottest first. */
+function shown({ operations, bytes, keys }: Heat, limit: number) {
+  const hottest = [...keys].sort((a, b) => b.operations - a.operations).slice(0, limit);
+  return {
+    perSecond: rounded(operations),
+    bytesPerSecond: rounded(bytes),
+    keys: hottest.map((hot) => ({
+      key: encodeBytes(hot.key),
+      perSecond: rounded(hot.operations),
+      errorPerSecond: rounded(hot.error),
+      share: rounded(hot.operations / operations),
+      bytesPerSecond: rounded(hot.bytes),
+    })),
+  };
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,116 @@
+// Who the owner of a data directory is: the node's id and the store's, made once; the last incarnation;
+// and what is needed to judge whether everything acknowledged is still there (H8). A bit that turned over in it
+// could make a node believe in what it lost, so the file carries a checksum of everything behind it:
+//
+//   {"format":3,"crc":"(8 hex digits)",(the fields)}
+//
+// Format 2, which earlier software wrote, had no checksum. Such a file is read as it is, and written as format 3
+// with the next change.
+
+import { crc32 } from 'node:zlib';
+import {
+  type Incarnation,
+  incarnation,
+  nodeId,
+  nonce,
+  storeId,
+} from '../../cluster/model/identity.ts';
+import { LIVES_MAX } from '../../cluster/model/limits.ts';
+import {
+  integer,
+  isNothing,
+  list,
+  Malformed,
+  object,
+  oneOf,
+  optional,
+  type ShapeOf,
+  text,
+} from '../../cluster/wire/shapes.ts';
+
+export const IDENTITY_FILE = 'storage.identity';
+const FORMAT = 3;
+const UNCHECKED_FORMAT = 2;
+const FORMATS = integer({ min: UNCHECKED_FORMAT, max: FORMAT });
+
+const placeNumber = integer({ min: 0, max: 2 ** 32 - 1 });
+
+const identity = object({
+  node: nodeId,
+  store: storeId,
+  incarnation,
+  /** Those before, the oldest first (livesOf). Earlier software did not note them. */
+  lives: optional(list(incarnation, { max: LIVES_MAX })),
+  /**
+   * Of the machine's start during which the store was last written; none once it was closed with all of
+   * it on disk.
+   */
+  bootId: optional(text({ max: 64 })),
+  /** Where the log ended when the store was closed: all before was on disk. Earlier software did not note it. */
+  closedAt: optional(object({ file: placeNumber, offset: placeNumber })),
+  /** How the store was last written. */
+  fsync: oneOf('always', 'interval', 'never'),
+  /** Everything that this life of the node and all later ones acknowledged is in the store (H8). */
+  completeSince: incarnation,
+  /** Maps and grants of earlier generations are nothing any more (H32). */
+  promisedGeneration: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+  /** Whose generation that is; none while nothing was promised, or by earlier software. */
+  promisedNonce: optional(nonce),
+});
+
+export type Identity = ShapeOf<typeof identity>;
+
+/**
+ * All lives of a directory, the oldest first: by them the controller tells it from an old copy (H8), which it is not even
+ * where nobody knows here whether a life was admitted. Of too many the last ones stay, and the one that the map in the
+ * directory names: a node may die again and again before it hears of a map.
+ * @param named that one
+ */
+export function livesOf(
+  { lives = [], incarnation }: Pick<Identity, 'lives' | 'incarnation'>,
+  named?: Incarnation,
+): readonly Incarnation[] {
+  const all = [...lives, incarnation];
+  if (all.length <= LIVES_MAX) return all;
+  const last = all.slice(1 - LIVES_MAX);
+  const isCutOff = named !== undefined && all.includes(named) && !last.includes(named);
+  return isCutOff ? [named, ...last] : all.slice(-LIVES_MAX);
+}
+
+export function encodeIdentity(fields: Identity): Buffer {
+  const checked = Buffer.from(`${JSON.stringify(fields).slice(1)}\n`);
+  return Buffer.concat([beginningFor(checked), checked]);
+}
+
+/** @returns a text that says what is wrong, for anything that is not an identity. */
+export function decodeIdentity(bytes: Buffer): Identity | string {
+  if (isNothing(bytes)) return 'it is empty';
+  try {
+    const read: unknown = JSON.parse(bytes.toString());
+    const { format, crc } = header(read);
+    // The file would have format 2 and a checksum if a bit of its format had turned over.
+    if ((format === FORMAT || crc !== undefined) && !isSound(bytes)) {
+      return 'its checksum does not match, so the disk has changed it';
+    }
+    return identity(read);
+  } catch (error) {
+    if (error instanceof SyntaxError) return `it is damaged (${error.message})`;
+    if (error instanceof Malformed) return error.message;
+    throw error;
+  }
+}
+
+const header = object({ format: FORMATS, crc: optional(text({ min: 0, max: 1000 })) });
+
+function beginningFor(checked: Buffer): Buffer {
+  const crc = crc32(checked).toString(16).padStart(8, '0');
+  return Buffer.from(`{"format":${FORMAT},"crc":"${crc}",`);
+}
+
+const BEGINNING_BYTES = beginningFor(Buffer.alloc(0)).length;
+
+/** Compares bytes rather than fields, so that no byte of the file can change unnoticed. */
+function isSound(bytes: Buffer): boolean {
+  const checked = bytes.subarray(BEGINNING_BYTES);
+  return bytes.subarray(0, BEGINNING_BYTES).equals(beginningFor(checked));
+}

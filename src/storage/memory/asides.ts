@@ -1,0 +1,173 @@
+// What a joiner had of a partition before it joined (H15): set aside in one step, beside a partition that is empty
+// then. It is never answered from, listed or counted among what the partition has; record by record it comes
+// back when the source turns out to have the very same, and what is left is dropped before the joiner counts.
+
+import type { PartitionId } from '../../cluster/model/partition.ts';
+import {
+  compareRecords,
+  isSameHead,
+  type RecordHead,
+  recordKey,
+  recordVersion,
+  type StoredRecord,
+} from '../../cluster/model/record.ts';
+import type { Cursor } from '../../cluster/wire/operations.ts';
+import { hashKey, hashRecordKey } from './digest.ts';
+import { keyIn, keyInRecord } from './key-in.ts';
+import { isListedBefore, type PartitionRecords } from './partition-records.ts';
+import {
+  type AsideStore,
+  FIRST,
+  type Left,
+  type Leftover,
+  type Listing,
+  type ListLimits,
+} from './partition-store.ts';
+import type { Segments } from './segments.ts';
+
+/** Of the store whose records these are. */
+export interface Surroundings {
+  made(): PartitionRecords;
+  /** For an index that grows. */
+  hasRoom(bytes: number): boolean;
+}
+
+const NOTHING: Listing = { records: [], next: undefined };
+
+export class Asides implements AsideStore {
+  readonly #segments: Segments;
+  readonly #partitions: Map<PartitionId, PartitionRecords>;
+  readonly #store: Surroundings;
+  readonly #asides = new Map<PartitionId, PartitionRecords>();
+
+  constructor(
+    segments: Segments,
+    partitions: Map<PartitionId, PartitionRecords>,
+    store: Surroundings,
+  ) {
+    this.#segments = segments;
+    this.#partitions = partitions;
+    this.#store = store;
+  }
+
+  get records(): Iterable<PartitionRecords> {
+    return this.#asides.values();
+  }
+
+  of(partition: PartitionId): PartitionRecords | undefined {
+    return this.#asides.get(partition);
+  }
+
+  partitions(): readonly PartitionId[] {
+    return [...this.#asides.keys()];
+  }
+
+  peek(partition: PartitionId, key: Buffer): StoredRecord | undefined {
+    const at = this.#asides.get(partition)?.index.get(hashKey(key), keyIn(key));
+    return at === undefined ? undefined : this.#segments.at(at);
+  }
+
+  has(partition: PartitionId): boolean {
+    return this.#asides.has(partition);
+  }
+
+  add(partition: PartitionId): void {
+    this.restore(partition);
+    const state = this.#partitions.get(partition);
+    if (state === undefined || state.index.count === 0) return;
+    this.#asides.set(partition, state);
+    const empty = this.#store.made();
+    empty.raiseFloor(state.floor);
+    empty.complete = state.complete;
+    this.#partitions.set(partition, empty);
+  }
+
+  /** For who drops it whole. */
+  take(partition: PartitionId): PartitionRecords | undefined {
+    const aside = this.#asides.get(partition);
+    this.#asides.delete(partition);
+    return aside;
+  }
+
+  takeBack(partition: PartitionId, head: RecordHead): boolean {
+    const [aside, into] = [this.#asides.get(partition), this.#partitions.get(partition)];
+    if (aside === undefined || into === undefined) return false;
+    const [hash, key] = [hashRecordKey(head), keyInRecord(head)];
+    const from = aside.index.get(hash, key);
+    if (from === undefined) return false;
+    const record = this.#segments.at(from);
+    // The CRC is of the value, too: what differs anywhere is another record.
+    if (!isSameHead(record, head)) return false;
+    const at = into.index.get(hash, key);
+    // A set of after the join is above it, or the same: this one goes with the rest.
+    if (at !== undefined && compareRecords(record, this.#segments.at(at)) <= 0) return true;
+    if (at === undefined && !this.#store.hasRoom(into.index.bytesToAdd())) return false;
+    aside.detach(hash, from);
+    if (at === undefined) into.add(hash, from, record);
+    else into.replace(hash, at, from, record);
+    this.#deleteIfEmpty(partition, aside);
+    return true;
+  }
+
+  drop(partition: PartitionId, from: Cursor, bytes: number): Left {
+    const [aside, beside] = [this.#asides.get(partition), this.#partitions.get(partition)];
+    if (aside === undefined) return { leftovers: [], next: undefined };
+    const { records, next } = aside.list(from, { bytes });
+    const leftovers: Leftover[] = [];
+    for (const record of records) {
+      const [hash, key] = [hashRecordKey(record), keyInRecord(record)];
+      const at = beside?.index.get(hash, key);
+      const present = at === undefined ? undefined : this.#segments.at(at);
+      // One that is below the present record, or the same, a replay of the log drops as well.
+      if (present === undefined || compareRecords(record, present) > 0) {
+        const version = recordVersion(record);
+        leftovers.push({ key: Buffer.from(recordKey(record)), version, below: present });
+      }
+      const location = aside.index.get(hash, key);
+      if (location !== undefined) aside.remove(hash, location);
+    }
+    this.#deleteIfEmpty(partition, aside);
+    return { leftovers, next: this.has(partition) ? (next ?? FIRST) : undefined };
+  }
+
+  restore(partition: PartitionId): void {
+    const aside = this.take(partition);
+    const present = this.#partitions.get(partition);
+    if (aside === undefined) return;
+    // What has fewer records moves. Floor and completeness are of both.
+    const isMost = present === undefined || aside.index.count > present.index.count;
+    const [into, from] = isMost ? [aside, present] : [present, aside];
+    this.#partitions.set(partition, into);
+    if (from === undefined) return;
+    into.raiseFloor(from.floor);
+    into.complete = present?.complete;
+    for (const location of from.index.drain(Number.POSITIVE_INFINITY)) {
+      const record = this.#segments.at(location);
+      const hash = hashRecordKey(record);
+      const at = into.index.get(hash, keyInRecord(record));
+      if (at === undefined) into.add(hash, location, record);
+      else if (compareRecords(record, this.#segments.at(at)) > 0) {
+        into.replace(hash, at, location, record);
+      } else this.#segments.release(location);
+    }
+  }
+
+  listAll(partition: PartitionId, from: Cursor, limits: ListLimits): Listing {
+    const present = this.#partitions.get(partition)?.list(from, limits) ?? NOTHING;
+    const aside = this.#asides.get(partition)?.list(from, limits);
+    if (aside === undefined) return present;
+    const last = present.records.at(-1);
+    const endsFirst = last !== undefined && isListedBefore(last, aside.next);
+    const records = [
+      ...present.records.filter((record) => isListedBefore(record, aside.next)),
+      ...aside.records.filter((record) => isListedBefore(record, present.next)),
+    ];
+    return { records, next: endsFirst ? (present.next ?? aside.next) : aside.next };
+  }
+
+  #deleteIfEmpty(partition: PartitionId, aside: PartitionRecords): void {
+    if (aside.index.count > 0) return;
+    aside.index.discard();
+    this.#asides.delete(partition);
+  }
+}

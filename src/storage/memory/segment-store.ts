@@ -1,0 +1,360 @@
+// What a storage node remembers: the partition store. Records are bytes in segments.ts, found through the
+// indexes of partition-records.ts; room for them is room.ts's, and cleaner.ts makes it.
+
+import type { PartitionId } from '../../cluster/model/partition.ts';
+import {
+  compareRecords,
+  recordKey,
+  recordVersion,
+  type StoredRecord,
+} from '../../cluster/model/record.ts';
+import { VERSION_ZERO, type Version } from '../../cluster/model/version.ts';
+import type { Cursor } from '../../cluster/wire/operations.ts';
+import type { Completeness } from '../log/log-entry.ts';
+import { Asides } from './asides.ts';
+import { Cleaner, type Fate } from './cleaner.ts';
+import { DIGEST_OF_NOTHING, hashKey, hashRecordKey, type KeyHash } from './digest.ts';
+import { DROPPED_SLOTS_IDLE, Dropped } from './dropped.ts';
+import { Ghosts } from './ghosts.ts';
+import type { IndexAccount } from './hash-index.ts';
+import { keyIn, keyInRecord } from './key-in.ts';
+import { bytesAtLeast, MemoryLimit, SEGMENTS_RESERVED, segmentBytesFor } from './memory-limit.ts';
+import { PartitionRecords } from './partition-records.ts';
+import type {
+  Due,
+  DueLimits,
+  Listing,
+  ListLimits,
+  MemoryFigures,
+  PartitionFigures,
+  PartitionStore,
+  PutOutcome,
+  WhenFull,
+} from './partition-store.ts';
+import { Room } from './room.ts';
+import { type Entry, type Head, type Location, Segments } from './segments.ts';
+
+/** Slots of a partition that was dropped, with each record that comes in. */
+const DROPPED_SLOTS = 64;
+const EVERYTHING = Number.POSITIVE_INFINITY;
+const APPLIED: PutOutcome = { kind: 'applied' };
+const EQUAL: PutOutcome = { kind: 'equal' };
+const NO_MEMORY: PutOutcome = { kind: 'no-memory' };
+const NOTHING: PartitionFigures = { items: 0, payloadBytes: 0, newestMs: 0 };
+
+/** Told of what a cache drops, when it is gone and the floor is above it (H40). */
+export type Evicted = (partition: PartitionId, key: Buffer, version: Version) => void;
+
+export interface StoreOptions {
+  /** Smaller ones than a server's bring the cleaner to work in a simulation. */
+  readonly segmentBytes?: number;
+  /** Of records and indexes; without a limit as much as there is. */
+  readonly memoryBytes?: number;
+}
+
+export class SegmentStore implements PartitionStore {
+  readonly #segments: Segments;
+  readonly #cleaner: Cleaner;
+  readonly #limit: MemoryLimit;
+  readonly #room: Room;
+  readonly #evictedTo: Evicted;
+  readonly #indexes: IndexAccount = { bytes: 0 };
+  readonly #partitions = new Map<PartitionId, PartitionRecords>();
+  readonly #dropped: Dropped;
+  readonly asides: Asides;
+  reclaim: () => boolean = () => false;
+  refused: () => void = () => undefined;
+  #whenFull: WhenFull = 'refuse';
+  /** Of a cache. */
+  #ghosts: Ghosts | undefined;
+  #evicted = 0;
+
+  constructor(
+    { segmentBytes, memoryBytes = EVERYTHING }: StoreOptions = {},
+    evicted: Evicted = () => undefined,
+  ) {
+    this.#segments = new Segments(segmentBytes ?? segmentBytesFor(memoryBytes));
+    this.#limit = new MemoryLimit(memoryBytes, this.#segments, () => this.#besideSegments());
+    this.#evictedTo = evicted;
+    this.#dropped = new Dropped(this.#segments);
+    this.asides = new Asides(this.#segments, this.#partitions, {
+      made: () => new PartitionRecords(this.#segments, this.#indexes),
+      hasRoom: (bytes) => this.#limit.hasRoom(bytes, SEGMENTS_RESERVED),
+    });
+    this.#cleaner = new Cleaner(
+      this.#segments,
+      {
+        keep: (entry) => this.#keep(entry),
+        sift: (entry) => this.#sift(entry),
+        evict: (entry) => this.#evict(entry),
+      },
+      () => this.#limit.segmentsMax(),
+      () => this.whenFull === 'evict',
+    );
+    this.#room = new Room(this.#segments, this.#limit, this.#cleaner, this.#dropped, this);
+  }
+
+  get whenFull(): WhenFull {
+    return this.#whenFull;
+  }
+
+  set whenFull(whenFull: WhenFull) {
+    this.#whenFull = whenFull;
+    // Not with the first eviction, or that one would have to make room for all of it.
+    this.#ghosts =
+      whenFull === 'evict' ? (this.#ghosts ?? new Ghosts(this.#limit.bytes)) : undefined;
+  }
+
+  get(partition: PartitionId, key: Buffer): StoredRecord | undefined {
+    const at = this.#partitions.get(partition)?.index.access(hashKey(key), keyIn(key));
+    return at === undefined ? undefined : this.#segments.at(at);
+  }
+
+  peek(partition: PartitionId, key: Buffer): StoredRecord | undefined {
+    const at = this.#partitions.get(partition)?.index.get(hashKey(key), keyIn(key));
+    return at === undefined ? undefined : this.#segments.at(at);
+  }
+
+  put(partition: PartitionId, record: StoredRecord): PutOutcome {
+    const floor = this.floor(partition);
+    // H24, also when the key is there: a joiner that copies from here may have dropped this very set (H26), and
+    // would be without it if one `superseded` or `equal` let it be acknowledged.
+    if (isBelow(recordVersion(record), floor)) return { kind: 'floor', version: floor };
+    return this.putCopied(partition, record);
+  }
+
+  putCopied(partition: PartitionId, record: StoredRecord): PutOutcome {
+    return this.#put(partition, record, false);
+  }
+
+  /**
+   * For a replay of the log: a record that a store with as much memory had is never refused (memory-limit.ts); one
+   * that a cache has no room for is.
+   */
+  restore(partition: PartitionId, record: StoredRecord): PutOutcome {
+    return this.#put(partition, record, this.whenFull === 'refuse');
+  }
+
+  /** How much of memory is wanting for a record that was not restored. */
+  bytesAtLeast(record: StoredRecord): number {
+    return bytesAtLeast(record.length);
+  }
+
+  #put(partition: PartitionId, record: StoredRecord, mayRaise: boolean): PutOutcome {
+    const state = this.#partition(partition);
+    const key = keyInRecord(record);
+    const hash = hashRecordKey(record);
+    const at = state.index.get(hash, key);
+    let replacedBytes = 0;
+    if (at !== undefined) {
+      const present = this.#segments.at(at);
+      const order = compareRecords(record, present);
+      if (order === 0) return EQUAL;
+      if (order < 0) return { kind: 'superseded', version: recordVersion(present) };
+      replacedBytes = present.length;
+    }
+    this.#dropped.release(DROPPED_SLOTS);
+    if (this.#cleaner.isFull && this.#dropped.isEmpty) this.reclaim();
+    this.#cleaner.work(record.length);
+    const head: Head =
+      at === undefined && this.#ghosts?.take(hash) === true ? 'survivors' : 'incoming';
+    const index = at === undefined ? state.index : undefined;
+    // What is no longer than the record of its key needs no room, for it can take that one's place: so every delete
+    // of what is there is taken, and a repair of a value that kept its length.
+    const fitsInPlace = record.length <= replacedBytes;
+    const hasRoom = this.#room.make(head, record, index, replacedBytes, mayRaise && !fitsInPlace);
+    // Again: to make room it may have been moved, or evicted.
+    const from = at === undefined ? undefined : state.index.get(hash, key);
+    if (hasRoom) {
+      const location = this.#segments.append(head, partition, record);
+      if (from === undefined) state.add(hash, location, record);
+      else state.replace(hash, from, location, record);
+      return APPLIED;
+    }
+    if (from !== undefined && fitsInPlace) {
+      state.overwrite(hash, from, record);
+      return APPLIED;
+    }
+    this.refused();
+    return NO_MEMORY;
+  }
+
+  floor(partition: PartitionId): Version {
+    return this.#partitions.get(partition)?.floor ?? VERSION_ZERO;
+  }
+
+  raiseFloor(partition: PartitionId, version: Version): void {
+    this.#partition(partition).raiseFloor(version);
+  }
+
+  forget(partition: PartitionId, key: Buffer, version: Version): boolean {
+    const state = this.#partitions.get(partition);
+    const hash = hashKey(key);
+    const at = state?.index.get(hash, keyIn(key));
+    if (state === undefined || at === undefined) return false;
+    if (recordVersion(this.#segments.at(at)) !== version) return false;
+    state.remove(hash, at);
+    return true;
+  }
+
+  completeness(partition: PartitionId): Completeness | undefined {
+    return this.#partitions.get(partition)?.complete;
+  }
+
+  setComplete(partition: PartitionId, { epoch, incarnation }: Completeness): void {
+    this.#partition(partition).complete = { epoch, incarnation };
+  }
+
+  figures(partition: PartitionId): PartitionFigures {
+    const states = [this.#partitions.get(partition), this.asides.of(partition)];
+    return states.reduce(
+      (sum, state) => ({
+        items: sum.items + (state?.index.count ?? 0),
+        payloadBytes: sum.payloadBytes + (state?.payloadBytes ?? 0),
+        newestMs: Math.max(sum.newestMs, state?.newestMs ?? 0),
+      }),
+      NOTHING,
+    );
+  }
+
+  reset(partition: PartitionId): void {
+    const state = this.#partitions.get(partition);
+    if (state === undefined) return;
+    this.#partitions.delete(partition);
+    this.#dropped.add(partition, state.index);
+    const aside = this.asides.take(partition);
+    if (aside !== undefined) this.#dropped.add(partition, aside.index);
+  }
+
+  held(): readonly PartitionId[] {
+    return [...this.#partitions.keys()];
+  }
+
+  digest(partition: PartitionId): Buffer {
+    return this.#partitions.get(partition)?.digest() ?? DIGEST_OF_NOTHING;
+  }
+
+  slicesOfDue(partition: PartitionId, lookedAt: number): number {
+    return this.#partitions.get(partition)?.slicesOfDue(lookedAt) ?? 0;
+  }
+
+  nextDue(
+    partition: PartitionId,
+    isDue: (record: StoredRecord) => boolean,
+    limits: DueLimits,
+  ): readonly Due[] {
+    return this.#partitions.get(partition)?.nextDue(isDue, limits) ?? [];
+  }
+
+  list(partition: PartitionId, from: Cursor, limits: ListLimits): Listing {
+    const state = this.#partitions.get(partition);
+    return state?.list(from, limits) ?? { records: [], next: undefined };
+  }
+
+  items(): number {
+    let sum = 0;
+    for (const { index } of this.#all()) sum += index.count;
+    return sum;
+  }
+
+  payloadBytes(): number {
+    let sum = 0;
+    for (const { payloadBytes } of this.#all()) sum += payloadBytes;
+    return sum;
+  }
+
+  memory(): MemoryFigures {
+    return {
+      limit: this.#limit.bytes,
+      used: this.#segments.bytes + this.#besideSegments(),
+      payload: this.payloadBytes(),
+      index: this.#indexes.bytes,
+      segments: this.#segments.count,
+      moved: this.#cleaner.movedBytes,
+      evicted: this.#evicted,
+      isFull: this.#cleaner.isFull,
+      ...this.#tombstones(),
+    };
+  }
+
+  #tombstones() {
+    const sum = { tombstones: 0, tombstoneBytes: 0 };
+    for (const { tombstones, tombstoneBytes } of this.#all()) {
+      sum.tombstones += tombstones;
+      sum.tombstoneBytes += tombstoneBytes;
+    }
+    return sum;
+  }
+
+  work(): boolean {
+    this.#dropped.release(DROPPED_SLOTS_IDLE);
+    const isGrowing = this.#growIndexes();
+    return this.#cleaner.idle() || isGrowing || !this.#dropped.isEmpty;
+  }
+
+  /** One of them, or its memory would be taken twice until something comes in. */
+  #growIndexes(): boolean {
+    for (const { index } of this.#all()) if (index.work()) return true;
+    return false;
+  }
+
+  *#all(): Iterable<PartitionRecords> {
+    yield* this.#partitions.values();
+    yield* this.asides.records;
+  }
+
+  #partition(partition: PartitionId): PartitionRecords {
+    let state = this.#partitions.get(partition);
+    if (state === undefined) {
+      state = new PartitionRecords(this.#segments, this.#indexes);
+      this.#partitions.set(partition, state);
+    }
+    return state;
+  }
+
+  #besideSegments(): number {
+    return this.#indexes.bytes + (this.#ghosts?.bytes ?? 0);
+  }
+
+  #keep({ partition, location, record }: Entry): Fate {
+    const hash = hashRecordKey(record);
+    const move = () => this.#segments.move(location);
+    const isHere =
+      this.#partitions.get(partition)?.index.move(hash, location, move) === true ||
+      this.asides.of(partition)?.index.move(hash, location, move) === true;
+    return isHere ? 'kept' : this.#passed(partition, hash, location);
+  }
+
+  #sift(entry: Entry): Fate {
+    const { partition, location, record } = entry;
+    const index = this.#partitions.get(partition)?.index;
+    const wasAccessed = index?.takeAccess(hashRecordKey(record), location) === true;
+    return wasAccessed ? this.#keep(entry) : this.#evict(entry);
+  }
+
+  #evict({ partition, location, record }: Entry): Fate {
+    const hash = hashRecordKey(record);
+    const state = this.#partitions.get(partition);
+    if (state?.index.has(hash, location) !== true) return this.#passed(partition, hash, location);
+    const key = Buffer.from(recordKey(record));
+    const version = recordVersion(record);
+    // In one step: an older set that is still on its way must not take the place (H40, H24).
+    state.raiseFloor(version);
+    state.remove(hash, location);
+    this.#ghosts?.add(hash);
+    this.#evicted++;
+    this.#evictedTo(partition, key, version);
+    return 'evicted';
+  }
+
+  /** The segment of what was dropped with its partition would stay until all of that is released. */
+  #passed(partition: PartitionId, hash: KeyHash, location: Location): Fate {
+    this.#dropped.releaseAt(partition, hash, location);
+    return 'not in use';
+  }
+}
+
+/** Nothing was ever forgotten while the floor is zero. */
+function isBelow(version: Version, floor: Version): boolean {
+  return floor !== VERSION_ZERO && version <= floor;
+}

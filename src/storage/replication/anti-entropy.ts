@@ -1,0 +1,364 @@
+// Repair between replicas (R10): each serving member pulls, now and then, what another one has more of,
+// and finds out which deletes all of them know. Pull only, and only into the state that the question was
+// asked in (H28): what is pushed, or comes late, could bring back what was deleted.
+
+import type { Member } from '../../cluster/model/cluster-map.ts';
+import type { Epoch } from '../../cluster/model/identity.ts';
+import { type Times, VERSION_OBSERVED_AHEAD_MS_MAX } from '../../cluster/model/limits.ts';
+import type { PartitionId } from '../../cluster/model/partition.ts';
+import {
+  compareRecords,
+  isTombstone,
+  recordExpiresAtMs,
+  recordKey,
+  recordVersion,
+  type StoredRecord,
+} from '../../cluster/model/record.ts';
+import { VERSION_ZERO, type Version, versionMilliseconds } from '../../cluster/model/version.ts';
+import type { MemberAnswer } from '../../cluster/peers/storage-channel.ts';
+import type { StorageChannels } from '../../cluster/peers/storage-channels.ts';
+import type { Runtime } from '../../cluster/ports.ts';
+import type { Answer, Cursor } from '../../cluster/wire/operations.ts';
+import type { Durability } from '../log/durability.ts';
+import { bucketOf, DIGEST_OF_NOTHING } from '../memory/digest.ts';
+import { type Due, FIRST, type PartitionStore } from '../memory/partition-store.ts';
+import type { Replica } from './replica.ts';
+import { type Graces, Retention } from './retention.ts';
+
+/** Deletes and expired records that are looked at or forgotten in one slice, which takes about two milliseconds. */
+const PER_SLICE = 1024;
+const SLICES_PER_ROUND = 64;
+/** Of one round; the others have their turn in the next. */
+const FOUND_PER_ROUND = 16 * PER_SLICE;
+/** Between two slices others have their turn. */
+const SLICE_PAUSE_MS = 1;
+/** Where a round found more than it could take, the next one comes so much sooner: a load of short-lived keys. */
+const SOONER = 8;
+/** While records are refused for want of memory: all partitions have their turn while a delete waits for room. */
+const URGENT = 16;
+
+const NOBODY: readonly Member[] = [];
+
+type Records = Extract<Answer, { kind: 'records' }>;
+
+export class AntiEntropy {
+  readonly #runtime: Runtime;
+  readonly #replica: Replica;
+  readonly #store: PartitionStore;
+  readonly #durability: Durability;
+  readonly #channels: StorageChannels;
+  readonly #times: Times;
+  readonly #retention: Retention;
+  /** Of partitions whose last round found something due and could not ask a member. */
+  readonly #obstacles = new Map<PartitionId, string>();
+  /** Of each partition, how many records its last round found elsewhere and had no memory for. */
+  readonly #unrepaired = new Map<PartitionId, number>();
+  /** The highest floor of each partition that another member told of: every set is above it already. */
+  readonly #floors = new Map<PartitionId, Version>();
+  #running = false;
+  /** Ends the wait for the next round; undefined while one is under way, or the next comes as soon as it may. */
+  #hurry: (() => void) | undefined;
+  /** The last round left something for the next. */
+  #behind = false;
+  #last = -1 as PartitionId;
+
+  constructor(
+    runtime: Runtime,
+    replica: Replica,
+    store: PartitionStore,
+    durability: Durability,
+    channels: StorageChannels,
+    times: Times,
+  ) {
+    this.#runtime = runtime;
+    this.#replica = replica;
+    this.#store = store;
+    this.#durability = durability;
+    this.#channels = channels;
+    this.#times = times;
+    this.#retention = new Retention(runtime.clock, store, times);
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#later();
+  }
+
+  stop(): void {
+    this.#running = false;
+    this.#hurry = undefined;
+  }
+
+  /** A record was refused for want of memory: what can be forgotten is wanted now. */
+  memoryRefused(): void {
+    this.#retention.refused();
+    this.#hurry?.();
+  }
+
+  /** For people: of each partition where what is due cannot be forgotten, the member that this waits for, and why. */
+  get obstacles(): readonly string[] {
+    return this.#serving().flatMap((partition) => this.#obstacles.get(partition) ?? []);
+  }
+
+  /** Records that other members have and this one has no memory for: until it has, a get finds them or not by whom it asks. */
+  get unrepaired(): number {
+    return this.#serving().reduce((sum, each) => sum + (this.#unrepaired.get(each) ?? 0), 0);
+  }
+
+  /** One partition after the other, so that each has its turn once in `antiEntropyMs`. */
+  #later(): void {
+    const serving = this.#serving().length;
+    const { isUrgent } = this.#retention;
+    const sooner = isUrgent ? URGENT : this.#behind ? SOONER : 1;
+    const waitMs = this.#times.antiEntropyMs / Math.max(1, serving) / sooner;
+    const cancel = this.#runtime.timers.after(Math.max(waitMs, this.#times.sweepMs), () => {
+      this.#hurry = undefined;
+      if (!this.#running) return;
+      const partition = this.#next();
+      if (partition === undefined) this.#later();
+      else this.#pull(partition, () => this.#later());
+    });
+    // Once only, or who is refused again and again would put it off again and again.
+    if (isUrgent) return;
+    this.#hurry = () => {
+      this.#hurry = undefined;
+      cancel();
+      this.#later();
+    };
+  }
+
+  #serving(): readonly PartitionId[] {
+    return this.#replica.memberships
+      .filter(({ member }) => member.role === 'serving')
+      .map(({ partition }) => partition);
+  }
+
+  #next(): PartitionId | undefined {
+    const serving = this.#serving();
+    const next = serving.find((partition) => partition > this.#last) ?? serving[0];
+    if (next !== undefined) this.#last = next;
+    return next;
+  }
+
+  #pull(partition: PartitionId, done: () => void): void {
+    const entry = this.#replica.map?.partitions[partition];
+    if (entry === undefined) return done();
+    const { node } = this.#replica.life;
+    const { graces } = this.#retention;
+    const floorOfOthers = this.#floors.get(partition) ?? VERSION_ZERO;
+    const options = { partition, epoch: entry.epoch, graces, floorOfOthers };
+    const round = new Round(this.#replica, this.#store, options);
+    const others = this.#asksOthers()
+      ? entry.members.filter((member) => member.node !== node)
+      : NOBODY;
+    const askNext = (left: readonly Member[]) => {
+      const [member, ...rest] = left;
+      if (member === undefined) return this.#forget(round, done);
+      round.begin();
+      return this.#ask(member, round, FIRST, (complete) => {
+        this.#unrepaired.set(partition, round.unrepaired);
+        if (complete) askNext(rest);
+        else done();
+      });
+    };
+    const slices = this.#store.slicesOfDue(partition, PER_SLICE);
+    this.#collect(round, Math.min(slices, SLICES_PER_ROUND), () => askNext(others));
+  }
+
+  /**
+   * H40: a cache pulls nothing. What another one has more of was evicted here, and comes back with the next
+   * set; a pull could bring it back below what nobody has any more. For the same reason nobody is asked
+   * before what is due goes: it is evicted, and the floor then answers for it, to joiners too.
+   */
+  #asksOthers(): boolean {
+    return this.#store.whenFull === 'refuse';
+  }
+
+  #collect(round: Round, slices: number, done: () => void): void {
+    if (slices > 0) round.collect(this.#runtime.clock.wallMs());
+    this.#behind = round.found >= FOUND_PER_ROUND;
+    if (slices > 1 && !this.#behind) {
+      return this.#nextSlice(() => this.#collect(round, slices - 1, done));
+    }
+    return done();
+  }
+
+  #nextSlice(slice: () => void): void {
+    this.#runtime.timers.after(SLICE_PAUSE_MS, () => {
+      if (this.#running) slice();
+    });
+  }
+
+  /** @param done with false when the round ends here: somebody could not be asked, or something changed */
+  #ask(member: Member, round: Round, from: Cursor, done: (complete: boolean) => void): void {
+    const endAt = (obstacle: string) => {
+      if (round.found > 0) this.#obstacles.set(round.partition, `${member.node} ${obstacle}`);
+      return done(false);
+    };
+    // H26, H28: a joiner's state proves nothing, and nothing may be forgotten before it has all of it.
+    if (member.role !== 'serving') return endAt(member.role);
+    const { partition, epoch, digest } = round;
+    return this.#channels.send(
+      member,
+      { kind: 'pull', partition, epoch, from, digest },
+      (answer: MemberAnswer) => {
+        if (answer.kind !== 'records') return endAt(answer.kind);
+        const heard = this.#floors.get(partition) ?? VERSION_ZERO;
+        if (answer.floor > heard) this.#floors.set(partition, answer.floor);
+        if (!this.#running || !round.isCurrent()) return done(false);
+        round.merge(answer);
+        if (answer.next !== undefined) return this.#ask(member, round, answer.next, done);
+        return done(true);
+      },
+    );
+  }
+
+  /** D7, D15: one floor for all of them, in the log before the first is gone. */
+  #forget(round: Round, done: () => void): void {
+    const { partition } = round;
+    this.#obstacles.delete(partition);
+    const records = round.forgettable();
+    let floor = VERSION_ZERO;
+    for (const { version } of records) if (version > floor) floor = version;
+    if (records.length === 0 || !round.isSameEpoch()) return done();
+    if (floor > this.#store.floor(partition)) {
+      this.#store.raiseFloor(partition, floor);
+      this.#durability.append({ kind: 'floor', partition, version: floor });
+    }
+    this.#runtime.log.write('debug', 'deletes forgotten', { partition, records: records.length });
+    return this.#forgetFrom(0, records, round, done);
+  }
+
+  #forgetFrom(first: number, records: readonly Due[], round: Round, done: () => void): void {
+    // H26: with the next epoch a joiner may be there, which must hear of what is still here.
+    if (first >= records.length || !round.isSameEpoch()) return done();
+    const { partition } = round;
+    const end = first + PER_SLICE;
+    for (const { key, version } of records.slice(first, end)) {
+      // Or a restart would bring it back, and need memory for it.
+      if (this.#store.forget(partition, key, version)) {
+        this.#durability.append({ kind: 'forget', partition, key, version });
+      }
+    }
+    return this.#nextSlice(() => this.#forgetFrom(end, records, round, done));
+  }
+}
+
+interface RoundOptions {
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly graces: Graces;
+  readonly floorOfOthers: Version;
+}
+
+/** One partition's pulls from all other members, in one state of it. */
+class Round {
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  digest = DIGEST_OF_NOTHING;
+  /** Records that another member has and that there was no memory for. */
+  unrepaired = 0;
+  readonly #replica: Replica;
+  readonly #store: PartitionStore;
+  readonly #floor: Version;
+  readonly #graces: Graces;
+  /** Of all members, as far as this one heard: no set is below it. */
+  readonly #highestFloor: Version;
+  /** What may be forgotten once every other member is known to have it, or something above it. */
+  readonly #candidates = new Map<string, Due>();
+  /** Of the member that is being asked: the records that it listed, by key. */
+  #listed = new Map<string, StoredRecord>();
+
+  constructor(replica: Replica, store: PartitionStore, options: RoundOptions) {
+    const { partition, epoch, graces, floorOfOthers } = options;
+    this.#replica = replica;
+    this.#store = store;
+    this.partition = partition;
+    this.epoch = epoch;
+    this.#graces = graces;
+    this.#floor = store.floor(partition);
+    this.#highestFloor = this.#floor > floorOfOthers ? this.#floor : floorOfOthers;
+  }
+
+  /** A slice of what may be forgotten. */
+  collect(wallMs: number): void {
+    const isDueNow = (record: StoredRecord) =>
+      isDue(record, wallMs, this.#highestFloor, this.#graces);
+    const limits = { found: PER_SLICE, lookedAt: PER_SLICE };
+    for (const due of this.#store.nextDue(this.partition, isDueNow, limits)) {
+      this.#candidates.set(due.key.toString('latin1'), due);
+    }
+  }
+
+  /** A new member is asked. */
+  begin(): void {
+    this.digest = this.#store.digest(this.partition);
+    this.#listed = new Map();
+  }
+
+  isSameEpoch(): boolean {
+    const epoch = this.#replica.map?.partitions[this.partition]?.epoch;
+    return epoch === this.epoch && this.#replica.membership(this.partition)?.role === 'serving';
+  }
+
+  /** H28: merged only into the state that was asked about. */
+  isCurrent(): boolean {
+    return this.isSameEpoch() && this.#store.floor(this.partition) === this.#floor;
+  }
+
+  merge({ floor, records, differing, next }: Records): void {
+    for (const record of records) {
+      const name = nameOf(record);
+      if (this.#candidates.has(name)) this.#listed.set(name, record);
+      // The floor says as much as this delete does, and the key needs no record for it.
+      const forgotten = isTombstone(record) && recordVersion(record) <= this.#floor;
+      const key = recordKey(record);
+      if (forgotten && this.#store.peek(this.partition, key) === undefined) continue;
+      if (!this.#replica.applyCopied(this.partition, record)) this.unrepaired++;
+    }
+    if (next !== undefined) return;
+    for (const [name, due] of this.#candidates) {
+      if (!differing.has(bucketOf(due.key))) continue;
+      const other = this.#listed.get(name);
+      const isKnown = other === undefined ? floor >= due.version : this.#hasAtLeast(other, due);
+      if (!isKnown) this.#candidates.delete(name);
+    }
+  }
+
+  /** What is newer here by now is not forgotten: it is not that version. */
+  #hasAtLeast(other: StoredRecord, { key, version }: Due): boolean {
+    const present = this.#store.peek(this.partition, key);
+    if (present === undefined || recordVersion(present) !== version) return false;
+    return compareRecords(other, present) >= 0;
+  }
+
+  /** How many candidates there are. */
+  get found(): number {
+    return this.#candidates.size;
+  }
+
+  forgettable(): readonly Due[] {
+    return [...this.#candidates.values()];
+  }
+}
+
+/**
+ * A delete after its grace; what expired, after less (D15, H30). What is far ahead stays where it would take the floor
+ * along: every set of the partition would have to be above it (H31). Where the floor of any member is as far ahead, that
+ * has happened; nothing tells how old a delete is there, so it stays until memory is short, or its time has come.
+ */
+function isDue(record: StoredRecord, wallMs: number, floor: Version, graces: Graces): boolean {
+  const expiresAtMs = recordExpiresAtMs(record);
+  const versionMs = versionMilliseconds(recordVersion(record));
+  const isFarAhead = versionMs - wallMs > VERSION_OBSERVED_AHEAD_MS_MAX;
+  const aboveFloorMs = versionMs - versionMilliseconds(floor);
+  if (isFarAhead && aboveFloorMs > VERSION_OBSERVED_AHEAD_MS_MAX) return false;
+  if (expiresAtMs !== 0 && wallMs > expiresAtMs + graces.expiryMs) return true;
+  if (!isTombstone(record)) return false;
+  return isFarAhead ? graces.areShort : wallMs - versionMs > graces.tombstoneMs;
+}
+
+function nameOf(record: StoredRecord): string {
+  return recordKey(record).toString('latin1');
+}

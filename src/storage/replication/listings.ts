@@ -1,0 +1,70 @@
+// What a partition has, page by page, for other storage nodes that copy or pull it (R8, R10). Whether they may is
+// replica.ts's.
+
+import { unreachable } from '../../cluster/assert.ts';
+import { recordHead, type StoredRecord } from '../../cluster/model/record.ts';
+import type { Answer, Operation } from '../../cluster/wire/operations.ts';
+import { BUCKETS, differingBuckets } from '../memory/digest.ts';
+import type { PartitionStore } from '../memory/partition-store.ts';
+
+type Listing = Extract<Operation, { kind: 'copy' | 'pull' | 'list' | 'fetch' }>;
+
+const ALL_BUCKETS = new Set(Array.from({ length: BUCKETS }, (_, bucket) => bucket));
+
+export class Listings {
+  readonly #store: PartitionStore;
+  readonly #chunkBytes: number;
+
+  /** @param chunkBytes so much goes in one answer, but a record at least */
+  constructor(store: PartitionStore, chunkBytes: number) {
+    this.#store = store;
+    this.#chunkBytes = chunkBytes;
+  }
+
+  #list(operation: Extract<Operation, { kind: 'copy' | 'pull' }>): Answer {
+    const { partition, from } = operation;
+    const differing =
+      operation.kind === 'copy'
+        ? ALL_BUCKETS
+        : new Set(differingBuckets(operation.digest, this.#store.digest(partition)));
+    const limits = { bytes: this.#chunkBytes, wanted: differing };
+    const { records, next } = this.#store.list(partition, from, limits);
+    const floor = this.#store.floor(partition);
+    return { kind: 'records', floor, differing, records, next };
+  }
+
+  answer(operation: Listing): Answer {
+    switch (operation.kind) {
+      case 'copy':
+      case 'pull':
+        return this.#list(operation);
+      case 'list':
+        return this.#heads(operation);
+      case 'fetch':
+        return this.#recordsOf(operation);
+      default:
+        return unreachable(operation);
+    }
+  }
+
+  #heads({ partition, from }: Extract<Operation, { kind: 'list' }>): Answer {
+    const limits = { bytes: this.#chunkBytes, heads: true };
+    const { records, next } = this.#store.list(partition, from, limits);
+    const floor = this.#store.floor(partition);
+    return { kind: 'heads', floor, heads: records.map(recordHead), next };
+  }
+
+  #recordsOf({ partition, keys }: Extract<Operation, { kind: 'fetch' }>): Answer {
+    const records: StoredRecord[] = [];
+    let bytes = 0;
+    for (const key of keys) {
+      if (bytes >= this.#chunkBytes) break;
+      const record = this.#store.peek(partition, key);
+      if (record === undefined) continue;
+      records.push(record);
+      bytes += record.length;
+    }
+    const floor = this.#store.floor(partition);
+    return { kind: 'records', floor, differing: ALL_BUCKETS, records, next: undefined };
+  }
+}

@@ -1,0 +1,116 @@
+// Maps on their way in. What one takes away is gone at once (restrictions.ts). What it gives counts when it is on
+// disk, before anything is answered under it (I2); and what is on disk is never older than what was adopted
+// (I1): a life that starts from an older map would wipe what it joined.
+
+import type { ClusterMap } from '../../cluster/model/cluster-map.ts';
+import { compareMapVersions } from '../../cluster/model/cluster-map.ts';
+import type { Disk, Runtime } from '../../cluster/ports.ts';
+import { explained } from '../../cluster/shortage.ts';
+import { encodeAdoptedMap, MAP_FILE } from '../data-directory/recovery.ts';
+import { STALLED_MS } from '../log/durability.ts';
+import type { Adoption, Replica } from './replica.ts';
+
+/** A first map comes from the controller only, for one from a peer may be of any time (D3). */
+export type MapSource = 'controller' | 'peer';
+
+export type AdoptionOutcome =
+  | Adoption
+  | 'not-durable'
+  | 'not-from-controller'
+  | 'not-over-this-map'
+  | 'ended';
+
+const STALLED = `the disk hangs: ${MAP_FILE} waits to be written`;
+
+interface Offer {
+  readonly map: ClusterMap;
+  readonly done: (outcome: AdoptionOutcome) => void;
+}
+
+export class MapAdoption {
+  readonly #runtime: Runtime;
+  readonly #replica: Replica;
+  readonly #adopted: (map: ClusterMap) => void;
+  #writing = false;
+  /** The newest of those that came while one was written; the others are of no use any more. */
+  #waiting: Offer | undefined;
+  #stopped = false;
+  #problem: string | undefined;
+  #stalled = false;
+
+  /** @param adopted is called in the very step that the replica adopts a map in */
+  constructor(runtime: Runtime, replica: Replica, adopted: (map: ClusterMap) => void) {
+    this.#runtime = runtime;
+    this.#replica = replica;
+    this.#adopted = adopted;
+  }
+
+  offer(map: ClusterMap, source: MapSource, done: (outcome: AdoptionOutcome) => void): void {
+    const { disk } = this.#runtime;
+    if (this.#stopped) return done('ended');
+    const judgement = this.#replica.judge(map);
+    if (judgement !== 'adopted') return done(judgement);
+    if (this.#replica.map === undefined && source === 'peer') return done('not-from-controller');
+    this.#replica.obey(map);
+    if (disk === undefined) return done(this.now(map));
+    if (this.#writing) return this.#wait({ map, done });
+    return this.#write(disk, { map, done });
+  }
+
+  /** Of a map that is on disk, or needs not be. */
+  now(map: ClusterMap): Adoption {
+    const adoption = this.#replica.adopt(map);
+    if (adoption === 'adopted') this.#adopted(map);
+    return adoption;
+  }
+
+  /** H35: why maps cannot be made durable, or not in good time. */
+  get problem(): string | undefined {
+    if (this.#problem === undefined) return this.#stalled ? STALLED : undefined;
+    return `${MAP_FILE} cannot be written: ${explained(this.#problem)}; it is tried again with each map`;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #wait(offer: Offer): void {
+    const earlier = this.#waiting;
+    if (earlier === undefined || compareMapVersions(offer.map.version, earlier.map.version) > 0) {
+      this.#waiting = offer;
+      earlier?.done('already-newer');
+    } else offer.done('already-newer');
+  }
+
+  #write(disk: Disk, { map, done }: Offer): void {
+    this.#writing = true;
+    const cancelWatch = this.#runtime.timers.after(STALLED_MS, () => {
+      this.#stalled = true;
+    });
+    disk.replace(MAP_FILE, encodeAdoptedMap(map), (written) => {
+      cancelWatch();
+      this.#stalled = false;
+      this.#writing = false;
+      this.#report(written.kind === 'done' ? undefined : written.detail);
+      if (this.#stopped) done('ended');
+      else done(written.kind === 'done' ? this.now(map) : 'not-durable');
+      const next = this.#waiting;
+      this.#waiting = undefined;
+      if (next === undefined) return;
+      if (this.#stopped) return next.done('ended');
+      // Judged anew: it may be older than the one that was just adopted, and must not replace it on disk.
+      const judgement = this.#replica.judge(next.map);
+      if (judgement === 'adopted') this.#write(disk, next);
+      else next.done(judgement);
+    });
+  }
+
+  /** When a problem begins, changes or ends; a map is offered several times a second. */
+  #report(problem: string | undefined): void {
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    const { log } = this.#runtime;
+    if (problem === undefined) log.write('info', `${MAP_FILE} can be written again`);
+    else log.write('error', `${MAP_FILE} cannot be written`, { detail: explained(problem) });
+  }
+}

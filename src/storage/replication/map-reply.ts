@@ -1,0 +1,39 @@
+// What a storage node answers to whoever shows it a map. Whether it adopts it is map-adoption.ts's. One that cannot
+// be written is no refusal: it is obeyed, and the versions in the answer say what has come of it.
+
+import { type HttpReply, jsonReply } from '../../cluster/http/http.ts';
+import { refusalReply } from '../../cluster/http/routes.ts';
+import { nodeEntry } from '../../cluster/model/cluster-map.ts';
+import type { NodeId } from '../../cluster/model/identity.ts';
+import type { AdoptionOutcome } from './map-adoption.ts';
+import type { Replica } from './replica.ts';
+
+/** What a map is refused with. */
+const REFUSED_MAPS: Readonly<Partial<Record<AdoptionOutcome, Parameters<typeof refusalReply>>>> = {
+  'other-cluster': [
+    'other-cluster',
+    'this node belongs to another cluster, or one of other digits',
+  ],
+  'not-over-this-map': ['not-ready', 'this node has not the map that this changed since'],
+  overruled: ['overruled', "a controller of a later generation has this node's promise"],
+  'of-yesterday': ['overruled', 'its controller started from an older map than this node has'],
+  'not-promised': ['not-ready', 'the recovery that froze partitions has not heard this node yet'],
+  ended: ['not-ready', 'this life of the node is over'],
+  'not-from-controller': ['not-ready', 'the first map comes from the controller'],
+};
+
+export function replyToMap(outcome: AdoptionOutcome, replica: Replica | undefined): HttpReply {
+  if (replica === undefined) return refusalReply('not-ready', 'not registered yet');
+  const refused = REFUSED_MAPS[outcome];
+  if (refused !== undefined) return refusalReply(...refused);
+  const { incarnation, mapVersion, obeyedVersion } = replica;
+  return jsonReply(200, { incarnation, mapVersion, obeyedVersion });
+}
+
+/** @returns why the node cannot work by its map, or undefined when it can */
+export function mapProblem(node: NodeId, replica: Replica | undefined): string | undefined {
+  if (replica?.map === undefined) return 'no cluster map adopted yet';
+  return nodeEntry(replica.map, node)?.incarnation === replica.incarnation
+    ? undefined
+    : 'the adopted map does not name this life of the node yet';
+}

@@ -1,0 +1,91 @@
+// How a storage node stops (D4): with a data directory it stops serving after a moment, brings its log to disk
+// and says that it will return; without one it hands its partitions over first, because what it holds dies with it.
+
+import type { Address } from '../cluster/model/identity.ts';
+import type { Times } from '../cluster/model/limits.ts';
+import type { DrainOptions, Runtime } from '../cluster/ports.ts';
+import { type GoodbyeRequest, PATHS } from '../cluster/wire/control-messages.ts';
+import type { Durability } from './log/durability.ts';
+import type { StorageLife } from './node-incarnation.ts';
+
+export interface DepartureOptions {
+  readonly controller: Address;
+  readonly times: Times;
+  readonly durability: Durability;
+  readonly keepsData: boolean;
+}
+
+export class Departure {
+  readonly #runtime: Runtime;
+  readonly #options: DepartureOptions;
+  readonly #life: StorageLife;
+  readonly #deadlineMs: number;
+  readonly #done: (failure: string | undefined) => void;
+
+  constructor(
+    runtime: Runtime,
+    options: DepartureOptions,
+    life: StorageLife,
+    drain: DrainOptions,
+    done: (failure: string | undefined) => void,
+  ) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#life = life;
+    this.#deadlineMs = runtime.clock.monotonicMs() + drain.timeoutMs;
+    this.#done = done;
+    // With everybody gone nobody could take anything over, and the map is to stay as it is.
+    if (drain.wholeCluster) this.#stop(undefined);
+    else if (!options.keepsData) this.#handOver();
+    else if (!life.hasHeirs()) this.#stop('restarting');
+    else {
+      const waitMs = Math.min(options.times.beforeRestartMs, drain.timeoutMs);
+      runtime.timers.after(waitMs, () => this.#stop('restarting'));
+    }
+  }
+
+  #handOver(): void {
+    const life = this.#life;
+    if (!life.hasHeirs()) return this.#stop('stopped');
+    if (this.#runtime.clock.monotonicMs() >= this.#deadlineMs) {
+      if (life.isMember()) {
+        this.#runtime.log.write('error', 'leaving with partitions that nobody took over in time');
+      }
+      return this.#stop('stopped');
+    }
+    if (life.isDraining() && !life.isMember()) return this.#stop('stopped');
+    const { decideMs } = this.#options.times;
+    const again = () => {
+      this.#runtime.timers.after(decideMs, () => this.#handOver());
+    };
+    // Said until the map says so: the controller may have died with it, or the operator undrained the node.
+    return life.isDraining() ? again() : this.#say('leaving', again);
+  }
+
+  /** H5b: first nothing is answered any more, then that is said, and only then the listener closes. */
+  #stop(state: 'restarting' | 'stopped' | undefined): void {
+    this.#life.end();
+    this.#options.durability.sync((failure) => {
+      // What it acknowledged is in its log; what the log lost was never acknowledged (H35).
+      if (failure !== undefined) this.#runtime.log.write('error', 'the log failed', { failure });
+      // Nobody to tell: the controller will find out by itself.
+      if (state === undefined) this.#done(failure);
+      else this.#say(state, () => this.#done(failure));
+    });
+  }
+
+  #say(state: GoodbyeRequest['state'], said: () => void): void {
+    const { controller, times } = this.#options;
+    const message: GoodbyeRequest = { ...this.#life.replica.life, state };
+    this.#runtime.network.call(
+      {
+        address: controller,
+        method: 'POST',
+        path: PATHS.goodbye,
+        message,
+        timeoutMs: times.controlCallMs,
+      },
+      said,
+    );
+  }
+}

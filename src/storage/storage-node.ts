@@ -1,0 +1,397 @@
+// The storage node as a Service: registers with the controller, keeps up with the map, and answers
+// operations that come over links. It decides nothing about the cluster (DESIGN "storage nodes stay
+// dumb"); what it may answer is replica.ts's, what it remembers segment-store.ts's.
+
+import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import { type HttpReply, type HttpRequest, jsonReply } from '../cluster/http/http.ts';
+import { type DurationHistogram, Metrics } from '../cluster/http/metrics.ts';
+import { type ReplyCallback, Routes, refusalReply } from '../cluster/http/routes.ts';
+import { ClusterClock } from '../cluster/model/cluster-clock.ts';
+import {
+  boundBy,
+  type ClusterMap,
+  type Life,
+  type MapVersion,
+} from '../cluster/model/cluster-map.ts';
+import type { Address, Incarnation, NodeId, StoreId } from '../cluster/model/identity.ts';
+import type { Times } from '../cluster/model/limits.ts';
+import { received } from '../cluster/model/map-delta.ts';
+import type { PartitionId } from '../cluster/model/partition.ts';
+import type { Version } from '../cluster/model/version.ts';
+import { writePersistently } from '../cluster/persistent-write.ts';
+import type {
+  Disk,
+  DrainOptions,
+  Link,
+  LinkEvents,
+  LinkHello,
+  Runtime,
+  Service,
+} from '../cluster/ports.ts';
+import {
+  type GrantRequest,
+  grantRequest,
+  mapPush,
+  PATHS,
+  type PrepareReply,
+  type PrepareRequest,
+  prepareRequest,
+  type RegisterReply,
+} from '../cluster/wire/control-messages.ts';
+import { newerMap } from '../cluster/wire/map-exchange.ts';
+import { messageReply } from '../cluster/wire/map-json.ts';
+import type { Answer, Operation } from '../cluster/wire/operations.ts';
+import { AnswerCounters, GrantCounters, syncTimes } from './counters.ts';
+import { distrustWrite, identityWrite, StoredIdentity } from './data-directory/identity.ts';
+import { IDENTITY_FILE, type Identity } from './data-directory/identity-file.ts';
+import { MAP_FILE, type Recovered, Recovery } from './data-directory/recovery.ts';
+import { type Holding, holdingOf, inspect } from './inspection.ts';
+import type { Compaction } from './log/compaction.ts';
+import { type Durability, diskProblem, type FsyncMode, MEMORY_ONLY } from './log/durability.ts';
+import type { RecordLog } from './log/log.ts';
+import { openNodeLog } from './log/node-log.ts';
+import { SegmentStore, type StoreOptions } from './memory/segment-store.ts';
+import { StorageLife } from './node-incarnation.ts';
+import { OperationLinks } from './operation-links.ts';
+import { Registration } from './registration.ts';
+import type { AdoptionOutcome } from './replication/map-adoption.ts';
+import { mapProblem, replyToMap } from './replication/map-reply.ts';
+import { Departure } from './shutdown.ts';
+
+export interface StorageOptions extends StoreOptions {
+  readonly controller: Address;
+  readonly address: Address;
+  readonly node: NodeId;
+  /** Whether the operator named the node; else its id may be the one its data directory has. */
+  readonly nodeIsGiven: boolean;
+  readonly fsync: FsyncMode;
+  /** Of each file of the log; by default as the memory is. */
+  readonly logFileBytes?: number;
+  readonly valueBytesMax: number;
+  /** So much of a copy or a pull goes in one answer, but a record at least. */
+  readonly copyChunkBytes: number;
+  readonly times: Times;
+  /** Told of each life that this process takes up, for whoever must vouch for its end (H42). */
+  readonly lives?: (life: Life) => void;
+}
+
+/** Between two slices of work on the memory. */
+const WORK_PAUSE_MS = 5;
+
+/** Who this process is, before the controller has spoken. */
+interface Self {
+  readonly node: NodeId;
+  readonly store: StoreId;
+  readonly completeSince: Incarnation | undefined;
+  /** Those that the data directory had before; undefined without one. */
+  readonly lives: readonly Incarnation[] | undefined;
+  readonly incarnation: Incarnation | undefined;
+  /** What the data directory says of it. */
+  readonly identity: Identity | undefined;
+  /** The map that was read back, for the life to begin with. */
+  readonly map: ClusterMap | undefined;
+  readonly durability: Durability;
+}
+
+export class StorageNode implements Service {
+  readonly #runtime: Runtime;
+  readonly #options: StorageOptions;
+  readonly #store: SegmentStore;
+  readonly #metrics = new Metrics();
+  readonly #routes: Routes;
+  readonly #answers: AnswerCounters;
+  readonly #grants: GrantCounters;
+  readonly #syncs: DurationHistogram;
+  readonly #links: OperationLinks;
+  readonly #clock: ClusterClock;
+  #node: NodeId;
+  #registration: Registration | undefined;
+  #durability: Durability = MEMORY_ONLY;
+  /** The log behind `durability`; none without a data directory. */
+  #log: RecordLog | undefined;
+  #life: StorageLife | undefined;
+  #self: Self | undefined;
+  #identity = new StoredIdentity(undefined, undefined);
+  #compaction: Compaction | undefined;
+  #draining = false;
+
+  constructor(runtime: Runtime, options: StorageOptions) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#node = options.node;
+    this.#store = new SegmentStore(options, (...gone) => this.#evicted(...gone));
+    this.#answers = new AnswerCounters(this.#metrics);
+    this.#grants = new GrantCounters(this.#metrics);
+    this.#syncs = syncTimes(this.#metrics);
+    this.#clock = new ClusterClock(runtime.clock, runtime.log);
+    this.#links = new OperationLinks(runtime, this.#answers, options.times, {
+      node: () => this.#node,
+      replica: () => this.#life?.replica,
+      durability: () => this.#durability,
+    });
+    this.#routes = new Routes('storage', runtime, this.#metrics);
+    this.#addRoutes();
+    inspect(this.#routes, this.#metrics, {
+      runtime,
+      store: this.#store,
+      clock: this.#clock,
+      timeScale: options.times.scale,
+      answers: this.#answers,
+      syncs: this.#syncs,
+      log: () => this.#durability.figures(),
+      diskProblem: () => this.#diskProblem(),
+      node: () => this.#node,
+      links: () => this.#links.count,
+      replica: () => this.#life?.replica,
+      obstacles: () => this.#life?.obstacles ?? [],
+      unrepaired: () => this.#life?.unrepaired ?? 0,
+    });
+  }
+
+  start(): void {
+    this.#maintain();
+    const { disk, random } = this.#runtime;
+    if (disk === undefined) {
+      return this.#register({
+        node: this.#options.node,
+        store: random.token() as StoreId,
+        completeSince: undefined,
+        lives: undefined,
+        incarnation: undefined,
+        identity: undefined,
+        map: undefined,
+        durability: MEMORY_ONLY,
+      });
+    }
+    const recovery = new Recovery(this.#runtime, disk, this.#store, this.#options, (recovered) => {
+      const { identity, map } = recovered;
+      const durability = this.#openLog(disk, recovered);
+      this.#register({ ...identity, identity, map, durability });
+    });
+    return recovery.start();
+  }
+
+  handle(request: HttpRequest, reply: ReplyCallback): void {
+    this.#routes.handle(request, reply);
+  }
+
+  changes(request: HttpRequest): boolean {
+    return this.#routes.changes(request);
+  }
+
+  /** What it has of a key, for who asks far more often than a request is made and read in. */
+  holding(partition: PartitionId, key: Buffer): Holding | undefined {
+    const replica = this.#life?.replica;
+    if (replica?.map === undefined) return undefined;
+    return holdingOf({ store: this.#store, replica }, partition, key);
+  }
+
+  /** How that would be answered now, for the same. */
+  wouldAnswer(operation: Extract<Operation, { kind: 'get' | 'time' }>): Answer | undefined {
+    return this.#life?.replica.answer(operation);
+  }
+
+  accept(hello: LinkHello, link: Link): LinkEvents | { refused: string } {
+    return this.#links.accept(hello, link);
+  }
+
+  drain(options: DrainOptions, done: () => void): void {
+    this.#draining = true;
+    this.#compaction?.stop();
+    const life = this.#life;
+    const { controller, times } = this.#options;
+    const keepsData = this.#runtime.disk !== undefined;
+    const durability = this.#durability;
+    const closed = (failure: string | undefined) => {
+      // If that cannot be written, the next life merely trusts less.
+      if (failure === undefined) this.#identity.close(this.#log?.syncedTo, () => done());
+      else done();
+    };
+    // Nobody counted on it yet. But the start noted that the store is open: were that left, whoever then starts the
+    // machine anew would have a store that is not believed, though nothing was ever written to it (H8).
+    if (life === undefined) return durability.sync(closed);
+    const node = { controller, times, durability, keepsData };
+    new Departure(this.#runtime, node, life, options, closed);
+  }
+
+  /** Memory comes back also when nothing comes in that would pay for it: that of dropped partitions, of idle bytes. */
+  #maintain(): void {
+    const waitMs = this.#store.work() ? WORK_PAUSE_MS : this.#options.times.heartbeatMs;
+    this.#runtime.timers.after(waitMs, () => this.#maintain());
+  }
+
+  #openLog(disk: Disk, recovered: Recovered): RecordLog {
+    const opened = { store: this.#store, recovered };
+    const { log, compaction } = openNodeLog(this.#runtime, disk, opened, this.#options, {
+      synced: (milliseconds) => this.#syncs.observeMs(milliseconds),
+      neededFiles: () =>
+        this.#life?.replica.map === undefined ? [IDENTITY_FILE] : [IDENTITY_FILE, MAP_FILE],
+      distrusted: () => this.#distrustStore(),
+    });
+    this.#log = log;
+    this.#compaction = compaction;
+    return log;
+  }
+
+  /** Tries until it is noted, so that the next life does not believe a disk that failed for a moment only (H8). */
+  #distrustStore(): void {
+    const write = distrustWrite((written) => this.#identity.distrust(written));
+    writePersistently(this.#runtime, write, () => undefined);
+  }
+
+  #register(self: Self): void {
+    this.#node = self.node;
+    this.#self = self;
+    this.#identity = new StoredIdentity(this.#runtime.disk, self.identity);
+    this.#durability = self.durability;
+    const { controller, address, times } = this.#options;
+    const { node, store, completeSince, lives, incarnation } = self;
+    this.#registration = new Registration(
+      this.#runtime,
+      { controller, node, address, store, incarnation, completeSince, lives, times },
+      {
+        registered: (reply) => this.#registered(self, reply),
+        map: () => this.#life?.replica.map ?? self.map,
+        promised: () => boundBy(this.#identity.promised, this.#newestVersion(self)),
+      },
+    );
+    this.#registration.register();
+  }
+
+  #registered(self: Self, { incarnation, map }: RegisterReply): void {
+    const begin = () => {
+      // It would be counted on, and gone without a goodbye.
+      if (this.#draining) return;
+      const life = this.#lifeOf(self, incarnation);
+      // At once: only a heartbeat makes the controller count on this life.
+      if (map === undefined) life.begin(self.map);
+      else life.adopt(map, 'controller', () => life.begin(self.map));
+    };
+    const identity = this.#identity;
+    const live = identityWrite((written) => identity.live(incarnation, written));
+    writePersistently(this.#runtime, live, (failure) => {
+      if (failure === undefined) return begin();
+      throw new FatalError(EXIT.config, `${IDENTITY_FILE} cannot be written: ${failure}`);
+    });
+  }
+
+  /** Of the maps that this life and those before it adopted. */
+  #newestVersion(self: Self): MapVersion | undefined {
+    return this.#life?.replica.map?.version ?? self.map?.version;
+  }
+
+  /** The present life, if it has this incarnation, or a new one. */
+  #lifeOf(self: Self, incarnation: Incarnation): StorageLife {
+    if (this.#life?.replica.incarnation === incarnation) return this.#life;
+    const stored = this.#newestVersion(self);
+    this.#life?.end();
+    const { controller, valueBytesMax, copyChunkBytes, times } = this.#options;
+    const { node, durability, completeSince } = self;
+    const { promised } = this.#identity;
+    this.#life = new StorageLife(
+      this.#runtime,
+      this.#store,
+      {
+        controller,
+        node,
+        incarnation,
+        valueBytesMax,
+        copyChunkBytes,
+        times,
+        clock: this.#clock,
+        durability,
+        promised,
+        stored,
+        completeSince,
+      },
+      {
+        unknown: () => this.#registration?.register(),
+        problem: (text) => this.#registration?.report(text),
+      },
+    );
+    this.#runtime.log.write('info', 'registered', { incarnation });
+    this.#options.lives?.({ node, incarnation });
+    return this.#life;
+  }
+
+  /** D7, H40: in the log ahead of the record that needed the room. */
+  #evicted(partition: PartitionId, key: Buffer, version: Version): void {
+    this.#durability.append({ kind: 'evicted', partition, key, version });
+    this.#life?.evicted(partition, version);
+  }
+
+  #addRoutes(): void {
+    const routes = this.#routes;
+    routes.addCheck('registered', () =>
+      this.#registration === undefined ? 'reading its data directory' : this.#registration.problem,
+    );
+    routes.addCheck('map', () => mapProblem(this.#node, this.#life?.replica));
+    routes.addCheck('disk', () => this.#diskProblem());
+    routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
+    routes.addControl(PATHS.storageMap, mapPush, (message, reply) => {
+      const answer = (outcome: AdoptionOutcome) => reply(replyToMap(outcome, this.#life?.replica));
+      if (this.#life === undefined) return answer('already-newer');
+      const { replica } = this.#life;
+      const news = received(message, replica.map);
+      if (news.kind === 'map') this.#life.adopt(news.map, 'peer', answer);
+      else if (news.kind === 'unusable') answer('not-over-this-map');
+      else answer(replica.isOverruled(message.delta?.version) ? 'overruled' : 'already-newer');
+    });
+    routes.add(['GET'], PATHS.storageMap, (request, reply) =>
+      reply(newerMap(request, this.#life?.replica.map)),
+    );
+    routes.addControl(PATHS.prepare, prepareRequest, (message, reply) =>
+      this.#prepare(message, reply),
+    );
+    routes.addControl(PATHS.grant, grantRequest, (message, reply) => reply(this.#grant(message)));
+  }
+
+  #grant(message: GrantRequest): HttpReply {
+    if (this.#life === undefined) return refusalReply('not-ready', 'not registered yet');
+    const grant = this.#life.grant(message);
+    this.#grants.count(grant.answer);
+    return messageReply(grant);
+  }
+
+  /** H32: the promise is on disk before the map is told. */
+  #prepare({ cluster, ...asked }: PrepareRequest, reply: ReplyCallback): void {
+    const self = this.#self;
+    const map = this.#life?.replica.map ?? self?.map;
+    if (self === undefined) {
+      return reply(refusalReply('not-ready', 'this node reads its data directory'));
+    }
+    // Without a map it has never answered anything, and its promise is worth as much.
+    if (map !== undefined && map.cluster !== cluster) {
+      return reply(refusalReply('other-cluster', 'this node belongs to another cluster'));
+    }
+    const answer = () => {
+      const { generation, nonce = '' } = this.#identity.promised;
+      const promised: PrepareReply = {
+        node: self.node,
+        address: this.#options.address,
+        store: self.store,
+        incarnation: this.#life?.replica.incarnation,
+        lives: this.#identity.lives,
+        living: this.#life !== undefined && !this.#life.hasEnded,
+        generation,
+        nonce,
+        map: this.#life?.replica.map ?? self.map,
+        // What a map took from it that it could not store; it may know of a fence by that map alone (R6).
+        obeyed: this.#life?.replica.obeyedOnly,
+      };
+      reply(jsonReply(200, promised));
+    };
+    if (asked.generation <= this.#identity.promised.generation) return answer();
+    return this.#identity.promise(asked, (failure) => {
+      if (failure !== undefined) {
+        return reply(refusalReply('not-durable', `${IDENTITY_FILE}: ${failure}`));
+      }
+      this.#life?.replica.promise(this.#identity.promised);
+      return answer();
+    });
+  }
+
+  #diskProblem(): string | undefined {
+    return this.#identity.problem ?? this.#life?.diskProblem ?? diskProblem(this.#durability);
+  }
+}

@@ -1,0 +1,120 @@
+// A map from outside is checked whole, and versions compare by generation first.
+
+import { describe, expect, test } from 'vitest';
+import {
+  type ClusterMap,
+  clusterMap,
+  compareMapVersions,
+  nodeEntry,
+  offlinePartitions,
+  parseMapVersion,
+  partitionEntry,
+  printMapVersion,
+} from '../../../src/cluster/model/cluster-map.ts';
+import type { PartitionId } from '../../../src/cluster/model/partition.ts';
+import { Malformed } from '../../../src/cluster/wire/shapes.ts';
+import { memberOf, nodeId, sampleMap, sampleNode } from '../../helpers/maps.ts';
+
+const good = sampleMap();
+const changed = (change: (map: Record<string, unknown>) => void): unknown => {
+  const copy = JSON.parse(JSON.stringify(good));
+  change(copy);
+  return copy;
+};
+
+describe('a map from outside', () => {
+  test('comes through JSON as it was', () => {
+    expect(clusterMap(JSON.parse(JSON.stringify(good)))).toEqual(good);
+  });
+
+  test.each<[string, (map: never) => void]>([
+    ['no object', () => undefined],
+    ['another number of partitions', (map: ClusterMap) => (map.partitions as unknown[]).pop()],
+    ['a member that is no node', (map: { nodes: object }) => (map.nodes = {})],
+    ['digits above 3', (map: { digits: number }) => (map.digits = 4)],
+    ['a version of half a number', (map: { version: object }) => (map.version = { generation: 1 })],
+    [
+      'a node twice',
+      (map: { partitions: { members: unknown[] }[] }) =>
+        map.partitions[0]?.members.push(map.partitions[0].members[0]),
+    ],
+    [
+      'an unknown role',
+      (map: { partitions: { members: { role: string }[] }[] }) => {
+        const member = map.partitions[0]?.members[0];
+        if (member !== undefined) member.role = 'king';
+      },
+    ],
+    [
+      'an epoch of 0',
+      (map: { partitions: { epoch: number }[] }) => {
+        const entry = map.partitions[0];
+        if (entry !== undefined) entry.epoch = 0;
+      },
+    ],
+  ])('is refused with %s', (what, change) => {
+    const value = what === 'no object' ? [] : changed(change as (map: unknown) => void);
+    expect(() => clusterMap(value)).toThrow(Malformed);
+  });
+
+  test('the error names the place', () => {
+    const value = changed((map) => {
+      map.nodes = { a: { address: 'nowhere', incarnation: 1, store: 's' } };
+    });
+    expect(() => clusterMap(value)).toThrow('nodes.a.address is not host:port');
+  });
+});
+
+describe('looking into a map', () => {
+  test.each(['constructor', 'toString', '__proto__'])('%s is a node only if it is one', (name) => {
+    expect(nodeEntry(good, nodeId(name))).toBeUndefined();
+    const stranger = changed((map) => {
+      const [entry] = map.partitions as { members: { node: string }[] }[];
+      for (const member of entry?.members.slice(0, 1) ?? []) member.node = name;
+    });
+    expect(() => clusterMap(stranger)).toThrow(`names ${name}, which is no node`);
+    const entry = sampleNode(3);
+    const nodes = Object.fromEntries([...Object.entries(good.nodes), [name, entry]]);
+    const adopted = clusterMap(JSON.parse(JSON.stringify({ ...good, nodes })));
+    expect(nodeEntry(adopted, nodeId(name))).toEqual(entry);
+  });
+
+  test('a partition beyond the last one is an error, not an empty entry', () => {
+    expect(partitionEntry(good, 15 as PartitionId)).toBe(good.partitions[15]);
+    expect(() => partitionEntry(good, 16 as PartitionId)).toThrow(RangeError);
+  });
+});
+
+test('versions compare by generation, then number, and print and parse', () => {
+  const versions = [
+    { generation: 1, number: 9 },
+    { generation: 2, number: 1 },
+    { generation: 2, number: 2 },
+    { generation: 10, number: 0 },
+  ];
+  for (const [index, version] of versions.entries()) {
+    expect(parseMapVersion(printMapVersion(version))).toEqual(version);
+    for (const higher of versions.slice(index + 1)) {
+      expect(compareMapVersions(version, higher)).toBeLessThan(0);
+      expect(compareMapVersions(higher, version)).toBeGreaterThan(0);
+    }
+  }
+  for (const text of ['', '1', '1.', '1.2.', '-1.2', 'a.b']) {
+    expect(parseMapVersion(text)).toBeUndefined();
+  }
+});
+
+test('a partition is offline when nobody in it may answer a get', () => {
+  const [first, ...rest] = good.partitions;
+  if (first === undefined) throw new Error('a map has partitions');
+  const joining = first.members.map((member) => memberOf(member.node, 'joining'));
+  expect(offlinePartitions(good)).toBe(0);
+  const fenced = Object.entries(good.nodes).map(([node, entry]) => [
+    node,
+    { ...entry, fenced: true },
+  ]);
+  expect(offlinePartitions({ ...good, nodes: Object.fromEntries(fenced) })).toBe(16);
+  expect(
+    offlinePartitions({ ...good, partitions: [{ ...first, members: joining }, ...rest] }),
+  ).toBe(1);
+});
