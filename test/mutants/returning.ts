@@ -7,6 +7,7 @@ const DECIDE_TESTS = 'test/controller/decisions/decide.test.ts';
 const STORE_TESTS = 'test/storage/memory/segment-store.test.ts';
 const COMPACTION_TESTS = 'test/storage/log/compaction.test.ts';
 const RETURNING_SCHEDULES = 'test/simulation/schedules-returning.test.ts';
+const LOST_HOST_SCHEDULES = 'test/simulation/schedules-lost-hosts.test.ts';
 const RETAINED = 'src/storage/replication/retained.ts';
 const REPLICA = 'src/storage/replication/replica.ts';
 const MEMORY = 'src/storage/memory/segment-store.ts';
@@ -152,7 +153,7 @@ const ACCEPTED: readonly Mutant[] = [
   {
     name: 'loss-accepted-before-all-said-what-they-hold',
     rule: 'H29',
-    edits: [{ file: ADMIN, find: 'nowMs() + suspicionMs', replace: 'nowMs()' }],
+    edits: [{ file: ADMIN, find: 'begunMs >= waitMs', replace: 'begunMs >= 0' }],
     fate: tests(RETURNING_SCHEDULES, 'is answered sensibly'),
   },
   {
@@ -166,6 +167,30 @@ const ACCEPTED: readonly Mutant[] = [
       },
     ],
     fate: tests(RETURNING_SCHEDULES, 'is answered sensibly'),
+  },
+  {
+    name: 'loss-accepted-while-members-answer',
+    rule: 'I7',
+    edits: [
+      {
+        file: ADMIN,
+        find: '!view.obeys(member, map.version),',
+        replace: '!view.obeys(member, map.version) && false,',
+      },
+    ],
+    fate: tests(LOST_HOST_SCHEDULES, 'they are behind a cut'),
+  },
+  {
+    name: 'members-that-are-gone-are-waited-for',
+    rule: 'H5',
+    edits: [
+      {
+        file: ADMIN,
+        find: 'view.lapsedSinceMs(member) === undefined &&',
+        replace: '',
+      },
+    ],
+    fate: tests(LOST_HOST_SCHEDULES, 'the operator says that they are gone'),
   },
   {
     name: 'loss-accepted-without-who-cannot-say',

@@ -305,3 +305,80 @@ test.each(SEEDS)(
     stage.expectKept();
   },
 );
+
+describe('I7: a loss is not accepted while those that are given up may answer', () => {
+  /**
+   * Behind a cut from the controller: all members of a key, one of them a witness, and at last a second witness, before
+   * it hears of the fences of these; so both witnesses renew their leases. One frontend is on each side.
+   */
+  function cutOffMembers(seed: number) {
+    const stage = new Stage(seed, { ...shapeOf(5, 2), frontends: 2 });
+    const { controller } = stage.cluster;
+    const [near, far] = [stage.frontend(0), stage.frontend(1)];
+    const witnesses = stage.map.witnesses.map(({ node }) => stage.named(node));
+    const { storages } = stage.cluster;
+    const isWitness = (node: SimulatedNode) => witnesses.includes(node);
+    const pair = stage.map.partitions
+      .map(({ members }) => members.map(({ node }) => stage.named(node)))
+      .find((nodes) => nodes.filter(isWitness).length === 1);
+    if (pair === undefined) throw new Error('no such pair');
+    const key = stage.keyOf(...pair);
+    const [second] = witnesses.filter((node) => !pair.includes(node)) as [SimulatedNode];
+    const others = storages.filter((node) => !pair.includes(node) && node !== second);
+    const behind = [...pair, second];
+    stage.expectStatus(stage.set(near, key), 200);
+    const here = [controller, near, ...others];
+    stage.cut([...here, second], [...pair, far]);
+    let fenced = 0;
+    stage.listen(controller, (message) => {
+      if (message !== 'node fenced' || ++fenced < pair.length) return;
+      stage.cut(here, [second]);
+      stage.heal([second], [...pair, far]);
+    });
+    const isOffline = () => {
+      const entry = stage.map.partitions[stage.partitionOf(key)];
+      return entry !== undefined && answeringMembers(stage.map, entry).length === 0;
+    };
+    stage.until('the partition is offline', isOffline);
+    const accept = () => {
+      const asked = stage.ask(controller, 'acceptLoss', { partitions: [stage.partitionOf(key)] });
+      stage.until('the answer', () => asked.status !== undefined);
+      return asked;
+    };
+    return { stage, controller, near, far, behind, others, key, accept, isOffline };
+  }
+
+  test.each(SEEDS)('they are behind a cut, with most of the witnesses, seed %i', (seed) => {
+    const { stage, controller, near, far, behind, others, key, accept, isOffline } =
+      cutOffMembers(seed);
+    stage.pass(5000);
+    const refused = accept();
+    expect(refused.status).toBe(503);
+    expect((refused.answer as { detail: string }).detail).toMatch(
+      /still answer gets.*velour forget/,
+    );
+    stage.expectStatus(stage.get(near, key), 503);
+    stage.expectStatus(stage.set(far, key), 200);
+    stage.expectStatus(stage.get(far, key), 200);
+    stage.heal([controller, near, ...others], [...behind, far]);
+    stage.until('it is served', () => !isOffline());
+    stage.expectStatus(stage.get(near, key), 200);
+    stage.expectKept();
+  });
+
+  test.each(SEEDS)('the operator says that they are gone, and they are, seed %i', (seed) => {
+    const { stage, controller, near, far, behind, key, accept, isOffline } = cutOffMembers(seed);
+    for (const node of behind) {
+      node.crash(true);
+      node.disk.wipe();
+    }
+    stage.pass(5000);
+    expect(accept().status).toBe(503);
+    for (const { process } of behind) stage.tell(controller, 'forget', { node: process.name });
+    stage.acceptLoss([key]);
+    expect(accept().status).toBe(200);
+    stage.until('it is served', () => !isOffline());
+    stage.expectStatus(stage.set(near, key), 200);
+    stage.heal([near], [far]);
+  });
+});

@@ -40,6 +40,9 @@ import type { Recovery } from '../map/recovery.ts';
 import type { Knowledge } from '../observations/observations.ts';
 import { some } from './frozen.ts';
 
+/** The operator's command waits for ten seconds, whatever the scale of the protocol times. */
+const ANSWERED_WITHIN_MS = 8000;
+
 export interface Administered {
   readonly knowledge: Knowledge;
   nowMs(): number;
@@ -185,15 +188,16 @@ class Admin {
       .filter(
         (partition) => partitions?.includes(partition) !== false && offline(asked, partition),
       );
-    return this.#whenAllSaid(asked.version, (silent) => {
+    return this.#whenAllSaid(asked.version, wanted, (silent, answering) => {
       if (silent.length > 0) return reply(refusalReply('not-ready', cannotSay(silent)));
+      if (answering.length > 0) return reply(refusalReply('not-ready', mayAnswer(answering)));
       const accepted: AcceptLossReply['partitions'][number][] = [];
       this.#controller.propose(
         (map) => {
           const lives = this.#livesThatSaid(map, asked.version);
           const entries = [...map.partitions];
           for (const partition of wanted) {
-            if (!offline(map, partition)) continue;
+            if (!offline(map, partition) || this.#answering(map, [partition]).length > 0) continue;
             const entry = partitionEntry(map, partition);
             const choice = this.#choose(map, partition, lives);
             entries[partition] = revived(entry, choice.chosen);
@@ -214,20 +218,44 @@ class Admin {
 
   /**
    * Waits until all that may live have said what they hold under this map, but no longer than a node may be silent:
-   * also those that a controller that was just started has not heard yet, for one of them may have the best copy.
-   * @param done gets those that have not, though they live: one whose disk is full cannot store the map under which it
-   *   would say so, and has the only copy perhaps (seed 6019 of the long runs)
+   * also those that a controller that was just started has not heard yet, for one of them may have the best copy. And
+   * until the leases of the present members are over, as long as that takes where the witnesses know of the fences.
+   * @param done gets those that have not said it, though they live: one whose disk is full cannot store the map under
+   *   which it would say so, and has the only copy perhaps (seed 6019 of the long runs); and members that may answer
    */
-  #whenAllSaid(version: MapVersion, done: (silent: readonly Life[]) => void): void {
-    const { decideMs, suspicionMs } = this.#controller.knowledge.times;
-    const untilMs = this.#controller.nowMs() + suspicionMs;
+  #whenAllSaid(
+    version: MapVersion,
+    wanted: readonly PartitionId[],
+    done: (silent: readonly Life[], answering: readonly Life[]) => void,
+  ): void {
+    const { decideMs, suspicionMs, fenceWaitMs } = this.#controller.knowledge.times;
+    const begunMs = this.#controller.nowMs();
     const look = () => {
       const map = this.#controller.map();
       const silent = map === undefined ? [] : this.#silent(map, version);
-      if (silent.length === 0 || this.#controller.nowMs() >= untilMs) done(silent);
+      const answering = map === undefined ? [] : this.#answering(map, wanted);
+      const leasesMs = answering.length > 0 ? fenceWaitMs : 0;
+      const waitMs = Math.min(suspicionMs + leasesMs, ANSWERED_WITHIN_MS);
+      const isOver = silent.length === 0 && answering.length === 0;
+      if (isOver || this.#controller.nowMs() - begunMs >= waitMs) done(silent, answering);
       else this.#runtime.timers.after(decideMs, look);
     };
     look();
+  }
+
+  /**
+   * I7: members that a frontend may get an answer from while others take their place. A cut that has a majority of the
+   * witnesses behind it renews their leases, and the controller hears nothing of it (seed 71000225 of the long runs).
+   */
+  #answering(map: ClusterMap, partitions: readonly PartitionId[]): readonly Life[] {
+    const view = this.#controller.knowledge.at(this.#controller.nowMs());
+    const members = partitions.flatMap((partition) => partitionEntry(map, partition).members);
+    return members.filter(
+      (member) =>
+        member.role !== 'joining' &&
+        view.lapsedSinceMs(member) === undefined &&
+        !view.obeys(member, map.version),
+    );
   }
 
   /** Who is fenced and heard will be fenced no more in a moment. */
@@ -306,6 +334,12 @@ function refuseUnknown(map: ClusterMap, node: NodeId): HttpReply | undefined {
 function cannotSay(silent: readonly Life[]): string {
   const nodes = some(silent.map(({ node }) => node));
   return `${nodes} may live, and cannot say what it has of what is to be given up: a node says so under the present map, and cannot store that while its disk is full. Nothing was given up; make room there, or stop the node, and say this again`;
+}
+
+function mayAnswer(answering: readonly Life[]): string {
+  const nodes = [...new Set(answering.map(({ node }) => node))].sort();
+  const forget = nodes.map((node) => `velour forget ${node}`).join(', ');
+  return `${some(nodes)} may still answer gets of what is to be given up: too few of the witnesses have said that they renew no lease there. Nothing was given up. Mend the way to them; or, if you know that they run no more, say so first (${forget}), and then this again`;
 }
 
 function notReady(): HttpReply {
