@@ -6,7 +6,8 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ERRORS } from '../src/cluster/http/errors.ts';
 import { VERSION } from '../src/cluster/software.ts';
-import { PATHS } from '../src/cluster/wire/control-messages.ts';
+import { CONTROL } from '../src/cluster/wire/control-table.ts';
+import { OPERATION_STREAM } from '../src/cluster/wire/streams.ts';
 import type { Command } from '../src/commands/options.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -263,7 +264,10 @@ describe('the documents', () => {
 
   test('docs/protocol.md names every path between the nodes, and no other', () => {
     const named = read('docs/protocol.md').match(/\/[cs]\/[a-z][a-z/-]*/g) ?? [];
-    expect([...new Set(named)].sort()).toEqual(Object.values(PATHS).sort());
+    const paths = Object.values(CONTROL).map(({ http }) => http.path);
+    expect([...new Set(named)].sort()).toEqual(
+      [...new Set([...paths, OPERATION_STREAM.path])].sort(),
+    );
   });
 
   test('the documents name only commands that there are, docs/operations.md every option', async () => {

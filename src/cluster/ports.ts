@@ -172,7 +172,8 @@ export type CallOutcome =
   | { readonly kind: 'failed'; readonly detail: string };
 
 /** What a stream of operations is bound to; it dies with any of them (D13). */
-export interface LinkHello {
+export interface OperationsHello {
+  readonly purpose: 'operations';
   readonly cluster: ClusterId;
   readonly node: NodeId;
   readonly incarnation: Incarnation;
@@ -180,7 +181,14 @@ export interface LinkHello {
   readonly timeScale: number | undefined;
 }
 
-/** One end of a stream of operations: messages in order, both ways, none after `close`. */
+/** Control messages name whom they are meant for, each by itself. */
+export interface ControlHello {
+  readonly purpose: 'control';
+}
+
+export type LinkHello = OperationsHello | ControlHello;
+
+/** One end of a stream: messages in order, both ways, none after `close`. */
 export interface Link {
   /**
    * `head` and `body` back to back are the message. Both are copied before this returns, but for a `body` that

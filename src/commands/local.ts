@@ -11,7 +11,8 @@ import { type Life, life } from '../cluster/model/cluster-map.ts';
 import type { Address } from '../cluster/model/identity.ts';
 import { readReply } from '../cluster/peers/calls.ts';
 import type { Log, Network } from '../cluster/ports.ts';
-import { accepted, type DeathRequest, PATHS } from '../cluster/wire/control-messages.ts';
+import type { DeathRequest } from '../cluster/wire/control-messages.ts';
+import { CONTROL } from '../cluster/wire/control-table.ts';
 import { Malformed } from '../cluster/wire/shapes.ts';
 import { type LocalNode, planOf } from './local-plan.ts';
 import { reasonOf, strangersIn, viewOf } from './local-view.ts';
@@ -224,9 +225,10 @@ class ProcessGroup {
   /** H42: this process reaped it, so it is dead. The controller may be starting, so a few tries. */
   #vouch(life: Life, tries: number): void {
     const message: DeathRequest = { ...life, returning: false };
-    const call = { address: this.#controller, method: 'POST', path: PATHS.death } as const;
-    this.#network.call({ ...call, message, timeoutMs: VOUCH_CALL_MS }, (outcome) => {
-      if (readReply(accepted, outcome).kind === 'message' || this.#stopping || tries <= 1) return;
+    const { http, reply } = CONTROL.death;
+    const call = { address: this.#controller, message, timeoutMs: VOUCH_CALL_MS };
+    this.#network.call({ ...http, ...call }, (outcome) => {
+      if (readReply(reply, outcome).kind === 'message' || this.#stopping || tries <= 1) return;
       setTimeout(() => this.#vouch(life, tries - 1), VOUCH_AGAIN_MS);
     });
   }

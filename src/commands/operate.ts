@@ -3,20 +3,14 @@
 
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { openNetwork } from '../cluster/io/network/network.ts';
-import type { Address } from '../cluster/model/identity.ts';
+import type { Address, NodeId } from '../cluster/model/identity.ts';
 import { STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
 import { partitionCount } from '../cluster/model/partition.ts';
 import { readReply } from '../cluster/peers/calls.ts';
 import type { ControlCall, Network } from '../cluster/ports.ts';
-import {
-  type AcceptLossReply,
-  accepted,
-  acceptLossReply,
-  forgetReply,
-  PATHS,
-  type PlanReply,
-  planReply,
-} from '../cluster/wire/control-messages.ts';
+import type { AcceptLossReply, PlanReply } from '../cluster/wire/control-messages.ts';
+import { CONTROL, type ControlKind } from '../cluster/wire/control-table.ts';
+import type { ControlMessage } from '../cluster/wire/map-json.ts';
 import { dictionary, integer, object, type Shape } from '../cluster/wire/shapes.ts';
 import { type Command, type OptionTable, usage, type Words } from './options.ts';
 import { printable, printData, say } from './printing.ts';
@@ -51,7 +45,7 @@ export const drainCommand: Command = {
   async run(words) {
     const message = { node: words.text('node') };
     const undo = words.flag('undo');
-    await ask(words, { path: undo ? PATHS.undrain : PATHS.drain, message }, accepted);
+    await ask(words, undo ? CONTROL.undrain : CONTROL.drain, message);
     if (!undo && !words.flag('detach')) await untilEmpty(words, message.node);
     await print(
       words,
@@ -69,7 +63,7 @@ export const removeCommand: Command = {
   examples: [['velour remove 10.0.0.2:12500', 'after `velour drain` and a stop']],
   async run(words) {
     const node = words.text('node');
-    await ask(words, { path: PATHS.remove, message: { node } }, accepted);
+    await ask(words, CONTROL.remove, { node });
     await print(words, {}, `${node} is no node of the cluster any more`);
   },
 };
@@ -83,7 +77,7 @@ export const forgetCommand: Command = {
   examples: [['velour forget 10.0.0.2:12500', 'its host is lost, and nobody could prove it']],
   async run(words) {
     const node = words.text('node');
-    const reply = await ask(words, { path: PATHS.forget, message: { node } }, forgetReply);
+    const reply = await ask(words, CONTROL.forget, { node });
     const lives = reply.forgotten.map(({ incarnation }) => incarnation).join(', ');
     await print(
       words,
@@ -107,7 +101,7 @@ export const acceptLossCommand: Command = {
   async run(words) {
     const given = words.numbers('partitions', { min: 0, max: partitionCount(3) - 1 });
     const message = { partitions: given.length === 0 ? undefined : given };
-    const reply = await ask(words, { path: PATHS.acceptLoss, message }, acceptLossReply);
+    const reply = await ask(words, CONTROL.acceptLoss, message);
     await print(words, reply, describeLoss(reply));
   },
 };
@@ -136,19 +130,21 @@ export const planCommand: Command = {
     ['velour plan drain 10.0.0.2:12500', 'without that one'],
   ],
   async run(words) {
-    const query =
-      words.text('what') === 'add'
-        ? `add=${words.optionalText('of') === undefined ? 1 : words.integer('of', { min: 1, max: STORAGE_NODES_MAX })}`
-        : `drain=${encodeURIComponent(nodeToDrain(words))}`;
-    const plan = await ask(words, { path: `${PATHS.plan}?${query}` }, planReply);
+    const isAdded = words.text('what') === 'add';
+    const count = () =>
+      words.optionalText('of') === undefined
+        ? 1
+        : words.integer('of', { min: 1, max: STORAGE_NODES_MAX });
+    const change = isAdded ? { add: count() } : { drain: nodeToDrain(words) };
+    const plan = await ask(words, CONTROL.plan, { add: undefined, drain: undefined, ...change });
     await print(words, plan, describe(plan));
   },
 };
 
-function nodeToDrain(words: Words): string {
+function nodeToDrain(words: Words): NodeId {
   const node = words.optionalText('of');
   if (node === undefined) throw usage('name the node: velour plan drain HOST:PORT');
-  return node;
+  return node as NodeId;
 }
 
 function describe({ partitions, bytes, seconds, redundancy, joins }: PlanReply): string {
@@ -173,7 +169,7 @@ function size(): Shape<number> {
 async function untilEmpty(words: Words, node: string): Promise<void> {
   let last = -1;
   for (;;) {
-    const { storage } = await ask(words, { path: '/status' }, partitionsOf);
+    const { storage } = await look(words, '/status', partitionsOf);
     const held = storage[node]?.partitions;
     const left = held === undefined ? 0 : held.serving + held.joining + held.leaving;
     if (left === 0) return;
@@ -186,17 +182,34 @@ async function untilEmpty(words: Words, node: string): Promise<void> {
 let network: Network | undefined;
 
 /** @throws FatalError with the controller's own words. */
-function ask<T>(
+function ask<Request extends ControlMessage, Reply>(
   words: Words,
-  { path, message }: Pick<ControlCall, 'path' | 'message'>,
+  { http, reply }: ControlKind<Request, Reply>,
+  message: Request,
+): Promise<Reply> {
+  if (http.method === 'POST') return call(words, { ...http, message }, reply);
+  const parameters = Object.entries(message).filter(([, value]) => value !== undefined);
+  return look(words, `${http.path}?${new URLSearchParams(parameters.map(textsOf))}`, reply);
+}
+
+function textsOf([name, value]: readonly [string, unknown]): [string, string] {
+  return [name, String(value)];
+}
+
+function look<T>(words: Words, path: string, shape: Shape<T>): Promise<T> {
+  return call(words, { method: 'GET', path }, shape);
+}
+
+function call<T>(
+  words: Words,
+  request: Pick<ControlCall, 'method' | 'path' | 'message'>,
   shape: Shape<T>,
 ): Promise<T> {
   const address: Address = words.address('controller');
-  const method = message === undefined ? 'GET' : 'POST';
   network ??= openNetwork();
-  const { call } = network;
+  const port = network;
   return new Promise((resolve, reject) =>
-    call({ address, method, path, message, timeoutMs: CALL_TIMEOUT_MS }, (outcome) => {
+    port.call({ address, ...request, timeoutMs: CALL_TIMEOUT_MS }, (outcome) => {
       const reply = readReply(shape, outcome, 'the controller');
       if (reply.kind === 'message') resolve(reply.message);
       else if (reply.kind === 'refused') reject(new FatalError(EXIT.broken, reply.detail));

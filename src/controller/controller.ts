@@ -2,10 +2,11 @@
 // (published-map.ts). How a map changes is membership.ts's, where partitions go placement.ts's.
 
 import { assert } from '../cluster/assert.ts';
+import { ControlRoutes } from '../cluster/http/control-routes.ts';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
-import { type HttpReply, type HttpRequest, queryOf } from '../cluster/http/http.ts';
+import type { HttpRequest } from '../cluster/http/http.ts';
 import { Metrics } from '../cluster/http/metrics.ts';
-import { type ReplyCallback, Routes, refusalReply } from '../cluster/http/routes.ts';
+import { type ReplyCallback, Routes } from '../cluster/http/routes.ts';
 import {
   type ClusterMap,
   isFrozen,
@@ -15,24 +16,29 @@ import {
 } from '../cluster/model/cluster-map.ts';
 import type { ClusterId } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
-import type { DrainOptions, Runtime, Service } from '../cluster/ports.ts';
-import {
-  type HeartbeatReply,
-  type HeartbeatRequest,
-  heartbeatRequest,
-  type MapReply,
-  PATHS,
-  type RegisterRequest,
-  registerRequest,
+import { ControlClient } from '../cluster/peers/control-client.ts';
+import type {
+  DrainOptions,
+  Link,
+  LinkEvents,
+  LinkHello,
+  Runtime,
+  Service,
+} from '../cluster/ports.ts';
+import type {
+  HeartbeatReply,
+  HeartbeatRequest,
+  MapReply,
+  PollRequest,
+  RegisterReply,
+  RegisterRequest,
 } from '../cluster/wire/control-messages.ts';
+import { CONTROL, Refused } from '../cluster/wire/control-table.ts';
 import { sinceOf } from '../cluster/wire/map-exchange.ts';
-import { messageReply } from '../cluster/wire/map-json.ts';
-import { parseQuery } from '../cluster/wire/query.ts';
+import { DecisionLoop } from './decision-loop.ts';
 import { changesBetween } from './decisions/changes.ts';
-import { decide, stillHolds } from './decisions/decide.ts';
 import { EpochWatch } from './decisions/epochs.ts';
 import { nextNumber } from './decisions/membership.ts';
-import { Rebalancing } from './decisions/rebalancing.ts';
 import { noGenerationLeft, openGeneration, reopened } from './map/generations.ts';
 import { pushMap } from './map/map-push.ts';
 import { PublishedMap } from './map/published-map.ts';
@@ -66,9 +72,11 @@ export class Controller implements Service {
   readonly #map: PublishedMap;
   readonly #metrics = new Metrics();
   readonly #routes: Routes;
+  readonly #control: ControlRoutes;
+  readonly #client: ControlClient;
   readonly #registrations: Registrations;
   readonly #knowledge: Knowledge;
-  readonly #rebalancing = new Rebalancing();
+  readonly #decisions: DecisionLoop;
   readonly #epochs: EpochWatch;
   readonly #offline: OfflineWatch;
   readonly #followers: Followers;
@@ -76,17 +84,17 @@ export class Controller implements Service {
   #recovery: Recovery | undefined;
   #loaded = false;
   #draining = false;
-  /** A decision is being made durable; the next one starts from its outcome. */
-  #deciding = false;
 
   constructor(runtime: Runtime, options: ControllerOptions) {
     this.#runtime = runtime;
     this.#options = options;
+    this.#client = new ControlClient(runtime, options.times);
     this.#knowledge = new Knowledge(options.times, runtime);
     this.#followers = new Followers(options.times);
     this.#epochs = new EpochWatch(runtime.log);
     this.#offline = new OfflineWatch(runtime.log);
     this.#map = new PublishedMap(runtime, (map, earlier) => this.#published(map, earlier));
+    this.#decisions = new DecisionLoop(runtime, this.#map, this.#knowledge, () => this.#recovery);
     const timed = { ...runtime, clock: this.#knowledge.clocks.time };
     this.#registrations = new Registrations(timed, this.#map, options, {
       aheadMs: (wallMs) => this.#knowledge.clocks.aheadAtStartMs(wallMs),
@@ -95,6 +103,7 @@ export class Controller implements Service {
       recovering: () => this.#recovering(),
     });
     this.#routes = new Routes('controller', runtime, this.#metrics);
+    this.#control = new ControlRoutes(this.#routes, this.#metrics, runtime.log);
     this.#addRoutes();
     const administered: Administered = {
       knowledge: this.#knowledge,
@@ -103,11 +112,12 @@ export class Controller implements Service {
       propose: (change, done) => this.#propose(change, done),
       recovery: () => this.#recovery,
     };
-    addAdminRoutes(this.#routes, administered, runtime);
+    addAdminRoutes(this.#control, administered, runtime);
     const { detector } = this.#knowledge;
     const { times } = options;
-    const looks = new Looks(runtime, { detector, times, map: () => this.#map.current });
-    addLifeReports(this.#routes, administered, looks, runtime.log);
+    const map = () => this.#map.current;
+    const looks = new Looks(runtime, this.#client, { detector, times, map });
+    addLifeReports(this.#control, administered, looks, runtime.log);
     inspect(this.#routes, this.#metrics, {
       runtime,
       redundancy: options.redundancy,
@@ -125,7 +135,7 @@ export class Controller implements Service {
 
   start(): void {
     const { disk } = this.#runtime;
-    this.#tick();
+    this.#decisions.start();
     if (disk !== undefined) watchState(this.#runtime, disk, this.#map);
     if (disk === undefined || this.#options.recover) {
       this.#loaded = true;
@@ -148,8 +158,9 @@ export class Controller implements Service {
     return this.#routes.changes(request);
   }
 
-  accept(): { refused: string } {
-    return { refused: 'a controller takes no operations' };
+  accept({ purpose }: LinkHello, link: Link): LinkEvents | { readonly refused: string } {
+    if (purpose === 'operations') return { refused: 'a controller takes no operations' };
+    return this.#control.accept(link);
   }
 
   drain(_options: DrainOptions, done: () => void): void {
@@ -216,42 +227,10 @@ export class Controller implements Service {
     );
   }
 
-  /** H38: what happened since the last tick makes one map. */
-  #tick(): void {
-    this.#runtime.timers.after(this.#options.times.decideMs, () => this.#tick());
-    const now = this.#nowMs();
-    const map = this.#map.current;
-    this.#knowledge.tick(map, now);
-    if (map === undefined) return;
-    this.#knowledge.update(map, now);
-    if (!this.#deciding) this.#decide();
-  }
-
-  #decide(): void {
-    this.#deciding = true;
-    this.#map.propose(
-      (map) => {
-        assert(map !== undefined, 'a map, once there, stays');
-        const now = this.#nowMs();
-        const next = decide(map, this.#knowledge.at(now), {
-          thaw: (changed) => this.#recovery?.thaw(changed) ?? changed,
-          rebalance: (changed, view) => this.#rebalancing.step(changed, view),
-        });
-        if (next !== map) this.#knowledge.decidedMs = now;
-        return next;
-      },
-      () => {
-        // What could not be written the next tick tries again.
-        this.#deciding = false;
-      },
-      (next, earlier) =>
-        earlier === undefined || stillHolds(next, earlier, this.#knowledge.at(this.#nowMs())),
-    );
-  }
-
   #published(map: ClusterMap, earlier: ClusterMap | undefined): void {
     if (earlier === undefined) this.#knowledge.detector.listens(this.#nowMs());
     this.#knowledge.update(map, this.#nowMs());
+    this.#knowledge.onNews();
     this.#epochs.published(map);
     for (const { message, fields } of changesBetween(earlier, map)) {
       this.#runtime.log.write('info', message, fields);
@@ -263,40 +242,40 @@ export class Controller implements Service {
     });
     this.#offline.published(map);
     const { times } = this.#options;
-    pushMap(this.#runtime, this.#map, map, { knowledge: this.#knowledge, times });
+    pushMap(this.#client, this.#map, map, { knowledge: this.#knowledge, times });
   }
 
-  #register(message: RegisterRequest, reply: ReplyCallback): void {
+  #register(message: RegisterRequest, reply: (answer: RegisterReply | Refused) => void): void {
     const answer = () => this.#refuse(message) ?? this.#registrations.register(message);
     const rival = this.#registrations.rivalOf(message);
     if (rival === undefined || this.#refuse(message) !== undefined) return reply(answer());
     const heardMs = this.#knowledge.detector.heardMs(message.node);
     const newcomer = { message, rival, heardMs };
-    judgeNewcomer(this.#runtime, this.#options.times, newcomer, (elsewhere) =>
+    judgeNewcomer(this.#runtime, this.#client, this.#options.times, newcomer, (elsewhere) =>
       reply(elsewhere ?? answer()),
     );
   }
 
   /** D5: nodes of a cluster that this controller knows nothing of. */
-  #refuse(message: RegisterRequest): HttpReply | undefined {
+  #refuse(message: RegisterRequest): Refused | undefined {
     const { cluster, address, node, timeScale } = message;
     // Ahead of all else: what such a node says starts no recovery either.
     const refused = refuseTimeScale(`node ${node}`, timeScale, this.#options.times.scale);
     if (refused !== undefined) return refused;
     if (!this.#loaded) {
       this.#opening?.heard(message);
-      return refusalReply('not-ready', 'the controller starts');
+      return new Refused('not-ready', 'the controller starts');
     }
     if (this.#map.current === undefined && cluster !== undefined) {
       this.#recovery ??= this.#beginRecovery(cluster);
     }
     const recovery = this.#recovery;
     if (recovery !== undefined && cluster !== undefined && cluster !== recovery.cluster) {
-      return refusalReply('other-cluster', `this is cluster ${recovery.cluster}`);
+      return new Refused('other-cluster', `this is cluster ${recovery.cluster}`);
     }
     recovery?.found(address);
     const recovering = this.#recovering();
-    return recovering === undefined ? undefined : refusalReply('not-ready', recovering);
+    return recovering === undefined ? undefined : new Refused('not-ready', recovering);
   }
 
   /** What the map is waited for that the nodes know, for people; meanwhile nothing else is founded (D5). */
@@ -320,7 +299,8 @@ export class Controller implements Service {
 
   #recoveryOf(cluster: ClusterId, above: number, isOnlyController: boolean): Recovery {
     const { times, whenFull } = this.#options;
-    return new Recovery(this.#runtime, { times, cluster, above, isOnlyController }, (map) => {
+    const options = { times, cluster, above, isOnlyController };
+    return new Recovery(this.#runtime, this.#client, options, (map) => {
       refuseOtherWhenFull(whenFull, map);
       const scaled = refuseSmallerScale(map, times.scale);
       this.#map.propose(
@@ -333,20 +313,20 @@ export class Controller implements Service {
     });
   }
 
-  #heartbeat(message: HeartbeatRequest): HttpReply {
+  #heartbeat(message: HeartbeatRequest): HeartbeatReply | Refused {
     if (!this.#loaded) {
       this.#opening?.heard(message);
-      return refusalReply('not-ready', 'the controller starts');
+      return new Refused('not-ready', 'the controller starts');
     }
     const refused = this.#registrations.heartbeat(message);
     if (refused !== undefined) return refused;
     if (this.#knowledge.detector.death(message) !== undefined) {
-      return refusalReply('other-incarnation', 'this life was declared dead; start the node again');
+      return new Refused('other-incarnation', 'this life was declared dead; start the node again');
     }
     const map = this.#map.current;
     if (map !== undefined) this.#followers.heard(map, message, this.#nowMs());
     this.#knowledge.heard(message, this.#nowMs());
-    const answer: HeartbeatReply = {
+    return {
       incarnation: message.incarnation,
       mapVersion: map?.version ?? NO_MAP,
       lease: map !== undefined && isGranted(map, message),
@@ -354,23 +334,17 @@ export class Controller implements Service {
       adopted: message.retains === true ? this.#knowledge.adoptedBy(map) : undefined,
       ...this.#map.newsFor({ since: message.mapVersion, deltas: message.deltas ?? false }),
     };
-    return messageReply(answer);
   }
 
-  #poll(request: HttpRequest, reply: ReplyCallback): void {
-    const query = parseQuery(queryOf(request.target));
-    const parameters = query.kind === 'query' ? query.parameters : new Map<string, Buffer>();
-    const frontend = parameters.get('frontend')?.toString('latin1');
-    const refused = refusePoll(parameters, this.#options.times.scale);
+  #poll(message: PollRequest, reply: (answer: MapReply | Refused) => void): void {
+    const { frontend, since, waitMs = 0, deltas = false } = message;
+    const refused = refusePoll(message, this.#options.times.scale);
     if (refused !== undefined) return reply(refused);
     if (frontend !== undefined) this.#knowledge.frontends.polled(frontend, this.#nowMs());
-    const asked = Number(parameters.get('wait')?.toString('latin1') ?? 0);
-    const waitMs = Number.isFinite(asked) ? Math.min(asked, this.#options.times.mapPollMs) : 0;
-    const asker = { since: sinceOf(request), deltas: parameters.has('deltas') };
-    this.#map.waitForNewer(asker, this.#draining ? 0 : waitMs, (news) => {
-      const answer: MapReply = { ...news, waitingFor: this.#waitingFor() };
-      reply(messageReply(answer));
-    });
+    const untilMs = this.#draining ? 0 : Math.min(waitMs, this.#options.times.mapPollMs);
+    this.#map.waitForNewer({ since: sinceOf(since), deltas }, untilMs, (news) =>
+      reply({ ...news, waitingFor: this.#waitingFor() }),
+    );
   }
 
   #waitingFor(): string | undefined {
@@ -388,12 +362,9 @@ export class Controller implements Service {
     const routes = this.#routes;
     routes.addCheck('cluster', () => this.#waitingFor());
     routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
-    routes.addControl(PATHS.register, registerRequest, (message, reply) =>
-      this.#register(message, reply),
-    );
-    routes.addControl(PATHS.heartbeat, heartbeatRequest, (message, reply) =>
-      reply(this.#heartbeat(message)),
-    );
-    routes.add(['GET'], PATHS.controllerMap, (request, reply) => this.#poll(request, reply));
+    const control = this.#control;
+    control.on(CONTROL.register, (message, reply) => this.#register(message, reply));
+    control.on(CONTROL.heartbeat, (message, reply) => reply(this.#heartbeat(message)));
+    control.on(CONTROL.pollMap, (message, reply) => this.#poll(message, reply));
   }
 }

@@ -3,8 +3,6 @@
 // what must outlive it stands in the map.
 
 import { assert } from '../cluster/assert.ts';
-import { type HttpReply, jsonReply } from '../cluster/http/http.ts';
-import { refusalReply } from '../cluster/http/routes.ts';
 import {
   type ClusterMap,
   type Life,
@@ -15,8 +13,12 @@ import {
 import type { ClusterId, Epoch, Incarnation, NodeId } from '../cluster/model/identity.ts';
 import { NODE_CLOCK_OFF_MS_MAX, STORAGE_NODES_MAX, type Times } from '../cluster/model/limits.ts';
 import type { Runtime } from '../cluster/ports.ts';
-import type { HeartbeatRequest, RegisterRequest } from '../cluster/wire/control-messages.ts';
-import { messageReply } from '../cluster/wire/map-json.ts';
+import type {
+  HeartbeatRequest,
+  RegisterReply,
+  RegisterRequest,
+} from '../cluster/wire/control-messages.ts';
+import { Refused } from '../cluster/wire/control-table.ts';
 import { foundMap, nextIncarnation, withNode } from './decisions/membership.ts';
 import type { PublishedMap } from './map/published-map.ts';
 import type { Recovery } from './map/recovery.ts';
@@ -93,7 +95,7 @@ export class Registrations {
    * 3. The message of step 1 arrives. Were it believed, the cluster would follow a life that is over,
    *    and life 2 would find itself replaced by nobody.
    */
-  register(message: RegisterRequest): HttpReply {
+  register(message: RegisterRequest): RegisterReply | Refused {
     const refused = this.#refuseOtherCluster(message) ?? this.#refuseClock(message);
     if (refused !== undefined) return refused;
     const { node, process, address, store, completeSince, previous } = message;
@@ -101,13 +103,17 @@ export class Registrations {
     const known = this.#known(node);
     // A recovery may know of an earlier life only, than the one that this process was a candidate as (I10).
     const isPresent = (known?.incarnation ?? 0) >= (message.incarnation ?? 0);
+    const present = this.#processes.get(node);
+    // A controller that was started anew knows lives, and not their processes. One that knows the process takes no other
+    // one for the same life, whatever it says: two lives of one directory and its copy could say the same (I10).
     const sameLife =
-      (this.#processes.get(node) === process && isPresent) ||
-      (message.incarnation === known?.incarnation &&
-        store === known?.store &&
-        address === known?.address);
+      present === undefined
+        ? message.incarnation === known?.incarnation &&
+          store === known?.store &&
+          address === known?.address
+        : present === process && isPresent;
     if (known !== undefined && sameLife) {
-      return messageReply({ incarnation: known.incarnation, map: this.#map.current });
+      return { incarnation: known.incarnation, map: this.#map.current };
     }
     const tooMany = this.#refuseTooMany(node);
     if (tooMany !== undefined) return tooMany;
@@ -129,7 +135,7 @@ export class Registrations {
       entry: { address, incarnation, store, fenced: false, draining: false },
       admitting: false,
     });
-    return jsonReply(200, { incarnation });
+    return { incarnation, map: undefined };
   }
 
   /** The node as it is known, if that is at another address than who registers, and is not the same process. */
@@ -140,19 +146,19 @@ export class Registrations {
   }
 
   /** D5: a controller without a state founds no second cluster beside one that a node knows of. */
-  #refuseOtherCluster({ cluster }: RegisterRequest): HttpReply | undefined {
+  #refuseOtherCluster({ cluster }: RegisterRequest): Refused | undefined {
     const own = this.#map.current?.cluster;
     if (cluster === undefined || cluster === own) return undefined;
     if (own !== undefined) {
-      return refusalReply('other-cluster', `this is cluster ${own}, not ${cluster}`);
+      return new Refused('other-cluster', `this is cluster ${own}, not ${cluster}`);
     }
     return undefined;
   }
 
-  #refuseTooMany(node: NodeId): HttpReply | undefined {
+  #refuseTooMany(node: NodeId): Refused | undefined {
     const map = this.#map.current;
     if (map === undefined || hasRoom(map, node)) return undefined;
-    return refusalReply(
+    return new Refused(
       'too-many-nodes',
       `the cluster has ${STORAGE_NODES_MAX} storage nodes, as many as it can, and ${node} is none of them: take one off that is stopped for good, with velour remove`,
     );
@@ -163,11 +169,11 @@ export class Registrations {
    * with every heartbeat, so it is registered as soon as the clocks are right; the text keeps to minutes, so that
    * it is logged once and not each time.
    */
-  #refuseClock({ node, wallMs }: RegisterRequest): HttpReply | undefined {
+  #refuseClock({ node, wallMs }: RegisterRequest): Refused | undefined {
     const aheadMs = this.#events.aheadMs(wallMs);
     if (Math.abs(aheadMs) <= NODE_CLOCK_OFF_MS_MAX) return undefined;
     const minutes = Math.round(Math.abs(aheadMs) / 60_000);
-    return refusalReply(
+    return new Refused(
       'clock-off',
       `the clock of node ${node} is ${minutes} minutes ${aheadMs > 0 ? 'ahead of' : 'behind'} the time of the cluster, which is the controller's where no other storage node has told its own: set the wrong one right`,
     );
@@ -177,22 +183,22 @@ export class Registrations {
    * Refuses what is not the node's present life; admits one that was only registered so far.
    * @returns the refusal, or undefined for a life that counts
    */
-  heartbeat({ node, incarnation }: HeartbeatRequest): HttpReply | undefined {
+  heartbeat({ node, incarnation }: HeartbeatRequest): Refused | undefined {
     const known = this.#known(node);
     if (known?.incarnation === incarnation) return undefined;
     const registration = this.#registered.get(node);
     if (registration?.entry.incarnation === incarnation) {
       const recovering = this.#events.recovering();
-      if (recovering !== undefined) return refusalReply('not-ready', recovering);
+      if (recovering !== undefined) return new Refused('not-ready', recovering);
       const tooMany = this.#refuseTooMany(node);
       if (tooMany !== undefined) return tooMany;
       if (!registration.admitting) this.#admit(node, registration);
       return undefined;
     }
     if (known === undefined || known.incarnation < incarnation) {
-      return refusalReply('unknown-node', `node ${node} must register`);
+      return new Refused('unknown-node', `node ${node} must register`);
     }
-    return refusalReply('other-incarnation', `node ${node} lives as ${known.incarnation}`);
+    return new Refused('other-incarnation', `node ${node} lives as ${known.incarnation}`);
   }
 
   #known(node: NodeId): NodeEntry | undefined {

@@ -7,6 +7,7 @@ import type { ClusterMap } from '../cluster/model/cluster-map.ts';
 import type { Address } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import { HybridClock } from '../cluster/model/version.ts';
+import { ControlClient } from '../cluster/peers/control-client.ts';
 import type { Runtime } from '../cluster/ports.ts';
 import { MapFollower } from './map-follower.ts';
 import type { OperationContext } from './operations/operation-context.ts';
@@ -33,10 +34,16 @@ export function visit(
   const { times, controller } = options;
   const router = new Router(runtime, times);
   let isRefused = false;
-  const follower = new MapFollower(runtime, router, options, (problem) => {
-    isRefused = true;
-    done({ refused: problem, exitCode: EXIT.config });
-  });
+  const follower = new MapFollower(
+    runtime,
+    new ControlClient(runtime, times),
+    router,
+    options,
+    (problem) => {
+      isRefused = true;
+      done({ refused: problem, exitCode: EXIT.config });
+    },
+  );
   const clock = new ClusterClock(runtime.clock, runtime.log);
   const probes = new Probes(runtime, router, times, {
     told: (...told) => clock.heard(...told),

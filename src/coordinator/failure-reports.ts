@@ -4,8 +4,10 @@
 import { isSameLife, type Life } from '../cluster/model/cluster-map.ts';
 import type { Address } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
+import type { ControlCaller } from '../cluster/peers/control-client.ts';
 import type { Runtime } from '../cluster/ports.ts';
-import { PATHS, type ReportRequest } from '../cluster/wire/control-messages.ts';
+import type { ReportRequest } from '../cluster/wire/control-messages.ts';
+import { CONTROL } from '../cluster/wire/control-table.ts';
 
 export interface FailureReportOptions {
   readonly controller: Address;
@@ -15,6 +17,7 @@ export interface FailureReportOptions {
 
 export class FailureReports {
   readonly #runtime: Runtime;
+  readonly #client: ControlCaller;
   readonly #options: FailureReportOptions;
   #unreachable: Life[] = [];
   #silent: readonly Life[] = [];
@@ -22,8 +25,9 @@ export class FailureReports {
   #due = false;
   #scheduled = false;
 
-  constructor(runtime: Runtime, options: FailureReportOptions) {
+  constructor(runtime: Runtime, client: ControlCaller, options: FailureReportOptions) {
     this.#runtime = runtime;
+    this.#client = client;
     this.#options = options;
   }
 
@@ -52,16 +56,8 @@ export class FailureReports {
       unreachable: this.#unreachable,
       silent: this.#silent,
     };
-    this.#runtime.network.call(
-      {
-        address: controller,
-        method: 'POST',
-        path: PATHS.report,
-        message,
-        timeoutMs: times.controlCallMs,
-      },
-      () => undefined,
-    );
+    const timeoutMs = times.controlCallMs;
+    this.#client.call(CONTROL.report, controller, message, { timeoutMs }, () => undefined);
     this.#unreachable = [];
     this.#due = false;
     this.#scheduled = true;

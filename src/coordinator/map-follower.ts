@@ -6,10 +6,11 @@ import { encodeMapVersion, nodeEntry } from '../cluster/model/cluster-map.ts';
 import type { Address, NodeId } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import { received } from '../cluster/model/map-delta.ts';
-import { readReply } from '../cluster/peers/calls.ts';
+import type { ControlCaller } from '../cluster/peers/control-client.ts';
 import { ControllerContact } from '../cluster/peers/controller-contact.ts';
-import type { CallOutcome, Runtime } from '../cluster/ports.ts';
-import { mapPushReply, mapReply, PATHS } from '../cluster/wire/control-messages.ts';
+import type { Runtime } from '../cluster/ports.ts';
+import type { CheckedReply } from '../cluster/wire/control-frames.ts';
+import { CONTROL, type ControlKind } from '../cluster/wire/control-table.ts';
 import type { ControlMessage } from '../cluster/wire/map-json.ts';
 import type { MapRefresh, MapSource, Router } from './router.ts';
 
@@ -22,10 +23,10 @@ export interface MapFollowerOptions {
 
 export class MapFollower implements MapRefresh {
   readonly #runtime: Runtime;
+  readonly #client: ControlCaller;
   readonly #router: Router;
   readonly #options: MapFollowerOptions;
   readonly #refused: (problem: string) => void;
-  readonly #startedMs: number;
   /** Nodes with an exchange under way or just over: every set that waits asks in each of its rounds. */
   readonly #askedLately = new Set<NodeId>();
   /** H38: unless the last answer could not be read, or laid over our map. */
@@ -36,15 +37,16 @@ export class MapFollower implements MapRefresh {
   /** @param refused is called when nothing will come of asking, and there is no map to go on with (D12) */
   constructor(
     runtime: Runtime,
+    client: ControlCaller,
     router: Router,
     options: MapFollowerOptions,
     refused: (problem: string) => void,
   ) {
     this.#runtime = runtime;
+    this.#client = client;
     this.#router = router;
     this.#options = options;
     this.#refused = refused;
-    this.#startedMs = runtime.clock.wallMs();
     this.#contact = new ControllerContact(runtime, {
       warning: 'no map from the controller',
       timeScale: options.times.scale,
@@ -61,8 +63,7 @@ export class MapFollower implements MapRefresh {
   }
 
   fetchFrom(node: NodeId): void {
-    this.#exchange(node, 'GET', `?since=${this.#since('storage')}`, undefined, (outcome) => {
-      const reply = readReply(mapReply, outcome);
+    this.#exchange(node, CONTROL.fetchMap, { since: this.#since('storage') }, (reply) => {
       if (reply.kind === 'message' && reply.message.map !== undefined) {
         this.#router.adopt(reply.message.map, 'storage');
       }
@@ -70,57 +71,48 @@ export class MapFollower implements MapRefresh {
   }
 
   pushTo(node: NodeId): void {
-    this.#exchange(node, 'POST', '', { map: this.#router.map }, (outcome) => {
-      const reply = readReply(mapPushReply, outcome);
+    const message = { map: this.#router.map, delta: undefined };
+    this.#exchange(node, CONTROL.pushMap, message, (reply) => {
       if (reply.kind === 'refused') {
         this.#runtime.log.write('warn', 'a node refused our map', { node, reason: reply.detail });
       }
     });
   }
 
-  #exchange(
+  #exchange<Request extends ControlMessage, Reply>(
     node: NodeId,
-    method: 'GET' | 'POST',
-    query: string,
-    message: ControlMessage | undefined,
-    done: (outcome: CallOutcome) => void,
+    kind: ControlKind<Request, Reply>,
+    message: Request,
+    done: (reply: CheckedReply<Reply>) => void,
   ): void {
     const map = this.#router.map;
     const entry = map === undefined ? undefined : nodeEntry(map, node);
     if (entry === undefined || this.#askedLately.has(node)) return;
     this.#askedLately.add(node);
-    const { times } = this.#options;
-    this.#runtime.network.call(
-      {
-        address: entry.address,
-        method,
-        path: `${PATHS.storageMap}${query}`,
-        message,
-        timeoutMs: times.controlCallMs,
-      },
-      (outcome) => {
-        this.#runtime.timers.after(times.retryMs, () => this.#askedLately.delete(node));
-        done(outcome);
-      },
-    );
+    const { controlCallMs: timeoutMs, retryMs } = this.#options.times;
+    this.#client.call(kind, entry.address, message, { timeoutMs }, (reply) => {
+      this.#runtime.timers.after(retryMs, () => this.#askedLately.delete(node));
+      done(reply);
+    });
   }
 
   #poll(): void {
     const { controller, address, times } = this.#options;
     // Without a map there is nothing to wait for quietly: ask again soon, and say what is missing.
     const waitMs = this.#router.map === undefined ? times.heartbeatMs : times.mapPollMs;
-    const self = address === undefined ? '' : `&frontend=${address}&started=${this.#startedMs}`;
-    const deltas = this.#takesDeltas ? '&deltas' : '';
-    const query = `since=${this.#since('controller')}&wait=${waitMs}&timeScale=${times.scale}${deltas}${self}`;
-    this.#runtime.network.call(
-      {
-        address: controller,
-        method: 'GET',
-        path: `${PATHS.controllerMap}?${query}`,
-        timeoutMs: waitMs + times.controlCallMs,
-      },
-      (outcome) => {
-        const reply = readReply(mapReply, outcome, 'the controller');
+    const message = {
+      since: this.#since('controller'),
+      waitMs,
+      timeScale: times.scale,
+      deltas: this.#takesDeltas,
+      frontend: address,
+    };
+    this.#client.call(
+      CONTROL.pollMap,
+      controller,
+      message,
+      { timeoutMs: waitMs + times.controlCallMs, isPatient: true },
+      (reply) => {
         this.#takesDeltas = reply.kind === 'message';
         if (reply.kind !== 'message') {
           const problem = `controller ${controller}: ${reply.detail}`;

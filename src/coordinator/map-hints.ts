@@ -5,9 +5,9 @@
 import { encodeMapVersion } from '../cluster/model/cluster-map.ts';
 import type { Address } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
-import { readReply } from '../cluster/peers/calls.ts';
+import type { ControlCaller } from '../cluster/peers/control-client.ts';
 import type { Runtime } from '../cluster/ports.ts';
-import { mapReply, PATHS } from '../cluster/wire/control-messages.ts';
+import { CONTROL } from '../cluster/wire/control-table.ts';
 import type { CachedMap } from './cached-map.ts';
 import type { Adoption, Router } from './router.ts';
 
@@ -21,14 +21,16 @@ export interface MapHintOptions {
 
 export class MapHints {
   readonly #runtime: Runtime;
+  readonly #client: ControlCaller;
   readonly #router: Router;
   readonly #options: MapHintOptions;
   readonly #asked = new Set<Address>();
   /** Addresses of nodes of another cluster, each said once. */
   readonly #strangers = new Set<Address>();
 
-  constructor(runtime: Runtime, router: Router, options: MapHintOptions) {
+  constructor(runtime: Runtime, client: ControlCaller, router: Router, options: MapHintOptions) {
     this.#runtime = runtime;
+    this.#client = client;
     this.#router = router;
     this.#options = options;
   }
@@ -54,20 +56,12 @@ export class MapHints {
     if (this.#asked.has(address)) return;
     this.#asked.add(address);
     const since = encodeMapVersion(this.#router.sinceFor('storage'));
-    this.#runtime.network.call(
-      {
-        address,
-        method: 'GET',
-        path: `${PATHS.storageMap}?since=${since}`,
-        timeoutMs: this.#options.times.controlCallMs,
-      },
-      (outcome) => {
-        this.#asked.delete(address);
-        const reply = readReply(mapReply, outcome, 'a storage node');
-        if (reply.kind !== 'message' || reply.message.map === undefined) return;
-        this.#judge(address, this.#router.adopt(reply.message.map, 'storage'));
-      },
-    );
+    const timeoutMs = this.#options.times.controlCallMs;
+    this.#client.call(CONTROL.fetchMap, address, { since }, { timeoutMs }, (reply) => {
+      this.#asked.delete(address);
+      if (reply.kind !== 'message' || reply.message.map === undefined) return;
+      this.#judge(address, this.#router.adopt(reply.message.map, 'storage'));
+    });
   }
 
   #judge(address: Address, adoption: Adoption): void {

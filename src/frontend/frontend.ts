@@ -11,6 +11,7 @@ import { offlinePartitions, whenFullOf } from '../cluster/model/cluster-map.ts';
 import type { Address } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import { COUNTERS, HybridClock } from '../cluster/model/version.ts';
+import { ControlClient } from '../cluster/peers/control-client.ts';
 import type { DrainOptions, Runtime, Service } from '../cluster/ports.ts';
 import { CachedMap, type MapFile } from '../coordinator/cached-map.ts';
 import { FailureReports } from '../coordinator/failure-reports.ts';
@@ -52,11 +53,12 @@ export class Frontend implements Service {
     const metrics = new Metrics();
     const cache = mapFile === undefined ? undefined : new CachedMap(runtime, times, mapFile);
     this.#router = new Router(runtime, times, (map) => cache?.save(map));
-    this.#follower = new MapFollower(runtime, this.#router, options, (problem) => {
+    const client = new ControlClient(runtime, times);
+    this.#follower = new MapFollower(runtime, client, this.#router, options, (problem) => {
       throw new FatalError(EXIT.config, problem);
     });
     const isControllerAway = () => this.#follower.problem !== undefined;
-    this.#hints = new MapHints(runtime, this.#router, {
+    this.#hints = new MapHints(runtime, client, this.#router, {
       times,
       storages,
       cache,
@@ -64,7 +66,7 @@ export class Frontend implements Service {
     });
     this.#routes = new Routes('frontend', runtime, metrics, siblings);
     const clock = new ClusterClock(runtime.clock, runtime.log);
-    const reports = new FailureReports(runtime, options);
+    const reports = new FailureReports(runtime, client, options);
     this.#probes = new Probes(runtime, this.#router, times, {
       told: (...told) => clock.heard(...told),
       silent: (lives) => reports.silent(lives),
@@ -139,7 +141,7 @@ export class Frontend implements Service {
   }
 
   accept(): { refused: string } {
-    return { refused: 'a frontend takes no operations' };
+    return { refused: 'a frontend takes no streams' };
   }
 
   drain(_options: DrainOptions, done: () => void): void {

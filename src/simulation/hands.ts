@@ -1,7 +1,7 @@
 // What can be done to a simulated cluster: each fault strikes, is written down with whom it struck, and ends by
 // itself. Which of them come, and when, is nemesis.ts's; what people do on purpose is operator.ts's.
 
-import { PATHS } from '../cluster/wire/control-messages.ts';
+import { CONTROL, type ControlKind } from '../cluster/wire/control-table.ts';
 import type { ControlMessage } from '../cluster/wire/map-json.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { DiskImage } from './disk.ts';
@@ -118,7 +118,7 @@ export class Hands {
     if (life === undefined || !node.process.alive || !node.keepsData) return;
     const fault = this.#faults.begin('aim', [node]);
     this.#losses.crash(node, false);
-    this.tell(PATHS.death, { ...life, returning: false });
+    this.tell(CONTROL.death, { ...life, returning: false });
     this.#startLater(node, durationMs, fault);
   }
 
@@ -206,10 +206,10 @@ export class Hands {
   drain({ process }: SimulatedNode, durationMs: number): void {
     const fault = this.#faults.begin('drain', [this.#named(process.name)]);
     const message = { node: process.name };
-    this.tell(PATHS.drain, message);
+    this.tell(CONTROL.drain, message);
     // The operator thinks better of it later; said until it is heard, as a person would.
     const undo = () => {
-      this.tell(PATHS.undrain, message);
+      this.tell(CONTROL.undrain, message);
       this.#faults.end(fault);
     };
     this.#world.at(durationMs, undo);
@@ -218,15 +218,13 @@ export class Hands {
 
   /** What was undone while the controller was away. */
   undrainAll(): void {
-    for (const node of this.#drained) this.tell(PATHS.undrain, { node });
+    for (const node of this.#drained) this.tell(CONTROL.undrain, { node });
   }
 
   /** From the controller's own machine; lost while it is down. */
-  tell(path: string, message: ControlMessage): void {
-    this.#cluster.controller.request(
-      { ...requestOf({ method: 'POST', path, message }), fromLoopback: true },
-      () => undefined,
-    );
+  tell<M extends ControlMessage>({ http }: ControlKind<M, unknown>, message: M): void {
+    const request = { ...requestOf({ ...http, message }), fromLoopback: true };
+    this.#cluster.controller.request(request, () => undefined);
   }
 
   pause(node: SimulatedNode, durationMs: number): void {
@@ -393,6 +391,6 @@ export class Hands {
     const life = this.#oracles.lifeOf(node);
     if (life === undefined || random.chance(0.5)) return;
     const message = { ...life, returning: random.chance(0.3) };
-    this.#world.at(random.between(1, 50), () => this.tell(PATHS.death, message));
+    this.#world.at(random.between(1, 50), () => this.tell(CONTROL.death, message));
   }
 }

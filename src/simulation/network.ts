@@ -18,9 +18,9 @@ import { Stream } from './stream.ts';
 import type { World } from './world.ts';
 
 export interface NetworkFaults {
-  /** Share of control calls that are lost on one of their two ways. */
+  /** Share of control messages that are lost on one of their two ways. */
   loss: number;
-  /** Share of control calls that arrive twice. */
+  /** Share of control messages that arrive twice. */
   duplicates: number;
   /** Whether some messages take far longer than others. */
   longTail: boolean;
@@ -64,6 +64,10 @@ export class SimulatedNetwork {
     const host: Host = this.#names.get(process.name) ?? { process, service: undefined };
     this.#hosts.set(address, host);
     this.#names.set(process.name, host);
+    // What goes to an address that has moved reaches somebody who knows nothing of the stream.
+    for (const stream of this.#streams) {
+      if (stream.address === address && stream.farProcess !== process) stream.close('reset');
+    }
   }
 
   /** A new life of the process answers from now on; streams of the old one are broken. */
@@ -177,6 +181,14 @@ export class SimulatedNetwork {
     return this.#world.random.chance(Math.max(this.faults.loss, this.#lossOf(from, to)));
   }
 
+  copiesOf(): number {
+    const { random } = this.#world;
+    const { loss, duplicates } = this.faults;
+    // Without faults nothing is drawn, so that a schedule is the same whatever is said in it.
+    if (loss > 0 && random.chance(loss)) return 0;
+    return duplicates > 0 && random.chance(duplicates) ? 2 : 1;
+  }
+
   #lossOf(from: SimulatedProcess, to: SimulatedProcess): number {
     if (this.#lossy.size === 0) return 0;
     return this.#lossy.get(`${from.name}>${to.name}`) ?? 0;
@@ -184,7 +196,7 @@ export class SimulatedNetwork {
 
   #open(from: SimulatedProcess, address: Address, hello: LinkHello, events: LinkEvents): Link {
     const host = this.#hosts.get(address);
-    const stream = new Stream(this.#world, this, from, events);
+    const stream = new Stream(this.#world, this, from, { address, purpose: hello.purpose }, events);
     this.#streams.push(stream);
     if (host === undefined) stream.refuse('ENOTFOUND');
     else stream.connect(host.process, () => host.service?.accept(hello, stream.far));

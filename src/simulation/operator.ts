@@ -9,7 +9,7 @@ import {
 } from '../cluster/model/cluster-map.ts';
 import type { PartitionId } from '../cluster/model/partition.ts';
 import { partitionOf } from '../cluster/model/partition.ts';
-import { PATHS } from '../cluster/wire/control-messages.ts';
+import { CONTROL } from '../cluster/wire/control-table.ts';
 import type { StorageNode } from '../storage/storage-node.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { Hands } from './hands.ts';
@@ -104,8 +104,8 @@ export class Operator {
   #forgetTheGone(): void {
     for (const { process } of this.#losses.burned) {
       if (process.name.startsWith('controller') || this.#world.random.chance(0.5)) continue;
-      this.#hands.tell(PATHS.forget, { node: process.name });
-      this.#hands.tell(PATHS.remove, { node: process.name });
+      this.#hands.tell(CONTROL.forget, { node: process.name });
+      this.#hands.tell(CONTROL.remove, { node: process.name });
     }
   }
 
@@ -152,10 +152,10 @@ export class Operator {
     if (lost.length < keys.length) this.#world.occur('loss accepted, and nothing lost');
     this.#oracles.lossAccepted(lost);
     this.#history.acceptLoss(lost, this.#world.nowMs);
-    this.#hands.tell(PATHS.acceptLoss, { partitions: [...partitions] });
+    this.#hands.tell(CONTROL.acceptLoss, { partitions: [...partitions] });
     // Said twice, as an impatient person does.
     if (this.#world.random.chance(0.2)) {
-      this.#hands.tell(PATHS.acceptLoss, { partitions: [...partitions] });
+      this.#hands.tell(CONTROL.acceptLoss, { partitions: [...partitions] });
     }
   }
 
@@ -192,14 +192,14 @@ export class Operator {
     const node = random.pick(this.#cluster.storages);
     switch (random.below(4)) {
       case 0:
-        return this.#hands.tell(PATHS.remove, { node: node.process.name });
+        return this.#hands.tell(CONTROL.remove, { node: node.process.name });
       case 1:
-        return this.#hands.tell(PATHS.undrain, { node: 'nobody' });
+        return this.#hands.tell(CONTROL.undrain, { node: 'nobody' });
       case 2:
         return this.#hands.add();
       default:
         // H5c: of a node that runs, only the lives before are forgotten; of one that is down, he knows it.
-        if (this.#isDown(node)) this.#hands.tell(PATHS.forget, { node: node.process.name });
+        if (this.#isDown(node)) this.#hands.tell(CONTROL.forget, { node: node.process.name });
     }
   }
 

@@ -1,14 +1,17 @@
 // A stream of operations between two simulated processes: messages in order, both ways, as TCP has them. While a
 // link is cut they wait, and arrive when it heals if both ends still know each other.
 
+import type { Address } from '../cluster/model/identity.ts';
 import { CHUNK_BYTES } from '../cluster/model/limits.ts';
-import type { Link, LinkEvents } from '../cluster/ports.ts';
+import type { Link, LinkEvents, LinkHello } from '../cluster/ports.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { World } from './world.ts';
 
 /** What the network does to what is sent now. */
 export interface Weather {
   readonly faults: { readonly resets: number };
+  /** How often a control message arrives: lost, once, or twice. Operations arrive once, as long as the stream lives. */
+  copiesOf(): number;
   delayMs(): number;
   /** How much later a message arrives for having been lost on this link, and sent again; or the stream breaks. */
   retransmissionMs(from: SimulatedProcess, to: SimulatedProcess): number | 'broken';
@@ -30,6 +33,10 @@ class StreamEnd implements Link {
   closed = false;
   travelling = false;
   batches = 0;
+  /** Since when what this end sends has not come through a cut. */
+  blockedSinceMs: number | undefined;
+  /** TCP repeats itself then, and not before. */
+  repeatsAtMs = 0;
 
   constructor(stream: Stream, process: SimulatedProcess) {
     this.#stream = stream;
@@ -73,15 +80,26 @@ class StreamEnd implements Link {
 }
 
 export class Stream {
+  /** That it was opened to. */
+  readonly address: Address;
   readonly near: StreamEnd;
   readonly #world: World;
   readonly #network: Weather;
+  readonly #purpose: LinkHello['purpose'];
   #far: StreamEnd | undefined;
   #open = false;
 
-  constructor(world: World, network: Weather, from: SimulatedProcess, events: LinkEvents) {
+  constructor(
+    world: World,
+    network: Weather,
+    from: SimulatedProcess,
+    { address, purpose }: { readonly address: Address } & Pick<LinkHello, 'purpose'>,
+    events: LinkEvents,
+  ) {
     this.#world = world;
     this.#network = network;
+    this.address = address;
+    this.#purpose = purpose;
     this.near = new StreamEnd(this, from);
     this.near.events = events;
   }
@@ -90,6 +108,10 @@ export class Stream {
     const far = this.#far;
     if (far === undefined) throw new Error('the stream has no far end yet');
     return far;
+  }
+
+  get farProcess(): SimulatedProcess | undefined {
+    return this.#far?.process;
   }
 
   get opened(): boolean {
@@ -142,11 +164,15 @@ export class Stream {
 
   #travel(from: StreamEnd, to: StreamEnd): void {
     if (from.travelling || from.outgoing.length === 0 || from.closed) return;
-    if (this.#network.isCut(from.process, to.process)) return;
+    if (this.#network.isCut(from.process, to.process)) {
+      from.blockedSinceMs ??= this.#world.nowMs;
+      return;
+    }
+    if (this.#waitsForTcp(from)) return;
     from.travelling = true;
     from.batches++;
     // What waits goes as one batch, as the socket's bytes do.
-    const batch = from.outgoing;
+    const batch = from.outgoing.flatMap((each) => this.#arriving(each));
     from.outgoing = [];
     const lostMs = this.#network.retransmissionMs(from.process, to.process);
     if (lostMs === 'broken') {
@@ -168,6 +194,31 @@ export class Stream {
       this.flush();
       from.tellReady();
     });
+  }
+
+  /**
+   * TCP doubles the time between its tries (RFC 6298), so a cut is followed by a silence that is up to as long as it was;
+   * who opens another connection does not wait for it.
+   */
+  #waitsForTcp(from: StreamEnd): boolean {
+    const now = this.#world.nowMs;
+    const { blockedSinceMs } = from;
+    if (blockedSinceMs !== undefined) {
+      from.blockedSinceMs = undefined;
+      const waitMs = this.#world.random.between(0, Math.min(now - blockedSinceMs, TCP_WAIT_MAX_MS));
+      from.repeatsAtMs = now + waitMs;
+      this.#world.at(waitMs, () => this.flush());
+    }
+    return now < from.repeatsAtMs;
+  }
+
+  /**
+   * A stream that lives loses nothing. But whoever is slow may never come to a message before its time is over, and
+   * may come to it twice where it was said again; so control messages are lost and repeated one by one.
+   */
+  #arriving(message: Waiting): readonly Waiting[] {
+    if (this.#purpose === 'operations') return [message];
+    return new Array(this.#network.copiesOf()).fill(message);
   }
 
   /** Both ends learn of it, the other one after a delay; what is on its way may be lost. */
@@ -195,3 +246,5 @@ export class Stream {
 /** The real adapter's. */
 const CONNECT_TIMEOUT_MS = 5000;
 const HALF_OPEN_MS = 30_000;
+/** Linux' longest time between two tries. */
+const TCP_WAIT_MAX_MS = 120_000;

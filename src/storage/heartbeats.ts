@@ -16,17 +16,14 @@ import type { Address } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import { received } from '../cluster/model/map-delta.ts';
 import { type Moment, momentOf } from '../cluster/moment.ts';
-import { readReply } from '../cluster/peers/calls.ts';
-import type { CallOutcome, Runtime } from '../cluster/ports.ts';
-import {
-  type GrantReply,
-  grantReply,
-  type HeartbeatReply,
-  type HeartbeatRequest,
-  heartbeatReply,
-  PATHS,
+import type { ControlCaller } from '../cluster/peers/control-client.ts';
+import type { Runtime } from '../cluster/ports.ts';
+import type {
+  GrantReply,
+  HeartbeatReply,
+  HeartbeatRequest,
 } from '../cluster/wire/control-messages.ts';
-import type { ControlMessage } from '../cluster/wire/map-json.ts';
+import { CONTROL } from '../cluster/wire/control-table.ts';
 import type { Replica } from './replication/replica.ts';
 
 /** Below this share of the lease the witnesses are asked (R5). */
@@ -51,7 +48,7 @@ export interface HeartbeatEvents {
   /** What the map takes away is gone when this returns; what it gives is there once it is durable. */
   offered(map: ClusterMap): void;
   /** The newest map that each life has, as far as the controller heard (H29). */
-  adopted(by: NonNullable<HeartbeatReply['adopted']>): void;
+  adopted(by: NonNullable<HeartbeatReply['adopted']>, under: MapVersion): void;
   /** The controller does not know this life: it must register. */
   unknown(): void;
   problem(text: string | undefined): void;
@@ -65,6 +62,7 @@ interface Vote {
 
 export class Heartbeats {
   readonly #runtime: Runtime;
+  readonly #client: ControlCaller;
   readonly #replica: Replica;
   readonly #controller: Address;
   readonly #times: Times;
@@ -80,6 +78,7 @@ export class Heartbeats {
 
   constructor(
     runtime: Runtime,
+    client: ControlCaller,
     replica: Replica,
     options: {
       readonly controller: Address;
@@ -89,6 +88,7 @@ export class Heartbeats {
     events: HeartbeatEvents,
   ) {
     this.#runtime = runtime;
+    this.#client = client;
     this.#replica = replica;
     this.#controller = options.controller;
     this.#times = options.times;
@@ -145,8 +145,8 @@ export class Heartbeats {
     this.#runtime.timers.after(this.#times.heartbeatMs / 2, () => {
       if (this.#running && !answered) this.#askWitnesses();
     });
-    this.#call(this.#controller, PATHS.heartbeat, message, (outcome) => {
-      const reply = readReply(heartbeatReply, outcome);
+    const timeoutMs = this.#times.controlCallMs;
+    this.#client.call(CONTROL.heartbeat, this.#controller, message, { timeoutMs }, (reply) => {
       answered = reply.kind === 'message';
       this.#takesDeltas = answered;
       this.#unanswered--;
@@ -173,7 +173,7 @@ export class Heartbeats {
     const news = received(reply, this.#replica.map);
     if (news.kind === 'unusable') this.#takesDeltas = false;
     if (news.kind === 'map') this.#events.offered(news.map);
-    if (adopted !== undefined) this.#events.adopted(adopted);
+    if (adopted !== undefined) this.#events.adopted(adopted, mapVersion);
     if (lease && incarnation === this.#replica.incarnation && this.#mayUse(mapVersion)) {
       this.#replica.lease.extend(sent);
     }
@@ -206,12 +206,13 @@ export class Heartbeats {
       .map((map) => nodeEntry(map, witness.node))
       .find((named) => named?.incarnation === witness.incarnation);
     if (entry === undefined) return;
-    this.#call(entry.address, PATHS.grant, { ...life, mapVersion }, (outcome) => {
-      const reply = readReply(grantReply, outcome);
+    const timeoutMs = this.#times.controlCallMs;
+    const message = { ...life, mapVersion };
+    this.#client.call(CONTROL.grant, entry.address, message, { timeoutMs }, (reply) => {
       if (reply.kind !== 'message' || !this.#running) return;
-      const { message } = reply;
-      if (message.map !== undefined) this.#events.offered(message.map);
-      this.#judge(message, witness, vote);
+      const { message: answer } = reply;
+      if (answer.map !== undefined) this.#events.offered(answer.map);
+      this.#judge(answer, witness, vote);
     });
   }
 
@@ -234,16 +235,6 @@ export class Heartbeats {
     if (!agreed) return;
     lease.extend(vote.sent);
     this.#runtime.log.write('debug', 'lease renewed by witnesses');
-  }
-
-  #call(
-    address: Address,
-    path: string,
-    message: ControlMessage,
-    callback: (outcome: CallOutcome) => void,
-  ): void {
-    const timeoutMs = this.#times.controlCallMs;
-    this.#runtime.network.call({ address, method: 'POST', path, message, timeoutMs }, callback);
   }
 }
 

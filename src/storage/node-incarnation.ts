@@ -16,6 +16,7 @@ import type { Address, Incarnation, NodeId } from '../cluster/model/identity.ts'
 import type { Times } from '../cluster/model/limits.ts';
 import type { PartitionId } from '../cluster/model/partition.ts';
 import type { Version } from '../cluster/model/version.ts';
+import type { ControlCaller } from '../cluster/peers/control-client.ts';
 import { StorageChannels } from '../cluster/peers/storage-channels.ts';
 import type { Runtime } from '../cluster/ports.ts';
 import type {
@@ -24,7 +25,7 @@ import type {
   GrantRequest,
   HeartbeatRequest,
 } from '../cluster/wire/control-messages.ts';
-import { PATHS } from '../cluster/wire/control-messages.ts';
+import { CONTROL } from '../cluster/wire/control-table.ts';
 import { Heartbeats, type NodeState } from './heartbeats.ts';
 import { Lease } from './lease.ts';
 import { type Durability, diskProblem } from './log/durability.ts';
@@ -35,6 +36,7 @@ import { type AdoptionOutcome, MapAdoption, type MapSource } from './replication
 import { Replica } from './replication/replica.ts';
 
 export interface LifeOptions {
+  readonly client: ControlCaller;
   readonly controller: Address;
   readonly node: NodeId;
   readonly incarnation: Incarnation;
@@ -108,10 +110,10 @@ export class StorageLife {
       this.#channels.adopt(map);
       this.#joiner.mapAdopted();
     });
-    this.#heartbeats = new Heartbeats(runtime, this.replica, options, {
+    this.#heartbeats = new Heartbeats(runtime, options.client, this.replica, options, {
       state: () => this.#state(),
       offered: (map) => this.adopt(map, 'controller', () => undefined),
-      adopted: (by) => this.replica.retained.heardAdopted(by),
+      adopted: (...heard) => this.replica.retained.heardAdopted(...heard),
       ...events,
     });
   }
@@ -252,14 +254,13 @@ export class StorageLife {
     const { map } = this.replica;
     const entry = map === undefined ? undefined : nodeEntry(map, life.node);
     if (entry === undefined || isSameLife(life, this.replica.life)) return;
-    this.#runtime.network.call(
-      {
-        address: entry.address,
-        method: 'POST',
-        path: PATHS.storageMap,
-        message: { map },
-        timeoutMs: this.#options.times.controlCallMs,
-      },
+    const { client, times } = this.#options;
+    const timeoutMs = times.controlCallMs;
+    client.call(
+      CONTROL.pushMap,
+      entry.address,
+      { map, delta: undefined },
+      { timeoutMs },
       () => undefined,
     );
   }

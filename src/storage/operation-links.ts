@@ -4,7 +4,7 @@
 import type { NodeId } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import { otherTimeScale } from '../cluster/model/time-scale.ts';
-import type { Link, LinkEvents, LinkHello, Runtime } from '../cluster/ports.ts';
+import type { Link, LinkEvents, OperationsHello, Runtime } from '../cluster/ports.ts';
 import {
   type Answer,
   decodeOperation,
@@ -52,7 +52,7 @@ export class OperationLinks {
   }
 
   /** D13: a stream is bound to cluster, node and incarnation, and refused when any is another's. */
-  accept(hello: LinkHello, link: Link): LinkEvents | { refused: string } {
+  accept(hello: OperationsHello, link: Link): LinkEvents | { refused: string } {
     const node = this.#served.node();
     const { map, incarnation } = this.#served.replica() ?? {};
     if (hello.node !== node) return { refused: `this is node ${node}` };

@@ -6,15 +6,11 @@ import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import type { ClusterMap, Generation } from '../cluster/model/cluster-map.ts';
 import type { Address, Incarnation, NodeId, StoreId } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
-import { readReply } from '../cluster/peers/calls.ts';
+import type { ControlCaller } from '../cluster/peers/control-client.ts';
 import { ControllerContact } from '../cluster/peers/controller-contact.ts';
 import type { Runtime } from '../cluster/ports.ts';
-import {
-  PATHS,
-  type RegisterReply,
-  type RegisterRequest,
-  registerReply,
-} from '../cluster/wire/control-messages.ts';
+import type { RegisterReply, RegisterRequest } from '../cluster/wire/control-messages.ts';
+import { CONTROL } from '../cluster/wire/control-table.ts';
 import { livesOf } from './data-directory/identity-file.ts';
 
 export interface RegistrationOptions {
@@ -42,6 +38,7 @@ export interface RegistrationEvents {
 
 export class Registration {
   readonly #runtime: Runtime;
+  readonly #client: ControlCaller;
   readonly #options: RegistrationOptions;
   readonly #events: RegistrationEvents;
   readonly #process: string;
@@ -52,8 +49,14 @@ export class Registration {
   #registering = false;
   readonly #contact: ControllerContact;
 
-  constructor(runtime: Runtime, options: RegistrationOptions, events: RegistrationEvents) {
+  constructor(
+    runtime: Runtime,
+    client: ControlCaller,
+    options: RegistrationOptions,
+    events: RegistrationEvents,
+  ) {
     this.#runtime = runtime;
+    this.#client = client;
     this.#options = options;
     this.#events = events;
     this.#contact = new ControllerContact(runtime, {
@@ -95,30 +98,21 @@ export class Registration {
       wallMs: Math.floor(this.#runtime.clock.wallMs()),
       timeScale: times.scale,
     };
-    this.#runtime.network.call(
-      {
-        address: controller,
-        method: 'POST',
-        path: PATHS.register,
-        message,
-        timeoutMs: times.controlCallMs,
-      },
-      (outcome) => {
-        const reply = readReply(registerReply, outcome, 'the controller');
-        if (reply.kind === 'message') {
-          this.#registering = false;
-          return this.#registered(reply.message);
-        }
-        const isOfOtherScale = reply.kind === 'refused' && reply.error === 'other-time-scale';
-        // D12: before it is anybody. One that lives already goes on: the controller may be the wrong one, and is
-        // started again sooner than what this node holds in memory is there again.
-        if (isOfOtherScale && this.#incarnation === undefined) {
-          throw new FatalError(EXIT.config, `controller ${controller}: ${reply.detail}`);
-        }
-        this.report(`controller ${controller}: ${reply.detail}`);
-        this.#runtime.timers.after(times.heartbeatMs, () => this.#ask());
-      },
-    );
+    const timeoutMs = times.controlCallMs;
+    this.#client.call(CONTROL.register, controller, message, { timeoutMs }, (reply) => {
+      if (reply.kind === 'message') {
+        this.#registering = false;
+        return this.#registered(reply.message);
+      }
+      const isOfOtherScale = reply.kind === 'refused' && reply.error === 'other-time-scale';
+      // D12: before it is anybody. One that lives already goes on: the controller may be the wrong one, and is
+      // started again sooner than what this node holds in memory is there again.
+      if (isOfOtherScale && this.#incarnation === undefined) {
+        throw new FatalError(EXIT.config, `controller ${controller}: ${reply.detail}`);
+      }
+      this.report(`controller ${controller}: ${reply.detail}`);
+      this.#runtime.timers.after(times.heartbeatMs, () => this.#ask());
+    });
   }
 
   report(problem: string | undefined): void {

@@ -3,12 +3,15 @@
 
 import type { Address } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
+import type { ControlCaller } from '../cluster/peers/control-client.ts';
 import type { DrainOptions, Runtime } from '../cluster/ports.ts';
-import { type GoodbyeRequest, PATHS } from '../cluster/wire/control-messages.ts';
+import type { GoodbyeRequest } from '../cluster/wire/control-messages.ts';
+import { CONTROL } from '../cluster/wire/control-table.ts';
 import type { Durability } from './log/durability.ts';
 import type { StorageLife } from './node-incarnation.ts';
 
 export interface DepartureOptions {
+  readonly client: ControlCaller;
   readonly controller: Address;
   readonly times: Times;
   readonly durability: Durability;
@@ -75,17 +78,8 @@ export class Departure {
   }
 
   #say(state: GoodbyeRequest['state'], said: () => void): void {
-    const { controller, times } = this.#options;
+    const { client, controller, times } = this.#options;
     const message: GoodbyeRequest = { ...this.#life.replica.life, state };
-    this.#runtime.network.call(
-      {
-        address: controller,
-        method: 'POST',
-        path: PATHS.goodbye,
-        message,
-        timeoutMs: times.controlCallMs,
-      },
-      said,
-    );
+    client.call(CONTROL.goodbye, controller, message, { timeoutMs: times.controlCallMs }, said);
   }
 }

@@ -2,10 +2,11 @@
 // operations that come over links. It decides nothing about the cluster (DESIGN "storage nodes stay
 // dumb"); what it may answer is replica.ts's, what it remembers segment-store.ts's.
 
+import { ControlRoutes } from '../cluster/http/control-routes.ts';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
-import { type HttpReply, type HttpRequest, jsonReply } from '../cluster/http/http.ts';
+import type { HttpRequest } from '../cluster/http/http.ts';
 import { type DurationHistogram, Metrics } from '../cluster/http/metrics.ts';
-import { type ReplyCallback, Routes, refusalReply } from '../cluster/http/routes.ts';
+import { type ReplyCallback, Routes } from '../cluster/http/routes.ts';
 import { ClusterClock } from '../cluster/model/cluster-clock.ts';
 import {
   boundBy,
@@ -15,9 +16,9 @@ import {
 } from '../cluster/model/cluster-map.ts';
 import type { Address, Incarnation, NodeId, StoreId } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
-import { received } from '../cluster/model/map-delta.ts';
 import type { PartitionId } from '../cluster/model/partition.ts';
 import type { Version } from '../cluster/model/version.ts';
+import { ControlClient } from '../cluster/peers/control-client.ts';
 import { writePersistently } from '../cluster/persistent-write.ts';
 import type {
   Disk,
@@ -28,18 +29,7 @@ import type {
   Runtime,
   Service,
 } from '../cluster/ports.ts';
-import {
-  type GrantRequest,
-  grantRequest,
-  mapPush,
-  PATHS,
-  type PrepareReply,
-  type PrepareRequest,
-  prepareRequest,
-  type RegisterReply,
-} from '../cluster/wire/control-messages.ts';
-import { newerMap } from '../cluster/wire/map-exchange.ts';
-import { messageReply } from '../cluster/wire/map-json.ts';
+import type { RegisterReply } from '../cluster/wire/control-messages.ts';
 import type { Answer, Operation } from '../cluster/wire/operations.ts';
 import { AnswerCounters, GrantCounters, syncTimes } from './counters.ts';
 import { distrustWrite, identityWrite, StoredIdentity } from './data-directory/identity.ts';
@@ -51,11 +41,11 @@ import { type Durability, diskProblem, type FsyncMode, MEMORY_ONLY } from './log
 import type { RecordLog } from './log/log.ts';
 import { openNodeLog } from './log/node-log.ts';
 import { SegmentStore, type StoreOptions } from './memory/segment-store.ts';
+import { addNodeControl } from './node-control.ts';
 import { StorageLife } from './node-incarnation.ts';
 import { OperationLinks } from './operation-links.ts';
 import { Registration } from './registration.ts';
-import type { AdoptionOutcome } from './replication/map-adoption.ts';
-import { mapProblem, replyToMap } from './replication/map-reply.ts';
+import { mapProblem } from './replication/map-reply.ts';
 import { Departure } from './shutdown.ts';
 
 export interface StorageOptions extends StoreOptions {
@@ -99,6 +89,8 @@ export class StorageNode implements Service {
   readonly #store: SegmentStore;
   readonly #metrics = new Metrics();
   readonly #routes: Routes;
+  readonly #control: ControlRoutes;
+  readonly #client: ControlClient;
   readonly #answers: AnswerCounters;
   readonly #grants: GrantCounters;
   readonly #syncs: DurationHistogram;
@@ -129,7 +121,9 @@ export class StorageNode implements Service {
       replica: () => this.#life?.replica,
       durability: () => this.#durability,
     });
+    this.#client = new ControlClient(runtime, options.times);
     this.#routes = new Routes('storage', runtime, this.#metrics);
+    this.#control = new ControlRoutes(this.#routes, this.#metrics, runtime.log);
     this.#addRoutes();
     inspect(this.#routes, this.#metrics, {
       runtime,
@@ -192,7 +186,9 @@ export class StorageNode implements Service {
   }
 
   accept(hello: LinkHello, link: Link): LinkEvents | { refused: string } {
-    return this.#links.accept(hello, link);
+    return hello.purpose === 'control'
+      ? this.#control.accept(link)
+      : this.#links.accept(hello, link);
   }
 
   drain(options: DrainOptions, done: () => void): void {
@@ -210,7 +206,7 @@ export class StorageNode implements Service {
     // Nobody counted on it yet. But the start noted that the store is open: were that left, whoever then starts the
     // machine anew would have a store that is not believed, though nothing was ever written to it (H8).
     if (life === undefined) return durability.sync(closed);
-    const node = { controller, times, durability, keepsData };
+    const node = { client: this.#client, controller, times, durability, keepsData };
     new Departure(this.#runtime, node, life, options, closed);
   }
 
@@ -248,6 +244,7 @@ export class StorageNode implements Service {
     const { node, store, completeSince, lives, incarnation } = self;
     this.#registration = new Registration(
       this.#runtime,
+      this.#client,
       { controller, node, address, store, incarnation, completeSince, lives, times },
       {
         registered: (reply) => this.#registered(self, reply),
@@ -292,6 +289,7 @@ export class StorageNode implements Service {
       this.#runtime,
       this.#store,
       {
+        client: this.#client,
         controller,
         node,
         incarnation,
@@ -328,66 +326,12 @@ export class StorageNode implements Service {
     routes.addCheck('map', () => mapProblem(this.#node, this.#life?.replica));
     routes.addCheck('disk', () => this.#diskProblem());
     routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
-    routes.addControl(PATHS.storageMap, mapPush, (message, reply) => {
-      const answer = (outcome: AdoptionOutcome) => reply(replyToMap(outcome, this.#life?.replica));
-      if (this.#life === undefined) return answer('already-newer');
-      const { replica } = this.#life;
-      const news = received(message, replica.map);
-      if (news.kind === 'map') this.#life.adopt(news.map, 'peer', answer);
-      else if (news.kind === 'unusable') answer('not-over-this-map');
-      else answer(replica.isOverruled(message.delta?.version) ? 'overruled' : 'already-newer');
-    });
-    routes.add(['GET'], PATHS.storageMap, (request, reply) =>
-      reply(newerMap(request, this.#life?.replica.map)),
-    );
-    routes.addControl(PATHS.prepare, prepareRequest, (message, reply) =>
-      this.#prepare(message, reply),
-    );
-    routes.addControl(PATHS.grant, grantRequest, (message, reply) => reply(this.#grant(message)));
-  }
-
-  #grant(message: GrantRequest): HttpReply {
-    if (this.#life === undefined) return refusalReply('not-ready', 'not registered yet');
-    const grant = this.#life.grant(message);
-    this.#grants.count(grant.answer);
-    return messageReply(grant);
-  }
-
-  /** H32: the promise is on disk before the map is told. */
-  #prepare({ cluster, ...asked }: PrepareRequest, reply: ReplyCallback): void {
-    const self = this.#self;
-    const map = this.#life?.replica.map ?? self?.map;
-    if (self === undefined) {
-      return reply(refusalReply('not-ready', 'this node reads its data directory'));
-    }
-    // Without a map it has never answered anything, and its promise is worth as much.
-    if (map !== undefined && map.cluster !== cluster) {
-      return reply(refusalReply('other-cluster', 'this node belongs to another cluster'));
-    }
-    const answer = () => {
-      const { generation, nonce = '' } = this.#identity.promised;
-      const promised: PrepareReply = {
-        node: self.node,
-        address: this.#options.address,
-        store: self.store,
-        incarnation: this.#life?.replica.incarnation,
-        lives: this.#identity.lives,
-        living: this.#life !== undefined && !this.#life.hasEnded,
-        generation,
-        nonce,
-        map: this.#life?.replica.map ?? self.map,
-        // What a map took from it that it could not store; it may know of a fence by that map alone (R6).
-        obeyed: this.#life?.replica.obeyedOnly,
-      };
-      reply(jsonReply(200, promised));
-    };
-    if (asked.generation <= this.#identity.promised.generation) return answer();
-    return this.#identity.promise(asked, (failure) => {
-      if (failure !== undefined) {
-        return reply(refusalReply('not-durable', `${IDENTITY_FILE}: ${failure}`));
-      }
-      this.#life?.replica.promise(this.#identity.promised);
-      return answer();
+    addNodeControl(this.#control, {
+      address: this.#options.address,
+      grants: this.#grants,
+      life: () => this.#life,
+      self: () => this.#self,
+      identity: () => this.#identity,
     });
   }
 

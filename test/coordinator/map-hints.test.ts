@@ -11,6 +11,7 @@ import { CachedMap } from '../../src/coordinator/cached-map.ts';
 import { MapFollower } from '../../src/coordinator/map-follower.ts';
 import { MapHints } from '../../src/coordinator/map-hints.ts';
 import { Router } from '../../src/coordinator/router.ts';
+import { callerOver } from '../helpers/control-caller.ts';
 import { sampleMap } from '../helpers/maps.ts';
 import { VirtualTime } from '../helpers/virtual-time.ts';
 
@@ -88,9 +89,10 @@ function starting({ answers = {}, storages = [], file, readMs = 1, full = false 
   const cache = new CachedMap(runtime, times, { files, name: 'map', path, writes: true });
   const router = new Router(runtime, times, (map) => cache.save(map));
   const options = { controller: CONTROLLER, times };
-  const follower = new MapFollower(runtime, router, options, () => undefined);
+  const client = callerOver(runtime.network);
+  const follower = new MapFollower(runtime, client, router, options, () => undefined);
   const isControllerAway = () => follower.problem !== undefined;
-  const hints = new MapHints(runtime, router, { times, storages, cache, isControllerAway });
+  const hints = new MapHints(runtime, client, router, { times, storages, cache, isControllerAway });
   follower.start();
   hints.start();
   const asked = (address: Address) => calls.filter((call) => call.address === address);

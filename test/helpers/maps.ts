@@ -2,6 +2,7 @@
 
 import type {
   ClusterMap,
+  Life,
   Member,
   MemberRole,
   NodeEntry,
@@ -14,6 +15,7 @@ import type {
   NodeId,
   StoreId,
 } from '../../src/cluster/model/identity.ts';
+import type { HeartbeatRequest } from '../../src/cluster/wire/control-messages.ts';
 
 export const CLUSTER = 'cluster' as ClusterId;
 export const nodeId = (name: string) => name as NodeId;
@@ -51,5 +53,30 @@ export function sampleMap(
       epoch: epoch as Epoch,
       members: [memberOf('a', role), memberOf('b', 'serving')],
     })),
+  };
+}
+
+export function life(node: string, incarnation = 1): Life {
+  return { node: nodeId(node), incarnation: incarnationOf(incarnation) };
+}
+
+/** Of a node that has nothing to say but that it lives, and has this map. */
+export function heartbeatOf(of: Life, map: ClusterMap): HeartbeatRequest {
+  return {
+    ...of,
+    mapVersion: map.version,
+    obeyedVersion: undefined,
+    promised: undefined,
+    deltas: true,
+    items: 0,
+    diskProblem: undefined,
+    payloadBytes: 0,
+    writable: true,
+    joined: [],
+    vouched: [],
+    retains: undefined,
+    wallMs: undefined,
+    timeMs: undefined,
+    retained: undefined,
   };
 }

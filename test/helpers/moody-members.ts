@@ -32,6 +32,7 @@ export class MoodyMembers implements Network {
   }
 
   open(_address: unknown, hello: LinkHello, events: LinkEvents): Link {
+    if (hello.purpose === 'control') throw new Error('nobody is told anything here');
     return new MoodyLink(this, hello.node, events);
   }
 

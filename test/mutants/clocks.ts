@@ -272,7 +272,7 @@ const SCALED: readonly Mutant[] = [
     edits: [
       {
         file: CONTROLLER,
-        find: '    const refused = refusePoll(parameters, this.#options.times.scale);\n    if (refused !== undefined) return reply(refused);\n',
+        find: '    const refused = refusePoll(message, this.#options.times.scale);\n    if (refused !== undefined) return reply(refused);\n',
         replace: '',
       },
     ],

@@ -306,7 +306,7 @@ const COMMANDS: readonly Mutant[] = [
     edits: [
       {
         file: ADMIN,
-        find: "needed === undefined ? answer : refusalReply('node-needed', needed)",
+        find: "needed === undefined ? answer : new Refused('node-needed', needed)",
         replace: 'answer',
       },
     ],

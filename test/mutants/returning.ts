@@ -198,7 +198,7 @@ const ACCEPTED: readonly Mutant[] = [
     edits: [
       {
         file: ADMIN,
-        find: "if (silent.length > 0) return reply(refusalReply('not-ready', cannotSay(silent)));",
+        find: "if (silent.length > 0) return reply(new Refused('not-ready', cannotSay(silent)));",
         replace: '',
       },
     ],

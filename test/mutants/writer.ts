@@ -119,7 +119,7 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/cluster/peers/storage-channel.ts',
-        find: 'else if (this.#exchanges.take(id) !== undefined) {',
+        find: 'else if (this.#stream.asked.take(id) !== undefined) {',
         replace: 'else {',
       },
     ],

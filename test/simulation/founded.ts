@@ -11,7 +11,8 @@ import {
 } from '../../src/cluster/model/cluster-map.ts';
 import type { NodeId } from '../../src/cluster/model/identity.ts';
 import { type PartitionId, partitionOf } from '../../src/cluster/model/partition.ts';
-import { mapReply, PATHS } from '../../src/cluster/wire/control-messages.ts';
+import { mapReply } from '../../src/cluster/wire/control-messages.ts';
+import { CONTROL } from '../../src/cluster/wire/control-table.ts';
 import type { ControlMessage } from '../../src/cluster/wire/map-json.ts';
 import {
   type ClusterShape,
@@ -258,15 +259,15 @@ export class Stage {
   }
 
   /** A control message, on a connection that no fault touches. @returns the answer */
-  tell(node: SimulatedNode, path: keyof typeof PATHS, message: ControlMessage): unknown {
-    const { status, answer } = this.ask(node, path, message);
+  tell(node: SimulatedNode, kind: keyof typeof CONTROL, message: ControlMessage): unknown {
+    const { status, answer } = this.ask(node, kind, message);
     expect(status).toBe(200);
     return answer;
   }
 
   /** The same, where it may be refused. */
-  ask(node: SimulatedNode, path: keyof typeof PATHS, message: ControlMessage) {
-    const request = requestOf({ method: 'POST', path: PATHS[path], message });
+  ask(node: SimulatedNode, kind: keyof typeof CONTROL, message: ControlMessage) {
+    const request = requestOf({ ...CONTROL[kind].http, message });
     const reply: { status?: number; answer?: unknown } = {};
     node.request({ ...request, fromLoopback: true }, ({ status, body }) => {
       reply.status = status;

@@ -118,3 +118,16 @@ test.each(SEEDS)(
     stage.expectKept();
   },
 );
+
+// TCP repeats what it could not send after ever longer pauses, so a connection that outlived a cut may be silent for as
+// long again. A heartbeat on it would come long after the node was given up; on a new one it comes at once.
+test.each(SEEDS)('D18: a node is heard of as soon as its way is mended, seed %i', (seed) => {
+  const stage = new Stage(seed, SHAPE);
+  const node = stage.storage(0);
+  stage.cut([node], stage.allBut(node));
+  const isFenced = () => stage.map.nodes[node.process.name]?.fenced;
+  stage.until('fenced', () => isFenced() === true);
+  stage.pass(60_000);
+  stage.heal([node], stage.allBut(node));
+  stage.until('unfenced', () => isFenced() === false, 1000);
+});

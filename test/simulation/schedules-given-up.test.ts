@@ -17,11 +17,13 @@ function leaving(seed: number) {
   stage.expectStatus(stage.set(frontend, key), 200);
   stage.drain(leaver);
   stage.until('it leaves', () => stage.roleOf(leaver, key) === 'leaving', 10_000, 0.25);
+  // It has left as soon as the controller hears that its members know of it; so nothing is heard before all do.
+  const { storages } = stage.cluster;
+  stage.cutTo(storages, [controller]);
   stage.until('all know', () =>
-    stage.cluster.storages.every(
-      (node) => stage.mapOf(node)?.version.number === stage.map.version.number,
-    ),
+    storages.every((node) => stage.mapOf(node)?.version.number === stage.map.version.number),
   );
+  stage.healTo(storages, [controller]);
   return { stage, controller, leaver, key, frontend };
 }
 

@@ -182,8 +182,12 @@ test.each(SEEDS)(
     if (key === undefined) throw new Error('no key is on both');
     stage.expectStatus(stage.set(frontend, key), 200);
     const side = [suspect, leaving, frontend];
-    // What the leaving one says arrives, and what it is told does not.
-    stage.cutTo(stage.allBut(...side), [leaving]);
+    // What the leaving one says arrives, and what it is told from then on does not.
+    stage.listen(controller, (message) => {
+      if (message === 'a storage node says goodbye') {
+        stage.cutTo(stage.allBut(...side), [leaving]);
+      }
+    });
     leaving.stop(10_000);
     stage.until('gone', () => stage.map.nodes[leaving.process.name]?.fenced === true);
     stage.cut([suspect, frontend], [controller, ...stage.allBut(...side)]);

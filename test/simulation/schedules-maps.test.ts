@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { ClusterMap } from '../../src/cluster/model/cluster-map.ts';
-import { PATHS } from '../../src/cluster/wire/control-messages.ts';
+import { CONTROL } from '../../src/cluster/wire/control-table.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { requestOf } from '../../src/simulation/network.ts';
 import { SEEDS, Stage } from './founded.ts';
@@ -35,10 +35,7 @@ describe('I1, I2: the map on disk never falls below the adopted one', () => {
     stage.until('map N+1', () => stage.roleOf(joiner, key) === 'joining');
     stage.pass(5);
     // 3. Map N arrives meanwhile. From then on both are deaf to newer maps, which would mend the disk.
-    joiner.request(
-      requestOf({ method: 'POST', path: PATHS.storageMap, message: { map: late } }),
-      () => undefined,
-    );
+    joiner.request(requestOf({ ...CONTROL.pushMap.http, message: { map: late } }), () => undefined);
     stage.cutTo([controller], [joiner, source]);
     let copied = false;
     joiner.onLog = (message, fields) => {
@@ -150,12 +147,21 @@ describe('H8: a directory that is the last copy', () => {
   }
 
   test.each([
-    ['though its clock gives it the larger incarnation', false],
+    ['though its clock gives it the larger incarnation', false, false],
     // Seed 42222230.
-    ['nor by a life between that reached nobody', true],
-  ] as const)('but an old copy inherits nothing, %s', (_how, hasLifeBetween) => {
+    ['nor by a life between that reached nobody', true, false],
+    // Seed 70000735.
+    ['nor where the clock was ahead, so that its number is no time', false, true],
+  ] as const)('but an old copy inherits nothing, %s', (_how, hasLifeBetween, wasAhead) => {
     for (const seed of SEEDS) {
       const { stage, node, key, frontend } = lastCopy(seed);
+      if (wasAhead) {
+        node.crash(false);
+        node.process.wallOffsetMs = 600_000;
+        node.start();
+        stage.pass(1500);
+        node.process.wallOffsetMs = 0;
+      }
       // A backup of the directory, made as it should be: while the node is stopped.
       let ended = false;
       node.stop(0, () => {

@@ -86,7 +86,7 @@ test.each(SEEDS)('H32: who promised follows no earlier generation any more, seed
     members: members.filter(({ node }) => node === one.process.name),
   }));
   const version = { ...old.version, number: old.version.number + 1 };
-  const told = stage.ask(one, 'storageMap', { map: { ...old, version, partitions } });
+  const told = stage.ask(one, 'pushMap', { map: { ...old, version, partitions } });
   stage.set(frontend, key);
   stage.pass(3000);
   other.start();

@@ -74,7 +74,8 @@ describe('D12: who has another scale than the controller', () => {
     const node = stage.storage(0);
     const warnings: unknown[] = [];
     node.onLog = (message, { problem }) => warnings.push([message, problem]);
-    const hello = { ...stage.lifeOf(node), cluster: stage.map.cluster };
+    const life = stage.lifeOf(node);
+    const hello = { purpose: 'operations', ...life, cluster: stage.map.cluster } as const;
     const open = (timeScale: number | undefined) =>
       node.living?.accept({ ...hello, timeScale }, {} as Link);
     for (const timeScale of [10, 10, 0.5, Number.NaN]) {

@@ -6,12 +6,13 @@ import { ClusterClock } from '../../src/cluster/model/cluster-clock.ts';
 import type { Address } from '../../src/cluster/model/identity.ts';
 import { protocolTimes } from '../../src/cluster/model/limits.ts';
 import type { ControlCall, Runtime } from '../../src/cluster/ports.ts';
-import { PATHS } from '../../src/cluster/wire/control-messages.ts';
+import { CONTROL } from '../../src/cluster/wire/control-table.ts';
 import { Heartbeats } from '../../src/storage/heartbeats.ts';
 import { Lease } from '../../src/storage/lease.ts';
 import { MEMORY_ONLY } from '../../src/storage/log/durability.ts';
 import { SegmentStore } from '../../src/storage/memory/segment-store.ts';
 import { Replica } from '../../src/storage/replication/replica.ts';
+import { callerOver } from '../helpers/control-caller.ts';
 import { incarnationOf, nodeId, sampleMap, sampleNode } from '../helpers/maps.ts';
 
 const CONTROLLER = 'controller:1' as Address;
@@ -69,6 +70,7 @@ function asking({ hasMap = true, isAlone = false, adopts = true } = {}) {
   const clusterClock = new ClusterClock(clock, runtime.log);
   const heartbeats = new Heartbeats(
     runtime,
+    callerOver(runtime.network),
     replica,
     { controller: CONTROLLER, times, clock: clusterClock },
     {
@@ -101,12 +103,14 @@ function asking({ hasMap = true, isAlone = false, adopts = true } = {}) {
       for (const { callback } of due) callback();
     }
   };
-  const heartbeatsSent = () => asked.filter(({ path }) => path === PATHS.heartbeat).length;
-  const lastHeartbeat = () => asked.findLast(({ path }) => path === PATHS.heartbeat);
+  const heartbeatsSent = () =>
+    asked.filter(({ path }) => path === CONTROL.heartbeat.http.path).length;
+  const lastHeartbeat = () => asked.findLast(({ path }) => path === CONTROL.heartbeat.http.path);
   /** Of the node at this port, to all that it was asked. */
   const answersOf = (port: number, message: object) => {
     for (const call of asked) {
-      if (call.path === PATHS.grant && call.address === `127.0.0.1:${port}`) call.answer(message);
+      if (call.path === CONTROL.grant.http.path && call.address === `127.0.0.1:${port}`)
+        call.answer(message);
     }
   };
   return { replica, clusterClock, answer, answersOf, pass, beat, heartbeatsSent, lastHeartbeat };
@@ -118,8 +122,8 @@ const granted = { incarnation: 1, mapVersion: VERSION, lease: true };
 const vote = { incarnation: 1, mapVersion: VERSION, answer: 'granted' };
 
 describe.each([
-  ['the controller', PATHS.heartbeat, granted],
-  ['the witnesses', PATHS.grant, vote],
+  ['the controller', CONTROL.heartbeat.http.path, granted],
+  ['the witnesses', CONTROL.grant.http.path, vote],
 ])('a grant of %s', (_whose, path, grant) => {
   test('counts from the sending of the question (H4)', () => {
     const { replica, answer, pass } = asking();
@@ -161,7 +165,7 @@ test('a grant counts with a map that is obeyed and cannot be adopted, and each h
   const { replica, answer, pass, beat, heartbeatsSent, lastHeartbeat } = asking({ adopts: false });
   pass(400);
   const map = sampleMap({ number: 2 });
-  answer(PATHS.heartbeat, { ...granted, mapVersion: map.version, map });
+  answer(CONTROL.heartbeat.http.path, { ...granted, mapVersion: map.version, map });
   expect(replica.lease.remainingMs()).toBe(600);
   while (heartbeatsSent() < 2) beat(1);
   expect(lastHeartbeat()?.message).toMatchObject({
@@ -206,7 +210,7 @@ test('the controller tells the time of the cluster, half-way back; the node goes
   const { clusterClock, answer, pass, beat, lastHeartbeat } = asking();
   expect(lastHeartbeat()?.message).toMatchObject({ wallMs: 0, timeMs: 0 });
   pass(20);
-  answer(PATHS.heartbeat, { ...granted, timeMs: 5_000_010 });
+  answer(CONTROL.heartbeat.http.path, { ...granted, timeMs: 5_000_010 });
   expect(clusterClock.wallMs()).toBe(5_000_020);
   pass(80);
   beat(2);
@@ -219,7 +223,7 @@ test('the controller tells the time of the cluster, half-way back; the node goes
 
 test('a witness that says no is no vote (R5)', () => {
   const { replica, answer } = asking();
-  answer(PATHS.grant, { ...vote, answer: 'fenced' });
+  answer(CONTROL.grant.http.path, { ...vote, answer: 'fenced' });
   expect(replica.lease.isLive()).toBe(false);
 });
 
@@ -227,7 +231,7 @@ test('a node without a map waits for an answer, which may be one, before it asks
   const { answer, beat, heartbeatsSent } = asking({ hasMap: false });
   beat(10);
   expect(heartbeatsSent()).toBe(1);
-  answer(PATHS.heartbeat, { incarnation: 1, mapVersion: VERSION, lease: false });
+  answer(CONTROL.heartbeat.http.path, { incarnation: 1, mapVersion: VERSION, lease: false });
   beat(10);
   expect(heartbeatsSent()).toBe(2);
 });

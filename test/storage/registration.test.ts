@@ -7,6 +7,7 @@ import { protocolTimes } from '../../src/cluster/model/limits.ts';
 import type { ControlCall, Runtime } from '../../src/cluster/ports.ts';
 import type { RegisterRequest } from '../../src/cluster/wire/control-messages.ts';
 import { Registration } from '../../src/storage/registration.ts';
+import { callerOver } from '../helpers/control-caller.ts';
 import { CLUSTER, incarnationOf, nodeId } from '../helpers/maps.ts';
 
 function registering(lives: readonly number[] | undefined) {
@@ -27,6 +28,7 @@ function registering(lives: readonly number[] | undefined) {
   } as unknown as Runtime;
   const registration = new Registration(
     runtime,
+    callerOver(runtime.network),
     {
       controller: 'controller:1' as Address,
       node: nodeId('a'),

@@ -2,9 +2,10 @@
 
 import { expect, test } from 'vitest';
 import { protocolTimes } from '../../src/cluster/model/limits.ts';
-import type { DrainOptions, Runtime } from '../../src/cluster/ports.ts';
+import type { CallOutcome, DrainOptions, Runtime } from '../../src/cluster/ports.ts';
 import type { StorageLife } from '../../src/storage/node-incarnation.ts';
 import { Departure, type DepartureOptions } from '../../src/storage/shutdown.ts';
+import { callerOver } from '../helpers/control-caller.ts';
 
 const { beforeRestartMs } = protocolTimes(1);
 
@@ -21,13 +22,14 @@ function stopped({ heirs = true, keepsData = true, ...drain }: Partial<DrainOpti
       },
     },
     network: {
-      call: ({ message }: { message: { state: string } }, said: () => void) => {
+      call: ({ message }: { message: { state: string } }, said: (outcome: CallOutcome) => void) => {
         events.push(message.state);
-        said();
+        said({ kind: 'failed', detail: 'played' });
       },
     },
   } as unknown as Runtime;
   const options = {
+    client: callerOver(runtime.network),
     keepsData,
     times: protocolTimes(1),
     durability: { sync: (callback: (failure: undefined) => void) => callback(undefined) },

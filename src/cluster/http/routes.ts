@@ -4,17 +4,10 @@
 import { InvariantBroken } from '../assert.ts';
 import type { Log, Runtime } from '../ports.ts';
 import { VERSION } from '../software.ts';
-import { Malformed, type Shape } from '../wire/shapes.ts';
 import { ERROR_HEADER, errorReply, FatalError } from './errors.ts';
 import { type CheckResult, checkedTogether, healthReply } from './health.ts';
 import { type HttpReply, type HttpRequest, hostHeader, jsonReply, pathOf } from './http.ts';
-import {
-  type Counter,
-  type FamilyReading,
-  type Metrics,
-  metricsText,
-  readTogether,
-} from './metrics.ts';
+import { type FamilyReading, type Metrics, metricsText, readTogether } from './metrics.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import type { Siblings } from './worker-group.ts';
 
@@ -42,8 +35,6 @@ export class Routes {
   readonly #warnings = new Map<string, Check>();
   readonly #role: Role;
   readonly #log: Log;
-  readonly #metrics: Metrics;
-  readonly #refused = new Map<string, Counter>();
 
   /** @param siblings who share the address: /readyz and /metrics are then of all of them together */
   constructor(role: Role, runtime: Runtime, metrics: Metrics, siblings?: Siblings) {
@@ -54,8 +45,6 @@ export class Routes {
       role,
     });
     addProcessMetrics(metrics, runtime.host);
-    this.#metrics = metrics;
-    this.#countRefusal('malformed-message', 0);
     this.add(['GET', 'HEAD'], '/livez', (request, reply) => reply(healthReply(request, [])));
     siblings?.answer('checks', () => this.#check());
     siblings?.answer('metrics', () => metrics.read());
@@ -93,48 +82,6 @@ export class Routes {
     const table = this.#table.get(path) ?? new Map<string, Handler>();
     for (const method of methods) table.set(method, handler);
     this.#table.set(path, table);
-  }
-
-  /** A path that takes one JSON message; what is not of the shape is refused with the reason and counted. */
-  addControl<T>(
-    path: string,
-    shape: Shape<T>,
-    handler: (message: T, reply: ReplyCallback, request: HttpRequest) => void,
-  ): void {
-    this.add(['POST'], path, (request, reply) => {
-      let message: T;
-      try {
-        message = shape(jsonOf(request));
-      } catch (error) {
-        if (!(error instanceof Malformed)) throw error;
-        this.#log.write('warn', 'control message refused', { path, reason: error.message });
-        this.#countRefusal('malformed-message');
-        return reply(refusalReply('malformed-message', error.message));
-      }
-      return handler(
-        message,
-        (answer) => {
-          const reason = answer.headers[ERROR_HEADER];
-          if (reason !== undefined) this.#countRefusal(reason);
-          reply(answer);
-        },
-        request,
-      );
-    });
-  }
-
-  /** @param reason an error code, so there are only so many */
-  #countRefusal(reason: string, amount = 1): void {
-    let counter = this.#refused.get(reason);
-    if (counter === undefined) {
-      counter = this.#metrics.counter(
-        'velourfog_refused_messages_total',
-        'Control messages refused, by the reason.',
-        { reason },
-      );
-      this.#refused.set(reason, counter);
-    }
-    counter.add(amount);
   }
 
   addCheck(name: string, check: Check): void {
@@ -242,14 +189,4 @@ function metricsReply(families: readonly FamilyReading[]): HttpReply {
 export function refusalReply(error: Parameters<typeof errorReply>[0], detail: string): HttpReply {
   const { status, headers, body } = jsonReply(errorReply(error, detail).status, { error, detail });
   return { status, headers: { ...headers, [ERROR_HEADER]: error }, body };
-}
-
-function jsonOf(request: HttpRequest): unknown {
-  if (request.body.kind === 'too-large') throw new Malformed('the message is too long');
-  if (request.body.kind === 'none') throw new Malformed('the message is empty');
-  try {
-    return JSON.parse(request.body.bytes.toString('utf8'));
-  } catch {
-    throw new Malformed('the message is not JSON');
-  }
 }

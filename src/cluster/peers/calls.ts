@@ -1,15 +1,10 @@
-// What came of a control call, after its reply was checked against its shape.
+// What came of a call by plain HTTP, after its reply was checked against its shape. Between processes messages travel on
+// streams (control-client.ts); this is for commands, and for whoever asks what people ask.
 
 import type { CallOutcome } from '../ports.ts';
+import type { CheckedReply } from '../wire/control-frames.ts';
 import { refusal } from '../wire/control-messages.ts';
 import { Malformed, type Shape } from '../wire/shapes.ts';
-
-export type CheckedReply<T> =
-  | { readonly kind: 'message'; readonly message: T }
-  /** The peer understood, and said no. */
-  | { readonly kind: 'refused'; readonly error: string; readonly detail: string }
-  /** No answer, or one that makes no sense. */
-  | { readonly kind: 'failed'; readonly detail: string };
 
 /** @param who is meant to be at an address that somebody typed; what answers nonsense may be anybody */
 export function readReply<T>(shape: Shape<T>, outcome: CallOutcome, who?: string): CheckedReply<T> {

@@ -19,6 +19,7 @@ import {
   type Operation,
   operationBytes,
 } from '../wire/operations.ts';
+import { RequestStream } from './request-stream.ts';
 
 /** What came of asking one member: its answer, or why there is none. */
 export type MemberAnswer =
@@ -63,11 +64,8 @@ const OVERLOADED: MemberAnswer = { kind: 'overloaded' };
 export class StorageChannel {
   readonly #runtime: Runtime;
   readonly #times: Times;
-  readonly #cluster: ClusterId;
   readonly #member: Pick<Member, 'node' | 'incarnation'>;
-  readonly #entry: NodeEntry;
-  /** What was sent, in that order, so the first is always the oldest. */
-  readonly #exchanges = new QueueByNumber<Exchange>();
+  readonly #stream: RequestStream<Exchange>;
   /** What was not sent yet, the oldest first. */
   readonly #waiting = new QueueByNumber<Exchange>();
   #waitingBytes = 0;
@@ -75,7 +73,6 @@ export class StorageChannel {
   #gets = new Map<string, Exchange>();
   /** The batch of the link that they are for. */
   #getsBatch = 0;
-  #link: Link | undefined;
   #failedMs = Number.NEGATIVE_INFINITY;
   #failure = '';
   /** Since when something was sent that nothing has come back for; undefined while all is answered. */
@@ -95,9 +92,30 @@ export class StorageChannel {
   ) {
     this.#runtime = runtime;
     this.#times = times;
-    this.#cluster = target.cluster;
     this.#member = target.member;
-    this.#entry = target.entry;
+    const { node, incarnation } = target.member;
+    const { cluster } = target;
+    const { address } = target.entry;
+    const hello = {
+      purpose: 'operations',
+      cluster,
+      node,
+      incarnation,
+      timeScale: times.scale,
+    } as const;
+    this.#stream = new RequestStream<Exchange>(
+      runtime.network,
+      { address, hello },
+      {
+        received: (exchange, message) => this.#received(exchange, message),
+        arriving: () => {
+          this.#heard = true;
+          this.#arriving = true;
+        },
+        ready: () => this.#ready(),
+        closed: (sent, reason, opened) => this.#closed(sent, reason, opened),
+      },
+    );
   }
 
   /**
@@ -107,15 +125,15 @@ export class StorageChannel {
   send(operation: Operation, callback: AnswerCallback, slow?: () => void): void {
     const now = this.#runtime.clock.monotonicMs();
     // A node that just refused to be reached is not asked again at once, or every get would open a socket.
-    if (this.#link === undefined && now - this.#failedMs < this.#times.retryMs) {
+    if (this.#stream.link === undefined && now - this.#failedMs < this.#times.retryMs) {
       return callback({ kind: 'unreachable', detail: this.#failure });
     }
-    const link = this.#link ?? this.#open();
+    const link = this.#stream.open();
     const known = operation.kind === 'get' ? this.#equalGet(link, operation.key) : undefined;
     if (known !== undefined) return join(known, { callback, slow });
     const exchange: Exchange = { operation, callback, startedMs: now, slow, more: undefined };
     if (operation.kind === 'get') this.#gets.set(operation.key.toString('latin1'), exchange);
-    if (this.#waiting.size === 0 && hasRoom(link, operation)) this.#put(link, exchange);
+    if (this.#waiting.size === 0 && hasRoom(link, operation)) this.#put(exchange);
     else this.#wait(exchange);
     this.#silentSinceMs ??= now;
     this.#sweepLater();
@@ -132,10 +150,9 @@ export class StorageChannel {
     return this.#gets.size === 0 ? undefined : this.#gets.get(key.toString('latin1'));
   }
 
-  #put(link: Link, exchange: Exchange): void {
-    const id = this.#exchanges.add(exchange);
+  #put(exchange: Exchange): void {
     const { head, body } = encodeOperation(exchange.operation);
-    link.send(id, head, body);
+    this.#stream.send(exchange, head, body);
   }
 
   /** Who waited longest is shed first: its time is over soonest anyway. */
@@ -168,15 +185,15 @@ export class StorageChannel {
   /** The node has said something: what waits is the next batch. */
   #ready(): void {
     for (let next = this.#waiting.first(); next !== undefined; next = this.#waiting.first()) {
-      const link = this.#link;
+      const { link } = this.#stream;
       if (link === undefined || !hasRoom(link, next.operation)) return;
       this.#nextWaiting();
-      this.#put(link, next);
+      this.#put(next);
     }
   }
 
   readiness(): Readiness {
-    const link = this.#link;
+    const { link } = this.#stream;
     if (link === undefined || link.isUnderWay()) return BUSY;
     const queuedBytes = link.queuedBytes();
     if (queuedBytes === 0) return IDLE;
@@ -186,32 +203,12 @@ export class StorageChannel {
   /** The map no longer names this incarnation; what is under way gets its answer or none. */
   retire(): void {
     this.#retired = true;
-    this.#link?.close('the map names another incarnation');
+    this.#stream.close('the map names another incarnation');
   }
 
-  #open(): Link {
-    const { node, incarnation } = this.#member;
-    const link = this.#runtime.network.open(
-      this.#entry.address,
-      { cluster: this.#cluster, node, incarnation, timeScale: this.#times.scale },
-      {
-        received: (id, message) => this.#received(id, message),
-        arriving: () => {
-          this.#heard = true;
-          this.#arriving = true;
-        },
-        ready: () => this.#ready(),
-        closed: (reason, opened) => this.#closed(reason, opened),
-      },
-    );
-    this.#link = link;
-    return link;
-  }
-
-  #received(id: number, message: Buffer): void {
+  #received(exchange: Exchange | undefined, message: Buffer): void {
     this.#heard = true;
-    const exchange = this.#exchanges.take(id);
-    if (this.#exchanges.size === 0 && this.#waiting.size === 0) this.#silentSinceMs = undefined;
+    if (this.#stream.asked.size === 0 && this.#waiting.size === 0) this.#silentSinceMs = undefined;
     // Answered after its time: the one who asked has long been told.
     if (exchange === undefined) return;
     const answer = decodeAnswer(message);
@@ -224,15 +221,13 @@ export class StorageChannel {
     } else tell(exchange, answer);
   }
 
-  #closed(reason: string, opened: boolean): void {
-    this.#link = undefined;
+  #closed(sent: readonly Exchange[], reason: string, opened: boolean): void {
     this.#silentSinceMs = undefined;
     this.#failure = reason;
     this.#failedMs = this.#runtime.clock.monotonicMs();
     if (!this.#retired) {
       this.#runtime.log.write('debug', 'link closed', { node: this.#member.node, reason });
     }
-    const sent = this.#exchanges.takeAll();
     const waiting = this.#waiting.takeAll();
     this.#waitingBytes = 0;
     const unreachable: MemberAnswer = { kind: 'unreachable', detail: reason };
@@ -265,16 +260,16 @@ export class StorageChannel {
       this.#silentSinceMs !== undefined &&
       now - this.#silentSinceMs > this.#times.linkSilenceMs
     ) {
-      this.#link?.close('silent for too long');
+      this.#stream.close('silent for too long');
       return;
     }
     const { hedgeMs, tryMs } = this.#times;
-    this.#exchanges.visit((exchange, id) => {
+    this.#stream.asked.visit((exchange, id) => {
       if (now - exchange.startedMs < hedgeMs) return false;
       const elapsedMs = now - this.#silentSinceOf(exchange);
       if (elapsedMs < hedgeMs) return true;
       if (elapsedMs < tryMs) askElsewhere(exchange);
-      else if (this.#exchanges.take(id) !== undefined) {
+      else if (this.#stream.asked.take(id) !== undefined) {
         this.#giveUp(exchange, { kind: 'unanswered', detail: 'no answer in time' });
       }
       return true;

@@ -1,5 +1,5 @@
-// Every control message between the roles, as JSON over plain HTTP so that `curl` can read it (D18).
-// A message is one line here: its type is the type of its shape. Gets and sets are in operations.ts.
+// What the control messages between the roles look like, in JSON. Which messages there are, and how they travel, is
+// control-table.ts's; gets and sets are in operations.ts.
 
 import { generation, life, mapVersion, optionalClusterMap } from '../model/cluster-map.ts';
 import {
@@ -25,6 +25,7 @@ import {
   object,
   oneOf,
   optional,
+  positive,
   type ShapeOf,
   text,
 } from './shapes.ts';
@@ -34,26 +35,6 @@ const mapNews = { map: optionalClusterMap, delta: optional(mapDelta) };
 const count = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 /** Milliseconds since 1970, by a clock that may be wrong, so before 1970 as well. */
 const wall = integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
-
-/** Where each message goes. */
-export const PATHS = {
-  register: '/c/register',
-  heartbeat: '/c/heartbeat',
-  controllerMap: '/c/map',
-  goodbye: '/c/goodbye',
-  death: '/c/death',
-  report: '/c/report',
-  drain: '/c/admin/drain',
-  undrain: '/c/admin/undrain',
-  remove: '/c/admin/remove',
-  forget: '/c/admin/forget',
-  acceptLoss: '/c/admin/accept-loss',
-  plan: '/c/admin/plan',
-  storageMap: '/s/map',
-  grant: '/s/grant',
-  prepare: '/s/prepare',
-  operations: '/s/operations',
-} as const;
 
 /**
  * Storage node -> controller, once a life. Repeating it is harmless: the controller knows a life by
@@ -298,16 +279,45 @@ export const planReply = object({
 });
 export type PlanReply = ShapeOf<typeof planReply>;
 
+/** What moving to other nodes would mean: `add` so many, or `drain` one. */
+export const planRequest = object({ add: optional(count), drain: optional(nodeId) });
+export type PlanRequest = ShapeOf<typeof planRequest>;
+
 export const accepted = object({});
+export type Accepted = ShapeOf<typeof accepted>;
 
 /** Controller or frontend -> storage node: a map that the node may not have yet. */
 export const mapPush = object(mapNews);
+export type MapPush = ShapeOf<typeof mapPush>;
+/** A push without a map: the node says at once which life it is, and nothing waits for its disk. */
+export const NO_MAP_NEWS: MapPush = { map: undefined, delta: undefined };
 /** As in a heartbeat: the versions of the map that is adopted by now, and of the one that is obeyed. */
 export const mapPushReply = object({
   incarnation,
   mapVersion,
   obeyedVersion: optional(mapVersion),
 });
+export type MapPushReply = ShapeOf<typeof mapPushReply>;
+
+/** A version of a map as a text, `G.N.NONCE`; what makes no sense is below every map. */
+const since = optional(text({ min: 0, max: 128 }));
+
+/** Whoever follows the map -> controller: a newer one than `since`, as soon as there is one. */
+export const pollRequest = object({
+  since,
+  /** How long the controller may wait for one. */
+  waitMs: optional(count),
+  timeScale: optional(positive),
+  /** Whether the answer may say what changed since that map, and not only a whole one (H38). */
+  deltas: optional(flag),
+  /** Where clients reach the frontend that asks; missing for who is none (D14). */
+  frontend: optional(address),
+});
+export type PollRequest = ShapeOf<typeof pollRequest>;
+
+/** Whoever follows the map -> storage node: a newer one than `since`. */
+export const fetchRequest = object({ since });
+export type FetchRequest = ShapeOf<typeof fetchRequest>;
 
 /** A text for people; what names nodes may be cut. */
 export const WAITING_FOR_CHARACTERS_MAX = 1000;

@@ -13,15 +13,14 @@ import {
 import type { Address, ClusterId, Incarnation, NodeId } from '../../cluster/model/identity.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
-import { readReply } from '../../cluster/peers/calls.ts';
+import type { ControlCaller } from '../../cluster/peers/control-client.ts';
 import type { Runtime } from '../../cluster/ports.ts';
 import {
-  PATHS,
   type PrepareReply,
   type PrepareRequest,
-  prepareReply,
   WAITING_FOR_CHARACTERS_MAX,
 } from '../../cluster/wire/control-messages.ts';
+import { CONTROL } from '../../cluster/wire/control-table.ts';
 import {
   coversLife,
   type Evidence,
@@ -46,6 +45,7 @@ export interface RecoveryOptions {
 
 export class Recovery {
   readonly #runtime: Runtime;
+  readonly #client: ControlCaller;
   readonly #options: RecoveryOptions;
   readonly #recovered: (map: ClusterMap) => void;
   readonly #addresses = new Set<Address>();
@@ -66,9 +66,15 @@ export class Recovery {
    * @param recovered is called once, with a map whose partitions may be frozen
    * @throws FatalError when the generation used before is the last there is
    */
-  constructor(runtime: Runtime, options: RecoveryOptions, recovered: (map: ClusterMap) => void) {
+  constructor(
+    runtime: Runtime,
+    client: ControlCaller,
+    options: RecoveryOptions,
+    recovered: (map: ClusterMap) => void,
+  ) {
     const { cluster, above } = options;
     this.#runtime = runtime;
+    this.#client = client;
     this.#options = options;
     this.#recovered = recovered;
     this.#startedMs = runtime.clock.monotonicMs();
@@ -180,13 +186,9 @@ export class Recovery {
     const { generation, nonce = '' } = this.#generation;
     const message: PrepareRequest = { cluster: this.cluster, generation, nonce };
     const timeoutMs = this.#options.times.controlCallMs;
-    this.#runtime.network.call(
-      { address, method: 'POST', path: PATHS.prepare, message, timeoutMs },
-      (outcome) => {
-        const reply = readReply(prepareReply, outcome);
-        if (reply.kind === 'message') this.#heard(reply.message);
-      },
-    );
+    this.#client.call(CONTROL.prepare, address, message, { timeoutMs }, (reply) => {
+      if (reply.kind === 'message') this.#heard(reply.message);
+    });
   }
 
   #hasPromised(address: Address): boolean {

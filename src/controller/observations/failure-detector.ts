@@ -27,6 +27,7 @@ export class FailureDetector {
   /** When the look was sent that it refused. */
   readonly #refused = new Map<NodeId, Sign>();
   readonly #deaths = new Map<string, Death>();
+  readonly #news: () => void;
   /** No silence counts from before. Never a proof of life (H9). */
   #suspectFromMs: number;
   #tickMs: number;
@@ -35,8 +36,10 @@ export class FailureDetector {
   /** Heartbeats count from then on. */
   #listensFromMs: number;
 
-  constructor(times: Times, nowMs: number) {
+  /** @param news is called when something was learned that a decision may follow from */
+  constructor(times: Times, nowMs: number, news: () => void = () => undefined) {
     this.#times = times;
+    this.#news = news;
     this.#listensFromMs = nowMs;
     this.#suspectFromMs = nowMs;
     this.#tickMs = nowMs;
@@ -81,6 +84,7 @@ export class FailureDetector {
    */
   refusedLook({ node, incarnation }: Life, sentMs: number): void {
     this.#refused.set(node, { incarnation, atMs: sentMs });
+    this.#news();
   }
 
   /**
@@ -96,6 +100,7 @@ export class FailureDetector {
     if (this.#deaths.has(keyOf(life))) return;
     const returnsUntilMs = returning ? nowMs + this.#times.resumeWindowMs : nowMs;
     this.#deaths.set(keyOf(life), { atMs: nowMs, returnsUntilMs });
+    this.#news();
   }
 
   death(life: Life): Death | undefined {
@@ -104,6 +109,11 @@ export class FailureDetector {
 
   /** Not heard of for too long, directly or through a witness. */
   isSilent(life: Life, nowMs: number): boolean {
+    return nowMs > this.silentFromMs(life);
+  }
+
+  /** After this moment it is silent for too long, if it is not heard of until then. */
+  silentFromMs(life: Life): number {
     const last = Math.max(
       this.#suspectFromMs,
       atOf(this.#heard.get(life.node), life),
@@ -111,7 +121,7 @@ export class FailureDetector {
     );
     const { suspicionMs, suspicionReportedMs } = this.#times;
     const refused = atOf(this.#refused.get(life.node), life) >= last;
-    return nowMs - last > (refused ? suspicionReportedMs : suspicionMs);
+    return last + (refused ? suspicionReportedMs : suspicionMs);
   }
 
   /**

@@ -1,39 +1,30 @@
 // What is said of lives: by the nodes themselves that leave or stop, by a parent that reaped one, by
 // frontends that could not reach one. Proofs and hints (H5); what comes of them is decide.ts's.
 
-import { type HttpReply, type HttpRequest, jsonReply } from '../../cluster/http/http.ts';
-import { type Routes, refusalReply } from '../../cluster/http/routes.ts';
+import type { Caller, ControlRoutes } from '../../cluster/http/control-routes.ts';
 import { isSameLife, type Life, nodeEntry } from '../../cluster/model/cluster-map.ts';
 import type { Log } from '../../cluster/ports.ts';
-import {
-  type DeathRequest,
-  deathRequest,
-  type GoodbyeRequest,
-  goodbyeRequest,
-  PATHS,
-  type ReportRequest,
-  reportRequest,
+import type {
+  Accepted,
+  DeathRequest,
+  GoodbyeRequest,
+  ReportRequest,
 } from '../../cluster/wire/control-messages.ts';
+import { CONTROL, Refused } from '../../cluster/wire/control-table.ts';
 import { livesOf, withEntry } from '../decisions/membership.ts';
 import type { Administered } from '../routes/admin.ts';
 import type { Looks } from './looks.ts';
 
 export function addLifeReports(
-  routes: Routes,
+  control: ControlRoutes,
   controller: Administered,
   looks: Looks,
   log: Log,
 ): void {
   const reports = new LifeReports(controller, looks, log);
-  routes.addControl(PATHS.goodbye, goodbyeRequest, (message, reply) =>
-    reply(reports.goodbye(message)),
-  );
-  routes.addControl(PATHS.death, deathRequest, (message, reply, request) =>
-    reply(reports.death(request, message)),
-  );
-  routes.addControl(PATHS.report, reportRequest, (message, reply) =>
-    reply(reports.unreachable(message)),
-  );
+  control.on(CONTROL.goodbye, (message, reply) => reply(reports.goodbye(message)));
+  control.on(CONTROL.death, (message, reply, caller) => reply(reports.death(message, caller)));
+  control.on(CONTROL.report, (message, reply) => reply(reports.unreachable(message)));
 }
 
 class LifeReports {
@@ -48,7 +39,7 @@ class LifeReports {
   }
 
   /** H5b, D4. */
-  goodbye({ state, ...life }: GoodbyeRequest): HttpReply {
+  goodbye({ state, ...life }: GoodbyeRequest): Accepted | Refused {
     this.#log.write('info', 'a storage node says goodbye', { ...life, state });
     if (state !== 'leaving') return this.#died(life, state === 'restarting');
     if (!this.#isPresent(life)) return refusedLives([life]);
@@ -57,13 +48,13 @@ class LifeReports {
       // It says so until the map does.
       () => undefined,
     );
-    return jsonReply(200, {});
+    return {};
   }
 
   /** H42: the word of whoever reaped the process, on this machine. */
-  death(request: HttpRequest, { returning, ...life }: DeathRequest): HttpReply {
-    if (!request.fromLoopback) {
-      return refusalReply(
+  death({ returning, ...life }: DeathRequest, { fromLoopback }: Caller): Accepted | Refused {
+    if (!fromLoopback) {
+      return new Refused(
         'not-local',
         'a death is vouched for on the machine of the controller only',
       );
@@ -73,22 +64,22 @@ class LifeReports {
   }
 
   /** What a frontend with an old map says of lives that are over is refused; the rest is a reason to look. */
-  unreachable({ frontend, unreachable, silent }: ReportRequest): HttpReply {
+  unreachable({ frontend, unreachable, silent }: ReportRequest): Accepted | Refused {
     const { knowledge } = this.#controller;
     knowledge.reachability.reported(frontend, silent, this.#controller.nowMs());
     const present = unreachable.filter((life) => this.#isPresent(life));
     for (const life of present) this.#looks.reported(life);
-    if (present.length === unreachable.length) return jsonReply(200, {});
+    if (present.length === unreachable.length) return {};
     return refusedLives(unreachable.filter((life) => !present.includes(life)));
   }
 
-  #died(life: Life, returning: boolean): HttpReply {
+  #died(life: Life, returning: boolean): Accepted | Refused {
     const map = this.#controller.map();
     const lives = map === undefined ? [] : livesOf(map, life.node);
     if (!lives.some((other) => isSameLife(other, life))) return refusedLives([life]);
     const { knowledge } = this.#controller;
     knowledge.detector.died(life, this.#controller.nowMs(), returning);
-    return jsonReply(200, {});
+    return {};
   }
 
   #isPresent({ node, incarnation }: Life): boolean {
@@ -97,7 +88,7 @@ class LifeReports {
   }
 }
 
-function refusedLives(lives: readonly Life[]): HttpReply {
+function refusedLives(lives: readonly Life[]): Refused {
   const names = lives.map(({ node, incarnation }) => `${node} as ${incarnation}`);
-  return refusalReply('other-incarnation', `the map names no such life: ${names.join(', ')}`);
+  return new Refused('other-incarnation', `the map names no such life: ${names.join(', ')}`);
 }

@@ -10,9 +10,11 @@ import {
 } from '../../cluster/model/cluster-map.ts';
 import type { NodeId } from '../../cluster/model/identity.ts';
 import type { Times } from '../../cluster/model/limits.ts';
-import { readReply } from '../../cluster/peers/calls.ts';
-import type { CallOutcome, Runtime } from '../../cluster/ports.ts';
-import { mapPushReply, PATHS } from '../../cluster/wire/control-messages.ts';
+import type { ControlCaller } from '../../cluster/peers/control-client.ts';
+import type { Runtime } from '../../cluster/ports.ts';
+import type { CheckedReply } from '../../cluster/wire/control-frames.ts';
+import { type MapPushReply, NO_MAP_NEWS } from '../../cluster/wire/control-messages.ts';
+import { CONTROL } from '../../cluster/wire/control-table.ts';
 import type { FailureDetector } from './failure-detector.ts';
 
 export interface Watched {
@@ -23,12 +25,14 @@ export interface Watched {
 
 export class Looks {
   readonly #runtime: Runtime;
+  readonly #client: ControlCaller;
   readonly #watched: Watched;
   /** Nodes that are looked at, and the life of each that was reported since that look was sent. */
   readonly #underWay = new Map<NodeId, Life | undefined>();
 
-  constructor(runtime: Runtime, watched: Watched) {
+  constructor(runtime: Runtime, client: ControlCaller, watched: Watched) {
     this.#runtime = runtime;
+    this.#client = client;
     this.#watched = watched;
   }
 
@@ -45,32 +49,22 @@ export class Looks {
     if (map === undefined || entry === undefined || !isGranted(map, life)) return;
     const sentMs = this.#nowMs();
     this.#underWay.set(life.node, undefined);
-    this.#runtime.network.call(
-      {
-        address: entry.address,
-        method: 'POST',
-        path: PATHS.storageMap,
-        // A map push without a map: the node says at once which life it is, and nothing waits for its disk.
-        message: {},
-        timeoutMs: times.lookMs,
-      },
-      (outcome) => {
-        this.#judge(life, sentMs, outcome);
-        // Reports come in rows, and a node that refuses would be asked without end: the next look waits its time.
-        const restMs = Math.max(0, sentMs + times.lookMs - this.#nowMs());
-        this.#runtime.timers.after(restMs, () => {
-          const reported = this.#underWay.get(life.node);
-          this.#underWay.delete(life.node);
-          if (reported !== undefined) this.#look(reported);
-        });
-      },
-    );
+    const timeoutMs = times.lookMs;
+    this.#client.call(CONTROL.pushMap, entry.address, NO_MAP_NEWS, { timeoutMs }, (reply) => {
+      this.#judge(life, sentMs, reply);
+      // Reports come in rows, and a node that refuses would be asked without end: the next look waits its time.
+      const restMs = Math.max(0, sentMs + times.lookMs - this.#nowMs());
+      this.#runtime.timers.after(restMs, () => {
+        const reported = this.#underWay.get(life.node);
+        this.#underWay.delete(life.node);
+        if (reported !== undefined) this.#look(reported);
+      });
+    });
   }
 
   /** What is answered in another life's name is a refusal too: nobody of this life listens there. */
-  #judge(life: Life, sentMs: number, outcome: CallOutcome): void {
+  #judge(life: Life, sentMs: number, reply: CheckedReply<MapPushReply>): void {
     const { detector, times } = this.#watched;
-    const reply = readReply(mapPushReply, outcome);
     if (reply.kind === 'message' && reply.message.incarnation === life.incarnation) {
       detector.answeredLook(life);
     } else if (this.#nowMs() - sentMs < times.lookMs) detector.refusedLook(life, sentMs);

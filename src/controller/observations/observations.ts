@@ -35,11 +35,13 @@ export class Knowledge {
   readonly obeyed = new LastWords<MapVersion>();
   /** When a decision last changed the map. */
   decidedMs = Number.NEGATIVE_INFINITY;
+  /** Called when something was learned that a decision may follow from; time alone brings the rest. */
+  onNews: () => void = () => undefined;
 
   constructor(times: Times, { clock, log }: Pick<Runtime, 'clock' | 'log'>) {
     this.times = times;
     this.#log = log;
-    this.detector = new FailureDetector(times, clock.monotonicMs());
+    this.detector = new FailureDetector(times, clock.monotonicMs(), () => this.onNews());
     this.frontends = new Frontends(times);
     this.reachability = new Reachability(times, this.frontends);
     this.clocks = new NodeClocks(clock, log, times);
@@ -54,8 +56,10 @@ export class Knowledge {
   heard(message: HeartbeatRequest, nowMs: number): void {
     this.detector.heard(message, nowMs);
     this.clocks.heard(message);
-    this.#reportDisk(message, this.heartbeats.of(message));
+    const before = this.heartbeats.of(message);
+    this.#reportDisk(message, before);
     this.heartbeats.set(message, message);
+    if (message.writable !== before?.writable) this.onNews();
     this.acknowledged(message, message);
     for (const { agoMs, ...life } of message.vouched) {
       this.detector.vouchedFor(life, nowMs - agoMs);

@@ -59,6 +59,12 @@ export class Pending {
     );
   }
 
+  /** Whether nothing in the map waits for anybody. */
+  get isEmpty(): boolean {
+    const waits = [this.#fences, this.#leaving, this.#joining, this.#witnesses];
+    return waits.every(({ size }) => size === 0);
+  }
+
   fence(life: Life): Readonly<Fence> | undefined {
     return this.#fences.get(lifeKey(life));
   }

@@ -2,31 +2,26 @@
 // controller's, and the controller's must be none that makes it wait too short for leases of before.
 
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
-import type { HttpReply } from '../../cluster/http/http.ts';
-import { refusalReply } from '../../cluster/http/routes.ts';
 import type { ClusterMap } from '../../cluster/model/cluster-map.ts';
 import { otherTimeScale } from '../../cluster/model/time-scale.ts';
+import type { PollRequest } from '../../cluster/wire/control-messages.ts';
+import { Refused } from '../../cluster/wire/control-table.ts';
 
 /** @returns the refusal, naming both; undefined when the scale is the own one */
 export function refuseTimeScale(
   who: string,
   timeScale: number | undefined,
   own: number,
-): HttpReply | undefined {
+): Refused | undefined {
   const problem = otherTimeScale({ who, timeScale }, { who: 'the controller', timeScale: own });
-  return problem === undefined ? undefined : refusalReply('other-time-scale', problem);
+  return problem === undefined ? undefined : new Refused('other-time-scale', problem);
 }
 
 /** Of a poll for a map. Who names neither a scale nor a frontend is a person, or a tool, that keeps to no times. */
-export function refusePoll(
-  parameters: ReadonlyMap<string, Buffer>,
-  own: number,
-): HttpReply | undefined {
-  const frontend = parameters.get('frontend')?.toString('latin1');
-  const said = parameters.get('timeScale')?.toString('latin1');
-  if (frontend === undefined && said === undefined) return undefined;
+export function refusePoll({ frontend, timeScale }: PollRequest, own: number): Refused | undefined {
+  if (frontend === undefined && timeScale === undefined) return undefined;
   const who = frontend === undefined ? 'this process' : `frontend ${frontend}`;
-  return refuseTimeScale(who, said === undefined ? undefined : Number(said), own);
+  return refuseTimeScale(who, timeScale, own);
 }
 
 /**

@@ -2,8 +2,7 @@
 // what is lost, and what a change would move. `forget` and `accept-loss` put the operator's word in the
 // place of a proof.
 
-import { type HttpReply, jsonReply, queryOf } from '../../cluster/http/http.ts';
-import { type ReplyCallback, type Routes, refusalReply } from '../../cluster/http/routes.ts';
+import type { ControlRoutes } from '../../cluster/http/control-routes.ts';
 import {
   answeringMembers,
   type ClusterMap,
@@ -21,16 +20,15 @@ import type { NodeId } from '../../cluster/model/identity.ts';
 import { STORAGE_NODES_MAX } from '../../cluster/model/limits.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
 import type { Runtime } from '../../cluster/ports.ts';
-import {
-  type AcceptLossReply,
-  acceptLossRequest,
-  type ForgetReply,
-  type NodeRequest,
-  nodeRequest,
-  PATHS,
-  type PlanReply,
+import type {
+  Accepted,
+  AcceptLossReply,
+  ForgetReply,
+  NodeRequest,
+  PlanReply,
+  PlanRequest,
 } from '../../cluster/wire/control-messages.ts';
-import { parseQuery } from '../../cluster/wire/query.ts';
+import { CONTROL, Refused } from '../../cluster/wire/control-table.ts';
 import { hasEpochLeft } from '../decisions/epochs.ts';
 import { type Choice, holdersOf, mostComplete, thoseWhoSaid } from '../decisions/holders.ts';
 import { livesOf, withEntry, withMembers } from '../decisions/membership.ts';
@@ -56,28 +54,24 @@ export interface Administered {
 }
 
 export function addAdminRoutes(
-  routes: Routes,
+  control: ControlRoutes,
   controller: Administered,
   runtime: Pick<Runtime, 'timers' | 'log'>,
 ): void {
   const admin = new Admin(controller, runtime);
-  routes.addControl(PATHS.drain, nodeRequest, (message, reply) =>
-    admin.setDraining(message, true, reply),
-  );
-  routes.addControl(PATHS.undrain, nodeRequest, (message, reply) =>
-    admin.setDraining(message, false, reply),
-  );
-  routes.addControl(PATHS.remove, nodeRequest, (message, reply) => admin.remove(message, reply));
-  routes.addControl(PATHS.forget, nodeRequest, (message, reply) => reply(admin.forget(message)));
-  routes.addControl(PATHS.acceptLoss, acceptLossRequest, ({ partitions }, reply) =>
+  control.on(CONTROL.drain, (message, reply) => admin.setDraining(message, true, reply));
+  control.on(CONTROL.undrain, (message, reply) => admin.setDraining(message, false, reply));
+  control.on(CONTROL.remove, (message, reply) => admin.remove(message, reply));
+  control.on(CONTROL.forget, (message, reply) => reply(admin.forget(message)));
+  control.on(CONTROL.acceptLoss, ({ partitions }, reply) =>
     admin.acceptLoss(partitions as readonly PartitionId[] | undefined, reply),
   );
-  routes.add(['GET'], PATHS.plan, (request, reply) => {
-    const query = parseQuery(queryOf(request.target));
-    const parameters = query.kind === 'query' ? query.parameters : new Map<string, Buffer>();
-    reply(admin.plan(parameters));
-  });
+  control.on(CONTROL.plan, (message, reply) => reply(admin.plan(message)));
 }
+
+const NOTHING_FROZEN = { frozen: undefined, advice: undefined };
+
+type Reply<Answer> = (answer: Answer | Refused) => void;
 
 class Admin {
   readonly #controller: Administered;
@@ -88,31 +82,31 @@ class Admin {
     this.#runtime = runtime;
   }
 
-  setDraining({ node }: NodeRequest, draining: boolean, reply: ReplyCallback): void {
+  setDraining({ node }: NodeRequest, draining: boolean, reply: Reply<Accepted>): void {
     const missing = this.#refuseUnknown(node);
     if (missing !== undefined) return reply(missing);
     return this.#change((map) => withEntry(map, node, { draining }), reply);
   }
 
   /** Takes a node off the list that holds nothing and lives no more. */
-  remove({ node }: NodeRequest, reply: ReplyCallback): void {
+  remove({ node }: NodeRequest, reply: Reply<Accepted>): void {
     const missing = this.#refuseUnknown(node);
     if (missing !== undefined) return reply(missing);
     const map = this.#controller.map();
     let needed = map === undefined ? undefined : whyNeeded(map, node);
-    if (needed !== undefined) return reply(refusalReply('node-needed', needed));
+    if (needed !== undefined) return reply(new Refused('node-needed', needed));
     return this.#change(
       (current) => {
         // It may have come back while this waited for its turn.
         needed = whyNeeded(current, node);
         return withoutNode(current, node);
       },
-      (answer) => reply(needed === undefined ? answer : refusalReply('node-needed', needed)),
+      (answer) => reply(needed === undefined ? answer : new Refused('node-needed', needed)),
     );
   }
 
   /** H5c: the operator knows that these lives are over; if the present one is heard of, the earlier ones. */
-  forget({ node }: NodeRequest): HttpReply {
+  forget({ node }: NodeRequest): ForgetReply | Refused {
     const published = this.#controller.map();
     const recovery = this.#controller.recovery();
     const map = published ?? recovery?.known;
@@ -132,21 +126,25 @@ class Admin {
     for (const life of forgotten) knowledge.detector.died(life, now, false);
     if (forgotten.length > 0) recovery?.forget(node);
     if (published !== undefined) {
-      return jsonReply(200, { forgotten, ...this.#stillFrozen(published, node, forgotten) });
+      return { forgotten, ...this.#stillFrozen(published, node, forgotten) };
     }
     const advice = `there is no map yet (${recovery?.waitingFor}); once there is, the controller's /status says what stays frozen, and what helps`;
-    return jsonReply(200, { forgotten, advice });
+    return { forgotten, frozen: undefined, advice };
   }
 
   /**
    * H32: what is frozen for a node that is gone for good goes on where a surviving member is known to have
    * everything. For the rest the operator is told what he would be left with.
    */
-  #stillFrozen(map: ClusterMap, node: NodeId, forgotten: readonly Life[]): Partial<ForgetReply> {
+  #stillFrozen(
+    map: ClusterMap,
+    node: NodeId,
+    forgotten: readonly Life[],
+  ): Pick<ForgetReply, 'frozen' | 'advice'> {
     const recovery = this.#controller.recovery();
-    if (recovery === undefined || forgotten.length === 0) return {};
+    if (recovery === undefined || forgotten.length === 0) return NOTHING_FROZEN;
     const frozen = recovery.frozenForGood(map).get(node) ?? [];
-    if (frozen.length === 0) return {};
+    if (frozen.length === 0) return NOTHING_FROZEN;
     const living = this.#living(map);
     const outcomes = frozen.map((partition) => {
       const { chosen, epoch } = this.#choose(map, partition, living);
@@ -162,19 +160,19 @@ class Admin {
   }
 
   /** Partitions that are offline serve again, with the most complete copies that are left (H29). */
-  acceptLoss(partitions: readonly PartitionId[] | undefined, reply: ReplyCallback): void {
+  acceptLoss(partitions: readonly PartitionId[] | undefined, reply: Reply<AcceptLossReply>): void {
     const asked = this.#controller.map();
     if (asked === undefined) return reply(notReady());
     const missing = partitions?.find((partition) => partition >= asked.partitions.length);
     if (missing !== undefined) {
       const last = asked.partitions.length - 1;
       const detail = `there is no partition ${missing}; they are 0 to ${last}`;
-      return reply(refusalReply('malformed-message', detail));
+      return reply(new Refused('malformed-message', detail));
     }
     const spent = partitionsWithoutEpoch(asked, partitions);
     if (spent.length > 0) {
       return reply(
-        refusalReply(
+        new Refused(
           'epochs-spent',
           `partitions ${some(spent)} have no epoch left to open: back up what the cluster has, and restore it into a new one`,
         ),
@@ -189,8 +187,8 @@ class Admin {
         (partition) => partitions?.includes(partition) !== false && offline(asked, partition),
       );
     return this.#whenAllSaid(asked.version, wanted, (silent, answering) => {
-      if (silent.length > 0) return reply(refusalReply('not-ready', cannotSay(silent)));
-      if (answering.length > 0) return reply(refusalReply('not-ready', mayAnswer(answering)));
+      if (silent.length > 0) return reply(new Refused('not-ready', cannotSay(silent)));
+      if (answering.length > 0) return reply(new Refused('not-ready', mayAnswer(answering)));
       const accepted: AcceptLossReply['partitions'][number][] = [];
       this.#controller.propose(
         (map) => {
@@ -208,9 +206,9 @@ class Admin {
             : map;
         },
         (failure) => {
-          if (failure !== undefined) return reply(refusalReply('not-durable', failure));
+          if (failure !== undefined) return reply(new Refused('not-durable', failure));
           this.#logAccepted(accepted);
-          return reply(jsonReply(200, { partitions: accepted }));
+          return reply({ partitions: accepted });
         },
       );
     });
@@ -293,39 +291,36 @@ class Admin {
     }
   }
 
-  plan(parameters: ReadonlyMap<string, Buffer>): HttpReply {
+  plan({ add = 0, drain }: PlanRequest): PlanReply | Refused {
     const map = this.#controller.map();
     if (map === undefined) return notReady();
-    const drain = parameters.get('drain')?.toString() as NodeId | undefined;
-    const add = Number(parameters.get('add')?.toString() ?? 0);
     const missing = drain === undefined ? undefined : this.#refuseUnknown(drain);
     if (missing !== undefined) return missing;
-    if (!Number.isInteger(add) || add < 0 || (add === 0 && drain === undefined)) {
-      return refusalReply('malformed-message', 'a plan needs add=N or drain=NODE');
+    if (add === 0 && drain === undefined) {
+      return new Refused('malformed-message', 'a plan needs add=N or drain=NODE');
     }
     if (add > STORAGE_NODES_MAX) {
-      return refusalReply('malformed-message', `a cluster has at most ${STORAGE_NODES_MAX} nodes`);
+      return new Refused('malformed-message', `a cluster has at most ${STORAGE_NODES_MAX} nodes`);
     }
-    const plan: PlanReply = planChange(map, this.#controller.knowledge, { add, drain });
-    return jsonReply(200, plan);
+    return planChange(map, this.#controller.knowledge, { add, drain });
   }
 
-  #change(change: (map: ClusterMap) => ClusterMap, reply: ReplyCallback): void {
+  #change(change: (map: ClusterMap) => ClusterMap, reply: Reply<Accepted>): void {
     if (this.#controller.map() === undefined) return reply(notReady());
     return this.#controller.propose(change, (failure) =>
-      reply(failure === undefined ? jsonReply(200, {}) : refusalReply('not-durable', failure)),
+      reply(failure === undefined ? {} : new Refused('not-durable', failure)),
     );
   }
 
-  #refuseUnknown(node: NodeId): HttpReply | undefined {
+  #refuseUnknown(node: NodeId): Refused | undefined {
     const map = this.#controller.map();
     return map === undefined ? notReady() : refuseUnknown(map, node);
   }
 }
 
-function refuseUnknown(map: ClusterMap, node: NodeId): HttpReply | undefined {
+function refuseUnknown(map: ClusterMap, node: NodeId): Refused | undefined {
   if (nodeEntry(map, node) !== undefined) return undefined;
-  return refusalReply(
+  return new Refused(
     'unknown-node',
     `there is no node ${node}; there are ${Object.keys(map.nodes).join(', ')}`,
   );
@@ -342,8 +337,8 @@ function mayAnswer(answering: readonly Life[]): string {
   return `${some(nodes)} may still answer gets of what is to be given up: too few of the witnesses have said that they renew no lease there. Nothing was given up. Mend the way to them; or, if you know that they run no more, say so first (${forget}), and then this again`;
 }
 
-function notReady(): HttpReply {
-  return refusalReply('not-ready', 'the controller has no map yet');
+function notReady(): Refused {
+  return new Refused('not-ready', 'the controller has no map yet');
 }
 
 /** Of those that are to serve again: at their epoch a set may have been acknowledged by other members. */

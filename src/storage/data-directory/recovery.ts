@@ -27,6 +27,9 @@ import {
 export const MAP_FILE = 'storage.map';
 export const MAP_TITLE = 'velour-fog storage map';
 
+/** As milliseconds, in which incarnations count, a quarter of an hour. */
+const INCARNATIONS_SKIPPED_MAX = 2 ** 20;
+
 /** A map is on the disk before anything is logged under it (I2). */
 export const NO_MAP_FILE = `it has records, and there is no ${MAP_FILE}`;
 
@@ -160,11 +163,13 @@ export class Recovery {
     store: StoreId,
     log: OpenLog,
   ): void {
-    const { clock, host } = this.#runtime;
-    const incarnation = Math.max(
-      Math.floor(clock.wallMs()),
-      (earlier?.incarnation ?? 0) + 1,
-    ) as Incarnation;
+    const { clock, host, random } = this.#runtime;
+    const last = earlier?.incarnation ?? 0;
+    const startMs = Math.floor(clock.wallMs());
+    // Where the clock was ahead, and is right again, the number above the last one is not to be taken (I10): a life that
+    // began from this very state of the directory had it, and this may be a copy that was put back (seed 70000735).
+    const skipped = random.below(INCARNATIONS_SKIPPED_MAX);
+    const incarnation = (startMs > last ? startMs : last + 1 + skipped) as Incarnation;
     const complete = earlier !== undefined && this.#isComplete(earlier);
     const named = earlier && map && nodeEntry(map, earlier.node)?.incarnation;
     const identity = {

@@ -1,15 +1,17 @@
 // What a storage node answers to whoever shows it a map. Whether it adopts it is map-adoption.ts's. One that cannot
 // be written is no refusal: it is obeyed, and the versions in the answer say what has come of it.
 
-import { type HttpReply, jsonReply } from '../../cluster/http/http.ts';
-import { refusalReply } from '../../cluster/http/routes.ts';
 import { nodeEntry } from '../../cluster/model/cluster-map.ts';
 import type { NodeId } from '../../cluster/model/identity.ts';
+import type { MapPushReply } from '../../cluster/wire/control-messages.ts';
+import { Refused } from '../../cluster/wire/control-table.ts';
 import type { AdoptionOutcome } from './map-adoption.ts';
 import type { Replica } from './replica.ts';
 
 /** What a map is refused with. */
-const REFUSED_MAPS: Readonly<Partial<Record<AdoptionOutcome, Parameters<typeof refusalReply>>>> = {
+const REFUSED_MAPS: Readonly<
+  Partial<Record<AdoptionOutcome, ConstructorParameters<typeof Refused>>>
+> = {
   'other-cluster': [
     'other-cluster',
     'this node belongs to another cluster, or one of other digits',
@@ -22,12 +24,15 @@ const REFUSED_MAPS: Readonly<Partial<Record<AdoptionOutcome, Parameters<typeof r
   'not-from-controller': ['not-ready', 'the first map comes from the controller'],
 };
 
-export function replyToMap(outcome: AdoptionOutcome, replica: Replica | undefined): HttpReply {
-  if (replica === undefined) return refusalReply('not-ready', 'not registered yet');
+export function replyToMap(
+  outcome: AdoptionOutcome,
+  replica: Replica | undefined,
+): MapPushReply | Refused {
+  if (replica === undefined) return new Refused('not-ready', 'not registered yet');
   const refused = REFUSED_MAPS[outcome];
-  if (refused !== undefined) return refusalReply(...refused);
+  if (refused !== undefined) return new Refused(...refused);
   const { incarnation, mapVersion, obeyedVersion } = replica;
-  return jsonReply(200, { incarnation, mapVersion, obeyedVersion });
+  return { incarnation, mapVersion, obeyedVersion };
 }
 
 /** @returns why the node cannot work by its map, or undefined when it can */

@@ -10,6 +10,7 @@ import {
   isSameLife,
   type Life,
   type MapVersion,
+  NO_MAP,
 } from '../../cluster/model/cluster-map.ts';
 import type { NodeId } from '../../cluster/model/identity.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
@@ -32,6 +33,7 @@ export class Retained {
   readonly #node: NodeId;
   #map: ClusterMap | undefined;
   #adopted: ReadonlyMap<NodeId, Adopted[number]> = new Map();
+  #adoptedUnder: MapVersion = NO_MAP;
   #retained: readonly Held[] = [];
   /** Those of them that some member answers for who knows that they were taken from this node. */
   readonly #reclaimable: PartitionId[] = [];
@@ -87,8 +89,10 @@ export class Retained {
     this.#judge(map);
   }
 
-  heardAdopted(by: Adopted): void {
+  /** @param under the controller's map when it said so */
+  heardAdopted(by: Adopted, under: MapVersion): void {
     this.#adopted = new Map(by.map((life) => [life.node, life]));
+    this.#adoptedUnder = under;
     if (this.#map !== undefined) this.#judge(this.#map);
   }
 
@@ -106,10 +110,14 @@ export class Retained {
    * one of its generation: as long as nobody else has it, a recovery finds the one before (H32), where this node is a
    * member, with all that was acknowledged; and it would serve nothing. That recovery's maps are later ones, and its
    * members tell of them before this node has adopted the first.
+   *
+   * And only by the very map that the controller had when it told of these members. A push that TCP held back during a
+   * cut comes late, and those that answer by that old map may hold nothing any more.
    */
   #judge(map: ClusterMap): void {
-    const wanted = copiesWanted(map, this.#node);
     this.#reclaimable.length = 0;
+    if (compareMapVersions(map.version, this.#adoptedUnder) !== 0) return;
+    const wanted = copiesWanted(map, this.#node);
     this.#retained = this.#retained.filter((held) => {
       const entry = map.partitions[held.partition];
       const answering = entry === undefined ? [] : answeringMembers(map, entry);

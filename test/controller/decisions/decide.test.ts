@@ -16,7 +16,14 @@ import { decide, stillHolds } from '../../../src/controller/decisions/decide.ts'
 import { withEntry, withNode } from '../../../src/controller/decisions/membership.ts';
 import { Rebalancing } from '../../../src/controller/decisions/rebalancing.ts';
 import { Knowledge } from '../../../src/controller/observations/observations.ts';
-import { incarnationOf, memberOf, nodeId, sampleMap, sampleNode } from '../../helpers/maps.ts';
+import {
+  heartbeatOf,
+  incarnationOf,
+  memberOf,
+  nodeId,
+  sampleMap,
+  sampleNode,
+} from '../../helpers/maps.ts';
 
 const times = protocolTimes(1);
 const FIRST = 0 as PartitionId;
@@ -66,27 +73,7 @@ function controllerOf(
     knowledge.update(map, nowMs);
   };
   const beat = (node: string, words: Partial<HeartbeatRequest> = {}) =>
-    knowledge.heard(
-      {
-        ...lifeOf(node),
-        mapVersion: map.version,
-        obeyedVersion: undefined,
-        promised: undefined,
-        deltas: true,
-        items: 0,
-        diskProblem: undefined,
-        payloadBytes: 0,
-        writable: true,
-        joined: [],
-        vouched: [],
-        retains: undefined,
-        wallMs: undefined,
-        timeMs: undefined,
-        retained: undefined,
-        ...words,
-      },
-      nowMs,
-    );
+    knowledge.heard({ ...heartbeatOf(lifeOf(node), map), ...words }, nowMs);
   /** Whatever it joins it has copied at once. */
   const joinsOf = (node: string) =>
     map.partitions.flatMap(({ members }, partition) =>

@@ -137,7 +137,7 @@ describe('a node that comes back after it was removed (I10, D3)', () => {
       published,
       register: (incarnation?: number, completeSince?: number) => {
         const { address, store } = sampleNode(4);
-        const { body } = registrations.register({
+        const answer = registrations.register({
           node: D,
           address: address as Address,
           store,
@@ -152,7 +152,7 @@ describe('a node that comes back after it was removed (I10, D3)', () => {
           wallMs: 25,
           timeScale: undefined,
         });
-        return JSON.parse(Buffer.from(body).toString()).incarnation as number;
+        return 'incarnation' in answer ? Number(answer.incarnation) : Number.NaN;
       },
       beat: (incarnation: number) =>
         registrations.heartbeat({

@@ -8,6 +8,7 @@ import { protocolTimes } from '../../../src/cluster/model/limits.ts';
 import type { ControlCall, Runtime } from '../../../src/cluster/ports.ts';
 import type { PrepareRequest } from '../../../src/cluster/wire/control-messages.ts';
 import { Recovery } from '../../../src/controller/map/recovery.ts';
+import { callerOver } from '../../helpers/control-caller.ts';
 import { CLUSTER, sampleMap } from '../../helpers/maps.ts';
 
 const TIMES = protocolTimes(1);
@@ -38,7 +39,9 @@ function recovering({ isOnlyController = true, above = 0 } = {}) {
     },
   } as unknown as Runtime;
   const options = { times: TIMES, cluster: CLUSTER, above, isOnlyController };
-  const recovery = new Recovery(runtime, options, (map) => published.push(map));
+  const recovery = new Recovery(runtime, callerOver(runtime.network), options, (map) =>
+    published.push(map),
+  );
   const { nodes } = sampleMap();
   for (const { address } of Object.values(nodes)) recovery.found(address);
   const last = () => asked.at(-1)?.message as PrepareRequest;

@@ -8,6 +8,7 @@ import type { CallOutcome, ControlCall, Runtime } from '../../../src/cluster/por
 import { withEntry } from '../../../src/controller/decisions/membership.ts';
 import { FailureDetector } from '../../../src/controller/observations/failure-detector.ts';
 import { Looks } from '../../../src/controller/observations/looks.ts';
+import { callerOver } from '../../helpers/control-caller.ts';
 import { incarnationOf, nodeId, sampleMap } from '../../helpers/maps.ts';
 import { VirtualTime } from '../../helpers/virtual-time.ts';
 
@@ -46,7 +47,7 @@ function watching(
     },
   };
   const runtime = { clock: time, timers: time, network } as unknown as Runtime;
-  const looks = new Looks(runtime, { detector, times, map: () => map });
+  const looks = new Looks(runtime, callerOver(network), { detector, times, map: () => map });
   const silentFromMs = () => {
     while (!detector.isSilent(A, time.monotonicMs())) time.runTo(time.monotonicMs() + 1);
     return time.monotonicMs();

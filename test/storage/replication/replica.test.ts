@@ -375,6 +375,7 @@ describe('H29: what others are to hold', () => {
           const { node, incarnation } = memberOf(name, 'serving');
           return { node, incarnation, mapVersion: mapOf(number, []).version };
         }),
+        replica.mapVersion,
       );
     return { replica, holds, resets, known };
   }
@@ -390,8 +391,22 @@ describe('H29: what others are to hold', () => {
       expect(replica.answer(operation).kind).toBe('not-serving');
     }
     replica.adopt(mapOf(3, ['b', 'c']));
+    known(2, 'b', 'c');
     expect([holds(), resets()]).toEqual([false, 16]);
     expect(replica.retained.partitions).toEqual([]);
+  });
+
+  test('nor does it go by a map that came late, and that the controller has left behind', () => {
+    const { replica, holds } = holding();
+    replica.adopt(mapOf(2, ['b', 'c']));
+    const lives = ['b', 'c'].map((name) => ({
+      ...memberOf(name, 'serving'),
+      mapVersion: mapOf(3, []).version,
+    }));
+    replica.retained.heardAdopted(lives, mapOf(3, ['b']).version);
+    expect(holds()).toBe(true);
+    replica.adopt(mapOf(3, ['b']));
+    expect(holds()).toBe(true);
   });
 
   test('nor does it go before they know the map that took it from here (H32)', () => {
@@ -408,6 +423,7 @@ describe('H29: what others are to hold', () => {
         incarnation: incarnationOf(99),
         mapVersion: mapOf(2, []).version,
       })),
+      replica.mapVersion,
     );
     expect([holds(), replica.retained.partitions.length]).toEqual([true, 16]);
     known(2, 'b', 'c');

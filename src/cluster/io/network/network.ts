@@ -10,9 +10,9 @@ import {
   VALUE_BYTES_MAX_CEILING,
 } from '../../model/limits.ts';
 import { RECORD_OVERHEAD_BYTES_MAX } from '../../model/record.ts';
-import type { CallOutcome, ControlCall, Network } from '../../ports.ts';
-import { PATHS } from '../../wire/control-messages.ts';
+import type { CallOutcome, ControlCall, LinkHello, Network } from '../../ports.ts';
 import { encodeMessage } from '../../wire/map-json.ts';
+import { CONTROL_STREAM, OPERATION_STREAM, type StreamProtocol } from '../../wire/streams.ts';
 import { SocketLink } from './link.ts';
 import { Names } from './names.ts';
 import { Agent, Client } from './undici.ts';
@@ -21,8 +21,6 @@ import { Agent, Client } from './undici.ts';
 const TIMER_EARLY_MS = 1;
 /** Below the idle time of every server (H19). */
 const KEEP_ALIVE_MS = 4000;
-/** Name of the stream in HTTP's Upgrade header; changes when its bytes change incompatibly. */
-export const LINK_PROTOCOL = 'velour-operations-3';
 export const LINK_HEADERS = {
   cluster: 'x-fog-cluster',
   node: 'x-fog-node',
@@ -95,24 +93,16 @@ export function openNetwork({ lookup } = new Names()): Network {
       );
     },
     open(address, hello, events) {
-      const link = new SocketLink('asks', linkMessageBytesMax(VALUE_BYTES_MAX_CEILING));
+      const protocol = protocolOf(hello);
+      const link = new SocketLink('asks', messageBytesMax(hello));
       link.listen(events);
       // A Client of its own: the connection is the stream's alone, and goes with it.
       const client = new Client(`http://${address}`, { connect: { timeout: 5000, lookup } });
       client
-        .upgrade({
-          path: PATHS.operations,
-          protocol: LINK_PROTOCOL,
-          headers: {
-            [LINK_HEADERS.cluster]: hello.cluster,
-            [LINK_HEADERS.node]: hello.node,
-            [LINK_HEADERS.incarnation]: String(hello.incarnation),
-            [LINK_HEADERS.timeScale]: String(hello.timeScale),
-          },
-        })
+        .upgrade({ path: protocol.path, protocol: protocol.name, headers: headersOf(hello) })
         .then(
           ({ socket }) => link.attach(socket as Socket, Buffer.alloc(0)),
-          (error: unknown) => link.close(whyNoStream(error)),
+          (error: unknown) => link.close(whyNoStream(error, protocol)),
         );
       return link;
     },
@@ -127,10 +117,28 @@ function parseJson(text: string): unknown {
   }
 }
 
+function protocolOf({ purpose }: LinkHello): StreamProtocol {
+  return purpose === 'control' ? CONTROL_STREAM : OPERATION_STREAM;
+}
+
+function messageBytesMax({ purpose }: LinkHello): number {
+  return purpose === 'control' ? CONTROL_BYTES_MAX : linkMessageBytesMax(VALUE_BYTES_MAX_CEILING);
+}
+
+function headersOf(hello: LinkHello): Record<string, string> {
+  if (hello.purpose === 'control') return {};
+  return {
+    [LINK_HEADERS.cluster]: hello.cluster,
+    [LINK_HEADERS.node]: hello.node,
+    [LINK_HEADERS.incarnation]: String(hello.incarnation),
+    [LINK_HEADERS.timeScale]: String(hello.timeScale),
+  };
+}
+
 /** Undici says no more than this of any answer but 101, and keeps the text of a refusal to itself. */
-function whyNoStream(error: unknown): string {
+function whyNoStream(error: unknown, { name }: StreamProtocol): string {
   return error instanceof Error && error.message === 'bad upgrade'
-    ? `no stream ${LINK_PROTOCOL} there: it is another node or life, or runs another version of velour-fog`
+    ? `no stream ${name} there: it is another node or life, or no process of this version of velour-fog`
     : describe(error);
 }
 

@@ -20,7 +20,7 @@ import { isLong, sendReply } from './replies.ts';
 import { RequestBodies } from './request-bodies.ts';
 import { wrongForm } from './request-forms.ts';
 import { UnreadReplies } from './unread-replies.ts';
-import { acceptLink, ignoreOffer, isForLink, onceIdle } from './upgrades.ts';
+import { acceptLink, ignoreOffer, onceIdle, streamOf } from './upgrades.ts';
 
 export interface HttpServerOptions {
   /** An address or a name: all addresses that it has are listened on. */
@@ -96,11 +96,13 @@ export async function startHttpServer(
     ),
   );
   server.on('upgrade', (request, socket, head) => {
-    if (!isForLink(request)) return ignoreOffer(server, request, socket as Socket, head);
+    const protocol = streamOf(request);
+    if (protocol === undefined) return ignoreOffer(server, request, socket as Socket, head);
     // Answers that are due on the connection come before the first byte of the stream.
     return onceIdle(socket as Socket, () => {
       connections.forget(socket as Socket);
-      acceptLink(service, request, socket as Socket, head, options.valueBytesMax);
+      const offer = { request, socket: socket as Socket, head };
+      acceptLink(service, protocol, offer, options.valueBytesMax);
     });
   });
   const listeners = await openListeners(server, options);

@@ -1,14 +1,15 @@
 // Requests that would rather speak something else than HTTP/1.1. On its own path that is a stream of operations
 // between nodes; every other such offer is left alone, and the request answered as if it had not been made.
 
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { type ErrorCode, errorReply } from '../../http/errors.ts';
 import type { ClusterId, Incarnation, NodeId } from '../../model/identity.ts';
-import type { Service } from '../../ports.ts';
-import { PATHS } from '../../wire/control-messages.ts';
+import { CONTROL_BYTES_MAX } from '../../model/limits.ts';
+import type { LinkHello, Service } from '../../ports.ts';
+import { CONTROL_STREAM, OPERATION_STREAM, type StreamProtocol } from '../../wire/streams.ts';
 import { SocketLink } from '../network/link.ts';
-import { LINK_HEADERS, LINK_PROTOCOL, linkMessageBytesMax } from '../network/network.ts';
+import { LINK_HEADERS, linkMessageBytesMax } from '../network/network.ts';
 import { connectionOf } from './connections.ts';
 import { refuse } from './refusals.ts';
 import { originForm } from './request-forms.ts';
@@ -31,41 +32,49 @@ export function onceIdle(socket: Socket, callback: () => void): void {
 /** Headers that belong to an offer, which are named in Connection. */
 const OF_AN_OFFER: readonly string[] = ['upgrade', 'http2-settings'];
 
-export function isForLink(request: IncomingMessage): boolean {
-  return originForm(request.url ?? '').split('?')[0] === PATHS.operations;
+/** @returns the stream that is asked for, by the path alone; undefined of every other request */
+export function streamOf({ url }: IncomingMessage): StreamProtocol | undefined {
+  const path = originForm(url ?? '').split('?')[0];
+  return [OPERATION_STREAM, CONTROL_STREAM].find((protocol) => protocol.path === path);
 }
 
 /** Hands the socket to a link, or refuses it. @param head bytes that came with the request */
 export function acceptLink(
   service: Service,
-  request: IncomingMessage,
-  socket: Socket,
-  head: Buffer,
+  protocol: StreamProtocol,
+  { request, socket, head }: { request: IncomingMessage; socket: Socket; head: Buffer },
   valueBytesMax: number,
 ): void {
   const refused = (code: ErrorCode, reason: string) => refuse(socket, errorReply(code, reason));
   const { headers } = request;
   const offered = (headers.upgrade ?? '').split(',').map((token) => token.trim().toLowerCase());
-  if (!offered.includes(LINK_PROTOCOL)) {
-    const reason = `this node speaks ${LINK_PROTOCOL}, and was asked for another protocol: the two run different versions of velour-fog`;
+  if (!offered.includes(protocol.name)) {
+    const reason = `this node speaks ${protocol.name}, and was asked for another protocol: the two run different versions of velour-fog`;
     return refused('bad-request', reason);
   }
+  const isControl = protocol === CONTROL_STREAM;
+  const hello = isControl ? ({ purpose: 'control' } as const) : operationsHello(headers);
+  const bytesMax = isControl ? CONTROL_BYTES_MAX : linkMessageBytesMax(valueBytesMax);
+  socket.on('error', () => socket.destroy());
+  const link = new SocketLink('answers', bytesMax);
+  const accepted = service.accept(hello, link);
+  if ('refused' in accepted) return refused('link-refused', accepted.refused);
+  link.listen(accepted);
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${protocol.name}\r\n\r\n`,
+  );
+  link.attach(socket, head);
+}
+
+function operationsHello(headers: IncomingHttpHeaders): LinkHello {
   const timeScale = headers[LINK_HEADERS.timeScale];
-  const hello = {
+  return {
+    purpose: 'operations',
     cluster: String(headers[LINK_HEADERS.cluster]) as ClusterId,
     node: String(headers[LINK_HEADERS.node]) as NodeId,
     incarnation: Number(headers[LINK_HEADERS.incarnation]) as Incarnation,
     timeScale: timeScale === undefined ? undefined : Number(timeScale),
   };
-  socket.on('error', () => socket.destroy());
-  const link = new SocketLink('answers', linkMessageBytesMax(valueBytesMax));
-  const accepted = service.accept(hello, link);
-  if ('refused' in accepted) return refused('link-refused', accepted.refused);
-  link.listen(accepted);
-  socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${LINK_PROTOCOL}\r\n\r\n`,
-  );
-  link.attach(socket, head);
 }
 
 /**

@@ -5,10 +5,9 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { InvariantBroken } from '../../../../src/cluster/assert.ts';
 import type { HttpReply, HttpRequest } from '../../../../src/cluster/http/http.ts';
-import { LINK_PROTOCOL } from '../../../../src/cluster/io/network/network.ts';
 import { type HttpServer, startHttpServer } from '../../../../src/cluster/io/server/http-server.ts';
 import type { Service } from '../../../../src/cluster/ports.ts';
-import { PATHS } from '../../../../src/cluster/wire/control-messages.ts';
+import { OPERATION_STREAM } from '../../../../src/cluster/wire/streams.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const HOST = '127.0.0.1';
@@ -270,7 +269,7 @@ test('an offer of a stream is answered after what came before it on its connecti
   });
   socket.write('GET /get?key=a HTTP/1.1\r\nhost: x\r\n\r\n');
   socket.write(
-    `GET ${PATHS.operations} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: ${LINK_PROTOCOL}\r\n\r\n`,
+    `GET ${OPERATION_STREAM.path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: ${OPERATION_STREAM.name}\r\n\r\n`,
   );
   await expect.poll(() => answer).toBeDefined();
   const after = await open(server);

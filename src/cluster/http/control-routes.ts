@@ -1,0 +1,173 @@
+// Control messages as they come in, by a stream or by plain HTTP: what is of the message's shape goes to its handler,
+// and what that answers becomes a frame or an HTTP reply. Which messages there are is control-table.ts's.
+
+import { InvariantBroken } from '../assert.ts';
+import type { Link, LinkEvents, Log } from '../ports.ts';
+import { encodeReply, parseJson } from '../wire/control-frames.ts';
+import { type ControlKind, Refused } from '../wire/control-table.ts';
+import { type ControlMessage, messageReply } from '../wire/map-json.ts';
+import { parseQuery } from '../wire/query.ts';
+import { Malformed } from '../wire/shapes.ts';
+import { FatalError } from './errors.ts';
+import { type HttpReply, type HttpRequest, jsonReply, queryOf } from './http.ts';
+import type { Counter, Metrics } from './metrics.ts';
+import { type Routes, refusalReply } from './routes.ts';
+
+/** Calls of one stream that have no answer yet: long polls, and what waits for a disk. */
+const CALLS_MAX = 64;
+
+export interface Caller {
+  /** Whether it is on this very machine, as far as that is known. */
+  readonly fromLoopback: boolean;
+}
+
+export type ControlHandler<Request, Reply> = (
+  message: Request,
+  reply: (answer: Reply | Refused) => void,
+  caller: Caller,
+) => void;
+
+type Handled = (
+  value: unknown,
+  reply: (answer: ControlMessage | Refused) => void,
+  caller: Caller,
+) => void;
+
+const ON_A_STREAM: Caller = { fromLoopback: false };
+
+export class ControlRoutes {
+  readonly #routes: Routes;
+  readonly #metrics: Metrics;
+  readonly #log: Log;
+  readonly #handlers = new Map<number, Handled>();
+  readonly #refused = new Map<string, Counter>();
+
+  constructor(routes: Routes, metrics: Metrics, log: Log) {
+    this.#routes = routes;
+    this.#metrics = metrics;
+    this.#log = log;
+    this.#countRefusal('malformed-message', 0);
+  }
+
+  /** @param handler calls `reply` once; what is not of the shape is refused with the reason before it */
+  on<Request, Reply extends ControlMessage>(
+    kind: ControlKind<Request, Reply>,
+    handler: ControlHandler<Request, Reply>,
+  ): void {
+    const { http } = kind;
+    const handled: Handled = (value, reply, caller) => {
+      const answer = (answered: ControlMessage | Refused) => {
+        if (answered instanceof Refused) this.#countRefusal(answered.error);
+        reply(answered);
+      };
+      let message: Request;
+      try {
+        message = kind.request(value);
+      } catch (error) {
+        if (!(error instanceof Malformed)) throw error;
+        return answer(this.#malformed(http.path, error));
+      }
+      return handler(message, answer, caller);
+    };
+    this.#handlers.set(kind.code, handled);
+    this.#routes.add([http.method], http.path, (request, reply) => {
+      try {
+        const value = http.method === 'POST' ? bodyOf(request) : http.parse(parametersOf(request));
+        handled(value, (answer) => reply(httpReply(answer)), request);
+      } catch (error) {
+        if (!(error instanceof Malformed)) throw error;
+        const refused = this.#malformed(http.path, error);
+        this.#countRefusal(refused.error);
+        reply(httpReply(refused));
+      }
+    });
+  }
+
+  /** What to do with a stream of control messages. */
+  accept(link: Link): LinkEvents {
+    let calls = 0;
+    return {
+      received: (id, message) => {
+        let isAnswered = false;
+        const reply = (answer: ControlMessage | Refused) => {
+          if (isAnswered) return;
+          isAnswered = true;
+          calls--;
+          const { head, body } = encodeReply(answer);
+          link.send(id, head, body);
+        };
+        // Whoever asks for more than a node has to ask is no node; what waits for answers must stay bounded.
+        if (++calls > CALLS_MAX) {
+          this.#countRefusal('overloaded');
+          return link.close(`${CALLS_MAX} calls wait for their answers already`);
+        }
+        return this.#handle(message, reply);
+      },
+      closed: () => undefined,
+    };
+  }
+
+  #handle(message: Buffer, reply: (answer: ControlMessage | Refused) => void): void {
+    const handled = this.#handlers.get(message[0] ?? 0);
+    if (handled === undefined) {
+      const reason = `a message of an unknown kind, ${message[0]}`;
+      this.#countRefusal('malformed-message');
+      return reply(this.#malformed('/control', new Malformed(reason)));
+    }
+    try {
+      return handled(parseJson(message.subarray(1)), reply, ON_A_STREAM);
+    } catch (error) {
+      if (error instanceof Malformed) {
+        this.#countRefusal('malformed-message');
+        return reply(this.#malformed('/control', error));
+      }
+      // As in Routes: such a process must end.
+      if (error instanceof FatalError || error instanceof InvariantBroken) throw error;
+      const stack = error instanceof Error ? error.stack : String(error);
+      this.#log.write('error', 'a request failed', { path: '/control', stack });
+      return reply(new Refused('internal', 'internal error'));
+    }
+  }
+
+  #malformed(path: string, { message: reason }: Malformed): Refused {
+    this.#log.write('warn', 'control message refused', { path, reason });
+    return new Refused('malformed-message', reason);
+  }
+
+  /** @param reason an error code, so there are only so many */
+  #countRefusal(reason: string, amount = 1): void {
+    let counter = this.#refused.get(reason);
+    if (counter === undefined) {
+      counter = this.#metrics.counter(
+        'velourfog_refused_messages_total',
+        'Control messages refused, by the reason.',
+        { reason },
+      );
+      this.#refused.set(reason, counter);
+    }
+    counter.add(amount);
+  }
+}
+
+function httpReply(answer: ControlMessage | Refused): HttpReply {
+  if (answer instanceof Refused) return refusalReply(answer.error, answer.detail);
+  // A line of its own for people; a map is long, and its bytes are kept as they are.
+  const isLong = answer.map !== undefined || answer.delta !== undefined;
+  return isLong ? messageReply(answer) : jsonReply(200, answer);
+}
+
+function parametersOf({ target }: HttpRequest): ReadonlyMap<string, Buffer> {
+  const query = parseQuery(queryOf(target));
+  return query.kind === 'query' ? query.parameters : new Map<string, Buffer>();
+}
+
+function bodyOf({ body }: HttpRequest): unknown {
+  switch (body.kind) {
+    case 'too-large':
+      throw new Malformed('the message is too long');
+    case 'none':
+      throw new Malformed('the message is empty');
+    case 'bytes':
+      return parseJson(body.bytes);
+  }
+}

@@ -1,0 +1,102 @@
+// When the controller decides: often while the map waits for something, and at rest when somebody falls silent, when
+// something new is heard, and a few times a second for all that time alone brings. What it decides is decide.ts's.
+
+import { assert } from '../cluster/assert.ts';
+import { type ClusterMap, isFrozen, presentLives } from '../cluster/model/cluster-map.ts';
+import type { Cancel, Runtime } from '../cluster/ports.ts';
+import { decide, stillHolds } from './decisions/decide.ts';
+import { Rebalancing } from './decisions/rebalancing.ts';
+import type { PublishedMap } from './map/published-map.ts';
+import type { Recovery } from './map/recovery.ts';
+import type { Knowledge } from './observations/observations.ts';
+
+export class DecisionLoop {
+  readonly #runtime: Pick<Runtime, 'clock' | 'timers'>;
+  readonly #map: PublishedMap;
+  readonly #knowledge: Knowledge;
+  readonly #recovery: () => Recovery | undefined;
+  readonly #rebalancing = new Rebalancing();
+  /** A decision is being made durable; the next one starts from its outcome. */
+  #deciding = false;
+  /** The last decision left the map as it was. */
+  #isSettled = false;
+  #dueMs = 0;
+  #cancel: Cancel = () => undefined;
+
+  constructor(
+    runtime: Pick<Runtime, 'clock' | 'timers'>,
+    map: PublishedMap,
+    knowledge: Knowledge,
+    recovery: () => Recovery | undefined,
+  ) {
+    this.#runtime = runtime;
+    this.#map = map;
+    this.#knowledge = knowledge;
+    this.#recovery = recovery;
+    knowledge.onNews = () => this.#tickWithin(knowledge.times.decideMs);
+  }
+
+  start(): void {
+    this.#tick();
+  }
+
+  /** H38: what happened since the last tick makes one map. */
+  #tick(): void {
+    const now = this.#runtime.clock.monotonicMs();
+    const map = this.#map.current;
+    this.#knowledge.tick(map, now);
+    if (map !== undefined) {
+      this.#knowledge.update(map, now);
+      if (!this.#deciding) this.#decide();
+    }
+    this.#tickIn(this.#pauseMs(map, now));
+  }
+
+  /**
+   * At rest a tick would find nothing, twenty times a second. The next one comes when a life would be silent for too
+   * long, so that a death is seen no later than in a cluster that is never at rest; and in time for the failure
+   * detector, to which more than two heartbeats without a tick are a pause of this process (H10).
+   */
+  #pauseMs(map: ClusterMap | undefined, now: number): number {
+    const { decideMs, heartbeatMs } = this.#knowledge.times;
+    const isAtRest = this.#isSettled && !this.#deciding && this.#knowledge.pending.isEmpty;
+    if (map === undefined || !isAtRest || isFrozen(map)) return decideMs;
+    const { detector } = this.#knowledge;
+    const silentMs = Math.min(...presentLives(map).map((life) => detector.silentFromMs(life)));
+    // Who is silent already is judged as often as ever.
+    return silentMs <= now ? decideMs : Math.min(heartbeatMs, silentMs - now + 1);
+  }
+
+  #tickIn(pauseMs: number): void {
+    this.#cancel();
+    this.#dueMs = this.#runtime.clock.monotonicMs() + pauseMs;
+    this.#cancel = this.#runtime.timers.after(pauseMs, () => this.#tick());
+  }
+
+  #tickWithin(pauseMs: number): void {
+    if (this.#dueMs - this.#runtime.clock.monotonicMs() > pauseMs) this.#tickIn(pauseMs);
+  }
+
+  #decide(): void {
+    this.#deciding = true;
+    const now = () => this.#runtime.clock.monotonicMs();
+    this.#map.propose(
+      (map) => {
+        assert(map !== undefined, 'a map, once there, stays');
+        const next = decide(map, this.#knowledge.at(now()), {
+          thaw: (changed) => this.#recovery()?.thaw(changed) ?? changed,
+          rebalance: (changed, view) => this.#rebalancing.step(changed, view),
+        });
+        this.#isSettled = next === map;
+        if (next !== map) this.#knowledge.decidedMs = now();
+        return next;
+      },
+      () => {
+        // What could not be written the next tick tries again.
+        this.#deciding = false;
+      },
+      (next, earlier) =>
+        earlier === undefined || stillHolds(next, earlier, this.#knowledge.at(now())),
+    );
+  }
+}

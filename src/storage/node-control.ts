@@ -1,0 +1,109 @@
+// What a storage node answers to control messages of others: maps that it is shown or asked for, votes as a witness, and
+// promises to a recovery (H32). Its own messages are registration.ts's and heartbeats.ts's.
+
+import type { ControlRoutes } from '../cluster/http/control-routes.ts';
+import type { ClusterMap } from '../cluster/model/cluster-map.ts';
+import type { Address, NodeId, StoreId } from '../cluster/model/identity.ts';
+import { received } from '../cluster/model/map-delta.ts';
+import type {
+  MapPush,
+  MapPushReply,
+  PrepareReply,
+  PrepareRequest,
+} from '../cluster/wire/control-messages.ts';
+import { CONTROL, Refused } from '../cluster/wire/control-table.ts';
+import { newerMap } from '../cluster/wire/map-exchange.ts';
+import type { GrantCounters } from './counters.ts';
+import type { StoredIdentity } from './data-directory/identity.ts';
+import { IDENTITY_FILE } from './data-directory/identity-file.ts';
+import type { StorageLife } from './node-incarnation.ts';
+import type { AdoptionOutcome } from './replication/map-adoption.ts';
+import { replyToMap } from './replication/map-reply.ts';
+
+/** Who the process is, once it has read its data directory, and the map that was read back. */
+export interface KnownSelf {
+  readonly node: NodeId;
+  readonly store: StoreId;
+  readonly map: ClusterMap | undefined;
+}
+
+export interface Controlled {
+  readonly address: Address;
+  readonly grants: GrantCounters;
+  life(): StorageLife | undefined;
+  self(): KnownSelf | undefined;
+  identity(): StoredIdentity;
+}
+
+export function addNodeControl(control: ControlRoutes, node: Controlled): void {
+  control.on(CONTROL.pushMap, (message, reply) => pushed(node, message, reply));
+  control.on(CONTROL.fetchMap, (message, reply) => {
+    reply(newerMap(message, node.life()?.replica.map));
+  });
+  control.on(CONTROL.prepare, (message, reply) => prepare(node, message, reply));
+  control.on(CONTROL.grant, (message, reply) => {
+    const life = node.life();
+    if (life === undefined) return reply(new Refused('not-ready', 'not registered yet'));
+    const grant = life.grant(message);
+    node.grants.count(grant.answer);
+    return reply(grant);
+  });
+}
+
+function pushed(
+  node: Controlled,
+  message: MapPush,
+  reply: (answer: MapPushReply | Refused) => void,
+): void {
+  const answer = (outcome: AdoptionOutcome) => reply(replyToMap(outcome, node.life()?.replica));
+  const life = node.life();
+  if (life === undefined) return answer('already-newer');
+  const { replica } = life;
+  const news = received(message, replica.map);
+  if (news.kind === 'map') return life.adopt(news.map, 'peer', answer);
+  if (news.kind === 'unusable') return answer('not-over-this-map');
+  return answer(replica.isOverruled(message.delta?.version) ? 'overruled' : 'already-newer');
+}
+
+/** H32: the promise is on disk before the map is told. */
+function prepare(
+  node: Controlled,
+  { cluster, ...asked }: PrepareRequest,
+  reply: (answer: PrepareReply | Refused) => void,
+): void {
+  const self = node.self();
+  const identity = node.identity();
+  if (self === undefined) {
+    return reply(new Refused('not-ready', 'this node reads its data directory'));
+  }
+  const map = node.life()?.replica.map ?? self.map;
+  // Without a map it has never answered anything, and its promise is worth as much.
+  if (map !== undefined && map.cluster !== cluster) {
+    return reply(new Refused('other-cluster', 'this node belongs to another cluster'));
+  }
+  const answer = () => {
+    const { generation, nonce = '' } = identity.promised;
+    const life = node.life();
+    reply({
+      node: self.node,
+      address: node.address,
+      store: self.store,
+      incarnation: life?.replica.incarnation,
+      lives: identity.lives,
+      living: life !== undefined && !life.hasEnded,
+      generation,
+      nonce,
+      map: life?.replica.map ?? self.map,
+      // What a map took from it that it could not store; it may know of a fence by that map alone (R6).
+      obeyed: life?.replica.obeyedOnly,
+    });
+  };
+  if (asked.generation <= identity.promised.generation) return answer();
+  return identity.promise(asked, (failure) => {
+    if (failure !== undefined) {
+      return reply(new Refused('not-durable', `${IDENTITY_FILE}: ${failure}`));
+    }
+    node.life()?.replica.promise(identity.promised);
+    return answer();
+  });
+}
