@@ -139,6 +139,23 @@ describe('logic apart from I/O', () => {
     }
   });
 
+  test('only the logged store changes records, beside the replay of its log', () => {
+    const knowing = (names: RegExp, room: string) =>
+      SOURCES.filter((path) => !path.startsWith(room) && names.test(codeOf(path)));
+    // The storage node makes both, and gives everybody else the logged store or its reader.
+    const store = knowing(
+      /\b(?:Partition|Segment)Store\b|\bPartitionWriter\b/,
+      'src/storage/memory/',
+    );
+    expect(store).toEqual([
+      'src/storage/data-directory/recovery.ts',
+      'src/storage/logged-store.ts',
+      'src/storage/storage-node.ts',
+    ]);
+    const log = knowing(/\bAppendLog\b|\bRecordLog\b/, 'src/storage/log/');
+    expect(log).toEqual(['src/storage/logged-store.ts', 'src/storage/storage-node.ts']);
+  });
+
   test('only the adapters know how workers share a port', () => {
     const knowing = SOURCES.filter((path) => codeOf(path).includes("'node:cluster'"));
     expect(knowing).toEqual(['src/cluster/io/process/workers.ts']);

@@ -345,9 +345,9 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'H15',
     edits: [
       {
-        file: 'src/storage/replication/replica.ts',
-        find: "return outcome.kind !== 'no-memory';",
-        replace: "return outcome.kind !== 'no-memory' || this.#map !== undefined;",
+        file: 'src/storage/replication/transfer.ts',
+        find: "record).kind !== 'no-memory';",
+        replace: "record).kind !== 'no-memory' || this.#store !== undefined;",
       },
     ],
     fate: SEEDS,
