@@ -79,6 +79,7 @@ const VIEW = 'src/controller/observations/view.ts';
 const WITNESSES = 'src/controller/decisions/witnesses.ts';
 const STORE = 'src/storage/memory/segment-store.ts';
 const OPERATION_LINKS = 'src/storage/operation-links.ts';
+const ANSWER_KINDS = 'src/cluster/wire/answer-kinds.ts';
 const ACKNOWLEDGEMENTS = 'src/storage/log/acknowledgements.ts';
 const ACKNOWLEDGEMENT_TESTS = 'test/storage/log/acknowledgements.test.ts';
 const PARTITION_RECORDS = 'src/storage/memory/partition-records.ts';
@@ -560,9 +561,9 @@ const SETS: readonly Mutant[] = [
     edits: [
       {
         file: WRITE,
-        find: 'default:\n        again = true;',
+        find: "case 'time':\n        again = true;",
         replace:
-          "default:\n        again ||=\n          votes.filter(({ answer: other }) => other?.kind !== 'applied' && other?.kind !== 'equal')\n            .length > 1;",
+          "case 'time':\n        again ||=\n          votes.filter(({ answer: other }) => other?.kind !== 'applied' && other?.kind !== 'equal')\n            .length > 1;",
       },
     ],
     fate: SEEDS,
@@ -624,14 +625,14 @@ const SETS: readonly Mutant[] = [
     rule: 'I14',
     edits: [
       {
-        file: ACKNOWLEDGEMENTS,
-        find: "case 'equal': {",
-        replace: "case 'equal': {\n        if (reply !== undefined) return reply();",
+        file: ANSWER_KINDS,
+        find: "equal: { code: 3, ...PLAIN, holds: 'yes', waitsForLog: true }",
+        replace: "equal: { code: 3, ...PLAIN, holds: 'yes' }",
       },
       {
-        file: ACKNOWLEDGEMENTS,
-        find: "case 'superseded': {",
-        replace: "case 'superseded': {\n        if (reply !== undefined) return reply();",
+        file: ANSWER_KINDS,
+        find: 'superseded: { code: 4, ...PLAIN, waitsForLog: true }',
+        replace: 'superseded: { code: 4, ...PLAIN }',
       },
     ],
     fate: tests(SCHEDULES, 'I14: '),

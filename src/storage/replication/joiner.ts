@@ -11,6 +11,7 @@ import { VERSION_ZERO, type Version } from '../../cluster/model/version.ts';
 import type { MemberAnswer } from '../../cluster/peers/storage-channel.ts';
 import type { StorageChannels } from '../../cluster/peers/storage-channels.ts';
 import type { Runtime } from '../../cluster/ports.ts';
+import { ANSWER_KINDS } from '../../cluster/wire/answer-kinds.ts';
 import type { Cursor, Operation } from '../../cluster/wire/operations.ts';
 import type { LoggedStore } from '../logged-store.ts';
 import { FIRST } from '../memory/partition-store.ts';
@@ -180,7 +181,7 @@ export class Joiner {
   ): void {
     this.#channels.send(source, operation, (answer: MemberAnswer) => {
       if (this.#copies.get(partition) !== copy || !this.#isCurrent(partition, copy)) return;
-      if (answer.kind === 'behind') this.#options.pushTo(source);
+      if (ANSWER_KINDS[answer.kind].map === 'push') this.#options.pushTo(source);
       answered(answer);
     });
   }
