@@ -190,6 +190,19 @@ describe('taste', () => {
     }
   });
 
+  test('a switch names what it decides for: its default only says that there is nothing else', () => {
+    const DECIDING: Readonly<Record<string, string>> = {
+      'src/storage/log/log-entry.ts':
+        'bytes of a file: later software may have written other kinds',
+      'src/commands/doctor/verdicts.ts': 'names of checks, as any node may print them',
+    };
+    const decides = (path: string) =>
+      [...codeOf(path).matchAll(/^ *default:(?: \{)?\n\s*(.*)$/gm)].some(
+        ([, first = '']) => !/^(?:return )?unreachable\(|^throw |^assert\(/.test(first),
+      );
+    expect(SOURCES.filter(decides).sort()).toEqual(Object.keys(DECIDING).sort());
+  });
+
   test('no test is skipped without a condition, focused or empty', () => {
     for (const path of TESTS.filter((name) => name !== 'test/tidy.test.ts')) {
       expect(codeOf(path)).not.toMatch(/\b(?:it|test|describe)\.(?:skip|only|todo)\(/);
