@@ -140,6 +140,23 @@ describe('logic apart from I/O', () => {
     }
   });
 
+  test('only the logged store changes records, beside the replay of its log', () => {
+    const knowing = (names: RegExp, room: string) =>
+      SOURCES.filter((path) => !path.startsWith(room) && names.test(codeOf(path)));
+    // The storage node makes both, and gives everybody else the logged store or its reader.
+    const store = knowing(
+      /\b(?:Partition|Segment)Store\b|\bPartitionWriter\b/,
+      'src/storage/memory/',
+    );
+    expect(store).toEqual([
+      'src/storage/data-directory/recovery.ts',
+      'src/storage/logged-store.ts',
+      'src/storage/storage-node.ts',
+    ]);
+    const log = knowing(/\bAppendLog\b|\bRecordLog\b/, 'src/storage/log/');
+    expect(log).toEqual(['src/storage/logged-store.ts', 'src/storage/storage-node.ts']);
+  });
+
   test('only the adapters know how workers share a port', () => {
     const knowing = SOURCES.filter((path) => codeOf(path).includes("'node:cluster'"));
     expect(knowing).toEqual(['src/cluster/io/process/workers.ts']);
@@ -172,6 +189,19 @@ describe('taste', () => {
       expect(codeOf(path), `${path}: a promise is awaited or handled`).not.toMatch(/^\s*void \w/m);
       expect(read(path)).not.toMatch(/\b(?:TODO|FIXME|XXX)\b/);
     }
+  });
+
+  test('a switch names what it decides for: its default only says that there is nothing else', () => {
+    const DECIDING: Readonly<Record<string, string>> = {
+      'src/storage/log/log-entry.ts':
+        'bytes of a file: later software may have written other kinds',
+      'src/commands/doctor/verdicts.ts': 'names of checks, as any node may print them',
+    };
+    const decides = (path: string) =>
+      [...codeOf(path).matchAll(/^ *default:(?: \{)?\n\s*(.*)$/gm)].some(
+        ([, first = '']) => !/^(?:return )?unreachable\(|^throw |^assert\(/.test(first),
+      );
+    expect(SOURCES.filter(decides).sort()).toEqual(Object.keys(DECIDING).sort());
   });
 
   test('no test is skipped without a condition, focused or empty', () => {

@@ -12,7 +12,7 @@ import { isExpired, isPerishable, isTombstone } from '../cluster/model/record.ts
 import type { Folder, FolderFile } from '../cluster/ports.ts';
 import type { Answer, Cursor } from '../cluster/wire/operations.ts';
 import type { Guest } from '../coordinator/cluster-client.ts';
-import { learn } from '../coordinator/operations/set/round.ts';
+import { learn } from '../coordinator/operations/learn.ts';
 import { type Content, fileOf } from './manifest.ts';
 import { RecordFile } from './record-file.ts';
 
@@ -73,7 +73,7 @@ export class PartitionCopy {
       const copy = { kind: 'copy', partition: this.partition, epoch: entry.epoch, from } as const;
       router.send(source, copy, (answer) => {
         if (answer.kind === 'records') return this.#append(file, answer, done);
-        learn(this.#guest, { member: source, answer });
+        learn(this.#guest, source, answer);
         this.#turn++;
         return done({ kind: 'stuck', reason: `${source.node}: ${answer.kind}` });
       });

@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { Options } from 'yargs';
+import { assert } from '../cluster/assert.ts';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { WORKER_VARIABLE } from '../cluster/http/worker-group.ts';
 import {
@@ -89,6 +90,7 @@ function parseValue(
       return number;
     }
     default: {
+      assert(type === 'string', `option ${name} is a text, for it is no boolean and no number`);
       if (typeof value === 'boolean') throw refuse('a text');
       if (choices !== undefined && !choices.includes(text)) {
         throw refuse(`one of ${choices.join(', ')}`);

@@ -103,7 +103,7 @@ export class Controller implements Service {
       recovering: () => this.#recovering(),
     });
     this.#routes = new Routes('controller', runtime, this.#metrics);
-    this.#control = new ControlRoutes(this.#routes, this.#metrics, runtime.log);
+    this.#control = new ControlRoutes('the controller', this.#routes, this.#metrics, runtime.log);
     this.#addRoutes();
     const administered: Administered = {
       knowledge: this.#knowledge,

@@ -7,6 +7,7 @@ import type { Incarnation, NodeId } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import { type Moment, momentOf } from '../cluster/moment.ts';
 import type { Runtime } from '../cluster/ports.ts';
+import { ANSWER_KINDS } from '../cluster/wire/answer-kinds.ts';
 import type { Router } from './router.ts';
 
 /** A frontend that was away for so many probes blames nobody for what it missed (as H10). */
@@ -92,7 +93,7 @@ export class Probes {
     const asked = momentOf(this.#runtime.clock);
     this.#router.send(life, { kind: 'time' }, (answer) => {
       // Where so much waits that this could not be asked as well, nothing says that it is cut off.
-      if (answer.kind === 'unreachable' || answer.kind === 'unanswered') return;
+      if (ANSWER_KINDS[answer.kind].isSilent) return;
       probed.silentSinceMs = undefined;
       probed.hasAnswered = true;
       if (answer.kind !== 'time') return;

@@ -197,7 +197,7 @@ export class Operator {
         return this.#hands.tell(CONTROL.undrain, { node: 'nobody' });
       case 2:
         return this.#hands.add();
-      default:
+      case 3:
         // H5c: of a node that runs, only the lives before are forgotten; of one that is down, he knows it.
         if (this.#isDown(node)) this.#hands.tell(CONTROL.forget, { node: node.process.name });
     }

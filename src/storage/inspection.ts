@@ -22,12 +22,12 @@ import { parseQuery } from '../cluster/wire/query.ts';
 import type { AnswerCounters } from './counters.ts';
 import type { LogFigures } from './log/durability.ts';
 import type { Completeness } from './log/log-entry.ts';
-import type { MemoryFigures, PartitionStore } from './memory/partition-store.ts';
+import type { MemoryFigures, PartitionReader } from './memory/partition-store.ts';
 import type { Replica } from './replication/replica.ts';
 
 export interface Inspected {
   readonly runtime: Runtime;
-  readonly store: PartitionStore;
+  readonly store: PartitionReader;
   readonly clock: ClusterClock;
   readonly timeScale: number;
   readonly answers: AnswerCounters;
@@ -137,7 +137,7 @@ export interface Holding {
 
 /** @param replica that has adopted a map */
 export function holdingOf(
-  { store, replica }: { readonly store: PartitionStore; readonly replica: Replica },
+  { store, replica }: { readonly store: PartitionReader; readonly replica: Replica },
   partition: PartitionId,
   key: Buffer,
 ): Holding {

@@ -14,8 +14,6 @@ import {
 } from '../cluster/model/cluster-map.ts';
 import type { Address, Incarnation, NodeId } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
-import type { PartitionId } from '../cluster/model/partition.ts';
-import type { Version } from '../cluster/model/version.ts';
 import type { ControlCaller } from '../cluster/peers/control-client.ts';
 import { StorageChannels } from '../cluster/peers/storage-channels.ts';
 import type { Runtime } from '../cluster/ports.ts';
@@ -28,8 +26,8 @@ import type {
 import { CONTROL } from '../cluster/wire/control-table.ts';
 import { Heartbeats, type NodeState } from './heartbeats.ts';
 import { Lease } from './lease.ts';
-import { type Durability, diskProblem } from './log/durability.ts';
-import type { PartitionStore } from './memory/partition-store.ts';
+import { diskProblem } from './log/durability.ts';
+import type { LoggedStore } from './logged-store.ts';
 import { AntiEntropy } from './replication/anti-entropy.ts';
 import { Joiner } from './replication/joiner.ts';
 import { type AdoptionOutcome, MapAdoption, type MapSource } from './replication/map-adoption.ts';
@@ -45,7 +43,6 @@ export interface LifeOptions {
   readonly times: Times;
   /** H31: by which everything expires, and is judged. */
   readonly clock: ClusterClock;
-  readonly durability: Durability;
   /** What earlier lives had, the store has only since this one (H8); undefined: it is of this process alone. */
   readonly completeSince: Incarnation | undefined;
   /** What the data directory knew (H32). */
@@ -65,7 +62,7 @@ export class StorageLife {
   readonly #adoption: MapAdoption;
   readonly #runtime: Runtime;
   readonly #options: LifeOptions;
-  readonly #store: PartitionStore;
+  readonly #store: LoggedStore;
   readonly #channels: StorageChannels;
   readonly #heartbeats: Heartbeats;
   readonly #joiner: Joiner;
@@ -77,22 +74,20 @@ export class StorageLife {
   >();
   #ended = false;
 
-  constructor(runtime: Runtime, store: PartitionStore, options: LifeOptions, events: LifeEvents) {
-    const { node, incarnation, valueBytesMax, copyChunkBytes, times, clock, durability } = options;
+  constructor(runtime: Runtime, store: LoggedStore, options: LifeOptions, events: LifeEvents) {
+    const { node, incarnation, valueBytesMax, copyChunkBytes, times, clock } = options;
     const lease = new Lease(runtime.clock, times);
     this.#runtime = runtime;
     this.#options = options;
     this.#store = store;
     this.replica = new Replica(
       store,
-      durability,
       clock,
       { life: { node, incarnation }, valueBytesMax, copyChunkBytes, lease, stored: options.stored },
       options.promised,
     );
-    store.reclaim = () => this.#joiner.reclaim() || this.replica.retained.reclaim();
     this.#channels = new StorageChannels(runtime, times);
-    this.#joiner = new Joiner(runtime, this.replica, store, durability, this.#channels, {
+    this.#joiner = new Joiner(runtime, this.replica, store, this.#channels, {
       times,
       pushTo: (life) => this.#pushTo(life),
       joined: () => this.#heartbeats.soon(),
@@ -101,11 +96,14 @@ export class StorageLife {
       { ...runtime, clock },
       this.replica,
       store,
-      durability,
       this.#channels,
       times,
     );
-    store.refused = () => this.#antiEntropy.memoryRefused();
+    store.attach({
+      reclaim: () => this.#joiner.reclaim() || this.replica.retained.reclaim(),
+      refused: () => this.#antiEntropy.memoryRefused(),
+      evicted: (partition, version) => this.#joiner.evicted(partition, version),
+    });
     this.#adoption = new MapAdoption(runtime, this.replica, (map) => {
       this.#channels.adopt(map);
       this.#joiner.mapAdopted();
@@ -120,7 +118,7 @@ export class StorageLife {
 
   /** H35: why its log or its map cannot be written, or not in good time. */
   get diskProblem(): string | undefined {
-    return diskProblem(this.#options.durability) ?? this.#adoption.problem;
+    return diskProblem(this.#store.durability) ?? this.#adoption.problem;
   }
 
   /** Of each partition where deletes that are due cannot be forgotten, the member that this waits for, and why. */
@@ -151,11 +149,6 @@ export class StorageLife {
 
   adopt(map: ClusterMap, source: MapSource, done: (outcome: AdoptionOutcome) => void): void {
     this.#adoption.offer(map, source, done);
-  }
-
-  /** H40: the store gave a record up, perhaps of a partition that is being copied here. */
-  evicted(partition: PartitionId, version: Version): void {
-    this.#joiner.evicted(partition, version);
   }
 
   /**
@@ -215,8 +208,8 @@ export class StorageLife {
 
   #state(): NodeState {
     return {
-      items: this.#store.items(),
-      payloadBytes: this.#store.payloadBytes(),
+      items: this.#store.reader.items(),
+      payloadBytes: this.#store.reader.payloadBytes(),
       writable: this.diskProblem === undefined,
       diskProblem: this.diskProblem,
       joined: this.#joiner.joined(),
@@ -232,8 +225,8 @@ export class StorageLife {
     if (offline.length === 0) return undefined;
     const { completeSince = 0 } = this.#options;
     return offline.map((partition) => {
-      const { items, newestMs } = this.#store.figures(partition);
-      const { epoch = 0, incarnation = 0 } = this.#store.completeness(partition) ?? {};
+      const { items, newestMs } = this.#store.reader.figures(partition);
+      const { epoch = 0, incarnation = 0 } = this.#store.reader.completeness(partition) ?? {};
       return { partition, epoch, complete: incarnation >= completeSince, items, newestMs };
     });
   }

@@ -17,7 +17,6 @@ import {
 import type { Address, Incarnation, NodeId, StoreId } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import type { PartitionId } from '../cluster/model/partition.ts';
-import type { Version } from '../cluster/model/version.ts';
 import { ControlClient } from '../cluster/peers/control-client.ts';
 import { writePersistently } from '../cluster/persistent-write.ts';
 import type {
@@ -37,9 +36,10 @@ import { IDENTITY_FILE, type Identity } from './data-directory/identity-file.ts'
 import { MAP_FILE, type Recovered, Recovery } from './data-directory/recovery.ts';
 import { type Holding, holdingOf, inspect } from './inspection.ts';
 import type { Compaction } from './log/compaction.ts';
-import { type Durability, diskProblem, type FsyncMode, MEMORY_ONLY } from './log/durability.ts';
+import { type AppendLog, diskProblem, type FsyncMode, MEMORY_ONLY } from './log/durability.ts';
 import type { RecordLog } from './log/log.ts';
 import { openNodeLog } from './log/node-log.ts';
+import { LoggedStore } from './logged-store.ts';
 import { SegmentStore, type StoreOptions } from './memory/segment-store.ts';
 import { addNodeControl } from './node-control.ts';
 import { StorageLife } from './node-incarnation.ts';
@@ -80,12 +80,13 @@ interface Self {
   readonly identity: Identity | undefined;
   /** The map that was read back, for the life to begin with. */
   readonly map: ClusterMap | undefined;
-  readonly durability: Durability;
+  readonly log: AppendLog;
 }
 
 export class StorageNode implements Service {
   readonly #runtime: Runtime;
   readonly #options: StorageOptions;
+  /** For reading, for its own upkeep, and for the replay; every other change goes through `logged`. */
   readonly #store: SegmentStore;
   readonly #metrics = new Metrics();
   readonly #routes: Routes;
@@ -98,8 +99,9 @@ export class StorageNode implements Service {
   readonly #clock: ClusterClock;
   #node: NodeId;
   #registration: Registration | undefined;
-  #durability: Durability = MEMORY_ONLY;
-  /** The log behind `durability`; none without a data directory. */
+  /** Nothing is logged before the replay of the log is over. */
+  #logged: LoggedStore;
+  /** The log behind it; none without a data directory. */
   #log: RecordLog | undefined;
   #life: StorageLife | undefined;
   #self: Self | undefined;
@@ -111,7 +113,8 @@ export class StorageNode implements Service {
     this.#runtime = runtime;
     this.#options = options;
     this.#node = options.node;
-    this.#store = new SegmentStore(options, (...gone) => this.#evicted(...gone));
+    this.#store = new SegmentStore(options);
+    this.#logged = new LoggedStore(this.#store, MEMORY_ONLY);
     this.#answers = new AnswerCounters(this.#metrics);
     this.#grants = new GrantCounters(this.#metrics);
     this.#syncs = syncTimes(this.#metrics);
@@ -119,11 +122,11 @@ export class StorageNode implements Service {
     this.#links = new OperationLinks(runtime, this.#answers, options.times, {
       node: () => this.#node,
       replica: () => this.#life?.replica,
-      durability: () => this.#durability,
+      durability: () => this.#logged.durability,
     });
     this.#client = new ControlClient(runtime, options.times);
     this.#routes = new Routes('storage', runtime, this.#metrics);
-    this.#control = new ControlRoutes(this.#routes, this.#metrics, runtime.log);
+    this.#control = new ControlRoutes('a storage node', this.#routes, this.#metrics, runtime.log);
     this.#addRoutes();
     inspect(this.#routes, this.#metrics, {
       runtime,
@@ -132,7 +135,7 @@ export class StorageNode implements Service {
       timeScale: options.times.scale,
       answers: this.#answers,
       syncs: this.#syncs,
-      log: () => this.#durability.figures(),
+      log: () => this.#logged.durability.figures(),
       diskProblem: () => this.#diskProblem(),
       node: () => this.#node,
       links: () => this.#links.count,
@@ -154,13 +157,13 @@ export class StorageNode implements Service {
         incarnation: undefined,
         identity: undefined,
         map: undefined,
-        durability: MEMORY_ONLY,
+        log: MEMORY_ONLY,
       });
     }
     const recovery = new Recovery(this.#runtime, disk, this.#store, this.#options, (recovered) => {
       const { identity, map } = recovered;
-      const durability = this.#openLog(disk, recovered);
-      this.#register({ ...identity, identity, map, durability });
+      const log = this.#openLog(disk, recovered);
+      this.#register({ ...identity, identity, map, log });
     });
     return recovery.start();
   }
@@ -197,7 +200,7 @@ export class StorageNode implements Service {
     const life = this.#life;
     const { controller, times } = this.#options;
     const keepsData = this.#runtime.disk !== undefined;
-    const durability = this.#durability;
+    const { durability } = this.#logged;
     const closed = (failure: string | undefined) => {
       // If that cannot be written, the next life merely trusts less.
       if (failure === undefined) this.#identity.close(this.#log?.syncedTo, () => done());
@@ -239,7 +242,7 @@ export class StorageNode implements Service {
     this.#node = self.node;
     this.#self = self;
     this.#identity = new StoredIdentity(this.#runtime.disk, self.identity);
-    this.#durability = self.durability;
+    this.#logged = new LoggedStore(this.#store, self.log);
     const { controller, address, times } = this.#options;
     const { node, store, completeSince, lives, incarnation } = self;
     this.#registration = new Registration(
@@ -283,11 +286,11 @@ export class StorageNode implements Service {
     const stored = this.#newestVersion(self);
     this.#life?.end();
     const { controller, valueBytesMax, copyChunkBytes, times } = this.#options;
-    const { node, durability, completeSince } = self;
+    const { node, completeSince } = self;
     const { promised } = this.#identity;
     this.#life = new StorageLife(
       this.#runtime,
-      this.#store,
+      this.#logged,
       {
         client: this.#client,
         controller,
@@ -297,7 +300,6 @@ export class StorageNode implements Service {
         copyChunkBytes,
         times,
         clock: this.#clock,
-        durability,
         promised,
         stored,
         completeSince,
@@ -310,12 +312,6 @@ export class StorageNode implements Service {
     this.#runtime.log.write('info', 'registered', { incarnation });
     this.#options.lives?.({ node, incarnation });
     return this.#life;
-  }
-
-  /** D7, H40: in the log ahead of the record that needed the room. */
-  #evicted(partition: PartitionId, key: Buffer, version: Version): void {
-    this.#durability.append({ kind: 'evicted', partition, key, version });
-    this.#life?.evicted(partition, version);
   }
 
   #addRoutes(): void {
@@ -336,6 +332,8 @@ export class StorageNode implements Service {
   }
 
   #diskProblem(): string | undefined {
-    return this.#identity.problem ?? this.#life?.diskProblem ?? diskProblem(this.#durability);
+    return (
+      this.#identity.problem ?? this.#life?.diskProblem ?? diskProblem(this.#logged.durability)
+    );
   }
 }

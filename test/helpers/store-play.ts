@@ -38,7 +38,8 @@ export class Play {
     this.random = new SeededRandom(seed);
     this.#keys = this.random.pick([5, 50, 500, 5000]);
     const options = { segmentBytes: 4096, ...(memoryBytes && { memoryBytes }) };
-    this.store = new SegmentStore(options, (...gone) => this.#evicted(...gone));
+    this.store = new SegmentStore(options);
+    this.store.evicted = (...gone) => this.#evicted(...gone);
     this.store.whenFull = whenFull;
   }
 

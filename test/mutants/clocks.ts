@@ -44,8 +44,8 @@ const WHOSE_TIME: readonly Mutant[] = [
     edits: [
       {
         file: LIFE,
-        find: '      durability,\n      clock,\n',
-        replace: '      durability,\n      runtime.clock,\n',
+        find: '      store,\n      clock,\n',
+        replace: '      store,\n      runtime.clock,\n',
       },
     ],
     fate: tests(SCHEDULES, 'of a storage node, by'),

@@ -85,8 +85,8 @@ export const DELETE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: ANTI_ENTROPY,
-        find: "return this.#store.whenFull === 'refuse';",
-        replace: "return this.#store.whenFull === 'refuse' && !this.#retention.isUrgent;",
+        find: "return this.#store.reader.whenFull === 'refuse';",
+        replace: "return this.#store.reader.whenFull === 'refuse' && !this.#retention.isUrgent;",
       },
     ],
     fate: tests(ANTI_ENTROPY_TESTS, 'of a moment ago'),

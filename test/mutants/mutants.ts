@@ -72,14 +72,14 @@ const PROBES = 'src/coordinator/probes.ts';
 const REACHABILITY = 'src/controller/observations/reachability.ts';
 const RECOVERY = 'src/storage/data-directory/recovery.ts';
 const RECOVERED = 'src/controller/decisions/recovered.ts';
-const RETAINED = 'src/storage/replication/retained.ts';
 const REGISTRATIONS = 'src/controller/registrations.ts';
 const REPLICA = 'src/storage/replication/replica.ts';
-const STORAGE = 'src/storage/storage-node.ts';
+const LOGGED_STORE = 'src/storage/logged-store.ts';
 const VIEW = 'src/controller/observations/view.ts';
 const WITNESSES = 'src/controller/decisions/witnesses.ts';
 const STORE = 'src/storage/memory/segment-store.ts';
 const OPERATION_LINKS = 'src/storage/operation-links.ts';
+const ANSWER_KINDS = 'src/cluster/wire/answer-kinds.ts';
 const ACKNOWLEDGEMENTS = 'src/storage/log/acknowledgements.ts';
 const ACKNOWLEDGEMENT_TESTS = 'test/storage/log/acknowledgements.test.ts';
 const PARTITION_RECORDS = 'src/storage/memory/partition-records.ts';
@@ -561,9 +561,9 @@ const SETS: readonly Mutant[] = [
     edits: [
       {
         file: WRITE,
-        find: 'default:\n        again = true;',
+        find: "case 'time':\n        again = true;",
         replace:
-          "default:\n        again ||=\n          votes.filter(({ answer: other }) => other?.kind !== 'applied' && other?.kind !== 'equal')\n            .length > 1;",
+          "case 'time':\n        again ||=\n          votes.filter(({ answer: other }) => other?.kind !== 'applied' && other?.kind !== 'equal')\n            .length > 1;",
       },
     ],
     fate: SEEDS,
@@ -625,14 +625,14 @@ const SETS: readonly Mutant[] = [
     rule: 'I14',
     edits: [
       {
-        file: ACKNOWLEDGEMENTS,
-        find: "case 'equal': {",
-        replace: "case 'equal': {\n        if (reply !== undefined) return reply();",
+        file: ANSWER_KINDS,
+        find: "equal: { code: 3, ...PLAIN, holds: 'yes', waitsForLog: true }",
+        replace: "equal: { code: 3, ...PLAIN, holds: 'yes' }",
       },
       {
-        file: ACKNOWLEDGEMENTS,
-        find: "case 'superseded': {",
-        replace: "case 'superseded': {\n        if (reply !== undefined) return reply();",
+        file: ANSWER_KINDS,
+        find: 'superseded: { code: 4, ...PLAIN, waitsForLog: true }',
+        replace: 'superseded: { code: 4, ...PLAIN }',
       },
     ],
     fate: tests(SCHEDULES, 'I14: '),
@@ -813,10 +813,7 @@ const JOINS: readonly Mutant[] = [
         replace: `this.#adoption = new MapAdoption(runtime, this.replica, (map) => {
       const late = this.replica.late.splice(0);
       this.#runtime.timers.after(5, () => {
-        for (const partition of late) {
-          this.#store.reset(partition);
-          this.#options.durability.append({ kind: 'reset', partition });
-        }
+        for (const partition of late) this.#store.reset(partition);
       });`,
       },
     ],
@@ -839,8 +836,8 @@ const JOINS: readonly Mutant[] = [
     rule: 'D7',
     edits: [
       {
-        file: RETAINED,
-        find: "this.#durability.append({ kind: 'reset', partition });",
+        file: LOGGED_STORE,
+        find: "this.#log.append({ kind: 'reset', partition });",
         replace: '',
       },
     ],
@@ -864,7 +861,7 @@ const JOINS: readonly Mutant[] = [
     edits: [
       {
         file: JOINER,
-        find: 'this.#durability.whenDown(() => {\n      copy.done = true;',
+        find: 'this.#store.durability.whenDown(() => {\n      copy.done = true;',
         replace: 'this.#runtime.timers.after(0, () => {\n      copy.done = true;',
       },
     ],
@@ -875,7 +872,7 @@ const JOINS: readonly Mutant[] = [
     rule: 'H27',
     edits: [
       {
-        file: REPLICA,
+        file: LOGGED_STORE,
         find: 'this.#store.putCopied(partition, record)',
         replace: 'this.#store.put(partition, record)',
       },
@@ -920,9 +917,10 @@ const DELETES: readonly Mutant[] = [
     edits: [
       {
         file: ANTI_ENTROPY,
-        find: 'if (floor > this.#store.floor(partition)) {',
-        replace: 'if (floor > this.#store.floor(partition) && records.length === 0) {',
+        find: 'this.#store.raiseFloor(partition, floor);',
+        replace: 'if (records.length === 0) this.#store.raiseFloor(partition, floor);',
       },
+      { file: LOGGED_STORE, find: 'this.raiseFloor(partition, version);', replace: '' },
     ],
     fate: SEEDS,
   },
@@ -931,33 +929,21 @@ const DELETES: readonly Mutant[] = [
     rule: 'D7',
     edits: [
       {
-        file: ANTI_ENTROPY,
-        find: "this.#durability.append({ kind: 'floor', partition, version: floor });",
+        file: LOGGED_STORE,
+        find: "this.#log.append({ kind: 'floor', partition, version });",
         replace: '',
       },
     ],
     fate: tests(ANTI_ENTROPY_TESTS, 'logged first (D7)'),
   },
   {
-    name: 'copied-floor-not-logged',
-    rule: 'D7',
-    edits: [
-      {
-        file: TRANSFER,
-        find: "this.#durability.append({ kind: 'floor', partition: this.#partition, version });",
-        replace: '',
-      },
-    ],
-    fate: tests(DELETE_SCHEDULES, 'D7: is known'),
-  },
-  {
     name: 'dropped-not-logged',
     rule: 'D7',
     edits: [
       {
-        file: TRANSFER,
-        find: "this.#durability.append({ kind: 'forget', partition: this.#partition, key, version });",
-        replace: '',
+        file: LOGGED_STORE,
+        find: "need memory for it.\n    this.#log.append({ kind: 'forget', partition, key, version });",
+        replace: 'need memory for it.',
       },
     ],
     fate: tests(DELETE_SCHEDULES, 'D7: and what it dropped'),
@@ -1012,7 +998,7 @@ const DELETES: readonly Mutant[] = [
     edits: [
       {
         file: ANTI_ENTROPY,
-        find: 'this.isSameEpoch() && this.#store.floor(this.partition) === this.#floor',
+        find: 'this.isSameEpoch() && this.#store.reader.floor(this.partition) === this.#floor',
         replace: 'this.isSameEpoch()',
       },
     ],
@@ -1785,8 +1771,8 @@ const CACHES: readonly Mutant[] = [
     rule: 'D7',
     edits: [
       {
-        file: STORAGE,
-        find: "this.#durability.append({ kind: 'evicted', partition, key, version });",
+        file: LOGGED_STORE,
+        find: "this.#log.append({ kind: 'evicted', partition, key, version });",
         replace: '',
       },
     ],
@@ -1838,8 +1824,8 @@ const CACHES: readonly Mutant[] = [
     edits: [
       {
         file: ANTI_ENTROPY,
-        find: "return this.#store.whenFull === 'refuse';",
-        replace: 'return this.#store.whenFull !== undefined;',
+        find: "return this.#store.reader.whenFull === 'refuse';",
+        replace: 'return this.#store.reader.whenFull !== undefined;',
       },
     ],
     fate: tests(ANTI_ENTROPY_TESTS, 'nobody is asked'),

@@ -19,6 +19,7 @@ const ADMIN = 'src/controller/routes/admin.ts';
 const REBALANCING = 'src/controller/decisions/rebalancing.ts';
 const ASIDE_TESTS = 'test/storage/memory/asides.test.ts';
 const ASIDES = 'src/storage/memory/asides.ts';
+const LOGGED_STORE = 'src/storage/logged-store.ts';
 const JOINER = 'src/storage/replication/joiner.ts';
 const VIEW = 'src/controller/observations/view.ts';
 
@@ -309,9 +310,9 @@ const SET_ASIDE: readonly Mutant[] = [
     rule: 'D7',
     edits: [
       {
-        file: REPLICA,
-        find: "this.#durability.append({ kind: 'forget', partition, key, version });",
-        replace: '',
+        file: LOGGED_STORE,
+        find: "leftovers) {\n      this.#log.append({ kind: 'forget', partition, key, version });",
+        replace: 'leftovers) {',
       },
     ],
     fate: tests(RETURNING_SCHEDULES, 'brings nothing back'),
@@ -340,7 +341,7 @@ const SET_ASIDE: readonly Mutant[] = [
     edits: [
       {
         file: REPLICA,
-        find: 'this.#store.asides.restore(partition);',
+        find: 'this.#store.restoreAside(partition);',
         replace: 'while (this.dropAside(partition, { bucket: 0, afterKey: KEY }, false));',
       },
       {

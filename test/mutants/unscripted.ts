@@ -217,9 +217,9 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'D9',
     edits: [
       {
-        file: 'src/coordinator/operations/set/decision.ts',
-        find: "    case 'equal':\n    case 'unanswered':\n      return true;",
-        replace: "    case 'equal':\n      return true;",
+        file: 'src/cluster/wire/answer-kinds.ts',
+        find: "holds: 'perhaps' },",
+        replace: "holds: 'no' },",
       },
     ],
     fate: tests('test/coordinator/operations/set/decision.test.ts', 'D9: only these answers'),
@@ -345,9 +345,9 @@ export const UNSCRIPTED_MUTANTS: readonly Mutant[] = [
     rule: 'H15',
     edits: [
       {
-        file: 'src/storage/replication/replica.ts',
-        find: "return outcome.kind !== 'no-memory';",
-        replace: "return outcome.kind !== 'no-memory' || this.#map !== undefined;",
+        file: 'src/storage/replication/transfer.ts',
+        find: "record).kind !== 'no-memory';",
+        replace: "record).kind !== 'no-memory' || this.#store !== undefined;",
       },
     ],
     fate: SEEDS,

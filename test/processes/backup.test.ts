@@ -250,7 +250,7 @@ test('who names a node that is no controller is asked whether it is one', async 
   const none = directory();
   const { code, stderr } = await ended(begin(['backup', storages[0] ?? '', none, '--json'], []));
   expect(code).toBe(69);
-  expect(stderr).toMatch(/status 404, .*; is this the controller\?/);
+  expect(stderr).toMatch(/this is a storage node, which takes no such message/);
   expect(existsSync(none)).toBe(false);
 });
 

@@ -10,6 +10,7 @@ import { CONTROL } from '../../src/cluster/wire/control-table.ts';
 import { Heartbeats } from '../../src/storage/heartbeats.ts';
 import { Lease } from '../../src/storage/lease.ts';
 import { MEMORY_ONLY } from '../../src/storage/log/durability.ts';
+import { LoggedStore } from '../../src/storage/logged-store.ts';
 import { SegmentStore } from '../../src/storage/memory/segment-store.ts';
 import { Replica } from '../../src/storage/replication/replica.ts';
 import { callerOver } from '../helpers/control-caller.ts';
@@ -35,7 +36,7 @@ function asking({ hasMap = true, isAlone = false, adopts = true } = {}) {
   const life = { node: nodeId('a'), incarnation: incarnationOf(1) };
   const lease = new Lease(clock, times);
   const options = { life, valueBytesMax: 100, copyChunkBytes: 262_144, lease };
-  const replica = new Replica(new SegmentStore(), MEMORY_ONLY, clock, options);
+  const replica = new Replica(new LoggedStore(new SegmentStore(), MEMORY_ONLY), clock, options);
   const map = sampleMap();
   if (hasMap) replica.adopt(isAlone ? { ...map, witnesses: [life] } : map);
   const runtime = {

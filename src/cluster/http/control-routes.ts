@@ -4,7 +4,7 @@
 import { InvariantBroken } from '../assert.ts';
 import type { Link, LinkEvents, Log } from '../ports.ts';
 import { encodeReply, parseJson } from '../wire/control-frames.ts';
-import { type ControlKind, Refused } from '../wire/control-table.ts';
+import { CONTROL, type ControlKind, Refused } from '../wire/control-table.ts';
 import { type ControlMessage, messageReply } from '../wire/map-json.ts';
 import { parseQuery } from '../wire/query.ts';
 import { Malformed } from '../wire/shapes.ts';
@@ -33,16 +33,20 @@ type Handled = (
   caller: Caller,
 ) => void;
 
+const CODES: ReadonlySet<unknown> = new Set(Object.values(CONTROL).map(({ code }) => code));
 const ON_A_STREAM: Caller = { fromLoopback: false };
 
 export class ControlRoutes {
+  readonly #who: string;
   readonly #routes: Routes;
   readonly #metrics: Metrics;
   readonly #log: Log;
   readonly #handlers = new Map<number, Handled>();
   readonly #refused = new Map<string, Counter>();
 
-  constructor(routes: Routes, metrics: Metrics, log: Log) {
+  /** @param who this process is, as in a sentence */
+  constructor(who: string, routes: Routes, metrics: Metrics, log: Log) {
+    this.#who = who;
     this.#routes = routes;
     this.#metrics = metrics;
     this.#log = log;
@@ -109,6 +113,13 @@ export class ControlRoutes {
 
   #handle(message: Buffer, reply: (answer: ControlMessage | Refused) => void): void {
     const handled = this.#handlers.get(message[0] ?? 0);
+    if (handled === undefined && CODES.has(message[0])) {
+      // Somebody was given the address of another role.
+      this.#countRefusal('unknown-path');
+      return reply(
+        new Refused('unknown-path', `this is ${this.#who}, which takes no such message`),
+      );
+    }
     if (handled === undefined) {
       const reason = `a message of an unknown kind, ${message[0]}`;
       this.#countRefusal('malformed-message');

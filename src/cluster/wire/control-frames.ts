@@ -49,14 +49,9 @@ export function decodeReply<Reply>(
 ): CheckedReply<Reply> {
   try {
     const value = parseJson(bytes.subarray(1));
-    switch (bytes[0]) {
-      case ANSWERED:
-        return { kind: 'message', message: reply(value) };
-      case REFUSED:
-        return { kind: 'refused', ...refusal(value) };
-      default:
-        return { kind: 'failed', detail: `an answer of an unknown kind, ${bytes[0]}` };
-    }
+    if (bytes[0] === ANSWERED) return { kind: 'message', message: reply(value) };
+    if (bytes[0] === REFUSED) return { kind: 'refused', ...refusal(value) };
+    return { kind: 'failed', detail: `an answer of an unknown kind, ${bytes[0]}` };
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
     return { kind: 'failed', detail: error.message };

@@ -8,7 +8,7 @@
 //   time    5
 //   list    6, as copy
 //   fetch   7, partition (2), epoch (6), keys: length (2), key
-//   answer  its kind (1), then as the type below says; versions are 8 bytes
+//   answer  the code of its kind (1), then as its type says; versions are 8 bytes
 
 import { assert, unreachable } from '../assert.ts';
 import type { Epoch } from '../model/identity.ts';
@@ -21,6 +21,7 @@ import {
   type StoredRecord,
 } from '../model/record.ts';
 import type { Version } from '../model/version.ts';
+import { ANSWER_KINDS, type Answer, KINDS_BY_CODE, type RefusalReason } from './answer-kinds.ts';
 import {
   backToBack,
   type Cursor,
@@ -32,6 +33,7 @@ import {
   encodeSet,
 } from './transfer-parts.ts';
 
+export type { Answer, RefusalReason } from './answer-kinds.ts';
 export type { Cursor } from './transfer-parts.ts';
 
 export type Operation =
@@ -76,55 +78,6 @@ export type Operation =
       readonly keys: readonly Buffer[];
     };
 
-/** Why a storage node that could be reached will not do it, whatever the map says. */
-export type RefusalReason =
-  | 'malformed'
-  | 'version-too-far-ahead'
-  | 'too-large'
-  /** Its disk is full, or too much waits for it: it goes on by itself (H35). */
-  | 'full'
-  | 'no-memory'
-  /** Its log has failed, until it is started again (H35). */
-  | 'disk-failed';
-
-export type Answer =
-  /** A live record: neither a tombstone nor expired by the node's clock (H30). */
-  | { readonly kind: 'found'; readonly record: StoredRecord }
-  /** Proof of absence by a serving member; `version` is of the tombstone or expired record, or the floor. */
-  | { readonly kind: 'absent'; readonly version: Version }
-  | { readonly kind: 'applied' }
-  | { readonly kind: 'equal' }
-  /** `version` is what the replica holds. */
-  | { readonly kind: 'superseded'; readonly version: Version }
-  | { readonly kind: 'floor'; readonly version: Version }
-  /** The operation's epoch is older than the node's. */
-  | { readonly kind: 'stale' }
-  /** The operation's epoch is newer than the node's. */
-  | { readonly kind: 'behind' }
-  /** HTTP's 421: not a member, or one that may not answer (R1, R2). */
-  | { readonly kind: 'not-serving' }
-  | { readonly kind: 'refused'; readonly reason: RefusalReason }
-  /** To copy and pull; to fetch, without a place to go on, as many of those asked for as there was room for. */
-  | {
-      readonly kind: 'records';
-      readonly floor: Version;
-      /** The buckets that the records are of; of all others there was nothing to tell. */
-      readonly differing: ReadonlySet<number>;
-      readonly records: readonly StoredRecord[];
-      /** Where to go on; undefined when that was all. */
-      readonly next: Cursor | undefined;
-    }
-  /** Milliseconds since 1970, by the node's clock. */
-  | { readonly kind: 'time'; readonly wallMs: number }
-  /** To list. */
-  | {
-      readonly kind: 'heads';
-      readonly floor: Version;
-      readonly heads: readonly RecordHead[];
-      /** Where to go on; undefined when that was all. */
-      readonly next: Cursor | undefined;
-    };
-
 const GET = 1;
 const SET = 2;
 const COPY = 3;
@@ -141,21 +94,6 @@ const CURSOR_BYTES = 64;
 const TIME_BYTES = 6;
 const EMPTY = Buffer.alloc(0);
 
-const KINDS = [
-  'found',
-  'absent',
-  'applied',
-  'equal',
-  'superseded',
-  'floor',
-  'stale',
-  'behind',
-  'not-serving',
-  'refused',
-  'records',
-  'time',
-  'heads',
-] as const satisfies readonly Answer['kind'][];
 const REASONS: readonly RefusalReason[] = [
   'malformed',
   'version-too-far-ahead',
@@ -175,7 +113,7 @@ export interface EncodedMessage {
 
 /** Heads that are used again and again: whatever takes one copies it (Link.send). */
 const TIME_HEAD = Buffer.of(TIME);
-const KIND_HEADS = KINDS.map((_, kind) => Buffer.of(kind));
+const KIND_HEADS = KINDS_BY_CODE.map((_, code) => Buffer.of(code));
 const getHead = Buffer.of(GET, 0, 0);
 const longHead = Buffer.alloc(LONG_HEAD_BYTES);
 
@@ -280,44 +218,50 @@ function decodeTransfer(
 }
 
 export function encodeAnswer(answer: Answer): EncodedMessage {
-  const kind = KINDS.indexOf(answer.kind);
+  const { code } = ANSWER_KINDS[answer.kind];
   switch (answer.kind) {
     case 'found':
-      return { head: kindHead(kind), body: answer.record };
+      return { head: headOf(code), body: answer.record };
     case 'absent':
     case 'superseded':
     case 'floor':
-      return { head: withVersion(kind, answer.version), body: EMPTY };
+      return { head: withVersion(code, answer.version), body: EMPTY };
     case 'refused':
-      return { head: Buffer.of(kind, REASONS.indexOf(answer.reason)), body: EMPTY };
+      return { head: Buffer.of(code, REASONS.indexOf(answer.reason)), body: EMPTY };
     case 'records': {
       const { floor, differing, next, records } = answer;
       const place = next === undefined ? EMPTY : encodeCursor(next);
       const more = Buffer.of(next === undefined ? 0 : 1);
-      const head = Buffer.concat([withVersion(kind, floor), encodeSet(differing), more, place]);
+      const head = Buffer.concat([withVersion(code, floor), encodeSet(differing), more, place]);
       return { head, body: backToBack(records, CHUNK_BYTES - head.length) };
     }
     case 'heads': {
       const { floor, next, heads } = answer;
       const place = next === undefined ? EMPTY : encodeCursor(next);
       const more = Buffer.of(next === undefined ? 0 : 1);
-      const head = Buffer.concat([withVersion(kind, floor), more, place]);
+      const head = Buffer.concat([withVersion(code, floor), more, place]);
       return { head, body: backToBack(heads, CHUNK_BYTES - head.length) };
     }
     case 'time': {
       const head = Buffer.allocUnsafe(1 + TIME_BYTES);
-      head[0] = kind;
+      head[0] = code;
       head.writeUIntBE(answer.wallMs, 1, TIME_BYTES);
       return { head, body: EMPTY };
     }
+    case 'applied':
+    case 'equal':
+    case 'stale':
+    case 'behind':
+    case 'not-serving':
+      return { head: headOf(code), body: EMPTY };
     default:
-      return { head: kindHead(kind), body: EMPTY };
+      return unreachable(answer);
   }
 }
 
 /** @returns a text that says what is wrong, for anything that is not an answer. */
 export function decodeAnswer(message: Buffer): Answer | string {
-  const kind = KINDS[message[0] ?? KINDS.length];
+  const kind = KINDS_BY_CODE[message[0] ?? KINDS_BY_CODE.length];
   switch (kind) {
     case undefined:
       return `answer of kind ${message[0]}`;
@@ -347,8 +291,14 @@ export function decodeAnswer(message: Buffer): Answer | string {
     case 'time':
       if (message.length !== 1 + TIME_BYTES) return `time of ${message.length} bytes`;
       return { kind, wallMs: message.readUIntBE(1, TIME_BYTES) };
-    default:
+    case 'applied':
+    case 'equal':
+    case 'stale':
+    case 'behind':
+    case 'not-serving':
       return message.length === 1 ? { kind } : `${kind} of ${message.length} bytes`;
+    default:
+      return unreachable(kind);
   }
 }
 
@@ -383,16 +333,16 @@ function decodeHeads(message: Buffer): Answer | string {
   return { kind: 'heads', floor, heads, next: cursor?.from };
 }
 
-function kindHead(kind: number): Buffer {
-  const head = KIND_HEADS[kind];
-  assert(head !== undefined, 'every kind of answer has its number');
+function headOf(code: number): Buffer {
+  const head = KIND_HEADS[code];
+  assert(head !== undefined, 'every kind of answer has its code');
   return head;
 }
 
-function withVersion(kind: number, version: Version): Buffer {
+function withVersion(code: number, version: Version): Buffer {
   // Its own: an answer that waits for the log is sent after others were encoded.
   const head = Buffer.allocUnsafe(9);
-  head[0] = kind;
+  head[0] = code;
   head.writeBigUInt64BE(version, 1);
   return head;
 }

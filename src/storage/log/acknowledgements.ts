@@ -1,7 +1,6 @@
 // When the answer to a set may go: as soon as the log has what it vouches for. Whoever offers a record again, because
 // the disk was slower than its patience, waits for the end of the first time and not for all that was appended since.
 
-import { unreachable } from '../../cluster/assert.ts';
 import {
   printRecordVersion,
   recordChecksum,
@@ -9,7 +8,7 @@ import {
   type StoredRecord,
 } from '../../cluster/model/record.ts';
 import { printVersion } from '../../cluster/model/version.ts';
-import type { Answer } from '../../cluster/wire/operations.ts';
+import { ANSWER_KINDS, type Answer } from '../../cluster/wire/answer-kinds.ts';
 import type { Durability } from './durability.ts';
 
 type Reply = () => void;
@@ -31,37 +30,18 @@ export class Acknowledgements {
    *   from a store that calls itself clean (I14)
    */
   whenDown(durability: Durability, record: StoredRecord, answer: Answer, reply: Reply): void {
-    switch (answer.kind) {
-      case 'applied':
-        return this.#applied(durability, record, reply);
-      case 'equal': {
-        const same = this.#goingDown.get(nameOf(printRecordVersion(record), record));
-        // Another of this version may have taken its place by a repair, and be behind it in the log.
-        if (same?.checksum !== recordChecksum(record)) return durability.whenDown(reply);
-        same.replies.push(reply);
-        return;
-      }
-      case 'superseded': {
-        const newer = this.#goingDown.get(nameOf(printVersion(answer.version), record));
-        if (newer === undefined) return durability.whenDown(reply);
-        newer.replies.push(reply);
-        return;
-      }
-      // Nothing was stored, or it is no answer to a set.
-      case 'floor':
-      case 'stale':
-      case 'behind':
-      case 'not-serving':
-      case 'refused':
-      case 'found':
-      case 'absent':
-      case 'records':
-      case 'heads':
-      case 'time':
-        return reply();
-      default:
-        return unreachable(answer);
+    if (!ANSWER_KINDS[answer.kind].waitsForLog) return reply();
+    if (answer.kind === 'applied') return this.#applied(durability, record, reply);
+    if (answer.kind === 'superseded') {
+      const newer = this.#goingDown.get(nameOf(printVersion(answer.version), record));
+      if (newer === undefined) return durability.whenDown(reply);
+      newer.replies.push(reply);
+      return;
     }
+    const same = this.#goingDown.get(nameOf(printRecordVersion(record), record));
+    // Another of this version may have taken its place by a repair, and be behind it in the log.
+    if (same?.checksum !== recordChecksum(record)) return durability.whenDown(reply);
+    same.replies.push(reply);
   }
 
   #applied(durability: Durability, record: StoredRecord, reply: Reply): void {

@@ -15,7 +15,7 @@ import { VERSION_ZERO } from '../../cluster/model/version.ts';
 import type { Cancel, Log, Timers } from '../../cluster/ports.ts';
 import { isShortage } from '../../cluster/shortage.ts';
 import type { Cursor } from '../../cluster/wire/operations.ts';
-import { FIRST, type PartitionStore } from '../memory/partition-store.ts';
+import { FIRST, type PartitionReader } from '../memory/partition-store.ts';
 import type { RecordLog } from './log.ts';
 
 /** The log has so many times the payload, and a file, before it is worth the work; each byte is written about twice. */
@@ -45,7 +45,7 @@ interface Walk {
 
 export class Compaction {
   readonly #log: RecordLog;
-  readonly #store: PartitionStore;
+  readonly #store: PartitionReader;
   readonly #timers: Timers;
   readonly #lines: Log;
   readonly #sliceBytes: number;
@@ -58,7 +58,7 @@ export class Compaction {
   #cancelIdle: Cancel = () => undefined;
   #stopped = false;
 
-  constructor(log: RecordLog, store: PartitionStore, timers: Timers, lines: Log) {
+  constructor(log: RecordLog, store: PartitionReader, timers: Timers, lines: Log) {
     this.#log = log;
     this.#store = store;
     this.#timers = timers;

@@ -63,7 +63,7 @@ export function reportProblem(lines: Log, problem: LogProblem | undefined): void
   });
 }
 
-/** Where applied records go before they are acknowledged. */
+/** Whether what was applied is down, for whoever may acknowledge it only then. */
 export interface Durability {
   /** While there is one nothing is written, so nothing may be applied either (H35). */
   readonly problem: LogProblem | undefined;
@@ -71,8 +71,6 @@ export interface Durability {
   readonly isWritable: boolean;
   /** Why sets must be refused: for a problem, or because memory would fill up with what waits for the disk. */
   readonly refusal: 'full' | 'disk-failed' | undefined;
-  /** @param entry its bytes are copied: where they are the cleaner may move them before they are written */
-  append(entry: LogEntry): void;
   /**
    * @param callback when everything appended so far is down, as the fsync mode has it; never after a
    * final problem, because then nobody knows what is down
@@ -83,8 +81,17 @@ export interface Durability {
   sync(callback: (failure: string | undefined) => void): void;
 }
 
+/**
+ * The log itself. Only logged-store.ts, which changes the store in the same call, and the compaction, which appends
+ * once more what the store has, get to append.
+ */
+export interface AppendLog extends Durability {
+  /** @param entry its bytes are copied: where they are the cleaner may move them before they are written */
+  append(entry: LogEntry): void;
+}
+
 /** A node without a data directory: memory is all it promises. */
-export const MEMORY_ONLY: Durability = {
+export const MEMORY_ONLY: AppendLog = {
   problem: undefined,
   isWritable: true,
   refusal: undefined,

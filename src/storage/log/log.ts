@@ -7,7 +7,7 @@ import { assert } from '../../cluster/assert.ts';
 import type { StoreId } from '../../cluster/model/identity.ts';
 import type { Disk, DiskResult, LogFile, Runtime } from '../../cluster/ports.ts';
 import { isShortage } from '../../cluster/shortage.ts';
-import type { Durability, FsyncMode, LogFigures, LogProblem } from './durability.ts';
+import type { AppendLog, FsyncMode, LogFigures, LogProblem } from './durability.ts';
 import { Block, encodeFileHeader, isBefore, type Place, saltOf } from './log-block.ts';
 import { entryBytes, type LogEntry } from './log-entry.ts';
 import { logFileName, type OpenLog, type WrittenFile } from './log-files.ts';
@@ -40,7 +40,7 @@ interface CurrentFile {
   syncedBytes: number;
 }
 
-export class RecordLog implements Durability {
+export class RecordLog implements AppendLog {
   readonly #runtime: Pick<Runtime, 'clock' | 'timers'>;
   readonly #disk: Disk;
   readonly #health: LogHealth;

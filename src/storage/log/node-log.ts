@@ -3,7 +3,7 @@
 
 import type { Disk, Runtime } from '../../cluster/ports.ts';
 import type { Recovered } from '../data-directory/recovery.ts';
-import type { PartitionStore } from '../memory/partition-store.ts';
+import type { PartitionReader } from '../memory/partition-store.ts';
 import { Compaction } from './compaction.ts';
 import { reportProblem } from './durability.ts';
 import { RecordLog } from './log.ts';
@@ -29,7 +29,7 @@ export interface NodeLogEvents {
 export function openNodeLog(
   runtime: Runtime,
   disk: Disk,
-  { store, recovered }: { readonly store: PartitionStore; readonly recovered: Recovered },
+  { store, recovered }: { readonly store: PartitionReader; readonly recovered: Recovered },
   options: NodeLogOptions,
   events: NodeLogEvents,
 ): { readonly log: RecordLog; readonly compaction: Compaction } {

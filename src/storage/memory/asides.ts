@@ -16,7 +16,8 @@ import { hashKey, hashRecordKey } from './digest.ts';
 import { keyIn, keyInRecord } from './key-in.ts';
 import { isListedBefore, type PartitionRecords } from './partition-records.ts';
 import {
-  type AsideStore,
+  type AsideReader,
+  type AsideWriter,
   FIRST,
   type Left,
   type Leftover,
@@ -34,7 +35,7 @@ export interface Surroundings {
 
 const NOTHING: Listing = { records: [], next: undefined };
 
-export class Asides implements AsideStore {
+export class Asides implements AsideReader, AsideWriter {
   readonly #segments: Segments;
   readonly #partitions: Map<PartitionId, PartitionRecords>;
   readonly #store: Surroundings;

@@ -1,5 +1,7 @@
-// The narrow interface of what a storage node remembers: records of partitions, compared and applied. Who
-// may read or write, and at which epoch, is replica.ts's; how it is kept is segment-store.ts's.
+// The narrow interfaces of what a storage node remembers: records of partitions, compared and applied. Whoever reads
+// gets the reading half; the writing half is logged-store.ts's, which tells the log of each change in the same call,
+// and the replay's of that log. Who may read or write, and at which epoch, is replica.ts's; how it is kept is
+// segment-store.ts's.
 
 import type { PartitionId } from '../../cluster/model/partition.ts';
 import type { RecordHead, StoredRecord } from '../../cluster/model/record.ts';
@@ -62,16 +64,24 @@ export interface Listing {
   readonly next: Cursor | undefined;
 }
 
+/** Told of what a cache drops, when it is gone and the floor is above it (H40). */
+export type Evicted = (partition: PartitionId, key: Buffer, version: Version) => void;
+
 /**
  * What a joiner had of partitions before it joined, beside what it has of them since (H15). It is never read, nor in a
  * digest; a restart brings back both together.
  */
-export interface AsideStore {
+export interface AsideReader {
   /** The partitions of which something is set aside. */
   partitions(): readonly PartitionId[];
   has(partition: PartitionId): boolean;
   /** What was set aside of the key; a view, until the next put. */
   peek(partition: PartitionId, key: Buffer): StoredRecord | undefined;
+  /** What is in the partition and what was set aside, in one order, so that nothing is passed over that moves meanwhile. */
+  listAll(partition: PartitionId, from: Cursor, limits: ListLimits): Listing;
+}
+
+export interface AsideWriter {
   /**
    * Sets everything of the partition aside, in one step. It is empty then, but for its floor and what is known of its
    * completeness, which are of both together.
@@ -83,40 +93,20 @@ export interface AsideStore {
   drop(partition: PartitionId, from: Cursor, bytes: number): Left;
   /** Everything that was set aside comes back; of two records of one key the greater stays. */
   restore(partition: PartitionId): void;
-  /** What is in the partition and what was set aside, in one order, so that nothing is passed over that moves meanwhile. */
-  listAll(partition: PartitionId, from: Cursor, limits: ListLimits): Listing;
 }
 
 /** Records that it gives out are views, which hold until the next put. */
-export interface PartitionStore {
-  whenFull: WhenFull;
-  readonly asides: AsideStore;
-  /** Asked while memory is short to drop something that others have. @returns whether it did */
-  reclaim: () => boolean;
-  /** Told of each record that was refused for want of memory. */
-  refused: () => void;
+export interface PartitionReader {
+  readonly whenFull: WhenFull;
+  readonly asides: AsideReader;
   /** For a client: a cache keeps what is asked for. */
   get(partition: PartitionId, key: Buffer): StoredRecord | undefined;
   /** For everybody else. */
   peek(partition: PartitionId, key: Buffer): StoredRecord | undefined;
-  /**
-   * Compares and applies in one synchronous step (R2, H14b). Invariant I11: the record of a key never
-   * falls in the order of `compareRecords`.
-   * @param record may be a view on a socket's buffer; what is kept is a copy
-   */
-  put(partition: PartitionId, record: StoredRecord): PutOutcome;
-  /** The same for a record that a member in sync has: another key's delete may have raised the floor (H27). */
-  putCopied(partition: PartitionId, record: StoredRecord): PutOutcome;
   /** The highest version that a forgotten delete can have had. */
   floor(partition: PartitionId): Version;
-  raiseFloor(partition: PartitionId, version: Version): void;
-  /** Drops the record of the key, if it is of this very version. */
-  forget(partition: PartitionId, key: Buffer, version: Version): boolean;
   /** Up to when everything of the partition was here; undefined when nobody knows. */
   completeness(partition: PartitionId): Completeness | undefined;
-  setComplete(partition: PartitionId, until: Completeness): void;
-  /** Drops everything of the partition, its floor too. */
-  reset(partition: PartitionId): void;
   /** The partitions that something is held of. */
   held(): readonly PartitionId[];
   figures(partition: PartitionId): PartitionFigures;
@@ -139,6 +129,36 @@ export interface PartitionStore {
   /** Bytes of the records, without what the store needs around them. */
   payloadBytes(): number;
   memory(): MemoryFigures;
+}
+
+/** What a change needs beside it in the log is logged-store.ts's; only the replay of the log goes without. */
+export interface PartitionWriter {
+  whenFull: WhenFull;
+  readonly asides: AsideWriter;
+  /**
+   * Compares and applies in one synchronous step (R2, H14b). Invariant I11: the record of a key never
+   * falls in the order of `compareRecords`.
+   * @param record may be a view on a socket's buffer; what is kept is a copy
+   */
+  put(partition: PartitionId, record: StoredRecord): PutOutcome;
+  /** The same for a record that a member in sync has: another key's delete may have raised the floor (H27). */
+  putCopied(partition: PartitionId, record: StoredRecord): PutOutcome;
+  raiseFloor(partition: PartitionId, version: Version): void;
+  /** Drops the record of the key, if it is of this very version. @returns whether it was */
+  forget(partition: PartitionId, key: Buffer, version: Version): boolean;
+  setComplete(partition: PartitionId, until: Completeness): void;
+  /** Drops everything of the partition, its floor too. */
+  reset(partition: PartitionId): void;
+}
+
+export interface PartitionStore extends PartitionReader, PartitionWriter {
+  whenFull: WhenFull;
+  readonly asides: AsideReader & AsideWriter;
+  /** Asked while memory is short to drop something that others have. @returns whether it did */
+  reclaim: () => boolean;
+  /** Told of each record that was refused for want of memory. */
+  refused: () => void;
+  evicted: Evicted;
   /** A step of what waits to be done, when there is time. @returns whether there may be more */
   work(): boolean;
 }

@@ -23,6 +23,7 @@ import { PartitionRecords } from './partition-records.ts';
 import type {
   Due,
   DueLimits,
+  Evicted,
   Listing,
   ListLimits,
   MemoryFigures,
@@ -42,9 +43,6 @@ const EQUAL: PutOutcome = { kind: 'equal' };
 const NO_MEMORY: PutOutcome = { kind: 'no-memory' };
 const NOTHING: PartitionFigures = { items: 0, payloadBytes: 0, newestMs: 0 };
 
-/** Told of what a cache drops, when it is gone and the floor is above it (H40). */
-export type Evicted = (partition: PartitionId, key: Buffer, version: Version) => void;
-
 export interface StoreOptions {
   /** Smaller ones than a server's bring the cleaner to work in a simulation. */
   readonly segmentBytes?: number;
@@ -57,25 +55,21 @@ export class SegmentStore implements PartitionStore {
   readonly #cleaner: Cleaner;
   readonly #limit: MemoryLimit;
   readonly #room: Room;
-  readonly #evictedTo: Evicted;
   readonly #indexes: IndexAccount = { bytes: 0 };
   readonly #partitions = new Map<PartitionId, PartitionRecords>();
   readonly #dropped: Dropped;
   readonly asides: Asides;
   reclaim: () => boolean = () => false;
   refused: () => void = () => undefined;
+  evicted: Evicted = () => undefined;
   #whenFull: WhenFull = 'refuse';
   /** Of a cache. */
   #ghosts: Ghosts | undefined;
   #evicted = 0;
 
-  constructor(
-    { segmentBytes, memoryBytes = EVERYTHING }: StoreOptions = {},
-    evicted: Evicted = () => undefined,
-  ) {
+  constructor({ segmentBytes, memoryBytes = EVERYTHING }: StoreOptions = {}) {
     this.#segments = new Segments(segmentBytes ?? segmentBytesFor(memoryBytes));
     this.#limit = new MemoryLimit(memoryBytes, this.#segments, () => this.#besideSegments());
-    this.#evictedTo = evicted;
     this.#dropped = new Dropped(this.#segments);
     this.asides = new Asides(this.#segments, this.#partitions, {
       made: () => new PartitionRecords(this.#segments, this.#indexes),
@@ -343,7 +337,7 @@ export class SegmentStore implements PartitionStore {
     state.remove(hash, location);
     this.#ghosts?.add(hash);
     this.#evicted++;
-    this.#evictedTo(partition, key, version);
+    this.evicted(partition, key, version);
     return 'evicted';
   }
 

@@ -19,9 +19,9 @@ import type { MemberAnswer } from '../../cluster/peers/storage-channel.ts';
 import type { StorageChannels } from '../../cluster/peers/storage-channels.ts';
 import type { Runtime } from '../../cluster/ports.ts';
 import type { Answer, Cursor } from '../../cluster/wire/operations.ts';
-import type { Durability } from '../log/durability.ts';
+import type { LoggedStore } from '../logged-store.ts';
 import { bucketOf, DIGEST_OF_NOTHING } from '../memory/digest.ts';
-import { type Due, FIRST, type PartitionStore } from '../memory/partition-store.ts';
+import { type Due, FIRST } from '../memory/partition-store.ts';
 import type { Replica } from './replica.ts';
 import { type Graces, Retention } from './retention.ts';
 
@@ -44,8 +44,7 @@ type Records = Extract<Answer, { kind: 'records' }>;
 export class AntiEntropy {
   readonly #runtime: Runtime;
   readonly #replica: Replica;
-  readonly #store: PartitionStore;
-  readonly #durability: Durability;
+  readonly #store: LoggedStore;
   readonly #channels: StorageChannels;
   readonly #times: Times;
   readonly #retention: Retention;
@@ -65,18 +64,16 @@ export class AntiEntropy {
   constructor(
     runtime: Runtime,
     replica: Replica,
-    store: PartitionStore,
-    durability: Durability,
+    store: LoggedStore,
     channels: StorageChannels,
     times: Times,
   ) {
     this.#runtime = runtime;
     this.#replica = replica;
     this.#store = store;
-    this.#durability = durability;
     this.#channels = channels;
     this.#times = times;
-    this.#retention = new Retention(runtime.clock, store, times);
+    this.#retention = new Retention(runtime.clock, store.reader, times);
   }
 
   start(): void {
@@ -162,7 +159,7 @@ export class AntiEntropy {
         else done();
       });
     };
-    const slices = this.#store.slicesOfDue(partition, PER_SLICE);
+    const slices = this.#store.reader.slicesOfDue(partition, PER_SLICE);
     this.#collect(round, Math.min(slices, SLICES_PER_ROUND), () => askNext(others));
   }
 
@@ -172,7 +169,7 @@ export class AntiEntropy {
    * before what is due goes: it is evicted, and the floor then answers for it, to joiners too.
    */
   #asksOthers(): boolean {
-    return this.#store.whenFull === 'refuse';
+    return this.#store.reader.whenFull === 'refuse';
   }
 
   #collect(round: Round, slices: number, done: () => void): void {
@@ -222,10 +219,7 @@ export class AntiEntropy {
     let floor = VERSION_ZERO;
     for (const { version } of records) if (version > floor) floor = version;
     if (records.length === 0 || !round.isSameEpoch()) return done();
-    if (floor > this.#store.floor(partition)) {
-      this.#store.raiseFloor(partition, floor);
-      this.#durability.append({ kind: 'floor', partition, version: floor });
-    }
+    this.#store.raiseFloor(partition, floor);
     this.#runtime.log.write('debug', 'deletes forgotten', { partition, records: records.length });
     return this.#forgetFrom(0, records, round, done);
   }
@@ -236,10 +230,7 @@ export class AntiEntropy {
     const { partition } = round;
     const end = first + PER_SLICE;
     for (const { key, version } of records.slice(first, end)) {
-      // Or a restart would bring it back, and need memory for it.
-      if (this.#store.forget(partition, key, version)) {
-        this.#durability.append({ kind: 'forget', partition, key, version });
-      }
+      this.#store.forget(partition, key, version);
     }
     return this.#nextSlice(() => this.#forgetFrom(end, records, round, done));
   }
@@ -260,7 +251,7 @@ class Round {
   /** Records that another member has and that there was no memory for. */
   unrepaired = 0;
   readonly #replica: Replica;
-  readonly #store: PartitionStore;
+  readonly #store: LoggedStore;
   readonly #floor: Version;
   readonly #graces: Graces;
   /** Of all members, as far as this one heard: no set is below it. */
@@ -270,14 +261,14 @@ class Round {
   /** Of the member that is being asked: the records that it listed, by key. */
   #listed = new Map<string, StoredRecord>();
 
-  constructor(replica: Replica, store: PartitionStore, options: RoundOptions) {
+  constructor(replica: Replica, store: LoggedStore, options: RoundOptions) {
     const { partition, epoch, graces, floorOfOthers } = options;
     this.#replica = replica;
     this.#store = store;
     this.partition = partition;
     this.epoch = epoch;
     this.#graces = graces;
-    this.#floor = store.floor(partition);
+    this.#floor = store.reader.floor(partition);
     this.#highestFloor = this.#floor > floorOfOthers ? this.#floor : floorOfOthers;
   }
 
@@ -286,14 +277,14 @@ class Round {
     const isDueNow = (record: StoredRecord) =>
       isDue(record, wallMs, this.#highestFloor, this.#graces);
     const limits = { found: PER_SLICE, lookedAt: PER_SLICE };
-    for (const due of this.#store.nextDue(this.partition, isDueNow, limits)) {
+    for (const due of this.#store.reader.nextDue(this.partition, isDueNow, limits)) {
       this.#candidates.set(due.key.toString('latin1'), due);
     }
   }
 
   /** A new member is asked. */
   begin(): void {
-    this.digest = this.#store.digest(this.partition);
+    this.digest = this.#store.reader.digest(this.partition);
     this.#listed = new Map();
   }
 
@@ -304,7 +295,7 @@ class Round {
 
   /** H28: merged only into the state that was asked about. */
   isCurrent(): boolean {
-    return this.isSameEpoch() && this.#store.floor(this.partition) === this.#floor;
+    return this.isSameEpoch() && this.#store.reader.floor(this.partition) === this.#floor;
   }
 
   merge({ floor, records, differing, next }: Records): void {
@@ -314,8 +305,9 @@ class Round {
       // The floor says as much as this delete does, and the key needs no record for it.
       const forgotten = isTombstone(record) && recordVersion(record) <= this.#floor;
       const key = recordKey(record);
-      if (forgotten && this.#store.peek(this.partition, key) === undefined) continue;
-      if (!this.#replica.applyCopied(this.partition, record)) this.unrepaired++;
+      if (forgotten && this.#store.reader.peek(this.partition, key) === undefined) continue;
+      const { kind } = this.#store.putCopied(this.partition, record);
+      if (kind === 'no-memory') this.unrepaired++;
     }
     if (next !== undefined) return;
     for (const [name, due] of this.#candidates) {
@@ -328,7 +320,7 @@ class Round {
 
   /** What is newer here by now is not forgotten: it is not that version. */
   #hasAtLeast(other: StoredRecord, { key, version }: Due): boolean {
-    const present = this.#store.peek(this.partition, key);
+    const present = this.#store.reader.peek(this.partition, key);
     if (present === undefined || recordVersion(present) !== version) return false;
     return compareRecords(other, present) >= 0;
   }

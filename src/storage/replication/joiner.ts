@@ -11,9 +11,10 @@ import { VERSION_ZERO, type Version } from '../../cluster/model/version.ts';
 import type { MemberAnswer } from '../../cluster/peers/storage-channel.ts';
 import type { StorageChannels } from '../../cluster/peers/storage-channels.ts';
 import type { Runtime } from '../../cluster/ports.ts';
+import { ANSWER_KINDS } from '../../cluster/wire/answer-kinds.ts';
 import type { Cursor, Operation } from '../../cluster/wire/operations.ts';
-import type { Durability } from '../log/durability.ts';
-import { FIRST, type PartitionStore } from '../memory/partition-store.ts';
+import type { LoggedStore } from '../logged-store.ts';
+import { FIRST } from '../memory/partition-store.ts';
 import type { Replica } from './replica.ts';
 import { nameOf, Transfer } from './transfer.ts';
 
@@ -50,8 +51,7 @@ interface Job {
 export class Joiner {
   readonly #runtime: Runtime;
   readonly #replica: Replica;
-  readonly #store: PartitionStore;
-  readonly #durability: Durability;
+  readonly #store: LoggedStore;
   readonly #channels: StorageChannels;
   readonly #options: JoinerOptions;
   readonly #copies = new Map<PartitionId, Copy>();
@@ -59,15 +59,13 @@ export class Joiner {
   constructor(
     runtime: Runtime,
     replica: Replica,
-    store: PartitionStore,
-    durability: Durability,
+    store: LoggedStore,
     channels: StorageChannels,
     options: JoinerOptions,
   ) {
     this.#runtime = runtime;
     this.#replica = replica;
     this.#store = store;
-    this.#durability = durability;
     this.#channels = channels;
     this.#options = options;
   }
@@ -115,7 +113,7 @@ export class Joiner {
     const source = this.#pickSource(partition);
     if (source === undefined) this.#beginLater(partition, copy);
     else {
-      const transfer = new Transfer(this.#replica, this.#store, this.#durability, partition, copy);
+      const transfer = new Transfer(this.#store, partition, copy);
       this.#askFrom(source, { partition, copy, transfer }, FIRST);
     }
   }
@@ -171,7 +169,7 @@ export class Joiner {
       const came = new Set(answer.records.map(nameOf));
       if (!transfer.applyFetched(answer)) return this.#noMemory(partition, copy);
       const left = missing.filter((head) => !came.has(nameOf(head)));
-      return this.#durability.whenDown(() => this.#askForMissing(source, job, left, next));
+      return this.#store.durability.whenDown(() => this.#askForMissing(source, job, left, next));
     });
   }
 
@@ -183,7 +181,7 @@ export class Joiner {
   ): void {
     this.#channels.send(source, operation, (answer: MemberAnswer) => {
       if (this.#copies.get(partition) !== copy || !this.#isCurrent(partition, copy)) return;
-      if (answer.kind === 'behind') this.#options.pushTo(source);
+      if (ANSWER_KINDS[answer.kind].map === 'push') this.#options.pushTo(source);
       answered(answer);
     });
   }
@@ -191,7 +189,7 @@ export class Joiner {
   #goOn(source: Member, job: Job, next: Cursor | undefined): void {
     if (next === undefined) this.#finish(job.partition, job.copy);
     // Not before this is down: a slow disk slows the copy, instead of filling memory with what waits for it.
-    else this.#durability.whenDown(() => this.#askFrom(source, job, next));
+    else this.#store.durability.whenDown(() => this.#askFrom(source, job, next));
   }
 
   #noMemory(partition: PartitionId, copy: Copy): void {
@@ -214,14 +212,14 @@ export class Joiner {
     if (this.#copies.get(partition) !== copy || !this.#isCurrent(partition, copy)) return;
     const next = this.#replica.dropAside(partition, from, true);
     if (next === undefined) return this.#report(partition, copy);
-    this.#durability.whenDown(() => {
+    this.#store.durability.whenDown(() => {
       this.#runtime.timers.after(PIECE_PAUSE_MS, () => this.#dropAside(partition, copy, next));
     });
   }
 
   /** H36: a copy that a crash could take a part of is no copy. */
   #report(partition: PartitionId, copy: Copy): void {
-    this.#durability.whenDown(() => {
+    this.#store.durability.whenDown(() => {
       copy.done = true;
       this.#options.joined();
       this.#runtime.log.write('info', 'partition copied', { partition, epoch: copy.joinEpoch });
@@ -234,7 +232,7 @@ export class Joiner {
    */
   reclaim(): boolean {
     const { map } = this.#replica;
-    for (const partition of this.#store.asides.partitions()) {
+    for (const partition of this.#store.reader.asides.partitions()) {
       const [copy, entry] = [this.#copies.get(partition), map?.partitions[partition]];
       if (map === undefined || copy === undefined || entry === undefined) continue;
       if (!copy.hasSource) continue;

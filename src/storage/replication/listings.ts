@@ -5,18 +5,18 @@ import { unreachable } from '../../cluster/assert.ts';
 import { recordHead, type StoredRecord } from '../../cluster/model/record.ts';
 import type { Answer, Operation } from '../../cluster/wire/operations.ts';
 import { BUCKETS, differingBuckets } from '../memory/digest.ts';
-import type { PartitionStore } from '../memory/partition-store.ts';
+import type { PartitionReader } from '../memory/partition-store.ts';
 
 type Listing = Extract<Operation, { kind: 'copy' | 'pull' | 'list' | 'fetch' }>;
 
 const ALL_BUCKETS = new Set(Array.from({ length: BUCKETS }, (_, bucket) => bucket));
 
 export class Listings {
-  readonly #store: PartitionStore;
+  readonly #store: PartitionReader;
   readonly #chunkBytes: number;
 
   /** @param chunkBytes so much goes in one answer, but a record at least */
-  constructor(store: PartitionStore, chunkBytes: number) {
+  constructor(store: PartitionReader, chunkBytes: number) {
     this.#store = store;
     this.#chunkBytes = chunkBytes;
   }

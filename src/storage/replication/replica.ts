@@ -34,9 +34,8 @@ import { versionMilliseconds } from '../../cluster/model/version.ts';
 import type { Clock } from '../../cluster/ports.ts';
 import type { Answer, Cursor, Operation } from '../../cluster/wire/operations.ts';
 import type { Lease } from '../lease.ts';
-import type { Durability } from '../log/durability.ts';
+import type { LoggedStore } from '../logged-store.ts';
 import { DIGEST_BYTES } from '../memory/digest.ts';
-import type { PartitionStore } from '../memory/partition-store.ts';
 import { Listings } from './listings.ts';
 import { Restrictions } from './restrictions.ts';
 import { Retained } from './retained.ts';
@@ -44,6 +43,7 @@ import { Retained } from './retained.ts';
 const NOT_SERVING: Answer = { kind: 'not-serving' };
 const STALE: Answer = { kind: 'stale' };
 const BEHIND: Answer = { kind: 'behind' };
+const NO_MEMORY: Answer = { kind: 'refused', reason: 'no-memory' };
 /** Of what was set aside, dropped at once: half a millisecond with small records. */
 const ASIDE_BYTES = 64 * 1024;
 /** No epoch: nobody knows up to when a copy has everything. */
@@ -77,8 +77,7 @@ export class Replica {
   readonly lease: Lease;
   readonly retained: Retained;
   readonly #options: ReplicaOptions;
-  readonly #store: PartitionStore;
-  readonly #durability: Durability;
+  readonly #store: LoggedStore;
   readonly #listings: Listings;
   readonly #clock: Clock;
   readonly #restrictions: Restrictions;
@@ -94,21 +93,19 @@ export class Replica {
 
   /** @param clock the time of the cluster, by which records expire and versions are too far ahead (H31) */
   constructor(
-    store: PartitionStore,
-    durability: Durability,
+    store: LoggedStore,
     clock: Clock,
     options: ReplicaOptions,
     promised: Generation = NO_MAP,
   ) {
     this.#store = store;
-    this.#durability = durability;
-    this.#listings = new Listings(store, options.copyChunkBytes);
+    this.#listings = new Listings(store.reader, options.copyChunkBytes);
     this.#clock = clock;
     this.#options = options;
     this.#promised = promised;
     this.#restrictions = new Restrictions(options.life);
     this.lease = options.lease;
-    this.retained = new Retained(store, durability, options.life.node);
+    this.retained = new Retained(store, options.life.node);
   }
 
   get map(): ClusterMap | undefined {
@@ -198,7 +195,7 @@ export class Replica {
     const known = this.#map?.partitions ?? [];
     this.#map = map;
     this.#restrictions.adopted(map);
-    this.#store.whenFull = whenFullOf(map);
+    this.#store.setWhenFull(whenFullOf(map));
     this.#granted = this.#isGranted();
     const earlier = this.#memberships;
     // H38: what did not change is the very same entry, if the map came as what changed.
@@ -208,10 +205,10 @@ export class Replica {
     this.#held = this.#memberships.flatMap((member, partition) =>
       member === undefined ? [] : [{ partition: partition as PartitionId, member }],
     );
-    for (const partition of this.#store.asides.partitions()) {
+    for (const partition of this.#store.reader.asides.partitions()) {
       // A join that was given up, or begins again: what it had is as good as before (H29).
       if (!isSameAttempt(this.#memberships[partition], earlier[partition])) {
-        this.#store.asides.restore(partition);
+        this.#store.restoreAside(partition);
       }
     }
     for (const [index, member] of this.#memberships.entries()) {
@@ -238,12 +235,11 @@ export class Replica {
 
   /**
    * H15: a joiner begins with nothing. What it has it sets aside: the source may have the very same records, or be gone
-   * before it listed them. The log is told of what is dropped in the end, and so brings all of it back after a crash. A
-   * cache drops it: what it evicts while it copies must not come back (H40).
+   * before it listed them. A cache drops it: what it evicts while it copies must not come back (H40).
    */
   #begin(partition: PartitionId): void {
-    if (this.#store.whenFull === 'refuse') this.#store.asides.add(partition);
-    else this.#reset(partition);
+    if (this.#store.reader.whenFull === 'refuse') this.#store.setAside(partition);
+    else this.#store.reset(partition);
   }
 
   /** Everything that was acknowledged is here: a copy at this epoch is complete. */
@@ -258,22 +254,11 @@ export class Replica {
    */
   dropAside(partition: PartitionId, from: Cursor, copied: boolean): Cursor | undefined {
     if (!copied) this.#setComplete(partition, UNKNOWN);
-    const { leftovers, next } = this.#store.asides.drop(partition, from, ASIDE_BYTES);
-    for (const { key, version, below } of leftovers) {
-      this.#durability.append({ kind: 'forget', partition, key, version });
-      // A replay would have kept the one that is dropped, and not this.
-      if (below !== undefined)
-        this.#durability.append({ kind: 'record', partition, record: below });
-    }
-    return next;
+    return this.#store.dropAside(partition, from, ASIDE_BYTES);
   }
 
   #setComplete(partition: PartitionId, epoch: Epoch): void {
-    const { incarnation } = this.life;
-    const before = this.#store.completeness(partition);
-    if (before?.epoch === epoch && before.incarnation === incarnation) return;
-    this.#store.setComplete(partition, { epoch, incarnation });
-    this.#durability.append({ kind: 'complete', partition, epoch, incarnation });
+    this.#store.setComplete(partition, { epoch, incarnation: this.incarnation });
   }
 
   /** H5b: from now on nothing is answered, and never again in this life. */
@@ -323,21 +308,13 @@ export class Replica {
   }
 
   read(partition: PartitionId, key: Buffer): Answer {
-    const record = this.#store.get(partition, key);
-    if (record === undefined) return { kind: 'absent', version: this.#store.floor(partition) };
+    const { reader } = this.#store;
+    const record = reader.get(partition, key);
+    if (record === undefined) return { kind: 'absent', version: reader.floor(partition) };
     if (isTombstone(record) || isExpired(record, this.#clock.wallMs())) {
       return { kind: 'absent', version: recordVersion(record) };
     }
     return { kind: 'found', record };
-  }
-
-  /** A record that a member in sync has; it passes the floor (H27). @returns false without memory for it */
-  applyCopied(partition: PartitionId, record: StoredRecord): boolean {
-    const outcome = this.#store.putCopied(partition, record);
-    if (outcome.kind === 'applied') {
-      this.#durability.append({ kind: 'record', partition, record });
-    }
-    return outcome.kind !== 'no-memory';
   }
 
   #isGranted(): boolean {
@@ -361,19 +338,10 @@ export class Replica {
     if (aheadMs > VERSION_AHEAD_MS_MAX && !follows) {
       return { kind: 'refused', reason: 'version-too-far-ahead' };
     }
-    const reason = this.#durability.refusal;
+    const reason = this.#store.durability.refusal;
     if (reason !== undefined) return { kind: 'refused', reason };
     const outcome = this.#store.put(partition, record);
-    if (outcome.kind === 'no-memory') return { kind: 'refused', reason: 'no-memory' };
-    if (outcome.kind === 'applied') {
-      this.#durability.append({ kind: 'record', partition, record });
-    }
-    return outcome;
-  }
-
-  #reset(partition: PartitionId): void {
-    this.#store.reset(partition);
-    this.#durability.append({ kind: 'reset', partition });
+    return outcome.kind === 'no-memory' ? NO_MEMORY : outcome;
   }
 
   /** The map counts only where it names this very incarnation (H6, I10): an empty successor serves nothing. */

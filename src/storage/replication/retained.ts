@@ -15,8 +15,8 @@ import {
 import type { NodeId } from '../../cluster/model/identity.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
 import type { HeartbeatReply } from '../../cluster/wire/control-messages.ts';
-import type { Durability } from '../log/durability.ts';
-import type { PartitionFigures, PartitionStore } from '../memory/partition-store.ts';
+import type { LoggedStore } from '../logged-store.ts';
+import type { PartitionFigures } from '../memory/partition-store.ts';
 
 /** The newest map that each life has, as far as the controller heard. */
 type Adopted = NonNullable<HeartbeatReply['adopted']>;
@@ -28,8 +28,7 @@ interface Held {
 }
 
 export class Retained {
-  readonly #store: PartitionStore;
-  readonly #durability: Durability;
+  readonly #store: LoggedStore;
   readonly #node: NodeId;
   #map: ClusterMap | undefined;
   #adopted: ReadonlyMap<NodeId, Adopted[number]> = new Map();
@@ -39,9 +38,8 @@ export class Retained {
   readonly #reclaimable: PartitionId[] = [];
   #offline: readonly PartitionId[] = [];
 
-  constructor(store: PartitionStore, durability: Durability, node: NodeId) {
+  constructor(store: LoggedStore, node: NodeId) {
     this.#store = store;
-    this.#durability = durability;
     this.#node = node;
   }
 
@@ -58,7 +56,7 @@ export class Retained {
   figures(): Pick<PartitionFigures, 'items' | 'payloadBytes'> & { readonly partitions: number } {
     const sum = { partitions: this.#retained.length, items: 0, payloadBytes: 0 };
     for (const { partition } of this.#retained) {
-      const { items, payloadBytes } = this.#store.figures(partition);
+      const { items, payloadBytes } = this.#store.reader.figures(partition);
       sum.items += items;
       sum.payloadBytes += payloadBytes;
     }
@@ -75,7 +73,7 @@ export class Retained {
     this.#map = map;
     const retained: Held[] = [];
     const offline: PartitionId[] = [];
-    for (const partition of this.#store.held()) {
+    for (const partition of this.#store.reader.held()) {
       const entry = map.partitions[partition];
       if (entry === undefined || answeringMembers(map, entry).length === 0) offline.push(partition);
       // While the map names the node, be it an earlier life of it, the data may be needed (H37); and while
@@ -101,7 +99,7 @@ export class Retained {
     const partition = this.#reclaimable.pop();
     if (partition === undefined) return false;
     this.#retained = this.#retained.filter((held) => held.partition !== partition);
-    this.#reset(partition);
+    this.#store.reset(partition);
     return true;
   }
 
@@ -122,7 +120,7 @@ export class Retained {
       const entry = map.partitions[held.partition];
       const answering = entry === undefined ? [] : answeringMembers(map, entry);
       const safe = answering.filter((member) => this.#knows(member, held.since)).length;
-      if (safe >= wanted) this.#reset(held.partition);
+      if (safe >= wanted) this.#store.reset(held.partition);
       else if (safe > 0) this.#reclaimable.push(held.partition);
       return safe < wanted;
     });
@@ -133,11 +131,6 @@ export class Retained {
     if (known === undefined || !isSameLife(known, member)) return false;
     if (compareGenerations(known.mapVersion, since) !== 0) return false;
     return compareMapVersions(known.mapVersion, since) >= 0;
-  }
-
-  #reset(partition: PartitionId): void {
-    this.#store.reset(partition);
-    this.#durability.append({ kind: 'reset', partition });
   }
 }
 

@@ -4,7 +4,7 @@
 
 import type { Times } from '../../cluster/model/limits.ts';
 import type { Clock } from '../../cluster/ports.ts';
-import type { PartitionStore } from '../memory/partition-store.ts';
+import type { PartitionReader } from '../memory/partition-store.ts';
 
 /** How long what may be forgotten is kept at least. */
 export interface Graces {
@@ -16,7 +16,7 @@ export interface Graces {
 
 export class Retention {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
-  readonly #store: Pick<PartitionStore, 'whenFull' | 'memory'>;
+  readonly #store: Pick<PartitionReader, 'whenFull' | 'memory'>;
   readonly #usual: Graces;
   readonly #short: Graces;
   readonly #urgentForMs: number;
@@ -24,7 +24,7 @@ export class Retention {
 
   constructor(
     clock: Pick<Clock, 'monotonicMs'>,
-    store: Pick<PartitionStore, 'whenFull' | 'memory'>,
+    store: Pick<PartitionReader, 'whenFull' | 'memory'>,
     times: Times,
   ) {
     this.#clock = clock;

@@ -13,10 +13,8 @@ import {
 } from '../../cluster/model/record.ts';
 import { VERSION_ZERO, type Version } from '../../cluster/model/version.ts';
 import type { Answer, Cursor } from '../../cluster/wire/operations.ts';
-import type { Durability } from '../log/durability.ts';
+import type { LoggedStore } from '../logged-store.ts';
 import { isListedBefore } from '../memory/partition-records.ts';
-import type { PartitionStore } from '../memory/partition-store.ts';
-import type { Replica } from './replica.ts';
 
 /** Of a list, the share that may be missing here before the rest is copied: a head costs as much as a short record. */
 const MISSING_SHARE_MAX = 0.5;
@@ -28,29 +26,19 @@ export interface Evictions {
 }
 
 export class Transfer {
-  readonly #replica: Replica;
-  readonly #store: PartitionStore;
-  readonly #durability: Durability;
+  readonly #store: LoggedStore;
   readonly #partition: PartitionId;
   readonly #copy: Evictions;
   #wantsRecords = false;
 
-  constructor(
-    replica: Replica,
-    store: PartitionStore,
-    durability: Durability,
-    partition: PartitionId,
-    copy: Evictions,
-  ) {
-    this.#replica = replica;
+  constructor(store: LoggedStore, partition: PartitionId, copy: Evictions) {
     this.#store = store;
-    this.#durability = durability;
     this.#partition = partition;
     this.#copy = copy;
   }
 
   asksForHeads(): boolean {
-    return !this.#wantsRecords && this.#store.asides.has(this.#partition);
+    return !this.#wantsRecords && this.#store.reader.asides.has(this.#partition);
   }
 
   askForRecords(): void {
@@ -75,8 +63,8 @@ export class Transfer {
 
   /** A set of after the join may have brought it, or something above it. */
   #has(head: RecordHead): boolean {
-    if (this.#store.asides.takeBack(this.#partition, head)) return true;
-    const present = this.#store.peek(this.#partition, recordKey(head));
+    if (this.#store.takeBack(this.#partition, head)) return true;
+    const present = this.#store.reader.peek(this.#partition, recordKey(head));
     if (present === undefined) return false;
     return recordVersion(present) > recordVersion(head) || isSameHead(present, head);
   }
@@ -84,7 +72,7 @@ export class Transfer {
   /** @returns as `apply` */
   applyFetched({ floor, records }: Extract<Answer, { kind: 'records' }>): boolean {
     this.#raiseFloor(floor);
-    return records.every((record) => this.#replica.applyCopied(this.#partition, record));
+    return records.every((record) => this.#hasApplied(record));
   }
 
   /**
@@ -96,8 +84,8 @@ export class Transfer {
     // (H26). A cache evicts while it is copied, and what it evicted is listed by nobody: only the floor says so (H40).
     this.#raiseFloor(floor);
     for (const record of records) {
-      if (this.#isOutlived(record) || this.#replica.applyCopied(this.#partition, record)) continue;
-      if (this.#store.whenFull === 'refuse') return false;
+      if (this.#isOutlived(record) || this.#hasApplied(record)) continue;
+      if (this.#store.reader.whenFull === 'refuse') return false;
       this.#forgo(record);
     }
     // Where nothing was ever forgotten there is nothing to drop, and this takes as long as the copy.
@@ -108,9 +96,12 @@ export class Transfer {
   }
 
   #raiseFloor(version: Version): void {
-    if (version <= this.#store.floor(this.#partition)) return;
     this.#store.raiseFloor(this.#partition, version);
-    this.#durability.append({ kind: 'floor', partition: this.#partition, version });
+  }
+
+  /** Applies a record that the source has; it passes the floor (H27). @returns false without memory for it */
+  #hasApplied(record: StoredRecord): boolean {
+    return this.#store.putCopied(this.#partition, record).kind !== 'no-memory';
   }
 
   /**
@@ -122,13 +113,13 @@ export class Transfer {
    */
   #isOutlived(record: StoredRecord): boolean {
     if (recordVersion(record) > this.#copy.evicted) return false;
-    return this.#store.peek(this.#partition, recordKey(record)) === undefined;
+    return this.#store.reader.peek(this.#partition, recordKey(record)) === undefined;
   }
 
   /** H40: as if it had come and been evicted at once; what is here of the key is older. */
   #forgo(record: StoredRecord): void {
     this.#raiseFloor(recordVersion(record));
-    const present = this.#store.peek(this.#partition, recordKey(record));
+    const present = this.#store.reader.peek(this.#partition, recordKey(record));
     if (present !== undefined) this.#drop(present);
   }
 
@@ -141,7 +132,7 @@ export class Transfer {
   ): void {
     let at: Cursor | undefined = from;
     while (at !== undefined) {
-      const { records, next } = this.#store.list(this.#partition, at, {
+      const { records, next } = this.#store.reader.list(this.#partition, at, {
         bytes: CHUNK_RECORD_BYTES,
       });
       for (const record of records) {
@@ -157,9 +148,7 @@ export class Transfer {
 
   #drop(record: StoredRecord): void {
     const key = Buffer.from(recordKey(record));
-    const version = recordVersion(record);
-    this.#store.forget(this.#partition, key, version);
-    this.#durability.append({ kind: 'forget', partition: this.#partition, key, version });
+    this.#store.forget(this.#partition, key, recordVersion(record));
   }
 }
 

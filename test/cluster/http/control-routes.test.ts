@@ -24,7 +24,7 @@ function serving(fails: () => void = () => undefined) {
   } as unknown as Runtime;
   const metrics = new Metrics();
   const routes = new Routes('controller', runtime, metrics);
-  const control = new ControlRoutes(routes, metrics, runtime.log);
+  const control = new ControlRoutes('the controller', routes, metrics, runtime.log);
   const heard: unknown[] = [];
   control.on(CONTROL.drain, (message, reply, caller) => {
     heard.push([message, caller.fromLoopback]);
@@ -94,7 +94,6 @@ test('the same is said by plain HTTP: a body where something changes, a query wh
 
 test.each([
   ['of an unknown kind', 200, '{}'],
-  ['of a kind that others take', CONTROL.heartbeat.code, '{}'],
   ['of no bytes', undefined, ''],
   ['that is no JSON', CONTROL.drain.code, '{'],
   ['of another shape', CONTROL.drain.code, '{"node":7}'],
@@ -108,6 +107,13 @@ test.each([
   expect(lines).toEqual(['control message refused']);
   say(CONTROL.drain.code, '{"node":"a"}');
   expect(heard).toHaveLength(1);
+});
+
+test('who asks the wrong process is told whom it asked', () => {
+  const { say, sent, refusals } = serving();
+  say(CONTROL.grant.code, '{}');
+  expect(sent[0]?.text).toMatch(/^1\{"error":"unknown-path","detail":"this is the controller/);
+  expect(refusals('unknown-path')).toBe(1);
 });
 
 test.each([

@@ -120,10 +120,11 @@ class Play {
   #newStore(): SegmentStore {
     if (!this.#isCache) return new SegmentStore({ segmentBytes: 4096 });
     const options = { segmentBytes: 512, memoryBytes: this.#memoryBytes };
-    const store = new SegmentStore(options, (partition, key, version) => {
+    const store = new SegmentStore(options);
+    store.evicted = (partition, key, version) => {
       this.evicted++;
       this.#append({ kind: 'evicted', partition, key, version });
-    });
+    };
     store.whenFull = 'evict';
     this.#memoryBytes += 30_000;
     return store;

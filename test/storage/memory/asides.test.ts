@@ -14,7 +14,9 @@ import {
 import type { Version } from '../../../src/cluster/model/version.ts';
 import type { Cursor } from '../../../src/cluster/wire/operations.ts';
 import { holdingOf } from '../../../src/storage/inspection.ts';
+import { MEMORY_ONLY } from '../../../src/storage/log/durability.ts';
 import type { LogEntry } from '../../../src/storage/log/log-entry.ts';
+import { LoggedStore } from '../../../src/storage/logged-store.ts';
 import { FIRST } from '../../../src/storage/memory/partition-store.ts';
 import { SegmentStore } from '../../../src/storage/memory/segment-store.ts';
 import { SeededRandom } from '../../helpers/random.ts';
@@ -26,6 +28,10 @@ class Joiner {
   readonly random: SeededRandom;
   /** So short that the cleaner moves what is set aside. */
   readonly store = new SegmentStore({ segmentBytes: 1024 });
+  readonly logged = new LoggedStore(this.store, {
+    ...MEMORY_ONLY,
+    append: (entry) => this.#append(entry),
+  });
   readonly #log: LogEntry[] = [];
   #version = 0;
 
@@ -40,19 +46,12 @@ class Joiner {
   }
 
   put(record = this.record()): void {
-    if (this.store.putCopied(PARTITION, record).kind !== 'applied') return;
-    this.#append({ kind: 'record', partition: PARTITION, record });
+    this.logged.putCopied(PARTITION, record);
   }
 
-  /** As replica.ts does. @returns where to go on */
+  /** @returns where to go on */
   drop(from: Cursor): Cursor | undefined {
-    const { leftovers, next } = this.store.asides.drop(PARTITION, from, 100);
-    for (const { key, version, below } of leftovers) {
-      this.#append({ kind: 'forget', partition: PARTITION, key, version });
-      if (below !== undefined)
-        this.#append({ kind: 'record', partition: PARTITION, record: below });
-    }
-    return next;
+    return this.logged.dropAside(PARTITION, from, 100);
   }
 
   #append(entry: LogEntry): void {

@@ -14,13 +14,12 @@ const VALUE_BYTES = 100;
 
 class Cache {
   readonly evicted: string[] = [];
-  readonly store = new SegmentStore({ memoryBytes: MEMORY_BYTES }, (_partition, key) => {
-    this.evicted.push(key.toString());
-  });
+  readonly store = new SegmentStore({ memoryBytes: MEMORY_BYTES });
   #version = 0n;
 
   constructor() {
     this.store.whenFull = 'evict';
+    this.store.evicted = (_partition, key) => this.evicted.push(key.toString());
   }
 
   set(key: string, bytes = VALUE_BYTES): string {

@@ -11,8 +11,9 @@ import type { StorageChannels } from '../../../src/cluster/peers/storage-channel
 import type { Runtime } from '../../../src/cluster/ports.ts';
 import type { Answer } from '../../../src/cluster/wire/operations.ts';
 import { Lease } from '../../../src/storage/lease.ts';
-import { type Durability, MEMORY_ONLY } from '../../../src/storage/log/durability.ts';
+import { type AppendLog, MEMORY_ONLY } from '../../../src/storage/log/durability.ts';
 import type { LogEntry } from '../../../src/storage/log/log-entry.ts';
+import { LoggedStore } from '../../../src/storage/logged-store.ts';
 import { bucketOf } from '../../../src/storage/memory/digest.ts';
 import { SegmentStore, type StoreOptions } from '../../../src/storage/memory/segment-store.ts';
 import { AntiEntropy } from '../../../src/storage/replication/anti-entropy.ts';
@@ -37,17 +38,18 @@ function round(map = sampleMap(), others = 0, deleted = DELETED, memory: StoreOp
   const store = new SegmentStore(memory);
   const events: string[] = [];
   const has = () => store.get(PARTITION, KEY) !== undefined;
-  const durability: Durability = {
+  const log: AppendLog = {
     ...MEMORY_ONLY,
     append: ({ kind }: LogEntry) => {
       events.push(`${kind} logged, ${has() ? 'delete there' : 'delete gone'}`);
     },
   };
+  const logged = new LoggedStore(store, log);
   const clock = { monotonicMs: () => 0, wallMs: () => NOW_MS };
   const life = { node: nodeId('a'), incarnation: incarnationOf(1) };
   const lease = new Lease(clock, TIMES);
   const options = { life, valueBytesMax: 100, copyChunkBytes: 262_144, lease };
-  const replica = new Replica(store, durability, clock, options);
+  const replica = new Replica(logged, clock, options);
   replica.adopt(map);
   // What the log is told of the map is not part of the round.
   events.length = 0;
@@ -77,7 +79,7 @@ function round(map = sampleMap(), others = 0, deleted = DELETED, memory: StoreOp
     },
     log: { write: () => undefined },
   } as unknown as Runtime;
-  const antiEntropy = new AntiEntropy(runtime, replica, store, durability, channels, TIMES);
+  const antiEntropy = new AntiEntropy(runtime, replica, logged, channels, TIMES);
   antiEntropy.start();
   due();
   return { store, replica, asked, events, has, due: () => due(), antiEntropy, waits };

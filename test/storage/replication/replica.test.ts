@@ -15,8 +15,9 @@ import { encodeRecord, type RecordFields, recordKey } from '../../../src/cluster
 import { type Version, versionAt } from '../../../src/cluster/model/version.ts';
 import type { Operation } from '../../../src/cluster/wire/operations.ts';
 import { Lease } from '../../../src/storage/lease.ts';
-import { type Durability, MEMORY_ONLY } from '../../../src/storage/log/durability.ts';
+import { type AppendLog, MEMORY_ONLY } from '../../../src/storage/log/durability.ts';
 import type { LogEntry } from '../../../src/storage/log/log-entry.ts';
+import { LoggedStore } from '../../../src/storage/logged-store.ts';
 import { DIGEST_BYTES } from '../../../src/storage/memory/digest.ts';
 import { SegmentStore } from '../../../src/storage/memory/segment-store.ts';
 import { Replica } from '../../../src/storage/replication/replica.ts';
@@ -29,21 +30,21 @@ const PARTITION = 3 as PartitionId;
 interface Options {
   readonly node?: string;
   readonly incarnation?: number;
-  readonly durability?: Durability;
+  readonly store?: SegmentStore;
+  readonly log?: AppendLog;
   readonly leased?: boolean;
   readonly stored?: MapVersion;
   readonly promised?: Generation;
 }
 
 function replicaOf(options: Options = {}) {
-  const { node = 'a', incarnation = 1, durability = MEMORY_ONLY, leased = true } = options;
-  const { stored, promised } = options;
+  const { node = 'a', incarnation = 1, log = MEMORY_ONLY, leased = true } = options;
+  const { store = new SegmentStore(), stored, promised } = options;
   const life = { node: nodeId(node), incarnation: incarnationOf(incarnation) };
   const clock = { monotonicMs: () => 0, wallMs: () => NOW_MS };
   const lease = new Lease(clock, protocolTimes(1));
   const replica = new Replica(
-    new SegmentStore(),
-    durability,
+    new LoggedStore(store, log),
     clock,
     { life, valueBytesMax: 100, copyChunkBytes: 262_144, lease, stored },
     promised,
@@ -198,12 +199,13 @@ describe('copies', () => {
   );
 
   test('a list is of heads, and a fetch of as many as one answer has room for', () => {
-    const replica = replicaOf();
+    const store = new SegmentStore();
+    const replica = replicaOf({ store });
     replica.adopt(sampleMap());
     const named = (key: string, bytes: number) =>
       encodeRecord({ key: Buffer.from(key), version: 5n as Version, value: Buffer.alloc(bytes) });
     for (let key = 0; key < 9; key++) {
-      replica.applyCopied(PARTITION, named(`key ${key}`, 50_000));
+      store.put(PARTITION, named(`key ${key}`, 50_000));
     }
     const listed = replica.answer({ ...heads, epoch: 1 as Epoch });
     expect(listed).toMatchObject({ kind: 'heads', next: undefined });
@@ -223,8 +225,8 @@ describe('copies', () => {
 
   test('what a joiner had goes for want of memory: nobody takes the rest for all (H29)', () => {
     const logged: LogEntry[] = [];
-    const durability = { ...MEMORY_ONLY, append: (entry: LogEntry) => void logged.push(entry) };
-    const replica = replicaOf({ durability });
+    const log = { ...MEMORY_ONLY, append: (entry: LogEntry) => void logged.push(entry) };
+    const replica = replicaOf({ log });
     replica.adopt(sampleMap());
     replica.answer(set(1));
     replica.adopt(sampleMap({ number: 2, role: 'joining' }));
@@ -363,8 +365,8 @@ describe('H29: what others are to hold', () => {
 
   function holding() {
     const logged: LogEntry[] = [];
-    const durability = { ...MEMORY_ONLY, append: (entry: LogEntry) => void logged.push(entry) };
-    const replica = replicaOf({ durability });
+    const log = { ...MEMORY_ONLY, append: (entry: LogEntry) => void logged.push(entry) };
+    const replica = replicaOf({ log });
     replica.adopt(mapOf(1, ['a', 'b']));
     replica.answer(set(1));
     const holds = () => replica.read(PARTITION, KEY).kind === 'found';
@@ -478,8 +480,8 @@ describe('H29: what others are to hold', () => {
 describe('the log', () => {
   test('gets what was applied and nothing else', () => {
     const logged: LogEntry[] = [];
-    const durability = { ...MEMORY_ONLY, append: (entry: LogEntry) => void logged.push(entry) };
-    const replica = replicaOf({ durability });
+    const log = { ...MEMORY_ONLY, append: (entry: LogEntry) => void logged.push(entry) };
+    const replica = replicaOf({ log });
     replica.adopt(sampleMap());
     replica.answer(set(1));
     replica.answer(set(1));
@@ -495,8 +497,8 @@ describe('the log', () => {
 
   test('is not told of an epoch again, nor that a joiner has everything (H29)', () => {
     const logged: LogEntry[] = [];
-    const durability = { ...MEMORY_ONLY, append: (entry: LogEntry) => void logged.push(entry) };
-    const replica = replicaOf({ durability });
+    const log = { ...MEMORY_ONLY, append: (entry: LogEntry) => void logged.push(entry) };
+    const replica = replicaOf({ log });
     const complete = () => logged.splice(0).filter(({ kind }) => kind === 'complete').length;
     replica.adopt(sampleMap({ role: 'joining' }));
     expect(complete()).toBe(0);
@@ -509,7 +511,7 @@ describe('the log', () => {
   });
 
   test('that failed, or has too much to write, lets nothing be applied any more (H35)', () => {
-    const replica = replicaOf({ durability: { ...MEMORY_ONLY, refusal: 'full' } });
+    const replica = replicaOf({ log: { ...MEMORY_ONLY, refusal: 'full' } });
     replica.adopt(sampleMap());
     expect(replica.answer(set(1))).toEqual({ kind: 'refused', reason: 'full' });
     expect(replica.answer(get).kind).toBe('absent');

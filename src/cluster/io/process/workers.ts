@@ -2,6 +2,7 @@
 // each other is worker-group.ts's, when one is started or stopped commands/workers.ts's.
 
 import cluster from 'node:cluster';
+import { unreachable } from '../../assert.ts';
 import {
   type FromWorker,
   type Siblings,
@@ -133,8 +134,13 @@ export class Primary implements Siblings {
         this.#gathering.delete(message.id);
         return callback?.(message.told);
       }
-      default:
+      case 'listen':
+      case 'retire':
+      case 'refuse':
+      case 'drain':
         return this.#asked(message);
+      default:
+        return unreachable(message);
     }
   }
 }

@@ -1,4 +1,5 @@
-// What a member's answer means for a get (R3). Pure; asking is round.ts's.
+// What a member's answer means for a get (R3). Pure; asking is round.ts's. What it says of maps, and of members that may
+// be gone, is learn.ts's.
 
 import { unreachable } from '../../../cluster/assert.ts';
 import type { StoredRecord } from '../../../cluster/model/record.ts';
@@ -10,22 +11,9 @@ export type ReadStep =
   /** Proven by a member that may say so. */
   | { readonly kind: 'absent'; readonly version: Version }
   /** This member could not say; another one may. */
-  | {
-      readonly kind: 'ask-another';
-      /** Its map and ours are not the same. */
-      readonly mapDiffers: boolean;
-      /** It may be gone. */
-      readonly unreachable: boolean;
-    };
+  | { readonly kind: 'ask-another' };
 
-const askAnother = (mapDiffers: boolean, unreachable: boolean): ReadStep => ({
-  kind: 'ask-another',
-  mapDiffers,
-  unreachable,
-});
-const ASK_ANOTHER = askAnother(false, false);
-const ASK_ANOTHER_MAP_DIFFERS = askAnother(true, false);
-const ASK_ANOTHER_UNREACHABLE = askAnother(false, true);
+const ASK_ANOTHER: ReadStep = { kind: 'ask-another' };
 
 export function judgeRead(answer: MemberAnswer): ReadStep {
   switch (answer.kind) {
@@ -34,12 +22,10 @@ export function judgeRead(answer: MemberAnswer): ReadStep {
     case 'absent':
       return { kind: 'absent', version: answer.version };
     case 'not-serving':
-      return ASK_ANOTHER_MAP_DIFFERS;
+    case 'refused':
     case 'unreachable':
     case 'unanswered':
-      return ASK_ANOTHER_UNREACHABLE;
     case 'overloaded':
-    case 'refused':
     // Answers to other operations; a member that gives one to a get is as good as silent.
     case 'applied':
     case 'equal':

@@ -9,6 +9,7 @@ import type { Version } from '../../../cluster/model/version.ts';
 import type { MemberAnswer } from '../../../cluster/peers/storage-channel.ts';
 import { NOT_NAMED } from '../../../cluster/peers/storage-channels.ts';
 import type { Reach } from '../../router.ts';
+import { learn } from '../learn.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { judgeRead } from './decision.ts';
 
@@ -95,7 +96,7 @@ class Get {
 
   #judge(member: Member, answer: MemberAnswer): void {
     if (this.#callback === undefined) return;
-    const { refresh, reports, versions } = this.#context;
+    const { versions } = this.#context;
     const step = judgeRead(answer);
     switch (step.kind) {
       case 'value':
@@ -105,9 +106,7 @@ class Get {
         versions.observe(step.version);
         return this.#answer(step);
       case 'ask-another':
-        // One that cannot be reached lives on as another life perhaps, which our map is too old to know.
-        if (step.mapDiffers || step.unreachable) refresh.fetchFrom(member.node);
-        if (step.unreachable) reports.note(member);
+        learn(this.#context, member, answer);
         if (this.#left > 0) return this.#askNext();
         return this.#again('unanswered', 'no storage node answered in time');
     }

@@ -2,6 +2,7 @@
 // a set would take a higher version, this one is content: whoever has something newer keeps it. Pure; sending
 // and waiting is round.ts's.
 
+import { unreachable } from '../../../cluster/assert.ts';
 import type { NodeId } from '../../../cluster/model/identity.ts';
 import { compareRecords, isTombstone, type StoredRecord } from '../../../cluster/model/record.ts';
 import type { MemberAnswer } from '../../../cluster/peers/storage-channel.ts';
@@ -48,8 +49,22 @@ export function judgeKeep(votes: readonly WriteVote[]): KeepDecision {
         if (cannotWrite(answer.reason) && servesWithout(votes, member)) unwritable = member.node;
         else refused = { kind: 'refused', reason: answer.reason };
         break;
-      default:
+      case 'stale':
+      case 'behind':
+      case 'not-serving':
+      case 'unreachable':
+      case 'unanswered':
+      case 'overloaded':
+      // Answers to other operations; a member that gives one to a set is as good as silent.
+      case 'found':
+      case 'absent':
+      case 'records':
+      case 'heads':
+      case 'time':
         again = true;
+        break;
+      default:
+        return unreachable(answer);
     }
   }
   if (refused !== undefined) return refused;
@@ -73,7 +88,23 @@ export function sightOf(record: StoredRecord, answer: MemberAnswer): Sight {
       // The version of the answer, a delete's or the floor, is not below the record's: of a delete that is
       // all there is to have; a value may have been deleted after it was set, and nobody knows any more.
       return isTombstone(record) ? 'same' : 'missing';
-    default:
+    case 'not-serving':
+    case 'refused':
+    case 'unreachable':
+    case 'unanswered':
+    case 'overloaded':
+    // Answers to other operations; a member that gives one to a get is as good as silent.
+    case 'applied':
+    case 'equal':
+    case 'superseded':
+    case 'floor':
+    case 'stale':
+    case 'behind':
+    case 'records':
+    case 'heads':
+    case 'time':
       return 'unknown';
+    default:
+      return unreachable(answer);
   }
 }

@@ -14,9 +14,10 @@ import type { Member } from '../../../cluster/model/cluster-map.ts';
 import { recordKey, type StoredRecord } from '../../../cluster/model/record.ts';
 import type { Place } from '../../router.ts';
 import { OFFLINE } from '../get/round.ts';
+import { learn } from '../learn.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { notEverywhere, type WriteVote } from '../set/decision.ts';
-import { learn, REFUSALS } from '../set/round.ts';
+import { REFUSALS } from '../set/round.ts';
 import { judgeKeep, type Sight, sightOf } from './decision.ts';
 
 export type KeepOutcome =
@@ -85,7 +86,7 @@ class KeepOperation {
       this.#context.router.send(vote.member, operation, (answer) => {
         vote.answer = answer;
         if (answer.kind === 'applied') this.#newly = true;
-        learn(this.#context, vote);
+        learn(this.#context, vote.member, answer);
         this.#decide(place, votes);
       });
     }

@@ -1,13 +1,14 @@
 // What a set is, and what the members' answers to one round of it mean (R4, H18, H25). Pure: answers in,
 // decision out; sending and waiting is round.ts's.
 
+import { unreachable } from '../../../cluster/assert.ts';
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import type { Member } from '../../../cluster/model/cluster-map.ts';
 import type { NodeId } from '../../../cluster/model/identity.ts';
 import type { Attribute } from '../../../cluster/model/record.ts';
 import type { Version } from '../../../cluster/model/version.ts';
 import type { MemberAnswer } from '../../../cluster/peers/storage-channel.ts';
-import type { RefusalReason } from '../../../cluster/wire/operations.ts';
+import { ANSWER_KINDS, type RefusalReason } from '../../../cluster/wire/answer-kinds.ts';
 
 /** A delete is the set of a tombstone. */
 export interface WriteRequest {
@@ -71,8 +72,21 @@ export function judgeWrite(votes: readonly WriteVote[]): WriteDecision {
       case 'overloaded':
         refused = { kind: 'refused', reason: 'overloaded' };
         break;
-      default:
+      case 'stale':
+      case 'behind':
+      case 'not-serving':
+      case 'unreachable':
+      case 'unanswered':
+      // Answers to other operations; a member that gives one to a set is as good as silent.
+      case 'found':
+      case 'absent':
+      case 'records':
+      case 'heads':
+      case 'time':
         again = true;
+        break;
+      default:
+        return unreachable(answer);
     }
   }
   if (refused !== undefined) return refused;
@@ -102,18 +116,11 @@ export function servesWithout(votes: readonly WriteVote[], without: Member): boo
 
 /** Whether the member has the very record, and keeps it while the epoch lasts: a joiner may drop it (H26). */
 export function keeps({ member, answer }: WriteVote): boolean {
-  return (answer?.kind === 'applied' || answer?.kind === 'equal') && member.role !== 'joining';
+  if (answer === undefined) return false;
+  return ANSWER_KINDS[answer.kind].holds === 'yes' && member.role !== 'joining';
 }
 
 /** Whether the record may be in this member now or later (D9: then the outcome is unknown). */
 export function mayHold(answer: MemberAnswer | undefined): boolean {
-  switch (answer?.kind) {
-    case undefined:
-    case 'applied':
-    case 'equal':
-    case 'unanswered':
-      return true;
-    default:
-      return false;
-  }
+  return answer === undefined || ANSWER_KINDS[answer.kind].holds !== 'no';
 }

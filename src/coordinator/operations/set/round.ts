@@ -13,6 +13,7 @@ import type { RefusalReason } from '../../../cluster/wire/operations.ts';
 import type { KeyEntry } from '../../key-table.ts';
 import type { Place } from '../../router.ts';
 import { OFFLINE } from '../get/round.ts';
+import { learn } from '../learn.ts';
 import type { OperationContext } from '../operation-context.ts';
 import type { KeyQueue } from './coalescing.ts';
 import {
@@ -151,9 +152,9 @@ export class SetOperation implements KeyEntry<SetOperation> {
       if (vote.answer !== undefined) continue;
       router.send(vote.member, operation, (answer) => {
         vote.answer = answer;
-        if (mayHold(answer)) this.#mayBeHeld = true;
+        if (!this.#mayBeHeld) this.#mayBeHeld = mayHold(answer);
         if (answer.kind === 'superseded' || answer.kind === 'floor') this.#raise(answer.version);
-        learn(this.#context, vote);
+        learn(this.#context, vote.member, answer);
         this.#decide(votes);
       });
     }
@@ -250,28 +251,4 @@ export class SetOperation implements KeyEntry<SetOperation> {
 function recordOf(request: WriteRequest, version: Version): StoredRecord {
   const { key, value, tombstone, expiresAtMs, attributes } = request;
   return encodeRecord({ key, version, tombstone, expiresAtMs, attributes, value });
-}
-
-/** What the answer says beside the set itself: of versions, of maps, and of who cannot be reached. */
-export function learn(
-  { refresh, reports, versions }: OperationContext,
-  { member, answer }: WriteVote,
-): void {
-  switch (answer?.kind) {
-    case 'superseded':
-    case 'floor':
-      return versions.observe(answer.version);
-    case 'stale':
-    case 'not-serving':
-      return refresh.fetchFrom(member.node);
-    case 'behind':
-      return refresh.pushTo(member.node);
-    case 'unreachable':
-    case 'unanswered':
-      reports.note(member);
-      // Perhaps it lives on as another life, which our map is too old to know.
-      return refresh.fetchFrom(member.node);
-    default:
-      return undefined;
-  }
 }
