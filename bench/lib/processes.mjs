@@ -3,10 +3,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { surroundings } from '../../test/helpers/surroundings.mjs';
 
 const HOST = '127.0.0.1';
 /** Of the kernel's clock, in /proc/PID/stat. */
 const TICKS_PER_SECOND = 100;
+
+/** For `spawn` and the like: without it whoever runs a benchmark changes it by what they have exported. */
+export const ENVIRONMENT = surroundings();
 
 /** Those that run, of all benchmarks. */
 const running = new Set();
@@ -26,7 +30,7 @@ export class Process {
     const pinned = core === undefined ? [] : ['taskset', '-c', String(core)];
     const [first, ...rest] = [...pinned, ...before, command, ...words];
     const sink = stderr === undefined ? 'pipe' : openSync(stderr, 'w');
-    this.#child = spawn(first, rest, { stdio: ['ignore', 'ignore', sink] });
+    this.#child = spawn(first, rest, { stdio: ['ignore', 'ignore', sink], env: ENVIRONMENT });
     if (sink !== 'pipe') closeSync(sink);
     this.#child.stderr?.on('data', (bytes) => {
       this.stderr = (this.stderr + bytes).slice(-10_000);

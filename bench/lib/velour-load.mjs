@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { LOAD_CORE } from './machine.mjs';
+import { ENVIRONMENT } from './processes.mjs';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 /** Exit codes of a run with a summary: 1 says that there were errors, which are in it; 130 that it was stopped. */
@@ -24,7 +25,7 @@ export class VelourLoad {
     this.#child = spawn(
       'taskset',
       ['-c', String(LOAD_CORE), process.execPath, CLI, 'load', ...addresses, ...words, '--json'],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
+      { stdio: ['ignore', 'pipe', 'pipe'], env: ENVIRONMENT },
     );
     this.#child.stdout.setEncoding('utf8').on('data', (text) => {
       this.#stdout += text;

@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { isInstalled, NotInstalled } from './processes.mjs';
+import { ENVIRONMENT, isInstalled, NotInstalled } from './processes.mjs';
 
 const LUA = fileURLToPath(new URL('wrk.lua', import.meta.url));
 const run = promisify(execFile);
@@ -33,6 +33,7 @@ export async function wrk({
   const { stdout } = await run(
     'taskset',
     ['-c', String(core), 'wrk', ...words, ...target].map(String),
+    { env: ENVIRONMENT },
   );
   const line = stdout.split('\n').find((text) => text.startsWith('{'));
   const { requests, microseconds, refused, failed, p50, p99, p999 } = JSON.parse(line);

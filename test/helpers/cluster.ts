@@ -1,11 +1,12 @@
 // A real cluster for a test: scripts/runlocal.sh with real processes on ports of its own. What a test
-// starts is stopped by the test, by its own process id.
+// starts is stopped by the test, by its own process id, and else by who is named in surroundings.mjs.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { onTestFinished, TestRunner } from 'vitest';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Below the time limit of one test (vitest.config.ts). */
@@ -53,6 +54,12 @@ export class Started {
     this.child.stdout?.on('data', note('stdout'));
     this.child.stderr?.on('data', note('stderr'));
     this.child.on('close', () => this.#wake());
+    // A test that ran out of time has not come to its end, where it would have stopped this.
+    if (TestRunner.getCurrentTest() !== undefined) {
+      onTestFinished(() => {
+        if (!this.ended) this.child.kill('SIGKILL');
+      });
+    }
   }
 
   get pid(): number {

@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     root: resolve(import.meta.dirname, '../..'),
     include: ['test/mutants/run.ts'],
+    setupFiles: ['test/setup.mjs'],
     // Each line as soon as it is known.
     reporters: ['verbose'],
     testTimeout: 1_800_000,
