@@ -119,9 +119,9 @@ export async function freePort() {
   return port;
 }
 
-/** Until the condition holds, for a minute and a half at most. */
+/** Until the condition holds, for ten minutes at most: a machine may be very busy. */
 export async function until(what, condition) {
-  for (let tries = 0; tries < 900; tries++) {
+  for (let tries = 0; tries < 6000; tries++) {
     if (await condition().catch(() => false)) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

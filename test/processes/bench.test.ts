@@ -8,7 +8,7 @@ import { ROOT } from '../helpers/cluster.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 
 // They measure for some seconds each, with a dozen processes; a slow machine needs minutes to start these.
-vi.setConfig({ testTimeout: 600_000 });
+vi.setConfig({ testTimeout: 3_600_000 });
 
 const HAS_WRK = spawnSync('which', ['wrk']).status === 0;
 

@@ -118,6 +118,12 @@ describe('every role serves on, and counts what its log lost', () => {
       expect((await set(frontends[0] ?? '', 'key', 'value')).status).toBe(200);
       const nodes = childrenOf(local.pid ?? 0);
       expect(nodes).toHaveLength(6);
+      for (const port of ports) {
+        await until(async () => {
+          const answer = await call(`127.0.0.1:${port}`, '/readyz?complete').catch(() => undefined);
+          return answer?.status === 200;
+        });
+      }
       // The parent says that all of them are ready where nobody hears it; one that dies before ends the start.
       await new Promise((resolve) => setTimeout(resolve, 5000));
       const victim = nodes.find(({ title }) => title.startsWith('velour storage'));

@@ -103,6 +103,7 @@ describe('the processes of a test', () => {
       root: ROOT,
       include: ['test/helpers/left-running.ts'],
       setupFiles: ['test/setup.mjs'],
+      testTimeout: 600_000,
     };
     writeFileSync(config, `export default { test: ${JSON.stringify(settings)} };`);
     const words = [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', '--config', config];
