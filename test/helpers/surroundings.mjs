@@ -22,11 +22,12 @@ export function surroundings() {
   const inherited = INHERITED.filter((name) => process.env[name] !== undefined);
   const environment = Object.fromEntries(inherited.map((name) => [name, process.env[name]]));
   const id = randomBytes(8).toString('hex');
-  const reaper = spawn('sh', ['-c', REAPER, 'velour-test-reaper', `${MARK}=${id}`], {
+  const reaper = spawn('/bin/sh', ['-c', REAPER, 'velour-test-reaper', `${MARK}=${id}`], {
     // In a group of its own, it outlives a Ctrl-C.
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
-    env: environment,
+    // Whatever is on the PATH of a test: this needs its own commands.
+    env: { PATH: '/usr/bin:/bin' },
   });
   reaper.unref();
   reaper.stdin.unref();
