@@ -24,7 +24,7 @@ export class LinkHands {
     const oneWay = this.#world.random.chance(0.3);
     const links: Link[] = [];
     for (const inside of side) {
-      for (const outside of this.#cluster.nodes) {
+      for (const outside of [...this.#cluster.nodes, ...this.#cluster.spares]) {
         if (side.includes(outside)) continue;
         links.push([inside, outside]);
         if (!oneWay) links.push([outside, inside]);

@@ -100,8 +100,10 @@ test.each([
   ],
 ] as const)('it looks soon when %s', (_what, happens) => {
   const play = deciding();
-  play.pass(1000, 'a', 'b');
-  play.time.runTo(play.time.monotonicMs() + 10);
+  play.pass(5000, 'a', 'b');
+  // Right after a look, when the next one is far.
+  const looked = play.ticks.length;
+  while (play.ticks.length === looked) play.time.runTo(play.time.monotonicMs() + 1);
   const before = play.ticks.length;
   happens(play);
   play.time.runTo(play.time.monotonicMs() + decideMs);

@@ -119,6 +119,28 @@ test.each(SEEDS)(
   },
 );
 
+// Seed 72000017 of the long runs: the witness renews its lease, and tells the controller that it lives. It was to give up
+// what it had, and could not say that it knew; sets waited for it for as long as the links were cut.
+test.each(SEEDS)(
+  'H11: one that only a witness hears is given up, and sets go on, seed %i',
+  (seed) => {
+    const stage = new Stage(seed, { ...SHAPE, storages: 5 });
+    const { controller, frontends, storages } = stage.cluster;
+    const [node, friend] = stage.map.witnesses.map(({ node: name }) => stage.named(name));
+    if (node === undefined || friend === undefined) throw new Error('there are three witnesses');
+    const key = ['a', 'b', 'c', 'd', 'e'].find((each) => stage.roleOf(node, each) !== undefined);
+    if (key === undefined) throw new Error('it has none of these keys');
+    stage.expectStatus(stage.set(stage.frontend(0), key), 200);
+    const others = storages.filter((other) => other !== node && other !== friend);
+    stage.cut([node], [controller, ...frontends, ...others]);
+    stage.pass(unreachableMs + 5000);
+    stage.expectStatus(stage.set(stage.frontend(0), key), 200);
+    stage.expectKept();
+    stage.heal([node], [controller, ...frontends, ...others]);
+    stage.expectHealed([key], 3);
+  },
+);
+
 // TCP repeats what it could not send after ever longer pauses, so a connection that outlived a cut may be silent for as
 // long again. A heartbeat on it would come long after the node was given up; on a new one it comes at once.
 test.each(SEEDS)('D18: a node is heard of as soon as its way is mended, seed %i', (seed) => {

@@ -112,6 +112,12 @@ export class FailureDetector {
     return nowMs > this.silentFromMs(life);
   }
 
+  /** The same, whatever witnesses say of it. */
+  isSilentItself(life: Life, nowMs: number): boolean {
+    const last = Math.max(this.#suspectFromMs, atOf(this.#heard.get(life.node), life));
+    return nowMs - last > this.#times.suspicionMs;
+  }
+
   /** After this moment it is silent for too long, if it is not heard of until then. */
   silentFromMs(life: Life): number {
     const last = Math.max(

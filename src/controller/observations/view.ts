@@ -60,7 +60,18 @@ export class View {
     const acknowledges = (other: Life) =>
       this.isDead(other) ||
       (this.isHeard(other) && (this.isWritable(other) || this.#tellsObeyed(other)));
-    return !this.isHeard(life) && canBlock(map, life, acknowledges);
+    const isGone = !this.isHeard(life) || this.#isOutOfReach(life);
+    return isGone && canBlock(map, life, acknowledges);
+  }
+
+  /**
+   * H11: nobody hears it but a witness, and that is not enough. It would give up what it has as soon as it is asked, and
+   * cannot say so; every set of its partitions would wait for it until its links are mended (seed 72000017 of the long
+   * runs).
+   */
+  #isOutOfReach(life: Life): boolean {
+    const isHeardItself = !this.#detector.isSilentItself(life, this.#nowMs);
+    return this.#reachability.isAvoided(life) && !isHeardItself;
   }
 
   /** Directly, or through a witness, not long ago. */

@@ -2,6 +2,11 @@
 
 import { type Mutant, SEEDS, tests } from '../mutant.ts';
 
+const CONTROL_ROUTES_TESTS = 'test/cluster/http/control-routes.test.ts';
+const CONTROL_ROUTES = 'src/cluster/http/control-routes.ts';
+const CONTROL_CLIENT_TESTS = 'test/cluster/peers/control-client.test.ts';
+const CONTROL_CLIENT = 'src/cluster/peers/control-client.ts';
+const CUTS_SCHEDULES = 'test/simulation/schedules-cuts.test.ts';
 const ANSWER_KINDS = 'src/cluster/wire/answer-kinds.ts';
 const FRAMES = 'src/cluster/wire/frames.ts';
 const PERSISTENT_WRITE = 'src/cluster/persistent-write.ts';
@@ -246,5 +251,41 @@ export const CLUSTER_WIRE_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(OPERATIONS_TESTS, 'hold until they were sent'),
+  },
+  {
+    name: 'a-silent-stream-is-kept',
+    rule: 'D18',
+    edits: [
+      {
+        file: CONTROL_CLIENT,
+        find: 'present.silentForMs(nowMs) >= this.#silentMs',
+        replace: 'present.silentForMs(nowMs) > 1e9',
+      },
+    ],
+    fate: tests(CUTS_SCHEDULES, 'as soon as its way is mended'),
+  },
+  {
+    name: 'a-slow-peer-is-never-heard',
+    rule: 'D18',
+    edits: [
+      {
+        file: CONTROL_CLIENT,
+        find: '      present.retire();',
+        replace: "      present.close('silent');",
+      },
+    ],
+    fate: tests(CONTROL_CLIENT_TESTS, 'may still answer'),
+  },
+  {
+    name: 'a-long-poll-is-taken-for-silence',
+    rule: 'D18',
+    edits: [{ file: CONTROL_CLIENT, find: 'if (!isPatient) this', replace: 'this' }],
+    fate: tests(CONTROL_CLIENT_TESTS, 'takes its time'),
+  },
+  {
+    name: 'any-number-of-calls-on-a-stream',
+    rule: 'D18',
+    edits: [{ file: CONTROL_ROUTES, find: '++calls > CALLS_MAX', replace: '++calls < 0' }],
+    fate: tests(CONTROL_ROUTES_TESTS, 'is cut off'),
   },
 ];

@@ -2,6 +2,8 @@
 
 import { aimed, type Mutant, tests } from '../mutant.ts';
 
+const DECISION_LOOP_TESTS = 'test/controller/decision-loop.test.ts';
+const DECISION_LOOP = 'src/controller/decision-loop.ts';
 const FAILURE_DETECTOR = 'src/controller/observations/failure-detector.ts';
 const FOLLOWERS = 'src/controller/observations/followers.ts';
 const LOOKS = 'src/controller/observations/looks.ts';
@@ -343,5 +345,47 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
       { file: VIEW, find: ' || this.isDead(life)) return false;', replace: ') return false;' },
     ],
     fate: tests(DECIDE_TESTS, 'is dead for good'),
+  },
+  {
+    name: 'vouched-for-is-never-given-up',
+    rule: 'H11',
+    edits: [
+      {
+        file: VIEW,
+        find: 'return this.#reachability.isAvoided(life) && !isHeardItself;',
+        replace: 'return false;',
+      },
+    ],
+    fate: tests(CUTS_SCHEDULES, 'one that only a witness hears'),
+  },
+  {
+    name: 'rests-while-somebody-is-waited-for',
+    rule: 'R6',
+    edits: [{ file: DECISION_LOOP, find: ' && this.#knowledge.pending.isEmpty;', replace: ';' }],
+    fate: tests(DECISION_LOOP_TESTS, 'as often as it may'),
+  },
+  {
+    name: 'rests-though-somebody-falls-silent',
+    rule: 'R6',
+    edits: [
+      {
+        file: DECISION_LOOP,
+        find: 'Math.min(heartbeatMs, silentMs - now + 1)',
+        replace: 'heartbeatMs',
+      },
+    ],
+    fate: tests(DECISION_LOOP_TESTS, 'who falls silent'),
+  },
+  {
+    name: 'a-death-waits-for-the-next-look',
+    rule: 'R6',
+    edits: [
+      {
+        file: FAILURE_DETECTOR,
+        find: 'this.#deaths.set(keyOf(life), { atMs: nowMs, returnsUntilMs });\n    this.#news();',
+        replace: 'this.#deaths.set(keyOf(life), { atMs: nowMs, returnsUntilMs });',
+      },
+    ],
+    fate: tests(DECISION_LOOP_TESTS, 'a life is said to be over'),
   },
 ];

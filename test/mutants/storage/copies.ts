@@ -307,4 +307,16 @@ export const STORAGE_COPIES_MUTANTS: readonly Mutant[] = [
     ],
     fate: SEEDS,
   },
+  {
+    name: 'given-up-by-a-map-that-came-late',
+    rule: 'H29',
+    edits: [
+      {
+        file: RETAINED,
+        find: 'if (compareMapVersions(map.version, this.#adoptedUnder) !== 0) return;',
+        replace: '',
+      },
+    ],
+    fate: tests(REPLICA_TESTS, 'by a map that came late'),
+  },
 ];

@@ -192,4 +192,21 @@ export const STORAGE_DATA_DIRECTORY_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests(DATA_DIRECTORY_RECOVERY_TESTS, 'a sync had failed'),
   },
+  {
+    name: 'takes-the-number-above-the-last',
+    rule: 'I10',
+    edits: [
+      {
+        file: 'src/storage/data-directory/recovery.ts',
+        find: 'last + 1 + skipped',
+        replace: 'last + 1',
+      },
+      {
+        file: 'src/controller/registrations.ts',
+        find: ': present === process && isPresent;',
+        replace: ': message.incarnation === known?.incarnation && store === known?.store;',
+      },
+    ],
+    fate: tests('test/simulation/schedules-maps.test.ts', 'its number is no time'),
+  },
 ];
