@@ -67,6 +67,8 @@ export interface StorageOptions extends StoreOptions {
 
 /** Between two slices of work on the memory. */
 const WORK_PAUSE_MS = 5;
+/** Where there is none. What comes in pays for most of it anyway. */
+const LOOK_FOR_WORK_MS = 1000;
 
 /** Who this process is, before the controller has spoken. */
 interface Self {
@@ -215,7 +217,7 @@ export class StorageNode implements Service {
 
   /** Memory comes back also when nothing comes in that would pay for it: that of dropped partitions, of idle bytes. */
   #maintain(): void {
-    const waitMs = this.#store.work() ? WORK_PAUSE_MS : this.#options.times.heartbeatMs;
+    const waitMs = this.#store.work() ? WORK_PAUSE_MS : LOOK_FOR_WORK_MS;
     this.#runtime.timers.after(waitMs, () => this.#maintain());
   }
 

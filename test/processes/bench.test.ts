@@ -174,6 +174,12 @@ describe.skipIf(!HAS_WRK)(`with wrk${HAS_WRK ? '' : ', which is not installed he
     expect(printed).toMatch(/^8 slow clients, others get \d+\/s: p99 [\d.]+ /m);
   });
 
+  test('idle tells what nobody asks for', () => {
+    const printed = printedBy('idle', { ROUNDS: '1', SECONDS: '1' });
+    expect(printed).toMatch(/^1 \+ 4 \+ 2 velour-fog .* ms of CPU a second: controller/m);
+    expect(printed).toMatch(/^1 \+ 10 \+ 10 velour-fog/m);
+  });
+
   test('growth turns one thing at a time', () => {
     const printed = printedBy('growth', { ROUNDS: '1', SECONDS: '1', GROWTH: 'redundancy' });
     for (const copies of [1, 2, 3]) {
