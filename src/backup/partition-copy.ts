@@ -5,14 +5,14 @@
 // A member answers at the epoch of the map that the backup began with, or a later one (H14): every set that
 // was acknowledged before it began is in each such copy, or something newer (I5).
 
-import { crc32 } from 'node:zlib';
 import { answeringMembers, partitionEntry } from '../cluster/model/cluster-map.ts';
 import type { PartitionId } from '../cluster/model/partition.ts';
 import { isExpired, isPerishable, isTombstone } from '../cluster/model/record.ts';
 import type { Folder, FolderFile } from '../cluster/ports.ts';
 import type { Answer, Cursor } from '../cluster/wire/operations.ts';
-import type { Guest } from '../coordinator/cluster-client.ts';
+import type { ClusterClient } from '../coordinator/cluster-client.ts';
 import { learn } from '../coordinator/operations/learn.ts';
+import { checksumOf } from './checksum.ts';
 import { type Content, fileOf } from './manifest.ts';
 import { RecordFile } from './record-file.ts';
 
@@ -37,7 +37,7 @@ const EMPTY: Content = {
 
 export class PartitionCopy {
   readonly partition: PartitionId;
-  readonly #guest: Guest;
+  readonly #guest: ClusterClient;
   readonly #folder: Folder;
   readonly #name: string;
   #content: Content;
@@ -46,7 +46,12 @@ export class PartitionCopy {
   #turn: number;
 
   /** @param content what an earlier run left of it */
-  constructor(guest: Guest, folder: Folder, partition: PartitionId, content: Content = EMPTY) {
+  constructor(
+    guest: ClusterClient,
+    folder: Folder,
+    partition: PartitionId,
+    content: Content = EMPTY,
+  ) {
     this.#guest = guest;
     this.#folder = folder;
     this.partition = partition;
@@ -122,7 +127,7 @@ export class PartitionCopy {
       const perishable = kept.filter(isPerishable).length;
       this.#content = {
         bytes: before.bytes + bytes.length,
-        crc: crc32(bytes, before.crc),
+        crc: checksumOf(bytes, before.crc),
         records: before.records + kept.length,
         deletes: before.deletes + deletes,
         expiring: before.expiring + perishable - deletes,

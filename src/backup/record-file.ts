@@ -1,9 +1,9 @@
 // Reads a file of records back to back, in pieces: whole records come out, and what is none is named by its
 // place. It promises the length and the checksum that the manifest has, once the end was reached.
 
-import { crc32 } from 'node:zlib';
 import { parseRecord, RECORD_HEADER_BYTES, type StoredRecord } from '../cluster/model/record.ts';
 import type { FolderFile } from '../cluster/ports.ts';
+import { checksumOf } from './checksum.ts';
 import type { Content } from './manifest.ts';
 
 /** A record that is longer is read at once. */
@@ -74,7 +74,7 @@ export class RecordFile {
       else if (result.value.length < length) {
         this.#damaged(this.#readTo + result.value.length, 'the file ends here');
       } else {
-        this.#crc = crc32(result.value, this.#crc);
+        this.#crc = checksumOf(result.value, this.#crc);
         this.#readTo += length;
         this.#rest =
           this.#rest.length === 0 ? result.value : Buffer.concat([this.#rest, result.value]);
