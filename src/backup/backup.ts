@@ -5,7 +5,7 @@
 import { assert } from '../cluster/assert.ts';
 import { type PartitionId, partitionCount } from '../cluster/model/partition.ts';
 import type { Folder } from '../cluster/ports.ts';
-import type { Guest } from '../coordinator/cluster-client.ts';
+import type { ClusterClient } from '../coordinator/cluster-client.ts';
 import { type Content, encodeManifest, isWhole, MANIFEST_FILE, type Manifest } from './manifest.ts';
 import { PartitionCopy } from './partition-copy.ts';
 
@@ -34,7 +34,7 @@ export interface BackupOutcome {
 }
 
 export class Backup {
-  readonly #guest: Guest;
+  readonly #guest: ClusterClient;
   readonly #folder: Folder;
   readonly #startedAtMs: number;
   readonly #contents: Map<PartitionId, Content>;
@@ -51,7 +51,7 @@ export class Backup {
 
   /** @param manifest of an earlier run, or a new one; of this cluster */
   constructor(
-    guest: Guest,
+    guest: ClusterClient,
     folder: Folder,
     manifest: Manifest,
     done: (outcome: BackupOutcome) => void,

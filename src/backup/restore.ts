@@ -19,7 +19,7 @@ import {
   type StoredRecord,
 } from '../cluster/model/record.ts';
 import type { Folder } from '../cluster/ports.ts';
-import type { Guest } from '../coordinator/cluster-client.ts';
+import type { ClusterClient } from '../coordinator/cluster-client.ts';
 import { Keeper, type KeepOutcome } from '../coordinator/operations/restore/round.ts';
 import type { WriteOutcome } from '../coordinator/operations/set/decision.ts';
 import { Writer } from '../coordinator/operations/set/writer.ts';
@@ -64,7 +64,7 @@ export interface RestoreOptions {
 }
 
 export class Restore {
-  readonly #guest: Guest;
+  readonly #guest: ClusterClient;
   readonly #folder: Folder;
   readonly #manifest: Manifest;
   readonly #asNew: boolean;
@@ -93,7 +93,7 @@ export class Restore {
 
   /** @param manifest of files that verifyFiles found nothing wrong with */
   constructor(
-    guest: Guest,
+    guest: ClusterClient,
     folder: Folder,
     manifest: Manifest,
     { asNew }: RestoreOptions,

@@ -7,7 +7,7 @@ import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { claimFolder } from '../cluster/io/disk/folder.ts';
 import { systemClock } from '../cluster/io/process/system.ts';
 import type { Folder } from '../cluster/ports.ts';
-import type { Guest } from '../coordinator/cluster-client.ts';
+import type { ClusterClient } from '../coordinator/cluster-client.ts';
 import {
   GUEST_OPTIONS,
   guestOf,
@@ -69,7 +69,11 @@ function exitOf(missing: number): number {
   return missing === 0 ? 0 : EXIT.unavailable;
 }
 
-function refuseForeign({ cluster, digits }: Manifest, { map }: Guest, directory: string): void {
+function refuseForeign(
+  { cluster, digits }: Manifest,
+  { map }: ClusterClient,
+  directory: string,
+): void {
   if (cluster === map.cluster && digits === map.digits) return;
   throw new FatalError(
     EXIT.config,
@@ -81,7 +85,7 @@ function refuseForeign({ cluster, digits }: Manifest, { map }: Guest, directory:
  * As of before the map came: what was acknowledged since may be under a later one.
  * @param begunMs monotonic
  */
-function newManifest({ map, runtime: { clock } }: Guest, begunMs: number): Manifest {
+function newManifest({ map, runtime: { clock } }: ClusterClient, begunMs: number): Manifest {
   const startedAtMs = Math.floor(clock.wallMs() - (clock.monotonicMs() - begunMs));
   const { cluster, digits } = map;
   return { cluster, digits, startedAtMs, partitions: new Map() };
@@ -93,7 +97,7 @@ interface Run {
   readonly seconds: number;
 }
 
-async function run(guest: Guest, folder: Folder, manifest: Manifest): Promise<Run> {
+async function run(guest: ClusterClient, folder: Folder, manifest: Manifest): Promise<Run> {
   const { Backup } = await import('../backup/backup.ts');
   const { clock } = guest.runtime;
   const startedMs = clock.monotonicMs();

@@ -5,7 +5,7 @@ import { EXIT } from '../cluster/http/errors.ts';
 import { Names } from '../cluster/io/network/names.ts';
 import { EVERYWHERE } from '../cluster/io/server/listeners.ts';
 import { type Address, formatAddress, hostOf, parseAddress } from '../cluster/model/identity.ts';
-import { type Command, HOST_OPTION, MEMORY_OPTION, type Words } from './options.ts';
+import { type Arguments, type Command, HOST_OPTION, MEMORY_OPTION } from './options.ts';
 import { onOneLine, printData } from './printing.ts';
 
 /** Of one question to a node. */
@@ -60,7 +60,7 @@ export const doctorCommand: Command = {
   },
 };
 
-async function checksOf(words: Words) {
+async function checksOf(words: Arguments) {
   const controller =
     words.optionalText('controller') === undefined ? undefined : words.address('controller');
   const own = words.optionalText('own') === undefined ? undefined : words.address('own');

@@ -89,7 +89,7 @@ export const frontendCommand: Command = {
           times,
           storages,
           mapFile,
-          siblings: primary,
+          workerGroup: primary,
         }),
     };
     letHeapGrow();

@@ -8,8 +8,8 @@ import { openLog } from '../cluster/io/process/logger.ts';
 import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io/process/system.ts';
 import { protocolTimes } from '../cluster/model/limits.ts';
 import type { DiskResult, Folder } from '../cluster/ports.ts';
-import type { Guest, Refused } from '../coordinator/cluster-client.ts';
-import { type OptionTable, SERVER_OPTIONS, type Words } from './options.ts';
+import type { ClusterClient, Refused } from '../coordinator/cluster-client.ts';
+import { type Arguments, type OptionTable, SERVER_OPTIONS } from './options.ts';
 import { printData, say } from './printing.ts';
 
 const PROGRESS_MS = { terminal: 500, log: 5000 };
@@ -22,13 +22,13 @@ export const GUEST_OPTIONS: OptionTable = {
 };
 
 /** @throws FatalError when there is no cluster to be reached */
-export async function guestOf(name: string, words: Words): Promise<Guest> {
+export async function guestOf(name: string, words: Arguments): Promise<ClusterClient> {
   const controller = words.address('controller');
   const times = protocolTimes(words.positive('time-scale'));
   const level = words.logLevel();
   const log = openLog({ role: name, node: controller, level, pretty: words.prettyLogs() });
   const { visit } = await import('../coordinator/cluster-client.ts');
-  const guest = await new Promise<Guest | Refused>((resolve) =>
+  const guest = await new Promise<ClusterClient | Refused>((resolve) =>
     visit(
       {
         clock: systemClock,
@@ -73,7 +73,12 @@ export function showProgress(line: () => string): () => void {
 }
 
 /** The streams to the cluster, and its map polls, would keep the process alive. */
-export async function leave(words: Words, answer: unknown, text: string, code = 0): Promise<never> {
+export async function leave(
+  words: Arguments,
+  answer: unknown,
+  text: string,
+  code = 0,
+): Promise<never> {
   await printData(`${words.flag('json') ? JSON.stringify(answer) : text}\n`);
   process.exit(code);
 }

@@ -13,7 +13,7 @@ import { type Context, type LoadResult, total } from '../load/result.ts';
 import { parseValueSizes, type ValueSizes } from '../load/value-sizes.ts';
 import { WORKLOAD_NAMES, WORKLOADS } from '../load/workload.ts';
 import { showProgress } from './guest.ts';
-import { type Command, usage, type Words } from './options.ts';
+import { type Arguments, type Command, usage } from './options.ts';
 import { printData, say } from './printing.ts';
 import { onStopSignals } from './signals.ts';
 
@@ -138,7 +138,7 @@ function exitOf({ all, fill, violations }: LoadResult): number {
   return isGood ? 0 : EXIT.broken;
 }
 
-function settingsOf(words: Words): LoadSettings {
+function settingsOf(words: Arguments): LoadSettings {
   const frontends = words.addresses('frontends', FRONTENDS_MAX);
   const connections = words.integer('connections', { min: 1, max: CONNECTIONS_MAX });
   if (connections < frontends.length) {
@@ -180,14 +180,14 @@ function settingsOf(words: Words): LoadSettings {
   };
 }
 
-function sizesOf(words: Words): ValueSizes {
+function sizesOf(words: Arguments): ValueSizes {
   const sizes = parseValueSizes(words.text('value-size'));
   if (typeof sizes === 'function') return sizes;
   throw usage(`value-size ${sizes.wrong}`);
 }
 
 /** May be empty; what `words` takes for missing. */
-function keyPrefixOf(words: Words): string {
+function keyPrefixOf(words: Arguments): string {
   const prefix = words.optionalText('key-prefix') ?? '';
   if (KEY_PREFIX.test(prefix)) return prefix;
   throw usage(`key-prefix must be up to 200 of A-Z a-z 0-9 . _ : / -, and is ${prefix}`);

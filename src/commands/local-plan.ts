@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { type Address, formatAddress, PORT_MAX } from '../cluster/model/identity.ts';
 import { REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
-import { usage, type Words } from './options.ts';
+import { type Arguments, usage } from './options.ts';
 
 /** What its nodes call each other, where they listen on that. */
 const LOOPBACK = '127.0.0.1';
@@ -25,7 +25,7 @@ export interface Plan {
   greeting(redundancy: number): string;
 }
 
-export function planOf(words: Words): Plan {
+export function planOf(words: Arguments): Plan {
   const frontends = words.integer('num-frontend', { min: 1, max: FRONTENDS_MAX });
   const storages = words.integer('num-storage', { min: 1, max: STORAGE_NODES_MAX });
   const workers = words.workers();

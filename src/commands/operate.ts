@@ -12,7 +12,7 @@ import type { AcceptLossReply, PlanReply } from '../cluster/wire/control-message
 import { CONTROL, type ControlKind } from '../cluster/wire/control-table.ts';
 import type { ControlMessage } from '../cluster/wire/map-json.ts';
 import { dictionary, integer, object, type Shape } from '../cluster/wire/shapes.ts';
-import { type Command, type OptionTable, usage, type Words } from './options.ts';
+import { type Arguments, type Command, type OptionTable, usage } from './options.ts';
 import { printable, printData, say } from './printing.ts';
 
 const CALL_TIMEOUT_MS = 10_000;
@@ -141,7 +141,7 @@ export const planCommand: Command = {
   },
 };
 
-function nodeToDrain(words: Words): NodeId {
+function nodeToDrain(words: Arguments): NodeId {
   const node = words.optionalText('of');
   if (node === undefined) throw usage('name the node: velour plan drain HOST:PORT');
   return node as NodeId;
@@ -166,7 +166,7 @@ function size(): Shape<number> {
   return integer({ min: 0, max: partitionCount(3) });
 }
 
-async function untilEmpty(words: Words, node: string): Promise<void> {
+async function untilEmpty(words: Arguments, node: string): Promise<void> {
   let last = -1;
   for (;;) {
     const { storage } = await look(words, '/status', partitionsOf);
@@ -183,7 +183,7 @@ let network: Network | undefined;
 
 /** @throws FatalError with the controller's own words. */
 function ask<Request extends ControlMessage, Reply>(
-  words: Words,
+  words: Arguments,
   { http, reply }: ControlKind<Request, Reply>,
   message: Request,
 ): Promise<Reply> {
@@ -196,12 +196,12 @@ function textsOf([name, value]: readonly [string, unknown]): [string, string] {
   return [name, String(value)];
 }
 
-function look<T>(words: Words, path: string, shape: Shape<T>): Promise<T> {
+function look<T>(words: Arguments, path: string, shape: Shape<T>): Promise<T> {
   return call(words, { method: 'GET', path }, shape);
 }
 
 function call<T>(
-  words: Words,
+  words: Arguments,
   request: Pick<ControlCall, 'method' | 'path' | 'message'>,
   shape: Shape<T>,
 ): Promise<T> {
@@ -218,6 +218,6 @@ function call<T>(
   );
 }
 
-async function print(words: Words, answer: unknown, text: string): Promise<void> {
+async function print(words: Arguments, answer: unknown, text: string): Promise<void> {
   await printData(`${words.flag('json') ? JSON.stringify(answer) : printable(text)}\n`);
 }

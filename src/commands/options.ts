@@ -35,10 +35,10 @@ export interface Command {
   readonly serves?: true;
   /** Options with a variable besides VELOUR_*; where it is set, it beats the --config file as well. */
   readonly variables?: Readonly<Record<string, string>>;
-  /** What each positional argument of `usage` is; all are texts, and the readers of Words make values of them. */
+  /** What each positional argument of `usage` is; all are texts, and the readers of Arguments make values of them. */
   readonly positionals: Readonly<Record<string, Positional>>;
   readonly examples: readonly (readonly [string, string])[];
-  run(words: Words): Promise<void>;
+  run(words: Arguments): Promise<void>;
 }
 
 export const GLOBAL_OPTIONS: OptionTable = {
@@ -121,7 +121,7 @@ export interface Settings {
 export const NO_SETTINGS: Settings = { defaults: {}, sources: new Map(), warnings: [] };
 
 /** What the user gave, read by name; every reader says what is wrong in one line and exits 2. */
-export class Words {
+export class Arguments {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #sources: ReadonlyMap<string, string>;
   /** What is set and does nothing, for the log. */

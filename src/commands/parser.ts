@@ -1,9 +1,9 @@
 // The command line: yargs tells commands, options and positional arguments apart; what their words mean is decided
-// by settings.ts and by Words, never by how a word looks.
+// by settings.ts and by Arguments, never by how a word looks.
 
 import yargs from 'yargs';
 import { VERSION } from '../cluster/software.ts';
-import { type Command, GLOBAL_OPTIONS, NO_SETTINGS, usage, Words } from './options.ts';
+import { Arguments, type Command, GLOBAL_OPTIONS, NO_SETTINGS, usage } from './options.ts';
 import { say } from './printing.ts';
 import { plainFlags, readSettings, type Variables } from './settings.ts';
 
@@ -71,7 +71,7 @@ export async function runCommand(
       },
       handler: (values) => {
         if (!command.serves) for (const warning of settings.warnings) say(`velour: ${warning}\n`);
-        return command.run(new Words(values, settings));
+        return command.run(new Arguments(values, settings));
       },
     });
   }

@@ -8,7 +8,7 @@ import { openFolder } from '../cluster/io/disk/folder.ts';
 import { whenFullOf } from '../cluster/model/cluster-map.ts';
 import { partitionCount } from '../cluster/model/partition.ts';
 import type { Folder } from '../cluster/ports.ts';
-import type { Guest } from '../coordinator/cluster-client.ts';
+import type { ClusterClient } from '../coordinator/cluster-client.ts';
 import {
   GUEST_OPTIONS,
   guestOf,
@@ -114,7 +114,7 @@ function exitOf({ failed, belowFloor }: RestoreFigures, problem: string | undefi
 }
 
 async function run(
-  guest: Guest,
+  guest: ClusterClient,
   folder: Folder,
   manifest: Manifest,
   asNew: boolean,

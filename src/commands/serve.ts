@@ -11,7 +11,7 @@ import { CannotListen, EVERYWHERE } from '../cluster/io/server/listeners.ts';
 import { formatAddress } from '../cluster/model/identity.ts';
 import type { DrainOptions, Log, Runtime, Service } from '../cluster/ports.ts';
 import { VERSION } from '../cluster/software.ts';
-import type { Words } from './options.ts';
+import type { Arguments } from './options.ts';
 import { ignoreHangup, onStopSignals } from './signals.ts';
 
 export interface Role {
@@ -41,7 +41,7 @@ export const CHILD_VARIABLE = 'VELOUR_LOCAL_CHILD';
 /** With this message `velour local` stops its children, all of them. */
 export const CLUSTER_STOPS = 'the whole cluster stops';
 
-export async function serve(role: Role, words: Words): Promise<void> {
+export async function serve(role: Role, words: Arguments): Promise<void> {
   const log = openProcess(role, words);
   const service = await openService(role, log);
   const server = await listen(service, role);
@@ -62,7 +62,7 @@ export async function serve(role: Role, words: Words): Promise<void> {
 /** Name in `ps`, log, and what ends the process, as every process of a role has them. */
 export function openProcess(
   { name, node }: Pick<Role, 'name' | 'node'>,
-  words: Words,
+  words: Arguments,
   worker?: number,
 ): ProcessLog {
   ignoreHangup();
@@ -172,7 +172,7 @@ export function stopOnSignals(
   onStopSignals((signal, code) => stop(signal, code));
 }
 
-/** A broken invariant or an unexpected error ends the process: going on could corrupt (STYLE 12). */
+/** A broken invariant or an unexpected error ends the process: going on could corrupt. */
 function dieOnErrors(log: Log): void {
   process.on('uncaughtException', (error) => fail(log, error));
   process.on('unhandledRejection', (error) => fail(log, error));

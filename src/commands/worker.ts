@@ -4,13 +4,13 @@
 import type { CheckResult } from '../cluster/http/health.ts';
 import type { Primary } from '../cluster/io/process/workers.ts';
 import type { HttpServer } from '../cluster/io/server/http-server.ts';
-import type { Words } from './options.ts';
+import type { Arguments } from './options.ts';
 import { leave, listen, logListening, openProcess, openService, type Role } from './serve.ts';
 import { ignoreStopSignals } from './signals.ts';
 
 const READY_CHECK_MS = 20;
 
-export async function serveAsWorker(role: Role, words: Words, primary: Primary): Promise<void> {
+export async function serveAsWorker(role: Role, words: Arguments, primary: Primary): Promise<void> {
   const log = openProcess(role, words, primary.worker);
   // Ctrl-C and a stop of a whole control group reach all processes; in which order they stop is the primary's.
   ignoreStopSignals();

@@ -9,7 +9,7 @@ import type { ProcessLog } from '../cluster/io/process/logger.ts';
 import { processUsage, systemClock, systemTimers } from '../cluster/io/process/system.ts';
 import { startWorker, type WorkerProcess } from '../cluster/io/process/workers.ts';
 import { Gathering } from './gathering.ts';
-import type { Words } from './options.ts';
+import type { Arguments } from './options.ts';
 import { openProcess, type Role, stopOnSignals } from './serve.ts';
 
 /** Before a worker that ended is started again; doubled each time, up to the most. */
@@ -24,7 +24,7 @@ const KILL_AFTER_EXTRA_MS = 1500;
 
 export function serveWithWorkers(
   role: Pick<Role, 'name' | 'node'>,
-  words: Words,
+  words: Arguments,
   count: number,
   shutdownDelayMs: number,
 ) {

@@ -43,13 +43,13 @@ import { noGenerationLeft, openGeneration, reopened } from './map/generations.ts
 import { pushMap } from './map/map-push.ts';
 import { PublishedMap } from './map/published-map.ts';
 import { Recovery } from './map/recovery.ts';
-import { noteOtherFounding, Opening, refuseOtherWhenFull } from './map/startup-guard.ts';
+import { noteOtherFounding, refuseOtherWhenFull, StartupGuard } from './map/startup-guard.ts';
 import { decodeState, refuseBrokenDisk, STATE_FILE } from './map/state-file.ts';
 import { watchState } from './map/state-watch.ts';
 import { Followers } from './observations/followers.ts';
 import { addLifeReports } from './observations/life-reports.ts';
 import { Looks } from './observations/looks.ts';
-import { Knowledge } from './observations/observations.ts';
+import { Observations } from './observations/observations.ts';
 import { refusePoll, refuseSmallerScale, refuseTimeScale } from './observations/time-scales.ts';
 import { type FoundingRule, Registrations } from './registrations.ts';
 import { judgeNewcomer } from './rivals.ts';
@@ -75,12 +75,12 @@ export class Controller implements Service {
   readonly #control: ControlRoutes;
   readonly #client: ControlClient;
   readonly #registrations: Registrations;
-  readonly #knowledge: Knowledge;
+  readonly #observations: Observations;
   readonly #decisions: DecisionLoop;
   readonly #epochs: EpochWatch;
   readonly #offline: OfflineWatch;
   readonly #followers: Followers;
-  #opening: Opening | undefined;
+  #opening: StartupGuard | undefined;
   #recovery: Recovery | undefined;
   #loaded = false;
   #draining = false;
@@ -89,16 +89,21 @@ export class Controller implements Service {
     this.#runtime = runtime;
     this.#options = options;
     this.#client = new ControlClient(runtime, options.times);
-    this.#knowledge = new Knowledge(options.times, runtime);
+    this.#observations = new Observations(options.times, runtime);
     this.#followers = new Followers(options.times);
     this.#epochs = new EpochWatch(runtime.log);
     this.#offline = new OfflineWatch(runtime.log);
     this.#map = new PublishedMap(runtime, (map, earlier) => this.#published(map, earlier));
-    this.#decisions = new DecisionLoop(runtime, this.#map, this.#knowledge, () => this.#recovery);
-    const timed = { ...runtime, clock: this.#knowledge.clocks.time };
+    this.#decisions = new DecisionLoop(
+      runtime,
+      this.#map,
+      this.#observations,
+      () => this.#recovery,
+    );
+    const timed = { ...runtime, clock: this.#observations.clocks.time };
     this.#registrations = new Registrations(timed, this.#map, options, {
-      aheadMs: (wallMs) => this.#knowledge.clocks.aheadAtStartMs(wallMs),
-      proved: (life) => this.#knowledge.detector.died(life, this.#nowMs(), false),
+      aheadMs: (wallMs) => this.#observations.clocks.aheadAtStartMs(wallMs),
+      proved: (life) => this.#observations.detector.died(life, this.#nowMs(), false),
       recovery: () => this.#recovery,
       recovering: () => this.#recovering(),
     });
@@ -106,14 +111,14 @@ export class Controller implements Service {
     this.#control = new ControlRoutes('the controller', this.#routes, this.#metrics, runtime.log);
     this.#addRoutes();
     const administered: Administered = {
-      knowledge: this.#knowledge,
+      observations: this.#observations,
       nowMs: () => this.#nowMs(),
       map: () => this.#map.current,
       propose: (change, done) => this.#propose(change, done),
       recovery: () => this.#recovery,
     };
     addAdminRoutes(this.#control, administered, runtime);
-    const { detector } = this.#knowledge;
+    const { detector } = this.#observations;
     const { times } = options;
     const map = () => this.#map.current;
     const looks = new Looks(runtime, this.#client, { detector, times, map });
@@ -123,13 +128,13 @@ export class Controller implements Service {
       redundancy: options.redundancy,
       timeScale: options.times.scale,
       whenFull: options.whenFull,
-      knowledge: this.#knowledge,
+      observations: this.#observations,
       map: () => this.#map.current,
       waitingFor: () => this.#waitingFor(),
       stateProblem: () => this.#map.problem,
       frozenFor: (map) => this.#recovery?.frozenFor(map),
       candidates: () => this.#registrations.candidates,
-      frontends: () => this.#knowledge.frontends.addresses,
+      frontends: () => this.#observations.frontends.addresses,
     });
   }
 
@@ -183,7 +188,7 @@ export class Controller implements Service {
     noteOtherFounding(this.#options, stored, this.#runtime.log);
     // The recovery before was not over; what it froze waits for promises that only another one hears.
     if (isFrozen(stored)) return this.#recover(stored, 0, stored.onlyController);
-    this.#opening = new Opening(this.#runtime, times, stored, (promised) =>
+    this.#opening = new StartupGuard(this.#runtime, times, stored, (promised) =>
       promised === undefined ? this.#open(stored) : this.#recover(stored, promised),
     );
   }
@@ -228,9 +233,9 @@ export class Controller implements Service {
   }
 
   #published(map: ClusterMap, earlier: ClusterMap | undefined): void {
-    if (earlier === undefined) this.#knowledge.detector.listens(this.#nowMs());
-    this.#knowledge.update(map, this.#nowMs());
-    this.#knowledge.onNews();
+    if (earlier === undefined) this.#observations.detector.listens(this.#nowMs());
+    this.#observations.update(map, this.#nowMs());
+    this.#observations.onNews();
     this.#epochs.published(map);
     for (const { message, fields } of changesBetween(earlier, map)) {
       this.#runtime.log.write('info', message, fields);
@@ -242,14 +247,14 @@ export class Controller implements Service {
     });
     this.#offline.published(map);
     const { times } = this.#options;
-    pushMap(this.#client, this.#map, map, { knowledge: this.#knowledge, times });
+    pushMap(this.#client, this.#map, map, { observations: this.#observations, times });
   }
 
   #register(message: RegisterRequest, reply: (answer: RegisterReply | Refused) => void): void {
     const answer = () => this.#refuse(message) ?? this.#registrations.register(message);
     const rival = this.#registrations.rivalOf(message);
     if (rival === undefined || this.#refuse(message) !== undefined) return reply(answer());
-    const heardMs = this.#knowledge.detector.heardMs(message.node);
+    const heardMs = this.#observations.detector.heardMs(message.node);
     const newcomer = { message, rival, heardMs };
     judgeNewcomer(this.#runtime, this.#client, this.#options.times, newcomer, (elsewhere) =>
       reply(elsewhere ?? answer()),
@@ -320,18 +325,18 @@ export class Controller implements Service {
     }
     const refused = this.#registrations.heartbeat(message);
     if (refused !== undefined) return refused;
-    if (this.#knowledge.detector.death(message) !== undefined) {
+    if (this.#observations.detector.death(message) !== undefined) {
       return new Refused('other-incarnation', 'this life was declared dead; start the node again');
     }
     const map = this.#map.current;
     if (map !== undefined) this.#followers.heard(map, message, this.#nowMs());
-    this.#knowledge.heard(message, this.#nowMs());
+    this.#observations.heard(message, this.#nowMs());
     return {
       incarnation: message.incarnation,
       mapVersion: map?.version ?? NO_MAP,
       lease: map !== undefined && isGranted(map, message),
-      timeMs: this.#knowledge.clocks.tellMs,
-      adopted: message.retains === true ? this.#knowledge.adoptedBy(map) : undefined,
+      timeMs: this.#observations.clocks.tellMs,
+      adopted: message.retains === true ? this.#observations.adoptedBy(map) : undefined,
       ...this.#map.newsFor({ since: message.mapVersion, deltas: message.deltas ?? false }),
     };
   }
@@ -340,7 +345,7 @@ export class Controller implements Service {
     const { frontend, since, waitMs = 0, deltas = false } = message;
     const refused = refusePoll(message, this.#options.times.scale);
     if (refused !== undefined) return reply(refused);
-    if (frontend !== undefined) this.#knowledge.frontends.polled(frontend, this.#nowMs());
+    if (frontend !== undefined) this.#observations.frontends.polled(frontend, this.#nowMs());
     const untilMs = this.#draining ? 0 : Math.min(waitMs, this.#options.times.mapPollMs);
     this.#map.waitForNewer({ since: sinceOf(since), deltas }, untilMs, (news) =>
       reply({ ...news, waitingFor: this.#waitingFor() }),

@@ -8,12 +8,12 @@ import { decide, stillHolds } from './decisions/decide.ts';
 import { Rebalancing } from './decisions/rebalancing.ts';
 import type { PublishedMap } from './map/published-map.ts';
 import type { Recovery } from './map/recovery.ts';
-import type { Knowledge } from './observations/observations.ts';
+import type { Observations } from './observations/observations.ts';
 
 export class DecisionLoop {
   readonly #runtime: Pick<Runtime, 'clock' | 'timers'>;
   readonly #map: PublishedMap;
-  readonly #knowledge: Knowledge;
+  readonly #observations: Observations;
   readonly #recovery: () => Recovery | undefined;
   readonly #rebalancing = new Rebalancing();
   /** A decision is being made durable; the next one starts from its outcome. */
@@ -26,14 +26,14 @@ export class DecisionLoop {
   constructor(
     runtime: Pick<Runtime, 'clock' | 'timers'>,
     map: PublishedMap,
-    knowledge: Knowledge,
+    observations: Observations,
     recovery: () => Recovery | undefined,
   ) {
     this.#runtime = runtime;
     this.#map = map;
-    this.#knowledge = knowledge;
+    this.#observations = observations;
     this.#recovery = recovery;
-    knowledge.onNews = () => this.#tickWithin(knowledge.times.decideMs);
+    observations.onNews = () => this.#tickWithin(observations.times.decideMs);
   }
 
   start(): void {
@@ -44,9 +44,9 @@ export class DecisionLoop {
   #tick(): void {
     const now = this.#runtime.clock.monotonicMs();
     const map = this.#map.current;
-    this.#knowledge.tick(map, now);
+    this.#observations.tick(map, now);
     if (map !== undefined) {
-      this.#knowledge.update(map, now);
+      this.#observations.update(map, now);
       if (!this.#deciding) this.#decide();
     }
     this.#tickIn(this.#pauseMs(map, now));
@@ -58,10 +58,10 @@ export class DecisionLoop {
    * detector, to which more than two heartbeats without a tick are a pause of this process (H10).
    */
   #pauseMs(map: ClusterMap | undefined, now: number): number {
-    const { decideMs, heartbeatMs } = this.#knowledge.times;
-    const isAtRest = this.#isSettled && !this.#deciding && this.#knowledge.pending.isEmpty;
+    const { decideMs, heartbeatMs } = this.#observations.times;
+    const isAtRest = this.#isSettled && !this.#deciding && this.#observations.pending.isEmpty;
     if (map === undefined || !isAtRest || isFrozen(map)) return decideMs;
-    const { detector } = this.#knowledge;
+    const { detector } = this.#observations;
     const silentMs = Math.min(...presentLives(map).map((life) => detector.silentFromMs(life)));
     // Who is silent already is judged as often as ever.
     return silentMs <= now ? decideMs : Math.min(heartbeatMs, silentMs - now + 1);
@@ -83,12 +83,12 @@ export class DecisionLoop {
     this.#map.propose(
       (map) => {
         assert(map !== undefined, 'a map, once there, stays');
-        const next = decide(map, this.#knowledge.at(now()), {
+        const next = decide(map, this.#observations.at(now()), {
           thaw: (changed) => this.#recovery()?.thaw(changed) ?? changed,
           rebalance: (changed, view) => this.#rebalancing.step(changed, view),
         });
         this.#isSettled = next === map;
-        if (next !== map) this.#knowledge.decidedMs = now();
+        if (next !== map) this.#observations.decidedMs = now();
         return next;
       },
       () => {
@@ -96,7 +96,7 @@ export class DecisionLoop {
         this.#deciding = false;
       },
       (next, earlier) =>
-        earlier === undefined || stillHolds(next, earlier, this.#knowledge.at(now())),
+        earlier === undefined || stillHolds(next, earlier, this.#observations.at(now())),
     );
   }
 }

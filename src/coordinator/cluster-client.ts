@@ -14,7 +14,7 @@ import type { OperationContext } from './operations/operation-context.ts';
 import { Probes } from './probes.ts';
 import { Router } from './router.ts';
 
-export interface Guest extends OperationContext {
+export interface ClusterClient extends OperationContext {
   /** The one that it was let in with; the router has the present one. */
   readonly map: ClusterMap;
 }
@@ -29,7 +29,7 @@ export interface Refused {
 export function visit(
   runtime: Runtime,
   options: { readonly controller: Address; readonly times: Times },
-  done: (guest: Guest | Refused) => void,
+  done: (guest: ClusterClient | Refused) => void,
 ): void {
   const { times, controller } = options;
   const router = new Router(runtime, times);

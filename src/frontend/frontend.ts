@@ -5,7 +5,7 @@ import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import type { HttpRequest } from '../cluster/http/http.ts';
 import { Metrics } from '../cluster/http/metrics.ts';
 import { type ReplyCallback, Routes } from '../cluster/http/routes.ts';
-import type { Siblings } from '../cluster/http/worker-group.ts';
+import type { WorkerGroup } from '../cluster/http/worker-group.ts';
 import { addTimeMetrics, ClusterClock } from '../cluster/model/cluster-clock.ts';
 import { offlinePartitions, whenFullOf } from '../cluster/model/cluster-map.ts';
 import type { Address } from '../cluster/model/identity.ts';
@@ -36,7 +36,7 @@ export interface FrontendOptions {
   /** Where the last map is kept for the next start. */
   readonly mapFile?: MapFile | undefined;
   /** The other processes of this frontend, if it has several. */
-  readonly siblings?: Siblings | undefined;
+  readonly workerGroup?: WorkerGroup | undefined;
 }
 
 export class Frontend implements Service {
@@ -49,7 +49,7 @@ export class Frontend implements Service {
   #requests = 0;
 
   constructor(runtime: Runtime, options: FrontendOptions) {
-    const { times, siblings, storages = [], mapFile } = options;
+    const { times, workerGroup, storages = [], mapFile } = options;
     const metrics = new Metrics();
     const cache = mapFile === undefined ? undefined : new CachedMap(runtime, times, mapFile);
     this.#router = new Router(runtime, times, (map) => cache?.save(map));
@@ -64,7 +64,7 @@ export class Frontend implements Service {
       cache,
       isControllerAway,
     });
-    this.#routes = new Routes('frontend', runtime, metrics, siblings);
+    this.#routes = new Routes('frontend', runtime, metrics, workerGroup);
     const clock = new ClusterClock(runtime.clock, runtime.log);
     const reports = new FailureReports(runtime, client, options);
     this.#probes = new Probes(runtime, this.#router, times, {
@@ -88,7 +88,7 @@ export class Frontend implements Service {
     const timed = { ...runtime, clock, times, hasMap };
     const kv = new KvGateway(new Reader(context), writer, timed, () => this.#absence());
     kv.addTo(this.#routes, metrics);
-    addHotKeys(this.#routes, metrics, hotKeys, siblings);
+    addHotKeys(this.#routes, metrics, hotKeys, workerGroup);
     addStatusRoute(this.#routes, runtime, this.#router, times);
     coverage.addTo(this.#routes, metrics);
     this.#routes.addCheck('map', () => this.#mapProblem());
@@ -122,7 +122,7 @@ export class Frontend implements Service {
       {},
       'min',
     );
-    if (siblings !== undefined) this.#addWorkerMetrics(metrics, siblings);
+    if (workerGroup !== undefined) this.#addWorkerMetrics(metrics, workerGroup);
   }
 
   start(): void {
@@ -149,7 +149,7 @@ export class Frontend implements Service {
     done();
   }
 
-  #addWorkerMetrics(metrics: Metrics, { worker }: Siblings): void {
+  #addWorkerMetrics(metrics: Metrics, { worker }: WorkerGroup): void {
     metrics.gauge('velourfog_workers', 'Processes that take requests.', () => 1, {}, 'sum');
     metrics.countedElsewhere(
       'velourfog_worker_requests_total',

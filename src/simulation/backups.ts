@@ -17,7 +17,7 @@ import {
 } from '../cluster/model/record.ts';
 import type { Folder, Link, Network, Runtime, Service } from '../cluster/ports.ts';
 import { decodeOperation } from '../cluster/wire/operations.ts';
-import { type Guest, visit } from '../coordinator/cluster-client.ts';
+import { type ClusterClient, visit } from '../coordinator/cluster-client.ts';
 import { type SimulatedCluster, SimulatedNode } from './cluster.ts';
 import type { History, Operation } from './history.ts';
 import type { World } from './world.ts';
@@ -47,7 +47,7 @@ export interface RestoreEnd {
   readonly figures: RestoreFigures | undefined;
 }
 
-type Task = (guest: Guest, folder: Folder, end: () => void) => void;
+type Task = (guest: ClusterClient, folder: Folder, end: () => void) => void;
 
 export class SimulatedBackup {
   /** Its disk is the directory of the backup: `wipe` it for another one. */

@@ -5,7 +5,7 @@ import type { World } from './world.ts';
 
 /** What a fault may fail as long as no other is active. */
 export type MayFail =
-  /** DESIGN's guarantees: one failed node fails nothing. */
+  /** One failed node fails nothing. */
   | 'nothing'
   /** Only what goes through the frontends that it strikes. */
   | 'its frontends'

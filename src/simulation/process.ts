@@ -8,7 +8,7 @@ import type { World } from './world.ts';
 
 /** Where the virtual wall clocks begin; any time will do that is not near 0. */
 const WALL_START_MS = 1_700_000_000_000;
-/** Clock rates agree within this share (PROTOCOL, assumptions). */
+/** Clock rates agree within this share (docs/protocol.md, leases and witnesses). */
 const DRIFT_MAX = 0.05;
 /** Less than any clock shows: what is left of a timer by rounding. */
 const NOTHING_MS = 1e-6;

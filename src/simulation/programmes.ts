@@ -1,4 +1,4 @@
-// Aimed faults: each goes for one rule that random faults seldom meet (PROTOCOL 4.2). They know the map,
+// Aimed faults: each goes for one rule that random faults seldom meet. They know the map,
 // and so who is a member, a witness or a joiner now; when to strike and how long is still the seed's.
 
 import type { ClusterMap, Life } from '../cluster/model/cluster-map.ts';

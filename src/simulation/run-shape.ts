@@ -140,7 +140,7 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
     faultsMs: isAccepted || losesRecords ? 14_000 : 8000,
     settledAfterMs: 9000,
     isCalm: false,
-    // Sparse faults let a state settle in; dense ones hide what it does (PROTOCOL 4.2).
+    // Sparse faults let a state settle in; dense ones hide what it does.
     gapMs: (programme && GAPS_MS[programme]) ?? (sparse ? [500, 2500] : [30, 400]),
     lasts: false,
     isImpatient: isAccepted || random.chance(0.2),

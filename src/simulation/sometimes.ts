@@ -1,4 +1,4 @@
-// What must have happened in enough runs: a state that is never reached is not tested (PROTOCOL 4.2, "sometimes").
+// What must have happened in enough runs: a state that is never reached is not tested.
 
 import { FAULTS } from './fault-log.ts';
 

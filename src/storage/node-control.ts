@@ -16,7 +16,7 @@ import { newerMap } from '../cluster/wire/map-exchange.ts';
 import type { GrantCounters } from './counters.ts';
 import type { StoredIdentity } from './data-directory/identity.ts';
 import { IDENTITY_FILE } from './data-directory/identity-file.ts';
-import type { StorageLife } from './node-incarnation.ts';
+import type { NodeIncarnation } from './node-incarnation.ts';
 import type { AdoptionOutcome } from './replication/map-adoption.ts';
 import { replyToMap } from './replication/map-reply.ts';
 
@@ -30,7 +30,7 @@ export interface KnownSelf {
 export interface Controlled {
   readonly address: Address;
   readonly grants: GrantCounters;
-  life(): StorageLife | undefined;
+  life(): NodeIncarnation | undefined;
   self(): KnownSelf | undefined;
   identity(): StoredIdentity;
 }

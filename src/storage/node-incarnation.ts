@@ -57,7 +57,7 @@ export interface LifeEvents {
   problem(text: string | undefined): void;
 }
 
-export class StorageLife {
+export class NodeIncarnation {
   readonly replica: Replica;
   readonly #adoption: MapAdoption;
   readonly #runtime: Runtime;

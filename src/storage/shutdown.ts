@@ -8,9 +8,9 @@ import type { DrainOptions, Runtime } from '../cluster/ports.ts';
 import type { GoodbyeRequest } from '../cluster/wire/control-messages.ts';
 import { CONTROL } from '../cluster/wire/control-table.ts';
 import type { Durability } from './log/durability.ts';
-import type { StorageLife } from './node-incarnation.ts';
+import type { NodeIncarnation } from './node-incarnation.ts';
 
-export interface DepartureOptions {
+export interface ShutdownOptions {
   readonly client: ControlCaller;
   readonly controller: Address;
   readonly times: Times;
@@ -18,17 +18,17 @@ export interface DepartureOptions {
   readonly keepsData: boolean;
 }
 
-export class Departure {
+export class Shutdown {
   readonly #runtime: Runtime;
-  readonly #options: DepartureOptions;
-  readonly #life: StorageLife;
+  readonly #options: ShutdownOptions;
+  readonly #life: NodeIncarnation;
   readonly #deadlineMs: number;
   readonly #done: (failure: string | undefined) => void;
 
   constructor(
     runtime: Runtime,
-    options: DepartureOptions,
-    life: StorageLife,
+    options: ShutdownOptions,
+    life: NodeIncarnation,
     drain: DrainOptions,
     done: (failure: string | undefined) => void,
   ) {

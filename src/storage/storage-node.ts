@@ -1,6 +1,6 @@
 // The storage node as a Service: registers with the controller, keeps up with the map, and answers
-// operations that come over links. It decides nothing about the cluster (DESIGN "storage nodes stay
-// dumb"); what it may answer is replica.ts's, what it remembers segment-store.ts's.
+// operations that come over links. It decides nothing about the cluster;
+// what it may answer is replica.ts's, what it remembers segment-store.ts's.
 
 import { ControlRoutes } from '../cluster/http/control-routes.ts';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
@@ -42,11 +42,11 @@ import { openNodeLog } from './log/node-log.ts';
 import { LoggedStore } from './logged-store.ts';
 import { SegmentStore, type StoreOptions } from './memory/segment-store.ts';
 import { addNodeControl } from './node-control.ts';
-import { StorageLife } from './node-incarnation.ts';
+import { NodeIncarnation } from './node-incarnation.ts';
 import { OperationLinks } from './operation-links.ts';
 import { Registration } from './registration.ts';
 import { mapProblem } from './replication/map-reply.ts';
-import { Departure } from './shutdown.ts';
+import { Shutdown } from './shutdown.ts';
 
 export interface StorageOptions extends StoreOptions {
   readonly controller: Address;
@@ -105,7 +105,7 @@ export class StorageNode implements Service {
   #logged: LoggedStore;
   /** The log behind it; none without a data directory. */
   #log: RecordLog | undefined;
-  #life: StorageLife | undefined;
+  #life: NodeIncarnation | undefined;
   #self: Self | undefined;
   #identity = new StoredIdentity(undefined, undefined);
   #compaction: Compaction | undefined;
@@ -212,7 +212,7 @@ export class StorageNode implements Service {
     // machine anew would have a store that is not believed, though nothing was ever written to it (H8).
     if (life === undefined) return durability.sync(closed);
     const node = { client: this.#client, controller, times, durability, keepsData };
-    new Departure(this.#runtime, node, life, options, closed);
+    new Shutdown(this.#runtime, node, life, options, closed);
   }
 
   /** Memory comes back also when nothing comes in that would pay for it: that of dropped partitions, of idle bytes. */
@@ -283,14 +283,14 @@ export class StorageNode implements Service {
   }
 
   /** The present life, if it has this incarnation, or a new one. */
-  #lifeOf(self: Self, incarnation: Incarnation): StorageLife {
+  #lifeOf(self: Self, incarnation: Incarnation): NodeIncarnation {
     if (this.#life?.replica.incarnation === incarnation) return this.#life;
     const stored = this.#newestVersion(self);
     this.#life?.end();
     const { controller, valueBytesMax, copyChunkBytes, times } = this.#options;
     const { node, completeSince } = self;
     const { promised } = this.#identity;
-    this.#life = new StorageLife(
+    this.#life = new NodeIncarnation(
       this.#runtime,
       this.#logged,
       {

@@ -12,7 +12,7 @@ import { encodeRecord } from '../../src/cluster/model/record.ts';
 import { VERSION_ZERO, type Version } from '../../src/cluster/model/version.ts';
 import type { MemberAnswer } from '../../src/cluster/peers/storage-channel.ts';
 import type { Cursor, Operation } from '../../src/cluster/wire/operations.ts';
-import type { Guest } from '../../src/coordinator/cluster-client.ts';
+import type { ClusterClient } from '../../src/coordinator/cluster-client.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { sampleMap } from '../helpers/maps.ts';
 
@@ -52,7 +52,7 @@ function guestWith(answers: MemberAnswer[]) {
     },
     refresh: { fetchFrom: nothing, pushTo: nothing },
     reports: { note: nothing },
-  } as unknown as Guest;
+  } as unknown as ClusterClient;
   return { guest, asked };
 }
 

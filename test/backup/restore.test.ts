@@ -14,7 +14,7 @@ import { HybridClock, type Version } from '../../src/cluster/model/version.ts';
 import type { MemberAnswer } from '../../src/cluster/peers/storage-channel.ts';
 import type { Folder } from '../../src/cluster/ports.ts';
 import type { Operation } from '../../src/cluster/wire/operations.ts';
-import type { Guest } from '../../src/coordinator/cluster-client.ts';
+import type { ClusterClient } from '../../src/coordinator/cluster-client.ts';
 import { openFile, settled, temporaryFolder } from '../helpers/folder.ts';
 import { memberOf } from '../helpers/maps.ts';
 
@@ -80,7 +80,7 @@ function cluster(answer: MemberAnswer) {
     reports: { note: nothing },
     versions: new HybridClock({ wallMs: () => Date.now() }),
     times: protocolTimes(1),
-  } as unknown as Guest;
+  } as unknown as ClusterClient;
   return { guest, sets };
 }
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { EXIT, FatalError } from '../../src/cluster/http/errors.ts';
-import type { Command, Words } from '../../src/commands/options.ts';
+import type { Arguments, Command } from '../../src/commands/options.ts';
 import { runCommand } from '../../src/commands/parser.ts';
 
 const FOLDER = resolve(import.meta.dirname, '../../src/commands');
@@ -28,11 +28,11 @@ afterAll(() => rmSync(directory, { recursive: true }));
 type Variables = Readonly<Record<string, string>>;
 
 /** What the command is given to run with. */
-async function run(line: readonly string[], variables: Variables = {}): Promise<Words> {
-  const given: Words[] = [];
+async function run(line: readonly string[], variables: Variables = {}): Promise<Arguments> {
+  const given: Arguments[] = [];
   const stubs = commands.map((command) => ({
     ...command,
-    run: async (words: Words) => {
+    run: async (words: Arguments) => {
       given.push(words);
     },
   }));

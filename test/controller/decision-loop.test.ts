@@ -7,7 +7,7 @@ import type { Runtime } from '../../src/cluster/ports.ts';
 import { DecisionLoop } from '../../src/controller/decision-loop.ts';
 import { nextNumber, withEntry } from '../../src/controller/decisions/membership.ts';
 import { PublishedMap } from '../../src/controller/map/published-map.ts';
-import { Knowledge } from '../../src/controller/observations/observations.ts';
+import { Observations } from '../../src/controller/observations/observations.ts';
 import { heartbeatOf, life, nodeId, sampleMap } from '../helpers/maps.ts';
 import { VirtualTime } from '../helpers/virtual-time.ts';
 
@@ -19,22 +19,24 @@ function deciding() {
   const time = new VirtualTime();
   const log = { write: () => undefined };
   const runtime = { clock: time, timers: time, log, disk: undefined } as unknown as Runtime;
-  const knowledge = new Knowledge(times, runtime);
+  const observations = new Observations(times, runtime);
   const ticks: number[] = [];
-  const { tick } = knowledge;
-  knowledge.tick = (map, nowMs) => {
+  const { tick } = observations;
+  observations.tick = (map, nowMs) => {
     ticks.push(nowMs);
-    tick.call(knowledge, map, nowMs);
+    tick.call(observations, map, nowMs);
   };
-  const published = new PublishedMap(runtime, (map) => knowledge.update(map, time.monotonicMs()));
+  const published = new PublishedMap(runtime, (map) =>
+    observations.update(map, time.monotonicMs()),
+  );
   published.propose(
     () => sampleMap(),
     () => undefined,
   );
-  const loop = new DecisionLoop(runtime, published, knowledge, () => undefined);
+  const loop = new DecisionLoop(runtime, published, observations, () => undefined);
   loop.start();
   const hear = (node: 'a' | 'b', change: object = {}) =>
-    knowledge.heard({ ...heartbeatOf(life(node), sampleMap()), ...change }, time.monotonicMs());
+    observations.heard({ ...heartbeatOf(life(node), sampleMap()), ...change }, time.monotonicMs());
   /** @returns how often it looked in this time */
   const pass = (milliseconds: number, ...heard: readonly ('a' | 'b')[]) => {
     const before = ticks.length;
@@ -45,7 +47,7 @@ function deciding() {
     }
     return ticks.length - before;
   };
-  return { time, knowledge, published, hear, pass, ticks };
+  return { time, observations, published, hear, pass, ticks };
 }
 
 test('at rest it looks a few times a second, and often enough not to take itself for paused (H10)', () => {
@@ -86,13 +88,13 @@ test('while somebody is waited for it looks as often as it may', () => {
 test.each([
   [
     'a life is said to be over',
-    ({ knowledge, time }: ReturnType<typeof deciding>) =>
-      knowledge.detector.died(life('b'), time.monotonicMs(), false),
+    ({ observations, time }: ReturnType<typeof deciding>) =>
+      observations.detector.died(life('b'), time.monotonicMs(), false),
   ],
   [
     'a look at it was refused',
-    ({ knowledge, time }: ReturnType<typeof deciding>) =>
-      knowledge.detector.refusedLook(life('b'), time.monotonicMs()),
+    ({ observations, time }: ReturnType<typeof deciding>) =>
+      observations.detector.refusedLook(life('b'), time.monotonicMs()),
   ],
   [
     'a node cannot write any more',

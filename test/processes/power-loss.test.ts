@@ -1,4 +1,4 @@
-// The stand-in for a loss of power of all storage nodes at once (PROTOCOL 4.3): their processes are killed,
+// The stand-in for a loss of power of all storage nodes at once: their processes are killed,
 // their logs lose what was not synced, and the machine seems to have started anew.
 
 import { mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs';

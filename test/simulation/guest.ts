@@ -3,13 +3,13 @@
 import type { Address } from '../../src/cluster/model/identity.ts';
 import { protocolTimes, type Times } from '../../src/cluster/model/limits.ts';
 import type { Runtime, Service } from '../../src/cluster/ports.ts';
-import { type Guest, visit } from '../../src/coordinator/cluster-client.ts';
+import { type ClusterClient, visit } from '../../src/coordinator/cluster-client.ts';
 import { SimulatedNode } from '../../src/simulation/cluster.ts';
 import type { Stage } from './founded.ts';
 
-export function guestOf(stage: Stage, changed: Partial<Times> = {}): Guest {
+export function guestOf(stage: Stage, changed: Partial<Times> = {}): ClusterClient {
   const { network, controller } = stage.cluster;
-  const guests: Guest[] = [];
+  const guests: ClusterClient[] = [];
   const make = (runtime: Runtime): Service => {
     const times = { ...protocolTimes(1), ...changed };
     const refuse = () => {

@@ -3,8 +3,8 @@
 import { expect, test } from 'vitest';
 import { protocolTimes } from '../../src/cluster/model/limits.ts';
 import type { CallOutcome, DrainOptions, Runtime } from '../../src/cluster/ports.ts';
-import type { StorageLife } from '../../src/storage/node-incarnation.ts';
-import { Departure, type DepartureOptions } from '../../src/storage/shutdown.ts';
+import type { NodeIncarnation } from '../../src/storage/node-incarnation.ts';
+import { Shutdown, type ShutdownOptions } from '../../src/storage/shutdown.ts';
 import { callerOver } from '../helpers/control-caller.ts';
 
 const { beforeRestartMs } = protocolTimes(1);
@@ -33,14 +33,14 @@ function stopped({ heirs = true, keepsData = true, ...drain }: Partial<DrainOpti
     keepsData,
     times: protocolTimes(1),
     durability: { sync: (callback: (failure: undefined) => void) => callback(undefined) },
-  } as unknown as DepartureOptions;
+  } as unknown as ShutdownOptions;
   const life = {
     end: () => events.push('ends'),
     hasHeirs: () => heirs,
     replica: { life: {} },
-  } as unknown as StorageLife;
+  } as unknown as NodeIncarnation;
   const asked = { wholeCluster: false, timeoutMs: 10_000, ...drain };
-  new Departure(runtime, options, life, asked, () => events.push('done'));
+  new Shutdown(runtime, options, life, asked, () => events.push('done'));
   const fire = () => {
     for (const callback of timers.splice(0)) callback();
   };

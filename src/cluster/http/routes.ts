@@ -9,7 +9,7 @@ import { type CheckResult, checkedTogether, healthReply } from './health.ts';
 import { type HttpReply, type HttpRequest, hostHeader, jsonReply, pathOf } from './http.ts';
 import { type FamilyReading, type Metrics, metricsText, readTogether } from './metrics.ts';
 import { addProcessMetrics } from './process-metrics.ts';
-import type { Siblings } from './worker-group.ts';
+import type { WorkerGroup } from './worker-group.ts';
 
 export type ReplyCallback = (reply: HttpReply) => void;
 export type Handler = (request: HttpRequest, reply: ReplyCallback) => void;
@@ -36,8 +36,8 @@ export class Routes {
   readonly #role: Role;
   readonly #log: Log;
 
-  /** @param siblings who share the address: /readyz and /metrics are then of all of them together */
-  constructor(role: Role, runtime: Runtime, metrics: Metrics, siblings?: Siblings) {
+  /** @param workerGroup who share the address: /readyz and /metrics are then of all of them together */
+  constructor(role: Role, runtime: Runtime, metrics: Metrics, workerGroup?: WorkerGroup) {
     this.#role = role;
     this.#log = runtime.log;
     metrics.gauge('velourfog_build_info', 'Version and role; always 1.', () => 1, {
@@ -46,18 +46,20 @@ export class Routes {
     });
     addProcessMetrics(metrics, runtime.host);
     this.add(['GET', 'HEAD'], '/livez', (request, reply) => reply(healthReply(request, [])));
-    siblings?.answer('checks', () => this.#check());
-    siblings?.answer('metrics', () => metrics.read());
+    workerGroup?.answer('checks', () => this.#check());
+    workerGroup?.answer('metrics', () => metrics.read());
     const ready: Handler = (request, reply) =>
-      siblings === undefined
+      workerGroup === undefined
         ? reply(healthReply(request, this.#check()))
-        : siblings.gather('checks', (told) => reply(healthReply(request, checkedTogether(told))));
+        : workerGroup.gather('checks', (told) =>
+            reply(healthReply(request, checkedTogether(told))),
+          );
     this.add(['GET', 'HEAD'], '/readyz', ready);
     this.add(['GET', 'HEAD'], '/healthz', ready);
     this.add(['GET'], '/metrics', (_request, reply) =>
-      siblings === undefined
+      workerGroup === undefined
         ? reply(metricsReply(metrics.read()))
-        : siblings.gather('metrics', (told) => {
+        : workerGroup.gather('metrics', (told) => {
             const readings = told.map(({ answer = [] }) => answer as readonly FamilyReading[]);
             reply(metricsReply(readTogether(readings)));
           }),

@@ -14,7 +14,7 @@ export interface Told {
 }
 
 /** The port of a role that shares its address with others of its kind. */
-export interface Siblings {
+export interface WorkerGroup {
   /** From 1; the one that is started in place of another has its number. */
   readonly worker: number;
   /** What this one tells whoever gathers; before `start`. */

@@ -1,4 +1,4 @@
-// The cluster map: who the nodes are and which of them hold which partition (PROTOCOL 3.1). A map is
+// The cluster map: who the nodes are and which of them hold which partition (docs/protocol.md). A map is
 // immutable; its version is (generation, number), and one version has one content (I1). Who makes maps
 // is the controller's business; everybody else compares versions and adopts.
 

@@ -1,5 +1,5 @@
 // Which partition a key belongs to: the first N hex digits of its SHA-1, N from the cluster map.
-// The seed's rule (seed "Partitioning"); nothing here knows where a partition lives.
+// Nothing here knows where a partition lives.
 
 import { hash } from 'node:crypto';
 import { assert } from '../assert.ts';

@@ -1,5 +1,4 @@
-// The one binary form of a stored item: on the wire, in memory and in the log (DESIGN "one record
-// everywhere"). A record is a Buffer that passed `encodeRecord` or `parseRecord`; the readers below
+// The one binary form of a stored item: on the wire, in memory and in the log. A record is a Buffer that passed `encodeRecord` or `parseRecord`; the readers below
 // look into it without checking again. Integers are big-endian.
 //
 //   offset  bytes

@@ -1,5 +1,5 @@
 // Gets and sets between a frontend and a storage node, in binary (D18). One operation is one message
-// on a link, its answer another with the same id. What the answers mean is PROTOCOL 3.2 and R1 to R4.
+// on a link, its answer another with the same id. What the answers mean: R1 to R4.
 //
 //   get     1, partition (2), key
 //   set     2, or 8 if it follows, partition (2), epoch (6), record

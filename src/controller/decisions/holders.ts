@@ -5,7 +5,7 @@
 import { compareMapVersions, type Life, type MapVersion } from '../../cluster/model/cluster-map.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
 import type { HeartbeatRequest } from '../../cluster/wire/control-messages.ts';
-import type { LastWords } from '../observations/pending.ts';
+import type { LatestReport } from '../observations/pending.ts';
 
 export type Holder = Life & NonNullable<HeartbeatRequest['retained']>[number];
 
@@ -19,7 +19,7 @@ export interface Choice {
 /** Lives that said what they hold under this map or a later one; others may hold more than they said. */
 export function thoseWhoSaid(
   lives: readonly Life[],
-  heartbeats: LastWords<HeartbeatRequest>,
+  heartbeats: LatestReport<HeartbeatRequest>,
   version: MapVersion,
 ): readonly Life[] {
   return lives.filter((life) => {
@@ -31,7 +31,7 @@ export function thoseWhoSaid(
 export function holdersOf(
   partition: PartitionId,
   lives: readonly Life[],
-  heartbeats: LastWords<HeartbeatRequest>,
+  heartbeats: LatestReport<HeartbeatRequest>,
 ): readonly Holder[] {
   return lives.flatMap((life) => {
     const held = heartbeats.of(life)?.retained?.find((each) => each.partition === partition);

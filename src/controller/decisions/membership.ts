@@ -178,7 +178,7 @@ export function nextNumber(map: ClusterMap): ClusterMap {
   return { ...map, version: { ...map.version, number: map.version.number + 1 } };
 }
 
-/** Larger than every known one of the node; the start time where the clock allows it (PROTOCOL 3.1). */
+/** Larger than every known one of the node; the start time where the clock allows it (I10). */
 export function nextIncarnation(
   wallMs: number,
   proposed: Incarnation | undefined,

@@ -5,10 +5,10 @@ import { type ClusterMap, nodeEntry, presentLives } from '../../cluster/model/cl
 import { hostOf, type NodeId } from '../../cluster/model/identity.ts';
 import { JOINS_PER_NODE_MAX } from '../../cluster/model/limits.ts';
 import type { PlanReply } from '../../cluster/wire/control-messages.ts';
-import type { Knowledge } from '../observations/observations.ts';
+import type { Observations } from '../observations/observations.ts';
 import { place } from './placement.ts';
 
-/** DESIGN's figure for a copy under load. */
+/** Of a copy under load, on loopback (docs/performance.md). */
 const COPY_BYTES_PER_SECOND = 30 * 1024 * 1024;
 
 export interface NodeChange {
@@ -17,7 +17,11 @@ export interface NodeChange {
   readonly drain: NodeId | undefined;
 }
 
-export function planChange(map: ClusterMap, knowledge: Knowledge, change: NodeChange): PlanReply {
+export function planChange(
+  map: ClusterMap,
+  observations: Observations,
+  change: NodeChange,
+): PlanReply {
   const present = (Object.keys(map.nodes) as NodeId[]).filter((node) => {
     const entry = nodeEntry(map, node);
     return entry?.fenced === false && !entry.draining && node !== change.drain;
@@ -47,11 +51,11 @@ export function planChange(map: ClusterMap, knowledge: Knowledge, change: NodeCh
     }
   }
   const partitions = [...joins.values()].reduce((sum, count) => sum + count, 0);
-  const bytesEach = bytesPerPartition(map, knowledge);
+  const bytesEach = bytesPerPartition(map, observations);
   const slowest = Math.max(0, ...joins.values());
   const rounds = Math.ceil(slowest / JOINS_PER_NODE_MAX);
   // A round waits for a decision and a heartbeat each way, however little there is to copy.
-  const roundSeconds = (knowledge.times.decideMs + knowledge.times.heartbeatMs) / 1000;
+  const roundSeconds = (observations.times.decideMs + observations.times.heartbeatMs) / 1000;
   const seconds = Math.ceil(rounds * roundSeconds + (slowest * bytesEach) / COPY_BYTES_PER_SECOND);
   return {
     partitions,
@@ -62,11 +66,11 @@ export function planChange(map: ClusterMap, knowledge: Knowledge, change: NodeCh
   };
 }
 
-function bytesPerPartition(map: ClusterMap, knowledge: Knowledge): number {
+function bytesPerPartition(map: ClusterMap, observations: Observations): number {
   let bytes = 0;
   let held = 0;
   for (const life of presentLives(map)) {
-    const last = knowledge.heartbeats.of(life);
+    const last = observations.heartbeats.of(life);
     if (last === undefined) continue;
     bytes += last.payloadBytes;
     held += map.partitions.filter(({ members }) =>

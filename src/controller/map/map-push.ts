@@ -5,7 +5,7 @@ import type { NodeId } from '../../cluster/model/identity.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 import type { ControlCaller } from '../../cluster/peers/control-client.ts';
 import { CONTROL } from '../../cluster/wire/control-table.ts';
-import type { Knowledge } from '../observations/observations.ts';
+import type { Observations } from '../observations/observations.ts';
 import type { PublishedMap } from './published-map.ts';
 
 /** @param map that was published just now */
@@ -13,20 +13,20 @@ export function pushMap(
   client: ControlCaller,
   published: PublishedMap,
   map: ClusterMap,
-  { knowledge, times }: { readonly knowledge: Knowledge; readonly times: Times },
+  { observations, times }: { readonly observations: Observations; readonly times: Times },
 ): void {
   for (const [id, { address, incarnation: present }] of Object.entries(map.nodes)) {
     const node = id as NodeId;
     const life = { node, incarnation: present };
-    const since = knowledge.adopted.of(life) ?? NO_MAP;
-    const deltas = knowledge.heartbeats.of(life)?.deltas ?? false;
+    const since = observations.adopted.of(life) ?? NO_MAP;
+    const deltas = observations.heartbeats.of(life)?.deltas ?? false;
     // As far as this controller knows what it has; what it cannot use its next heartbeat mends.
     const message = published.newsFor({ since, deltas });
     const timeoutMs = times.controlCallMs;
     client.call(CONTROL.pushMap, address, message, { timeoutMs }, (reply) => {
       if (reply.kind !== 'message') return;
       const { incarnation } = reply.message;
-      knowledge.acknowledged({ node, incarnation }, reply.message);
+      observations.acknowledged({ node, incarnation }, reply.message);
     });
   }
 }

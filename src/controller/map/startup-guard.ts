@@ -28,7 +28,7 @@ interface Voice {
   readonly promised?: Generation | undefined;
 }
 
-export class Opening {
+export class StartupGuard {
   readonly #stored: ClusterMap;
   readonly #heard = new Set<NodeId>();
   readonly #opened: (promised: number | undefined) => void;

@@ -65,8 +65,8 @@ class LifeReports {
 
   /** What a frontend with an old map says of lives that are over is refused; the rest is a reason to look. */
   unreachable({ frontend, unreachable, silent }: ReportRequest): Accepted | Refused {
-    const { knowledge } = this.#controller;
-    knowledge.reachability.reported(frontend, silent, this.#controller.nowMs());
+    const { observations } = this.#controller;
+    observations.reachability.reported(frontend, silent, this.#controller.nowMs());
     const present = unreachable.filter((life) => this.#isPresent(life));
     for (const life of present) this.#looks.reported(life);
     if (present.length === unreachable.length) return {};
@@ -77,8 +77,8 @@ class LifeReports {
     const map = this.#controller.map();
     const lives = map === undefined ? [] : livesOf(map, life.node);
     if (!lives.some((other) => isSameLife(other, life))) return refusedLives([life]);
-    const { knowledge } = this.#controller;
-    knowledge.detector.died(life, this.#controller.nowMs(), returning);
+    const { observations } = this.#controller;
+    observations.detector.died(life, this.#controller.nowMs(), returning);
     return {};
   }
 

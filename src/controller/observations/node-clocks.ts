@@ -14,7 +14,7 @@ import { NODE_CLOCK_OFF_MS_MAX, type Times } from '../../cluster/model/limits.ts
 import type { Clock, Log } from '../../cluster/ports.ts';
 import type { HeartbeatRequest } from '../../cluster/wire/control-messages.ts';
 import { AWAY_HEARTBEATS } from './failure-detector.ts';
-import { LastWords } from './pending.ts';
+import { LatestReport } from './pending.ts';
 
 /** Times less the controller's monotonic time of then. */
 interface Told {
@@ -36,8 +36,8 @@ export class NodeClocks {
   readonly #own: Clock;
   readonly #log: Log;
   readonly #times: Times;
-  #told = new LastWords<Told>();
-  readonly #verdicts = new LastWords<Verdict>();
+  #told = new LatestReport<Told>();
+  readonly #verdicts = new LatestReport<Verdict>();
   /** Those whose clocks are off, while they are few enough to be the wrong ones. */
   #avoided: readonly Life[] = [];
   #isTold = false;
@@ -147,7 +147,7 @@ export class NodeClocks {
     const base = baseOf(this.#own);
     if (Math.abs(base - this.#ownBase) > OWN_JUMP_MS) {
       // If the machine was suspended, all that was told is late by as much.
-      this.#told = new LastWords();
+      this.#told = new LatestReport();
       this.#isTold = false;
     }
     this.#ownBase = base;

@@ -13,14 +13,14 @@ import type { HeartbeatReply, HeartbeatRequest } from '../../cluster/wire/contro
 import { FailureDetector } from './failure-detector.ts';
 import { Frontends } from './frontends.ts';
 import { NodeClocks } from './node-clocks.ts';
-import { isAtLeast, LastWords, Pending } from './pending.ts';
+import { isAtLeast, LatestReport, Pending } from './pending.ts';
 import { Reachability } from './reachability.ts';
 import { View } from './view.ts';
 
 /** What a life says of the maps that it has. Software without `obeyedVersion` obeys what it adopted. */
 export type Acknowledgement = Pick<HeartbeatRequest, 'mapVersion' | 'obeyedVersion'>;
 
-export class Knowledge {
+export class Observations {
   readonly #log: Log;
   readonly times: Times;
   readonly detector: FailureDetector;
@@ -28,11 +28,11 @@ export class Knowledge {
   readonly reachability: Reachability;
   readonly clocks: NodeClocks;
   readonly pending = new Pending();
-  readonly heartbeats = new LastWords<HeartbeatRequest>();
+  readonly heartbeats = new LatestReport<HeartbeatRequest>();
   /** The newest map that each life said it has. */
-  readonly adopted = new LastWords<MapVersion>();
+  readonly adopted = new LatestReport<MapVersion>();
   /** The newest one that each life said it obeys: what that takes from it, it does no more. */
-  readonly obeyed = new LastWords<MapVersion>();
+  readonly obeyed = new LatestReport<MapVersion>();
   /** When a decision last changed the map. */
   decidedMs = Number.NEGATIVE_INFINITY;
   /** Called when something was learned that a decision may follow from; time alone brings the rest. */

@@ -151,7 +151,7 @@ export function canBlock(
 }
 
 /** What each life said last: the map it has, what it copied, whether it can write. */
-export class LastWords<T> {
+export class LatestReport<T> {
   readonly #words = new Map<NodeId, { readonly incarnation: Incarnation; readonly words: T }>();
 
   of({ node, incarnation }: Life): T | undefined {

@@ -12,7 +12,7 @@ import {
 } from '../../cluster/model/cluster-map.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 import type { Frontends } from './frontends.ts';
-import { LastWords } from './pending.ts';
+import { LatestReport } from './pending.ts';
 
 /** A frontend repeats itself with every probe; so many of its reports may be lost. */
 const FRESH_PROBES = 3;
@@ -28,7 +28,7 @@ export class Reachability {
   /** The latest of each frontend. */
   readonly #reports = new Map<string, Report>();
   /** When half of the frontends said so last. */
-  readonly #saidMs = new LastWords<number>();
+  readonly #saidMs = new LatestReport<number>();
   #avoided: readonly Life[] = [];
 
   constructor(times: Times, frontends: Frontends) {

@@ -8,7 +8,7 @@ import type { PartitionId } from '../../cluster/model/partition.ts';
 import type { HeartbeatRequest } from '../../cluster/wire/control-messages.ts';
 import type { FailureDetector } from './failure-detector.ts';
 import type { NodeClocks } from './node-clocks.ts';
-import { canBlock, isAtLeast, type LastWords, type Pending, type Since } from './pending.ts';
+import { canBlock, isAtLeast, type LatestReport, type Pending, type Since } from './pending.ts';
 import type { Reachability } from './reachability.ts';
 
 /** Four such replicas take as long to copy as the map that moves them costs. */
@@ -21,34 +21,34 @@ export class View {
   readonly #pending: Pending;
   readonly #reachability: Reachability;
   readonly #clocks: NodeClocks;
-  readonly #heartbeats: LastWords<HeartbeatRequest>;
-  readonly #adopted: LastWords<MapVersion>;
-  readonly #obeyed: LastWords<MapVersion>;
+  readonly #heartbeats: LatestReport<HeartbeatRequest>;
+  readonly #adopted: LatestReport<MapVersion>;
+  readonly #obeyed: LatestReport<MapVersion>;
   readonly #decidedMs: number;
 
   constructor(
-    knowledge: {
+    observations: {
       readonly times: Times;
       readonly detector: FailureDetector;
       readonly pending: Pending;
       readonly reachability: Reachability;
       readonly clocks: NodeClocks;
-      readonly heartbeats: LastWords<HeartbeatRequest>;
-      readonly adopted: LastWords<MapVersion>;
-      readonly obeyed: LastWords<MapVersion>;
+      readonly heartbeats: LatestReport<HeartbeatRequest>;
+      readonly adopted: LatestReport<MapVersion>;
+      readonly obeyed: LatestReport<MapVersion>;
       readonly decidedMs: number;
     },
     nowMs: number,
   ) {
-    this.#times = knowledge.times;
-    this.#detector = knowledge.detector;
-    this.#pending = knowledge.pending;
-    this.#reachability = knowledge.reachability;
-    this.#clocks = knowledge.clocks;
-    this.#heartbeats = knowledge.heartbeats;
-    this.#adopted = knowledge.adopted;
-    this.#obeyed = knowledge.obeyed;
-    this.#decidedMs = knowledge.decidedMs;
+    this.#times = observations.times;
+    this.#detector = observations.detector;
+    this.#pending = observations.pending;
+    this.#reachability = observations.reachability;
+    this.#clocks = observations.clocks;
+    this.#heartbeats = observations.heartbeats;
+    this.#adopted = observations.adopted;
+    this.#obeyed = observations.obeyed;
+    this.#decidedMs = observations.decidedMs;
     this.#nowMs = nowMs;
   }
 

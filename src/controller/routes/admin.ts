@@ -35,14 +35,14 @@ import { livesOf, withEntry, withMembers } from '../decisions/membership.ts';
 import { whyNeeded, withoutNode } from '../decisions/node-removal.ts';
 import { planChange } from '../decisions/plan.ts';
 import type { Recovery } from '../map/recovery.ts';
-import type { Knowledge } from '../observations/observations.ts';
+import type { Observations } from '../observations/observations.ts';
 import { some } from './frozen.ts';
 
 /** The operator's command waits for ten seconds, whatever the scale of the protocol times. */
 const ANSWERED_WITHIN_MS = 8000;
 
 export interface Administered {
-  readonly knowledge: Knowledge;
+  readonly observations: Observations;
   nowMs(): number;
   map(): ClusterMap | undefined;
   recovery(): Recovery | undefined;
@@ -113,7 +113,7 @@ class Admin {
     if (map === undefined) return notReady();
     const missing = refuseUnknown(map, node);
     if (missing !== undefined) return missing;
-    const { knowledge } = this.#controller;
+    const { observations } = this.#controller;
     const now = this.#controller.nowMs();
     // Before there is a map nobody is heard but by his promise.
     const mayLive =
@@ -121,9 +121,9 @@ class Admin {
         ? () => recovery?.hasPromised(node) === true
         : (life: Life) =>
             nodeEntry(map, node)?.incarnation === life.incarnation &&
-            knowledge.detector.mayLive(life, now);
+            observations.detector.mayLive(life, now);
     const forgotten = livesOf(map, node).filter((life) => !mayLive(life));
-    for (const life of forgotten) knowledge.detector.died(life, now, false);
+    for (const life of forgotten) observations.detector.died(life, now, false);
     if (forgotten.length > 0) recovery?.forget(node);
     if (published !== undefined) {
       return { forgotten, ...this.#stillFrozen(published, node, forgotten) };
@@ -226,7 +226,7 @@ class Admin {
     wanted: readonly PartitionId[],
     done: (silent: readonly Life[], answering: readonly Life[]) => void,
   ): void {
-    const { decideMs, suspicionMs, fenceWaitMs } = this.#controller.knowledge.times;
+    const { decideMs, suspicionMs, fenceWaitMs } = this.#controller.observations.times;
     const begunMs = this.#controller.nowMs();
     const look = () => {
       const map = this.#controller.map();
@@ -246,7 +246,7 @@ class Admin {
    * witnesses behind it renews their leases, and the controller hears nothing of it (seed 71000225 of the long runs).
    */
   #answering(map: ClusterMap, partitions: readonly PartitionId[]): readonly Life[] {
-    const view = this.#controller.knowledge.at(this.#controller.nowMs());
+    const view = this.#controller.observations.at(this.#controller.nowMs());
     const members = partitions.flatMap((partition) => partitionEntry(map, partition).members);
     return members.filter(
       (member) =>
@@ -258,7 +258,7 @@ class Admin {
 
   /** Who is fenced and heard will be fenced no more in a moment. */
   #silent(map: ClusterMap, version: MapVersion): readonly Life[] {
-    const { detector } = this.#controller.knowledge;
+    const { detector } = this.#controller.observations;
     const now = this.#controller.nowMs();
     const said = this.#livesThatSaid(map, version);
     return presentLives(map).filter(
@@ -267,17 +267,17 @@ class Admin {
   }
 
   #living(map: ClusterMap): readonly Life[] {
-    const view = this.#controller.knowledge.at(this.#controller.nowMs());
+    const view = this.#controller.observations.at(this.#controller.nowMs());
     return presentLives(map).filter((life) => isGranted(map, life) && view.isAlive(life));
   }
 
   #livesThatSaid(map: ClusterMap, version: MapVersion): readonly Life[] {
-    return thoseWhoSaid(this.#living(map), this.#controller.knowledge.heartbeats, version);
+    return thoseWhoSaid(this.#living(map), this.#controller.observations.heartbeats, version);
   }
 
   /** Without anything that is left of it: those of its nodes that live, else as many others as there should be. */
   #choose(map: ClusterMap, partition: PartitionId, lives: readonly Life[]): Choice {
-    const holders = holdersOf(partition, lives, this.#controller.knowledge.heartbeats);
+    const holders = holdersOf(partition, lives, this.#controller.observations.heartbeats);
     const { members } = partitionEntry(map, partition);
     const own = lives.filter((life) => members.some((member) => member.node === life.node));
     const chosen = own.length > 0 ? own : lives.slice(0, map.redundancy);
@@ -302,7 +302,7 @@ class Admin {
     if (add > STORAGE_NODES_MAX) {
       return new Refused('malformed-message', `a cluster has at most ${STORAGE_NODES_MAX} nodes`);
     }
-    return planChange(map, this.#controller.knowledge, { add, drain });
+    return planChange(map, this.#controller.observations, { add, drain });
   }
 
   #change(change: (map: ClusterMap) => ClusterMap, reply: Reply<Accepted>): void {

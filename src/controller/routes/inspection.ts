@@ -19,7 +19,7 @@ import type { PartitionId } from '../../cluster/model/partition.ts';
 import type { Runtime } from '../../cluster/ports.ts';
 import { VERSION } from '../../cluster/software.ts';
 import { spentShare } from '../decisions/epochs.ts';
-import type { Knowledge } from '../observations/observations.ts';
+import type { Observations } from '../observations/observations.ts';
 import { describeFrozen } from './frozen.ts';
 import { offlineStatus } from './offline.ts';
 
@@ -29,7 +29,7 @@ export interface Inspected {
   readonly timeScale: number;
   /** As the command line says, if it does: what a map that is not found yet says cannot be told. */
   readonly whenFull: WhenFull | undefined;
-  readonly knowledge: Knowledge;
+  readonly observations: Observations;
   map(): ClusterMap | undefined;
   waitingFor(): string | undefined;
   /** Why no map can be stored now, and so none be published. */
@@ -44,7 +44,7 @@ export interface Inspected {
 export function inspect(routes: Routes, metrics: Metrics, controller: Inspected): void {
   routes.add(['GET'], '/status', (_request, reply) => reply(jsonReply(200, status(controller))));
   const map = () => controller.map();
-  addTimeMetrics(metrics, controller.knowledge.clocks.time, controller.timeScale);
+  addTimeMetrics(metrics, controller.observations.clocks.time, controller.timeScale);
   metrics.gauge(
     'velourfog_storage_nodes',
     'Storage nodes in the map.',
@@ -67,7 +67,7 @@ export function inspect(routes: Routes, metrics: Metrics, controller: Inspected)
     'velourfog_unwritable_storage_nodes',
     'Storage nodes that say that they cannot write to their disks.',
     () => {
-      const { heartbeats } = controller.knowledge;
+      const { heartbeats } = controller.observations;
       const nodes = Object.entries(map()?.nodes ?? {});
       return nodes.filter(([id, entry]) => heartbeats.of(lifeOf(id, entry))?.writable === false)
         .length;
@@ -92,16 +92,16 @@ export function inspect(routes: Routes, metrics: Metrics, controller: Inspected)
 }
 
 function status(controller: Inspected): unknown {
-  const { runtime, knowledge, redundancy, whenFull } = controller;
+  const { runtime, observations, redundancy, whenFull } = controller;
   const map = controller.map();
   const now = runtime.clock.monotonicMs();
   const frozen = map === undefined ? undefined : controller.frozenFor(map);
   const clockAheadMs = (life: Life) => {
-    const aheadMs = knowledge.clocks.aheadMs(life);
+    const aheadMs = observations.clocks.aheadMs(life);
     return aheadMs === undefined ? undefined : Math.round(aheadMs);
   };
   const endOf = (life: Life) => {
-    const death = knowledge.detector.death(life);
+    const death = observations.detector.death(life);
     if (death === undefined) return undefined;
     return now < death.returnsUntilMs ? 'returning' : 'gone';
   };
@@ -109,7 +109,7 @@ function status(controller: Inspected): unknown {
   return {
     version: VERSION,
     timeScale: controller.timeScale,
-    timeMs: Math.round(knowledge.clocks.time.wallMs()),
+    timeMs: Math.round(observations.clocks.time.wallMs()),
     ready: map !== undefined,
     waitingFor: controller.waitingFor(),
     cluster: map?.cluster,
@@ -138,8 +138,8 @@ function status(controller: Inspected): unknown {
           partitions: map === undefined ? undefined : countRoles(map, id as NodeId),
           clockAheadMs: clockAheadMs(lifeOf(id, entry)),
           ended: endOf(lifeOf(id, entry)),
-          diskProblem: knowledge.heartbeats.of(lifeOf(id, entry))?.diskProblem,
-          heardMsAgo: Math.round(now - (knowledge.detector.heardMs(id as NodeId) ?? Number.NaN)),
+          diskProblem: observations.heartbeats.of(lifeOf(id, entry))?.diskProblem,
+          heardMsAgo: Math.round(now - (observations.detector.heardMs(id as NodeId) ?? Number.NaN)),
         },
       ]),
     ),

@@ -11,7 +11,7 @@ import {
 } from '../../cluster/http/http.ts';
 import type { Metrics } from '../../cluster/http/metrics.ts';
 import type { Routes } from '../../cluster/http/routes.ts';
-import type { Siblings } from '../../cluster/http/worker-group.ts';
+import type { WorkerGroup } from '../../cluster/http/worker-group.ts';
 import { encodeBytes, parseQuery } from '../../cluster/wire/query.ts';
 import {
   HALF_LIFE_SECONDS,
@@ -33,18 +33,18 @@ export function addHotKeys(
   routes: Routes,
   metrics: Metrics,
   hotKeys: HotKeys,
-  siblings: Siblings | undefined,
+  workerGroup: WorkerGroup | undefined,
 ): void {
   const heats = (): Heats => ({ gets: hotKeys.heat('get'), sets: hotKeys.heat('set') });
-  siblings?.answer('hot-keys', heats);
+  workerGroup?.answer('hot-keys', heats);
   routes.add(['GET'], '/v1/hotkeys', (request, reply) => {
     const limit = limitOf(request);
     if (typeof limit !== 'number') {
       const instead = `curl 'http://${hostHeader(request)}/v1/hotkeys?limit=${LIMIT_DEFAULT}'`;
       return reply(errorReply('bad-query', limit.wrong, { instead }));
     }
-    if (siblings === undefined) return reply(heatsReply([heats()], limit));
-    return siblings.gather('hot-keys', (told) => {
+    if (workerGroup === undefined) return reply(heatsReply([heats()], limit));
+    return workerGroup.gather('hot-keys', (told) => {
       const those = told.flatMap(({ answer }) => (answer === undefined ? [] : [answer as Heats]));
       reply(heatsReply(those, limit));
     });

@@ -156,7 +156,7 @@ export class Recovery {
     });
   }
 
-  /** The incarnation is on disk before anybody hears of it (PROTOCOL 3.5, I10). */
+  /** The incarnation is on disk before anybody hears of it (I10). */
   #takeIdentity(
     earlier: Identity | undefined,
     map: ClusterMap | undefined,

@@ -15,7 +15,7 @@ import type { HeartbeatRequest } from '../../../src/cluster/wire/control-message
 import { decide, stillHolds } from '../../../src/controller/decisions/decide.ts';
 import { withEntry, withNode } from '../../../src/controller/decisions/membership.ts';
 import { Rebalancing } from '../../../src/controller/decisions/rebalancing.ts';
-import { Knowledge } from '../../../src/controller/observations/observations.ts';
+import { Observations } from '../../../src/controller/observations/observations.ts';
 import {
   heartbeatOf,
   incarnationOf,
@@ -60,20 +60,20 @@ function controllerOf(
     })),
   };
   const clock = { monotonicMs: () => nowMs, wallMs: () => nowMs };
-  const knowledge = new Knowledge(times, { clock, log: { write: () => undefined } });
+  const observations = new Observations(times, { clock, log: { write: () => undefined } });
   const rebalancing = new Rebalancing();
   const decideOnce = () => {
-    knowledge.update(map, nowMs);
-    const next = decide(map, knowledge.at(nowMs), {
+    observations.update(map, nowMs);
+    const next = decide(map, observations.at(nowMs), {
       thaw: (changed) => changed,
       rebalance: (changed, view) => (rebalances ? rebalancing.step(changed, view) : changed),
     });
-    if (next !== map) knowledge.decidedMs = nowMs;
+    if (next !== map) observations.decidedMs = nowMs;
     map = next;
-    knowledge.update(map, nowMs);
+    observations.update(map, nowMs);
   };
   const beat = (node: string, words: Partial<HeartbeatRequest> = {}) =>
-    knowledge.heard({ ...heartbeatOf(lifeOf(node), map), ...words }, nowMs);
+    observations.heard({ ...heartbeatOf(lifeOf(node), map), ...words }, nowMs);
   /** Whatever it joins it has copied at once. */
   const joinsOf = (node: string) =>
     map.partitions.flatMap(({ members }, partition) =>
@@ -84,14 +84,14 @@ function controllerOf(
       ),
     );
   return {
-    knowledge,
+    observations,
     beat,
     joinsOf,
     /** So long, with a heartbeat of each of these and a decision every 50 ms. */
     pass(milliseconds: number, beating: readonly string[], words?: Partial<HeartbeatRequest>) {
       for (const end = nowMs + milliseconds; nowMs < end; ) {
         nowMs += times.decideMs;
-        knowledge.detector.tick(nowMs);
+        observations.detector.tick(nowMs);
         for (const node of beating) beat(node, words);
         decideOnce();
       }
@@ -100,7 +100,7 @@ function controllerOf(
     passJoining(milliseconds: number, beating: readonly string[]) {
       for (const end = nowMs + milliseconds; nowMs < end; ) {
         nowMs += times.decideMs;
-        knowledge.detector.tick(nowMs);
+        observations.detector.tick(nowMs);
         for (const node of beating) beat(node, { joined: joinsOf(node) });
         decideOnce();
       }
@@ -112,16 +112,16 @@ function controllerOf(
     ) {
       for (const end = nowMs + milliseconds; nowMs < end; ) {
         for (let index = 0; index < frontends.known; index++) {
-          knowledge.frontends.polled(`frontend${index}:1`, nowMs);
+          observations.frontends.polled(`frontend${index}:1`, nowMs);
           if (index >= frontends.saying) continue;
-          knowledge.reachability.reported(
+          observations.reachability.reported(
             `frontend${index}:1`,
             frontends.silent.map(lifeOf),
             nowMs,
           );
         }
         nowMs += times.decideMs;
-        knowledge.detector.tick(nowMs);
+        observations.detector.tick(nowMs);
         for (const node of ['a', 'b', 'c']) beat(node, { joined: joinsOf(node) });
         decideOnce();
       }
@@ -137,9 +137,9 @@ function controllerOf(
       map = withNode(map, nodeId(node), sampleNode(99, 2), false);
     },
     died: (node: string, returning = false) =>
-      knowledge.detector.died(lifeOf(node), nowMs, returning),
+      observations.detector.died(lifeOf(node), nowMs, returning),
     map: () => map,
-    view: () => knowledge.at(nowMs),
+    view: () => observations.at(nowMs),
     roles: (partition = FIRST): Readonly<Record<string, MemberRole>> => {
       const members: readonly Member[] = map.partitions[partition]?.members ?? [];
       return Object.fromEntries(members.map(({ node, role }) => [node, role]));
@@ -570,7 +570,7 @@ describe('a node that frontends do not reach, though the controller does (H11)',
     const controller = settled();
     const before = controller.map();
     for (let index = 0; index < 10; index++) {
-      controller.knowledge.reachability.reported(`other${index}:1`, [lifeOf('a')], 5000);
+      controller.observations.reachability.reported(`other${index}:1`, [lifeOf('a')], 5000);
     }
     controller.passReported(2000, { known: 3, saying: 0, silent: [] });
     expect(controller.map()).toBe(before);

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { protocolTimes } from '../../../src/cluster/model/limits.ts';
-import { Knowledge } from '../../../src/controller/observations/observations.ts';
+import { Observations } from '../../../src/controller/observations/observations.ts';
 import { incarnationOf, nodeId, sampleMap } from '../../helpers/maps.ts';
 
 const A = { node: nodeId('a'), incarnation: incarnationOf(1) };
@@ -13,25 +13,25 @@ const has = (number: number) => ({ mapVersion: version(number), obeyedVersion: u
 
 function knowing() {
   const clock = { monotonicMs: () => 0, wallMs: () => 0, awakeMs: () => 0 };
-  return new Knowledge(protocolTimes(1), { clock, log: { write: () => undefined } });
+  return new Observations(protocolTimes(1), { clock, log: { write: () => undefined } });
 }
 
 test('a map that is obeyed, and could not be stored, is not told as adopted: a recovery would not find it', () => {
-  const knowledge = knowing();
-  knowledge.acknowledged(A, { mapVersion: version(3), obeyedVersion: version(5) });
-  expect(knowledge.adoptedBy(sampleMap())).toEqual([{ ...A, mapVersion: version(3) }]);
+  const observations = knowing();
+  observations.acknowledged(A, { mapVersion: version(3), obeyedVersion: version(5) });
+  expect(observations.adoptedBy(sampleMap())).toEqual([{ ...A, mapVersion: version(3) }]);
 });
 
 test('what was adopted stays so when an earlier word comes late', () => {
-  const knowledge = knowing();
-  for (const number of [4, 2]) knowledge.acknowledged(B, has(number));
-  expect(knowledge.adoptedBy(sampleMap())).toEqual([{ ...B, mapVersion: version(4) }]);
+  const observations = knowing();
+  for (const number of [4, 2]) observations.acknowledged(B, has(number));
+  expect(observations.adoptedBy(sampleMap())).toEqual([{ ...B, mapVersion: version(4) }]);
 });
 
 test('lives that are over are not told, and nobody is while there is no map', () => {
-  const knowledge = knowing();
-  knowledge.acknowledged({ ...A, incarnation: incarnationOf(9) }, has(3));
-  knowledge.acknowledged(B, has(3));
-  expect(knowledge.adoptedBy(sampleMap())).toEqual([{ ...B, mapVersion: version(3) }]);
-  expect(knowledge.adoptedBy(undefined)).toEqual([]);
+  const observations = knowing();
+  observations.acknowledged({ ...A, incarnation: incarnationOf(9) }, has(3));
+  observations.acknowledged(B, has(3));
+  expect(observations.adoptedBy(sampleMap())).toEqual([{ ...B, mapVersion: version(3) }]);
+  expect(observations.adoptedBy(undefined)).toEqual([]);
 });

@@ -55,7 +55,7 @@ export const CONTROLLER_CLOCKS_MUTANTS: readonly Mutant[] = [
   {
     name: 'time-of-before-the-suspend-is-told',
     rule: 'H31',
-    edits: [{ file: NODE_CLOCKS, find: '      this.#told = new LastWords();\n', replace: '' }],
+    edits: [{ file: NODE_CLOCKS, find: '      this.#told = new LatestReport();\n', replace: '' }],
     fate: tests(NODE_CLOCKS_TESTS, 'is told again after a suspend'),
   },
   {

@@ -361,7 +361,7 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
   {
     name: 'rests-while-somebody-is-waited-for',
     rule: 'R6',
-    edits: [{ file: DECISION_LOOP, find: ' && this.#knowledge.pending.isEmpty;', replace: ';' }],
+    edits: [{ file: DECISION_LOOP, find: ' && this.#observations.pending.isEmpty;', replace: ';' }],
     fate: tests(DECISION_LOOP_TESTS, 'as often as it may'),
   },
   {

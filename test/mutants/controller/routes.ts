@@ -181,8 +181,8 @@ export const CONTROLLER_ROUTES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: ADMIN,
-        find: 'knowledge.detector.mayLive(life, now)',
-        replace: 'knowledge.detector.isAliveSince(life, Number.NEGATIVE_INFINITY, now)',
+        find: 'observations.detector.mayLive(life, now)',
+        replace: 'observations.detector.isAliveSince(life, Number.NEGATIVE_INFINITY, now)',
       },
     ],
     fate: tests(LOST_HOSTS_SCHEDULES, 'though'),

@@ -148,7 +148,7 @@ describe('the record log', () => {
     expect(file.groups[1]?.includes(record('second'))).toBe(true);
   });
 
-  test('acknowledges nothing before its write ended, and in order (PROTOCOL 3.5)', () => {
+  test('acknowledges nothing before its write ended, and in order', () => {
     const { file, down, append } = fixture('interval');
     append('a');
     expect(down).toEqual([]);

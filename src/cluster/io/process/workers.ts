@@ -5,11 +5,11 @@ import cluster from 'node:cluster';
 import { unreachable } from '../../assert.ts';
 import {
   type FromWorker,
-  type Siblings,
   type Told,
   type Topic,
   type ToWorker,
   WORKER_VARIABLE,
+  type WorkerGroup,
 } from '../../http/worker-group.ts';
 
 const WAITS_VARIABLE = 'VELOUR_WORKER_WAITS';
@@ -83,7 +83,7 @@ export function startWorker(number: number, waits: boolean, events: WorkerEvents
 export type Demand = Extract<ToWorker, { kind: 'listen' | 'retire' | 'refuse' | 'drain' }>;
 
 /** The primary as a worker has it. */
-export class Primary implements Siblings {
+export class Primary implements WorkerGroup {
   readonly worker: number;
   readonly waits: boolean;
   readonly #tells = new Map<Topic, () => unknown>();
