@@ -47,6 +47,7 @@ import { noteOtherFounding, refuseOtherWhenFull, StartupGuard } from './map/star
 import { decodeState, refuseBrokenDisk, STATE_FILE } from './map/state-file.ts';
 import { watchState } from './map/state-watch.ts';
 import { Followers } from './observations/followers.ts';
+import { isLate } from './observations/lateness.ts';
 import { addLifeReports } from './observations/life-reports.ts';
 import { Looks } from './observations/looks.ts';
 import { Observations } from './observations/observations.ts';
@@ -329,13 +330,18 @@ export class Controller implements Service {
       return new Refused('other-incarnation', 'this life was declared dead; start the node again');
     }
     const map = this.#map.current;
-    if (map !== undefined) this.#followers.heard(map, message, this.#nowMs());
-    this.#observations.heard(message, this.#nowMs());
+    const now = this.#nowMs();
+    // It is answered all the same: with the stamp of this answer the next one shows that it is not late.
+    if (!isLate(message, now, this.#options.times)) {
+      if (map !== undefined) this.#followers.heard(map, message, now);
+      this.#observations.heard(message, now);
+    }
     return {
       incarnation: message.incarnation,
       mapVersion: map?.version ?? NO_MAP,
       lease: map !== undefined && isGranted(map, message),
       timeMs: this.#observations.clocks.tellMs,
+      stampMs: Math.floor(now),
       adopted: message.retains === true ? this.#observations.adoptedBy(map) : undefined,
       ...this.#map.newsFor({ since: message.mapVersion, deltas: message.deltas ?? false }),
     };

@@ -64,7 +64,7 @@ export class DecisionLoop {
     const { detector } = this.#observations;
     const silentMs = Math.min(...presentLives(map).map((life) => detector.silentFromMs(life)));
     // Who is silent already is judged as often as ever.
-    return silentMs <= now ? decideMs : Math.min(heartbeatMs, silentMs - now + 1);
+    return silentMs <= now ? decideMs : Math.min(heartbeatMs / 2, silentMs - now + 1);
   }
 
   #tickIn(pauseMs: number): void {

@@ -6,6 +6,7 @@ import type { NodeEntry } from '../cluster/model/cluster-map.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import type { ControlCaller } from '../cluster/peers/control-client.ts';
 import type { Runtime } from '../cluster/ports.ts';
+import { isNobodyThere } from '../cluster/wire/control-frames.ts';
 import { NO_MAP_NEWS, type RegisterRequest } from '../cluster/wire/control-messages.ts';
 import { CONTROL, Refused } from '../cluster/wire/control-table.ts';
 
@@ -27,13 +28,12 @@ export function judgeNewcomer(
   }: { message: RegisterRequest; rival: NodeEntry; heardMs: number | undefined },
   judged: Judged,
 ): void {
-  const sentMs = runtime.clock.monotonicMs();
   const timeoutMs = times.lookMs;
   client.call(CONTROL.pushMap, rival.address, NO_MAP_NEWS, { timeoutMs }, (reply) => {
     const nowMs = runtime.clock.monotonicMs();
     const isThere = reply.kind === 'message' && reply.message.incarnation === rival.incarnation;
     // Silence says nothing of a life that was heard just now; a refusal, or another life's answer, does.
-    const isSilent = reply.kind === 'failed' && nowMs - sentMs >= times.lookMs;
+    const isSilent = reply.kind === 'failed' && !isNobodyThere(reply);
     const wasHeard = heardMs !== undefined && nowMs - heardMs < times.suspicionMs;
     judged(isThere || (isSilent && wasHeard) ? refusalOf(message, rival) : undefined);
   });

@@ -73,6 +73,8 @@ export class Heartbeats {
   #soon = false;
   /** H38: unless the last answer could not be read, or laid over our map. */
   #takesDeltas = true;
+  /** Of the last answer of the controller. */
+  #stamp: { readonly stampMs: number; readonly heardMs: number } | undefined;
   /** Heartbeats to the controller that may still be answered. */
   #unanswered = 0;
 
@@ -137,7 +139,15 @@ export class Heartbeats {
       ...this.#events.state(),
     };
     const clocks = { wallMs: Math.floor(sent.wallMs), timeMs: this.#clock.wallMs() };
-    const message: HeartbeatRequest = { ...life, mapVersion, obeyedVersion, ...state, ...clocks };
+    const echo = this.#echo(sent);
+    const message: HeartbeatRequest = {
+      ...life,
+      mapVersion,
+      obeyedVersion,
+      ...state,
+      ...clocks,
+      echo,
+    };
     let answered = false;
     this.#unanswered++;
     // H11: not only when the lease runs out. The controller may miss this node while it hears the
@@ -165,8 +175,17 @@ export class Heartbeats {
     });
   }
 
+  #echo({ monotonicMs }: Moment): HeartbeatRequest['echo'] {
+    if (this.#stamp === undefined) return undefined;
+    const { stampMs, heardMs } = this.#stamp;
+    return { stampMs, agoMs: Math.max(0, Math.floor(monotonicMs - heardMs)) };
+  }
+
   #heard(reply: HeartbeatReply, sent: Moment): void {
-    const { mapVersion, lease, incarnation, timeMs, adopted } = reply;
+    const { mapVersion, lease, incarnation, timeMs, adopted, stampMs } = reply;
+    if (stampMs !== undefined) {
+      this.#stamp = { stampMs, heardMs: this.#runtime.clock.monotonicMs() };
+    }
     // Ahead of the lease: after a suspend the time is late, and nothing is to be judged by it.
     if (timeMs !== undefined) this.#clock.heard('controller', timeMs, sent);
     this.#events.problem(undefined);

@@ -54,7 +54,7 @@ test('at rest it looks a few times a second, and often enough not to take itself
   const { pass, ticks } = deciding();
   pass(1000, 'a', 'b');
   const looks = pass(10_000, 'a', 'b');
-  expect(looks).toBeLessThanOrEqual(10_000 / heartbeatMs + 1);
+  expect(looks).toBeLessThanOrEqual(20_000 / heartbeatMs + 1);
   const pauses = ticks.slice(1).map((atMs, index) => atMs - (ticks[index] ?? 0));
   expect(Math.max(...pauses)).toBeLessThanOrEqual(heartbeatMs);
 });

@@ -78,5 +78,6 @@ export function heartbeatOf(of: Life, map: ClusterMap): HeartbeatRequest {
     wallMs: undefined,
     timeMs: undefined,
     retained: undefined,
+    echo: undefined,
   };
 }

@@ -125,3 +125,29 @@ test('one that is silent is not taken for gone while its heartbeats come', () =>
   expect([addressOf(), lives()]).toEqual([original.address, 0]);
   stage.expectKept();
 });
+
+test.each(SEEDS)(
+  'a stream that breaks is no proof that nobody listens there: a copy gets nothing, seed %i',
+  (seed) => {
+    const { stage, original, twin, addressOf, lives } = withTwin(seed);
+    const keys = Array.from({ length: 40 }, (_, index) => `key${index}`);
+    const setAll = () => {
+      for (const key of keys) stage.set(stage.frontend(0), key);
+      stage.pass(1000);
+    };
+    setAll();
+    const before = stage.lifeOf(original);
+    twin.disk.restore(original.disk.image());
+    // What comes now the copy does not have.
+    setAll();
+    twin.start();
+    stage.pass(500);
+    stage.cluster.network.faults = { ...stage.cluster.network.faults, resets: 0.3 };
+    stage.pass(1500);
+    stage.cluster.network.faults = { ...stage.cluster.network.faults, resets: 0 };
+    stage.pass(5000);
+    expect(stage.lifeOf(original)).toEqual(before);
+    expect([addressOf(), lives()]).toEqual([original.address, 0]);
+    stage.expectKept();
+  },
+);

@@ -34,6 +34,8 @@ export interface ControlCaller {
 }
 
 interface Call {
+  readonly isPatient: boolean;
+  readonly sentMs: number;
   readonly answered: (message: Buffer) => void;
   readonly failed: (detail: string) => void;
 }
@@ -64,20 +66,21 @@ export class ControlClient implements ControlCaller {
       callback(reply);
     };
     const { timers } = this.#runtime;
+    const { head, body } = encodeRequest(kind.code, message);
+    const call: Call = {
+      isPatient,
+      sentMs: this.#runtime.clock.monotonicMs(),
+      answered: (bytes) => end(decodeReply(kind, bytes)),
+      failed: (detail) => end({ kind: 'failed', detail }),
+    };
+    const stream = this.#peer(to).send(call, head, body);
     // A process that got no time for a while has answers in its sockets: it reads them before it calls them late.
     cancel = timers.after(timeoutMs, () => {
       cancel = timers.after(0, () => {
+        stream.gaveUp(call);
         end({ kind: 'failed', detail: `no answer within ${timeoutMs} ms` });
       });
     });
-    const { head, body } = encodeRequest(kind.code, message);
-    this.#peer(to).send(
-      {
-        answered: (bytes) => end(decodeReply(kind, bytes)),
-        failed: (detail) => end({ kind: 'failed', detail }),
-      },
-      { head, body, isPatient },
-    );
   }
 
   #peer(address: Address): Peer {
@@ -110,15 +113,11 @@ class Peer {
     this.#gone = gone;
   }
 
-  send(
-    call: Call,
-    message: { readonly head: Uint8Array; readonly body: Uint8Array; readonly isPatient: boolean },
-  ): void {
-    const nowMs = this.#runtime.clock.monotonicMs();
+  send(call: Call, head: Uint8Array, body: Uint8Array): ControlStream {
     const present = this.#stream;
     // A connection that outlived a cut may stay silent for as long as TCP waits to repeat itself, which grows with the
     // cut. A new one works at once.
-    if (present !== undefined && present.silentForMs(nowMs) >= this.#silentMs) {
+    if (present !== undefined && present.silentForMs(call.sentMs) >= this.#silentMs) {
       this.#former.push(present);
       this.#stream = undefined;
       while (this.#former.length > FORMER_STREAMS_MAX) this.#former.shift()?.close('silent');
@@ -127,7 +126,8 @@ class Peer {
     this.#stream ??= new ControlStream(this.#runtime, this.#address, (stream) =>
       this.#closed(stream),
     );
-    this.#stream.send(call, message, nowMs);
+    this.#stream.send(call, head, body);
+    return this.#stream;
   }
 
   #closed(stream: ControlStream): void {
@@ -141,8 +141,11 @@ class ControlStream {
   readonly #runtime: Runtime;
   readonly #stream: RequestStream<Call>;
   readonly #closed: (stream: ControlStream) => void;
-  /** Since when a call that is not patient waits and nothing has come back. */
+  /** Calls whose answers somebody waits for. */
+  readonly #waiting = new Set<Call>();
+  /** Since when a call that is not patient waits and nothing has come back; minus infinity once one was given up. */
   #silentSinceMs: number | undefined;
+  #heardMs = Number.NEGATIVE_INFINITY;
   #isRetired = false;
 
   constructor(runtime: Runtime, address: Address, closed: (stream: ControlStream) => void) {
@@ -154,13 +157,14 @@ class ControlStream {
       { address, hello },
       {
         received: (call, message) => {
-          this.#silentSinceMs = undefined;
-          call?.answered(message);
+          this.#heard();
+          if (call !== undefined) {
+            this.#waiting.delete(call);
+            call.answered(message);
+          }
           this.#closeWhenDone();
         },
-        arriving: () => {
-          this.#silentSinceMs = undefined;
-        },
+        arriving: () => this.#heard(),
         closed: (unanswered, reason) => this.#broken(unanswered, reason),
       },
     );
@@ -170,16 +174,20 @@ class ControlStream {
     return this.#silentSinceMs === undefined ? 0 : nowMs - this.#silentSinceMs;
   }
 
-  send(
-    call: Call,
-    { head, body, isPatient }: { head: Uint8Array; body: Uint8Array; isPatient: boolean },
-    nowMs: number,
-  ): void {
-    if (!isPatient) this.#silentSinceMs ??= nowMs;
+  send(call: Call, head: Uint8Array, body: Uint8Array): void {
+    if (!call.isPatient) this.#silentSinceMs ??= call.sentMs;
+    this.#waiting.add(call);
     this.#stream.send(call, head, body);
   }
 
-  /** Nothing is sent on it any more; it ends with its last answer. */
+  /** Its time is over. If nothing has come back since it was sent the next call takes another stream. */
+  gaveUp(call: Call): void {
+    if (this.#heardMs < call.sentMs) this.#silentSinceMs = Number.NEGATIVE_INFINITY;
+    this.#waiting.delete(call);
+    this.#closeWhenDone();
+  }
+
+  /** Nothing is sent on it any more; it ends when nobody waits for any of its answers. */
   retire(): void {
     this.#isRetired = true;
     this.#closeWhenDone();
@@ -189,9 +197,13 @@ class ControlStream {
     this.#stream.close(reason);
   }
 
+  #heard(): void {
+    this.#silentSinceMs = undefined;
+    this.#heardMs = this.#runtime.clock.monotonicMs();
+  }
+
   #closeWhenDone(): void {
-    if (this.#isRetired && this.#stream.asked.size === 0)
-      this.close('another stream took its place');
+    if (this.#isRetired && this.#waiting.size === 0) this.close('another stream took its place');
   }
 
   #broken(unanswered: readonly Call[], reason: string): void {

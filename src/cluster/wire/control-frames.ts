@@ -57,3 +57,12 @@ export function decodeReply<Reply>(
     return { kind: 'failed', detail: error.message };
   }
 }
+
+/**
+ * Whether that proves that no process listens at the address. A stream that broke does not: the connection was lost, and
+ * who is at its other end may go on. Nor does a refused stream, which older software has none of.
+ */
+export function isNobodyThere(reply: CheckedReply<unknown>): boolean {
+  // What both kinds of networks say of it, as the system does.
+  return reply.kind === 'failed' && reply.detail.includes('ECONNREFUSED');
+}

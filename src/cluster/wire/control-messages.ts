@@ -127,6 +127,8 @@ export const heartbeatRequest = object({
   ),
   /** Whether it holds what the map gives to others: until it is told that they know that map (H29). */
   retains: optional(flag),
+  /** The stamp of the last answer, and how long ago that came, by the node's monotonic clock (H45). */
+  echo: optional(object({ stampMs: count, agoMs: count })),
 });
 export type HeartbeatRequest = ShapeOf<typeof heartbeatRequest>;
 
@@ -140,6 +142,8 @@ export const heartbeatReply = object({
   mapVersion,
   lease: flag,
   timeMs: optional(wall),
+  /** By the controller's monotonic clock, to be told back with the next heartbeat (H45). */
+  stampMs: optional(count),
   adopted: optional(
     list(object({ node: nodeId, incarnation, mapVersion }), { max: STORAGE_NODES_MAX }),
   ),

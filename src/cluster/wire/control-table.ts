@@ -131,5 +131,6 @@ function numberOf(parameters: Parameters, name: string): number | undefined {
 /** @returns undefined also for what is no number: a person who asks waits for nothing then */
 function wholeOf(parameters: Parameters, name: string): number | undefined {
   const said = numberOf(parameters, name);
-  return said === undefined || !Number.isFinite(said) || said < 0 ? undefined : Math.floor(said);
+  if (said === undefined || !Number.isFinite(said) || said < 0) return undefined;
+  return Math.min(Math.floor(said), Number.MAX_SAFE_INTEGER);
 }

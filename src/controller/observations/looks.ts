@@ -12,7 +12,7 @@ import type { NodeId } from '../../cluster/model/identity.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 import type { ControlCaller } from '../../cluster/peers/control-client.ts';
 import type { Runtime } from '../../cluster/ports.ts';
-import type { CheckedReply } from '../../cluster/wire/control-frames.ts';
+import { type CheckedReply, isNobodyThere } from '../../cluster/wire/control-frames.ts';
 import { type MapPushReply, NO_MAP_NEWS } from '../../cluster/wire/control-messages.ts';
 import { CONTROL } from '../../cluster/wire/control-table.ts';
 import type { FailureDetector } from './failure-detector.ts';
@@ -67,7 +67,9 @@ export class Looks {
     const { detector, times } = this.#watched;
     if (reply.kind === 'message' && reply.message.incarnation === life.incarnation) {
       detector.answeredLook(life);
-    } else if (this.#nowMs() - sentMs < times.lookMs) detector.refusedLook(life, sentMs);
+    } else if (reply.kind !== 'failed' || isNobodyThere(reply)) {
+      if (this.#nowMs() - sentMs < times.lookMs) detector.refusedLook(life, sentMs);
+    }
   }
 
   #nowMs(): number {

@@ -14,6 +14,7 @@ import { NODE_CLOCK_OFF_MS_MAX, type Times } from '../../cluster/model/limits.ts
 import type { Clock, Log } from '../../cluster/ports.ts';
 import type { HeartbeatRequest } from '../../cluster/wire/control-messages.ts';
 import { AWAY_HEARTBEATS } from './failure-detector.ts';
+import { ageMs } from './lateness.ts';
 import { LatestReport } from './pending.ts';
 
 /** Times less the controller's monotonic time of then. */
@@ -60,7 +61,11 @@ export class NodeClocks {
     this.#lookAtOwn(now);
     // H10: what waited while this process got no time was said long ago.
     if (wallMs === undefined || timeMs === undefined || now < this.#trustFromMs) return;
-    this.#told.set(message, { own: wallMs - now, goesBy: timeMs - now });
+    const age = ageMs(message, now);
+    if (age > AWAY_HEARTBEATS * this.#times.heartbeatMs) return;
+    // Half-way: it was on its way for some of that time.
+    const saidMs = now - age / 2;
+    this.#told.set(message, { own: wallMs - saidMs, goesBy: timeMs - saidMs });
   }
 
   tick(map: ClusterMap | undefined): void {

@@ -190,12 +190,17 @@ class Admin {
       if (silent.length > 0) return reply(new Refused('not-ready', cannotSay(silent)));
       if (answering.length > 0) return reply(new Refused('not-ready', mayAnswer(answering)));
       const accepted: AcceptLossReply['partitions'][number][] = [];
+      const left: Life[] = [];
       this.#controller.propose(
         (map) => {
           const lives = this.#livesThatSaid(map, asked.version);
           const entries = [...map.partitions];
           for (const partition of wanted) {
-            if (!offline(map, partition) || this.#answering(map, [partition]).length > 0) continue;
+            if (!offline(map, partition)) continue;
+            // Another map may have come between: who is named in it anew has not been waited for.
+            const answering = this.#answering(map, asked.version, [partition]);
+            left.push(...answering);
+            if (answering.length > 0) continue;
             const entry = partitionEntry(map, partition);
             const choice = this.#choose(map, partition, lives);
             entries[partition] = revived(entry, choice.chosen);
@@ -208,6 +213,9 @@ class Admin {
         (failure) => {
           if (failure !== undefined) return reply(new Refused('not-durable', failure));
           this.#logAccepted(accepted);
+          if (accepted.length === 0 && left.length > 0) {
+            return reply(new Refused('not-ready', mayAnswer(left)));
+          }
           return reply({ partitions: accepted });
         },
       );
@@ -231,8 +239,9 @@ class Admin {
     const look = () => {
       const map = this.#controller.map();
       const silent = map === undefined ? [] : this.#silent(map, version);
-      const answering = map === undefined ? [] : this.#answering(map, wanted);
-      const leasesMs = answering.length > 0 ? fenceWaitMs : 0;
+      const answering = map === undefined ? [] : this.#answering(map, version, wanted);
+      // A fence may be young yet, and the witnesses hear of it first.
+      const leasesMs = answering.length > 0 ? fenceWaitMs + suspicionMs : 0;
       const waitMs = Math.min(suspicionMs + leasesMs, ANSWERED_WITHIN_MS);
       const isOver = silent.length === 0 && answering.length === 0;
       if (isOver || this.#controller.nowMs() - begunMs >= waitMs) done(silent, answering);
@@ -245,14 +254,18 @@ class Admin {
    * I7: members that a frontend may get an answer from while others take their place. A cut that has a majority of the
    * witnesses behind it renews their leases, and the controller hears nothing of it (seed 71000225 of the long runs).
    */
-  #answering(map: ClusterMap, partitions: readonly PartitionId[]): readonly Life[] {
+  #answering(
+    map: ClusterMap,
+    version: MapVersion,
+    partitions: readonly PartitionId[],
+  ): readonly Life[] {
     const view = this.#controller.observations.at(this.#controller.nowMs());
     const members = partitions.flatMap((partition) => partitionEntry(map, partition).members);
     return members.filter(
       (member) =>
         member.role !== 'joining' &&
         view.lapsedSinceMs(member) === undefined &&
-        !view.obeys(member, map.version),
+        !view.obeys(member, version),
     );
   }
 

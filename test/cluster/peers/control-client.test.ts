@@ -156,6 +156,16 @@ test('one whose peer takes its time is not silent: a long poll', () => {
   expect(streams).toHaveLength(1);
 });
 
+test('a poll that was given up shows that its stream is silent', () => {
+  const { time, streams, call } = calling();
+  call(true);
+  time.runTo(TIMEOUT_MS + 1);
+  call(true);
+  expect(streams).toHaveLength(2);
+  time.runTo(TIMEOUT_MS + 2);
+  expect(streams[0]?.closedFor).toBe('another stream took its place');
+});
+
 test('of a peer that stays silent a few streams are kept, no more', () => {
   const { time, streams, call } = calling();
   for (let round = 0; round < 10; round++) {
@@ -163,7 +173,8 @@ test('of a peer that stays silent a few streams are kept, no more', () => {
     call();
   }
   expect(streams).toHaveLength(10);
-  expect(streams.filter(({ closedFor }) => closedFor === undefined)).toHaveLength(5);
+  // Those whose calls are waited for still: nobody does for longer than a second.
+  expect(streams.filter(({ closedFor }) => closedFor === undefined)).toHaveLength(3);
 });
 
 test('a stream that breaks fails its calls a moment later, and the next call opens another one', () => {

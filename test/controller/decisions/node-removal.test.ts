@@ -161,6 +161,7 @@ describe('a node that comes back after it was removed (I10, D3)', () => {
           obeyedVersion: undefined,
           promised: undefined,
           retained: undefined,
+          echo: undefined,
           deltas: true,
           diskProblem: undefined,
           items: 0,

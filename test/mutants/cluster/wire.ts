@@ -258,8 +258,8 @@ export const CLUSTER_WIRE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: CONTROL_CLIENT,
-        find: 'present.silentForMs(nowMs) >= this.#silentMs',
-        replace: 'present.silentForMs(nowMs) > 1e9',
+        find: 'present.silentForMs(call.sentMs) >= this.#silentMs',
+        replace: 'present.silentForMs(call.sentMs) < 0',
       },
     ],
     fate: tests(CUTS_SCHEDULES, 'as soon as its way is mended'),
@@ -279,7 +279,7 @@ export const CLUSTER_WIRE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a-long-poll-is-taken-for-silence',
     rule: 'D18',
-    edits: [{ file: CONTROL_CLIENT, find: 'if (!isPatient) this', replace: 'this' }],
+    edits: [{ file: CONTROL_CLIENT, find: 'if (!call.isPatient) this', replace: 'this' }],
     fate: tests(CONTROL_CLIENT_TESTS, 'takes its time'),
   },
   {
@@ -287,5 +287,29 @@ export const CLUSTER_WIRE_MUTANTS: readonly Mutant[] = [
     rule: 'D18',
     edits: [{ file: CONTROL_ROUTES, find: '++calls > CALLS_MAX', replace: '++calls < 0' }],
     fate: tests(CONTROL_ROUTES_TESTS, 'is cut off'),
+  },
+  {
+    name: 'who-only-polls-keeps-a-silent-stream',
+    rule: 'D18',
+    edits: [
+      {
+        file: CONTROL_CLIENT,
+        find: 'if (this.#heardMs < call.sentMs) this',
+        replace: 'if (call.sentMs < 0) this',
+      },
+    ],
+    fate: tests('test/simulation/schedules-late.test.ts', 'hears the controller again'),
+  },
+  {
+    name: 'a-stream-that-breaks-proves-a-death',
+    rule: 'I10',
+    edits: [
+      {
+        file: 'src/cluster/wire/control-frames.ts',
+        find: "reply.kind === 'failed' && reply.detail.includes('ECONNREFUSED')",
+        replace: "reply.kind === 'failed' && !reply.detail.includes('no answer')",
+      },
+    ],
+    fate: tests('test/simulation/schedules-twins.test.ts', 'a stream that breaks is no proof'),
   },
 ];

@@ -2,6 +2,8 @@
 
 import { type Mutant, tests } from '../mutant.ts';
 
+const LATE_SCHEDULES = 'test/simulation/schedules-late.test.ts';
+const LATENESS = 'src/controller/observations/lateness.ts';
 const NODE_CLOCKS = 'src/controller/observations/node-clocks.ts';
 const TIME_SCALES = 'src/controller/observations/time-scales.ts';
 
@@ -144,5 +146,17 @@ export const CONTROLLER_CLOCKS_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(TIME_SCALES_SCHEDULES, 'by mistake'),
+  },
+  {
+    name: 'a-late-heartbeat-is-news',
+    rule: 'H45',
+    edits: [
+      {
+        file: LATENESS,
+        find: 'return Math.max(0, nowMs - echo.stampMs - echo.agoMs);',
+        replace: 'return Math.min(0, nowMs - echo.stampMs - echo.agoMs) * 0;',
+      },
+    ],
+    fate: tests(LATE_SCHEDULES, 'stays so after a cut'),
   },
 ];

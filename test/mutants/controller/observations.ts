@@ -143,8 +143,8 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: LOOKS,
-        find: 'else if (this.#nowMs() - sentMs < times.lookMs) detector',
-        replace: 'else detector',
+        find: "reply.kind !== 'failed' || isNobodyThere(reply)",
+        replace: 'times.lookMs >= 0',
       },
     ],
     fate: tests(LOOKS_TESTS, 'is silent no sooner when it does not answer'),
@@ -370,7 +370,7 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: DECISION_LOOP,
-        find: 'Math.min(heartbeatMs, silentMs - now + 1)',
+        find: 'Math.min(heartbeatMs / 2, silentMs - now + 1)',
         replace: 'heartbeatMs',
       },
     ],

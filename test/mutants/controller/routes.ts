@@ -253,8 +253,8 @@ export const CONTROLLER_ROUTES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: ADMIN,
-        find: '!view.obeys(member, map.version),',
-        replace: '!view.obeys(member, map.version) && false,',
+        find: '!view.obeys(member, version),',
+        replace: '!view.obeys(member, version) && false,',
       },
     ],
     fate: tests(LOST_HOSTS_SCHEDULES, 'they are behind a cut'),

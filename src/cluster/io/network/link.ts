@@ -14,6 +14,7 @@ import { FrameReader, FrameWriter, FramingBroken } from '../../wire/frames.ts';
  */
 export type LinkSide = 'asks' | 'answers';
 
+const KEEP_ALIVE_MS = 30_000;
 /** With as many messages in the last batch much is asked. */
 const BUSY_MESSAGES = 4;
 /** A batch grows for so many turns at most, and up to so many bytes: with small records some milliseconds. */
@@ -70,6 +71,8 @@ export class SocketLink implements Link {
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.setTimeout(0);
+    // A peer that loses its power says nothing: its socket would stay for ever.
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
     const skips = this.#events?.tooLong !== undefined;
     const reader = new FrameReader(
       this.#messageBytesMax,
@@ -132,7 +135,8 @@ export class SocketLink implements Link {
   close(reason: string): void {
     if (this.#closedReason !== undefined) return;
     this.#closedReason = reason;
-    this.#socket?.destroy();
+    // What was not sent yet must not come later: after a cut the kernel would go on repeating it for minutes.
+    this.#socket?.resetAndDestroy();
     this.#events?.closed(reason, this.#socket !== undefined);
   }
 

@@ -95,9 +95,17 @@ export function openNetwork({ lookup } = new Names()): Network {
     open(address, hello, events) {
       const protocol = protocolOf(hello);
       const link = new SocketLink('asks', messageBytesMax(hello));
-      link.listen(events);
       // A Client of its own: the connection is the stream's alone, and goes with it.
       const client = new Client(`http://${address}`, { connect: { timeout: 5000, lookup } });
+      link.listen({
+        ...events,
+        received: (id, message) => events.received(id, message),
+        closed: (reason, opened) => {
+          // Also one that nobody answers: a peer that is stopped takes connections, and would have one with each try.
+          client.destroy().catch(() => undefined);
+          events.closed(reason, opened);
+        },
+      });
       client
         .upgrade({ path: protocol.path, protocol: protocol.name, headers: headersOf(hello) })
         .then(

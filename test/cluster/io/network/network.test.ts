@@ -1,7 +1,8 @@
 // Calls on real sockets: what becomes of an answer, of none, and of one that came while nobody had time.
 
+import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createSilentServer, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { Names } from '../../../../src/cluster/io/network/names.ts';
 import { openNetwork } from '../../../../src/cluster/io/network/network.ts';
@@ -97,4 +98,26 @@ test('a name is reached through its address', async () => {
     kind: 'failed',
     detail: expect.stringContaining('host elsewhere.example has no address'),
   });
+});
+
+test('a peer that takes connections and says nothing, as one that is stopped, does not collect them', async () => {
+  const sockets = new Set<Socket>();
+  let connections = 0;
+  const server = createSilentServer((socket) => {
+    connections++;
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('close', () => sockets.delete(socket));
+    socket.resume();
+  }).listen(0, '127.0.0.1');
+  cleanUps.push(() => server.close());
+  await once(server, 'listening');
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}` as Address;
+  const network = openNetwork();
+  for (let count = 1; count <= 20; count++) {
+    const link = network.open(address, { purpose: 'control' }, { received() {}, closed() {} });
+    await expect.poll(() => connections).toBe(count);
+    link.close('silent');
+  }
+  await expect.poll(() => sockets.size).toBe(0);
 });
