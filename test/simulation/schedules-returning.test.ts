@@ -191,8 +191,11 @@ describe('accept-loss', () => {
     removed(stage, first, third, key);
     burns(second);
     stage.pass(3000);
+    // As soon as it is heard, and before it can store the map that says so.
+    stage.listen(controller, (message, { node }) => {
+      if (message === 'node unfenced' && node === first.process.name) first.disk.fill();
+    });
     for (const node of [first, third]) stage.heal([node], stage.allBut(node));
-    first.disk.fill();
     stage.until('it is heard', () => stage.map.nodes[first.process.name]?.fenced === false);
     const asked = stage.ask(controller, 'acceptLoss', {});
     stage.until('an answer', () => asked.status !== undefined);

@@ -143,8 +143,8 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: LOOKS,
-        find: "reply.kind !== 'failed' || isNobodyThere(reply)",
-        replace: 'times.lookMs >= 0',
+        find: "if (reply.kind !== 'failed' || isNobodyThere(reply)) {\n      if (this.#nowMs() - sentMs < times.lookMs) detector",
+        replace: '{\n      detector',
       },
     ],
     fate: tests(LOOKS_TESTS, 'is silent no sooner when it does not answer'),

@@ -135,8 +135,9 @@ export class SocketLink implements Link {
   close(reason: string): void {
     if (this.#closedReason !== undefined) return;
     this.#closedReason = reason;
-    // What was not sent yet must not come later: after a cut the kernel would go on repeating it for minutes.
-    this.#socket?.resetAndDestroy();
+    // What was asked and not sent yet must not come later: after a cut the kernel would go on repeating it for minutes.
+    if (this.#side === 'asks') this.#socket?.resetAndDestroy();
+    else this.#socket?.destroy();
     this.#events?.closed(reason, this.#socket !== undefined);
   }
 
