@@ -64,10 +64,11 @@ test.each(SEEDS)('H16: a report of an earlier attempt promotes nobody, seed %i',
   stage.until('given up', () => roleOfJoiner() === undefined);
   stage.expectStatus(stage.set(frontend, key), 200);
   // 3. It says so, is heard, and joins once more, and does not hear of that; what it copied was of the earlier attempt.
+  let hears = true;
   stage.listen(controller, (message, { node }) => {
-    if (message === 'member joins' && node === joiner.process.name) {
-      stage.cutTo([controller], [joiner]);
-    }
+    if (!hears || message !== 'member joins' || node !== joiner.process.name) return;
+    hears = false;
+    stage.cutTo([controller], [joiner]);
   });
   stage.heal([joiner], [controller]);
   joins();
