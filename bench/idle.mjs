@@ -13,10 +13,11 @@ const SECONDS = Number(process.env.SECONDS ?? 10);
 const SETTLE_SECONDS = 6;
 const { BESIDE } = process.env;
 
-const SIZES = [
-  { storage: 4, frontends: 2 },
-  { storage: 10, frontends: 10 },
-];
+/** Storage nodes and frontends, beside one controller. */
+const SIZES = (process.env.SIZES ?? '4x2,10x10').split(',').map((size) => {
+  const [storage, frontends] = size.split('x').map(Number);
+  return { storage, frontends };
+});
 const BUILDS = [
   { name: 'velour-fog' },
   ...(BESIDE === undefined
