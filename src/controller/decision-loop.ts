@@ -1,5 +1,5 @@
 // When the controller decides: often while the map waits for something, and at rest when somebody falls silent, when
-// something new is heard, and a few times a second for all that time alone brings. What it decides is decide.ts's.
+// something new is heard, and ten times a second for all that time alone brings. What it decides is decide.ts's.
 
 import { assert } from '../cluster/assert.ts';
 import { type ClusterMap, isFrozen, presentLives } from '../cluster/model/cluster-map.ts';

@@ -8,6 +8,7 @@ import { CONTROL, type ControlKind, Refused } from '../wire/control-table.ts';
 import { type ControlMessage, messageReply } from '../wire/map-json.ts';
 import { parseQuery } from '../wire/query.ts';
 import { Malformed } from '../wire/shapes.ts';
+import { CONTROL_STREAM } from '../wire/streams.ts';
 import { FatalError } from './errors.ts';
 import { type HttpReply, type HttpRequest, jsonReply, queryOf } from './http.ts';
 import type { Counter, Metrics } from './metrics.ts';
@@ -27,11 +28,9 @@ export type ControlHandler<Request, Reply> = (
   caller: Caller,
 ) => void;
 
-type Handled = (
-  value: unknown,
-  reply: (answer: ControlMessage | Refused) => void,
-  caller: Caller,
-) => void;
+type Answer = ControlMessage | Refused;
+/** @param read throws Malformed where there is no JSON to read */
+type Handled = (read: () => unknown, reply: (answer: Answer) => void, caller: Caller) => void;
 
 const CODES: ReadonlySet<unknown> = new Set(Object.values(CONTROL).map(({ code }) => code));
 const ON_A_STREAM: Caller = { fromLoopback: false };
@@ -59,31 +58,25 @@ export class ControlRoutes {
     handler: ControlHandler<Request, Reply>,
   ): void {
     const { http } = kind;
-    const handled: Handled = (value, reply, caller) => {
-      const answer = (answered: ControlMessage | Refused) => {
-        if (answered instanceof Refused) this.#countRefusal(answered.error);
-        reply(answered);
-      };
+    const handled: Handled = (read, reply, caller) => {
       let message: Request;
       try {
-        message = kind.request(value);
+        message = kind.request(read());
       } catch (error) {
         if (!(error instanceof Malformed)) throw error;
-        return answer(this.#malformed(http.path, error));
+        return reply(this.#malformed(http.path, error.message));
       }
-      return handler(message, answer, caller);
+      return handler(message, reply, caller);
     };
     this.#handlers.set(kind.code, handled);
     this.#routes.add([http.method], http.path, (request, reply) => {
-      try {
-        const value = http.method === 'POST' ? bodyOf(request) : http.parse(parametersOf(request));
-        handled(value, (answer) => reply(httpReply(answer)), request);
-      } catch (error) {
-        if (!(error instanceof Malformed)) throw error;
-        const refused = this.#malformed(http.path, error);
-        this.#countRefusal(refused.error);
-        reply(httpReply(refused));
-      }
+      const read = () =>
+        http.method === 'POST' ? bodyOf(request) : http.parse(parametersOf(request));
+      handled(
+        read,
+        this.#counted((answer) => reply(httpReply(answer))),
+        request,
+      );
     });
   }
 
@@ -93,13 +86,13 @@ export class ControlRoutes {
     return {
       received: (id, message) => {
         let isAnswered = false;
-        const reply = (answer: ControlMessage | Refused) => {
+        const reply = this.#counted((answer) => {
           if (isAnswered) return;
           isAnswered = true;
           calls--;
           const { head, body } = encodeReply(answer);
           link.send(id, head, body);
-        };
+        });
         // Whoever asks for more than a node has to ask is no node; what waits for answers must stay bounded.
         if (++calls > CALLS_MAX) {
           this.#countRefusal('overloaded');
@@ -111,38 +104,42 @@ export class ControlRoutes {
     };
   }
 
-  #handle(message: Buffer, reply: (answer: ControlMessage | Refused) => void): void {
-    const handled = this.#handlers.get(message[0] ?? 0);
-    if (handled === undefined && CODES.has(message[0])) {
-      // Somebody was given the address of another role.
-      this.#countRefusal('unknown-path');
+  #handle(message: Buffer, reply: (answer: Answer) => void): void {
+    const { path } = CONTROL_STREAM;
+    const [code] = message;
+    const handled = this.#handlers.get(code ?? 0);
+    if (handled === undefined) {
+      // Somebody was given the address of another role, or speaks of what this software does not know.
+      const isKnown = CODES.has(code);
+      const detail = `this is ${this.#who}, which takes no such message`;
       return reply(
-        new Refused('unknown-path', `this is ${this.#who}, which takes no such message`),
+        isKnown
+          ? new Refused('unknown-path', detail)
+          : this.#malformed(path, `a message of an unknown kind, ${code}`),
       );
     }
-    if (handled === undefined) {
-      const reason = `a message of an unknown kind, ${message[0]}`;
-      this.#countRefusal('malformed-message');
-      return reply(this.#malformed('/control', new Malformed(reason)));
-    }
     try {
-      return handled(parseJson(message.subarray(1)), reply, ON_A_STREAM);
+      return handled(() => parseJson(message.subarray(1)), reply, ON_A_STREAM);
     } catch (error) {
-      if (error instanceof Malformed) {
-        this.#countRefusal('malformed-message');
-        return reply(this.#malformed('/control', error));
-      }
       // As in Routes: such a process must end.
       if (error instanceof FatalError || error instanceof InvariantBroken) throw error;
       const stack = error instanceof Error ? error.stack : String(error);
-      this.#log.write('error', 'a request failed', { path: '/control', stack });
+      this.#log.write('error', 'a request failed', { path, stack });
       return reply(new Refused('internal', 'internal error'));
     }
   }
 
-  #malformed(path: string, { message: reason }: Malformed): Refused {
+  #malformed(path: string, reason: string): Refused {
     this.#log.write('warn', 'control message refused', { path, reason });
     return new Refused('malformed-message', reason);
+  }
+
+  /** The one place where refusals are counted, however they go. */
+  #counted(reply: (answer: Answer) => void): (answer: Answer) => void {
+    return (answer) => {
+      if (answer instanceof Refused) this.#countRefusal(answer.error);
+      reply(answer);
+    };
   }
 
   /** @param reason an error code, so there are only so many */
@@ -160,7 +157,7 @@ export class ControlRoutes {
   }
 }
 
-function httpReply(answer: ControlMessage | Refused): HttpReply {
+function httpReply(answer: Answer): HttpReply {
   if (answer instanceof Refused) return refusalReply(answer.error, answer.detail);
   // A line of its own for people; a map is long, and its bytes are kept as they are.
   const isLong = answer.map !== undefined || answer.delta !== undefined;

@@ -73,11 +73,11 @@ export class ControlClient implements ControlCaller {
       answered: (bytes) => end(decodeReply(kind, bytes)),
       failed: (detail) => end({ kind: 'failed', detail }),
     };
-    const stream = this.#peer(to).send(call, head, body);
+    const giveUp = this.#peer(to).send(call, head, body);
     // A process that got no time for a while has answers in its sockets: it reads them before it calls them late.
     cancel = timers.after(timeoutMs, () => {
       cancel = timers.after(0, () => {
-        stream.gaveUp(call);
+        giveUp();
         end({ kind: 'failed', detail: `no answer within ${timeoutMs} ms` });
       });
     });
@@ -113,7 +113,8 @@ class Peer {
     this.#gone = gone;
   }
 
-  send(call: Call, head: Uint8Array, body: Uint8Array): ControlStream {
+  /** @returns what to call when nobody waits for the answer any more */
+  send(call: Call, head: Uint8Array, body: Uint8Array): () => void {
     const present = this.#stream;
     // A connection that outlived a cut may stay silent for as long as TCP waits to repeat itself, which grows with the
     // cut. A new one works at once.
@@ -126,8 +127,7 @@ class Peer {
     this.#stream ??= new ControlStream(this.#runtime, this.#address, (stream) =>
       this.#closed(stream),
     );
-    this.#stream.send(call, head, body);
-    return this.#stream;
+    return this.#stream.send(call, head, body);
   }
 
   #closed(stream: ControlStream): void {
@@ -141,8 +141,6 @@ class ControlStream {
   readonly #runtime: Runtime;
   readonly #stream: RequestStream<Call>;
   readonly #closed: (stream: ControlStream) => void;
-  /** Calls whose answers somebody waits for. */
-  readonly #waiting = new Set<Call>();
   /** Since when a call that is not patient waits and nothing has come back; minus infinity once one was given up. */
   #silentSinceMs: number | undefined;
   #heardMs = Number.NEGATIVE_INFINITY;
@@ -158,10 +156,7 @@ class ControlStream {
       {
         received: (call, message) => {
           this.#heard();
-          if (call !== undefined) {
-            this.#waiting.delete(call);
-            call.answered(message);
-          }
+          call?.answered(message);
           this.#closeWhenDone();
         },
         arriving: () => this.#heard(),
@@ -174,17 +169,15 @@ class ControlStream {
     return this.#silentSinceMs === undefined ? 0 : nowMs - this.#silentSinceMs;
   }
 
-  send(call: Call, head: Uint8Array, body: Uint8Array): void {
+  send(call: Call, head: Uint8Array, body: Uint8Array): () => void {
     if (!call.isPatient) this.#silentSinceMs ??= call.sentMs;
-    this.#waiting.add(call);
-    this.#stream.send(call, head, body);
-  }
-
-  /** Its time is over. If nothing has come back since it was sent the next call takes another stream. */
-  gaveUp(call: Call): void {
-    if (this.#heardMs < call.sentMs) this.#silentSinceMs = Number.NEGATIVE_INFINITY;
-    this.#waiting.delete(call);
-    this.#closeWhenDone();
+    const id = this.#stream.send(call, head, body);
+    return () => {
+      // If nothing has come back since it was sent the next call takes another stream.
+      if (this.#heardMs < call.sentMs) this.#silentSinceMs = Number.NEGATIVE_INFINITY;
+      this.#stream.asked.take(id);
+      this.#closeWhenDone();
+    };
   }
 
   /** Nothing is sent on it any more; it ends when nobody waits for any of its answers. */
@@ -203,7 +196,8 @@ class ControlStream {
   }
 
   #closeWhenDone(): void {
-    if (this.#isRetired && this.#waiting.size === 0) this.close('another stream took its place');
+    if (this.#isRetired && this.#stream.asked.size === 0)
+      this.close('another stream took its place');
   }
 
   #broken(unanswered: readonly Call[], reason: string): void {

@@ -20,7 +20,7 @@ export interface RequestStreamEvents<Asked> {
 }
 
 export class RequestStream<Asked> {
-  /** What was sent, in that order, so the first is always the oldest. */
+  /** What was sent and is waited for, in that order, so the first is always the oldest; taken out when it is given up. */
   readonly asked = new QueueByNumber<Asked>();
   readonly #network: Network;
   readonly #address: Address;
