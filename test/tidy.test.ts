@@ -191,6 +191,17 @@ describe('taste', () => {
     }
   });
 
+  test('no type name is declared twice', () => {
+    const declared = /^(?:export )?(?:abstract )?(?:interface|type|class|enum) ([A-Za-z]+)/gm;
+    const places = new Map<string, string[]>();
+    for (const path of SOURCES) {
+      for (const [, name = ''] of codeOf(path).matchAll(declared)) {
+        places.set(name, [...(places.get(name) ?? []), path]);
+      }
+    }
+    expect([...places].filter(([, paths]) => new Set(paths).size > 1)).toEqual([]);
+  });
+
   test('a switch names what it decides for: its default only says that there is nothing else', () => {
     const DECIDING: Readonly<Record<string, string>> = {
       'src/storage/log/log-entry.ts':

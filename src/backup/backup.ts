@@ -34,7 +34,7 @@ export interface BackupOutcome {
 }
 
 export class Backup {
-  readonly #guest: ClusterClient;
+  readonly #client: ClusterClient;
   readonly #folder: Folder;
   readonly #startedAtMs: number;
   readonly #contents: Map<PartitionId, Content>;
@@ -51,26 +51,26 @@ export class Backup {
 
   /** @param manifest of an earlier run, or a new one; of this cluster */
   constructor(
-    guest: ClusterClient,
+    client: ClusterClient,
     folder: Folder,
     manifest: Manifest,
     done: (outcome: BackupOutcome) => void,
   ) {
-    assert(manifest.cluster === guest.map.cluster, 'a backup is of one cluster');
-    this.#guest = guest;
+    assert(manifest.cluster === client.map.cluster, 'a backup is of one cluster');
+    this.#client = client;
     this.#folder = folder;
     this.#startedAtMs = manifest.startedAtMs;
     this.#contents = new Map(manifest.partitions);
     this.#done = done;
-    this.#movedMs = guest.runtime.clock.monotonicMs();
-    for (let index = 0; index < partitionCount(guest.map.digits); index++) {
+    this.#movedMs = client.runtime.clock.monotonicMs();
+    for (let index = 0; index < partitionCount(client.map.digits); index++) {
       const partition = index as PartitionId;
       const content = this.#contents.get(partition);
       if (content?.complete) continue;
-      this.#queue.push(new PartitionCopy(guest, folder, partition, content));
+      this.#queue.push(new PartitionCopy(client, folder, partition, content));
     }
     this.#left = this.#queue.length;
-    this.#skipped = partitionCount(guest.map.digits) - this.#left;
+    this.#skipped = partitionCount(client.map.digits) - this.#left;
   }
 
   start(): void {
@@ -89,7 +89,7 @@ export class Backup {
     return {
       skipped: this.#skipped,
       complete: sum(({ complete }) => Number(complete)),
-      partitions: partitionCount(this.#guest.map.digits),
+      partitions: partitionCount(this.#client.map.digits),
       records: sum(({ records }) => records),
       deletes: sum(({ deletes }) => deletes),
       bytes: sum(({ bytes }) => bytes),
@@ -114,7 +114,7 @@ export class Backup {
       if (this.#over) return;
       if (step.kind === 'broken') return this.#end({ missing: this.#missing, broken: step.reason });
       if (step.kind === 'stuck') return this.#stuck(copy, step.reason);
-      this.#movedMs = this.#guest.runtime.clock.monotonicMs();
+      this.#movedMs = this.#client.runtime.clock.monotonicMs();
       this.#copiedBytes += Math.max(0, copy.content.bytes - bytes);
       this.#contents.set(copy.partition, copy.content);
       if (step.kind === 'more') return this.#step(copy);
@@ -126,7 +126,7 @@ export class Backup {
 
   /** Others go first. When nothing has moved for as long as a set is tried, it is missing. */
   #stuck(copy: PartitionCopy, reason: string): void {
-    const { runtime, times } = this.#guest;
+    const { runtime, times } = this.#client;
     this.#running--;
     const stillMs = runtime.clock.monotonicMs() - this.#movedMs;
     if (stillMs > times.setDeadlineMs + times.setBackgroundMs) {
@@ -156,7 +156,7 @@ export class Backup {
   }
 
   #saveLater(): void {
-    this.#guest.runtime.timers.after(SAVE_MS, () => {
+    this.#client.runtime.timers.after(SAVE_MS, () => {
       if (this.#over) return;
       this.#save((failure) => {
         if (this.#over) return undefined;
@@ -167,10 +167,10 @@ export class Backup {
   }
 
   #save(done: (failure: string | undefined) => void): void {
-    const { cluster, digits } = this.#guest.map;
+    const { cluster, digits } = this.#client.map;
     const partitions = this.#contents;
     const isDone = isWhole(digits, partitions);
-    const finishedAtMs = isDone ? Math.floor(this.#guest.runtime.clock.wallMs()) : undefined;
+    const finishedAtMs = isDone ? Math.floor(this.#client.runtime.clock.wallMs()) : undefined;
     const startedAtMs = this.#startedAtMs;
     const bytes = encodeManifest({ cluster, digits, startedAtMs, finishedAtMs, partitions });
     this.#folder.replace(MANIFEST_FILE, bytes, (result) =>

@@ -37,7 +37,7 @@ const EMPTY: Content = {
 
 export class PartitionCopy {
   readonly partition: PartitionId;
-  readonly #guest: ClusterClient;
+  readonly #client: ClusterClient;
   readonly #folder: Folder;
   readonly #name: string;
   #content: Content;
@@ -47,17 +47,17 @@ export class PartitionCopy {
 
   /** @param content what an earlier run left of it */
   constructor(
-    guest: ClusterClient,
+    client: ClusterClient,
     folder: Folder,
     partition: PartitionId,
     content: Content = EMPTY,
   ) {
-    this.#guest = guest;
+    this.#client = client;
     this.#folder = folder;
     this.partition = partition;
-    this.#name = fileOf(partition, guest.map.digits);
+    this.#name = fileOf(partition, client.map.digits);
     this.#content = content;
-    this.#turn = guest.runtime.random.below(1024);
+    this.#turn = client.runtime.random.below(1024);
   }
 
   /** What is in the file now. */
@@ -67,8 +67,8 @@ export class PartitionCopy {
 
   /** One question and its answer, down in the file. */
   step(done: (step: CopyStep) => void): void {
-    const { router } = this.#guest;
-    const map = router.map ?? this.#guest.map;
+    const { router } = this.#client;
+    const map = router.map ?? this.#client.map;
     const entry = partitionEntry(map, this.partition);
     const sources = answeringMembers(map, entry);
     const source = sources[this.#turn % Math.max(1, sources.length)];
@@ -78,7 +78,7 @@ export class PartitionCopy {
       const copy = { kind: 'copy', partition: this.partition, epoch: entry.epoch, from } as const;
       router.send(source, copy, (answer) => {
         if (answer.kind === 'records') return this.#append(file, answer, done);
-        learn(this.#guest, source, answer);
+        learn(this.#client, source, answer);
         this.#turn++;
         return done({ kind: 'stuck', reason: `${source.node}: ${answer.kind}` });
       });
@@ -117,7 +117,7 @@ export class PartitionCopy {
     { records, next }: Extract<Answer, { kind: 'records' }>,
     done: (step: CopyStep) => void,
   ): void {
-    const wallMs = this.#guest.runtime.clock.wallMs();
+    const wallMs = this.#client.runtime.clock.wallMs();
     const kept = records.filter((record) => isTombstone(record) || !isExpired(record, wallMs));
     const bytes = Buffer.concat(kept);
     const before = this.#content;

@@ -20,7 +20,10 @@ import {
 } from '../cluster/model/record.ts';
 import type { Folder } from '../cluster/ports.ts';
 import type { ClusterClient } from '../coordinator/cluster-client.ts';
-import { Keeper, type KeepOutcome } from '../coordinator/operations/restore/round.ts';
+import {
+  type VersionedWriteOutcome,
+  VersionedWriter,
+} from '../coordinator/operations/restore/round.ts';
 import type { WriteOutcome } from '../coordinator/operations/set/decision.ts';
 import { Writer } from '../coordinator/operations/set/writer.ts';
 import { type Content, fileOf, type Manifest } from './manifest.ts';
@@ -64,11 +67,11 @@ export interface RestoreOptions {
 }
 
 export class Restore {
-  readonly #guest: ClusterClient;
+  readonly #client: ClusterClient;
   readonly #folder: Folder;
   readonly #manifest: Manifest;
   readonly #asNew: boolean;
-  readonly #keeper: Keeper;
+  readonly #versionedWriter: VersionedWriter;
   readonly #writer: Writer;
   readonly #done: (outcome: RestoreOutcome) => void;
   readonly #figures = {
@@ -84,7 +87,7 @@ export class Restore {
   };
   #pass = -1;
   #files: (readonly [PartitionId, Content])[] = [];
-  #lanes = new Set<Lane>();
+  #openFiles = new Set<RecordsFile>();
   #opening = 0;
   #inFlight = 0;
   #inFlightBytes = 0;
@@ -93,18 +96,18 @@ export class Restore {
 
   /** @param manifest of files that verifyFiles found nothing wrong with */
   constructor(
-    guest: ClusterClient,
+    client: ClusterClient,
     folder: Folder,
     manifest: Manifest,
     { asNew }: RestoreOptions,
     done: (outcome: RestoreOutcome) => void,
   ) {
-    this.#guest = guest;
+    this.#client = client;
     this.#folder = folder;
     this.#manifest = manifest;
     this.#asNew = asNew;
-    this.#keeper = new Keeper(guest);
-    this.#writer = new Writer(guest);
+    this.#versionedWriter = new VersionedWriter(client);
+    this.#writer = new Writer(client);
     this.#done = done;
   }
 
@@ -124,13 +127,13 @@ export class Restore {
   }
 
   #nextFiles(): void {
-    while (this.#lanes.size + this.#opening < FILES_AT_ONCE) {
+    while (this.#openFiles.size + this.#opening < FILES_AT_ONCE) {
       const file = this.#files.shift();
       if (file === undefined) break;
       this.#open(...file);
     }
     // A later pass begins when nothing of this one is under way any more.
-    const isIdle = this.#lanes.size + this.#opening + this.#inFlight === 0;
+    const isIdle = this.#openFiles.size + this.#opening + this.#inFlight === 0;
     if (isIdle && !this.#over) this.#nextPass();
   }
 
@@ -141,36 +144,37 @@ export class Restore {
       this.#opening--;
       if ('problem' in opened) return this.#break(opened.problem);
       if (this.#over) return opened.close();
-      const lane: Lane = { ...opened, name, reading: false };
-      this.#lanes.add(lane);
-      return this.#pump(lane);
+      const recordsFile: RecordsFile = { ...opened, name, reading: false };
+      this.#openFiles.add(recordsFile);
+      return this.#pump(recordsFile);
     });
   }
 
   /** As much of the file as the window has room for. */
-  #pump(lane: Lane): void {
-    const { records } = lane;
+  #pump(recordsFile: RecordsFile): void {
+    const { records } = recordsFile;
     while (this.#hasRoom() && !this.#over) {
       const byte = records.position;
       const record = records.take();
-      if (record !== undefined) this.#offer(record, `${lane.name}, byte ${byte}`);
-      else if (records.state.kind === 'open') return this.#read(lane);
+      if (record !== undefined) this.#offer(record, `${recordsFile.name}, byte ${byte}`);
+      else if (records.state.kind === 'open') return this.#read(recordsFile);
       else {
-        lane.close();
-        this.#lanes.delete(lane);
-        if (records.state.kind === 'damaged') return this.#break(problemOf(lane.name, records));
+        recordsFile.close();
+        this.#openFiles.delete(recordsFile);
+        if (records.state.kind === 'damaged')
+          return this.#break(problemOf(recordsFile.name, records));
         return this.#nextFiles();
       }
     }
     return undefined;
   }
 
-  #read(lane: Lane): void {
-    if (lane.reading) return;
-    lane.reading = true;
-    lane.records.read(() => {
-      lane.reading = false;
-      this.#pump(lane);
+  #read(recordsFile: RecordsFile): void {
+    if (recordsFile.reading) return;
+    recordsFile.reading = true;
+    recordsFile.records.read(() => {
+      recordsFile.reading = false;
+      this.#pump(recordsFile);
     });
   }
 
@@ -182,18 +186,18 @@ export class Restore {
     if (passOf(record) !== PASSES[this.#pass]) return;
     if (isTombstone(record) && this.#asNew) {
       this.#figures.leftOut++;
-    } else if (!isTombstone(record) && isExpired(record, this.#guest.runtime.clock.wallMs())) {
+    } else if (!isTombstone(record) && isExpired(record, this.#client.runtime.clock.wallMs())) {
       this.#figures.expired++;
     } else {
       this.#inFlight++;
       this.#inFlightBytes += record.length;
-      const done = (outcome: KeepOutcome) => this.#settled(record, place, outcome);
+      const done = (outcome: VersionedWriteOutcome) => this.#settled(record, place, outcome);
       if (this.#asNew) this.#set(record, TRIES_AS_NEW, done);
-      else this.#keeper.keep(record, done);
+      else this.#versionedWriter.write(record, done);
     }
   }
 
-  #set(record: StoredRecord, tries: number, done: (outcome: KeepOutcome) => void): void {
+  #set(record: StoredRecord, tries: number, done: (outcome: VersionedWriteOutcome) => void): void {
     const request = {
       key: recordKey(record),
       value: recordValue(record),
@@ -208,7 +212,7 @@ export class Restore {
     });
   }
 
-  #settled(record: StoredRecord, place: string, outcome: KeepOutcome): void {
+  #settled(record: StoredRecord, place: string, outcome: VersionedWriteOutcome): void {
     this.#inFlight--;
     this.#inFlightBytes -= record.length;
     if (this.#over) return;
@@ -233,7 +237,7 @@ export class Restore {
         unreachable(outcome);
     }
     if (this.#over) return;
-    for (const lane of this.#lanes) this.#pump(lane);
+    for (const recordsFile of this.#openFiles) this.#pump(recordsFile);
     this.#nextFiles();
   }
 
@@ -251,13 +255,13 @@ export class Restore {
   #end(): void {
     if (this.#over) return;
     this.#over = true;
-    for (const lane of this.#lanes) lane.close();
+    for (const recordsFile of this.#openFiles) recordsFile.close();
     this.#figures.notTried = this.#left();
     this.#done({ problem: this.#problem });
   }
 }
 
-interface Lane extends OpenRecords {
+interface RecordsFile extends OpenRecords {
   readonly name: string;
   reading: boolean;
 }
@@ -287,7 +291,7 @@ function isHopeless(outcome: WriteOutcome): boolean {
   return outcome.kind === 'not-stored' && outcome.code === 'value-too-large';
 }
 
-function failureOf(outcome: WriteOutcome): KeepOutcome {
+function failureOf(outcome: WriteOutcome): VersionedWriteOutcome {
   if (outcome.kind === 'not-stored') return { ...outcome, kind: 'failed' };
   return {
     kind: 'failed',

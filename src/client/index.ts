@@ -41,7 +41,7 @@ const AVOIDED_MS = 1000;
 const AVOIDED_MS_MAX = 60_000;
 
 export class VelourClient {
-  readonly #frontends: readonly Frontend[];
+  readonly #frontends: readonly KnownFrontend[];
   readonly #fetch: typeof fetch;
   readonly #timeoutMs: number;
   readonly #tryMs: number;
@@ -50,7 +50,7 @@ export class VelourClient {
   /** @throws TypeError for a frontend that is no URL of HTTP */
   constructor(options: VelourClientOptions) {
     if (options.frontends.length === 0) throw new TypeError('name at least one frontend');
-    this.#frontends = options.frontends.map((text) => new Frontend(baseOf(text)));
+    this.#frontends = options.frontends.map((text) => new KnownFrontend(baseOf(text)));
     this.#fetch = options.fetch ?? fetch;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS_DEFAULT;
     this.#tryMs = options.tryMs ?? TRY_MS_DEFAULT;
@@ -114,7 +114,7 @@ export class VelourClient {
   }
 
   /** In turn; those that failed lately are the last resort. */
-  #candidates(): readonly Frontend[] {
+  #candidates(): readonly KnownFrontend[] {
     const count = this.#frontends.length;
     const first = this.#next++ % count;
     const inTurn = [...this.#frontends.slice(first), ...this.#frontends.slice(0, first)];
@@ -125,7 +125,7 @@ export class VelourClient {
   }
 
   /** A set that was sent cannot be sent elsewhere any more; so not to who hangs. @throws Unsent */
-  async #knock(frontend: Frontend, withinMs: number): Promise<void> {
+  async #knock(frontend: KnownFrontend, withinMs: number): Promise<void> {
     if (frontend.isFresh) return;
     try {
       const signal = AbortSignal.timeout(Math.ceil(withinMs));
@@ -141,7 +141,7 @@ export class VelourClient {
    * @throws VelourError `not-a-frontend` of what is no answer of a frontend: nothing was done there
    */
   async #ask(
-    frontend: Frontend,
+    frontend: KnownFrontend,
     path: string,
     init: RequestInit,
     answerMs: number,
@@ -170,7 +170,7 @@ export class VelourClient {
 }
 
 /** How a frontend did lately. */
-class Frontend {
+class KnownFrontend {
   readonly url: string;
   #answeredMs = Number.NEGATIVE_INFINITY;
   #avoidedUntilMs = Number.NEGATIVE_INFINITY;

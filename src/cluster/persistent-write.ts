@@ -1,7 +1,7 @@
 // A write that must succeed before anything else can: it is tried again each second until it does. People hear when
 // that begins, and when it is over.
 
-import type { Log, Timers } from './ports.ts';
+import type { Logger, Timers } from './ports.ts';
 import { explained } from './shortage.ts';
 
 const AGAIN_MS = 1000;
@@ -18,7 +18,7 @@ export interface PersistentWrite {
 
 /** @param done with the failure that is not waited for, if there is one */
 export function writePersistently(
-  { timers, log }: { readonly timers: Timers; readonly log: Log },
+  { timers, logger }: { readonly timers: Timers; readonly logger: Logger },
   { write, isWaitedFor, failed, succeeded }: PersistentWrite,
   done: (failure: string | undefined) => void,
 ): void {
@@ -26,12 +26,12 @@ export function writePersistently(
   const attempt = () =>
     write((failure) => {
       if (failure !== undefined && isWaitedFor(failure)) {
-        if (!isRepeated) log.write('error', failed, { detail: explained(failure) });
+        if (!isRepeated) logger.write('error', failed, { detail: explained(failure) });
         isRepeated = true;
         timers.after(AGAIN_MS, attempt);
         return;
       }
-      if (failure === undefined && isRepeated) log.write('info', succeeded);
+      if (failure === undefined && isRepeated) logger.write('info', succeeded);
       done(failure);
     });
   attempt();

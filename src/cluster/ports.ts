@@ -29,7 +29,7 @@ export interface Random {
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-export interface Log {
+export interface Logger {
   write(level: LogLevel, message: string, fields?: LogFields): void;
 }
 
@@ -241,7 +241,7 @@ export interface Runtime {
   readonly timers: Timers;
   readonly random: Random;
   readonly network: Network;
-  readonly log: Log;
+  readonly logger: Logger;
   readonly host: Host;
   /** Undefined for a process that keeps everything in memory. */
   readonly disk: Disk | undefined;

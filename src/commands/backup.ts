@@ -9,13 +9,13 @@ import { systemClock } from '../cluster/io/process/system.ts';
 import type { Folder } from '../cluster/ports.ts';
 import type { ClusterClient } from '../coordinator/cluster-client.ts';
 import {
-  GUEST_OPTIONS,
-  guestOf,
+  CLIENT_OPTIONS,
   leave,
   manifestIn,
+  openClusterClient,
   printMegabytes,
   showProgress,
-} from './guest.ts';
+} from './client-process.ts';
 import type { Command } from './options.ts';
 import { say } from './printing.ts';
 
@@ -23,7 +23,7 @@ export const backupCommand: Command = {
   usage: 'backup <controller> <directory>',
   describe: 'Copy a cluster, while it serves, into a directory; run again, it goes on',
   options: {
-    ...GUEST_OPTIONS,
+    ...CLIENT_OPTIONS,
     again: {
       type: 'boolean',
       default: false,
@@ -39,7 +39,7 @@ export const backupCommand: Command = {
     const directory = words.text('directory');
     const begunMs = systemClock.monotonicMs();
     // First of all: who names a cluster that is not there gets no directory.
-    const guest = await guestOf('backup', words);
+    const client = await openClusterClient('backup', words);
     const folder = await claimFolder(directory, MANIFEST_FILE);
     const earlier = await manifestIn(folder, directory);
     const again = words.flag('again');
@@ -49,11 +49,11 @@ export const backupCommand: Command = {
         `${directory} has a finished backup; name another directory, or give --again to replace it`,
       );
     }
-    if (earlier !== undefined) refuseForeign(earlier, guest, directory);
-    const manifest = earlier === undefined || again ? newManifest(guest, begunMs) : earlier;
-    const { outcome, figures, seconds } = await run(guest, folder, manifest);
+    if (earlier !== undefined) refuseForeign(earlier, client, directory);
+    const manifest = earlier === undefined || again ? newManifest(client, begunMs) : earlier;
+    const { outcome, figures, seconds } = await run(client, folder, manifest);
     const missing = [...outcome.missing].map(([partition, reason]) => ({
-      file: fileOf(partition, guest.map.digits),
+      file: fileOf(partition, client.map.digits),
       reason,
     }));
     if (outcome.broken !== undefined) throw new FatalError(EXIT.failure, outcome.broken);
@@ -91,18 +91,18 @@ function newManifest({ map, runtime: { clock } }: ClusterClient, begunMs: number
   return { cluster, digits, startedAtMs, partitions: new Map() };
 }
 
-interface Run {
+interface BackupRun {
   readonly outcome: BackupOutcome;
   readonly figures: BackupFigures;
   readonly seconds: number;
 }
 
-async function run(guest: ClusterClient, folder: Folder, manifest: Manifest): Promise<Run> {
+async function run(client: ClusterClient, folder: Folder, manifest: Manifest): Promise<BackupRun> {
   const { Backup } = await import('../backup/backup.ts');
-  const { clock } = guest.runtime;
+  const { clock } = client.runtime;
   const startedMs = clock.monotonicMs();
   return new Promise((resolve) => {
-    const backup = new Backup(guest, folder, manifest, (outcome) => {
+    const backup = new Backup(client, folder, manifest, (outcome) => {
       endProgress();
       const seconds = Math.round(clock.monotonicMs() - startedMs) / 1000;
       resolve({ outcome, figures: backup.figures(), seconds });

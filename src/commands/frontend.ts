@@ -6,7 +6,7 @@ import { hostOf, parseAddress } from '../cluster/model/identity.ts';
 import { protocolTimes, STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
 import type { MapFile } from '../coordinator/cached-map.ts';
 import { type Command, HOST_OPTION, SERVER_OPTIONS, VALUE_OPTIONS } from './options.ts';
-import { type Role, serve } from './serve.ts';
+import { type ServedRole, serve } from './serve.ts';
 
 /** Longer than a client takes from an answer to its next request, if it has one. */
 const QUIET_MS = 500;
@@ -72,7 +72,7 @@ export const frontendCommand: Command = {
     const { Frontend } = await import('../frontend/frontend.ts');
     const mapFile =
       mapPath === undefined ? undefined : await mapFileAt(mapPath, primary?.worker ?? 1);
-    const role: Role = {
+    const role: ServedRole = {
       ...identity,
       host: words.host() ?? hostOf(address),
       port: parseAddress(address)?.port ?? 0,

@@ -3,7 +3,7 @@
 // like a restart of all, and be counted twice).
 
 import { type FamilyReading, readTogether } from '../cluster/http/metrics.ts';
-import type { Told, Topic, ToWorker } from '../cluster/http/worker-group.ts';
+import type { Topic, ToWorker, WorkerAnswer } from '../cluster/http/worker-group.ts';
 import type { Cancel, Timers } from '../cluster/ports.ts';
 
 /** As long as any control call may take; a worker that is slower than this hangs. */
@@ -11,17 +11,17 @@ const ANSWER_MS = 1000;
 /** Not a worker: the primary itself, and those that ended. */
 const PRIMARY = 0;
 
-export interface Asked {
+export interface AskedWorker {
   readonly worker: number;
   send(message: ToWorker): void;
 }
 
-interface Question {
+interface GatheringQuestion {
   readonly topic: Topic;
-  readonly asked: readonly Asked[];
-  readonly answers: Map<Asked, unknown>;
+  readonly asked: readonly AskedWorker[];
+  readonly answers: Map<AskedWorker, unknown>;
   readonly giveUp: Cancel;
-  readonly done: (told: readonly Told[]) => void;
+  readonly done: (told: readonly WorkerAnswer[]) => void;
 }
 
 type Readings = readonly FamilyReading[];
@@ -29,8 +29,8 @@ type Readings = readonly FamilyReading[];
 export class Gathering {
   readonly #timers: Timers;
   readonly #own: () => Readings;
-  readonly #questions = new Map<number, Question>();
-  readonly #lastReadings = new Map<Asked, Readings>();
+  readonly #questions = new Map<number, GatheringQuestion>();
+  readonly #lastReadings = new Map<AskedWorker, Readings>();
   /** Counts of those that ended. */
   #ended: Readings = [];
   #nextId = 1;
@@ -41,14 +41,18 @@ export class Gathering {
     this.#own = own;
   }
 
-  gather(topic: Topic, asked: readonly Asked[], done: (told: readonly Told[]) => void): void {
+  gather(
+    topic: Topic,
+    asked: readonly AskedWorker[],
+    done: (told: readonly WorkerAnswer[]) => void,
+  ): void {
     const id = this.#nextId++;
     const giveUp = this.#timers.after(ANSWER_MS, () => this.#finish(id));
     this.#questions.set(id, { topic, asked, answers: new Map(), giveUp, done });
     for (const worker of asked) worker.send({ kind: 'tell', id, topic });
   }
 
-  told(worker: Asked, id: number, answer: unknown): void {
+  told(worker: AskedWorker, id: number, answer: unknown): void {
     const question = this.#questions.get(id);
     // What a worker said last may come after its end, and must not stand for what another one has not said yet.
     if (!question?.asked.includes(worker)) return;
@@ -57,7 +61,7 @@ export class Gathering {
     if (question.answers.size === question.asked.length) this.#finish(id);
   }
 
-  ended(worker: Asked): void {
+  ended(worker: AskedWorker): void {
     const counts = (this.#lastReadings.get(worker) ?? []).filter(({ type }) => type !== 'gauge');
     this.#lastReadings.delete(worker);
     this.#ended = readTogether([this.#ended, counts]);

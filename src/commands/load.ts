@@ -12,7 +12,7 @@ import { RECORDS_MAX } from '../load/records.ts';
 import { type Context, type LoadResult, total } from '../load/result.ts';
 import { parseValueSizes, type ValueSizes } from '../load/value-sizes.ts';
 import { WORKLOAD_NAMES, WORKLOADS } from '../load/workload.ts';
-import { showProgress } from './guest.ts';
+import { showProgress } from './client-process.ts';
 import { type Arguments, type Command, usage } from './options.ts';
 import { printData, say } from './printing.ts';
 import { onStopSignals } from './signals.ts';

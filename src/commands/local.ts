@@ -5,12 +5,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { EXIT } from '../cluster/http/errors.ts';
 import { openNetwork } from '../cluster/io/network/network.ts';
-import { openLog } from '../cluster/io/process/logger.ts';
+import { openLogger } from '../cluster/io/process/logger.ts';
 import { writeWhole } from '../cluster/io/process/output.ts';
 import { type Life, life } from '../cluster/model/cluster-map.ts';
 import type { Address } from '../cluster/model/identity.ts';
 import { readReply } from '../cluster/peers/calls.ts';
-import type { Log, Network } from '../cluster/ports.ts';
+import type { Logger, Network } from '../cluster/ports.ts';
 import type { DeathRequest } from '../cluster/wire/control-messages.ts';
 import { CONTROL } from '../cluster/wire/control-table.ts';
 import { Malformed } from '../cluster/wire/shapes.ts';
@@ -93,16 +93,16 @@ export const localCommand: Command = {
   async run(words) {
     process.title = 'velour local';
     const plan = planOf(words);
-    const log = openLog({
+    const logger = openLogger({
       role: 'local',
       node: plan.host,
       level: words.logLevel(),
       pretty: words.prettyLogs(),
     });
-    for (const warning of words.warnings) log.write('warn', warning);
+    for (const warning of words.warnings) logger.write('warn', warning);
     const network = openNetwork();
     const group = new ProcessGroup(
-      log,
+      logger,
       network,
       plan.controller,
       words.positive('drain-timeout') * 1000 + KILL_AFTER_EXTRA_MS,
@@ -116,11 +116,11 @@ export const localCommand: Command = {
     const greeting = plan.greeting(founded?.redundancy ?? plan.redundancy);
     const failure = await writeWhole('stdout', greeting);
     // The cluster serves, whoever reads.
-    if (failure !== undefined) log.write('warn', 'the greeting was not printed', { failure });
+    if (failure !== undefined) logger.write('warn', 'the greeting was not printed', { failure });
   },
 };
 
-interface Running {
+interface LocalProcess {
   readonly node: LocalNode;
   readonly child: ChildProcess;
   readonly exited: Promise<void>;
@@ -129,16 +129,16 @@ interface Running {
 }
 
 class ProcessGroup {
-  readonly #log: Log;
+  readonly #logger: Logger;
   readonly #network: Network;
   readonly #controller: Address;
   readonly #killAfterMs: number;
-  readonly #running = new Set<Running>();
+  readonly #running = new Set<LocalProcess>();
   #stopping = false;
   #ready = false;
 
-  constructor(log: Log, network: Network, controller: Address, killAfterMs: number) {
-    this.#log = log;
+  constructor(logger: Logger, network: Network, controller: Address, killAfterMs: number) {
+    this.#logger = logger;
     this.#network = network;
     this.#controller = controller;
     this.#killAfterMs = killAfterMs;
@@ -155,7 +155,7 @@ class ProcessGroup {
       env: { ...process.env, VELOUR_CONFIG: '', [CHILD_VARIABLE]: '1' },
     });
     let done: () => void = () => undefined;
-    const running: Running = {
+    const running: LocalProcess = {
       node,
       child,
       life: undefined,
@@ -198,10 +198,10 @@ class ProcessGroup {
   stop(exitCode = 0): void {
     if (this.#stopping) return;
     this.#stopping = true;
-    this.#log.write('info', 'stopping the cluster');
+    this.#logger.write('info', 'stopping the cluster');
     const kill = setTimeout(() => {
       for (const { child, node } of this.#running) {
-        this.#log.write('error', 'did not stop in time: killed', { node: node.address });
+        this.#logger.write('error', 'did not stop in time: killed', { node: node.address });
         child.kill('SIGKILL');
       }
     }, this.#killAfterMs);
@@ -233,16 +233,16 @@ class ProcessGroup {
     });
   }
 
-  #ended({ node, life }: Running, code: number | null, how: string): void {
+  #ended({ node, life }: LocalProcess, code: number | null, how: string): void {
     if (this.#stopping) return;
-    this.#log.write('error', `a ${node.role} ended`, { node: node.address, how });
+    this.#logger.write('error', `a ${node.role} ended`, { node: node.address, how });
     if (life !== undefined) this.#vouch(life, VOUCH_TRIES);
     // A cluster that never became ready is a failed start; later the others go on without it.
     if (!this.#ready) this.stop(code === null || code === 0 ? EXIT.failure : code);
     else if (this.#running.size === 0) process.exit(EXIT.failure);
   }
 
-  async #untilReady({ node, child }: Running): Promise<void> {
+  async #untilReady({ node, child }: LocalProcess): Promise<void> {
     while (!this.#stopping && child.exitCode === null && child.signalCode === null) {
       if (await isReady(this.#network, node.address)) break;
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
@@ -263,7 +263,9 @@ class ProcessGroup {
       if (strangers.length === 0 && waitedMs < SLOW_START_MS) continue;
       const reason = reasonOf(seen, strangers);
       if (!said.has(reason)) {
-        this.#log.write('warn', `not ready yet: ${reason}`, { waitsFor: [...waiting].join(', ') });
+        this.#logger.write('warn', `not ready yet: ${reason}`, {
+          waitsFor: [...waiting].join(', '),
+        });
       }
       said.add(reason);
     }

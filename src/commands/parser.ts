@@ -14,7 +14,7 @@ Exit codes: 0 ok, 1 not found or condition failed, 2 usage, 69 unavailable, 70 f
 /** Whoever asks for these is told, whatever else is wrong. */
 const ASKS_ONLY = ['--help', '-h', '--version', '--get-yargs-completions'];
 
-export interface Surroundings {
+export interface ParserContext {
   readonly commands: readonly Command[];
   readonly variables: Variables;
 }
@@ -22,7 +22,7 @@ export interface Surroundings {
 /** @throws FatalError for what is wrong with the words, and what the command throws */
 export async function runCommand(
   given: readonly string[],
-  { commands, variables }: Surroundings,
+  { commands, variables }: ParserContext,
 ): Promise<void> {
   const asksOnly = given.some((word) => ASKS_ONLY.includes(word));
   const words = asksOnly ? given : plainFlags(given, commands);

@@ -10,13 +10,13 @@ import { partitionCount } from '../cluster/model/partition.ts';
 import type { Folder } from '../cluster/ports.ts';
 import type { ClusterClient } from '../coordinator/cluster-client.ts';
 import {
-  GUEST_OPTIONS,
-  guestOf,
+  CLIENT_OPTIONS,
   leave,
   manifestIn,
+  openClusterClient,
   printMegabytes,
   showProgress,
-} from './guest.ts';
+} from './client-process.ts';
 import type { Command } from './options.ts';
 import { say } from './printing.ts';
 
@@ -31,7 +31,7 @@ export const restoreCommand: Command = {
   usage: 'restore <controller> <directory>',
   describe: 'Set in a cluster what `velour backup` copied; whatever is newer there stays',
   options: {
-    ...GUEST_OPTIONS,
+    ...CLIENT_OPTIONS,
     'as-new': {
       type: 'boolean',
       default: false,
@@ -74,10 +74,10 @@ export const restoreCommand: Command = {
     if (damage !== undefined) {
       throw new FatalError(EXIT.config, `${directory}: ${damage}; nothing was restored`);
     }
-    const guest = await guestOf('restore', words);
+    const client = await openClusterClient('restore', words);
     const asNew = words.flag('as-new');
     const extent = extentOf(manifest);
-    const { figures, problem, seconds } = await run(guest, folder, manifest, asNew);
+    const { figures, problem, seconds } = await run(client, folder, manifest, asNew);
     if (problem !== undefined) say(`velour: ${problem}\n`);
     await leave(
       words,
@@ -87,7 +87,7 @@ export const restoreCommand: Command = {
         ...extent,
         seconds,
         asNew,
-        isCache: whenFullOf(guest.map) === 'evict',
+        isCache: whenFullOf(client.map) === 'evict',
       }),
       exitOf(figures, problem),
     );
@@ -114,16 +114,16 @@ function exitOf({ failed, belowFloor }: RestoreFigures, problem: string | undefi
 }
 
 async function run(
-  guest: ClusterClient,
+  client: ClusterClient,
   folder: Folder,
   manifest: Manifest,
   asNew: boolean,
 ): Promise<{ figures: RestoreFigures; problem: string | undefined; seconds: number }> {
   const { Restore } = await import('../backup/restore.ts');
-  const { clock } = guest.runtime;
+  const { clock } = client.runtime;
   const startedMs = clock.monotonicMs();
   return new Promise((resolve) => {
-    const restore = new Restore(guest, folder, manifest, { asNew }, ({ problem }) => {
+    const restore = new Restore(client, folder, manifest, { asNew }, ({ problem }) => {
       endProgress();
       const seconds = Math.round(clock.monotonicMs() - startedMs) / 1000;
       resolve({ figures: restore.figures, problem, seconds });

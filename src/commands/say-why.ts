@@ -1,7 +1,7 @@
 // The last words of a process that cannot start or go on: a line for people, or one of the log where that is JSON.
 
 import { EXIT, type FatalError } from '../cluster/http/errors.ts';
-import { openLog } from '../cluster/io/process/logger.ts';
+import { openLogger } from '../cluster/io/process/logger.ts';
 import type { Command } from './options.ts';
 import { printable, say } from './printing.ts';
 
@@ -12,7 +12,7 @@ export function sayWhy(
 ): void {
   const role = jsonRoleOf(words, commands);
   if (role !== undefined) {
-    openLog({ role, node: undefined, level: 'error', pretty: false }).write('error', message);
+    openLogger({ role, node: undefined, level: 'error', pretty: false }).write('error', message);
     return;
   }
   say(`velour: ${printable(message)}\n`);

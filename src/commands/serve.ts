@@ -4,17 +4,17 @@
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { openDisk } from '../cluster/io/disk/disk.ts';
 import { openNetwork } from '../cluster/io/network/network.ts';
-import { openLog, type ProcessLog } from '../cluster/io/process/logger.ts';
+import { openLogger, type ProcessLogger } from '../cluster/io/process/logger.ts';
 import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io/process/system.ts';
 import { type HttpServer, startHttpServer } from '../cluster/io/server/http-server.ts';
 import { CannotListen, EVERYWHERE } from '../cluster/io/server/listeners.ts';
 import { formatAddress } from '../cluster/model/identity.ts';
-import type { DrainOptions, Log, Runtime, Service } from '../cluster/ports.ts';
+import type { DrainOptions, Logger, Runtime, Service } from '../cluster/ports.ts';
 import { VERSION } from '../cluster/software.ts';
 import type { Arguments } from './options.ts';
 import { ignoreHangup, onStopSignals } from './signals.ts';
 
-export interface Role {
+export interface ServedRole {
   readonly name: 'controller' | 'storage' | 'frontend';
   /** Shown in `ps` and in the logs. */
   readonly node: string;
@@ -41,47 +41,47 @@ export const CHILD_VARIABLE = 'VELOUR_LOCAL_CHILD';
 /** With this message `velour local` stops its children, all of them. */
 export const CLUSTER_STOPS = 'the whole cluster stops';
 
-export async function serve(role: Role, words: Arguments): Promise<void> {
-  const log = openProcess(role, words);
-  const service = await openService(role, log);
+export async function serve(role: ServedRole, words: Arguments): Promise<void> {
+  const logger = openProcess(role, words);
+  const service = await openService(role, logger);
   const server = await listen(service, role);
   service.start();
   const timeoutMs = words.positive('drain-timeout') * 1000;
-  stopOnSignals(log, (wholeCluster) =>
+  stopOnSignals(logger, (wholeCluster) =>
     service.drain({ wholeCluster, timeoutMs }, () =>
       // In a cluster that stops nobody is to go elsewhere.
       setTimeout(
-        () => leave(server, role, { wholeCluster, timeoutMs }, log),
+        () => leave(server, role, { wholeCluster, timeoutMs }, logger),
         wholeCluster ? 0 : (role.shutdownDelayMs ?? 0),
       ),
     ),
   );
-  logListening(server, role, log);
+  logListening(server, role, logger);
 }
 
 /** Name in `ps`, log, and what ends the process, as every process of a role has them. */
 export function openProcess(
-  { name, node }: Pick<Role, 'name' | 'node'>,
+  { name, node }: Pick<ServedRole, 'name' | 'node'>,
   words: Arguments,
   worker?: number,
-): ProcessLog {
+): ProcessLogger {
   ignoreHangup();
   process.title = `velour ${name} ${node}${worker === undefined ? '' : ` worker ${worker}`}`;
-  const log = openLog({
+  const logger = openLogger({
     role: name,
     node,
     worker,
     level: words.logLevel(),
     pretty: words.prettyLogs(),
   });
-  dieOnErrors(log);
-  for (const warning of words.warnings) log.write('warn', warning);
+  dieOnErrors(logger);
+  for (const warning of words.warnings) logger.write('warn', warning);
   // A worker is ended by node:cluster, with its primary.
-  if (worker === undefined) dieWithParent(log);
-  return log;
+  if (worker === undefined) dieWithParent(logger);
+  return logger;
 }
 
-export async function openService(role: Role, log: ProcessLog): Promise<Service> {
+export async function openService(role: ServedRole, logger: ProcessLogger): Promise<Service> {
   const { dataDirectory } = role;
   const disk = dataDirectory === undefined ? undefined : await openDisk(dataDirectory);
   return role.make({
@@ -89,15 +89,15 @@ export async function openService(role: Role, log: ProcessLog): Promise<Service>
     timers: systemTimers,
     random: systemRandom,
     network: openNetwork(),
-    log,
-    host: openHost(log),
+    logger,
+    host: openHost(logger),
     disk,
   });
 }
 
-export function logListening(server: HttpServer, role: Role, log: Log): void {
+export function logListening(server: HttpServer, role: ServedRole, logger: Logger): void {
   const [address, ...others] = server.addresses;
-  log.write('info', 'listening', {
+  logger.write('info', 'listening', {
     address,
     alsoAt: others.length === 0 ? undefined : others.join(', '),
     version: VERSION,
@@ -105,7 +105,7 @@ export function logListening(server: HttpServer, role: Role, log: Log): void {
     dataDir: role.dataDirectory,
   });
   for (const failure of server.missing) {
-    log.write('warn', 'an address of the host is not listened on', {
+    logger.write('warn', 'an address of the host is not listened on', {
       host: role.host,
       reason: whyNot(failure, role),
     });
@@ -115,17 +115,17 @@ export function logListening(server: HttpServer, role: Role, log: Log): void {
 /** Answers what is in progress, and exits 0. */
 export function leave(
   server: HttpServer,
-  { quietMs = 0 }: Role,
+  { quietMs = 0 }: ServedRole,
   { wholeCluster, timeoutMs }: DrainOptions,
-  log: Log,
+  logger: Logger,
 ): void {
   server.drain(timeoutMs, wholeCluster ? 0 : quietMs).then(
     () => process.exit(0),
-    (error: unknown) => fail(log, error),
+    (error: unknown) => fail(logger, error),
   );
 }
 
-export async function listen(service: Service, role: Role): Promise<HttpServer> {
+export async function listen(service: Service, role: ServedRole): Promise<HttpServer> {
   try {
     return await startHttpServer(service, role);
   } catch (error) {
@@ -136,7 +136,7 @@ export async function listen(service: Service, role: Role): Promise<HttpServer> 
 
 export function whyNot(
   { address, code }: CannotListen,
-  { host, port }: Pick<Role, 'host' | 'port'>,
+  { host, port }: Pick<ServedRole, 'host' | 'port'>,
 ) {
   const shown = address.includes(':') ? `[${address}]` : address;
   const isPlain = host === 'localhost' || host === address || host === EVERYWHERE;
@@ -154,7 +154,7 @@ export function whyNot(
 
 /** First signal: finish what is in progress, exit 0. Second: leave at once, 128 + its number. */
 export function stopOnSignals(
-  log: Log,
+  logger: Logger,
   finish: (wholeCluster: boolean) => void,
   leaveAtOnce: (code: number) => void = process.exit,
 ): void {
@@ -162,7 +162,7 @@ export function stopOnSignals(
   const stop = (signal: string, code: number, wholeCluster = false) => {
     if (stopping) return leaveAtOnce(code);
     stopping = true;
-    log.write('info', 'stopping', { signal });
+    logger.write('info', 'stopping', { signal });
     return finish(wholeCluster);
   };
   // Not by a signal: it would overtake the message that says how many stop.
@@ -173,25 +173,25 @@ export function stopOnSignals(
 }
 
 /** A broken invariant or an unexpected error ends the process: going on could corrupt. */
-function dieOnErrors(log: Log): void {
-  process.on('uncaughtException', (error) => fail(log, error));
-  process.on('unhandledRejection', (error) => fail(log, error));
+function dieOnErrors(logger: Logger): void {
+  process.on('uncaughtException', (error) => fail(logger, error));
+  process.on('unhandledRejection', (error) => fail(logger, error));
 }
 
-function fail(log: Log, error: unknown): never {
+function fail(logger: Logger, error: unknown): never {
   if (error instanceof FatalError) {
-    log.write('error', error.message);
+    logger.write('error', error.message);
     process.exit(error.exitCode);
   }
-  log.write('error', 'crashed', { stack: error instanceof Error ? error.stack : String(error) });
+  logger.write('error', 'crashed', { stack: error instanceof Error ? error.stack : String(error) });
   process.exit(EXIT.failure);
 }
 
 /** The channel to `velour local` closes when that ends, even by SIGKILL. */
-function dieWithParent(log: Log): void {
+function dieWithParent(logger: Logger): void {
   if (process.env[CHILD_VARIABLE] === undefined) return;
   const orphaned = () => {
-    log.write('warn', 'the process that started this one is gone: leaving');
+    logger.write('warn', 'the process that started this one is gone: leaving');
     process.exit(0);
   };
   process.on('disconnect', orphaned);

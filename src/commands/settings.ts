@@ -18,7 +18,7 @@ import { CHILD_VARIABLE } from './serve.ts';
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-export interface Place {
+export interface SettingsContext {
   readonly command: Command;
   readonly options: OptionTable;
   /** All of `velour`: a variable of another one is no mistake. */
@@ -27,7 +27,7 @@ export interface Place {
 }
 
 /** @throws FatalError for what is wrong with flags, variables or file */
-export function readSettings(words: readonly string[], place: Place): Settings {
+export function readSettings(words: readonly string[], place: SettingsContext): Settings {
   const { command, options, variables } = place;
   refuseWrongFlags(words, command, options);
   const path = configPath(words, variables);
@@ -214,7 +214,7 @@ function isOfKubernetes(variable: string, value: string): boolean {
 /** Set by `velour local` for its children, and by a primary for its workers. */
 const PARENTS = [CHILD_VARIABLE, WORKER_VARIABLE];
 
-function warningsOf({ command, commands, variables }: Place): readonly string[] {
+function warningsOf({ command, commands, variables }: SettingsContext): readonly string[] {
   // Its parent has said so, once for all of them; and what it sets for a child is no option.
   if (PARENTS.some((variable) => variables[variable] !== undefined)) return [];
   const options = [{ options: GLOBAL_OPTIONS }, ...commands].flatMap((of) =>

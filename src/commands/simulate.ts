@@ -2,7 +2,7 @@
 
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { PROGRAMME_NAMES } from '../simulation/programmes.ts';
-import type { RunOptions, RunResult } from '../simulation/simulate.ts';
+import type { RunResult, SimulationOptions } from '../simulation/simulate.ts';
 import type { Command } from './options.ts';
 import { printData } from './printing.ts';
 
@@ -88,7 +88,7 @@ export const simulateCommand: Command = {
 function textOf(
   { seed, violations, trace: happened }: RunResult,
   trace: boolean,
-  { programme, long, acceptsLosses }: RunOptions,
+  { programme, long, acceptsLosses }: SimulationOptions,
 ): string {
   if (violations.length === 0) return trace ? linesOf(happened) : '';
   const aimed = programme === undefined ? '' : ` --programme ${programme}`;

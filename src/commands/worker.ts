@@ -5,16 +5,20 @@ import type { CheckResult } from '../cluster/http/health.ts';
 import type { Primary } from '../cluster/io/process/workers.ts';
 import type { HttpServer } from '../cluster/io/server/http-server.ts';
 import type { Arguments } from './options.ts';
-import { leave, listen, logListening, openProcess, openService, type Role } from './serve.ts';
+import { leave, listen, logListening, openProcess, openService, type ServedRole } from './serve.ts';
 import { ignoreStopSignals } from './signals.ts';
 
 const READY_CHECK_MS = 20;
 
-export async function serveAsWorker(role: Role, words: Arguments, primary: Primary): Promise<void> {
-  const log = openProcess(role, words, primary.worker);
+export async function serveAsWorker(
+  role: ServedRole,
+  words: Arguments,
+  primary: Primary,
+): Promise<void> {
+  const logger = openProcess(role, words, primary.worker);
   // Ctrl-C and a stop of a whole control group reach all processes; in which order they stop is the primary's.
   ignoreStopSignals();
-  const service = await openService(role, log);
+  const service = await openService(role, logger);
   const timeoutMs = words.positive('drain-timeout') * 1000;
   let server: HttpServer | undefined;
   let waits = primary.waits;
@@ -34,7 +38,7 @@ export async function serveAsWorker(role: Role, words: Arguments, primary: Prima
         const listening = server;
         if (listening === undefined) process.exit(0);
         const options = { wholeCluster: what.wholeCluster, timeoutMs };
-        return service.drain(options, () => leave(listening, role, options, log));
+        return service.drain(options, () => leave(listening, role, options, logger));
       }
     }
   });
@@ -49,5 +53,5 @@ export async function serveAsWorker(role: Role, words: Arguments, primary: Prima
   primary.send({ kind: 'listens' });
   if (refuses) server.refuse();
   if (!primary.waits) service.start();
-  logListening(server, role, log);
+  logListening(server, role, logger);
 }

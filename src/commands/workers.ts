@@ -5,12 +5,12 @@ import { EXIT } from '../cluster/http/errors.ts';
 import { Metrics } from '../cluster/http/metrics.ts';
 import { addUsageMetrics } from '../cluster/http/process-metrics.ts';
 import type { FromWorker, ToWorker } from '../cluster/http/worker-group.ts';
-import type { ProcessLog } from '../cluster/io/process/logger.ts';
+import type { ProcessLogger } from '../cluster/io/process/logger.ts';
 import { processUsage, systemClock, systemTimers } from '../cluster/io/process/system.ts';
 import { startWorker, type WorkerProcess } from '../cluster/io/process/workers.ts';
 import { Gathering } from './gathering.ts';
 import type { Arguments } from './options.ts';
-import { openProcess, type Role, stopOnSignals } from './serve.ts';
+import { openProcess, type ServedRole, stopOnSignals } from './serve.ts';
 
 /** Before a worker that ended is started again; doubled each time, up to the most. */
 const AGAIN_MS_MIN = 100;
@@ -23,22 +23,22 @@ const REFUSE_MS = 1000;
 const KILL_AFTER_EXTRA_MS = 1500;
 
 export function serveWithWorkers(
-  role: Pick<Role, 'name' | 'node'>,
+  role: Pick<ServedRole, 'name' | 'node'>,
   words: Arguments,
   count: number,
   shutdownDelayMs: number,
 ) {
-  const log = openProcess(role, words);
-  const workers = new Workers(log, count, words.positive('drain-timeout') * 1000);
+  const logger = openProcess(role, words);
+  const workers = new Workers(logger, count, words.positive('drain-timeout') * 1000);
   stopOnSignals(
-    log,
+    logger,
     (wholeCluster) => workers.stop(wholeCluster, wholeCluster ? 0 : shutdownDelayMs),
     (code) => workers.leaveAtOnce(code),
   );
   workers.start();
 }
 
-interface Running {
+interface RunningWorker {
   readonly worker: number;
   readonly startedMs: number;
   state: 'starting' | 'listening' | 'refusing';
@@ -47,10 +47,10 @@ interface Running {
 }
 
 class Workers {
-  readonly #log: ProcessLog;
+  readonly #logger: ProcessLogger;
   readonly #count: number;
   readonly #drainMs: number;
-  readonly #running = new Set<Running>();
+  readonly #running = new Set<RunningWorker>();
   readonly #againMs = new Map<number, number>();
   readonly #gathering: Gathering;
   readonly #restarts;
@@ -61,12 +61,12 @@ class Workers {
   #drained = false;
   #exitCode = 0;
 
-  constructor(log: ProcessLog, count: number, drainMs: number) {
-    this.#log = log;
+  constructor(logger: ProcessLogger, count: number, drainMs: number) {
+    this.#logger = logger;
     this.#count = count;
     this.#drainMs = drainMs;
     const metrics = new Metrics();
-    addUsageMetrics(metrics, () => processUsage(log));
+    addUsageMetrics(metrics, () => processUsage(logger));
     this.#restarts = metrics.counter(
       'velourfog_worker_restarts_total',
       'Workers that ended and were started again.',
@@ -107,7 +107,7 @@ class Workers {
       received: (message) => this.#received(running, message),
       ended: (code, how) => this.#ended(running, code, how),
     });
-    const running: Running = {
+    const running: RunningWorker = {
       worker,
       startedMs: systemClock.monotonicMs(),
       state: 'starting',
@@ -125,7 +125,7 @@ class Workers {
     for (let worker = 2; worker <= this.#count; worker++) this.#start(worker, false);
   }
 
-  #received(from: Running, message: FromWorker): void {
+  #received(from: RunningWorker, message: FromWorker): void {
     switch (message.kind) {
       case 'listens':
         if (from.state === 'starting') from.state = 'listening';
@@ -145,7 +145,7 @@ class Workers {
     }
   }
 
-  #ended(running: Running, code: number | null, how: string): void {
+  #ended(running: RunningWorker, code: number | null, how: string): void {
     const { worker } = running;
     this.#running.delete(running);
     this.#gathering.ended(running);
@@ -163,7 +163,7 @@ class Workers {
     const soonMs = lived > WELL_MS ? AGAIN_MS_MIN : (this.#againMs.get(worker) ?? AGAIN_MS_MIN);
     const againMs = isRefused ? AGAIN_MS_MAX : soonMs;
     this.#againMs.set(worker, Math.min(AGAIN_MS_MAX, 2 * againMs));
-    this.#log.write('error', 'a worker ended', { worker, how, againMs });
+    this.#logger.write('error', 'a worker ended', { worker, how, againMs });
     // Nobody who listens is left: one that cannot serve yet is better, it says so.
     if (![...this.#running].some(({ state }) => state === 'listening')) {
       this.#tell({ kind: 'listen' });
@@ -194,7 +194,7 @@ class Workers {
 
   #killLate(): void {
     for (const { worker, kill } of this.#running) {
-      this.#log.write('error', 'did not stop in time: killed', { worker });
+      this.#logger.write('error', 'did not stop in time: killed', { worker });
       kill();
     }
   }

@@ -42,7 +42,7 @@ import { nextNumber } from './decisions/membership.ts';
 import { noGenerationLeft, openGeneration, reopened } from './map/generations.ts';
 import { pushMap } from './map/map-push.ts';
 import { PublishedMap } from './map/published-map.ts';
-import { Recovery } from './map/recovery.ts';
+import { MapRecovery } from './map/recovery.ts';
 import { noteOtherFounding, refuseOtherWhenFull, StartupGuard } from './map/startup-guard.ts';
 import { decodeState, refuseBrokenDisk, STATE_FILE } from './map/state-file.ts';
 import { watchState } from './map/state-watch.ts';
@@ -82,7 +82,7 @@ export class Controller implements Service {
   readonly #offline: OfflineWatch;
   readonly #followers: Followers;
   #opening: StartupGuard | undefined;
-  #recovery: Recovery | undefined;
+  #recovery: MapRecovery | undefined;
   #loaded = false;
   #draining = false;
 
@@ -92,8 +92,8 @@ export class Controller implements Service {
     this.#client = new ControlClient(runtime, options.times);
     this.#observations = new Observations(options.times, runtime);
     this.#followers = new Followers(options.times);
-    this.#epochs = new EpochWatch(runtime.log);
-    this.#offline = new OfflineWatch(runtime.log);
+    this.#epochs = new EpochWatch(runtime.logger);
+    this.#offline = new OfflineWatch(runtime.logger);
     this.#map = new PublishedMap(runtime, (map, earlier) => this.#published(map, earlier));
     this.#decisions = new DecisionLoop(
       runtime,
@@ -109,7 +109,12 @@ export class Controller implements Service {
       recovering: () => this.#recovering(),
     });
     this.#routes = new Routes('controller', runtime, this.#metrics);
-    this.#control = new ControlRoutes('the controller', this.#routes, this.#metrics, runtime.log);
+    this.#control = new ControlRoutes(
+      'the controller',
+      this.#routes,
+      this.#metrics,
+      runtime.logger,
+    );
     this.#addRoutes();
     const administered: Administered = {
       observations: this.#observations,
@@ -123,7 +128,7 @@ export class Controller implements Service {
     const { times } = options;
     const map = () => this.#map.current;
     const looks = new Looks(runtime, this.#client, { detector, times, map });
-    addLifeReports(this.#control, administered, looks, runtime.log);
+    addLifeReports(this.#control, administered, looks, runtime.logger);
     inspect(this.#routes, this.#metrics, {
       runtime,
       redundancy: options.redundancy,
@@ -186,7 +191,7 @@ export class Controller implements Service {
     const { whenFull, times } = this.#options;
     const stored = refuseSmallerScale(state.map, times.scale);
     refuseOtherWhenFull(whenFull, stored);
-    noteOtherFounding(this.#options, stored, this.#runtime.log);
+    noteOtherFounding(this.#options, stored, this.#runtime.logger);
     // The recovery before was not over; what it froze waits for promises that only another one hears.
     if (isFrozen(stored)) return this.#recover(stored, 0, stored.onlyController);
     this.#opening = new StartupGuard(this.#runtime, times, stored, (promised) =>
@@ -239,9 +244,9 @@ export class Controller implements Service {
     this.#observations.onNews();
     this.#epochs.published(map);
     for (const { message, fields } of changesBetween(earlier, map)) {
-      this.#runtime.log.write('info', message, fields);
+      this.#runtime.logger.write('info', message, fields);
     }
-    this.#runtime.log.write('info', 'map published', {
+    this.#runtime.logger.write('info', 'map published', {
       map: printMapVersion(map.version),
       nodes: Object.keys(map.nodes).length,
       partitions: map.partitions.length,
@@ -293,7 +298,7 @@ export class Controller implements Service {
       : undefined;
   }
 
-  #beginRecovery(cluster: ClusterId): Recovery {
+  #beginRecovery(cluster: ClusterId): MapRecovery {
     if (this.#runtime.disk !== undefined && !this.#options.recover) {
       throw new FatalError(
         EXIT.config,
@@ -303,10 +308,10 @@ export class Controller implements Service {
     return this.#recoveryOf(cluster, 0, this.#options.recover);
   }
 
-  #recoveryOf(cluster: ClusterId, above: number, isOnlyController: boolean): Recovery {
+  #recoveryOf(cluster: ClusterId, above: number, isOnlyController: boolean): MapRecovery {
     const { times, whenFull } = this.#options;
     const options = { times, cluster, above, isOnlyController };
-    return new Recovery(this.#runtime, this.#client, options, (map) => {
+    return new MapRecovery(this.#runtime, this.#client, options, (map) => {
       refuseOtherWhenFull(whenFull, map);
       const scaled = refuseSmallerScale(map, times.scale);
       this.#map.propose(

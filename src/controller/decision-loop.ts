@@ -7,14 +7,14 @@ import type { Cancel, Runtime } from '../cluster/ports.ts';
 import { decide, stillHolds } from './decisions/decide.ts';
 import { Rebalancing } from './decisions/rebalancing.ts';
 import type { PublishedMap } from './map/published-map.ts';
-import type { Recovery } from './map/recovery.ts';
+import type { MapRecovery } from './map/recovery.ts';
 import type { Observations } from './observations/observations.ts';
 
 export class DecisionLoop {
   readonly #runtime: Pick<Runtime, 'clock' | 'timers'>;
   readonly #map: PublishedMap;
   readonly #observations: Observations;
-  readonly #recovery: () => Recovery | undefined;
+  readonly #recovery: () => MapRecovery | undefined;
   readonly #rebalancing = new Rebalancing();
   /** A decision is being made durable; the next one starts from its outcome. */
   #deciding = false;
@@ -27,7 +27,7 @@ export class DecisionLoop {
     runtime: Pick<Runtime, 'clock' | 'timers'>,
     map: PublishedMap,
     observations: Observations,
-    recovery: () => Recovery | undefined,
+    recovery: () => MapRecovery | undefined,
   ) {
     this.#runtime = runtime;
     this.#map = map;

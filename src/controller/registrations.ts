@@ -21,7 +21,7 @@ import type {
 import { Refused } from '../cluster/wire/control-table.ts';
 import { foundMap, nextIncarnation, withNode } from './decisions/membership.ts';
 import type { PublishedMap } from './map/published-map.ts';
-import type { Recovery } from './map/recovery.ts';
+import type { MapRecovery } from './map/recovery.ts';
 import { refuseBrokenDisk } from './map/state-file.ts';
 import { withScaleOf } from './observations/time-scales.ts';
 
@@ -49,13 +49,13 @@ interface Registered {
   admitting: boolean;
 }
 
-export interface RegistrationEvents {
+export interface RegistryEvents {
   /** How far ahead the clock is of a node that registers (H31). */
   aheadMs(wallMs: number): number;
   /** A life is over, because its successor holds its directory (H5a). */
   proved(death: Life): void;
   /** The one that may still wait for what the store of a node knows; until then its memberships stay (H32). */
-  recovery(): Pick<Recovery, 'isWanted' | 'resumed'> | undefined;
+  recovery(): Pick<MapRecovery, 'isWanted' | 'resumed'> | undefined;
   /** What a recovery waits for, for people: while it does, new nodes found nothing (D5). */
   recovering(): string | undefined;
 }
@@ -68,14 +68,9 @@ export class Registrations {
   readonly #candidates = new Map<NodeId, NodeEntry>();
   /** Which life of a node holds its incarnation, as far as this life of the controller knows. */
   readonly #processes = new Map<NodeId, string>();
-  readonly #events: RegistrationEvents;
+  readonly #events: RegistryEvents;
 
-  constructor(
-    runtime: Runtime,
-    map: PublishedMap,
-    options: FoundingRule,
-    events: RegistrationEvents,
-  ) {
+  constructor(runtime: Runtime, map: PublishedMap, options: FoundingRule, events: RegistryEvents) {
     this.#runtime = runtime;
     this.#map = map;
     this.#options = options;
@@ -227,7 +222,7 @@ export class Registrations {
     if (earlier !== undefined && sameStore) {
       this.#events.proved({ node, incarnation: earlier.incarnation });
     }
-    this.#runtime.log.write('info', earlier === undefined ? 'new node' : 'new life of a node', {
+    this.#runtime.logger.write('info', earlier === undefined ? 'new node' : 'new life of a node', {
       node,
       address: entry.address,
       incarnation: entry.incarnation,

@@ -88,7 +88,7 @@ export class CachedMap {
 
   #ignore(reason: string): void {
     const { path } = this.#file;
-    this.#runtime.log.write('warn', 'the map file is of no use, and ignored', { path, reason });
+    this.#runtime.logger.write('warn', 'the map file is of no use, and ignored', { path, reason });
   }
 
   /** When a problem begins, changes or ends. */
@@ -96,11 +96,11 @@ export class CachedMap {
     if (problem === this.#problem) return;
     this.#problem = problem;
     const { path } = this.#file;
-    const { log } = this.#runtime;
-    if (problem === undefined) log.write('info', 'the map file can be written again', { path });
+    const { logger } = this.#runtime;
+    if (problem === undefined) logger.write('info', 'the map file can be written again', { path });
     else {
       const detail = explained(problem);
-      log.write('warn', 'the map file cannot be written', { path, detail });
+      logger.write('warn', 'the map file cannot be written', { path, detail });
     }
   }
 }

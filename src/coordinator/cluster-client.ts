@@ -20,7 +20,7 @@ export interface ClusterClient extends OperationContext {
 }
 
 /** Why nobody was let in, and what a process ends with for it. */
-export interface Refused {
+export interface ClientRefused {
   readonly refused: string;
   readonly exitCode: number;
 }
@@ -29,7 +29,7 @@ export interface Refused {
 export function visit(
   runtime: Runtime,
   options: { readonly controller: Address; readonly times: Times },
-  done: (guest: ClusterClient | Refused) => void,
+  done: (client: ClusterClient | ClientRefused) => void,
 ): void {
   const { times, controller } = options;
   const router = new Router(runtime, times);
@@ -44,7 +44,7 @@ export function visit(
       done({ refused: problem, exitCode: EXIT.config });
     },
   );
-  const clock = new ClusterClock(runtime.clock, runtime.log);
+  const clock = new ClusterClock(runtime.clock, runtime.logger);
   const probes = new Probes(runtime, router, times, {
     told: (...told) => clock.heard(...told),
     silent: () => undefined,

@@ -74,7 +74,10 @@ export class MapFollower implements MapRefresh {
     const message = { map: this.#router.map, delta: undefined };
     this.#exchange(node, CONTROL.pushMap, message, (reply) => {
       if (reply.kind === 'refused') {
-        this.#runtime.log.write('warn', 'a node refused our map', { node, reason: reply.detail });
+        this.#runtime.logger.write('warn', 'a node refused our map', {
+          node,
+          reason: reply.detail,
+        });
       }
     });
   }
@@ -127,7 +130,7 @@ export class MapFollower implements MapRefresh {
           const adoption = map === undefined ? undefined : this.#router.adopt(map, 'controller');
           if (adoption === 'other-cluster') {
             this.#pollFailed(`controller ${controller} leads another cluster, ${map?.cluster}`);
-          } else if (adoption === 'of-yesterday') {
+          } else if (adoption === 'stale-lineage') {
             this.#pollFailed(`controller ${controller} started from an older map than this one`);
           } else {
             this.#report(waitingFor === undefined ? undefined : `controller waits: ${waitingFor}`);
@@ -149,6 +152,6 @@ export class MapFollower implements MapRefresh {
 
   #report(problem: string | undefined): void {
     this.#problem = problem;
-    if (this.#contact.report(problem)) this.#runtime.log.write('info', 'controller reached');
+    if (this.#contact.report(problem)) this.#runtime.logger.write('info', 'controller reached');
   }
 }

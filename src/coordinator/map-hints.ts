@@ -9,7 +9,7 @@ import type { ControlCaller } from '../cluster/peers/control-client.ts';
 import type { Runtime } from '../cluster/ports.ts';
 import { CONTROL } from '../cluster/wire/control-table.ts';
 import type { CachedMap } from './cached-map.ts';
-import type { Adoption, Router } from './router.ts';
+import type { Router, RouterAdoption } from './router.ts';
 
 export interface MapHintOptions {
   readonly times: Times;
@@ -64,9 +64,9 @@ export class MapHints {
     });
   }
 
-  #judge(address: Address, adoption: Adoption): void {
+  #judge(address: Address, adoption: RouterAdoption): void {
     if (adoption !== 'other-cluster' || this.#strangers.has(address)) return;
     this.#strangers.add(address);
-    this.#runtime.log.write('warn', 'a storage node is of another cluster', { address });
+    this.#runtime.logger.write('warn', 'a storage node is of another cluster', { address });
   }
 }

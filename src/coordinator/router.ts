@@ -5,7 +5,7 @@ import {
   answeringMembers,
   type ClusterMap,
   compareMapVersions,
-  isOfYesterday,
+  isOfStaleLineage,
   isSameCluster,
   type Life,
   type MapVersion,
@@ -32,7 +32,7 @@ import { LaterRounds } from './operations/set/later-rounds.ts';
 const SOURCES = ['file', 'storage', 'controller'] as const;
 export type MapSource = (typeof SOURCES)[number];
 
-export type Adoption = 'adopted' | 'already-newer' | 'other-cluster' | 'of-yesterday';
+export type RouterAdoption = 'adopted' | 'already-newer' | 'other-cluster' | 'stale-lineage';
 
 /** A member and the way to it; undefined where its node lives on as another life, which is none. */
 export interface Reach {
@@ -40,7 +40,7 @@ export interface Reach {
   readonly channel: StorageChannel | undefined;
 }
 
-export interface Place {
+export interface KeyPlace {
   readonly partition: PartitionId;
   readonly entry: PartitionEntry;
   /** The members that may answer gets, as far as this map knows (R3). */
@@ -65,7 +65,7 @@ export class Router {
   /** The most believed of those who said that this is the cluster; its place among the sources. */
   #saidBy = -1;
   /** Of the present map, by partition; filled as they are asked for. */
-  #places: (Place | undefined)[] = [];
+  #places: (KeyPlace | undefined)[] = [];
 
   /** @param adopted is told of every map that is adopted */
   constructor(
@@ -96,24 +96,24 @@ export class Router {
    * I1: only forward; a map of another cluster, or of other digits, is never taken. But what only a file or storage
    * nodes said is a hint: it must not keep a frontend from the cluster that its controller leads.
    */
-  adopt(map: ClusterMap, source: MapSource): Adoption {
+  adopt(map: ClusterMap, source: MapSource): RouterAdoption {
     const known = this.#map;
     const isBetter = SOURCES.indexOf(source) > this.#saidBy;
     if (known !== undefined && !isSameCluster(map, known)) {
       if (!isBetter) return 'other-cluster';
       const [before, now] = [known.cluster, map.cluster];
-      this.#runtime.log.write('warn', 'the map so far was of another cluster', { before, now });
+      this.#runtime.logger.write('warn', 'the map so far was of another cluster', { before, now });
     }
     if (isBetter) this.#saidBy = SOURCES.indexOf(source);
     if (known !== undefined && isSameCluster(map, known)) {
       if (compareMapVersions(map.version, known.version) <= 0) return 'already-newer';
-      if (isOfYesterday(map, known.version)) return 'of-yesterday';
+      if (isOfStaleLineage(map, known.version)) return 'stale-lineage';
     }
     this.#map = map;
     this.#places = [];
     this.#channels.adopt(map);
     this.laterRounds.wake();
-    this.#runtime.log.write('info', 'map adopted', {
+    this.#runtime.logger.write('info', 'map adopted', {
       map: printMapVersion(map.version),
       nodes: Object.keys(map.nodes).length,
       partitions: map.partitions.length,
@@ -124,7 +124,7 @@ export class Router {
   }
 
   /** Where the key lives now; undefined without a map. */
-  locate(key: Buffer): Place | undefined {
+  locate(key: Buffer): KeyPlace | undefined {
     const map = this.#map;
     if (map === undefined) return undefined;
     const partition = partitionOf(key, map.digits);

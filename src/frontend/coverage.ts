@@ -9,7 +9,7 @@ import type { Runtime } from '../cluster/ports.ts';
 import type { Probes } from '../coordinator/probes.ts';
 import type { Router } from '../coordinator/router.ts';
 
-interface Served {
+interface ServedPartitions {
   readonly partitions: number;
   readonly unserved: number;
   /** Addresses of the nodes that do not answer. */
@@ -49,7 +49,7 @@ export class Coverage {
     const served = this.#served();
     if (served === undefined) return;
     if (served.unserved === 0) {
-      if (this.#isLogged) this.#runtime.log.write('info', 'all partitions can be served again');
+      if (this.#isLogged) this.#runtime.logger.write('info', 'all partitions can be served again');
       this.#isLogged = false;
       this.#sinceMs = undefined;
       return;
@@ -58,7 +58,7 @@ export class Coverage {
     this.#sinceMs ??= nowMs;
     if (this.#isLogged || nowMs - this.#sinceMs < this.#times.unreachableMs) return;
     this.#isLogged = true;
-    this.#runtime.log.write('warn', 'partitions cannot be served from here', {
+    this.#runtime.logger.write('warn', 'partitions cannot be served from here', {
       partitions: served.unserved,
       of: served.partitions,
       silent: named(served.silent),
@@ -82,12 +82,12 @@ export class Coverage {
     return silent.length === 0 ? what : `${what}; silent: ${named(silent)}`;
   }
 
-  #served(): Served | undefined {
+  #served(): ServedPartitions | undefined {
     const { map } = this.#router;
     return map === undefined ? undefined : this.#servedOf(map);
   }
 
-  #servedOf(map: ClusterMap): Served {
+  #servedOf(map: ClusterMap): ServedPartitions {
     const lives = presentLives(map);
     const answering = new Set(
       lives.filter((life) => this.#probes.answers(life)).map(({ node }) => node),

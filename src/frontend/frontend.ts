@@ -65,7 +65,7 @@ export class Frontend implements Service {
       isControllerAway,
     });
     this.#routes = new Routes('frontend', runtime, metrics, workerGroup);
-    const clock = new ClusterClock(runtime.clock, runtime.log);
+    const clock = new ClusterClock(runtime.clock, runtime.logger);
     const reports = new FailureReports(runtime, client, options);
     this.#probes = new Probes(runtime, this.#router, times, {
       told: (...told) => clock.heard(...told),
@@ -103,9 +103,9 @@ export class Frontend implements Service {
       () => (this.#router.map === undefined ? 0 : offlinePartitions(this.#router.map)),
     );
     metrics.countedElsewhere(
-      'velourfog_overtaken_sets_total',
+      'velourfog_coalesced_sets_total',
       'Sets acknowledged with a newer one of their key that came while they waited, and never sent.',
-      () => writer.overtaken,
+      () => writer.coalesced,
     );
     metrics.gauge(
       'velourfog_waiting_sets',

@@ -3,7 +3,7 @@
 
 import { ERRORS } from '../cluster/http/errors.ts';
 import type { Clock, Timers } from '../cluster/ports.ts';
-import type { Lane } from './lane.ts';
+import type { LoadConnection } from './load-connection.ts';
 import type { Operations } from './operations.ts';
 import { addTo, sorted } from './recorder.ts';
 import type { FillResult } from './result.ts';
@@ -20,7 +20,7 @@ export interface FillOptions {
 export class Fill {
   readonly #clock: Clock;
   readonly #timers: Timers;
-  readonly #lanes: readonly Lane[];
+  readonly #connections: readonly LoadConnection[];
   readonly #operations: Operations;
   readonly #options: FillOptions;
   readonly #done: (result: FillResult) => void;
@@ -35,14 +35,14 @@ export class Fill {
 
   constructor(
     { clock, timers }: { readonly clock: Clock; readonly timers: Timers },
-    lanes: readonly Lane[],
+    connections: readonly LoadConnection[],
     operations: Operations,
     options: FillOptions,
     done: (result: FillResult) => void,
   ) {
     this.#clock = clock;
     this.#timers = timers;
-    this.#lanes = lanes;
+    this.#connections = connections;
     this.#operations = operations;
     this.#options = options;
     this.#done = done;
@@ -56,35 +56,35 @@ export class Fill {
   }
 
   start(): void {
-    for (const lane of this.#lanes) this.#go(lane);
+    for (const connection of this.#connections) this.#go(connection);
     this.#sweep();
   }
 
   end(problem: string | null): void {
     if (this.#over) return;
     this.#over = true;
-    for (const lane of this.#lanes) if (lane.isBusy) lane.close();
+    for (const connection of this.#connections) if (connection.isBusy) connection.close();
     const seconds = Math.round(this.#clock.monotonicMs() - this.#startMs) / 1000;
     this.#done({ stored: this.#stored, seconds, errors: sorted(this.#errors), problem });
   }
 
-  #go(lane: Lane): void {
-    if (this.#over || lane.isBusy) return;
+  #go(connection: LoadConnection): void {
+    if (this.#over || connection.isBusy) return;
     const record = this.#again.pop() ?? this.#fresh();
     if (record === undefined) return;
-    this.#operations.set(lane, record, (ending) => {
+    this.#operations.set(connection, record, (ending) => {
       if (ending.kind === 'done') {
         this.#stored++;
         this.#lastStoredMs = this.#clock.monotonicMs();
         if (this.#stored === this.#options.records) this.end(null);
-        else this.#go(lane);
+        else this.#go(connection);
         return;
       }
       const { error } = ending;
       addTo(this.#errors, error);
       if (!mayHelpAgain(error)) return this.end(`a set was refused: ${error}`);
       this.#again.push(record);
-      this.#timers.after(Math.max(REFUSED_REST_MS, lane.restMs), () => this.#go(lane));
+      this.#timers.after(Math.max(REFUSED_REST_MS, connection.restMs), () => this.#go(connection));
     });
   }
 
@@ -96,14 +96,14 @@ export class Fill {
     if (this.#over) return;
     const { timeoutMs } = this.#options;
     // As of the last sweep: what came while this process got no time is read before this one ends it.
-    for (const lane of this.#lanes) lane.expire(this.#lastSweepMs - timeoutMs);
+    for (const connection of this.#connections) connection.expire(this.#lastSweepMs - timeoutMs);
     if (this.#lastSweepMs - this.#lastStoredMs > timeoutMs) {
       return this.end(`no record could be stored for ${timeoutMs / 1000} s`);
     }
     this.#lastSweepMs = this.#clock.monotonicMs();
-    // Lanes that found nothing left take what others could not store.
+    // Connections that found nothing left take what others could not store.
     if (this.#again.length > 0) {
-      for (const lane of this.#lanes) if (lane.restMs === 0) this.#go(lane);
+      for (const connection of this.#connections) if (connection.restMs === 0) this.#go(connection);
     }
     this.#timers.after(Math.min(SWEEP_MS_MAX, timeoutMs / 4), () => this.#sweep());
   }

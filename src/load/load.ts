@@ -6,11 +6,11 @@ import type { Clock, Timers } from '../cluster/ports.ts';
 import { SeededRandom } from '../cluster/seeded-random.ts';
 import { chooserOf } from './choosers.ts';
 import { Fill } from './fill.ts';
-import { Lane } from './lane.ts';
+import { LoadConnection } from './load-connection.ts';
 import { Operations } from './operations.ts';
-import { Records } from './records.ts';
-import type { FillResult, LoadResult, Parameters, Second } from './result.ts';
-import { Run } from './run.ts';
+import { LoadRecords } from './records.ts';
+import type { FillResult, LoadParameters, LoadResult, Second } from './result.ts';
+import { LoadRun } from './run.ts';
 import type { ValueSizes } from './value-sizes.ts';
 import { WORKLOADS } from './workload.ts';
 
@@ -23,7 +23,7 @@ export interface LoadPorts {
 }
 
 export interface LoadSettings {
-  readonly parameters: Parameters;
+  readonly parameters: LoadParameters;
   readonly frontends: readonly Address[];
   readonly sizes: ValueSizes;
   readonly fill: boolean;
@@ -49,12 +49,12 @@ export class Load {
   readonly #ports: LoadPorts;
   readonly #settings: LoadSettings;
   readonly #random: SeededRandom;
-  readonly #lanes: readonly Lane[];
+  readonly #connections: readonly LoadConnection[];
   readonly #operations: Operations;
   readonly #done: (outcome: LoadOutcome) => void;
   #fill: Fill | undefined;
   #fillResult: FillResult | null = null;
-  #run: Run | undefined;
+  #run: LoadRun | undefined;
   #interrupted = false;
 
   constructor(ports: LoadPorts, settings: LoadSettings, done: (outcome: LoadOutcome) => void) {
@@ -65,7 +65,7 @@ export class Load {
     this.#done = done;
     this.#random = new SeededRandom(seed);
     this.#operations = new Operations({
-      records: new Records(keyPrefix, records),
+      records: new LoadRecords(keyPrefix, records),
       choose: chooserOf(chooser, this.#random),
       sizes,
       random: this.#random,
@@ -73,14 +73,14 @@ export class Load {
       allowMisses,
     });
     // In turns, so that each frontend has as many, and the idle ones stand in turns as well.
-    this.#lanes = Array.from({ length: connections }, (_, index) => {
+    this.#connections = Array.from({ length: connections }, (_, index) => {
       const address = frontends[index % frontends.length] as Address;
-      return new Lane(ports.clock, ports.open(address), address);
+      return new LoadConnection(ports.clock, ports.open(address), address);
     });
   }
 
   start(): void {
-    const ofFrontends = this.#lanes.slice(0, this.#settings.frontends.length);
+    const ofFrontends = this.#connections.slice(0, this.#settings.frontends.length);
     const unreached: string[] = [];
     let left = ofFrontends.length;
     const { clock, timers } = this.#ports;
@@ -88,13 +88,14 @@ export class Load {
     const sweep = () => {
       if (left === 0 || this.#interrupted) return;
       if (clock.monotonicMs() >= giveUpAtMs) {
-        for (const lane of ofFrontends) lane.expire(Number.POSITIVE_INFINITY);
+        for (const connection of ofFrontends) connection.expire(Number.POSITIVE_INFINITY);
       } else timers.after(Math.min(100, this.#timeoutMs / 4), sweep);
     };
-    for (const lane of ofFrontends) {
-      lane.send({ method: 'GET', path: '/livez' }, (outcome) => {
-        if (outcome.kind === 'timeout') unreached.push(`${lane.address} did not answer`);
-        else if (outcome.kind === 'broken') unreached.push(`${lane.address} ${WORDS[outcome.why]}`);
+    for (const connection of ofFrontends) {
+      connection.send({ method: 'GET', path: '/livez' }, (outcome) => {
+        if (outcome.kind === 'timeout') unreached.push(`${connection.address} did not answer`);
+        else if (outcome.kind === 'broken')
+          unreached.push(`${connection.address} ${WORDS[outcome.why]}`);
         if (--left > 0 || this.#interrupted) return;
         this.#found(unreached, ofFrontends.length);
       });
@@ -140,7 +141,7 @@ export class Load {
     if (!this.#settings.fill) return this.#measure();
     const { records } = this.#settings.parameters;
     const options = { records, timeoutMs: this.#timeoutMs };
-    this.#fill = new Fill(this.#ports, this.#lanes, this.#operations, options, (result) => {
+    this.#fill = new Fill(this.#ports, this.#connections, this.#operations, options, (result) => {
       this.#fillResult = result;
       if (result.problem === null && !this.#interrupted) this.#measure();
       else this.#finish();
@@ -155,9 +156,9 @@ export class Load {
       ratePerSecond === null
         ? undefined
         : { perSecond: ratePerSecond, kind: arrivals ?? ('constant' as const) };
-    this.#run = new Run(
+    this.#run = new LoadRun(
       { ...this.#ports, random: this.#random },
-      this.#lanes,
+      this.#connections,
       this.#operations,
       {
         workload: { ...WORKLOADS[workload], chooser },
@@ -172,7 +173,7 @@ export class Load {
   }
 
   #finish(): void {
-    for (const lane of this.#lanes) lane.close();
+    for (const connection of this.#connections) connection.close();
     const recorded = this.#run?.recorder.results();
     const { violations, violationExamples, verifiedReads } = this.#operations;
     const nothing = {

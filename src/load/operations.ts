@@ -4,9 +4,9 @@ import type { ExchangeAnswer } from '../cluster/http/exchange.ts';
 import type { Version } from '../cluster/model/version.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 import type { Chooser } from './choosers.ts';
-import type { Lane, LaneOutcome } from './lane.ts';
+import type { ConnectionOutcome, LoadConnection } from './load-connection.ts';
 import type { Ending } from './recorder.ts';
-import type { Records } from './records.ts';
+import type { LoadRecords } from './records.ts';
 import type { ValueSizes } from './value-sizes.ts';
 import { makeValue } from './values.ts';
 import { judge, VIOLATION_KINDS, type ViolationKind, versionOf } from './verification.ts';
@@ -18,7 +18,7 @@ const MISSED: Ending = { kind: 'done', missed: true };
 const TIMED_OUT: Ending = { kind: 'failed', error: 'timeout', waited: true };
 
 export interface OperationOptions {
-  readonly records: Records;
+  readonly records: LoadRecords;
   readonly choose: Chooser;
   readonly sizes: ValueSizes;
   readonly random: SeededRandom;
@@ -40,11 +40,11 @@ export class Operations {
     this.#options = options;
   }
 
-  perform(kind: OperationKind, lane: Lane, done: (ending: Ending) => void): void {
+  perform(kind: OperationKind, connection: LoadConnection, done: (ending: Ending) => void): void {
     const { records, choose } = this.#options;
     const record = kind === 'insert' ? records.insert() : undefined;
     if (record !== undefined) {
-      this.set(lane, record, (ending) => {
+      this.set(connection, record, (ending) => {
         records.settle(record);
         done(ending);
       });
@@ -53,51 +53,54 @@ export class Operations {
     const chosen = choose(records.count);
     switch (kind) {
       case 'read':
-        return this.#get(lane, chosen, done);
+        return this.#get(connection, chosen, done);
       case 'insert':
       case 'update':
-        return this.set(lane, chosen, done);
+        return this.set(connection, chosen, done);
       case 'read-modify-write':
-        return this.#get(lane, chosen, (ending) =>
-          ending.kind === 'failed' ? done(ending) : this.set(lane, chosen, done),
+        return this.#get(connection, chosen, (ending) =>
+          ending.kind === 'failed' ? done(ending) : this.set(connection, chosen, done),
         );
     }
   }
 
-  set(lane: Lane, record: number, done: (ending: Ending) => void): void {
+  set(connection: LoadConnection, record: number, done: (ending: Ending) => void): void {
     const { records, sizes, random } = this.#options;
     const key = records.keyOf(record);
     const body = makeValue(key, { sequence: ++this.#sequence, bytes: sizes(random) });
     const path = `/set?key=${encodeURIComponent(key)}`;
-    lane.send({ method: 'POST', path, body }, (outcome) => {
+    connection.send({ method: 'POST', path, body }, (outcome) => {
       if (outcome.kind !== 'answered' || outcome.status !== 200) return done(failure(outcome));
       const version = versionOf(outcome);
       if (version !== undefined) records.acknowledge(record, version);
       else if (this.#options.verify) {
         this.#violated(
           'unversioned',
-          `set of ${key} through ${lane.address}: 200 without a version`,
+          `set of ${key} through ${connection.address}: 200 without a version`,
         );
       }
       done(DONE);
     });
   }
 
-  #get(lane: Lane, record: number, done: (ending: Ending) => void): void {
+  #get(connection: LoadConnection, record: number, done: (ending: Ending) => void): void {
     const { records } = this.#options;
     const key = records.keyOf(record);
     // Before it is sent: what is acknowledged while it is under way may be in its answer or not.
     const floor = records.acknowledged(record);
     const path = `/get?key=${encodeURIComponent(key)}`;
-    lane.send({ method: 'GET', path }, (outcome) => {
+    connection.send({ method: 'GET', path }, (outcome) => {
       if (outcome.kind !== 'answered' || !isOfKey(outcome)) return done(failure(outcome));
-      if (this.#options.verify) this.#verify(outcome, { key, floor, lane });
+      if (this.#options.verify) this.#verify(outcome, { key, floor, connection });
       done(outcome.status === 404 ? MISSED : DONE);
     });
   }
 
-  #verify(answer: ExchangeAnswer, of: { key: string; floor: Version; lane: Lane }): void {
-    const { key, floor, lane } = of;
+  #verify(
+    answer: ExchangeAnswer,
+    of: { key: string; floor: Version; connection: LoadConnection },
+  ): void {
+    const { key, floor, connection } = of;
     this.verifiedReads++;
     const kind = judge(answer, { key, floor, mustBeThere: !this.#options.allowMisses });
     if (kind === undefined) return;
@@ -105,7 +108,7 @@ export class Operations {
     const floorText = floor === 0n ? 'none' : floor.toString(16).padStart(16, '0');
     this.#violated(
       kind,
-      `get of ${key} through ${lane.address}: ${status}, ${body.length} bytes, version ${version}; acknowledged before it was sent: ${floorText}`,
+      `get of ${key} through ${connection.address}: ${status}, ${body.length} bytes, version ${version}; acknowledged before it was sent: ${floorText}`,
     );
   }
 
@@ -125,7 +128,7 @@ function isOfKey({ status, error }: ExchangeAnswer): boolean {
 /** Codes of X-Fog-Error are such words; what else stands there is not repeated. */
 const CODE = /^[a-z-]{1,40}$/;
 
-function failure(outcome: LaneOutcome): Ending {
+function failure(outcome: ConnectionOutcome): Ending {
   switch (outcome.kind) {
     case 'timeout':
       return TIMED_OUT;

@@ -26,7 +26,7 @@ export type Ending =
       readonly waited: boolean;
     };
 
-export interface Times {
+export interface OperationTimes {
   /** When it was to be sent; the same as `sentMs` in a closed loop. */
   readonly intendedMs: number;
   readonly sentMs: number;
@@ -58,7 +58,7 @@ export class Recorder {
     return (this.#endMs - this.#startMs) / 1000;
   }
 
-  record(kind: OperationKind, ending: Ending, times: Times): void {
+  record(kind: OperationKind, ending: Ending, times: OperationTimes): void {
     if (times.intendedMs < this.#startMs) return;
     let tally = this.#kinds.get(kind);
     if (tally === undefined) {
@@ -85,7 +85,7 @@ export class Recorder {
   }
 
   /** By the generator itself: a connection was free when it was due. */
-  sentLate({ intendedMs, sentMs }: Pick<Times, 'intendedMs' | 'sentMs'>): void {
+  sentLate({ intendedMs, sentMs }: Pick<OperationTimes, 'intendedMs' | 'sentMs'>): void {
     if (this.#open && intendedMs >= this.#startMs) {
       this.#late.record(nanoseconds(sentMs - intendedMs));
     }

@@ -6,7 +6,7 @@ import { VERSION_ZERO, type Version } from '../cluster/model/version.ts';
 /** Their versions take 400 MB. Inserts beyond become updates. */
 export const RECORDS_MAX = 50_000_000;
 
-export class Records {
+export class LoadRecords {
   readonly #prefix: string;
   #acknowledged: BigUint64Array;
   /** Numbers below are given out. */

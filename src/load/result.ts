@@ -7,7 +7,7 @@ import type { ViolationKind } from './verification.ts';
 import type { OperationKind, WorkloadName } from './workload.ts';
 
 /** What a run was asked to do. */
-export interface Parameters {
+export interface LoadParameters {
   readonly frontends: readonly string[];
   readonly workload: WorkloadName;
   readonly chooser: ChooserName;
@@ -87,7 +87,7 @@ export interface Context {
 }
 
 export interface LoadResult {
-  readonly parameters: Parameters;
+  readonly parameters: LoadParameters;
   /** Null when there was none. */
   readonly fill: FillResult | null;
   /** Of the measured time; less than asked for after a signal. */

@@ -4,7 +4,7 @@
 import type { Cancel, Clock, Timers } from '../cluster/ports.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 import { type ArrivalKind, Arrivals } from './arrivals.ts';
-import type { Lane } from './lane.ts';
+import type { LoadConnection } from './load-connection.ts';
 import type { Operations } from './operations.ts';
 import { Recorder, UNSENT } from './recorder.ts';
 import { nextKind, type Workload } from './workload.ts';
@@ -13,7 +13,7 @@ const SWEEP_MS_MAX = 50;
 /** So many are given up in one go; with a sweep at least every 50 ms that is more than the highest rate brings. */
 const GIVEN_UP_AT_ONCE = 20_000;
 
-export interface RunOptions {
+export interface LoadRunOptions {
   readonly workload: Workload;
   readonly warmUpMs: number;
   readonly durationMs: number;
@@ -28,18 +28,18 @@ export interface RunPorts {
   readonly random: SeededRandom;
 }
 
-export class Run {
+export class LoadRun {
   readonly recorder: Recorder;
   unsent = 0;
   readonly #ports: RunPorts;
-  readonly #lanes: readonly Lane[];
+  readonly #connections: readonly LoadConnection[];
   readonly #operations: Operations;
-  readonly #options: RunOptions;
+  readonly #options: LoadRunOptions;
   readonly #done: () => void;
   readonly #measuredFromMs: number;
   readonly #endMs: number;
   readonly #arrivals: Arrivals | undefined;
-  readonly #idle: Lane[];
+  readonly #idle: LoadConnection[];
   #underWay = 0;
   #lastSweepMs: number;
   #cancelArrival: Cancel | undefined;
@@ -47,22 +47,22 @@ export class Run {
 
   constructor(
     ports: RunPorts,
-    lanes: readonly Lane[],
+    connections: readonly LoadConnection[],
     operations: Operations,
-    options: RunOptions,
+    options: LoadRunOptions,
     done: () => void,
   ) {
     const { clock, random } = ports;
     const { rate, warmUpMs, durationMs } = options;
     const startMs = clock.monotonicMs();
     this.#ports = ports;
-    this.#lanes = lanes;
+    this.#connections = connections;
     this.#operations = operations;
     this.#options = options;
     this.#done = done;
     this.#measuredFromMs = startMs + warmUpMs;
     this.#endMs = this.#measuredFromMs + durationMs;
-    this.#idle = [...lanes];
+    this.#idle = [...connections];
     this.#lastSweepMs = startMs;
     this.#arrivals =
       rate === undefined
@@ -111,11 +111,11 @@ export class Run {
     const wereIdle = this.#idle.length - freed;
     let taken = 0;
     for (; taken < this.#idle.length; taken++) {
-      const lane = this.#idle[taken];
+      const connection = this.#idle[taken];
       const intendedMs = this.#takeDue(nowMs);
-      if (lane === undefined || intendedMs === undefined) break;
+      if (connection === undefined || intendedMs === undefined) break;
       if (taken < wereIdle) this.recorder.sentLate({ intendedMs, sentMs: nowMs });
-      this.#begin(lane, intendedMs);
+      this.#begin(connection, intendedMs);
     }
     if (taken > 0) this.#idle.splice(0, taken);
     const nextMs = this.#nextArrival(nowMs);
@@ -149,23 +149,23 @@ export class Run {
     });
   }
 
-  #begin(lane: Lane, intendedMs: number): void {
+  #begin(connection: LoadConnection, intendedMs: number): void {
     const { clock, timers, random } = this.#ports;
     const kind = nextKind(this.#options.workload, random);
     const sentMs = clock.monotonicMs();
     this.#underWay++;
-    this.#operations.perform(kind, lane, (ending) => {
+    this.#operations.perform(kind, connection, (ending) => {
       if (this.#over) return;
       this.#underWay--;
       this.recorder.record(kind, ending, { intendedMs, sentMs, endedMs: clock.monotonicMs() });
-      if (lane.restMs === 0) this.#idle.push(lane);
+      if (connection.restMs === 0) this.#idle.push(connection);
       else {
-        timers.after(lane.restMs, () => {
-          this.#idle.push(lane);
+        timers.after(connection.restMs, () => {
+          this.#idle.push(connection);
           this.#pump(1);
         });
       }
-      this.#pump(lane.restMs === 0 ? 1 : 0);
+      this.#pump(connection.restMs === 0 ? 1 : 0);
     });
   }
 
@@ -188,7 +188,7 @@ export class Run {
     if (this.#over) return;
     const { timeoutMs } = this.#options;
     // As of the last sweep: what came while this process got no time is read before this one ends it.
-    for (const lane of this.#lanes) lane.expire(this.#lastSweepMs - timeoutMs);
+    for (const connection of this.#connections) connection.expire(this.#lastSweepMs - timeoutMs);
     this.#lastSweepMs = this.#ports.clock.monotonicMs();
     this.#pump();
     if (this.#over) return;

@@ -1,6 +1,6 @@
 // Numbers, parameters and counts as people read them: shared by the table, the progress line and the page.
 
-import type { Context, LoadResult, Parameters } from './result.ts';
+import type { Context, LoadParameters, LoadResult } from './result.ts';
 import { VIOLATION_KINDS } from './verification.ts';
 import { WORKLOADS } from './workload.ts';
 
@@ -27,7 +27,9 @@ export function printSeconds(seconds: number): string {
 }
 
 /** Names and values, in the order in which people ask for them. */
-export function describeParameters(parameters: Parameters): readonly (readonly [string, string])[] {
+export function describeParameters(
+  parameters: LoadParameters,
+): readonly (readonly [string, string])[] {
   const { workload, chooser, records, valueSize, keyPrefix, connections, frontends } = parameters;
   const { ratePerSecond, arrivals, warmUpSeconds, durationSeconds, timeoutSeconds } = parameters;
   const mix = Object.entries(WORKLOADS[workload].mix)

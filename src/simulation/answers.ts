@@ -3,7 +3,7 @@
 
 import type { HttpReply } from '../cluster/http/http.ts';
 import { protocolTimes } from '../cluster/model/limits.ts';
-import type { Operation } from './history.ts';
+import type { ClientOperation } from './history.ts';
 import type { SimulatedNode } from './node.ts';
 import type { World } from './world.ts';
 
@@ -13,7 +13,7 @@ const MARGIN_MS = 1500;
 export class Answers {
   readonly #world: World;
   readonly #violation: (text: string) => void;
-  readonly #deadlineMs: Readonly<Record<Operation['kind'], number>>;
+  readonly #deadlineMs: Readonly<Record<ClientOperation['kind'], number>>;
   #open = 0;
   /** That sets and deletes were answered with, each with the life of a frontend that minted it. */
   readonly #versions = new Set<string>();
@@ -36,7 +36,7 @@ export class Answers {
    */
   expect(
     frontend: SimulatedNode,
-    operation: Operation,
+    operation: ClientOperation,
     answered: (reply: HttpReply) => void,
   ): (reply: HttpReply) => void {
     const { process } = frontend;
@@ -79,7 +79,7 @@ export class Answers {
     };
   }
 
-  /** H41: each set has a version of its own, also one that was overtaken. */
+  /** H41: each set has a version of its own, also one that was coalesced. */
   #checkVersion(minter: string, what: string, { headers }: HttpReply): void {
     const version = headers['x-fog-version'];
     if (version === undefined) return;

@@ -2,7 +2,7 @@
 // what its rule explains may fail (fault-log.ts); what took long goes into a histogram by its cause.
 
 import { FAULTS, type Fault, type FaultKind, type FaultLog } from './fault-log.ts';
-import type { Operation } from './history.ts';
+import type { ClientOperation } from './history.ts';
 import type { World } from './world.ts';
 
 /** Upper bounds of the histogram's buckets. */
@@ -30,7 +30,7 @@ export class Availability {
   }
 
   /** @param frontend the name of the process that answered */
-  answered(operation: Operation, frontend: string, status: number): void {
+  answered(operation: ClientOperation, frontend: string, status: number): void {
     const { startMs, kind, ok } = operation;
     const now = this.#world.nowMs;
     const tookMs = now - startMs;
@@ -64,7 +64,11 @@ function show(felt: readonly Fault[]): string {
     .join('');
 }
 
-function isExplained(felt: readonly Fault[], kind: Operation['kind'], frontend: string): boolean {
+function isExplained(
+  felt: readonly Fault[],
+  kind: ClientOperation['kind'],
+  frontend: string,
+): boolean {
   const [only, another] = felt;
   if (only === undefined) return false;
   if (another !== undefined) return true;

@@ -4,7 +4,7 @@
 import { backupReads } from './backup-oracle.ts';
 import { SimulatedBackup } from './backups.ts';
 import type { SimulatedCluster } from './cluster.ts';
-import type { History, Operation } from './history.ts';
+import type { ClientOperation, History } from './history.ts';
 import type { RunShape } from './run-shape.ts';
 import { nameOf } from './values.ts';
 import type { World } from './world.ts';
@@ -19,7 +19,7 @@ export class BackupKeeper {
   readonly #backup: SimulatedBackup;
   readonly #violation: (text: string) => void;
   /** What each finished backup has, as gets (backup-oracle.ts). */
-  readonly reads: Operation[] = [];
+  readonly reads: ClientOperation[] = [];
   #stopped = false;
 
   constructor(

@@ -12,7 +12,7 @@ import {
 } from '../cluster/model/record.ts';
 import type { Version } from '../cluster/model/version.ts';
 import type { DiskImage } from './disk.ts';
-import type { Operation } from './history.ts';
+import type { ClientOperation } from './history.ts';
 
 /** A key that is not there may have been deleted or have expired, and that be forgotten: no version says when. */
 const ABOVE_ALL = (2n ** 64n - 1n) as Version;
@@ -32,7 +32,7 @@ export function backupReads(
   keys: Iterable<string>,
   { begunMs, endedMs }: BackupTimes,
   nameOf: (value: Buffer) => string = (value) => value.toString(),
-): readonly Operation[] | string {
+): readonly ClientOperation[] | string {
   const records = recordsIn(files);
   if (typeof records === 'string') return records;
   return [...new Set([...keys, ...records.keys()])].map((key) => {

@@ -1,4 +1,4 @@
-// `velour backup` and `velour restore` as a simulated process: the product's own classes, which come as a guest
+// `velour backup` and `velour restore` as a simulated process: the product's own classes, which come as a client
 // of the cluster (D14), on a network and in a directory that can fail. The process may be paused, cut off and
 // killed like any other; run again, it goes on. What its directory must have is backup-oracle.ts's.
 
@@ -19,10 +19,10 @@ import type { Folder, Link, Network, Runtime, Service } from '../cluster/ports.t
 import { decodeOperation } from '../cluster/wire/operations.ts';
 import { type ClusterClient, visit } from '../coordinator/cluster-client.ts';
 import { type SimulatedCluster, SimulatedNode } from './cluster.ts';
-import type { History, Operation } from './history.ts';
+import type { ClientOperation, History } from './history.ts';
 import type { World } from './world.ts';
 
-export interface GuestOptions {
+export interface BackupProcessOptions {
   readonly name?: string;
   /** As the nodes of the cluster have them. */
   readonly times?: Times;
@@ -47,7 +47,7 @@ export interface RestoreEnd {
   readonly figures: RestoreFigures | undefined;
 }
 
-type Task = (guest: ClusterClient, folder: Folder, end: () => void) => void;
+type Task = (client: ClusterClient, folder: Folder, end: () => void) => void;
 
 export class SimulatedBackup {
   /** Its disk is the directory of the backup: `wipe` it for another one. */
@@ -64,8 +64,8 @@ export class SimulatedBackup {
   #sent: (record: StoredRecord) => void = () => undefined;
   #begunMs = 0;
 
-  constructor(world: World, cluster: SimulatedCluster, options: GuestOptions = {}) {
-    const { name = 'guest', times = protocolTimes(1) } = options;
+  constructor(world: World, cluster: SimulatedCluster, options: BackupProcessOptions = {}) {
+    const { name = 'backup', times = protocolTimes(1) } = options;
     this.#world = world;
     this.#cluster = cluster;
     this.#times = times;
@@ -92,7 +92,7 @@ export class SimulatedBackup {
       done({ isFinished, detail, begunMs: this.#begunMs, endedMs: this.#world.nowMs });
     this.#run(
       (detail) => ended(false, detail),
-      (guest, folder, end) => {
+      (client, folder, end) => {
         const fail = (detail: string) => {
           end();
           ended(false, detail);
@@ -100,14 +100,14 @@ export class SimulatedBackup {
         manifestIn(folder, (earlier) => {
           if (typeof earlier === 'string') return fail(earlier);
           if (earlier?.finishedAtMs !== undefined) return fail('it is finished already');
-          if (earlier !== undefined && earlier.cluster !== guest.map.cluster) {
+          if (earlier !== undefined && earlier.cluster !== client.map.cluster) {
             return fail('it is of another cluster');
           }
           if (earlier === undefined) this.#begunMs = startedMs;
-          const { cluster, digits } = guest.map;
-          const startedAtMs = Math.floor(guest.runtime.clock.wallMs());
+          const { cluster, digits } = client.map;
+          const startedAtMs = Math.floor(client.runtime.clock.wallMs());
           const manifest = earlier ?? { cluster, digits, startedAtMs, partitions: new Map() };
-          new Backup(guest, folder, manifest, ({ missing, broken }) => {
+          new Backup(client, folder, manifest, ({ missing, broken }) => {
             end();
             const problems = [...missing].map(([partition, reason]) => `${partition}: ${reason}`);
             if (broken !== undefined) problems.push(broken);
@@ -128,9 +128,9 @@ export class SimulatedBackup {
     { asNew }: { readonly asNew: boolean },
     done: (end: RestoreEnd) => void,
   ): void {
-    const sets = new Map<string, Operation>();
+    const sets = new Map<string, ClientOperation>();
     const failed = (detail: string) => done({ isWhole: false, detail, figures: undefined });
-    this.#run(failed, (guest, folder, end) => {
+    this.#run(failed, (client, folder, end) => {
       const fail = (detail: string) => {
         end();
         failed(detail);
@@ -141,7 +141,7 @@ export class SimulatedBackup {
         verifyFiles(folder, manifest, (damage) => {
           if (damage !== undefined) return fail(damage);
           if (asNew) this.#sent = (record) => this.#noteSet(history, sets, record);
-          const restore = new Restore(guest, folder, manifest, { asNew }, ({ problem }) => {
+          const restore = new Restore(client, folder, manifest, { asNew }, ({ problem }) => {
             end();
             const { figures } = restore;
             const isWhole = problem === undefined && figures.failed + figures.notTried === 0;
@@ -175,14 +175,14 @@ export class SimulatedBackup {
       this.node.ended();
     };
     const refuse = () => {
-      throw new Error('nobody connects to a guest');
+      throw new Error('nobody connects to a cluster client');
     };
     return {
       start: () =>
-        visit({ ...runtime, network }, { controller: controller.address, times }, (guest) => {
-          if (!('refused' in guest)) return this.#task(guest, folder, end);
+        visit({ ...runtime, network }, { controller: controller.address, times }, (client) => {
+          if (!('refused' in client)) return this.#task(client, folder, end);
           end();
-          return this.#refused(guest.refused);
+          return this.#refused(client.refused);
         }),
       handle: refuse,
       changes: refuse,
@@ -192,7 +192,7 @@ export class SimulatedBackup {
   }
 
   /** The last version is the one that is acknowledged, if any: whoever sets again takes a higher one. */
-  #noteSet(history: History, sets: Map<string, Operation>, record: StoredRecord): void {
+  #noteSet(history: History, sets: Map<string, ClientOperation>, record: StoredRecord): void {
     const key = recordKey(record).toString();
     let set = sets.get(key);
     if (set === undefined) {
@@ -207,7 +207,7 @@ export class SimulatedBackup {
   }
 }
 
-function acknowledge(set: Operation, nowMs: number): void {
+function acknowledge(set: ClientOperation, nowMs: number): void {
   set.endMs = nowMs;
   set.ok = true;
   set.status = 200;

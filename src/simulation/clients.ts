@@ -7,7 +7,7 @@ import type { Answers } from './answers.ts';
 import type { Availability } from './availability.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { Expiry } from './expiry.ts';
-import type { History, Operation } from './history.ts';
+import type { ClientOperation, History } from './history.ts';
 import type { SimulatedNode } from './node.ts';
 import type { Oracles } from './oracles.ts';
 import { plainGet } from './peeks.ts';
@@ -17,7 +17,7 @@ import type { World } from './world.ts';
 
 /** A client gives up waiting after this; what comes later still counts in the history. */
 const PATIENCE_MS = 7000;
-/** Some clients set one key several times at once through one frontend, so that sets overtake others (H41). */
+/** Some clients set one key several times at once through one frontend, so that sets coalesce others (H41). */
 const BURST = { chance: 0.04, sets: [2, 6], withinMs: 6 } as const;
 /** A spell of sets of the hot key: so long, one after so many milliseconds, and until the next spell. */
 const SPELL = { lastsMs: [200, 1500], everyMs: [0.3, 12], restMs: [300, 5000] } as const;
@@ -148,7 +148,7 @@ export class Clients {
     this.#ask(frontend, operation, () => undefined);
   }
 
-  #ask(frontend: SimulatedNode, operation: Operation, done: () => void): void {
+  #ask(frontend: SimulatedNode, operation: ClientOperation, done: () => void): void {
     let goesOn = false;
     const goOn = () => {
       if (goesOn) return;
@@ -167,10 +167,10 @@ export class Clients {
   }
 
   #begin(
-    kind: Operation['kind'],
+    kind: ClientOperation['kind'],
     key = this.#world.random.pick(this.#shape.keys),
     ttlMs = this.#drawTtl(kind),
-  ): Operation {
+  ): ClientOperation {
     const { random } = this.#world;
     const { longShare, valueBytes } = this.#shape;
     let name: string | undefined;
@@ -183,14 +183,14 @@ export class Clients {
     return this.#watchers.history.begin(kind, key, this.#world.nowMs, name, ttlMs);
   }
 
-  #drawTtl(kind: Operation['kind']): number | undefined {
+  #drawTtl(kind: ClientOperation['kind']): number | undefined {
     const { random } = this.#world;
     const { share, secondsMax } = this.#shape.ttl;
     const hasTtl = kind === 'set' && share > 0 && random.chance(share);
     return hasTtl ? 1000 * (1 + random.below(secondsMax)) : undefined;
   }
 
-  #end(operation: Operation, frontend: SimulatedNode, reply: HttpReply): void {
+  #end(operation: ClientOperation, frontend: SimulatedNode, reply: HttpReply): void {
     const { history, oracles, availability } = this.#watchers;
     const version = reply.headers['x-fog-version'];
     const isGet = operation.kind === 'get';
@@ -201,7 +201,7 @@ export class Clients {
     availability.answered(operation, frontend.process.name, reply.status);
   }
 
-  #requestFor({ kind, key, value: name = '', startMs, expiresAtMs }: Operation): HttpRequest {
+  #requestFor({ kind, key, value: name = '', startMs, expiresAtMs }: ClientOperation): HttpRequest {
     if (kind !== 'set') return plainGet(`/${kind}?key=${key}`);
     const value = this.#bodies.get(name);
     assert(value !== undefined, 'a set has the value that it was begun with');

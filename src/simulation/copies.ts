@@ -25,13 +25,16 @@ export interface Server {
 }
 
 /** What a member has of a key; where it has no value, what it would prove the absence by. */
-export interface Copy {
+export interface HeldCopy {
   readonly version: Version;
   readonly value: Buffer | undefined;
 }
 
 /** @returns undefined while that life of the node cannot be asked, or has no map */
-export function copyOf({ node, incarnation }: Server, { partition, key }: Place): Copy | undefined {
+export function copyOf(
+  { node, incarnation }: Server,
+  { partition, key }: Place,
+): HeldCopy | undefined {
   const held = node.living?.holding(partition, key);
   if (held?.incarnation !== incarnation) return undefined;
   // What is set aside comes back as soon as it knows that it serves, or it answers without it (H15).
@@ -51,13 +54,13 @@ export function answersGets(living: StorageNode | undefined, partition: Partitio
   return answer !== undefined && answer.kind !== 'not-serving';
 }
 
-export function copyFrom({ record, floor }: Pick<Holding, 'record' | 'floor'>): Copy {
+export function copyFrom({ record, floor }: Pick<Holding, 'record' | 'floor'>): HeldCopy {
   if (record === undefined) return { version: floor, value: undefined };
   const value = isTombstone(record) ? undefined : recordValue(record);
   return { version: recordVersion(record), value };
 }
 
-export function contentOf(copy: Copy | undefined): string | undefined {
+export function contentOf(copy: HeldCopy | undefined): string | undefined {
   return copy?.value === undefined
     ? copy && 'absent'
     : `${copy.version.toString(16)} ${copy.value}`;

@@ -19,7 +19,7 @@ export const DISK_OPERATIONS = [
 export type DiskOperation = (typeof DISK_OPERATIONS)[number];
 
 /** One operation, from when it is asked for until its callback. */
-export interface Step<T> {
+export interface DiskStep<T> {
   readonly kind: DiskOperation;
   /** All of it, as it ends. */
   whole(): DiskResult<T>;
@@ -48,7 +48,7 @@ const DONE: DiskResult<undefined> = { kind: 'done', value: undefined };
 const FULL: DiskResult<never> = { kind: 'failed', detail: 'ENOSPC' };
 const MISSING: DiskResult<never> = { kind: 'failed', detail: 'ENOENT' };
 
-export function reading(ground: Ground, name: string): Step<Buffer | undefined> {
+export function reading(ground: Ground, name: string): DiskStep<Buffer | undefined> {
   return plain('read', () => {
     const file = ground.directory.get(name);
     if (file?.isRotten) ground.readRotten(name);
@@ -56,20 +56,20 @@ export function reading(ground: Ground, name: string): Step<Buffer | undefined> 
   });
 }
 
-export function readingPart(file: StoredFile, position: number, length: number): Step<Buffer> {
+export function readingPart(file: StoredFile, position: number, length: number): DiskStep<Buffer> {
   return plain('read', () => Buffer.from(file.bytes.subarray(position, position + length)));
 }
 
-export function readingLog(file: StoredFile, position: number, into: Buffer): Step<number> {
+export function readingLog(file: StoredFile, position: number, into: Buffer): DiskStep<number> {
   return plain('read', () => file.bytes.subarray(position).copy(into));
 }
 
-export function listing({ directory }: Ground): Step<readonly string[]> {
+export function listing({ directory }: Ground): DiskStep<readonly string[]> {
   return plain('list', () => [...directory.files.keys()]);
 }
 
 /** A temporary file is written and synced, renamed, and the directory synced. */
-export function replacing(ground: Ground, name: string, bytes: Buffer): Step<undefined> {
+export function replacing(ground: Ground, name: string, bytes: Buffer): DiskStep<undefined> {
   const { directory, random } = ground;
   const temporary = temporaryOf(name);
   const { losses } = ground;
@@ -112,7 +112,7 @@ export function opening(
   ground: Ground,
   name: string,
   { create, kind }: { readonly create: boolean; readonly kind: FileKind },
-): Step<StoredFile> {
+): DiskStep<StoredFile> {
   const { directory, random } = ground;
   const make = () => {
     const file = directory.get(name) ?? new StoredFile(kind);
@@ -137,7 +137,7 @@ export function opening(
   };
 }
 
-export function removing({ directory, random }: Ground, name: string): Step<undefined> {
+export function removing({ directory, random }: Ground, name: string): DiskStep<undefined> {
   return {
     kind: 'remove',
     whole() {
@@ -152,7 +152,11 @@ export function removing({ directory, random }: Ground, name: string): Step<unde
   };
 }
 
-export function truncating({ random }: Ground, file: StoredFile, length: number): Step<undefined> {
+export function truncating(
+  { random }: Ground,
+  file: StoredFile,
+  length: number,
+): DiskStep<undefined> {
   return {
     kind: 'truncate',
     whole() {
@@ -176,7 +180,7 @@ export function appending(
   file: StoredFile,
   bytes: Buffer,
   end: () => number,
-): Step<undefined> {
+): DiskStep<undefined> {
   return {
     kind: 'append',
     whole() {
@@ -198,7 +202,7 @@ export function appending(
 }
 
 /** The bytes are the same, so a crash in the middle changes neither the file nor what was synced of it. */
-export function rewriting(file: StoredFile, position: number, bytes: Buffer): Step<undefined> {
+export function rewriting(file: StoredFile, position: number, bytes: Buffer): DiskStep<undefined> {
   return {
     kind: 'append',
     whole() {
@@ -215,7 +219,7 @@ export function writing(
   file: StoredFile,
   position: number,
   bytes: Buffer,
-): Step<undefined> {
+): DiskStep<undefined> {
   return {
     kind: 'append',
     whole() {
@@ -230,7 +234,7 @@ export function writing(
   };
 }
 
-export function syncing(ground: Ground, file: StoredFile): Step<undefined> {
+export function syncing(ground: Ground, file: StoredFile): DiskStep<undefined> {
   const { random } = ground;
   const { length } = file;
   return {
@@ -251,7 +255,7 @@ export function syncing(ground: Ground, file: StoredFile): Step<undefined> {
 }
 
 /** One that changes nothing. */
-function plain<T>(kind: DiskOperation, value: () => T): Step<T> {
+function plain<T>(kind: DiskOperation, value: () => T): DiskStep<T> {
   return { kind, whole: () => ({ kind: 'done', value: value() }), part: () => true };
 }
 

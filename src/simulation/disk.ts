@@ -17,6 +17,7 @@ import { Directory } from './directory.ts';
 import {
   appending,
   type DiskOperation,
+  type DiskStep,
   type Ground,
   listing,
   opening,
@@ -26,7 +27,6 @@ import {
   removing,
   replacing,
   rewriting,
-  type Step,
   syncing,
   truncating,
   writing,
@@ -50,7 +50,7 @@ export class SimulatedDisk {
   readonly #directory = new Directory();
   readonly #ground: Ground;
   /** In the order in which they were asked for, and of which life of the process each is. */
-  readonly #underWay = new Map<Step<unknown>, number>();
+  readonly #underWay = new Map<DiskStep<unknown>, number>();
   /** How many of the next operations of a kind fail, and with what. */
   readonly #failing = new Map<DiskOperation, { times: number; readonly code: string }>();
   readonly #ids = new WeakMap<StoredFile, string>();
@@ -344,7 +344,7 @@ export class SimulatedDisk {
   }
 
   /** One operation after the other, as the contract of the port has it for replacements. */
-  #start<T>(step: Step<T>, callback: (result: DiskResult<T>) => void): void {
+  #start<T>(step: DiskStep<T>, callback: (result: DiskResult<T>) => void): void {
     const { world, life } = this.#process;
     this.#underWay.set(step, life);
     const slow = world.random.chance(0.01) ? world.random.between(0, 200) : 0;

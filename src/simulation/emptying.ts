@@ -6,7 +6,7 @@ import type { HttpReply, HttpRequest } from '../cluster/http/http.ts';
 import { partitionEntry } from '../cluster/model/cluster-map.ts';
 import { partitionOf } from '../cluster/model/partition.ts';
 import type { SimulatedCluster } from './cluster.ts';
-import type { History, Operation } from './history.ts';
+import type { ClientOperation, History } from './history.ts';
 import { keysOfPartitions, type Oracles } from './oracles.ts';
 import { plainGet } from './peeks.ts';
 import { setRequest, Values } from './values.ts';
@@ -92,8 +92,8 @@ export class Emptying {
     });
   }
 
-  #askAll(kind: 'set' | 'delete', keys: readonly string[], bytes = 0): readonly Operation[] {
-    const operations: Operation[] = [];
+  #askAll(kind: 'set' | 'delete', keys: readonly string[], bytes = 0): readonly ClientOperation[] {
+    const operations: ClientOperation[] = [];
     for (let first = 0; first < keys.length; first += AT_ONCE) {
       const some = keys.slice(first, first + AT_ONCE).map((key) => this.#begin(kind, key, bytes));
       const untilMs = this.#of.world.nowMs + PATIENCE_MS;
@@ -105,7 +105,7 @@ export class Emptying {
     return operations;
   }
 
-  #begin(kind: 'set' | 'delete', key: string, bytes: number): Operation {
+  #begin(kind: 'set' | 'delete', key: string, bytes: number): ClientOperation {
     const { world, cluster, history, oracles } = this.#of;
     const value = kind === 'set' ? this.#values.next(bytes) : undefined;
     const operation = history.begin(kind, key, world.nowMs, value?.name);
@@ -120,6 +120,6 @@ export class Emptying {
   }
 }
 
-function isFull({ status }: Operation): boolean {
+function isFull({ status }: ClientOperation): boolean {
   return status === STORAGE_FULL;
 }

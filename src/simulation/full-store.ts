@@ -4,7 +4,7 @@
 import { type PartitionId, partitionOf } from '../cluster/model/partition.ts';
 import { isTombstone, recordValue } from '../cluster/model/record.ts';
 import type { SimulatedCluster } from './cluster.ts';
-import type { Operation } from './history.ts';
+import type { ClientOperation } from './history.ts';
 
 const STORAGE_FULL = 507;
 
@@ -35,7 +35,7 @@ export function heldValues(
 
 /** D9: at any time, whatever happened since. That nobody reads it is the history's own question. */
 export function checkStoredNowhere(
-  operations: readonly Operation[],
+  operations: readonly ClientOperation[],
   held: readonly HeldValue[],
 ): readonly string[] {
   const isOf = ({ key, value }: HeldValue) => `${key}=${value}`;
@@ -58,7 +58,10 @@ export function checkStoredNowhere(
  * @param sinceMs from then on the store has room: the deletes were acknowledged so long before that they were
  *   forgotten, and the cleaner had time
  */
-export function checkHasRoom(operations: readonly Operation[], sinceMs: number): readonly string[] {
+export function checkHasRoom(
+  operations: readonly ClientOperation[],
+  sinceMs: number,
+): readonly string[] {
   const sets = operations.filter(({ kind, startMs }) => kind === 'set' && startMs >= sinceMs);
   const refused = sets.filter(({ status }) => status === STORAGE_FULL);
   if (sets.length > 0 && sets.every(({ ok }) => !ok)) {

@@ -3,7 +3,7 @@
 
 import { parseVersion, VERSION_ZERO, type Version } from '../cluster/model/version.ts';
 
-export interface Operation {
+export interface ClientOperation {
   readonly kind: 'get' | 'set' | 'delete';
   readonly key: string;
   readonly startMs: number;
@@ -29,7 +29,7 @@ export interface AcceptedLoss {
 }
 
 /** What the histories of a run are judged by. */
-export interface Promises {
+export interface ClusterPromises {
   /**
    * Anything may be absent then, and nobody deleted it (H40); but the version of the answer must be as high as if
    * somebody had, or an older value could come back.
@@ -46,22 +46,22 @@ export interface Promises {
 const NOTHING_STORED: readonly number[] = [413, 503, 507];
 
 export class History {
-  readonly operations: Operation[] = [];
-  readonly #promises: Promises;
+  readonly operations: ClientOperation[] = [];
+  readonly #promises: ClusterPromises;
   readonly #losses: AcceptedLoss[] = [];
 
-  constructor(promises: Promises = {}) {
+  constructor(promises: ClusterPromises = {}) {
     this.#promises = promises;
   }
 
   begin(
-    kind: Operation['kind'],
+    kind: ClientOperation['kind'],
     key: string,
     startMs: number,
     value?: string,
     ttlMs?: number,
-  ): Operation {
-    const operation: Operation = {
+  ): ClientOperation {
+    const operation: ClientOperation = {
       kind,
       key,
       startMs,
@@ -77,7 +77,12 @@ export class History {
   }
 
   /** @param versionText the X-Fog-Version of the answer, if it had one */
-  end(operation: Operation, endMs: number, status: number, versionText: string | undefined): void {
+  end(
+    operation: ClientOperation,
+    endMs: number,
+    status: number,
+    versionText: string | undefined,
+  ): void {
     operation.endMs = endMs;
     operation.status = status;
     operation.ok = status === 200 || (operation.kind === 'get' && status === 404);
@@ -104,7 +109,7 @@ export class History {
   }
 
   /** As `checkHistory`. @param others what else was read, by other means */
-  violations(others: readonly Operation[] = []): readonly string[] {
+  violations(others: readonly ClientOperation[] = []): readonly string[] {
     const { losses = [] } = this.#promises;
     return checkHistory([...this.operations, ...others], {
       ...this.#promises,
@@ -115,10 +120,10 @@ export class History {
 
 /** @returns what is wrong, one line each; nothing when every promise was kept */
 export function checkHistory(
-  operations: readonly Operation[],
-  promises: Promises = {},
+  operations: readonly ClientOperation[],
+  promises: ClusterPromises = {},
 ): readonly string[] {
-  const byKey = new Map<string, Operation[]>();
+  const byKey = new Map<string, ClientOperation[]>();
   for (const operation of operations) {
     const some = byKey.get(operation.key);
     if (some === undefined) byKey.set(operation.key, [operation]);
@@ -129,12 +134,12 @@ export function checkHistory(
 
 function checkKey(
   key: string,
-  operations: readonly Operation[],
-  promises: Promises,
+  operations: readonly ClientOperation[],
+  promises: ClusterPromises,
 ): readonly string[] {
   const writes = operations.filter(({ kind }) => kind !== 'get');
   const eras = new Eras(key, writes, promises.losses ?? []);
-  const sets = new Map<Operation['value'], Operation[]>();
+  const sets = new Map<ClientOperation['value'], ClientOperation[]>();
   for (const write of writes) {
     if (write.kind !== 'set') continue;
     sets.set(write.value, [...(sets.get(write.value) ?? []), write]);
@@ -160,30 +165,30 @@ function checkKey(
  */
 class Eras {
   readonly #lossesMs: readonly number[];
-  readonly #acknowledged: readonly Acknowledged[];
+  readonly #acknowledged: readonly AcknowledgedWrites[];
 
-  constructor(key: string, writes: readonly Operation[], losses: readonly AcceptedLoss[]) {
+  constructor(key: string, writes: readonly ClientOperation[], losses: readonly AcceptedLoss[]) {
     this.#lossesMs = losses.filter(({ keys }) => keys.has(key)).map(({ atMs }) => atMs);
     this.#acknowledged = Array.from(
       { length: this.#lossesMs.length + 1 },
-      (_, era) => new Acknowledged(writes.filter((write) => this.#eraOf(write) === era)),
+      (_, era) => new AcknowledgedWrites(writes.filter((write) => this.#eraOf(write) === era)),
     );
   }
 
   /** What the operation must not be below; undefined when there is no such thing. */
-  floorOf(operation: Operation): Operation | undefined {
+  floorOf(operation: ClientOperation): ClientOperation | undefined {
     const { startMs, endMs = Number.POSITIVE_INFINITY } = operation;
     if (this.#lossesMs.some((atMs) => startMs < atMs && atMs <= endMs)) return undefined;
     return this.#acknowledged[this.#eraOf(operation)]?.before(startMs);
   }
 
-  #eraOf({ startMs }: Operation): number {
+  #eraOf({ startMs }: ClientOperation): number {
     return this.#lossesMs.filter((atMs) => atMs <= startMs).length;
   }
 }
 
 /** The order of records (H20), as far as a history knows them: version, tombstone, expiry, value. */
-function compareWrites(a: Operation, b: Operation): number {
+function compareWrites(a: ClientOperation, b: ClientOperation): number {
   const [one, other] = [a.version ?? VERSION_ZERO, b.version ?? VERSION_ZERO];
   if (one !== other) return one < other ? -1 : 1;
   // A get that returns the highest is compared with the set of it.
@@ -198,20 +203,20 @@ function compareWrites(a: Operation, b: Operation): number {
 }
 
 /** What was read, with the expiry that it was set with. */
-function withExpiry(read: Operation, sets: readonly Operation[]): Operation {
+function withExpiry(read: ClientOperation, sets: readonly ClientOperation[]): ClientOperation {
   return { ...read, expiresAtMs: sets.find(({ expiresAtMs }) => expiresAtMs)?.expiresAtMs };
 }
 
 /** The highest write acknowledged before a time, in O(log n): prefix maxima in the order of the ends. */
-class Acknowledged {
+class AcknowledgedWrites {
   readonly #ends: number[] = [];
-  readonly #highest: Operation[] = [];
+  readonly #highest: ClientOperation[] = [];
 
-  constructor(writes: readonly Operation[]) {
+  constructor(writes: readonly ClientOperation[]) {
     const done = writes
       .filter(({ ok, version }) => ok && version !== undefined)
       .sort((a, b) => (a.endMs ?? 0) - (b.endMs ?? 0));
-    let highest: Operation | undefined;
+    let highest: ClientOperation | undefined;
     for (const write of done) {
       if (highest === undefined || compareWrites(write, highest) > 0) highest = write;
       this.#ends.push(write.endMs ?? 0);
@@ -219,7 +224,7 @@ class Acknowledged {
     }
   }
 
-  before(timeMs: number): Operation | undefined {
+  before(timeMs: number): ClientOperation | undefined {
     let low = 0;
     let high = this.#ends.length;
     while (low < high) {
@@ -236,23 +241,23 @@ class Acknowledged {
  * Two deletes under one version, minted by two frontends, are one record: neither loses.
  */
 function lostUpdate(
-  write: Operation,
-  floor: Operation | undefined,
-  writes: readonly Operation[],
-  reads: ReadonlySet<Operation['value']>,
+  write: ClientOperation,
+  floor: ClientOperation | undefined,
+  writes: readonly ClientOperation[],
+  reads: ReadonlySet<ClientOperation['value']>,
 ): readonly string[] {
   if (!write.ok || floor === undefined || compareWrites(write, floor) >= 0) return [];
-  // H41: a newer set may have overtaken it and won for both, just after it and within the time of both. It was
+  // H41: a newer set may have coalesced it and won for both, just after it and within the time of both. It was
   // never sent then, so its version, which nobody compared with the other's, says nothing against it.
   const { startMs, endMs = 0, value } = write;
-  const overtaking = writes.some(
+  const coalescing = writes.some(
     (other) =>
       other.ok &&
       compareWrites(other, floor) > 0 &&
       other.startMs >= startMs &&
       (other.endMs ?? 0) <= endMs,
   );
-  if (overtaking && (value === undefined || !reads.has(value))) return [];
+  if (coalescing && (value === undefined || !reads.has(value))) return [];
   return [`lost update: ${show(write)} is below ${show(floor)}`];
 }
 
@@ -260,13 +265,13 @@ function lostUpdate(
  * G1: after a set was acknowledged, every get that starts later returns it or a newer one. When it has expired, its
  * absence is what is newer (H30): an older value must not come back.
  */
-function staleRead(read: Operation, floor: Operation | undefined): readonly string[] {
+function staleRead(read: ClientOperation, floor: ClientOperation | undefined): readonly string[] {
   if (floor === undefined || compareWrites(read, floor) >= 0) return [];
   return [`stale read: ${show(read)} is below ${show(floor)}`];
 }
 
 /** I16: a value read was written by a set that started before; D9: and not by one that was stored nowhere. */
-function phantom(read: Operation, sets: readonly Operation[]): readonly string[] {
+function phantom(read: ClientOperation, sets: readonly ClientOperation[]): readonly string[] {
   if (read.value === undefined) return [];
   if (sets.length > 0 && sets.every(({ refused }) => refused)) {
     return [`refused: ${show(read)}, which certainly nobody had stored`];
@@ -281,7 +286,7 @@ function phantom(read: Operation, sets: readonly Operation[]): readonly string[]
  * D9: a set goes on with the version that its answer told, and with no higher one: that would win over sets that
  * were acknowledged meanwhile.
  */
-function renewed(read: Operation, sets: readonly Operation[]): readonly string[] {
+function renewed(read: ClientOperation, sets: readonly ClientOperation[]): readonly string[] {
   const { value, version } = read;
   if (value === undefined || version === undefined || sets.length === 0) return [];
   if (!sets.every(({ version: told }) => told !== undefined && told < version)) return [];
@@ -290,17 +295,20 @@ function renewed(read: Operation, sets: readonly Operation[]): readonly string[]
 
 /** H30: a value is not served any more once it has expired by every clock. */
 function servedTooLong(
-  read: Operation,
-  sets: readonly Operation[],
-  promises: Promises,
+  read: ClientOperation,
+  sets: readonly ClientOperation[],
+  promises: ClusterPromises,
 ): readonly string[] {
-  const isOver = (set: Operation) => set.refused || lastMs(set, promises) < read.startMs;
+  const isOver = (set: ClientOperation) => set.refused || lastMs(set, promises) < read.startMs;
   if (sets.length === 0 || !sets.every(isOver) || sets.every(({ refused }) => refused)) return [];
   return [`expired: ${show(read)}, and it was over`];
 }
 
 /** The frontend read its clock at any time while the set was answered. */
-function lastMs(set: Operation, { clockSkewMs = 0, expiryGraceMs = 0 }: Promises): number {
+function lastMs(
+  set: ClientOperation,
+  { clockSkewMs = 0, expiryGraceMs = 0 }: ClusterPromises,
+): number {
   const { startMs, endMs = Number.POSITIVE_INFINITY, expiresAtMs } = set;
   if (expiresAtMs === undefined) return Number.POSITIVE_INFINITY;
   return expiresAtMs + (endMs - startMs) + clockSkewMs + expiryGraceMs;
@@ -311,10 +319,10 @@ function lastMs(set: Operation, { clockSkewMs = 0, expiryGraceMs = 0 }: Promises
  * where deletes were forgotten, it is the partition's floor, and may be another key's.
  */
 function unexplained(
-  read: Operation,
-  floor: Operation | undefined,
-  writes: readonly Operation[],
-  promises: Promises,
+  read: ClientOperation,
+  floor: ClientOperation | undefined,
+  writes: readonly ClientOperation[],
+  promises: ClusterPromises,
 ): readonly string[] {
   if (read.value !== undefined || floor?.value === undefined) return [];
   if (compareWrites(read, floor) < 0) return []; // a stale read, and said to be one
@@ -331,13 +339,17 @@ function unexplained(
 }
 
 /** Whether all that this write left may be an absence by then. */
-function mayBeGone(write: Operation, atMs: number, { clockSkewMs = 0 }: Promises): boolean {
+function mayBeGone(
+  write: ClientOperation,
+  atMs: number,
+  { clockSkewMs = 0 }: ClusterPromises,
+): boolean {
   if (write.kind === 'get' || write.refused) return false;
   if (write.kind === 'delete') return true;
   return write.expiresAtMs !== undefined && write.expiresAtMs - clockSkewMs <= atMs;
 }
 
-function show({ kind, key, value, startMs, endMs, version, expiresAtMs }: Operation): string {
+function show({ kind, key, value, startMs, endMs, version, expiresAtMs }: ClientOperation): string {
   const until = expiresAtMs === undefined ? '' : ` until ${expiresAtMs.toFixed(1)}`;
   const what = `${kind} ${key}${value === undefined ? '' : `=${value}`}${until}`;
   return `${what} [${startMs.toFixed(1)}, ${endMs?.toFixed(1) ?? 'open'}] v=${version?.toString(16) ?? 'none'}`;

@@ -7,7 +7,7 @@ import type { SimulatedNode } from './node.ts';
 import type { Oracles } from './oracles.ts';
 import type { World } from './world.ts';
 
-type Holder = SimulatedNode<StorageNode>;
+type SimulatedStorage = SimulatedNode<StorageNode>;
 
 /** How often it is asked who has what. */
 const ASKED_EVERY_MS = 250;
@@ -18,7 +18,7 @@ export class IntactCopies {
   readonly #oracles: Oracles;
   readonly #violation: (text: string) => void;
   /** By key: who had the acknowledged record, or a newer one, when it was last asked. */
-  readonly #holders = new Map<string, Set<Holder>>();
+  readonly #holders = new Map<string, Set<SimulatedStorage>>();
   /** Nodes whose disk will be replaced, whatever later lives bring there until then. */
   readonly #condemned = new Set<SimulatedNode>();
 
@@ -72,7 +72,7 @@ export class IntactCopies {
     if (this.#cluster.isCache) return;
     for (const key of this.#oracles.acknowledgedKeys()) {
       const earlier = this.#holders.get(key) ?? new Set();
-      const now = new Set<Holder>();
+      const now = new Set<SimulatedStorage>();
       for (const node of this.#cluster.storages) {
         const holds = this.#oracles.holds(node, key);
         // Who cannot be asked still has what it had, if its disk is whole.
@@ -84,7 +84,7 @@ export class IntactCopies {
   }
 
   /** Where nobody could be asked, a fault took it; who still lives has dropped it. */
-  #report(key: string, earlier: ReadonlySet<Holder>): void {
+  #report(key: string, earlier: ReadonlySet<SimulatedStorage>): void {
     const dropped = [...earlier].filter((node) => this.#oracles.holds(node, key) === false);
     if (dropped.length === 0) return;
     this.#violation(

@@ -6,7 +6,7 @@ import type { SimulatedNode } from './node.ts';
 import type { World } from './world.ts';
 
 /** As [from, to]; one way. */
-export type Link = readonly [SimulatedNode, SimulatedNode];
+export type NodePair = readonly [SimulatedNode, SimulatedNode];
 
 export class LinkHands {
   readonly #world: World;
@@ -22,7 +22,7 @@ export class LinkHands {
   /** These from all others, each direction by itself. */
   cutOff(side: readonly SimulatedNode[], kind: FaultKind, durationMs: number): void {
     const oneWay = this.#world.random.chance(0.3);
-    const links: Link[] = [];
+    const links: NodePair[] = [];
     for (const inside of side) {
       for (const outside of [...this.#cluster.nodes, ...this.#cluster.spares]) {
         if (side.includes(outside)) continue;
@@ -36,7 +36,7 @@ export class LinkHands {
 
   /** @param nodes that are struck, by default those that cannot send */
   cutFor(
-    links: readonly Link[],
+    links: readonly NodePair[],
     durationMs: number,
     kind: FaultKind = 'aim',
     nodes: readonly SimulatedNode[] = links.map(([from]) => from),

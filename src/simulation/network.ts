@@ -30,7 +30,7 @@ export interface NetworkFaults {
 
 export const NO_FAULTS: NetworkFaults = { loss: 0, duplicates: 0, longTail: false, resets: 0 };
 
-interface Host {
+interface SimulatedHost {
   readonly process: SimulatedProcess;
   service: Service | undefined;
 }
@@ -45,8 +45,8 @@ interface OpenCall {
 
 export class SimulatedNetwork {
   readonly #world: World;
-  readonly #hosts = new Map<Address, Host>();
-  readonly #names = new Map<string, Host>();
+  readonly #hosts = new Map<Address, SimulatedHost>();
+  readonly #names = new Map<string, SimulatedHost>();
   /** `from>to`, by the names of processes. */
   readonly #cuts = new Set<string>();
   /** By `from>to`, the share of what is sent that is lost. */
@@ -61,7 +61,7 @@ export class SimulatedNetwork {
 
   /** Whoever calls this address reaches this process from now on. */
   attach(process: SimulatedProcess, address: Address): void {
-    const host: Host = this.#names.get(process.name) ?? { process, service: undefined };
+    const host: SimulatedHost = this.#names.get(process.name) ?? { process, service: undefined };
     this.#hosts.set(address, host);
     this.#names.set(process.name, host);
     // What goes to an address that has moved reaches somebody who knows nothing of the stream.
@@ -204,7 +204,11 @@ export class SimulatedNetwork {
   }
 }
 
-function arrive(host: Host, call: ControlCall, answer: (outcome: CallOutcome) => void): void {
+function arrive(
+  host: SimulatedHost,
+  call: ControlCall,
+  answer: (outcome: CallOutcome) => void,
+): void {
   const { process, service } = host;
   if (!process.alive || service === undefined) {
     answer({ kind: 'failed', detail: 'ECONNREFUSED' });

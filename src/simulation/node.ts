@@ -3,7 +3,7 @@
 
 import type { HttpReply, HttpRequest } from '../cluster/http/http.ts';
 import type { Address } from '../cluster/model/identity.ts';
-import type { Log, LogFields, Runtime, Service } from '../cluster/ports.ts';
+import type { LogFields, Logger, Runtime, Service } from '../cluster/ports.ts';
 import { SimulatedDisk } from './disk.ts';
 import type { SimulatedNetwork } from './network.ts';
 import { SimulatedProcess } from './process.ts';
@@ -54,7 +54,7 @@ export class SimulatedNode<Role extends Service = Service> {
       timers: process,
       random: process.world.random,
       network: this.#network.portOf(process),
-      log: this.#log(),
+      logger: this.#logger(),
       host: {
         bootId: () => disk.bootId(),
         usage: () => ({
@@ -131,7 +131,7 @@ export class SimulatedNode<Role extends Service = Service> {
     return answer;
   }
 
-  #log(): Log {
+  #logger(): Logger {
     const { process } = this;
     return {
       write: (level, message, fields = {}) => {

@@ -8,7 +8,7 @@ import {
   compareMapVersions,
   encodeMapVersion,
   isGranted,
-  isOfYesterday,
+  isOfStaleLineage,
   isSameLife,
   type Life,
   type Member,
@@ -19,13 +19,13 @@ import type { Version } from '../cluster/model/version.ts';
 import { mapReply } from '../cluster/wire/control-messages.ts';
 import type { StorageNode } from '../storage/storage-node.ts';
 import type { SimulatedCluster } from './cluster.ts';
-import { answersGets, type Copy, contentOf, copyFrom, copyOf, type Place } from './copies.ts';
-import type { History, Operation } from './history.ts';
+import { answersGets, contentOf, copyFrom, copyOf, type HeldCopy, type Place } from './copies.ts';
+import type { ClientOperation, History } from './history.ts';
 import type { SimulatedNode } from './node.ts';
 import { figureOf, plainGet } from './peeks.ts';
 import type { World } from './world.ts';
 
-interface Acknowledged {
+interface AcknowledgedSet {
   readonly version: Version;
   readonly isValue: boolean;
 }
@@ -36,7 +36,7 @@ export class Oracles {
   readonly #violation: (text: string) => void;
   readonly #history: History;
   /** The highest of each key. */
-  readonly #acknowledged = new Map<string, Acknowledged>();
+  readonly #acknowledged = new Map<string, AcknowledgedSet>();
   /** Keys of which the operator gave up what some nodes may have that live. */
   readonly #givenUp = new Set<string>();
   /** As the controller published it last, as far as it could be asked. */
@@ -68,7 +68,7 @@ export class Oracles {
   }
 
   /** @returns false when all who acknowledged it had been given up by the operator, so that nobody promises it */
-  acknowledged({ kind, key, version }: Operation): boolean {
+  acknowledged({ kind, key, version }: ClientOperation): boolean {
     if (version === undefined) return true;
     const known = this.#acknowledged.get(key);
     const acknowledged = { version, isValue: kind === 'set' };
@@ -84,7 +84,7 @@ export class Oracles {
    * Nobody who serves by the controller's map has it. Were there one, it took part in an epoch that was over for
    * it, and the others of its epoch must have the record as well (I3, I5).
    */
-  #isOnlyWithGivenUp(key: string, acknowledged: Acknowledged): boolean {
+  #isOnlyWithGivenUp(key: string, acknowledged: AcknowledgedSet): boolean {
     const map = this.#map;
     if (map === undefined || !this.#givenUp.has(key)) return false;
     const place = this.#placeOf(map, key);
@@ -136,7 +136,7 @@ export class Oracles {
   }
 
   /** Whether the copy lacks what was acknowledged. */
-  #isBehind(key: string, { version, isValue }: Acknowledged, copy: Copy): boolean {
+  #isBehind(key: string, { version, isValue }: AcknowledgedSet, copy: HeldCopy): boolean {
     if (copy.version < version) return true;
     if (!isValue || copy.value !== undefined || this.#cluster.isCache) return false;
     // What is absent may be below a floor that another key's delete raised, or in a cache its own eviction.
@@ -254,7 +254,8 @@ export class Oracles {
     // moment; nobody follows it.
     const isPresent = controller === this.#cluster.controller;
     if (!isPresent && earlier && !isFollowed(map, earlier)) {
-      if (isOfYesterday(map, earlier.version)) this.#passedOver.add(encodeMapVersion(map.version));
+      if (isOfStaleLineage(map, earlier.version))
+        this.#passedOver.add(encodeMapVersion(map.version));
       return;
     }
     this.#map = map;
@@ -349,7 +350,9 @@ function statusOf(node: SimulatedNode): Readonly<Record<string, string>> | undef
 
 /** Whether nodes that have the other map take this one for a later one. */
 function isFollowed(map: ClusterMap, other: ClusterMap): boolean {
-  return compareMapVersions(map.version, other.version) >= 0 && !isOfYesterday(map, other.version);
+  return (
+    compareMapVersions(map.version, other.version) >= 0 && !isOfStaleLineage(map, other.version)
+  );
 }
 
 /** So many keys in each of the first partitions. */

@@ -5,7 +5,7 @@ import type { ClusterMap, Life } from '../cluster/model/cluster-map.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { Hands } from './hands.ts';
-import type { Link } from './link-hands.ts';
+import type { NodePair } from './link-hands.ts';
 import type { SimulatedNode } from './node.ts';
 import type { World } from './world.ts';
 
@@ -62,7 +62,7 @@ export const PROGRAMMES = {
     // Not before the controller has missed the member, or their word for it would keep it from being fenced.
     hands.after(random.between(300, 500), () =>
       hands.links.cutFor(
-        others.map((witness): Link => [controller, witness]),
+        others.map((witness): NodePair => [controller, witness]),
         heardMs - 500,
       ),
     );
@@ -93,7 +93,7 @@ export const PROGRAMMES = {
   /** Who leaves does not hear that it does, but a stale frontend still asks it (H12). */
   'deaf-leaver': ({ hands, random, controller, member, frontend, witnesses, all, durationMs }) => {
     const heard = [member, frontend, ...witnesses];
-    const ways: Link[] = [
+    const ways: NodePair[] = [
       [controller, member],
       [controller, frontend],
     ];
@@ -144,7 +144,7 @@ export const PROGRAMMES = {
     hands.drain(member, durationMs());
     hands.after(random.between(0, 300), () =>
       hands.links.cutFor(
-        frontends.flatMap((frontend) => partners.map((source): Link => [frontend, source])),
+        frontends.flatMap((frontend) => partners.map((source): NodePair => [frontend, source])),
         random.between(50, 800),
       ),
     );
@@ -191,7 +191,7 @@ export const PROGRAMMES = {
       if (random.chance(0.5)) hands.links.cutFor(both([member], [controller]), 950);
       hands.after(random.between(100, 700), () =>
         hands.links.cutFor(
-          storages.map((node): Link => [controller, node]),
+          storages.map((node): NodePair => [controller, node]),
           random.between(50, 300),
         ),
       );
@@ -212,7 +212,7 @@ export const PROGRAMMES = {
     const awayMs = random.between(3500, 5500);
     const others = without(all, controller, knowing);
     hands.links.cutFor(
-      others.map((node): Link => [controller, node]),
+      others.map((node): NodePair => [controller, node]),
       knowsFromMs,
     );
     hands.links.cutFor(both([knowing], others), knowsFromMs + awayMs);
@@ -308,11 +308,14 @@ export function strike(
   });
 }
 
-function both(some: readonly SimulatedNode[], others: readonly SimulatedNode[]): readonly Link[] {
+function both(
+  some: readonly SimulatedNode[],
+  others: readonly SimulatedNode[],
+): readonly NodePair[] {
   return some.flatMap((a) =>
     others
       .filter((b) => b !== a)
-      .flatMap((b): Link[] => [
+      .flatMap((b): NodePair[] => [
         [a, b],
         [b, a],
       ]),

@@ -55,12 +55,12 @@ const NOBODY_LOGS = [
   'a request failed',
 ];
 /** What a controller says that ends because nodes follow another one, or its recovery (H32). */
-const YESTERDAY = /which is newer than the one that this controller started from/;
+const STALE_LINEAGE = /which is newer than the one that this controller started from/;
 const OVERRULED = /has promised itself to the recovery of another controller/;
 /** Of a run: each time another recovery must have come to nothing. */
 const OVERRULED_MAX = 4;
 
-export interface RunOptions {
+export interface SimulationOptions {
   /** Faults of one aimed kind only; by default all kinds, as the seed draws them. */
   readonly programme?: ProgrammeName | undefined;
   /** All partitions, more nodes, minutes. */
@@ -73,11 +73,11 @@ export interface RunOptions {
 }
 
 /** @param seed decides everything */
-export function simulate(seed: number, options: RunOptions = {}): RunResult {
-  return new Run(seed, options).result();
+export function simulate(seed: number, options: SimulationOptions = {}): RunResult {
+  return new SimulationRun(seed, options).result();
 }
 
-class Run {
+class SimulationRun {
   readonly #seed: number;
   readonly #world: World;
   readonly #shape: RunShape;
@@ -96,7 +96,7 @@ class Run {
   readonly #operator: Operator;
   readonly #backups: BackupKeeper;
 
-  constructor(seed: number, { programme, long = false, acceptsLosses = true }: RunOptions) {
+  constructor(seed: number, { programme, long = false, acceptsLosses = true }: SimulationOptions) {
     this.#seed = seed;
     const world = new World(seed);
     this.#world = world;
@@ -157,7 +157,7 @@ class Run {
     this.#play();
     for (const node of this.#cluster.storages) this.#countAnswers(node);
     for (const node of this.#cluster.frontends) {
-      this.#world.occur('set overtaken', figureOf(node, 'velourfog_overtaken_sets_total'));
+      this.#world.occur('set coalesced', figureOf(node, 'velourfog_coalesced_sets_total'));
     }
     const { operations } = this.#history;
     return {
@@ -221,7 +221,7 @@ class Run {
       return this.#losses.startAgain(node);
     }
     // Two controllers recovered, and the nodes follow the later one.
-    if (YESTERDAY.test(message) && this.#cluster.formerController !== undefined) return;
+    if (STALE_LINEAGE.test(message) && this.#cluster.formerController !== undefined) return;
     if (node.disk.excuses(message) || node.timeScale !== 1) return;
     this.#violations.push(`${node.process.name} ended itself: ${message}`);
   }

@@ -32,7 +32,7 @@ const OFTEN: readonly string[] = [
   'set answered stale',
   'set answered behind',
   'record evicted',
-  'set overtaken',
+  'set coalesced',
 ];
 
 /** In the runs of a night, short and long ones. */

@@ -253,7 +253,7 @@ export class Heartbeats {
     );
     if (!agreed) return;
     lease.extend(vote.sent);
-    this.#runtime.log.write('debug', 'lease renewed by witnesses');
+    this.#runtime.logger.write('debug', 'lease renewed by witnesses');
   }
 }
 

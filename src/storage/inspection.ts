@@ -25,7 +25,7 @@ import type { Completeness } from './log/log-entry.ts';
 import type { MemoryFigures, PartitionReader } from './memory/partition-store.ts';
 import type { Replica } from './replication/replica.ts';
 
-export interface Inspected {
+export interface InspectedNode {
   readonly runtime: Runtime;
   readonly store: PartitionReader;
   readonly clock: ClusterClock;
@@ -43,7 +43,7 @@ export interface Inspected {
   unrepaired(): number;
 }
 
-export function inspect(routes: Routes, metrics: Metrics, node: Inspected): void {
+export function inspect(routes: Routes, metrics: Metrics, node: InspectedNode): void {
   routes.add(['GET'], '/s/record', (request, reply) => reply(showRecord(request, node)));
   routes.add(['GET'], '/status', (_request, reply) => reply(jsonReply(200, status(node))));
   const { store } = node;
@@ -151,7 +151,7 @@ export function holdingOf(
 }
 
 /** For people and tests, without what is set aside: that is nothing that this node has, until a join is given up. */
-function showRecord(request: HttpRequest, { store, replica: current }: Inspected): HttpReply {
+function showRecord(request: HttpRequest, { store, replica: current }: InspectedNode): HttpReply {
   const query = parseQuery(queryOf(request.target));
   const key = query.kind === 'query' ? query.parameters.get('key') : undefined;
   if (key === undefined) return refusalReply('missing-key', 'the request names no key');
@@ -177,7 +177,7 @@ function showRecord(request: HttpRequest, { store, replica: current }: Inspected
 }
 
 /** memcached's stat names and its texts for numbers, as the seed's small-file service shows them. */
-function status(node: Inspected): Readonly<Record<string, string>> {
+function status(node: InspectedNode): Readonly<Record<string, string>> {
   const { runtime, store, clock, answers } = node;
   const replica = node.replica();
   const usage = runtime.host.usage();

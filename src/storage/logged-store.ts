@@ -12,18 +12,14 @@
 // When an answer may go, because what it vouches for is as durable as it must be, is not decided here: see
 // log/acknowledgements.ts, and `durability`.
 
+import type { WhenFull } from '../cluster/model/cluster-map.ts';
 import type { PartitionId } from '../cluster/model/partition.ts';
 import type { RecordHead, StoredRecord } from '../cluster/model/record.ts';
 import type { Version } from '../cluster/model/version.ts';
 import type { Cursor } from '../cluster/wire/operations.ts';
 import type { AppendLog, Durability } from './log/durability.ts';
 import type { Completeness } from './log/log-entry.ts';
-import type {
-  PartitionReader,
-  PartitionStore,
-  PutOutcome,
-  WhenFull,
-} from './memory/partition-store.ts';
+import type { PartitionReader, PartitionStore, PutOutcome } from './memory/partition-store.ts';
 
 /** Who works with the store: it is asked for memory, and told what there was none for. */
 export interface StoreOwner {

@@ -30,7 +30,11 @@ import { diskProblem } from './log/durability.ts';
 import type { LoggedStore } from './logged-store.ts';
 import { AntiEntropy } from './replication/anti-entropy.ts';
 import { Joiner } from './replication/joiner.ts';
-import { type AdoptionOutcome, MapAdoption, type MapSource } from './replication/map-adoption.ts';
+import {
+  type AdoptionOutcome,
+  MapAdoption,
+  type ReplicaMapSource,
+} from './replication/map-adoption.ts';
 import { Replica } from './replication/replica.ts';
 
 export interface LifeOptions {
@@ -147,7 +151,7 @@ export class NodeIncarnation {
     this.#antiEntropy.stop();
   }
 
-  adopt(map: ClusterMap, source: MapSource, done: (outcome: AdoptionOutcome) => void): void {
+  adopt(map: ClusterMap, source: ReplicaMapSource, done: (outcome: AdoptionOutcome) => void): void {
     this.#adoption.offer(map, source, done);
   }
 

@@ -23,7 +23,7 @@ const TOO_LARGE: Answer = { kind: 'refused', reason: 'too-large' };
 const NOT_SERVING: Answer = { kind: 'not-serving' };
 
 /** What the streams lead to; it changes with each life of the node. */
-export interface Served {
+export interface ServingNode {
   node(): NodeId;
   replica(): Replica | undefined;
   durability(): Durability;
@@ -33,13 +33,13 @@ export class OperationLinks {
   readonly #runtime: Runtime;
   readonly #answers: AnswerCounters;
   readonly #times: Times;
-  readonly #served: Served;
+  readonly #served: ServingNode;
   readonly #links = new Set<Link>();
   readonly #pace: TransferPace;
   readonly #acknowledgements = new Acknowledgements();
   #reported: string | undefined;
 
-  constructor(runtime: Runtime, answers: AnswerCounters, times: Times, served: Served) {
+  constructor(runtime: Runtime, answers: AnswerCounters, times: Times, served: ServingNode) {
     this.#runtime = runtime;
     this.#answers = answers;
     this.#times = times;
@@ -86,13 +86,13 @@ export class OperationLinks {
   #report(problem: string): void {
     if (problem === this.#reported) return;
     this.#reported = problem;
-    this.#runtime.log.write('warn', 'a stream is refused', { problem });
+    this.#runtime.logger.write('warn', 'a stream is refused', { problem });
   }
 
   #received(link: Link, id: number, message: Buffer): void {
     const operation = decodeOperation(message);
     if (typeof operation === 'string') {
-      this.#runtime.log.write('warn', 'operation refused', { reason: operation });
+      this.#runtime.logger.write('warn', 'operation refused', { reason: operation });
       return send(link, id, MALFORMED);
     }
     if (!isTransfer(operation)) {

@@ -119,7 +119,7 @@ export class Registration {
     this.#problem = problem;
     const isOver = this.#contact.report(problem);
     if (isOver && this.#incarnation !== undefined)
-      this.#runtime.log.write('info', 'controller reached again');
+      this.#runtime.logger.write('info', 'controller reached again');
   }
 
   #registered(reply: RegisterReply): void {

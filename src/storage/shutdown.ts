@@ -52,7 +52,10 @@ export class Shutdown {
     if (!life.hasHeirs()) return this.#stop('stopped');
     if (this.#runtime.clock.monotonicMs() >= this.#deadlineMs) {
       if (life.isMember()) {
-        this.#runtime.log.write('error', 'leaving with partitions that nobody took over in time');
+        this.#runtime.logger.write(
+          'error',
+          'leaving with partitions that nobody took over in time',
+        );
       }
       return this.#stop('stopped');
     }
@@ -70,7 +73,7 @@ export class Shutdown {
     this.#life.end();
     this.#options.durability.sync((failure) => {
       // What it acknowledged is in its log; what the log lost was never acknowledged (H35).
-      if (failure !== undefined) this.#runtime.log.write('error', 'the log failed', { failure });
+      if (failure !== undefined) this.#runtime.logger.write('error', 'the log failed', { failure });
       // Nobody to tell: the controller will find out by itself.
       if (state === undefined) this.#done(failure);
       else this.#say(state, () => this.#done(failure));

@@ -33,7 +33,7 @@ import type { Answer, Operation } from '../cluster/wire/operations.ts';
 import { AnswerCounters, GrantCounters, syncTimes } from './counters.ts';
 import { distrustWrite, identityWrite, StoredIdentity } from './data-directory/identity.ts';
 import { IDENTITY_FILE, type Identity } from './data-directory/identity-file.ts';
-import { MAP_FILE, type Recovered, Recovery } from './data-directory/recovery.ts';
+import { DirectoryRecovery, MAP_FILE, type Recovered } from './data-directory/recovery.ts';
 import { type Holding, holdingOf, inspect } from './inspection.ts';
 import type { Compaction } from './log/compaction.ts';
 import { type AppendLog, diskProblem, type FsyncMode, MEMORY_ONLY } from './log/durability.ts';
@@ -120,7 +120,7 @@ export class StorageNode implements Service {
     this.#answers = new AnswerCounters(this.#metrics);
     this.#grants = new GrantCounters(this.#metrics);
     this.#syncs = syncTimes(this.#metrics);
-    this.#clock = new ClusterClock(runtime.clock, runtime.log);
+    this.#clock = new ClusterClock(runtime.clock, runtime.logger);
     this.#links = new OperationLinks(runtime, this.#answers, options.times, {
       node: () => this.#node,
       replica: () => this.#life?.replica,
@@ -128,7 +128,12 @@ export class StorageNode implements Service {
     });
     this.#client = new ControlClient(runtime, options.times);
     this.#routes = new Routes('storage', runtime, this.#metrics);
-    this.#control = new ControlRoutes('a storage node', this.#routes, this.#metrics, runtime.log);
+    this.#control = new ControlRoutes(
+      'a storage node',
+      this.#routes,
+      this.#metrics,
+      runtime.logger,
+    );
     this.#addRoutes();
     inspect(this.#routes, this.#metrics, {
       runtime,
@@ -162,11 +167,17 @@ export class StorageNode implements Service {
         log: MEMORY_ONLY,
       });
     }
-    const recovery = new Recovery(this.#runtime, disk, this.#store, this.#options, (recovered) => {
-      const { identity, map } = recovered;
-      const log = this.#openLog(disk, recovered);
-      this.#register({ ...identity, identity, map, log });
-    });
+    const recovery = new DirectoryRecovery(
+      this.#runtime,
+      disk,
+      this.#store,
+      this.#options,
+      (recovered) => {
+        const { identity, map } = recovered;
+        const log = this.#openLog(disk, recovered);
+        this.#register({ ...identity, identity, map, log });
+      },
+    );
     return recovery.start();
   }
 
@@ -311,7 +322,7 @@ export class StorageNode implements Service {
         problem: (text) => this.#registration?.report(text),
       },
     );
-    this.#runtime.log.write('info', 'registered', { incarnation });
+    this.#runtime.logger.write('info', 'registered', { incarnation });
     this.#options.lives?.({ node, incarnation });
     return this.#life;
   }

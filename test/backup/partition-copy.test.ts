@@ -35,11 +35,11 @@ const listing = (records: ReturnType<typeof record>[], next?: Cursor): MemberAns
   next,
 });
 
-/** A guest whose members answer in turn what is scripted; `asked` is whom, and from where. */
-function guestWith(answers: MemberAnswer[]) {
+/** A client whose members answer in turn what is scripted; `asked` is whom, and from where. */
+function clientWith(answers: MemberAnswer[]) {
   const asked: string[] = [];
   const nothing = () => undefined;
-  const guest = {
+  const client = {
     map: sampleMap({ epoch: 7 }),
     runtime: { clock: { wallMs: () => NOW }, random: { below: () => 0 } },
     router: {
@@ -53,7 +53,7 @@ function guestWith(answers: MemberAnswer[]) {
     refresh: { fetchFrom: nothing, pushTo: nothing },
     reports: { note: nothing },
   } as unknown as ClusterClient;
-  return { guest, asked };
+  return { client, asked };
 }
 
 const step = (copy: PartitionCopy) => new Promise<CopyStep>((resolve) => copy.step(resolve));
@@ -67,11 +67,11 @@ describe('a copy of a partition', () => {
       record('c', { expiresAtMs: NOW + 1 }),
       record('d'),
     ];
-    const { guest } = guestWith([
+    const { client } = clientWith([
       listing([...kept.slice(0, 2), record('x', { expiresAtMs: NOW })], behind('x')),
       listing(kept.slice(2)),
     ]);
-    const copy = new PartitionCopy(guest, folder, PARTITION);
+    const copy = new PartitionCopy(client, folder, PARTITION);
     expect(await step(copy)).toEqual({ kind: 'more' });
     expect(await step(copy)).toEqual({ kind: 'complete' });
     expect(readFileSync(join(path, 'partition-3.records'))).toEqual(Buffer.concat(kept));
@@ -80,12 +80,12 @@ describe('a copy of a partition', () => {
 
   test('goes on with another member where one stops, behind the last key', async () => {
     const { path, folder } = temporaryFolder();
-    const { guest, asked } = guestWith([
+    const { client, asked } = clientWith([
       listing([record('a')], behind('a')),
       { kind: 'unanswered', detail: 'killed' },
       listing([record('b')]),
     ]);
-    const copy = new PartitionCopy(guest, folder, PARTITION);
+    const copy = new PartitionCopy(client, folder, PARTITION);
     expect(await step(copy)).toEqual({ kind: 'more' });
     expect(await step(copy)).toMatchObject({ kind: 'stuck' });
     expect(await step(copy)).toEqual({ kind: 'complete' });
@@ -97,11 +97,11 @@ describe('a copy of a partition', () => {
 
   test('asks nobody when nobody serves', async () => {
     const { folder } = temporaryFolder();
-    const { guest, asked } = guestWith([]);
+    const { client, asked } = clientWith([]);
     const offline = sampleMap({ role: 'joining' });
     const frozen = offline.partitions.map((entry) => ({ ...entry, frozen: true }));
     const copy = new PartitionCopy(
-      { ...guest, map: { ...offline, partitions: frozen } },
+      { ...client, map: { ...offline, partitions: frozen } },
       folder,
       PARTITION,
     );
@@ -112,12 +112,12 @@ describe('a copy of a partition', () => {
   test('says what is wrong with the file', async () => {
     const { path, folder } = temporaryFolder();
     writeFileSync(join(path, 'd'), '');
-    const { guest } = guestWith([listing([record('a')])]);
+    const { client } = clientWith([listing([record('a')])]);
     const nowhere = {
       ...folder,
       open: (_: string, __: unknown, done: never) => folder.open('d/x', { create: true }, done),
     };
-    expect(await step(new PartitionCopy(guest, nowhere, PARTITION))).toMatchObject({
+    expect(await step(new PartitionCopy(client, nowhere, PARTITION))).toMatchObject({
       kind: 'broken',
       reason: expect.stringMatching(/partition-3.records cannot be written: ENOTDIR/),
     });
@@ -127,8 +127,8 @@ describe('a copy of a partition', () => {
 describe('after a kill', () => {
   /** What a run leaves that ended after its first answer; more of the second is in the file. */
   async function leftBehind(path: string, folder: ReturnType<typeof temporaryFolder>['folder']) {
-    const { guest } = guestWith([listing([record('a')], behind('a'))]);
-    const copy = new PartitionCopy(guest, folder, PARTITION);
+    const { client } = clientWith([listing([record('a')], behind('a'))]);
+    const copy = new PartitionCopy(client, folder, PARTITION);
     await step(copy);
     copy.close();
     const file = join(path, 'partition-3.records');
@@ -137,8 +137,8 @@ describe('after a kill', () => {
   }
 
   async function resume(folder: ReturnType<typeof temporaryFolder>['folder'], content: Content) {
-    const { guest, asked } = guestWith([listing([record('b')])]);
-    const copy = new PartitionCopy(guest, folder, PARTITION, content);
+    const { client, asked } = clientWith([listing([record('b')])]);
+    const copy = new PartitionCopy(client, folder, PARTITION, content);
     expect(await step(copy)).toEqual({ kind: 'complete' });
     return asked;
   }

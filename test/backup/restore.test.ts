@@ -53,7 +53,7 @@ function cluster(answer: MemberAnswer) {
   const sets: { key: string; version: Version; acknowledgedBefore: number }[] = [];
   let acknowledged = 0;
   const nothing = () => undefined;
-  const guest = {
+  const client = {
     runtime: {
       clock: { monotonicMs: () => 0, wallMs: () => NOW },
       random: { below: () => 0 },
@@ -81,16 +81,16 @@ function cluster(answer: MemberAnswer) {
     versions: new HybridClock({ wallMs: () => Date.now() }),
     times: protocolTimes(1),
   } as unknown as ClusterClient;
-  return { guest, sets };
+  return { client, sets };
 }
 
 async function restore(asNew: boolean, answer: MemberAnswer = { kind: 'applied' }) {
   const { folder } = temporaryFolder();
   const manifest = await writeBackup(folder);
-  const { guest, sets } = cluster(answer);
+  const { client, sets } = cluster(answer);
   let run: Restore | undefined;
   const outcome = await new Promise<RestoreOutcome>((resolve) => {
-    run = new Restore(guest, folder, manifest, { asNew }, resolve);
+    run = new Restore(client, folder, manifest, { asNew }, resolve);
     run.start();
   });
   return { sets, figures: run?.figures, problem: outcome.problem };

@@ -3,7 +3,7 @@
 
 import { beforeEach, expect, test } from 'vitest';
 import { Metrics, metricsText } from '../../src/cluster/http/metrics.ts';
-import type { Told, Topic, ToWorker } from '../../src/cluster/http/worker-group.ts';
+import type { Topic, ToWorker, WorkerAnswer } from '../../src/cluster/http/worker-group.ts';
 import { Gathering } from '../../src/commands/gathering.ts';
 
 class Scripted {
@@ -53,14 +53,14 @@ const timeIsOver = () => {
   for (const callback of [...due]) callback();
 };
 
-function gather(topic: Topic, asked = [one, two]): (readonly Told[])[] {
-  const results: (readonly Told[])[] = [];
+function gather(topic: Topic, asked = [one, two]): (readonly WorkerAnswer[])[] {
+  const results: (readonly WorkerAnswer[])[] = [];
   gathering.gather(topic, asked, (told) => results.push(told));
   return results;
 }
 
 /** The sum of all that was told in the one result, series by series. */
-function lines(results: readonly (readonly Told[])[]): readonly string[] {
+function lines(results: readonly (readonly WorkerAnswer[])[]): readonly string[] {
   expect(results).toHaveLength(1);
   const readings = (results[0] ?? []).map(({ answer }) => answer as ReturnType<Metrics['read']>);
   return readings.flatMap((reading) =>

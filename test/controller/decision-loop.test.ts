@@ -17,8 +17,8 @@ const { decideMs, heartbeatMs, suspicionMs } = times;
 /** A cluster of the nodes a and b, of which nobody has been heard yet. */
 function deciding() {
   const time = new VirtualTime();
-  const log = { write: () => undefined };
-  const runtime = { clock: time, timers: time, log, disk: undefined } as unknown as Runtime;
+  const logger = { write: () => undefined };
+  const runtime = { clock: time, timers: time, logger, disk: undefined } as unknown as Runtime;
   const observations = new Observations(times, runtime);
   const ticks: number[] = [];
   const { tick } = observations;

@@ -58,7 +58,7 @@ function starting({ answers = {}, storages = [], file, readMs = 1, full = false 
   const runtime = {
     clock: time,
     timers: time,
-    log: {
+    logger: {
       write: (level: string, message: string, fields: object = {}) => {
         if (level === 'warn') warnings.push(`${message} ${JSON.stringify(fields)}`);
       },

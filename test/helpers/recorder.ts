@@ -4,7 +4,7 @@
 
 import { performance } from 'node:perf_hooks';
 import type { Pool } from 'undici';
-import { checkHistory, History, type Operation } from '../../src/simulation/history.ts';
+import { type ClientOperation, checkHistory, History } from '../../src/simulation/history.ts';
 import { type Door, inParallel, openPool } from './client.ts';
 import { until } from './cluster.ts';
 
@@ -36,11 +36,11 @@ interface Endpoint {
   readonly door: Door;
   readonly pool: Pool;
   /** What a scenario takes away does not count as failed, from then on. */
-  readonly excused: Set<Operation['kind']>;
+  readonly excused: Set<ClientOperation['kind']>;
 }
 
 interface Attempt {
-  readonly operation: Operation;
+  readonly operation: ClientOperation;
   readonly excused: boolean;
   /** The status, or the code of a connection error. */
   readonly answer: string;
@@ -91,7 +91,7 @@ export class Load {
     this.#endpoints = doors.map((door) => ({
       door,
       pool: openPool(door, CONNECTIONS_MAX, SILENCE_MS),
-      excused: new Set<Operation['kind']>(),
+      excused: new Set<ClientOperation['kind']>(),
     }));
   }
 
@@ -100,7 +100,7 @@ export class Load {
   }
 
   /** From now on these may fail there: what is tested is that the others do not. */
-  excuse(door: Door, kinds: readonly Operation['kind'][] = ['get', 'set']): void {
+  excuse(door: Door, kinds: readonly ClientOperation['kind'][] = ['get', 'set']): void {
     for (const kind of kinds) this.#endpointOf(door).excused.add(kind);
   }
 
@@ -138,7 +138,7 @@ export class Load {
     const endpoints = (readThrough ?? this.#endpoints.map(({ door }) => door)).map((door) =>
       this.#endpointOf(door),
     );
-    const readBack: Operation[] = [];
+    const readBack: ClientOperation[] = [];
     await inParallel(this.keys, READ_BACK_WIDTH, async (key) => {
       for (const endpoint of endpoints) readBack.push(await this.#readBack(endpoint, key));
     });
@@ -180,7 +180,7 @@ export class Load {
 
   async #ask(
     { pool }: Endpoint,
-    operation: Operation,
+    operation: ClientOperation,
     options: { readonly method: 'GET' | 'POST'; readonly body?: string },
   ): Promise<{ ok: boolean; answer: string }> {
     const path = `/${operation.kind}?key=${encodeURIComponent(operation.key)}`;
@@ -204,8 +204,8 @@ export class Load {
   }
 
   /** Asks until somebody can say. */
-  async #readBack(endpoint: Endpoint, key: string): Promise<Operation> {
-    let operation: Operation | undefined;
+  async #readBack(endpoint: Endpoint, key: string): Promise<ClientOperation> {
+    let operation: ClientOperation | undefined;
     await until(async () => {
       operation = new History().begin('get', key, performance.now());
       return (await this.#ask(endpoint, operation, { method: 'GET' })).ok;
@@ -220,7 +220,7 @@ export class Load {
     return endpoint;
   }
 
-  #judge(readBack: readonly Operation[]): Verdict {
+  #judge(readBack: readonly ClientOperation[]): Verdict {
     const { operations } = this.#history;
     const writes = operations.filter(({ kind }) => kind !== 'get');
     const failed = this.#attempts.filter(({ operation, excused }) => !operation.ok && !excused);
@@ -229,7 +229,7 @@ export class Load {
       const name = `${operation.kind} ${answer}`;
       failures[name] = (failures[name] ?? 0) + 1;
     }
-    const ofKind = (kind: Operation['kind']) =>
+    const ofKind = (kind: ClientOperation['kind']) =>
       failed.filter((each) => each.operation.kind === kind);
     return {
       gets: operations.length - writes.length,
@@ -263,7 +263,7 @@ export class Load {
   }
 }
 
-function slowest(operations: readonly Operation[]): number {
+function slowest(operations: readonly ClientOperation[]): number {
   return operations.reduce(
     (longest, { startMs, endMs }) => Math.max(longest, (endMs ?? startMs) - startMs),
     0,

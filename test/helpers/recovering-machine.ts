@@ -9,10 +9,10 @@ import {
   type Identity,
 } from '../../src/storage/data-directory/identity-file.ts';
 import {
+  DirectoryRecovery,
   encodeAdoptedMap,
   MAP_FILE,
   type Recovered,
-  Recovery,
 } from '../../src/storage/data-directory/recovery.ts';
 import type { SegmentStore } from '../../src/storage/memory/segment-store.ts';
 import { Machine, STORE } from './machine.ts';
@@ -52,11 +52,11 @@ export class RecoveringMachine extends Machine {
       clock: process,
       timers: process,
       random: this.world.random,
-      log: { write: () => undefined },
+      logger: { write: () => undefined },
       host: { bootId: () => disk.bootId() },
     } as unknown as Runtime;
     const options = { node: 'a' as NodeId, nodeIsGiven: false, fsync: 'interval' } as const;
-    new Recovery(runtime, disk.port(), store, options, done).start();
+    new DirectoryRecovery(runtime, disk.port(), store, options, done).start();
   }
 
   identity(): Identity | string {

@@ -1,6 +1,7 @@
 // Random operations on a partition store and on a plain map, which are compared all the time.
 
 import { expect } from 'vitest';
+import type { WhenFull } from '../../src/cluster/model/cluster-map.ts';
 import type { PartitionId } from '../../src/cluster/model/partition.ts';
 import {
   compareRecords,
@@ -13,7 +14,7 @@ import {
 import { VERSION_ZERO, type Version } from '../../src/cluster/model/version.ts';
 import type { Cursor } from '../../src/cluster/wire/operations.ts';
 import { bucketOf, Digest, differingBuckets } from '../../src/storage/memory/digest.ts';
-import { FIRST, type WhenFull } from '../../src/storage/memory/partition-store.ts';
+import { FIRST } from '../../src/storage/memory/partition-store.ts';
 import { SegmentStore } from '../../src/storage/memory/segment-store.ts';
 import { expectSame } from './expect-same.ts';
 import { SeededRandom } from './random.ts';

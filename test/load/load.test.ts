@@ -4,12 +4,12 @@ import { describe, expect, test } from 'vitest';
 import type { ExchangeRequest } from '../../src/cluster/http/exchange.ts';
 import type { Address } from '../../src/cluster/model/identity.ts';
 import { Load, type LoadOutcome } from '../../src/load/load.ts';
-import type { LoadResult, Parameters } from '../../src/load/result.ts';
+import type { LoadParameters, LoadResult } from '../../src/load/result.ts';
 import { answered, type Behaviour, scripted, VirtualTime } from '../helpers/virtual-time.ts';
 
 const FRONTENDS = ['10.0.0.1:1', '10.0.0.2:1'] as Address[];
 
-const PARAMETERS: Parameters = {
+const PARAMETERS: LoadParameters = {
   frontends: FRONTENDS,
   workload: 'a',
   chooser: 'zipfian',
@@ -52,7 +52,7 @@ function printed(version: number): string {
 
 function play(
   behaviour: Behaviour,
-  parameters: Partial<Parameters> = {},
+  parameters: Partial<LoadParameters> = {},
   more: { fill?: boolean; stopAtMs?: number } = {},
 ) {
   const time = new VirtualTime();
@@ -163,7 +163,7 @@ describe('against a cluster that breaks its promise', () => {
     };
     return behaviour;
   };
-  const found = (behaviour: Behaviour, parameters: Partial<Parameters> = {}) =>
+  const found = (behaviour: Behaviour, parameters: Partial<LoadParameters> = {}) =>
     resultOf(play(behaviour, parameters));
 
   test('a value older than the acknowledged one is stale', () => {

@@ -1,11 +1,11 @@
 // What is counted and timed, and in which second.
 
 import { describe, expect, test } from 'vitest';
-import { type Ending, Recorder, type Times, UNSENT } from '../../src/load/recorder.ts';
+import { type Ending, type OperationTimes, Recorder, UNSENT } from '../../src/load/recorder.ts';
 
 const DONE: Ending = { kind: 'done', missed: false };
 const failed = (error: string, waited = false): Ending => ({ kind: 'failed', error, waited });
-const at = (sentMs: number, tookMs: number, waitedMs = 0): Times => ({
+const at = (sentMs: number, tookMs: number, waitedMs = 0): OperationTimes => ({
   intendedMs: sentMs - waitedMs,
   sentMs,
   endedMs: sentMs + tookMs,

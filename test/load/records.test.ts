@@ -2,17 +2,17 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Version } from '../../src/cluster/model/version.ts';
-import { RECORDS_MAX, Records } from '../../src/load/records.ts';
+import { LoadRecords, RECORDS_MAX } from '../../src/load/records.ts';
 
 const version = (number: bigint) => number as Version;
 
 test('keys are the prefix and a number', () => {
-  expect(new Records('user:', 3).keyOf(2)).toBe('user:2');
+  expect(new LoadRecords('user:', 3).keyOf(2)).toBe('user:2');
 });
 
 describe('acknowledged versions', () => {
   test('the highest counts, in whatever order the answers come', () => {
-    const records = new Records('k', 10);
+    const records = new LoadRecords('k', 10);
     expect(records.acknowledged(4)).toBe(0n);
     records.acknowledge(4, version(0xfffffffffffffff0n));
     records.acknowledge(4, version(7n));
@@ -21,7 +21,7 @@ describe('acknowledged versions', () => {
   });
 
   test('of records that came later, too', () => {
-    const records = new Records('k', 2);
+    const records = new LoadRecords('k', 2);
     records.acknowledge(1, version(5n));
     records.acknowledge(1000, version(6n));
     expect(records.acknowledged(1)).toBe(5n);
@@ -32,7 +32,7 @@ describe('acknowledged versions', () => {
 
 describe('inserts', () => {
   test('what is under way, or behind what is, is not chosen from', () => {
-    const records = new Records('k', 5);
+    const records = new LoadRecords('k', 5);
     const [a = 0, b = 0, c = 0] = [records.insert(), records.insert(), records.insert()];
     expect([a, b, c]).toEqual([5, 6, 7]);
     expect(records.count).toBe(5);
@@ -46,7 +46,7 @@ describe('inserts', () => {
   });
 
   test('end where the memory for versions ends', () => {
-    const records = new Records('k', RECORDS_MAX);
+    const records = new LoadRecords('k', RECORDS_MAX);
     expect(records.insert()).toBeUndefined();
   });
 });

@@ -3,10 +3,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Address } from '../../src/cluster/model/identity.ts';
 import { chooserOf } from '../../src/load/choosers.ts';
-import { Lane } from '../../src/load/lane.ts';
+import { LoadConnection } from '../../src/load/load-connection.ts';
 import { Operations } from '../../src/load/operations.ts';
-import { Records } from '../../src/load/records.ts';
-import { Run, type RunOptions } from '../../src/load/run.ts';
+import { LoadRecords } from '../../src/load/records.ts';
+import { LoadRun, type LoadRunOptions } from '../../src/load/run.ts';
 import { WORKLOADS } from '../../src/load/workload.ts';
 import { SeededRandom } from '../helpers/random.ts';
 import { answered, type Behaviour, scripted, VirtualTime } from '../helpers/virtual-time.ts';
@@ -17,17 +17,17 @@ const REFUSED = { kind: 'broken', why: 'refused' } as const;
 /** Reads only, of records that nobody set: every 404 is right. */
 function played(
   behaviour: Behaviour,
-  options: Partial<RunOptions> & { connections: number; time?: VirtualTime },
+  options: Partial<LoadRunOptions> & { connections: number; time?: VirtualTime },
 ) {
   const { time = new VirtualTime() } = options;
   const { open, requests } = scripted(time, behaviour);
   const random = new SeededRandom(1);
-  const lanes = Array.from({ length: options.connections }, (_, index) => {
+  const connections = Array.from({ length: options.connections }, (_, index) => {
     const address = `10.0.0.${1 + (index % 2)}:1` as Address;
-    return new Lane(time, open(address), address);
+    return new LoadConnection(time, open(address), address);
   });
   const operations = new Operations({
-    records: new Records('k', 100),
+    records: new LoadRecords('k', 100),
     choose: chooserOf('uniform', random),
     sizes: () => 10,
     random,
@@ -35,9 +35,9 @@ function played(
     allowMisses: false,
   });
   let isDone = false;
-  const run = new Run(
+  const run = new LoadRun(
     { clock: time, timers: time, random },
-    lanes,
+    connections,
     operations,
     {
       workload: WORKLOADS.c,

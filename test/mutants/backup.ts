@@ -65,8 +65,8 @@ export const BACKUP_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RESTORE,
-        find: 'this.#lanes.size + this.#opening + this.#inFlight === 0',
-        replace: 'this.#lanes.size + this.#opening === 0',
+        find: 'this.#openFiles.size + this.#opening + this.#inFlight === 0',
+        replace: 'this.#openFiles.size + this.#opening === 0',
       },
     ],
     fate: tests(RESTORE_TESTS, 'deletes come last'),
@@ -77,7 +77,7 @@ export const BACKUP_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RESTORE,
-        find: 'else this.#keeper.keep(record, done);',
+        find: 'else this.#versionedWriter.write(record, done);',
         replace: 'else this.#set(record, TRIES_AS_NEW, done);',
       },
     ],

@@ -2,7 +2,7 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
-const LANE = 'src/load/lane.ts';
+const LANE = 'src/load/load-connection.ts';
 const LOAD_OPERATIONS = 'src/load/operations.ts';
 const RECORDS = 'src/load/records.ts';
 const RUN = 'src/load/run.ts';
@@ -31,8 +31,8 @@ export const LOAD_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: LOAD_OPERATIONS,
-        find: 'this.#verify(outcome, { key, floor, lane })',
-        replace: 'this.#verify(outcome, { key, floor: records.acknowledged(record), lane })',
+        find: 'this.#verify(outcome, { key, floor, connection })',
+        replace: 'this.#verify(outcome, { key, floor: records.acknowledged(record), connection })',
       },
     ],
     fate: tests(LOAD_TESTS, 'gets are slow'),
@@ -80,8 +80,8 @@ export const LOAD_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RUN,
-        find: 'lane.expire(this.#lastSweepMs - timeoutMs)',
-        replace: 'lane.expire(this.#ports.clock.monotonicMs() - timeoutMs)',
+        find: 'connection.expire(this.#lastSweepMs - timeoutMs)',
+        replace: 'connection.expire(this.#ports.clock.monotonicMs() - timeoutMs)',
       },
     ],
     fate: tests(RUN_TESTS, 'got no time to read it'),

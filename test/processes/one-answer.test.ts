@@ -18,7 +18,7 @@ const PAUSE_MS_MAX = 7000 * TIME_SCALE;
 /** Far above every deadline: what is not answered then never is. */
 const ANSWER_MS_MAX = 100_000;
 const COLD_KEYS = 50;
-/** They do nothing but set the hot key, so that sets overtake others. */
+/** They do nothing but set the hot key, so that sets coalesce others. */
 const HOT_CONNECTIONS = CONNECTIONS / 2;
 /**
  * So long before a frontend is stopped they do not wait between their requests. It is to be stopped amid its work: one
@@ -186,14 +186,14 @@ test('H41, H19: each request is answered once, while each role in turn stands st
   const answered = await Promise.all(
     fleet.frontends.map((node) => figureOf(node, 'velourfog_requests_total')),
   );
-  const overtaken = await Promise.all(
-    fleet.frontends.map((node) => figureOf(node, 'velourfog_overtaken_sets_total ')),
+  const coalesced = await Promise.all(
+    fleet.frontends.map((node) => figureOf(node, 'velourfog_coalesced_sets_total ')),
   );
   console.log(
     [
       `${CONNECTIONS} connections, ${PAUSES} pauses of each role: ${requests} requests`,
       `${clients.sum('replies')} replies, slowest ${clients.slowestMs.toFixed(0)} ms`,
-      `waiting sets ${waiting}, overtaken ${overtaken}, answered by the frontends ${answered}`,
+      `waiting sets ${waiting}, coalesced ${coalesced}, answered by the frontends ${answered}`,
       JSON.stringify(Object.fromEntries([...clients.statuses].sort())),
     ].join('; '),
   );
@@ -204,5 +204,5 @@ test('H41, H19: each request is answered once, while each role in turn stands st
   expect(answered.reduce((sum, count) => sum + count, 0)).toBe(requests);
   expect(waiting).toEqual(fleet.frontends.map(() => 0));
   // Else nothing of it was tested.
-  expect(overtaken.every((count) => count > 0)).toBe(true);
+  expect(coalesced.every((count) => count > 0)).toBe(true);
 });

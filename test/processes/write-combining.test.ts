@@ -55,7 +55,7 @@ test('300 at once: two sets reach the storage nodes, and everybody is told a ver
   slow.signal('SIGCONT');
   await first;
   expect(await setsOf()).toEqual([2, 2, 2]);
-  expect(await figureOf(address, 'velourfog_overtaken_sets_total ')).toBe(CONNECTIONS - 2);
+  expect(await figureOf(address, 'velourfog_coalesced_sets_total ')).toBe(CONNECTIONS - 2);
   expect(await figureOf(address, 'velourfog_waiting_sets ')).toBe(0);
   await isNewest();
 
@@ -63,9 +63,9 @@ test('300 at once: two sets reach the storage nodes, and everybody is told a ver
   await isNewest();
   const all = CONNECTIONS * (1 + ROUNDS);
   expect(versions.size).toBe(all);
-  const overtaken = await figureOf(address, 'velourfog_overtaken_sets_total ');
+  const coalesced = await figureOf(address, 'velourfog_coalesced_sets_total ');
   const sets = await setsOf();
-  expect(sets).toEqual(sets.map(() => all - overtaken));
+  expect(sets).toEqual(sets.map(() => all - coalesced));
 });
 
 test('kill -9 of a member that they wait for: they go on when it is removed, none is lost', async () => {

@@ -20,7 +20,7 @@ const SHAPE: ClusterShape = {
 };
 const KEYS = Array.from({ length: 10 }, (_, index) => `key${index}`);
 
-/** A cluster with clients that go on until `quiet`, and a guest that makes backups. */
+/** A cluster with clients that go on until `quiet`, and a client that makes backups. */
 function withClients(seed: number, shape = SHAPE) {
   const stage = new Stage(seed, shape);
   const { world, cluster } = stage;

@@ -19,7 +19,11 @@ import {
   SimulatedCluster,
   type SimulatedNode,
 } from '../../src/simulation/cluster.ts';
-import { History, type Operation, type Promises } from '../../src/simulation/history.ts';
+import {
+  type ClientOperation,
+  type ClusterPromises,
+  History,
+} from '../../src/simulation/history.ts';
 import { requestOf } from '../../src/simulation/network.ts';
 import { Oracles } from '../../src/simulation/oracles.ts';
 import { plainGet } from '../../src/simulation/peeks.ts';
@@ -72,7 +76,7 @@ export class Stage {
   readonly #oracles: Oracles;
   #values = 0;
 
-  constructor(seed: number, shape: ClusterShape, promises: Promises = {}) {
+  constructor(seed: number, shape: ClusterShape, promises: ClusterPromises = {}) {
     const { storages } = shape;
     this.#history = new History({ isCache: shape.whenFull === 'evict', ...promises });
     this.world = new World(seed);
@@ -205,7 +209,7 @@ export class Stage {
     expect(outcome.reply?.status, Buffer.from(outcome.reply?.body ?? '').toString()).toBe(status);
   }
 
-  #send(frontend: SimulatedNode, operation: Operation, target: string): Outcome {
+  #send(frontend: SimulatedNode, operation: ClientOperation, target: string): Outcome {
     const outcome: Outcome = { reply: undefined, atMs: 0 };
     const isGet = operation.kind === 'get';
     frontend.request(plainGet(target), (reply) => {
@@ -305,7 +309,7 @@ export class Stage {
   }
 
   /** G1 and G2, I1, I5, I7, I16, of everything so far. @param others what was read by other means */
-  expectKept(others: readonly Operation[] = []): void {
+  expectKept(others: readonly ClientOperation[] = []): void {
     this.#oracles.checkMaps();
     this.#oracles.checkCopies('at the end');
     const broken = [...this.#violations, ...this.#history.violations(others)];

@@ -2,10 +2,10 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Version } from '../../src/cluster/model/version.ts';
-import { checkHistory, History, type Operation } from '../../src/simulation/history.ts';
+import { type ClientOperation, checkHistory, History } from '../../src/simulation/history.ts';
 
 type Sketch = readonly [
-  kind: Operation['kind'],
+  kind: ClientOperation['kind'],
   startMs: number,
   endMs: number | undefined,
   version: number | undefined,
@@ -13,7 +13,7 @@ type Sketch = readonly [
   expiresAtMs?: number,
 ];
 
-const history = (sketches: readonly Sketch[]): Operation[] =>
+const history = (sketches: readonly Sketch[]): ClientOperation[] =>
   sketches.map(([kind, startMs, endMs, version, value, expiresAtMs]) => ({
     kind,
     key: 'k',
@@ -43,7 +43,7 @@ describe('good histories pass', () => {
       ],
     ],
     [
-      'H41: a set below an earlier one, beside a newer set that overtook it',
+      'H41: a set below an earlier one, beside a newer set that coalesced it',
       [
         ['set', 0, 1, 5, 'x'],
         ['set', 2, 5, 4, 'y'],

@@ -6,8 +6,8 @@ import { parseVersion, versionMilliseconds } from '../../src/cluster/model/versi
 import type { WriteOutcome } from '../../src/coordinator/operations/set/decision.ts';
 import { Writer } from '../../src/coordinator/operations/set/writer.ts';
 import type { ClusterShape } from '../../src/simulation/cluster.ts';
+import { openClusterClient } from './cluster-client.ts';
 import { type Outcome, SEEDS, Stage } from './founded.ts';
-import { guestOf } from './guest.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MINUTE_MS = 60_000;
@@ -70,7 +70,7 @@ describe.each([2, 400])('H31: after clocks that were %i days ahead', (days) => {
       stage.expectStatus(stage.delete(each, far), 200);
       stage.expectStatus(stage.get(frontend, far), 404);
     }
-    // Many at once, of which some overtake others (H41).
+    // Many at once, of which some coalesce others (H41).
     const sets = Array.from({ length: 20 }, (_, index) =>
       stage.set(index % 2 === 0 ? frontend : other, far),
     );
@@ -119,7 +119,7 @@ describe.each([2, 400])('H31: after clocks that were %i days ahead', (days) => {
 
   test('a restore with new versions wins over what is there', () => {
     const { stage, frontend, far, near } = wasAhead(1, days);
-    const writer = new Writer(guestOf(stage));
+    const writer = new Writer(openClusterClient(stage));
     for (const key of [far, near]) {
       let outcome: WriteOutcome | undefined;
       const request = { key: Buffer.from(key), value: Buffer.from('back'), expiresAtMs: 0 };

@@ -37,7 +37,7 @@ const statusOf = ({ reply }: Outcome) => reply?.status;
 const versionOf = ({ reply }: Outcome) => reply?.headers['x-fog-version'] ?? '';
 
 test.each(SEEDS)(
-  'H41: the newest goes next, and is on all members before one that it overtook is answered, seed %i',
+  'H41: the newest goes next, and is on all members before one that it coalesced is answered, seed %i',
   (seed) => {
     const { stage, frontend, storages, set, held, sets, allAnswered } = hotKey(seed);
     const far = stage.storage(seed % storages.length);
@@ -90,11 +90,11 @@ test.each([
   (_where, memoryBytesOf, status) => {
     const { stage, frontend, set, held, allAnswered } = hotKey(1, memoryBytesOf);
     const first = set();
-    const overtaken = [set(), set(), set()];
+    const coalesced = [set(), set(), set()];
     const refused = set(BIG);
-    allAnswered([first, refused, ...overtaken]);
+    allAnswered([first, refused, ...coalesced]);
     expect(statusOf(refused)).toBe(status);
-    expect(overtaken.map(statusOf)).toEqual([200, 200, 200]);
+    expect(coalesced.map(statusOf)).toEqual([200, 200, 200]);
     expect(held()).toEqual(['value 4', 'value 4', 'value 4']);
     stage.expectStatus(stage.get(frontend, KEY), 200);
     stage.expectKept();
@@ -142,7 +142,7 @@ test('H41: a frontend that slept over their deadline sends none of them', () => 
   stage.expectKept();
 });
 
-test('H41: a version of an overtaken set may be below that of an earlier one; who overtook it is above both', () => {
+test('H41: a version of an coalesced set may be below that of an earlier one; who coalesced it is above both', () => {
   const stage = new Stage(1, { ...SHAPE, frontends: 2 });
   const [frontend, other] = [stage.frontend(0), stage.frontend(1)];
   const { storages } = stage.cluster;

@@ -6,7 +6,7 @@ import { smallestDigits } from '../../src/cluster/model/partition.ts';
 import type { ClusterShape } from '../../src/simulation/cluster.ts';
 import { Emptying } from '../../src/simulation/emptying.ts';
 import { checkHasRoom, checkStoredNowhere, heldValues } from '../../src/simulation/full-store.ts';
-import type { Operation } from '../../src/simulation/history.ts';
+import type { ClientOperation } from '../../src/simulation/history.ts';
 import { keysOfPartitions } from '../../src/simulation/oracles.ts';
 import { nameOf, setRequest, Values } from '../../src/simulation/values.ts';
 import { SEEDS, Stage } from './founded.ts';
@@ -38,7 +38,7 @@ test.each(SEEDS)(
     };
     setAll(KEYS);
     setAll(KEYS);
-    const isFull = ({ status }: Operation) => status === 507;
+    const isFull = ({ status }: ClientOperation) => status === 507;
     expect(operations.filter(isFull).length).toBeGreaterThan(10);
     const checkNowhere = () =>
       expect(checkStoredNowhere(operations, heldValues(cluster, KEYS, stage.map.digits))).toEqual(
@@ -130,7 +130,7 @@ test.each(SEEDS)('long values come whole or not at all, seed %i', (seed) => {
 });
 
 describe('the oracles of a full store', () => {
-  const set = (value: string, status: number, startMs = 0): Operation => ({
+  const set = (value: string, status: number, startMs = 0): ClientOperation => ({
     kind: 'set',
     key: 'k',
     startMs,

@@ -1,5 +1,5 @@
 // Scripted schedules about records that keep their version (D16), set in a cluster that has forgotten deletes
-// meanwhile: by a guest of the cluster, as `velour restore` is one.
+// meanwhile: by a client of the cluster, as `velour restore` is one.
 
 import { describe, expect, test } from 'vitest';
 import {
@@ -9,10 +9,13 @@ import {
   type StoredRecord,
 } from '../../src/cluster/model/record.ts';
 import type { MemberAnswer } from '../../src/cluster/peers/storage-channel.ts';
-import { Keeper, type KeepOutcome } from '../../src/coordinator/operations/restore/round.ts';
+import {
+  type VersionedWriteOutcome,
+  VersionedWriter,
+} from '../../src/coordinator/operations/restore/round.ts';
 import type { ClusterShape } from '../../src/simulation/cluster.ts';
+import { openClusterClient } from './cluster-client.ts';
 import { SEEDS, Stage } from './founded.ts';
-import { guestOf } from './guest.ts';
 
 const TIMES = { antiEntropyMs: 600, tombstoneGraceMs: 300 };
 const SHAPE: ClusterShape = {
@@ -23,16 +26,16 @@ const SHAPE: ClusterShape = {
   times: TIMES,
 };
 
-/** A partition on two nodes, of three, two of its keys, and a guest of the cluster. */
-function withGuest(seed: number) {
+/** A partition on two nodes, of three, two of its keys, and a client of the cluster. */
+function withClient(seed: number) {
   const stage = new Stage(seed, SHAPE);
   const [one, two] = [stage.storage(0), stage.storage(1)];
   const partition = stage.partitionOf(stage.keyOf(one, two));
   const [key = '', other = ''] = stage.keysIn(partition, 2);
-  const guest = guestOf(stage, TIMES);
+  const client = openClusterClient(stage, TIMES);
   const outcomeOf = (record: StoredRecord) => {
-    let outcome: KeepOutcome | undefined;
-    new Keeper(guest).keep(record, (said) => {
+    let outcome: VersionedWriteOutcome | undefined;
+    new VersionedWriter(client).write(record, (said) => {
       outcome = said;
     });
     stage.until('the record is settled', () => outcome !== undefined, 20_000);
@@ -45,7 +48,7 @@ function withGuest(seed: number) {
     if (entry === undefined || source === undefined) throw new Error('the partition is nowhere');
     const from = { bucket: 0, afterKey: Buffer.alloc(0) };
     let answer: MemberAnswer | undefined;
-    guest.router.send(source, { kind: 'copy', partition, epoch: entry.epoch, from }, (said) => {
+    client.router.send(source, { kind: 'copy', partition, epoch: entry.epoch, from }, (said) => {
       answer = said;
     });
     stage.until('the copy is there', () => answer !== undefined);
@@ -59,7 +62,7 @@ function withGuest(seed: number) {
 
 describe('D16: a record that keeps its version', () => {
   test.each(SEEDS)('H24: stays away when it was deleted and that is forgotten, seed %i', (seed) => {
-    const { stage, one, two, key, frontend, outcomeOf, recordOf } = withGuest(seed);
+    const { stage, one, two, key, frontend, outcomeOf, recordOf } = withClient(seed);
     stage.expectStatus(stage.set(frontend, key), 200);
     const record = recordOf(key);
     stage.expectStatus(stage.delete(frontend, key), 200);
@@ -75,7 +78,7 @@ describe('D16: a record that keeps its version', () => {
   });
 
   test.each(SEEDS)('is found where it is, whatever the floor, seed %i', (seed) => {
-    const { stage, one, two, key, other, frontend, outcomeOf, recordOf } = withGuest(seed);
+    const { stage, one, two, key, other, frontend, outcomeOf, recordOf } = withClient(seed);
     stage.expectStatus(stage.set(frontend, key), 200);
     const record = recordOf(key);
     stage.expectStatus(stage.set(frontend, other), 200);
@@ -90,7 +93,7 @@ describe('D16: a record that keeps its version', () => {
   test.each(SEEDS)(
     'comes to all when one member takes it and another has forgotten, seed %i',
     (seed) => {
-      const { stage, one, two, key, other, frontend, outcomeOf, recordOf } = withGuest(seed);
+      const { stage, one, two, key, other, frontend, outcomeOf, recordOf } = withClient(seed);
       stage.expectStatus(stage.set(frontend, key), 200);
       stage.expectStatus(stage.delete(frontend, key), 200);
       const version = recordVersion(recordOf(key));

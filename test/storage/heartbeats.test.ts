@@ -47,7 +47,7 @@ function asking({ hasMap = true, isAlone = false, adopts = true } = {}) {
         return () => undefined;
       },
     },
-    log: { write: () => undefined },
+    logger: { write: () => undefined },
     network: {
       call: (
         { address, path, message: sent }: ControlCall,
@@ -68,7 +68,7 @@ function asking({ hasMap = true, isAlone = false, adopts = true } = {}) {
     retained: undefined,
     retains: false,
   };
-  const clusterClock = new ClusterClock(clock, runtime.log);
+  const clusterClock = new ClusterClock(clock, runtime.logger);
   const heartbeats = new Heartbeats(
     runtime,
     callerOver(runtime.network),

@@ -16,7 +16,7 @@ function registering(lives: readonly number[] | undefined) {
   const runtime = {
     clock: { monotonicMs: () => 0, wallMs: () => 0 },
     random: { token: () => 'process' },
-    log: { write: () => undefined },
+    logger: { write: () => undefined },
     timers: { after: () => () => undefined },
     network: {
       call: ({ message }: ControlCall, callback: (outcome: unknown) => void) => {

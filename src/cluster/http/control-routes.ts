@@ -2,7 +2,7 @@
 // and what that answers becomes a frame or an HTTP reply. Which messages there are is control-table.ts's.
 
 import { InvariantBroken } from '../assert.ts';
-import type { Link, LinkEvents, Log } from '../ports.ts';
+import type { Link, LinkEvents, Logger } from '../ports.ts';
 import { encodeReply, parseJson } from '../wire/control-frames.ts';
 import { CONTROL, type ControlKind, Refused } from '../wire/control-table.ts';
 import { type ControlMessage, messageReply } from '../wire/map-json.ts';
@@ -28,9 +28,13 @@ export type ControlHandler<Request, Reply> = (
   caller: Caller,
 ) => void;
 
-type Answer = ControlMessage | Refused;
+type ControlAnswer = ControlMessage | Refused;
 /** @param read throws Malformed where there is no JSON to read */
-type Handled = (read: () => unknown, reply: (answer: Answer) => void, caller: Caller) => void;
+type Handled = (
+  read: () => unknown,
+  reply: (answer: ControlAnswer) => void,
+  caller: Caller,
+) => void;
 
 const CODES: ReadonlySet<unknown> = new Set(Object.values(CONTROL).map(({ code }) => code));
 const ON_A_STREAM: Caller = { fromLoopback: false };
@@ -39,16 +43,16 @@ export class ControlRoutes {
   readonly #who: string;
   readonly #routes: Routes;
   readonly #metrics: Metrics;
-  readonly #log: Log;
+  readonly #logger: Logger;
   readonly #handlers = new Map<number, Handled>();
   readonly #refused = new Map<string, Counter>();
 
   /** @param who this process is, as in a sentence */
-  constructor(who: string, routes: Routes, metrics: Metrics, log: Log) {
+  constructor(who: string, routes: Routes, metrics: Metrics, logger: Logger) {
     this.#who = who;
     this.#routes = routes;
     this.#metrics = metrics;
-    this.#log = log;
+    this.#logger = logger;
     this.#countRefusal('malformed-message', 0);
   }
 
@@ -104,7 +108,7 @@ export class ControlRoutes {
     };
   }
 
-  #handle(message: Buffer, reply: (answer: Answer) => void): void {
+  #handle(message: Buffer, reply: (answer: ControlAnswer) => void): void {
     const { path } = CONTROL_STREAM;
     const [code] = message;
     const handled = this.#handlers.get(code ?? 0);
@@ -124,18 +128,18 @@ export class ControlRoutes {
       // As in Routes: such a process must end.
       if (error instanceof FatalError || error instanceof InvariantBroken) throw error;
       const stack = error instanceof Error ? error.stack : String(error);
-      this.#log.write('error', 'a request failed', { path, stack });
+      this.#logger.write('error', 'a request failed', { path, stack });
       return reply(new Refused('internal', 'internal error'));
     }
   }
 
   #malformed(path: string, reason: string): Refused {
-    this.#log.write('warn', 'control message refused', { path, reason });
+    this.#logger.write('warn', 'control message refused', { path, reason });
     return new Refused('malformed-message', reason);
   }
 
   /** The one place where refusals are counted, however they go. */
-  #counted(reply: (answer: Answer) => void): (answer: Answer) => void {
+  #counted(reply: (answer: ControlAnswer) => void): (answer: ControlAnswer) => void {
     return (answer) => {
       if (answer instanceof Refused) this.#countRefusal(answer.error);
       reply(answer);
@@ -157,7 +161,7 @@ export class ControlRoutes {
   }
 }
 
-function httpReply(answer: Answer): HttpReply {
+function httpReply(answer: ControlAnswer): HttpReply {
   if (answer instanceof Refused) return refusalReply(answer.error, answer.detail);
   // A line of its own for people; a map is long, and its bytes are kept as they are.
   const isLong = answer.map !== undefined || answer.delta !== undefined;

@@ -4,7 +4,7 @@
 import { parsePairs } from '../wire/query.ts';
 import { errorReply } from './errors.ts';
 import { type HttpReply, type HttpRequest, queryOf, textReply } from './http.ts';
-import type { Told } from './worker-group.ts';
+import type { WorkerAnswer } from './worker-group.ts';
 
 export interface CheckResult {
   readonly name: string;
@@ -14,7 +14,7 @@ export interface CheckResult {
   readonly isWarning?: boolean;
 }
 
-interface Asked {
+interface HealthQuery {
   readonly verbose: boolean;
   /** Warnings count as well. */
   readonly complete: boolean;
@@ -45,7 +45,7 @@ const ON = ['', '1', 'true', 'yes', 'on'];
 const OFF = ['0', 'false', 'no', 'off'];
 
 /** @returns a text that names what is not understood: it must not count as if it had not been said */
-function readQuestion(query: string, results: readonly CheckResult[]): Asked | string {
+function readQuestion(query: string, results: readonly CheckResult[]): HealthQuery | string {
   const pairs = parsePairs(query);
   if (pairs === undefined) return 'a % in the query is not followed by two hex digits';
   const flags = { verbose: false, complete: false };
@@ -73,7 +73,7 @@ function shown(text: string): string {
  * Ready when every worker that takes connections is: who asks reaches one of them, and whoever it sends here
  * then reaches any. One that crashed takes none, so the others are ready without it.
  */
-export function checkedTogether(told: readonly Told[]): readonly CheckResult[] {
+export function checkedTogether(told: readonly WorkerAnswer[]): readonly CheckResult[] {
   const silent = told.filter(({ answer }) => answer === undefined);
   const results = new Map<string, CheckResult>();
   for (const { worker, answer = [] } of told) {

@@ -2,7 +2,7 @@
 // /metrics, unknown paths and methods, and failures of its own handlers.
 
 import { InvariantBroken } from '../assert.ts';
-import type { Log, Runtime } from '../ports.ts';
+import type { Logger, Runtime } from '../ports.ts';
 import { VERSION } from '../software.ts';
 import { ERROR_HEADER, errorReply, FatalError } from './errors.ts';
 import { type CheckResult, checkedTogether, healthReply } from './health.ts';
@@ -25,21 +25,21 @@ const KEYS_ELSEWHERE: Readonly<Partial<Record<Role, string>>> = {
 const NOTHING = 'there is nothing at this path';
 
 /** @returns what is wrong, or undefined when it is well. */
-export type Check = () => string | undefined;
+export type HealthCheck = () => string | undefined;
 
 export class Routes {
   readonly #table = new Map<string, Map<string, Handler>>();
   /** Paths that change something also by GET. */
   readonly #changing = new Set<string>();
-  readonly #checks = new Map<string, Check>();
-  readonly #warnings = new Map<string, Check>();
+  readonly #checks = new Map<string, HealthCheck>();
+  readonly #warnings = new Map<string, HealthCheck>();
   readonly #role: Role;
-  readonly #log: Log;
+  readonly #logger: Logger;
 
   /** @param workerGroup who share the address: /readyz and /metrics are then of all of them together */
   constructor(role: Role, runtime: Runtime, metrics: Metrics, workerGroup?: WorkerGroup) {
     this.#role = role;
-    this.#log = runtime.log;
+    this.#logger = runtime.logger;
     metrics.gauge('velourfog_build_info', 'Version and role; always 1.', () => 1, {
       version: VERSION,
       role,
@@ -86,7 +86,7 @@ export class Routes {
     this.#table.set(path, table);
   }
 
-  addCheck(name: string, check: Check): void {
+  addCheck(name: string, check: HealthCheck): void {
     this.#checks.set(name, check);
   }
 
@@ -96,7 +96,7 @@ export class Routes {
   }
 
   /** Of what is missing while the process is ready all the same. */
-  addWarning(name: string, check: Check): void {
+  addWarning(name: string, check: HealthCheck): void {
     this.#warnings.set(name, check);
   }
 
@@ -142,7 +142,7 @@ export class Routes {
       if (error instanceof FatalError || error instanceof InvariantBroken) throw error;
       // The one place where a bug in a handler becomes a reply; the client learns nothing but that.
       const stack = error instanceof Error ? error.stack : String(error);
-      this.#log.write('error', 'a request failed', { path, stack });
+      this.#logger.write('error', 'a request failed', { path, stack });
       return reply(errorReply('internal', 'internal error'));
     }
   }

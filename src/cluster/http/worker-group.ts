@@ -7,7 +7,7 @@ export const WORKER_VARIABLE = 'VELOUR_WORKER';
 /** What each of them knows a part of, and who asks wants all of. */
 export type Topic = 'metrics' | 'checks' | 'hot-keys';
 
-export interface Told {
+export interface WorkerAnswer {
   readonly worker: number;
   /** Undefined: it said nothing in time. */
   readonly answer: unknown;
@@ -20,7 +20,7 @@ export interface WorkerGroup {
   /** What this one tells whoever gathers; before `start`. */
   answer(topic: Topic, tell: () => unknown): void;
   /** Asks all who take connections, this one too; in bounded time, however they are. */
-  gather(topic: Topic, callback: (told: readonly Told[]) => void): void;
+  gather(topic: Topic, callback: (told: readonly WorkerAnswer[]) => void): void;
 }
 
 export type ToWorker =
@@ -32,7 +32,7 @@ export type ToWorker =
   | { readonly kind: 'refuse' }
   | { readonly kind: 'drain'; readonly wholeCluster: boolean }
   | { readonly kind: 'tell'; readonly id: number; readonly topic: Topic }
-  | { readonly kind: 'gathered'; readonly id: number; readonly told: readonly Told[] };
+  | { readonly kind: 'gathered'; readonly id: number; readonly told: readonly WorkerAnswer[] };
 
 export type FromWorker =
   /** It takes connections, at all addresses of the frontend. */

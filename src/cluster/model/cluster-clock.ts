@@ -4,7 +4,7 @@
 
 import type { Metrics } from '../http/metrics.ts';
 import type { Moment } from '../moment.ts';
-import type { Cancel, Clock, Log } from '../ports.ts';
+import type { Cancel, Clock, Logger } from '../ports.ts';
 import { OWN_CLOCK_OFF_MS_MAX } from './limits.ts';
 
 /** Who has told nothing for so long does not count beside others that have. */
@@ -14,7 +14,7 @@ const ROUND_TRIP_MS_MAX = 1000;
 /** The own wall clock was set, or the machine suspended, when it moves by so much against the monotonic one. */
 export const OWN_JUMP_MS = 1000;
 
-interface Told {
+interface ToldTime {
   /**
    * The time that was told, less the own monotonic time of then: so it goes on with the monotonic clock, and a
    * jump of the own wall clock does not move it.
@@ -33,9 +33,9 @@ export class ClusterClock implements Clock {
     wallMs: () => (this.#isFarOff() ? this.wallMs() : this.#own.wallMs()),
   };
   readonly #own: Clock;
-  readonly #log: Log;
+  readonly #logger: Logger;
   /** The latest of each. */
-  readonly #told = new Map<string, Told>();
+  readonly #told = new Map<string, ToldTime>();
   /** The time of the cluster, less the own monotonic time; undefined before anybody told it. */
   #base: number | undefined;
   #isOwnOff = false;
@@ -45,9 +45,9 @@ export class ClusterClock implements Clock {
   #isInDoubt = false;
   readonly #waiting = new Set<() => void>();
 
-  constructor(own: Clock, log: Log) {
+  constructor(own: Clock, logger: Logger) {
     this.#own = own;
-    this.#log = log;
+    this.#logger = logger;
     this.#ownBase = baseOf(own);
   }
 
@@ -113,9 +113,9 @@ export class ClusterClock implements Clock {
     const isOwnOff = this.#isFarOff();
     if (isOwnOff === this.#isOwnOff) return;
     this.#isOwnOff = isOwnOff;
-    if (!isOwnOff) this.#log.write('info', 'the own clock is right again');
+    if (!isOwnOff) this.#logger.write('info', 'the own clock is right again');
     else {
-      this.#log.write('warn', 'the own clock is off; the time of the cluster counts instead', {
+      this.#logger.write('warn', 'the own clock is off; the time of the cluster counts instead', {
         aheadMs: Math.round(this.aheadMs()),
       });
     }

@@ -217,7 +217,7 @@ export function answeringMembers(map: ClusterMap, entry: PartitionEntry): readon
  * H32: whether a controller made this map from a state of yesterday: its generation was opened from a map
  * below the one that is known, which so was never taken into account.
  */
-export function isOfYesterday(map: ClusterMap, known: MapVersion): boolean {
+export function isOfStaleLineage(map: ClusterMap, known: MapVersion): boolean {
   const { openedFrom, version } = map;
   if (openedFrom === undefined || compareGenerations(version, known) === 0) return false;
   return compareMapVersions(version, known) > 0 && compareMapVersions(openedFrom, known) < 0;

@@ -23,7 +23,7 @@ export class ControllerContact {
 
   /** @returns whether that ends a problem */
   report(problem: string | undefined): boolean {
-    const { clock, log } = this.#runtime;
+    const { clock, logger } = this.#runtime;
     const isStarting = !this.#reached && clock.monotonicMs() < this.#warnAfterMs;
     const isKnown = problem === this.#problem && (this.#warned || isStarting);
     const hadProblem = this.#problem !== undefined;
@@ -35,8 +35,8 @@ export class ControllerContact {
     }
     if (isKnown) return false;
     this.#warned = !isStarting;
-    if (isStarting) log.write('info', 'waiting for the controller', { problem });
-    else log.write('warn', this.#warning, { problem });
+    if (isStarting) logger.write('info', 'waiting for the controller', { problem });
+    else logger.write('warn', this.#warning, { problem });
     return false;
   }
 }

@@ -39,7 +39,7 @@ interface Asker {
   slow: (() => void) | undefined;
 }
 
-interface Exchange extends Asker {
+interface PendingOperation extends Asker {
   readonly operation: Operation;
   readonly startedMs: number;
   /** Others whose get is the same. */
@@ -65,12 +65,12 @@ export class StorageChannel {
   readonly #runtime: Runtime;
   readonly #times: Times;
   readonly #member: Pick<Member, 'node' | 'incarnation'>;
-  readonly #stream: RequestStream<Exchange>;
+  readonly #stream: RequestStream<PendingOperation>;
   /** What was not sent yet, the oldest first. */
-  readonly #waiting = new QueueByNumber<Exchange>();
+  readonly #waiting = new QueueByNumber<PendingOperation>();
   #waitingBytes = 0;
   /** Gets that have not left, by key: an equal one that comes meanwhile is looked up with them. */
-  #gets = new Map<string, Exchange>();
+  #gets = new Map<string, PendingOperation>();
   /** The batch of the link that they are for. */
   #getsBatch = 0;
   #failedMs = Number.NEGATIVE_INFINITY;
@@ -103,7 +103,7 @@ export class StorageChannel {
       incarnation,
       timeScale: times.scale,
     } as const;
-    this.#stream = new RequestStream<Exchange>(
+    this.#stream = new RequestStream<PendingOperation>(
       runtime.network,
       { address, hello },
       {
@@ -131,7 +131,13 @@ export class StorageChannel {
     const link = this.#stream.open();
     const known = operation.kind === 'get' ? this.#equalGet(link, operation.key) : undefined;
     if (known !== undefined) return join(known, { callback, slow });
-    const exchange: Exchange = { operation, callback, startedMs: now, slow, more: undefined };
+    const exchange: PendingOperation = {
+      operation,
+      callback,
+      startedMs: now,
+      slow,
+      more: undefined,
+    };
     if (operation.kind === 'get') this.#gets.set(operation.key.toString('latin1'), exchange);
     if (this.#waiting.size === 0 && hasRoom(link, operation)) this.#put(exchange);
     else this.#wait(exchange);
@@ -140,7 +146,7 @@ export class StorageChannel {
   }
 
   /** One that has left may have been answered before a set that was acknowledged since (I5). */
-  #equalGet(link: Link, key: Buffer): Exchange | undefined {
+  #equalGet(link: Link, key: Buffer): PendingOperation | undefined {
     const batch = link.batchesLeft();
     if (batch !== this.#getsBatch) {
       this.#getsBatch = batch;
@@ -150,13 +156,13 @@ export class StorageChannel {
     return this.#gets.size === 0 ? undefined : this.#gets.get(key.toString('latin1'));
   }
 
-  #put(exchange: Exchange): void {
+  #put(exchange: PendingOperation): void {
     const { head, body } = encodeOperation(exchange.operation);
     this.#stream.send(exchange, head, body);
   }
 
   /** Who waited longest is shed first: its time is over soonest anyway. */
-  #wait(exchange: Exchange): void {
+  #wait(exchange: PendingOperation): void {
     this.#waiting.add(exchange);
     this.#waitingBytes += operationBytes(exchange.operation);
     while (this.#waiting.size > 1) {
@@ -168,14 +174,14 @@ export class StorageChannel {
   }
 
   /** The oldest, which no longer waits. */
-  #nextWaiting(): Exchange | undefined {
+  #nextWaiting(): PendingOperation | undefined {
     const oldest = this.#waiting.shift();
     if (oldest !== undefined) this.#waitingBytes -= operationBytes(oldest.operation);
     return oldest;
   }
 
   /** Nobody may join it any more. */
-  #giveUp(exchange: Exchange, answer: MemberAnswer): void {
+  #giveUp(exchange: PendingOperation, answer: MemberAnswer): void {
     const { operation } = exchange;
     const key = operation.kind === 'get' ? operation.key.toString('latin1') : '';
     if (this.#gets.get(key) === exchange) this.#gets.delete(key);
@@ -206,14 +212,14 @@ export class StorageChannel {
     this.#stream.close('the map names another incarnation');
   }
 
-  #received(exchange: Exchange | undefined, message: Buffer): void {
+  #received(exchange: PendingOperation | undefined, message: Buffer): void {
     this.#heard = true;
     if (this.#stream.asked.size === 0 && this.#waiting.size === 0) this.#silentSinceMs = undefined;
     // Answered after its time: the one who asked has long been told.
     if (exchange === undefined) return;
     const answer = decodeAnswer(message);
     if (typeof answer === 'string') {
-      this.#runtime.log.write('warn', 'answer refused', {
+      this.#runtime.logger.write('warn', 'answer refused', {
         node: this.#member.node,
         reason: answer,
       });
@@ -221,12 +227,12 @@ export class StorageChannel {
     } else tell(exchange, answer);
   }
 
-  #closed(sent: readonly Exchange[], reason: string, opened: boolean): void {
+  #closed(sent: readonly PendingOperation[], reason: string, opened: boolean): void {
     this.#silentSinceMs = undefined;
     this.#failure = reason;
     this.#failedMs = this.#runtime.clock.monotonicMs();
     if (!this.#retired) {
-      this.#runtime.log.write('debug', 'link closed', { node: this.#member.node, reason });
+      this.#runtime.logger.write('debug', 'link closed', { node: this.#member.node, reason });
     }
     const waiting = this.#waiting.takeAll();
     this.#waitingBytes = 0;
@@ -291,7 +297,7 @@ export class StorageChannel {
    * While long answers come a get that has none waits for its turn among them: to ask elsewhere for as much would take
    * the time of those that are under way, and to give it up all that it has been sent of (H19).
    */
-  #silentSinceOf({ operation, startedMs }: Exchange): number {
+  #silentSinceOf({ operation, startedMs }: PendingOperation): number {
     return operation.kind === 'get' ? Math.max(startedMs, this.#arrivedMs) : startedMs;
   }
 }
@@ -303,17 +309,17 @@ function hasRoom(link: Link, operation: Operation): boolean {
   return queuedBytes === 0 || queuedBytes + operationBytes(operation) <= BATCH_BYTES_MAX;
 }
 
-function join(exchange: Exchange, asker: Asker): void {
+function join(exchange: PendingOperation, asker: Asker): void {
   exchange.more ??= [];
   exchange.more.push(asker);
 }
 
-function tell({ callback, more }: Exchange, answer: MemberAnswer): void {
+function tell({ callback, more }: PendingOperation, answer: MemberAnswer): void {
   callback(answer);
   if (more !== undefined) for (const asker of more) asker.callback(answer);
 }
 
-function askElsewhere(exchange: Exchange): void {
+function askElsewhere(exchange: PendingOperation): void {
   const { more } = exchange;
   slowFor(exchange);
   if (more !== undefined) for (const asker of more) slowFor(asker);

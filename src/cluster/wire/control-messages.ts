@@ -335,4 +335,4 @@ export type MapReply = ShapeOf<typeof mapReply>;
 
 /** What a control request is refused with. */
 export const refusal = object({ error: text({ max: 64 }), detail: text({ max: 2000 }) });
-export type Refusal = ShapeOf<typeof refusal>;
+export type RefusalMessage = ShapeOf<typeof refusal>;

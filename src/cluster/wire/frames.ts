@@ -29,7 +29,7 @@ const SPARE_BLOCKS = 2;
  * outside its heap against a heap of ten MB, and with new memory for all that is sent a storage node that is
  * copied from stood still 4 ms for every 9 MB.
  */
-interface Block {
+interface SendBlock {
   readonly bytes: Buffer;
   /** Behind the last message. */
   used: number;
@@ -50,10 +50,10 @@ interface LongMessage {
 export class FrameWriter {
   #block = emptyBlock();
   /** Blocks that are full, with something that was not taken. */
-  readonly #full: Block[] = [];
-  readonly #spare: Block[] = [];
+  readonly #full: SendBlock[] = [];
+  readonly #spare: SendBlock[] = [];
   /** The blocks of each `take` that was not sent. */
-  readonly #unsent: (readonly Block[])[] = [];
+  readonly #unsent: (readonly SendBlock[])[] = [];
   #shortBytes = 0;
   readonly #long: LongMessage[] = [];
   #longBytes = 0;
@@ -144,7 +144,7 @@ export class FrameWriter {
     if (message.sent === total) this.#long.splice(this.#long.indexOf(message), 1);
   }
 
-  #blockFor(bytes: number): Block {
+  #blockFor(bytes: number): SendBlock {
     const block = this.#block;
     if (block.used + bytes <= BLOCK_BYTES) return block;
     if (block.taken < block.used) this.#full.push(block);
@@ -153,7 +153,7 @@ export class FrameWriter {
   }
 }
 
-function emptyBlock(): Block {
+function emptyBlock(): SendBlock {
   return { bytes: Buffer.allocUnsafeSlow(BLOCK_BYTES), used: 0, taken: 0, unsent: 0 };
 }
 
@@ -170,7 +170,7 @@ export class FramingBroken extends Error {
 }
 
 /** A frame of which the payload is under way. */
-interface Incoming {
+interface IncomingFrame {
   readonly id: number;
   /** Of a chunk; undefined when the frame is a whole message. */
   readonly assembly: Assembly | undefined;
@@ -185,7 +185,7 @@ interface Incoming {
 export class FrameReader {
   readonly #header = Buffer.allocUnsafe(HEADER_BYTES + TOTAL_BYTES);
   #headerUsed = 0;
-  #incoming: Incoming | undefined;
+  #incoming: IncomingFrame | undefined;
   readonly #assemblies = new Map<number, Assembly>();
   readonly #messageBytesMax: number;
   readonly #received: (id: number, message: Buffer) => void;
@@ -267,7 +267,7 @@ export class FrameReader {
     return this.#goOn(this.#incoming, bytes, payload);
   }
 
-  #goOn(incoming: Incoming, bytes: Buffer, from: number): number {
+  #goOn(incoming: IncomingFrame, bytes: Buffer, from: number): number {
     const to = Math.min(bytes.length, from + incoming.left);
     if (incoming.target !== undefined) bytes.copy(incoming.target, incoming.at, from, to);
     incoming.at += to - from;
@@ -276,7 +276,7 @@ export class FrameReader {
     return to;
   }
 
-  #finish({ id, assembly, target, at }: Incoming): void {
+  #finish({ id, assembly, target, at }: IncomingFrame): void {
     this.#incoming = undefined;
     if (assembly !== undefined) {
       assembly.received = at;

@@ -6,7 +6,7 @@ import type { Names } from '../../cluster/io/network/names.ts';
 import type { Address } from '../../cluster/model/identity.ts';
 import { hostOf } from '../../cluster/model/identity.ts';
 import { answererAt, describeAnswerer } from './answerer.ts';
-import { type Check, eachOf, type Report } from './finding.ts';
+import { type Check, eachOf, type ReportFinding } from './finding.ts';
 import type { NameLooks } from './names.ts';
 import { silent } from './silence.ts';
 import {
@@ -76,7 +76,7 @@ export function cluster(of: ClusterToLookAt, looks: NameLooks, names: Names): Ch
         judgeNodes(sights, status, report);
       }
 
-      async function reportOther(why: string, say: Report): Promise<void> {
+      async function reportOther(why: string, say: ReportFinding): Promise<void> {
         const answerer = await answererAt(controller, timeoutMs, names);
         const isOther = answerer.kind === 'node' && answerer.role !== 'controller';
         say({
@@ -109,7 +109,7 @@ async function lookAtOwn(
   controller: Address,
   own: Address,
   looks: NameLooks,
-  report: Report,
+  report: ReportFinding,
 ): Promise<void> {
   const [here, there] = await Promise.all(
     [own, controller].map(

@@ -29,7 +29,7 @@ import {
 } from '../../storage/log/log-choice.ts';
 import { logFileName } from '../../storage/log/log-files.ts';
 import { codeOf, type Entry, readIn, withFile } from './entries.ts';
-import type { Report } from './finding.ts';
+import type { ReportFinding } from './finding.ts';
 
 const COPY =
   'put back a copy of the directory, or start with an empty one: a storage node copies from others';
@@ -37,7 +37,7 @@ const COPY =
 export async function lookForDamage(
   path: string,
   entries: readonly Entry[],
-  report: Report,
+  report: ReportFinding,
 ): Promise<void> {
   const found = (what: string, todo = COPY) =>
     report({ check: 'damage', what: join(path, what), todo });

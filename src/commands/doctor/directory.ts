@@ -12,7 +12,7 @@ import { MAP_FILE } from '../../storage/data-directory/recovery.ts';
 import { EARLIER_LOG_FILE, logFileBytes, logFileNumbers } from '../../storage/log/log-files.ts';
 import { lookForDamage } from './damage.ts';
 import { codeOf, type Entry, entriesOf, lstatIfThere } from './entries.ts';
-import type { Check, Report } from './finding.ts';
+import type { Check, ReportFinding } from './finding.ts';
 import { megabytes } from './machine.ts';
 import { lookAtUse } from './use.ts';
 
@@ -81,7 +81,7 @@ async function lookAtRoom(
   path: string,
   entries: readonly Entry[],
   { memoryBytes, isForStorage }: DataDirectory,
-  report: Report,
+  report: ReportFinding,
 ): Promise<void> {
   const place = await nearestThatIsThere(path);
   const { bavail, bsize, blocks, files: inodes, ffree, type } = await statfs(place);
@@ -146,7 +146,11 @@ function isOwn(name: string): boolean {
 }
 
 /** @returns what no node put there */
-function lookAtNames(path: string, entries: readonly Entry[], report: Report): readonly string[] {
+function lookAtNames(
+  path: string,
+  entries: readonly Entry[],
+  report: ReportFinding,
+): readonly string[] {
   const isStrange = ({ name, stats }: Entry) =>
     !isOfSystem(name) && (!isOwn(name) || !stats.isFile());
   const strangers = entries.filter(isStrange).map(({ name }) => name);
@@ -179,7 +183,7 @@ interface Looked {
   readonly isShared: boolean;
 }
 
-function lookAtModes({ path, stats, entries, isShared }: Looked, report: Report): void {
+function lookAtModes({ path, stats, entries, isShared }: Looked, report: ReportFinding): void {
   const mode = (each: Stats) => (each.mode & 0o7777).toString(8).padStart(4, '0');
   if ((stats.mode & 0o022) !== 0) {
     report({

@@ -3,7 +3,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Report } from './finding.ts';
+import type { ReportFinding } from './finding.ts';
 
 export interface Entry {
   readonly name: string;
@@ -16,7 +16,7 @@ export async function lstatIfThere(path: string): Promise<Stats | undefined> {
 
 export async function entriesOf(
   path: string,
-  report: Report,
+  report: ReportFinding,
 ): Promise<readonly Entry[] | undefined> {
   try {
     const names = await readdir(path);

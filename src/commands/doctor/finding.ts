@@ -9,11 +9,11 @@ export interface Finding {
   readonly todo: string;
 }
 
-export type Report = (finding: Finding) => void;
+export type ReportFinding = (finding: Finding) => void;
 
 export interface Check {
   readonly name: string;
-  examine(report: Report): Promise<void>;
+  examine(report: ReportFinding): Promise<void>;
 }
 
 /** @returns all findings, in the order of the checks */

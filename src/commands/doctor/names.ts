@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { ask } from '../../cluster/io/network/ask.ts';
 import type { Names, Resolved } from '../../cluster/io/network/names.ts';
 import { type Address, formatAddress, hostOf, parseAddress } from '../../cluster/model/identity.ts';
-import type { Report } from './finding.ts';
+import type { ReportFinding } from './finding.ts';
 
 /** A new connection waits for it. */
 const SLOW_MS = 1000;
@@ -21,7 +21,7 @@ export class NameLooks {
   }
 
   /** @returns addresses, undefined for a name that has none, which is reported once */
-  addressesOf(host: string, report: Report): Promise<readonly string[] | undefined> {
+  addressesOf(host: string, report: ReportFinding): Promise<readonly string[] | undefined> {
     if (isIP(host) !== 0) return Promise.resolve([host]);
     let look = this.#looks.get(host);
     if (look === undefined) {
@@ -32,7 +32,7 @@ export class NameLooks {
   }
 
   /** Whoever connects to a name may come to any of its addresses. */
-  async reachable(address: Address, report: Report): Promise<void> {
+  async reachable(address: Address, report: ReportFinding): Promise<void> {
     const host = hostOf(address);
     const port = parseAddress(address)?.port ?? 0;
     const addresses = (await this.addressesOf(host, report)) ?? [];
@@ -52,7 +52,7 @@ export class NameLooks {
     });
   }
 
-  async #lookUp(host: string, report: Report): Promise<readonly string[] | undefined> {
+  async #lookUp(host: string, report: ReportFinding): Promise<readonly string[] | undefined> {
     const startMs = performance.now();
     const resolved = await new Promise<Resolved>((done) => this.#names.addressesOf(host, done));
     const tookMs = Math.round(performance.now() - startMs);

@@ -11,7 +11,7 @@ import { STATE_FILE } from '../../controller/map/state-file.ts';
 import { decodeIdentity, IDENTITY_FILE } from '../../storage/data-directory/identity-file.ts';
 import { answererAt, describeAnswerer } from './answerer.ts';
 import { lstatIfThere, readIn } from './entries.ts';
-import type { Check, Report } from './finding.ts';
+import type { Check, ReportFinding } from './finding.ts';
 import { silent } from './silence.ts';
 import { lookAtHolder } from './use.ts';
 import { statusIn } from './verdicts.ts';
@@ -42,7 +42,7 @@ export function running(of: RunningNode, names: Names): Check {
     },
   };
 
-  async function lookAtPort(at: Address, report: Report): Promise<void> {
+  async function lookAtPort(at: Address, report: ReportFinding): Promise<void> {
     const answerer = await answererAt(at, timeoutMs, names);
     if (answerer.kind === 'silent') {
       // Of a controller the look at the cluster says so.
@@ -71,7 +71,7 @@ export function running(of: RunningNode, names: Names): Check {
     return isState ? ['controller'] : ['storage'];
   }
 
-  async function lookAtStorage(at: Address, report: Report): Promise<void> {
+  async function lookAtStorage(at: Address, report: ReportFinding): Promise<void> {
     const told = await ask({ address: at, path: '/status', timeoutMs }, names);
     const sight = told.kind === 'told' ? readStorage(told.text) : undefined;
     if (sight === undefined) return;
@@ -101,7 +101,7 @@ export function running(of: RunningNode, names: Names): Check {
     }
   }
 
-  async function lookAtFrontend(at: Address, report: Report): Promise<void> {
+  async function lookAtFrontend(at: Address, report: ReportFinding): Promise<void> {
     const status = await statusOfController();
     if (status?.ready !== true || status.frontends.includes(at)) return;
     report({

@@ -16,7 +16,7 @@ import {
   unixSockets,
 } from '../../cluster/io/process/socket-holders.ts';
 import { type Entry, entriesOf, readIn } from './entries.ts';
-import type { Report } from './finding.ts';
+import type { ReportFinding } from './finding.ts';
 
 export type Use =
   | { readonly kind: 'free' }
@@ -46,7 +46,7 @@ export async function useOf(path: string, entries: readonly Entry[]): Promise<Us
 export async function lookAtUse(
   path: string,
   entries: readonly Entry[],
-  report: Report,
+  report: ReportFinding,
 ): Promise<void> {
   const use = await useOf(path, entries);
   switch (use.kind) {
@@ -63,7 +63,7 @@ export async function lookAtUse(
   }
 }
 
-function reportCopy(path: string, pid: string | undefined, report: Report): void {
+function reportCopy(path: string, pid: string | undefined, report: ReportFinding): void {
   report({
     check: 'in-use',
     what: `${path} is a copy of a directory that is in use by ${inWords(pid)}`,
@@ -75,7 +75,7 @@ function reportCopy(path: string, pid: string | undefined, report: Report): void
 export async function lookAtHolder(
   path: string,
   listener: string | undefined,
-  report: Report,
+  report: ReportFinding,
 ): Promise<void> {
   const entries = await entriesOf(path, () => undefined);
   if (entries === undefined) return;

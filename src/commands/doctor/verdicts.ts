@@ -24,7 +24,7 @@ import {
   type ShapeOf,
   text,
 } from '../../cluster/wire/shapes.ts';
-import type { Report } from './finding.ts';
+import type { ReportFinding } from './finding.ts';
 import { silent } from './silence.ts';
 
 /** Of a store: soon it refuses sets. */
@@ -90,16 +90,16 @@ export interface NodeSight {
   readonly silence: Silence | undefined;
   /** What `/readyz?verbose` says. */
   readonly health: string;
-  readonly metrics: Metrics | undefined;
+  readonly metrics: ReadMetrics | undefined;
 }
 
-type Metrics = Pick<ReadonlyMap<string, number>, 'get'> & {
+type ReadMetrics = Pick<ReadonlyMap<string, number>, 'get'> & {
   readonly version: string | undefined;
   readonly role: string | undefined;
 };
 
 /** The figures without labels, and what the software says of itself. */
-export function readMetrics(exposition: string): Metrics {
+export function readMetrics(exposition: string): ReadMetrics {
   const values = new Map<string, number>();
   for (const [, name = '', value] of exposition.matchAll(/^([a-z_0-9]+) (\S+)$/gm)) {
     values.set(name, Number(value));
@@ -112,7 +112,7 @@ export function readMetrics(exposition: string): Metrics {
 export function judgeCluster(
   status: ClusterStatus,
   ownScale: number | undefined,
-  report: Report,
+  report: ReportFinding,
 ): void {
   const { storage, redundancy, timeScale, offlinePartitions = 0, stateProblem, frozen } = status;
   if (!status.ready) {
@@ -194,7 +194,7 @@ function judgePresence(
   id: string,
   node: StorageStatus,
   status: ClusterStatus,
-  report: Report,
+  report: ReportFinding,
 ): void {
   const { fenced, draining, ended, heardMsAgo, diskProblem } = node;
   const say = (what: string, todo: string) =>
@@ -228,7 +228,7 @@ function judgePresence(
   );
 }
 
-function reportClock(whose: string, aheadMs: number, report: Report): void {
+function reportClock(whose: string, aheadMs: number, report: ReportFinding): void {
   const seconds = (Math.abs(aheadMs) / 1000).toFixed(1);
   report({
     check: 'clock',
@@ -241,7 +241,7 @@ function reportClock(whose: string, aheadMs: number, report: Report): void {
 export function judgeClock(
   { timeMs }: ClusterStatus,
   { beforeMs, afterMs }: { readonly beforeMs: number; readonly afterMs: number },
-  report: Report,
+  report: ReportFinding,
 ): void {
   if (timeMs === undefined) return;
   const aheadMs = (beforeMs + afterMs) / 2 - timeMs;
@@ -253,7 +253,7 @@ export function judgeClock(
 export function judgeNodes(
   sights: readonly NodeSight[],
   status: ClusterStatus,
-  report: Report,
+  report: ReportFinding,
 ): void {
   const { timeScale } = status;
   for (const sight of sights) {
@@ -284,7 +284,7 @@ export function judgeNodes(
   }
 }
 
-function judgeNode(sight: NodeSight, status: ClusterStatus, report: Report): void {
+function judgeNode(sight: NodeSight, status: ClusterStatus, report: ReportFinding): void {
   const { address, role, health, metrics } = sight;
   const problems = [...health.matchAll(/^\[[-!]\](\S+) (?:failed|warning): (.*)$/gm)];
   for (const [, name = '', problem = ''] of problems) {

@@ -17,15 +17,15 @@ import { mapPartitions, nextNumber, withEntry, withMembers } from './membership.
 import { removeLongGone } from './node-removal.ts';
 import { changeWitnesses } from './witnesses.ts';
 
-type Step = (map: ClusterMap, view: View) => ClusterMap;
+type DecisionStep = (map: ClusterMap, view: View) => ClusterMap;
 
 /** @returns the map itself when nothing is to change */
 export function decide(
   map: ClusterMap,
   view: View,
-  others: { readonly thaw: Step; readonly rebalance: Step },
+  others: { readonly thaw: DecisionStep; readonly rebalance: DecisionStep },
 ): ClusterMap {
-  const take = (steps: readonly Step[]) =>
+  const take = (steps: readonly DecisionStep[]) =>
     steps.reduce((changed, step) => step(changed, view), map);
   const { thaw, rebalance } = others;
   if (!view.mayMove(map)) {
@@ -114,13 +114,13 @@ function removeThose(map: ClusterMap, view: View, which: (member: Member) => boo
   );
 }
 
-interface Place {
+interface PartitionInMap {
   readonly map: ClusterMap;
   readonly entry: PartitionEntry;
   readonly partition: PartitionId;
 }
 
-function mayRemove(place: Place, member: Member, view: View): boolean {
+function mayRemove(place: PartitionInMap, member: Member, view: View): boolean {
   const { map, partition } = place;
   const granted = isGranted(map, member);
   // It never answered a get, and what it applied never counted. One that cannot write ends no copy (H35).
@@ -151,7 +151,7 @@ function mayRemove(place: Place, member: Member, view: View): boolean {
  * decision was alive then. To obey it is not enough: who cannot store maps could not go on without the member.
  */
 export function someOtherServes(
-  { map, entry }: Pick<Place, 'map' | 'entry'>,
+  { map, entry }: Pick<PartitionInMap, 'map' | 'entry'>,
   member: Life,
   view: View,
   decision?: Since,

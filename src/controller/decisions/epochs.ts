@@ -4,7 +4,7 @@
 
 import type { ClusterMap, Member, PartitionEntry } from '../../cluster/model/cluster-map.ts';
 import { EPOCH_MAX, type Epoch } from '../../cluster/model/identity.ts';
-import type { Log } from '../../cluster/ports.ts';
+import type { Logger } from '../../cluster/ports.ts';
 
 /**
  * H32: the lost controller may have opened epochs that no node heard of, and frontends did. Were one of them used
@@ -47,18 +47,18 @@ export function spentShare({ partitions }: ClusterMap): number {
 
 /** Warns while there is time, once a start of the controller: whoever recovers again and again starts often. */
 export class EpochWatch {
-  readonly #log: Log;
+  readonly #logger: Logger;
   #warned = false;
 
-  constructor(log: Log) {
-    this.#log = log;
+  constructor(logger: Logger) {
+    this.#logger = logger;
   }
 
   published(map: ClusterMap): void {
     const share = spentShare(map);
     if (this.#warned || share < WARN_SHARE) return;
     this.#warned = true;
-    this.#log.write(
+    this.#logger.write(
       'warn',
       'epochs run out: recoveries of a controller that loses its map again and again spend them; give it a data directory, or find out why it ends. When all are spent, the members of a partition cannot change any more: make a backup before, and restore it into a new cluster',
       { spentShare: share },

@@ -49,11 +49,11 @@ interface Slot {
 }
 
 /** A partition that takes `slot`, and before that gave up `gave`, which an earlier step took. */
-interface Step {
+interface PlacementStep {
   readonly partition: number;
   readonly slot: Slot;
   readonly gave: Slot | undefined;
-  readonly earlier: Step | undefined;
+  readonly earlier: PlacementStep | undefined;
   /** Units that this step and the earlier ones move, less those that they spare. */
   readonly cost: number;
 }
@@ -172,10 +172,10 @@ class Planner {
   }
 
   /** Bellman's and Ford's search over nodes: a step may spare a unit, so its cost can be negative. */
-  #cheapestPath(partition: number): Step {
-    const best = new Map<Slot, Step>();
+  #cheapestPath(partition: number): PlacementStep {
+    const best = new Map<Slot, PlacementStep>();
     const queue: Slot[] = [];
-    const reach = (from: Step | undefined, at: number, gave: Slot | undefined) => {
+    const reach = (from: PlacementStep | undefined, at: number, gave: Slot | undefined) => {
       const base = (from?.cost ?? 0) - (gave === undefined ? 0 : costOf(at, gave));
       for (const slot of this.#preferred(at)) {
         const cost = base + costOf(at, slot);
@@ -199,8 +199,8 @@ class Planner {
     return cheapest;
   }
 
-  #apply(last: Step): void {
-    for (let step: Step | undefined = last; step !== undefined; step = step.earlier) {
+  #apply(last: PlacementStep): void {
+    for (let step: PlacementStep | undefined = last; step !== undefined; step = step.earlier) {
       if (step.gave !== undefined) this.#give(step.partition, step.gave);
       this.#take(step.partition, step.slot);
     }
@@ -242,7 +242,7 @@ function costOf(partition: number, slot: Slot): number {
   return slot.before.has(partition) ? 0 : 1;
 }
 
-function passes(path: Step | undefined, partition: number): boolean {
+function passes(path: PlacementStep | undefined, partition: number): boolean {
   for (let step = path; step !== undefined; step = step.earlier) {
     if (step.partition === partition) return true;
   }

@@ -18,11 +18,11 @@ import type { PrepareReply } from '../../cluster/wire/control-messages.ts';
 import { hasEpochLeft, openEpoch } from './epochs.ts';
 
 /** What each node said when it promised. */
-export type Promises = ReadonlyMap<NodeId, PrepareReply>;
+export type PromisesByNode = ReadonlyMap<NodeId, PrepareReply>;
 
 /** What is known beside the map; all of it only grows during a recovery. */
 export interface Evidence {
-  readonly promises: Promises;
+  readonly promises: PromisesByNode;
   /** Whether it promised so long ago that every lease is over which it granted before. */
   hasLapsed(node: NodeId): boolean;
   /**
@@ -32,7 +32,7 @@ export interface Evidence {
   mayBeMissed(node: NodeId): boolean;
 }
 
-interface Known {
+interface KnownEntry {
   readonly entry: PartitionEntry;
   /** Where it stands. */
   readonly map: ClusterMap;
@@ -93,14 +93,14 @@ function isSameSet(a: readonly NodeId[], b: readonly NodeId[]): boolean {
 }
 
 /** The newest map that anybody who promised has. */
-export function newestMap(promises: Promises): ClusterMap | undefined {
+export function newestMap(promises: PromisesByNode): ClusterMap | undefined {
   return mapsOf(promises).sort((a, b) => compareMapVersions(b.version, a.version))[0];
 }
 
 /** The partitions that wait for a promise, by the node that is to give it. */
 export function frozenFor(
   map: ClusterMap,
-  promises: Promises,
+  promises: PromisesByNode,
 ): ReadonlyMap<NodeId, readonly PartitionId[]> {
   const waiting = new Map<NodeId, PartitionId[]>();
   for (const [partition, entry] of map.partitions.entries()) {
@@ -158,7 +158,7 @@ function survivor(
 }
 
 /** That very life promised, and has said no goodbye. */
-function lives(promises: Promises, { node, incarnation }: Life): boolean {
+function lives(promises: PromisesByNode, { node, incarnation }: Life): boolean {
   const promise = promises.get(node);
   return promise?.incarnation === incarnation && promise.living === true;
 }
@@ -179,7 +179,7 @@ function bars(map: ClusterMap, { node, incarnation }: Life): boolean {
   return entry.fenced || entry.incarnation > incarnation;
 }
 
-function mapsOf(promises: Promises): ClusterMap[] {
+function mapsOf(promises: PromisesByNode): ClusterMap[] {
   const known = [...promises.values()].flatMap(({ map, obeyed }) => [map, obeyed]);
   return known.filter((map) => map !== undefined);
 }
@@ -187,7 +187,7 @@ function mapsOf(promises: Promises): ClusterMap[] {
 /** The nodes of the map, each as the latest life that it or an entry's own map knows. */
 function latestLives(
   map: ClusterMap,
-  known: readonly (Known | undefined)[],
+  known: readonly (KnownEntry | undefined)[],
 ): Record<string, NodeEntry> {
   const nodes = { ...map.nodes };
   for (const { entry, map: from } of known.filter((each) => each !== undefined)) {
@@ -202,7 +202,7 @@ function latestLives(
 }
 
 /** Of the newest map among equals. */
-function highestEntry(maps: readonly ClusterMap[], partition: PartitionId): Known | undefined {
+function highestEntry(maps: readonly ClusterMap[], partition: PartitionId): KnownEntry | undefined {
   return maps
     .flatMap((map) => {
       const entry = map.partitions[partition];
@@ -230,7 +230,7 @@ function presentLife(
  * D6: only the life or the store that the entry names counts: a node without its data knows nothing. And the store only
  * if it had that life: an old copy of it knows nothing of the maps since.
  */
-function hasPromised(promises: Promises, map: ClusterMap, member: Member): boolean {
+function hasPromised(promises: PromisesByNode, map: ClusterMap, member: Member): boolean {
   const promise = promises.get(member.node);
   if (promise === undefined) return false;
   if (promise.incarnation === member.incarnation) return true;

@@ -20,7 +20,7 @@ import { explained } from '../../cluster/shortage.ts';
 import { isNewer } from '../../cluster/wire/map-exchange.ts';
 import { encodeState, STATE_FILE } from './state-file.ts';
 
-export type Change = (map: ClusterMap | undefined) => ClusterMap;
+export type MapChange = (map: ClusterMap | undefined) => ClusterMap;
 type Decided = (
   outcome:
     | { readonly kind: 'published' }
@@ -31,12 +31,12 @@ type Decided = (
 export type Holds = (map: ClusterMap, earlier: ClusterMap | undefined) => boolean;
 
 interface Proposal {
-  readonly change: Change;
+  readonly change: MapChange;
   readonly decided: Decided;
   readonly holds: Holds;
 }
 
-interface Waiter {
+interface MapWaiter {
   readonly since: MapVersion;
   readonly wake: () => void;
 }
@@ -48,7 +48,7 @@ export class PublishedMap {
   readonly #runtime: Runtime;
   readonly #published: (map: ClusterMap, earlier: ClusterMap | undefined) => void;
   readonly #queue: Proposal[] = [];
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Set<MapWaiter>();
   #map: ClusterMap | undefined;
   /** Of this process, the oldest first, without the present one. */
   readonly #recent: MapBase[] = [];
@@ -117,7 +117,7 @@ export class PublishedMap {
    * The change gets the map as it is when its turn comes, so changes never overwrite each other. One that does not
    * hold any more when it is durable gets it again: a write may take seconds, and nobody has seen the map yet.
    */
-  propose(change: Change, decided: Decided, holds: Holds = () => true): void {
+  propose(change: MapChange, decided: Decided, holds: Holds = () => true): void {
     this.#queue.push({ change, decided, holds });
     this.#next();
   }
@@ -132,7 +132,7 @@ export class PublishedMap {
       cancel();
       answer(this.newsFor(asker));
     };
-    const waiter: Waiter = { since, wake };
+    const waiter: MapWaiter = { since, wake };
     const cancel = this.#runtime.timers.after(waitMs, wake);
     this.#waiters.add(waiter);
   }
@@ -178,9 +178,9 @@ export class PublishedMap {
   #report(problem: string | undefined): void {
     if (problem === this.#problem) return;
     this.#problem = problem;
-    const { log } = this.#runtime;
-    if (problem === undefined) log.write('info', `${STATE_FILE} can be written again`);
-    else log.write('error', `${STATE_FILE} cannot be written`, { detail: explained(problem) });
+    const { logger } = this.#runtime;
+    if (problem === undefined) logger.write('info', `${STATE_FILE} can be written again`);
+    else logger.write('error', `${STATE_FILE} cannot be written`, { detail: explained(problem) });
   }
 
   #publish(map: ClusterMap): void {

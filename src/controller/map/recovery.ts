@@ -31,7 +31,7 @@ import {
 import { describeFrozen, some } from '../routes/frozen.ts';
 import { isSameGeneration, noGenerationLeft, openGeneration } from './generations.ts';
 
-export interface RecoveryOptions {
+export interface MapRecoveryOptions {
   readonly times: Times;
   readonly cluster: ClusterId;
   /** A generation that was used before. */
@@ -43,10 +43,10 @@ export interface RecoveryOptions {
   readonly isOnlyController: boolean;
 }
 
-export class Recovery {
+export class MapRecovery {
   readonly #runtime: Runtime;
   readonly #client: ControlCaller;
-  readonly #options: RecoveryOptions;
+  readonly #options: MapRecoveryOptions;
   readonly #recovered: (map: ClusterMap) => void;
   readonly #addresses = new Set<Address>();
   readonly #promises = new Map<NodeId, PrepareReply>();
@@ -69,7 +69,7 @@ export class Recovery {
   constructor(
     runtime: Runtime,
     client: ControlCaller,
-    options: RecoveryOptions,
+    options: MapRecoveryOptions,
     recovered: (map: ClusterMap) => void,
   ) {
     const { cluster, above } = options;
@@ -83,7 +83,7 @@ export class Recovery {
       throw new FatalError(EXIT.config, noGenerationLeft('the state of this controller'));
     }
     this.#generation = generation;
-    runtime.log.write('warn', 'recovering the map from the nodes', {
+    runtime.logger.write('warn', 'recovering the map from the nodes', {
       cluster,
       generation: generation.generation,
     });
@@ -237,7 +237,7 @@ export class Recovery {
   #problemWith(problem: string): void {
     if (this.#problems.has(problem)) return;
     this.#problems.add(problem);
-    this.#runtime.log.write('error', 'a promise cannot be used', { problem });
+    this.#runtime.logger.write('error', 'a promise cannot be used', { problem });
   }
 
   /** @param nowMs by default the present; later, to see what only waiting brings */
@@ -277,11 +277,11 @@ export class Recovery {
     const left = frozenEntries(map).length;
     if (left > 0 && this.#isWorthWaiting(base, left)) return;
     this.#published = true;
-    const { log } = this.#runtime;
+    const { logger } = this.#runtime;
     const { generation } = this.#generation;
-    log.write('info', 'map recovered', { generation, nodes: promised.length, frozen: left });
+    logger.write('info', 'map recovered', { generation, nodes: promised.length, frozen: left });
     if (left > 0) {
-      log.write('warn', 'partitions are frozen', { why: describeFrozen(this.frozenFor(map)) });
+      logger.write('warn', 'partitions are frozen', { why: describeFrozen(this.frozenFor(map)) });
     }
     this.#recovered(map);
   }

@@ -8,7 +8,7 @@ import {
   compareGenerations,
   compareMapVersions,
   type Generation,
-  isOfYesterday,
+  isOfStaleLineage,
   type MapVersion,
   nodeEntry,
   printMapVersion,
@@ -17,7 +17,7 @@ import {
 } from '../../cluster/model/cluster-map.ts';
 import type { NodeId } from '../../cluster/model/identity.ts';
 import type { Times } from '../../cluster/model/limits.ts';
-import type { Log, Runtime } from '../../cluster/ports.ts';
+import type { Logger, Runtime } from '../../cluster/ports.ts';
 import { STATE_FILE } from './state-file.ts';
 
 /** What a storage node says of the maps and recoveries that it knows. */
@@ -59,7 +59,7 @@ export class StartupGuard {
       this.#promised = promised;
     }
     const adopted = obeyedVersion ?? mapVersion;
-    if (adopted !== undefined) refuseYesterday(this.#stored, node, adopted);
+    if (adopted !== undefined) refuseStaleLineage(this.#stored, node, adopted);
     this.#heard.add(node);
     if (Object.keys(this.#stored.nodes).every((each) => this.#heard.has(each as NodeId))) {
       this.#open();
@@ -93,17 +93,17 @@ export function refuseOtherWhenFull(asked: WhenFull | undefined, map: ClusterMap
 export function noteOtherFounding(
   asked: Pick<ClusterMap, 'redundancy' | 'digits'>,
   { redundancy, digits }: ClusterMap,
-  log: Log,
+  logger: Logger,
 ): void {
   if (asked.redundancy === redundancy && asked.digits === digits) return;
   const what = 'the stored cluster differs from the command line, and wins';
-  log.write('warn', what, { redundancy, digits });
+  logger.write('warn', what, { redundancy, digits });
 }
 
 /** @throws FatalError when a node has a map that the controller's was not made from */
-export function refuseYesterday(own: ClusterMap, node: NodeId, adopted: MapVersion): void {
+export function refuseStaleLineage(own: ClusterMap, node: NodeId, adopted: MapVersion): void {
   const isNewer = compareMapVersions(adopted, own.version) > 0;
-  if (!isNewer && !isOfYesterday(own, adopted)) return;
+  if (!isNewer && !isOfStaleLineage(own, adopted)) return;
   throw new FatalError(
     EXIT.config,
     `node ${node} has map ${printMapVersion(adopted)}, which is newer than the one that this controller started from: ${STATE_FILE} is an old copy; put the newest back, or start with --recover`,

@@ -8,7 +8,7 @@ import { STATE_FILE } from './state-file.ts';
 const LOOK_MS = 1000;
 
 export function watchState(
-  { timers, log }: Pick<Runtime, 'timers' | 'log'>,
+  { timers, logger }: Pick<Runtime, 'timers' | 'logger'>,
   disk: Disk,
   map: PublishedMap,
 ): void {
@@ -21,7 +21,7 @@ export function watchState(
       // While it is written it is neither the one nor the other.
       if (result.kind === 'failed' || stored === undefined || map.stored !== stored) return;
       if (result.value.problem !== undefined) {
-        if (problem !== result.value.problem) log.write('error', result.value.problem);
+        if (problem !== result.value.problem) logger.write('error', result.value.problem);
         problem = result.value.problem;
         return;
       }
@@ -33,7 +33,10 @@ export function watchState(
         return;
       }
       const what = sight === undefined ? 'removed' : 'changed';
-      log.write('error', `${STATE_FILE} was ${what}, not by this controller; it is written again`);
+      logger.write(
+        'error',
+        `${STATE_FILE} was ${what}, not by this controller; it is written again`,
+      );
       map.rewrite();
     });
   };

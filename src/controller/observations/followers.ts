@@ -7,7 +7,7 @@ import { askedFor, type ClusterMap, compareGenerations } from '../../cluster/mod
 import type { NodeId } from '../../cluster/model/identity.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 import type { HeartbeatRequest } from '../../cluster/wire/control-messages.ts';
-import { refuseYesterday } from '../map/startup-guard.ts';
+import { refuseStaleLineage } from '../map/startup-guard.ts';
 
 /** Times the suspicion time: a recovery that lives and finds its nodes has published a newer map than ours by then. */
 const PATIENCE = 3;
@@ -35,7 +35,7 @@ export class Followers {
    */
   heard(own: ClusterMap, heartbeat: HeartbeatRequest, nowMs: number): void {
     const { node, mapVersion, obeyedVersion, promised } = heartbeat;
-    refuseYesterday(own, node, obeyedVersion ?? mapVersion);
+    refuseStaleLineage(own, node, obeyedVersion ?? mapVersion);
     if (promised === undefined || compareGenerations(promised, askedFor(own)) <= 0) {
       this.#overruled.delete(node);
       return;

@@ -3,7 +3,7 @@
 
 import type { Caller, ControlRoutes } from '../../cluster/http/control-routes.ts';
 import { isSameLife, type Life, nodeEntry } from '../../cluster/model/cluster-map.ts';
-import type { Log } from '../../cluster/ports.ts';
+import type { Logger } from '../../cluster/ports.ts';
 import type {
   Accepted,
   DeathRequest,
@@ -19,9 +19,9 @@ export function addLifeReports(
   control: ControlRoutes,
   controller: Administered,
   looks: Looks,
-  log: Log,
+  logger: Logger,
 ): void {
-  const reports = new LifeReports(controller, looks, log);
+  const reports = new LifeReports(controller, looks, logger);
   control.on(CONTROL.goodbye, (message, reply) => reply(reports.goodbye(message)));
   control.on(CONTROL.death, (message, reply, caller) => reply(reports.death(message, caller)));
   control.on(CONTROL.report, (message, reply) => reply(reports.unreachable(message)));
@@ -30,17 +30,17 @@ export function addLifeReports(
 class LifeReports {
   readonly #controller: Administered;
   readonly #looks: Looks;
-  readonly #log: Log;
+  readonly #logger: Logger;
 
-  constructor(controller: Administered, looks: Looks, log: Log) {
+  constructor(controller: Administered, looks: Looks, logger: Logger) {
     this.#controller = controller;
     this.#looks = looks;
-    this.#log = log;
+    this.#logger = logger;
   }
 
   /** H5b, D4. */
   goodbye({ state, ...life }: GoodbyeRequest): Accepted | Refused {
-    this.#log.write('info', 'a storage node says goodbye', { ...life, state });
+    this.#logger.write('info', 'a storage node says goodbye', { ...life, state });
     if (state !== 'leaving') return this.#died(life, state === 'restarting');
     if (!this.#isPresent(life)) return refusedLives([life]);
     this.#controller.propose(
@@ -59,7 +59,7 @@ class LifeReports {
         'a death is vouched for on the machine of the controller only',
       );
     }
-    this.#log.write('info', 'a storage node is dead, says its parent', { ...life });
+    this.#logger.write('info', 'a storage node is dead, says its parent', { ...life });
     return this.#died(life, returning);
   }
 

@@ -11,14 +11,14 @@ import {
   presentLives,
 } from '../../cluster/model/cluster-map.ts';
 import { NODE_CLOCK_OFF_MS_MAX, type Times } from '../../cluster/model/limits.ts';
-import type { Clock, Log } from '../../cluster/ports.ts';
+import type { Clock, Logger } from '../../cluster/ports.ts';
 import type { HeartbeatRequest } from '../../cluster/wire/control-messages.ts';
 import { AWAY_HEARTBEATS } from './failure-detector.ts';
 import { ageMs } from './lateness.ts';
 import { LatestReport } from './pending.ts';
 
 /** Times less the controller's monotonic time of then. */
-interface Told {
+interface ClockReading {
   readonly own: number;
   readonly goesBy: number;
 }
@@ -35,9 +35,9 @@ export class NodeClocks {
   /** By which this controller judges whoever registers. */
   readonly time: ClusterClock;
   readonly #own: Clock;
-  readonly #log: Log;
+  readonly #logger: Logger;
   readonly #times: Times;
-  #told = new LatestReport<Told>();
+  #told = new LatestReport<ClockReading>();
   readonly #verdicts = new LatestReport<Verdict>();
   /** Those whose clocks are off, while they are few enough to be the wrong ones. */
   #avoided: readonly Life[] = [];
@@ -46,10 +46,10 @@ export class NodeClocks {
   #tickMs: number;
   #trustFromMs = Number.NEGATIVE_INFINITY;
 
-  constructor(own: Clock, log: Log, times: Times) {
-    this.time = new ClusterClock(own, log);
+  constructor(own: Clock, logger: Logger, times: Times) {
+    this.time = new ClusterClock(own, logger);
     this.#own = own;
-    this.#log = log;
+    this.#logger = logger;
     this.#times = times;
     this.#ownBase = baseOf(own);
     this.#tickMs = own.monotonicMs();
@@ -141,8 +141,9 @@ export class NodeClocks {
 
   #report({ node, incarnation }: Life, isOff: boolean, aheadMs: number): void {
     const fields = { node, incarnation, aheadMs: Math.round(aheadMs) };
-    if (isOff) this.#log.write('error', 'the clock of a storage node is off: set it right', fields);
-    else this.#log.write('info', 'the clock of a storage node is right again', fields);
+    if (isOff)
+      this.#logger.write('error', 'the clock of a storage node is off: set it right', fields);
+    else this.#logger.write('info', 'the clock of a storage node is right again', fields);
   }
 
   #lookAtOwn(nowMs: number): void {

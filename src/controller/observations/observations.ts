@@ -8,7 +8,7 @@ import {
   presentLives,
 } from '../../cluster/model/cluster-map.ts';
 import type { Times } from '../../cluster/model/limits.ts';
-import type { Log, Runtime } from '../../cluster/ports.ts';
+import type { Logger, Runtime } from '../../cluster/ports.ts';
 import type { HeartbeatReply, HeartbeatRequest } from '../../cluster/wire/control-messages.ts';
 import { FailureDetector } from './failure-detector.ts';
 import { Frontends } from './frontends.ts';
@@ -21,7 +21,7 @@ import { View } from './view.ts';
 export type Acknowledgement = Pick<HeartbeatRequest, 'mapVersion' | 'obeyedVersion'>;
 
 export class Observations {
-  readonly #log: Log;
+  readonly #logger: Logger;
   readonly times: Times;
   readonly detector: FailureDetector;
   readonly frontends: Frontends;
@@ -38,13 +38,13 @@ export class Observations {
   /** Called when something was learned that a decision may follow from; time alone brings the rest. */
   onNews: () => void = () => undefined;
 
-  constructor(times: Times, { clock, log }: Pick<Runtime, 'clock' | 'log'>) {
+  constructor(times: Times, { clock, logger }: Pick<Runtime, 'clock' | 'logger'>) {
     this.times = times;
-    this.#log = log;
+    this.#logger = logger;
     this.detector = new FailureDetector(times, clock.monotonicMs(), () => this.onNews());
     this.frontends = new Frontends(times);
     this.reachability = new Reachability(times, this.frontends);
-    this.clocks = new NodeClocks(clock, log, times);
+    this.clocks = new NodeClocks(clock, logger, times);
   }
 
   tick(map: ClusterMap | undefined, nowMs: number): void {
@@ -72,10 +72,10 @@ export class Observations {
     before: HeartbeatRequest | undefined,
   ): void {
     if (writable === (before?.writable ?? true) && diskProblem === before?.diskProblem) return;
-    if (writable) this.#log.write('info', 'a storage node can write again', { node });
+    if (writable) this.#logger.write('info', 'a storage node can write again', { node });
     else {
       const detail = diskProblem;
-      this.#log.write('warn', 'a storage node cannot write, and gives up what others have', {
+      this.#logger.write('warn', 'a storage node cannot write, and gives up what others have', {
         node,
         detail,
       });

@@ -17,7 +17,7 @@ import { LatestReport } from './pending.ts';
 /** A frontend repeats itself with every probe; so many of its reports may be lost. */
 const FRESH_PROBES = 3;
 
-interface Report {
+interface SilenceReport {
   readonly atMs: number;
   readonly silent: readonly Life[];
 }
@@ -26,7 +26,7 @@ export class Reachability {
   readonly #times: Times;
   readonly #frontends: Frontends;
   /** The latest of each frontend. */
-  readonly #reports = new Map<string, Report>();
+  readonly #reports = new Map<string, SilenceReport>();
   /** When half of the frontends said so last. */
   readonly #saidMs = new LatestReport<number>();
   #avoided: readonly Life[] = [];

@@ -34,7 +34,7 @@ import { type Choice, holdersOf, mostComplete, thoseWhoSaid } from '../decisions
 import { livesOf, withEntry, withMembers } from '../decisions/membership.ts';
 import { whyNeeded, withoutNode } from '../decisions/node-removal.ts';
 import { planChange } from '../decisions/plan.ts';
-import type { Recovery } from '../map/recovery.ts';
+import type { MapRecovery } from '../map/recovery.ts';
 import type { Observations } from '../observations/observations.ts';
 import { some } from './frozen.ts';
 
@@ -45,7 +45,7 @@ export interface Administered {
   readonly observations: Observations;
   nowMs(): number;
   map(): ClusterMap | undefined;
-  recovery(): Recovery | undefined;
+  recovery(): MapRecovery | undefined;
   /** Publishes the map if it changed; the text says why it could not be. Only once there is a map. */
   propose(
     change: (map: ClusterMap) => ClusterMap,
@@ -56,7 +56,7 @@ export interface Administered {
 export function addAdminRoutes(
   control: ControlRoutes,
   controller: Administered,
-  runtime: Pick<Runtime, 'timers' | 'log'>,
+  runtime: Pick<Runtime, 'timers' | 'logger'>,
 ): void {
   const admin = new Admin(controller, runtime);
   control.on(CONTROL.drain, (message, reply) => admin.setDraining(message, true, reply));
@@ -71,25 +71,25 @@ export function addAdminRoutes(
 
 const NOTHING_FROZEN = { frozen: undefined, advice: undefined };
 
-type Reply<Answer> = (answer: Answer | Refused) => void;
+type AdminReply<Answer> = (answer: Answer | Refused) => void;
 
 class Admin {
   readonly #controller: Administered;
-  readonly #runtime: Pick<Runtime, 'timers' | 'log'>;
+  readonly #runtime: Pick<Runtime, 'timers' | 'logger'>;
 
-  constructor(controller: Administered, runtime: Pick<Runtime, 'timers' | 'log'>) {
+  constructor(controller: Administered, runtime: Pick<Runtime, 'timers' | 'logger'>) {
     this.#controller = controller;
     this.#runtime = runtime;
   }
 
-  setDraining({ node }: NodeRequest, draining: boolean, reply: Reply<Accepted>): void {
+  setDraining({ node }: NodeRequest, draining: boolean, reply: AdminReply<Accepted>): void {
     const missing = this.#refuseUnknown(node);
     if (missing !== undefined) return reply(missing);
     return this.#change((map) => withEntry(map, node, { draining }), reply);
   }
 
   /** Takes a node off the list that holds nothing and lives no more. */
-  remove({ node }: NodeRequest, reply: Reply<Accepted>): void {
+  remove({ node }: NodeRequest, reply: AdminReply<Accepted>): void {
     const missing = this.#refuseUnknown(node);
     if (missing !== undefined) return reply(missing);
     const map = this.#controller.map();
@@ -160,7 +160,10 @@ class Admin {
   }
 
   /** Partitions that are offline serve again, with the most complete copies that are left (H29). */
-  acceptLoss(partitions: readonly PartitionId[] | undefined, reply: Reply<AcceptLossReply>): void {
+  acceptLoss(
+    partitions: readonly PartitionId[] | undefined,
+    reply: AdminReply<AcceptLossReply>,
+  ): void {
     const asked = this.#controller.map();
     if (asked === undefined) return reply(notReady());
     const missing = partitions?.find((partition) => partition >= asked.partitions.length);
@@ -300,7 +303,12 @@ class Admin {
   #logAccepted(accepted: AcceptLossReply['partitions']): void {
     for (const { partition, chosen, epoch, items } of accepted) {
       const lives = chosen.map(({ node, incarnation }) => `${node} as ${incarnation}`).join(', ');
-      this.#runtime.log.write('warn', 'loss accepted', { partition, chosen: lives, epoch, items });
+      this.#runtime.logger.write('warn', 'loss accepted', {
+        partition,
+        chosen: lives,
+        epoch,
+        items,
+      });
     }
   }
 
@@ -318,7 +326,7 @@ class Admin {
     return planChange(map, this.#controller.observations, { add, drain });
   }
 
-  #change(change: (map: ClusterMap) => ClusterMap, reply: Reply<Accepted>): void {
+  #change(change: (map: ClusterMap) => ClusterMap, reply: AdminReply<Accepted>): void {
     if (this.#controller.map() === undefined) return reply(notReady());
     return this.#controller.propose(change, (failure) =>
       reply(failure === undefined ? {} : new Refused('not-durable', failure)),

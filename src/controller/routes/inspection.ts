@@ -23,7 +23,7 @@ import type { Observations } from '../observations/observations.ts';
 import { describeFrozen } from './frozen.ts';
 import { offlineStatus } from './offline.ts';
 
-export interface Inspected {
+export interface InspectedController {
   readonly runtime: Runtime;
   readonly redundancy: number;
   readonly timeScale: number;
@@ -41,7 +41,7 @@ export interface Inspected {
   frontends(): readonly string[];
 }
 
-export function inspect(routes: Routes, metrics: Metrics, controller: Inspected): void {
+export function inspect(routes: Routes, metrics: Metrics, controller: InspectedController): void {
   routes.add(['GET'], '/status', (_request, reply) => reply(jsonReply(200, status(controller))));
   const map = () => controller.map();
   addTimeMetrics(metrics, controller.observations.clocks.time, controller.timeScale);
@@ -91,7 +91,7 @@ export function inspect(routes: Routes, metrics: Metrics, controller: Inspected)
   );
 }
 
-function status(controller: Inspected): unknown {
+function status(controller: InspectedController): unknown {
   const { runtime, observations, redundancy, whenFull } = controller;
   const map = controller.map();
   const now = runtime.clock.monotonicMs();

@@ -3,7 +3,7 @@
 
 import { answeringMembers, type ClusterMap } from '../../cluster/model/cluster-map.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
-import type { Log } from '../../cluster/ports.ts';
+import type { Logger } from '../../cluster/ports.ts';
 import { some } from './frozen.ts';
 
 const HELP =
@@ -24,11 +24,11 @@ export function offlineStatus(map: ClusterMap): unknown {
 
 /** One line when partitions go offline, one more when others do, and one when all are back. */
 export class OfflineWatch {
-  readonly #log: Log;
+  readonly #logger: Logger;
   #offline: ReadonlySet<PartitionId> = new Set();
 
-  constructor(log: Log) {
-    this.#log = log;
+  constructor(logger: Logger) {
+    this.#logger = logger;
   }
 
   published(map: ClusterMap): void {
@@ -37,9 +37,9 @@ export class OfflineWatch {
     this.#offline = new Set(offline);
     if (offline.some((partition) => !before.has(partition))) {
       const fields = { partitions: offline.length, which: some(offline), help: HELP };
-      this.#log.write('warn', 'partitions are offline', fields);
+      this.#logger.write('warn', 'partitions are offline', fields);
     } else if (offline.length === 0 && before.size > 0) {
-      this.#log.write('info', 'no partition is offline any more', { were: before.size });
+      this.#logger.write('info', 'no partition is offline any more', { were: before.size });
     }
   }
 }

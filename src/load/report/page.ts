@@ -198,14 +198,14 @@ function explanationOf({ parameters }: LoadResult): string {
 /** At the beginning of a row's name: it belongs to the row above. */
 const UNDER = '> ';
 
-interface Table {
+interface PageTable {
   readonly caption?: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
   readonly wide?: boolean;
 }
 
-function tableOf({ caption, head, rows, wide = false }: Table): string {
+function tableOf({ caption, head, rows, wide = false }: PageTable): string {
   const columns = head.map((name) => `<th scope="col">${escaped(name)}</th>`).join('');
   const body = rows.map(([name = '', ...cells]) => {
     const isUnder = name.startsWith(UNDER);

@@ -3,7 +3,7 @@
 
 import type { Scale } from './scales.ts';
 
-export interface Series {
+export interface PlotSeries {
   readonly name: string;
   /** Of the style sheet: `first` or `second`. */
   readonly style: 'first' | 'second' | 'bad';
@@ -18,7 +18,7 @@ export interface Plot {
   readonly description: string;
   readonly x: Scale;
   readonly y: Scale;
-  readonly series: readonly Series[];
+  readonly series: readonly PlotSeries[];
   /** Fills the area below the only series. */
   readonly filled?: boolean;
   /** What is said of a point when the pointer is over it; one a point of the first series. */
@@ -76,7 +76,7 @@ function gridOf(plot: Plot): string {
   return parts.join('\n');
 }
 
-function lineOf(plot: Plot, { style, points }: Series): string {
+function lineOf(plot: Plot, { style, points }: PlotSeries): string {
   const placed = points.map(([x, y]) => (y === undefined ? undefined : placeOf(plot, x, y)));
   const runs: (readonly [number, number])[][] = [[]];
   for (const point of placed) {
@@ -97,7 +97,7 @@ function lineOf(plot: Plot, { style, points }: Series): string {
 }
 
 /** Above the plot, where no line is. One series needs none: the heading names it. */
-function legendOf(series: readonly Series[]): string {
+function legendOf(series: readonly PlotSeries[]): string {
   if (series.length < 2) return '';
   const entries = series.map(({ name, style }, index) => {
     const left = LEFT + index * 190;

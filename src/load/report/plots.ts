@@ -2,7 +2,7 @@
 
 import type { LoadResult, Percentiles, Second } from '../result.ts';
 import { printCount, printMs } from '../words.ts';
-import type { Plot, Series } from './plot.ts';
+import type { Plot, PlotSeries } from './plot.ts';
 import { linearScale, logScale, percentileScale, timeScale } from './scales.ts';
 
 /** More points than pixels show nothing more, and make a page of a day's run too large to open. */
@@ -44,7 +44,7 @@ export function percentilePlot(result: LoadResult): Plot {
   const { latencyPercentilesMs, servicePercentilesMs } = result;
   const isOpen = servicePercentilesMs.length > 0;
   const all = [...latencyPercentilesMs, ...servicePercentilesMs];
-  const series = (name: string, style: 'first' | 'second', points: Percentiles): Series => ({
+  const series = (name: string, style: 'first' | 'second', points: Percentiles): PlotSeries => ({
     name,
     style,
     points,

@@ -6,7 +6,7 @@ import type { Incarnation } from '../../cluster/model/identity.ts';
 import type { PersistentWrite } from '../../cluster/persistent-write.ts';
 import type { Disk } from '../../cluster/ports.ts';
 import { explained, isShortage } from '../../cluster/shortage.ts';
-import type { Place } from '../log/log-block.ts';
+import type { LogPlace } from '../log/log-block.ts';
 import { encodeIdentity, IDENTITY_FILE, type Identity, livesOf } from './identity-file.ts';
 
 /** @param failure why it is not on disk */
@@ -110,7 +110,7 @@ export class StoredIdentity {
    * Everything is on disk: the next life need not ask whether the machine was started anew (H8).
    * @param closedAt where the log ends; undefined without one
    */
-  close(closedAt: Place | undefined, written: Written): void {
+  close(closedAt: LogPlace | undefined, written: Written): void {
     this.#write({ bootId: undefined, closedAt }, written);
   }
 

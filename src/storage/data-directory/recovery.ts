@@ -43,7 +43,7 @@ export interface Recovered {
   readonly log: OpenLog;
 }
 
-export interface RecoveryOptions {
+export interface DirectoryRecoveryOptions {
   /** The id for a new directory; a used one has its own. */
   readonly node: NodeId;
   /** Whether the operator asked for that very id. */
@@ -52,11 +52,11 @@ export interface RecoveryOptions {
 }
 
 /** Runs once; every failure is a FatalError. */
-export class Recovery {
+export class DirectoryRecovery {
   readonly #runtime: Runtime;
   readonly #disk: Disk;
   readonly #store: SegmentStore;
-  readonly #options: RecoveryOptions;
+  readonly #options: DirectoryRecoveryOptions;
   readonly #done: (recovered: Recovered) => void;
   readonly #beganMs: number;
   /** Of the memory, for the records that there was no room for. */
@@ -67,7 +67,7 @@ export class Recovery {
     runtime: Runtime,
     disk: Disk,
     store: SegmentStore,
-    options: RecoveryOptions,
+    options: DirectoryRecoveryOptions,
     done: (recovered: Recovered) => void,
   ) {
     this.#runtime = runtime;
@@ -116,7 +116,7 @@ export class Recovery {
 
   /** Before the identity is written: a start that ends in between must judge the log as this one does. */
   #replay(earlier: Identity, map: ClusterMap | undefined): void {
-    const { log: lines, clock, host } = this.#runtime;
+    const { logger: lines, clock, host } = this.#runtime;
     const complete = this.#isComplete(earlier);
     // H40: the log of a cache, too, may hold more than fits.
     if (map !== undefined) this.#store.whenFull = whenFullOf(map);
@@ -150,7 +150,7 @@ export class Recovery {
     const identity = encodeIdentity({ ...earlier, ...distrusted(earlier) });
     this.#disk.replace(IDENTITY_FILE, identity, (written) => {
       if (written.kind === 'failed') {
-        this.#runtime.log.write('error', DISTRUST_NOT_NOTED, { detail: written.detail });
+        this.#runtime.logger.write('error', DISTRUST_NOT_NOTED, { detail: written.detail });
       }
       end();
     });

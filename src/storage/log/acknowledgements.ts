@@ -11,13 +11,13 @@ import { printVersion } from '../../cluster/model/version.ts';
 import { ANSWER_KINDS, type Answer } from '../../cluster/wire/answer-kinds.ts';
 import type { Durability } from './durability.ts';
 
-type Reply = () => void;
+type Acknowledge = () => void;
 
 /** A record that was applied and is not down yet. */
 interface GoingDown {
   readonly checksum: number;
   /** Of those who were told since that it is there. */
-  readonly replies: Reply[];
+  readonly replies: Acknowledge[];
 }
 
 export class Acknowledgements {
@@ -29,7 +29,7 @@ export class Acknowledgements {
    * @param reply is called at once where nothing is vouched for that a crash could take away: else it would be missing
    *   from a store that calls itself clean (I14)
    */
-  whenDown(durability: Durability, record: StoredRecord, answer: Answer, reply: Reply): void {
+  whenDown(durability: Durability, record: StoredRecord, answer: Answer, reply: Acknowledge): void {
     if (!ANSWER_KINDS[answer.kind].waitsForLog) return reply();
     if (answer.kind === 'applied') return this.#applied(durability, record, reply);
     if (answer.kind === 'superseded') {
@@ -44,7 +44,7 @@ export class Acknowledgements {
     same.replies.push(reply);
   }
 
-  #applied(durability: Durability, record: StoredRecord, reply: Reply): void {
+  #applied(durability: Durability, record: StoredRecord, reply: Acknowledge): void {
     let isDown = false;
     let name = '';
     const goingDown: GoingDown = { checksum: recordChecksum(record), replies: [] };

@@ -12,7 +12,7 @@
 
 import type { PartitionId } from '../../cluster/model/partition.ts';
 import { VERSION_ZERO } from '../../cluster/model/version.ts';
-import type { Cancel, Log, Timers } from '../../cluster/ports.ts';
+import type { Cancel, Logger, Timers } from '../../cluster/ports.ts';
 import { isShortage } from '../../cluster/shortage.ts';
 import type { Cursor } from '../../cluster/wire/operations.ts';
 import { FIRST, type PartitionReader } from '../memory/partition-store.ts';
@@ -47,7 +47,7 @@ export class Compaction {
   readonly #log: RecordLog;
   readonly #store: PartitionReader;
   readonly #timers: Timers;
-  readonly #lines: Log;
+  readonly #logger: Logger;
   readonly #sliceBytes: number;
   #walk: Walk | undefined;
   /** From the decision to begin until the last file is gone. */
@@ -58,11 +58,11 @@ export class Compaction {
   #cancelIdle: Cancel = () => undefined;
   #stopped = false;
 
-  constructor(log: RecordLog, store: PartitionReader, timers: Timers, lines: Log) {
+  constructor(log: RecordLog, store: PartitionReader, timers: Timers, logger: Logger) {
     this.#log = log;
     this.#store = store;
     this.#timers = timers;
-    this.#lines = lines;
+    this.#logger = logger;
     this.#sliceBytes = Math.min(SLICE_BYTES_MAX, Math.ceil(log.fileBytes / SLICES_OF_A_FILE));
     log.onAppended = (bytes) => this.#cameIn(bytes);
     log.onFileBegun = () => this.#consider();
@@ -160,9 +160,9 @@ export class Compaction {
         if (left !== undefined && isShortage(left)) return again();
         const { bytes, files } = this.#log.figures();
         if (left === undefined) {
-          this.#lines.write('debug', 'log compacted', { before, bytes, files });
+          this.#logger.write('debug', 'log compacted', { before, bytes, files });
         } else {
-          this.#lines.write('error', 'a file of the log cannot be removed', { detail: left });
+          this.#logger.write('error', 'a file of the log cannot be removed', { detail: left });
         }
         this.#isActive = false;
         // What was dropped meanwhile may have made it worth the work again; with files that stay it never ends.

@@ -1,6 +1,6 @@
 // What the parts of a storage node ask of its log, and the answer of a node that has none.
 
-import type { Log } from '../../cluster/ports.ts';
+import type { Logger } from '../../cluster/ports.ts';
 import { explained } from '../../cluster/shortage.ts';
 import type { LogEntry } from './log-entry.ts';
 
@@ -53,7 +53,7 @@ export function diskProblem({ problem, isWritable }: Durability): string | undef
 }
 
 /** For the log of the process. */
-export function reportProblem(lines: Log, problem: LogProblem | undefined): void {
+export function reportProblem(lines: Logger, problem: LogProblem | undefined): void {
   if (problem === undefined) return lines.write('info', 'the log can be written again');
   const until = problem.isFinal
     ? 'until the node is started again'

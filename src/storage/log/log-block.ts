@@ -47,12 +47,12 @@ const STORE_AT = 36;
 const FIRST_CAPACITY = 64 * 1024;
 
 /** A place in a log. */
-export interface Place {
+export interface LogPlace {
   readonly file: number;
   readonly offset: number;
 }
 
-export function isBefore(a: Place, b: Place): boolean {
+export function isBefore(a: LogPlace, b: LogPlace): boolean {
   return a.file < b.file || (a.file === b.file && a.offset < b.offset);
 }
 
@@ -63,7 +63,7 @@ export interface FileHeader {
   readonly first: number;
   /** Length of the file before. */
   readonly before: number;
-  readonly synced: Place;
+  readonly synced: LogPlace;
   /** Earlier software opens the file too, so nothing that is new in this format may be appended to it. */
   readonly isOfEarlierFormat: boolean;
 }
@@ -117,7 +117,7 @@ export function saltOf(store: StoreId, file: number): Buffer {
 }
 
 /** Entries on their way to a file. */
-export class Block {
+export class LogBlock {
   #bytes = Buffer.allocUnsafe(FIRST_CAPACITY);
   #end = BLOCK_HEADER_BYTES;
   #entries = 0;
@@ -159,7 +159,7 @@ export class Block {
   }
 
   /** @returns its bytes, for this very place */
-  seal(salt: Buffer, offset: number, synced: Place): Buffer {
+  seal(salt: Buffer, offset: number, synced: LogPlace): Buffer {
     const bytes = this.#bytes.subarray(0, this.#end);
     bytes.writeUInt32BE(this.#end - BLOCK_HEADER_BYTES, 4);
     bytes.set(salt, SALT_AT);
@@ -178,7 +178,7 @@ export class Block {
 export interface BlockHeader {
   /** Of the block, with its header. */
   readonly length: number;
-  readonly synced: Place;
+  readonly synced: LogPlace;
 }
 
 /**
@@ -200,7 +200,7 @@ export function readBlockHeader(
 }
 
 /** @returns up to where the log was synced when the block there was written */
-export function syncedBefore(bytes: Buffer, at: number): Place {
+export function syncedBefore(bytes: Buffer, at: number): LogPlace {
   return readPlace(bytes, at + 20);
 }
 
@@ -210,11 +210,11 @@ export function isSound(bytes: Buffer, at: number, length: number): boolean {
   return crc32(bytes.subarray(at + CRC_BYTES, at + length)) === bytes.readUInt32BE(at);
 }
 
-function writePlace({ file, offset }: Place, bytes: Buffer, at: number): void {
+function writePlace({ file, offset }: LogPlace, bytes: Buffer, at: number): void {
   bytes.writeUInt32BE(file, at);
   bytes.writeUInt32BE(offset, at + 4);
 }
 
-function readPlace(bytes: Buffer, at: number): Place {
+function readPlace(bytes: Buffer, at: number): LogPlace {
   return { file: bytes.readUInt32BE(at), offset: bytes.readUInt32BE(at + 4) };
 }

@@ -7,7 +7,7 @@ import {
   FILE_HEADER_BYTES,
   type FileHeader,
   isBefore,
-  type Place,
+  type LogPlace,
 } from './log-block.ts';
 import { EARLIER_LOG_FILE, FIRST_FILE, logFileName, logFileNumbers } from './log-files.ts';
 
@@ -72,7 +72,7 @@ export function headerOf(
  */
 export function chooseFiles(
   read: readonly FileOnDisk[],
-  closedAt: Place | undefined,
+  closedAt: LogPlace | undefined,
 ): ChosenFiles | string {
   const newest = read.findLast(({ header }) => header !== undefined)?.header;
   if (newest === undefined) return damageAt({ file: read[0]?.number ?? FIRST_FILE, offset: 0 });
@@ -94,7 +94,7 @@ export function unusable(number: number, reason: string): string {
   return `${logFileName(number)} cannot be used: ${reason}`;
 }
 
-export function damageAt({ file, offset }: Place): string {
+export function damageAt({ file, offset }: LogPlace): string {
   return unusable(file, `it is damaged at byte ${offset}, and what was there had been written`);
 }
 

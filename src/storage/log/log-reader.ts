@@ -8,7 +8,7 @@ import {
   FILE_HEADER_BYTES,
   isBefore,
   isSound,
-  type Place,
+  type LogPlace,
   readBlockHeader,
   SALT_AT,
   syncedBefore,
@@ -24,7 +24,7 @@ export interface ReadBlocks {
   /** Behind the last whole block: the file's end if all are whole. */
   readonly end: number;
   /** Up to where that block calls the log synced; undefined when there is none. */
-  readonly synced: Place | undefined;
+  readonly synced: LogPlace | undefined;
 }
 
 export class BlockReader {
@@ -38,7 +38,7 @@ export class BlockReader {
   #askedTo = FILE_HEADER_BYTES;
   /** In the file: behind the last whole block. */
   #offset = FILE_HEADER_BYTES;
-  #synced: Place | undefined;
+  #synced: LogPlace | undefined;
   /** Bytes of a block that stand before the piece that comes. */
   #carried = 0;
   /** A block that is longer than what can be carried, and how much of it is there. */
@@ -174,9 +174,9 @@ export function findBlocks(
   file: LogFile,
   salt: Buffer,
   from: number,
-  found: (result: DiskResult<Place | undefined>) => void,
+  found: (result: DiskResult<LogPlace | undefined>) => void,
 ): void {
-  let last: Place | undefined;
+  let last: LogPlace | undefined;
   const window = Buffer.allocUnsafe(PIECE_BYTES);
   const look = (position: number): void => {
     file.read(position, window, (read) => {
@@ -193,7 +193,7 @@ export function findBlocks(
       return look(position + PIECE_BYTES - BLOCK_HEADER_BYTES + 1);
     });
   };
-  const check = (position: number, length: number, synced: Place): void => {
+  const check = (position: number, length: number, synced: LogPlace): void => {
     const block = Buffer.allocUnsafe(length);
     file.read(position, block, (read) => {
       if (read.kind === 'failed') return found(read);

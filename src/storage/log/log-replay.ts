@@ -12,7 +12,13 @@
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
 import type { StoreId } from '../../cluster/model/identity.ts';
 import type { Disk, DiskResult, LogFile } from '../../cluster/ports.ts';
-import { encodeFileHeader, FILE_HEADER_BYTES, isBefore, type Place, saltOf } from './log-block.ts';
+import {
+  encodeFileHeader,
+  FILE_HEADER_BYTES,
+  isBefore,
+  type LogPlace,
+  saltOf,
+} from './log-block.ts';
 import {
   chooseFiles,
   damageAt,
@@ -26,7 +32,7 @@ import { FIRST_FILE, logFileName, type OpenLog, type WrittenFile } from './log-f
 import { BlockReader, findBlocks, isUnfinished } from './log-reader.ts';
 import { rewriteLog } from './log-rewrite.ts';
 
-const NOWHERE: Place = { file: 0, offset: 0 };
+const NOWHERE: LogPlace = { file: 0, offset: 0 };
 
 export interface ReplayOptions {
   readonly store: StoreId;
@@ -35,7 +41,7 @@ export interface ReplayOptions {
   /** Whether the machine is still the one that ran when the log was last written. */
   readonly machineRanOn: boolean;
   /** Where the log ended when the store was closed with all of it on disk; undefined if it was not. */
-  readonly closedAt: Place | undefined;
+  readonly closedAt: LogPlace | undefined;
   readonly apply: (entry: LogEntry) => void;
   /** Before the start ends of it: what an earlier life left to the system may be gone. */
   readonly syncFailed: (end: () => void) => void;
@@ -148,7 +154,7 @@ export class LogReplay {
     });
   }
 
-  #notice(synced: Place | undefined): void {
+  #notice(synced: LogPlace | undefined): void {
     this.#synced = latest(this.#synced, synced) ?? NOWHERE;
   }
 
@@ -169,7 +175,7 @@ export class LogReplay {
     });
   }
 
-  #judge(bad: Place): void {
+  #judge(bad: LogPlace): void {
     const index = this.#files.findIndex(({ number }) => number === bad.file);
     const isLast = index === this.#files.length - 1;
     const { mayHaveHoles, machineRanOn, closedAt } = this.#options;
@@ -186,7 +192,7 @@ export class LogReplay {
     });
   }
 
-  #judgeByWhatIsBehind(bad: Place, index: number): void {
+  #judgeByWhatIsBehind(bad: LogPlace, index: number): void {
     const { mayHaveHoles } = this.#options;
     this.#syncedBehind(bad, index, undefined, (synced) => {
       if (synced !== undefined && (!mayHaveHoles || isBefore(bad, synced))) throw damaged(bad);
@@ -197,10 +203,10 @@ export class LogReplay {
 
   /** What whole blocks and headers behind say of how far the log was synced; undefined when there are none. */
   #syncedBehind(
-    { file: number, offset }: Place,
+    { file: number, offset }: LogPlace,
     index: number,
-    earlier: Place | undefined,
-    done: (synced: Place | undefined) => void,
+    earlier: LogPlace | undefined,
+    done: (synced: LogPlace | undefined) => void,
   ): void {
     this.#open(number, (file) => {
       findBlocks(file, saltOf(this.#options.store, number), offset, (result) => {
@@ -226,7 +232,7 @@ export class LogReplay {
     });
   }
 
-  #cut({ file: number, offset }: Place, cutBytes: number): void {
+  #cut({ file: number, offset }: LogPlace, cutBytes: number): void {
     this.#open(number, (file) => {
       if (offset > 0) {
         return file.truncate(offset, (truncated) => {
@@ -291,7 +297,7 @@ function rewrite(file: LogFile, header: Buffer, done: (bytes: number) => void): 
   });
 }
 
-function latest(a: Place | undefined, b: Place | undefined): Place | undefined {
+function latest(a: LogPlace | undefined, b: LogPlace | undefined): LogPlace | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return isBefore(a, b) ? b : a;
 }
@@ -315,7 +321,7 @@ function usable<T>(found: T | string): T {
   return found;
 }
 
-function damaged(bad: Place): FatalError {
+function damaged(bad: LogPlace): FatalError {
   return refused(damageAt(bad));
 }
 

@@ -1,6 +1,6 @@
 // Who waits until what was appended to a log is down, in the order in which it was asked.
 
-interface Waiter {
+interface LogWaiter {
   /** The number of entries that must be down. */
   readonly entries: number;
   readonly callback: () => void;
@@ -8,7 +8,7 @@ interface Waiter {
 }
 
 export class LogWaiters {
-  readonly #waiters: Waiter[] = [];
+  readonly #waiters: LogWaiter[] = [];
 
   /** @param failed who gives it waits no longer than until the log cannot be written; all others wait on */
   add(entries: number, callback: () => void, failed?: (failure: string) => void): void {

@@ -8,7 +8,7 @@ import type { StoreId } from '../../cluster/model/identity.ts';
 import type { Disk, DiskResult, LogFile, Runtime } from '../../cluster/ports.ts';
 import { isShortage } from '../../cluster/shortage.ts';
 import type { AppendLog, FsyncMode, LogFigures, LogProblem } from './durability.ts';
-import { Block, encodeFileHeader, isBefore, type Place, saltOf } from './log-block.ts';
+import { encodeFileHeader, isBefore, LogBlock, type LogPlace, saltOf } from './log-block.ts';
 import { entryBytes, type LogEntry } from './log-entry.ts';
 import { logFileName, type OpenLog, type WrittenFile } from './log-files.ts';
 import { LogHealth } from './log-health.ts';
@@ -49,12 +49,12 @@ export class RecordLog implements AppendLog {
   #current: CurrentFile;
   #first: number;
   /** Up to here the log survives the machine. */
-  #synced: Place;
+  #synced: LogPlace;
   /** Files that are finished and not synced yet. */
   #unsyncedFiles = 0;
   /** The last one is being filled. */
-  readonly #queue: Block[] = [];
-  #spare: Block | undefined;
+  readonly #queue: LogBlock[] = [];
+  #spare: LogBlock | undefined;
   readonly #waiters = new LogWaiters();
   readonly #whenSynced: (() => void)[] = [];
   readonly #whenBegun: ((file: number) => void)[] = [];
@@ -114,7 +114,7 @@ export class RecordLog implements AppendLog {
   }
 
   /** Everything before this place survives the machine. */
-  get syncedTo(): Place {
+  get syncedTo(): LogPlace {
     return this.#synced;
   }
 
@@ -146,7 +146,7 @@ export class RecordLog implements AppendLog {
     }
     let block = this.#queue.at(-1);
     if (block?.hasRoomFor(entry) !== true) {
-      block = this.#spare ?? new Block();
+      block = this.#spare ?? new LogBlock();
       this.#spare = undefined;
       this.#queue.push(block);
     }
@@ -227,7 +227,7 @@ export class RecordLog implements AppendLog {
     });
   }
 
-  #finish(block: Block): void {
+  #finish(block: LogBlock): void {
     this.#down += block.entries;
     this.#queuedBytes -= block.payloadBytes;
     block.clear();
@@ -358,7 +358,7 @@ export class RecordLog implements AppendLog {
   }
 
   /** Not once the log has failed: the header of a file that is being begun would still say so. */
-  #advance(place: Place): void {
+  #advance(place: LogPlace): void {
     if (this.hasFailed || this.#unsyncedFiles > 0) return;
     if (isBefore(this.#synced, place)) this.#synced = place;
   }

@@ -33,7 +33,7 @@ export function openNodeLog(
   options: NodeLogOptions,
   events: NodeLogEvents,
 ): { readonly log: RecordLog; readonly compaction: Compaction } {
-  const { log: lines, timers } = runtime;
+  const { logger: lines, timers } = runtime;
   const { identity, log: open } = recovered;
   const log = new RecordLog(runtime, disk, open, {
     store: identity.store,

@@ -27,7 +27,7 @@ import {
 import type { Segments } from './segments.ts';
 
 /** Of the store whose records these are. */
-export interface Surroundings {
+export interface AsideHost {
   made(): PartitionRecords;
   /** For an index that grows. */
   hasRoom(bytes: number): boolean;
@@ -38,13 +38,13 @@ const NOTHING: Listing = { records: [], next: undefined };
 export class Asides implements AsideReader, AsideWriter {
   readonly #segments: Segments;
   readonly #partitions: Map<PartitionId, PartitionRecords>;
-  readonly #store: Surroundings;
+  readonly #store: AsideHost;
   readonly #asides = new Map<PartitionId, PartitionRecords>();
 
   constructor(
     segments: Segments,
     partitions: Map<PartitionId, PartitionRecords>,
-    store: Surroundings,
+    store: AsideHost,
   ) {
     this.#segments = segments;
     this.#partitions = partitions;

@@ -7,7 +7,7 @@
 // so a scan or an import does not push out what is used, as it would with LRU; a get sets one bit and
 // moves nothing; and a queue of segments is what a log of records is anyway.
 
-import { type Entry, HEADS, type Scan, type Segments } from './segments.ts';
+import { HEADS, type Scan, type SegmentEntry, type Segments } from './segments.ts';
 
 /** Of the memory of the segments that much may lie idle; more costs memory, less costs moves. */
 const IDLE_SHARE = 0.2;
@@ -29,13 +29,13 @@ const KEPT_AT_ONCE = 32;
 const LOOK_AGAIN = 1 / 16;
 
 /** Whose records they are. Each tells what it did with the record, or that it is not in use. */
-export interface Keeper {
+export interface RecordMover {
   /** Moves the record to the survivors and points at it there. */
-  keep(entry: Entry): Fate;
+  keep(entry: SegmentEntry): Fate;
   /** The same, if it was also asked for since it came here; else it is dropped. */
-  sift(entry: Entry): Fate;
+  sift(entry: SegmentEntry): Fate;
   /** It is dropped. */
-  evict(entry: Entry): Fate;
+  evict(entry: SegmentEntry): Fate;
 }
 
 export type Fate = 'kept' | 'evicted' | 'not in use';
@@ -47,7 +47,7 @@ interface Cleaning {
 
 export class Cleaner {
   readonly #segments: Segments;
-  readonly #keeper: Keeper;
+  readonly #keeper: RecordMover;
   /** The most segments that there may be; fewer are kept when fewer do. */
   readonly #segmentsMax: () => number;
   readonly #evicts: () => boolean;
@@ -61,7 +61,7 @@ export class Cleaner {
   /** @param evicts whether this is a cache (H40) */
   constructor(
     segments: Segments,
-    keeper: Keeper,
+    keeper: RecordMover,
     segmentsMax: () => number,
     evicts: () => boolean,
   ) {

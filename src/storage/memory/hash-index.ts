@@ -40,7 +40,7 @@ const ACCESSED = 0x4000;
 const BUCKET_IN_TAG = BUCKETS - 1;
 const HASH_IN_TAG = 0x3fff;
 
-class Table {
+class SlotTable {
   /** A power of two. */
   readonly size: number;
   readonly slots: Uint32Array;
@@ -123,7 +123,7 @@ class Table {
 }
 
 interface Found {
-  readonly table: Table;
+  readonly table: SlotTable;
   readonly slot: number;
 }
 
@@ -144,9 +144,9 @@ export class HashIndex {
   readonly #segments: Segments;
   readonly #account: IndexAccount;
   /** Without a slot until there is a key. */
-  #table = new Table(0);
+  #table = new SlotTable(0);
   /** While the index grows: the table before, and the first slot of it that is still to be moved. */
-  #old: Table | undefined;
+  #old: SlotTable | undefined;
   #nextMoved = 0;
   #count = 0;
 
@@ -290,7 +290,7 @@ export class HashIndex {
   discard(): void {
     this.#discardOld();
     this.#account.bytes -= SLOT_BYTES * this.#table.size;
-    this.#table = new Table(0);
+    this.#table = new SlotTable(0);
   }
 
   #find(hash: KeyHash, key: KeyIn): Found | undefined {
@@ -325,7 +325,7 @@ export class HashIndex {
   #rebuild(size: number): void {
     this.#old = this.#table.size === 0 ? undefined : this.#table;
     this.#nextMoved = 0;
-    this.#table = new Table(size);
+    this.#table = new SlotTable(size);
     this.#account.bytes += SLOT_BYTES * size;
   }
 

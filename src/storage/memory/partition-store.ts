@@ -3,6 +3,7 @@
 // and the replay's of that log. Who may read or write, and at which epoch, is replica.ts's; how it is kept is
 // segment-store.ts's.
 
+import type { WhenFull } from '../../cluster/model/cluster-map.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
 import type { RecordHead, StoredRecord } from '../../cluster/model/record.ts';
 import type { Version } from '../../cluster/model/version.ts';
@@ -40,9 +41,6 @@ export interface DueLimits {
   readonly lookedAt: number;
   readonly found: number;
 }
-
-/** What is done with a set for which there is no memory: it is refused, or other records go (H40). */
-export type WhenFull = 'refuse' | 'evict';
 
 /** What was dropped of what had been set aside, where the log would bring it back. */
 export interface Leftover {

@@ -1,6 +1,7 @@
 // What a storage node remembers: the partition store. Records are bytes in segments.ts, found through the
 // indexes of partition-records.ts; room for them is room.ts's, and cleaner.ts makes it.
 
+import type { WhenFull } from '../../cluster/model/cluster-map.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
 import {
   compareRecords,
@@ -30,10 +31,9 @@ import type {
   PartitionFigures,
   PartitionStore,
   PutOutcome,
-  WhenFull,
 } from './partition-store.ts';
 import { Room } from './room.ts';
-import { type Entry, type Head, type Location, Segments } from './segments.ts';
+import { type Head, type Location, type SegmentEntry, Segments } from './segments.ts';
 
 /** Slots of a partition that was dropped, with each record that comes in. */
 const DROPPED_SLOTS = 64;
@@ -310,7 +310,7 @@ export class SegmentStore implements PartitionStore {
     return this.#indexes.bytes + (this.#ghosts?.bytes ?? 0);
   }
 
-  #keep({ partition, location, record }: Entry): Fate {
+  #keep({ partition, location, record }: SegmentEntry): Fate {
     const hash = hashRecordKey(record);
     const move = () => this.#segments.move(location);
     const isHere =
@@ -319,14 +319,14 @@ export class SegmentStore implements PartitionStore {
     return isHere ? 'kept' : this.#passed(partition, hash, location);
   }
 
-  #sift(entry: Entry): Fate {
+  #sift(entry: SegmentEntry): Fate {
     const { partition, location, record } = entry;
     const index = this.#partitions.get(partition)?.index;
     const wasAccessed = index?.takeAccess(hashRecordKey(record), location) === true;
     return wasAccessed ? this.#keep(entry) : this.#evict(entry);
   }
 
-  #evict({ partition, location, record }: Entry): Fate {
+  #evict({ partition, location, record }: SegmentEntry): Fate {
     const hash = hashRecordKey(record);
     const state = this.#partitions.get(partition);
     if (state?.index.has(hash, location) !== true) return this.#passed(partition, hash, location);

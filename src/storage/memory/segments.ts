@@ -36,7 +36,7 @@ const WORTH_CLEANING_BELOW = 0.97;
 /** Of segments that were freed so many are kept to be filled again; others go back to the system. */
 const SPARE_SEGMENTS = 2;
 
-export interface Entry {
+export interface SegmentEntry {
   readonly partition: PartitionId;
   readonly location: Location;
   readonly record: StoredRecord;
@@ -283,7 +283,7 @@ export class Segments {
   }
 
   /** The next entry, in use or not; undefined at the end. */
-  next(scan: Scan): Entry | undefined {
+  next(scan: Scan): SegmentEntry | undefined {
     const segment = this.#segments[scan.segment];
     while (segment?.sequence === scan.sequence && scan.offset < segment.end) {
       const { offset } = scan;

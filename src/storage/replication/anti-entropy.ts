@@ -39,7 +39,7 @@ const URGENT = 16;
 
 const NOBODY: readonly Member[] = [];
 
-type Records = Extract<Answer, { kind: 'records' }>;
+type RecordsAnswer = Extract<Answer, { kind: 'records' }>;
 
 export class AntiEntropy {
   readonly #runtime: Runtime;
@@ -145,7 +145,7 @@ export class AntiEntropy {
     const { graces } = this.#retention;
     const floorOfOthers = this.#floors.get(partition) ?? VERSION_ZERO;
     const options = { partition, epoch: entry.epoch, graces, floorOfOthers };
-    const round = new Round(this.#replica, this.#store, options);
+    const round = new RepairRound(this.#replica, this.#store, options);
     const others = this.#asksOthers()
       ? entry.members.filter((member) => member.node !== node)
       : NOBODY;
@@ -172,7 +172,7 @@ export class AntiEntropy {
     return this.#store.reader.whenFull === 'refuse';
   }
 
-  #collect(round: Round, slices: number, done: () => void): void {
+  #collect(round: RepairRound, slices: number, done: () => void): void {
     if (slices > 0) round.collect(this.#runtime.clock.wallMs());
     this.#behind = round.found >= FOUND_PER_ROUND;
     if (slices > 1 && !this.#behind) {
@@ -188,7 +188,7 @@ export class AntiEntropy {
   }
 
   /** @param done with false when the round ends here: somebody could not be asked, or something changed */
-  #ask(member: Member, round: Round, from: Cursor, done: (complete: boolean) => void): void {
+  #ask(member: Member, round: RepairRound, from: Cursor, done: (complete: boolean) => void): void {
     const endAt = (obstacle: string) => {
       if (round.found > 0) this.#obstacles.set(round.partition, `${member.node} ${obstacle}`);
       return done(false);
@@ -212,7 +212,7 @@ export class AntiEntropy {
   }
 
   /** D7, D15: one floor for all of them, in the log before the first is gone. */
-  #forget(round: Round, done: () => void): void {
+  #forget(round: RepairRound, done: () => void): void {
     const { partition } = round;
     this.#obstacles.delete(partition);
     const records = round.forgettable();
@@ -220,11 +220,14 @@ export class AntiEntropy {
     for (const { version } of records) if (version > floor) floor = version;
     if (records.length === 0 || !round.isSameEpoch()) return done();
     this.#store.raiseFloor(partition, floor);
-    this.#runtime.log.write('debug', 'deletes forgotten', { partition, records: records.length });
+    this.#runtime.logger.write('debug', 'deletes forgotten', {
+      partition,
+      records: records.length,
+    });
     return this.#forgetFrom(0, records, round, done);
   }
 
-  #forgetFrom(first: number, records: readonly Due[], round: Round, done: () => void): void {
+  #forgetFrom(first: number, records: readonly Due[], round: RepairRound, done: () => void): void {
     // H26: with the next epoch a joiner may be there, which must hear of what is still here.
     if (first >= records.length || !round.isSameEpoch()) return done();
     const { partition } = round;
@@ -244,7 +247,7 @@ interface RoundOptions {
 }
 
 /** One partition's pulls from all other members, in one state of it. */
-class Round {
+class RepairRound {
   readonly partition: PartitionId;
   readonly epoch: Epoch;
   digest = DIGEST_OF_NOTHING;
@@ -298,7 +301,7 @@ class Round {
     return this.isSameEpoch() && this.#store.reader.floor(this.partition) === this.#floor;
   }
 
-  merge({ floor, records, differing, next }: Records): void {
+  merge({ floor, records, differing, next }: RecordsAnswer): void {
     for (const record of records) {
       const name = nameOf(record);
       if (this.#candidates.has(name)) this.#listed.set(name, record);

@@ -193,7 +193,7 @@ export class Joiner {
   }
 
   #noMemory(partition: PartitionId, copy: Copy): void {
-    this.#runtime.log.write('error', 'no memory for a partition that is to be copied here', {
+    this.#runtime.logger.write('error', 'no memory for a partition that is to be copied here', {
       partition,
     });
     // Not soon: all that was copied by then would be copied and logged once more.
@@ -222,7 +222,7 @@ export class Joiner {
     this.#store.durability.whenDown(() => {
       copy.done = true;
       this.#options.joined();
-      this.#runtime.log.write('info', 'partition copied', { partition, epoch: copy.joinEpoch });
+      this.#runtime.logger.write('info', 'partition copied', { partition, epoch: copy.joinEpoch });
     });
   }
 

@@ -7,7 +7,7 @@ import type { Answer, Operation } from '../../cluster/wire/operations.ts';
 import { BUCKETS, differingBuckets } from '../memory/digest.ts';
 import type { PartitionReader } from '../memory/partition-store.ts';
 
-type Listing = Extract<Operation, { kind: 'copy' | 'pull' | 'list' | 'fetch' }>;
+type ListingOperation = Extract<Operation, { kind: 'copy' | 'pull' | 'list' | 'fetch' }>;
 
 const ALL_BUCKETS = new Set(Array.from({ length: BUCKETS }, (_, bucket) => bucket));
 
@@ -33,7 +33,7 @@ export class Listings {
     return { kind: 'records', floor, differing, records, next };
   }
 
-  answer(operation: Listing): Answer {
+  answer(operation: ListingOperation): Answer {
     switch (operation.kind) {
       case 'copy':
       case 'pull':

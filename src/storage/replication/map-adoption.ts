@@ -11,7 +11,7 @@ import { STALLED_MS } from '../log/durability.ts';
 import type { Adoption, Replica } from './replica.ts';
 
 /** A first map comes from the controller only, for one from a peer may be of any time (D3). */
-export type MapSource = 'controller' | 'peer';
+export type ReplicaMapSource = 'controller' | 'peer';
 
 export type AdoptionOutcome =
   | Adoption
@@ -45,7 +45,7 @@ export class MapAdoption {
     this.#adopted = adopted;
   }
 
-  offer(map: ClusterMap, source: MapSource, done: (outcome: AdoptionOutcome) => void): void {
+  offer(map: ClusterMap, source: ReplicaMapSource, done: (outcome: AdoptionOutcome) => void): void {
     const { disk } = this.#runtime;
     if (this.#stopped) return done('ended');
     const judgement = this.#replica.judge(map);
@@ -109,8 +109,8 @@ export class MapAdoption {
   #report(problem: string | undefined): void {
     if (problem === this.#problem) return;
     this.#problem = problem;
-    const { log } = this.#runtime;
-    if (problem === undefined) log.write('info', `${MAP_FILE} can be written again`);
-    else log.write('error', `${MAP_FILE} cannot be written`, { detail: explained(problem) });
+    const { logger } = this.#runtime;
+    if (problem === undefined) logger.write('info', `${MAP_FILE} can be written again`);
+    else logger.write('error', `${MAP_FILE} cannot be written`, { detail: explained(problem) });
   }
 }

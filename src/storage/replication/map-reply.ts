@@ -18,7 +18,7 @@ const REFUSED_MAPS: Readonly<
   ],
   'not-over-this-map': ['not-ready', 'this node has not the map that this changed since'],
   overruled: ['overruled', "a controller of a later generation has this node's promise"],
-  'of-yesterday': ['overruled', 'its controller started from an older map than this node has'],
+  'stale-lineage': ['overruled', 'its controller started from an older map than this node has'],
   'not-promised': ['not-ready', 'the recovery that froze partitions has not heard this node yet'],
   ended: ['not-ready', 'this life of the node is over'],
   'not-from-controller': ['not-ready', 'the first map comes from the controller'],

@@ -10,7 +10,7 @@ import {
   type Generation,
   isFrozen,
   isGranted,
-  isOfYesterday,
+  isOfStaleLineage,
   isPassedOver,
   isSameCluster,
   type Life,
@@ -70,7 +70,7 @@ export type Adoption =
   | 'already-newer'
   | 'other-cluster'
   | 'overruled'
-  | 'of-yesterday'
+  | 'stale-lineage'
   | 'not-promised';
 
 export class Replica {
@@ -177,7 +177,7 @@ export class Replica {
     if (this.isOverruled(map.version) || isPassedOver(map, this.boundTo)) return 'overruled';
     if (this.#map === undefined) return 'adopted';
     if (!isSameCluster(map, this.#map)) return 'other-cluster';
-    if (isOfYesterday(map, this.obeyedVersion)) return 'of-yesterday';
+    if (isOfStaleLineage(map, this.obeyedVersion)) return 'stale-lineage';
     // H32: what this node knows would be gone before the controller that asks for it was told.
     if (isFrozen(map) && !map.promised?.includes(this.life.node)) return 'not-promised';
     return compareMapVersions(map.version, this.#map.version) > 0 ? 'adopted' : 'already-newer';

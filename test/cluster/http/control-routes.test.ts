@@ -15,7 +15,7 @@ const ANSWER = { map: undefined, delta: undefined, waitingFor: 'nobody' };
 function serving(fails: () => void = () => undefined) {
   const lines: string[] = [];
   const runtime = {
-    log: { write: (_level: string, message: string) => lines.push(message) },
+    logger: { write: (_level: string, message: string) => lines.push(message) },
     host: {
       usage: () => ({}),
       eventLoopDelaySeconds: () => 0,
@@ -24,7 +24,7 @@ function serving(fails: () => void = () => undefined) {
   } as unknown as Runtime;
   const metrics = new Metrics();
   const routes = new Routes('controller', runtime, metrics);
-  const control = new ControlRoutes('the controller', routes, metrics, runtime.log);
+  const control = new ControlRoutes('the controller', routes, metrics, runtime.logger);
   const heard: unknown[] = [];
   control.on(CONTROL.drain, (message, reply, caller) => {
     heard.push([message, caller.fromLoopback]);

@@ -11,7 +11,7 @@ import type { Runtime } from '../../../src/cluster/ports.ts';
 function handledBy(handler: () => void) {
   const lines: string[] = [];
   const runtime = {
-    log: { write: (_level: string, message: string) => lines.push(message) },
+    logger: { write: (_level: string, message: string) => lines.push(message) },
     host: {},
   } as unknown as Runtime;
   const routes = new Routes('frontend', runtime, new Metrics());

@@ -91,7 +91,7 @@ describe('H31: one wrong timestamp takes no other key along', () => {
     expect(aheadMs(clock.next())).toBe(0);
   });
 
-  test('several above one differ, also with those that they overtake (H41)', () => {
+  test('several above one differ, also with those that they coalesce (H41)', () => {
     const { clock } = clockAt(START_MS);
     const random = new SeededRandom(7);
     const stored = [versionAt(START_MS + DAY_MS), versionAt(START_MS + 2 * DAY_MS)];

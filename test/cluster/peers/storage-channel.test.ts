@@ -51,7 +51,7 @@ class Scripted {
         after: (ms: number, callback: () => void) =>
           this.#timers.push({ atMs: this.nowMs + ms, callback }),
       },
-      log: { write: () => undefined },
+      logger: { write: () => undefined },
       network: {
         open: (_address: unknown, _hello: unknown, events: LinkEvents) => {
           this.#events = events;

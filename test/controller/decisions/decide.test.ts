@@ -60,7 +60,7 @@ function controllerOf(
     })),
   };
   const clock = { monotonicMs: () => nowMs, wallMs: () => nowMs };
-  const observations = new Observations(times, { clock, log: { write: () => undefined } });
+  const observations = new Observations(times, { clock, logger: { write: () => undefined } });
   const rebalancing = new Rebalancing();
   const decideOnce = () => {
     observations.update(map, nowMs);

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { type ClusterMap, clusterMap, type Life } from '../../../src/cluster/model/cluster-map.ts';
 import type { Address, NodeId } from '../../../src/cluster/model/identity.ts';
 import { protocolTimes } from '../../../src/cluster/model/limits.ts';
-import type { Log, Runtime } from '../../../src/cluster/ports.ts';
+import type { Logger, Runtime } from '../../../src/cluster/ports.ts';
 import { changesBetween } from '../../../src/controller/decisions/changes.ts';
 import {
   removeLongGone,
@@ -115,8 +115,8 @@ describe('time', () => {
 describe('a node that comes back after it was removed (I10, D3)', () => {
   /** The controller's clock is at 25: behind the last life of d, which was the 30th. */
   function registeringWith(map: ClusterMap) {
-    const silent: Log = { write: () => undefined };
-    const runtime = { clock: { wallMs: () => 25 }, log: silent, disk: undefined } as Runtime;
+    const silent: Logger = { write: () => undefined };
+    const runtime = { clock: { wallMs: () => 25 }, logger: silent, disk: undefined } as Runtime;
     const published = new PublishedMap(runtime, () => undefined);
     published.propose(
       () => map,

@@ -23,7 +23,7 @@ function fixture(options: { inMemory?: boolean } = {}) {
   };
   const lines: string[] = [];
   const runtime = {
-    log: { write: (level: string, message: string) => lines.push(`${level} ${message}`) },
+    logger: { write: (level: string, message: string) => lines.push(`${level} ${message}`) },
     disk: options.inMemory === true ? undefined : disk,
     timers: {
       after: (_milliseconds: number, callback: () => void) => {

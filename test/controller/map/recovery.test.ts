@@ -7,7 +7,7 @@ import { GENERATION_MAX } from '../../../src/cluster/model/identity.ts';
 import { protocolTimes } from '../../../src/cluster/model/limits.ts';
 import type { ControlCall, Runtime } from '../../../src/cluster/ports.ts';
 import type { PrepareRequest } from '../../../src/cluster/wire/control-messages.ts';
-import { Recovery } from '../../../src/controller/map/recovery.ts';
+import { MapRecovery } from '../../../src/controller/map/recovery.ts';
 import { callerOver } from '../../helpers/control-caller.ts';
 import { CLUSTER, sampleMap } from '../../helpers/maps.ts';
 
@@ -27,7 +27,7 @@ function recovering({ isOnlyController = true, above = 0 } = {}) {
     clock: { monotonicMs: () => nowMs, wallMs: () => 1000 * SECOND },
     random: { token: () => `nonce${++tokens}` },
     timers: { after: (_ms: number, callback: () => void) => timers.push(callback) },
-    log: {
+    logger: {
       write: (_level: string, message: string) => problems.push(message),
     },
     network: {
@@ -39,7 +39,7 @@ function recovering({ isOnlyController = true, above = 0 } = {}) {
     },
   } as unknown as Runtime;
   const options = { times: TIMES, cluster: CLUSTER, above, isOnlyController };
-  const recovery = new Recovery(runtime, callerOver(runtime.network), options, (map) =>
+  const recovery = new MapRecovery(runtime, callerOver(runtime.network), options, (map) =>
     published.push(map),
   );
   const { nodes } = sampleMap();

@@ -13,7 +13,7 @@ const has = (number: number) => ({ mapVersion: version(number), obeyedVersion: u
 
 function knowing() {
   const clock = { monotonicMs: () => 0, wallMs: () => 0, awakeMs: () => 0 };
-  return new Observations(protocolTimes(1), { clock, log: { write: () => undefined } });
+  return new Observations(protocolTimes(1), { clock, logger: { write: () => undefined } });
 }
 
 test('a map that is obeyed, and could not be stored, is not told as adopted: a recovery would not find it', () => {

@@ -175,12 +175,12 @@ export const CONTROLLER_MAP_MUTANTS: readonly Mutant[] = [
     fate: tests(OVERRULED_SCHEDULES, 'so in its next life'),
   },
   {
-    name: 'state-of-yesterday',
+    name: 'state-stale-lineage',
     rule: 'H32',
     edits: [
       {
         file: STARTUP_GUARD,
-        find: 'if (adopted !== undefined) refuseYesterday(this.#stored, node, adopted);',
+        find: 'if (adopted !== undefined) refuseStaleLineage(this.#stored, node, adopted);',
         replace: '',
       },
     ],

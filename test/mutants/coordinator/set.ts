@@ -19,13 +19,13 @@ const WRITER_TESTS = 'test/coordinator/operations/set/writer.test.ts';
 
 export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
   {
-    name: 'overtaken-lost-with-the-refused',
+    name: 'coalesced-lost-with-the-refused',
     rule: 'H41',
     edits: [
       {
         file: COALESCING,
         find: 'const next = queue.sets.pop();',
-        replace: 'const next = queue.sets.length > queue.overtaken ? queue.sets.pop() : undefined;',
+        replace: 'const next = queue.sets.length > queue.coalesced ? queue.sets.pop() : undefined;',
       },
     ],
     fate: tests(HOT_KEYS_SCHEDULES, 'the newest is refused'),
@@ -36,7 +36,7 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: COALESCING,
-        find: 'queue.sets.splice(0, queue.overtaken)',
+        find: 'queue.sets.splice(0, queue.coalesced)',
         replace: 'queue.sets.splice(0)',
       },
     ],
@@ -79,12 +79,12 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
     fate: tests(ONE_ANSWER_TESTS, 'through pauses'),
   },
   {
-    name: 'overtaken-counts-the-refused',
+    name: 'coalesced-counts-the-refused',
     rule: 'H41',
     edits: [
-      { file: COALESCING, find: '    if (queue.overtaken > 0) queue.overtaken--;\n', replace: '' },
+      { file: COALESCING, find: '    if (queue.coalesced > 0) queue.coalesced--;\n', replace: '' },
     ],
-    fate: tests(COALESCING_TESTS, 'all that were overtaken are too late'),
+    fate: tests(COALESCING_TESTS, 'all that were coalesced are too late'),
   },
   {
     name: 'leaves-twice-unseen',
@@ -244,12 +244,12 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
     fate: tests(JOINS_SCHEDULES, 'nor one given'),
   },
   {
-    name: 'overtaken-without-versions',
+    name: 'coalesced-without-versions',
     rule: 'H41',
     edits: [
       {
         file: SET_ROUND,
-        find: 'versions.nextOf(overtaken + 1, this.#above)',
+        find: 'versions.nextOf(coalesced + 1, this.#above)',
         replace: 'versions.next(this.#above)',
       },
     ],
@@ -281,44 +281,44 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
     fate: aimed('sleeping-frontend'),
   },
   {
-    name: 'overtaken-with-the-version-of-one-before',
+    name: 'coalesced-with-the-version-of-one-before',
     rule: 'H41',
     edits: [
       {
         file: SET_ROUND,
-        find: 'versions.nextOf(overtaken + 1, this.#above)',
-        replace: 'versions.nextOf(overtaken, this.#above)',
+        find: 'versions.nextOf(coalesced + 1, this.#above)',
+        replace: 'versions.nextOf(coalesced, this.#above)',
       },
     ],
     fate: aimed('sleeping-frontend'),
   },
   {
-    name: 'overtaken-answered-at-once',
+    name: 'coalesced-answered-at-once',
     rule: 'H41',
     edits: [
       {
         file: WRITER,
         find: '    if (next !== undefined) this.#send(before.hash, next, queue);\n',
         replace: `    if (next === undefined) return;
-    const overtaken = this.#waiting.takeOvertaken(queue);
+    const coalesced = this.#waiting.takeCoalesced(queue);
     this.#send(before.hash, next, queue);
     const { versions } = this.#context;
-    this.#answerOvertaken(overtaken, versions.next());
+    this.#answerCoalesced(coalesced, versions.next());
 `,
       },
     ],
     fate: SEEDS,
   },
   {
-    name: 'overtaken-answered-though-newer-failed',
+    name: 'coalesced-answered-though-newer-failed',
     rule: 'H41',
     edits: [
       {
         file: WRITER,
         find: '      // Later, because the next',
         replace: `      const { versions } = this.#context;
-      const overtaken = this.#waiting.takeOvertaken(queue);
-      this.#answerOvertaken(overtaken, versions.next());
+      const coalesced = this.#waiting.takeCoalesced(queue);
+      this.#answerCoalesced(coalesced, versions.next());
       // Later, because the next`,
       },
     ],
@@ -339,13 +339,13 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
     fate: tests(WRITER_TESTS, 'of too many'),
   },
   {
-    name: 'overtaken-forgotten-when-the-newest-is-refused',
+    name: 'coalesced-forgotten-when-the-newest-is-refused',
     rule: 'H41',
     edits: [
       {
         file: WRITER,
         find: '      // Later, because the next',
-        replace: '      this.#waiting.takeOvertaken(queue);\n      // Later, because the next',
+        replace: '      this.#waiting.takeCoalesced(queue);\n      // Later, because the next',
       },
     ],
     fate: tests(ONE_ANSWER_TESTS, 'through pauses'),

@@ -282,13 +282,13 @@ export const STORAGE_REPLICA_MUTANTS: readonly Mutant[] = [
     fate: tests(REPLICA_TESTS, 'takes its word'),
   },
   {
-    name: 'state-of-yesterday-over-what-is-obeyed',
+    name: 'state-stale-lineage-over-what-is-obeyed',
     rule: 'H32',
     edits: [
       {
         file: REPLICA,
-        find: 'isOfYesterday(map, this.obeyedVersion)',
-        replace: 'isOfYesterday(map, this.#map.version)',
+        find: 'isOfStaleLineage(map, this.obeyedVersion)',
+        replace: 'isOfStaleLineage(map, this.#map.version)',
       },
     ],
     fate: tests(REPLICA_TESTS, 'overrules one'),

@@ -2,6 +2,7 @@
 // moved all the time, with partitions dropped, deletes forgotten and memory that ends.
 
 import { describe, expect, test } from 'vitest';
+import type { WhenFull } from '../../../src/cluster/model/cluster-map.ts';
 import type { PartitionId } from '../../../src/cluster/model/partition.ts';
 import {
   encodeRecord,
@@ -11,12 +12,7 @@ import {
 } from '../../../src/cluster/model/record.ts';
 import type { Version } from '../../../src/cluster/model/version.ts';
 import type { Cursor } from '../../../src/cluster/wire/operations.ts';
-import {
-  type Due,
-  FIRST,
-  type Listing,
-  type WhenFull,
-} from '../../../src/storage/memory/partition-store.ts';
+import { type Due, FIRST, type Listing } from '../../../src/storage/memory/partition-store.ts';
 import { SegmentStore } from '../../../src/storage/memory/segment-store.ts';
 import { expectSame } from '../../helpers/expect-same.ts';
 import { SeededRandom } from '../../helpers/random.ts';

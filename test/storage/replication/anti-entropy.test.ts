@@ -77,7 +77,7 @@ function round(map = sampleMap(), others = 0, deleted = DELETED, memory: StoreOp
         return () => waits.delete(wait);
       },
     },
-    log: { write: () => undefined },
+    logger: { write: () => undefined },
   } as unknown as Runtime;
   const antiEntropy = new AntiEntropy(runtime, replica, logged, channels, TIMES);
   antiEntropy.start();

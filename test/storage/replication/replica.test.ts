@@ -619,7 +619,7 @@ describe('a map that was seen and cannot be adopted', () => {
     replica.obey(fencing(later(4)));
     const version = { generation: 2, number: 1 };
     const yesterday = { ...later(), version, openedFrom: { generation: 1, number: 3 } };
-    expect(replica.judge(yesterday)).toBe('of-yesterday');
+    expect(replica.judge(yesterday)).toBe('stale-lineage');
     expect(replica.judge({ ...yesterday, openedFrom: { generation: 1, number: 4 } })).toBe(
       'adopted',
     );

@@ -5,7 +5,7 @@ import { type Address, parseAddress } from '../../model/identity.ts';
 import { CONTROL_BYTES_MAX } from '../../model/limits.ts';
 import type { Names } from './names.ts';
 
-export type Told =
+export type AskOutcome =
   | { readonly kind: 'told'; readonly status: number; readonly text: string }
   | Silence;
 
@@ -23,10 +23,10 @@ export interface Question {
 }
 
 /** In bounded time. */
-export function ask({ address, path, timeoutMs }: Question, names: Names): Promise<Told> {
+export function ask({ address, path, timeoutMs }: Question, names: Names): Promise<AskOutcome> {
   const { host = '', port = 0 } = parseAddress(address) ?? {};
   return new Promise((resolve) => {
-    const end = (told: Told) => {
+    const end = (told: AskOutcome) => {
       clearTimeout(timer);
       resolve(told);
       request.destroy();

@@ -2,7 +2,7 @@
 // dropped and counted: no service ends, or waits, because of its diagnostics.
 
 import type { Writable } from 'node:stream';
-import type { Log, LogFields, LogLevel } from '../../ports.ts';
+import type { LogFields, Logger, LogLevel } from '../../ports.ts';
 import { LossyOutput, standardStream } from './output.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
@@ -17,15 +17,15 @@ export interface LoggerOptions {
   readonly pretty: boolean;
 }
 
-export interface ProcessLog extends Log {
+export interface ProcessLogger extends Logger {
   /** Since the start. */
   linesDropped(): number;
 }
 
-export function openLog(
+export function openLogger(
   options: LoggerOptions,
   stream: Writable = standardStream('stderr'),
-): ProcessLog {
+): ProcessLogger {
   const lowest = LEVELS.indexOf(options.level);
   const format = options.pretty ? prettyLine : jsonLine;
   const output = new LossyOutput(stream);

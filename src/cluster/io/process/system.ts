@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import type { Clock, Host, ProcessUsage, Random, Timers } from '../../ports.ts';
-import type { ProcessLog } from './logger.ts';
+import type { ProcessLogger } from './logger.ts';
 import { watchPauses } from './pauses.ts';
 
 export const systemClock: Clock = {
@@ -26,8 +26,8 @@ export const systemRandom: Random = {
 };
 
 /** Measures from then on; once a process. */
-export function openHost(log: ProcessLog): Host {
-  return { ...watchPauses(), bootId, usage: () => processUsage(log) };
+export function openHost(logger: ProcessLogger): Host {
+  return { ...watchPauses(), bootId, usage: () => processUsage(logger) };
 }
 
 export function bootId(): string {
@@ -39,7 +39,7 @@ export function bootId(): string {
   }
 }
 
-export function processUsage(log: ProcessLog): ProcessUsage {
+export function processUsage(logger: ProcessLogger): ProcessUsage {
   const cpu = process.cpuUsage();
   const memory = process.memoryUsage();
   return {
@@ -49,7 +49,7 @@ export function processUsage(log: ProcessLog): ProcessUsage {
     systemCpuSeconds: cpu.system / 1e6,
     residentBytes: memory.rss,
     heapUsedBytes: memory.heapUsed,
-    logLinesDropped: log.linesDropped(),
+    logLinesDropped: logger.linesDropped(),
   };
 }
 

@@ -5,10 +5,10 @@ import cluster from 'node:cluster';
 import { unreachable } from '../../assert.ts';
 import {
   type FromWorker,
-  type Told,
   type Topic,
   type ToWorker,
   WORKER_VARIABLE,
+  type WorkerAnswer,
   type WorkerGroup,
 } from '../../http/worker-group.ts';
 
@@ -87,7 +87,7 @@ export class Primary implements WorkerGroup {
   readonly worker: number;
   readonly waits: boolean;
   readonly #tells = new Map<Topic, () => unknown>();
-  readonly #gathering = new Map<number, (told: readonly Told[]) => void>();
+  readonly #gathering = new Map<number, (told: readonly WorkerAnswer[]) => void>();
   #nextId = 1;
   /** What came while the role was still being loaded. */
   readonly #early: Demand[] = [];
@@ -119,7 +119,7 @@ export class Primary implements WorkerGroup {
     return this.#tells.get(topic)?.();
   }
 
-  gather(topic: Topic, callback: (told: readonly Told[]) => void): void {
+  gather(topic: Topic, callback: (told: readonly WorkerAnswer[]) => void): void {
     const id = this.#nextId++;
     this.#gathering.set(id, callback);
     this.send({ kind: 'gather', id, topic });

@@ -22,12 +22,12 @@ const OPEN_MAX = 128;
 
 const CONNECTION = Symbol('what is known of a connection');
 
-interface Known extends Socket {
+interface KnownSocket extends Socket {
   [CONNECTION]: Connection;
 }
 
 export function connectionOf(socket: Socket): Connection {
-  return (socket as Known)[CONNECTION];
+  return (socket as KnownSocket)[CONNECTION];
 }
 
 export class Connection {
@@ -203,7 +203,7 @@ export class Connections {
     // One that goes on after an offer that was not taken up (upgrades.ts) is known.
     if (connectionOf(socket) !== undefined) return;
     const connection = new Connection(socket, this.round);
-    (socket as Known)[CONNECTION] = connection;
+    (socket as KnownSocket)[CONNECTION] = connection;
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));
   }

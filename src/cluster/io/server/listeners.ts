@@ -18,7 +18,7 @@ const CHOICES_MAX = 16;
 /** The address is none that this machine has just now, or its family is switched off. */
 const ABSENT: readonly string[] = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'];
 
-export interface Place {
+export interface ListenPlace {
   readonly address: string;
   /** Nobody named it: it stands beside the one that was named, and may be missing without a word. */
   readonly isImplied: boolean;
@@ -70,7 +70,7 @@ export async function openListeners(
 }
 
 /** The addresses that a host stands for, each once. @throws CannotListen for a name that has none */
-export async function placesOf(host: string, names: Names): Promise<readonly Place[]> {
+export async function placesOf(host: string, names: Names): Promise<readonly ListenPlace[]> {
   const bare = host.replace(/^\[(.*)\]$/, '$1');
   const named = (address: string) => ({ address, isImplied: false });
   const implied = (address: string) => ({ address, isImplied: true });
@@ -95,7 +95,7 @@ function canonical(address: string): string {
 
 async function listenAt(
   server: Server,
-  places: readonly Place[],
+  places: readonly ListenPlace[],
   wanted: number,
 ): Promise<Listeners> {
   const doors: NetServer[] = [];

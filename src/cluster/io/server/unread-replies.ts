@@ -12,7 +12,7 @@ interface Unread {
 }
 
 /** What one connection has not read. Several replies of it may wait: requests are pipelined. */
-interface Reader {
+interface SlowReader {
   readonly socket: Socket;
   readonly replies: Set<Unread>;
   /** So many bytes were handed to the system when it was looked at last, and when that last grew. */
@@ -28,7 +28,7 @@ export class UnreadReplies {
   readonly #stalledMs: number;
   #bytes = 0;
   /** The oldest first. */
-  readonly #readers = new Map<Socket, Reader>();
+  readonly #readers = new Map<Socket, SlowReader>();
   #looking: NodeJS.Timeout | undefined;
 
   /**
@@ -64,7 +64,7 @@ export class UnreadReplies {
     response.once('close', () => this.#remove(reader, unread));
   }
 
-  #newReader(socket: Socket): Reader {
+  #newReader(socket: Socket): SlowReader {
     const reader = { socket, replies: new Set<Unread>(), sent: 0, sentMs: performance.now() };
     this.#look(reader, reader.sentMs);
     this.#readers.set(socket, reader);
@@ -79,18 +79,18 @@ export class UnreadReplies {
     for (const reader of this.#readers.values()) this.#look(reader, nowMs);
   }
 
-  #look(reader: Reader, nowMs: number): void {
+  #look(reader: SlowReader, nowMs: number): void {
     const sent = reader.socket.bytesWritten - reader.socket.writableLength;
     if (sent === reader.sent) return;
     reader.sent = sent;
     reader.sentMs = nowMs;
   }
 
-  #removeAll(reader: Reader): void {
+  #removeAll(reader: SlowReader): void {
     for (const unread of reader.replies) this.#remove(reader, unread);
   }
 
-  #remove(reader: Reader, unread: Unread): void {
+  #remove(reader: SlowReader, unread: Unread): void {
     if (!reader.replies.delete(unread)) return;
     this.#bytes -= unread.bytes;
     if (reader.replies.size === 0) this.#readers.delete(reader.socket);

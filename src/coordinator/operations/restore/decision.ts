@@ -9,7 +9,7 @@ import type { MemberAnswer } from '../../../cluster/peers/storage-channel.ts';
 import type { RefusalReason } from '../../../cluster/wire/operations.ts';
 import { cannotWrite, servesWithout, type WriteVote } from '../set/decision.ts';
 
-export type KeepDecision =
+export type VersionedWriteDecision =
   | { readonly kind: 'pending' }
   /** Every member has this record or a newer one (R4). */
   | { readonly kind: 'kept'; readonly newly: boolean }
@@ -22,13 +22,13 @@ export type KeepDecision =
   | { readonly kind: 'refused'; readonly reason: RefusalReason };
 
 /** @param votes all members of the partition at the epoch of the round, asked with one record */
-export function judgeKeep(votes: readonly WriteVote[]): KeepDecision {
+export function judgeVersionedWrite(votes: readonly WriteVote[]): VersionedWriteDecision {
   let newly = false;
   let newer = false;
   let floor = false;
   let again = votes.length === 0;
   let unwritable: NodeId | undefined;
-  let refused: KeepDecision | undefined;
+  let refused: VersionedWriteDecision | undefined;
   for (const { member, answer } of votes) {
     switch (answer?.kind) {
       case undefined:

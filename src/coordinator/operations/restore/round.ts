@@ -12,15 +12,15 @@ import { assert, unreachable } from '../../../cluster/assert.ts';
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import type { Member } from '../../../cluster/model/cluster-map.ts';
 import { recordKey, type StoredRecord } from '../../../cluster/model/record.ts';
-import type { Place } from '../../router.ts';
+import type { KeyPlace } from '../../router.ts';
 import { OFFLINE } from '../get/round.ts';
 import { learn } from '../learn.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { notEverywhere, type WriteVote } from '../set/decision.ts';
 import { REFUSALS } from '../set/round.ts';
-import { judgeKeep, type Sight, sightOf } from './decision.ts';
+import { judgeVersionedWrite, type Sight, sightOf } from './decision.ts';
 
-export type KeepOutcome =
+export type VersionedWriteOutcome =
   /** Every member has it. */
   | { readonly kind: 'set' }
   /** Every member had it before. */
@@ -33,9 +33,9 @@ export type KeepOutcome =
   | { readonly kind: 'below-floor' }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
 
-export type KeepCallback = (outcome: KeepOutcome) => void;
+export type VersionedWriteCallback = (outcome: VersionedWriteOutcome) => void;
 
-export class Keeper {
+export class VersionedWriter {
   readonly #context: OperationContext;
 
   constructor(context: OperationContext) {
@@ -43,22 +43,22 @@ export class Keeper {
   }
 
   /** @param record must not change until the callback came, exactly once */
-  keep(record: StoredRecord, callback: KeepCallback): void {
-    new KeepOperation(this.#context, record, callback).round();
+  write(record: StoredRecord, callback: VersionedWriteCallback): void {
+    new VersionedWriteOperation(this.#context, record, callback).round();
   }
 }
 
-class KeepOperation {
+class VersionedWriteOperation {
   readonly #context: OperationContext;
   readonly #record: StoredRecord;
   /** Undefined once it was called. */
-  #callback: KeepCallback | undefined;
+  #callback: VersionedWriteCallback | undefined;
   readonly #startedMs: number;
   /** In this round or an earlier one. */
   #newly = false;
   #waitMs: number;
 
-  constructor(context: OperationContext, record: StoredRecord, callback: KeepCallback) {
+  constructor(context: OperationContext, record: StoredRecord, callback: VersionedWriteCallback) {
     this.#context = context;
     this.#record = record;
     this.#callback = callback;
@@ -73,7 +73,7 @@ class KeepOperation {
     else this.#send(place);
   }
 
-  #send(place: Place): void {
+  #send(place: KeyPlace): void {
     const { partition, entry } = place;
     const operation = {
       kind: 'set',
@@ -92,8 +92,8 @@ class KeepOperation {
     }
   }
 
-  #decide(place: Place, votes: readonly WriteVote[]): void {
-    const decision = judgeKeep(votes);
+  #decide(place: KeyPlace, votes: readonly WriteVote[]): void {
+    const decision = judgeVersionedWrite(votes);
     switch (decision.kind) {
       case 'pending':
         return;
@@ -122,7 +122,7 @@ class KeepOperation {
   }
 
   /** Those that answered `floor` are asked what they have of the key; only who serves can say (R1). */
-  #look({ partition }: Place, members: readonly Member[]): void {
+  #look({ partition }: KeyPlace, members: readonly Member[]): void {
     const serving = members.filter(({ role }) => role === 'serving');
     const sights: Sight[] = [];
     const key = Buffer.from(recordKey(this.#record));
@@ -160,7 +160,7 @@ class KeepOperation {
     return undefined;
   }
 
-  #answer(outcome: KeepOutcome): void {
+  #answer(outcome: VersionedWriteOutcome): void {
     const callback = this.#callback;
     assert(callback !== undefined, 'a record is answered for once');
     this.#callback = undefined;

@@ -1,7 +1,7 @@
 // Sets of one key that come while one of it is on its way from this frontend (H41): which of them goes next,
-// which are overtaken, and how much may wait. Sending and answering is writer.ts's.
+// which are coalesced, and how much may wait. Sending and answering is writer.ts's.
 //
-// Why an overtaken set may be acknowledged with the newer one: it takes effect just before it. The newer one
+// Why an coalesced set may be acknowledged with the newer one: it takes effect just before it. The newer one
 // began after it and is on all members before either is answered, so that this instant is inside the time of
 // both; nobody can have read what was there for no time; and a set that was acknowledged before it began has
 // lost to the newer one, so it has lost to both.
@@ -33,8 +33,8 @@ export class WaitingSet extends PendingSet {
 export class KeyQueue {
   /** The oldest first. */
   readonly sets: WaitingSet[] = [];
-  /** So many of them, the oldest, are overtaken by the set on its way. They are kept in case it is refused. */
-  overtaken = 0;
+  /** So many of them, the oldest, are coalesced by the set on its way. They are kept in case it is refused. */
+  coalesced = 0;
 }
 
 const NONE: readonly WaitingSet[] = [];
@@ -78,21 +78,21 @@ export class WaitingSets {
   }
 
   /**
-   * The set on its way has ended. The newest is sent next and overtakes all others: also those that wait
-   * because one in between, which had overtaken them, was not stored. When nothing newer came, it is one of these.
+   * The set on its way has ended. The newest is sent next and coalesces all others: also those that wait
+   * because one in between, which had coalesced them, was not stored. When nothing newer came, it is one of these.
    */
   takeNext(queue: KeyQueue): WaitingSet | undefined {
     const next = queue.sets.pop();
-    queue.overtaken = queue.sets.length;
+    queue.coalesced = queue.sets.length;
     if (next !== undefined) this.#left(next, queue);
     return next;
   }
 
-  /** The set on its way is stored. @returns whom it had overtaken, the oldest first */
-  takeOvertaken(queue: KeyQueue): readonly WaitingSet[] {
-    if (queue.overtaken === 0) return NONE;
-    const taken = queue.sets.splice(0, queue.overtaken);
-    queue.overtaken = 0;
+  /** The set on its way is stored. @returns whom it had coalesced, the oldest first */
+  takeCoalesced(queue: KeyQueue): readonly WaitingSet[] {
+    if (queue.coalesced === 0) return NONE;
+    const taken = queue.sets.splice(0, queue.coalesced);
+    queue.coalesced = 0;
     for (const set of taken) this.#left(set, queue);
     return taken;
   }
@@ -103,7 +103,7 @@ export class WaitingSets {
     const queue = oldest?.queue;
     if (oldest === undefined || queue === undefined) return undefined;
     assert(queue.sets.shift() === oldest, 'the oldest of all is the oldest of its key');
-    if (queue.overtaken > 0) queue.overtaken--;
+    if (queue.coalesced > 0) queue.coalesced--;
     this.#left(oldest, queue);
     return oldest;
   }

@@ -11,7 +11,7 @@ import { encodeRecord, type StoredRecord } from '../../../cluster/model/record.t
 import { VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
 import type { RefusalReason } from '../../../cluster/wire/operations.ts';
 import type { KeyEntry } from '../../key-table.ts';
-import type { Place } from '../../router.ts';
+import type { KeyPlace } from '../../router.ts';
 import { OFFLINE } from '../get/round.ts';
 import { learn } from '../learn.ts';
 import type { OperationContext } from '../operation-context.ts';
@@ -129,7 +129,7 @@ export class SetOperation implements KeyEntry<SetOperation> {
    * To all at once who are not known to keep it; refused, unreachable and late all become votes, and one
    * function decides.
    */
-  #send({ partition, entry: { epoch, members } }: Place): void {
+  #send({ partition, entry: { epoch, members } }: KeyPlace): void {
     const { router, refresh } = this.#context;
     const follows = this.#above !== VERSION_ZERO;
     const operation = { kind: 'set', partition, epoch, record: this.#record, follows } as const;
@@ -226,15 +226,15 @@ export class SetOperation implements KeyEntry<SetOperation> {
   }
 
   /**
-   * Taken when it is sent, so above all that its key was seen to have until then. Those that it overtakes get
+   * Taken when it is sent, so above all that its key was seen to have until then. Those that it coalesces get
    * the ones just below it: in the order in which they came, and as far as can be above what was there before.
    */
   #nextVersion(): Version {
     const { versions } = this.#context;
-    const overtaken = this.queue?.overtaken ?? 0;
-    return overtaken === 0
+    const coalesced = this.queue?.coalesced ?? 0;
+    return coalesced === 0
       ? versions.next(this.#above)
-      : versions.nextOf(overtaken + 1, this.#above);
+      : versions.nextOf(coalesced + 1, this.#above);
   }
 
   /** H31: for this key only, for it may be far ahead of all clocks. */

@@ -30,7 +30,7 @@ export class Writer {
   /** By key: on its way until its caller is answered. What goes on in the background holds up nobody (D9). */
   readonly #onTheirWay = new KeyTable<SetOperation>();
   readonly #waiting = new WaitingSets();
-  #overtaken = 0;
+  #coalesced = 0;
   #watching = false;
 
   constructor(context: OperationContext) {
@@ -38,11 +38,11 @@ export class Writer {
   }
 
   /** How many were acknowledged and never sent. */
-  get overtaken(): number {
-    return this.#overtaken;
+  get coalesced(): number {
+    return this.#coalesced;
   }
 
-  /** How many are not sent yet, or overtaken and not answered yet. */
+  /** How many are not sent yet, or coalesced and not answered yet. */
   get waiting(): number {
     return this.#waiting.count;
   }
@@ -81,11 +81,11 @@ export class Writer {
       set.answer(outcome);
     } else if (outcome.kind === 'stored') {
       // They are stored with it: from here on nothing can refuse them, however late it is.
-      const overtaken = this.#waiting.takeOvertaken(queue);
+      const coalesced = this.#waiting.takeCoalesced(queue);
       // The next one leaves before the answers are written.
       this.#sendNext(operation, queue);
       set.answer(outcome);
-      this.#answerOvertaken(overtaken, outcome.version);
+      this.#answerCoalesced(coalesced, outcome.version);
     } else {
       // Later, because the next one can be refused before it has left, and so can all others after it.
       this.#context.runtime.timers.after(0, () => this.#sendNext(operation, queue));
@@ -100,11 +100,11 @@ export class Writer {
     if (next !== undefined) this.#send(before.hash, next, queue);
   }
 
-  /** @param version of the set that overtook them, which took one for each of them as well */
-  #answerOvertaken(overtaken: readonly WaitingSet[], version: Version): void {
-    for (const [index, set] of overtaken.entries()) {
-      this.#overtaken++;
-      const own = version - BigInt(overtaken.length - index);
+  /** @param version of the set that coalesced them, which took one for each of them as well */
+  #answerCoalesced(coalesced: readonly WaitingSet[], version: Version): void {
+    for (const [index, set] of coalesced.entries()) {
+      this.#coalesced++;
+      const own = version - BigInt(coalesced.length - index);
       set.answer({ kind: 'stored', version: own as Version });
     }
   }

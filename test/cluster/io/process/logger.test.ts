@@ -3,7 +3,7 @@
 
 import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { openLog } from '../../../../src/cluster/io/process/logger.ts';
+import { openLogger } from '../../../../src/cluster/io/process/logger.ts';
 
 const OPTIONS = { role: 'storage', node: '127.0.0.1:1', level: 'info', pretty: false } as const;
 
@@ -28,14 +28,14 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test('an open log hears the errors of its stream', () => {
   const stream = new Scripted();
-  openLog(OPTIONS, stream);
-  openLog(OPTIONS, stream);
+  openLogger(OPTIONS, stream);
+  openLogger(OPTIONS, stream);
   expect(stream.listenerCount('error')).toBe(1);
 });
 
 test.each(['EPIPE', 'ENOSPC', 'EAGAIN', 'EIO', 'EBADF'])('%s drops the line', async (failure) => {
   const stream = new Scripted();
-  const log = openLog(OPTIONS, stream);
+  const log = openLogger(OPTIONS, stream);
   stream.failure = failure;
   log.write('info', 'lost');
   await turn();
@@ -45,7 +45,7 @@ test.each(['EPIPE', 'ENOSPC', 'EAGAIN', 'EIO', 'EBADF'])('%s drops the line', as
 
 test('a stream that does not read is given a bounded amount', async () => {
   const stream = new Scripted();
-  const log = openLog(OPTIONS, stream);
+  const log = openLogger(OPTIONS, stream);
   stream.stands = true;
   const message = 'x'.repeat(1000);
   for (let line = 0; line < 10_000; line++) log.write('info', message);

@@ -9,8 +9,14 @@ import { HybridClock, type Version } from '../../../../src/cluster/model/version
 import type { MemberAnswer } from '../../../../src/cluster/peers/storage-channel.ts';
 import type { Operation } from '../../../../src/cluster/wire/operations.ts';
 import type { OperationContext } from '../../../../src/coordinator/operations/operation-context.ts';
-import { judgeKeep, sightOf } from '../../../../src/coordinator/operations/restore/decision.ts';
-import { Keeper, type KeepOutcome } from '../../../../src/coordinator/operations/restore/round.ts';
+import {
+  judgeVersionedWrite,
+  sightOf,
+} from '../../../../src/coordinator/operations/restore/decision.ts';
+import {
+  type VersionedWriteOutcome,
+  VersionedWriter,
+} from '../../../../src/coordinator/operations/restore/round.ts';
 import { memberOf } from '../../../helpers/maps.ts';
 
 const key = Buffer.from('k');
@@ -74,13 +80,13 @@ describe('R4: a round of a record with its own version', () => {
     ['full', 'refused full'],
     ['applied tooLarge', 'refused too-large'],
   ])('%s: %s', (votes, decision) => {
-    const judged = judgeKeep(answersOf(votes));
+    const judged = judgeVersionedWrite(answersOf(votes));
     const more = judged.kind === 'refused' ? ` ${judged.reason}` : '';
     expect(judged.kind + (judged.kind === 'kept' && judged.newly ? ' newly' : more)).toBe(decision);
   });
 
   test('without members there is nobody to have it', () => {
-    expect(judgeKeep([])).toEqual({ kind: 'again' });
+    expect(judgeVersionedWrite([])).toEqual({ kind: 'again' });
   });
 });
 
@@ -103,7 +109,7 @@ test('below the floor a delete is as good as there when the key is absent', () =
 
 /** Plays rounds: the answers to the set in each, and to the gets of those that said `floor`. */
 function play(rounds: readonly { set: string; get?: string }[], lateMs = 0) {
-  const outcomes: KeepOutcome[] = [];
+  const outcomes: VersionedWriteOutcome[] = [];
   const later: (() => void)[] = [];
   const asked: string[] = [];
   let round = -1;
@@ -133,7 +139,7 @@ function play(rounds: readonly { set: string; get?: string }[], lateMs = 0) {
     versions: new HybridClock({ wallMs: () => 1000 }),
     times: protocolTimes(1),
   } as unknown as OperationContext;
-  new Keeper(context).keep(RECORD, (outcome) => outcomes.push(outcome));
+  new VersionedWriter(context).write(RECORD, (outcome) => outcomes.push(outcome));
   while (round + 1 < rounds.length && later.length > 0) {
     nowMs += lateMs;
     for (const next of later.splice(0)) next();

@@ -1,4 +1,4 @@
-// Who is sent next, who is overtaken, and what is too much, without time and without members.
+// Who is sent next, who is coalesced, and what is too much, without time and without members.
 
 import { describe, expect, test } from 'vitest';
 import { InvariantBroken } from '../../../../src/cluster/assert.ts';
@@ -31,8 +31,8 @@ function play(script: string): string {
   const all = new WaitingSets();
   const queue = new KeyQueue();
   const shown = script.split(' ').map((word) => {
-    if (word === 'next') return `${nameOf(all.takeNext(queue))}>${queue.overtaken}`;
-    if (word === 'stored') return `[${all.takeOvertaken(queue).map(nameOf).join('')}]`;
+    if (word === 'next') return `${nameOf(all.takeNext(queue))}>${queue.coalesced}`;
+    if (word === 'stored') return `[${all.takeCoalesced(queue).map(nameOf).join('')}]`;
     if (word === 'late') all.takeOldest();
     else all.add(waiting(word), queue);
     return '';
@@ -52,9 +52,9 @@ describe('H41: sets of one key', () => {
       'c>2 b>1 a>0 undefined>0',
     ],
     ['refused, and newer ones came', 'a b c next d e next stored', 'c>2 e>3 [abd]'],
-    ['the oldest is too late, and was overtaken', 'a b c next late stored', 'c>2 [b]'],
-    ['the oldest is too late, and nobody is overtaken', 'a b late next stored', 'b>0 []'],
-    ['all that were overtaken are too late', 'a b next late c stored next', 'b>1 [] c>0'],
+    ['the oldest is too late, and was coalesced', 'a b c next late stored', 'c>2 [b]'],
+    ['the oldest is too late, and nobody is coalesced', 'a b late next stored', 'b>0 []'],
+    ['all that were coalesced are too late', 'a b next late c stored next', 'b>1 [] c>0'],
     ['nobody is answered twice', 'a b next stored stored next', 'b>1 [a] [] undefined>0'],
   ])('%s', (_what, script, shown) => {
     expect(play(script)).toBe(shown);
@@ -118,7 +118,7 @@ describe('what waits in a frontend', () => {
     const all = new WaitingSets();
     const queues = [new KeyQueue(), new KeyQueue(), new KeyQueue()];
     /** In the order of arrival, of all keys. */
-    const model: { readonly set: WaitingSet; readonly queue: KeyQueue; overtaken: boolean }[] = [];
+    const model: { readonly set: WaitingSet; readonly queue: KeyQueue; coalesced: boolean }[] = [];
     const expectGone = (gone: readonly (WaitingSet | undefined)[], which: typeof model) => {
       expect(gone.map(nameOf)).toEqual(which.map(({ set }) => nameOf(set)));
       for (const each of which) model.splice(model.indexOf(each), 1);
@@ -129,22 +129,22 @@ describe('what waits in a frontend', () => {
       const step = random.below(10);
       if (step < 6) {
         const set = waiting(`${round}`);
-        model.push({ set, queue, overtaken: false });
+        model.push({ set, queue, coalesced: false });
         all.add(set, queue);
       } else if (step < 7) {
         const next = all.takeNext(queue);
         expectGone(next === undefined ? [] : [next], ofKey.slice(-1));
-        for (const each of ofKey) each.overtaken = true;
+        for (const each of ofKey) each.coalesced = true;
       } else if (step < 8) {
-        const overtaken = ofKey.filter((each) => each.overtaken);
-        expectGone(all.takeOvertaken(queue), overtaken);
+        const coalesced = ofKey.filter((each) => each.coalesced);
+        expectGone(all.takeCoalesced(queue), coalesced);
       } else {
         const oldest = all.takeOldest();
         expectGone(oldest === undefined ? [] : [oldest], model.slice(0, 1));
       }
       expect([all.count, nameOf(all.oldest)]).toEqual([model.length, nameOf(model[0]?.set)]);
-      const overtaken = model.filter((each) => each.queue === queue && each.overtaken);
-      expect(queue.overtaken).toBe(overtaken.length);
+      const coalesced = model.filter((each) => each.queue === queue && each.coalesced);
+      expect(queue.coalesced).toBe(coalesced.length);
     }
     while (model.length > 0) expectGone([all.takeOldest()], model.slice(0, 1));
     expect([all.count, all.oldest, all.takeOldest()]).toEqual([0, undefined, undefined]);

@@ -9,7 +9,7 @@ import { HybridClock } from '../../../../src/cluster/model/version.ts';
 import type { Runtime } from '../../../../src/cluster/ports.ts';
 import { Reader } from '../../../../src/coordinator/operations/get/round.ts';
 import type { OperationContext } from '../../../../src/coordinator/operations/operation-context.ts';
-import { Keeper } from '../../../../src/coordinator/operations/restore/round.ts';
+import { VersionedWriter } from '../../../../src/coordinator/operations/restore/round.ts';
 import { Writer } from '../../../../src/coordinator/operations/set/writer.ts';
 import { Router } from '../../../../src/coordinator/router.ts';
 import { nodeId, sampleMap, sampleNode } from '../../../helpers/maps.ts';
@@ -48,7 +48,7 @@ class Run {
   readonly router: Router;
   readonly writer: Writer;
   readonly #reader: Reader;
-  readonly #keeper: Keeper;
+  readonly #keeper: VersionedWriter;
   readonly asked: Asked[] = [];
   readonly #pauses: { readonly fromMs: number; readonly toMs: number }[] = [];
   #maps = 0;
@@ -63,7 +63,7 @@ class Run {
       timers: this.time,
       random: this.random,
       network: this.members,
-      log: { write: nothing },
+      logger: { write: nothing },
     } as unknown as Runtime;
     this.router = new Router(runtime, TIMES);
     const context: OperationContext = {
@@ -76,7 +76,7 @@ class Run {
     };
     this.writer = new Writer(context);
     this.#reader = new Reader(context);
-    this.#keeper = new Keeper(context);
+    this.#keeper = new VersionedWriter(context);
     this.newMap();
   }
 
@@ -102,7 +102,7 @@ class Run {
     const version = new HybridClock(this.time).next();
     const rest = { tombstone: false, expiresAtMs: 0, attributes: [], value: Buffer.from('kept') };
     const record = encodeRecord({ key: Buffer.from(key), version, ...rest });
-    this.#keeper.keep(record, this.#ask('keep', key, KEEP_MS));
+    this.#keeper.write(record, this.#ask('keep', key, KEEP_MS));
   }
 
   pause(milliseconds: number): void {
@@ -188,17 +188,17 @@ test.each([...FIRST, ...FRESH])(
   `H19, H41, D9: through pauses, stopped nodes, broken streams and new maps, ${RUNS} seeds from %i`,
   (first) => {
     const outcomes = new Set<string>();
-    let overtaken = 0;
+    let coalesced = 0;
     for (let seed = first; seed < first + RUNS; seed++) {
       const run = play(seed);
       expect(run.wrong(), `seed ${seed}`).toEqual([]);
       expect([run.writer.waiting, run.time.isIdle], `seed ${seed}`).toEqual([0, true]);
       if (seed === first) run.expectNothingWaits();
       for (const { verb, answers } of run.asked) outcomes.add(`${verb} ${answers[0]}`);
-      overtaken += run.writer.overtaken;
+      coalesced += run.writer.coalesced;
     }
     // What never occurs is not tested.
     expect([...outcomes]).toEqual(expect.arrayContaining(SOMETIMES));
-    expect(overtaken).toBeGreaterThan(0);
+    expect(coalesced).toBeGreaterThan(0);
   },
 );

@@ -122,10 +122,10 @@ test('a set of another key, or after the answer, waits for nobody', () => {
   answer(1, APPLIED);
   answer(2, APPLIED);
   expect(answers()).toBe('a:stored b:stored c:stored');
-  expect(writer.overtaken).toBe(0);
+  expect(writer.coalesced).toBe(0);
 });
 
-test('H41: sets that are overtaken have versions of their own, below that of the newest', () => {
+test('H41: sets that are coalesced have versions of their own, below that of the newest', () => {
   const { set, values, answer, answers, versionOf, sent, writer } = stage();
   for (const value of ['a', 'b', 'c', 'd']) set(value);
   answer(0, APPLIED);
@@ -137,10 +137,10 @@ test('H41: sets that are overtaken have versions of their own, below that of the
   expect(new Set(versions).size).toBe(4);
   expect([...versions].sort()).toEqual(versions);
   expect(versionOf('d')).toBe(sent[1]?.version);
-  expect(writer.overtaken).toBe(2);
+  expect(writer.coalesced).toBe(2);
 });
 
-test('H18: when the newest needs a higher version, so do those that it overtook', () => {
+test('H18: when the newest needs a higher version, so do those that it coalesced', () => {
   const { set, answer, versionOf, versions } = stage();
   for (const value of ['a', 'b', 'c']) set(value);
   answer(0, APPLIED);
@@ -230,7 +230,7 @@ test('D9: after 504 a set goes on in the background and holds up nobody', () => 
   expect(answers()).toBe('b:not-stored a:unknown c:stored');
 });
 
-/** c overtook b, and is stored when the time of b to wait is over, but for the timer; d and e wait behind c. */
+/** c coalesced b, and is stored when the time of b to wait is over, but for the timer; d and e wait behind c. */
 function overdueAndStored(pauseMs: number) {
   const staged = stage();
   const { set, pass, pause, answer, values } = staged;
@@ -266,7 +266,7 @@ test('H41: nor does it take others along, which keep their deadlines', () => {
   expect(answers()).toBe('a:stored c:stored b:stored');
   pass(50);
   expect(answers()).toBe('a:stored c:stored b:stored y:not-stored');
-  // Nobody answers for e, which overtook d.
+  // Nobody answers for e, which coalesced d.
   pass(2900);
   expect(answers()).toBe('a:stored c:stored b:stored y:not-stored d:not-stored');
   expect(writer.waiting).toBe(0);

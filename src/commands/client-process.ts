@@ -4,17 +4,17 @@
 import { MANIFEST_FILE, type Manifest, parseManifest } from '../backup/manifest.ts';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { openNetwork } from '../cluster/io/network/network.ts';
-import { openLog } from '../cluster/io/process/logger.ts';
+import { openLogger } from '../cluster/io/process/logger.ts';
 import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io/process/system.ts';
 import { protocolTimes } from '../cluster/model/limits.ts';
 import type { DiskResult, Folder } from '../cluster/ports.ts';
-import type { ClusterClient, Refused } from '../coordinator/cluster-client.ts';
+import type { ClientRefused, ClusterClient } from '../coordinator/cluster-client.ts';
 import { type Arguments, type OptionTable, SERVER_OPTIONS } from './options.ts';
 import { printData, say } from './printing.ts';
 
 const PROGRESS_MS = { terminal: 500, log: 5000 };
 
-export const GUEST_OPTIONS: OptionTable = {
+export const CLIENT_OPTIONS: OptionTable = {
   json: { type: 'boolean', default: false, describe: 'Print the summary as JSON' },
   'log-level': { ...SERVER_OPTIONS['log-level'], default: 'warn' },
   'log-format': SERVER_OPTIONS['log-format'] ?? {},
@@ -22,29 +22,29 @@ export const GUEST_OPTIONS: OptionTable = {
 };
 
 /** @throws FatalError when there is no cluster to be reached */
-export async function guestOf(name: string, words: Arguments): Promise<ClusterClient> {
+export async function openClusterClient(name: string, words: Arguments): Promise<ClusterClient> {
   const controller = words.address('controller');
   const times = protocolTimes(words.positive('time-scale'));
   const level = words.logLevel();
-  const log = openLog({ role: name, node: controller, level, pretty: words.prettyLogs() });
+  const logger = openLogger({ role: name, node: controller, level, pretty: words.prettyLogs() });
   const { visit } = await import('../coordinator/cluster-client.ts');
-  const guest = await new Promise<ClusterClient | Refused>((resolve) =>
+  const client = await new Promise<ClusterClient | ClientRefused>((resolve) =>
     visit(
       {
         clock: systemClock,
         timers: systemTimers,
         random: systemRandom,
         network: openNetwork(),
-        log,
-        host: openHost(log),
+        logger,
+        host: openHost(logger),
         disk: undefined,
       },
       { controller, times },
       resolve,
     ),
   );
-  if ('refused' in guest) throw new FatalError(guest.exitCode, guest.refused);
-  return guest;
+  if ('refused' in client) throw new FatalError(client.exitCode, client.refused);
+  return client;
 }
 
 /** @returns undefined when there is none @throws FatalError for one that cannot be read */

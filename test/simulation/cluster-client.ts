@@ -1,4 +1,4 @@
-// A guest of a simulated cluster, as `velour backup` and `velour restore` are.
+// A client of a simulated cluster, as `velour backup` and `velour restore` are.
 
 import type { Address } from '../../src/cluster/model/identity.ts';
 import { protocolTimes, type Times } from '../../src/cluster/model/limits.ts';
@@ -7,19 +7,19 @@ import { type ClusterClient, visit } from '../../src/coordinator/cluster-client.
 import { SimulatedNode } from '../../src/simulation/cluster.ts';
 import type { Stage } from './founded.ts';
 
-export function guestOf(stage: Stage, changed: Partial<Times> = {}): ClusterClient {
+export function openClusterClient(stage: Stage, changed: Partial<Times> = {}): ClusterClient {
   const { network, controller } = stage.cluster;
-  const guests: ClusterClient[] = [];
+  const clients: ClusterClient[] = [];
   const make = (runtime: Runtime): Service => {
     const times = { ...protocolTimes(1), ...changed };
     const refuse = () => {
-      throw new Error('nobody connects to a guest');
+      throw new Error('nobody connects to a cluster client');
     };
     return {
       start: () =>
-        visit(runtime, { controller: controller.address, times }, (guest) => {
-          if ('refused' in guest) throw new Error(guest.refused);
-          guests.push(guest);
+        visit(runtime, { controller: controller.address, times }, (client) => {
+          if ('refused' in client) throw new Error(client.refused);
+          clients.push(client);
         }),
       handle: refuse,
       changes: refuse,
@@ -27,9 +27,9 @@ export function guestOf(stage: Stage, changed: Partial<Times> = {}): ClusterClie
       drain: refuse,
     };
   };
-  new SimulatedNode(stage.world, network, 'guest:1' as Address, make, false).start();
-  stage.until('the guest is let in', () => guests.length > 0);
-  const [guest] = guests;
-  if (guest === undefined) throw new Error('no guest');
-  return guest;
+  new SimulatedNode(stage.world, network, 'client:1' as Address, make, false).start();
+  stage.until('the client is let in', () => clients.length > 0);
+  const [client] = clients;
+  if (client === undefined) throw new Error('no client');
+  return client;
 }

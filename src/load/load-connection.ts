@@ -9,16 +9,16 @@ import type { Clock } from '../cluster/ports.ts';
 const REST_MS_FIRST = 20;
 const REST_MS_MAX = 1000;
 
-export type LaneOutcome = ExchangeOutcome | { readonly kind: 'timeout' };
+export type ConnectionOutcome = ExchangeOutcome | { readonly kind: 'timeout' };
 
-const TIMEOUT: LaneOutcome = { kind: 'timeout' };
+const TIMEOUT: ConnectionOutcome = { kind: 'timeout' };
 
-export class Lane {
+export class LoadConnection {
   readonly address: Address;
   readonly #clock: Clock;
   readonly #exchanges: Exchanges;
   #sentMs = 0;
-  #callback: ((outcome: LaneOutcome) => void) | undefined;
+  #callback: ((outcome: ConnectionOutcome) => void) | undefined;
   #restMs = 0;
 
   constructor(clock: Clock, exchanges: Exchanges, address: Address) {
@@ -36,7 +36,7 @@ export class Lane {
     return this.#restMs;
   }
 
-  send(request: ExchangeRequest, callback: (outcome: LaneOutcome) => void): void {
+  send(request: ExchangeRequest, callback: (outcome: ConnectionOutcome) => void): void {
     this.#sentMs = this.#clock.monotonicMs();
     this.#callback = callback;
     this.#exchanges.send(request, (outcome) => this.#end(outcome));
@@ -55,7 +55,7 @@ export class Lane {
     this.#exchanges.giveUp();
   }
 
-  #end(outcome: LaneOutcome): void {
+  #end(outcome: ConnectionOutcome): void {
     const callback = this.#callback;
     this.#callback = undefined;
     this.#restMs =
