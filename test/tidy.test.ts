@@ -4,6 +4,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { type ClientRoute, methodsOf } from '../src/cluster/http/client-route.ts';
 import { ERRORS } from '../src/cluster/http/errors.ts';
 import { VERSION } from '../src/cluster/software.ts';
 import { CONTROL } from '../src/cluster/wire/control-table.ts';
@@ -274,6 +275,32 @@ describe('the documents', () => {
       ([code, { status, retryable }]) => `${code} ${status} ${retryable ? 'yes' : 'no'}`,
     );
     expect(documented.sort()).toEqual(registered.sort());
+  });
+
+  test('docs/api.md has every route of people and their programs as its table says it, and no other', async () => {
+    const files = SOURCES.filter((path) => codeOf(path).includes('Record<string, ClientRoute>>'));
+    expect(files.length).toBeGreaterThan(5);
+    const rows: string[] = [];
+    for (const path of files) {
+      const [, room = ''] = path.split('/');
+      const role = room === 'cluster' ? 'all' : room;
+      const tables = Object.entries(await import(join(ROOT, path)))
+        .filter(([name]) => name.endsWith('_ROUTES'))
+        .flatMap(([, table]) => Object.values(table as Readonly<Record<string, ClientRoute>>));
+      for (const route of tables) {
+        const { statuses, text } = route;
+        rows.push(
+          `| ${role} | ${methodsOf(route).join(', ')} | \`${route.path}\` | ${statuses.join(', ')} | ${text} |`,
+        );
+      }
+    }
+    const documented = read('docs/api.md').match(/^\| [a-z]+ \| [A-Z, ]+ \| `\/.*$/gm) ?? [];
+    expect([...documented].sort()).toEqual(rows.sort());
+    // A route that stands in no table is not documented.
+    const added = SOURCES.flatMap((path) => codeOf(path).match(/\broutes\.add\([^,]*/g) ?? []);
+    expect(
+      added.filter((call) => !/\((?:[A-Z_]+_ROUTES\.\w+|\{ methods: \[http\.method\])/.test(call)),
+    ).toEqual([]);
   });
 
   test('docs/api.md names every metric that the sources have, and no other', () => {

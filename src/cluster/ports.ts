@@ -254,12 +254,29 @@ export interface DrainOptions {
   readonly timeoutMs: number;
 }
 
+export interface RequestTraits {
+  /** Whether anything can be different after the request: then it waits for those before it on its connection. */
+  readonly changes: boolean;
+  readonly body: BodyTraits;
+}
+
+/** How a service takes the body of a request. */
+export interface BodyTraits {
+  readonly kind: 'whole' | 'streamed';
+  /** A longer body is `too-large`; without it the limit of the server holds. */
+  readonly bytesMax?: number;
+}
+
 /** A role, as the adapter or the simulator drives it. */
 export interface Service {
   start(): void;
+  /** What the server must know before the body is read; by path and method alone. */
+  traits(request: Pick<HttpRequest, 'method' | 'target'>): RequestTraits;
+  /**
+   * @param request whose body is as its traits say
+   * @param reply called exactly once; before a streamed body was read to its end it ends the connection
+   */
   handle(request: HttpRequest, reply: (reply: HttpReply) => void): void;
-  /** Whether anything can be different after it, by its path and method alone. */
-  changes(request: HttpRequest): boolean;
   /** @returns what to do with the link, or why it is refused. */
   accept(hello: LinkHello, link: Link): LinkEvents | { readonly refused: string };
   /**

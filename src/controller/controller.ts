@@ -22,6 +22,7 @@ import type {
   Link,
   LinkEvents,
   LinkHello,
+  RequestTraits,
   Runtime,
   Service,
 } from '../cluster/ports.ts';
@@ -165,8 +166,8 @@ export class Controller implements Service {
     this.#routes.handle(request, reply);
   }
 
-  changes(request: HttpRequest): boolean {
-    return this.#routes.changes(request);
+  traits(request: HttpRequest): RequestTraits {
+    return this.#routes.traits(request);
   }
 
   accept({ purpose }: LinkHello, link: Link): LinkEvents | { readonly refused: string } {

@@ -12,7 +12,7 @@ import type { Address } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import { COUNTERS, HybridClock } from '../cluster/model/version.ts';
 import { ControlClient } from '../cluster/peers/control-client.ts';
-import type { DrainOptions, Runtime, Service } from '../cluster/ports.ts';
+import type { DrainOptions, RequestTraits, Runtime, Service } from '../cluster/ports.ts';
 import { CachedMap, type MapFile } from '../coordinator/cached-map.ts';
 import { FailureReports } from '../coordinator/failure-reports.ts';
 import { MapFollower } from '../coordinator/map-follower.ts';
@@ -136,8 +136,8 @@ export class Frontend implements Service {
     this.#routes.handle(request, reply);
   }
 
-  changes(request: HttpRequest): boolean {
-    return this.#routes.changes(request);
+  traits(request: HttpRequest): RequestTraits {
+    return this.#routes.traits(request);
   }
 
   accept(): { refused: string } {

@@ -1,6 +1,7 @@
 // GET /status of a frontend: an object per storage node, keyed by its address, in memcached's stat
 // names, as the seed's small-file service has it; and `warnings`, while something is missing.
 
+import type { ClientRoute } from '../cluster/http/client-route.ts';
 import { errorReply } from '../cluster/http/errors.ts';
 import { jsonReply } from '../cluster/http/http.ts';
 import type { Routes } from '../cluster/http/routes.ts';
@@ -10,6 +11,15 @@ import type { Runtime } from '../cluster/ports.ts';
 import { dictionary, text } from '../cluster/wire/shapes.ts';
 import type { Router } from '../coordinator/router.ts';
 
+export const STATUS_ROUTES = {
+  status: {
+    path: '/status',
+    methods: ['GET'],
+    statuses: [200, 503],
+    text: 'The storage nodes, each with the figures of its own `/status`; and `warnings`.',
+  },
+} as const satisfies Readonly<Record<string, ClientRoute>>;
+
 const stats = dictionary(text({ min: 0, max: 1000 }), { max: 200 });
 
 export function addStatusRoute(
@@ -18,7 +28,7 @@ export function addStatusRoute(
   router: Router,
   times: Times,
 ): void {
-  routes.add(['GET'], '/status', (_request, reply) => {
+  routes.add(STATUS_ROUTES.status, (_request, reply) => {
     const { map } = router;
     if (map === undefined) return reply(errorReply('not-ready', 'no cluster map yet'));
     const addresses = Object.values(map.nodes).map((entry) => entry.address);

@@ -1,7 +1,7 @@
 // One answer: every operation of a living frontend is answered exactly once, by its deadline and a margin. What
 // the answer says is history.ts's to judge, and whether it may fail availability.ts's.
 
-import type { HttpReply } from '../cluster/http/http.ts';
+import { type HttpReply, replyHeader } from '../cluster/http/http.ts';
 import { protocolTimes } from '../cluster/model/limits.ts';
 import type { ClientOperation } from './history.ts';
 import type { SimulatedNode } from './node.ts';
@@ -80,8 +80,8 @@ export class Answers {
   }
 
   /** H41: each set has a version of its own, also one that was coalesced. */
-  #checkVersion(minter: string, what: string, { headers }: HttpReply): void {
-    const version = headers['x-fog-version'];
+  #checkVersion(minter: string, what: string, reply: HttpReply): void {
+    const version = replyHeader(reply, 'x-fog-version');
     if (version === undefined) return;
     const minted = `${minter} ${version}`;
     if (this.#versions.has(minted)) {

@@ -185,7 +185,7 @@ export class SimulatedBackup {
           return this.#refused(client.refused);
         }),
       handle: refuse,
-      changes: refuse,
+      traits: refuse,
       accept: refuse,
       drain: refuse,
     };

@@ -2,7 +2,7 @@
 // history that they write.
 
 import { assert } from '../cluster/assert.ts';
-import type { HttpReply, HttpRequest } from '../cluster/http/http.ts';
+import { type HttpReply, type HttpRequest, replyHeader } from '../cluster/http/http.ts';
 import type { Answers } from './answers.ts';
 import type { Availability } from './availability.ts';
 import type { SimulatedCluster } from './cluster.ts';
@@ -10,7 +10,7 @@ import type { Expiry } from './expiry.ts';
 import type { ClientOperation, History } from './history.ts';
 import type { SimulatedNode } from './node.ts';
 import type { Oracles } from './oracles.ts';
-import { plainGet } from './peeks.ts';
+import { bytesOf, plainGet } from './requests.ts';
 import type { RunShape } from './run-shape.ts';
 import { nameOf, setRequest, type Value, Values } from './values.ts';
 import type { World } from './world.ts';
@@ -192,9 +192,9 @@ export class Clients {
 
   #end(operation: ClientOperation, frontend: SimulatedNode, reply: HttpReply): void {
     const { history, oracles, availability } = this.#watchers;
-    const version = reply.headers['x-fog-version'];
+    const version = replyHeader(reply, 'x-fog-version');
     const isGet = operation.kind === 'get';
-    if (isGet && reply.status === 200) operation.value = nameOf(Buffer.from(reply.body));
+    if (isGet && reply.status === 200) operation.value = nameOf(bytesOf(reply));
     history.end(operation, this.#world.nowMs, reply.status, version);
     // What only those acknowledged whom the operator had given up is lost, as he was told it might be.
     if (operation.ok && !isGet && !oracles.acknowledged(operation)) operation.ok = false;

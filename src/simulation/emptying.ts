@@ -2,13 +2,13 @@
 // then also one of a key that has none, and soon there must be room for sets again, however long deletes are kept
 // otherwise (R10).
 
-import type { HttpReply, HttpRequest } from '../cluster/http/http.ts';
+import { type HttpRequest, replyHeader } from '../cluster/http/http.ts';
 import { partitionEntry } from '../cluster/model/cluster-map.ts';
 import { partitionOf } from '../cluster/model/partition.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { ClientOperation, History } from './history.ts';
 import { keysOfPartitions, type Oracles } from './oracles.ts';
-import { plainGet } from './peeks.ts';
+import { plainGet } from './requests.ts';
 import { setRequest, Values } from './values.ts';
 import type { World } from './world.ts';
 
@@ -112,8 +112,8 @@ export class Emptying {
     const request: HttpRequest =
       value === undefined ? plainGet(`/delete?key=${key}`) : setRequest(key, value);
     const alive = cluster.frontends.filter(({ process }) => process.alive);
-    world.random.pick(alive).request(request, ({ status, headers }: HttpReply) => {
-      history.end(operation, world.nowMs, status, headers['x-fog-version']);
+    world.random.pick(alive).request(request, (reply) => {
+      history.end(operation, world.nowMs, reply.status, replyHeader(reply, 'x-fog-version'));
       if (operation.ok) oracles.acknowledged(operation);
     });
     return operation;

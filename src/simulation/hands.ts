@@ -9,7 +9,7 @@ import { DiskHands } from './disk-hands.ts';
 import type { Fault, FaultKind, FaultLog } from './fault-log.ts';
 import { LinkHands } from './link-hands.ts';
 import type { Losses } from './losses.ts';
-import { requestOf } from './network.ts';
+import { requestOfCall } from './network.ts';
 import type { SimulatedNode } from './node.ts';
 import type { Oracles } from './oracles.ts';
 import type { World } from './world.ts';
@@ -223,7 +223,7 @@ export class Hands {
 
   /** From the controller's own machine; lost while it is down. */
   tell<M extends ControlMessage>({ http }: ControlKind<M, unknown>, message: M): void {
-    const request = { ...requestOf({ ...http, message }), fromLoopback: true };
+    const request = { ...requestOfCall({ ...http, message }), fromLoopback: true };
     this.#cluster.controller.request(request, () => undefined);
   }
 

@@ -14,6 +14,7 @@ import type {
 } from '../cluster/ports.ts';
 import { encodeMessage } from '../cluster/wire/map-json.ts';
 import type { SimulatedProcess } from './process.ts';
+import { bytesOf, requestOf } from './requests.ts';
 import { Stream } from './stream.ts';
 import type { World } from './world.ts';
 
@@ -215,27 +216,25 @@ function arrive(
     return;
   }
   process.run(process.life, () =>
-    service.handle(requestOf(call), (reply) =>
+    service.handle(requestOfCall(call), (reply) =>
       answer({ kind: 'answered', status: reply.status, message: parse(reply) }),
     ),
   );
 }
 
-export function requestOf(call: Pick<ControlCall, 'method' | 'path' | 'message'>): HttpRequest {
-  const body = call.message === undefined ? undefined : encodeMessage(call.message);
-  return {
-    method: call.method,
-    target: call.path,
-    header: () => undefined,
-    fromLoopback: false,
-    body: body === undefined ? { kind: 'none' } : { kind: 'bytes', bytes: body },
-  };
+export function requestOfCall({
+  method,
+  path,
+  message,
+}: Pick<ControlCall, 'method' | 'path' | 'message'>): HttpRequest {
+  return message === undefined
+    ? requestOf(method, path)
+    : requestOf(method, path, { kind: 'bytes', bytes: encodeMessage(message) });
 }
 
 function parse(reply: HttpReply): unknown {
   try {
-    const { body } = reply;
-    return JSON.parse(typeof body === 'string' ? body : Buffer.from(body).toString());
+    return JSON.parse(bytesOf(reply).toString());
   } catch {
     return undefined;
   }

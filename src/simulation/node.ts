@@ -1,12 +1,13 @@
 // A node of the simulated cluster: a process that starts, crashes and starts again, its disk, and the product's own
 // class of its role, made anew for each life.
 
-import type { HttpReply, HttpRequest } from '../cluster/http/http.ts';
+import { type HttpReply, type HttpRequest, isWhole } from '../cluster/http/http.ts';
 import type { Address } from '../cluster/model/identity.ts';
 import type { LogFields, Logger, Runtime, Service } from '../cluster/ports.ts';
 import { SimulatedDisk } from './disk.ts';
 import type { SimulatedNetwork } from './network.ts';
 import { SimulatedProcess } from './process.ts';
+import { readWithin, ServedStream } from './streams.ts';
 import type { World } from './world.ts';
 
 /**
@@ -24,6 +25,8 @@ export class SimulatedNode<Role extends Service = Service> {
   readonly #network: SimulatedNetwork;
   readonly #make: (runtime: Runtime, timeScale: number) => Role;
   #service: Role | undefined;
+  /** Bodies of replies that clients may still be reading. */
+  readonly #served = new Set<ServedStream>();
   /** `--time-scale`, as it is started next; anything but 1 is the operator's slip. */
   timeScale = 1;
   /** Told of everything this node logs. */
@@ -84,11 +87,13 @@ export class SimulatedNode<Role extends Service = Service> {
     this.process.crash();
     if (power) this.disk.losePower();
     else this.disk.tear();
+    this.#breakStreams();
     this.#network.crashed(this.process);
   }
 
   /** It ended itself; who was connected learns of it. */
   ended(): void {
+    this.#breakStreams();
     this.#network.crashed(this.process);
   }
 
@@ -104,6 +109,7 @@ export class SimulatedNode<Role extends Service = Service> {
         process.world.note(`${process.name} has stopped`);
         process.after(lingersMs, () => {
           process.crash();
+          this.#breakStreams();
           this.#network.crashed(process);
           ended();
         });
@@ -114,7 +120,26 @@ export class SimulatedNode<Role extends Service = Service> {
   /** A request from outside, on a connection that no fault touches. */
   request(request: HttpRequest, reply: (reply: HttpReply) => void): void {
     const { process } = this;
-    process.run(process.life, () => this.#service?.handle(request, reply));
+    const { body } = request;
+    const within: HttpRequest =
+      body.kind === 'stream'
+        ? { ...request, body: { kind: 'stream', stream: readWithin(process, body.stream) } }
+        : request;
+    process.run(process.life, () =>
+      this.#service?.handle(within, (answer) => reply(this.#seenOutside(answer))),
+    );
+  }
+
+  #seenOutside(reply: HttpReply): HttpReply {
+    if (isWhole(reply)) return reply;
+    const body = new ServedStream(this.process, reply.body);
+    this.#served.add(body);
+    return { ...reply, body };
+  }
+
+  #breakStreams(): void {
+    for (const stream of this.#served) stream.crashed();
+    this.#served.clear();
   }
 
   /** Its present life, paused or not; the oracles' way to look inside. */

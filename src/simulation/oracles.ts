@@ -22,7 +22,8 @@ import type { SimulatedCluster } from './cluster.ts';
 import { answersGets, contentOf, copyFrom, copyOf, type HeldCopy, type Place } from './copies.ts';
 import type { ClientOperation, History } from './history.ts';
 import type { SimulatedNode } from './node.ts';
-import { figureOf, plainGet } from './peeks.ts';
+import { figureOf } from './peeks.ts';
+import { bytesOf, plainGet } from './requests.ts';
 import type { World } from './world.ts';
 
 interface AcknowledgedSet {
@@ -247,7 +248,7 @@ export class Oracles {
     const earlier = this.#map;
     const reply = controller.peek(plainGet('/c/map'));
     if (reply === undefined) return;
-    const { map } = mapReply(JSON.parse(Buffer.from(reply.body).toString()));
+    const { map } = mapReply(JSON.parse(bytesOf(reply).toString()));
     if (map === undefined) return;
     this.#checkVersion(map);
     // A controller that slept while another one took its place, or starts from what it knew before that, goes on for a
@@ -340,12 +341,12 @@ export class Oracles {
 
 function mapOf(node: SimulatedNode<StorageNode>): ClusterMap | undefined {
   const reply = node.peek(plainGet('/s/map'));
-  return mapReply(JSON.parse(Buffer.from(reply?.body ?? '{}').toString())).map;
+  return mapReply(reply === undefined ? {} : JSON.parse(bytesOf(reply).toString())).map;
 }
 
 function statusOf(node: SimulatedNode): Readonly<Record<string, string>> | undefined {
   const reply: HttpReply | undefined = node.peek(plainGet('/status'));
-  return reply === undefined ? undefined : JSON.parse(Buffer.from(reply.body).toString());
+  return reply === undefined ? undefined : JSON.parse(bytesOf(reply).toString());
 }
 
 /** Whether nodes that have the other map take this one for a later one. */

@@ -1,22 +1,12 @@
 // What simulated nodes say of themselves when they are asked between two events. That no time passes is node.ts's.
 
-import type { HttpRequest } from '../cluster/http/http.ts';
 import type { SimulatedNode } from './node.ts';
-
-export function plainGet(target: string): HttpRequest {
-  return {
-    method: 'GET',
-    target,
-    header: () => undefined,
-    body: { kind: 'none' },
-    fromLoopback: false,
-  };
-}
+import { bytesOf, plainGet } from './requests.ts';
 
 /** Nothing of a node that does not live. */
 export function metricsOf(node: SimulatedNode): string {
   const reply = node.peek(plainGet('/metrics'));
-  return reply === undefined ? '' : Buffer.from(reply.body).toString();
+  return reply === undefined ? '' : bytesOf(reply).toString();
 }
 
 /** @returns 0 where the node does not live, or has no such metric without labels */

@@ -4,6 +4,7 @@
 
 import type { HttpRequest } from '../cluster/http/http.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
+import { requestOf } from './requests.ts';
 
 export interface Value {
   readonly name: string;
@@ -60,13 +61,8 @@ export function nameOf(body: Buffer): string {
 /** With the value as its body: a URL has 16 KiB. */
 export function setRequest(key: string, { body }: Value, ttlSeconds?: number): HttpRequest {
   const ttl = ttlSeconds === undefined ? '' : `&ttl=${ttlSeconds}`;
-  return {
-    method: 'POST',
-    target: `/set?key=${encodeURIComponent(key)}${ttl}`,
-    header: () => undefined,
-    body: { kind: 'bytes', bytes: body() },
-    fromLoopback: false,
-  };
+  const target = `/set?key=${encodeURIComponent(key)}${ttl}`;
+  return requestOf('POST', target, { kind: 'bytes', bytes: body() });
 }
 
 function fillerOf(number: number, bytes: number): Buffer {

@@ -1,6 +1,7 @@
 // What people can ask a storage node: its status, its figures, what it holds of a key. Nothing here is a
 // way to read the cluster.
 
+import type { ClientRoute } from '../cluster/http/client-route.ts';
 import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster/http/http.ts';
 import type { DurationHistogram, Metrics } from '../cluster/http/metrics.ts';
 import { type Routes, refusalReply } from '../cluster/http/routes.ts';
@@ -25,6 +26,21 @@ import type { Completeness } from './log/log-entry.ts';
 import type { MemoryFigures, PartitionReader } from './memory/partition-store.ts';
 import type { Replica } from './replication/replica.ts';
 
+export const STORAGE_ROUTES = {
+  status: {
+    path: '/status',
+    methods: ['GET'],
+    statuses: [200],
+    text: 'The figures of the node, under the names of memcached.',
+  },
+  record: {
+    path: '/s/record',
+    methods: ['GET'],
+    statuses: [200, 404, 501, 503],
+    text: 'What this node alone holds of `?key=`, for tests and people: no way to read the cluster.',
+  },
+} as const satisfies Readonly<Record<string, ClientRoute>>;
+
 export interface InspectedNode {
   readonly runtime: Runtime;
   readonly store: PartitionReader;
@@ -44,8 +60,8 @@ export interface InspectedNode {
 }
 
 export function inspect(routes: Routes, metrics: Metrics, node: InspectedNode): void {
-  routes.add(['GET'], '/s/record', (request, reply) => reply(showRecord(request, node)));
-  routes.add(['GET'], '/status', (_request, reply) => reply(jsonReply(200, status(node))));
+  routes.add(STORAGE_ROUTES.record, (request, reply) => reply(showRecord(request, node)));
+  routes.add(STORAGE_ROUTES.status, (_request, reply) => reply(jsonReply(200, status(node))));
   const { store } = node;
   const memory = () => store.memory();
   metrics.gauge('velourfog_items', 'Records held, tombstones included.', () => store.items());

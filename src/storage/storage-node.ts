@@ -25,6 +25,7 @@ import type {
   Link,
   LinkEvents,
   LinkHello,
+  RequestTraits,
   Runtime,
   Service,
 } from '../cluster/ports.ts';
@@ -185,8 +186,8 @@ export class StorageNode implements Service {
     this.#routes.handle(request, reply);
   }
 
-  changes(request: HttpRequest): boolean {
-    return this.#routes.changes(request);
+  traits(request: HttpRequest): RequestTraits {
+    return this.#routes.traits(request);
   }
 
   /** What it has of a key, for who asks far more often than a request is made and read in. */

@@ -93,5 +93,5 @@ test('other methods are refused', async () => {
   const { status, headers } = await call(cluster.frontends[0] ?? '', '/v1/hotkeys', {
     method: 'POST',
   });
-  expect([status, headers.allow]).toEqual([405, 'GET']);
+  expect([status, headers.allow]).toEqual([405, 'GET, HEAD']);
 });

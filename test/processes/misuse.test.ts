@@ -89,6 +89,23 @@ describe('misuse of the client API', () => {
     },
   );
 
+  test('HEAD is answered as GET is, without the body, and changes nothing', async () => {
+    await set(frontend, 'head', '12345');
+    const answer = await call(frontend, '/get?key=head', { method: 'HEAD' });
+    const { headers } = await get(frontend, 'head');
+    expect([answer.status, answer.text]).toEqual([200, '']);
+    expect(answer.headers['content-length']).toBe('5');
+    expect(answer.headers['x-fog-version']).toBe(headers['x-fog-version']);
+    expect((await call(frontend, '/get?key=none', { method: 'HEAD' })).status).toBe(404);
+    for (const path of ['/set?key=head&value=1', '/delete?key=head']) {
+      expect((await call(frontend, path, { method: 'HEAD' })).status).toBe(405);
+    }
+    expect((await get(frontend, 'head')).text).toBe('12345');
+    for (const address of [frontend, cluster.controller, cluster.storages[0] ?? '']) {
+      expect((await call(address, '/status', { method: 'HEAD' })).status).toBe(200);
+    }
+  });
+
   test('405 names the methods that are allowed', async () => {
     const answer = await call(frontend, '/set?key=a', { method: 'PATCH', body: 'x' });
     expect(answer.status).toBe(405);

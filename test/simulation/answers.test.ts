@@ -9,7 +9,7 @@ import { Answers } from '../../src/simulation/answers.ts';
 import { History } from '../../src/simulation/history.ts';
 import { SimulatedNetwork } from '../../src/simulation/network.ts';
 import { SimulatedNode } from '../../src/simulation/node.ts';
-import { plainGet } from '../../src/simulation/peeks.ts';
+import { plainGet } from '../../src/simulation/requests.ts';
 import { World } from '../../src/simulation/world.ts';
 
 /** A frontend that does with each request what the test says. */
@@ -20,7 +20,7 @@ function staged(handle: (reply: ReplyCallback, runtime: Runtime) => void) {
   const service = (runtime: Runtime): Service => ({
     start: () => undefined,
     handle: (_request, reply) => handle(reply, runtime),
-    changes: () => true,
+    traits: () => ({ changes: true, body: { kind: 'whole' } }),
     accept: () => ({ refused: 'nothing' }),
     drain: (_options, done) => done(),
   });

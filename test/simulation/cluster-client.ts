@@ -22,7 +22,7 @@ export function openClusterClient(stage: Stage, changed: Partial<Times> = {}): C
           clients.push(client);
         }),
       handle: refuse,
-      changes: refuse,
+      traits: refuse,
       accept: refuse,
       drain: refuse,
     };

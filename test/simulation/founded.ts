@@ -3,6 +3,7 @@
 
 import { expect } from 'vitest';
 import type { HttpReply } from '../../src/cluster/http/http.ts';
+import { replyHeader } from '../../src/cluster/http/http.ts';
 import {
   type ClusterMap,
   isSameLife,
@@ -24,9 +25,9 @@ import {
   type ClusterPromises,
   History,
 } from '../../src/simulation/history.ts';
-import { requestOf } from '../../src/simulation/network.ts';
+import { requestOfCall } from '../../src/simulation/network.ts';
 import { Oracles } from '../../src/simulation/oracles.ts';
-import { plainGet } from '../../src/simulation/peeks.ts';
+import { bytesOf, plainGet } from '../../src/simulation/requests.ts';
 import { World } from '../../src/simulation/world.ts';
 
 export const SEEDS = [1, 2, 3, 4, 5];
@@ -60,7 +61,7 @@ export function founded(seed: number, shape: ClusterShape = SHAPE) {
     const { reply, atMs } = outcome;
     return {
       status: reply?.status,
-      body: reply && Buffer.from(reply.body).toString(),
+      body: reply && bytesOf(reply).toString(),
       tookMs: atMs - startMs,
     };
   };
@@ -206,7 +207,7 @@ export class Stage {
   /** Runs until it is answered, and expects that answer. */
   expectStatus(outcome: Outcome, status: number): void {
     this.until('an answer', () => outcome.reply !== undefined);
-    expect(outcome.reply?.status, Buffer.from(outcome.reply?.body ?? '').toString()).toBe(status);
+    expect(outcome.reply?.status, bytesOf(outcome.reply).toString()).toBe(status);
   }
 
   #send(frontend: SimulatedNode, operation: ClientOperation, target: string): Outcome {
@@ -215,9 +216,9 @@ export class Stage {
     frontend.request(plainGet(target), (reply) => {
       outcome.reply = reply;
       outcome.atMs = this.world.nowMs;
-      if (isGet && reply.status === 200) operation.value = Buffer.from(reply.body).toString();
-      const { status, headers } = reply;
-      this.#history.end(operation, this.world.nowMs, status, headers['x-fog-version']);
+      if (isGet && reply.status === 200) operation.value = bytesOf(reply).toString();
+      const version = replyHeader(reply, 'x-fog-version');
+      this.#history.end(operation, this.world.nowMs, reply.status, version);
       if (operation.ok && !isGet) this.#oracles.acknowledged(operation);
     });
     return outcome;
@@ -271,13 +272,13 @@ export class Stage {
 
   /** The same, where it may be refused. */
   ask(node: SimulatedNode, kind: keyof typeof CONTROL, message: ControlMessage) {
-    const request = requestOf({ ...CONTROL[kind].http, message });
-    const reply: { status?: number; answer?: unknown } = {};
-    node.request({ ...request, fromLoopback: true }, ({ status, body }) => {
-      reply.status = status;
-      reply.answer = JSON.parse(Buffer.from(body).toString());
+    const request = requestOfCall({ ...CONTROL[kind].http, message });
+    const answered: { status?: number; answer?: unknown } = {};
+    node.request({ ...request, fromLoopback: true }, (reply) => {
+      answered.status = reply.status;
+      answered.answer = JSON.parse(bytesOf(reply).toString());
     });
-    return reply;
+    return answered;
   }
 
   /** R9: what it holds goes elsewhere. */
@@ -286,7 +287,7 @@ export class Stage {
   }
 
   statusOf(node: SimulatedNode): Readonly<Record<string, string>> {
-    return JSON.parse(Buffer.from(node.peek(plainGet('/status'))?.body ?? '{}').toString());
+    return JSON.parse(bytesOf(node.peek(plainGet('/status'))).toString() || '{}');
   }
 
   hasLease(node: SimulatedNode): boolean {
@@ -296,16 +297,14 @@ export class Stage {
   /** The map that a storage node has adopted. */
   mapOf(node: SimulatedNode): ClusterMap | undefined {
     const reply = node.peek(plainGet('/s/map'));
-    return mapReply(JSON.parse(Buffer.from(reply?.body ?? '{}').toString())).map;
+    return mapReply(JSON.parse(bytesOf(reply).toString() || '{}')).map;
   }
 
   /** What a storage node holds of a key: a value, `deleted`, or undefined. */
   heldBy(node: SimulatedNode, key: string): string | undefined {
     const reply = node.peek(plainGet(`/s/record?key=${key}`));
     if (reply?.status !== 200) return undefined;
-    return reply.headers['x-fog-tombstone'] === 'true'
-      ? 'deleted'
-      : Buffer.from(reply.body).toString();
+    return reply.headers['x-fog-tombstone'] === 'true' ? 'deleted' : bytesOf(reply).toString();
   }
 
   /** G1 and G2, I1, I5, I7, I16, of everything so far. @param others what was read by other means */

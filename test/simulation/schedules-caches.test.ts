@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { SimulatedNode } from '../../src/simulation/cluster.ts';
-import { plainGet } from '../../src/simulation/peeks.ts';
+import { plainGet } from '../../src/simulation/requests.ts';
 import { bucketOf, hashKey, rankOf } from '../../src/storage/memory/digest.ts';
 import { SEEDS, Stage } from './founded.ts';
 

@@ -1,10 +1,11 @@
 // Scripted schedules about clocks that are far off, or jump (H31).
 
 import { describe, expect, test } from 'vitest';
+import { replyHeader } from '../../src/cluster/http/http.ts';
 import { NODE_CLOCK_OFF_MS_MAX } from '../../src/cluster/model/limits.ts';
 import { parseVersion, versionMilliseconds } from '../../src/cluster/model/version.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
-import { plainGet } from '../../src/simulation/peeks.ts';
+import { bytesOf, plainGet } from '../../src/simulation/requests.ts';
 import { type Outcome, SEEDS, Stage } from './founded.ts';
 
 const SHAPE: ClusterShape = { storages: 3, frontends: 2, redundancy: 3, fsync: 'interval' };
@@ -48,7 +49,7 @@ describe('H31: a frontend whose clock is off', () => {
     const frontend = stage.frontend(0);
     const readiness = () => {
       const reply = frontend.peek(plainGet('/readyz'));
-      return Buffer.from(reply?.body ?? '').toString();
+      return bytesOf(reply).toString();
     };
     const storages = stage.cluster.storages;
     stage.cut([frontend], storages);
@@ -77,11 +78,11 @@ describe('H31: a storage node whose clock is off', () => {
     node.start();
     stage.pass(5000);
     expect(stage.lifeOf(node).incarnation).toBe(before);
-    const readiness = Buffer.from(node.peek(plainGet('/readyz'))?.body ?? '').toString();
+    const readiness = bytesOf(node.peek(plainGet('/readyz'))).toString();
     expect(readiness).toMatch(/60 minutes (ahead of|behind) the time of the cluster/);
     expect(warnings).toBe(1);
     const metrics = stage.cluster.controller.peek(plainGet('/metrics'));
-    expect(Buffer.from(metrics?.body ?? '').toString()).toMatch(
+    expect(bytesOf(metrics).toString()).toMatch(
       /^velourfog_refused_messages_total\{reason="clock-off"\} [1-9]/m,
     );
     node.process.wallOffsetMs = sign * (NODE_CLOCK_OFF_MS_MAX - 1000);
@@ -230,9 +231,7 @@ describe('H31: a storage node whose clock is over an hour off', () => {
       stage.until('it has nothing', () => !stage.isMember(node), 30_000, 50);
       for (const key of keys) expect(stage.membersOf(key)).toHaveLength(2);
       expect(stage.map.nodes.storage0).toMatchObject({ fenced: false, draining: false });
-      const status = JSON.parse(
-        Buffer.from(controller.peek(plainGet('/status'))?.body ?? '').toString(),
-      );
+      const status = JSON.parse(bytesOf(controller.peek(plainGet('/status'))).toString());
       expect(Math.abs(status.storage.storage0.clockAheadMs - offMs)).toBeLessThan(2000);
       expect(Math.abs(Number(stage.statusOf(node).clock_ahead_ms) - offMs)).toBeLessThan(2000);
       expectUsable();
@@ -359,6 +358,6 @@ function restarted(stage: Stage, node: SimulatedNode, wallOffsetMs: number): () 
 }
 
 function stampOf({ reply }: Outcome): number {
-  const version = parseVersion(reply?.headers['x-fog-version'] ?? '');
+  const version = parseVersion(replyHeader(reply, 'x-fog-version') ?? '');
   return version === undefined ? Number.NaN : versionMilliseconds(version);
 }

@@ -3,7 +3,7 @@
 
 import { expect, test } from 'vitest';
 import type { ClusterShape } from '../../src/simulation/cluster.ts';
-import { plainGet } from '../../src/simulation/peeks.ts';
+import { bytesOf, plainGet } from '../../src/simulation/requests.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SHAPE: ClusterShape = { storages: 4, frontends: 1, redundancy: 2, fsync: 'interval' };
@@ -90,7 +90,7 @@ test.each(
   stage.pass(3000);
   struck.disk.tamper('records-00000001.log', how);
   stage.until('it holds nothing', () => !stage.isMember(struck), 20_000);
-  expect(Buffer.from(struck.peek(plainGet('/readyz'))?.body ?? '').toString()).toMatch(
+  expect(bytesOf(struck.peek(plainGet('/readyz'))).toString()).toMatch(
     /\[-\]disk failed: records-00000001\.log was (removed|replaced|truncated): not by this node/,
   );
   stage.expectStatus(stage.set(frontend, key), 200);
@@ -128,9 +128,7 @@ test.each(DROPS)('H8: a store whose sync failed is not complete, seed %i', (seed
   // The sync of every second fails; the node is restarted before it gave its partitions up, or is the last copy.
   stage.until('the log has failed', () => {
     const reply = failed.peek(plainGet('/readyz'));
-    return Buffer.from(reply?.body ?? '')
-      .toString()
-      .includes('[-]disk');
+    return bytesOf(reply).toString().includes('[-]disk');
   });
   // It takes a write to note that.
   stage.pass(5);

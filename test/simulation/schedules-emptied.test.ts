@@ -3,7 +3,7 @@
 
 import { expect, test } from 'vitest';
 import type { LogFields } from '../../src/cluster/ports.ts';
-import { plainGet } from '../../src/simulation/peeks.ts';
+import { bytesOf, plainGet } from '../../src/simulation/requests.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 test.each(SEEDS)(
@@ -23,9 +23,9 @@ test.each(SEEDS)(
     for (const answer of [stage.get(frontend, 'a'), stage.set(frontend, 'b')]) {
       stage.expectStatus(answer, 503);
       expect(answer.reply?.headers['x-fog-error']).toBe('partition-offline');
-      expect(Buffer.from(answer.reply?.body ?? '').toString()).toMatch(remedy);
+      expect(bytesOf(answer.reply).toString()).toMatch(remedy);
     }
-    const status = Buffer.from(controller.peek(plainGet('/status'))?.body ?? '').toString();
+    const status = bytesOf(controller.peek(plainGet('/status'))).toString();
     expect(JSON.parse(status)).toMatchObject({
       offlinePartitions: 16,
       offline: { help: expect.stringMatching(remedy) },

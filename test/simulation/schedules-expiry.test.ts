@@ -3,7 +3,7 @@
 
 import { expect, test } from 'vitest';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
-import { plainGet } from '../../src/simulation/peeks.ts';
+import { bytesOf, plainGet } from '../../src/simulation/requests.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SKEW_MS = 800;
@@ -17,7 +17,7 @@ const SHAPE: ClusterShape = {
 
 function readiness(frontend: SimulatedNode): string {
   const reply = frontend.peek(plainGet('/readyz?verbose'));
-  return Buffer.from(reply?.body ?? '').toString();
+  return bytesOf(reply).toString();
 }
 
 test.each(SEEDS)(
@@ -67,7 +67,7 @@ test('H31: one that cannot be told the time is refused, and one without a map at
     const sinceMs = stage.world.nowMs;
     stage.until('an answer', () => write.reply !== undefined);
     expect(write.reply?.status).toBe(503);
-    expect(Buffer.from(write.reply?.body ?? '').toString()).toMatch(pattern);
+    expect(bytesOf(write.reply).toString()).toMatch(pattern);
     return write.atMs - sinceMs;
   };
   stage.cut([frontend], stage.cluster.nodes);
@@ -91,7 +91,7 @@ test('H31: one through a frontend that nobody tells the time after it slept is r
   const write = stage.set(frontend, 'a', 0, 20);
   stage.until('an answer', () => write.reply !== undefined);
   expect(write.reply?.status).toBe(503);
-  expect(Buffer.from(write.reply?.body ?? '').toString()).toMatch(/slept.*nothing was stored/);
+  expect(bytesOf(write.reply).toString()).toMatch(/slept.*nothing was stored/);
   stage.heal([frontend], stage.cluster.storages);
   stage.pass(10_000);
   stage.expectStatus(stage.get(stage.frontend(1), 'a'), 404);

@@ -2,6 +2,7 @@
 // again (H31): whatever has one can be set, deleted and forgotten again, and takes no other key along.
 
 import { describe, expect, test } from 'vitest';
+import { replyHeader } from '../../src/cluster/http/http.ts';
 import { parseVersion, versionMilliseconds } from '../../src/cluster/model/version.ts';
 import type { WriteOutcome } from '../../src/coordinator/operations/set/decision.ts';
 import { Writer } from '../../src/coordinator/operations/set/writer.ts';
@@ -14,7 +15,7 @@ const MINUTE_MS = 60_000;
 const SHAPE: ClusterShape = { storages: 3, frontends: 2, redundancy: 3, fsync: 'interval' };
 
 function stampOf({ reply }: Outcome): number {
-  const version = parseVersion(reply?.headers['x-fog-version'] ?? '');
+  const version = parseVersion(replyHeader(reply, 'x-fog-version') ?? '');
   return version === undefined ? Number.NaN : versionMilliseconds(version);
 }
 

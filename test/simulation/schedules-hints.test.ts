@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
+import { bytesOf, plainGet } from '../../src/simulation/requests.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SHAPE: ClusterShape = { storages: 4, frontends: 2, redundancy: 3, fsync: 'interval' };
@@ -116,12 +117,5 @@ describe('H1: a frontend that starts while the controller is away', () => {
 });
 
 function metricsOf(frontend: SimulatedNode): string {
-  const reply = frontend.peek({
-    method: 'GET',
-    target: '/metrics',
-    header: () => undefined,
-    fromLoopback: false,
-    body: { kind: 'none' },
-  });
-  return Buffer.from(reply?.body ?? '').toString();
+  return bytesOf(frontend.peek(plainGet('/metrics'))).toString();
 }

@@ -2,7 +2,7 @@
 // version, and what is never sent. Each breaks a promise when its rule is broken (test/mutants).
 
 import { expect, test } from 'vitest';
-import { plainGet } from '../../src/simulation/peeks.ts';
+import { bytesOf, plainGet } from '../../src/simulation/requests.ts';
 import { type Outcome, SEEDS, SHAPE, Stage } from './founded.ts';
 
 const KEY = 'key';
@@ -24,7 +24,7 @@ function hotKey(
     /** How many sets came to each of them. */
     sets: () =>
       storages.map((node) => {
-        const text = Buffer.from(node.peek(plainGet('/metrics'))?.body ?? '').toString();
+        const text = bytesOf(node.peek(plainGet('/metrics'))).toString();
         const counts = text.matchAll(/^velourfog_operations_total\{operation="set",.* (\d+)$/gm);
         return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
       }),

@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { answeringMembers, type Life } from '../../src/cluster/model/cluster-map.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
+import { bytesOf } from '../../src/simulation/requests.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SHAPES = [
@@ -301,7 +302,7 @@ test.each(SEEDS)(
     stage.pass(2000);
     const got = stage.get(frontend, key);
     stage.expectStatus(got, 200);
-    expect(Buffer.from(got.reply?.body ?? '').toString()).toBe('value 2');
+    expect(bytesOf(got.reply).toString()).toBe('value 2');
     stage.expectKept();
   },
 );

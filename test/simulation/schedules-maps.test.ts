@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { ClusterMap } from '../../src/cluster/model/cluster-map.ts';
 import { CONTROL } from '../../src/cluster/wire/control-table.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
-import { requestOf } from '../../src/simulation/network.ts';
+import { requestOfCall } from '../../src/simulation/network.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SHAPE: ClusterShape = { storages: 3, frontends: 1, redundancy: 2, fsync: 'interval' };
@@ -35,7 +35,10 @@ describe('I1, I2: the map on disk never falls below the adopted one', () => {
     stage.until('map N+1', () => stage.roleOf(joiner, key) === 'joining');
     stage.pass(5);
     // 3. Map N arrives meanwhile. From then on both are deaf to newer maps, which would mend the disk.
-    joiner.request(requestOf({ ...CONTROL.pushMap.http, message: { map: late } }), () => undefined);
+    joiner.request(
+      requestOfCall({ ...CONTROL.pushMap.http, message: { map: late } }),
+      () => undefined,
+    );
     stage.cutTo([controller], [joiner, source]);
     let copied = false;
     joiner.onLog = (message, fields) => {

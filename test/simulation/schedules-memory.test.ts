@@ -2,12 +2,14 @@
 // segment, a chunk and an answer of a copy.
 
 import { describe, expect, test } from 'vitest';
+import { replyHeader } from '../../src/cluster/http/http.ts';
 import { smallestDigits } from '../../src/cluster/model/partition.ts';
 import type { ClusterShape } from '../../src/simulation/cluster.ts';
 import { Emptying } from '../../src/simulation/emptying.ts';
 import { checkHasRoom, checkStoredNowhere, heldValues } from '../../src/simulation/full-store.ts';
 import type { ClientOperation } from '../../src/simulation/history.ts';
 import { keysOfPartitions } from '../../src/simulation/oracles.ts';
+import { bytesOf } from '../../src/simulation/requests.ts';
 import { nameOf, setRequest, Values } from '../../src/simulation/values.ts';
 import { SEEDS, Stage } from './founded.ts';
 
@@ -111,8 +113,8 @@ test.each(SEEDS)('long values come whole or not at all, seed %i', (seed) => {
         ? { ...setRequest(key, values.next()), method: 'GET', target: `/get?key=${key}` }
         : setRequest(key, value);
     frontend.request({ ...request, ...(value ? {} : { body: { kind: 'none' } }) }, (reply) => {
-      if (kind === 'get' && reply.status === 200) operation.value = nameOf(Buffer.from(reply.body));
-      history.end(operation, world.nowMs, reply.status, reply.headers['x-fog-version']);
+      if (kind === 'get' && reply.status === 200) operation.value = nameOf(bytesOf(reply));
+      history.end(operation, world.nowMs, reply.status, replyHeader(reply, 'x-fog-version'));
     });
   };
   for (let round = 0; round < 60; round++) {

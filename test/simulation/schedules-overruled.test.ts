@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
-import { plainGet } from '../../src/simulation/peeks.ts';
+import { plainGet } from '../../src/simulation/requests.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SHAPE: ClusterShape = { storages: 3, frontends: 1, redundancy: 2, fsync: 'always' };

@@ -3,14 +3,14 @@
 import { describe, expect, test } from 'vitest';
 import type { LogFields } from '../../src/cluster/ports.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
-import { plainGet } from '../../src/simulation/peeks.ts';
+import { bytesOf, plainGet } from '../../src/simulation/requests.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SHAPE: ClusterShape = { storages: 4, frontends: 2, redundancy: 2, fsync: 'interval' };
 
 function ask(frontend: SimulatedNode, target: string) {
   const reply = frontend.peek(plainGet(target));
-  return { status: reply?.status, text: Buffer.from(reply?.body ?? '').toString() };
+  return { status: reply?.status, text: bytesOf(reply).toString() };
 }
 
 function unserved(frontend: SimulatedNode): number {
@@ -81,7 +81,7 @@ describe('a frontend stays ready', () => {
     stage.expectStatus(stage.get(frontend, served), 404);
     let status = '';
     frontend.request(plainGet('/status'), (reply) => {
-      status = Buffer.from(reply.body).toString();
+      status = bytesOf(reply).toString();
     });
     stage.until('its status', () => status !== '');
     expect(JSON.parse(status).warnings.partitions).toContain(warning);

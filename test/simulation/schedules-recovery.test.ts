@@ -6,7 +6,7 @@ import type { ClusterMap } from '../../src/cluster/model/cluster-map.ts';
 import { EPOCH_MAX, type Epoch } from '../../src/cluster/model/identity.ts';
 import { encodeState, STATE_FILE } from '../../src/controller/map/state-file.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
-import { plainGet } from '../../src/simulation/peeks.ts';
+import { bytesOf, plainGet } from '../../src/simulation/requests.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SHAPE: ClusterShape = { storages: 3, frontends: 1, redundancy: 2, fsync: 'always' };
@@ -290,7 +290,7 @@ test.each([true, false])(
       for (const key of keys) stage.expectStatus(stage.get(frontend, key), 200);
     }
     expect(epochs.at(-1)).toBe(12_000_001);
-    const metrics = Buffer.from(controller.peek(plainGet('/metrics'))?.body ?? '').toString();
+    const metrics = bytesOf(controller.peek(plainGet('/metrics'))).toString();
     const spent = Number(/^velourfog_epochs_spent_ratio (\S+)$/m.exec(metrics)?.[1]);
     expect(spent).toBeCloseTo(12_000_001 / 2 ** 48, 12);
     stage.expectKept();

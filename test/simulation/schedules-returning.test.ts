@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { AcceptLossReply } from '../../src/cluster/wire/control-messages.ts';
 import { decodeAnswer } from '../../src/cluster/wire/operations.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
+import { bytesOf } from '../../src/simulation/requests.ts';
 import { StorageNode } from '../../src/storage/storage-node.ts';
 import { type Outcome, SEEDS, Stage } from './founded.ts';
 
@@ -56,7 +57,7 @@ function observed(node: SimulatedNode, also: SimulatedNode['onLog']): SimulatedN
 }
 
 function bodyOf({ reply }: Outcome): string {
-  return Buffer.from(reply?.body ?? '').toString();
+  return bytesOf(reply).toString();
 }
 
 describe('H29: what a node that comes back has', () => {

@@ -6,7 +6,7 @@ import type { FatalError } from '../../src/cluster/http/errors.ts';
 import { protocolTimes } from '../../src/cluster/model/limits.ts';
 import type { Link } from '../../src/cluster/ports.ts';
 import type { SimulatedNode } from '../../src/simulation/cluster.ts';
-import { plainGet } from '../../src/simulation/peeks.ts';
+import { bytesOf, plainGet } from '../../src/simulation/requests.ts';
 import { Stage } from './founded.ts';
 
 /** A cluster of scale 1, and the scale that each process has from its next start on. */
@@ -49,7 +49,7 @@ describe('D12: who has another scale than the controller', () => {
     );
     expect(stage.lifeOf(node).incarnation).toBe(incarnation);
     const metrics = stage.cluster.controller.peek(plainGet('/metrics'));
-    expect(Buffer.from(metrics?.body ?? '').toString()).toMatch(
+    expect(bytesOf(metrics).toString()).toMatch(
       /^velourfog_refused_messages_total\{reason="other-time-scale"\} 1$/m,
     );
     restart(node, 1);

@@ -8,7 +8,7 @@ import {
   VALUE_BYTES_MAX_DEFAULT,
 } from '../../src/cluster/model/limits.ts';
 import { type ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
-import { plainGet } from '../../src/simulation/peeks.ts';
+import { bytesOf, plainGet } from '../../src/simulation/requests.ts';
 import { StorageNode } from '../../src/storage/storage-node.ts';
 import { SEEDS, Stage } from './founded.ts';
 
@@ -41,7 +41,7 @@ function withTwin(seed: number, shape: Partial<ClusterShape> = {}) {
   stage.listen(controller, (message) => {
     if (message === 'new life of a node') lives++;
   });
-  const readiness = () => Buffer.from(twin.peek(plainGet('/readyz'))?.body ?? '').toString();
+  const readiness = () => bytesOf(twin.peek(plainGet('/readyz'))).toString();
   const addressOf = () => stage.map.nodes[original.process.name as NodeId]?.address;
   return { stage, original, twin, controller, readiness, addressOf, lives: () => lives };
 }

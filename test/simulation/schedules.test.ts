@@ -1,7 +1,9 @@
 // Scripted schedules: one scenario each, in virtual time, so that times can be asserted without a clock.
 
 import { describe, expect, test } from 'vitest';
+import { replyHeader } from '../../src/cluster/http/http.ts';
 import type { ClusterShape } from '../../src/simulation/cluster.ts';
+import { plainGet } from '../../src/simulation/requests.ts';
 import { founded, SEEDS, SHAPE } from './founded.ts';
 
 const keys = Array.from({ length: 20 }, (_, index) => `key${index}`);
@@ -72,21 +74,12 @@ describe('D9: the outcome of a set', () => {
     pass(3000);
     const versions = cluster.storages.map((node) => {
       let version: string | undefined;
-      node.request(
-        {
-          method: 'GET',
-          target: '/s/record?key=a',
-          header: () => undefined,
-          fromLoopback: false,
-          body: { kind: 'none' },
-        },
-        (reply) => {
-          version = reply.headers['x-fog-version'];
-        },
-      );
+      node.request(plainGet('/s/record?key=a'), (reply) => {
+        version = replyHeader(reply, 'x-fog-version');
+      });
       return version;
     });
-    const expected = outcome.reply?.headers['x-fog-version'];
+    const expected = replyHeader(outcome.reply, 'x-fog-version');
     expect(versions).toEqual([expected, expected, expected]);
     expect(world.nowMs).toBe(13_000);
   });

@@ -73,7 +73,7 @@ export class ControlRoutes {
       return handler(message, reply, caller);
     };
     this.#handlers.set(kind.code, handled);
-    this.#routes.add([http.method], http.path, (request, reply) => {
+    this.#routes.add({ methods: [http.method], path: http.path }, (request, reply) => {
       const read = () =>
         http.method === 'POST' ? bodyOf(request) : http.parse(parametersOf(request));
       handled(
@@ -181,5 +181,7 @@ function bodyOf({ body }: HttpRequest): unknown {
       throw new Malformed('the message is empty');
     case 'bytes':
       return parseJson(body.bytes);
+    case 'stream':
+      throw new InvariantBroken('a control message is taken whole');
   }
 }

@@ -2,7 +2,8 @@
 // same request may succeed later. The code travels as `X-Fog-Error`; the text is for people, nobody
 // parses it. docs/api.md says of each code when it is answered, and a test compares the two.
 
-import { type HttpReply, textReply } from './http.ts';
+import type { BreakReason } from './byte-stream.ts';
+import { type ReplyHeaders, textReply, type WholeReply } from './http.ts';
 
 interface ErrorKind {
   readonly status: number;
@@ -64,11 +65,11 @@ const RETRY_AFTER_SECONDS = '1';
 export interface ErrorDetails {
   /** A request that would have worked, as a curl line. */
   readonly instead?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: ReplyHeaders;
 }
 
 /** @param what one sentence without a full stop: what was wrong. */
-export function errorReply(code: ErrorCode, what: string, details: ErrorDetails = {}): HttpReply {
+export function errorReply(code: ErrorCode, what: string, details: ErrorDetails = {}): WholeReply {
   const { status } = ERRORS[code];
   const line = details.instead === undefined ? what : `${what}. Try: ${details.instead}`;
   return textReply(status, line, {
@@ -76,6 +77,19 @@ export function errorReply(code: ErrorCode, what: string, details: ErrorDetails 
     ...(status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {}),
     ...details.headers,
   });
+}
+
+const BROKEN_BODIES: Readonly<Record<BreakReason, readonly [ErrorCode, string]>> = {
+  gone: ['truncated-request', 'the connection was closed before the whole body had come'],
+  'too-large': ['value-too-large', 'the body is longer than this path takes'],
+  slow: ['slow-request', 'the body came too slowly'],
+  failed: ['internal', 'the body could not be read'],
+};
+
+/** @returns what a service answers a request whose body broke off, when it has undone what it had begun */
+export function brokenBodyReply(why: BreakReason): WholeReply {
+  const [code, what] = BROKEN_BODIES[why];
+  return errorReply(code, `${what}; nothing of it was stored`);
 }
 
 /** Why a process cannot start or go on: ends it with the exit code, and the message as its last line. */

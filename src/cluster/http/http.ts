@@ -1,50 +1,90 @@
-// What an HTTP request and its reply are to a role: plain values, no sockets. The adapter makes the
-// one and sends the other.
+// What an HTTP request and its reply are to a role: plain values, no sockets. The adapter (io/server) makes a request of
+// what a socket brings and sends the reply; the simulator does the same without sockets.
+
+import type { ByteStream } from './byte-stream.ts';
 
 export type Body =
   | { readonly kind: 'none' }
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
-  /** Longer than the role's limit; it was not read to the end. */
-  | { readonly kind: 'too-large' };
+  /** The body is longer than its route takes; it was not read to the end. */
+  | { readonly kind: 'too-large' }
+  /** The route takes its body piece by piece (RequestTraits in ports.ts), and nothing of it was read yet. */
+  | { readonly kind: 'stream'; readonly stream: ByteStream };
 
 export interface HttpRequest {
   readonly method: string;
   /** Path and query as sent, one character a byte. */
   readonly target: string;
-  /** @param name in lower case */
+  /**
+   * @param name in lower case
+   * @returns the value; those of several lines are joined with `, ` as RFC 9110, 5.3 has it
+   */
   header(name: string): string | undefined;
+  /**
+   * @param name in lower case
+   * @returns the value of each line of that name, in the order in which they came
+   */
+  headerLines(name: string): readonly string[];
   readonly body: Body;
-  /** Whether it came from this very machine. */
+  /** Whether the client is on this very machine. */
   readonly fromLoopback: boolean;
 }
 
-export interface HttpReply {
+/** A list makes one line for each value, for what RFC 9110 does not let be joined, such as Set-Cookie. */
+export type ReplyHeaders = Readonly<Record<string, string | readonly string[]>>;
+
+/** A reply whose body is in memory. */
+export interface WholeReply {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: ReplyHeaders;
   readonly body: string | Uint8Array;
+}
+
+/**
+ * A reply whose body is produced as fast as its client reads it. Whoever sends it calls `discard` when the client is
+ * gone. A part `broken` tears the connection, so that the client sees that the body is not whole.
+ */
+export interface StreamedReply {
+  readonly status: number;
+  readonly headers: ReplyHeaders;
+  readonly body: ByteStream;
+}
+
+export type HttpReply = WholeReply | StreamedReply;
+
+export function isWhole(reply: HttpReply): reply is WholeReply {
+  const { body } = reply;
+  return typeof body === 'string' || body instanceof Uint8Array;
+}
+
+/** @returns the header of a reply, the values of a list joined with `, ` */
+export function replyHeader(reply: HttpReply | undefined, name: string): string | undefined {
+  const value = reply?.headers[name];
+  return typeof value === 'object' ? value.join(', ') : value;
 }
 
 const TEXT = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' };
 export const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' };
 
 /** @param line without its line feed */
-export function textReply(
-  status: number,
-  line: string,
-  headers: Readonly<Record<string, string>> = {},
-): HttpReply {
+export function textReply(status: number, line: string, headers: ReplyHeaders = {}): WholeReply {
   return { status, headers: { ...TEXT, ...headers }, body: `${line}\n` };
 }
 
-export function jsonReply(status: number, value: unknown): HttpReply {
+export function jsonReply(status: number, value: unknown): WholeReply {
   return { status, headers: JSON_HEADERS, body: `${JSON.stringify(value)}\n` };
 }
 
-/** The path without its query and without one trailing slash: `/get/?key=a` is `/get`. */
+/** @returns the path without its query and without one trailing slash: `/get/?key=a` is `/get` */
 export function pathOf(target: string): string {
-  const question = target.indexOf('?');
-  const path = question < 0 ? target : target.slice(0, question);
+  const path = rawPathOf(target);
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
+/** @returns the path without its query, as it was sent */
+export function rawPathOf(target: string): string {
+  const question = target.indexOf('?');
+  return question < 0 ? target : target.slice(0, question);
 }
 
 export function queryOf(target: string): string {
@@ -52,7 +92,7 @@ export function queryOf(target: string): string {
   return question < 0 ? '' : target.slice(question + 1);
 }
 
-/** The address that the client used, for the curl lines in our errors; nothing that could break a line. */
+/** @returns the address that the client used, for the curl lines in our errors; nothing that could break a line */
 export function hostHeader(request: HttpRequest): string {
   const host = request.header('host') ?? '';
   return /^[A-Za-z0-9.:[\]_-]{1,255}$/.test(host) ? host : 'HOST:PORT';

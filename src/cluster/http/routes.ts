@@ -1,23 +1,69 @@
-// The table of paths that a role answers, and what every role answers alike: /livez, /readyz,
-// /metrics, unknown paths and methods, and failures of its own handlers.
+// Which handler a request is for, and what every role answers alike: /livez, /readyz, /metrics, unknown paths and
+// methods, requests of foreign web pages, and failures of its own handlers.
 
-import { InvariantBroken } from '../assert.ts';
-import type { Logger, Runtime } from '../ports.ts';
+import { assert, InvariantBroken } from '../assert.ts';
+import type { Logger, RequestTraits, Runtime } from '../ports.ts';
 import { VERSION } from '../software.ts';
+import {
+  type ClientRoute,
+  hasParameters,
+  type Method,
+  methodsOf,
+  NO_PARAMETERS,
+  type PathParameters,
+  PathPattern,
+  type Route,
+} from './client-route.ts';
 import { ERROR_HEADER, errorReply, FatalError } from './errors.ts';
 import { type CheckResult, checkedTogether, healthReply } from './health.ts';
-import { type HttpReply, type HttpRequest, hostHeader, jsonReply, pathOf } from './http.ts';
+import {
+  type HttpReply,
+  type HttpRequest,
+  hostHeader,
+  jsonReply,
+  pathOf,
+  type WholeReply,
+} from './http.ts';
 import { type FamilyReading, type Metrics, metricsText, readTogether } from './metrics.ts';
 import { addProcessMetrics } from './process-metrics.ts';
+import { isFromForeignPage } from './web-pages.ts';
 import type { WorkerGroup } from './worker-group.ts';
 
 export type ReplyCallback = (reply: HttpReply) => void;
-export type Handler = (request: HttpRequest, reply: ReplyCallback) => void;
+export type Handler = (
+  request: HttpRequest,
+  reply: ReplyCallback,
+  parameters: PathParameters,
+) => void;
 
 type Role = 'controller' | 'storage' | 'frontend';
 
-/** What clients ask frontends, and sometimes whoever's port is at hand. */
-const OF_KEYS: readonly string[] = ['/get', '/set', '/delete'];
+const READY = {
+  methods: ['GET'],
+  statuses: [200, 400, 503],
+  text: 'Whether the process can do its work; `?verbose`, `complete` and `exclude` say of what.',
+} as const;
+
+/** What every role answers. */
+export const COMMON_ROUTES = {
+  livez: {
+    path: '/livez',
+    methods: ['GET'],
+    statuses: [200, 400],
+    text: 'Whether the process runs.',
+  },
+  readyz: { path: '/readyz', ...READY },
+  healthz: { path: '/healthz', ...READY },
+  metrics: {
+    path: '/metrics',
+    methods: ['GET'],
+    statuses: [200],
+    text: 'Its figures, as Prometheus reads them.',
+  },
+} as const satisfies Readonly<Record<string, ClientRoute>>;
+
+/** What clients ask frontends for, and sometimes whoever's port is at hand. */
+const PATHS_OF_KEYS: readonly string[] = ['/get', '/set', '/delete'];
 const KEYS_ELSEWHERE: Readonly<Partial<Record<Role, string>>> = {
   controller: 'keys are asked of a frontend, and this is the controller: its /status names them',
   storage: 'keys are asked of a frontend, and this is a storage node',
@@ -27,10 +73,45 @@ const NOTHING = 'there is nothing at this path';
 /** @returns what is wrong, or undefined when it is well. */
 export type HealthCheck = () => string | undefined;
 
+interface RouteEntry {
+  readonly route: Route;
+  readonly handler: Handler;
+  readonly traits: RequestTraits;
+}
+
+/** All that answers at one path, by method. */
+class PathEntries {
+  readonly #byMethod = new Map<string, RouteEntry>();
+
+  add(method: Method, entry: RouteEntry): void {
+    assert(!this.#byMethod.has(method), `${method} ${entry.route.path} has one handler`);
+    this.#byMethod.set(method, entry);
+  }
+
+  of(method: string): RouteEntry | undefined {
+    return this.#byMethod.get(method);
+  }
+
+  get allow(): string {
+    return [...this.#byMethod.keys()].join(', ');
+  }
+}
+
+interface Match {
+  readonly entries: PathEntries;
+  readonly parameters: PathParameters | 'malformed';
+}
+
+/** A request that no handler takes: it is answered at once, and its body is read as any. */
+const UNKNOWN: RequestTraits = { changes: true, body: { kind: 'whole' } };
+
 export class Routes {
-  readonly #table = new Map<string, Map<string, Handler>>();
-  /** Paths that change something also by GET. */
-  readonly #changing = new Set<string>();
+  readonly #exact = new Map<string, Match>();
+  /** Looked through where no exact path is the request's, in the order in which they were added. */
+  readonly #patterns = new Map<
+    string,
+    { readonly pattern: PathPattern; readonly entries: PathEntries }
+  >();
   readonly #checks = new Map<string, HealthCheck>();
   readonly #warnings = new Map<string, HealthCheck>();
   readonly #role: Role;
@@ -45,7 +126,7 @@ export class Routes {
       role,
     });
     addProcessMetrics(metrics, runtime.host);
-    this.add(['GET', 'HEAD'], '/livez', (request, reply) => reply(healthReply(request, [])));
+    this.add(COMMON_ROUTES.livez, (request, reply) => reply(healthReply(request, [])));
     workerGroup?.answer('checks', () => this.#check());
     workerGroup?.answer('metrics', () => metrics.read());
     const ready: Handler = (request, reply) =>
@@ -54,9 +135,9 @@ export class Routes {
         : workerGroup.gather('checks', (told) =>
             reply(healthReply(request, checkedTogether(told))),
           );
-    this.add(['GET', 'HEAD'], '/readyz', ready);
-    this.add(['GET', 'HEAD'], '/healthz', ready);
-    this.add(['GET'], '/metrics', (_request, reply) =>
+    this.add(COMMON_ROUTES.readyz, ready);
+    this.add(COMMON_ROUTES.healthz, ready);
+    this.add(COMMON_ROUTES.metrics, (_request, reply) =>
       workerGroup === undefined
         ? reply(metricsReply(metrics.read()))
         : workerGroup.gather('metrics', (told) => {
@@ -66,36 +147,24 @@ export class Routes {
     );
   }
 
-  #check(): readonly CheckResult[] {
-    return [
-      ...[...this.#checks].map(([name, check]) => ({ name, problem: check() })),
-      ...this.warnings(),
-    ];
-  }
-
-  /** A path that changes something by whatever method it is asked: the seed's `GET /set?key=a&value=b`. */
-  addChanging(methods: readonly string[], path: string, handler: Handler): void {
-    this.#changing.add(path);
-    this.add(methods, path, handler);
-  }
-
-  /** GET and HEAD change nothing here, all other methods may. */
-  add(methods: readonly string[], path: string, handler: Handler): void {
-    const table = this.#table.get(path) ?? new Map<string, Handler>();
-    for (const method of methods) table.set(method, handler);
-    this.#table.set(path, table);
+  add(route: Route, handler: Handler): void {
+    const { path, streamsBody, bodyBytesMax, changesByGet } = route;
+    const body = {
+      kind: streamsBody === true ? 'streamed' : 'whole',
+      ...(bodyBytesMax === undefined ? {} : { bytesMax: bodyBytesMax }),
+    } as const;
+    for (const method of methodsOf(route)) {
+      const changes = (method !== 'GET' && method !== 'HEAD') || changesByGet === true;
+      this.#entriesAt(route).add(method, { route, handler, traits: { changes, body } });
+    }
+    assert(path.startsWith('/'), 'a path begins with a slash');
   }
 
   addCheck(name: string, check: HealthCheck): void {
     this.#checks.set(name, check);
   }
 
-  /** Whether anything can be different after it. */
-  changes({ method, target }: HttpRequest): boolean {
-    return (method !== 'GET' && method !== 'HEAD') || this.#changing.has(pathOf(target));
-  }
-
-  /** Of what is missing while the process is ready all the same. */
+  /** A warning is about what is missing while the process is ready all the same. */
   addWarning(name: string, check: HealthCheck): void {
     this.#warnings.set(name, check);
   }
@@ -108,25 +177,27 @@ export class Routes {
     }));
   }
 
+  traits({ method, target }: Pick<HttpRequest, 'method' | 'target'>): RequestTraits {
+    return this.#match(target)?.entries.of(method)?.traits ?? UNKNOWN;
+  }
+
   handle(request: HttpRequest, reply: ReplyCallback): void {
-    const path = pathOf(request.target);
-    const methods = this.#table.get(path);
-    const handler = methods?.get(request.method);
-    if (methods === undefined) {
-      const elsewhere = OF_KEYS.includes(path) ? KEYS_ELSEWHERE[this.#role] : undefined;
-      return reply(
-        errorReply('unknown-path', elsewhere ?? NOTHING, {
-          instead: `curl 'http://${hostHeader(request)}/readyz?verbose'`,
-        }),
-      );
-    }
-    if (handler === undefined) {
-      const allow = [...methods.keys()].join(', ');
+    const match = this.#match(request.target);
+    if (match === undefined) return reply(this.#unknownPath(request));
+    const entry = match.entries.of(request.method);
+    if (entry === undefined) {
+      const { allow } = match.entries;
       return reply(
         errorReply('method-not-allowed', `this path takes ${allow}`, { headers: { allow } }),
       );
     }
-    if (this.changes(request) && isForeign(request)) {
+    const { parameters } = match;
+    if (parameters === 'malformed') {
+      return reply(
+        errorReply('bad-parameter', 'a % in the path is not followed by two hex digits'),
+      );
+    }
+    if (entry.traits.changes && isFromForeignPage(request)) {
       return reply(
         errorReply(
           'foreign-origin',
@@ -135,51 +206,55 @@ export class Routes {
       );
     }
     try {
-      return handler(request, reply);
+      return entry.handler(request, reply, parameters);
     } catch (error) {
       // Not an answer to anybody: the process must end. What a broken invariant was found amid is half done, and
       // may have answered this request or have handed it on to be answered later.
       if (error instanceof FatalError || error instanceof InvariantBroken) throw error;
       // The one place where a bug in a handler becomes a reply; the client learns nothing but that.
       const stack = error instanceof Error ? error.stack : String(error);
-      this.#logger.write('error', 'a request failed', { path, stack });
+      this.#logger.write('error', 'a request failed', { path: pathOf(request.target), stack });
       return reply(errorReply('internal', 'internal error'));
     }
   }
+
+  #check(): readonly CheckResult[] {
+    return [
+      ...[...this.#checks].map(([name, check]) => ({ name, problem: check() })),
+      ...this.warnings(),
+    ];
+  }
+
+  #entriesAt(route: Route): PathEntries {
+    const { path } = route;
+    const known = this.#exact.get(path)?.entries ?? this.#patterns.get(path)?.entries;
+    if (known !== undefined) return known;
+    const entries = new PathEntries();
+    if (hasParameters(route)) this.#patterns.set(path, { pattern: new PathPattern(path), entries });
+    else this.#exact.set(path, { entries, parameters: NO_PARAMETERS });
+    return entries;
+  }
+
+  #match(target: string): Match | undefined {
+    const exact = this.#exact.get(pathOf(target));
+    if (exact !== undefined) return exact;
+    for (const { pattern, entries } of this.#patterns.values()) {
+      const parameters = pattern.match(target);
+      if (parameters !== undefined) return { entries, parameters };
+    }
+    return undefined;
+  }
+
+  #unknownPath(request: HttpRequest): WholeReply {
+    const isOfKeys = PATHS_OF_KEYS.includes(pathOf(request.target));
+    const elsewhere = isOfKeys ? KEYS_ELSEWHERE[this.#role] : undefined;
+    return errorReply('unknown-path', elsewhere ?? NOTHING, {
+      instead: `curl 'http://${hostHeader(request)}/readyz?verbose'`,
+    });
+  }
 }
 
-/** What no program sends, and browsers send of themselves: where the page is that made them ask. */
-const PAGES: readonly string[] = ['origin', 'referer'];
-const SITES: readonly (string | undefined)[] = [undefined, 'same-origin', 'none'];
-
-/**
- * Whether the page of another site made a browser send it. Whoever opens such a page is inside of the network that is
- * trusted here, and a browser sends a POST of plain text anywhere without asking; an image is a GET with a Referer alone.
- * What the nodes tell each other, and operators them, is for no page at all: one whose name is made to stand for a node's
- * address has the right Host (DNS rebinding).
- */
-function isForeign(request: HttpRequest): boolean {
-  if (!SITES.includes(request.header('sec-fetch-site'))) return true;
-  const isForPages = !/^\/[cs]\//.test(request.target);
-  return PAGES.some((name) => {
-    const page = request.header(name);
-    if (page === undefined) return false;
-    // As URLs, which have no letter case and no default port: `Host: kv:80` is what http://kv is.
-    const [scheme = ''] = /^https?:\/\//i.exec(page) ?? [];
-    const host = hostIn(page);
-    return (
-      !isForPages ||
-      host === undefined ||
-      host !== hostIn(`${scheme}${request.header('host') ?? ''}`)
-    );
-  });
-}
-
-function hostIn(url: string): string | undefined {
-  return /^https?:/i.test(url) && URL.canParse(url) ? new URL(url).host : undefined;
-}
-
-function metricsReply(families: readonly FamilyReading[]): HttpReply {
+function metricsReply(families: readonly FamilyReading[]): WholeReply {
   return {
     status: 200,
     headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
@@ -188,7 +263,7 @@ function metricsReply(families: readonly FamilyReading[]): HttpReply {
 }
 
 /** The JSON form of `errorReply`, for control messages. */
-export function refusalReply(error: Parameters<typeof errorReply>[0], detail: string): HttpReply {
+export function refusalReply(error: Parameters<typeof errorReply>[0], detail: string): WholeReply {
   const { status, headers, body } = jsonReply(errorReply(error, detail).status, { error, detail });
   return { status, headers: { ...headers, [ERROR_HEADER]: error }, body };
 }

@@ -51,12 +51,24 @@ function decodeName(text: string): string | undefined {
 
 /** @returns undefined for a `%` without two hex digits. */
 export function decodeBytes(text: string): Buffer | undefined {
+  return isPlain(text) ? Buffer.from(text, 'latin1') : decodeEscapes(text, SPACE);
+}
+
+/**
+ * As `decodeBytes`, of a part of a path, where a `+` is a plus.
+ * @returns undefined for a `%` without two hex digits
+ */
+export function decodePath(text: string): Buffer | undefined {
+  return text.includes('%') ? decodeEscapes(text, PLUS) : Buffer.from(text, 'latin1');
+}
+
+/** @param plus the byte that a `+` stands for */
+function decodeEscapes(text: string, plus: number): Buffer | undefined {
   const bytes = Buffer.from(text, 'latin1');
-  if (isPlain(text)) return bytes;
   let length = 0;
   for (let offset = 0; offset < bytes.length; offset++) {
     let byte = bytes[offset] ?? 0;
-    if (byte === PLUS) byte = SPACE;
+    if (byte === PLUS) byte = plus;
     else if (byte === PERCENT) {
       const digits = text.slice(offset + 1, offset + 3);
       if (!/^[0-9a-fA-F]{2}$/.test(digits)) return undefined;

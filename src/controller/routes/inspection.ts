@@ -1,5 +1,6 @@
 // What people can ask the controller: the cluster as it sees it, and its figures.
 
+import type { ClientRoute } from '../../cluster/http/client-route.ts';
 import { jsonReply } from '../../cluster/http/http.ts';
 import type { Metrics } from '../../cluster/http/metrics.ts';
 import type { Routes } from '../../cluster/http/routes.ts';
@@ -23,6 +24,15 @@ import type { Observations } from '../observations/observations.ts';
 import { describeFrozen } from './frozen.ts';
 import { offlineStatus } from './offline.ts';
 
+export const CONTROLLER_ROUTES = {
+  status: {
+    path: '/status',
+    methods: ['GET'],
+    statuses: [200],
+    text: 'The cluster as its controller sees it: map, storage nodes, frontends, what is offline and what it waits for.',
+  },
+} as const satisfies Readonly<Record<string, ClientRoute>>;
+
 export interface InspectedController {
   readonly runtime: Runtime;
   readonly redundancy: number;
@@ -42,7 +52,9 @@ export interface InspectedController {
 }
 
 export function inspect(routes: Routes, metrics: Metrics, controller: InspectedController): void {
-  routes.add(['GET'], '/status', (_request, reply) => reply(jsonReply(200, status(controller))));
+  routes.add(CONTROLLER_ROUTES.status, (_request, reply) =>
+    reply(jsonReply(200, status(controller))),
+  );
   const map = () => controller.map();
   addTimeMetrics(metrics, controller.observations.clocks.time, controller.timeScale);
   metrics.gauge(

@@ -1,6 +1,7 @@
 // GET /v1/hotkeys of a frontend, and the metric beside it. Keys are percent-encoded, as a query takes them;
 // they never become labels of metrics.
 
+import type { ClientRoute } from '../../cluster/http/client-route.ts';
 import { errorReply } from '../../cluster/http/errors.ts';
 import {
   type HttpReply,
@@ -21,6 +22,15 @@ import {
   hottestShare,
 } from './hot-keys.ts';
 
+export const HOT_KEYS_ROUTES = {
+  hotKeys: {
+    path: '/v1/hotkeys',
+    methods: ['GET'],
+    statuses: [200, 501],
+    text: 'The keys that are asked for most, `?limit=` of them.',
+  },
+} as const satisfies Readonly<Record<string, ClientRoute>>;
+
 interface Heats {
   readonly gets: Heat;
   readonly sets: Heat;
@@ -37,7 +47,7 @@ export function addHotKeys(
 ): void {
   const heats = (): Heats => ({ gets: hotKeys.heat('get'), sets: hotKeys.heat('set') });
   workerGroup?.answer('hot-keys', heats);
-  routes.add(['GET'], '/v1/hotkeys', (request, reply) => {
+  routes.add(HOT_KEYS_ROUTES.hotKeys, (request, reply) => {
     const limit = limitOf(request);
     if (typeof limit !== 'number') {
       const instead = `curl 'http://${hostHeader(request)}/v1/hotkeys?limit=${LIMIT_DEFAULT}'`;

@@ -9,6 +9,7 @@ import { Metrics, metricsText } from '../../../src/cluster/http/metrics.ts';
 import { Routes } from '../../../src/cluster/http/routes.ts';
 import type { Link, Runtime } from '../../../src/cluster/ports.ts';
 import { CONTROL, Refused } from '../../../src/cluster/wire/control-table.ts';
+import { bytesOf } from '../../../src/simulation/requests.ts';
 
 const ANSWER = { map: undefined, delta: undefined, waitingFor: 'nobody' };
 
@@ -63,11 +64,12 @@ function serving(fails: () => void = () => undefined) {
       method,
       target,
       header: () => undefined,
+      headerLines: () => [],
       fromLoopback: true,
       body: body === undefined ? { kind: 'none' } : { kind: 'bytes', bytes: Buffer.from(body) },
     } satisfies HttpRequest as HttpRequest;
     routes.handle(request, (reply) => replies.push(reply));
-    return replies.map(({ status, body: text }) => `${status} ${Buffer.from(text).toString()}`);
+    return replies.map((reply) => `${reply.status} ${bytesOf(reply)}`);
   };
   return { say, sent, heard, lines, refusals, http, waiting, events, closedFor: () => closedFor };
 }

@@ -7,6 +7,7 @@ import {
   healthReply,
 } from '../../../src/cluster/http/health.ts';
 import type { HttpRequest } from '../../../src/cluster/http/http.ts';
+import { bytesOf } from '../../../src/simulation/requests.ts';
 
 const well = [
   { name: 'map', problem: undefined },
@@ -64,8 +65,8 @@ const CHECKS: readonly CheckResult[] = [
 
 function ask(query: string, results = CHECKS) {
   const request = { method: 'GET', target: `/readyz${query}` } as HttpRequest;
-  const { status, body } = healthReply(request, results);
-  return { status, text: Buffer.from(body).toString() };
+  const reply = healthReply(request, results);
+  return { status: reply.status, text: bytesOf(reply).toString() };
 }
 
 test.each([

@@ -3,10 +3,11 @@
 import { expect, test } from 'vitest';
 import { assert, InvariantBroken } from '../../../src/cluster/assert.ts';
 import { EXIT, FatalError } from '../../../src/cluster/http/errors.ts';
-import type { HttpReply, HttpRequest } from '../../../src/cluster/http/http.ts';
+import { type HttpReply, type HttpRequest, replyHeader } from '../../../src/cluster/http/http.ts';
 import { Metrics } from '../../../src/cluster/http/metrics.ts';
-import { Routes } from '../../../src/cluster/http/routes.ts';
+import { type Handler, Routes } from '../../../src/cluster/http/routes.ts';
 import type { Runtime } from '../../../src/cluster/ports.ts';
+import { bytesOf, requestOf } from '../../../src/simulation/requests.ts';
 
 function handledBy(handler: () => void) {
   const lines: string[] = [];
@@ -15,7 +16,7 @@ function handledBy(handler: () => void) {
     host: {},
   } as unknown as Runtime;
   const routes = new Routes('frontend', runtime, new Metrics());
-  routes.add(['GET'], '/fails', handler);
+  routes.add({ methods: ['GET'], path: '/fails' }, handler);
   const request = { method: 'GET', target: '/fails', header: () => undefined } as unknown;
   const replies: HttpReply[] = [];
   const handle = () => routes.handle(request as HttpRequest, (reply) => replies.push(reply));
@@ -78,13 +79,13 @@ test.each(FOREIGN)(
     const routes = new Routes('frontend', { host: {} } as unknown as Runtime, new Metrics());
     const done: string[] = [];
     const handler =
-      (what: string): Parameters<Routes['add']>[2] =>
+      (what: string): Handler =>
       (_request, reply) => {
         done.push(what);
         reply({ status: 200, headers: {}, body: '' });
       };
-    routes.add(['GET', 'POST'], '/plain', handler('plain'));
-    routes.addChanging(['GET'], '/set', handler('set'));
+    routes.add({ methods: ['GET', 'POST'], path: '/plain' }, handler('plain'));
+    routes.add({ methods: ['GET'], path: '/set', changesByGet: true }, handler('set'));
     const ask = (method: string, target: string) => {
       const request = { method, target, header: (name: string) => headers[name] } as HttpRequest;
       let status = 0;
@@ -111,7 +112,7 @@ test.each([
   'what nodes and operators say is for no page, also not of the same origin: %o',
   (headers, wanted) => {
     const routes = new Routes('frontend', { host: {} } as unknown as Runtime, new Metrics());
-    routes.add(['POST'], '/c/death', (_request, reply) =>
+    routes.add({ methods: ['POST'], path: '/c/death' }, (_request, reply) =>
       reply({ status: 200, headers: {}, body: '' }),
     );
     const given: Readonly<Record<string, string>> = headers;
@@ -123,3 +124,83 @@ test.each([
     expect(status).toBe(wanted);
   },
 );
+
+function serving(...added: Parameters<Routes['add']>[0][]) {
+  const routes = new Routes('frontend', { host: {} } as unknown as Runtime, new Metrics());
+  for (const route of added) {
+    routes.add(route, (request, reply, parameters) => {
+      const given = [...parameters].map(([name, value]) => ` ${name}=${value.toString('latin1')}`);
+      reply({ status: 200, headers: {}, body: `${request.method} ${route.path}${given.join('')}` });
+    });
+  }
+  const asked = (method: string, target: string) => ({
+    ...requestOf(method, target),
+    method,
+    target,
+  });
+  const ask = (method: string, target: string) => {
+    const replies: HttpReply[] = [];
+    routes.handle(asked(method, target), (reply) => replies.push(reply));
+    const [reply] = replies;
+    const allow = replyHeader(reply, 'allow');
+    const text = reply?.status === 200 ? bytesOf(reply).toString() : `${reply?.status}`;
+    return allow === undefined ? text : `${text} allow: ${allow}`;
+  };
+  return { ask, traits: (method: string, target: string) => routes.traits({ method, target }) };
+}
+
+test('a route answers its methods, HEAD with GET, and says at 405 which they are', () => {
+  const { ask } = serving(
+    { path: '/get', methods: ['GET'] },
+    { path: '/set', methods: ['GET', 'POST'], changesByGet: true },
+    { path: '/v1/keys/{key}', methods: ['GET'] },
+    { path: '/v1/keys/{key}', methods: ['PUT', 'DELETE'] },
+  );
+  expect(ask('HEAD', '/get?key=a')).toBe('HEAD /get');
+  expect(ask('GET', '/get/')).toBe('GET /get');
+  expect(ask('PUT', '/get')).toBe('405 allow: GET, HEAD');
+  // A HEAD changes nothing, so there is none where a GET does.
+  expect(ask('HEAD', '/set')).toBe('405 allow: GET, POST');
+  expect(ask('PUT', '/v1/keys/a')).toBe('PUT /v1/keys/{key} key=a');
+  expect(ask('POST', '/v1/keys/a')).toBe('405 allow: GET, HEAD, PUT, DELETE');
+  expect(ask('GET', '/v1/keys')).toBe('404');
+});
+
+test.each([
+  ['/v1/keys/a%2Fb%00+c', 'key=a/b\0+c'],
+  ['/v1/keys/a?key=b', 'key=a'],
+  ['/v1/keys/a/', '404'],
+  ['/v1/keys/', '404'],
+  ['/v1/keys/a/b', '404'],
+  ['/v1/keys/%zz', '400'],
+  ['/v1/keys/a/incr', '404'],
+  ['/v1/keys/a/append', 'key=a'],
+  ['/files/a/b%20c/', 'path=a/b c/'],
+  ['/files/', '404'],
+  ['/files', '404'],
+])('the path %s is %s', (target, wanted) => {
+  const { ask } = serving(
+    { path: '/v1/keys/{key}', methods: ['GET'] },
+    { path: '/v1/keys/{key}/append', methods: ['GET'] },
+    { path: '/files/{path...}', methods: ['GET'] },
+  );
+  const answer = ask('GET', target);
+  expect(
+    answer.includes('=') ? answer.slice(answer.lastIndexOf(' ', answer.indexOf('=')) + 1) : answer,
+  ).toBe(wanted);
+});
+
+test('how a body is taken is told of the route, before anything of it is read', () => {
+  const { traits } = serving(
+    { path: '/blobs/{digest}', methods: ['PUT'], streamsBody: true, bodyBytesMax: 7 },
+    { path: '/blobs/{digest}', methods: ['GET'] },
+    { path: '/set', methods: ['GET', 'POST'], changesByGet: true },
+  );
+  expect(traits('PUT', '/blobs/a')).toEqual({
+    changes: true,
+    body: { kind: 'streamed', bytesMax: 7 },
+  });
+  expect(traits('GET', '/blobs/a')).toEqual({ changes: false, body: { kind: 'whole' } });
+  expect(traits('GET', '/set')).toEqual({ changes: true, body: { kind: 'whole' } });
+  expect(traits('PUT', '/nothing')).toEqual({ changes: true, body: { kind: 'whole' } });
+});

@@ -17,6 +17,7 @@ function usage(
     target,
     body,
     header: (name) => (name === 'host' ? host : undefined),
+    headerLines: () => [],
     fromLoopback: true,
   };
   return readUsage(verb, request);

@@ -13,6 +13,7 @@ const PERSISTENT_WRITE = 'src/cluster/persistent-write.ts';
 const ROUTES = 'src/cluster/http/routes.ts';
 const STORAGE_CHANNEL = 'src/cluster/peers/storage-channel.ts';
 const TRANSFER_PARTS = 'src/cluster/wire/transfer-parts.ts';
+const WEB_PAGES = 'src/cluster/http/web-pages.ts';
 const WIRE_OPERATIONS = 'src/cluster/wire/operations.ts';
 
 const DISKS_SCHEDULES = 'test/simulation/schedules-disks.test.ts';
@@ -28,7 +29,7 @@ export const CLUSTER_WIRE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a-rebound-name-commands-nodes',
     rule: 'docs/api.md',
-    edits: [{ file: ROUTES, find: '!isForPages ||', replace: '' }],
+    edits: [{ file: WEB_PAGES, find: '!isForPages ||', replace: '' }],
     fate: tests(ROUTES_TESTS, 'for no page'),
   },
   {
@@ -37,8 +38,9 @@ export const CLUSTER_WIRE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: ROUTES,
-        find: 'if (this.changes(request) && isForeign(request)) {',
-        replace: "if (this.changes(request) && isForeign(request) && request.target === '') {",
+        find: 'if (entry.traits.changes && isFromForeignPage(request)) {',
+        replace:
+          "if (entry.traits.changes && isFromForeignPage(request) && request.target === '') {",
       },
     ],
     fate: tests(ROUTES_TESTS, 'what changes something'),
@@ -49,8 +51,8 @@ export const CLUSTER_WIRE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: ROUTES,
-        find: ' || this.#changing.has(pathOf(target));',
-        replace: " || target === '';",
+        find: ' || changesByGet === true;\n',
+        replace: " || path === '';\n",
       },
     ],
     fate: tests(ROUTES_TESTS, 'what changes something'),

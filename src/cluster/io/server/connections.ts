@@ -3,6 +3,7 @@
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { BodyPace, type PaceLimits } from './body-pace.ts';
 
 /** A request, as far as its place in a row of pipelined ones matters. */
 export interface Turn {
@@ -11,7 +12,9 @@ export interface Turn {
   run(): void;
   /** A part of its body is still to come. */
   readonly isComing: boolean;
-  /** Takes nothing more of its body. */
+  /** Whether somebody waits for that part: while a service does not read, its client is not slow. */
+  readonly isAwaited: boolean;
+  /** Stops taking its body. */
   readonly giveUp: (() => void) | undefined;
 }
 
@@ -52,6 +55,8 @@ export class Connection {
   #isClosing = false;
   /** What waits for the last answer to leave. */
   #onceIdle: (() => void) | undefined;
+  /** How the body comes that was on its way at the last look; others come whole before anybody looks. */
+  #pace: { readonly turn: Turn; readonly pace: BodyPace } | undefined;
 
   constructor(socket: Socket, round: number) {
     this.socket = socket;
@@ -112,6 +117,26 @@ export class Connection {
   onceIdle(callback: () => void): void {
     this.#onceIdle = callback;
     if (this.open === 0) this.#idle();
+  }
+
+  /**
+   * @param waitedMs since the last look
+   * @returns the request whose body comes too slowly
+   */
+  slowBody(limits: PaceLimits, waitedMs: number): Turn | undefined {
+    const turn = this.latest;
+    if (turn?.isComing !== true) {
+      this.#pace = undefined;
+      return undefined;
+    }
+    const { bytesRead } = this.socket;
+    if (this.#pace?.turn !== turn) {
+      this.#pace = { turn, pace: new BodyPace(limits, bytesRead) };
+    } else if (turn.isAwaited && this.#pace.pace.look(waitedMs, bytesRead)) {
+      this.#pace = undefined;
+      return turn;
+    }
+    return undefined;
   }
 
   #idle(): void {
@@ -188,13 +213,22 @@ const LATENESS = 1 / 16;
 export class Connections {
   readonly #connections = new Set<Connection>();
   readonly #idleMs: number;
+  readonly #lookMs: number;
+  readonly #paceLimits: PaceLimits;
   round = 0;
+  /** Told of each request whose body comes too slowly. */
+  onSlow: (turn: Turn) => void = () => undefined;
 
-  /** Nothing of it keeps the process alive. @param idleMs so long a connection stays open at least */
-  constructor(server: Server, idleMs: number) {
+  /**
+   * Its timer does not keep the process alive.
+   * @param idleMs how long a connection stays open at least on which nothing is asked
+   */
+  constructor(server: Server, idleMs: number, paceLimits: PaceLimits) {
     this.#idleMs = idleMs;
+    this.#paceLimits = paceLimits;
+    this.#lookMs = Math.min(idleMs, paceLimits.idleMs) * LATENESS;
     server.on('connection', (socket: Socket) => this.#opened(socket));
-    const timer = setInterval(() => this.#look(), idleMs * LATENESS);
+    const timer = setInterval(() => this.#look(), this.#lookMs);
     timer.unref();
     server.once('close', () => clearInterval(timer));
   }
@@ -216,8 +250,12 @@ export class Connections {
   #look(): void {
     this.round++;
     for (const connection of this.#connections) {
-      if (connection.open > 0) continue;
-      const unusedMs = (this.round - connection.usedInRound) * LATENESS * this.#idleMs;
+      if (connection.open > 0) {
+        const slow = connection.slowBody(this.#paceLimits, this.#lookMs);
+        if (slow !== undefined) this.onSlow(slow);
+        continue;
+      }
+      const unusedMs = (this.round - connection.usedInRound) * this.#lookMs;
       // For a head that comes slowly node:http has a time of its own, and an answer; for empty lines it has none.
       const limitMs = connection.isQuiet ? this.#idleMs : Math.max(this.#idleMs, HEAD_MS_MAX);
       if (unusedMs > limitMs) connection.socket.destroy();

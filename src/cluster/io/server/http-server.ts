@@ -4,19 +4,22 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { assert } from '../../assert.ts';
-import { errorReply } from '../../http/errors.ts';
-import type { Body, HttpReply } from '../../http/http.ts';
+import { brokenBodyReply, errorReply } from '../../http/errors.ts';
+import { type Body, type HttpReply, isWhole } from '../../http/http.ts';
 import {
   BUFFERED_BODIES_MIN,
   BUFFERED_BYTES_MAX,
   REQUEST_HEAD_BYTES_MAX,
 } from '../../model/limits.ts';
 import type { Service } from '../../ports.ts';
-import { type Connection, Connections, connectionOf } from './connections.ts';
-import { Incoming } from './incoming.ts';
+import { PACE_LIMITS, type PaceLimits } from './body-pace.ts';
+import { BodyReader } from './body-reader.ts';
+import { Connections, connectionOf } from './connections.ts';
+import { IncomingRequest } from './incoming-request.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { refusalOf, refuse } from './refusals.ts';
-import { isLong, sendReply } from './replies.ts';
+import { bufferedBytes, SHORT_REPLY_BYTES_MAX, sendReply } from './replies.ts';
+import { sendStream } from './reply-stream.ts';
 import { RequestBodies } from './request-bodies.ts';
 import { wrongForm } from './request-forms.ts';
 import { UnreadReplies } from './unread-replies.ts';
@@ -33,8 +36,13 @@ export interface HttpServerOptions {
   readonly bufferedBytesMax?: number;
   /** So long a connection stays open on which nothing is asked; by default 65 s. */
   readonly idleMs?: number;
-  /** A client that took nothing for so long is cut off when room is needed; by default 10 s. */
+  /**
+   * A client that took nothing for so long is cut off when room is needed; by default 10 s. One that is sent a stream is
+   * cut off in any case after `idleMs`: its producer waits for it.
+   */
   readonly stalledMs?: number;
+  /** How slowly bodies may come; by default body-pace.ts's. */
+  readonly paceLimits?: PaceLimits;
 }
 
 export interface HttpServer extends Pick<Listeners, 'port' | 'addresses' | 'missing'> {
@@ -63,7 +71,8 @@ export async function startHttpServer(
     // See connections.ts.
     keepAliveTimeout: 0,
     headersTimeout: KEEP_ALIVE_MS + 5000,
-    requestTimeout: 300_000,
+    // A body may take as long as it comes fast enough (body-pace.ts).
+    requestTimeout: 0,
     noDelay: true,
     // Both are answered here, in words (request-forms.ts).
     requireHostHeader: false,
@@ -73,8 +82,10 @@ export async function startHttpServer(
   server.maxHeadersCount = 0;
   // Who has sent all of it may close that side, as `nc -N` does, and still wants the answer.
   Object.assign(server, { httpAllowHalfOpen: true });
-  const connections = new Connections(server, options.idleMs ?? KEEP_ALIVE_MS);
+  const { idleMs = KEEP_ALIVE_MS, paceLimits = PACE_LIMITS } = options;
+  const connections = new Connections(server, idleMs, paceLimits);
   const requests = new Requests(service, connections, options);
+  connections.onSlow = (turn) => requests.tooSlow(turn as IncomingRequest);
   const begin = (request: IncomingMessage, response: ServerResponse) =>
     requests.begin(request, response, false);
   server.on('request', begin);
@@ -116,6 +127,7 @@ const NO_ROOM = errorReply(
   'overloaded',
   'too many bodies are under way; those that come slowly make room',
 );
+const TOO_SLOW = brokenBodyReply('slow');
 const UNREAD = errorReply(
   'overloaded',
   'too many answers are under way to clients that read slowly; this one was not begun',
@@ -135,16 +147,16 @@ class Requests {
   #draining = false;
 
   constructor(service: Service, connections: Connections, options: HttpServerOptions) {
-    const { bodyBytesMax, stalledMs = STALLED_MS } = options;
+    const { bodyBytesMax, stalledMs = STALLED_MS, idleMs = KEEP_ALIVE_MS } = options;
     const bufferedBytesMax =
       options.bufferedBytesMax ?? Math.max(BUFFERED_BYTES_MAX, BUFFERED_BODIES_MIN * bodyBytesMax);
     this.#service = service;
     this.#connections = connections;
     this.#bodyBytesMax = bodyBytesMax;
-    const idleSeconds = Math.floor((options.idleMs ?? KEEP_ALIVE_MS) / 1000);
+    const idleSeconds = Math.floor(idleMs / 1000);
     this.#keepAlive = `timeout=${idleSeconds}`;
-    this.#unread = new UnreadReplies(bufferedBytesMax, stalledMs);
-    this.#bodies = new RequestBodies(bodyBytesMax, bufferedBytesMax);
+    this.#unread = new UnreadReplies(bufferedBytesMax, { stalledMs, idleMs });
+    this.#bodies = new RequestBodies(bufferedBytesMax);
   }
 
   begin(request: IncomingMessage, response: ServerResponse, asksFirst: boolean): void {
@@ -154,8 +166,12 @@ class Requests {
     if (wrong !== undefined) return this.refuse(request, response, wrong);
     this.#open++;
     this.#begun++;
-    const incoming: Incoming = new Incoming(request, response, connection, this.#service, () =>
-      this.#run(incoming, asksFirst),
+    const incoming: IncomingRequest = new IncomingRequest(
+      request,
+      response,
+      connection,
+      this.#service,
+      () => this.#run(incoming, asksFirst),
     );
     connection.latest = incoming;
     connection.take(incoming);
@@ -168,7 +184,13 @@ class Requests {
     this.#open++;
     this.#begun++;
     connection.open++;
-    const incoming = new Incoming(request, response, connection, this.#service, () => undefined);
+    const incoming = new IncomingRequest(
+      request,
+      response,
+      connection,
+      this.#service,
+      () => undefined,
+    );
     connection.latest = incoming;
     this.#send(incoming, reply, true);
   }
@@ -184,52 +206,97 @@ class Requests {
       return;
     }
     // It is this one's body that is broken.
-    const { latest } = connection;
-    if (latest?.isComing) latest.giveUp?.();
-    if (connection.isClosing) return;
-    if (latest?.isComing) this.#ended(connection);
+    const latest = connection.latest;
+    const { isClosing } = connection;
+    if (latest?.isComing === true) {
+      // Before its service learns of it: the refusal below is the answer, whatever the service replies.
+      if (!isClosing) this.#ended(latest as IncomingRequest);
+      latest.giveUp?.();
+    }
+    if (isClosing) return;
     // node:http would end the connection with the next answer, and there may be more to say.
     socket.removeAllListeners('end');
     this.#open -= connection.close();
     connection.onceIdle(() => refuse(socket, refusal));
   }
 
-  #run(incoming: Incoming, asksFirst: boolean): void {
+  /** Its body comes too slowly, while somebody waits for it. */
+  tooSlow(incoming: IncomingRequest): void {
+    if (incoming.stream !== undefined) return incoming.stream.fail('slow');
+    incoming.giveUp?.();
+    return this.#answer(incoming, TOO_SLOW, true);
+  }
+
+  #run(incoming: IncomingRequest, asksFirst: boolean): void {
     const { request, response } = incoming;
     if (bodyless(request)) return this.#handle(incoming, incoming.body);
     if (request.destroyed) {
       // It waited for its turn, and its connection is gone meanwhile, with what was not read of it (H22).
-      this.#ended(incoming.connection);
+      this.#ended(incoming);
       return incoming.connection.done();
     }
+    const { kind, bytesMax = this.#bodyBytesMax } = incoming.traits.body;
+    const isTooLarge = Number(request.headers['content-length'] ?? 0) > bytesMax;
+    if (isTooLarge) return this.#handle(incoming, { kind: 'too-large' });
+    if (kind === 'streamed') return this.#handleStream(incoming, bytesMax, asksFirst);
     // `curl -T` and `curl -d` of over 1 MiB ask first; a too large body is refused before it is sent.
-    if (asksFirst && Number(request.headers['content-length'] ?? 0) <= this.#bodyBytesMax) {
-      response.writeContinue();
-    }
-    const giveUp = this.#bodies.read(
+    if (asksFirst) response.writeContinue();
+    incoming.giveUp = this.#bodies.read(
       request,
+      bytesMax,
       (body) => {
         if (body.kind === 'shed') this.#answer(incoming, NO_ROOM, true);
         else this.#handle(incoming, body);
       },
       // It never gets to a reply.
-      () => this.#ended(incoming.connection),
+      () => this.#ended(incoming),
     );
-    // A body that is refused at once has been answered by now.
-    if (giveUp !== undefined) incoming.giveUp = giveUp;
     return undefined;
   }
 
-  #handle(incoming: Incoming, body: Body): void {
+  #handle(incoming: IncomingRequest, body: Body): void {
     incoming.body = body;
     this.#service.handle(incoming, (reply) => {
       assert(!incoming.isAnswered, 'a request is answered once');
-      this.#answer(incoming, reply, body.kind === 'too-large');
-      if (body.kind === 'bytes') this.#bodies.release(body.bytes.length);
+      switch (body.kind) {
+        case 'none':
+          return this.#answer(incoming, reply, false);
+        case 'too-large':
+          return this.#answer(incoming, reply, true);
+        case 'bytes':
+          this.#answer(incoming, reply, false);
+          return this.#bodies.release(body.bytes.length);
+        case 'stream': {
+          // What was not read by now is refused: it is dropped, or ends the connection where it has not come.
+          const { request } = incoming;
+          body.stream.discard();
+          this.#answer(incoming, reply, !request.complete);
+          request.resume();
+        }
+      }
     });
   }
 
-  #answer(incoming: Incoming, reply: HttpReply, last: boolean): void {
+  #handleStream(incoming: IncomingRequest, bytesMax: number, asksFirst: boolean): void {
+    const { request, response } = incoming;
+    const stream = new BodyReader(request, bytesMax, {
+      begin: () => {
+        if (asksFirst) response.writeContinue();
+      },
+      gone: () => this.#ended(incoming),
+    });
+    incoming.stream = stream;
+    incoming.giveUp = () => stream.fail('gone');
+    return this.#handle(incoming, { kind: 'stream', stream });
+  }
+
+  #answer(incoming: IncomingRequest, reply: HttpReply, last: boolean): void {
+    if (incoming.isEnded) {
+      // Its connection is gone, or was ended by what came after a part of its body.
+      if (!isWhole(reply)) reply.body.discard();
+      incoming.isAnswered = true;
+      return incoming.connection.done();
+    }
     // Before it counts as answered: this throws where a reply cannot be sent, and another one may take its place.
     this.#send(
       incoming,
@@ -237,26 +304,38 @@ class Requests {
       last || (this.#draining && incoming.connection.latest === incoming),
     );
     incoming.isAnswered = true;
-    incoming.connection.done();
+    return incoming.connection.done();
   }
 
-  #send(incoming: Incoming, reply: HttpReply, last: boolean): void {
+  #send(incoming: IncomingRequest, reply: HttpReply, last: boolean): void {
     const { request, response, connection } = incoming;
     const { socket } = request;
-    if (socket.destroyed) return this.#ended(incoming.connection);
+    if (socket.destroyed) {
+      if (!isWhole(reply)) reply.body.discard();
+      return this.#ended(incoming);
+    }
     if (last) this.#open -= connection.close();
-    const hasRoom = !isLong(reply) || this.#unread.hasRoom(reply.body.length);
-    sendReply(request, response, hasRoom ? reply : UNREAD, last ? 'last' : this.#keepAlive);
+    const keepAlive = last ? 'last' : this.#keepAlive;
+    const bytes = bufferedBytes(reply);
+    const isStream = !isWhole(reply);
+    if (isStream && this.#unread.hasRoom(bytes)) sendStream(request, response, reply, keepAlive);
+    else {
+      const hasRoom = !isStream && (bytes <= SHORT_REPLY_BYTES_MAX || this.#unread.hasRoom(bytes));
+      if (isStream) reply.body.discard();
+      sendReply(request, response, hasRoom ? reply : UNREAD, keepAlive);
+    }
     if (last) incoming.giveUp = () => response.end();
     // Mostly the socket took it at once.
-    if (response.writableFinished || response.closed) return this.#ended(incoming.connection);
-    return this.#unread.add(socket, response, reply.body.length, () =>
-      this.#ended(incoming.connection),
-    );
+    if (response.writableFinished || response.closed) return this.#ended(incoming);
+    const over = () => this.#ended(incoming);
+    return this.#unread.add(socket, response, { bytes, isStream }, over);
   }
 
-  #ended(connection: Connection): void {
-    connection.ended(this.#connections.round);
+  /** Once for each request, when its answer has left or never will. */
+  #ended(incoming: IncomingRequest): void {
+    if (incoming.isEnded) return;
+    incoming.isEnded = true;
+    incoming.connection.ended(this.#connections.round);
     this.#open--;
   }
 

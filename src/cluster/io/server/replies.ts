@@ -2,7 +2,7 @@
 // node:http's own means.
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
-import type { HttpReply } from '../../http/http.ts';
+import { type HttpReply, isWhole, type WholeReply } from '../../http/http.ts';
 import { LINGER_MS } from './refusals.ts';
 
 /** Above this, copying the body costs more than a second buffer in the write. */
@@ -14,16 +14,70 @@ const NOT_MODIFIED = 304;
 /** What could end a header, or is none of its characters; node:http refuses it with an error. */
 const NOT_IN_A_HEADER = /[^\t\x20-\x7e\x80-\xff]/;
 
-/** Whether its client may need a while to read it. */
-export function isLong({ body }: HttpReply): boolean {
-  return body.length > ONE_WRITE_BYTES_MAX;
+/** A client may need a while to read a reply that is longer; a shorter one takes a connection's own buffer. */
+export const SHORT_REPLY_BYTES_MAX = ONE_WRITE_BYTES_MAX;
+
+/** @returns how much of a reply may wait for its client in memory */
+export function bufferedBytes(reply: HttpReply): number {
+  return isWhole(reply) ? reply.body.length : PIECE_BYTES;
 }
 
-/** @param keepAlive the header of that name; or nothing more is taken on this connection */
+/**
+ * @param keepAlive the header of that name; `last` where nothing more is taken on this connection
+ * @param length of the body in bytes; undefined where it is not known before its end
+ * @returns the fields for node:http's `writeHead`, names and values in turn
+ */
+export function headFields(
+  response: ServerResponse,
+  { status, headers }: HttpReply,
+  length: number | undefined,
+  keepAlive: string | 'last',
+): string[] {
+  const fields: string[] = [];
+  for (const name in headers) {
+    const value = headers[name] ?? '';
+    for (const line of typeof value === 'string' ? [value] : value) fields.push(name, line);
+  }
+  // RFC 9110, 8.6: a 204 has no Content-Length.
+  if (length !== undefined && status !== NO_CONTENT) fields.push('content-length', String(length));
+  // node:http says that itself of one that it will close, such as one of HTTP/1.0.
+  if (keepAlive === 'last' || !response.shouldKeepAlive) fields.push('connection', 'close');
+  else fields.push('connection', 'keep-alive', 'keep-alive', keepAlive);
+  return fields;
+}
+
+/** A response to such a request, or with such a status, has no body whatever its headers say. */
+export function isBodyless({ method }: IncomingMessage, { status }: HttpReply): boolean {
+  return method === 'HEAD' || status === NO_CONTENT || status === NOT_MODIFIED;
+}
+
+/**
+ * Ends a response whose body was written. Where it is the last one and its request was not read to the end, the rest is
+ * read and dropped first, or the client would see a reset and not the reply.
+ */
+export function endResponse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  last: boolean,
+): void {
+  if (request.complete || !last) {
+    response.end();
+    return;
+  }
+  request.resume();
+  const linger = setTimeout(() => request.destroy(), LINGER_MS);
+  request
+    .once('end', () => response.end())
+    .once('close', () => {
+      clearTimeout(linger);
+      response.end();
+    });
+}
+
 export function sendReply(
   request: IncomingMessage,
   response: ServerResponse,
-  reply: HttpReply,
+  reply: WholeReply,
   keepAlive: string | 'last',
 ): void {
   const last = keepAlive === 'last';
@@ -31,26 +85,11 @@ export function sendReply(
   const body = inOneWrite(reply.body);
   if (!last && typeof body === 'string' && sendAtOnce(request, response, reply, body, keepAlive))
     return;
-  const { headers } = reply;
-  const fields: string[] = [];
-  for (const name in headers) fields.push(name, headers[name] ?? '');
-  fields.push('content-length', String(body.length));
-  // node:http says that itself of one that it will close, such as one of HTTP/1.0.
-  if (last || !response.shouldKeepAlive) fields.push('connection', 'close');
-  else fields.push('connection', 'keep-alive', 'keep-alive', keepAlive);
-  response.writeHead(reply.status, fields);
+  response.writeHead(reply.status, headFields(response, reply, body.length, keepAlive));
   if (request.complete || !last) sendBody(response, body);
   else {
-    // The rest of a refused body is read and dropped, or the client would see a reset, not the reply.
     response.write(body, 'latin1');
-    request.resume();
-    const linger = setTimeout(() => request.destroy(), LINGER_MS);
-    request
-      .once('end', () => response.end())
-      .once('close', () => {
-        clearTimeout(linger);
-        response.end();
-      });
+    endResponse(request, response, last);
   }
 }
 
@@ -90,18 +129,18 @@ function inOneWrite(body: string | Uint8Array): string | Uint8Array {
 function sendAtOnce(
   request: IncomingMessage,
   response: ServerResponse,
-  { status, headers }: HttpReply,
+  { status, headers }: WholeReply,
   body: string,
   keepAlive: string,
 ): boolean {
   const { socket } = response;
+  if (request.method === 'HEAD' || status === NO_CONTENT || status === NOT_MODIFIED) return false;
   if (socket === null || socket.writableLength > 0 || socket.writableCorked > 0) return false;
   if (!request.complete || !response.shouldKeepAlive || request.httpVersion !== '1.1') return false;
-  if (request.method === 'HEAD' || status === NO_CONTENT || status === NOT_MODIFIED) return false;
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
   for (const name in headers) {
     const value = headers[name] ?? '';
-    if (NOT_IN_A_HEADER.test(value)) return false;
+    if (typeof value !== 'string' || NOT_IN_A_HEADER.test(value)) return false;
     head += `${name}: ${value}\r\n`;
   }
   socket.write(

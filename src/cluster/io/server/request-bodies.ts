@@ -10,44 +10,36 @@ export type ReadBody =
   | { readonly kind: 'shed' };
 
 export class RequestBodies {
-  readonly #bytesMax: number;
   readonly #totalBytesMax: number;
   #totalBytes = 0;
   /** Bodies of which a part is here, the oldest first. */
   readonly #incomplete = new Set<Reading>();
 
-  /**
-   * @param bytesMax of one body
-   * @param totalBytesMax of all bodies that are read or in progress
-   */
-  constructor(bytesMax: number, totalBytesMax: number) {
-    this.#bytesMax = bytesMax;
+  /** @param totalBytesMax of all bodies that are read or in progress */
+  constructor(totalBytesMax: number) {
     this.#totalBytesMax = totalBytesMax;
   }
 
   /**
    * Only a complete body is handed on; a connection that breaks off before leaves nothing (H22).
+   * @param bytesMax a longer body is too large; what was announced is not longer
    * @param broken called instead of `callback` when the connection broke off
    * @returns what gives it up: neither is called any more
    */
   read(
     request: IncomingMessage,
+    bytesMax: number,
     callback: (body: ReadBody) => void,
     broken: () => void,
-  ): (() => void) | undefined {
-    const announced = Number(request.headers['content-length'] ?? 0);
-    if (announced <= this.#bytesMax) {
-      const reading = new Reading(this, request, announced, callback, broken);
-      return () => reading.giveUp();
-    }
-    callback({ kind: 'too-large' });
-    return undefined;
+  ): () => void {
+    const reading = new Reading(this, request, bytesMax, callback, broken);
+    return () => reading.giveUp();
   }
 
   /** A part has come. @returns what becomes of its body */
   added(reading: Reading, bytes: number, isComplete: boolean): 'kept' | 'too-large' {
     this.#totalBytes += bytes;
-    if (reading.length > this.#bytesMax) return 'too-large';
+    if (reading.length > reading.bytesMax) return 'too-large';
     if (!isComplete) this.#incomplete.add(reading);
     this.#makeRoom(reading);
     return 'kept';
@@ -77,23 +69,26 @@ export class RequestBodies {
 /** One body on its way. */
 class Reading {
   length = 0;
+  readonly bytesMax: number;
   readonly #bodies: RequestBodies;
   readonly #request: IncomingMessage;
   readonly #chunks: Buffer[] = [];
   /** Undefined once it is over. */
   #callback: ((body: ReadBody) => void) | undefined;
 
-  /** @param announced its length, 0 where that is not known */
   constructor(
     bodies: RequestBodies,
     request: IncomingMessage,
-    announced: number,
+    bytesMax: number,
     callback: (body: ReadBody) => void,
     broken: () => void,
   ) {
     this.#bodies = bodies;
     this.#request = request;
     this.#callback = callback;
+    this.bytesMax = bytesMax;
+    // 0 where the length was not announced.
+    const announced = Number(request.headers['content-length'] ?? 0);
     request.on('data', (chunk: Buffer) => {
       if (this.#callback === undefined) return;
       this.length += chunk.length;

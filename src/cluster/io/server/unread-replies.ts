@@ -7,6 +7,8 @@ import type { Socket } from 'node:net';
 
 interface Unread {
   readonly bytes: number;
+  /** Its producer waits for the client, which is therefore cut off when it has taken nothing for long. */
+  readonly isStream: boolean;
   /** It is sent, or never will be. */
   readonly over: () => void;
 }
@@ -26,6 +28,7 @@ const LOOKS = 10;
 export class UnreadReplies {
   readonly #bytesMax: number;
   readonly #stalledMs: number;
+  readonly #idleMs: number;
   #bytes = 0;
   /** The oldest first. */
   readonly #readers = new Map<Socket, SlowReader>();
@@ -33,11 +36,16 @@ export class UnreadReplies {
 
   /**
    * @param bytesMax of all replies; a single one may be longer
-   * @param stalledMs who took nothing for so long may be cut off
+   * @param times.stalledMs a client that took nothing for so long may be cut off where room is needed
+   * @param times.idleMs a client that took nothing for so long is cut off in any case where it is sent a stream
    */
-  constructor(bytesMax: number, stalledMs: number) {
+  constructor(
+    bytesMax: number,
+    { stalledMs, idleMs }: { readonly stalledMs: number; readonly idleMs: number },
+  ) {
     this.#bytesMax = bytesMax;
     this.#stalledMs = stalledMs;
+    this.#idleMs = idleMs;
   }
 
   /** Asked before a reply of so many bytes is begun; makes room where it can. */
@@ -56,8 +64,13 @@ export class UnreadReplies {
   }
 
   /** @param over called once, when the reply is sent or its connection gone */
-  add(socket: Socket, response: ServerResponse, bytes: number, over: () => void): void {
-    const unread = { bytes, over };
+  add(
+    socket: Socket,
+    response: ServerResponse,
+    { bytes, isStream }: Pick<Unread, 'bytes' | 'isStream'>,
+    over: () => void,
+  ): void {
+    const unread = { bytes, isStream, over };
     const reader = this.#readers.get(socket) ?? this.#newReader(socket);
     reader.replies.add(unread);
     this.#bytes += bytes;
@@ -76,7 +89,13 @@ export class UnreadReplies {
 
   #lookAtAll(): void {
     const nowMs = performance.now();
-    for (const reader of this.#readers.values()) this.#look(reader, nowMs);
+    for (const reader of this.#readers.values()) {
+      this.#look(reader, nowMs);
+      // Without anything to send it is the producer that is slow.
+      if (reader.socket.writableLength === 0) reader.sentMs = nowMs;
+      if (nowMs - reader.sentMs < this.#idleMs) continue;
+      if ([...reader.replies].some(({ isStream }) => isStream)) reader.socket.destroy();
+    }
   }
 
   #look(reader: SlowReader, nowMs: number): void {

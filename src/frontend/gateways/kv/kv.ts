@@ -18,6 +18,7 @@ import type { Reader } from '../../../coordinator/operations/get/round.ts';
 import type { WriteOutcome } from '../../../coordinator/operations/set/decision.ts';
 import { lastRoundMs } from '../../../coordinator/operations/set/round.ts';
 import type { Writer } from '../../../coordinator/operations/set/writer.ts';
+import { KV_ROUTES } from './kv-routes.ts';
 import { readUsage, type Usage, type Verb } from './usage.ts';
 
 const NO_ATTRIBUTES: readonly Attribute[] = [];
@@ -55,9 +56,9 @@ export class KvGateway {
       const measure = new Measure(name, metrics, this.#timed.clock);
       return (request, reply) => this.#run(readUsage(name, request), measure.begin(reply));
     };
-    routes.add(['GET'], '/get', verb('get'));
-    routes.addChanging(['GET', 'POST', 'PUT'], '/set', verb('set'));
-    routes.addChanging(['GET', 'POST', 'DELETE'], '/delete', verb('delete'));
+    routes.add(KV_ROUTES.get, verb('get'));
+    routes.add(KV_ROUTES.set, verb('set'));
+    routes.add(KV_ROUTES.delete, verb('delete'));
   }
 
   #run(usage: Usage, reply: ReplyCallback): void {

@@ -1,6 +1,7 @@
 // What a request to /get, /set or /delete asks for, or what is wrong with it and which curl line would
 // be right. Pure.
 
+import { assert } from '../../../cluster/assert.ts';
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import { type HttpRequest, hostHeader, queryOf } from '../../../cluster/http/http.ts';
 import { KEY_BYTES_MAX, TTL_SECONDS_MAX } from '../../../cluster/model/limits.ts';
@@ -93,6 +94,7 @@ function requestedValue(
   fromQuery: Buffer | undefined,
 ): Buffer | 'too-large' | undefined {
   const { body, method } = request;
+  assert(body.kind !== 'stream', 'a value is taken whole');
   if (body.kind === 'too-large') return 'too-large';
   if (body.kind === 'bytes' && body.bytes.length > 0) return body.bytes;
   if (fromQuery !== undefined) return fromQuery;

@@ -15,7 +15,7 @@ test('a request that came while the process stood still is answered, not reset',
   const service = {
     handle: (_: unknown, reply: (reply: HttpReply) => void) =>
       reply({ status: 200, headers: {}, body: 'Ok' }),
-    changes: () => false,
+    traits: () => ({ changes: false, body: { kind: 'whole' } }),
     accept: () => ({ refused: 'no' }),
   } as unknown as Service;
   const server = await startHttpServer(service, {

@@ -47,7 +47,10 @@ function handle(request: HttpRequest, reply: (reply: HttpReply) => void): void {
 beforeAll(async () => {
   const service = {
     handle,
-    changes: ({ method, target }: HttpRequest) => method !== 'GET' || target.startsWith('/set'),
+    traits: ({ method, target }: HttpRequest) => ({
+      changes: method !== 'GET' || target.startsWith('/set'),
+      body: { kind: 'whole' },
+    }),
     accept: () => ({ refused: 'no links here' }),
   } as unknown as Service;
   server = await startHttpServer(service, {

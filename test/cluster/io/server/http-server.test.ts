@@ -28,7 +28,7 @@ async function serve(
 ): Promise<HttpServer> {
   const service = {
     handle,
-    changes: ({ method }: HttpRequest) => method !== 'GET',
+    traits: ({ method }: HttpRequest) => ({ changes: method !== 'GET', body: { kind: 'whole' } }),
     accept: () => ({ refused: 'no' }),
   } as unknown as Service;
   const server = await startHttpServer(service, {

@@ -1,14 +1,15 @@
-// One request on a connection, as a service sees it, and with what its answer needs.
+// One request on a connection, as a service sees it, with what its answer needs.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Body, HttpRequest } from '../../http/http.ts';
-import type { Service } from '../../ports.ts';
+import type { RequestTraits, Service } from '../../ports.ts';
+import type { BodyReader } from './body-reader.ts';
 import type { Connection, Turn } from './connections.ts';
 import { originForm } from './request-forms.ts';
 
 const NO_BODY: Body = { kind: 'none' };
 
-export class Incoming implements HttpRequest, Turn {
+export class IncomingRequest implements HttpRequest, Turn {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly connection: Connection;
@@ -16,8 +17,12 @@ export class Incoming implements HttpRequest, Turn {
   readonly target: string;
   body: Body = NO_BODY;
   isAnswered = false;
-  /** Takes nothing more of its body. */
+  /** Its answer has left, or never will: it does not count as open any more. */
+  isEnded = false;
+  /** Stops taking its body; undefined for a request without one. */
   giveUp: (() => void) | undefined;
+  /** The body, where the service reads it piece by piece. */
+  stream: BodyReader | undefined;
   readonly #service: Service;
   readonly run: () => void;
 
@@ -41,8 +46,16 @@ export class Incoming implements HttpRequest, Turn {
     return this.giveUp !== undefined && !this.request.complete;
   }
 
+  get isAwaited(): boolean {
+    return this.isComing && !this.isAnswered && (this.stream?.isAwaited ?? true);
+  }
+
+  get traits(): RequestTraits {
+    return this.#service.traits(this);
+  }
+
   mayOverlap(): boolean {
-    return !this.#service.changes(this);
+    return !this.traits.changes;
   }
 
   get fromLoopback(): boolean {
@@ -52,6 +65,10 @@ export class Incoming implements HttpRequest, Turn {
   header(name: string): string | undefined {
     const value = this.request.headers[name];
     return Array.isArray(value) ? value.join(', ') : value;
+  }
+
+  headerLines(name: string): readonly string[] {
+    return this.request.headersDistinct[name] ?? [];
   }
 }
 

@@ -1,0 +1,29 @@
+// Requests of simulated clients as services see them, and what their replies say. Which requests, and when, is clients.ts's.
+
+import { assert } from '../cluster/assert.ts';
+import { type Body, type HttpReply, type HttpRequest, isWhole } from '../cluster/http/http.ts';
+
+const NO_BODY: Body = { kind: 'none' };
+
+/** Without headers, as simulated clients send none. */
+export function requestOf(method: string, target: string, body: Body = NO_BODY): HttpRequest {
+  return {
+    method,
+    target,
+    header: () => undefined,
+    headerLines: () => [],
+    body,
+    fromLoopback: false,
+  };
+}
+
+export function plainGet(target: string): HttpRequest {
+  return requestOf('GET', target);
+}
+
+/** @returns the body of a reply that is no stream; empty where nobody replied */
+export function bytesOf(reply: HttpReply | undefined): Buffer {
+  if (reply === undefined) return Buffer.alloc(0);
+  assert(isWhole(reply), 'what is asked here is answered whole');
+  return Buffer.from(reply.body);
+}

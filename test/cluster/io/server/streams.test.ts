@@ -1,0 +1,341 @@
+// Streamed bodies on real sockets: the suite that the simulator plays as well, and what only sockets can do wrong.
+
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { PaceLimits } from '../../../../src/cluster/io/server/body-pace.ts';
+import { startHttpServer } from '../../../../src/cluster/io/server/http-server.ts';
+import { type StreamAnswer, streamContract } from '../../../contracts/streams.ts';
+import { PIECE_BYTES, StreamingService, sha1 } from '../../../helpers/streaming-service.ts';
+
+const MEBIBYTE = 1024 * 1024;
+const HOST = '127.0.0.1';
+/** Longer than any test waits. */
+const LONG_MS = 600_000;
+const NEVER: PaceLimits = { idleMs: LONG_MS, graceMs: LONG_MS, bytesPerMs: 1 };
+
+const cleanUps: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+async function serve({
+  bodyBytesMax = 16 * MEBIBYTE,
+  idleMs = LONG_MS,
+  paceLimits = NEVER,
+}: {
+  readonly bodyBytesMax?: number;
+  readonly idleMs?: number;
+  readonly paceLimits?: PaceLimits;
+} = {}) {
+  const service = new StreamingService(bodyBytesMax);
+  const server = await startHttpServer(service, {
+    host: HOST,
+    port: 0,
+    bodyBytesMax,
+    valueBytesMax: MEBIBYTE,
+    bufferedBytesMax: 64 * MEBIBYTE,
+    idleMs,
+    paceLimits,
+  });
+  cleanUps.push(() => server.drain(0, 0));
+  const open = async () => {
+    const socket = connect({ port: server.port, host: HOST, allowHalfOpen: true });
+    socket.on('error', () => undefined);
+    await once(socket, 'connect');
+    cleanUps.push(() => socket.destroy());
+    return socket;
+  };
+  return { service, server, open };
+}
+
+/** Everything that comes until the connection is closed, one character a byte. */
+async function rest(socket: Socket): Promise<string> {
+  let text = '';
+  socket.on('data', (chunk: Buffer) => {
+    text += chunk.toString('latin1');
+  });
+  socket.on('end', () => socket.end());
+  // Not `once`, which fails with the error of a reset.
+  if (!socket.closed) await new Promise((resolve) => socket.on('close', resolve));
+  return text;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(1);
+}
+
+const put = (target: string, headers: string) =>
+  `PUT ${target} HTTP/1.1\r\nhost: x\r\n${headers}\r\n\r\n`;
+const GET = 'GET /plain HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n';
+
+streamContract('io/server', async () => {
+  const { service, server } = await serve();
+  const answerTo = (
+    method: string,
+    target: string,
+    headers: Record<string, string | number>,
+    send: (to: ReturnType<typeof httpRequest>) => void,
+    readsMax = Number.POSITIVE_INFINITY,
+  ) =>
+    new Promise<StreamAnswer | undefined>((resolve) => {
+      const asked = httpRequest({ host: HOST, port: server.port, method, path: target, headers });
+      asked.on('error', () => resolve(undefined));
+      asked.on('response', (response) => {
+        const pieces: Buffer[] = [];
+        let bytes = 0;
+        const end = () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            body: Buffer.concat(pieces),
+            isWhole: response.complete,
+          });
+        response.on('error', () => undefined);
+        response.on('data', (piece: Buffer) => {
+          pieces.push(piece);
+          bytes += piece.length;
+          if (bytes >= readsMax) response.destroy();
+        });
+        response.on('close', end);
+      });
+      send(asked);
+    });
+  return {
+    service,
+    passUntil: until,
+    get: async (target, readsMax) => {
+      const answer = await answerTo('GET', target, {}, (asked) => asked.end(), readsMax);
+      if (answer === undefined) throw new Error('no answer');
+      return answer;
+    },
+    put: async (target, pieces, { breaksOff, announced = false } = {}) => {
+      const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+      const headers: Record<string, string | number> = announced
+        ? { 'content-length': length }
+        : {};
+      const answer = await answerTo('PUT', target, headers, async (asked) => {
+        for (const piece of pieces) await new Promise((resolve) => asked.write(piece, resolve));
+        if (breaksOff) asked.destroy();
+        else asked.end();
+      });
+      return breaksOff ? undefined : answer;
+    },
+  };
+});
+
+describe('a streamed body', () => {
+  test('in chunks with extensions and trailers is its data alone', async () => {
+    const { open, service } = await serve();
+    const socket = await open();
+    socket.write(put('/in', 'transfer-encoding: chunked'));
+    socket.write('3;name=value\r\nabc\r\n2\r\nde\r\n0\r\nx-sum: 1\r\n\r\n');
+    socket.write(GET);
+    const text = await rest(socket);
+    expect(text).toContain(`5 ${sha1(Buffer.from('abcde'))}\n`);
+    expect(text).toMatch(/\/plain\n$/);
+    expect(service.ended).toEqual(['5 bytes']);
+  });
+
+  test('that ends before its announced length is broken, and answered 400', async () => {
+    const { open, service } = await serve();
+    const socket = await open();
+    socket.end(`${put('/in', 'content-length: 10')}abc`);
+    expect(await rest(socket)).toMatch(/^HTTP\/1.1 400 .*x-fog-error: truncated-request/s);
+    expect(service.ended).toEqual(['gone']);
+  });
+
+  test('with a broken chunk is answered 400 once, and the service’s own answer is dropped', async () => {
+    const { open, service, server } = await serve();
+    const socket = await open();
+    socket.write(`${put('/in', 'transfer-encoding: chunked')}3\r\nabc\r\nzz\r\n`);
+    const text = await rest(socket);
+    expect(text.match(/HTTP\/1.1 /g)).toEqual(['HTTP/1.1 ']);
+    expect(text).toMatch(/^HTTP\/1.1 400 .*x-fog-error: bad-request/s);
+    expect(service.ended).toEqual(['gone']);
+    // Nothing counts as in progress any more.
+    await server.drain(LONG_MS, 0);
+  });
+
+  test('that is longer than announced is done, and its rest is no request', async () => {
+    const { open, service } = await serve();
+    const socket = await open();
+    socket.write(`${put('/in', 'content-length: 3')}abcde\r\n\r\n`);
+    const text = await rest(socket);
+    expect(text).toContain(`3 ${sha1(Buffer.from('abc'))}\n`);
+    expect(text).toContain('HTTP/1.1 400 ');
+    expect(service.ended).toEqual(['3 bytes']);
+  });
+
+  test.each([
+    ['announced', 'content-length: 1001', '', []],
+    ['in chunks', 'transfer-encoding: chunked', `3e9\r\n${'a'.repeat(1001)}\r\n`, ['too-large']],
+  ])('over the limit of its route, %s, is 413', async (_what, header, body, ended) => {
+    const { open, service } = await serve({ bodyBytesMax: 1000 });
+    const socket = await open();
+    socket.write(put('/in', header) + body);
+    const [head] = (await once(socket, 'data')) as [Buffer];
+    expect(head.toString()).toMatch(/^HTTP\/1.1 413 .*x-fog-error: value-too-large/s);
+    expect(service.ended).toEqual(ended);
+  });
+
+  test.each([
+    ['a byte at a time', { idleMs: LONG_MS, graceMs: 100, bytesPerMs: 1 }, 'slow'],
+    ['not at all any more', { idleMs: 100, graceMs: LONG_MS, bytesPerMs: 1 }, 'slow'],
+  ])('that comes %s is 408, and its connection ends', async (what, paceLimits, why) => {
+    // The looks are at a sixteenth of the shorter of the two.
+    const { open, service } = await serve({ paceLimits, idleMs: 200 });
+    const socket = await open();
+    socket.write(`${put('/in', 'content-length: 1000000')}a`);
+    const drip = what.startsWith('a byte') ? setInterval(() => socket.write('a'), 5) : undefined;
+    const [head] = (await once(socket, 'data')) as [Buffer];
+    clearInterval(drip);
+    expect(head.toString()).toMatch(/^HTTP\/1.1 408 .*x-fog-error: slow-request/s);
+    expect(head.toString()).toMatch(/connection: close/);
+    expect(service.ended).toEqual([why]);
+  });
+
+  test('that its service does not read makes the client wait, which is not slow then', async () => {
+    const paceLimits = { idleMs: 50, graceMs: 50, bytesPerMs: 1_000_000 };
+    const { open, service } = await serve({ paceLimits, bodyBytesMax: 64 * MEBIBYTE });
+    const socket = await open();
+    const body = Buffer.alloc(32 * MEBIBYTE, 'z');
+    socket.write(put('/hold', `content-length: ${body.length}\r\nconnection: close`));
+    socket.write(body);
+    // Far longer than a client has.
+    await sleep(500);
+    const waiting = socket.writableLength;
+    expect(waiting).toBeGreaterThan(16 * MEBIBYTE);
+    service.goOn();
+    expect(await rest(socket)).toContain(`${body.length} ${sha1(body)}\n`);
+  });
+
+  test('that asks first is told to go on when its service reads, and not before', async () => {
+    const { open, service } = await serve();
+    const socket = await open();
+    socket.write(put('/hold', 'content-length: 3\r\nexpect: 100-continue'));
+    let text = '';
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1');
+    });
+    await sleep(50);
+    expect(text).toBe('');
+    service.goOn();
+    await until(() => text.includes('HTTP/1.1 100 Continue'));
+    socket.write('abc');
+    await until(() => text.includes(sha1(Buffer.from('abc'))));
+  });
+
+  test('that its service refuses unread is dropped: a short one leaves the connection, a long one ends it', async () => {
+    const { open, service } = await serve();
+    const short = await open();
+    const isHere = service.goOn;
+    short.write(`${put('/refuse-later', 'content-length: 3')}abc`);
+    await until(() => service.goOn !== isHere);
+    short.write(GET);
+    service.goOn();
+    const text = await rest(short);
+    expect(text).toMatch(/^HTTP\/1.1 403 /);
+    expect(text).toMatch(/\/plain\n$/);
+    const long = await open();
+    long.write(put('/refuse', `content-length: ${MEBIBYTE}`));
+    const [head] = (await once(long, 'data')) as [Buffer];
+    expect(head.toString()).toMatch(/^HTTP\/1.1 403 .*connection: close/s);
+  });
+});
+
+test('a whole body that comes too slowly is 408 as well', async () => {
+  const { open } = await serve({ paceLimits: { idleMs: 100, graceMs: LONG_MS, bytesPerMs: 1 } });
+  const socket = await open();
+  socket.write('POST /plain HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\na');
+  const [head] = (await once(socket, 'data')) as [Buffer];
+  expect(head.toString()).toMatch(/^HTTP\/1.1 408 .*x-fog-error: slow-request/s);
+});
+
+describe('a streamed reply', () => {
+  test('keeps its place among pipelined ones, and its header lists', async () => {
+    const { open } = await serve();
+    const socket = await open();
+    const out = (query: string) => `GET /out?bytes=${query} HTTP/1.1\r\nhost: x\r\n\r\n`;
+    socket.write(out('200000') + out('3&chunked') + GET);
+    const text = await rest(socket);
+    expect(text.match(/HTTP.*|^content-length.*|^transfer-encoding.*|^set-cookie.*/gim)).toEqual(
+      [
+        'HTTP/1.1 200 OK',
+        'set-cookie: a=1',
+        'set-cookie: b=2',
+        'content-length: 200000',
+        'HTTP/1.1 200 OK',
+        'set-cookie: a=1',
+        'set-cookie: b=2',
+        'transfer-encoding: chunked',
+        'HTTP/1.1 200 OK',
+        'content-length: 7',
+      ].map((line) => expect.stringMatching(new RegExp(`^${line}`, 'i'))),
+    );
+    expect(text).toMatch(/\/plain\n$/);
+  });
+
+  test('to HEAD is its headers, and its producer is asked for nothing', async () => {
+    const { open, service } = await serve();
+    const socket = await open();
+    socket.write('HEAD /out?bytes=5 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    const text = await rest(socket);
+    expect(text).toMatch(/content-length: 5/i);
+    expect(text).toMatch(/\r\n\r\n$/);
+    expect([service.asked, service.discarded]).toEqual([0, true]);
+  });
+
+  test.each([
+    ['more', '&length=10'],
+    ['less', '&length=1000000'],
+  ])('of %s bytes than announced tears the connection', async (_what, length) => {
+    const { open } = await serve();
+    const socket = await open();
+    socket.write(`GET /out?bytes=200000${length} HTTP/1.1\r\nhost: x\r\n\r\n${GET}`);
+    const text = await rest(socket);
+    expect(text).not.toContain('/plain');
+  });
+
+  test('that breaks resets a client of HTTP/1.0, which could not tell it from the end', async () => {
+    const { open } = await serve();
+    const socket = await open();
+    const errors: string[] = [];
+    socket.on('error', (error: NodeJS.ErrnoException) => errors.push(error.code ?? ''));
+    socket.write('GET /out?bytes=100&chunked&breaks HTTP/1.0\r\n\r\n');
+    await rest(socket);
+    expect(errors).toEqual(['ECONNRESET']);
+  });
+
+  test('stops being produced while its client does not read, and goes on when it does', async () => {
+    const { open, service } = await serve();
+    const socket = await open();
+    const bytes = 256 * MEBIBYTE;
+    socket.pause();
+    socket.write(`GET /out?bytes=${bytes} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
+    await until(() => service.asked > 0);
+    let asked = -1;
+    // Until it stands still: the buffers of the system are full.
+    while (asked !== service.asked) {
+      asked = service.asked;
+      await sleep(200);
+    }
+    expect(asked * PIECE_BYTES).toBeLessThan(bytes / 4);
+    let received = 0;
+    socket.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+    });
+    socket.resume();
+    await once(socket, 'end');
+    expect(received).toBeGreaterThan(bytes);
+  });
+
+  test('to a client that takes nothing any more is cut off', async () => {
+    const { open, service } = await serve({ idleMs: 200 });
+    const socket = await open();
+    socket.pause();
+    socket.write(`GET /out?bytes=${256 * MEBIBYTE} HTTP/1.1\r\nhost: x\r\n\r\n`);
+    await until(() => service.discarded);
+  });
+});

@@ -1,0 +1,123 @@
+// A service whose bodies stream, in and out, for the tests of whatever carries them: io/server on sockets, and the
+// simulator. It keeps what it saw, for the test to look at.
+
+import { createHash } from 'node:crypto';
+import type { BytePart, ByteStream } from '../../src/cluster/http/byte-stream.ts';
+import { brokenBodyReply } from '../../src/cluster/http/errors.ts';
+import {
+  type HttpReply,
+  type HttpRequest,
+  queryOf,
+  textReply,
+} from '../../src/cluster/http/http.ts';
+import type { Service } from '../../src/cluster/ports.ts';
+
+export const PIECE_BYTES = 64 * 1024;
+
+export class StreamingService implements Service {
+  /** How each body that was read ended, in their order. */
+  readonly ended: string[] = [];
+  /** Of the last reply: how many pieces its producer was asked for, and whether it was told that no more are wanted. */
+  asked = 0;
+  discarded = false;
+  /** What `PUT /hold` and `PUT /refuse-later` wait for: to read their body, and to refuse it. */
+  goOn: () => void = () => undefined;
+  readonly #bytesMax: number;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  start(): void {}
+
+  traits({ method }: Pick<HttpRequest, 'method'>) {
+    const isIn = method === 'PUT';
+    return {
+      changes: isIn,
+      body: { kind: isIn ? 'streamed' : 'whole', bytesMax: this.#bytesMax },
+    } as const;
+  }
+
+  handle(request: HttpRequest, reply: (reply: HttpReply) => void): void {
+    const { body, target } = request;
+    if (body.kind === 'too-large') return reply(brokenBodyReply('too-large'));
+    if (body.kind === 'stream') {
+      if (target === '/refuse') return reply(textReply(403, 'not this one'));
+      if (target === '/refuse-later') {
+        this.goOn = () => reply(textReply(403, 'not this one'));
+        return undefined;
+      }
+      if (target === '/hold') {
+        this.goOn = () => this.#digest(body.stream, reply);
+        return undefined;
+      }
+      return this.#digest(body.stream, reply);
+    }
+    if (!target.startsWith('/out')) return reply(textReply(200, target));
+    const query = new URLSearchParams(queryOf(target));
+    const bytes = Number(query.get('bytes'));
+    return reply({
+      status: 200,
+      headers: { 'content-type': 'application/octet-stream', 'set-cookie': ['a=1', 'b=2'] },
+      body: this.#produced(bytes, {
+        length: query.has('chunked') ? undefined : Number(query.get('length') ?? bytes),
+        breaks: query.has('breaks'),
+      }),
+    });
+  }
+
+  accept() {
+    return { refused: 'no streams here' };
+  }
+
+  drain(_options: unknown, done: () => void): void {
+    done();
+  }
+
+  #digest(stream: ByteStream, reply: (reply: HttpReply) => void): void {
+    const hash = createHash('sha1');
+    let bytes = 0;
+    const take = (part: BytePart) => {
+      switch (part.kind) {
+        case 'bytes':
+          bytes += part.bytes.length;
+          hash.update(part.bytes);
+          return stream.read(take);
+        case 'end':
+          this.ended.push(`${bytes} bytes`);
+          return reply(textReply(200, `${bytes} ${hash.digest('hex')}`));
+        case 'broken':
+          this.ended.push(part.why);
+          return reply(brokenBodyReply(part.why));
+      }
+    };
+    stream.read(take);
+  }
+
+  #produced(
+    bytes: number,
+    { length, breaks }: { readonly length: number | undefined; readonly breaks: boolean },
+  ): ByteStream {
+    let left = bytes;
+    this.asked = 0;
+    this.discarded = false;
+    return {
+      length,
+      read: (callback) => {
+        this.asked++;
+        if (left === 0)
+          return callback(breaks ? { kind: 'broken', why: 'failed' } : { kind: 'end' });
+        const piece = Buffer.alloc(Math.min(left, PIECE_BYTES), 'x');
+        left -= piece.length;
+        return callback({ kind: 'bytes', bytes: piece });
+      },
+      discard: () => {
+        this.discarded = true;
+      },
+    };
+  }
+}
+
+export function sha1(bytes: Buffer): string {
+  return createHash('sha1').update(bytes).digest('hex');
+}
