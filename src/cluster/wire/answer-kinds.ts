@@ -72,7 +72,7 @@ export interface AnswerKind {
   readonly isSilent: boolean;
 }
 
-/** Implies nothing about maps, and does not show that the member holds a record. */
+/** Implies nothing about maps, and does not show that the member has the record of a set. */
 const PLAIN = { holds: 'no', waitsForLog: false, map: 'as-it-is', isSilent: false } as const;
 /** The member may live on as another incarnation, which only a newer map names. */
 const SILENT = { holds: 'no', waitsForLog: false, map: 'fetch', isSilent: true } as const;
