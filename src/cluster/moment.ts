@@ -1,8 +1,9 @@
-// A moment by both clocks of a process: where they go apart, the machine slept or its wall clock was set.
+// One moment on both clocks of a process. If the two moved by different amounts since, the machine slept or its wall
+// clock was set.
 
 import type { Clock } from './ports.ts';
 
-/** When a request was sent, on both clocks. */
+/** Usually the moment when a request was sent. Milliseconds, the wall clock's since 1970. */
 export interface Moment {
   readonly monotonicMs: number;
   readonly wallMs: number;

@@ -1,5 +1,5 @@
-// A write that must succeed before anything else can: it is tried again each second until it does. People hear when
-// that begins, and when it is over.
+// A write that must succeed before the process can go on: it is repeated each second until it does. The log says when
+// the repetition begins, and when it is over.
 
 import type { Logger, Timers } from './ports.ts';
 import { explained } from './shortage.ts';
@@ -7,16 +7,16 @@ import { explained } from './shortage.ts';
 const AGAIN_MS = 1000;
 
 export interface PersistentWrite {
-  /** One attempt. */
+  /** Makes one attempt. */
   readonly write: (written: (failure: string | undefined) => void) => void;
-  /** Whether another attempt may succeed after such a failure. */
+  /** Whether another attempt may succeed after this failure. */
   readonly isWaitedFor: (failure: string) => boolean;
-  /** Log lines. */
+  /** The log lines for the first failure, and for the success after failures. */
   readonly failed: string;
   readonly succeeded: string;
 }
 
-/** @param done with the failure that is not waited for, if there is one */
+/** @param done called once: with undefined after success, or with a failure that another attempt cannot mend */
 export function writePersistently(
   { timers, logger }: { readonly timers: Timers; readonly logger: Logger },
   { write, isWaitedFor, failed, succeeded }: PersistentWrite,

@@ -1,20 +1,20 @@
-// What is in progress, by a number that rises: in a ring, because a Map that grows and shrinks all the time
-// leaves tables behind that point at each other, and one of them in V8's old generation keeps all that came
-// after it, with everything in it, until the next full collection.
+// A queue of items in progress, each under a number; numbers rise. It is a ring, because a Map that grows and shrinks
+// all the time leaves old tables behind that point to the next one: one of them in V8's old generation keeps all
+// later ones, with everything in them, until the next full collection.
 
 const CAPACITY_MIN = 64;
-/** After this one numbers begin again, at 0. */
+/** The last number before they start again at 0. */
 const NUMBER_MAX = 0xffffffff;
 
 export class QueueByNumber<T> {
   #slots: (T | undefined)[] = new Array(CAPACITY_MIN).fill(undefined);
-  /** Of the oldest one that may still be here. */
+  /** The lowest number that may still have an item. */
   #oldest: number;
-  /** That the next one gets. */
+  /** The number that the next item gets. */
   #next: number;
   #size = 0;
 
-  /** @param first number that is given out */
+  /** @param first the number of the first item */
   constructor(first = 1) {
     this.#oldest = first;
     this.#next = first;
@@ -24,7 +24,7 @@ export class QueueByNumber<T> {
     return this.#size;
   }
 
-  /** @returns the number that it has from now on */
+  /** @returns the number under which the item is kept */
   add(item: T): number {
     if (this.#span() === this.#slots.length) this.#grow();
     const number = this.#next;
@@ -34,9 +34,9 @@ export class QueueByNumber<T> {
     return number;
   }
 
-  /** @returns what had that number, if it is still here; it is not any more */
+  /** Takes the item with that number out of the queue. @returns undefined when it is not there (any more) */
   take(number: number): T | undefined {
-    // What was here before the numbers began again, or will come, is not.
+    // The number is not from `#oldest` up to `#next`, with the wrap-around: its item was taken, or is yet to come.
     if ((number - this.#oldest) >>> 0 >= this.#span()) return undefined;
     const at = number & (this.#slots.length - 1);
     const item = this.#slots[at];
@@ -47,7 +47,7 @@ export class QueueByNumber<T> {
     return item;
   }
 
-  /** The one with the least number. */
+  /** The item with the lowest number, which stays. */
   first(): T | undefined {
     return this.#size === 0 ? undefined : this.#slots[this.#oldest & (this.#slots.length - 1)];
   }
@@ -56,7 +56,10 @@ export class QueueByNumber<T> {
     return this.#size === 0 ? undefined : this.take(this.#oldest);
   }
 
-  /** In the order of their numbers, until `visit` returns false; it may take what it is shown, and add. */
+  /**
+   * Shows the items in the order of their numbers, until `visit` returns false. `visit` may take the item it is
+   * shown, and add items, which are not shown.
+   */
   visit(visit: (item: T, number: number) => boolean): void {
     const end = this.#next;
     for (let number = this.#oldest; number !== end; number = following(number)) {
@@ -66,7 +69,7 @@ export class QueueByNumber<T> {
     }
   }
 
-  /** @returns all, in the order of their numbers; none is left */
+  /** Takes all items. @returns them in the order of their numbers */
   takeAll(): T[] {
     const all: T[] = [];
     for (let item = this.shift(); item !== undefined; item = this.shift()) all.push(item);
@@ -77,7 +80,7 @@ export class QueueByNumber<T> {
     return (this.#next - this.#oldest) >>> 0;
   }
 
-  /** What was answered out of order leaves holes behind the oldest. */
+  /** Moves on to the oldest item that is left; items taken out of order have left holes behind it. */
   #skip(): void {
     while (this.#oldest !== this.#next) {
       if (this.#slots[this.#oldest & (this.#slots.length - 1)] !== undefined) return;

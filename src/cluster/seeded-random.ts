@@ -1,4 +1,5 @@
-// Chance that a seed decides: the same seed, the same run. Of a simulation, and of `velour load`.
+// A random source that a seed determines: the same seed gives the same run. The simulator and `velour load` draw from
+// it.
 
 import type { Random } from './ports.ts';
 
@@ -6,12 +7,12 @@ export class SeededRandom implements Random {
   #state: number;
 
   constructor(seed: number) {
-    // Neighbouring seeds must not give similar runs.
+    // Mixes the seed, so that neighbouring seeds do not give similar runs.
     this.#state = (Math.imul(seed, 2654435761) + 0x9e3779b9) >>> 0;
     for (let round = 0; round < 4; round++) this.#next();
   }
 
-  /** mulberry32 (Ettinger): 32 bits of state, even enough for choosing faults. */
+  /** mulberry32 (Ettinger): 32 bits of state, and even enough for choosing faults. */
   #next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -20,7 +21,7 @@ export class SeededRandom implements Random {
     return (mixed ^ (mixed >>> 14)) >>> 0;
   }
 
-  /** From 0 up to, not including, 1. */
+  /** @returns a number from 0 up to 1, excluding 1 */
   fraction(): number {
     return this.#next() / 2 ** 32;
   }

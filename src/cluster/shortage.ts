@@ -1,7 +1,8 @@
-// What a system says when it has too little of something at the moment: a full disk, too many open files. It passes
-// by itself or once somebody makes room, so it is waited for. Any other error is of something that is broken.
+// Shortages: errors by which the system reports too little of something at the moment, such as disk space or open
+// files. They pass by themselves, or once a person makes room, so callers wait; any other error means that something
+// is broken.
 
-/** By the code of the system, in the words that people get. */
+/** The text for people, by the system's error code. */
 const SHORTAGES: Readonly<Record<string, string>> = {
   ENOSPC: 'the file system is full',
   EDQUOT: 'the disk quota is used up',
@@ -12,18 +13,18 @@ const SHORTAGES: Readonly<Record<string, string>> = {
   EINTR: 'the system call was interrupted',
 };
 
-/** @param detail of a failed disk operation */
+/** @param detail the error code of a failed disk operation */
 export function isShortage(detail: string): boolean {
   return Object.hasOwn(SHORTAGES, detail);
 }
 
-/** @returns the detail, with what it means where it is a shortage */
+/** @returns the detail, followed by its meaning where it is a shortage */
 export function explained(detail: string): string {
   const words = SHORTAGES[detail];
   return words === undefined ? detail : `${detail}, ${words}`;
 }
 
-/** How long to wait before the next attempt: twice as long each time, up to a limit. */
+/** The pauses between attempts, each twice as long as the one before, up to a limit. */
 export class GrowingPause {
   readonly #firstMs: number;
   readonly #longestMs: number;
@@ -31,7 +32,7 @@ export class GrowingPause {
   #nextMs: number;
   #lastMs = Number.NEGATIVE_INFINITY;
 
-  /** @param limits.forgottenMs so long after the last attempt a pause is a first one again */
+  /** @param limits.forgottenMs so long after the last attempt was due, the pauses start again at `firstMs` */
   constructor(limits: {
     readonly firstMs: number;
     readonly longestMs: number;

@@ -1,3 +1,3 @@
-// Which software this is. The version stands in package.json; a test compares the two.
+// The version of this software. package.json has the same, which a test compares.
 
 export const VERSION = '0.1.0';

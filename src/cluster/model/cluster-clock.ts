@@ -1,23 +1,24 @@
-// The time of the cluster (H31): what its clocks agree on, as others tell it, carried on by the own monotonic
-// clock. So the own wall clock counts only until somebody has told the time, and a jump of it moves nothing that
-// is judged or stamped by this one. A machine that was suspended is late until it is told the time again.
+// The cluster time (H31): the median of the clocks that other processes report, carried on by the local monotonic
+// clock. The local wall clock counts only until the first report, so a jump of it changes no expiry, no age and no
+// version. After a suspend the cluster time is late until the next report. Who reports is not decided here:
+// controller/observations/node-clocks.ts, coordinator/probes.ts.
 
 import type { Metrics } from '../http/metrics.ts';
 import type { Moment } from '../moment.ts';
 import type { Cancel, Clock, Logger } from '../ports.ts';
 import { OWN_CLOCK_OFF_MS_MAX } from './limits.ts';
 
-/** Who has told nothing for so long does not count beside others that have. */
+/** A source that reported nothing for this long is left out of the median. */
 const TOLD_MS_MAX = 60_000;
-/** An answer that took longer says too little: it is wrong by up to half of that. */
+/** A slower answer is ignored: its time is uncertain by up to half of the round trip. */
 const ROUND_TRIP_MS_MAX = 1000;
-/** The own wall clock was set, or the machine suspended, when it moves by so much against the monotonic one. */
+/** When the wall clock moves by more than this against the monotonic one, it was set, or the machine was suspended. */
 export const OWN_JUMP_MS = 1000;
 
 interface ToldTime {
   /**
-   * The time that was told, less the own monotonic time of then: so it goes on with the monotonic clock, and a
-   * jump of the own wall clock does not move it.
+   * The reported time less the local monotonic time of that moment: the sum of the two goes on with the monotonic
+   * clock, whatever happens to the local wall clock.
    */
   readonly base: number;
   readonly atMs: number;
@@ -25,8 +26,9 @@ interface ToldTime {
 
 export class ClusterClock implements Clock {
   /**
-   * For versions: the own clock while it is about right. Hosts that keep time agree better than what they tell
-   * each other over a network, and the later of two sets, by two frontends, so seldom has the lower version.
+   * Stamps versions: with the local clock while it is within OWN_CLOCK_OFF_MS_MAX of the cluster time, else with the
+   * cluster time. Synchronised hosts agree better than the reports they exchange, so the later of two sets by two
+   * frontends then seldom has the lower version.
    */
   readonly forVersions: Clock = {
     monotonicMs: () => this.monotonicMs(),
@@ -34,14 +36,14 @@ export class ClusterClock implements Clock {
   };
   readonly #own: Clock;
   readonly #logger: Logger;
-  /** The latest of each. */
+  /** The latest report of each source. */
   readonly #told = new Map<string, ToldTime>();
-  /** The time of the cluster, less the own monotonic time; undefined before anybody told it. */
+  /** The cluster time less the local monotonic time; undefined before the first report. */
   #base: number | undefined;
   #isOwnOff = false;
-  /** Of the own clock, when it was looked at last. */
+  /** The local wall clock less the local monotonic one, at the last comparison of the two. */
   #ownBase: number;
-  /** The time may be late by as long as the machine slept. */
+  /** The local clocks jumped and nobody has reported since: the cluster time may be late by the length of a suspend. */
   #isInDoubt = false;
   readonly #waiting = new Set<() => void>();
 
@@ -51,7 +53,7 @@ export class ClusterClock implements Clock {
     this.#ownBase = baseOf(own);
   }
 
-  /** Whether anybody has told the time yet. */
+  /** Whether anybody has reported a time yet. */
   get isKnown(): boolean {
     return this.#base !== undefined;
   }
@@ -60,24 +62,24 @@ export class ClusterClock implements Clock {
     return this.#own.monotonicMs();
   }
 
-  /** Whole, and never before 1970, so that whatever is stamped with it can be stored. */
+  /** Whole milliseconds since 1970, never negative, so that anything stamped with it can be stored. */
   wallMs(): number {
     const ms = this.#base === undefined ? this.#own.wallMs() : this.#base + this.#own.monotonicMs();
     return Math.max(0, Math.floor(ms));
   }
 
-  /** How far the own clock is ahead of the time of the cluster; negative when it is behind. */
+  /** By how much the local wall clock is ahead of the cluster time, in ms; negative when it is behind. */
   aheadMs(): number {
     return this.#base === undefined ? 0 : baseOf(this.#own) - this.#base;
   }
 
-  /** Whether nobody has told the time since the own clocks went apart. */
+  /** Whether nobody has reported a time since the local clocks jumped against each other. */
   isInDoubt(): boolean {
     this.#look();
     return this.#isInDoubt;
   }
 
-  /** Calls back as soon as somebody has. @returns how to wait no longer */
+  /** Calls back at the next report. @returns a function that cancels the call */
   onceTold(callback: () => void): Cancel {
     this.#waiting.add(callback);
     return () => {
@@ -86,15 +88,16 @@ export class ClusterClock implements Clock {
   }
 
   /**
-   * One voice of several, or the only one.
-   * @param asked when it was asked, by the own clocks: its answer is of half-way between then and now
+   * Takes a time that `voice` reported.
+   * @param asked when the request was sent, by the local clocks: the reported time is taken to be of half-way between
+   * then and now
    */
   heard(voice: string, wallMs: number, asked: Moment): void {
     this.#look();
     const now = this.#own.monotonicMs();
     const askedMs = asked.monotonicMs;
     if (this.isKnown && now - askedMs > ROUND_TRIP_MS_MAX) return;
-    // The machine slept since: nobody knows how much of that was before the answer.
+    // The machine slept since the request was sent: nobody can tell how much of that came before the answer.
     if (Math.abs(asked.wallMs - askedMs - this.#ownBase) > OWN_JUMP_MS) return;
     this.#told.set(voice, { base: wallMs - (askedMs + now) / 2, atMs: now });
     for (const [other, { atMs }] of this.#told) {
@@ -104,7 +107,7 @@ export class ClusterClock implements Clock {
     this.follow(medianOf(bases, baseOf(this.#own)));
   }
 
-  /** @param base the time of the cluster, less the own monotonic time */
+  /** @param base the cluster time less the local monotonic time */
   follow(base: number): void {
     this.#base = base;
     this.#isInDoubt = false;
@@ -122,8 +125,9 @@ export class ClusterClock implements Clock {
   }
 
   /**
-   * The own clocks went apart: the machine slept, and the time is late by as long; or its wall clock was set, and the
-   * time is right. Only who is asked from now on can tell, so all that was told before is nothing.
+   * When the local clocks jump against each other, the machine slept, and the cluster time is late by as long; or the
+   * wall clock was set, and the cluster time is right. Only answers to requests sent from now on can tell the two
+   * apart, so all earlier reports are dropped.
    */
   #look(): void {
     const base = baseOf(this.#own);
@@ -139,7 +143,7 @@ export class ClusterClock implements Clock {
   }
 }
 
-/** @param scale of the protocol times (D12) */
+/** @param scale the factor of the protocol times (D12) */
 export function addTimeMetrics(metrics: Metrics, clock: ClusterClock, scale: number): void {
   metrics.gauge('velourfog_time_scale', 'As --time-scale says.', () => scale);
   metrics.gauge(
@@ -149,14 +153,15 @@ export function addTimeMetrics(metrics: Metrics, clock: ClusterClock, scale: num
   );
 }
 
-/** What a clock shows, less the monotonic time: the same at any time, until the clock is set. */
+/** The wall clock less the monotonic one, in ms: constant until the wall clock is set or the machine is suspended. */
 export function baseOf(clock: Clock): number {
   return clock.wallMs() - clock.monotonicMs();
 }
 
 /**
- * @param near of an even number of values any between the middle ones is a median, and the nearest to this one is
- * taken: of two clocks that differ nobody can tell by themselves which one is wrong
+ * @param near with an even number of values everything between the two middle ones is a median, and the number
+ * nearest to `near` is returned: of two clocks that differ nobody can tell which one is wrong
+ * @returns `near` itself where there are no values
  */
 export function medianOf(values: readonly number[], near: number): number {
   const sorted = [...values].sort((a, b) => a - b);

@@ -1,6 +1,6 @@
-// The cluster map: who the nodes are and which of them hold which partition (docs/protocol.md). A map is
-// immutable; its version is (generation, number), and one version has one content (I1). Who makes maps
-// is the controller's business; everybody else compares versions and adopts.
+// The cluster map: which nodes there are, and which of them hold which partition (docs/protocol.md). A map is
+// immutable; its version is (generation, number), and one version has one content (I1). The controller makes maps
+// (controller/decisions/); every other process only compares versions and adopts.
 
 import {
   dictionary,
@@ -36,7 +36,7 @@ import { timeScale } from './time-scale.ts';
 /** `serving` takes sets and answers gets; `joining` takes sets and copies; `leaving` takes sets only (D17). */
 export type MemberRole = 'serving' | 'joining' | 'leaving';
 
-/** One life of one node: what may hold a lease, a vote or a membership. */
+/** One incarnation of one node: it is what holds a lease, a vote or a membership. */
 export interface Life {
   readonly node: NodeId;
   readonly incarnation: Incarnation;
@@ -45,7 +45,7 @@ export interface Life {
 export type Member = Life &
   (
     | { readonly role: 'serving' | 'leaving' }
-    /** `joinEpoch` names this very attempt to join (H16). */
+    /** `joinEpoch` is the epoch at which this attempt began: a report of an earlier attempt names another one (H16). */
     | { readonly role: 'joining'; readonly joinEpoch: Epoch }
   );
 
@@ -53,8 +53,8 @@ export interface PartitionEntry {
   readonly epoch: Epoch;
   readonly members: readonly Member[];
   /**
-   * A recovery (H32) waits for a member that may know a later entry: until then nobody answers, and
-   * nothing changes.
+   * A recovery (H32) waits for a member that may know a later entry: until then no member answers for the partition,
+   * and the entry stays as it is.
    */
   readonly frozen?: boolean | undefined;
 }
@@ -63,21 +63,21 @@ export interface NodeEntry {
   readonly address: Address;
   readonly incarnation: Incarnation;
   readonly store: StoreId;
-  /** Everything that this life of the node and all later ones acknowledged is in the store (H8). */
+  /** The incarnation since which nothing that the node acknowledged can be missing in its store (H8). */
   readonly completeSince?: Incarnation | undefined;
-  /** Nobody renews a lease of this life, and it is about to be removed (R6). */
+  /** Nobody renews a lease of this incarnation, and it is about to be removed from the partitions (R6). */
   readonly fenced: boolean;
-  /** The node is to hold no partitions (R9). */
+  /** The node's replicas are to move to other nodes, until it holds no partition (R9). */
   readonly draining: boolean;
 }
 
-/** What one start of a controller opened (H32). */
+/** Names one start of a controller (H32). */
 export interface Generation {
-  /** Rises with every start of a controller that knows of the one before. */
+  /** Rises with every start of a controller that knows the generation before. */
   readonly generation: number;
   /**
-   * Drawn at random by that start, so that no two of them ever mean the same generation: two that do not know of
-   * each other may choose one number. Earlier software drew none.
+   * Drawn at random at that start: two controllers that do not know of each other may choose the same number, and
+   * still name different generations. Earlier software drew none.
    */
   readonly nonce?: string | undefined;
 }
@@ -88,38 +88,42 @@ export interface MapVersion extends Generation {
 }
 
 /**
- * What becomes of a set for which there is no memory: a store refuses it, a cache evicts other records. That
- * is the cluster's and not a node's, and stays as it was founded: what a 404 means depends on it (H40).
+ * What happens to a set for which there is no memory: a store refuses it, a cache evicts other records. It is a
+ * property of the cluster, not of a node, and never changes after the founding: the meaning of a 404 depends on it
+ * (H40).
  */
 export type WhenFull = 'refuse' | 'evict';
 
 export interface ClusterMap {
   readonly cluster: ClusterId;
   readonly version: MapVersion;
-  /** The map that this generation was opened from; none of a founding and of a recovery. */
+  /** The version of the map that this generation was opened from; absent after a founding or a recovery. */
   readonly openedFrom?: MapVersion | undefined;
-  /** The last recovery that this map comes from; none since the founding, and of earlier software (H32). */
+  /**
+   * The generation of the last recovery in this map's history, or of the founding if there was none (`askedFor`).
+   * Absent in the maps of the founding's own generation, and from earlier software (H32).
+   */
   readonly recoveredAs?: Generation | undefined;
   readonly digits: number;
   readonly redundancy: number;
-  /** Left away by a store, whose map so is what it was before there were caches. */
+  /** A store leaves it out, so that its maps read as they did before there were caches. */
   readonly whenFull?: WhenFull | undefined;
-  /** Of the protocol times by which the lives of this cluster go, at most (D12); older software left it away. */
+  /** The largest scale of the protocol times of any admitted incarnation (D12); older software left it out. */
   readonly timeScale?: number | undefined;
-  /** Who may renew leases while the controller is silent (R5, D2). */
+  /** The incarnations that may renew leases while the controller is silent (R5, D2). */
   readonly witnesses: readonly Life[];
-  /** During a change of witnesses a renewal needs a majority of both sets (H13). */
+  /** Present while the witnesses change: a renewal then needs a majority of both sets (H13). */
   readonly nextWitnesses?: readonly Life[] | undefined;
   readonly nodes: Readonly<Record<string, NodeEntry>>;
   readonly partitions: readonly PartitionEntry[];
   /**
-   * The highest incarnation of all nodes that were removed. Whoever registers is above it, so that a node which was
-   * removed never has an incarnation again that a life of it had before, whatever the clocks show (I10).
+   * The highest incarnation of all removed nodes. Each registration gets a higher one, so that a node which was
+   * removed and comes back never reuses an incarnation, whatever the clocks show (I10).
    */
   readonly removedUpTo?: Incarnation | undefined;
-  /** The nodes whose promises this map rests on, while a partition is frozen for want of others (H32). */
+  /** Present while a partition is frozen: the nodes that had promised when the recovery made this map (H32). */
   readonly promised?: readonly NodeId[] | undefined;
-  /** That recovery had the operator's word that no other controller runs; kept while a partition is frozen (H32). */
+  /** The operator vouched, at that recovery, that no other controller runs; kept while a partition is frozen (H32). */
   readonly onlyController?: boolean | undefined;
 }
 
@@ -134,12 +138,12 @@ export const mapVersion: Shape<MapVersion> = object({
   number: integer({ min: 0, max: INTEGER_MAX }),
 });
 
-/** Below every real map; what a node without a map reports. */
+/** What a node without a map reports: it is below every real version. */
 export const NO_MAP: MapVersion = { generation: 0, number: 0 };
 
 /**
- * The order of generations. Of two that have one number the nonce decides, so that all agree which of the two
- * controllers is overruled. Without a nonce it is software of before that speaks, and it means whichever it has.
+ * Orders generations by number, then by nonce, so that all nodes agree which of two controllers that chose one number
+ * is overruled. A generation without a nonce comes from earlier software, and equals any of its number.
  */
 export function compareGenerations(a: Generation, b: Generation): number {
   if (a.generation !== b.generation) return a.generation - b.generation;
@@ -151,12 +155,12 @@ export function compareMapVersions(a: MapVersion, b: MapVersion): number {
   return compareGenerations(a, b) || a.number - b.number;
 }
 
-/** For people, who seldom need the nonce. */
+/** `generation.number`, for people, who seldom need the nonce. */
 export function printMapVersion({ generation, number }: MapVersion): string {
   return `${generation}.${number}`;
 }
 
-/** All of it, as one text. */
+/** The whole version as one text, which `parseMapVersion` reads. */
 export function encodeMapVersion(version: MapVersion): string {
   const { nonce } = version;
   return nonce === undefined ? printMapVersion(version) : `${printMapVersion(version)}.${nonce}`;
@@ -172,7 +176,7 @@ export function nodeEntry(map: ClusterMap, node: NodeId): NodeEntry | undefined 
   return Object.hasOwn(map.nodes, node) ? map.nodes[node] : undefined;
 }
 
-/** The life that each node has now, as the map knows. */
+/** The present incarnation of each node, as the map has it. */
 export function presentLives(map: ClusterMap): readonly Life[] {
   return Object.entries(map.nodes).map(([node, { incarnation }]) => ({
     node: node as NodeId,
@@ -188,7 +192,7 @@ export function partitionEntry(map: ClusterMap, partition: PartitionId): Partiti
 
 type Founded = Pick<ClusterMap, 'cluster' | 'digits'>;
 
-/** The digits of a cluster never change, or every key would be elsewhere (H34). */
+/** The digits of a cluster never change: with others every key would be in another partition (H34). */
 export function isSameCluster(a: Founded, b: Founded): boolean {
   return a.cluster === b.cluster && a.digits === b.digits;
 }
@@ -197,7 +201,7 @@ export function whenFullOf(map: ClusterMap): WhenFull {
   return map.whenFull ?? 'refuse';
 }
 
-/** Whether this life is the node's present one, and not fenced: only then is it granted leases. */
+/** Whether this incarnation is the node's present one and not fenced: only then is it granted leases. */
 export function isGranted(map: ClusterMap, { node, incarnation }: Life): boolean {
   const entry = nodeEntry(map, node);
   return entry?.incarnation === incarnation && !entry.fenced;
@@ -207,15 +211,15 @@ export function isSameLife(a: Life, b: Life): boolean {
   return a.node === b.node && a.incarnation === b.incarnation;
 }
 
-/** The members that may answer gets now (R3). */
+/** The members that may answer gets by this map (R3). */
 export function answeringMembers(map: ClusterMap, entry: PartitionEntry): readonly Member[] {
   if (entry.frozen) return [];
   return entry.members.filter((member) => member.role === 'serving' && isGranted(map, member));
 }
 
 /**
- * H32: whether a controller made this map from a state of yesterday: its generation was opened from a map
- * below the one that is known, which so was never taken into account.
+ * H32: whether a controller that started from an old state made this map: it opened the generation from a map below
+ * `known`, so what changed up to `known` is missing from this one.
  */
 export function isOfStaleLineage(map: ClusterMap, known: MapVersion): boolean {
   const { openedFrom, version } = map;
@@ -224,8 +228,10 @@ export function isOfStaleLineage(map: ClusterMap, known: MapVersion): boolean {
 }
 
 /**
- * H32: what a node is bound by that promised itself to a recovery, and knows of no map that could come from it.
- * @param known the newest map that it, or an earlier life of its store, adopted; none: it has never answered anything
+ * H32: which recovery's promise still binds a node: none any more once the node knows a map of that generation or
+ * above.
+ * @param known the newest map that the node, or an earlier incarnation of its store, adopted; undefined when it has
+ * none, for such a node never acknowledged anything that a recovery could miss
  */
 export function boundBy(
   promised: Generation,
@@ -236,19 +242,21 @@ export function boundBy(
 }
 
 /**
- * H32: whether a controller opened this map's generation above the promise without asking anybody. Who followed it could
- * acknowledge what the recovery, which counts him among those that follow it, never hears of.
+ * H32: whether the generation of this map was opened without asking the nodes, though a recovery had this node's
+ * promise. The node must not adopt such a map: it could acknowledge sets that the recovery, which counts on the
+ * promise, never hears of.
  */
 export function isPassedOver(map: ClusterMap, promised: Generation | undefined): boolean {
   return promised !== undefined && compareGenerations(askedFor(map), promised) < 0;
 }
 
-/** Of a founding, and of what earlier software opened from it since. */
+/** The generation of a founding; assumed too for maps whose history older software did not note in `recoveredAs`. */
 const FOUNDED: Generation = { generation: 1 };
 
 /**
- * H32: the last generation for which the nodes were asked, that of a recovery or of the founding. Those after it were
- * opened from a state without asking anybody, so whoever promised itself to one in between follows none of them.
+ * H32: the last generation for which the nodes were asked: that of the last recovery, or of the founding. Later ones
+ * were opened from the controller's state without asking, so a node that promised itself to a recovery above this one
+ * adopts none of them.
  */
 export function askedFor({ recoveredAs, openedFrom, version }: ClusterMap): Generation {
   return recoveredAs ?? (openedFrom === undefined ? version : FOUNDED);
@@ -258,7 +266,7 @@ export function isFrozen(map: ClusterMap): boolean {
   return map.partitions.some(({ frozen }) => frozen);
 }
 
-/** The partitions that nobody may answer gets for; a frontend is ready when there are none. */
+/** The number of partitions for which nobody may answer gets by this map. */
 export function offlinePartitions(map: ClusterMap): number {
   return map.partitions.filter((entry) => answeringMembers(map, entry).length === 0).length;
 }
@@ -281,7 +289,7 @@ const member: Shape<Member> = (value) => {
 
 const witnesses = list(life, { max: WITNESSES_MAX });
 
-/** Everything of a map but its entries. */
+/** Every field of a map except its partition entries. */
 export const mapHead = {
   cluster: clusterId,
   version: mapVersion,
@@ -320,7 +328,7 @@ const fields = object({
   partitions: list(entryShape, { max: partitionCount(DIGITS_MAX) }),
 });
 
-/** A whole map from outside: its shape, and that its parts fit each other. */
+/** Checks a whole map from outside: its shape, and that nodes and partitions fit each other. */
 export const clusterMap: Shape<ClusterMap> = (value) => {
   const map = fields(value);
   if (map.partitions.length !== partitionCount(map.digits)) {
@@ -330,7 +338,7 @@ export const clusterMap: Shape<ClusterMap> = (value) => {
   return map;
 };
 
-/** @throws Misshapen when a member is no node of the map, or is there twice */
+/** @throws Misshapen when a member is not a node of the map, or is listed twice */
 export function checkMembers(
   { nodes }: Pick<ClusterMap, 'nodes'>,
   partition: number,

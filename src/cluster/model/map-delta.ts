@@ -1,6 +1,6 @@
-// A map as what changed since one that the receiver has (H38). Maps come in rows when replicas move, and each
-// changes a few of its hundreds or thousands of entries; to check and to take over all of them again costs every
-// node milliseconds that gets and sets wait for.
+// A map expressed as the changes since one that the receiver has (H38). While replicas move, maps follow each other
+// quickly, and each changes a few of hundreds or thousands of entries: checking and adopting all of them each time
+// would cost every node milliseconds that gets and sets wait for.
 
 import { dictionary, Malformed, Misshapen, object, type Shape } from '../wire/shapes.ts';
 import {
@@ -19,9 +19,9 @@ import { DIGITS_MAX } from './limits.ts';
 import { partitionCount } from './partition.ts';
 
 export interface MapDelta extends Omit<ClusterMap, 'partitions'> {
-  /** The map that this is to be laid over, or a later one of its generation. */
+  /** The version that the changes count from; a later map of the same generation will do as well. */
   readonly since: MapVersion;
-  /** The entries that are not as they were in that map, by partition. */
+  /** The entries that differ from that map, by partition number. */
   readonly partitions: Readonly<Record<string, PartitionEntry>>;
 }
 
@@ -31,22 +31,22 @@ export const mapDelta: Shape<MapDelta> = object({
   partitions: dictionary(entryShape, { max: partitionCount(DIGITS_MAX) }),
 });
 
-/** What a message says of the sender's map: all of it, what changed, or nothing. */
+/** What a message carries of the sender's map: all of it, the changes, or nothing. */
 export type MapNews = {
   readonly map: ClusterMap | undefined;
   readonly delta: MapDelta | undefined;
 };
 
-/** What somebody who asks for news has, and whether what changed is enough for him. */
+/** Which map the asker has, and whether it understands deltas. */
 export interface MapAsker {
   readonly since: MapVersion;
   readonly deltas: boolean;
 }
 
-/** What must be kept of a map to tell what changed since. */
+/** The part of an earlier map that a delta is computed from. */
 export type MapBase = Pick<ClusterMap, 'version' | 'partitions'>;
 
-/** @param base an earlier map of the same generation, which shares the entries that did not change */
+/** @param base an earlier map of the same generation that shares each unchanged entry object with `map` */
 export function deltaBetween(base: MapBase, map: ClusterMap): MapDelta {
   const { partitions: entries, ...head } = map;
   const partitions: Record<string, PartitionEntry> = {};
@@ -59,17 +59,17 @@ export function deltaBetween(base: MapBase, map: ClusterMap): MapDelta {
 export type Received =
   | { readonly kind: 'none' }
   | { readonly kind: 'map'; readonly map: ClusterMap }
-  /** Something changed, but since a map that we do not have: the whole one must be asked for. */
+  /** A delta came that does not fit the receiver's map: the whole map must be asked for. */
   | { readonly kind: 'unusable' };
 
-/** @param known the receiver's map; the one that comes out shares what did not change with it */
+/** @param known the receiver's map; a map made from a delta shares its unchanged entries */
 export function received({ map, delta }: MapNews, known: ClusterMap | undefined): Received {
   if (map !== undefined) return { kind: 'map', map };
   if (delta === undefined) return { kind: 'none' };
   if (known === undefined || !isSameCluster(delta, known)) return { kind: 'unusable' };
   if (compareMapVersions(delta.version, known.version) <= 0) return { kind: 'none' };
-  // A generation is one controller's, whose maps follow each other (I1): what was changed between `since` and
-  // ours is named as well, as it is now. An older map than `since` may have entries that are not.
+  // One controller makes all maps of a generation, in a row (I1): what changed between `since` and `known` is in the
+  // delta too, as it is now. A `known` older than `since` may differ in entries that the delta leaves out.
   const versions = [delta.since, delta.version];
   if (versions.some((version) => compareGenerations(version, known.version) !== 0)) {
     return { kind: 'unusable' };
@@ -93,7 +93,7 @@ function laidOver(base: ClusterMap, { since: _since, ...delta }: MapDelta): Clus
     partitions[index] = entry;
   }
   const map = { ...delta, partitions };
-  // An entry that is as it was can name a node that is gone.
+  // An unchanged entry too can name a node that this map no longer has.
   const isNodeGone = Object.keys(base.nodes).some((node) => !Object.hasOwn(map.nodes, node));
   for (const [partition, entry] of partitions.entries()) {
     if (isNodeGone || entry !== base.partitions[partition]) checkMembers(map, partition, entry);

@@ -1,5 +1,5 @@
-// Which partition a key belongs to: the first N hex digits of its SHA-1, N from the cluster map.
-// Nothing here knows where a partition lives.
+// Which partition a key belongs to: the first N hex digits of its SHA-1, with N from the cluster map. Which nodes
+// hold a partition is in cluster-map.ts.
 
 import { hash } from 'node:crypto';
 import { assert } from '../assert.ts';
@@ -7,14 +7,14 @@ import { DIGITS_MAX } from './limits.ts';
 
 export type PartitionId = number & { readonly brand: 'PartitionId' };
 
-/** Partitions per storage node below which one node more or less could not be evened out. */
+/** With fewer partitions per storage node, adding or removing one node could not be evened out. */
 const PARTITIONS_PER_NODE_MIN = 16;
 
 export function partitionCount(digits: number): number {
   return 16 ** digits;
 }
 
-/** The smallest N with 16^N >= 16 x nodes, at most DIGITS_MAX. */
+/** @returns the smallest N with 16^N >= 16 x `storageNodes`, at most DIGITS_MAX */
 export function smallestDigits(storageNodes: number): number {
   for (let digits = 1; digits < DIGITS_MAX; digits++) {
     if (partitionCount(digits) >= PARTITIONS_PER_NODE_MIN * storageNodes) return digits;
@@ -24,7 +24,7 @@ export function smallestDigits(storageNodes: number): number {
 
 export function partitionOf(key: Uint8Array, digits: number): PartitionId {
   assert(digits >= 1 && digits <= DIGITS_MAX, 'the digits of a map are 1 to 3');
-  // As text: a buffer for the digest took twice as long as the digest itself.
+  // The digest is taken as text: a Buffer for it took twice as long as the digest itself.
   return Number.parseInt(hash('sha1', key, 'hex').slice(0, digits), 16) as PartitionId;
 }
 

@@ -1,5 +1,5 @@
-// The one binary form of a stored item: on the wire, in memory and in the log. A record is a Buffer that passed `encodeRecord` or `parseRecord`; the readers below
-// look into it without checking again. Integers are big-endian.
+// The one binary form of a stored item, on the wire, in memory and in the log. A record is a Buffer that came from
+// `encodeRecord` or passed `parseRecord`; the readers below do not check it again. Integers are big-endian.
 //
 //   offset  bytes
 //        0      4  length of the whole record
@@ -21,13 +21,13 @@ import type { Version } from './version.ts';
 
 export type StoredRecord = Buffer & { readonly brand: 'StoredRecord' };
 
-/** A record up to its key, without attributes and value: with the CRC in it, it tells the record from all others. */
+/** A record up to the end of its key, without attributes and value. Its CRC is in it, so it identifies the record. */
 export type RecordHead = Buffer & { readonly brand: 'StoredRecord' | 'RecordHead' };
 
 export const RECORD_HEADER_BYTES = 28;
-/** Where the length of the key is, 16 bits. */
+/** Offset of the key's length, a 16-bit integer. */
 export const RECORD_KEY_LENGTH_AT = 24;
-/** What a record may add to the longest value; bounds every frame that carries one. */
+/** The most that a record adds to its value; it bounds every frame that carries a record. */
 export const RECORD_OVERHEAD_BYTES_MAX = RECORD_HEADER_BYTES + KEY_BYTES_MAX + ATTRIBUTES_BYTES_MAX;
 const RECORD_BYTES_MAX = RECORD_OVERHEAD_BYTES_MAX + VALUE_BYTES_MAX_CEILING;
 const CRC_FROM = 8;
@@ -83,7 +83,7 @@ export type ParsedRecord =
   | { readonly kind: 'short' }
   | { readonly kind: 'malformed'; readonly reason: string };
 
-/** Checks the record at `offset` completely, and returns it as a view on the same memory. */
+/** Checks the record at `offset` completely. @returns it as a view on the same memory */
 export function parseRecord(bytes: Buffer, offset = 0): ParsedRecord {
   const available = bytes.length - offset;
   if (available < RECORD_HEADER_BYTES) return SHORT;
@@ -109,12 +109,12 @@ export function parseRecord(bytes: Buffer, offset = 0): ParsedRecord {
   return { kind: 'record', record };
 }
 
-/** A view. */
+/** A view on the record up to the end of its key. */
 export function recordHead(record: StoredRecord): RecordHead {
   return record.subarray(0, RECORD_HEADER_BYTES + recordKeyBytes(record)) as RecordHead;
 }
 
-/** @returns a view on the head at `offset`, or undefined when there is none */
+/** @returns a view on the head at `offset`; undefined when the bytes there cannot be one */
 export function parseRecordHead(bytes: Buffer, offset: number): RecordHead | undefined {
   if (bytes.length - offset < RECORD_HEADER_BYTES) return undefined;
   const keyLength = bytes.readUInt16BE(offset + RECORD_KEY_LENGTH_AT);
@@ -123,12 +123,12 @@ export function parseRecordHead(bytes: Buffer, offset: number): RecordHead | und
   return isHead ? (bytes.subarray(offset, end) as RecordHead) : undefined;
 }
 
-/** Whether it is the head of this record, of the same key and with the same CRC. */
+/** Whether `head` is the head of `record`: the key and the CRC are the same. */
 export function isSameHead(record: StoredRecord, head: RecordHead): boolean {
   return record.length >= head.length && record.compare(head, 0, head.length, 0, head.length) === 0;
 }
 
-/** The length of the whole record. */
+/** The length of the whole record in bytes, which is the first field of its head. */
 export function recordBytes(head: RecordHead): number {
   return head.readUInt32BE(0);
 }
@@ -143,17 +143,17 @@ export function recordVersion(record: RecordHead): Version {
   return record.readBigUInt64BE(8) as Version;
 }
 
-/** The milliseconds of the version, without making a bigint of it. */
+/** The milliseconds of the version; avoids the cost of a bigint. */
 export function recordVersionMs(record: StoredRecord): number {
   return record.readUIntBE(8, 6);
 }
 
-/** The CRC-32 of all else. */
+/** The CRC-32 of the record, which covers everything from offset 8. */
 export function recordChecksum(record: StoredRecord): number {
   return record.readUInt32BE(4);
 }
 
-/** As `printVersion`, without making a number of it. */
+/** The text that `printVersion` gives, without the cost of a bigint. */
 export function printRecordVersion(record: StoredRecord): string {
   return record.toString('hex', 8, 16);
 }
@@ -176,7 +176,7 @@ export function recordKey(record: RecordHead): Buffer {
   return record.subarray(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + record.readUInt16BE(24));
 }
 
-/** The length of the key. */
+/** The length of the key in bytes. */
 export function recordKeyBytes(record: RecordHead): number {
   return record.readUInt16BE(24);
 }
@@ -190,7 +190,7 @@ export function recordHasKey(record: StoredRecord, key: Uint8Array): boolean {
   );
 }
 
-/** What time takes away: deletes, and what has an expiry. */
+/** Whether time makes the record go: it is a delete, or it expires. */
 export function isPerishable(record: StoredRecord): boolean {
   return isTombstone(record) || recordExpiresAtMs(record) !== 0;
 }
@@ -210,20 +210,20 @@ export function recordValue(record: StoredRecord): Buffer {
   return record.subarray(RECORD_HEADER_BYTES + record.readUInt16BE(24) + record.readUInt16BE(26));
 }
 
-/** The length of the value. */
+/** The length of the value in bytes. */
 export function recordValueBytes(record: StoredRecord): number {
   return record.length - RECORD_HEADER_BYTES - record.readUInt16BE(24) - record.readUInt16BE(26);
 }
 
-/** With the version, the ETag: two frontends can mint one version, so the version is not enough (D10). */
+/** Makes the ETag together with the version, which alone does not suffice: two frontends can mint one version (D10). */
 export function recordHash(record: StoredRecord): number {
   return record.readUInt32BE(4);
 }
 
 /**
- * The total order of H20 and D10: version, tombstone, expiry, attributes, value bytes. Every replica,
- * repair and copy uses this one function, so that any order of arrival ends with the same bytes.
- * @returns negative, zero or positive; zero only for identical records of one key.
+ * The total order of H20 and D10: version, tombstone, expiry, attributes, value bytes. Every replica, repair and copy
+ * uses this one function, so that replicas end with the same bytes whatever the order of arrival.
+ * @returns negative, zero or positive; zero only for identical records of one key
  */
 export function compareRecords(a: StoredRecord, b: StoredRecord): number {
   return (

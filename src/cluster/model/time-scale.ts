@@ -1,15 +1,15 @@
-// The scale of the protocol times (D12), as nodes tell it to each other. A lease that lasts ten times as long as
-// the controller waits for its end would be one that answers gets after its node was replaced; so whoever has
-// another scale than the one that is asked is refused.
+// Compares the scale of the protocol times (D12) of two processes. A node whose leases last ten times as long as the
+// controller waits for their end would answer gets after it was replaced, so a request that carries another scale is
+// refused.
 
 import { optional, positive } from '../wire/shapes.ts';
 
-/** Whoever does not say it is older software, and counts as one without the option. */
+/** Older software sends no scale, and runs with that of a process without the option. */
 const UNSAID = 1;
 
 export const timeScale = optional(positive);
 
-/** @returns what is wrong, naming both; undefined when they are the same */
+/** @returns a text that names both scales; undefined when they are the same */
 export function otherTimeScale(
   theirs: { readonly who: string; readonly timeScale: number | undefined },
   own: { readonly who: string; readonly timeScale: number },

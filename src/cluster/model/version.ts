@@ -1,6 +1,6 @@
-// Versions: a hybrid logical clock of 48 bits of milliseconds and 16 of counter, as one 64-bit number
-// (Kulkarni et al., "Logical Physical Clocks", 2014). A number of JavaScript holds 53 bits, too few
-// (H20), so a version is a bigint; storage compares its eight bytes inside the record instead.
+// Versions: a hybrid logical clock of 48 bits of milliseconds and 16 of counter, as one 64-bit number (Kulkarni et
+// al., "Logical Physical Clocks", 2014). A JavaScript number holds 53 bits, too few (H20), so a version is a bigint
+// here; storage compares its eight bytes inside the record instead.
 
 import { assert } from '../assert.ts';
 import type { Clock } from '../ports.ts';
@@ -33,36 +33,39 @@ export function parseVersion(text: string): Version | undefined {
 }
 
 /**
- * Mints versions for sets. They rise while the wall clock is about right: backward steps only stop it, and what
- * others have stamped drags it along through `observe`, so that what was read is below what is set next (H31:
- * harmless for order). Neither lasts for ever: what is far ahead of the wall clock was stamped by a clock that was
- * wrong, be it another's or the own one, and must not take all keys along. A set of a key that has such a version is
- * refused as superseded once, and then takes the one above it.
+ * Mints versions for sets. They always rise while the wall clock is about right: when it steps back, the counter goes
+ * on, and `observe` raises the clock to the versions that others stamped, so that what was read is below what is set
+ * next (H31: harmless for order). A version far ahead of the wall clock was stamped by a wrong clock, this one or
+ * another, and must not raise the versions of all keys. A set of the key that has it is refused once, as superseded,
+ * and then takes the version just above.
  */
 export class HybridClock {
   readonly #clock: Pick<Clock, 'wallMs'>;
   #last: Version = VERSION_ZERO;
-  /** Of the last version that was minted above a far one: no two have the same, until it begins anew. */
+  /**
+   * The counter of the last version minted above a far-ahead one; it rises so that no two are the same until it
+   * wraps.
+   */
   #farCounter: number;
 
   /**
-   * @param farCounter where those begin: drawn by each frontend, or two of them would give one version to two sets
-   * above one that is far ahead (seed 49245151)
+   * @param farCounter where that counter begins: each frontend draws it at random, or two of them would give one
+   * version to two sets above one that is far ahead (seed 49245151)
    */
   constructor(clock: Pick<Clock, 'wallMs'>, farCounter = 0) {
     this.#clock = clock;
     this.#farCounter = farCounter;
   }
 
-  /** @param above what the key, or the floor of its partition, is known to have */
+  /** @param above the highest version that the key, or the floor of its partition, is known to have */
   next(above: Version = VERSION_ZERO): Version {
     return this.nextOf(1, above);
   }
 
-  /** So many in a row that nobody else is given. @returns the highest */
+  /** Reserves `count` consecutive versions. @returns the highest of them */
   nextOf(count: number, above: Version = VERSION_ZERO): Version {
     const wallMs = this.#clock.wallMs();
-    // Twice as far as is observed: sets that follow one another in one millisecond count up from there.
+    // Twice the bound of `observe`: consecutive sets of one millisecond count up from an observed version.
     if (isAhead(this.#last, wallMs, 2 * VERSION_OBSERVED_AHEAD_MS_MAX)) this.#last = VERSION_ZERO;
     if (isAhead(above, wallMs, VERSION_OBSERVED_AHEAD_MS_MAX)) return this.#above(above, count);
     const now = versionAt(wallMs);
@@ -72,7 +75,7 @@ export class HybridClock {
     return this.#last;
   }
 
-  /** Every version that comes back from a storage node passes here, so that the next one is above it. */
+  /** Takes every version that a storage node answers with, so that the next minted one is above it. */
   observe(version: Version): void {
     if (version <= this.#last) return;
     if (isAhead(version, this.#clock.wallMs(), VERSION_OBSERVED_AHEAD_MS_MAX)) return;

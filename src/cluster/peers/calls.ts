@@ -1,12 +1,15 @@
-// What came of a call by plain HTTP, after its reply was checked against its shape. Between processes messages travel on
-// streams (control-client.ts); this is for commands, and for whoever asks what people ask.
+// Reads the reply to a plain HTTP call and checks it against its shape. Processes exchange messages on streams
+// instead (control-client.ts); plain HTTP is for commands, and for anyone who asks for what people read.
 
 import type { CallOutcome } from '../ports.ts';
 import type { CheckedReply } from '../wire/control-frames.ts';
 import { refusal } from '../wire/control-messages.ts';
 import { Malformed, type Shape } from '../wire/shapes.ts';
 
-/** @param who is meant to be at an address that somebody typed; what answers nonsense may be anybody */
+/**
+ * @param who the process expected at an address that a person typed: any program may be there, so a reply that makes
+ * no sense is failed with the question whether it is this one
+ */
 export function readReply<T>(shape: Shape<T>, outcome: CallOutcome, who?: string): CheckedReply<T> {
   if (outcome.kind === 'failed') return outcome;
   const { status, message } = outcome;

@@ -1,5 +1,6 @@
-// Says control messages to other processes, and hands on what they answer: one stream to each address, whoever lives
-// there. A message names whom it is meant for, and each is answered in its own time; none waits for another.
+// Sends control messages to other processes, and returns their replies. There is one stream to each address,
+// whichever node is there: where it matters, messages and replies name an incarnation. Replies come in any order, and
+// no message waits for the reply to another.
 
 import type { Address } from '../model/identity.ts';
 import type { Times } from '../model/limits.ts';
@@ -9,21 +10,21 @@ import type { ControlKind } from '../wire/control-table.ts';
 import type { ControlMessage } from '../wire/map-json.ts';
 import { RequestStream } from './request-stream.ts';
 
-/** Streams to one address that were given up, and may still bring answers. */
+/** How many silent streams to one address are kept open for replies that may still come. */
 const FORMER_STREAMS_MAX = 4;
-/** Silent for so many heartbeats, a stream is opened anew. */
+/** A call opens a new stream when nothing has come on the present one for this many heartbeats. */
 const SILENT_HEARTBEATS = 2;
 
 export interface CallOptions {
-  /** Without an answer the call fails, and no sooner. */
+  /** How long the call waits for its reply before it fails; it fails earlier only when the stream breaks. */
   readonly timeoutMs: number;
-  /** Whether the peer may take its time: then it is not taken for silent meanwhile. A long poll. */
+  /** Whether the peer may take its time, as for a long poll: this call does not make the stream count as silent. */
   readonly isPatient?: boolean;
 }
 
-/** Whoever only makes calls, and leaves to others how they travel. */
+/** The half of ControlClient for callers that only make calls. */
 export interface ControlCaller {
-  /** @param callback exactly once, never before this returns */
+  /** @param callback called exactly once, never before `call` returns */
   call<Request extends ControlMessage, Reply>(
     kind: ControlKind<Request, Reply>,
     to: Address,
@@ -74,7 +75,7 @@ export class ControlClient implements ControlCaller {
       failed: (detail) => end({ kind: 'failed', detail }),
     };
     const giveUp = this.#peer(to).send(call, head, body);
-    // A process that got no time for a while has answers in its sockets: it reads them before it calls them late.
+    // A process that was not scheduled for a while has replies in its sockets: they are read before the call fails.
     cancel = timers.after(timeoutMs, () => {
       cancel = timers.after(0, () => {
         giveUp();
@@ -87,7 +88,7 @@ export class ControlClient implements ControlCaller {
     let peer = this.#peers.get(address);
     if (peer === undefined) {
       const silentMs = SILENT_HEARTBEATS * this.#times.heartbeatMs;
-      // Addresses of nodes that are gone must not pile up over the years.
+      // The entry goes with the last stream, or addresses of nodes that are gone would pile up over the years.
       const gone = () => this.#peers.delete(address);
       peer = new Peer(this.#runtime, address, silentMs, gone);
       this.#peers.set(address, peer);
@@ -96,14 +97,14 @@ export class ControlClient implements ControlCaller {
   }
 }
 
-/** The stream to one address, and those before it. */
+/** The present stream to one address, and the former ones that may still bring replies. */
 class Peer {
   readonly #runtime: Runtime;
   readonly #address: Address;
   readonly #silentMs: number;
   readonly #gone: () => void;
   #stream: ControlStream | undefined;
-  /** The oldest first. What they still bring counts: a peer that is slow, and answers, is not to be without an answer. */
+  /** The oldest first. Their replies count: otherwise a peer that always replies, but slowly, would never be heard. */
   #former: ControlStream[] = [];
 
   constructor(runtime: Runtime, address: Address, silentMs: number, gone: () => void) {
@@ -113,11 +114,11 @@ class Peer {
     this.#gone = gone;
   }
 
-  /** @returns what to call when nobody waits for the answer any more */
+  /** @returns a function to call when nobody waits for the reply any more */
   send(call: Call, head: Uint8Array, body: Uint8Array): () => void {
     const present = this.#stream;
-    // A connection that outlived a cut may stay silent for as long as TCP waits to repeat itself, which grows with the
-    // cut. A new one works at once.
+    // After a cut, TCP repeats what was lost only after pauses that grow with the cut, so the old connection may stay
+    // silent for long. A new one works at once.
     if (present !== undefined && present.silentForMs(call.sentMs) >= this.#silentMs) {
       this.#former.push(present);
       this.#stream = undefined;
@@ -141,7 +142,7 @@ class ControlStream {
   readonly #runtime: Runtime;
   readonly #stream: RequestStream<Call>;
   readonly #closed: (stream: ControlStream) => void;
-  /** Since when a call that is not patient waits and nothing has come back; minus infinity once one was given up. */
+  /** Since when a call that is not patient waits and nothing has come; minus infinity once a call was given up. */
   #silentSinceMs: number | undefined;
   #heardMs = Number.NEGATIVE_INFINITY;
   #isRetired = false;
@@ -173,14 +174,14 @@ class ControlStream {
     if (!call.isPatient) this.#silentSinceMs ??= call.sentMs;
     const id = this.#stream.send(call, head, body);
     return () => {
-      // If nothing has come back since it was sent the next call takes another stream.
+      // When nothing has come since this call was sent, the next call opens another stream.
       if (this.#heardMs < call.sentMs) this.#silentSinceMs = Number.NEGATIVE_INFINITY;
       this.#stream.asked.take(id);
       this.#closeWhenDone();
     };
   }
 
-  /** Nothing is sent on it any more; it ends when nobody waits for any of its answers. */
+  /** Takes no further messages, and closes once nobody waits for any of its replies. */
   retire(): void {
     this.#isRetired = true;
     this.#closeWhenDone();
@@ -202,7 +203,7 @@ class ControlStream {
 
   #broken(unanswered: readonly Call[], reason: string): void {
     this.#closed(this);
-    // Not in this very step: whoever closed it may be in the middle of a call of its own.
+    // Deferred, because the stream may have been closed from within another call.
     this.#runtime.timers.after(0, () => {
       for (const call of unanswered) call.failed(reason);
     });

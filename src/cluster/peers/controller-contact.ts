@@ -1,14 +1,14 @@
-// What a node logs of its way to the controller: a problem when it begins, changes and ends, not at every try. Nodes
-// start in any order, so who starts waits for a few seconds before that is worth a warning.
+// Logs problems in reaching the controller: when one begins, changes or ends, not at every try. Nodes start in any
+// order, so in the first seconds a problem is no warning.
 
 import type { Runtime } from '../ports.ts';
 
-/** Times the time scale; a cluster is founded within a second where the machine has time for it. */
+/** Multiplied by the time scale. A cluster is founded within a second on a machine that is not overloaded. */
 const STARTING_MS = 3000;
 
 export class ControllerContact {
   readonly #runtime: Runtime;
-  /** What is logged of a lasting problem. */
+  /** The text of the warning that is logged for a lasting problem. */
   readonly #warning: string;
   readonly #warnAfterMs: number;
   #reached = false;
@@ -21,7 +21,10 @@ export class ControllerContact {
     this.#warnAfterMs = runtime.clock.monotonicMs() + STARTING_MS * options.timeScale;
   }
 
-  /** @returns whether that ends a problem */
+  /**
+   * @param problem undefined when the controller was reached
+   * @returns whether this ends a problem
+   */
   report(problem: string | undefined): boolean {
     const { clock, logger } = this.#runtime;
     const isStarting = !this.#reached && clock.monotonicMs() < this.#warnAfterMs;

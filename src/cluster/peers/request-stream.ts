@@ -1,26 +1,29 @@
-// One stream to one peer (D13): requests with a number each, and their answers back to whoever asked. It is opened with
-// the first request, and again with the first one after it broke. What is sent when, and for how long an answer is
-// waited for, is storage-channel.ts's and control-client.ts's.
+// Requests on one stream to one peer (D13): numbers them, and matches each answer to its request. The stream opens
+// with the first request, and anew with the first one after it broke. When to send, and how long to wait for an
+// answer, is decided in storage-channel.ts and control-client.ts.
 
 import type { Address } from '../model/identity.ts';
 import type { Link, LinkHello, Network } from '../ports.ts';
 import { QueueByNumber } from '../queue-by-number.ts';
 
 export interface RequestStreamEvents<Asked> {
-  /** @param asked undefined when nobody waits for this answer any more */
+  /** @param asked the request answered; undefined when nobody waits for it any more */
   received(asked: Asked | undefined, message: Buffer): void;
-  /** See `LinkEvents`. */
+  /** As in `LinkEvents`. */
   arriving?(): void;
   ready?(): void;
   /**
-   * @param unanswered what was sent and has no answer, the oldest first
-   * @param opened false: the peer was never reached, and certainly has nothing of it
+   * @param unanswered the requests that were sent and have no answer, the oldest first
+   * @param opened false when the peer was never reached, so that it has certainly received none of them
    */
   closed(unanswered: readonly Asked[], reason: string, opened: boolean): void;
 }
 
 export class RequestStream<Asked> {
-  /** What was sent and is waited for, in that order, so the first is always the oldest; taken out when it is given up. */
+  /**
+   * The requests that were sent and wait for an answer, in that order, the oldest first; a request that is given up
+   * is taken out.
+   */
   readonly asked = new QueueByNumber<Asked>();
   readonly #network: Network;
   readonly #address: Address;
@@ -44,7 +47,7 @@ export class RequestStream<Asked> {
     return this.#link;
   }
 
-  /** @returns the stream, opened if there was none; sending may begin at once */
+  /** Opens the stream if there is none. @returns the stream; sending may begin at once */
   open(): Link {
     this.#link ??= this.#network.open(this.#address, this.#hello, {
       received: (id, message) => this.#events.received(this.asked.take(id), message),
@@ -58,7 +61,7 @@ export class RequestStream<Asked> {
     return this.#link;
   }
 
-  /** @returns the number under which `asked` waits for its answer */
+  /** @returns the number under which the request waits in `asked` */
   send(asked: Asked, head: Uint8Array, body: Uint8Array): number {
     const link = this.open();
     const id = this.asked.add(asked);

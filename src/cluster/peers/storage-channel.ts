@@ -1,6 +1,6 @@
-// Operations on their way to one storage node: an id for each, its answer back to whoever asked. Batches form
-// by themselves: what comes while an exchange with the node is under way goes together as the next one. What
-// waits is bounded, in number, bytes and time; no operation waits for another's answer.
+// Sends operations to one storage node, and returns each answer to its caller. Batches form by themselves: operations
+// that come while an exchange with the node is under way go together as the next batch. What waits is bounded in
+// number, bytes and time, and no operation waits for the answer to another.
 
 import type { Member, NodeEntry } from '../model/cluster-map.ts';
 import type { ClusterId } from '../model/identity.ts';
@@ -21,65 +21,65 @@ import {
 } from '../wire/operations.ts';
 import { RequestStream } from './request-stream.ts';
 
-/** What came of asking one member: its answer, or why there is none. */
+/** The result of asking one member: its answer, or why there is none. */
 export type MemberAnswer =
   | Answer
-  /** Certainly not delivered. */
+  /** The operation was certainly not delivered. */
   | { readonly kind: 'unreachable'; readonly detail: string }
-  /** Perhaps delivered, perhaps done. */
+  /** The operation may have been delivered, and may have been done. */
   | { readonly kind: 'unanswered'; readonly detail: string }
-  /** Not sent, because too much waits for this node. */
+  /** The operation was not sent, because too many wait for this node. */
   | { readonly kind: 'overloaded' };
 
 export type AnswerCallback = (answer: MemberAnswer) => void;
 
 interface Asker {
   readonly callback: AnswerCallback;
-  /** Called once when the answer is slow; the exchange goes on. */
+  /** Called at most once, when the answer is slow; the exchange goes on. */
   slow: (() => void) | undefined;
 }
 
 interface PendingOperation extends Asker {
   readonly operation: Operation;
   readonly startedMs: number;
-  /** Others whose get is the same. */
+  /** Callers with the same get, which share the answer. */
   more: Asker[] | undefined;
 }
 
-/** Of an operation that could go to any of several nodes: which of their next batches it costs least to join. */
+/** How well an operation fits the next batch to this node, the lower the better: a get chooses among members by it. */
 export type Readiness = 0 | 1 | 2;
-/** One is about to leave, and has room. */
+/** A batch is being gathered, and has room. */
 export const GATHERING: Readiness = 0;
-/** Nothing is under way: a batch of its own. */
+/** Nothing is queued or under way: the operation would be a batch of its own. */
 export const IDLE: Readiness = 1;
-/** It must wait for an exchange. */
+/** The operation would have to wait for an exchange, or join a batch that is long already. */
 export const BUSY: Readiness = 2;
 
-/** A batch that is longer leaves others to other nodes, so that they work at the same time: some 40 gets. */
+/** A longer batch counts as BUSY, so that other nodes take the next gets and work at the same time: some 40 gets. */
 const BATCH_BYTES_GOOD = 2048;
 
 const OVERLOADED: MemberAnswer = { kind: 'overloaded' };
 
-/** The stream to one incarnation of one storage node, opened again when it broke (D13). */
+/** The stream to one incarnation of one storage node, which is opened again when it breaks (D13). */
 export class StorageChannel {
   readonly #runtime: Runtime;
   readonly #times: Times;
   readonly #member: Pick<Member, 'node' | 'incarnation'>;
   readonly #stream: RequestStream<PendingOperation>;
-  /** What was not sent yet, the oldest first. */
+  /** Operations that were not sent yet, the oldest first. */
   readonly #waiting = new QueueByNumber<PendingOperation>();
   #waitingBytes = 0;
-  /** Gets that have not left, by key: an equal one that comes meanwhile is looked up with them. */
+  /** Gets that were not sent yet, by key: an equal get that comes meanwhile shares their answer. */
   #gets = new Map<string, PendingOperation>();
-  /** The batch of the link that they are for. */
+  /** The link's `batchesLeft` when `#gets` was begun. */
   #getsBatch = 0;
   #failedMs = Number.NEGATIVE_INFINITY;
   #failure = '';
-  /** Since when something was sent that nothing has come back for; undefined while all is answered. */
+  /** Since when something is unanswered and nothing has come from the node; undefined while everything is answered. */
   #silentSinceMs: number | undefined;
-  /** Since the last sweep: looking at the clock for each answer would cost more than this tells. */
+  /** Whether anything came since the last sweep. Reading the clock for each answer would cost more than it is worth. */
   #heard = false;
-  /** A part of a long answer has come since the last sweep; and the last sweep that saw one. */
+  /** Whether a part of a long answer came since the last sweep, and the time of the last sweep that found one. */
   #arriving = false;
   #arrivedMs = Number.NEGATIVE_INFINITY;
   #sweeping = false;
@@ -119,12 +119,12 @@ export class StorageChannel {
   }
 
   /**
-   * @param callback exactly once, never before this returns unless nothing could be sent
-   * @param slow at most once, when the answer is not there after the hedge time
+   * @param callback called exactly once; before `send` returns only if nothing could be sent
+   * @param slow called at most once, when there is no answer after the hedge time
    */
   send(operation: Operation, callback: AnswerCallback, slow?: () => void): void {
     const now = this.#runtime.clock.monotonicMs();
-    // A node that just refused to be reached is not asked again at once, or every get would open a socket.
+    // A node that could not be reached a moment ago is not tried again, or every get would open a socket.
     if (this.#stream.link === undefined && now - this.#failedMs < this.#times.retryMs) {
       return callback({ kind: 'unreachable', detail: this.#failure });
     }
@@ -145,12 +145,12 @@ export class StorageChannel {
     this.#sweepLater();
   }
 
-  /** One that has left may have been answered before a set that was acknowledged since (I5). */
+  /** Joins only gets that were not sent yet: a sent one may predate a set acknowledged since (I5). */
   #equalGet(link: Link, key: Buffer): PendingOperation | undefined {
     const batch = link.batchesLeft();
     if (batch !== this.#getsBatch) {
       this.#getsBatch = batch;
-      // Not cleared: see queue-by-number.ts.
+      // A new Map, because one that grows and shrinks all the time leaks (queue-by-number.ts).
       this.#gets = new Map();
     }
     return this.#gets.size === 0 ? undefined : this.#gets.get(key.toString('latin1'));
@@ -161,7 +161,7 @@ export class StorageChannel {
     this.#stream.send(exchange, head, body);
   }
 
-  /** Who waited longest is shed first: its time is over soonest anyway. */
+  /** Beyond the bounds the oldest is given up first, because its deadline is the nearest anyway. */
   #wait(exchange: PendingOperation): void {
     this.#waiting.add(exchange);
     this.#waitingBytes += operationBytes(exchange.operation);
@@ -173,14 +173,14 @@ export class StorageChannel {
     }
   }
 
-  /** The oldest, which no longer waits. */
+  /** Takes the oldest operation out of the waiting ones. */
   #nextWaiting(): PendingOperation | undefined {
     const oldest = this.#waiting.shift();
     if (oldest !== undefined) this.#waitingBytes -= operationBytes(oldest.operation);
     return oldest;
   }
 
-  /** Nobody may join it any more. */
+  /** Ends the exchange without the node's answer; equal gets can no longer join it. */
   #giveUp(exchange: PendingOperation, answer: MemberAnswer): void {
     const { operation } = exchange;
     const key = operation.kind === 'get' ? operation.key.toString('latin1') : '';
@@ -188,7 +188,7 @@ export class StorageChannel {
     tell(exchange, answer);
   }
 
-  /** The node has said something: what waits is the next batch. */
+  /** The node has sent something, so the waiting operations become the next batch. */
   #ready(): void {
     for (let next = this.#waiting.first(); next !== undefined; next = this.#waiting.first()) {
       const { link } = this.#stream;
@@ -206,7 +206,7 @@ export class StorageChannel {
     return queuedBytes < BATCH_BYTES_GOOD ? GATHERING : BUSY;
   }
 
-  /** The map no longer names this incarnation; what is under way gets its answer or none. */
+  /** Closes the stream, as the map no longer names this incarnation; operations that were sent end unanswered. */
   retire(): void {
     this.#retired = true;
     this.#stream.close('the map names another incarnation');
@@ -215,7 +215,7 @@ export class StorageChannel {
   #received(exchange: PendingOperation | undefined, message: Buffer): void {
     this.#heard = true;
     if (this.#stream.asked.size === 0 && this.#waiting.size === 0) this.#silentSinceMs = undefined;
-    // Answered after its time: the one who asked has long been told.
+    // The answer came too late: the exchange was given up before.
     if (exchange === undefined) return;
     const answer = decodeAnswer(message);
     if (typeof answer === 'string') {
@@ -253,11 +253,11 @@ export class StorageChannel {
     });
   }
 
-  /** One timer for all exchanges, instead of one each. */
+  /** One timer looks for slow and overdue exchanges, instead of one timer for each exchange. */
   #sweep(): void {
     const now = this.#runtime.clock.monotonicMs();
-    // A connection that outlived a cut may stay silent for as long as TCP waits to repeat itself, which
-    // grows with the cut. A new one works at once.
+    // After a cut, TCP repeats what was lost only after pauses that grow with the cut, so the old connection may stay
+    // silent for long. A new one works at once.
     if (this.#heard && this.#silentSinceMs !== undefined) this.#silentSinceMs = now;
     this.#heard = false;
     if (this.#arriving) this.#arrivedMs = now;
@@ -284,7 +284,7 @@ export class StorageChannel {
       const elapsedMs = now - exchange.startedMs;
       if (elapsedMs < hedgeMs) return false;
       if (elapsedMs < tryMs) askElsewhere(exchange);
-      // Those before it are given up already, so it is the oldest.
+      // The sweep has given up all older ones, so this one is the first.
       else if (this.#waiting.first() === exchange) {
         this.#nextWaiting();
         this.#giveUp(exchange, { kind: 'unreachable', detail: 'not sent in time' });
@@ -294,15 +294,15 @@ export class StorageChannel {
   }
 
   /**
-   * While long answers come a get that has none waits for its turn among them: to ask elsewhere for as much would take
-   * the time of those that are under way, and to give it up all that it has been sent of (H19).
+   * While parts of long answers arrive, a get that has none waits for its turn among them. Asking another node for as
+   * much would slow down the answers under way, and giving the get up would waste what was already sent for it (H19).
    */
   #silentSinceOf({ operation, startedMs }: PendingOperation): number {
     return operation.kind === 'get' ? Math.max(startedMs, this.#arrivedMs) : startedMs;
   }
 }
 
-/** One that is longer than a batch goes alone. */
+/** Whether the operation can join the batch that is being gathered; one longer than a batch goes alone. */
 function hasRoom(link: Link, operation: Operation): boolean {
   if (link.isUnderWay()) return false;
   const queuedBytes = link.queuedBytes();

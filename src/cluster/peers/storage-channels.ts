@@ -1,5 +1,5 @@
-// The channels to all storage nodes that the map names, one a life. Whoever speaks to storage nodes,
-// frontends and storage nodes themselves, has one of these.
+// The channels to all storage nodes of the map, one for each incarnation. Every process that sends operations to
+// storage nodes has one of these, frontends and storage nodes alike.
 
 import { type ClusterMap, type Life, nodeEntry } from '../model/cluster-map.ts';
 import type { NodeId } from '../model/identity.ts';
@@ -8,7 +8,7 @@ import type { Runtime } from '../ports.ts';
 import type { Operation } from '../wire/operations.ts';
 import { type AnswerCallback, type MemberAnswer, StorageChannel } from './storage-channel.ts';
 
-/** For a life that there is no channel to. */
+/** The answer of an incarnation that the map does not name, so that there is no channel to it. */
 export const NOT_NAMED: MemberAnswer = {
   kind: 'unreachable',
   detail: 'not in the map any more',
@@ -31,7 +31,7 @@ export class StorageChannels {
     this.#times = times;
   }
 
-  /** Streams to lives that the map no longer names are over (D13). */
+  /** Closes the streams to incarnations and addresses that the map no longer names (D13). */
   adopt(map: ClusterMap): void {
     const isOther = this.#map !== undefined && this.#map.cluster !== map.cluster;
     this.#map = map;
@@ -43,20 +43,20 @@ export class StorageChannels {
     }
   }
 
-  /** @param slow see StorageChannel.send */
+  /** @param slow as in StorageChannel.send */
   send(life: Life, operation: Operation, callback: AnswerCallback, slow?: () => void): void {
     const channel = this.channelTo(life);
     if (channel === undefined) callback(NOT_NAMED);
     else channel.send(operation, callback, slow);
   }
 
-  /** @returns one that holds as long as the map does; undefined if the map names no such life */
+  /** @returns a channel that stays valid as long as the map; undefined when the map does not name this incarnation */
   channelTo(life: Life): StorageChannel | undefined {
     const reached = this.#channels.get(life.node);
     if (reached?.incarnation === life.incarnation) return reached.channel;
     const map = this.#map;
     const entry = map === undefined ? undefined : nodeEntry(map, life.node);
-    // The member's incarnation may be gone while its node lives on as another, which is not a member.
+    // A node may run as another incarnation by now, which is not the member.
     if (map === undefined || entry?.incarnation !== life.incarnation) return undefined;
     const channel = new StorageChannel(this.#runtime, this.#times, {
       cluster: map.cluster,

@@ -1,12 +1,12 @@
-// Control messages as bytes on a stream: a byte that says what it is, then JSON. Which messages there are is
-// control-table.ts's; that a frame is whole is frames.ts's.
+// Control messages as bytes on a stream: one byte for the kind of message, then JSON. The messages are listed in
+// control-table.ts; frames.ts delimits them.
 
 import { refusal } from './control-messages.ts';
 import { Refused } from './control-table.ts';
 import { type ControlMessage, encodeMessage } from './map-json.ts';
 import { Malformed, type Shape } from './shapes.ts';
 
-/** The first byte of an answer. */
+/** The first byte of a reply is one of these two. */
 const ANSWERED = 0;
 const REFUSED = 1;
 
@@ -27,7 +27,7 @@ export function encodeReply(reply: ControlMessage | Refused): Encoded {
   return { head: Buffer.of(REFUSED), body: Buffer.from(JSON.stringify({ error, detail })) };
 }
 
-/** @throws Malformed */
+/** @throws Malformed when the bytes are not JSON */
 export function parseJson(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString());
@@ -38,9 +38,9 @@ export function parseJson(bytes: Buffer): unknown {
 
 export type CheckedReply<T> =
   | { readonly kind: 'message'; readonly message: T }
-  /** The peer understood, and said no. */
+  /** The peer understood the message and refused it. */
   | { readonly kind: 'refused'; readonly error: string; readonly detail: string }
-  /** No answer, or one that makes no sense. */
+  /** No reply came, or one that cannot be read. */
   | { readonly kind: 'failed'; readonly detail: string };
 
 export function decodeReply<Reply>(
@@ -59,10 +59,10 @@ export function decodeReply<Reply>(
 }
 
 /**
- * Whether that proves that no process listens at the address. A stream that broke does not: the connection was lost, and
- * who is at its other end may go on. Nor does a refused stream, which older software has none of.
+ * Whether the reply proves that no process listens at the address. A broken stream proves nothing: only the
+ * connection was lost, and the peer may go on. Nor does a refused stream: older software has no control streams.
  */
 export function isNobodyThere(reply: CheckedReply<unknown>): boolean {
-  // What both kinds of networks say of it, as the system does.
+  // The real and the simulated network both quote the system's error.
   return reply.kind === 'failed' && reply.detail.includes('ECONNREFUSED');
 }

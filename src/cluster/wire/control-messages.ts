@@ -1,5 +1,5 @@
-// What the control messages between the roles look like, in JSON. Which messages there are, and how they travel, is
-// control-table.ts's; gets and sets are in operations.ts.
+// The shapes of the control messages between the roles, in JSON. How they are numbered and travel is in
+// control-table.ts; gets and sets are in operations.ts.
 
 import { generation, life, mapVersion, optionalClusterMap } from '../model/cluster-map.ts';
 import {
@@ -30,42 +30,40 @@ import {
   text,
 } from './shapes.ts';
 
-/** All of a map, or what changed since the one that the receiver has (H38). */
+/** A whole map, or what changed since one that the receiver has (H38). */
 const mapNews = { map: optionalClusterMap, delta: optional(mapDelta) };
 const count = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
-/** Milliseconds since 1970, by a clock that may be wrong, so before 1970 as well. */
+/** Milliseconds since 1970 by a clock that may be wrong, so possibly negative. */
 const wall = integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
 
 /**
- * Storage node -> controller, once a life. Repeating it is harmless: the controller knows a life by
- * its `process`, and gives the same incarnation again.
+ * Storage node -> controller: asks for an incarnation. Repeating it is harmless: the controller knows the process by
+ * `process`, and gives it the same incarnation again.
  */
 export const registerRequest = object({
   node: nodeId,
   address,
   store: storeId,
-  /** A random text made at start: tells a repeated request from another life. */
+  /** A random text made at start, which tells a repeated request from another incarnation's. */
   process: text({ max: 64 }),
-  /** A node with a data directory keeps its own count; without one the controller assigns (D3). */
+  /** A node with a data directory chooses its own; without one the controller assigns it (D3). */
   incarnation: optional(incarnation),
   /**
-   * Everything that this life of the node and all later ones acknowledged is in the store (H8). A node
-   * without a data directory has no such life.
+   * The incarnation since which nothing acknowledged can be missing in the store (H8); a node without a data
+   * directory has none.
    */
   completeSince: optional(incarnation),
-  /**
-   * Lives that the directory had before it proposed the present one, the oldest first (H8).
-   */
+  /** The incarnations that the directory had before the one proposed here, the oldest first (H8). */
   lives: optional(list(incarnation, { max: LIVES_MAX })),
-  /** The last of these, for software that knows no other. */
+  /** The last of `lives`, for older software that knows no other. */
   previous: optional(incarnation),
-  /** The cluster the node belonged to before, if it kept a map. */
+  /** The cluster that the node belonged to before, if it kept a map. */
   cluster: optional(clusterId),
-  /** Of the newest map that the node adopted. */
+  /** The version of the newest map that the node adopted. */
   mapVersion: optional(mapVersion),
-  /** To which recovery it has promised itself, where that overrules this map (H32). */
+  /** The recovery that has the node's promise, where that overrules the node's map (H32). */
   promised: optional(generation),
-  /** By the node's clock (H31). */
+  /** The node's wall clock (H31). */
   wallMs: wall,
   timeScale,
 });
@@ -80,21 +78,21 @@ export const heartbeatRequest = object({
   /** The version of the adopted map. */
   mapVersion,
   /**
-   * Of the newest map that takes effect where it takes rights away, adopted or not; never below `mapVersion`.
-   * Software without it obeys what it adopted.
+   * The version of the newest map whose withdrawals of rights the node obeys, adopted or not; never below
+   * `mapVersion`. Software without the field obeys the map that it adopted.
    */
   obeyedVersion: optional(mapVersion),
-  /** To which recovery the node has promised itself, where that overrules the map that it adopted (H32). */
+  /** The recovery that has the node's promise, where that overrules the adopted map (H32). */
   promised: optional(generation),
-  /** Whether the answer may say what changed since that map, and not only a whole one (H38). */
+  /** Whether the reply may carry a delta since `mapVersion`, and not only a whole map (H38). */
   deltas: optional(flag),
   items: count,
   payloadBytes: count,
-  /** False: its log or map cannot be written, so it must give its partitions up (H35). */
+  /** False when the log or the map cannot be written, so that the node must give its partitions up (H35). */
   writable: flag,
-  /** Why, for people. */
+  /** The reason, for people, when `writable` is false. */
   diskProblem: optional(text({ max: 1000 })),
-  /** Partitions whose copy is complete and as durable as a set (H36), by attempt (H16). */
+  /** The partitions whose copy is complete and as durable as a set (H36), with the attempt it belongs to (H16). */
   joined: list(
     object({
       partition: integer({ min: 0, max: partitionCount(DIGITS_MAX) - 1 }),
@@ -102,15 +100,15 @@ export const heartbeatRequest = object({
     }),
     { max: partitionCount(DIGITS_MAX) },
   ),
-  /** Lives to which this node, as a witness, renewed a lease, and how long ago (H11). */
+  /** The incarnations whose lease this node renewed as a witness, and how many ms ago (H11). */
   vouched: list(object({ node: nodeId, incarnation, agoMs: count }), { max: STORAGE_NODES_MAX }),
-  /** By the node's clock; one that does not say it is not judged by it (H31). */
+  /** The node's wall clock; a node that leaves it out is not judged by its clock (H31). */
   wallMs: optional(wall),
-  /** The time of the cluster that the node goes by (H31). */
+  /** The cluster time that the node goes by (H31). */
   timeMs: optional(wall),
   /**
-   * What the node holds of partitions that nobody answers for, by its map (H29). `epoch`: until which it had all
-   * that was acknowledged, 0 when nobody knows; not `complete`: something of that may be lost since (H8).
+   * What the node holds of partitions that no member answers for by its map (H29). `epoch` is the last one at which
+   * it had everything acknowledged, 0 when unknown; without `complete` something of that may be lost since (H8).
    */
   retained: optional(
     list(
@@ -119,30 +117,30 @@ export const heartbeatRequest = object({
         epoch: integer({ min: 0, max: EPOCH_MAX }),
         complete: flag,
         items: count,
-        /** Of the highest version that ever came; milliseconds since 1970. */
+        /** The milliseconds (since 1970) of the highest version that ever came. */
         newestMs: count,
       }),
       { max: partitionCount(DIGITS_MAX) },
     ),
   ),
-  /** Whether it holds what the map gives to others: until it is told that they know that map (H29). */
+  /** Whether it holds partitions that the map gives to others, until it learns that these have that map (H29). */
   retains: optional(flag),
-  /** The stamp of the last answer, and how long ago that came, by the node's monotonic clock (H45). */
+  /** The stamp of the last reply, and how many ms ago that came by the node's monotonic clock (H45). */
   echo: optional(object({ stampMs: count, agoMs: count })),
 });
 export type HeartbeatRequest = ShapeOf<typeof heartbeatRequest>;
 
 /**
- * `map` or `delta` is there when the controller's map is newer than the node's. `lease`: granted, from the sending of
- * the heartbeat on, to a node that has adopted `mapVersion` (H3, R5). `timeMs`: the time of the cluster (H31).
- * `adopted`: the newest map that each life has, for a node that `retains` something (H29).
+ * `map` or `delta` is present when the controller's map is newer than the node's. `lease`: granted, counted from the
+ * sending of the heartbeat, once the node obeys `mapVersion` (H3, R5). `timeMs`: the cluster time (H31). `adopted`:
+ * the newest map that each incarnation adopted, for a node that `retains` something (H29).
  */
 export const heartbeatReply = object({
   incarnation,
   mapVersion,
   lease: flag,
   timeMs: optional(wall),
-  /** By the controller's monotonic clock, to be told back with the next heartbeat (H45). */
+  /** The controller's monotonic clock; the next heartbeat echoes it (H45). */
   stampMs: optional(count),
   adopted: optional(
     list(object({ node: nodeId, incarnation, mapVersion }), { max: STORAGE_NODES_MAX }),
@@ -151,11 +149,11 @@ export const heartbeatReply = object({
 });
 export type HeartbeatReply = ShapeOf<typeof heartbeatReply>;
 
-/** Storage node -> witness: may this life go on? */
+/** Storage node -> witness: asks to renew the lease of this incarnation (R5). */
 export const grantRequest = object({ node: nodeId, incarnation, mapVersion });
 export type GrantRequest = ShapeOf<typeof grantRequest>;
 
-/** Why a witness grants, or does not. */
+/** Why a witness granted the lease or did not. */
 export const GRANT_ANSWERS = [
   'granted',
   'fenced',
@@ -166,7 +164,10 @@ export const GRANT_ANSWERS = [
 ] as const;
 export type GrantAnswer = (typeof GRANT_ANSWERS)[number];
 
-/** `incarnation` is the witness's own: a vote counts only from the life that the map names (D2). */
+/**
+ * `incarnation` is the witness's own: its vote counts only if the asker's map names that incarnation (D2).
+ * `mapVersion` is that of the map that the witness obeys.
+ */
 export const grantReply = object({
   incarnation,
   answer: oneOf(...GRANT_ANSWERS),
@@ -175,69 +176,72 @@ export const grantReply = object({
 });
 export type GrantReply = ShapeOf<typeof grantReply>;
 
-/** Storage node -> controller. */
+/** Storage node -> controller: how the node goes away. */
 export const goodbyeRequest = object({
   node: nodeId,
   incarnation,
   /**
-   * `leaving`: it goes on serving until its partitions are elsewhere. `stopped`: it serves nothing any
-   * more and never will (H5b). `restarting`: the same, and the node comes back with its data (D4).
+   * `leaving`: it goes on serving until its partitions are on other nodes. `stopped`: it serves nothing from now on
+   * (H5b). `restarting`: the same, and the node comes back with its data (D4).
    */
   state: oneOf('leaving', 'stopped', 'restarting'),
 });
 export type GoodbyeRequest = ShapeOf<typeof goodbyeRequest>;
 
-/** A parent that reaped the process, or the operator -> controller (H42, D4). */
+/** The parent that reaped the process, or the operator -> controller: this incarnation is dead (H42, D4). */
 export const deathRequest = object({
   node: nodeId,
   incarnation,
-  /** Whether the parent starts it again. */
+  /** Whether the parent starts the node again. */
   returning: flag,
 });
 export type DeathRequest = ShapeOf<typeof deathRequest>;
 
-/** Frontend -> controller: it could not reach these lives. A hint, never a proof (H5). */
+/** Frontend -> controller: the incarnations that it could not reach. It is a hint, never a proof (H5). */
 export const reportRequest = object({
   frontend: address,
   unreachable: list(life, { max: STORAGE_NODES_MAX }),
-  /** They have answered nothing for so long that it is a cut, not a slip (H11). */
+  /** Those that answered nothing for so long that a cut is likelier than a lost message (H11). */
   silent: list(life, { max: STORAGE_NODES_MAX }),
 });
 export type ReportRequest = ShapeOf<typeof reportRequest>;
 
-/** Controller that lost its state -> storage node: follow no earlier generation any more (H32). */
+/** Controller that lost its state -> storage node: promise to follow no earlier generation any more (H32). */
 export const prepareRequest = object({
   cluster: clusterId,
   generation: integer({ min: 1, max: GENERATION_MAX }),
-  /** Whose generation it is: two recoveries may choose one number. */
+  /** Names the recovery: two of them may choose the same number. */
   nonce,
 });
 export type PrepareRequest = ShapeOf<typeof prepareRequest>;
 
 /**
- * `generation` and `nonce` are what the node has promised now, and to whom, which may be more than it was asked for
- * and another recovery's.
+ * `generation` and `nonce` name the recovery that has the node's promise now, which may be another, above the one
+ * that asked.
  */
 export const prepareReply = object({
   node: nodeId,
   address,
   store: storeId,
   incarnation: optional(incarnation),
-  /** All that its directory had, as in a registration (H8); software without it is believed by its store alone. */
+  /**
+   * All incarnations of its data directory, as in a registration (H8); software without the field is judged by its
+   * store alone.
+   */
   lives: optional(list(incarnation, { max: LIVES_MAX })),
-  /** Whether this life answers, and has said no goodbye; earlier software does not say. */
+  /** Whether this incarnation still answers, and has not said goodbye; earlier software leaves it out. */
   living: optional(flag),
   generation: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
-  /** Empty while nothing was promised; missing in the answers of earlier software, whose promises do not count. */
+  /** Empty while nothing was promised; earlier software leaves it out, and its promises do not count. */
   nonce: optional(text({ min: 0, max: 64 })),
-  /** The map that it adopted; without one it never answered anything, and knows nothing. */
+  /** The map that the node adopted. Without one it never answered anything, so it knows of no later entry. */
   map: optionalClusterMap,
-  /** A newer one, if it obeys what that takes away from lives though it could not store it. */
+  /** A newer map that the node could not store, while it obeys what that map takes away. */
   obeyed: optionalClusterMap,
 });
 export type PrepareReply = ShapeOf<typeof prepareReply>;
 
-/** Operator -> controller. */
+/** Operator -> controller: names the node to drain, undrain, remove or forget. */
 export const nodeRequest = object({ node: nodeId });
 export type NodeRequest = ShapeOf<typeof nodeRequest>;
 
@@ -245,20 +249,20 @@ const partitionNumbers = list(integer({ min: 0, max: partitionCount(DIGITS_MAX) 
   max: partitionCount(DIGITS_MAX),
 });
 
-/** Without partitions: all that are offline. */
+/** Operator -> controller: the partitions whose loss is accepted; without the field, all that are offline. */
 export const acceptLossRequest = object({ partitions: optional(partitionNumbers) });
 
 export const forgetReply = object({
   forgotten: list(life, { max: partitionCount(DIGITS_MAX) }),
-  /** Partitions that stay frozen for want of its promise, and what `accept-loss` would do with them (H32). */
+  /** Partitions that stay frozen for want of the node's promise; `advice` says what `accept-loss` would do (H32). */
   frozen: optional(partitionNumbers),
   advice: optional(text({ max: 64_000 })),
 });
 export type ForgetReply = ShapeOf<typeof forgetReply>;
 
 /**
- * What serves again: by partition the lives that were chosen, until which epoch they had everything (0: nobody
- * knows), and the most items that one of them has. Nobody chosen: nobody lives who could serve it.
+ * What serves again: for each partition the chosen incarnations, the epoch up to which they have everything (0:
+ * unknown), and the most items that one of them has. `chosen` is empty where no living node could serve.
  */
 export const acceptLossReply = object({
   partitions: list(
@@ -273,7 +277,10 @@ export const acceptLossReply = object({
 });
 export type AcceptLossReply = ShapeOf<typeof acceptLossReply>;
 
-/** What a change would move: copies, their bytes, and about how long; by the node that gets them. */
+/**
+ * What a change would move: the copies, their bytes and about how many seconds; `joins` counts the copies by
+ * receiving node.
+ */
 export const planReply = object({
   partitions: count,
   bytes: count,
@@ -283,7 +290,7 @@ export const planReply = object({
 });
 export type PlanReply = ShapeOf<typeof planReply>;
 
-/** What moving to other nodes would mean: `add` so many, or `drain` one. */
+/** Operator -> controller: what would it move to `add` this many nodes, or to `drain` this one? */
 export const planRequest = object({ add: optional(count), drain: optional(nodeId) });
 export type PlanRequest = ShapeOf<typeof planRequest>;
 
@@ -293,9 +300,9 @@ export type Accepted = ShapeOf<typeof accepted>;
 /** Controller or frontend -> storage node: a map that the node may not have yet. */
 export const mapPush = object(mapNews);
 export type MapPush = ShapeOf<typeof mapPush>;
-/** A push without a map: the node says at once which life it is, and nothing waits for its disk. */
+/** A push without a map: the node replies at once, without waiting for its disk, and names its incarnation. */
 export const NO_MAP_NEWS: MapPush = { map: undefined, delta: undefined };
-/** As in a heartbeat: the versions of the map that is adopted by now, and of the one that is obeyed. */
+/** As in a heartbeat: the versions of the map that the node has adopted by now, and of the one that it obeys. */
 export const mapPushReply = object({
   incarnation,
   mapVersion,
@@ -303,36 +310,36 @@ export const mapPushReply = object({
 });
 export type MapPushReply = ShapeOf<typeof mapPushReply>;
 
-/** A version of a map as a text, `G.N.NONCE`; what makes no sense is below every map. */
+/** A map version as text, `G.N.NONCE`; any other text counts as below every map. */
 const since = optional(text({ min: 0, max: 128 }));
 
-/** Whoever follows the map -> controller: a newer one than `since`, as soon as there is one. */
+/** Follower of the map -> controller: asks for a map newer than `since`, as soon as there is one. */
 export const pollRequest = object({
   since,
-  /** How long the controller may wait for one. */
+  /** How long the controller may hold the request open. */
   waitMs: optional(count),
   timeScale: optional(positive),
-  /** Whether the answer may say what changed since that map, and not only a whole one (H38). */
+  /** Whether the reply may carry a delta since `since`, and not only a whole map (H38). */
   deltas: optional(flag),
-  /** Where clients reach the frontend that asks; missing for who is none (D14). */
+  /** Where clients reach the frontend that asks; other followers leave it out (D14). */
   frontend: optional(address),
 });
 export type PollRequest = ShapeOf<typeof pollRequest>;
 
-/** Whoever follows the map -> storage node: a newer one than `since`. */
+/** Follower of the map -> storage node: asks for its map, if that is newer than `since`. */
 export const fetchRequest = object({ since });
 export type FetchRequest = ShapeOf<typeof fetchRequest>;
 
-/** A text for people; what names nodes may be cut. */
+/** Bounds `waitingFor`, a text for people; its list of nodes may be cut. */
 export const WAITING_FOR_CHARACTERS_MAX = 1000;
 
-/** Answer to a poll for a map; without `map` and `delta` there is none newer than the one asked about. */
+/** The reply to a poll for a map; without `map` and `delta` there is none newer than `since`. */
 export const mapReply = object({
   ...mapNews,
   waitingFor: optional(text({ max: WAITING_FOR_CHARACTERS_MAX })),
 });
 export type MapReply = ShapeOf<typeof mapReply>;
 
-/** What a control request is refused with. */
+/** The body of a refusal: `error` is a code of http/errors.ts, `detail` a text for people. */
 export const refusal = object({ error: text({ max: 64 }), detail: text({ max: 2000 }) });
 export type RefusalMessage = ShapeOf<typeof refusal>;

@@ -1,5 +1,6 @@
-// Every control message between the roles: one entry a message. Between processes it travels as a frame on a stream
-// (peers/control-client.ts); `curl` and the operator's commands say the same by plain HTTP (http/control-routes.ts).
+// Every control message between the roles, one entry each. Processes exchange them as frames on a stream
+// (peers/control-client.ts); `curl` and the operator's commands send the same messages by plain HTTP
+// (http/control-routes.ts).
 
 import type { ErrorCode } from '../http/errors.ts';
 import {
@@ -29,7 +30,7 @@ import {
 } from './control-messages.ts';
 import type { Shape } from './shapes.ts';
 
-/** What a message is answered with that was understood and is refused. */
+/** The reply to a message that was understood and is refused. */
 export class Refused {
   readonly error: ErrorCode;
   readonly detail: string;
@@ -42,18 +43,18 @@ export class Refused {
 
 export type Parameters = ReadonlyMap<string, Buffer>;
 
-/** How a message is said by HTTP: as the body of a POST, or in the query of a GET. */
+/** The plain HTTP form of a message: JSON in the body of a POST, or the query of a GET. */
 export type HttpForm =
   | { readonly method: 'POST'; readonly path: string }
   | {
       readonly method: 'GET';
       readonly path: string;
-      /** @returns what the message's shape is then asked about */
+      /** @returns the value that is then checked against the message's shape */
       readonly parse: (parameters: Parameters) => unknown;
     };
 
 export interface ControlKind<Request, Reply> {
-  /** The first byte of its frame. One that was used is never given to another message. */
+  /** The first byte of the message's frame. A code that was ever used is never given to another message. */
   readonly code: number;
   readonly http: HttpForm;
   readonly request: Shape<Request>;
@@ -128,7 +129,7 @@ function numberOf(parameters: Parameters, name: string): number | undefined {
   return said === undefined ? undefined : Number(said);
 }
 
-/** @returns undefined also for what is no number: a person who asks waits for nothing then */
+/** @returns undefined also for a text that is not a number: the reply to such a poll then comes at once */
 function wholeOf(parameters: Parameters, name: string): number | undefined {
   const said = numberOf(parameters, name);
   if (said === undefined || !Number.isFinite(said) || said < 0) return undefined;

@@ -1,41 +1,41 @@
-// Frames: how messages of any length share one byte stream (D13, D18). A short message is one frame; a
-// long one goes in chunks between which other messages pass, so that 16 MiB never holds up a get.
+// Frames: how messages of any length share one byte stream (D13, D18). A short message is one frame; a long one goes
+// in chunks, between which other messages pass, so that 16 MiB never hold up a get.
 //
 //   bytes  frame header
 //       4  length of this frame's payload
-//       1  kind: 0 a whole message, 1 the first chunk, 2 a further chunk, 3 none: the peer was heard
+//       1  kind: 0 a whole message, 1 the first chunk, 2 a further chunk, 3 empty: the peer read what came
 //       4  id of the operation that the message belongs to
 //       4  (kind 1 only) length of the whole message
 //
-// Pure: bytes in, messages out. The socket is io/link.ts's.
+// This file is pure, bytes in and messages out; the socket is in io/network/link.ts.
 
 import { CHUNK_BYTES, LONG_MESSAGES_MAX } from '../model/limits.ts';
 
 const HEADER_BYTES = 9;
-/** Of a first chunk, behind its header. */
+/** The length of the whole message, behind the header of a first chunk. */
 const TOTAL_BYTES = 4;
 const KIND_WHOLE = 0;
 const KIND_FIRST = 1;
 const KIND_FURTHER = 2;
 const KIND_EMPTY = 3;
 
-/** A block has room for every short message; one block is one write to the socket. */
+/** A block holds the longest short message; each block is one write to the socket. */
 const BLOCK_BYTES = HEADER_BYTES + CHUNK_BYTES;
-/** Of blocks that were sent so many are kept to be filled again. */
+/** How many blocks that were sent are kept for reuse. */
 const SPARE_BLOCKS = 2;
 
 /**
- * Where short messages stand until the socket has sent them. It is used again: the collector counts what is
- * outside its heap against a heap of ten MB, and with new memory for all that is sent a storage node that is
- * copied from stood still 4 ms for every 9 MB.
+ * The memory of short messages until the socket has sent them. Blocks are reused: the garbage collector weighs memory
+ * outside its heap against a heap of ten MB, so with new memory for all that is sent, a storage node that others
+ * copied from paused 4 ms for every 9 MB.
  */
 interface SendBlock {
   readonly bytes: Buffer;
-  /** Behind the last message. */
+  /** The end of the last message in `bytes`. */
   used: number;
-  /** Behind what was given out. */
+  /** The end of what `take` has returned. */
   taken: number;
-  /** So many parts of it were given out, and may not have been sent. */
+  /** How many pieces of the block were taken and may not be sent yet. */
   unsent: number;
 }
 
@@ -46,26 +46,26 @@ interface LongMessage {
   sent: number;
 }
 
-/** Collects messages and gives them out as pieces of bytes, long ones chunk by chunk in turn. */
+/** Collects messages and returns them as pieces of bytes; long messages take turns, one chunk each. */
 export class FrameWriter {
   #block = emptyBlock();
-  /** Blocks that are full, with something that was not taken. */
+  /** Full blocks with bytes that were not taken yet. */
   readonly #full: SendBlock[] = [];
   readonly #spare: SendBlock[] = [];
-  /** The blocks of each `take` that was not sent. */
+  /** For each `take` that was not sent yet, the blocks that its pieces lie in. */
   readonly #unsent: (readonly SendBlock[])[] = [];
   #shortBytes = 0;
   readonly #long: LongMessage[] = [];
   #longBytes = 0;
 
-  /** Bytes that were added and not yet taken. */
+  /** Bytes that were added and not taken yet. */
   get pendingBytes(): number {
     return this.#shortBytes + this.#longBytes;
   }
 
   /**
-   * A message is `head` and `body` back to back. A short one is copied before this returns; the body
-   * of a long one is sent as it is, so it must not change.
+   * Adds the message that is `head` and `body` back to back. A short message is copied before this returns; the body
+   * of a long one is sent from where it is, so it must not change.
    */
   add(id: number, head: Uint8Array, body: Uint8Array): void {
     const length = head.length + body.length;
@@ -85,7 +85,7 @@ export class FrameWriter {
     this.#shortBytes += HEADER_BYTES + length;
   }
 
-  /** Says that what the peer sent was read, where there is no message to say it. */
+  /** Adds an empty frame, which acknowledges what the peer sent where no message does so. */
   addEmpty(): void {
     const block = this.#blockFor(HEADER_BYTES);
     block.bytes.fill(0, block.used, block.used + HEADER_BYTES);
@@ -95,8 +95,9 @@ export class FrameWriter {
   }
 
   /**
-   * All short messages and one chunk of each long message in progress; empty when there is nothing. They hold
-   * until `sent`, which is to be called once for each time that there was something.
+   * Takes all short messages and one chunk of each long message in progress.
+   * @returns their pieces, none if there is nothing to send; they are valid until `sent`, which the caller must call
+   * once for each non-empty result
    */
   take(): Buffer[] {
     const blocks = this.#full.splice(0);
@@ -112,7 +113,7 @@ export class FrameWriter {
     return pieces;
   }
 
-  /** What was taken first, of all that was not sent, has been: its memory is used again. */
+  /** The pieces of the earliest unsent `take` have been sent, so their memory may be reused. */
   sent(): void {
     for (const block of this.#unsent.shift() ?? []) {
       block.unsent--;
@@ -159,29 +160,29 @@ function emptyBlock(): SendBlock {
 
 interface Assembly {
   readonly length: number;
-  /** Undefined of a message that is too long, whose bytes are only counted. */
+  /** Undefined for a message that is too long: its bytes are only counted. */
   readonly bytes: Buffer | undefined;
   received: number;
 }
 
-/** The peer broke the framing: the stream is beyond repair and must be closed. */
+/** The peer broke the framing: the stream cannot be read any further, and must be closed. */
 export class FramingBroken extends Error {
   override readonly name = 'FramingBroken';
 }
 
-/** A frame of which the payload is under way. */
+/** A frame whose payload has not fully arrived. */
 interface IncomingFrame {
   readonly id: number;
-  /** Of a chunk; undefined when the frame is a whole message. */
+  /** The long message that the chunk belongs to; undefined when the frame is a whole message. */
   readonly assembly: Assembly | undefined;
-  /** Where the payload goes; undefined when it is only to go by. */
+  /** The memory that takes the payload; undefined when the payload is skipped. */
   readonly target: Buffer | undefined;
-  /** In the target, of the next byte. */
+  /** The offset in `target` for the next byte. */
   at: number;
   left: number;
 }
 
-/** Turns the bytes of a stream back into messages. Each byte that is kept is copied once, to where it stays. */
+/** Turns the bytes of a stream back into messages. Each byte that stays is copied once, to where it stays. */
 export class FrameReader {
   readonly #header = Buffer.allocUnsafe(HEADER_BYTES + TOTAL_BYTES);
   #headerUsed = 0;
@@ -194,9 +195,10 @@ export class FrameReader {
 
   /**
    * @param messageBytesMax a longer message is not buffered
-   * @param received gets each message; a view on the bytes given to `push`, so what is kept must be copied
-   * @param tooLong told of each longer one, once all of it has gone by; without it such a message breaks the stream
-   * @param arriving told whenever a part of a long message is here, and not all of it
+   * @param received takes each message, a view on the bytes given to `push`; copy what must last
+   * @param tooLong called for each longer message, once all of it has passed; without it such a message breaks the
+   * stream
+   * @param arriving called whenever a chunk of a long message came that did not complete it
    */
   constructor(
     messageBytesMax: number,
@@ -221,7 +223,7 @@ export class FrameReader {
     }
   }
 
-  /** @returns behind what was read of the next frame: its header, and a payload that is all here */
+  /** Reads the next frame from `offset` on. @returns the offset behind what was read of it */
   #begin(bytes: Buffer, offset: number): number {
     if (this.#headerUsed === 0 && bytes.length - offset >= this.#header.length) {
       return this.#headed(bytes, offset, bytes, offset + headerBytes(bytes[offset + 4]));
@@ -236,7 +238,7 @@ export class FrameReader {
     return this.#headed(this.#header, 0, bytes, next);
   }
 
-  /** @param payload where it begins in `bytes` */
+  /** @param payload the offset in `bytes` where the payload begins */
   #headed(header: Buffer, at: number, bytes: Buffer, payload: number): number {
     const length = header.readUInt32BE(at);
     const kind = header.readUInt8(at + 4);
@@ -290,7 +292,10 @@ export class FrameReader {
     else this.#received(id, target);
   }
 
-  /** @param total of the message, where its first chunk says it. @param chunkBytes that it is to take now */
+  /**
+   * @param total the length of the message, which only a first chunk carries
+   * @param chunkBytes the length of the chunk that now goes into it
+   */
   #assembly(id: number, total: number | undefined, chunkBytes: number): Assembly {
     const known = this.#assemblies.get(id);
     if (total === undefined) {
@@ -313,7 +318,7 @@ export class FrameReader {
   }
 }
 
-/** @param kind undefined while that has not come */
+/** @param kind undefined while that byte has not arrived */
 function headerBytes(kind: number | undefined): number {
   return kind === KIND_FIRST ? HEADER_BYTES + TOTAL_BYTES : HEADER_BYTES;
 }

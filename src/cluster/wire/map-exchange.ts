@@ -1,4 +1,5 @@
-// How maps are asked for: `since`, G.N.NONCE, names the version the asker has, and only a newer map is sent.
+// How processes ask for maps: `since`, as G.N.NONCE, names the version that the asker has, and only a newer map is
+// sent.
 
 import {
   type ClusterMap,
@@ -9,7 +10,7 @@ import {
 } from '../model/cluster-map.ts';
 import type { FetchRequest, MapReply } from './control-messages.ts';
 
-/** The version that the text names, or below every map when it names none. */
+/** @returns the version that the text names; one below every map when the text is missing or names none */
 export function sinceOf(since: string | undefined): MapVersion {
   return (since === undefined ? undefined : parseMapVersion(since)) ?? NO_MAP;
 }

@@ -1,6 +1,6 @@
-// A cluster map as a file: one line that says what the file is, then the map as JSON. What cannot be
-// read is never taken for "nothing there": a controller that starts empty beside a living cluster would
-// found a second one.
+// A cluster map as a file: one line with title, format and checksum, then the map as JSON. A file that cannot be read
+// is never taken for a missing one: a controller that started without a state beside a living cluster would found a
+// second one.
 
 import { crc32 } from 'node:zlib';
 import { type ClusterMap, clusterMap } from '../model/cluster-map.ts';
@@ -14,7 +14,7 @@ export type DecodedMapFile =
   | { readonly kind: 'state'; readonly map: ClusterMap }
   | { readonly kind: 'unusable'; readonly reason: string };
 
-/** @param title what the file is, and whose */
+/** @param title the kind of file and its owner; it must be the same when the file is decoded */
 export function encodeMapFile(title: string, map: ClusterMap): Buffer {
   const body = Buffer.concat([encodedMap(map), LINE_FEED]);
   return Buffer.concat([Buffer.from(`${title} ${FORMAT} ${checksum(body)}\n`), body]);

@@ -1,5 +1,5 @@
-// Gets and sets between a frontend and a storage node, in binary (D18). One operation is one message
-// on a link, its answer another with the same id. What the answers mean: R1 to R4.
+// The operations between a frontend and a storage node, and between storage nodes, in binary (D18). Each operation is
+// one message on a link, and its answer another with the same id. R1 to R4 say what the answers mean.
 //
 //   get     1, partition (2), key
 //   set     2, or 8 if it follows, partition (2), epoch (6), record
@@ -8,7 +8,7 @@
 //   time    5
 //   list    6, as copy
 //   fetch   7, partition (2), epoch (6), keys: length (2), key
-//   answer  the code of its kind (1), then as its type says; versions are 8 bytes
+//   answer  the code of its kind (1), then the fields of its type; versions are 8 bytes
 
 import { assert, unreachable } from '../assert.ts';
 import type { Epoch } from '../model/identity.ts';
@@ -43,17 +43,17 @@ export type Operation =
       readonly partition: PartitionId;
       readonly epoch: Epoch;
       readonly record: StoredRecord;
-      /** Its version is above one that a member answered with, so it may be as far ahead as that was (H31). */
+      /** Its version is above one that a member answered with, so it may be as far ahead as that one (H31). */
       readonly follows?: boolean;
     }
-  /** Between storage nodes: everything from `from` on, by a member at this epoch or a later one (H14). */
+  /** Asks for all records from `from` on; a serving member answers at this epoch or a later one (H14). */
   | {
       readonly kind: 'copy';
       readonly partition: PartitionId;
       readonly epoch: Epoch;
       readonly from: Cursor;
     }
-  /** Between serving members: the buckets whose digest differs, by one at this very epoch (H28). */
+  /** Asks for the records of the buckets whose digest differs; a serving member answers at this very epoch (H28). */
   | {
       readonly kind: 'pull';
       readonly partition: PartitionId;
@@ -61,16 +61,16 @@ export type Operation =
       readonly from: Cursor;
       readonly digest: Buffer;
     }
-  /** What the node's wall clock says (H31). */
+  /** Asks for the cluster time that the node goes by (H31). */
   | { readonly kind: 'time' }
-  /** As copy, but only the head of each record: who asks may have some of them already (H15). */
+  /** As copy, but asks only for the head of each record: the asker may have some of the records already (H15). */
   | {
       readonly kind: 'list';
       readonly partition: PartitionId;
       readonly epoch: Epoch;
       readonly from: Cursor;
     }
-  /** The records of these keys, as they are now; by a member at this epoch or a later one (H14). */
+  /** Asks for the present records of these keys; a serving member answers at this epoch or a later one (H14). */
   | {
       readonly kind: 'fetch';
       readonly partition: PartitionId;
@@ -90,7 +90,7 @@ const EPOCH_AT = 3;
 const EPOCH_BYTES = 6;
 const LONG_HEAD_BYTES = EPOCH_AT + EPOCH_BYTES;
 const CURSOR_BYTES = 64;
-/** As in a version: milliseconds of the years up to 10889. */
+/** Six bytes of milliseconds, as in a version: they reach to the year 10889. */
 const TIME_BYTES = 6;
 const EMPTY = Buffer.alloc(0);
 
@@ -103,15 +103,18 @@ const REASONS: readonly RefusalReason[] = [
   'disk-failed',
 ];
 
-/** A message in two parts, so that a record is never copied just to stand behind its head. */
+/** A message in two parts, so that a record is never copied only to stand behind its head. */
 export interface EncodedMessage {
-  /** Holds until the next message is encoded. */
+  /** Valid until the next message is encoded. */
   readonly head: Buffer;
-  /** A view, or, of listed records that are one frame together, what the next such answer is gathered in. */
+  /**
+   * A view on existing bytes; records or heads that fit one frame are gathered in a buffer that the next such answer
+   * overwrites.
+   */
   readonly body: Buffer;
 }
 
-/** Heads that are used again and again: whatever takes one copies it (Link.send). */
+/** These heads are reused for every message, because each user copies them (Link.send). */
 const TIME_HEAD = Buffer.of(TIME);
 const KIND_HEADS = KINDS_BY_CODE.map((_, code) => Buffer.of(code));
 const getHead = Buffer.of(GET, 0, 0);
@@ -151,7 +154,7 @@ function bodyOf(operation: Extract<Operation, { epoch: Epoch }>): Buffer {
   }
 }
 
-/** @returns a text that says what is wrong, for anything that is not an operation. */
+/** @returns for anything that is not an operation, a text that says what is wrong */
 export function decodeOperation(message: Buffer): Operation | string {
   if (message.length === 1 && message[0] === TIME) return { kind: 'time' };
   if (message.length < 3) return `operation of ${message.length} bytes`;
@@ -179,14 +182,14 @@ export function decodeOperation(message: Buffer): Operation | string {
   return code === SET ? set : { ...set, follows: true };
 }
 
-/** About what it takes while it waits to be sent. */
+/** The approximate bytes that an operation takes while it waits to be sent. */
 export function operationBytes(operation: Operation): number {
   if (operation.kind === 'get') return operation.key.length;
   if (operation.kind === 'fetch') return operation.keys.reduce((sum, key) => sum + key.length, 0);
   return operation.kind === 'set' ? operation.record.length : CURSOR_BYTES;
 }
 
-/** Whether one storage node asks another for what it has; it may be answered later than what clients ask. */
+/** Whether one storage node asks another for its records; such operations may wait behind those of clients. */
 export function isTransfer({ kind }: Operation): boolean {
   return kind !== 'get' && kind !== 'set' && kind !== 'time';
 }
@@ -202,7 +205,7 @@ function decodeTransfer(
   where: { partition: PartitionId; epoch: Epoch },
   rest: Buffer,
 ): Operation | string {
-  // Not a view: it may wait for its turn, and the bytes of a message hold only as long as it is handled.
+  // Copied, because the operation may wait for its turn, and the message is only valid while it is handled.
   const bytes = Buffer.from(rest);
   if (code === FETCH) {
     const keys = decodeKeys(bytes);
@@ -259,7 +262,7 @@ export function encodeAnswer(answer: Answer): EncodedMessage {
   }
 }
 
-/** @returns a text that says what is wrong, for anything that is not an answer. */
+/** @returns for anything that is not an answer, a text that says what is wrong */
 export function decodeAnswer(message: Buffer): Answer | string {
   const kind = KINDS_BY_CODE[message[0] ?? KINDS_BY_CODE.length];
   switch (kind) {
@@ -340,7 +343,7 @@ function headOf(code: number): Buffer {
 }
 
 function withVersion(code: number, version: Version): Buffer {
-  // Its own: an answer that waits for the log is sent after others were encoded.
+  // A buffer of its own: an answer that waits for the log is sent after others were encoded.
   const head = Buffer.allocUnsafe(9);
   head[0] = code;
   head.writeBigUInt64BE(version, 1);

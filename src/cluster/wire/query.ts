@@ -1,5 +1,5 @@
-// The one pair that takes keys and values across a query string: percent-encoding as in any form, `+`
-// a space, every byte allowed (the seed's ban on `&`, `=`, `?` and control characters is gone).
+// Decodes and encodes keys and values in a query string: percent-encoding as in HTML forms, `+` is a space, and every
+// byte is allowed, `&`, `=`, `?` and control characters too.
 
 export type Query =
   | { readonly kind: 'query'; readonly parameters: ReadonlyMap<string, Buffer> }
@@ -9,7 +9,7 @@ const PLUS = 0x2b;
 const SPACE = 0x20;
 const PERCENT = 0x25;
 
-/** @param query what stands behind `?`, one character a byte as Node gives a request's target. */
+/** @param query the text behind `?`, one character per byte, as Node gives the target of a request */
 export function parseQuery(query: string): Query {
   const parameters = new Map<string, Buffer>();
   if (query === '') return { kind: 'query', parameters };
@@ -30,7 +30,7 @@ export function parseQuery(query: string): Query {
   return { kind: 'query', parameters };
 }
 
-/** Of a query in which a parameter may be given several times: all, in their order. */
+/** All parameters in their order, also those given several times. @returns undefined where a `%` is malformed */
 export function parsePairs(query: string): readonly (readonly [string, string])[] | undefined {
   const pairs: [string, string][] = [];
   for (const part of query.split('&')) {
@@ -44,12 +44,12 @@ export function parsePairs(query: string): readonly (readonly [string, string])[
   return pairs;
 }
 
-/** One character a byte, as `parseQuery` is given it; hardly a name has anything to decode. */
+/** The name with one character per byte, like the text given to `parseQuery`; few names contain anything to decode. */
 function decodeName(text: string): string | undefined {
   return isPlain(text) ? text : decodeBytes(text)?.toString('latin1');
 }
 
-/** @returns undefined for a `%` without two hex digits. */
+/** @returns undefined when a `%` is not followed by two hex digits */
 export function decodeBytes(text: string): Buffer | undefined {
   return isPlain(text) ? Buffer.from(text, 'latin1') : decodeEscapes(text, SPACE);
 }
@@ -84,7 +84,7 @@ function isPlain(text: string): boolean {
   return !text.includes('%') && !text.includes('+');
 }
 
-/** Only unreserved characters stay as they are, so the result fits a query and a path alike. */
+/** Escapes all but unreserved characters, so that the result fits a query as well as a path. */
 export function encodeBytes(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) {

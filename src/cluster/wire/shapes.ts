@@ -1,14 +1,14 @@
-// Shapes: what a JSON value from outside must look like, checked once, at the boundary. A shape turns
-// `unknown` into a typed value or throws Malformed with the path of what is wrong. Unknown fields are
-// ignored, so that a newer node can talk to an older one.
+// Shapes: check once, at the boundary, what a JSON value from outside looks like. A shape turns `unknown` into a
+// typed value, or throws Malformed with the path of the field that is wrong. Unknown fields are ignored, so that a
+// newer node can talk to an older one.
 
 export class Malformed extends Error {
   override readonly name: string = 'Malformed';
 }
 
 /**
- * The path is put together only when a shape throws, from the inside out: a map of 256 partitions has 3,000
- * values, and naming each of them took five times as long as looking at them.
+ * A value of the wrong shape. Its path is assembled only when a shape throws, from the inside out: a map of 256
+ * partitions has 3,000 values, and naming each of them took five times as long as checking them.
  */
 export class Misshapen extends Malformed {
   override readonly name = 'Misshapen';
@@ -16,8 +16,8 @@ export class Misshapen extends Malformed {
   readonly #path: string;
 
   /**
-   * @param what is wrong, as what follows the path in a sentence
-   * @param path below the value that the shape was given; empty for the value itself
+   * @param what the fault, as the rest of a sentence that begins with the path
+   * @param path the way from the value given to the shape; empty for that value itself
    */
   constructor(what: string, path = '') {
     super(`${path === '' ? 'the message' : path} ${what}`);
@@ -25,7 +25,7 @@ export class Misshapen extends Malformed {
     this.#path = path;
   }
 
-  /** @param step to the value inside of which this was found: a name, or [index] */
+  /** Puts `step`, a name or [index], before the path of an error from inside of that field. */
   static within(step: string, error: unknown): unknown {
     if (!(error instanceof Misshapen)) return error;
     const path = error.#path;
@@ -105,7 +105,7 @@ export function dictionary<T>(
   };
 }
 
-/** A field that may be missing; `undefined` stands for it. */
+/** A field that may be missing or null; either becomes `undefined`. */
 export function optional<T>(shape: Shape<T>): Shape<T | undefined> {
   return (value) => (value === undefined || value === null ? undefined : shape(value));
 }
@@ -124,7 +124,7 @@ export function object<F extends Fields>(
   };
 }
 
-/** A brand is a type without a trace at run time; what it promises is checked by `shape`. */
+/** A brand exists only in the types; `shape` must check what the brand promises. */
 export function branded<T>(shape: Shape<unknown>): Shape<T> {
   return shape as Shape<T>;
 }
@@ -144,7 +144,7 @@ function plainObject(value: unknown): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** What a write that was torn leaves of a file: no bytes, or none that were written. */
+/** Whether a file has no bytes or only zeros, which is what a torn write can leave. */
 export function isNothing(bytes: Buffer): boolean {
   return bytes.every((byte) => byte === 0);
 }

@@ -1,16 +1,17 @@
-// The streams between processes: an HTTP connection that was upgraded, and carries frames (frames.ts) from then on.
+// The protocols of the streams between processes: an upgraded HTTP connection that from then on carries frames
+// (frames.ts).
 
 export interface StreamProtocol {
   readonly path: string;
-  /** Its name in HTTP's Upgrade header; changes when its bytes change incompatibly. */
+  /** The protocol's name in HTTP's Upgrade header; it changes with every incompatible change of the bytes. */
   readonly name: string;
 }
 
-/** Gets, sets and copies, to one life of a storage node (operations.ts). */
+/** Gets, sets and copies, to one incarnation of a storage node (operations.ts). */
 export const OPERATION_STREAM: StreamProtocol = {
   path: '/s/operations',
   name: 'velour-operations-3',
 };
 
-/** Control messages, to whoever listens at an address (control-table.ts). */
+/** Control messages, to any process that listens at the address (control-table.ts). */
 export const CONTROL_STREAM: StreamProtocol = { path: '/control', name: 'velour-control-1' };

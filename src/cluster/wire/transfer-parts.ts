@@ -1,16 +1,16 @@
-// What the operations between storage nodes are made of: places to go on from, keys, records back to back, sets of
-// buckets. Which operations and answers there are, is operations.ts's.
+// The parts that the operations between storage nodes are made of: cursors, keys, records back to back, sets of
+// buckets. The operations and answers themselves are in operations.ts.
 
 import { CHUNK_BYTES, KEY_BYTES_MAX } from '../model/limits.ts';
 
-/** A place in the order of buckets and, within them, ranks (storage/memory/segment-store.ts). */
+/** A place in the order of buckets and, within a bucket, of ranks (storage/memory/segment-store.ts). */
 export interface Cursor {
   readonly bucket: number;
-  /** The last key that was listed of the bucket; empty before the first. */
+  /** The last key of the bucket that was listed; empty before the first. */
   readonly afterKey: Buffer;
 }
 
-/** New memory for each answer would be collected, and the node stands still meanwhile (frames.ts). */
+/** Shared by all answers: new memory for each would have to be collected, and the node pauses meanwhile (frames.ts). */
 const gathered = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 
 export function encodeCursor({ bucket, afterKey }: Cursor): Buffer {
@@ -27,7 +27,7 @@ export function decodeCursor(bytes: Buffer): { from: Cursor; length: number } | 
   return { from, length: 3 + keyLength };
 }
 
-/** @returns undefined for what is not one key at least */
+/** @returns undefined for bytes that are not one or more keys */
 export function decodeKeys(bytes: Buffer): readonly Buffer[] | undefined {
   const keys: Buffer[] = [];
   for (let offset = 0; offset < bytes.length; ) {
@@ -47,7 +47,10 @@ export function encodeKey(key: Buffer): Buffer {
   return bytes;
 }
 
-/** @param frameBytes up to so many are copied when they are sent (frames.ts), so theirs is used again */
+/**
+ * @param frameBytes records up to this length are copied when they are sent (frames.ts), so they are gathered in
+ * shared memory, which the next call overwrites
+ */
 export function backToBack(records: readonly Buffer[], frameBytes: number): Buffer {
   const length = records.reduce((sum, record) => sum + record.length, 0);
   const bytes = length > frameBytes ? Buffer.allocUnsafe(length) : gathered;
@@ -56,7 +59,7 @@ export function backToBack(records: readonly Buffer[], frameBytes: number): Buff
   return bytes.subarray(0, end);
 }
 
-/** 64 bits, the lowest bucket first. */
+/** Encodes a set of buckets as 64 bits, the lowest bucket first. */
 export function encodeSet(buckets: ReadonlySet<number>): Buffer {
   const bytes = Buffer.alloc(8);
   for (const bucket of buckets)

@@ -1,5 +1,5 @@
-// The lock that makes a data directory one process's (H5a). Sockets hold it: the kernel takes them back
-// when their process ends, however it ends, so nobody has to guess whether a lock is stale.
+// The lock that reserves a data directory for one process (H5a). Sockets hold it: the kernel releases them when their
+// process ends, however it ends, so nobody has to guess whether a lock is stale.
 
 import { createHash, randomBytes, randomInt } from 'node:crypto';
 import {
@@ -23,15 +23,16 @@ export const DIRECTORY_ID_FILE = 'directory.id';
 const ID = /^[0-9a-f]{32}\n$/;
 const NO_ID = `${DIRECTORY_ID_FILE} is no id; remove that file`;
 export const LOCK_FILE = 'directory.lock.';
-/** Of a lock file that nobody looks at yet. */
+/** The suffix of a lock file that other processes do not inspect yet. */
 const UNPUBLISHED = '.new';
 const ATTEMPTS = 5;
 const PAUSE_MS_MAX = 200;
 
 /**
- * Holds until this process ends. Two locks, because each sees what the other does not: a copy beside the
- * original is another place, and a process in another network namespace has other abstract sockets.
- * @returns the file that must stay there
+ * Locks the directory until this process ends. There are two locks, because each finds what the other misses: a copy
+ * of the directory beside the original is another place, and a process in another network namespace has other
+ * abstract sockets.
+ * @returns the path of the lock file, which must stay there
  * @throws FatalError when the directory is in use or cannot be locked
  */
 export async function lockDirectory(directory: string): Promise<string> {
@@ -45,8 +46,8 @@ export async function lockDirectory(directory: string): Promise<string> {
 }
 
 /**
- * An abstract Unix socket named after the directory's id. A copy of the directory has the same id, and is
- * refused beside the original: no directory may have two lives.
+ * Listens on an abstract Unix socket named after the directory's id. A copy of the directory has the same id, and is
+ * refused while the original is in use: no directory may have two running incarnations.
  */
 async function lockId(directory: string): Promise<Server> {
   const name = socketOfId(directoryId(directory));
@@ -58,20 +59,21 @@ async function lockId(directory: string): Promise<Server> {
 }
 
 /**
- * A socket that listens inside the directory, which whoever sees the directory can find.
+ * Locks the directory by a socket inside it, which every process that sees the directory can find.
  *
- * 1. It listens, under a name that nobody looks at. Then it is renamed to one that no other process ever
- *    uses: it listened from when that name was there, so once it does not, its process is over.
- * 2. Only now it looks for others. Of any two the later one finds the earlier one, so at most one of them
- *    finds nobody, and has the lock. Each may find the other: both withdraw, and try again at random.
+ * 1. The process listens under a name that nobody inspects, then renames the socket to one that no other process ever
+ * uses. So the socket listened from the moment that name appeared; once it does not, its process is over.
+ * 2. Only now the process looks for others. Of any two, the later one finds the earlier one, so at most one of them
+ * finds nobody, and has the lock. If each finds the other, both withdraw and try again after a random pause.
  *
- * @returns the file, which only its holder may delete, and only at its end
+ * @returns the path of the lock file, which only its holder may delete, and only at its end
+ * @throws FatalError when the directory is in use or cannot be locked
  */
 export async function lockPlace(directory: string): Promise<string> {
   let folder: number | undefined;
   try {
     folder = openSync(directory, 'r');
-    // A socket's path has 107 bytes at most; this one has few, wherever the directory is.
+    // The path of a socket has at most 107 bytes; this one stays short wherever the directory is.
     const way = `/proc/self/fd/${folder}`;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const name = `${LOCK_FILE}${randomBytes(8).toString('hex')}`;
@@ -90,7 +92,7 @@ export async function lockPlace(directory: string): Promise<string> {
   throw inUse(directory);
 }
 
-/** Deletes the files of processes that are over. */
+/** Whether another process holds the lock. Deletes the lock files of processes that are over. */
 async function areThereOthers(folder: string, own: string): Promise<boolean> {
   const others = readdirSync(folder).filter(
     (name) => name.startsWith(LOCK_FILE) && !name.endsWith(UNPUBLISHED) && name !== own,
@@ -102,7 +104,10 @@ async function areThereOthers(folder: string, own: string): Promise<boolean> {
   return false;
 }
 
-/** Alive unless the kernel says otherwise: one that is paused, or may not be asked, is. A copy of a lock is not. */
+/**
+ * Whether the process that made this lock file runs. A process that is paused or may not be asked counts as running;
+ * only the kernel's refusal proves the opposite, which a copy of a lock file meets as well.
+ */
 export function isAlive(path: string): Promise<boolean> {
   return new Promise((done) => {
     const socket = connect(path);
@@ -112,7 +117,7 @@ export function isAlive(path: string): Promise<boolean> {
     });
     socket.once('error', (error) => {
       const code = codeOf(error);
-      // Gone by itself, or deleted as over by another one that looks.
+      // ENOENT: the holder deleted its file, or another process deleted it as stale.
       done(code !== 'ECONNREFUSED' && code !== 'ENOENT');
     });
   });
@@ -127,8 +132,9 @@ function listen(path: string): Promise<Server> {
 }
 
 /**
- * Made once, in one step, by whoever comes first. What a torn write left, or one of earlier software that was not
- * synced, is nothing: two directories must not count as one because both have it.
+ * Returns the id of the directory, which the first process makes, in one step. A file that is empty, or has only
+ * zeros or blanks, counts as missing: torn writes and earlier software leave such files, and two directories must not
+ * count as one because both have one.
  */
 function directoryId(directory: string): string {
   const path = join(directory, DIRECTORY_ID_FILE);
@@ -149,19 +155,22 @@ function idIn(path: string): string | undefined {
   return id;
 }
 
-/** @returns undefined for what is nothing, in whose place the next start makes one */
+/** @returns undefined for a file without content, which the next start replaces by a new id */
 export function directoryIdOf(bytes: Buffer): string | 'broken' | undefined {
   const text = bytes.toString('latin1').replaceAll('\0', '');
   if (text.trim() === '') return undefined;
   return ID.test(text) ? text : 'broken';
 }
 
-/** The abstract socket that a process has for as long as it has a directory with this id. */
+/** The name of the abstract socket that a process holds while it uses a directory with this id. */
 export function socketOfId(id: string): string {
   return `velour-fog-${createHash('sha1').update(id).digest('hex')}`;
 }
 
-/** @param where `first`: another process may have made one meanwhile, and that one stands */
+/**
+ * @param where `first`: no file was there, and if another process has made one meanwhile, that one stands; `over it`:
+ * replaces a file without content
+ */
 function makeId(directory: string, where: 'first' | 'over it'): void {
   const path = join(directory, DIRECTORY_ID_FILE);
   const temporary = `${path}.${process.pid}`;
@@ -171,7 +180,7 @@ function makeId(directory: string, where: 'first' | 'over it'): void {
     else linkSync(temporary, path);
   } catch (error) {
     const code = codeOf(error);
-    // Where there are no links there are no sockets either, which the next step says.
+    // A file system without hard links takes no Unix sockets either, which locking the place will report.
     if (code === 'EPERM' || code === 'ENOTSUP') renameSync(temporary, path);
     else if (code !== 'EEXIST') throw error;
   } finally {
@@ -192,7 +201,7 @@ function inUse(directory: string): FatalError {
   );
 }
 
-/** What the code does not say by itself. */
+/** Advice for people on the codes that do not explain themselves. */
 const ADVICE: Readonly<Record<string, string>> = {
   EROFS: 'its file system is read-only; make it writable, or choose another directory',
   ENOSPC: 'its file system is full',
@@ -203,7 +212,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   EACCES: 'this user must be able to write there, and its file system must take Unix sockets',
 };
 
-/** @param done what the directory cannot be, such as `made` */
+/** @param done what could not be done to the directory, as a participle such as `made` */
 export function unusableDirectory(directory: string, done: string, error: unknown): FatalError {
   const code = codeOf(error);
   const advice = ADVICE[code] === undefined ? '' : `; ${ADVICE[code]}`;
@@ -213,7 +222,10 @@ export function unusableDirectory(directory: string, done: string, error: unknow
   );
 }
 
-/** What a file system without sockets says of one differs; that it takes files tells it from all else. */
+/**
+ * File systems without Unix sockets fail with different codes. They have in common that they take plain files, so
+ * where a file can be made, the missing sockets are the cause.
+ */
 export function notLockable(directory: string, error: unknown): FatalError {
   const code = codeOf(error);
   const advice = takesFiles(directory) ? NO_SOCKETS : (ADVICE[code] ?? NO_SOCKETS);

@@ -1,5 +1,5 @@
-// A data directory on a real disk: its files are replaced in one step, and a log takes what is appended whole or not
-// at all. A full disk shows first as a short write (H35); what is left is written then, and the next call says why not.
+// A data directory on a real disk. Its files are replaced in one step, and a log takes appended bytes whole or not at
+// all. A full disk shows first as a short write (H35): the attempt to write the rest then fails with the reason.
 
 import { constants, existsSync, mkdirSync } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
@@ -22,7 +22,7 @@ export async function openDisk(path: string): Promise<Disk> {
   const lock = await lockDirectory(directory);
   const { dev, ino } = await stat(directory);
   const opened = { directory, lock, id: `${dev}:${ino}` };
-  // Replacements of one file follow each other; two at once would share the temporary file.
+  // Replacements follow each other: two of one file at once would share the temporary file.
   let last: Promise<unknown> = Promise.resolve();
   return {
     read(name, callback) {
@@ -60,7 +60,7 @@ export async function openDisk(path: string): Promise<Disk> {
   };
 }
 
-/** One after the other: of a read-only file system Node's recursive mkdir says ENOENT. */
+/** Makes the missing directories one by one: on a read-only file system Node's recursive mkdir reports ENOENT. */
 export function makeDirectory(path: string): void {
   if (existsSync(path)) return;
   makeDirectory(dirname(path));
@@ -77,7 +77,7 @@ async function openLogFile(directory: string, name: string, create: boolean): Pr
   const file = await open(path, flags);
   try {
     const { size, dev, ino } = await file.stat();
-    // Also of one that was there: who made it may have died before its name was on the disk.
+    // Also for a file that existed: its creator may have died before the name was on the disk.
     if (create) await syncDirectory(directory);
     return logFile(path, file, { size, id: `${dev}:${ino}` });
   } catch (error) {
@@ -100,7 +100,7 @@ function logFile(
     append: (bytes, callback) => settle(appendTo(file, bytes, end), callback),
     rewrite: (position, bytes, callback) => settle(rewrite(path, position, bytes), callback),
     sync: (callback) => settle(sync(file), callback),
-    // What was asked of the file before is done first, and nothing depends on the close.
+    // The file's earlier requests are finished before it closes, and nothing waits for the close.
     close: () => settle(file.close(), () => undefined),
   };
 }
@@ -149,7 +149,7 @@ async function sightOf(path: string): Promise<FileSight | undefined> {
   }
 }
 
-/** Of a log: behind it is what an append left that failed. */
+/** The end of a log file. When `isTorn`, bytes beyond `at` are left from a failed append. */
 interface End {
   at: number;
   isTorn: boolean;
@@ -172,7 +172,7 @@ async function appendTo(file: FileHandle, bytes: Buffer, end: End): Promise<unde
   return undefined;
 }
 
-/** A short write is no error yet, and of a full disk the next one says so (H35). */
+/** Writes all bytes. A short write is no error yet: on a full disk the next one fails with the reason (H35). */
 export async function writeAll(file: FileHandle, bytes: Buffer, position?: number): Promise<void> {
   for (let written = 0; written < bytes.length; ) {
     const at = position === undefined ? null : position + written;
@@ -216,7 +216,7 @@ export async function readIfThere(path: string): Promise<Buffer | undefined> {
   }
 }
 
-/** Temp file, fsync, rename, fsync directory. */
+/** Writes and syncs a temporary file, renames it, syncs the directory: a crash leaves the old file or the new one. */
 export async function replace(directory: string, name: string, bytes: Buffer): Promise<undefined> {
   const target = join(directory, name);
   const temporary = `${target}.new`;

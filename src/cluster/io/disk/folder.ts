@@ -1,5 +1,5 @@
-// A folder of plain files on a real disk: what a backup is written to and read from. What its files are is
-// src/backup's; the directories that nodes live in are disk.ts's.
+// A folder of plain files on a real disk, which a backup is written to and read from. The meaning of its files is in
+// src/backup; the directories of nodes are in disk.ts.
 
 import { constants, readdirSync, rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import { makeDirectory, readIfThere, replace, settle, writeAll } from './disk.ts
 
 export function openFolder(path: string): Folder {
   const directory = resolve(path);
-  // Replacements of one file follow each other; two at once would share the temporary file.
+  // Replacements follow each other: two of one file at once would share the temporary file.
   let last: Promise<unknown> = Promise.resolve();
   return {
     read: (name, callback) =>
@@ -34,9 +34,9 @@ export function openFolder(path: string): Folder {
 }
 
 /**
- * To write: makes the folder if it is missing, and locks it until this process ends.
- * @param owned the file without which a folder that has others in it is somebody else's
- * @throws FatalError when it is in use, somebody else's or cannot be used
+ * Opens a folder for writing: makes it if it is missing, and locks it until this process ends.
+ * @param owned the file that marks a folder as a backup: a folder that has files, and not this one, is refused
+ * @throws FatalError when the folder is in use, is refused or cannot be used
  */
 export async function claimFolder(path: string, owned: string): Promise<Folder> {
   const directory = resolve(path);
@@ -56,12 +56,12 @@ export async function claimFolder(path: string, owned: string): Promise<Folder> 
     throw new FatalError(EXIT.config, `directory ${directory} cannot be made: ${code}`);
   }
   const lock = await lockPlace(directory);
-  // A backup is copied elsewhere, and not everything that copies can copy a socket.
+  // The lock file goes at exit: backups are copied to other places, and some copying tools fail on a socket.
   process.once('exit', () => rmSync(lock, { force: true }));
   return openFolder(directory);
 }
 
-/** What file systems, desktops and network shares put into any directory; and our own lock. */
+/** Names that file systems, desktops and network shares put into any directory, and our own lock files. */
 const OF_SYSTEMS =
   /^(directory\.lock\..*|lost\+found|\.DS_Store|\._.*|\.Trash.*|\.Spotlight-V100|\.fseventsd|\.TemporaryItems|\.snapshots?|\.zfs|\.nfs[0-9a-f]+|\.directory|@eaDir|#recycle|Thumbs\.db|desktop\.ini|System Volume Information|\$RECYCLE\.BIN)$/;
 

@@ -1,4 +1,5 @@
-// One question to a node, in HTTP and with any text as the answer: for whoever looks at a cluster and is no part of it.
+// Asks a node one question by plain HTTP, and accepts any text as the answer: for tools that inspect a cluster
+// without being a part of it.
 
 import { get } from 'node:http';
 import { type Address, parseAddress } from '../../model/identity.ts';
@@ -11,7 +12,10 @@ export type AskOutcome =
 
 export interface Silence {
   readonly kind: 'silent';
-  /** `closed`: nothing listens there; `mute`: it takes connections and does not answer; `unreachable`: all else. */
+  /**
+   * `closed`: nothing listens there; `mute`: it accepts connections, and gives no whole answer; `unreachable`: the
+   * rest.
+   */
   readonly how: 'closed' | 'mute' | 'unreachable';
   readonly why: string;
 }
@@ -22,7 +26,7 @@ export interface Question {
   readonly timeoutMs: number;
 }
 
-/** In bounded time. */
+/** @returns within `timeoutMs` the answer, or why there is none; the promise never rejects */
 export function ask({ address, path, timeoutMs }: Question, names: Names): Promise<AskOutcome> {
   const { host = '', port = 0 } = parseAddress(address) ?? {};
   return new Promise((resolve) => {
@@ -36,7 +40,7 @@ export function ask({ address, path, timeoutMs }: Question, names: Names): Promi
       const how = isConnected ? 'mute' : why === 'ECONNREFUSED' ? 'closed' : 'unreachable';
       end({ kind: 'silent', how, why });
     };
-    // A connection of its own, which ends with the answer.
+    // Uses a connection of its own, which ends with the answer.
     const request = get({ host, port, path, agent: false, lookup: names.lookup }, (response) => {
       const chunks: Buffer[] = [];
       let bytes = 0;

@@ -1,5 +1,6 @@
-// One connection to a frontend behind the Exchanges port: undici's Client, driven by handlers instead of promises,
-// because a generator of load sends tens of thousands of requests a second. Deadlines are the caller's.
+// Implements the port Exchanges, one connection to a frontend, with undici's Client. It is driven by handlers instead
+// of promises, because the load generator sends tens of thousands of requests a second. The caller keeps the
+// deadlines.
 
 import type { Dispatcher } from 'undici';
 import type {
@@ -11,7 +12,7 @@ import type {
 import type { Address } from '../../model/identity.ts';
 import { Client } from './undici.ts';
 
-/** Below the 65 s of our servers, so that no request meets a connection that is being closed (H19). */
+/** Below the 65 s after which our servers close an idle connection, so that no request meets a closing one (H19). */
 const KEEP_ALIVE_MS = 60_000;
 const VERSION = 'x-fog-version';
 const ERROR = 'x-fog-error';
@@ -55,7 +56,7 @@ class ClientExchanges implements Exchanges {
   }
 }
 
-/** Takes one answer together. The older form of handlers: it gets headers as they came, without an object. */
+/** Collects one answer. This is undici's older form of handler: it gets the headers as raw bytes, not as an object. */
 class Exchange implements Dispatcher.DispatchHandler {
   #callback: ((outcome: ExchangeOutcome) => void) | undefined;
   #status = 0;
@@ -112,7 +113,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Most headers have another length, so that few are made into text. */
+/** Compares lengths first: most headers differ in length, and need not be converted to text. */
 function is(name: Buffer, expected: string): boolean {
   return name.length === expected.length && name.toString('latin1').toLowerCase() === expected;
 }
@@ -132,7 +133,7 @@ const BREAKS: Readonly<Record<string, BreakKind>> = {
   ENOMEM: 'exhausted',
 };
 
-/** An AggregateError is of several addresses of one host, in the order in which they were tried. */
+/** An AggregateError holds one error for each address of the host, in the order of the attempts; the first counts. */
 export function breakKind(error: Error): BreakKind {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined;
   const code = String((error as NodeJS.ErrnoException).code ?? (first as { code?: string })?.code);

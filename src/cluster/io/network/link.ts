@@ -1,6 +1,6 @@
-// One end of a stream of operations on a real socket: gathers what one turn of the event loop produces into
-// one batch, tells when the peer has said something to it, waits for the socket when it is full, and reads no
-// more than it can answer. What waits meanwhile is storage-channel.ts's.
+// One end of a stream on a real socket. It gathers what one turn of the event loop sends into one batch, reports when
+// the peer has sent something, waits while the socket is full, and stops reading when its replies pile up. Operations
+// that wait for the next batch are in peers/storage-channel.ts.
 
 import type { Socket } from 'node:net';
 import { LINK_REPLY_BYTES_HIGH } from '../../model/limits.ts';
@@ -8,16 +8,16 @@ import type { Link, LinkEvents } from '../../ports.ts';
 import { FrameReader, FrameWriter, FramingBroken } from '../../wire/frames.ts';
 
 /**
- * Who opened the stream asks; an exchange is under way from its batch until the peer says something. The peer
- * follows whatever it has read with something in the same turn, with an empty frame if there is nothing to
- * answer yet, so that no operation waits for another one's slow disk.
+ * The side that opened the stream asks; its exchange is under way from its batch until anything comes from the peer.
+ * The peer answers whatever it reads in the same turn, with an empty frame if no answer is ready, so that no
+ * operation waits for another one's slow disk.
  */
 export type LinkSide = 'asks' | 'answers';
 
 const KEEP_ALIVE_MS = 30_000;
-/** With as many messages in the last batch much is asked. */
+/** A last batch of at least this many messages means that the stream is busy. */
 const BUSY_MESSAGES = 4;
-/** A batch grows for so many turns at most, and up to so many bytes: with small records some milliseconds. */
+/** A batch is gathered for at most this many turns, some milliseconds with small records, and up to this many bytes. */
 const TURNS_MAX = 16;
 const BATCH_BYTES_FULL = 16 * 1024;
 
@@ -30,20 +30,20 @@ export class SocketLink implements Link {
   #flushScheduled = false;
   #waitingForDrain = false;
   /**
-   * Of the side that asks: nothing has come back since the last batch, or since the stream was opened. Of the
-   * other: something was read since the last batch.
+   * On the side that asks: nothing has come since the last batch, or since the stream was opened. On the other side:
+   * something was read since the last batch.
    */
   #isUnderWay: boolean;
   #batchesLeft = 0;
-  /** So many messages the batch has that is being gathered, and had a turn before. */
+  /** How many messages the batch being gathered has, and how many it had a turn before. */
   #gathered = 0;
   #gatheredBefore = 0;
-  /** For so many turns it was held back. */
+  /** For how many turns the batch being gathered was held back. */
   #turns = 0;
-  /** So many messages the last batch had. */
+  /** How many messages the last batch had. */
   #lastBatch = 0;
   #closedReason: string | undefined;
-  /** The last of some pieces was sent, and so were those before it. */
+  /** Called when the last piece of one `take` was sent, and so were the pieces before it. */
   readonly #sent = () => this.#writer.sent();
 
   readonly #flushInTurn = () => {
@@ -55,14 +55,17 @@ export class SocketLink implements Link {
     this.#flush();
   };
 
-  /** @param messageBytesMax what a longer message from the peer means is LinkEvents' */
+  /** @param messageBytesMax the longest message taken from the peer; see `LinkEvents.tooLong` for longer ones */
   constructor(side: LinkSide, messageBytesMax: number) {
     this.#side = side;
     this.#isUnderWay = side === 'asks';
     this.#messageBytesMax = messageBytesMax;
   }
 
-  /** Until then, what is sent is only gathered. @param head bytes that came with the upgrade */
+  /**
+   * Connects the link to its socket; until then, sent messages are only gathered.
+   * @param head bytes that came with the upgrade
+   */
   attach(socket: Socket, head: Buffer): void {
     if (this.#closedReason !== undefined) {
       socket.destroy();
@@ -71,7 +74,7 @@ export class SocketLink implements Link {
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.setTimeout(0);
-    // A peer that loses its power says nothing: its socket would stay for ever.
+    // A peer that loses its power closes nothing: without keep-alive its socket would stay open for ever.
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     const skips = this.#events?.tooLong !== undefined;
     const reader = new FrameReader(
@@ -135,13 +138,13 @@ export class SocketLink implements Link {
   close(reason: string): void {
     if (this.#closedReason !== undefined) return;
     this.#closedReason = reason;
-    // What was asked and not sent yet must not come later: after a cut the kernel would go on repeating it for minutes.
+    // A reset drops requests that are not sent yet: after a cut the kernel would go on repeating them for minutes.
     if (this.#side === 'asks') this.#socket?.resetAndDestroy();
     else this.#socket?.destroy();
     this.#events?.closed(reason, this.#socket !== undefined);
   }
 
-  /** After all sockets that are readable in this turn had theirs. */
+  /** Flushes once all sockets that are readable in this turn were read. */
   #flushLater(): void {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
@@ -149,8 +152,8 @@ export class SocketLink implements Link {
   }
 
   /**
-   * While much is asked, a batch grows as long as each turn brings more: an exchange costs both ends, and the
-   * switches between them, as much as some thirty gets. Where little is asked nothing waits.
+   * Whether to gather for another turn. On a busy stream a batch grows as long as each turn brings more: an exchange
+   * costs both ends, with the switches between them, as much as some thirty gets. On a quiet stream nothing waits.
    */
   #isWorthATurn(): boolean {
     if (this.#side === 'answers' || this.#lastBatch < BUSY_MESSAGES) return false;

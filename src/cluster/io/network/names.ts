@@ -1,18 +1,18 @@
-// The addresses of host names, for connections. The system's look-up blocks a thread of a small pool that files and
-// exits wait for as well, for ten seconds and more while a name server is silent, and cannot be called off. So it is
-// done in a process of its own that can be ended, one at a time, and the last good address of a name is kept.
+// Resolves host names for connections. The system's look-up blocks a thread of a small pool that file operations and
+// exits wait for as well, for ten seconds and more while a name server is silent, and cannot be cancelled. So each
+// look-up runs in a process that can be killed, one at a time, and the last good addresses of a name are kept.
 
 import { execFile } from 'node:child_process';
 import { type LookupAddress, lookup as lookUpInThread } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 
-/** So long a name is not looked up again. */
+/** A name that was resolved within this time is not looked up again. */
 const FRESH_MS = 1000;
-/** So long who connects waits for a look-up before he is given what was good last. */
+/** A connection waits this long for a look-up before it gets the last good addresses, where there are any. */
 const PATIENCE_MS = 100;
-/** A look-up that takes longer is ended, and the next name has its turn. */
+/** A look-up that takes longer is killed, so that the next name has its turn. */
 const LOOK_UP_MS_MAX = 5000;
-/** Many more than a cluster has nodes. */
+/** How many names are kept: many more than a cluster has nodes. */
 const NAMES_MAX = 1024;
 const WAITING_MAX = 1024;
 
@@ -20,16 +20,16 @@ export type Resolved =
   | { readonly kind: 'addresses'; readonly addresses: readonly LookupAddress[] }
   | { readonly kind: 'failed'; readonly code: string };
 
-/** Calls back once, in bounded time. */
+/** Resolves a name. Calls `done` once, in bounded time. */
 export type Resolve = (name: string, done: (resolved: Resolved) => void) => void;
 
 const TOO_MANY: Resolved = { kind: 'failed', code: 'EAI_AGAIN' };
 
 interface Name {
-  /** The last good ones. */
+  /** The result of the last successful look-up. */
   addresses: readonly LookupAddress[] | undefined;
   resolvedMs: number;
-  /** Since when a look-up waits or is under way. */
+  /** Since when a look-up of the name waits or runs; undefined while there is none. */
   askedMs: number | undefined;
   waiting: ((resolved: Resolved) => void)[];
 }
@@ -44,7 +44,7 @@ export class Names {
     this.#resolve = resolve;
   }
 
-  /** As `net.connect` takes it. */
+  /** The option `lookup` of `net.connect`. */
   readonly lookup: LookupFunction = (name, options, callback) => {
     this.addressesOf(name, (resolved) => {
       const family = options.family === 4 || options.family === 6 ? options.family : undefined;
@@ -124,7 +124,7 @@ export class Names {
     for (const waiting of entry.waiting.splice(0)) waiting(answer);
   }
 
-  /** @returns undefined when as many names as can be are waited for */
+  /** @returns undefined when there are NAMES_MAX names already, and a look-up of each waits or runs */
   #entryOf(name: string): Name | undefined {
     let entry = this.#names.get(name);
     if (entry !== undefined) return entry;
@@ -142,9 +142,9 @@ export class Names {
   }
 }
 
-/** `getent ahosts` asks what the system's look-up asks, in the same order; where there is none, a thread does. */
+/** `getent ahosts` returns what the system's look-up returns, in the same order; without getent a thread does it. */
 function lookUp(name: string, done: (resolved: Resolved) => void): void {
-  // What could be taken for an option is no name.
+  // A text that getent could take for an option is not a host name.
   if (name.startsWith('-'))
     return queueMicrotask(() => done({ kind: 'failed', code: 'ENOTFOUND' }));
   const child = execFile(
@@ -155,7 +155,7 @@ function lookUp(name: string, done: (resolved: Resolved) => void): void {
       process.removeListener('exit', end);
       if (error === null) return done(resolvedBy(stdout));
       if (error.killed) return done({ kind: 'failed', code: 'EAI_AGAIN' });
-      // 2 is getent's word that there is no such name.
+      // getent exits with 2 when the name does not exist.
       if (error.code === 2) return done({ kind: 'failed', code: 'ENOTFOUND' });
       return lookUpInThread(name, { all: true, verbatim: true }, (failure, addresses) =>
         done(
@@ -171,7 +171,7 @@ function lookUp(name: string, done: (resolved: Resolved) => void): void {
   return undefined;
 }
 
-/** Lines of `ADDRESS KIND [NAME]`, each address once for each kind of socket. */
+/** @param output lines of `ADDRESS KIND [NAME]`; an address has one line for each kind of socket */
 export function resolvedBy(output: string): Resolved {
   const found = output.split('\n').map((line) => line.split(/\s/)[0] ?? '');
   const addresses = [...new Set(found)].flatMap((address) => {

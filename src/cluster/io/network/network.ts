@@ -1,5 +1,5 @@
-// Calls and links to other nodes: undici behind the Network port. undici's own timeouts are coarse
-// backstops; the deadline of a call is kept here.
+// Implements the port Network, calls and links to other nodes, with undici. The deadline of a call is kept here:
+// undici's own timeouts are coarse backstops.
 
 import type { Socket } from 'node:net';
 
@@ -17,9 +17,9 @@ import { SocketLink } from './link.ts';
 import { Names } from './names.ts';
 import { Agent, Client } from './undici.ts';
 
-/** By so much a timer of Node's may come early, which counts whole milliseconds of its own. */
+/** Node's timers count whole milliseconds of their own, so one may fire this much too early. */
 const TIMER_EARLY_MS = 1;
-/** Below the idle time of every server (H19). */
+/** Below the time after which any server closes an idle connection (H19). */
 const KEEP_ALIVE_MS = 4000;
 export const LINK_HEADERS = {
   cluster: 'x-fog-cluster',
@@ -27,11 +27,11 @@ export const LINK_HEADERS = {
   incarnation: 'x-fog-incarnation',
   timeScale: 'x-fog-time-scale',
 } as const;
-/** An operation's or answer's own fields beside its records, a key at most; more than any has. */
+/** Bounds the fields of an operation or answer other than its records, a key included. */
 const OPERATION_HEAD_BYTES_MAX = 64 + KEY_BYTES_MAX;
 
 export function linkMessageBytesMax(valueBytesMax: number): number {
-  // An answer to a copy is full when it reaches its size, so its last record may be beyond it.
+  // A copy is answered with records until its size is reached, so the last of them may exceed it.
   const recordBytesMax = valueBytesMax + RECORD_OVERHEAD_BYTES_MAX;
   return recordBytesMax + CHUNK_RECORD_BYTES + OPERATION_HEAD_BYTES_MAX;
 }
@@ -41,7 +41,7 @@ export function openNetwork({ lookup } = new Names()): Network {
     connections: 4,
     pipelining: 1,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    // Whatever a server says in its Keep-Alive (H19).
+    // Overrides a longer time in a server's Keep-Alive header (H19).
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     connect: { timeout: 5000, lookup },
   });
@@ -71,12 +71,12 @@ export function openNetwork({ lookup } = new Names()): Network {
   return {
     call(call, callback) {
       const deadline = new AbortController();
-      // A process that got no time for a while has answers in its sockets: it reads them (the next phase of
-      // the event loop) before it calls them late.
+      // A process that was not scheduled for a while has answers in its sockets. They are read, in the next phase of
+      // the event loop, before the call fails.
       const giveUp = () => {
         const detail = `no answer within ${call.timeoutMs} ms`;
         deadline.abort(new Error(detail));
-        // undici lets go of a request only once it has a connection: not while a name is looked up.
+        // While a name is looked up the request has no connection, and undici does not abort it yet.
         done({ kind: 'failed', detail });
       };
       const timer = setTimeout(() => setImmediate(giveUp), call.timeoutMs + TIMER_EARLY_MS);
@@ -95,13 +95,13 @@ export function openNetwork({ lookup } = new Names()): Network {
     open(address, hello, events) {
       const protocol = protocolOf(hello);
       const link = new SocketLink('asks', messageBytesMax(hello));
-      // A Client of its own: the connection is the stream's alone, and goes with it.
+      // A Client of its own, because its connection carries this one stream, and ends with it.
       const client = new Client(`http://${address}`, { connect: { timeout: 5000, lookup } });
       link.listen({
         ...events,
         received: (id, message) => events.received(id, message),
         closed: (reason, opened) => {
-          // Also one that nobody answers: a peer that is stopped takes connections, and would have one with each try.
+          // Needed without an upgrade too: a stopped process still accepts connections, one more for each attempt.
           client.destroy().catch(() => undefined);
           events.closed(reason, opened);
         },
@@ -143,14 +143,14 @@ function headersOf(hello: LinkHello): Record<string, string> {
   };
 }
 
-/** Undici says no more than this of any answer but 101, and keeps the text of a refusal to itself. */
+/** For every answer but 101 undici reports only this message, without the text of the refusal. */
 function whyNoStream(error: unknown, { name }: StreamProtocol): string {
   return error instanceof Error && error.message === 'bad upgrade'
     ? `no stream ${name} there: it is another node or life, or no process of this version of velour-fog`
     : describe(error);
 }
 
-/** undici wraps what happened in AggregateErrors and causes; the code is what people look up. */
+/** undici wraps errors in AggregateErrors and causes; the code is added because people search for it. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = (error as NodeJS.ErrnoException).code;

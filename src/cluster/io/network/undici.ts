@@ -1,17 +1,17 @@
-// The parts of undici that calls and links need. Its index loads also fetch, WebSockets, caches and mocks:
-// 85 modules, which take 5 to 9 MB of every process and 50 ms of every start, and a restart is waited for.
+// Loads only the parts of undici that calls and links need. Its index also loads fetch, WebSockets, caches and mocks:
+// 85 modules, which take 5 to 9 MB of every process and 50 ms of every start, and sets wait for a restart.
 
 import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import type * as undici from 'undici';
 
-// undici parses HTTP in WebAssembly. V8's optimising compiler takes 35 MB for that one function, for a
-// few control calls a second; operations do not pass through it. The baseline compiler is enough.
+// undici parses HTTP in WebAssembly. V8's optimising compiler takes 35 MB to compile that one function, which serves
+// a few control calls a second and no operations. The baseline compiler is enough.
 setFlagsFromString('--liftoff-only');
 
 const require = createRequire(import.meta.url);
 
-// As in undici's index: what a dispatcher can do beside dispatching.
+// As undici's index does: adds `request`, `upgrade` and the like to every dispatcher.
 Object.assign(
   require('undici/lib/dispatcher/dispatcher.js').prototype,
   require('undici/lib/api/index.js'),

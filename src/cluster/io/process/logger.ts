@@ -9,16 +9,16 @@ const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
 export interface LoggerOptions {
   readonly role: string;
-  /** Undefined before that is known. */
+  /** Undefined until it is known. */
   readonly node: string | undefined;
-  /** Of a process that shares its address with others. */
+  /** The number of a worker process, which shares its address with others. */
   readonly worker?: number | undefined;
   readonly level: LogLevel;
   readonly pretty: boolean;
 }
 
 export interface ProcessLogger extends Logger {
-  /** Since the start. */
+  /** The number of lines dropped since the start. */
   linesDropped(): number;
 }
 
@@ -38,7 +38,7 @@ export function openLogger(
       const { dropped } = output;
       const own = line(level, message, fields);
       if (dropped === reported) return output.write(own);
-      // The first line after a gap tells of it. If it is dropped as well, there are more to tell of with the next.
+      // The first line after a gap reports it. If that line is dropped too, the next one reports a larger number.
       reported = dropped;
       output.write(`${line('warn', 'lines of this log were dropped', { dropped })}${own}`);
     },

@@ -1,24 +1,24 @@
-// stdout and stderr as they fail: a reader that has gone (EPIPE), a full disk (ENOSPC), one that does not read. Who
-// writes diagnostics loses lines then, and never the process.
+// Writes to stdout and stderr although they may fail: the reader is gone (EPIPE), the disk is full (ENOSPC), or the
+// reader does not read. A process then loses lines of its diagnostics, and never ends or waits because of them.
 
 import { Writable } from 'node:stream';
 
 /**
- * What may wait for a reader of stderr that is slow; a pipe itself takes 64 KiB. Beyond that lines are dropped, or
- * a reader that stands still would fill the memory.
+ * How much may wait for a slow reader of stderr; a pipe itself takes 64 KiB. Further lines are dropped, or a reader
+ * that stands still would let them fill the memory.
  */
 const WAITING_BYTES_MAX = 2 ** 20;
 
 export type StandardStream = 'stdout' | 'stderr';
 
-/** Without this, the first write that fails ends the process (an `error` event that nobody hears). */
+/** Ignores errors of the stream: without a listener for `error`, the first failed write would end the process. */
 export function survive(stream: Writable): void {
   if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore);
 }
 
 function ignore(): void {}
 
-/** The stream, which no failure of its own ends the process through. */
+/** @returns the stream, whose failures cannot end the process */
 export function standardStream(name: StandardStream): Writable {
   const stream = openStream(name);
   survive(stream);
@@ -29,16 +29,16 @@ function openStream(name: StandardStream): Writable {
   try {
     return process[name];
   } catch (error) {
-    // Node makes the stream at the first use, which fails for a terminal that is gone.
+    // Node creates the stream at its first use, and throws when it belonged to a terminal that is gone.
     return new Writable({ write: (_chunk, _encoding, done) => done(error as Error) });
   }
 }
 
-/** Whole texts that may be lost: counted, when they are. */
+/** Writes each text whole, or drops and counts it. */
 export class LossyOutput {
   readonly #stream: Writable;
   #dropped = 0;
-  /** A disk that is full takes the beginning of a text: the next one begins a line of its own. */
+  /** A full disk takes only the beginning of a text, so the next text starts a new line. */
   #torn = false;
 
   constructor(stream: Writable) {
@@ -46,7 +46,7 @@ export class LossyOutput {
     this.#stream = stream;
   }
 
-  /** Texts, since the start. */
+  /** The number of texts dropped since the start. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -67,8 +67,8 @@ export class LossyOutput {
 }
 
 /**
- * Writes data that somebody asked for, whole: waits for a reader that is slow.
- * @returns undefined, or the code of what kept it from being written
+ * Writes requested data completely, and waits for a slow reader.
+ * @returns undefined, or the code of the error that kept the data from being written
  */
 export function writeWhole(name: StandardStream, text: string): Promise<string | undefined> {
   const stream = standardStream(name);

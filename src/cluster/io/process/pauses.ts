@@ -1,5 +1,5 @@
-// What keeps this process from answering at once: how late its event loop comes to what is due, and how
-// long collections of garbage stop it. Node measures both; here is over which time it is told.
+// Measures what keeps this process from answering at once: how late its event loop serves what is due, and how long
+// garbage collections stop it. Node measures both; this file decides over which time they are reported.
 
 import {
   constants,
@@ -10,8 +10,8 @@ import {
 import type { CollectionKind, Collections, Host } from '../../ports.ts';
 
 /**
- * Every sample wakes the process, and an idle one does little else: at 20 ms that was half of what it cost. A pause that is
- * shorter than this is seen only when it happens to lie on a sample, and longer ones are what anybody looks for.
+ * Every sample wakes the process, and an idle one does little else: sampling each 20 ms was half of what it cost. A
+ * shorter pause is seen only if a sample happens to fall into it; people look for longer ones.
  */
 const SAMPLE_MS = 50;
 const WINDOW_MS = 60_000;
@@ -24,15 +24,15 @@ const KINDS: ReadonlyMap<number, CollectionKind> = new Map([
   [constants.NODE_PERFORMANCE_GC_WEAKCB, 'weakcb'],
 ]);
 
-/** Two of a kind: the older one is read, and each minute it is emptied and becomes the younger one. */
+/** Two accumulators of one kind. The older one is read; each minute it is emptied and becomes the younger one. */
 interface Pair<T> {
   older: T;
   younger: T;
 }
 
 /**
- * Begins to measure; nothing of it keeps the process alive.
- * @param windowMs how long it takes until what happened is no longer told: from one to two of it
+ * Starts measuring; that does not keep the process alive.
+ * @param windowMs delays, and the longest collection, are reported for one to two times as long
  */
 export function watchPauses(
   windowMs = WINDOW_MS,
@@ -59,14 +59,14 @@ export function watchPauses(
     eventLoopDelaySeconds(quantile) {
       const { older } = delays;
       const nanoseconds = quantile === 1 ? older.max : older.percentile(quantile * 100);
-      // A sample is the time since the one before it. Without one yet its maximum is 0, or no number.
+      // A sample is the time since the one before, so the interval is subtracted. Without samples, max is 0 or NaN.
       return Math.max(0, (nanoseconds || 0) / NANOSECONDS - SAMPLE_MS / 1000);
     },
     collections: (kind) => collections.get(kind)?.figures() ?? { count: 0, seconds: 0, longest: 0 },
   };
 }
 
-/** Both are started in one turn, so that the process wakes once for the two of them. */
+/** Both histograms start in one turn, so that the process wakes only once for the two of them. */
 function sampled(): IntervalHistogram {
   const histogram = monitorEventLoopDelay({ resolution: SAMPLE_MS });
   histogram.enable();

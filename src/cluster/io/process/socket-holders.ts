@@ -1,12 +1,12 @@
-// Who has a port or a Unix socket, as Linux tells it to whoever may look: nobody is connected to, and nothing is
-// disturbed. Elsewhere, and of processes of other users, nothing is known.
+// Finds the process that holds a port or a Unix socket, as Linux shows it in /proc: no connection is made, and
+// nothing is disturbed. On other systems, and for processes of other users, the holder stays unknown.
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** As `/proc/net/tcp` writes LISTEN. */
+/** The state LISTEN in `/proc/net/tcp`. */
 const LISTENS = '0A';
 
-/** @returns the inodes of the sockets that listen at a port, of any address */
+/** @returns the inodes of the sockets that listen at this port, on any address */
 export function listenersAt(port: number): readonly string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   return ['tcp', 'tcp6'].flatMap((family) =>
@@ -17,7 +17,7 @@ export function listenersAt(port: number): readonly string[] {
   );
 }
 
-/** @returns the inodes of the Unix sockets whose name has this text; an abstract name begins with @ */
+/** @returns the inodes of the Unix sockets whose name contains this text; an abstract name begins with @ */
 export function unixSockets(text: string): readonly string[] {
   return linesOf('/proc/net/unix').flatMap((line) => {
     const [, , , , , , inode = '', path = ''] = line.trim().split(/\s+/);
@@ -25,7 +25,7 @@ export function unixSockets(text: string): readonly string[] {
   });
 }
 
-/** @returns the process in words, by its title and its id; undefined when that cannot be seen */
+/** @returns the title and the id of the process that holds one of these sockets; undefined when neither can be seen */
 export function holderOf(inodes: readonly string[]): string | undefined {
   const pid = processOf(inodes);
   return pid === undefined ? undefined : describeProcess(pid);
@@ -35,7 +35,7 @@ export function describeProcess(pid: string): string {
   return `${titleOf(pid)} (process ${pid})`;
 }
 
-/** @returns the id of the process that has one of these sockets; undefined when that cannot be seen */
+/** @returns the id of the process that holds one of these sockets; undefined when that cannot be seen */
 export function processOf(inodes: readonly string[]): string | undefined {
   if (inodes.length === 0) return undefined;
   const wanted = new Set(inodes.map((inode) => `socket:[${inode}]`));

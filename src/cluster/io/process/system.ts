@@ -20,12 +20,12 @@ export const systemTimers: Timers = {
 };
 
 export const systemRandom: Random = {
-  // Choosing a member wants speed; a token wants to be unique.
+  // `below` chooses a member for each get, so it must be fast; a token must be unique.
   below: (bound) => Math.floor(Math.random() * bound),
   token: () => randomBytes(16).toString('hex'),
 };
 
-/** Measures from then on; once a process. */
+/** Call once in a process: it starts measuring pauses. */
 export function openHost(logger: ProcessLogger): Host {
   return { ...watchPauses(), bootId, usage: () => processUsage(logger) };
 }
@@ -34,7 +34,7 @@ export function bootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   } catch {
-    // Where the system has no such word, no restart can prove that its unsynced writes survived.
+    // Without a boot id, nothing can prove after a crash that unsynced writes survived: a random one never matches.
     return randomBytes(16).toString('hex');
   }
 }
@@ -53,7 +53,7 @@ export function processUsage(logger: ProcessLogger): ProcessUsage {
   };
 }
 
-/** How many files and sockets this process may have open together; undefined where the system does not say. */
+/** How many files and sockets together this process may have open; undefined where the system does not show it. */
 export function descriptorsMax(): number | undefined {
   try {
     const limits = readFileSync('/proc/self/limits', 'utf8');
@@ -64,14 +64,14 @@ export function descriptorsMax(): number | undefined {
   }
 }
 
-/** Of the machine, or those that this process may use. */
+/** The number of processors that this process may use. */
 export function processorCount(): number {
   return availableParallelism();
 }
 
-/** Of the machine, or of the container (cgroup) if that has less. */
+/** The memory of the machine in bytes, or of the container (cgroup) if that has less. */
 export function machineMemoryBytes(): number {
   const ofContainer = process.constrainedMemory();
-  // Without a limit it is 0, or more than there is.
+  // For a process without a limit this is 0, or more than the machine has.
   return ofContainer > 0 ? Math.min(ofContainer, totalmem()) : totalmem();
 }

@@ -1,5 +1,5 @@
-// Worker processes that share one port: node:cluster, seen from the primary and from a worker. What they say to
-// each other is worker-group.ts's, when one is started or stopped commands/workers.ts's.
+// Worker processes that share one port: node:cluster, as the primary and as a worker see it. Their messages are
+// defined in http/worker-group.ts; commands/workers.ts decides when a worker starts and stops.
 
 import cluster from 'node:cluster';
 import { unreachable } from '../../assert.ts';
@@ -15,14 +15,15 @@ import {
 const WAITS_VARIABLE = 'VELOUR_WORKER_WAITS';
 
 /**
- * A worker's first word: it hears. node:cluster itself listens in a worker from its start, so what is sent before the
- * worker does would be taken as heard, and lost: a stop that came then left it running until it was killed.
+ * A worker's first message: from now on it takes messages. node:cluster itself listens in a worker from its start, so
+ * what is sent before the worker's own code listens would be lost: such a stop left a worker running until it was
+ * killed.
  */
 const HEARS = 'hears';
 
 export interface WorkerEvents {
   received(message: FromWorker): void;
-  /** Once, and nothing after it. */
+  /** Called once, and nothing is received afterwards. */
   ended(code: number | null, how: string): void;
 }
 
@@ -33,16 +34,16 @@ export interface WorkerProcess {
 }
 
 /**
- * The primary accepts connections and deals them out in turn (SCHED_RR). Left to the system (SCHED_NONE) whoever
- * wakes first takes what there is: of 64 lasting connections to four workers one had 44, of eight one had none,
- * and whoever has too many is the limit of all. Dealt out, the most was 22 of 64. It costs each connection 0.1 to
- * 0.2 ms of CPU time in the primary, which a client that keeps its connections pays once. SO_REUSEPORT, which
- * would do both, needs Node 22.12.
- * @param waits it takes connections only once it is ready, or is told to
+ * Forks a worker. The primary accepts connections and deals them out in turn (SCHED_RR). If the system distributes
+ * them (SCHED_NONE), the worker that wakes first takes what there is: of 64 lasting connections to four workers one
+ * had 44, of eight workers one had none, and the worker with the most limits all. Dealt out in turn, the most was 22
+ * of 64. That costs each connection 0.1 to 0.2 ms of CPU time in the primary, which a client that keeps its
+ * connections pays once. SO_REUSEPORT would avoid both, but needs Node 22.12.
+ * @param waits the worker takes connections only once it is ready, or when it is asked to
  */
 export function startWorker(number: number, waits: boolean, events: WorkerEvents): WorkerProcess {
   cluster.schedulingPolicy = cluster.SCHED_RR;
-  // Keys are bytes, which JSON has not.
+  // Messages contain keys, which are bytes, and JSON cannot carry bytes.
   cluster.setupPrimary({ serialization: 'advanced' });
   const worker = cluster.fork({
     [WORKER_VARIABLE]: String(number),
@@ -56,7 +57,7 @@ export function startWorker(number: number, waits: boolean, events: WorkerEvents
   const pass = (message: ToWorker) => {
     if (worker.isConnected()) worker.send(message, () => undefined);
   };
-  /** What waits for the worker's first word: of one that starts nothing is asked, so it is a stop at the most. */
+  /** Messages held back until the worker's first one: a starting worker is asked nothing, so it is a stop at most. */
   let held: ToWorker[] | undefined = [];
   worker.on('message', (message: FromWorker | typeof HEARS) => {
     if (message !== HEARS) return events.received(message);
@@ -67,7 +68,7 @@ export function startWorker(number: number, waits: boolean, events: WorkerEvents
     end(code, signal ?? `exit code ${code}`),
   );
   worker.on('error', (error) => {
-    // It could not be started, or not be reached, and then its end is on its way.
+    // Without a pid the worker could not be started; otherwise its `exit` event follows.
     if (worker.process.pid === undefined) end(null, error.message);
   });
   return {
@@ -82,14 +83,14 @@ export function startWorker(number: number, waits: boolean, events: WorkerEvents
 
 export type Demand = Extract<ToWorker, { kind: 'listen' | 'retire' | 'refuse' | 'drain' }>;
 
-/** The primary as a worker has it. */
+/** The primary, as a worker sees it. */
 export class Primary implements WorkerGroup {
   readonly worker: number;
   readonly waits: boolean;
   readonly #tells = new Map<Topic, () => unknown>();
   readonly #gathering = new Map<number, (told: readonly WorkerAnswer[]) => void>();
   #nextId = 1;
-  /** What came while the role was still being loaded. */
+  /** Demands that came while the role was still being loaded. */
   readonly #early: Demand[] = [];
   #asked: (what: Demand) => void = (what) => this.#early.push(what);
 
@@ -106,7 +107,7 @@ export class Primary implements WorkerGroup {
   }
 
   send(message: FromWorker): void {
-    // Without the primary this process is about to end.
+    // If the primary is gone, this process is about to end as well.
     if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
   }
 
@@ -114,7 +115,7 @@ export class Primary implements WorkerGroup {
     this.#tells.set(topic, tell);
   }
 
-  /** What this worker itself would tell. */
+  /** What this worker itself answers on the topic. */
   own(topic: Topic): unknown {
     return this.#tells.get(topic)?.();
   }
@@ -145,7 +146,7 @@ export class Primary implements WorkerGroup {
   }
 }
 
-/** Undefined in the primary. */
+/** @returns undefined in the primary */
 export function openPrimary(): Primary | undefined {
   if (cluster.isPrimary) return undefined;
   return new Primary(
