@@ -103,9 +103,7 @@ export class PartitionCopy {
     });
   }
 
-  /**
-   * Starts again from nothing if the file does not match the manifest: a crash of the machine may have lost writes.
-   */
+  /** Starts again from nothing if the file does not match the manifest: a crash of the machine may have lost writes. */
   #check(file: FolderFile, checked: () => void): void {
     const records = new RecordFile(file, this.#content);
     const look = () => {

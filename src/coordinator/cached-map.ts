@@ -59,17 +59,13 @@ export class CachedMap {
       this.#inFile = decoded.map;
       return found(decoded.map);
     }
-    // A file of another kind belongs to somebody else and was named by mistake: never overwrite it. An empty file may
-    // be overwritten.
+    // A file of another kind is somebody else's, named by mistake: never overwrite it. An empty file may be.
     const isForeign = !isNothing(bytes) && bytes.toString('latin1', 0, TITLE.length) !== TITLE;
     if (isForeign) this.#mayWrite = false;
     return this.#ignore(isForeign ? `${decoded.reason}, and is left as it is` : decoded.reason);
   }
 
-  /**
-   * Schedules a write of the newest map. Maps come in bursts, so a write waits for `probeMs` and skips those in
-   * between.
-   */
+  /** Schedules a write of the newest map after `probeMs`: maps come in bursts, and those in between are skipped. */
   save(map: ClusterMap): void {
     this.#newest = map;
     this.#writeSoon();

@@ -32,8 +32,7 @@ export class FailureReports {
   }
 
   /**
-   * Reports a node after a failed operation. Many operations fail together, so at most one report leaves per
-   * heartbeat.
+   * Reports a node after a failed operation. Many operations fail together: at most one report leaves per heartbeat.
    */
   note({ node, incarnation }: Life): void {
     if (this.#unreachable.some((life) => isSameLife(life, { node, incarnation }))) return;
@@ -41,10 +40,7 @@ export class FailureReports {
     this.#soon();
   }
 
-  /**
-   * Reports all nodes that have not answered for `unreachableMs` (H11); repeated after every probe round while it
-   * lasts.
-   */
+  /** Reports the nodes that have not answered for `unreachableMs` (H11); repeated with each probe round meanwhile. */
   silent(lives: readonly Life[]): void {
     this.#silent = lives;
     if (lives.length > 0) this.#soon();

@@ -10,9 +10,7 @@ export interface KeyEntry<Entry> {
   nextInSlot: Entry | undefined;
 }
 
-/**
- * About one entry per connection exists at a time; beyond 4,096 entries share slots, which only makes lookups slower.
- */
+/** About one entry per connection exists at a time; more than 4,096 share slots, which only makes lookups slower. */
 const SLOTS = 4096;
 
 export class KeyTable<Entry extends KeyEntry<Entry>> {

@@ -27,10 +27,7 @@ export class MapFollower implements MapRefresh {
   readonly #router: Router;
   readonly #options: MapFollowerOptions;
   readonly #refused: (problem: string) => void;
-  /**
-   * Nodes with a map exchange in progress or just over: without this, every waiting set would start one in each
-   * round.
-   */
+  /** Nodes with a map exchange in progress or just over: or else every waiting set would start one in each round. */
   readonly #askedLately = new Set<NodeId>();
   /** H38: asks for deltas, unless the last answer could not be decoded or did not apply to our map. */
   #takesDeltas = true;
@@ -38,8 +35,7 @@ export class MapFollower implements MapRefresh {
   readonly #contact: ControllerContact;
 
   /**
-   * @param refused is called when the controller refuses our time scale and there is no map to go on with (D12); the
-   *   polls end then
+   * @param refused is called when the controller refuses our time scale and there is no map; the polls end then (D12)
    */
   constructor(
     runtime: Runtime,

@@ -29,9 +29,7 @@ import type { Runtime } from '../cluster/ports.ts';
 import type { Operation } from '../cluster/wire/operations.ts';
 import { LaterRounds } from './operations/set/later-rounds.ts';
 
-/**
- * Where a map comes from, the least trusted first: a later source overrules an earlier one on which cluster this is.
- */
+/** Where a map comes from, the least trusted first: a later source overrules earlier ones on which cluster this is. */
 const SOURCES = ['file', 'storage', 'controller'] as const;
 export type MapSource = (typeof SOURCES)[number];
 

@@ -21,10 +21,7 @@ export type ReadOutcome =
 
 export type ReadCallback = (outcome: ReadOutcome) => void;
 
-/**
- * The last-copy rule (D8): when no complete copy is alive, the partition is offline; it is never answered as if it
- * were empty.
- */
+/** The last-copy rule (D8): a partition without a complete copy is offline, and never answered as if it were empty. */
 export const OFFLINE =
   'no storage node that has all of this partition is alive: start those that had it, or, where that is gone for good, give it up with velour accept-loss';
 
@@ -115,9 +112,7 @@ class Get {
     }
   }
 
-  /**
-   * Starts another round after a pause, even if a slow member of this one may still answer: the first answer wins.
-   */
+  /** Starts another round after a pause, even if a slow member of this one may still answer: the first answer wins. */
   #again(code: ErrorCode, detail: string): void {
     if (this.#roundScheduled) return;
     const { runtime, times } = this.#context;

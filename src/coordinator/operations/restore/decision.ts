@@ -17,9 +17,7 @@ export type VersionedWriteDecision =
   | { readonly kind: 'superseded' }
   /** Some members answered `floor`, which does not say whether they have the key: ask them by a get. */
   | { readonly kind: 'look' }
-  /**
-   * Send the same record again, at whatever epoch then holds; `unwritable` is a member that cannot write to its disk.
-   */
+  /** Send the same record again, at whatever epoch then holds; `unwritable` is a member whose disk takes no writes. */
   | { readonly kind: 'again'; readonly unwritable?: NodeId | undefined }
   | { readonly kind: 'refused'; readonly reason: RefusalReason };
 

@@ -150,9 +150,7 @@ class VersionedWriteOperation {
     this.#again('unanswered', 'a storage node did not say whether it has the key');
   }
 
-  /**
-   * Starts another round, for as long as a frontend pursues any set. The wait doubles: many writes may wait at once.
-   */
+  /** Starts another round, for as long as a frontend pursues any set. The wait doubles, as many writes may wait. */
   #again(code: ErrorCode, detail: string): void {
     const { runtime, times } = this.#context;
     const elapsedMs = runtime.clock.monotonicMs() - this.#startedMs;

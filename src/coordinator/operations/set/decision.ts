@@ -38,8 +38,8 @@ export type WriteDecision =
   | { readonly kind: 'pending' }
   | { readonly kind: 'acknowledged' }
   /**
-   * Send the same version again, at whatever epoch then holds (H19); `unwritable` is a member whose disk takes no
-   * writes.
+   * Send the same version again, at whatever epoch then holds (H19); `unwritable` is a member with a broken or full
+   * disk.
    */
   | { readonly kind: 'again'; readonly unwritable?: NodeId | undefined }
   /** No serving member holds this version as its newest: the set needs a higher one to take effect. */
@@ -106,10 +106,7 @@ export function cannotWrite(reason: RefusalReason): boolean {
   return reason === 'full' || reason === 'disk-failed';
 }
 
-/**
- * Explains, for the client, why a set is not on every member yet; `unwritable` is about to be removed from the
- * partition.
- */
+/** Tells the client why a set is not on every member; `unwritable` is about to be removed from the partition. */
 export function notEverywhere(unwritable: NodeId | undefined): string {
   return unwritable === undefined
     ? 'not every storage node of its partition could be reached'
@@ -121,9 +118,7 @@ export function servesWithout(votes: readonly WriteVote[], without: Member): boo
   return votes.some(({ member }) => member !== without && member.role === 'serving');
 }
 
-/**
- * Whether the member holds this very record and keeps it for the rest of the epoch; a joiner may still drop it (H26).
- */
+/** Whether the member holds this very record for the rest of the epoch; a joiner may still drop it (H26). */
 export function keeps({ member, answer }: WriteVote): boolean {
   if (answer === undefined) return false;
   return ANSWER_KINDS[answer.kind].holds === 'yes' && member.role !== 'joining';

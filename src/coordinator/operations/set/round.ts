@@ -142,8 +142,7 @@ export class SetOperation implements KeyEntry<SetOperation> {
       member,
       answer: kept.find((vote) => isSameLife(vote.member, member))?.answer,
     }));
-    // A member that could not take part at the old epoch may well do so at the new one, so begin with short waits
-    // again.
+    // A member that could not take part at the old epoch may well do so at the new one: begin with short waits.
     if (before?.epoch !== epoch) this.#failedRounds = 0;
     this.#lastRound = { epoch, version: this.#version, votes };
     if (votes.every(({ answer }) => answer !== undefined)) return this.#decide(votes);
@@ -239,9 +238,7 @@ export class SetOperation implements KeyEntry<SetOperation> {
       : versions.nextOf(coalesced + 1, this.#above);
   }
 
-  /**
-   * H31: raises the bound for this key only, not the frontend's clock: the version may be far ahead of all clocks.
-   */
+  /** H31: raises the bound for this key only, not the frontend's clock: the version may be far ahead of all clocks. */
   #raise(version: Version): void {
     if (version > this.#above) this.#above = version;
   }

@@ -26,9 +26,7 @@ const TOO_MANY: WriteOutcome = {
 
 export class Writer {
   readonly #context: OperationContext;
-  /**
-   * The set in flight of each key, until its client is answered; rounds in the background hold up no other set (D9).
-   */
+  /** The set in flight of each key, until its client is answered; background rounds hold up no other set (D9). */
   readonly #onTheirWay = new KeyTable<SetOperation>();
   readonly #waiting = new WaitingSets();
   #coalesced = 0;
@@ -91,8 +89,7 @@ export class Writer {
       set.answer(outcome);
       this.#answerCoalesced(coalesced, outcome.version);
     } else {
-      // Send the next set in a new turn: it may fail before it is sent, and so may all that follow, which would
-      // recurse.
+      // Send the next set in a new turn: it may fail before it is sent, as may all that follow, in ever deeper calls.
       this.#context.runtime.timers.after(0, () => this.#sendNext(operation, queue));
       set.answer(outcome);
     }
