@@ -31,7 +31,7 @@ export interface BackupFigures {
 }
 
 export interface BackupOutcome {
-  /** Partitions that no member could be found for, each with the reason. */
+  /** Partitions that could not be copied, each with the reason of the last attempt. */
   readonly missing: ReadonlyMap<PartitionId, string>;
   /** Set when the directory cannot be written: the reason. */
   readonly broken?: string;
@@ -45,7 +45,7 @@ export class Backup {
   readonly #done: (outcome: BackupOutcome) => void;
   readonly #queue: PartitionCopy[] = [];
   readonly #missing = new Map<PartitionId, string>();
-  /** Partitions in progress or waiting to be tried again. */
+  /** How many partitions are neither complete nor missing yet. */
   #left = 0;
   #running = 0;
   #movedMs: number;

@@ -8,7 +8,7 @@ import { crc32 } from 'node:zlib';
  * @returns the checksum up to the end of this piece, a CRC-32 as in zlib
  */
 export function checksumOf(bytes: Uint8Array, before: number): number {
-  // zlib starts a new checksum when it is given a null pointer, which some empty buffers have. The last answer to a
-  // copy may contain no record that is kept: then the manifest had a wrong checksum, and the backup was useless.
+  // zlib starts a new checksum when it is given a null pointer, which some empty buffers have. Without
+  // this check, a last answer to a copy with no record to keep would spoil the checksum, and the backup with it.
   return bytes.length === 0 ? before : crc32(bytes, before);
 }

@@ -69,7 +69,7 @@ export class RecordFile {
     }
   }
 
-  /** Reads the next piece. Call only after `take` returned undefined, and not before the read before has ended. */
+  /** Reads the next piece. Call only after `take` returned undefined, and one read at a time. */
   read(done: () => void): void {
     const length = Math.min(this.#wantedBytes, this.#content.bytes - this.#readTo);
     this.#file.read(this.#readTo, length, (result) => {

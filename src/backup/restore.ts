@@ -1,5 +1,5 @@
-// A restore run: sets the records of a verified backup, either each with its own version (D16), or all that are not
-// deleted with new versions. A few files are open at once, and a bounded window of sets is in flight. The run keeps no
+// A restore run: sets the records of a verified backup, each with its own version (D16), or only the live ones
+// with new versions. A few files are open at once, and a bounded window of sets is in flight. The run keeps no
 // state of its own: when it is repeated, it finds what is already there.
 //
 // Records that time removes come last, in passes of their own. A delete in the backup is old, so the replicas soon

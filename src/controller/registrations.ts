@@ -116,8 +116,7 @@ export class Registrations {
     const tooMany = this.#refuseTooMany(node);
     if (tooMany !== undefined) return tooMany;
     const earlier = this.#registered.get(node);
-    // I10: a delayed message, sent before the node was removed, must not lower the incarnation that its process has
-    // now.
+    // I10: a delayed message, sent before the node was removed, must not lower the incarnation its process has now.
     const isRepeated =
       earlier?.process === process && earlier.entry.incarnation >= (message.incarnation ?? 0);
     const incarnation = isRepeated

@@ -31,9 +31,7 @@ export class FailureReports {
     this.#options = options;
   }
 
-  /**
-   * Reports a node after a failed operation. Many operations fail together: at most one report leaves per heartbeat.
-   */
+  /** Reports a node after a failed operation. Operations fail together, so at most one report leaves per heartbeat. */
   note({ node, incarnation }: Life): void {
     if (this.#unreachable.some((life) => isSameLife(life, { node, incarnation }))) return;
     this.#unreachable.push({ node, incarnation });

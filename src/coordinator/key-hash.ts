@@ -4,8 +4,8 @@
 const HASH_MULTIPLIER = 0x9e3779b1;
 
 /**
- * Hashes four bytes per step, for keys of up to 1,024 bytes. It spreads keys well enough for a hash table, and is
- * used for nothing else.
+ * Hashes four bytes per step, for keys of up to 1,024 bytes. It spreads keys well enough for tables, which is
+ * all that it is used for.
  * @param seed selects one of many hash functions
  * @returns an unsigned 32-bit integer
  */

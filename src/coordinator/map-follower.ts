@@ -35,7 +35,7 @@ export class MapFollower implements MapRefresh {
   readonly #contact: ControllerContact;
 
   /**
-   * @param refused is called when the controller refuses our time scale and there is no map; the polls end then (D12)
+   * @param refused is called when the controller refuses our time scale (D12) and there is no map; the polls end then
    */
   constructor(
     runtime: Runtime,

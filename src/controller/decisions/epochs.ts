@@ -1,6 +1,6 @@
-// Opens epochs of partitions; nothing else does. A set counts only when all members took it at one epoch, so no epoch
-// may ever stand for two sets of members (I5), not even an epoch that a lost controller opened and only a frontend
-// heard of.
+// The only place that opens epochs of partitions. A set counts only when all members took it at one epoch, so no epoch
+// may ever stand for two sets of members (I5), not even one that a lost controller opened and only a frontend heard
+// of.
 
 import type { ClusterMap, Member, PartitionEntry } from '../../cluster/model/cluster-map.ts';
 import { EPOCH_MAX, type Epoch } from '../../cluster/model/identity.ts';

@@ -48,7 +48,10 @@ interface Slot {
   readonly partitions: Set<number>;
 }
 
-/** One step of a path: `partition` moves to `slot`, from `gave`, a slot that an earlier step filled. */
+/**
+ * One step of a path: `partition` moves to `slot` from `gave`, which an earlier step filled; undefined: a new
+ * replica.
+ */
 interface PlacementStep {
   readonly partition: number;
   readonly slot: Slot;

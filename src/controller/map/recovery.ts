@@ -172,9 +172,7 @@ export class MapRecovery {
     return next;
   }
 
-  /**
-   * Repeats for ever: concludes what is possible, and asks the nodes that have not promised, as they may start late.
-   */
+  /** Repeats for ever: concludes what is possible, and asks all nodes that have not promised; some start late. */
   #again(): void {
     this.#runtime.timers.after(this.#options.times.heartbeatMs, () => {
       this.#conclude();

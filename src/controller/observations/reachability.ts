@@ -1,6 +1,6 @@
 // Nodes that the controller hears but frontends do not reach (H11): their links are cut. Such a node gives up its
-// partitions as a drained one does: they are copied first, at the pace of all moves, and it must acknowledge. All that
-// follows is that rebalancing.ts places nothing on it; nothing here proves anything.
+// partitions as a drained one does: they are copied first, at the pace of all moves, and it must acknowledge. The only
+// effect is that rebalancing.ts places nothing on it. Nothing here proves that a node is dead.
 
 import {
   type ClusterMap,

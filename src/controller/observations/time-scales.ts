@@ -18,9 +18,7 @@ export function refuseTimeScale(
   return problem === undefined ? undefined : new Refused('other-time-scale', problem);
 }
 
-/**
- * Checks a poll for a map. A poll without scale and frontend is from a person or tool, which keeps no protocol times.
- */
+/** Checks a poll for a map. A poll without scale and frontend is from a person or tool, to whom no times apply. */
 export function refusePoll({ frontend, timeScale }: PollRequest, own: number): Refused | undefined {
   if (frontend === undefined && timeScale === undefined) return undefined;
   const who = frontend === undefined ? 'this process' : `frontend ${frontend}`;

@@ -88,9 +88,8 @@ export function sightOf(record: StoredRecord, answer: MemberAnswer): Sight {
       return order > 0 ? 'newer' : 'missing';
     }
     case 'absent':
-      // The version in the answer is that of a tombstone or the floor, so not below the record's. For a delete,
-      // absence is all that it asks for. For a value, a later delete may have been forgotten, which nobody can tell
-      // any more.
+      // The member has nothing live of the key. That is all that a delete asks for. A value may have been deleted
+      // later and the delete forgotten, as its version is not above the floor; nobody can tell any more.
       return isTombstone(record) ? 'same' : 'missing';
     case 'not-serving':
     case 'refused':

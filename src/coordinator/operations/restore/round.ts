@@ -2,7 +2,7 @@
 // in rounds until they agree or the time is over (R4). What the answers mean is in decision.ts.
 //
 // Floors may differ between members, so that one takes the record and another answers `floor`. That is harmless. The
-// member that took it has no delete at or above its version, and no floor, so no such delete was ever acknowledged (I5
+// member that took it has no delete and no floor at or above its version, so no such delete was ever acknowledged (I5
 // holds for deletes as for values, and a floor travels to joiners with the copy). What it holds counts as a set that
 // was never acknowledged (H21): anti-entropy brings it to the others, past their floors (H27), or a newer set wins.
 // The record is not given a version above the floor, as a set is (H25): it would win over other clients' sets that

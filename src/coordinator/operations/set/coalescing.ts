@@ -14,7 +14,9 @@ import { PendingSet } from './pending-set.ts';
 /** A set that waits, or has waited. Only WaitingSets changes it. */
 export class WaitingSet extends PendingSet {
   readonly bytes: number;
-  /** The queue of its key. Invariant: undefined exactly while the set is in no queue and has no neighbours. */
+  /**
+   * The queue of its key. Invariant: undefined exactly while it is neither in a queue nor in the list over all keys.
+   */
   queue: KeyQueue | undefined;
   /** Neighbours in the order of arrival over all keys. */
   older: WaitingSet | undefined;

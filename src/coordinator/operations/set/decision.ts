@@ -37,12 +37,9 @@ export interface WriteVote {
 export type WriteDecision =
   | { readonly kind: 'pending' }
   | { readonly kind: 'acknowledged' }
-  /**
-   * Send the same version again, at whatever epoch then holds (H19); `unwritable` is a member with a broken or full
-   * disk.
-   */
+  /** Send the same version again, at whatever epoch then holds (H19); `unwritable` has a failed or full disk. */
   | { readonly kind: 'again'; readonly unwritable?: NodeId | undefined }
-  /** No serving member holds this version as its newest: the set needs a higher one to take effect. */
+  /** This version takes no effect (H18), or not on all members (H25): the set needs a higher one. */
   | { readonly kind: 'again-newer' }
   | { readonly kind: 'refused'; readonly reason: RefusalReason | 'overloaded' };
 
@@ -95,7 +92,7 @@ export function judgeWrite(votes: readonly WriteVote[]): WriteDecision {
   }
   if (refused !== undefined) return refused;
   if (again || unwritable !== undefined || votes.length === 0) return { kind: 'again', unwritable };
-  // H25: a replica that answers `floor` holds nothing, so `applied` from others does not help. H18: if all serving
+  // H25: a replica that answers `floor` took nothing, so `applied` from others does not help. H18: if all serving
   // members answer `superseded`, nobody could ever read this set; one `applied` proves the two sets concurrent.
   if (floor || !kept) return { kind: 'again-newer' };
   return { kind: 'acknowledged' };

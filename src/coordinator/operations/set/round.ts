@@ -238,7 +238,7 @@ export class SetOperation implements KeyEntry<SetOperation> {
       : versions.nextOf(coalesced + 1, this.#above);
   }
 
-  /** H31: raises the bound for this key only, not the frontend's clock: the version may be far ahead of all clocks. */
+  /** H31: bounds this key only; the version may be far ahead of all clocks, and must not take other keys along. */
   #raise(version: Version): void {
     if (version > this.#above) this.#above = version;
   }

@@ -47,7 +47,7 @@ export class Writer {
   }
 
   /**
-   * @param callback is called exactly once, and before the deadline
+   * @param callback is called exactly once
    * @param arrivedMs by the monotonic clock; the deadline counts from here
    */
   set(
