@@ -1,6 +1,7 @@
-// A backup run: every partition that the directory does not have yet, a few at once, one answer in flight
-// each. What is offline, or whose members do not answer, is tried again as long as anything moves. A run
-// that ends early, however it ends, leaves a manifest that the next one goes on from.
+// A backup run: copies every partition that the directory does not have yet, a few at once, with one request in flight
+// for each. A partition that is offline or not answered is tried again as long as any other makes progress. A run that
+// ends early, however it ends, leaves a manifest from which the next run continues. The copy of one partition is in
+// partition-copy.ts.
 
 import { assert } from '../cluster/assert.ts';
 import { type PartitionId, partitionCount } from '../cluster/model/partition.ts';
@@ -9,9 +10,12 @@ import type { ClusterClient } from '../coordinator/cluster-client.ts';
 import { type Content, encodeManifest, isWhole, MANIFEST_FILE, type Manifest } from './manifest.ts';
 import { PartitionCopy } from './partition-copy.ts';
 
-/** As many as a storage node copies at once (R8); a source answers others between. */
+/** As many partitions as a storage node copies at once (R8); the source serves other requests in between. */
 const PARTITIONS_AT_ONCE = 4;
-/** A kill costs no more than this, and a manifest of 4,096 partitions is half a megabyte. */
+/**
+ * Interval between two writes of the manifest: a killed run loses at most this much work. A manifest of 4,096
+ * partitions is half a megabyte.
+ */
 const SAVE_MS = 1000;
 
 export interface BackupFigures {
@@ -21,15 +25,15 @@ export interface BackupFigures {
   readonly partitions: number;
   readonly records: number;
   readonly deletes: number;
-  /** Of all files now, and of this run alone. */
+  /** `bytes` counts all files as they are now, `copiedBytes` what this run added. */
   readonly bytes: number;
   readonly copiedBytes: number;
 }
 
 export interface BackupOutcome {
-  /** Partitions that nobody could be had for, and why not. */
+  /** Partitions that could not be copied, each with the reason of the last attempt. */
   readonly missing: ReadonlyMap<PartitionId, string>;
-  /** The directory cannot be written. */
+  /** Set when the directory cannot be written: the reason. */
   readonly broken?: string;
 }
 
@@ -41,7 +45,7 @@ export class Backup {
   readonly #done: (outcome: BackupOutcome) => void;
   readonly #queue: PartitionCopy[] = [];
   readonly #missing = new Map<PartitionId, string>();
-  /** Under way, or waiting to be tried again. */
+  /** How many partitions are neither complete nor missing yet. */
   #left = 0;
   #running = 0;
   #movedMs: number;
@@ -49,7 +53,11 @@ export class Backup {
   readonly #skipped: number;
   #over = false;
 
-  /** @param manifest of an earlier run, or a new one; of this cluster */
+  /**
+   * @param folder the directory of the backup
+   * @param manifest of this cluster, from an earlier run or a new one
+   * @param done is called once, at the end of the run
+   */
   constructor(
     client: ClusterClient,
     folder: Folder,
@@ -74,7 +82,7 @@ export class Backup {
   }
 
   start(): void {
-    // The directory is this cluster's from now on.
+    // Save first: from now on the directory belongs to this cluster.
     this.#save((failure) => {
       if (failure !== undefined) return this.#end({ missing: this.#missing, broken: failure });
       this.#saveLater();
@@ -124,7 +132,10 @@ export class Backup {
     });
   }
 
-  /** Others go first. When nothing has moved for as long as a set is tried, it is missing. */
+  /**
+   * Puts a partition back in the queue, after a pause and behind the others. It is missing once no partition has made
+   * progress for as long as a set is pursued.
+   */
   #stuck(copy: PartitionCopy, reason: string): void {
     const { runtime, times } = this.#client;
     this.#running--;

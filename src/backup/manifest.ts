@@ -1,6 +1,6 @@
-// What a backup's directory says of itself: manifest.json. One file of records a partition, back to back in
-// the form that they have everywhere; the manifest has the length and the checksum of each, and how far an
-// unfinished one got. Pure; reading and writing files is others'.
+// The manifest of a backup, manifest.json. A backup has one file per partition, with records back to back in their one
+// binary form; the manifest has the length and checksum of each file, and how far an unfinished one got. Pure: files
+// are read and written elsewhere.
 
 import { type ClusterId, clusterId, INTEGER_MAX } from '../cluster/model/identity.ts';
 import { DIGITS_MAX, KEY_BYTES_MAX } from '../cluster/model/limits.ts';
@@ -20,7 +20,7 @@ import {
 } from '../cluster/wire/shapes.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
-/** Another one is another layout of the directory; who does not know it leaves it alone. */
+/** Version of the directory's layout; software that does not know the version leaves the directory alone. */
 const FORMAT = 1;
 const BUCKETS_MAX = 256;
 
@@ -34,16 +34,16 @@ const cursor: Shape<Cursor> = (value) => {
   return { bucket, afterKey: Buffer.from(afterKey, 'hex') };
 };
 
-/** One file: what is in its first `bytes`. */
+/** What the first `bytes` bytes of one partition's file contain; a crash may have left more behind them. */
 const content = object({
   bytes: count,
-  /** CRC-32, as in zlib, of all of them. */
+  /** CRC-32, as in zlib, of these bytes. */
   crc: integer({ min: 0, max: 0xffffffff }),
   records: count,
-  /** How many of the records are deletes, and how many others have an expiry. */
+  /** How many of the records are deletes, and how many of the others have an expiry. */
   deletes: count,
   expiring: count,
-  /** False: there is more to come after `next`. */
+  /** False while the copy must continue after `next`. */
   complete: flag,
   next: optional(cursor),
 });
@@ -52,9 +52,9 @@ export type Content = ShapeOf<typeof content>;
 export interface Manifest {
   readonly cluster: ClusterId;
   readonly digits: number;
-  /** Milliseconds since 1970; what was acknowledged before then is in the backup, or something newer. */
+  /** Milliseconds since 1970; the backup has everything that was acknowledged before then, or something newer. */
   readonly startedAtMs: number;
-  /** Undefined while partitions are missing. */
+  /** Milliseconds since 1970; undefined while partitions are missing. */
   readonly finishedAtMs?: number | undefined;
   readonly partitions: ReadonlyMap<PartitionId, Content>;
 }
@@ -69,7 +69,7 @@ const fields = object({
 
 const formatOf = object({ format: integer({ min: 1, max: INTEGER_MAX }) });
 
-/** In hex, as the partition's keys begin. */
+/** The name of a partition's file: its number in hex, which is how the hashes of its keys begin. */
 export function fileOf(partition: PartitionId, digits: number): string {
   return `partition-${nameOf(partition, digits)}.records`;
 }
@@ -94,7 +94,7 @@ function encodeCursor({ bucket, afterKey }: Cursor): unknown {
   return { bucket, afterKey: afterKey.toString('hex') };
 }
 
-/** @returns a text that says what is wrong, for anything that is no manifest of this format */
+/** @returns the manifest, or a text that says why the bytes are no manifest of this format */
 export function parseManifest(bytes: Buffer): Manifest | string {
   if (isNothing(bytes)) return 'it is empty';
   let value: unknown;

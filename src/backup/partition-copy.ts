@@ -1,9 +1,9 @@
-// Copies one partition into its file, from one serving member after the other where one does not go on: the
-// order of a copy is that of the keys (bucket and rank), the same on all, so any of them goes on behind the
-// last key. When it is tried, and how often, is backup.ts's.
+// Copies one partition into its file, one request at a time. When a serving member fails, the next one continues
+// behind the last key: all members list a partition in the same order (by bucket, then rank). When and how often to
+// try is decided in backup.ts.
 //
-// A member answers at the epoch of the map that the backup began with, or a later one (H14): every set that
-// was acknowledged before it began is in each such copy, or something newer (I5).
+// A member answers at the epoch of the map that the backup began with, or at a later one (H14). So every set that was
+// acknowledged before the backup began is in the copy, or a newer one of its key (I5).
 
 import { answeringMembers, partitionEntry } from '../cluster/model/cluster-map.ts';
 import type { PartitionId } from '../cluster/model/partition.ts';
@@ -19,7 +19,7 @@ import { RecordFile } from './record-file.ts';
 export type CopyStep =
   | { readonly kind: 'more' }
   | { readonly kind: 'complete' }
-  /** Nobody went on with it now; it may be tried again. */
+  /** The member that was asked did not continue the copy; it may be tried again. */
   | { readonly kind: 'stuck'; readonly reason: string }
   /** The file cannot be written. */
   | { readonly kind: 'broken'; readonly reason: string };
@@ -42,10 +42,10 @@ export class PartitionCopy {
   readonly #name: string;
   #content: Content;
   #file: FolderFile | undefined;
-  /** Whom to ask first; the next one when that one did not go on. */
+  /** Selects the member to ask; raised when that member fails, so that the next one is asked. */
   #turn: number;
 
-  /** @param content what an earlier run left of it */
+  /** @param content of the file as an earlier run left it */
   constructor(
     client: ClusterClient,
     folder: Folder,
@@ -60,12 +60,15 @@ export class PartitionCopy {
     this.#turn = client.runtime.random.below(1024);
   }
 
-  /** What is in the file now. */
+  /** What the file contains now. */
   get content(): Content {
     return this.#content;
   }
 
-  /** One question and its answer, down in the file. */
+  /**
+   * Asks one member for the next records and writes them to the file.
+   * @param done is called once, when they are written or the step has failed
+   */
   step(done: (step: CopyStep) => void): void {
     const { router } = this.#client;
     const map = router.map ?? this.#client.map;
@@ -100,7 +103,7 @@ export class PartitionCopy {
     });
   }
 
-  /** What the manifest says of an unfinished file may be more than a crash of the machine left of it. */
+  /** Starts again from nothing if the file does not match the manifest: a crash of the machine may have lost writes. */
   #check(file: FolderFile, checked: () => void): void {
     const records = new RecordFile(file, this.#content);
     const look = () => {

@@ -1,27 +1,27 @@
-// Reads a file of records back to back, in pieces: whole records come out, and what is none is named by its
-// place. It promises the length and the checksum that the manifest has, once the end was reached.
+// Reads a file of records back to back, in pieces, and yields whole records; damage is reported with its position in
+// the file. Once the end is reached, the length and the checksum are those of the manifest.
 
 import { parseRecord, RECORD_HEADER_BYTES, type StoredRecord } from '../cluster/model/record.ts';
 import type { FolderFile } from '../cluster/ports.ts';
 import { checksumOf } from './checksum.ts';
 import type { Content } from './manifest.ts';
 
-/** A record that is longer is read at once. */
+/** Bytes to read at a time; a longer record is read whole. */
 const READ_BYTES = 256 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 export type FileState =
-  /** There are records to be taken, or more is to be read. */
+  /** More records can be taken, now or after the next read. */
   | { readonly kind: 'open' }
   | { readonly kind: 'ended' }
-  /** `byte` is where the trouble begins. */
+  /** `byte` is the position where the damage begins; 0 when only the checksum of the whole file is wrong. */
   | { readonly kind: 'damaged'; readonly byte: number; readonly reason: string };
 
 export class RecordFile {
   readonly #file: FolderFile;
   readonly #content: Pick<Content, 'bytes' | 'crc'>;
   #state: FileState = { kind: 'open' };
-  /** What was read and not taken, from `#position` on. */
+  /** Bytes that were read and not taken yet; they begin at `#position`. */
   #rest: Buffer = NOTHING;
   #position = 0;
   #readTo = 0;
@@ -38,12 +38,15 @@ export class RecordFile {
     return this.#state;
   }
 
-  /** Where the next record begins. */
+  /** Byte at which the next record begins. */
   get position(): number {
     return this.#position;
   }
 
-  /** @returns undefined when more must be read first, or the file is at its end or damaged */
+  /**
+   * @returns the next record, a view on the bytes that were read; undefined when more must be read first, or when the
+   *   file is at its end or damaged
+   */
   take(): StoredRecord | undefined {
     if (this.#state.kind !== 'open') return undefined;
     const parsed = parseRecord(this.#rest, 0);
@@ -66,7 +69,7 @@ export class RecordFile {
     }
   }
 
-  /** Reads on; only after `take` had nothing, and one at a time. */
+  /** Reads the next piece. Call only after `take` returned undefined, and one read at a time. */
   read(done: () => void): void {
     const length = Math.min(this.#wantedBytes, this.#content.bytes - this.#readTo);
     this.#file.read(this.#readTo, length, (result) => {

@@ -1,10 +1,10 @@
-// A restore run: sets the records of a verified backup, each with its own version (D16), or all that live
-// with new ones. A few files at once, a bounded window of sets in flight. It keeps no state of its own: run
-// again, it finds what is there.
+// A restore run: sets the records of a verified backup, each with its own version (D16), or only the live ones
+// with new versions. A few files are open at once, and a bounded window of sets is in flight. The run keeps no
+// state of its own: when it is repeated, it finds what is already there.
 //
-// What time takes away comes last. A delete of the backup is old, so its replicas forget it soon, and that
-// raises the floor of its partition (H24): every record below it that is not there by then would be refused.
-// An expiry does the same.
+// Records that time removes come last, in passes of their own. A delete in the backup is old, so the replicas soon
+// forget it, which raises the floor of its partition (H24); any older record that is not restored by then would be
+// refused. The expiry of a record has the same effect.
 
 import { unreachable } from '../cluster/assert.ts';
 import type { ErrorCode } from '../cluster/http/errors.ts';
@@ -31,11 +31,11 @@ import { type OpenRecords, openRecords, problemOf } from './verify.ts';
 
 const FILES_AT_ONCE = 4;
 const IN_FLIGHT_MAX = 512;
-/** Far below what a channel to a storage node takes before it sheds. */
+/** Far below the number of bytes at which a channel to a storage node sheds operations. */
 const IN_FLIGHT_BYTES_MAX = 32 * 1024 * 1024;
-/** Each took a while to fail; the next ones would as well. */
+/** Ends the run after this many failures: each took a while to fail, and the next ones would fail as well. */
 const FAILED_MAX = 1000;
-/** A set with a new version whose outcome is not known is set again with a newer one. */
+/** How often a record is set with new versions before it counts as failed; each attempt takes a newer version. */
 const TRIES_AS_NEW = 3;
 
 const PASSES = ['lasting', 'expiring', 'delete'] as const;
@@ -43,22 +43,22 @@ type Pass = (typeof PASSES)[number];
 
 export interface RestoreFigures {
   readonly set: number;
-  /** They were there before. */
+  /** Records that every member had before. */
   readonly there: number;
   readonly superseded: number;
   readonly belowFloor: number;
-  /** Meanwhile. */
+  /** Records that expired since the backup. */
   readonly expired: number;
-  /** Deletes, where everything gets new versions. */
+  /** Deletes that are left out because a restore with new versions restores none. */
   readonly leftOut: number;
   readonly failed: number;
-  /** After an early end: those it did not come to, and the few that were under way. */
+  /** After an early end: records that were not reached, and the few that were in flight. */
   readonly notTried: number;
   readonly bytes: number;
 }
 
 export interface RestoreOutcome {
-  /** Of the first record that failed, or why the run ended early. */
+  /** The first record that failed and why, or why the run ended early; undefined when all went well. */
   readonly problem: string | undefined;
 }
 
@@ -94,7 +94,10 @@ export class Restore {
   #problem: string | undefined;
   #over = false;
 
-  /** @param manifest of files that verifyFiles found nothing wrong with */
+  /**
+   * @param manifest of files in which verifyFiles found nothing wrong
+   * @param done is called once, at the end of the run
+   */
   constructor(
     client: ClusterClient,
     folder: Folder,
@@ -132,7 +135,7 @@ export class Restore {
       if (file === undefined) break;
       this.#open(...file);
     }
-    // A later pass begins when nothing of this one is under way any more.
+    // The next pass begins when nothing of this one is in progress any more.
     const isIdle = this.#openFiles.size + this.#opening + this.#inFlight === 0;
     if (isIdle && !this.#over) this.#nextPass();
   }
@@ -150,7 +153,7 @@ export class Restore {
     });
   }
 
-  /** As much of the file as the window has room for. */
+  /** Takes as many records from the file as the window has room for. */
   #pump(recordsFile: RecordsFile): void {
     const { records } = recordsFile;
     while (this.#hasRoom() && !this.#over) {
@@ -282,7 +285,7 @@ function has({ records, deletes, expiring }: Content, pass: Pass): boolean {
   }
 }
 
-/** So that who reads it knows what to give --max-value. */
+/** Adds the value's length to the message, so that people know what to give --max-value. */
 function lengthOf(record: StoredRecord, { code }: { code: ErrorCode }): string {
   return code === 'value-too-large' ? `; it has ${recordValue(record).length} bytes` : '';
 }

@@ -1,5 +1,6 @@
-// Reads a whole backup before any of it is used: all files that the manifest has are there, as long as it
-// says, with records only, and with its checksums. So a damaged one changes nothing.
+// Reads a whole backup before any of it is restored, so that a damaged backup changes nothing: every file in the
+// manifest must exist, with the length, the checksum and the numbers of records that the manifest has, and contain
+// nothing but records.
 
 import type { PartitionId } from '../cluster/model/partition.ts';
 import { isPerishable, isTombstone } from '../cluster/model/record.ts';
@@ -7,7 +8,7 @@ import type { Folder } from '../cluster/ports.ts';
 import { type Content, fileOf, type Manifest } from './manifest.ts';
 import { RecordFile } from './record-file.ts';
 
-/** @param done with what is wrong, by file and byte; undefined when nothing is */
+/** @param done gets what is wrong, with file and byte; undefined when nothing is */
 export function verifyFiles(
   folder: Folder,
   manifest: Manifest,
@@ -62,7 +63,7 @@ function verifyFile(
 
 export interface OpenRecords {
   readonly records: RecordFile;
-  /** Of the file, which may be longer than what the manifest has of it. */
+  /** Length of the file, which may be more than the manifest covers. */
   readonly bytes: number;
   close(): void;
 }

@@ -1,5 +1,5 @@
-// The controller as a Service: nodes register with it (registrations.ts), and it publishes the map
-// (published-map.ts). How a map changes is membership.ts's, where partitions go placement.ts's.
+// The controller as a Service: registers nodes, publishes the map, and answers nodes, frontends and operators. How a
+// map changes is in decisions/, how it becomes durable in map/, who may be which incarnation in registrations.ts.
 
 import { assert } from '../cluster/assert.ts';
 import { ControlRoutes } from '../cluster/http/control-routes.ts';
@@ -59,11 +59,11 @@ import { type Administered, addAdminRoutes } from './routes/admin.ts';
 import { inspect } from './routes/inspection.ts';
 import { OfflineWatch } from './routes/offline.ts';
 
-/** While the disk is full. */
+/** Wait between two attempts to open a generation while the disk is full. */
 const OPEN_AGAIN_MS = 1000;
 
 export interface ControllerOptions extends FoundingRule {
-  /** The map is to be found again from the nodes, whatever the own state says (H32). */
+  /** Recover the map from the nodes, whatever the controller's own state says (H32). */
   readonly recover: boolean;
   readonly times: Times;
 }
@@ -193,7 +193,7 @@ export class Controller implements Service {
     const stored = refuseSmallerScale(state.map, times.scale);
     refuseOtherWhenFull(whenFull, stored);
     noteOtherFounding(this.#options, stored, this.#runtime.logger);
-    // The recovery before was not over; what it froze waits for promises that only another one hears.
+    // The stored map is of an unfinished recovery: its frozen partitions wait for promises, so recover again.
     if (isFrozen(stored)) return this.#recover(stored, 0, stored.onlyController);
     this.#opening = new StartupGuard(this.#runtime, times, stored, (promised) =>
       promised === undefined ? this.#open(stored) : this.#recover(stored, promised),
@@ -224,7 +224,7 @@ export class Controller implements Service {
     return this.#runtime.clock.monotonicMs();
   }
 
-  /** What others ask for, beside the controller's own decisions. */
+  /** Changes the map on behalf of nodes and operators, beside the controller's own decisions. */
   #propose(
     change: (map: ClusterMap) => ClusterMap,
     done: (failure: string | undefined) => void,
@@ -268,10 +268,10 @@ export class Controller implements Service {
     );
   }
 
-  /** D5: nodes of a cluster that this controller knows nothing of. */
+  /** Refuses a registration that cannot be judged yet, or that is of another cluster or time scale (D5, D12). */
   #refuse(message: RegisterRequest): Refused | undefined {
     const { cluster, address, node, timeScale } = message;
-    // Ahead of all else: what such a node says starts no recovery either.
+    // Check the time scale first: a node with another scale must not even start a recovery.
     const refused = refuseTimeScale(`node ${node}`, timeScale, this.#options.times.scale);
     if (refused !== undefined) return refused;
     if (!this.#loaded) {
@@ -290,7 +290,7 @@ export class Controller implements Service {
     return recovering === undefined ? undefined : new Refused('not-ready', recovering);
   }
 
-  /** What the map is waited for that the nodes know, for people; meanwhile nothing else is founded (D5). */
+  /** What a recovery waits for, as text for people; undefined without one. Meanwhile no cluster is founded (D5). */
   #recovering(): string | undefined {
     if (this.#map.current !== undefined) return undefined;
     if (this.#recovery !== undefined) return this.#recovery.waitingFor;
@@ -337,7 +337,7 @@ export class Controller implements Service {
     }
     const map = this.#map.current;
     const now = this.#nowMs();
-    // It is answered all the same: with the stamp of this answer the next one shows that it is not late.
+    // Reply to a late heartbeat too: the next one echoes this reply's stamp, which shows that it is not late (H45).
     if (!isLate(message, now, this.#options.times)) {
       if (map !== undefined) this.#followers.heard(map, message, now);
       this.#observations.heard(message, now);

@@ -1,5 +1,5 @@
-// When the controller decides: often while the map waits for something, and at rest when somebody falls silent, when
-// something new is heard, and ten times a second for all that time alone brings. What it decides is decide.ts's.
+// When the controller decides: every `decideMs` while something in the map is pending; at rest ten times a second,
+// when something new is learned, and when a node falls silent. What it decides is in decisions/decide.ts.
 
 import { assert } from '../cluster/assert.ts';
 import { type ClusterMap, isFrozen, presentLives } from '../cluster/model/cluster-map.ts';
@@ -16,9 +16,9 @@ export class DecisionLoop {
   readonly #observations: Observations;
   readonly #recovery: () => MapRecovery | undefined;
   readonly #rebalancing = new Rebalancing();
-  /** A decision is being made durable; the next one starts from its outcome. */
+  /** True while a decision is being made durable; the next decision starts from its outcome. */
   #deciding = false;
-  /** The last decision left the map as it was. */
+  /** True when the last decision left the map unchanged. */
   #isSettled = false;
   #dueMs = 0;
   #cancel: Cancel = () => undefined;
@@ -40,7 +40,7 @@ export class DecisionLoop {
     this.#tick();
   }
 
-  /** H38: what happened since the last tick makes one map. */
+  /** H38: everything that happened since the last tick goes into one map. */
   #tick(): void {
     const now = this.#runtime.clock.monotonicMs();
     const map = this.#map.current;
@@ -53,9 +53,9 @@ export class DecisionLoop {
   }
 
   /**
-   * At rest a tick would find nothing, twenty times a second. The next one comes when a life would be silent for too
-   * long, so that a death is seen no later than in a cluster that is never at rest; and in time for the failure
-   * detector, to which more than two heartbeats without a tick are a pause of this process (H10).
+   * At rest most ticks would find nothing. The next one comes when a node would be silent for too long, so that a
+   * death is noticed as early as in a busy cluster; and soon enough for the failure detector, which takes more than
+   * two heartbeats without a tick for a pause of this process (H10).
    */
   #pauseMs(map: ClusterMap | undefined, now: number): number {
     const { decideMs, heartbeatMs } = this.#observations.times;
@@ -63,7 +63,7 @@ export class DecisionLoop {
     if (map === undefined || !isAtRest || isFrozen(map)) return decideMs;
     const { detector } = this.#observations;
     const silentMs = Math.min(...presentLives(map).map((life) => detector.silentFromMs(life)));
-    // Who is silent already is judged as often as ever.
+    // While a node is silent already, keep the normal pace.
     return silentMs <= now ? decideMs : Math.min(heartbeatMs / 2, silentMs - now + 1);
   }
 
@@ -92,7 +92,7 @@ export class DecisionLoop {
         return next;
       },
       () => {
-        // What could not be written the next tick tries again.
+        // If the map could not be written, the next tick decides again.
         this.#deciding = false;
       },
       (next, earlier) =>

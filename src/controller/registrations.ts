@@ -1,6 +1,6 @@
-// Lives of storage nodes, from their registration to their place in the map: who may be which
-// incarnation, and when there are enough to found a cluster. Everything here is gone with the controller;
-// what must outlive it stands in the map.
+// Incarnations of storage nodes, from their registration to their place in the map: which process may be which
+// incarnation, and when there are enough nodes to found a cluster. Everything here ends with the controller's process;
+// what must survive is in the map.
 
 import { assert } from '../cluster/assert.ts';
 import {
@@ -25,38 +25,38 @@ import type { MapRecovery } from './map/recovery.ts';
 import { refuseBrokenDisk } from './map/state-file.ts';
 import { withScaleOf } from './observations/time-scales.ts';
 
-/** With what a cluster is founded, if there is none yet. */
+/** What a cluster is founded with if there is none yet. */
 export interface FoundingRule {
-  /** So many living nodes found it. */
+  /** Number of live nodes that the founding waits for. */
   readonly storageNodes: number;
   readonly redundancy: number;
   readonly digits: number;
-  /** Undefined: the operator did not say, and means a store if there is no cluster yet. */
+  /** Undefined when the operator did not choose; a new cluster is then a store, not a cache. */
   readonly whenFull?: WhenFull | undefined;
   readonly times: Pick<Times, 'scale'>;
-  /** For the simulator, whose runs are too short to spend the epochs that a cluster spends in years. */
+  /** For the simulator, whose runs are too short to use up the epochs that a cluster uses in years. */
   readonly firstEpoch?: Epoch | undefined;
 }
 
-/** A life that was given an incarnation, and has not shown itself yet. */
+/** An incarnation that was assigned and has not sent a heartbeat yet. */
 interface Registered {
   readonly process: string;
   readonly completeSince: Incarnation | undefined;
-  /** Those that its directory had before. */
+  /** Earlier incarnations that used the same data directory; undefined when the node did not report them. */
   readonly lives: readonly Incarnation[] | undefined;
   readonly entry: NodeEntry;
-  /** The map that names it is being made durable; until then it is no node's life yet. */
+  /** True while the map that names this incarnation is being made durable; until then it does not count. */
   admitting: boolean;
 }
 
 export interface RegistryEvents {
-  /** How far ahead the clock is of a node that registers (H31). */
+  /** How far ahead of the time of the cluster the clock of a registering node is, in milliseconds (H31). */
   aheadMs(wallMs: number): number;
-  /** A life is over, because its successor holds its directory (H5a). */
+  /** Called when an incarnation is proven dead because its successor holds the lock of its directory (H5a). */
   proved(death: Life): void;
-  /** The one that may still wait for what the store of a node knows; until then its memberships stay (H32). */
+  /** The recovery in progress, if any: a node's memberships stay while it waits for that node's store (H32). */
   recovery(): Pick<MapRecovery, 'isWanted' | 'resumed'> | undefined;
-  /** What a recovery waits for, for people: while it does, new nodes found nothing (D5). */
+  /** What a recovery waits for, as text for people; while it waits, new nodes found no cluster (D5). */
   recovering(): string | undefined;
 }
 
@@ -66,7 +66,7 @@ export class Registrations {
   readonly #options: FoundingRule;
   readonly #registered = new Map<NodeId, Registered>();
   readonly #candidates = new Map<NodeId, NodeEntry>();
-  /** Which life of a node holds its incarnation, as far as this life of the controller knows. */
+  /** The process that holds each node's incarnation, as far as this controller process knows. */
   readonly #processes = new Map<NodeId, string>();
   readonly #events: RegistryEvents;
 
@@ -77,18 +77,20 @@ export class Registrations {
     this.#events = events;
   }
 
-  /** Nodes that live, before there is a cluster for them to be in. */
+  /** Live nodes that wait for a cluster to be founded. */
   get candidates(): ReadonlyMap<NodeId, NodeEntry> {
     return this.#candidates;
   }
 
   /**
-   * Gives a life its incarnation, and no more: the map changes when that life shows itself by a heartbeat.
+   * Assigns an incarnation and nothing more: the map changes only when that incarnation sends a heartbeat.
    *
-   * 1. Life 1 of a node registers; the message is held up. The node dies.
-   * 2. Life 2 registers and becomes a member.
-   * 3. The message of step 1 arrives. Were it believed, the cluster would follow a life that is over,
-   *    and life 2 would find itself replaced by nobody.
+   * 1. Incarnation 1 of a node registers, but the message is delayed. The node dies.
+   * 2. Incarnation 2 registers and becomes a member.
+   * 3. The message of step 1 arrives. If it changed the map, the cluster would follow a dead incarnation, and
+   *   incarnation 2 would be replaced by nobody.
+   *
+   * @returns the incarnation, or why the node is refused: another cluster, a wrong clock, too many nodes
    */
   register(message: RegisterRequest): RegisterReply | Refused {
     const refused = this.#refuseOtherCluster(message) ?? this.#refuseClock(message);
@@ -96,11 +98,12 @@ export class Registrations {
     const { node, process, address, store, completeSince, previous } = message;
     const lives = message.lives ?? (previous && [previous]);
     const known = this.#known(node);
-    // A recovery may know of an earlier life only, than the one that this process was a candidate as (I10).
+    // I10: a recovered map may know only an earlier incarnation than the one that this process already has.
     const isPresent = (known?.incarnation ?? 0) >= (message.incarnation ?? 0);
     const present = this.#processes.get(node);
-    // A controller that was started anew knows lives, and not their processes. One that knows the process takes no other
-    // one for the same life, whatever it says: two lives of one directory and its copy could say the same (I10).
+    // A restarted controller knows incarnations but not their processes, so it goes by what the node says. Once it
+    // knows the process, no other process passes for the same incarnation: a data directory and its copy could send
+    // the same message (I10).
     const sameLife =
       present === undefined
         ? message.incarnation === known?.incarnation &&
@@ -113,7 +116,7 @@ export class Registrations {
     const tooMany = this.#refuseTooMany(node);
     if (tooMany !== undefined) return tooMany;
     const earlier = this.#registered.get(node);
-    // A message of before its node was removed may come late, and be given less than its process has by now (I10).
+    // I10: a delayed message, sent before the node was removed, must not lower the incarnation its process has now.
     const isRepeated =
       earlier?.process === process && earlier.entry.incarnation >= (message.incarnation ?? 0);
     const incarnation = isRepeated
@@ -133,14 +136,14 @@ export class Registrations {
     return { incarnation, map: undefined };
   }
 
-  /** The node as it is known, if that is at another address than who registers, and is not the same process. */
+  /** The known entry of the node, if it is at another address than the one that registers, and is another process. */
   rivalOf({ node, address, process }: RegisterRequest): NodeEntry | undefined {
     const known = this.#known(node);
     if (known === undefined || known.address === address) return undefined;
     return this.#processes.get(node) === process ? undefined : known;
   }
 
-  /** D5: a controller without a state founds no second cluster beside one that a node knows of. */
+  /** D5: refuses a node of another cluster than the one that this controller leads. */
   #refuseOtherCluster({ cluster }: RegisterRequest): Refused | undefined {
     const own = this.#map.current?.cluster;
     if (cluster === undefined || cluster === own) return undefined;
@@ -160,9 +163,9 @@ export class Registrations {
   }
 
   /**
-   * H31: until it is told the time a node goes by its own clock, and its voice counts as much as any. It asks again
-   * with every heartbeat, so it is registered as soon as the clocks are right; the text keeps to minutes, so that
-   * it is logged once and not each time.
+   * H31: until a node is told the time of the cluster it goes by its own clock, and that clock has a vote in the
+   * median. The node asks again with every heartbeat, so it is registered soon after the clocks are right. The text
+   * has whole minutes only, so that the node logs it once and not each time.
    */
   #refuseClock({ node, wallMs }: RegisterRequest): Refused | undefined {
     const aheadMs = this.#events.aheadMs(wallMs);
@@ -175,8 +178,9 @@ export class Registrations {
   }
 
   /**
-   * Refuses what is not the node's present life; admits one that was only registered so far.
-   * @returns the refusal, or undefined for a life that counts
+   * Refuses a heartbeat of any but the node's present incarnation, and admits an incarnation that has only registered
+   * so far.
+   * @returns the refusal; undefined when the heartbeat counts
    */
   heartbeat({ node, incarnation }: HeartbeatRequest): Refused | undefined {
     const known = this.#known(node);
@@ -215,10 +219,10 @@ export class Registrations {
       return;
     }
     const { sameStore, resumes } = successionOf(registration, earlier);
-    // Asked again with its next heartbeat.
+    // Wait: the node's next heartbeat asks again.
     if (sameStore && this.#events.recovery()?.isWanted(this.#map.current, node)) return;
     registration.admitting = true;
-    // H5a: the lock of the directory proves that the life before is over.
+    // H5a: the lock of the data directory proves that the earlier incarnation is dead.
     if (earlier !== undefined && sameStore) {
       this.#events.proved({ node, incarnation: earlier.incarnation });
     }
@@ -231,7 +235,7 @@ export class Registrations {
     this.#map.propose(
       (current) => {
         assert(current !== undefined, 'a map, once there, stays');
-        // Others were admitted while this change waited.
+        // Check again: other nodes may have been admitted while this change waited.
         if (!hasRoom(current, node)) return current;
         return withScaleOf(admittedTo(current, node, registration), this.#options.times.scale);
       },
@@ -243,7 +247,7 @@ export class Registrations {
             this.#events.recovery()?.resumed(node, earlier.incarnation, entry.incarnation);
           }
         }
-        // Else the node's next heartbeat tries again.
+        // If the change failed, the node's next heartbeat tries again.
       },
     );
   }
@@ -254,11 +258,11 @@ export class Registrations {
     const cluster = this.#runtime.random.token() as ClusterId;
     const nodes = new Map(this.#candidates);
     this.#map.propose(
-      // Another heartbeat can get here while the first founding is being written.
+      // A heartbeat may get here while an earlier founding is being written; then there is a map already.
       (map) =>
         map ?? foundMap({ cluster, digits, redundancy, whenFull, timeScale, nodes, firstEpoch }),
       (outcome) => {
-        // The next word of a candidate tries again.
+        // The next message of a candidate tries again.
         if (outcome.kind === 'not-durable') return refuseBrokenDisk(outcome.detail);
         this.#candidates.clear();
       },
@@ -266,34 +270,34 @@ export class Registrations {
   }
 }
 
-/** By the map as it is now: while the change waited for the disk an operator may have drained the node, or removed it. */
+/** Adds the node to the present map: while the change waited, an operator may have drained or removed the node. */
 function admittedTo(map: ClusterMap, node: NodeId, registration: Registered): ClusterMap {
   const { entry } = registration;
   const earlier = nodeEntry(map, node);
   const { sameStore, resumes } = successionOf(registration, earlier);
-  // What the operator asked for outlives a life that kept its data.
+  // A drain that the operator asked for continues after a restart with the same store.
   const draining = sameStore && (earlier?.draining ?? false);
-  // A store that is not believed now is not believed about the lives before either.
+  // A store that may miss something of the last incarnation is not trusted about earlier ones either.
   const completeSince = sameStore && !resumes ? undefined : registration.completeSince;
   return withNode(map, node, { ...entry, draining, completeSince }, resumes);
 }
 
-/** What a life is to the one before it, as a map has that. */
+/** How an incarnation relates to the node's earlier one in the map: whether it has the same store, and all its data. */
 function successionOf(registration: Registered, earlier: NodeEntry | undefined) {
   const sameStore = registration.entry.store === earlier?.store;
   const resumes = sameStore && hasAllOf(registration, earlier);
   return { sameStore, resumes };
 }
 
-/** A map of more nodes would be malformed, and nobody could read it. */
+/** A map with more nodes than the limit would be malformed, and no node could decode it. */
 function hasRoom(map: ClusterMap, node: NodeId): boolean {
   return nodeEntry(map, node) !== undefined || Object.keys(map.nodes).length < STORAGE_NODES_MAX;
 }
 
-/** H8: whether everything that the life before acknowledged is in the store of this one. */
+/** H8: whether everything that the earlier incarnation acknowledged is in the store of the new one. */
 function hasAllOf({ completeSince, lives }: Registered, earlier: NodeEntry | undefined): boolean {
   if (earlier === undefined || completeSince === undefined || lives === undefined) return false;
-  // A directory that does not know of the life before is an old copy of itself. That it had a later one proves nothing:
-  // that life may have begun from the copy, and ended before it reached anybody (seed 42222230).
+  // A directory that does not know the earlier incarnation is an old copy. That it has had a later one proves nothing:
+  // that one may have started from the copy, and ended before it reached the controller (seed 42222230).
   return completeSince <= earlier.incarnation && lives.includes(earlier.incarnation);
 }

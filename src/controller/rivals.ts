@@ -1,6 +1,7 @@
-// Two processes that say they are one node: a name that was given twice, or a data directory that was copied. The newcomer
-// is refused while the known life answers at another address, or two supervisors would take the node from each other
-// without end, and a copy would evict the original. Who starts again at its own address is never asked about.
+// Decides between two processes that claim to be one node: a name that was given twice, or a data directory that was
+// copied. The newcomer is refused while the known incarnation answers at another address. Otherwise two supervisors
+// would take the node from each other for ever, and a copy would evict the original. A node that restarts at its own
+// address never gets here.
 
 import type { NodeEntry } from '../cluster/model/cluster-map.ts';
 import type { Times } from '../cluster/model/limits.ts';
@@ -10,12 +11,15 @@ import { isNobodyThere } from '../cluster/wire/control-frames.ts';
 import { NO_MAP_NEWS, type RegisterRequest } from '../cluster/wire/control-messages.ts';
 import { CONTROL, Refused } from '../cluster/wire/control-table.ts';
 
-/** @returns why not, or undefined: the life at the other address is over, or nobody hears of it */
+/**
+ * Called with the refusal, or with undefined when the newcomer may register: the known incarnation is over, or
+ * nothing has been heard of it.
+ */
 type Judged = (refused: Refused | undefined) => void;
 
 /**
- * @param rival the node as it is known, at another address than the newcomer's
- * @param heardMs when the controller heard the known life last, by its monotonic clock
+ * @param rival the node's known entry, at another address than the newcomer's
+ * @param heardMs when the controller last heard the known incarnation, by its monotonic clock; undefined if never
  */
 export function judgeNewcomer(
   runtime: Pick<Runtime, 'clock'>,
@@ -32,7 +36,8 @@ export function judgeNewcomer(
   client.call(CONTROL.pushMap, rival.address, NO_MAP_NEWS, { timeoutMs }, (reply) => {
     const nowMs = runtime.clock.monotonicMs();
     const isThere = reply.kind === 'message' && reply.message.incarnation === rival.incarnation;
-    // Silence says nothing of a life that was heard just now; a refusal, or another life's answer, does.
+    // Silence proves nothing about an incarnation that was heard recently; a refused connection, or an answer by
+    // another incarnation, does.
     const isSilent = reply.kind === 'failed' && !isNobodyThere(reply);
     const wasHeard = heardMs !== undefined && nowMs - heardMs < times.suspicionMs;
     judged(isThere || (isSilent && wasHeard) ? refusalOf(message, rival) : undefined);

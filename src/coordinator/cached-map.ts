@@ -1,5 +1,6 @@
-// The last map that a frontend adopted, in a file, for its next start: the controller may be away then. It is a hint
-// like any other map. So the file may be old, and what is wrong with it ends nothing.
+// Keeps the last map that a frontend adopted in a file, so that its next start has a map even while the controller is
+// away. The map in the file is only a hint (map-hints.ts): it may be old, and a file that cannot be read or written is
+// logged and otherwise ignored.
 
 import type { ClusterMap } from '../cluster/model/cluster-map.ts';
 import type { Times } from '../cluster/model/limits.ts';
@@ -8,16 +9,16 @@ import { explained } from '../cluster/shortage.ts';
 import { decodeMapFile, encodeMapFile } from '../cluster/wire/map-file.ts';
 import { isNothing } from '../cluster/wire/shapes.ts';
 
-/** Between two attempts to write a map that could not be written. */
+/** Wait between two attempts to write the map file after a failure. */
 const AGAIN_MS = 10_000;
 const TITLE = 'velour-fog frontend map';
 
 export interface MapFile {
   readonly files: Pick<Folder, 'read' | 'replace'>;
   readonly name: string;
-  /** As people know it. */
+  /** Names the file in log lines. */
   readonly path: string;
-  /** Of several processes that share the file, one. */
+  /** True for exactly one of several processes that share the file. */
   readonly writes: boolean;
 }
 
@@ -25,7 +26,7 @@ export class CachedMap {
   readonly #runtime: Runtime;
   readonly #times: Times;
   readonly #file: MapFile;
-  /** Not before the file was read, and never over somebody else's. */
+  /** False until the file was read; stays false when the file is somebody else's or another process writes it. */
   #mayWrite = false;
   #newest: ClusterMap | undefined;
   #inFile: ClusterMap | undefined;
@@ -38,7 +39,10 @@ export class CachedMap {
     this.#file = file;
   }
 
-  /** @param found is called with the map of the file, if it has one */
+  /**
+   * Reads the file once, at the start. A file that is unreadable or malformed is logged and ignored.
+   * @param found is called with the map in the file, if the file holds one
+   */
   read(found: (map: ClusterMap) => void): void {
     const { files, name, writes } = this.#file;
     files.read(name, (result) => {
@@ -55,13 +59,13 @@ export class CachedMap {
       this.#inFile = decoded.map;
       return found(decoded.map);
     }
-    // A file of another kind is somebody else's, named by mistake: it is not written over. An empty one is nobody's.
+    // A file of another kind is somebody else's, named by mistake: never overwrite it. An empty file may be.
     const isForeign = !isNothing(bytes) && bytes.toString('latin1', 0, TITLE.length) !== TITLE;
     if (isForeign) this.#mayWrite = false;
     return this.#ignore(isForeign ? `${decoded.reason}, and is left as it is` : decoded.reason);
   }
 
-  /** Maps come in rows: after a while the newest of them is written. */
+  /** Schedules a write of the newest map after `probeMs`: maps come in bursts, and those in between are skipped. */
   save(map: ClusterMap): void {
     this.#newest = map;
     this.#writeSoon();
@@ -81,7 +85,7 @@ export class CachedMap {
       this.#report(result.kind === 'done' ? undefined : result.detail);
       if (result.kind === 'done') this.#inFile = map;
       this.#scheduled = false;
-      // After a failure too: there may be no newer map for long, and room on the disk tomorrow.
+      // Try again after a failure too: a newer map may be long in coming, while the disk may soon have room.
       this.#writeSoon(result.kind === 'done' ? undefined : AGAIN_MS);
     });
   }
@@ -91,7 +95,7 @@ export class CachedMap {
     this.#runtime.logger.write('warn', 'the map file is of no use, and ignored', { path, reason });
   }
 
-  /** When a problem begins, changes or ends. */
+  /** Logs when a problem begins, changes or ends. */
   #report(problem: string | undefined): void {
     if (problem === this.#problem) return;
     this.#problem = problem;

@@ -1,5 +1,6 @@
-// How a process that is no node reaches the cluster: as a frontend does, with its map, its streams, its
-// clock and its rules, but no clients. The controller is not told of it (D14), nor does it report anybody.
+// A cluster client: a process without HTTP clients of its own, such as a backup, that reaches the cluster as a
+// frontend does, with the same map, streams, clock and rules. It does not announce itself to the controller (D14), nor
+// does it report nodes that it cannot reach.
 
 import { EXIT } from '../cluster/http/errors.ts';
 import { ClusterClock } from '../cluster/model/cluster-clock.ts';
@@ -15,17 +16,21 @@ import { Probes } from './probes.ts';
 import { Router } from './router.ts';
 
 export interface ClusterClient extends OperationContext {
-  /** The one that it was let in with; the router has the present one. */
+  /** The map at the time of connecting; the router has the present one. */
   readonly map: ClusterMap;
 }
 
-/** Why nobody was let in, and what a process ends with for it. */
+/** Why the process could not become a client of the cluster, and the exit code that it should end with. */
 export interface ClientRefused {
   readonly refused: string;
   readonly exitCode: number;
 }
 
-/** @param done with why there is no map, or no storage node that tells its time, within a set's deadline */
+/**
+ * Connects to the cluster: waits for a map and for the time of the cluster, at most `setDeadlineMs`.
+ * @param done gets the client, or the reason why there is none: the controller refuses this time scale (D12), no map
+ *   came in time, or no storage node told its time
+ */
 export function visit(
   runtime: Runtime,
   options: { readonly controller: Address; readonly times: Times },
@@ -51,7 +56,7 @@ export function visit(
     asking: () => undefined,
   });
   const context: OperationContext = {
-    // H31: whatever is stamped with a time takes it from here.
+    // H31: everything that stamps or judges a time takes it from the time of the cluster.
     runtime: { ...runtime, clock },
     times,
     router,

@@ -1,5 +1,5 @@
-// Tells the controller which storage nodes could not be reached, so that it suspects them sooner (R6).
-// A hint, never a proof: what comes of it is the controller's.
+// Reports storage nodes that could not be reached to the controller, so that it suspects them sooner (R6). A report is
+// a hint, never a proof of death: what follows from it is decided in the controller.
 
 import { isSameLife, type Life } from '../cluster/model/cluster-map.ts';
 import type { Address } from '../cluster/model/identity.ts';
@@ -21,7 +21,7 @@ export class FailureReports {
   readonly #options: FailureReportOptions;
   #unreachable: Life[] = [];
   #silent: readonly Life[] = [];
-  /** Something is to be said that was not yet. */
+  /** Whether there is something to report that was not sent yet. */
   #due = false;
   #scheduled = false;
 
@@ -31,14 +31,14 @@ export class FailureReports {
     this.#options = options;
   }
 
-  /** Many operations fail at once; they make one report a heartbeat at most. */
+  /** Reports a node after a failed operation. Operations fail together, so at most one report leaves per heartbeat. */
   note({ node, incarnation }: Life): void {
     if (this.#unreachable.some((life) => isSameLife(life, { node, incarnation }))) return;
     this.#unreachable.push({ node, incarnation });
     this.#soon();
   }
 
-  /** All that have answered nothing for long, H11; said again as long as it is so. */
+  /** Reports the nodes that have not answered for `unreachableMs` (H11); repeated with each probe round meanwhile. */
   silent(lives: readonly Life[]): void {
     this.#silent = lives;
     if (lives.length > 0) this.#soon();

@@ -1,8 +1,14 @@
-// Keys as 32 bits, for the tables of a frontend. Which partition a key belongs to is cluster/model/partition.ts's.
+// A 32-bit hash of a key, for a frontend's own tables. The partition of a key is computed in
+// cluster/model/partition.ts.
 
 const HASH_MULTIPLIER = 0x9e3779b1;
 
-/** Four bytes a step, for keys of up to 1,024 bytes; good enough to spread, and no more is asked of it. */
+/**
+ * Hashes four bytes per step, for keys of up to 1,024 bytes. It spreads keys well enough for tables, which is
+ * all that it is used for.
+ * @param seed selects one of many hash functions
+ * @returns an unsigned 32-bit integer
+ */
 export function hashOf(key: Uint8Array, seed: number): number {
   const { length } = key;
   let hash = seed ^ length;

@@ -1,6 +1,6 @@
-// Keeps the frontend's map up to date: a long poll at the controller, and, when a storage node turns
-// out to know more or less than we do, one exchange with that node. So maps spread while the controller
-// is away.
+// Keeps the map of a frontend or cluster client up to date: by a long poll at the controller, and by one exchange with
+// any storage node that turns out to have a newer or an older map. The latter spreads maps while the controller is
+// away. Which map wins is decided in router.ts.
 
 import { encodeMapVersion, nodeEntry } from '../cluster/model/cluster-map.ts';
 import type { Address, NodeId } from '../cluster/model/identity.ts';
@@ -16,7 +16,7 @@ import type { MapRefresh, MapSource, Router } from './router.ts';
 
 export interface MapFollowerOptions {
   readonly controller: Address;
-  /** Where clients reach this frontend; none for who only comes for a while, and is no frontend (D14). */
+  /** Where clients reach this frontend; absent for a cluster client, which does not announce itself (D14). */
   readonly address?: Address | undefined;
   readonly times: Times;
 }
@@ -27,14 +27,16 @@ export class MapFollower implements MapRefresh {
   readonly #router: Router;
   readonly #options: MapFollowerOptions;
   readonly #refused: (problem: string) => void;
-  /** Nodes with an exchange under way or just over: every set that waits asks in each of its rounds. */
+  /** Nodes with a map exchange in progress or just over: or else every waiting set would start one in each round. */
   readonly #askedLately = new Set<NodeId>();
-  /** H38: unless the last answer could not be read, or laid over our map. */
+  /** H38: asks for deltas, unless the last answer could not be decoded or did not apply to our map. */
   #takesDeltas = true;
   #problem: string | undefined;
   readonly #contact: ControllerContact;
 
-  /** @param refused is called when nothing will come of asking, and there is no map to go on with (D12) */
+  /**
+   * @param refused is called when the controller refuses our time scale (D12) and there is no map; the polls end then
+   */
   constructor(
     runtime: Runtime,
     client: ControlCaller,
@@ -53,7 +55,7 @@ export class MapFollower implements MapRefresh {
     });
   }
 
-  /** Why there is no map or no newer one, for people; undefined when the controller answers. */
+  /** Why there is no map or no newer one, as text for people; undefined while the controller answers. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -101,7 +103,7 @@ export class MapFollower implements MapRefresh {
 
   #poll(): void {
     const { controller, address, times } = this.#options;
-    // Without a map there is nothing to wait for quietly: ask again soon, and say what is missing.
+    // Without a map poll often and briefly: each answer reports what the controller is waiting for.
     const waitMs = this.#router.map === undefined ? times.heartbeatMs : times.mapPollMs;
     const message = {
       since: this.#since('controller'),

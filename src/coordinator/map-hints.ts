@@ -1,6 +1,6 @@
-// How a frontend gets a map while the controller is away: from its file, and from storage nodes that it was told of.
-// Such a map is a hint, and no more is needed: a storage node answers gets by its own lease and sets by its own
-// epoch, whatever map the frontend has (H2, R2). What the controller says later stands over it (router.ts).
+// How a frontend gets a map while the controller is away: from its own file and from storage nodes whose addresses it
+// was given. Such a map is a hint, which is safe: a storage node answers gets by its own lease and sets by its own
+// epoch, whatever map the frontend has (H2, R2). A map from the controller takes precedence later (router.ts).
 
 import { encodeMapVersion } from '../cluster/model/cluster-map.ts';
 import type { Address } from '../cluster/model/identity.ts';
@@ -15,7 +15,7 @@ export interface MapHintOptions {
   readonly times: Times;
   readonly storages: readonly Address[];
   readonly cache: CachedMap | undefined;
-  /** Whether the controller is not heard of now. */
+  /** True while the controller does not answer. */
   readonly isControllerAway: () => boolean;
 }
 
@@ -25,7 +25,7 @@ export class MapHints {
   readonly #router: Router;
   readonly #options: MapHintOptions;
   readonly #asked = new Set<Address>();
-  /** Addresses of nodes of another cluster, each said once. */
+  /** Addresses whose nodes belong to another cluster; each is logged once. */
   readonly #strangers = new Set<Address>();
 
   constructor(runtime: Runtime, client: ControlCaller, router: Router, options: MapHintOptions) {
@@ -38,11 +38,11 @@ export class MapHints {
   start(): void {
     const { cache, storages, times } = this.#options;
     cache?.read((map) => this.#router.adopt(map, 'file'));
-    // Not at once: a controller that is there answers sooner.
+    // Wait one heartbeat first: a controller that is up answers sooner than that.
     if (storages.length > 0) this.#runtime.timers.after(times.heartbeatMs, () => this.#round());
   }
 
-  /** Often without a map; seldom with one, for operations find newer ones by themselves (R4). */
+  /** Asks often without a map, seldom with one: operations discover newer maps by themselves (R4). */
   #round(): void {
     const { times, storages, isControllerAway } = this.#options;
     const hasMap = this.#router.map !== undefined;
@@ -51,7 +51,7 @@ export class MapHints {
     if (!hasMap || isControllerAway()) for (const address of storages) this.#ask(address);
   }
 
-  /** All of them, each in its own time: the newest of their maps is the one that stays (I1). */
+  /** Asks one of the storage nodes, independently of the others: the newest of their maps wins (I1). */
   #ask(address: Address): void {
     if (this.#asked.has(address)) return;
     this.#asked.add(address);

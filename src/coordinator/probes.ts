@@ -1,6 +1,6 @@
-// Asks every storage node that the map names for its time, on the stream that its operations take. What
-// the times are good for is cluster-clock.ts's (H31); who answers nothing for long is told to the
-// controller (H11), also of nodes that no operation goes to any more.
+// Asks every storage node in the map for its time, on the stream that carries its operations. The times feed the
+// cluster clock (cluster/model/cluster-clock.ts, H31); nodes that stay silent for long are reported to the controller
+// (H11), even those that no operation is sent to any more.
 
 import { type ClusterMap, type Life, presentLives } from '../cluster/model/cluster-map.ts';
 import type { Incarnation, NodeId } from '../cluster/model/identity.ts';
@@ -10,21 +10,24 @@ import type { Runtime } from '../cluster/ports.ts';
 import { ANSWER_KINDS } from '../cluster/wire/answer-kinds.ts';
 import type { Router } from './router.ts';
 
-/** A frontend that was away for so many probes blames nobody for what it missed (as H10). */
+/** A frontend that was away for this many probe intervals blames no node for the answers it missed (as H10). */
 const AWAY_PROBES = 2.5;
 
 export interface ProbeEvents {
-  /** @param asked by the own clocks */
+  /**
+   * @param wallMs the node's time, milliseconds since 1970
+   * @param asked when the probe left, by this process's own clocks
+   */
   told(node: NodeId, wallMs: number, asked: Moment): void;
-  /** Before each round. */
+  /** Called before each round. */
   asking(): void;
-  /** After each round: those that have answered nothing for `unreachableMs`. */
+  /** Called after each round with the nodes that have not answered for `unreachableMs`, possibly none. */
   silent(lives: readonly Life[]): void;
 }
 
 interface Probed {
   readonly incarnation: Incarnation;
-  /** Since when it is asked without an answer; undefined while it answers. */
+  /** Since when probes go unanswered, monotonic; undefined while the node answers. */
   silentSinceMs: number | undefined;
   hasAnswered: boolean;
 }
@@ -51,7 +54,7 @@ export class Probes {
     if (map !== undefined) this.#round(map);
   }
 
-  /** Whether this life has answered, and owes no answer for longer than an exchange may take. */
+  /** Whether this incarnation has answered, and has left no probe unanswered for `tryMs`. */
   answers({ node, incarnation }: Life): boolean {
     const probed = this.#probed.get(node);
     if (probed?.incarnation !== incarnation || !probed.hasAnswered) return false;
@@ -59,7 +62,7 @@ export class Probes {
     return this.#runtime.clock.monotonicMs() - silentSinceMs < this.#times.tryMs;
   }
 
-  /** Often at first: nodes may have the map a little later, and sets come soon after it. */
+  /** Probes often until the first answer: nodes may adopt the map a little later, and sets follow soon. */
   #waitMs(): number {
     const { retryMs, heartbeatMs, probeMs } = this.#times;
     if (this.#router.map === undefined) return retryMs;
@@ -92,7 +95,7 @@ export class Probes {
   #ask(life: Life, probed: Probed): void {
     const asked = momentOf(this.#runtime.clock);
     this.#router.send(life, { kind: 'time' }, (answer) => {
-      // Where so much waits that this could not be asked as well, nothing says that it is cut off.
+      // `overloaded` is no silence: the probe was not even sent, so nothing shows that the node is cut off.
       if (ANSWER_KINDS[answer.kind].isSilent) return;
       probed.silentSinceMs = undefined;
       probed.hasAnswered = true;

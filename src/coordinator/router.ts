@@ -1,5 +1,6 @@
-// The frontend's view of the cluster: the newest map it has seen, and a channel to each storage node in
-// it. Reads and writes ask it where a key lives and reach the members through it.
+// The frontend's view of the cluster: the newest map it has seen, and a channel to each storage node in that map.
+// Operations ask it where a key lives and reach the members through it. Fetching maps is in map-follower.ts and
+// map-hints.ts.
 
 import {
   answeringMembers,
@@ -28,13 +29,13 @@ import type { Runtime } from '../cluster/ports.ts';
 import type { Operation } from '../cluster/wire/operations.ts';
 import { LaterRounds } from './operations/set/later-rounds.ts';
 
-/** Where a map comes from. Who comes later here is believed over who comes before, as to which cluster this is. */
+/** Where a map comes from, the least trusted first: a later source overrules earlier ones on which cluster this is. */
 const SOURCES = ['file', 'storage', 'controller'] as const;
 export type MapSource = (typeof SOURCES)[number];
 
 export type RouterAdoption = 'adopted' | 'already-newer' | 'other-cluster' | 'stale-lineage';
 
-/** A member and the way to it; undefined where its node lives on as another life, which is none. */
+/** A member and the channel to it; undefined when the map gives its node another incarnation, which is no member. */
 export interface Reach {
   readonly member: Member;
   readonly channel: StorageChannel | undefined;
@@ -43,31 +44,31 @@ export interface Reach {
 export interface KeyPlace {
   readonly partition: PartitionId;
   readonly entry: PartitionEntry;
-  /** The members that may answer gets, as far as this map knows (R3). */
+  /** The members that may answer gets according to this map (R3). */
   readonly answering: readonly Reach[];
 }
 
-/** Asked to bring the map up to date; how is the map follower's business. */
+/** Brings the map up to date on request; map-follower.ts implements it. */
 export interface MapRefresh {
-  /** This node seems to know a newer map. */
+  /** Call when this node seems to have a newer map than ours. */
   fetchFrom(node: NodeId): void;
-  /** This node seems not to know our map. */
+  /** Call when this node seems to have an older map than ours. */
   pushTo(node: NodeId): void;
 }
 
 export class Router {
   readonly #runtime: Runtime;
   readonly #channels: StorageChannels;
-  /** What failed, and may well succeed with a newer map. */
+  /** Sets whose last round failed; a newer map starts their next round at once. */
   readonly laterRounds: LaterRounds;
   readonly #adopted: (map: ClusterMap) => void;
   #map: ClusterMap | undefined;
-  /** The most believed of those who said that this is the cluster; its place among the sources. */
+  /** Index in SOURCES of the most trusted source that has named this cluster; -1 before any. */
   #saidBy = -1;
-  /** Of the present map, by partition; filled as they are asked for. */
+  /** By partition, of the present map; filled on first use. */
   #places: (KeyPlace | undefined)[] = [];
 
-  /** @param adopted is told of every map that is adopted */
+  /** @param adopted is called with every map that is adopted */
   constructor(
     runtime: Runtime,
     times: Times,
@@ -84,8 +85,9 @@ export class Router {
   }
 
   /**
-   * What to ask that source for news since: for all it has, until it or a better one has said which cluster this is.
-   * The map of another cluster may be of a lower version, and would not be told otherwise.
+   * The version to send when asking this source for newer maps. It is NO_MAP until this source or a more trusted one
+   * has named the cluster: the source's map may be of another cluster and have a lower version than ours, and would
+   * not be sent otherwise.
    */
   sinceFor(source: MapSource): MapVersion {
     const isSaid = this.#saidBy >= SOURCES.indexOf(source);
@@ -93,8 +95,8 @@ export class Router {
   }
 
   /**
-   * I1: only forward; a map of another cluster, or of other digits, is never taken. But what only a file or storage
-   * nodes said is a hint: it must not keep a frontend from the cluster that its controller leads.
+   * Adopts a map if it is newer (I1) and of the same cluster and digits. One exception: a map from a file or from
+   * storage nodes is a hint, so a more trusted source may replace it by a map of another cluster.
    */
   adopt(map: ClusterMap, source: MapSource): RouterAdoption {
     const known = this.#map;
@@ -142,10 +144,11 @@ export class Router {
   }
 
   /**
-   * Whom to ask first (R3: any, so at random among the equal): a node whose batch is about to leave, as one
-   * exchange costs the same for one get as for many; else one that is not waiting for an exchange, so that a
-   * node that stands still gets no more gets while others are there.
-   * @param answering at least one
+   * Which member to ask first. R3 allows any, so it is random among equals. Preferred is a node whose batch is about
+   * to leave, as one exchange costs the same for one get as for many; then an idle node, so that a stalled node gets
+   * no more gets while others are available.
+   * @param answering at least one member
+   * @returns an index into `answering`
    */
   first(answering: readonly Reach[]): number {
     const { length } = answering;
@@ -163,7 +166,7 @@ export class Router {
     return best;
   }
 
-  /** @param slow see StorageChannel.send */
+  /** @param callback and slow as in StorageChannel.send */
   send(life: Life, operation: Operation, callback: AnswerCallback, slow?: () => void): void {
     this.#channels.send(life, operation, callback, slow);
   }

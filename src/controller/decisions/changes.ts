@@ -1,4 +1,4 @@
-// What a new map changed, in words: for the log, and for whoever must know that it happened.
+// Describes what a new map changed, as log lines for people.
 
 import {
   type ClusterMap,
@@ -62,7 +62,7 @@ function witnessChanges(earlier: ClusterMap, map: ClusterMap): readonly Change[]
   return [];
 }
 
-/** One line for each node and what became of it, however many partitions that is in: hundreds change together. */
+/** One line per node and kind of change, however many partitions are affected: hundreds change together. */
 function memberChanges(earlier: ClusterMap, map: ClusterMap): readonly Change[] {
   const lines = new Map<string, { message: string; node: NodeId; partitions: number[] }>();
   for (const [partition, entry] of map.partitions.entries()) {

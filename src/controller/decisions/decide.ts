@@ -1,5 +1,5 @@
-// The next map, from the present one and what is known beyond it: who is fenced, promoted, removed (R6,
-// R8, R9). Pure; the order of the steps is the order of urgency. Where replicas move to is rebalancing.ts's.
+// Decides the next map from the present one and a view of what else is known: who is fenced, promoted and removed (R6,
+// R8, R9). Pure; the steps run in order of urgency. Where replicas move to is in rebalancing.ts.
 
 import {
   type ClusterMap,
@@ -19,7 +19,10 @@ import { changeWitnesses } from './witnesses.ts';
 
 type DecisionStep = (map: ClusterMap, view: View) => ClusterMap;
 
-/** @returns the map itself when nothing is to change */
+/**
+ * @param others steps of other modules: `thaw` of a recovery, `rebalance` of the placement
+ * @returns the same map when nothing is to change
+ */
 export function decide(
   map: ClusterMap,
   view: View,
@@ -45,7 +48,7 @@ export function decide(
   return next === map ? map : nextNumber(next);
 }
 
-/** R6: the silent and the dead are fenced; who is heard again after that, unfenced. */
+/** R6: fences silent and dead nodes, and unfences those that are heard again after their fence. */
 function fenceAndUnfence(map: ClusterMap, view: View): ClusterMap {
   let next = map;
   for (const [node, { incarnation, fenced }] of Object.entries(map.nodes)) {
@@ -55,7 +58,7 @@ function fenceAndUnfence(map: ClusterMap, view: View): ClusterMap {
     if (!fenced && (useless || view.isDead(life) || view.isSuspect(map, life))) {
       next = withEntry(next, life.node, { fenced: true });
     } else if (fenced && !useless && since !== undefined && view.isAliveSince(life, since.atMs)) {
-      // Until it was removed it stayed a member: nothing was acknowledged without it.
+      // A fenced node stays a member until it is removed, so nothing was acknowledged without it.
       next = withEntry(next, life.node, { fenced: false });
     }
   }
@@ -63,9 +66,9 @@ function fenceAndUnfence(map: ClusterMap, view: View): ClusterMap {
 }
 
 /**
- * H35: who cannot write may be unable to store the very map in which it leaves. Software that does not say that it
- * obeys it would take part in every set, and refuse it, for ever. Once it serves nothing a fence costs nothing, and
- * ends in its removal.
+ * H35: a node that cannot write may be unable to store the very map in which it leaves. Older software that does not
+ * report `obeyedVersion` would take part in every set and refuse it, for ever. Once the node serves nothing, a fence
+ * costs nothing, and leads to its removal.
  */
 function isUseless(map: ClusterMap, life: Life, view: View): boolean {
   if (view.isWritable(life)) return false;
@@ -76,7 +79,7 @@ function isUseless(map: ClusterMap, life: Life, view: View): boolean {
   });
 }
 
-/** R8, H16. */
+/** R8, H16: makes joiners with a complete copy serve. */
 function promoteJoined(map: ClusterMap, view: View): ClusterMap {
   return mapPartitions(map, (entry, partition) => {
     const joined = entry.members.find(
@@ -94,7 +97,7 @@ function removeMembers(map: ClusterMap, view: View): ClusterMap {
   return removeThose(map, view, () => true);
 }
 
-/** As long as these are members, sets of their partitions wait, or are refused (H35). */
+/** Removes the members that hold up sets: until then, sets of their partitions wait or are refused (H35). */
 function removeObstacles(map: ClusterMap, view: View): ClusterMap {
   return removeThose(map, view, (member) => !isGranted(map, member) || !view.isWritable(member));
 }
@@ -123,7 +126,7 @@ interface PartitionInMap {
 function mayRemove(place: PartitionInMap, member: Member, view: View): boolean {
   const { map, partition } = place;
   const granted = isGranted(map, member);
-  // It never answered a get, and what it applied never counted. One that cannot write ends no copy (H35).
+  // A joiner never answered a get, and its `applied` never counted. Unable to write, it cannot complete its copy (H35).
   if (member.role === 'joining') {
     return !granted || !view.isWritable(member) || view.isStuck(partition, member);
   }
@@ -136,7 +139,7 @@ function mayRemove(place: PartitionInMap, member: Member, view: View): boolean {
       someOtherServes(place, member, view, fence)
     );
   }
-  // H12: it answers no gets once it knows that it is leaving.
+  // H12: a leaving member answers no gets once it obeys the map in which it leaves.
   const since = member.role === 'leaving' ? view.leavingSince(partition, member) : undefined;
   return (
     since !== undefined &&
@@ -146,9 +149,10 @@ function mayRemove(place: PartitionInMap, member: Member, view: View): boolean {
 }
 
 /**
- * I8: another copy in sync, of a life that was alive after the decision, in this life of the controller. A
- * heartbeat that comes after it may have been sent before (seed 80001142); who has adopted the map of the
- * decision was alive then. To obey it is not enough: who cannot store maps could not go on without the member.
+ * I8: whether another in-sync copy is on a node that was alive after the decision, to the knowledge of this
+ * controller process. A heartbeat that arrives after the decision may have been sent before it (seed 80001142), but a
+ * node that has adopted the map of the decision was alive after it. Obeying the map is not enough: a node that cannot
+ * store maps could not go on without the member.
  */
 export function someOtherServes(
   { map, entry }: Pick<PartitionInMap, 'map' | 'entry'>,
@@ -167,13 +171,13 @@ export function someOtherServes(
 }
 
 /**
- * I8, once more, of a decision that took a while to be made durable: the copies that were counted on may be gone
- * since, while the one that it removes came back.
+ * I8, checked again once the decision is durable, which may take a while: meanwhile the copies that it relied on may
+ * be lost, and the member that it removes may be back.
  */
 export function stillHolds(next: ClusterMap, earlier: ClusterMap, view: View): boolean {
   return next.partitions.every((entry, partition) => {
     const before = earlier.partitions[partition];
-    // Nobody served while it was frozen, and who comes of it is the recovery's to say (H32).
+    // Nobody served a frozen entry; who serves after it is for the recovery to decide (H32).
     if (before === undefined || before === entry || before.frozen) return true;
     const isKept = (member: Member) => entry.members.some((other) => isSameLife(other, member));
     if (before.members.every((member) => member.role === 'joining' || isKept(member))) return true;
@@ -183,7 +187,7 @@ export function stillHolds(next: ClusterMap, earlier: ClusterMap, view: View): b
   });
 }
 
-/** H35: a node that cannot write gives up what others have. */
+/** H35: a node that cannot write gives up the partitions that another member serves. */
 function releaseUnwritable(map: ClusterMap, view: View): ClusterMap {
   return mapPartitions(map, (entry) => {
     const member = entry.members.find(
@@ -194,7 +198,7 @@ function releaseUnwritable(map: ClusterMap, view: View): ClusterMap {
   });
 }
 
-/** The same members, so the same epoch: it takes sets as before, and answers no gets. */
+/** Makes a member leave: it takes sets as before and answers no gets. The members are the same, so the epoch stays. */
 export function release(entry: PartitionEntry, member: Member): PartitionEntry {
   const { node, incarnation } = member;
   return {
@@ -205,7 +209,7 @@ export function release(entry: PartitionEntry, member: Member): PartitionEntry {
   };
 }
 
-/** It has everything: promoted from joining, or never left after all. */
+/** Makes a member serve that has everything: a joiner with its copy, or a leaving member that is to stay. */
 export function serving({ node, incarnation }: Member): Member {
   return { node, incarnation, role: 'serving' };
 }

@@ -1,27 +1,27 @@
-// Epochs of partitions: the only place that opens one. A set counts only when all members took it at one epoch, so
-// no epoch may ever name two sets of members (I5): not even one that a lost controller opened, of which only a
-// frontend heard.
+// The only place that opens epochs of partitions. A set counts only when all members took it at one epoch, so no epoch
+// may ever stand for two sets of members (I5), not even one that a lost controller opened and only a frontend heard
+// of.
 
 import type { ClusterMap, Member, PartitionEntry } from '../../cluster/model/cluster-map.ts';
 import { EPOCH_MAX, type Epoch } from '../../cluster/model/identity.ts';
 import type { Logger } from '../../cluster/ports.ts';
 
 /**
- * H32: the lost controller may have opened epochs that no node heard of, and frontends did. Were one of them used
- * again, for other members, a set of such a frontend would be acknowledged by fewer than all (seed 254).
- * With at most one change every 50 ms it is half a day until there are so many. There is room for 280 million such
- * jumps: nine years of a controller that recovers once a second, and is lost again.
+ * H32: how many epochs a recovery skips. A lost controller may have opened epochs that frontends heard of but no node
+ * did. If one of them were opened again for other members, a set of such a frontend would be acknowledged by fewer
+ * than all of them (seed 254). At one change per 50 ms a controller takes half a day to open this many. There is room
+ * for 280 million skips: nine years of a controller that is lost and recovers once a second.
  */
 const UNHEARD_EPOCHS = 1_000_000;
 
-/** From this share of all epochs on the controller warns: at a recovery a second years before they are spent. */
+/** The controller warns when this share of all epochs is spent: years before the end, even at one recovery a second. */
 const WARN_SHARE = 1 / 16;
 
 /**
- * The entry with these members, at a new epoch. A frozen entry goes on through the jump only, whoever decides it:
- * a recovery that heard all it needs, or an operator who accepts the loss.
- * @param members those at the new epoch
- * @returns the entry itself when there is no epoch left: its members then stay as they are
+ * Returns the entry with these members at a new epoch. A frozen entry always skips UNHEARD_EPOCHS, whether a recovery
+ * or an operator who accepts the loss lets it go on.
+ * @param members gives the members, which may name the new epoch
+ * @returns the same entry, with its members as they were, when no epoch is left
  */
 export function openEpoch(
   entry: PartitionEntry,
@@ -40,12 +40,12 @@ function nextEpoch({ epoch, frozen }: PartitionEntry): Epoch {
   return (epoch + (frozen ? UNHEARD_EPOCHS : 1)) as Epoch;
 }
 
-/** How much of all epochs the partition has spent that spent most, 0 to 1. */
+/** The share of all epochs, 0 to 1, that the partition with the highest epoch has spent. */
 export function spentShare({ partitions }: ClusterMap): number {
   return partitions.reduce((most, { epoch }) => Math.max(most, epoch), 0) / EPOCH_MAX;
 }
 
-/** Warns while there is time, once a start of the controller: whoever recovers again and again starts often. */
+/** Warns in time that epochs run out, once per start of the controller; one that keeps recovering starts often. */
 export class EpochWatch {
   readonly #logger: Logger;
   #warned = false;

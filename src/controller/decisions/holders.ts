@@ -1,6 +1,6 @@
-// Who has what of a partition that nobody answers for, by the nodes' last heartbeats (H29): whom a loss is
-// accepted with. Nothing here proves that a copy has everything: a set of a later epoch may have been
-// acknowledged by those that are gone, and only they would know.
+// Which nodes hold what of an offline partition, by their latest heartbeats (H29), and with which copy an operator
+// accepts the loss. Nothing here proves that a copy is complete: a set of a later epoch may have been acknowledged by
+// nodes that are gone, and only they would know.
 
 import { compareMapVersions, type Life, type MapVersion } from '../../cluster/model/cluster-map.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
@@ -10,13 +10,13 @@ import type { LatestReport } from '../observations/pending.ts';
 export type Holder = Life & NonNullable<HeartbeatRequest['retained']>[number];
 
 export interface Choice {
-  /** Alike as far as is known: whatever was acknowledged up to the epoch, all of them have. */
+  /** Copies that are equal as far as is known: all have what was acknowledged up to `epoch`. */
   readonly chosen: readonly Life[];
   readonly epoch: number;
   readonly items: number;
 }
 
-/** Lives that said what they hold under this map or a later one; others may hold more than they said. */
+/** The nodes that reported what they hold under this map or a later one; reports under older maps may be incomplete. */
 export function thoseWhoSaid(
   lives: readonly Life[],
   heartbeats: LatestReport<HeartbeatRequest>,
@@ -40,9 +40,9 @@ export function holdersOf(
 }
 
 /**
- * The most complete of them: by the highest epoch until which a copy had everything, then one of which nothing can
- * be lost since, then the newest, then the largest. Copies of that epoch that may have lost something have each
- * lost something else, and what one of them has the others pull (R10).
+ * Chooses the most complete copies: those with the highest epoch up to which a copy has everything, then those that
+ * have lost nothing since, then the newest, then the largest. Copies of one epoch that may have lost something have
+ * lost different things; each pulls what the others have (R10).
  */
 export function mostComplete(holders: readonly Holder[]): Choice | undefined {
   const [best] = [...holders].sort(byCompleteness);

@@ -1,5 +1,5 @@
-// How the cluster map changes: pure functions from one map to the next. When to call them, and that a
-// map is durable before anybody sees it (R11), is controller.ts's business.
+// How the cluster map changes, as pure functions from one map to the next. Who calls them, and that a map is durable
+// before anybody sees it (R11), is in controller.ts and map/published-map.ts.
 
 import {
   type ClusterMap,
@@ -34,7 +34,7 @@ export interface FoundingOptions {
   readonly firstEpoch?: Epoch | undefined;
 }
 
-/** The first map of a cluster: every replica serves at once, for there is nothing to copy. */
+/** The first map of a cluster: every replica serves at once, as there is nothing to copy. */
 export function foundMap(options: FoundingOptions): ClusterMap {
   const {
     cluster,
@@ -66,7 +66,7 @@ export function foundMap(options: FoundingOptions): ClusterMap {
       epoch: firstEpoch,
       members: ids.map((node) => ({
         node,
-        // The assignment was made from these very nodes.
+        // The assignment was made from these very nodes, so each one is there.
         incarnation: (nodes.get(node) as NodeEntry).incarnation,
         role: 'serving',
       })),
@@ -75,10 +75,10 @@ export function foundMap(options: FoundingOptions): ClusterMap {
 }
 
 /**
- * A node's new life, or a new node (R7). A life that resumes has everything its predecessor ever
- * acknowledged, and no set was acknowledged without it, so it takes the memberships over in place
- * (H7). Otherwise they stay with the incarnation that had them until decide.ts may take them away
- * (D8): what the new one holds is nobody's copy, so it serves nothing (H6).
+ * Adds a new node, or a new incarnation of a node (R7). An incarnation that resumes has everything its predecessor
+ * acknowledged, and no set was acknowledged without it, so it takes over the memberships in place (H7). Otherwise the
+ * memberships stay with the earlier incarnation until decide.ts may remove them (D8). What the new incarnation holds
+ * then counts as no copy, so it serves nothing (H6).
  */
 export function withNode(
   map: ClusterMap,
@@ -95,7 +95,7 @@ export function withNode(
   const partitions = resumes
     ? map.partitions.map((partition) => resumed(partition, { node, previous }, renew))
     : map.partitions;
-  // A witness's vote rests on its durable map and promise, not on its records (D2).
+  // A witness's vote depends on its durable map and promise, not on its records (D2).
   const keepsVote = earlier?.store === entry.store;
   return nextNumber({
     ...map,
@@ -107,9 +107,9 @@ export function withNode(
 }
 
 /**
- * Only what the life just before had: a member entry of a still earlier life belongs to a store that is
- * lost, and the present one, however clean, has nothing of it. A joiner begins again: what it copied was
- * not complete.
+ * Renews only the membership of the last incarnation. A member of an earlier one belongs to a store that is lost, so
+ * the present incarnation, however clean, has none of its data. A joiner is removed to begin again, as its copy was
+ * incomplete.
  */
 function resumed(
   entry: PartitionEntry,
@@ -120,7 +120,7 @@ function resumed(
     ({ node, incarnation }) => node === lives.node && incarnation === lives.previous,
   );
   if (own === undefined) return entry;
-  // Nothing was applied since, so no epoch is needed; but the place must follow the store (D6).
+  // While an entry is frozen nothing is applied, so no epoch is needed; but the member must follow its store (D6).
   if (entry.frozen) return { ...entry, members: entry.members.map(renew) };
   const members =
     own.role === 'joining'
@@ -129,12 +129,12 @@ function resumed(
   return withMembers(entry, members);
 }
 
-/** A change of who is a member, or of which life, opens an epoch: no set of the old one counts any more. */
+/** Changing the members, or their incarnations, opens an epoch: no set at the old epoch counts any more. */
 export function withMembers(entry: PartitionEntry, members: readonly Member[]): PartitionEntry {
   return openEpoch(entry, () => members);
 }
 
-/** What is frozen (H32) stays as it is. @returns the map itself when no entry changed */
+/** Changes every entry that is not frozen (H32). @returns the same map when no entry changed */
 export function mapPartitions(
   map: ClusterMap,
   change: (entry: PartitionEntry, partition: PartitionId) => PartitionEntry,
@@ -148,7 +148,7 @@ export function mapPartitions(
   return changed ? { ...map, partitions } : map;
 }
 
-/** @returns the map itself when the entry is as it was */
+/** @returns the same map when nothing changed */
 export function withEntry(
   map: ClusterMap,
   node: NodeId,
@@ -161,7 +161,7 @@ export function withEntry(
   return { ...map, nodes: { ...map.nodes, [node]: { ...entry, fenced, draining } } };
 }
 
-/** All lives of the node that the map has a place for. */
+/** All incarnations of the node that have a place in the map. */
 export function livesOf(map: ClusterMap, node: NodeId): readonly Life[] {
   const entry = nodeEntry(map, node);
   const present = entry === undefined ? [] : [{ node, incarnation: entry.incarnation }];
@@ -173,12 +173,12 @@ export function livesOf(map: ClusterMap, node: NodeId): readonly Life[] {
   return [...new Set(incarnations)].map((incarnation) => ({ node, incarnation }));
 }
 
-/** The number that a changed map is published under. */
+/** The same map with the next number, under which a changed map is published. */
 export function nextNumber(map: ClusterMap): ClusterMap {
   return { ...map, version: { ...map.version, number: map.version.number + 1 } };
 }
 
-/** Larger than every known one of the node; the start time where the clock allows it (I10). */
+/** An incarnation above every known one of the node; the start time in milliseconds where that is (I10). */
 export function nextIncarnation(
   wallMs: number,
   proposed: Incarnation | undefined,

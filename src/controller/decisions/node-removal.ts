@@ -1,5 +1,5 @@
-// Nodes that are taken off the map, by the operator or by time. Both go by the same rule: whoever holds nothing,
-// has no vote and is fenced is not needed. A node that comes back afterwards is a new node, with nothing to resume.
+// Removes nodes from the map, on an operator's request or after a long time. Both follow one rule: a node that holds
+// nothing, has no vote and is fenced is not needed. If it comes back later it is a new node, with nothing to resume.
 
 import {
   type ClusterMap,
@@ -12,7 +12,7 @@ import {
 import type { Incarnation, NodeId } from '../../cluster/model/identity.ts';
 import type { View } from '../observations/view.ts';
 
-/** For people; undefined: the map can do without. What an earlier life of the node holds or votes counts as its own. */
+/** Why the map needs the node, for people; undefined when it does not. Places of its earlier incarnations count. */
 export function whyNeeded(map: ClusterMap, node: NodeId): string | undefined {
   const held = map.partitions.filter(({ members }) =>
     members.some((member) => member.node === node),
@@ -23,7 +23,7 @@ export function whyNeeded(map: ClusterMap, node: NodeId): string | undefined {
   return votes ? `${node} is a witness until another one has taken over` : undefined;
 }
 
-/** @returns the map itself when the node is needed, or is not there */
+/** @returns the same map when the node is needed, or is not in it */
 export function withoutNode(map: ClusterMap, node: NodeId): ClusterMap {
   const entry = nodeEntry(map, node);
   if (entry === undefined || whyNeeded(map, node) !== undefined) return map;
@@ -33,8 +33,9 @@ export function withoutNode(map: ClusterMap, node: NodeId): ClusterMap {
 }
 
 /**
- * The next node that lapsed long ago. One a map, and each when all that are granted leases have the map before
- * it: so a recovery that hears a majority of the nodes of one map hears somebody who knows of the removals before.
+ * Removes the next node that has been gone for long. Only one per map, and the next only when all nodes that are
+ * granted leases have adopted the map before it: so a recovery that hears a majority of the nodes in some map hears
+ * one that knows of the earlier removals.
  */
 export function removeLongGone(map: ClusterMap, view: View): ClusterMap {
   if (isFrozen(map)) return map;

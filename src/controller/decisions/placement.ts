@@ -1,11 +1,11 @@
-// Which nodes hold which partition. In this order: replicas on distinct nodes; on distinct hosts where
-// there are enough; every node within one partition of its fair share; as little moved as possible.
-// Pure: an assignment in, an assignment out.
+// Which nodes hold which partition. The goals, in this order: replicas on distinct nodes; on distinct hosts where
+// there are enough; every node within one partition of its fair share; as few moves as possible. Pure: the previous
+// assignment in, the next one out.
 //
-// It is a flow of least cost: each partition sends K units to nodes, at most one a node and `hostShare`
-// a host, each node takes its quota, and a unit costs 1 where it was not before. Quotas come from
-// water-filling; the flow starts from what may stay, and grows by the cheapest augmenting path (Busacker
-// and Gowen, 1960), which keeps the cost least.
+// It is a minimum-cost flow. Each partition sends K units to nodes, at most one per node and `hostShare` per host;
+// each node takes its quota; a unit costs 1 on a node that did not have it before. Quotas come from water-filling. The
+// flow starts from what may stay, and grows by the cheapest augmenting path (Busacker and Gowen, 1960), which keeps
+// the cost minimal.
 
 import { assert } from '../../cluster/assert.ts';
 import type { NodeId } from '../../cluster/model/identity.ts';
@@ -15,22 +15,22 @@ export interface PlacementNode {
   readonly host: string;
 }
 
-/** For each partition its nodes. */
+/** For each partition, by its number, the nodes that hold it. */
 export type Assignment = readonly (readonly NodeId[])[];
 
 export interface PlacementRequest {
   readonly nodes: readonly PlacementNode[];
   readonly partitions: number;
   readonly redundancy: number;
-  /** Where the replicas are now; nodes that are no longer there are passed over. */
+  /** Where the replicas are now; nodes that are not in `nodes` are ignored. */
   readonly previous?: Assignment;
 }
 
 export function place(request: PlacementRequest): Assignment {
   assert(request.nodes.length >= request.redundancy, 'there are as many nodes as replicas');
   const direct = new Planner(request);
-  // With everything kept that may be, only what is too many or missing must move. Where that is all that
-  // does move, nothing is better, and the search for it would take half a minute with many nodes.
+  // If every replica may stay, only surplus and missing ones must move. If moving them directly succeeds, no
+  // assignment moves less, and the search for one would take half a minute with many nodes.
   if (direct.keep(request.previous ?? []) && direct.moveDirectly()) return direct.result();
   const planner = new Planner(request);
   planner.keep(request.previous ?? []);
@@ -43,18 +43,21 @@ interface Slot {
   readonly id: NodeId;
   readonly host: string;
   quota: number;
-  /** What it held before: taking that again costs nothing. */
+  /** Partitions that the node held before: taking one of them again costs nothing. */
   readonly before: Set<number>;
   readonly partitions: Set<number>;
 }
 
-/** A partition that takes `slot`, and before that gave up `gave`, which an earlier step took. */
+/**
+ * One step of a path: `partition` moves to `slot` from `gave`, which an earlier step filled; undefined: a new
+ * replica.
+ */
 interface PlacementStep {
   readonly partition: number;
   readonly slot: Slot;
   readonly gave: Slot | undefined;
   readonly earlier: PlacementStep | undefined;
-  /** Units that this step and the earlier ones move, less those that they spare. */
+  /** Cost of the path so far: units that move, less moves that it makes unnecessary. */
   readonly cost: number;
 }
 
@@ -63,9 +66,9 @@ class Planner {
   readonly #byId: ReadonlyMap<NodeId, Slot>;
   readonly #members: readonly Set<Slot>[];
   readonly #redundancy: number;
-  /** Whether a node gave up something that it might take again, at no cost. */
+  /** Whether some node gave up a partition that it might take again at no cost. */
   #shed = false;
-  /** So many replicas of one partition may share a host; 1 where there are enough hosts. */
+  /** How many replicas of one partition may share a host; 1 where there are enough hosts. */
   readonly #hostShare: number;
 
   constructor({ nodes, partitions, redundancy, previous = [] }: PlacementRequest) {
@@ -87,8 +90,8 @@ class Planner {
   }
 
   /**
-   * Takes over what may stay, without regard to quotas.
-   * @returns false when something may not stay where it was
+   * Takes over the previous replicas that may stay, ignoring quotas.
+   * @returns false when some replica may not stay where it was
    */
   keep(previous: Assignment): boolean {
     let all = true;
@@ -106,7 +109,7 @@ class Planner {
     return all;
   }
 
-  /** Frees nodes over their quota, first of partitions that a node under its quota can take at once. */
+  /** Takes partitions from nodes above their quota, first those that a node below its quota can take at once. */
   shed(): void {
     for (const slot of this.#slots) {
       for (const movable of [true, false]) {
@@ -126,7 +129,10 @@ class Planner {
     }
   }
 
-  /** @returns false when something finds no node with room that it may go to */
+  /**
+   * Moves surplus and missing replicas without a search.
+   * @returns false when no allowed node has room for one of them
+   */
   moveDirectly(): boolean {
     for (const slot of this.#slots) {
       for (const partition of [...slot.partitions]) {
@@ -166,12 +172,12 @@ class Planner {
 
   #augment(partition: number): void {
     const direct = this.#roomFor(partition);
-    // With nothing to take again, every step costs at least what it spares.
+    // If nobody can take anything back, no path is cheaper than the direct one.
     if (direct !== undefined && !this.#shed) this.#take(partition, direct);
     else this.#apply(this.#cheapestPath(partition));
   }
 
-  /** Bellman's and Ford's search over nodes: a step may spare a unit, so its cost can be negative. */
+  /** The Bellman-Ford search over nodes: a step may make an earlier move unnecessary, so its cost can be negative. */
   #cheapestPath(partition: number): PlacementStep {
     const best = new Map<Slot, PlacementStep>();
     const queue: Slot[] = [];
@@ -189,7 +195,7 @@ class Planner {
     for (let slot = queue.shift(); slot !== undefined; slot = queue.shift()) {
       const step = best.get(slot);
       for (const other of slot.partitions) {
-        // Twice in one path, a partition's changes would not know of each other.
+        // A path may change each partition only once: two changes of one partition would ignore each other.
         if (!passes(step, other)) reach(step, other, slot);
       }
     }
@@ -206,7 +212,7 @@ class Planner {
     }
   }
 
-  /** Most room first; equal ones in an order of the partition's own, so that partners vary. */
+  /** Nodes with the most room first; ties in an order that differs by partition, so that partners vary. */
   #preferred(partition: number): readonly Slot[] {
     const room = (slot: Slot) => Math.max(0, slot.quota - slot.partitions.size);
     return [...this.#slots]
@@ -255,7 +261,7 @@ function groupByHost(slots: readonly Slot[]): readonly (readonly Slot[])[] {
   return [...hosts.values()];
 }
 
-/** The smallest number of replicas a host must be allowed so that all K find a place. */
+/** The smallest number of replicas of one partition per host with which all K replicas find a place. */
 function hostShare(hosts: readonly (readonly Slot[])[], redundancy: number): number {
   let share = 1;
   const places = () => hosts.reduce((sum, slots) => sum + Math.min(share, slots.length), 0);
@@ -270,9 +276,9 @@ function countHeld(previous: Assignment): ReadonlyMap<NodeId, number> {
 }
 
 /**
- * Water-filling: every node the same share, except on hosts that would get more than they may hold;
- * those hold what they may, and the others share the rest. What does not divide goes to the nodes that
- * hold most, so that least moves.
+ * Water-filling: every node gets the same share, except on hosts whose share exceeds what they may hold; those get
+ * their maximum, and the other nodes share the rest. Indivisible remainders go to the nodes that hold most, so that
+ * least moves.
  */
 function setQuotas(
   hosts: readonly (readonly Slot[])[],
@@ -319,7 +325,7 @@ function shareOut(
   assert(extra === 0, 'every replica has a quota to fill');
 }
 
-/** FNV-1a over both: any fixed mixing will do. */
+/** FNV-1a over the id and the partition; any fixed hash would do. */
 function rank(id: string, partition: number): number {
   let hash = 0x811c9dc5 ^ partition;
   hash = Math.imul(hash, 0x01000193);

@@ -1,5 +1,5 @@
-// What a change of the nodes would move, before anything moves: the same placement as the real thing's,
-// and figures from what the nodes last said.
+// Predicts what a change of the nodes would move, before anything moves. It uses the real placement, and sizes from
+// the nodes' latest heartbeats.
 
 import { type ClusterMap, nodeEntry, presentLives } from '../../cluster/model/cluster-map.ts';
 import { hostOf, type NodeId } from '../../cluster/model/identity.ts';
@@ -8,11 +8,11 @@ import type { PlanReply } from '../../cluster/wire/control-messages.ts';
 import type { Observations } from '../observations/observations.ts';
 import { place } from './placement.ts';
 
-/** Of a copy under load, on loopback (docs/performance.md). */
+/** Speed of a copy under load, on loopback (docs/performance.md). */
 const COPY_BYTES_PER_SECOND = 30 * 1024 * 1024;
 
 export interface NodeChange {
-  /** So many nodes more, each on a host of its own. */
+  /** How many nodes to add, each on a host of its own. */
   readonly add: number;
   readonly drain: NodeId | undefined;
 }
@@ -54,7 +54,7 @@ export function planChange(
   const bytesEach = bytesPerPartition(map, observations);
   const slowest = Math.max(0, ...joins.values());
   const rounds = Math.ceil(slowest / JOINS_PER_NODE_MAX);
-  // A round waits for a decision and a heartbeat each way, however little there is to copy.
+  // Even with little to copy, a round of joins waits for a decision and a heartbeat.
   const roundSeconds = (observations.times.decideMs + observations.times.heartbeatMs) / 1000;
   const seconds = Math.ceil(rounds * roundSeconds + (slowest * bytesEach) / COPY_BYTES_PER_SECOND);
   return {

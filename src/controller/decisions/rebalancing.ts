@@ -1,5 +1,5 @@
-// Where replicas move to, and at which pace (R8, R9): towards placement.ts's assignment, one joiner a
-// partition and a few a node at a time; what is too many leaves once all that should serve do.
+// Which replicas move next, and at which pace (R8, R9): towards the assignment of placement.ts, with one joiner per
+// partition and a few per node at a time. A surplus member leaves once all wanted members serve.
 
 import {
   answeringMembers,
@@ -17,15 +17,15 @@ import { openEpoch } from './epochs.ts';
 import { mapPartitions } from './membership.ts';
 import { type Assignment, place } from './placement.ts';
 
-/** With fewer copies that answer nobody is waited for: the next failure could take the last one. */
+/** With fewer answering copies than this, do not wait for a silent node: the next failure could take the last one. */
 const COPIES_TO_WAIT_WITH = 2;
 
 export class Rebalancing {
-  /** One has a place for the nodes that may be heard again soon, the other has none for them. */
+  /** `#patient` has a place for nodes that may be heard again soon, `#urgent` has none. */
   readonly #patient = new Target();
   readonly #urgent = new Target();
 
-  /** The next steps towards the target. */
+  /** Takes the next steps towards the target assignment. */
   step(map: ClusterMap, view: View): ClusterMap {
     const nodes = placeableNodes(map, view);
     const patient = this.#patient.of(map, nodes);
@@ -37,9 +37,9 @@ export class Rebalancing {
       if (last !== undefined) return stay(entry, last);
       const answering = answeringMembers(map, entry).length;
       const wanted = (answering < COPIES_TO_WAIT_WITH ? urgent : patient)[partition] ?? [];
-      // With every node drained there is no better place, and no reason to have fewer copies.
+      // All nodes drain: no place is better, and fewer copies would be worse.
       if (wanted.length === 0) return entry;
-      // One thing at a time: who is barred is removed first, who copies is waited for.
+      // One change at a time: remove members that are granted no leases first, and wait for a joiner's copy.
       if (entry.members.some((member) => member.role === 'joining' || !isGranted(map, member))) {
         return entry;
       }
@@ -76,7 +76,7 @@ export class Rebalancing {
   }
 }
 
-/** Made anew only when the nodes to place on change, or who of them is awaited, so that replicas do not wander. */
+/** A target assignment, recomputed only when the placeable or awaited nodes change, so that replicas do not wander. */
 class Target {
   #assignment: Assignment = [];
   #awaited: readonly NodeId[] = [];
@@ -85,8 +85,8 @@ class Target {
   of(map: ClusterMap, { nodes, awaited }: Placeable): Assignment {
     const name = JSON.stringify([map.cluster, map.redundancy, nodes, awaited]);
     if (name === this.#madeFor) return this.#assignment;
-    // R8: who was removed for its silence, and perhaps is back since, is no member, and has what it had. For the
-    // quotas alone a node with less than others could as well copy it.
+    // R8: a node that was removed for silence is no member, but still has its data, even if it is back by now. Keep
+    // its place; by quotas alone another node might copy the data instead.
     const keeps = [...awaited, ...this.#awaited];
     const kept = this.#assignment.map((ids) => ids.filter((node) => keeps.includes(node)));
     this.#assignment = targetOf(map, nodes, kept);
@@ -96,10 +96,10 @@ class Target {
   }
 }
 
-/** Nodes that are to hold replicas: also the silent, as long as they may not be gone for good. */
+/** Nodes that may hold replicas, including silent ones that may return. */
 interface Placeable {
   readonly nodes: readonly NodeId[];
-  /** Those of them that were removed, and may be heard again soon. */
+  /** Those of `nodes` that were removed for silence and may be heard again soon. */
   readonly awaited: readonly NodeId[];
 }
 
@@ -122,8 +122,8 @@ function withoutAwaited({ nodes, awaited }: Placeable): Placeable {
 }
 
 /**
- * Where the replicas belong, with these nodes; as little moved as possible.
- * @param kept of each partition those that have it beside its members
+ * Computes where replicas belong on these nodes, with as few moves as possible.
+ * @param kept for each partition, nodes that have its data without being members
  */
 export function targetOf(
   map: ClusterMap,
@@ -145,14 +145,14 @@ export function targetOf(
   });
 }
 
-/** Whoever has the data keeps its place before those who do not yet, or are on their way out. */
+/** Order in which members keep their place: those that serve, then joining ones, then leaving ones. */
 function rankOf(member: Member): number {
   return { serving: 0, joining: 1, leaving: 2 }[member.role];
 }
 
 /**
- * Those that serve died, or lost their data, before the one that leaves had gone: it has everything still,
- * and nobody else can answer, be copied from, or let it go.
+ * The leaving member of a partition in which nobody serves any more: the others died, or lost their data, before it
+ * was removed. It still has everything, and no other member can answer, be copied from, or replace it.
  */
 function lastCopy(map: ClusterMap, entry: PartitionEntry): Member | undefined {
   const granted = (role: Member['role']) =>
@@ -170,7 +170,7 @@ function countJoins(map: ClusterMap): Map<NodeId, number> {
   return joins;
 }
 
-/** H29: a source that is gone and not fenced yet would cost the joiner what it has, and bring it nothing. */
+/** H29: from a source that is dead but not fenced yet, the joiner would give up the data it has and get nothing. */
 function hasSource(map: ClusterMap, entry: PartitionEntry, view: View): boolean {
   return answeringMembers(map, entry).some((member) => view.isHeard(member));
 }
@@ -191,7 +191,7 @@ function mayJoin(
   return isGranted(map, life) && view.isAlive(life);
 }
 
-/** R8: the epoch that opens names the attempt. */
+/** R8: the epoch that this opens identifies the attempt to join. */
 function withJoiner(map: ClusterMap, entry: PartitionEntry, node: NodeId): PartitionEntry {
   const incarnation = nodeEntry(map, node)?.incarnation;
   if (incarnation === undefined) return entry;

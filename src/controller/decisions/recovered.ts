@@ -1,5 +1,5 @@
-// What a recovery may conclude from the promises (H32): of each partition the entry of the highest epoch that anybody
-// knows, and whether it counts, or stays frozen. Pure; who is asked, and when, is recovery.ts's.
+// What a recovery may conclude from the promises (H32): for each partition the known entry of the highest epoch, and
+// whether it counts or stays frozen. Pure; whom to ask, and when, is in map/recovery.ts.
 
 import {
   type ClusterMap,
@@ -17,37 +17,37 @@ import type { PartitionId } from '../../cluster/model/partition.ts';
 import type { PrepareReply } from '../../cluster/wire/control-messages.ts';
 import { hasEpochLeft, openEpoch } from './epochs.ts';
 
-/** What each node said when it promised. */
+/** The promise of each node, with what the node knew when it gave it. */
 export type PromisesByNode = ReadonlyMap<NodeId, PrepareReply>;
 
-/** What is known beside the map; all of it only grows during a recovery. */
+/** What is known beside the map; during a recovery all of it only grows. */
 export interface Evidence {
   readonly promises: PromisesByNode;
-  /** Whether it promised so long ago that every lease is over which it granted before. */
+  /** Whether the node promised so long ago that every lease it granted before has lapsed. */
   hasLapsed(node: NodeId): boolean;
   /**
-   * Whether an entry may count without the promise of this node: the operator's word that it is dead, or that no
-   * earlier controller runs, which might go on granting leases to it.
+   * Whether an entry may count without the promise of this node: the operator declared it dead, or gave the word that
+   * no earlier controller runs, which might still grant it leases.
    */
   mayBeMissed(node: NodeId): boolean;
 }
 
 interface KnownEntry {
   readonly entry: PartitionEntry;
-  /** Where it stands. */
+  /** The map that contains the entry. */
   readonly map: ClusterMap;
 }
 
 /**
- * Of each frozen partition the entry of the highest epoch that anybody knows. It is frozen no longer when
- * all its members promised: no later entry was ever acknowledged to, for that one would have one of these
- * members, which would know it, or descend from a joiner whose source is one of them, likewise. Or when a member
- * stands alone (survivor).
+ * Replaces each frozen entry by the known one of the highest epoch. The entry counts, and is no longer frozen, when
+ * all its members have promised: then no set was acknowledged at a later entry, because that entry has one of these
+ * members, which would know it, or descends from a joiner that copied from one of them, which would know it likewise.
+ * It also counts when one member suffices (see `survivor`).
  *
- * The entry may stand in an older map, or come with a late promise, and knows nothing of the lives that
- * its members have by now: it follows their stores (H7).
+ * The entry may be from an older map or a late promise, which does not know the present incarnations of its members:
+ * they are updated where the store is the same (H7).
  *
- * @returns the map itself when nothing is known beyond it
+ * @returns the same map when nothing new is known
  */
 export function recovered(map: ClusterMap, evidence: Evidence): ClusterMap {
   const { promises } = evidence;
@@ -66,7 +66,7 @@ export function recovered(map: ClusterMap, evidence: Evidence): ClusterMap {
       presentLife(member, nodeEntry(highest.map, member.node), nodes[member.node]),
     );
     const { epoch } = highest.entry;
-    // Nothing was applied since, so while it is frozen the lives need no new epoch.
+    // While the entry is frozen nothing is applied, so new incarnations need no new epoch.
     const next: PartitionEntry = { epoch, members: present, frozen: true };
     const isComplete =
       members.every((member) => hasPromised(promises, highest.map, member)) ||
@@ -79,7 +79,7 @@ export function recovered(map: ClusterMap, evidence: Evidence): ClusterMap {
     return counts ? openEpoch(next, () => present) : next;
   });
   const promised = [...promises.keys()].filter((node) => Object.hasOwn(nodes, node));
-  // The map may be an earlier recovery's, with as many promises of others.
+  // The map may be from an earlier recovery, with as many promises but of other nodes.
   if (!changed && isSameSet(promised, map.promised ?? [])) return map;
   const next = { ...map, nodes, partitions };
   return isFrozen(next)
@@ -87,17 +87,17 @@ export function recovered(map: ClusterMap, evidence: Evidence): ClusterMap {
     : { ...next, promised: undefined, onlyController: undefined };
 }
 
-/** @param a,b without anybody twice */
+/** @param a,b lists without duplicates */
 function isSameSet(a: readonly NodeId[], b: readonly NodeId[]): boolean {
   return a.length === b.length && a.every((node) => b.includes(node));
 }
 
-/** The newest map that anybody who promised has. */
+/** The newest map in any promise. */
 export function newestMap(promises: PromisesByNode): ClusterMap | undefined {
   return mapsOf(promises).sort((a, b) => compareMapVersions(b.version, a.version))[0];
 }
 
-/** The partitions that wait for a promise, by the node that is to give it. */
+/** The frozen partitions that wait for a promise, by the node that has to give it. */
 export function frozenFor(
   map: ClusterMap,
   promises: PromisesByNode,
@@ -116,21 +116,22 @@ export function frozenFor(
 }
 
 /**
- * A member that has every acknowledged set of the entry though others have not promised, because it is a member of
- * every later entry that a set was acknowledged at (R4). It would not be if it had been removed, and it cannot have
- * been:
+ * Finds a member that has every acknowledged set of the entry although others have not promised: it is a member of
+ * every later entry at which a set was acknowledged (R4). That is so unless it was removed, and it cannot have been:
  *
- * 1. Not as one that leaves: for that it would have adopted the map that says so (H12), and its own map has it serving.
- * 2. Not as one whose life is proven over: that very life has promised, and has said no goodbye.
- * 3. Not as one whose lease lapsed. For that witnesses that block every majority had adopted a map that fences it,
- *    or were dead (R6). A majority of them has promised, each as the life that votes, so one of them would know that map
- *    or a later one, which has the member fenced still, or the partition at a higher epoch.
+ * 1. Not as a leaving member: it would have adopted the map in which it leaves (H12), and in its own map it serves.
+ * 2. Not as a dead incarnation: this very incarnation has promised, and has sent no goodbye.
+ * 3. Not because its lease lapsed. For that, so many witnesses that no majority was left had adopted a map that
+ *   fences it, or were dead (R6). A majority of the witnesses has promised, each as the incarnation that votes, so
+ *   one of them would know that map or a later one, in which the member is still fenced or the partition has a higher
+ *   epoch.
  *
- * The witnesses to ask are those of the newest map that is known, and its coming ones: a change of them is over only
- * when every unfenced node, this one among them, has adopted the map that began it (H13), and that map would be known.
+ * The witnesses to ask are the present and the next ones of the newest known map. A change of witnesses is complete
+ * only when every unfenced node, this member among them, has adopted the map that began it (H13), so that map would
+ * be known.
  *
- * An entry that an earlier recovery froze is judged by the promises of all its members only: maps since then have
- * nobody fenced, perhaps other witnesses, and follow lives, so what 2 and 3 rest on may be forgotten.
+ * An entry that an earlier recovery froze counts only when all its members have promised. The maps since then show
+ * nobody as fenced, may have other witnesses and follow new incarnations, so the facts that 2 and 3 need may be lost.
  */
 function survivor(
   evidence: Evidence,
@@ -157,13 +158,13 @@ function survivor(
   });
 }
 
-/** That very life promised, and has said no goodbye. */
+/** Whether this very incarnation has promised and has sent no goodbye. */
 function lives(promises: PromisesByNode, { node, incarnation }: Life): boolean {
   const promise = promises.get(node);
   return promise?.incarnation === incarnation && promise.living === true;
 }
 
-/** A majority of the witnesses promised, and so long ago that no lease is left which one of them renewed before (R6). */
+/** Whether a majority of the witnesses promised so long ago that every lease they renewed before has lapsed (R6). */
 function hasWitnesses({ promises, hasLapsed }: Evidence): boolean {
   const { witnesses = [], nextWitnesses } = newestMap(promises) ?? {};
   return [witnesses, ...(nextWitnesses === undefined ? [] : [nextWitnesses])].every((set) => {
@@ -172,7 +173,7 @@ function hasWitnesses({ promises, hasLapsed }: Evidence): boolean {
   });
 }
 
-/** Whether the map renews no lease of this life: it has it fenced, or has a later one of the node. */
+/** Whether under this map no lease of the incarnation is renewed: it is fenced, or the node has a later incarnation. */
 function bars(map: ClusterMap, { node, incarnation }: Life): boolean {
   const entry = nodeEntry(map, node);
   if (entry === undefined || entry.incarnation < incarnation) return false;
@@ -184,7 +185,7 @@ function mapsOf(promises: PromisesByNode): ClusterMap[] {
   return known.filter((map) => map !== undefined);
 }
 
-/** The nodes of the map, each as the latest life that it or an entry's own map knows. */
+/** The nodes of the map, each with the latest incarnation in the map itself or in a map that an entry is from. */
 function latestLives(
   map: ClusterMap,
   known: readonly (KnownEntry | undefined)[],
@@ -201,7 +202,7 @@ function latestLives(
   return nodes;
 }
 
-/** Of the newest map among equals. */
+/** Among entries of equal epoch, the one in the newest map. */
 function highestEntry(maps: readonly ClusterMap[], partition: PartitionId): KnownEntry | undefined {
   return maps
     .flatMap((map) => {
@@ -213,7 +214,7 @@ function highestEntry(maps: readonly ClusterMap[], partition: PartitionId): Know
     )[0];
 }
 
-/** The life that has all that this member had. */
+/** The member, with its node's present incarnation if that has all the data that the member had. */
 function presentLife(
   member: Member,
   named: NodeEntry | undefined,
@@ -227,8 +228,8 @@ function presentLife(
 }
 
 /**
- * D6: only the life or the store that the entry names counts: a node without its data knows nothing. And the store only
- * if it had that life: an old copy of it knows nothing of the maps since.
+ * D6: only the incarnation or the store that the entry names counts: a node without its data knows nothing. The store
+ * counts only if it has had that incarnation: an old copy of it does not know the later maps.
  */
 function hasPromised(promises: PromisesByNode, map: ClusterMap, member: Member): boolean {
   const promise = promises.get(member.node);
@@ -239,7 +240,7 @@ function hasPromised(promises: PromisesByNode, map: ClusterMap, member: Member):
   return isSameStore && coversLife(promise, member.incarnation);
 }
 
-/** Of earlier software nobody knows which lives its directory had. */
+/** Whether the promise covers an earlier incarnation. Older software does not report them, and is believed. */
 export function coversLife(
   { incarnation, lives }: Pick<PrepareReply, 'incarnation' | 'lives'>,
   life: Incarnation,

@@ -1,5 +1,5 @@
-// Who the witnesses are (D2), and how they change (H13): through a map in which a renewal needs a
-// majority of the old ones and of the new ones, until nobody acts under a map of before.
+// Which nodes are witnesses (D2), and how they change (H13): through a joint map, in which a renewal needs a majority
+// of both the old and the new witnesses, until no node acts under an older map.
 
 import {
   type ClusterMap,
@@ -17,7 +17,7 @@ export type Candidate = Life & { readonly address: Address };
 
 /**
  * One witness for one node, two for two, else three; on distinct hosts where there are enough.
- * @param present those that stay if they are candidates; a change costs a joint step
+ * @param present witnesses that are kept if they are candidates, as each change costs a joint step
  */
 export function chooseWitnesses(
   candidates: readonly Candidate[],
@@ -39,15 +39,15 @@ export function chooseWitnesses(
   return chosen.map(({ node, incarnation }) => ({ node, incarnation }));
 }
 
-/** One step, if one is due: begin a change, begin another one in its place, or complete it. */
+/** Takes the step that is due, if any: begin a change, replace a change in progress, or complete it. */
 export function changeWitnesses(map: ClusterMap, view: View): ClusterMap {
   const { nextWitnesses } = map;
   const mayServe = servesAsWitness(map, view);
   if (nextWitnesses?.every(mayServe)) {
     return isJointStepOver(map, nextWitnesses, view) ? completed(map, nextWitnesses) : map;
   }
-  // With a change under way, one of those chosen was dead already, and not yet missed. Every renewal needs a
-  // majority of the present witnesses until the change is complete, so another choice costs nothing (H13).
+  // If a change is in progress, one of the chosen witnesses can no longer serve: choose again. That is safe, as every
+  // renewal needs a majority of the present witnesses until the change is complete (H13).
   const wanted = wantedWitnesses(map, view);
   const isDue = nextWitnesses !== undefined || !isSameSet(wanted, map.witnesses);
   return isDue && wanted.length > 0 ? { ...map, nextWitnesses: wanted } : map;
@@ -61,10 +61,10 @@ function completed(
 }
 
 /**
- * D2: one that has the office and leaves, or can store no map and so grants nothing to lives that began since
- * (H35), or is silent for so long that its lease has lapsed behind a fence, is replaced. But where nobody can
- * take its place it is better than nobody: the fewer there are, the sooner those that are left are silent, and
- * no fence is ever acknowledged again (seed 163).
+ * D2: replaces a witness that drains, that can store no map and so grants nothing to newer incarnations (H35), or
+ * that was silent until its lease lapsed behind a fence. Where no other node can take its place, such a witness is
+ * better than none: the fewer witnesses there are, the sooner the rest is silent, and then no fence is ever
+ * acknowledged again (seed 163).
  */
 function wantedWitnesses(map: ClusterMap, view: View): readonly Life[] {
   const able = candidates(map).filter(servesAsWitness(map, view));
@@ -81,8 +81,8 @@ function wantedWitnesses(map: ClusterMap, view: View): readonly Life[] {
 }
 
 /**
- * I7: its lease is over, and nobody renews it. Both are asked: the fence that it lapsed behind may be lifted by
- * this very decision, and one that this decision makes nobody has heard of yet.
+ * I7: the lease is over and nobody renews it. Ask the map as well as the view: this very decision may lift the fence
+ * behind which the lease lapsed, and of a fence that it makes no witness has heard yet.
  */
 function hasLapsed(map: ClusterMap, life: Life, view: View): boolean {
   return !isGranted(map, life) && view.lapsedSinceMs(life) !== undefined;
@@ -103,7 +103,10 @@ function candidates(map: ClusterMap): readonly Candidate[] {
   }));
 }
 
-/** Who has the office may be silent: as long as it has not lapsed it may renew leases that nobody knows of. */
+/**
+ * Which nodes may be witnesses. A present witness may be silent: until its lease has lapsed it may renew leases that
+ * the controller does not hear of.
+ */
 function servesAsWitness(map: ClusterMap, view: View): (life: Life) => boolean {
   return (life) => {
     if (map.witnesses.some((witness) => isSameLife(witness, life))) return mayStay(map, view, life);
@@ -113,7 +116,7 @@ function servesAsWitness(map: ClusterMap, view: View): (life: Life) => boolean {
   };
 }
 
-/** D2: not when its death is proven, or when it came back without its state. */
+/** D2: a witness may stay unless its death is proven or it came back without its state. */
 function mayStay(map: ClusterMap, view: View, witness: Life): boolean {
   const entry = nodeEntry(map, witness.node);
   if (entry?.incarnation !== witness.incarnation) return false;
@@ -121,9 +124,9 @@ function mayStay(map: ClusterMap, view: View, witness: Life): boolean {
 }
 
 /**
- * H13: nobody can act under a map that knows only the old witnesses: each life that the map has a place for
- * obeys the joint one, or has lapsed. Who gets the office must have that map on its disk: by an older one it
- * would grant nothing to the lives that began since.
+ * H13: no node can act any more under a map that has only the old witnesses: each incarnation with a place in the map
+ * obeys the joint map, or has lapsed. A new witness must also have the joint map on disk; by an older map it would
+ * grant nothing to newer incarnations.
  */
 function isJointStepOver(map: ClusterMap, nextWitnesses: readonly Life[], view: View): boolean {
   const since = view.witnessesChangingSince(map);

@@ -1,4 +1,5 @@
-// Every map goes to every node as soon as it is published. Whoever misses it gets it with its next heartbeat.
+// Sends every map to every node as soon as it is published. A node that misses one gets it with the reply to its next
+// heartbeat.
 
 import { type ClusterMap, NO_MAP } from '../../cluster/model/cluster-map.ts';
 import type { NodeId } from '../../cluster/model/identity.ts';
@@ -8,7 +9,7 @@ import { CONTROL } from '../../cluster/wire/control-table.ts';
 import type { Observations } from '../observations/observations.ts';
 import type { PublishedMap } from './published-map.ts';
 
-/** @param map that was published just now */
+/** @param map the one that was just published */
 export function pushMap(
   client: ControlCaller,
   published: PublishedMap,
@@ -20,7 +21,8 @@ export function pushMap(
     const life = { node, incarnation: present };
     const since = observations.adopted.of(life) ?? NO_MAP;
     const deltas = observations.heartbeats.of(life)?.deltas ?? false;
-    // As far as this controller knows what it has; what it cannot use its next heartbeat mends.
+    // Send the news since the map that the node last reported. If a delta does not fit what it has, its next heartbeat
+    // gets the right one.
     const message = published.newsFor({ since, deltas });
     const timeoutMs = times.controlCallMs;
     client.call(CONTROL.pushMap, address, message, { timeoutMs }, (reply) => {

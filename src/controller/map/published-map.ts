@@ -1,5 +1,5 @@
-// The map that the controller has published: changes one after the other, each durable before anybody
-// sees it (R11, H33), and those who wait for a newer one.
+// The map that the controller has published. Changes are applied one after the other, and each map is durable before
+// anybody sees it (R11, H33). Requests that wait for a newer map wait here.
 
 import { assert } from '../../cluster/assert.ts';
 import type { ClusterMap } from '../../cluster/model/cluster-map.ts';
@@ -27,7 +27,7 @@ type Decided = (
     | { readonly kind: 'not-durable'; readonly detail: string },
 ) => void;
 
-/** Whether what a change was decided on is so still, now that the map could be published. */
+/** Checks, once the map is durable, that the reasons for the change still hold. */
 export type Holds = (map: ClusterMap, earlier: ClusterMap | undefined) => boolean;
 
 interface Proposal {
@@ -41,7 +41,7 @@ interface MapWaiter {
   readonly wake: () => void;
 }
 
-/** Who is further behind gets the whole map. They share the entries that did not change. */
+/** How many earlier maps are kept as bases of deltas; nodes further behind get the whole map. Maps share entries. */
 const RECENT_MAPS = 32;
 
 export class PublishedMap {
@@ -50,16 +50,16 @@ export class PublishedMap {
   readonly #queue: Proposal[] = [];
   readonly #waiters = new Set<MapWaiter>();
   #map: ClusterMap | undefined;
-  /** Of this process, the oldest first, without the present one. */
+  /** Earlier maps of this generation, oldest first, without the present one. */
   readonly #recent: MapBase[] = [];
-  /** From each of them to the present one, as they are asked for: every node asks for the same. */
+  /** The delta from each earlier map to the present one, computed on first use: all nodes ask for the same one. */
   readonly #deltas = new Map<MapBase, MapDelta>();
   #writing = false;
-  /** What the file has; another object after each write. */
+  /** Size of the file as last written; a new object after each write, to tell writes apart (state-watch.ts). */
   #stored: { readonly bytes: number } | undefined;
-  /** The disk has a map that was given up, in place of the published one. */
+  /** True when the file must be written although the map is unchanged: it has a discarded map, or was tampered with. */
   #mustRewrite = false;
-  /** Why the last write failed. */
+  /** Why the last write failed; undefined when it succeeded. */
   #problem: string | undefined;
 
   /** @param published is called with every map, once it is durable */
@@ -75,12 +75,12 @@ export class PublishedMap {
     return this.#map;
   }
 
-  /** Undefined before the first write, and during each. */
+  /** Size of the file as last written; undefined before the first write and during each. */
   get stored(): { readonly bytes: number } | undefined {
     return this.#writing ? undefined : this.#stored;
   }
 
-  /** The file is not what was written any more. */
+  /** Writes the present map again, because somebody else has changed or removed the file. */
   rewrite(): void {
     const map = this.#map;
     if (map === undefined) return;
@@ -91,13 +91,13 @@ export class PublishedMap {
     );
   }
 
-  /** Why the last map could not be written, if it could not. */
+  /** Why the last map could not be written, as text for people; undefined when it was. */
   get problem(): string | undefined {
     if (this.#problem === undefined) return undefined;
     return `${STATE_FILE} cannot be written: ${explained(this.#problem)}; it is tried again and again`;
   }
 
-  /** What somebody with an older map does not know (H38); nothing for all others. */
+  /** What a node with map `since` lacks: the whole map, a delta (H38), or nothing if it has the newest. */
   newsFor({ since, deltas }: MapAsker): MapNews {
     const map = this.#map;
     if (!isNewer(map, since)) return { map: undefined, delta: undefined };
@@ -114,8 +114,9 @@ export class PublishedMap {
   }
 
   /**
-   * The change gets the map as it is when its turn comes, so changes never overwrite each other. One that does not
-   * hold any more when it is durable gets it again: a write may take seconds, and nobody has seen the map yet.
+   * Queues a change. It gets the map as it is when its turn comes, so changes never overwrite each other. If `holds`
+   * fails once the new map is durable, the change is applied again: a write may take seconds, and nobody has seen the
+   * map yet.
    */
   propose(change: MapChange, decided: Decided, holds: Holds = () => true): void {
     this.#queue.push({ change, decided, holds });
@@ -127,7 +128,7 @@ export class PublishedMap {
     const { since } = asker;
     if (isNewer(this.#map, since) || waitMs <= 0) return answer(this.newsFor(asker));
     const wake = () => {
-      // Whoever takes it from here answers it: its time may be over in the moment in which a map comes.
+      // The timer and a new map may both wake it; only the first one answers.
       if (!this.#waiters.delete(waiter)) return;
       cancel();
       answer(this.newsFor(asker));
@@ -137,7 +138,7 @@ export class PublishedMap {
     this.#waiters.add(waiter);
   }
 
-  /** Lets everybody who waits go home with what there is: the controller stops. */
+  /** Answers all waiting requests with what there is, because the controller stops. */
   releaseWaiters(): void {
     for (const waiter of [...this.#waiters]) waiter.wake();
   }
@@ -146,7 +147,7 @@ export class PublishedMap {
     const first = this.#queue[0];
     if (this.#writing || first === undefined) return;
     this.#queue.shift();
-    // A change that throws must not hold up all that come after it.
+    // The proposal is off the queue before it is called, so a change that throws does not block the ones behind it.
     const map = first.change(this.#map);
     this.#writing = true;
     const done = (failure: string | undefined) => {
@@ -174,7 +175,7 @@ export class PublishedMap {
     });
   }
 
-  /** When a problem begins, changes or ends: decisions are tried again many times a second. */
+  /** Logs when a problem begins, changes or ends, not each time: decisions are retried many times a second. */
   #report(problem: string | undefined): void {
     if (problem === this.#problem) return;
     this.#problem = problem;

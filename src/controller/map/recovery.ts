@@ -1,6 +1,6 @@
-// A controller whose state is lost or of yesterday finds the map again (H32): it opens a generation above
-// all others, and has the nodes promise to follow no earlier one. What it concludes from the promises is
-// recovered.ts's; what a member that has not promised might know better stays frozen.
+// Recovers the map of a controller whose state is lost or out of date (H32): opens a generation above all others, and
+// collects the nodes' promises to follow no earlier one. What follows from the promises is in decisions/recovered.ts;
+// a partition stays frozen while a member that has not promised may know a later entry.
 
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
 import {
@@ -34,11 +34,11 @@ import { isSameGeneration, noGenerationLeft, openGeneration } from './generation
 export interface MapRecoveryOptions {
   readonly times: Times;
   readonly cluster: ClusterId;
-  /** A generation that was used before. */
+  /** The highest generation that is known to be used; the recovery opens one above it. */
   readonly above: number;
   /**
-   * The operator's word that no earlier controller runs: it might grant leases to nodes that have not promised. A
-   * controller that recovers by itself has no such word.
+   * The operator's word that no earlier controller runs, which might grant leases to nodes that have not promised. A
+   * controller that recovers by itself does not have it.
    */
   readonly isOnlyController: boolean;
 }
@@ -51,20 +51,20 @@ export class MapRecovery {
   readonly #addresses = new Set<Address>();
   readonly #promises = new Map<NodeId, PrepareReply>();
   readonly #promisedMs = new Map<NodeId, number>();
-  /** Nodes whose lives are over, says the operator. */
+  /** Nodes that the operator declared gone for good. */
   readonly #forgotten = new Set<NodeId>();
   readonly #startedMs: number;
   #generation: Generation;
-  /** The map is published; what is frozen in it is still waited for. */
+  /** True once the map is published; frozen partitions may still wait for promises. */
   #published = false;
-  /** What `thaw` judged by last, when nothing came of it. */
+  /** Summary of the evidence with which `thaw` last changed nothing; empty otherwise. */
   #judged = '';
-  /** Why some promises are of no use, for people: nobody but an operator can mend it. */
+  /** Why some promises cannot be used, as text for people: only an operator can help. */
   readonly #problems = new Set<string>();
 
   /**
-   * @param recovered is called once, with a map whose partitions may be frozen
-   * @throws FatalError when the generation used before is the last there is
+   * @param recovered is called once, with a map in which some partitions may be frozen
+   * @throws FatalError when no generation is left above the last one used
    */
   constructor(
     runtime: Runtime,
@@ -94,7 +94,7 @@ export class MapRecovery {
     return this.#options.cluster;
   }
 
-  /** What is waited for before there is a map, for people. */
+  /** What the recovery still needs before there is a map, as text for people. */
   get waitingFor(): string {
     const nodes = Object.keys(this.known?.nodes ?? {}) as NodeId[];
     const missing = nodes.filter((node) => !this.#promises.has(node));
@@ -111,21 +111,21 @@ export class MapRecovery {
     return text.slice(0, WAITING_FOR_CHARACTERS_MAX);
   }
 
-  /** A node is there; the maps of others name more. */
+  /** Asks the node at this address for its promise, from now on; maps of other nodes name more addresses. */
   found(address: Address): void {
     if (this.#addresses.has(address)) return;
     this.#addresses.add(address);
     this.#ask(address);
   }
 
-  /** Whether this node, whose store the map names, is still to say what it knows. */
+  /** Whether a frozen entry of the map needs the promise of this node, which has not come. */
   isWanted(map: ClusterMap, node: NodeId): boolean {
     return !this.#promises.has(node) && frozenEntries(map).some((entry) => hasNode(entry, node));
   }
 
   /**
-   * A node goes on with its store in a new life, which entries follow at once (H7). Whoever had promised for the life
-   * before has for this one: else its partitions were frozen for good when it was started anew meanwhile (seed 181402582).
+   * Carries a node's promise over to its new incarnation on the same store, which the entries follow at once (H7).
+   * Otherwise its partitions would stay frozen for good when the node is restarted meanwhile (seed 181402582).
    */
   resumed(node: NodeId, earlier: Incarnation, incarnation: Incarnation): void {
     const promise = this.#promises.get(node);
@@ -135,7 +135,7 @@ export class MapRecovery {
     this.#judged = '';
   }
 
-  /** The newest map that anybody told of so far. */
+  /** The newest map in any promise so far. */
   get known(): ClusterMap | undefined {
     return newestMap(this.#promises);
   }
@@ -144,35 +144,35 @@ export class MapRecovery {
     return this.#promises.has(node);
   }
 
-  /** The operator says that this node is gone for good: its promise is waited for only where it is needed. */
+  /** The operator declares this node gone for good: its promise is no longer required where that is safe. */
   forget(node: NodeId): void {
     this.#forgotten.add(node);
   }
 
-  /** By the node that is to promise, the partitions of this map that wait for it. */
+  /** The frozen partitions of the map that wait for a promise, by the node that has to give it. */
   frozenFor(map: ClusterMap): ReadonlyMap<NodeId, readonly PartitionId[]> {
     return frozenFor(map, this.#promises);
   }
 
-  /** The same, of those that go on waiting when all is concluded from what is known now. */
+  /** As `frozenFor`, but without partitions that need only time, until earlier leases have lapsed. */
   frozenForGood(map: ClusterMap): ReadonlyMap<NodeId, readonly PartitionId[]> {
     return this.frozenFor(recovered(map, this.#evidence(Number.POSITIVE_INFINITY)));
   }
 
-  /** What was frozen for want of a promise that has come, or of a word that was given. */
+  /** Lets frozen partitions go on for which a promise or the operator's word has come. @returns the same map if none */
   thaw(map: ClusterMap): ClusterMap {
     if (!isFrozen(map)) return map;
     const evidence = this.#evidence();
     const lapsed = [...this.#promises.keys()].filter((node) => evidence.hasLapsed(node));
     const known = [this.#promises.size, lapsed.length, this.#forgotten.size].join(' ');
-    // Asked at every tick; until what came of the promises stands in the published map.
+    // Called at every tick: skip the work unless the evidence has changed since it last led to nothing.
     if (known === this.#judged) return map;
     const next = recovered(map, evidence);
     this.#judged = next === map ? known : '';
     return next;
   }
 
-  /** Nodes that start late, or did not hear; until nobody is waited for. */
+  /** Repeats for ever: concludes what is possible, and asks all nodes that have not promised; some start late. */
   #again(): void {
     this.#runtime.timers.after(this.#options.times.heartbeatMs, () => {
       this.#conclude();
@@ -205,8 +205,8 @@ export class MapRecovery {
       return;
     if (!this.#published && this.#isOutbid(reply)) return;
     if (!isSameGeneration(reply, this.#generation)) return;
-    // What it knew when it promised first: since then it may follow this very recovery, whose maps have forgotten
-    // who was fenced. A message that was repeated must not take that away.
+    // Keep the first promise: the node may follow this very recovery since, whose maps no longer show who was fenced.
+    // A repeated message must not replace what it knew before.
     if (this.#promises.has(node)) return;
     this.#promises.set(node, reply);
     this.#promisedMs.set(node, this.#runtime.clock.monotonicMs());
@@ -214,7 +214,10 @@ export class MapRecovery {
     this.#conclude();
   }
 
-  /** Another one's promise, or map, may be of our generation's number or above: then we go above it. */
+  /**
+   * A node's promise to another recovery, or its map, may have our generation's number or a higher one. Then open a
+   * generation above it. @returns whether this promise is of no use
+   */
   #isOutbid({ node, generation, nonce, map, obeyed }: PrepareReply): boolean {
     const others = [{ generation, nonce }, map?.version, obeyed?.version]
       .filter((other) => other !== undefined)
@@ -227,7 +230,7 @@ export class MapRecovery {
       this.#problemWith(noGenerationLeft(node));
       return true;
     }
-    // Everybody once more.
+    // Ask all nodes again, for the new generation.
     this.#generation = next;
     this.#promises.clear();
     this.#promisedMs.clear();
@@ -240,7 +243,7 @@ export class MapRecovery {
     this.#runtime.logger.write('error', 'a promise cannot be used', { problem });
   }
 
-  /** @param nowMs by default the present; later, to see what only waiting brings */
+  /** @param nowMs the present by default; later, to see what waiting alone would bring */
   #evidence(nowMs = this.#runtime.clock.monotonicMs()): Evidence {
     const { times, isOnlyController } = this.#options;
     return {
@@ -254,9 +257,10 @@ export class MapRecovery {
   }
 
   /**
-   * D6: a majority of all known nodes, so that no other recovery finds one beside this. Who is gone for good promises
-   * nobody anything any more, and so counts by the operator's word (H5c): two hosts that burned, of four, would else
-   * keep what the other two have from everybody. Then all partitions, or after a while those that can be.
+   * Publishes the recovered map as soon as allowed. D6: a majority of all known nodes must have promised, so that no
+   * other recovery finds a majority beside this one. A node that is gone for good promises to nobody any more, so it
+   * counts by the operator's word (H5c); otherwise two burned hosts of four would make the data of the other two
+   * unreachable. All partitions must be decided, or, after a while, those that can be.
    */
   #conclude(): void {
     const { known } = this;
@@ -287,8 +291,9 @@ export class MapRecovery {
   }
 
   /**
-   * For those that are slow to promise; and for leases of before to run out, where nothing else is missing: what is
-   * published as frozen, and so known to all as that, the next recovery cannot judge by who was fenced.
+   * Whether to wait before publishing: for nodes that are slow to promise, and for earlier leases to lapse where only
+   * that is missing. An entry that is published as frozen is known as frozen to all nodes, and no later recovery may
+   * judge it by who was fenced.
    */
   #isWorthWaiting(base: ClusterMap, left: number): boolean {
     const waitedMs = this.#runtime.clock.monotonicMs() - this.#startedMs;

@@ -1,5 +1,6 @@
-// The first moments of a controller that starts from its state file: it hears its nodes before it publishes
-// anything. A file that was put back from a backup is found out before anybody follows it (H32).
+// Guards the first moments of a controller that starts from its state file: it hears its nodes before it publishes
+// anything, so that a file restored from an old copy is detected before any node follows it (H32). Also checks that
+// the command line fits the stored cluster.
 
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
 import {
@@ -20,7 +21,7 @@ import type { Times } from '../../cluster/model/limits.ts';
 import type { Logger, Runtime } from '../../cluster/ports.ts';
 import { STATE_FILE } from './state-file.ts';
 
-/** What a storage node says of the maps and recoveries that it knows. */
+/** The maps and promises that a storage node reports. */
 interface Voice {
   readonly node: NodeId;
   readonly mapVersion?: MapVersion | undefined;
@@ -36,9 +37,9 @@ export class StartupGuard {
   #over = false;
 
   /**
-   * @param opened is called once: all nodes were heard, or those that are silent were waited for. With the highest
-   *   generation that a node has promised itself to, if it is above the last for which the nodes were asked: such a
-   *   node follows nobody who does not ask it (H32)
+   * @param opened is called once, when all nodes were heard or after `suspicionMs`. It gets the highest generation
+   *   that a node has promised itself to, if that is above the last one for which the nodes were asked; such a node
+   *   follows only a controller that asks it (H32)
    */
   constructor(
     runtime: Runtime,
@@ -51,7 +52,10 @@ export class StartupGuard {
     runtime.timers.after(times.suspicionMs, () => this.#open());
   }
 
-  /** It registers, or its heart beats. */
+  /**
+   * Call for each registration and heartbeat.
+   * @throws FatalError when the node has a map that the stored one was not made from
+   */
   heard({ node, mapVersion, obeyedVersion, promised }: Voice): void {
     const highest = this.#promised ?? askedFor(this.#stored);
     const isKnown = nodeEntry(this.#stored, node) !== undefined;
@@ -74,10 +78,10 @@ export class StartupGuard {
 }
 
 /**
- * H40: a cluster stays what it was founded as. Clients of a store take a 404 for a proof, so nobody is to make
- * it a cache by a word in a start script.
- * @param asked what the operator said, if he did
- * @throws FatalError when the map has it otherwise
+ * H40: a cluster stays a store or a cache, as founded. Clients of a store take a 404 as a proof, so no flag in a
+ * start script may turn it into a cache.
+ * @param asked what the operator chose, if anything
+ * @throws FatalError when the map has the other kind
  */
 export function refuseOtherWhenFull(asked: WhenFull | undefined, map: ClusterMap): void {
   const founded = whenFullOf(map);
@@ -89,7 +93,7 @@ export function refuseOtherWhenFull(asked: WhenFull | undefined, map: ClusterMap
   );
 }
 
-/** H34: what the cluster was founded with stands in its map; flags cannot change it. */
+/** H34: digits and redundancy come from the map; logs when the command line has others, which are ignored. */
 export function noteOtherFounding(
   asked: Pick<ClusterMap, 'redundancy' | 'digits'>,
   { redundancy, digits }: ClusterMap,
@@ -100,7 +104,7 @@ export function noteOtherFounding(
   logger.write('warn', what, { redundancy, digits });
 }
 
-/** @throws FatalError when a node has a map that the controller's was not made from */
+/** @throws FatalError when a node has a map that the controller's own map was not made from */
 export function refuseStaleLineage(own: ClusterMap, node: NodeId, adopted: MapVersion): void {
   const isNewer = compareMapVersions(adopted, own.version) > 0;
   if (!isNewer && !isOfStaleLineage(own, adopted)) return;

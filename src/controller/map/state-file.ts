@@ -1,4 +1,4 @@
-// The controller's durable state: the map it published last.
+// The file with the controller's durable state, the last published map. When it is written is in published-map.ts.
 
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
 import type { ClusterMap } from '../../cluster/model/cluster-map.ts';
@@ -17,8 +17,9 @@ export function decodeState(bytes: Buffer): DecodedMapFile {
 }
 
 /**
- * Of a controller that has no map yet: it waits while its disk is full, for others count on it.
- * @throws FatalError for a disk that is broken
+ * Ends a controller that has no map yet and whose disk is broken. While the disk is merely full it waits, as nodes
+ * and frontends depend on it.
+ * @throws FatalError when the write failed for another reason than a shortage
  */
 export function refuseBrokenDisk(detail: string): void {
   if (isShortage(detail)) return;

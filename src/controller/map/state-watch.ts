@@ -1,5 +1,5 @@
-// Looks each second whether the controller's state is still what was written last. Whoever removes or changes it under
-// a running controller would be believed by the next start, so it is written again.
+// Checks each second that the controller's state file is still as last written. A file that somebody removes or
+// changes under a running controller would be believed at the next start, so it is written again.
 
 import type { Disk, Runtime } from '../../cluster/ports.ts';
 import type { PublishedMap } from './published-map.ts';
@@ -18,7 +18,7 @@ export function watchState(
     const { stored } = map;
     disk.look([STATE_FILE], (result) => {
       timers.after(LOOK_MS, look);
-      // While it is written it is neither the one nor the other.
+      // Skip this check if the file was being written: it may be the old or the new one.
       if (result.kind === 'failed' || stored === undefined || map.stored !== stored) return;
       if (result.value.problem !== undefined) {
         if (problem !== result.value.problem) logger.write('error', result.value.problem);

@@ -1,17 +1,17 @@
-// Who is silent, who is alive, who is dead (R6, H5, H9 to H11). Silence is a guess from missing
-// heartbeats; life is a heartbeat that came; death is proven, by the node itself, its parent, its
-// successor or the operator, never by a time-out. All of it is gone with the controller.
+// Which nodes are silent, alive or dead (R6, H5, H9 to H11). Silence is a guess from missing heartbeats. Alive means
+// that a heartbeat came. Death is proven by the node itself, its parent, its successor or the operator, never by a
+// time-out. Nothing is stored: a restarted controller begins anew.
 
 import type { Life } from '../../cluster/model/cluster-map.ts';
 import type { Incarnation, NodeId } from '../../cluster/model/identity.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 
-/** A controller that was away for so many heartbeats suspects nobody for what it missed (H10). */
+/** A controller that was paused for this many heartbeats suspects no node for the ones it missed (H10). */
 export const AWAY_HEARTBEATS = 2.5;
 
 export interface Death {
   readonly atMs: number;
-  /** Until then it may come back with its data, and keeps its place (D4). */
+  /** D4: until then the node may come back with its data, and keeps its place. */
   readonly returnsUntilMs: number;
 }
 
@@ -24,19 +24,19 @@ export class FailureDetector {
   readonly #times: Times;
   readonly #heard = new Map<NodeId, Sign>();
   readonly #vouched = new Map<NodeId, Sign>();
-  /** When the look was sent that it refused. */
+  /** When the check was sent that the node refused. */
   readonly #refused = new Map<NodeId, Sign>();
   readonly #deaths = new Map<string, Death>();
   readonly #news: () => void;
-  /** No silence counts from before. Never a proof of life (H9). */
+  /** Silence counts only from here on. Never a proof of life (H9). */
   #suspectFromMs: number;
   #tickMs: number;
-  /** What comes sooner may have waited while this controller was away. */
+  /** Heartbeats that arrive earlier may have waited while this controller was paused. */
   #trustFromMs = Number.NEGATIVE_INFINITY;
-  /** Heartbeats count from then on. */
+  /** Heartbeats count from here on: earlier there was no map that named their senders. */
   #listensFromMs: number;
 
-  /** @param news is called when something was learned that a decision may follow from */
+  /** @param news is called when something was learned that may lead to a decision */
   constructor(times: Times, nowMs: number, news: () => void = () => undefined) {
     this.#times = times;
     this.#news = news;
@@ -57,12 +57,12 @@ export class FailureDetector {
     this.#suspectFromMs = nowMs;
   }
 
-  /** There is a map that names lives: before, no heartbeat was one of theirs. */
+  /** Call when the first map is published: no earlier heartbeat was of an incarnation in a map. */
   listens(nowMs: number): void {
     this.#listensFromMs = nowMs;
   }
 
-  /** A heartbeat of this very life came. */
+  /** Call when a heartbeat of this incarnation came. */
   heard({ node, incarnation }: Life, nowMs: number): void {
     this.#heard.set(node, { incarnation, atMs: nowMs });
   }
@@ -71,7 +71,7 @@ export class FailureDetector {
     return this.#heard.get(node)?.atMs;
   }
 
-  /** A witness renewed its lease, so it lives, though it does not reach this controller (H11). */
+  /** H11: a witness renewed the lease of this incarnation, so it is alive, though it does not reach this controller. */
   vouchedFor({ node, incarnation }: Life, atMs: number): void {
     const known = this.#vouched.get(node);
     if (known?.incarnation === incarnation && known.atMs >= atMs) return;
@@ -79,8 +79,9 @@ export class FailureDetector {
   }
 
   /**
-   * A frontend could not reach it, and a look of the controller's own, sent then, was refused at once: nobody listens
-   * there, so suspect it sooner. A look that is merely not answered says no more than a heartbeat that is missing.
+   * A frontend could not reach the node, and the controller's own check, sent at `sentMs`, was refused at once:
+   * nobody listens there, so suspect the node sooner. A check without an answer proves no more than a missing
+   * heartbeat.
    */
   refusedLook({ node, incarnation }: Life, sentMs: number): void {
     this.#refused.set(node, { incarnation, atMs: sentMs });
@@ -88,9 +89,9 @@ export class FailureDetector {
   }
 
   /**
-   * It answered a look, so somebody listens, and no more is said: it is no heartbeat. A process that has stopped
-   * serving may still answer, and nothing is said of the maps and copies that it has. So it makes up for no missing
-   * heartbeat, and is no proof of life (H9, I8).
+   * The node answered a check, which only shows that somebody listens. It counts neither as a heartbeat nor as a
+   * proof of life (H9, I8): a process that has stopped serving may still answer, and the answer does not report which
+   * maps and copies it has.
    */
   answeredLook({ node, incarnation }: Life): void {
     if (this.#refused.get(node)?.incarnation === incarnation) this.#refused.delete(node);
@@ -107,18 +108,18 @@ export class FailureDetector {
     return this.#deaths.get(keyOf(life));
   }
 
-  /** Not heard of for too long, directly or through a witness. */
+  /** Silent beyond the suspicion time, both directly and through witnesses. */
   isSilent(life: Life, nowMs: number): boolean {
     return nowMs > this.silentFromMs(life);
   }
 
-  /** The same, whatever witnesses say of it. */
+  /** The same by the node's own heartbeats alone, without those of witnesses. */
   isSilentItself(life: Life, nowMs: number): boolean {
     const last = Math.max(this.#suspectFromMs, atOf(this.#heard.get(life.node), life));
     return nowMs - last > this.#times.suspicionMs;
   }
 
-  /** After this moment it is silent for too long, if it is not heard of until then. */
+  /** The time after which the node is silent for too long, unless it is heard until then. */
   silentFromMs(life: Life): number {
     const last = Math.max(
       this.#suspectFromMs,
@@ -131,9 +132,9 @@ export class FailureDetector {
   }
 
   /**
-   * Whether no operator can speak for it or pass it over yet: it was heard of lately, be it through a witness, or this
-   * controller had no time to hear it (H10). A command that waited while the controller stood still is heard before the
-   * heartbeats that did.
+   * Whether it is too early for an operator to declare the node dead or pass it over: it was heard lately, directly
+   * or through a witness, or this controller had no time to hear it (H10). An operator's command that waited while
+   * the controller was paused is handled before the heartbeats that waited.
    */
   mayLive(life: Life, nowMs: number): boolean {
     if (this.death(life) !== undefined) return false;
@@ -142,21 +143,21 @@ export class FailureDetector {
   }
 
   /**
-   * I8: it lives now, as far as this controller knows. While that stood still heartbeats waited for it, also those of
-   * lives that are over since: whoever lives is heard again within one heartbeat.
+   * I8: alive now, as far as this controller knows. Heartbeats that waited through a pause may be of nodes that are
+   * dead by now; a node that is alive is heard again within one heartbeat.
    */
   isAlive(life: Life, nowMs: number): boolean {
     return !this.#isBack(nowMs) && this.isAliveSince(life, this.#trustFromMs, nowMs);
   }
 
-  /** I8: a heartbeat of this life came after the given time, in this life of the controller, and lately. */
+  /** I8: a heartbeat of this incarnation came after the given time, to this controller process, and lately. */
   isAliveSince(life: Life, sinceMs: number, nowMs: number): boolean {
     const heardMs = atOf(this.#heard.get(life.node), life);
     const recent = nowMs - heardMs < AWAY_HEARTBEATS * this.#times.heartbeatMs;
     return heardMs >= sinceMs && recent && this.death(life) === undefined;
   }
 
-  /** It was away until now, and has not looked at what it missed. */
+  /** True when the controller was paused until now, and has not ticked since. */
   #isBack(nowMs: number): boolean {
     return nowMs - this.#tickMs > AWAY_HEARTBEATS * this.#times.heartbeatMs;
   }

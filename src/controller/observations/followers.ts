@@ -1,6 +1,6 @@
-// Whether the storage nodes still follow this controller. Where one has a newer map its state is an old copy; where they
-// have promised themselves to a later recovery they follow its maps no more, and its grants are none (H32). Whose that
-// recovery is, and whether it will ever publish anything, this one cannot know.
+// Detects that the storage nodes no longer follow this controller. A node with a newer map shows that the controller's
+// state is an old copy. A node that has promised itself to a later recovery ignores this controller's maps and lease
+// grants (H32). Whose recovery that is, and whether it will ever publish a map, this controller cannot know.
 
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
 import { askedFor, type ClusterMap, compareGenerations } from '../../cluster/model/cluster-map.ts';
@@ -9,10 +9,10 @@ import type { Times } from '../../cluster/model/limits.ts';
 import type { HeartbeatRequest } from '../../cluster/wire/control-messages.ts';
 import { refuseStaleLineage } from '../map/startup-guard.ts';
 
-/** Times the suspicion time: a recovery that lives and finds its nodes has published a newer map than ours by then. */
+/** In suspicion times: a live recovery that finds its nodes has published a newer map than ours by then. */
 const PATIENCE = 3;
 
-/** What a node says, by the controller's monotonic clock. */
+/** Since when a node has reported the promise, and when it last did, by the controller's monotonic clock. */
 interface Overruled {
   readonly sinceMs: number;
   readonly heardMs: number;
@@ -27,11 +27,12 @@ export class Followers {
   }
 
   /**
-   * Who has been overruled for so long ends: its next life recovers above the promise. Else a recovery that came to its
-   * end before it published anything left a cluster without leases behind, and a controller that noticed nothing.
+   * Ends this controller when it has been overruled for too long: its next start recovers above the promise.
+   * Otherwise a recovery that died before it published anything would leave a cluster without leases, and a
+   * controller that notices nothing.
    * @param own the map that this controller published last
    * @param heartbeat of a node that the map names
-   * @throws FatalError
+   * @throws FatalError when the node has a newer map, or has reported the promise for too long
    */
   heard(own: ClusterMap, heartbeat: HeartbeatRequest, nowMs: number): void {
     const { node, mapVersion, obeyedVersion, promised } = heartbeat;
@@ -41,7 +42,7 @@ export class Followers {
       return;
     }
     const before = this.#overruled.get(node);
-    // What it said last may be of long ago, and a recovery has published since.
+    // Begin anew after a gap: the last report may be from long ago, and a recovery may have published in between.
     const isStill = before !== undefined && nowMs - before.heardMs < this.#patienceMs;
     const sinceMs = isStill ? before.sinceMs : nowMs;
     this.#overruled.set(node, { sinceMs, heardMs: nowMs });

@@ -1,9 +1,8 @@
-// The frontends that are there (D14): whoever polled for a map lately. They are shown to people, and
-// reachability.ts asks how many are half of them.
+// The frontends that polled for a map lately (D14): shown in `/status`, and counted by reachability.ts.
 
 import type { Times } from '../../cluster/model/limits.ts';
 
-/** `host:port` of a process, as long as a name of a host may be. */
+/** Longest `host:port` that a host name allows. */
 const ADDRESS_MAX = 262;
 
 export class Frontends {

@@ -1,5 +1,5 @@
-// What is said of lives: by the nodes themselves that leave or stop, by a parent that reaped one, by
-// frontends that could not reach one. Proofs and hints (H5); what comes of them is decide.ts's.
+// Handles reports about incarnations: by nodes that leave or stop, by a parent that reaped its child, by frontends
+// that could not reach a node. They are proofs or hints (H5); what follows from them is in decisions/decide.ts.
 
 import type { Caller, ControlRoutes } from '../../cluster/http/control-routes.ts';
 import { isSameLife, type Life, nodeEntry } from '../../cluster/model/cluster-map.ts';
@@ -38,20 +38,20 @@ class LifeReports {
     this.#logger = logger;
   }
 
-  /** H5b, D4. */
+  /** H5b, D4: the node itself leaves, or has stopped serving. */
   goodbye({ state, ...life }: GoodbyeRequest): Accepted | Refused {
     this.#logger.write('info', 'a storage node says goodbye', { ...life, state });
     if (state !== 'leaving') return this.#died(life, state === 'restarting');
     if (!this.#isPresent(life)) return refusedLives([life]);
     this.#controller.propose(
       (map) => withEntry(map, life.node, { draining: true }),
-      // It says so until the map does.
+      // No need to report a failure: the node repeats its goodbye until the map has it draining.
       () => undefined,
     );
     return {};
   }
 
-  /** H42: the word of whoever reaped the process, on this machine. */
+  /** H42: the parent that reaped the process reports its death, from the controller's own machine only. */
   death({ returning, ...life }: DeathRequest, { fromLoopback }: Caller): Accepted | Refused {
     if (!fromLoopback) {
       return new Refused(
@@ -63,7 +63,7 @@ class LifeReports {
     return this.#died(life, returning);
   }
 
-  /** What a frontend with an old map says of lives that are over is refused; the rest is a reason to look. */
+  /** Checks the present incarnations that a frontend could not reach; refuses others, as its map is old. */
   unreachable({ frontend, unreachable, silent }: ReportRequest): Accepted | Refused {
     const { observations } = this.#controller;
     observations.reachability.reported(frontend, silent, this.#controller.nowMs());

@@ -1,6 +1,6 @@
-// What the controller does when a frontend says that it could not reach a node: it looks itself, by a call of
-// its own, before the report counts (R6). One reporter may have a bad link. At one node it looks once at a
-// time; what came of it goes to the failure detector, which says what it is worth.
+// Checks a node that a frontend reported as unreachable: the controller calls the node itself before the report counts
+// (R6), as the reporter may merely have a bad link. At most one check of a node is in progress. What the outcome means
+// is decided in failure-detector.ts.
 
 import {
   type ClusterMap,
@@ -27,7 +27,7 @@ export class Looks {
   readonly #runtime: Runtime;
   readonly #client: ControlCaller;
   readonly #watched: Watched;
-  /** Nodes that are looked at, and the life of each that was reported since that look was sent. */
+  /** Nodes with a check in progress; the value is an incarnation that was reported since the check was sent. */
   readonly #underWay = new Map<NodeId, Life | undefined>();
 
   constructor(runtime: Runtime, client: ControlCaller, watched: Watched) {
@@ -36,7 +36,7 @@ export class Looks {
     this.#watched = watched;
   }
 
-  /** A look that is under way was sent before this report, and says nothing about it: another one follows. */
+  /** A check in progress was sent before this report, so it proves nothing about it: another check follows. */
   reported(life: Life): void {
     if (this.#underWay.has(life.node)) this.#underWay.set(life.node, life);
     else this.#look(life);
@@ -52,7 +52,7 @@ export class Looks {
     const timeoutMs = times.lookMs;
     this.#client.call(CONTROL.pushMap, entry.address, NO_MAP_NEWS, { timeoutMs }, (reply) => {
       this.#judge(life, sentMs, reply);
-      // Reports come in rows, and a node that refuses would be asked without end: the next look waits its time.
+      // Reports come in bursts, and a node that refuses would be called again and again: space the checks out.
       const restMs = Math.max(0, sentMs + times.lookMs - this.#nowMs());
       this.#runtime.timers.after(restMs, () => {
         const reported = this.#underWay.get(life.node);
@@ -62,7 +62,7 @@ export class Looks {
     });
   }
 
-  /** What is answered in another life's name is a refusal too: nobody of this life listens there. */
+  /** An answer by another incarnation counts as a refusal: nobody of this incarnation listens there. */
   #judge(life: Life, sentMs: number, reply: CheckedReply<MapPushReply>): void {
     const { detector, times } = this.#watched;
     if (reply.kind === 'message' && reply.message.incarnation === life.incarnation) {

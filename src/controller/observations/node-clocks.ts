@@ -1,7 +1,7 @@
-// The time of the cluster (H31): the median of the clocks of the storage nodes, as their heartbeats tell them, and
-// of the controller's own, one voice each. And whose clock is so far off that the node gets no replicas, though
-// nothing that it answers depends on it: a wrong clock seldom is all that is wrong, and its next life would not
-// be registered. Gone with the controller; what the nodes go by meanwhile they tell the next one.
+// The time of the cluster (H31): the median of the storage nodes' clocks, as reported in heartbeats, and of the
+// controller's own. Also which clocks are so far off that the node gets no replicas. No answer depends on the node's
+// own clock, but a wrong clock is seldom the only fault, and the node could not register after a restart. All of this
+// ends with the controller; the next one learns from the nodes which time they go by.
 
 import { baseOf, ClusterClock, medianOf, OWN_JUMP_MS } from '../../cluster/model/cluster-clock.ts';
 import {
@@ -17,7 +17,10 @@ import { AWAY_HEARTBEATS } from './failure-detector.ts';
 import { ageMs } from './lateness.ts';
 import { LatestReport } from './pending.ts';
 
-/** Times less the controller's monotonic time of then. */
+/**
+ * Two times of a node, each less the controller's monotonic time when it was sent: `own` of its wall clock, `goesBy`
+ * of the time of the cluster as it knows it.
+ */
 interface ClockReading {
   readonly own: number;
   readonly goesBy: number;
@@ -25,21 +28,21 @@ interface ClockReading {
 
 interface Verdict {
   readonly isOff: boolean;
-  /** Since when its clock says otherwise. */
+  /** Since when the clock contradicts this verdict, monotonic; undefined while it does not. */
   readonly doubtedSinceMs: number | undefined;
 }
 
 const RIGHT: Verdict = { isOff: false, doubtedSinceMs: undefined };
 
 export class NodeClocks {
-  /** By which this controller judges whoever registers. */
+  /** The time of the cluster; registering nodes are judged by it. */
   readonly time: ClusterClock;
   readonly #own: Clock;
   readonly #logger: Logger;
   readonly #times: Times;
   #told = new LatestReport<ClockReading>();
   readonly #verdicts = new LatestReport<Verdict>();
-  /** Those whose clocks are off, while they are few enough to be the wrong ones. */
+  /** Nodes whose clocks are off; empty when they are so many that the others may be the wrong ones. */
   #avoided: readonly Life[] = [];
   #isTold = false;
   #ownBase: number;
@@ -59,11 +62,11 @@ export class NodeClocks {
     const { wallMs, timeMs = wallMs } = message;
     const now = this.#own.monotonicMs();
     this.#lookAtOwn(now);
-    // H10: what waited while this process got no time was said long ago.
+    // H10: messages that waited while this process was paused are old.
     if (wallMs === undefined || timeMs === undefined || now < this.#trustFromMs) return;
     const age = ageMs(message, now);
     if (age > AWAY_HEARTBEATS * this.#times.heartbeatMs) return;
-    // Half-way: it was on its way for some of that time.
+    // Assume that half of the heartbeat's age passed before the node read its clock.
     const saidMs = now - age / 2;
     this.#told.set(message, { own: wallMs - saidMs, goesBy: timeMs - saidMs });
   }
@@ -74,11 +77,11 @@ export class NodeClocks {
     this.#tickMs = now;
     const lives = map === undefined ? [] : livesThatCount(map);
     const told = lives.flatMap((life) => this.#told.of(life) ?? []);
-    // Some are enough, if they are most of those that there are: the others may be the right ones.
+    // Wait for a majority of the clocks, the controller's included: a minority may be the wrong ones.
     this.#isTold = told.length > 0 && 2 * (told.length + 1) > lives.length + 1;
     if (!this.#isTold) return;
-    // Of an even number the clocks alone do not say which half is wrong. What the nodes go by does: that came
-    // about before, and goes on through a jump of a clock, and a new start of the controller.
+    // An even number of clocks alone cannot show which half is wrong. The time that the nodes go by can: it was agreed
+    // on earlier, and survives jumps of clocks and restarts of the controller.
     const near = medianOf(
       told.map(({ goesBy }) => goesBy),
       this.#ownBase,
@@ -89,16 +92,16 @@ export class NodeClocks {
     this.#avoided = 2 * off.length < told.length + 1 ? off : [];
   }
 
-  /** For a node; undefined before most of the nodes have told theirs: it knows better by itself then. */
+  /** The time to send to nodes; undefined until most have reported theirs, as a node itself knows better by then. */
   get tellMs(): number | undefined {
     return this.#isTold && this.time.isKnown ? this.time.wallMs() : undefined;
   }
 
   /**
-   * How far ahead the clock is of a node that registers; negative when it is behind. While most nodes have told nothing,
-   * or none is left that is granted leases, the time that was told last may be wrong: all clocks were days ahead, were
-   * set right, and all nodes start anew. Then the own clock is as good, or nobody could register until that time has
-   * come (H31; seeds 1 and 54001796).
+   * How far ahead a registering node's clock is, in milliseconds; negative when behind. While most nodes have
+   * reported nothing, or none is granted leases, the last known time may be wrong: say all clocks were days ahead,
+   * were set right, and all nodes restart. Then the controller's own clock is accepted as well, or no node could
+   * register for days (H31; seeds 1 and 54001796).
    */
   aheadAtStartMs(wallMs: number): number {
     const aheadMs = wallMs - this.time.wallMs();
@@ -106,14 +109,14 @@ export class NodeClocks {
     return !this.#isTold && Math.abs(byOwnMs) < Math.abs(aheadMs) ? byOwnMs : aheadMs;
   }
 
-  /** Negative when it is behind; undefined for one that has not told its time. */
+  /** By how many milliseconds the node's clock is ahead; negative when behind, undefined until it has reported. */
   aheadMs(life: Life): number | undefined {
     const told = this.#told.of(life);
     if (told === undefined || !this.time.isKnown) return undefined;
     return told.own - baseOf(this.time);
   }
 
-  /** No replicas are placed on it: its clock has been too far off for a while. */
+  /** Whether the node gets no replicas because its clock has been too far off for `clockDoubtMs`. */
   isOff(life: Life): boolean {
     return this.#avoided.some(
       ({ node, incarnation }) => node === life.node && incarnation === life.incarnation,
@@ -125,7 +128,8 @@ export class NodeClocks {
     if (aheadMs === undefined) return;
     const { isOff, doubtedSinceMs = nowMs } = this.#verdictOn(life);
     const seemsOff = Math.abs(aheadMs) > NODE_CLOCK_OFF_MS_MAX;
-    // One heartbeat that came late proves nothing, and nothing is to move each time that a clock jumps.
+    // Change a verdict only after `clockDoubtMs`: one late heartbeat proves nothing, and replicas must not move
+    // whenever a clock jumps.
     if (seemsOff === isOff) this.#verdicts.set(life, { isOff, doubtedSinceMs: undefined });
     else if (nowMs - doubtedSinceMs < this.#times.clockDoubtMs) {
       this.#verdicts.set(life, { isOff, doubtedSinceMs });
@@ -152,7 +156,7 @@ export class NodeClocks {
     if (wasAway) this.#trustFromMs = nowMs + controlCallMs;
     const base = baseOf(this.#own);
     if (Math.abs(base - this.#ownBase) > OWN_JUMP_MS) {
-      // If the machine was suspended, all that was told is late by as much.
+      // If the machine was suspended, every reported time is now late by that long.
       this.#told = new LatestReport();
       this.#isTold = false;
     }

@@ -1,5 +1,5 @@
-// Everything the controller knows beyond the map, in one place: what the nodes said last, who is silent,
-// alive or dead, and what is waited for. Gone with the controller.
+// Everything that the controller knows beyond the map: the nodes' latest reports, who is silent, alive or dead, and
+// what is pending. Nothing here is stored; a restarted controller learns it anew.
 
 import {
   type ClusterMap,
@@ -17,7 +17,7 @@ import { isAtLeast, LatestReport, Pending } from './pending.ts';
 import { Reachability } from './reachability.ts';
 import { View } from './view.ts';
 
-/** What a life says of the maps that it has. Software without `obeyedVersion` obeys what it adopted. */
+/** The map versions that a node reports. Software without `obeyedVersion` obeys the map that it adopted. */
 export type Acknowledgement = Pick<HeartbeatRequest, 'mapVersion' | 'obeyedVersion'>;
 
 export class Observations {
@@ -29,13 +29,13 @@ export class Observations {
   readonly clocks: NodeClocks;
   readonly pending = new Pending();
   readonly heartbeats = new LatestReport<HeartbeatRequest>();
-  /** The newest map that each life said it has. */
+  /** The newest map that each node reported to have on disk. */
   readonly adopted = new LatestReport<MapVersion>();
-  /** The newest one that each life said it obeys: what that takes from it, it does no more. */
+  /** The newest map that each node reported to obey: it has given up what that map takes from it. */
   readonly obeyed = new LatestReport<MapVersion>();
-  /** When a decision last changed the map. */
+  /** When a decision last changed the map, monotonic. */
   decidedMs = Number.NEGATIVE_INFINITY;
-  /** Called when something was learned that a decision may follow from; time alone brings the rest. */
+  /** Called when something was learned that may lead to a decision; what time alone brings is left to the ticks. */
   onNews: () => void = () => undefined;
 
   constructor(times: Times, { clock, logger }: Pick<Runtime, 'clock' | 'logger'>) {
@@ -52,7 +52,7 @@ export class Observations {
     this.clocks.tick(map);
   }
 
-  /** A heartbeat of a life that the map names. */
+  /** Takes in a heartbeat of an incarnation that the map names. */
   heard(message: HeartbeatRequest, nowMs: number): void {
     this.detector.heard(message, nowMs);
     this.clocks.heard(message);
@@ -66,7 +66,7 @@ export class Observations {
     }
   }
 
-  /** H35: when a node says first that it cannot write, something else of it, or that it can again. */
+  /** H35: logs when a node first reports that it cannot write, when the reason changes, and when it can write again. */
   #reportDisk(
     { node, writable, diskProblem }: HeartbeatRequest,
     before: HeartbeatRequest | undefined,
@@ -89,7 +89,7 @@ export class Observations {
     }
   }
 
-  /** What each life of the map said that it has; those that have said nothing are left out. */
+  /** The map that each node reported to have; nodes that have not reported are left out. */
   adoptedBy(map: ClusterMap | undefined): NonNullable<HeartbeatReply['adopted']> {
     return (map === undefined ? [] : presentLives(map)).flatMap((life) => {
       const mapVersion = this.adopted.of(life);

@@ -1,6 +1,6 @@
-// What in the map waits for others, and since when and which version: fences for the witnesses and the
-// leases (R6), leaving members and new witnesses for the nodes to have adopted it (H12, H13), joiners for
-// their copy. None of it is kept: a controller that starts begins each wait anew, which is safe.
+// What in the map waits for nodes, with the time and map version at which each wait began: fences for witnesses and
+// leases (R6), leaving members and new witnesses for nodes that must adopt the map (H12, H13), joiners for their copy.
+// Nothing is stored: a restarted controller begins each wait anew, which is safe.
 
 import {
   type ClusterMap,
@@ -15,18 +15,18 @@ import type { Epoch, Incarnation, NodeId } from '../../cluster/model/identity.ts
 import type { PartitionId } from '../../cluster/model/partition.ts';
 
 export interface Since {
-  /** The first map known to say so. */
+  /** The first map version that is known to contain what is waited for. */
   readonly version: MapVersion;
   readonly atMs: number;
 }
 
 interface Fence extends Since {
   readonly life: Life;
-  /** Since when too few witnesses are left that could renew its lease. */
+  /** Since when too few witnesses are left to renew its lease, monotonic; undefined while enough are. */
   blockedMs: number | undefined;
 }
 
-/** What must be known of a life to count a fence. */
+/** What must be known of the nodes to count the witnesses that know of a fence. */
 export interface FenceEvidence {
   obeys(life: Life, version: MapVersion): boolean;
   isDead(life: Life): boolean;
@@ -38,7 +38,7 @@ export class Pending {
   #joining = new Map<string, Since>();
   #witnesses = new Map<string, Since>();
 
-  /** After each publication and at each tick. */
+  /** Call after each publication and at each tick. */
   update(map: ClusterMap, evidence: FenceEvidence, nowMs: number): void {
     const since = { version: map.version, atMs: nowMs };
     this.#fences = keep(this.#fences, barredLives(map), (life) => ({
@@ -59,7 +59,7 @@ export class Pending {
     );
   }
 
-  /** Whether nothing in the map waits for anybody. */
+  /** True when nothing in the map is pending. */
   get isEmpty(): boolean {
     const waits = [this.#fences, this.#leaving, this.#joining, this.#witnesses];
     return waits.every(({ size }) => size === 0);
@@ -83,8 +83,8 @@ export class Pending {
 }
 
 /**
- * Lives that nobody grants leases to any more, and that the map still has a place for. A loop, as below: every
- * tick comes by each member of each partition here, and there is hardly ever anything to find.
+ * Incarnations that are granted no leases, but still have a place in the map. A plain loop, as in `membersOf`:
+ * each tick visits every member of every partition here, and seldom finds anything.
  */
 function barredLives(map: ClusterMap): readonly (readonly [string, Life])[] {
   const barred: [string, Life][] = [];
@@ -113,7 +113,7 @@ function membersOf(
   return found;
 }
 
-/** What is there already keeps its time; what is new begins now; the rest is over. */
+/** Items that were there keep the time at which they began; new ones begin now; absent ones are dropped. */
 function keep<K, T, S>(
   earlier: ReadonlyMap<K, S>,
   present: readonly (readonly [K, T])[],
@@ -123,9 +123,9 @@ function keep<K, T, S>(
 }
 
 /**
- * R6: so many witnesses know of the fence that the others are no majority. While the witnesses change
- * (H13) the present set decides: every life needs a majority of it until the change is complete. A
- * suspect that is the only witness can grant itself, and is never blocked.
+ * R6: so many witnesses know of the fence, or are dead, that the others are no majority. While the witnesses change
+ * (H13), the present set decides: every renewal needs a majority of it until the change is complete. A suspect that
+ * is the only witness can renew its own lease, and is never blocked.
  */
 function isBlocked(map: ClusterMap, fence: Fence, evidence: FenceEvidence): boolean {
   const { witnesses } = map;
@@ -138,7 +138,10 @@ function isBlocked(map: ClusterMap, fence: Fence, evidence: FenceEvidence): bool
   return witnesses.length - lost.length < majority;
 }
 
-/** Whether a fence of this life would ever be acknowledged by enough of the witnesses. */
+/**
+ * Whether a fence of this incarnation could be acknowledged by enough witnesses.
+ * @param acknowledges whether a witness can acknowledge a fence
+ */
 export function canBlock(
   map: ClusterMap,
   life: Life,
@@ -150,7 +153,7 @@ export function canBlock(
   return witnesses.length - others.length < majority;
 }
 
-/** What each life said last: the map it has, what it copied, whether it can write. */
+/** The latest value that each node reported; a value of an earlier incarnation does not count. */
 export class LatestReport<T> {
   readonly #words = new Map<NodeId, { readonly incarnation: Incarnation; readonly words: T }>();
 

@@ -1,6 +1,6 @@
-// Lives that the controller hears and frontends do not reach (H11): their links are cut, not they. Such a
-// node gives its partitions up as a drained one does, copied first, at the pace of all moves, with its
-// acknowledgement; rebalancing.ts merely places nothing on it. Nothing here is a proof of anything.
+// Nodes that the controller hears but frontends do not reach (H11): their links are cut. Such a node gives up its
+// partitions as a drained one does: they are copied first, at the pace of all moves, and it must acknowledge. The only
+// effect is that rebalancing.ts places nothing on it. Nothing here proves that a node is dead.
 
 import {
   type ClusterMap,
@@ -14,7 +14,7 @@ import type { Times } from '../../cluster/model/limits.ts';
 import type { Frontends } from './frontends.ts';
 import { LatestReport } from './pending.ts';
 
-/** A frontend repeats itself with every probe; so many of its reports may be lost. */
+/** How many probe intervals a report counts: a frontend repeats it with every probe, and some may be lost. */
 const FRESH_PROBES = 3;
 
 interface SilenceReport {
@@ -25,9 +25,9 @@ interface SilenceReport {
 export class Reachability {
   readonly #times: Times;
   readonly #frontends: Frontends;
-  /** The latest of each frontend. */
+  /** The latest report of each frontend. */
   readonly #reports = new Map<string, SilenceReport>();
-  /** When half of the frontends said so last. */
+  /** When at least half of the frontends last reported the node. */
   readonly #saidMs = new LatestReport<number>();
   #avoided: readonly Life[] = [];
 
@@ -37,8 +37,9 @@ export class Reachability {
   }
 
   /**
-   * These have answered a frontend nothing for `unreachableMs`; who is no frontend that polls has no say. The
-   * workers of a frontend have its address and one voice, the latest of theirs: one machine is cut off, or not.
+   * Takes in a frontend's list of nodes that have not answered it for `unreachableMs`. Only frontends that poll for
+   * maps count. The workers of a frontend share its address and count once, by their latest report: they run on one
+   * machine, which is cut off or not.
    */
   reported(frontend: string, silent: readonly Life[], nowMs: number): void {
     const { addresses } = this.#frontends;
@@ -49,8 +50,8 @@ export class Reachability {
   }
 
   /**
-   * While half of the nodes or more are out of reach it is the frontends that are cut off, or two parts of
-   * the cluster from each other. No place is better than another then, and nothing moves because of it.
+   * Nothing changes while half of the nodes or more are unreachable: then the frontends are cut off, or two parts of
+   * the cluster from each other. No node is a better place than another, so nothing should move.
    */
   update(map: ClusterMap, nowMs: number): void {
     const present = placeableLives(map);
@@ -65,7 +66,7 @@ export class Reachability {
     if (isMinority(avoided)) this.#avoided = avoided;
   }
 
-  /** Nothing is placed on it now, nor for a while after it is reached again, so that nothing flaps. */
+  /** Nothing is placed on the node, also for `rejoinBarMs` after it is reached again, so that replicas do not flap. */
   isAvoided(life: Life): boolean {
     return this.#avoided.some((other) => isSameLife(other, life));
   }

@@ -1,5 +1,6 @@
-// Whose scale of the protocol times fits the cluster's (D12): that of whoever registers or polls must be the
-// controller's, and the controller's must be none that makes it wait too short for leases of before.
+// Checks the scale of the protocol times (D12): a node or frontend must have the controller's scale, and the
+// controller's scale must not be smaller than the cluster's, or it would wait too short a time for earlier leases to
+// end.
 
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
 import type { ClusterMap } from '../../cluster/model/cluster-map.ts';
@@ -7,7 +8,7 @@ import { otherTimeScale } from '../../cluster/model/time-scale.ts';
 import type { PollRequest } from '../../cluster/wire/control-messages.ts';
 import { Refused } from '../../cluster/wire/control-table.ts';
 
-/** @returns the refusal, naming both; undefined when the scale is the own one */
+/** @returns the refusal, which names both scales; undefined when the scale is the controller's */
 export function refuseTimeScale(
   who: string,
   timeScale: number | undefined,
@@ -17,7 +18,7 @@ export function refuseTimeScale(
   return problem === undefined ? undefined : new Refused('other-time-scale', problem);
 }
 
-/** Of a poll for a map. Who names neither a scale nor a frontend is a person, or a tool, that keeps to no times. */
+/** Checks a poll for a map. A poll without scale and frontend is from a person or tool, to whom no times apply. */
 export function refusePoll({ frontend, timeScale }: PollRequest, own: number): Refused | undefined {
   if (frontend === undefined && timeScale === undefined) return undefined;
   const who = frontend === undefined ? 'this process' : `frontend ${frontend}`;
@@ -25,10 +26,10 @@ export function refusePoll({ frontend, timeScale }: PollRequest, own: number): R
 }
 
 /**
- * D12: lives of the cluster may still go by the scale that the map has, and hold their leases for longer than a
- * controller with a smaller one would wait. One with a larger scale only waits longer than it must.
- * @returns the map, which has a scale from now on
- * @throws FatalError when the scale of the map is larger
+ * D12: nodes may still use the scale in the map, and hold their leases for longer than a controller with a smaller
+ * scale would wait. A controller with a larger scale merely waits longer than it must.
+ * @returns the map, with a scale if it had none
+ * @throws FatalError when the scale in the map is larger
  */
 export function refuseSmallerScale(map: ClusterMap, scale: number): ClusterMap {
   const { timeScale } = map;
@@ -41,8 +42,8 @@ export function refuseSmallerScale(map: ClusterMap, scale: number): ClusterMap {
 }
 
 /**
- * D12: a life with this scale is admitted, so no smaller one will do any more. Not before: a controller that was
- * started with another scale by mistake, and admitted nobody, can be started with the right one again.
+ * D12: raises the scale in the map when a node is admitted, so that no controller with a smaller scale can follow.
+ * Not earlier: a controller that was started with a wrong scale, and admitted nobody, can still be restarted.
  */
 export function withScaleOf(map: ClusterMap, scale: number): ClusterMap {
   return { ...map, timeScale: Math.max(map.timeScale ?? scale, scale) };

@@ -1,5 +1,5 @@
-// What the controller knows beyond the map at one moment, as the decisions ask for it. The decisions are
-// pure: the same map and the same view give the same next map.
+// What the controller knows beyond the map at one moment, in the form of questions that the decisions ask. The
+// decisions are pure: the same map and the same view give the same next map.
 
 import type { ClusterMap, Life, MapVersion, Member } from '../../cluster/model/cluster-map.ts';
 import type { NodeId } from '../../cluster/model/identity.ts';
@@ -11,7 +11,7 @@ import type { NodeClocks } from './node-clocks.ts';
 import { canBlock, isAtLeast, type LatestReport, type Pending, type Since } from './pending.ts';
 import type { Reachability } from './reachability.ts';
 
-/** Four such replicas take as long to copy as the map that moves them costs. */
+/** Copying four replicas of this size takes as long as handling the map that moves them. */
 const LARGE_REPLICA_BYTES = 256 * 1024;
 
 export class View {
@@ -53,8 +53,9 @@ export class View {
   }
 
   /**
-   * Silent for too long; and a fence of it could be acknowledged, or it would only cost availability. The
-   * dead acknowledge every fence (D2); who can store no map, and says nothing of obeying one, never does (H35).
+   * Whether a node has been silent for too long and fencing it would help: a fence that cannot be acknowledged by
+   * enough witnesses only costs availability. The dead count as acknowledging (D2). A node that can store no map, and
+   * does not report `obeyedVersion`, never acknowledges (H35).
    */
   isSuspect(map: ClusterMap, life: Life): boolean {
     const acknowledges = (other: Life) =>
@@ -65,23 +66,23 @@ export class View {
   }
 
   /**
-   * H11: nobody hears it but a witness, and that is not enough. It would give up what it has as soon as it is asked, and
-   * cannot say so; every set of its partitions would wait for it until its links are mended (seed 72000017 of the long
-   * runs).
+   * H11: only a witness hears the node, and frontends do not reach it. It would give up its replicas if asked, but
+   * cannot acknowledge that, so every set of its partitions would wait until its links are mended (seed 72000017 of
+   * the long runs).
    */
   #isOutOfReach(life: Life): boolean {
     const isHeardItself = !this.#detector.isSilentItself(life, this.#nowMs);
     return this.#reachability.isAvoided(life) && !isHeardItself;
   }
 
-  /** Directly, or through a witness, not long ago. */
+  /** Heard within the suspicion time, directly or through a witness. */
   isHeard(life: Life): boolean {
     return !this.#detector.isSilent(life, this.#nowMs);
   }
 
   /**
-   * Whether it is time for a map that only moves replicas. Who drains a node waits for it; and where partitions are
-   * large, copying them costs more than the maps, and is not to wait for these.
+   * Whether a map that only moves replicas may be published now. Do not delay a drain, for which an operator waits,
+   * nor moves of large partitions: copying those costs more than the maps do.
    */
   mayMove(map: ClusterMap): boolean {
     if (this.#nowMs - this.#decidedMs >= this.#times.moveMs) return true;
@@ -89,7 +90,7 @@ export class View {
     return this.#bytesOfReplica(map) > LARGE_REPLICA_BYTES;
   }
 
-  /** On average, as the nodes said last. */
+  /** Average size of a replica in bytes, from the latest heartbeats. */
   #bytesOfReplica({ nodes, partitions }: ClusterMap): number {
     let bytes = 0;
     for (const [node, { incarnation }] of Object.entries(nodes)) {
@@ -102,7 +103,7 @@ export class View {
     return this.#detector.death(life) !== undefined;
   }
 
-  /** D4: it stopped, and is expected back with its data. */
+  /** D4: the node has stopped, and is expected back with its data. */
   mayReturn(life: Life): boolean {
     const death = this.#detector.death(life);
     return death !== undefined && this.#nowMs < death.returnsUntilMs;
@@ -112,7 +113,7 @@ export class View {
     return this.#detector.isAlive(life, this.#nowMs);
   }
 
-  /** I8. */
+  /** I8: heard since the given time, and lately. */
   isAliveSince(life: Life, sinceMs: number): boolean {
     return this.#detector.isAliveSince(life, sinceMs, this.#nowMs);
   }
@@ -121,7 +122,7 @@ export class View {
     return this.#pending.fence(life);
   }
 
-  /** I7: since when it is certain that this life answers no get any more; undefined while it is not. */
+  /** I7: since when this incarnation certainly answers no gets any more; undefined while it may. */
   lapsedSinceMs(life: Life): number | undefined {
     const death = this.#detector.death(life);
     if (death !== undefined) return death.atMs;
@@ -131,26 +132,26 @@ export class View {
       : undefined;
   }
 
-  /** It lapsed so long ago that nobody waits for it any more. */
+  /** Lapsed longer than `goneMs` ago, so that its return is no longer expected. */
   isLongGone(life: Life): boolean {
     const lapsedMs = this.lapsedSinceMs(life);
     if (lapsedMs === undefined || this.mayReturn(life)) return false;
     return this.#nowMs - lapsedMs > this.#times.goneMs;
   }
 
-  /** R8: silence alone took its place, and it may be heard again soon: what it holds need not be copied elsewhere. */
+  /** R8: the node lost its place through silence alone and may be back soon: do not copy its replicas elsewhere yet. */
   isAwaited(life: Life): boolean {
     const lapsedMs = this.lapsedSinceMs(life);
     if (lapsedMs === undefined || this.isDead(life)) return false;
     return this.#nowMs - lapsedMs < this.#times.replaceAfterMs;
   }
 
-  /** It has the map on its disk: for what the map gives, and for whoever must be able to go on with it. */
+  /** The node has this map on disk: it can go on by it, and has what the map gives it. */
   hasAdopted(life: Life, version: MapVersion): boolean {
     return isAtLeast(this.#adopted.of(life), version);
   }
 
-  /** It has given up what the map takes away, be it that it cannot store the map. */
+  /** The node has given up what this map takes from it, even if it cannot store the map. */
   obeys(life: Life, version: MapVersion): boolean {
     return isAtLeast(this.#obeyed.of(life), version);
   }
@@ -163,7 +164,7 @@ export class View {
     return this.#pending.leaving(partition, life);
   }
 
-  /** It hears and answers, and for long does not obey the map in which it leaves. */
+  /** The node leaves, and for longer than the suspicion time has not reported that it obeys the map which says so. */
   isLateToLeave(partition: PartitionId, life: Life): boolean {
     const since = this.leavingSince(partition, life);
     if (since === undefined || this.obeys(life, since.version)) return false;
@@ -174,7 +175,7 @@ export class View {
     return this.#pending.witnesses(map);
   }
 
-  /** H16: its copy is complete, in this very attempt. */
+  /** H16: the copy is complete, and belongs to this very attempt to join. */
   hasJoined(partition: PartitionId, member: Member): boolean {
     if (member.role !== 'joining') return false;
     const joined = this.#heartbeats.of(member)?.joined ?? [];
@@ -189,13 +190,13 @@ export class View {
     return since !== undefined && this.#nowMs - since.atMs > this.#times.joinLimitMs;
   }
 
-  /** Whether replicas may be placed on it: it can write (H35), frontends reach it (H11), its clock is right (H31). */
+  /** Whether replicas may be placed on it: frontends reach it (H11), its clock is right (H31), it can write (H35). */
   isFit(life: Life): boolean {
     if (this.#reachability.isAvoided(life) || this.#clocks.isOff(life)) return false;
     return this.isWritable(life);
   }
 
-  /** H35: its log and its map can be written. */
+  /** H35: the node can write its log and its map. */
   isWritable(life: Life): boolean {
     return this.#heartbeats.of(life)?.writable ?? true;
   }

@@ -1,6 +1,6 @@
-// What an operator may ask of the controller: drain a node or undo it, remove it, declare it dead, give up
-// what is lost, and what a change would move. `forget` and `accept-loss` put the operator's word in the
-// place of a proof.
+// What an operator may ask of the controller: to drain a node or undo that, to remove it, to declare it dead, to
+// accept a loss, and to predict what a change would move. `forget` and `accept-loss` put the operator's word in place
+// of a proof.
 
 import type { ControlRoutes } from '../../cluster/http/control-routes.ts';
 import {
@@ -38,7 +38,7 @@ import type { MapRecovery } from '../map/recovery.ts';
 import type { Observations } from '../observations/observations.ts';
 import { some } from './frozen.ts';
 
-/** The operator's command waits for ten seconds, whatever the scale of the protocol times. */
+/** Must be below ten seconds, for which the operator's command waits whatever the scale of the protocol times. */
 const ANSWERED_WITHIN_MS = 8000;
 
 export interface Administered {
@@ -46,7 +46,7 @@ export interface Administered {
   nowMs(): number;
   map(): ClusterMap | undefined;
   recovery(): MapRecovery | undefined;
-  /** Publishes the map if it changed; the text says why it could not be. Only once there is a map. */
+  /** Publishes the changed map; `done` gets the reason when it could not be stored. Call only once there is a map. */
   propose(
     change: (map: ClusterMap) => ClusterMap,
     done: (failure: string | undefined) => void,
@@ -88,7 +88,7 @@ class Admin {
     return this.#change((map) => withEntry(map, node, { draining }), reply);
   }
 
-  /** Takes a node off the list that holds nothing and lives no more. */
+  /** Takes a node that holds nothing and is not alive off the map. */
   remove({ node }: NodeRequest, reply: AdminReply<Accepted>): void {
     const missing = this.#refuseUnknown(node);
     if (missing !== undefined) return reply(missing);
@@ -97,7 +97,7 @@ class Admin {
     if (needed !== undefined) return reply(new Refused('node-needed', needed));
     return this.#change(
       (current) => {
-        // It may have come back while this waited for its turn.
+        // The node may have come back while this change waited for its turn.
         needed = whyNeeded(current, node);
         return withoutNode(current, node);
       },
@@ -105,7 +105,7 @@ class Admin {
     );
   }
 
-  /** H5c: the operator knows that these lives are over; if the present one is heard of, the earlier ones. */
+  /** H5c: declares incarnations of a node dead on the operator's word; the present one only if it is not heard of. */
   forget({ node }: NodeRequest): ForgetReply | Refused {
     const published = this.#controller.map();
     const recovery = this.#controller.recovery();
@@ -115,7 +115,7 @@ class Admin {
     if (missing !== undefined) return missing;
     const { observations } = this.#controller;
     const now = this.#controller.nowMs();
-    // Before there is a map nobody is heard but by his promise.
+    // Without a published map only a promise shows that a node is alive.
     const mayLive =
       published === undefined
         ? () => recovery?.hasPromised(node) === true
@@ -133,8 +133,8 @@ class Admin {
   }
 
   /**
-   * H32: what is frozen for a node that is gone for good goes on where a surviving member is known to have
-   * everything. For the rest the operator is told what he would be left with.
+   * H32: after a `forget`, partitions that were frozen for the node go on where a surviving member is known to have
+   * everything. For the others, tells the operator what `accept-loss` would keep.
    */
   #stillFrozen(
     map: ClusterMap,
@@ -159,7 +159,7 @@ class Admin {
     return { frozen, advice };
   }
 
-  /** Partitions that are offline serve again, with the most complete copies that are left (H29). */
+  /** Makes offline partitions serve again, with the most complete copies that are left (H29). */
   acceptLoss(
     partitions: readonly PartitionId[] | undefined,
     reply: AdminReply<AcceptLossReply>,
@@ -181,7 +181,7 @@ class Admin {
         ),
       );
     }
-    // What goes offline meanwhile is left alone: who holds it has not said so.
+    // Partitions that go offline meanwhile are left out: their holders have not reported yet.
     const offline = (map: ClusterMap, partition: number) =>
       answeringMembers(map, partitionEntry(map, partition as PartitionId)).length === 0;
     const wanted = asked.partitions
@@ -200,7 +200,7 @@ class Admin {
           const entries = [...map.partitions];
           for (const partition of wanted) {
             if (!offline(map, partition)) continue;
-            // Another map may have come between: who is named in it anew has not been waited for.
+            // Another map may have been published in between, with members that were not waited for.
             const answering = this.#answering(map, asked.version, [partition]);
             left.push(...answering);
             if (answering.length > 0) continue;
@@ -226,11 +226,11 @@ class Admin {
   }
 
   /**
-   * Waits until all that may live have said what they hold under this map, but no longer than a node may be silent:
-   * also those that a controller that was just started has not heard yet, for one of them may have the best copy. And
-   * until the leases of the present members are over, as long as that takes where the witnesses know of the fences.
-   * @param done gets those that have not said it, though they live: one whose disk is full cannot store the map under
-   *   which it would say so, and has the only copy perhaps (seed 6019 of the long runs); and members that may answer
+   * Waits until every node that may be alive has reported what it holds under this map, at most `suspicionMs`. That
+   * includes nodes that a restarted controller has not heard yet, as one may have the best copy. Also waits until the
+   * leases of the present members have lapsed, which takes longer where witnesses must hear of fences first.
+   * @param done gets the nodes that have not reported, and the members that may still answer gets. A node with a full
+   *   disk cannot store the map it would report under, and may have the only copy (seed 6019 of the long runs)
    */
   #whenAllSaid(
     version: MapVersion,
@@ -243,7 +243,7 @@ class Admin {
       const map = this.#controller.map();
       const silent = map === undefined ? [] : this.#silent(map, version);
       const answering = map === undefined ? [] : this.#answering(map, version, wanted);
-      // A fence may be young yet, and the witnesses hear of it first.
+      // A fence may be new, and the witnesses must hear of it before its wait begins.
       const leasesMs = answering.length > 0 ? fenceWaitMs + suspicionMs : 0;
       const waitMs = Math.min(suspicionMs + leasesMs, ANSWERED_WITHIN_MS);
       const isOver = silent.length === 0 && answering.length === 0;
@@ -254,8 +254,8 @@ class Admin {
   }
 
   /**
-   * I7: members that a frontend may get an answer from while others take their place. A cut that has a majority of the
-   * witnesses behind it renews their leases, and the controller hears nothing of it (seed 71000225 of the long runs).
+   * I7: the members that may still answer gets while others take their place. Behind a network cut, a majority of the
+   * witnesses may renew their leases without the controller hearing of it (seed 71000225 of the long runs).
    */
   #answering(
     map: ClusterMap,
@@ -272,7 +272,7 @@ class Admin {
     );
   }
 
-  /** Who is fenced and heard will be fenced no more in a moment. */
+  /** Nodes that have not reported though they may be alive; fenced ones count, as one that is heard is unfenced. */
   #silent(map: ClusterMap, version: MapVersion): readonly Life[] {
     const { detector } = this.#controller.observations;
     const now = this.#controller.nowMs();
@@ -291,7 +291,7 @@ class Admin {
     return thoseWhoSaid(this.#living(map), this.#controller.observations.heartbeats, version);
   }
 
-  /** Without anything that is left of it: those of its nodes that live, else as many others as there should be. */
+  /** The holders of the most complete copy; if no copy is left, the partition's live nodes, else any `redundancy`. */
   #choose(map: ClusterMap, partition: PartitionId, lives: readonly Life[]): Choice {
     const holders = holdersOf(partition, lives, this.#controller.observations.heartbeats);
     const { members } = partitionEntry(map, partition);
@@ -362,7 +362,7 @@ function notReady(): Refused {
   return new Refused('not-ready', 'the controller has no map yet');
 }
 
-/** Of those that are to serve again: at their epoch a set may have been acknowledged by other members. */
+/** Partitions to revive that have no epoch left; at their present one others may have acknowledged a set. */
 function partitionsWithoutEpoch(
   map: ClusterMap | undefined,
   partitions: readonly PartitionId[] | undefined,
@@ -376,7 +376,7 @@ function partitionsWithoutEpoch(
   return offline.filter(([, entry]) => !hasEpochLeft(entry)).map(([partition]) => partition);
 }
 
-/** What these lives hold of it counts as all that there is. */
+/** Makes these incarnations the serving members; what they hold counts as complete from now on. */
 function revived(entry: PartitionEntry, lives: readonly Life[]): PartitionEntry {
   if (lives.length === 0) return entry;
   const members = lives.map((life): Member => ({ ...life, role: 'serving' }));

@@ -1,18 +1,18 @@
-// What people are told of partitions that a recovery keeps frozen (H32): for whom they wait, and what helps.
+// What people are told of partitions that a recovery keeps frozen (H32): which nodes they wait for, and what helps.
 
 import type { NodeId } from '../../cluster/model/identity.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
 
-/** So many names or numbers make a text that can be read, whatever the cluster's size. */
+/** How many names or numbers a message lists, so that it stays readable whatever the cluster's size. */
 const NAMED_MAX = 8;
 
-/** The first of them, and how many more there are. */
+/** The first NAMED_MAX items, and how many more there are. */
 export function some(items: readonly (string | number)[]): string {
   const named = items.slice(0, NAMED_MAX).join(', ');
   return items.length > NAMED_MAX ? `${named} and ${items.length - NAMED_MAX} more` : named;
 }
 
-/** @param waiting by the node that is to promise, the partitions that wait for it */
+/** @param waiting the partitions that wait for a promise, by the node that has to give it */
 export function describeFrozen(waiting: ReadonlyMap<NodeId, readonly PartitionId[]>): string {
   const nodes = [...waiting];
   if (nodes.length === 0) {

@@ -1,4 +1,5 @@
-// What people can ask the controller: the cluster as it sees it, and its figures.
+// What people can ask the controller: its view of the cluster in `/status`, and its metrics. What operators may change
+// is in admin.ts.
 
 import type { ClientRoute } from '../../cluster/http/client-route.ts';
 import { jsonReply } from '../../cluster/http/http.ts';
@@ -37,17 +38,17 @@ export interface InspectedController {
   readonly runtime: Runtime;
   readonly redundancy: number;
   readonly timeScale: number;
-  /** As the command line says, if it does: what a map that is not found yet says cannot be told. */
+  /** From the command line; shown only while there is no map, whose value counts otherwise. */
   readonly whenFull: WhenFull | undefined;
   readonly observations: Observations;
   map(): ClusterMap | undefined;
   waitingFor(): string | undefined;
-  /** Why no map can be stored now, and so none be published. */
+  /** Why no map can be stored, and so none be published; undefined when one can. */
   stateProblem(): string | undefined;
-  /** By the node that is to promise, the partitions that wait for it; undefined without a recovery. */
+  /** The partitions that wait for a promise, by the node that has to give it; undefined without a recovery. */
   frozenFor(map: ClusterMap): ReadonlyMap<NodeId, readonly PartitionId[]> | undefined;
   candidates(): ReadonlyMap<NodeId, NodeEntry>;
-  /** The addresses of those that polled lately. */
+  /** The addresses of frontends that polled for a map lately. */
   frontends(): readonly string[];
 }
 

@@ -1,5 +1,5 @@
-// What people are told of partitions that nobody answers for: which they are, and what helps. Those that a recovery
-// keeps frozen wait for something else (frozen.ts).
+// What people are told of partitions that no member answers for: which ones, and what helps. Partitions that a
+// recovery keeps frozen are described in frozen.ts.
 
 import { answeringMembers, type ClusterMap } from '../../cluster/model/cluster-map.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
@@ -9,20 +9,20 @@ import { some } from './frozen.ts';
 const HELP =
   'start the storage nodes that held them, with their data; where that is gone for good, as when nodes without a data directory were killed, velour accept-loss gives it up, and the partitions serve again with what is left';
 
-/** By the map; none that is frozen. */
+/** The offline partitions of the map, without frozen ones. */
 export function offlineIn(map: ClusterMap): readonly PartitionId[] {
   return map.partitions.flatMap((entry, partition) =>
     !entry.frozen && answeringMembers(map, entry).length === 0 ? [partition as PartitionId] : [],
   );
 }
 
-/** As `/status` has it; undefined when there are none. */
+/** The `offline` field of `/status`; undefined when there are none. */
 export function offlineStatus(map: ClusterMap): unknown {
   const partitions = offlineIn(map);
   return partitions.length === 0 ? undefined : { partitions: some(partitions), help: HELP };
 }
 
-/** One line when partitions go offline, one more when others do, and one when all are back. */
+/** Logs one line when partitions go offline, another when more do, and one when all are back. */
 export class OfflineWatch {
   readonly #logger: Logger;
   #offline: ReadonlySet<PartitionId> = new Set();

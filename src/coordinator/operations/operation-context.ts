@@ -1,4 +1,5 @@
-// What carrying out an operation needs of the process it is carried out in, and what it tells of the keys it is asked for.
+// What an operation needs from the process that carries it out, and the observer that is told which keys are used. The
+// operations themselves are in get/, set/ and restore/.
 
 import type { Times } from '../../cluster/model/limits.ts';
 import type { StoredRecord } from '../../cluster/model/record.ts';
@@ -7,9 +8,9 @@ import type { Runtime } from '../../cluster/ports.ts';
 import type { FailureReports } from '../failure-reports.ts';
 import type { MapRefresh, Router } from '../router.ts';
 
-/** Is told of every get, set and delete, before its answer. */
+/** Called for every get, set and delete, before its answer. */
 export interface KeyObserver {
-  /** @param found the record that the get is answered with, if it has a value */
+  /** @param found the record that the get is answered with; undefined when the key is absent or the get failed */
   noteGet(key: Uint8Array, found: StoredRecord | undefined): void;
   noteSet(key: Uint8Array, value: Uint8Array): void;
 }
@@ -21,6 +22,6 @@ export interface OperationContext {
   readonly versions: HybridClock;
   readonly reports: Pick<FailureReports, 'note'>;
   readonly times: Times;
-  /** Absent where there are no clients whose keys are worth counting. */
+  /** Absent in a process without clients, where counting keys has no use. */
   readonly hotKeys?: KeyObserver;
 }

@@ -315,11 +315,11 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: WRITER,
-        find: '      // Later, because the next',
+        find: '      // Send the next set in a new turn',
         replace: `      const { versions } = this.#context;
       const coalesced = this.#waiting.takeCoalesced(queue);
       this.#answerCoalesced(coalesced, versions.next());
-      // Later, because the next`,
+      // Send the next set in a new turn`,
       },
     ],
     fate: tests(HOT_KEYS_SCHEDULES, 'the newest is refused'),
@@ -344,8 +344,9 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: WRITER,
-        find: '      // Later, because the next',
-        replace: '      this.#waiting.takeCoalesced(queue);\n      // Later, because the next',
+        find: '      // Send the next set in a new turn',
+        replace:
+          '      this.#waiting.takeCoalesced(queue);\n      // Send the next set in a new turn',
       },
     ],
     fate: tests(ONE_ANSWER_TESTS, 'through pauses'),

@@ -1,5 +1,5 @@
-// What a member's answer means for a get (R3). Pure; asking is round.ts's. What it says of maps, and of members that may
-// be gone, is learn.ts's.
+// What a member's answer means for a get (R3), as a pure function. Asking members is in round.ts; what an answer
+// implies about maps and unreachable members is in learn.ts.
 
 import { unreachable } from '../../../cluster/assert.ts';
 import type { StoredRecord } from '../../../cluster/model/record.ts';
@@ -8,9 +8,9 @@ import type { MemberAnswer } from '../../../cluster/peers/storage-channel.ts';
 
 export type ReadStep =
   | { readonly kind: 'value'; readonly record: StoredRecord }
-  /** Proven by a member that may say so. */
+  /** Proven by a serving member. */
   | { readonly kind: 'absent'; readonly version: Version }
-  /** This member could not say; another one may. */
+  /** This member could not answer; another one may. */
   | { readonly kind: 'ask-another' };
 
 const ASK_ANOTHER: ReadStep = { kind: 'ask-another' };
@@ -26,7 +26,7 @@ export function judgeRead(answer: MemberAnswer): ReadStep {
     case 'unreachable':
     case 'unanswered':
     case 'overloaded':
-    // Answers to other operations; a member that gives one to a get is as good as silent.
+    // Answers to other operations: a member that gives one to a get counts as silent.
     case 'applied':
     case 'equal':
     case 'superseded':

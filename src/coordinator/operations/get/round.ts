@@ -1,5 +1,5 @@
-// Carries out a get (R3): one random serving member, the next one when it cannot say, rounds until the
-// deadline. What an answer means is decision.ts's.
+// Carries out a get (R3): asks one random serving member, the next one when the first cannot answer or is slow, and
+// starts new rounds until the deadline. What an answer means is in decision.ts.
 
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import type { Member } from '../../../cluster/model/cluster-map.ts';
@@ -15,13 +15,13 @@ import { judgeRead } from './decision.ts';
 
 export type ReadOutcome =
   | { readonly kind: 'value'; readonly record: StoredRecord }
-  /** `version` of what took the key away; zero when nothing is known to. */
+  /** `version` is that of the tombstone or the expired record, or the floor; zero when the member knows of none. */
   | { readonly kind: 'absent'; readonly version: Version }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
 
 export type ReadCallback = (outcome: ReadOutcome) => void;
 
-/** The last-copy rule: what nobody has complete is never answered as if it were empty (D8). */
+/** The last-copy rule (D8): a partition without a complete copy is offline, and never answered as if it were empty. */
 export const OFFLINE =
   'no storage node that has all of this partition is alive: start those that had it, or, where that is gone for good, give it up with velour accept-loss';
 
@@ -35,7 +35,7 @@ export class Reader {
   get(key: Buffer, callback: ReadCallback): void {
     const { runtime, times } = this.#context;
     const now = runtime.clock.monotonicMs();
-    // A try begun later than this could not end before the deadline.
+    // A try that starts later than this could not end before the deadline.
     new Get(this.#context, key, now + times.getDeadlineMs - times.tryMs, callback).round();
   }
 }
@@ -46,10 +46,10 @@ class Get {
   readonly #context: OperationContext;
   readonly #key: Buffer;
   readonly #lastTryMs: number;
-  /** Undefined once the client has its answer; what still comes back is too late. */
+  /** Undefined once the client has its answer; later answers are ignored. */
   #callback: ReadCallback | undefined;
   #partition = 0 as PartitionId;
-  /** Whom this round asks, one after the other, from `#next` on and round to where it began. */
+  /** The members that this round asks, one after the other from `#next` on, wrapping around. */
   #answering = NOBODY;
   #next = 0;
   #left = 0;
@@ -79,7 +79,7 @@ class Get {
     return this.#askNext();
   }
 
-  /** One member at a time; a slow one is not given up, but another one is asked beside it. */
+  /** Asks the next member. A slow member is not given up: the next one is asked in parallel. */
   #askNext(): void {
     const reach = this.#answering[this.#next];
     if (this.#callback === undefined || this.#left === 0 || reach === undefined) return;
@@ -112,7 +112,7 @@ class Get {
     }
   }
 
-  /** Another round, even if a slow member of this one may still answer: whoever is first counts. */
+  /** Starts another round after a pause, even if a slow member of this one may still answer: the first answer wins. */
   #again(code: ErrorCode, detail: string): void {
     if (this.#roundScheduled) return;
     const { runtime, times } = this.#context;

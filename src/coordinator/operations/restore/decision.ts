@@ -1,6 +1,6 @@
-// What the members' answers to a record mean that keeps its own version (D16): an import or a restore. Where
-// a set would take a higher version, this one is content: whoever has something newer keeps it. Pure; sending
-// and waiting is round.ts's.
+// What the members' answers mean for a versioned write: a record that keeps its own version (D16), in an import or a
+// restore. Where an ordinary set would take a higher version and try again, a versioned write ends: the newer record
+// stays. Pure; sending and waiting is in round.ts.
 
 import { unreachable } from '../../../cluster/assert.ts';
 import type { NodeId } from '../../../cluster/model/identity.ts';
@@ -11,17 +11,17 @@ import { cannotWrite, servesWithout, type WriteVote } from '../set/decision.ts';
 
 export type VersionedWriteDecision =
   | { readonly kind: 'pending' }
-  /** Every member has this record or a newer one (R4). */
+  /** Every member has this record or a newer one (R4); `newly`: in this round at least one member stored it. */
   | { readonly kind: 'kept'; readonly newly: boolean }
-  /** A member that serves has a newer one, which stays. */
+  /** A serving member has a newer record, which stays. */
   | { readonly kind: 'superseded' }
-  /** Some answered `floor`, which says nothing of what they have: they are to be looked at. */
+  /** Some members answered `floor`, which does not say whether they have the key: ask them by a get. */
   | { readonly kind: 'look' }
-  /** The same again, at whatever epoch then holds. */
+  /** Send the same record again, at whatever epoch then holds; `unwritable` is a member whose disk takes no writes. */
   | { readonly kind: 'again'; readonly unwritable?: NodeId | undefined }
   | { readonly kind: 'refused'; readonly reason: RefusalReason };
 
-/** @param votes all members of the partition at the epoch of the round, asked with one record */
+/** @param votes of all members of the partition at the epoch of the round, each sent the same record */
 export function judgeVersionedWrite(votes: readonly WriteVote[]): VersionedWriteDecision {
   let newly = false;
   let newer = false;
@@ -39,7 +39,7 @@ export function judgeVersionedWrite(votes: readonly WriteVote[]): VersionedWrite
       case 'equal':
         break;
       case 'superseded':
-        // A joiner's is no other word than that of the member that it copies from.
+        // A joiner's `superseded` adds nothing: it copies from a serving member, whose answer counts.
         if (member.role === 'serving') newer = true;
         break;
       case 'floor':
@@ -55,7 +55,7 @@ export function judgeVersionedWrite(votes: readonly WriteVote[]): VersionedWrite
       case 'unreachable':
       case 'unanswered':
       case 'overloaded':
-      // Answers to other operations; a member that gives one to a set is as good as silent.
+      // Answers to other operations: a member that gives one to a set counts as silent.
       case 'found':
       case 'absent':
       case 'records':
@@ -73,10 +73,13 @@ export function judgeVersionedWrite(votes: readonly WriteVote[]): VersionedWrite
   return floor ? { kind: 'look' } : { kind: 'kept', newly };
 }
 
-/** Of a member that answered `floor`: the same key, asked for by a get. */
+/** What a member that answered `floor` has of the key, according to a get. */
 export type Sight = 'same' | 'newer' | 'missing' | 'unknown';
 
-/** @param record has a version that is not above the floor of who answered */
+/**
+ * @param record whose version is not above the floor of the member
+ * @param answer of that member to a get of the record's key
+ */
 export function sightOf(record: StoredRecord, answer: MemberAnswer): Sight {
   switch (answer.kind) {
     case 'found': {
@@ -85,15 +88,15 @@ export function sightOf(record: StoredRecord, answer: MemberAnswer): Sight {
       return order > 0 ? 'newer' : 'missing';
     }
     case 'absent':
-      // The version of the answer, a delete's or the floor, is not below the record's: of a delete that is
-      // all there is to have; a value may have been deleted after it was set, and nobody knows any more.
+      // The member has nothing live of the key. That is all that a delete asks for. A value may have been deleted
+      // later and the delete forgotten, as its version is not above the floor; nobody can tell any more.
       return isTombstone(record) ? 'same' : 'missing';
     case 'not-serving':
     case 'refused':
     case 'unreachable':
     case 'unanswered':
     case 'overloaded':
-    // Answers to other operations; a member that gives one to a get is as good as silent.
+    // Answers to other operations: a member that gives one to a get counts as silent.
     case 'applied':
     case 'equal':
     case 'superseded':

@@ -1,12 +1,12 @@
-// Carries out the set of a record that keeps its version (D16): to all members at the partition's epoch,
-// rounds until they agree or its time is over (R4). What the answers mean is decision.ts's.
+// Carries out a versioned write: sends a record that keeps its version (D16) to all members at the partition's epoch,
+// in rounds until they agree or the time is over (R4). What the answers mean is in decision.ts.
 //
-// Members may differ in their floors, so that one takes the record and another answers `floor`. That is
-// harmless: who took it has no delete at or above it and no floor, so no delete of it was ever acknowledged
-// (I5 holds for deletes as for values, and a floor goes on to joiners with the copy). What it has is a set
-// that was never acknowledged (H21): repair brings it to the others, past their floors (H27), or a newer one
-// wins. It is not given a version above the floor, as a set is (H25): sets of others, which are newer than
-// this record, could have come meanwhile and would lose to it.
+// Floors may differ between members, so that one takes the record and another answers `floor`. That is harmless. The
+// member that took it has no delete and no floor at or above its version, so no such delete was ever acknowledged (I5
+// holds for deletes as for values, and a floor travels to joiners with the copy). What it holds counts as a set that
+// was never acknowledged (H21): anti-entropy brings it to the others, past their floors (H27), or a newer set wins.
+// The record is not given a version above the floor, as a set is (H25): it would win over other clients' sets that
+// came meanwhile and are newer than it.
 
 import { assert, unreachable } from '../../../cluster/assert.ts';
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
@@ -21,14 +21,14 @@ import { REFUSALS } from '../set/round.ts';
 import { judgeVersionedWrite, type Sight, sightOf } from './decision.ts';
 
 export type VersionedWriteOutcome =
-  /** Every member has it. */
+  /** Every member has the record now. */
   | { readonly kind: 'set' }
-  /** Every member had it before. */
+  /** Every member had the record before. */
   | { readonly kind: 'there' }
   | { readonly kind: 'superseded' }
   /**
-   * A delete of this key may be newer and forgotten, so a member does not take it. If another one did, it may
-   * still come to all.
+   * A newer delete of this key may have been forgotten, so some member does not take the record. If another member
+   * did, anti-entropy may still bring it to all.
    */
   | { readonly kind: 'below-floor' }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
@@ -42,7 +42,10 @@ export class VersionedWriter {
     this.#context = context;
   }
 
-  /** @param record must not change until the callback came, exactly once */
+  /**
+   * @param record must not change until the callback
+   * @param callback is called exactly once
+   */
   write(record: StoredRecord, callback: VersionedWriteCallback): void {
     new VersionedWriteOperation(this.#context, record, callback).round();
   }
@@ -54,7 +57,7 @@ class VersionedWriteOperation {
   /** Undefined once it was called. */
   #callback: VersionedWriteCallback | undefined;
   readonly #startedMs: number;
-  /** In this round or an earlier one. */
+  /** Whether any member stored the record, in this round or an earlier one. */
   #newly = false;
   #waitMs: number;
 
@@ -112,7 +115,7 @@ class VersionedWriteOperation {
         return this.#again('not-stored', notEverywhere(decision.unwritable));
       case 'refused': {
         const { code, detail } = REFUSALS[decision.reason];
-        // Room may come: deletes, the cleaner, and expiry make some.
+        // Room may come: deletes, expiry and the cleaner free memory.
         if (code === 'storage-full') return this.#again(code, detail);
         return this.#answer({ kind: 'failed', code, detail });
       }
@@ -121,7 +124,7 @@ class VersionedWriteOperation {
     }
   }
 
-  /** Those that answered `floor` are asked what they have of the key; only who serves can say (R1). */
+  /** Asks the members that answered `floor` what they have of the key; only serving ones may answer (R1). */
   #look({ partition }: KeyPlace, members: readonly Member[]): void {
     const serving = members.filter(({ role }) => role === 'serving');
     const sights: Sight[] = [];
@@ -130,7 +133,7 @@ class VersionedWriteOperation {
       sights.push(sight);
       if (sights.length < serving.length) return;
       if (sights.includes('missing')) return this.#answer({ kind: 'below-floor' });
-      // Who joins or leaves is what the others are, soon.
+      // A joining or leaving member cannot answer yet: ask again once the map has changed its role or removed it.
       if (sights.includes('unknown') || serving.length < members.length) return this.#askLater();
       if (sights.includes('newer')) return this.#answer({ kind: 'superseded' });
       return this.#answer({ kind: this.#newly ? 'set' : 'there' });
@@ -147,7 +150,7 @@ class VersionedWriteOperation {
     this.#again('unanswered', 'a storage node did not say whether it has the key');
   }
 
-  /** As long as a frontend goes on with a set at all; ever less often, for many may wait at once. */
+  /** Starts another round, for as long as a frontend pursues any set. The wait doubles, as many writes may wait. */
   #again(code: ErrorCode, detail: string): void {
     const { runtime, times } = this.#context;
     const elapsedMs = runtime.clock.monotonicMs() - this.#startedMs;

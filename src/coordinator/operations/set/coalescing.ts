@@ -1,10 +1,10 @@
-// Sets of one key that come while one of it is on its way from this frontend (H41): which of them goes next,
-// which are coalesced, and how much may wait. Sending and answering is writer.ts's.
+// The queue of sets that arrive while an earlier set of the same key is in flight from this frontend (H41): which one
+// goes next, which are coalesced, and how much may wait. Sending and answering is in writer.ts.
 //
-// Why an coalesced set may be acknowledged with the newer one: it takes effect just before it. The newer one
-// began after it and is on all members before either is answered, so that this instant is inside the time of
-// both; nobody can have read what was there for no time; and a set that was acknowledged before it began has
-// lost to the newer one, so it has lost to both.
+// Why a coalesced set may be acknowledged together with the newer one: it counts as taking effect just before the
+// newer one. The newer one began after it and is on all members before either is answered, so that instant lies within
+// both. Nobody can have read a value that was there for no time. And a set that was acknowledged before the coalesced
+// one began has lost to the newer one, so it has lost to both.
 
 import { assert } from '../../../cluster/assert.ts';
 import { WAITING_SETS_BYTES_MAX, WAITING_SETS_MAX } from '../../../cluster/model/limits.ts';
@@ -14,9 +14,11 @@ import { PendingSet } from './pending-set.ts';
 /** A set that waits, or has waited. Only WaitingSets changes it. */
 export class WaitingSet extends PendingSet {
   readonly bytes: number;
-  /** Of its key. Invariant: undefined exactly while it is neither in a queue nor beside others. */
+  /**
+   * The queue of its key. Invariant: undefined exactly while it is neither in a queue nor in the list over all keys.
+   */
   queue: KeyQueue | undefined;
-  /** Beside it in the order of arrival, of whatever key. */
+  /** Neighbours in the order of arrival over all keys. */
   older: WaitingSet | undefined;
   newer: WaitingSet | undefined;
 
@@ -29,23 +31,23 @@ export class WaitingSet extends PendingSet {
   }
 }
 
-/** What waits behind the set of one key that is on its way. Only WaitingSets changes it. */
+/** The sets that wait behind the set in flight of one key. Only WaitingSets changes it. */
 export class KeyQueue {
-  /** The oldest first. */
+  /** Oldest first. */
   readonly sets: WaitingSet[] = [];
-  /** So many of them, the oldest, are coalesced by the set on its way. They are kept in case it is refused. */
+  /** How many of the oldest waiting sets the set in flight supersedes; they stay queued in case it is refused. */
   coalesced = 0;
 }
 
 const NONE: readonly WaitingSet[] = [];
 
 /**
- * All that wait in this frontend: each in the queue of its key and, beside those of all other keys, in the order in
- * which they came, which is that of their deadlines. A set enters both by one call and leaves both by one call, so
- * that whoever took it from here is the only one who can answer it.
+ * All sets that wait in this frontend. Each is in the queue of its key and in one list over all keys, both in the
+ * order of arrival, which is the order of deadlines. A set enters both by one call and leaves both by one call, so
+ * only the code that took it out can answer it.
  */
 export class WaitingSets {
-  /** The one whose deadline comes first. */
+  /** Its deadline is the earliest of all. */
   #oldest: WaitingSet | undefined;
   #newest: WaitingSet | undefined;
   #count = 0;
@@ -59,7 +61,7 @@ export class WaitingSets {
     return this.#count;
   }
 
-  /** A single one may be longer than all together. */
+  /** True beyond a bound on number or bytes; a single set may exceed the bound on bytes. */
   get isTooMuch(): boolean {
     const isTooLong = this.#bytes > WAITING_SETS_BYTES_MAX && this.#count > 1;
     return isTooLong || this.#count > WAITING_SETS_MAX;
@@ -78,8 +80,9 @@ export class WaitingSets {
   }
 
   /**
-   * The set on its way has ended. The newest is sent next and coalesces all others: also those that wait
-   * because one in between, which had coalesced them, was not stored. When nothing newer came, it is one of these.
+   * Call when the set in flight has ended: takes the newest waiting set, to be sent next, which coalesces all others
+   * of its key. Those include sets that an earlier one had coalesced before it was refused; if nothing newer came,
+   * the one taken is one of them.
    */
   takeNext(queue: KeyQueue): WaitingSet | undefined {
     const next = queue.sets.pop();
@@ -88,7 +91,7 @@ export class WaitingSets {
     return next;
   }
 
-  /** The set on its way is stored. @returns whom it had coalesced, the oldest first */
+  /** Call when the set in flight is stored. @returns the sets that it had coalesced, oldest first */
   takeCoalesced(queue: KeyQueue): readonly WaitingSet[] {
     if (queue.coalesced === 0) return NONE;
     const taken = queue.sets.splice(0, queue.coalesced);
@@ -97,7 +100,7 @@ export class WaitingSets {
     return taken;
   }
 
-  /** Of all keys. */
+  /** Takes the oldest set over all keys. */
   takeOldest(): WaitingSet | undefined {
     const oldest = this.#oldest;
     const queue = oldest?.queue;
@@ -108,7 +111,7 @@ export class WaitingSets {
     return oldest;
   }
 
-  /** @param queue that it was taken from just now */
+  /** Unlinks a set. @param queue from which the set was removed just before */
   #left(set: WaitingSet, queue: KeyQueue): void {
     assert(set.queue === queue, 'a set leaves the queue that it waits in, once');
     const { older, newer } = set;
@@ -116,7 +119,7 @@ export class WaitingSets {
     else older.newer = newer;
     if (newer === undefined) this.#newest = older;
     else newer.older = older;
-    // What is over must not hold what is not (key-table.ts).
+    // Clear the links: a finished set must not keep others from being collected (key-table.ts).
     set.queue = undefined;
     set.older = undefined;
     set.newer = undefined;

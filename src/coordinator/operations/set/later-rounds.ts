@@ -1,12 +1,12 @@
-// Rounds of sets that wait for a member to come back (R4): each waits longer than the one before it, and a newer map
-// ends the wait of all, as it mostly says why they failed. What a round does is round.ts's.
+// Schedules the next rounds of sets that wait for a member to come back (R4). Each wait is longer than the one before;
+// a newer map ends all waits, as it mostly removes their cause. What a round does is in round.ts.
 
 import type { Times } from '../../../cluster/model/limits.ts';
 import type { Runtime } from '../../../cluster/ports.ts';
 
-/** The wait doubles so often: from 20 to 320 ms, so that ten thousand sets that wait do not take a whole core. */
+/** How often the wait may double: from 20 to 320 ms, so that ten thousand waiting sets do not use up a whole core. */
 const DOUBLINGS_MAX = 4;
-/** Of those that a map wakes, so many go in one turn. */
+/** How many of the sets that a new map wakes start their round in one turn of the event loop. */
 const WOKEN_AT_ONCE = 256;
 
 export class LaterRounds {
@@ -20,23 +20,23 @@ export class LaterRounds {
   }
 
   /**
-   * @param failed so many rounds of the set did, one after the other
-   * @param withinMs the wait takes at most so long, but never less than the first one: a rest of a nanosecond,
-   *   as clocks leave it, would be waited for again and again
-   * @param round is called once; nothing else may be the same function
+   * @param failed how many rounds of the set have failed in a row, at least 1
+   * @param withinMs upper bound of the wait, but never below the first wait: rounding of clocks may leave a bound of
+   *   nanoseconds, and the set would spin
+   * @param round is called once; no other caller may pass the same function object
    */
   add(failed: number, withinMs: number, round: () => void): void {
     const { random, timers } = this.#runtime;
     const waitMs = this.#retryMs * 2 ** Math.min(failed - 1, DOUBLINGS_MAX);
     this.#waiting.add(round);
-    // As much again at random, so that they spread.
+    // Up to as much again at random, so that the rounds spread.
     const spreadMs = waitMs + random.below(waitMs);
     timers.after(Math.max(this.#retryMs, Math.min(spreadMs, withinMs)), () => {
       if (this.#waiting.delete(round)) round();
     });
   }
 
-  /** There is a newer map. */
+  /** Ends all waits, because there is a newer map. */
   wake(): void {
     const woken = [...this.#waiting];
     this.#waiting = new Set();

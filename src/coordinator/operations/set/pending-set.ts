@@ -1,11 +1,11 @@
-// A set or delete of one client, from its arrival to its answer. Where it is meanwhile is writer.ts's.
+// A set or delete of one client, from its arrival to its answer. Where it is in between is decided in writer.ts.
 
 import { assert } from '../../../cluster/assert.ts';
 import type { WriteCallback, WriteOutcome, WriteRequest } from './decision.ts';
 
 export class PendingSet {
   readonly request: WriteRequest;
-  /** Of the monotonic clock: its deadline counts from here. */
+  /** By the monotonic clock; the deadline counts from here. */
   readonly arrivedMs: number;
   /** Undefined once it was called. */
   #callback: WriteCallback | undefined;
@@ -16,7 +16,7 @@ export class PendingSet {
     this.arrivedMs = arrivedMs;
   }
 
-  /** Takes the callback, so that a second answer is a bug that is seen at once and reaches nobody. */
+  /** Answers the client. The callback is dropped first, so a second answer fails the assertion and reaches nobody. */
   answer(outcome: WriteOutcome): void {
     const callback = this.#callback;
     assert(callback !== undefined, 'a set is answered once');

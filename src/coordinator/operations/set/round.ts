@@ -1,6 +1,6 @@
-// Carries out a set or delete (R4): one record to all members at the partition's epoch, rounds until
-// they agree or the deadline comes, and in the background for a while after it (D9). What the answers
-// mean is decision.ts's; when a set is sent at all is writer.ts's.
+// Carries out a set or delete (R4): sends one record to all members at the partition's epoch, in rounds until they
+// agree or the deadline comes, and then in the background for a while (D9). What the answers mean is in decision.ts;
+// when a set is sent is in writer.ts.
 
 import { unreachable } from '../../../cluster/assert.ts';
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
@@ -60,14 +60,14 @@ export const REFUSALS: Readonly<
 const NO_MEMORY_FOR_A_DELETE =
   'a storage node of this partition has no memory left to remember this delete, and cannot forget earlier ones; deletes_kept_by in its /status says which other storage node must be back for that';
 
-/** Of a set's time, from its arrival on. A round begun later could not end before the deadline. */
+/** How long after its arrival a set may begin a round: a later round could not end before the deadline. */
 export function lastRoundMs({ setDeadlineMs, tryMs }: Times): number {
   return setDeadlineMs - tryMs;
 }
 
 const NONE: readonly WriteVote[] = [];
 
-/** What was sent to the members of one epoch, and what they said. */
+/** The record's version and epoch in one round, and the members' answers. */
 interface Round {
   readonly epoch: Epoch;
   readonly version: Version;
@@ -80,19 +80,19 @@ export class SetOperation implements KeyEntry<SetOperation> {
   readonly hash: number;
   nextInSlot: SetOperation | undefined;
   readonly set: PendingSet;
-  /** Of its key; undefined as long as no other set came. */
+  /** Sets of the same key that wait behind this one; undefined until the first one comes. */
   queue: KeyQueue | undefined;
   readonly #context: OperationContext;
-  /** Undefined once the client has its answer; what goes on then goes on in the background. */
+  /** Undefined once the client has its answer; from then on the set continues in the background (D9). */
   #ended: EndCallback | undefined;
-  /** The highest version, of this key or of its partition's floor, that a member refused this set for. */
+  /** The highest version in a `superseded` or `floor` answer to this set: the next version must be above it. */
   #above: Version = VERSION_ZERO;
   #version: Version;
   #record: StoredRecord;
-  /** Whether any member may hold a record of this set, of this version or an earlier one. */
+  /** Whether any member may hold a record of this set, with this version or an earlier one. */
   #mayBeHeld = false;
   #lastRound: Round | undefined;
-  /** At the epoch of the last round. */
+  /** Counts the rounds that failed in a row at the epoch of the last round. */
   #failedRounds = 0;
 
   constructor(
@@ -126,8 +126,8 @@ export class SetOperation implements KeyEntry<SetOperation> {
   }
 
   /**
-   * To all at once who are not known to keep it; refused, unreachable and late all become votes, and one
-   * function decides.
+   * Sends the record in parallel to all members that are not known to keep it. Refusals, failures and timeouts all
+   * become votes, and `judgeWrite` alone decides.
    */
   #send({ partition, entry: { epoch, members } }: KeyPlace): void {
     const { router, refresh } = this.#context;
@@ -136,17 +136,17 @@ export class SetOperation implements KeyEntry<SetOperation> {
     const before = this.#lastRound;
     const isSameOffer = before?.epoch === epoch && before.version === this.#version;
     const kept = isSameOffer ? before.votes.filter(keeps) : NONE;
-    // R4: who keeps the record is not asked again, so a round that waits for another member costs it nothing.
-    // At another epoch its word is worth nothing: it may have been a joiner meanwhile.
+    // R4: a member that keeps the record is not asked again, so rounds that wait for another member cost it nothing.
+    // Votes of another epoch do not count: the member may have been a joiner in between.
     const votes: WriteVote[] = members.map((member) => ({
       member,
       answer: kept.find((vote) => isSameLife(vote.member, member))?.answer,
     }));
-    // Who did not take part in the epoch before may well do so now, or as soon as it has heard of it.
+    // A member that could not take part at the old epoch may well do so at the new one: begin with short waits.
     if (before?.epoch !== epoch) this.#failedRounds = 0;
     this.#lastRound = { epoch, version: this.#version, votes };
     if (votes.every(({ answer }) => answer !== undefined)) return this.#decide(votes);
-    // One of them may know that the epoch is over, and would have said so.
+    // A member that is not asked cannot answer that the epoch is over, so ask it for its map instead.
     for (const { member } of kept) refresh.fetchFrom(member.node);
     for (const vote of votes) {
       if (vote.answer !== undefined) continue;
@@ -173,7 +173,7 @@ export class SetOperation implements KeyEntry<SetOperation> {
         return this.#againNewer();
       case 'refused': {
         const { code, detail } = REFUSALS[decision.reason];
-        // R10: the node forgets earlier deletes now, and has room for this one as soon as it did.
+        // R10: the member now starts to forget earlier deletes, and has room for this one once it has.
         if (decision.reason === 'no-memory' && this.set.request.tombstone) {
           return this.#again(code, NO_MEMORY_FOR_A_DELETE);
         }
@@ -184,7 +184,7 @@ export class SetOperation implements KeyEntry<SetOperation> {
     }
   }
 
-  /** H18, H25: the next version is above what the members hold, as their answers say. */
+  /** Starts a round with a version above all that the members reported (H18, H25). */
   #againNewer(): void {
     // D9: a set that was answered 504 is never given another version.
     if (this.#ended === undefined) return;
@@ -203,7 +203,7 @@ export class SetOperation implements KeyEntry<SetOperation> {
     const elapsedMs = this.#elapsedMs();
     if (elapsedMs >= lastMs) {
       this.#giveUp(code, detail);
-      // Others may have it already; so that replicas do not differ, go on for a while (H21, D9).
+      // Some members may hold the record: go on for a while so that the replicas do not differ (H21, D9).
       if (!this.#mayBeHeld || elapsedMs > times.setDeadlineMs + times.setBackgroundMs) return;
     }
     this.#failedRounds++;
@@ -226,8 +226,9 @@ export class SetOperation implements KeyEntry<SetOperation> {
   }
 
   /**
-   * Taken when it is sent, so above all that its key was seen to have until then. Those that it coalesces get
-   * the ones just below it: in the order in which they came, and as far as can be above what was there before.
+   * The version is minted when the set is sent, so it is above every version of the key that was seen until then. The
+   * sets that it coalesces get the versions just below it, in their order of arrival, which as far as possible are
+   * also above what was there before.
    */
   #nextVersion(): Version {
     const { versions } = this.#context;
@@ -237,7 +238,7 @@ export class SetOperation implements KeyEntry<SetOperation> {
       : versions.nextOf(coalesced + 1, this.#above);
   }
 
-  /** H31: for this key only, for it may be far ahead of all clocks. */
+  /** H31: bounds this key only; the version may be far ahead of all clocks, and must not take other keys along. */
   #raise(version: Version): void {
     if (version > this.#above) this.#above = version;
   }
@@ -247,7 +248,7 @@ export class SetOperation implements KeyEntry<SetOperation> {
   }
 }
 
-/** Spelled out: a spread costs as much as the rest of it. */
+/** Fields are listed one by one: an object spread would double the cost of this function. */
 function recordOf(request: WriteRequest, version: Version): StoredRecord {
   const { key, value, tombstone, expiresAtMs, attributes } = request;
   return encodeRecord({ key, version, tombstone, expiresAtMs, attributes, value });

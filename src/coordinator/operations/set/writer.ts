@@ -1,5 +1,5 @@
-// Takes sets and deletes: one of a key is on its way at a time, those that come meanwhile wait, and then the
-// newest of them is sent for all (H41). Who is next is coalescing.ts's, the sending round.ts's.
+// Takes sets and deletes, and keeps at most one of each key in flight: those that come meanwhile wait, and then the
+// newest of them is sent for all (H41). Which one is next is in coalescing.ts, the sending in round.ts.
 
 import type { Version } from '../../../cluster/model/version.ts';
 import { hashOf } from '../../key-hash.ts';
@@ -10,7 +10,7 @@ import type { WriteCallback, WriteOutcome, WriteRequest } from './decision.ts';
 import { PendingSet } from './pending-set.ts';
 import { lastRoundMs, SetOperation } from './round.ts';
 
-/** Any will do: keys that collide only share a slot. */
+/** Any seed will do: keys with equal hashes merely share a slot. */
 const HASH_SEED = 0;
 
 const TOO_LATE: WriteOutcome = {
@@ -24,10 +24,9 @@ const TOO_MANY: WriteOutcome = {
   detail: 'too many sets wait for earlier ones of their keys',
 };
 
-/** H41: while a set of a key is on its way from here, those that come wait; then the newest of them is sent. */
 export class Writer {
   readonly #context: OperationContext;
-  /** By key: on its way until its caller is answered. What goes on in the background holds up nobody (D9). */
+  /** The set in flight of each key, until its client is answered; background rounds hold up no other set (D9). */
   readonly #onTheirWay = new KeyTable<SetOperation>();
   readonly #waiting = new WaitingSets();
   #coalesced = 0;
@@ -37,17 +36,20 @@ export class Writer {
     this.#context = context;
   }
 
-  /** How many were acknowledged and never sent. */
+  /** How many sets were acknowledged without being sent themselves. */
   get coalesced(): number {
     return this.#coalesced;
   }
 
-  /** How many are not sent yet, or coalesced and not answered yet. */
+  /** How many sets are not sent yet, or coalesced and not answered yet. */
   get waiting(): number {
     return this.#waiting.count;
   }
 
-  /** @param arrivedMs by the monotonic clock: its deadline counts from here */
+  /**
+   * @param callback is called exactly once
+   * @param arrivedMs by the monotonic clock; the deadline counts from here
+   */
   set(
     request: WriteRequest,
     callback: WriteCallback,
@@ -80,14 +82,14 @@ export class Writer {
       this.#onTheirWay.delete(operation);
       set.answer(outcome);
     } else if (outcome.kind === 'stored') {
-      // They are stored with it: from here on nothing can refuse them, however late it is.
+      // The coalesced sets are stored too: take them before `#refuseLate` can refuse one that is past its deadline.
       const coalesced = this.#waiting.takeCoalesced(queue);
-      // The next one leaves before the answers are written.
+      // Send the next set before writing the answers, so that its round trip starts at once.
       this.#sendNext(operation, queue);
       set.answer(outcome);
       this.#answerCoalesced(coalesced, outcome.version);
     } else {
-      // Later, because the next one can be refused before it has left, and so can all others after it.
+      // Send the next set in a new turn: it may fail before it is sent, as may all that follow, in ever deeper calls.
       this.#context.runtime.timers.after(0, () => this.#sendNext(operation, queue));
       set.answer(outcome);
     }
@@ -100,7 +102,7 @@ export class Writer {
     if (next !== undefined) this.#send(before.hash, next, queue);
   }
 
-  /** @param version of the set that coalesced them, which took one for each of them as well */
+  /** @param version of the set that coalesced them; it reserved one version below its own for each of them */
   #answerCoalesced(coalesced: readonly WaitingSet[], version: Version): void {
     for (const [index, set] of coalesced.entries()) {
       this.#coalesced++;
@@ -113,12 +115,12 @@ export class Writer {
     this.#waiting.takeOldest()?.answer(outcome);
   }
 
-  /** Who could not be stored in time any more is never sent; nothing of it is anywhere. */
+  /** Refuses waiting sets that could no longer be stored in time; nothing of them was sent to any member. */
   #refuseLate(): void {
     while (this.#msLeft() <= 0) this.#refuseOldest(TOO_LATE);
   }
 
-  /** One timer for all that wait. */
+  /** Keeps one timer for all waiting sets. */
   #watch(): void {
     const msLeft = this.#msLeft();
     if (this.#watching || msLeft === Number.POSITIVE_INFINITY) return;
@@ -131,7 +133,7 @@ export class Writer {
     });
   }
 
-  /** Until the oldest that waits can no longer be stored in time; infinite when nobody waits. */
+  /** Time until the oldest waiting set can no longer be stored in time; infinite when none waits. */
   #msLeft(): number {
     const { oldest } = this.#waiting;
     if (oldest === undefined) return Number.POSITIVE_INFINITY;
