@@ -30,9 +30,7 @@ import { assert } from '../../cluster/assert.ts';
 import type { StoreId } from '../../cluster/model/identity.ts';
 import { entryBytes, type LogEntry, writeEntry } from './log-entry.ts';
 
-/**
- * The most bytes of one write, unless a single entry is longer: longer ones delay an fsync or a turn of the replay.
- */
+/** The most bytes of one write, unless a single entry is longer: more would delay an fsync or a turn of the replay. */
 export const BLOCK_BYTES_MAX = 1024 * 1024;
 export const BLOCK_HEADER_BYTES = 28;
 export const FILE_HEADER_BYTES = 104;
