@@ -1,4 +1,4 @@
-// Who a storage node is, and what it has promised: kept in its data directory, or in memory only (D3). A change is on
+// The identity and the promise of a storage node, kept in its data directory, or in memory only (D3). A change is on
 // disk before it counts, and each write includes all earlier ones. The form of the file is identity-file.ts's.
 
 import type { Generation } from '../../cluster/model/cluster-map.ts';
@@ -16,9 +16,7 @@ type Written = (failure: string | undefined) => void;
 export const DISTRUST_NOT_NOTED =
   'a sync failed, and that cannot be noted: replace this disk before the node is started again';
 
-/**
- * Writes the identity of a new incarnation. A full disk is waited for: the node cannot begin, but nothing is broken.
- */
+/** Writes a new incarnation's identity. It waits for a full disk: the node cannot begin, but nothing is broken. */
 export function identityWrite(write: PersistentWrite['write']): PersistentWrite {
   return {
     write,
@@ -38,9 +36,7 @@ export function distrustWrite(write: PersistentWrite['write']): PersistentWrite 
   };
 }
 
-/**
- * The change that records a failed sync: acknowledged records may be lost, so no incarnation so far is complete (H8).
- */
+/** Records a failed sync: acknowledged records may be lost, so no incarnation so far counts as complete (H8). */
 export function distrusted({ incarnation }: Identity): Pick<Identity, 'completeSince'> {
   return { completeSince: (incarnation + 1) as Incarnation };
 }
@@ -94,8 +90,8 @@ export class StoredIdentity {
 
   /**
    * Promises to the recovery that asks. One number is promised to one recovery, the first that asks for it: two that
-   * began in the same second must not both believe that they have this node. The second one is told whose the number
-   * is, and takes a higher one.
+   * began in the same second must not both believe that they have this node. The reply to the second says whose the
+   * number is, and it takes a higher one.
    */
   promise(asked: Generation, written: Written): void {
     // Another, higher promise may be on its way to the disk: this later write must not take it back.

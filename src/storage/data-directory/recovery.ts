@@ -1,4 +1,4 @@
-// What a storage node does with its data directory before it registers: it learns who it is, takes the next
+// Recovers a storage node from its data directory before it registers: learns who the node is, takes the next
 // incarnation, reads map and log back, and judges whether everything it ever acknowledged is there (H8). Nothing is
 // served before that; a file that cannot be read stops the start instead of being skipped.
 
@@ -117,9 +117,7 @@ export class DirectoryRecovery {
     });
   }
 
-  /**
-   * Replays the log before the identity is written: if this start dies in between, the next must judge the log alike.
-   */
+  /** Replays before the identity is written: if this start dies in between, the next must judge the log alike. */
   #replay(earlier: Identity, map: ClusterMap | undefined): void {
     const { logger: lines, clock, host } = this.#runtime;
     const complete = this.#isComplete(earlier);

@@ -33,7 +33,7 @@ const SLICES_AT_ONCE = 2;
 /** The timer copies one slice each time: 64 KiB every 20 ms are 3 MB/s while nothing else is appended. */
 const IDLE_MS = 20;
 const OWING_MS = 1;
-/** Between two attempts to remove the superfluous files, while the log cannot be written. */
+/** The pause between two attempts to remove the superfluous files, while the log cannot be written. */
 const SHORTAGE_MS = 5000;
 /** A visit to a partition costs this fraction of a slice, because thousands of partitions may be empty. */
 const LOOKS_OF_A_SLICE = 64;
@@ -72,7 +72,7 @@ export class Compaction {
     this.#consider();
   }
 
-  /** For a node that shuts down: entries appended from then on would never be synced. */
+  /** Called when the node shuts down: entries appended from then on would never be synced. */
   stop(): void {
     this.#stopped = true;
     this.#walk = undefined;

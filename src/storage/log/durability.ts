@@ -1,5 +1,5 @@
-// What the parts of a storage node ask of its log, and the log of a node that has no data directory. An entry is
-// "durable" when it is written, and with the fsync mode `always` also synced. The real log is in log.ts.
+// Defines what the parts of a storage node ask of its log, and the log of a node that has no data directory. An entry
+// is "durable" when it is written, and with the fsync mode `always` also synced. The real log is in log.ts.
 
 import type { Logger } from '../../cluster/ports.ts';
 import { explained } from '../../cluster/shortage.ts';
@@ -34,7 +34,7 @@ export interface LogProblem {
   readonly detail: string;
   /** Whether only a restart of the process ends the problem; otherwise the log resumes by itself (H35). */
   readonly isFinal: boolean;
-  /** What the operator can do, where that is not the usual advice. */
+  /** Advice for the operator, where it is not the usual one. */
   readonly remedy?: string;
 }
 
@@ -70,9 +70,7 @@ export interface Durability {
   readonly problem: LogProblem | undefined;
   /** True when there is no problem, and the log is not so far behind that others should take over (H35). */
   readonly isWritable: boolean;
-  /**
-   * Why sets must be refused: because of a problem, or because entries that wait for the disk would fill the memory.
-   */
+  /** Why sets must be refused: a problem, or so many entries wait for the disk that they would fill the memory. */
   readonly refusal: 'full' | 'disk-failed' | undefined;
   /**
    * @param callback called when everything appended so far is durable; never after a final problem, because then

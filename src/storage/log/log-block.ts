@@ -1,8 +1,8 @@
 // The form of a log's files: a header, then blocks back to back. A block is the result of one write; it counts as a
 // whole or not at all. The entries in a block are log-entry.ts's, the order of the files is log-replay.ts's.
 //
-// A block begins with a salt of its store and file, and with its own offset. So neither a value that contains a piece
-// of a log nor the remains of another file can be mistaken for a block.
+// The header of a block has a salt of its store and file, and the block's own offset. So neither a value that contains
+// a piece of a log nor the remains of another file can be mistaken for a block.
 //
 //   offset  bytes  block, integers big-endian
 //        0      4  CRC-32 of everything from offset 4
@@ -111,9 +111,7 @@ export function decodeFileHeader(bytes: Buffer): FileHeader | string | undefined
   };
 }
 
-/**
- * The bytes with which each block of a file begins. Clients cannot forge a block, as they do not know the store's id.
- */
+/** The salt in the header of each block of a file. Clients do not know the store's id, so they cannot forge it. */
 export function saltOf(store: StoreId, file: number): Buffer {
   return hash('sha1', `${store} ${file}`, 'buffer').subarray(0, 8);
 }

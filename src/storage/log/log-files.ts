@@ -7,9 +7,7 @@ const NAME = /^records-(\d{8})\.log$/;
 export const EARLIER_LOG_FILE = 'records.log';
 export const FIRST_FILE = 1;
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
-/**
- * The file being written and the copy of a compaction come on top of what a log needs, and should be small beside it.
- */
+/** The file being written and a compaction's copy come on top of what a log needs, and should be small beside it. */
 const FILES_OF_MEMORY = 16;
 
 export function logFileName(number: number): string {
@@ -36,7 +34,7 @@ export function logFileBytes(memoryBytes = Number.POSITIVE_INFINITY): number {
 export interface WrittenFile {
   readonly number: number;
   readonly bytes: number;
-  /** As in `LogFile`; undefined for a file that was written by an earlier incarnation. */
+  /** The id as in `LogFile`; undefined for a file that was written by an earlier incarnation. */
   readonly id?: string | undefined;
 }
 

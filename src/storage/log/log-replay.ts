@@ -165,9 +165,7 @@ export class LogReplay {
     this.#synced = latest(this.#synced, synced) ?? NOWHERE;
   }
 
-  /**
-   * Syncs also what an earlier incarnation did not sync, or failed to: from here on the whole file counts as synced.
-   */
+  /** Syncs also what an earlier incarnation did not sync, or failed to: from now on all of it counts as synced. */
   #bringToDisk(file: LogFile, { number, bytes }: WrittenFile, done: () => void): void {
     const start = { file: number, offset: 0 };
     const { file: syncedFile, offset } = latest(start, this.#synced) ?? start;
@@ -233,9 +231,7 @@ export class LogReplay {
     });
   }
 
-  /**
-   * Removes the newest first: if that is interrupted, the log is still bad at the same place, until its file is cut.
-   */
+  /** Removes the newest first: after an interruption the log is bad at the same place, until that file is cut. */
   #removeBehind(number: number, done: () => void): void {
     const newest = this.#files.at(-1)?.number ?? number;
     if (newest <= number) return done();

@@ -15,7 +15,7 @@ import { LogHealth } from './log-health.ts';
 import { LogWaiters } from './log-waiters.ts';
 
 const SYNC_INTERVAL_MS = 1000;
-/** What a slow disk writes in seconds; when more than this waits, sets are refused. */
+/** A slow disk writes this much in seconds; when more than this waits, sets are refused. */
 const QUEUED_BYTES_MAX = 64 * 1024 * 1024;
 /** Without sets little is appended, so a shortage during which this much piles up counts as permanent. */
 const SHORTAGE_BYTES_MAX = 2 * QUEUED_BYTES_MAX;
@@ -63,14 +63,10 @@ export class RecordLog implements AppendLog {
   #queuedBytes = 0;
   #writtenBytes = 0;
   #busy = false;
-  /**
-   * Part of a block is behind the current file's end: a write failed, and only the next one to this file cuts it off.
-   */
+  /** A failed write left part of a block behind the current file's end: only the next write to it cuts that off. */
   #isTorn = false;
   #syncScheduled = false;
-  /**
-   * The compaction's hooks: `onAppended` gets the size of each entry, `onFileBegun` is called after each new file.
-   */
+  /** The compaction's hooks: called with the size of each appended entry, and after each file that is begun. */
   onAppended: (bytes: number) => void = () => undefined;
   onFileBegun: () => void = () => undefined;
 
@@ -310,9 +306,7 @@ export class RecordLog implements AppendLog {
     return { number, file, salt: saltOf(this.#options.store, number), bytes, syncedBytes };
   }
 
-  /**
-   * Syncs the finished file while the next one is written; with `never` too, so that a shutdown has little to sync.
-   */
+  /** Syncs the finished file beside writing the next; with `never` too, so that a shutdown has little to sync. */
   #retire(earlier: CurrentFile): void {
     if (earlier.syncedBytes === earlier.bytes) return earlier.file.close();
     this.#unsyncedFiles++;
@@ -364,9 +358,7 @@ export class RecordLog implements AppendLog {
     });
   }
 
-  /**
-   * Does nothing once the log has failed: the header of a file that is being begun would record this place as synced.
-   */
+  /** Does nothing once the log has failed: the header of a file being begun would record this place as synced. */
   #advance(place: LogPlace): void {
     if (this.hasFailed || this.#unsyncedFiles > 0) return;
     if (isBefore(this.#synced, place)) this.#synced = place;

@@ -17,7 +17,7 @@ export interface NodeLogOptions {
   readonly memoryBytes?: number | undefined;
 }
 
-/** What the log reports to its node, and asks it. */
+/** The reports of the log to its node, and its questions. */
 export interface NodeLogEvents {
   /** Called after each successful sync with its duration. */
   synced(milliseconds: number): void;

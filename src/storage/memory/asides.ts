@@ -27,7 +27,7 @@ import {
 } from './partition-store.ts';
 import type { Segments } from './segments.ts';
 
-/** What this needs of the store that has the records. */
+/** The store that has the records, as far as it is needed here. */
 export interface AsideHost {
   made(): PartitionRecords;
   /** Whether there is memory for an index that grows. */

@@ -21,7 +21,7 @@ const SLOT_BYTES = 6;
 const SLOTS_MIN = 2 * BUCKETS;
 /** The share of non-empty slots at which the table is full; a search for an absent key then inspects eight of them. */
 const FULL = 0.75;
-/** What an index takes for each of its keys when it is as full as it can be, in bytes. */
+/** Bytes that an index takes for each of its keys when it is as full as it can be. */
 export const INDEX_BYTES_LEAST = SLOT_BYTES / FULL;
 /** A new table is at most this full; as sizes are powers of two, a table that grew is at least half as full. */
 const FULL_AT_FIRST = 0.4;
@@ -40,9 +40,7 @@ const MOVED_AT_ONCE = 16;
  */
 const PERISHABLE = 0x8000;
 const ACCESSED = 0x4000;
-/**
- * Above the bucket's bits the tag has the highest eight bits of the hash, so that hardly any key is compared in vain.
- */
+/** Above the bucket's bits a tag has the highest eight bits of the hash, so hardly any key is compared in vain. */
 const BUCKET_IN_TAG = BUCKETS - 1;
 const HASH_IN_TAG = 0x3fff;
 
@@ -173,7 +171,7 @@ export class HashIndex {
     return table === undefined || slot === undefined ? undefined : (table.slots[slot] as Location);
   }
 
-  /** As `get`, and records that the key was asked for. */
+  /** Finds a key as `get` does, and records that it was asked for. */
   access(hash: KeyHash, key: KeyIn): Location | undefined {
     const { table, slot } = this.#find(hash, key) ?? {};
     if (table === undefined || slot === undefined) return undefined;
@@ -252,7 +250,7 @@ export class HashIndex {
   }
 
   /**
-   * As `remove`, for the index of a dropped partition, where the record may be gone already.
+   * Removes a key as `remove` does, but from the index of a dropped partition, where it may be gone already.
    * @returns whether it was there
    */
   forget(hash: KeyHash, location: Location): boolean {

@@ -82,7 +82,7 @@ export class MemoryLimit {
   }
 
   /**
-   * As `hasRoom`, for a record.
+   * Decides as `hasRoom` does, for a record.
    * @param replacedBytes length of the key's present record, which will be removed
    */
   hasRoomFor(recordBytes: number, replacedBytes: number, more: number, reserved: number): boolean {

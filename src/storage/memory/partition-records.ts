@@ -83,7 +83,7 @@ export class PartitionRecords {
     this.#count(hash, record);
   }
 
-  /** As `replace`, but writes the record to the place of the present one. */
+  /** Replaces the record at the location, and writes the new one to the same place. */
   overwrite(hash: KeyHash, location: Location, record: StoredRecord): void {
     this.#uncount(hash, this.#segments.at(location));
     this.index.replace(hash, location, location, isPerishable(record));
@@ -97,7 +97,7 @@ export class PartitionRecords {
     this.#segments.release(location);
   }
 
-  /** As `remove`, but the record's bytes stay in use: another index points to them. */
+  /** Removes a record whose bytes stay in use, because another index will point to them. */
   detach(hash: KeyHash, location: Location): void {
     this.#uncount(hash, this.#segments.at(location));
     this.index.remove(hash, location);

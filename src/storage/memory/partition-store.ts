@@ -75,9 +75,7 @@ export interface AsideReader {
   has(partition: PartitionId): boolean;
   /** The record of the key that was set aside: a view, valid until the next put. */
   peek(partition: PartitionId, key: Buffer): StoredRecord | undefined;
-  /**
-   * Lists the records in the partition and those set aside in one order, so that none is missed that moves meanwhile.
-   */
+  /** Lists the partition's records and those set aside in one order, so that none is missed that moves meanwhile. */
   listAll(partition: PartitionId, from: Cursor, limits: ListLimits): Listing;
 }
 
@@ -102,9 +100,9 @@ export interface AsideWriter {
 export interface PartitionReader {
   readonly whenFull: WhenFull;
   readonly asides: AsideReader;
-  /** For a client's get: a cache keeps what is asked for. */
+  /** Reads for a client's get: a cache keeps what is asked for. */
   get(partition: PartitionId, key: Buffer): StoredRecord | undefined;
-  /** For all other reads, which do not count as accesses. */
+  /** Reads for every other purpose, which does not count as an access. */
   peek(partition: PartitionId, key: Buffer): StoredRecord | undefined;
   /** The highest version that a forgotten delete can have had. */
   floor(partition: PartitionId): Version;
@@ -148,8 +146,8 @@ export interface PartitionWriter {
    */
   put(partition: PartitionId, record: StoredRecord): PutOutcome;
   /**
-   * As `put`, for a record that a member in sync has, which bypasses the floor: the delete of another key may have
-   * raised it (H27).
+   * Puts a record that a member in sync has. It bypasses the floor: the delete of another key may have raised it
+   * (H27).
    */
   putCopied(partition: PartitionId, record: StoredRecord): PutOutcome;
   raiseFloor(partition: PartitionId, version: Version): void;
@@ -163,9 +161,7 @@ export interface PartitionWriter {
 export interface PartitionStore extends PartitionReader, PartitionWriter {
   whenFull: WhenFull;
   readonly asides: AsideReader & AsideWriter;
-  /**
-   * Called while memory is short, to drop something that other nodes have too. @returns whether something was dropped
-   */
+  /** Called while memory is short, to drop what other nodes have too. @returns whether something was dropped */
   reclaim: () => boolean;
   /** Called for each record that was refused because memory was short. */
   refused: () => void;
@@ -181,7 +177,7 @@ export interface PartitionFigures {
   readonly newestMs: number;
 }
 
-/** What the memory of a store is used for, in bytes unless stated otherwise. */
+/** The uses of a store's memory, in bytes unless stated otherwise. */
 export interface MemoryFigures {
   readonly limit: number;
   /** Everything that counts against the limit; `payload` is the length of the records alone. */

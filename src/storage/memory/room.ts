@@ -65,9 +65,7 @@ export class Room {
     }
   }
 
-  /**
-   * Drops records that other nodes have too, rather than refuse a set or evict. @returns whether that may have helped
-   */
+  /** Drops what other nodes have too, before a set is refused or evicts. @returns whether that may have helped */
   #reclaimNow(): boolean {
     if (this.#dropped.isEmpty && !this.#store.reclaim()) return false;
     this.#dropped.release(DROPPED_SLOTS_IDLE);

@@ -122,7 +122,7 @@ export class SegmentStore implements PartitionStore {
   }
 
   /**
-   * For a replay of the log. A store with as much memory as before never refuses a record that it had
+   * Puts a record for the replay of the log. A store with as much memory as before never refuses one that it had
    * (memory-limit.ts); a cache refuses one for which it has no room.
    */
   restore(partition: PartitionId, record: StoredRecord): PutOutcome {

@@ -96,14 +96,12 @@ export class AntiEntropy {
     this.#hurry?.();
   }
 
-  /** For operators: for each partition whose due records cannot be forgotten, the member it waits for, and why. */
+  /** One text for each partition whose due records cannot be forgotten: the member that this waits for, and why. */
   get obstacles(): readonly string[] {
     return this.#serving().flatMap((partition) => this.#obstacles.get(partition) ?? []);
   }
 
-  /**
-   * Records that other members have and this one has no memory for: whether a get finds them depends on whom it asks.
-   */
+  /** Records of other members that this one has no memory for: whether a get finds them depends on whom it asks. */
   get unrepaired(): number {
     return this.#serving().reduce((sum, each) => sum + (this.#unrepaired.get(each) ?? 0), 0);
   }

@@ -1,5 +1,6 @@
-// What a storage node replies to a sender of a map. Whether it adopts the map is decided in map-adoption.ts. A map
-// that cannot be written is not refused: the node obeys its restrictions, and the versions in the reply say so.
+// Makes the reply of a storage node to the sender of a map. Whether the node adopts the map is decided in
+// map-adoption.ts. A map that cannot be written is not refused: the node obeys its restrictions, and the versions in
+// the reply say so.
 
 import { nodeEntry } from '../../cluster/model/cluster-map.ts';
 import type { NodeId } from '../../cluster/model/identity.ts';

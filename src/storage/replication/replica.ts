@@ -1,6 +1,6 @@
-// What a storage node may do with a partition: rules R1 and R2, and who may copy from it (R8, R10). The replica holds
-// the adopted map, and answers operations from the partition store. It knows no messages and no sockets: each
-// operation of a batch is answered by a plain call.
+// Decides what a storage node may do with a partition: rules R1 and R2, and who may copy from it (R8, R10). The
+// replica holds the adopted map, and answers operations from the partition store. It knows no messages and no
+// sockets: each operation of a batch is answered by a plain call.
 
 import { unreachable } from '../../cluster/assert.ts';
 import {
@@ -135,7 +135,7 @@ export class Replica {
     return this.#restrictions.map?.version ?? this.mapVersion;
   }
 
-  /** For how many milliseconds this node may still answer gets. */
+  /** Milliseconds for which this node may still answer gets. */
   get leaseMs(): number {
     return this.#granted ? this.lease.remainingMs() : 0;
   }

@@ -1,7 +1,8 @@
-// What a map takes from this incarnation as soon as the map was seen, adopted or not. A map gives rights only once it
-// is durable here; but a node whose disk is full cannot store one, and must not go on by an older map that the
-// cluster has left behind (R6, H12, H35). Memory is enough for restrictions: a restarted process is another
-// incarnation, which has no rights before it adopts a map that names it.
+// Restrictions: the rights that a map takes from this incarnation as soon as the map was seen, adopted or not. A map
+// gives rights only once it is durable here; but a node whose disk is full cannot store one, and must not go on by an
+// older map that the cluster has left behind (R6, H12, H35). Memory is enough for restrictions: a restarted process
+// is another incarnation, which has no rights before it adopts a map that names it. Which maps may be adopted is
+// decided in replica.ts.
 
 import {
   type ClusterMap,

@@ -19,7 +19,7 @@ import type { HeartbeatReply } from '../../cluster/wire/control-messages.ts';
 import type { LoggedStore } from '../logged-store.ts';
 import type { PartitionFigures } from '../memory/partition-store.ts';
 
-/** The newest map that each incarnation has adopted, as far as the controller was told. */
+/** The newest map that each incarnation has adopted, as far as the controller knows. */
 type Adopted = NonNullable<HeartbeatReply['adopted']>;
 
 interface Held {

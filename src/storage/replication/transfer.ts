@@ -85,7 +85,7 @@ export class Transfer {
   apply({ floor, records, next }: Extract<Answer, { kind: 'records' }>, from: Cursor): boolean {
     // Raise the floor before any record is applied: from here on no set below it is accepted. A store's floor stays
     // that of the first answer to the end (H26). A cache evicts while it is being copied, and nobody lists what it
-    // evicted: only the floor tells of it (H40).
+    // evicted: only the floor covers it (H40).
     this.#raiseFloor(floor);
     for (const record of records) {
       if (this.#isOutlived(record) || this.#hasApplied(record)) continue;
@@ -128,9 +128,7 @@ export class Transfer {
     if (present !== undefined) this.#drop(present);
   }
 
-  /**
-   * H26: an old set on its way may have arrived here before the floor did, for a key whose delete the source forgot.
-   */
+  /** H26: drops an old set that arrived here before the floor did, and whose delete the source has forgotten. */
   #dropForgotten(
     from: Cursor,
     to: Cursor | undefined,
