@@ -121,9 +121,9 @@ export class Heartbeats {
 
   #beat(): void {
     if (!this.#running) return;
-    // Schedule the next heartbeat now: a lost reply must not look like silence. A node without a map is of no use
-    // until it has one, so it asks more often; but each reply may be a map, so it waits for the reply: a machine
-    // short of time must not send it twice.
+    // Schedule the next heartbeat now: a lost reply must not look like silence. A node without a map is of no use, so
+    // it asks more often, but never before the last reply came: each may be a map, and a controller short of time
+    // must not be asked for it twice.
     const { heartbeatMs, decideMs } = this.#times;
     const hasMap = this.#replica.map !== undefined;
     this.#runtime.timers.after(hasMap ? heartbeatMs : decideMs, () => this.#beat());

@@ -226,7 +226,7 @@ export class StorageNode implements Service {
     new Shutdown(this.#runtime, node, life, options, closed);
   }
 
-  /** Also reclaims memory of dropped partitions and of idle bytes when no records come in that would pay for it. */
+  /** Reclaims memory of dropped partitions and of idle bytes even when no records come in that would pay for it. */
   #maintain(): void {
     const waitMs = this.#store.work() ? WORK_PAUSE_MS : LOOK_FOR_WORK_MS;
     this.#runtime.timers.after(waitMs, () => this.#maintain());

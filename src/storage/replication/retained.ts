@@ -109,10 +109,13 @@ export class Retained {
 
   /**
    * Drops the partitions that are safe without this node. A member counts only if it has adopted the map that took
-   * the partition from here, or a later one of the same generation. Otherwise: nobody else has that map; a recovery
-   * finds the one before it (H32), by which this node is a member with everything that was acknowledged; and the node
-   * would serve nothing. The same generation, because the recovery's maps are later ones, and its members may report
-   * them before this node has adopted the first.
+   * the partition from here, or a later one of the same generation. Otherwise:
+   * 1. Nobody else has adopted that map, and this node drops the partition.
+   * 2. A recovery finds the map before it (H32), by which this node is a member with everything that was
+   *    acknowledged.
+   * 3. By the recovery's map the node serves a partition that is empty.
+   * It must be the same generation, because the recovery's maps are of a later one, and its members may report them
+   * before this node has adopted the first.
    *
    * The adopted map must also be the very one that the controller had when it reported these members. TCP may hold a
    * push back during a cut and deliver it late, and the members that serve by that old map may hold nothing any more.
