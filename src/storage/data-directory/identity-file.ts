@@ -47,10 +47,7 @@ const identity = object({
    * all of it on disk.
    */
   bootId: optional(text({ max: 64 })),
-  /**
-   * Where the log ended when the store was closed, with everything before on disk. Earlier software did not record
-   * it.
-   */
+  /** Where the log ended when the store was closed, all of it on disk. Earlier software did not record it. */
   closedAt: optional(object({ file: placeNumber, offset: placeNumber })),
   /** The fsync mode in which the store was last written. */
   fsync: oneOf('always', 'interval', 'never'),

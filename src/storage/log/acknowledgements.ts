@@ -1,5 +1,5 @@
-// Decides when the answer to a set may leave: once the log holds the record that the answer vouches for. A client may
-// send a record again because the disk was slower than its patience: that answer waits for the first copy of the
+// Decides when the answer to a set may leave: once the log holds the record that the answer vouches for. A coordinator
+// may offer a record again because the disk was slower than its patience: that answer waits for the first copy of the
 // record in the log, not for everything that was appended since. How the log writes is decided in log.ts.
 
 import {

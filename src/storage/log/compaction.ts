@@ -23,8 +23,8 @@ const BEGIN_ABOVE = 2;
 /** Bytes copied for each byte that is appended: all is copied by the time that a quarter of the payload came in. */
 const COPIED_PER_BYTE = 4;
 /**
- * The most that one slice lists: half a millisecond of work with small records.
- * A slice is also at most a file's eighth, so that a file is made of many slices.
+ * A slice lists at most this much, half a millisecond of work with small records, and at most an eighth of a file's
+ * length, so that many slices make a file.
  */
 const SLICE_BYTES_MAX = 64 * 1024;
 const SLICES_OF_A_FILE = 8;

@@ -30,7 +30,7 @@ const NO_LOG: LogFigures = { bytes: 0, files: 0, queuedBytes: 0, writtenBytes: 0
 export interface LogProblem {
   /** A text such as `records-00000001.log cannot be written`. */
   readonly what: string;
-  /** The operating system's error code. */
+  /** The operating system's error code, or a text if the log itself found the problem. */
   readonly detail: string;
   /** Whether only a restart of the process ends the problem; otherwise the log resumes by itself (H35). */
   readonly isFinal: boolean;

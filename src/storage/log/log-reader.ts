@@ -172,8 +172,8 @@ export function isUnfinished(
 }
 
 /**
- * Searches for whole blocks from a position on, whatever the bytes before them are: lengths in damaged bytes cannot
- * be trusted, but each block begins with the salt.
+ * Searches for whole blocks from a position on, whatever the bytes before them are: lengths in damaged bytes cannot be
+ * trusted, but the header of each block has the salt.
  * @param found gets the latest place up to which one of these blocks says the log was synced; undefined when there is
  *   no block
  */
