@@ -1,11 +1,11 @@
-// What a storage node counts: its answers to operations, and to those who ask it, as a witness, for leases;
-// and how long its disk takes.
+// Metrics of a storage node: its answers to operations, its answers as a witness to requests for leases, and the
+// duration of its syncs. All other metrics are in inspection.ts.
 
 import type { Counter, DurationHistogram, Metrics } from '../cluster/http/metrics.ts';
 import { GRANT_ANSWERS, type GrantAnswer } from '../cluster/wire/control-messages.ts';
 import type { Answer, Operation } from '../cluster/wire/operations.ts';
 
-/** Operations by kind and by what was answered. */
+/** Counts operations by kind and answer. */
 export class AnswerCounters {
   readonly #counters = new Map<Operation['kind'], Map<Answer['kind'], Counter>>();
   readonly #metrics: Metrics;
@@ -89,7 +89,6 @@ export class GrantCounters {
   }
 }
 
-/** How long each sync of the log took. */
 export function syncTimes(metrics: Metrics): DurationHistogram {
   return metrics.durations('velourfog_fsync_duration_seconds', 'How long syncs of the log took.');
 }

@@ -1,5 +1,6 @@
-// Keeps a life of a storage node alive (R5): heartbeats to the controller, which bring maps and grants;
-// and, while the controller is silent, grants from a majority of the witnesses.
+// Keeps an incarnation of a storage node alive (R5): heartbeats to the controller, whose replies bring maps and
+// grants; and, while the controller is silent, grants from a majority of the witnesses. What maps mean for partitions
+// is replica.ts's.
 
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import type { ClusterClock } from '../cluster/model/cluster-clock.ts';
@@ -26,10 +27,10 @@ import type {
 import { CONTROL } from '../cluster/wire/control-table.ts';
 import type { Replica } from './replication/replica.ts';
 
-/** Below this share of the lease the witnesses are asked (R5). */
+/** When less than this share of the lease remains, the witnesses are asked (R5). */
 const RENEW_BELOW = 0.6;
 
-/** What the node has to say in each heartbeat. */
+/** The state that the node reports in each heartbeat. */
 export type NodeState = Pick<
   HeartbeatRequest,
   | 'items'
@@ -42,19 +43,19 @@ export type NodeState = Pick<
   | 'retains'
 >;
 
-/** What the heartbeats need to know of the node, and tell it. */
+/** The questions of the heartbeats to their node, and their reports. */
 export interface HeartbeatEvents {
   state(): NodeState;
-  /** What the map takes away is gone when this returns; what it gives is there once it is durable. */
+  /** When this returns, the rights that the map takes away are gone; those that it gives follow once it is durable. */
   offered(map: ClusterMap): void;
-  /** The newest map that each life has, as far as the controller heard (H29). */
+  /** The newest map that each incarnation has adopted, as far as the controller knows (H29). */
   adopted(by: NonNullable<HeartbeatReply['adopted']>, under: MapVersion): void;
-  /** The controller does not know this life: it must register. */
+  /** The controller does not know this incarnation: it must register. */
   unknown(): void;
   problem(text: string | undefined): void;
 }
 
-/** One request for grants to all witnesses, and who said yes. */
+/** One request for grants to all witnesses, and who granted it. */
 interface Vote {
   readonly sent: Moment;
   readonly granted: Life[];
@@ -66,16 +67,16 @@ export class Heartbeats {
   readonly #replica: Replica;
   readonly #controller: Address;
   readonly #times: Times;
-  /** H31: the controller is its only voice. */
+  /** The time of the cluster (H31), which a storage node learns from the controller only. */
   readonly #clock: ClusterClock;
   readonly #events: HeartbeatEvents;
   #running = false;
   #soon = false;
-  /** H38: unless the last answer could not be read, or laid over our map. */
+  /** H38: false after a reply that could not be read, or not applied to the adopted map: then ask for a whole map. */
   #takesDeltas = true;
-  /** Of the last answer of the controller. */
+  /** The stamp in the controller's last reply, and when that was received. */
   #stamp: { readonly stampMs: number; readonly heardMs: number } | undefined;
-  /** Heartbeats to the controller that may still be answered. */
+  /** How many heartbeats to the controller may still be answered. */
   #unanswered = 0;
 
   constructor(
@@ -108,7 +109,7 @@ export class Heartbeats {
     this.#running = false;
   }
 
-  /** One heartbeat out of turn, for several things that happen at about the same time. */
+  /** Sends one heartbeat out of turn, shortly, for several events that happen at about the same time. */
   soon(): void {
     if (this.#soon) return;
     this.#soon = true;
@@ -120,9 +121,9 @@ export class Heartbeats {
 
   #beat(): void {
     if (!this.#running) return;
-    // Not after the answer: one that is lost must not make the node look silent.
-    // A node without a map is of no use to anybody until it has one, and asks more often; but each answer may
-    // be a map, and a machine that is short of time must not be asked for it again before it came.
+    // Schedule the next heartbeat now: a lost reply must not look like silence. A node without a map is of no use, so
+    // it asks more often, but never before the last reply came: each may be a map, and a controller short of time
+    // must not be asked for it twice.
     const { heartbeatMs, decideMs } = this.#times;
     const hasMap = this.#replica.map !== undefined;
     this.#runtime.timers.after(hasMap ? heartbeatMs : decideMs, () => this.#beat());
@@ -150,8 +151,8 @@ export class Heartbeats {
     };
     let answered = false;
     this.#unanswered++;
-    // H11: not only when the lease runs out. The controller may miss this node while it hears the
-    // witnesses, and what they vouch for must reach it with their next heartbeats, before the suspicion.
+    // H11: not only when the lease runs out. The controller may miss this node while it hears the witnesses, and what
+    // they vouch for must reach it with their next heartbeats, before it suspects this node.
     this.#runtime.timers.after(this.#times.heartbeatMs / 2, () => {
       if (this.#running && !answered) this.#askWitnesses();
     });
@@ -166,7 +167,7 @@ export class Heartbeats {
         // The controller has lost its state, or had none yet. The witnesses go on meanwhile.
         this.#events.unknown();
       } else if (reply.kind === 'refused' && reply.error === 'other-incarnation') {
-        // Two processes of one node must never both live (I10); the newer one is right.
+        // Two processes of one node must never be alive together (I10); the newer one is right.
         throw new FatalError(
           EXIT.failure,
           `this life of node ${life.node} is over: ${reply.detail}`,
@@ -186,7 +187,7 @@ export class Heartbeats {
     if (stampMs !== undefined) {
       this.#stamp = { stampMs, heardMs: this.#runtime.clock.monotonicMs() };
     }
-    // Ahead of the lease: after a suspend the time is late, and nothing is to be judged by it.
+    // Set the time before the lease is extended: after a suspend it is late, and nothing may be judged by it.
     if (timeMs !== undefined) this.#clock.heard('controller', timeMs, sent);
     this.#events.problem(undefined);
     const news = received(reply, this.#replica.map);
@@ -199,8 +200,8 @@ export class Heartbeats {
   }
 
   /**
-   * H3: a grant given under a newer map may be one for partitions that this node lost in it. It needs not have
-   * adopted that map, for it gives up what it lost as soon as it knows.
+   * H3: a grant given under a newer map may be for partitions that this node has lost in it. The node need not have
+   * adopted that map, because it gives up what it lost as soon as it has seen the map.
    */
   #mayUse(version: MapVersion): boolean {
     const knows = compareMapVersions(this.#replica.obeyedVersion, version) >= 0;
@@ -210,7 +211,7 @@ export class Heartbeats {
   #askWitnesses(): void {
     const { map, obeyedMaps, life } = this.#replica;
     if (map === undefined || !obeyedMaps.every((obeyed) => isGranted(obeyed, life))) return;
-    // H32: its own vote is a grant of an earlier generation like any other.
+    // H32: the node's own vote, too, would be a grant of an earlier generation.
     if (this.#replica.isOverruled(map.version)) return;
     const vote: Vote = { sent: momentOf(this.#runtime.clock), granted: [] };
     for (const witness of distinct(obeyedMaps.flatMap(electoratesOf).flat())) {
@@ -236,13 +237,13 @@ export class Heartbeats {
   }
 
   #judge({ answer, incarnation, mapVersion }: GrantReply, witness: Life, vote: Vote): void {
-    // D2: a vote counts only from the life that the map names.
+    // D2: a vote counts only from the incarnation that the map names.
     if (answer !== 'granted' || incarnation !== witness.incarnation || !this.#mayUse(mapVersion))
       return;
     this.#count(vote, witness);
   }
 
-  /** Against the maps as they are now: the witnesses may have changed while the answers were out. */
+  /** Counts by the present maps: the witnesses may have changed while the requests were under way. */
   #count(vote: Vote, witness: Life): void {
     vote.granted.push(witness);
     const { obeyedMaps, life, lease } = this.#replica;

@@ -1,5 +1,5 @@
-// What people can ask a storage node: its status, its figures, what it holds of a key. Nothing here is a
-// way to read the cluster.
+// Answers operators who ask a storage node for its status, its metrics, or its record of a key. Nothing here is a way
+// to read the cluster.
 
 import type { ClientRoute } from '../cluster/http/client-route.ts';
 import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster/http/http.ts';
@@ -53,9 +53,9 @@ export interface InspectedNode {
   node(): NodeId;
   links(): number;
   replica(): Replica | undefined;
-  /** Of each partition where deletes that are due cannot be forgotten, the member that this waits for, and why. */
+  /** One text for each partition whose due deletes cannot be forgotten: the member that this waits for, and why. */
   obstacles(): readonly string[];
-  /** Records that other members have and that this one has no memory for. */
+  /** How many records other members have for which this one has no memory. */
   unrepaired(): number;
 }
 
@@ -133,25 +133,25 @@ export function inspect(routes: Routes, metrics: Metrics, node: InspectedNode): 
 
 const NOTHING_RETAINED = { partitions: 0, items: 0, payloadBytes: 0 };
 
-/** Between the records, behind the last one of a segment, and records that are no longer held. */
+/** Bytes between the records, behind the last record of each segment, and of records that are no longer in use. */
 function overheadBytes({ used, payload, index }: MemoryFigures): number {
   return used - payload - index;
 }
 
 /**
- * What a replica holds of a key: a record, which is a view until the next put, or else its floor. Also what a joiner has
- * set aside (H15): without the source it is as good as before, as soon as the join is given up.
+ * The record that a replica has of a key, which is a view until the next put, or else its floor. Counts also a record
+ * that a joiner has set aside (H15): if the join is given up, it is as good as before, without the source.
  */
 export interface Holding {
   readonly incarnation: Incarnation;
   readonly record: StoredRecord | undefined;
   readonly isAside: boolean;
   readonly floor: Version;
-  /** Of the whole partition: until when nothing that was acknowledged is missing, if that is known (H29). */
+  /** The epoch up to which nothing acknowledged is missing in the partition, if that is known (H29). */
   readonly completeness: Completeness | undefined;
 }
 
-/** @param replica that has adopted a map */
+/** @param node.replica one that has adopted a map */
 export function holdingOf(
   { store, replica }: { readonly store: PartitionReader; readonly replica: Replica },
   partition: PartitionId,
@@ -166,7 +166,7 @@ export function holdingOf(
   return { incarnation, record, isAside, floor, completeness };
 }
 
-/** For people and tests, without what is set aside: that is nothing that this node has, until a join is given up. */
+/** Answers operators and tests. Set-aside records do not count: the node has them only if a join is given up. */
 function showRecord(request: HttpRequest, { store, replica: current }: InspectedNode): HttpReply {
   const query = parseQuery(queryOf(request.target));
   const key = query.kind === 'query' ? query.parameters.get('key') : undefined;
@@ -192,7 +192,7 @@ function showRecord(request: HttpRequest, { store, replica: current }: Inspected
   };
 }
 
-/** memcached's stat names and its texts for numbers, as the seed's small-file service shows them. */
+/** Uses memcached's stat names and its texts for numbers, as the seed's small-file service does. */
 function status(node: InspectedNode): Readonly<Record<string, string>> {
   const { runtime, store, clock, answers } = node;
   const replica = node.replica();
@@ -244,7 +244,7 @@ function status(node: InspectedNode): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(stats).map(([name, value]) => [name, String(value)]));
 }
 
-/** Such as `storage2 joining`; each is named once; `nobody` while all that is due can be forgotten. */
+/** Joins texts such as `storage2 joining`, each once; `nobody` while all deletes that are due can be forgotten. */
 function keptBy(obstacles: readonly string[]): string {
   return [...new Set(obstacles)].sort().join(', ') || 'nobody';
 }

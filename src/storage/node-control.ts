@@ -1,5 +1,5 @@
-// What a storage node answers to control messages of others: maps that it is shown or asked for, votes as a witness, and
-// promises to a recovery (H32). Its own messages are registration.ts's and heartbeats.ts's.
+// Answers the control messages that a storage node receives: maps that are pushed or asked for, votes as a witness,
+// and promises to a recovery (H32). The messages that it sends itself are in registration.ts and heartbeats.ts.
 
 import type { ControlRoutes } from '../cluster/http/control-routes.ts';
 import type { ClusterMap } from '../cluster/model/cluster-map.ts';
@@ -20,7 +20,7 @@ import type { NodeIncarnation } from './node-incarnation.ts';
 import type { AdoptionOutcome } from './replication/map-adoption.ts';
 import { replyToMap } from './replication/map-reply.ts';
 
-/** Who the process is, once it has read its data directory, and the map that was read back. */
+/** The identity of the process, once it has read its data directory, and the map that was found there. */
 export interface KnownSelf {
   readonly node: NodeId;
   readonly store: StoreId;
@@ -65,7 +65,7 @@ function pushed(
   return answer(replica.isOverruled(message.delta?.version) ? 'overruled' : 'already-newer');
 }
 
-/** H32: the promise is on disk before the map is told. */
+/** H32: the promise is on disk before the reply with the map is sent. */
 function prepare(
   node: Controlled,
   { cluster, ...asked }: PrepareRequest,
@@ -77,7 +77,7 @@ function prepare(
     return reply(new Refused('not-ready', 'this node reads its data directory'));
   }
   const map = node.life()?.replica.map ?? self.map;
-  // Without a map it has never answered anything, and its promise is worth as much.
+  // A node without a map has never answered anything, so its promise counts for any cluster.
   if (map !== undefined && map.cluster !== cluster) {
     return reply(new Refused('other-cluster', 'this node belongs to another cluster'));
   }
@@ -94,7 +94,7 @@ function prepare(
       generation,
       nonce,
       map: life?.replica.map ?? self.map,
-      // What a map took from it that it could not store; it may know of a fence by that map alone (R6).
+      // A newer map that this node obeys but could not store; it may know of a fence by that map alone (R6).
       obeyed: life?.replica.obeyedOnly,
     });
   };

@@ -1,5 +1,6 @@
-// One life of a storage node, from the moment it has its incarnation: adopts maps, keeps its lease, votes
-// as a witness, copies what it joins. A process that is given another incarnation begins another one.
+// One incarnation of a storage node, from the moment it is assigned: adopts maps, maintains its lease, votes as a
+// witness, and copies the partitions that it joins. A process that is assigned another incarnation makes another
+// NodeIncarnation; storage-node.ts does that.
 
 import type { ClusterClock } from '../cluster/model/cluster-clock.ts';
 import {
@@ -45,18 +46,21 @@ export interface LifeOptions {
   readonly valueBytesMax: number;
   readonly copyChunkBytes: number;
   readonly times: Times;
-  /** H31: by which everything expires, and is judged. */
+  /** The time of the cluster (H31), by which records expire and versions are judged. */
   readonly clock: ClusterClock;
-  /** What earlier lives had, the store has only since this one (H8); undefined: it is of this process alone. */
+  /**
+   * The store has everything that this incarnation and later ones acknowledged (H8); undefined without a data
+   * directory.
+   */
   readonly completeSince: Incarnation | undefined;
-  /** What the data directory knew (H32). */
+  /** The generation to which the data directory says that this node has promised itself (H32). */
   readonly promised: Generation;
-  /** Of the newest map that an earlier life adopted. */
+  /** The version of the newest map that an earlier incarnation adopted. */
   readonly stored: MapVersion | undefined;
 }
 
 export interface LifeEvents {
-  /** The controller does not know this life: the process must register. */
+  /** The controller does not know this incarnation: the process must register. */
   unknown(): void;
   problem(text: string | undefined): void;
 }
@@ -71,7 +75,7 @@ export class NodeIncarnation {
   readonly #heartbeats: Heartbeats;
   readonly #joiner: Joiner;
   readonly #antiEntropy: AntiEntropy;
-  /** Lives to which this one renewed a lease, and when (H11). */
+  /** The incarnations whose lease this one renewed as a witness, and when (H11). */
   readonly #vouched = new Map<
     NodeId,
     { readonly incarnation: Incarnation; readonly atMs: number }
@@ -120,12 +124,12 @@ export class NodeIncarnation {
     });
   }
 
-  /** H35: why its log or its map cannot be written, or not in good time. */
+  /** H35: why the log or the map cannot be written, or not in good time; undefined when both can. */
   get diskProblem(): string | undefined {
     return diskProblem(this.#store.durability) ?? this.#adoption.problem;
   }
 
-  /** Of each partition where deletes that are due cannot be forgotten, the member that this waits for, and why. */
+  /** One text for each partition whose due deletes cannot be forgotten: the member that this waits for, and why. */
   get obstacles(): readonly string[] {
     return this.#antiEntropy.obstacles;
   }
@@ -134,7 +138,7 @@ export class NodeIncarnation {
     return this.#antiEntropy.unrepaired;
   }
 
-  /** @param recovered the map that the data directory had */
+  /** @param recovered the map from the data directory */
   begin(recovered: ClusterMap | undefined): void {
     if (this.#ended) return;
     if (recovered !== undefined) this.#adoption.now(recovered);
@@ -142,7 +146,7 @@ export class NodeIncarnation {
     this.#antiEntropy.start();
   }
 
-  /** Nothing is answered any more, nor asked of anybody. */
+  /** From now on this incarnation answers nothing, and asks nobody. */
   end(): void {
     this.#ended = true;
     this.replica.stop();
@@ -156,10 +160,11 @@ export class NodeIncarnation {
   }
 
   /**
-   * As a witness: may that life go on? Never without a map, and only as the own map has it, and a newer one that
-   * this life has seen (R5): such a grant is given under that one, and of use to who knows it (H3). Nor once
-   * this life has ended: a witness that said goodbye counts as one that knows of every fence (D2), while
-   * its process may take seconds more to finish the requests in progress.
+   * Decides as a witness whether that incarnation may go on. Never granted without a map, and only if both the
+   * adopted map and a newer one that was seen allow it (R5); the reply has the newer one's version, and is of use
+   * only to a node that knows that map (H3). Nor is anything granted after this incarnation has ended: a witness that
+   * said goodbye counts as one that knows of every fence (D2), while its process may take seconds more to finish
+   * requests in progress.
    */
   grant(request: GrantRequest): GrantReply {
     const { map, mapVersion, obeyedVersion, incarnation } = this.replica;
@@ -174,23 +179,23 @@ export class NodeIncarnation {
     return { incarnation, answer, mapVersion: obeyedVersion, map: newer ? map : undefined };
   }
 
-  /** Whether it has said goodbye, or is about to: from then on it answers nothing, and counts for dead (H5b). */
+  /** Whether this incarnation has said goodbye or is about to: it answers nothing more, and counts as dead (H5b). */
   get hasEnded(): boolean {
     return this.#ended;
   }
 
-  /** Whether any partition is still this life's to keep. */
+  /** Whether this incarnation is still a member of any partition. */
   isMember(): boolean {
     return this.replica.memberships.length > 0;
   }
 
-  /** Whether the map has it that this node is to hold no partitions. */
+  /** Whether the map says that this node is to hold no partitions. */
   isDraining(): boolean {
     const { map, life } = this.replica;
     return map !== undefined && nodeEntry(map, life.node)?.draining === true;
   }
 
-  /** Whether the map has another node that could take over what this one has. */
+  /** Whether the map has another node that could take over this node's partitions. */
   hasHeirs(): boolean {
     const { map, life } = this.replica;
     const nodes = Object.entries(map?.nodes ?? {});
@@ -201,8 +206,8 @@ export class NodeIncarnation {
     const { map, obeyedMaps } = this.replica;
     if (this.#ended) return 'ended';
     if (map === undefined) return 'no-map';
-    // H32: until it has the map of the recovery that it promised to follow, this witness renews nothing: that
-    // recovery counts on it that the leases of before run out.
+    // H32: until it has the map of the recovery that it has promised to follow, this witness renews nothing: the
+    // recovery relies on it that the earlier leases run out.
     if (this.replica.isOverruled(map.version)) return 'overruled';
     const against = obeyedMaps.find((obeyed) => !isGranted(obeyed, life));
     if (against === undefined) return 'granted';
@@ -223,7 +228,10 @@ export class NodeIncarnation {
     };
   }
 
-  /** What somebody may ask back who accepts a loss; undefined when there is nothing. */
+  /**
+   * The offline partitions of which this node has data, for an operator who accepts a loss; undefined if there are
+   * none.
+   */
   #retained(): HeartbeatRequest['retained'] {
     const { offline } = this.replica.retained;
     if (offline.length === 0) return undefined;

@@ -1,5 +1,5 @@
-// The streams of operations that come to a storage node: who may open one (D13), and when an answer may go.
-// What is answered is replica.ts's.
+// The streams on which operations arrive at a storage node: who may open one (D13), and when an answer may leave.
+// What is answered is decided in replica.ts.
 
 import type { NodeId } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
@@ -22,7 +22,7 @@ const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
 const TOO_LARGE: Answer = { kind: 'refused', reason: 'too-large' };
 const NOT_SERVING: Answer = { kind: 'not-serving' };
 
-/** What the streams lead to; it changes with each life of the node. */
+/** The node that the streams lead to; its replica changes with each incarnation. */
 export interface ServingNode {
   node(): NodeId;
   replica(): Replica | undefined;
@@ -51,7 +51,7 @@ export class OperationLinks {
     return this.#links.size;
   }
 
-  /** D13: a stream is bound to cluster, node and incarnation, and refused when any is another's. */
+  /** D13: a stream is bound to cluster, node and incarnation, and refused if any of them is another's. */
   accept(hello: OperationsHello, link: Link): LinkEvents | { refused: string } {
     const node = this.#served.node();
     const { map, incarnation } = this.#served.replica() ?? {};
@@ -73,7 +73,7 @@ export class OperationLinks {
     this.#links.add(link);
     return {
       received: (id, message) => this.#received(link, id, message),
-      // Only a set is that long. Were the stream cut instead, it would take all other operations along.
+      // Only a set can be that long. Cutting the stream instead would fail all other operations on it.
       tooLong: (id) => {
         this.#answers.count('set', TOO_LARGE);
         send(link, id, TOO_LARGE);
@@ -82,7 +82,7 @@ export class OperationLinks {
     };
   }
 
-  /** Once, however often it is tried. */
+  /** Logs a problem once, however often the same stream is tried. */
   #report(problem: string): void {
     if (problem === this.#reported) return;
     this.#reported = problem;
@@ -107,7 +107,7 @@ export class OperationLinks {
     this.#answers.count(operation.kind, answer);
     const { head, body } = encodeAnswer(answer);
     if (operation.kind !== 'set') return link.send(id, head, body);
-    // Not the answer: it has a view of the record, and would keep a segment that was cleaned meanwhile.
+    // The waiting callback holds only the encoded answer, so that the set's buffer is not kept until the log has it.
     const reply = () => link.send(id, head, body);
     const durability = this.#served.durability();
     return this.#acknowledgements.whenDown(durability, operation.record, answer, reply);

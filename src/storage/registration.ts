@@ -1,5 +1,5 @@
-// How a storage node makes itself known: one registration a life, which gives it its incarnation. What
-// follows is heartbeats.ts's.
+// How a storage node makes itself known to the controller: one registration for each incarnation, which assigns the
+// incarnation. heartbeats.ts does what follows.
 
 import { assert } from '../cluster/assert.ts';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
@@ -18,21 +18,21 @@ export interface RegistrationOptions {
   readonly node: NodeId;
   readonly address: Address;
   readonly store: StoreId;
-  /** Of a node with a data directory; the controller gives the others theirs (D3). */
+  /** The incarnation that a node with a data directory proposes; the controller chooses one for other nodes (D3). */
   readonly incarnation: Incarnation | undefined;
-  /** From this life on everything acknowledged is in the store (H8); undefined without a store. */
+  /** Everything acknowledged since this incarnation is in the store (H8); undefined without a data directory. */
   readonly completeSince: Incarnation | undefined;
-  /** Those that the data directory had before (H8); undefined without one. */
+  /** The incarnations that the data directory had before (H8); undefined without a data directory. */
   readonly lives: readonly Incarnation[] | undefined;
   readonly times: Times;
 }
 
-/** What the registration needs to know of the node, and tells it. */
+/** The questions of the registration to its node, and its reports. */
 export interface RegistrationEvents {
   registered(reply: RegisterReply): void;
-  /** The newest map that this node adopted. */
+  /** The newest map that this node has adopted. */
   map(): ClusterMap | undefined;
-  /** The recovery that it is bound to follow, while that map is of before (H32). */
+  /** The recovery that this node is bound to follow, while that map is from before the recovery (H32). */
   promised(): Generation | undefined;
 }
 
@@ -68,12 +68,12 @@ export class Registration {
     this.#lives = options.lives;
   }
 
-  /** Why the controller does not know this node now, for people; undefined when all is well. */
+  /** Why the controller does not know this node now, for operators; undefined when all is well. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  /** Until it succeeds; asked again meanwhile, nothing more. */
+  /** Asks the controller until it succeeds; further calls meanwhile do nothing. */
   register(): void {
     if (this.#registering) return;
     this.#registering = true;
@@ -105,8 +105,8 @@ export class Registration {
         return this.#registered(reply.message);
       }
       const isOfOtherScale = reply.kind === 'refused' && reply.error === 'other-time-scale';
-      // D12: before it is anybody. One that lives already goes on: the controller may be the wrong one, and is
-      // started again sooner than what this node holds in memory is there again.
+      // D12: only before the first registration. A registered node goes on: perhaps the controller is the wrong one,
+      // and it is restarted sooner than the records in this node's memory could be restored.
       if (isOfOtherScale && this.#incarnation === undefined) {
         throw new FatalError(EXIT.config, `controller ${controller}: ${reply.detail}`);
       }

@@ -1,5 +1,6 @@
-// How a storage node stops (D4): with a data directory it stops serving after a moment, brings its log to disk
-// and says that it will return; without one it hands its partitions over first, because what it holds dies with it.
+// How a storage node stops (D4): with a data directory it waits a moment, stops serving, syncs its log and says that
+// it will return; without one it hands its partitions over first, because its records die with it. What ends with the
+// incarnation is node-incarnation.ts's.
 
 import type { Address } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
@@ -37,7 +38,7 @@ export class Shutdown {
     this.#life = life;
     this.#deadlineMs = runtime.clock.monotonicMs() + drain.timeoutMs;
     this.#done = done;
-    // With everybody gone nobody could take anything over, and the map is to stay as it is.
+    // When everybody stops nobody could take anything over, and the map is to stay as it is.
     if (drain.wholeCluster) this.#stop(undefined);
     else if (!options.keepsData) this.#handOver();
     else if (!life.hasHeirs()) this.#stop('restarting');
@@ -64,17 +65,18 @@ export class Shutdown {
     const again = () => {
       this.#runtime.timers.after(decideMs, () => this.#handOver());
     };
-    // Said until the map says so: the controller may have died with it, or the operator undrained the node.
+    // Repeat it until the map shows it: the controller may have died with it, or an operator may have undrained the
+    // node.
     return life.isDraining() ? again() : this.#say('leaving', again);
   }
 
-  /** H5b: first nothing is answered any more, then that is said, and only then the listener closes. */
+  /** H5b: first the node stops answering, then it says so, and only then does the listener close. */
   #stop(state: 'restarting' | 'stopped' | undefined): void {
     this.#life.end();
     this.#options.durability.sync((failure) => {
-      // What it acknowledged is in its log; what the log lost was never acknowledged (H35).
+      // Everything acknowledged is in the log; entries that the log lost were never acknowledged (H35).
       if (failure !== undefined) this.#runtime.logger.write('error', 'the log failed', { failure });
-      // Nobody to tell: the controller will find out by itself.
+      // The whole cluster stops, so nobody need know; a controller that stays finds out by itself.
       if (state === undefined) this.#done(failure);
       else this.#say(state, () => this.#done(failure));
     });

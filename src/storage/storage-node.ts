@@ -1,6 +1,6 @@
-// The storage node as a Service: registers with the controller, keeps up with the map, and answers
-// operations that come over links. It decides nothing about the cluster;
-// what it may answer is replica.ts's, what it remembers segment-store.ts's.
+// The storage node as a Service: it registers with the controller, follows the map, and answers operations that
+// arrive over links. It decides nothing about the cluster; what it may answer is decided in replica.ts, and its
+// records are in segment-store.ts.
 
 import { ControlRoutes } from '../cluster/http/control-routes.ts';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
@@ -53,35 +53,35 @@ export interface StorageOptions extends StoreOptions {
   readonly controller: Address;
   readonly address: Address;
   readonly node: NodeId;
-  /** Whether the operator named the node; else its id may be the one its data directory has. */
+  /** Whether the operator named the node; if not, its id may be the one in its data directory. */
   readonly nodeIsGiven: boolean;
   readonly fsync: FsyncMode;
-  /** Of each file of the log; by default as the memory is. */
+  /** Length at which a file of the log is finished; by default it follows from the memory limit (log-files.ts). */
   readonly logFileBytes?: number;
   readonly valueBytesMax: number;
-  /** So much of a copy or a pull goes in one answer, but a record at least. */
+  /** The bytes of records that one answer to a copy or pull may have; at least one record is sent. */
   readonly copyChunkBytes: number;
   readonly times: Times;
-  /** Told of each life that this process takes up, for whoever must vouch for its end (H42). */
+  /** Called with each incarnation that this process begins, for the parent that must vouch for its end (H42). */
   readonly lives?: (life: Life) => void;
 }
 
-/** Between two slices of work on the memory. */
+/** The pause between two slices of work on the memory. */
 const WORK_PAUSE_MS = 5;
-/** Where there is none. What comes in pays for most of it anyway. */
+/** The pause after finding no such work. Records that come in pay for most of it anyway. */
 const LOOK_FOR_WORK_MS = 1000;
 
-/** Who this process is, before the controller has spoken. */
+/** The identity of this process, before the controller has replied. */
 interface Self {
   readonly node: NodeId;
   readonly store: StoreId;
   readonly completeSince: Incarnation | undefined;
-  /** Those that the data directory had before; undefined without one. */
+  /** The incarnations that the data directory had before; undefined without a data directory. */
   readonly lives: readonly Incarnation[] | undefined;
   readonly incarnation: Incarnation | undefined;
-  /** What the data directory says of it. */
+  /** The identity in the data directory; undefined without one. */
   readonly identity: Identity | undefined;
-  /** The map that was read back, for the life to begin with. */
+  /** The map that the recovery read, with which the incarnation begins. */
   readonly map: ClusterMap | undefined;
   readonly log: AppendLog;
 }
@@ -89,7 +89,7 @@ interface Self {
 export class StorageNode implements Service {
   readonly #runtime: Runtime;
   readonly #options: StorageOptions;
-  /** For reading, for its own upkeep, and for the replay; every other change goes through `logged`. */
+  /** Used for reading, for its own maintenance, and by the replay; every other change goes through `#logged`. */
   readonly #store: SegmentStore;
   readonly #metrics = new Metrics();
   readonly #routes: Routes;
@@ -102,9 +102,9 @@ export class StorageNode implements Service {
   readonly #clock: ClusterClock;
   #node: NodeId;
   #registration: Registration | undefined;
-  /** Nothing is logged before the replay of the log is over. */
+  /** Has no log until the replay of the log is over. */
   #logged: LoggedStore;
-  /** The log behind it; none without a data directory. */
+  /** The log behind `#logged`; undefined without a data directory. */
   #log: RecordLog | undefined;
   #life: NodeIncarnation | undefined;
   #self: Self | undefined;
@@ -190,14 +190,14 @@ export class StorageNode implements Service {
     return this.#routes.traits(request);
   }
 
-  /** What it has of a key, for who asks far more often than a request is made and read in. */
+  /** The record that the node has of a key, for the simulator's checks: they ask too often for HTTP requests. */
   holding(partition: PartitionId, key: Buffer): Holding | undefined {
     const replica = this.#life?.replica;
     if (replica?.map === undefined) return undefined;
     return holdingOf({ store: this.#store, replica }, partition, key);
   }
 
-  /** How that would be answered now, for the same. */
+  /** How the node would answer the operation now, for the same checks. */
   wouldAnswer(operation: Extract<Operation, { kind: 'get' | 'time' }>): Answer | undefined {
     return this.#life?.replica.answer(operation);
   }
@@ -216,18 +216,18 @@ export class StorageNode implements Service {
     const keepsData = this.#runtime.disk !== undefined;
     const { durability } = this.#logged;
     const closed = (failure: string | undefined) => {
-      // If that cannot be written, the next life merely trusts less.
+      // If this cannot be written, the next start merely trusts the store less.
       if (failure === undefined) this.#identity.close(this.#log?.syncedTo, () => done());
       else done();
     };
-    // Nobody counted on it yet. But the start noted that the store is open: were that left, whoever then starts the
-    // machine anew would have a store that is not believed, though nothing was ever written to it (H8).
+    // Nobody counts on this process yet. But its start recorded that the store is open: if that stayed, a restart of
+    // the machine would make the store count as incomplete, although nothing was written to it (H8).
     if (life === undefined) return durability.sync(closed);
     const node = { client: this.#client, controller, times, durability, keepsData };
     new Shutdown(this.#runtime, node, life, options, closed);
   }
 
-  /** Memory comes back also when nothing comes in that would pay for it: that of dropped partitions, of idle bytes. */
+  /** Reclaims memory of dropped partitions and of idle bytes even when no records come in that would pay for it. */
   #maintain(): void {
     const waitMs = this.#store.work() ? WORK_PAUSE_MS : LOOK_FOR_WORK_MS;
     this.#runtime.timers.after(waitMs, () => this.#maintain());
@@ -246,7 +246,10 @@ export class StorageNode implements Service {
     return log;
   }
 
-  /** Tries until it is noted, so that the next life does not believe a disk that failed for a moment only (H8). */
+  /**
+   * Tries until the distrust is on disk, so that the next start does not trust a disk that failed only for a moment
+   * (H8).
+   */
   #distrustStore(): void {
     const write = distrustWrite((written) => this.#identity.distrust(written));
     writePersistently(this.#runtime, write, () => undefined);
@@ -274,10 +277,11 @@ export class StorageNode implements Service {
 
   #registered(self: Self, { incarnation, map }: RegisterReply): void {
     const begin = () => {
-      // It would be counted on, and gone without a goodbye.
+      // Do not begin while draining: the controller would count on the incarnation, which would end without a
+      // goodbye.
       if (this.#draining) return;
       const life = this.#lifeOf(self, incarnation);
-      // At once: only a heartbeat makes the controller count on this life.
+      // Begin as soon as possible: the controller counts on this incarnation only after its first heartbeat.
       if (map === undefined) life.begin(self.map);
       else life.adopt(map, 'controller', () => life.begin(self.map));
     };
@@ -289,12 +293,12 @@ export class StorageNode implements Service {
     });
   }
 
-  /** Of the maps that this life and those before it adopted. */
+  /** The version of the newest map that this incarnation or an earlier one has adopted. */
   #newestVersion(self: Self): MapVersion | undefined {
     return this.#life?.replica.map?.version ?? self.map?.version;
   }
 
-  /** The present life, if it has this incarnation, or a new one. */
+  /** Returns the present NodeIncarnation if it has this incarnation; otherwise ends it and makes a new one. */
   #lifeOf(self: Self, incarnation: Incarnation): NodeIncarnation {
     if (this.#life?.replica.incarnation === incarnation) return this.#life;
     const stored = this.#newestVersion(self);

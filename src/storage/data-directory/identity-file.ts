@@ -1,11 +1,12 @@
-// Who the owner of a data directory is: the node's id and the store's, made once; the last incarnation;
-// and what is needed to judge whether everything acknowledged is still there (H8). A bit that turned over in it
-// could make a node believe in what it lost, so the file carries a checksum of everything behind it:
+// The form of the identity file, which says who owns a data directory: the ids of the node and the store, made once,
+// the last incarnation, and what the next start needs to judge whether everything acknowledged is still there (H8).
+// When the file is written is identity.ts's. A flipped bit could make a node believe in records that it lost, so the
+// file has a checksum of everything behind the checksum:
 //
 //   {"format":3,"crc":"(8 hex digits)",(the fields)}
 //
-// Format 2, which earlier software wrote, had no checksum. Such a file is read as it is, and written as format 3
-// with the next change.
+// Format 2, which earlier software wrote, had no checksum. Such a file is read as it is, and written as format 3 with
+// the next change.
 
 import { crc32 } from 'node:zlib';
 import {
@@ -39,32 +40,32 @@ const identity = object({
   node: nodeId,
   store: storeId,
   incarnation,
-  /** Those before, the oldest first (livesOf). Earlier software did not note them. */
+  /** Earlier incarnations, the oldest first (livesOf). Earlier software did not record them. */
   lives: optional(list(incarnation, { max: LIVES_MAX })),
   /**
-   * Of the machine's start during which the store was last written; none once it was closed with all of
-   * it on disk.
+   * Identifies the machine's start during which the store was last written; undefined once the store was closed with
+   * all of it on disk.
    */
   bootId: optional(text({ max: 64 })),
-  /** Where the log ended when the store was closed: all before was on disk. Earlier software did not note it. */
+  /** Where the log ended when the store was closed, all of it on disk. Earlier software did not record it. */
   closedAt: optional(object({ file: placeNumber, offset: placeNumber })),
-  /** How the store was last written. */
+  /** The fsync mode in which the store was last written. */
   fsync: oneOf('always', 'interval', 'never'),
-  /** Everything that this life of the node and all later ones acknowledged is in the store (H8). */
+  /** Everything that this incarnation and all later ones acknowledged is in the store (H8). */
   completeSince: incarnation,
-  /** Maps and grants of earlier generations are nothing any more (H32). */
+  /** The node has promised to refuse maps and grants of earlier generations (H32). */
   promisedGeneration: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
-  /** Whose generation that is; none while nothing was promised, or by earlier software. */
+  /** The nonce of that generation; undefined if nothing was promised, or if earlier software wrote the file. */
   promisedNonce: optional(nonce),
 });
 
 export type Identity = ShapeOf<typeof identity>;
 
 /**
- * All lives of a directory, the oldest first: by them the controller tells it from an old copy (H8), which it is not even
- * where nobody knows here whether a life was admitted. Of too many the last ones stay, and the one that the map in the
- * directory names: a node may die again and again before it hears of a map.
- * @param named that one
+ * All incarnations of a directory, the oldest first, which tell the controller that this is not an old copy (H8): so
+ * also those of which the node does not know whether they were admitted. If there are too many the last ones stay,
+ * and the one that the map in the directory names: a node may die many times before it receives another map.
+ * @param named the incarnation that the map in the directory names
  */
 export function livesOf(
   { lives = [], incarnation }: Pick<Identity, 'lives' | 'incarnation'>,
@@ -82,13 +83,13 @@ export function encodeIdentity(fields: Identity): Buffer {
   return Buffer.concat([beginningFor(checked), checked]);
 }
 
-/** @returns a text that says what is wrong, for anything that is not an identity. */
+/** @returns the identity, or a text that says why the bytes are none */
 export function decodeIdentity(bytes: Buffer): Identity | string {
   if (isNothing(bytes)) return 'it is empty';
   try {
     const read: unknown = JSON.parse(bytes.toString());
     const { format, crc } = header(read);
-    // The file would have format 2 and a checksum if a bit of its format had turned over.
+    // A format 2 with a checksum would be a format 3 in which a bit of the format has flipped.
     if ((format === FORMAT || crc !== undefined) && !isSound(bytes)) {
       return 'its checksum does not match, so the disk has changed it';
     }

@@ -1,5 +1,5 @@
-// Who a storage node is, and what it promised: in its data directory, or in memory only (D3). What changes is
-// on disk before it counts, and each write has all that earlier ones have.
+// The identity and the promise of a storage node, kept in its data directory, or in memory only (D3). A change is on
+// disk before it counts, and each write includes all earlier ones. The form of the file is identity-file.ts's.
 
 import type { Generation } from '../../cluster/model/cluster-map.ts';
 import type { Incarnation } from '../../cluster/model/identity.ts';
@@ -9,14 +9,14 @@ import { explained, isShortage } from '../../cluster/shortage.ts';
 import type { LogPlace } from '../log/log-block.ts';
 import { encodeIdentity, IDENTITY_FILE, type Identity, livesOf } from './identity-file.ts';
 
-/** @param failure why it is not on disk */
+/** @param failure why the write is not on disk; undefined when it is */
 type Written = (failure: string | undefined) => void;
 
-/** H8: the next start would believe what may be gone. */
+/** H8: otherwise the next start would rely on records that may be lost. */
 export const DISTRUST_NOT_NOTED =
   'a sync failed, and that cannot be noted: replace this disk before the node is started again';
 
-/** While the disk is full a node cannot begin a life, but there is nothing wrong with it. */
+/** Writes a new incarnation's identity. It waits for a full disk: the node cannot begin, but nothing is broken. */
 export function identityWrite(write: PersistentWrite['write']): PersistentWrite {
   return {
     write,
@@ -26,7 +26,7 @@ export function identityWrite(write: PersistentWrite['write']): PersistentWrite 
   };
 }
 
-/** H8: until it is noted the next start would believe what may be gone. */
+/** Records that a sync failed, trying until it succeeds: otherwise the next start would rely on lost records (H8). */
 export function distrustWrite(write: PersistentWrite['write']): PersistentWrite {
   return {
     write,
@@ -36,19 +36,19 @@ export function distrustWrite(write: PersistentWrite['write']): PersistentWrite 
   };
 }
 
-/** Of what a failed sync should have brought to disk some may be gone, though it was acknowledged (H8). */
+/** Records a failed sync: acknowledged records may be lost, so no incarnation so far counts as complete (H8). */
 export function distrusted({ incarnation }: Identity): Pick<Identity, 'completeSince'> {
   return { completeSince: (incarnation + 1) as Incarnation };
 }
 
 export class StoredIdentity {
   readonly #disk: Disk | undefined;
-  /** As it was written last, or is being written; none without a data directory. */
+  /** The identity as it was last written or is being written; undefined without a data directory. */
   #written: Identity | undefined;
   #promised: Generation;
-  /** The same, once what is being written is on disk. */
+  /** The promise that will hold once the writes under way are on disk. */
   #highest: Generation;
-  /** The one that is on disk. */
+  /** The incarnation that is on disk. */
   #incarnation: Incarnation | undefined;
   #problem: string | undefined;
 
@@ -61,22 +61,25 @@ export class StoredIdentity {
     this.#incarnation = identity?.incarnation;
   }
 
-  /** All that the directory had, this one among them (H8); undefined without one. */
+  /** All incarnations of the directory, including the present one (H8); undefined without a data directory. */
   get lives(): readonly Incarnation[] | undefined {
     return this.#written && livesOf(this.#written);
   }
 
-  /** Why the last write failed, if it did. */
+  /** Why the last write failed; undefined if it succeeded. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  /** Durable; maps and grants of earlier generations are nothing any more (H32). */
+  /** The durable promise: maps and grants of earlier generations are refused (H32). */
   get promised(): Generation {
     return this.#promised;
   }
 
-  /** The controller knows a later life than the disk does; that one is on disk before it is lived (3.5). */
+  /**
+   * Stores the incarnation that the controller has assigned, if it is another than the one on disk: it must be on
+   * disk before it begins (3.5).
+   */
   live(incarnation: Incarnation, written: Written): void {
     if (this.#incarnation === incarnation) return written(undefined);
     return this.#write({ incarnation, lives: this.lives }, (failure) => {
@@ -86,11 +89,12 @@ export class StoredIdentity {
   }
 
   /**
-   * One number is promised to one recovery, the first that asks for it: two that began in the same second must
-   * not both believe that they have this node. Whoever comes second hears whose it is, and goes above.
+   * Promises to the recovery that asks. One number is promised to one recovery, the first that asks for it: two that
+   * began in the same second must not both believe that they have this node. The reply to the second says whose the
+   * number is, and it takes a higher one.
    */
   promise(asked: Generation, written: Written): void {
-    // Another, higher promise may be on its way to the disk: what is written last must not take it back.
+    // Another, higher promise may be on its way to the disk: this later write must not take it back.
     if (asked.generation > this.#highest.generation) this.#highest = asked;
     const highest = this.#highest;
     const { generation: promisedGeneration, nonce: promisedNonce } = highest;
@@ -107,8 +111,8 @@ export class StoredIdentity {
   }
 
   /**
-   * Everything is on disk: the next life need not ask whether the machine was started anew (H8).
-   * @param closedAt where the log ends; undefined without one
+   * Records that everything is on disk: the next start need not ask whether the machine was restarted (H8).
+   * @param closedAt where the log ends; undefined without a log
    */
   close(closedAt: LogPlace | undefined, written: Written): void {
     this.#write({ bootId: undefined, closedAt }, written);

@@ -1,6 +1,6 @@
-// What a storage node does with its data directory before it registers: learns who it is, takes the
-// next incarnation, reads map and log back, and judges whether everything it ever acknowledged is there
-// (H8). Nothing is served before; what cannot be read stops the start instead of being passed over.
+// Recovers a storage node from its data directory before it registers: learns who the node is, takes the next
+// incarnation, reads map and log back, and judges whether everything it ever acknowledged is there (H8). Nothing is
+// served before that; a file that cannot be read stops the start instead of being skipped.
 
 import { unreachable } from '../../cluster/assert.ts';
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
@@ -27,10 +27,10 @@ import {
 export const MAP_FILE = 'storage.map';
 export const MAP_TITLE = 'velour-fog storage map';
 
-/** As milliseconds, in which incarnations count, a quarter of an hour. */
+/** Incarnations count milliseconds, so this is a quarter of an hour. */
 const INCARNATIONS_SKIPPED_MAX = 2 ** 20;
 
-/** A map is on the disk before anything is logged under it (I2). */
+/** A map is on disk before anything is logged under it (I2), so records without a map mean that it was lost. */
 export const NO_MAP_FILE = `it has records, and there is no ${MAP_FILE}`;
 
 export function encodeAdoptedMap(map: ClusterMap): Buffer {
@@ -44,9 +44,9 @@ export interface Recovered {
 }
 
 export interface DirectoryRecoveryOptions {
-  /** The id for a new directory; a used one has its own. */
+  /** The id for a new directory; a used directory has its own. */
   readonly node: NodeId;
-  /** Whether the operator asked for that very id. */
+  /** Whether the operator named this id, so that a directory of another node is refused. */
   readonly nodeIsGiven: boolean;
   readonly fsync: FsyncMode;
 }
@@ -59,10 +59,10 @@ export class DirectoryRecovery {
   readonly #options: DirectoryRecoveryOptions;
   readonly #done: (recovered: Recovered) => void;
   readonly #beganMs: number;
-  /** Of the memory, for the records that there was no room for. */
+  /** The memory that is missing for records which found no room, in bytes. */
   #missingBytes = 0;
 
-  /** @param done when the store holds what the log holds */
+  /** @param done called when the store holds what the log holds, and the new incarnation is on disk */
   constructor(
     runtime: Runtime,
     disk: Disk,
@@ -98,7 +98,10 @@ export class DirectoryRecovery {
     );
   }
 
-  /** The log is made before the identity, so a directory with an identity and no log has lost its log. */
+  /**
+   * Makes a new directory. The log is made before the identity, so an identity without a log means that the log is
+   * lost.
+   */
   #found(): void {
     const store = this.#runtime.random.token() as StoreId;
     createLog(this.#disk, store, (log) => this.#takeIdentity(undefined, undefined, store, log));
@@ -114,11 +117,11 @@ export class DirectoryRecovery {
     });
   }
 
-  /** Before the identity is written: a start that ends in between must judge the log as this one does. */
+  /** Replays before the identity is written: if this start dies in between, the next must judge the log alike. */
   #replay(earlier: Identity, map: ClusterMap | undefined): void {
     const { logger: lines, clock, host } = this.#runtime;
     const complete = this.#isComplete(earlier);
-    // H40: the log of a cache, too, may hold more than fits.
+    // H40: the log of a cache, too, may hold more records than fit.
     if (map !== undefined) this.#store.whenFull = whenFullOf(map);
     const replay = new LogReplay(
       this.#disk,
@@ -156,7 +159,7 @@ export class DirectoryRecovery {
     });
   }
 
-  /** The incarnation is on disk before anybody hears of it (I10). */
+  /** Takes the next incarnation, which is on disk before anybody hears of it (I10). */
   #takeIdentity(
     earlier: Identity | undefined,
     map: ClusterMap | undefined,
@@ -166,8 +169,9 @@ export class DirectoryRecovery {
     const { clock, host, random } = this.#runtime;
     const last = earlier?.incarnation ?? 0;
     const startMs = Math.floor(clock.wallMs());
-    // Where the clock was ahead, and is right again, the number above the last one is not to be taken (I10): a life that
-    // began from this very state of the directory had it, and this may be a copy that was put back (seed 70000735).
+    // If the clock was ahead and is right again, do not take the number right above the last one (I10): this may be a
+    // copy of the directory that was put back, and an incarnation from the same state may have taken it (seed
+    // 70000735).
     const skipped = random.below(INCARNATIONS_SKIPPED_MAX);
     const incarnation = (startMs > last ? startMs : last + 1 + skipped) as Incarnation;
     const complete = earlier !== undefined && this.#isComplete(earlier);
@@ -199,7 +203,7 @@ export class DirectoryRecovery {
     return isComplete(earlier, this.#runtime.host.bootId());
   }
 
-  /** In the order of the log, so what a floor would refuse now was accepted then. */
+  /** Applies an entry to the store. The floor refuses no record here: it was lower when the record was logged. */
   #redo(entry: LogEntry): void {
     const store = this.#store;
     switch (entry.kind) {
@@ -234,14 +238,17 @@ export class DirectoryRecovery {
       this.#missingBytes += this.#store.bytesAtLeast(record);
       return;
     }
-    // H40: as if it had been evicted at once; what is here of the key is older.
+    // H40: treat the record as one that was evicted at once; the present record of its key is older.
     const key = recordKey(record);
     this.#store.raiseFloor(partition, recordVersion(record));
     const older = this.#store.peek(partition, key);
     if (older !== undefined) this.#store.forget(partition, key, recordVersion(older));
   }
 
-  /** At the end, for only then it is known how much there is: at most, for of what is missing some may be dropped. */
+  /**
+   * Refuses to start, once the whole log is read and the total is known. It is an upper bound: the log may drop some
+   * of the missing records later.
+   */
   #refuseMissing(): void {
     if (this.#missingBytes === 0) return;
     const { limit } = this.#store.memory();
@@ -253,18 +260,18 @@ export class DirectoryRecovery {
 }
 
 /**
- * H8: whether the store still has all that its last life had. If not, only what the life that begins now
- * acknowledges will be complete: it copies whatever it becomes a member of, and inherits nothing.
+ * H8: whether the store still has everything that its last incarnation had. If not, only what the incarnation that
+ * begins now acknowledges will be complete: it copies whatever it becomes a member of, and inherits nothing.
  */
 export function isComplete(earlier: Identity, bootId: string): boolean {
-  // A sync had failed: what the system could not write it may have dropped.
+  // A sync had failed: the system may have dropped what it could not write.
   if (earlier.completeSince > earlier.incarnation) return false;
   if (earlier.bootId === undefined) return true;
   switch (earlier.fsync) {
     case 'always':
       return true;
     case 'interval':
-      // Written was enough while the machine ran on.
+      // Written entries are enough as long as the machine was not restarted.
       return earlier.bootId === bootId;
     case 'never':
       return false;

@@ -1,5 +1,6 @@
-// When the answer to a set may go: as soon as the log has what it vouches for. Whoever offers a record again, because
-// the disk was slower than its patience, waits for the end of the first time and not for all that was appended since.
+// Decides when the answer to a set may leave: once the log holds the record that the answer vouches for. A coordinator
+// may offer a record again because the disk was slower than its patience: that answer waits for the first copy of the
+// record in the log, not for everything that was appended since. How the log writes is decided in log.ts.
 
 import {
   printRecordVersion,
@@ -13,21 +14,21 @@ import type { Durability } from './durability.ts';
 
 type Acknowledge = () => void;
 
-/** A record that was applied and is not down yet. */
+/** A record that was applied and is not durable yet. */
 interface GoingDown {
   readonly checksum: number;
-  /** Of those who were told since that it is there. */
+  /** Replies to later sets that this record answers as `equal` or `superseded`; they wait for it too. */
   readonly replies: Acknowledge[];
 }
 
 export class Acknowledgements {
-  /** By version and key; of two records of one version the one that came last. */
+  /** Keyed by version and key; of two records with the same version, the one that was applied last. */
   readonly #goingDown = new Map<string, GoingDown>();
 
   /**
-   * @param record of the set that was answered
-   * @param reply is called at once where nothing is vouched for that a crash could take away: else it would be missing
-   *   from a store that calls itself clean (I14)
+   * @param record the record of the set that was answered
+   * @param reply called once the log holds what `answer` vouches for, or at once if it vouches for nothing. If it
+   *   were called earlier, a crash could leave a store that calls itself clean without an acknowledged record (I14).
    */
   whenDown(durability: Durability, record: StoredRecord, answer: Answer, reply: Acknowledge): void {
     if (!ANSWER_KINDS[answer.kind].waitsForLog) return reply();
@@ -39,7 +40,7 @@ export class Acknowledgements {
       return;
     }
     const same = this.#goingDown.get(nameOf(printRecordVersion(record), record));
-    // Another of this version may have taken its place by a repair, and be behind it in the log.
+    // A repair may have put another record of this version into the store, later in the log: then wait for all of it.
     if (same?.checksum !== recordChecksum(record)) return durability.whenDown(reply);
     same.replies.push(reply);
   }
@@ -54,14 +55,17 @@ export class Acknowledgements {
       reply();
       for (const other of goingDown.replies) other();
     });
-    // In memory only it is down at once, and needs no name.
+    // Without a data directory the callback has run already, and nobody can wait for this record.
     if (isDown) return;
     name = nameOf(printRecordVersion(record), record);
     this.#goingDown.set(name, goingDown);
   }
 }
 
-/** @param version as printed. @param record of the key */
+/**
+ * @param version printed
+ * @param record the record that has the key
+ */
 function nameOf(version: string, record: StoredRecord): string {
   return `${version} ${recordKey(record).toString('latin1')}`;
 }

@@ -1,14 +1,14 @@
-// Makes the log shorter while it is written: when it has more than twice what the store holds, everything that
-// lives is appended once more, and the files before are not needed any more.
+// Makes the log shorter while it is written: when the log is longer than twice what the store holds, the compaction
+// appends every live record once more, and the earlier files are not needed any more.
 //
-// Why nothing is lost, and nothing comes back: the log is replayed in its order, and a put keeps the greater record.
-// 1. The walk begins with a file of its own. Whatever is there at its end was appended to that file or a later
-//    one, by the walk, or because it was set behind the walk's back.
-// 2. A mark (floor, reset, forget) is appended when what it drops is gone already, so the walk can append that
-//    before it, never behind it. What marks said before the walk, floors and completeness, is appended first.
-// 3. So replaying from that file on gives what replaying all gives. Only when it is synced does a synced header of
-//    a further file say so (`first`), and then the files before are removed.
-// A crash before that leaves a log that is longer than it need be, and the next start begins anew.
+// Why nothing is lost and nothing comes back: the log is replayed in its order, and a put keeps the greater record.
+// 1. The walk begins with a file of its own. Every record that the store has when the walk ends was appended to that
+//    file or a later one: by the walk, or by a set that arrived behind the walk's position.
+// 2. A mark (floor, reset, forget) is appended after its records have left the store, so the walk can append such a
+//    record before the mark, but never after it. Floors and completeness from before the walk are appended first.
+// 3. So a replay from that file on gives the same store as a replay of the whole log. Only when all of it is synced
+//    does the synced header of a further file say so (`first`), and then the earlier files are removed.
+// A crash before that leaves a log that is longer than necessary, and the next start compacts it afresh.
 
 import type { PartitionId } from '../../cluster/model/partition.ts';
 import { VERSION_ZERO } from '../../cluster/model/version.ts';
@@ -18,25 +18,28 @@ import type { Cursor } from '../../cluster/wire/operations.ts';
 import { FIRST, type PartitionReader } from '../memory/partition-store.ts';
 import type { RecordLog } from './log.ts';
 
-/** The log has so many times the payload, and a file, before it is worth the work; each byte is written about twice. */
+/** Compact once the log exceeds this multiple of the payload by one file; so each byte is written about twice. */
 const BEGIN_ABOVE = 2;
-/** Copied with each byte that comes in: so the log grows by a quarter of the payload until all is copied. */
+/** Bytes copied for each byte that is appended: all is copied by the time that a quarter of the payload came in. */
 const COPIED_PER_BYTE = 4;
-/** Listed at once, half a millisecond with small records; of a file, so that many slices make one. */
+/**
+ * A slice lists at most this much, half a millisecond of work with small records, and at most an eighth of a file's
+ * length, so that many slices make a file.
+ */
 const SLICE_BYTES_MAX = 64 * 1024;
 const SLICES_OF_A_FILE = 8;
-/** With one that comes in; a long value's share waits for the timer. */
+/** Slices copied with one appended entry; the rest of a long value's share is left to the timer. */
 const SLICES_AT_ONCE = 2;
-/** A slice each: 3 MB/s while nothing comes in. */
+/** The timer copies one slice each time: 64 KiB every 20 ms are 3 MB/s while nothing else is appended. */
 const IDLE_MS = 20;
 const OWING_MS = 1;
-/** Between two attempts to remove what is not needed, while the log cannot be written. */
+/** The pause between two attempts to remove the superfluous files, while the log cannot be written. */
 const SHORTAGE_MS = 5000;
-/** Looks at partitions that make a slice, for there may be thousands that have nothing. */
+/** A visit to a partition costs this fraction of a slice, because thousands of partitions may be empty. */
 const LOOKS_OF_A_SLICE = 64;
 
 interface Walk {
-  /** The first file that is needed once it is over. */
+  /** The first file that is needed once the walk has ended. */
   readonly first: number;
   readonly partitions: readonly PartitionId[];
   next: number;
@@ -50,9 +53,9 @@ export class Compaction {
   readonly #logger: Logger;
   readonly #sliceBytes: number;
   #walk: Walk | undefined;
-  /** From the decision to begin until the last file is gone. */
+  /** True from the decision to begin until the last superfluous file is removed. */
   #isActive = false;
-  /** Its own appends count as nothing that comes in. */
+  /** True while the compaction itself appends: its own entries do not make it owe more. */
   #isCopying = false;
   #owedBytes = 0;
   #cancelIdle: Cancel = () => undefined;
@@ -69,7 +72,7 @@ export class Compaction {
     this.#consider();
   }
 
-  /** For a node that stops: what is appended from then on would never be synced. */
+  /** Called when the node shuts down: entries appended from then on would never be synced. */
   stop(): void {
     this.#stopped = true;
     this.#walk = undefined;
@@ -117,7 +120,7 @@ export class Compaction {
     });
   }
 
-  /** A slice. */
+  /** Appends one slice. */
   #copy(): void {
     const walk = this.#walk;
     if (walk === undefined || !this.#log.isCalm) return;
@@ -154,7 +157,7 @@ export class Compaction {
     };
     this.#log.sync((failure) => {
       if (this.#stopped) return;
-      // The copy is in the log's queue, and is written when the shortage is over (H35).
+      // The copy is still in the log's queue, and is written when the shortage is over (H35).
       if (failure !== undefined) return again();
       this.#log.dropBefore(first, (left) => {
         if (left !== undefined && isShortage(left)) return again();
@@ -165,7 +168,7 @@ export class Compaction {
           this.#logger.write('error', 'a file of the log cannot be removed', { detail: left });
         }
         this.#isActive = false;
-        // What was dropped meanwhile may have made it worth the work again; with files that stay it never ends.
+        // Records dropped meanwhile may justify another compaction. Not if a file stays: that would never end.
         if (left === undefined) this.#consider();
       });
     });

@@ -1,39 +1,40 @@
-// What the parts of a storage node ask of its log, and the answer of a node that has none.
+// Defines what the parts of a storage node ask of its log, and the log of a node that has no data directory. An entry
+// is "durable" when it is written, and with the fsync mode `always` also synced. The real log is in log.ts.
 
 import type { Logger } from '../../cluster/ports.ts';
 import { explained } from '../../cluster/shortage.ts';
 import type { LogEntry } from './log-entry.ts';
 
 /**
- * `always`: synced before the acknowledgement. `interval`: written before it, synced every second, so
- * that it survives the process but perhaps not the machine. `never`: written, left to the system (D11).
+ * `always`: synced before the acknowledgement. `interval`: written before it and synced every second, so that an
+ * entry survives the process but perhaps not the machine. `never`: written, and syncing is left to the system (D11).
  */
 export type FsyncMode = 'always' | 'interval' | 'never';
 
-/** A write that takes longer is one of a disk that hangs (H35). */
+/** A write that takes longer than this counts as stalled: the disk hangs (H35). */
 export const STALLED_MS = 2000;
 
 export interface LogFigures {
-  /** On the disk, of all files. */
+  /** The size of all files on disk. */
   readonly bytes: number;
   readonly files: number;
-  /** Appended, and not down yet. */
+  /** Appended and not durable yet. */
   readonly queuedBytes: number;
-  /** Since the start. */
+  /** Written since the process started. */
   readonly writtenBytes: number;
 }
 
 const NO_LOG: LogFigures = { bytes: 0, files: 0, queuedBytes: 0, writtenBytes: 0 };
 
-/** What keeps the log from being written. */
+/** The reason why the log cannot be written. */
 export interface LogProblem {
-  /** Such as `records-00000001.log cannot be written`. */
+  /** A text such as `records-00000001.log cannot be written`. */
   readonly what: string;
-  /** As the system says it. */
+  /** The operating system's error code, or a text if the log itself found the problem. */
   readonly detail: string;
-  /** Whether it is over only with this process; else the log goes on by itself (H35). */
+  /** Whether only a restart of the process ends the problem; otherwise the log resumes by itself (H35). */
   readonly isFinal: boolean;
-  /** What helps, where it is not what helps always. */
+  /** Advice for the operator, where it is not the usual one. */
   readonly remedy?: string;
 }
 
@@ -46,13 +47,13 @@ function describeProblem({ what, detail, isFinal, remedy }: LogProblem): string 
   return `${what}: ${explained(detail)}; ${remedy ?? usual}`;
 }
 
-/** What people are told of it at `/readyz` and in `/status` of the controller. */
+/** The log's problem as `/readyz` and the controller's `/status` show it; undefined while the log can be written. */
 export function diskProblem({ problem, isWritable }: Durability): string | undefined {
   if (problem !== undefined) return describeProblem(problem);
   return isWritable ? undefined : BEHIND;
 }
 
-/** For the log of the process. */
+/** Writes the begin or the end of a problem to the process log. */
 export function reportProblem(lines: Logger, problem: LogProblem | undefined): void {
   if (problem === undefined) return lines.write('info', 'the log can be written again');
   const until = problem.isFinal
@@ -63,34 +64,34 @@ export function reportProblem(lines: Logger, problem: LogProblem | undefined): v
   });
 }
 
-/** Whether what was applied is down, for whoever may acknowledge it only then. */
+/** Whether applied entries are durable, for the parts that may acknowledge a set only then. */
 export interface Durability {
-  /** While there is one nothing is written, so nothing may be applied either (H35). */
+  /** While there is a problem nothing is written, so nothing may be applied either (H35). */
   readonly problem: LogProblem | undefined;
-  /** There is no problem, and it is not so far behind that others should take over (H35). */
+  /** True when there is no problem, and the log is not so far behind that others should take over (H35). */
   readonly isWritable: boolean;
-  /** Why sets must be refused: for a problem, or because memory would fill up with what waits for the disk. */
+  /** Why sets must be refused: a problem, or so many entries wait for the disk that they would fill the memory. */
   readonly refusal: 'full' | 'disk-failed' | undefined;
   /**
-   * @param callback when everything appended so far is down, as the fsync mode has it; never after a
-   * final problem, because then nobody knows what is down
+   * @param callback called when everything appended so far is durable; never after a final problem, because then
+   *   nobody knows what is durable
    */
   whenDown(callback: () => void): void;
   figures(): LogFigures;
-  /** @param callback when everything appended so far survives the machine, or does not yet: with the reason */
+  /** @param callback called when everything appended so far is synced; or with the reason why it is not synced yet */
   sync(callback: (failure: string | undefined) => void): void;
 }
 
 /**
- * The log itself. Only logged-store.ts, which changes the store in the same call, and the compaction, which appends
- * once more what the store has, get to append.
+ * The log itself. Only two parts append to it: logged-store.ts, which changes the store in the same call, and the
+ * compaction, which appends once more what the store holds.
  */
 export interface AppendLog extends Durability {
-  /** @param entry its bytes are copied: where they are the cleaner may move them before they are written */
+  /** @param entry is copied, because the cleaner may move a record in memory before the log writes it */
   append(entry: LogEntry): void;
 }
 
-/** A node without a data directory: memory is all it promises. */
+/** The log of a node without a data directory, which promises no more than its memory: all is durable at once. */
 export const MEMORY_ONLY: AppendLog = {
   problem: undefined,
   isWritable: true,

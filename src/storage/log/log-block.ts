@@ -1,15 +1,15 @@
-// The form of a log's files: a header, then blocks back to back. A block is what one write brought; it is whole
-// or it counts for nothing. What is in one is log-entry.ts's, which file follows which log-replay.ts's.
+// The form of a log's files: a header, then blocks back to back. A block is the result of one write; it counts as a
+// whole or not at all. The entries in a block are log-entry.ts's, the order of the files is log-replay.ts's.
 //
-// A block begins with a salt of its store and file, and with its own place: a value that holds a piece of a log
-// cannot pass for one, nor can what is left of another file.
+// The header of a block has a salt of its store and file, and the block's own offset. So neither a value that contains
+// a piece of a log nor the remains of another file can be mistaken for a block.
 //
 //   offset  bytes  block, integers big-endian
 //        0      4  CRC-32 of everything from offset 4
 //        4      4  length of the payload
 //        8      8  salt
 //       16      4  offset of this block in its file
-//       20      8  up to here the log was synced when this was written: file (4) and offset (4)
+//       20      8  place up to which the log was synced when this block was written: file (4) and offset (4)
 //       28         payload
 //
 //   offset  bytes  header of a file; other formats have magic, CRC and format in the same places
@@ -18,8 +18,8 @@
 //       12      4  format
 //       16      4  number of this file
 //       20      4  number of the first file that is needed
-//       24      4  length of the file before
-//       28      8  synced, as above
+//       24      4  length of the previous file
+//       28      8  place up to which the log was synced, as in a block
 //       36      1  length of the store's id
 //       37     64  store's id
 //      101      3  0
@@ -30,12 +30,12 @@ import { assert } from '../../cluster/assert.ts';
 import type { StoreId } from '../../cluster/model/identity.ts';
 import { entryBytes, type LogEntry, writeEntry } from './log-entry.ts';
 
-/** One write, unless a single entry is longer. More would keep an fsync, or a turn of the replay, too long. */
+/** The most bytes of one write, unless a single entry is longer: more would delay an fsync or a turn of the replay. */
 export const BLOCK_BYTES_MAX = 1024 * 1024;
 export const BLOCK_HEADER_BYTES = 28;
 export const FILE_HEADER_BYTES = 104;
 export const SALT_AT = 8;
-/** Software of another format must not open the log, so each new kind of entry raises it. */
+/** Each new kind of entry raises the format, because software that does not know it must not open the log. */
 const FORMAT = 3;
 /** Format 2 had no entry `complete`; format 1 was a single file without blocks, `records.log`. */
 const EARLIEST_FORMAT = 2;
@@ -46,7 +46,7 @@ const FILE_CRC_AT = 8;
 const STORE_AT = 36;
 const FIRST_CAPACITY = 64 * 1024;
 
-/** A place in a log. */
+/** A byte position in a log that consists of several files. */
 export interface LogPlace {
   readonly file: number;
   readonly offset: number;
@@ -59,12 +59,12 @@ export function isBefore(a: LogPlace, b: LogPlace): boolean {
 export interface FileHeader {
   readonly store: StoreId;
   readonly number: number;
-  /** Files below this one are left from before a compaction. */
+  /** The number of the first file that is needed; a compaction has made those below it superfluous. */
   readonly first: number;
-  /** Length of the file before. */
+  /** Length of the previous file, in bytes. */
   readonly before: number;
   readonly synced: LogPlace;
-  /** Earlier software opens the file too, so nothing that is new in this format may be appended to it. */
+  /** Earlier software can open this file too, so no entry that is new in this format may be appended to it. */
   readonly isOfEarlierFormat: boolean;
 }
 
@@ -89,7 +89,7 @@ export function encodeFileHeader({
   return bytes;
 }
 
-/** @returns undefined for bytes that are no header; a text for the header of another format */
+/** @returns undefined if the bytes are no header; a text that says why if the header has another format */
 export function decodeFileHeader(bytes: Buffer): FileHeader | string | undefined {
   if (bytes.length < FILE_HEADER_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) {
     return undefined;
@@ -111,12 +111,12 @@ export function decodeFileHeader(bytes: Buffer): FileHeader | string | undefined
   };
 }
 
-/** Nobody who only sets values knows it. */
+/** The salt in the header of each block of a file. Clients do not know the store's id, so they cannot forge it. */
 export function saltOf(store: StoreId, file: number): Buffer {
   return hash('sha1', `${store} ${file}`, 'buffer').subarray(0, 8);
 }
 
-/** Entries on their way to a file. */
+/** Entries that wait to be written to a file in one write. */
 export class LogBlock {
   #bytes = Buffer.allocUnsafe(FIRST_CAPACITY);
   #end = BLOCK_HEADER_BYTES;
@@ -134,7 +134,7 @@ export class LogBlock {
     return this.#end - BLOCK_HEADER_BYTES;
   }
 
-  /** Whether it is no longer than others, and its memory worth keeping. */
+  /** Whether the buffer has no more than the usual size, so that it is worth keeping for the next block. */
   get isReusable(): boolean {
     return this.#bytes.length <= BLOCK_BYTES_MAX;
   }
@@ -143,11 +143,11 @@ export class LogBlock {
     return this.#entries === 0 || this.#end + entryBytes(entry) <= BLOCK_BYTES_MAX;
   }
 
-  /** Copies it: the cleaner may move a record before it is written. */
+  /** Copies the entry, because the cleaner may move a record in memory before the log writes it. */
   add(entry: LogEntry): void {
     const end = this.#end + entryBytes(entry);
     if (end > this.#bytes.length) {
-      // A block of many is not much longer than it must be; one of a single record is just that long.
+      // Double the buffer up to the usual maximum; only a single longer record gets a buffer of exactly its size.
       const doubled = Math.min(2 * this.#bytes.length, BLOCK_BYTES_MAX);
       const grown = Buffer.allocUnsafe(Math.max(end, doubled));
       this.#bytes.copy(grown, 0, 0, this.#end);
@@ -158,7 +158,10 @@ export class LogBlock {
     this.#entries++;
   }
 
-  /** @returns its bytes, for this very place */
+  /**
+   * Fills in the block's header, for this one place in a file.
+   * @returns the bytes to write, valid until the next `add`
+   */
   seal(salt: Buffer, offset: number, synced: LogPlace): Buffer {
     const bytes = this.#bytes.subarray(0, this.#end);
     bytes.writeUInt32BE(this.#end - BLOCK_HEADER_BYTES, 4);
@@ -176,13 +179,14 @@ export class LogBlock {
 }
 
 export interface BlockHeader {
-  /** Of the block, with its header. */
+  /** Length of the block with its header, in bytes. */
   readonly length: number;
   readonly synced: LogPlace;
 }
 
 /**
- * @param offset in its file; `end` is the file's length
+ * @param at where the block begins in `bytes`
+ * @param place.offset where the block begins in its file; `end` is the length of that file
  * @returns undefined when no block of this file begins there
  */
 export function readBlockHeader(
@@ -199,12 +203,12 @@ export function readBlockHeader(
   return { length, synced: syncedBefore(bytes, at) };
 }
 
-/** @returns up to where the log was synced when the block there was written */
+/** @returns the place up to which the log was synced when the block at `at` was written */
 export function syncedBefore(bytes: Buffer, at: number): LogPlace {
   return readPlace(bytes, at + 20);
 }
 
-/** @param length of the whole block */
+/** @param length of the whole block, with its header */
 export function isSound(bytes: Buffer, at: number, length: number): boolean {
   assert(at + length <= bytes.length, 'a block that is checked is there');
   return crc32(bytes.subarray(at + CRC_BYTES, at + length)) === bytes.readUInt32BE(at);

@@ -1,5 +1,6 @@
-// Which files are a log, and whether all of them are there, by their names, lengths and headers alone, and by where the
-// identity says that the log ended. The start asks before it reads a block, and `velour doctor` instead of reading any.
+// Decides which files make up a log and whether all of them are there, from their names, lengths and headers alone,
+// and from the end of the log that the identity recorded. The start asks before it reads a block (log-replay.ts);
+// `velour doctor` asks and reads no blocks at all.
 
 import type { StoreId } from '../../cluster/model/identity.ts';
 import {
@@ -14,39 +15,39 @@ import { EARLIER_LOG_FILE, FIRST_FILE, logFileName, logFileNumbers } from './log
 export interface FileOnDisk {
   readonly number: number;
   readonly length: number;
-  /** Undefined when it is not whole. */
+  /** Undefined when the header is not whole. */
   readonly header: FileHeader | undefined;
 }
 
 export interface ChosenFiles {
-  /** Those that are needed, the oldest first; at least one. */
+  /** The files that are needed, the oldest first; at least one. */
   readonly files: readonly FileOnDisk[];
   readonly first: number;
-  /** Numbers of files from before a compaction that ended while they were removed. */
+  /** Numbers of superfluous files: a process died while it removed them after a compaction. */
   readonly dropped: readonly number[];
 }
 
-/** @returns the numbers of the files, or a text that says why a log with these names is not used */
+/** @returns the numbers of the log's files, or a text that says why a log with these file names cannot be used */
 export function numbersOfLog(names: readonly string[]): readonly number[] | string {
   if (names.includes(EARLIER_LOG_FILE)) return EARLIER_FORMAT;
   const numbers = logFileNumbers(names);
   return numbers.length === 0 ? missing(FIRST_FILE) : numbers;
 }
 
-/** @returns why these files are not the beginning of a log: there are records, and no identity says whose */
+/** @returns the reason why a directory without an identity is not new: its log has records, and nothing says whose */
 export function whyNotNew(
   names: readonly string[],
   lengthOf: (number: number) => number,
 ): string | undefined {
   if (names.includes(EARLIER_LOG_FILE)) return EARLIER_FORMAT;
-  // A header alone is what a start leaves that ended before it had an identity.
+  // A start that dies before it has an identity leaves a first file with nothing but a header.
   const numbers = logFileNumbers(names);
   const isUsed = (number: number) => number !== FIRST_FILE || lengthOf(number) > FILE_HEADER_BYTES;
   if (!numbers.some(isUsed)) return undefined;
   return `there are records in ${logFileName(numbers[0] ?? FIRST_FILE)} and no storage.identity`;
 }
 
-/** @returns the header, undefined for one that is not whole, or a text that says why the file is not used */
+/** @returns the header, undefined if it is not whole, or a text that says why the file cannot be used */
 export function headerOf(
   bytes: Buffer,
   number: number,
@@ -65,10 +66,12 @@ export function headerOf(
 }
 
 /**
- * A header is synced before any file is removed on its word, so the newest that is whole has the last.
+ * Files are removed only after a header that calls them superfluous is synced, so the newest whole header knows the
+ * first file that is needed.
  * @param read all files, the oldest first
  * @param closedAt where the log ended when the store was closed with all of it on disk; undefined if it was not
- * @returns a text that says what is missing
+ *   closed
+ * @returns the files, or a text that says what is missing
  */
 export function chooseFiles(
   read: readonly FileOnDisk[],
@@ -82,7 +85,7 @@ export function chooseFiles(
   if (gap >= 0 || files.length === 0) return missing(first + Math.max(gap, 0));
   const { number = 0, length = 0, header } = files.at(-1) ?? {};
   const end = { file: number, offset: header === undefined ? 0 : length };
-  // Whole files and blocks may be gone from the end without a trace in the log itself.
+  // Whole files and blocks may be missing at the end, and the log itself has no trace of that.
   if (closedAt !== undefined && isBefore(end, closedAt)) {
     return number < closedAt.file ? missing(number + 1) : damageAt(end);
   }

@@ -1,5 +1,5 @@
-// What a log is made of: records, and between them marks that say what was dropped (D7). Each names its
-// partition, so that nobody who reads it must hash keys. Whether the bytes are sound is log-block.ts's.
+// The entries of a log: records, and between them marks that say what was dropped (D7). Each entry names its
+// partition, so that its reader need not hash keys. Whether the bytes are sound is log-block.ts's.
 //
 //   bytes  entry, integers big-endian
 //       1  kind
@@ -19,16 +19,16 @@ export type LogEntry =
   | { readonly kind: 'record'; readonly partition: PartitionId; readonly record: StoredRecord }
   /** The floor of the partition rose to this version: deletes up to it may be forgotten (H24). */
   | { readonly kind: 'floor'; readonly partition: PartitionId; readonly version: Version }
-  /** Everything of the partition was dropped, its floor too (H15). */
+  /** Everything in the partition was dropped, its floor too (H15). */
   | { readonly kind: 'reset'; readonly partition: PartitionId }
-  /** The record of the key, of this version, was dropped (H26). */
+  /** The key's record of this version was dropped (H26). */
   | KeyMark<'forget'>
-  /** The same, and the floor rose to this version at least: what a cache evicts. */
+  /** A cache evicted the key's record of this version, and the floor rose to at least this version (H40). */
   | KeyMark<'evicted'>
-  /** What is held of the partition is all that was acknowledged up to this epoch (H29). */
+  /** The node holds everything that was acknowledged in the partition up to this epoch (H29). */
   | ({ readonly kind: 'complete'; readonly partition: PartitionId } & Completeness);
 
-/** Until when a node had everything of a partition, and which life of it that was. */
+/** The last epoch up to which a node had everything acknowledged in a partition, and its incarnation then. */
 export interface Completeness {
   readonly epoch: Epoch;
   readonly incarnation: Incarnation;
@@ -41,14 +41,14 @@ interface KeyMark<Kind> {
   readonly version: Version;
 }
 
-/** 0 is none of them: a page that a power loss took is full of it. */
+/** The codes of the kinds. 0 is not used, because a page that a power loss took consists of zeros. */
 const CODES = { record: 1, floor: 2, reset: 3, forget: 4, evicted: 5, complete: 6 } as const;
 const HEADER_BYTES = 3;
 const VERSION_BYTES = 8;
 const KEY_FROM = HEADER_BYTES + VERSION_BYTES + 2;
-/** Of an epoch, and of an incarnation, which is a time in milliseconds. */
+/** Bytes of an epoch, and of an incarnation, which is a time in milliseconds. */
 const NUMBER_BYTES = 6;
-/** How many bytes of an entry are read before its length is known, by its code. */
+/** By code: how many bytes of an entry are read before its length is known. */
 const SHORTEST_BYTES: Readonly<Record<number, number>> = {
   [CODES.record]: HEADER_BYTES + RECORD_HEADER_BYTES,
   [CODES.floor]: HEADER_BYTES + VERSION_BYTES,
@@ -76,7 +76,7 @@ export function entryBytes(entry: LogEntry): number {
   }
 }
 
-/** Takes `entryBytes` of `into`. */
+/** Fills `entryBytes(entry)` bytes of `into`, from `at` on. */
 export function writeEntry(entry: LogEntry, into: Buffer, at: number): void {
   into[at] = CODES[entry.kind];
   into.writeUInt16BE(entry.partition, at + 1);
@@ -105,9 +105,9 @@ export function writeEntry(entry: LogEntry, into: Buffer, at: number): void {
 }
 
 /**
- * Bytes whose checksum is right and that are no entries were written by later software, or by a bug.
- * @param apply gets views on `bytes`
- * @returns what is wrong with the first that is no entry; undefined when all are
+ * Bytes that have the right checksum and yet are not entries were written by later software, or by a bug.
+ * @param apply gets entries whose buffers are views on `bytes`
+ * @returns what is wrong with the first unreadable entry; undefined when all could be read
  */
 export function readEntries(
   bytes: Buffer,

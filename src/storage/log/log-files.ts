@@ -1,20 +1,20 @@
-// What the files of a log are called, and how long they get. What is in them is log-block.ts's.
+// The names of a log's files, and how long a file may become. The form of their content is log-block.ts's.
 
 import type { LogFile } from '../../cluster/ports.ts';
 
 const NAME = /^records-(\d{8})\.log$/;
-/** Of format 1, which no released version wrote. */
+/** The log's only file in format 1, which no released version wrote. */
 export const EARLIER_LOG_FILE = 'records.log';
 export const FIRST_FILE = 1;
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
-/** A file and what is copied meanwhile come on top of what a log needs, and should be little beside it. */
+/** The file being written and a compaction's copy come on top of what a log needs, and should be small beside it. */
 const FILES_OF_MEMORY = 16;
 
 export function logFileName(number: number): string {
   return `records-${String(number).padStart(8, '0')}.log`;
 }
 
-/** @returns the numbers of the files of a log among these, in their order */
+/** @returns the numbers of the log's files among `names`, in ascending order */
 export function logFileNumbers(names: readonly string[]): readonly number[] {
   return names
     .map((name) => Number(NAME.exec(name)?.[1] ?? 0))
@@ -22,26 +22,29 @@ export function logFileNumbers(names: readonly string[]): readonly number[] {
     .sort((a, b) => a - b);
 }
 
-/** So long a file gets before the next one is begun. @param memoryBytes what the store may take */
+/**
+ * How long a file becomes before the next one is begun.
+ * @param memoryBytes the memory limit of the store
+ */
 export function logFileBytes(memoryBytes = Number.POSITIVE_INFINITY): number {
   return Math.min(FILE_BYTES_MAX, Math.ceil(memoryBytes / FILES_OF_MEMORY));
 }
 
-/** A file of a log, and how much of it counts. */
+/** A file of a log, and how many of its bytes count. */
 export interface WrittenFile {
   readonly number: number;
   readonly bytes: number;
-  /** As of `LogFile`; undefined of a file that was closed before anybody asked. */
+  /** The id as in `LogFile`; undefined for a file that was written by an earlier incarnation. */
   readonly id?: string | undefined;
 }
 
-/** A log that is on the disk to its last byte, and open behind it. */
+/** A log that is synced to its last byte, with its last file open for appending. */
 export interface OpenLog {
   /** The oldest first; the last one is `current`. */
   readonly files: readonly WrittenFile[];
   readonly current: LogFile;
   /** Number of the first file that is needed. */
   readonly first: number;
-  /** Whether nothing more may be appended to `current`: earlier software could open it, and not read that. */
+  /** True when `current` has an earlier format: earlier software could open it, and not read new kinds of entries. */
   readonly needsNewFile: boolean;
 }

@@ -1,11 +1,15 @@
 // Whether a log can be written (H35): not while a write hangs, not while the disk is full or another shortage lasts,
-// and not any more once it has failed. When a shortage lets the log try again is decided here, too.
+// and never again once the log has failed. It also decides when the log tries again after a shortage. The writing
+// itself is in log.ts.
 
 import type { Cancel, Runtime } from '../../cluster/ports.ts';
 import { GrowingPause } from '../../cluster/shortage.ts';
 import { type LogProblem, STALLED_MS } from './durability.ts';
 
-/** Between attempts. Its cluster counts on the node again after the first that succeeds, so that may not flap. */
+/**
+ * The pauses between attempts to write. They grow, because after the first success the cluster counts on this node
+ * again, and that must not flap.
+ */
 const SHORTAGE_PAUSE = { firstMs: 250, longestMs: 10_000, forgottenMs: 60_000 };
 
 export class LogHealth {
@@ -16,7 +20,7 @@ export class LogHealth {
   #stalled = false;
   #cancelWatch: Cancel = () => undefined;
 
-  /** @param changed is told when a problem begins, changes or ends */
+  /** @param changed called when a problem begins, changes or ends */
   constructor(
     runtime: Pick<Runtime, 'clock' | 'timers'>,
     changed: (problem: LogProblem | undefined) => void,
@@ -29,7 +33,7 @@ export class LogHealth {
     return this.#problem;
   }
 
-  /** Nothing is written any more, whatever happens. */
+  /** True after a final problem: nothing is written until the process is restarted. */
   get hasFailed(): boolean {
     return this.#problem?.isFinal === true;
   }
@@ -38,7 +42,7 @@ export class LogHealth {
     return this.#stalled;
   }
 
-  /** A write that takes too long is one of a disk that hangs; it may come back. */
+  /** Starts the watch over one write: when it takes too long the disk hangs, which may pass. */
   writing(): void {
     this.#cancelWatch = this.#runtime.timers.after(STALLED_MS, () => {
       this.#stalled = true;
@@ -50,14 +54,14 @@ export class LogHealth {
     this.#tell(undefined);
   }
 
-  /** @param again tries the same once more */
+  /** @param again repeats the attempt that failed, after a pause */
   isShort(problem: LogProblem, again: () => void): void {
     this.#ended();
     this.#tell(problem);
     this.#runtime.timers.after(this.#pause.take(this.#runtime.clock.monotonicMs()), again);
   }
 
-  /** The first reason stays. */
+  /** A first final problem is not replaced by a later one. */
   fail(problem: LogProblem): void {
     this.#cancelWatch();
     this.#tell(problem);
@@ -70,7 +74,7 @@ export class LogHealth {
 
   #tell(problem: LogProblem | undefined): void {
     const before = this.#problem;
-    // A write that was under way as a sync failed may end well: that mends nothing (H8).
+    // A write that was under way when a sync failed may succeed, but that repairs nothing (H8).
     if (before?.isFinal) return;
     this.#problem = problem;
     const isSame =

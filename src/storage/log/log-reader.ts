@@ -1,5 +1,5 @@
-// Reads the blocks of one file of a log, in pieces: while one is worked on the next is on its way. What a bad block
-// means is log-replay.ts's.
+// Reads the blocks of one file of a log, in pieces: while one piece is being processed the next one is being read.
+// What a bad block means is decided in log-replay.ts.
 
 import type { DiskResult, LogFile } from '../../cluster/ports.ts';
 import {
@@ -15,15 +15,18 @@ import {
 } from './log-block.ts';
 import { type LogEntry, readEntries } from './log-entry.ts';
 
-/** One turn of the event loop: some ten thousand records at most. */
+/** Bytes of one read, which are processed in one turn of the event loop: some ten thousand records of 100 bytes. */
 const PIECE_BYTES = 1024 * 1024;
-/** What is left of a piece stands before the next: less than a block. */
+/**
+ * The unfinished block at the end of a piece is copied in front of the next piece, if the block is no longer than
+ * this.
+ */
 const CARRIED_BYTES_MAX = BLOCK_BYTES_MAX;
 
 export interface ReadBlocks {
-  /** Behind the last whole block: the file's end if all are whole. */
+  /** End of the last whole block: the file's length if all blocks are whole. */
   readonly end: number;
-  /** Up to where that block calls the log synced; undefined when there is none. */
+  /** The place up to which that block says the log was synced; undefined when the file has no whole block. */
   readonly synced: LogPlace | undefined;
 }
 
@@ -34,18 +37,21 @@ export class BlockReader {
   readonly #done: (result: DiskResult<ReadBlocks>) => void;
   #piece = Buffer.allocUnsafe(CARRIED_BYTES_MAX + PIECE_BYTES);
   #next = Buffer.allocUnsafe(CARRIED_BYTES_MAX + PIECE_BYTES);
-  /** In the file: what was asked for ends here. */
+  /** Position in the file where the last requested piece ends. */
   #askedTo = FILE_HEADER_BYTES;
-  /** In the file: behind the last whole block. */
+  /** Position in the file where the last whole block ends. */
   #offset = FILE_HEADER_BYTES;
   #synced: LogPlace | undefined;
-  /** Bytes of a block that stand before the piece that comes. */
+  /** How many bytes of an unfinished block stand in front of the next piece. */
   #carried = 0;
-  /** A block that is longer than what can be carried, and how much of it is there. */
+  /** A block that is too long to be copied in front of the next piece, and how many of its bytes were read. */
   #large: { readonly bytes: Buffer; filled: number } | undefined;
   #ended = false;
 
-  /** @param apply gets views that hold during the call */
+  /**
+   * @param apply gets entries whose buffers are valid only during the call
+   * @param done called once, with the end of the last whole block, or with the reason why the file cannot be read
+   */
   constructor(
     file: LogFile,
     salt: Buffer,
@@ -81,7 +87,7 @@ export class BlockReader {
     const from = CARRIED_BYTES_MAX - this.#carried;
     this.#carried = 0;
     const isLast = this.#askedTo >= this.#file.length;
-    // Before the work, which hides the time that the disk takes.
+    // Request the next piece before this one is processed: the work hides the time that the disk takes.
     if (!isLast) this.#ask();
     const isWhole = this.#work(this.#fillLarge(from), CARRIED_BYTES_MAX + bytes);
     if (isLast || !isWhole) this.#end();
@@ -132,7 +138,7 @@ export class BlockReader {
     if (!isSound(bytes, at, length)) return false;
     const wrong = readEntries(bytes, at + BLOCK_HEADER_BYTES, at + length, this.#apply);
     if (wrong !== undefined) {
-      // The block is as it was written, so nothing of it may be cut off.
+      // The checksum is right, so the block is as it was written, and none of it may be cut off.
       this.#end({ kind: 'failed', detail: `the block at byte ${this.#offset} has ${wrong}` });
       return false;
     }
@@ -143,9 +149,9 @@ export class BlockReader {
 }
 
 /**
- * Whether a file of a log ends as a process leaves it that died within a write, or had no room for it: with the
- * beginning of a block, or of the file's header.
- * @param from where the last whole block ends; 0 when the header is not whole
+ * Whether the file ends as a process leaves it that died during a write or had no room for it: with the beginning of
+ * a block, or of the file's header.
+ * @param from where the last whole block ends; 0 when the file's header is not whole
  */
 export function isUnfinished(
   file: LogFile,
@@ -166,9 +172,10 @@ export function isUnfinished(
 }
 
 /**
- * Looks for whole blocks from a place on, whatever is there before them: their lengths cannot be trusted, but
- * each begins with the salt.
- * @param found the place up to which the last of them calls the log synced; undefined when there is none
+ * Searches for whole blocks from a position on, whatever the bytes before them are: lengths in damaged bytes cannot be
+ * trusted, but the header of each block has the salt.
+ * @param found gets the latest place up to which one of these blocks says the log was synced; undefined when there is
+ *   no block
  */
 export function findBlocks(
   file: LogFile,

@@ -1,13 +1,13 @@
-// Brings a log back from its files: which of them belong to it, what they hold, and what it means when something
-// of them is not whole. What cannot be explained by a crash stops the start; nothing is changed before.
+// Restores a log from its files: decides which files belong to it, applies what they hold, and decides what it means
+// when a part is not whole. Damage that no crash explains stops the start, before anything is changed.
 //
 // A bad block is
-// - damage, if the store was closed behind it, or what is behind it says that it was synced: then it was there.
-// - a torn tail, if nothing whole is behind it: its write never ended, so nothing of it was acknowledged. Cut off.
-//   While the machine runs on, a process that dies leaves the beginning of its write, and anything else is damage.
-// - else what a power loss leaves, which brings pages to the disk in any order. The store is not complete then (H8),
-//   and the log is cut there, so that the node can start and copy what it has lost. Without the cut, what is
-//   behind would be replayed without the floors and resets that were lost before it.
+// - damage, if the store was closed behind it, or if something after it says that it was synced: then it was on disk.
+// - a torn tail, if nothing whole follows: its write never ended, so nothing in it was acknowledged. It is cut off.
+//   If the machine kept running, a process that died left the beginning of its write there; all else is damage.
+// - otherwise the result of a power loss: pages reach the disk in any order. The store is incomplete then (H8), and
+//   the log is cut there, so that the node can start and copy what it has lost. Without the cut, later blocks would
+//   be replayed without the floors and resets that were lost before them.
 
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
 import type { StoreId } from '../../cluster/model/identity.ts';
@@ -36,32 +36,39 @@ const NOWHERE: LogPlace = { file: 0, offset: 0 };
 
 export interface ReplayOptions {
   readonly store: StoreId;
-  /** Whether the machine may have lost what was not synced. */
+  /** Whether the machine may have lost entries that were not synced. */
   readonly mayHaveHoles: boolean;
-  /** Whether the machine is still the one that ran when the log was last written. */
+  /** Whether the machine has not been restarted since the log was last written. */
   readonly machineRanOn: boolean;
-  /** Where the log ended when the store was closed with all of it on disk; undefined if it was not. */
+  /** Where the log ended when the store was closed with all of it on disk; undefined if it was not closed. */
   readonly closedAt: LogPlace | undefined;
   readonly apply: (entry: LogEntry) => void;
-  /** Before the start ends of it: what an earlier life left to the system may be gone. */
+  /**
+   * Called when a file cannot be synced: entries that an earlier incarnation left to the system may be lost. The
+   * start fails when `end` is called, so the caller can record the loss first.
+   */
   readonly syncFailed: (end: () => void) => void;
 }
 
 export interface Replayed extends OpenLog {
-  /** Of all files that were read. */
+  /** Bytes of all files that were read. */
   readonly bytes: number;
-  /** Behind a bad block, in that file and those after it. */
+  /** Bytes that were cut off: those from the bad block on, in its file and the later ones. */
   readonly cutBytes: number;
 }
 
-/** Makes the log of a new directory. @param done when its first file survives the machine */
+/**
+ * Makes the log of a new directory.
+ * @param done called when the first file survives a power loss
+ * @throws FatalError when the directory has records already, or cannot be written
+ */
 export function createLog(disk: Disk, store: StoreId, done: (log: OpenLog) => void): void {
   listed(disk, (names) => {
     const refuse = (lengthOf: (number: number) => number) => {
       const why = whyNotNew(names, lengthOf);
       if (why !== undefined) throw refused(why);
     };
-    // Before a file is made: whether the first one has records shows only when it is open.
+    // Check before a file is created; whether the first file has records is known only when it is open.
     refuse(() => 0);
     const name = logFileName(FIRST_FILE);
     disk.openLog(name, { create: true }, (opened) => {
@@ -85,16 +92,16 @@ export class LogReplay {
   readonly #disk: Disk;
   readonly #options: ReplayOptions;
   readonly #done: (replayed: Replayed) => void;
-  /** Those that are needed, the oldest first. */
+  /** The files that are needed, the oldest first. */
   #files: FileOnDisk[] = [];
   #first = FIRST_FILE;
-  /** Of before a compaction that ended while they were removed. */
+  /** Numbers of superfluous files: a process died while it removed them after a compaction. */
   #dropped: number[] = [];
   readonly #whole: WrittenFile[] = [];
-  /** The log is on the disk up to here, as the identity, a header or a block says. */
+  /** The log was synced up to this place, as the identity, a header or a block says. */
   #synced = NOWHERE;
 
-  /** @param done when everything that is left of the log was applied, and is synced */
+  /** @param done called when everything that is left of the log was applied, and is synced */
   constructor(disk: Disk, options: ReplayOptions, done: (replayed: Replayed) => void) {
     this.#disk = disk;
     this.#options = options;
@@ -158,7 +165,7 @@ export class LogReplay {
     this.#synced = latest(this.#synced, synced) ?? NOWHERE;
   }
 
-  /** Syncs also what an earlier life left to the system or failed to sync; from now on all of it counts as synced. */
+  /** Syncs also what an earlier incarnation did not sync, or failed to: from now on all of it counts as synced. */
   #bringToDisk(file: LogFile, { number, bytes }: WrittenFile, done: () => void): void {
     const start = { file: number, offset: 0 };
     const { file: syncedFile, offset } = latest(start, this.#synced) ?? start;
@@ -167,7 +174,7 @@ export class LogReplay {
       needed(rewritten, `${logFileName(number)} cannot be written`);
       file.sync((synced) => {
         if (synced.kind === 'done') return done();
-        // The next sync would succeed, and bring nothing back: the system reports a loss once.
+        // The system reports a lost page once: the next sync would succeed although the bytes are lost.
         return this.#options.syncFailed(() =>
           needed(synced, `${logFileName(number)} cannot be synced`),
         );
@@ -201,7 +208,10 @@ export class LogReplay {
     });
   }
 
-  /** What whole blocks and headers behind say of how far the log was synced; undefined when there are none. */
+  /**
+   * @param done gets the latest place up to which the blocks and headers after the bad block say that the log was
+   *   synced; undefined when no whole block or header follows
+   */
   #syncedBehind(
     { file: number, offset }: LogPlace,
     index: number,
@@ -221,7 +231,7 @@ export class LogReplay {
     });
   }
 
-  /** The newest first: what is left is bad at the same place, until the file itself is cut. */
+  /** Removes the newest first: after an interruption the log is bad at the same place, until that file is cut. */
   #removeBehind(number: number, done: () => void): void {
     const newest = this.#files.at(-1)?.number ?? number;
     if (newest <= number) return done();
@@ -264,7 +274,7 @@ export class LogReplay {
     const bytes = this.#whole.reduce((sum, file) => sum + file.bytes, 0);
     const last = this.#whole.at(-1)?.number ?? FIRST_FILE;
     const name = logFileName(last);
-    // A file whose header was not whole has one of this version by now.
+    // A last file whose header was not whole has been given a header of the present format.
     const header = this.#files.find(({ number }) => number === last)?.header;
     const needsNewFile = header?.isOfEarlierFormat === true;
     return this.#disk.openLog(name, { create: true }, (opened) => {
@@ -281,7 +291,7 @@ export class LogReplay {
   }
 }
 
-/** Empties the file, and begins it with this header. */
+/** Empties the file, writes this header to it and syncs it. */
 function rewrite(file: LogFile, header: Buffer, done: (bytes: number) => void): void {
   const written = (result: DiskResult<undefined>) =>
     needed(result, 'the header of a file of the log cannot be written');
@@ -306,7 +316,7 @@ function listed(disk: Disk, use: (names: readonly string[]) => void): void {
   disk.list((result) => use(needed(result, 'the data directory cannot be listed')));
 }
 
-/** @throws FatalError */
+/** @throws FatalError if the disk operation failed */
 export function needed<T>(result: DiskResult<T>, what: string): T {
   if (result.kind === 'done') return result.value;
   throw new FatalError(EXIT.config, `${what}: ${result.detail}`);
@@ -315,7 +325,7 @@ export function needed<T>(result: DiskResult<T>, what: string): T {
 const ADVICE =
   'Nothing was changed; put back a copy of the whole directory that was made after its last stop, or start with an empty --data-dir';
 
-/** @throws FatalError for a text, which says why the log is not used */
+/** @throws FatalError when given a text, which says why the log cannot be used */
 function usable<T>(found: T | string): T {
   if (typeof found === 'string') throw refused(found);
   return found;

@@ -1,13 +1,13 @@
-// Brings the end of a log to the disk though a sync of it may have failed in a life that could tell nobody any more:
-// then the system may call pages written that only its memory has, and the next sync does nothing and succeeds.
-// What was read back and is whole is written once more, in place and byte for byte, so that a start that ends in
-// the middle changes nothing.
+// Brings the end of a log to the disk even if an earlier incarnation's sync of it failed, and that incarnation died
+// before it could record the failure. The system may then treat pages as written that are only in its memory, so that
+// the next sync does nothing and succeeds. Therefore what was read back and is whole is written once more, in place
+// and byte for byte: a start that dies in the middle changes nothing. The sync that follows is the caller's.
 
 import type { DiskResult, LogFile } from '../../cluster/ports.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 
-/** @param from where that part of the file begins of which nothing says that it was synced */
+/** @param range.from where the part of the file begins that nothing confirms as synced; `end` is where it ends */
 export function rewriteLog(
   file: LogFile,
   { from, end }: { readonly from: number; readonly end: number },

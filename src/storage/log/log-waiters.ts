@@ -1,7 +1,8 @@
-// Who waits until what was appended to a log is down, in the order in which it was asked.
+// The callbacks that wait until the entries appended before them are durable, called in the order in which they came.
+// When entries are durable is decided in log.ts.
 
 interface LogWaiter {
-  /** The number of entries that must be down. */
+  /** How many entries, counted from the log's opening, must be durable. */
   readonly entries: number;
   readonly callback: () => void;
   readonly failed: ((failure: string) => void) | undefined;
@@ -10,12 +11,15 @@ interface LogWaiter {
 export class LogWaiters {
   readonly #waiters: LogWaiter[] = [];
 
-  /** @param failed who gives it waits no longer than until the log cannot be written; all others wait on */
+  /**
+   * @param failed if given, called instead of `callback` as soon as the log cannot be written; without it the waiter
+   *   stays
+   */
   add(entries: number, callback: () => void, failed?: (failure: string) => void): void {
     this.#waiters.push({ entries, callback, failed });
   }
 
-  /** So many entries are down. */
+  /** Calls everyone who waits for no more than this number of durable entries. */
   answer(down: number): void {
     const waiting = this.#waiters.findIndex(({ entries }) => entries > down);
     const answered = this.#waiters.splice(0, waiting < 0 ? this.#waiters.length : waiting);

@@ -1,7 +1,7 @@
-// Looks each second whether the files of a log are still the ones that are written to, and as long. Whoever removes,
-// replaces or truncates one under a running node does not disturb a single write, but the next start has lost what
-// was acknowledged: so the log fails at once, and others take over. The same for the directory, and for the files
-// without which the log is of no use.
+// Checks every second that the log's files are still the ones that are being written, and as long. If somebody
+// removes, replaces or truncates one under a running node, every write still succeeds, but the next start has lost
+// acknowledged records: so the log fails at once, and other nodes take over. The same holds for the directory, and
+// for the files without which the next start cannot use the log.
 
 import type { Disk, FileSight, Timers } from '../../cluster/ports.ts';
 import type { RecordLog } from './log.ts';
@@ -17,12 +17,13 @@ export class LogWatch {
   readonly #log: RecordLog;
   readonly #neededFiles: () => readonly string[];
   readonly #lost: () => void;
-  /** Of files that were written by an earlier life, as they were seen first. */
+  /** By file number, the id under which this process first saw a file that an earlier incarnation wrote. */
   readonly #ids = new Map<number, string>();
 
   /**
-   * @param of.neededFiles those without which the next start cannot use the log
-   * @param lost what was acknowledged is not on the disk any more, so the store is not to be believed (H8)
+   * @param of.neededFiles names the files without which the next start cannot use the log
+   * @param lost called when acknowledged records are no longer on disk, so that the store must not count as clean
+   *   (H8)
    */
   constructor(
     timers: Timers,
@@ -50,7 +51,7 @@ export class LogWatch {
     const names = [...needed, ...files.map(({ number }) => logFileName(number))];
     this.#disk.look(names, (result) => {
       if (this.#log.hasFailed) return;
-      // A disk that cannot be asked shows at the next write.
+      // A disk that does not answer this question fails at the next write.
       if (result.kind === 'done') this.#judge(needed, files, result.value);
       this.#lookLater();
     });
@@ -67,7 +68,7 @@ export class LogWatch {
     if (problem !== undefined) return this.#fail(problem);
     const missing = needed.find((_, index) => sights[index] === undefined);
     if (missing !== undefined) return this.#fail(`${missing} was removed`);
-    // Since then a compaction may have made some of them superfluous.
+    // A compaction may have made some of these files superfluous since the question was sent.
     const first = this.#log.filesInUse()[0]?.number ?? 0;
     for (const [index, file] of files.entries()) {
       const sight = sights[needed.length + index];

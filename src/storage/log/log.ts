@@ -1,7 +1,7 @@
-// The log behind the partition store, as it is written: entries go into blocks, blocks into files, one file after
-// the other. One write is under way at a time; what comes meanwhile goes out together as the next block. While the
-// disk is full, or another shortage lasts, the same is tried again and all waits, as behind a write that takes long.
-// How it is read back is log-replay.ts's, what makes it shorter compaction.ts's.
+// Writes the log behind the partition store: entries go into blocks, blocks into files, one file after the other. One
+// write is under way at a time; entries that arrive meanwhile form the next block. During a shortage, such as a full
+// disk, the same write is tried again and all else waits, as behind a slow write. log-replay.ts reads the log back,
+// compaction.ts makes it shorter.
 
 import { assert } from '../../cluster/assert.ts';
 import type { StoreId } from '../../cluster/model/identity.ts';
@@ -15,20 +15,20 @@ import { LogHealth } from './log-health.ts';
 import { LogWaiters } from './log-waiters.ts';
 
 const SYNC_INTERVAL_MS = 1000;
-/** Seconds of a slow disk's work; beyond, sets are refused until less waits. */
+/** A slow disk writes this much in seconds; when more than this waits, sets are refused. */
 const QUEUED_BYTES_MAX = 64 * 1024 * 1024;
-/** Without sets little is appended; a shortage during which so much waits is no passing one. */
+/** Without sets little is appended, so a shortage during which this much piles up counts as permanent. */
 const SHORTAGE_BYTES_MAX = 2 * QUEUED_BYTES_MAX;
 
 export interface LogOptions {
   readonly store: StoreId;
   readonly fsync: FsyncMode;
   readonly fileBytes: number;
-  /** What was acknowledged may be lost: the system may have dropped what it could not write. */
+  /** Called when acknowledged entries may be lost: the system may have dropped pages that it could not write. */
   readonly syncFailed: () => void;
-  /** Told when a problem begins, changes or ends. */
+  /** Called when a problem begins, changes or ends. */
   readonly problem?: (problem: LogProblem | undefined) => void;
-  /** How long a sync took. */
+  /** Called after each successful sync with its duration. */
   readonly synced?: (milliseconds: number) => void;
 }
 
@@ -48,11 +48,11 @@ export class RecordLog implements AppendLog {
   readonly #finished: WrittenFile[];
   #current: CurrentFile;
   #first: number;
-  /** Up to here the log survives the machine. */
+  /** The log survives a power loss up to this place. */
   #synced: LogPlace;
-  /** Files that are finished and not synced yet. */
+  /** How many files are finished and not synced yet. */
   #unsyncedFiles = 0;
-  /** The last one is being filled. */
+  /** Blocks that wait for the disk; the last one is being filled. */
   readonly #queue: LogBlock[] = [];
   #spare: LogBlock | undefined;
   readonly #waiters = new LogWaiters();
@@ -63,10 +63,10 @@ export class RecordLog implements AppendLog {
   #queuedBytes = 0;
   #writtenBytes = 0;
   #busy = false;
-  /** What a failed write left of a block is behind the current file's end: only the next write to it cuts that off. */
+  /** A failed write left part of a block behind the current file's end: only the next write to it cuts that off. */
   #isTorn = false;
   #syncScheduled = false;
-  /** Told of what is appended, in bytes, and that a file was begun. */
+  /** The compaction's hooks: called with the size of each appended entry, and after each file that is begun. */
   onAppended: (bytes: number) => void = () => undefined;
   onFileBegun: () => void = () => undefined;
 
@@ -93,7 +93,7 @@ export class RecordLog implements AppendLog {
     return this.#health.problem;
   }
 
-  /** Nothing is written any more, whatever happens. */
+  /** True after a final problem: nothing is written until the process is restarted. */
   get hasFailed(): boolean {
     return this.#health.hasFailed;
   }
@@ -108,12 +108,12 @@ export class RecordLog implements AppendLog {
     return isFull ? 'full' : undefined;
   }
 
-  /** Whether so little waits for the disk that what is not urgent may be appended. */
+  /** Whether so little waits for the disk that entries which are not urgent may be appended. */
   get isCalm(): boolean {
     return this.problem === undefined && this.#queuedBytes < QUEUED_BYTES_MAX / 2;
   }
 
-  /** Everything before this place survives the machine. */
+  /** Everything before this place survives a power loss. */
   get syncedTo(): LogPlace {
     return this.#synced;
   }
@@ -173,7 +173,8 @@ export class RecordLog implements AppendLog {
 
   /**
    * Begins another file.
-   * @param callback with its number, before any entry that is appended from now on is in it; not after a failure
+   * @param callback gets its number, before any entry appended from now on is written to it; not called after a
+   *   failure
    */
   beginFile(callback: (file: number) => void): void {
     this.#whenBegun.push(callback);
@@ -181,12 +182,12 @@ export class RecordLog implements AppendLog {
   }
 
   /**
-   * The files before this one are not needed any more: what they have is in later ones, and synced.
-   * @param done with the reason if one of them is still there
+   * Removes the files before `first`, whose content is also in later files that are synced.
+   * @param done called with the reason if one of them is still there
    */
   dropBefore(first: number, done: (failure: string | undefined) => void): void {
     this.#first = first;
-    // Only what a synced header says is not needed may be gone; a file that is missing else is a loss.
+    // The header must be synced first: a file that no header calls superfluous counts as lost when it is missing.
     this.beginFile(() => this.sync((failure) => this.#removeDropped(failure, done)));
   }
 
@@ -277,13 +278,13 @@ export class RecordLog implements AppendLog {
           this.onFileBegun();
           this.#goOn();
         };
-        // With `always` nothing follows what is not synced, or a power loss could leave a hole.
+        // With `always` nothing is written behind an unsynced header: a power loss could take it and leave a hole.
         return this.#options.fsync === 'always' ? this.#syncCurrent(goOn) : goOn();
       });
     });
   }
 
-  /** An attempt before may have left a part of its header in the file. */
+  /** Truncates the file, because an earlier attempt may have left part of a header in it. */
   #openEmpty(
     number: number,
     failed: (done: 'opened' | 'written', detail: string) => void,
@@ -305,7 +306,7 @@ export class RecordLog implements AppendLog {
     return { number, file, salt: saltOf(this.#options.store, number), bytes, syncedBytes };
   }
 
-  /** Beside what is written to the next file; with `never` too, so that little is left for a stop to sync. */
+  /** Syncs the finished file beside writing the next; with `never` too, so that a shutdown has little to sync. */
   #retire(earlier: CurrentFile): void {
     if (earlier.syncedBytes === earlier.bytes) return earlier.file.close();
     this.#unsyncedFiles++;
@@ -357,13 +358,13 @@ export class RecordLog implements AppendLog {
     });
   }
 
-  /** Not once the log has failed: the header of a file that is being begun would still say so. */
+  /** Does nothing once the log has failed: the header of a file being begun would record this place as synced. */
   #advance(place: LogPlace): void {
     if (this.hasFailed || this.#unsyncedFiles > 0) return;
     if (isBefore(this.#synced, place)) this.#synced = place;
   }
 
-  /** H8: a sync that failed is final whatever the reason, because what it was for may be gone. */
+  /** A failed sync is final whatever its reason: the pages it was to write may be lost (H8). */
   #failed(file: number, done: 'opened' | 'synced' | 'written', detail: string): void {
     const what = `${logFileName(file)} cannot be ${done}`;
     const isFinal = this.hasFailed || done === 'synced' || !isShortage(detail);
@@ -376,7 +377,7 @@ export class RecordLog implements AppendLog {
     });
   }
 
-  /** Nothing is written any more. */
+  /** Ends all writing, for good. */
   fail(problem: LogProblem): void {
     this.#health.fail(problem);
     this.#queue.length = 0;

@@ -1,5 +1,6 @@
-// Opens the log of a storage node behind what a recovery read back, with all that goes with it: what makes it shorter,
-// and what looks whether anybody else touches it.
+// Opens a storage node's log behind what the recovery read back, together with the compaction, which makes it
+// shorter, and the watch, which checks whether anybody else touches its files. Each of the three has a file of its
+// own.
 
 import type { Disk, Runtime } from '../../cluster/ports.ts';
 import type { Recovered } from '../data-directory/recovery.ts';
@@ -11,18 +12,18 @@ import { logFileBytes } from './log-files.ts';
 import { LogWatch } from './log-watch.ts';
 
 export interface NodeLogOptions {
-  /** Of each file; by default as the memory is. */
+  /** Length at which a file is finished; by default it follows from the memory limit (log-files.ts). */
   readonly logFileBytes?: number;
   readonly memoryBytes?: number | undefined;
 }
 
-/** What the log tells its node, and asks it. */
+/** The reports of the log to its node, and its questions. */
 export interface NodeLogEvents {
-  /** How long a sync took. */
+  /** Called after each successful sync with its duration. */
   synced(milliseconds: number): void;
-  /** Those without which the next start could not use the log. */
+  /** @returns names of the files without which the next start could not use the log */
   neededFiles(): readonly string[];
-  /** What was acknowledged may be lost (H8). */
+  /** Called when acknowledged records may be lost, so that the store must not count as clean (H8). */
   distrusted(): void;
 }
 

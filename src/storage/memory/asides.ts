@@ -1,6 +1,7 @@
-// What a joiner had of a partition before it joined (H15): set aside in one step, beside a partition that is empty
-// then. It is never answered from, listed or counted among what the partition has; record by record it comes
-// back when the source turns out to have the very same, and what is left is dropped before the joiner counts.
+// The records that a joiner had of a partition before it joined (H15): set aside in one step, which leaves the
+// partition itself empty. Nothing set aside is served, or listed among the partition's records. A record comes back
+// when the source turns out to have the identical one; what is left is dropped before the joiner reports its copy as
+// done. When that is, replication/joiner.ts decides.
 
 import type { PartitionId } from '../../cluster/model/partition.ts';
 import {
@@ -26,10 +27,10 @@ import {
 } from './partition-store.ts';
 import type { Segments } from './segments.ts';
 
-/** Of the store whose records these are. */
+/** The store that has the records, as far as it is needed here. */
 export interface AsideHost {
   made(): PartitionRecords;
-  /** For an index that grows. */
+  /** Whether there is memory for an index that grows. */
   hasRoom(bytes: number): boolean;
 }
 
@@ -83,7 +84,7 @@ export class Asides implements AsideReader, AsideWriter {
     this.#partitions.set(partition, empty);
   }
 
-  /** For who drops it whole. */
+  /** Gives up the set-aside records to a caller that drops them all. */
   take(partition: PartitionId): PartitionRecords | undefined {
     const aside = this.#asides.get(partition);
     this.#asides.delete(partition);
@@ -97,10 +98,10 @@ export class Asides implements AsideReader, AsideWriter {
     const from = aside.index.get(hash, key);
     if (from === undefined) return false;
     const record = this.#segments.at(from);
-    // The CRC is of the value, too: what differs anywhere is another record.
+    // The head contains a CRC over the value too, so equal heads mean identical records.
     if (!isSameHead(record, head)) return false;
     const at = into.index.get(hash, key);
-    // A set of after the join is above it, or the same: this one goes with the rest.
+    // A set since the join stored a greater record, or the same: this one is dropped with the rest.
     if (at !== undefined && compareRecords(record, this.#segments.at(at)) <= 0) return true;
     if (at === undefined && !this.#store.hasRoom(into.index.bytesToAdd())) return false;
     aside.detach(hash, from);
@@ -119,7 +120,7 @@ export class Asides implements AsideReader, AsideWriter {
       const [hash, key] = [hashRecordKey(record), keyInRecord(record)];
       const at = beside?.index.get(hash, key);
       const present = at === undefined ? undefined : this.#segments.at(at);
-      // One that is below the present record, or the same, a replay of the log drops as well.
+      // A record below the present one, or equal to it, needs no mark: a replay of the log drops it as well.
       if (present === undefined || compareRecords(record, present) > 0) {
         const version = recordVersion(record);
         leftovers.push({ key: Buffer.from(recordKey(record)), version, below: present });
@@ -135,7 +136,7 @@ export class Asides implements AsideReader, AsideWriter {
     const aside = this.take(partition);
     const present = this.#partitions.get(partition);
     if (aside === undefined) return;
-    // What has fewer records moves. Floor and completeness are of both.
+    // Move the side with fewer records. Floor and completeness hold for both sides together.
     const isMost = present === undefined || aside.index.count > present.index.count;
     const [into, from] = isMost ? [aside, present] : [present, aside];
     this.#partitions.set(partition, into);

@@ -1,40 +1,41 @@
-// Gets memory back, a little with each record that comes in: there is no pause, and no falling behind. What
-// is left of a segment with idle bytes is moved, and the segment is free. In a cache that is full the oldest
-// segments are sifted: what was asked for since it came is moved, and the rest evicted.
+// Reclaims memory, a little with each record that comes in, so that it neither pauses nor falls behind. It moves what
+// is still in use out of a segment with idle bytes, which frees the segment. In a cache that is full it sifts the
+// oldest segments: records that were asked for since they came are moved, the others are evicted. What becomes of one
+// record is decided in segment-store.ts.
 //
-// Sifting is S3-FIFO (Yang and others, "FIFO queues are all you need for cache eviction", SOSP 2023) over
-// segments: `incoming` is its small queue and `survivors` its main one. It keeps out what is asked for once,
-// so a scan or an import does not push out what is used, as it would with LRU; a get sets one bit and
-// moves nothing; and a queue of segments is what a log of records is anyway.
+// Sifting is S3-FIFO (Yang and others, "FIFO queues are all you need for cache eviction", SOSP 2023) over segments:
+// `incoming` is its small queue and `survivors` its main one. It keeps out keys that are asked for once, so a scan or
+// an import does not push out what is used, as it would with LRU; a get sets one bit and moves nothing; and a queue
+// of segments is what a log of records is anyway.
 
 import { HEADS, type Scan, type SegmentEntry, type Segments } from './segments.ts';
 
-/** Of the memory of the segments that much may lie idle; more costs memory, less costs moves. */
+/** The share of the segments' memory that may lie idle: a larger one costs memory, a smaller one costs moves. */
 const IDLE_SHARE = 0.2;
-/** Below this many that are free the memory counts as full, and more is moved to keep it so. */
+/** With fewer free segments than this the memory counts as full, and the cleaner works to keep these free. */
 const FREE_SEGMENTS = 6;
-/** The most that is looked at for each byte that comes in, however full the memory is. */
+/** The most bytes that are inspected for each byte that comes in, however full the memory is. */
 const LOOKED_AT_PER_BYTE_MAX = 24;
-/** More than is needed, so that what comes in while a segment is cleaned finds one. */
+/** Clean by this factor more than needed, so that records which come in while a segment is cleaned find a free one. */
 const AHEAD = 1.25;
-/** Of a cache, for each byte that comes in: it keeps up while not more than three of four were asked for. */
+/** Bytes a cache sifts for each byte that comes in: that keeps up while at most three of four were asked for. */
 const SIFTED_PER_BYTE = 4;
-/** The share of the small queue (the paper's). */
+/** The small queue's share of the cache, as in the paper. */
 const SMALL_QUEUE = 0.1;
-/** In one step, about a tenth of a millisecond; what is left to do waits for the next. */
+/** Bytes inspected in one step, about a tenth of a millisecond; the rest of the work waits for the next step. */
 const STEP_BYTES = 128 * 1024;
-/** Moved at most while room is needed now: more would be a pause, and take the room that there is. */
+/** Records that may be moved while a put waits for room: more would be a pause, and use up the room there is. */
 const KEPT_AT_ONCE = 32;
-/** Of a segment, that must come in before segments are looked through again in which nothing was worth it. */
+/** The share of a segment that must come in before segments are searched again after none was worth cleaning. */
 const LOOK_AGAIN = 1 / 16;
 
-/** Whose records they are. Each tells what it did with the record, or that it is not in use. */
+/** The owner of the records. Each method returns what became of the record. */
 export interface RecordMover {
-  /** Moves the record to the survivors and points at it there. */
+  /** Moves the record to the survivors, and points its index to the new place. */
   keep(entry: SegmentEntry): Fate;
-  /** The same, if it was also asked for since it came here; else it is dropped. */
+  /** Moves the record as `keep` does if it was asked for since it came here; otherwise drops it. */
   sift(entry: SegmentEntry): Fate;
-  /** It is dropped. */
+  /** Drops the record. */
   evict(entry: SegmentEntry): Fate;
 }
 
@@ -48,11 +49,11 @@ interface Cleaning {
 export class Cleaner {
   readonly #segments: Segments;
   readonly #keeper: RecordMover;
-  /** The most segments that there may be; fewer are kept when fewer do. */
+  /** The number of segments beyond which memory is short; the cleaner keeps fewer if the records fit into fewer. */
   readonly #segmentsMax: () => number;
   readonly #evicts: () => boolean;
   #cleaning: Cleaning | undefined;
-  /** It goes on where it was when the memory is full the next time. */
+  /** The walk that evicts; it goes on where it was when the memory is full the next time. */
   #sifting: Scan | undefined;
   #debtBytes = 0;
   #lookAgainBytes = 0;
@@ -71,17 +72,17 @@ export class Cleaner {
     this.#evicts = evicts;
   }
 
-  /** Of records, since the start. */
+  /** Bytes of the entries moved since the start. */
   get movedBytes(): number {
     return this.#movedBytes;
   }
 
-  /** Whether so little is free that more is moved, and in a cache evicted, to keep it so. */
+  /** Whether so few segments are free that the cleaner moves more, and in a cache evicts, to keep some free. */
   get isFull(): boolean {
     return this.#segments.count > this.#segmentsMax() - FREE_SEGMENTS;
   }
 
-  /** @param bytes that came in */
+  /** Does the cleaning that records of `bytes` bytes must pay for when they come in. */
   work(bytes: number): void {
     this.#lookAgainBytes -= bytes;
     const perByte = this.#next();
@@ -91,13 +92,14 @@ export class Cleaner {
     }
     const debtMax = this.#segments.segmentBytes * LOOKED_AT_PER_BYTE_MAX;
     this.#debtBytes = Math.min(debtMax, this.#debtBytes + bytes * perByte);
-    // A few long records would else be more than is done for them.
+    // More than one step when the record is long: otherwise a few long records would bring debt faster than it is
+    // paid.
     const atOnce = STEP_BYTES + Math.min(bytes, STEP_BYTES) * perByte;
     const until = Math.max(0, this.#debtBytes - atOnce);
     while (this.#debtBytes > until && this.#next() !== undefined) this.#debtBytes -= this.#step();
   }
 
-  /** A step that nobody pays for. @returns whether there was anything to do */
+  /** Does one step when nothing comes in. @returns whether there was anything to do */
   idle(): boolean {
     this.#lookAgainBytes = 0;
     const isBusy = this.#next() !== undefined;
@@ -105,7 +107,10 @@ export class Cleaner {
     return isBusy;
   }
 
-  /** Drops the oldest record that nobody asked for, or one that somebody did. @returns whether there was one */
+  /**
+   * Drops the oldest record that nobody asked for, or after 32 moves simply the oldest.
+   * @returns whether there was one to drop
+   */
   evict(): boolean {
     for (let kept = 0; ; ) {
       this.#sifting ??= this.#oldest();
@@ -120,7 +125,10 @@ export class Cleaner {
     }
   }
 
-  /** Chooses what is to be done. @returns what of it is done for each byte that comes in */
+  /**
+   * Chooses what to do next. @returns how many bytes of it to do for each byte that comes in; undefined for nothing
+   * to do
+   */
   #next(): number | undefined {
     if (this.#cleaning !== undefined) return this.#cleaning.perByte;
     const { count, segmentBytes, usedBytes } = this.#segments;
@@ -141,7 +149,7 @@ export class Cleaner {
       this.#lookAgainBytes = LOOK_AGAIN * this.#segments.segmentBytes;
       return undefined;
     }
-    // Of a segment with 3/4 in use four must be gone through to gain one.
+    // With 3/4 of a segment in use, four bytes must be inspected for each byte that is gained.
     return { scan, perByte: Math.min(LOOKED_AT_PER_BYTE_MAX, AHEAD / (1 - scan.usedShare)) };
   }
 
@@ -154,7 +162,10 @@ export class Cleaner {
     return this.#segments.oldest(first) ?? this.#segments.oldest(second);
   }
 
-  /** After `#next` found something. @returns so many bytes were gone through, or evicted if those are more */
+  /**
+   * Handles one entry, after `#next` found something to do.
+   * @returns how many bytes were inspected, or evicted if those are more
+   */
   #step(): number {
     const scan = this.#cleaning?.scan ?? this.#sifting;
     if (scan === undefined) return 0;
@@ -168,7 +179,7 @@ export class Cleaner {
     const fate = this.#cleaning === undefined ? this.#keeper.sift(entry) : this.#keeper.keep(entry);
     const passed = scan.offset - offset;
     if (fate === 'kept') this.#movedBytes += passed;
-    // A large record is a number in its segment, and much more is gained by it.
+    // A large record is only a number in its segment, but evicting it frees its whole length.
     return fate === 'evicted' ? Math.max(passed, entry.record.length) : passed;
   }
 }

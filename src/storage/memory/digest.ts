@@ -1,5 +1,6 @@
-// The digest of a partition: sums over the records of each bucket, kept in O(1) a change. Two replicas
-// with equal digests hold the same records; where they differ, only the differing buckets are compared.
+// The digest of a partition: sums over the records of each bucket, updated in O(1) with each change. Two replicas
+// with equal digests hold the same records; where digests differ, only the differing buckets are compared, by
+// replication/anti-entropy.ts.
 
 import {
   RECORD_HEADER_BYTES,
@@ -9,7 +10,7 @@ import {
   type StoredRecord,
 } from '../../cluster/model/record.ts';
 
-/** The keys of a partition fall into so many buckets. */
+/** The number of buckets among which the keys of a partition are divided. */
 export const BUCKETS = 64;
 const BUCKET_BITS = 6;
 const LANES = 2;
@@ -17,10 +18,10 @@ const LANE_BYTES = 4;
 const BUCKET_BYTES = LANES * LANE_BYTES;
 export const DIGEST_BYTES = BUCKETS * BUCKET_BYTES;
 
-/** Of a key, 32 bits, each of them as good as any other. */
+/** The hash of a key: 32 bits, all equally well mixed. */
 export type KeyHash = number & { readonly brand: 'KeyHash' };
 
-/** FNV-1a, mixed. @param from of the bytes up to `to`, a key */
+/** FNV-1a, mixed. The key is the bytes from `from` up to `to`. */
 export function hashKey(bytes: Uint8Array, from = 0, to = bytes.length): KeyHash {
   let hash = 0x811c9dc5;
   for (let index = from; index < to; index++) {
@@ -29,12 +30,15 @@ export function hashKey(bytes: Uint8Array, from = 0, to = bytes.length): KeyHash
   return mix(hash) as KeyHash;
 }
 
-/** Without a view on the key: this is done for whatever is put, moved, listed. */
+/**
+ * Hashes the key in place: this is done for each record put, moved or listed, and a view each time would cost too
+ * much.
+ */
 export function hashRecordKey(record: RecordHead): KeyHash {
   return hashKey(record, RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + recordKeyBytes(record));
 }
 
-/** Both ends of a pull must agree. */
+/** Replicas must agree on the bucket of a key, because a pull compares buckets. */
 export function bucketOfHash(hash: KeyHash): number {
   return hash & (BUCKETS - 1);
 }
@@ -44,8 +48,8 @@ export function bucketOf(key: Uint8Array): number {
 }
 
 /**
- * The order of keys within a bucket: by the bits above the bucket's, the lowest first. So whatever is copied
- * or replayed in this order spreads over the slots of an index that has only begun to grow (hash-index.ts).
+ * The order of keys within a bucket: by the hash's bits above those of the bucket, the lowest first. Records that are
+ * copied or replayed in this order spread over the slots of an index that has only begun to grow (hash-index.ts).
  * @returns 32 bits
  */
 export function rankOf(hash: KeyHash): number {
@@ -81,7 +85,10 @@ export class Digest {
     return bytes;
   }
 
-  /** CRCs are linear, so sums of them would cancel out for records that swapped parts; mixing prevents it. */
+  /**
+   * Sums of plain CRCs would cancel out for records that swapped parts, because CRCs are linear; mixing prevents
+   * that.
+   */
   #change(bucket: number, record: StoredRecord, sign: 1 | -1): void {
     const hash = recordHash(record);
     const first = bucket * LANES;
@@ -94,7 +101,7 @@ export class Digest {
   }
 }
 
-/** Of a partition without a record, as most are in a small cluster. */
+/** The digest of a partition without records; in a small cluster most partitions have none. */
 export const DIGEST_OF_NOTHING: Buffer = new Digest().bytes();
 
 /** The finalizer of MurmurHash3 (Appleby, public domain). */
@@ -105,7 +112,7 @@ function mix(value: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** @returns which buckets of two digests differ; hardly ever any, when replicas ask each other */
+/** @returns the buckets in which two digests differ; between replicas hardly ever any */
 export function differingBuckets(a: Buffer, b: Buffer): readonly number[] {
   const differing: number[] = [];
   if (a.equals(b)) return differing;

@@ -1,11 +1,12 @@
-// Partitions that were dropped whole: a large one has millions of records, so they are released in slices.
+// Partitions that were dropped whole. A large one has millions of records, so they are released in slices; when a
+// partition is dropped is decided elsewhere.
 
 import type { PartitionId } from '../../cluster/model/partition.ts';
 import type { KeyHash } from './digest.ts';
 import type { HashIndex } from './hash-index.ts';
 import type { Location, Segments } from './segments.ts';
 
-/** Slots of an index that are gone through at once when there is time, or room is needed now. */
+/** Slots of an index that are released in one slice, when the node is idle or needs room now. */
 export const DROPPED_SLOTS_IDLE = 4096;
 
 interface DroppedPartition {
@@ -30,7 +31,7 @@ export class Dropped {
     else this.#partitions.push({ partition, index });
   }
 
-  /** @param slots of an index to go through */
+  /** @param slots how many slots of the oldest dropped index to release */
   release(slots: number): void {
     const index = this.#partitions[0]?.index;
     if (index === undefined) return;

@@ -1,15 +1,16 @@
-// The keys that a cache evicted not long ago, as hashes: which of what comes in is back (S3-FIFO's ghost
-// queue). It may forget one early and mistake one for another: that costs a little hit rate, nothing else.
+// S3-FIFO's ghost queue: hashes of the keys that a cache evicted lately, which tell whether a key that comes in is
+// back. It may forget a key early and mistake one for another: that costs a little hit rate, nothing else. What
+// returning keys gain is decided in segment-store.ts.
 
 import type { KeyHash } from './digest.ts';
 
 const SLOT_BYTES = 4;
-/** Of memory that one slot stands for: a small record or two. */
+/** There is one slot for this much memory, which is a small record or two. */
 const MEMORY_BYTES_PER_SLOT = 256;
 const SLOTS_MAX = 2 ** 24;
 
 export class Ghosts {
-  /** Each hash has one place, which the next hash of that place takes over. */
+  /** Each hash has one place, which the next hash with the same place takes over. */
   readonly #slots: Uint32Array;
 
   constructor(memoryBytes: number) {
@@ -25,7 +26,7 @@ export class Ghosts {
     this.#slots[this.#placeOf(hash)] = hash;
   }
 
-  /** @returns whether it was there */
+  /** Removes the hash. @returns whether it was there */
   take(hash: KeyHash): boolean {
     const place = this.#placeOf(hash);
     if (this.#slots[place] !== hash) return false;

@@ -1,10 +1,11 @@
-// The index of one partition: from the hash of a key to where its record is. Open addressing in typed
-// arrays, so an item costs no object; it grows a few slots with each change, so no set waits for it.
+// The index of one partition: from the hash of a key to the location of its record. It uses open addressing in typed
+// arrays, so an item costs no object; it grows a few slots with each change, so no set waits for it. The bytes of the
+// records are segments.ts's.
 //
-// A key's own slot is given by the lowest bits of its hash, and a piece of a bucket is what has some of the
-// lowest bits in common: every so many-th slot, so it is found without looking at the others. What comes
-// piece after piece, as a copy or a replay does, still has slots all over the table at any size of it; in
-// slots that follow the order of the listing it would pile up, and each key would search through all before.
+// The lowest bits of a key's hash give its home slot, and the keys of one piece of a bucket have some of the lowest
+// bits in common: their home slots are at a fixed stride, so a piece is found without inspecting the others. Keys
+// that arrive piece after piece, as in a copy or a replay, still spread over a table of any size; if slots followed
+// the order of the listing they would pile up, and each insert would search through all the earlier ones.
 
 import { assert } from '../../cluster/assert.ts';
 import { BUCKETS, type KeyHash, reverseBits } from './digest.ts';
@@ -12,41 +13,44 @@ import type { KeyIn } from './key-in.ts';
 import type { Location, Segments } from './segments.ts';
 
 const EMPTY = 0;
-/** Was in use: searches go on behind it. */
+/** The slot was in use: searches continue behind it. */
 const REMOVED = 1;
 const NOWHERE = -1;
-/** A location and a tag. */
+/** Bytes of a location and a tag. */
 const SLOT_BYTES = 6;
 const SLOTS_MIN = 2 * BUCKETS;
-/** Of the slots that are not empty: a search for what is not there then looks at eight of them. */
+/** The share of non-empty slots at which the table is full; a search for an absent key then inspects eight of them. */
 const FULL = 0.75;
-/** What an index takes for each of its keys, if it is as full as it gets. */
+/** Bytes that an index takes for each of its keys when it is as full as it can be. */
 export const INDEX_BYTES_LEAST = SLOT_BYTES / FULL;
-/** So a new table is begun between a fifth and two fifths full. */
+/** A new table is at most this full; as sizes are powers of two, a table that grew is at least half as full. */
 const FULL_AT_FIRST = 0.4;
-/** The share of its slots before it is full. */
+/** The share of the slots that is still to be filled when a full table counts as due soon. */
 const SOON = 0.1;
-/** Below this a table is rebuilt smaller. */
+/** Below this share of keys a table is rebuilt smaller. */
 const SPARSE = 0.1;
-/** A new one is no smaller than a quarter: it takes what comes in while the old one, 16 slots a change, is emptied. */
+/** Shrink at most fourfold: the new table takes inserts while the old one drains 16 slots a change. */
 const SHRINK_MOST = 4;
 const MOVED_WHEN_IDLE = 1024;
-/** Slots moved with each change, which adds one at most: the old table is empty long before the new is full. */
+/** Slots moved with each change, which adds at most one key: the old table is empty long before the new one is full. */
 const MOVED_AT_ONCE = 16;
-/** Of a tag: what time takes away, and what was asked for since it came. */
+/**
+ * Bits of a tag: `PERISHABLE` marks a delete or a record that expires, `ACCESSED` one that was asked for since it
+ * came.
+ */
 const PERISHABLE = 0x8000;
 const ACCESSED = 0x4000;
-/** Above the bucket's bits are the highest eight of the hash, so that hardly a key is compared in vain. */
+/** Above the bucket's bits a tag has the highest eight bits of the hash, so hardly any key is compared in vain. */
 const BUCKET_IN_TAG = BUCKETS - 1;
 const HASH_IN_TAG = 0x3fff;
 
 class SlotTable {
-  /** A power of two. */
+  /** The number of slots, a power of two. */
   readonly size: number;
   readonly slots: Uint32Array;
-  /** Bits of the hash, and two about the record. */
+  /** For each slot 14 bits of the hash, and two about the record. */
   readonly tags: Uint16Array;
-  /** Slots that are not empty. */
+  /** How many slots are not empty. */
   used = 0;
 
   constructor(size: number) {
@@ -67,14 +71,14 @@ class SlotTable {
 
   findLocation(hash: KeyHash, location: Location): number {
     for (let slot = this.#home(hash); ; slot = this.#after(slot)) {
-      // A table without slots has none that is not empty.
+      // In a table without slots this reads undefined, which counts as empty.
       const found = this.slots[slot] ?? EMPTY;
       if (found === location) return slot;
       if (found === EMPTY) return NOWHERE;
     }
   }
 
-  /** @param tag all of it */
+  /** @param tag the whole tag, with its two bits about the record */
   insert(hash: KeyHash, location: Location, tag: number): void {
     let slot = this.#home(hash);
     while ((this.slots[slot] ?? EMPTY) > REMOVED) slot = this.#after(slot);
@@ -83,7 +87,10 @@ class SlotTable {
     this.tags[slot] = tag;
   }
 
-  /** Nobody must search on behind it when nothing is: or a table would fill with what was removed. */
+  /**
+   * Removes the key in the slot. Removed slots before an empty one become empty: searches need not pass them, and
+   * they would fill the table.
+   */
   clear(slot: number): void {
     this.slots[slot] = REMOVED;
     if (this.slots[this.#after(slot)] !== EMPTY) return;
@@ -93,7 +100,7 @@ class SlotTable {
     }
   }
 
-  /** @param flags of the tags that are looked for */
+  /** @param flags bits that a tag must have for its location to be found */
   collect({ bucket, ofBucket, count }: Piece, flags: number, found: Location[]): void {
     const mask = BUCKET_IN_TAG | flags;
     const wanted = bucket | flags;
@@ -101,7 +108,7 @@ class SlotTable {
     const first = bucket + BUCKETS * (reverseBits(ofBucket) >>> (32 - Math.log2(count)));
     let next = first;
     for (let own = first; own < this.size; own += stride) {
-      // What found its own slot taken is behind it, up to the first that is empty.
+      // A key whose home slot was taken is behind that slot, before the next empty one.
       for (next = Math.max(next, own); ; next++) {
         const slot = next & (this.size - 1);
         const location = this.slots[slot] ?? EMPTY;
@@ -127,15 +134,15 @@ interface Found {
   readonly slot: number;
 }
 
-/** A piece of a bucket: the keys of some ranks. */
+/** A piece of a bucket: the keys whose ranks lie in one of `count` equal ranges. */
 export interface Piece {
   readonly bucket: number;
-  /** Which one of the `count` that its bucket has; `count` is a power of two. */
+  /** Which of the `count` pieces of its bucket this is; `count` is a power of two. */
   readonly ofBucket: number;
   readonly count: number;
 }
 
-/** What all indexes of a store take of its memory. */
+/** The bytes that all indexes of a store take together. */
 export interface IndexAccount {
   bytes: number;
 }
@@ -143,9 +150,9 @@ export interface IndexAccount {
 export class HashIndex {
   readonly #segments: Segments;
   readonly #account: IndexAccount;
-  /** Without a slot until there is a key. */
+  /** Has no slots until there is a key. */
   #table = new SlotTable(0);
-  /** While the index grows: the table before, and the first slot of it that is still to be moved. */
+  /** The previous table while the index is rebuilt; `#nextMoved` is its first slot that is still to be moved. */
   #old: SlotTable | undefined;
   #nextMoved = 0;
   #count = 0;
@@ -164,7 +171,7 @@ export class HashIndex {
     return table === undefined || slot === undefined ? undefined : (table.slots[slot] as Location);
   }
 
-  /** As `get`, and remembers that it was asked for. */
+  /** Finds a key as `get` does, and records that it was asked for. */
   access(hash: KeyHash, key: KeyIn): Location | undefined {
     const { table, slot } = this.#find(hash, key) ?? {};
     if (table === undefined || slot === undefined) return undefined;
@@ -172,7 +179,7 @@ export class HashIndex {
     return table.slots[slot] as Location;
   }
 
-  /** For a key that is not there. */
+  /** Adds a key that is not there yet. */
   add(hash: KeyHash, location: Location, perishable: boolean): void {
     this.#move();
     if (this.#isFullWith(1)) this.#rebuild(this.#nextSize(this.#count + 1));
@@ -180,18 +187,18 @@ export class HashIndex {
     this.#count++;
   }
 
-  /** What another key takes of the memory: nothing, unless the index must grow for it. */
+  /** How many bytes of memory another key takes: none, unless the index must grow for it. */
   bytesToAdd(): number {
     return this.#isFullWith(1) ? SLOT_BYTES * this.#nextSize(this.#count + 1) : 0;
   }
 
-  /** What one of the next keys takes, so that there is time to make room for it. */
+  /** How many bytes one of the next keys will take, so that there is time to make room for them. */
   bytesToAddSoon(): number {
     const soon = SOON * this.#table.size;
     return this.#isFullWith(soon) ? SLOT_BYTES * this.#nextSize(this.#count + 1) : 0;
   }
 
-  /** Of a key that is there, from the record at `from` to the one at `to`; that counts as an access. */
+  /** Points a present key from the record at `from` to the one at `to`; that counts as an access. */
   replace(hash: KeyHash, from: Location, to: Location, perishable: boolean): void {
     const { table, slot } = this.#slotOf(hash, from) ?? {};
     assert(table !== undefined && slot !== undefined, 'what is replaced is there');
@@ -203,7 +210,10 @@ export class HashIndex {
     return this.#slotOf(hash, location) !== undefined;
   }
 
-  /** @param move gives the record its new place; only called when one here is at `from`. @returns whether it is */
+  /**
+   * @param move moves the record and returns its new location; called only if this index has it at `from`
+   * @returns whether this index had the record
+   */
   move(hash: KeyHash, from: Location, move: () => Location): boolean {
     const { table, slot } = this.#slotOf(hash, from) ?? {};
     if (table === undefined || slot === undefined) return false;
@@ -211,14 +221,14 @@ export class HashIndex {
     return true;
   }
 
-  /** While it grows: some more of what it has to move. @returns whether there was any */
+  /** Continues a rebuild by 1,024 slots. @returns whether there was one to continue */
   work(): boolean {
     const isGrowing = this.#old !== undefined;
     for (let times = 0; times < MOVED_WHEN_IDLE / MOVED_AT_ONCE; times++) this.#move();
     return isGrowing;
   }
 
-  /** Forgets that it was asked for. @returns whether a record is there that was */
+  /** Clears the mark that the record was asked for. @returns whether the record is there and had the mark */
   takeAccess(hash: KeyHash, location: Location): boolean {
     const { table, slot } = this.#slotOf(hash, location) ?? {};
     if (table === undefined || slot === undefined) return false;
@@ -233,13 +243,16 @@ export class HashIndex {
     table.clear(slot);
     this.#count--;
     this.#move();
-    // Or everybody who lists it would walk through what it once had.
+    // Otherwise each listing would walk through all the slots that the partition once needed.
     const { size } = this.#table;
     const isSparse = size > SLOTS_MIN && this.#count < SPARSE * size;
     if (isSparse && this.#old === undefined) this.#rebuild(this.#nextSize(this.#count));
   }
 
-  /** As `remove`, of an index that is dropped: of what may be gone. @returns whether it was there */
+  /**
+   * Removes a key as `remove` does, but from the index of a dropped partition, where it may be gone already.
+   * @returns whether it was there
+   */
   forget(hash: KeyHash, location: Location): boolean {
     const { table, slot } = this.#slotOf(hash, location) ?? {};
     if (table === undefined || slot === undefined) return false;
@@ -248,13 +261,13 @@ export class HashIndex {
     return true;
   }
 
-  /** Into so many pieces of at least `slots` slots each bucket can be cut now; a power of two. */
+  /** The number of pieces of at least `slots` slots into which a bucket can be cut now; a power of two. */
   piecesOfBucket(slots: number): number {
     const size = Math.min(this.#table.size, this.#old?.size ?? this.#table.size);
     return Math.max(1, 2 ** Math.floor(Math.log2(size / BUCKETS / slots)));
   }
 
-  /** Where the records of a piece are, in no order, and maybe some of other pieces. */
+  /** Locations of the records of a piece, in no order, possibly with some of other pieces. */
   locations(piece: Piece, onlyPerishable = false): readonly Location[] {
     const found: Location[] = [];
     const flags = onlyPerishable ? PERISHABLE : 0;
@@ -264,8 +277,8 @@ export class HashIndex {
   }
 
   /**
-   * Forgets where the records of some slots are. @returns where they were
-   * @param slots to look at, at most; when the index is empty it is done
+   * Removes the keys in up to `slots` slots; an index that becomes empty gives its memory back.
+   * @returns the locations of the removed records
    */
   drain(slots: number): readonly Location[] {
     const found: Location[] = [];
@@ -286,7 +299,7 @@ export class HashIndex {
     return found;
   }
 
-  /** Gives its memory back. */
+  /** Gives the index's memory back. */
   discard(): void {
     this.#discardOld();
     this.#account.bytes -= SLOT_BYTES * this.#table.size;
@@ -315,7 +328,7 @@ export class HashIndex {
     return this.#old === undefined && this.#table.used + more >= FULL * this.#table.size;
   }
 
-  /** Larger than before, the same when much was removed, or smaller. */
+  /** The size for a rebuild: larger than now, the same when many keys were removed, or smaller. */
   #nextSize(count: number): number {
     let size = Math.max(SLOTS_MIN, this.#table.size / SHRINK_MOST);
     while (count > FULL_AT_FIRST * size) size *= 2;

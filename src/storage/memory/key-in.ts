@@ -1,4 +1,5 @@
-// A key where its bytes are, so that nobody copies them, or makes a view on them, to look for it.
+// A key within a larger buffer: it can be looked up without a copy of it or a view on it. What a record is otherwise,
+// is in cluster/model/record.ts.
 
 import {
   RECORD_HEADER_BYTES,
@@ -6,7 +7,7 @@ import {
   recordKeyBytes,
 } from '../../cluster/model/record.ts';
 
-/** A key, wherever its bytes are. */
+/** A key: the bytes of a buffer from `from` up to `to`. */
 export interface KeyIn {
   readonly bytes: Buffer;
   readonly from: number;

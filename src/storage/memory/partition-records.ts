@@ -1,5 +1,5 @@
-// The records that a store has of one partition: its index, its digest, its sums, and its records in order.
-// Where their bytes are is segments.ts's, whether there is room for more segment-store.ts's.
+// The records that a store has of one partition: their index, digest, sums and order. Their bytes are in segments.ts;
+// segment-store.ts decides whether there is room for more.
 
 import {
   isPerishable,
@@ -27,9 +27,9 @@ import { HashIndex, type IndexAccount, type Piece } from './hash-index.ts';
 import type { Due, DueLimits, Listing, ListLimits } from './partition-store.ts';
 import type { Location, Segments } from './segments.ts';
 
-/** Slots of an index that are looked at together, so that a call can end between them. */
+/** Slots of an index that are searched together; a call can end between two such pieces. */
 const PIECE_SLOTS = 32;
-/** Pieces without anything perishable cost little, but not nothing: together two milliseconds. */
+/** The most pieces that one call searches: even without perishable records, this many take two milliseconds. */
 const PIECES_AT_ONCE = 512;
 const RANKS = 2 ** 32;
 
@@ -38,14 +38,14 @@ export class PartitionRecords {
   readonly #segments: Segments;
   readonly #digest = new Digest();
   floor: Version = VERSION_ZERO;
-  /** Until when all that was acknowledged of the partition is here. */
+  /** The epoch up to which everything acknowledged in the partition is here; undefined when that is unknown. */
   complete: Completeness | undefined;
   #payloadBytes = 0;
   #newestMs = 0;
   #perishable = 0;
   #tombstones = 0;
   #tombstoneBytes = 0;
-  /** Bucket and rank, in one number, from which on nothing perishable was looked at for longest. */
+  /** Where `nextDue` continues, bucket and rank in one number: what follows was not inspected for longest. */
   #lookedAt = 0;
 
   constructor(segments: Segments, account: IndexAccount) {
@@ -69,13 +69,13 @@ export class PartitionRecords {
     return this.#tombstoneBytes;
   }
 
-  /** For a key that is not there. @param record what was stored at the location, or what it is a copy of */
+  /** Adds a key that is not there yet. @param record the record at the location, or one with the same bytes */
   add(hash: KeyHash, location: Location, record: StoredRecord): void {
     this.index.add(hash, location, isPerishable(record));
     this.#count(hash, record);
   }
 
-  /** The record at `from` is not in use any more. @param record as with `add` */
+  /** Replaces the record at `from`, and releases it. @param record as with `add` */
   replace(hash: KeyHash, from: Location, to: Location, record: StoredRecord): void {
     this.#uncount(hash, this.#segments.at(from));
     this.index.replace(hash, from, to, isPerishable(record));
@@ -83,7 +83,7 @@ export class PartitionRecords {
     this.#count(hash, record);
   }
 
-  /** As `replace`, where the record that is there is. */
+  /** Replaces the record at the location, and writes the new one to the same place. */
   overwrite(hash: KeyHash, location: Location, record: StoredRecord): void {
     this.#uncount(hash, this.#segments.at(location));
     this.index.replace(hash, location, location, isPerishable(record));
@@ -97,7 +97,7 @@ export class PartitionRecords {
     this.#segments.release(location);
   }
 
-  /** As `remove`, of a record that stays where it is for others. */
+  /** Removes a record whose bytes stay in use, because another index will point to them. */
   detach(hash: KeyHash, location: Location): void {
     this.#uncount(hash, this.#segments.at(location));
     this.index.remove(hash, location);
@@ -111,7 +111,7 @@ export class PartitionRecords {
     return this.#digest.bytes();
   }
 
-  /** Calls of `nextDue` until everything was looked at. */
+  /** How many calls of `nextDue` inspect every perishable record once. */
   slicesOfDue(lookedAt: number): number {
     if (this.#perishable === 0) return 0;
     const pieces = BUCKETS * this.index.piecesOfBucket(PIECE_SLOTS);
@@ -178,7 +178,7 @@ export class PartitionRecords {
     this.#tombstoneBytes += by * record.length;
   }
 
-  /** Of one piece, in the order of `list`. */
+  /** The records of one piece, in the order of `list`. */
   #recordsOf(piece: Piece, onlyPerishable = false): readonly Ranked[] {
     const ranked: Ranked[] = [];
     for (const location of this.index.locations(piece, onlyPerishable)) {
@@ -197,18 +197,21 @@ interface Ranked {
   readonly record: StoredRecord;
 }
 
-/** By rank and, where two keys share one, by their bytes: the same in every replica, however its index grew. */
+/**
+ * By rank and, for keys of the same rank, by the keys' bytes: the same order in every replica, however its index
+ * grew.
+ */
 function inOrder(a: Ranked, b: Ranked): number {
   return a.rank - b.rank || recordKey(a.record).compare(recordKey(b.record));
 }
 
-/** In that order. */
+/** Whether the record comes after the key in the order of `inOrder`. */
 function isBehind(rank: number, record: StoredRecord, key: Buffer): boolean {
   const other = rankOf(hashKey(key));
   return rank > other || (rank === other && recordKey(record).compare(key) > 0);
 }
 
-/** Whether a listing that ends with `next` has come by the record's key, were it there. */
+/** Whether a listing that continues at `next` has passed the place of the record's key, whether or not it listed it. */
 export function isListedBefore(record: StoredRecord, next: Cursor | undefined): boolean {
   if (next === undefined) return true;
   const hash = hashRecordKey(record);
@@ -217,7 +220,7 @@ export function isListedBefore(record: StoredRecord, next: Cursor | undefined): 
   return next.afterKey.length > 0 && !isBehind(rankOf(hash), record, next.afterKey);
 }
 
-/** In which of the pieces of its bucket a key of this rank is. */
+/** The number of the piece of its bucket in which a key of this rank is. */
 function pieceOf(rank: number, count: number): number {
   return Math.floor((rank * count) / RANKS);
 }

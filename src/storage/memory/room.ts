@@ -1,5 +1,5 @@
-// Makes room in a store for a record: what others have goes first, and a cache evicts (H40). Whether there is room is
-// memory-limit.ts's, and what is done without it segment-store.ts's.
+// Makes room in a store for a record: first records that other nodes have too are dropped, then a cache evicts (H40).
+// memory-limit.ts decides whether there is room, segment-store.ts what happens without it.
 
 import { isTombstone, type StoredRecord } from '../../cluster/model/record.ts';
 import type { Cleaner } from './cleaner.ts';
@@ -13,7 +13,7 @@ import {
 import type { PartitionStore } from './partition-store.ts';
 import type { Head, Segments } from './segments.ts';
 
-/** While room is needed now, so many times more is released of what was dropped, and cleaned; beyond it is a pause. */
+/** How many steps of dropping and cleaning one put may pay for; more would be a noticeable pause. */
 const RECLAIMS_AT_ONCE = 16;
 
 export class Room {
@@ -38,10 +38,10 @@ export class Room {
   }
 
   /**
-   * @param index that another key is added to
-   * @param replacedBytes length of the record that goes
-   * @param mayRaise whether the limit may rise for it: for a replay
-   * @returns false where there is no room and this is no cache
+   * @param index the index to which the record adds a key; undefined if the key is there already
+   * @param replacedBytes length of the key's present record, which will be removed; 0 if there is none
+   * @param mayRaise whether the limit may be raised for the record, as in a replay
+   * @returns false when there is no room, and nothing more can be evicted for it
    */
   make(
     head: Head,
@@ -65,7 +65,7 @@ export class Room {
     }
   }
 
-  /** What others have goes before a set is refused, or another record evicted. @returns whether it may have helped */
+  /** Drops what other nodes have too, before a set is refused or evicts. @returns whether that may have helped */
   #reclaimNow(): boolean {
     if (this.#dropped.isEmpty && !this.#store.reclaim()) return false;
     this.#dropped.release(DROPPED_SLOTS_IDLE);
@@ -73,7 +73,7 @@ export class Room {
     return true;
   }
 
-  /** What would not even fit alone shall not cost others their place. */
+  /** Whether to evict: a record that would not fit even alone must not cost others their place. */
   #canEvictFor(more: number, reserved: number): boolean {
     if (this.#store.whenFull === 'refuse') return false;
     return this.#limit.hasRoomAlone(more, reserved);

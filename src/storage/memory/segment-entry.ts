@@ -1,21 +1,21 @@
-// How an entry of a segment looks: a record, or the number of a large one that is on its own, with what the owner of
-// the segment must know to move it.
+// The form of a segment's entry: a record, or the number of a large record that is stored on its own, with what the
+// store must know to move it. Which entries are in use is not here; segments.ts counts them.
 //
 //   bytes  entry, at a multiple of 8
-//       2  partition: who moves the record must know where it belongs, and its key tells that only slowly
+//       2  partition, needed to move the record: finding it from the key would be slow
 //       2  0: the record follows; 1: the number of a large record, 4 bytes
 
 import type { StoredRecord } from '../../cluster/model/record.ts';
 
 export const ENTRY_HEADER_BYTES = 4;
 export const UNIT_BYTES = 8;
-/** An entry is longer than its record by so much at most, also that of a large one. */
+/** An entry is at most this many bytes longer than its record, also the entry of a large one. */
 export const BESIDE_RECORD_BYTES = ENTRY_HEADER_BYTES + UNIT_BYTES;
-/** The first entry is not at 0, so that no location is. */
+/** The first entry begins at unit 2, so that no location is 0 or 1. */
 export const FIRST_ENTRY = 2 * UNIT_BYTES;
 export const LARGE = 1;
 export const LARGE_ENTRY_BYTES = 8;
-/** The number in the entry of a large record that is gone: its own may be another's by now. */
+/** Replaces the number in the entry of a large record that is gone: the number may be another record's by now. */
 export const GONE = 0xffff_ffff;
 
 export function recordAt(bytes: Buffer, offset: number): StoredRecord {
@@ -34,7 +34,7 @@ export function entryBytes(recordBytes: number): number {
   return (ENTRY_HEADER_BYTES + recordBytes + UNIT_BYTES - 1) & -UNIT_BYTES;
 }
 
-/** A walk through the segment passes over entries of large records that are gone, which are as short as entries get. */
+/** Fills a gap with the shortest entries there are, those of large records that are gone: a walk passes over them. */
 export function fillWithNothing(bytes: Buffer, from: number, to: number): void {
   for (let offset = from; offset < to; offset += LARGE_ENTRY_BYTES) {
     bytes.writeUInt16LE(0, offset);

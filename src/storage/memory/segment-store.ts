@@ -1,5 +1,5 @@
-// What a storage node remembers: the partition store. Records are bytes in segments.ts, found through the
-// indexes of partition-records.ts; room for them is room.ts's, and cleaner.ts makes it.
+// The partition store of a storage node, put together from its parts. The records' bytes are in segments.ts and are
+// found through the indexes of partition-records.ts; room.ts finds room for a record, and cleaner.ts makes it.
 
 import type { WhenFull } from '../../cluster/model/cluster-map.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
@@ -35,7 +35,7 @@ import type {
 import { Room } from './room.ts';
 import { type Head, type Location, type SegmentEntry, Segments } from './segments.ts';
 
-/** Slots of a partition that was dropped, with each record that comes in. */
+/** Slots of dropped partitions that are released with each record that comes in. */
 const DROPPED_SLOTS = 64;
 const EVERYTHING = Number.POSITIVE_INFINITY;
 const APPLIED: PutOutcome = { kind: 'applied' };
@@ -44,9 +44,9 @@ const NO_MEMORY: PutOutcome = { kind: 'no-memory' };
 const NOTHING: PartitionFigures = { items: 0, payloadBytes: 0, newestMs: 0 };
 
 export interface StoreOptions {
-  /** Smaller ones than a server's bring the cleaner to work in a simulation. */
+  /** A simulation gives shorter segments than a server's, so that its few records bring the cleaner to work. */
   readonly segmentBytes?: number;
-  /** Of records and indexes; without a limit as much as there is. */
+  /** The limit for records and indexes together, in bytes; without one the store takes as much as there is. */
   readonly memoryBytes?: number;
 }
 
@@ -63,7 +63,7 @@ export class SegmentStore implements PartitionStore {
   refused: () => void = () => undefined;
   evicted: Evicted = () => undefined;
   #whenFull: WhenFull = 'refuse';
-  /** Of a cache. */
+  /** Only a cache has ghosts. */
   #ghosts: Ghosts | undefined;
   #evicted = 0;
 
@@ -94,7 +94,7 @@ export class SegmentStore implements PartitionStore {
 
   set whenFull(whenFull: WhenFull) {
     this.#whenFull = whenFull;
-    // Not with the first eviction, or that one would have to make room for all of it.
+    // The ghosts are allocated now: the first eviction would have to make room for all of them.
     this.#ghosts =
       whenFull === 'evict' ? (this.#ghosts ?? new Ghosts(this.#limit.bytes)) : undefined;
   }
@@ -111,8 +111,8 @@ export class SegmentStore implements PartitionStore {
 
   put(partition: PartitionId, record: StoredRecord): PutOutcome {
     const floor = this.floor(partition);
-    // H24, also when the key is there: a joiner that copies from here may have dropped this very set (H26), and
-    // would be without it if one `superseded` or `equal` let it be acknowledged.
+    // H24 holds also when the key is there: a joiner that copies from here may have dropped this very set (H26), and
+    // would lack it if one `superseded` or `equal` let the set be acknowledged.
     if (isBelow(recordVersion(record), floor)) return { kind: 'floor', version: floor };
     return this.putCopied(partition, record);
   }
@@ -122,14 +122,14 @@ export class SegmentStore implements PartitionStore {
   }
 
   /**
-   * For a replay of the log: a record that a store with as much memory had is never refused (memory-limit.ts); one
-   * that a cache has no room for is.
+   * Puts a record for the replay of the log. A store with as much memory as before never refuses one that it had
+   * (memory-limit.ts); a cache refuses one for which it has no room.
    */
   restore(partition: PartitionId, record: StoredRecord): PutOutcome {
     return this.#put(partition, record, this.whenFull === 'refuse');
   }
 
-  /** How much of memory is wanting for a record that was not restored. */
+  /** The least memory that a record takes, in bytes: what is missing for a record that could not be restored. */
   bytesAtLeast(record: StoredRecord): number {
     return bytesAtLeast(record.length);
   }
@@ -153,11 +153,11 @@ export class SegmentStore implements PartitionStore {
     const head: Head =
       at === undefined && this.#ghosts?.take(hash) === true ? 'survivors' : 'incoming';
     const index = at === undefined ? state.index : undefined;
-    // What is no longer than the record of its key needs no room, for it can take that one's place: so every delete
-    // of what is there is taken, and a repair of a value that kept its length.
+    // A record that is no longer than the present one of its key needs no room, because it can take that one's place:
+    // so every delete of a present record is accepted, and so is a repair that keeps the value's length.
     const fitsInPlace = record.length <= replacedBytes;
     const hasRoom = this.#room.make(head, record, index, replacedBytes, mayRaise && !fitsInPlace);
-    // Again: to make room it may have been moved, or evicted.
+    // Look the place up again: while room was made the record may have been moved, or evicted.
     const from = at === undefined ? undefined : state.index.get(hash, key);
     if (hasRoom) {
       const location = this.#segments.append(head, partition, record);
@@ -286,7 +286,7 @@ export class SegmentStore implements PartitionStore {
     return this.#cleaner.idle() || isGrowing || !this.#dropped.isEmpty;
   }
 
-  /** One of them, or its memory would be taken twice until something comes in. */
+  /** Grows one index at a time: if all grew at once, each would take memory twice until records come in. */
   #growIndexes(): boolean {
     for (const { index } of this.#all()) if (index.work()) return true;
     return false;
@@ -332,7 +332,8 @@ export class SegmentStore implements PartitionStore {
     if (state?.index.has(hash, location) !== true) return this.#passed(partition, hash, location);
     const key = Buffer.from(recordKey(record));
     const version = recordVersion(record);
-    // In one step: an older set that is still on its way must not take the place (H40, H24).
+    // In the same step as the removal: an older set that is still on its way must not take the record's place (H40,
+    // H24).
     state.raiseFloor(version);
     state.remove(hash, location);
     this.#ghosts?.add(hash);
@@ -341,14 +342,17 @@ export class SegmentStore implements PartitionStore {
     return 'evicted';
   }
 
-  /** The segment of what was dropped with its partition would stay until all of that is released. */
+  /**
+   * If the record belongs to a dropped partition, releases it at once: else its segment could not become free until
+   * the whole partition is released.
+   */
   #passed(partition: PartitionId, hash: KeyHash, location: Location): Fate {
     this.#dropped.releaseAt(partition, hash, location);
     return 'not in use';
   }
 }
 
-/** Nothing was ever forgotten while the floor is zero. */
+/** A floor of zero says that no delete was ever forgotten. */
 function isBelow(version: Version, floor: Version): boolean {
   return floor !== VERSION_ZERO && version <= floor;
 }

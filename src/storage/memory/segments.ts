@@ -1,6 +1,6 @@
-// Where the bytes of records are: in segments, filled one after the other; a large record is on its own, and
-// its segment has only its number. It counts what of each segment is still in use; which records those are is
-// the index's business, and what is done about the others cleaner.ts's. How an entry looks is segment-entry.ts's.
+// Stores the bytes of records in segments, which are filled one after the other; a large record is stored on its own,
+// and its segment has only its number. Each segment counts its bytes in use; the index knows which records those are,
+// cleaner.ts reclaims the rest, and segment-entry.ts has the form of an entry.
 
 import { assert } from '../../cluster/assert.ts';
 import { CHUNK_BYTES } from '../../cluster/model/limits.ts';
@@ -26,14 +26,14 @@ import {
   UNIT_BYTES,
 } from './segment-entry.ts';
 
-/** Where a record is; never 0 or 1, which the index has for itself. */
+/** The place of a record, in units of 8 bytes; never 0 or 1, which mean empty and removed slots in the index. */
 export type Location = number & { readonly brand: 'Location' };
 
-/** 32 GiB in segments of 4 MiB. */
+/** With units of 8 bytes that is 32 GiB. */
 const LOCATION_BITS = 32;
-/** With more in use nearly a whole segment would be moved to gain next to nothing. */
+/** With a larger share in use, nearly a whole segment would be moved to gain next to nothing. */
 const WORTH_CLEANING_BELOW = 0.97;
-/** Of segments that were freed so many are kept to be filled again; others go back to the system. */
+/** How many freed segments are kept to be filled again; further ones go back to the system. */
 const SPARE_SEGMENTS = 2;
 
 export interface SegmentEntry {
@@ -48,9 +48,9 @@ interface Segment {
   readonly bytes: Buffer;
   /** Rises with each segment that is begun, so the lower is the older. */
   readonly sequence: number;
-  /** Behind the last entry. */
+  /** Offset of the end of the last entry. */
   end: number;
-  /** Bytes of entries that are in use. */
+  /** Bytes of the entries that are in use. */
   used: number;
   isHead: boolean;
 }
@@ -59,20 +59,20 @@ interface Segment {
 export interface Scan {
   readonly segment: number;
   readonly sequence: number;
-  /** Of the segment's bytes, the share that was in use when the walk began. */
+  /** The share of the segment's bytes that was in use when the walk began. */
   readonly usedShare: number;
   offset: number;
 }
 
-/** What comes in, and what was moved because it stayed: kept apart, since both will live on differently. */
+/** New records and records that were moved because they stayed fill separate segments: their lifetimes will differ. */
 export type Head = 'incoming' | 'survivors';
-/** Segments of which there is always one that is filled. */
+/** How many segments are being filled at any time: one of each kind. */
 export const HEADS = 2;
 
 export class Segments {
   readonly segmentBytes: number;
   readonly #offsetBits: number;
-  /** A power is not computed anew with each location: that would be a tenth of a put. */
+  /** Kept as a number: computing the power of two anew for each location would take a tenth of a put. */
   readonly #unitsOfSegment: number;
   readonly #largeAbove: number;
   readonly #segments: (Segment | undefined)[] = [];
@@ -85,7 +85,7 @@ export class Segments {
   readonly #large: (StoredRecord | undefined)[] = [];
   readonly #freeLarge: number[] = [];
   readonly #counts: Record<Head, number> = { incoming: 0, survivors: 0 };
-  /** Bytes in use, with the large records that the segments have numbers of. */
+  /** Bytes in use, including the large records whose numbers are in the segments. */
   readonly #inUse: Record<Head, number> = { incoming: 0, survivors: 0 };
   #largeBytes = 0;
   #entries = 0;
@@ -96,47 +96,47 @@ export class Segments {
     this.segmentBytes = segmentBytes;
     this.#unitsOfSegment = segmentBytes / UNIT_BYTES;
     this.#offsetBits = Math.log2(this.#unitsOfSegment);
-    // What is longer than a chunk is sent from where it is, and must not move then (frames.ts).
+    // A record longer than a chunk is sent from its place in memory, so it must not move (frames.ts).
     this.#largeAbove = Math.min(CHUNK_BYTES / 2, segmentBytes / 4);
     assert(Number.isInteger(this.#offsetBits), 'segments are a power of two long');
   }
 
-  /** Segments that are not free. */
+  /** How many segments are not free. */
   get count(): number {
     return this.#counts.incoming + this.#counts.survivors;
   }
 
-  /** Bytes in use in the segments of that kind, with the large records that these have numbers of. */
+  /** Bytes in use in segments of this kind, including the large records whose numbers are in them. */
   inUse(kind: Head): number {
     return this.#inUse[kind];
   }
 
-  /** The same, of both kinds. */
+  /** Bytes in use in segments of both kinds, including the large records. */
   get inUseBytes(): number {
     return this.#inUse.incoming + this.#inUse.survivors;
   }
 
-  /** A number, of those that are in use. */
+  /** How many entries are in use. */
   get entries(): number {
     return this.#entries;
   }
 
-  /** Of the records in segments, with what goes with them there. */
+  /** Bytes in use within the segments: their entries, without the large records. */
   get usedBytes(): number {
     return this.inUseBytes - this.#largeBytes;
   }
 
-  /** Of the records that are on their own. */
+  /** Bytes of the records that are stored on their own. */
   get largeBytes(): number {
     return this.#largeBytes;
   }
 
-  /** Of memory, all together. */
+  /** All bytes of memory that segments, spare ones too, and large records take. */
   get bytes(): number {
     return (this.count + this.#spare.length) * this.segmentBytes + this.#largeBytes;
   }
 
-  /** What another record takes of the memory: nothing, if the head has room for it. */
+  /** How many more bytes of memory another record takes: none, if the segment that is being filled has room for it. */
   bytesToAdd(kind: Head, recordBytes: number): number {
     const isLarge = recordBytes > this.#largeAbove;
     const taken = isLarge ? LARGE_ENTRY_BYTES : entryBytes(recordBytes);
@@ -145,7 +145,7 @@ export class Segments {
     return (fits ? 0 : this.segmentBytes) + (isLarge ? recordBytes : 0);
   }
 
-  /** @param record is copied. @returns where it is now */
+  /** @param record is copied. @returns where the copy is */
   append(head: Head, partition: PartitionId, record: StoredRecord): Location {
     const isLarge = record.length > this.#largeAbove;
     const taken = isLarge ? LARGE_ENTRY_BYTES : entryBytes(record.length);
@@ -159,7 +159,7 @@ export class Segments {
     return this.#take(segment, taken);
   }
 
-  /** What is at `from` moves to the survivors, and is in use there alone. @returns where it is now */
+  /** Moves the entry at `from` to the survivors, and frees its old place. @returns where it is now */
   move(from: Location): Location {
     const source = this.#segmentOf(from);
     const offset = this.#offsetOf(from);
@@ -170,7 +170,7 @@ export class Segments {
       const { length } = this.at(from);
       this.#inUse[source.kind] -= length;
       this.#inUse.survivors += length;
-      // A walk may come by here again when the number is another's.
+      // Mark the old entry: a walk may pass it again when another record has been given the number.
       source.bytes.writeUInt32BE(GONE, offset + ENTRY_HEADER_BYTES);
     }
     const to = this.#take(segment, taken);
@@ -178,7 +178,7 @@ export class Segments {
     return to;
   }
 
-  /** The record at the location gives its place to one that is no longer, which takes no memory for it. */
+  /** Replaces the record at the location by one that is no longer, which takes no memory for it. */
   overwrite(location: Location, record: StoredRecord): void {
     assert(record.length <= this.at(location).length, 'only what is no longer takes a place');
     const segment = this.#segmentOf(location);
@@ -187,7 +187,7 @@ export class Segments {
     if (bytes[offset + 2] === LARGE) {
       const number = bytes.readUInt32BE(offset + ENTRY_HEADER_BYTES);
       const freed = this.#largeAt(number).length - record.length;
-      // Who sends the old one goes on sending it.
+      // A new copy, because the old bytes may still be on their way to a socket.
       this.#large[number] = copyOf(record);
       this.#largeBytes -= freed;
       this.#inUse[kind] -= freed;
@@ -201,7 +201,7 @@ export class Segments {
     this.#inUse[kind] -= end - rest;
   }
 
-  /** A view, which holds until the next put. A large record's holds for ever. */
+  /** Returns a view that is valid until the next put; the view of a large record stays valid. */
   at(location: Location): StoredRecord {
     const { bytes } = this.#segmentOf(location);
     const offset = this.#offsetOf(location);
@@ -209,7 +209,7 @@ export class Segments {
     return this.#largeAt(bytes.readUInt32BE(offset + ENTRY_HEADER_BYTES));
   }
 
-  /** Of the key of the record that is there. Without a view on it: when an index grows, each would be garbage. */
+  /** The hash of the key at a location, read in place: views would be garbage for each key of an index that grows. */
   keyHashAt(location: Location): KeyHash {
     const { bytes } = this.#segmentOf(location);
     const record = this.#offsetOf(location) + ENTRY_HEADER_BYTES;
@@ -218,7 +218,7 @@ export class Segments {
     return hashKey(bytes, key, key + bytes.readUInt16BE(record + RECORD_KEY_LENGTH_AT));
   }
 
-  /** Whether the record that is there has the key of `key`; without a view either. */
+  /** Whether the record at the location has this key; compared in place, without a view. */
   hasKey(location: Location, key: KeyIn): boolean {
     const { bytes } = this.#segmentOf(location);
     const record = this.#offsetOf(location) + ENTRY_HEADER_BYTES;
@@ -232,7 +232,7 @@ export class Segments {
     return true;
   }
 
-  /** Is in use no more. */
+  /** Marks the entry at the location as not in use. */
   release(location: Location): void {
     const segment = this.#segmentOf(location);
     const offset = this.#offsetOf(location);
@@ -248,18 +248,18 @@ export class Segments {
     this.#untake(segment, bytesOfEntry(segment.bytes, offset));
   }
 
-  /** A walk through the segment that gives most for what must be moved; undefined when none is worth it. */
+  /** A walk through the segment that gains most for the bytes to be moved; undefined when none is worth it. */
   worthCleaning(): Scan | undefined {
     let best: Segment | undefined;
     let most = 0;
     for (const segment of this.#segments) {
       if (segment === undefined || segment.isHead) continue;
-      // Not what was never used at its end, for that comes with the next segment as well.
+      // The never used bytes at a segment's end do not count as idle: the next segment will have such bytes as well.
       const idle = segment.end - FIRST_ENTRY - segment.used;
       const share = 1 - idle / this.segmentBytes;
       if (share > WORTH_CLEANING_BELOW) continue;
-      // Rosenblum and Ousterhout, "The design and implementation of a log-structured file system" (1992), 5.3:
-      // what is old and still in use stays so, and the space beside it is worth more than beside what is young.
+      // Rosenblum and Ousterhout, "The design and implementation of a log-structured file system" (1992), 5.3: old
+      // records that are in use stay so, and space gained among them lasts longer than among young ones.
       const gain = ((1 - share) * (this.#sequence - segment.sequence + 1)) / (1 + share);
       if (gain > most) {
         best = segment;
@@ -269,10 +269,10 @@ export class Segments {
     return best === undefined ? undefined : this.#scanOf(best);
   }
 
-  /** A walk through the segment that was begun first; undefined when there is nothing in any of that kind. */
+  /** A walk through the segment of this kind that was begun first; undefined when none of the kind has entries. */
   oldest(kind: Head): Scan | undefined {
     const head = this.#heads[kind];
-    // Large records fill memory long before their numbers fill a segment.
+    // Large records fill the memory long before their numbers fill a segment, so the only segment may be walked too.
     if (this.#counts[kind] === 1 && head !== undefined && head.used > 0) this.#begin(kind);
     let oldest: Segment | undefined;
     for (const segment of this.#segments) {
@@ -355,7 +355,7 @@ export class Segments {
     if (this.#spare.length < SPARE_SEGMENTS) this.#spare.push(bytes);
   }
 
-  /** @returns its number */
+  /** @returns the number under which the record is stored */
   #addLarge(record: StoredRecord): number {
     const number = this.#freeLarge.pop() ?? this.#large.length;
     this.#large[number] = copyOf(record);
@@ -375,7 +375,7 @@ export class Segments {
     return segment;
   }
 
-  /** Of the entry. */
+  /** The byte offset of the entry in its segment. */
   #offsetOf(location: Location): number {
     return (location & (this.#unitsOfSegment - 1)) * UNIT_BYTES;
   }
@@ -385,7 +385,7 @@ export class Segments {
   }
 }
 
-/** In memory of its own: a part of a pool would keep the whole pool. */
+/** Copies into memory of its own: a slice of Node's buffer pool would keep the whole pool alive. */
 function copyOf(record: StoredRecord): StoredRecord {
   const copy = Buffer.from(new ArrayBuffer(record.length));
   copy.set(record);

@@ -1,6 +1,6 @@
-// Repair between replicas (R10): each serving member pulls, now and then, what another one has more of,
-// and finds out which deletes all of them know. Pull only, and only into the state that the question was
-// asked in (H28): what is pushed, or comes late, could bring back what was deleted.
+// Repair between replicas (R10): now and then each serving member pulls the records that another member has and it
+// lacks, and finds out which deletes all members know. It only pulls, and merges an answer only into the state in
+// which it asked (H28): a pushed or late record could bring back what was deleted. replica.ts decides who may pull.
 
 import type { Member } from '../../cluster/model/cluster-map.ts';
 import type { Epoch } from '../../cluster/model/identity.ts';
@@ -25,16 +25,19 @@ import { type Due, FIRST } from '../memory/partition-store.ts';
 import type { Replica } from './replica.ts';
 import { type Graces, Retention } from './retention.ts';
 
-/** Deletes and expired records that are looked at or forgotten in one slice, which takes about two milliseconds. */
+/** Deletes and expired records inspected or forgotten in one slice, which takes about two milliseconds. */
 const PER_SLICE = 1024;
 const SLICES_PER_ROUND = 64;
-/** Of one round; the others have their turn in the next. */
+/** Records that one round tries to forget; the others get their turn in the next round. */
 const FOUND_PER_ROUND = 16 * PER_SLICE;
-/** Between two slices others have their turn. */
+/** The pause between two slices, in which other work gets its turn. */
 const SLICE_PAUSE_MS = 1;
-/** Where a round found more than it could take, the next one comes so much sooner: a load of short-lived keys. */
+/** Shortens the wait by this factor after a round that found more than it could take: a load of short-lived keys. */
 const SOONER = 8;
-/** While records are refused for want of memory: all partitions have their turn while a delete waits for room. */
+/**
+ * Shortens the wait by this factor while memory is short: all partitions get their turn while a delete waits for
+ * room.
+ */
 const URGENT = 16;
 
 const NOBODY: readonly Member[] = [];
@@ -48,16 +51,16 @@ export class AntiEntropy {
   readonly #channels: StorageChannels;
   readonly #times: Times;
   readonly #retention: Retention;
-  /** Of partitions whose last round found something due and could not ask a member. */
+  /** By partition: why the last round could not forget what is due, because it could not ask some member. */
   readonly #obstacles = new Map<PartitionId, string>();
-  /** Of each partition, how many records its last round found elsewhere and had no memory for. */
+  /** By partition: how many records the last round found elsewhere and had no memory for. */
   readonly #unrepaired = new Map<PartitionId, number>();
-  /** The highest floor of each partition that another member told of: every set is above it already. */
+  /** By partition: the highest floor that another member reported; new sets must be above it in any case (H25). */
   readonly #floors = new Map<PartitionId, Version>();
   #running = false;
-  /** Ends the wait for the next round; undefined while one is under way, or the next comes as soon as it may. */
+  /** Cuts the wait for the next round short; undefined during a round, or if the next one comes as soon as it may. */
   #hurry: (() => void) | undefined;
-  /** The last round left something for the next. */
+  /** Whether the last round left something for the next. */
   #behind = false;
   #last = -1 as PartitionId;
 
@@ -87,23 +90,23 @@ export class AntiEntropy {
     this.#hurry = undefined;
   }
 
-  /** A record was refused for want of memory: what can be forgotten is wanted now. */
+  /** A record was refused because memory was short: start the next round soon, to forget what can be forgotten. */
   memoryRefused(): void {
     this.#retention.refused();
     this.#hurry?.();
   }
 
-  /** For people: of each partition where what is due cannot be forgotten, the member that this waits for, and why. */
+  /** One text for each partition whose due records cannot be forgotten: the member that this waits for, and why. */
   get obstacles(): readonly string[] {
     return this.#serving().flatMap((partition) => this.#obstacles.get(partition) ?? []);
   }
 
-  /** Records that other members have and this one has no memory for: until it has, a get finds them or not by whom it asks. */
+  /** Records of other members that this one has no memory for: whether a get finds them depends on whom it asks. */
   get unrepaired(): number {
     return this.#serving().reduce((sum, each) => sum + (this.#unrepaired.get(each) ?? 0), 0);
   }
 
-  /** One partition after the other, so that each has its turn once in `antiEntropyMs`. */
+  /** Visits one partition after the other, so that each gets its turn once in `antiEntropyMs`. */
   #later(): void {
     const serving = this.#serving().length;
     const { isUrgent } = this.#retention;
@@ -116,7 +119,7 @@ export class AntiEntropy {
       if (partition === undefined) this.#later();
       else this.#pull(partition, () => this.#later());
     });
-    // Once only, or who is refused again and again would put it off again and again.
+    // Cut the wait short only once: otherwise a stream of refused records would restart it again and again.
     if (isUrgent) return;
     this.#hurry = () => {
       this.#hurry = undefined;
@@ -164,9 +167,9 @@ export class AntiEntropy {
   }
 
   /**
-   * H40: a cache pulls nothing. What another one has more of was evicted here, and comes back with the next
-   * set; a pull could bring it back below what nobody has any more. For the same reason nobody is asked
-   * before what is due goes: it is evicted, and the floor then answers for it, to joiners too.
+   * H40: a cache pulls nothing. What another member has and this one lacks was evicted here and comes back with the
+   * next set; a pull could restore a record older than one that was evicted everywhere. For the same reason a cache
+   * asks nobody before it forgets what is due: that is evicted, and the floor then answers for it, to joiners too.
    */
   #asksOthers(): boolean {
     return this.#store.reader.whenFull === 'refuse';
@@ -187,13 +190,13 @@ export class AntiEntropy {
     });
   }
 
-  /** @param done with false when the round ends here: somebody could not be asked, or something changed */
+  /** @param done with false when the round ends here, because a member could not be asked or something changed */
   #ask(member: Member, round: RepairRound, from: Cursor, done: (complete: boolean) => void): void {
     const endAt = (obstacle: string) => {
       if (round.found > 0) this.#obstacles.set(round.partition, `${member.node} ${obstacle}`);
       return done(false);
     };
-    // H26, H28: a joiner's state proves nothing, and nothing may be forgotten before it has all of it.
+    // H26, H28: a joiner's state proves nothing, and nothing may be forgotten before the joiner has all of it.
     if (member.role !== 'serving') return endAt(member.role);
     const { partition, epoch, digest } = round;
     return this.#channels.send(
@@ -211,7 +214,7 @@ export class AntiEntropy {
     );
   }
 
-  /** D7, D15: one floor for all of them, in the log before the first is gone. */
+  /** D7, D15: raises one floor for all records to be forgotten, and logs it before the first of them is gone. */
   #forget(round: RepairRound, done: () => void): void {
     const { partition } = round;
     this.#obstacles.delete(partition);
@@ -228,7 +231,7 @@ export class AntiEntropy {
   }
 
   #forgetFrom(first: number, records: readonly Due[], round: RepairRound, done: () => void): void {
-    // H26: with the next epoch a joiner may be there, which must hear of what is still here.
+    // H26: at the next epoch there may be a joiner, which must receive every delete that is still here.
     if (first >= records.length || !round.isSameEpoch()) return done();
     const { partition } = round;
     const end = first + PER_SLICE;
@@ -246,22 +249,22 @@ interface RoundOptions {
   readonly floorOfOthers: Version;
 }
 
-/** One partition's pulls from all other members, in one state of it. */
+/** The pulls of one partition from all other members, at one epoch and floor. */
 class RepairRound {
   readonly partition: PartitionId;
   readonly epoch: Epoch;
   digest = DIGEST_OF_NOTHING;
-  /** Records that another member has and that there was no memory for. */
+  /** Records that another member has and for which there was no memory. */
   unrepaired = 0;
   readonly #replica: Replica;
   readonly #store: LoggedStore;
   readonly #floor: Version;
   readonly #graces: Graces;
-  /** Of all members, as far as this one heard: no set is below it. */
+  /** The highest floor of all members, as far as this one knows: new sets must be above it. */
   readonly #highestFloor: Version;
-  /** What may be forgotten once every other member is known to have it, or something above it. */
+  /** By key: records that may be forgotten once every other member is known to have the same or a greater one. */
   readonly #candidates = new Map<string, Due>();
-  /** Of the member that is being asked: the records that it listed, by key. */
+  /** By key: the records that the member being asked has listed. */
   #listed = new Map<string, StoredRecord>();
 
   constructor(replica: Replica, store: LoggedStore, options: RoundOptions) {
@@ -275,7 +278,7 @@ class RepairRound {
     this.#highestFloor = this.#floor > floorOfOthers ? this.#floor : floorOfOthers;
   }
 
-  /** A slice of what may be forgotten. */
+  /** Collects a slice of the records that may be forgotten. */
   collect(wallMs: number): void {
     const isDueNow = (record: StoredRecord) =>
       isDue(record, wallMs, this.#highestFloor, this.#graces);
@@ -285,7 +288,7 @@ class RepairRound {
     }
   }
 
-  /** A new member is asked. */
+  /** Prepares for asking another member. */
   begin(): void {
     this.digest = this.#store.reader.digest(this.partition);
     this.#listed = new Map();
@@ -296,7 +299,7 @@ class RepairRound {
     return epoch === this.epoch && this.#replica.membership(this.partition)?.role === 'serving';
   }
 
-  /** H28: merged only into the state that was asked about. */
+  /** H28: an answer is merged only into the state in which it was asked for. */
   isCurrent(): boolean {
     return this.isSameEpoch() && this.#store.reader.floor(this.partition) === this.#floor;
   }
@@ -305,7 +308,7 @@ class RepairRound {
     for (const record of records) {
       const name = nameOf(record);
       if (this.#candidates.has(name)) this.#listed.set(name, record);
-      // The floor says as much as this delete does, and the key needs no record for it.
+      // The floor protects from late sets as this delete would, so a key without a record needs none.
       const forgotten = isTombstone(record) && recordVersion(record) <= this.#floor;
       const key = recordKey(record);
       if (forgotten && this.#store.reader.peek(this.partition, key) === undefined) continue;
@@ -321,7 +324,7 @@ class RepairRound {
     }
   }
 
-  /** What is newer here by now is not forgotten: it is not that version. */
+  /** Whether the other member's record covers the due one. If a newer record has come here, the due version is gone. */
   #hasAtLeast(other: StoredRecord, { key, version }: Due): boolean {
     const present = this.#store.reader.peek(this.partition, key);
     if (present === undefined || recordVersion(present) !== version) return false;
@@ -339,9 +342,11 @@ class RepairRound {
 }
 
 /**
- * A delete after its grace; what expired, after less (D15, H30). What is far ahead stays where it would take the floor
- * along: every set of the partition would have to be above it (H31). Where the floor of any member is as far ahead, that
- * has happened; nothing tells how old a delete is there, so it stays until memory is short, or its time has come.
+ * Whether a record is old enough to be forgotten: a delete after its grace, an expired record after a shorter one
+ * (D15, H30). A record whose version is far ahead of the clock is kept if forgetting it would raise the floor as far:
+ * then every set in the partition would need a version above it (H31). If the floor of some member is as far ahead
+ * already, there is nothing to protect; but such a version does not tell a delete's age, so the delete is kept until
+ * memory is short, or until the clock has caught up and the grace is over.
  */
 function isDue(record: StoredRecord, wallMs: number, floor: Version, graces: Graces): boolean {
   const expiresAtMs = recordExpiresAtMs(record);

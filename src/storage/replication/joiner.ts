@@ -1,6 +1,6 @@
-// Copies the partitions that the map tells this node to join (R8): from one serving member, bucket by
-// bucket, until all of it is here and as durable as a set. Which partitions, and whether the copy counts
-// in the end, is the controller's.
+// Copies the partitions that the map tells this node to join (R8): from one serving member, bucket by bucket, until
+// all records are here and as durable as a set. The controller decides which partitions, and whether a copy counts in
+// the end. What is done with the records is in transfer.ts.
 
 import { answeringMembers, type Life, type Member } from '../../cluster/model/cluster-map.ts';
 import type { Epoch } from '../../cluster/model/identity.ts';
@@ -18,27 +18,27 @@ import { FIRST } from '../memory/partition-store.ts';
 import type { Replica } from './replica.ts';
 import { nameOf, Transfer } from './transfer.ts';
 
-/** Between two pieces of what is dropped others have their turn. */
+/** The pause between dropping two pieces of set-aside records, in which other work gets its turn. */
 const PIECE_PAUSE_MS = 1;
-/** Before a joiner without memory for its copy is given up (R8). */
+/** How often a joiner tries without enough memory before the controller gives it up (R8). */
 const NO_MEMORY_TRIES = 10;
 
 export interface JoinerOptions {
   readonly times: Times;
-  /** Asked to show a source the map that it seems not to know. */
+  /** Sends this node's map to a source that seems not to know it. */
   readonly pushTo: (node: Life) => void;
-  /** A copy is complete: the controller waits to hear of it. */
+  /** Called when a copy is complete, because the controller waits for that report. */
   readonly joined: () => void;
 }
 
 interface Copy {
   readonly joinEpoch: Epoch;
-  /** Everything that the source has is here; something that it has not may be here as well. */
+  /** Everything that the source has is here; records that the source lacks may be here as well. */
   copied: boolean;
   done: boolean;
-  /** A source has answered, and so has the map of this join on its disk (H14). */
+  /** A source has answered, so it has the map of this join on its disk (H14). */
   hasSource: boolean;
-  /** The highest version that was evicted here since the wipe (H40). */
+  /** The highest version that was evicted here since the join began with an empty partition (H40). */
   evicted: Version;
 }
 
@@ -70,14 +70,14 @@ export class Joiner {
     this.#options = options;
   }
 
-  /** What the controller is told: each attempt to join by its partition and epoch (H16). */
+  /** The completed copies to report to the controller, each attempt to join by its partition and epoch (H16). */
   joined(): readonly { readonly partition: PartitionId; readonly joinEpoch: Epoch }[] {
     return [...this.#copies]
       .filter(([, { done }]) => done)
       .map(([partition, { joinEpoch }]) => ({ partition, joinEpoch }));
   }
 
-  /** After each adopted map: begins what is new, forgets what is over. */
+  /** Called after each adopted map: begins new copies, and forgets those that are over. */
   mapAdopted(): void {
     for (const [partition, copy] of this.#copies) {
       if (!this.#isCurrent(partition, copy)) this.#copies.delete(partition);
@@ -97,7 +97,7 @@ export class Joiner {
     }
   }
 
-  /** H40: there was no memory for a record of the partition. */
+  /** H40: a cache evicted a record of this version here, because memory was short. */
   evicted(partition: PartitionId, version: Version): void {
     const copy = this.#copies.get(partition);
     if (copy !== undefined && version > copy.evicted) copy.evicted = version;
@@ -130,7 +130,7 @@ export class Joiner {
     return sources[this.#runtime.random.below(Math.max(1, sources.length))];
   }
 
-  /** H15: what this node has already is only asked about, as long as that spares most of the records. */
+  /** H15: asks only for the heads of records, as long as that spares fetching most of the records themselves. */
   #askFrom(source: Member, job: Job, from: Cursor): void {
     const { partition, copy, transfer } = job;
     const kind = transfer.asksForHeads() ? 'list' : 'copy';
@@ -139,7 +139,7 @@ export class Joiner {
       if (answer.kind === 'heads') {
         return this.#askForMissing(source, job, transfer.applyHeads(answer, from), answer.next);
       }
-      // Software without this operation refuses it: then all records are copied.
+      // Software that does not know this operation refuses it; then all records are copied.
       if (answer.kind === 'refused' && kind === 'list') {
         transfer.askForRecords();
         return this.#askFrom(source, job, from);
@@ -150,7 +150,7 @@ export class Joiner {
     });
   }
 
-  /** Asks for the records of these heads, as many at once as a copy brings; then it goes on with the list. */
+  /** Fetches the records with these heads, as many at a time as a copy brings, and then continues the list. */
   #askForMissing(
     source: Member,
     job: Job,
@@ -162,7 +162,7 @@ export class Joiner {
     const keys = missing.slice(0, countUpTo(CHUNK_RECORD_BYTES, missing)).map(recordKey);
     const fetch: Operation = { kind: 'fetch', partition, epoch: copy.joinEpoch, keys };
     return this.#ask(source, job, fetch, (answer) => {
-      // A store forgets nothing while somebody joins (H26), so what it listed it has.
+      // A store forgets nothing while a member joins (H26), so it still has what it listed: begin anew if not.
       if (answer.kind !== 'records' || answer.records.length === 0) {
         return this.#beginLater(partition, copy);
       }
@@ -188,7 +188,8 @@ export class Joiner {
 
   #goOn(source: Member, job: Job, next: Cursor | undefined): void {
     if (next === undefined) this.#finish(job.partition, job.copy);
-    // Not before this is down: a slow disk slows the copy, instead of filling memory with what waits for it.
+    // Wait until this is durable: a slow disk slows the copy down, instead of filling memory with entries that wait
+    // for it.
     else this.#store.durability.whenDown(() => this.#askFrom(source, job, next));
   }
 
@@ -196,7 +197,7 @@ export class Joiner {
     this.#runtime.logger.write('error', 'no memory for a partition that is to be copied here', {
       partition,
     });
-    // Not soon: all that was copied by then would be copied and logged once more.
+    // Do not retry soon: everything copied so far would be copied and logged once more.
     const waitMs = this.#options.times.joinLimitMs / NO_MEMORY_TRIES;
     this.#runtime.timers.after(waitMs, () => this.#begin(partition, copy));
   }
@@ -207,7 +208,7 @@ export class Joiner {
     this.#dropAside(partition, copy, FIRST);
   }
 
-  /** H26: what the source did not list goes, before this copy counts; a piece at a time, for it may be much. */
+  /** H26: drops what the source did not list, before this copy counts; in pieces, because it may be much. */
   #dropAside(partition: PartitionId, copy: Copy, from: Cursor): void {
     if (this.#copies.get(partition) !== copy || !this.#isCurrent(partition, copy)) return;
     const next = this.#replica.dropAside(partition, from, true);
@@ -217,7 +218,7 @@ export class Joiner {
     });
   }
 
-  /** H36: a copy that a crash could take a part of is no copy. */
+  /** H36: a copy counts only when a crash can no longer take a part of it. */
   #report(partition: PartitionId, copy: Copy): void {
     this.#store.durability.whenDown(() => {
       copy.done = true;
@@ -227,8 +228,9 @@ export class Joiner {
   }
 
   /**
-   * H29: while memory is short, what was set aside goes, as long as somebody else answers for the partition; and not
-   * before one of them did, for a recovery could find only the map before this join (H32), and have this node serve.
+   * H29: while memory is short, drops set-aside records, as long as another member answers for the partition. Not
+   * before a source has answered: until then, a recovery could find only the map before this join (H32), and have
+   * this node serve from those very records.
    */
   reclaim(): boolean {
     const { map } = this.#replica;
@@ -244,7 +246,7 @@ export class Joiner {
   }
 }
 
-/** How many of these records are about so long together; one at least. */
+/** How many of these records have about `bytes` bytes together; at least one. */
 function countUpTo(bytes: number, heads: readonly RecordHead[]): number {
   let sum = 0;
   const end = heads.findIndex((head) => {

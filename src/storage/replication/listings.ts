@@ -1,5 +1,5 @@
-// What a partition has, page by page, for other storage nodes that copy or pull it (R8, R10). Whether they may is
-// replica.ts's.
+// Lists what a partition has, page by page, for other storage nodes that copy or pull it (R8, R10). Whether they may
+// is decided in replica.ts.
 
 import { unreachable } from '../../cluster/assert.ts';
 import { recordHead, type StoredRecord } from '../../cluster/model/record.ts';
@@ -15,7 +15,7 @@ export class Listings {
   readonly #store: PartitionReader;
   readonly #chunkBytes: number;
 
-  /** @param chunkBytes so much goes in one answer, but a record at least */
+  /** @param chunkBytes the bytes of records that one answer may have; at least one record is sent */
   constructor(store: PartitionReader, chunkBytes: number) {
     this.#store = store;
     this.#chunkBytes = chunkBytes;

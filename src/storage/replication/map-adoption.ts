@@ -1,6 +1,7 @@
-// Maps on their way in. What one takes away is gone at once (restrictions.ts). What it gives counts when it is on
-// disk, before anything is answered under it (I2); and what is on disk is never older than what was adopted
-// (I1): a life that starts from an older map would wipe what it joined.
+// How a storage node takes over a map that it receives. The rights that the map takes away are gone at once
+// (restrictions.ts). The rights that it gives count once it is on disk, before anything is answered under it (I2);
+// and the map on disk is never older than the adopted one (I1): an incarnation that starts from an older map would
+// wipe what it has joined. Which maps may be adopted is decided in replica.ts.
 
 import type { ClusterMap } from '../../cluster/model/cluster-map.ts';
 import { compareMapVersions } from '../../cluster/model/cluster-map.ts';
@@ -10,7 +11,7 @@ import { encodeAdoptedMap, MAP_FILE } from '../data-directory/recovery.ts';
 import { STALLED_MS } from '../log/durability.ts';
 import type { Adoption, Replica } from './replica.ts';
 
-/** A first map comes from the controller only, for one from a peer may be of any time (D3). */
+/** Only the controller may send a first map, because a map from a peer may be of any age (D3). */
 export type ReplicaMapSource = 'controller' | 'peer';
 
 export type AdoptionOutcome =
@@ -32,13 +33,13 @@ export class MapAdoption {
   readonly #replica: Replica;
   readonly #adopted: (map: ClusterMap) => void;
   #writing = false;
-  /** The newest of those that came while one was written; the others are of no use any more. */
+  /** The newest map that arrived while another was being written; older ones are not needed any more. */
   #waiting: Offer | undefined;
   #stopped = false;
   #problem: string | undefined;
   #stalled = false;
 
-  /** @param adopted is called in the very step that the replica adopts a map in */
+  /** @param adopted called in the same step in which the replica adopts a map */
   constructor(runtime: Runtime, replica: Replica, adopted: (map: ClusterMap) => void) {
     this.#runtime = runtime;
     this.#replica = replica;
@@ -57,7 +58,7 @@ export class MapAdoption {
     return this.#write(disk, { map, done });
   }
 
-  /** Of a map that is on disk, or needs not be. */
+  /** Adopts a map that is on disk, or that need not be. @returns whether it was adopted, or why not */
   now(map: ClusterMap): Adoption {
     const adoption = this.#replica.adopt(map);
     if (adoption === 'adopted') this.#adopted(map);
@@ -98,14 +99,14 @@ export class MapAdoption {
       this.#waiting = undefined;
       if (next === undefined) return;
       if (this.#stopped) return next.done('ended');
-      // Judged anew: it may be older than the one that was just adopted, and must not replace it on disk.
+      // Judge the map again: it may be older than the one just adopted, which it must not replace on disk.
       const judgement = this.#replica.judge(next.map);
       if (judgement === 'adopted') this.#write(disk, next);
       else next.done(judgement);
     });
   }
 
-  /** When a problem begins, changes or ends; a map is offered several times a second. */
+  /** Logs only when a problem begins, changes or ends, because maps are offered several times a second. */
   #report(problem: string | undefined): void {
     if (problem === this.#problem) return;
     this.#problem = problem;

@@ -1,5 +1,6 @@
-// What a storage node answers to whoever shows it a map. Whether it adopts it is map-adoption.ts's. One that cannot
-// be written is no refusal: it is obeyed, and the versions in the answer say what has come of it.
+// Makes the reply of a storage node to the sender of a map. Whether the node adopts the map is decided in
+// map-adoption.ts. A map that cannot be written is not refused: the node obeys its restrictions, and the versions in
+// the reply say so.
 
 import { nodeEntry } from '../../cluster/model/cluster-map.ts';
 import type { NodeId } from '../../cluster/model/identity.ts';
@@ -8,7 +9,7 @@ import { Refused } from '../../cluster/wire/control-table.ts';
 import type { AdoptionOutcome } from './map-adoption.ts';
 import type { Replica } from './replica.ts';
 
-/** What a map is refused with. */
+/** The error with which a map is refused, by the outcome of its adoption. */
 const REFUSED_MAPS: Readonly<
   Partial<Record<AdoptionOutcome, ConstructorParameters<typeof Refused>>>
 > = {
@@ -35,7 +36,7 @@ export function replyToMap(
   return { incarnation, mapVersion, obeyedVersion };
 }
 
-/** @returns why the node cannot work by its map, or undefined when it can */
+/** @returns why the node cannot serve by its map, or undefined when it can */
 export function mapProblem(node: NodeId, replica: Replica | undefined): string | undefined {
   if (replica?.map === undefined) return 'no cluster map adopted yet';
   return nodeEntry(replica.map, node)?.incarnation === replica.incarnation

@@ -1,5 +1,6 @@
-// What a storage node may do with a partition: rules R1 and R2, and who may copy from it (R8, R10). It holds the adopted
-// map, and answers operations from the partition store. No messages, no sockets: a batch is answered by plain calls.
+// Decides what a storage node may do with a partition: rules R1 and R2, and who may copy from it (R8, R10). The
+// replica holds the adopted map, and answers operations from the partition store. It knows no messages and no
+// sockets: each operation of a batch is answered by a plain call.
 
 import { unreachable } from '../../cluster/assert.ts';
 import {
@@ -44,19 +45,19 @@ const NOT_SERVING: Answer = { kind: 'not-serving' };
 const STALE: Answer = { kind: 'stale' };
 const BEHIND: Answer = { kind: 'behind' };
 const NO_MEMORY: Answer = { kind: 'refused', reason: 'no-memory' };
-/** Of what was set aside, dropped at once: half a millisecond with small records. */
+/** Bytes of set-aside records dropped at a time: half a millisecond with small records. */
 const ASIDE_BYTES = 64 * 1024;
-/** No epoch: nobody knows up to when a copy has everything. */
+/** Stands for no epoch: nobody knows up to when the copy has everything. */
 const UNKNOWN = 0 as Epoch;
 const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
 
 export interface ReplicaOptions {
   readonly life: Life;
   readonly valueBytesMax: number;
-  /** So much of a copy or a pull goes in one answer, but a record at least. */
+  /** The bytes of records that one answer to a copy or pull may have; at least one record is sent. */
   readonly copyChunkBytes: number;
   readonly lease: Lease;
-  /** Of the newest map that an earlier life of the store adopted (H32). */
+  /** The version of the newest map that an earlier incarnation adopted, from the data directory (H32). */
   readonly stored?: MapVersion | undefined;
 }
 
@@ -82,16 +83,19 @@ export class Replica {
   readonly #clock: Clock;
   readonly #restrictions: Restrictions;
   #map: ClusterMap | undefined;
-  /** This life's membership of each partition, by partition; a map counts only where it names this life. */
+  /** By partition: this incarnation's membership. An entry of the map counts only if it names this incarnation. */
   #memberships: readonly (Member | undefined)[] = [];
   #held: readonly Membership[] = [];
-  /** R1: not while the own map, or a newer one that was seen, has this life fenced. */
+  /** R1: false while the adopted map, or a newer one that was seen, says that this incarnation is fenced. */
   #granted = false;
-  /** Maps and grants of earlier generations are nothing any more (H32). */
+  /** Maps and grants of earlier generations are ignored (H32). */
   #promised: Generation;
   #stopped = false;
 
-  /** @param clock the time of the cluster, by which records expire and versions are too far ahead (H31) */
+  /**
+   * @param clock the time of the cluster, by which records expire and versions are too far ahead (H31)
+   * @param promised the generation to which the data directory says that this node has promised itself
+   */
   constructor(
     store: LoggedStore,
     clock: Clock,
@@ -116,22 +120,22 @@ export class Replica {
     return this.#map?.version ?? NO_MAP;
   }
 
-  /** The adopted map, and a newer one that was seen: what either of them takes away is gone. */
+  /** The adopted map, and a newer one that was seen: a right that either of them takes away is gone. */
   get obeyedMaps(): readonly ClusterMap[] {
     return [this.#map, this.#restrictions.map].filter((map) => map !== undefined);
   }
 
-  /** The map that is obeyed, if it is not the adopted one. */
+  /** The newer map that was seen, if its restrictions apply and it is not adopted yet. */
   get obeyedOnly(): ClusterMap | undefined {
     return this.#restrictions.map;
   }
 
-  /** Of the newest map whose restrictions this life keeps to; at least the adopted one's. */
+  /** The version of the newest map whose restrictions this incarnation obeys; never below the adopted map's. */
   get obeyedVersion(): MapVersion {
     return this.#restrictions.map?.version ?? this.mapVersion;
   }
 
-  /** For how long it may still answer gets. */
+  /** Milliseconds for which this node may still answer gets. */
   get leaseMs(): number {
     return this.#granted ? this.lease.remainingMs() : 0;
   }
@@ -148,7 +152,7 @@ export class Replica {
     return this.#promised;
   }
 
-  /** Every partition that this life is a member of, in their order. */
+  /** The memberships of this incarnation, ordered by partition. */
   get memberships(): readonly Membership[] {
     return this.#held;
   }
@@ -157,33 +161,34 @@ export class Replica {
     return this.#memberships[partition];
   }
 
-  /** H32: durable before this is called; from now on maps and grants of earlier generations are refused. */
+  /** H32: called once the promise is durable; from now on maps and grants of earlier generations are refused. */
   promise(generation: Generation): void {
     if (compareGenerations(generation, this.#promised) > 0) this.#promised = generation;
   }
 
-  /** H32: whose map this is, was overruled by the recovery that has this node's promise. */
+  /** H32: whether the recovery that has this node's promise overrules the controller of a map with this version. */
   isOverruled(version: MapVersion | undefined): boolean {
     return version !== undefined && compareGenerations(version, this.#promised) < 0;
   }
 
-  /** To which recovery this node has promised itself, while it knows only maps of before that (H32). */
+  /** The recovery to which this node has promised itself, while it knows only earlier maps (H32). */
   get boundTo(): Generation | undefined {
     return boundBy(this.#promised, this.#map?.version ?? this.#options.stored);
   }
 
-  /** What `adopt` would say now. Invariant I1: the versions of adopted maps never fall. */
+  /** Returns what `adopt` would return now. Invariant I1: the versions of adopted maps never fall. */
   judge(map: ClusterMap): Adoption {
     if (this.isOverruled(map.version) || isPassedOver(map, this.boundTo)) return 'overruled';
     if (this.#map === undefined) return 'adopted';
     if (!isSameCluster(map, this.#map)) return 'other-cluster';
     if (isOfStaleLineage(map, this.obeyedVersion)) return 'stale-lineage';
-    // H32: what this node knows would be gone before the controller that asks for it was told.
+    // H32: the recovery that froze partitions has not heard this node yet, and adopting its map would overwrite the
+    // very map that it is going to ask for.
     if (isFrozen(map) && !map.promised?.includes(this.life.node)) return 'not-promised';
     return compareMapVersions(map.version, this.#map.version) > 0 ? 'adopted' : 'already-newer';
   }
 
-  /** @param map that was judged to be adopted, which it is once it is durable, if it ever is */
+  /** @param map judged as one to adopt: its restrictions apply from now on, even if it never becomes durable */
   obey(map: ClusterMap): void {
     this.#restrictions.see(map);
     this.#granted = this.#isGranted();
@@ -198,7 +203,7 @@ export class Replica {
     this.#store.setWhenFull(whenFullOf(map));
     this.#granted = this.#isGranted();
     const earlier = this.#memberships;
-    // H38: what did not change is the very same entry, if the map came as what changed.
+    // H38: a map that arrived as a delta shares each unchanged entry object with the map before.
     this.#memberships = map.partitions.map((entry, partition) =>
       entry === known[partition] ? earlier[partition] : this.#ownMember(entry),
     );
@@ -206,7 +211,7 @@ export class Replica {
       member === undefined ? [] : [{ partition: partition as PartitionId, member }],
     );
     for (const partition of this.#store.reader.asides.partitions()) {
-      // A join that was given up, or begins again: what it had is as good as before (H29).
+      // If a join was given up or begins again, what the node had before it is as good as before (H29).
       if (!isSameAttempt(this.#memberships[partition], earlier[partition])) {
         this.#store.restoreAside(partition);
       }
@@ -214,7 +219,7 @@ export class Replica {
     for (const [index, member] of this.#memberships.entries()) {
       const partition = index as PartitionId;
       if (member?.role === 'joining' && !isSameAttempt(member, earlier[index])) {
-        // H15: in the very step that makes this node accept sets, or the wipe takes some with it.
+        // H15: in the same step that lets this node accept sets; a later wipe would take some of them with it.
         this.#begin(partition);
       }
     }
@@ -223,34 +228,35 @@ export class Replica {
     return 'adopted';
   }
 
-  /** H29: in the log before any set of the new epoch, so that it is known later until when this copy was complete. */
+  /** H29: logs the epoch before any set of it, so that it is known later up to which epoch this copy was complete. */
   #noteComplete(map: ClusterMap, known: readonly PartitionEntry[]): void {
     for (const { partition, member } of this.#held) {
       const entry = map.partitions[partition];
-      // While it is frozen nobody knows whether a later entry was acknowledged to (H32).
+      // While an entry is frozen, sets may have been acknowledged under a later entry that nobody knows of (H32).
       if (entry === undefined || entry === known[partition] || entry.frozen) continue;
       if (member.role !== 'joining') this.#setComplete(partition, entry.epoch);
     }
   }
 
   /**
-   * H15: a joiner begins with nothing. What it has it sets aside: the source may have the very same records, or be gone
-   * before it listed them. A cache drops it: what it evicts while it copies must not come back (H40).
+   * H15: a joiner begins with an empty partition. A store sets aside what it has: the source may have the identical
+   * records, or disappear before it has listed them. A cache drops it: records must not come back that it evicts
+   * during the copy (H40).
    */
   #begin(partition: PartitionId): void {
     if (this.#store.reader.whenFull === 'refuse') this.#store.setAside(partition);
     else this.#store.reset(partition);
   }
 
-  /** Everything that was acknowledged is here: a copy at this epoch is complete. */
+  /** Called when the copy for the join at this epoch has everything that was acknowledged up to the epoch. */
   copied(partition: PartitionId, epoch: Epoch): void {
     this.#setComplete(partition, epoch);
   }
 
   /**
-   * Drops some of what was set aside. While the copy is not complete, this is for want of memory, and nobody shall take
-   * what is left for all that was acknowledged.
-   * @returns where to go on; undefined when nothing is left
+   * Drops some set-aside records. Before the copy is complete that is done because memory is short; then the rest
+   * must not be taken for everything that was acknowledged.
+   * @returns where to continue; undefined when nothing is left
    */
   dropAside(partition: PartitionId, from: Cursor, copied: boolean): Cursor | undefined {
     if (!copied) this.#setComplete(partition, UNKNOWN);
@@ -261,7 +267,7 @@ export class Replica {
     this.#store.setComplete(partition, { epoch, incarnation: this.incarnation });
   }
 
-  /** H5b: from now on nothing is answered, and never again in this life. */
+  /** H5b: from now on this incarnation never answers anything again. */
   stop(): void {
     this.#stopped = true;
     this.lease.end();
@@ -284,8 +290,8 @@ export class Replica {
         if (!serves || !this.#granted || !this.lease.isLive()) return NOT_SERVING;
         return this.read(operation.partition, operation.key);
       case 'set':
-        // R2 in one synchronous step: member, epoch, compare, apply. With anything awaited in between, a
-        // set of an old epoch could land behind a copy that has passed its key, and be lost (H14b).
+        // R2 in one synchronous step: member, epoch, compare, apply. With an await in between, a set of an old epoch
+        // could be applied after a copy has passed its key, and be lost (H14b).
         if (this.#isPast(entry, operation)) return STALE;
         if (operation.epoch > entry.epoch) return BEHIND;
         return this.#write(operation.partition, operation.record, operation.follows === true);
@@ -321,7 +327,7 @@ export class Replica {
     return this.obeyedMaps.every((map) => isGranted(map, this.life));
   }
 
-  /** R2: by the adopted map, or by a newer one that this life only knows of so far. */
+  /** R2: whether the epoch is past by the adopted map, or by a newer one that this node has only seen so far. */
   #isPast(
     entry: PartitionEntry,
     { partition, epoch }: { readonly partition: PartitionId; readonly epoch: Epoch },
@@ -333,7 +339,8 @@ export class Replica {
     if (recordValue(record).length > this.#options.valueBytesMax) {
       return { kind: 'refused', reason: 'too-large' };
     }
-    // H31: what follows is not the word of one clock alone. This member may not even have what it follows.
+    // H31: a version that follows another was not made by one clock alone. This member may lack the record it
+    // follows.
     const aheadMs = versionMilliseconds(recordVersion(record)) - this.#clock.wallMs();
     if (aheadMs > VERSION_AHEAD_MS_MAX && !follows) {
       return { kind: 'refused', reason: 'version-too-far-ahead' };
@@ -344,7 +351,7 @@ export class Replica {
     return outcome.kind === 'no-memory' ? NO_MEMORY : outcome;
   }
 
-  /** The map counts only where it names this very incarnation (H6, I10): an empty successor serves nothing. */
+  /** An entry counts only if it names this very incarnation (H6, I10): an empty successor must not serve anything. */
   #ownMember(entry: PartitionEntry): Member | undefined {
     const { node, incarnation } = this.life;
     return entry.members.find(

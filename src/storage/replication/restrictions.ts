@@ -1,7 +1,8 @@
-// What a map takes from this life as soon as it was seen, adopted or not. A map gives rights once it is durable
-// here; but a node whose disk is full can store none, and must not go on by one that the cluster has left
-// behind (R6, H12, H35). Memory is enough for that: a process that starts again is another incarnation, which
-// has no right before it adopts a map that names it.
+// Restrictions: the rights that a map takes from this incarnation as soon as the map was seen, adopted or not. A map
+// gives rights only once it is durable here; but a node whose disk is full cannot store one, and must not go on by an
+// older map that the cluster has left behind (R6, H12, H35). Memory is enough for restrictions: a restarted process
+// is another incarnation, which has no rights before it adopts a map that names it. Which maps may be adopted is
+// decided in replica.ts.
 
 import {
   type ClusterMap,
@@ -34,14 +35,15 @@ export class Restrictions {
     if (this.#map !== undefined && !isNewer(this.#map, map)) this.#map = undefined;
   }
 
-  /** H32: nobody answers for it until its recovery is over. */
+  /** H32: nobody may answer for a frozen partition until its recovery is over. */
   isFrozen(partition: PartitionId): boolean {
     return this.#map?.partitions[partition]?.frozen === true;
   }
 
   /**
-   * Whether this life serves there, if it does by its own map. The epoch may be another one: no set of it is
-   * acknowledged without this life, which is behind (R2), so what it has is complete.
+   * Whether this incarnation may serve the partition, if its adopted map says that it serves. The epoch may differ:
+   * no set of the newer epoch is acknowledged without this node, which answers `behind` (R2), so its copy is
+   * complete.
    */
   allowsServing(partition: PartitionId): boolean {
     if (this.#map === undefined) return true;
@@ -49,7 +51,7 @@ export class Restrictions {
     return members.some((member) => member.role === 'serving' && isSameLife(member, this.#life));
   }
 
-  /** R2: a set of this epoch is over, though it may be the one of the adopted map. */
+  /** R2: whether sets of this epoch are past by the newest map seen, though it may be the adopted map's epoch. */
   isPast(partition: PartitionId, epoch: Epoch): boolean {
     const entry = this.#map?.partitions[partition];
     return entry !== undefined && epoch < entry.epoch;

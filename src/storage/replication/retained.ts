@@ -1,6 +1,7 @@
-// What a node holds of partitions that the map gives to others: retained, untouched and never answered from,
-// until the partition is safe without it (H29). The map may show a member that answers and is dead already: a
-// switch was down for some seconds, and the machine of the only other copy burns. Then this is the last copy.
+// Partitions that the map has given to other nodes and whose data this node still holds: retained without change and
+// never served, until the partition is safe without this node (H29). The map may show a serving member that is
+// already dead: a switch is down for some seconds, and the machine with the only other copy burns. Then this is the
+// last copy. What is set aside during a join is not here (joiner.ts).
 
 import {
   answeringMembers,
@@ -18,12 +19,12 @@ import type { HeartbeatReply } from '../../cluster/wire/control-messages.ts';
 import type { LoggedStore } from '../logged-store.ts';
 import type { PartitionFigures } from '../memory/partition-store.ts';
 
-/** The newest map that each life has, as far as the controller heard. */
+/** The newest map that each incarnation has adopted, as far as the controller knows. */
 type Adopted = NonNullable<HeartbeatReply['adopted']>;
 
 interface Held {
   readonly partition: PartitionId;
-  /** The map that took it from this node. */
+  /** The version of the map that took the partition from this node. */
   readonly since: MapVersion;
 }
 
@@ -34,7 +35,7 @@ export class Retained {
   #adopted: ReadonlyMap<NodeId, Adopted[number]> = new Map();
   #adoptedUnder: MapVersion = NO_MAP;
   #retained: readonly Held[] = [];
-  /** Those of them that some member answers for who knows that they were taken from this node. */
+  /** Retained partitions that are served by a member which knows that they were taken from this node. */
   readonly #reclaimable: PartitionId[] = [];
   #offline: readonly PartitionId[] = [];
 
@@ -43,12 +44,12 @@ export class Retained {
     this.#node = node;
   }
 
-  /** What the map gives to others, and is held here still. */
+  /** The partitions that the map gives to other nodes, and that are still held here. */
   get partitions(): readonly PartitionId[] {
     return this.#retained.map(({ partition }) => partition);
   }
 
-  /** What is held here while nobody answers for it, whether the map names this node or not. */
+  /** The partitions held here that no member may serve, whether the map names this node or not. */
   get offline(): readonly PartitionId[] {
     return this.#offline;
   }
@@ -64,7 +65,7 @@ export class Retained {
   }
 
   mapAdopted(map: ClusterMap): void {
-    // Another generation may have given it back in maps that this node never heard of.
+    // In another generation, maps that this node never received may have given the partition back to it.
     const isSameGeneration =
       this.#map !== undefined && compareGenerations(this.#map.version, map.version) === 0;
     const earlier = new Map(
@@ -76,8 +77,8 @@ export class Retained {
     for (const partition of this.#store.reader.held()) {
       const entry = map.partitions[partition];
       if (entry === undefined || answeringMembers(map, entry).length === 0) offline.push(partition);
-      // While the map names the node, be it an earlier life of it, the data may be needed (H37); and while
-      // the entry is frozen nobody knows yet whom it names (H32).
+      // While the map names the node, even an earlier incarnation of it, the data may be needed (H37); and while the
+      // entry is frozen nobody knows yet whom it names (H32).
       const isNamed = entry?.members.some(({ node }) => node === this.#node) === true;
       if (isNamed || entry?.frozen === true) continue;
       retained.push({ partition, since: earlier.get(partition) ?? map.version });
@@ -87,14 +88,17 @@ export class Retained {
     this.#judge(map);
   }
 
-  /** @param under the controller's map when it said so */
+  /**
+   * @param by the newest map that each incarnation has adopted
+   * @param under the version of the controller's own map when it reported this
+   */
   heardAdopted(by: Adopted, under: MapVersion): void {
     this.#adopted = new Map(by.map((life) => [life.node, life]));
     this.#adoptedUnder = under;
     if (this.#map !== undefined) this.#judge(this.#map);
   }
 
-  /** While memory is short one that is answered for goes early; one that is not never does. */
+  /** While memory is short, drops a partition early that is served elsewhere, never one that is not. */
   reclaim(): boolean {
     const partition = this.#reclaimable.pop();
     if (partition === undefined) return false;
@@ -104,13 +108,17 @@ export class Retained {
   }
 
   /**
-   * Gives up what is safe without this node. Only members count that have the map which took it from here, or a later
-   * one of its generation: as long as nobody else has it, a recovery finds the one before (H32), where this node is a
-   * member, with all that was acknowledged; and it would serve nothing. That recovery's maps are later ones, and its
-   * members tell of them before this node has adopted the first.
+   * Drops the partitions that are safe without this node. A member counts only if it has adopted the map that took
+   * the partition from here, or a later one of the same generation. Otherwise:
+   * 1. Nobody else has adopted that map, and this node drops the partition.
+   * 2. A recovery finds the map before it (H32), by which this node is a member with everything that was
+   *    acknowledged.
+   * 3. By the recovery's map the node serves a partition that is empty.
+   * It must be the same generation, because the recovery's maps are of a later one, and its members may report them
+   * before this node has adopted the first.
    *
-   * And only by the very map that the controller had when it told of these members. A push that TCP held back during a
-   * cut comes late, and those that answer by that old map may hold nothing any more.
+   * The adopted map must also be the very one that the controller had when it reported these members. TCP may hold a
+   * push back during a cut and deliver it late, and the members that serve by that old map may hold nothing any more.
    */
   #judge(map: ClusterMap): void {
     this.#reclaimable.length = 0;
@@ -135,8 +143,8 @@ export class Retained {
 }
 
 /**
- * So many members must answer before a partition is safe without this node: as many as there should be, or as
- * there can be. A node that adopts a map lives, though that map may still have it fenced.
+ * How many members must serve a partition before it is safe without this node: as many as there should be, or as
+ * there can be. This node counts as placeable even if the map has it fenced: it adopts the map, so it is alive.
  */
 function copiesWanted({ nodes, redundancy }: ClusterMap, own: NodeId): number {
   const placeable = Object.entries(nodes).filter(

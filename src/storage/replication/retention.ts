@@ -1,16 +1,17 @@
-// How long deletes and expired records are kept. The long times are for comfort: a set that comes late finds the delete,
-// and a clock that was wrong for minutes hides nothing for good. What protects is that all others are known to have
-// what is forgotten, and the floor (H24 to H28). So while memory is short, less time is enough.
+// How long deletes and expired records are kept. The usual times are long for comfort: a late set finds the delete,
+// and a clock that was wrong for minutes hides nothing for good. Safety comes from knowing that all other members
+// have what is forgotten, and from the floor (H24 to H28). So while memory is short, shorter times are enough. What
+// is forgotten, and when, is decided in anti-entropy.ts.
 
 import type { Times } from '../../cluster/model/limits.ts';
 import type { Clock } from '../../cluster/ports.ts';
 import type { PartitionReader } from '../memory/partition-store.ts';
 
-/** How long what may be forgotten is kept at least. */
+/** How long records that may be forgotten are kept at least. */
 export interface Graces {
   readonly tombstoneMs: number;
   readonly expiryMs: number;
-  /** Memory is short. */
+  /** Whether these are the shorter times, because memory is short. */
   readonly areShort: boolean;
 }
 
@@ -36,21 +37,21 @@ export class Retention {
       expiryMs: Math.min(expiryGraceMs, times.expiryGraceShortMs),
       areShort: true,
     };
-    // So that every partition has its turn several times.
+    // Long enough that every partition gets its turn several times.
     this.#urgentForMs = times.antiEntropyMs;
   }
 
-  /** A record was refused for want of memory. */
+  /** A record was refused because memory was short. */
   refused(): void {
     this.#urgentUntilMs = this.#clock.monotonicMs() + this.#urgentForMs;
   }
 
-  /** Whether records were refused lately, so that somebody waits for what can be forgotten. */
+  /** Whether records were refused lately, so that clients wait for what can be forgotten. */
   get isUrgent(): boolean {
     return this.#clock.monotonicMs() < this.#urgentUntilMs;
   }
 
-  /** A cache evicts what it has no memory for, whatever its age. */
+  /** A cache always keeps the usual times: it evicts what it has no memory for, whatever its age. */
   get graces(): Graces {
     if (this.#store.whenFull === 'evict') return this.#usual;
     return this.isUrgent || this.#store.memory().isFull ? this.#short : this.#usual;

@@ -1,38 +1,39 @@
-// When a storage node lists records for nodes that copy or repair: at once while nobody else wants anything,
-// with pauses while clients are served. What is listed is replica.ts's.
+// Decides when a storage node lists records for nodes that copy or repair: at once while it serves no clients, with
+// pauses while it does. The listing itself is listings.ts's.
 
 import type { Runtime } from '../../cluster/ports.ts';
 
 /**
- * So many times as long as its lists took, the node has for its clients. Not because of that time itself: who copies
- * works several times as long on a list, and a get that comes meanwhile waits for a processor. Measured with two of
- * them for everything (bench/copy.mjs): with 8 the slowest hundredth of gets takes twice as long as without a copy.
+ * How long the node pauses after listing, as a multiple of the listing's time. Not for that time's own sake: the node
+ * that copies works several times as long on each list, and a get that arrives meanwhile waits for a processor.
+ * Measured with two processors for everything (bench/copy.mjs): with 8, the slowest hundredth of gets takes twice as
+ * long as without a copy.
  */
 const PAUSE_PER_LIST = 11;
-/** Timers have no shorter one; what is less is added to the next. */
+/** The shortest pause of a timer, in milliseconds; a shorter one is added to the next. */
 const PAUSE_MS_MIN = 1;
-/** More than all joiners of a cluster ask for at once; beyond it nothing waits. */
+/** More lists than all joiners of a cluster ask for at once; if more wait, the first of them goes ahead. */
 const WAITING_MAX = 1024;
 
 export class TransferPace {
   readonly #runtime: Pick<Runtime, 'clock' | 'timers'>;
   readonly #waiting: (() => void)[] = [];
   #isPausing = false;
-  /** Since the last pause began. */
+  /** Whether a client was served since the last pause began. */
   #clientsServed = false;
-  /** When the lists that were made have been paid for. */
+  /** The monotonic time at which the lists made so far are paid for. */
   #paidMs = 0;
 
   constructor(runtime: Pick<Runtime, 'clock' | 'timers'>) {
     this.#runtime = runtime;
   }
 
-  /** An operation that is no transfer came: of a client, or of a frontend for its clients. */
+  /** An operation arrived that is no transfer: from a client, or from a frontend on behalf of its clients. */
   clientServed(): void {
     this.#clientsServed = true;
   }
 
-  /** @param list is called in its turn, after all that were handed in before */
+  /** @param list called in its turn, after all that were handed in before */
   whenDue(list: () => void): void {
     this.#waiting.push(list);
     if (!this.#isPausing || this.#waiting.length > WAITING_MAX) this.#next();
@@ -53,7 +54,7 @@ export class TransferPace {
     }
   }
 
-  /** @returns for how long there is to be none after it */
+  /** @returns how many milliseconds must pass before the next list */
   #costOf(list: () => void): number {
     const { clock } = this.#runtime;
     const beganMs = clock.monotonicMs();

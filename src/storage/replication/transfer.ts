@@ -1,6 +1,6 @@
-// One pass over the source of a copy (R8): what it lists is applied, what it must have forgotten is dropped (H26), and
-// what was set aside and is the very same at the source comes back without being sent (H15). Whom to ask and
-// when is joiner.ts's.
+// One pass over the source of a copy (R8): applies the records that the source lists, drops those that it must have
+// forgotten (H26), and takes set-aside records back that are identical at the source, without their being sent (H15).
+// joiner.ts decides whom to ask, and when.
 
 import { CHUNK_RECORD_BYTES } from '../../cluster/model/limits.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
@@ -16,12 +16,15 @@ import type { Answer, Cursor } from '../../cluster/wire/operations.ts';
 import type { LoggedStore } from '../logged-store.ts';
 import { isListedBefore } from '../memory/partition-records.ts';
 
-/** Of a list, the share that may be missing here before the rest is copied: a head costs as much as a short record. */
+/**
+ * If more than this share of a list's heads is missing here, the rest is copied whole: a head costs as much as a
+ * short record.
+ */
 const MISSING_SHARE_MAX = 0.5;
 
-/** Of the copy that this is a pass for. */
+/** The part of a copy's state that a pass needs. */
 export interface Evictions {
-  /** The highest version that was evicted here since the wipe (H40). */
+  /** The highest version that was evicted here since the join began with an empty partition (H40). */
   readonly evicted: Version;
 }
 
@@ -46,8 +49,8 @@ export class Transfer {
   }
 
   /**
-   * Takes back what the source has as well. Of a store only, which set something aside.
-   * @returns the heads of those that must be fetched
+   * Takes back the set-aside records that the source has as well. Only for a store, and while something is set aside.
+   * @returns the heads of the records that must be fetched
    */
   applyHeads(
     { floor, heads, next }: Extract<Answer, { kind: 'heads' }>,
@@ -57,11 +60,11 @@ export class Transfer {
     const missing = heads.filter((head) => !this.#has(head));
     if (missing.length > MISSING_SHARE_MAX * heads.length) this.#wantsRecords = true;
     if (floor !== VERSION_ZERO) this.#dropForgotten(from, next, new Set(heads.map(nameOf)), floor);
-    // Not views: the bytes of a message hold only as long as it is handled.
+    // Copies, not views: the bytes of a message are valid only while it is handled.
     return missing.map((head) => Buffer.from(head) as RecordHead);
   }
 
-  /** A set of after the join may have brought it, or something above it. */
+  /** Whether the record is here, or a greater one that a set since the join has brought. */
   #has(head: RecordHead): boolean {
     if (this.#store.takeBack(this.#partition, head)) return true;
     const present = this.#store.reader.peek(this.#partition, recordKey(head));
@@ -69,7 +72,7 @@ export class Transfer {
     return recordVersion(present) > recordVersion(head) || isSameHead(present, head);
   }
 
-  /** @returns as `apply` */
+  /** @returns false when there was no memory for all the records */
   applyFetched({ floor, records }: Extract<Answer, { kind: 'records' }>): boolean {
     this.#raiseFloor(floor);
     return records.every((record) => this.#hasApplied(record));
@@ -80,15 +83,16 @@ export class Transfer {
    * @returns false when there was no memory for all of it: in a store a copy with holes is no copy (R8)
    */
   apply({ floor, records, next }: Extract<Answer, { kind: 'records' }>, from: Cursor): boolean {
-    // Before any record: from here on no set below it is accepted. Of a store it is the first answer's to the end
-    // (H26). A cache evicts while it is copied, and what it evicted is listed by nobody: only the floor says so (H40).
+    // Raise the floor before any record is applied: from here on no set below it is accepted. A store's floor stays
+    // that of the first answer to the end (H26). A cache evicts while it is being copied, and nobody lists what it
+    // evicted: only the floor covers it (H40).
     this.#raiseFloor(floor);
     for (const record of records) {
       if (this.#isOutlived(record) || this.#hasApplied(record)) continue;
       if (this.#store.reader.whenFull === 'refuse') return false;
       this.#forgo(record);
     }
-    // Where nothing was ever forgotten there is nothing to drop, and this takes as long as the copy.
+    // A source that never forgot anything leaves nothing to drop, and the search would take as long as the copy.
     if (floor !== VERSION_ZERO) {
       this.#dropForgotten(from, next, new Set(records.map(nameOf)), floor);
     }
@@ -99,31 +103,32 @@ export class Transfer {
     this.#store.raiseFloor(this.#partition, version);
   }
 
-  /** Applies a record that the source has; it passes the floor (H27). @returns false without memory for it */
+  /** Applies a record of the source, bypassing the floor (H27). @returns false when there is no memory for it */
   #hasApplied(record: StoredRecord): boolean {
     return this.#store.putCopied(this.#partition, record).kind !== 'no-memory';
   }
 
   /**
-   * H40: a copied record passes the floor (H27), but not what was evicted here meanwhile:
-   * 1. a set of the key is applied here, and is still on its way to the source;
-   * 2. it is evicted here;
-   * 3. the source, which lists the record before it, gets it, so that it is acknowledged;
-   * 4. the list arrives: the record in it is below what was acknowledged.
+   * H40: a copied record bypasses the floor (H27), unless a newer one of its key may have been evicted here
+   * meanwhile:
+   * 1. A set of the key is applied here, and is still on its way to the source.
+   * 2. The record is evicted here.
+   * 3. The source lists its older record of the key, and then applies the set, which is acknowledged.
+   * 4. The list arrives here: the record in it is older than the acknowledged one.
    */
   #isOutlived(record: StoredRecord): boolean {
     if (recordVersion(record) > this.#copy.evicted) return false;
     return this.#store.reader.peek(this.#partition, recordKey(record)) === undefined;
   }
 
-  /** H40: as if it had come and been evicted at once; what is here of the key is older. */
+  /** H40: treats the record as one that came and was evicted at once; the present record of its key is older. */
   #forgo(record: StoredRecord): void {
     this.#raiseFloor(recordVersion(record));
     const present = this.#store.reader.peek(this.#partition, recordKey(record));
     if (present !== undefined) this.#drop(present);
   }
 
-  /** H26: an old set on its way came here before the floor did; the source forgot that it was deleted. */
+  /** H26: drops an old set that arrived here before the floor did, and whose delete the source has forgotten. */
   #dropForgotten(
     from: Cursor,
     to: Cursor | undefined,
@@ -136,7 +141,7 @@ export class Transfer {
         bytes: CHUNK_RECORD_BYTES,
       });
       for (const record of records) {
-        // The source lists in the same order, and goes on behind `to` in its next answer.
+        // The source lists in the same order, and its next answer continues behind `to`.
         if (!isListedBefore(record, to)) return;
         const version = recordVersion(record);
         if (version > floor || listed.has(nameOf(record))) continue;
@@ -152,7 +157,7 @@ export class Transfer {
   }
 }
 
-/** A record's key, to look it up by. */
+/** A record's key as a string, to look it up by. */
 export function nameOf(record: RecordHead): string {
   return recordKey(record).toString('latin1');
 }

@@ -77,8 +77,8 @@ export const STORAGE_REPLICA_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: REPLICA,
-        find: 'or the wipe takes some with it.\n        this.#begin(partition);',
-        replace: 'or the wipe takes some with it.\n        this.late.push(partition);',
+        find: 'this.#begin(partition);',
+        replace: 'this.late.push(partition);',
       },
       {
         file: REPLICA,
@@ -103,8 +103,8 @@ export const STORAGE_REPLICA_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: REPLICA,
-        find: 'or the wipe takes some with it.\n        this.#begin(partition);',
-        replace: 'or the wipe takes some with it.',
+        find: '        this.#begin(partition);\n',
+        replace: '',
       },
     ],
     fate: tests(REPLICA_TESTS, 'a joiner begins with nothing'),
