@@ -1,5 +1,5 @@
-// What `velour backup` and `velour restore` share: a process that is no node opens a cluster client, works on the
-// cluster and a directory, and shows its progress.
+// The common part of `velour backup` and `velour restore`: a process that is no node opens a cluster client, works on
+// the cluster and a directory, and shows its progress.
 
 import { MANIFEST_FILE, type Manifest, parseManifest } from '../backup/manifest.ts';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';

@@ -1,5 +1,5 @@
-// What `velour local` asks its controller about the cluster that its nodes joined: this may be an earlier one, founded
-// with other figures, and with storage nodes that were started by hand.
+// The view that `velour local` has of the cluster that its nodes joined, from the controller: this may be an earlier
+// cluster, founded with other figures, and with storage nodes that were started by hand.
 
 import { type Address, address } from '../cluster/model/identity.ts';
 import { REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../cluster/model/limits.ts';

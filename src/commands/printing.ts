@@ -1,4 +1,4 @@
-// What commands print: data on stdout, of which no byte may be lost, and messages on stderr, which may be lost. A
+// The output of commands: data on stdout, of which no byte may be lost, and messages on stderr, which may be lost. A
 // reader that goes away, such as `head`, is no failure, and does not change the exit code.
 
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
@@ -24,10 +24,7 @@ export function say(text: string): void {
   new LossyOutput(standardStream('stderr')).write(text);
 }
 
-/**
- * Escapes control characters, and those that reorder text, in a text from outside that goes to a terminal. Lines stay
- * lines.
- */
+/** Escapes control characters, and those that reorder text, in foreign text for a terminal. Lines stay lines. */
 export function printable(text: string): string {
   return text.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped);
 }

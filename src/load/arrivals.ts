@@ -42,7 +42,7 @@ export class Arrivals {
     this.#taken++;
     this.#nextMs =
       this.#kind === 'constant'
-        ? // Not by adding gaps up: their rounding errors would add up, too.
+        ? // Multiply instead of adding gaps up: their rounding errors would add up as well.
           this.#startMs + this.#taken * this.#meanGapMs
         : this.#nextMs - Math.log(1 - this.#random.fraction()) * this.#meanGapMs;
   }

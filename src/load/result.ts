@@ -78,7 +78,7 @@ export interface FillResult {
 /** Points [per cent, milliseconds], in rising order. */
 export type Percentiles = readonly (readonly [number, number])[];
 
-/** What only the generator's process knows of the run. */
+/** Facts about a run that only the generator's process knows. */
 export interface Context {
   /** ISO 8601. */
   readonly startedAt: string;

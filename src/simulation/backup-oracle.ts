@@ -1,5 +1,5 @@
-// Judges the files of a finished backup: they must hold what a client would read that asked for every key as the backup
-// began and was answered as it ended. So a backup is turned into gets, which history.ts judges.
+// Judges the files of a finished backup: they must hold what gets of all keys would have returned that began with the
+// backup and ended with it. So a backup is turned into such gets, which history.ts judges.
 
 import { fileOf, MANIFEST_FILE, parseManifest } from '../backup/manifest.ts';
 import {

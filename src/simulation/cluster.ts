@@ -149,9 +149,9 @@ export class SimulatedCluster {
           fsync: fsync ?? 'interval',
           valueBytesMax: VALUE_BYTES_MAX_DEFAULT,
           copyChunkBytes: shape.copyChunkBytes ?? CHUNK_RECORD_BYTES,
-          // So small that the cleaner moves records while they are read, copied and logged.
+          // Segments are so small that the cleaner moves records while they are read, copied and logged.
           segmentBytes: 512,
-          // So short that the log is always being compacted.
+          // Files are so short that the log is always being compacted.
           logFileBytes: shape.logFileBytes ?? 512,
           times: timesOf(shape, address, timeScale),
           ...(memoryBytes === undefined ? {} : { memoryBytes }),

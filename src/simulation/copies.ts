@@ -1,5 +1,5 @@
-// What the storage nodes hold of a key, and whether they would answer for it now, read from inside. What they must hold
-// is oracles.ts's.
+// The records that storage nodes hold of a key, and whether they would answer for it now, read from inside. What they
+// must hold is oracles.ts's.
 
 import type { Incarnation } from '../cluster/model/identity.ts';
 import type { PartitionId } from '../cluster/model/partition.ts';
@@ -24,9 +24,7 @@ export interface Server {
   readonly incarnation: Incarnation;
 }
 
-/**
- * What a member holds of a key. Without a value, `version` is the tombstone's or the floor's, which proves the absence.
- */
+/** A member's copy of a key. Without a value, `version` is the tombstone's or the floor's, which proves the absence. */
 export interface HeldCopy {
   readonly version: Version;
   readonly value: Buffer | undefined;

@@ -6,7 +6,7 @@ import type { StoredFile } from './stored-file.ts';
 
 export class Directory {
   readonly #files = new Map<string, StoredFile>();
-  /** Of each name that changed since the last sync: the files it stood for before, the oldest first. */
+  /** The files that each changed name stood for since the last sync, the oldest first. */
   readonly #earlier = new Map<string, (StoredFile | undefined)[]>();
 
   get(name: string): StoredFile | undefined {
@@ -47,8 +47,8 @@ export class Directory {
   }
 
   /**
-   * By file: how many of its first bytes may rot so that a reader notices. In the newest log file these end before its
-   * last whole synced append, which cannot be told from an interrupted one.
+   * By file: how many of its first bytes may rot so that a reader notices. In the newest log file with synced appends
+   * these end before the last one, whose rot looks like an interrupted append; newer log files may not rot.
    */
   rottable(): ReadonlyMap<string, number> {
     const bytesOf = new Map<string, number>();

@@ -59,7 +59,7 @@ export class Hands {
     return this.#losses.burned;
   }
 
-  /** Ends all faults: disks have room, clocks and links work, and every node that has a machine runs. */
+  /** Nothing strikes any more: links work, disks have room, and every node that has a machine runs. */
   healAll(): void {
     this.#over = true;
     const { network, nodes } = this.#cluster;

@@ -9,9 +9,9 @@ export interface ClientOperation {
   readonly startMs: number;
   /** Undefined until it is answered: it may take effect at any time. */
   endMs: number | undefined;
-  /** Of a set: the value; no other set but a restore writes the same. Of a get: the value read, undefined if absent. */
+  /** The value that a set writes, which only a restore writes again; or that a get read, undefined if absent. */
   value: string | undefined;
-  /** Of a set with a ttl: when it expires, by a correct clock that was read as the set began. */
+  /** When a set with a ttl expires, by a correct clock that was read as the set began. */
   readonly expiresAtMs?: number | undefined;
   /** Whether it was acknowledged, or for a get: answered with a value or a proof of absence. */
   ok: boolean;
@@ -28,7 +28,7 @@ export interface AcceptedLoss {
   readonly keys: ReadonlySet<string>;
 }
 
-/** What the cluster of a run promises; its history is judged by this. */
+/** The promises of a run's cluster, by which its history is judged. */
 export interface ClusterPromises {
   /**
    * In a cache any key may be absent without a delete (H40); but the version of that answer must be as high as a
@@ -331,7 +331,7 @@ function unexplained(
   promises: ClusterPromises,
 ): readonly string[] {
   if (read.value !== undefined || floor?.value === undefined) return [];
-  if (compareWrites(read, floor) < 0) return []; // a stale read, and said to be one
+  if (compareWrites(read, floor) < 0) return []; // staleRead reports it
   const { endMs = Number.POSITIVE_INFINITY } = read;
   const isExplained = writes.some(
     (write) =>

@@ -125,7 +125,7 @@ export class SimulatedNode<Role extends Service = Service> {
     return this.process.alive ? this.#service : undefined;
   }
 
-  /** What the node would answer to the request at this moment, paused or not; undefined while it is dead. */
+  /** @returns the node's answer to the request at this moment, paused or not; undefined while it is dead */
   peek(request: HttpRequest): HttpReply | undefined {
     let answer: HttpReply | undefined;
     this.living?.handle(request, (reply) => {

@@ -82,7 +82,7 @@ export class SimulatedProcess implements Clock, Timers {
     };
   }
 
-  /** Runs the callback after so much world time, if this incarnation still lives then. */
+  /** Runs the callback after so much world time, unless this incarnation has ended by then. */
   later(delayMs: number, callback: () => void): void {
     const life = this.#life;
     this.world.at(delayMs, () => this.run(life, callback));

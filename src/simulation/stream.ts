@@ -8,7 +8,7 @@ import type { Link, LinkEvents, LinkHello } from '../cluster/ports.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { World } from './world.ts';
 
-/** What the network does to a message that is sent now. */
+/** The network as a stream sees it: what it does to a message that is sent now. */
 export interface Weather {
   readonly faults: { readonly resets: number };
   /** How often a control message arrives: 0, 1 or 2 times. Operations arrive once, as long as the stream is open. */

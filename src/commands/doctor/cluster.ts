@@ -58,8 +58,7 @@ export function cluster(of: ClusterToLookAt, looks: NameLooks, names: Names): Ch
             role: 'storage' as const,
             isHeard: isHeard(node, status),
           })),
-          // The controller heard it at most some seconds ago: a frontend may have stopped since, so that proves
-          // nothing.
+          // The controller heard it some seconds ago at most: a frontend may have stopped since, so it proves nothing.
           ...status.frontends.map((address) => ({
             address,
             role: 'frontend' as const,
