@@ -1,14 +1,14 @@
-// What the package exports: a small client for the frontends, on the platform's own fetch. It tries the next frontend
-// when one cannot be reached or is not ready; it never repeats a set whose outcome it does not know.
+// The client that the package exports: a small client of the frontends' HTTP API, on the platform's own fetch. It tries
+// the next frontend when one cannot be reached or is not ready; it never repeats a set whose outcome it does not know.
 
 export interface VelourClientOptions {
   /** Base URLs of frontends, such as http://127.0.0.1:12080, or HOST:PORT; at least one. */
   readonly frontends: readonly string[];
-  /** By default the platform's own. */
+  /** By default the platform's own `fetch`. */
   readonly fetch?: typeof fetch;
-  /** For one call with all its tries; 10,000 by default. */
+  /** The time limit of one call with all its attempts, in ms; 10,000 by default. */
   readonly timeoutMs?: number;
-  /** For one try of a get, above the 3 s in which a frontend answers it; 3,500 by default. */
+  /** The time limit of one attempt of a get, in ms; 3,500 by default, above the 3 s in which a frontend answers it. */
   readonly tryMs?: number;
 }
 
@@ -17,7 +17,9 @@ export interface SetOptions {
   readonly ttl?: number;
 }
 
-/** A frontend refused; `code` is its X-Fog-Error, or `not-a-frontend` where none answered. */
+/**
+ * A frontend refused the call. `code` is its X-Fog-Error, or `not-a-frontend` if the answer came from something else.
+ */
 export class VelourError extends Error {
   override readonly name = 'VelourError';
   readonly status: number;
@@ -33,9 +35,9 @@ export class VelourError extends Error {
 const TIMEOUT_MS_DEFAULT = 10_000;
 const TRY_MS_DEFAULT = 3500;
 const NOT_READY = 503;
-/** Whoever answered in this time takes a set without being asked before whether it lives. */
+/** A frontend that answered within this time gets a set without being probed before. */
 const FRESH_MS = 1000;
-/** To connect, and to say that it lives. */
+/** The time limit of a probe: to connect, and to answer /livez. */
 const KNOCK_MS = 1000;
 const AVOIDED_MS = 1000;
 const AVOIDED_MS_MAX = 60_000;
@@ -47,7 +49,7 @@ export class VelourClient {
   readonly #tryMs: number;
   #next = 0;
 
-  /** @throws TypeError for a frontend that is no URL of HTTP */
+  /** @throws TypeError without frontends, or for one that is no HTTP URL */
   constructor(options: VelourClientOptions) {
     if (options.frontends.length === 0) throw new TypeError('name at least one frontend');
     this.#frontends = options.frontends.map((text) => new KnownFrontend(baseOf(text)));
@@ -56,7 +58,10 @@ export class VelourClient {
     this.#tryMs = options.tryMs ?? TRY_MS_DEFAULT;
   }
 
-  /** @returns undefined when the key is proven absent */
+  /**
+   * @returns the value's bytes; undefined when the key is proven absent
+   * @throws VelourError when a frontend refuses; the last failure when none answered
+   */
   async get(key: string): Promise<Uint8Array | undefined> {
     const response = await this.#call(`/get?key=${encodeURIComponent(key)}`, { method: 'GET' });
     if (response.status === 404 && !response.headers.has('x-fog-error')) {
@@ -67,13 +72,19 @@ export class VelourClient {
     return new Uint8Array(await response.arrayBuffer());
   }
 
-  /** @returns the version that was stored */
+  /**
+   * @returns the version that was stored, 16 hex digits
+   * @throws VelourError when a frontend refuses; `Unsent` or the platform's error when none answered
+   */
   async set(key: string, value: string | Uint8Array, options: SetOptions = {}): Promise<string> {
     const ttl = options.ttl === undefined ? '' : `&ttl=${options.ttl}`;
     return this.#write(`/set?key=${encodeURIComponent(key)}${ttl}`, value);
   }
 
-  /** @returns the version of the deletion, whether or not the key was there */
+  /**
+   * @returns the version of the delete, 16 hex digits, whether or not the key was there
+   * @throws as `set` does
+   */
   async delete(key: string): Promise<string> {
     return this.#write(`/delete?key=${encodeURIComponent(key)}`, undefined);
   }
@@ -89,7 +100,10 @@ export class VelourClient {
     return response.headers.get('x-fog-version') ?? '';
   }
 
-  /** A frontend that says 503 has stored nothing; one that broke off may have, so a set stops there. */
+  /**
+   * Tries one frontend after the other. After a 503 nothing is stored, so the next one is asked; after a broken
+   * connection the set may be stored, so a set stops there.
+   */
   async #call(path: string, init: RequestInit): Promise<Response> {
     const untilMs = performance.now() + this.#timeoutMs;
     let failure: unknown = new Error('there was no time to ask a frontend');
@@ -113,7 +127,7 @@ export class VelourClient {
     throw failure;
   }
 
-  /** In turn; those that failed lately are the last resort. */
+  /** The frontends in turn; those that failed lately come last. */
   #candidates(): readonly KnownFrontend[] {
     const count = this.#frontends.length;
     const first = this.#next++ % count;
@@ -124,7 +138,10 @@ export class VelourClient {
     ];
   }
 
-  /** A set that was sent cannot be sent elsewhere any more; so not to who hangs. @throws Unsent */
+  /**
+   * Probes a frontend before a set: once sent, a set cannot be sent elsewhere, so it must not go to one that hangs.
+   * @throws Unsent when the frontend does not answer
+   */
   async #knock(frontend: KnownFrontend, withinMs: number): Promise<void> {
     if (frontend.isFresh) return;
     try {
@@ -137,8 +154,8 @@ export class VelourClient {
   }
 
   /**
-   * @param answerMs in which the answer must have begun; a long value may take all of `leftMs`
-   * @throws VelourError `not-a-frontend` of what is no answer of a frontend: nothing was done there
+   * @param answerMs within which the answer must begin; a long value may take all of `leftMs`
+   * @throws VelourError `not-a-frontend` for an answer that is no frontend's: nothing was done there
    */
   async #ask(
     frontend: KnownFrontend,
@@ -169,7 +186,7 @@ export class VelourClient {
   }
 }
 
-/** How a frontend did lately. */
+/** A frontend, with when it last answered or failed. */
 class KnownFrontend {
   readonly url: string;
   #answeredMs = Number.NEGATIVE_INFINITY;
@@ -201,7 +218,7 @@ class KnownFrontend {
   }
 }
 
-/** As `velour load` takes it as well: HOST:PORT, or a URL. */
+/** Accepts HOST:PORT or a URL, as `velour load` does. */
 function baseOf(text: string): string {
   const url = text.includes('://') ? text : `http://${text}`;
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
@@ -212,12 +229,12 @@ function baseOf(text: string): string {
   return url.replace(/\/+$/, '');
 }
 
-/** Nothing was sent: no frontend answered when it was asked whether it lives. */
+/** Nothing was sent, because no frontend answered the probe. */
 export class Unsent extends Error {
   override readonly name = 'Unsent';
 }
 
-/** Nothing of a set was sent, or to nobody who would store it. */
+/** Whether a set certainly stored nothing: it was not sent, or the answer was no frontend's. */
 function isKnownToBeUndone(error: unknown): boolean {
   if (error instanceof Unsent || error instanceof VelourError) return true;
   const cause = error instanceof Error ? error.cause : undefined;

@@ -1,5 +1,5 @@
-// velour backup: copies a cluster into a directory, from which `velour restore` brings it back. What is
-// copied, and how it goes on after an end in the middle, is src/backup's.
+// `velour backup`: copies a cluster into a directory, from which `velour restore` brings it back. What is copied, and
+// how an interrupted backup goes on, is decided in src/backup.
 
 import type { BackupFigures, BackupOutcome } from '../backup/backup.ts';
 import { fileOf, MANIFEST_FILE, type Manifest } from '../backup/manifest.ts';
@@ -38,7 +38,7 @@ export const backupCommand: Command = {
   async run(words) {
     const directory = words.text('directory');
     const begunMs = systemClock.monotonicMs();
-    // First of all: who names a cluster that is not there gets no directory.
+    // Connect before anything else: a wrong address must not leave a new directory.
     const client = await openClusterClient('backup', words);
     const folder = await claimFolder(directory, MANIFEST_FILE);
     const earlier = await manifestIn(folder, directory);
@@ -82,8 +82,9 @@ function refuseForeign(
 }
 
 /**
- * As of before the map came: what was acknowledged since may be under a later one.
- * @param begunMs monotonic
+ * The backup's start is when the command began, not when its map came: a set acknowledged in between, under a later
+ * map, may be missing.
+ * @param begunMs monotonic time at which the command began
  */
 function newManifest({ map, runtime: { clock } }: ClusterClient, begunMs: number): Manifest {
   const startedAtMs = Math.floor(clock.wallMs() - (clock.monotonicMs() - begunMs));

@@ -1,5 +1,5 @@
-// What `velour backup` and `velour restore` share: a process that is no node, comes, does its work on the
-// cluster and a directory, and tells how far it is.
+// The common part of `velour backup` and `velour restore`: a process that is no node opens a cluster client, works on
+// the cluster and a directory, and shows its progress.
 
 import { MANIFEST_FILE, type Manifest, parseManifest } from '../backup/manifest.ts';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
@@ -21,7 +21,7 @@ export const CLIENT_OPTIONS: OptionTable = {
   'time-scale': SERVER_OPTIONS['time-scale'] ?? {},
 };
 
-/** @throws FatalError when there is no cluster to be reached */
+/** @throws FatalError when no cluster can be reached */
 export async function openClusterClient(name: string, words: Arguments): Promise<ClusterClient> {
   const controller = words.address('controller');
   const times = protocolTimes(words.positive('time-scale'));
@@ -47,7 +47,10 @@ export async function openClusterClient(name: string, words: Arguments): Promise
   return client;
 }
 
-/** @returns undefined when there is none @throws FatalError for one that cannot be read */
+/**
+ * @returns undefined when the directory has none
+ * @throws FatalError for one that cannot be read
+ */
 export async function manifestIn(folder: Folder, directory: string): Promise<Manifest | undefined> {
   const read = await new Promise<DiskResult<Buffer | undefined>>((resolve) =>
     folder.read(MANIFEST_FILE, resolve),
@@ -61,7 +64,10 @@ export async function manifestIn(folder: Folder, directory: string): Promise<Man
   throw new FatalError(EXIT.config, `${MANIFEST_FILE} in ${directory} is of no use: ${manifest}`);
 }
 
-/** On stderr, in place on a terminal. @returns what ends it */
+/**
+ * Shows a line on stderr from time to time, on a terminal in place.
+ * @returns the function that ends it
+ */
 export function showProgress(line: () => string): () => void {
   const inPlace = process.stderr.isTTY === true;
   const show = () => say(inPlace ? `\r\x1b[K${line()}` : `${line()}\n`);
@@ -72,7 +78,7 @@ export function showProgress(line: () => string): () => void {
   };
 }
 
-/** The streams to the cluster, and its map polls, would keep the process alive. */
+/** Prints the result and exits: the streams to the cluster, and the map polls, would keep the process alive. */
 export async function leave(
   words: Arguments,
   answer: unknown,

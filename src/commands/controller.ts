@@ -1,4 +1,4 @@
-// velour controller: composes the controller with the machine.
+// `velour controller`: composes the controller with the machine.
 
 import { EVERYWHERE } from '../cluster/io/server/listeners.ts';
 import { formatAddress } from '../cluster/model/identity.ts';
@@ -13,7 +13,7 @@ import { smallestDigits } from '../cluster/model/partition.ts';
 import { type Command, SERVER_OPTIONS, usage, WHEN_FULL_OPTION } from './options.ts';
 import { serve } from './serve.ts';
 
-/** A day: for longer nobody wants to be without a copy. */
+/** A day: nobody wants to be without a copy for longer. */
 const REPLACE_AFTER_SECONDS_MAX = 86_400;
 
 export const controllerCommand: Command = {
@@ -77,7 +77,7 @@ export const controllerCommand: Command = {
     await serve(
       {
         name: 'controller',
-        // The name is two addresses, and this one is what people type.
+        // `localhost` stands for two addresses; people type the IPv4 one.
         node: formatAddress(host === 'localhost' ? '127.0.0.1' : host, port),
         host,
         port,

@@ -1,5 +1,5 @@
-// velour doctor: what can be seen of a machine, a data directory and a cluster before it hurts. It is given what a
-// role would be given, looks in bounded time, and changes nothing.
+// `velour doctor`: finds what is wrong with a machine, a data directory and a cluster before it hurts. It takes the
+// options that a role would take, ends in bounded time, and changes nothing. The checks are in doctor/.
 
 import { EXIT } from '../cluster/http/errors.ts';
 import { Names } from '../cluster/io/network/names.ts';
@@ -8,9 +8,11 @@ import { type Address, formatAddress, hostOf, parseAddress } from '../cluster/mo
 import { type Arguments, type Command, HOST_OPTION, MEMORY_OPTION } from './options.ts';
 import { onOneLine, printData } from './printing.ts';
 
-/** Of one question to a node. */
+/** The time limit of one question to a node. */
 const ASK_MS = 3000;
-/** Of one check: some look-ups of names, or storage nodes by the dozen that cannot be reached. */
+/**
+ * The time limit of one check: enough for some look-ups of names, or dozens of storage nodes that cannot be reached.
+ */
 const CHECK_MS = 20_000;
 
 export const doctorCommand: Command = {
@@ -55,7 +57,7 @@ export const doctorCommand: Command = {
     const beside = left.length === 0 ? '' : `; not looked at: ${left.join(', ')}`;
     if (lines.length === 0) lines.push(`nothing was found${beside}`);
     await printData(`${words.flag('json') ? JSON.stringify(answer) : lines.join('\n')}\n`);
-    // A look-up or a connection that hangs would keep the process alive.
+    // A hanging look-up or connection would keep the process alive.
     process.exit(findings.length === 0 ? 0 : EXIT.broken);
   },
 };
@@ -79,7 +81,7 @@ async function checksOf(words: Arguments) {
   const isController =
     words.optionalText('listen') !== undefined || (own !== undefined && own === controller);
   const checks = [machine.descriptors];
-  // A controller keeps no records.
+  // A controller keeps no records, so its memory is not checked.
   if (!isController) checks.push(machine.memory(memoryBytes));
   const left: string[] = [];
   if (path === undefined) left.push('a data directory (--data-dir)');

@@ -1,4 +1,4 @@
-// velour frontend: composes a frontend with the machine.
+// `velour frontend`: composes a frontend with the machine, alone or as one of its workers.
 
 import { basename, dirname, resolve } from 'node:path';
 import { letHeapGrow } from '../cluster/io/process/heap.ts';
@@ -8,7 +8,7 @@ import type { MapFile } from '../coordinator/cached-map.ts';
 import { type Command, HOST_OPTION, SERVER_OPTIONS, VALUE_OPTIONS } from './options.ts';
 import { type ServedRole, serve } from './serve.ts';
 
-/** Longer than a client takes from an answer to its next request, if it has one. */
+/** Longer than a client takes from an answer to its next request on the same connection. */
 const QUIET_MS = 500;
 
 export const frontendCommand: Command = {
@@ -62,7 +62,7 @@ export const frontendCommand: Command = {
     const workers = words.workers();
     const shutdownDelayMs = words.number('shutdown-delay', { min: 0, max: 3600 }) * 1000;
     const identity = { name: 'frontend', node: address } as const;
-    // One process alone has no primary, and loads none of this.
+    // A frontend of one process has no primary, and loads none of this.
     const primary =
       workers === 1 ? undefined : (await import('../cluster/io/process/workers.ts')).openPrimary();
     if (workers > 1 && primary === undefined) {
@@ -98,7 +98,7 @@ export const frontendCommand: Command = {
   },
 };
 
-/** The workers of a frontend share it, and one of them writes. */
+/** The file of the last map: all workers of a frontend read it, one writes it. */
 async function mapFileAt(path: string, worker: number): Promise<MapFile> {
   const { openFolder } = await import('../cluster/io/disk/folder.ts');
   const file = resolve(path);

@@ -1,14 +1,14 @@
-// The primary's part in answering for all workers: passes a question on, and the answers back, in bounded time.
-// Counters do not go down when a worker ends or hangs: what it told last is kept (a sum that falls would look
-// like a restart of all, and be counted twice).
+// The primary's part in answering for all workers: passes on a question, and the answers back, in bounded time. A
+// counter does not fall when a worker ends or hangs: its last known value still counts, since a sum that falls would
+// look like a restart of all, and be counted twice.
 
 import { type FamilyReading, readTogether } from '../cluster/http/metrics.ts';
 import type { Topic, ToWorker, WorkerAnswer } from '../cluster/http/worker-group.ts';
 import type { Cancel, Timers } from '../cluster/ports.ts';
 
-/** As long as any control call may take; a worker that is slower than this hangs. */
+/** The longest wait for a worker's answer, which is that of any control call; a worker that is slower hangs. */
 const ANSWER_MS = 1000;
-/** Not a worker: the primary itself, and those that ended. */
+/** The worker number of the primary's own answer, which includes workers that ended. */
 const PRIMARY = 0;
 
 export interface AskedWorker {
@@ -31,11 +31,11 @@ export class Gathering {
   readonly #own: () => Readings;
   readonly #questions = new Map<number, GatheringQuestion>();
   readonly #lastReadings = new Map<AskedWorker, Readings>();
-  /** Counts of those that ended. */
+  /** The counters of workers that ended. */
   #ended: Readings = [];
   #nextId = 1;
 
-  /** @param own metrics of the primary */
+  /** @param own reads the metrics of the primary */
   constructor(timers: Timers, own: () => Readings) {
     this.#timers = timers;
     this.#own = own;
@@ -54,7 +54,7 @@ export class Gathering {
 
   told(worker: AskedWorker, id: number, answer: unknown): void {
     const question = this.#questions.get(id);
-    // What a worker said last may come after its end, and must not stand for what another one has not said yet.
+    // A worker's last message may come after its end, when the question no longer counts on it.
     if (!question?.asked.includes(worker)) return;
     question.answers.set(worker, answer);
     if (question.topic === 'metrics') this.#lastReadings.set(worker, answer as Readings);

@@ -1,5 +1,5 @@
-// velour load: a load of known kind on the frontends of a cluster, what it took, and whether what was read back may
-// have been there. What is sent and how it is measured is src/load's.
+// `velour load`: puts a known load on the frontends of a cluster, measures it, and verifies what is read back. What is
+// sent and how it is measured is src/load's.
 
 import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
@@ -18,11 +18,11 @@ import { printData, say } from './printing.ts';
 import { onStopSignals } from './signals.ts';
 
 const CONNECTIONS_MAX = 10_000;
-/** What Node itself has open, and the page. */
+/** Descriptors for Node itself, and for the page. */
 const OTHER_DESCRIPTORS = 32;
 const FRONTENDS_MAX = 256;
 const SECONDS_MAX = 24 * 60 * 60;
-/** Node's timers and one core end far below. */
+/** More requests a second than Node's timers and one core can send. */
 const RATE_MAX = 200_000;
 const TIMEOUT_SECONDS_MAX = 600;
 const KEY_PREFIX = /^[A-Za-z0-9._:/-]{0,200}$/;
@@ -122,7 +122,7 @@ export const loadCommand: Command = {
     const text = words.flag('json')
       ? JSON.stringify({ ...context, ...result })
       : summaryOf(result, context);
-    // Before the page, and the page all the same: a disk that is full by now must take neither with the other.
+    // Print before writing the page, and write the page even if printing failed: a full disk must not take both.
     try {
       await printData(`${text}\n`);
     } finally {
@@ -186,7 +186,7 @@ function sizesOf(words: Arguments): ValueSizes {
   throw usage(`value-size ${sizes.wrong}`);
 }
 
-/** May be empty; what `words` takes for missing. */
+/** The prefix may be empty, which `optionalText` reports as missing. */
 function keyPrefixOf(words: Arguments): string {
   const prefix = words.optionalText('key-prefix') ?? '';
   if (KEY_PREFIX.test(prefix)) return prefix;
@@ -194,8 +194,8 @@ function keyPrefixOf(words: Arguments): string {
 }
 
 /**
- * Nobody should wait for a run whose page cannot be written in the end.
- * @returns what removes the file, if it was not there before
+ * Opens the file before the run: nobody should wait for a run whose page cannot be written in the end.
+ * @returns the function that removes the file, if it was not there before
  */
 function claim(path: string): () => void {
   const isNew = !existsSync(path);
@@ -220,7 +220,7 @@ async function writePage(path: string, result: LoadResult, context: Context): Pr
   }
 }
 
-/** The first signal ends the measurement, a second one the process. */
+/** Runs the load. The first signal ends the measurement, a second one the process. */
 async function run(
   settings: LoadSettings,
   quiet: boolean,

@@ -1,23 +1,23 @@
-// What `velour local` starts: every node with its address and its command line, from the options of one command.
+// The plan of `velour local`: every node with its address and its command line, from the options of that one command.
 
 import { join } from 'node:path';
 import { type Address, formatAddress, PORT_MAX } from '../cluster/model/identity.ts';
 import { REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
 import { type Arguments, usage } from './options.ts';
 
-/** What its nodes call each other, where they listen on that. */
+/** The host by which the nodes reach each other if they listen on it. */
 const LOOPBACK = '127.0.0.1';
 const FRONTENDS_MAX = 64;
 
 export interface LocalNode {
-  /** Stopped in this order, so that no frontend meets a storage node that has gone. */
+  /** Roles are stopped in this order, so that no frontend meets a storage node that is gone. */
   readonly role: 'frontend' | 'storage' | 'controller';
   readonly address: Address;
   readonly words: readonly string[];
 }
 
 export interface Plan {
-  /** Of the addresses by which the nodes reach each other. */
+  /** The host of the addresses by which the nodes reach each other. */
   readonly host: string;
   readonly controller: Address;
   readonly nodes: readonly LocalNode[];
@@ -81,7 +81,7 @@ export function planOf(words: Arguments): Plan {
         address,
         ...valueLimit,
         ...memoryLimit,
-        // By number, not by port: who a node is stands in its directory, and its address may change.
+        // Named by number, not by port: the directory holds the node's identity, and its address may change.
         ...dataOf(`storage-${index}`),
         ...hostOption,
         ...passedOn,
@@ -116,7 +116,7 @@ Ctrl-C stops everything.
   return { host, controller, nodes, redundancy, greeting };
 }
 
-/** Where nodes are reached that listen on several addresses of this machine. */
+/** @returns the host at which nodes are reached that listen on `host` */
 function reachedAt(host: string): string {
   return ['localhost', '0.0.0.0', '::'].includes(host) ? LOOPBACK : host;
 }

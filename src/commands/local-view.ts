@@ -1,5 +1,5 @@
-// What `velour local` asks the controller of the cluster that its nodes came to: it may be an earlier one, founded with
-// other figures, and with storage nodes that somebody started by hand.
+// The view that `velour local` has of the cluster that its nodes joined, from the controller: this may be an earlier
+// cluster, founded with other figures, and with storage nodes that were started by hand.
 
 import { type Address, address } from '../cluster/model/identity.ts';
 import { REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
@@ -29,14 +29,14 @@ export function viewOf(network: Network, controller: Address): Promise<LocalView
   );
 }
 
-/** Storage nodes of the cluster that are not among `own`. */
+/** @returns the storage nodes of the cluster that are not among `own` */
 export function strangersIn({ storage }: LocalView, own: readonly Address[]): readonly Address[] {
   return Object.values(storage)
     .map((node) => node.address)
     .filter((of) => !own.includes(of));
 }
 
-/** Why a start takes long, and what to do; said once of each kind. */
+/** @returns why the start takes long, and what to do about it */
 export function reasonOf(seen: LocalView | undefined, strangers: readonly Address[]): string {
   const offlinePartitions = seen?.offlinePartitions ?? 0;
   if (strangers.length > 0) {

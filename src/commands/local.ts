@@ -1,5 +1,5 @@
-// velour local: a whole cluster on this machine, in the foreground, each node a process of its own.
-// Configured by the seed's variables. It restarts nothing; what it started does not outlive it.
+// `velour local`: a whole cluster on this machine, in the foreground, each node a process of its own, configured by the
+// seed's variables. It restarts no node, and no process that it started outlives it. What it starts is local-plan.ts's.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -29,19 +29,19 @@ import { onStopSignals } from './signals.ts';
 const READY_POLL_MS = 25;
 const READY_CALL_MS = 2000;
 const SLOW_START_MS = 20_000;
-/** Partitions of an earlier cluster may come back within this time, when their nodes do. */
+/** How long offline partitions of an earlier cluster may take to come back with their nodes. */
 const STRANGERS_MS = 3000;
 const EXPLAIN_POLL_MS = 1000;
 const VOUCH_CALL_MS = 1000;
 const VOUCH_AGAIN_MS = 200;
 const VOUCH_TRIES = 10;
 /**
- * Many processes share this machine. 2 MiB instead of V8's 16 MiB of young generation saves each of them 8 MB
- * when idle and 20 MB under load; a heap that grows by half instead of fourfold before it is collected 16 MB
- * after 20,000 control calls. Both at no measurable cost per request.
+ * Many processes share this machine. A young generation of 2 MiB instead of V8's 16 MiB saves each process 8 MB when
+ * idle and 20 MB under load. A heap that grows by half instead of fourfold between collections saves it 16 MB after
+ * 20,000 control calls. Neither has a measurable cost per request.
  */
 const SMALL_HEAP = ['--max-semi-space-size=2', '--heap-growing-percent=50'];
-/** Above the children's own drain timeout, after which they leave by themselves. */
+/** Added to the children's drain timeout, after which they exit by themselves. */
 const KILL_AFTER_EXTRA_MS = 3000;
 
 const SEED_VARIABLES: Readonly<Record<string, string>> = {
@@ -55,7 +55,7 @@ const SEED_VARIABLES: Readonly<Record<string, string>> = {
   workers: 'WORKERS',
 };
 
-/** Of the table above; settings.ts reads it. */
+/** An option whose variable is in SEED_VARIABLES; settings.ts reads the variable. */
 function seedOption(variable: string, fallback: number | undefined, describe: string) {
   return {
     type: 'string' as const,
@@ -111,11 +111,11 @@ export const localCommand: Command = {
     for (const node of plan.nodes) group.start(node);
     const ready = await group.ready();
     if (!ready) return;
-    // What the cluster was founded with counts, whatever the command line says.
+    // The redundancy that the cluster was founded with counts, whatever the command line says.
     const founded = await viewOf(network, plan.controller);
     const greeting = plan.greeting(founded?.redundancy ?? plan.redundancy);
     const failure = await writeWhole('stdout', greeting);
-    // The cluster serves, whoever reads.
+    // The cluster serves even if nobody reads the greeting.
     if (failure !== undefined) logger.write('warn', 'the greeting was not printed', { failure });
   },
 };
@@ -124,7 +124,7 @@ interface LocalProcess {
   readonly node: LocalNode;
   readonly child: ChildProcess;
   readonly exited: Promise<void>;
-  /** As the child told it: of a storage node, once it has its incarnation. */
+  /** The incarnation of a storage node, once the child has reported it. */
   life: Life | undefined;
 }
 
@@ -147,11 +147,11 @@ class ProcessGroup {
   start(node: LocalNode): void {
     const cli = fileURLToPath(new URL('../cli.js', import.meta.url));
     const child = spawn(process.execPath, [...SMALL_HEAP, cli, node.role, ...node.words], {
-      // A group of its own: Ctrl-C reaches this process only, and the children stop in order.
+      // A process group of its own: Ctrl-C reaches only the parent, which stops the children in order.
       detached: true,
-      // The channel tells the child when this process is gone, even by SIGKILL.
+      // The channel closes when this process ends, even by SIGKILL, and tells the child so.
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      // Its options are this command's; the children get theirs as flags.
+      // A --config file is for this command; the children get their options as flags.
       env: { ...process.env, VELOUR_CONFIG: '', [CHILD_VARIABLE]: '1' },
     });
     let done: () => void = () => undefined;
@@ -169,7 +169,7 @@ class ProcessGroup {
       done();
       this.#ended(running, code, how);
     };
-    // A message that came too late for it; of one that could not be started, 'exit' never comes.
+    // The error may be a message that came too late for the child. If it could not be started, 'exit' never comes.
     child.on('error', (error) => {
       if (child.pid === undefined) ended(null, error.message);
     });
@@ -179,7 +179,7 @@ class ProcessGroup {
     child.once('exit', (code, signal) => ended(code, signal ?? `exit code ${code}`));
   }
 
-  /** @returns false when a stop came first */
+  /** Waits until all nodes are ready. @returns false when a stop came first */
   async ready(): Promise<boolean> {
     const waiting = new Set([...this.#running].map(({ node }) => node.address));
     this.#explain(waiting).catch((error: unknown) => {
@@ -222,7 +222,7 @@ class ProcessGroup {
     });
   }
 
-  /** H42: this process reaped it, so it is dead. The controller may be starting, so a few tries. */
+  /** H42: reports an incarnation that this process reaped as dead; repeated, as the controller may be starting. */
   #vouch(life: Life, tries: number): void {
     const message: DeathRequest = { ...life, returning: false };
     const { http, reply } = CONTROL.death;
@@ -237,7 +237,7 @@ class ProcessGroup {
     if (this.#stopping) return;
     this.#logger.write('error', `a ${node.role} ended`, { node: node.address, how });
     if (life !== undefined) this.#vouch(life, VOUCH_TRIES);
-    // A cluster that never became ready is a failed start; later the others go on without it.
+    // Before the cluster was ready this is a failed start; later the other nodes go on without this one.
     if (!this.#ready) this.stop(code === null || code === 0 ? EXIT.failure : code);
     else if (this.#running.size === 0) process.exit(EXIT.failure);
   }
@@ -249,7 +249,7 @@ class ProcessGroup {
     }
   }
 
-  /** Says while nodes are waited for what may keep them. */
+  /** While nodes are not ready, logs what may keep them. */
   async #explain(waiting: ReadonlySet<Address>): Promise<void> {
     const said = new Set<string>();
     const own = [...this.#running].map(({ node }) => node.address);

@@ -1,5 +1,5 @@
-// velour drain, remove, forget, accept-loss, plan: what an operator asks of the controller. Each is one
-// control message; drain also waits until nothing is left to move.
+// `velour drain`, `remove`, `forget`, `accept-loss` and `plan`: what an operator asks of the controller. Each is one
+// control message; drain also waits until no partition is left on the node.
 
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { openNetwork } from '../cluster/io/network/network.ts';
@@ -181,7 +181,7 @@ async function untilEmpty(words: Arguments, node: string): Promise<void> {
 
 let network: Network | undefined;
 
-/** @throws FatalError with the controller's own words. */
+/** @throws FatalError with the controller's reason when it refuses, or when it does not answer */
 function ask<Request extends ControlMessage, Reply>(
   words: Arguments,
   { http, reply }: ControlKind<Request, Reply>,

@@ -1,4 +1,4 @@
-// Options that commands share, and how their words become values. Where they come from is settings.ts's.
+// Options that several commands share, and how their texts become values. Where the texts come from is settings.ts's.
 
 import type { Options } from 'yargs';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
@@ -20,7 +20,7 @@ export interface Positional {
   readonly choices?: readonly string[];
 }
 
-/** One line a command in main.ts; the rest of it in a file of its own. */
+/** A command: one line in main.ts, the rest in a file of its own. */
 export interface Command {
   /** Name and positional arguments, in yargs' form. */
   readonly usage: string;
@@ -29,13 +29,13 @@ export interface Command {
   readonly options: OptionTable;
   /** Options that may be given several times. */
   readonly repeatable?: readonly string[];
-  /** Options whose text may be empty; of others that is a variable of a script that was not set. */
+  /** Options that may be empty; any other empty option comes from an unset variable of a script, and is refused. */
   readonly mayBeEmpty?: readonly string[];
-  /** Runs as a process with a log of its own, as nodes do. */
+  /** Whether it runs as a process with a log of its own, as nodes do. */
   readonly serves?: true;
-  /** Options with a variable besides VELOUR_*; where it is set, it beats the --config file as well. */
+  /** Further variables by option, besides VELOUR_*; they also beat the --config file. */
   readonly variables?: Readonly<Record<string, string>>;
-  /** What each positional argument of `usage` is; all are texts, and the readers of Arguments make values of them. */
+  /** Describes each positional argument of `usage`. All are texts, which the methods of Arguments turn into values. */
   readonly positionals: Readonly<Record<string, Positional>>;
   readonly examples: readonly (readonly [string, string])[];
   run(words: Arguments): Promise<void>;
@@ -87,7 +87,7 @@ export const MEMORY_OPTION: OptionTable = {
   },
 };
 
-/** Without a default: who does not say it gets what the cluster is. */
+/** It has no default here: without it a controller takes what its cluster was founded as. */
 export const WHEN_FULL_OPTION: OptionTable = {
   'when-full': {
     type: 'string',
@@ -97,7 +97,7 @@ export const WHEN_FULL_OPTION: OptionTable = {
   },
 };
 
-/** Far above what one port can feed; each is a whole process. */
+/** Far more worker processes than one port can keep busy. */
 const WORKERS_MAX = 64;
 
 export const HOST_OPTION: OptionTable = {
@@ -108,23 +108,25 @@ export const HOST_OPTION: OptionTable = {
   },
 };
 
-/** What stands for flags that were not given. */
+/** Values for flags that were not given. */
 export interface Settings {
-  /** What yargs takes where there is no flag, by the option's name. */
+  /** The default that yargs uses without a flag, by the option's name. */
   readonly defaults: Readonly<Record<string, { readonly default: string | number | boolean }>>;
-  /** Where each of them was found, in words. */
+  /** The source of each default, in words. */
   readonly sources: ReadonlyMap<string, string>;
-  /** Of what is set, and does nothing. */
+  /** Warnings about variables that are set and have no effect. */
   readonly warnings: readonly string[];
 }
 
 export const NO_SETTINGS: Settings = { defaults: {}, sources: new Map(), warnings: [] };
 
-/** What the user gave, read by name; every reader says what is wrong in one line and exits 2. */
+/**
+ * The arguments of a command, read by name. For a wrong value each method throws a FatalError of one line, exit code 2.
+ */
 export class Arguments {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #sources: ReadonlyMap<string, string>;
-  /** What is set and does nothing, for the log. */
+  /** Warnings about variables that have no effect, for the log. */
   readonly warnings: readonly string[];
 
   constructor(
@@ -136,12 +138,12 @@ export class Arguments {
     this.warnings = warnings;
   }
 
-  /** The value as it was given and, where that was no flag, where. */
+  /** The value as it was given, with its source if that was no flag. */
   #given(name: string): string {
     return `${this.text(name)}${this.#source(name)}`;
   }
 
-  /** Where it was said, unless on the command line. */
+  /** The source of the value in parentheses; empty for a flag. */
   #source(name: string): string {
     const source = this.#sources.get(name);
     return source === undefined ? '' : ` (${source})`;
@@ -166,13 +168,13 @@ export class Arguments {
     );
   }
 
-  /** Of an argument that may be given several times; perhaps none. */
+  /** All values of an argument that may be given several times; may be empty. */
   texts(name: string): readonly string[] {
     const values = this.#values[name];
     return (Array.isArray(values) ? values : []).map(String);
   }
 
-  /** A list of whole numbers, perhaps empty. */
+  /** All values of such an argument as whole numbers; may be empty. */
   numbers(name: string, range: { min: number; max: number }): readonly number[] {
     return this.texts(name).map((text) => {
       const value = decimal(text);
@@ -205,12 +207,12 @@ export class Arguments {
     );
   }
 
-  /** Where to listen; IPv6 without the brackets that a URL has. */
+  /** The host to listen on; IPv6 without the brackets of a URL. */
   host(): string | undefined {
     return this.optionalText('host')?.replace(/^\[(.*)\]$/, '$1');
   }
 
-  /** Distinct ones, at least one. */
+  /** The distinct addresses of an argument: at least one, at most `max`. */
   addresses(name: string, max: number): readonly Address[] {
     const list = this.texts(name).map((value) => oneOf(name, value, this.#source(name)));
     const distinct = [...new Set(list)];
@@ -218,7 +220,7 @@ export class Arguments {
     throw usage(`${name} must be from 1 to ${max} of HOST:PORT`);
   }
 
-  /** Distinct ones, perhaps none: given several times, or in one text with commas. */
+  /** The distinct addresses of an option, given several times or with commas: at most `max`, may be empty. */
   addressList(name: string, max: number): readonly Address[] {
     const values = this.#values[name];
     const texts = (Array.isArray(values) ? values : [values ?? '']).map(String);
@@ -239,12 +241,15 @@ export class Arguments {
     );
   }
 
-  /** @returns bytes */
+  /** @returns the longest value in bytes */
   valueBytesMax(): number {
     return this.#bytes('max-value', { min: 1, max: VALUE_BYTES_MAX_CEILING });
   }
 
-  /** @returns bytes, of one storage node. @param sharers storage nodes that have the machine together */
+  /**
+   * @param sharers how many storage nodes share the machine
+   * @returns the memory of one storage node in bytes
+   */
   memoryBytes(sharers = 1): number {
     const range = { min: MEMORY_BYTES_MIN, max: MEMORY_BYTES_MAX };
     if (this.optionalText('memory') !== undefined) return this.#bytes('memory', range);
@@ -262,7 +267,7 @@ export class Arguments {
     );
   }
 
-  /** Of a frontend; `auto` is as many as there are processors. */
+  /** @returns how many processes a frontend has; `auto` means one for each processor */
   workers(): number {
     if (this.text('workers') === 'auto') return Math.min(WORKERS_MAX, processorCount());
     const value = decimal(this.text('workers'));
@@ -286,7 +291,7 @@ export class Arguments {
   }
 }
 
-/** HOST:PORT, also as the URL that `curl` takes. */
+/** Accepts HOST:PORT, and the URL that people give to `curl`. */
 function addressIn(text: string): Address | undefined {
   const bare = text.replace(/^http:\/\/(.*?)\/?$/, '$1');
   return parseAddress(bare) === undefined ? undefined : (bare as Address);
@@ -310,7 +315,7 @@ export function usage(message: string): FatalError {
   return new FatalError(EXIT.usage, message);
 }
 
-/** @returns NaN for what is no decimal number: 0x10, Infinity and the empty text are none */
+/** @returns NaN for a text that is no decimal number, such as 0x10, Infinity or the empty text */
 export function decimal(text: string): number {
   return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
 }

@@ -1,5 +1,5 @@
-// The command line: yargs tells commands, options and positional arguments apart; what their words mean is decided
-// by settings.ts and by Arguments, never by how a word looks.
+// Parses the command line: yargs separates commands, options and positional arguments; their texts become values in
+// settings.ts and Arguments, never by how a text looks.
 
 import yargs from 'yargs';
 import { VERSION } from '../cluster/software.ts';
@@ -11,7 +11,7 @@ const EPILOGUE = `Every option has a VELOUR_* environment variable (--data-dir: 
 Precedence: flag, variable, file, default. Data goes to stdout, logs to stderr.
 Exit codes: 0 ok, 1 not found or condition failed, 2 usage, 69 unavailable, 70 failure, 78 configuration.`;
 
-/** Whoever asks for these is told, whatever else is wrong. */
+/** Options that only ask for information: they are answered even if other words are wrong. */
 const ASKS_ONLY = ['--help', '-h', '--version', '--get-yargs-completions'];
 
 export interface ParserContext {
@@ -19,7 +19,10 @@ export interface ParserContext {
   readonly variables: Variables;
 }
 
-/** @throws FatalError for what is wrong with the words, and what the command throws */
+/**
+ * @param given the words of the command line
+ * @throws FatalError for wrong words, and whatever the command throws
+ */
 export async function runCommand(
   given: readonly string[],
   { commands, variables }: ParserContext,
@@ -60,7 +63,7 @@ export async function runCommand(
         }
         for (const [line, what] of command.examples) inner.example(line, what);
         for (const [name, { describe, choices }] of Object.entries(command.positionals)) {
-          // Without a type a text that looks like a number becomes one: 2024.10 is 2024.1 then.
+          // Without a type yargs would turn a text that looks like a number into one: 2024.10 into 2024.1.
           inner.positional(name, {
             type: 'string',
             describe,
@@ -78,7 +81,10 @@ export async function runCommand(
   await program.parseAsync();
 }
 
-/** What yargs calls an unknown command may be a word too many for a known one. */
+/**
+ * yargs calls it an unknown command if a known one gets too many words.
+ * @returns a message that says so; undefined for any other error
+ */
 function tooMany(
   message: string,
   [name = '']: readonly string[],

@@ -1,15 +1,16 @@
-// What commands print: data on stdout, which nobody may miss a part of, and words on stderr, which may be lost.
-// Whoever reads may leave, as `head` does: that is no failure, and no reason for another exit code.
+// The output of commands: data on stdout, of which no byte may be lost, and messages on stderr, which may be lost. A
+// reader that goes away, such as `head`, is no failure, and does not change the exit code.
 
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { LossyOutput, standardStream, writeWhole } from '../cluster/io/process/output.ts';
 
-/** A stream that has just failed says the last of these until the next turn of the event loop. */
+/** Errors of a stream whose reader is gone; just after a failure a stream reports the last of these. */
 const NOBODY_READS: readonly string[] = ['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED'];
 
 /**
- * @returns whether anybody reads; if not, a command that only prints may end
- * @throws FatalError when the data is lost
+ * Writes data to stdout.
+ * @returns whether anybody reads it; if not, a command that only prints may end
+ * @throws FatalError when data is lost
  */
 export async function printData(text: string): Promise<boolean> {
   const failure = await writeWhole('stdout', text);
@@ -18,19 +19,17 @@ export async function printData(text: string): Promise<boolean> {
   throw new FatalError(EXIT.failure, `the answer could not be written to stdout: ${failure}`);
 }
 
-/** For a person who may be looking. */
+/** Writes a message to stderr; it may be lost. */
 export function say(text: string): void {
   new LossyOutput(standardStream('stderr')).write(text);
 }
 
-/**
- * What others said, for a terminal: it neither obeys what is in it, nor shows it in another order. Lines stay lines.
- */
+/** Escapes control characters, and those that reorder text, in foreign text for a terminal. Lines stay lines. */
 export function printable(text: string): string {
   return text.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped);
 }
 
-/** The same, as one line. */
+/** The same, with line breaks escaped as well. */
 export function onOneLine(text: string): string {
   return printable(text).replaceAll('\n', '\\n');
 }
@@ -39,7 +38,7 @@ function escaped(character: string): string {
   return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
 }
 
-/** yargs prints help and versions with `console`, and a crash its stack: neither may fail because of its reader. */
+/** Lets writes to a closed stdout or stderr fail silently: yargs prints help with `console`, and a crash its stack. */
 export function surviveReaders(): void {
   standardStream('stdout');
   standardStream('stderr');

@@ -1,5 +1,5 @@
-// velour restore: sets what a directory of `velour backup` has in a cluster, perhaps one of another size. What
-// wins over what is already there is src/backup's, and the versions'.
+// `velour restore`: sets the records of a backup in a cluster, perhaps one of another size. Which record wins over one
+// that is already there is decided in src/backup, by the versions.
 
 import { MANIFEST_FILE, type Manifest } from '../backup/manifest.ts';
 import type { RestoreFigures } from '../backup/restore.ts';
@@ -21,7 +21,7 @@ import type { Command } from './options.ts';
 import { say } from './printing.ts';
 
 const BELOW_FLOOR = 'below the floor: perhaps deleted since, so not restored; --as-new would';
-/** H40. */
+/** H40: the same in a cache. */
 const BELOW_FLOOR_OF_CACHE =
   'below the floor: what a cache evicts raises it, so what is older is not taken; --as-new would';
 const FAILED_AS_NEW =
@@ -95,9 +95,9 @@ export const restoreCommand: Command = {
 };
 
 interface Extent {
-  /** Of the cluster that the backup is of. */
+  /** How many partitions the backed-up cluster had. */
   readonly partitions: number;
-  /** In the backup; what is neither is not there at all. */
+  /** Partitions that the backup has whole, and in part; it lacks all others. */
   readonly complete: number;
   readonly inPart: number;
 }
@@ -107,7 +107,7 @@ function extentOf({ digits, partitions }: Manifest): Extent {
   return { partitions: partitionCount(digits), complete, inPart: partitions.size - complete };
 }
 
-/** Not all of it is there: it failed, or a member would not have it. That something newer is there is no failure. */
+/** The exit code: records that failed or were refused are missing; a newer record in place is no failure. */
 function exitOf({ failed, belowFloor }: RestoreFigures, problem: string | undefined): number {
   if (failed > 0 || problem !== undefined) return EXIT.unavailable;
   return belowFloor > 0 ? EXIT.broken : 0;

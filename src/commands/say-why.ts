@@ -1,4 +1,4 @@
-// The last words of a process that cannot start or go on: a line for people, or one of the log where that is JSON.
+// Reports why a process cannot start or go on: a line for people, or a log line if the log is JSON.
 
 import { EXIT, type FatalError } from '../cluster/http/errors.ts';
 import { openLogger } from '../cluster/io/process/logger.ts';
@@ -20,8 +20,8 @@ export function sayWhy(
 }
 
 /**
- * The role, if its log is JSON: whoever collects the logs reads this among them. From the words themselves, because
- * they may be what is wrong.
+ * @returns the role, if its log is JSON, so that the message appears among the logs. It is read from the raw words,
+ *   which may be what is wrong
  */
 function jsonRoleOf(words: readonly string[], commands: readonly Command[]): string | undefined {
   const name = words.find((word) => !word.startsWith('-'));

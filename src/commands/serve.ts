@@ -1,5 +1,5 @@
-// Runs one role as a process: its runtime, its HTTP server, its signals, its end. A role's command says
-// what is particular to it; everything that is alike stands here.
+// Runs one role as a process: its runtime, HTTP server, signals and exit. The command of a role provides what is
+// particular to it (controller.ts, storage.ts, frontend.ts).
 
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { openDisk } from '../cluster/io/disk/disk.ts';
@@ -16,7 +16,7 @@ import { ignoreHangup, onStopSignals } from './signals.ts';
 
 export interface ServedRole {
   readonly name: 'controller' | 'storage' | 'frontend';
-  /** Shown in `ps` and in the logs. */
+  /** The node's name in `ps` and in the logs. */
   readonly node: string;
   readonly host: string;
   readonly port: number;
@@ -24,21 +24,21 @@ export interface ServedRole {
   readonly bodyBytesMax: number;
   readonly valueBytesMax: number;
   /**
-   * How long a stop leaves idle connections open: whoever keeps one may be sending on it just now, and would
-   * see a reset. None by default: nodes send again; nor when the whole cluster stops.
+   * How long a stop leaves idle connections open: a client may be sending on one just now, and would see a reset. By
+   * default 0, as nodes repeat their requests; also 0 when the whole cluster stops.
    */
   readonly quietMs?: number;
-  /** How long idle connections stay open; by default http-server.ts's. */
+  /** How long idle connections stay open; the default is http-server.ts's. */
   readonly idleMs?: number;
-  /** How long a stop goes on serving, though it says that it is not ready: nobody is to meet a closed port. */
+  /** How long a stopping process serves while it reports not ready: load balancers must not meet a closed port. */
   readonly shutdownDelayMs?: number;
   make(runtime: Runtime): Service;
 }
 
-/** Set by `velour local` for its children, which must not outlive it. */
+/** Set by `velour local` in its children, which must not outlive it. */
 export const CHILD_VARIABLE = 'VELOUR_LOCAL_CHILD';
 
-/** With this message `velour local` stops its children, all of them. */
+/** The message with which `velour local` stops all its children. */
 export const CLUSTER_STOPS = 'the whole cluster stops';
 
 export async function serve(role: ServedRole, words: Arguments): Promise<void> {
@@ -49,7 +49,7 @@ export async function serve(role: ServedRole, words: Arguments): Promise<void> {
   const timeoutMs = words.positive('drain-timeout') * 1000;
   stopOnSignals(logger, (wholeCluster) =>
     service.drain({ wholeCluster, timeoutMs }, () =>
-      // In a cluster that stops nobody is to go elsewhere.
+      // If the whole cluster stops, no client can be sent elsewhere.
       setTimeout(
         () => leave(server, role, { wholeCluster, timeoutMs }, logger),
         wholeCluster ? 0 : (role.shutdownDelayMs ?? 0),
@@ -59,7 +59,7 @@ export async function serve(role: ServedRole, words: Arguments): Promise<void> {
   logListening(server, role, logger);
 }
 
-/** Name in `ps`, log, and what ends the process, as every process of a role has them. */
+/** Sets what all processes of a role have in common: the name in `ps`, the log, and the reasons to exit. */
 export function openProcess(
   { name, node }: Pick<ServedRole, 'name' | 'node'>,
   words: Arguments,
@@ -76,7 +76,7 @@ export function openProcess(
   });
   dieOnErrors(logger);
   for (const warning of words.warnings) logger.write('warn', warning);
-  // A worker is ended by node:cluster, with its primary.
+  // node:cluster ends a worker together with its primary.
   if (worker === undefined) dieWithParent(logger);
   return logger;
 }
@@ -112,7 +112,7 @@ export function logListening(server: HttpServer, role: ServedRole, logger: Logge
   }
 }
 
-/** Answers what is in progress, and exits 0. */
+/** Finishes the requests in progress, and exits with 0. */
 export function leave(
   server: HttpServer,
   { quietMs = 0 }: ServedRole,
@@ -152,7 +152,7 @@ export function whyNot(
   return reasons[code] ?? `${formatAddress(address, port)}: ${code}`;
 }
 
-/** First signal: finish what is in progress, exit 0. Second: leave at once, 128 + its number. */
+/** Calls `finish` at the first signal to stop, and `leaveAtOnce` with 128 + its number at the second. */
 export function stopOnSignals(
   logger: Logger,
   finish: (wholeCluster: boolean) => void,
@@ -165,7 +165,7 @@ export function stopOnSignals(
     logger.write('info', 'stopping', { signal });
     return finish(wholeCluster);
   };
-  // Not by a signal: it would overtake the message that says how many stop.
+  // A message, not a signal: a signal could arrive before the message that the whole cluster stops.
   process.on('message', (message) => {
     if (message === CLUSTER_STOPS) stop(CLUSTER_STOPS, 143, true);
   });
@@ -187,7 +187,7 @@ function fail(logger: Logger, error: unknown): never {
   process.exit(EXIT.failure);
 }
 
-/** The channel to `velour local` closes when that ends, even by SIGKILL. */
+/** Exits when `velour local` is gone: the channel to it closes even if it was ended by SIGKILL. */
 function dieWithParent(logger: Logger): void {
   if (process.env[CHILD_VARIABLE] === undefined) return;
   const orphaned = () => {
@@ -195,6 +195,6 @@ function dieWithParent(logger: Logger): void {
     process.exit(0);
   };
   process.on('disconnect', orphaned);
-  // It may have gone while this process was still loading.
+  // The parent may have gone while this process was still loading.
   if (!process.connected) orphaned();
 }

@@ -1,5 +1,6 @@
-// Where options come from besides flags, and what may stand there: VELOUR_* variables, other variables of a command,
-// the --config file. What is not understood is refused with its place and value; it never means the default.
+// The sources of options besides flags: VELOUR_* variables, other variables of a command, and the --config file. A name
+// or value that is not understood is refused with its source; it never silently becomes the default. Values are
+// options.ts's.
 
 import { readFileSync } from 'node:fs';
 import type { Options } from 'yargs';
@@ -21,12 +22,16 @@ export type Variables = Readonly<Record<string, string | undefined>>;
 export interface SettingsContext {
   readonly command: Command;
   readonly options: OptionTable;
-  /** All of `velour`: a variable of another one is no mistake. */
+  /** All commands of `velour`: a variable of another command is no mistake. */
   readonly commands: readonly Command[];
   readonly variables: Variables;
 }
 
-/** @throws FatalError for what is wrong with flags, variables or file */
+/**
+ * @param words the command line
+ * @returns defaults for the flags that are not given, with their sources, and warnings
+ * @throws FatalError for a wrong flag, variable or file
+ */
 export function readSettings(words: readonly string[], place: SettingsContext): Settings {
   const { command, options, variables } = place;
   refuseWrongFlags(words, command, options);
@@ -61,14 +66,17 @@ function suffixOf(option: string): string {
 const YES: readonly string[] = ['1', 'true', 'yes', 'on'];
 const NO: readonly string[] = ['0', 'false', 'no', 'off'];
 
-/** @returns undefined for what is neither */
+/** @returns undefined for a text that means neither yes nor no */
 function booleanOf(text: string): boolean | undefined {
   const word = text.trim().toLowerCase();
   if (YES.includes(word)) return true;
   return NO.includes(word) ? false : undefined;
 }
 
-/** @param source undefined for a flag */
+/**
+ * @param source the variable or file that has the value; undefined for a flag
+ * @throws FatalError for a value that the option does not take
+ */
 function parseValue(
   name: string,
   { type, choices }: Options,
@@ -101,8 +109,8 @@ function parseValue(
 }
 
 /**
- * The flags of any command, those that are yes or no in one form: yargs would take `--json=yes` for no. A word after
- * such a flag belongs to it only if it is `true` or `false`; another one may be an argument.
+ * Rewrites the yes-or-no flags of all commands into one form, because yargs would take `--json=yes` for no. A word
+ * after such a flag is its value only if it is `true` or `false`; any other word may be an argument.
  */
 export function plainFlags(
   words: readonly string[],
@@ -132,8 +140,8 @@ export function plainFlags(
 }
 
 /**
- * Refuses words that look like options and are none, options given twice, and those without a value. yargs alone
- * would make one option of two, in its own ways, and let a value that is missing be no value.
+ * Refuses unknown options, options given twice, and options without their value. yargs alone would merge an option
+ * given twice in ways of its own, and take a missing value for none.
  */
 function refuseWrongFlags(words: readonly string[], command: Command, options: OptionTable): void {
   const known = [...Object.keys(options), 'help', 'version'];
@@ -170,7 +178,7 @@ function configPath(words: readonly string[], variables: Variables): string | un
   return word === '--config' ? words[at + 1] : word.slice('--config='.length);
 }
 
-/** The defaults that a --config file or VELOUR_CONFIG sets; they yield to variables and flags. */
+/** Reads the defaults in the --config file, which yield to variables and flags. */
 function readConfig(
   path: string | undefined,
   known: readonly string[],
@@ -202,7 +210,9 @@ function readConfig(
   return values as Readonly<Record<string, unknown>>;
 }
 
-/** What Kubernetes tells each container of each service: of one named `frontend`, FRONTEND_PORT=tcp://10.0.0.1:80. */
+/**
+ * Kubernetes sets these in each container, for each service: FRONTEND_PORT=tcp://10.0.0.1:80 for one named `frontend`.
+ */
 const SERVICE_LINK = /^(?:tcp|udp|sctp):\/\//;
 const SERVICE_VARIABLE =
   /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)$/;
@@ -211,11 +221,11 @@ function isOfKubernetes(variable: string, value: string): boolean {
   return SERVICE_VARIABLE.test(variable) || (/_PORT$/.test(variable) && SERVICE_LINK.test(value));
 }
 
-/** Set by `velour local` for its children, and by a primary for its workers. */
+/** Variables that mark a child of `velour local`, and a worker of a primary. */
 const PARENTS = [CHILD_VARIABLE, WORKER_VARIABLE];
 
 function warningsOf({ command, commands, variables }: SettingsContext): readonly string[] {
-  // Its parent has said so, once for all of them; and what it sets for a child is no option.
+  // The parent has warned once for all its children; and the variables that it sets for a child are no options.
   if (PARENTS.some((variable) => variables[variable] !== undefined)) return [];
   const options = [{ options: GLOBAL_OPTIONS }, ...commands].flatMap((of) =>
     Object.keys(of.options),
@@ -249,7 +259,7 @@ function nearest(name: string, known: readonly string[]): string | undefined {
     : undefined;
 }
 
-/** Levenshtein's. */
+/** The Levenshtein distance: how many characters must be inserted, removed or replaced. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

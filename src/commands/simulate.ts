@@ -1,4 +1,4 @@
-// velour simulate: the product's own roles in a simulated world, seed by seed.
+// `velour simulate`: runs the product's own roles in the simulator, seed by seed, and prints broken promises.
 
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { PROGRAMME_NAMES } from '../simulation/programmes.ts';
@@ -66,7 +66,7 @@ export const simulateCommand: Command = {
       const text = words.flag('json')
         ? jsonOf(result)
         : textOf(result, words.flag('trace'), { programme, long, acceptsLosses });
-      // The runs of a night are for their exit code as well.
+      // The runs of a night go on without a reader: their exit code counts as well.
       if (text !== '' && !(await printData(text)) && !isNight) break;
     }
     if (words.flag('events')) await printData(eventTable(occurred));
@@ -84,7 +84,7 @@ export const simulateCommand: Command = {
   },
 };
 
-/** Of a run that kept its promises, and is not traced, nothing. */
+/** @returns the trace and violations of a failed run; of a good one the trace, if asked for */
 function textOf(
   { seed, violations, trace: happened }: RunResult,
   trace: boolean,

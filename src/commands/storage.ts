@@ -1,4 +1,4 @@
-// velour storage: composes a storage node with the machine.
+// `velour storage`: composes a storage node with the machine.
 
 import { letHeapGrow } from '../cluster/io/process/heap.ts';
 import { hostOf, type NodeId, parseAddress } from '../cluster/model/identity.ts';
@@ -75,7 +75,7 @@ export const storageCommand: Command = {
             memoryBytes,
             copyChunkBytes: CHUNK_RECORD_BYTES,
             times,
-            // The parent, if it is `velour local`, vouches for the end of this very life (H42).
+            // A parent process such as `velour local` vouches for the death of exactly this incarnation (H42).
             lives: (life) => process.send?.(life, undefined, undefined, () => undefined),
           }),
       },

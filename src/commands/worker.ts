@@ -1,5 +1,5 @@
-// One worker of a frontend that has several: serves as `serve` does, but is told by its primary when to listen
-// and when to stop. The primary is workers.ts.
+// One worker process of a frontend that has several: it serves as serve.ts does, but its primary decides when it
+// listens and stops. The primary is workers.ts.
 
 import type { CheckResult } from '../cluster/http/health.ts';
 import type { Primary } from '../cluster/io/process/workers.ts';
@@ -16,7 +16,7 @@ export async function serveAsWorker(
   primary: Primary,
 ): Promise<void> {
   const logger = openProcess(role, words, primary.worker);
-  // Ctrl-C and a stop of a whole control group reach all processes; in which order they stop is the primary's.
+  // Ctrl-C, or a stop of a control group, reaches all processes; the primary decides in which order they stop.
   ignoreStopSignals();
   const service = await openService(role, logger);
   const timeoutMs = words.positive('drain-timeout') * 1000;
@@ -44,7 +44,7 @@ export async function serveAsWorker(
   });
   const isReady = () =>
     (primary.own('checks') as readonly CheckResult[]).every(({ problem }) => problem === undefined);
-  // Whoever it stands in for served until it ended: no connection is to meet one that cannot serve yet.
+  // It replaces a worker that served until it ended: no connection may meet a worker that is not ready.
   if (waits) {
     service.start();
     while (waits && !isReady()) await new Promise((resolve) => setTimeout(resolve, READY_CHECK_MS));

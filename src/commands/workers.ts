@@ -1,5 +1,5 @@
-// The primary process of a frontend with several workers: starts them, starts those again that end, passes on
-// what they ask each other, and stops them all. It takes no request itself.
+// The primary process of a frontend with several workers: starts them, restarts those that end, passes on questions
+// between them, and stops them all. It takes no request itself; a worker is worker.ts.
 
 import { EXIT } from '../cluster/http/errors.ts';
 import { Metrics } from '../cluster/http/metrics.ts';
@@ -12,14 +12,16 @@ import { Gathering } from './gathering.ts';
 import type { Arguments } from './options.ts';
 import { openProcess, type ServedRole, stopOnSignals } from './serve.ts';
 
-/** Before a worker that ended is started again; doubled each time, up to the most. */
+/** The wait before a worker that ended is restarted; doubled with each restart. */
 const AGAIN_MS_MIN = 100;
 const AGAIN_MS_MAX = 10_000;
-/** Who lived so long is well, and the next wait is the shortest again. */
+/** After a worker ran for so long, its next wait is the shortest again. */
 const WELL_MS = 60_000;
-/** How long a worker that hangs can hold up that the others finish their requests. */
+/**
+ * The primary waits this long for all workers to refuse connections; a worker that hangs delays the others no longer.
+ */
 const REFUSE_MS = 1000;
-/** Above the workers' own drain timeout, after which they leave by themselves. */
+/** Added to the drain timeout, after which workers exit by themselves. */
 const KILL_AFTER_EXTRA_MS = 1500;
 
 export function serveWithWorkers(
@@ -54,7 +56,7 @@ class Workers {
   readonly #againMs = new Map<number, number>();
   readonly #gathering: Gathering;
   readonly #restarts;
-  /** The first one listens: the address can be had, and all others are started. */
+  /** Whether the first worker has listened, so that the address is free and the others were started. */
   #opened = false;
   #stopping = false;
   #wholeCluster = false;
@@ -74,12 +76,12 @@ class Workers {
     this.#gathering = new Gathering(systemTimers, () => metrics.read());
   }
 
-  /** One first: what keeps it from listening keeps all, and is to be said once. */
+  /** Starts one worker first: an error that keeps it from listening would keep all, and should be reported once. */
   start(): void {
     this.#start(1, false);
   }
 
-  /** @param delayMs in which they take connections still, though none is ready */
+  /** @param delayMs how long workers still take connections, though they answer that they are not ready */
   stop(wholeCluster: boolean, delayMs: number): void {
     this.#stopping = true;
     this.#wholeCluster = wholeCluster;
@@ -96,7 +98,7 @@ class Workers {
     this.#ifAllEnded();
   }
 
-  /** One that hangs would not notice that the primary is gone. */
+  /** Kills all workers and exits: a worker that hangs would not notice that its primary is gone. */
   leaveAtOnce(code: number): void {
     for (const running of this.#running) running.kill();
     process.exit(code);
@@ -115,7 +117,7 @@ class Workers {
       kill: () => child.kill(),
     };
     this.#running.add(running);
-    // It was started when a stop was on its way.
+    // A stop began before it was started, so it has missed `refuse`.
     if (this.#stopping) running.send({ kind: 'refuse' });
   }
 
@@ -153,10 +155,10 @@ class Workers {
       if (code !== 0) this.#exitCode = code ?? EXIT.failure;
       return this.#ifAllEnded();
     }
-    // It has said why.
+    // The first worker could not start, and has logged why.
     if (!this.#opened) process.exit(code ?? EXIT.failure);
-    // It is refused as it was started (D12), and so are the others when they are started again. Those that run go
-    // on, for as long as one of them is left.
+    // The worker was started with settings that the cluster refuses (D12), and so would the others be at a restart.
+    // Those that run go on, and the frontend ends with the last of them.
     const isRefused = code === EXIT.config;
     if (isRefused && this.#running.size === 0) process.exit(code);
     const lived = systemClock.monotonicMs() - running.startedMs;
@@ -164,7 +166,7 @@ class Workers {
     const againMs = isRefused ? AGAIN_MS_MAX : soonMs;
     this.#againMs.set(worker, Math.min(AGAIN_MS_MAX, 2 * againMs));
     this.#logger.write('error', 'a worker ended', { worker, how, againMs });
-    // Nobody who listens is left: one that cannot serve yet is better, it says so.
+    // No worker listens any more: a worker that is not ready yet should listen, and answer that it is not.
     if (![...this.#running].some(({ state }) => state === 'listening')) {
       this.#tell({ kind: 'listen' });
     }
@@ -179,8 +181,8 @@ class Workers {
   }
 
   /**
-   * Only when nobody takes connections any more: each answer from now on ends its connection, and a client that
-   * comes again would meet a worker that is just about to refuse.
+   * Drains all workers once none takes connections: from then on each reply ends its connection, and a client that
+   * connects again must not meet a worker that is about to refuse.
    */
   #drain(): void {
     if (this.#drained || !this.#stopping) return;

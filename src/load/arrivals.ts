@@ -1,5 +1,5 @@
-// When requests of an open loop are to be sent, whatever the cluster does. What cannot be sent in time waits here, at
-// no cost: only the oldest that waits is known, and the others follow from it.
+// The intended times of the requests of an open loop, which do not depend on the cluster. The backlog costs nothing:
+// only the time of the oldest waiting request is stored, and the others follow from it.
 
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 
@@ -10,7 +10,7 @@ export interface ArrivalOptions {
   readonly kind: ArrivalKind;
   readonly perSecond: number;
   readonly startMs: number;
-  /** None arrives at this time or later. */
+  /** No request is due at this time or later. */
   readonly endMs: number;
 }
 
@@ -32,22 +32,22 @@ export class Arrivals {
     this.#nextMs = startMs;
   }
 
-  /** When the oldest that was not taken was, or is, to be sent; undefined when there are no more. */
+  /** @returns the intended time of the oldest request not taken, in ms; undefined when there are no more */
   next(): number | undefined {
     return this.#nextMs < this.#endMs ? this.#nextMs : undefined;
   }
 
-  /** The oldest was sent, or given up. */
+  /** Takes the oldest request, which was sent or given up. */
   take(): void {
     this.#taken++;
     this.#nextMs =
       this.#kind === 'constant'
-        ? // Not by adding gaps up: their rounding errors would add up, too.
+        ? // Multiply instead of adding gaps up: their rounding errors would add up as well.
           this.#startMs + this.#taken * this.#meanGapMs
         : this.#nextMs - Math.log(1 - this.#random.fraction()) * this.#meanGapMs;
   }
 
-  /** About so many are due and were not taken. */
+  /** @returns about how many requests are due and not taken */
   waiting(nowMs: number): number {
     return Math.max(0, Math.ceil((Math.min(nowMs, this.#endMs) - this.#nextMs) / this.#meanGapMs));
   }

@@ -1,5 +1,5 @@
-// Which of the records an operation is about, in YCSB's three ways. A chooser is told with each draw how many
-// records there are, because inserts add some.
+// Which record an operation is about, chosen in one of YCSB's three ways. Each draw gets the present number of records,
+// because inserts add some.
 
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 import { Zipfian } from './zipfian.ts';
@@ -11,8 +11,8 @@ export type ChooserName = (typeof CHOOSERS)[number];
 export type Chooser = (count: number) => number;
 
 /**
- * YCSB draws zipfian ranks of so many items and folds them onto the records there are, so that the most popular
- * record gets the same share, 4 %, of ten thousand records and of ten million.
+ * YCSB draws Zipfian ranks of so many items and folds them onto the existing records, so that the most popular record
+ * gets the same share, 4 %, of ten thousand records and of ten million.
  */
 export const FOLDED_ITEMS = 10_000_000_000;
 
@@ -21,7 +21,7 @@ export function chooserOf(name: ChooserName, random: SeededRandom): Chooser {
     case 'uniform':
       return (count) => random.below(count);
     case 'zipfian': {
-      // Scattered by a hash, so that the popular records are not neighbours.
+      // A hash scatters the ranks, so that popular records are not neighbours.
       const ranks = new Zipfian(FOLDED_ITEMS);
       return (count) => scattered(ranks.next(random), count);
     }
@@ -29,7 +29,7 @@ export function chooserOf(name: ChooserName, random: SeededRandom): Chooser {
       const ages = new Zipfian(1);
       return (count) => {
         ages.grow(count);
-        // Inserts that are settled late can leave fewer records than there are ranks, by a few.
+        // The number of ranks never shrinks: a count below an earlier one must not give a negative record.
         return Math.max(0, count - 1 - ages.next(random));
       };
     }
@@ -47,13 +47,13 @@ export function scattered(rank: number, count: number): number {
   for (let byte = 0; byte < 8; byte++) {
     low = (low ^ (rest & 0xff)) >>> 0;
     rest = Math.floor(rest / 256);
-    // Times the prime, 2^40 + 0x1b3, modulo 2^64.
+    // Multiply by the prime 2^40 + 0x1b3, modulo 2^64.
     const product = low * FNV_PRIME_LOW;
     high = (Math.imul(high, FNV_PRIME_LOW) + Math.floor(product / WORD) + (low << 8)) >>> 0;
     low = product % WORD;
   }
   if (high >= 2 ** 31) {
-    // The absolute value of Java's signed number.
+    // YCSB takes the absolute value of Java's signed number.
     low = -low >>> 0;
     high = (~high + (low === 0 ? 1 : 0)) >>> 0;
   }

@@ -1,5 +1,6 @@
-// The load phase, as YCSB calls it: sets every record once, as fast as the connections go. What failed is tried again;
-// it ends early when nothing was stored for as long as one request may take, or when trying again cannot help.
+// The fill, which YCSB calls the load phase: sets every record once, as fast as the connections allow. A failed set is
+// tried again. The fill ends early when no record was stored for one request timeout, or when an error makes retries
+// useless.
 
 import { ERRORS } from '../cluster/http/errors.ts';
 import type { Clock, Timers } from '../cluster/ports.ts';
@@ -8,7 +9,7 @@ import type { Operations } from './operations.ts';
 import { addTo, sorted } from './recorder.ts';
 import type { FillResult } from './result.ts';
 
-/** After an answer that says to come later. */
+/** The rest of a connection after a refused set. */
 const REFUSED_REST_MS = 100;
 const SWEEP_MS_MAX = 100;
 
@@ -95,13 +96,13 @@ export class Fill {
   #sweep(): void {
     if (this.#over) return;
     const { timeoutMs } = this.#options;
-    // As of the last sweep: what came while this process got no time is read before this one ends it.
+    // Expire by the time of the last sweep: an answer that arrived while this process was held up is read first.
     for (const connection of this.#connections) connection.expire(this.#lastSweepMs - timeoutMs);
     if (this.#lastSweepMs - this.#lastStoredMs > timeoutMs) {
       return this.end(`no record could be stored for ${timeoutMs / 1000} s`);
     }
     this.#lastSweepMs = this.#clock.monotonicMs();
-    // Connections that found nothing left take what others could not store.
+    // Connections that ran out of records take those that others failed to store.
     if (this.#again.length > 0) {
       for (const connection of this.#connections) if (connection.restMs === 0) this.#go(connection);
     }
@@ -109,7 +110,10 @@ export class Fill {
   }
 }
 
-/** @param error a name of the recorder's: a word, or a status and perhaps a code */
+/**
+ * @param error an error as the recorder names it: a word, or a status and perhaps a code
+ * @returns whether another attempt may succeed
+ */
 function mayHelpAgain(error: string): boolean {
   const [status = '', code = ''] = error.split(' ');
   if (!/^\d/.test(status)) return true;

@@ -1,11 +1,11 @@
-// One connection of the generator: one request at a time, each with a deadline, and a rest after whatever broke it, so
-// that a frontend that is gone is asked now and then and not in a busy loop.
+// One connection of the generator: one request at a time, each with a deadline. After a failure it rests, so that a
+// frontend that is gone is not asked in a busy loop.
 
 import type { ExchangeOutcome, ExchangeRequest, Exchanges } from '../cluster/http/exchange.ts';
 import type { Address } from '../cluster/model/identity.ts';
 import type { Clock } from '../cluster/ports.ts';
 
-/** Doubled with each failure in a row. */
+/** The first rest after a failure; doubled with each further failure in a row. */
 const REST_MS_FIRST = 20;
 const REST_MS_MAX = 1000;
 
@@ -31,7 +31,7 @@ export class LoadConnection {
     return this.#callback !== undefined;
   }
 
-  /** How long to leave it alone after what ended last. */
+  /** How long the caller must leave the connection alone after its last outcome, in ms; 0 after an answer. */
   get restMs(): number {
     return this.#restMs;
   }
@@ -42,14 +42,14 @@ export class LoadConnection {
     this.#exchanges.send(request, (outcome) => this.#end(outcome));
   }
 
-  /** Gives up what was sent before that time. */
+  /** Gives up the request if it was sent before this monotonic time; its outcome is `timeout`. */
   expire(beforeMs: number): void {
     if (!this.isBusy || this.#sentMs >= beforeMs) return;
     this.#exchanges.giveUp();
     this.#end(TIMEOUT);
   }
 
-  /** What is under way is forgotten. */
+  /** Gives up the request in flight without calling its callback. */
   close(): void {
     this.#callback = undefined;
     this.#exchanges.giveUp();

@@ -1,4 +1,5 @@
-// `velour load`: looks for the frontends, fills, warms up, measures. The order of the phases; each is in its own file.
+// The phases of `velour load` in order: find the frontends, fill, warm up, measure. Each phase is in a file of its own;
+// the command itself is commands/load.ts.
 
 import type { BreakKind, OpenExchanges } from '../cluster/http/exchange.ts';
 import type { Address } from '../cluster/model/identity.ts';
@@ -18,7 +19,7 @@ export interface LoadPorts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly open: OpenExchanges;
-  /** Something that the user should know at once. */
+  /** Reports something that the user should know at once. */
   warn(text: string): void;
 }
 
@@ -41,7 +42,7 @@ export type Progress =
       readonly phase: 'run';
       readonly seconds: number;
       readonly last: Second | undefined;
-      /** Requests of an open loop that wait for a connection. */
+      /** How many due requests of an open loop wait for a free connection. */
       readonly waiting: number;
     };
 
@@ -72,7 +73,7 @@ export class Load {
       verify,
       allowMisses,
     });
-    // In turns, so that each frontend has as many, and the idle ones stand in turns as well.
+    // Connections take the frontends in turns: each frontend has as many, and consecutive ones differ.
     this.#connections = Array.from({ length: connections }, (_, index) => {
       const address = frontends[index % frontends.length] as Address;
       return new LoadConnection(ports.clock, ports.open(address), address);
@@ -103,7 +104,7 @@ export class Load {
     sweep();
   }
 
-  /** By a signal: what was measured so far is the result. */
+  /** Ends the run at a signal: the result is what was measured so far. */
   stop(): void {
     if (this.#interrupted) return;
     this.#interrupted = true;

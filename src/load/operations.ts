@@ -1,4 +1,5 @@
-// Operations as requests to a frontend: what is sent, what the answer means, and whether it may be so.
+// Operations as requests to a frontend: what is sent, and what the answer means. Whether the answer keeps the cluster's
+// promise is verification.ts's.
 
 import type { ExchangeAnswer } from '../cluster/http/exchange.ts';
 import type { Version } from '../cluster/model/version.ts';
@@ -86,7 +87,7 @@ export class Operations {
   #get(connection: LoadConnection, record: number, done: (ending: Ending) => void): void {
     const { records } = this.#options;
     const key = records.keyOf(record);
-    // Before it is sent: what is acknowledged while it is under way may be in its answer or not.
+    // Take the floor before the get is sent: the answer need not include sets that are acknowledged during it.
     const floor = records.acknowledged(record);
     const path = `/get?key=${encodeURIComponent(key)}`;
     connection.send({ method: 'GET', path }, (outcome) => {
@@ -120,12 +121,12 @@ export class Operations {
   }
 }
 
-/** A value, or the word that there is none. A path that is not there is 404 as well, with an error. */
+/** Whether the answer is about the key: a value, or the key's absence. A 404 of an unknown path has an X-Fog-Error. */
 function isOfKey({ status, error }: ExchangeAnswer): boolean {
   return status === 200 || (status === 404 && error === undefined);
 }
 
-/** Codes of X-Fog-Error are such words; what else stands there is not repeated. */
+/** The form of X-Fog-Error codes; any other text is not repeated to the user. */
 const CODE = /^[a-z-]{1,40}$/;
 
 function failure(outcome: ConnectionOutcome): Ending {

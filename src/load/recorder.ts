@@ -1,5 +1,5 @@
-// Counts and times what ended in the measured time: per kind of operation, and per second. What was begun before it
-// does not count; what was begun within it counts whenever it ends.
+// Counts and times the operations of the measured time, per kind and per second. An operation that was due before it
+// does not count; one that was due within it counts in the totals whenever it ends.
 
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import {
@@ -12,9 +12,9 @@ import {
 } from './result.ts';
 import { OPERATION_KINDS, type OperationKind } from './workload.ts';
 
-/** An hour, in nanoseconds: above any wait, with deadlines of minutes at the most. */
+/** One hour in nanoseconds: above any wait, since deadlines are minutes at most. */
 const LATENCY_MAX_NS = 3_600_000_000_000;
-/** Kinds of errors come from answers, too: what is beyond is `other`. */
+/** Answers can name any number of errors: beyond this many kinds they count as `other`. */
 const ERROR_KINDS_MAX = 64;
 
 export type Ending =
@@ -22,12 +22,12 @@ export type Ending =
   | {
       readonly kind: 'failed';
       readonly error: string;
-      /** It was waited for in vain, so how long is a part of the latency. */
+      /** Whether the operation was waited for in vain: then the wait counts as latency. */
       readonly waited: boolean;
     };
 
 export interface OperationTimes {
-  /** When it was to be sent; the same as `sentMs` in a closed loop. */
+  /** The intended time of sending; the same as `sentMs` in a closed loop. */
   readonly intendedMs: number;
   readonly sentMs: number;
   readonly endedMs: number;
@@ -42,14 +42,14 @@ export class Recorder {
   readonly #late = newHistogram();
   #second = new SecondTally();
 
-  /** @param options.open whether there are intended times */
+  /** @param options.open whether the loop is open, so that intended and actual times of sending differ */
   constructor(options: { open: boolean; startMs: number; endMs: number }) {
     this.#open = options.open;
     this.#startMs = options.startMs;
     this.#endMs = options.endMs;
   }
 
-  /** What ends from now on no longer counts as of the measured time. */
+  /** Ends the measured time: operations that end from now on do not count in it. */
   cut(nowMs: number): void {
     this.#endMs = Math.min(this.#endMs, nowMs);
   }
@@ -84,14 +84,14 @@ export class Recorder {
     this.#second.add(ending, isTimed ? latencyNs : undefined);
   }
 
-  /** By the generator itself: a connection was free when it was due. */
+  /** Records a delay of the generator: a connection was free when the request was due. */
   sentLate({ intendedMs, sentMs }: Pick<OperationTimes, 'intendedMs' | 'sentMs'>): void {
     if (this.#open && intendedMs >= this.#startMs) {
       this.#late.record(nanoseconds(sentMs - intendedMs));
     }
   }
 
-  /** The last whole second of those that were reached. */
+  /** @returns the last second that is over; undefined before the first one is */
   lastSecond(nowMs: number): Second | undefined {
     this.#reach(Math.min(nowMs, this.#endMs));
     return this.#seconds.at(-1);
@@ -107,7 +107,7 @@ export class Recorder {
   } {
     this.#reach(this.#endMs);
     const timeline = [...this.#seconds];
-    // A second that was begun is one only where there is no whole one.
+    // The last second may be cut short; it is listed if anything ended in it.
     const hasRest = this.#endMs - this.#startMs > timeline.length * 1000;
     if (hasRest && this.#second.isUsed) timeline.push(this.#second.close(timeline.length));
     const all = new Tally();
@@ -141,7 +141,7 @@ export class Recorder {
     };
   }
 
-  /** Closes the seconds before the one that this time is in. */
+  /** Closes all seconds that end before or at this time. */
   #reach(nowMs: number): void {
     const whole = Math.floor((nowMs - this.#startMs) / 1000);
     while (this.#seconds.length < whole) {
@@ -174,7 +174,7 @@ class SecondTally {
   #count = 0;
   #errors = 0;
 
-  /** @param earlier is closed, and lends its histogram: one has 300 KB. */
+  /** @param earlier a closed second, whose histogram is used again: each takes 300 KB */
   constructor(earlier?: SecondTally) {
     this.#latency = earlier === undefined ? newHistogram() : earlier.#latency;
     this.#latency.reset();
@@ -202,7 +202,7 @@ class SecondTally {
   }
 }
 
-/** One that stands for none of its own: waiting for a connection is no service. */
+/** The error of a request that was never sent; it has no service time, only a wait for a connection. */
 export const UNSENT = 'unsent';
 
 function isUnsent(ending: Ending): boolean {
@@ -223,7 +223,7 @@ export function addTo(errors: Map<string, number>, error: string, times = 1): vo
   errors.set(name, (errors.get(name) ?? 0) + times);
 }
 
-/** The most frequent first. */
+/** @returns the counts, the most frequent error first */
 export function sorted(errors: ReadonlyMap<string, number>): Counts {
   return Object.fromEntries([...errors].sort(([, a], [, b]) => b - a));
 }

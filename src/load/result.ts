@@ -1,4 +1,4 @@
-// What a run brought: what `--json` prints, and what the table and the page show. Names are stable, with units.
+// The result of a run: what `--json` prints, and what the table and the page show. The names are stable, with units.
 
 import type { RecordableHistogram } from 'node:perf_hooks';
 import type { ArrivalKind } from './arrivals.ts';
@@ -6,7 +6,7 @@ import type { ChooserName } from './choosers.ts';
 import type { ViolationKind } from './verification.ts';
 import type { OperationKind, WorkloadName } from './workload.ts';
 
-/** What a run was asked to do. */
+/** The parameters of a run. */
 export interface LoadParameters {
   readonly frontends: readonly string[];
   readonly workload: WorkloadName;
@@ -15,7 +15,7 @@ export interface LoadParameters {
   readonly keyPrefix: string;
   readonly valueSize: string;
   readonly connections: number;
-  /** Requests of an open loop; null of a closed one. */
+  /** Requests per second of an open loop; null in a closed one. */
   readonly ratePerSecond: number | null;
   readonly arrivals: ArrivalKind | null;
   readonly warmUpSeconds: number;
@@ -35,33 +35,33 @@ export interface Latency {
   readonly max: number;
 }
 
-/** How often which. */
+/** Counts by name. */
 export type Counts = Readonly<Record<string, number>>;
 
 export interface OperationResult {
   /** Answered with 200 or 404, however late. */
   readonly count: number;
-  /** Of those, per second of the measured time, without those that were answered after it. */
+  /** Per second of the measured time, without operations that were answered after it. */
   readonly perSecond: number;
-  /** Gets that were answered with 404; part of `count`. */
+  /** Gets answered with 404; they are part of `count`. */
   readonly misses: number;
   readonly errors: Counts;
   /**
-   * Of what was answered, and of what was waited for in vain (`timeout`, `unsent`), for as long as that was. From the
-   * intended time of sending in an open loop. Null when there is nothing.
+   * Latency of answered operations, and of those waited for in vain (`timeout`, `unsent`) for as long as the wait. In
+   * an open loop it counts from the intended time of sending. Null when there was no such operation.
    */
   readonly latencyMs: Latency | null;
-  /** From the actual time of sending. Null in a closed loop, where it is the same. */
+  /** Latency from the actual time of sending. Null in a closed loop, where both are the same. */
   readonly serviceMs: Latency | null;
 }
 
-/** Of one second of the measured time. */
+/** One second of the measured time. */
 export interface Second {
   readonly second: number;
-  /** Answered with 200 or 404 in it. */
+  /** Operations answered with 200 or 404 in this second. */
   readonly count: number;
   readonly errors: number;
-  /** Latency of what ended in it; null when nothing did. */
+  /** Latency of operations that ended in this second; null when none did. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
 }
@@ -69,45 +69,45 @@ export interface Second {
 export interface FillResult {
   readonly stored: number;
   readonly seconds: number;
-  /** Of single tries. */
+  /** Errors of single attempts, which are repeated. */
   readonly errors: Counts;
-  /** Undefined when all records are there. */
+  /** Why the fill ended early; null when all records are stored. */
   readonly problem: string | null;
 }
 
-/** [per cent, milliseconds], rising. */
+/** Points [per cent, milliseconds], in rising order. */
 export type Percentiles = readonly (readonly [number, number])[];
 
-/** Where and when, which the machine knows. */
+/** Facts about a run that only the generator's process knows. */
 export interface Context {
   /** ISO 8601. */
   readonly startedAt: string;
-  /** Of one core, over the whole run: near 100 the generator measured itself. */
+  /** CPU use of the generator in per cent of one core, over the whole run: near 100 it measured itself. */
   readonly generatorCpuPercent: number;
 }
 
 export interface LoadResult {
   readonly parameters: LoadParameters;
-  /** Null when there was none. */
+  /** Null when the run filled nothing. */
   readonly fill: FillResult | null;
-  /** Of the measured time; less than asked for after a signal. */
+  /** The measured time; shorter than the asked duration after a signal. */
   readonly seconds: number;
   readonly interrupted: boolean;
   readonly all: OperationResult;
   readonly operations: Readonly<Partial<Record<OperationKind, OperationResult>>>;
-  /** Intended and never sent, because all connections were taken; among the errors as `unsent`. */
+  /** Requests that were due and never sent, because no connection was free; in `errors` they are `unsent`. */
   readonly unsent: number;
-  /** Of all phases. */
+  /** Broken promises in all phases. */
   readonly violations: Readonly<Record<ViolationKind, number>>;
-  /** The first ones, in words. */
+  /** The first violations, in words. */
   readonly violationExamples: readonly string[];
   readonly verifiedReads: number;
   readonly latencyPercentilesMs: Percentiles;
   /** Empty in a closed loop. */
   readonly servicePercentilesMs: Percentiles;
   /**
-   * In an open loop: how late requests were sent though a connection was free, for a timer was late or the generator
-   * busy. A part of the latency that is not the cluster's. Null in a closed loop.
+   * In an open loop: how late requests were sent although a connection was free, because a timer was late or the
+   * generator busy. This part of the latency is not the cluster's. Null in a closed loop.
    */
   readonly generatorLateMs: Latency | null;
   readonly timeline: readonly Second[];
@@ -132,7 +132,10 @@ export function latencyOf(histogram: RecordableHistogram): Latency | null {
   };
 }
 
-/** Eight for each halving of what is left to 100 %, as far as there are so many; the last one is the maximum. */
+/**
+ * @returns eight points for each halving of the distance to 100 %, as long as a point stands for a value; last the
+ *   maximum
+ */
 export function percentilesOf(histogram: RecordableHistogram): Percentiles {
   const { count } = histogram;
   if (count === 0) return [];
@@ -141,14 +144,14 @@ export function percentilesOf(histogram: RecordableHistogram): Percentiles {
     const left = 0.5 ** (step / 8);
     if (left * count < 1) break;
     const percent = 100 * (1 - left);
-    // There is no percentile 0.
+    // The histogram has no percentile 0.
     points.push([percent, milliseconds(histogram.percentile(Math.max(percent, 1e-6)))]);
   }
   points.push([100, milliseconds(histogram.max)]);
   return points;
 }
 
-/** To the microsecond: finer is noise. */
+/** Rounds to the microsecond: finer is noise. */
 function milliseconds(nanoseconds: number): number {
   return Math.round(nanoseconds / 1000) / (NANOSECONDS / 1000);
 }

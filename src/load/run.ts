@@ -1,5 +1,6 @@
-// Warm-up and measured time: which connection gets the next operation and when, in a closed loop (each as soon as its
-// last one ended) or an open one (when it was intended, as soon as a connection is free).
+// Warm-up and measured time: which connection gets the next operation and when. In a closed loop a connection sends as
+// soon as its last operation ended; in an open loop an operation is sent at its intended time, or once a connection is
+// free.
 
 import type { Cancel, Clock, Timers } from '../cluster/ports.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
@@ -10,7 +11,7 @@ import { Recorder, UNSENT } from './recorder.ts';
 import { nextKind, type Workload } from './workload.ts';
 
 const SWEEP_MS_MAX = 50;
-/** So many are given up in one go; with a sweep at least every 50 ms that is more than the highest rate brings. */
+/** How many overdue requests one sweep may give up: with a sweep each 50 ms more than the highest rate brings. */
 const GIVEN_UP_AT_ONCE = 20_000;
 
 export interface LoadRunOptions {
@@ -18,7 +19,7 @@ export interface LoadRunOptions {
   readonly warmUpMs: number;
   readonly durationMs: number;
   readonly timeoutMs: number;
-  /** Undefined for a closed loop. */
+  /** Undefined means a closed loop. */
   readonly rate: { readonly kind: ArrivalKind; readonly perSecond: number } | undefined;
 }
 
@@ -79,12 +80,12 @@ export class LoadRun {
     return this.#ports.clock.monotonicMs() < this.#measuredFromMs;
   }
 
-  /** In milliseconds; negative while it warms up. */
+  /** The measured time so far in ms; negative during the warm-up. */
   get measuredMs(): number {
     return this.#ports.clock.monotonicMs() - this.#measuredFromMs;
   }
 
-  /** Requests of an open loop that wait for a connection. */
+  /** How many due requests of an open loop wait for a free connection. */
   get waiting(): number {
     return this.#arrivals?.waiting(this.#ports.clock.monotonicMs()) ?? 0;
   }
@@ -94,7 +95,7 @@ export class LoadRun {
     this.#sweep();
   }
 
-  /** Measures no longer, and waits for nothing. */
+  /** Ends the measurement now, without waiting for operations in flight. */
   stop(): void {
     if (this.#over) return;
     const nowMs = this.#ports.clock.monotonicMs();
@@ -102,12 +103,16 @@ export class LoadRun {
     this.#finish();
   }
 
-  /** @param freed 1 when a connection became free just now, the last of the idle ones */
+  /**
+   * Begins as many due operations as there are idle connections.
+   * @param freed 1 when a connection became free just now: it is the last of the idle ones
+   */
   #pump(freed: 0 | 1 = 0): void {
     if (this.#over) return;
     const nowMs = this.#ports.clock.monotonicMs();
     this.#giveUpWaiting(nowMs);
-    // These were free all the time since the last look: what they get could have been sent when it was due.
+    // These connections were idle since the last `#pump`, so an operation that one gets now could have been sent when
+    // it was due: its delay is the generator's.
     const wereIdle = this.#idle.length - freed;
     let taken = 0;
     for (; taken < this.#idle.length; taken++) {
@@ -119,13 +124,13 @@ export class LoadRun {
     }
     if (taken > 0) this.#idle.splice(0, taken);
     const nextMs = this.#nextArrival(nowMs);
-    // Not before the end, though the last request was answered: that is when the seconds are whole.
+    // Wait for the end even if no operation is in flight: only then the last second is whole.
     const isOver = this.#underWay === 0 && nextMs === undefined && nowMs >= this.#endMs;
     if (isOver) this.#finish();
     else if (nextMs !== undefined && this.#arrivals !== undefined) this.#arm(nextMs - nowMs);
   }
 
-  /** @returns when the operation that is to be begun now was intended */
+  /** @returns the intended time of the operation to begin now, in ms; undefined when none is due */
   #takeDue(nowMs: number): number | undefined {
     if (this.#arrivals === undefined) return nowMs < this.#endMs ? nowMs : undefined;
     const intendedMs = this.#arrivals.next();
@@ -134,14 +139,14 @@ export class LoadRun {
     return intendedMs;
   }
 
-  /** @returns undefined when nothing is to be begun any more */
+  /** @returns the intended time of the next operation; undefined when no more will begin */
   #nextArrival(nowMs: number): number | undefined {
     if (this.#arrivals !== undefined) return this.#arrivals.next();
     return nowMs < this.#endMs ? nowMs : undefined;
   }
 
   #arm(inMs: number): void {
-    // What is due already waits for a connection, not for time.
+    // An operation that is due waits for a connection, not for the timer.
     if (this.#cancelArrival !== undefined || inMs <= 0) return;
     this.#cancelArrival = this.#ports.timers.after(inMs, () => {
       this.#cancelArrival = undefined;
@@ -169,7 +174,7 @@ export class LoadRun {
     });
   }
 
-  /** What waited for a connection as long as a request may take is not sent any more, and counts all the same. */
+  /** Gives up operations that waited for a connection as long as a request may take; they count as `unsent`. */
   #giveUpWaiting(nowMs: number): void {
     if (this.#arrivals === undefined) return;
     const { workload, timeoutMs } = this.#options;
@@ -187,7 +192,7 @@ export class LoadRun {
   #sweep(): void {
     if (this.#over) return;
     const { timeoutMs } = this.#options;
-    // As of the last sweep: what came while this process got no time is read before this one ends it.
+    // Expire by the time of the last sweep: an answer that arrived while this process was held up is read first.
     for (const connection of this.#connections) connection.expire(this.#lastSweepMs - timeoutMs);
     this.#lastSweepMs = this.#ports.clock.monotonicMs();
     this.#pump();

@@ -1,4 +1,4 @@
-// The end of a run as a table for a terminal, and how far it is as one line.
+// The result of a run as a table for a terminal, and its progress as one line.
 
 import type { Progress } from './load.ts';
 import {
@@ -58,7 +58,7 @@ function rowsOf(name: string, operation: OperationResult): string[][] {
   const { count, perSecond, latencyMs, serviceMs, errors } = operation;
   const row = [name, printCount(count), printCount(perSecond), ...latencyCells(latencyMs)];
   const rows = [[...row, printCount(total(errors))]];
-  // From the actual sending: beside the latency it shows what waiting for a connection added.
+  // Service time counts from the actual sending: the difference to latency is the wait for a connection.
   if (serviceMs !== null) rows.push(['  service', '', '', ...latencyCells(serviceMs), '']);
   return rows;
 }
@@ -74,7 +74,7 @@ function errorText(errors: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
-/** The first column to the left, numbers to the right. */
+/** The first column is aligned left, numbers right. */
 function table(rows: readonly (readonly string[])[]): string {
   const widths = HEAD.map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? '').length)),

@@ -1,26 +1,26 @@
-// How long values are: `--value-size` and what is drawn by it.
+// The lengths of values: the text of `--value-size`, and the sizes that are drawn by it.
 //
-//   SPEC  = SIZE[:SHARE%] {, SIZE:SHARE%}        the shares together are 100 %
-//   SIZE  = BYTES | uniform:MIN-MAX | zipfian:MIN-MAX      the shortest the most frequent
+//   SPEC  = SIZE[:SHARE%] {, SIZE:SHARE%}        all shares add up to 100 %
+//   SIZE  = BYTES | uniform:MIN-MAX | zipfian:MIN-MAX      zipfian: the shortest is the most frequent
 //
-// So `100`, `uniform:10-1000`, `zipfian:1-4096`, `100:95%,uniform:5000-10000:5%`.
+// Examples: `100`, `uniform:10-1000`, `zipfian:1-4096`, `100:95%,uniform:5000-10000:5%`.
 
 import { VALUE_BYTES_MAX_CEILING } from '../cluster/model/limits.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 import { Zipfian } from './zipfian.ts';
 
-/** @returns the bytes of the next value */
+/** @returns the length of the next value in bytes */
 export type ValueSizes = (random: SeededRandom) => number;
 
 const PART = /^(?:(\d{1,9})|(uniform|zipfian):(\d{1,9})-(\d{1,9}))(?::(\d{1,3}(?:\.\d{1,6})?)%)?$/;
 
 interface Part {
   readonly sizes: ValueSizes;
-  /** Of a hundred; undefined where none is given. */
+  /** The share in per cent; undefined if none is given. */
   readonly percent: number | undefined;
 }
 
-/** @returns what is wrong, as a sentence without a subject, when it is none */
+/** @returns the function that draws sizes; or what is wrong with the text, as a sentence without its subject */
 export function parseValueSizes(spec: string): ValueSizes | { readonly wrong: string } {
   const parts: Part[] = [];
   for (const text of spec.split(',')) {

@@ -1,5 +1,5 @@
-// What the generator stores: values that say which key they belong to and which of its sets they are, so that what
-// comes back can be told from what was never stored there. A value is the first bytes of
+// The values that the generator stores. Each names its key and which of the generator's sets wrote it, so that a value
+// that was never stored under a key is recognised. A value is the first bytes of
 //
 //   KEY SEQUENCE LENGTH\n and letters that follow from KEY and SEQUENCE
 //
@@ -7,15 +7,15 @@
 
 import { SeededRandom } from '../cluster/seeded-random.ts';
 
-/** The letters are cut out of one block, so that making and checking them is one copy and one comparison. */
+/** The letters are a piece of one block, so that making and checking them is one copy and one comparison. */
 const BLOCK_BYTES = 64 * 1024;
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz234567';
-/** A key, two numbers of at most 16 digits, and what stands between them. */
+/** The two numbers of at most 16 digits, and the characters between them. */
 const NUMBERS_BYTES_MAX = 2 * 16 + 3;
 
 const block = Buffer.alloc(BLOCK_BYTES);
 {
-  // The same in every generator: several of them check each other's values.
+  // All generators use the same seed, so that they can check each other's values.
   const random = new SeededRandom(1);
   for (let at = 0; at < BLOCK_BYTES; at++) block[at] = LETTERS.charCodeAt(random.below(32));
 }
@@ -32,14 +32,14 @@ export function makeValue(key: string, of: { sequence: number; bytes: number }):
   return value;
 }
 
-/** Whether the generator made this value for this key, as far as its length can tell. */
+/** Whether a generator made this value for this key, as far as its length can tell. */
 export function isValueOf(key: string, value: Buffer): boolean {
   const headBytes = Math.min(value.length, key.length + NUMBERS_BYTES_MAX);
   const head = value.toString('latin1', 0, headBytes);
   if (!head.startsWith(`${key} `)) return `${key} `.startsWith(head) && value.length > 0;
   const end = head.indexOf('\n');
   const numbers = head.slice(key.length + 1, end < 0 ? undefined : end);
-  // Cut off within its first line.
+  // The value is too short for its first line.
   if (end < 0) return value.length === headBytes && /^\d*(?: \d*)?$/.test(numbers);
   const match = /^(\d{1,16}) (\d{1,16})$/.exec(numbers);
   if (match === null || Number(match[2]) !== value.length) return false;
@@ -54,7 +54,7 @@ export function isValueOf(key: string, value: Buffer): boolean {
   return true;
 }
 
-/** Where in the block the letters of this set begin. */
+/** @returns where in the block the letters of this set begin */
 function letterOf(key: string, sequence: number): number {
   let hash = sequence >>> 0;
   for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);

@@ -1,27 +1,30 @@
-// Whether what a get brought may be there: the product's own promise, checked from outside. "After a set was
-// acknowledged, every get that starts later returns that value or a newer one" is about versions: sets that overlap
-// have no order but theirs. Gets are not held against each other: what one saw of a set under way, another need not.
+// Checks whether the answer to a get keeps the product's promise (G1): "After a set was acknowledged, every get that
+// starts later returns that value or a newer one". Versions decide, since overlapping sets have no other order. Gets
+// are not compared with each other: a get need not see a set in flight that another get saw.
 
 import type { ExchangeAnswer } from '../cluster/http/exchange.ts';
 import { parseVersion, VERSION_ZERO, type Version } from '../cluster/model/version.ts';
 import { isValueOf } from './values.ts';
 
 /**
- * `corrupt`: the bytes are no value of this key. `stale`: older than what was acknowledged before the get was sent.
- * `lost`: not there, though a set was acknowledged. `unversioned`: without a version, so nothing can be said.
+ * `corrupt`: the bytes are no value of this key. `stale`: older than a set acknowledged before the get was sent.
+ * `lost`: absent, though a set was acknowledged. `unversioned`: the answer has no version, so it cannot be checked.
  */
 export const VIOLATION_KINDS = ['corrupt', 'stale', 'lost', 'unversioned'] as const;
 export type ViolationKind = (typeof VIOLATION_KINDS)[number];
 
 export interface Expectation {
   readonly key: string;
-  /** The highest version that was acknowledged before the get was sent; zero for none. */
+  /** The highest version that was acknowledged before the get was sent; zero if there is none. */
   readonly floor: Version;
-  /** False where others delete, or a cache evicts: a 404 then proves nothing. */
+  /** False if others delete, or a cache evicts: a 404 then proves nothing. */
   readonly mustBeThere: boolean;
 }
 
-/** @param answer a 200, or a 404 of the key */
+/**
+ * @param answer a 200, or a 404 that is about the key
+ * @returns the promise that the answer breaks; undefined if it breaks none
+ */
 export function judge(answer: ExchangeAnswer, expected: Expectation): ViolationKind | undefined {
   const { floor, key } = expected;
   if (answer.status === 404) {

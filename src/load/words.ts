@@ -1,10 +1,10 @@
-// Numbers, parameters and counts as people read them: shared by the table, the progress line and the page.
+// Numbers, parameters and counts in words: shared by the table, the progress line and the page.
 
 import type { Context, LoadParameters, LoadResult } from './result.ts';
 import { VIOLATION_KINDS } from './verification.ts';
 import { WORKLOADS } from './workload.ts';
 
-/** From here on answers wait for the generator as well. */
+/** From this CPU share on, answers also wait for the generator. */
 const CPU_PERCENT_HIGH = 90;
 const THOUSANDS = /\B(?=(?:\d{3})+$)/g;
 
@@ -12,7 +12,10 @@ export function printCount(count: number): string {
   return Math.round(count).toString().replace(THOUSANDS, ',');
 }
 
-/** Three digits that count. @param milliseconds null prints as a dash */
+/**
+ * Prints three significant digits with the unit.
+ * @param milliseconds null prints as a dash
+ */
 export function printMs(milliseconds: number | null | undefined): string {
   if (milliseconds === null || milliseconds === undefined) return '-';
   if (milliseconds >= 1000) {
@@ -26,7 +29,7 @@ export function printSeconds(seconds: number): string {
   return `${Number(seconds.toFixed(1))} s`;
 }
 
-/** Names and values, in the order in which people ask for them. */
+/** @returns pairs of name and value, in the order in which people ask for them */
 export function describeParameters(
   parameters: LoadParameters,
 ): readonly (readonly [string, string])[] {
@@ -51,7 +54,7 @@ export function describeParameters(
   ];
 }
 
-/** Undefined in a closed loop. */
+/** @returns undefined in a closed loop */
 export function describeLateness({ generatorLateMs }: LoadResult): string | undefined {
   if (generatorLateMs === null) return undefined;
   const { p50, p99, max } = generatorLateMs;
@@ -70,7 +73,7 @@ export function describeVerification(result: LoadResult): string {
     : `BROKEN PROMISES: ${found.join(', ')}; ${reads} gets were verified`;
 }
 
-/** What else the reader must know to judge the figures, each a sentence. */
+/** @returns sentences that the reader must know to judge the figures */
 export function notesOn(result: LoadResult, { generatorCpuPercent }: Context): readonly string[] {
   const { all, fill, unsent, parameters, interrupted, seconds } = result;
   const notes: string[] = [];

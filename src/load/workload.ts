@@ -1,4 +1,4 @@
-// YCSB's core workloads: which kinds of operations there are and how often, and which chooser goes with them.
+// YCSB's core workloads: the kinds of operations, how often each comes, and the chooser of keys that goes with them.
 // Cooper et al., "Benchmarking Cloud Serving Systems with YCSB" (SoCC 2010). E, which scans, has no counterpart here.
 
 import type { SeededRandom } from '../cluster/seeded-random.ts';
@@ -9,7 +9,7 @@ export type OperationKind = (typeof OPERATION_KINDS)[number];
 
 export interface Workload {
   readonly chooser: ChooserName;
-  /** Shares of all operations; together 1. */
+  /** The share of each kind; all shares add up to 1. */
   readonly mix: Readonly<Partial<Record<OperationKind, number>>>;
 }
 

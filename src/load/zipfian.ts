@@ -1,12 +1,12 @@
-// Ranks of which few are drawn often and most seldom: Zipf's law, by the algorithm of Gray et al., "Quickly
-// generating billion-record synthetic databases" (SIGMOD 1994, section 3.2), which YCSB uses as well. It is exact
-// for the two most frequent ranks, and close for the others.
+// Draws ranks by Zipf's law, few of them often and most seldom, with the algorithm of Gray et al., "Quickly generating
+// billion-record synthetic databases" (SIGMOD 1994, section 3.2), which YCSB uses as well. It is exact for the two most
+// frequent ranks, and close for the others.
 
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 
-/** YCSB's. 1 is the harmonic law, which this algorithm does not reach; 0 would be uniform. */
+/** YCSB's exponent. At 1, the harmonic law, the algorithm fails; 0 would be uniform. */
 export const ZIPFIAN_CONSTANT = 0.99;
-/** So many terms of a long sum are added one by one; an integral stands for the rest. */
+/** How many terms of a long sum are added one by one; an integral approximates the rest. */
 const SUMMED_TERMS = 10_000;
 const ALPHA = 1 / (1 - ZIPFIAN_CONSTANT);
 const HALF_POWER = 0.5 ** ZIPFIAN_CONSTANT;
@@ -20,7 +20,7 @@ export class Zipfian {
     this.grow(count);
   }
 
-  /** From now on so many ranks; never fewer than before. */
+  /** Draws among `count` ranks from now on; a smaller count changes nothing. */
   grow(count: number): void {
     if (count <= this.#count) return;
     const oneMore = count === this.#count + 1;
@@ -29,7 +29,7 @@ export class Zipfian {
     this.#eta = (1 - (2 / count) ** (1 - ZIPFIAN_CONSTANT)) / (1 - (1 + HALF_POWER) / this.#zeta);
   }
 
-  /** @returns a rank from 0, the most frequent, to the count less one */
+  /** @returns a rank from 0, the most frequent, to `count` - 1 */
   next(random: SeededRandom): number {
     const share = random.fraction();
     const scaled = share * this.#zeta;

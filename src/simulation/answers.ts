@@ -1,5 +1,5 @@
-// One answer: every operation of a living frontend is answered exactly once, by its deadline and a margin. What
-// the answer says is history.ts's to judge, and whether it may fail availability.ts's.
+// The check "one answer": a frontend that stays alive answers every operation exactly once, by its deadline and a
+// margin. What the answer says is for history.ts to judge, and whether it may fail for availability.ts.
 
 import { type HttpReply, replyHeader } from '../cluster/http/http.ts';
 import { protocolTimes } from '../cluster/model/limits.ts';
@@ -7,7 +7,7 @@ import type { ClientOperation } from './history.ts';
 import type { SimulatedNode } from './node.ts';
 import type { World } from './world.ts';
 
-/** For the slowest clock (process.ts), the last sweep and what a burst of others holds up. */
+/** Allowed beyond a deadline, in ms: for the slowest clock (process.ts), the last sweep of deadlines, and bursts. */
 const MARGIN_MS = 1500;
 
 export class Answers {
@@ -15,7 +15,7 @@ export class Answers {
   readonly #violation: (text: string) => void;
   readonly #deadlineMs: Readonly<Record<ClientOperation['kind'], number>>;
   #open = 0;
-  /** That sets and deletes were answered with, each with the life of a frontend that minted it. */
+  /** Versions in the replies to sets and deletes, each with the frontend process and incarnation that minted it. */
   readonly #versions = new Set<string>();
 
   constructor(world: World, violation: (text: string) => void) {
@@ -25,14 +25,15 @@ export class Answers {
     this.#deadlineMs = { get: getDeadlineMs, set: setDeadlineMs, delete: setDeadlineMs };
   }
 
-  /** How many are not answered, and may still be. */
+  /** How many operations are open: not answered yet, at a frontend that may still answer. */
   get open(): number {
     return this.#open;
   }
 
   /**
-   * @param frontend that is about to be asked
-   * @returns what to give it as the callback for its reply
+   * @param frontend the frontend that the caller is about to ask
+   * @param answered called with the first reply
+   * @returns the callback to pass to the frontend for its reply
    */
   expect(
     frontend: SimulatedNode,
@@ -48,12 +49,12 @@ export class Answers {
     this.#open++;
     const check = () => {
       if (answers > 0) return;
-      // Who asked a process that died learns that from the connection.
+      // The client of a dead process learns of its death from the connection.
       if (!process.alive || process.life !== life) {
         this.#open--;
         return;
       }
-      // A process that slept has its whole time anew: its deadlines are by a clock that may have slept too.
+      // Count from when a sleeping process woke: its deadlines run by a clock that may have stood still too.
       const dueMs = Math.max(startMs, process.awakeSinceMs) + limitMs;
       if (process.paused || this.#world.nowMs < dueMs) {
         this.#world.at(Math.max(100, dueMs - this.#world.nowMs), check);
@@ -61,7 +62,7 @@ export class Answers {
       }
       this.#open--;
       this.#violation(`one answer: ${what} has none at ${this.#world.nowMs.toFixed(1)}`);
-      // What comes later is one too many.
+      // A later reply now counts as a second one.
       answers = 1;
     };
     this.#world.at(limitMs, check);
@@ -79,7 +80,7 @@ export class Answers {
     };
   }
 
-  /** H41: each set has a version of its own, also one that was coalesced. */
+  /** H41: each set is answered with its own version, also a coalesced one. */
   #checkVersion(minter: string, what: string, reply: HttpReply): void {
     const version = replyHeader(reply, 'x-fog-version');
     if (version === undefined) return;

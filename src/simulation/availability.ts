@@ -1,20 +1,20 @@
-// Whether an operation may fail, and how long sets stood still, and why. While one fault is active, or none, only
-// what its rule explains may fail (fault-log.ts); what took long goes into a histogram by its cause.
+// Checks whether a failed operation had a reason, and counts how long sets took. While at most one fault is felt, only
+// what its rule allows may fail (fault-log.ts); slow sets go into a histogram by the fault that was felt.
 
 import { FAULTS, type Fault, type FaultKind, type FaultLog } from './fault-log.ts';
 import type { ClientOperation } from './history.ts';
 import type { World } from './world.ts';
 
-/** Upper bounds of the histogram's buckets. */
+/** Upper bounds of the histogram's buckets, in ms. */
 const STALLS_MS = [500, 1000, 2000, 2500, 3500, 5000] as const;
-/** 507: the memory of a storage node is full, which is no fault of anybody. */
+/** 507: the memory of a storage node is full, which no fault causes. */
 const FULL = 507;
 
 export class Availability {
   readonly #world: World;
   readonly #faults: FaultLog;
   readonly #violation: (text: string) => void;
-  /** On a network that loses and tears at random something is always wrong. */
+  /** Only calm runs are judged: on a network that loses and breaks at random something is always wrong. */
   readonly #isCalm: boolean;
 
   constructor(

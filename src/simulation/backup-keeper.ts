@@ -1,5 +1,5 @@
-// Who makes backups of a run's cluster, and now and then puts one back: with the records' versions, which takes
-// nothing newer away (D16), or as new sets.
+// Makes backups of a run's cluster, and now and then restores one: with the records' own versions, which removes
+// nothing newer (D16), or as new sets.
 
 import { backupReads } from './backup-oracle.ts';
 import { SimulatedBackup } from './backups.ts';
@@ -18,7 +18,7 @@ export class BackupKeeper {
   readonly #history: History;
   readonly #backup: SimulatedBackup;
   readonly #violation: (text: string) => void;
-  /** What each finished backup has, as gets (backup-oracle.ts). */
+  /** The content of each finished backup, as gets (backup-oracle.ts). */
   readonly reads: ClientOperation[] = [];
   #stopped = false;
 
@@ -74,7 +74,7 @@ export class BackupKeeper {
     });
   }
 
-  /** In an empty directory. */
+  /** Begins another backup in an empty directory. */
   #another(): void {
     this.#backup.node.disk.wipe();
     this.#later();

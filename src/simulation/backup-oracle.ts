@@ -1,5 +1,5 @@
-// What a directory with a finished backup must have: what a client would have read that asked for every key as
-// the backup began, and was answered as it ended. So a backup is judged as gets are (history.ts).
+// Judges the files of a finished backup: they must hold what gets of all keys would have returned that began with the
+// backup and ended with it. So a backup is turned into such gets, which history.ts judges.
 
 import { fileOf, MANIFEST_FILE, parseManifest } from '../backup/manifest.ts';
 import {
@@ -14,7 +14,7 @@ import type { Version } from '../cluster/model/version.ts';
 import type { DiskImage } from './disk.ts';
 import type { ClientOperation } from './history.ts';
 
-/** A key that is not there may have been deleted or have expired, and that be forgotten: no version says when. */
+/** The version of an absent key: a tombstone or an expired record may be forgotten by now, so no version is too low. */
 const ABOVE_ALL = (2n ** 64n - 1n) as Version;
 
 export interface BackupTimes {
@@ -23,9 +23,9 @@ export interface BackupTimes {
 }
 
 /**
- * @param keys of the history; what the backup has beside them is read as well
- * @param nameOf what the history calls a value
- * @returns gets; or what is wrong with the files themselves
+ * @param keys the keys of the history; further keys of the backup are read as well
+ * @param nameOf the history's name of a value
+ * @returns the gets; or what is wrong with the files
  */
 export function backupReads(
   { files }: DiskImage,
@@ -51,7 +51,7 @@ export function backupReads(
   });
 }
 
-/** By key; or what is wrong. */
+/** @returns the backup's records by key; or what is wrong with the files */
 export function recordsIn(
   files: ReadonlyMap<string, Buffer>,
 ): ReadonlyMap<string, StoredRecord> | string {

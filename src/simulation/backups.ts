@@ -1,6 +1,6 @@
-// `velour backup` and `velour restore` as a simulated process: the product's own classes, which come as a client
-// of the cluster (D14), on a network and in a directory that can fail. The process may be paused, cut off and
-// killed like any other; run again, it goes on. What its directory must have is backup-oracle.ts's.
+// `velour backup` and `velour restore` as a simulated process: the product's own classes as a client of the cluster
+// (D14), on a network and in a directory that can fail. The process may be paused, cut off and killed; the next run
+// goes on where it ended. What its directory must hold is backup-oracle.ts's.
 
 import { Backup } from '../backup/backup.ts';
 import { MANIFEST_FILE, type Manifest, parseManifest } from '../backup/manifest.ts';
@@ -24,15 +24,15 @@ import type { World } from './world.ts';
 
 export interface BackupProcessOptions {
   readonly name?: string;
-  /** As the nodes of the cluster have them. */
+  /** The same times as the nodes of the cluster use. */
   readonly times?: Times;
-  /** What the history calls a value. */
+  /** The history's name of a value. */
   readonly nameOf?: (value: Buffer) => string;
 }
 
-/** Of a run that was not killed. */
+/** How a backup ended that was not killed. */
 export interface BackupEnd {
-  /** The directory has all; or it may be run again. */
+  /** Whether the directory holds the whole backup; if not, another run may go on with it. */
   readonly isFinished: boolean;
   readonly detail: string;
   /** When the first run of this backup began. */
@@ -41,7 +41,7 @@ export interface BackupEnd {
 }
 
 export interface RestoreEnd {
-  /** Of all that the backup has: it was set, or need not be. */
+  /** Whether every record of the backup was set, or need not be. */
   readonly isWhole: boolean;
   readonly detail: string;
   readonly figures: RestoreFigures | undefined;
@@ -50,17 +50,17 @@ export interface RestoreEnd {
 type Task = (client: ClusterClient, folder: Folder, end: () => void) => void;
 
 export class SimulatedBackup {
-  /** Its disk is the directory of the backup: `wipe` it for another one. */
+  /** Its disk is the directory of the backup: wipe it before another backup. */
   readonly node: SimulatedNode;
   readonly #world: World;
   readonly #cluster: SimulatedCluster;
   readonly #times: Times;
   readonly #nameOf: (value: Buffer) => string;
-  /** Where the wall clocks began. */
+  /** The wall time at world time 0. */
   readonly #epochMs: number;
   #task: Task = () => undefined;
   #refused: (detail: string) => void = () => undefined;
-  /** Told of each record that it sends. */
+  /** Called with each record that the process sends. */
   #sent: (record: StoredRecord) => void = () => undefined;
   #begunMs = 0;
 
@@ -85,7 +85,10 @@ export class SimulatedBackup {
     return this.node.process.alive;
   }
 
-  /** Begins, or goes on in a directory that has an unfinished one. @param done never when it is killed */
+  /**
+   * Begins a backup, or goes on with an unfinished one in the directory.
+   * @param done is never called if the process is killed
+   */
   backup(done: (end: BackupEnd) => void): void {
     const startedMs = this.#world.nowMs;
     const ended = (isFinished: boolean, detail: string) =>
@@ -119,9 +122,10 @@ export class SimulatedBackup {
   }
 
   /**
-   * @param options.asNew with new versions: these are sets like all others, and begin in the history as they are sent;
-   *   they are acknowledged together at its end, if all are
-   * @param done never when it is killed
+   * Restores the backup in the directory.
+   * @param options.asNew with new versions: these are sets like all others. They begin in the history as they are sent,
+   *   and are acknowledged there together at the end of the restore, if all were
+   * @param done is never called if the process is killed
    */
   restore(
     history: History,
@@ -191,7 +195,10 @@ export class SimulatedBackup {
     };
   }
 
-  /** The last version is the one that is acknowledged, if any: whoever sets again takes a higher one. */
+  /**
+   * Begins the set in the history at the first attempt. Only the version of the last attempt can be acknowledged: each
+   * further one takes a higher version.
+   */
   #noteSet(history: History, sets: Map<string, ClientOperation>, record: StoredRecord): void {
     const key = recordKey(record).toString();
     let set = sets.get(key);
@@ -213,7 +220,7 @@ function acknowledge(set: ClientOperation, nowMs: number): void {
   set.status = 200;
 }
 
-/** @param done with what is wrong, or with nothing when there is none */
+/** @param done gets the manifest, undefined if there is none, or what is wrong with it */
 function manifestIn(folder: Folder, done: (manifest: Manifest | string | undefined) => void): void {
   folder.read(MANIFEST_FILE, (read) => {
     if (read.kind === 'failed') return done(`${MANIFEST_FILE}: ${read.detail}`);

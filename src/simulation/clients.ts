@@ -1,5 +1,5 @@
-// The clients of a run: some only read, some set and delete, now and then many sets of one key at once; and the
-// history that they write.
+// The clients of a run, and the history they write: some only read, some set and delete, now and then many sets of one
+// key at once. Whether the answers are right is for the checkers in `Watchers`.
 
 import { assert } from '../cluster/assert.ts';
 import { type HttpReply, type HttpRequest, replyHeader } from '../cluster/http/http.ts';
@@ -15,14 +15,14 @@ import type { RunShape } from './run-shape.ts';
 import { nameOf, setRequest, type Value, Values } from './values.ts';
 import type { World } from './world.ts';
 
-/** A client gives up waiting after this; what comes later still counts in the history. */
+/** A client goes on without an answer after this; a later answer still counts in the history. */
 const PATIENCE_MS = 7000;
-/** Some clients set one key several times at once through one frontend, so that sets coalesce others (H41). */
+/** A burst: several sets of one key at once through one frontend, so that newer sets coalesce older ones (H41). */
 const BURST = { chance: 0.04, sets: [2, 6], withinMs: 6 } as const;
-/** A spell of sets of the hot key: so long, one after so many milliseconds, and until the next spell. */
+/** A spell of sets of the hot key, in ms: its length, the gap between its sets, and the rest until the next spell. */
 const SPELL = { lastsMs: [200, 1500], everyMs: [0.3, 12], restMs: [300, 5000] } as const;
 
-/** How long after its expiry the key that is set alone is read, and how often. */
+/** The lone key, in ms: how long after its expiry it is still read, and how often. */
 const ALONE = { afterMs: 1500, readEveryMs: [50, 400] } as const;
 
 const MIX = ['get', 'set', 'set', 'delete'] as const;
@@ -42,7 +42,7 @@ export class Clients {
   readonly #shape: RunShape;
   readonly #watchers: Watchers;
   readonly #values = new Values();
-  /** By name; of those that are on their way. */
+  /** By name: values whose set was begun and not yet sent. */
   readonly #bodies = new Map<string, Value>();
   #makesRoom = false;
   #stopped = false;
@@ -60,7 +60,7 @@ export class Clients {
     if (this.#shape.ttl.share > 0) this.#setAlone();
   }
 
-  /** A store whose memory is full takes sets again when enough was deleted: from now on that is what they do. */
+  /** From now on clients of a tight run mostly delete: a full store takes sets again once enough was deleted. */
   makeRoom(): void {
     this.#makesRoom = this.#shape.isTight;
   }
@@ -69,7 +69,7 @@ export class Clients {
     this.#stopped = true;
   }
 
-  /** One operation after the other, until the run ends. */
+  /** Runs one client: one operation after the other, until the run ends. */
   #client(index: number): void {
     const world = this.#world;
     const { random } = world;
@@ -93,7 +93,7 @@ export class Clients {
     }
   }
 
-  /** One key through one frontend, far faster than each is answered. */
+  /** Sets one key through one frontend far faster than the sets are answered. */
   #spell(): void {
     const { random } = this.#world;
     if (this.#stopped) return;
@@ -110,7 +110,7 @@ export class Clients {
     this.#world.at(random.between(...SPELL.restMs), () => this.#spell());
   }
 
-  /** A key that nobody sets again before it has expired: what is forgotten, or served, at the wrong time shows. */
+  /** Sets the lone key and leaves it alone until it expired: a record forgotten or served at the wrong time shows. */
   #setAlone(): void {
     const { random } = this.#world;
     const { loneKey, ttl } = this.#shape;
@@ -121,7 +121,7 @@ export class Clients {
     const operation = this.#begin('set', loneKey, ttlMs);
     this.#ask(random.pick(alive), operation, () => {
       const { version } = operation;
-      // It may be stored later, beside what is set then: nothing can be said of this key any more.
+      // A failed set may still be stored later, beside a newer one: from here on nothing is certain about this key.
       if (!operation.ok || version === undefined) return;
       this.#watchers.expiry.acknowledged(loneKey, version);
       this.#readAlone(this.#world.nowMs + ttlMs + ALONE.afterMs);
@@ -196,7 +196,7 @@ export class Clients {
     const isGet = operation.kind === 'get';
     if (isGet && reply.status === 200) operation.value = nameOf(bytesOf(reply));
     history.end(operation, this.#world.nowMs, reply.status, version);
-    // What only those acknowledged whom the operator had given up is lost, as he was told it might be.
+    // A write that only given-up members acknowledged counts as lost, as the operator accepted.
     if (operation.ok && !isGet && !oracles.acknowledged(operation)) operation.ok = false;
     availability.answered(operation, frontend.process.name, reply.status);
   }

@@ -1,4 +1,4 @@
-// A whole cluster in one world: which nodes there are, and the options that they are started with.
+// All nodes of a simulated cluster, and the options they are started with. How a node starts and stops is node.ts's.
 
 import type { WhenFull } from '../cluster/model/cluster-map.ts';
 import { type Address, type Epoch, hostOf, type NodeId } from '../cluster/model/identity.ts';
@@ -23,33 +23,33 @@ import type { World } from './world.ts';
 
 export interface ClusterShape {
   readonly storages: number;
-  /** Storage nodes that are not started: an operator may add them. */
+  /** Storage nodes that are not started at first: the operator may add them. */
   readonly spares?: number;
   readonly frontends: number;
   /** Processes of each frontend; one by default. */
   readonly workers?: number;
   readonly redundancy: number;
-  /** The controller has no data directory, and recovers the map by itself. */
+  /** The controller has no data directory, and recovers the map from the nodes at each start. */
   readonly controllerInMemory?: boolean;
-  /** Of all partitions; 1 by default. */
+  /** The epoch that every partition begins with; 1 by default. */
   readonly firstEpoch?: Epoch;
-  /** Undefined: storage nodes keep everything in memory. */
+  /** `--fsync` of the storage nodes; undefined: they have no data directory. */
   readonly fsync: FsyncMode | undefined;
-  /** Small: something comes between any two records of a copy. */
+  /** Bytes of records in one answer of a copy; if small, other events come between any two records of a copy. */
   readonly copyChunkBytes?: number;
-  /** A cache, `evict`, breaks no promise by what it lacks (H40); a store by default. */
+  /** `evict` makes the cluster a cache, in which a miss proves nothing (H40); a store by default. */
   readonly whenFull?: WhenFull;
-  /** Of a storage node, by its number, as its process starts; undefined: all that there is. */
+  /** `--memory` in bytes of the storage node with this number, read at each start; undefined: no limit. */
   readonly memoryBytesOf?: (storage: number) => number | undefined;
-  /** Of each file of the log; long ones are never compacted. */
+  /** The size at which a new log file is begun, in bytes; if it is large, the log is never compacted. */
   readonly logFileBytes?: number;
-  /** Frontends are told of all storage nodes, for when the controller is away. */
+  /** Frontends know the addresses of all storage nodes, from which they fetch the map while the controller is away. */
   readonly frontendsKnowStorages?: boolean;
   /** Frontends keep their last map in a file. */
   readonly frontendsKeepMaps?: boolean;
-  /** Instead of production's. */
+  /** Protocol times that differ from production's. */
   readonly times?: Partial<Times>;
-  /** Of one process, by its name, as it starts (D12); production's by default. */
+  /** All protocol times of the process with this name, read at each start (D12); production's by default. */
   readonly timesOf?: (process: string) => Times;
 }
 
@@ -58,22 +58,22 @@ const FRONTEND_MAP_FILE = 'frontend.map';
 
 export class SimulatedCluster {
   readonly network: SimulatedNetwork;
-  /** The one that everybody reaches at the controller's address, and the machine that it was on before. */
+  /** The controller that has the controller's address now, and the one on the machine that had the address before. */
   controller: SimulatedNode<Controller>;
   formerController: SimulatedNode<Controller> | undefined;
-  /** Those that found the cluster first, then the spare ones. */
+  /** All storage nodes: those that found the cluster, then the spare ones. */
   readonly storages: readonly SimulatedNode<StorageNode>[];
   readonly spares: readonly SimulatedNode<StorageNode>[];
   /** Every worker of every frontend. */
   readonly frontends: readonly SimulatedNode[];
   /** Whether the operator starts the controller with --recover from now on. */
   controllerRecovers = false;
-  /** Whether what was acknowledged survives a loss of power. */
+  /** Whether acknowledged records survive a loss of power (`--fsync always`). */
   readonly syncsAlways: boolean;
   readonly isCache: boolean;
-  /** Told of everything that any controller logs. */
+  /** Called with each message that any controller logs. */
   onControllerLog: (message: string, controller: SimulatedNode) => void = () => undefined;
-  /** Told of every process that ends itself, also of machines that came later. */
+  /** Called when a process ends itself by a FatalError, with its message; also for machines that were added later. */
   onEnd: (node: SimulatedNode, message: string) => void = () => undefined;
   readonly #world: World;
   readonly #shape: ClusterShape;
@@ -94,13 +94,13 @@ export class SimulatedCluster {
     ).flat();
   }
 
-  /** Those that run from the beginning. */
+  /** All nodes that run from the beginning: the controller, the frontends, and storage nodes that are not spare. */
   get nodes(): readonly SimulatedNode[] {
     const storages = this.storages.filter((node) => !this.spares.includes(node));
     return [this.controller, ...storages, ...this.frontends];
   }
 
-  /** The operator gives the controller's address to another machine, where he then starts one. */
+  /** The operator gives the controller's address to another machine, and then starts a controller there. */
   moveController(): void {
     const next = this.formerController ?? this.#makeController('controller2:1' as Address);
     this.formerController = this.controller;
@@ -149,9 +149,9 @@ export class SimulatedCluster {
           fsync: fsync ?? 'interval',
           valueBytesMax: VALUE_BYTES_MAX_DEFAULT,
           copyChunkBytes: shape.copyChunkBytes ?? CHUNK_RECORD_BYTES,
-          // So small that records are moved while they are read, copied and logged.
+          // Segments are so small that the cleaner moves records while they are read, copied and logged.
           segmentBytes: 512,
-          // So short that the log is always compacted.
+          // Files are so short that the log is always being compacted.
           logFileBytes: shape.logFileBytes ?? 512,
           times: timesOf(shape, address, timeScale),
           ...(memoryBytes === undefined ? {} : { memoryBytes }),
@@ -162,7 +162,9 @@ export class SimulatedCluster {
     return this.#watched(node);
   }
 
-  /** The workers of a frontend have one address, and are a process each (`--workers`). */
+  /**
+   * Each worker of a frontend is a process of its own; all of them announce the frontend's one address (`--workers`).
+   */
   #makeFrontend(index: number): readonly SimulatedNode[] {
     const shape = this.#shape;
     const address = `frontend${index}:1` as Address;

@@ -1,5 +1,5 @@
-// What the storage nodes of a simulated cluster have of a key, and whether they would answer for it now, asked from
-// inside. What that must be is oracles.ts's.
+// The records that storage nodes hold of a key, and whether they would answer for it now, read from inside. What they
+// must hold is oracles.ts's.
 
 import type { Incarnation } from '../cluster/model/identity.ts';
 import type { PartitionId } from '../cluster/model/partition.ts';
@@ -11,44 +11,45 @@ import type { SimulatedNode } from './node.ts';
 
 const ANY_KEY = Buffer.from('any');
 
-/** Where a key is by a map. */
+/** Where a map places a key. */
 export interface Place {
   readonly partition: PartitionId;
   readonly key: Buffer;
   readonly servers: readonly Server[];
 }
 
-/** A serving member, and the process that may live this life of it. */
+/** A serving member of the map: its node, and the incarnation that the map names. */
 export interface Server {
   readonly node: SimulatedNode<StorageNode>;
   readonly incarnation: Incarnation;
 }
 
-/** What a member has of a key; where it has no value, what it would prove the absence by. */
+/** A member's copy of a key. Without a value, `version` is the tombstone's or the floor's, which proves the absence. */
 export interface HeldCopy {
   readonly version: Version;
   readonly value: Buffer | undefined;
 }
 
-/** @returns undefined while that life of the node cannot be asked, or has no map */
+/** @returns undefined while that incarnation of the node does not run, or has no map */
 export function copyOf(
   { node, incarnation }: Server,
   { partition, key }: Place,
 ): HeldCopy | undefined {
   const held = node.living?.holding(partition, key);
   if (held?.incarnation !== incarnation) return undefined;
-  // What is set aside comes back as soon as it knows that it serves, or it answers without it (H15).
+  // A node that answers while records are set aside answers without them (H15); else they count, as it may get them
+  // back.
   const isUnseen = held.isAside && answersGets(node.living, partition);
   return copyFrom(isUnseen ? { record: undefined, floor: held.floor } : held);
 }
 
-/** The time by which the node judges what has expired; undefined while it has no life. */
+/** The wall time by which the node judges expiry, in ms; undefined while it does not run. */
 export function timeOf(living: StorageNode | undefined): number | undefined {
   const answer = living?.wouldAnswer({ kind: 'time' });
   return answer?.kind === 'time' ? answer.wallMs : undefined;
 }
 
-/** Whether a get of the partition would be answered now. */
+/** Whether the node would answer a get of the partition now. */
 export function answersGets(living: StorageNode | undefined, partition: PartitionId): boolean {
   const answer = living?.wouldAnswer({ kind: 'get', partition, key: ANY_KEY });
   return answer !== undefined && answer.kind !== 'not-serving';

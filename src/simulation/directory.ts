@@ -1,12 +1,12 @@
-// The names of a simulated directory. A change of them is seen at once by all processes of the machine, and
-// survives its loss of power once the directory was synced; before, any state since then may be there.
+// The names of a simulated directory. All processes of the machine see a change at once; it survives a loss of power
+// once the directory was synced, and until then any state since the last sync may come back.
 
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 import type { StoredFile } from './stored-file.ts';
 
 export class Directory {
   readonly #files = new Map<string, StoredFile>();
-  /** Of each name that changed since the last sync: what it stood for before, the oldest first. */
+  /** The files that each changed name stood for since the last sync, the oldest first. */
   readonly #earlier = new Map<string, (StoredFile | undefined)[]>();
 
   get(name: string): StoredFile | undefined {
@@ -17,7 +17,7 @@ export class Directory {
     return this.#files;
   }
 
-  /** @param file undefined: there is none of this name any more */
+  /** @param file undefined removes the name */
   set(name: string, file: StoredFile | undefined): void {
     const present = this.#files.get(name);
     if (present === file) return;
@@ -31,7 +31,7 @@ export class Directory {
     this.#earlier.clear();
   }
 
-  /** Each name by itself: nothing says in which order changes of several come to the disk. */
+  /** Each name reverts by itself: changes of several names reach the disk in no given order. */
   losePower(random: SeededRandom): void {
     for (const [name, earlier] of this.#earlier) {
       const states = [...earlier, this.#files.get(name)];
@@ -47,8 +47,8 @@ export class Directory {
   }
 
   /**
-   * In bytes, from the beginning of each file: where rot is noticed when the file is read. Of a log not in the last
-   * append that is whole and synced, for that cannot be told from one that never ended.
+   * By file: how many of its first bytes may rot so that a reader notices. In the newest log file with synced appends
+   * these end before the last one, whose rot looks like an interrupted append; newer log files may not rot.
    */
   rottable(): ReadonlyMap<string, number> {
     const bytesOf = new Map<string, number>();
@@ -68,7 +68,7 @@ export class Directory {
   }
 }
 
-/** What a replacement left that did not end; nobody reads it. */
+/** The temporary file of an unfinished replacement; nobody reads it. */
 export function temporaryOf(name: string): string {
   return `${name}.new`;
 }

@@ -1,25 +1,25 @@
-// What can befall a disk, as a nemesis draws it, and what an operator has to do about it. How a disk behaves
-// then is disk.ts's.
+// The faults of a disk: how they are drawn, how they strike, and which cost the operator the disk. How a disk behaves
+// under them is disk.ts's; when they strike and end is disk-hands.ts's.
 
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 import type { SimulatedDisk, Tampering } from './disk.ts';
 import type { DiskOperation } from './disk-steps.ts';
 
 export type DiskFault =
-  /** Everything that is asked for meanwhile takes longer. */
+  /** Every operation that is called meanwhile takes longer. */
   | {
       readonly kind: 'slow';
       readonly eachMs: readonly [number, number];
       readonly durationMs: number;
     }
   | { readonly kind: 'stall'; readonly durationMs: number }
-  /** At once, or when so many bytes more were written. */
+  /** The disk is full at once, or once so many more bytes were written. */
   | { readonly kind: 'full'; readonly roomBytes: number; readonly durationMs: number }
   | { readonly kind: 'error'; readonly operation: DiskOperation; readonly times: number }
-  /** Too few open files, or the like: nothing is done, and a later attempt succeeds (H35). */
+  /** A shortage such as too few open files: the operation is not begun, and a later attempt succeeds (H35). */
   | { readonly kind: 'shortage'; readonly operation: DiskOperation; readonly times: number }
   | { readonly kind: 'rot'; readonly bits: number }
-  /** Somebody touches the log of a node that runs. */
+  /** A foreign hand changes the log of a running node. */
   | { readonly kind: 'tamper'; readonly how: Tampering };
 
 export type DiskFaultKind = DiskFault['kind'];
@@ -35,15 +35,16 @@ export const DISK_FAULT_KINDS: readonly DiskFaultKind[] = [
 ];
 
 /**
- * Half a second for a set, which mostly comes into the middle of another's. With twice as much the sets of a key that
- * three frontends set all the time need more rounds than they have time for (H18).
+ * Extra ms of each operation; a set then takes about half a second, as it mostly waits for another's write first. With
+ * twice as much, the sets of a key that three frontends set all the time need more rounds than their deadline allows
+ * (H18).
  */
 const SLOW_MS = [50, 300] as const;
-/** A log of a run has a few kilobytes, and a map about as many. */
+/** Room left in bytes. A log of a run has a few kilobytes, and a map about as many. */
 const ROOM_BYTES = [0, 30_000] as const;
 const MINUTES_MS = [60_000, 240_000] as const;
 const MOMENT_MS = [1, 3000] as const;
-/** What a process asks for all the time comes first. */
+/** Operations that fail, the frequent ones listed more than once. */
 const OPERATIONS: readonly DiskOperation[] = [
   'append',
   'append',
@@ -57,10 +58,10 @@ const OPERATIONS: readonly DiskOperation[] = [
   'truncate',
 ];
 
-/** A shortage is no reason for a sync to fail, and a start that reads or lists has no state to go on from. */
+/** Operations that a shortage may hit: not syncs, which none fails, nor reads and lists, which a start needs. */
 const SCARCE: readonly DiskOperation[] = ['append', 'append', 'replace', 'open', 'open', 'remove'];
 
-/** @param lasts whether the fault may last for minutes, as a run must be long enough for */
+/** @param lasts whether the fault may last for minutes: only a long run has time for that */
 export function drawDiskFault(
   random: SeededRandom,
   kinds: readonly DiskFaultKind[] = DISK_FAULT_KINDS,
@@ -89,7 +90,10 @@ export function drawDiskFault(
   }
 }
 
-/** @returns what happened; undefined when nothing did. A full disk stays so until `free`. */
+/**
+ * @returns what happened, in words for the trace; undefined when the fault found no file. A full disk stays full until
+ *   `free`.
+ */
 export function strikeDisk(disk: SimulatedDisk, fault: DiskFault): string | undefined {
   switch (fault.kind) {
     case 'slow':
@@ -121,7 +125,7 @@ export function strikeDisk(disk: SimulatedDisk, fault: DiskFault): string | unde
   }
 }
 
-/** Whether all that the disk holds may have to be given up. */
+/** Whether the operator may have to replace the disk after this fault. */
 export function mayCostTheDisk(fault: DiskFault): boolean {
   if (fault.kind === 'rot' || fault.kind === 'tamper') return true;
   return fault.kind === 'error' && fault.operation === 'sync';

@@ -1,5 +1,5 @@
-// What befalls disks, and what the operator does about it in the end: makes room, or replaces what cannot be
-// trusted any more. What can befall them is disk-faults.ts's.
+// Faults of disks, and what the operator does about each in the end: he makes room, restarts the node, or replaces a
+// disk that cannot be trusted any more. How faults are drawn is disk-faults.ts's.
 
 import type { SimulatedCluster } from './cluster.ts';
 import { drawDiskFault, mayCostTheDisk, strikeDisk } from './disk-faults.ts';
@@ -13,7 +13,7 @@ export class DiskHands {
   readonly #cluster: SimulatedCluster;
   readonly #faults: FaultLog;
   readonly #losses: Losses;
-  /** Nodes whose disk the operator still has to look after, and how he ends it. */
+  /** Nodes whose disk has a fault that the operator must end, and how he ends it. */
   readonly #struck = new Map<SimulatedNode, () => void>();
 
   constructor(world: World, cluster: SimulatedCluster, faults: FaultLog, losses: Losses) {
@@ -23,7 +23,7 @@ export class DiskHands {
     this.#losses = losses;
   }
 
-  /** Until the operator makes room: the node goes on by itself then (H35). */
+  /** Fills the disk until the operator makes room; the node must go on by itself then (H35). */
   fill(node: SimulatedNode, durationMs: number, kind: FaultKind = 'fill-disk'): void {
     if (this.#struck.has(node) || !node.keepsData || !node.process.alive) return;
     this.#world.note(`the disk of ${node.process.name} is full`);
@@ -36,18 +36,18 @@ export class DiskHands {
     this.#faults.lasting('stall-disk', [node], durationMs);
   }
 
-  /** Slow for long, full at some byte, errors, bits that turn over, foreign hands. */
+  /** Strikes the disk with a drawn fault: slow, full, errors, shortages, rot or tampering. */
   strike(node: SimulatedNode, lasts: boolean): void {
     const { random } = this.#world;
     if (this.#struck.has(node) || !node.keepsData || !node.process.alive) return;
     const isStorage = this.#cluster.storages.some((storage) => storage === node);
-    // What a controller has on its disk only a recovery brings back, and that is another fault (D6).
+    // A controller's lost state comes back only by a recovery, which is a fault of its own (`loseController`, D6).
     const kinds = isStorage
       ? (['slow', 'full', 'error', 'shortage', 'rot', 'tamper'] as const)
       : (['slow', 'full', 'shortage'] as const);
     const fault = drawDiskFault(random, kinds, lasts);
     const costsTheDisk = mayCostTheDisk(fault);
-    // One at a time: whoever is not a witness now may be one by the time that its disk is replaced.
+    // One such fault at a time: a node that is no witness now may be one when its disk is replaced.
     if (costsTheDisk && (this.#isToBeReplaced || !this.#losses.mayLose(node))) return;
     const durationMs =
       'durationMs' in fault ? Math.min(fault.durationMs, 60_000) : random.between(500, 3000);
@@ -68,13 +68,13 @@ export class DiskHands {
     if (fault.kind === 'slow') this.#world.at(durationMs, () => this.#faults.end(log));
     else {
       this.#endLater(node, log, durationMs, () => {
-        // A start may have put another one in its place; who was counted on since then would lose that as well.
+        // The disk may have been replaced at a start since; the new one holds data that others count on.
         if (costsTheDisk && !this.#losses.isCondemned(node)) return;
         if (costsTheDisk) this.#replace(node);
         else if (fault.kind === 'error') this.#restart(node);
         else this.#mend(node);
       });
-      // What rotted shows at the next start.
+      // A node meets rot only when it starts, so it is mostly restarted.
       if (fault.kind === 'rot' && random.chance(0.7)) {
         this.#world.at(random.between(0, durationMs / 2), () => {
           if (!this.#struck.has(node)) return;
@@ -94,7 +94,7 @@ export class DiskHands {
   healAll(): void {
     for (const end of [...this.#struck.values()]) end();
     const { controller, storages } = this.#cluster;
-    // As fast as they were.
+    // Ends `slow`, whose fault has no end in `#struck`.
     for (const { disk } of [controller, ...storages]) disk.slow([0, 0], 0);
   }
 
@@ -109,7 +109,7 @@ export class DiskHands {
     this.#world.at(durationMs, once);
   }
 
-  /** Only who could not even start has to be started again. */
+  /** Ends the fault; starts only a node that ended itself because of it. */
   #mend(node: SimulatedNode): void {
     node.disk.mend();
     if (!node.process.alive) this.#losses.start(node);

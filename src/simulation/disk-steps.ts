@@ -1,5 +1,5 @@
-// The operations of a simulated disk, as a real one carries them out: what each does, and what a crash or an
-// error in the middle leaves of it. When they happen is disk.ts's.
+// The operations of a simulated disk, in the steps of a real one: what each does, and what a crash or an error in the
+// middle leaves of it. When they run is disk.ts's.
 
 import type { DiskResult } from '../cluster/ports.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
@@ -18,29 +18,32 @@ export const DISK_OPERATIONS = [
 ] as const;
 export type DiskOperation = (typeof DISK_OPERATIONS)[number];
 
-/** One operation, from when it is asked for until its callback. */
+/** One operation, from its call until its callback. */
 export interface DiskStep<T> {
   readonly kind: DiskOperation;
-  /** All of it, as it ends. */
+  /** Carries out the whole operation; called at its end. */
   whole(): DiskResult<T>;
-  /** What a crash in the middle leaves of it. @returns whether that is all of it */
+  /** Leaves what a crash in the middle may leave. @returns whether that is the whole operation */
   part(): boolean;
-  /** What an error in the middle leaves, where that is something else. */
+  /** Leaves what an error in the middle leaves, where that differs from a crash. */
   broken?(): void;
 }
 
-/** What they work on. */
+/** The disk that the operations work on. */
 export interface Ground {
   readonly directory: Directory;
   readonly random: SeededRandom;
   roomBytes(): number;
-  /** Something had no room. */
+  /** Called when a write had no room. */
   full(): void;
-  /** What was written may be gone: so many syncs have failed. */
+  /** How many syncs have failed; each may have dropped unsynced writes. */
   losses: number;
-  /** A file was replaced, by whoever could know of so many of them. */
+  /**
+   * Called when a file was replaced. @param losses the failed syncs at the time of the call, which the caller can know
+   * of
+   */
   replaced(name: string, losses: number): void;
-  /** A process was given what is not what was written. */
+  /** Called when a process read a file whose bytes are not the written ones. */
   readRotten(name: string): void;
 }
 
@@ -68,7 +71,7 @@ export function listing({ directory }: Ground): DiskStep<readonly string[]> {
   return plain('list', () => [...directory.files.keys()]);
 }
 
-/** A temporary file is written and synced, renamed, and the directory synced. */
+/** Replaces a file: a temporary file is written and synced, then renamed, and the directory synced. */
 export function replacing(ground: Ground, name: string, bytes: Buffer): DiskStep<undefined> {
   const { directory, random } = ground;
   const temporary = temporaryOf(name);
@@ -90,7 +93,7 @@ export function replacing(ground: Ground, name: string, bytes: Buffer): DiskStep
     part() {
       const drawn = random.pick(['begun', 'written', 'synced', 'renamed', 'ended'] as const);
       const roomBytes = ground.roomBytes();
-      // On a full disk it comes no further than that.
+      // A full disk interrupts it while the temporary file is written.
       const stage = drawn !== 'begun' && bytes.length > roomBytes ? 'written' : drawn;
       if (stage === 'written') {
         const file = new StoredFile('state');
@@ -105,8 +108,8 @@ export function replacing(ground: Ground, name: string, bytes: Buffer): DiskStep
 }
 
 /**
- * A log that is made is on the disk with its name, also one that was there: who made it may have died before. Of a
- * plain file nobody says so.
+ * Opens a file. Making a log also syncs its name, even if the file was there: its maker may have died before the sync.
+ * Making a plain file promises nothing of its name.
  */
 export function opening(
   ground: Ground,
@@ -172,8 +175,8 @@ export function truncating(
 }
 
 /**
- * The bytes are taken as it ends, for until then they must not change.
- * @param end where they begin: behind it is what an append left that failed
+ * Appends to a log. It reads the bytes only at its end: the caller must not change them before.
+ * @param end the length without failed appends: whatever those left behind it is cut off first
  */
 export function appending(
   ground: Ground,
@@ -201,7 +204,9 @@ export function appending(
   };
 }
 
-/** The bytes are the same, so a crash in the middle changes neither the file nor what was synced of it. */
+/**
+ * Writes bytes again that the file has: a crash in the middle changes neither the file nor how much of it is synced.
+ */
 export function rewriting(file: StoredFile, position: number, bytes: Buffer): DiskStep<undefined> {
   return {
     kind: 'append',
@@ -213,7 +218,7 @@ export function rewriting(file: StoredFile, position: number, bytes: Buffer): Di
   };
 }
 
-/** As appending, at any place of a file that is no log. */
+/** Writes at any position of a file that is no log. */
 export function writing(
   ground: Ground,
   file: StoredFile,
@@ -254,7 +259,7 @@ export function syncing(ground: Ground, file: StoredFile): DiskStep<undefined> {
   };
 }
 
-/** One that changes nothing. */
+/** An operation that changes nothing. */
 function plain<T>(kind: DiskOperation, value: () => T): DiskStep<T> {
   return { kind, whole: () => ({ kind: 'done', value: value() }), part: () => true };
 }

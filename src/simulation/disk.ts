@@ -1,7 +1,6 @@
-// A disk that keeps what was written when its process dies, and only what was synced when its machine does:
-// bytes of files, and names of the directory. Operations take their time; a crash or an error in the middle of
-// one leaves it done, undone or in part. It promises what the port does and no more, and does nothing bad by
-// itself: every fault is asked for, and what it hits is drawn from the world.
+// A simulated disk: it keeps what was written when its process dies, and only what was synced when its machine loses
+// power: bytes of files, and names of the directory. A crash or an error in the middle of an operation leaves it done,
+// undone or in part. It promises what the port promises and no more. Every fault is asked for; its victim is drawn.
 
 import type {
   DirectorySight,
@@ -35,7 +34,7 @@ import type { SimulatedProcess } from './process.ts';
 import { StoredFile } from './stored-file.ts';
 
 const LOOK_MS = 0.1;
-/** A full disk takes a few bytes, less than the header of a block: a write ends short (H35). */
+/** A full disk takes fewer bytes than this, less than the header of a block: the next write ends short (H35). */
 const LAST_BYTES = 28;
 
 export interface DiskImage {
@@ -49,9 +48,9 @@ export class SimulatedDisk {
   readonly #process: SimulatedProcess;
   readonly #directory = new Directory();
   readonly #ground: Ground;
-  /** In the order in which they were asked for, and of which life of the process each is. */
+  /** Operations not yet called back, in the order of their calls, with the incarnation that called each. */
   readonly #underWay = new Map<DiskStep<unknown>, number>();
-  /** How many of the next operations of a kind fail, and with what. */
+  /** How many of the next operations of each kind fail, and with which error code. */
   readonly #failing = new Map<DiskOperation, { times: number; readonly code: string }>();
   readonly #ids = new WeakMap<StoredFile, string>();
   #lastId = 0;
@@ -60,12 +59,12 @@ export class SimulatedDisk {
   #slow: { readonly untilMs: number; readonly eachMs: readonly [number, number] } | undefined;
   #capacityBytes = Number.POSITIVE_INFINITY;
   #isFull = false;
-  /** Of the syncs that failed those that the node's identity can say (H8). */
+  /** How many of the failed syncs the stored identity of the node takes into account (H8). */
   #notedLosses = 0;
-  /** Why operations failed in the present life of the process. */
+  /** Error codes of operations that failed in the present incarnation of the process. */
   readonly #failures = new Set<string>();
   #isTampered = false;
-  /** Rotten files that the present life of the process was given. */
+  /** Rotten files that the present incarnation read as a whole (`Disk.read`). */
   readonly #swallowed = new Set<string>();
 
   constructor(process: SimulatedProcess) {
@@ -89,12 +88,12 @@ export class SimulatedDisk {
     return `start ${this.#boot}`;
   }
 
-  /** The process died in the middle of what it was doing. */
+  /** The process died: unfinished operations are left done, undone or in part. */
   tear(): void {
     this.#tear(() => true);
   }
 
-  /** The machine died. */
+  /** The machine lost power: also unsynced writes and names may be lost, and the boot id changes. */
   losePower(): void {
     this.tear();
     this.#boot++;
@@ -108,7 +107,7 @@ export class SimulatedDisk {
     this.#isTampered = false;
   }
 
-  /** What is on it now, as a backup has it. */
+  /** @returns a copy of all files as they are now */
   image(): DiskImage {
     const copies = (kind: StoredFile['kind']) =>
       [...this.#directory.files]
@@ -117,7 +116,7 @@ export class SimulatedDisk {
     return { files: new Map(copies('state')), logs: new Map(copies('log')) };
   }
 
-  /** A backup is put back. */
+  /** Replaces all files by the copy, synced. */
   restore({ files, logs }: DiskImage): void {
     this.wipe();
     for (const [name, bytes] of files) this.#directory.set(name, new StoredFile('state', bytes));
@@ -125,7 +124,7 @@ export class SimulatedDisk {
     this.#directory.sync();
   }
 
-  /** Whether something had no room, or will have none, since there was room last. */
+  /** Whether a write had no room since the disk last had room, or the next one will have none. */
   get isFull(): boolean {
     return this.#isFull;
   }
@@ -134,13 +133,13 @@ export class SimulatedDisk {
     return [...this.#directory.files.values()].reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** From now on, until there is room again, nothing grows. */
+  /** Lets no file grow from now on, until `limit` or `free`. */
   fill(): void {
     this.limit(this.usedBytes + this.#random.below(LAST_BYTES));
     this.#isFull = true;
   }
 
-  /** From now on all files together have so many bytes at most; replacing one takes both at once. */
+  /** Limits all files together to so many bytes; replacing a file needs room for its old and new bytes at once. */
   limit(capacityBytes: number): void {
     this.#capacityBytes = capacityBytes;
     this.#isFull = false;
@@ -150,22 +149,22 @@ export class SimulatedDisk {
     this.limit(Number.POSITIVE_INFINITY);
   }
 
-  /** The next operations of this kind fail, each in the middle; with a shortage before anything was done. */
+  /** Makes the next operations of this kind fail, each half done; with a shortage's code (isShortage), not begun. */
   fail(kind: DiskOperation, times = 1, code = 'EIO'): void {
     this.#failing.set(kind, { times, code });
   }
 
-  /** Nothing more is done before this time has passed (H35: a disk that hangs). */
+  /** Holds up all operations for so long (H35: a disk that hangs). */
   stall(durationMs: number): void {
     this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#process.world.nowMs) + durationMs;
   }
 
-  /** Each operation that is asked for within this time takes so much longer. */
+  /** Makes each operation that is called within `durationMs` slower by a time drawn from `eachMs`. */
   slow(eachMs: readonly [number, number], durationMs: number): void {
     this.#slow = { untilMs: this.#process.world.nowMs + durationMs, eachMs };
   }
 
-  /** What lasts ends: there is room, and nothing is slow or fails any more. */
+  /** Ends the lasting faults: there is room, and nothing is slow or fails any more. */
   mend(): void {
     this.free();
     this.#failing.clear();
@@ -173,10 +172,10 @@ export class SimulatedDisk {
   }
 
   /**
-   * Bits of one file turn over, in what was synced. Not in the last append of a log that is whole: nobody can
-   * tell that from one that never ended, so a node that loses it so has lost its data unknown to itself.
-   * @param spares files that it must not be
-   * @returns the name of the file; undefined when there is none
+   * Flips bits in the synced bytes of one file, but not in the last whole append of a log: rot there looks like an
+   * append that a crash cut off, so the node could not know that it lost acknowledged records.
+   * @param spares names of files that must stay intact
+   * @returns the name of the file; undefined when there is none that can rot
    */
   rot(bits = 1, spares: (name: string) => boolean = () => false): string | undefined {
     const bytesOf = this.#directory.rottable();
@@ -193,28 +192,28 @@ export class SimulatedDisk {
   }
 
   /**
-   * Files that rotted, and that the present life of the process read before it went on: it must end instead. Of a
-   * log only what is in it counts, for a node that may miss something may cut it (H8).
+   * State files that rotted and that the present incarnation read and survived: it must end instead. Log files are not
+   * listed: a node that may miss records may cut its log at the damage (H8).
    */
   get swallowed(): readonly string[] {
     return this.#process.alive ? [...this.#swallowed] : [];
   }
 
   /**
-   * A sync failed, and the node's identity does not say so yet: if it dies now, its next life does not know that
-   * something is missing (H8). The operator replaces such a disk.
+   * Whether a sync failed and the node's stored identity does not say so: if the process dies now, its next incarnation
+   * does not know that records are missing (H8). The operator replaces such a disk.
    */
   get hasUntoldLoss(): boolean {
     return this.#ground.losses > this.#notedLosses;
   }
 
-  /** Whether this disk is a reason for its process to have ended itself with this message. */
+  /** Whether a fault of this disk explains that its process ended itself with this message. */
   excuses(message: string): boolean {
     if (this.#isFull) return true;
     if ([...this.#failures].some((code) => message.includes(code))) return true;
-    // Pages that a failed sync dropped look like ones that were never written, or that rotted.
+    // Pages that a failed sync dropped look like pages that were never written, or that rotted.
     if ((this.hasUntoldLoss || this.#isTampered) && message.includes('.log ')) return true;
-    // Of a log any file may be missed, where what says which are needed is damaged.
+    // Any log file may be named as missing when the one that says which files are needed is damaged.
     return this.rotten.some((name) =>
       this.#directory.get(name)?.kind === 'log'
         ? message.includes('.log ')
@@ -222,7 +221,7 @@ export class SimulatedDisk {
     );
   }
 
-  /** For the present life of the process: it finds what the one before has left. */
+  /** The port for the present incarnation of the process, on the files that the incarnation before left. */
   port(): Disk {
     this.#begin();
     const ground = this.#ground;
@@ -239,7 +238,7 @@ export class SimulatedDisk {
     };
   }
 
-  /** The same directory for a process that is no node. */
+  /** The same directory for a process that is no node, such as a backup. */
   folder(): Folder {
     this.#begin();
     const ground = this.#ground;
@@ -257,7 +256,7 @@ export class SimulatedDisk {
     this.#tear((life) => life !== this.#process.life);
     this.#swallowed.clear();
     this.#failures.clear();
-    // What the process before lacked, such as open files, this one has.
+    // Shortages, such as too few open files, end with the process that had them.
     for (const [kind, { code }] of this.#failing) if (isShortage(code)) this.#failing.delete(kind);
   }
 
@@ -301,7 +300,7 @@ export class SimulatedDisk {
     };
   }
 
-  /** A look changes nothing, and takes no turn of its own. */
+  /** An inspection changes nothing, so it waits for earlier operations but holds up no later one. */
   #look(names: readonly string[], callback: (result: DiskResult<DirectorySight>) => void): void {
     const waitMs = Math.max(0, this.#busyUntilMs - this.#process.world.nowMs) + LOOK_MS;
     this.#process.later(waitMs, () => {
@@ -319,12 +318,12 @@ export class SimulatedDisk {
     return id;
   }
 
-  /** Somebody touched its files since it was empty: only a process that has noticed knows what may be gone (H8). */
+  /** Whether files were tampered with since the disk was empty: a process may die before it notices (H8). */
   get isTampered(): boolean {
     return this.#isTampered;
   }
 
-  /** Somebody removes a file under the process that has it open, puts a copy in its place, or truncates it. */
+  /** Removes a file that a process has open, replaces it by a copy, or cuts it to half. */
   tamper(name: string, how: Tampering): void {
     const file = this.#directory.get(name);
     if (file === undefined) return;
@@ -343,7 +342,7 @@ export class SimulatedDisk {
     return [...this.#directory.files].flatMap(([name, { kind }]) => (kind === 'log' ? [name] : []));
   }
 
-  /** One operation after the other, as the contract of the port has it for replacements. */
+  /** Runs one operation after the other: the port's contract demands this order of replacements. */
   #start<T>(step: DiskStep<T>, callback: (result: DiskResult<T>) => void): void {
     const { world, life } = this.#process;
     this.#underWay.set(step, life);
@@ -364,7 +363,7 @@ export class SimulatedDisk {
     });
   }
 
-  /** @returns with what the operation fails, if it does */
+  /** @returns the error code that the operation fails with, if it does */
   #takeFailure(kind: DiskOperation): string | undefined {
     const failing = this.#failing.get(kind);
     if (failing === undefined || failing.times === 0) return undefined;
@@ -377,7 +376,7 @@ export class SimulatedDisk {
     for (const [step, life] of this.#underWay) {
       if (!isOver(life)) continue;
       this.#underWay.delete(step);
-      // Replacements follow each other: behind one that had not ended none had begun.
+      // Replacements run in order: none behind an unfinished one had begun.
       if (step.kind === 'replace' && isReplacing) continue;
       const isWhole = step.part();
       if (step.kind === 'replace') isReplacing = !isWhole;

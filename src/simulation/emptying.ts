@@ -1,6 +1,6 @@
-// Empties a store whose memory is full, while all of its members answer: every delete of what is there must be taken,
-// then also one of a key that has none, and soon there must be room for sets again, however long deletes are kept
-// otherwise (R10).
+// Empties a store whose memory is full, while all members answer (R10): every delete of a key that is there must
+// succeed, then also deletes of keys that are not, and soon there must be room for sets, however long tombstones are
+// kept otherwise.
 
 import { type HttpRequest, replyHeader } from '../cluster/http/http.ts';
 import { partitionEntry } from '../cluster/model/cluster-map.ts';
@@ -12,14 +12,14 @@ import { plainGet } from './requests.ts';
 import { setRequest, Values } from './values.ts';
 import type { World } from './world.ts';
 
-/** In each of two partitions; their tombstones take several times the memory that a tight store has beside its values. */
+/** Keys in each of two partitions: their tombstones need several times the memory that a tight store has to spare. */
 const KEYS_EACH = 80;
-/** Operations that are on their way at a time. */
+/** How many operations are in flight at a time. */
 const AT_ONCE = 4;
-/** Once everything is deleted there is room for sets again after so long. */
+/** After everything was deleted, sets must have room again within this time. */
 const ROOM_WITHIN_MS = 5000;
 const ROOM_FOR = { sets: 6, valueBytes: 80 } as const;
-/** A frontend answers long before, whatever happens. */
+/** Longer than any frontend takes to answer. */
 const PATIENCE_MS = 10_000;
 const STORAGE_FULL = 507;
 
@@ -39,15 +39,18 @@ export class Emptying {
     this.#of = of;
   }
 
-  /** @param held keys that may have values already */
+  /**
+   * @param held keys that may have values already
+   * @param digits the hexadecimal digits of the map's partition ids
+   */
   play(held: readonly string[], digits: number): void {
     const keys = keysOfPartitions(digits, 2, KEYS_EACH);
-    // Short values: what a delete takes is nearly as much as what it frees.
+    // Short values: a tombstone takes nearly as much memory as the value that it frees.
     this.#askAll('set', keys);
-    // A delete of what is there needs no memory. One of what is not may find none: in a store of a dozen segments an
-    // index that grows takes most of what sets leave free.
+    // A delete of a record that is there takes no memory. Any other delete may find none: in a store of a dozen
+    // segments a growing index takes most of what sets leave free.
     this.#deleteAll([...held, ...keys], (key) => this.#isHeldByAll(key));
-    // Now there is room, and every one of them has a tombstone, or had one, or never was.
+    // By now there is room, and each key has a tombstone, had one, or was never set: all deletes must succeed.
     this.#deleteAll([...held, ...keys]);
     this.#deleteAll([...held, ...keys]);
     const { world } = this.#of;
@@ -65,7 +68,7 @@ export class Emptying {
     }
   }
 
-  /** @param mustBeTaken as it stands before the delete; all of them must, unless this says otherwise */
+  /** @param mustBeTaken whether this delete must succeed, asked just before it; by default each must */
   #deleteAll(keys: readonly string[], mustBeTaken: (key: string) => boolean = () => true): void {
     for (let first = 0; first < keys.length; first += AT_ONCE) {
       const some = keys.slice(first, first + AT_ONCE);
@@ -79,7 +82,9 @@ export class Emptying {
     }
   }
 
-  /** Whether each member of its partition has a value or a delete of it, whose place the next one takes. */
+  /**
+   * Whether each member of the key's partition has a value or a tombstone of it, whose memory the next tombstone takes.
+   */
   #isHeldByAll(key: string): boolean {
     const { cluster, oracles } = this.#of;
     const { map } = oracles;

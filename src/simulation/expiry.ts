@@ -1,6 +1,6 @@
-// H30 and D15, from inside: nobody finds what has expired by the time that the node itself goes by, and nobody forgets
-// it before its grace is over. A history must allow for how far the clocks of two processes may be apart; this needs
-// not. Most keys are set again long before they expire, so one is set for this alone, and then left alone.
+// H30 and D15, checked from inside: no node serves a record that has expired by the node's own time, and none forgets
+// it before its grace is over. A history must allow for clock skew; this check need not. Most keys are set again long
+// before they expire, so one lone key is set for this check only (clients.ts).
 
 import { partitionOf } from '../cluster/model/partition.ts';
 import { recordExpiresAtMs, recordVersion } from '../cluster/model/record.ts';
@@ -20,11 +20,11 @@ export interface Expiring {
   readonly oracles: Oracles;
   readonly violation: (text: string) => void;
   readonly expiryGraceMs: number;
-  /** When the operator last gave something up. */
+  /** World time at which the operator last gave up a partition. */
   readonly givenUpMs: () => number;
 }
 
-/** What is kept at least until a time. */
+/** A record that every serving member must keep until a time. */
 interface Kept {
   readonly key: string;
   readonly version: Version;
@@ -35,7 +35,7 @@ interface Kept {
 export class Expiry {
   readonly #of: Expiring;
   #kept: Kept | undefined;
-  /** The latest that the clock of any storage node has shown since. */
+  /** The latest time that any storage node's clock showed since the record was acknowledged. */
   #latestMs = 0;
 
   constructor(of: Expiring) {
@@ -43,7 +43,7 @@ export class Expiry {
   }
 
   start(keys: readonly string[]): void {
-    // A cache keeps what is asked for, and may evict anything.
+    // A cache may evict any record at any time, so nothing can be asserted.
     if (this.#of.cluster.isCache) return;
     this.#of.world.at(ASKED_EVERY_MS, () => this.start(keys));
     const { storages } = this.#of.cluster;
@@ -55,7 +55,7 @@ export class Expiry {
     }
   }
 
-  /** It was acknowledged, and nobody sets the key again before it is over. */
+  /** From now on the record must be kept: it was acknowledged, and nobody sets the key again before it expires. */
   acknowledged(key: string, version: Version): void {
     const expiresMs = this.#of.cluster.storages.flatMap((node) => {
       const record = this.#holding(node, key)?.record;
@@ -69,7 +69,7 @@ export class Expiry {
     this.#latestMs = 0;
   }
 
-  /** From now on somebody may set the key. */
+  /** From now on the key may be set again, so the record need not be kept. */
   released(): void {
     this.#kept = undefined;
   }
@@ -91,8 +91,8 @@ export class Expiry {
 
   #checkKept(node: SimulatedNode<StorageNode>, { key, version, untilMs, sinceMs }: Kept): void {
     if (this.#of.givenUpMs() >= sinceMs) return;
-    // It may be forgotten by any of them, and copied from there.
-    // Between two looks a clock may have shown more, and jumped back.
+    // Once any node's clock has passed the time, that node may have forgotten the record, and a copy from it lacks it
+    // too. Between two checks a clock may have shown more and jumped back.
     if (this.#latestMs + ASKED_EVERY_MS >= untilMs || !this.#serves(node, key)) return;
     const held = this.#holding(node, key);
     if (held === undefined || (held.record && recordVersion(held.record) >= version)) return;

@@ -1,22 +1,22 @@
-// Which faults were active when, and what each may make clients feel while it is the only one. From this the oracle
-// of availability tells a failure that a rule explains from one that nothing does.
+// Which faults were active when, and what clients may feel of each while it is the only one. With this availability.ts
+// tells failures that a rule explains from failures that nothing explains.
 
 import type { World } from './world.ts';
 
-/** What a fault may fail as long as no other is active. */
+/** Which operations may fail because of a fault while no other fault is active. */
 export type MayFail =
-  /** One failed node fails nothing. */
+  /** No operation: the cluster must bear one failed node. */
   | 'nothing'
-  /** Only what goes through the frontends that it strikes. */
+  /** Only operations through the frontends that it strikes. */
   | 'its frontends'
-  /** Sets of its partitions wait, perhaps until their deadline; gets do not fail. */
+  /** Only sets: those of its partitions wait, perhaps until their deadline. */
   | 'sets'
-  /** Nothing is promised. */
+  /** Any operation. */
   | 'anything';
 
 interface FaultRule {
   readonly mayFail: MayFail;
-  /** How long after its end clients may still feel it: what came meanwhile has its deadline, streams open anew. */
+  /** How long after its end clients may still feel it: pending operations run to their deadline, streams reopen. */
   readonly feltForMs: number;
 }
 
@@ -63,10 +63,10 @@ export type FaultKind = keyof typeof FAULTS;
 
 export interface Fault {
   readonly kind: FaultKind;
-  /** The names of the processes that it strikes. */
+  /** The names of the processes that the fault strikes. */
   readonly nodes: readonly string[];
   readonly fromMs: number;
-  /** Infinite while nobody has ended it. */
+  /** Infinite while the fault is active. */
   untilMs: number;
 }
 
@@ -94,7 +94,7 @@ export class FaultLog {
     return fault;
   }
 
-  /** One that ends by itself. */
+  /** Begins a fault that ends after `durationMs`. */
   lasting(
     kind: FaultKind,
     nodes: readonly Struck[],
@@ -120,7 +120,7 @@ export class FaultLog {
     return this.#faults.some(({ untilMs }) => untilMs === Number.POSITIVE_INFINITY);
   }
 
-  /** Those that somebody may have felt between these times. */
+  /** The faults that a client may have felt between these times. */
   feltBetween(fromMs: number, toMs: number): readonly Fault[] {
     return this.#faults.filter(
       (fault) => fault.fromMs <= toMs && fault.untilMs + FAULTS[fault.kind].feltForMs >= fromMs,

@@ -1,5 +1,5 @@
-// Of a store whose memory fills: what was answered 507 is nowhere, and when enough was deleted, and its memory
-// reclaimed, sets succeed again. That everything can be deleted is emptying.ts's question.
+// Checks of a store whose memory fills: no node has a value whose set was answered 507, and sets succeed again once
+// enough was deleted and its memory reclaimed. That every key can be deleted is checked by emptying.ts.
 
 import { type PartitionId, partitionOf } from '../cluster/model/partition.ts';
 import { isTombstone, recordValue } from '../cluster/model/record.ts';
@@ -8,14 +8,14 @@ import type { ClientOperation } from './history.ts';
 
 const STORAGE_FULL = 507;
 
-/** What a storage node has of a key, whether it may serve it or not. */
+/** A value that a storage node holds, whether it may serve it or not. */
 export interface HeldValue {
   readonly node: string;
   readonly key: string;
   readonly value: string;
 }
 
-/** @param nameOf what the history calls a value */
+/** @param nameOf the history's name of a value */
 export function heldValues(
   cluster: SimulatedCluster,
   keys: Iterable<string>,
@@ -33,7 +33,7 @@ export function heldValues(
   });
 }
 
-/** D9: at any time, whatever happened since. That nobody reads it is the history's own question. */
+/** D9: no node ever holds a value whose set was answered "nothing was stored"; history.ts checks that none is read. */
 export function checkStoredNowhere(
   operations: readonly ClientOperation[],
   held: readonly HeldValue[],
@@ -43,7 +43,7 @@ export function checkStoredNowhere(
   for (const { kind, key, value = '', refused: isRefused } of operations) {
     if (kind === 'set' && isRefused) refused.add(isOf({ node: '', key, value }));
   }
-  // A restore may have set it again; then the same name is not of a refused set alone.
+  // A restore may have written the same value again: then it is no longer the value of a refused set only.
   for (const { kind, key, value = '', refused: isRefused } of operations) {
     if (kind === 'set' && !isRefused) refused.delete(isOf({ node: '', key, value }));
   }
@@ -55,8 +55,8 @@ export function checkStoredNowhere(
 }
 
 /**
- * @param sinceMs from then on the store has room: the deletes were acknowledged so long before that they were
- *   forgotten, and the cleaner had time
+ * @param sinceMs from this time on the store has room: the deletes were acknowledged long enough before for their
+ *   tombstones to be forgotten, and the cleaner had time
  */
 export function checkHasRoom(
   operations: readonly ClientOperation[],

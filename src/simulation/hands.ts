@@ -1,5 +1,5 @@
-// What can be done to a simulated cluster: each fault strikes, is written down with whom it struck, and ends by
-// itself. Which of them come, and when, is nemesis.ts's; what people do on purpose is operator.ts's.
+// The faults of a simulated cluster: each strikes, is logged with the nodes it struck, and ends by itself. Which faults
+// come, and when, is nemesis.ts's; what people do on purpose is operator.ts's.
 
 import { CONTROL, type ControlKind } from '../cluster/wire/control-table.ts';
 import type { ControlMessage } from '../cluster/wire/map-json.ts';
@@ -14,9 +14,9 @@ import type { SimulatedNode } from './node.ts';
 import type { Oracles } from './oracles.ts';
 import type { World } from './world.ts';
 
-/** Less than it takes to set anything. */
+/** Shorter than any set takes, in ms. */
 const MOMENT_MS = 0.5;
-/** From when an operator notices to when a machine that burned is replaced, or its place given up. */
+/** How long after it burned a machine is replaced, or its place given up, in ms. */
 const REPLACED_AFTER_MS = [4000, 20_000] as const;
 
 export interface HandsOf {
@@ -35,13 +35,13 @@ export class Hands {
   readonly #losses: Losses;
   readonly links: LinkHands;
   readonly disks: DiskHands;
-  /** Those of them that get another machine. */
+  /** Burned nodes that will get another machine. */
   readonly #replaced = new Set<SimulatedNode>();
   readonly #drained = new Set<string>();
-  /** Spare machines that run a storage node by now. */
+  /** Spare machines that run a storage node now. */
   readonly #added = new Set<SimulatedNode>();
   #leaving: SimulatedNode | undefined;
-  /** Their directories as their earlier lives left them: old copies, from when the present life began. */
+  /** Old copies of data directories, made as the present incarnation of each node began. */
   readonly #copies = new Map<SimulatedNode, DiskImage>();
   #over = false;
 
@@ -59,7 +59,7 @@ export class Hands {
     return this.#losses.burned;
   }
 
-  /** Nothing new strikes any more; full disks have room, and everybody runs who has a machine. */
+  /** Nothing strikes any more: links work, disks have room, and every node that has a machine runs. */
   healAll(): void {
     this.#over = true;
     const { network, nodes } = this.#cluster;
@@ -67,10 +67,10 @@ export class Hands {
     network.healAll();
     this.disks.healAll();
     const { formerController } = this.#cluster;
-    // There is one controller by now; the other machine stays as it is, for people stop what they replaced.
+    // Only the present controller goes on: people stop the one that they replaced.
     formerController?.crash(false);
     this.#losses.burned.delete(this.#cluster.controller);
-    // The others stay away for good.
+    // Burned nodes that nobody was going to replace stay away for good.
     for (const node of this.#replaced) this.#losses.burned.delete(node);
     for (const node of [...nodes, ...this.#added]) {
       if (this.#losses.burned.has(node)) continue;
@@ -89,7 +89,7 @@ export class Hands {
     });
   }
 
-  /** In the moment in which no partition has this member any more, if that comes within some seconds. */
+  /** Strikes once no partition has this node as a member any more, if that comes before `untilMs`. */
   onceRemoved(node: SimulatedNode, strike: () => void, untilMs = this.#world.nowMs + 4000): void {
     const { map } = this.#oracles;
     const isMember = map?.partitions.some(({ members }) =>
@@ -106,13 +106,13 @@ export class Hands {
       if (!node.keepsData && !this.#losses.mayLose(node)) continue;
       const fault = this.#faults.begin(kind, [node]);
       this.#vouch(node);
-      // With every write synced, the power may go as well.
+      // With `--fsync always` a loss of power costs no acknowledged record.
       this.#losses.crash(node, this.#cluster.syncsAlways && this.#world.random.chance(0.3));
       this.#startLater(node, durationMs(), fault);
     }
   }
 
-  /** For good, says its parent (H42); yet it comes back. */
+  /** Kills the node; its parent says that it will not return (H42), yet it does. */
   die(node: SimulatedNode, durationMs: number): void {
     const life = this.#oracles.lifeOf(node);
     if (life === undefined || !node.process.alive || !node.keepsData) return;
@@ -123,8 +123,8 @@ export class Hands {
   }
 
   /**
-   * In order, and later started again. A node in memory hands over first, one after the other: those that
-   * leave together may leave in time with the last copies.
+   * Stops the node by SIGTERM, and starts it again later. Memory-only nodes leave one after the other: two at the same
+   * time could both be gone with the last copies.
    */
   stop(node: SimulatedNode, durationMs: number): void {
     if (!node.process.alive || this.#leaving?.process.alive) return;
@@ -140,7 +140,7 @@ export class Hands {
     });
   }
 
-  /** Its data is gone for good; only if another copy is intact, or nothing could be promised. */
+  /** Destroys the node's data, if every partition of it has another intact copy. */
   lose(node: SimulatedNode, durationMs: number): void {
     if (!node.process.alive || !this.#losses.mayLose(node)) return;
     const fault = this.#faults.begin('lose', [node]);
@@ -152,7 +152,7 @@ export class Hands {
     this.#startLater(node, durationMs, fault);
   }
 
-  /** Its machine loses power, and with it what was not synced; what it promised it keeps. */
+  /** Cuts the power of the node's machine: unsynced records are gone, but not the synced promises (map, generation). */
   losePower(node: SimulatedNode, durationMs: number): void {
     if (!node.process.alive || !node.keepsData || !this.#losses.mayLoseRecords(node)) return;
     const fault = this.#faults.begin('lose-power', [node]);
@@ -161,7 +161,7 @@ export class Hands {
     this.#startLater(node, durationMs, fault);
   }
 
-  /** An old copy of its directory is put back, which knows nothing of the life that ends now; as `lose` in all else. */
+  /** Puts back an old copy of the directory, from before the incarnation that ends now; otherwise as `lose`. */
   putBack(node: SimulatedNode, durationMs: number): void {
     const copy = this.#copies.get(node);
     if (copy === undefined || !node.process.alive || !this.#losses.mayLose(node)) return;
@@ -174,8 +174,8 @@ export class Hands {
   }
 
   /**
-   * Its machine is gone, and nobody says so. Members that serve need not be left: also what a node has kept that
-   * the map does not name is a copy, and an operator may bring it back.
+   * Destroys the node's machine, unreported. No other serving member need have its records: a node that retains them
+   * without being a member has a copy as well, which the operator can bring back.
    */
   burn(node: SimulatedNode): void {
     if (!node.process.alive || !this.#losses.keepsWitnesses(node)) return;
@@ -186,7 +186,7 @@ export class Hands {
     this.#replaceLater(node, fault);
   }
 
-  /** One machine with the controller and a storage node on it; a controller is started elsewhere. */
+  /** Destroys the machine that both the controller and this node run on; the controller is started elsewhere. */
   loseHost(node: SimulatedNode): void {
     const { controller } = this.#cluster;
     if (!node.process.alive || !controller.process.alive || !this.#isFounded) return;
@@ -207,7 +207,7 @@ export class Hands {
     const fault = this.#faults.begin('drain', [this.#named(process.name)]);
     const message = { node: process.name };
     this.tell(CONTROL.drain, message);
-    // The operator thinks better of it later; said until it is heard, as a person would.
+    // The operator undoes it later; undrainAll repeats it in case the controller did not hear.
     const undo = () => {
       this.tell(CONTROL.undrain, message);
       this.#faults.end(fault);
@@ -216,12 +216,12 @@ export class Hands {
     this.#drained.add(process.name);
   }
 
-  /** What was undone while the controller was away. */
+  /** Repeats every undrain: the controller may have been away when it was first sent. */
   undrainAll(): void {
     for (const node of this.#drained) this.tell(CONTROL.undrain, { node });
   }
 
-  /** From the controller's own machine; lost while it is down. */
+  /** Sends an operator's message from the controller's machine; it is lost while the controller is down. */
   tell<M extends ControlMessage>({ http }: ControlKind<M, unknown>, message: M): void {
     const request = { ...requestOfCall({ ...http, message }), fromLoopback: true };
     this.#cluster.controller.request(request, () => undefined);
@@ -240,7 +240,7 @@ export class Hands {
     );
   }
 
-  /** With its machine: the monotonic clock stands still, and the wall clock is right when it goes on. */
+  /** Suspends the node's machine: the monotonic clock stands still, the wall clock is right again afterwards. */
   suspend(node: SimulatedNode, durationMs: number): void {
     const { process } = node;
     if (!process.alive || process.paused) return;
@@ -259,12 +259,12 @@ export class Hands {
     process.wallOffsetMs = offsetMs;
     this.#world.note(`the clock of ${process.name} is ${Math.round(offsetMs)} ms off`);
     this.#faults.lasting('clock', [node], durationMs, () => {
-      // Set right, unless it has jumped once more: that jump has its own end.
+      // Leave a later jump alone: it has its own end.
       if (process.wallOffsetMs === offsetMs) process.wallOffsetMs = 0;
     });
   }
 
-  /** All of them by as much, as those follow a source of time that is wrong for a while. */
+  /** Sets all these clocks ahead by the same offset, as if they followed one wrong source of time. */
   jumpAll(nodes: readonly SimulatedNode[], offsetMs: number, durationMs: number): void {
     this.#world.note(`all clocks are ${Math.round(offsetMs)} ms ahead`);
     for (const { process } of nodes) process.wallOffsetMs = offsetMs;
@@ -274,7 +274,7 @@ export class Hands {
     });
   }
 
-  /** Before, a controller that is to recover would wait for nodes with a map for ever (seed 5000072). */
+  /** Whether the cluster has a map: before, a recovering controller would wait for ever for one (seed 5000072). */
   get #isFounded(): boolean {
     return this.#oracles.map !== undefined;
   }
@@ -287,7 +287,7 @@ export class Hands {
     this.kill([controller], 'lose-controller', () => durationMs);
   }
 
-  /** The machine of the controller hangs; another one takes its address, and later the first one wakes. */
+  /** The controller's machine hangs; another one takes its address, and later the first one wakes up. */
   replaceController(sleepsMs: number): void {
     const { controller } = this.#cluster;
     const { formerController } = this.#cluster;
@@ -312,7 +312,7 @@ export class Hands {
     });
   }
 
-  /** The operator starts it with another --time-scale, and corrects that later. */
+  /** Restarts the node with a wrong --time-scale, which the operator corrects later. */
   startWithOtherScale(node: SimulatedNode, durationMs: number): void {
     if (!node.process.alive || (!node.keepsData && !this.#losses.mayLose(node))) return;
     const fault = this.#faults.begin('wrong-scale', [node]);
@@ -321,7 +321,7 @@ export class Hands {
     this.#world.note(`${node.process.name} is started with --time-scale ${node.timeScale}`);
     this.#losses.start(node);
     this.#world.at(durationMs, () => {
-      // Or it was corrected when all faults ended, and lives.
+      // healAll may have corrected it already.
       if (node.timeScale !== 1) {
         node.crash(false);
         node.timeScale = 1;
@@ -331,7 +331,7 @@ export class Hands {
     });
   }
 
-  /** One storage node more, if there is a spare machine. */
+  /** Starts one more storage node, if a spare machine is left. */
   add(): void {
     const spare = this.#cluster.spares.find((each) => !this.#added.has(each));
     if (spare === undefined) return;
@@ -339,7 +339,7 @@ export class Hands {
     spare.start();
   }
 
-  /** Everything that keeps its data is stopped, and started again together. */
+  /** Kills every node that has a data directory, and starts them again together. */
   restartAll(durationMs: number): void {
     const nodes = this.#cluster.nodes.filter(
       ({ process, keepsData }) => process.alive && keepsData,
@@ -373,7 +373,7 @@ export class Hands {
     });
   }
 
-  /** An empty machine takes its name and address; or the operator gives it up for good (operator.ts). */
+  /** Later an empty machine takes the node's name and address, or the operator gives it up (operator.ts). */
   #replaceLater(node: SimulatedNode, fault: Fault | undefined): void {
     const { random } = this.#world;
     if (random.chance(0.6)) this.#replaced.add(node);
@@ -384,7 +384,7 @@ export class Hands {
     });
   }
 
-  /** H42: about half of the nodes have a parent, which reaps them and says so. */
+  /** H42: half of the time the node has a parent process, which reaps it and reports its death. */
   #vouch(node: SimulatedNode): void {
     const { random } = this.#world;
     if (!this.#cluster.storages.some((storage) => storage === node)) return;

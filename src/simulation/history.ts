@@ -1,5 +1,5 @@
-// What clients asked and were answered, and whether that is what the cluster promises. The checkers
-// know nothing of the cluster's inside; a history of real processes passes them as well.
+// The history of what clients asked and what they were answered, and the checks that it keeps the cluster's promises.
+// The checks know nothing of the cluster's inside, so histories of real processes are judged by them as well.
 
 import { parseVersion, VERSION_ZERO, type Version } from '../cluster/model/version.ts';
 
@@ -7,42 +7,42 @@ export interface ClientOperation {
   readonly kind: 'get' | 'set' | 'delete';
   readonly key: string;
   readonly startMs: number;
-  /** Undefined while nothing was answered: it may take effect at any time. */
+  /** Undefined until it is answered: it may take effect at any time. */
   endMs: number | undefined;
-  /** Set: the value, which only a restore sets again. Get: what was read, undefined if absent. */
+  /** The value that a set writes, which only a restore writes again; or that a get read, undefined if absent. */
   value: string | undefined;
-  /** Of a set with a ttl: when it is over, by a clock that is right and was read as the set began. */
+  /** When a set with a ttl expires, by a correct clock that was read as the set began. */
   readonly expiresAtMs?: number | undefined;
-  /** Acknowledged, or for a get: answered with a value or a proof of absence. */
+  /** Whether it was acknowledged, or for a get: answered with a value or a proof of absence. */
   ok: boolean;
-  /** Of an acknowledged set or delete, and of what a get read. */
+  /** The version that the reply names: of a write, or of what a get read. */
   version: Version | undefined;
-  /** Answered that nothing was stored, and nothing ever will be (D9). */
+  /** Whether the reply said that nothing was stored, and nothing ever will be (D9). */
   refused: boolean;
   status?: number | undefined;
 }
 
-/** The operator gave up what these keys had: what was acknowledged may be gone, or be what it was earlier. */
+/** The operator gave up the data of these keys: acknowledged writes may be gone, or older values be back. */
 export interface AcceptedLoss {
   readonly atMs: number;
   readonly keys: ReadonlySet<string>;
 }
 
-/** What the histories of a run are judged by. */
+/** The promises of a run's cluster, by which its history is judged. */
 export interface ClusterPromises {
   /**
-   * Anything may be absent then, and nobody deleted it (H40); but the version of the answer must be as high as if
-   * somebody had, or an older value could come back.
+   * In a cache any key may be absent without a delete (H40); but the version of that answer must be as high as a
+   * delete's would be, or an older value could come back.
    */
   readonly isCache?: boolean;
-  /** The clocks of any two processes differ by no more, at any time of the run. */
+  /** The most that the clocks of two processes may ever differ by. */
   readonly clockSkewMs?: number;
-  /** What expired may be served for so long. */
+  /** How long an expired value may still be served. */
   readonly expiryGraceMs?: number;
   readonly losses?: readonly AcceptedLoss[];
 }
 
-/** 503 and the two of one cause only; see docs/api.md. */
+/** The statuses that say that nothing was stored (docs/api.md): unavailable, value too large, storage full. */
 const NOTHING_STORED: readonly number[] = [413, 503, 507];
 
 export class History {
@@ -76,7 +76,7 @@ export class History {
     return operation;
   }
 
-  /** @param versionText the X-Fog-Version of the answer, if it had one */
+  /** @param versionText the X-Fog-Version header of the reply, if it had one */
   end(
     operation: ClientOperation,
     endMs: number,
@@ -90,14 +90,14 @@ export class History {
     operation.refused = NOTHING_STORED.includes(status);
   }
 
-  /** The operator accepts the loss of all that these keys had, as partitions that are offline lose it. */
+  /** Notes that the operator accepted the loss of all data of these keys, which are those of offline partitions. */
   acceptLoss(keys: Iterable<string>, atMs: number): void {
     this.#losses.push({ atMs, keys: new Set(keys) });
   }
 
   /**
-   * Whether a delete that began, or an expiry, may have taken away what was written under this version.
-   * @param nowMs when it is missing
+   * Whether a delete or an expiry may have removed the value that was written with this version.
+   * @param nowMs when the value is found missing
    */
   mayBeDeleted(key: string, version: Version, nowMs = Number.POSITIVE_INFINITY): boolean {
     return this.operations.some(
@@ -108,7 +108,10 @@ export class History {
     );
   }
 
-  /** As `checkHistory`. @param others what else was read, by other means */
+  /**
+   * Checks the history as `checkHistory` does.
+   * @param others further reads, such as those of a backup
+   */
   violations(others: readonly ClientOperation[] = []): readonly string[] {
     const { losses = [] } = this.#promises;
     return checkHistory([...this.operations, ...others], {
@@ -118,7 +121,7 @@ export class History {
   }
 }
 
-/** @returns what is wrong, one line each; nothing when every promise was kept */
+/** @returns a line for each broken promise */
 export function checkHistory(
   operations: readonly ClientOperation[],
   promises: ClusterPromises = {},
@@ -160,8 +163,9 @@ function checkKey(
 }
 
 /**
- * The times between accepted losses. What began in an earlier one binds nobody who begins later, whenever it
- * ended; and whoever lived to see a loss may have met the state of before it or of after it.
+ * Eras: the times between accepted losses of a key. A write that began in an earlier era binds no operation that begins
+ * in a later one, whenever it ended; an operation that was open during a loss may have met the state before it or after
+ * it.
  */
 class Eras {
   readonly #lossesMs: readonly number[];
@@ -175,7 +179,7 @@ class Eras {
     );
   }
 
-  /** What the operation must not be below; undefined when there is no such thing. */
+  /** The highest acknowledged write that the operation must not be below; undefined when there is none. */
   floorOf(operation: ClientOperation): ClientOperation | undefined {
     const { startMs, endMs = Number.POSITIVE_INFINITY } = operation;
     if (this.#lossesMs.some((atMs) => startMs < atMs && atMs <= endMs)) return undefined;
@@ -187,27 +191,27 @@ class Eras {
   }
 }
 
-/** The order of records (H20), as far as a history knows them: version, tombstone, expiry, value. */
+/** Compares writes in the order of records (H20), as far as a history shows it: version, tombstone, expiry, value. */
 function compareWrites(a: ClientOperation, b: ClientOperation): number {
   const [one, other] = [a.version ?? VERSION_ZERO, b.version ?? VERSION_ZERO];
   if (one !== other) return one < other ? -1 : 1;
-  // A get that returns the highest is compared with the set of it.
+  // A get of the highest value is compared with the set of that value: they are equal.
   if (a.value === b.value) return 0;
   const tombstones = Number(a.value === undefined) - Number(b.value === undefined);
   if (tombstones !== 0) return tombstones;
   const expiring = Number(a.expiresAtMs !== undefined) - Number(b.expiresAtMs !== undefined);
   if (expiring !== 0) return expiring;
-  // Which of two expiries is later, only the clocks of their frontends know.
+  // Which of two expiries is later depends on the clocks of their frontends, which a history does not show.
   if (a.expiresAtMs !== undefined) return 0;
   return Buffer.compare(Buffer.from(a.value ?? ''), Buffer.from(b.value ?? ''));
 }
 
-/** What was read, with the expiry that it was set with. */
+/** The read, with the expiry of the set that wrote its value. */
 function withExpiry(read: ClientOperation, sets: readonly ClientOperation[]): ClientOperation {
   return { ...read, expiresAtMs: sets.find(({ expiresAtMs }) => expiresAtMs)?.expiresAtMs };
 }
 
-/** The highest write acknowledged before a time, in O(log n): prefix maxima in the order of the ends. */
+/** The highest write that was acknowledged before a given time, in O(log n): prefix maxima, sorted by end. */
 class AcknowledgedWrites {
   readonly #ends: number[] = [];
   readonly #highest: ClientOperation[] = [];
@@ -237,8 +241,8 @@ class AcknowledgedWrites {
 }
 
 /**
- * G1, the half that writers see: a set that starts after another's acknowledgement must not lose to it.
- * Two deletes under one version, minted by two frontends, are one record: neither loses.
+ * G1, the half that writers see: a set that starts after another's acknowledgement must not lose to it. Two deletes
+ * with one version, minted by two frontends, are one record: neither loses.
  */
 function lostUpdate(
   write: ClientOperation,
@@ -247,8 +251,8 @@ function lostUpdate(
   reads: ReadonlySet<ClientOperation['value']>,
 ): readonly string[] {
   if (!write.ok || floor === undefined || compareWrites(write, floor) >= 0) return [];
-  // H41: a newer set may have coalesced it and won for both, just after it and within the time of both. It was
-  // never sent then, so its version, which nobody compared with the other's, says nothing against it.
+  // H41: a newer set may have coalesced this one and won for both, if it ran within this one's time. This one was then
+  // never sent, so no node compared its version with the floor's, and a lower version is no loss.
   const { startMs, endMs = 0, value } = write;
   const coalescing = writes.some(
     (other) =>
@@ -262,15 +266,15 @@ function lostUpdate(
 }
 
 /**
- * G1: after a set was acknowledged, every get that starts later returns it or a newer one. When it has expired, its
- * absence is what is newer (H30): an older value must not come back.
+ * G1: after a set was acknowledged, every get that starts later returns it or a newer value. Once it has expired, its
+ * absence counts as newer (H30): an older value must not come back.
  */
 function staleRead(read: ClientOperation, floor: ClientOperation | undefined): readonly string[] {
   if (floor === undefined || compareWrites(read, floor) >= 0) return [];
   return [`stale read: ${show(read)} is below ${show(floor)}`];
 }
 
-/** I16: a value read was written by a set that started before; D9: and not by one that was stored nowhere. */
+/** I16: the value was written by a set that started before the read ended. D9: and not by a set that was refused. */
 function phantom(read: ClientOperation, sets: readonly ClientOperation[]): readonly string[] {
   if (read.value === undefined) return [];
   if (sets.length > 0 && sets.every(({ refused }) => refused)) {
@@ -283,8 +287,8 @@ function phantom(read: ClientOperation, sets: readonly ClientOperation[]): reado
 }
 
 /**
- * D9: a set goes on with the version that its answer told, and with no higher one: that would win over sets that
- * were acknowledged meanwhile.
+ * D9: in the background a set goes on with the version that its reply named, never with a higher one: that would win
+ * over sets that were acknowledged meanwhile.
  */
 function renewed(read: ClientOperation, sets: readonly ClientOperation[]): readonly string[] {
   const { value, version } = read;
@@ -293,7 +297,7 @@ function renewed(read: ClientOperation, sets: readonly ClientOperation[]): reado
   return [`renewed: ${show(read)} is above what its set was answered`];
 }
 
-/** H30: a value is not served any more once it has expired by every clock. */
+/** H30: a value is not served once it has expired by every clock. */
 function servedTooLong(
   read: ClientOperation,
   sets: readonly ClientOperation[],
@@ -304,7 +308,9 @@ function servedTooLong(
   return [`expired: ${show(read)}, and it was over`];
 }
 
-/** The frontend read its clock at any time while the set was answered. */
+/**
+ * The latest time at which the value may be served: the frontend may have read its clock at any time during the set.
+ */
 function lastMs(
   set: ClientOperation,
   { clockSkewMs = 0, expiryGraceMs = 0 }: ClusterPromises,
@@ -315,8 +321,8 @@ function lastMs(
 }
 
 /**
- * G2: what was acknowledged is absent only if somebody deleted it, or it expired. The version alone does not tell:
- * where deletes were forgotten, it is the partition's floor, and may be another key's.
+ * G2: an acknowledged value is absent only if it was deleted or has expired. The version of the absence proves neither:
+ * where tombstones were forgotten it is the partition's floor, which another key's delete may have raised.
  */
 function unexplained(
   read: ClientOperation,
@@ -325,7 +331,7 @@ function unexplained(
   promises: ClusterPromises,
 ): readonly string[] {
   if (read.value !== undefined || floor?.value === undefined) return [];
-  if (compareWrites(read, floor) < 0) return []; // a stale read, and said to be one
+  if (compareWrites(read, floor) < 0) return []; // staleRead reports it
   const { endMs = Number.POSITIVE_INFINITY } = read;
   const isExplained = writes.some(
     (write) =>
@@ -338,7 +344,7 @@ function unexplained(
   return [`${what}: ${show(read)}, but nobody deleted ${show(floor)}`];
 }
 
-/** Whether all that this write left may be an absence by then. */
+/** Whether this write may have left the key absent by then: a delete, or a set that has expired. */
 function mayBeGone(
   write: ClientOperation,
   atMs: number,

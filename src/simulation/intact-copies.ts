@@ -1,5 +1,5 @@
-// G2, beyond who serves: somebody still has what was acknowledged, in memory or on a disk that is whole, whether the
-// map names it or not. Only a fault may take the last copy, never the product itself.
+// G2 beyond serving members: some node still has each acknowledged record, in memory or on an intact disk, whether the
+// map names it or not. Only a fault may destroy the last copy, never the product itself.
 
 import type { StorageNode } from '../storage/storage-node.ts';
 import type { SimulatedCluster } from './cluster.ts';
@@ -9,7 +9,7 @@ import type { World } from './world.ts';
 
 type SimulatedStorage = SimulatedNode<StorageNode>;
 
-/** How often it is asked who has what. */
+/** How often the holders are checked. */
 const ASKED_EVERY_MS = 250;
 
 export class IntactCopies {
@@ -17,9 +17,9 @@ export class IntactCopies {
   readonly #cluster: SimulatedCluster;
   readonly #oracles: Oracles;
   readonly #violation: (text: string) => void;
-  /** By key: who had the acknowledged record, or a newer one, when it was last asked. */
+  /** By key: the nodes that had the acknowledged record, or a newer one, at the last check. */
   readonly #holders = new Map<string, Set<SimulatedStorage>>();
-  /** Nodes whose disk will be replaced, whatever later lives bring there until then. */
+  /** Nodes whose disk will be replaced: data that they get until then does not count as a copy. */
   readonly #condemned = new Set<SimulatedNode>();
 
   constructor(
@@ -39,7 +39,7 @@ export class IntactCopies {
     this.check();
   }
 
-  /** A fault destroyed all that this node had. */
+  /** Notes that a fault destroyed all data of this node. */
   gone(node: SimulatedNode): void {
     for (const holders of this.#holders.values()) {
       for (const holder of holders) if (holder === node) holders.delete(holder);
@@ -60,7 +60,7 @@ export class IntactCopies {
     return this.#condemned.has(node);
   }
 
-  /** Whether without these nodes everything that was acknowledged is still somewhere. */
+  /** Whether every acknowledged record is still somewhere without these nodes. */
   isElsewhere(nodes: readonly SimulatedNode[]): boolean {
     this.check();
     return [...this.#holders.values()].every((holders) =>
@@ -75,7 +75,7 @@ export class IntactCopies {
       const now = new Set<SimulatedStorage>();
       for (const node of this.#cluster.storages) {
         const holds = this.#oracles.holds(node, key);
-        // Who cannot be asked still has what it had, if its disk is whole.
+        // A node that is down still has what it had, if its disk is intact.
         if (holds ?? (earlier.has(node) && this.#mayComeBack(node))) now.add(node);
       }
       if (now.size === 0 && earlier.size > 0) this.#report(key, earlier);
@@ -83,7 +83,7 @@ export class IntactCopies {
     }
   }
 
-  /** Where nobody could be asked, a fault took it; who still lives has dropped it. */
+  /** Reports a record whose last holders run and dropped it; if none of them runs, a fault took it. */
   #report(key: string, earlier: ReadonlySet<SimulatedStorage>): void {
     const dropped = [...earlier].filter((node) => this.#oracles.holds(node, key) === false);
     if (dropped.length === 0) return;

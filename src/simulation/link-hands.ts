@@ -1,11 +1,11 @@
-// Links that are cut or lose what is sent, and heal by themselves.
+// Faults of links: cuts, and losses of what is sent. Each heals by itself.
 
 import type { SimulatedCluster } from './cluster.ts';
 import type { FaultKind, FaultLog } from './fault-log.ts';
 import type { SimulatedNode } from './node.ts';
 import type { World } from './world.ts';
 
-/** As [from, to]; one way. */
+/** [from, to]: one direction of a link. */
 export type NodePair = readonly [SimulatedNode, SimulatedNode];
 
 export class LinkHands {
@@ -19,7 +19,7 @@ export class LinkHands {
     this.#faults = faults;
   }
 
-  /** These from all others, each direction by itself. */
+  /** Cuts these nodes off from all others: both ways, or only what they send. */
   cutOff(side: readonly SimulatedNode[], kind: FaultKind, durationMs: number): void {
     const oneWay = this.#world.random.chance(0.3);
     const links: NodePair[] = [];
@@ -34,7 +34,7 @@ export class LinkHands {
     this.cutFor(links, durationMs, kind, side);
   }
 
-  /** @param nodes that are struck, by default those that cannot send */
+  /** @param nodes the nodes that the fault log names as struck; by default those that cannot send */
   cutFor(
     links: readonly NodePair[],
     durationMs: number,
@@ -48,7 +48,7 @@ export class LinkHands {
     });
   }
 
-  /** Both ways, between these two only. */
+  /** Loses this share of all messages between the two nodes, both ways. */
   loseOn(one: SimulatedNode, other: SimulatedNode, share: number, durationMs: number): void {
     const { network } = this.#cluster;
     const set = (value: number) => {

@@ -1,5 +1,5 @@
-// What is gone for good, as the one knows who plays fate: whose data may still be destroyed without breaking what
-// is promised, and which machines burned.
+// The ground truth of destroyed data: whose data a fault may still destroy without breaking a promise, and which
+// machines burned. Nothing of the product reads it.
 
 import type { Life } from '../cluster/model/cluster-map.ts';
 import type { SimulatedCluster } from './cluster.ts';
@@ -7,16 +7,16 @@ import type { IntactCopies } from './intact-copies.ts';
 import type { SimulatedNode } from './node.ts';
 import type { Oracles } from './oracles.ts';
 
-/** A supervisor starts again what ended itself. */
+/** A supervisor restarts a process that ended itself after this time. */
 const SUPERVISED_MS = 1000;
 
 export class Losses {
   readonly #cluster: SimulatedCluster;
   readonly #oracles: Oracles;
   readonly #intact: IntactCopies;
-  /** Lives up to these incarnations have lost their data. */
+  /** By node: incarnations up to this one have lost their data. */
   readonly #lost = new Map<string, number>();
-  /** Machines that are gone, until somebody puts another one in their place. */
+  /** Nodes whose machine is gone, until another one takes its place. */
   readonly burned = new Set<SimulatedNode>();
 
   constructor(cluster: SimulatedCluster, oracles: Oracles, intact: IntactCopies) {
@@ -25,19 +25,22 @@ export class Losses {
     this.#intact = intact;
   }
 
-  /** Whether this node came back without its data, as the one who runs it knows. */
+  /** Whether this node ever lost its data, as the operator knows. */
   hasLost(id: string): boolean {
     return this.#lost.has(id);
   }
 
-  /** Notes that the node loses what it has, if every partition of it has another copy in sync. */
+  /**
+   * Whether the node may lose all its data: every partition of it has another intact copy in sync, and a majority of
+   * the witnesses stays. If so, notes the loss.
+   */
   mayLose(node: SimulatedNode): boolean {
     if (!this.#oracles.canLose(node, this.#isIntact)) return false;
     this.#note(node);
     return true;
   }
 
-  /** The same where only records are lost, and not what it promised, or voted for. */
+  /** The same for a node that loses only records, not what it promised or voted for. */
   mayLoseRecords(node: SimulatedNode): boolean {
     if (!this.#oracles.isCopied(node, this.#isIntact)) return false;
     this.#note(node);
@@ -49,8 +52,8 @@ export class Losses {
   }
 
   /**
-   * Whether somebody else has what it has, though perhaps no member that serves: also what a node has kept that the
-   * map does not name is a copy, and an operator may bring it back. The witnesses that are left are a majority.
+   * Whether other nodes have all acknowledged records of this node, though perhaps not as serving members: a node
+   * outside the map that retains records is a copy as well, which the operator can bring back.
    */
   isElsewhere(node: SimulatedNode): boolean {
     return this.keepsWitnesses(node) && this.#intact.isElsewhere([node]);
@@ -60,12 +63,12 @@ export class Losses {
     return this.#oracles.keepsWitnesses([node], this.#isIntact);
   }
 
-  /** Everything that the node had is destroyed. */
+  /** Notes that all data of the node is destroyed. */
   gone(node: SimulatedNode): void {
     this.#intact.gone(node);
   }
 
-  /** The operator will replace its disk: until then nobody counts on what is there. */
+  /** Notes that the operator will replace the node's disk: until then its data does not count as a copy. */
   condemn(node: SimulatedNode): void {
     this.#intact.condemn(node);
   }
@@ -74,13 +77,13 @@ export class Losses {
     return this.#intact.isCondemned(node);
   }
 
-  /** The life that is over by now, and those between the fault and it, left nothing. */
+  /** Notes that the disk was replaced: the incarnations from the fault until now left no data. */
   replaced(node: SimulatedNode): void {
     this.#note(node);
     this.#intact.replaced(node);
   }
 
-  /** Its machine is gone, and the disk with it. */
+  /** Destroys the node's machine with its disk. */
   burn(node: SimulatedNode): void {
     this.#note(node);
     node.crash(true);
@@ -90,16 +93,16 @@ export class Losses {
     node.process.world.note(`the machine of ${node.process.name} is gone`);
   }
 
-  /** A process dies, and with it what only its memory had. */
+  /** Kills the process, and notes the loss of data that only its memory had. */
   crash(node: SimulatedNode, power: boolean): void {
     node.crash(power);
     if (!node.keepsData) this.gone(node);
   }
 
-  /** Unless its machine is gone, or it runs already. */
+  /** Starts the node, unless its machine is gone or it runs already. */
   start(node: SimulatedNode): void {
     if (node.process.alive || this.burned.has(node)) return;
-    // It may have died before it noticed, and then nothing but this says so.
+    // The process may have died before it noticed the tampering: only the operator knows that data is missing (H8).
     if (node.disk.isTampered) {
       node.disk.wipe();
       this.replaced(node);
@@ -107,7 +110,7 @@ export class Losses {
     node.start();
   }
 
-  /** Its supervisor starts it, unless another machine has its place by then. */
+  /** Lets the supervisor restart the node, unless another machine has its place by then. */
   startAgain(node: SimulatedNode): void {
     node.process.world.at(SUPERVISED_MS, () => {
       if (node !== this.#cluster.formerController) this.start(node);

@@ -1,5 +1,5 @@
-// Which faults a run has, how often and how long, as its seed draws them. What each of them does is hands.ts's;
-// none causes what the cluster does not promise to survive.
+// Which faults strike in a run, how often and how long, as its seed draws them. What each does is hands.ts's; none
+// causes what the cluster does not promise to survive.
 
 import type { SimulatedCluster } from './cluster.ts';
 import type { FaultLog } from './fault-log.ts';
@@ -16,12 +16,12 @@ import type { RunShape } from './run-shape.ts';
 import type { World } from './world.ts';
 
 const HOUR_MS = 3_600_000;
-/** How far all clocks are ahead at once, by one wrong source of time; and for how long. */
+/** How far one wrong source of time sets all clocks ahead, and for how long. */
 const ALL_AHEAD = { byMs: [30 * HOUR_MS, 30 * 24 * HOUR_MS], lastsMs: [2500, 5000] } as const;
-/** How far a clock jumps: what a slew, a slip of a time zone, a dead battery does. */
+/** How far one clock jumps: by a slew, a wrong time zone, a dead battery. */
 const JUMPS_MS = [500, 10_000, 10 * 60_000, 3 * HOUR_MS, 25 * HOUR_MS, 40 * 24 * HOUR_MS] as const;
 
-/** How often each kind comes beside the others; those that found much come more often. */
+/** Relative frequency of each kind of fault; those that found many bugs strike more often. */
 const WEIGHTS = {
   kill: 3,
   'kill-many': 1,
@@ -57,7 +57,7 @@ const WEIGHTS = {
 type Kind = keyof typeof WEIGHTS;
 const KINDS = Object.keys(WEIGHTS) as readonly Kind[];
 
-/** In a calm run: one process, one machine, one link at a time. */
+/** The kinds of a calm run, each of which strikes one process, machine or link. */
 const SINGLE: readonly Kind[] = KINDS.filter(
   (kind) =>
     ![
@@ -71,7 +71,7 @@ const SINGLE: readonly Kind[] = KINDS.filter(
       'aim',
     ].includes(kind),
 );
-/** What may leave partitions that nobody answers for, until the operator accepts the loss. */
+/** Kinds that may leave partitions without an answering member until the operator accepts the loss. */
 const NEEDS_A_PERSON: readonly Kind[] = [
   'burn',
   'lose-host',
@@ -80,11 +80,11 @@ const NEEDS_A_PERSON: readonly Kind[] = [
   'restart-all',
   'disk',
 ];
-/** Share of the kinds that a run has. */
+/** Share of the possible kinds that a run uses. */
 const DRAWN = 0.5;
-/** A controller that was started again has its map by then. */
+/** A restarted controller has its map again after this, and can hear what was undone. */
 const UNDONE_AFTER_MS = 2000;
-/** Or is overruled, and its next life knows nothing of what it was told. */
+/** How often the undoing is repeated: a controller may be overruled, and its next incarnation has heard nothing. */
 const UNDONE_TIMES = 5;
 
 export interface NemesisOf {
@@ -94,7 +94,7 @@ export interface NemesisOf {
   readonly hands: Hands;
   readonly faults: FaultLog;
   readonly shape: RunShape;
-  /** Aims only like this; undefined: all kinds of faults, drawn. */
+  /** Strikes only with this programme; undefined: all kinds of faults, as drawn. */
   readonly programme: ProgrammeName | undefined;
 }
 
@@ -117,7 +117,7 @@ export class Nemesis {
     this.#faults = faults;
     this.#shape = shape;
     const { random } = world;
-    // A recovery needs what the nodes promised and knew, so a run loses one or the other (D6).
+    // A recovery needs what the nodes promised and knew, so a run loses either controllers or nodes' data (D6).
     const controllerIsLost =
       cluster.storages.every(({ keepsData }) => keepsData) &&
       (programme?.startsWith('controller-loss') ||
@@ -126,7 +126,7 @@ export class Nemesis {
     const excluded: readonly Kind[] = controllerIsLost
       ? ['lose', 'put-back', 'burn', 'disk']
       : ['lose-controller', 'second-controller', 'lose-host'];
-    // What has an expiry would be over at once.
+    // With all clocks ahead every record with a ttl would expire at once.
     const isTimeless = shape.ttl.share === 0;
     const possible = (shape.isCalm ? SINGLE : KINDS).filter(
       (kind) =>
@@ -156,7 +156,7 @@ export class Nemesis {
     this.#world.at(this.#world.random.between(...this.#shape.gapMs), () => this.#next());
   }
 
-  /** All faults end, and everything that is down starts again. */
+  /** Ends all faults, and starts every process that is down. */
   heal(): void {
     this.#over = true;
     this.#world.note('all faults end');
@@ -173,7 +173,7 @@ export class Nemesis {
       return;
     }
     this.#strike(this.#pickKind());
-    // In peace the next one waits until this one is over, and nobody feels it any more.
+    // In a calm run the next fault strikes only after this one is over and nobody feels it any more.
     if (this.#shape.isCalm) this.#world.at(500, () => this.#waitForEnd());
     else this.start();
   }
@@ -211,7 +211,7 @@ export class Nemesis {
           durationMs,
         );
       case 'kill-twice': {
-        // Again just after it was started: what its first start left half done is met by the second.
+        // The second kill comes just after the restart, and meets what that left half done.
         const node = random.pick([controller, ...storages]);
         hands.kill([node], 'kill-many', () => random.between(1, 300));
         return hands.after(random.between(301, 900), () =>
@@ -306,7 +306,7 @@ export class Nemesis {
     }
   }
 
-  /** Two disks at about the same time, mostly of witnesses: a batch of machines has logs of one size. */
+  /** Fills two disks at about the same time, mostly of witnesses: machines of one batch have logs of the same size. */
   #fillSeveral(storages: readonly SimulatedNode[]): void {
     const { random } = this.#world;
     const witnesses = this.#oracles.map?.witnesses ?? [];
@@ -322,7 +322,7 @@ export class Nemesis {
     );
   }
 
-  /** A third of the machines, with what runs on them. */
+  /** About a third of the storage machines, perhaps with a frontend: one rack. */
   #rack(storages: readonly SimulatedNode[]): readonly SimulatedNode[] {
     const { random } = this.#world;
     const { frontends } = this.#cluster;

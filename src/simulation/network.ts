@@ -1,5 +1,5 @@
-// A network that delays with a long tail, loses and repeats control calls, breaks and stalls streams, and cuts
-// links in one direction. What a stream does in it is stream.ts's.
+// A network that delays with a long tail, loses and repeats control calls, breaks and stalls streams, and cuts links in
+// one direction. How a stream behaves in it is stream.ts's.
 
 import type { HttpReply, HttpRequest } from '../cluster/http/http.ts';
 import type { Address } from '../cluster/model/identity.ts';
@@ -19,7 +19,7 @@ import { Stream } from './stream.ts';
 import type { World } from './world.ts';
 
 export interface NetworkFaults {
-  /** Share of control messages that are lost on one of their two ways. */
+  /** Share of control messages that are lost, as requests or as replies. */
   loss: number;
   /** Share of control messages that arrive twice. */
   duplicates: number;
@@ -40,7 +40,7 @@ interface SimulatedHost {
 interface OpenCall {
   readonly from: SimulatedProcess;
   readonly to: SimulatedProcess;
-  /** The connection broke. */
+  /** Called when the callee's process died and its connection broke. */
   readonly broke: () => void;
 }
 
@@ -50,7 +50,7 @@ export class SimulatedNetwork {
   readonly #names = new Map<string, SimulatedHost>();
   /** `from>to`, by the names of processes. */
   readonly #cuts = new Set<string>();
-  /** By `from>to`, the share of what is sent that is lost. */
+  /** The share of messages that each directed link, `from>to`, loses. */
   readonly #lossy = new Map<string, number>();
   readonly #calls = new Set<OpenCall>();
   #streams: Stream[] = [];
@@ -60,18 +60,18 @@ export class SimulatedNetwork {
     this.#world = world;
   }
 
-  /** Whoever calls this address reaches this process from now on. */
+  /** From now on calls and streams to this address reach this process. */
   attach(process: SimulatedProcess, address: Address): void {
     const host: SimulatedHost = this.#names.get(process.name) ?? { process, service: undefined };
     this.#hosts.set(address, host);
     this.#names.set(process.name, host);
-    // What goes to an address that has moved reaches somebody who knows nothing of the stream.
+    // Bytes of an old stream now reach another process, which does not know the stream and resets it.
     for (const stream of this.#streams) {
       if (stream.address === address && stream.farProcess !== process) stream.close('reset');
     }
   }
 
-  /** A new life of the process answers from now on; streams of the old one are broken. */
+  /** From now on this instance answers for the process; `crashed` has broken the streams of its former incarnation. */
   serve(process: SimulatedProcess, service: Service): void {
     const host = this.#names.get(process.name);
     if (host !== undefined) host.service = service;
@@ -86,15 +86,15 @@ export class SimulatedNetwork {
     for (const stream of this.#streams) stream.flush();
   }
 
-  /** From now on so much is lost on this link, one way; 0 mends it. What a stream loses comes late instead. */
+  /** Loses this share of messages on the link, one way; 0 mends it. In a stream a loss delays, or breaks the stream. */
   lossy(from: string, to: string, share: number): void {
     if (share > 0) this.#lossy.set(`${from}>${to}`, share);
     else this.#lossy.delete(`${from}>${to}`);
   }
 
   /**
-   * How much later what was sent arrives for having been lost, and sent again by TCP (RFC 6298: 200 ms, doubled);
-   * or that the stream breaks for it, as something on the way may decide.
+   * How much later a batch on a stream arrives because TCP had to send it again (RFC 6298: after 200 ms, doubled each
+   * time); 'broken' when the stream does not survive the loss, as a middlebox may decide.
    */
   retransmissionMs(from: SimulatedProcess, to: SimulatedProcess): number | 'broken' {
     const share = this.#lossOf(from, to);
@@ -118,13 +118,13 @@ export class SimulatedNetwork {
     return this.#cuts.size > 0 && this.#cuts.has(`${from.name}>${to.name}`);
   }
 
-  /** The other ends learn that a process is gone, as the kernel tells them, unless they are cut off. */
+  /** Tells the peers of a process that it is gone, as the kernel would, unless a cut hides that from them. */
   crashed(process: SimulatedProcess): void {
     for (const stream of this.#streams) stream.lost(process);
     this.#streams = this.#streams.filter((stream) => !stream.over);
     for (const call of this.#calls) {
       if (call.from === process) this.#calls.delete(call);
-      // As a real one ends when its server dies, unless a cut hides that.
+      // The kernel of the dead callee resets the connection, unless a cut hides that from the caller.
       else if (call.to === process && !this.isCut(process, call.from)) {
         this.#world.at(this.delayMs(), call.broke);
       }
@@ -185,7 +185,7 @@ export class SimulatedNetwork {
   copiesOf(): number {
     const { random } = this.#world;
     const { loss, duplicates } = this.faults;
-    // Without faults nothing is drawn, so that a schedule is the same whatever is said in it.
+    // Without faults nothing is drawn, so scripted schedules do not depend on how many messages are sent.
     if (loss > 0 && random.chance(loss)) return 0;
     return duplicates > 0 && random.chance(duplicates) ? 2 : 1;
   }

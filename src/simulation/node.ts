@@ -1,5 +1,5 @@
-// A node of the simulated cluster: a process that starts, crashes and starts again, its disk, and the product's own
-// class of its role, made anew for each life.
+// A node of the simulated cluster: a process that starts, crashes and starts again, its disk, and an instance of the
+// product's own class of its role, made anew for each incarnation. Clocks are process.ts's, messages network.ts's.
 
 import { type HttpReply, type HttpRequest, isWhole } from '../cluster/http/http.ts';
 import type { Address } from '../cluster/model/identity.ts';
@@ -11,8 +11,8 @@ import { readWithin, ServedStream } from './streams.ts';
 import type { World } from './world.ts';
 
 /**
- * `--drain-timeout`, longer than any fault: a node in memory that is cut off for longer leaves with the last
- * copies, and nobody can promise anything of them then.
+ * `--drain-timeout`, longer than any fault: a memory-only node that is cut off for longer would leave with the last
+ * copies, which the cluster cannot promise to keep.
  */
 const DRAIN_TIMEOUT_MS = 60_000;
 
@@ -20,16 +20,16 @@ export class SimulatedNode<Role extends Service = Service> {
   readonly process: SimulatedProcess;
   readonly disk: SimulatedDisk;
   readonly address: Address;
-  /** Whether its data outlives its process. */
+  /** Whether the node has a data directory. */
   readonly keepsData: boolean;
   readonly #network: SimulatedNetwork;
   readonly #make: (runtime: Runtime, timeScale: number) => Role;
   #service: Role | undefined;
   /** Bodies of replies that clients may still be reading. */
   readonly #served = new Set<ServedStream>();
-  /** `--time-scale`, as it is started next; anything but 1 is the operator's slip. */
+  /** `--time-scale` of the next start; any value but 1 is a mistake of the operator. */
   timeScale = 1;
-  /** Told of everything this node logs. */
+  /** Called with each message that this node logs. */
   onLog: (message: string, fields: LogFields) => void = () => undefined;
 
   constructor(
@@ -80,7 +80,10 @@ export class SimulatedNode<Role extends Service = Service> {
     process.run(process.life, () => service.start());
   }
 
-  /** SIGKILL, or the power of its machine. */
+  /**
+   * Kills the process as SIGKILL does.
+   * @param power whether its machine loses power as well, and unsynced writes with it
+   */
   crash(power: boolean): void {
     if (!this.process.alive) return;
     this.process.world.note(`${this.process.name} ${power ? 'loses power' : 'is killed'}`);
@@ -91,15 +94,15 @@ export class SimulatedNode<Role extends Service = Service> {
     this.#network.crashed(this.process);
   }
 
-  /** It ended itself; who was connected learns of it. */
+  /** Called after the process ended itself: breaks its connections, so that its peers learn of it. */
   ended(): void {
     this.#breakStreams();
     this.#network.crashed(this.process);
   }
 
   /**
-   * SIGTERM: the process ends when it has handed over what it must.
-   * @param lingersMs how long the requests in progress then hold it up
+   * SIGTERM: the process hands over what it must, and then ends.
+   * @param lingersMs how long requests in progress hold it up after that
    */
   stop(lingersMs: number, ended: () => void = () => undefined, timeoutMs = DRAIN_TIMEOUT_MS): void {
     const { process } = this;
@@ -117,7 +120,7 @@ export class SimulatedNode<Role extends Service = Service> {
     );
   }
 
-  /** A request from outside, on a connection that no fault touches. */
+  /** Sends a client's request, on a connection that no fault touches. */
   request(request: HttpRequest, reply: (reply: HttpReply) => void): void {
     const { process } = this;
     const { body } = request;
@@ -142,12 +145,12 @@ export class SimulatedNode<Role extends Service = Service> {
     this.#served.clear();
   }
 
-  /** Its present life, paused or not; the oracles' way to look inside. */
+  /** The role's instance while the process is alive, paused or not; oracles look inside it. */
   get living(): Role | undefined {
     return this.process.alive ? this.#service : undefined;
   }
 
-  /** What its present life would say, paused or not. */
+  /** @returns the node's answer to the request at this moment, paused or not; undefined while it is dead */
   peek(request: HttpRequest): HttpReply | undefined {
     let answer: HttpReply | undefined;
     this.living?.handle(request, (reply) => {

@@ -1,5 +1,5 @@
-// The person who runs the cluster: looks at it every few seconds, and does what a person would with what he can
-// see. He knows which machines are gone, and what the controller says; now and then he is mistaken or impatient.
+// The simulated operator: inspects the cluster every few seconds, and acts as a person would who sees which machines
+// are gone and what the controller reports. Now and then he is mistaken or impatient.
 
 import {
   answeringMembers,
@@ -22,7 +22,7 @@ import type { World } from './world.ts';
 
 const NO_KEY = Buffer.alloc(0);
 const LOOKS_EVERY_MS = [1000, 3000] as const;
-/** Everything that has a machine runs and reaches the controller for so long before he believes that that is all. */
+/** Every node with a machine must run and be heard for so long before he believes that no other comes back. */
 const STEADY_MS = 3000;
 
 export class Operator {
@@ -60,7 +60,7 @@ export class Operator {
     this.#isImpatient = shape.isImpatient;
   }
 
-  /** When he last gave up a partition: copies of it are made from then on. */
+  /** World time at which he last gave up a partition; new copies of it are made from then on. */
   get actedMs(): number {
     return this.#actedMs;
   }
@@ -76,7 +76,7 @@ export class Operator {
     const { map } = this.#oracles;
     const { process } = this.#cluster.controller;
     if (map === undefined || !process.alive || process.paused) {
-      // He cannot see anything, so nothing that he saw before counts.
+      // Without a controller he sees nothing, and what he saw before no longer counts.
       this.#steadySinceMs = this.#world.nowMs;
       return;
     }
@@ -86,7 +86,7 @@ export class Operator {
     if (this.#world.random.chance(0.1)) this.#doSomethingNeedless();
   }
 
-  /** Whether whoever has a machine runs, and is heard by the controller. */
+  /** Whether every node that has a machine runs and is heard by the controller. */
   #isSteady(): boolean {
     const { controller, network, storages, spares } = this.#cluster;
     return storages
@@ -100,7 +100,7 @@ export class Operator {
       );
   }
 
-  /** H5c: he saw the machine burn; and when nothing needs the node any more he takes it off the list. */
+  /** H5c: he saw the machine burn, so he declares the node dead; and removes it from the map once nothing needs it. */
   #forgetTheGone(): void {
     for (const { process } of this.#losses.burned) {
       if (process.name.startsWith('controller') || this.#world.random.chance(0.5)) continue;
@@ -126,11 +126,11 @@ export class Operator {
     if (given.length > 0 && this.#shape.acceptsLosses) this.#accept(given);
   }
 
-  /** Nobody who is missing can be brought back; or he does not want to wait for whoever he does not reach. */
+  /** Whether he gives the partition up: no missing member can come back, or he is impatient. */
   #isHopeless({ members }: PartitionEntry): boolean {
     const isSteady = this.#world.nowMs - this.#steadySinceMs > STEADY_MS;
     if (!isSteady) return this.#isImpatient && this.#isOutOfPatience;
-    // Without a member whose machine is gone, who is there will come to terms by itself.
+    // If no member's machine or data is gone, the members settle the partition by themselves.
     const isGone = (id: string) =>
       [...this.#losses.burned].some(({ process }) => process.name === id) ||
       this.#losses.hasLost(id);
@@ -153,15 +153,16 @@ export class Operator {
     this.#oracles.lossAccepted(lost);
     this.#history.acceptLoss(lost, this.#world.nowMs);
     this.#hands.tell(CONTROL.acceptLoss, { partitions: [...partitions] });
-    // Said twice, as an impatient person does.
+    // An impatient person sends it twice.
     if (this.#world.random.chance(0.2)) {
       this.#hands.tell(CONTROL.acceptLoss, { partitions: [...partitions] });
     }
   }
 
   /**
-   * Nothing needs be lost of what those have who know of themselves that they had everything for longest, if the
-   * controller hears them. Others may have more, and cannot know it: a copy that was never finished, say.
+   * Whether the controller hears nodes that have all acknowledged records of the partition, so that nothing need be
+   * lost. It can rely only on the nodes that know themselves complete up to the latest epoch; others may hold more
+   * without a way to know it, such as an unfinished copy.
    */
   #isKeptBySomebody(partition: PartitionId, keys: readonly string[]): boolean {
     const heard = this.#cluster.storages.filter((node) => this.#isHeard(node));
@@ -186,7 +187,7 @@ export class Operator {
     );
   }
 
-  /** What changes nothing where nothing is wrong, or names what is not there. */
+  /** Sends a command that changes nothing in a healthy cluster, or that names an unknown node. */
   #doSomethingNeedless(): void {
     const { random } = this.#world;
     const node = random.pick(this.#cluster.storages);
@@ -198,7 +199,7 @@ export class Operator {
       case 2:
         return this.#hands.add();
       case 3:
-        // H5c: of a node that runs, only the lives before are forgotten; of one that is down, he knows it.
+        // H5c: `forget` of a running node concerns only earlier incarnations; of any other he knows that it is down.
         if (this.#isDown(node)) this.#hands.tell(CONTROL.forget, { node: node.process.name });
     }
   }

@@ -1,6 +1,6 @@
-// Questions from inside, which no client could ask: does every copy that serves hold what was
-// acknowledged (I5), had the lease of a removed member lapsed (I7), do the copies agree in the end? They
-// see what clients miss, because a quick next set masks a lost one.
+// Checks that look inside the nodes, as no client can: whether every serving copy holds what was acknowledged (I5),
+// whether the lease of a removed member had lapsed (I7), whether the copies agree in the end. They find errors that
+// clients miss because a quick next set masks a lost one. What a copy is, is copies.ts's.
 
 import type { HttpReply } from '../cluster/http/http.ts';
 import {
@@ -36,17 +36,17 @@ export class Oracles {
   readonly #cluster: SimulatedCluster;
   readonly #violation: (text: string) => void;
   readonly #history: History;
-  /** The highest of each key. */
+  /** By key: the acknowledged write with the highest version. */
   readonly #acknowledged = new Map<string, AcknowledgedSet>();
-  /** Keys of which the operator gave up what some nodes may have that live. */
+  /** Keys whose partition the operator gave up: nodes with given-up copies may still run, and acknowledge sets. */
   readonly #givenUp = new Set<string>();
-  /** As the controller published it last, as far as it could be asked. */
+  /** The map that the controller published last, as far as it could be asked. */
   #map: ClusterMap | undefined;
-  /** Every map that it published, as JSON, by version. */
+  /** Every published map as JSON, by its version. */
   readonly #published = new Map<string, string>();
-  /** Those of a controller that knew nothing of the one that took its place. */
+  /** Versions of maps that a controller made without knowing the maps of the one that took its place. */
   readonly #passedOver = new Set<string>();
-  /** Of that map, by key: after each set all keys are looked at, and a map holds for hundreds of sets. */
+  /** By key, for the present map: every set checks all keys, and one map holds for hundreds of sets. */
   readonly #places = new Map<string, Place>();
 
   constructor(
@@ -68,7 +68,10 @@ export class Oracles {
     return this.#map;
   }
 
-  /** @returns false when all who acknowledged it had been given up by the operator, so that nobody promises it */
+  /**
+   * Notes an acknowledged write, and checks I5 for its key.
+   * @returns false when only given-up members acknowledged it, so that nobody promises to keep it
+   */
   acknowledged({ kind, key, version }: ClientOperation): boolean {
     if (version === undefined) return true;
     const known = this.#acknowledged.get(key);
@@ -82,8 +85,8 @@ export class Oracles {
   }
 
   /**
-   * Nobody who serves by the controller's map has it. Were there one, it took part in an epoch that was over for
-   * it, and the others of its epoch must have the record as well (I3, I5).
+   * Whether no serving member of the controller's map has the write. If a serving member had acknowledged it, then at
+   * an epoch at which every other serving member must hold the record too (I3, I5).
    */
   #isOnlyWithGivenUp(key: string, acknowledged: AcknowledgedSet): boolean {
     const map = this.#map;
@@ -97,7 +100,7 @@ export class Oracles {
     return this.#acknowledged.keys();
   }
 
-  /** The operator gave up what these partitions had: from here on only what is acknowledged now counts. */
+  /** The operator gave up the data of these keys: only what is acknowledged from now on must be there. */
   lossAccepted(keys: readonly string[]): void {
     for (const key of keys) {
       this.#acknowledged.delete(key);
@@ -105,7 +108,7 @@ export class Oracles {
     }
   }
 
-  /** Whether the node has what was acknowledged of the key, or something newer; undefined if it cannot be asked. */
+  /** Whether the node has the acknowledged write of the key, or a newer one; undefined if it cannot be asked. */
   holds(node: SimulatedNode<StorageNode>, key: string): boolean | undefined {
     const acknowledged = this.#acknowledged.get(key);
     const map = this.#map;
@@ -116,7 +119,7 @@ export class Oracles {
     return !this.#isBehind(key, acknowledged, copyFrom(held));
   }
 
-  /** I5. */
+  /** Checks I5 for all keys. @param when completes the sentence of a violation */
   checkCopies(when: string): void {
     for (const key of this.#acknowledged.keys()) this.#checkCopiesOf(key, when);
   }
@@ -136,16 +139,18 @@ export class Oracles {
     }
   }
 
-  /** Whether the copy lacks what was acknowledged. */
+  /** Whether the copy lacks the acknowledged write. */
   #isBehind(key: string, { version, isValue }: AcknowledgedSet, copy: HeldCopy): boolean {
     if (copy.version < version) return true;
     if (!isValue || copy.value !== undefined || this.#cluster.isCache) return false;
-    // What is absent may be below a floor that another key's delete raised, or in a cache its own eviction.
+    // An absent value may be below a floor that another key's tombstone raised, or in a cache an eviction of its own.
     return !this.#history.mayBeDeleted(key, version, this.#world.nowMs);
   }
 
   /**
-   * After healing: as many copies as there should be, and all alike; those of a cache evict each its own.
+   * Checks that after healing each partition has enough copies and all agree; in a cache, where each node evicts for
+   * itself, they need not agree.
+   * @param copies how many serving members each partition should have
    * @param gone nodes that nobody brings back
    */
   checkConvergence(
@@ -156,7 +161,7 @@ export class Oracles {
     for (const problem of this.unconverged(keys, copies, gone)) this.#violation(problem);
   }
 
-  /** @returns what is not yet as it should be */
+  /** @returns a line for each thing that is not yet as it should be */
   unconverged(
     keys: readonly string[],
     copies: number,
@@ -180,7 +185,7 @@ export class Oracles {
     for (const key of this.#cluster.isCache ? [] : keys) {
       const place = this.#placeOf(map, key);
       const seen = place.servers.map((server) => contentOf(copyOf(server, place)));
-      // R10: what one of them has no memory for comes once there is. emptying.ts makes room, and then this is asked again.
+      // R10: a member without memory repairs its copy once there is room: emptying.ts makes room, then asks again.
       const isShort = place.servers.some(
         ({ node }) => figureOf(node, 'velourfog_unrepaired_records') > 0,
       );
@@ -191,15 +196,16 @@ export class Oracles {
   }
 
   /**
-   * Ground truth, for whoever destroys data: of every partition that the node holds another copy in sync
-   * is intact, and so is a majority of the witnesses: when two of three are gone without a proof, only
-   * an operator can go on.
+   * The ground truth for faults that destroy data: whether every partition of the node has another intact copy in sync,
+   * and a majority of the witnesses is left. With two of three witnesses gone and no proof of death, only an operator
+   * can go on.
+   * @param isIntact whether this incarnation of a node still has its data
    */
   canLose(node: SimulatedNode, isIntact: (life: Life) => boolean): boolean {
     return this.keepsWitnesses([node], isIntact) && this.isCopied(node, isIntact);
   }
 
-  /** The first half of that: enough for whoever keeps its directory, and so its vote. */
+  /** The first half of `canLose`: enough for a node that keeps its directory, and so its vote as a witness. */
   isCopied(node: SimulatedNode, isIntact: (life: Life) => boolean): boolean {
     const map = this.#map;
     if (map === undefined) return false;
@@ -214,7 +220,7 @@ export class Oracles {
     );
   }
 
-  /** Whether without these nodes a majority of the witnesses is left, of both sets while they change. */
+  /** Whether a majority of the witnesses is left without these nodes; of both sets while they change (H13). */
   keepsWitnesses(gone: readonly SimulatedNode[], isIntact: (life: Life) => boolean): boolean {
     const map = this.#map;
     if (map === undefined) return false;
@@ -226,7 +232,7 @@ export class Oracles {
     return electorates.every((set) => 2 * set.filter(stays).length > set.length);
   }
 
-  /** The life that a node lives now, once it has its incarnation. */
+  /** The node and its present incarnation; undefined while it has none. */
   lifeOf(node: SimulatedNode): Life | undefined {
     const incarnation = Number(statusOf(node)?.incarnation ?? 0);
     if (incarnation === 0) return undefined;
@@ -236,7 +242,7 @@ export class Oracles {
     };
   }
 
-  /** The incarnation that a node has or had, the highest known of. */
+  /** The highest known incarnation of a node, present or former; 0 if it never had one. */
   incarnationOf(node: SimulatedNode): number {
     const { name } = node.process;
     const map = this.#map;
@@ -251,8 +257,7 @@ export class Oracles {
     const { map } = mapReply(JSON.parse(bytesOf(reply).toString()));
     if (map === undefined) return;
     this.#checkVersion(map);
-    // A controller that slept while another one took its place, or starts from what it knew before that, goes on for a
-    // moment; nobody follows it.
+    // A former controller that slept, or started from an older state, still publishes for a moment; no node follows it.
     const isPresent = controller === this.#cluster.controller;
     if (!isPresent && earlier && !isFollowed(map, earlier)) {
       if (isOfStaleLineage(map, earlier.version))
@@ -266,7 +271,7 @@ export class Oracles {
     this.checkCopies('when a map was published');
   }
 
-  /** I1: also after any number of recoveries. */
+  /** I1: two published maps never share a version, after any number of recoveries. */
   #checkVersion(map: ClusterMap): void {
     const version = encodeMapVersion(map.version);
     const published = JSON.stringify(map);
@@ -275,7 +280,10 @@ export class Oracles {
     this.#published.set(version, published);
   }
 
-  /** I1: of one version there is one map, whoever put it together from whatever changes (H38). */
+  /**
+   * I1: every node's map is the published map of its version, also when it was put together from deltas (H38). H32: and
+   * no node follows a map of a stale lineage.
+   */
   checkMaps(): void {
     for (const node of this.#cluster.storages) {
       const map = mapOf(node);
@@ -294,7 +302,7 @@ export class Oracles {
     }
   }
 
-  /** I7: whoever is no member any more answers no gets. */
+  /** I7: a removed member answers no gets. */
   #checkRemovals(earlier: ClusterMap, map: ClusterMap): void {
     for (const [partition, entry] of earlier.partitions.entries()) {
       const now = map.partitions[partition]?.members ?? [];
@@ -312,7 +320,7 @@ export class Oracles {
     const node = this.#nodeOf(life);
     const status = node === undefined ? undefined : statusOf(node);
     if (node === undefined || status?.incarnation !== String(life.incarnation)) return false;
-    // By its own answer: it may know more than the map that it has adopted says.
+    // Ask the node itself: it may know restrictions of a newer map than the one it has adopted.
     return answersGets(node.living, partition as PartitionId);
   }
 
@@ -322,7 +330,7 @@ export class Oracles {
       const bytes = Buffer.from(key);
       const partition = partitionOf(bytes, map.digits);
       const { frozen, members } = partitionEntry(map, partition);
-      // Of a frozen one nobody answers for it, and it may be another entry that counts in the end (H32).
+      // Nobody answers for a frozen partition, and another entry may be the one that counts in the end (H32).
       const serving = frozen ? [] : members.filter(({ role }) => role === 'serving');
       const servers = serving.flatMap((member) => {
         const node = this.#nodeOf(member);
@@ -349,14 +357,17 @@ function statusOf(node: SimulatedNode): Readonly<Record<string, string>> | undef
   return reply === undefined ? undefined : JSON.parse(bytesOf(reply).toString());
 }
 
-/** Whether nodes that have the other map take this one for a later one. */
+/** Whether a node that has the other map would adopt this one as a later map. */
 function isFollowed(map: ClusterMap, other: ClusterMap): boolean {
   return (
     compareMapVersions(map.version, other.version) >= 0 && !isOfStaleLineage(map, other.version)
   );
 }
 
-/** So many keys in each of the first partitions. */
+/**
+ * @param digits the hexadecimal digits of partition ids
+ * @returns `each` keys for each of the first `partitions` partitions
+ */
 export function keysOfPartitions(
   digits: number,
   partitions: number,

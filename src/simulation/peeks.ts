@@ -1,15 +1,18 @@
-// What simulated nodes say of themselves when they are asked between two events. That no time passes is node.ts's.
+// Reads metrics of simulated nodes between two events; no time passes (`SimulatedNode.peek`).
 
 import type { SimulatedNode } from './node.ts';
 import { bytesOf, plainGet } from './requests.ts';
 
-/** Nothing of a node that does not live. */
+/** @returns the text of the node's metrics; empty while it does not run */
 export function metricsOf(node: SimulatedNode): string {
   const reply = node.peek(plainGet('/metrics'));
   return reply === undefined ? '' : bytesOf(reply).toString();
 }
 
-/** @returns 0 where the node does not live, or has no such metric without labels */
+/**
+ * @param name a metric without labels
+ * @returns its value; 0 while the node does not run, or has no such metric
+ */
 export function figureOf(node: SimulatedNode, name: string): number {
   return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metricsOf(node))?.[1] ?? 0);
 }

@@ -1,16 +1,16 @@
-// A simulated process: it can be paused (its events wait), crash (they are gone) and start again. Its clocks run
-// a little off, as real ones do, may jump, and may stand still with its machine.
+// A simulated process: it can be paused (its events wait), crash (they are dropped) and start again. Its clocks run a
+// little fast or slow, as real ones do, may jump, and may stand still with its machine.
 
 import { assert } from '../cluster/assert.ts';
 import { FatalError } from '../cluster/http/errors.ts';
 import type { Cancel, Clock, Timers } from '../cluster/ports.ts';
 import type { World } from './world.ts';
 
-/** Where the virtual wall clocks begin; any time will do that is not near 0. */
+/** Where the virtual wall clocks begin; any time far from 0 will do. */
 const WALL_START_MS = 1_700_000_000_000;
 /** Clock rates agree within this share (docs/protocol.md, leases and witnesses). */
 const DRIFT_MAX = 0.05;
-/** Less than any clock shows: what is left of a timer by rounding. */
+/** Rounding may leave a timer this much early: less than any clock shows, so it is not waited for. */
 const NOTHING_MS = 1e-6;
 
 export class SimulatedProcess implements Clock, Timers {
@@ -21,7 +21,7 @@ export class SimulatedProcess implements Clock, Timers {
   #alive = false;
   #paused = false;
   #suspended = false;
-  /** When it last began to run again, after a pause or a suspension; the oracles give it time from then on. */
+  /** World time at which it last woke from a pause or a suspension; oracles count its deadlines from then. */
   #awakeSinceMs = 0;
   /** The monotonic clock showed `monotonicMs` when the world's time was `worldMs`. */
   #monotonicFrom = { worldMs: 0, monotonicMs: 0 };
@@ -42,7 +42,7 @@ export class SimulatedProcess implements Clock, Timers {
     return this.#alive;
   }
 
-  /** Whether its events wait, be it by SIGSTOP or because its machine is suspended. */
+  /** Whether its events wait, because of SIGSTOP or because its machine is suspended. */
   get paused(): boolean {
     return this.#paused || this.#suspended;
   }
@@ -51,7 +51,7 @@ export class SimulatedProcess implements Clock, Timers {
     return this.#awakeSinceMs;
   }
 
-  /** Of one life: what belongs to an earlier one must find it changed. */
+  /** The number of the present incarnation; a crash changes it, so callbacks of an earlier one can be dropped. */
   get life(): number {
     return this.#life;
   }
@@ -65,7 +65,7 @@ export class SimulatedProcess implements Clock, Timers {
     return WALL_START_MS + this.world.nowMs + this.wallOffsetMs;
   }
 
-  /** By the monotonic clock, so a timer waits for longer when its machine is suspended meanwhile. */
+  /** Waits by the monotonic clock, so a timer takes longer when its machine is suspended meanwhile. */
   after(milliseconds: number, callback: () => void): Cancel {
     let cancelled = false;
     const dueMs = this.monotonicMs() + milliseconds;
@@ -82,13 +82,13 @@ export class SimulatedProcess implements Clock, Timers {
     };
   }
 
-  /** In true time, in this life only. */
+  /** Runs the callback after so much world time, unless this incarnation has ended by then. */
   later(delayMs: number, callback: () => void): void {
     const life = this.#life;
     this.world.at(delayMs, () => this.run(life, callback));
   }
 
-  /** Runs what happens to the given life of this process: now, when it wakes, or never. */
+  /** Runs a callback of the given incarnation: now, when the process wakes, or never if that incarnation is over. */
   run(life: number, callback: () => void): void {
     if (!this.#alive || this.#life !== life) return;
     if (this.paused) {
@@ -119,7 +119,7 @@ export class SimulatedProcess implements Clock, Timers {
     this.#life++;
   }
 
-  /** SIGSTOP: its clocks go on. */
+  /** SIGSTOP: events wait, the clocks run on. */
   pause(): void {
     this.#paused = this.#alive;
   }
@@ -130,7 +130,7 @@ export class SimulatedProcess implements Clock, Timers {
     this.#wake();
   }
 
-  /** Its machine is suspended: the monotonic clock stands still with it. */
+  /** Its machine is suspended: events wait, and the monotonic clock stands still. */
   suspend(): void {
     if (this.#suspended || !this.#alive) return;
     this.#monotonicFrom = { worldMs: this.world.nowMs, monotonicMs: this.monotonicMs() };
@@ -138,7 +138,9 @@ export class SimulatedProcess implements Clock, Timers {
     this.#suspendedSinceMs = this.world.nowMs;
   }
 
-  /** @param seen false: the hypervisor hid it, so that the wall clock has stood still as well */
+  /**
+   * @param seen false: the hypervisor hid the suspension, so the wall clock stood still as well and is late from now on
+   */
   endSuspension(seen: boolean): void {
     if (!this.#suspended) return;
     if (!seen) this.wallOffsetMs -= this.world.nowMs - this.#suspendedSinceMs;

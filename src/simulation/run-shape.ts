@@ -1,5 +1,6 @@
-// How large a run is, how long, and what it is made of, as its seed draws it. Short runs are many and dense; long
-// ones have all partitions, more nodes, faults that last, and half of them one fault at a time.
+// The shape of a run, drawn from its seed: cluster, keys, load, and how long faults last. Short runs are many and
+// dense; long ones have keys in all partitions, more nodes and faults that last, and half of them strike one fault at a
+// time.
 
 import type { Epoch } from '../cluster/model/identity.ts';
 import { CHUNK_RECORD_BYTES } from '../cluster/model/limits.ts';
@@ -12,64 +13,66 @@ import type { ProgrammeName } from './programmes.ts';
 export interface RunShape {
   readonly cluster: ClusterShape;
   readonly keys: readonly string[];
-  /** In one of their partitions; one client has it for itself. */
+  /** A key in the same partition as the first of `keys`, which only one client sets (H30). */
   readonly loneKey: string;
-  /** All values are so long; 0: mostly short ones, some longer. */
+  /** The length of every value in bytes; 0: mostly short values, some longer. */
   readonly valueBytes: number;
   /** Share of the values that travel in chunks (D13). */
   readonly longShare: number;
-  /** A store whose memory does not have room for all that is set. */
+  /** A store (not a cache) with less memory than all its values need. */
   readonly isTight: boolean;
-  /** Whether somebody makes backups, and puts them back. */
+  /** Whether backups are made during the run, and restored. */
   readonly isBackedUp: boolean;
   readonly clients: number;
-  /** The first so many only read. */
+  /** How many of the clients only read. */
   readonly readers: number;
-  /** The longest pause of a client between two operations, of those that only read and of the others. */
+  /** The longest pause between two operations of a client: of one that only reads, and of one that also writes. */
   readonly thinkMs: readonly [number, number];
-  /** Whether one key is set far more often than all others, without waiting for answers. */
+  /** Whether one key at a time is set far more often than all others, without waiting for answers. */
   readonly hasHotKey: boolean;
-  /** Of the sets with a ttl, the share and how long it is; whole seconds, as the API has them. */
+  /** The share of sets that have a ttl, and the longest ttl in whole seconds, as the API takes them. */
   readonly ttl: { readonly share: number; readonly secondsMax: number };
-  /** How far a clock may jump at most. */
+  /** The longest distance in ms that a wall clock may jump. */
   readonly jumpMsMax: number;
   readonly faultsMs: number;
-  /** From the end of all faults to when everything works again. */
+  /** How long after the end of all faults everything must work again. */
   readonly settledAfterMs: number;
-  /** One fault at a time, on a network that loses nothing: then hardly anything may fail. */
+  /** One fault at a time, on a network that loses nothing: then hardly any operation may fail (fault-log.ts). */
   readonly isCalm: boolean;
-  /** From the end of one fault, or in a storm from its beginning, to the next. */
+  /**
+   * The shortest and longest gap before the next fault: from the end of the last one if calm, else from its beginning.
+   */
   readonly gapMs: readonly [number, number];
   /** Whether faults may last for a minute. */
   readonly lasts: boolean;
-  /** Whether there are losses that only the operator can accept. */
+  /** Whether faults may cost data that only the operator can give up. */
   readonly acceptsLosses: boolean;
-  /** Whether the operator gives up also what he merely does not reach. */
+  /** Whether the operator gives up partitions also when he merely cannot reach their members. */
   readonly isImpatient: boolean;
-  /** So long nobody answers for a partition before the operator gives it up. */
+  /** The operator gives up a partition only when nobody has answered for it for this long. */
   readonly patienceMs: number;
 }
 
 type DrawnShape = Omit<RunShape, 'acceptsLosses'>;
 
-/** Of a cache: more keys, and longer values, than its nodes have memory for. */
+/** A cache run: its values do not fit into the memory of its nodes, in bytes each. */
 const CACHE = { valueBytes: 80, memoryBytes: [5000, 6200] } as const;
 /**
- * Of a store the same, and some more: the two segments that are filled are never cleaned, and with less than one
- * further beside them, the four that are reserved and the indexes, what is deleted would make no room.
+ * A tight store has the cache's memory and some more. The two segments that are being filled are never cleaned; with
+ * less than one further segment beside them, the four reserved ones and the indexes, deletes could make no room.
  */
 const TIGHT = { keys: 9, moreBytes: 700 } as const;
 
-/** The battery of a machine's clock is empty. */
+/** The jump of a clock whose battery is empty. */
 const ANY_JUMP_MS = 40 * 24 * 3_600_000;
 
-/** Rare enough to leave most of the runs to what else there is. */
+/** The share of runs with a tight store: small, because a full store hides most other behaviour. */
 const TIGHT_SHARE = 0.08;
 
-/** What some thousand recoveries of a controller spend, within hours if it crashes at every start. */
+/** An epoch as some thousand recoveries leave it: a controller that crashes at every start reaches it within hours. */
 const SPENT_EPOCHS = 2 ** 32 - 2_500_000;
 
-/** Programmes that need a data directory at every storage node. */
+/** Programmes whose nodes have data directories, as their promises or copies must survive (D6). */
 const KEEPS_DATA: readonly ProgrammeName[] = [
   'controller-loss',
   'controller-loss-accepted',
@@ -80,7 +83,7 @@ const KEEPS_DATA: readonly ProgrammeName[] = [
   'old-copy',
 ];
 
-/** Between two strikes of programmes that take longer than others: one would undo the other. */
+/** Gaps between two strikes of the programmes that take long: a shorter one would let a strike undo the one before. */
 const GAPS_MS: Readonly<Partial<Record<ProgrammeName, readonly [number, number]>>> = {
   'controller-loss-accepted': [500, 14_000],
   'controller-loss-emptied': [2000, 8000],
@@ -89,9 +92,9 @@ const GAPS_MS: Readonly<Partial<Record<ProgrammeName, readonly [number, number]>
 };
 
 export function shortRun(random: SeededRandom, programme: ProgrammeName | undefined): DrawnShape {
-  // It takes a third member, which both sides reach.
+  // 'controller-loss-accepted' needs a third member, which both sides of the cut reach.
   const isAccepted = programme === 'controller-loss-accepted';
-  // Only what was not synced can be lost with the power.
+  // 'controller-loss-emptied' takes records by a loss of power, which takes only unsynced ones: not with `always`.
   const losesRecords = programme === 'controller-loss-emptied';
   const redundancy = isAccepted ? 3 : 2 + random.below(2);
   const cacheBytes = random.between(...CACHE.memoryBytes);
@@ -106,7 +109,7 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
       storages: 4 + random.below(2),
       frontends: 3,
       redundancy,
-      // What a recovery finds must have been kept (D6).
+      // A recovery counts only the promises of stores that still have them, so these programmes keep data (D6).
       fsync:
         !KEEPS_DATA.some((name) => name === programme) && random.chance(0.3)
           ? undefined
@@ -124,7 +127,7 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
         ...gracesOf(random.pick([300, 1200]), isTight),
       },
     },
-    // Two partitions only: what one key's delete does to another shows then.
+    // Two partitions only, so that keys share a partition and a delete of one shows what it does to the others.
     keys: keysOfPartitions(digits, 2, isTight ? TIGHT.keys : isCache ? 5 : 3),
     loneKey: loneKeyOf(digits),
     valueBytes: isCache || isTight ? CACHE.valueBytes : 0,
@@ -140,7 +143,7 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
     faultsMs: isAccepted || losesRecords ? 14_000 : 8000,
     settledAfterMs: 9000,
     isCalm: false,
-    // Sparse faults let a state settle in; dense ones hide what it does.
+    // Sparse faults let the cluster settle in a wrong state, which dense faults would hide.
     gapMs: (programme && GAPS_MS[programme]) ?? (sparse ? [500, 2500] : [30, 400]),
     lasts: false,
     isImpatient: isAccepted || random.chance(0.2),
@@ -149,8 +152,9 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
 }
 
 /**
- * Below the long tail of the network's delays, so that sets of before a delete come after it is forgotten; half of the
- * tight runs keep deletes for longer than they last, unless memory is short.
+ * Times for which deletes and expired records are kept: shorter than the network's longest delays, so that a set sent
+ * before a delete can arrive after that was forgotten. Half of the tight runs keep deletes for longer than the run
+ * lasts, unless memory is short.
  */
 function gracesOf(tombstoneGraceMs: number, isTight: boolean) {
   const short = { tombstoneGraceShortMs: 300, expiryGraceShortMs: 500 };
@@ -160,7 +164,7 @@ function gracesOf(tombstoneGraceMs: number, isTight: boolean) {
     : { ...short, tombstoneGraceMs, expiryGraceMs: short.expiryGraceShortMs };
 }
 
-/** The one after those that any run has in its first partition. */
+/** The key after all those that any run has in its first partition. */
 function loneKeyOf(digits: number): string {
   return keysOfPartitions(digits, 1, TIGHT.keys + 1)[TIGHT.keys] ?? '';
 }

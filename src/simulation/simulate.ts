@@ -1,5 +1,6 @@
-// One run: a cluster founded in peace, a phase of faults under load, then healing, and in the end the
-// questions: was every promise kept, has every serving copy what was acknowledged, does it work again?
+// One run of the simulator: it founds a cluster without faults, strikes it with faults under load, heals it, and then
+// checks that every promise was kept, that every serving copy has what was acknowledged, and that the cluster works
+// again. Which faults strike is nemesis.ts's; each checker is a file of its own.
 
 import { OWN_CLOCK_OFF_MS_MAX, protocolTimes } from '../cluster/model/limits.ts';
 import { Answers } from './answers.ts';
@@ -32,21 +33,23 @@ export interface RunResult {
   readonly operations: number;
   readonly succeeded: number;
   readonly digest: string;
-  /** How often what happened: log messages, faults, answers to sets, and how long sets took by what was wrong. */
+  /** Counts of events: log messages, faults, answers to sets, and how long sets took by the active fault. */
   readonly occurred: ReadonlyMap<string, number>;
   readonly trace: readonly string[];
 }
 
 const FOUNDED_BY_MS = 3000;
-/** By how much what went by a median may be off: that of whoever was heard. */
+/**
+ * Added to the clock skew (H31): the cluster's time, the median of the clocks heard, may itself be off by this much.
+ */
 const SLACK_MS = 1000;
-/** Without clients, for what was on its way to arrive or to be repaired. */
+/** After the clients stopped, messages still in the network get this long to arrive, and copies to be repaired. */
 const QUIET_MS = 3000;
-/** A set that was begun before takes its time, and its answer may be late by the margin of answers.ts. */
+/** Every operation is answered within this: the set deadline, plus the margin that answers.ts allows. */
 const ANSWERED_WITHIN_MS = 9000;
-/** Copies are complete again so long after the operator gave up a partition. */
+/** Copies are complete again this long after the operator gave up a partition. */
 const COPIED_WITHIN_MS = 8000;
-/** What no process logs while all are of one software: that it could not read what another one sent it. */
+/** No process may log these while all run the same software: each reports a message that could not be read. */
 const NOBODY_LOGS = [
   'answer refused',
   'operation refused',
@@ -54,20 +57,22 @@ const NOBODY_LOGS = [
   'a promise cannot be used',
   'a request failed',
 ];
-/** What a controller says that ends because nodes follow another one, or its recovery (H32). */
+/**
+ * Messages of a controller that ends itself because the nodes follow another controller's map, or its recovery (H32).
+ */
 const STALE_LINEAGE = /which is newer than the one that this controller started from/;
 const OVERRULED = /has promised itself to the recovery of another controller/;
-/** Of a run: each time another recovery must have come to nothing. */
+/** At most so many controllers of a run may end so: each time another controller's recovery must have failed. */
 const OVERRULED_MAX = 4;
 
 export interface SimulationOptions {
-  /** Faults of one aimed kind only; by default all kinds, as the seed draws them. */
+  /** Strikes only with this aimed programme; by default with all kinds of faults, as the seed draws them. */
   readonly programme?: ProgrammeName | undefined;
-  /** All partitions, more nodes, minutes. */
+  /** A long run: keys in all partitions, more nodes, minutes of virtual time. */
   readonly long?: boolean;
   /**
-   * Whether machines burn with what only an operator can bring back, and he gives partitions up; true by default.
-   * Without it nothing is lost, so nothing may be missing in the end.
+   * Whether machines may burn with data that nobody else serves, so that the operator must accept a loss; true by
+   * default. If false, no acknowledged record is lost, so none may be missing in the end.
    */
   readonly acceptsLosses?: boolean;
 }
@@ -107,7 +112,7 @@ class SimulationRun {
     this.#cluster = cluster;
     cluster.onEnd = (node, message) => this.#endedItself(node, message);
     const violation = (text: string) => this.#violations.push(text);
-    // H31: whoever's clock is off by more goes by the median of all; below that each by its own.
+    // H31: a process whose clock is further off than this uses the median of all clocks; below that each uses its own.
     const clockSkewMs = 2 * Math.min(shape.jumpMsMax, OWN_CLOCK_OFF_MS_MAX) + SLACK_MS;
     const history = new History({ isCache: cluster.isCache, clockSkewMs });
     this.#history = history;
@@ -189,7 +194,7 @@ class SimulationRun {
       this.#clients.makeRoom();
       const healedMs = world.nowMs;
       world.runUntil(healedMs + settledAfterMs);
-      // What the operator gave up late is copied late.
+      // A partition that the operator gave up late also gets its copies late.
       const copiedMs = this.#operator.actedMs + COPIED_WITHIN_MS;
       if (copiedMs > world.nowMs) world.runUntil(copiedMs);
       this.#clients.stop();
@@ -205,7 +210,7 @@ class SimulationRun {
       this.#checkStoredNowhere();
       this.#checkAllIsUnderstood();
     } catch (error) {
-      // A broken invariant of the product, or of the simulator.
+      // An assertion of the product failed, or one of the simulator.
       this.#violations.push(
         error instanceof Error ? (error.stack ?? error.message) : String(error),
       );
@@ -213,20 +218,20 @@ class SimulationRun {
   }
 
   /**
-   * A process that ends itself by an error it names is a failure of the run, unless its disk is the reason, or it
-   * was started with other times than the cluster's. A controller that ends to go above others is started again.
+   * A process that ends itself with a FatalError is a violation, unless its disk is the reason or it was started with
+   * another time scale than the cluster. A controller that another controller's recovery overruled is started again.
    */
   #endedItself(node: SimulatedNode, message: string): void {
     if (OVERRULED.test(message) && ++this.#overruled <= OVERRULED_MAX) {
       return this.#losses.startAgain(node);
     }
-    // Two controllers recovered, and the nodes follow the later one.
+    // Two controllers recovered the map, and the nodes follow the later one (H32).
     if (STALE_LINEAGE.test(message) && this.#cluster.formerController !== undefined) return;
     if (node.disk.excuses(message) || node.timeScale !== 1) return;
     this.#violations.push(`${node.process.name} ended itself: ${message}`);
   }
 
-  /** A node that frontends did not reach for long gets nothing for half a minute afterwards (H11). */
+  /** Waits until all copies agree: a node that frontends could not reach gets none for rejoinBarMs (H11). */
   #converge(): void {
     const { keys } = this.#shape;
     const isOver = () =>
@@ -236,7 +241,11 @@ class SimulationRun {
     this.#oracles.checkConvergence(keys, this.#copies(), this.#hands.burned);
   }
 
-  /** R10: a store that is full of deletes takes sets again, long before these are as old as they should become. @returns whether it was */
+  /**
+   * R10: checks that a full store takes sets again once everything is deleted, long before the usual grace of
+   * tombstones.
+   * @returns whether the check ran: only in a tight run with all storage nodes up
+   */
   #empty(): boolean {
     const digits = this.#oracles.map?.digits;
     const { frontends, storages } = this.#cluster;
@@ -245,7 +254,7 @@ class SimulationRun {
     const canBeAsked = frontends.some(({ process }) => process.alive);
     if (!this.#shape.isTight || digits === undefined || !everybodyIsUp || !canBeAsked) return false;
     this.#world.occur('full store emptied');
-    // Now everything is deleted, also what was to be left alone until it expires.
+    // Emptying also deletes the lone key, which the expiry check otherwise leaves alone until it expires.
     this.#expiry.released();
     const violation = (text: string) => this.#violations.push(text);
     new Emptying({
@@ -258,7 +267,7 @@ class SimulationRun {
     return true;
   }
 
-  /** Of each partition, with the machines that are left. */
+  /** How many copies each partition can have on the machines that are left. */
   #copies(): number {
     const { storages, spares } = this.#cluster;
     const left = storages.filter((node) => node.process.alive || !spares.includes(node));
@@ -266,7 +275,7 @@ class SimulationRun {
     return Math.min(this.#shape.cluster.redundancy, left.length - gone.length);
   }
 
-  /** What the sets met at the storage nodes that live in the end: the rare answers are the ones to see. */
+  /** Counts the answers to sets of the storage nodes that run in the end: a run should produce the rare ones too. */
   #countAnswers(node: SimulatedNode): void {
     for (const [, answer = '', count] of metricsOf(node).matchAll(
       /^velourfog_operations_total\{operation="set",answer="(.*)"\} (\d+)$/gm,
@@ -276,7 +285,7 @@ class SimulationRun {
     this.#world.occur('record evicted', figureOf(node, 'velourfog_evicted_records_total'));
   }
 
-  /** Some operation of every key that began well after healing succeeded. */
+  /** Checks that of every key some get and some write succeeded among those that began well after healing. */
   #checkLiveness(sinceMs: number): void {
     for (const key of this.#shape.keys) {
       for (const kinds of [['get'], ['set', 'delete']]) {
@@ -292,7 +301,7 @@ class SimulationRun {
     }
   }
 
-  /** D9: what was answered that it is nowhere is nowhere. */
+  /** D9: checks that no node has the value of a set that was answered "nothing was stored". */
   #checkStoredNowhere(): void {
     const { keys, cluster } = this.#shape;
     const digits = this.#oracles.map?.digits;
@@ -301,7 +310,7 @@ class SimulationRun {
     this.#violations.push(...checkStoredNowhere(this.#history.operations, held));
   }
 
-  /** Who sends nonsense is asked again, or somebody else is, so clients may never see it. */
+  /** Checks that no message was unreadable: it is retried or sent elsewhere, so clients may never notice. */
   #checkAllIsUnderstood(): void {
     for (const line of NOBODY_LOGS) {
       const times = this.#world.occurred.get(line);
@@ -309,7 +318,7 @@ class SimulationRun {
     }
   }
 
-  /** H41: nothing is left of sets that waited for others of their key. */
+  /** H41: checks that no coalesced set still waits at a frontend, and that every operation was answered. */
   #checkNobodyWaits(): void {
     for (const node of this.#cluster.frontends) {
       const waiting = figureOf(node, 'velourfog_waiting_sets');
@@ -323,7 +332,7 @@ class SimulationRun {
   }
 }
 
-/** How long an expired record is kept at least, at any time of the run. */
+/** The shortest time that an expired record may be kept for, at any moment of the run. */
 function expiryGraceMsOf({ cluster, isTight }: RunShape): number {
   const { expiryGraceMs, expiryGraceShortMs } = { ...protocolTimes(1), ...cluster.times };
   return isTight ? Math.min(expiryGraceMs, expiryGraceShortMs) : expiryGraceMs;

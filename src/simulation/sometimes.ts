@@ -1,8 +1,8 @@
-// What must have happened in enough runs: a state that is never reached is not tested.
+// The events that must occur in a batch of runs: a state that is never reached is not tested.
 
 import { FAULTS } from './fault-log.ts';
 
-/** In the few hundred runs of a commit. */
+/** Must occur in the few hundred runs of a commit. */
 const OFTEN: readonly string[] = [
   'lease renewed by witnesses',
   'node fenced',
@@ -35,7 +35,7 @@ const OFTEN: readonly string[] = [
   'set coalesced',
 ];
 
-/** In the runs of a night, short and long ones. */
+/** Must also occur in the runs of a night, short and long ones. */
 const NOW_AND_THEN: readonly string[] = [
   ...Object.keys(FAULTS).map((kind) => `fault: ${kind}`),
   'loss accepted',
@@ -49,8 +49,8 @@ const NOW_AND_THEN: readonly string[] = [
 ];
 
 /**
- * @param occurred how often what happened, of all runs together (`RunResult.occurred`)
- * @returns what never did
+ * @param occurred counts by event, summed over all runs (`RunResult.occurred`)
+ * @returns the wanted events that never occurred
  */
 export function neverOccurred(
   occurred: ReadonlyMap<string, number>,

@@ -1,13 +1,12 @@
-// One file on a simulated disk: what the processes of its machine see of it, and what a loss of power, a
-// failed sync or time may make of that. It grows in place: a log that is never compacted is appended to a
-// thousand times.
+// One file on a simulated disk: the bytes that the processes of its machine see, and what a loss of power, a failed
+// sync or rot makes of them. The buffer grows in place: a log that is never compacted gets a thousand appends.
 
 import { assert } from '../cluster/assert.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 
 export type FileKind = 'log' | 'state';
 
-/** What one call appended. */
+/** The range of bytes that one call appended. */
 interface Appended {
   readonly from: number;
   readonly to: number;
@@ -18,15 +17,15 @@ export class StoredFile {
   #memory: Buffer;
   #length: number;
   #syncedLength: number;
-  /** What was appended whole and is still there, in its order. */
+  /** Ranges of the whole appends that are still intact, in order. */
   readonly #appended: Appended[] = [];
-  /** A truncation that was not synced: a loss of power may undo it. */
+  /** An unsynced truncation and the bytes it cut off: a loss of power may undo it. */
   #cutOff: { readonly at: number; readonly bytes: Buffer } | undefined;
-  /** Only memory has this range, though the system calls it written: no sync brings it to the disk. */
+  /** A range that only the page cache has, yet the system counts it as written: no sync brings it to the disk. */
   #onlyInMemory: Appended | undefined;
   #isRotten = false;
 
-  /** @param bytes survive the machine */
+  /** @param bytes the content, already synced */
   constructor(kind: FileKind, bytes: Buffer = Buffer.alloc(0)) {
     this.kind = kind;
     this.#memory = Buffer.from(bytes);
@@ -34,7 +33,7 @@ export class StoredFile {
     this.#syncedLength = bytes.length;
   }
 
-  /** A view, which holds until the file is changed. */
+  /** A view, valid until the file is changed. */
   get bytes(): Buffer {
     return this.#memory.subarray(0, this.#length);
   }
@@ -43,7 +42,7 @@ export class StoredFile {
     return this.#length;
   }
 
-  /** Bits of it turned over, and nobody may take what it says for what was written. */
+  /** Whether bits of it were flipped, so that its bytes are not what was written. */
   get isRotten(): boolean {
     return this.#isRotten;
   }
@@ -54,12 +53,12 @@ export class StoredFile {
     this.#appended.push({ from, to: this.#length });
   }
 
-  /** What a crash or a full disk left of it. */
+  /** Appends what a crash or a full disk left of an append. */
   appendPart(bytes: Buffer): void {
     this.write(this.#length, bytes);
   }
 
-  /** Anywhere; what is between the end and there is zero. */
+  /** Writes at any position; the gap between the old end and the position becomes zero. */
   write(position: number, bytes: Buffer): void {
     const end = position + bytes.length;
     if (end > this.#memory.length) {
@@ -73,7 +72,7 @@ export class StoredFile {
     this.#syncedLength = Math.min(this.#syncedLength, position);
   }
 
-  /** These bytes are there already; the next sync brings them to the disk, whatever the system calls written. */
+  /** Writes bytes again that the file has: the next sync writes them also where the system thinks it need not. */
   rewrite(position: number, bytes: Buffer): void {
     const end = position + bytes.length;
     assert(this.bytes.subarray(position, end).equals(bytes), 'what is rewritten is there');
@@ -93,16 +92,16 @@ export class StoredFile {
     this.#shorten(length);
   }
 
-  /** @param length what was there when the sync began */
+  /** @param length the length when the sync began; later appends are not synced */
   sync(length = this.#length): void {
     this.#syncedLength = Math.max(this.#syncedLength, Math.min(length, this.#length));
     this.#cutOff = undefined;
   }
 
   /**
-   * A sync failed, and the system dropped what it could not write: all of it, or some pages, which are zero from
-   * now on; or it keeps all of it in memory, and calls it written. It says so once: the next sync succeeds, and
-   * brings nothing to the disk.
+   * A sync failed, and the system dropped the unsynced pages: it loses all of them, or some, which read as zero from
+   * now on; or it keeps them in memory and counts them as written. It reports this once: the next sync succeeds without
+   * writing them.
    */
   loseUnsynced(random: SeededRandom): void {
     const outcome = random.pick(['nothing is left', 'some is zero', 'only memory has it'] as const);
@@ -115,8 +114,8 @@ export class StoredFile {
   }
 
   /**
-   * The machine lost its power: of what was not synced some prefix is there, and of that not always all, for pages
-   * go to the disk in any order. What is there now survives the next loss as well.
+   * The machine lost power: some prefix of the unsynced bytes is left, perhaps with holes, since pages reach the disk
+   * in any order. What is left now also survives the next loss.
    */
   losePower(random: SeededRandom): void {
     this.#loseMemory();
@@ -133,8 +132,8 @@ export class StoredFile {
   }
 
   /**
-   * Whoever finds one of the bytes before here changed, in a log, can tell it from a write that never ended: an
-   * append is behind it that no crash takes away.
+   * In a log, rot before this offset can be told from an interrupted append, because a synced append follows it that no
+   * crash takes away.
    * @returns undefined where there is no such append
    */
   lastSyncedAppend(): number | undefined {
@@ -145,7 +144,7 @@ export class StoredFile {
     return this.#syncedLength;
   }
 
-  /** Some bits of the first so many bytes turn over. */
+  /** Flips bits among the first `bytes` bytes. */
   rot(bytes: number, bits: number, random: SeededRandom): void {
     for (let left = bits; left > 0; left--) {
       const at = random.below(bytes);
@@ -172,7 +171,7 @@ export class StoredFile {
       range.from < this.#length ? { from: range.from, to: this.#length } : undefined;
   }
 
-  /** What ends behind this place is no longer what was appended. */
+  /** Forgets appends that end behind this offset: their bytes are no longer intact. */
   #forgetAppended(length: number): void {
     while ((this.#appended.at(-1)?.to ?? 0) > length) this.#appended.pop();
   }

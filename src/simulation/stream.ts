@@ -1,5 +1,6 @@
-// A stream of operations between two simulated processes: messages in order, both ways, as TCP has them. While a
-// link is cut they wait, and arrive when it heals if both ends still know each other.
+// A stream between two simulated processes: messages in order, both ways, as TCP delivers them. While a link is cut
+// they wait, and arrive when it heals if both ends still know each other. What the network does to them is
+// network.ts's.
 
 import type { Address } from '../cluster/model/identity.ts';
 import { CHUNK_BYTES } from '../cluster/model/limits.ts';
@@ -7,13 +8,13 @@ import type { Link, LinkEvents, LinkHello } from '../cluster/ports.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { World } from './world.ts';
 
-/** What the network does to what is sent now. */
+/** The network as a stream sees it: what it does to a message that is sent now. */
 export interface Weather {
   readonly faults: { readonly resets: number };
-  /** How often a control message arrives: lost, once, or twice. Operations arrive once, as long as the stream lives. */
+  /** How often a control message arrives: 0, 1 or 2 times. Operations arrive once, as long as the stream is open. */
   copiesOf(): number;
   delayMs(): number;
-  /** How much later a message arrives for having been lost on this link, and sent again; or the stream breaks. */
+  /** How much later a batch arrives because TCP had to send it again; 'broken' if the stream does not survive that. */
   retransmissionMs(from: SimulatedProcess, to: SimulatedProcess): number | 'broken';
   isCut(from: SimulatedProcess, to: SimulatedProcess): boolean;
 }
@@ -23,7 +24,7 @@ interface Waiting {
   readonly message: Buffer;
 }
 
-/** One end of a stream: what its process sends, and what it is told. */
+/** One end of a stream: the messages its process sends, and the events it is given. */
 class StreamEnd implements Link {
   readonly process: SimulatedProcess;
   readonly life: number;
@@ -33,9 +34,9 @@ class StreamEnd implements Link {
   closed = false;
   travelling = false;
   batches = 0;
-  /** Since when what this end sends has not come through a cut. */
+  /** World time since which a cut has held up the messages of this end. */
   blockedSinceMs: number | undefined;
-  /** TCP repeats itself then, and not before. */
+  /** World time of TCP's next attempt after a cut; nothing is sent before. */
   repeatsAtMs = 0;
 
   constructor(stream: Stream, process: SimulatedProcess) {
@@ -66,7 +67,7 @@ class StreamEnd implements Link {
     this.#stream.close(reason);
   }
 
-  /** What waits at a process goes in one batch, as the next. */
+  /** Tells the process that its next batch may go: it has collected messages meanwhile. */
   tellReady(): void {
     if (this.closed || this.travelling) return;
     this.process.run(this.life, () => this.events?.ready?.());
@@ -80,7 +81,7 @@ class StreamEnd implements Link {
 }
 
 export class Stream {
-  /** That it was opened to. */
+  /** The address that the stream was opened to. */
   readonly address: Address;
   readonly near: StreamEnd;
   readonly #world: World;
@@ -154,7 +155,7 @@ export class Stream {
     });
   }
 
-  /** Sends on what waits, one message after the other, each way. */
+  /** Sends the waiting messages of both ends, one batch at a time each way. */
   flush(): void {
     const far = this.#far;
     if (!this.#open || far === undefined) return;
@@ -171,12 +172,12 @@ export class Stream {
     if (this.#waitsForTcp(from)) return;
     from.travelling = true;
     from.batches++;
-    // What waits goes as one batch, as the socket's bytes do.
+    // All waiting messages travel as one batch, like the bytes in a socket's buffer.
     const batch = from.outgoing.flatMap((each) => this.#arriving(each));
     from.outgoing = [];
     const lostMs = this.#network.retransmissionMs(from.process, to.process);
     if (lostMs === 'broken') {
-      // Not in this very step: who sends is told later, as by a socket.
+      // Break later, not within `send`: a socket reports an error to its sender only in a later turn.
       this.#world.at(this.#network.delayMs(), () => this.close('reset'));
       return;
     }
@@ -197,8 +198,8 @@ export class Stream {
   }
 
   /**
-   * TCP doubles the time between its tries (RFC 6298), so a cut is followed by a silence that is up to as long as it was;
-   * who opens another connection does not wait for it.
+   * Whether this end still waits for TCP's next attempt. TCP doubles the time between attempts (RFC 6298), so a cut is
+   * followed by a silence of up to its own length; a process that opens another connection does not wait for it.
    */
   #waitsForTcp(from: StreamEnd): boolean {
     const now = this.#world.nowMs;
@@ -213,15 +214,15 @@ export class Stream {
   }
 
   /**
-   * A stream that lives loses nothing. But whoever is slow may never come to a message before its time is over, and
-   * may come to it twice where it was said again; so control messages are lost and repeated one by one.
+   * How often each message arrives. An open stream loses nothing, but a slow receiver may reach a message only after
+   * its deadline, and may get it twice if it was sent again; so control messages are lost and repeated one by one.
    */
   #arriving(message: Waiting): readonly Waiting[] {
     if (this.#purpose === 'operations') return [message];
     return new Array(this.#network.copiesOf()).fill(message);
   }
 
-  /** Both ends learn of it, the other one after a delay; what is on its way may be lost. */
+  /** Closes both ends, the far one after a delay; messages in flight may be lost. */
   close(reason: string): void {
     this.near.tellClosed(reason);
     const far = this.#far;
@@ -236,15 +237,15 @@ export class Stream {
       else if (!this.#network.isCut(process, end.process)) {
         this.#world.at(this.#network.delayMs(), () => end.tellClosed('ECONNRESET'));
       } else {
-        // Across a cut nobody says so: the end is half open until its own deadlines, or TCP's, give up.
+        // Across a cut nobody reports the death: this end stays half open until its own deadlines, or TCP's, give up.
         this.#world.at(HALF_OPEN_MS, () => end.tellClosed('ETIMEDOUT'));
       }
     }
   }
 }
 
-/** The real adapter's. */
+/** The same as in the real adapter (cluster/io/network). */
 const CONNECT_TIMEOUT_MS = 5000;
 const HALF_OPEN_MS = 30_000;
-/** Linux' longest time between two tries. */
+/** Linux' longest time between two TCP retransmissions (TCP_RTO_MAX). */
 const TCP_WAIT_MAX_MS = 120_000;

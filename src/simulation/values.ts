@@ -1,6 +1,6 @@
-// Values of any length, each with a name: a history keeps and compares names, and a long value costs a run its
-// bytes only where they travel. A value is its name and a filler that says of each byte whose it is and where
-// it belongs, so that two values that were mixed, or one that was cut off, have no name.
+// Values of any length, each with a name: a history keeps and compares only names, so a long value costs bytes only
+// while it travels. A value is its name and a filler whose bytes depend on the value and on their place, so mixed or
+// truncated values are recognised.
 
 import type { HttpRequest } from '../cluster/http/http.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
@@ -8,17 +8,17 @@ import { requestOf } from './requests.ts';
 
 export interface Value {
   readonly name: string;
-  /** Its bytes, made when they are asked for. */
+  /** Makes its bytes. */
   body(): Buffer;
 }
 
-/** Of short ones, which are sent with the URL, and of those that are moved, copied and logged on their own. */
+/** Lengths in bytes of middle values; in segments of 512 bytes (cluster.ts) the longer ones are stored on their own. */
 const MIDDLE_BYTES = [100, 3000] as const;
-/** More than one chunk, and more than one answer of a copy (D13). */
+/** Lengths in bytes of long values: more than one chunk, and more than one reply of a copy (D13). */
 const LONG_BYTES = [66_000, 150_000] as const;
 const NAME = /^value (\d+) (\d+);/;
 const NAME_BYTES_MAX = 40;
-/** Values begin at different places of it. */
+/** How many offsets in the pattern fillers begin at. */
 const SHIFTS = 997;
 const pattern = Buffer.from(
   Array.from(
@@ -30,7 +30,7 @@ const pattern = Buffer.from(
 export class Values {
   #made = 0;
 
-  /** @param bytes at least */
+  /** @param bytes the length of the value; a longer name exceeds it */
   next(bytes = 0): Value {
     const number = ++this.#made;
     const name = `value ${number} ${bytes};`;
@@ -40,14 +40,14 @@ export class Values {
     };
   }
 
-  /** @param longShare of long values; each costs about as much as a hundred others */
+  /** @param longShare the share of long values; each costs a run as much time as about a hundred short ones */
   draw(random: SeededRandom, longShare: number): Value {
     if (random.chance(longShare)) return this.next(Math.floor(random.between(...LONG_BYTES)));
     return this.next(random.chance(0.1) ? Math.floor(random.between(...MIDDLE_BYTES)) : 0);
   }
 }
 
-/** @returns the name of a value; what no set has written is named by what is wrong with it */
+/** @returns the name of the value; for bytes that no set wrote, a text that says what is wrong with them */
 export function nameOf(body: Buffer): string {
   const head = body.toString('latin1', 0, NAME_BYTES_MAX);
   const [name = '', number, bytes] = NAME.exec(head) ?? [];
@@ -58,7 +58,7 @@ export function nameOf(body: Buffer): string {
   return filler.equals(fillerOf(Number(number), filler.length)) ? name : `${name} with other bytes`;
 }
 
-/** With the value as its body: a URL has 16 KiB. */
+/** A request that sets the value, in its body: a URL has at most 16 KiB. */
 export function setRequest(key: string, { body }: Value, ttlSeconds?: number): HttpRequest {
   const ttl = ttlSeconds === undefined ? '' : `&ttl=${ttlSeconds}`;
   const target = `/set?key=${encodeURIComponent(key)}${ttl}`;

@@ -1,5 +1,5 @@
-// Virtual time: one queue of events in the order of (time, sequence), and what is written down of a run. The
-// processes that the events happen to are process.ts's.
+// Virtual time: one queue of events in the order of (time, sequence), and the trace, digest and counts of a run. The
+// processes that the events belong to are process.ts's.
 
 import { hash } from 'node:crypto';
 import { assert } from '../cluster/assert.ts';
@@ -33,7 +33,7 @@ export class World {
     return this.#events;
   }
 
-  /** The same seed twice must give the same one: everything noted went into it, in order. */
+  /** A hash over every noted line, in order: two runs of one seed must have the same digest. */
   get digest(): string {
     return this.#digest;
   }
@@ -42,7 +42,7 @@ export class World {
     return this.#trace;
   }
 
-  /** A kind of event that a run may be asked for: what never happens is not tested. */
+  /** Counts an event of this kind. Runs are asked for what they produced: a state never reached is not tested. */
   occur(what: string, times = 1): void {
     this.#occurred.set(what, (this.#occurred.get(what) ?? 0) + times);
   }
@@ -56,7 +56,7 @@ export class World {
     this.#queue.push({ atMs: this.#nowMs + delayMs, sequence: this.#sequence++, run });
   }
 
-  /** Something worth reading when a run failed. */
+  /** Adds a line to the trace, which is printed when a run fails, and to the digest. */
   note(text: string): void {
     const line = `${this.#nowMs.toFixed(3).padStart(11)} ${text}`;
     this.#digest = hash('sha1', `${this.#digest}${line}`);
@@ -75,7 +75,7 @@ export class World {
   }
 }
 
-/** A binary heap. What is out of place travels as a gap, which costs half as much as changing places. */
+/** A binary heap. A displaced event is written only at its final place: half the cost of swapping. */
 class EventQueue {
   readonly #events: Event[] = [];
 
@@ -101,7 +101,7 @@ class EventQueue {
     return first;
   }
 
-  /** From the top, where the gap is. */
+  /** Puts the event in its place, from the root down: `pop` left a gap there. */
   #sink(event: Event): void {
     const events = this.#events;
     let gap = 0;

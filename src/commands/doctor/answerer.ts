@@ -1,4 +1,4 @@
-// Who answers at an address: a node of which role, something that is none, or nobody.
+// Finds out what answers at an address: a node and its role, something else, or nothing.
 
 import { ask, type Silence } from '../../cluster/io/network/ask.ts';
 import type { Names } from '../../cluster/io/network/names.ts';
@@ -21,7 +21,7 @@ export async function answererAt(
   return role === undefined ? { kind: 'foreign' } : { kind: 'node', role };
 }
 
-/** @returns such as `a frontend` */
+/** @returns the answerer in words, such as `a frontend` */
 export function describeAnswerer(answerer: Exclude<Answerer, Silence>): string {
   if (answerer.kind === 'foreign') return 'no node of velour-fog';
   return `a ${answerer.role === 'storage' ? 'storage node' : answerer.role}`;

@@ -1,5 +1,5 @@
-// What the doctor looks at in a cluster: what its controller says, and what each node says that the controller knows,
-// asked from this machine. Judging is apart from asking, in verdicts.ts.
+// The doctor's check of a cluster: asks its controller, and each node that the controller knows, from this machine. The
+// answers are judged in verdicts.ts.
 
 import { ask } from '../../cluster/io/network/ask.ts';
 import type { Names } from '../../cluster/io/network/names.ts';
@@ -23,9 +23,9 @@ const AT_ONCE = 64;
 
 export interface ClusterToLookAt {
   readonly controller: Address;
-  /** Where this machine's node is to be, if it is to be one. */
+  /** The address of this machine's node; undefined if it has none. */
   readonly own: Address | undefined;
-  /** As its processes would be started; undefined: nobody said. */
+  /** The --time-scale of this machine's processes; undefined if it was not given. */
   readonly timeScale: number | undefined;
   readonly timeoutMs: number;
 }
@@ -58,7 +58,7 @@ export function cluster(of: ClusterToLookAt, looks: NameLooks, names: Names): Ch
             role: 'storage' as const,
             isHeard: isHeard(node, status),
           })),
-          // The controller heard it some seconds ago at the latest: meanwhile it may have stopped.
+          // The controller heard it some seconds ago at most: a frontend may have stopped since, so it proves nothing.
           ...status.frontends.map((address) => ({
             address,
             role: 'frontend' as const,
@@ -67,7 +67,7 @@ export function cluster(of: ClusterToLookAt, looks: NameLooks, names: Names): Ch
         ];
         const sights: NodeSight[] = [];
         await eachOf(nodes, AT_ONCE, async (node) => {
-          // What is wrong with the name is said once, and it is why nobody could be asked.
+          // A failed look-up is reported once; it is why the node cannot be asked.
           if ((await looks.addressesOf(hostOf(node.address), report)) === undefined) return;
           const look = lookAt(node.address);
           await Promise.all([look, looks.reachable(node.address, report)]);
@@ -104,7 +104,7 @@ export function cluster(of: ClusterToLookAt, looks: NameLooks, names: Names): Ch
   };
 }
 
-/** Nobody elsewhere reaches a node whose own address is the loopback, or none. */
+/** Reports an own address that is the loopback here, while the controller is elsewhere: no other machine reaches it. */
 async function lookAtOwn(
   controller: Address,
   own: Address,

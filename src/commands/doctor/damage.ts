@@ -1,5 +1,5 @@
-// What the doctor sees of the files in a data directory that a start would refuse, judged as the start does: small files
-// are read whole, of a log the headers and lengths alone; whether every block is sound shows when a node reads them.
+// The doctor's check of damage that would make a start refuse a data directory, judged by the start's own code. Small
+// files are read whole, of log files only headers and lengths; damaged blocks show only when a node reads them.
 
 import { join } from 'node:path';
 import { DIRECTORY_ID_FILE, directoryIdOf } from '../../cluster/io/disk/directory-lock.ts';
@@ -45,7 +45,7 @@ export async function lookForDamage(
   const bytesOf = async (name: string) =>
     isThere(name)
       ? readIn(join(path, name)).catch((error: unknown) => {
-          // Others come and go while a node runs.
+          // While a node runs, files come and go.
           if (codeOf(error) !== 'ENOENT') found(`${name} cannot be read: ${codeOf(error)}`);
           return undefined;
         })
@@ -63,7 +63,7 @@ export async function lookForDamage(
     );
   }
   if (!isThere(IDENTITY_FILE)) {
-    // What is beside a log without an identity is not looked at by the start either.
+    // Without an identity the start inspects nothing else either.
     const sizeOf = (name: string) => entries.find((entry) => entry.name === name)?.stats.size ?? 0;
     const why = whyNotNew(
       entries.map(({ name }) => name),
@@ -86,7 +86,7 @@ export async function lookForDamage(
   report({ check: 'damage', what: `${path}: the log cannot be used: ${NO_MAP_FILE}`, todo: COPY });
 }
 
-/** @returns the files of the log; undefined while a node that runs changes them; a text says what is wrong */
+/** @returns the files of the log; undefined while a running node changes them; a text if something is wrong */
 async function logIn(
   path: string,
   entries: readonly Entry[],
@@ -104,7 +104,7 @@ async function logIn(
   return typeof chosen === 'string' ? chosen : (shortened(chosen.files, identity) ?? chosen.files);
 }
 
-/** The machine has lost nothing since, so that whatever is missing before the last file was there. */
+/** Finds a log file that is too short. Only the last one may be, if the machine lost no write since (H8). */
 function shortened(files: readonly FileOnDisk[], identity: Identity): string | undefined {
   if (!isComplete(identity, bootId())) return undefined;
   for (const [index, { number, length, header }] of files.entries()) {
@@ -112,7 +112,7 @@ function shortened(files: readonly FileOnDisk[], identity: Identity): string | u
     if (next === undefined) return undefined;
     if (header === undefined) return damageAt({ file: number, offset: 0 });
     const before = next.header?.before ?? 0;
-    // Which block is the first that is not whole only reading tells.
+    // Only reading tells which block is the first damaged one, so the lengths are reported.
     if (length < before) return unusable(number, `it has ${length} bytes, and had ${before}`);
   }
   return undefined;

@@ -1,5 +1,5 @@
-// What the doctor looks at in a data directory: room, strangers, modes, owners, who uses it, and damage that shows
-// without reading much. It only reads, takes no lock, and disturbs no process that has one.
+// The doctor's checks of a data directory: free space, foreign files, modes, owners, who uses it, and damage that shows
+// without reading much. It only reads, takes no lock, and disturbs no process that holds one.
 
 import { constants, type Stats } from 'node:fs';
 import { access, stat, statfs } from 'node:fs/promises';
@@ -16,19 +16,19 @@ import type { Check, ReportFinding } from './finding.ts';
 import { megabytes } from './machine.ts';
 import { lookAtUse } from './use.ts';
 
-/** The log's cleaner: three and a quarter times the records, and a few files. */
+/** How large a log may grow while it is compacted: three and a quarter times the records, and a few files. */
 const LOG_OF_MEMORY = 3.25;
 const FILES_MORE = 4;
-/** Of small files and what replaces them: maps of the largest clusters, twice. */
+/** Space for the small files and their replacements: maps of the largest clusters, twice. */
 const SMALL_FILES_BYTES = 64 * 2 ** 20;
 const SMALL_FILES = 16;
-/** Beyond that a directory is another one's. */
+/** How many foreign files are named; a directory with more belongs to somebody else. */
 const STRANGERS_SHOWN = 3;
 const OWN_DIRECTORY =
   'give the node a directory of its own, so that nobody else fills, cleans or reads it';
-/** Sticky, or of a group that new files are to be of: the modes of a directory that many are to use. */
+/** The sticky and setgid bits, which a directory has that many users share. */
 const SHARED_MODES = 0o3000;
-/** What statfs says of file systems that are views of the system, and keep no files. */
+/** Types in statfs of file systems that are views of the system, and store no files (linux/magic.h). */
 const VIEWS: ReadonlyMap<number, string> = new Map([
   [0x9fa0, 'proc'],
   [0x62656572, 'sysfs'],
@@ -44,9 +44,9 @@ const VIEWS: ReadonlyMap<number, string> = new Map([
 export interface DataDirectory {
   readonly path: string;
   readonly memoryBytes: number;
-  /** Is to be a storage node's, if nothing in it says otherwise. */
+  /** Whether it is meant for a storage node, where its files do not say otherwise. */
   readonly isForStorage: boolean;
-  /** Its node runs, so that it is in use is as it should be. */
+  /** Whether its node runs: then it should be in use. */
   readonly isRunning: boolean;
 }
 
@@ -55,7 +55,7 @@ export function directory(of: DataDirectory): Check {
   return {
     name: 'directory',
     async examine(report) {
-      // A link to a directory is as good as that.
+      // `stat` follows a link to a directory; a broken link is inspected itself.
       const stats = await stat(path).catch(() => lstatIfThere(path));
       const entries = stats?.isDirectory() ? await entriesOf(path, report) : [];
       if (stats !== undefined && !stats.isDirectory()) {
@@ -110,7 +110,7 @@ async function lookAtRoom(
   const bytes = Math.max(0, most - logBytes) + SMALL_FILES_BYTES;
   const files =
     Math.max(0, Math.ceil(most / logFileBytes(memoryBytes)) - logs.length) + SMALL_FILES;
-  // A file system in memory that has no limit says no blocks at all.
+  // A file system in memory without a limit reports no blocks at all.
   if (blocks > 0 && bavail * bsize < bytes) {
     report({
       check: 'disk',
@@ -120,7 +120,7 @@ async function lookAtRoom(
         : 'make room: while the disk is full the map cannot change, and a node that ends is not replaced',
     });
   }
-  // A file system that makes them as needed says none at all.
+  // A file system that makes inodes as needed reports none at all.
   if (inodes > 0 && ffree < files) {
     report({
       check: 'disk',
@@ -140,12 +140,12 @@ async function nearestThatIsThere(path: string): Promise<string> {
 const SMALL: readonly string[] = [DIRECTORY_ID_FILE, IDENTITY_FILE, MAP_FILE, STATE_FILE];
 
 function isOwn(name: string): boolean {
-  // Beside each of the small files there is a new one for a moment.
+  // Each small file has a `.new` file beside it for a moment while it is replaced.
   const whole = name.replace(/\.(?:new|\d+)$/, '');
   return SMALL.includes(whole) || whole === EARLIER_LOG_FILE || logFileNumbers([name]).length > 0;
 }
 
-/** @returns what no node put there */
+/** @returns the names of entries that no node put there */
 function lookAtNames(
   path: string,
   entries: readonly Entry[],
@@ -179,7 +179,7 @@ interface Looked {
   readonly path: string;
   readonly stats: Stats;
   readonly entries: readonly Entry[];
-  /** Others use it as well, so that no change of its modes and owners can be advised. */
+  /** Whether others use the directory as well, so that changing its modes or owners cannot be advised. */
   readonly isShared: boolean;
 }
 

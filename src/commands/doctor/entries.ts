@@ -1,4 +1,4 @@
-// The entries of a directory, as a look that holds nothing sees them: they may come and go meanwhile.
+// The entries of a directory, read without a lock: they may come and go meanwhile.
 
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir } from 'node:fs/promises';
@@ -23,7 +23,7 @@ export async function entriesOf(
     const entries = await Promise.all(
       names.map(async (name) => ({ name, stats: await lstatIfThere(join(path, name)) })),
     );
-    // Others come and go while a node runs.
+    // While a node runs, files disappear between the listing and the inspection.
     return entries.filter((entry): entry is Entry => entry.stats !== undefined);
   } catch (error) {
     report({
@@ -35,7 +35,10 @@ export async function entriesOf(
   }
 }
 
-/** Of a file alone: whoever opens a pipe waits for its writer. @throws what codeOf names */
+/**
+ * Opens a regular file only: opening a pipe would wait for its writer.
+ * @throws an error that `codeOf` names
+ */
 export async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {

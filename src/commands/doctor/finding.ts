@@ -1,9 +1,9 @@
-// What the doctor finds, and how it looks: checks beside each other, each in bounded time, and what one of them has
-// found by then counts.
+// The doctor's findings, and how its checks run: all at once, each in bounded time. The findings of a check that runs
+// out of time count as far as it came.
 
-/** One line for people: what is wrong, and what to do. */
+/** A finding, printed as one line: what is wrong, and what to do. */
 export interface Finding {
-  /** The kind of it, for programs. */
+  /** The kind of finding, for programs. */
   readonly check: string;
   readonly what: string;
   readonly todo: string;
@@ -16,7 +16,10 @@ export interface Check {
   examine(report: ReportFinding): Promise<void>;
 }
 
-/** @returns all findings, in the order of the checks */
+/**
+ * @param deadlineMs the time limit of each check
+ * @returns all findings, in the order of the checks
+ */
 export async function examineAll(
   checks: readonly Check[],
   deadlineMs: number,
@@ -55,7 +58,7 @@ async function within(ms: number, work: () => Promise<void>): Promise<'done' | '
   }
 }
 
-/** So many at once: a look at a large cluster is no load, and ends in time. */
+/** Works on all items, at most `atOnce` at a time, so that inspecting a large cluster is no load and ends in time. */
 export async function eachOf<T>(
   items: readonly T[],
   atOnce: number,

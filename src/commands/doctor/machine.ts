@@ -1,4 +1,4 @@
-// What the doctor looks at on this machine besides directories: descriptors, memory, and the ports of the role.
+// The doctor's checks of this machine besides directories: descriptors, memory, and the role's port.
 
 import { createServer } from 'node:http';
 import type { Names } from '../../cluster/io/network/names.ts';
@@ -8,9 +8,9 @@ import { CannotListen, openListeners } from '../../cluster/io/server/listeners.t
 import { whyNot } from '../serve.ts';
 import type { Check, Finding } from './finding.ts';
 
-/** Streams to 256 storage nodes, files of a log, and some thousand clients. */
+/** Descriptors for streams to 256 storage nodes, files of a log, and some thousand clients. */
 const DESCRIPTORS_NEEDED = 4096;
-/** What a process takes beside `--memory`, with bodies that are on their way. */
+/** Memory of a process besides `--memory`, with requests in flight. */
 const BESIDE_MEMORY_BYTES = 128 * 2 ** 20;
 
 export const descriptors: Check = {
@@ -26,7 +26,7 @@ export const descriptors: Check = {
   },
 };
 
-/** @param memoryBytes what the storage node may take for records */
+/** @param memoryBytes the memory that the storage node may take for records */
 export function memory(memoryBytes: number): Check {
   return {
     name: 'memory',
@@ -47,7 +47,7 @@ export interface Ports {
   readonly port: number;
 }
 
-/** Listens for a moment, for only the system knows whether one may; nobody who listens already notices. */
+/** Listens for a moment, since only the system knows whether one may; another listener notices nothing. */
 export function ports({ host, port }: Ports, names: Names): Check {
   return {
     name: 'port',

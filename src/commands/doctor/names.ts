@@ -1,5 +1,5 @@
-// What the doctor looks at in names: whether they are resolved, how soon, and whether somebody listens at each address
-// that they stand for. Every name is looked up once, whoever asks for it.
+// The doctor's checks of names: whether each is resolved, how soon, and whether a node answers at each of its
+// addresses. A name is looked up once for all checks.
 
 import { isIP } from 'node:net';
 import { ask } from '../../cluster/io/network/ask.ts';
@@ -7,7 +7,7 @@ import type { Names, Resolved } from '../../cluster/io/network/names.ts';
 import { type Address, formatAddress, hostOf, parseAddress } from '../../cluster/model/identity.ts';
 import type { ReportFinding } from './finding.ts';
 
-/** A new connection waits for it. */
+/** A look-up that takes longer is reported, in ms: a new connection waits for it. */
 const SLOW_MS = 1000;
 
 export class NameLooks {
@@ -20,7 +20,7 @@ export class NameLooks {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** @returns addresses, undefined for a name that has none, which is reported once */
+  /** @returns the addresses of the host; undefined for a name without any, which is reported once */
   addressesOf(host: string, report: ReportFinding): Promise<readonly string[] | undefined> {
     if (isIP(host) !== 0) return Promise.resolve([host]);
     let look = this.#looks.get(host);
@@ -31,7 +31,7 @@ export class NameLooks {
     return look;
   }
 
-  /** Whoever connects to a name may come to any of its addresses. */
+  /** Reports addresses of the name where nobody answers, though some do: a client may connect to any of them. */
   async reachable(address: Address, report: ReportFinding): Promise<void> {
     const host = hostOf(address);
     const port = parseAddress(address)?.port ?? 0;
@@ -43,7 +43,7 @@ export class NameLooks {
       return { at, told: await ask(question, this.#names) };
     });
     const silent = (await Promise.all(asked)).filter(({ told }) => told.kind === 'silent');
-    // Where nobody answers at all the node is gone, or not to be reached, which is said elsewhere.
+    // If no address answers, the node is gone or unreachable, which another check reports.
     if (silent.length === 0 || silent.length === addresses.length) return;
     report({
       check: 'names',

@@ -1,5 +1,5 @@
-// What the doctor looks at of a node that runs here (--running): that it is this very node that answers at its port, of
-// the role and the cluster that it should be of, and that its process has the data directory.
+// The doctor's checks of a node that runs on this machine (--running): that this very node answers at its port, with
+// the right role and cluster, and that its process has the data directory.
 
 import { join, resolve } from 'node:path';
 import { ask } from '../../cluster/io/network/ask.ts';
@@ -17,7 +17,7 @@ import { lookAtHolder } from './use.ts';
 import { statusIn } from './verdicts.ts';
 
 export interface RunningNode {
-  /** Where it is asked; undefined when nobody said. */
+  /** The address at which it is asked; undefined if none was given. */
   readonly own: Address | undefined;
   readonly controller: Address | undefined;
   readonly isController: boolean;
@@ -45,13 +45,13 @@ export function running(of: RunningNode, names: Names): Check {
   async function lookAtPort(at: Address, report: ReportFinding): Promise<void> {
     const answerer = await answererAt(at, timeoutMs, names);
     if (answerer.kind === 'silent') {
-      // Of a controller the look at the cluster says so.
+      // The check of the cluster reports a silent controller.
       if (at === controller) return;
       return report(silent({ who: `the node ${at}`, silence: answerer, isHeard: undefined }));
     }
     const expected = await expectedRoles();
     if (answerer.kind === 'foreign' || !expected.includes(answerer.role)) {
-      // As above.
+      // The check of the cluster reports this as well.
       if (at === controller) return;
       const wanted = expected.map((role) => describeAnswerer({ kind: 'node', role }));
       return report({

@@ -1,14 +1,14 @@
-// What a node that gives no answer is said to do, by how it is silent, and what to do first: most often it just does not
-// run, and only what runs can be kept away by something between.
+// The finding about a node that does not answer: most often it does not run, so starting it is advised first. Only a
+// node that runs can be kept away by something in between.
 
 import type { Silence } from '../../cluster/io/network/ask.ts';
 import type { Finding } from './finding.ts';
 
 export interface Silent {
-  /** Such as `storage 10.0.0.2:12500`. */
+  /** The node in words, such as `storage 10.0.0.2:12500`. */
   readonly who: string;
   readonly silence: Silence;
-  /** Whether the controller has heard it lately; undefined when that is nothing to go by. */
+  /** Whether the controller has heard the node lately; undefined when that proves nothing. */
   readonly isHeard: boolean | undefined;
 }
 

@@ -1,5 +1,5 @@
-// Who uses a data directory: the process whose lock is in it, or one that has the directory that this is a copy of. A
-// lock is looked at as every node that starts looks at it, and whoever holds it notices nothing.
+// Finds out which process uses a data directory: one that holds its lock, or one that uses the directory of which this
+// is a copy. A lock is tested as each starting node tests it; its holder notices nothing.
 
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ import type { ReportFinding } from './finding.ts';
 
 export type Use =
   | { readonly kind: 'free' }
-  /** `pid` is undefined when the process cannot be seen. */
+  /** `pid` is undefined when the process cannot be seen from here. */
   | { readonly kind: 'held' | 'copy'; readonly pid: string | undefined };
 
 export async function useOf(path: string, entries: readonly Entry[]): Promise<Use> {
@@ -28,7 +28,7 @@ export async function useOf(path: string, entries: readonly Entry[]): Promise<Us
   const folder = await open(path, 'r').catch(() => undefined);
   try {
     for (const name of locks) {
-      // A socket's path has 107 bytes at most. The copy of a lock has the name of one that is held, and nobody holds it.
+      // Go through /proc, as a socket's path has at most 107 bytes. Nobody holds the copy of a lock, whatever its name.
       if (folder === undefined || !(await isAlive(`/proc/self/fd/${folder.fd}/${name}`))) continue;
       return { kind: 'held', pid: processOf(unixSockets(name)) };
     }
@@ -42,7 +42,7 @@ export async function useOf(path: string, entries: readonly Entry[]): Promise<Us
   return sockets.length === 0 ? { kind: 'free' } : { kind: 'copy', pid: processOf(sockets) };
 }
 
-/** Of a directory that a node is to be started on. */
+/** Reports the process that uses a directory on which a node is to be started. */
 export async function lookAtUse(
   path: string,
   entries: readonly Entry[],
@@ -71,7 +71,10 @@ function reportCopy(path: string, pid: string | undefined, report: ReportFinding
   });
 }
 
-/** Of a directory whose node runs. @param listener the process that listens at the node's port, where it can be seen */
+/**
+ * Reports if the directory of a running node is not in use, or is used by another process.
+ * @param listener the process that listens at the node's port, if it can be seen
+ */
 export async function lookAtHolder(
   path: string,
   listener: string | undefined,

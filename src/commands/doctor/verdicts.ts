@@ -1,4 +1,4 @@
-// What is wrong with a cluster, by what its controller and its nodes say of themselves. Asks nobody.
+// Judges a cluster by the answers of its controller and its nodes. The questions are asked in cluster.ts.
 
 import type { Silence } from '../../cluster/io/network/ask.ts';
 import { type Address, address } from '../../cluster/model/identity.ts';
@@ -27,14 +27,14 @@ import {
 import type { ReportFinding } from './finding.ts';
 import { silent } from './silence.ts';
 
-/** Of a store: soon it refuses sets. */
+/** The share of its memory above which a store is reported: soon it refuses sets. */
 const MEMORY_FULL = 0.9;
 const SHOWN_MAX = 5;
 
 const whole = integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
 const words: Shape<string> = text({ min: 0, max: 100_000 });
 
-/** What the doctor needs of the controller's `/status`; earlier software does not say all of it. */
+/** The part of the controller's `/status` that the doctor reads; older software lacks the optional fields. */
 export const clusterStatus = object({
   ready: flag,
   waitingFor: optional(words),
@@ -53,7 +53,7 @@ export const clusterStatus = object({
       clockAheadMs: optional(whole),
       diskProblem: optional(words),
       heardMsAgo: optional(whole),
-      /** Its present life is over, as it said itself, or whoever may say so. */
+      /** The present incarnation has ended, by its own word or by that of its parent or an operator (H5). */
       ended: optional(oneOf('returning', 'gone')),
     }),
     { max: STORAGE_NODES_MAX },
@@ -64,7 +64,7 @@ export const clusterStatus = object({
 export type ClusterStatus = ShapeOf<typeof clusterStatus>;
 type StorageStatus = ClusterStatus['storage'][string];
 
-/** @returns a text that says why it is no controller's */
+/** @returns the status; a text that says why it is no controller's */
 export function statusIn(json: string): ClusterStatus | string {
   try {
     return clusterStatus(JSON.parse(json));
@@ -75,7 +75,7 @@ export function statusIn(json: string): ClusterStatus | string {
   }
 }
 
-/** By the controller, so lately that a heartbeat or two that were late do not count. */
+/** Whether the controller heard the node lately; one or two late heartbeats do not count as silence. */
 export function isHeard({ ended, heardMsAgo }: StorageStatus, { timeScale }: ClusterStatus) {
   if (ended !== undefined || heardMsAgo === undefined) return false;
   return heardMsAgo < 2 * protocolTimes(timeScale ?? 1).suspicionMs;
@@ -84,11 +84,11 @@ export function isHeard({ ended, heardMsAgo }: StorageStatus, { timeScale }: Clu
 export interface NodeSight {
   readonly address: Address;
   readonly role: 'controller' | 'storage' | 'frontend';
-  /** By the controller, lately; undefined when that is nothing to go by. */
+  /** Whether the controller heard it lately; undefined when that proves nothing. */
   readonly isHeard: boolean | undefined;
-  /** Why it could not be asked. */
+  /** Why the node could not be asked. */
   readonly silence: Silence | undefined;
-  /** What `/readyz?verbose` says. */
+  /** The answer of `/readyz?verbose`. */
   readonly health: string;
   readonly metrics: ReadMetrics | undefined;
 }
@@ -98,7 +98,7 @@ type ReadMetrics = Pick<ReadonlyMap<string, number>, 'get'> & {
   readonly role: string | undefined;
 };
 
-/** The figures without labels, and what the software says of itself. */
+/** Reads the metrics without labels, and the version and role of the software. */
 export function readMetrics(exposition: string): ReadMetrics {
   const values = new Map<string, number>();
   for (const [, name = '', value] of exposition.matchAll(/^([a-z_0-9]+) (\S+)$/gm)) {
@@ -184,12 +184,12 @@ export function judgeCluster(
   }
 }
 
-/** While the controller has no map, nobody's heartbeats count. */
+/** Whether the controller hears no storage node; while it has no map, it counts no heartbeats. */
 function isNobodyHeard(status: ClusterStatus): boolean {
   return status.ready && !Object.values(status.storage).some((node) => isHeard(node, status));
 }
 
-/** One line at most: who is heard is alive, whatever else is wrong, and is not to be forgotten. */
+/** Reports at most one line about a node's presence: a node that is heard is alive, and must not be forgotten. */
 function judgePresence(
   id: string,
   node: StorageStatus,
@@ -206,7 +206,7 @@ function judgePresence(
     );
   }
   if (ended === 'gone') {
-    // After a drain it is as it should be.
+    // A drained node is supposed to end.
     if (draining) return;
     return say('has ended', 'start it again, or velour forget it if it is gone for good');
   }
@@ -220,7 +220,7 @@ function judgePresence(
       'start it again if it does not run, or velour forget it if it is gone for good',
     );
   }
-  // Of one that cannot write the line about its disk says why.
+  // The finding about its disk already says why a node that cannot write is fenced.
   if (!fenced || diskProblem !== undefined) return;
   say(
     'is fenced, though the controller hears it',
@@ -237,7 +237,7 @@ function reportClock(whose: string, aheadMs: number, report: ReportFinding): voi
   });
 }
 
-/** @param asked when the controller was, by this machine's clock */
+/** @param asked when the controller was asked and answered, by this machine's clock in ms */
 export function judgeClock(
   { timeMs }: ClusterStatus,
   { beforeMs, afterMs }: { readonly beforeMs: number; readonly afterMs: number },
@@ -296,7 +296,7 @@ function judgeNode(sight: NodeSight, status: ClusterStatus, report: ReportFindin
     });
   }
   const ahead = metrics?.get('velourfog_clock_ahead_seconds') ?? 0;
-  // Of storage nodes the controller says it.
+  // The controller reports the clocks of storage nodes.
   if (role !== 'storage' && Math.abs(ahead) * 1000 > OWN_CLOCK_OFF_MS_MAX) {
     reportClock(`the clock of ${role} ${address}`, ahead * 1000, report);
   }
@@ -311,7 +311,7 @@ function judgeNode(sight: NodeSight, status: ClusterStatus, report: ReportFindin
   }
 }
 
-/** By the controller, about the same. */
+/** Whether a finding from the controller's status already says the same. */
 function isSaid(check: string, { address, role }: NodeSight, status: ClusterStatus): boolean {
   switch (check) {
     case 'cluster':
@@ -327,7 +327,7 @@ function isSaid(check: string, { address, role }: NodeSight, status: ClusterStat
   }
 }
 
-/** That nothing listens there is what the line about the node has said already. */
+/** Whether the finding about the node's presence already says that nothing listens there. */
 function isSaidToBeAway({ address, role, silence }: NodeSight, status: ClusterStatus): boolean {
   if (role !== 'storage' || silence?.how !== 'closed' || !status.ready) return false;
   const node = Object.values(status.storage).find((each) => each.address === address);

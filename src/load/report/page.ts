@@ -1,5 +1,5 @@
-// A run as one page that needs nothing else: no script, no other file, no network. What is drawn stands in tables as
-// well, for those who do not see the plots and for those who want the numbers.
+// A run as one page that needs nothing else: no script, no other file, no network. All plotted numbers are in tables as
+// well, for readers who cannot see the plots or who want the numbers.
 
 import {
   type Context,
@@ -21,7 +21,7 @@ import { escaped, plotOf } from './plot.ts';
 import { percentilePlot, type Span, spansOf, timePlots } from './plots.ts';
 import { STYLE } from './style.ts';
 
-/** The page itself says that nothing is loaded, and browsers hold it to that. */
+/** The page's own policy forbids loading anything, and browsers enforce it. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 const LATENCY_COLUMNS = ['mean', 'p50', 'p90', 'p99', 'p99.9', 'max'];
 const SHOWN_PERCENTILES = [50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99, 99.999, 100];
@@ -63,7 +63,7 @@ ${parametersOf(result)}
 
 function tilesOf(result: LoadResult): string {
   const { all, fill, violations, parameters } = result;
-  // Where nothing was measured there is no error, and nothing good either.
+  // If nothing was measured, zero errors are nothing good.
   const isMeasured = fill === null || fill.problem === null;
   const errors = total(all.errors);
   const broken = total(violations);
@@ -195,7 +195,7 @@ function explanationOf({ parameters }: LoadResult): string {
     : 'Latency counts from the time at which a request was to be sent, so a stall is felt by every request that was due (corrected for coordinated omission); service time counts from the actual sending.';
 }
 
-/** At the beginning of a row's name: it belongs to the row above. */
+/** The prefix of a row's name that marks it as a part of the row above. */
 const UNDER = '> ';
 
 interface PageTable {

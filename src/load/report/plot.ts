@@ -1,29 +1,29 @@
-// One plot as inline SVG: axes, lines, a legend, and a word on whatever the pointer is over. Colours come from the
-// page's style sheet, by class.
+// One plot as inline SVG: axes, lines, a legend, and a text for the point under the pointer. Colours come from the
+// page's style sheet, by class. Which plots there are is plots.ts's.
 
 import type { Scale } from './scales.ts';
 
 export interface PlotSeries {
   readonly name: string;
-  /** Of the style sheet: `first` or `second`. */
+  /** The class of the style sheet that gives the colour. */
   readonly style: 'first' | 'second' | 'bad';
-  /** In the order of x; undefined leaves a gap. */
+  /** Points in the order of x; undefined leaves a gap. */
   readonly points: readonly (readonly [number, number | undefined])[];
 }
 
 export interface Plot {
   readonly id: string;
   readonly title: string;
-  /** For those who do not see it: what it shows, in a sentence. */
+  /** A sentence that says what the plot shows, for readers who cannot see it. */
   readonly description: string;
   readonly x: Scale;
   readonly y: Scale;
   readonly series: readonly PlotSeries[];
   /** Fills the area below the only series. */
   readonly filled?: boolean;
-  /** What is said of a point when the pointer is over it; one a point of the first series. */
+  /** The text shown while the pointer is over a point; one for each point of the first series. */
   readonly hints: readonly string[];
-  /** Of its card: the drawing is scaled to it, and letters should be as large in all. */
+  /** The width of the card that the drawing is scaled to: letters should be equally large in all cards. */
   readonly width: 'whole' | 'half';
 }
 
@@ -34,7 +34,7 @@ const RIGHT = 18;
 const TOP = 34;
 const BOTTOM = 34;
 const INNER_HEIGHT = HEIGHT - TOP - BOTTOM;
-/** With so few points a line hardly shows where they are. */
+/** Up to so many points also get dots: a line alone hardly shows where they are. */
 const DOTS_MAX = 40;
 const LABEL_PIXELS_MIN = 46;
 
@@ -68,7 +68,7 @@ function gridOf(plot: Plot): string {
     if (left - lastLabel < LABEL_PIXELS_MIN) continue;
     lastLabel = left;
     const y1 = HEIGHT - BOTTOM + 18;
-    // The last one would stick out.
+    // A centred label at the right end would stick out.
     const anchor = left > right - LABEL_PIXELS_MIN / 2 ? 'end' : 'middle';
     const x1 = anchor === 'end' ? right + RIGHT : left;
     parts.push(`<text x="${x1}" y="${y1}" text-anchor="${anchor}">${escaped(label)}</text>`);
@@ -96,7 +96,7 @@ function lineOf(plot: Plot, { style, points }: PlotSeries): string {
   return `${area}<path class="line ${style}" d="${path}"/>${circles.join('')}`;
 }
 
-/** Above the plot, where no line is. One series needs none: the heading names it. */
+/** The legend, above the plot where no line is. A single series needs none: the heading names it. */
 function legendOf(series: readonly PlotSeries[]): string {
   if (series.length < 2) return '';
   const entries = series.map(({ name, style }, index) => {
@@ -106,7 +106,7 @@ function legendOf(series: readonly PlotSeries[]): string {
   return entries.join('');
 }
 
-/** Browsers show the title of what the pointer is over; no script is needed. */
+/** A transparent band for each point: browsers show the title of the element under the pointer, without a script. */
 function hintsOf(plot: Plot): string {
   const { x, series, hints } = plot;
   const right = rightOf(plot);
@@ -121,7 +121,7 @@ function hintsOf(plot: Plot): string {
   return `<g aria-hidden="true">${bands.join('')}</g>`;
 }
 
-/** Where its lines end. */
+/** The x coordinate of the plot's right edge. */
 function rightOf({ width }: Plot): number {
   return WIDTHS[width] - RIGHT;
 }

@@ -1,21 +1,21 @@
-// Which plots the page has, and what their numbers are.
+// The plots of the page: their numbers and texts. How a plot is drawn is plot.ts's.
 
 import type { LoadResult, Percentiles, Second } from '../result.ts';
 import { printCount, printMs } from '../words.ts';
 import type { Plot, PlotSeries } from './plot.ts';
 import { linearScale, logScale, percentileScale, timeScale } from './scales.ts';
 
-/** More points than pixels show nothing more, and make a page of a day's run too large to open. */
+/** The most points of a plot: more than its pixels show nothing, and make the page of a day's run too large. */
 const POINTS_MAX = 400;
 
-/** Some seconds as one point. */
+/** Several seconds of a run as one point of a plot. */
 export interface Span {
   readonly fromSecond: number;
   readonly seconds: number;
   readonly countPerSecond: number;
   readonly errorsPerSecond: number;
   readonly p50Ms: number | null;
-  /** The worst of its seconds. */
+  /** The highest p99 of its seconds. */
   readonly p99Ms: number | null;
 }
 
@@ -72,7 +72,7 @@ export function timePlots(
   seconds: number,
 ): Readonly<Record<'throughput' | 'latency' | 'errors', Plot>> {
   const x = timeScale(seconds);
-  // In the middle of its seconds.
+  // A span is drawn in the middle of its seconds.
   const at = (span: Span) => Math.min(seconds, span.fromSecond + span.seconds / 2);
   const hint = (text: (span: Span) => string) =>
     spans.map((span) => `second ${span.fromSecond}: ${text(span)}`);

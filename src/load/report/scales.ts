@@ -1,4 +1,4 @@
-// Axes of plots: from values to a place from 0 to 1, and where labelled lines stand. Pure numbers, no drawing.
+// Axes of plots: from values to places between 0 and 1, and where labelled ticks stand. Pure numbers, no drawing.
 
 import { printCount } from '../words.ts';
 
@@ -8,14 +8,14 @@ export interface Tick {
 }
 
 export interface Scale {
-  /** From 0 at the one end of the axis to 1 at the other. */
+  /** @returns 0 at the beginning of the axis, 1 at its end */
   place(value: number): number;
   readonly ticks: readonly Tick[];
 }
 
 const TICKS = 5;
 
-/** From 0 to what is at least `max`, in steps of 1, 2 or 5 times a power of ten. */
+/** An axis from 0 to at least `max`, in steps of 1, 2 or 5 times a power of ten. */
 export function linearScale(max: number, label: (value: number) => string = printCount): Scale {
   const step = roundStep(Math.max(max, 1) / TICKS);
   const top = step * Math.max(1, Math.ceil(max / step));
@@ -26,7 +26,7 @@ export function linearScale(max: number, label: (value: number) => string = prin
   };
 }
 
-/** Seconds of a run: whole steps, and it ends where the run does. */
+/** An axis of the seconds of a run: ticks at whole steps; it ends where the run does. */
 export function timeScale(seconds: number): Scale {
   const end = Math.max(seconds, 1);
   const step = Math.max(1, timeStep(end / 6));
@@ -37,7 +37,7 @@ export function timeScale(seconds: number): Scale {
   };
 }
 
-/** Milliseconds over decades: what is fast and what is slow have room on the same axis. */
+/** A logarithmic axis of milliseconds: fast and slow requests both have room. */
 export function logScale(values: readonly number[]): Scale {
   const positive = values.filter((value) => value > 0);
   const low = Math.floor(Math.log10(positive.length === 0 ? 0.1 : Math.min(...positive)));
@@ -55,7 +55,9 @@ export function logScale(values: readonly number[]): Scale {
   return { place, ticks };
 }
 
-/** As HdrHistogram's plots: each nine more takes as much room, so that the rare slow ones are seen. */
+/**
+ * An axis like that of HdrHistogram's plots: each further nine takes the same room, so that rare slow requests show.
+ */
 export function percentileScale(percents: readonly number[]): Scale {
   const largest = Math.max(0, ...percents.filter((percent) => percent < 100));
   const nines = Math.max(2, Math.ceil(-Math.log10(1 - largest / 100) - 1e-9));
@@ -74,7 +76,7 @@ export function percentileScale(percents: readonly number[]): Scale {
 function roundStep(atLeast: number): number {
   const power = 10 ** Math.floor(Math.log10(atLeast));
   const factor = [1, 2, 5, 10].find((candidate) => candidate * power >= atLeast) ?? 10;
-  // Counts have no fractions.
+  // Counts have no fractions, so no step is below 1.
   return Math.max(1, factor * power);
 }
 

@@ -1,4 +1,4 @@
-// How the page looks: one style sheet, light and dark by what the reader's system prefers, and readable on paper.
+// The style sheet of the page: light or dark as the reader's system prefers, and readable on paper.
 
 export const STYLE = `
 :root { color-scheme: light dark; --ground: #f6f7f9; --card: #ffffff; --text: #1b2430; --soft: #5b6675;
