@@ -88,19 +88,19 @@ export interface Disk {
   /** The names of all files. */
   list(callback: (result: DiskResult<readonly string[]>) => void): void;
   /** What is there now, whoever did it: people and programs remove and replace files of a process that runs. */
-  look(names: readonly string[], callback: (result: DiskResult<DirectorySight>) => void): void;
+  inspect(names: readonly string[], callback: (result: DiskResult<DirectoryState>) => void): void;
   /** Done when no power loss brings the file back; one that is not there is gone already. */
   remove(name: string, callback: (result: DiskResult<undefined>) => void): void;
 }
 
-export interface DirectorySight {
+export interface DirectoryState {
   /** Why the directory is not this process's any more, if it is not. */
   readonly problem: string | undefined;
   /** Of each name; undefined where there is no file. */
-  readonly files: readonly (FileSight | undefined)[];
+  readonly files: readonly (DirectoryFile | undefined)[];
 }
 
-export interface FileSight {
+export interface DirectoryFile {
   /** Of another file it is another one. */
   readonly id: string;
   readonly bytes: number;

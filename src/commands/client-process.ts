@@ -27,9 +27,9 @@ export async function openClusterClient(name: string, words: Arguments): Promise
   const times = protocolTimes(words.positive('time-scale'));
   const level = words.logLevel();
   const logger = openLogger({ role: name, node: controller, level, pretty: words.prettyLogs() });
-  const { visit } = await import('../coordinator/cluster-client.ts');
+  const { connectToCluster } = await import('../coordinator/cluster-client.ts');
   const client = await new Promise<ClusterClient | ClientRefused>((resolve) =>
-    visit(
+    connectToCluster(
       {
         clock: systemClock,
         timers: systemTimers,

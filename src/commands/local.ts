@@ -7,7 +7,7 @@ import { EXIT } from '../cluster/http/errors.ts';
 import { openNetwork } from '../cluster/io/network/network.ts';
 import { openLogger } from '../cluster/io/process/logger.ts';
 import { writeWhole } from '../cluster/io/process/output.ts';
-import { type Life, life } from '../cluster/model/cluster-map.ts';
+import { type IncarnationId, incarnationId } from '../cluster/model/cluster-map.ts';
 import type { Address } from '../cluster/model/identity.ts';
 import { readReply } from '../cluster/peers/calls.ts';
 import type { Logger, Network } from '../cluster/ports.ts';
@@ -125,7 +125,7 @@ interface LocalProcess {
   readonly child: ChildProcess;
   readonly exited: Promise<void>;
   /** The incarnation of a storage node, once the child has reported it. */
-  life: Life | undefined;
+  incarnationId: IncarnationId | undefined;
 }
 
 class ProcessGroup {
@@ -158,7 +158,7 @@ class ProcessGroup {
     const running: LocalProcess = {
       node,
       child,
-      life: undefined,
+      incarnationId: undefined,
       exited: new Promise((resolve) => {
         done = resolve;
       }),
@@ -174,7 +174,7 @@ class ProcessGroup {
       if (child.pid === undefined) ended(null, error.message);
     });
     child.on('message', (message) => {
-      running.life = lifeIn(message);
+      running.incarnationId = incarnationIn(message);
     });
     child.once('exit', (code, signal) => ended(code, signal ?? `exit code ${code}`));
   }
@@ -223,20 +223,20 @@ class ProcessGroup {
   }
 
   /** H42: reports an incarnation that this process reaped as dead; repeated, as the controller may be starting. */
-  #vouch(life: Life, tries: number): void {
-    const message: DeathRequest = { ...life, returning: false };
+  #vouch(incarnationId: IncarnationId, tries: number): void {
+    const message: DeathRequest = { ...incarnationId, returning: false };
     const { http, reply } = CONTROL.death;
     const call = { address: this.#controller, message, timeoutMs: VOUCH_CALL_MS };
     this.#network.call({ ...http, ...call }, (outcome) => {
       if (readReply(reply, outcome).kind === 'message' || this.#stopping || tries <= 1) return;
-      setTimeout(() => this.#vouch(life, tries - 1), VOUCH_AGAIN_MS);
+      setTimeout(() => this.#vouch(incarnationId, tries - 1), VOUCH_AGAIN_MS);
     });
   }
 
-  #ended({ node, life }: LocalProcess, code: number | null, how: string): void {
+  #ended({ node, incarnationId }: LocalProcess, code: number | null, how: string): void {
     if (this.#stopping) return;
     this.#logger.write('error', `a ${node.role} ended`, { node: node.address, how });
-    if (life !== undefined) this.#vouch(life, VOUCH_TRIES);
+    if (incarnationId !== undefined) this.#vouch(incarnationId, VOUCH_TRIES);
     // Before the cluster was ready this is a failed start; later the other nodes go on without this one.
     if (!this.#ready) this.stop(code === null || code === 0 ? EXIT.failure : code);
     else if (this.#running.size === 0) process.exit(EXIT.failure);
@@ -272,9 +272,9 @@ class ProcessGroup {
   }
 }
 
-function lifeIn(message: unknown): Life | undefined {
+function incarnationIn(message: unknown): IncarnationId | undefined {
   try {
-    return life(message);
+    return incarnationId(message);
   } catch (error) {
     if (error instanceof Malformed) return undefined;
     throw error;

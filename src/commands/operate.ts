@@ -78,13 +78,16 @@ export const forgetCommand: Command = {
   async run(words) {
     const node = words.text('node');
     const reply = await ask(words, CONTROL.forget, { node });
-    const lives = reply.forgotten.map(({ incarnation }) => incarnation).join(', ');
+    const incarnationIds = reply.forgotten.map(({ incarnation }) => incarnation).join(', ');
     await print(
       words,
       reply,
-      lives === ''
+      incarnationIds === ''
         ? `${node} is alive, nothing to forget; if it was lost just now, say so again in a moment`
-        : [`forgotten: ${lives}`, ...(reply.advice === undefined ? [] : [reply.advice])].join('\n'),
+        : [
+            `forgotten: ${incarnationIds}`,
+            ...(reply.advice === undefined ? [] : [reply.advice]),
+          ].join('\n'),
     );
   },
 };
@@ -110,9 +113,11 @@ function describeLoss({ partitions }: AcceptLossReply): string {
   if (partitions.length === 0) return 'none of these partitions is offline; nothing was changed';
   const lines = partitions.map(({ partition, chosen, epoch, items }) => {
     if (chosen.length === 0) return `partition ${partition}: no storage node lives to serve it`;
-    const lives = chosen.map(({ node, incarnation }) => `${node} as ${incarnation}`).join(', ');
+    const incarnationIds = chosen
+      .map(({ node, incarnation }) => `${node} as ${incarnation}`)
+      .join(', ');
     const until = epoch === 0 ? 'nobody knows how complete' : `complete until epoch ${epoch}`;
-    return `partition ${partition}: ${lives} with ${items} items, ${until}`;
+    return `partition ${partition}: ${incarnationIds} with ${items} items, ${until}`;
   });
   return lines.join('\n');
 }

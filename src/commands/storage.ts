@@ -76,7 +76,8 @@ export const storageCommand: Command = {
             copyChunkBytes: CHUNK_RECORD_BYTES,
             times,
             // A parent process such as `velour local` vouches for the death of exactly this incarnation (H42).
-            lives: (life) => process.send?.(life, undefined, undefined, () => undefined),
+            incarnationBegan: (incarnationId) =>
+              process.send?.(incarnationId, undefined, undefined, () => undefined),
           }),
       },
       words,

@@ -48,9 +48,9 @@ import { noteOtherFounding, refuseOtherWhenFull, StartupGuard } from './map/star
 import { decodeState, refuseBrokenDisk, STATE_FILE } from './map/state-file.ts';
 import { watchState } from './map/state-watch.ts';
 import { Followers } from './observations/followers.ts';
+import { addIncarnationReports } from './observations/incarnation-reports.ts';
 import { isLate } from './observations/lateness.ts';
-import { addLifeReports } from './observations/life-reports.ts';
-import { Looks } from './observations/looks.ts';
+import { ReachabilityChecks } from './observations/looks.ts';
 import { Observations } from './observations/observations.ts';
 import { refusePoll, refuseSmallerScale, refuseTimeScale } from './observations/time-scales.ts';
 import { type FoundingRule, Registrations } from './registrations.ts';
@@ -82,7 +82,7 @@ export class Controller implements Service {
   readonly #epochs: EpochWatch;
   readonly #offline: OfflineWatch;
   readonly #followers: Followers;
-  #opening: StartupGuard | undefined;
+  #startupGuard: StartupGuard | undefined;
   #recovery: MapRecovery | undefined;
   #loaded = false;
   #draining = false;
@@ -105,7 +105,8 @@ export class Controller implements Service {
     const timed = { ...runtime, clock: this.#observations.clocks.time };
     this.#registrations = new Registrations(timed, this.#map, options, {
       aheadMs: (wallMs) => this.#observations.clocks.aheadAtStartMs(wallMs),
-      proved: (life) => this.#observations.detector.died(life, this.#nowMs(), false),
+      proved: (incarnationId) =>
+        this.#observations.detector.died(incarnationId, this.#nowMs(), false),
       recovery: () => this.#recovery,
       recovering: () => this.#recovering(),
     });
@@ -128,8 +129,8 @@ export class Controller implements Service {
     const { detector } = this.#observations;
     const { times } = options;
     const map = () => this.#map.current;
-    const looks = new Looks(runtime, this.#client, { detector, times, map });
-    addLifeReports(this.#control, administered, looks, runtime.logger);
+    const looks = new ReachabilityChecks(runtime, this.#client, { detector, times, map });
+    addIncarnationReports(this.#control, administered, looks, runtime.logger);
     inspect(this.#routes, this.#metrics, {
       runtime,
       redundancy: options.redundancy,
@@ -195,7 +196,7 @@ export class Controller implements Service {
     noteOtherFounding(this.#options, stored, this.#runtime.logger);
     // The stored map is of an unfinished recovery: its frozen partitions wait for promises, so recover again.
     if (isFrozen(stored)) return this.#recover(stored, 0, stored.onlyController);
-    this.#opening = new StartupGuard(this.#runtime, times, stored, (promised) =>
+    this.#startupGuard = new StartupGuard(this.#runtime, times, stored, (promised) =>
       promised === undefined ? this.#open(stored) : this.#recover(stored, promised),
     );
   }
@@ -275,7 +276,7 @@ export class Controller implements Service {
     const refused = refuseTimeScale(`node ${node}`, timeScale, this.#options.times.scale);
     if (refused !== undefined) return refused;
     if (!this.#loaded) {
-      this.#opening?.heard(message);
+      this.#startupGuard?.heard(message);
       return new Refused('not-ready', 'the controller starts');
     }
     if (this.#map.current === undefined && cluster !== undefined) {
@@ -327,7 +328,7 @@ export class Controller implements Service {
 
   #heartbeat(message: HeartbeatRequest): HeartbeatReply | Refused {
     if (!this.#loaded) {
-      this.#opening?.heard(message);
+      this.#startupGuard?.heard(message);
       return new Refused('not-ready', 'the controller starts');
     }
     const refused = this.#registrations.heartbeat(message);

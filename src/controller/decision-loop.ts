@@ -2,7 +2,7 @@
 // when something new is learned, and when a node falls silent. What it decides is in decisions/decide.ts.
 
 import { assert } from '../cluster/assert.ts';
-import { type ClusterMap, isFrozen, presentLives } from '../cluster/model/cluster-map.ts';
+import { type ClusterMap, isFrozen, presentIncarnations } from '../cluster/model/cluster-map.ts';
 import type { Cancel, Runtime } from '../cluster/ports.ts';
 import { decide, stillHolds } from './decisions/decide.ts';
 import { Rebalancing } from './decisions/rebalancing.ts';
@@ -62,7 +62,9 @@ export class DecisionLoop {
     const isAtRest = this.#isSettled && !this.#deciding && this.#observations.pending.isEmpty;
     if (map === undefined || !isAtRest || isFrozen(map)) return decideMs;
     const { detector } = this.#observations;
-    const silentMs = Math.min(...presentLives(map).map((life) => detector.silentFromMs(life)));
+    const silentMs = Math.min(
+      ...presentIncarnations(map).map((incarnationId) => detector.silentFromMs(incarnationId)),
+    );
     // While a node is silent already, keep the normal pace.
     return silentMs <= now ? decideMs : Math.min(heartbeatMs / 2, silentMs - now + 1);
   }

@@ -5,7 +5,7 @@
 import { assert } from '../cluster/assert.ts';
 import {
   type ClusterMap,
-  type Life,
+  type IncarnationId,
   type NodeEntry,
   nodeEntry,
   type WhenFull,
@@ -53,7 +53,7 @@ export interface RegistryEvents {
   /** How far ahead of the time of the cluster the clock of a registering node is, in milliseconds (H31). */
   aheadMs(wallMs: number): number;
   /** Called when an incarnation is proven dead because its successor holds the lock of its directory (H5a). */
-  proved(death: Life): void;
+  proved(death: IncarnationId): void;
   /** The recovery in progress, if any: a node's memberships stay while it waits for that node's store (H32). */
   recovery(): Pick<MapRecovery, 'isWanted' | 'resumed'> | undefined;
   /** What a recovery waits for, as text for people; while it waits, new nodes found no cluster (D5). */
@@ -104,13 +104,13 @@ export class Registrations {
     // A restarted controller knows incarnations but not their processes, so it goes by what the node says. Once it
     // knows the process, no other process passes for the same incarnation: a data directory and its copy could send
     // the same message (I10).
-    const sameLife =
+    const sameIncarnation =
       present === undefined
         ? message.incarnation === known?.incarnation &&
           store === known?.store &&
           address === known?.address
         : present === process && isPresent;
-    if (known !== undefined && sameLife) {
+    if (known !== undefined && sameIncarnation) {
       return { incarnation: known.incarnation, map: this.#map.current };
     }
     const tooMany = this.#refuseTooMany(node);

@@ -31,7 +31,7 @@ export interface ClientRefused {
  * @param done gets the client, or the reason why there is none: the controller refuses this time scale (D12), no map
  *   came in time, or no storage node told its time
  */
-export function visit(
+export function connectToCluster(
   runtime: Runtime,
   options: { readonly controller: Address; readonly times: Times },
   done: (client: ClusterClient | ClientRefused) => void,

@@ -1,7 +1,7 @@
 // Reports storage nodes that could not be reached to the controller, so that it suspects them sooner (R6). A report is
 // a hint, never a proof of death: what follows from it is decided in the controller.
 
-import { isSameLife, type Life } from '../cluster/model/cluster-map.ts';
+import { type IncarnationId, isSameIncarnation } from '../cluster/model/cluster-map.ts';
 import type { Address } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import type { ControlCaller } from '../cluster/peers/control-client.ts';
@@ -19,8 +19,8 @@ export class FailureReports {
   readonly #runtime: Runtime;
   readonly #client: ControlCaller;
   readonly #options: FailureReportOptions;
-  #unreachable: Life[] = [];
-  #silent: readonly Life[] = [];
+  #unreachable: IncarnationId[] = [];
+  #silent: readonly IncarnationId[] = [];
   /** Whether there is something to report that was not sent yet. */
   #due = false;
   #scheduled = false;
@@ -32,16 +32,21 @@ export class FailureReports {
   }
 
   /** Reports a node after a failed operation. Operations fail together, so at most one report leaves per heartbeat. */
-  note({ node, incarnation }: Life): void {
-    if (this.#unreachable.some((life) => isSameLife(life, { node, incarnation }))) return;
+  note({ node, incarnation }: IncarnationId): void {
+    if (
+      this.#unreachable.some((incarnationId) =>
+        isSameIncarnation(incarnationId, { node, incarnation }),
+      )
+    )
+      return;
     this.#unreachable.push({ node, incarnation });
     this.#soon();
   }
 
   /** Reports the nodes that have not answered for `unreachableMs` (H11); repeated with each probe round meanwhile. */
-  silent(lives: readonly Life[]): void {
-    this.#silent = lives;
-    if (lives.length > 0) this.#soon();
+  silent(incarnationIds: readonly IncarnationId[]): void {
+    this.#silent = incarnationIds;
+    if (incarnationIds.length > 0) this.#soon();
   }
 
   #soon(): void {

@@ -2,7 +2,11 @@
 // cluster clock (cluster/model/cluster-clock.ts, H31); nodes that stay silent for long are reported to the controller
 // (H11), even those that no operation is sent to any more.
 
-import { type ClusterMap, type Life, presentLives } from '../cluster/model/cluster-map.ts';
+import {
+  type ClusterMap,
+  type IncarnationId,
+  presentIncarnations,
+} from '../cluster/model/cluster-map.ts';
 import type { Incarnation, NodeId } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import { type Moment, momentOf } from '../cluster/moment.ts';
@@ -22,7 +26,7 @@ export interface ProbeEvents {
   /** Called before each round. */
   asking(): void;
   /** Called after each round with the nodes that have not answered for `unreachableMs`, possibly none. */
-  silent(lives: readonly Life[]): void;
+  silent(incarnationIds: readonly IncarnationId[]): void;
 }
 
 interface Probed {
@@ -55,7 +59,7 @@ export class Probes {
   }
 
   /** Whether this incarnation has answered, and has left no probe unanswered for `tryMs`. */
-  answers({ node, incarnation }: Life): boolean {
+  answers({ node, incarnation }: IncarnationId): boolean {
     const probed = this.#probed.get(node);
     if (probed?.incarnation !== incarnation || !probed.hasAnswered) return false;
     const { silentSinceMs = Number.POSITIVE_INFINITY } = probed;
@@ -76,32 +80,32 @@ export class Probes {
     this.#roundMs = now;
     const earlier = this.#probed;
     this.#probed = new Map();
-    const silent: Life[] = [];
-    for (const life of presentLives(map)) {
-      const { incarnation } = life;
-      const known = earlier.get(life.node);
+    const silent: IncarnationId[] = [];
+    for (const incarnationId of presentIncarnations(map)) {
+      const { incarnation } = incarnationId;
+      const known = earlier.get(incarnationId.node);
       const probed: Probed =
         known?.incarnation === incarnation && !wasAway
           ? known
           : { incarnation, silentSinceMs: undefined, hasAnswered: false };
       probed.silentSinceMs ??= now;
-      if (now - probed.silentSinceMs >= this.#times.unreachableMs) silent.push(life);
-      this.#probed.set(life.node, probed);
-      this.#ask(life, probed);
+      if (now - probed.silentSinceMs >= this.#times.unreachableMs) silent.push(incarnationId);
+      this.#probed.set(incarnationId.node, probed);
+      this.#ask(incarnationId, probed);
     }
     this.#events.silent(silent);
   }
 
-  #ask(life: Life, probed: Probed): void {
+  #ask(incarnationId: IncarnationId, probed: Probed): void {
     const asked = momentOf(this.#runtime.clock);
-    this.#router.send(life, { kind: 'time' }, (answer) => {
+    this.#router.send(incarnationId, { kind: 'time' }, (answer) => {
       // `overloaded` is no silence: the probe was not even sent, so nothing shows that the node is cut off.
       if (ANSWER_KINDS[answer.kind].isSilent) return;
       probed.silentSinceMs = undefined;
       probed.hasAnswered = true;
       if (answer.kind !== 'time') return;
       this.#answered = true;
-      this.#events.told(life.node, answer.wallMs, asked);
+      this.#events.told(incarnationId.node, answer.wallMs, asked);
     });
   }
 }

@@ -6,9 +6,9 @@ import {
   answeringMembers,
   type ClusterMap,
   compareMapVersions,
+  type IncarnationId,
   isOfStaleLineage,
   isSameCluster,
-  type Life,
   type MapVersion,
   type Member,
   NO_MAP,
@@ -36,7 +36,7 @@ export type MapSource = (typeof SOURCES)[number];
 export type RouterAdoption = 'adopted' | 'already-newer' | 'other-cluster' | 'stale-lineage';
 
 /** A member and the channel to it; undefined when the map gives its node another incarnation, which is no member. */
-export interface Reach {
+export interface ReachableMember {
   readonly member: Member;
   readonly channel: StorageChannel | undefined;
 }
@@ -45,7 +45,7 @@ export interface KeyPlace {
   readonly partition: PartitionId;
   readonly entry: PartitionEntry;
   /** The members that may answer gets according to this map (R3). */
-  readonly answering: readonly Reach[];
+  readonly answering: readonly ReachableMember[];
 }
 
 /** Brings the map up to date on request; map-follower.ts implements it. */
@@ -150,7 +150,7 @@ export class Router {
    * @param answering at least one member
    * @returns an index into `answering`
    */
-  first(answering: readonly Reach[]): number {
+  first(answering: readonly ReachableMember[]): number {
     const { length } = answering;
     let at = this.#runtime.random.below(length);
     let best = at;
@@ -167,7 +167,12 @@ export class Router {
   }
 
   /** @param callback and slow as in StorageChannel.send */
-  send(life: Life, operation: Operation, callback: AnswerCallback, slow?: () => void): void {
-    this.#channels.send(life, operation, callback, slow);
+  send(
+    incarnationId: IncarnationId,
+    operation: Operation,
+    callback: AnswerCallback,
+    slow?: () => void,
+  ): void {
+    this.#channels.send(incarnationId, operation, callback, slow);
   }
 }

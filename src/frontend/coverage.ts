@@ -3,7 +3,11 @@
 
 import type { Metrics } from '../cluster/http/metrics.ts';
 import type { Routes } from '../cluster/http/routes.ts';
-import { answeringMembers, type ClusterMap, presentLives } from '../cluster/model/cluster-map.ts';
+import {
+  answeringMembers,
+  type ClusterMap,
+  presentIncarnations,
+} from '../cluster/model/cluster-map.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import type { Runtime } from '../cluster/ports.ts';
 import type { Probes } from '../coordinator/probes.ts';
@@ -88,16 +92,18 @@ export class Coverage {
   }
 
   #servedOf(map: ClusterMap): ServedPartitions {
-    const lives = presentLives(map);
+    const incarnationIds = presentIncarnations(map);
     const answering = new Set(
-      lives.filter((life) => this.#probes.answers(life)).map(({ node }) => node),
+      incarnationIds
+        .filter((incarnationId) => this.#probes.answers(incarnationId))
+        .map(({ node }) => node),
     );
     const isServed = (entry: ClusterMap['partitions'][number]) =>
       answeringMembers(map, entry).some(({ node }) => answering.has(node));
     return {
       partitions: map.partitions.length,
       unserved: map.partitions.filter((entry) => !isServed(entry)).length,
-      silent: lives.flatMap(({ node }) =>
+      silent: incarnationIds.flatMap(({ node }) =>
         answering.has(node) ? [] : [map.nodes[node]?.address ?? node],
       ),
     };

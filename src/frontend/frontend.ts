@@ -69,7 +69,7 @@ export class Frontend implements Service {
     const reports = new FailureReports(runtime, client, options);
     this.#probes = new Probes(runtime, this.#router, times, {
       told: (...told) => clock.heard(...told),
-      silent: (lives) => reports.silent(lives),
+      silent: (incarnationIds) => reports.silent(incarnationIds),
       asking: () => coverage.look(),
     });
     const coverage = new Coverage(runtime, times, this.#router, this.#probes);

@@ -41,7 +41,7 @@ export class Answers {
     answered: (reply: HttpReply) => void,
   ): (reply: HttpReply) => void {
     const { process } = frontend;
-    const { life } = process;
+    const { incarnation } = process;
     const { kind, key, startMs } = operation;
     const what = `${kind} ${key} of ${startMs.toFixed(1)} at ${process.name}`;
     const limitMs = this.#deadlineMs[kind] + MARGIN_MS;
@@ -50,7 +50,7 @@ export class Answers {
     const check = () => {
       if (answers > 0) return;
       // The client of a dead process learns of its death from the connection.
-      if (!process.alive || process.life !== life) {
+      if (!process.alive || process.incarnation !== incarnation) {
         this.#open--;
         return;
       }
@@ -75,7 +75,7 @@ export class Answers {
         return;
       }
       this.#open--;
-      if (kind !== 'get') this.#checkVersion(`${process.name} ${life}`, what, reply);
+      if (kind !== 'get') this.#checkVersion(`${process.name} ${incarnation}`, what, reply);
       answered(reply);
     };
   }

@@ -17,7 +17,7 @@ import {
 } from '../cluster/model/record.ts';
 import type { Folder, Link, Network, Runtime, Service } from '../cluster/ports.ts';
 import { decodeOperation } from '../cluster/wire/operations.ts';
-import { type ClusterClient, visit } from '../coordinator/cluster-client.ts';
+import { type ClusterClient, connectToCluster } from '../coordinator/cluster-client.ts';
 import { type SimulatedCluster, SimulatedNode } from './cluster.ts';
 import type { ClientOperation, History } from './history.ts';
 import type { World } from './world.ts';
@@ -183,11 +183,15 @@ export class SimulatedBackup {
     };
     return {
       start: () =>
-        visit({ ...runtime, network }, { controller: controller.address, times }, (client) => {
-          if (!('refused' in client)) return this.#task(client, folder, end);
-          end();
-          return this.#refused(client.refused);
-        }),
+        connectToCluster(
+          { ...runtime, network },
+          { controller: controller.address, times },
+          (client) => {
+            if (!('refused' in client)) return this.#task(client, folder, end);
+            end();
+            return this.#refused(client.refused);
+          },
+        ),
       handle: refuse,
       traits: refuse,
       accept: refuse,

@@ -3,7 +3,7 @@
 // undone or in part. It promises what the port promises and no more. Every fault is asked for; its victim is drawn.
 
 import type {
-  DirectorySight,
+  DirectoryState,
   Disk,
   DiskResult,
   Folder,
@@ -233,7 +233,7 @@ export class SimulatedDisk {
           callback(asPort(opened, (file) => this.#logPort(file))),
         ),
       list: (callback) => this.#start(listing(ground), callback),
-      look: (names, callback) => this.#look(names, callback),
+      inspect: (names, callback) => this.#look(names, callback),
       remove: (name, callback) => this.#start(removing(ground, name), callback),
     };
   }
@@ -253,7 +253,7 @@ export class SimulatedDisk {
   }
 
   #begin(): void {
-    this.#tear((life) => life !== this.#process.life);
+    this.#tear((incarnation) => incarnation !== this.#process.incarnation);
     this.#swallowed.clear();
     this.#failures.clear();
     // Shortages, such as too few open files, end with the process that had them.
@@ -301,7 +301,7 @@ export class SimulatedDisk {
   }
 
   /** An inspection changes nothing, so it waits for earlier operations but holds up no later one. */
-  #look(names: readonly string[], callback: (result: DiskResult<DirectorySight>) => void): void {
+  #look(names: readonly string[], callback: (result: DiskResult<DirectoryState>) => void): void {
     const waitMs = Math.max(0, this.#busyUntilMs - this.#process.world.nowMs) + LOOK_MS;
     this.#process.later(waitMs, () => {
       const files = names.map((name) => {
@@ -344,8 +344,8 @@ export class SimulatedDisk {
 
   /** Runs one operation after the other: the port's contract demands this order of replacements. */
   #start<T>(step: DiskStep<T>, callback: (result: DiskResult<T>) => void): void {
-    const { world, life } = this.#process;
-    this.#underWay.set(step, life);
+    const { world, incarnation } = this.#process;
+    this.#underWay.set(step, incarnation);
     const slow = world.random.chance(0.01) ? world.random.between(0, 200) : 0;
     const slower =
       this.#slow !== undefined && world.nowMs < this.#slow.untilMs
@@ -371,10 +371,10 @@ export class SimulatedDisk {
     return failing.code;
   }
 
-  #tear(isOver: (life: number) => boolean): void {
+  #tear(isOver: (incarnation: number) => boolean): void {
     let isReplacing = false;
-    for (const [step, life] of this.#underWay) {
-      if (!isOver(life)) continue;
+    for (const [step, incarnation] of this.#underWay) {
+      if (!isOver(incarnation)) continue;
       this.#underWay.delete(step);
       // Replacements run in order: none behind an unfinished one had begun.
       if (step.kind === 'replace' && isReplacing) continue;

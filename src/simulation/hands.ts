@@ -114,11 +114,11 @@ export class Hands {
 
   /** Kills the node; its parent says that it will not return (H42), yet it does. */
   die(node: SimulatedNode, durationMs: number): void {
-    const life = this.#oracles.lifeOf(node);
-    if (life === undefined || !node.process.alive || !node.keepsData) return;
+    const incarnationId = this.#oracles.incarnationIdOf(node);
+    if (incarnationId === undefined || !node.process.alive || !node.keepsData) return;
     const fault = this.#faults.begin('aim', [node]);
     this.#losses.crash(node, false);
-    this.tell(CONTROL.death, { ...life, returning: false });
+    this.tell(CONTROL.death, { ...incarnationId, returning: false });
     this.#startLater(node, durationMs, fault);
   }
 
@@ -388,9 +388,9 @@ export class Hands {
   #vouch(node: SimulatedNode): void {
     const { random } = this.#world;
     if (!this.#cluster.storages.some((storage) => storage === node)) return;
-    const life = this.#oracles.lifeOf(node);
-    if (life === undefined || random.chance(0.5)) return;
-    const message = { ...life, returning: random.chance(0.3) };
+    const incarnationId = this.#oracles.incarnationIdOf(node);
+    if (incarnationId === undefined || random.chance(0.5)) return;
+    const message = { ...incarnationId, returning: random.chance(0.3) };
     this.#world.at(random.between(1, 50), () => this.tell(CONTROL.death, message));
   }
 }

@@ -1,7 +1,7 @@
 // The ground truth of destroyed data: whose data a fault may still destroy without breaking a promise, and which
 // machines burned. Nothing of the product reads it.
 
-import type { Life } from '../cluster/model/cluster-map.ts';
+import type { IncarnationId } from '../cluster/model/cluster-map.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { IntactCopies } from './intact-copies.ts';
 import type { SimulatedNode } from './node.ts';
@@ -117,7 +117,7 @@ export class Losses {
     });
   }
 
-  readonly #isIntact = ({ node: id, incarnation }: Life): boolean => {
+  readonly #isIntact = ({ node: id, incarnation }: IncarnationId): boolean => {
     const other = this.#cluster.storages.find(({ process }) => process.name === id);
     if (other === undefined || incarnation <= (this.#lost.get(id) ?? 0)) return false;
     if (this.#intact.isCondemned(other)) return false;

@@ -149,7 +149,7 @@ export class SimulatedNetwork {
 
   #call(from: SimulatedProcess, call: ControlCall, callback: (outcome: CallOutcome) => void): void {
     const host = this.#hosts.get(call.address);
-    const life = from.life;
+    const incarnation = from.incarnation;
     let done = false;
     const finish = (outcome: CallOutcome) => {
       if (done) return;
@@ -160,14 +160,14 @@ export class SimulatedNetwork {
     const open: OpenCall | undefined = host && {
       from,
       to: host.process,
-      broke: () => from.run(life, () => finish({ kind: 'failed', detail: 'ECONNRESET' })),
+      broke: () => from.run(incarnation, () => finish({ kind: 'failed', detail: 'ECONNRESET' })),
     };
     from.after(call.timeoutMs, () => finish({ kind: 'failed', detail: 'timeout' }));
     if (host === undefined || open === undefined) return;
     this.#calls.add(open);
     const answer = (outcome: CallOutcome) => {
       if (this.#lost(host.process, from)) return;
-      this.#world.at(this.delayMs(), () => from.run(life, () => finish(outcome)));
+      this.#world.at(this.delayMs(), () => from.run(incarnation, () => finish(outcome)));
     };
     const { random } = this.#world;
     const copies = random.chance(this.faults.duplicates) ? 2 : 1;
@@ -215,7 +215,7 @@ function arrive(
     answer({ kind: 'failed', detail: 'ECONNREFUSED' });
     return;
   }
-  process.run(process.life, () =>
+  process.run(process.incarnation, () =>
     service.handle(requestOfCall(call), (reply) =>
       answer({ kind: 'answered', status: reply.status, message: parse(reply) }),
     ),

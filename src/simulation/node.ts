@@ -77,7 +77,7 @@ export class SimulatedNode<Role extends Service = Service> {
     const service = this.#make(runtime, this.timeScale);
     this.#service = service;
     this.#network.serve(process, service);
-    process.run(process.life, () => service.start());
+    process.run(process.incarnation, () => service.start());
   }
 
   /**
@@ -107,7 +107,7 @@ export class SimulatedNode<Role extends Service = Service> {
   stop(lingersMs: number, ended: () => void = () => undefined, timeoutMs = DRAIN_TIMEOUT_MS): void {
     const { process } = this;
     process.world.note(`${process.name} is told to stop`);
-    process.run(process.life, () =>
+    process.run(process.incarnation, () =>
       this.#service?.drain({ wholeCluster: false, timeoutMs }, () => {
         process.world.note(`${process.name} has stopped`);
         process.after(lingersMs, () => {
@@ -128,7 +128,7 @@ export class SimulatedNode<Role extends Service = Service> {
       body.kind === 'stream'
         ? { ...request, body: { kind: 'stream', stream: readWithin(process, body.stream) } }
         : request;
-    process.run(process.life, () =>
+    process.run(process.incarnation, () =>
       this.#service?.handle(within, (answer) => reply(this.#seenOutside(answer))),
     );
   }

@@ -178,8 +178,9 @@ export class Operator {
   #isHeard(node: SimulatedNode<StorageNode>): boolean {
     const { controller, network } = this.#cluster;
     const { process } = node;
-    const [life, { map }] = [this.#oracles.lifeOf(node), this.#oracles];
-    if (life === undefined || map === undefined || !isGranted(map, life)) return false;
+    const [incarnationId, { map }] = [this.#oracles.incarnationIdOf(node), this.#oracles];
+    if (incarnationId === undefined || map === undefined || !isGranted(map, incarnationId))
+      return false;
     return (
       !process.paused &&
       !network.isCut(process, controller.process) &&

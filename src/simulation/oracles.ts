@@ -7,10 +7,10 @@ import {
   type ClusterMap,
   compareMapVersions,
   encodeMapVersion,
+  type IncarnationId,
   isGranted,
   isOfStaleLineage,
-  isSameLife,
-  type Life,
+  isSameIncarnation,
   type Member,
   partitionEntry,
 } from '../cluster/model/cluster-map.ts';
@@ -201,12 +201,12 @@ export class Oracles {
    * can go on.
    * @param isIntact whether this incarnation of a node still has its data
    */
-  canLose(node: SimulatedNode, isIntact: (life: Life) => boolean): boolean {
+  canLose(node: SimulatedNode, isIntact: (incarnationId: IncarnationId) => boolean): boolean {
     return this.keepsWitnesses([node], isIntact) && this.isCopied(node, isIntact);
   }
 
   /** The first half of `canLose`: enough for a node that keeps its directory, and so its vote as a witness. */
-  isCopied(node: SimulatedNode, isIntact: (life: Life) => boolean): boolean {
+  isCopied(node: SimulatedNode, isIntact: (incarnationId: IncarnationId) => boolean): boolean {
     const map = this.#map;
     if (map === undefined) return false;
     const { name } = node.process;
@@ -221,24 +221,27 @@ export class Oracles {
   }
 
   /** Whether a majority of the witnesses is left without these nodes; of both sets while they change (H13). */
-  keepsWitnesses(gone: readonly SimulatedNode[], isIntact: (life: Life) => boolean): boolean {
+  keepsWitnesses(
+    gone: readonly SimulatedNode[],
+    isIntact: (incarnationId: IncarnationId) => boolean,
+  ): boolean {
     const map = this.#map;
     if (map === undefined) return false;
-    const stays = (life: Life) =>
-      !gone.some(({ process }) => process.name === life.node) &&
-      isGranted(map, life) &&
-      isIntact(life);
+    const stays = (incarnationId: IncarnationId) =>
+      !gone.some(({ process }) => process.name === incarnationId.node) &&
+      isGranted(map, incarnationId) &&
+      isIntact(incarnationId);
     const electorates = [map.witnesses, ...(map.nextWitnesses ? [map.nextWitnesses] : [])];
     return electorates.every((set) => 2 * set.filter(stays).length > set.length);
   }
 
   /** The node and its present incarnation; undefined while it has none. */
-  lifeOf(node: SimulatedNode): Life | undefined {
+  incarnationIdOf(node: SimulatedNode): IncarnationId | undefined {
     const incarnation = Number(statusOf(node)?.incarnation ?? 0);
     if (incarnation === 0) return undefined;
     return {
-      node: node.process.name as Life['node'],
-      incarnation: incarnation as Life['incarnation'],
+      node: node.process.name as IncarnationId['node'],
+      incarnation: incarnation as IncarnationId['incarnation'],
     };
   }
 
@@ -307,7 +310,7 @@ export class Oracles {
     for (const [partition, entry] of earlier.partitions.entries()) {
       const now = map.partitions[partition]?.members ?? [];
       for (const member of entry.members) {
-        if (now.some((other) => isSameLife(other, member))) continue;
+        if (now.some((other) => isSameIncarnation(other, member))) continue;
         if (!this.#answersGets(member, partition)) continue;
         this.#violation(
           `I7: ${member.node} was removed from partition ${partition} and still answers, at ${this.#world.nowMs.toFixed(1)}`,
@@ -316,10 +319,11 @@ export class Oracles {
     }
   }
 
-  #answersGets(life: Life, partition: number): boolean {
-    const node = this.#nodeOf(life);
+  #answersGets(incarnationId: IncarnationId, partition: number): boolean {
+    const node = this.#nodeOf(incarnationId);
     const status = node === undefined ? undefined : statusOf(node);
-    if (node === undefined || status?.incarnation !== String(life.incarnation)) return false;
+    if (node === undefined || status?.incarnation !== String(incarnationId.incarnation))
+      return false;
     // Ask the node itself: it may know restrictions of a newer map than the one it has adopted.
     return answersGets(node.living, partition as PartitionId);
   }
@@ -342,7 +346,7 @@ export class Oracles {
     return place;
   }
 
-  #nodeOf({ node }: Life): SimulatedNode<StorageNode> | undefined {
+  #nodeOf({ node }: IncarnationId): SimulatedNode<StorageNode> | undefined {
     return this.#cluster.storages.find(({ process }) => process.name === node);
   }
 }

@@ -17,7 +17,7 @@ export class SimulatedProcess implements Clock, Timers {
   readonly name: string;
   readonly world: World;
   readonly #rate: number;
-  #life = 0;
+  #incarnation = 0;
   #alive = false;
   #paused = false;
   #suspended = false;
@@ -26,7 +26,7 @@ export class SimulatedProcess implements Clock, Timers {
   /** The monotonic clock showed `monotonicMs` when the world's time was `worldMs`. */
   #monotonicFrom = { worldMs: 0, monotonicMs: 0 };
   #suspendedSinceMs = 0;
-  #waiting: { readonly life: number; readonly run: () => void }[] = [];
+  #waiting: { readonly incarnation: number; readonly run: () => void }[] = [];
   /** How far the wall clock is off; a nemesis may change it at any time. */
   wallOffsetMs = 0;
   /** Called when the process ends itself by a FatalError. */
@@ -52,8 +52,8 @@ export class SimulatedProcess implements Clock, Timers {
   }
 
   /** The number of the present incarnation; a crash changes it, so callbacks of an earlier one can be dropped. */
-  get life(): number {
-    return this.#life;
+  get incarnation(): number {
+    return this.#incarnation;
   }
 
   monotonicMs(): number {
@@ -84,15 +84,15 @@ export class SimulatedProcess implements Clock, Timers {
 
   /** Runs the callback after so much world time, unless this incarnation has ended by then. */
   later(delayMs: number, callback: () => void): void {
-    const life = this.#life;
-    this.world.at(delayMs, () => this.run(life, callback));
+    const incarnation = this.#incarnation;
+    this.world.at(delayMs, () => this.run(incarnation, callback));
   }
 
   /** Runs a callback of the given incarnation: now, when the process wakes, or never if that incarnation is over. */
-  run(life: number, callback: () => void): void {
-    if (!this.#alive || this.#life !== life) return;
+  run(incarnation: number, callback: () => void): void {
+    if (!this.#alive || this.#incarnation !== incarnation) return;
     if (this.paused) {
-      this.#waiting.push({ life, run: callback });
+      this.#waiting.push({ incarnation, run: callback });
       return;
     }
     try {
@@ -116,7 +116,7 @@ export class SimulatedProcess implements Clock, Timers {
     this.#paused = false;
     if (this.#suspended) this.#runClock();
     this.#waiting = [];
-    this.#life++;
+    this.#incarnation++;
   }
 
   /** SIGSTOP: events wait, the clocks run on. */
@@ -159,6 +159,6 @@ export class SimulatedProcess implements Clock, Timers {
   #wake(): void {
     if (this.paused) return;
     this.#awakeSinceMs = this.world.nowMs;
-    for (const { life, run } of this.#waiting.splice(0)) this.run(life, run);
+    for (const { incarnation, run } of this.#waiting.splice(0)) this.run(incarnation, run);
   }
 }

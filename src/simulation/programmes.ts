@@ -1,7 +1,7 @@
 // Aimed faults: each programme aims at one rule that random faults seldom test. It reads the map, and so knows who is a
 // member, a witness or a joiner now; when it strikes and for how long is still drawn from the seed.
 
-import type { ClusterMap, Life } from '../cluster/model/cluster-map.ts';
+import type { ClusterMap, IncarnationId } from '../cluster/model/cluster-map.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { Hands } from './hands.ts';
@@ -283,8 +283,10 @@ export function strike(
   hands: Hands,
 ): void {
   const { random } = world;
-  const nodesOf = (lives: readonly Life[]) =>
-    cluster.storages.filter(({ process }) => lives.some(({ node }) => node === process.name));
+  const nodesOf = (incarnationIds: readonly IncarnationId[]) =>
+    cluster.storages.filter(({ process }) =>
+      incarnationIds.some(({ node }) => node === process.name),
+    );
   const entry = random.pick(map.partitions.filter(({ members }) => members.length > 0));
   const members = nodesOf(entry.members);
   const member = random.pick(members);

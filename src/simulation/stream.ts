@@ -27,7 +27,7 @@ interface Waiting {
 /** One end of a stream: the messages its process sends, and the events it is given. */
 class StreamEnd implements Link {
   readonly process: SimulatedProcess;
-  readonly life: number;
+  readonly incarnation: number;
   readonly #stream: Stream;
   outgoing: Waiting[] = [];
   events: LinkEvents | undefined;
@@ -42,7 +42,7 @@ class StreamEnd implements Link {
   constructor(stream: Stream, process: SimulatedProcess) {
     this.#stream = stream;
     this.process = process;
-    this.life = process.life;
+    this.incarnation = process.incarnation;
   }
 
   send(id: number, head: Uint8Array, body: Uint8Array): void {
@@ -70,13 +70,13 @@ class StreamEnd implements Link {
   /** Tells the process that its next batch may go: it has collected messages meanwhile. */
   tellReady(): void {
     if (this.closed || this.travelling) return;
-    this.process.run(this.life, () => this.events?.ready?.());
+    this.process.run(this.incarnation, () => this.events?.ready?.());
   }
 
   tellClosed(reason: string): void {
     if (this.closed) return;
     this.closed = true;
-    this.process.run(this.life, () => this.events?.closed(reason, this.#stream.opened));
+    this.process.run(this.incarnation, () => this.events?.closed(reason, this.#stream.opened));
   }
 }
 
@@ -138,7 +138,7 @@ export class Stream {
     }
     this.#world.at(this.#network.delayMs(), () => {
       if (!to.alive) return this.refuse('ECONNREFUSED');
-      return to.run(to.life, () => {
+      return to.run(to.incarnation, () => {
         if (this.near.closed) return;
         const far = new StreamEnd(this, to);
         this.#far = far;
@@ -185,7 +185,7 @@ export class Stream {
       from.travelling = false;
       if (to.closed) return;
       for (const { id, message } of batch) {
-        to.process.run(to.life, () => {
+        to.process.run(to.incarnation, () => {
           if (to.closed) return;
           if (message.length > CHUNK_BYTES) to.events?.arriving?.();
           to.events?.received(id, message);
@@ -231,7 +231,8 @@ export class Stream {
 
   lost(process: SimulatedProcess): void {
     const ends = [this.near, this.#far].filter((end) => end !== undefined);
-    if (!ends.some((end) => end.process === process && end.life !== process.life)) return;
+    if (!ends.some((end) => end.process === process && end.incarnation !== process.incarnation))
+      return;
     for (const end of ends) {
       if (end.process === process) end.closed = true;
       else if (!this.#network.isCut(process, end.process)) {

@@ -45,10 +45,10 @@ export class PiecesStream implements ByteStream {
 
 /** A body as a service of the process reads it: what comes waits while the process is paused, and is lost with it. */
 export function readWithin(process: SimulatedProcess, stream: ByteStream): ByteStream {
-  const { life } = process;
+  const { incarnation } = process;
   return {
     length: stream.length,
-    read: (callback) => stream.read((part) => process.run(life, () => callback(part))),
+    read: (callback) => stream.read((part) => process.run(incarnation, () => callback(part))),
     discard: () => stream.discard(),
   };
 }
@@ -57,14 +57,14 @@ export function readWithin(process: SimulatedProcess, stream: ByteStream): ByteS
 export class ServedStream implements ByteStream {
   readonly length: number | undefined;
   readonly #process: SimulatedProcess;
-  readonly #life: number;
+  readonly #incarnation: number;
   readonly #stream: ByteStream;
   #callback: ((part: BytePart) => void) | undefined;
 
   constructor(process: SimulatedProcess, stream: ByteStream) {
     this.length = stream.length;
     this.#process = process;
-    this.#life = process.life;
+    this.#incarnation = process.incarnation;
     this.#stream = stream;
   }
 
@@ -74,12 +74,12 @@ export class ServedStream implements ByteStream {
       return;
     }
     this.#callback = callback;
-    this.#process.run(this.#life, () => this.#stream.read((part) => this.#answer(part)));
+    this.#process.run(this.#incarnation, () => this.#stream.read((part) => this.#answer(part)));
   }
 
   discard(): void {
     this.#callback = undefined;
-    this.#process.run(this.#life, () => this.#stream.discard());
+    this.#process.run(this.#incarnation, () => this.#stream.discard());
   }
 
   /** The process is dead: a client that waits for a part learns it of the connection. */
@@ -88,7 +88,7 @@ export class ServedStream implements ByteStream {
   }
 
   get #isServed(): boolean {
-    return this.#process.alive && this.#process.life === this.#life;
+    return this.#process.alive && this.#process.incarnation === this.#incarnation;
   }
 
   #answer(part: BytePart): void {

@@ -7,9 +7,9 @@ import type { ClusterClock } from '../cluster/model/cluster-clock.ts';
 import {
   type ClusterMap,
   compareMapVersions,
+  type IncarnationId,
   isGranted,
-  isSameLife,
-  type Life,
+  isSameIncarnation,
   type MapVersion,
   nodeEntry,
 } from '../cluster/model/cluster-map.ts';
@@ -58,7 +58,7 @@ export interface HeartbeatEvents {
 /** One request for grants to all witnesses, and who granted it. */
 interface Vote {
   readonly sent: Moment;
-  readonly granted: Life[];
+  readonly granted: IncarnationId[];
 }
 
 export class Heartbeats {
@@ -133,7 +133,7 @@ export class Heartbeats {
 
   #askController(): void {
     const sent = momentOf(this.#runtime.clock);
-    const { mapVersion, obeyedVersion, life } = this.#replica;
+    const { mapVersion, obeyedVersion, incarnationId } = this.#replica;
     const state = {
       promised: this.#replica.boundTo,
       deltas: this.#takesDeltas,
@@ -142,7 +142,7 @@ export class Heartbeats {
     const clocks = { wallMs: Math.floor(sent.wallMs), timeMs: this.#clock.wallMs() };
     const echo = this.#echo(sent);
     const message: HeartbeatRequest = {
-      ...life,
+      ...incarnationId,
       mapVersion,
       obeyedVersion,
       ...state,
@@ -170,7 +170,7 @@ export class Heartbeats {
         // Two processes of one node must never be alive together (I10); the newer one is right.
         throw new FatalError(
           EXIT.failure,
-          `this life of node ${life.node} is over: ${reply.detail}`,
+          `this life of node ${incarnationId.node} is over: ${reply.detail}`,
         );
       } else this.#events.problem(`controller ${this.#controller}: ${reply.detail}`);
     });
@@ -209,25 +209,26 @@ export class Heartbeats {
   }
 
   #askWitnesses(): void {
-    const { map, obeyedMaps, life } = this.#replica;
-    if (map === undefined || !obeyedMaps.every((obeyed) => isGranted(obeyed, life))) return;
+    const { map, obeyedMaps, incarnationId } = this.#replica;
+    if (map === undefined || !obeyedMaps.every((obeyed) => isGranted(obeyed, incarnationId)))
+      return;
     // H32: the node's own vote, too, would be a grant of an earlier generation.
     if (this.#replica.isOverruled(map.version)) return;
     const vote: Vote = { sent: momentOf(this.#runtime.clock), granted: [] };
     for (const witness of distinct(obeyedMaps.flatMap(electoratesOf).flat())) {
-      if (isSameLife(witness, life)) this.#count(vote, witness);
+      if (isSameIncarnation(witness, incarnationId)) this.#count(vote, witness);
       else this.#ask(witness, vote);
     }
   }
 
-  #ask(witness: Life, vote: Vote): void {
-    const { obeyedMaps, life, mapVersion } = this.#replica;
+  #ask(witness: IncarnationId, vote: Vote): void {
+    const { obeyedMaps, incarnationId, mapVersion } = this.#replica;
     const entry = obeyedMaps
       .map((map) => nodeEntry(map, witness.node))
       .find((named) => named?.incarnation === witness.incarnation);
     if (entry === undefined) return;
     const timeoutMs = this.#times.controlCallMs;
-    const message = { ...life, mapVersion };
+    const message = { ...incarnationId, mapVersion };
     this.#client.call(CONTROL.grant, entry.address, message, { timeoutMs }, (reply) => {
       if (reply.kind !== 'message' || !this.#running) return;
       const { message: answer } = reply;
@@ -236,7 +237,11 @@ export class Heartbeats {
     });
   }
 
-  #judge({ answer, incarnation, mapVersion }: GrantReply, witness: Life, vote: Vote): void {
+  #judge(
+    { answer, incarnation, mapVersion }: GrantReply,
+    witness: IncarnationId,
+    vote: Vote,
+  ): void {
     // D2: a vote counts only from the incarnation that the map names.
     if (answer !== 'granted' || incarnation !== witness.incarnation || !this.#mayUse(mapVersion))
       return;
@@ -244,12 +249,12 @@ export class Heartbeats {
   }
 
   /** Counts by the present maps: the witnesses may have changed while the requests were under way. */
-  #count(vote: Vote, witness: Life): void {
+  #count(vote: Vote, witness: IncarnationId): void {
     vote.granted.push(witness);
-    const { obeyedMaps, life, lease } = this.#replica;
+    const { obeyedMaps, incarnationId, lease } = this.#replica;
     const agreed = obeyedMaps.every(
       (map) =>
-        isGranted(map, life) &&
+        isGranted(map, incarnationId) &&
         electoratesOf(map).every((witnesses) => isMajority(vote.granted, witnesses)),
     );
     if (!agreed) return;
@@ -259,17 +264,21 @@ export class Heartbeats {
 }
 
 /** H13: the sets of witnesses that must each have a majority for a grant. */
-function electoratesOf({ witnesses, nextWitnesses }: ClusterMap): readonly (readonly Life[])[] {
+function electoratesOf({
+  witnesses,
+  nextWitnesses,
+}: ClusterMap): readonly (readonly IncarnationId[])[] {
   return nextWitnesses === undefined ? [witnesses] : [witnesses, nextWitnesses];
 }
 
-function distinct(lives: readonly Life[]): readonly Life[] {
-  return lives.filter(
-    (life, index) => lives.findIndex((other) => isSameLife(other, life)) === index,
+function distinct(incarnationIds: readonly IncarnationId[]): readonly IncarnationId[] {
+  return incarnationIds.filter(
+    (incarnationId, index) =>
+      incarnationIds.findIndex((other) => isSameIncarnation(other, incarnationId)) === index,
   );
 }
 
-function isMajority(votes: readonly Life[], set: readonly Life[]): boolean {
-  const agreed = set.filter((witness) => votes.some((vote) => isSameLife(vote, witness)));
+function isMajority(votes: readonly IncarnationId[], set: readonly IncarnationId[]): boolean {
+  const agreed = set.filter((witness) => votes.some((vote) => isSameIncarnation(vote, witness)));
   return 2 * agreed.length > set.length;
 }

@@ -30,7 +30,7 @@ export interface KnownSelf {
 export interface Controlled {
   readonly address: Address;
   readonly grants: GrantCounters;
-  life(): NodeIncarnation | undefined;
+  incarnationId(): NodeIncarnation | undefined;
   self(): KnownSelf | undefined;
   identity(): StoredIdentity;
 }
@@ -38,13 +38,13 @@ export interface Controlled {
 export function addNodeControl(control: ControlRoutes, node: Controlled): void {
   control.on(CONTROL.pushMap, (message, reply) => pushed(node, message, reply));
   control.on(CONTROL.fetchMap, (message, reply) => {
-    reply(newerMap(message, node.life()?.replica.map));
+    reply(newerMap(message, node.incarnationId()?.replica.map));
   });
   control.on(CONTROL.prepare, (message, reply) => prepare(node, message, reply));
   control.on(CONTROL.grant, (message, reply) => {
-    const life = node.life();
-    if (life === undefined) return reply(new Refused('not-ready', 'not registered yet'));
-    const grant = life.grant(message);
+    const incarnation = node.incarnationId();
+    if (incarnation === undefined) return reply(new Refused('not-ready', 'not registered yet'));
+    const grant = incarnation.grant(message);
     node.grants.count(grant.answer);
     return reply(grant);
   });
@@ -55,12 +55,13 @@ function pushed(
   message: MapPush,
   reply: (answer: MapPushReply | Refused) => void,
 ): void {
-  const answer = (outcome: AdoptionOutcome) => reply(replyToMap(outcome, node.life()?.replica));
-  const life = node.life();
-  if (life === undefined) return answer('already-newer');
-  const { replica } = life;
+  const answer = (outcome: AdoptionOutcome) =>
+    reply(replyToMap(outcome, node.incarnationId()?.replica));
+  const incarnation = node.incarnationId();
+  if (incarnation === undefined) return answer('already-newer');
+  const { replica } = incarnation;
   const news = received(message, replica.map);
-  if (news.kind === 'map') return life.adopt(news.map, 'peer', answer);
+  if (news.kind === 'map') return incarnation.adopt(news.map, 'peer', answer);
   if (news.kind === 'unusable') return answer('not-over-this-map');
   return answer(replica.isOverruled(message.delta?.version) ? 'overruled' : 'already-newer');
 }
@@ -76,26 +77,26 @@ function prepare(
   if (self === undefined) {
     return reply(new Refused('not-ready', 'this node reads its data directory'));
   }
-  const map = node.life()?.replica.map ?? self.map;
+  const map = node.incarnationId()?.replica.map ?? self.map;
   // A node without a map has never answered anything, so its promise counts for any cluster.
   if (map !== undefined && map.cluster !== cluster) {
     return reply(new Refused('other-cluster', 'this node belongs to another cluster'));
   }
   const answer = () => {
     const { generation, nonce = '' } = identity.promised;
-    const life = node.life();
+    const incarnation = node.incarnationId();
     reply({
       node: self.node,
       address: node.address,
       store: self.store,
-      incarnation: life?.replica.incarnation,
+      incarnation: incarnation?.replica.incarnation,
       lives: identity.lives,
-      living: life !== undefined && !life.hasEnded,
+      living: incarnation !== undefined && !incarnation.hasEnded,
       generation,
       nonce,
-      map: life?.replica.map ?? self.map,
+      map: incarnation?.replica.map ?? self.map,
       // A newer map that this node obeys but could not store; it may know of a fence by that map alone (R6).
-      obeyed: life?.replica.obeyedOnly,
+      obeyed: incarnation?.replica.obeyedOnly,
     });
   };
   if (asked.generation <= identity.promised.generation) return answer();
@@ -103,7 +104,7 @@ function prepare(
     if (failure !== undefined) {
       return reply(new Refused('not-durable', `${IDENTITY_FILE}: ${failure}`));
     }
-    node.life()?.replica.promise(identity.promised);
+    node.incarnationId()?.replica.promise(identity.promised);
     return answer();
   });
 }

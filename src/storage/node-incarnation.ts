@@ -7,9 +7,9 @@ import {
   type ClusterMap,
   compareMapVersions,
   type Generation,
+  type IncarnationId,
   isGranted,
-  isSameLife,
-  type Life,
+  isSameIncarnation,
   type MapVersion,
   nodeEntry,
 } from '../cluster/model/cluster-map.ts';
@@ -38,7 +38,7 @@ import {
 } from './replication/map-adoption.ts';
 import { Replica } from './replication/replica.ts';
 
-export interface LifeOptions {
+export interface IncarnationOptions {
   readonly client: ControlCaller;
   readonly controller: Address;
   readonly node: NodeId;
@@ -59,7 +59,7 @@ export interface LifeOptions {
   readonly stored: MapVersion | undefined;
 }
 
-export interface LifeEvents {
+export interface IncarnationEvents {
   /** The controller does not know this incarnation: the process must register. */
   unknown(): void;
   problem(text: string | undefined): void;
@@ -69,7 +69,7 @@ export class NodeIncarnation {
   readonly replica: Replica;
   readonly #adoption: MapAdoption;
   readonly #runtime: Runtime;
-  readonly #options: LifeOptions;
+  readonly #options: IncarnationOptions;
   readonly #store: LoggedStore;
   readonly #channels: StorageChannels;
   readonly #heartbeats: Heartbeats;
@@ -82,7 +82,12 @@ export class NodeIncarnation {
   >();
   #ended = false;
 
-  constructor(runtime: Runtime, store: LoggedStore, options: LifeOptions, events: LifeEvents) {
+  constructor(
+    runtime: Runtime,
+    store: LoggedStore,
+    options: IncarnationOptions,
+    events: IncarnationEvents,
+  ) {
     const { node, incarnation, valueBytesMax, copyChunkBytes, times, clock } = options;
     const lease = new Lease(runtime.clock, times);
     this.#runtime = runtime;
@@ -91,13 +96,19 @@ export class NodeIncarnation {
     this.replica = new Replica(
       store,
       clock,
-      { life: { node, incarnation }, valueBytesMax, copyChunkBytes, lease, stored: options.stored },
+      {
+        incarnationId: { node, incarnation },
+        valueBytesMax,
+        copyChunkBytes,
+        lease,
+        stored: options.stored,
+      },
       options.promised,
     );
     this.#channels = new StorageChannels(runtime, times);
     this.#joiner = new Joiner(runtime, this.replica, store, this.#channels, {
       times,
-      pushTo: (life) => this.#pushTo(life),
+      pushTo: (incarnationId) => this.#pushTo(incarnationId),
       joined: () => this.#heartbeats.soon(),
     });
     this.#antiEntropy = new AntiEntropy(
@@ -191,27 +202,30 @@ export class NodeIncarnation {
 
   /** Whether the map says that this node is to hold no partitions. */
   isDraining(): boolean {
-    const { map, life } = this.replica;
-    return map !== undefined && nodeEntry(map, life.node)?.draining === true;
+    const { map, incarnationId } = this.replica;
+    return map !== undefined && nodeEntry(map, incarnationId.node)?.draining === true;
   }
 
   /** Whether the map has another node that could take over this node's partitions. */
   hasHeirs(): boolean {
-    const { map, life } = this.replica;
+    const { map, incarnationId } = this.replica;
     const nodes = Object.entries(map?.nodes ?? {});
-    return nodes.some(([node, { fenced, draining }]) => node !== life.node && !fenced && !draining);
+    return nodes.some(
+      ([node, { fenced, draining }]) => node !== incarnationId.node && !fenced && !draining,
+    );
   }
 
-  #judgeGrant(life: Life): GrantAnswer {
+  #judgeGrant(incarnationId: IncarnationId): GrantAnswer {
     const { map, obeyedMaps } = this.replica;
     if (this.#ended) return 'ended';
     if (map === undefined) return 'no-map';
     // H32: until it has the map of the recovery that it has promised to follow, this witness renews nothing: the
     // recovery relies on it that the earlier leases run out.
     if (this.replica.isOverruled(map.version)) return 'overruled';
-    const against = obeyedMaps.find((obeyed) => !isGranted(obeyed, life));
+    const against = obeyedMaps.find((obeyed) => !isGranted(obeyed, incarnationId));
     if (against === undefined) return 'granted';
-    const isPresent = nodeEntry(against, life.node)?.incarnation === life.incarnation;
+    const isPresent =
+      nodeEntry(against, incarnationId.node)?.incarnation === incarnationId.incarnation;
     return isPresent ? 'fenced' : 'other-incarnation';
   }
 
@@ -255,10 +269,10 @@ export class NodeIncarnation {
     }));
   }
 
-  #pushTo(life: Life): void {
+  #pushTo(incarnationId: IncarnationId): void {
     const { map } = this.replica;
-    const entry = map === undefined ? undefined : nodeEntry(map, life.node);
-    if (entry === undefined || isSameLife(life, this.replica.life)) return;
+    const entry = map === undefined ? undefined : nodeEntry(map, incarnationId.node);
+    if (entry === undefined || isSameIncarnation(incarnationId, this.replica.incarnationId)) return;
     const { client, times } = this.#options;
     const timeoutMs = times.controlCallMs;
     client.call(

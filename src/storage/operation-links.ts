@@ -110,7 +110,7 @@ export class OperationLinks {
     // The waiting callback holds only the encoded answer, so that the set's buffer is not kept until the log has it.
     const reply = () => link.send(id, head, body);
     const durability = this.#served.durability();
-    return this.#acknowledgements.whenDown(durability, operation.record, answer, reply);
+    return this.#acknowledgements.whenDurable(durability, operation.record, answer, reply);
   }
 }
 

@@ -11,7 +11,7 @@ import { ControllerContact } from '../cluster/peers/controller-contact.ts';
 import type { Runtime } from '../cluster/ports.ts';
 import type { RegisterReply, RegisterRequest } from '../cluster/wire/control-messages.ts';
 import { CONTROL } from '../cluster/wire/control-table.ts';
-import { livesOf } from './data-directory/identity-file.ts';
+import { incarnationsIn } from './data-directory/identity-file.ts';
 
 export interface RegistrationOptions {
   readonly controller: Address;
@@ -128,7 +128,7 @@ export class Registration {
     assert(incarnation >= (this.#incarnation ?? 0), 'incarnations of one process rise (I10)');
     this.#incarnation = incarnation;
     this.#proposed = incarnation;
-    this.#lives = this.#lives && livesOf({ lives: this.#lives, incarnation });
+    this.#lives = this.#lives && incarnationsIn({ lives: this.#lives, incarnation });
     this.#events.registered(reply);
   }
 }

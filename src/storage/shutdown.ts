@@ -22,26 +22,26 @@ export interface ShutdownOptions {
 export class Shutdown {
   readonly #runtime: Runtime;
   readonly #options: ShutdownOptions;
-  readonly #life: NodeIncarnation;
+  readonly #incarnation: NodeIncarnation;
   readonly #deadlineMs: number;
   readonly #done: (failure: string | undefined) => void;
 
   constructor(
     runtime: Runtime,
     options: ShutdownOptions,
-    life: NodeIncarnation,
+    incarnation: NodeIncarnation,
     drain: DrainOptions,
     done: (failure: string | undefined) => void,
   ) {
     this.#runtime = runtime;
     this.#options = options;
-    this.#life = life;
+    this.#incarnation = incarnation;
     this.#deadlineMs = runtime.clock.monotonicMs() + drain.timeoutMs;
     this.#done = done;
     // When everybody stops nobody could take anything over, and the map is to stay as it is.
     if (drain.wholeCluster) this.#stop(undefined);
     else if (!options.keepsData) this.#handOver();
-    else if (!life.hasHeirs()) this.#stop('restarting');
+    else if (!incarnation.hasHeirs()) this.#stop('restarting');
     else {
       const waitMs = Math.min(options.times.beforeRestartMs, drain.timeoutMs);
       runtime.timers.after(waitMs, () => this.#stop('restarting'));
@@ -49,10 +49,10 @@ export class Shutdown {
   }
 
   #handOver(): void {
-    const life = this.#life;
-    if (!life.hasHeirs()) return this.#stop('stopped');
+    const incarnation = this.#incarnation;
+    if (!incarnation.hasHeirs()) return this.#stop('stopped');
     if (this.#runtime.clock.monotonicMs() >= this.#deadlineMs) {
-      if (life.isMember()) {
+      if (incarnation.isMember()) {
         this.#runtime.logger.write(
           'error',
           'leaving with partitions that nobody took over in time',
@@ -60,19 +60,19 @@ export class Shutdown {
       }
       return this.#stop('stopped');
     }
-    if (life.isDraining() && !life.isMember()) return this.#stop('stopped');
+    if (incarnation.isDraining() && !incarnation.isMember()) return this.#stop('stopped');
     const { decideMs } = this.#options.times;
     const again = () => {
       this.#runtime.timers.after(decideMs, () => this.#handOver());
     };
     // Repeat it until the map shows it: the controller may have died with it, or an operator may have undrained the
     // node.
-    return life.isDraining() ? again() : this.#say('leaving', again);
+    return incarnation.isDraining() ? again() : this.#say('leaving', again);
   }
 
   /** H5b: first the node stops answering, then it says so, and only then does the listener close. */
   #stop(state: 'restarting' | 'stopped' | undefined): void {
-    this.#life.end();
+    this.#incarnation.end();
     this.#options.durability.sync((failure) => {
       // Everything acknowledged is in the log; entries that the log lost were never acknowledged (H35).
       if (failure !== undefined) this.#runtime.logger.write('error', 'the log failed', { failure });
@@ -84,7 +84,7 @@ export class Shutdown {
 
   #say(state: GoodbyeRequest['state'], said: () => void): void {
     const { client, controller, times } = this.#options;
-    const message: GoodbyeRequest = { ...this.#life.replica.life, state };
+    const message: GoodbyeRequest = { ...this.#incarnation.replica.incarnationId, state };
     client.call(CONTROL.goodbye, controller, message, { timeoutMs: times.controlCallMs }, said);
   }
 }

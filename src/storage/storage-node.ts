@@ -11,7 +11,7 @@ import { ClusterClock } from '../cluster/model/cluster-clock.ts';
 import {
   boundBy,
   type ClusterMap,
-  type Life,
+  type IncarnationId,
   type MapVersion,
 } from '../cluster/model/cluster-map.ts';
 import type { Address, Incarnation, NodeId, StoreId } from '../cluster/model/identity.ts';
@@ -63,7 +63,7 @@ export interface StorageOptions extends StoreOptions {
   readonly copyChunkBytes: number;
   readonly times: Times;
   /** Called with each incarnation that this process begins, for the parent that must vouch for its end (H42). */
-  readonly lives?: (life: Life) => void;
+  readonly incarnationBegan?: (incarnationId: IncarnationId) => void;
 }
 
 /** The pause between two slices of work on the memory. */
@@ -106,7 +106,7 @@ export class StorageNode implements Service {
   #logged: LoggedStore;
   /** The log behind `#logged`; undefined without a data directory. */
   #log: RecordLog | undefined;
-  #life: NodeIncarnation | undefined;
+  #incarnation: NodeIncarnation | undefined;
   #self: Self | undefined;
   #identity = new StoredIdentity(undefined, undefined);
   #compaction: Compaction | undefined;
@@ -124,7 +124,7 @@ export class StorageNode implements Service {
     this.#clock = new ClusterClock(runtime.clock, runtime.logger);
     this.#links = new OperationLinks(runtime, this.#answers, options.times, {
       node: () => this.#node,
-      replica: () => this.#life?.replica,
+      replica: () => this.#incarnation?.replica,
       durability: () => this.#logged.durability,
     });
     this.#client = new ControlClient(runtime, options.times);
@@ -147,9 +147,9 @@ export class StorageNode implements Service {
       diskProblem: () => this.#diskProblem(),
       node: () => this.#node,
       links: () => this.#links.count,
-      replica: () => this.#life?.replica,
-      obstacles: () => this.#life?.obstacles ?? [],
-      unrepaired: () => this.#life?.unrepaired ?? 0,
+      replica: () => this.#incarnation?.replica,
+      obstacles: () => this.#incarnation?.obstacles ?? [],
+      unrepaired: () => this.#incarnation?.unrepaired ?? 0,
     });
   }
 
@@ -192,14 +192,14 @@ export class StorageNode implements Service {
 
   /** The record that the node has of a key, for the simulator's checks: they ask too often for HTTP requests. */
   holding(partition: PartitionId, key: Buffer): Holding | undefined {
-    const replica = this.#life?.replica;
+    const replica = this.#incarnation?.replica;
     if (replica?.map === undefined) return undefined;
     return holdingOf({ store: this.#store, replica }, partition, key);
   }
 
   /** How the node would answer the operation now, for the same checks. */
   wouldAnswer(operation: Extract<Operation, { kind: 'get' | 'time' }>): Answer | undefined {
-    return this.#life?.replica.answer(operation);
+    return this.#incarnation?.replica.answer(operation);
   }
 
   accept(hello: LinkHello, link: Link): LinkEvents | { refused: string } {
@@ -211,7 +211,7 @@ export class StorageNode implements Service {
   drain(options: DrainOptions, done: () => void): void {
     this.#draining = true;
     this.#compaction?.stop();
-    const life = this.#life;
+    const incarnation = this.#incarnation;
     const { controller, times } = this.#options;
     const keepsData = this.#runtime.disk !== undefined;
     const { durability } = this.#logged;
@@ -222,9 +222,9 @@ export class StorageNode implements Service {
     };
     // Nobody counts on this process yet. But its start recorded that the store is open: if that stayed, a restart of
     // the machine would make the store count as incomplete, although nothing was written to it (H8).
-    if (life === undefined) return durability.sync(closed);
+    if (incarnation === undefined) return durability.sync(closed);
     const node = { client: this.#client, controller, times, durability, keepsData };
-    new Shutdown(this.#runtime, node, life, options, closed);
+    new Shutdown(this.#runtime, node, incarnation, options, closed);
   }
 
   /** Reclaims memory of dropped partitions and of idle bytes even when no records come in that would pay for it. */
@@ -238,7 +238,7 @@ export class StorageNode implements Service {
     const { log, compaction } = openNodeLog(this.#runtime, disk, opened, this.#options, {
       synced: (milliseconds) => this.#syncs.observeMs(milliseconds),
       neededFiles: () =>
-        this.#life?.replica.map === undefined ? [IDENTITY_FILE] : [IDENTITY_FILE, MAP_FILE],
+        this.#incarnation?.replica.map === undefined ? [IDENTITY_FILE] : [IDENTITY_FILE, MAP_FILE],
       distrusted: () => this.#distrustStore(),
     });
     this.#log = log;
@@ -268,7 +268,7 @@ export class StorageNode implements Service {
       { controller, node, address, store, incarnation, completeSince, lives, times },
       {
         registered: (reply) => this.#registered(self, reply),
-        map: () => this.#life?.replica.map ?? self.map,
+        map: () => this.#incarnation?.replica.map ?? self.map,
         promised: () => boundBy(this.#identity.promised, this.#newestVersion(self)),
       },
     );
@@ -280,13 +280,13 @@ export class StorageNode implements Service {
       // Do not begin while draining: the controller would count on the incarnation, which would end without a
       // goodbye.
       if (this.#draining) return;
-      const life = this.#lifeOf(self, incarnation);
+      const begun = this.#incarnationOf(self, incarnation);
       // Begin as soon as possible: the controller counts on this incarnation only after its first heartbeat.
-      if (map === undefined) life.begin(self.map);
-      else life.adopt(map, 'controller', () => life.begin(self.map));
+      if (map === undefined) begun.begin(self.map);
+      else begun.adopt(map, 'controller', () => begun.begin(self.map));
     };
     const identity = this.#identity;
-    const live = identityWrite((written) => identity.live(incarnation, written));
+    const live = identityWrite((written) => identity.storeIncarnation(incarnation, written));
     writePersistently(this.#runtime, live, (failure) => {
       if (failure === undefined) return begin();
       throw new FatalError(EXIT.config, `${IDENTITY_FILE} cannot be written: ${failure}`);
@@ -295,18 +295,18 @@ export class StorageNode implements Service {
 
   /** The version of the newest map that this incarnation or an earlier one has adopted. */
   #newestVersion(self: Self): MapVersion | undefined {
-    return this.#life?.replica.map?.version ?? self.map?.version;
+    return this.#incarnation?.replica.map?.version ?? self.map?.version;
   }
 
   /** Returns the present NodeIncarnation if it has this incarnation; otherwise ends it and makes a new one. */
-  #lifeOf(self: Self, incarnation: Incarnation): NodeIncarnation {
-    if (this.#life?.replica.incarnation === incarnation) return this.#life;
+  #incarnationOf(self: Self, incarnation: Incarnation): NodeIncarnation {
+    if (this.#incarnation?.replica.incarnation === incarnation) return this.#incarnation;
     const stored = this.#newestVersion(self);
-    this.#life?.end();
+    this.#incarnation?.end();
     const { controller, valueBytesMax, copyChunkBytes, times } = this.#options;
     const { node, completeSince } = self;
     const { promised } = this.#identity;
-    this.#life = new NodeIncarnation(
+    this.#incarnation = new NodeIncarnation(
       this.#runtime,
       this.#logged,
       {
@@ -328,8 +328,8 @@ export class StorageNode implements Service {
       },
     );
     this.#runtime.logger.write('info', 'registered', { incarnation });
-    this.#options.lives?.({ node, incarnation });
-    return this.#life;
+    this.#options.incarnationBegan?.({ node, incarnation });
+    return this.#incarnation;
   }
 
   #addRoutes(): void {
@@ -337,13 +337,13 @@ export class StorageNode implements Service {
     routes.addCheck('registered', () =>
       this.#registration === undefined ? 'reading its data directory' : this.#registration.problem,
     );
-    routes.addCheck('map', () => mapProblem(this.#node, this.#life?.replica));
+    routes.addCheck('map', () => mapProblem(this.#node, this.#incarnation?.replica));
     routes.addCheck('disk', () => this.#diskProblem());
     routes.addCheck('running', () => (this.#draining ? 'stopping' : undefined));
     addNodeControl(this.#control, {
       address: this.#options.address,
       grants: this.#grants,
-      life: () => this.#life,
+      incarnationId: () => this.#incarnation,
       self: () => this.#self,
       identity: () => this.#identity,
     });
@@ -351,7 +351,9 @@ export class StorageNode implements Service {
 
   #diskProblem(): string | undefined {
     return (
-      this.#identity.problem ?? this.#life?.diskProblem ?? diskProblem(this.#logged.durability)
+      this.#identity.problem ??
+      this.#incarnation?.diskProblem ??
+      diskProblem(this.#logged.durability)
     );
   }
 }

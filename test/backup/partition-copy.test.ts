@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Content } from '../../src/backup/manifest.ts';
 import { type CopyStep, PartitionCopy } from '../../src/backup/partition-copy.ts';
-import type { Life } from '../../src/cluster/model/cluster-map.ts';
+import type { IncarnationId } from '../../src/cluster/model/cluster-map.ts';
 import type { PartitionId } from '../../src/cluster/model/partition.ts';
 import { encodeRecord } from '../../src/cluster/model/record.ts';
 import { VERSION_ZERO, type Version } from '../../src/cluster/model/version.ts';
@@ -44,7 +44,11 @@ function clientWith(answers: MemberAnswer[]) {
     runtime: { clock: { wallMs: () => NOW }, random: { below: () => 0 } },
     router: {
       map: undefined,
-      send: ({ node }: Life, operation: Operation, callback: (answer: MemberAnswer) => void) => {
+      send: (
+        { node }: IncarnationId,
+        operation: Operation,
+        callback: (answer: MemberAnswer) => void,
+      ) => {
         if (operation.kind !== 'copy') throw new Error(operation.kind);
         asked.push(`${node} at ${operation.epoch} after ${operation.from.afterKey}`);
         callback(answers.shift() ?? { kind: 'not-serving' });

@@ -8,7 +8,7 @@ import { DecisionLoop } from '../../src/controller/decision-loop.ts';
 import { nextNumber, withEntry } from '../../src/controller/decisions/membership.ts';
 import { PublishedMap } from '../../src/controller/map/published-map.ts';
 import { Observations } from '../../src/controller/observations/observations.ts';
-import { heartbeatOf, life, nodeId, sampleMap } from '../helpers/maps.ts';
+import { heartbeatOf, incarnationId, nodeId, sampleMap } from '../helpers/maps.ts';
 import { VirtualTime } from '../helpers/virtual-time.ts';
 
 const times = protocolTimes(1);
@@ -36,7 +36,10 @@ function deciding() {
   const loop = new DecisionLoop(runtime, published, observations, () => undefined);
   loop.start();
   const hear = (node: 'a' | 'b', change: object = {}) =>
-    observations.heard({ ...heartbeatOf(life(node), sampleMap()), ...change }, time.monotonicMs());
+    observations.heard(
+      { ...heartbeatOf(incarnationId(node), sampleMap()), ...change },
+      time.monotonicMs(),
+    );
   /** @returns how often it looked in this time */
   const pass = (milliseconds: number, ...heard: readonly ('a' | 'b')[]) => {
     const before = ticks.length;
@@ -89,12 +92,12 @@ test.each([
   [
     'a life is said to be over',
     ({ observations, time }: ReturnType<typeof deciding>) =>
-      observations.detector.died(life('b'), time.monotonicMs(), false),
+      observations.detector.died(incarnationId('b'), time.monotonicMs(), false),
   ],
   [
     'a look at it was refused',
     ({ observations, time }: ReturnType<typeof deciding>) =>
-      observations.detector.refusedLook(life('b'), time.monotonicMs()),
+      observations.detector.refusedLook(incarnationId('b'), time.monotonicMs()),
   ],
   [
     'a node cannot write any more',

@@ -27,7 +27,7 @@ export class Node {
   /** Where a test reaches it. */
   readonly door: Door;
   readonly #words: readonly string[];
-  #life: Started | undefined;
+  #incarnationId: Started | undefined;
 
   /** @param words a whole command line */
   constructor(role: Role, door: Door, words: readonly string[]) {
@@ -40,21 +40,22 @@ export class Node {
   /** @param more options of this life alone */
   start(...more: readonly string[]): void {
     const [command = '', ...rest] = this.#words;
-    this.#life = new Started(command, [...rest, ...more]);
+    this.#incarnationId = new Started(command, [...rest, ...more]);
   }
 
-  get life(): Started {
-    if (this.#life === undefined) throw new Error(`${this.role} ${this.address} was not started`);
-    return this.#life;
+  get incarnationId(): Started {
+    if (this.#incarnationId === undefined)
+      throw new Error(`${this.role} ${this.address} was not started`);
+    return this.#incarnationId;
   }
 
   signal(signal: NodeJS.Signals): void {
-    this.life.child.kill(signal);
+    this.incarnationId.child.kill(signal);
   }
 
   /** At once, without a word to anybody; ends stopped processes as well. */
   async kill(): Promise<void> {
-    if (this.#life !== undefined) await this.#life.stop('SIGKILL');
+    if (this.#incarnationId !== undefined) await this.#incarnationId.stop('SIGKILL');
   }
 
   async isReady(): Promise<boolean> {
@@ -185,8 +186,9 @@ export class Fleet {
 
   async untilReady(node: Node): Promise<void> {
     await until(async () => {
-      for (const { life, role } of this.nodes) {
-        if (life.ended && role !== 'storage') throw new Error(`a ${role} ended:\n${life.stderr}`);
+      for (const { incarnationId, role } of this.nodes) {
+        if (incarnationId.ended && role !== 'storage')
+          throw new Error(`a ${role} ended:\n${incarnationId.stderr}`);
       }
       return node.isReady();
     });

@@ -36,7 +36,7 @@ export class Machine {
     const ended: { value: T }[] = [];
     const fatal: Error[] = [];
     this.process.onFatal = (error) => fatal.push(error);
-    this.process.run(this.process.life, () => begin((value) => ended.push({ value })));
+    this.process.run(this.process.incarnation, () => begin((value) => ended.push({ value })));
     const untilMs = this.world.nowMs + PATIENCE_MS;
     for (;;) {
       const [result] = ended;

@@ -2,7 +2,7 @@
 
 import type {
   ClusterMap,
-  Life,
+  IncarnationId,
   Member,
   MemberRole,
   NodeEntry,
@@ -33,8 +33,10 @@ export function sampleNode(port: number, incarnation = 1): NodeEntry {
 
 /** A joiner's attempt is epoch 1's unless it says otherwise. */
 export function memberOf(node: string, role: MemberRole, incarnation = 1, joinEpoch = 1): Member {
-  const life = { node: nodeId(node), incarnation: incarnationOf(incarnation) };
-  return role === 'joining' ? { ...life, role, joinEpoch: joinEpoch as Epoch } : { ...life, role };
+  const incarnationId = { node: nodeId(node), incarnation: incarnationOf(incarnation) };
+  return role === 'joining'
+    ? { ...incarnationId, role, joinEpoch: joinEpoch as Epoch }
+    : { ...incarnationId, role };
 }
 
 /** Sixteen partitions, each on nodes a and b, a in the given role. */
@@ -56,12 +58,12 @@ export function sampleMap(
   };
 }
 
-export function life(node: string, incarnation = 1): Life {
+export function incarnationId(node: string, incarnation = 1): IncarnationId {
   return { node: nodeId(node), incarnation: incarnationOf(incarnation) };
 }
 
 /** Of a node that has nothing to say but that it lives, and has this map. */
-export function heartbeatOf(of: Life, map: ClusterMap): HeartbeatRequest {
+export function heartbeatOf(of: IncarnationId, map: ClusterMap): HeartbeatRequest {
   return {
     ...of,
     mapVersion: map.version,

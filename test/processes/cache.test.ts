@@ -128,7 +128,7 @@ describe('three times the memory of a cache (H40)', () => {
       await silent.stop('SIGKILL');
     }
     controller.start();
-    await controller.life.printed('stderr', 'map published');
+    await controller.incarnationId.printed('stderr', 'map published');
     expect(await controller.status()).toMatchObject({ whenFull: 'evict' });
   });
 });

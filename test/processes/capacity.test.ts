@@ -101,8 +101,8 @@ describe('a storage node whose disk is full', () => {
         { valueBytes: 8192 },
       );
       expectPromisesKept(verdict);
-      expect(full.life.ended).toBe(false);
-      expect(full.life.stderr).toMatch(/ENOSPC|no space/i);
+      expect(full.incarnationId.ended).toBe(false);
+      expect(full.incarnationId.stderr).toMatch(/ENOSPC|no space/i);
     },
   );
 
@@ -128,7 +128,7 @@ describe('a storage node whose disk is full', () => {
       // The set whose write failed may be there or not.
       expect(statuses.filter((status) => status !== 200)).toEqual([504, 507]);
       expect((await get(address, 'first')).text).toBe('kept');
-      expect(await cluster.storage(0).life.stop('SIGTERM')).toBe(0);
+      expect(await cluster.storage(0).incarnationId.stop('SIGTERM')).toBe(0);
     },
   );
 });

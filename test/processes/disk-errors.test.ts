@@ -112,14 +112,16 @@ describe('one of several storage nodes whose disk fails', () => {
         disk.fail(fault);
         await until(async () => !(await isMember(cluster, node)));
         await load.untilEveryKeyIsSetAgain();
-        expect(node.life.ended).toBe(false);
+        expect(node.incarnationId.ended).toBe(false);
         expect(await diskProblem(node)).toBeDefined();
-        expect(node.life.stderr).toMatch(says);
+        expect(node.incarnationId.stderr).toMatch(says);
         await node.kill();
         if (fault === READ_ONLY) {
           node.start();
-          expect(await node.life.exit()).toBe(78);
-          expect(node.life.stderr).toMatch(/records-00000001\.log cannot be opened: EROFS/);
+          expect(await node.incarnationId.exit()).toBe(78);
+          expect(node.incarnationId.stderr).toMatch(
+            /records-00000001\.log cannot be opened: EROFS/,
+          );
         }
         disk.heal();
         node.start();
@@ -127,7 +129,7 @@ describe('one of several storage nodes whose disk fails', () => {
         await cluster.untilSettled();
       });
       expectPromisesKept(verdict);
-      expect(node.life.stderr).toMatch(new RegExp(`"recovered".*"complete":${complete}`));
+      expect(node.incarnationId.stderr).toMatch(new RegExp(`"recovered".*"complete":${complete}`));
     },
   );
 });
@@ -143,16 +145,16 @@ describe('one of several storage nodes whose disk is full for a while', () => {
       await load.untilEveryKeyIsSetAgain();
       expect(await diskProblem(node)).toMatch(/ENOSPC, the file system is full.*by itself/);
       expect(await diskProblemTold(cluster, node)).toMatch(/ENOSPC, the file system is full/);
-      await controller.life.printed('stderr', '"a storage node cannot write');
+      await controller.incarnationId.printed('stderr', '"a storage node cannot write');
       disk.heal();
       await until(() => isMember(cluster, node));
       await until(async () => (await diskProblemTold(cluster, node)) === undefined);
       await cluster.untilSettled();
-      await node.life.printed('stderr', '"the log can be written again"');
-      await controller.life.printed('stderr', '"a storage node can write again"');
+      await node.incarnationId.printed('stderr', '"the log can be written again"');
+      await controller.incarnationId.printed('stderr', '"a storage node can write again"');
     });
     expectPromisesKept(verdict);
-    expect(node.life.ended).toBe(false);
+    expect(node.incarnationId.ended).toBe(false);
   });
 });
 
@@ -189,7 +191,7 @@ describe('the last copy, whose disk fails', () => {
     disk.heal();
     node.start();
     await cluster.untilReady(node);
-    expect(node.life.stderr).toMatch(/"recovered".*"items":3,.*"complete":true/);
+    expect(node.incarnationId.stderr).toMatch(/"recovered".*"items":3,.*"complete":true/);
     for (const key of ['a', 'b', 'c']) expect((await get(address, key)).text).toBe(`of ${key}`);
     expect((await get(address, 'e')).status).toBe(404);
     expect(await setAll(['d', 'e', 'f'])).toEqual([200, 200, 200]);
@@ -202,7 +204,7 @@ describe('the last copy, whose disk fails', () => {
     await node.kill();
     node.start();
     await until(() => node.isReady());
-    expect(node.life.stderr).toMatch(/"recovered".*"items":5,.*"complete":true/);
+    expect(node.incarnationId.stderr).toMatch(/"recovered".*"items":5,.*"complete":true/);
     expect((await get(address, 'd')).text).toBe('of d');
   });
 
@@ -222,8 +224,8 @@ describe('the last copy, whose disk fails', () => {
       await node.kill();
       node.start();
       await cluster.untilReady(node);
-      expect(node.life.stderr).toMatch(/"recovered".*"complete":true/);
-      expect(node.life.stderr).not.toMatch(/cut off/);
+      expect(node.incarnationId.stderr).toMatch(/"recovered".*"complete":true/);
+      expect(node.incarnationId.stderr).not.toMatch(/cut off/);
       for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) {
         expect((await get(address, key)).text).toBe(`of ${key}`);
       }
@@ -243,10 +245,10 @@ describe('the last copy, whose disk fails', () => {
     const node = cluster.storage(0);
     const value = 'v'.repeat(200_000);
     // A file has a sixteenth of the memory.
-    for (let count = 0; !/can be written again/.test(node.life.stderr); count++) {
+    for (let count = 0; !/can be written again/.test(node.incarnationId.stderr); count++) {
       await set(address, `key ${count % 50}`, value);
     }
-    expect(node.life.stderr).toMatch(/records-00000002\.log cannot be opened: .*"EMFILE/);
+    expect(node.incarnationId.stderr).toMatch(/records-00000002\.log cannot be opened: .*"EMFILE/);
     expect((await set(address, 'after', 'it')).status).toBe(200);
     await until(() => node.isReady());
   });
@@ -271,17 +273,17 @@ describe('the last copy, whose disk fails', () => {
       const backup = velour(['backup', cluster.controller.address, directory, '--json']);
       expect(await backup.exit(), backup.stderr).toBe(0);
       expect(JSON.parse(backup.stdout).records).toBeGreaterThanOrEqual(3);
-      if (signal === 'SIGTERM') expect(await node.life.stop()).toBe(0);
+      if (signal === 'SIGTERM') expect(await node.incarnationId.stop()).toBe(0);
       else await node.kill();
       disk.heal();
       node.start();
-      await node.life.printed('stderr', '"registered"');
-      expect(node.life.stderr).toMatch(/"recovered".*"complete":false/);
+      await node.incarnationId.printed('stderr', '"registered"');
+      expect(node.incarnationId.stderr).toMatch(/"recovered".*"complete":false/);
       expect((await get(address, 'a')).status).toBe(503);
       // What the first start did not believe the second one does not believe either.
       await node.kill();
       node.start();
-      await node.life.printed('stderr', '"registered"');
+      await node.incarnationId.printed('stderr', '"registered"');
       expect((await get(address, 'a')).status).toBe(503);
     },
   );
@@ -303,14 +305,14 @@ describe('a controller whose disk fails', () => {
         await load.untilEveryKeyIsSetAgain();
         await cluster.storage(3).kill();
         const problem = `"controller.state cannot be written"`;
-        await controller.life.printed('stderr', problem);
+        await controller.incarnationId.printed('stderr', problem);
         // Tried again many times, and said once.
         await pause(20 * protocolTimes(TIME_SCALE).decideMs);
-        expect(controller.life.stderr.split(problem)).toHaveLength(2);
+        expect(controller.incarnationId.stderr.split(problem)).toHaveLength(2);
         expect((await cluster.map()).version).toEqual(before.version);
-        expect(controller.life.ended).toBe(false);
+        expect(controller.incarnationId.ended).toBe(false);
         disk.heal();
-        await controller.life.printed('stderr', '"controller.state can be written again"');
+        await controller.incarnationId.printed('stderr', '"controller.state can be written again"');
         await cluster.untilSettled();
       });
       expectPromisesKept(verdict);

@@ -139,7 +139,7 @@ test('a node that is fenced because its log was removed is not to be forgotten, 
 test('nodes that stopped in order or hang are told from those that something keeps away', async () => {
   const cluster = await fleet({ storages: 3, data: 'all' });
   const words = [cluster.controller.address];
-  await cluster.frontend(0).life.stop();
+  await cluster.frontend(0).incarnationId.stop();
   const frontend = linesOf(await examine(words));
   // Until the controller has forgotten it.
   if (frontend !== '') {
@@ -148,7 +148,7 @@ test('nodes that stopped in order or hang are told from those that something kee
     );
     expect(frontend.split('\n')).toHaveLength(1);
   }
-  await cluster.storage(0).life.stop();
+  await cluster.storage(0).incarnationId.stop();
   const goodbye = await untilFound(words, /nodes: storage node .* (?:has said goodbye|has ended)/);
   expect(goodbye).not.toMatch(/silent|the controller hears it/);
   expect(goodbye.split('\n').filter((line) => /^(nodes|reach): storage/.test(line))).toHaveLength(

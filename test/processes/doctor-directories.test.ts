@@ -51,7 +51,7 @@ describe('a directory of a node that was stopped in order', () => {
       const url = `http://${cluster.frontend(0).address}/set?key=${key}`;
       await until(async () => (await fetch(url, { method: 'POST', body })).status === 200);
     }
-    expect(await cluster.storage(0).life.stop()).toBe(0);
+    expect(await cluster.storage(0).incarnationId.stop()).toBe(0);
     path = join(cluster.directory, 'storage-0');
     expect(logsIn(path).length).toBeGreaterThan(2);
   });

@@ -74,10 +74,10 @@ test('of a cluster that is well nothing is found, before a node is started and w
   ] as const) {
     const path = join(cluster.directory, name);
     const before = sightOf(path);
-    const { pid } = node.life;
+    const { pid } = node.incarnationId;
     expect(await examine([address, node.address, '--data-dir', path, '--running'])).toEqual([]);
     expect(sightOf(path)).toEqual(before);
-    expect([node.life.ended, node.life.pid]).toEqual([false, pid]);
+    expect([node.incarnationId.ended, node.incarnationId.pid]).toEqual([false, pid]);
     expect(await node.isReady()).toBe(true);
   }
   const plain = velour(['doctor', address]);
@@ -139,7 +139,7 @@ describe('a directory', () => {
     const node = cluster.storage(0);
     const used = one(await examine(['--data-dir', path]), 'in-use');
     expect(used.what).toMatch(
-      new RegExp(`velour storage ${node.address} \\(process ${node.life.pid}\\)`),
+      new RegExp(`velour storage ${node.address} \\(process ${node.incarnationId.pid}\\)`),
     );
     expect(one(await examine(['--data-dir', state]), 'in-use').what).toContain('velour controller');
     const copy = join(folder(), 'copy');
@@ -150,7 +150,7 @@ describe('a directory', () => {
 
   test('of which a part is damaged, missing, foreign, open to others or of another owner', async () => {
     const { cluster, path, state } = await directories();
-    for (const node of cluster.nodes) await node.life.stop();
+    for (const node of cluster.nodes) await node.incarnationId.stop();
     const findingsIn = async (change: (copy: string) => void, of = path) => {
       const copy = join(folder(), 'copy');
       cpSync(of, copy, { recursive: true, filter: (name) => !name.includes('directory.lock') });

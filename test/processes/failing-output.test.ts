@@ -62,7 +62,8 @@ async function exitOf(child: ChildProcess): Promise<number | null> {
   return child.exitCode;
 }
 
-const lives = (child: ChildProcess) => child.exitCode === null && child.signalCode === null;
+const incarnationIds = (child: ChildProcess) =>
+  child.exitCode === null && child.signalCode === null;
 
 async function isReady(address: string): Promise<boolean> {
   return (await call(address, '/readyz').catch(() => undefined))?.status === 200;
@@ -94,7 +95,7 @@ describe('every role serves on, and counts what its log lost', () => {
     if (sink !== 'closed') {
       for (const [address] of roles) expect(await dropped(address)).toBeGreaterThan(0);
     }
-    expect(children.every(lives)).toBe(true);
+    expect(children.every(incarnationIds)).toBe(true);
     for (const child of [...children].reverse()) {
       child.kill('SIGTERM');
       expect(await exitOf(child)).toBe(0);

@@ -41,7 +41,7 @@ describe('a storage node', () => {
     });
     expectPromisesKept(verdict);
     await cluster.untilSettled();
-    expect(cluster.storage(1).life.stderr).toMatch(/"recovered".*"complete":true/);
+    expect(cluster.storage(1).incarnationId.stderr).toMatch(/"recovered".*"complete":true/);
   });
 
   test('killed and at once started again empty: no key looks absent (H6)', async () => {

@@ -69,8 +69,8 @@ describe('under a storage node that runs', () => {
     await until(() => identity().completeSince > identity().incarnation);
     await node.kill();
     node.start();
-    expect(await node.life.exit()).toBe(78);
-    expect(node.life.stderr).toMatch(/records-00000001\.log is missing/);
+    expect(await node.incarnationId.exit()).toBe(78);
+    expect(node.incarnationId.stderr).toMatch(/records-00000001\.log is missing/);
   });
 });
 
@@ -81,12 +81,18 @@ test('the state of a controller that was removed or changed is written again', a
   const before = readFileSync(state);
   await until(() => readFileSync(state).equals(before));
   rmSync(state);
-  await controller.life.printed('stderr', 'controller.state was removed, not by this controller');
+  await controller.incarnationId.printed(
+    'stderr',
+    'controller.state was removed, not by this controller',
+  );
   await until(() =>
     readdirSync(join(cluster.directory, 'controller-0')).includes('controller.state'),
   );
   truncateSync(state, 10);
-  await controller.life.printed('stderr', 'controller.state was changed, not by this controller');
+  await controller.incarnationId.printed(
+    'stderr',
+    'controller.state was changed, not by this controller',
+  );
   await until(() => readFileSync(state).length > 10);
   await controller.kill();
   controller.start();

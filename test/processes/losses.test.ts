@@ -76,7 +76,7 @@ test('a storage node that was away for seconds is sent what changed, and nobody 
   const copies = () =>
     count(others, 'velourfog_operations_total{operation="copy",answer="records"}');
   const joins = () =>
-    cluster.controller.life.stderr
+    cluster.controller.incarnationId.stderr
       .split('\n')
       .filter((line) => line.includes('"member joins"'))
       .map((line) => JSON.parse(line).node);

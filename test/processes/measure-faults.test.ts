@@ -112,7 +112,7 @@ async function entryOf(cluster: Fleet, { address }: Node) {
 async function restartAll(cluster: Fleet): Promise<void> {
   for (const node of cluster.storages) {
     const before = await entryOf(cluster, node);
-    await node.life.stop('SIGTERM');
+    await node.incarnationId.stop('SIGTERM');
     node.start();
     await until(async () => (await entryOf(cluster, node)).incarnation !== before.incarnation);
     await cluster.untilSettled();
@@ -130,7 +130,7 @@ async function measure({ settings, fault }: Scenario): Promise<Verdict> {
     await fault(cluster, load);
     await pause(LOAD_MS);
     await load.untilEveryKeyIsSetAgain();
-    const left = cluster.frontends.filter(({ life }) => !life.ended);
+    const left = cluster.frontends.filter(({ incarnationId }) => !incarnationId.ended);
     return await load.stop(left.map(({ door }) => door));
   } finally {
     await cluster.stop();

@@ -57,10 +57,10 @@ function contentsOf(directory: string): Readonly<Record<string, string>> {
 
 async function refused(node: Node, message: RegExp): Promise<void> {
   node.start();
-  const code = await node.life.exit();
-  expect(node.life.stderr).toMatch(message);
+  const code = await node.incarnationId.exit();
+  expect(node.incarnationId.stderr).toMatch(message);
   expect(code).toBe(78);
-  expect(node.life.stderr).not.toMatch(/\n {4}at /);
+  expect(node.incarnationId.stderr).not.toMatch(/\n {4}at /);
 }
 
 describe('EIO while a data directory is read', () => {
@@ -114,8 +114,8 @@ test('EIO of a sync while the log is read back: the next start does not believe 
   expect(contentsOf(directory)).toMatchObject(before);
   disk.heal();
   node.start();
-  await node.life.printed('stderr', '"registered"');
-  expect(node.life.stderr).toMatch(/"recovered".*"complete":false/);
+  await node.incarnationId.printed('stderr', '"registered"');
+  expect(node.incarnationId.stderr).toMatch(/"recovered".*"complete":false/);
   expect((await get(cluster.frontend(0).address, 'a')).status).toBe(503);
 });
 

@@ -3,7 +3,7 @@
 import type { Address } from '../../src/cluster/model/identity.ts';
 import { protocolTimes, type Times } from '../../src/cluster/model/limits.ts';
 import type { Runtime, Service } from '../../src/cluster/ports.ts';
-import { type ClusterClient, visit } from '../../src/coordinator/cluster-client.ts';
+import { type ClusterClient, connectToCluster } from '../../src/coordinator/cluster-client.ts';
 import { SimulatedNode } from '../../src/simulation/cluster.ts';
 import type { Stage } from './founded.ts';
 
@@ -17,7 +17,7 @@ export function openClusterClient(stage: Stage, changed: Partial<Times> = {}): C
     };
     return {
       start: () =>
-        visit(runtime, { controller: controller.address, times }, (client) => {
+        connectToCluster(runtime, { controller: controller.address, times }, (client) => {
           if ('refused' in client) throw new Error(client.refused);
           clients.push(client);
         }),

@@ -6,8 +6,8 @@ import type { HttpReply } from '../../src/cluster/http/http.ts';
 import { replyHeader } from '../../src/cluster/http/http.ts';
 import {
   type ClusterMap,
-  isSameLife,
-  type Life,
+  type IncarnationId,
+  isSameIncarnation,
   nodeEntry,
 } from '../../src/cluster/model/cluster-map.ts';
 import type { NodeId } from '../../src/cluster/model/identity.ts';
@@ -123,7 +123,7 @@ export class Stage {
     return node;
   }
 
-  lifeOf({ process }: SimulatedNode): Life {
+  incarnationIdOf({ process }: SimulatedNode): IncarnationId {
     const node = process.name as NodeId;
     const entry = nodeEntry(this.map, node);
     if (entry === undefined) throw new Error(`${node} is not in the map`);
@@ -143,9 +143,9 @@ export class Stage {
   }
 
   isMember(node: SimulatedNode): boolean {
-    const life = this.lifeOf(node);
+    const incarnationId = this.incarnationIdOf(node);
     return this.map.partitions.some(({ members }) =>
-      members.some((member) => isSameLife(member, life)),
+      members.some((member) => isSameIncarnation(member, incarnationId)),
     );
   }
 
@@ -283,7 +283,10 @@ export class Stage {
 
   /** R9: what it holds goes elsewhere. */
   drain(node: SimulatedNode): void {
-    this.tell(this.cluster.controller, 'goodbye', { ...this.lifeOf(node), state: 'leaving' });
+    this.tell(this.cluster.controller, 'goodbye', {
+      ...this.incarnationIdOf(node),
+      state: 'leaving',
+    });
   }
 
   statusOf(node: SimulatedNode): Readonly<Record<string, string>> {

@@ -68,7 +68,7 @@ describe('H31: a storage node whose clock is off', () => {
   test.each([1, -1])('by over an hour is not registered until it is right, sign %i', (sign) => {
     const stage = new Stage(1, SHAPE);
     const node = stage.storage(0);
-    const before = stage.lifeOf(node).incarnation;
+    const before = stage.incarnationIdOf(node).incarnation;
     node.crash(false);
     node.process.wallOffsetMs = sign * (NODE_CLOCK_OFF_MS_MAX + 1000);
     let warnings = 0;
@@ -77,7 +77,7 @@ describe('H31: a storage node whose clock is off', () => {
     };
     node.start();
     stage.pass(5000);
-    expect(stage.lifeOf(node).incarnation).toBe(before);
+    expect(stage.incarnationIdOf(node).incarnation).toBe(before);
     const readiness = bytesOf(node.peek(plainGet('/readyz'))).toString();
     expect(readiness).toMatch(/60 minutes (ahead of|behind) the time of the cluster/);
     expect(warnings).toBe(1);
@@ -86,7 +86,7 @@ describe('H31: a storage node whose clock is off', () => {
       /^velourfog_refused_messages_total\{reason="clock-off"\} [1-9]/m,
     );
     node.process.wallOffsetMs = sign * (NODE_CLOCK_OFF_MS_MAX - 1000);
-    stage.until('it is registered', () => stage.lifeOf(node).incarnation > before);
+    stage.until('it is registered', () => stage.incarnationIdOf(node).incarnation > before);
     stage.expectHealed([], 3);
   });
 });
@@ -350,11 +350,11 @@ describe('H30, H31: what a storage node forgets by the time of the cluster', () 
 
 /** @returns whether its new life is a member */
 function restarted(stage: Stage, node: SimulatedNode, wallOffsetMs: number): () => boolean {
-  const { incarnation } = stage.lifeOf(node);
+  const { incarnation } = stage.incarnationIdOf(node);
   node.crash(false);
   node.process.wallOffsetMs = wallOffsetMs;
   node.start();
-  return () => stage.lifeOf(node).incarnation > incarnation && stage.isMember(node);
+  return () => stage.incarnationIdOf(node).incarnation > incarnation && stage.isMember(node);
 }
 
 function stampOf({ reply }: Outcome): number {

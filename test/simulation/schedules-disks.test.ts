@@ -53,7 +53,7 @@ test.each(SEEDS)('H35: a node whose disk was full goes on by itself, seed %i', (
   const [full, other] = [stage.storage(0), stage.storage(1)];
   const key = stage.keyOf(full, other);
   const frontend = stage.frontend(0);
-  const { life } = full.process;
+  const { incarnation } = full.process;
   for (let round = 0; round < 3; round++) {
     if (round % 2 === 0) full.disk.fill();
     else full.disk.fail('open', 1000, 'EMFILE');
@@ -69,7 +69,7 @@ test.each(SEEDS)('H35: a node whose disk was full goes on by itself, seed %i', (
     stage.until('it holds something again', () => stage.isMember(full), 60_000);
     stage.pass(5000);
   }
-  expect([full.process.alive, full.process.life]).toEqual([true, life]);
+  expect([full.process.alive, full.process.incarnation]).toEqual([true, incarnation]);
   // What it has in its log now has no hole.
   full.crash(false);
   full.start();

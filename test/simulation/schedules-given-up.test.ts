@@ -70,7 +70,7 @@ test.each(SEEDS)(
     controller.start();
     stage.until('a map', () => stage.map.version.generation > 1);
     expect(stage.roleOf(leaver, key)).toBe('leaving');
-    stage.ask(controller, 'undrain', { node: stage.lifeOf(leaver).node });
+    stage.ask(controller, 'undrain', { node: stage.incarnationIdOf(leaver).node });
     stage.heal([leaver], [controller, ...others]);
     stage.until('it serves again', () => stage.roleOf(leaver, key) === 'serving');
     stage.until('it knows', () => stage.mapOf(leaver)?.version.generation !== 1);
@@ -90,7 +90,7 @@ test.each(SEEDS)(
     leavesAlone(stage, leaver, key);
     recoversWithout(stage, leaver);
     expect(stage.roleOf(leaver, key)).toBe('leaving');
-    stage.ask(controller, 'undrain', { node: stage.lifeOf(leaver).node });
+    stage.ask(controller, 'undrain', { node: stage.incarnationIdOf(leaver).node });
     // All others have the maps of the recovery, and the first answer that the leaver hears says so.
     stage.pass(400);
     stage.heal([leaver], [controller]);

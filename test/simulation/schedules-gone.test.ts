@@ -2,7 +2,7 @@
 // back after all is a new node.
 
 import { describe, expect, test } from 'vitest';
-import { isSameLife } from '../../src/cluster/model/cluster-map.ts';
+import { isSameIncarnation } from '../../src/cluster/model/cluster-map.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { SEEDS, Stage } from './founded.ts';
 
@@ -85,7 +85,7 @@ describe('R6: a node that is gone for good', () => {
 describe('I10: a node that was removed and comes back is a new node', () => {
   test.each(SEEDS)('with its data, which it does not resume, seed %i', (seed) => {
     const { stage, node, key, untilRemoved } = withOne(seed);
-    const before = stage.lifeOf(node);
+    const before = stage.incarnationIdOf(node);
     node.crash(false);
     untilRemoved();
     stage.expectStatus(stage.set(stage.frontend(0), key), 200);
@@ -96,7 +96,7 @@ describe('I10: a node that was removed and comes back is a new node', () => {
     node.start();
     stage.until('it is back', () => Object.hasOwn(stage.map.nodes, node.process.name));
     expect(resumed).toEqual([false]);
-    expect(stage.lifeOf(node).incarnation).toBeGreaterThan(before.incarnation);
+    expect(stage.incarnationIdOf(node).incarnation).toBeGreaterThan(before.incarnation);
     stage.until('it has its share again', () => stage.isMember(node), 20_000);
     stage.expectHealed([key], 2);
   });
@@ -105,7 +105,7 @@ describe('I10: a node that was removed and comes back is a new node', () => {
     'without, by clocks that were set back, under an incarnation that it never had, seed %i',
     (seed) => {
       const { stage, node, key, untilRemoved } = withOne(seed, { fsync: undefined });
-      const before = stage.lifeOf(node);
+      const before = stage.incarnationIdOf(node);
       node.crash(false);
       untilRemoved();
       // One clock alone would not move the time of the cluster (H31).
@@ -113,21 +113,21 @@ describe('I10: a node that was removed and comes back is a new node', () => {
       stage.pass(3000);
       node.start();
       stage.until('it is back', () => Object.hasOwn(stage.map.nodes, node.process.name));
-      expect(stage.lifeOf(node).incarnation).toBeGreaterThan(before.incarnation);
+      expect(stage.incarnationIdOf(node).incarnation).toBeGreaterThan(before.incarnation);
       stage.expectHealed([key], 2);
     },
   );
 
   test.each(SEEDS)('as the process that it was, which was merely cut off, seed %i', (seed) => {
     const { stage, node, key, untilRemoved } = withOne(seed);
-    const before = stage.lifeOf(node);
+    const before = stage.incarnationIdOf(node);
     stage.cut([node], stage.allBut(node));
     untilRemoved();
     stage.expectStatus(stage.set(stage.frontend(0), key), 200);
     stage.heal([node], stage.allBut(node));
     stage.until('it is back', () => Object.hasOwn(stage.map.nodes, node.process.name));
-    expect(isSameLife(stage.lifeOf(node), before)).toBe(false);
-    expect(stage.lifeOf(node).incarnation).toBeGreaterThan(before.incarnation);
+    expect(isSameIncarnation(stage.incarnationIdOf(node), before)).toBe(false);
+    expect(stage.incarnationIdOf(node).incarnation).toBeGreaterThan(before.incarnation);
     expect(node.process.alive).toBe(true);
     stage.expectHealed([key], 2);
   });
@@ -135,7 +135,7 @@ describe('I10: a node that was removed and comes back is a new node', () => {
   test.each(SEEDS)('by the operator before its time, too, seed %i', (seed) => {
     const { stage, node, key, isThere } = withOne(seed);
     const { controller } = stage.cluster;
-    const before = stage.lifeOf(node);
+    const before = stage.incarnationIdOf(node);
     const remove = () => stage.ask(controller, 'remove', { node: node.process.name }).answer;
     expect(remove()).toMatchObject({ error: 'node-needed' });
     stage.cut([node], stage.allBut(node));
@@ -143,7 +143,7 @@ describe('I10: a node that was removed and comes back is a new node', () => {
     expect(remove()).toMatchObject({ error: 'unknown-node' });
     stage.heal([node], stage.allBut(node));
     stage.until('it is back', () => Object.hasOwn(stage.map.nodes, node.process.name));
-    expect(stage.lifeOf(node).incarnation).toBeGreaterThan(before.incarnation);
+    expect(stage.incarnationIdOf(node).incarnation).toBeGreaterThan(before.incarnation);
     stage.expectHealed([key], 2);
   });
 });

@@ -104,7 +104,7 @@ describe('R6, D2: a fence holds only when a majority of the witnesses knows of i
     stage.tell(controller, 'report', {
       frontend: 'frontend1:1',
       silent: [],
-      unreachable: [stage.lifeOf(suspect)],
+      unreachable: [stage.incarnationIdOf(suspect)],
     });
     stage.pass(150);
     stage.cut([accomplice], far);
@@ -153,9 +153,9 @@ test.each(SEEDS)(
     const [suspect, witness] = stage.map.witnesses.map(({ node }) => stage.named(node));
     if (suspect === undefined || witness === undefined)
       throw new Error('there are three witnesses');
-    const life = stage.lifeOf(suspect);
+    const incarnationId = stage.incarnationIdOf(suspect);
     const asked = () => {
-      const request = { ...life, mapVersion: stage.mapOf(suspect)?.version };
+      const request = { ...incarnationId, mapVersion: stage.mapOf(suspect)?.version };
       return stage.tell(witness, 'grant', request);
     };
     expect(asked()).toMatchObject({ answer: 'granted' });

@@ -85,9 +85,13 @@ describe('R6: a node that a frontend reports', () => {
     (seed) => {
       const { stage, node, key, fences } = watched(seed);
       const { controller } = stage.cluster;
-      const life = stage.lifeOf(node);
+      const incarnationId = stage.incarnationIdOf(node);
       stage.pass(seed * 37);
-      stage.tell(controller, 'report', { frontend: 'f:1', unreachable: [life], silent: [] });
+      stage.tell(controller, 'report', {
+        frontend: 'f:1',
+        unreachable: [incarnationId],
+        silent: [],
+      });
       stage.pass(5);
       node.crash(false);
       const killedMs = stage.world.nowMs;
@@ -110,14 +114,18 @@ describe('R6: a node that a frontend reports', () => {
     (seed) => {
       const { stage, node, fences } = watched(seed);
       const { controller } = stage.cluster;
-      const life = stage.lifeOf(node);
+      const incarnationId = stage.incarnationIdOf(node);
       // Its life ends, and its disk holds up the word that says so: the process answers, and serves nothing.
       node.disk.stall(5000);
       node.stop(0);
       stage.pass(times.beforeRestartMs * 1.06);
       const endedMs = stage.world.nowMs;
       while (fences() === 0 && stage.world.nowMs < endedMs + 4000) {
-        stage.tell(controller, 'report', { frontend: 'f:1', unreachable: [life], silent: [] });
+        stage.tell(controller, 'report', {
+          frontend: 'f:1',
+          unreachable: [incarnationId],
+          silent: [],
+        });
         stage.pass(50);
       }
       expect(stage.world.nowMs - endedMs).toBeLessThan((times.suspicionMs + 100) * 1.06);

@@ -2,7 +2,7 @@
 // left are known to have everything (H32), and what the operator's word adds (H5).
 
 import { describe, expect, test } from 'vitest';
-import { answeringMembers, type Life } from '../../src/cluster/model/cluster-map.ts';
+import { answeringMembers, type IncarnationId } from '../../src/cluster/model/cluster-map.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { bytesOf } from '../../src/simulation/requests.ts';
 import { SEEDS, Stage } from './founded.ts';
@@ -95,7 +95,7 @@ test.each(SEEDS)(
     const { controller } = stage.cluster;
     const keys = setEverywhere(stage);
     const lost = [stage.storage(seed % 4), stage.storage((seed + 1) % 4)];
-    const isLost = ({ node }: Life) => lost.some(({ process }) => process.name === node);
+    const isLost = ({ node }: IncarnationId) => lost.some(({ process }) => process.name === node);
     const kept = keys.filter((key) => !stage.membersOf(key).every(isLost));
     loseHost(stage, lost[0] as SimulatedNode);
     loseHost(stage, lost[1] as SimulatedNode);

@@ -141,7 +141,7 @@ describe('H8: a directory that is the last copy', () => {
   }
 
   /** A life that reaches nobody: it takes a number above all of before. */
-  function livesAlone(stage: Stage, node: SimulatedNode): void {
+  function restartsAlone(stage: Stage, node: SimulatedNode): void {
     stage.cut([node], stage.allBut(node));
     node.start();
     stage.pass(500);
@@ -155,7 +155,7 @@ describe('H8: a directory that is the last copy', () => {
     ['nor by a life between that reached nobody', true, false],
     // Seed 70000735.
     ['nor where the clock was ahead, so that its number is no time', false, true],
-  ] as const)('but an old copy inherits nothing, %s', (_how, hasLifeBetween, wasAhead) => {
+  ] as const)('but an old copy inherits nothing, %s', (_how, hasIncarnationBetween, wasAhead) => {
     for (const seed of SEEDS) {
       const { stage, node, key, frontend } = lastCopy(seed);
       if (wasAhead) {
@@ -178,7 +178,7 @@ describe('H8: a directory that is the last copy', () => {
       stage.expectStatus(stage.set(frontend, key), 200);
       node.crash(false);
       node.disk.restore(backup);
-      if (hasLifeBetween) livesAlone(stage, node);
+      if (hasIncarnationBetween) restartsAlone(stage, node);
       node.start();
       stage.pass(1500);
       // Offline until an operator accepts the loss; never silently old.
@@ -190,7 +190,7 @@ describe('H8: a directory that is the last copy', () => {
   test.each(SEEDS)('resumes after lives that reached nobody, seed %i', (seed) => {
     const { stage, node, key, frontend } = lastCopy(seed);
     node.crash(false);
-    for (let count = 0; count < 3; count++) livesAlone(stage, node);
+    for (let count = 0; count < 3; count++) restartsAlone(stage, node);
     node.start();
     stage.pass(1500);
     stage.expectStatus(stage.get(frontend, key), 200);
@@ -200,11 +200,16 @@ describe('H8: a directory that is the last copy', () => {
   test.each(SEEDS)('resumes after a life that ended before it had a map, seed %i', (seed) => {
     const { stage, node, key, frontend } = lastCopy(seed);
     node.crash(false);
-    const { incarnation } = stage.lifeOf(node);
+    const { incarnation } = stage.incarnationIdOf(node);
     node.start();
-    stage.until('admitted', () => stage.lifeOf(node).incarnation > incarnation, 10_000, 0.1);
+    stage.until(
+      'admitted',
+      () => stage.incarnationIdOf(node).incarnation > incarnation,
+      10_000,
+      0.1,
+    );
     node.crash(false);
-    livesAlone(stage, node);
+    restartsAlone(stage, node);
     node.start();
     stage.pass(1500);
     stage.expectStatus(stage.get(frontend, key), 200);

@@ -34,9 +34,9 @@ function loseController({ cluster }: Stage): void {
 
 /** The parent says so, and the node is removed at once. */
 function removeAsDead(stage: Stage, node: SimulatedNode, key: string): void {
-  const life = stage.lifeOf(node);
+  const incarnationId = stage.incarnationIdOf(node);
   node.crash(false);
-  stage.tell(stage.cluster.controller, 'death', { ...life, returning: false });
+  stage.tell(stage.cluster.controller, 'death', { ...incarnationId, returning: false });
   stage.until('removed', () => stage.roleOf(node, key) === undefined);
 }
 
@@ -338,10 +338,10 @@ test.each(SEEDS)(
   'H32: an epoch that only a frontend heard of is not opened again for others, seed %i',
   (seed) => {
     const { stage, controller, one, other, frontend, key } = twoCopies(seed);
-    const life = stage.lifeOf(other);
+    const incarnationId = stage.incarnationIdOf(other);
     other.crash(false);
-    stage.tell(controller, 'death', { ...life, returning: false });
-    stage.until('fenced', () => stage.mapOf(one)?.nodes[life.node]?.fenced === true);
+    stage.tell(controller, 'death', { ...incarnationId, returning: false });
+    stage.until('fenced', () => stage.mapOf(one)?.nodes[incarnationId.node]?.fenced === true);
     // The one that is left never hears that it is alone; the frontend does.
     stage.cutTo([controller], [one]);
     stage.until('removed', () => stage.roleOf(other, key) === undefined);
@@ -351,7 +351,7 @@ test.each(SEEDS)(
     stage.healTo([controller], [one]);
     other.start();
     controller.start();
-    const isBack = () => stage.lifeOf(other).incarnation > life.incarnation;
+    const isBack = () => stage.incarnationIdOf(other).incarnation > incarnationId.incarnation;
     stage.until('back', () => stage.map.version.generation > 1 && isBack());
     stage.until('known', () => stage.mapOf(one)?.version.number === stage.map.version.number);
     stage.expectStatus(stage.set(frontend, key), 200);

@@ -39,9 +39,9 @@ describe('I8: the last copy is not removed', () => {
     lost.crash(false);
     lost.disk.wipe();
     stage.pass(50);
-    const life = stage.lifeOf(intact);
+    const incarnationId = stage.incarnationIdOf(intact);
     intact.crash(false);
-    stage.tell(stage.cluster.controller, 'death', { ...life, returning: false });
+    stage.tell(stage.cluster.controller, 'death', { ...incarnationId, returning: false });
     stage.pass(1000);
     intact.start();
     stage.pass(2000);
@@ -72,10 +72,10 @@ test.each(SEEDS)('H12: who leaves is removed when it knows that it leaves, seed 
 test.each(SEEDS)('H33: a map that could be lost is no map yet, seed %i', (seed) => {
   const { stage, lost: node, key, frontend } = twoCopies(seed);
   const { controller } = stage.cluster;
-  const life = stage.lifeOf(node);
+  const incarnationId = stage.incarnationIdOf(node);
   // Silent, so that it is fenced first and removed well after that.
   node.crash(false);
-  stage.until('fenced', () => stage.map.nodes[life.node]?.fenced === true);
+  stage.until('fenced', () => stage.map.nodes[incarnationId.node]?.fenced === true);
   stage.pass(100);
   // What it decides next it cannot write down before it loses power.
   controller.disk.stall(3000);
@@ -85,7 +85,11 @@ test.each(SEEDS)('H33: a map that could be lost is no map yet, seed %i', (seed) 
   controller.crash(true);
   node.start();
   controller.start();
-  stage.until('it is back', () => stage.lifeOf(node).incarnation !== life.incarnation, 5000);
+  stage.until(
+    'it is back',
+    () => stage.incarnationIdOf(node).incarnation !== incarnationId.incarnation,
+    5000,
+  );
   stage.pass(1000);
   expect(stage.roleOf(node, key)).toBe('serving');
   stage.expectStatus(write, 200);
@@ -217,13 +221,13 @@ describe('what an operator asks while a map is on its way to the disk', () => {
       const stage = new Stage(seed, SHAPE);
       const { controller } = stage.cluster;
       const node = stage.storage(0);
-      const before = stage.lifeOf(node).incarnation;
+      const before = stage.incarnationIdOf(node).incarnation;
       node.crash(false);
       controller.disk.stall(1500);
       const drain = stage.ask(controller, 'drain', { node: node.process.name });
       node.start();
       stage.until('an answer', () => drain.status !== undefined);
-      stage.until('it is back', () => stage.lifeOf(node).incarnation !== before);
+      stage.until('it is back', () => stage.incarnationIdOf(node).incarnation !== before);
       expect(drain.status).toBe(200);
       expect(stage.map.nodes[node.process.name]?.draining).toBe(true);
       stage.until('it holds nothing', () => !stage.isMember(node), 20_000);
@@ -241,7 +245,7 @@ describe('what an operator asks while a map is on its way to the disk', () => {
     const isNeeded = () =>
       fenced() !== true ||
       stage.isMember(node) ||
-      stage.map.witnesses.some((life) => life.node === name);
+      stage.map.witnesses.some((incarnationId) => incarnationId.node === name);
     stage.until('it is not needed', () => !isNeeded(), 60_000);
     stage.pass(1000);
     controller.disk.stall(900);

@@ -15,7 +15,7 @@ test.each(SEEDS)('D4: sets wait for one restart, not for two, seed %i', (seed) =
   const frontend = stage.frontend(0);
   for (const key of keys) stage.expectStatus(stage.set(frontend, key), 200);
   // 1. The first node is restarted, and sets wait for it.
-  const before = stage.lifeOf(first).incarnation;
+  const before = stage.incarnationIdOf(first).incarnation;
   let away = false;
   first.stop(0, () => {
     away = true;
@@ -26,7 +26,7 @@ test.each(SEEDS)('D4: sets wait for one restart, not for two, seed %i', (seed) =
   expect(waiting.map(({ reply }) => reply)).toEqual(keys.map(() => undefined));
   first.start();
   // 2. In the very moment in which it is back, the second one is stopped.
-  stage.until('the first node is back', () => stage.lifeOf(first).incarnation !== before);
+  stage.until('the first node is back', () => stage.incarnationIdOf(first).incarnation !== before);
   let bothWere = false;
   second.stop(0, () => {
     bothWere = true;

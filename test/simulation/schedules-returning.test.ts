@@ -79,7 +79,7 @@ describe('H29: what a node that comes back has', () => {
       expect(status).toBe(200);
       const partition = stage.partitionOf(key);
       const own = answer?.partitions.find((each) => each.partition === partition);
-      expect(own).toMatchObject({ chosen: [stage.lifeOf(first)], items: 1 });
+      expect(own).toMatchObject({ chosen: [stage.incarnationIdOf(first)], items: 1 });
       expect(own?.epoch).toBeGreaterThan(0);
       const again = stage.get(frontend, key);
       stage.expectStatus(again, 200);
@@ -105,7 +105,9 @@ describe('H29: what a node that comes back has', () => {
     stage.pass(3000);
     expect(stage.heldBy(first, key)).toBe('value 1');
     const { answer } = acceptLoss(stage, [stage.partitionOf(key)]);
-    expect(answer?.partitions).toMatchObject([{ chosen: [stage.lifeOf(first)], items: 1 }]);
+    expect(answer?.partitions).toMatchObject([
+      { chosen: [stage.incarnationIdOf(first)], items: 1 },
+    ]);
     expect(answer?.partitions[0]?.epoch).toBeGreaterThan(0);
     const got = stage.get(frontend, key);
     stage.expectStatus(got, 200);
@@ -146,7 +148,7 @@ function olderAndNewer(seed: number) {
   stage.pass(1000);
   older.crash(true);
   const { controller } = stage.cluster;
-  stage.tell(controller, 'death', { ...stage.lifeOf(older), returning: false });
+  stage.tell(controller, 'death', { ...stage.incarnationIdOf(older), returning: false });
   stage.until('the older is removed', () => stage.roleOf(older, key) === undefined);
   stage.expectStatus(stage.set(frontend, key), 200);
   stage.cut([newer], stage.allBut(newer));
@@ -163,7 +165,9 @@ describe('accept-loss', () => {
   test.each(SEEDS)('takes the copy that was complete for longest, seed %i', (seed) => {
     const { stage, key, older, newer } = olderAndNewer(seed);
     const { answer } = acceptLoss(stage, [stage.partitionOf(key)]);
-    expect(answer?.partitions).toMatchObject([{ chosen: [stage.lifeOf(newer)], items: 1 }]);
+    expect(answer?.partitions).toMatchObject([
+      { chosen: [stage.incarnationIdOf(newer)], items: 1 },
+    ]);
     stage.until('the older copies', () => stage.roleOf(older, key) === 'serving');
     for (const node of [older, newer]) expect(stage.heldBy(node, key)).toBe('value 2');
   });
@@ -180,7 +184,9 @@ describe('accept-loss', () => {
       stage.until('a map', () => stage.map.version.generation > generation);
       stage.pass(afterMs);
       const { answer } = acceptLoss(stage, [stage.partitionOf(key)]);
-      expect(answer?.partitions).toMatchObject([{ chosen: [stage.lifeOf(newer)], items: 1 }]);
+      expect(answer?.partitions).toMatchObject([
+        { chosen: [stage.incarnationIdOf(newer)], items: 1 },
+      ]);
       stage.pass(3000);
       expect(stage.heldBy(newer, key)).toBe('value 2');
     },
@@ -209,7 +215,7 @@ describe('accept-loss', () => {
     const { answer } = acceptLoss(stage);
     expect(
       answer?.partitions.find((each) => each.partition === stage.partitionOf(key)),
-    ).toMatchObject({ chosen: [stage.lifeOf(first)], items: 1 });
+    ).toMatchObject({ chosen: [stage.incarnationIdOf(first)], items: 1 });
     const got = stage.get(frontend, key);
     stage.expectStatus(got, 200);
     expect(bodyOf(got)).toBe('value 1');
@@ -236,7 +242,7 @@ describe('accept-loss', () => {
       const found = asked.flatMap(({ answer }) => (answer as AcceptLossReply).partitions);
       const partition = stage.partitionOf(key);
       expect(found.filter((each) => each.partition === partition)).toMatchObject([
-        { chosen: [stage.lifeOf(first)], items: 1 },
+        { chosen: [stage.incarnationIdOf(first)], items: 1 },
       ]);
       expect(acceptLoss(stage).answer).toEqual({ partitions: [] });
       const got = stage.get(frontend, key);
@@ -418,7 +424,9 @@ describe('H15: a node that joins again', () => {
       burns(second);
       stage.pass(3000);
       const { answer } = acceptLoss(stage, [partition]);
-      expect(answer?.partitions).toMatchObject([{ chosen: [stage.lifeOf(first)], items: 1 }]);
+      expect(answer?.partitions).toMatchObject([
+        { chosen: [stage.incarnationIdOf(first)], items: 1 },
+      ]);
       const got = stage.get(frontend, key);
       stage.expectStatus(got, 200);
       expect(bodyOf(got)).toBe('value 1');

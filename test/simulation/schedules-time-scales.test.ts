@@ -41,19 +41,19 @@ describe('D12: who has another scale than the controller', () => {
   test.each([10, 0.5])('as a storage node is not registered, and ends: %d', (scale) => {
     const { stage, restart, expectEnded } = scaled();
     const node = stage.storage(0);
-    const { incarnation } = stage.lifeOf(node);
+    const { incarnation } = stage.incarnationIdOf(node);
     restart(node, scale);
     expectEnded(
       node,
       new RegExp(`node storage0 has --time-scale ${scale}, and the controller has 1:`),
     );
-    expect(stage.lifeOf(node).incarnation).toBe(incarnation);
+    expect(stage.incarnationIdOf(node).incarnation).toBe(incarnation);
     const metrics = stage.cluster.controller.peek(plainGet('/metrics'));
     expect(bytesOf(metrics).toString()).toMatch(
       /^velourfog_refused_messages_total\{reason="other-time-scale"\} 1$/m,
     );
     restart(node, 1);
-    stage.until('it is back', () => stage.lifeOf(node).incarnation > incarnation);
+    stage.until('it is back', () => stage.incarnationIdOf(node).incarnation > incarnation);
     stage.expectHealed(['a'], 3);
   });
 
@@ -74,8 +74,8 @@ describe('D12: who has another scale than the controller', () => {
     const node = stage.storage(0);
     const warnings: unknown[] = [];
     node.onLog = (message, { problem }) => warnings.push([message, problem]);
-    const life = stage.lifeOf(node);
-    const hello = { purpose: 'operations', ...life, cluster: stage.map.cluster } as const;
+    const incarnationId = stage.incarnationIdOf(node);
+    const hello = { purpose: 'operations', ...incarnationId, cluster: stage.map.cluster } as const;
     const open = (timeScale: number | undefined) =>
       node.living?.accept({ ...hello, timeScale }, {} as Link);
     for (const timeScale of [10, 10, 0.5, Number.NaN]) {

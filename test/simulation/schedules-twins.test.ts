@@ -37,21 +37,31 @@ function withTwin(seed: number, shape: Partial<ClusterShape> = {}) {
       }),
     original.keepsData,
   );
-  let lives = 0;
+  let incarnations = 0;
   stage.listen(controller, (message) => {
-    if (message === 'new life of a node') lives++;
+    if (message === 'new life of a node') incarnations++;
   });
   const readiness = () => bytesOf(twin.peek(plainGet('/readyz'))).toString();
   const addressOf = () => stage.map.nodes[original.process.name as NodeId]?.address;
-  return { stage, original, twin, controller, readiness, addressOf, lives: () => lives };
+  return {
+    stage,
+    original,
+    twin,
+    controller,
+    readiness,
+    addressOf,
+    incarnationIds: () => incarnations,
+  };
 }
 
 describe.each(['interval', undefined] as const)(
   'a second process of one name, --fsync %s',
   (fsync) => {
     test.each(SEEDS)('takes no node from one that lives, seed %i', (seed) => {
-      const { stage, original, twin, readiness, addressOf, lives } = withTwin(seed, { fsync });
-      const before = stage.lifeOf(original);
+      const { stage, original, twin, readiness, addressOf, incarnationIds } = withTwin(seed, {
+        fsync,
+      });
+      const before = stage.incarnationIdOf(original);
       twin.start();
       for (let round = 0; round < 20; round++) {
         stage.expectStatus(stage.set(stage.frontend(0), `key${round}`), 200);
@@ -60,8 +70,8 @@ describe.each(['interval', undefined] as const)(
         if (!twin.process.alive) twin.start();
         if (!original.process.alive) original.start();
       }
-      expect(lives()).toBe(0);
-      expect(stage.lifeOf(original)).toEqual(before);
+      expect(incarnationIds()).toBe(0);
+      expect(stage.incarnationIdOf(original)).toEqual(before);
       expect(addressOf()).toBe(original.address);
       expect(readiness()).toMatch(
         /lives at storage0:1, and twin:1 says that it is storage0 as well/,
@@ -70,18 +80,18 @@ describe.each(['interval', undefined] as const)(
     });
 
     test.each(SEEDS)('takes its place once that one is gone, seed %i', (seed) => {
-      const { stage, original, twin, addressOf, lives } = withTwin(seed, { fsync });
+      const { stage, original, twin, addressOf, incarnationIds } = withTwin(seed, { fsync });
       twin.start();
       stage.pass(2000);
       original.crash(false);
       stage.until('it is the node', () => addressOf() === TWIN, 3000);
       stage.pass(5000);
-      expect(lives()).toBe(1);
+      expect(incarnationIds()).toBe(1);
       // The first one is the newcomer now.
       original.start();
       stage.pass(5000);
       expect(addressOf()).toBe(TWIN);
-      expect(lives()).toBe(1);
+      expect(incarnationIds()).toBe(1);
     });
   },
 );
@@ -89,17 +99,18 @@ describe.each(['interval', undefined] as const)(
 test.each(SEEDS)(
   'a copy of a data directory evicts nobody, nor after a new start of the controller, seed %i',
   (seed) => {
-    const { stage, original, twin, controller, readiness, addressOf, lives } = withTwin(seed);
+    const { stage, original, twin, controller, readiness, addressOf, incarnationIds } =
+      withTwin(seed);
     stage.expectStatus(stage.set(stage.frontend(0), 'a'), 200);
-    const before = stage.lifeOf(original);
+    const before = stage.incarnationIdOf(original);
     twin.disk.restore(original.disk.image());
     twin.start();
     stage.pass(5000);
     controller.crash(false);
     controller.start();
     stage.pass(10_000);
-    expect(stage.lifeOf(original)).toEqual(before);
-    expect([addressOf(), lives()]).toEqual([original.address, 0]);
+    expect(stage.incarnationIdOf(original)).toEqual(before);
+    expect([addressOf(), incarnationIds()]).toEqual([original.address, 0]);
     expect(readiness()).toMatch(/copy of the data directory/);
     stage.expectStatus(stage.get(stage.frontend(0), 'a'), 200);
     stage.expectKept();
@@ -107,36 +118,36 @@ test.each(SEEDS)(
 );
 
 test('who starts again at its own address is not asked about, however fast', () => {
-  const { stage, original, lives } = withTwin(1);
+  const { stage, original, incarnationIds } = withTwin(1);
   for (let round = 1; round <= 5; round++) {
     original.crash(false);
     original.start();
-    stage.until('it is back', () => lives() === round, 400);
+    stage.until('it is back', () => incarnationIds() === round, 400);
   }
   stage.expectHealed([], 2);
 });
 
 test('one that is silent is not taken for gone while its heartbeats come', () => {
-  const { stage, original, twin, controller, addressOf, lives } = withTwin(1);
+  const { stage, original, twin, controller, addressOf, incarnationIds } = withTwin(1);
   twin.start();
   // It hears nothing any more, and its heartbeats come as long as its stream holds.
   stage.cutTo([controller], [original]);
   stage.pass(350);
-  expect([addressOf(), lives()]).toEqual([original.address, 0]);
+  expect([addressOf(), incarnationIds()]).toEqual([original.address, 0]);
   stage.expectKept();
 });
 
 test.each(SEEDS)(
   'a stream that breaks is no proof that nobody listens there: a copy gets nothing, seed %i',
   (seed) => {
-    const { stage, original, twin, addressOf, lives } = withTwin(seed);
+    const { stage, original, twin, addressOf, incarnationIds } = withTwin(seed);
     const keys = Array.from({ length: 40 }, (_, index) => `key${index}`);
     const setAll = () => {
       for (const key of keys) stage.set(stage.frontend(0), key);
       stage.pass(1000);
     };
     setAll();
-    const before = stage.lifeOf(original);
+    const before = stage.incarnationIdOf(original);
     twin.disk.restore(original.disk.image());
     // What comes now the copy does not have.
     setAll();
@@ -146,8 +157,8 @@ test.each(SEEDS)(
     stage.pass(1500);
     stage.cluster.network.faults = { ...stage.cluster.network.faults, resets: 0 };
     stage.pass(5000);
-    expect(stage.lifeOf(original)).toEqual(before);
-    expect([addressOf(), lives()]).toEqual([original.address, 0]);
+    expect(stage.incarnationIdOf(original)).toEqual(before);
+    expect([addressOf(), incarnationIds()]).toEqual([original.address, 0]);
     stage.expectKept();
   },
 );

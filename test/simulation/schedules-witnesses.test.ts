@@ -128,7 +128,10 @@ describe('H35: whose disk is full', () => {
     const frontend = stage.frontend(0);
     stage.expectStatus(stage.set(frontend, key), 200);
     gone.crash(false);
-    stage.tell(stage.cluster.controller, 'death', { ...stage.lifeOf(gone), returning: false });
+    stage.tell(stage.cluster.controller, 'death', {
+      ...stage.incarnationIdOf(gone),
+      returning: false,
+    });
     stage.until('the dead one is removed', () => stage.roleOf(gone, key) === undefined);
     stage.pass(20);
     full.disk.fill();
@@ -180,7 +183,7 @@ describe('R6: a witness that cannot store the map of a fence', () => {
     stage.pass(50);
     stage.heal(side, [full]);
     expect(stage.mapOf(full)?.nodes[suspect.process.name]?.fenced).toBe(false);
-    const asked = { ...stage.lifeOf(suspect), mapVersion: stage.mapOf(suspect)?.version };
+    const asked = { ...stage.incarnationIdOf(suspect), mapVersion: stage.mapOf(suspect)?.version };
     const { generation, number } = stage.map.version;
     expect(stage.tell(full, 'grant', asked)).toMatchObject({
       answer: 'fenced',
@@ -207,17 +210,20 @@ describe('R6: a witness that cannot store the map of a fence', () => {
       // What it had begun to write fails first.
       stage.pass(20);
       full.disk.free();
-      let lives = false;
+      let incarnationIds = false;
       full.onLog = (message) => {
         if (message !== 'registered') return;
-        lives = true;
+        incarnationIds = true;
         stage.cut([full], [controller]);
       };
       full.start();
-      stage.until('it lives', () => lives);
+      stage.until('it lives', () => incarnationIds);
       stage.pass(20);
       const { version } = stage.map;
-      const asked = { ...stage.lifeOf(suspect), mapVersion: stage.mapOf(suspect)?.version };
+      const asked = {
+        ...stage.incarnationIdOf(suspect),
+        mapVersion: stage.mapOf(suspect)?.version,
+      };
       expect(stage.tell(full, 'grant', asked)).toMatchObject({ answer: 'granted' });
       expect(stage.mapOf(full)?.version).not.toEqual(version);
       stage.expectStatus(stage.set(frontend, key), 200);

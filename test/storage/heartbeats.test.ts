@@ -33,12 +33,12 @@ function asking({ hasMap = true, isAlone = false, adopts = true } = {}) {
   }[] = [];
   const clock = { monotonicMs: () => nowMs, wallMs: () => nowMs };
   const times = protocolTimes(1);
-  const life = { node: nodeId('a'), incarnation: incarnationOf(1) };
+  const incarnationId = { node: nodeId('a'), incarnation: incarnationOf(1) };
   const lease = new Lease(clock, times);
-  const options = { life, valueBytesMax: 100, copyChunkBytes: 262_144, lease };
+  const options = { incarnationId, valueBytesMax: 100, copyChunkBytes: 262_144, lease };
   const replica = new Replica(new LoggedStore(new SegmentStore(), MEMORY_ONLY), clock, options);
   const map = sampleMap();
-  if (hasMap) replica.adopt(isAlone ? { ...map, witnesses: [life] } : map);
+  if (hasMap) replica.adopt(isAlone ? { ...map, witnesses: [incarnationId] } : map);
   const runtime = {
     clock,
     timers: {
@@ -180,9 +180,9 @@ describe('while a newer map than the adopted one is seen', () => {
   const obeying = (witnesses: readonly string[]) => {
     const play = asking({ adopts: false });
     const sample = sampleMap({ number: 2 });
-    const life = (node: string) => ({ node: nodeId(node), incarnation: incarnationOf(1) });
+    const incarnationId = (node: string) => ({ node: nodeId(node), incarnation: incarnationOf(1) });
     const nodes = { ...sample.nodes, c: sampleNode(3) };
-    play.replica.obey({ ...sample, nodes, witnesses: witnesses.map(life) });
+    play.replica.obey({ ...sample, nodes, witnesses: witnesses.map(incarnationId) });
     play.beat(3);
     return play;
   };

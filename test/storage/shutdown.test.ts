@@ -34,13 +34,13 @@ function stopped({ heirs = true, keepsData = true, ...drain }: Partial<DrainOpti
     times: protocolTimes(1),
     durability: { sync: (callback: (failure: undefined) => void) => callback(undefined) },
   } as unknown as ShutdownOptions;
-  const life = {
+  const incarnation = {
     end: () => events.push('ends'),
     hasHeirs: () => heirs,
-    replica: { life: {} },
+    replica: { incarnationId: {} },
   } as unknown as NodeIncarnation;
   const asked = { wholeCluster: false, timeoutMs: 10_000, ...drain };
-  new Shutdown(runtime, options, life, asked, () => events.push('done'));
+  new Shutdown(runtime, options, incarnation, asked, () => events.push('done'));
   const fire = () => {
     for (const callback of timers.splice(0)) callback();
   };

@@ -37,12 +37,12 @@ import { timeScale } from './time-scale.ts';
 export type MemberRole = 'serving' | 'joining' | 'leaving';
 
 /** One incarnation of one node: it is what holds a lease, a vote or a membership. */
-export interface Life {
+export interface IncarnationId {
   readonly node: NodeId;
   readonly incarnation: Incarnation;
 }
 
-export type Member = Life &
+export type Member = IncarnationId &
   (
     | { readonly role: 'serving' | 'leaving' }
     /** `joinEpoch` is the epoch at which this attempt began: a report of an earlier attempt names another one (H16). */
@@ -111,9 +111,9 @@ export interface ClusterMap {
   /** The largest scale of the protocol times of any admitted incarnation (D12); older software left it out. */
   readonly timeScale?: number | undefined;
   /** The incarnations that may renew leases while the controller is silent (R5, D2). */
-  readonly witnesses: readonly Life[];
+  readonly witnesses: readonly IncarnationId[];
   /** Present while the witnesses change: a renewal then needs a majority of both sets (H13). */
-  readonly nextWitnesses?: readonly Life[] | undefined;
+  readonly nextWitnesses?: readonly IncarnationId[] | undefined;
   readonly nodes: Readonly<Record<string, NodeEntry>>;
   readonly partitions: readonly PartitionEntry[];
   /**
@@ -177,7 +177,7 @@ export function nodeEntry(map: ClusterMap, node: NodeId): NodeEntry | undefined 
 }
 
 /** The present incarnation of each node, as the map has it. */
-export function presentLives(map: ClusterMap): readonly Life[] {
+export function presentIncarnations(map: ClusterMap): readonly IncarnationId[] {
   return Object.entries(map.nodes).map(([node, { incarnation }]) => ({
     node: node as NodeId,
     incarnation,
@@ -202,12 +202,12 @@ export function whenFullOf(map: ClusterMap): WhenFull {
 }
 
 /** Whether this incarnation is the node's present one and not fenced: only then is it granted leases. */
-export function isGranted(map: ClusterMap, { node, incarnation }: Life): boolean {
+export function isGranted(map: ClusterMap, { node, incarnation }: IncarnationId): boolean {
   const entry = nodeEntry(map, node);
   return entry?.incarnation === incarnation && !entry.fenced;
 }
 
-export function isSameLife(a: Life, b: Life): boolean {
+export function isSameIncarnation(a: IncarnationId, b: IncarnationId): boolean {
   return a.node === b.node && a.incarnation === b.incarnation;
 }
 
@@ -271,7 +271,7 @@ export function offlinePartitions(map: ClusterMap): number {
   return map.partitions.filter((entry) => answeringMembers(map, entry).length === 0).length;
 }
 
-export const life = object({ node: nodeId, incarnation });
+export const incarnationId = object({ node: nodeId, incarnation });
 
 const memberFields = object({
   node: nodeId,
@@ -287,7 +287,7 @@ const member: Shape<Member> = (value) => {
   return { node, incarnation, role, joinEpoch };
 };
 
-const witnesses = list(life, { max: WITNESSES_MAX });
+const witnesses = list(incarnationId, { max: WITNESSES_MAX });
 
 /** Every field of a map except its partition entries. */
 export const mapHead = {

@@ -48,7 +48,7 @@ export const DIGITS_MAX = 3;
 export const REDUNDANCY_MAX = 16;
 export const STORAGE_NODES_MAX = 256;
 /** How many incarnations of a data directory are listed: `completeSince` and resuming look no further back (H8). */
-export const LIVES_MAX = 1000;
+export const INCARNATIONS_MAX = 1000;
 /** The most witnesses that a cluster has (D2). */
 export const WITNESSES_MAX = 3;
 /** How many partitions one node copies at once (R8). */

@@ -1,7 +1,7 @@
 // The channels to all storage nodes of the map, one for each incarnation. Every process that sends operations to
 // storage nodes has one of these, frontends and storage nodes alike.
 
-import { type ClusterMap, type Life, nodeEntry } from '../model/cluster-map.ts';
+import { type ClusterMap, type IncarnationId, nodeEntry } from '../model/cluster-map.ts';
 import type { NodeId } from '../model/identity.ts';
 import type { Times } from '../model/limits.ts';
 import type { Runtime } from '../ports.ts';
@@ -44,27 +44,32 @@ export class StorageChannels {
   }
 
   /** @param slow as in StorageChannel.send */
-  send(life: Life, operation: Operation, callback: AnswerCallback, slow?: () => void): void {
-    const channel = this.channelTo(life);
+  send(
+    incarnationId: IncarnationId,
+    operation: Operation,
+    callback: AnswerCallback,
+    slow?: () => void,
+  ): void {
+    const channel = this.channelTo(incarnationId);
     if (channel === undefined) callback(NOT_NAMED);
     else channel.send(operation, callback, slow);
   }
 
   /** @returns a channel that stays valid as long as the map; undefined when the map does not name this incarnation */
-  channelTo(life: Life): StorageChannel | undefined {
-    const reached = this.#channels.get(life.node);
-    if (reached?.incarnation === life.incarnation) return reached.channel;
+  channelTo(incarnationId: IncarnationId): StorageChannel | undefined {
+    const reached = this.#channels.get(incarnationId.node);
+    if (reached?.incarnation === incarnationId.incarnation) return reached.channel;
     const map = this.#map;
-    const entry = map === undefined ? undefined : nodeEntry(map, life.node);
+    const entry = map === undefined ? undefined : nodeEntry(map, incarnationId.node);
     // A node may run as another incarnation by now, which is not the member.
-    if (map === undefined || entry?.incarnation !== life.incarnation) return undefined;
+    if (map === undefined || entry?.incarnation !== incarnationId.incarnation) return undefined;
     const channel = new StorageChannel(this.#runtime, this.#times, {
       cluster: map.cluster,
-      member: life,
+      member: incarnationId,
       entry,
     });
     const { incarnation, address } = entry;
-    this.#channels.set(life.node, { incarnation, address, channel });
+    this.#channels.set(incarnationId.node, { incarnation, address, channel });
     return channel;
   }
 }

@@ -1,7 +1,7 @@
 // The shapes of the control messages between the roles, in JSON. How they are numbered and travel is in
 // control-table.ts; gets and sets are in operations.ts.
 
-import { generation, life, mapVersion, optionalClusterMap } from '../model/cluster-map.ts';
+import { generation, incarnationId, mapVersion, optionalClusterMap } from '../model/cluster-map.ts';
 import {
   address,
   clusterId,
@@ -13,7 +13,7 @@ import {
   nonce,
   storeId,
 } from '../model/identity.ts';
-import { DIGITS_MAX, LIVES_MAX, STORAGE_NODES_MAX } from '../model/limits.ts';
+import { DIGITS_MAX, INCARNATIONS_MAX, STORAGE_NODES_MAX } from '../model/limits.ts';
 import { mapDelta } from '../model/map-delta.ts';
 import { partitionCount } from '../model/partition.ts';
 import { timeScale } from '../model/time-scale.ts';
@@ -54,7 +54,7 @@ export const registerRequest = object({
    */
   completeSince: optional(incarnation),
   /** The incarnations that the directory had before the one proposed here, the oldest first (H8). */
-  lives: optional(list(incarnation, { max: LIVES_MAX })),
+  lives: optional(list(incarnation, { max: INCARNATIONS_MAX })),
   /** The last of `lives`, for older software that knows no other. */
   previous: optional(incarnation),
   /** The cluster that the node belonged to before, if it kept a map. */
@@ -200,9 +200,9 @@ export type DeathRequest = ShapeOf<typeof deathRequest>;
 /** Frontend -> controller: the incarnations that it could not reach. It is a hint, never a proof (H5). */
 export const reportRequest = object({
   frontend: address,
-  unreachable: list(life, { max: STORAGE_NODES_MAX }),
+  unreachable: list(incarnationId, { max: STORAGE_NODES_MAX }),
   /** Those that answered nothing for so long that a cut is likelier than a lost message (H11). */
-  silent: list(life, { max: STORAGE_NODES_MAX }),
+  silent: list(incarnationId, { max: STORAGE_NODES_MAX }),
 });
 export type ReportRequest = ShapeOf<typeof reportRequest>;
 
@@ -228,7 +228,7 @@ export const prepareReply = object({
    * All incarnations of its data directory, as in a registration (H8); software without the field is judged by its
    * store alone.
    */
-  lives: optional(list(incarnation, { max: LIVES_MAX })),
+  lives: optional(list(incarnation, { max: INCARNATIONS_MAX })),
   /** Whether this incarnation still answers, and has not said goodbye; earlier software leaves it out. */
   living: optional(flag),
   generation: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
@@ -253,7 +253,7 @@ const partitionNumbers = list(integer({ min: 0, max: partitionCount(DIGITS_MAX) 
 export const acceptLossRequest = object({ partitions: optional(partitionNumbers) });
 
 export const forgetReply = object({
-  forgotten: list(life, { max: partitionCount(DIGITS_MAX) }),
+  forgotten: list(incarnationId, { max: partitionCount(DIGITS_MAX) }),
   /** Partitions that stay frozen for want of the node's promise; `advice` says what `accept-loss` would do (H32). */
   frozen: optional(partitionNumbers),
   advice: optional(text({ max: 64_000 })),
@@ -268,7 +268,7 @@ export const acceptLossReply = object({
   partitions: list(
     object({
       partition: integer({ min: 0, max: partitionCount(DIGITS_MAX) - 1 }),
-      chosen: list(life, { max: STORAGE_NODES_MAX }),
+      chosen: list(incarnationId, { max: STORAGE_NODES_MAX }),
       epoch: integer({ min: 0, max: EPOCH_MAX }),
       items: count,
     }),

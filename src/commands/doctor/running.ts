@@ -26,7 +26,7 @@ export interface RunningNode {
 }
 
 const ofStorage = object({ node: text({ max: 300 }), incarnation: text({ max: 30 }) });
-const life = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+const incarnationNumber = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 
 export function running(of: RunningNode, names: Names): Check {
   const { own, controller, timeoutMs } = of;
@@ -122,7 +122,7 @@ export function running(of: RunningNode, names: Names): Check {
 function readStorage(json: string) {
   try {
     const { node, incarnation } = ofStorage(JSON.parse(json));
-    return { node, incarnation: life(Number(incarnation)) };
+    return { node, incarnation: incarnationNumber(Number(incarnation)) };
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof Malformed) return undefined;
     throw error;

@@ -2,7 +2,7 @@
 
 import {
   type ClusterMap,
-  isSameLife,
+  isSameIncarnation,
   type Member,
   type NodeEntry,
   nodeEntry,
@@ -93,7 +93,7 @@ function entryChanges(
   const before = earlier?.members ?? [];
   const say = (message: string, { node }: Member): MemberChange => ({ message, node });
   const same = (members: readonly Member[], member: Member) =>
-    members.find((other) => isSameLife(other, member));
+    members.find((other) => isSameIncarnation(other, member));
   const removed = before
     .filter((member) => !entry.members.some(({ node }) => node === member.node))
     .map((member) => say(REMOVED[member.role], member));

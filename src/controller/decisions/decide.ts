@@ -3,9 +3,9 @@
 
 import {
   type ClusterMap,
+  type IncarnationId,
   isGranted,
-  isSameLife,
-  type Life,
+  isSameIncarnation,
   type Member,
   type PartitionEntry,
 } from '../../cluster/model/cluster-map.ts';
@@ -52,14 +52,19 @@ export function decide(
 function fenceAndUnfence(map: ClusterMap, view: View): ClusterMap {
   let next = map;
   for (const [node, { incarnation, fenced }] of Object.entries(map.nodes)) {
-    const life = { node: node as NodeId, incarnation };
-    const since = view.fencedSince(life);
-    const useless = isUseless(map, life, view);
-    if (!fenced && (useless || view.isDead(life) || view.isSuspect(map, life))) {
-      next = withEntry(next, life.node, { fenced: true });
-    } else if (fenced && !useless && since !== undefined && view.isAliveSince(life, since.atMs)) {
+    const incarnationId = { node: node as NodeId, incarnation };
+    const since = view.fencedSince(incarnationId);
+    const useless = isUseless(map, incarnationId, view);
+    if (!fenced && (useless || view.isDead(incarnationId) || view.isSuspect(map, incarnationId))) {
+      next = withEntry(next, incarnationId.node, { fenced: true });
+    } else if (
+      fenced &&
+      !useless &&
+      since !== undefined &&
+      view.isAliveSince(incarnationId, since.atMs)
+    ) {
       // A fenced node stays a member until it is removed, so nothing was acknowledged without it.
-      next = withEntry(next, life.node, { fenced: false });
+      next = withEntry(next, incarnationId.node, { fenced: false });
     }
   }
   return next;
@@ -70,12 +75,12 @@ function fenceAndUnfence(map: ClusterMap, view: View): ClusterMap {
  * report `obeyedVersion` would take part in every set and refuse it, for ever. Once the node serves nothing, a fence
  * costs nothing, and leads to its removal.
  */
-function isUseless(map: ClusterMap, life: Life, view: View): boolean {
-  if (view.isWritable(life)) return false;
+function isUseless(map: ClusterMap, incarnationId: IncarnationId, view: View): boolean {
+  if (view.isWritable(incarnationId)) return false;
   return map.partitions.every(({ members }, partition) => {
-    const own = members.find((member) => isSameLife(member, life));
+    const own = members.find((member) => isSameIncarnation(member, incarnationId));
     if (own === undefined) return true;
-    return own.role === 'leaving' && view.isLateToLeave(partition as PartitionId, life);
+    return own.role === 'leaving' && view.isLateToLeave(partition as PartitionId, incarnationId);
   });
 }
 
@@ -156,13 +161,13 @@ function mayRemove(place: PartitionInMap, member: Member, view: View): boolean {
  */
 export function someOtherServes(
   { map, entry }: Pick<PartitionInMap, 'map' | 'entry'>,
-  member: Life,
+  member: IncarnationId,
   view: View,
   decision?: Since,
 ): boolean {
   return entry.members.some(
     (other) =>
-      !isSameLife(other, member) &&
+      !isSameIncarnation(other, member) &&
       other.role === 'serving' &&
       isGranted(map, other) &&
       view.isAlive(other) &&
@@ -179,7 +184,8 @@ export function stillHolds(next: ClusterMap, earlier: ClusterMap, view: View): b
     const before = earlier.partitions[partition];
     // Nobody served a frozen entry; who serves after it is for the recovery to decide (H32).
     if (before === undefined || before === entry || before.frozen) return true;
-    const isKept = (member: Member) => entry.members.some((other) => isSameLife(other, member));
+    const isKept = (member: Member) =>
+      entry.members.some((other) => isSameIncarnation(other, member));
     if (before.members.every((member) => member.role === 'joining' || isKept(member))) return true;
     return entry.members.some(
       (other) => other.role === 'serving' && isGranted(next, other) && view.isAlive(other),

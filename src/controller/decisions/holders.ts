@@ -2,40 +2,46 @@
 // accepts the loss. Nothing here proves that a copy is complete: a set of a later epoch may have been acknowledged by
 // nodes that are gone, and only they would know.
 
-import { compareMapVersions, type Life, type MapVersion } from '../../cluster/model/cluster-map.ts';
+import {
+  compareMapVersions,
+  type IncarnationId,
+  type MapVersion,
+} from '../../cluster/model/cluster-map.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
 import type { HeartbeatRequest } from '../../cluster/wire/control-messages.ts';
 import type { LatestReport } from '../observations/pending.ts';
 
-export type Holder = Life & NonNullable<HeartbeatRequest['retained']>[number];
+export type Holder = IncarnationId & NonNullable<HeartbeatRequest['retained']>[number];
 
 export interface Choice {
   /** Copies that are equal as far as is known: all have what was acknowledged up to `epoch`. */
-  readonly chosen: readonly Life[];
+  readonly chosen: readonly IncarnationId[];
   readonly epoch: number;
   readonly items: number;
 }
 
 /** The nodes that reported what they hold under this map or a later one; reports under older maps may be incomplete. */
 export function thoseWhoSaid(
-  lives: readonly Life[],
+  incarnationIds: readonly IncarnationId[],
   heartbeats: LatestReport<HeartbeatRequest>,
   version: MapVersion,
-): readonly Life[] {
-  return lives.filter((life) => {
-    const said = heartbeats.of(life)?.mapVersion;
+): readonly IncarnationId[] {
+  return incarnationIds.filter((incarnationId) => {
+    const said = heartbeats.of(incarnationId)?.mapVersion;
     return said !== undefined && compareMapVersions(said, version) >= 0;
   });
 }
 
 export function holdersOf(
   partition: PartitionId,
-  lives: readonly Life[],
+  incarnationIds: readonly IncarnationId[],
   heartbeats: LatestReport<HeartbeatRequest>,
 ): readonly Holder[] {
-  return lives.flatMap((life) => {
-    const held = heartbeats.of(life)?.retained?.find((each) => each.partition === partition);
-    return held === undefined ? [] : [{ ...life, ...held }];
+  return incarnationIds.flatMap((incarnationId) => {
+    const held = heartbeats
+      .of(incarnationId)
+      ?.retained?.find((each) => each.partition === partition);
+    return held === undefined ? [] : [{ ...incarnationId, ...held }];
   });
 }
 

@@ -3,7 +3,7 @@
 
 import {
   type ClusterMap,
-  type Life,
+  type IncarnationId,
   type Member,
   type NodeEntry,
   nodeEntry,
@@ -88,10 +88,10 @@ export function withNode(
 ): ClusterMap {
   const earlier = nodeEntry(map, node);
   const previous = earlier?.incarnation;
-  const renew = <L extends Life>(life: L): L =>
-    life.node === node && life.incarnation === previous
-      ? { ...life, incarnation: entry.incarnation }
-      : life;
+  const renew = <L extends IncarnationId>(incarnationId: L): L =>
+    incarnationId.node === node && incarnationId.incarnation === previous
+      ? { ...incarnationId, incarnation: entry.incarnation }
+      : incarnationId;
   const partitions = resumes
     ? map.partitions.map((partition) => resumed(partition, { node, previous }, renew))
     : map.partitions;
@@ -113,11 +113,12 @@ export function withNode(
  */
 function resumed(
   entry: PartitionEntry,
-  lives: { readonly node: NodeId; readonly previous: Incarnation | undefined },
+  incarnationIds: { readonly node: NodeId; readonly previous: Incarnation | undefined },
   renew: (member: Member) => Member,
 ): PartitionEntry {
   const own = entry.members.find(
-    ({ node, incarnation }) => node === lives.node && incarnation === lives.previous,
+    ({ node, incarnation }) =>
+      node === incarnationIds.node && incarnation === incarnationIds.previous,
   );
   if (own === undefined) return entry;
   // While an entry is frozen nothing is applied, so no epoch is needed; but the member must follow its store (D6).
@@ -162,13 +163,13 @@ export function withEntry(
 }
 
 /** All incarnations of the node that have a place in the map. */
-export function livesOf(map: ClusterMap, node: NodeId): readonly Life[] {
+export function incarnationsOf(map: ClusterMap, node: NodeId): readonly IncarnationId[] {
   const entry = nodeEntry(map, node);
   const present = entry === undefined ? [] : [{ node, incarnation: entry.incarnation }];
-  const members: Life[] = map.partitions.flatMap((partition) => partition.members);
-  const lives = [...present, ...map.witnesses, ...(map.nextWitnesses ?? []), ...members];
-  const incarnations = lives
-    .filter((life) => life.node === node)
+  const members: IncarnationId[] = map.partitions.flatMap((partition) => partition.members);
+  const incarnationIds = [...present, ...map.witnesses, ...(map.nextWitnesses ?? []), ...members];
+  const incarnations = incarnationIds
+    .filter((incarnationId) => incarnationId.node === node)
     .map(({ incarnation }) => incarnation);
   return [...new Set(incarnations)].map((incarnation) => ({ node, incarnation }));
 }

@@ -3,11 +3,11 @@
 
 import {
   type ClusterMap,
+  type IncarnationId,
   isFrozen,
   isGranted,
-  type Life,
   nodeEntry,
-  presentLives,
+  presentIncarnations,
 } from '../../cluster/model/cluster-map.ts';
 import type { Incarnation, NodeId } from '../../cluster/model/identity.ts';
 import type { View } from '../observations/view.ts';
@@ -19,7 +19,9 @@ export function whyNeeded(map: ClusterMap, node: NodeId): string | undefined {
   );
   if (held.length > 0) return `${node} is a member of ${held.length} partitions: drain it first`;
   if (nodeEntry(map, node)?.fenced === false) return `${node} is alive: stop it first`;
-  const votes = [...map.witnesses, ...(map.nextWitnesses ?? [])].some((life) => life.node === node);
+  const votes = [...map.witnesses, ...(map.nextWitnesses ?? [])].some(
+    (incarnationId) => incarnationId.node === node,
+  );
   return votes ? `${node} is a witness until another one has taken over` : undefined;
 }
 
@@ -39,14 +41,16 @@ export function withoutNode(map: ClusterMap, node: NodeId): ClusterMap {
  */
 export function removeLongGone(map: ClusterMap, view: View): ClusterMap {
   if (isFrozen(map)) return map;
-  const gone = presentLives(map).find(
-    (life) => view.isLongGone(life) && whyNeeded(map, life.node) === undefined,
+  const gone = presentIncarnations(map).find(
+    (incarnationId) =>
+      view.isLongGone(incarnationId) && whyNeeded(map, incarnationId.node) === undefined,
   );
   if (gone === undefined || !isKnown(map, view)) return map;
   return withoutNode(map, gone.node);
 }
 
 function isKnown(map: ClusterMap, view: View): boolean {
-  const knows = (life: Life) => !isGranted(map, life) || view.hasAdopted(life, map.version);
-  return presentLives(map).every(knows);
+  const knows = (incarnationId: IncarnationId) =>
+    !isGranted(map, incarnationId) || view.hasAdopted(incarnationId, map.version);
+  return presentIncarnations(map).every(knows);
 }

@@ -1,7 +1,11 @@
 // Predicts what a change of the nodes would move, before anything moves. It uses the real placement, and sizes from
 // the nodes' latest heartbeats.
 
-import { type ClusterMap, nodeEntry, presentLives } from '../../cluster/model/cluster-map.ts';
+import {
+  type ClusterMap,
+  nodeEntry,
+  presentIncarnations,
+} from '../../cluster/model/cluster-map.ts';
 import { hostOf, type NodeId } from '../../cluster/model/identity.ts';
 import { JOINS_PER_NODE_MAX } from '../../cluster/model/limits.ts';
 import type { PlanReply } from '../../cluster/wire/control-messages.ts';
@@ -69,12 +73,12 @@ export function planChange(
 function bytesPerPartition(map: ClusterMap, observations: Observations): number {
   let bytes = 0;
   let held = 0;
-  for (const life of presentLives(map)) {
-    const last = observations.heartbeats.of(life);
+  for (const incarnationId of presentIncarnations(map)) {
+    const last = observations.heartbeats.of(incarnationId);
     if (last === undefined) continue;
     bytes += last.payloadBytes;
     held += map.partitions.filter(({ members }) =>
-      members.some((member) => member.node === life.node),
+      members.some((member) => member.node === incarnationId.node),
     ).length;
   }
   return held === 0 ? 0 : bytes / held;

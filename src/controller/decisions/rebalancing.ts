@@ -107,12 +107,13 @@ function placeableNodes(map: ClusterMap, view: View): Placeable {
   const nodes: NodeId[] = [];
   const awaited: NodeId[] = [];
   for (const [id, { incarnation, draining, fenced }] of Object.entries(map.nodes)) {
-    const life = { node: id as NodeId, incarnation };
-    if (draining || !view.isFit(life)) continue;
-    const isAwaited = fenced && view.isAwaited(life);
-    const isThere = !fenced || view.lapsedSinceMs(life) === undefined || view.mayReturn(life);
-    if (isThere || isAwaited) nodes.push(life.node);
-    if (isAwaited) awaited.push(life.node);
+    const incarnationId = { node: id as NodeId, incarnation };
+    if (draining || !view.isFit(incarnationId)) continue;
+    const isAwaited = fenced && view.isAwaited(incarnationId);
+    const isThere =
+      !fenced || view.lapsedSinceMs(incarnationId) === undefined || view.mayReturn(incarnationId);
+    if (isThere || isAwaited) nodes.push(incarnationId.node);
+    if (isAwaited) awaited.push(incarnationId.node);
   }
   return { nodes: nodes.sort(), awaited: awaited.sort() };
 }
@@ -187,8 +188,8 @@ function mayJoin(
 ): boolean {
   const entry = nodeEntry(map, node);
   if (entry === undefined || (joins.get(node) ?? 0) >= JOINS_PER_NODE_MAX) return false;
-  const life = { node, incarnation: entry.incarnation };
-  return isGranted(map, life) && view.isAlive(life);
+  const incarnationId = { node, incarnation: entry.incarnation };
+  return isGranted(map, incarnationId) && view.isAlive(incarnationId);
 }
 
 /** R8: the epoch that this opens identifies the attempt to join. */

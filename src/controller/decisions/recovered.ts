@@ -4,9 +4,9 @@
 import {
   type ClusterMap,
   compareMapVersions,
+  type IncarnationId,
   isFrozen,
-  isSameLife,
-  type Life,
+  isSameIncarnation,
   type Member,
   type NodeEntry,
   nodeEntry,
@@ -55,7 +55,7 @@ export function recovered(map: ClusterMap, evidence: Evidence): ClusterMap {
   const known = map.partitions.map((entry, partition) =>
     entry.frozen ? highestEntry([map, ...maps], partition as PartitionId) : undefined,
   );
-  const nodes = latestLives(map, known);
+  const nodes = latestIncarnations(map, known);
   const isVouchedFor = hasWitnesses(evidence);
   let changed = false;
   const partitions = map.partitions.map((entry, partition) => {
@@ -63,7 +63,7 @@ export function recovered(map: ClusterMap, evidence: Evidence): ClusterMap {
     if (highest === undefined) return entry;
     const { members } = highest.entry;
     const present = members.map((member) =>
-      presentLife(member, nodeEntry(highest.map, member.node), nodes[member.node]),
+      presentIncarnation(member, nodeEntry(highest.map, member.node), nodes[member.node]),
     );
     const { epoch } = highest.entry;
     // While the entry is frozen nothing is applied, so new incarnations need no new epoch.
@@ -148,18 +148,18 @@ function survivor(
   );
   if (!mayGoOn) return undefined;
   return told.entry.members.find((member) => {
-    if (member.role !== 'serving' || !lives(promises, member)) return false;
+    if (member.role !== 'serving' || !incarnationIds(promises, member)) return false;
     const own = promises.get(member.node)?.map?.partitions[partition];
     return (
       own?.epoch === told.entry.epoch &&
-      own.members.some((other) => other.role === 'serving' && isSameLife(other, member)) &&
+      own.members.some((other) => other.role === 'serving' && isSameIncarnation(other, member)) &&
       !maps.some((map) => bars(map, member))
     );
   });
 }
 
 /** Whether this very incarnation has promised and has sent no goodbye. */
-function lives(promises: PromisesByNode, { node, incarnation }: Life): boolean {
+function incarnationIds(promises: PromisesByNode, { node, incarnation }: IncarnationId): boolean {
   const promise = promises.get(node);
   return promise?.incarnation === incarnation && promise.living === true;
 }
@@ -168,13 +168,15 @@ function lives(promises: PromisesByNode, { node, incarnation }: Life): boolean {
 function hasWitnesses({ promises, hasLapsed }: Evidence): boolean {
   const { witnesses = [], nextWitnesses } = newestMap(promises) ?? {};
   return [witnesses, ...(nextWitnesses === undefined ? [] : [nextWitnesses])].every((set) => {
-    const heard = set.filter((life) => lives(promises, life) && hasLapsed(life.node));
+    const heard = set.filter(
+      (incarnationId) => incarnationIds(promises, incarnationId) && hasLapsed(incarnationId.node),
+    );
     return 2 * heard.length > set.length;
   });
 }
 
 /** Whether under this map no lease of the incarnation is renewed: it is fenced, or the node has a later incarnation. */
-function bars(map: ClusterMap, { node, incarnation }: Life): boolean {
+function bars(map: ClusterMap, { node, incarnation }: IncarnationId): boolean {
   const entry = nodeEntry(map, node);
   if (entry === undefined || entry.incarnation < incarnation) return false;
   return entry.fenced || entry.incarnation > incarnation;
@@ -186,7 +188,7 @@ function mapsOf(promises: PromisesByNode): ClusterMap[] {
 }
 
 /** The nodes of the map, each with the latest incarnation in the map itself or in a map that an entry is from. */
-function latestLives(
+function latestIncarnations(
   map: ClusterMap,
   known: readonly (KnownEntry | undefined)[],
 ): Record<string, NodeEntry> {
@@ -215,7 +217,7 @@ function highestEntry(maps: readonly ClusterMap[], partition: PartitionId): Know
 }
 
 /** The member, with its node's present incarnation if that has all the data that the member had. */
-function presentLife(
+function presentIncarnation(
   member: Member,
   named: NodeEntry | undefined,
   present: NodeEntry | undefined,
@@ -237,13 +239,13 @@ function hasPromised(promises: PromisesByNode, map: ClusterMap, member: Member):
   if (promise.incarnation === member.incarnation) return true;
   const entry = nodeEntry(map, member.node);
   const isSameStore = entry?.incarnation === member.incarnation && entry.store === promise.store;
-  return isSameStore && coversLife(promise, member.incarnation);
+  return isSameStore && coversIncarnation(promise, member.incarnation);
 }
 
 /** Whether the promise covers an earlier incarnation. Older software does not report them, and is believed. */
-export function coversLife(
-  { incarnation, lives }: Pick<PrepareReply, 'incarnation' | 'lives'>,
-  life: Incarnation,
+export function coversIncarnation(
+  promise: Pick<PrepareReply, 'incarnation' | 'lives'>,
+  incarnation: Incarnation,
 ): boolean {
-  return incarnation === life || lives?.includes(life) !== false;
+  return promise.incarnation === incarnation || promise.lives?.includes(incarnation) !== false;
 }

@@ -3,17 +3,17 @@
 
 import {
   type ClusterMap,
+  type IncarnationId,
   isGranted,
-  isSameLife,
-  type Life,
+  isSameIncarnation,
   nodeEntry,
-  presentLives,
+  presentIncarnations,
 } from '../../cluster/model/cluster-map.ts';
 import { type Address, hostOf, type NodeId } from '../../cluster/model/identity.ts';
 import { WITNESSES_MAX } from '../../cluster/model/limits.ts';
 import type { View } from '../observations/view.ts';
 
-export type Candidate = Life & { readonly address: Address };
+export type Candidate = IncarnationId & { readonly address: Address };
 
 /**
  * One witness for one node, two for two, else three; on distinct hosts where there are enough.
@@ -21,12 +21,13 @@ export type Candidate = Life & { readonly address: Address };
  */
 export function chooseWitnesses(
   candidates: readonly Candidate[],
-  present: readonly Life[],
-): readonly Life[] {
+  present: readonly IncarnationId[],
+): readonly IncarnationId[] {
   const wanted = Math.min(WITNESSES_MAX, candidates.length);
   const hosts = new Set<string>();
   const chosen: Candidate[] = [];
-  const stays = (candidate: Candidate) => present.some((life) => isSameLife(life, candidate));
+  const stays = (candidate: Candidate) =>
+    present.some((incarnationId) => isSameIncarnation(incarnationId, candidate));
   const byPreference = [...candidates].sort((a, b) => Number(stays(b)) - Number(stays(a)));
   const newHost = ({ address }: Candidate) => !hosts.has(hostOf(address));
   while (chosen.length < wanted) {
@@ -55,7 +56,7 @@ export function changeWitnesses(map: ClusterMap, view: View): ClusterMap {
 
 function completed(
   { nextWitnesses: _, ...rest }: ClusterMap,
-  witnesses: readonly Life[],
+  witnesses: readonly IncarnationId[],
 ): ClusterMap {
   return { ...rest, witnesses };
 }
@@ -66,15 +67,20 @@ function completed(
  * better than none: the fewer witnesses there are, the sooner the rest is silent, and then no fence is ever
  * acknowledged again (seed 163).
  */
-function wantedWitnesses(map: ClusterMap, view: View): readonly Life[] {
+function wantedWitnesses(map: ClusterMap, view: View): readonly IncarnationId[] {
   const able = candidates(map).filter(servesAsWitness(map, view));
-  const isLost = (life: Life) => hasLapsed(map, life, view) && !view.mayReturn(life);
-  const isFit = (life: Life) =>
-    !isLost(life) && view.isWritable(life) && !nodeEntry(map, life.node)?.draining;
-  const present = able.filter((life) => map.witnesses.some((witness) => isSameLife(witness, life)));
+  const isLost = (incarnationId: IncarnationId) =>
+    hasLapsed(map, incarnationId, view) && !view.mayReturn(incarnationId);
+  const isFit = (incarnationId: IncarnationId) =>
+    !isLost(incarnationId) &&
+    view.isWritable(incarnationId) &&
+    !nodeEntry(map, incarnationId.node)?.draining;
+  const present = able.filter((incarnationId) =>
+    map.witnesses.some((witness) => isSameIncarnation(witness, incarnationId)),
+  );
   const chosen = chooseWitnesses(able.filter(isFit), present.filter(isFit));
   const others = present
-    .filter((life) => !isFit(life))
+    .filter((incarnationId) => !isFit(incarnationId))
     .sort((a, b) => Number(isLost(a)) - Number(isLost(b)))
     .map(({ node, incarnation }) => ({ node, incarnation }));
   return [...chosen, ...others].slice(0, WITNESSES_MAX);
@@ -84,14 +90,14 @@ function wantedWitnesses(map: ClusterMap, view: View): readonly Life[] {
  * I7: the lease is over and nobody renews it. Ask the map as well as the view: this very decision may lift the fence
  * behind which the lease lapsed, and of a fence that it makes no witness has heard yet.
  */
-function hasLapsed(map: ClusterMap, life: Life, view: View): boolean {
-  return !isGranted(map, life) && view.lapsedSinceMs(life) !== undefined;
+function hasLapsed(map: ClusterMap, incarnationId: IncarnationId, view: View): boolean {
+  return !isGranted(map, incarnationId) && view.lapsedSinceMs(incarnationId) !== undefined;
 }
 
-function isSameSet(some: readonly Life[], others: readonly Life[]): boolean {
+function isSameSet(some: readonly IncarnationId[], others: readonly IncarnationId[]): boolean {
   return (
     some.length === others.length &&
-    some.every((life) => others.some((other) => isSameLife(life, other)))
+    some.every((incarnationId) => others.some((other) => isSameIncarnation(incarnationId, other)))
   );
 }
 
@@ -107,17 +113,18 @@ function candidates(map: ClusterMap): readonly Candidate[] {
  * Which nodes may be witnesses. A present witness may be silent: until its lease has lapsed it may renew leases that
  * the controller does not hear of.
  */
-function servesAsWitness(map: ClusterMap, view: View): (life: Life) => boolean {
-  return (life) => {
-    if (map.witnesses.some((witness) => isSameLife(witness, life))) return mayStay(map, view, life);
-    const entry = nodeEntry(map, life.node);
-    if (!isGranted(map, life) || entry?.draining) return false;
-    return view.isAlive(life) && view.isWritable(life);
+function servesAsWitness(map: ClusterMap, view: View): (incarnationId: IncarnationId) => boolean {
+  return (incarnationId) => {
+    if (map.witnesses.some((witness) => isSameIncarnation(witness, incarnationId)))
+      return mayStay(map, view, incarnationId);
+    const entry = nodeEntry(map, incarnationId.node);
+    if (!isGranted(map, incarnationId) || entry?.draining) return false;
+    return view.isAlive(incarnationId) && view.isWritable(incarnationId);
   };
 }
 
 /** D2: a witness may stay unless its death is proven or it came back without its state. */
-function mayStay(map: ClusterMap, view: View, witness: Life): boolean {
+function mayStay(map: ClusterMap, view: View, witness: IncarnationId): boolean {
   const entry = nodeEntry(map, witness.node);
   if (entry?.incarnation !== witness.incarnation) return false;
   return !view.isDead(witness) || view.mayReturn(witness);
@@ -128,16 +135,21 @@ function mayStay(map: ClusterMap, view: View, witness: Life): boolean {
  * obeys the joint map, or has lapsed. A new witness must also have the joint map on disk; by an older map it would
  * grant nothing to newer incarnations.
  */
-function isJointStepOver(map: ClusterMap, nextWitnesses: readonly Life[], view: View): boolean {
+function isJointStepOver(
+  map: ClusterMap,
+  nextWitnesses: readonly IncarnationId[],
+  view: View,
+): boolean {
   const since = view.witnessesChangingSince(map);
   if (since === undefined) return false;
   const gain = nextWitnesses.filter(
-    (life) => !map.witnesses.some((witness) => isSameLife(witness, life)),
+    (incarnationId) => !map.witnesses.some((witness) => isSameIncarnation(witness, incarnationId)),
   );
-  if (!gain.every((life) => view.hasAdopted(life, since.version))) return false;
-  const isBound = (life: Life) => view.obeys(life, since.version) || hasLapsed(map, life, view);
+  if (!gain.every((incarnationId) => view.hasAdopted(incarnationId, since.version))) return false;
+  const isBound = (incarnationId: IncarnationId) =>
+    view.obeys(incarnationId, since.version) || hasLapsed(map, incarnationId, view);
   return (
-    presentLives(map).every(isBound) &&
+    presentIncarnations(map).every(isBound) &&
     map.partitions.every(({ members }) => members.every(isBound))
   );
 }

@@ -18,9 +18,9 @@ export function pushMap(
 ): void {
   for (const [id, { address, incarnation: present }] of Object.entries(map.nodes)) {
     const node = id as NodeId;
-    const life = { node, incarnation: present };
-    const since = observations.adopted.of(life) ?? NO_MAP;
-    const deltas = observations.heartbeats.of(life)?.deltas ?? false;
+    const incarnationId = { node, incarnation: present };
+    const since = observations.adopted.of(incarnationId) ?? NO_MAP;
+    const deltas = observations.heartbeats.of(incarnationId)?.deltas ?? false;
     // Send the news since the map that the node last reported. If a delta does not fit what it has, its next heartbeat
     // gets the right one.
     const message = published.newsFor({ since, deltas });

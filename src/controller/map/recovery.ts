@@ -22,7 +22,7 @@ import {
 } from '../../cluster/wire/control-messages.ts';
 import { CONTROL } from '../../cluster/wire/control-table.ts';
 import {
-  coversLife,
+  coversIncarnation,
   type Evidence,
   frozenFor,
   newestMap,
@@ -129,7 +129,7 @@ export class MapRecovery {
    */
   resumed(node: NodeId, earlier: Incarnation, incarnation: Incarnation): void {
     const promise = this.#promises.get(node);
-    if (promise === undefined || !coversLife(promise, earlier)) return;
+    if (promise === undefined || !coversIncarnation(promise, earlier)) return;
     const { lives } = promise;
     this.#promises.set(node, { ...promise, lives: lives && [...lives, incarnation] });
     this.#judged = '';

@@ -22,7 +22,7 @@ import type { Logger, Runtime } from '../../cluster/ports.ts';
 import { STATE_FILE } from './state-file.ts';
 
 /** The maps and promises that a storage node reports. */
-interface Voice {
+interface NodeReport {
   readonly node: NodeId;
   readonly mapVersion?: MapVersion | undefined;
   readonly obeyedVersion?: MapVersion | undefined;
@@ -56,7 +56,7 @@ export class StartupGuard {
    * Call for each registration and heartbeat.
    * @throws FatalError when the node has a map that the stored one was not made from
    */
-  heard({ node, mapVersion, obeyedVersion, promised }: Voice): void {
+  heard({ node, mapVersion, obeyedVersion, promised }: NodeReport): void {
     const highest = this.#promised ?? askedFor(this.#stored);
     const isKnown = nodeEntry(this.#stored, node) !== undefined;
     if (isKnown && promised !== undefined && compareGenerations(promised, highest) > 0) {

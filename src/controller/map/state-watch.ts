@@ -16,7 +16,7 @@ export function watchState(
   let problem: string | undefined;
   const look = () => {
     const { stored } = map;
-    disk.look([STATE_FILE], (result) => {
+    disk.inspect([STATE_FILE], (result) => {
       timers.after(LOOK_MS, look);
       // Skip this check if the file was being written: it may be the old or the new one.
       if (result.kind === 'failed' || stored === undefined || map.stored !== stored) return;

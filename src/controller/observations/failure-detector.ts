@@ -2,7 +2,7 @@
 // that a heartbeat came. Death is proven by the node itself, its parent, its successor or the operator, never by a
 // time-out. Nothing is stored: a restarted controller begins anew.
 
-import type { Life } from '../../cluster/model/cluster-map.ts';
+import type { IncarnationId } from '../../cluster/model/cluster-map.ts';
 import type { Incarnation, NodeId } from '../../cluster/model/identity.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 
@@ -15,17 +15,17 @@ export interface Death {
   readonly returnsUntilMs: number;
 }
 
-interface Sign {
+interface Sighting {
   readonly incarnation: Incarnation;
   readonly atMs: number;
 }
 
 export class FailureDetector {
   readonly #times: Times;
-  readonly #heard = new Map<NodeId, Sign>();
-  readonly #vouched = new Map<NodeId, Sign>();
+  readonly #heard = new Map<NodeId, Sighting>();
+  readonly #vouched = new Map<NodeId, Sighting>();
   /** When the check was sent that the node refused. */
-  readonly #refused = new Map<NodeId, Sign>();
+  readonly #refused = new Map<NodeId, Sighting>();
   readonly #deaths = new Map<string, Death>();
   readonly #news: () => void;
   /** Silence counts only from here on. Never a proof of life (H9). */
@@ -63,7 +63,7 @@ export class FailureDetector {
   }
 
   /** Call when a heartbeat of this incarnation came. */
-  heard({ node, incarnation }: Life, nowMs: number): void {
+  heard({ node, incarnation }: IncarnationId, nowMs: number): void {
     this.#heard.set(node, { incarnation, atMs: nowMs });
   }
 
@@ -72,7 +72,7 @@ export class FailureDetector {
   }
 
   /** H11: a witness renewed the lease of this incarnation, so it is alive, though it does not reach this controller. */
-  vouchedFor({ node, incarnation }: Life, atMs: number): void {
+  vouchedFor({ node, incarnation }: IncarnationId, atMs: number): void {
     const known = this.#vouched.get(node);
     if (known?.incarnation === incarnation && known.atMs >= atMs) return;
     this.#vouched.set(node, { incarnation, atMs });
@@ -83,7 +83,7 @@ export class FailureDetector {
    * nobody listens there, so suspect the node sooner. A check without an answer proves no more than a missing
    * heartbeat.
    */
-  refusedLook({ node, incarnation }: Life, sentMs: number): void {
+  refusedLook({ node, incarnation }: IncarnationId, sentMs: number): void {
     this.#refused.set(node, { incarnation, atMs: sentMs });
     this.#news();
   }
@@ -93,41 +93,44 @@ export class FailureDetector {
    * proof of life (H9, I8): a process that has stopped serving may still answer, and the answer does not report which
    * maps and copies it has.
    */
-  answeredLook({ node, incarnation }: Life): void {
+  answeredLook({ node, incarnation }: IncarnationId): void {
     if (this.#refused.get(node)?.incarnation === incarnation) this.#refused.delete(node);
   }
 
-  died(life: Life, nowMs: number, returning: boolean): void {
-    if (this.#deaths.has(keyOf(life))) return;
+  died(incarnationId: IncarnationId, nowMs: number, returning: boolean): void {
+    if (this.#deaths.has(keyOf(incarnationId))) return;
     const returnsUntilMs = returning ? nowMs + this.#times.resumeWindowMs : nowMs;
-    this.#deaths.set(keyOf(life), { atMs: nowMs, returnsUntilMs });
+    this.#deaths.set(keyOf(incarnationId), { atMs: nowMs, returnsUntilMs });
     this.#news();
   }
 
-  death(life: Life): Death | undefined {
-    return this.#deaths.get(keyOf(life));
+  death(incarnationId: IncarnationId): Death | undefined {
+    return this.#deaths.get(keyOf(incarnationId));
   }
 
   /** Silent beyond the suspicion time, both directly and through witnesses. */
-  isSilent(life: Life, nowMs: number): boolean {
-    return nowMs > this.silentFromMs(life);
+  isSilent(incarnationId: IncarnationId, nowMs: number): boolean {
+    return nowMs > this.silentFromMs(incarnationId);
   }
 
   /** The same by the node's own heartbeats alone, without those of witnesses. */
-  isSilentItself(life: Life, nowMs: number): boolean {
-    const last = Math.max(this.#suspectFromMs, atOf(this.#heard.get(life.node), life));
+  isSilentItself(incarnationId: IncarnationId, nowMs: number): boolean {
+    const last = Math.max(
+      this.#suspectFromMs,
+      atOf(this.#heard.get(incarnationId.node), incarnationId),
+    );
     return nowMs - last > this.#times.suspicionMs;
   }
 
   /** The time after which the node is silent for too long, unless it is heard until then. */
-  silentFromMs(life: Life): number {
+  silentFromMs(incarnationId: IncarnationId): number {
     const last = Math.max(
       this.#suspectFromMs,
-      atOf(this.#heard.get(life.node), life),
-      atOf(this.#vouched.get(life.node), life),
+      atOf(this.#heard.get(incarnationId.node), incarnationId),
+      atOf(this.#vouched.get(incarnationId.node), incarnationId),
     );
     const { suspicionMs, suspicionReportedMs } = this.#times;
-    const refused = atOf(this.#refused.get(life.node), life) >= last;
+    const refused = atOf(this.#refused.get(incarnationId.node), incarnationId) >= last;
     return last + (refused ? suspicionReportedMs : suspicionMs);
   }
 
@@ -136,25 +139,25 @@ export class FailureDetector {
    * or through a witness, or this controller had no time to hear it (H10). An operator's command that waited while
    * the controller was paused is handled before the heartbeats that waited.
    */
-  mayLive(life: Life, nowMs: number): boolean {
-    if (this.death(life) !== undefined) return false;
+  mayBeAlive(incarnationId: IncarnationId, nowMs: number): boolean {
+    if (this.death(incarnationId) !== undefined) return false;
     const hasJustBegun = nowMs - this.#listensFromMs <= this.#times.suspicionMs;
-    return this.#isBack(nowMs) || hasJustBegun || !this.isSilent(life, nowMs);
+    return this.#isBack(nowMs) || hasJustBegun || !this.isSilent(incarnationId, nowMs);
   }
 
   /**
    * I8: alive now, as far as this controller knows. Heartbeats that waited through a pause may be of nodes that are
    * dead by now; a node that is alive is heard again within one heartbeat.
    */
-  isAlive(life: Life, nowMs: number): boolean {
-    return !this.#isBack(nowMs) && this.isAliveSince(life, this.#trustFromMs, nowMs);
+  isAlive(incarnationId: IncarnationId, nowMs: number): boolean {
+    return !this.#isBack(nowMs) && this.isAliveSince(incarnationId, this.#trustFromMs, nowMs);
   }
 
   /** I8: a heartbeat of this incarnation came after the given time, to this controller process, and lately. */
-  isAliveSince(life: Life, sinceMs: number, nowMs: number): boolean {
-    const heardMs = atOf(this.#heard.get(life.node), life);
+  isAliveSince(incarnationId: IncarnationId, sinceMs: number, nowMs: number): boolean {
+    const heardMs = atOf(this.#heard.get(incarnationId.node), incarnationId);
     const recent = nowMs - heardMs < AWAY_HEARTBEATS * this.#times.heartbeatMs;
-    return heardMs >= sinceMs && recent && this.death(life) === undefined;
+    return heardMs >= sinceMs && recent && this.death(incarnationId) === undefined;
   }
 
   /** True when the controller was paused until now, and has not ticked since. */
@@ -163,10 +166,10 @@ export class FailureDetector {
   }
 }
 
-function atOf(sign: Sign | undefined, life: Life): number {
-  return sign?.incarnation === life.incarnation ? sign.atMs : Number.NEGATIVE_INFINITY;
+function atOf(sign: Sighting | undefined, incarnationId: IncarnationId): number {
+  return sign?.incarnation === incarnationId.incarnation ? sign.atMs : Number.NEGATIVE_INFINITY;
 }
 
-function keyOf({ node, incarnation }: Life): string {
+function keyOf({ node, incarnation }: IncarnationId): string {
   return `${incarnation} ${node}`;
 }

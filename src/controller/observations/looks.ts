@@ -4,8 +4,8 @@
 
 import {
   type ClusterMap,
+  type IncarnationId,
   isGranted,
-  type Life,
   nodeEntry,
 } from '../../cluster/model/cluster-map.ts';
 import type { NodeId } from '../../cluster/model/identity.ts';
@@ -23,12 +23,12 @@ export interface Watched {
   map(): ClusterMap | undefined;
 }
 
-export class Looks {
+export class ReachabilityChecks {
   readonly #runtime: Runtime;
   readonly #client: ControlCaller;
   readonly #watched: Watched;
   /** Nodes with a check in progress; the value is an incarnation that was reported since the check was sent. */
-  readonly #underWay = new Map<NodeId, Life | undefined>();
+  readonly #underWay = new Map<NodeId, IncarnationId | undefined>();
 
   constructor(runtime: Runtime, client: ControlCaller, watched: Watched) {
     this.#runtime = runtime;
@@ -37,38 +37,39 @@ export class Looks {
   }
 
   /** A check in progress was sent before this report, so it proves nothing about it: another check follows. */
-  reported(life: Life): void {
-    if (this.#underWay.has(life.node)) this.#underWay.set(life.node, life);
-    else this.#look(life);
+  reported(incarnationId: IncarnationId): void {
+    if (this.#underWay.has(incarnationId.node))
+      this.#underWay.set(incarnationId.node, incarnationId);
+    else this.#look(incarnationId);
   }
 
-  #look(life: Life): void {
+  #look(incarnationId: IncarnationId): void {
     const { times } = this.#watched;
     const map = this.#watched.map();
-    const entry = map === undefined ? undefined : nodeEntry(map, life.node);
-    if (map === undefined || entry === undefined || !isGranted(map, life)) return;
+    const entry = map === undefined ? undefined : nodeEntry(map, incarnationId.node);
+    if (map === undefined || entry === undefined || !isGranted(map, incarnationId)) return;
     const sentMs = this.#nowMs();
-    this.#underWay.set(life.node, undefined);
+    this.#underWay.set(incarnationId.node, undefined);
     const timeoutMs = times.lookMs;
     this.#client.call(CONTROL.pushMap, entry.address, NO_MAP_NEWS, { timeoutMs }, (reply) => {
-      this.#judge(life, sentMs, reply);
+      this.#judge(incarnationId, sentMs, reply);
       // Reports come in bursts, and a node that refuses would be called again and again: space the checks out.
       const restMs = Math.max(0, sentMs + times.lookMs - this.#nowMs());
       this.#runtime.timers.after(restMs, () => {
-        const reported = this.#underWay.get(life.node);
-        this.#underWay.delete(life.node);
+        const reported = this.#underWay.get(incarnationId.node);
+        this.#underWay.delete(incarnationId.node);
         if (reported !== undefined) this.#look(reported);
       });
     });
   }
 
   /** An answer by another incarnation counts as a refusal: nobody of this incarnation listens there. */
-  #judge(life: Life, sentMs: number, reply: CheckedReply<MapPushReply>): void {
+  #judge(incarnationId: IncarnationId, sentMs: number, reply: CheckedReply<MapPushReply>): void {
     const { detector, times } = this.#watched;
-    if (reply.kind === 'message' && reply.message.incarnation === life.incarnation) {
-      detector.answeredLook(life);
+    if (reply.kind === 'message' && reply.message.incarnation === incarnationId.incarnation) {
+      detector.answeredLook(incarnationId);
     } else if (reply.kind !== 'failed' || isNobodyThere(reply)) {
-      if (this.#nowMs() - sentMs < times.lookMs) detector.refusedLook(life, sentMs);
+      if (this.#nowMs() - sentMs < times.lookMs) detector.refusedLook(incarnationId, sentMs);
     }
   }
 

@@ -6,9 +6,9 @@
 import { baseOf, ClusterClock, medianOf, OWN_JUMP_MS } from '../../cluster/model/cluster-clock.ts';
 import {
   type ClusterMap,
+  type IncarnationId,
   isGranted,
-  type Life,
-  presentLives,
+  presentIncarnations,
 } from '../../cluster/model/cluster-map.ts';
 import { NODE_CLOCK_OFF_MS_MAX, type Times } from '../../cluster/model/limits.ts';
 import type { Clock, Logger } from '../../cluster/ports.ts';
@@ -43,7 +43,7 @@ export class NodeClocks {
   #told = new LatestReport<ClockReading>();
   readonly #verdicts = new LatestReport<Verdict>();
   /** Nodes whose clocks are off; empty when they are so many that the others may be the wrong ones. */
-  #avoided: readonly Life[] = [];
+  #avoided: readonly IncarnationId[] = [];
   #isTold = false;
   #ownBase: number;
   #tickMs: number;
@@ -75,10 +75,10 @@ export class NodeClocks {
     const now = this.#own.monotonicMs();
     this.#lookAtOwn(now);
     this.#tickMs = now;
-    const lives = map === undefined ? [] : livesThatCount(map);
-    const told = lives.flatMap((life) => this.#told.of(life) ?? []);
+    const incarnationIds = map === undefined ? [] : incarnationsThatCount(map);
+    const told = incarnationIds.flatMap((incarnationId) => this.#told.of(incarnationId) ?? []);
     // Wait for a majority of the clocks, the controller's included: a minority may be the wrong ones.
-    this.#isTold = told.length > 0 && 2 * (told.length + 1) > lives.length + 1;
+    this.#isTold = told.length > 0 && 2 * (told.length + 1) > incarnationIds.length + 1;
     if (!this.#isTold) return;
     // An even number of clocks alone cannot show which half is wrong. The time that the nodes go by can: it was agreed
     // on earlier, and survives jumps of clocks and restarts of the controller.
@@ -87,8 +87,8 @@ export class NodeClocks {
       this.#ownBase,
     );
     this.time.follow(medianOf([...told.map(({ own }) => own), this.#ownBase], near));
-    for (const life of lives) this.#judge(life, now);
-    const off = lives.filter((life) => this.#verdictOn(life).isOff);
+    for (const incarnationId of incarnationIds) this.#judge(incarnationId, now);
+    const off = incarnationIds.filter((incarnationId) => this.#verdictOn(incarnationId).isOff);
     this.#avoided = 2 * off.length < told.length + 1 ? off : [];
   }
 
@@ -110,40 +110,41 @@ export class NodeClocks {
   }
 
   /** By how many milliseconds the node's clock is ahead; negative when behind, undefined until it has reported. */
-  aheadMs(life: Life): number | undefined {
-    const told = this.#told.of(life);
+  aheadMs(incarnationId: IncarnationId): number | undefined {
+    const told = this.#told.of(incarnationId);
     if (told === undefined || !this.time.isKnown) return undefined;
     return told.own - baseOf(this.time);
   }
 
   /** Whether the node gets no replicas because its clock has been too far off for `clockDoubtMs`. */
-  isOff(life: Life): boolean {
+  isOff(incarnationId: IncarnationId): boolean {
     return this.#avoided.some(
-      ({ node, incarnation }) => node === life.node && incarnation === life.incarnation,
+      ({ node, incarnation }) =>
+        node === incarnationId.node && incarnation === incarnationId.incarnation,
     );
   }
 
-  #judge(life: Life, nowMs: number): void {
-    const aheadMs = this.aheadMs(life);
+  #judge(incarnationId: IncarnationId, nowMs: number): void {
+    const aheadMs = this.aheadMs(incarnationId);
     if (aheadMs === undefined) return;
-    const { isOff, doubtedSinceMs = nowMs } = this.#verdictOn(life);
+    const { isOff, doubtedSinceMs = nowMs } = this.#verdictOn(incarnationId);
     const seemsOff = Math.abs(aheadMs) > NODE_CLOCK_OFF_MS_MAX;
     // Change a verdict only after `clockDoubtMs`: one late heartbeat proves nothing, and replicas must not move
     // whenever a clock jumps.
-    if (seemsOff === isOff) this.#verdicts.set(life, { isOff, doubtedSinceMs: undefined });
+    if (seemsOff === isOff) this.#verdicts.set(incarnationId, { isOff, doubtedSinceMs: undefined });
     else if (nowMs - doubtedSinceMs < this.#times.clockDoubtMs) {
-      this.#verdicts.set(life, { isOff, doubtedSinceMs });
+      this.#verdicts.set(incarnationId, { isOff, doubtedSinceMs });
     } else {
-      this.#verdicts.set(life, { isOff: seemsOff, doubtedSinceMs: undefined });
-      this.#report(life, seemsOff, aheadMs);
+      this.#verdicts.set(incarnationId, { isOff: seemsOff, doubtedSinceMs: undefined });
+      this.#report(incarnationId, seemsOff, aheadMs);
     }
   }
 
-  #verdictOn(life: Life): Verdict {
-    return this.#verdicts.of(life) ?? RIGHT;
+  #verdictOn(incarnationId: IncarnationId): Verdict {
+    return this.#verdicts.of(incarnationId) ?? RIGHT;
   }
 
-  #report({ node, incarnation }: Life, isOff: boolean, aheadMs: number): void {
+  #report({ node, incarnation }: IncarnationId, isOff: boolean, aheadMs: number): void {
     const fields = { node, incarnation, aheadMs: Math.round(aheadMs) };
     if (isOff)
       this.#logger.write('error', 'the clock of a storage node is off: set it right', fields);
@@ -164,6 +165,6 @@ export class NodeClocks {
   }
 }
 
-function livesThatCount(map: ClusterMap): readonly Life[] {
-  return presentLives(map).filter((life) => isGranted(map, life));
+function incarnationsThatCount(map: ClusterMap): readonly IncarnationId[] {
+  return presentIncarnations(map).filter((incarnationId) => isGranted(map, incarnationId));
 }

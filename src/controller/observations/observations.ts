@@ -3,9 +3,9 @@
 
 import {
   type ClusterMap,
-  type Life,
+  type IncarnationId,
   type MapVersion,
-  presentLives,
+  presentIncarnations,
 } from '../../cluster/model/cluster-map.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 import type { Logger, Runtime } from '../../cluster/ports.ts';
@@ -61,8 +61,8 @@ export class Observations {
     this.heartbeats.set(message, message);
     if (message.writable !== before?.writable) this.onNews();
     this.acknowledged(message, message);
-    for (const { agoMs, ...life } of message.vouched) {
-      this.detector.vouchedFor(life, nowMs - agoMs);
+    for (const { agoMs, ...incarnationId } of message.vouched) {
+      this.detector.vouchedFor(incarnationId, nowMs - agoMs);
     }
   }
 
@@ -82,25 +82,28 @@ export class Observations {
     }
   }
 
-  acknowledged(life: Life, { mapVersion, obeyedVersion }: Acknowledgement): void {
-    if (!isAtLeast(this.adopted.of(life), mapVersion)) this.adopted.set(life, mapVersion);
+  acknowledged(incarnationId: IncarnationId, { mapVersion, obeyedVersion }: Acknowledgement): void {
+    if (!isAtLeast(this.adopted.of(incarnationId), mapVersion))
+      this.adopted.set(incarnationId, mapVersion);
     for (const version of [mapVersion, obeyedVersion ?? mapVersion]) {
-      if (!isAtLeast(this.obeyed.of(life), version)) this.obeyed.set(life, version);
+      if (!isAtLeast(this.obeyed.of(incarnationId), version))
+        this.obeyed.set(incarnationId, version);
     }
   }
 
   /** The map that each node reported to have; nodes that have not reported are left out. */
   adoptedBy(map: ClusterMap | undefined): NonNullable<HeartbeatReply['adopted']> {
-    return (map === undefined ? [] : presentLives(map)).flatMap((life) => {
-      const mapVersion = this.adopted.of(life);
-      return mapVersion === undefined ? [] : [{ ...life, mapVersion }];
+    return (map === undefined ? [] : presentIncarnations(map)).flatMap((incarnationId) => {
+      const mapVersion = this.adopted.of(incarnationId);
+      return mapVersion === undefined ? [] : [{ ...incarnationId, mapVersion }];
     });
   }
 
   update(map: ClusterMap, nowMs: number): void {
     const evidence = {
-      obeys: (life: Life, version: MapVersion) => isAtLeast(this.obeyed.of(life), version),
-      isDead: (life: Life) => this.detector.death(life) !== undefined,
+      obeys: (incarnationId: IncarnationId, version: MapVersion) =>
+        isAtLeast(this.obeyed.of(incarnationId), version),
+      isDead: (incarnationId: IncarnationId) => this.detector.death(incarnationId) !== undefined,
     };
     this.pending.update(map, evidence, nowMs);
     this.reachability.update(map, nowMs);

@@ -5,11 +5,11 @@
 import {
   type ClusterMap,
   compareMapVersions,
+  type IncarnationId,
   isGranted,
-  isSameLife,
-  type Life,
+  isSameIncarnation,
   type MapVersion,
-  presentLives,
+  presentIncarnations,
 } from '../../cluster/model/cluster-map.ts';
 import type { Epoch, Incarnation, NodeId } from '../../cluster/model/identity.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
@@ -21,15 +21,15 @@ export interface Since {
 }
 
 interface Fence extends Since {
-  readonly life: Life;
+  readonly incarnationId: IncarnationId;
   /** Since when too few witnesses are left to renew its lease, monotonic; undefined while enough are. */
   blockedMs: number | undefined;
 }
 
 /** What must be known of the nodes to count the witnesses that know of a fence. */
 export interface FenceEvidence {
-  obeys(life: Life, version: MapVersion): boolean;
-  isDead(life: Life): boolean;
+  obeys(incarnationId: IncarnationId, version: MapVersion): boolean;
+  isDead(incarnationId: IncarnationId): boolean;
 }
 
 export class Pending {
@@ -41,9 +41,9 @@ export class Pending {
   /** Call after each publication and at each tick. */
   update(map: ClusterMap, evidence: FenceEvidence, nowMs: number): void {
     const since = { version: map.version, atMs: nowMs };
-    this.#fences = keep(this.#fences, barredLives(map), (life) => ({
+    this.#fences = keep(this.#fences, barredIncarnations(map), (incarnationId) => ({
       ...since,
-      life,
+      incarnationId,
       blockedMs: undefined,
     }));
     for (const fence of this.#fences.values()) {
@@ -65,16 +65,20 @@ export class Pending {
     return waits.every(({ size }) => size === 0);
   }
 
-  fence(life: Life): Readonly<Fence> | undefined {
-    return this.#fences.get(lifeKey(life));
+  fence(incarnationId: IncarnationId): Readonly<Fence> | undefined {
+    return this.#fences.get(lifeKey(incarnationId));
   }
 
-  leaving(partition: PartitionId, life: Life): Since | undefined {
-    return this.#leaving.get(memberKey(partition, life));
+  leaving(partition: PartitionId, incarnationId: IncarnationId): Since | undefined {
+    return this.#leaving.get(memberKey(partition, incarnationId));
   }
 
-  joining(partition: PartitionId, life: Life, joinEpoch: Epoch): Since | undefined {
-    return this.#joining.get(memberKey(partition, life, joinEpoch));
+  joining(
+    partition: PartitionId,
+    incarnationId: IncarnationId,
+    joinEpoch: Epoch,
+  ): Since | undefined {
+    return this.#joining.get(memberKey(partition, incarnationId, joinEpoch));
   }
 
   witnesses(map: ClusterMap): Since | undefined {
@@ -86,14 +90,14 @@ export class Pending {
  * Incarnations that are granted no leases, but still have a place in the map. A plain loop, as in `membersOf`:
  * each tick visits every member of every partition here, and seldom finds anything.
  */
-function barredLives(map: ClusterMap): readonly (readonly [string, Life])[] {
-  const barred: [string, Life][] = [];
-  const look = (life: Life) => {
-    if (isGranted(map, life)) return;
-    const { node, incarnation } = life;
-    barred.push([lifeKey(life), { node, incarnation }]);
+function barredIncarnations(map: ClusterMap): readonly (readonly [string, IncarnationId])[] {
+  const barred: [string, IncarnationId][] = [];
+  const look = (incarnationId: IncarnationId) => {
+    if (isGranted(map, incarnationId)) return;
+    const { node, incarnation } = incarnationId;
+    barred.push([lifeKey(incarnationId), { node, incarnation }]);
   };
-  for (const life of presentLives(map)) look(life);
+  for (const incarnationId of presentIncarnations(map)) look(incarnationId);
   for (const { members } of map.partitions) for (const member of members) look(member);
   return barred;
 }
@@ -133,7 +137,7 @@ function isBlocked(map: ClusterMap, fence: Fence, evidence: FenceEvidence): bool
   const lost = witnesses.filter(
     (witness) =>
       evidence.isDead(witness) ||
-      (!isSameLife(witness, fence.life) && evidence.obeys(witness, fence.version)),
+      (!isSameIncarnation(witness, fence.incarnationId) && evidence.obeys(witness, fence.version)),
   );
   return witnesses.length - lost.length < majority;
 }
@@ -144,12 +148,14 @@ function isBlocked(map: ClusterMap, fence: Fence, evidence: FenceEvidence): bool
  */
 export function canBlock(
   map: ClusterMap,
-  life: Life,
-  acknowledges: (witness: Life) => boolean,
+  incarnationId: IncarnationId,
+  acknowledges: (witness: IncarnationId) => boolean,
 ): boolean {
   const { witnesses } = map;
   const majority = Math.floor(witnesses.length / 2) + 1;
-  const others = witnesses.filter((witness) => !isSameLife(witness, life) && acknowledges(witness));
+  const others = witnesses.filter(
+    (witness) => !isSameIncarnation(witness, incarnationId) && acknowledges(witness),
+  );
   return witnesses.length - others.length < majority;
 }
 
@@ -157,12 +163,12 @@ export function canBlock(
 export class LatestReport<T> {
   readonly #words = new Map<NodeId, { readonly incarnation: Incarnation; readonly words: T }>();
 
-  of({ node, incarnation }: Life): T | undefined {
+  of({ node, incarnation }: IncarnationId): T | undefined {
     const known = this.#words.get(node);
     return known?.incarnation === incarnation ? known.words : undefined;
   }
 
-  set({ node, incarnation }: Life, words: T): void {
+  set({ node, incarnation }: IncarnationId, words: T): void {
     this.#words.set(node, { incarnation, words });
   }
 }
@@ -171,10 +177,14 @@ export function isAtLeast(version: MapVersion | undefined, wanted: MapVersion): 
   return version !== undefined && compareMapVersions(version, wanted) >= 0;
 }
 
-function lifeKey({ node, incarnation }: Life): string {
+function lifeKey({ node, incarnation }: IncarnationId): string {
   return `${incarnation} ${node}`;
 }
 
-function memberKey(partition: PartitionId, life: Life, joinEpoch?: Epoch): string {
-  return `${partition} ${joinEpoch ?? ''} ${lifeKey(life)}`;
+function memberKey(
+  partition: PartitionId,
+  incarnationId: IncarnationId,
+  joinEpoch?: Epoch,
+): string {
+  return `${partition} ${joinEpoch ?? ''} ${lifeKey(incarnationId)}`;
 }

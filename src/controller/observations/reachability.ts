@@ -4,11 +4,11 @@
 
 import {
   type ClusterMap,
+  type IncarnationId,
   isGranted,
-  isSameLife,
-  type Life,
+  isSameIncarnation,
   nodeEntry,
-  presentLives,
+  presentIncarnations,
 } from '../../cluster/model/cluster-map.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 import type { Frontends } from './frontends.ts';
@@ -19,7 +19,7 @@ const FRESH_PROBES = 3;
 
 interface SilenceReport {
   readonly atMs: number;
-  readonly silent: readonly Life[];
+  readonly silent: readonly IncarnationId[];
 }
 
 export class Reachability {
@@ -29,7 +29,7 @@ export class Reachability {
   readonly #reports = new Map<string, SilenceReport>();
   /** When at least half of the frontends last reported the node. */
   readonly #saidMs = new LatestReport<number>();
-  #avoided: readonly Life[] = [];
+  #avoided: readonly IncarnationId[] = [];
 
   constructor(times: Times, frontends: Frontends) {
     this.#times = times;
@@ -41,7 +41,7 @@ export class Reachability {
    * maps count. The workers of a frontend share its address and count once, by their latest report: they run on one
    * machine, which is cut off or not.
    */
-  reported(frontend: string, silent: readonly Life[], nowMs: number): void {
+  reported(frontend: string, silent: readonly IncarnationId[], nowMs: number): void {
     const { addresses } = this.#frontends;
     this.#reports.set(frontend, { atMs: nowMs, silent });
     for (const other of this.#reports.keys()) {
@@ -54,35 +54,37 @@ export class Reachability {
    * the cluster from each other. No node is a better place than another, so nothing should move.
    */
   update(map: ClusterMap, nowMs: number): void {
-    const present = placeableLives(map);
-    const isMinority = (lives: readonly Life[]) => 2 * lives.length < present.length;
-    const said = present.filter((life) => this.#isSaidByHalf(life, nowMs));
+    const present = placeableIncarnations(map);
+    const isMinority = (incarnationIds: readonly IncarnationId[]) =>
+      2 * incarnationIds.length < present.length;
+    const said = present.filter((incarnationId) => this.#isSaidByHalf(incarnationId, nowMs));
     if (!isMinority(said)) return;
-    for (const life of said) this.#saidMs.set(life, nowMs);
-    const avoided = present.filter((life) => {
-      const saidMs = this.#saidMs.of(life);
+    for (const incarnationId of said) this.#saidMs.set(incarnationId, nowMs);
+    const avoided = present.filter((incarnationId) => {
+      const saidMs = this.#saidMs.of(incarnationId);
       return saidMs !== undefined && nowMs - saidMs < this.#times.rejoinBarMs;
     });
     if (isMinority(avoided)) this.#avoided = avoided;
   }
 
   /** Nothing is placed on the node, also for `rejoinBarMs` after it is reached again, so that replicas do not flap. */
-  isAvoided(life: Life): boolean {
-    return this.#avoided.some((other) => isSameLife(other, life));
+  isAvoided(incarnationId: IncarnationId): boolean {
+    return this.#avoided.some((other) => isSameIncarnation(other, incarnationId));
   }
 
-  #isSaidByHalf(life: Life, nowMs: number): boolean {
+  #isSaidByHalf(incarnationId: IncarnationId, nowMs: number): boolean {
     const freshMs = FRESH_PROBES * this.#times.probeMs;
     const reports = [...this.#reports.values()].filter(
       ({ atMs, silent }) =>
-        nowMs - atMs < freshMs && silent.some((other) => isSameLife(other, life)),
+        nowMs - atMs < freshMs && silent.some((other) => isSameIncarnation(other, incarnationId)),
     );
     return reports.length > 0 && 2 * reports.length >= this.#frontends.addresses.length;
   }
 }
 
-function placeableLives(map: ClusterMap): readonly Life[] {
-  return presentLives(map).filter(
-    (life) => isGranted(map, life) && !nodeEntry(map, life.node)?.draining,
+function placeableIncarnations(map: ClusterMap): readonly IncarnationId[] {
+  return presentIncarnations(map).filter(
+    (incarnationId) =>
+      isGranted(map, incarnationId) && !nodeEntry(map, incarnationId.node)?.draining,
   );
 }

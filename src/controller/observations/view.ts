@@ -1,7 +1,12 @@
 // What the controller knows beyond the map at one moment, in the form of questions that the decisions ask. The
 // decisions are pure: the same map and the same view give the same next map.
 
-import type { ClusterMap, Life, MapVersion, Member } from '../../cluster/model/cluster-map.ts';
+import type {
+  ClusterMap,
+  IncarnationId,
+  MapVersion,
+  Member,
+} from '../../cluster/model/cluster-map.ts';
 import type { NodeId } from '../../cluster/model/identity.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
@@ -57,12 +62,12 @@ export class View {
    * enough witnesses only costs availability. The dead count as acknowledging (D2). A node that can store no map, and
    * does not report `obeyedVersion`, never acknowledges (H35).
    */
-  isSuspect(map: ClusterMap, life: Life): boolean {
-    const acknowledges = (other: Life) =>
+  isSuspect(map: ClusterMap, incarnationId: IncarnationId): boolean {
+    const acknowledges = (other: IncarnationId) =>
       this.isDead(other) ||
       (this.isHeard(other) && (this.isWritable(other) || this.#tellsObeyed(other)));
-    const isGone = !this.isHeard(life) || this.#isOutOfReach(life);
-    return isGone && canBlock(map, life, acknowledges);
+    const isGone = !this.isHeard(incarnationId) || this.#isOutOfReach(incarnationId);
+    return isGone && canBlock(map, incarnationId, acknowledges);
   }
 
   /**
@@ -70,14 +75,14 @@ export class View {
    * cannot acknowledge that, so every set of its partitions would wait until its links are mended (seed 72000017 of
    * the long runs).
    */
-  #isOutOfReach(life: Life): boolean {
-    const isHeardItself = !this.#detector.isSilentItself(life, this.#nowMs);
-    return this.#reachability.isAvoided(life) && !isHeardItself;
+  #isOutOfReach(incarnationId: IncarnationId): boolean {
+    const isHeardItself = !this.#detector.isSilentItself(incarnationId, this.#nowMs);
+    return this.#reachability.isAvoided(incarnationId) && !isHeardItself;
   }
 
   /** Heard within the suspicion time, directly or through a witness. */
-  isHeard(life: Life): boolean {
-    return !this.#detector.isSilent(life, this.#nowMs);
+  isHeard(incarnationId: IncarnationId): boolean {
+    return !this.#detector.isSilent(incarnationId, this.#nowMs);
   }
 
   /**
@@ -99,75 +104,75 @@ export class View {
     return bytes / partitions.reduce((replicas, { members }) => replicas + members.length, 0);
   }
 
-  isDead(life: Life): boolean {
-    return this.#detector.death(life) !== undefined;
+  isDead(incarnationId: IncarnationId): boolean {
+    return this.#detector.death(incarnationId) !== undefined;
   }
 
   /** D4: the node has stopped, and is expected back with its data. */
-  mayReturn(life: Life): boolean {
-    const death = this.#detector.death(life);
+  mayReturn(incarnationId: IncarnationId): boolean {
+    const death = this.#detector.death(incarnationId);
     return death !== undefined && this.#nowMs < death.returnsUntilMs;
   }
 
-  isAlive(life: Life): boolean {
-    return this.#detector.isAlive(life, this.#nowMs);
+  isAlive(incarnationId: IncarnationId): boolean {
+    return this.#detector.isAlive(incarnationId, this.#nowMs);
   }
 
   /** I8: heard since the given time, and lately. */
-  isAliveSince(life: Life, sinceMs: number): boolean {
-    return this.#detector.isAliveSince(life, sinceMs, this.#nowMs);
+  isAliveSince(incarnationId: IncarnationId, sinceMs: number): boolean {
+    return this.#detector.isAliveSince(incarnationId, sinceMs, this.#nowMs);
   }
 
-  fencedSince(life: Life): Since | undefined {
-    return this.#pending.fence(life);
+  fencedSince(incarnationId: IncarnationId): Since | undefined {
+    return this.#pending.fence(incarnationId);
   }
 
   /** I7: since when this incarnation certainly answers no gets any more; undefined while it may. */
-  lapsedSinceMs(life: Life): number | undefined {
-    const death = this.#detector.death(life);
+  lapsedSinceMs(incarnationId: IncarnationId): number | undefined {
+    const death = this.#detector.death(incarnationId);
     if (death !== undefined) return death.atMs;
-    const blockedMs = this.#pending.fence(life)?.blockedMs;
+    const blockedMs = this.#pending.fence(incarnationId)?.blockedMs;
     return blockedMs !== undefined && this.#nowMs - blockedMs >= this.#times.fenceWaitMs
       ? blockedMs
       : undefined;
   }
 
   /** Lapsed longer than `goneMs` ago, so that its return is no longer expected. */
-  isLongGone(life: Life): boolean {
-    const lapsedMs = this.lapsedSinceMs(life);
-    if (lapsedMs === undefined || this.mayReturn(life)) return false;
+  isLongGone(incarnationId: IncarnationId): boolean {
+    const lapsedMs = this.lapsedSinceMs(incarnationId);
+    if (lapsedMs === undefined || this.mayReturn(incarnationId)) return false;
     return this.#nowMs - lapsedMs > this.#times.goneMs;
   }
 
   /** R8: the node lost its place through silence alone and may be back soon: do not copy its replicas elsewhere yet. */
-  isAwaited(life: Life): boolean {
-    const lapsedMs = this.lapsedSinceMs(life);
-    if (lapsedMs === undefined || this.isDead(life)) return false;
+  isAwaited(incarnationId: IncarnationId): boolean {
+    const lapsedMs = this.lapsedSinceMs(incarnationId);
+    if (lapsedMs === undefined || this.isDead(incarnationId)) return false;
     return this.#nowMs - lapsedMs < this.#times.replaceAfterMs;
   }
 
   /** The node has this map on disk: it can go on by it, and has what the map gives it. */
-  hasAdopted(life: Life, version: MapVersion): boolean {
-    return isAtLeast(this.#adopted.of(life), version);
+  hasAdopted(incarnationId: IncarnationId, version: MapVersion): boolean {
+    return isAtLeast(this.#adopted.of(incarnationId), version);
   }
 
   /** The node has given up what this map takes from it, even if it cannot store the map. */
-  obeys(life: Life, version: MapVersion): boolean {
-    return isAtLeast(this.#obeyed.of(life), version);
+  obeys(incarnationId: IncarnationId, version: MapVersion): boolean {
+    return isAtLeast(this.#obeyed.of(incarnationId), version);
   }
 
-  #tellsObeyed(life: Life): boolean {
-    return this.#heartbeats.of(life)?.obeyedVersion !== undefined;
+  #tellsObeyed(incarnationId: IncarnationId): boolean {
+    return this.#heartbeats.of(incarnationId)?.obeyedVersion !== undefined;
   }
 
-  leavingSince(partition: PartitionId, life: Life): Since | undefined {
-    return this.#pending.leaving(partition, life);
+  leavingSince(partition: PartitionId, incarnationId: IncarnationId): Since | undefined {
+    return this.#pending.leaving(partition, incarnationId);
   }
 
   /** The node leaves, and for longer than the suspicion time has not reported that it obeys the map which says so. */
-  isLateToLeave(partition: PartitionId, life: Life): boolean {
-    const since = this.leavingSince(partition, life);
-    if (since === undefined || this.obeys(life, since.version)) return false;
+  isLateToLeave(partition: PartitionId, incarnationId: IncarnationId): boolean {
+    const since = this.leavingSince(partition, incarnationId);
+    if (since === undefined || this.obeys(incarnationId, since.version)) return false;
     return this.#nowMs - since.atMs > this.#times.suspicionMs;
   }
 
@@ -191,13 +196,14 @@ export class View {
   }
 
   /** Whether replicas may be placed on it: frontends reach it (H11), its clock is right (H31), it can write (H35). */
-  isFit(life: Life): boolean {
-    if (this.#reachability.isAvoided(life) || this.#clocks.isOff(life)) return false;
-    return this.isWritable(life);
+  isFit(incarnationId: IncarnationId): boolean {
+    if (this.#reachability.isAvoided(incarnationId) || this.#clocks.isOff(incarnationId))
+      return false;
+    return this.isWritable(incarnationId);
   }
 
   /** H35: the node can write its log and its map. */
-  isWritable(life: Life): boolean {
-    return this.#heartbeats.of(life)?.writable ?? true;
+  isWritable(incarnationId: IncarnationId): boolean {
+    return this.#heartbeats.of(incarnationId)?.writable ?? true;
   }
 }

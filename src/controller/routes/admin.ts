@@ -6,15 +6,15 @@ import type { ControlRoutes } from '../../cluster/http/control-routes.ts';
 import {
   answeringMembers,
   type ClusterMap,
+  type IncarnationId,
   isGranted,
-  isSameLife,
-  type Life,
+  isSameIncarnation,
   type MapVersion,
   type Member,
   nodeEntry,
   type PartitionEntry,
   partitionEntry,
-  presentLives,
+  presentIncarnations,
 } from '../../cluster/model/cluster-map.ts';
 import type { NodeId } from '../../cluster/model/identity.ts';
 import { STORAGE_NODES_MAX } from '../../cluster/model/limits.ts';
@@ -31,7 +31,7 @@ import type {
 import { CONTROL, Refused } from '../../cluster/wire/control-table.ts';
 import { hasEpochLeft } from '../decisions/epochs.ts';
 import { type Choice, holdersOf, mostComplete, thoseWhoSaid } from '../decisions/holders.ts';
-import { livesOf, withEntry, withMembers } from '../decisions/membership.ts';
+import { incarnationsOf, withEntry, withMembers } from '../decisions/membership.ts';
 import { whyNeeded, withoutNode } from '../decisions/node-removal.ts';
 import { planChange } from '../decisions/plan.ts';
 import type { MapRecovery } from '../map/recovery.ts';
@@ -119,11 +119,11 @@ class Admin {
     const mayLive =
       published === undefined
         ? () => recovery?.hasPromised(node) === true
-        : (life: Life) =>
-            nodeEntry(map, node)?.incarnation === life.incarnation &&
-            observations.detector.mayLive(life, now);
-    const forgotten = livesOf(map, node).filter((life) => !mayLive(life));
-    for (const life of forgotten) observations.detector.died(life, now, false);
+        : (incarnationId: IncarnationId) =>
+            nodeEntry(map, node)?.incarnation === incarnationId.incarnation &&
+            observations.detector.mayBeAlive(incarnationId, now);
+    const forgotten = incarnationsOf(map, node).filter((incarnationId) => !mayLive(incarnationId));
+    for (const incarnationId of forgotten) observations.detector.died(incarnationId, now, false);
     if (forgotten.length > 0) recovery?.forget(node);
     if (published !== undefined) {
       return { forgotten, ...this.#stillFrozen(published, node, forgotten) };
@@ -139,7 +139,7 @@ class Admin {
   #stillFrozen(
     map: ClusterMap,
     node: NodeId,
-    forgotten: readonly Life[],
+    forgotten: readonly IncarnationId[],
   ): Pick<ForgetReply, 'frozen' | 'advice'> {
     const recovery = this.#controller.recovery();
     if (recovery === undefined || forgotten.length === 0) return NOTHING_FROZEN;
@@ -150,9 +150,12 @@ class Admin {
       const { chosen, epoch } = this.#choose(map, partition, living);
       const { members } = partitionEntry(map, partition);
       const holders = chosen.filter(
-        (life) => epoch > 0 || members.some((member) => member.node === life.node),
+        (incarnationId) =>
+          epoch > 0 || members.some((member) => member.node === incarnationId.node),
       );
-      const alive = holders.map((life) => life.node).filter((own) => own !== node);
+      const alive = holders
+        .map((incarnationId) => incarnationId.node)
+        .filter((own) => own !== node);
       return `${partition} ${alive.length > 0 ? `with what ${alive.join(' and ')} has` : 'empty'}`;
     });
     const advice = `no surviving member is known to have all of what is frozen for ${node}; velour accept-loss would let go on: ${some(outcomes)}`;
@@ -193,10 +196,10 @@ class Admin {
       if (silent.length > 0) return reply(new Refused('not-ready', cannotSay(silent)));
       if (answering.length > 0) return reply(new Refused('not-ready', mayAnswer(answering)));
       const accepted: AcceptLossReply['partitions'][number][] = [];
-      const left: Life[] = [];
+      const left: IncarnationId[] = [];
       this.#controller.propose(
         (map) => {
-          const lives = this.#livesThatSaid(map, asked.version);
+          const incarnationIds = this.#nodesThatReported(map, asked.version);
           const entries = [...map.partitions];
           for (const partition of wanted) {
             if (!offline(map, partition)) continue;
@@ -205,7 +208,7 @@ class Admin {
             left.push(...answering);
             if (answering.length > 0) continue;
             const entry = partitionEntry(map, partition);
-            const choice = this.#choose(map, partition, lives);
+            const choice = this.#choose(map, partition, incarnationIds);
             entries[partition] = revived(entry, choice.chosen);
             accepted.push({ partition, ...choice });
           }
@@ -235,7 +238,7 @@ class Admin {
   #whenAllSaid(
     version: MapVersion,
     wanted: readonly PartitionId[],
-    done: (silent: readonly Life[], answering: readonly Life[]) => void,
+    done: (silent: readonly IncarnationId[], answering: readonly IncarnationId[]) => void,
   ): void {
     const { decideMs, suspicionMs, fenceWaitMs } = this.#controller.observations.times;
     const begunMs = this.#controller.nowMs();
@@ -261,7 +264,7 @@ class Admin {
     map: ClusterMap,
     version: MapVersion,
     partitions: readonly PartitionId[],
-  ): readonly Life[] {
+  ): readonly IncarnationId[] {
     const view = this.#controller.observations.at(this.#controller.nowMs());
     const members = partitions.flatMap((partition) => partitionEntry(map, partition).members);
     return members.filter(
@@ -273,42 +276,48 @@ class Admin {
   }
 
   /** Nodes that have not reported though they may be alive; fenced ones count, as one that is heard is unfenced. */
-  #silent(map: ClusterMap, version: MapVersion): readonly Life[] {
+  #silent(map: ClusterMap, version: MapVersion): readonly IncarnationId[] {
     const { detector } = this.#controller.observations;
     const now = this.#controller.nowMs();
-    const said = this.#livesThatSaid(map, version);
-    return presentLives(map).filter(
-      (life) => !said.some((other) => isSameLife(other, life)) && detector.mayLive(life, now),
+    const said = this.#nodesThatReported(map, version);
+    return presentIncarnations(map).filter(
+      (incarnationId) =>
+        !said.some((other) => isSameIncarnation(other, incarnationId)) &&
+        detector.mayBeAlive(incarnationId, now),
     );
   }
 
-  #living(map: ClusterMap): readonly Life[] {
+  #living(map: ClusterMap): readonly IncarnationId[] {
     const view = this.#controller.observations.at(this.#controller.nowMs());
-    return presentLives(map).filter((life) => isGranted(map, life) && view.isAlive(life));
+    return presentIncarnations(map).filter(
+      (incarnationId) => isGranted(map, incarnationId) && view.isAlive(incarnationId),
+    );
   }
 
-  #livesThatSaid(map: ClusterMap, version: MapVersion): readonly Life[] {
+  #nodesThatReported(map: ClusterMap, version: MapVersion): readonly IncarnationId[] {
     return thoseWhoSaid(this.#living(map), this.#controller.observations.heartbeats, version);
   }
 
   /** The holders of the most complete copy; if no copy is left, the partition's live nodes, else any `redundancy`. */
-  #choose(map: ClusterMap, partition: PartitionId, lives: readonly Life[]): Choice {
-    const holders = holdersOf(partition, lives, this.#controller.observations.heartbeats);
+  #choose(
+    map: ClusterMap,
+    partition: PartitionId,
+    incarnationIds: readonly IncarnationId[],
+  ): Choice {
+    const holders = holdersOf(partition, incarnationIds, this.#controller.observations.heartbeats);
     const { members } = partitionEntry(map, partition);
-    const own = lives.filter((life) => members.some((member) => member.node === life.node));
-    const chosen = own.length > 0 ? own : lives.slice(0, map.redundancy);
+    const own = incarnationIds.filter((incarnationId) =>
+      members.some((member) => member.node === incarnationId.node),
+    );
+    const chosen = own.length > 0 ? own : incarnationIds.slice(0, map.redundancy);
     return mostComplete(holders) ?? { chosen, epoch: 0, items: 0 };
   }
 
   #logAccepted(accepted: AcceptLossReply['partitions']): void {
     for (const { partition, chosen, epoch, items } of accepted) {
-      const lives = chosen.map(({ node, incarnation }) => `${node} as ${incarnation}`).join(', ');
-      this.#runtime.logger.write('warn', 'loss accepted', {
-        partition,
-        chosen: lives,
-        epoch,
-        items,
-      });
+      const names = chosen.map(({ node, incarnation }) => `${node} as ${incarnation}`).join(', ');
+      const fields = { partition, chosen: names, epoch, items };
+      this.#runtime.logger.write('warn', 'loss accepted', fields);
     }
   }
 
@@ -347,12 +356,12 @@ function refuseUnknown(map: ClusterMap, node: NodeId): Refused | undefined {
   );
 }
 
-function cannotSay(silent: readonly Life[]): string {
+function cannotSay(silent: readonly IncarnationId[]): string {
   const nodes = some(silent.map(({ node }) => node));
   return `${nodes} may live, and cannot say what it has of what is to be given up: a node says so under the present map, and cannot store that while its disk is full. Nothing was given up; make room there, or stop the node, and say this again`;
 }
 
-function mayAnswer(answering: readonly Life[]): string {
+function mayAnswer(answering: readonly IncarnationId[]): string {
   const nodes = [...new Set(answering.map(({ node }) => node))].sort();
   const forget = nodes.map((node) => `velour forget ${node}`).join(', ');
   return `${some(nodes)} may still answer gets of what is to be given up: too few of the witnesses have said that they renew no lease there. Nothing was given up. Mend the way to them; or, if you know that they run no more, say so first (${forget}), and then this again`;
@@ -377,8 +386,8 @@ function partitionsWithoutEpoch(
 }
 
 /** Makes these incarnations the serving members; what they hold counts as complete from now on. */
-function revived(entry: PartitionEntry, lives: readonly Life[]): PartitionEntry {
-  if (lives.length === 0) return entry;
-  const members = lives.map((life): Member => ({ ...life, role: 'serving' }));
+function revived(entry: PartitionEntry, incarnationIds: readonly IncarnationId[]): PartitionEntry {
+  if (incarnationIds.length === 0) return entry;
+  const members = incarnationIds.map((id): Member => ({ ...id, role: 'serving' }));
   return withMembers(entry, members);
 }

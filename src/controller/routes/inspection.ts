@@ -8,7 +8,7 @@ import type { Routes } from '../../cluster/http/routes.ts';
 import { addTimeMetrics } from '../../cluster/model/cluster-clock.ts';
 import {
   type ClusterMap,
-  type Life,
+  type IncarnationId,
   type MemberRole,
   type NodeEntry,
   offlinePartitions,
@@ -82,8 +82,9 @@ export function inspect(routes: Routes, metrics: Metrics, controller: InspectedC
     () => {
       const { heartbeats } = controller.observations;
       const nodes = Object.entries(map()?.nodes ?? {});
-      return nodes.filter(([id, entry]) => heartbeats.of(lifeOf(id, entry))?.writable === false)
-        .length;
+      return nodes.filter(
+        ([id, entry]) => heartbeats.of(incarnationIdOf(id, entry))?.writable === false,
+      ).length;
     },
   );
   metrics.gauge('velourfog_state_writable', '0 while the last map could not be stored.', () =>
@@ -109,12 +110,12 @@ function status(controller: InspectedController): unknown {
   const map = controller.map();
   const now = runtime.clock.monotonicMs();
   const frozen = map === undefined ? undefined : controller.frozenFor(map);
-  const clockAheadMs = (life: Life) => {
-    const aheadMs = observations.clocks.aheadMs(life);
+  const clockAheadMs = (incarnationId: IncarnationId) => {
+    const aheadMs = observations.clocks.aheadMs(incarnationId);
     return aheadMs === undefined ? undefined : Math.round(aheadMs);
   };
-  const endOf = (life: Life) => {
-    const death = observations.detector.death(life);
+  const endOf = (incarnationId: IncarnationId) => {
+    const death = observations.detector.death(incarnationId);
     if (death === undefined) return undefined;
     return now < death.returnsUntilMs ? 'returning' : 'gone';
   };
@@ -149,9 +150,9 @@ function status(controller: InspectedController): unknown {
           fenced: entry.fenced,
           draining: entry.draining,
           partitions: map === undefined ? undefined : countRoles(map, id as NodeId),
-          clockAheadMs: clockAheadMs(lifeOf(id, entry)),
-          ended: endOf(lifeOf(id, entry)),
-          diskProblem: observations.heartbeats.of(lifeOf(id, entry))?.diskProblem,
+          clockAheadMs: clockAheadMs(incarnationIdOf(id, entry)),
+          ended: endOf(incarnationIdOf(id, entry)),
+          diskProblem: observations.heartbeats.of(incarnationIdOf(id, entry))?.diskProblem,
           heardMsAgo: Math.round(now - (observations.detector.heardMs(id as NodeId) ?? Number.NaN)),
         },
       ]),
@@ -160,7 +161,7 @@ function status(controller: InspectedController): unknown {
   };
 }
 
-function lifeOf(id: string, { incarnation }: NodeEntry): Life {
+function incarnationIdOf(id: string, { incarnation }: NodeEntry): IncarnationId {
   return { node: id as NodeId, incarnation };
 }
 

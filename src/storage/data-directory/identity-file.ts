@@ -16,7 +16,7 @@ import {
   nonce,
   storeId,
 } from '../../cluster/model/identity.ts';
-import { LIVES_MAX } from '../../cluster/model/limits.ts';
+import { INCARNATIONS_MAX } from '../../cluster/model/limits.ts';
 import {
   integer,
   isNothing,
@@ -40,8 +40,8 @@ const identity = object({
   node: nodeId,
   store: storeId,
   incarnation,
-  /** Earlier incarnations, the oldest first (livesOf). Earlier software did not record them. */
-  lives: optional(list(incarnation, { max: LIVES_MAX })),
+  /** Earlier incarnations, the oldest first (incarnationsIn). Earlier software did not record them. */
+  lives: optional(list(incarnation, { max: INCARNATIONS_MAX })),
   /**
    * Identifies the machine's start during which the store was last written; undefined once the store was closed with
    * all of it on disk.
@@ -67,15 +67,15 @@ export type Identity = ShapeOf<typeof identity>;
  * and the one that the map in the directory names: a node may die many times before it receives another map.
  * @param named the incarnation that the map in the directory names
  */
-export function livesOf(
+export function incarnationsIn(
   { lives = [], incarnation }: Pick<Identity, 'lives' | 'incarnation'>,
   named?: Incarnation,
 ): readonly Incarnation[] {
   const all = [...lives, incarnation];
-  if (all.length <= LIVES_MAX) return all;
-  const last = all.slice(1 - LIVES_MAX);
+  if (all.length <= INCARNATIONS_MAX) return all;
+  const last = all.slice(1 - INCARNATIONS_MAX);
   const isCutOff = named !== undefined && all.includes(named) && !last.includes(named);
-  return isCutOff ? [named, ...last] : all.slice(-LIVES_MAX);
+  return isCutOff ? [named, ...last] : all.slice(-INCARNATIONS_MAX);
 }
 
 export function encodeIdentity(fields: Identity): Buffer {

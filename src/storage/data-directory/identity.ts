@@ -7,7 +7,7 @@ import type { PersistentWrite } from '../../cluster/persistent-write.ts';
 import type { Disk } from '../../cluster/ports.ts';
 import { explained, isShortage } from '../../cluster/shortage.ts';
 import type { LogPlace } from '../log/log-block.ts';
-import { encodeIdentity, IDENTITY_FILE, type Identity, livesOf } from './identity-file.ts';
+import { encodeIdentity, IDENTITY_FILE, type Identity, incarnationsIn } from './identity-file.ts';
 
 /** @param failure why the write is not on disk; undefined when it is */
 type Written = (failure: string | undefined) => void;
@@ -63,7 +63,7 @@ export class StoredIdentity {
 
   /** All incarnations of the directory, including the present one (H8); undefined without a data directory. */
   get lives(): readonly Incarnation[] | undefined {
-    return this.#written && livesOf(this.#written);
+    return this.#written && incarnationsIn(this.#written);
   }
 
   /** Why the last write failed; undefined if it succeeded. */
@@ -80,7 +80,7 @@ export class StoredIdentity {
    * Stores the incarnation that the controller has assigned, if it is another than the one on disk: it must be on
    * disk before it begins (3.5).
    */
-  live(incarnation: Incarnation, written: Written): void {
+  storeIncarnation(incarnation: Incarnation, written: Written): void {
     if (this.#incarnation === incarnation) return written(undefined);
     return this.#write({ incarnation, lives: this.lives }, (failure) => {
       if (failure === undefined) this.#incarnation = incarnation;

@@ -21,7 +21,7 @@ import {
   encodeIdentity,
   IDENTITY_FILE,
   type Identity,
-  livesOf,
+  incarnationsIn,
 } from './identity-file.ts';
 
 export const MAP_FILE = 'storage.map';
@@ -180,7 +180,7 @@ export class DirectoryRecovery {
       node: earlier?.node ?? this.#options.node,
       store,
       incarnation,
-      lives: earlier === undefined ? [] : livesOf(earlier, named),
+      lives: earlier === undefined ? [] : incarnationsIn(earlier, named),
       bootId: host.bootId(),
       closedAt: undefined,
       fsync: this.#options.fsync,

@@ -76,7 +76,7 @@ export interface Durability {
    * @param callback called when everything appended so far is durable; never after a final problem, because then
    *   nobody knows what is durable
    */
-  whenDown(callback: () => void): void;
+  whenDurable(callback: () => void): void;
   figures(): LogFigures;
   /** @param callback called when everything appended so far is synced; or with the reason why it is not synced yet */
   sync(callback: (failure: string | undefined) => void): void;
@@ -97,7 +97,7 @@ export const MEMORY_ONLY: AppendLog = {
   isWritable: true,
   refusal: undefined,
   append: () => undefined,
-  whenDown: (callback) => callback(),
+  whenDurable: (callback) => callback(),
   sync: (callback) => callback(undefined),
   figures: () => NO_LOG,
 };

@@ -3,7 +3,7 @@
 // acknowledged records: so the log fails at once, and other nodes take over. The same holds for the directory, and
 // for the files without which the next start cannot use the log.
 
-import type { Disk, FileSight, Timers } from '../../cluster/ports.ts';
+import type { DirectoryFile, Disk, Timers } from '../../cluster/ports.ts';
 import type { RecordLog } from './log.ts';
 import { logFileName, type WrittenFile } from './log-files.ts';
 
@@ -49,7 +49,7 @@ export class LogWatch {
     const files = this.#log.filesInUse();
     const needed = this.#neededFiles();
     const names = [...needed, ...files.map(({ number }) => logFileName(number))];
-    this.#disk.look(names, (result) => {
+    this.#disk.inspect(names, (result) => {
       if (this.#log.hasFailed) return;
       // A disk that does not answer this question fails at the next write.
       if (result.kind === 'done') this.#judge(needed, files, result.value);
@@ -63,7 +63,7 @@ export class LogWatch {
     {
       problem,
       files: sights,
-    }: { problem: string | undefined; files: readonly (FileSight | undefined)[] },
+    }: { problem: string | undefined; files: readonly (DirectoryFile | undefined)[] },
   ): void {
     if (problem !== undefined) return this.#fail(problem);
     const missing = needed.find((_, index) => sights[index] === undefined);
@@ -79,7 +79,10 @@ export class LogWatch {
     }
   }
 
-  #lossOf({ number, bytes, id }: WrittenFile, sight: FileSight | undefined): string | undefined {
+  #lossOf(
+    { number, bytes, id }: WrittenFile,
+    sight: DirectoryFile | undefined,
+  ): string | undefined {
     if (sight === undefined) return 'removed';
     const known = id ?? this.#ids.get(number) ?? sight.id;
     this.#ids.set(number, known);

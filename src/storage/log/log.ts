@@ -158,7 +158,7 @@ export class RecordLog implements AppendLog {
     this.onAppended(bytes);
   }
 
-  whenDown(callback: () => void): void {
+  whenDurable(callback: () => void): void {
     if (this.hasFailed) return;
     if (this.#down === this.#appended) callback();
     else this.#waiters.add(this.#appended, callback);

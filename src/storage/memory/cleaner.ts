@@ -32,14 +32,14 @@ const LOOK_AGAIN = 1 / 16;
 /** The owner of the records. Each method returns what became of the record. */
 export interface RecordMover {
   /** Moves the record to the survivors, and points its index to the new place. */
-  keep(entry: SegmentEntry): Fate;
+  keep(entry: SegmentEntry): EntryOutcome;
   /** Moves the record as `keep` does if it was asked for since it came here; otherwise drops it. */
-  sift(entry: SegmentEntry): Fate;
+  sift(entry: SegmentEntry): EntryOutcome;
   /** Drops the record. */
-  evict(entry: SegmentEntry): Fate;
+  evict(entry: SegmentEntry): EntryOutcome;
 }
 
-export type Fate = 'kept' | 'evicted' | 'not in use';
+export type EntryOutcome = 'kept' | 'evicted' | 'not in use';
 
 interface Cleaning {
   readonly scan: Scan;

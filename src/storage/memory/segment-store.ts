@@ -13,7 +13,7 @@ import { VERSION_ZERO, type Version } from '../../cluster/model/version.ts';
 import type { Cursor } from '../../cluster/wire/operations.ts';
 import type { Completeness } from '../log/log-entry.ts';
 import { Asides } from './asides.ts';
-import { Cleaner, type Fate } from './cleaner.ts';
+import { Cleaner, type EntryOutcome } from './cleaner.ts';
 import { DIGEST_OF_NOTHING, hashKey, hashRecordKey, type KeyHash } from './digest.ts';
 import { DROPPED_SLOTS_IDLE, Dropped } from './dropped.ts';
 import { Ghosts } from './ghosts.ts';
@@ -310,7 +310,7 @@ export class SegmentStore implements PartitionStore {
     return this.#indexes.bytes + (this.#ghosts?.bytes ?? 0);
   }
 
-  #keep({ partition, location, record }: SegmentEntry): Fate {
+  #keep({ partition, location, record }: SegmentEntry): EntryOutcome {
     const hash = hashRecordKey(record);
     const move = () => this.#segments.move(location);
     const isHere =
@@ -319,14 +319,14 @@ export class SegmentStore implements PartitionStore {
     return isHere ? 'kept' : this.#passed(partition, hash, location);
   }
 
-  #sift(entry: SegmentEntry): Fate {
+  #sift(entry: SegmentEntry): EntryOutcome {
     const { partition, location, record } = entry;
     const index = this.#partitions.get(partition)?.index;
     const wasAccessed = index?.takeAccess(hashRecordKey(record), location) === true;
     return wasAccessed ? this.#keep(entry) : this.#evict(entry);
   }
 
-  #evict({ partition, location, record }: SegmentEntry): Fate {
+  #evict({ partition, location, record }: SegmentEntry): EntryOutcome {
     const hash = hashRecordKey(record);
     const state = this.#partitions.get(partition);
     if (state?.index.has(hash, location) !== true) return this.#passed(partition, hash, location);
@@ -346,7 +346,7 @@ export class SegmentStore implements PartitionStore {
    * If the record belongs to a dropped partition, releases it at once: else its segment could not become free until
    * the whole partition is released.
    */
-  #passed(partition: PartitionId, hash: KeyHash, location: Location): Fate {
+  #passed(partition: PartitionId, hash: KeyHash, location: Location): EntryOutcome {
     this.#dropped.releaseAt(partition, hash, location);
     return 'not in use';
   }

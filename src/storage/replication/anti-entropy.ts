@@ -144,7 +144,7 @@ export class AntiEntropy {
   #pull(partition: PartitionId, done: () => void): void {
     const entry = this.#replica.map?.partitions[partition];
     if (entry === undefined) return done();
-    const { node } = this.#replica.life;
+    const { node } = this.#replica.incarnationId;
     const { graces } = this.#retention;
     const floorOfOthers = this.#floors.get(partition) ?? VERSION_ZERO;
     const options = { partition, epoch: entry.epoch, graces, floorOfOthers };

@@ -2,7 +2,11 @@
 // all records are here and as durable as a set. The controller decides which partitions, and whether a copy counts in
 // the end. What is done with the records is in transfer.ts.
 
-import { answeringMembers, type Life, type Member } from '../../cluster/model/cluster-map.ts';
+import {
+  answeringMembers,
+  type IncarnationId,
+  type Member,
+} from '../../cluster/model/cluster-map.ts';
 import type { Epoch } from '../../cluster/model/identity.ts';
 import { CHUNK_RECORD_BYTES, type Times } from '../../cluster/model/limits.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
@@ -26,7 +30,7 @@ const NO_MEMORY_TRIES = 10;
 export interface JoinerOptions {
   readonly times: Times;
   /** Sends this node's map to a source that seems not to know it. */
-  readonly pushTo: (node: Life) => void;
+  readonly pushTo: (node: IncarnationId) => void;
   /** Called when a copy is complete, because the controller waits for that report. */
   readonly joined: () => void;
 }
@@ -169,7 +173,7 @@ export class Joiner {
       const came = new Set(answer.records.map(nameOf));
       if (!transfer.applyFetched(answer)) return this.#noMemory(partition, copy);
       const left = missing.filter((head) => !came.has(nameOf(head)));
-      return this.#store.durability.whenDown(() => this.#askForMissing(source, job, left, next));
+      return this.#store.durability.whenDurable(() => this.#askForMissing(source, job, left, next));
     });
   }
 
@@ -190,7 +194,7 @@ export class Joiner {
     if (next === undefined) this.#finish(job.partition, job.copy);
     // Wait until this is durable: a slow disk slows the copy down, instead of filling memory with entries that wait
     // for it.
-    else this.#store.durability.whenDown(() => this.#askFrom(source, job, next));
+    else this.#store.durability.whenDurable(() => this.#askFrom(source, job, next));
   }
 
   #noMemory(partition: PartitionId, copy: Copy): void {
@@ -213,14 +217,14 @@ export class Joiner {
     if (this.#copies.get(partition) !== copy || !this.#isCurrent(partition, copy)) return;
     const next = this.#replica.dropAside(partition, from, true);
     if (next === undefined) return this.#report(partition, copy);
-    this.#store.durability.whenDown(() => {
+    this.#store.durability.whenDurable(() => {
       this.#runtime.timers.after(PIECE_PAUSE_MS, () => this.#dropAside(partition, copy, next));
     });
   }
 
   /** H36: a copy counts only when a crash can no longer take a part of it. */
   #report(partition: PartitionId, copy: Copy): void {
-    this.#store.durability.whenDown(() => {
+    this.#store.durability.whenDurable(() => {
       copy.done = true;
       this.#options.joined();
       this.#runtime.logger.write('info', 'partition copied', { partition, epoch: copy.joinEpoch });

@@ -9,12 +9,12 @@ import {
   compareGenerations,
   compareMapVersions,
   type Generation,
+  type IncarnationId,
   isFrozen,
   isGranted,
   isOfStaleLineage,
   isPassedOver,
   isSameCluster,
-  type Life,
   type MapVersion,
   type Member,
   NO_MAP,
@@ -52,7 +52,7 @@ const UNKNOWN = 0 as Epoch;
 const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
 
 export interface ReplicaOptions {
-  readonly life: Life;
+  readonly incarnationId: IncarnationId;
   readonly valueBytesMax: number;
   /** The bytes of records that one answer to a copy or pull may have; at least one record is sent. */
   readonly copyChunkBytes: number;
@@ -107,9 +107,9 @@ export class Replica {
     this.#clock = clock;
     this.#options = options;
     this.#promised = promised;
-    this.#restrictions = new Restrictions(options.life);
+    this.#restrictions = new Restrictions(options.incarnationId);
     this.lease = options.lease;
-    this.retained = new Retained(store, options.life.node);
+    this.retained = new Retained(store, options.incarnationId.node);
   }
 
   get map(): ClusterMap | undefined {
@@ -141,11 +141,11 @@ export class Replica {
   }
 
   get incarnation(): Incarnation {
-    return this.#options.life.incarnation;
+    return this.#options.incarnationId.incarnation;
   }
 
-  get life(): Life {
-    return this.#options.life;
+  get incarnationId(): IncarnationId {
+    return this.#options.incarnationId;
   }
 
   get promised(): Generation {
@@ -184,7 +184,7 @@ export class Replica {
     if (isOfStaleLineage(map, this.obeyedVersion)) return 'stale-lineage';
     // H32: the recovery that froze partitions has not heard this node yet, and adopting its map would overwrite the
     // very map that it is going to ask for.
-    if (isFrozen(map) && !map.promised?.includes(this.life.node)) return 'not-promised';
+    if (isFrozen(map) && !map.promised?.includes(this.incarnationId.node)) return 'not-promised';
     return compareMapVersions(map.version, this.#map.version) > 0 ? 'adopted' : 'already-newer';
   }
 
@@ -324,7 +324,7 @@ export class Replica {
   }
 
   #isGranted(): boolean {
-    return this.obeyedMaps.every((map) => isGranted(map, this.life));
+    return this.obeyedMaps.every((map) => isGranted(map, this.incarnationId));
   }
 
   /** R2: whether the epoch is past by the adopted map, or by a newer one that this node has only seen so far. */
@@ -353,7 +353,7 @@ export class Replica {
 
   /** An entry counts only if it names this very incarnation (H6, I10): an empty successor must not serve anything. */
   #ownMember(entry: PartitionEntry): Member | undefined {
-    const { node, incarnation } = this.life;
+    const { node, incarnation } = this.incarnationId;
     return entry.members.find(
       (member) => member.node === node && member.incarnation === incarnation,
     );

@@ -7,18 +7,18 @@
 import {
   type ClusterMap,
   compareMapVersions,
-  isSameLife,
-  type Life,
+  type IncarnationId,
+  isSameIncarnation,
 } from '../../cluster/model/cluster-map.ts';
 import type { Epoch } from '../../cluster/model/identity.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
 
 export class Restrictions {
-  readonly #life: Life;
+  readonly #incarnationId: IncarnationId;
   #map: ClusterMap | undefined;
 
-  constructor(life: Life) {
-    this.#life = life;
+  constructor(incarnationId: IncarnationId) {
+    this.#incarnationId = incarnationId;
   }
 
   /** The newest map that was seen, as long as it is newer than the adopted one. */
@@ -48,7 +48,9 @@ export class Restrictions {
   allowsServing(partition: PartitionId): boolean {
     if (this.#map === undefined) return true;
     const members = this.#map.partitions[partition]?.members ?? [];
-    return members.some((member) => member.role === 'serving' && isSameLife(member, this.#life));
+    return members.some(
+      (member) => member.role === 'serving' && isSameIncarnation(member, this.#incarnationId),
+    );
   }
 
   /** R2: whether sets of this epoch are past by the newest map seen, though it may be the adopted map's epoch. */

@@ -8,8 +8,8 @@ import {
   type ClusterMap,
   compareGenerations,
   compareMapVersions,
-  isSameLife,
-  type Life,
+  type IncarnationId,
+  isSameIncarnation,
   type MapVersion,
   NO_MAP,
 } from '../../cluster/model/cluster-map.ts';
@@ -22,7 +22,7 @@ import type { PartitionFigures } from '../memory/partition-store.ts';
 /** The newest map that each incarnation has adopted, as far as the controller knows. */
 type Adopted = NonNullable<HeartbeatReply['adopted']>;
 
-interface Held {
+interface RetainedPartition {
   readonly partition: PartitionId;
   /** The version of the map that took the partition from this node. */
   readonly since: MapVersion;
@@ -34,7 +34,7 @@ export class Retained {
   #map: ClusterMap | undefined;
   #adopted: ReadonlyMap<NodeId, Adopted[number]> = new Map();
   #adoptedUnder: MapVersion = NO_MAP;
-  #retained: readonly Held[] = [];
+  #retained: readonly RetainedPartition[] = [];
   /** Retained partitions that are served by a member which knows that they were taken from this node. */
   readonly #reclaimable: PartitionId[] = [];
   #offline: readonly PartitionId[] = [];
@@ -72,7 +72,7 @@ export class Retained {
       isSameGeneration ? this.#retained.map(({ partition, since }) => [partition, since]) : [],
     );
     this.#map = map;
-    const retained: Held[] = [];
+    const retained: RetainedPartition[] = [];
     const offline: PartitionId[] = [];
     for (const partition of this.#store.reader.held()) {
       const entry = map.partitions[partition];
@@ -93,7 +93,7 @@ export class Retained {
    * @param under the version of the controller's own map when it reported this
    */
   heardAdopted(by: Adopted, under: MapVersion): void {
-    this.#adopted = new Map(by.map((life) => [life.node, life]));
+    this.#adopted = new Map(by.map((incarnationId) => [incarnationId.node, incarnationId]));
     this.#adoptedUnder = under;
     if (this.#map !== undefined) this.#judge(this.#map);
   }
@@ -134,9 +134,9 @@ export class Retained {
     });
   }
 
-  #knows(member: Life, since: MapVersion): boolean {
+  #knows(member: IncarnationId, since: MapVersion): boolean {
     const known = this.#adopted.get(member.node);
-    if (known === undefined || !isSameLife(known, member)) return false;
+    if (known === undefined || !isSameIncarnation(known, member)) return false;
     if (compareGenerations(known.mapVersion, since) !== 0) return false;
     return compareMapVersions(known.mapVersion, since) >= 0;
   }

@@ -28,7 +28,7 @@ import {
 const times = protocolTimes(1);
 const FIRST = 0 as PartitionId;
 
-function lifeOf(node: string) {
+function incarnationIdOf(node: string) {
   return { node: nodeId(node), incarnation: incarnationOf(1) };
 }
 
@@ -48,7 +48,7 @@ function controllerOf(
   let map: ClusterMap = {
     ...sample,
     redundancy,
-    witnesses: ['a', 'b', 'c'].map(lifeOf),
+    witnesses: ['a', 'b', 'c'].map(incarnationIdOf),
     nodes: {
       ...sample.nodes,
       c: sampleNode(3),
@@ -73,7 +73,7 @@ function controllerOf(
     observations.update(map, nowMs);
   };
   const beat = (node: string, words: Partial<HeartbeatRequest> = {}) =>
-    observations.heard({ ...heartbeatOf(lifeOf(node), map), ...words }, nowMs);
+    observations.heard({ ...heartbeatOf(incarnationIdOf(node), map), ...words }, nowMs);
   /** Whatever it joins it has copied at once. */
   const joinsOf = (node: string) =>
     map.partitions.flatMap(({ members }, partition) =>
@@ -116,7 +116,7 @@ function controllerOf(
           if (index >= frontends.saying) continue;
           observations.reachability.reported(
             `frontend${index}:1`,
-            frontends.silent.map(lifeOf),
+            frontends.silent.map(incarnationIdOf),
             nowMs,
           );
         }
@@ -137,7 +137,7 @@ function controllerOf(
       map = withNode(map, nodeId(node), sampleNode(99, 2), false);
     },
     died: (node: string, returning = false) =>
-      observations.detector.died(lifeOf(node), nowMs, returning),
+      observations.detector.died(incarnationIdOf(node), nowMs, returning),
     map: () => map,
     view: () => observations.at(nowMs),
     roles: (partition = FIRST): Readonly<Record<string, MemberRole>> => {
@@ -259,7 +259,8 @@ test('with every node drained all copies stay where they are (R9)', () => {
 });
 
 describe('the witnesses', () => {
-  const names = (lives: readonly { node: string }[] = []) => lives.map(({ node }) => node);
+  const names = (incarnationIds: readonly { node: string }[] = []) =>
+    incarnationIds.map(({ node }) => node);
 
   test('stay when they leave and nobody can take their place', () => {
     const controller = controllerOf();
@@ -570,7 +571,11 @@ describe('a node that frontends do not reach, though the controller does (H11)',
     const controller = settled();
     const before = controller.map();
     for (let index = 0; index < 10; index++) {
-      controller.observations.reachability.reported(`other${index}:1`, [lifeOf('a')], 5000);
+      controller.observations.reachability.reported(
+        `other${index}:1`,
+        [incarnationIdOf('a')],
+        5000,
+      );
     }
     controller.passReported(2000, { known: 3, saying: 0, silent: [] });
     expect(controller.map()).toBe(before);

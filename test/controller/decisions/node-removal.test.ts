@@ -2,7 +2,11 @@
 // the witnesses; c and d hold nothing.
 
 import { describe, expect, test } from 'vitest';
-import { type ClusterMap, clusterMap, type Life } from '../../../src/cluster/model/cluster-map.ts';
+import {
+  type ClusterMap,
+  clusterMap,
+  type IncarnationId,
+} from '../../../src/cluster/model/cluster-map.ts';
 import type { Address, NodeId } from '../../../src/cluster/model/identity.ts';
 import { protocolTimes } from '../../../src/cluster/model/limits.ts';
 import type { Logger, Runtime } from '../../../src/cluster/ports.ts';
@@ -34,14 +38,14 @@ function withGone(change: Partial<ClusterMap> = {}): ClusterMap {
 /** @param gone lapsed long ago. @param deaf have not adopted the present map */
 function viewOf(gone: readonly NodeId[], deaf: readonly string[] = []): View {
   const view: Pick<View, 'isLongGone' | 'hasAdopted'> = {
-    isLongGone: ({ node }: Life) => gone.includes(node),
-    hasAdopted: ({ node }: Life) => !deaf.includes(node),
+    isLongGone: ({ node }: IncarnationId) => gone.includes(node),
+    hasAdopted: ({ node }: IncarnationId) => !deaf.includes(node),
   };
   return view as View;
 }
 
 const nodesOf = ({ nodes }: ClusterMap) => Object.keys(nodes);
-const life = (node: NodeId, incarnation: number) => ({
+const incarnationId = (node: NodeId, incarnation: number) => ({
   node,
   incarnation: incarnationOf(incarnation),
 });
@@ -65,9 +69,9 @@ describe('a node', () => {
     ['is alive', { nodes: { ...nodes, c: { ...sampleNode(3, 20), fenced: false } } }],
     ['is a member', { partitions: held(20) }],
     ['is a member as an earlier life of it', { partitions: held(10) }],
-    ['is a witness', { witnesses: [life(C, 20)] }],
-    ['is a witness as an earlier life of it', { witnesses: [life(C, 10)] }],
-    ['is to be a witness', { nextWitnesses: [life(C, 20)] }],
+    ['is a witness', { witnesses: [incarnationId(C, 20)] }],
+    ['is a witness as an earlier life of it', { witnesses: [incarnationId(C, 10)] }],
+    ['is to be a witness', { nextWitnesses: [incarnationId(C, 20)] }],
   ])('is needed that %s, and nobody takes it off the map', (_, change) => {
     const map = withGone(change);
     expect(whyNeeded(map, C)).toContain('c is');
@@ -156,7 +160,7 @@ describe('a node that comes back after it was removed (I10, D3)', () => {
       },
       beat: (incarnation: number) =>
         registrations.heartbeat({
-          ...life(D, incarnation),
+          ...incarnationId(D, incarnation),
           mapVersion: map.version,
           obeyedVersion: undefined,
           promised: undefined,

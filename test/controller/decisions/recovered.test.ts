@@ -30,24 +30,36 @@ function promiseOf(
   reply: Partial<PrepareReply> = {},
 ): readonly [string, PrepareReply] {
   const { address, store, incarnation } = map.nodes[node] as NodeEntry;
-  const life = { node: nodeId(node), address, store, incarnation, living: true, lives: undefined };
-  return [node, { ...life, generation: 50, nonce: 'n', map, obeyed: undefined, ...reply }];
+  const incarnationId = {
+    node: nodeId(node),
+    address,
+    store,
+    incarnation,
+    living: true,
+    lives: undefined,
+  };
+  return [node, { ...incarnationId, generation: 50, nonce: 'n', map, obeyed: undefined, ...reply }];
 }
 
 function frozen(map: ClusterMap): ClusterMap {
   return { ...map, partitions: map.partitions.map((entry) => ({ ...entry, frozen: true })) };
 }
 
-const livesIn = ({ partitions }: ClusterMap) =>
+const incarnationsIn = ({ partitions }: ClusterMap) =>
   Object.fromEntries(
     (partitions[0]?.members ?? []).map(({ node, incarnation }) => [node, incarnation]),
   );
 
 describe('an entry', () => {
-  type Lives = Readonly<Record<'a' | 'b', number>>;
+  type Incarnations = Readonly<Record<'a' | 'b', number>>;
 
   /** A map in which a and b live, and hold everything, under these incarnations. */
-  function mapOf(generation: number, epoch: number, lives: Lives, since?: number): ClusterMap {
+  function mapOf(
+    generation: number,
+    epoch: number,
+    lives: Incarnations,
+    since?: number,
+  ): ClusterMap {
     const sample = sampleMap();
     const nodes = Object.entries(lives).map(([node, incarnation]) => [
       node,
@@ -106,7 +118,7 @@ describe('an entry', () => {
     // Above all that the lost controller may have opened and only frontends heard of.
     expect(map.partitions[0]).toMatchObject({ epoch: 1_000_002 });
     expect(map.partitions[0]).not.toHaveProperty('frozen');
-    expect(livesIn(map)).toEqual({ a: 2, b: 2 });
+    expect(incarnationsIn(map)).toEqual({ a: 2, b: 2 });
     expect(map.nodes.b?.incarnation).toBe(2);
     expect(map.promised).toBeUndefined();
   });
@@ -114,7 +126,7 @@ describe('an entry', () => {
   test('keeps the life that is over when the present one may miss something (H8)', () => {
     const incomplete = frozen(mapOf(50, 1, { a: 2, b: 1 }));
     const promises = [promiseOf('a', incomplete), promiseOf('b', later)];
-    expect(livesIn(recovered(incomplete, evidenceOf(promises)))).toEqual({ a: 1, b: 2 });
+    expect(incarnationsIn(recovered(incomplete, evidenceOf(promises)))).toEqual({ a: 1, b: 2 });
   });
 
   test('that nothing new is known of leaves the map as it is', () => {
@@ -143,7 +155,7 @@ describe('a member stands alone', () => {
     readonly isFrozen?: true;
   }
 
-  const life = (node: string) => ({ node: nodeId(node), incarnation: incarnationOf(1) });
+  const incarnationId = (node: string) => ({ node: nodeId(node), incarnation: incarnationOf(1) });
 
   function mapWith(shape: Shape = {}): ClusterMap {
     const { number = 1, epoch = 7, witnesses = ['b', 'c', 'd'], nextWitnesses, isFrozen } = shape;
@@ -156,8 +168,8 @@ describe('a member stands alone', () => {
     return {
       ...sampleMap(),
       version: { generation: 3, number },
-      witnesses: witnesses.map(life),
-      nextWitnesses: nextWitnesses?.map(life),
+      witnesses: witnesses.map(incarnationId),
+      nextWitnesses: nextWitnesses?.map(incarnationId),
       nodes: Object.fromEntries(nodes),
       partitions: sampleMap().partitions.map(() => ({
         epoch: epoch as Epoch,
@@ -286,6 +298,6 @@ describe('a member stands alone', () => {
     const published = { ...renewed, version: { generation: 50, nonce: 'n', number: 5 } };
     const map = recovered(published, evidence);
     expect(map.partitions[0]).not.toHaveProperty('frozen');
-    expect(livesIn(map)).toEqual({ a: 2, b: 1 });
+    expect(incarnationsIn(map)).toEqual({ a: 2, b: 1 });
   });
 });

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { protocolTimes } from '../../../src/cluster/model/limits.ts';
 import { ageMs, isLate } from '../../../src/controller/observations/lateness.ts';
 import { NodeClocks } from '../../../src/controller/observations/node-clocks.ts';
-import { heartbeatOf, life, sampleMap } from '../../helpers/maps.ts';
+import { heartbeatOf, incarnationId, sampleMap } from '../../helpers/maps.ts';
 import { VirtualTime } from '../../helpers/virtual-time.ts';
 
 const times = protocolTimes(1);
@@ -29,7 +29,7 @@ test('one that was held up tells no time; one that was on its way for a while te
   const tell = (agoMs: number, wallMs: number) => {
     const echo = { stampMs: time.monotonicMs() - agoMs, agoMs: 0 };
     for (const node of ['a', 'b']) {
-      clocks.heard({ ...heartbeatOf(life(node), map), wallMs, timeMs: wallMs, echo });
+      clocks.heard({ ...heartbeatOf(incarnationId(node), map), wallMs, timeMs: wallMs, echo });
     }
     clocks.tick(map);
     return clocks.tellMs;

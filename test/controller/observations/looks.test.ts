@@ -7,7 +7,7 @@ import { protocolTimes } from '../../../src/cluster/model/limits.ts';
 import type { CallOutcome, ControlCall, Runtime } from '../../../src/cluster/ports.ts';
 import { withEntry } from '../../../src/controller/decisions/membership.ts';
 import { FailureDetector } from '../../../src/controller/observations/failure-detector.ts';
-import { Looks } from '../../../src/controller/observations/looks.ts';
+import { ReachabilityChecks } from '../../../src/controller/observations/looks.ts';
 import { callerOver } from '../../helpers/control-caller.ts';
 import { incarnationOf, nodeId, sampleMap } from '../../helpers/maps.ts';
 import { VirtualTime } from '../../helpers/virtual-time.ts';
@@ -47,7 +47,11 @@ function watching(
     },
   };
   const runtime = { clock: time, timers: time, network } as unknown as Runtime;
-  const looks = new Looks(runtime, callerOver(network), { detector, times, map: () => map });
+  const looks = new ReachabilityChecks(runtime, callerOver(network), {
+    detector,
+    times,
+    map: () => map,
+  });
   const silentFromMs = () => {
     while (!detector.isSilent(A, time.monotonicMs())) time.runTo(time.monotonicMs() + 1);
     return time.monotonicMs();
@@ -153,9 +157,9 @@ describe('looks at one node', () => {
   test.each([
     ['fenced already', withEntry(sampleMap(), A.node, { fenced: true }), A],
     ['over', sampleMap(), { ...A, incarnation: incarnationOf(0) }],
-  ])('are not made when the life is %s', (_, map, life) => {
+  ])('are not made when the life is %s', (_, map, incarnationId) => {
     const { looks, calls } = watching(undefined, map);
-    looks.reported(life);
+    looks.reported(incarnationId);
     expect(calls).toEqual([]);
   });
 });

@@ -30,11 +30,11 @@ function cluster(...names: readonly string[]) {
   const ahead: Record<string, number> = Object.fromEntries(names.map((name) => [name, 0]));
   /** What each was told last, as how far it is ahead. */
   const goesBy: Record<string, number | undefined> = {};
-  const lifeOf = (name: string) => ({ node: nodeId(name), incarnation: incarnationOf(1) });
+  const incarnationIdOf = (name: string) => ({ node: nodeId(name), incarnation: incarnationOf(1) });
   const beat = (name: string, lateMs = 0) => {
     const timeMs = NOON_MS + nowMs - lateMs + (goesBy[name] ?? ahead[name] ?? 0);
     const wallMs = NOON_MS + nowMs - lateMs + (ahead[name] ?? 0);
-    clocks.heard({ ...lifeOf(name), wallMs, timeMs } as HeartbeatRequest);
+    clocks.heard({ ...incarnationIdOf(name), wallMs, timeMs } as HeartbeatRequest);
     const { tellMs } = clocks;
     if (tellMs !== undefined && lateMs === 0) goesBy[name] = tellMs - NOON_MS - nowMs;
   };
@@ -74,8 +74,8 @@ function cluster(...names: readonly string[]) {
       const { tellMs } = clocks;
       return tellMs === undefined ? undefined : tellMs - NOON_MS - nowMs;
     },
-    aheadOf: (name: string) => clocks.aheadMs(lifeOf(name)),
-    isOff: (name: string) => clocks.isOff(lifeOf(name)),
+    aheadOf: (name: string) => clocks.aheadMs(incarnationIdOf(name)),
+    isOff: (name: string) => clocks.isOff(incarnationIdOf(name)),
     /** Of one that registers, whose clock is so far ahead of the true time. */
     aheadAtStart: (aheadMs: number) => clocks.aheadAtStartMs(NOON_MS + nowMs + aheadMs),
   };

@@ -42,7 +42,7 @@ export const CONTROLLER_CLOCKS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: NODE_CLOCKS,
-        find: '2 * (told.length + 1) > lives.length + 1;',
+        find: '2 * (told.length + 1) > incarnationIds.length + 1;',
         replace: 'true;',
       },
     ],

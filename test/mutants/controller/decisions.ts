@@ -56,9 +56,12 @@ export const CONTROLLER_DECISIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: DECIDE,
-        find: 'return entry.members.some(\n    (other) =>\n      !isSameLife(other, member) &&',
-        replace:
-          'return entry.members.length > 0 || entry.members.some(\n    (other) =>\n      !isSameLife(other, member) &&',
+        find: `return entry.members.some(
+    (other) =>
+      !isSameIncarnation(other, member) &&`,
+        replace: `return entry.members.length > 0 || entry.members.some(
+    (other) =>
+      !isSameIncarnation(other, member) &&`,
       },
     ],
     fate: SEEDS,
@@ -248,7 +251,9 @@ export const CONTROLLER_DECISIONS_MUTANTS: readonly Mutant[] = [
   {
     name: 'silent-node-is-replaced-at-once',
     rule: 'R8',
-    edits: [{ file: REBALANCING, find: 'fenced && view.isAwaited(life)', replace: 'false' }],
+    edits: [
+      { file: REBALANCING, find: 'fenced && view.isAwaited(incarnationId)', replace: 'false' },
+    ],
     fate: tests(DECIDE_TESTS, 'while two others serve'),
   },
   {
@@ -293,8 +298,8 @@ export const CONTROLLER_DECISIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: WITNESSES,
-        find: 'view.obeys(life, since.version) || hasLapsed(map, life, view);',
-        replace: 'view.obeys(life, since.version) || !isGranted(map, life);',
+        find: 'view.obeys(incarnationId, since.version) || hasLapsed(map, incarnationId, view);',
+        replace: 'view.obeys(incarnationId, since.version) || !isGranted(map, incarnationId);',
       },
     ],
     fate: tests(WITNESSES_SCHEDULES, 'H13: '),
@@ -305,8 +310,8 @@ export const CONTROLLER_DECISIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: WITNESSES,
-        find: 'return !isGranted(map, life) && view.lapsedSinceMs(life) !== undefined;',
-        replace: 'return map !== undefined && view.lapsedSinceMs(life) !== undefined;',
+        find: 'return !isGranted(map, incarnationId) && view.lapsedSinceMs(incarnationId) !== undefined;',
+        replace: 'return map !== undefined && view.lapsedSinceMs(incarnationId) !== undefined;',
       },
     ],
     fate: tests(DECIDE_TESTS, 'unfenced in that very decision'),
@@ -329,7 +334,7 @@ export const CONTROLLER_DECISIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: WITNESSES,
-        find: 'if (!gain.every((life) => view.hasAdopted(life, since.version))) return false;',
+        find: 'if (!gain.every((incarnationId) => view.hasAdopted(incarnationId, since.version))) return false;',
         replace: 'if (gain.length < 0) return false;',
       },
     ],
@@ -341,8 +346,9 @@ export const CONTROLLER_DECISIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: WITNESSES,
-        find: 'view.isWritable(life) && !nodeEntry(map, life.node)?.draining;',
-        replace: '!nodeEntry(map, life.node)?.draining;',
+        find: `view.isWritable(incarnationId) &&
+    !nodeEntry(map, incarnationId.node)?.draining;`,
+        replace: '!nodeEntry(map, incarnationId.node)?.draining;',
       },
     ],
     fate: tests(DECIDE_TESTS, 'are replaced when they cannot store maps'),
@@ -350,7 +356,14 @@ export const CONTROLLER_DECISIONS_MUTANTS: readonly Mutant[] = [
   {
     name: 'lapsed-witness-stays',
     rule: 'D2',
-    edits: [{ file: WITNESSES, find: '!isLost(life) && view', replace: 'view' }],
+    edits: [
+      {
+        file: WITNESSES,
+        find: `!isLost(incarnationId) &&
+    view`,
+        replace: 'view',
+      },
+    ],
     fate: tests(WITNESSES_SCHEDULES, 'is replaced, so that the next one'),
   },
   {
@@ -359,8 +372,8 @@ export const CONTROLLER_DECISIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: WITNESSES,
-        find: 'hasLapsed(map, life, view) && !view.mayReturn(life);',
-        replace: '!isGranted(map, life) && !view.mayReturn(life);',
+        find: 'hasLapsed(map, incarnationId, view) && !view.mayReturn(incarnationId);',
+        replace: '!isGranted(map, incarnationId) && !view.mayReturn(incarnationId);',
       },
     ],
     fate: tests(DECIDE_TESTS, 'not when they are silent'),
@@ -371,8 +384,8 @@ export const CONTROLLER_DECISIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: WITNESSES,
-        find: 'hasLapsed(map, life, view) && !view.mayReturn(life);',
-        replace: 'hasLapsed(map, life, view);',
+        find: 'hasLapsed(map, incarnationId, view) && !view.mayReturn(incarnationId);',
+        replace: 'hasLapsed(map, incarnationId, view);',
       },
     ],
     fate: tests(DECIDE_TESTS, 'over a restart that is expected'),

@@ -53,8 +53,8 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FAILURE_DETECTOR,
-        find: 'this.isAliveSince(life, this.#trustFromMs, nowMs)',
-        replace: 'this.isAliveSince(life, Number.NEGATIVE_INFINITY, nowMs)',
+        find: 'this.isAliveSince(incarnationId, this.#trustFromMs, nowMs)',
+        replace: 'this.isAliveSince(incarnationId, Number.NEGATIVE_INFINITY, nowMs)',
       },
     ],
     fate: tests(REMOVALS_SCHEDULES, 'that stood still'),
@@ -65,9 +65,9 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FAILURE_DETECTOR,
-        find: 'return heardMs >= sinceMs && recent && this.death(life) === undefined;',
+        find: 'return heardMs >= sinceMs && recent && this.death(incarnationId) === undefined;',
         replace:
-          'return heardMs >= sinceMs && (recent || heardMs > 0) && this.death(life) === undefined;',
+          'return heardMs >= sinceMs && (recent || heardMs > 0) && this.death(incarnationId) === undefined;',
       },
     ],
     fate: tests(DECIDE_TESTS, 'holds while the copy that it counts on is heard'),
@@ -131,8 +131,8 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: LOOKS,
-        find: 'detector.answeredLook(life);',
-        replace: 'detector.refusedLook(life, sentMs);',
+        find: 'detector.answeredLook(incarnationId);',
+        replace: 'detector.refusedLook(incarnationId, sentMs);',
       },
     ],
     fate: tests(LOSSY_SCHEDULES, 'does not have it fenced'),
@@ -155,8 +155,8 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: LOOKS,
-        find: 'detector.answeredLook(life);',
-        replace: 'detector.heard(life, this.#nowMs());',
+        find: 'detector.answeredLook(incarnationId);',
+        replace: 'detector.heard(incarnationId, this.#nowMs());',
       },
     ],
     fate: tests(LOSSY_SCHEDULES, 'is fenced when its heartbeats stay away'),
@@ -167,7 +167,7 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: LOOKS,
-        find: ' && reply.message.incarnation === life.incarnation',
+        find: ' && reply.message.incarnation === incarnationId.incarnation',
         replace: '',
       },
     ],
@@ -179,7 +179,7 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: LOOKS,
-        find: 'this.#underWay.set(life.node, life);',
+        find: 'this.#underWay.set(incarnationId.node, incarnationId);',
         replace: 'return;',
       },
     ],
@@ -203,8 +203,8 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: OBSERVATIONS,
-        find: 'const mapVersion = this.adopted.of(life);',
-        replace: 'const mapVersion = this.obeyed.of(life);',
+        find: 'const mapVersion = this.adopted.of(incarnationId);',
+        replace: 'const mapVersion = this.obeyed.of(incarnationId);',
       },
     ],
     fate: tests(OBSERVATIONS_TESTS, 'could not be stored'),
@@ -215,9 +215,10 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: OBSERVATIONS,
-        find: 'obeys: (life: Life, version: MapVersion) => isAtLeast(this.obeyed.of(life), version),',
+        find: `obeys: (incarnationId: IncarnationId, version: MapVersion) =>
+        isAtLeast(this.obeyed.of(incarnationId), version),`,
         replace:
-          'obeys: (life: Life, version: MapVersion) => isAtLeast(this.adopted.of(life), version),',
+          'obeys: (incarnationId: IncarnationId, version: MapVersion) => isAtLeast(this.adopted.of(incarnationId), version),',
       },
     ],
     fate: tests(DECIDE_TESTS, 'acknowledges fences as a witness'),
@@ -264,8 +265,8 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: REACHABILITY,
-        find: '2 * lives.length < present.length',
-        replace: 'lives.length <= present.length',
+        find: '2 * incarnationIds.length < present.length',
+        replace: 'incarnationIds.length <= present.length',
       },
     ],
     fate: tests(CUTS_SCHEDULES, 'half of the nodes at most'),
@@ -312,7 +313,7 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: VIEW,
-        find: ' || this.#clocks.isOff(life)',
+        find: ' || this.#clocks.isOff(incarnationId)',
         replace: '',
       },
     ],
@@ -342,7 +343,11 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     name: 'awaits-the-dead',
     rule: 'R8',
     edits: [
-      { file: VIEW, find: ' || this.isDead(life)) return false;', replace: ') return false;' },
+      {
+        file: VIEW,
+        find: ' || this.isDead(incarnationId)) return false;',
+        replace: ') return false;',
+      },
     ],
     fate: tests(DECIDE_TESTS, 'is dead for good'),
   },
@@ -352,7 +357,7 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: VIEW,
-        find: 'return this.#reachability.isAvoided(life) && !isHeardItself;',
+        find: 'return this.#reachability.isAvoided(incarnationId) && !isHeardItself;',
         replace: 'return false;',
       },
     ],
@@ -382,8 +387,9 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FAILURE_DETECTOR,
-        find: 'this.#deaths.set(keyOf(life), { atMs: nowMs, returnsUntilMs });\n    this.#news();',
-        replace: 'this.#deaths.set(keyOf(life), { atMs: nowMs, returnsUntilMs });',
+        find: `this.#deaths.set(keyOf(incarnationId), { atMs: nowMs, returnsUntilMs });
+    this.#news();`,
+        replace: 'this.#deaths.set(keyOf(incarnationId), { atMs: nowMs, returnsUntilMs });',
       },
     ],
     fate: tests(DECISION_LOOP_TESTS, 'a life is said to be over'),

@@ -39,7 +39,7 @@ export const CONTROLLER_RECOVERED_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RECOVERED,
-        find: 'isSameStore && coversLife(promise, member.incarnation)',
+        find: 'isSameStore && coversIncarnation(promise, member.incarnation)',
         replace: 'isSameStore',
       },
     ],
@@ -87,7 +87,7 @@ export const CONTROLLER_RECOVERED_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RECOVERED,
-        find: "if (member.role !== 'serving' || !lives(promises, member)) return false;",
+        find: "if (member.role !== 'serving' || !incarnationIds(promises, member)) return false;",
         replace:
           "if (member.role !== 'serving' || !hasPromised(promises, told.map, member)) return false;",
       },
@@ -136,8 +136,9 @@ export const CONTROLLER_RECOVERED_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RECOVERED,
-        find: 'lives(promises, life) && hasLapsed(life.node)',
-        replace: 'lives(promises, life) && (hasLapsed(life.node) || true)',
+        find: 'incarnationIds(promises, incarnationId) && hasLapsed(incarnationId.node)',
+        replace:
+          'incarnationIds(promises, incarnationId) && (hasLapsed(incarnationId.node) || true)',
       },
     ],
     fate: tests(RECOVERED_TESTS, 'while leases of before may last'),

@@ -91,7 +91,7 @@ export const CONTROLLER_ROUTES_MUTANTS: readonly Mutant[] = [
       {
         file: REGISTRATIONS,
         find: 'lives.includes(earlier.incarnation)',
-        replace: '(lives.at(-1) ?? 0) >= earlier.incarnation',
+        replace: '(incarnationIds.at(-1) ?? 0) >= earlier.incarnation',
       },
     ],
     fate: tests(MAPS_SCHEDULES, 'nor by a life between'),
@@ -103,7 +103,7 @@ export const CONTROLLER_ROUTES_MUTANTS: readonly Mutant[] = [
       {
         file: REGISTRATIONS,
         find: 'lives.includes(earlier.incarnation)',
-        replace: 'lives.at(-1) === earlier.incarnation',
+        replace: 'incarnationIds.at(-1) === earlier.incarnation',
       },
     ],
     fate: tests(MAPS_SCHEDULES, 'resumes after '),
@@ -181,8 +181,8 @@ export const CONTROLLER_ROUTES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: ADMIN,
-        find: 'observations.detector.mayLive(life, now)',
-        replace: 'observations.detector.isAliveSince(life, Number.NEGATIVE_INFINITY, now)',
+        find: 'observations.detector.mayBeAlive(incarnationId, now)',
+        replace: 'observations.detector.isAliveSince(incarnationId, Number.NEGATIVE_INFINITY, now)',
       },
     ],
     fate: tests(LOST_HOSTS_SCHEDULES, 'though'),
@@ -193,8 +193,9 @@ export const CONTROLLER_ROUTES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: ADMIN,
-        find: '&& detector.mayLive(life, now)',
-        replace: '&& this.#living(map).some((other) => isSameLife(other, life))',
+        find: `&&
+        detector.mayBeAlive(incarnationId, now)`,
+        replace: '&& this.#living(map).some((other) => isSameIncarnation(other, incarnationId))',
       },
     ],
     fate: tests(RETURNING_SCHEDULES, 'was started just now'),

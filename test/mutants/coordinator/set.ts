@@ -213,7 +213,7 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: SET_ROUND,
-        find: 'isSameLife(vote.member, member)',
+        find: 'isSameIncarnation(vote.member, member)',
         replace: 'vote.member.node === member.node',
       },
     ],

@@ -27,8 +27,10 @@ export const STORAGE_COPIES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: JOINER,
-        find: 'this.#store.durability.whenDown(() => {\n      copy.done = true;',
-        replace: 'this.#runtime.timers.after(0, () => {\n      copy.done = true;',
+        find: `this.#store.durability.whenDurable(() => {
+      copy.done = true;`,
+        replace: `this.#runtime.timers.after(0, () => {
+      copy.done = true;`,
       },
     ],
     fate: tests(JOINS_SCHEDULES, 'H36: '),
@@ -154,7 +156,7 @@ export const STORAGE_COPIES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RETAINED,
-        find: 'known === undefined || !isSameLife(known, member)',
+        find: 'known === undefined || !isSameIncarnation(known, member)',
         replace: 'known === undefined',
       },
     ],

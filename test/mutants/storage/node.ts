@@ -171,8 +171,8 @@ export const STORAGE_NODE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: NODE_INCARNATION,
-        find: '!isGranted(obeyed, life)',
-        replace: 'nodeEntry(obeyed, life.node)?.incarnation !== life.incarnation',
+        find: '!isGranted(obeyed, incarnationId)',
+        replace: 'nodeEntry(obeyed, incarnationId.node)?.incarnation !== incarnationId.incarnation',
       },
     ],
     fate: tests(LEASES_SCHEDULES, 'R5: a'),
@@ -269,19 +269,19 @@ export const STORAGE_NODE_MUTANTS: readonly Mutant[] = [
       {
         file: OPERATION_LINKS,
         find: 'const answer = this.#served.replica()?.answer(operation) ?? NOT_SERVING;\n    this.#answers.count',
-        replace: `const life = this.#served.replica();
+        replace: `const incarnationId = this.#served.replica();
     const epochNow = () =>
       operation.kind === 'set'
-        ? life?.map?.partitions[operation.partition]?.epoch
+        ? incarnationId?.map?.partitions[operation.partition]?.epoch
         : undefined;
     if (operation.kind === 'set' && epochNow() === operation.epoch) {
       this.#runtime.timers.after(20, () => {
-        const late = life?.answer({ ...operation, epoch: epochNow() ?? operation.epoch });
-        this.#served.durability().whenDown(() => send(link, id, late ?? NOT_SERVING));
+        const late = incarnationId?.answer({ ...operation, epoch: epochNow() ?? operation.epoch });
+        this.#served.durability().whenDurable(() => send(link, id, late ?? NOT_SERVING));
       });
       return;
     }
-    const answer = life?.answer(operation) ?? NOT_SERVING;
+    const answer = incarnationId?.answer(operation) ?? NOT_SERVING;
     this.#answers.count`,
       },
     ],
@@ -317,7 +317,7 @@ export const STORAGE_NODE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: REGISTRATION,
-        find: '    this.#lives = this.#lives && livesOf({ lives: this.#lives, incarnation });\n',
+        find: '    this.#lives = this.#lives && incarnationsIn({ lives: this.#lives, incarnation });\n',
         replace: '',
       },
     ],
@@ -338,7 +338,14 @@ export const STORAGE_NODE_MUTANTS: readonly Mutant[] = [
   {
     name: 'goodbye-while-it-lives',
     rule: 'H5',
-    edits: [{ file: SHUTDOWN, find: '    this.#life.end();\n', replace: '' }],
+    edits: [
+      {
+        file: SHUTDOWN,
+        find: `    this.#incarnation.end();
+`,
+        replace: '',
+      },
+    ],
     fate: SEEDS,
   },
   {
@@ -359,8 +366,8 @@ export const STORAGE_NODE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: STORAGE_NODE,
-        find: 'if (life === undefined) return durability.sync(closed);',
-        replace: 'if (life === undefined) return done();',
+        find: 'if (incarnation === undefined) return durability.sync(closed);',
+        replace: 'if (incarnation === undefined) return done();',
       },
     ],
     fate: tests(RESTARTS_SCHEDULES, 'before they ever reached a controller'),

@@ -133,7 +133,7 @@ export const STORAGE_REPLICA_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: REPLICA,
-        find: "if (isFrozen(map) && !map.promised?.includes(this.life.node)) return 'not-promised';",
+        find: "if (isFrozen(map) && !map.promised?.includes(this.incarnationId.node)) return 'not-promised';",
         replace: '',
       },
     ],
@@ -182,8 +182,8 @@ export const STORAGE_REPLICA_MUTANTS: readonly Mutant[] = [
       {
         file: REPLICA,
         find: 'const member = this.#memberships[partition];\n    const entry',
-        replace:
-          "const member = this.#memberships[partition] ?? { ...this.life, role: 'serving' as const };\n    const entry",
+        replace: `const member = this.#memberships[partition] ?? { ...this.incarnationId, role: 'serving' as const };
+    const entry`,
       },
     ],
     fate: tests(REPLICA_TESTS, 'answered from never'),
@@ -239,8 +239,8 @@ export const STORAGE_REPLICA_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: REPLICA,
-        find: 'return this.obeyedMaps.every((map) => isGranted(map, this.life));',
-        replace: 'return this.#map !== undefined && isGranted(this.#map, this.life);',
+        find: 'return this.obeyedMaps.every((map) => isGranted(map, this.incarnationId));',
+        replace: 'return this.#map !== undefined && isGranted(this.#map, this.incarnationId);',
       },
     ],
     fate: tests(REPLICA_TESTS, 'takes its lease'),

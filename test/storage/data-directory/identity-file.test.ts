@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseManifest } from '../../../src/backup/manifest.ts';
 import type { Incarnation } from '../../../src/cluster/model/identity.ts';
-import { LIVES_MAX } from '../../../src/cluster/model/limits.ts';
+import { INCARNATIONS_MAX } from '../../../src/cluster/model/limits.ts';
 import type { Disk } from '../../../src/cluster/ports.ts';
 import { decodeMapFile } from '../../../src/cluster/wire/map-file.ts';
 import { StoredIdentity } from '../../../src/storage/data-directory/identity.ts';
@@ -11,7 +11,7 @@ import {
   decodeIdentity,
   encodeIdentity,
   type Identity,
-  livesOf,
+  incarnationsIn,
 } from '../../../src/storage/data-directory/identity-file.ts';
 import { incarnationOf } from '../../helpers/maps.ts';
 import { EARLIER } from '../../helpers/recovering-machine.ts';
@@ -42,8 +42,9 @@ test('a later life is written with all that were before it (H8)', () => {
   const lives = [1, 2].map(incarnationOf);
   const identity = new StoredIdentity({ replace } as Disk, { ...IDENTITY, lives });
   const [first, second] = [1, 2].map((more) => incarnationOf(IDENTITY.incarnation + more));
-  for (const life of [first, first, second]) {
-    if (life !== undefined) identity.live(life, (failure) => expect(failure).toBeUndefined());
+  for (const incarnation of [first, first, second]) {
+    if (incarnation !== undefined)
+      identity.storeIncarnation(incarnation, (failure) => expect(failure).toBeUndefined());
   }
   expect(written.map(decodeIdentity)).toMatchObject([
     { incarnation: first, lives: [...lives, IDENTITY.incarnation] },
@@ -111,7 +112,7 @@ test('a life that the controller named is on disk before it is lived, and only t
   const stored = new StoredIdentity(disk as unknown as Disk, IDENTITY);
   const lived: number[] = [];
   for (const incarnation of [7, 9, 9]) {
-    stored.live(incarnationOf(incarnation), () => lived.push(written.at(-1) ?? 7));
+    stored.storeIncarnation(incarnationOf(incarnation), () => lived.push(written.at(-1) ?? 7));
   }
   expect(written).toEqual([9]);
   expect(lived).toEqual([7, 9, 9]);
@@ -131,10 +132,12 @@ describe('the lives that a directory notes (H8)', () => {
   const lives = (...numbers: readonly number[]) => numbers as readonly Incarnation[];
 
   test('are all of them, and the present one alone where none were noted', () => {
-    expect(livesOf({ lives: lives(1, 2), incarnation: 3 as Incarnation })).toEqual([1, 2, 3]);
+    expect(incarnationsIn({ lives: lives(1, 2), incarnation: 3 as Incarnation })).toEqual([
+      1, 2, 3,
+    ]);
     const earlier = { lives: lives(1, 2), incarnation: 3 as Incarnation };
-    expect(livesOf(earlier, 2 as Incarnation)).toEqual([1, 2, 3]);
-    expect(livesOf({ lives: undefined, incarnation: 3 as Incarnation })).toEqual([3]);
+    expect(incarnationsIn(earlier, 2 as Incarnation)).toEqual([1, 2, 3]);
+    expect(incarnationsIn({ lives: undefined, incarnation: 3 as Incarnation })).toEqual([3]);
   });
 
   test.each([
@@ -145,10 +148,13 @@ describe('the lives that a directory notes (H8)', () => {
   ])(
     'are the last ones where there are too many, and life %i if the map names it',
     (named, begin) => {
-      const many = Array.from({ length: LIVES_MAX }, (_, index) => (index + 1) as Incarnation);
-      const incarnation = (LIVES_MAX + 1) as Incarnation;
-      const kept = livesOf({ lives: many, incarnation }, named as Incarnation);
-      expect(kept).toHaveLength(LIVES_MAX);
+      const many = Array.from(
+        { length: INCARNATIONS_MAX },
+        (_, index) => (index + 1) as Incarnation,
+      );
+      const incarnation = (INCARNATIONS_MAX + 1) as Incarnation;
+      const kept = incarnationsIn({ lives: many, incarnation }, named as Incarnation);
+      expect(kept).toHaveLength(INCARNATIONS_MAX);
       expect([...kept.slice(0, 2), kept.at(-1)]).toEqual([...begin, incarnation]);
     },
   );

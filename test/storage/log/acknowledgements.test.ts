@@ -19,14 +19,17 @@ function play() {
   const acknowledgements = new Acknowledgements();
   const told: string[] = [];
   const writes: (() => void)[] = [];
-  const durability: Durability = { ...MEMORY_ONLY, whenDown: (callback) => writes.push(callback) };
+  const durability: Durability = {
+    ...MEMORY_ONLY,
+    whenDurable: (callback) => writes.push(callback),
+  };
   return {
     told,
     /** Whoever asks is called by this name. */
     offer: (name: string, answer: Answer, record = recordOf('key', 1n)) =>
-      acknowledgements.whenDown(durability, record, answer, () => told.push(name)),
+      acknowledgements.whenDurable(durability, record, answer, () => told.push(name)),
     offerInMemory: (name: string, answer: Answer) =>
-      acknowledgements.whenDown(MEMORY_ONLY, recordOf('key', 1n), answer, () => told.push(name)),
+      acknowledgements.whenDurable(MEMORY_ONLY, recordOf('key', 1n), answer, () => told.push(name)),
     /** The oldest write ends. */
     written: () => writes.shift()?.(),
   };

@@ -183,11 +183,11 @@ class Play {
     const { random, machine } = this;
     for (let round = 0; round < rounds; round++) {
       for (let steps = random.below(20); steps > 0; steps--) {
-        machine.process.run(machine.process.life, () => this.step());
+        machine.process.run(machine.process.incarnation, () => this.step());
         if (random.chance(0.5)) machine.world.runUntil(machine.world.nowMs + random.between(0, 3));
       }
       if (random.chance(0.3)) {
-        machine.wait<void>((done) => this.log.whenDown(done));
+        machine.wait<void>((done) => this.log.whenDurable(done));
         this.#settle(this.#since.length);
       }
       if (random.chance(0.3)) machine.world.runUntil(machine.world.nowMs + random.between(0, 200));
@@ -263,10 +263,10 @@ test.each([1, 2, 3, 4, 5])(
     const [joined, other] = [PARTITIONS[0], PARTITIONS[1]] as [PartitionId, PartitionId];
     const before = Array.from({ length: 100 }, (_, index) => put(joined, `key ${index}`));
     for (let step = 0; step < 600; step++) {
-      machine.process.run(machine.process.life, () => put(other, `key ${step % 20}`));
+      machine.process.run(machine.process.incarnation, () => put(other, `key ${step % 20}`));
       if (step === 100 * seed) store.asides.add(joined);
       if (random.chance(0.3)) store.asides.takeBack(joined, recordHead(random.pick(before)));
-      machine.wait<void>((done) => log.whenDown(done));
+      machine.wait<void>((done) => log.whenDurable(done));
     }
     expect(compacted).toHaveBeenCalled();
     machine.crash();
@@ -296,8 +296,8 @@ describe('a log that is overwritten for ever', () => {
       new Compaction(log, store, machine.process, SILENT);
       let longest = 0;
       for (let index = 0; index < 20_000; index++) {
-        machine.process.run(machine.process.life, () => put(store, log, index));
-        if (index % 20 === 0) machine.wait<void>((done) => log.whenDown(done));
+        machine.process.run(machine.process.incarnation, () => put(store, log, index));
+        if (index % 20 === 0) machine.wait<void>((done) => log.whenDurable(done));
         if (index > 1000) longest = Math.max(longest, log.figures().bytes);
       }
       // Also what blocks and files have around records.

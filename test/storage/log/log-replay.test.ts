@@ -39,7 +39,7 @@ function written(
   const log = machine.log(machine.create(), fileBytes, fsync);
   for (const [index, key] of keys.entries()) {
     log.append(recordOf(key));
-    machine.wait<void>((done) => log.whenDown(done));
+    machine.wait<void>((done) => log.whenDurable(done));
     if (index + 1 === syncedTo) machine.wait((done) => log.sync(done));
   }
   machine.crash();
@@ -79,7 +79,7 @@ describe('a whole log', () => {
     const lengths = [1, 3_500_000, 10, 400_000, 700_000, 1_048_400, 1_048_576, 5, 2_100_000, 20];
     for (const [index, length] of lengths.entries()) {
       log.append(recordOf(`${index}`, Buffer.alloc(length, index)));
-      if (index % 3 === 0) machine.wait<void>((done) => log.whenDown(done));
+      if (index % 3 === 0) machine.wait<void>((done) => log.whenDurable(done));
     }
     for (let index = 0; index < 60_000; index++) log.append(recordOf(`more ${index}`));
     machine.wait((done) => log.sync(done));
@@ -132,7 +132,7 @@ describe('a log that a crash has torn', () => {
     const inner = written(KEYS, { fileBytes: 2 ** 20 });
     const copy = inner.disk.image().logs.get(logFileName(1)) ?? Buffer.alloc(0);
     log.append(recordOf('first'));
-    machine.wait<void>((done) => log.whenDown(done));
+    machine.wait<void>((done) => log.whenDurable(done));
     const length = log.figures().bytes;
     log.append(recordOf('holds a log', copy));
     machine.wait((done) => log.sync(done));

@@ -132,7 +132,7 @@ function fixture(fsync: 'always' | 'interval' | 'never', fileBytes = 2 ** 26) {
   const down: string[] = [];
   const append = (name: string, bytes?: number) => {
     log.append({ kind: 'record', partition: P, record: record(name, bytes) });
-    log.whenDown(() => down.push(name));
+    log.whenDurable(() => down.push(name));
   };
   return { file, timers, log, down, append, heard };
 }
@@ -191,14 +191,14 @@ describe('the record log', () => {
 
   test('one who asks while nothing is under way is answered at once', () => {
     const { log, down } = fixture('interval');
-    log.whenDown(() => down.push('now'));
+    log.whenDurable(() => down.push('now'));
     expect(down).toEqual(['now']);
   });
 
   test('one who appended nothing still waits for what others appended (I14)', () => {
     const { file, log, down } = fixture('interval');
     log.append({ kind: 'record', partition: P, record: record('a') });
-    log.whenDown(() => down.push('equal'));
+    log.whenDurable(() => down.push('equal'));
     expect(down).toEqual([]);
     file.end();
     expect(down).toEqual(['equal']);

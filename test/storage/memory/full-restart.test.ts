@@ -63,7 +63,7 @@ class Play {
   run(rounds: number): void {
     const { random, machine } = this;
     for (let round = 0; round < rounds; round++) {
-      machine.process.run(machine.process.life, () => {
+      machine.process.run(machine.process.incarnation, () => {
         for (let steps = random.below(40); steps > 0; steps--) this.#step();
       });
       if (random.chance(0.3)) machine.world.runUntil(machine.world.nowMs + random.between(0, 30));
@@ -124,7 +124,7 @@ class Play {
 
   restart(): void {
     const { machine } = this;
-    machine.wait<void>((done) => this.log.whenDown(done));
+    machine.wait<void>((done) => this.log.whenDurable(done));
     machine.crash();
     const before = this.store;
     this.store = new SegmentStore(this.limits);
@@ -161,7 +161,7 @@ describe('a store whose memory was full', () => {
     (first) => {
       for (let seed = first; seed < first + 10; seed++) {
         const play = new Play(seed);
-        for (let life = 0; life < 4; life++) {
+        for (let incarnation = 0; incarnation < 4; incarnation++) {
           play.run(play.random.whole(0, ROUNDS));
           play.restart();
         }
@@ -172,7 +172,7 @@ describe('a store whose memory was full', () => {
   test('was compacted in these runs, and afterwards had sometimes more than its limit, but never much', () => {
     const plays = Array.from({ length: 40 }, (_, seed) => new Play(seed));
     for (const play of plays) {
-      for (let life = 0; life < 2; life++) {
+      for (let incarnation = 0; incarnation < 2; incarnation++) {
         play.run(ROUNDS);
         play.restart();
       }
@@ -190,7 +190,7 @@ describe('a store whose memory was full', () => {
     let raised = 0;
     for (let seed = 0; seed < 60; seed++) {
       const play = new Play(seed);
-      for (let life = 0; life < 3 && play.mostShare <= 1; life++) {
+      for (let incarnation = 0; incarnation < 3 && play.mostShare <= 1; incarnation++) {
         play.run(ROUNDS);
         play.restart();
       }

@@ -46,9 +46,9 @@ function round(map = sampleMap(), others = 0, deleted = DELETED, memory: StoreOp
   };
   const logged = new LoggedStore(store, log);
   const clock = { monotonicMs: () => 0, wallMs: () => NOW_MS };
-  const life = { node: nodeId('a'), incarnation: incarnationOf(1) };
+  const incarnationId = { node: nodeId('a'), incarnation: incarnationOf(1) };
   const lease = new Lease(clock, TIMES);
-  const options = { life, valueBytesMax: 100, copyChunkBytes: 262_144, lease };
+  const options = { incarnationId, valueBytesMax: 100, copyChunkBytes: 262_144, lease };
   const replica = new Replica(logged, clock, options);
   replica.adopt(map);
   // What the log is told of the map is not part of the round.

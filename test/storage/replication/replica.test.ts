@@ -40,13 +40,13 @@ interface Options {
 function replicaOf(options: Options = {}) {
   const { node = 'a', incarnation = 1, log = MEMORY_ONLY, leased = true } = options;
   const { store = new SegmentStore(), stored, promised } = options;
-  const life = { node: nodeId(node), incarnation: incarnationOf(incarnation) };
+  const incarnationId = { node: nodeId(node), incarnation: incarnationOf(incarnation) };
   const clock = { monotonicMs: () => 0, wallMs: () => NOW_MS };
   const lease = new Lease(clock, protocolTimes(1));
   const replica = new Replica(
     new LoggedStore(store, log),
     clock,
-    { life, valueBytesMax: 100, copyChunkBytes: 262_144, lease, stored },
+    { incarnationId, valueBytesMax: 100, copyChunkBytes: 262_144, lease, stored },
     promised,
   );
   if (leased) replica.lease.extend({ monotonicMs: 0, wallMs: NOW_MS });
@@ -401,11 +401,11 @@ describe('H29: what others are to hold', () => {
   test('nor does it go by a map that came late, and that the controller has left behind', () => {
     const { replica, holds } = holding();
     replica.adopt(mapOf(2, ['b', 'c']));
-    const lives = ['b', 'c'].map((name) => ({
+    const incarnationIds = ['b', 'c'].map((name) => ({
       ...memberOf(name, 'serving'),
       mapVersion: mapOf(3, []).version,
     }));
-    replica.retained.heardAdopted(lives, mapOf(3, ['b']).version);
+    replica.retained.heardAdopted(incarnationIds, mapOf(3, ['b']).version);
     expect(holds()).toBe(true);
     replica.adopt(mapOf(3, ['b']));
     expect(holds()).toBe(true);

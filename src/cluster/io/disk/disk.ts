@@ -4,7 +4,7 @@
 import { constants, existsSync, mkdirSync } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { DirectorySight, Disk, DiskResult, FileSight, LogFile } from '../../ports.ts';
+import type { DirectoryFile, DirectoryState, Disk, DiskResult, LogFile } from '../../ports.ts';
 import { patiently } from '../process/patience.ts';
 import { lockDirectory, unusableDirectory } from './directory-lock.ts';
 
@@ -48,7 +48,7 @@ export async function openDisk(path: string): Promise<Disk> {
         callback,
       );
     },
-    look(names, callback) {
+    inspect(names, callback) {
       settle(look(opened, names), callback);
     },
     remove(name, callback) {
@@ -125,9 +125,9 @@ async function remove(directory: string, name: string): Promise<undefined> {
 async function look(
   opened: { readonly directory: string; readonly lock: string; readonly id: string },
   names: readonly string[],
-): Promise<DirectorySight> {
+): Promise<DirectoryState> {
   const { directory, lock } = opened;
-  const files: (FileSight | undefined)[] = [];
+  const files: (DirectoryFile | undefined)[] = [];
   const there = await sightOf(directory);
   if (there?.id !== opened.id) {
     return { problem: `directory ${directory} was moved or removed`, files };
@@ -139,7 +139,7 @@ async function look(
   return { problem: undefined, files };
 }
 
-async function sightOf(path: string): Promise<FileSight | undefined> {
+async function sightOf(path: string): Promise<DirectoryFile | undefined> {
   try {
     const { dev, ino, size } = await stat(path);
     return { id: `${dev}:${ino}`, bytes: size };

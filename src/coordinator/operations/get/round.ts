@@ -8,7 +8,7 @@ import { recordVersion, type StoredRecord } from '../../../cluster/model/record.
 import type { Version } from '../../../cluster/model/version.ts';
 import type { MemberAnswer } from '../../../cluster/peers/storage-channel.ts';
 import { NOT_NAMED } from '../../../cluster/peers/storage-channels.ts';
-import type { Reach } from '../../router.ts';
+import type { ReachableMember } from '../../router.ts';
 import { learn } from '../learn.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { judgeRead } from './decision.ts';
@@ -40,7 +40,7 @@ export class Reader {
   }
 }
 
-const NOBODY: readonly Reach[] = [];
+const NOBODY: readonly ReachableMember[] = [];
 
 class Get {
   readonly #context: OperationContext;

@@ -74,13 +74,13 @@ export function judgeVersionedWrite(votes: readonly WriteVote[]): VersionedWrite
 }
 
 /** What a member that answered `floor` has of the key, according to a get. */
-export type Sight = 'same' | 'newer' | 'missing' | 'unknown';
+export type HeldRecord = 'same' | 'newer' | 'missing' | 'unknown';
 
 /**
  * @param record whose version is not above the floor of the member
  * @param answer of that member to a get of the record's key
  */
-export function sightOf(record: StoredRecord, answer: MemberAnswer): Sight {
+export function heldRecordOf(record: StoredRecord, answer: MemberAnswer): HeldRecord {
   switch (answer.kind) {
     case 'found': {
       const order = compareRecords(answer.record, record);

@@ -18,7 +18,7 @@ import { learn } from '../learn.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { notEverywhere, type WriteVote } from '../set/decision.ts';
 import { REFUSALS } from '../set/round.ts';
-import { judgeVersionedWrite, type Sight, sightOf } from './decision.ts';
+import { type HeldRecord, heldRecordOf, judgeVersionedWrite } from './decision.ts';
 
 export type VersionedWriteOutcome =
   /** Every member has the record now. */
@@ -127,9 +127,9 @@ class VersionedWriteOperation {
   /** Asks the members that answered `floor` what they have of the key; only serving ones may answer (R1). */
   #look({ partition }: KeyPlace, members: readonly Member[]): void {
     const serving = members.filter(({ role }) => role === 'serving');
-    const sights: Sight[] = [];
+    const sights: HeldRecord[] = [];
     const key = Buffer.from(recordKey(this.#record));
-    const seen = (sight: Sight) => {
+    const seen = (sight: HeldRecord) => {
       sights.push(sight);
       if (sights.length < serving.length) return;
       if (sights.includes('missing')) return this.#answer({ kind: 'below-floor' });
@@ -141,7 +141,7 @@ class VersionedWriteOperation {
     if (serving.length === 0) return this.#askLater();
     for (const member of serving) {
       this.#context.router.send(member, { kind: 'get', partition, key }, (answer) =>
-        seen(sightOf(this.#record, answer)),
+        seen(heldRecordOf(this.#record, answer)),
       );
     }
   }

@@ -4,7 +4,7 @@
 
 import { unreachable } from '../../../cluster/assert.ts';
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
-import { isSameLife } from '../../../cluster/model/cluster-map.ts';
+import { isSameIncarnation } from '../../../cluster/model/cluster-map.ts';
 import type { Epoch } from '../../../cluster/model/identity.ts';
 import type { Times } from '../../../cluster/model/limits.ts';
 import { encodeRecord, type StoredRecord } from '../../../cluster/model/record.ts';
@@ -140,7 +140,7 @@ export class SetOperation implements KeyEntry<SetOperation> {
     // Votes of another epoch do not count: the member may have been a joiner in between.
     const votes: WriteVote[] = members.map((member) => ({
       member,
-      answer: kept.find((vote) => isSameLife(vote.member, member))?.answer,
+      answer: kept.find((vote) => isSameIncarnation(vote.member, member))?.answer,
     }));
     // A member that could not take part at the old epoch may well do so at the new one: begin with short waits.
     if (before?.epoch !== epoch) this.#failedRounds = 0;

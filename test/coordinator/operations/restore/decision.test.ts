@@ -10,8 +10,8 @@ import type { MemberAnswer } from '../../../../src/cluster/peers/storage-channel
 import type { Operation } from '../../../../src/cluster/wire/operations.ts';
 import type { OperationContext } from '../../../../src/coordinator/operations/operation-context.ts';
 import {
+  heldRecordOf,
   judgeVersionedWrite,
-  sightOf,
 } from '../../../../src/coordinator/operations/restore/decision.ts';
 import {
   type VersionedWriteOutcome,
@@ -97,14 +97,14 @@ test.each([
   ['absent', 'missing'],
   ['notServing', 'unknown'],
 ])('below the floor, %s: a value is %s', (answer, ofValue) => {
-  expect(sightOf(RECORD, ANSWERS[answer] as MemberAnswer)).toBe(ofValue);
+  expect(heldRecordOf(RECORD, ANSWERS[answer] as MemberAnswer)).toBe(ofValue);
 });
 
 test('below the floor a delete is as good as there when the key is absent', () => {
   const tombstone = recordAt(5, true);
-  expect(sightOf(tombstone, ANSWERS.absent as MemberAnswer)).toBe('same');
-  expect(sightOf(tombstone, ANSWERS.older as MemberAnswer)).toBe('missing');
-  expect(sightOf(tombstone, ANSWERS.newer as MemberAnswer)).toBe('newer');
+  expect(heldRecordOf(tombstone, ANSWERS.absent as MemberAnswer)).toBe('same');
+  expect(heldRecordOf(tombstone, ANSWERS.older as MemberAnswer)).toBe('missing');
+  expect(heldRecordOf(tombstone, ANSWERS.newer as MemberAnswer)).toBe('newer');
 });
 
 /** Plays rounds: the answers to the set in each, and to the gets of those that said `floor`. */
