@@ -224,9 +224,11 @@ export class Restore {
         this.#figures.set++;
         this.#figures.bytes += record.length;
         break;
-      case 'there':
+      case 'already-stored':
+        this.#figures.there++;
+        break;
       case 'superseded':
-        this.#figures[outcome.kind]++;
+        this.#figures.superseded++;
         break;
       case 'below-floor':
         this.#figures.belowFloor++;

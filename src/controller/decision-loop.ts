@@ -4,8 +4,9 @@
 import { assert } from '../cluster/assert.ts';
 import { type ClusterMap, isFrozen, presentIncarnations } from '../cluster/model/cluster-map.ts';
 import type { Cancel, Runtime } from '../cluster/ports.ts';
-import { decide, stillHolds } from './decisions/decide.ts';
+import { decide } from './decisions/decide.ts';
 import { Rebalancing } from './decisions/rebalancing.ts';
+import { stillHolds } from './decisions/safety.ts';
 import type { PublishedMap } from './map/published-map.ts';
 import type { MapRecovery } from './map/recovery.ts';
 import type { Observations } from './observations/observations.ts';
@@ -86,8 +87,8 @@ export class DecisionLoop {
       (map) => {
         assert(map !== undefined, 'a map, once there, stays');
         const next = decide(map, this.#observations.at(now()), {
-          thaw: (changed) => this.#recovery()?.thaw(changed) ?? changed,
-          rebalance: (changed, view) => this.#rebalancing.step(changed, view),
+          rebalancing: this.#rebalancing,
+          recovery: this.#recovery(),
         });
         this.#isSettled = next === map;
         if (next !== map) this.#observations.decidedMs = now();

@@ -86,7 +86,7 @@ describe('D16: a record that keeps its version', () => {
     stage.until('forgotten', () =>
       [one, two].every((node) => stage.heldBy(node, other) === undefined),
     );
-    expect(outcomeOf(record)).toBe('there');
+    expect(outcomeOf(record)).toBe('already-stored');
     stage.expectHealed([key, other], 2);
   });
 

@@ -7,30 +7,39 @@ import {
   isGranted,
   isSameIncarnation,
   type Member,
-  type PartitionEntry,
 } from '../../cluster/model/cluster-map.ts';
 import type { NodeId } from '../../cluster/model/identity.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
-import type { Since } from '../observations/pending.ts';
 import type { View } from '../observations/view.ts';
 import { mapPartitions, nextNumber, withEntry, withMembers } from './membership.ts';
 import { removeLongGone } from './node-removal.ts';
+import type { Rebalancing } from './rebalancing.ts';
+import { type PartitionInMap, release, serving, someOtherServes } from './safety.ts';
 import { changeWitnesses } from './witnesses.ts';
 
 type DecisionStep = (map: ClusterMap, view: View) => ClusterMap;
 
+/** A recovery that is under way: it gives partitions back that it had frozen (H32). */
+export interface Thawing {
+  thaw(map: ClusterMap): ClusterMap;
+}
+
 /**
- * @param others steps of other modules: `thaw` of a recovery, `rebalance` of the placement
+ * @param rebalancing remembers the placement that it works towards, from one decision to the next
  * @returns the same map when nothing is to change
  */
 export function decide(
   map: ClusterMap,
   view: View,
-  others: { readonly thaw: DecisionStep; readonly rebalance: DecisionStep },
+  {
+    rebalancing,
+    recovery,
+  }: { readonly rebalancing: Rebalancing; readonly recovery: Thawing | undefined },
 ): ClusterMap {
   const take = (steps: readonly DecisionStep[]) =>
     steps.reduce((changed, step) => step(changed, view), map);
-  const { thaw, rebalance } = others;
+  const thaw: DecisionStep = (changed) => recovery?.thaw(changed) ?? changed;
+  const rebalance: DecisionStep = (changed) => rebalancing.step(changed, view);
   if (!view.mayMove(map)) {
     const urgent = [thaw, fenceAndUnfence, removeObstacles, releaseUnwritable, changeWitnesses];
     if (take(urgent) === map) return map;
@@ -122,12 +131,6 @@ function removeThose(map: ClusterMap, view: View, which: (member: Member) => boo
   );
 }
 
-interface PartitionInMap {
-  readonly map: ClusterMap;
-  readonly entry: PartitionEntry;
-  readonly partition: PartitionId;
-}
-
 function mayRemove(place: PartitionInMap, member: Member, view: View): boolean {
   const { map, partition } = place;
   const granted = isGranted(map, member);
@@ -153,46 +156,6 @@ function mayRemove(place: PartitionInMap, member: Member, view: View): boolean {
   );
 }
 
-/**
- * I8: whether another in-sync copy is on a node that was alive after the decision, to the knowledge of this
- * controller process. A heartbeat that arrives after the decision may have been sent before it (seed 80001142), but a
- * node that has adopted the map of the decision was alive after it. Obeying the map is not enough: a node that cannot
- * store maps could not go on without the member.
- */
-export function someOtherServes(
-  { map, entry }: Pick<PartitionInMap, 'map' | 'entry'>,
-  member: IncarnationId,
-  view: View,
-  decision?: Since,
-): boolean {
-  return entry.members.some(
-    (other) =>
-      !isSameIncarnation(other, member) &&
-      other.role === 'serving' &&
-      isGranted(map, other) &&
-      view.isAlive(other) &&
-      (decision === undefined || view.hasAdopted(other, decision.version)),
-  );
-}
-
-/**
- * I8, checked again once the decision is durable, which may take a while: meanwhile the copies that it relied on may
- * be lost, and the member that it removes may be back.
- */
-export function stillHolds(next: ClusterMap, earlier: ClusterMap, view: View): boolean {
-  return next.partitions.every((entry, partition) => {
-    const before = earlier.partitions[partition];
-    // Nobody served a frozen entry; who serves after it is for the recovery to decide (H32).
-    if (before === undefined || before === entry || before.frozen) return true;
-    const isKept = (member: Member) =>
-      entry.members.some((other) => isSameIncarnation(other, member));
-    if (before.members.every((member) => member.role === 'joining' || isKept(member))) return true;
-    return entry.members.some(
-      (other) => other.role === 'serving' && isGranted(next, other) && view.isAlive(other),
-    );
-  });
-}
-
 /** H35: a node that cannot write gives up the partitions that another member serves. */
 function releaseUnwritable(map: ClusterMap, view: View): ClusterMap {
   return mapPartitions(map, (entry) => {
@@ -202,20 +165,4 @@ function releaseUnwritable(map: ClusterMap, view: View): ClusterMap {
     if (member === undefined || !someOtherServes({ map, entry }, member, view)) return entry;
     return release(entry, member);
   });
-}
-
-/** Makes a member leave: it takes sets as before and answers no gets. The members are the same, so the epoch stays. */
-export function release(entry: PartitionEntry, member: Member): PartitionEntry {
-  const { node, incarnation } = member;
-  return {
-    epoch: entry.epoch,
-    members: entry.members.map((other) =>
-      other === member ? { node, incarnation, role: 'leaving' } : other,
-    ),
-  };
-}
-
-/** Makes a member serve that has everything: a joiner with its copy, or a leaving member that is to stay. */
-export function serving({ node, incarnation }: Member): Member {
-  return { node, incarnation, role: 'serving' };
 }

@@ -12,10 +12,10 @@ import {
 import { hostOf, type NodeId } from '../../cluster/model/identity.ts';
 import { JOINS_PER_NODE_MAX } from '../../cluster/model/limits.ts';
 import type { View } from '../observations/view.ts';
-import { release, serving, someOtherServes } from './decide.ts';
 import { openEpoch } from './epochs.ts';
 import { mapPartitions } from './membership.ts';
 import { type Assignment, place } from './placement.ts';
+import { release, serving, someOtherServes } from './safety.ts';
 
 /** With fewer answering copies than this, do not wait for a silent node: the next failure could take the last one. */
 const COPIES_TO_WAIT_WITH = 2;

@@ -12,9 +12,10 @@ import type { Epoch } from '../../../src/cluster/model/identity.ts';
 import { protocolTimes } from '../../../src/cluster/model/limits.ts';
 import type { PartitionId } from '../../../src/cluster/model/partition.ts';
 import type { HeartbeatRequest } from '../../../src/cluster/wire/control-messages.ts';
-import { decide, stillHolds } from '../../../src/controller/decisions/decide.ts';
+import { decide } from '../../../src/controller/decisions/decide.ts';
 import { withEntry, withNode } from '../../../src/controller/decisions/membership.ts';
 import { Rebalancing } from '../../../src/controller/decisions/rebalancing.ts';
+import { stillHolds } from '../../../src/controller/decisions/safety.ts';
 import { Observations } from '../../../src/controller/observations/observations.ts';
 import {
   heartbeatOf,
@@ -27,6 +28,14 @@ import {
 
 const times = protocolTimes(1);
 const FIRST = 0 as PartitionId;
+
+/** Moves nothing, so that a test sees one step alone. */
+class NoRebalancing extends Rebalancing {
+  override step(map: ClusterMap): ClusterMap {
+    return map;
+  }
+}
+const IDLE = new NoRebalancing();
 
 function incarnationIdOf(node: string) {
   return { node: nodeId(node), incarnation: incarnationOf(1) };
@@ -65,8 +74,8 @@ function controllerOf(
   const decideOnce = () => {
     observations.update(map, nowMs);
     const next = decide(map, observations.at(nowMs), {
-      thaw: (changed) => changed,
-      rebalance: (changed, view) => (rebalances ? rebalancing.step(changed, view) : changed),
+      rebalancing: rebalances ? rebalancing : IDLE,
+      recovery: undefined,
     });
     if (next !== map) observations.decidedMs = nowMs;
     map = next;

@@ -3,6 +3,7 @@
 import { type Mutant, SEEDS, tests } from '../mutant.ts';
 
 const DECIDE = 'src/controller/decisions/decide.ts';
+const SAFETY = 'src/controller/decisions/safety.ts';
 const EPOCHS = 'src/controller/decisions/epochs.ts';
 const HOLDERS = 'src/controller/decisions/holders.ts';
 const MEMBERSHIP = 'src/controller/decisions/membership.ts';
@@ -26,12 +27,12 @@ export const CONTROLLER_DECISIONS_MUTANTS: readonly Mutant[] = [
     rule: 'I8',
     edits: [
       {
-        file: DECIDE,
+        file: SAFETY,
         find: 'view.isAlive(other) &&\n      (decision === undefined || view.hasAdopted(other, decision.version)),',
         replace: '(decision === undefined || decision.atMs >= 0),',
       },
       {
-        file: DECIDE,
+        file: SAFETY,
         find: 'isGranted(next, other) && view.isAlive(other),',
         replace: 'isGranted(next, other),',
       },
@@ -43,7 +44,7 @@ export const CONTROLLER_DECISIONS_MUTANTS: readonly Mutant[] = [
     rule: 'H9',
     edits: [
       {
-        file: DECIDE,
+        file: SAFETY,
         find: '(decision === undefined || view.hasAdopted(other, decision.version)),',
         replace: '(decision === undefined || decision.atMs >= 0),',
       },
@@ -55,7 +56,7 @@ export const CONTROLLER_DECISIONS_MUTANTS: readonly Mutant[] = [
     rule: 'I8',
     edits: [
       {
-        file: DECIDE,
+        file: SAFETY,
         find: `return entry.members.some(
     (other) =>
       !isSameIncarnation(other, member) &&`,
@@ -95,7 +96,7 @@ export const CONTROLLER_DECISIONS_MUTANTS: readonly Mutant[] = [
     rule: 'I8',
     edits: [
       {
-        file: DECIDE,
+        file: SAFETY,
         find: "(other) => other.role === 'serving' && isGranted(next, other) && view.isAlive(other),",
         replace: "(other) => other.role === 'serving' && isGranted(next, other),",
       },
@@ -119,7 +120,7 @@ export const CONTROLLER_DECISIONS_MUTANTS: readonly Mutant[] = [
     rule: 'I8',
     edits: [
       {
-        file: DECIDE,
+        file: SAFETY,
         find: 'view.hasAdopted(other, decision.version)',
         replace: 'view.obeys(other, decision.version)',
       },

@@ -25,7 +25,9 @@ export const COORDINATOR_GET_AND_RESTORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'restore-counts-floor-as-kept',
     rule: 'D16',
-    edits: [{ file: RESTORE_DECISION, find: "floor ? { kind: 'look' } : ", replace: '' }],
+    edits: [
+      { file: RESTORE_DECISION, find: "tally.isBelowFloor ? { kind: 'inspect' } : ", replace: '' },
+    ],
     fate: tests(RESTORE_DECISION_TESTS, 'own version'),
   },
   {
@@ -34,8 +36,8 @@ export const COORDINATOR_GET_AND_RESTORE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RESTORE_DECISION,
-        find: "if (again || unwritable !== undefined) return { kind: 'again', unwritable };",
-        replace: '',
+        find: "return { kind: 'again', unwritable: tally.unwritable };",
+        replace: "return { kind: 'stored', newly: false };",
       },
     ],
     fate: tests(RESTORE_DECISION_TESTS, 'own version'),

@@ -5,6 +5,7 @@ import { aimed, type Mutant, SEEDS, tests } from '../mutant.ts';
 const COALESCING = 'src/coordinator/operations/set/coalescing.ts';
 const PENDING_SET = 'src/coordinator/operations/set/pending-set.ts';
 const SET_DECISION = 'src/coordinator/operations/set/decision.ts';
+const WRITE_VOTES = 'src/coordinator/operations/write-votes.ts';
 const SET_ROUND = 'src/coordinator/operations/set/round.ts';
 const WRITER = 'src/coordinator/operations/set/writer.ts';
 
@@ -101,7 +102,7 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
   {
     name: 'word-of-a-joiner',
     rule: 'H26',
-    edits: [{ file: SET_DECISION, find: " && member.role !== 'joining'", replace: '' }],
+    edits: [{ file: WRITE_VOTES, find: " && member.role !== 'joining'", replace: '' }],
     fate: tests(ROUND_TESTS, 'a joiner is asked in every round'),
   },
   {
@@ -109,10 +110,10 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
     rule: 'R4',
     edits: [
       {
-        file: SET_DECISION,
-        find: "case 'time':\n        again = true;",
+        file: WRITE_VOTES,
+        find: "case 'time':\n        isIncomplete = true;",
         replace:
-          "case 'time':\n        again ||=\n          votes.filter(({ answer: other }) => other?.kind !== 'applied' && other?.kind !== 'equal')\n            .length > 1;",
+          "case 'time':\n        isIncomplete ||=\n          votes.filter(({ answer: other }) => other?.kind !== 'applied' && other?.kind !== 'equal')\n            .length > 1;",
       },
     ],
     fate: SEEDS,
@@ -122,9 +123,9 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
     rule: 'H18',
     edits: [
       {
-        file: SET_DECISION,
-        find: "case 'superseded':\n        break;",
-        replace: "case 'superseded':\n        kept = true;\n        break;",
+        file: WRITE_VOTES,
+        find: "if (member.role === 'serving') isSuperseded = true;",
+        replace: "if (member.role === 'serving') isSuperseded = isServed = true;",
       },
     ],
     fate: SEEDS,
@@ -134,9 +135,9 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
     rule: 'H18',
     edits: [
       {
-        file: SET_DECISION,
-        find: "if (member.role === 'serving') kept = true;",
-        replace: 'kept = true;',
+        file: WRITE_VOTES,
+        find: "isApplied = true;\n        if (member.role === 'serving') isServed = true;",
+        replace: 'isApplied = true;\n        isServed = true;',
       },
     ],
     fate: tests(JOINS_SCHEDULES, 'not that of a joiner'),
@@ -147,8 +148,8 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: SET_DECISION,
-        find: 'if (floor || !kept)',
-        replace: 'if ((floor && !kept) || !kept)',
+        find: 'tally.isBelowFloor || !tally.isServed',
+        replace: '!tally.isServed',
       },
     ],
     fate: tests(SET_DECISION_TESTS, 'R4: '),

@@ -7,70 +7,38 @@ import type { NodeId } from '../../../cluster/model/identity.ts';
 import { compareRecords, isTombstone, type StoredRecord } from '../../../cluster/model/record.ts';
 import type { MemberAnswer } from '../../../cluster/peers/storage-channel.ts';
 import type { RefusalReason } from '../../../cluster/wire/operations.ts';
-import { cannotWrite, servesWithout, type WriteVote } from '../set/decision.ts';
+import { tallyOf, type WriteVote } from '../write-votes.ts';
 
 export type VersionedWriteDecision =
   | { readonly kind: 'pending' }
   /** Every member has this record or a newer one (R4); `newly`: in this round at least one member stored it. */
-  | { readonly kind: 'kept'; readonly newly: boolean }
+  | { readonly kind: 'stored'; readonly newly: boolean }
   /** A serving member has a newer record, which stays. */
   | { readonly kind: 'superseded' }
   /** Some members answered `floor`, which does not say whether they have the key: ask them by a get. */
-  | { readonly kind: 'look' }
+  | { readonly kind: 'inspect' }
   /** Send the same record again, at whatever epoch then holds; `unwritable` is a member whose disk takes no writes. */
   | { readonly kind: 'again'; readonly unwritable?: NodeId | undefined }
   | { readonly kind: 'refused'; readonly reason: RefusalReason };
 
 /** @param votes of all members of the partition at the epoch of the round, each sent the same record */
 export function judgeVersionedWrite(votes: readonly WriteVote[]): VersionedWriteDecision {
-  let newly = false;
-  let newer = false;
-  let floor = false;
-  let again = votes.length === 0;
-  let unwritable: NodeId | undefined;
-  let refused: VersionedWriteDecision | undefined;
-  for (const { member, answer } of votes) {
-    switch (answer?.kind) {
-      case undefined:
-        return { kind: 'pending' };
-      case 'applied':
-        newly = true;
-        break;
-      case 'equal':
-        break;
-      case 'superseded':
-        // A joiner's `superseded` adds nothing: it copies from a serving member, whose answer counts.
-        if (member.role === 'serving') newer = true;
-        break;
-      case 'floor':
-        floor = true;
-        break;
-      case 'refused':
-        if (cannotWrite(answer.reason) && servesWithout(votes, member)) unwritable = member.node;
-        else refused = { kind: 'refused', reason: answer.reason };
-        break;
-      case 'stale':
-      case 'behind':
-      case 'not-serving':
-      case 'unreachable':
-      case 'unanswered':
-      case 'overloaded':
-      // Answers to other operations: a member that gives one to a set counts as silent.
-      case 'found':
-      case 'absent':
-      case 'records':
-      case 'heads':
-      case 'time':
-        again = true;
-        break;
-      default:
-        return unreachable(answer);
-    }
+  const tally = tallyOf(votes);
+  switch (tally.kind) {
+    case 'pending':
+      return tally;
+    case 'refused':
+      return tally;
+    case 'overloaded':
+      return { kind: 'again' };
+    case 'incomplete':
+      return { kind: 'again', unwritable: tally.unwritable };
+    case 'compared':
+      if (tally.isSuperseded) return { kind: 'superseded' };
+      return tally.isBelowFloor ? { kind: 'inspect' } : { kind: 'stored', newly: tally.isApplied };
+    default:
+      return unreachable(tally);
   }
-  if (refused !== undefined) return refused;
-  if (again || unwritable !== undefined) return { kind: 'again', unwritable };
-  if (newer) return { kind: 'superseded' };
-  return floor ? { kind: 'look' } : { kind: 'kept', newly };
 }
 
 /** What a member that answered `floor` has of the key, according to a get. */

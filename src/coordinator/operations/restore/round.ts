@@ -16,15 +16,15 @@ import type { KeyPlace } from '../../router.ts';
 import { OFFLINE } from '../get/round.ts';
 import { learn } from '../learn.ts';
 import type { OperationContext } from '../operation-context.ts';
-import { notEverywhere, type WriteVote } from '../set/decision.ts';
-import { REFUSALS } from '../set/round.ts';
+import { REFUSALS } from '../refusals.ts';
+import { notEverywhere, type WriteVote } from '../write-votes.ts';
 import { type HeldRecord, heldRecordOf, judgeVersionedWrite } from './decision.ts';
 
 export type VersionedWriteOutcome =
   /** Every member has the record now. */
   | { readonly kind: 'set' }
   /** Every member had the record before. */
-  | { readonly kind: 'there' }
+  | { readonly kind: 'already-stored' }
   | { readonly kind: 'superseded' }
   /**
    * A newer delete of this key may have been forgotten, so some member does not take the record. If another member
@@ -100,13 +100,13 @@ class VersionedWriteOperation {
     switch (decision.kind) {
       case 'pending':
         return;
-      case 'kept':
-        return this.#answer({ kind: decision.newly || this.#newly ? 'set' : 'there' });
+      case 'stored':
+        return this.#answer({ kind: decision.newly || this.#newly ? 'set' : 'already-stored' });
       case 'superseded':
         return this.#answer(decision);
-      case 'look': {
+      case 'inspect': {
         const below = votes.filter(({ answer }) => answer?.kind === 'floor');
-        return this.#look(
+        return this.#inspect(
           place,
           below.map(({ member }) => member),
         );
@@ -125,7 +125,7 @@ class VersionedWriteOperation {
   }
 
   /** Asks the members that answered `floor` what they have of the key; only serving ones may answer (R1). */
-  #look({ partition }: KeyPlace, members: readonly Member[]): void {
+  #inspect({ partition }: KeyPlace, members: readonly Member[]): void {
     const serving = members.filter(({ role }) => role === 'serving');
     const sights: HeldRecord[] = [];
     const key = Buffer.from(recordKey(this.#record));
@@ -136,7 +136,7 @@ class VersionedWriteOperation {
       // A joining or leaving member cannot answer yet: ask again once the map has changed its role or removed it.
       if (sights.includes('unknown') || serving.length < members.length) return this.#askLater();
       if (sights.includes('newer')) return this.#answer({ kind: 'superseded' });
-      return this.#answer({ kind: this.#newly ? 'set' : 'there' });
+      return this.#answer({ kind: this.#newly ? 'set' : 'already-stored' });
     };
     if (serving.length === 0) return this.#askLater();
     for (const member of serving) {

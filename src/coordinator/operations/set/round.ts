@@ -9,53 +9,16 @@ import type { Epoch } from '../../../cluster/model/identity.ts';
 import type { Times } from '../../../cluster/model/limits.ts';
 import { encodeRecord, type StoredRecord } from '../../../cluster/model/record.ts';
 import { VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
-import type { RefusalReason } from '../../../cluster/wire/operations.ts';
 import type { KeyEntry } from '../../key-table.ts';
 import type { KeyPlace } from '../../router.ts';
 import { OFFLINE } from '../get/round.ts';
 import { learn } from '../learn.ts';
 import type { OperationContext } from '../operation-context.ts';
+import { REFUSALS } from '../refusals.ts';
+import { keeps, mayHold, notEverywhere, type WriteVote } from '../write-votes.ts';
 import type { KeyQueue } from './coalescing.ts';
-import {
-  judgeWrite,
-  keeps,
-  mayHold,
-  notEverywhere,
-  type WriteOutcome,
-  type WriteRequest,
-  type WriteVote,
-} from './decision.ts';
+import { judgeWrite, type WriteOutcome, type WriteRequest } from './decision.ts';
 import type { PendingSet } from './pending-set.ts';
-
-export const REFUSALS: Readonly<
-  Record<RefusalReason | 'overloaded', { code: ErrorCode; detail: string }>
-> = {
-  'too-large': {
-    code: 'value-too-large',
-    detail: 'the value is longer than a storage node takes, see its --max-value',
-  },
-  full: {
-    code: 'storage-full',
-    detail:
-      'the disk of the only storage node of this partition that serves is full, or too much waits for it; its /readyz says which, and it goes on by itself when there is room',
-  },
-  'disk-failed': {
-    code: 'storage-full',
-    detail:
-      'the disk of the only storage node of this partition that serves has failed, as its /readyz says; it takes sets again when the disk is mended and it is started again',
-  },
-  'no-memory': {
-    code: 'storage-full',
-    detail:
-      'a storage node of this partition has no memory left: delete what is not needed, which makes room within seconds, or add storage nodes',
-  },
-  overloaded: { code: 'overloaded', detail: 'too much waits for a storage node of this partition' },
-  'version-too-far-ahead': {
-    code: 'clock-ahead',
-    detail: 'the set is stamped over a day ahead of the clock of a storage node',
-  },
-  malformed: { code: 'internal', detail: 'a storage node did not understand this frontend' },
-};
 
 const NO_MEMORY_FOR_A_DELETE =
   'a storage node of this partition has no memory left to remember this delete, and cannot forget earlier ones; deletes_kept_by in its /status says which other storage node must be back for that';

@@ -56,9 +56,9 @@ function answersOf(text: string): { member: Member; answer: MemberAnswer | undef
 
 describe('R4: a round of a record with its own version', () => {
   test.each([
-    ['applied applied applied', 'kept newly'],
-    ['applied equal', 'kept newly'],
-    ['equal equal', 'kept'],
+    ['applied applied applied', 'stored newly'],
+    ['applied equal', 'stored newly'],
+    ['equal equal', 'stored'],
     ['applied out', 'pending'],
     ['superseded out', 'pending'],
     // Where a set would take a higher version, the newer one stays
@@ -66,14 +66,14 @@ describe('R4: a round of a record with its own version', () => {
     ['applied superseded', 'superseded'],
     ['superseded floor', 'superseded'],
     // The others have it, and the joiner gets it, or what it has instead, from them
-    ['applied joining:superseded', 'kept newly'],
+    ['applied joining:superseded', 'stored newly'],
     // Nothing is done while one has not answered: it may be without it
     ['superseded unreachable', 'again'],
     ['applied stale', 'again'],
     // H24: `floor` says nothing of what is there
-    ['floor floor', 'look'],
-    ['applied floor', 'look'],
-    ['applied joining:floor', 'look'],
+    ['floor floor', 'inspect'],
+    ['applied floor', 'inspect'],
+    ['applied joining:floor', 'inspect'],
     ['floor unreachable', 'again'],
     // H35
     ['applied full', 'again'],
@@ -82,7 +82,9 @@ describe('R4: a round of a record with its own version', () => {
   ])('%s: %s', (votes, decision) => {
     const judged = judgeVersionedWrite(answersOf(votes));
     const more = judged.kind === 'refused' ? ` ${judged.reason}` : '';
-    expect(judged.kind + (judged.kind === 'kept' && judged.newly ? ' newly' : more)).toBe(decision);
+    expect(judged.kind + (judged.kind === 'stored' && judged.newly ? ' newly' : more)).toBe(
+      decision,
+    );
   });
 
   test('without members there is nobody to have it', () => {
@@ -152,7 +154,7 @@ describe('the rounds of a record with its own version', () => {
 
   test('what a member took in an earlier round is set, not found there', () => {
     expect(outcomesOf({ set: 'applied unreachable' }, { set: 'equal equal' })).toEqual(['set']);
-    expect(outcomesOf({ set: 'equal equal' })).toEqual(['there']);
+    expect(outcomesOf({ set: 'equal equal' })).toEqual(['already-stored']);
   });
 
   test('every round asks everybody: at another epoch a word from before is worth nothing', () => {
@@ -167,7 +169,7 @@ describe('the rounds of a record with its own version', () => {
   test('H24: who answers floor is looked at, and only that one', () => {
     const { asked, outcomes } = play([{ set: 'equal floor', get: 'older same' }]);
     expect(asked).toEqual(['0 set n0', '0 set n1', '0 get n1']);
-    expect(outcomes).toEqual(['there']);
+    expect(outcomes).toEqual(['already-stored']);
   });
 
   test('H24: one member without it is enough to say so', () => {
@@ -197,7 +199,7 @@ describe('the rounds of a record with its own version', () => {
 
   test('a member that cannot say now is asked again', () => {
     expect(outcomesOf({ set: 'floor', get: 'notServing' }, { set: 'floor', get: 'same' })).toEqual([
-      'there',
+      'already-stored',
     ]);
   });
 

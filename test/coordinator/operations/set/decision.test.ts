@@ -4,11 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { MemberRole } from '../../../../src/cluster/model/cluster-map.ts';
 import type { Version } from '../../../../src/cluster/model/version.ts';
 import type { MemberAnswer } from '../../../../src/cluster/peers/storage-channel.ts';
-import {
-  judgeWrite,
-  mayHold,
-  type WriteVote,
-} from '../../../../src/coordinator/operations/set/decision.ts';
+import { judgeWrite } from '../../../../src/coordinator/operations/set/decision.ts';
+import { mayHold, type WriteVote } from '../../../../src/coordinator/operations/write-votes.ts';
 import { memberOf } from '../../../helpers/maps.ts';
 import { SeededRandom } from '../../../helpers/random.ts';
 
