@@ -66,7 +66,7 @@ export const BACKUP_MUTANTS: readonly Mutant[] = [
       {
         file: RESTORE,
         find: 'this.#openFiles.size + this.#opening + this.#inFlight === 0',
-        replace: 'this.#openFiles.size + this.#startupGuard === 0',
+        replace: 'this.#openFiles.size + this.#opening === 0',
       },
     ],
     fate: tests(RESTORE_TESTS, 'deletes come last'),

@@ -6,6 +6,7 @@ const DECIDE = 'src/controller/decisions/decide.ts';
 const SAFETY = 'src/controller/decisions/safety.ts';
 const EPOCHS = 'src/controller/decisions/epochs.ts';
 const HOLDERS = 'src/controller/decisions/holders.ts';
+const HOLDERS_TESTS = 'test/controller/decisions/holders.test.ts';
 const MEMBERSHIP = 'src/controller/decisions/membership.ts';
 const NODE_REMOVAL = 'src/controller/decisions/node-removal.ts';
 const REBALANCING = 'src/controller/decisions/rebalancing.ts';
@@ -167,7 +168,7 @@ export const CONTROLLER_DECISIONS_MUTANTS: readonly Mutant[] = [
         replace: 'said !== version',
       },
     ],
-    fate: tests(RETURNING_SCHEDULES, 'is answered sensibly'),
+    fate: tests(HOLDERS_TESTS, 'has said what it holds'),
   },
   {
     name: 'restart-keeps-the-incarnation',

@@ -5,6 +5,7 @@ import { aimed, type Mutant, tests } from '../mutant.ts';
 const DECISION_LOOP_TESTS = 'test/controller/decision-loop.test.ts';
 const DECISION_LOOP = 'src/controller/decision-loop.ts';
 const FAILURE_DETECTOR = 'src/controller/observations/failure-detector.ts';
+const DETECTOR_TESTS = 'test/controller/observations/failure-detector.test.ts';
 const FOLLOWERS = 'src/controller/observations/followers.ts';
 const LOOKS = 'src/controller/observations/looks.ts';
 const OBSERVATIONS = 'src/controller/observations/observations.ts';
@@ -26,7 +27,7 @@ const LOST_HOSTS_SCHEDULES = 'test/simulation/schedules-lost-hosts.test.ts';
 const MAPS_SCHEDULES = 'test/simulation/schedules-maps.test.ts';
 const OBSERVATIONS_TESTS = 'test/controller/observations/observations.test.ts';
 const OVERRULED_SCHEDULES = 'test/simulation/schedules-overruled.test.ts';
-const REMOVALS_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
+const _REMOVALS_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
 
 export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
   {
@@ -57,7 +58,7 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
         replace: 'this.isAliveSince(incarnationId, Number.NEGATIVE_INFINITY, nowMs)',
       },
     ],
-    fate: tests(REMOVALS_SCHEDULES, 'that stood still'),
+    fate: tests(DETECTOR_TESTS, 'proves no life'),
   },
   {
     name: 'heard-once-is-alive',

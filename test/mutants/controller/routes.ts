@@ -91,7 +91,7 @@ export const CONTROLLER_ROUTES_MUTANTS: readonly Mutant[] = [
       {
         file: REGISTRATIONS,
         find: 'lives.includes(earlier.incarnation)',
-        replace: '(incarnationIds.at(-1) ?? 0) >= earlier.incarnation',
+        replace: '(lives.at(-1) ?? 0) >= earlier.incarnation',
       },
     ],
     fate: tests(MAPS_SCHEDULES, 'nor by a life between'),
@@ -103,7 +103,7 @@ export const CONTROLLER_ROUTES_MUTANTS: readonly Mutant[] = [
       {
         file: REGISTRATIONS,
         find: 'lives.includes(earlier.incarnation)',
-        replace: 'incarnationIds.at(-1) === earlier.incarnation',
+        replace: 'lives.at(-1) === earlier.incarnation',
       },
     ],
     fate: tests(MAPS_SCHEDULES, 'resumes after '),

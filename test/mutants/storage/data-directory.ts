@@ -33,7 +33,7 @@ export const STORAGE_DATA_DIRECTORY_MUTANTS: readonly Mutant[] = [
       {
         file: IDENTITY_FILE,
         find: 'const all = [...lives, incarnation];',
-        replace: 'const all = named === undefined ? [...incarnationIds, incarnation] : [named];',
+        replace: 'const all = named === undefined ? [...lives, incarnation] : [named];',
       },
     ],
     fate: tests(MAPS_SCHEDULES, 'resumes after a life that ended'),
