@@ -22,6 +22,7 @@ import { Writer } from '../coordinator/operations/set/writer.ts';
 import { Probes } from '../coordinator/probes.ts';
 import { Router } from '../coordinator/router.ts';
 import { Coverage } from './coverage.ts';
+import type { Gateway } from './gateways/gateway.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
 import { HotKeys } from './hot-keys/hot-keys.ts';
 import { addHotKeys } from './hot-keys/hot-keys-route.ts';
@@ -84,10 +85,18 @@ export class Frontend implements Service {
       hotKeys,
     };
     const writer = new Writer(context);
-    const hasMap = () => this.#router.map !== undefined;
-    const timed = { ...runtime, clock, times, hasMap };
-    const kv = new KvGateway(new Reader(context), writer, timed, () => this.#absence());
-    kv.addTo(this.#routes, metrics);
+    const gateways: readonly Gateway[] = [
+      new KvGateway({
+        reader: new Reader(context),
+        writer,
+        timers: runtime.timers,
+        times,
+        clock,
+        hasMap: () => this.#router.map !== undefined,
+        absence: () => this.#absence(),
+      }),
+    ];
+    for (const gateway of gateways) gateway.addTo(this.#routes, metrics);
     addHotKeys(this.#routes, metrics, hotKeys, workerGroup);
     addStatusRoute(this.#routes, runtime, this.#router, times);
     coverage.addTo(this.#routes, metrics);

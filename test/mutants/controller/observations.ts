@@ -27,7 +27,6 @@ const LOST_HOSTS_SCHEDULES = 'test/simulation/schedules-lost-hosts.test.ts';
 const MAPS_SCHEDULES = 'test/simulation/schedules-maps.test.ts';
 const OBSERVATIONS_TESTS = 'test/controller/observations/observations.test.ts';
 const OVERRULED_SCHEDULES = 'test/simulation/schedules-overruled.test.ts';
-const _REMOVALS_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
 
 export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
   {

@@ -4,8 +4,6 @@ import { errorReply } from '../../../cluster/http/errors.ts';
 import { type HttpReply, textReply } from '../../../cluster/http/http.ts';
 import type { Counter, DurationHistogram, Metrics } from '../../../cluster/http/metrics.ts';
 import type { Handler, ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
-import type { ClusterClock } from '../../../cluster/model/cluster-clock.ts';
-import type { Times } from '../../../cluster/model/limits.ts';
 import {
   type Attribute,
   printRecordVersion,
@@ -13,11 +11,10 @@ import {
   type StoredRecord,
 } from '../../../cluster/model/record.ts';
 import { printVersion, type Version } from '../../../cluster/model/version.ts';
-import type { Clock, Runtime } from '../../../cluster/ports.ts';
-import type { Reader } from '../../../coordinator/operations/get/round.ts';
+import type { Clock } from '../../../cluster/ports.ts';
 import type { WriteOutcome } from '../../../coordinator/operations/set/decision.ts';
 import { lastRoundMs } from '../../../coordinator/operations/set/round.ts';
-import type { Writer } from '../../../coordinator/operations/set/writer.ts';
+import type { Gateway, GatewayContext } from '../gateway.ts';
 import { KV_ROUTES } from './kv-routes.ts';
 import { readUsage, type Usage, type Verb } from './usage.ts';
 
@@ -29,31 +26,16 @@ const TIME_IN_DOUBT =
 const TIME_UNKNOWN =
   'no storage node has told this frontend the time yet, by which a ttl ends; nothing was stored';
 
-/** By what a set with a ttl is stamped, and how long it waits for that (H31). */
-interface Timed extends Pick<Runtime, 'timers'> {
-  readonly clock: ClusterClock;
-  readonly times: Times;
-  /** Whether anybody is asked for the time. */
-  readonly hasMap: () => boolean;
-}
+export class KvGateway implements Gateway {
+  readonly #context: GatewayContext;
 
-export class KvGateway {
-  readonly #reader: Reader;
-  readonly #writer: Writer;
-  readonly #timed: Timed;
-  readonly #absence: () => string;
-
-  /** @param absence what a 404 says */
-  constructor(reader: Reader, writer: Writer, timed: Timed, absence: () => string) {
-    this.#reader = reader;
-    this.#writer = writer;
-    this.#timed = timed;
-    this.#absence = absence;
+  constructor(context: GatewayContext) {
+    this.#context = context;
   }
 
   addTo(routes: Routes, metrics: Metrics): void {
     const verb = (name: Verb): Handler => {
-      const measure = new Measure(name, metrics, this.#timed.clock);
+      const measure = new Measure(name, metrics, this.#context.clock);
       return (request, reply) => this.#run(readUsage(name, request), measure.begin(reply));
     };
     routes.add(KV_ROUTES.get, verb('get'));
@@ -79,12 +61,12 @@ export class KvGateway {
   }
 
   #get(key: Buffer, reply: ReplyCallback): void {
-    this.#reader.get(key, (outcome) => {
+    this.#context.reader.get(key, (outcome) => {
       switch (outcome.kind) {
         case 'value':
           return reply(valueReply(outcome.record));
         case 'absent':
-          return reply(textReply(404, this.#absence(), versionHeader(outcome.version)));
+          return reply(textReply(404, this.#context.absence(), versionHeader(outcome.version)));
         case 'failed':
           return reply(errorReply(outcome.code, outcome.detail));
       }
@@ -97,14 +79,14 @@ export class KvGateway {
    * though its client was told that it is. Without a map the set is refused at once, as any other.
    */
   #writeWithTtl(key: Buffer, value: Buffer, ttlSeconds: number, reply: ReplyCallback): void {
-    const { clock, times, timers, hasMap } = this.#timed;
+    const { clock, times, timers } = this.#context;
     const arrivedMs = clock.monotonicMs();
     const write = () => {
       const expiresAtMs = clock.wallMs() + ttlSeconds * 1000;
       this.#write(key, value, false, expiresAtMs, reply, arrivedMs);
     };
     const isSure = clock.isKnown && !clock.isInDoubt();
-    if (isSure || !hasMap()) return write();
+    if (isSure || !this.#context.hasMap()) return write();
     const problem = clock.isKnown ? TIME_IN_DOUBT : TIME_UNKNOWN;
     const cancel = timers.after(lastRoundMs(times), () => {
       leave();
@@ -125,7 +107,7 @@ export class KvGateway {
     arrivedMs?: number,
   ): void {
     const request = { key, value, tombstone, expiresAtMs, attributes: NO_ATTRIBUTES };
-    this.#writer.set(request, (outcome) => reply(writeReply(outcome)), arrivedMs);
+    this.#context.writer.set(request, (outcome) => reply(writeReply(outcome)), arrivedMs);
   }
 }
 
