@@ -1,5 +1,5 @@
-// When the controller decides: every `decideMs` while something in the map is pending; at rest ten times a second,
-// when something new is learned, and when a node falls silent. What it decides is in decisions/decide.ts.
+// When the controller decides: every `decideMs` while something in the map is pending; at rest when something new is
+// learned, when a node falls silent, and now and then. What it decides is in decisions/decide.ts.
 
 import { assert } from '../cluster/assert.ts';
 import { type ClusterMap, isFrozen, presentIncarnations } from '../cluster/model/cluster-map.ts';
@@ -11,6 +11,9 @@ import type { PublishedMap } from './map/published-map.ts';
 import type { MapRecovery } from './map/recovery.ts';
 import type { Observations } from './observations/observations.ts';
 
+/** At rest a decision still comes now and then, for what nobody reported as news; it costs a walk over all partitions. */
+const DECIDES_AT_REST_HEARTBEATS = 2;
+
 export class DecisionLoop {
   readonly #runtime: Pick<Runtime, 'clock' | 'timers'>;
   readonly #map: PublishedMap;
@@ -19,6 +22,9 @@ export class DecisionLoop {
   readonly #rebalancing = new Rebalancing();
   /** True while a decision is being made durable; the next decision starts from its outcome. */
   #deciding = false;
+  #decidedMs = Number.NEGATIVE_INFINITY;
+  /** True when something was learned since the last decision. */
+  #hasNews = false;
   /** True when the last decision left the map unchanged. */
   #isSettled = false;
   #dueMs = 0;
@@ -34,7 +40,10 @@ export class DecisionLoop {
     this.#map = map;
     this.#observations = observations;
     this.#recovery = recovery;
-    observations.onNews = () => this.#tickWithin(observations.times.decideMs);
+    observations.onNews = () => {
+      this.#hasNews = true;
+      this.#tickWithin(observations.times.decideMs);
+    };
   }
 
   start(): void {
@@ -45,8 +54,12 @@ export class DecisionLoop {
   #tick(): void {
     const now = this.#runtime.clock.monotonicMs();
     const map = this.#map.current;
+    const { heartbeatMs } = this.#observations.times;
     this.#observations.tick(map, now);
-    if (map !== undefined) {
+    const isDue = now - this.#decidedMs >= DECIDES_AT_REST_HEARTBEATS * heartbeatMs;
+    if (map !== undefined && (isDue || this.#hasNews || this.#restsUntilMs(map) <= now)) {
+      this.#hasNews = false;
+      this.#decidedMs = now;
       this.#observations.update(map, now);
       if (!this.#deciding) this.#decide();
     }
@@ -54,20 +67,25 @@ export class DecisionLoop {
   }
 
   /**
-   * At rest most ticks would find nothing. The next one comes when a node would be silent for too long, so that a
-   * death is noticed as early as in a busy cluster; and soon enough for the failure detector, which takes more than
-   * two heartbeats without a tick for a pause of this process (H10).
+   * At rest a decision would find nothing until a node is silent for too long; then it comes at once, so that a death is
+   * noticed as early as in a busy cluster.
+   * @returns until when nothing is to be decided, if nothing is learned; in the past while something is pending
    */
-  #pauseMs(map: ClusterMap | undefined, now: number): number {
-    const { decideMs, heartbeatMs } = this.#observations.times;
+  #restsUntilMs(map: ClusterMap): number {
     const isAtRest = this.#isSettled && !this.#deciding && this.#observations.pending.isEmpty;
-    if (map === undefined || !isAtRest || isFrozen(map)) return decideMs;
+    if (!isAtRest || isFrozen(map)) return Number.NEGATIVE_INFINITY;
     const { detector } = this.#observations;
-    const silentMs = Math.min(
+    return Math.min(
       ...presentIncarnations(map).map((incarnationId) => detector.silentFromMs(incarnationId)),
     );
+  }
+
+  /** A tick comes soon enough for the failure detector, which takes two heartbeats without one for a pause (H10). */
+  #pauseMs(map: ClusterMap | undefined, now: number): number {
+    const { decideMs, heartbeatMs } = this.#observations.times;
+    const untilMs = map === undefined ? now : this.#restsUntilMs(map);
     // While a node is silent already, keep the normal pace.
-    return silentMs <= now ? decideMs : Math.min(heartbeatMs / 2, silentMs - now + 1);
+    return untilMs <= now ? decideMs : Math.min(heartbeatMs / 2, untilMs - now + 1);
   }
 
   #tickIn(pauseMs: number): void {

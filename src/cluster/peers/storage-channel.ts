@@ -129,7 +129,9 @@ export class StorageChannel {
       return callback({ kind: 'unreachable', detail: this.#failure });
     }
     const link = this.#stream.open();
-    const known = operation.kind === 'get' ? this.#equalGet(link, operation.key) : undefined;
+    const isGet = operation.kind === 'get';
+    const name = isGet ? operation.key.toString('latin1') : '';
+    const known = isGet ? this.#equalGet(link, name) : undefined;
     if (known !== undefined) return join(known, { callback, slow });
     const exchange: PendingOperation = {
       operation,
@@ -138,7 +140,7 @@ export class StorageChannel {
       slow,
       more: undefined,
     };
-    if (operation.kind === 'get') this.#gets.set(operation.key.toString('latin1'), exchange);
+    if (isGet) this.#gets.set(name, exchange);
     if (this.#waiting.size === 0 && hasRoom(link, operation)) this.#put(exchange);
     else this.#wait(exchange);
     this.#silentSinceMs ??= now;
@@ -146,14 +148,14 @@ export class StorageChannel {
   }
 
   /** Joins only gets that were not sent yet: a sent one may predate a set acknowledged since (I5). */
-  #equalGet(link: Link, key: Buffer): PendingOperation | undefined {
+  #equalGet(link: Link, name: string): PendingOperation | undefined {
     const batch = link.batchesLeft();
     if (batch !== this.#getsBatch) {
       this.#getsBatch = batch;
       // A new Map, because one that grows and shrinks all the time leaks (queue-by-number.ts).
       this.#gets = new Map();
     }
-    return this.#gets.size === 0 ? undefined : this.#gets.get(key.toString('latin1'));
+    return this.#gets.size === 0 ? undefined : this.#gets.get(name);
   }
 
   #put(exchange: PendingOperation): void {

@@ -13,19 +13,25 @@ const PERCENT = 0x25;
 export function parseQuery(query: string): Query {
   const parameters = new Map<string, Buffer>();
   if (query === '') return { kind: 'query', parameters };
-  for (const part of query.split('&')) {
-    if (part === '') continue;
-    const equals = part.indexOf('=');
-    const name = decodeName(equals < 0 ? part : part.slice(0, equals));
-    const value = decodeBytes(equals < 0 ? '' : part.slice(equals + 1));
-    if (name === undefined || value === undefined) {
-      return { kind: 'malformed', reason: 'a % in the query is not followed by two hex digits' };
+  // Without `split`, whose array and parts are a tenth of what a get costs a frontend.
+  for (let from = 0; from < query.length; ) {
+    const ampersand = query.indexOf('&', from);
+    const end = ampersand < 0 ? query.length : ampersand;
+    const equals = query.indexOf('=', from);
+    const nameEnd = equals < 0 || equals > end ? end : equals;
+    if (end > from) {
+      const name = decodeName(query.slice(from, nameEnd));
+      const value = decodeBytes(query.slice(Math.min(nameEnd + 1, end), end));
+      if (name === undefined || value === undefined) {
+        return { kind: 'malformed', reason: 'a % in the query is not followed by two hex digits' };
+      }
+      if (parameters.has(name)) {
+        const shown = /^[\w-]{1,32}$/.test(name) ? name : 'a parameter';
+        return { kind: 'malformed', reason: `${shown} is given twice` };
+      }
+      parameters.set(name, value);
     }
-    if (parameters.has(name)) {
-      const shown = /^[\w-]{1,32}$/.test(name) ? name : 'a parameter';
-      return { kind: 'malformed', reason: `${shown} is given twice` };
-    }
-    parameters.set(name, value);
+    from = end + 1;
   }
   return { kind: 'query', parameters };
 }

@@ -375,7 +375,7 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: DECISION_LOOP,
-        find: 'Math.min(heartbeatMs / 2, silentMs - now + 1)',
+        find: 'Math.min(heartbeatMs / 2, untilMs - now + 1)',
         replace: 'heartbeatMs',
       },
     ],
