@@ -3,6 +3,7 @@
 import { aimed, type Mutant, SEEDS, tests } from '../mutant.ts';
 
 const ADMIN = 'src/controller/routes/admin.ts';
+const ADMIN_TESTS = 'test/controller/routes/admin.test.ts';
 const CONTROLLER = 'src/controller/controller.ts';
 const REGISTRATIONS = 'src/controller/registrations.ts';
 const RIVALS = 'src/controller/rivals.ts';
@@ -198,7 +199,7 @@ export const CONTROLLER_ROUTES_MUTANTS: readonly Mutant[] = [
         replace: '&& this.#living(map).some((other) => isSameIncarnation(other, incarnationId))',
       },
     ],
-    fate: tests(RETURNING_SCHEDULES, 'was started just now'),
+    fate: tests(ADMIN_TESTS, 'waits for nodes that it has not heard'),
   },
   {
     name: 'removal-is-answered-unseen',
