@@ -1,4 +1,5 @@
-// The seed's API: /get, /set and /delete. Parses (usage.ts), calls the reader and the writer, encodes.
+// The seed's API: /get, /set and /delete. Passes parsed requests (usage.ts) to the reader or the writer, and makes
+// replies of their outcomes. How a get or set is carried out is in coordinator/operations.
 
 import { errorReply } from '../../../cluster/http/errors.ts';
 import { type HttpReply, textReply } from '../../../cluster/http/http.ts';
@@ -29,11 +30,11 @@ const TIME_IN_DOUBT =
 const TIME_UNKNOWN =
   'no storage node has told this frontend the time yet, by which a ttl ends; nothing was stored';
 
-/** By what a set with a ttl is stamped, and how long it waits for that (H31). */
+/** What stamps the expiry of a set with a ttl, and limits how long the set waits for the cluster's time (H31). */
 interface Timed extends Pick<Runtime, 'timers'> {
   readonly clock: ClusterClock;
   readonly times: Times;
-  /** Whether anybody is asked for the time. */
+  /** Whether there is a map; without one, no storage node is asked for the time. */
   readonly hasMap: () => boolean;
 }
 
@@ -43,7 +44,7 @@ export class KvGateway {
   readonly #timed: Timed;
   readonly #absence: () => string;
 
-  /** @param absence what a 404 says */
+  /** @param absence returns the text of a 404 */
   constructor(reader: Reader, writer: Writer, timed: Timed, absence: () => string) {
     this.#reader = reader;
     this.#writer = writer;
@@ -92,9 +93,9 @@ export class KvGateway {
   }
 
   /**
-   * H31: a frontend that was just started has only its own clock, and when its machine has slept, the time of the
-   * cluster is late here. What is stamped before a storage node has told the time may have expired as it is stored,
-   * though its client was told that it is. Without a map the set is refused at once, as any other.
+   * H31: a frontend that was just started has only its own clock, and after its machine slept, its cluster time is
+   * late. A set stamped before a storage node reports the time may have expired when it is acknowledged. So the set
+   * waits for a report; without a map it is refused at once, as any set is.
    */
   #writeWithTtl(key: Buffer, value: Buffer, ttlSeconds: number, reply: ReplyCallback): void {
     const { clock, times, timers, hasMap } = this.#timed;
@@ -141,7 +142,7 @@ function valueReply(record: StoredRecord): HttpReply {
   };
 }
 
-/** Every answer about a key has it, also where nothing is known of it: a 404 of a server that is no frontend has not. */
+/** Every reply about a key has this header, even a 404: so a 404 without it does not come from a frontend. */
 function versionHeader(version: Version): Readonly<Record<string, string>> {
   return { 'x-fog-version': printVersion(version) };
 }
