@@ -23,7 +23,7 @@ export interface HeavyHitter {
   readonly bytes: number;
 }
 
-/** Each listed key has a slot, an index into the arrays below. Nothing is allocated after the start, except by `list`. */
+/** Each listed key has a slot, an index into the arrays below. After the start only `list` allocates memory. */
 export class HeavyHitters {
   readonly #capacity: number;
   readonly #keyBytesMax: number;
