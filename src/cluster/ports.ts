@@ -1,13 +1,13 @@
-// The ports: everything a role may want from the world outside. Production hands in io/, the simulator
-// its own; a role sees no difference. Callbacks, not promises: a get or set must not pay for a promise
-// chain, and a simulator must decide the order of everything.
+// The ports: everything that a role may use of the world outside. cluster/io/ implements them for production, and
+// simulation/ for simulated runs; a role sees no difference. They use callbacks, not promises: a get or set must not
+// pay for a promise chain, and the simulator must decide the order of everything.
 
 import type { HttpReply, HttpRequest } from './http/http.ts';
 import type { Address, ClusterId, Incarnation, NodeId } from './model/identity.ts';
 import type { ControlMessage } from './wire/map-json.ts';
 
 export interface Clock {
-  /** Never goes back; for intervals, deadlines and leases. */
+  /** Milliseconds that never go back; for intervals, deadlines and leases. */
   monotonicMs(): number;
   /** Milliseconds since 1970; may jump. For versions and expiry only. */
   wallMs(): number;
@@ -16,13 +16,14 @@ export interface Clock {
 export type Cancel = () => void;
 
 export interface Timers {
+  /** Calls back once. @returns a function that cancels the callback */
   after(milliseconds: number, callback: () => void): Cancel;
 }
 
 export interface Random {
-  /** A whole number from 0 to bound - 1. */
+  /** @returns a whole number from 0 to bound - 1 */
   below(bound: number): number;
-  /** 32 hex digits that nobody else has. */
+  /** @returns 32 hex digits that no other token has */
   token(): string;
 }
 
@@ -40,7 +41,7 @@ export interface ProcessUsage {
   readonly systemCpuSeconds: number;
   readonly residentBytes: number;
   readonly heapUsedBytes: number;
-  /** That could not be written, since the start. */
+  /** How many log lines could not be written since the start of the process. */
   readonly logLinesDropped: number;
 }
 
@@ -49,23 +50,23 @@ export const COLLECTION_KINDS = ['minor', 'major', 'incremental', 'weakcb'] as c
 export type CollectionKind = (typeof COLLECTION_KINDS)[number];
 
 export interface Collections {
-  /** Since the start, as the seconds are. */
+  /** How many collections there were since the start of the process, and how long they took together. */
   readonly count: number;
   readonly seconds: number;
-  /** In seconds, of the last one to two minutes. */
+  /** The longest pause of the last one to two minutes, in seconds. */
   readonly longest: number;
 }
 
 export interface Host {
   usage(): ProcessUsage;
   /**
-   * By how much later than due the event loop came to a timer, over the last one to two minutes.
-   * @param quantile 0.5 is the median, 1 the longest
+   * How long after its due time the event loop got to a timer, over the last one to two minutes.
+   * @param quantile 0.5 is the median, 1 the longest delay
    */
   eventLoopDelaySeconds(quantile: number): number;
-  /** How often and how long the process stood still for collections of garbage. */
+  /** How often, and for how long, the process stood still for garbage collections of this kind. */
   collections(kind: CollectionKind): Collections;
-  /** Changes when the machine starts anew: what was written but not synced before is lost (H8). */
+  /** Changes when the machine restarts, which loses what was written but not synced (H8). */
   bootId(): string;
 }
 
@@ -73,73 +74,73 @@ export type DiskResult<T> =
   | { readonly kind: 'done'; readonly value: T }
   | { readonly kind: 'failed'; readonly detail: string };
 
-/** One data directory, locked by whoever opened it. */
+/** One data directory, locked by the process that opened it. */
 export interface Disk {
   /** @returns through the callback the whole file, or undefined when there is none. */
   read(name: string, callback: (result: DiskResult<Buffer | undefined>) => void): void;
-  /** Replaces the file as one step that survives a power loss: temp file, fsync, rename, fsync directory. */
+  /** Replaces the file in one step that survives a power loss: temporary file, fsync, rename, directory fsync. */
   replace(name: string, bytes: Buffer, callback: (result: DiskResult<undefined>) => void): void;
-  /** @param options.create false: a file that is not there is a failure */
+  /** @param options.create false when a missing file is a failure */
   openLog(
     name: string,
     options: { readonly create: boolean },
     callback: (result: DiskResult<LogFile>) => void,
   ): void;
-  /** The names of all files. */
+  /** @returns through the callback the names of all files */
   list(callback: (result: DiskResult<readonly string[]>) => void): void;
-  /** What is there now, whoever did it: people and programs remove and replace files of a process that runs. */
+  /** Checks what is there now: people and other programs remove and replace files of a running process. */
   inspect(names: readonly string[], callback: (result: DiskResult<DirectoryState>) => void): void;
-  /** Done when no power loss brings the file back; one that is not there is gone already. */
+  /** Done when no power loss can bring the file back; removing a missing file succeeds. */
   remove(name: string, callback: (result: DiskResult<undefined>) => void): void;
 }
 
 export interface DirectoryState {
-  /** Why the directory is not this process's any more, if it is not. */
+  /** Why the directory no longer belongs to this process; undefined while it does. */
   readonly problem: string | undefined;
-  /** Of each name; undefined where there is no file. */
+  /** One entry per name, in the order asked for; undefined where there is no file. Empty when there is a problem. */
   readonly files: readonly (DirectoryFile | undefined)[];
 }
 
 export interface DirectoryFile {
-  /** Of another file it is another one. */
+  /** Identifies the file itself: a file that replaces it under the same name has another id. */
   readonly id: string;
   readonly bytes: number;
 }
 
-/** One append-only file. One that was created survives the machine, with what was synced of it. */
+/** One append-only file. Once created, it survives a crash of the machine, with the bytes of it that were synced. */
 export interface LogFile {
-  /** What `Disk.look` says of it, as long as its name leads to it. */
+  /** The id that `Disk.inspect` reports as long as this file is the one under its name. */
   readonly id: string;
-  /** In bytes, when it was opened. */
+  /** Its length in bytes when it was opened. */
   readonly length: number;
-  /** @returns through the callback how many bytes of `into` were filled: fewer than all only at the end */
+  /** @returns through the callback how many bytes of `into` were filled: fewer than all only at the end of the file */
   read(position: number, into: Buffer, callback: (result: DiskResult<number>) => void): void;
-  /** Done when that survives the machine, with all that is left. */
+  /** Done when the new length and all bytes that are left survive a crash of the machine. */
   truncate(length: number, callback: (result: DiskResult<undefined>) => void): void;
   /**
-   * Done when the operating system has all bytes: they survive this process, not the machine. After a failure
-   * nothing of them counts: whatever the system took is gone with the next append, which begins where this one did.
-   * @param bytes must not change before
+   * Done when the operating system has all bytes: they survive a crash of this process, not one of the machine. After
+   * a failure none of them counts: the next append drops what the system took, and begins where this one did.
+   * @param bytes must not change before the callback
    */
   append(bytes: Buffer, callback: (result: DiskResult<undefined>) => void): void;
   /**
-   * Writes bytes once more that are there already, so that the next sync brings them to the disk: after one that
-   * failed the system may call pages written that only its memory has.
+   * Writes bytes again that the file already has, so that the next sync brings them to the disk: after a failed sync
+   * the system may regard pages as written that only its memory has.
    */
   rewrite(position: number, bytes: Buffer, callback: (result: DiskResult<undefined>) => void): void;
-  /** Done when what was appended or rewritten before survives the machine. */
+  /** Done when all bytes appended or rewritten before survive a crash of the machine. */
   sync(callback: (result: DiskResult<undefined>) => void): void;
-  /** Nothing is asked of it any more. */
+  /** No other method is called afterwards. */
   close(): void;
 }
 
-/** A directory of plain files that no node lives in, such as a backup. */
+/** A directory of plain files that belongs to no node, such as a backup. */
 export interface Folder {
   /** @returns through the callback the whole file, or undefined when there is none. */
   read(name: string, callback: (result: DiskResult<Buffer | undefined>) => void): void;
-  /** As `Disk.replace`. */
+  /** Replaces the file in one step, as `Disk.replace` does. */
   replace(name: string, bytes: Buffer, callback: (result: DiskResult<undefined>) => void): void;
-  /** @param options.create false: to read only, and a file that is not there is a failure */
+  /** @param options.create false to open the file for reading only, where a missing file is a failure */
   open(
     name: string,
     options: { readonly create: boolean },
@@ -148,12 +149,12 @@ export interface Folder {
 }
 
 export interface FolderFile {
-  /** When it was opened. */
+  /** Its length when it was opened. */
   readonly bytes: number;
-  /** Fewer bytes than asked for only at the end of the file. */
+  /** @returns through the callback `length` bytes, or fewer at the end of the file */
   read(position: number, length: number, callback: (result: DiskResult<Buffer>) => void): void;
   write(position: number, bytes: Buffer, callback: (result: DiskResult<undefined>) => void): void;
-  /** Cuts off what is beyond; what is left survives the machine. */
+  /** Truncates the file to `length` bytes; done when these survive a crash of the machine. */
   finish(length: number, callback: (result: DiskResult<undefined>) => void): void;
   close(): void;
 }
@@ -163,7 +164,7 @@ export interface ControlCall {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly message?: ControlMessage | undefined;
-  /** Without an answer it fails, and no sooner. */
+  /** How long the call waits for its answer before it fails; a refused or broken connection fails it sooner. */
   readonly timeoutMs: number;
 }
 
@@ -171,68 +172,68 @@ export type CallOutcome =
   | { readonly kind: 'answered'; readonly status: number; readonly message: unknown }
   | { readonly kind: 'failed'; readonly detail: string };
 
-/** What a stream of operations is bound to; it dies with any of them (D13). */
+/** The cluster, node and incarnation that a stream of operations is bound to; it ends with any of them (D13). */
 export interface OperationsHello {
   readonly purpose: 'operations';
   readonly cluster: ClusterId;
   readonly node: NodeId;
   readonly incarnation: Incarnation;
-  /** D12; undefined of software that does not say it. */
+  /** The scale factor of the protocol times (D12); undefined when the peer's software does not send it. */
   readonly timeScale: number | undefined;
 }
 
-/** Control messages name whom they are meant for, each by itself. */
+/** A control stream is bound to an address only: where it matters, a message names the incarnation that sends it. */
 export interface ControlHello {
   readonly purpose: 'control';
 }
 
 export type LinkHello = OperationsHello | ControlHello;
 
-/** One end of a stream: messages in order, both ways, none after `close`. */
+/** One end of a stream: carries messages both ways and in order, and none after `close`. */
 export interface Link {
   /**
-   * `head` and `body` back to back are the message. Both are copied before this returns, but for a `body` that
-   * makes it longer than CHUNK_BYTES, which must not change afterwards.
+   * Sends a message of `head` and `body` back to back. Both are copied before this returns, except the `body` of a
+   * message longer than CHUNK_BYTES, which must not change afterwards.
    */
   send(id: number, head: Uint8Array, body: Uint8Array): void;
   /**
-   * Whether this end waits for the peer to open the stream, or to say anything after the last batch; `ready`
-   * tells when it has. What is sent nevertheless goes at the end of this turn, as always.
+   * Whether this end waits for the peer to open the stream, or to send anything after the last batch; `ready` reports
+   * that it has. A message sent meanwhile still leaves at the end of this turn, as always.
    */
   isUnderWay(): boolean;
-  /** How many batches have left: while it stays the same, nothing sent since was seen by the peer. */
+  /** How many batches have left: while this count stays the same, the peer has seen nothing that was sent since. */
   batchesLeft(): number;
-  /** Bytes accepted by `send` that are still on this side. */
+  /** How many bytes that `send` accepted are still on this side. */
   queuedBytes(): number;
   close(reason: string): void;
 }
 
 export interface LinkEvents {
   /**
-   * `message` is a view on bytes that never change, and keeps all that came with it alive: fit to be sent
-   * on, but what is kept for long must be copied.
+   * @param message a view of bytes that never change. It keeps everything that came with it in memory, so it may be
+   *   sent on as it is, but must be copied to be kept for long.
    */
   received(id: number, message: Buffer): void;
   /**
-   * A message that is longer than this end takes went by, and nothing of it was kept. Without this such a
-   * message closes the link.
+   * A message longer than this end takes was skipped, and nothing of it was kept. Without this handler such a message
+   * closes the link.
    */
   tooLong?(id: number): void;
-  /** A part of a long message is here, and not all of it: the peer is answering, however long that takes. */
+  /** A part of a long message has come, but not all of it: the peer is not silent, however long the message takes. */
   arriving?(): void;
-  /** No exchange is under way any more, after what the peer said was received. */
+  /** No exchange is under way any more; called after the messages that the peer sent were handed to `received`. */
   ready?(): void;
   /**
-   * Once, whoever closed it; nothing is received afterwards.
-   * @param opened false: the peer was never reached, and certainly has nothing of what was sent
+   * Called once, whichever end closed the link; no other event follows.
+   * @param opened false when the peer was never reached, so that it has certainly received nothing that was sent
    */
   closed(reason: string, opened: boolean): void;
 }
 
 export interface Network {
-  /** One request and one answer; the callback comes exactly once. */
+  /** Sends one request. @param callback called exactly once, with the answer or why there is none */
   call(call: ControlCall, callback: (outcome: CallOutcome) => void): void;
-  /** Sending may begin at once; what could not be delivered ends in `closed`. */
+  /** Opens a stream. Sending may begin at once; if the stream cannot be opened, `closed` is called. */
   open(address: Address, hello: LinkHello, events: LinkEvents): Link;
 }
 
@@ -243,19 +244,19 @@ export interface Runtime {
   readonly network: Network;
   readonly logger: Logger;
   readonly host: Host;
-  /** Undefined for a process that keeps everything in memory. */
+  /** Undefined in a process that keeps everything in memory. */
   readonly disk: Disk | undefined;
 }
 
 export interface DrainOptions {
-  /** All nodes stop, so there is nobody to hand anything over to. */
+  /** Whether all nodes stop, so that no node is left to hand anything over to. */
   readonly wholeCluster: boolean;
-  /** How long a hand-over may take. */
+  /** How long the hand-over to other nodes may take. */
   readonly timeoutMs: number;
 }
 
 export interface RequestTraits {
-  /** Whether anything can be different after the request: then it waits for those before it on its connection. */
+  /** Whether the request may change anything: if so, it waits for the requests before it on its connection. */
   readonly changes: boolean;
   readonly body: BodyTraits;
 }
@@ -263,25 +264,25 @@ export interface RequestTraits {
 /** How a service takes the body of a request. */
 export interface BodyTraits {
   readonly kind: 'whole' | 'streamed';
-  /** A longer body is `too-large`; without it the limit of the server holds. */
+  /** A longer body reaches the service as `too-large`; the server's own limit holds when this is absent. */
   readonly bytesMax?: number;
 }
 
-/** A role, as the adapter or the simulator drives it. */
+/** A role, as the HTTP server (cluster/io) or the simulator drives it. */
 export interface Service {
   start(): void;
-  /** What the server must know before the body is read; by path and method alone. */
+  /** @returns what the server must know before it reads the body; decided by path and method alone */
   traits(request: Pick<HttpRequest, 'method' | 'target'>): RequestTraits;
   /**
-   * @param request whose body is as its traits say
-   * @param reply called exactly once; before a streamed body was read to its end it ends the connection
+   * @param request has its body in the form that its traits ask for
+   * @param reply called exactly once; a reply to a streamed body that has not all arrived ends the connection
    */
   handle(request: HttpRequest, reply: (reply: HttpReply) => void): void;
-  /** @returns what to do with the link, or why it is refused. */
+  /** @returns the handlers of the link's events, or why the link is refused */
   accept(hello: LinkHello, link: Link): LinkEvents | { readonly refused: string };
   /**
-   * Stop being ready, hand over what others need, finish what was begun.
-   * @param done when the process may end; called once
+   * Stops being ready, hands over what other nodes need, and finishes what was begun.
+   * @param done called once, when the process may end
    */
   drain(options: DrainOptions, done: () => void): void;
 }

@@ -42,8 +42,11 @@ export async function serveAsWorker(
       }
     }
   });
+  // As /readyz has it: a warning is no reason to leave clients to fewer workers.
   const isReady = () =>
-    (primary.own('checks') as readonly CheckResult[]).every(({ problem }) => problem === undefined);
+    (primary.own('checks') as readonly CheckResult[]).every(
+      ({ problem, isWarning = false }) => problem === undefined || isWarning,
+    );
   // It replaces a worker that served until it ended: no connection may meet a worker that is not ready.
   if (waits) {
     service.start();

@@ -163,7 +163,7 @@ export class Registrations {
   }
 
   /**
-   * H31: until a node is told the time of the cluster it goes by its own clock, and that clock has a vote in the
+   * H31: until a node learns the time of the cluster it goes by its own clock, and that clock has a vote in the
    * median. The node asks again with every heartbeat, so it is registered soon after the clocks are right. The text
    * has whole minutes only, so that the node logs it once and not each time.
    */

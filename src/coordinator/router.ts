@@ -65,7 +65,7 @@ export class Router {
   #map: ClusterMap | undefined;
   /** Index in SOURCES of the most trusted source that has named this cluster; -1 before any. */
   #saidBy = -1;
-  /** By partition, of the present map; filled on first use. */
+  /** The place of each partition in the present map; filled on first use. */
   #places: (KeyPlace | undefined)[] = [];
 
   /** @param adopted is called with every map that is adopted */

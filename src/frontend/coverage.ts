@@ -1,5 +1,6 @@
-// Of how much of the cluster this frontend can serve gets, judged by who answers its probes: the map alone says what
-// others believe. That decides whether it is ready; what is missing is a warning, for all frontends may miss the same.
+// Determines for which partitions this frontend can serve gets, from the storage nodes that answer its probes: the map
+// shows only what others believe. The frontend is ready if it can serve any partition. Missing ones are a warning,
+// because all frontends may lack the same ones.
 
 import type { Metrics } from '../cluster/http/metrics.ts';
 import type { Routes } from '../cluster/http/routes.ts';
@@ -16,10 +17,11 @@ import type { Router } from '../coordinator/router.ts';
 interface ServedPartitions {
   readonly partitions: number;
   readonly unserved: number;
-  /** Addresses of the nodes that do not answer. */
+  /** The addresses of the nodes that do not answer. */
   readonly silent: readonly string[];
 }
 
+/** How many silent nodes a message names at most. */
 const SILENT_NAMED_MAX = 8;
 
 export class Coverage {
@@ -27,7 +29,7 @@ export class Coverage {
   readonly #router: Router;
   readonly #probes: Pick<Probes, 'answers'>;
   readonly #times: Times;
-  /** Since when something is missing. */
+  /** Since when a partition cannot be served, monotonic; undefined while all can be. */
   #sinceMs: number | undefined;
   #isLogged = false;
 
@@ -48,7 +50,7 @@ export class Coverage {
     );
   }
 
-  /** Between two rounds of probes. The log has what lasts, once: not a start, nor a moment without time for it. */
+  /** Called before each round of probes. Logs unserved partitions once they last, unlike a start or short pause. */
   look(): void {
     const served = this.#served();
     if (served === undefined) return;
@@ -69,7 +71,7 @@ export class Coverage {
     });
   }
 
-  /** Without a map another check says so. */
+  /** A missing map is not reported here: the check `map` reports it. */
   #nothingServed(): string | undefined {
     const served = this.#served();
     if (served === undefined || served.unserved < served.partitions) return undefined;

@@ -1,5 +1,5 @@
-// The frontend as a Service: stateless but for the newest map. Puts together the map follower, the
-// router, reads, writes and the gateways; decides nothing itself.
+// The frontend as a Service; its only state is the newest map. Puts together the map follower, the router, the reader,
+// the writer and the gateways. It decides nothing itself: gets and sets are decided in coordinator/operations.
 
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import type { HttpRequest } from '../cluster/http/http.ts';
@@ -32,11 +32,11 @@ export interface FrontendOptions {
   readonly controller: Address;
   readonly address: Address;
   readonly times: Times;
-  /** Asked for a map while the controller is away. */
+  /** The storage nodes that are asked for a map while the controller is away. */
   readonly storages?: readonly Address[];
-  /** Where the last map is kept for the next start. */
+  /** Where the latest map is saved for the next start. */
   readonly mapFile?: MapFile | undefined;
-  /** The other processes of this frontend, if it has several. */
+  /** How to reach the other workers, if this frontend has several processes. */
   readonly workerGroup?: WorkerGroup | undefined;
 }
 
@@ -101,7 +101,7 @@ export class Frontend implements Service {
     addStatusRoute(this.#routes, runtime, this.#router, times);
     coverage.addTo(this.#routes, metrics);
     this.#routes.addCheck('map', () => this.#mapProblem());
-    // The first sets must not be stamped by a clock that is days off: all later ones would be above them.
+    // The first sets must not be stamped by a clock that is days ahead: all later versions would have to exceed theirs.
     this.#routes.addCheck('clock', () =>
       clock.isKnown ? undefined : 'no storage node has told its time yet',
     );
@@ -168,7 +168,7 @@ export class Frontend implements Service {
     );
   }
 
-  /** H40: in a cache nobody can tell what was never there from what was evicted. */
+  /** The text of a 404. H40: in a cache an evicted key cannot be told from one that never existed. */
   #absence(): string {
     const { map } = this.#router;
     return map !== undefined && whenFullOf(map) === 'evict'
@@ -176,7 +176,7 @@ export class Frontend implements Service {
       : 'no such key';
   }
 
-  /** A frontend with a map is ready without the controller: it serves on what it knows. */
+  /** A frontend with a map is ready even without the controller, since it can serve with that map. */
   #mapProblem(): string | undefined {
     if (this.#router.map !== undefined) return undefined;
     return this.#follower.problem ?? 'no cluster map yet';

@@ -1,5 +1,5 @@
-// GET /status of a frontend: an object per storage node, keyed by its address, in memcached's stat
-// names, as the seed's small-file service has it; and `warnings`, while something is missing.
+// GET /status of a frontend: one object per storage node, keyed by its address, with memcached's names of statistics,
+// as the seed's small-file service had it; and `warnings` while a warning check fails. The figures come from the nodes.
 
 import type { ClientRoute } from '../cluster/http/client-route.ts';
 import { errorReply } from '../cluster/http/errors.ts';

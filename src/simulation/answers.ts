@@ -1,5 +1,5 @@
 // The check "one answer": a frontend that stays alive answers every operation exactly once, by its deadline and a
-// margin. What the answer says is for history.ts to judge, and whether it may fail for availability.ts.
+// margin. Whether the answer is right is judged in history.ts, and whether it may be a failure in availability.ts.
 
 import { type HttpReply, replyHeader } from '../cluster/http/http.ts';
 import { protocolTimes } from '../cluster/model/limits.ts';

@@ -30,7 +30,7 @@ export interface BackupProcessOptions {
   readonly nameOf?: (value: Buffer) => string;
 }
 
-/** How a backup ended that was not killed. */
+/** The end of a backup that was not killed. */
 export interface BackupEnd {
   /** Whether the directory holds the whole backup; if not, another run may go on with it. */
   readonly isFinished: boolean;

@@ -1,4 +1,4 @@
-// All nodes of a simulated cluster, and the options they are started with. How a node starts and stops is node.ts's.
+// All nodes of a simulated cluster, and the options they are started with. How a node starts and stops is in node.ts.
 
 import type { WhenFull } from '../cluster/model/cluster-map.ts';
 import { type Address, type Epoch, hostOf, type NodeId } from '../cluster/model/identity.ts';

@@ -1,5 +1,5 @@
 // Which faults were active when, and what clients may feel of each while it is the only one. With this availability.ts
-// tells failures that a rule explains from failures that nothing explains.
+// distinguishes failures that a rule explains from failures that nothing explains.
 
 import type { World } from './world.ts';
 

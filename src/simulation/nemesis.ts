@@ -1,5 +1,5 @@
-// Which faults strike in a run, how often and how long, as its seed draws them. What each does is hands.ts's; none
-// causes what the cluster does not promise to survive.
+// Draws from the seed which faults strike in a run, how often and how long. hands.ts carries them out; no fault goes
+// beyond what the cluster promises to survive.
 
 import type { SimulatedCluster } from './cluster.ts';
 import type { FaultLog } from './fault-log.ts';

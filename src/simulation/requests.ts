@@ -1,11 +1,12 @@
-// Requests of simulated clients as services see them, and what their replies say. Which requests, and when, is clients.ts's.
+// Makes requests of simulated clients as services see them, and reads the replies. Which requests are sent, and when,
+// is decided in clients.ts.
 
 import { assert } from '../cluster/assert.ts';
 import { type Body, type HttpReply, type HttpRequest, isWhole } from '../cluster/http/http.ts';
 
 const NO_BODY: Body = { kind: 'none' };
 
-/** Without headers, as simulated clients send none. */
+/** @returns a request without headers, because simulated clients send none */
 export function requestOf(method: string, target: string, body: Body = NO_BODY): HttpRequest {
   return {
     method,

@@ -62,7 +62,7 @@ const NOBODY_LOGS = [
  */
 const STALE_LINEAGE = /which is newer than the one that this controller started from/;
 const OVERRULED = /has promised itself to the recovery of another controller/;
-/** At most so many controllers of a run may end so: each time another controller's recovery must have failed. */
+/** How many controllers of a run may end as OVERRULED: each time another controller's recovery must have failed. */
 const OVERRULED_MAX = 4;
 
 export interface SimulationOptions {

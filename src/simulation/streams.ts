@@ -1,5 +1,5 @@
-// Bodies that stream, between simulated clients and services: the same port as io/server has it, with virtual time in place
-// of sockets. Who sends which bytes, and when, is the caller's.
+// Streamed bodies between simulated clients and services: the same port as in io/server, with virtual time in place of
+// sockets. The caller decides which bytes are sent, and when.
 
 import type { BytePart, ByteStream } from '../cluster/http/byte-stream.ts';
 import type { SimulatedProcess } from './process.ts';
@@ -7,7 +7,7 @@ import type { World } from './world.ts';
 
 const GONE: BytePart = { kind: 'broken', why: 'gone' };
 
-/** A body that its producer sends a piece at a time, each when it was asked for and a while later. */
+/** A body that its producer sends piece by piece, each a while after it was asked for. */
 export class PiecesStream implements ByteStream {
   readonly length: number | undefined;
   /** How many parts were asked for: a producer whose reader stops is asked for no more. */
@@ -43,7 +43,7 @@ export class PiecesStream implements ByteStream {
   }
 }
 
-/** A body as a service of the process reads it: what comes waits while the process is paused, and is lost with it. */
+/** A body as a service of the process reads it: parts wait while the process is paused, and are lost when it dies. */
 export function readWithin(process: SimulatedProcess, stream: ByteStream): ByteStream {
   const { incarnation } = process;
   return {

@@ -22,7 +22,7 @@ import type { AppendLog, Durability } from './log/durability.ts';
 import type { Completeness } from './log/log-entry.ts';
 import type { PartitionReader, PartitionStore, PutOutcome } from './memory/partition-store.ts';
 
-/** The incarnation that works with the store: it is asked to free memory, and told what was refused or evicted. */
+/** The incarnation that works with the store: it is asked to free memory, and notified of refusals and evictions. */
 export interface StoreOwner {
   /** Called while memory is short, to drop what other nodes have too. @returns whether something was dropped */
   readonly reclaim: () => boolean;

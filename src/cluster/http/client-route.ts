@@ -1,51 +1,51 @@
-// A path that people and their programs ask for: one entry for each, from which follow routing, 404, 405 with Allow, HEAD,
-// how the body is taken and the table in docs/api.md, which a test compares. Who answers stands in the handlers (routes.ts).
-// What nodes and operators tell each other is in wire/control-table.ts instead.
+// Describes a path that people and their programs request: one entry each, from which follow routing, 404, 405 with
+// Allow, HEAD, how the body is read, and the table in docs/api.md, which a test compares. Handlers are registered in
+// routes.ts; the messages of nodes and operators are in wire/control-table.ts.
 
 import { decodePath } from '../wire/query.ts';
 import { rawPathOf } from './http.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
 
-/** What decides who answers a request, and how its body is taken. */
+/** The part of an entry that selects the handler of a request, and says how its body is read. */
 export interface Route {
   /**
-   * Segments behind slashes. `{name}` stands for one segment, `{name...}` at the end for all that is left, slashes
-   * included and at least one byte.
+   * Segments, each after a slash. `{name}` matches one segment; `{name...}` at the end matches the rest of the path,
+   * slashes included, if it is at least one byte.
    */
   readonly path: string;
-  /** HEAD comes with GET: it is answered as the GET without its body. */
+  /** A route with GET also answers HEAD, as that GET without its body. */
   readonly methods: readonly Exclude<Method, 'HEAD'>[];
-  /** Whether also a GET changes something, as the seed's `GET /set?key=a&value=b` does. There is no HEAD of such a path. */
+  /** Whether even a GET changes something, as the seed's `GET /set?key=a&value=b` does. Such a route has no HEAD. */
   readonly changesByGet?: true;
-  /** The handler reads the body piece by piece; without this it gets the whole body. */
+  /** Whether the handler reads the body piece by piece; otherwise it gets the whole body. */
   readonly streamsBody?: true;
-  /** In bytes; without it the role's own limit holds. */
+  /** The longest body accepted, in bytes; the role's own limit holds when this is absent. */
   readonly bodyBytesMax?: number;
 }
 
 export interface ClientRoute extends Route {
-  /** What the handler answers. Any path may also be answered what docs/api.md lists for all of them. */
+  /** The statuses that the handler itself replies; docs/api.md lists those that any path may have besides. */
   readonly statuses: readonly number[];
-  /** What it is for, as docs/api.md says it. */
+  /** The purpose of the path, in the words of docs/api.md. */
   readonly text: string;
 }
 
-/** What the path of a request has in the place of each `{name}`, percent-decoded. */
+/** The percent-decoded part of a request's path at each `{name}`, by that name. */
 export type PathParameters = ReadonlyMap<string, Buffer>;
 
 export const NO_PARAMETERS: PathParameters = new Map();
 
-/** @returns all methods that the route answers, for `Allow` */
+/** @returns all methods that the route answers, HEAD included, as `Allow` lists them */
 export function methodsOf({ methods, changesByGet }: Route): readonly Method[] {
   if (!methods.includes('GET') || changesByGet === true) return methods;
   return methods.flatMap((method): Method[] => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
 }
 
-/** Matches the paths of requests against a route's path that has parameters. */
+/** Matches paths of requests against the path of a route that has parameters. */
 export class PathPattern {
   readonly #segments: readonly string[];
-  /** The name of `{name...}`. */
+  /** The name in `{name...}`; undefined when the path does not end in one. */
   readonly #rest: string | undefined;
 
   constructor(path: string) {
@@ -55,7 +55,7 @@ export class PathPattern {
     this.#segments = rest === null ? segments : segments.slice(0, -1);
   }
 
-  /** @returns undefined for another path, `malformed` where a parameter has a `%` without two hex digits */
+  /** @returns undefined for another path, `malformed` when a parameter has a `%` without two hex digits */
   match(target: string): PathParameters | 'malformed' | undefined {
     const given = rawPathOf(target).split('/');
     const count = this.#segments.length;

@@ -1,5 +1,5 @@
-// Control messages as they come in, by a stream or by plain HTTP: what is of the message's shape goes to its handler,
-// and what that answers becomes a frame or an HTTP reply. Which messages there are is control-table.ts's.
+// Receives control messages, from a stream or by plain HTTP: checks the shape of each, passes it to its handler, and
+// makes the handler's answer a frame or an HTTP reply. The table of all messages is wire/control-table.ts.
 
 import { InvariantBroken } from '../assert.ts';
 import type { Link, LinkEvents, Logger } from '../ports.ts';
@@ -14,11 +14,11 @@ import { type HttpReply, type HttpRequest, jsonReply, queryOf } from './http.ts'
 import type { Counter, Metrics } from './metrics.ts';
 import { type Routes, refusalReply } from './routes.ts';
 
-/** Calls of one stream that have no answer yet: long polls, and what waits for a disk. */
+/** How many calls of one stream may wait for their answers, as long polls and calls that wait for a disk do. */
 const CALLS_MAX = 64;
 
 export interface Caller {
-  /** Whether it is on this very machine, as far as that is known. */
+  /** Whether the caller is on this machine, as far as that is known: never for a call on a stream. */
   readonly fromLoopback: boolean;
 }
 
@@ -29,7 +29,7 @@ export type ControlHandler<Request, Reply> = (
 ) => void;
 
 type ControlAnswer = ControlMessage | Refused;
-/** @param read throws Malformed where there is no JSON to read */
+/** @param read parses the message; throws Malformed when there is no JSON to parse */
 type Handled = (
   read: () => unknown,
   reply: (answer: ControlAnswer) => void,
@@ -47,7 +47,7 @@ export class ControlRoutes {
   readonly #handlers = new Map<number, Handled>();
   readonly #refused = new Map<string, Counter>();
 
-  /** @param who this process is, as in a sentence */
+  /** @param who names this process within a sentence, such as `a storage node` */
   constructor(who: string, routes: Routes, metrics: Metrics, logger: Logger) {
     this.#who = who;
     this.#routes = routes;
@@ -56,7 +56,7 @@ export class ControlRoutes {
     this.#countRefusal('malformed-message', 0);
   }
 
-  /** @param handler calls `reply` once; what is not of the shape is refused with the reason before it */
+  /** @param handler calls `reply` once; it never sees a message of the wrong shape, which is refused with the reason */
   on<Request, Reply extends ControlMessage>(
     kind: ControlKind<Request, Reply>,
     handler: ControlHandler<Request, Reply>,
@@ -84,7 +84,7 @@ export class ControlRoutes {
     });
   }
 
-  /** What to do with a stream of control messages. */
+  /** @returns the event handlers for a stream of control messages */
   accept(link: Link): LinkEvents {
     let calls = 0;
     return {
@@ -97,7 +97,7 @@ export class ControlRoutes {
           const { head, body } = encodeReply(answer);
           link.send(id, head, body);
         });
-        // Whoever asks for more than a node has to ask is no node; what waits for answers must stay bounded.
+        // No node makes this many calls at once, and the memory of waiting calls must stay bounded.
         if (++calls > CALLS_MAX) {
           this.#countRefusal('overloaded');
           return link.close(`${CALLS_MAX} calls wait for their answers already`);
@@ -113,7 +113,7 @@ export class ControlRoutes {
     const [code] = message;
     const handled = this.#handlers.get(code ?? 0);
     if (handled === undefined) {
-      // Somebody was given the address of another role, or speaks of what this software does not know.
+      // The sender has the address of another role, or runs software that has other messages.
       const isKnown = CODES.has(code);
       const detail = `this is ${this.#who}, which takes no such message`;
       return reply(
@@ -125,7 +125,7 @@ export class ControlRoutes {
     try {
       return handled(() => parseJson(message.subarray(1)), reply, ON_A_STREAM);
     } catch (error) {
-      // As in Routes: such a process must end.
+      // Rethrown to end the process, as in Routes.
       if (error instanceof FatalError || error instanceof InvariantBroken) throw error;
       const stack = error instanceof Error ? error.stack : String(error);
       this.#logger.write('error', 'a request failed', { path, stack });
@@ -138,7 +138,7 @@ export class ControlRoutes {
     return new Refused('malformed-message', reason);
   }
 
-  /** The one place where refusals are counted, however they go. */
+  /** Wraps `reply` so that every refusal is counted here, sent as a frame or by HTTP alike. */
   #counted(reply: (answer: ControlAnswer) => void): (answer: ControlAnswer) => void {
     return (answer) => {
       if (answer instanceof Refused) this.#countRefusal(answer.error);
@@ -146,7 +146,7 @@ export class ControlRoutes {
     };
   }
 
-  /** @param reason an error code, so there are only so many */
+  /** @param reason an error code: labels of metrics must come from a bounded set */
   #countRefusal(reason: string, amount = 1): void {
     let counter = this.#refused.get(reason);
     if (counter === undefined) {
@@ -163,7 +163,7 @@ export class ControlRoutes {
 
 function httpReply(answer: ControlAnswer): HttpReply {
   if (answer instanceof Refused) return refusalReply(answer.error, answer.detail);
-  // A line of its own for people; a map is long, and its bytes are kept as they are.
+  // Short answers end in a line feed, for the people who read them; a map is long, so its encoded bytes are reused.
   const isLong = answer.map !== undefined || answer.delta !== undefined;
   return isLong ? messageReply(answer) : jsonReply(200, answer);
 }

@@ -1,6 +1,6 @@
-// The registry of everything a client or a peer can be refused with: code, status, and whether the
-// same request may succeed later. The code travels as `X-Fog-Error`; the text is for people, nobody
-// parses it. docs/api.md says of each code when it is answered, and a test compares the two.
+// The registry of all errors that a client or peer can get: code, status, and whether the same request may succeed
+// later. The code travels as `X-Fog-Error`; the text is for people, and no program parses it. docs/api.md describes
+// when each code is sent, and a test compares the two.
 
 import type { BreakReason } from './byte-stream.ts';
 import { type ReplyHeaders, textReply, type WholeReply } from './http.ts';
@@ -54,12 +54,12 @@ export const ERRORS = {
   'not-durable': { status: 503, retryable: true },
 } as const satisfies Readonly<Record<string, ErrorKind>>;
 
-/** Carries the code of whatever was refused. */
+/** The header that carries the error code. */
 export const ERROR_HEADER = 'x-fog-error';
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** Seconds; with a second at the most, a whole cluster's clients come back spread by their own latency. */
+/** In seconds. With no more than one, the clients of a whole cluster return spread by their own latencies. */
 const RETRY_AFTER_SECONDS = '1';
 
 export interface ErrorDetails {
@@ -68,7 +68,7 @@ export interface ErrorDetails {
   readonly headers?: ReplyHeaders;
 }
 
-/** @param what one sentence without a full stop: what was wrong. */
+/** @param what says what was wrong, in one sentence without a full stop */
 export function errorReply(code: ErrorCode, what: string, details: ErrorDetails = {}): WholeReply {
   const { status } = ERRORS[code];
   const line = details.instead === undefined ? what : `${what}. Try: ${details.instead}`;
@@ -86,13 +86,13 @@ const BROKEN_BODIES: Readonly<Record<BreakReason, readonly [ErrorCode, string]>>
   failed: ['internal', 'the body could not be read'],
 };
 
-/** @returns what a service answers a request whose body broke off, when it has undone what it had begun */
+/** @returns the reply to a request whose body broke off; the service must have undone what it had begun */
 export function brokenBodyReply(why: BreakReason): WholeReply {
   const [code, what] = BROKEN_BODIES[why];
   return errorReply(code, `${what}; nothing of it was stored`);
 }
 
-/** Why a process cannot start or go on: ends it with the exit code, and the message as its last line. */
+/** The process cannot start or go on: it ends with the exit code, and the message is its last line. */
 export class FatalError extends Error {
   override readonly name = 'FatalError';
   readonly exitCode: number;
@@ -103,5 +103,5 @@ export class FatalError extends Error {
   }
 }
 
-/** Of all commands; 64 to 78 are those of sysexits.h. */
+/** The exit codes of all commands; those from 64 to 78 are from sysexits.h. */
 export const EXIT = { broken: 1, usage: 2, unavailable: 69, failure: 70, config: 78 } as const;

@@ -1,5 +1,5 @@
-// The port of a client of frontends that counts its connections: one request and its answer at a time on each. What
-// roles say to each other goes through Network (ports.ts) instead.
+// The port of the load generator, which controls its own connections to frontends: each carries one request and its
+// answer at a time. Roles reach each other through Network (ports.ts) instead.
 
 import type { Address } from '../model/identity.ts';
 
@@ -12,27 +12,28 @@ export interface ExchangeRequest {
 export interface ExchangeAnswer {
   readonly kind: 'answered';
   readonly status: number;
-  /** X-Fog-Version, as it came. */
+  /** The header X-Fog-Version, unparsed. */
   readonly version: string | undefined;
-  /** X-Fog-Error, as it came. */
+  /** The header X-Fog-Error, unparsed. */
   readonly error: string | undefined;
   readonly body: Buffer;
 }
 
 export const BREAK_KINDS = ['refused', 'reset', 'unreachable', 'exhausted', 'malformed'] as const;
 /**
- * Why there is no answer: nobody listens, the connection was broken off, the host cannot be reached or resolved, this
- * side has no descriptor, port or memory for a connection (which says nothing of the peer), what came is no HTTP.
+ * Why there is no answer, in this order: nobody listens; the connection broke; the host cannot be reached or its name
+ * resolved; this side lacks a descriptor, port or memory for a connection, so nothing is known of the peer; the answer
+ * is not HTTP.
  */
 export type BreakKind = (typeof BREAK_KINDS)[number];
 
 export type ExchangeOutcome = ExchangeAnswer | { readonly kind: 'broken'; readonly why: BreakKind };
 
-/** Connects when it is first used, and anew after whatever broke it. */
+/** One connection, opened by the first request, and anew by the first one after it broke. */
 export interface Exchanges {
-  /** One at a time. @param callback once, and not when it is given up before */
+  /** Sends a request; the one before must be over. @param callback called once, unless `giveUp` is called before */
   send(request: ExchangeRequest, callback: (outcome: ExchangeOutcome) => void): void;
-  /** What is under way gets no answer any more; its connection is closed. */
+  /** Drops the request under way, whose callback is then never called, and closes the connection. */
   giveUp(): void;
 }
 

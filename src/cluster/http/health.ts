@@ -1,5 +1,5 @@
-// What /livez and /readyz say, in the manner of etcd and kube-apiserver: the status is the contract, `?verbose`
-// is for people. What is checked is each role's.
+// Makes the replies to /livez and /readyz, in the manner of etcd and kube-apiserver: the status is the contract, and
+// `?verbose` is for people. Each role adds its own checks.
 
 import { parsePairs } from '../wire/query.ts';
 import { errorReply } from './errors.ts';
@@ -8,15 +8,15 @@ import type { WorkerAnswer } from './worker-group.ts';
 
 export interface CheckResult {
   readonly name: string;
-  /** Undefined when it is well. */
+  /** What is wrong; undefined when the check passes. */
   readonly problem: string | undefined;
-  /** The process is ready all the same: what is missing here is missing elsewhere too, or not all of the work. */
+  /** A warning leaves the process ready: other processes lack the same, or only a part of the work is affected. */
   readonly isWarning?: boolean;
 }
 
 interface HealthQuery {
   readonly verbose: boolean;
-  /** Warnings count as well. */
+  /** Whether warnings fail the reply as well. */
   readonly complete: boolean;
   readonly excluded: ReadonlySet<string>;
 }
@@ -44,7 +44,7 @@ export function healthReply(request: HttpRequest, results: readonly CheckResult[
 const ON = ['', '1', 'true', 'yes', 'on'];
 const OFF = ['0', 'false', 'no', 'off'];
 
-/** @returns a text that names what is not understood: it must not count as if it had not been said */
+/** @returns the question, or a text that names the parameters not understood, which must not be silently ignored */
 function readQuestion(query: string, results: readonly CheckResult[]): HealthQuery | string {
   const pairs = parsePairs(query);
   if (pairs === undefined) return 'a % in the query is not followed by two hex digits';
@@ -64,14 +64,15 @@ function readQuestion(query: string, results: readonly CheckResult[]): HealthQue
   return `not understood: ${strange.join(', ')}; there are verbose, complete, and exclude=NAME, as often as needed, and ${checks}`;
 }
 
-/** What came from outside, so that it fits a line. */
+/** @returns a parameter of the request in a form that fits on a line of the reply */
 function shown(text: string): string {
   return text.replace(/[^\w=.:,-]/g, '?').slice(0, 64);
 }
 
 /**
- * Ready when every worker that takes connections is: who asks reaches one of them, and whoever it sends here
- * then reaches any. One that crashed takes none, so the others are ready without it.
+ * Combines the checks of all workers that take connections: the frontend is ready when each of them is, because the
+ * caller reaches one of them, and the clients that it then sends may reach any. A crashed worker takes no connections,
+ * so the others are ready without it.
  */
 export function checkedTogether(told: readonly WorkerAnswer[]): readonly CheckResult[] {
   const silent = told.filter(({ answer }) => answer === undefined);

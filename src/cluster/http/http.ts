@@ -1,36 +1,36 @@
-// What an HTTP request and its reply are to a role: plain values, no sockets. The adapter (io/server) makes a request of
-// what a socket brings and sends the reply; the simulator does the same without sockets.
+// HTTP requests and replies as a role sees them: plain values, without sockets. The server (io/server) makes requests
+// from what its sockets receive, and sends the replies; the simulator does both without sockets.
 
 import type { ByteStream } from './byte-stream.ts';
 
 export type Body =
   | { readonly kind: 'none' }
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
-  /** The body is longer than its route takes; it was not read to the end. */
+  /** The body is longer than its route accepts, and was not read to the end. */
   | { readonly kind: 'too-large' }
-  /** The route takes its body piece by piece (RequestTraits in ports.ts), and nothing of it was read yet. */
+  /** The route reads its body piece by piece (RequestTraits in ports.ts); no piece was read yet. */
   | { readonly kind: 'stream'; readonly stream: ByteStream };
 
 export interface HttpRequest {
   readonly method: string;
-  /** Path and query as sent, one character a byte. */
+  /** The path and query as the client sent them, one character per byte. */
   readonly target: string;
   /**
    * @param name in lower case
-   * @returns the value; those of several lines are joined with `, ` as RFC 9110, 5.3 has it
+   * @returns the value; the values of several lines of that name are joined with `, ` (RFC 9110, 5.3)
    */
   header(name: string): string | undefined;
   /**
    * @param name in lower case
-   * @returns the value of each line of that name, in the order in which they came
+   * @returns the value of each line of that name, in the order received
    */
   headerLines(name: string): readonly string[];
   readonly body: Body;
-  /** Whether the client is on this very machine. */
+  /** Whether the client is on this machine. */
   readonly fromLoopback: boolean;
 }
 
-/** A list makes one line for each value, for what RFC 9110 does not let be joined, such as Set-Cookie. */
+/** A list is sent as one line per value, for headers that RFC 9110 forbids to join, such as Set-Cookie. */
 export type ReplyHeaders = Readonly<Record<string, string | readonly string[]>>;
 
 /** A reply whose body is in memory. */
@@ -41,8 +41,8 @@ export interface WholeReply {
 }
 
 /**
- * A reply whose body is produced as fast as its client reads it. Whoever sends it calls `discard` when the client is
- * gone. A part `broken` tears the connection, so that the client sees that the body is not whole.
+ * A reply whose body is produced as fast as its client reads it. The sender calls `discard` when the client is gone. A
+ * part `broken` aborts the connection, so that the client sees that the body is not whole.
  */
 export interface StreamedReply {
   readonly status: number;
@@ -57,7 +57,7 @@ export function isWhole(reply: HttpReply): reply is WholeReply {
   return typeof body === 'string' || body instanceof Uint8Array;
 }
 
-/** @returns the header of a reply, the values of a list joined with `, ` */
+/** @returns the value of a reply's header; the values of a list are joined with `, ` */
 export function replyHeader(reply: HttpReply | undefined, name: string): string | undefined {
   const value = reply?.headers[name];
   return typeof value === 'object' ? value.join(', ') : value;
@@ -66,7 +66,7 @@ export function replyHeader(reply: HttpReply | undefined, name: string): string 
 const TEXT = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' };
 export const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' };
 
-/** @param line without its line feed */
+/** @param line the text without its final line feed */
 export function textReply(status: number, line: string, headers: ReplyHeaders = {}): WholeReply {
   return { status, headers: { ...TEXT, ...headers }, body: `${line}\n` };
 }
@@ -81,7 +81,7 @@ export function pathOf(target: string): string {
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
-/** @returns the path without its query, as it was sent */
+/** @returns the path without its query, otherwise as the client sent it */
 export function rawPathOf(target: string): string {
   const question = target.indexOf('?');
   return question < 0 ? target : target.slice(0, question);
@@ -92,7 +92,7 @@ export function queryOf(target: string): string {
   return question < 0 ? '' : target.slice(question + 1);
 }
 
-/** @returns the address that the client used, for the curl lines in our errors; nothing that could break a line */
+/** @returns the address that the client used, for curl lines in errors; `HOST:PORT` if it could break such a line */
 export function hostHeader(request: HttpRequest): string {
   const host = request.header('host') ?? '';
   return /^[A-Za-z0-9.:[\]_-]{1,255}$/.test(host) ? host : 'HOST:PORT';

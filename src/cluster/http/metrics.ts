@@ -1,28 +1,28 @@
-// Counters, gauges and histograms, printed in Prometheus' text format 0.0.4. Label values come from
-// the code, never from a request: a key as a label would be a memory leak with a name.
+// Counters, gauges and histograms, printed in Prometheus' text format 0.0.4. Label values come from the code, never
+// from a request: with keys as labels the series would grow without bound.
 
-/** Seconds. From a lookup in one process up to the deadline of a set. */
+/** The upper bounds of the buckets in seconds: from a lookup within one process to nearly the deadline of a set. */
 const DURATION_BOUNDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
 ];
 
 type Labels = Readonly<Record<string, string>>;
 
-/** What a gauge of several processes that are one to their clients is together. */
+/** How to combine the values of several processes that are one frontend to their clients. */
 export type Together = 'sum' | 'max' | 'min';
 
-/** By its whole name, labels included, each series and its value. */
+/** Each series as its whole name, labels included, and its value. */
 export type Series = readonly (readonly [string, number])[];
 
 interface Family {
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
-  /** Counters and histograms are sums. */
+  /** Always `sum` for counters and histograms. */
   readonly together: Together;
   series(): Series;
 }
 
-/** A family as it is at one moment; plain values, so that it can go from one process to another. */
+/** The state of a family at one moment, as plain values that one process can send to another. */
 export interface FamilyReading extends Omit<Family, 'series'> {
   readonly name: string;
   readonly series: Series;
@@ -37,7 +37,7 @@ export class Counter {
 }
 
 export class DurationHistogram {
-  /** One count a bound and one for everything above; not cumulative. */
+  /** One count per bound, and one for everything above the last bound; not cumulative. */
   readonly counts = new Array<number>(DURATION_BOUNDS.length + 1).fill(0);
   sumSeconds = 0;
 
@@ -53,7 +53,7 @@ export class DurationHistogram {
     return this.counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** @returns the bound that this share of all stayed within; infinite beyond the last bound, 0 for none */
+  /** @returns the bound in seconds that this share of all values stayed within: Infinity beyond the last, 0 for none */
   quantileSeconds(quantile: number): number {
     const { count } = this;
     let within = 0;
@@ -68,7 +68,7 @@ export class DurationHistogram {
 export class Metrics {
   readonly #families = new Map<string, Family>();
 
-  /** @returns the counter of the given labels; call once and keep it. */
+  /** @returns a new counter with the given labels: call this once per series, and keep the counter */
   counter(name: string, help: string, labels: Labels = {}): Counter {
     const counter = new Counter();
     this.#add(name, { help, type: 'counter', together: 'sum' }, () => [
@@ -77,7 +77,7 @@ export class Metrics {
     return counter;
   }
 
-  /** @param read is called when the metrics are asked for. */
+  /** @param read called whenever the metrics are read */
   gauge(
     name: string,
     help: string,
@@ -88,7 +88,7 @@ export class Metrics {
     this.#add(name, { help, type: 'gauge', together }, () => [[`${name}${print(labels)}`, read()]]);
   }
 
-  /** A count that is kept elsewhere. @param read is called when the metrics are asked for. */
+  /** Adds a counter whose value is kept elsewhere. @param read called whenever the metrics are read */
   countedElsewhere(name: string, help: string, read: () => number, labels: Labels = {}): void {
     this.#add(name, { help, type: 'counter', together: 'sum' }, () => [
       [`${name}${print(labels)}`, read()],
@@ -144,7 +144,7 @@ export function metricsText(families: readonly FamilyReading[]): string {
   return text;
 }
 
-/** The readings of several processes as if they were one. */
+/** Combines the readings of several processes as if they were one process. */
 export function readTogether(
   readings: readonly (readonly FamilyReading[])[],
 ): readonly FamilyReading[] {

@@ -1,10 +1,10 @@
-// What every role tells of its process: memory, CPU time, lines that its log lost, and what kept it from answering at
-// once.
+// The metrics that every role reports about its process: memory, CPU time, lost log lines, and the pauses that delay
+// its replies. The figures come from the port Host.
 
 import { COLLECTION_KINDS, type Host, type ProcessUsage } from '../ports.ts';
 import type { Metrics } from './metrics.ts';
 
-/** Gauges of their own, as prom-client names them: a label `quantile` is a summary's alone. */
+/** Separate gauges with prom-client's names: only a summary may have a label `quantile`. */
 const LAGS = [
   ['nodejs_eventloop_lag_p50_seconds', 0.5],
   ['nodejs_eventloop_lag_p99_seconds', 0.99],

@@ -1,5 +1,5 @@
-// Which handler a request is for, and what every role answers alike: /livez, /readyz, /metrics, unknown paths and
-// methods, requests of foreign web pages, and failures of its own handlers.
+// Finds the handler of a request, and gives the replies that all roles have in common: to /livez, /readyz, /metrics,
+// unknown paths and methods, requests from foreign web pages, and requests whose handler failed.
 
 import { assert, InvariantBroken } from '../assert.ts';
 import type { Logger, RequestTraits, Runtime } from '../ports.ts';
@@ -44,7 +44,7 @@ const READY = {
   text: 'Whether the process can do its work; `?verbose`, `complete` and `exclude` say of what.',
 } as const;
 
-/** What every role answers. */
+/** The routes that every role has. */
 export const COMMON_ROUTES = {
   livez: {
     path: '/livez',
@@ -62,7 +62,7 @@ export const COMMON_ROUTES = {
   },
 } as const satisfies Readonly<Record<string, ClientRoute>>;
 
-/** What clients ask frontends for, and sometimes whoever's port is at hand. */
+/** A frontend's paths, which people by mistake also request from other roles. */
 const PATHS_OF_KEYS: readonly string[] = ['/get', '/set', '/delete'];
 const KEYS_ELSEWHERE: Readonly<Partial<Record<Role, string>>> = {
   controller: 'keys are asked of a frontend, and this is the controller: its /status names them',
@@ -70,7 +70,7 @@ const KEYS_ELSEWHERE: Readonly<Partial<Record<Role, string>>> = {
 };
 const NOTHING = 'there is nothing at this path';
 
-/** @returns what is wrong, or undefined when it is well. */
+/** @returns what is wrong, or undefined when the check passes */
 export type HealthCheck = () => string | undefined;
 
 interface RouteEntry {
@@ -79,7 +79,7 @@ interface RouteEntry {
   readonly traits: RequestTraits;
 }
 
-/** All that answers at one path, by method. */
+/** The handlers of one path, by method. */
 class PathEntries {
   readonly #byMethod = new Map<string, RouteEntry>();
 
@@ -102,12 +102,12 @@ interface Match {
   readonly parameters: PathParameters | 'malformed';
 }
 
-/** A request that no handler takes: it is answered at once, and its body is read as any. */
+/** The traits of a request without a handler: its body is read whole, as most are, before the error reply. */
 const UNKNOWN: RequestTraits = { changes: true, body: { kind: 'whole' } };
 
 export class Routes {
   readonly #exact = new Map<string, Match>();
-  /** Looked through where no exact path is the request's, in the order in which they were added. */
+  /** Tried in the order in which they were added, when no exact path matches. */
   readonly #patterns = new Map<
     string,
     { readonly pattern: PathPattern; readonly entries: PathEntries }
@@ -117,7 +117,7 @@ export class Routes {
   readonly #role: Role;
   readonly #logger: Logger;
 
-  /** @param workerGroup who share the address: /readyz and /metrics are then of all of them together */
+  /** @param workerGroup the processes that share the address; /readyz and /metrics then report on all of them */
   constructor(role: Role, runtime: Runtime, metrics: Metrics, workerGroup?: WorkerGroup) {
     this.#role = role;
     this.#logger = runtime.logger;
@@ -164,7 +164,7 @@ export class Routes {
     this.#checks.set(name, check);
   }
 
-  /** A warning is about what is missing while the process is ready all the same. */
+  /** Adds a check that does not make the process unready when it finds something wrong. */
   addWarning(name: string, check: HealthCheck): void {
     this.#warnings.set(name, check);
   }
@@ -208,10 +208,10 @@ export class Routes {
     try {
       return entry.handler(request, reply, parameters);
     } catch (error) {
-      // Not an answer to anybody: the process must end. What a broken invariant was found amid is half done, and
-      // may have answered this request or have handed it on to be answered later.
+      // No reply: the process must end. A broken invariant leaves its work half done, and this request may have been
+      // answered already, or be answered later.
       if (error instanceof FatalError || error instanceof InvariantBroken) throw error;
-      // The one place where a bug in a handler becomes a reply; the client learns nothing but that.
+      // The only place where a bug in a handler becomes a reply, which gives the client no details.
       const stack = error instanceof Error ? error.stack : String(error);
       this.#logger.write('error', 'a request failed', { path: pathOf(request.target), stack });
       return reply(errorReply('internal', 'internal error'));

@@ -1,17 +1,17 @@
-// Which requests a web page of another site made a browser send, by the headers that only browsers add. What is done
-// about them is routes.ts's.
+// Recognises requests that a web page of another site made a browser send, by headers that only browsers add. routes.ts
+// refuses them.
 
 import type { HttpRequest } from './http.ts';
 
-/** Headers that no program sends, and that browsers send of themselves: where the page is that made them ask. */
+/** Headers in which browsers, but not other programs, name the page that caused the request. */
 const PAGES: readonly string[] = ['origin', 'referer'];
 const SITES: readonly (string | undefined)[] = [undefined, 'same-origin', 'none'];
 
 /**
- * Whether the page of another site made a browser send this request. Whoever opens such a page is inside of the network
- * that is trusted here, and a browser sends a POST of plain text anywhere without asking; an image is a GET with a
- * Referer alone. What nodes and operators say under /c/ and /s/ is for no page at all: one whose name is made to stand
- * for a node's address has the right Host (DNS rebinding).
+ * Whether a web page of another site made a browser send this request. The person who opens such a page is inside the
+ * trusted network, and the browser sends a plain-text POST to any server without asking first; an image is a GET that
+ * has only a Referer. The paths of nodes and operators, /c/ and /s/, are closed to every page: a page whose host name
+ * was made to resolve to a node's address passes the comparison with Host (DNS rebinding).
  */
 export function isFromForeignPage(request: HttpRequest): boolean {
   if (!SITES.includes(request.header('sec-fetch-site'))) return true;
@@ -19,7 +19,7 @@ export function isFromForeignPage(request: HttpRequest): boolean {
   return PAGES.some((name) => {
     const page = request.header(name);
     if (page === undefined) return false;
-    // Both are compared as URLs, which have no letter case and no default port: `Host: kv:80` is what http://kv is.
+    // Compared as parsed URLs, in which the letter case and a default port do not count: `Host: KV:80` is http://kv.
     const [scheme = ''] = /^https?:\/\//i.exec(page) ?? [];
     const host = hostIn(page);
     return (

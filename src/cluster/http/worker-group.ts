@@ -1,41 +1,42 @@
-// Workers: processes that are one frontend to everybody outside, at one address. What they say to each other,
-// and to the primary process that started them. All are of one program, so nothing of it is checked.
+// The messages between the workers of a frontend, several processes that share one address and appear as one, and the
+// primary process that starts them. All run the same program, so the messages' shapes are not checked. The processes
+// themselves are in io/process/workers.ts and commands/workers.ts.
 
-/** Says a worker its number: set by the primary, and by nobody else. */
+/** The environment variable with a worker's number, which only the primary sets. */
 export const WORKER_VARIABLE = 'VELOUR_WORKER';
 
-/** What each of them knows a part of, and who asks wants all of. */
+/** A subject on which each worker knows a part of the whole answer. */
 export type Topic = 'metrics' | 'checks' | 'hot-keys';
 
 export interface WorkerAnswer {
   readonly worker: number;
-  /** Undefined: it said nothing in time. */
+  /** Undefined when the worker did not answer in time. */
   readonly answer: unknown;
 }
 
-/** The port of a role that shares its address with others of its kind. */
+/** The port through which a role reaches the other workers at its address. */
 export interface WorkerGroup {
-  /** From 1; the one that is started in place of another has its number. */
+  /** This worker's number, from 1; a worker that replaces another one gets its number. */
   readonly worker: number;
-  /** What this one tells whoever gathers; before `start`. */
+  /** Registers this worker's answer on a topic; called before `start`. */
   answer(topic: Topic, tell: () => unknown): void;
-  /** Asks all who take connections, this one too; in bounded time, however they are. */
+  /** Asks all workers that take connections, this one included. @param callback called in bounded time, always */
   gather(topic: Topic, callback: (told: readonly WorkerAnswer[]) => void): void;
 }
 
 export type ToWorker =
-  /** Take connections, ready or not. */
+  /** Take connections, even if not ready. */
   | { readonly kind: 'listen' }
-  /** Not ready any more; go on as before. */
+  /** Report not ready from now on, but go on serving. */
   | { readonly kind: 'retire' }
-  /** Take no more of them. */
+  /** Take no more connections. */
   | { readonly kind: 'refuse' }
   | { readonly kind: 'drain'; readonly wholeCluster: boolean }
   | { readonly kind: 'tell'; readonly id: number; readonly topic: Topic }
   | { readonly kind: 'gathered'; readonly id: number; readonly told: readonly WorkerAnswer[] };
 
 export type FromWorker =
-  /** It takes connections, at all addresses of the frontend. */
+  /** The worker takes connections, at all addresses of the frontend. */
   | { readonly kind: 'listens' }
   | { readonly kind: 'refuses' }
   | { readonly kind: 'tells'; readonly id: number; readonly answer: unknown }

@@ -47,7 +47,7 @@ export const LINK_REPLY_BYTES_HIGH = 8 * 1024 * 1024;
 export const DIGITS_MAX = 3;
 export const REDUNDANCY_MAX = 16;
 export const STORAGE_NODES_MAX = 256;
-/** How many incarnations of a data directory are listed: `completeSince` and resuming look no further back (H8). */
+/** How many incarnations of a data directory are listed: `completeSince` and resuming consider no earlier ones (H8). */
 export const INCARNATIONS_MAX = 1000;
 /** The most witnesses that a cluster has (D2). */
 export const WITNESSES_MAX = 3;

@@ -255,7 +255,7 @@ export class StorageChannel {
     });
   }
 
-  /** One timer looks for slow and overdue exchanges, instead of one timer for each exchange. */
+  /** One timer checks for slow and overdue exchanges, instead of one timer for each exchange. */
   #sweep(): void {
     const now = this.#runtime.clock.monotonicMs();
     // After a cut, TCP repeats what was lost only after pauses that grow with the cut, so the old connection may stay

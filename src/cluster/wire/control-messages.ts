@@ -44,7 +44,7 @@ export const registerRequest = object({
   node: nodeId,
   address,
   store: storeId,
-  /** A random text made at start, which tells a repeated request from another incarnation's. */
+  /** A random text made at start, which distinguishes a repeated request from one of another incarnation. */
   process: text({ max: 64 }),
   /** A node with a data directory chooses its own; without one the controller assigns it (D3). */
   incarnation: optional(incarnation),

@@ -1,5 +1,6 @@
-// Decides the next map from the present one and a view of what else is known: who is fenced, promoted and removed (R6,
-// R8, R9). Pure; the steps run in order of urgency. Where replicas move to is in rebalancing.ts.
+// Decides the next map from the present one and a view of everything else known: which nodes are fenced, and which
+// members are promoted and removed (R6, R8, R9). Pure; the steps run in order of urgency. Where replicas move to is in
+// rebalancing.ts.
 
 import {
   type ClusterMap,
@@ -19,14 +20,14 @@ import { changeWitnesses } from './witnesses.ts';
 
 type DecisionStep = (map: ClusterMap, view: View) => ClusterMap;
 
-/** A recovery that is under way: it gives partitions back that it had frozen (H32). */
+/** A recovery under way, which thaws the frozen partitions that it has recovered (H32). */
 export interface Thawing {
   thaw(map: ClusterMap): ClusterMap;
 }
 
 /**
- * @param rebalancing remembers the placement that it works towards, from one decision to the next
- * @returns the same map when nothing is to change
+ * @param rebalancing remembers, from one decision to the next, the placement that it works towards
+ * @returns the next map, or `map` itself when nothing changes
  */
 export function decide(
   map: ClusterMap,
@@ -80,9 +81,9 @@ function fenceAndUnfence(map: ClusterMap, view: View): ClusterMap {
 }
 
 /**
- * H35: a node that cannot write may be unable to store the very map in which it leaves. Older software that does not
- * report `obeyedVersion` would take part in every set and refuse it, for ever. Once the node serves nothing, a fence
- * costs nothing, and leads to its removal.
+ * H35: a node that cannot write may be unable to store the map in which it leaves. If its software is too old to report
+ * `obeyedVersion`, it would stay a member and refuse every set for ever. Once the node serves nothing, fencing it costs
+ * nothing, and leads to its removal.
  */
 function isUseless(map: ClusterMap, incarnationId: IncarnationId, view: View): boolean {
   if (view.isWritable(incarnationId)) return false;
@@ -134,7 +135,7 @@ function removeThose(map: ClusterMap, view: View, which: (member: Member) => boo
 function mayRemove(place: PartitionInMap, member: Member, view: View): boolean {
   const { map, partition } = place;
   const granted = isGranted(map, member);
-  // A joiner never answered a get, and its `applied` never counted. Unable to write, it cannot complete its copy (H35).
+  // A joiner never answered a get, and its `applied` never counted. If it cannot write, it cannot complete (H35).
   if (member.role === 'joining') {
     return !granted || !view.isWritable(member) || view.isStuck(partition, member);
   }

@@ -1,4 +1,4 @@
-// What a recovery may conclude from the promises (H32): for each partition the known entry of the highest epoch, and
+// Concludes from the promises what a recovery may (H32): for each partition the known entry of the highest epoch, and
 // whether it counts or stays frozen. Pure; whom to ask, and when, is in map/recovery.ts.
 
 import {

@@ -1,5 +1,6 @@
-// What every step of a decision asks before it takes a copy away: whether another one serves (I8); and the two changes of
-// a member's role that steps share. Which member is taken, and when, is in decide.ts and rebalancing.ts.
+// The check that every decision step makes before it removes a copy: whether another copy serves (I8). Also the two
+// changes of a member's role that the steps share. Which member is removed, and when, is decided in decide.ts and
+// rebalancing.ts.
 
 import {
   type ClusterMap,
@@ -13,7 +14,7 @@ import type { PartitionId } from '../../cluster/model/partition.ts';
 import type { Since } from '../observations/pending.ts';
 import type { View } from '../observations/view.ts';
 
-/** A partition's entry as the steps before have left it, in the map that the decision began with. */
+/** A partition's entry as changed so far, and the map as it was when the present step began. */
 export interface PartitionInMap {
   readonly map: ClusterMap;
   readonly entry: PartitionEntry;
@@ -21,10 +22,11 @@ export interface PartitionInMap {
 }
 
 /**
- * I8: whether another in-sync copy is on a node that was alive after the decision, to the knowledge of this
- * controller process. A heartbeat that arrives after the decision may have been sent before it (seed 80001142), but a
- * node that has adopted the map of the decision was alive after it. Obeying the map is not enough: a node that cannot
- * store maps could not go on without the member.
+ * I8: whether another in-sync copy is on a node that this controller process knows to have been alive after the
+ * decision. A heartbeat that arrives after the decision may have been sent before it (seed 80001142), but a node that
+ * has adopted the decision's map was alive after it. Obeying that map without adopting it is not enough: a node that
+ * cannot store maps could not go on without the member.
+ * @param decision when the removal was decided, and by which map; undefined if any sign of life is enough
  */
 export function someOtherServes(
   { map, entry }: Pick<PartitionInMap, 'map' | 'entry'>,
@@ -43,13 +45,13 @@ export function someOtherServes(
 }
 
 /**
- * I8, checked again once the decision is durable, which may take a while: meanwhile the copies that it relied on may
- * be lost, and the member that it removes may be back.
+ * I8, checked again once the map of the decision is durable. Storing it may take a while, in which the copies that it
+ * relied on may be lost, and the member that it removes may return.
  */
 export function stillHolds(next: ClusterMap, earlier: ClusterMap, view: View): boolean {
   return next.partitions.every((entry, partition) => {
     const before = earlier.partitions[partition];
-    // Nobody served a frozen entry; who serves after it is for the recovery to decide (H32).
+    // No member served a frozen entry, and the recovery decides which members serve after it (H32).
     if (before === undefined || before === entry || before.frozen) return true;
     const isKept = (member: Member) =>
       entry.members.some((other) => isSameIncarnation(other, member));
@@ -60,7 +62,7 @@ export function stillHolds(next: ClusterMap, earlier: ClusterMap, view: View): b
   });
 }
 
-/** Makes a member leave: it takes sets as before and answers no gets. The members are the same, so the epoch stays. */
+/** Makes a member leave: it still takes sets, but answers no gets. No member is added or removed: the epoch stays. */
 export function release(entry: PartitionEntry, member: Member): PartitionEntry {
   const { node, incarnation } = member;
   return {
@@ -71,7 +73,7 @@ export function release(entry: PartitionEntry, member: Member): PartitionEntry {
   };
 }
 
-/** Makes a member serve that has everything: a joiner with its copy, or a leaving member that is to stay. */
+/** @returns the member as serving. It must have everything: a joiner with its copy, or a leaving member that stays. */
 export function serving({ node, incarnation }: Member): Member {
   return { node, incarnation, role: 'serving' };
 }

@@ -9,7 +9,7 @@ import type { Times } from '../../cluster/model/limits.ts';
 import type { HeartbeatRequest } from '../../cluster/wire/control-messages.ts';
 import { refuseStaleLineage } from '../map/startup-guard.ts';
 
-/** In suspicion times: a live recovery that finds its nodes has published a newer map than ours by then. */
+/** In suspicion times: within this, a live recovery that finds its nodes has published a newer map than ours. */
 const PATIENCE = 3;
 
 /** Since when a node has reported the promise, and when it last did, by the controller's monotonic clock. */

@@ -1,6 +1,6 @@
-// What in the map waits for nodes, with the time and map version at which each wait began: fences for witnesses and
-// leases (R6), leaving members and new witnesses for nodes that must adopt the map (H12, H13), joiners for their copy.
-// Nothing is stored: a restarted controller begins each wait anew, which is safe.
+// The changes in the map that wait for nodes, with the time and map version at which each wait began: fences for
+// witnesses and leases (R6), leaving members and new witnesses for nodes that must adopt the map (H12, H13), joiners
+// for their copy. Nothing is stored: a restarted controller begins each wait anew, which is safe.
 
 import {
   type ClusterMap,

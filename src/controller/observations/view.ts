@@ -1,5 +1,5 @@
-// What the controller knows beyond the map at one moment, in the form of questions that the decisions ask. The
-// decisions are pure: the same map and the same view give the same next map.
+// A view of what the controller knows beyond the map at one moment, in the form of questions that the decisions ask.
+// The decisions are pure: the same map and the same view give the same next map.
 
 import type {
   ClusterMap,
@@ -169,7 +169,7 @@ export class View {
     return this.#pending.leaving(partition, incarnationId);
   }
 
-  /** The node leaves, and for longer than the suspicion time has not reported that it obeys the map which says so. */
+  /** Whether a leaving node has not reported for longer than the suspicion time that it obeys the map of its leave. */
   isLateToLeave(partition: PartitionId, incarnationId: IncarnationId): boolean {
     const since = this.leavingSince(partition, incarnationId);
     if (since === undefined || this.obeys(incarnationId, since.version)) return false;

@@ -1,4 +1,4 @@
-// What an operator may ask of the controller: to drain a node or undo that, to remove it, to declare it dead, to
+// The operator's commands to the controller: to drain a node or undo that, to remove it, to declare it dead, to
 // accept a loss, and to predict what a change would move. `forget` and `accept-loss` put the operator's word in place
 // of a proof.
 

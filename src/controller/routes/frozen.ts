@@ -1,4 +1,4 @@
-// What people are told of partitions that a recovery keeps frozen (H32): which nodes they wait for, and what helps.
+// Describes for people the partitions that a recovery keeps frozen (H32): which nodes they wait for, and what helps.
 
 import type { NodeId } from '../../cluster/model/identity.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';

@@ -1,5 +1,5 @@
-// What people can ask the controller: its view of the cluster in `/status`, and its metrics. What operators may change
-// is in admin.ts.
+// The controller's view of the cluster for people: `/status`, and its metrics. What operators may change is in
+// admin.ts.
 
 import type { ClientRoute } from '../../cluster/http/client-route.ts';
 import { jsonReply } from '../../cluster/http/http.ts';

@@ -1,4 +1,4 @@
-// What people are told of partitions that no member answers for: which ones, and what helps. Partitions that a
+// Describes for people the partitions that no member answers for: which ones, and what helps. Partitions that a
 // recovery keeps frozen are described in frozen.ts.
 
 import { answeringMembers, type ClusterMap } from '../../cluster/model/cluster-map.ts';

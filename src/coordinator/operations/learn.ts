@@ -1,5 +1,5 @@
-// What any answer of a member implies beside its operation: versions to observe, a map to fetch or push, a member to
-// report as unreachable. What each kind of answer implies about the last two is in cluster/wire/answer-kinds.ts.
+// Acts on what any answer of a member implies beside its operation: versions to observe, a map to fetch or push, a
+// member to report as unreachable. What each kind implies about the last two is in cluster/wire/answer-kinds.ts.
 
 import type { Member } from '../../cluster/model/cluster-map.ts';
 import type { MemberAnswer } from '../../cluster/peers/storage-channel.ts';

@@ -1,5 +1,5 @@
-// What an operation needs from the process that carries it out, and the observer that is told which keys are used. The
-// operations themselves are in get/, set/ and restore/.
+// The parts of a process that an operation needs, and the observer that is called with each key used. The operations
+// themselves are in get/, set/ and restore/.
 
 import type { Times } from '../../cluster/model/limits.ts';
 import type { StoredRecord } from '../../cluster/model/record.ts';

@@ -1,5 +1,5 @@
-// What a client is told whose write a member refused, or this frontend for want of room. Which refusals count is in
-// write-votes.ts.
+// The errors that answer a client's write when a member refused it, or when too much waits for a member. Which refusals
+// count is decided in write-votes.ts.
 
 import type { ErrorCode } from '../../cluster/http/errors.ts';
 import type { RefusalReason } from '../../cluster/wire/answer-kinds.ts';

@@ -1,5 +1,5 @@
-// What the members' answers to one round of a write say together, for sets and versioned writes alike (R4). Pure. What
-// follows from it differs: set/decision.ts and restore/decision.ts.
+// Combines the members' answers to one round of a write into a tally, for sets and versioned writes alike (R4). Pure.
+// The decision that follows from a tally differs, and is in set/decision.ts and restore/decision.ts.
 
 import { unreachable } from '../../cluster/assert.ts';
 import type { Member } from '../../cluster/model/cluster-map.ts';
@@ -7,40 +7,40 @@ import type { NodeId } from '../../cluster/model/identity.ts';
 import type { MemberAnswer } from '../../cluster/peers/storage-channel.ts';
 import { ANSWER_KINDS, type RefusalReason } from '../../cluster/wire/answer-kinds.ts';
 
-/** One member's part in a round; `answer` is undefined until the member answers, or is known not to. */
+/** One member's part in a round; `answer` is undefined until the member answers or counts as failed. */
 export interface WriteVote {
   readonly member: Member;
   answer: MemberAnswer | undefined;
 }
 
 export type WriteTally =
-  /** An answer is still out. */
+  /** At least one member has not answered yet. */
   | { readonly kind: 'pending' }
-  /** A member that stays will not take the record. */
+  /** A member refused the record, and the controller will not remove that member for it. */
   | { readonly kind: 'refused'; readonly reason: RefusalReason }
-  /** This frontend has too much waiting for a member, and sent it nothing. */
+  /** Too much waits in this process for a member, so the record was not sent to it. */
   | { readonly kind: 'overloaded' }
   /**
-   * Not every member took part: the round is to be repeated, at whatever epoch then holds (H19). `unwritable` is a
-   * member whose disk takes no writes, and which the controller is about to remove (H35).
+   * Not every member took part: the round must be repeated, with the same version at the epoch then valid (R4, H19).
+   * `unwritable` is a member whose disk takes no writes, which the controller is about to remove (H35).
    */
   | { readonly kind: 'incomplete'; readonly unwritable?: NodeId | undefined }
-  /** Every member compared the record with what it has. */
+  /** Every member compared the record with its own. */
   | {
       readonly kind: 'compared';
-      /** A member stored it in this round. */
+      /** Whether a member stored the record in this round. */
       readonly isApplied: boolean;
-      /** A serving member holds it now; a joiner may lack an older record still, and so proves nothing (H18). */
+      /** Whether a serving member holds the record now; a joiner may lack older records, so it proves nothing (H18). */
       readonly isServed: boolean;
-      /** A serving member has a newer record. A joiner copies from one, whose own answer counts. */
+      /** Whether a serving member has a newer record. A joiner copies from such a member, whose answer counts. */
       readonly isSuperseded: boolean;
-      /** A member has forgotten deletes that may be newer, and took nothing (H25). */
+      /** Whether a member took nothing, because it has forgotten deletes that may be newer (H25). */
       readonly isBelowFloor: boolean;
     };
 
 const PENDING: WriteTally = { kind: 'pending' };
 
-/** @param votes of all members of the partition at the epoch of the round, each sent the same record */
+/** @param votes one for each member of the partition at the round's epoch, all about the same record */
 export function tallyOf(votes: readonly WriteVote[]): WriteTally {
   let isApplied = false;
   let isServed = false;
@@ -99,30 +99,30 @@ export function tallyOf(votes: readonly WriteVote[]): WriteTally {
   return { kind: 'compared', isApplied, isServed, isSuperseded, isBelowFloor };
 }
 
-/** H35: the member's disk is full or has failed. */
+/** H35: whether the refusal means that the member's disk is full or has failed. */
 function cannotWrite(reason: RefusalReason): boolean {
   return reason === 'full' || reason === 'disk-failed';
 }
 
-/** Whether another member serves too, so that the controller will remove this one (H35). */
+/** Whether another member serves as well, so that the controller will remove this one (H35). */
 function servesWithout(votes: readonly WriteVote[], without: Member): boolean {
   return votes.some(({ member }) => member !== without && member.role === 'serving');
 }
 
-/** Tells the client why a set is not on every member; `unwritable` is about to be removed from the partition. */
+/** @returns why the record is not on every member, for the client; `unwritable` is about to be removed */
 export function notEverywhere(unwritable: NodeId | undefined): string {
   return unwritable === undefined
     ? 'not every storage node of its partition could be reached'
     : `storage node ${unwritable} cannot write to its disk, as its /readyz says, and was not replaced in time`;
 }
 
-/** Whether the member holds this very record for the rest of the epoch; a joiner may still drop it (H26). */
+/** Whether the member holds this record until the epoch ends; a joiner may still drop it (H26). */
 export function keeps({ member, answer }: WriteVote): boolean {
   if (answer === undefined) return false;
   return ANSWER_KINDS[answer.kind].holds === 'yes' && member.role !== 'joining';
 }
 
-/** Whether the member may hold the record now or later; then the outcome of a set that fails is unknown (D9). */
+/** Whether the member may hold the record now or later: if so, a failing set has an unknown outcome (D9). */
 export function mayHold(answer: MemberAnswer | undefined): boolean {
   return answer === undefined || ANSWER_KINDS[answer.kind].holds !== 'no';
 }

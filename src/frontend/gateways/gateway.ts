@@ -1,5 +1,5 @@
-// What a gateway is: one way in for clients, as thin as possible on top of the coordinator. The first is kv/; a frontend
-// (frontend.ts) gives each the same context and serves the routes of all.
+// The interface of a gateway: one API for clients, as thin as possible on top of the coordinator. The frontend (frontend.ts)
+// gives every gateway the same context and serves the routes of all of them; kv/ is the first gateway.
 
 import type { Metrics } from '../../cluster/http/metrics.ts';
 import type { Routes } from '../../cluster/http/routes.ts';
@@ -10,11 +10,11 @@ import type { Reader } from '../../coordinator/operations/get/round.ts';
 import type { Writer } from '../../coordinator/operations/set/writer.ts';
 
 export interface Gateway {
-  /** Called once, before the first request. */
+  /** Adds the gateway's routes and metrics; called once, before the first request. */
   addTo(routes: Routes, metrics: Metrics): void;
 }
 
-/** What a frontend has for its gateways. */
+/** The parts of a frontend that its gateways work with. */
 export interface GatewayContext {
   readonly reader: Reader;
   readonly writer: Writer;
@@ -22,7 +22,7 @@ export interface GatewayContext {
   readonly times: Times;
   /** The time of the cluster, by which records expire (H31). */
   readonly clock: ClusterClock;
-  /** Whether there is a cluster map: without one nobody is asked for anything, the time included. */
+  /** Whether this frontend has a cluster map; without one it can ask no storage node, not even for the time. */
   hasMap(): boolean;
   /** @returns what a 404 says: in a cache nobody can tell what was never there from what was evicted (H40) */
   absence(): string;

@@ -1,43 +1,45 @@
-// The heavy hitters of a stream in fixed memory: Space-Saving (Metwally, Agrawal, El Abbadi 2005), which takes
-// out the least half at once where the original takes out the least one for each newcomer (as Anderson et al.
-// 2017 do for Misra and Gries's counts). No heap has to be kept in order then: a known key costs a hash, a
-// comparison and an addition. Pure; when what was counted is to fade is the caller's.
+// Finds the heavy hitters of a stream in fixed memory by Space-Saving (Metwally, Agrawal, El Abbadi 2005). The original
+// removes the key with the least count for each newcomer; this removes the half of the keys with the least counts at
+// once, as Anderson et al. 2017 do for Misra and Gries's counts. So no heap must be kept in order: a listed key costs
+// a hash, a comparison and an addition. Pure; the caller decides when counts fade (`scale`).
 //
-// Relied on: of each listed key `count - error` <= what was added of it <= `count`; of any other key at most
-// `unlisted` was added; and `unlisted` <= 2 x total / capacity, so what has a larger share is listed.
+// Invariant: for each listed key, `count - error` <= amount added <= `count`; of any other key at most `unlisted` was
+// added; and `unlisted` <= 2 x total / capacity, so every key with a larger share is listed.
 
 import { hashOf } from '../../coordinator/key-hash.ts';
 
-/** Up to here a loop compares faster than a native call (0.02 us for 16 bytes, 0.08 for any number). */
+/** Up to this length a loop compares faster than a native call: 0.02 us for 16 bytes; any call takes 0.08 us. */
 const LOOP_BYTES_MAX = 48;
+/** The slot number that ends a bucket's chain. */
 const NOBODY = -1;
 
 export interface HeavyHitter {
-  /** A copy. */
+  /** A copy of the key. */
   readonly key: Buffer;
   readonly count: number;
   /** By how much `count` may be too high. */
   readonly error: number;
-  /** Added since the key was listed last. */
+  /** The bytes added since the key was last listed. */
   readonly bytes: number;
 }
 
-/** Nothing is allocated after the start: a slot for each listed key, and all of the rest in typed arrays. */
+/** Each listed key has a slot, an index into the arrays below. After the start only `list` allocates memory. */
 export class HeavyHitters {
   readonly #capacity: number;
   readonly #keyBytesMax: number;
   readonly #seed: number;
   readonly #keys: Buffer;
-  /** 0 for a slot that is free. */
+  /** The length of each slot's key; 0 for a free slot. */
   readonly #lengths: Uint16Array;
   readonly #hashes: Uint32Array;
   readonly #counts: Float64Array;
   readonly #errors: Float64Array;
   readonly #bytes: Float64Array;
-  /** Of each bucket of hashes its first slot; of each slot the next one of its bucket. */
+  /** The first slot of each bucket of hashes. */
   readonly #buckets: Int16Array;
+  /** For each slot, the next slot of its bucket. */
   readonly #next: Int16Array;
-  /** The first `#freeCount` are free slots. */
+  /** The first `#freeCount` entries are the free slots. */
   readonly #free: Int16Array;
   readonly #sorted: Float64Array;
   #freeCount = 0;
@@ -45,12 +47,12 @@ export class HeavyHitters {
   #totalBytes = 0;
   #unlisted = 0;
 
-  /** @param seed which nobody outside knows, so that nobody can aim many keys at one bucket */
+  /** @param seed must be unpredictable: a client that knew it could aim many keys at one bucket */
   constructor(capacity: number, keyBytesMax: number, seed: number) {
     this.#capacity = capacity;
     this.#keyBytesMax = keyBytesMax;
     this.#seed = seed;
-    // Not from the pool, and not zeroed: what is never used of it costs no memory.
+    // Neither pooled nor zeroed, so that pages never used cost no memory.
     this.#keys = Buffer.allocUnsafeSlow(capacity * keyBytesMax);
     this.#lengths = new Uint16Array(capacity);
     this.#hashes = new Uint32Array(capacity);
@@ -64,7 +66,7 @@ export class HeavyHitters {
     this.clear();
   }
 
-  /** The sum of all that was added. */
+  /** The sum of all amounts added. */
   get total(): number {
     return this.#total;
   }
@@ -73,12 +75,12 @@ export class HeavyHitters {
     return this.#totalBytes;
   }
 
-  /** The most that can have been added of a key that is not listed. */
+  /** The most that may have been added of a key that is not listed. */
   get unlisted(): number {
     return this.#unlisted;
   }
 
-  /** @param key of 1 to `keyBytesMax` bytes; copied if it is listed now */
+  /** @param key has 1 to `keyBytesMax` bytes; copied if it was not listed before */
   add(key: Uint8Array, amount: number, bytes: number): void {
     this.#total += amount;
     this.#totalBytes += bytes;
@@ -92,7 +94,7 @@ export class HeavyHitters {
     this.#bytes[slot] = (this.#bytes[slot] ?? 0) + bytes;
   }
 
-  /** Everything by the same factor: what is relied on holds of the scaled counts. */
+  /** Multiplies everything by the same factor, so that the invariant holds for the scaled amounts. */
   scale(factor: number): void {
     this.#total *= factor;
     this.#totalBytes *= factor;
@@ -114,7 +116,7 @@ export class HeavyHitters {
     this.#freeCount = this.#capacity;
   }
 
-  /** All that are listed, in no order. */
+  /** @returns all listed keys, in no order */
   list(): readonly HeavyHitter[] {
     const list: HeavyHitter[] = [];
     for (let slot = 0; slot < this.#capacity; slot++) {
@@ -142,7 +144,7 @@ export class HeavyHitters {
     return true;
   }
 
-  /** It may have been listed before, and then had at most `unlisted`. */
+  /** Lists a key, with `unlisted` as its count and its error: up to that much may have been added of it before. */
   #enter(key: Uint8Array, hash: number): number {
     if (this.#freeCount === 0) this.#takeOutLeastHalf();
     const slot = this.#free[--this.#freeCount] ?? 0;
@@ -163,8 +165,9 @@ export class HeavyHitters {
   }
 
   /**
-   * Each time at least half of the slots have a count that is by as much above the last `unlisted` as this one
-   * is, and no part of it was counted so before. That is why `unlisted` <= 2 x total / capacity.
+   * Raises `unlisted` to the median count, and removes all keys up to it. Why `unlisted` <= 2 x total / capacity: if it
+   * rises by d, at least half of the slots had a count of d or more above its last value. So at least capacity / 2 x d
+   * was added for this rise, and no part of that is counted for another one.
    */
   #takeOutLeastHalf(): void {
     this.#sorted.set(this.#counts);

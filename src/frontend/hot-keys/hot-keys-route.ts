@@ -1,5 +1,5 @@
-// GET /v1/hotkeys of a frontend, and the metric beside it. Keys are percent-encoded, as a query takes them;
-// they never become labels of metrics.
+// GET /v1/hotkeys of a frontend, and the metric of the hottest key's share. Keys are percent-encoded, as in a query
+// string; they never become labels of metrics. The counting is in hot-keys.ts.
 
 import type { ClientRoute } from '../../cluster/http/client-route.ts';
 import { errorReply } from '../../cluster/http/errors.ts';
@@ -89,7 +89,7 @@ function heatsReply(heats: readonly Heats[], limit: number): HttpReply {
   });
 }
 
-/** Hottest first. */
+/** The figures of the reply, the hottest keys first. */
 function shown({ operations, bytes, keys }: Heat, limit: number) {
   const hottest = [...keys].sort((a, b) => b.operations - a.operations).slice(0, limit);
   return {

@@ -1,6 +1,6 @@
-// Which keys are asked for most just now: the hot-key radar of one frontend. Every get and every set is
-// counted, in about 0.1 us and without an allocation; what was counted fades. The counting itself is
-// heavy-hitters.ts's, the path that shows it hot-keys-route.ts's.
+// The hot-key radar of one frontend: which keys are requested most at present. Every get, set and delete is counted, in
+// about 0.1 us and without an allocation, and counts fade with time. The counting itself is in heavy-hitters.ts, the
+// route that shows the keys in hot-keys-route.ts.
 
 import { KEY_BYTES_MAX } from '../../cluster/model/limits.ts';
 import { recordValueBytes, type StoredRecord } from '../../cluster/model/record.ts';
@@ -8,39 +8,39 @@ import type { Clock, Runtime } from '../../cluster/ports.ts';
 import type { KeyObserver } from '../../coordinator/operations/operation-context.ts';
 import { HeavyHitters } from './heavy-hitters.ts';
 
-/** An operation counts half after so long, a quarter after twice as long: hot means hot now. */
+/** An operation counts half after this time, and a quarter after twice as long, so that hot means hot now. */
 export const HALF_LIFE_SECONDS = 10;
-/** Every key with a larger share than a 256th is listed; 512 KiB for keys, of gets and of sets each. */
+/** Lists every key with a share above 1/256. The keys take up to 512 KiB for gets, and as much for sets. */
 const CAPACITY = 512;
-/** So long all that is counted has the same weight: 1.7 % between two such steps. */
+/** How long the weight of an operation stays the same; it grows by 1.7 % from one step to the next. */
 const STEP_MS = 250;
 const HALF_LIFE_STEPS = (HALF_LIFE_SECONDS * 1000) / STEP_MS;
-/** Beyond it everything is scaled down, which is seldom; far below where numbers lose digits. */
+/** Above this weight all counts are scaled down, which is seldom. It is far below where numbers lose precision. */
 const WEIGHT_MAX = 2 ** 20;
-/** What so few operations are left of is not shown: a tenth of one, after half a minute. */
+/** Keys with fewer faded operations than this are not shown: a single one fades to a tenth in half a minute. */
 const FADED = 0.1;
 
-/** Of gets or of sets, each figure a second. */
+/** The faded counts of gets or of sets, as rates per second. */
 export interface Heat {
   readonly operations: number;
   readonly bytes: number;
-  /** The most that a key can have that is not among these. */
+  /** The most `operations` that a key can have that is not in `keys`. */
   readonly unlisted: number;
   readonly keys: readonly HotKey[];
 }
 
 export interface HotKey {
   readonly key: Buffer;
-  /** Certainly not more than this, and not less than this without `error`. */
+  /** An upper bound of the key's rate; `operations` less `error` is a lower bound. */
   readonly operations: number;
   readonly error: number;
-  /** Of values, since the key is listed. */
+  /** The bytes of values, counted since the key was last listed. */
   readonly bytes: number;
 }
 
 /**
- * Counts fade by letting later ones weigh more (forward decay, Cormode et al. 2009), so nothing has to be
- * touched as time passes, and Space-Saving's bounds hold of faded counts as of plain ones.
+ * Counts operations of one kind. Counts fade because later operations weigh more (forward decay, Cormode et al. 2009),
+ * so that nothing must be updated as time passes, and Space-Saving's bounds hold for faded counts as for plain ones.
  */
 export class Radar {
   readonly #sketch: HeavyHitters;
@@ -54,7 +54,7 @@ export class Radar {
     this.#stepEndsMs = nowMs + STEP_MS;
   }
 
-  /** @param bytes of the value; 0 where there is none */
+  /** @param bytes the length of the value; 0 if there is none */
   count(key: Uint8Array, bytes: number, nowMs: number): void {
     if (nowMs >= this.#stepEndsMs) this.#step(nowMs);
     this.#sketch.add(key, this.#weight, bytes * this.#weight);
@@ -83,13 +83,13 @@ export class Radar {
     this.#stepEndsMs += steps * STEP_MS;
     this.#weight *= 2 ** (steps / HALF_LIFE_STEPS);
     if (this.#weight <= WEIGHT_MAX) return;
-    // After long silence nothing is left, and the weight could be beyond all numbers.
+    // After a long silence all counts have faded away, and the weight may even have become infinite.
     if (this.#weight > WEIGHT_MAX ** 2) this.#sketch.clear();
     else this.#sketch.scale(1 / this.#weight);
     this.#weight = 1;
   }
 
-  /** How many seconds' worth of a steady stream the faded counts are; fewer than later while all is young. */
+  /** @returns how many seconds of a steady stream the faded counts amount to; it grows with the age of the radar */
   #windowSeconds(nowMs: number): number {
     const ageSeconds = Math.max(1, (nowMs - this.#startedMs) / 1000);
     return (HALF_LIFE_SECONDS / Math.LN2) * (1 - 2 ** (-ageSeconds / HALF_LIFE_SECONDS));
@@ -113,7 +113,7 @@ export class HotKeys implements KeyObserver {
     this.#gets.count(key, bytes, this.#clock.monotonicMs());
   }
 
-  /** Or a delete. */
+  /** Counts a set or a delete. */
   noteSet(key: Uint8Array, value: Uint8Array): void {
     this.#sets.count(key, value.length, this.#clock.monotonicMs());
   }
@@ -123,13 +123,13 @@ export class HotKeys implements KeyObserver {
   }
 }
 
-/** The share of all operations that one key has at least; 0 when there are none. */
+/** @returns a lower bound of the hottest key's share of all operations, 0 to 1; 0 when there are none */
 export function hottestShare({ operations, keys }: Heat): number {
   if (operations === 0) return 0;
   return Math.max(0, ...keys.map((hot) => hot.operations - hot.error)) / operations;
 }
 
-/** Of several that counted apart: a key may have gone through those, too, that do not list it. */
+/** Combines the heats of several workers; one that does not list a key may still have had up to `unlisted` of it. */
 export function heatTogether(heats: readonly Heat[]): Heat {
   const sum = (of: (heat: Heat) => number) => heats.reduce((total, heat) => total + of(heat), 0);
   const unlisted = sum((heat) => heat.unlisted);

@@ -352,7 +352,7 @@ export class SegmentStore implements PartitionStore {
   }
 }
 
-/** A floor of zero says that no delete was ever forgotten. */
+/** Whether the version is at or below the floor; a floor of zero means that no delete was ever forgotten. */
 function isBelow(version: Version, floor: Version): boolean {
   return floor !== VERSION_ZERO && version <= floor;
 }

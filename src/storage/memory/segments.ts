@@ -29,9 +29,9 @@ import {
 /** The place of a record, in units of 8 bytes; never 0 or 1, which mean empty and removed slots in the index. */
 export type Location = number & { readonly brand: 'Location' };
 
-/** With units of 8 bytes that is 32 GiB. */
+/** The bits of a location, which counts units of 8 bytes: so it reaches 32 GiB. */
 const LOCATION_BITS = 32;
-/** With a larger share in use, nearly a whole segment would be moved to gain next to nothing. */
+/** Segments with a larger share in use are not cleaned: nearly all would be moved to gain next to nothing. */
 const WORTH_CLEANING_BELOW = 0.97;
 /** How many freed segments are kept to be filled again; further ones go back to the system. */
 const SPARE_SEGMENTS = 2;

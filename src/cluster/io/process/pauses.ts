@@ -12,9 +12,9 @@ import {
 import type { CollectionKind, Collections, Host } from '../../ports.ts';
 
 /**
- * How often the event loop is sampled. A shorter pause is seen only if a sample happens to fall into it; people look for
- * longer ones. At rest every sample wakes the process, and twenty a second were a third of all that an idle storage
- * node does, so there are four: what stands still then is a whole process or machine, for longer.
+ * How often the event loop is sampled. A pause shorter than this is seen only if a sample happens to fall into it, but
+ * only longer ones matter to people. At rest every sample wakes the process, and twenty a second were a third of the
+ * work of an idle storage node, so there are four: an idle process is stopped only as a whole, and for longer.
  */
 const SAMPLE_MS = { busy: 50, idle: 250 };
 /** The share of time in which the event loop has work, above which the process counts as busy. */

@@ -1,18 +1,18 @@
-// How slowly a body may come: what is allowed, and how long one client has taken so far. Pure; connections.ts looks at
-// each connection now and then and ends those that are too slow. A body that comes in one packet costs nothing here.
+// Judges whether the body of a request comes too slowly: the limits, and how long one body has taken so far. Pure;
+// connections.ts checks each connection from time to time and reports slow bodies. A body in one packet costs nothing.
 
 export interface PaceLimits {
-  /** How long a client may send nothing while its body is waited for. */
+  /** How long a client may send nothing while the server waits for its body. */
   readonly idleMs: number;
-  /** How long a body may take at first, however little of it has come. */
+  /** How long any body may take, even if hardly a byte of it has come. */
   readonly graceMs: number;
-  /** Each byte that came gives it this much more time: so a byte a second is too slow, and a modem is not. */
+  /** Each byte received allows 1 / bytesPerMs ms more: a byte a second is too slow, and a modem is fast enough. */
   readonly bytesPerMs: number;
 }
 
 export const PACE_LIMITS: PaceLimits = { idleMs: 30_000, graceMs: 60_000, bytesPerMs: 1 };
 
-/** Of one body, as far as somebody waited for it. */
+/** The pace of one body; only time in which the server waited for the body counts. */
 export class BodyPace {
   readonly #limits: PaceLimits;
   readonly #bytesAtFirst: number;
@@ -20,7 +20,7 @@ export class BodyPace {
   #waitedMs = 0;
   #idleMs = 0;
 
-  /** @param bytes that had come on the connection when the body was first looked at */
+  /** @param bytes how many bytes the connection had received at the first check of the body */
   constructor(limits: PaceLimits, bytes: number) {
     this.#limits = limits;
     this.#bytesAtFirst = bytes;
@@ -28,8 +28,8 @@ export class BodyPace {
   }
 
   /**
-   * @param waitedMs since the last look, in which somebody waited for the body
-   * @param bytes that have come on the connection
+   * @param waitedMs the time since the last check, during which the server waited for the body
+   * @param bytes how many bytes the connection has received in all
    * @returns whether the client is too slow
    */
   look(waitedMs: number, bytes: number): boolean {

@@ -1,5 +1,5 @@
-// The body of one request that its service reads piece by piece. While nobody asks, node:http stops reading the socket,
-// so that the client has to wait. How long a client may let a service wait is connections.ts's.
+// The body of one request that its service reads piece by piece. While the service asks for nothing, node:http does not
+// read the socket, so the client has to wait. Clients that send too slowly are found in connections.ts.
 
 import type { IncomingMessage } from 'node:http';
 import { assert } from '../../assert.ts';
@@ -12,18 +12,18 @@ export class BodyReader implements ByteStream {
   readonly #request: IncomingMessage;
   readonly #bytesMax: number;
   #received = 0;
-  /** Pieces that came when nobody asked: what node:http had read of the socket by the time it was paused. */
+  /** Pieces that came before they were asked for: node:http had read them by the time the request was paused. */
   readonly #early: Buffer[] = [];
   #callback: ((part: BytePart) => void) | undefined;
-  /** Begins once: what a client that asks first (Expect: 100-continue) waits for. */
+  /** Invites the client to send (Expect: 100-continue); undefined once it was called. */
   #begin: (() => void) | undefined;
-  /** The last part, once it is known. */
+  /** The last part; undefined until it is known. */
   #last: BytePart | undefined;
   #isOver = false;
 
   /**
-   * @param events.begin called before the first part is waited for
-   * @param events.gone called when the connection is gone before the end, after the service has learnt of it
+   * @param events.begin called once, before the first wait for a part
+   * @param events.gone called when the connection closes before the end of the body, after the service was told
    */
   constructor(
     request: IncomingMessage,
@@ -38,7 +38,7 @@ export class BodyReader implements ByteStream {
     request.pause();
     request.on('data', (piece: Buffer) => this.#arrived(piece));
     request.on('end', () => this.#finish(END));
-    // Without an end before it the connection is gone.
+    // A close without an end before it means that the connection is gone.
     request.on('close', () => {
       if (this.#last?.kind === 'end') return;
       this.#finish({ kind: 'broken', why: 'gone' });
@@ -46,12 +46,12 @@ export class BodyReader implements ByteStream {
     });
   }
 
-  /** Whether the service waits for the client: only then a slow client is at fault. */
+  /** Whether the service waits for a part: only then a slow client is at fault. */
   get isAwaited(): boolean {
     return this.#callback !== undefined;
   }
 
-  /** Whether the last part was handed over, or nothing more is wanted. */
+  /** Whether the service got the last part, or discarded the body. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -75,7 +75,7 @@ export class BodyReader implements ByteStream {
     this.#early.length = 0;
   }
 
-  /** Ends the body before its end. What came and was not asked for is dropped. */
+  /** Breaks the body off, and drops the pieces that came before they were asked for. */
   fail(why: BreakReason): void {
     this.#early.length = 0;
     this.#finish({ kind: 'broken', why });
@@ -95,7 +95,7 @@ export class BodyReader implements ByteStream {
 
   #finish(last: BytePart): void {
     this.#last ??= last;
-    // What came early is handed over before.
+    // A waiting callback means that no early piece is left: those are read before the last part.
     if (this.#callback !== undefined) this.#deliver(this.#last);
   }
 

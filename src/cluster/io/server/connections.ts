@@ -1,26 +1,26 @@
-// What is known of each connection between its requests: which of them are in progress, which wait for earlier ones,
-// and how long nothing was asked. node:http keeps the order of the answers; the order of what is done is kept here.
+// Tracks each connection: which of its requests are in progress, which wait for earlier ones, and how long it has been
+// idle. node:http keeps the order of the replies; the order in which requests are carried out is kept here.
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { BodyPace, type PaceLimits } from './body-pace.ts';
 
-/** A request, as far as its place in a row of pipelined ones matters. */
+/** A request in its place among the pipelined ones of its connection. */
 export interface Turn {
-  /** Whether the service may be asked for something else of the same connection meanwhile: it changes nothing. */
+  /** Whether the request changes nothing, so that others of its connection may be in progress at the same time. */
   mayOverlap(): boolean;
   run(): void;
-  /** A part of its body is still to come. */
+  /** Whether a part of its body is still to come. */
   readonly isComing: boolean;
-  /** Whether somebody waits for that part: while a service does not read, its client is not slow. */
+  /** Whether the server or its service waits for that part: while a service does not read, its client is not slow. */
   readonly isAwaited: boolean;
-  /** Stops taking its body. */
+  /** Stops taking the body; undefined for a request without one. */
   readonly giveUp: (() => void) | undefined;
 }
 
-/** With so many waiting on one connection no more are read. What has been read by then is 64 KiB at most. */
+/** Reading stops at this many waiting requests of a connection; at most 64 KiB more have been read by then. */
 const WAITING_MAX = 32;
-/** The same for all that are not answered: gets, which need not wait, may take long. */
+/** Reading stops at this many unanswered requests too: gets do not wait for each other, but may take long. */
 const OPEN_MAX = 128;
 
 const CONNECTION = Symbol('what is known of a connection');
@@ -35,27 +35,27 @@ export function connectionOf(socket: Socket): Connection {
 
 export class Connection {
   readonly socket: Socket;
-  /** Requests whose head has come, and whose answer has not left. */
+  /** How many requests have arrived whose reply has not left. */
   open = 0;
-  /** The last round of `Connections` in which something was in progress. */
+  /** The last round of checks of `Connections` in which a request was open. */
   usedInRound: number;
-  /** So many bytes had come when nothing was in progress any more; what came since is the head of the next request. */
+  /** How many bytes had been received when the last request ended; any since are the head of the next one. */
   #readWhenIdle = 0;
-  /** Whose head came last. */
+  /** The request whose head came last. */
   latest: Turn | undefined;
-  /** Handed on, and not answered. */
+  /** How many requests were handed to the service and are not answered. */
   #running = 0;
-  /** The only one of those; several are there only when all may overlap. */
+  /** The running request while it runs alone. Invariant: when undefined, all running requests may overlap. */
   #alone: Turn | undefined;
   readonly #waiting: Turn[] = [];
   #isAdvancing = false;
-  /** Nothing is read until fewer are open. */
+  /** Whether reading has stopped until fewer requests are open. */
   #isStopped = false;
-  /** Nothing that comes now is done any more: an answer said that it is the last. */
+  /** Whether the last reply of the connection is on its way: requests that come now are not carried out. */
   #isClosing = false;
-  /** What waits for the last answer to leave. */
+  /** Called when the last reply has left. */
   #onceIdle: (() => void) | undefined;
-  /** How the body comes that was on its way at the last look; others come whole before anybody looks. */
+  /** The pace of the body that was on its way at the last check; most bodies arrive between two checks. */
   #pace: { readonly turn: Turn; readonly pace: BodyPace } | undefined;
 
   constructor(socket: Socket, round: number) {
@@ -63,7 +63,7 @@ export class Connection {
     this.usedInRound = round;
   }
 
-  /** Nothing has come since the last answer. */
+  /** Whether no byte has come since the last reply left. */
   get isQuiet(): boolean {
     return this.socket.bytesRead <= this.#readWhenIdle;
   }
@@ -73,8 +73,8 @@ export class Connection {
   }
 
   /**
-   * RFC 9112, 9.3.2: what a client pipelines has the effect that it would have one after the other. So a request
-   * waits for those before it on its connection, unless none of them changes anything.
+   * RFC 9112, 9.3.2: pipelined requests have the same effect as requests sent one after the other. So a request waits
+   * for those before it on its connection, unless it and they all change nothing.
    */
   take(turn: Turn): void {
     this.open++;
@@ -83,14 +83,14 @@ export class Connection {
     if (this.#waiting.length >= WAITING_MAX || this.open >= OPEN_MAX) this.#stopReading();
   }
 
-  /** It is answered, or never will be: those behind it may go on. */
+  /** A running request is answered, or never will be: the requests behind it may go on. */
   done(): void {
     this.#running--;
     this.#alone = undefined;
     if (this.#waiting.length > 0) this.#advance();
   }
 
-  /** Its answer has left. */
+  /** The reply to a request has left, or never will. @param round the present one of `Connections` */
   ended(round: number): void {
     this.open--;
     this.usedInRound = round;
@@ -101,8 +101,8 @@ export class Connection {
   }
 
   /**
-   * RFC 9112, 9.6: what was pipelined behind the last answer is not done.
-   * @returns how many waited
+   * RFC 9112, 9.6: requests pipelined behind the last reply are not carried out.
+   * @returns how many of them waited
    */
   close(): number {
     const waited = this.#waiting.length;
@@ -113,15 +113,15 @@ export class Connection {
     return waited;
   }
 
-  /** When all answers that are due have left. */
+  /** @param callback called once all replies that are due have left */
   onceIdle(callback: () => void): void {
     this.#onceIdle = callback;
     if (this.open === 0) this.#idle();
   }
 
   /**
-   * @param waitedMs since the last look
-   * @returns the request whose body comes too slowly
+   * @param waitedMs the time since the last check
+   * @returns the request whose body comes too slowly, if there is one
    */
   slowBody(limits: PaceLimits, waitedMs: number): Turn | undefined {
     const turn = this.latest;
@@ -156,7 +156,7 @@ export class Connection {
     turn.run();
   }
 
-  /** In a loop: many may be answered in the very turn in which they are asked. */
+  /** Runs waiting requests in a loop, not by recursion: many may be answered in the same turn. */
   #advance(): void {
     if (this.#isAdvancing) return;
     this.#isAdvancing = true;
@@ -177,7 +177,7 @@ export class Connection {
   #readAgain(): void {
     if (!this.#isStopped) return;
     const isLittle = this.#waiting.length < WAITING_MAX / 2 && this.open < OPEN_MAX / 2;
-    // What comes behind the last answer is read and dropped, so that the client sees that and no reset.
+    // Bytes behind the last reply are read and dropped: unread, they would make the client see a reset, not the reply.
     if (!isLittle && !this.#isClosing) return;
     this.#isStopped = false;
     readAgain(this.socket);
@@ -185,8 +185,8 @@ export class Connection {
 }
 
 /**
- * node:http resumes a socket after each request that is whole, whoever paused it, unless that was node:http itself
- * (`_paused`). So resuming is taken from it until there is room.
+ * Pauses the socket and disables its `resume` until there is room: after each complete request node:http resumes a
+ * socket that others paused, unless node:http itself had paused it as well (`_paused`).
  */
 function stopReading(socket: Socket): void {
   if (Object.hasOwn(socket, 'resume')) return;
@@ -200,15 +200,15 @@ function readAgain(socket: Socket & { readonly _paused?: boolean }): void {
   if (socket._paused !== true) socket.resume();
 }
 
-/** Longer than node:http lets a head take, with its two looks a minute. */
+/** Longer than node:http lets the head of a request take, including its delay in noticing: it checks twice a minute. */
 const HEAD_MS_MAX = 120_000;
-/** How much longer than its time a connection may stay open, as a share of that. */
+/** The time between two checks, as a share of the shortest limit: an idle connection may stay open that much longer. */
 const LATENESS = 1 / 16;
 
 /**
- * All that are open. Closes those on which nothing was asked for long: node:http can do that too, with a timer for
- * each connection that every request stops and every reply starts again, a fifteenth of what a small get costs. Here
- * one look at all of them, now and then, does.
+ * All open connections. Closes those that were idle for long. node:http could do so too, but with a timer per
+ * connection that every request stops and every reply restarts, a fifteenth of the cost of a small get; here a check of
+ * all connections from time to time is enough.
  */
 export class Connections {
   readonly #connections = new Set<Connection>();
@@ -216,12 +216,12 @@ export class Connections {
   readonly #lookMs: number;
   readonly #paceLimits: PaceLimits;
   round = 0;
-  /** Told of each request whose body comes too slowly. */
+  /** Called with each request whose body comes too slowly. */
   onSlow: (turn: Turn) => void = () => undefined;
 
   /**
-   * Its timer does not keep the process alive.
-   * @param idleMs how long a connection stays open at least on which nothing is asked
+   * Starts the checks; their timer does not keep the process alive.
+   * @param idleMs how long an idle connection stays open at least
    */
   constructor(server: Server, idleMs: number, paceLimits: PaceLimits) {
     this.#idleMs = idleMs;
@@ -234,7 +234,7 @@ export class Connections {
   }
 
   #opened(socket: Socket): void {
-    // One that goes on after an offer that was not taken up (upgrades.ts) is known.
+    // A socket comes back here after an ignored offer of an upgrade (upgrades.ts), and is known already.
     if (connectionOf(socket) !== undefined) return;
     const connection = new Connection(socket, this.round);
     (socket as KnownSocket)[CONNECTION] = connection;
@@ -242,7 +242,7 @@ export class Connections {
     socket.once('close', () => this.#connections.delete(connection));
   }
 
-  /** It speaks HTTP no longer. */
+  /** Stops checking a connection that speaks HTTP no longer. */
   forget(socket: Socket): void {
     this.#connections.delete(connectionOf(socket));
   }
@@ -256,7 +256,7 @@ export class Connections {
         continue;
       }
       const unusedMs = (this.round - connection.usedInRound) * this.#lookMs;
-      // For a head that comes slowly node:http has a time of its own, and an answer; for empty lines it has none.
+      // node:http itself ends a slow head, with a reply, so it is left the time. It never ends a client of empty lines.
       const limitMs = connection.isQuiet ? this.#idleMs : Math.max(this.#idleMs, HEAD_MS_MAX);
       if (unusedMs > limitMs) connection.socket.destroy();
     }

@@ -1,5 +1,5 @@
-// The one HTTP server: node:http around a Service. Reads bodies up to the role's limit, keeps the order of what one
-// connection asks, hands links over, answers what the parser refuses, and drains. No role is known here.
+// The HTTP server of every role: node:http around a Service. Reads bodies up to the role's limit, keeps the order of
+// requests on a connection, hands over links, replies to what the parser refuses, and drains. It knows no role.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -26,32 +26,32 @@ import { UnreadReplies } from './unread-replies.ts';
 import { acceptLink, ignoreOffer, onceIdle, streamOf } from './upgrades.ts';
 
 export interface HttpServerOptions {
-  /** An address or a name: all addresses that it has are listened on. */
+  /** An address or a name; the server listens on all of its addresses. */
   readonly host: string;
   readonly port: number;
   /** A longer body reaches the service as `too-large`. */
   readonly bodyBytesMax: number;
   readonly valueBytesMax: number;
-  /** Of all bodies of requests in progress together, and of all replies that were not read; by default from limits.ts. */
+  /** For the bodies of all open requests together, and again for all unread replies; by default from limits.ts. */
   readonly bufferedBytesMax?: number;
-  /** So long a connection stays open on which nothing is asked; by default 65 s. */
+  /** How long an idle connection stays open; by default 65 s. */
   readonly idleMs?: number;
   /**
-   * A client that took nothing for so long is cut off when room is needed; by default 10 s. One that is sent a stream is
-   * cut off in any case after `idleMs`: its producer waits for it.
+   * A client that has read nothing for so long is cut off when memory is needed; by default 10 s. A client that gets a
+   * streamed reply is cut off after `idleMs` in any case, because the producer waits for it.
    */
   readonly stalledMs?: number;
-  /** How slowly bodies may come; by default body-pace.ts's. */
+  /** How slowly bodies may come; by default PACE_LIMITS. */
   readonly paceLimits?: PaceLimits;
 }
 
 export interface HttpServer extends Pick<Listeners, 'port' | 'addresses' | 'missing'> {
-  /** New connections, as soon as those that were accepted have been handed on. */
+  /** Takes no new connections; those already accepted are still served. */
   refuse(): void;
   /**
-   * Refuses new connections, answers what is in progress with `Connection: close`, and resolves when
-   * nothing is left or `timeoutMs` have passed.
-   * @param quietMs so long an idle connection stays open: a client may be sending on it just now
+   * Refuses new connections, answers open requests with `Connection: close`, then closes all connections and resolves:
+   * once none is left, or all were idle for `quietMs`, or `timeoutMs` have passed.
+   * @param quietMs an idle client may be sending a request just now, so its connection stays open for this long
    */
   drain(timeoutMs: number, quietMs: number): Promise<void>;
 }
@@ -68,19 +68,19 @@ export async function startHttpServer(
 ): Promise<HttpServer> {
   const server = createServer({
     maxHeaderSize: REQUEST_HEAD_BYTES_MAX,
-    // See connections.ts.
+    // Idle connections are closed in connections.ts, more cheaply.
     keepAliveTimeout: 0,
     headersTimeout: KEEP_ALIVE_MS + 5000,
-    // A body may take as long as it comes fast enough (body-pace.ts).
+    // A body may take any time if it comes fast enough, which body-pace.ts judges.
     requestTimeout: 0,
     noDelay: true,
-    // Both are answered here, in words (request-forms.ts).
+    // The header is required in request-forms.ts instead, whose reply says what is wrong.
     requireHostHeader: false,
   });
-  // How many there may be says the limit of their bytes. Beyond a number node:http would drop them without a word, a
-  // Content-Length or an Origin among them.
+  // The limit on the bytes of the head limits the headers too. Beyond a maximum count node:http would silently drop
+  // headers, such as a Content-Length or an Origin.
   server.maxHeadersCount = 0;
-  // Who has sent all of it may close that side, as `nc -N` does, and still wants the answer.
+  // A client may close its sending side after the request, as `nc -N` does, and still wait for the reply.
   Object.assign(server, { httpAllowHalfOpen: true });
   const { idleMs = KEEP_ALIVE_MS, paceLimits = PACE_LIMITS } = options;
   const connections = new Connections(server, idleMs, paceLimits);
@@ -109,7 +109,7 @@ export async function startHttpServer(
   server.on('upgrade', (request, socket, head) => {
     const protocol = streamOf(request);
     if (protocol === undefined) return ignoreOffer(server, request, socket as Socket, head);
-    // Answers that are due on the connection come before the first byte of the stream.
+    // Replies due on the connection must leave before the first byte of the stream.
     return onceIdle(socket as Socket, () => {
       connections.forget(socket as Socket);
       const offer = { request, socket: socket as Socket, head };
@@ -133,14 +133,14 @@ const UNREAD = errorReply(
   'too many answers are under way to clients that read slowly; this one was not begun',
 );
 
-/** Requests between their first byte and their last answered one. */
+/** The requests of all connections, from the complete head until the reply has left. */
 class Requests {
   readonly #service: Service;
   readonly #connections: Connections;
   readonly #bodies: RequestBodies;
   readonly #unread: UnreadReplies;
   readonly #bodyBytesMax: number;
-  /** The header: how long a client may keep its connection. */
+  /** The header Keep-Alive: how long a client may keep its connection idle. */
   readonly #keepAlive: string;
   #open = 0;
   #begun = 0;
@@ -177,7 +177,7 @@ class Requests {
     connection.take(incoming);
   }
 
-  /** Before anything of it is looked at. */
+  /** Replies to a request that is wrong in its form, without asking the service. */
   refuse(request: IncomingMessage, response: ServerResponse, reply: HttpReply): void {
     const connection = connectionOf(request.socket);
     if (connection.isClosing) return;
@@ -195,9 +195,9 @@ class Requests {
     this.#send(incoming, reply, true);
   }
 
-  /** The parser gave up. What is due on the connection comes first: it was done. */
+  /** The parser gave up on a connection. Replies due on it are sent first, since their requests were carried out. */
   broken(error: NodeJS.ErrnoException, socket: Socket): void {
-    // More than the last request that its client announced: the answer to that one ends the connection.
+    // Bytes came behind a request that announced itself as the last one; the reply to it ends the connection.
     if (error.code === 'HPE_CLOSED_CONNECTION') return;
     const connection = connectionOf(socket);
     const refusal = refusalOf(error, socket);
@@ -205,22 +205,22 @@ class Requests {
       socket.destroy();
       return;
     }
-    // It is this one's body that is broken.
+    // If a part of the latest request's body is still to come, it is that body that is broken.
     const latest = connection.latest;
     const { isClosing } = connection;
     if (latest?.isComing === true) {
-      // Before its service learns of it: the refusal below is the answer, whatever the service replies.
+      // Ended before its service is told: the refusal below is the reply, and the service's own is dropped.
       if (!isClosing) this.#ended(latest as IncomingRequest);
       latest.giveUp?.();
     }
     if (isClosing) return;
-    // node:http would end the connection with the next answer, and there may be more to say.
+    // When the client ends its side, node:http would end the connection with the next reply; more may be due.
     socket.removeAllListeners('end');
     this.#open -= connection.close();
     connection.onceIdle(() => refuse(socket, refusal));
   }
 
-  /** Its body comes too slowly, while somebody waits for it. */
+  /** The body of a request comes too slowly, while the server or its service waits for it. */
   tooSlow(incoming: IncomingRequest): void {
     if (incoming.stream !== undefined) return incoming.stream.fail('slow');
     incoming.giveUp?.();
@@ -231,7 +231,7 @@ class Requests {
     const { request, response } = incoming;
     if (bodyless(request)) return this.#handle(incoming, incoming.body);
     if (request.destroyed) {
-      // It waited for its turn, and its connection is gone meanwhile, with what was not read of it (H22).
+      // While the request waited for its turn, its connection was lost, with the unread part of its body (H22).
       this.#ended(incoming);
       return incoming.connection.done();
     }
@@ -239,7 +239,7 @@ class Requests {
     const isTooLarge = Number(request.headers['content-length'] ?? 0) > bytesMax;
     if (isTooLarge) return this.#handle(incoming, { kind: 'too-large' });
     if (kind === 'streamed') return this.#handleStream(incoming, bytesMax, asksFirst);
-    // `curl -T` and `curl -d` of over 1 MiB ask first; a too large body is refused before it is sent.
+    // `curl -T`, and `curl -d` of over 1 MiB, ask first: a body that is too large is refused before it is sent.
     if (asksFirst) response.writeContinue();
     incoming.giveUp = this.#bodies.read(
       request,
@@ -248,7 +248,7 @@ class Requests {
         if (body.kind === 'shed') this.#answer(incoming, NO_ROOM, true);
         else this.#handle(incoming, body);
       },
-      // It never gets to a reply.
+      // The connection was lost, so the service never sees this request.
       () => this.#ended(incoming),
     );
     return undefined;
@@ -267,7 +267,7 @@ class Requests {
           this.#answer(incoming, reply, false);
           return this.#bodies.release(body.bytes.length);
         case 'stream': {
-          // What was not read by now is refused: it is dropped, or ends the connection where it has not come.
+          // The unread rest of the body is dropped; if it has not all arrived, the connection ends with this reply.
           const { request } = incoming;
           body.stream.discard();
           this.#answer(incoming, reply, !request.complete);
@@ -292,12 +292,12 @@ class Requests {
 
   #answer(incoming: IncomingRequest, reply: HttpReply, last: boolean): void {
     if (incoming.isEnded) {
-      // Its connection is gone, or was ended by what came after a part of its body.
+      // The connection was lost, or the parser gave up within the body and refused the request itself.
       if (!isWhole(reply)) reply.body.discard();
       incoming.isAnswered = true;
       return incoming.connection.done();
     }
-    // Before it counts as answered: this throws where a reply cannot be sent, and another one may take its place.
+    // Sent before it counts as answered: if this throws because the reply cannot be sent, another may take its place.
     this.#send(
       incoming,
       reply,
@@ -325,13 +325,13 @@ class Requests {
       sendReply(request, response, hasRoom ? reply : UNREAD, keepAlive);
     }
     if (last) incoming.giveUp = () => response.end();
-    // Mostly the socket took it at once.
+    // Usually the socket has taken the whole reply already.
     if (response.writableFinished || response.closed) return this.#ended(incoming);
     const over = () => this.#ended(incoming);
     return this.#unread.add(socket, response, { bytes, isStream }, over);
   }
 
-  /** Once for each request, when its answer has left or never will. */
+  /** Counts a request as over, once: its reply has left, or never will. */
   #ended(incoming: IncomingRequest): void {
     if (incoming.isEnded) return;
     incoming.isEnded = true;
@@ -356,14 +356,14 @@ class Requests {
       if (this.#open === 0 && performance.now() - quietSince >= quietMs) break;
       if ((await listeners.connections()) === 0) break;
       await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
-      // After a pause of this process timers come first: read what clients sent meanwhile before it counts as silence.
+      // After a pause of this process its timers fire first: read what clients sent meanwhile before judging silence.
       await new Promise((resolve) => setImmediate(resolve));
     }
     server.closeAllConnections();
   }
 }
 
-/** Without a body nothing has to be waited for: the request is handled in the turn it came in. */
+/** Whether the request certainly has no body, so that it is handled in the turn in which it came. */
 function bodyless(request: IncomingMessage): boolean {
   const method = request.method;
   if (method !== 'GET' && method !== 'HEAD' && method !== 'DELETE') return false;

@@ -1,4 +1,5 @@
-// One request on a connection, as a service sees it, with what its answer needs.
+// One request on a connection: what its service sees of it, and what is needed to reply. Its place among the pipelined
+// requests is kept in connections.ts.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Body, HttpRequest } from '../../http/http.ts';
@@ -17,11 +18,11 @@ export class IncomingRequest implements HttpRequest, Turn {
   readonly target: string;
   body: Body = NO_BODY;
   isAnswered = false;
-  /** Its answer has left, or never will: it does not count as open any more. */
+  /** Whether its reply has left, or never will: it no longer counts as open. */
   isEnded = false;
-  /** Stops taking its body; undefined for a request without one. */
+  /** Stops taking the body; undefined for a request without one. */
   giveUp: (() => void) | undefined;
-  /** The body, where the service reads it piece by piece. */
+  /** The body that the service reads piece by piece; undefined when the body is read whole. */
   stream: BodyReader | undefined;
   readonly #service: Service;
   readonly run: () => void;
@@ -72,7 +73,7 @@ export class IncomingRequest implements HttpRequest, Turn {
   }
 }
 
-/** IPv4's 127.0.0.0/8, also as IPv6 writes it, and ::1. */
+/** Whether the address is in 127.0.0.0/8, also in its form within IPv6, or is ::1. */
 function isLoopback(address: string): boolean {
   return address === '::1' || /^(::ffff:)?127\./.test(address);
 }

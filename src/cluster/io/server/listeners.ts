@@ -1,6 +1,6 @@
-// Where a process listens: at one port of every address that its host stands for, of IPv4 and of IPv6 alike. Each
-// address has a socket of its own, so that what cannot be had is known by its address; one server takes what comes
-// to any of them.
+// Listens on one port of every address that a host stands for, IPv4 and IPv6 alike. Each address has a socket of its
+// own, so that a failure names its address; one server takes the connections of all. What it does with them is in
+// http-server.ts.
 
 import type { Server } from 'node:http';
 import { createServer, isIP, type Server as NetServer } from 'node:net';
@@ -8,27 +8,27 @@ import { formatAddress } from '../../model/identity.ts';
 import { CONNECTIONS_MAX } from '../../model/limits.ts';
 import { Names, type Resolved } from '../network/names.ts';
 
-/** Everywhere: the wildcard of IPv6, which stands for that of IPv4 as well. */
+/** The wildcard address of IPv6; as a host it means the wildcard of IPv4 as well. */
 export const EVERYWHERE = '::';
 const EVERYWHERE_IPV4 = '0.0.0.0';
 const BACKLOG = 4096;
-/** A port that the system chose for one address may be taken on another one; then it chooses again. */
+/** How often the system may choose a port: the one it chose for the first address may be in use on another. */
 const CHOICES_MAX = 16;
 
-/** The address is none that this machine has just now, or its family is switched off. */
+/** The codes for an address that this machine does not have at present, or whose family is disabled. */
 const ABSENT: readonly string[] = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'];
 
 export interface ListenPlace {
   readonly address: string;
-  /** Nobody named it: it stands beside the one that was named, and may be missing without a word. */
+  /** Whether the host only implies the address, as `localhost` does: if it is absent, that is not reported. */
   readonly isImplied: boolean;
 }
 
-/** An address that cannot be listened on; the code is the system's. */
+/** An address that the process cannot listen on; `code` is the system's error code. */
 export class CannotListen extends Error {
   override readonly name = 'CannotListen';
   readonly code: string;
-  /** The address as it was tried; the host itself where that could not be resolved. */
+  /** The address that was tried, or the host when it could not be resolved. */
   readonly address: string;
 
   constructor(address: string, code: string) {
@@ -40,18 +40,19 @@ export class CannotListen extends Error {
 
 export interface Listeners {
   readonly port: number;
-  /** What is listened on, as HOST:PORT with IPv6 in brackets. */
+  /** The addresses listened on, as HOST:PORT with IPv6 in brackets. */
   readonly addresses: readonly string[];
-  /** Addresses that the host has, and that could not be listened on. */
+  /** The addresses that the host names, but this machine does not have. */
   readonly missing: readonly CannotListen[];
-  /** Takes no new connections. Those that there are go on. */
+  /** Takes no new connections; those already open go on. */
   refuse(): void;
   connections(): Promise<number>;
 }
 
 /**
+ * Opens a socket for each address of the host.
  * @param host an address, with or without brackets, or a name
- * @throws CannotListen for a name that has no address, an address in use, and when none of them is this machine's
+ * @throws CannotListen for a name without addresses, for an address in use, and when this machine has none of them
  */
 export async function openListeners(
   server: Server,
@@ -69,7 +70,7 @@ export async function openListeners(
   }
 }
 
-/** The addresses that a host stands for, each once. @throws CannotListen for a name that has none */
+/** @returns each address that a host stands for, once. @throws CannotListen for a name without addresses */
 export async function placesOf(host: string, names: Names): Promise<readonly ListenPlace[]> {
   const bare = host.replace(/^\[(.*)\]$/, '$1');
   const named = (address: string) => ({ address, isImplied: false });
@@ -80,14 +81,14 @@ export async function placesOf(host: string, names: Names): Promise<readonly Lis
       ? [implied(EVERYWHERE), implied(EVERYWHERE_IPV4)]
       : [named(address)];
   }
-  // RFC 6761, 6.3: it is the loopback of both families, and no name server's business.
+  // RFC 6761, 6.3: `localhost` means the loopback addresses of both families, without asking a name server.
   if (/^localhost\.?$/i.test(bare)) return [implied('127.0.0.1'), implied('::1')];
   const resolved = await new Promise<Resolved>((resolve) => names.addressesOf(bare, resolve));
   if (resolved.kind === 'failed') throw new CannotListen(bare, resolved.code);
   return [...new Set(resolved.addresses.map(({ address }) => canonical(address)))].map(named);
 }
 
-/** One way to write each address of IPv6; a zone stays as it is. */
+/** @returns the canonical form of an IPv6 address; one with a zone is left as it is */
 function canonical(address: string): string {
   if (isIP(address) !== 6 || address.includes('%')) return address;
   return new URL(`http://[${address}]`).hostname.slice(1, -1);
@@ -117,7 +118,7 @@ async function listenAt(
     }
   }
   if (absent[0] !== undefined && doors.length === 0) throw absent[0].failure;
-  // node:http watches from then on over heads that come slowly, and knows its connections.
+  // On this event node:http starts to track its connections, and to check for heads that come too slowly.
   server.emit('listening');
   let open = doors.length;
   for (const door of doors) {
@@ -140,7 +141,7 @@ async function listenAt(
   };
 }
 
-/** Not the server itself, whose `close` also closes idle connections, on which a request may be coming. */
+/** A separate listener, because closing the server itself also closes idle connections, on which a request may come. */
 function doorTo(server: Server): NetServer {
   const door = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
     server.emit('connection', socket),
@@ -153,7 +154,7 @@ function codeOfListening(door: NetServer, host: string, port: number): Promise<s
   return new Promise((resolve) => {
     const failed = ({ code = 'UNKNOWN' }: NodeJS.ErrnoException) => resolve(code);
     door.once('error', failed);
-    // The wildcard of IPv6 would take IPv4's as well, and nobody could tell whose port is in use.
+    // Without `ipv6Only` the IPv6 wildcard takes IPv4 as well, and an error would not show whose port is in use.
     door.listen({ host, port, backlog: BACKLOG, ipv6Only: host === EVERYWHERE }, () => {
       door.off('error', failed);
       resolve(undefined);

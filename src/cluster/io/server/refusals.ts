@@ -1,5 +1,6 @@
-// What node:http's parser refuses, in words and with our codes. The bytes never became a request, so the answer is
-// written by hand; and what else comes is read and dropped, or the client would see a reset in place of the answer.
+// Replies to what node:http's parser refuses, with our error codes and in words. The bytes never became a request, so
+// the reply is written straight to the socket; bytes that follow are read and dropped, or the client would see a reset
+// instead of the reply. Requests that the parser accepts are checked in request-forms.ts.
 
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
@@ -7,7 +8,7 @@ import { type ErrorCode, errorReply } from '../../http/errors.ts';
 import type { HttpReply } from '../../http/http.ts';
 import { REQUEST_HEAD_BYTES_MAX } from '../../model/limits.ts';
 
-/** How long what comes after a refusal is read and dropped. */
+/** How long bytes that come after a refusal are read and dropped. */
 export const LINGER_MS = 10_000;
 
 interface Refusal {
@@ -72,7 +73,7 @@ const PARSER_ERRORS: Readonly<Record<string, Refusal>> = {
   },
 };
 
-/** @returns undefined when nobody is there to be told */
+/** @returns the reply to a parser's error; undefined when the client is gone */
 export function refusalOf(error: NodeJS.ErrnoException, socket: Socket): HttpReply | undefined {
   if (!socket.writable || error.code === 'ECONNRESET') return undefined;
   const { code, line, instead } = PARSER_ERRORS[error.code ?? ''] ?? {
@@ -82,7 +83,7 @@ export function refusalOf(error: NodeJS.ErrnoException, socket: Socket): HttpRep
   return errorReply(code, line, instead === undefined ? {} : { instead });
 }
 
-/** As the last bytes of the connection; whatever was due on it must have been sent. */
+/** Sends a reply as the last one of the connection; replies due before it must have been sent. */
 export function refuse(socket: Socket, { status, headers, body }: HttpReply): void {
   const lines = Object.entries({
     ...headers,
@@ -95,7 +96,7 @@ export function refuse(socket: Socket, { status, headers, body }: HttpReply): vo
   readOut(socket);
 }
 
-/** Until the client closes, or for a while; then the socket goes, whatever its client does. */
+/** Reads and drops what the client sends, until it closes or LINGER_MS have passed; then the socket is closed. */
 export function readOut(socket: Socket): void {
   socket.on('error', () => socket.destroy());
   if (socket.readableEnded) {

@@ -1,30 +1,30 @@
-// Writes replies: small ones as cheaply as a socket takes them, long ones piece by piece as they are read, all others by
-// node:http's own means.
+// Writes replies whose body is in memory: small ones in a single write, long ones piece by piece as the client reads
+// them, the rest by node:http's own means. Replies produced while they are read are in reply-stream.ts.
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { type HttpReply, isWhole, type WholeReply } from '../../http/http.ts';
 import { LINGER_MS } from './refusals.ts';
 
-/** Above this, copying the body costs more than a second buffer in the write. */
+/** Up to this length, copying the body behind its head costs less than a second buffer in the write. */
 const ONE_WRITE_BYTES_MAX = 4096;
-/** So much of a long body is handed to the system at once: how far its client has read is known that well. */
+/** The piece of a long body handed to the system at once: how far the client has read is known to this precision. */
 const PIECE_BYTES = 256 * 1024;
 const NO_CONTENT = 204;
 const NOT_MODIFIED = 304;
-/** What could end a header, or is none of its characters; node:http refuses it with an error. */
+/** A character that could end a header or is not allowed in one: such a header is left to node:http, which throws. */
 const NOT_IN_A_HEADER = /[^\t\x20-\x7e\x80-\xff]/;
 
-/** A client may need a while to read a reply that is longer; a shorter one takes a connection's own buffer. */
+/** A reply up to this length fits the buffers of its connection, so it is sent even when memory is short. */
 export const SHORT_REPLY_BYTES_MAX = ONE_WRITE_BYTES_MAX;
 
-/** @returns how much of a reply may wait for its client in memory */
+/** @returns how many bytes of a reply may wait in memory for its client to read them */
 export function bufferedBytes(reply: HttpReply): number {
   return isWhole(reply) ? reply.body.length : PIECE_BYTES;
 }
 
 /**
- * @param keepAlive the header of that name; `last` where nothing more is taken on this connection
- * @param length of the body in bytes; undefined where it is not known before its end
+ * @param length the length of the body in bytes; undefined when it is not known beforehand
+ * @param keepAlive the value of the header Keep-Alive; `last` when no more requests of this connection are served
  * @returns the fields for node:http's `writeHead`, names and values in turn
  */
 export function headFields(
@@ -40,20 +40,20 @@ export function headFields(
   }
   // RFC 9110, 8.6: a 204 has no Content-Length.
   if (length !== undefined && status !== NO_CONTENT) fields.push('content-length', String(length));
-  // node:http says that itself of one that it will close, such as one of HTTP/1.0.
+  // When node:http will close the connection itself, as after HTTP/1.0, the header must say so too.
   if (keepAlive === 'last' || !response.shouldKeepAlive) fields.push('connection', 'close');
   else fields.push('connection', 'keep-alive', 'keep-alive', keepAlive);
   return fields;
 }
 
-/** A response to such a request, or with such a status, has no body whatever its headers say. */
+/** Whether the response has no body, whatever its headers say. */
 export function isBodyless({ method }: IncomingMessage, { status }: HttpReply): boolean {
   return method === 'HEAD' || status === NO_CONTENT || status === NOT_MODIFIED;
 }
 
 /**
- * Ends a response whose body was written. Where it is the last one and its request was not read to the end, the rest is
- * read and dropped first, or the client would see a reset and not the reply.
+ * Ends a response whose body was written. If it is the last one of its connection and its request was not read to the
+ * end, the rest is read and dropped first, or the client would see a reset instead of the reply.
  */
 export function endResponse(
   request: IncomingMessage,
@@ -109,7 +109,7 @@ function sendBody(response: ServerResponse, body: string | Uint8Array): void {
   next();
 }
 
-/** As text, one character a byte, a body goes to the socket together with its head; bytes go beside it. */
+/** Makes a short body text, one character per byte: text goes to the socket in one buffer with its head. */
 function inOneWrite(body: string | Uint8Array): string | Uint8Array {
   if (typeof body !== 'string') {
     if (body.length > ONE_WRITE_BYTES_MAX) return body;
@@ -121,10 +121,10 @@ function inOneWrite(body: string | Uint8Array): string | Uint8Array {
 }
 
 /**
- * Head and body as one write of text: `end` makes a second, empty one, and a vector of the two, which is an eighth
- * of what a bare request costs. Only for the plainest case: a whole request of HTTP/1.1, a connection that stays
- * open, has its turn (no earlier reply is due on it) and has nothing left to send.
- * @returns whether it was that
+ * Sends head and body in one write of text. node:http's `end` would add a second, empty write and send a vector of the
+ * two, which costs an eighth of a bare request. Only for the plainest case: the request is HTTP/1.1 and complete, and
+ * its connection stays open, has no earlier reply due, and nothing left to send.
+ * @returns whether it was that case and the reply is sent
  */
 function sendAtOnce(
   request: IncomingMessage,
@@ -147,7 +147,7 @@ function sendAtOnce(
     `${head}content-length: ${body.length}\r\ndate: ${date()}\r\nkeep-alive: ${keepAlive}\r\n\r\n${body}`,
     'latin1',
   );
-  // What `end` says in the end: the server goes on to the next request of the connection.
+  // As `end` does last: node:http then goes on to the next request of the connection.
   response.finished = true;
   response.emit('finish');
   return true;
@@ -155,7 +155,7 @@ function sendAtOnce(
 
 let today: string | undefined;
 
-/** RFC 9110's form, to the second: made once a second at most. */
+/** The header Date, in the form of RFC 9110; formatted at most once a second. */
 function date(): string {
   if (today === undefined) {
     const now = new Date();

@@ -1,12 +1,12 @@
-// Replies whose bodies are produced while they are read. The producer is asked for the next piece when the socket has
-// taken the last one, so a client that stops reading stops its producer.
+// Writes replies whose bodies are produced while they are read. The producer is asked for the next piece when the
+// socket has taken the last one, so a client that stops reading stops its producer. Bodies in memory are in replies.ts.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BytePart } from '../../http/byte-stream.ts';
 import type { StreamedReply } from '../../http/http.ts';
 import { endResponse, headFields, isBodyless } from './replies.ts';
 
-/** @param keepAlive the header of that name; `last` where nothing more is taken on this connection */
+/** @param keepAlive the value of the header Keep-Alive; `last` when no more requests of this connection are served */
 export function sendStream(
   request: IncomingMessage,
   response: ServerResponse,
@@ -27,7 +27,7 @@ export function sendStream(
   const abort = () => {
     isOver = true;
     body.discard();
-    // The end of the connection is the end of a body without chunks and length (HTTP/1.0): only a reset tells them apart.
+    // In HTTP/1.0 a body without a length ends with the connection: only a reset tells the client that it is not whole.
     if (request.httpVersion === '1.0') response.socket?.resetAndDestroy();
     else response.destroy();
   };
@@ -48,7 +48,7 @@ export function sendStream(
         return abort();
     }
   };
-  // In a loop: a producer may answer in the very turn in which it is asked.
+  // A loop instead of recursion, because a producer may call back before `read` returns.
   const pump = () => {
     isWanted = true;
     if (isPumping) return;

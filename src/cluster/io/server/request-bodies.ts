@@ -1,30 +1,31 @@
-// The bodies of requests, from their first byte until the request is answered. All together take so much memory
-// at most: where it is short, bodies that come slowly make room for the others.
+// Holds the bodies of requests that are read whole, from their first byte until the request is answered. They share one
+// limit of memory: when it is exceeded, the incomplete body that began first is dropped. Bodies read piece by piece are
+// in body-reader.ts.
 
 import type { IncomingMessage } from 'node:http';
 
 export type ReadBody =
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
   | { readonly kind: 'too-large' }
-  /** There was no room for it. */
+  /** The body was dropped, because there was not enough memory for all of them. */
   | { readonly kind: 'shed' };
 
 export class RequestBodies {
   readonly #totalBytesMax: number;
   #totalBytes = 0;
-  /** Bodies of which a part is here, the oldest first. */
+  /** The bodies of which only a part has come, the oldest first. */
   readonly #incomplete = new Set<Reading>();
 
-  /** @param totalBytesMax of all bodies that are read or in progress */
+  /** @param totalBytesMax the limit for all bodies that are being read, or whose requests are in progress */
   constructor(totalBytesMax: number) {
     this.#totalBytesMax = totalBytesMax;
   }
 
   /**
-   * Only a complete body is handed on; a connection that breaks off before leaves nothing (H22).
-   * @param bytesMax a longer body is too large; what was announced is not longer
-   * @param broken called instead of `callback` when the connection broke off
-   * @returns what gives it up: neither is called any more
+   * Reads a body. Only a complete one is handed on; of a connection that breaks before, nothing is (H22).
+   * @param bytesMax a longer body is `too-large`; the announced Content-Length must not exceed it
+   * @param broken called instead of `callback` when the connection broke
+   * @returns a function that stops reading; neither callback is called after it
    */
   read(
     request: IncomingMessage,
@@ -36,7 +37,7 @@ export class RequestBodies {
     return () => reading.giveUp();
   }
 
-  /** A part has come. @returns what becomes of its body */
+  /** Counts a part that has come. @returns what becomes of its body */
   added(reading: Reading, bytes: number, isComplete: boolean): 'kept' | 'too-large' {
     this.#totalBytes += bytes;
     if (reading.length > reading.bytesMax) return 'too-large';
@@ -45,18 +46,18 @@ export class RequestBodies {
     return 'kept';
   }
 
-  /** @param released of its bytes */
+  /** A body is complete or was dropped. @param released how many of its bytes are no longer held */
   ended(reading: Reading, released: number): void {
     if (this.#incomplete.size > 0) this.#incomplete.delete(reading);
     this.release(released);
   }
 
-  /** The request whose body it was is answered. */
+  /** Frees the bytes of a complete body, when its request is answered. */
   release(bytes: number): void {
     this.#totalBytes -= bytes;
   }
 
-  /** @param latest that goes only when no other body is still coming */
+  /** Drops incomplete bodies, the oldest first. @param latest is dropped only when no other body is incomplete */
   #makeRoom(latest: Reading): void {
     while (this.#totalBytes > this.#totalBytesMax) {
       const [oldest = latest] = this.#incomplete;
@@ -66,14 +67,14 @@ export class RequestBodies {
   }
 }
 
-/** One body on its way. */
+/** One body that is being read. */
 class Reading {
   length = 0;
   readonly bytesMax: number;
   readonly #bodies: RequestBodies;
   readonly #request: IncomingMessage;
   readonly #chunks: Buffer[] = [];
-  /** Undefined once it is over. */
+  /** Undefined once it was called, or the body was given up. */
   #callback: ((body: ReadBody) => void) | undefined;
 
   constructor(
@@ -87,7 +88,7 @@ class Reading {
     this.#request = request;
     this.#callback = callback;
     this.bytesMax = bytesMax;
-    // 0 where the length was not announced.
+    // 0 when the length was not announced: such a body counts as incomplete until its end.
     const announced = Number(request.headers['content-length'] ?? 0);
     request.on('data', (chunk: Buffer) => {
       if (this.#callback === undefined) return;

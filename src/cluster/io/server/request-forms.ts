@@ -1,15 +1,15 @@
-// The form of a request, as RFC 9112 has it: what node:http's parser lets through and must be refused, and what its
-// target means. What the parser refuses is refusals.ts's.
+// Checks the form of a request against RFC 9112, by whose sections the comments cite: refuses what node:http's parser
+// accepts wrongly, and reads the target. Requests that the parser itself refuses are in refusals.ts.
 
 import type { IncomingMessage } from 'node:http';
 import { errorReply } from '../../http/errors.ts';
 import type { HttpReply } from '../../http/http.ts';
 
-/** A host and perhaps a port: what RFC 3986 allows there. */
+/** The characters that RFC 3986 allows in a host and its port. */
 const HOST = /^[A-Za-z0-9.:[\]_~!$&'()*+,;=%-]*$/;
 const ABSOLUTE = /^https?:\/\/([^/?#]*)/i;
 
-/** @returns why it cannot be taken; nothing of it may be done, and nothing more be read of its connection */
+/** @returns the refusal, after which no more of the connection may be served; undefined when the form is right */
 export function wrongForm(request: IncomingMessage): HttpReply | undefined {
   const { httpVersionMajor, httpVersionMinor, headers } = request;
   if (httpVersionMajor !== 1) {
@@ -20,7 +20,7 @@ export function wrongForm(request: IncomingMessage): HttpReply | undefined {
   }
   const codings = headers['transfer-encoding'];
   if (codings !== undefined) {
-    // 6.1: whoever forwards it may not have known of chunks, and have taken something else for the next request.
+    // 6.1: a proxy that forwards it may not know chunks, and may take other bytes for the start of the next request.
     if (httpVersionMinor === 0) {
       return errorReply('bad-request', 'a request of HTTP/1.0 has no Transfer-Encoding');
     }
@@ -42,7 +42,7 @@ export function wrongForm(request: IncomingMessage): HttpReply | undefined {
     );
   }
   if (headers.host !== undefined) {
-    // 3.2: two of them are how one request is made to mean two things to two servers.
+    // 3.2: with two Host headers, one request can be made to mean different things to two servers.
     if (!hasOneHost(request.rawHeaders)) {
       return errorReply('bad-request', 'the request has more than one Host header');
     }
@@ -55,7 +55,7 @@ export function wrongForm(request: IncomingMessage): HttpReply | undefined {
     : errorReply('bad-request', 'the target of a request is a path that begins with /, or a URL');
 }
 
-/** 3.2.2: the absolute form, which proxies are sent, is what its path is. */
+/** @returns the path and query; the absolute form (3.2.2), which clients send to proxies, loses its scheme and host */
 export function originForm(target: string): string {
   if (target.startsWith('/')) return target;
   const rest = target.replace(ABSOLUTE, '');
@@ -67,7 +67,7 @@ function isTarget(target: string, method: string): boolean {
   return ABSOLUTE.test(target) || (target === '*' && method === 'OPTIONS');
 }
 
-/** @param headers names and values in turn */
+/** @param headers names and values, alternating */
 function hasOneHost(headers: readonly string[]): boolean {
   let hosts = 0;
   for (let index = 0; index < headers.length; index += 2) {

@@ -1,28 +1,29 @@
-// Replies that their clients have not read yet. All together take so much memory: where it is short, clients that take
-// nothing any more are cut off, those that have had longest first. Who reads, however slowly, gets all of it; what there
-// is no room for is refused before its first byte.
+// Tracks replies that their clients have not read yet, which share one limit of memory. When it is reached, clients
+// that stopped reading are cut off, those with unread replies for longest first; a reply that still finds no room is
+// refused before its first byte. A client that reads, however slowly, gets its whole reply.
 
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 interface Unread {
   readonly bytes: number;
-  /** Its producer waits for the client, which is therefore cut off when it has taken nothing for long. */
+  /** Whether a producer waits for the client, which is therefore cut off after reading nothing for long. */
   readonly isStream: boolean;
-  /** It is sent, or never will be. */
+  /** Called once, when the reply was sent or never will be. */
   readonly over: () => void;
 }
 
-/** What one connection has not read. Several replies of it may wait: requests are pipelined. */
+/** A connection with unread replies; there may be several, because requests are pipelined. */
 interface SlowReader {
   readonly socket: Socket;
   readonly replies: Set<Unread>;
-  /** So many bytes were handed to the system when it was looked at last, and when that last grew. */
+  /** How many bytes the system had taken at the last check. */
   sent: number;
+  /** When a check last saw `sent` grow, or found nothing to send. */
   sentMs: number;
 }
 
-/** How often in its time a client is looked at. */
+/** How many times each client is checked within `stalledMs`. */
 const LOOKS = 10;
 
 export class UnreadReplies {
@@ -30,14 +31,14 @@ export class UnreadReplies {
   readonly #stalledMs: number;
   readonly #idleMs: number;
   #bytes = 0;
-  /** The oldest first. */
+  /** The connection that began to have unread replies first comes first. */
   readonly #readers = new Map<Socket, SlowReader>();
   #looking: NodeJS.Timeout | undefined;
 
   /**
-   * @param bytesMax of all replies; a single one may be longer
-   * @param times.stalledMs a client that took nothing for so long may be cut off where room is needed
-   * @param times.idleMs a client that took nothing for so long is cut off in any case where it is sent a stream
+   * @param bytesMax the limit for all replies together; a single reply may be longer
+   * @param times.stalledMs a client that has read nothing for so long is cut off when memory is needed
+   * @param times.idleMs a client of a streamed reply that has read nothing for so long is cut off in any case
    */
   constructor(
     bytesMax: number,
@@ -48,14 +49,14 @@ export class UnreadReplies {
     this.#idleMs = idleMs;
   }
 
-  /** Asked before a reply of so many bytes is begun; makes room where it can. */
+  /** Makes room for a reply of so many bytes if it can. @returns whether the reply may be begun */
   hasRoom(bytes: number): boolean {
     if (this.#bytes === 0 || this.#bytes + bytes <= this.#bytesMax) return true;
     const nowMs = performance.now();
     for (const reader of this.#readers.values()) {
       this.#look(reader, nowMs);
       if (nowMs - reader.sentMs < this.#stalledMs) continue;
-      // At once, and not when it is closed: the next reply would look at all of them again.
+      // Removed now, not on its event `close`: until then, each further reply would check the same readers again.
       this.#removeAll(reader);
       reader.socket.destroy();
       if (this.#bytes + bytes <= this.#bytesMax) return true;
@@ -63,7 +64,7 @@ export class UnreadReplies {
     return this.#bytes === 0;
   }
 
-  /** @param over called once, when the reply is sent or its connection gone */
+  /** Tracks a reply. @param over called once, when the reply was sent or its connection is gone */
   add(
     socket: Socket,
     response: ServerResponse,
@@ -81,7 +82,7 @@ export class UnreadReplies {
     const reader = { socket, replies: new Set<Unread>(), sent: 0, sentMs: performance.now() };
     this.#look(reader, reader.sentMs);
     this.#readers.set(socket, reader);
-    // The replies that wait for their turn know nothing of their connection, not even that it was closed.
+    // Replies that wait behind others on a connection get no event when it closes.
     socket.once('close', () => this.#removeAll(reader));
     this.#looking ??= setInterval(() => this.#lookAtAll(), this.#stalledMs / LOOKS).unref();
     return reader;
@@ -91,7 +92,7 @@ export class UnreadReplies {
     const nowMs = performance.now();
     for (const reader of this.#readers.values()) {
       this.#look(reader, nowMs);
-      // Without anything to send it is the producer that is slow.
+      // With nothing left to send it is the producer that is slow, not the client.
       if (reader.socket.writableLength === 0) reader.sentMs = nowMs;
       if (nowMs - reader.sentMs < this.#idleMs) continue;
       if ([...reader.replies].some(({ isStream }) => isStream)) reader.socket.destroy();

@@ -1,5 +1,5 @@
-// Requests that would rather speak something else than HTTP/1.1. On its own path that is a stream of operations
-// between nodes; every other such offer is left alone, and the request answered as if it had not been made.
+// Handles requests that offer to switch to another protocol (Upgrade). On the two paths of our streams the socket
+// becomes a link of operations or control messages; any other offer is ignored, and its request is answered as HTTP.
 
 import type { IncomingHttpHeaders, IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -15,9 +15,9 @@ import { refuse } from './refusals.ts';
 import { originForm } from './request-forms.ts';
 
 /**
- * What node:http hands over it listens to no longer, also not to its errors: one that is reset while an earlier answer
- * is due on it would end the process.
- * @param callback not called for a socket that is gone by then
+ * Waits until the replies due on a socket that node:http has handed over have left. node:http no longer listens to that
+ * socket's errors, so a reset meanwhile would end the process; this handles it.
+ * @param callback not called if the socket is gone by then
  */
 export function onceIdle(socket: Socket, callback: () => void): void {
   const destroy = () => socket.destroy();
@@ -29,16 +29,16 @@ export function onceIdle(socket: Socket, callback: () => void): void {
   });
 }
 
-/** Headers that belong to an offer, which are named in Connection. */
+/** The headers that make an offer; the header Connection names them too. */
 const OF_AN_OFFER: readonly string[] = ['upgrade', 'http2-settings'];
 
-/** @returns the stream that is asked for, by the path alone; undefined of every other request */
+/** @returns the stream that the request's path names; undefined for every other path */
 export function streamOf({ url }: IncomingMessage): StreamProtocol | undefined {
   const path = originForm(url ?? '').split('?')[0];
   return [OPERATION_STREAM, CONTROL_STREAM].find((protocol) => protocol.path === path);
 }
 
-/** Hands the socket to a link, or refuses it. @param head bytes that came with the request */
+/** Makes the socket a link if the service accepts it, or refuses it. @param head bytes that came behind the request */
 export function acceptLink(
   service: Service,
   protocol: StreamProtocol,
@@ -78,8 +78,8 @@ function operationsHello(headers: IncomingHttpHeaders): LinkHello {
 }
 
 /**
- * RFC 9110, 7.8: a server may ignore an offer. node:http, once it has stopped parsing at one, cannot go on; so the
- * connection is handed to it once more, with the request as it would be without the offer, and all that follows.
+ * RFC 9110, 7.8: a server may ignore an offer. node:http stops parsing at an offer and cannot go on, so it gets the
+ * socket as a new connection, which begins with the same request without the offer, and all bytes that follow.
  */
 export function ignoreOffer(
   server: Server,

@@ -1,5 +1,5 @@
-// What a member's answer means for a get (R3), as a pure function. Asking members is in round.ts; what an answer
-// implies about maps and unreachable members is in learn.ts.
+// Decides what a member's answer means for a get (R3), as a pure function. Asking members is in round.ts; what an
+// answer implies about maps and unreachable members is in learn.ts.
 
 import { unreachable } from '../../../cluster/assert.ts';
 import type { StoredRecord } from '../../../cluster/model/record.ts';

@@ -1,6 +1,6 @@
-// What the members' answers mean for a versioned write: a record that keeps its own version (D16), in an import or a
-// restore. Where an ordinary set would take a higher version and try again, a versioned write ends: the newer record
-// stays. Pure; sending and waiting is in round.ts.
+// Decides what the members' answers mean for a versioned write: a record that keeps its own version (D16), in an import
+// or a restore. Where an ordinary set would take a higher version and try again, a versioned write ends: the newer
+// record stays. Pure; sending and waiting is in round.ts.
 
 import { unreachable } from '../../../cluster/assert.ts';
 import type { NodeId } from '../../../cluster/model/identity.ts';
@@ -41,7 +41,7 @@ export function judgeVersionedWrite(votes: readonly WriteVote[]): VersionedWrite
   }
 }
 
-/** What a member that answered `floor` has of the key, according to a get. */
+/** How the record of a member that answered `floor` compares with the written one, according to a get. */
 export type HeldRecord = 'same' | 'newer' | 'missing' | 'unknown';
 
 /**
@@ -57,7 +57,7 @@ export function heldRecordOf(record: StoredRecord, answer: MemberAnswer): HeldRe
     }
     case 'absent':
       // The member has nothing live of the key. That is all that a delete asks for. A value may have been deleted
-      // later and the delete forgotten, as its version is not above the floor; nobody can tell any more.
+      // later and the delete forgotten, as its version is not above the floor; that cannot be known any more.
       return isTombstone(record) ? 'same' : 'missing';
     case 'not-serving':
     case 'refused':

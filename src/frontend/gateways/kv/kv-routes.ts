@@ -1,4 +1,4 @@
-// The seed's API as routes. What a request to them means is usage.ts's, and what it does kv.ts's.
+// The routes of the seed's API. Requests are parsed in usage.ts and carried out in kv.ts.
 
 import type { ClientRoute } from '../../../cluster/http/client-route.ts';
 

@@ -1,5 +1,5 @@
-// What a request to /get, /set or /delete asks for, or what is wrong with it and which curl line would
-// be right. Pure.
+// Parses a request to /get, /set or /delete: what it asks for, or what is wrong with it and which curl line would be
+// right. Pure; kv.ts carries it out.
 
 import { assert } from '../../../cluster/assert.ts';
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
@@ -88,7 +88,7 @@ export function readUsage(verb: Verb, request: HttpRequest): Usage {
   return { kind: 'set', key, value, ttlSeconds };
 }
 
-/** A body that is not empty wins over `value`; an empty one counts only where a body belongs. */
+/** A non-empty body wins over the parameter `value`; an empty body is a value only if the method is not GET. */
 function requestedValue(
   request: HttpRequest,
   fromQuery: Buffer | undefined,
