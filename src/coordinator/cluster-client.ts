@@ -38,16 +38,19 @@ export function connectToCluster(
 ): void {
   const { times, controller } = options;
   const router = new Router(runtime, times);
-  let isRefused = false;
+  let isOver = false;
+  // Once: the follower goes on after an answer that was given for want of time, and may be refused then.
+  const end = (outcome: ClusterClient | ClientRefused) => {
+    if (isOver) return;
+    isOver = true;
+    done(outcome);
+  };
   const follower = new MapFollower(
     runtime,
     new ControlClient(runtime, times),
     router,
     options,
-    (problem) => {
-      isRefused = true;
-      done({ refused: problem, exitCode: EXIT.config });
-    },
+    (problem) => end({ refused: problem, exitCode: EXIT.config }),
   );
   const clock = new ClusterClock(runtime.clock, runtime.logger);
   const probes = new Probes(runtime, router, times, {
@@ -66,13 +69,13 @@ export function connectToCluster(
   };
   const startedMs = runtime.clock.monotonicMs();
   const look = () => {
-    if (isRefused) return undefined;
+    if (isOver) return undefined;
     const { map } = router;
-    if (map !== undefined && clock.isKnown) return done({ ...context, map });
+    if (map !== undefined && clock.isKnown) return end({ ...context, map });
     if (runtime.clock.monotonicMs() - startedMs > times.setDeadlineMs) {
       const problem = follower.problem ?? `controller ${controller}: no answer`;
       const refused = map === undefined ? problem : 'no storage node answers';
-      return done({ refused, exitCode: EXIT.unavailable });
+      return end({ refused, exitCode: EXIT.unavailable });
     }
     runtime.timers.after(times.retryMs, look);
     return undefined;

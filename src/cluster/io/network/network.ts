@@ -146,7 +146,7 @@ function headersOf(hello: LinkHello): Record<string, string> {
 /** For every answer but 101 undici reports only this message, without the text of the refusal. */
 function whyNoStream(error: unknown, { name }: StreamProtocol): string {
   return error instanceof Error && error.message === 'bad upgrade'
-    ? `no stream ${name} there: it is another node or life, or no process of this version of velour-fog`
+    ? `no stream ${name} there: it is another node or incarnation, or no process of this version of velour-fog`
     : describe(error);
 }
 
