@@ -20,7 +20,10 @@ export class StreamingService implements Service {
   /** Of the last reply: how many pieces its producer was asked for, and whether it was told that no more are wanted. */
   asked = 0;
   discarded = false;
-  /** What `PUT /hold` and `PUT /refuse-later` wait for: to read their body, and to refuse it. */
+  /**
+   * What `PUT /hold`, `PUT /refuse-later` and `PUT /undo` wait for: to read their body, to refuse it, and to answer one that
+   * broke off.
+   */
   goOn: () => void = () => undefined;
   readonly #bytesMax: number;
 
@@ -50,6 +53,11 @@ export class StreamingService implements Service {
       if (target === '/hold') {
         this.goOn = () => this.#digest(body.stream, reply);
         return undefined;
+      }
+      if (target === '/undo') {
+        return this.#digest(body.stream, (answer) => {
+          this.goOn = () => reply(answer);
+        });
       }
       return this.#digest(body.stream, reply);
     }

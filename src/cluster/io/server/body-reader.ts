@@ -38,9 +38,10 @@ export class BodyReader implements ByteStream {
     request.pause();
     request.on('data', (piece: Buffer) => this.#arrived(piece));
     request.on('end', () => this.#finish(END));
-    // Without an end before it the connection is gone.
+    // Without an end before it the connection is gone. A body that broke off for another reason may still come to its end,
+    // and its client waits for the reply.
     request.on('close', () => {
-      if (this.#last?.kind === 'end') return;
+      if (request.readableEnded) return;
       this.#finish({ kind: 'broken', why: 'gone' });
       gone();
     });

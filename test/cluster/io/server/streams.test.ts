@@ -196,6 +196,22 @@ describe('a streamed body', () => {
     expect(service.ended).toEqual([why]);
   });
 
+  test('that breaks off is answered also when its service takes longer than its rest', async () => {
+    const { open, service } = await serve({ bodyBytesMax: 1000 });
+    const socket = await open();
+    socket.write(put('/undo', 'transfer-encoding: chunked'));
+    socket.write(`3e9\r\n${'a'.repeat(1001)}\r\n0\r\n\r\n`);
+    await until(() => service.ended.length > 0);
+    // The rest has come, and node:http is done with the request.
+    await sleep(50);
+    socket.write(GET);
+    service.goOn();
+    const text = await rest(socket);
+    expect(text).toMatch(/^HTTP\/1.1 413 .*x-fog-error: value-too-large/s);
+    expect(text).toMatch(/\/plain\n$/);
+    expect(service.ended).toEqual(['too-large']);
+  });
+
   test('that its service does not read makes the client wait, which is not slow then', async () => {
     const paceLimits = { idleMs: 50, graceMs: 50, bytesPerMs: 1_000_000 };
     const { open, service } = await serve({ paceLimits, bodyBytesMax: 64 * MEBIBYTE });
