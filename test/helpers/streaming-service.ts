@@ -21,7 +21,7 @@ export class StreamingService implements Service {
   asked = 0;
   discarded = false;
   /**
-   * What `PUT /hold`, `PUT /refuse-later` and `PUT /undo` wait for: to read their body, to refuse it, and to answer one that
+   * What `PUT /hold`, `PUT /refuse-later` and `/undo` wait for: to read their body, to refuse it, and to answer one that
    * broke off.
    */
   goOn: () => void = () => undefined;
@@ -43,7 +43,11 @@ export class StreamingService implements Service {
 
   handle(request: HttpRequest, reply: (reply: HttpReply) => void): void {
     const { body, target } = request;
-    if (body.kind === 'too-large') return reply(brokenBodyReply('too-large'));
+    if (body.kind === 'too-large') {
+      if (target !== '/undo') return reply(brokenBodyReply('too-large'));
+      this.goOn = () => reply(brokenBodyReply('too-large'));
+      return undefined;
+    }
     if (body.kind === 'stream') {
       if (target === '/refuse') return reply(textReply(403, 'not this one'));
       if (target === '/refuse-later') {

@@ -47,7 +47,9 @@ export class IncomingRequest implements HttpRequest, Turn {
   }
 
   get isAwaited(): boolean {
-    return this.isComing && !this.isAnswered && (this.stream?.isAwaited ?? true);
+    if (!this.isComing || this.isAnswered) return false;
+    // A body that is taken whole is waited for until its service has it, or knows that it is too large.
+    return this.stream?.isAwaited ?? this.body === NO_BODY;
   }
 
   get traits(): RequestTraits {

@@ -269,6 +269,21 @@ test('a whole body that comes too slowly is 408 as well', async () => {
   expect(head.toString()).toMatch(/^HTTP\/1.1 408 .*x-fog-error: slow-request/s);
 });
 
+test('a whole body that is too long is not slow while its service takes long to say so', async () => {
+  const paceLimits = { idleMs: 50, graceMs: LONG_MS, bytesPerMs: 1 };
+  const { open, service } = await serve({ bodyBytesMax: 1000, paceLimits });
+  const isHere = service.goOn;
+  const socket = await open();
+  socket.write('POST /undo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n');
+  socket.write(`3e9\r\n${'a'.repeat(1001)}\r\n`);
+  await until(() => service.goOn !== isHere);
+  await sleep(200);
+  // Throws where the request was answered already.
+  service.goOn();
+  const [head] = (await once(socket, 'data')) as [Buffer];
+  expect(head.toString()).toMatch(/^HTTP\/1.1 413 .*x-fog-error: value-too-large/s);
+});
+
 describe('a streamed reply', () => {
   test('keeps its place among pipelined ones, and its header lists', async () => {
     const { open } = await serve();
