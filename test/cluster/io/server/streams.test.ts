@@ -284,6 +284,30 @@ test('a whole body that is too long is not slow while its service takes long to 
   expect(head.toString()).toMatch(/^HTTP\/1.1 413 .*x-fog-error: value-too-large/s);
 });
 
+test.each(['PUT /in', 'POST /plain'])(
+  'the body of %s is not slow while its client reads an earlier reply',
+  async (asked) => {
+    const paceLimits = { idleMs: 50, graceMs: LONG_MS, bytesPerMs: 1 };
+    const { open } = await serve({ paceLimits });
+    const socket = await open();
+    socket.pause();
+    const bytes = 32 * MEBIBYTE;
+    socket.write(`GET /out?bytes=${bytes} HTTP/1.1\r\nhost: x\r\n\r\n`);
+    socket.write(`${asked} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n`);
+    socket.write('connection: close\r\ncontent-length: 3\r\n\r\n');
+    await sleep(500);
+    let tail = '';
+    socket.on('data', (chunk: Buffer) => {
+      tail = (tail + chunk.toString('latin1')).slice(-1000);
+    });
+    socket.resume();
+    await until(() => tail.includes('HTTP/1.1 100 Continue'));
+    socket.write('abc');
+    await once(socket, 'end');
+    expect(tail).toMatch(/100 Continue.*HTTP\/1.1 200 OK/s);
+  },
+);
+
 describe('a streamed reply', () => {
   test('keeps its place among pipelined ones, and its header lists', async () => {
     const { open } = await serve();
