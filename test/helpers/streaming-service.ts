@@ -22,7 +22,7 @@ export class StreamingService implements Service {
   discarded = false;
   /**
    * What `PUT /hold`, `PUT /refuse-later` and `/undo` wait for: to read their body, to refuse it, and to answer one that
-   * broke off.
+   * broke off. `GET /wait` is answered by it, and `/out?held` produces its next part.
    */
   goOn: () => void = () => undefined;
   readonly #bytesMax: number;
@@ -58,6 +58,7 @@ export class StreamingService implements Service {
         this.goOn = () => this.#digest(body.stream, reply);
         return undefined;
       }
+      if (target.startsWith('/out')) return this.#produce(target, reply);
       if (target === '/undo') {
         return this.#digest(body.stream, (answer) => {
           this.goOn = () => reply(answer);
@@ -65,17 +66,12 @@ export class StreamingService implements Service {
       }
       return this.#digest(body.stream, reply);
     }
+    if (target === '/wait') {
+      this.goOn = () => reply(textReply(200, target));
+      return undefined;
+    }
     if (!target.startsWith('/out')) return reply(textReply(200, target));
-    const query = new URLSearchParams(queryOf(target));
-    const bytes = Number(query.get('bytes'));
-    return reply({
-      status: 200,
-      headers: { 'content-type': 'application/octet-stream', 'set-cookie': ['a=1', 'b=2'] },
-      body: this.#produced(bytes, {
-        length: query.has('chunked') ? undefined : Number(query.get('length') ?? bytes),
-        breaks: query.has('breaks'),
-      }),
-    });
+    return this.#produce(target, reply);
   }
 
   accept() {
@@ -84,6 +80,20 @@ export class StreamingService implements Service {
 
   drain(_options: unknown, done: () => void): void {
     done();
+  }
+
+  #produce(target: string, reply: (reply: HttpReply) => void): void {
+    const query = new URLSearchParams(queryOf(target));
+    const bytes = Number(query.get('bytes'));
+    return reply({
+      status: 200,
+      headers: { 'content-type': 'application/octet-stream', 'set-cookie': ['a=1', 'b=2'] },
+      body: this.#produced(bytes, {
+        length: query.has('chunked') ? undefined : Number(query.get('length') ?? bytes),
+        breaks: query.has('breaks'),
+        held: query.has('held'),
+      }),
+    });
   }
 
   #digest(stream: ByteStream, reply: (reply: HttpReply) => void): void {
@@ -108,20 +118,27 @@ export class StreamingService implements Service {
 
   #produced(
     bytes: number,
-    { length, breaks }: { readonly length: number | undefined; readonly breaks: boolean },
+    {
+      length,
+      breaks,
+      held,
+    }: { readonly length: number | undefined; readonly breaks: boolean; readonly held: boolean },
   ): ByteStream {
     let left = bytes;
     this.asked = 0;
     this.discarded = false;
+    const next = (): BytePart => {
+      if (left === 0) return breaks ? { kind: 'broken', why: 'failed' } : { kind: 'end' };
+      const piece = Buffer.alloc(Math.min(left, PIECE_BYTES), 'x');
+      left -= piece.length;
+      return { kind: 'bytes', bytes: piece };
+    };
     return {
       length,
       read: (callback) => {
         this.asked++;
-        if (left === 0)
-          return callback(breaks ? { kind: 'broken', why: 'failed' } : { kind: 'end' });
-        const piece = Buffer.alloc(Math.min(left, PIECE_BYTES), 'x');
-        left -= piece.length;
-        return callback({ kind: 'bytes', bytes: piece });
+        if (held) this.goOn = () => callback(next());
+        else callback(next());
       },
       discard: () => {
         this.discarded = true;

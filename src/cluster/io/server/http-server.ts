@@ -19,7 +19,7 @@ import { IncomingRequest } from './incoming-request.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { refusalOf, refuse } from './refusals.ts';
 import { bufferedBytes, SHORT_REPLY_BYTES_MAX, sendReply } from './replies.ts';
-import { sendStream } from './reply-stream.ts';
+import { type SendingStream, sendStream } from './reply-stream.ts';
 import { RequestBodies } from './request-bodies.ts';
 import { wrongForm } from './request-forms.ts';
 import { UnreadReplies } from './unread-replies.ts';
@@ -318,16 +318,23 @@ class Requests {
     const keepAlive = last ? 'last' : this.#keepAlive;
     const bytes = bufferedBytes(reply);
     const isStream = !isWhole(reply);
-    if (isStream && this.#unread.hasRoom(bytes)) sendStream(request, response, reply, keepAlive);
-    else {
+    let sending: SendingStream | undefined;
+    if (isStream && this.#unread.hasRoom(bytes)) {
+      sending = sendStream(request, response, reply, keepAlive);
+    } else {
       const hasRoom = !isStream && (bytes <= SHORT_REPLY_BYTES_MAX || this.#unread.hasRoom(bytes));
       if (isStream) reply.body.discard();
       sendReply(request, response, hasRoom ? reply : UNREAD, keepAlive);
     }
-    if (last) incoming.giveUp = () => response.end();
+    if (last) {
+      incoming.giveUp = () => (sending === undefined ? response.end() : sending.requestBroke());
+    }
     // Mostly the socket took it at once.
     if (response.writableFinished || response.closed) return this.#ended(incoming);
-    const over = () => this.#ended(incoming);
+    const over = () => {
+      sending?.gone();
+      this.#ended(incoming);
+    };
     return this.#unread.add(socket, response, { bytes, isStream }, over);
   }
 

@@ -6,22 +6,32 @@ import type { BytePart } from '../../http/byte-stream.ts';
 import type { StreamedReply } from '../../http/http.ts';
 import { endResponse, headFields, isBodyless } from './replies.ts';
 
+/** A reply whose producer may still be asked for more. */
+export interface SendingStream {
+  /** The connection is gone. A response that waits for its turn does not learn that of itself. */
+  gone(): void;
+  /** Nothing more comes of its request: the response ends with its body, and waits for nothing. */
+  requestBroke(): void;
+}
+
 /** @param keepAlive the header of that name; `last` where nothing more is taken on this connection */
 export function sendStream(
   request: IncomingMessage,
   response: ServerResponse,
   reply: StreamedReply,
   keepAlive: string | 'last',
-): void {
+): SendingStream {
   const { body } = reply;
   response.writeHead(reply.status, headFields(response, reply, body.length, keepAlive));
   const last = keepAlive === 'last';
   if (isBodyless(request, reply)) {
     body.discard();
-    return endResponse(request, response, last);
+    endResponse(request, response, last);
+    return { gone: () => undefined, requestBroke: () => response.end() };
   }
   let sent = 0;
   let isOver = false;
+  let waitsForRequest = last;
   let isPumping = false;
   let isWanted = false;
   const abort = () => {
@@ -43,7 +53,7 @@ export function sendStream(
       case 'end':
         if (body.length !== undefined && sent < body.length) return abort();
         isOver = true;
-        return endResponse(request, response, last);
+        return endResponse(request, response, waitsForRequest);
       case 'broken':
         return abort();
     }
@@ -59,10 +69,18 @@ export function sendStream(
     }
     isPumping = false;
   };
-  response.once('close', () => {
+  const gone = () => {
     if (isOver) return;
     isOver = true;
     body.discard();
-  });
+  };
+  response.once('close', gone);
   pump();
+  return {
+    gone,
+    requestBroke: () => {
+      waitsForRequest = false;
+      if (isOver) response.end();
+    },
+  };
 }

@@ -363,6 +363,36 @@ describe('a streamed reply', () => {
     expect(errors).toEqual(['ECONNRESET']);
   });
 
+  test('that waits for its turn stops being produced when its client is gone', async () => {
+    const { open, service, server } = await serve();
+    const isHere = service.goOn;
+    const socket = await open();
+    socket.write('GET /wait HTTP/1.1\r\nhost: x\r\n\r\n');
+    socket.write(`GET /out?bytes=${MEBIBYTE} HTTP/1.1\r\nhost: x\r\n\r\n`);
+    await until(() => service.goOn !== isHere && service.asked > 0);
+    socket.resetAndDestroy();
+    await until(() => service.discarded);
+    service.goOn();
+    await server.drain(LONG_MS, 0);
+  });
+
+  test('goes out whole when the body of its request breaks meanwhile', async () => {
+    const { open, service } = await serve();
+    const socket = await open();
+    const length = PIECE_BYTES + 1;
+    socket.write(put(`/out?bytes=${length}&chunked&held`, 'transfer-encoding: chunked'));
+    await until(() => service.asked === 1);
+    socket.write('3\r\nabc\r\nzz\r\n');
+    await sleep(50);
+    for (let parts = 1; parts <= 3; parts++) {
+      await until(() => service.asked === parts);
+      service.goOn();
+    }
+    const text = await rest(socket);
+    expect(text.match(/x+/g)?.map((piece) => piece.length)).toEqual([PIECE_BYTES, 1]);
+    expect(text).toMatch(/\r\n0\r\n\r\n$/);
+  });
+
   test('stops being produced while its client does not read, and goes on when it does', async () => {
     const { open, service } = await serve();
     const socket = await open();
