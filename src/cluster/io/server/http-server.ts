@@ -19,7 +19,7 @@ import { IncomingRequest } from './incoming-request.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { refusalOf, refuse } from './refusals.ts';
 import { bufferedBytes, SHORT_REPLY_BYTES_MAX, sendReply } from './replies.ts';
-import { type SendingStream, sendStream } from './reply-stream.ts';
+import { endsConnection, type SendingStream, sendStream } from './reply-stream.ts';
 import { RequestBodies } from './request-bodies.ts';
 import { wrongForm } from './request-forms.ts';
 import { UnreadReplies } from './unread-replies.ts';
@@ -307,13 +307,14 @@ class Requests {
     return incoming.connection.done();
   }
 
-  #send(incoming: IncomingRequest, reply: HttpReply, last: boolean): void {
+  #send(incoming: IncomingRequest, reply: HttpReply, mustBeLast: boolean): void {
     const { request, response, connection } = incoming;
     const { socket } = request;
     if (socket.destroyed) {
       if (!isWhole(reply)) reply.body.discard();
       return this.#ended(incoming);
     }
+    const last = mustBeLast || (!isWhole(reply) && endsConnection(request, response, reply));
     if (last) this.#open -= connection.close();
     const keepAlive = last ? 'last' : this.#keepAlive;
     const bytes = bufferedBytes(reply);

@@ -2,6 +2,7 @@
 // taken the last one, so a client that stops reading stops its producer.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { BytePart } from '../../http/byte-stream.ts';
 import type { StreamedReply } from '../../http/http.ts';
 import { endResponse, headFields, isBodyless } from './replies.ts';
@@ -12,6 +13,16 @@ export interface SendingStream {
   gone(): void;
   /** Nothing more comes of its request: the response ends with its body, and waits for nothing. */
   requestBroke(): void;
+}
+
+/** Whether only the end of the connection can say where the body ends: HTTP/1.0 has no chunks. */
+export function endsConnection(
+  request: IncomingMessage,
+  response: ServerResponse,
+  reply: StreamedReply,
+): boolean {
+  if (response.useChunkedEncodingByDefault || reply.body.length !== undefined) return false;
+  return !isBodyless(request, reply);
 }
 
 /** @param keepAlive the header of that name; `last` where nothing more is taken on this connection */
@@ -38,8 +49,10 @@ export function sendStream(
     isOver = true;
     body.discard();
     // The end of the connection is the end of a body without chunks and length (HTTP/1.0): only a reset tells them apart.
-    if (request.httpVersion === '1.0') response.socket?.resetAndDestroy();
-    else response.destroy();
+    if (response.useChunkedEncodingByDefault) response.destroy();
+    else if (response.socket !== null) response.socket.resetAndDestroy();
+    // It waits for its turn; earlier replies are sent before.
+    else response.once('socket', (socket: Socket) => socket.resetAndDestroy());
   };
   const take = (part: BytePart) => {
     if (isOver) return;

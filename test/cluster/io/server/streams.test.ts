@@ -363,6 +363,28 @@ describe('a streamed reply', () => {
     expect(errors).toEqual(['ECONNRESET']);
   });
 
+  test('that breaks while it waits for its turn ends a connection of HTTP/1.0 as well', async () => {
+    const { open, service, server } = await serve();
+    const isHere = service.goOn;
+    const socket = await open();
+    const get = (target: string) => `GET ${target} HTTP/1.0\r\nconnection: keep-alive\r\n\r\n`;
+    socket.write(get('/wait') + get('/out?bytes=100&length=200&breaks'));
+    await until(() => service.goOn !== isHere && service.asked > 0);
+    service.goOn();
+    await rest(socket);
+    await server.drain(LONG_MS, 0);
+  });
+
+  test('of unknown length is the last one of HTTP/1.0: what is pipelined behind it is not done', async () => {
+    const { open, service } = await serve();
+    const socket = await open();
+    socket.write('GET /out?bytes=5&chunked HTTP/1.0\r\nconnection: keep-alive\r\n\r\n');
+    socket.write('PUT /in HTTP/1.0\r\nconnection: keep-alive\r\ncontent-length: 1\r\n\r\na');
+    const text = await rest(socket);
+    expect(text).toMatch(/connection: close\r\n.*\r\n\r\nxxxxx$/s);
+    expect(service.ended).toEqual([]);
+  });
+
   test('that waits for its turn stops being produced when its client is gone', async () => {
     const { open, service, server } = await serve();
     const isHere = service.goOn;
