@@ -71,7 +71,12 @@ export class StreamingService implements Service {
       return undefined;
     }
     if (!target.startsWith('/out')) return reply(textReply(200, target));
-    return this.#produce(target, reply);
+    try {
+      return this.#produce(target, reply);
+    } catch {
+      // As routes.ts does it.
+      return reply(textReply(500, 'internal error'));
+    }
   }
 
   accept() {
@@ -92,6 +97,7 @@ export class StreamingService implements Service {
         length: query.has('chunked') ? undefined : Number(query.get('length') ?? bytes),
         breaks: query.has('breaks'),
         held: query.has('held'),
+        fails: query.has('fails'),
       }),
     });
   }
@@ -122,7 +128,13 @@ export class StreamingService implements Service {
       length,
       breaks,
       held,
-    }: { readonly length: number | undefined; readonly breaks: boolean; readonly held: boolean },
+      fails,
+    }: {
+      readonly length: number | undefined;
+      readonly breaks: boolean;
+      readonly held: boolean;
+      readonly fails: boolean;
+    },
   ): ByteStream {
     let left = bytes;
     this.asked = 0;
@@ -137,6 +149,7 @@ export class StreamingService implements Service {
       length,
       read: (callback) => {
         this.asked++;
+        if (fails && this.asked > 1) throw new Error('a bug of the producer');
         if (held) this.goOn = () => callback(next());
         else callback(next());
       },

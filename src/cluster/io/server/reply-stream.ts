@@ -78,7 +78,13 @@ export function sendStream(
     isPumping = true;
     while (isWanted && !isOver) {
       isWanted = false;
-      body.read(take);
+      try {
+        body.read(take);
+      } catch (error) {
+        // A bug of the producer is not this client's to wait for.
+        if (!isOver) abort();
+        throw error;
+      }
     }
     isPumping = false;
   };

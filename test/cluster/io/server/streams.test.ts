@@ -385,6 +385,16 @@ describe('a streamed reply', () => {
     expect(service.ended).toEqual([]);
   });
 
+  test('whose producer throws tears the connection, and is in progress no more', async () => {
+    const { open, service, server } = await serve();
+    const socket = await open();
+    socket.write(`GET /out?bytes=100&chunked&fails HTTP/1.1\r\nhost: x\r\n\r\n`);
+    const text = await rest(socket);
+    expect(text).not.toMatch(/\r\n0\r\n\r\n$|500/);
+    expect(service.discarded).toBe(true);
+    await server.drain(LONG_MS, 0);
+  });
+
   test('that waits for its turn stops being produced when its client is gone', async () => {
     const { open, service, server } = await serve();
     const isHere = service.goOn;
