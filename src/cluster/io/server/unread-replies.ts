@@ -17,6 +17,8 @@ interface Unread {
 interface SlowReader {
   readonly socket: Socket;
   readonly replies: Set<Unread>;
+  /** Listens to the socket as long as there are replies: a connection has many in its time. */
+  readonly closed: () => void;
   /** So many bytes were handed to the system when it was looked at last, and when that last grew. */
   sent: number;
   sentMs: number;
@@ -78,11 +80,17 @@ export class UnreadReplies {
   }
 
   #newReader(socket: Socket): SlowReader {
-    const reader = { socket, replies: new Set<Unread>(), sent: 0, sentMs: performance.now() };
+    const reader: SlowReader = {
+      socket,
+      replies: new Set<Unread>(),
+      closed: () => this.#removeAll(reader),
+      sent: 0,
+      sentMs: performance.now(),
+    };
     this.#look(reader, reader.sentMs);
     this.#readers.set(socket, reader);
     // The replies that wait for their turn know nothing of their connection, not even that it was closed.
-    socket.once('close', () => this.#removeAll(reader));
+    socket.once('close', reader.closed);
     this.#looking ??= setInterval(() => this.#lookAtAll(), this.#stalledMs / LOOKS).unref();
     return reader;
   }
@@ -112,7 +120,10 @@ export class UnreadReplies {
   #remove(reader: SlowReader, unread: Unread): void {
     if (!reader.replies.delete(unread)) return;
     this.#bytes -= unread.bytes;
-    if (reader.replies.size === 0) this.#readers.delete(reader.socket);
+    if (reader.replies.size === 0) {
+      this.#readers.delete(reader.socket);
+      reader.socket.off('close', reader.closed);
+    }
     if (this.#readers.size === 0) {
       clearInterval(this.#looking);
       this.#looking = undefined;

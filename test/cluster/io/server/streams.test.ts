@@ -395,6 +395,26 @@ describe('a streamed reply', () => {
     await server.drain(LONG_MS, 0);
   });
 
+  test('leaves nothing behind on its connection, however many there are', async () => {
+    const { open } = await serve();
+    const socket = await open();
+    const warnings: string[] = [];
+    const warned = ({ name }: Error) => warnings.push(name);
+    process.on('warning', warned);
+    cleanUps.push(() => process.off('warning', warned));
+    for (let sent = 0; sent < 20; sent++) {
+      socket.write('GET /out?bytes=200000 HTTP/1.1\r\nhost: x\r\n\r\n');
+      let received = 0;
+      while (received < 200_000) {
+        const [chunk] = (await once(socket, 'data')) as [Buffer];
+        received += chunk.length;
+      }
+    }
+    socket.write(GET);
+    await rest(socket);
+    expect(warnings).toEqual([]);
+  });
+
   test('that waits for its turn stops being produced when its client is gone', async () => {
     const { open, service, server } = await serve();
     const isHere = service.goOn;
