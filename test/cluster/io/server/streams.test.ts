@@ -415,6 +415,21 @@ describe('a streamed reply', () => {
     expect(warnings).toEqual([]);
   });
 
+  test('in chunks has its end before the body of its request, which its client may wait to send', async () => {
+    const { open } = await serve();
+    const socket = await open();
+    socket.write(put('/out?bytes=5&chunked', 'content-length: 3\r\nexpect: 100-continue'));
+    let text = '';
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1');
+    });
+    await until(() => text.endsWith('\r\n5\r\nxxxxx\r\n0\r\n\r\n'));
+    expect(text).not.toContain('100 Continue');
+    socket.write('abc');
+    await once(socket, 'end');
+    expect(text).toMatch(/xxxxx\r\n0\r\n\r\n$/);
+  });
+
   test('that waits for its turn stops being produced when its client is gone', async () => {
     const { open, service, server } = await serve();
     const isHere = service.goOn;
