@@ -240,7 +240,7 @@ class Requests {
     if (isTooLarge) return this.#handle(incoming, { kind: 'too-large' });
     if (kind === 'streamed') return this.#handleStream(incoming, bytesMax, asksFirst);
     // `curl -T` and `curl -d` of over 1 MiB ask first; a too large body is refused before it is sent.
-    if (asksFirst) response.writeContinue();
+    if (asksFirst) sendContinue(response);
     incoming.giveUp = this.#bodies.read(
       request,
       bytesMax,
@@ -281,7 +281,7 @@ class Requests {
     const { request, response } = incoming;
     const stream = new BodyReader(request, bytesMax, {
       begin: () => {
-        if (asksFirst) response.writeContinue();
+        if (asksFirst) sendContinue(response);
       },
       gone: () => this.#ended(incoming),
     });
@@ -369,6 +369,18 @@ class Requests {
     }
     server.closeAllConnections();
   }
+}
+
+/**
+ * Tells a client that asks first to send its body. While earlier replies are due it has to wait: node:http would put it
+ * behind the head of its own response, where it is a part of the body. That response may also come before.
+ */
+function sendContinue(response: ServerResponse): void {
+  const send = () => {
+    if (!response.headersSent) response.writeContinue();
+  };
+  if (response.socket === null) response.once('socket', send);
+  else send();
 }
 
 /** Without a body nothing has to be waited for: the request is handled in the turn it came in. */

@@ -430,6 +430,21 @@ describe('a streamed reply', () => {
     expect(text).toMatch(/xxxxx\r\n0\r\n\r\n$/);
   });
 
+  test('that waits for its turn has no 100 Continue in its midst', async () => {
+    const { open, service } = await serve();
+    const isHere = service.goOn;
+    const socket = await open();
+    socket.write('GET /wait HTTP/1.1\r\nhost: x\r\n\r\n');
+    socket.write('POST /out?bytes=5 HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n');
+    // The client may as well send it without waiting.
+    socket.write('connection: close\r\ncontent-length: 3\r\n\r\nabc');
+    await until(() => service.goOn !== isHere && service.asked > 1);
+    service.goOn();
+    const text = await rest(socket);
+    expect(text).toMatch(/\r\n\r\nxxxxx$/);
+    expect(text).not.toContain('100 Continue');
+  });
+
   test('that waits for its turn stops being produced when its client is gone', async () => {
     const { open, service, server } = await serve();
     const isHere = service.goOn;
