@@ -190,6 +190,19 @@ test.each([
   ).toBe(wanted);
 });
 
+test.each(['/a/{key}.json', '/a/{rest...}/b', '/a/{other}', '/files/{other...}'])(
+  'the path %s is refused: it would not match what it says, or never be asked',
+  (path) => {
+    expect(() =>
+      serving(
+        { path: '/a/{key}', methods: ['GET'] },
+        { path: '/files/{path...}', methods: ['GET'] },
+        { path, methods: ['PUT'] },
+      ),
+    ).toThrow(InvariantBroken);
+  },
+);
+
 test('how a body is taken is told of the route, before anything of it is read', () => {
   const { traits } = serving(
     { path: '/blobs/{digest}', methods: ['PUT'], streamsBody: true, bodyBytesMax: 7 },
