@@ -58,6 +58,10 @@ export class StreamingService implements Service {
         this.goOn = () => this.#digest(body.stream, reply);
         return undefined;
       }
+      if (target === '/refuse-asked') {
+        body.stream.read((part) => this.ended.push(part.kind));
+        return reply(textReply(403, 'not this one'));
+      }
       if (target.startsWith('/out')) return this.#produce(target, reply);
       if (target === '/undo') {
         return this.#digest(body.stream, (answer) => {
