@@ -22,7 +22,8 @@ export class StreamingService implements Service {
   discarded = false;
   /**
    * What `PUT /hold`, `PUT /refuse-later` and `/undo` wait for: to read their body, to refuse it, and to answer one that
-   * broke off. `GET /wait` is answered by it, and `/out?held` produces its next part.
+   * broke off. `PUT /hold-midst` reads on, `GET /wait` is answered by it, whatever follows the path, and `/out?held` produces
+   * its next part.
    */
   goOn: () => void = () => undefined;
   readonly #bytesMax: number;
@@ -54,6 +55,11 @@ export class StreamingService implements Service {
         this.goOn = () => reply(textReply(403, 'not this one'));
         return undefined;
       }
+      if (target === '/hold-midst') {
+        return body.stream.read(() => {
+          this.goOn = () => this.#digest(body.stream, reply);
+        });
+      }
       if (target === '/hold') {
         this.goOn = () => this.#digest(body.stream, reply);
         return undefined;
@@ -72,6 +78,10 @@ export class StreamingService implements Service {
     }
     if (target === '/wait') {
       this.goOn = () => reply(textReply(200, target));
+      return undefined;
+    }
+    if (target === '/wait/out') {
+      this.goOn = () => this.#produce('/out?bytes=5', reply);
       return undefined;
     }
     if (!target.startsWith('/out')) return reply(textReply(200, target));
@@ -95,9 +105,10 @@ export class StreamingService implements Service {
     const query = new URLSearchParams(queryOf(target));
     const bytes = Number(query.get('bytes'));
     return reply({
-      status: 200,
+      status: Number(query.get('status') ?? 200),
       headers: { 'content-type': 'application/octet-stream', 'set-cookie': ['a=1', 'b=2'] },
       body: this.#produced(bytes, {
+        pieceBytes: Number(query.get('piece') ?? PIECE_BYTES),
         length: query.has('chunked') ? undefined : Number(query.get('length') ?? bytes),
         breaks: query.has('breaks'),
         held: query.has('held'),
@@ -129,11 +140,13 @@ export class StreamingService implements Service {
   #produced(
     bytes: number,
     {
+      pieceBytes,
       length,
       breaks,
       held,
       fails,
     }: {
+      readonly pieceBytes: number;
       readonly length: number | undefined;
       readonly breaks: boolean;
       readonly held: boolean;
@@ -145,7 +158,7 @@ export class StreamingService implements Service {
     this.discarded = false;
     const next = (): BytePart => {
       if (left === 0) return breaks ? { kind: 'broken', why: 'failed' } : { kind: 'end' };
-      const piece = Buffer.alloc(Math.min(left, PIECE_BYTES), 'x');
+      const piece = Buffer.alloc(Math.min(left, pieceBytes), 'x');
       left -= piece.length;
       return { kind: 'bytes', bytes: piece };
     };

@@ -214,6 +214,7 @@ test('how a body is taken is told of the route, before anything of it is read', 
     body: { kind: 'streamed', bytesMax: 7 },
   });
   expect(traits('GET', '/blobs/a')).toEqual({ changes: false, body: { kind: 'whole' } });
+  expect(traits('HEAD', '/blobs/a')).toEqual({ changes: false, body: { kind: 'whole' } });
   expect(traits('GET', '/set')).toEqual({ changes: true, body: { kind: 'whole' } });
   expect(traits('PUT', '/nothing')).toEqual({ changes: true, body: { kind: 'whole' } });
 });

@@ -25,10 +25,12 @@ async function serve({
   bodyBytesMax = 16 * MEBIBYTE,
   idleMs = LONG_MS,
   paceLimits = NEVER,
+  bufferedBytesMax = 64 * MEBIBYTE,
 }: {
   readonly bodyBytesMax?: number;
   readonly idleMs?: number;
   readonly paceLimits?: PaceLimits;
+  readonly bufferedBytesMax?: number;
 } = {}) {
   const service = new StreamingService(bodyBytesMax);
   const server = await startHttpServer(service, {
@@ -36,7 +38,7 @@ async function serve({
     port: 0,
     bodyBytesMax,
     valueBytesMax: MEBIBYTE,
-    bufferedBytesMax: 64 * MEBIBYTE,
+    bufferedBytesMax,
     idleMs,
     paceLimits,
   });
@@ -196,6 +198,40 @@ describe('a streamed body', () => {
     expect(service.ended).toEqual([why]);
   });
 
+  test.each(['PUT /in', 'POST /plain'])('of %s is taken up to the very limit', async (asked) => {
+    const { open } = await serve({ bodyBytesMax: 1000 });
+    const socket = await open();
+    socket.write(`${asked} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n`);
+    socket.write(`transfer-encoding: chunked\r\n\r\n3e8\r\n${'a'.repeat(1000)}\r\n0\r\n\r\n`);
+    expect(await rest(socket)).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  test('that its service stops reading in the midst makes the client wait', async () => {
+    const { open, service } = await serve({ bodyBytesMax: 64 * MEBIBYTE });
+    const isHere = service.goOn;
+    const socket = await open();
+    const body = Buffer.alloc(32 * MEBIBYTE, 'z');
+    socket.write(put('/hold-midst', `content-length: ${body.length}\r\nconnection: close`));
+    socket.write(body);
+    await until(() => service.goOn !== isHere);
+    await sleep(300);
+    expect(socket.writableLength).toBeGreaterThan(16 * MEBIBYTE);
+    service.goOn();
+    expect(await rest(socket)).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  test('is slow however much its connection brought before', async () => {
+    const paceLimits = { idleMs: LONG_MS, graceMs: 100, bytesPerMs: 1 };
+    const { open, service } = await serve({ paceLimits, idleMs: 200 });
+    const socket = await open();
+    socket.write(put('/in', `content-length: ${MEBIBYTE}`));
+    socket.write(Buffer.alloc(MEBIBYTE));
+    await until(() => service.ended.length > 0);
+    socket.write(`${put('/in', 'content-length: 10')}a`);
+    await until(() => service.ended.length > 1);
+    expect(service.ended).toEqual([`${MEBIBYTE} bytes`, 'slow']);
+  });
+
   test('that breaks off is answered also when its service takes longer than its rest', async () => {
     const { open, service } = await serve({ bodyBytesMax: 1000 });
     const socket = await open();
@@ -239,15 +275,20 @@ describe('a streamed body', () => {
     expect(text).toBe('');
     service.goOn();
     await until(() => text.includes('HTTP/1.1 100 Continue'));
-    socket.write('abc');
+    for (const piece of 'abc') {
+      socket.write(piece);
+      await sleep(10);
+    }
     await until(() => text.includes(sha1(Buffer.from('abc'))));
+    expect(text.match(/HTTP\/1.1 100 /g)).toHaveLength(1);
   });
 
   test('that its service refuses unread is dropped: a short one leaves the connection, a long one ends it', async () => {
     const { open, service } = await serve();
     const short = await open();
     const isHere = service.goOn;
-    short.write(`${put('/refuse-later', 'content-length: 3')}abc`);
+    // More than node:http takes of a socket before somebody reads it.
+    short.write(put('/refuse-later', 'content-length: 40000') + 'a'.repeat(40_000));
     await until(() => service.goOn !== isHere);
     short.write(GET);
     service.goOn();
@@ -267,6 +308,9 @@ test('a whole body that comes too slowly is 408 as well', async () => {
   socket.write('POST /plain HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\na');
   const [head] = (await once(socket, 'data')) as [Buffer];
   expect(head.toString()).toMatch(/^HTTP\/1.1 408 .*x-fog-error: slow-request/s);
+  // What comes after that is no request any more.
+  socket.write('bcdefghij');
+  expect(await rest(socket)).toBe('');
 });
 
 test('a whole body that is too long is not slow while its service takes long to say so', async () => {
@@ -393,6 +437,60 @@ describe('a streamed reply', () => {
     expect(text).not.toMatch(/\r\n0\r\n\r\n$|500/);
     expect(service.discarded).toBe(true);
     await server.drain(LONG_MS, 0);
+  });
+
+  test.each([204, 304])('of status %s has no body', async (status) => {
+    const { open, service } = await serve();
+    const socket = await open();
+    socket.write(`GET /out?bytes=5&status=${status} HTTP/1.1\r\nhost: x\r\n\r\n${GET}`);
+    const text = await rest(socket);
+    expect(text).toMatch(/keep-alive: timeout=\d+\r\n(date: .*\r\n)?\r\nHTTP\/1.1 200 OK/i);
+    expect(/^content-length: 5\r/m.test(text)).toBe(status === 304);
+    expect([service.asked, service.discarded]).toEqual([0, true]);
+  });
+
+  test('of tiny pieces that are there at once is sent', async () => {
+    const { open } = await serve();
+    const socket = await open();
+    socket.write('GET /out?bytes=40000&piece=1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    expect(await rest(socket)).toMatch(/\r\n\r\nx{40000}$/);
+  });
+
+  test('that there is no room for is refused, and its producer told', async () => {
+    const { open, service } = await serve({ bufferedBytesMax: 300_000 });
+    const first = await open();
+    first.write('GET /out?bytes=5&held HTTP/1.1\r\nhost: x\r\n\r\n');
+    await until(() => service.asked > 0);
+    const second = await open();
+    second.write('GET /out?bytes=5 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    expect(await rest(second)).toMatch(/^HTTP\/1.1 503 .*x-fog-error: overloaded/s);
+    expect([service.asked, service.discarded]).toEqual([0, true]);
+  });
+
+  test('to a client that is gone is not produced', async () => {
+    const { open, service, server } = await serve();
+    const isHere = service.goOn;
+    const socket = await open();
+    socket.write('GET /wait/out HTTP/1.1\r\nhost: x\r\n\r\n');
+    await until(() => service.goOn !== isHere);
+    socket.resetAndDestroy();
+    await sleep(50);
+    service.goOn();
+    expect([service.asked, service.discarded]).toEqual([0, true]);
+    await server.drain(LONG_MS, 0);
+  });
+
+  test('whose producer takes long does not cut off its client', async () => {
+    const { open, service } = await serve({ idleMs: 200 });
+    const socket = await open();
+    socket.write('GET /out?bytes=5&held HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    await until(() => service.asked === 1);
+    // Clients are looked at once a second.
+    await sleep(1500);
+    service.goOn();
+    await until(() => service.asked === 2);
+    service.goOn();
+    expect(await rest(socket)).toMatch(/\r\n\r\nxxxxx$/);
   });
 
   test('leaves nothing behind on its connection, however many there are', async () => {
