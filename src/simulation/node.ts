@@ -129,7 +129,11 @@ export class SimulatedNode<Role extends Service = Service> {
         ? { ...request, body: { kind: 'stream', stream: readWithin(process, body.stream) } }
         : request;
     process.run(process.incarnation, () =>
-      this.#service?.handle(within, (answer) => reply(this.#seenOutside(answer))),
+      this.#service?.handle(within, (answer) => {
+        // As io/server does: a service that replies before the end is handed no more of the body.
+        if (within.body.kind === 'stream') within.body.stream.discard();
+        reply(this.#seenOutside(answer));
+      }),
     );
   }
 

@@ -44,6 +44,16 @@ export function streamContract(name: string, make: () => Promise<StreamFixture>)
       expect(service.ended).toEqual(['gone']);
     });
 
+    test('are handed over no more once their service has replied', async () => {
+      const { put, service } = await make();
+      expect((await put('/refuse-asked', [Buffer.from('one')], { announced: true }))?.status).toBe(
+        403,
+      );
+      // Whatever came of it would have come before this one's end.
+      expect((await put('/in', pieces))?.status).toBe(200);
+      expect(service.ended).toEqual([`${whole.length} bytes`]);
+    });
+
     test.each(['', '&chunked'])('go out whole%s', async (form) => {
       const { get } = await make();
       const bytes = 5 * PIECE_BYTES + 7;

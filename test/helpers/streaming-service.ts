@@ -20,7 +20,11 @@ export class StreamingService implements Service {
   /** Of the last reply: how many pieces its producer was asked for, and whether it was told that no more are wanted. */
   asked = 0;
   discarded = false;
-  /** What `PUT /hold` and `PUT /refuse-later` wait for: to read their body, and to refuse it. */
+  /**
+   * What `PUT /hold`, `PUT /refuse-later` and `/undo` wait for: to read their body, to refuse it, and to answer one that
+   * broke off. `PUT /hold-midst` reads on, `GET /wait` is answered by it, whatever follows the path, and `/out?held` produces
+   * its next part.
+   */
   goOn: () => void = () => undefined;
   readonly #bytesMax: number;
 
@@ -40,30 +44,53 @@ export class StreamingService implements Service {
 
   handle(request: HttpRequest, reply: (reply: HttpReply) => void): void {
     const { body, target } = request;
-    if (body.kind === 'too-large') return reply(brokenBodyReply('too-large'));
+    if (body.kind === 'too-large') {
+      if (target !== '/undo') return reply(brokenBodyReply('too-large'));
+      this.goOn = () => reply(brokenBodyReply('too-large'));
+      return undefined;
+    }
     if (body.kind === 'stream') {
       if (target === '/refuse') return reply(textReply(403, 'not this one'));
       if (target === '/refuse-later') {
         this.goOn = () => reply(textReply(403, 'not this one'));
         return undefined;
       }
+      if (target === '/hold-midst') {
+        return body.stream.read(() => {
+          this.goOn = () => this.#digest(body.stream, reply);
+        });
+      }
       if (target === '/hold') {
         this.goOn = () => this.#digest(body.stream, reply);
         return undefined;
       }
+      if (target === '/refuse-asked') {
+        body.stream.read((part) => this.ended.push(part.kind));
+        return reply(textReply(403, 'not this one'));
+      }
+      if (target.startsWith('/out')) return this.#produce(target, reply);
+      if (target === '/undo') {
+        return this.#digest(body.stream, (answer) => {
+          this.goOn = () => reply(answer);
+        });
+      }
       return this.#digest(body.stream, reply);
     }
+    if (target === '/wait') {
+      this.goOn = () => reply(textReply(200, target));
+      return undefined;
+    }
+    if (target === '/wait/out') {
+      this.goOn = () => this.#produce('/out?bytes=5', reply);
+      return undefined;
+    }
     if (!target.startsWith('/out')) return reply(textReply(200, target));
-    const query = new URLSearchParams(queryOf(target));
-    const bytes = Number(query.get('bytes'));
-    return reply({
-      status: 200,
-      headers: { 'content-type': 'application/octet-stream', 'set-cookie': ['a=1', 'b=2'] },
-      body: this.#produced(bytes, {
-        length: query.has('chunked') ? undefined : Number(query.get('length') ?? bytes),
-        breaks: query.has('breaks'),
-      }),
-    });
+    try {
+      return this.#produce(target, reply);
+    } catch {
+      // As routes.ts does it.
+      return reply(textReply(500, 'internal error'));
+    }
   }
 
   accept() {
@@ -72,6 +99,22 @@ export class StreamingService implements Service {
 
   drain(_options: unknown, done: () => void): void {
     done();
+  }
+
+  #produce(target: string, reply: (reply: HttpReply) => void): void {
+    const query = new URLSearchParams(queryOf(target));
+    const bytes = Number(query.get('bytes'));
+    return reply({
+      status: Number(query.get('status') ?? 200),
+      headers: { 'content-type': 'application/octet-stream', 'set-cookie': ['a=1', 'b=2'] },
+      body: this.#produced(bytes, {
+        pieceBytes: Number(query.get('piece') ?? PIECE_BYTES),
+        length: query.has('chunked') ? undefined : Number(query.get('length') ?? bytes),
+        breaks: query.has('breaks'),
+        held: query.has('held'),
+        fails: query.has('fails'),
+      }),
+    });
   }
 
   #digest(stream: ByteStream, reply: (reply: HttpReply) => void): void {
@@ -96,20 +139,36 @@ export class StreamingService implements Service {
 
   #produced(
     bytes: number,
-    { length, breaks }: { readonly length: number | undefined; readonly breaks: boolean },
+    {
+      pieceBytes,
+      length,
+      breaks,
+      held,
+      fails,
+    }: {
+      readonly pieceBytes: number;
+      readonly length: number | undefined;
+      readonly breaks: boolean;
+      readonly held: boolean;
+      readonly fails: boolean;
+    },
   ): ByteStream {
     let left = bytes;
     this.asked = 0;
     this.discarded = false;
+    const next = (): BytePart => {
+      if (left === 0) return breaks ? { kind: 'broken', why: 'failed' } : { kind: 'end' };
+      const piece = Buffer.alloc(Math.min(left, pieceBytes), 'x');
+      left -= piece.length;
+      return { kind: 'bytes', bytes: piece };
+    };
     return {
       length,
       read: (callback) => {
         this.asked++;
-        if (left === 0)
-          return callback(breaks ? { kind: 'broken', why: 'failed' } : { kind: 'end' });
-        const piece = Buffer.alloc(Math.min(left, PIECE_BYTES), 'x');
-        left -= piece.length;
-        return callback({ kind: 'bytes', bytes: piece });
+        if (fails && this.asked > 1) throw new Error('a bug of the producer');
+        if (held) this.goOn = () => callback(next());
+        else callback(next());
       },
       discard: () => {
         this.discarded = true;

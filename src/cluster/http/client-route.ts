@@ -2,6 +2,7 @@
 // Allow, HEAD, how the body is read, and the table in docs/api.md, which a test compares. Handlers are registered in
 // routes.ts; the messages of nodes and operators are in wire/control-table.ts.
 
+import { assert } from '../assert.ts';
 import { decodePath } from '../wire/query.ts';
 import { rawPathOf } from './http.ts';
 
@@ -53,6 +54,10 @@ export class PathPattern {
     const rest = /^\{(\w+)\.\.\.\}$/.exec(segments.at(-1) ?? '');
     this.#rest = rest?.[1];
     this.#segments = rest === null ? segments : segments.slice(0, -1);
+    for (const segment of this.#segments) {
+      const isWhole = !segment.includes('{') || /^\{\w+\}$/.test(segment);
+      assert(isWhole, `a parameter of ${path} is a whole segment, and {name...} is the last one`);
+    }
   }
 
   /** @returns undefined for another path, `malformed` when a parameter has a `%` without two hex digits */
@@ -83,6 +88,11 @@ export class PathPattern {
     }
     return parameters;
   }
+}
+
+/** @returns the same for two paths that match the same requests, whatever their parameters are called */
+export function shapeOf({ path }: Route): string {
+  return path.replaceAll(/\w+(?=(\.\.\.)?\})/g, '');
 }
 
 export function hasParameters({ path }: Route): boolean {

@@ -13,6 +13,7 @@ import {
   type PathParameters,
   PathPattern,
   type Route,
+  shapeOf,
 } from './client-route.ts';
 import { ERROR_HEADER, errorReply, FatalError } from './errors.ts';
 import { type CheckResult, checkedTogether, healthReply } from './health.ts';
@@ -110,7 +111,7 @@ export class Routes {
   /** Tried in the order in which they were added, when no exact path matches. */
   readonly #patterns = new Map<
     string,
-    { readonly pattern: PathPattern; readonly entries: PathEntries }
+    { readonly shape: string; readonly pattern: PathPattern; readonly entries: PathEntries }
   >();
   readonly #checks = new Map<string, HealthCheck>();
   readonly #warnings = new Map<string, HealthCheck>();
@@ -230,8 +231,13 @@ export class Routes {
     const known = this.#exact.get(path)?.entries ?? this.#patterns.get(path)?.entries;
     if (known !== undefined) return known;
     const entries = new PathEntries();
-    if (hasParameters(route)) this.#patterns.set(path, { pattern: new PathPattern(path), entries });
-    else this.#exact.set(path, { entries, parameters: NO_PARAMETERS });
+    if (hasParameters(route)) {
+      // Only the first of them would ever be asked, also for the methods of the other.
+      const shape = shapeOf(route);
+      const isNew = [...this.#patterns.values()].every((other) => other.shape !== shape);
+      assert(isNew, `the parameters of ${path} are called as in the other routes of this path`);
+      this.#patterns.set(path, { shape, pattern: new PathPattern(path), entries });
+    } else this.#exact.set(path, { entries, parameters: NO_PARAMETERS });
     return entries;
   }
 

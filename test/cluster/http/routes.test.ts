@@ -190,6 +190,19 @@ test.each([
   ).toBe(wanted);
 });
 
+test.each(['/a/{key}.json', '/a/{rest...}/b', '/a/{other}', '/files/{other...}'])(
+  'the path %s is refused: it would not match what it says, or never be asked',
+  (path) => {
+    expect(() =>
+      serving(
+        { path: '/a/{key}', methods: ['GET'] },
+        { path: '/files/{path...}', methods: ['GET'] },
+        { path, methods: ['PUT'] },
+      ),
+    ).toThrow(InvariantBroken);
+  },
+);
+
 test('how a body is taken is told of the route, before anything of it is read', () => {
   const { traits } = serving(
     { path: '/blobs/{digest}', methods: ['PUT'], streamsBody: true, bodyBytesMax: 7 },
@@ -201,6 +214,7 @@ test('how a body is taken is told of the route, before anything of it is read', 
     body: { kind: 'streamed', bytesMax: 7 },
   });
   expect(traits('GET', '/blobs/a')).toEqual({ changes: false, body: { kind: 'whole' } });
+  expect(traits('HEAD', '/blobs/a')).toEqual({ changes: false, body: { kind: 'whole' } });
   expect(traits('GET', '/set')).toEqual({ changes: true, body: { kind: 'whole' } });
   expect(traits('PUT', '/nothing')).toEqual({ changes: true, body: { kind: 'whole' } });
 });

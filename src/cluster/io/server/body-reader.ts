@@ -38,9 +38,10 @@ export class BodyReader implements ByteStream {
     request.pause();
     request.on('data', (piece: Buffer) => this.#arrived(piece));
     request.on('end', () => this.#finish(END));
-    // A close without an end before it means that the connection is gone.
+    // A close without an end before it means that the connection is gone. A body that broke off for another reason may
+    // still come to its end, and then its client waits for the reply.
     request.on('close', () => {
-      if (this.#last?.kind === 'end') return;
+      if (request.readableEnded) return;
       this.#finish({ kind: 'broken', why: 'gone' });
       gone();
     });

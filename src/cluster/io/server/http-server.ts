@@ -19,7 +19,7 @@ import { IncomingRequest } from './incoming-request.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { refusalOf, refuse } from './refusals.ts';
 import { bufferedBytes, SHORT_REPLY_BYTES_MAX, sendReply } from './replies.ts';
-import { sendStream } from './reply-stream.ts';
+import { endsConnection, type SendingStream, sendStream } from './reply-stream.ts';
 import { RequestBodies } from './request-bodies.ts';
 import { wrongForm } from './request-forms.ts';
 import { UnreadReplies } from './unread-replies.ts';
@@ -240,7 +240,7 @@ class Requests {
     if (isTooLarge) return this.#handle(incoming, { kind: 'too-large' });
     if (kind === 'streamed') return this.#handleStream(incoming, bytesMax, asksFirst);
     // `curl -T`, and `curl -d` of over 1 MiB, ask first: a body that is too large is refused before it is sent.
-    if (asksFirst) response.writeContinue();
+    if (asksFirst) sendContinue(response);
     incoming.giveUp = this.#bodies.read(
       request,
       bytesMax,
@@ -281,7 +281,7 @@ class Requests {
     const { request, response } = incoming;
     const stream = new BodyReader(request, bytesMax, {
       begin: () => {
-        if (asksFirst) response.writeContinue();
+        if (asksFirst) sendContinue(response);
       },
       gone: () => this.#ended(incoming),
     });
@@ -307,27 +307,35 @@ class Requests {
     return incoming.connection.done();
   }
 
-  #send(incoming: IncomingRequest, reply: HttpReply, last: boolean): void {
+  #send(incoming: IncomingRequest, reply: HttpReply, mustBeLast: boolean): void {
     const { request, response, connection } = incoming;
     const { socket } = request;
     if (socket.destroyed) {
       if (!isWhole(reply)) reply.body.discard();
       return this.#ended(incoming);
     }
+    const last = mustBeLast || (!isWhole(reply) && endsConnection(request, response, reply));
     if (last) this.#open -= connection.close();
     const keepAlive = last ? 'last' : this.#keepAlive;
     const bytes = bufferedBytes(reply);
     const isStream = !isWhole(reply);
-    if (isStream && this.#unread.hasRoom(bytes)) sendStream(request, response, reply, keepAlive);
-    else {
+    let sending: SendingStream | undefined;
+    if (isStream && this.#unread.hasRoom(bytes)) {
+      sending = sendStream(request, response, reply, keepAlive);
+    } else {
       const hasRoom = !isStream && (bytes <= SHORT_REPLY_BYTES_MAX || this.#unread.hasRoom(bytes));
       if (isStream) reply.body.discard();
       sendReply(request, response, hasRoom ? reply : UNREAD, keepAlive);
     }
-    if (last) incoming.giveUp = () => response.end();
+    if (last) {
+      incoming.giveUp = () => (sending === undefined ? response.end() : sending.requestBroke());
+    }
     // Usually the socket has taken the whole reply already.
     if (response.writableFinished || response.closed) return this.#ended(incoming);
-    const over = () => this.#ended(incoming);
+    const over = () => {
+      sending?.gone();
+      this.#ended(incoming);
+    };
     return this.#unread.add(socket, response, { bytes, isStream }, over);
   }
 
@@ -361,6 +369,18 @@ class Requests {
     }
     server.closeAllConnections();
   }
+}
+
+/**
+ * Tells a client that asks first to send its body. While earlier replies are due it has to wait: node:http would put it
+ * behind the head of its own response, where it is a part of the body. That response may also come before.
+ */
+function sendContinue(response: ServerResponse): void {
+  const send = () => {
+    if (!response.headersSent) response.writeContinue();
+  };
+  if (response.socket === null) response.once('socket', send);
+  else send();
 }
 
 /** Whether the request certainly has no body, so that it is handled in the turn in which it came. */

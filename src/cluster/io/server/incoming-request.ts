@@ -48,7 +48,11 @@ export class IncomingRequest implements HttpRequest, Turn {
   }
 
   get isAwaited(): boolean {
-    return this.isComing && !this.isAnswered && (this.stream?.isAwaited ?? true);
+    if (!this.isComing || this.isAnswered) return false;
+    // Its client still reads earlier replies: `100 Continue` waits behind them, and node:http may have stopped reading.
+    if (this.response.socket === null) return false;
+    // A body that is taken whole is waited for until its service has it, or knows that it is too large.
+    return this.stream?.isAwaited ?? this.body === NO_BODY;
   }
 
   get traits(): RequestTraits {

@@ -64,6 +64,11 @@ export function endResponse(
     response.end();
     return;
   }
+  if (response.chunkedEncoding) {
+    // The last chunk: the client may wait for it before it sends or gives up the rest of its body.
+    response.chunkedEncoding = false;
+    response.write('0\r\n\r\n');
+  }
   request.resume();
   const linger = setTimeout(() => request.destroy(), LINGER_MS);
   request

@@ -17,6 +17,8 @@ interface Unread {
 interface SlowReader {
   readonly socket: Socket;
   readonly replies: Set<Unread>;
+  /** Listens to the socket as long as there are replies: a connection has many in its time. */
+  readonly closed: () => void;
   /** How many bytes the system had taken at the last check. */
   sent: number;
   /** When a check last saw `sent` grow, or found nothing to send. */
@@ -79,11 +81,17 @@ export class UnreadReplies {
   }
 
   #newReader(socket: Socket): SlowReader {
-    const reader = { socket, replies: new Set<Unread>(), sent: 0, sentMs: performance.now() };
+    const reader: SlowReader = {
+      socket,
+      replies: new Set<Unread>(),
+      closed: () => this.#removeAll(reader),
+      sent: 0,
+      sentMs: performance.now(),
+    };
     this.#look(reader, reader.sentMs);
     this.#readers.set(socket, reader);
     // Replies that wait behind others on a connection get no event when it closes.
-    socket.once('close', () => this.#removeAll(reader));
+    socket.once('close', reader.closed);
     this.#looking ??= setInterval(() => this.#lookAtAll(), this.#stalledMs / LOOKS).unref();
     return reader;
   }
@@ -113,7 +121,10 @@ export class UnreadReplies {
   #remove(reader: SlowReader, unread: Unread): void {
     if (!reader.replies.delete(unread)) return;
     this.#bytes -= unread.bytes;
-    if (reader.replies.size === 0) this.#readers.delete(reader.socket);
+    if (reader.replies.size === 0) {
+      this.#readers.delete(reader.socket);
+      reader.socket.off('close', reader.closed);
+    }
     if (this.#readers.size === 0) {
       clearInterval(this.#looking);
       this.#looking = undefined;

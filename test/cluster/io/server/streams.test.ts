@@ -25,10 +25,12 @@ async function serve({
   bodyBytesMax = 16 * MEBIBYTE,
   idleMs = LONG_MS,
   paceLimits = NEVER,
+  bufferedBytesMax = 64 * MEBIBYTE,
 }: {
   readonly bodyBytesMax?: number;
   readonly idleMs?: number;
   readonly paceLimits?: PaceLimits;
+  readonly bufferedBytesMax?: number;
 } = {}) {
   const service = new StreamingService(bodyBytesMax);
   const server = await startHttpServer(service, {
@@ -36,7 +38,7 @@ async function serve({
     port: 0,
     bodyBytesMax,
     valueBytesMax: MEBIBYTE,
-    bufferedBytesMax: 64 * MEBIBYTE,
+    bufferedBytesMax,
     idleMs,
     paceLimits,
   });
@@ -196,8 +198,58 @@ describe('a streamed body', () => {
     expect(service.ended).toEqual([why]);
   });
 
+  test.each(['PUT /in', 'POST /plain'])('of %s is taken up to the very limit', async (asked) => {
+    const { open } = await serve({ bodyBytesMax: 1000 });
+    const socket = await open();
+    socket.write(`${asked} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n`);
+    socket.write(`transfer-encoding: chunked\r\n\r\n3e8\r\n${'a'.repeat(1000)}\r\n0\r\n\r\n`);
+    expect(await rest(socket)).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  test('that its service stops reading in the midst makes the client wait', async () => {
+    const { open, service } = await serve({ bodyBytesMax: 64 * MEBIBYTE });
+    const isHere = service.goOn;
+    const socket = await open();
+    const body = Buffer.alloc(32 * MEBIBYTE, 'z');
+    socket.write(put('/hold-midst', `content-length: ${body.length}\r\nconnection: close`));
+    socket.write(body);
+    await until(() => service.goOn !== isHere);
+    await sleep(300);
+    expect(socket.writableLength).toBeGreaterThan(16 * MEBIBYTE);
+    service.goOn();
+    expect(await rest(socket)).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  test('is slow however much its connection brought before', async () => {
+    const paceLimits = { idleMs: LONG_MS, graceMs: 100, bytesPerMs: 1 };
+    const { open, service } = await serve({ paceLimits, idleMs: 200 });
+    const socket = await open();
+    socket.write(put('/in', `content-length: ${MEBIBYTE}`));
+    socket.write(Buffer.alloc(MEBIBYTE));
+    await until(() => service.ended.length > 0);
+    socket.write(`${put('/in', 'content-length: 10')}a`);
+    await until(() => service.ended.length > 1);
+    expect(service.ended).toEqual([`${MEBIBYTE} bytes`, 'slow']);
+  });
+
+  test('that breaks off is answered also when its service takes longer than its rest', async () => {
+    const { open, service } = await serve({ bodyBytesMax: 1000 });
+    const socket = await open();
+    socket.write(put('/undo', 'transfer-encoding: chunked'));
+    socket.write(`3e9\r\n${'a'.repeat(1001)}\r\n0\r\n\r\n`);
+    await until(() => service.ended.length > 0);
+    // The rest has come, and node:http is done with the request.
+    await sleep(50);
+    socket.write(GET);
+    service.goOn();
+    const text = await rest(socket);
+    expect(text).toMatch(/^HTTP\/1.1 413 .*x-fog-error: value-too-large/s);
+    expect(text).toMatch(/\/plain\n$/);
+    expect(service.ended).toEqual(['too-large']);
+  });
+
   test('that its service does not read makes the client wait, which is not slow then', async () => {
-    const paceLimits = { idleMs: 50, graceMs: 50, bytesPerMs: 1_000_000 };
+    const paceLimits = { idleMs: 100, graceMs: 100, bytesPerMs: 1 };
     const { open, service } = await serve({ paceLimits, bodyBytesMax: 64 * MEBIBYTE });
     const socket = await open();
     const body = Buffer.alloc(32 * MEBIBYTE, 'z');
@@ -223,15 +275,20 @@ describe('a streamed body', () => {
     expect(text).toBe('');
     service.goOn();
     await until(() => text.includes('HTTP/1.1 100 Continue'));
-    socket.write('abc');
+    for (const piece of 'abc') {
+      socket.write(piece);
+      await sleep(10);
+    }
     await until(() => text.includes(sha1(Buffer.from('abc'))));
+    expect(text.match(/HTTP\/1.1 100 /g)).toHaveLength(1);
   });
 
   test('that its service refuses unread is dropped: a short one leaves the connection, a long one ends it', async () => {
     const { open, service } = await serve();
     const short = await open();
     const isHere = service.goOn;
-    short.write(`${put('/refuse-later', 'content-length: 3')}abc`);
+    // More than node:http takes of a socket before somebody reads it.
+    short.write(put('/refuse-later', 'content-length: 40000') + 'a'.repeat(40_000));
     await until(() => service.goOn !== isHere);
     short.write(GET);
     service.goOn();
@@ -251,7 +308,49 @@ test('a whole body that comes too slowly is 408 as well', async () => {
   socket.write('POST /plain HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\na');
   const [head] = (await once(socket, 'data')) as [Buffer];
   expect(head.toString()).toMatch(/^HTTP\/1.1 408 .*x-fog-error: slow-request/s);
+  // What comes after that is no request any more.
+  socket.write('bcdefghij');
+  expect(await rest(socket)).toBe('');
 });
+
+test('a whole body that is too long is not slow while its service takes long to say so', async () => {
+  const paceLimits = { idleMs: 50, graceMs: LONG_MS, bytesPerMs: 1 };
+  const { open, service } = await serve({ bodyBytesMax: 1000, paceLimits });
+  const isHere = service.goOn;
+  const socket = await open();
+  socket.write('POST /undo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n');
+  socket.write(`3e9\r\n${'a'.repeat(1001)}\r\n`);
+  await until(() => service.goOn !== isHere);
+  await sleep(200);
+  // Throws where the request was answered already.
+  service.goOn();
+  const [head] = (await once(socket, 'data')) as [Buffer];
+  expect(head.toString()).toMatch(/^HTTP\/1.1 413 .*x-fog-error: value-too-large/s);
+});
+
+test.each(['PUT /in', 'POST /plain'])(
+  'the body of %s is not slow while its client reads an earlier reply',
+  async (asked) => {
+    const paceLimits = { idleMs: 50, graceMs: LONG_MS, bytesPerMs: 1 };
+    const { open } = await serve({ paceLimits });
+    const socket = await open();
+    socket.pause();
+    const bytes = 32 * MEBIBYTE;
+    socket.write(`GET /out?bytes=${bytes} HTTP/1.1\r\nhost: x\r\n\r\n`);
+    socket.write(`${asked} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n`);
+    socket.write('connection: close\r\ncontent-length: 3\r\n\r\n');
+    await sleep(500);
+    let tail = '';
+    socket.on('data', (chunk: Buffer) => {
+      tail = (tail + chunk.toString('latin1')).slice(-1000);
+    });
+    socket.resume();
+    await until(() => tail.includes('HTTP/1.1 100 Continue'));
+    socket.write('abc');
+    await once(socket, 'end');
+    expect(tail).toMatch(/100 Continue.*HTTP\/1.1 200 OK/s);
+  },
+);
 
 describe('a streamed reply', () => {
   test('keeps its place among pipelined ones, and its header lists', async () => {
@@ -306,6 +405,172 @@ describe('a streamed reply', () => {
     socket.write('GET /out?bytes=100&chunked&breaks HTTP/1.0\r\n\r\n');
     await rest(socket);
     expect(errors).toEqual(['ECONNRESET']);
+  });
+
+  test('that breaks while it waits for its turn ends a connection of HTTP/1.0 as well', async () => {
+    const { open, service, server } = await serve();
+    const isHere = service.goOn;
+    const socket = await open();
+    const get = (target: string) => `GET ${target} HTTP/1.0\r\nconnection: keep-alive\r\n\r\n`;
+    socket.write(get('/wait') + get('/out?bytes=100&length=200&breaks'));
+    await until(() => service.goOn !== isHere && service.asked > 0);
+    service.goOn();
+    await rest(socket);
+    await server.drain(LONG_MS, 0);
+  });
+
+  test('of unknown length is the last one of HTTP/1.0: what is pipelined behind it is not done', async () => {
+    const { open, service } = await serve();
+    const socket = await open();
+    socket.write('GET /out?bytes=5&chunked HTTP/1.0\r\nconnection: keep-alive\r\n\r\n');
+    socket.write('PUT /in HTTP/1.0\r\nconnection: keep-alive\r\ncontent-length: 1\r\n\r\na');
+    const text = await rest(socket);
+    expect(text).toMatch(/connection: close\r\n.*\r\n\r\nxxxxx$/s);
+    expect(service.ended).toEqual([]);
+  });
+
+  test('whose producer throws tears the connection, and is in progress no more', async () => {
+    const { open, service, server } = await serve();
+    const socket = await open();
+    socket.write(`GET /out?bytes=100&chunked&fails HTTP/1.1\r\nhost: x\r\n\r\n`);
+    const text = await rest(socket);
+    expect(text).not.toMatch(/\r\n0\r\n\r\n$|500/);
+    expect(service.discarded).toBe(true);
+    await server.drain(LONG_MS, 0);
+  });
+
+  test.each([204, 304])('of status %s has no body', async (status) => {
+    const { open, service } = await serve();
+    const socket = await open();
+    socket.write(`GET /out?bytes=5&status=${status} HTTP/1.1\r\nhost: x\r\n\r\n${GET}`);
+    const text = await rest(socket);
+    expect(text).toMatch(/keep-alive: timeout=\d+\r\n(date: .*\r\n)?\r\nHTTP\/1.1 200 OK/i);
+    expect(/^content-length: 5\r/m.test(text)).toBe(status === 304);
+    expect([service.asked, service.discarded]).toEqual([0, true]);
+  });
+
+  test('of tiny pieces that are there at once is sent', async () => {
+    const { open } = await serve();
+    const socket = await open();
+    socket.write('GET /out?bytes=40000&piece=1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    expect(await rest(socket)).toMatch(/\r\n\r\nx{40000}$/);
+  });
+
+  test('that there is no room for is refused, and its producer told', async () => {
+    const { open, service } = await serve({ bufferedBytesMax: 300_000 });
+    const first = await open();
+    first.write('GET /out?bytes=5&held HTTP/1.1\r\nhost: x\r\n\r\n');
+    await until(() => service.asked > 0);
+    const second = await open();
+    second.write('GET /out?bytes=5 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    expect(await rest(second)).toMatch(/^HTTP\/1.1 503 .*x-fog-error: overloaded/s);
+    expect([service.asked, service.discarded]).toEqual([0, true]);
+  });
+
+  test('to a client that is gone is not produced', async () => {
+    const { open, service, server } = await serve();
+    const isHere = service.goOn;
+    const socket = await open();
+    socket.write('GET /wait/out HTTP/1.1\r\nhost: x\r\n\r\n');
+    await until(() => service.goOn !== isHere);
+    socket.resetAndDestroy();
+    await sleep(50);
+    service.goOn();
+    expect([service.asked, service.discarded]).toEqual([0, true]);
+    await server.drain(LONG_MS, 0);
+  });
+
+  test('whose producer takes long does not cut off its client', async () => {
+    const { open, service } = await serve({ idleMs: 200 });
+    const socket = await open();
+    socket.write('GET /out?bytes=5&held HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    await until(() => service.asked === 1);
+    // Clients are looked at once a second.
+    await sleep(1500);
+    service.goOn();
+    await until(() => service.asked === 2);
+    service.goOn();
+    expect(await rest(socket)).toMatch(/\r\n\r\nxxxxx$/);
+  });
+
+  test('leaves nothing behind on its connection, however many there are', async () => {
+    const { open } = await serve();
+    const socket = await open();
+    const warnings: string[] = [];
+    const warned = ({ name }: Error) => warnings.push(name);
+    process.on('warning', warned);
+    cleanUps.push(() => process.off('warning', warned));
+    for (let sent = 0; sent < 20; sent++) {
+      socket.write('GET /out?bytes=200000 HTTP/1.1\r\nhost: x\r\n\r\n');
+      let received = 0;
+      while (received < 200_000) {
+        const [chunk] = (await once(socket, 'data')) as [Buffer];
+        received += chunk.length;
+      }
+    }
+    socket.write(GET);
+    await rest(socket);
+    expect(warnings).toEqual([]);
+  });
+
+  test('in chunks has its end before the body of its request, which its client may wait to send', async () => {
+    const { open } = await serve();
+    const socket = await open();
+    socket.write(put('/out?bytes=5&chunked', 'content-length: 3\r\nexpect: 100-continue'));
+    let text = '';
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1');
+    });
+    await until(() => text.endsWith('\r\n5\r\nxxxxx\r\n0\r\n\r\n'));
+    expect(text).not.toContain('100 Continue');
+    socket.write('abc');
+    await once(socket, 'end');
+    expect(text).toMatch(/xxxxx\r\n0\r\n\r\n$/);
+  });
+
+  test('that waits for its turn has no 100 Continue in its midst', async () => {
+    const { open, service } = await serve();
+    const isHere = service.goOn;
+    const socket = await open();
+    socket.write('GET /wait HTTP/1.1\r\nhost: x\r\n\r\n');
+    socket.write('POST /out?bytes=5 HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n');
+    // The client may as well send it without waiting.
+    socket.write('connection: close\r\ncontent-length: 3\r\n\r\nabc');
+    await until(() => service.goOn !== isHere && service.asked > 1);
+    service.goOn();
+    const text = await rest(socket);
+    expect(text).toMatch(/\r\n\r\nxxxxx$/);
+    expect(text).not.toContain('100 Continue');
+  });
+
+  test('that waits for its turn stops being produced when its client is gone', async () => {
+    const { open, service, server } = await serve();
+    const isHere = service.goOn;
+    const socket = await open();
+    socket.write('GET /wait HTTP/1.1\r\nhost: x\r\n\r\n');
+    socket.write(`GET /out?bytes=${MEBIBYTE} HTTP/1.1\r\nhost: x\r\n\r\n`);
+    await until(() => service.goOn !== isHere && service.asked > 0);
+    socket.resetAndDestroy();
+    await until(() => service.discarded);
+    service.goOn();
+    await server.drain(LONG_MS, 0);
+  });
+
+  test('goes out whole when the body of its request breaks meanwhile', async () => {
+    const { open, service } = await serve();
+    const socket = await open();
+    const length = PIECE_BYTES + 1;
+    socket.write(put(`/out?bytes=${length}&chunked&held`, 'transfer-encoding: chunked'));
+    await until(() => service.asked === 1);
+    socket.write('3\r\nabc\r\nzz\r\n');
+    await sleep(50);
+    for (let parts = 1; parts <= 3; parts++) {
+      await until(() => service.asked === parts);
+      service.goOn();
+    }
+    const text = await rest(socket);
+    expect(text.match(/x+/g)?.map((piece) => piece.length)).toEqual([PIECE_BYTES, 1]);
+    expect(text).toMatch(/\r\n0\r\n\r\n$/);
   });
 
   test('stops being produced while its client does not read, and goes on when it does', async () => {
