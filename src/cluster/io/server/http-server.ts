@@ -19,7 +19,7 @@ import { IncomingRequest } from './incoming-request.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { refusalOf, refuse } from './refusals.ts';
 import { bufferedBytes, SHORT_REPLY_BYTES_MAX, sendReply } from './replies.ts';
-import { endsConnection, type SendingStream, sendStream } from './reply-stream.ts';
+import { endsConnection, ReplyStream } from './reply-stream.ts';
 import { RequestBodies } from './request-bodies.ts';
 import { wrongForm } from './request-forms.ts';
 import { UnreadReplies } from './unread-replies.ts';
@@ -319,9 +319,9 @@ class Requests {
     const keepAlive = last ? 'last' : this.#keepAlive;
     const bytes = bufferedBytes(reply);
     const isStream = !isWhole(reply);
-    let sending: SendingStream | undefined;
+    let sending: ReplyStream | undefined;
     if (isStream && this.#unread.hasRoom(bytes)) {
-      sending = sendStream(request, response, reply, keepAlive);
+      sending = new ReplyStream(request, response, reply, keepAlive);
     } else {
       const hasRoom = !isStream && (bytes <= SHORT_REPLY_BYTES_MAX || this.#unread.hasRoom(bytes));
       if (isStream) reply.body.discard();
@@ -336,7 +336,8 @@ class Requests {
       sending?.gone();
       this.#ended(incoming);
     };
-    return this.#unread.add(socket, response, { bytes, isStream }, over);
+    const charge = this.#unread.add(socket, response, isStream ? 0 : bytes, over);
+    return sending?.onWaiting(charge);
   }
 
   /** Counts a request as over, once: its reply has left, or never will. */

@@ -70,7 +70,13 @@ export function endResponse(
     response.write('0\r\n\r\n');
   }
   request.resume();
-  const linger = setTimeout(() => request.destroy(), LINGER_MS);
+  let linger: NodeJS.Timeout | undefined;
+  // Not while earlier replies of the connection are due, which its client may still be reading.
+  const begin = () => {
+    linger = setTimeout(() => request.destroy(), LINGER_MS);
+  };
+  if (response.socket === null) response.once('socket', begin);
+  else begin();
   request
     .once('end', () => response.end())
     .once('close', () => {

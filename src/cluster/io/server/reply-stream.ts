@@ -3,17 +3,9 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { BytePart } from '../../http/byte-stream.ts';
+import type { BytePart, ByteStream } from '../../http/byte-stream.ts';
 import type { StreamedReply } from '../../http/http.ts';
 import { endResponse, headFields, isBodyless } from './replies.ts';
-
-/** A reply whose producer may still be asked for more. */
-export interface SendingStream {
-  /** The connection is gone. A response that waits for its turn does not learn that of itself. */
-  gone(): void;
-  /** Nothing more comes of its request: the response ends with its body, and waits for nothing. */
-  requestBroke(): void;
-}
 
 /** Whether only the end of the connection can say where the body ends: HTTP/1.0 has no chunks. */
 export function endsConnection(
@@ -25,81 +17,114 @@ export function endsConnection(
   return !isBodyless(request, reply);
 }
 
-/** @param keepAlive the value of the header Keep-Alive; `last` when no more requests of this connection are served */
-export function sendStream(
-  request: IncomingMessage,
-  response: ServerResponse,
-  reply: StreamedReply,
-  keepAlive: string | 'last',
-): SendingStream {
-  const { body } = reply;
-  response.writeHead(reply.status, headFields(response, reply, body.length, keepAlive));
-  const last = keepAlive === 'last';
-  if (isBodyless(request, reply)) {
-    body.discard();
-    endResponse(request, response, last);
-    return { gone: () => undefined, requestBroke: () => response.end() };
-  }
-  let sent = 0;
-  let isOver = false;
-  let waitsForRequest = last;
-  let isPumping = false;
-  let isWanted = false;
-  const abort = () => {
-    isOver = true;
-    body.discard();
-    // In HTTP/1.0 a body without a length ends with the connection: only a reset tells the client that it is not whole.
-    if (response.useChunkedEncodingByDefault) response.destroy();
-    else if (response.socket !== null) response.socket.resetAndDestroy();
-    // A response that waits for its turn has no socket yet; earlier replies are sent before.
-    else response.once('socket', (socket: Socket) => socket.resetAndDestroy());
-  };
-  const take = (part: BytePart) => {
-    if (isOver) return;
-    switch (part.kind) {
-      case 'bytes':
-        sent += part.bytes.length;
-        if (body.length !== undefined && sent > body.length) return abort();
-        if (response.write(part.bytes)) return pump();
-        response.once('drain', pump);
-        return;
-      case 'end':
-        if (body.length !== undefined && sent < body.length) return abort();
-        isOver = true;
-        return endResponse(request, response, waitsForRequest);
-      case 'broken':
-        return abort();
+/** One reply whose producer may still be asked for more. */
+export class ReplyStream {
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #body: ByteStream;
+  #sent = 0;
+  #isOver = false;
+  /** Whether the response ends only when its request was read to the end. */
+  #waitsForRequest: boolean;
+  #isPumping = false;
+  #isWanted = false;
+  /** What the socket has not taken; 0 while the client reads as fast as the body is produced. */
+  #waitingBytes = 0;
+  #charge: (waitingBytes: number) => void = () => undefined;
+
+  /** @param keepAlive the value of the header Keep-Alive; `last` when no more requests of this connection are served */
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    reply: StreamedReply,
+    keepAlive: string | 'last',
+  ) {
+    this.#request = request;
+    this.#response = response;
+    this.#body = reply.body;
+    this.#waitsForRequest = keepAlive === 'last';
+    response.writeHead(reply.status, headFields(response, reply, reply.body.length, keepAlive));
+    if (isBodyless(request, reply)) {
+      this.gone();
+      endResponse(request, response, this.#waitsForRequest);
+      return;
     }
-  };
-  // A loop instead of recursion, because a producer may call back before `read` returns.
-  const pump = () => {
-    isWanted = true;
-    if (isPumping) return;
-    isPumping = true;
-    while (isWanted && !isOver) {
-      isWanted = false;
+    response.once('close', () => this.gone());
+    this.#pump();
+  }
+
+  /** @param charge called with what the client has not read, now and whenever that begins or ends to wait */
+  onWaiting(charge: (waitingBytes: number) => void): void {
+    this.#charge = charge;
+    charge(this.#waitingBytes);
+  }
+
+  /** The connection is gone. A response that waits for its turn does not learn that of itself. */
+  gone(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#body.discard();
+  }
+
+  /** Nothing more comes of its request: the response ends with its body, and waits for nothing. */
+  requestBroke(): void {
+    this.#waitsForRequest = false;
+    if (this.#isOver) this.#response.end();
+  }
+
+  /** A loop instead of recursion, because a producer may call back before `read` returns. */
+  #pump(): void {
+    this.#isWanted = true;
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    while (this.#isWanted && !this.#isOver) {
+      this.#isWanted = false;
       try {
-        body.read(take);
+        this.#body.read((part) => this.#take(part));
       } catch (error) {
         // A bug of the producer is not this client's to wait for.
-        if (!isOver) abort();
+        if (!this.#isOver) this.#abort();
         throw error;
       }
     }
-    isPumping = false;
-  };
-  const gone = () => {
-    if (isOver) return;
-    isOver = true;
-    body.discard();
-  };
-  response.once('close', gone);
-  pump();
-  return {
-    gone,
-    requestBroke: () => {
-      waitsForRequest = false;
-      if (isOver) response.end();
-    },
-  };
+    this.#isPumping = false;
+  }
+
+  #take(part: BytePart): void {
+    if (this.#isOver) return;
+    const { length } = this.#body;
+    switch (part.kind) {
+      case 'bytes':
+        this.#sent += part.bytes.length;
+        if (length !== undefined && this.#sent > length) return this.#abort();
+        if (this.#response.write(part.bytes)) return this.#pump();
+        this.#wait(part.bytes.length);
+        this.#response.once('drain', () => {
+          this.#wait(0);
+          this.#pump();
+        });
+        return;
+      case 'end':
+        if (length !== undefined && this.#sent < length) return this.#abort();
+        this.#isOver = true;
+        return endResponse(this.#request, this.#response, this.#waitsForRequest);
+      case 'broken':
+        return this.#abort();
+    }
+  }
+
+  #wait(bytes: number): void {
+    this.#waitingBytes = bytes;
+    this.#charge(bytes);
+  }
+
+  #abort(): void {
+    this.gone();
+    const { socket } = this.#response;
+    // In HTTP/1.0 a body without a length ends with the connection: only a reset tells the client that it is not whole.
+    if (this.#response.useChunkedEncodingByDefault) this.#response.destroy();
+    else if (socket !== null) socket.resetAndDestroy();
+    // A response that waits for its turn has no socket yet; earlier replies are sent before.
+    else this.#response.once('socket', (own: Socket) => own.resetAndDestroy());
+  }
 }

@@ -6,9 +6,8 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 interface Unread {
-  readonly bytes: number;
-  /** Whether a producer waits for the client, which is therefore cut off after reading nothing for long. */
-  readonly isStream: boolean;
+  /** How much of the memory it is charged for. */
+  bytes: number;
   /** Called once, when the reply was sent or never will be. */
   readonly over: () => void;
 }
@@ -40,7 +39,7 @@ export class UnreadReplies {
   /**
    * @param bytesMax the limit for all replies together; a single reply may be longer
    * @param times.stalledMs a client that has read nothing for so long is cut off when memory is needed
-   * @param times.idleMs a client of a streamed reply that has read nothing for so long is cut off in any case
+   * @param times.idleMs a client that has read nothing for so long is cut off in any case: a producer may wait for it
    */
   constructor(
     bytesMax: number,
@@ -66,18 +65,28 @@ export class UnreadReplies {
     return this.#bytes === 0;
   }
 
-  /** Tracks a reply. @param over called once, when the reply was sent or its connection is gone */
+  /**
+   * Tracks a reply.
+   * @param bytes that wait for the client; 0 for a stream, whose producer waits in their place
+   * @param over called once, when the reply was sent or its connection is gone
+   * @returns what to call when more or less of the reply waits
+   */
   add(
     socket: Socket,
     response: ServerResponse,
-    { bytes, isStream }: Pick<Unread, 'bytes' | 'isStream'>,
+    bytes: number,
     over: () => void,
-  ): void {
-    const unread = { bytes, isStream, over };
+  ): (bytes: number) => void {
+    const unread: Unread = { bytes, over };
     const reader = this.#readers.get(socket) ?? this.#newReader(socket);
     reader.replies.add(unread);
     this.#bytes += bytes;
     response.once('close', () => this.#remove(reader, unread));
+    return (waitingBytes) => {
+      if (!reader.replies.has(unread)) return;
+      this.#bytes += waitingBytes - unread.bytes;
+      unread.bytes = waitingBytes;
+    };
   }
 
   #newReader(socket: Socket): SlowReader {
@@ -102,8 +111,7 @@ export class UnreadReplies {
       this.#look(reader, nowMs);
       // With nothing left to send it is the producer that is slow, not the client.
       if (reader.socket.writableLength === 0) reader.sentMs = nowMs;
-      if (nowMs - reader.sentMs < this.#idleMs) continue;
-      if ([...reader.replies].some(({ isStream }) => isStream)) reader.socket.destroy();
+      if (nowMs - reader.sentMs >= this.#idleMs) reader.socket.destroy();
     }
   }
 

@@ -459,12 +459,28 @@ describe('a streamed reply', () => {
   test('that there is no room for is refused, and its producer told', async () => {
     const { open, service } = await serve({ bufferedBytesMax: 300_000 });
     const first = await open();
-    first.write('GET /out?bytes=5&held HTTP/1.1\r\nhost: x\r\n\r\n');
+    first.pause();
+    first.write(`GET /out?bytes=${256 * MEBIBYTE} HTTP/1.1\r\nhost: x\r\n\r\n`);
     await until(() => service.asked > 0);
+    // Until a piece waits for the client that does not read.
+    for (let asked = -1; asked !== service.asked; await sleep(200)) asked = service.asked;
     const second = await open();
     second.write('GET /out?bytes=5 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
     expect(await rest(second)).toMatch(/^HTTP\/1.1 503 .*x-fog-error: overloaded/s);
     expect([service.asked, service.discarded]).toEqual([0, true]);
+  });
+
+  test('that waits for its producer takes no room from others', async () => {
+    const { open, service } = await serve({ bufferedBytesMax: 300_000 });
+    for (let watchers = 1; watchers <= 5; watchers++) {
+      const watcher = await open();
+      service.asked = 0;
+      watcher.write('GET /out?bytes=5&held HTTP/1.1\r\nhost: x\r\n\r\n');
+      await until(() => service.asked > 0);
+    }
+    const last = await open();
+    last.write('GET /out?bytes=100000 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    expect(await rest(last)).toMatch(/^HTTP\/1.1 200 /);
   });
 
   test('to a client that is gone is not produced', async () => {
