@@ -16,7 +16,6 @@ const CACHES_SCHEDULES = 'test/simulation/schedules-caches.test.ts';
 const EVICTION_TESTS = 'test/storage/memory/eviction.test.ts';
 const FULL_MEMORY_TESTS = 'test/storage/memory/full-memory.test.ts';
 const FULL_RESTART_TESTS = 'test/storage/memory/full-restart.test.ts';
-const JOINS_SCHEDULES = 'test/simulation/schedules-joins.test.ts';
 const MEMORY_LIMIT_TESTS = 'test/storage/memory/memory-limit.test.ts';
 const REPLICA_TESTS = 'test/storage/replication/replica.test.ts';
 const RETURNING_SCHEDULES = 'test/simulation/schedules-returning.test.ts';
@@ -168,7 +167,7 @@ export const STORAGE_MEMORY_MUTANTS: readonly Mutant[] = [
           'if (this.get(partition, recordKey(record)) === undefined && isBelow(recordVersion(record), floor)) return',
       },
     ],
-    fate: tests(JOINS_SCHEDULES, 'H26: what a joiner drops'),
+    fate: tests(SEGMENT_STORE_TESTS, 'is refused, also where an older record'),
   },
   {
     name: 'dropped-memory-only-paid-for',

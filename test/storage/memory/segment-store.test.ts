@@ -79,6 +79,20 @@ describe('against a plain map (I11)', () => {
   );
 });
 
+test('H26: a record below the floor is refused, also where an older record of its key is there', () => {
+  const store = new SegmentStore({ memoryBytes: 4_000_000 });
+  const partition = 3 as PartitionId;
+  const put = (key: string, version: bigint) =>
+    store.put(
+      partition,
+      encodeRecord({ key: Buffer.from(key), version: version as Version, value: Buffer.from('v') }),
+    ).kind;
+  expect(put('present', 5n)).toBe('applied');
+  store.raiseFloor(partition, 10n as Version);
+  expect([put('present', 7n), put('absent', 7n)]).toEqual(['floor', 'floor']);
+  expect([put('present', 11n), put('absent', 11n)]).toEqual(['applied', 'applied']);
+});
+
 test('nine tenths of the memory can be overwritten for ever: nothing is refused, nothing grows', () => {
   const limit = 4_000_000;
   const store = new SegmentStore({ memoryBytes: limit });
