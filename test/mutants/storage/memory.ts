@@ -142,7 +142,7 @@ export const STORAGE_MEMORY_MUTANTS: readonly Mutant[] = [
         replace: '    this.index.replace(hash, from, to, isPerishable(record));',
       },
     ],
-    fate: tests(SEGMENT_STORE_TESTS, 'can be overwritten for ever'),
+    fate: tests(SEGMENT_STORE_TESTS, 'gives its place back'),
   },
   {
     name: 'wanted-memory-forgotten',

@@ -93,6 +93,24 @@ test('H26: a record below the floor is refused, also where an older record of it
   expect([put('present', 11n), put('absent', 11n)]).toEqual(['applied', 'applied']);
 });
 
+test('I11: what was overwritten gives its place back, without a cleaner that has to move anything', () => {
+  const store = new SegmentStore({ memoryBytes: 64 * 1024 * 1024 });
+  const key = Buffer.from('key');
+  const value = (version: number) => Buffer.alloc(20_000 + (version % 7) * 100, 'v');
+  let most = 0;
+  for (let version = 1; version <= 10_000; version++) {
+    const record = encodeRecord({
+      key,
+      version: BigInt(version) as Version,
+      value: value(version),
+    });
+    expectSame(store.put(3 as PartitionId, record).kind, 'applied');
+    most = Math.max(most, store.memory().used);
+  }
+  expect(most).toBeLessThan(16 * 1024 * 1024);
+  expect(store.memory().moved).toBeLessThan(1024 * 1024);
+});
+
 test('nine tenths of the memory can be overwritten for ever: nothing is refused, nothing grows', () => {
   const limit = 4_000_000;
   const store = new SegmentStore({ memoryBytes: limit });
