@@ -287,6 +287,15 @@ describe('the documents', () => {
     }
   });
 
+  test('docs/architecture.md explains each term once, in alphabetical order, with its place', () => {
+    const [, glossary = ''] = read('docs/architecture.md').split('## Glossary');
+    const rows = [...glossary.matchAll(/^\| ([a-z -]+) \| .+ \| `([^`]+)` \|$/gm)];
+    const terms = rows.map(([, term]) => term);
+    expect(terms.length).toBeGreaterThan(50);
+    expect(terms).toEqual([...new Set(terms)].sort());
+    expect(glossary.match(/^\| /gm)).toHaveLength(terms.length + 1);
+  });
+
   test('docs/api.md lists every error code with its status, and no other', () => {
     const rows = [...read('docs/api.md').matchAll(/^\| `([a-z-]+)` \| (\d{3}) \| (yes|no) \|/gm)];
     const documented = rows.map(([, code, status, retryable]) => `${code} ${status} ${retryable}`);
