@@ -268,6 +268,34 @@ describe('the documents', () => {
     }
   });
 
+  test('of the code, CONTRIBUTING.md and docs/architecture.md, name only files and folders that are there', () => {
+    const files = ['src', 'test', 'scripts', 'bench', '.'].flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: folder !== '.', withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => relative(ROOT, join(entry.parentPath, entry.name))),
+    );
+    for (const path of ['CONTRIBUTING.md', 'docs/architecture.md']) {
+      // A name may be short, as `set/round.ts` is: it is then the end of a path.
+      const named = read(path).match(/(?<![\w*./-])\w[\w./-]*\.(?:ts|mjs|sh|txt)\b/g) ?? [];
+      expect(named.length).toBeGreaterThan(50);
+      expect(
+        named.filter((name) => !files.some((file) => file === name || file.endsWith(`/${name}`))),
+        path,
+      ).toEqual([]);
+      const folders = read(path).match(/(?<=`)(?:src|test|docs)\/[\w/-]*(?=`)/g) ?? [];
+      expect(folders.filter((folder) => !existsSync(join(ROOT, folder)))).toEqual([]);
+    }
+  });
+
+  test('docs/architecture.md explains each term once, in alphabetical order, with its place', () => {
+    const [, glossary = ''] = read('docs/architecture.md').split('## Glossary');
+    const rows = [...glossary.matchAll(/^\| ([a-z -]+) \| .+ \| `([^`]+)` \|$/gm)];
+    const terms = rows.map(([, term]) => term);
+    expect(terms.length).toBeGreaterThan(50);
+    expect(terms).toEqual([...new Set(terms)].sort());
+    expect(glossary.match(/^\| /gm)).toHaveLength(terms.length + 1);
+  });
+
   test('docs/api.md lists every error code with its status, and no other', () => {
     const rows = [...read('docs/api.md').matchAll(/^\| `([a-z-]+)` \| (\d{3}) \| (yes|no) \|/gm)];
     const documented = rows.map(([, code, status, retryable]) => `${code} ${status} ${retryable}`);
