@@ -18,6 +18,8 @@ interface SlowReader {
   /** So many bytes were handed to the system when it was looked at last, and when that last grew. */
   sent: number;
   sentMs: number;
+  /** The listener of its socket's end. */
+  readonly gone: () => void;
 }
 
 /** How often in its time a client is looked at. */
@@ -65,11 +67,13 @@ export class UnreadReplies {
   }
 
   #newReader(socket: Socket): SlowReader {
-    const reader = { socket, replies: new Set<Unread>(), sent: 0, sentMs: performance.now() };
-    this.#look(reader, reader.sentMs);
+    const sentMs = performance.now();
+    const gone = () => this.#removeAll(reader);
+    const reader: SlowReader = { socket, replies: new Set<Unread>(), sent: 0, sentMs, gone };
+    this.#look(reader, sentMs);
     this.#readers.set(socket, reader);
     // The replies that wait for their turn know nothing of their connection, not even that it was closed.
-    socket.once('close', () => this.#removeAll(reader));
+    socket.once('close', gone);
     this.#looking ??= setInterval(() => this.#lookAtAll(), this.#stalledMs / LOOKS).unref();
     return reader;
   }
@@ -93,7 +97,11 @@ export class UnreadReplies {
   #remove(reader: SlowReader, unread: Unread): void {
     if (!reader.replies.delete(unread)) return;
     this.#bytes -= unread.bytes;
-    if (reader.replies.size === 0) this.#readers.delete(reader.socket);
+    if (reader.replies.size === 0) {
+      this.#readers.delete(reader.socket);
+      // A connection has many replies, one after the other.
+      reader.socket.off('close', reader.gone);
+    }
     if (this.#readers.size === 0) {
       clearInterval(this.#looking);
       this.#looking = undefined;
