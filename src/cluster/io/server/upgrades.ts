@@ -17,13 +17,12 @@ import { originForm } from './request-forms.ts';
 /**
  * What node:http hands over it listens to no longer, also not to its errors: one that is reset while an earlier answer
  * is due on it would end the process.
- * @param callback not called for a socket that is gone by then
+ * @param callback not called for a socket on which nothing can be said by then
  */
 export function onceIdle(socket: Socket, callback: () => void): void {
   const destroy = () => socket.destroy();
   socket.on('error', destroy);
-  connectionOf(socket).onceIdle(() => {
-    if (socket.destroyed) return;
+  connectionOf(socket).holdUntilIdle(() => {
     socket.off('error', destroy);
     callback();
   });
@@ -32,8 +31,14 @@ export function onceIdle(socket: Socket, callback: () => void): void {
 /** Headers that belong to an offer, which are named in Connection. */
 const OF_AN_OFFER: readonly string[] = ['upgrade', 'http2-settings'];
 
-/** @returns the stream that is asked for, by the path alone; undefined of every other request */
-export function streamOf({ url }: IncomingMessage): StreamProtocol | undefined {
+/**
+ * A request with a body asks for no stream: newer versions of node:http read that body before they hand the socket over,
+ * and older ones do not.
+ * @returns the stream that is asked for, by the path alone; undefined of every other request
+ */
+export function streamOf({ url, headers }: IncomingMessage): StreamProtocol | undefined {
+  const hasBody = Number(headers['content-length'] ?? 0) > 0 || 'transfer-encoding' in headers;
+  if (hasBody) return undefined;
   const path = originForm(url ?? '').split('?')[0];
   return [OPERATION_STREAM, CONTROL_STREAM].find((protocol) => protocol.path === path);
 }
@@ -87,9 +92,11 @@ export function ignoreOffer(
   socket: Socket,
   rest: Buffer,
 ): void {
+  // At once: once its client has closed its side, an empty socket ends, and takes nothing more.
+  socket.unshift(Buffer.concat([withoutOffer(request), rest]));
   onceIdle(socket, () => {
-    socket.unshift(Buffer.concat([withoutOffer(request), rest]));
-    server.emit('connection', socket);
+    if (socket.readableEnded) socket.end();
+    else server.emit('connection', socket);
   });
 }
 
