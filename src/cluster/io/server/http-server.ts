@@ -20,7 +20,7 @@ import { isLong, sendReply } from './replies.ts';
 import { RequestBodies } from './request-bodies.ts';
 import { wrongForm } from './request-forms.ts';
 import { UnreadReplies } from './unread-replies.ts';
-import { acceptLink, ignoreOffer, onceIdle, streamOf } from './upgrades.ts';
+import { acceptLink, ignoreOffer, onceIdle, shouldUpgradeCallback, streamOf } from './upgrades.ts';
 
 export interface HttpServerOptions {
   /** An address or a name: all addresses that it has are listened on. */
@@ -67,6 +67,7 @@ export async function startHttpServer(
     noDelay: true,
     // Both are answered here, in words (request-forms.ts).
     requireHostHeader: false,
+    ...{ shouldUpgradeCallback },
   });
   // How many there may be says the limit of their bytes. Beyond a number node:http would drop them without a word, a
   // Content-Length or an Origin among them.

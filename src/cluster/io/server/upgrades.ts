@@ -83,8 +83,24 @@ function operationsHello(headers: IncomingHttpHeaders): LinkHello {
 }
 
 /**
+ * An option of `createServer` since Node 22.21 and 24.9, which older versions do not look at: whether an offer is taken
+ * up. One that is not is served as a request like others. But llhttp stops behind each request that made an offer, and
+ * node:http then drops the rest of what it has just read, which may be pipelined requests. Only with a request whose
+ * `upgrade` is set by then does it hand over the socket and that rest, so `upgrade` becomes true with the last byte of
+ * this one, and `ignoreOffer` goes on from there.
+ */
+export function shouldUpgradeCallback(request: IncomingMessage): boolean {
+  if (streamOf(request) !== undefined) return true;
+  // node:http assigns what is returned here: the setter must take it.
+  const upgrade = { get: () => request.complete, set: () => undefined };
+  Object.defineProperty(request, 'upgrade', upgrade);
+  return false;
+}
+
+/**
  * RFC 9110, 7.8: a server may ignore an offer. node:http, once it has stopped parsing at one, cannot go on; so the
- * connection is handed to it once more, with the request as it would be without the offer, and all that follows.
+ * connection is handed to it once more, with all that follows the request. An older node:http has not begun the request
+ * itself: that comes first, as it would be without the offer.
  */
 export function ignoreOffer(
   server: Server,
@@ -92,8 +108,10 @@ export function ignoreOffer(
   socket: Socket,
   rest: Buffer,
 ): void {
+  const isServed = 'shouldUpgradeCallback' in server;
+  const bytes = isServed ? rest : Buffer.concat([withoutOffer(request), rest]);
   // At once: once its client has closed its side, an empty socket ends, and takes nothing more.
-  socket.unshift(Buffer.concat([withoutOffer(request), rest]));
+  if (bytes.length > 0) socket.unshift(bytes);
   onceIdle(socket, () => {
     if (socket.readableEnded) socket.end();
     else server.emit('connection', socket);
