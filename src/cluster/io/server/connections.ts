@@ -1,7 +1,7 @@
 // Tracks each connection: which of its requests are in progress, which wait for earlier ones, and how long it has been
 // idle. node:http keeps the order of the replies; the order in which requests are carried out is kept here.
 
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { BodyPace, type PaceLimits } from './body-pace.ts';
 
@@ -51,6 +51,8 @@ export class Connection {
   #isAdvancing = false;
   /** Whether reading has stopped until fewer requests are open. */
   #isStopped = false;
+  /** Nothing is read until the replies that are due have left: node:http has detached its parser. */
+  #isHeld = false;
   /** Whether the last reply of the connection is on its way: requests that come now are not carried out. */
   #isClosing = false;
   /** Called when the last reply has left. */
@@ -109,6 +111,8 @@ export class Connection {
     this.#isClosing = true;
     this.open -= waited;
     this.#waiting.length = 0;
+    // What comes behind the last answer is read and dropped, so that the client sees that and no reset.
+    if (this.#isHeld) this.#release();
     this.#readAgain();
     return waited;
   }
@@ -137,6 +141,41 @@ export class Connection {
       return turn;
     }
     return undefined;
+  }
+
+  /**
+   * Keeps what comes for `callback`, which is called when all answers that are due have left. node:http has detached
+   * its parser from the socket by then, but it still resumes the socket whenever the rest of one of their requests is
+   * read or dropped, and what a socket reads while nobody listens is lost.
+   * @param callback not called when nothing can be said on the connection any more
+   */
+  holdUntilIdle(callback: () => void): void {
+    const { socket } = this;
+    if (this.#isClosing) socket.resume();
+    else this.#hold();
+    // Wait for the end of the turn too: node:http gives the socket free only then, and a response that it makes before
+    // would wait for that for ever.
+    this.onceIdle(() =>
+      setImmediate(() => {
+        if (this.#isHeld) this.#release();
+        if (socket.writable && !this.#isClosing) callback();
+      }),
+    );
+  }
+
+  #hold(): void {
+    this.#isHeld = true;
+    stopReading(this.socket);
+    this.socket.on('drain', tellOfDrain);
+  }
+
+  /** Resuming takes effect in the next turn: who listens by then misses nothing. */
+  #release(): void {
+    this.#isHeld = false;
+    this.#isStopped = false;
+    this.socket.off('drain', tellOfDrain);
+    Reflect.deleteProperty(this.socket, 'resume');
+    this.socket.resume();
   }
 
   #idle(): void {
@@ -175,7 +214,7 @@ export class Connection {
   }
 
   #readAgain(): void {
-    if (!this.#isStopped) return;
+    if (!this.#isStopped || this.#isHeld) return;
     const isLittle = this.#waiting.length < WAITING_MAX / 2 && this.open < OPEN_MAX / 2;
     // Bytes behind the last reply are read and dropped: unread, they would make the client see a reset, not the reply.
     if (!isLittle && !this.#isClosing) return;
@@ -198,6 +237,14 @@ function readAgain(socket: Socket & { readonly _paused?: boolean }): void {
   if (!Object.hasOwn(socket, 'resume')) return;
   Reflect.deleteProperty(socket, 'resume');
   if (socket._paused !== true) socket.resume();
+}
+
+/**
+ * A listener of a held socket. node:http tells the response whose turn it is (`_httpMessage`) that there is room again,
+ * but not after it has detached its parser.
+ */
+function tellOfDrain(this: Socket & { readonly _httpMessage?: ServerResponse | null }): void {
+  this._httpMessage?.emit('drain');
 }
 
 /** Longer than node:http lets the head of a request take, including its delay in noticing: it checks twice a minute. */

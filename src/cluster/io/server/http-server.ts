@@ -23,7 +23,7 @@ import { endsConnection, ReplyStream } from './reply-stream.ts';
 import { RequestBodies } from './request-bodies.ts';
 import { wrongForm } from './request-forms.ts';
 import { UnreadReplies } from './unread-replies.ts';
-import { acceptLink, ignoreOffer, onceIdle, streamOf } from './upgrades.ts';
+import { acceptLink, ignoreOffer, onceIdle, shouldUpgradeCallback, streamOf } from './upgrades.ts';
 
 export interface HttpServerOptions {
   /** An address or a name; the server listens on all of its addresses. */
@@ -76,6 +76,7 @@ export async function startHttpServer(
     noDelay: true,
     // The header is required in request-forms.ts instead, whose reply says what is wrong.
     requireHostHeader: false,
+    ...{ shouldUpgradeCallback },
   });
   // The limit on the bytes of the head limits the headers too. Beyond a maximum count node:http would silently drop
   // headers, such as a Content-Length or an Origin.

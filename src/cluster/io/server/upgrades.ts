@@ -17,13 +17,12 @@ import { originForm } from './request-forms.ts';
 /**
  * Waits until the replies due on a socket that node:http has handed over have left. node:http no longer listens to that
  * socket's errors, so a reset meanwhile would end the process; this handles it.
- * @param callback not called if the socket is gone by then
+ * @param callback not called for a socket on which nothing can be sent by then
  */
 export function onceIdle(socket: Socket, callback: () => void): void {
   const destroy = () => socket.destroy();
   socket.on('error', destroy);
-  connectionOf(socket).onceIdle(() => {
-    if (socket.destroyed) return;
+  connectionOf(socket).holdUntilIdle(() => {
     socket.off('error', destroy);
     callback();
   });
@@ -32,8 +31,14 @@ export function onceIdle(socket: Socket, callback: () => void): void {
 /** The headers that make an offer; the header Connection names them too. */
 const OF_AN_OFFER: readonly string[] = ['upgrade', 'http2-settings'];
 
-/** @returns the stream that the request's path names; undefined for every other path */
-export function streamOf({ url }: IncomingMessage): StreamProtocol | undefined {
+/**
+ * A request with a body asks for no stream: newer versions of node:http read that body before they hand the socket over,
+ * and older ones do not.
+ * @returns the stream that the request's path names; undefined for every other path
+ */
+export function streamOf({ url, headers }: IncomingMessage): StreamProtocol | undefined {
+  const hasBody = Number(headers['content-length'] ?? 0) > 0 || 'transfer-encoding' in headers;
+  if (hasBody) return undefined;
   const path = originForm(url ?? '').split('?')[0];
   return [OPERATION_STREAM, CONTROL_STREAM].find((protocol) => protocol.path === path);
 }
@@ -78,8 +83,24 @@ function operationsHello(headers: IncomingHttpHeaders): LinkHello {
 }
 
 /**
+ * An option of `createServer` since Node 22.21 and 24.9, which older versions do not look at: whether an offer is taken
+ * up. One that is not is served as a request like others. But llhttp stops behind each request that made an offer, and
+ * node:http then drops the rest of what it has just read, which may be pipelined requests. Only with a request whose
+ * `upgrade` is set by then does it hand over the socket and that rest, so `upgrade` becomes true with the last byte of
+ * this one, and `ignoreOffer` goes on from there.
+ */
+export function shouldUpgradeCallback(request: IncomingMessage): boolean {
+  if (streamOf(request) !== undefined) return true;
+  // node:http assigns what is returned here: the setter must take it.
+  const upgrade = { get: () => request.complete, set: () => undefined };
+  Object.defineProperty(request, 'upgrade', upgrade);
+  return false;
+}
+
+/**
  * RFC 9110, 7.8: a server may ignore an offer. node:http stops parsing at an offer and cannot go on, so it gets the
- * socket as a new connection, which begins with the same request without the offer, and all bytes that follow.
+ * socket as a new connection, with all that follows the request. An older node:http has not begun the request itself:
+ * then that comes first, as it would be without the offer.
  */
 export function ignoreOffer(
   server: Server,
@@ -87,9 +108,13 @@ export function ignoreOffer(
   socket: Socket,
   rest: Buffer,
 ): void {
+  const isServed = 'shouldUpgradeCallback' in server;
+  const bytes = isServed ? rest : Buffer.concat([withoutOffer(request), rest]);
+  // At once: once its client has closed its side, an empty socket ends, and takes nothing more.
+  if (bytes.length > 0) socket.unshift(bytes);
   onceIdle(socket, () => {
-    socket.unshift(Buffer.concat([withoutOffer(request), rest]));
-    server.emit('connection', socket);
+    if (socket.readableEnded) socket.end();
+    else server.emit('connection', socket);
   });
 }
 
