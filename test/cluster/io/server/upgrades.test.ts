@@ -8,6 +8,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type HttpRequest, textReply } from '../../../../src/cluster/http/http.ts';
+import { PACE_LIMITS } from '../../../../src/cluster/io/server/body-pace.ts';
 import { Connections, connectionOf } from '../../../../src/cluster/io/server/connections.ts';
 import { type HttpServer, startHttpServer } from '../../../../src/cluster/io/server/http-server.ts';
 import { ignoreOffer, shouldUpgradeCallback } from '../../../../src/cluster/io/server/upgrades.ts';
@@ -51,7 +52,7 @@ beforeEach(async () => {
       if (target === '/later') later.push(answer);
       else answer();
     },
-    changes: ({ method }: HttpRequest) => method !== 'GET',
+    traits: ({ method }: HttpRequest) => ({ changes: method !== 'GET', body: { kind: 'whole' } }),
     accept: () => ({ refused: 'no links here' }),
   } as unknown as Service;
   server = await startHttpServer(service, {
@@ -236,7 +237,7 @@ test.each([OPERATION_STREAM, CONTROL_STREAM])(
 
 test('an answer that waits for room in the socket goes on while an offer behind it waits', async () => {
   const bare = createServer({ maxHeaderSize: 16_384, ...{ shouldUpgradeCallback } });
-  const connections = new Connections(bare, LONG_MS);
+  const connections = new Connections(bare, LONG_MS, PACE_LIMITS);
   bare.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { url = '' } = request;
     const connection = connectionOf(request.socket);
