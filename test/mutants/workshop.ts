@@ -100,7 +100,9 @@ export class Workshop {
     const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
     const flags = ['run', file, '-t', pattern, '--reporter=json', '--cache=false'];
     const { code, output } = await this.#run('node_modules/vitest/vitest.mjs', flags);
-    const report = JSON.parse(output.slice(output.indexOf('{"numTotal'))) as Report;
+    // One line; what a test that still runs prints may come behind it.
+    const [line = ''] = output.slice(output.indexOf('{"numTotal')).split('\n');
+    const report = JSON.parse(line) as Report;
     const ran = report.testResults
       .flatMap(({ assertionResults }) => assertionResults)
       .filter(({ status }) => status !== 'skipped');

@@ -4,8 +4,10 @@ import { aimed, type Mutant, SEEDS, tests } from '../mutant.ts';
 
 const JOINER = 'src/storage/replication/joiner.ts';
 const MAP_ADOPTION = 'src/storage/replication/map-adoption.ts';
+const MAP_ADOPTION_TESTS = 'test/storage/replication/map-adoption.test.ts';
 const RESTRICTIONS = 'src/storage/replication/restrictions.ts';
 const RETAINED = 'src/storage/replication/retained.ts';
+const RETAINED_TESTS = 'test/storage/replication/retained.test.ts';
 const RETENTION = 'src/storage/replication/retention.ts';
 const TRANSFER = 'src/storage/replication/transfer.ts';
 
@@ -14,7 +16,6 @@ const CACHES_SCHEDULES = 'test/simulation/schedules-caches.test.ts';
 const DELETES_SCHEDULES = 'test/simulation/schedules-deletes.test.ts';
 const GIVEN_UP_SCHEDULES = 'test/simulation/schedules-given-up.test.ts';
 const JOINS_SCHEDULES = 'test/simulation/schedules-joins.test.ts';
-const MAPS_SCHEDULES = 'test/simulation/schedules-maps.test.ts';
 const MEMORY_SCHEDULES = 'test/simulation/schedules-memory.test.ts';
 const REPLICA_TESTS = 'test/storage/replication/replica.test.ts';
 const RETURNING_SCHEDULES = 'test/simulation/schedules-returning.test.ts';
@@ -57,7 +58,7 @@ export const STORAGE_COPIES_MUTANTS: readonly Mutant[] = [
         replace: 'if (!this.#stopped) this.#write(disk, next);',
       },
     ],
-    fate: tests(MAPS_SCHEDULES, 'though an older one arrives'),
+    fate: tests(MAP_ADOPTION_TESTS, 'behind a newer one'),
   },
   {
     name: 'older-map-replaces-the-adopted-one',
@@ -70,7 +71,7 @@ export const STORAGE_COPIES_MUTANTS: readonly Mutant[] = [
           "      const judgement = this.#replica.judge(next.map);\n      if (judgement === 'adopted' || judgement === 'already-newer') this.#write(disk, next);\n",
       },
     ],
-    fate: tests(MAPS_SCHEDULES, 'though an older one arrives'),
+    fate: tests(MAP_ADOPTION_TESTS, 'behind a newer one'),
   },
   {
     name: 'only-stored-maps-are-obeyed',
@@ -148,7 +149,7 @@ export const STORAGE_COPIES_MUTANTS: readonly Mutant[] = [
         replace: '',
       },
     ],
-    fate: tests(GIVEN_UP_SCHEDULES, 'of a later generation'),
+    fate: tests(RETAINED_TESTS, 'have adopted'),
   },
   {
     name: 'an-earlier-life-knew-it',
