@@ -57,7 +57,7 @@ export const STORAGE_MEMORY_MUTANTS: readonly Mutant[] = [
     name: 'cleaner-falls-behind',
     rule: 'H35',
     edits: [{ file: CLEANER, find: 'const AHEAD = 1.25;', replace: 'const AHEAD = 0.5;' }],
-    fate: tests(SEGMENT_STORE_TESTS, 'can be overwritten for ever'),
+    fate: tests(SEGMENT_STORE_TESTS, 'of what others have, before a set is refused'),
   },
   {
     name: 'large-records-cost-nothing-to-evict',
