@@ -64,11 +64,7 @@ export function endResponse(
     response.end();
     return;
   }
-  if (response.chunkedEncoding) {
-    // The last chunk: the client may wait for it before it sends or gives up the rest of its body.
-    response.chunkedEncoding = false;
-    response.write('0\r\n\r\n');
-  }
+  if (response.chunkedEncoding) sendLastChunk(response);
   request.resume();
   let linger: NodeJS.Timeout | undefined;
   // Not while earlier replies of the connection are due, which its client may still be reading.
@@ -78,11 +74,28 @@ export function endResponse(
   if (response.socket === null) response.once('socket', begin);
   else begin();
   request
-    .once('end', () => response.end())
+    .once('end', () => closeAfter(response))
     .once('close', () => {
       clearTimeout(linger);
-      response.end();
+      closeAfter(response);
     });
+}
+
+/**
+ * The client may wait for the last chunk before it sends or gives up the rest of its body. node:http sends that chunk
+ * only when it ends the response, with which it would close the connection.
+ */
+function sendLastChunk(response: ServerResponse): void {
+  // Behind all that node:http holds back until the end of this turn, or sends with the turn of a response that waits.
+  const send = () => setImmediate(() => response.socket?.write('0\r\n\r\n'));
+  if (response.socket === null) response.once('socket', send);
+  else send();
+}
+
+/** Closes the connection of a last reply, all of which was handed to its socket by `endResponse`. */
+export function closeAfter(response: ServerResponse): void {
+  if (response.chunkedEncoding) response.socket?.destroySoon();
+  else response.end();
 }
 
 export function sendReply(

@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { BytePart, ByteStream } from '../../http/byte-stream.ts';
 import type { StreamedReply } from '../../http/http.ts';
-import { endResponse, headFields, isBodyless } from './replies.ts';
+import { closeAfter, endResponse, headFields, isBodyless } from './replies.ts';
 
 /** Whether only the end of the connection can say where the body ends: HTTP/1.0 has no chunks. */
 export function endsConnection(
@@ -69,7 +69,7 @@ export class ReplyStream {
   /** Nothing more comes of its request: the response ends with its body, and waits for nothing. */
   requestBroke(): void {
     this.#waitsForRequest = false;
-    if (this.#isOver) this.#response.end();
+    if (this.#isOver) closeAfter(this.#response);
   }
 
   /** A loop instead of recursion, because a producer may call back before `read` returns. */
