@@ -3,7 +3,12 @@
 
 import type { Incarnation } from '../cluster/model/identity.ts';
 import type { PartitionId } from '../cluster/model/partition.ts';
-import { isTombstone, recordValue, recordVersion } from '../cluster/model/record.ts';
+import {
+  isTombstone,
+  recordExpiresAtMs,
+  recordValue,
+  recordVersion,
+} from '../cluster/model/record.ts';
 import type { Version } from '../cluster/model/version.ts';
 import type { Holding } from '../storage/inspection.ts';
 import type { StorageNode } from '../storage/storage-node.ts';
@@ -28,6 +33,8 @@ export interface Server {
 export interface HeldCopy {
   readonly version: Version;
   readonly value: Buffer | undefined;
+  /** Milliseconds since 1970; 0 for a record that stays. */
+  readonly expiresAtMs: number;
 }
 
 /** @returns undefined while that incarnation of the node does not run, or has no map */
@@ -56,13 +63,21 @@ export function answersGets(living: StorageNode | undefined, partition: Partitio
 }
 
 export function copyFrom({ record, floor }: Pick<Holding, 'record' | 'floor'>): HeldCopy {
-  if (record === undefined) return { version: floor, value: undefined };
+  if (record === undefined) return { version: floor, value: undefined, expiresAtMs: 0 };
   const value = isTombstone(record) ? undefined : recordValue(record);
-  return { version: recordVersion(record), value };
+  return { version: recordVersion(record), value, expiresAtMs: recordExpiresAtMs(record) };
 }
 
-export function contentOf(copy: HeldCopy | undefined): string | undefined {
-  return copy?.value === undefined
-    ? copy && 'absent'
-    : `${copy.version.toString(16)} ${copy.value}`;
+/**
+ * @param wallMs the time by which the node judges expiry
+ * @returns what a get would find; a record that has expired is absent, as one that was forgotten
+ */
+export function contentOf(
+  copy: HeldCopy | undefined,
+  wallMs: number | undefined,
+): string | undefined {
+  if (copy === undefined) return undefined;
+  const { version, value, expiresAtMs } = copy;
+  const isExpired = expiresAtMs !== 0 && wallMs !== undefined && wallMs >= expiresAtMs;
+  return value === undefined || isExpired ? 'absent' : `${version.toString(16)} ${value}`;
 }

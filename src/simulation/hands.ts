@@ -11,7 +11,7 @@ import { LinkHands } from './link-hands.ts';
 import type { Losses } from './losses.ts';
 import { requestOfCall } from './network.ts';
 import type { SimulatedNode } from './node.ts';
-import type { Oracles } from './oracles.ts';
+import { mapOf, type Oracles } from './oracles.ts';
 import type { World } from './world.ts';
 
 /** Shorter than any set takes, in ms. */
@@ -274,9 +274,10 @@ export class Hands {
     });
   }
 
-  /** Whether the cluster has a map: before, a recovering controller would wait for ever for one (seed 5000072). */
+  /** Whether a storage node has a map, for which a recovery would wait for ever (seeds 5000072 and 110000515). */
   get #isFounded(): boolean {
-    return this.#oracles.map !== undefined;
+    if (this.#oracles.map === undefined) return false;
+    return this.#cluster.storages.some((node) => mapOf(node) !== undefined);
   }
 
   loseController(durationMs: number): void {

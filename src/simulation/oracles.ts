@@ -19,7 +19,15 @@ import type { Version } from '../cluster/model/version.ts';
 import { mapReply } from '../cluster/wire/control-messages.ts';
 import type { StorageNode } from '../storage/storage-node.ts';
 import type { SimulatedCluster } from './cluster.ts';
-import { answersGets, contentOf, copyFrom, copyOf, type HeldCopy, type Place } from './copies.ts';
+import {
+  answersGets,
+  contentOf,
+  copyFrom,
+  copyOf,
+  type HeldCopy,
+  type Place,
+  timeOf,
+} from './copies.ts';
 import type { ClientOperation, History } from './history.ts';
 import type { SimulatedNode } from './node.ts';
 import { figureOf } from './peeks.ts';
@@ -184,7 +192,9 @@ export class Oracles {
     }
     for (const key of this.#cluster.isCache ? [] : keys) {
       const place = this.#placeOf(map, key);
-      const seen = place.servers.map((server) => contentOf(copyOf(server, place)));
+      const seen = place.servers.map((server) =>
+        contentOf(copyOf(server, place), timeOf(server.node.living)),
+      );
       // R10: a member without memory repairs its copy once there is room: emptying.ts makes room, then asks again.
       const isShort = place.servers.some(
         ({ node }) => figureOf(node, 'velourfog_unrepaired_records') > 0,
@@ -351,7 +361,8 @@ export class Oracles {
   }
 }
 
-function mapOf(node: SimulatedNode<StorageNode>): ClusterMap | undefined {
+/** @returns the map that the storage node has adopted, if it is alive */
+export function mapOf(node: SimulatedNode<StorageNode>): ClusterMap | undefined {
   const reply = node.peek(plainGet('/s/map'));
   return mapReply(reply === undefined ? {} : JSON.parse(bytesOf(reply).toString())).map;
 }

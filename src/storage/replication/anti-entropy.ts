@@ -207,7 +207,7 @@ export class AntiEntropy {
         const heard = this.#floors.get(partition) ?? VERSION_ZERO;
         if (answer.floor > heard) this.#floors.set(partition, answer.floor);
         if (!this.#running || !round.isCurrent()) return done(false);
-        round.merge(answer);
+        round.merge(answer, this.#runtime.clock.wallMs());
         if (answer.next !== undefined) return this.#ask(member, round, answer.next, done);
         return done(true);
       },
@@ -304,14 +304,15 @@ class RepairRound {
     return this.isSameEpoch() && this.#store.reader.floor(this.partition) === this.#floor;
   }
 
-  merge({ floor, records, differing, next }: RecordsAnswer): void {
+  /** @param wallMs the time of the cluster (H31) */
+  merge({ floor, records, differing, next }: RecordsAnswer, wallMs: number): void {
     for (const record of records) {
       const name = nameOf(record);
       if (this.#candidates.has(name)) this.#listed.set(name, record);
-      // The floor protects from late sets as this delete would, so a key without a record needs none.
-      const forgotten = isTombstone(record) && recordVersion(record) <= this.#floor;
       const key = recordKey(record);
-      if (forgotten && this.#store.reader.peek(this.partition, key) === undefined) continue;
+      if (this.#mayStayForgotten(record, wallMs)) {
+        if (this.#store.reader.peek(this.partition, key) === undefined) continue;
+      }
       const { kind } = this.#store.putCopied(this.partition, record);
       if (kind === 'no-memory') this.unrepaired++;
     }
@@ -322,6 +323,16 @@ class RepairRound {
       const isKnown = other === undefined ? floor >= due.version : this.#hasAtLeast(other, due);
       if (!isKnown) this.#candidates.delete(name);
     }
+  }
+
+  /**
+   * R10: the floor protects from late sets as a delete would, or a record that expired long ago, so a key without a
+   * record needs none. Where this member is short of memory it forgets such a record minutes before others do; taken
+   * back with each pull, it would be forgotten and pulled all that time (seed 110000092).
+   */
+  #mayStayForgotten(record: StoredRecord, wallMs: number): boolean {
+    if (recordVersion(record) > this.#floor) return false;
+    return isTombstone(record) || isDue(record, wallMs, this.#highestFloor, this.#graces);
   }
 
   /** Whether the other member's record covers the due one. If a newer record has come here, the due version is gone. */

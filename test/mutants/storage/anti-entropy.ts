@@ -19,6 +19,30 @@ const PULL_FROM_JOINER: Edit = {
 
 export const STORAGE_ANTI_ENTROPY_MUTANTS: readonly Mutant[] = [
   {
+    name: 'expired-and-forgotten-comes-back',
+    rule: 'R10',
+    edits: [
+      {
+        file: ANTI_ENTROPY,
+        find: 'return isTombstone(record) || isDue(record, wallMs, this.#highestFloor, this.#graces);',
+        replace: 'return isTombstone(record) || wallMs < 0;',
+      },
+    ],
+    fate: tests(ANTI_ENTROPY_TESTS, 'is not taken back below the floor'),
+  },
+  {
+    name: 'expired-stays-away-above-the-floor',
+    rule: 'R10',
+    edits: [
+      {
+        file: ANTI_ENTROPY,
+        find: 'if (recordVersion(record) > this.#floor) return false;',
+        replace: '',
+      },
+    ],
+    fate: tests(ANTI_ENTROPY_TESTS, 'is taken above the floor'),
+  },
+  {
     name: 'no-floor',
     rule: 'H24',
     edits: [

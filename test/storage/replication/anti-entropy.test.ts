@@ -93,6 +93,46 @@ function answerOf(...records: readonly StoredRecord[]): Answer {
 const SAME = answerOf();
 const HAS_THE_OLD = answerOf(recordOf(OLD));
 
+describe('a record that expired long ago, and that another member still has (R10)', () => {
+  const LONG_AGO_MS = NOW_MS - 86_400_000;
+  const other = Buffer.from('session');
+  const expired = (version: Version, expiresAtMs: number) =>
+    encodeRecord({ key: other, version, expiresAtMs, value: Buffer.from('v') });
+  const answered = (record: StoredRecord, floor: Version) => {
+    const { store, asked, due } = round();
+    store.raiseFloor(PARTITION, floor);
+    // The round that was begun had another floor (H28); the partition has its turn again after the others.
+    for (let turn = 0; turn <= sampleMap().partitions.length; turn++) {
+      for (const { answer } of asked.splice(0)) {
+        const differing = new Set([bucketOf(other)]);
+        answer({
+          kind: 'records',
+          floor: VERSION_ZERO,
+          differing,
+          records: [record],
+          next: undefined,
+        });
+      }
+      due();
+    }
+    return store.get(PARTITION, other) !== undefined;
+  };
+
+  test.each([
+    ['is not taken back below the floor, where it was forgotten', OLD, LONG_AGO_MS, DELETED, false],
+    [
+      'is taken above the floor: nothing else would protect from late sets',
+      OLD,
+      LONG_AGO_MS,
+      VERSION_ZERO,
+      true,
+    ],
+    ['is taken while it may not be forgotten yet', OLD, NOW_MS - 1000, DELETED, true],
+  ])('%s', (_what, version, expiresAtMs, floor, isTaken) => {
+    expect(answered(expired(version, expiresAtMs), floor)).toBe(isTaken);
+  });
+});
+
 describe('a delete is forgotten (H24, H28)', () => {
   test('when the other member has the same, under a floor that is logged first (D7)', () => {
     const { store, asked, events, has } = round();
