@@ -6,6 +6,7 @@ const CONNECTIONS = 'src/cluster/io/server/connections.ts';
 const DIRECTORY_LOCK = 'src/cluster/io/disk/directory-lock.ts';
 const DISK = 'src/cluster/io/disk/disk.ts';
 const HTTP_SERVER = 'src/cluster/io/server/http-server.ts';
+const PIPELINING_TESTS = 'test/cluster/io/server/pipelining.test.ts';
 const LINK = 'src/cluster/io/network/link.ts';
 const UNREAD_REPLIES = 'src/cluster/io/server/unread-replies.ts';
 const UPGRADES = 'src/cluster/io/server/upgrades.ts';
@@ -146,8 +147,8 @@ export const CLUSTER_IO_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: HTTP_SERVER,
-        find: 'if (last) this.#open -= connection.close();',
-        replace: 'if (socket.destroyed) this.#open -= connection.close();',
+        find: 'if (last) this.#open -= connection.dropWaiting();',
+        replace: 'if (socket.destroyed) this.#open -= connection.dropWaiting();',
       },
     ],
     fate: tests(HTTP_FORMS_TESTS, 'nothing behind the last answer'),
@@ -163,6 +164,30 @@ export const CLUSTER_IO_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(HTTP_FORMS_TESTS, 'half-close'),
+  },
+  {
+    name: 'wrong-request-before-its-turn',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: HTTP_SERVER,
+        find: '    // In its turn: requests before it may still wait for theirs.\n',
+        replace: '    this.#open -= connection.dropWaiting();\n',
+      },
+    ],
+    fate: tests(PIPELINING_TESTS, 'no Host'),
+  },
+  {
+    name: 'wrong-bytes-drop-what-waits',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: HTTP_SERVER,
+        find: '    connection.takeNoMore();\n',
+        replace: '    this.#open -= connection.dropWaiting();\n',
+      },
+    ],
+    fate: tests(PIPELINING_TESTS, 'bytes that are no request'),
   },
   {
     name: 'second-reply-unseen',

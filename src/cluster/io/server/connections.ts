@@ -103,18 +103,32 @@ export class Connection {
   }
 
   /**
-   * RFC 9112, 9.6: requests pipelined behind the last reply are not carried out.
+   * RFC 9112, 9.6: requests pipelined behind the last reply are not carried out. Call when that reply is sent, which is
+   * when all requests before its own are answered.
    * @returns how many of them waited
    */
-  close(): number {
+  dropWaiting(): number {
     const waited = this.#waiting.length;
-    this.#isClosing = true;
     this.open -= waited;
     this.#waiting.length = 0;
+    this.takeNoMore();
+    return waited;
+  }
+
+  /** Takes a request back that waits for its turn, because the rest of it will not come. @returns whether it waited */
+  takeBack(turn: Turn): boolean {
+    const at = this.#waiting.indexOf(turn);
+    if (at < 0) return false;
+    this.#waiting.splice(at, 1);
+    return true;
+  }
+
+  /** Nothing that comes from now on is a request; those that wait are still carried out. */
+  takeNoMore(): void {
+    this.#isClosing = true;
     // What comes behind the last answer is read and dropped, so that the client sees that and no reset.
     if (this.#isHeld) this.#release();
     this.#readAgain();
-    return waited;
   }
 
   /** @param callback called once all replies that are due have left */
@@ -302,7 +316,8 @@ export class Connections {
         if (slow !== undefined) this.onSlow(slow);
         continue;
       }
-      const unusedMs = (this.round - connection.usedInRound) * this.#lookMs;
+      // It was used at some time after the beginning of that round, so the round itself does not count.
+      const unusedMs = (this.round - connection.usedInRound - 1) * this.#lookMs;
       // node:http itself ends a slow head, with a reply, so it is left the time. It never ends a client of empty lines.
       const limitMs = connection.isQuiet ? this.#idleMs : Math.max(this.#idleMs, HEAD_MS_MAX);
       if (unusedMs > limitMs) connection.socket.destroy();

@@ -184,16 +184,16 @@ class Requests {
     if (connection.isClosing) return;
     this.#open++;
     this.#begun++;
-    connection.open++;
-    const incoming = new IncomingRequest(
+    // In its turn: requests before it may still wait for theirs.
+    const incoming: IncomingRequest = new IncomingRequest(
       request,
       response,
       connection,
       this.#service,
-      () => undefined,
+      () => this.#answer(incoming, reply, true),
     );
     connection.latest = incoming;
-    this.#send(incoming, reply, true);
+    connection.take(incoming);
   }
 
   /** The parser gave up on a connection. Replies due on it are sent first, since their requests were carried out. */
@@ -207,17 +207,19 @@ class Requests {
       return;
     }
     // If a part of the latest request's body is still to come, it is that body that is broken.
-    const latest = connection.latest;
+    const latest = connection.latest as IncomingRequest | undefined;
     const { isClosing } = connection;
     if (latest?.isComing === true) {
       // Ended before its service is told: the refusal below is the reply, and the service's own is dropped.
-      if (!isClosing) this.#ended(latest as IncomingRequest);
+      if (!isClosing) this.#ended(latest);
       latest.giveUp?.();
+    } else if (latest?.request.complete === false && connection.takeBack(latest)) {
+      this.#ended(latest);
     }
     if (isClosing) return;
     // When the client ends its side, node:http would end the connection with the next reply; more may be due.
     socket.removeAllListeners('end');
-    this.#open -= connection.close();
+    connection.takeNoMore();
     connection.onceIdle(() => refuse(socket, refusal));
   }
 
@@ -316,7 +318,7 @@ class Requests {
       return this.#ended(incoming);
     }
     const last = mustBeLast || (!isWhole(reply) && endsConnection(request, response, reply));
-    if (last) this.#open -= connection.close();
+    if (last) this.#open -= connection.dropWaiting();
     const keepAlive = last ? 'last' : this.#keepAlive;
     const bytes = bufferedBytes(reply);
     const isStream = !isWhole(reply);

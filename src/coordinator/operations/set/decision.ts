@@ -1,5 +1,5 @@
 // Defines a set, and decides what the members' answers to one round of it mean (R4, H18, H25). Pure: votes in, decision
-// out. // Sending and waiting is in round.ts.
+// out. Sending and waiting is in round.ts.
 
 import { unreachable } from '../../../cluster/assert.ts';
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
