@@ -1,6 +1,7 @@
 // G2 beyond serving members: some node still has each acknowledged record, in memory or on an intact disk, whether the
 // map names it or not. Only a fault may destroy the last copy, never the product itself.
 
+import type { Version } from '../cluster/model/version.ts';
 import type { StorageNode } from '../storage/storage-node.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { SimulatedNode } from './node.ts';
@@ -17,8 +18,11 @@ export class IntactCopies {
   readonly #cluster: SimulatedCluster;
   readonly #oracles: Oracles;
   readonly #violation: (text: string) => void;
-  /** By key: the nodes that had the acknowledged record, or a newer one, at the last check. */
-  readonly #holders = new Map<string, Set<SimulatedStorage>>();
+  /**
+   * By key: the nodes that had the acknowledged record, or a newer one, when they were last asked, and which record was
+   * acknowledged then. A node that is down has nothing of what is acknowledged later (seed 110000837).
+   */
+  readonly #holders = new Map<string, Map<SimulatedStorage, Version>>();
   /** Nodes whose disk will be replaced: data that they get until then does not count as a copy. */
   readonly #condemned = new Set<SimulatedNode>();
 
@@ -42,7 +46,7 @@ export class IntactCopies {
   /** Notes that a fault destroyed all data of this node. */
   gone(node: SimulatedNode): void {
     for (const holders of this.#holders.values()) {
-      for (const holder of holders) if (holder === node) holders.delete(holder);
+      for (const holder of holders.keys()) if (holder === node) holders.delete(holder);
     }
   }
 
@@ -64,28 +68,30 @@ export class IntactCopies {
   isElsewhere(nodes: readonly SimulatedNode[]): boolean {
     this.check();
     return [...this.#holders.values()].every((holders) =>
-      [...holders].some((holder) => !nodes.includes(holder) && this.#mayComeBack(holder)),
+      [...holders.keys()].some((holder) => !nodes.includes(holder) && this.#mayComeBack(holder)),
     );
   }
 
   check(): void {
     if (this.#cluster.isCache) return;
-    for (const key of this.#oracles.acknowledgedKeys()) {
-      const earlier = this.#holders.get(key) ?? new Set();
-      const now = new Set<SimulatedStorage>();
+    for (const [key, { version }] of this.#oracles.acknowledgedSets) {
+      const earlier = this.#holders.get(key) ?? new Map<SimulatedStorage, Version>();
+      const now = new Map<SimulatedStorage, Version>();
       for (const node of this.#cluster.storages) {
         const holds = this.#oracles.holds(node, key);
         // A node that is down still has what it had, if its disk is intact.
-        if (holds ?? (earlier.has(node) && this.#mayComeBack(node))) now.add(node);
+        const mayHold = () => earlier.get(node) === version && this.#mayComeBack(node);
+        if (holds ?? mayHold()) now.set(node, version);
       }
-      if (now.size === 0 && earlier.size > 0) this.#report(key, earlier);
+      const before = [...earlier].filter(([, held]) => held === version).map(([node]) => node);
+      if (now.size === 0 && before.length > 0) this.#report(key, before);
       this.#holders.set(key, now);
     }
   }
 
   /** Reports a record whose last holders run and dropped it; if none of them runs, a fault took it. */
-  #report(key: string, earlier: ReadonlySet<SimulatedStorage>): void {
-    const dropped = [...earlier].filter((node) => this.#oracles.holds(node, key) === false);
+  #report(key: string, earlier: readonly SimulatedStorage[]): void {
+    const dropped = earlier.filter((node) => this.#oracles.holds(node, key) === false);
     if (dropped.length === 0) return;
     this.#violation(
       `G2: ${dropped.map(({ process }) => process.name).join(', ')} dropped the last copy of ${key}, at ${this.#world.nowMs.toFixed(1)}`,

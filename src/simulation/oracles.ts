@@ -104,8 +104,8 @@ export class Oracles {
     return copies.every((copy) => copy === undefined || this.#isBehind(key, acknowledged, copy));
   }
 
-  acknowledgedKeys(): Iterable<string> {
-    return this.#acknowledged.keys();
+  get acknowledgedSets(): ReadonlyMap<string, { readonly version: Version }> {
+    return this.#acknowledged;
   }
 
   /** The operator gave up the data of these keys: only what is acknowledged from now on must be there. */
