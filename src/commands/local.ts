@@ -1,5 +1,6 @@
-// `velour local`: a whole cluster on this machine, in the foreground, each node a process of its own, configured by the
-// seed's variables. It restarts no node, and no process that it started outlives it. What it starts is local-plan.ts's.
+// `velour local`: a whole cluster on this machine, in the foreground, each node a process of its own, configured by
+// environment variables such as NUM_STORAGE. It restarts no node, and no process that it started outlives it. What it
+// starts is in local-plan.ts.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -56,7 +57,7 @@ const SEED_VARIABLES: Readonly<Record<string, string>> = {
 };
 
 /** An option whose variable is in SEED_VARIABLES; settings.ts reads the variable. */
-function seedOption(variable: string, fallback: number | undefined, describe: string) {
+function plainVariable(variable: string, fallback: number | undefined, describe: string) {
   return {
     type: 'string' as const,
     ...(fallback === undefined ? {} : { default: fallback.toString() }),
@@ -72,14 +73,14 @@ export const localCommand: Command = {
     ...VALUE_OPTIONS,
     ...MEMORY_OPTION,
     ...WHEN_FULL_OPTION,
-    'num-frontend': seedOption('NUM_FRONTEND', 2, 'Frontends'),
-    'num-storage': seedOption('NUM_STORAGE', 4, 'Storage nodes'),
-    redundancy: seedOption('REDUNDANCY', 3, 'Storage nodes that hold each key'),
-    'controller-port': seedOption('CONTROLLER_PORT', 12000, 'Port of the controller'),
-    'storage-port': seedOption('STORAGE_PORT', 12500, 'Port of the first storage node'),
-    'frontend-port': seedOption('FRONTEND_PORT', 12080, 'Port of the first frontend'),
-    workers: seedOption('WORKERS', 1, 'Processes of each frontend, or auto'),
-    'data-dir': seedOption('DATA_DIR', undefined, 'Keep state below this directory'),
+    'num-frontend': plainVariable('NUM_FRONTEND', 2, 'Frontends'),
+    'num-storage': plainVariable('NUM_STORAGE', 4, 'Storage nodes'),
+    redundancy: plainVariable('REDUNDANCY', 3, 'Storage nodes that hold each key'),
+    'controller-port': plainVariable('CONTROLLER_PORT', 12000, 'Port of the controller'),
+    'storage-port': plainVariable('STORAGE_PORT', 12500, 'Port of the first storage node'),
+    'frontend-port': plainVariable('FRONTEND_PORT', 12080, 'Port of the first frontend'),
+    workers: plainVariable('WORKERS', 1, 'Processes of each frontend, or auto'),
+    'data-dir': plainVariable('DATA_DIR', undefined, 'Keep state below this directory'),
     host: {
       type: 'string',
       default: 'localhost',

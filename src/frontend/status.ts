@@ -1,5 +1,5 @@
 // GET /status of a frontend: one object per storage node, keyed by its address, with memcached's names of statistics,
-// as the seed's small-file service had it; and `warnings` while a warning check fails. The figures come from the nodes.
+// which tools for memcached know; and `warnings` while a warning check fails. The figures come from the nodes.
 
 import type { ClientRoute } from '../cluster/http/client-route.ts';
 import { errorReply } from '../cluster/http/errors.ts';

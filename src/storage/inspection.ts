@@ -192,7 +192,7 @@ function showRecord(request: HttpRequest, { store, replica: current }: Inspected
   };
 }
 
-/** Uses memcached's stat names and its texts for numbers, as the seed's small-file service does. */
+/** Uses memcached's stat names and its texts for numbers, which tools for memcached know. */
 function status(node: InspectedNode): Readonly<Record<string, string>> {
   const { runtime, store, clock, answers } = node;
   const replica = node.replica();

@@ -17,7 +17,7 @@ export interface Route {
   readonly path: string;
   /** A route with GET also answers HEAD, as that GET without its body. */
   readonly methods: readonly Exclude<Method, 'HEAD'>[];
-  /** Whether even a GET changes something, as the seed's `GET /set?key=a&value=b` does. Such a route has no HEAD. */
+  /** Whether even a GET changes something, as `GET /set?key=a&value=b` does. Such a route has no HEAD. */
   readonly changesByGet?: true;
   /** Whether the handler reads the body piece by piece; otherwise it gets the whole body. */
   readonly streamsBody?: true;

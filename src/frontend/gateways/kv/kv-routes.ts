@@ -1,4 +1,4 @@
-// The routes of the seed's API. Requests are parsed in usage.ts and carried out in kv.ts.
+// The routes of the API of keys. Requests are parsed in usage.ts and carried out in kv.ts.
 
 import type { ClientRoute } from '../../../cluster/http/client-route.ts';
 

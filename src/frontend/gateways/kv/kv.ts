@@ -1,4 +1,4 @@
-// The seed's API: /get, /set and /delete. Parses (usage.ts), calls the reader and the writer, encodes.
+// The API of keys: /get, /set and /delete. Parses (usage.ts), calls the reader and the writer, encodes.
 
 import { errorReply } from '../../../cluster/http/errors.ts';
 import { type HttpReply, textReply } from '../../../cluster/http/http.ts';
