@@ -166,18 +166,6 @@ export const CLUSTER_IO_MUTANTS: readonly Mutant[] = [
     fate: tests(HTTP_FORMS_TESTS, 'half-close'),
   },
   {
-    name: 'wrong-request-before-its-turn',
-    rule: 'docs/api.md',
-    edits: [
-      {
-        file: HTTP_SERVER,
-        find: '    // In its turn: requests before it may still wait for theirs.\n',
-        replace: '    this.#open -= connection.dropWaiting();\n',
-      },
-    ],
-    fate: tests(PIPELINING_TESTS, 'no Host'),
-  },
-  {
     name: 'wrong-bytes-drop-what-waits',
     rule: 'docs/api.md',
     edits: [
