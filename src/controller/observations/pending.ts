@@ -66,7 +66,7 @@ export class Pending {
   }
 
   fence(incarnationId: IncarnationId): Readonly<Fence> | undefined {
-    return this.#fences.get(lifeKey(incarnationId));
+    return this.#fences.get(incarnationKey(incarnationId));
   }
 
   leaving(partition: PartitionId, incarnationId: IncarnationId): Since | undefined {
@@ -95,7 +95,7 @@ function barredIncarnations(map: ClusterMap): readonly (readonly [string, Incarn
   const look = (incarnationId: IncarnationId) => {
     if (isGranted(map, incarnationId)) return;
     const { node, incarnation } = incarnationId;
-    barred.push([lifeKey(incarnationId), { node, incarnation }]);
+    barred.push([incarnationKey(incarnationId), { node, incarnation }]);
   };
   for (const incarnationId of presentIncarnations(map)) look(incarnationId);
   for (const { members } of map.partitions) for (const member of members) look(member);
@@ -177,7 +177,7 @@ export function isAtLeast(version: MapVersion | undefined, wanted: MapVersion): 
   return version !== undefined && compareMapVersions(version, wanted) >= 0;
 }
 
-function lifeKey({ node, incarnation }: IncarnationId): string {
+function incarnationKey({ node, incarnation }: IncarnationId): string {
   return `${incarnation} ${node}`;
 }
 
@@ -186,5 +186,5 @@ function memberKey(
   incarnationId: IncarnationId,
   joinEpoch?: Epoch,
 ): string {
-  return `${partition} ${joinEpoch ?? ''} ${lifeKey(incarnationId)}`;
+  return `${partition} ${joinEpoch ?? ''} ${incarnationKey(incarnationId)}`;
 }

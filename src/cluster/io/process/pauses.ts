@@ -3,24 +3,19 @@
 
 import {
   constants,
-  createHistogram,
-  type EventLoopUtilization,
+  type IntervalHistogram,
+  monitorEventLoopDelay,
   PerformanceObserver,
-  performance,
-  type RecordableHistogram,
 } from 'node:perf_hooks';
 import type { CollectionKind, Collections, Host } from '../../ports.ts';
 
 /**
- * How often the event loop is sampled. A pause shorter than this is seen only if a sample happens to fall into it, but
- * only longer ones matter to people. At rest every sample wakes the process, and twenty a second were a third of the
- * work of an idle storage node, so there are four: an idle process is stopped only as a whole, and for longer.
+ * Every sample wakes the process, and an idle one does little else: sampling each 20 ms was half of what it cost. A
+ * shorter pause is seen only if a sample happens to fall into it; people look for longer ones.
  */
-const SAMPLE_MS = { busy: 50, idle: 250 };
-/** The share of time in which the event loop has work, above which the process counts as busy. */
-const BUSY_SHARE = 0.1;
+const SAMPLE_MS = 50;
 const WINDOW_MS = 60_000;
-const NANOSECONDS = 1e6;
+const NANOSECONDS = 1e9;
 
 const KINDS: ReadonlyMap<number, CollectionKind> = new Map([
   [constants.NODE_PERFORMANCE_GC_MINOR, 'minor'],
@@ -42,11 +37,7 @@ interface Pair<T> {
 export function watchPauses(
   windowMs = WINDOW_MS,
 ): Pick<Host, 'eventLoopDelaySeconds' | 'collections'> {
-  const delays: Pair<RecordableHistogram> = {
-    older: createHistogram(),
-    younger: createHistogram(),
-  };
-  sample(delays);
+  const delays: Pair<IntervalHistogram> = { older: sampled(), younger: sampled() };
   const collections = new Map([...KINDS.values()].map((kind) => [kind, new Counted()]));
   const observer = new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
@@ -67,31 +58,19 @@ export function watchPauses(
   return {
     eventLoopDelaySeconds(quantile) {
       const { older } = delays;
-      // Before the first sample, max is 0 or NaN.
       const nanoseconds = quantile === 1 ? older.max : older.percentile(quantile * 100);
-      return (nanoseconds || 0) / NANOSECONDS / 1000;
+      // A sample is the time since the one before, so the interval is subtracted. Without samples, max is 0 or NaN.
+      return Math.max(0, (nanoseconds || 0) / NANOSECONDS - SAMPLE_MS / 1000);
     },
     collections: (kind) => collections.get(kind)?.figures() ?? { count: 0, seconds: 0, longest: 0 },
   };
 }
 
-/** Notes again and again by how much later than due a timer came. */
-function sample(delays: Pair<RecordableHistogram>): void {
-  let before: EventLoopUtilization = performance.eventLoopUtilization();
-  let dueMs = performance.now() + SAMPLE_MS.busy;
-  const next = () => {
-    const nowMs = performance.now();
-    // A histogram takes no 0, and a timer may come a fraction of a millisecond early.
-    const nanoseconds = Math.max(1, Math.round((nowMs - dueMs) * NANOSECONDS));
-    delays.older.record(nanoseconds);
-    delays.younger.record(nanoseconds);
-    const { utilization } = performance.eventLoopUtilization(before);
-    before = performance.eventLoopUtilization();
-    const waitMs = utilization > BUSY_SHARE ? SAMPLE_MS.busy : SAMPLE_MS.idle;
-    dueMs = nowMs + waitMs;
-    setTimeout(next, waitMs).unref();
-  };
-  setTimeout(next, SAMPLE_MS.busy).unref();
+/** Both histograms start in one turn, so that the process wakes only once for the two of them. */
+function sampled(): IntervalHistogram {
+  const histogram = monitorEventLoopDelay({ resolution: SAMPLE_MS });
+  histogram.enable();
+  return histogram;
 }
 
 function swap<T>(pair: Pair<T>): void {
