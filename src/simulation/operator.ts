@@ -119,8 +119,10 @@ export class Operator {
       else {
         const sinceMs = this.#offlineSinceMs.get(partition) ?? now;
         this.#offlineSinceMs.set(partition, sinceMs);
-        if (now - sinceMs > this.#shape.patienceMs && this.#isHopeless(entry))
+        if (now - sinceMs > this.#shape.patienceMs && this.#isHopeless(entry)) {
           given.push(partition);
+          if (this.#shape.acceptsLosses) this.#forgetTheReplaced(entry.members);
+        }
       }
     }
     if (given.length > 0 && this.#shape.acceptsLosses) this.#accept(given);
@@ -135,6 +137,18 @@ export class Operator {
       [...this.#losses.burned].some(({ process }) => process.name === id) ||
       this.#losses.hasLost(id);
     return this.#isImpatient || members.some(({ node }) => isGone(node));
+  }
+
+  /**
+   * I7: where no witness is left that could say that a member's lease ended, `accept-loss` asks for the operator's
+   * word that it runs no more. He gives it only when every node that has a machine is heard, so that `forget` declares
+   * nothing dead but incarnations whose machine he saw burn (seed 131000447).
+   */
+  #forgetTheReplaced(members: PartitionEntry['members']): void {
+    if (this.#world.nowMs - this.#steadySinceMs <= STEADY_MS) return;
+    for (const node of new Set(members.map((member) => member.node))) {
+      if (this.#losses.hasLost(node)) this.#hands.tell(CONTROL.forget, { node });
+    }
   }
 
   #accept(partitions: readonly PartitionId[]): void {
