@@ -17,13 +17,15 @@ import { CachedMap, type MapFile } from '../coordinator/cached-map.ts';
 import { FailureReports } from '../coordinator/failure-reports.ts';
 import { MapFollower } from '../coordinator/map-follower.ts';
 import { MapHints } from '../coordinator/map-hints.ts';
+import { ConditionalWriter } from '../coordinator/operations/conditional/round.ts';
 import { Reader } from '../coordinator/operations/get/round.ts';
 import { Writer } from '../coordinator/operations/set/writer.ts';
 import { Probes } from '../coordinator/probes.ts';
 import { Router } from '../coordinator/router.ts';
 import { Coverage } from './coverage.ts';
-import type { Gateway } from './gateways/gateway.ts';
+import type { Gateway, GatewayContext } from './gateways/gateway.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
+import { V1KeysGateway } from './gateways/v1/keys.ts';
 import { HotKeys } from './hot-keys/hot-keys.ts';
 import { addHotKeys } from './hot-keys/hot-keys-route.ts';
 import { addStatusRoute } from './status.ts';
@@ -85,17 +87,17 @@ export class Frontend implements Service {
       hotKeys,
     };
     const writer = new Writer(context);
-    const gateways: readonly Gateway[] = [
-      new KvGateway({
-        reader: new Reader(context),
-        writer,
-        timers: runtime.timers,
-        times,
-        clock,
-        hasMap: () => this.#router.map !== undefined,
-        absence: () => this.#absence(),
-      }),
-    ];
+    const ofGateways: GatewayContext = {
+      reader: new Reader(context),
+      writer,
+      conditional: new ConditionalWriter(context),
+      timers: runtime.timers,
+      times,
+      clock,
+      hasMap: () => this.#router.map !== undefined,
+      absence: () => this.#absence(),
+    };
+    const gateways: readonly Gateway[] = [new KvGateway(ofGateways), new V1KeysGateway(ofGateways)];
     for (const gateway of gateways) gateway.addTo(this.#routes, metrics);
     addHotKeys(this.#routes, metrics, hotKeys, workerGroup);
     addStatusRoute(this.#routes, runtime, this.#router, times);

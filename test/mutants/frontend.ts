@@ -2,7 +2,7 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
-const KV = 'src/frontend/gateways/kv/kv.ts';
+const TIMED = 'src/frontend/gateways/timed-writes.ts';
 
 const CLOCKS_SCHEDULES = 'test/simulation/schedules-clocks.test.ts';
 const EXPIRY_SCHEDULES = 'test/simulation/schedules-expiry.test.ts';
@@ -13,7 +13,7 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     rule: 'H31',
     edits: [
       {
-        file: KV,
+        file: TIMED,
         find: 'clock.wallMs() + ttlSeconds',
         replace: 'clock.forVersions.wallMs() + ttlSeconds',
       },
@@ -25,7 +25,7 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     rule: 'H31',
     edits: [
       {
-        file: KV,
+        file: TIMED,
         find: 'const isSure = clock.isKnown && !clock.isInDoubt();',
         replace: 'const isSure = clock.isKnown;',
       },
@@ -37,7 +37,7 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     rule: 'H31',
     edits: [
       {
-        file: KV,
+        file: TIMED,
         find: 'const isSure = clock.isKnown && !clock.isInDoubt();',
         replace: 'const isSure = !clock.isInDoubt();',
       },
@@ -49,7 +49,7 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     rule: 'H31',
     edits: [
       {
-        file: KV,
+        file: TIMED,
         find: 'timers.after(lastRoundMs(times), () => {',
         replace: 'timers.after(1000 * lastRoundMs(times), () => {',
       },

@@ -11,8 +11,9 @@ export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
 /** The part of an entry that selects the handler of a request, and says how its body is read. */
 export interface Route {
   /**
-   * Segments, each after a slash. `{name}` matches one segment; `{name...}` at the end matches the rest of the path,
-   * slashes included, if it is at least one byte.
+   * Segments, each after a slash. `{name}` matches one segment; `{name...}` matches the rest of the path, slashes
+   * included, if it is at least one byte. What follows it is plain segments, with which the path must then end. Of
+   * several routes that match a path the first one that takes the method of the request answers it.
    */
   readonly path: string;
   /** A route with GET also answers HEAD, as that GET without its body. */
@@ -46,23 +47,34 @@ export function methodsOf({ methods, changesByGet }: Route): readonly Method[] {
 /** Matches paths of requests against the path of a route that has parameters. */
 export class PathPattern {
   readonly #segments: readonly string[];
-  /** The name in `{name...}`; undefined when the path does not end in one. */
+  /** The name in `{name...}`; undefined when the path has none. */
   readonly #rest: string | undefined;
+  /** The plain segments behind `{name...}`, each with its slash. */
+  readonly #ending: string;
+  /** The path up to its first parameter: most paths of other routes differ here already. */
+  readonly #beginning: string;
 
   constructor(path: string) {
     const segments = path.split('/');
-    const rest = /^\{(\w+)\.\.\.\}$/.exec(segments.at(-1) ?? '');
-    this.#rest = rest?.[1];
-    this.#segments = rest === null ? segments : segments.slice(0, -1);
+    const restAt = segments.findIndex((segment) => /^\{\w+\.\.\.\}$/.test(segment));
+    this.#rest = restAt < 0 ? undefined : segments[restAt]?.slice(1, -4);
+    this.#segments = restAt < 0 ? segments : segments.slice(0, restAt);
+    const behind = restAt < 0 ? [] : segments.slice(restAt + 1);
+    this.#ending = behind.map((segment) => `/${segment}`).join('');
+    this.#beginning = path.slice(0, path.indexOf('{'));
     for (const segment of this.#segments) {
       const isWhole = !segment.includes('{') || /^\{\w+\}$/.test(segment);
-      assert(isWhole, `a parameter of ${path} is a whole segment, and {name...} is the last one`);
+      assert(isWhole, `a parameter of ${path} is a whole segment`);
     }
+    assert(!this.#ending.includes('{'), `no parameter of ${path} stands behind {name...}`);
   }
 
   /** @returns undefined for another path, `malformed` when a parameter has a `%` without two hex digits */
   match(target: string): PathParameters | 'malformed' | undefined {
-    const given = rawPathOf(target).split('/');
+    if (!target.startsWith(this.#beginning)) return undefined;
+    const path = rawPathOf(target);
+    if (!path.endsWith(this.#ending)) return undefined;
+    const given = path.slice(0, path.length - this.#ending.length).split('/');
     const count = this.#segments.length;
     if (this.#rest === undefined ? given.length !== count : given.length <= count) return undefined;
     const encoded: [name: string, value: string][] = [];

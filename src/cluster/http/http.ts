@@ -93,7 +93,7 @@ export function queryOf(target: string): string {
 }
 
 /** @returns the address that the client used, for curl lines in errors; `HOST:PORT` if it could break such a line */
-export function hostHeader(request: HttpRequest): string {
+export function hostHeader(request: Pick<HttpRequest, 'header'>): string {
   const host = request.header('host') ?? '';
   return /^[A-Za-z0-9.:[\]_-]{1,255}$/.test(host) ? host : 'HOST:PORT';
 }

@@ -96,6 +96,18 @@ class PathEntries {
   get allow(): string {
     return [...this.#byMethod.keys()].join(', ');
   }
+
+  /** @returns both together, for the refusal of a method that neither of them takes */
+  and(others: PathEntries): PathEntries {
+    const together = new PathEntries();
+    for (const entry of [...this.#byMethod, ...others.#byMethod]) together.#byMethod.set(...entry);
+    return together;
+  }
+
+  /** Whether the path goes on behind one of these, as `/v1/keys/{key...}/incr` behind `/v1/keys/{key...}`. */
+  areBefore(path: string): boolean {
+    return [...this.#byMethod.values()].some(({ route }) => path.startsWith(`${route.path}/`));
+  }
 }
 
 interface Match {
@@ -108,7 +120,7 @@ const UNKNOWN: RequestTraits = { changes: true, body: { kind: 'whole' } };
 
 export class Routes {
   readonly #exact = new Map<string, Match>();
-  /** Tried in the order in which they were added, when no exact path matches. */
+  /** Tried in the order in which they were added, when no exact path matches: the first one that takes the method. */
   readonly #patterns = new Map<
     string,
     { readonly shape: string; readonly pattern: PathPattern; readonly entries: PathEntries }
@@ -179,19 +191,14 @@ export class Routes {
   }
 
   traits({ method, target }: Pick<HttpRequest, 'method' | 'target'>): RequestTraits {
-    return this.#match(target)?.entries.of(method)?.traits ?? UNKNOWN;
+    return this.#match(method, target)?.entries.of(method)?.traits ?? UNKNOWN;
   }
 
   handle(request: HttpRequest, reply: ReplyCallback): void {
-    const match = this.#match(request.target);
+    const match = this.#match(request.method, request.target);
     if (match === undefined) return reply(this.#unknownPath(request));
     const entry = match.entries.of(request.method);
-    if (entry === undefined) {
-      const { allow } = match.entries;
-      return reply(
-        errorReply('method-not-allowed', `this path takes ${allow}`, { headers: { allow } }),
-      );
-    }
+    if (entry === undefined) return reply(this.#wrongMethod(request, match.entries));
     const { parameters } = match;
     if (parameters === 'malformed') {
       return reply(
@@ -241,14 +248,28 @@ export class Routes {
     return entries;
   }
 
-  #match(target: string): Match | undefined {
+  #match(method: string, target: string): Match | undefined {
     const exact = this.#exact.get(pathOf(target));
     if (exact !== undefined) return exact;
+    let others: Match | undefined;
     for (const { pattern, entries } of this.#patterns.values()) {
       const parameters = pattern.match(target);
-      if (parameters !== undefined) return { entries, parameters };
+      if (parameters === undefined) continue;
+      if (entries.of(method) !== undefined) return { entries, parameters };
+      others = { entries: others?.entries.and(entries) ?? entries, parameters };
     }
-    return undefined;
+    return others;
+  }
+
+  #wrongMethod({ method }: HttpRequest, entries: PathEntries): WholeReply {
+    const { allow } = entries;
+    const behind = [...this.#patterns]
+      .filter(([path, other]) => other.entries.of(method) !== undefined && entries.areBefore(path))
+      .map(([path]) => path);
+    const elsewhere = behind.length === 0 ? '' : `; ${method} goes to ${behind.join(', ')}`;
+    return errorReply('method-not-allowed', `this path takes ${allow}${elsewhere}`, {
+      headers: { allow },
+    });
   }
 
   #unknownPath(request: HttpRequest): WholeReply {

@@ -12,7 +12,7 @@ import type { NodeId } from '../../cluster/model/identity.ts';
 import type { LogFields } from '../../cluster/ports.ts';
 import { some } from '../routes/frozen.ts';
 
-export interface Change {
+export interface ChangeLine {
   readonly message: string;
   readonly fields: LogFields;
 }
@@ -20,7 +20,7 @@ export interface Change {
 export function changesBetween(
   earlier: ClusterMap | undefined,
   map: ClusterMap,
-): readonly Change[] {
+): readonly ChangeLine[] {
   if (earlier === undefined) return [];
   return [
     ...Object.keys({ ...earlier.nodes, ...map.nodes }).flatMap((node) =>
@@ -31,12 +31,12 @@ export function changesBetween(
   ];
 }
 
-function nodeChanges(earlier: ClusterMap, map: ClusterMap, node: NodeId): readonly Change[] {
+function nodeChanges(earlier: ClusterMap, map: ClusterMap, node: NodeId): readonly ChangeLine[] {
   const [before, after] = [nodeEntry(earlier, node), nodeEntry(map, node)];
   if (after === undefined) return before === undefined ? [] : [removal(node, before)];
   if (before === after) return [];
   const fields = { node, incarnation: after.incarnation };
-  const changes: Change[] = [];
+  const changes: ChangeLine[] = [];
   const say = (message: string) => changes.push({ message, fields });
   if (before?.incarnation !== after.incarnation) return changes;
   if (before.fenced !== after.fenced) say(after.fenced ? 'node fenced' : 'node unfenced');
@@ -46,11 +46,11 @@ function nodeChanges(earlier: ClusterMap, map: ClusterMap, node: NodeId): readon
   return changes;
 }
 
-function removal(node: NodeId, { address, incarnation }: NodeEntry): Change {
+function removal(node: NodeId, { address, incarnation }: NodeEntry): ChangeLine {
   return { message: 'node removed: it held nothing', fields: { node, address, incarnation } };
 }
 
-function witnessChanges(earlier: ClusterMap, map: ClusterMap): readonly Change[] {
+function witnessChanges(earlier: ClusterMap, map: ClusterMap): readonly ChangeLine[] {
   const witnesses = map.witnesses.map(({ node }) => node).join(' ');
   if (earlier.nextWitnesses === undefined && map.nextWitnesses !== undefined) {
     const next = map.nextWitnesses.map(({ node }) => node).join(' ');
@@ -63,7 +63,7 @@ function witnessChanges(earlier: ClusterMap, map: ClusterMap): readonly Change[]
 }
 
 /** One line per node and kind of change, however many partitions are affected: hundreds change together. */
-function memberChanges(earlier: ClusterMap, map: ClusterMap): readonly Change[] {
+function memberChanges(earlier: ClusterMap, map: ClusterMap): readonly ChangeLine[] {
   const lines = new Map<string, { message: string; node: NodeId; partitions: number[] }>();
   for (const [partition, entry] of map.partitions.entries()) {
     const before = earlier.partitions[partition];

@@ -6,6 +6,7 @@ import type { Routes } from '../../cluster/http/routes.ts';
 import type { ClusterClock } from '../../cluster/model/cluster-clock.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 import type { Timers } from '../../cluster/ports.ts';
+import type { ConditionalWriter } from '../../coordinator/operations/conditional/round.ts';
 import type { Reader } from '../../coordinator/operations/get/round.ts';
 import type { Writer } from '../../coordinator/operations/set/writer.ts';
 
@@ -16,8 +17,9 @@ export interface Gateway {
 
 /** The parts of a frontend that its gateways work with. */
 export interface GatewayContext {
-  readonly reader: Reader;
-  readonly writer: Writer;
+  readonly reader: Pick<Reader, 'get'>;
+  readonly writer: Pick<Writer, 'set'>;
+  readonly conditional: Pick<ConditionalWriter, 'write'>;
   readonly timers: Timers;
   readonly times: Times;
   /** The time of the cluster, by which records expire (H31). */

@@ -190,18 +190,62 @@ test.each([
   ).toBe(wanted);
 });
 
-test.each(['/a/{key}.json', '/a/{rest...}/b', '/a/{other}', '/files/{other...}'])(
-  'the path %s is refused: it would not match what it says, or never be asked',
-  (path) => {
-    expect(() =>
-      serving(
-        { path: '/a/{key}', methods: ['GET'] },
-        { path: '/files/{path...}', methods: ['GET'] },
-        { path, methods: ['PUT'] },
-      ),
-    ).toThrow(InvariantBroken);
-  },
-);
+test('behind {name...} stand plain segments, and of several paths the one that takes the method answers', () => {
+  const { ask } = serving(
+    { path: '/v1/keys/{key...}', methods: ['GET', 'PUT'] },
+    { path: '/v1/keys/{key...}/incr', methods: ['POST'] },
+    { path: '/v1/keys/{key...}/a/b', methods: ['POST'] },
+  );
+  const incr = 'POST /v1/keys/{key...}/incr key=';
+  expect(ask('POST', '/v1/keys/a/b/incr?by=2')).toBe(`${incr}a/b`);
+  expect(ask('POST', '/v1/keys/a//incr')).toBe(`${incr}a/`);
+  expect(ask('POST', '/v1/keys/a/incr/incr')).toBe(`${incr}a/incr`);
+  expect(ask('POST', '/v1/keys/a%2Fincr/incr')).toBe(`${incr}a/incr`);
+  expect(ask('POST', '/v1/keys/k/a/b')).toBe('POST /v1/keys/{key...}/a/b key=k');
+  expect(ask('GET', '/v1/keys/a/incr')).toBe('GET /v1/keys/{key...} key=a/incr');
+  expect(ask('PUT', '/v1/keys/a/incr?x=/incr')).toBe('PUT /v1/keys/{key...} key=a/incr');
+  expect(ask('POST', '/v1/keys/a%zz/incr')).toBe('400');
+  // A key of that name, and an ending that is not one.
+  for (const path of ['incr', '/incr', 'a%2Fincr', 'a/incr/', 'aincr', 'a/xincr']) {
+    expect(ask('POST', `/v1/keys/${path}`), path).toBe('405 allow: GET, HEAD, PUT');
+  }
+  expect(ask('DELETE', '/v1/keys/a/incr')).toBe('405 allow: GET, HEAD, PUT, POST');
+});
+
+test('who posts to a path names the ones behind it that take a POST', () => {
+  const routes = new Routes('frontend', { host: {} } as unknown as Runtime, new Metrics());
+  const handler: Handler = (_request, reply) => reply({ status: 200, headers: {}, body: '' });
+  routes.add({ path: '/v1/keys/{key...}', methods: ['GET'] }, handler);
+  routes.add({ path: '/v1/keys/{key...}/incr', methods: ['POST'] }, handler);
+  routes.add({ path: '/v1/keys/{key...}/append', methods: ['POST'] }, handler);
+  const textOf = (method: string) => {
+    let text = '';
+    routes.handle(requestOf(method, '/v1/keys/a'), (reply) => {
+      text = bytesOf(reply).toString();
+    });
+    return text;
+  };
+  expect(textOf('POST')).toBe(
+    'this path takes GET, HEAD; POST goes to /v1/keys/{key...}/incr, /v1/keys/{key...}/append\n',
+  );
+  expect(textOf('PATCH')).toBe('this path takes GET, HEAD\n');
+});
+
+test.each([
+  '/a/{key}.json',
+  '/a/{rest...}/{b}',
+  '/a/{rest...}/{b...}',
+  '/a/{other}',
+  '/files/{other...}',
+])('the path %s is refused: it would not match what it says, or never be asked', (path) => {
+  expect(() =>
+    serving(
+      { path: '/a/{key}', methods: ['GET'] },
+      { path: '/files/{path...}', methods: ['GET'] },
+      { path, methods: ['PUT'] },
+    ),
+  ).toThrow(InvariantBroken);
+});
 
 test('how a body is taken is told of the route, before anything of it is read', () => {
   const { traits } = serving(

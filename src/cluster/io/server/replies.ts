@@ -38,8 +38,9 @@ export function headFields(
     const value = headers[name] ?? '';
     for (const line of typeof value === 'string' ? [value] : value) fields.push(name, line);
   }
-  // RFC 9110, 8.6: a 204 has no Content-Length.
-  if (length !== undefined && status !== NO_CONTENT) fields.push('content-length', String(length));
+  // RFC 9110, 8.6: a 204 has no Content-Length, and that of a 304 would be the length of the body that it spares.
+  const isLengthless = status === NO_CONTENT || status === NOT_MODIFIED;
+  if (length !== undefined && !isLengthless) fields.push('content-length', String(length));
   // When node:http will close the connection itself, as after HTTP/1.0, the header must say so too.
   if (keepAlive === 'last' || !response.shouldKeepAlive) fields.push('connection', 'close');
   else fields.push('connection', 'keep-alive', 'keep-alive', keepAlive);

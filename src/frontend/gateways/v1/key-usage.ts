@@ -1,0 +1,154 @@
+// Parses a request to /v1/keys: what it asks for, or what is wrong with it and which curl line would be right. Pure, and
+// looks at everything but the body, so that a request can be refused before its body is sent; keys.ts carries it out.
+
+import { type HttpRequest, hostHeader, queryOf } from '../../../cluster/http/http.ts';
+import type { Condition } from '../../../cluster/model/condition.ts';
+import { KEY_BYTES_MAX, TTL_SECONDS_MAX } from '../../../cluster/model/limits.ts';
+import { parseQuery } from '../../../cluster/wire/query.ts';
+import type { KeyVerb } from './keys-routes.ts';
+import { conditionOf, type Misuse, shownPath } from './preconditions.ts';
+
+export interface KeyUsage {
+  readonly key: Buffer;
+  readonly condition: Condition;
+  /** Of `put` and `getset` alone. */
+  readonly ttlSeconds: number | undefined;
+  readonly contentType: string | undefined;
+  /** Of `incr` alone. */
+  readonly by: number;
+}
+
+export type ReadKeyUsage = { readonly usage: KeyUsage } | { readonly fault: Misuse };
+
+type RequestOfKey = Pick<HttpRequest, 'target' | 'header'>;
+type Parsed<T> = { readonly value: T } | { readonly fault: Misuse };
+
+const CONTENT_TYPE_BYTES_MAX = 255;
+/** The largest number that every program can tell from its neighbours. */
+const BY_MAX = Number.MAX_SAFE_INTEGER;
+
+const PARAMETERS: Readonly<Record<KeyVerb, readonly string[]>> = {
+  get: [],
+  put: ['ttl'],
+  delete: [],
+  incr: ['by'],
+  append: [],
+  getset: ['ttl'],
+};
+
+/** @param key as it stands in the path, decoded */
+export function readKeyUsage(verb: KeyVerb, request: RequestOfKey, key: Buffer): ReadKeyUsage {
+  if (key.length > KEY_BYTES_MAX) {
+    const what = `the key has ${key.length} bytes, and ${KEY_BYTES_MAX} are the most`;
+    return { fault: { what, instead: 'a shorter key' } };
+  }
+  const query = parseQuery(queryOf(request.target));
+  if (query.kind === 'malformed') return faulty(query.reason, verb, request);
+  const { parameters } = query;
+  const known = PARAMETERS[verb];
+  for (const name of parameters.keys()) {
+    if (known.includes(name)) continue;
+    // A slip such as `tll=60` must not store a value for ever.
+    const taken = known.length === 0 ? 'no parameters' : `${known.join(', ')}, nothing else`;
+    return faulty(`this takes ${taken}, behind the ?`, verb, request);
+  }
+  const parsed = conditionOf(request, request.target);
+  if ('fault' in parsed) return parsed;
+  const { condition } = parsed;
+  const plain = { key, condition, ttlSeconds: undefined, contentType: undefined, by: 0 };
+  switch (verb) {
+    case 'get':
+    case 'delete':
+      return { usage: plain };
+    case 'incr': {
+      const by = byOf(parameters.get('by')?.toString('latin1') ?? '1');
+      if (by === undefined) {
+        return faulty(`by is not a whole number from -${BY_MAX} to ${BY_MAX}`, verb, request);
+      }
+      return keepsTtl(request) ?? { usage: { ...plain, by } };
+    }
+    case 'append':
+      return keepsTtl(request) ?? { usage: plain };
+    case 'put':
+    case 'getset': {
+      if (request.header('content-range') !== undefined) {
+        return faulty('a value is stored whole, and Content-Range is of a part', verb, request);
+      }
+      const ttl = ttlOf(verb, request, parameters.get('ttl')?.toString('latin1'));
+      if ('fault' in ttl) return ttl;
+      const contentType = contentTypeOf(verb, request);
+      if ('fault' in contentType) return contentType;
+      return { usage: { ...plain, ttlSeconds: ttl.value, contentType: contentType.value } };
+    }
+  }
+}
+
+/** @returns undefined where the request says nothing of a ttl, as it should */
+function keepsTtl(request: RequestOfKey): { readonly fault: Misuse } | undefined {
+  if (request.header('x-fog-ttl') === undefined) return undefined;
+  const instead = 'the same without X-Fog-Ttl';
+  return { fault: { what: 'this leaves the ttl of the key as it is', instead } };
+}
+
+function ttlOf(
+  verb: KeyVerb,
+  request: RequestOfKey,
+  asked: string | undefined,
+): Parsed<number | undefined> {
+  const header = request.header('x-fog-ttl');
+  if (asked === undefined && header === undefined) return { value: undefined };
+  const seconds = [asked, header].flatMap((text) => (text === undefined ? [] : [secondsOf(text)]));
+  if (seconds.includes(undefined)) {
+    const what = `the ttl is not a whole number of seconds from 1 to ${TTL_SECONDS_MAX}`;
+    return faulty(what, verb, request, '?ttl=60');
+  }
+  if (seconds.length === 2 && seconds[0] !== seconds[1]) {
+    return faulty('?ttl= and X-Fog-Ttl say different things', verb, request, '?ttl=60');
+  }
+  return { value: seconds[0] };
+}
+
+function secondsOf(text: string): number | undefined {
+  if (!/^\d{1,10}$/.test(text)) return undefined;
+  const seconds = Number(text);
+  return seconds >= 1 && seconds <= TTL_SECONDS_MAX ? seconds : undefined;
+}
+
+function contentTypeOf(verb: KeyVerb, request: RequestOfKey): Parsed<string | undefined> {
+  const text = request.header('content-type');
+  if (text === undefined || text === '') return { value: undefined };
+  if (isContentType(text)) return { value: text };
+  const what = `the Content-Type is not printable ASCII of at most ${CONTENT_TYPE_BYTES_MAX} bytes`;
+  return faulty(what, verb, request);
+}
+
+export function isContentType(text: string): boolean {
+  return text.length <= CONTENT_TYPE_BYTES_MAX && /^[\x20-\x7e]+$/.test(text);
+}
+
+function byOf(text: string): number | undefined {
+  if (!/^-?\d{1,16}$/.test(text)) return undefined;
+  const by = Number(text);
+  // A zero with a sign is zero.
+  return Math.abs(by) <= BY_MAX ? by + 0 : undefined;
+}
+
+const EXAMPLES: Readonly<Record<KeyVerb, string>> = {
+  get: 'curl',
+  put: 'curl -T FILE',
+  delete: 'curl -X DELETE',
+  incr: 'curl -X POST',
+  append: 'curl --data-binary TEXT',
+  getset: 'curl --data-binary TEXT',
+};
+
+function faulty(
+  what: string,
+  verb: KeyVerb,
+  request: RequestOfKey,
+  query = '',
+): { readonly fault: Misuse } {
+  const shown = verb === 'incr' ? '?by=1' : query;
+  const url = `http://${hostHeader(request)}${shownPath(request.target)}${shown}`;
+  return { fault: { what, instead: `${EXAMPLES[verb]} '${url}'` } };
+}

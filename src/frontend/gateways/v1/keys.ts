@@ -1,0 +1,164 @@
+// The API of keys for programs: /v1/keys. Parses (key-usage.ts), calls reader, writer and conditional writer, and encodes
+// (key-replies.ts).
+
+import { assert } from '../../../cluster/assert.ts';
+import { errorReply } from '../../../cluster/http/errors.ts';
+import type { Body } from '../../../cluster/http/http.ts';
+import type { Metrics } from '../../../cluster/http/metrics.ts';
+import type { Handler, ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
+import { type Change, etagOf, NO_CONDITION } from '../../../cluster/model/condition.ts';
+import {
+  ATTRIBUTE_CONTENT_TYPE,
+  type Attribute,
+  encodeRecord,
+} from '../../../cluster/model/record.ts';
+import type { Version } from '../../../cluster/model/version.ts';
+import type { Gateway, GatewayContext } from '../gateway.ts';
+import { Measure } from '../measure.ts';
+import { withExpiry } from '../timed-writes.ts';
+import { absentReply, conditionalReply, readReply, writtenReply } from './key-replies.ts';
+import { type KeyUsage, readKeyUsage } from './key-usage.ts';
+import { type KeyVerb, V1_KEYS_ROUTES } from './keys-routes.ts';
+
+const EMPTY = Buffer.alloc(0);
+const NO_ATTRIBUTES: readonly Attribute[] = [];
+
+export class V1KeysGateway implements Gateway {
+  readonly #context: GatewayContext;
+
+  constructor(context: GatewayContext) {
+    this.#context = context;
+  }
+
+  addTo(routes: Routes, metrics: Metrics): void {
+    const verb = (name: KeyVerb): Handler => {
+      const measure = new Measure(`v1-${name}`, metrics, this.#context.clock);
+      return (request, reply, parameters) => {
+        const counted = measure.begin(reply);
+        const read = readKeyUsage(name, request, parameters.get('key') ?? EMPTY);
+        if ('fault' in read) {
+          const { what, instead } = read.fault;
+          return counted(errorReply('bad-parameter', what, { instead }));
+        }
+        return this.#run(name, read.usage, request.body, counted);
+      };
+    };
+    routes.add(V1_KEYS_ROUTES.get, verb('get'));
+    routes.add(V1_KEYS_ROUTES.put, verb('put'));
+    routes.add(V1_KEYS_ROUTES.delete, verb('delete'));
+    routes.add(V1_KEYS_ROUTES.incr, verb('incr'));
+    routes.add(V1_KEYS_ROUTES.append, verb('append'));
+    routes.add(V1_KEYS_ROUTES.getset, verb('getset'));
+  }
+
+  #run(verb: KeyVerb, usage: KeyUsage, body: Body, reply: ReplyCallback): void {
+    switch (verb) {
+      case 'get':
+        return this.#get(usage, reply);
+      case 'delete':
+        return usage.condition === NO_CONDITION
+          ? this.#set('delete', usage, EMPTY, 0, reply)
+          : this.#change(verb, usage, { kind: 'delete' }, reply);
+      case 'incr': {
+        const { by } = usage;
+        const isEmpty = body.kind === 'none' || (body.kind === 'bytes' && body.bytes.length === 0);
+        // `-d 5` would add 1, and nobody would notice.
+        if (!isEmpty) {
+          return reply(errorReply('bad-parameter', 'incr takes no body: say ?by=5 to add 5'));
+        }
+        return this.#change(verb, usage, { kind: 'incr', by }, reply);
+      }
+      case 'append':
+      case 'put':
+      case 'getset': {
+        const value = valueIn(body);
+        if (value === 'too-large') {
+          const what = 'the value is longer than this cluster takes';
+          return reply(errorReply('value-too-large', what));
+        }
+        if (verb === 'append') {
+          return this.#change(verb, usage, { kind: 'append', bytes: value }, reply);
+        }
+        return this.#store(verb, usage, value, reply);
+      }
+    }
+  }
+
+  #get(usage: KeyUsage, reply: ReplyCallback): void {
+    const { reader, clock } = this.#context;
+    reader.get(usage.key, (outcome) => {
+      switch (outcome.kind) {
+        case 'value':
+          return reply(readReply(outcome.record, usage, clock.wallMs()));
+        case 'absent':
+          return reply(absentReply(this.#context.absence(), outcome.version));
+        case 'failed':
+          return reply(errorReply(outcome.code, outcome.detail));
+      }
+    });
+  }
+
+  #store(verb: 'put' | 'getset', usage: KeyUsage, value: Buffer, reply: ReplyCallback): void {
+    const write = (expiresAtMs: number, arrivedMs?: number) => {
+      if (verb === 'put' && usage.condition === NO_CONDITION) {
+        return this.#set('put', usage, value, expiresAtMs, reply, arrivedMs);
+      }
+      const attributes = attributesOf(usage);
+      return this.#change(verb, usage, { kind: verb, value, attributes, expiresAtMs }, reply);
+    };
+    const { ttlSeconds } = usage;
+    if (ttlSeconds === undefined) return write(0);
+    return withExpiry(this.#context, ttlSeconds, write, reply);
+  }
+
+  /** Writes whatever is there. */
+  #set(
+    verb: 'put' | 'delete',
+    usage: KeyUsage,
+    value: Buffer,
+    expiresAtMs: number,
+    reply: ReplyCallback,
+    arrivedMs?: number,
+  ): void {
+    const { key } = usage;
+    const attributes = attributesOf(usage);
+    const request = { key, value, tombstone: verb === 'delete', expiresAtMs, attributes };
+    const etag = (version: Version) => etagOf(encodeRecord({ ...request, version }));
+    this.#context.writer.set(
+      request,
+      (outcome) => reply(writtenReply(verb, outcome, etag)),
+      arrivedMs,
+    );
+  }
+
+  /** Writes if the condition holds, or what depends on the present record. */
+  #change(
+    verb: Exclude<KeyVerb, 'get'>,
+    usage: KeyUsage,
+    change: Change,
+    reply: ReplyCallback,
+  ): void {
+    const { key, condition } = usage;
+    this.#context.conditional.write({ key, condition, change }, (outcome) =>
+      reply(conditionalReply(verb, usage, outcome, this.#context.absence())),
+    );
+  }
+}
+
+function attributesOf({ contentType }: KeyUsage): readonly Attribute[] {
+  if (contentType === undefined) return NO_ATTRIBUTES;
+  return [{ type: ATTRIBUTE_CONTENT_TYPE, bytes: Buffer.from(contentType, 'latin1') }];
+}
+
+/** An empty body is the empty value. */
+function valueIn(body: Body): Buffer | 'too-large' {
+  assert(body.kind !== 'stream', 'a value is taken whole');
+  switch (body.kind) {
+    case 'none':
+      return EMPTY;
+    case 'bytes':
+      return body.bytes;
+    case 'too-large':
+      return 'too-large';
+  }
+}
