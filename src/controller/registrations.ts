@@ -194,10 +194,25 @@ export class Registrations {
       if (!registration.admitting) this.#admit(node, registration);
       return undefined;
     }
+    if (this.#wasCandidate(node, incarnation)) {
+      return new Refused('unknown-node', `node ${node} must register with the recovered map`);
+    }
     if (known === undefined || known.incarnation < incarnation) {
       return new Refused('unknown-node', `node ${node} must register`);
     }
     return new Refused('other-incarnation', `node ${node} lives as ${known.incarnation}`);
+  }
+
+  /**
+   * Whether the node waited here for a cluster to be founded, until a recovery found one (H32). Its incarnation was
+   * assigned without knowing any map, so an earlier one of the node may have a higher number where the clocks were
+   * ahead (D3). The process must not pass for that one either, so what is known of it is forgotten (I10).
+   */
+  #wasCandidate(node: NodeId, incarnation: Incarnation): boolean {
+    if (this.#candidates.get(node)?.incarnation !== incarnation) return false;
+    this.#candidates.delete(node);
+    this.#processes.delete(node);
+    return true;
   }
 
   #known(node: NodeId): NodeEntry | undefined {

@@ -8,6 +8,7 @@ const CONTROLLER = 'src/controller/controller.ts';
 const REGISTRATIONS = 'src/controller/registrations.ts';
 const RIVALS = 'src/controller/rivals.ts';
 
+const CANDIDATES_SCHEDULES = 'test/simulation/schedules-candidates.test.ts';
 const CLOCKS_SCHEDULES = 'test/simulation/schedules-clocks.test.ts';
 const GONE_SCHEDULES = 'test/simulation/schedules-gone.test.ts';
 const LOST_HOSTS_SCHEDULES = 'test/simulation/schedules-lost-hosts.test.ts';
@@ -19,6 +20,24 @@ const TIME_SCALES_SCHEDULES = 'test/simulation/schedules-time-scales.test.ts';
 const TWINS_SCHEDULES = 'test/simulation/schedules-twins.test.ts';
 
 export const CONTROLLER_ROUTES_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'candidate-below-its-predecessor',
+    rule: 'D3',
+    edits: [
+      {
+        file: REGISTRATIONS,
+        find: 'if (this.#wasCandidate(node, incarnation)) {',
+        replace: 'if (false) {',
+      },
+    ],
+    fate: tests(CANDIDATES_SCHEDULES, 'D3'),
+  },
+  {
+    name: 'candidate-passes-for-its-predecessor',
+    rule: 'I10',
+    edits: [{ file: REGISTRATIONS, find: '    this.#processes.delete(node);\n', replace: '' }],
+    fate: tests(CANDIDATES_SCHEDULES, 'D3'),
+  },
   {
     name: 'any-scale-registers',
     rule: 'D12',
