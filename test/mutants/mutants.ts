@@ -12,6 +12,7 @@ import { CONTROLLER_MAP_MUTANTS } from './controller/map.ts';
 import { CONTROLLER_OBSERVATIONS_MUTANTS } from './controller/observations.ts';
 import { CONTROLLER_RECOVERED_MUTANTS } from './controller/recovered.ts';
 import { CONTROLLER_ROUTES_MUTANTS } from './controller/routes.ts';
+import { COORDINATOR_CONDITIONAL_MUTANTS } from './coordinator/conditional.ts';
 import { COORDINATOR_GET_AND_RESTORE_MUTANTS } from './coordinator/get-and-restore.ts';
 import { COORDINATOR_MAP_MUTANTS } from './coordinator/map.ts';
 import { COORDINATOR_SET_MUTANTS } from './coordinator/set.ts';
@@ -33,6 +34,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...LOAD_MUTANTS,
   ...FRONTEND_MUTANTS,
   ...COORDINATOR_SET_MUTANTS,
+  ...COORDINATOR_CONDITIONAL_MUTANTS,
   ...COORDINATOR_GET_AND_RESTORE_MUTANTS,
   ...COORDINATOR_MAP_MUTANTS,
   ...CONTROLLER_RECOVERED_MUTANTS,

@@ -220,6 +220,24 @@ describe('H39f: a judgement without an answer', () => {
   });
 });
 
+test.each(SEEDS)('H39: what is answered rests on what is in the log, seed %i', (seed) => {
+  const { stage, first, second, serialiser } = begun(seed);
+  expect(stage.told(stage.incr(first))).toBe('200 1');
+  serialiser.disk.stall(2000);
+  const increment = stage.incr(first);
+  stage.until('it is judged', () => stage.heldBy(serialiser, KEY) === '2');
+  const headers = { 'x-fog-read': 'linearizable' };
+  const read = stage.v1(second, 'GET', KEY, { headers });
+  stage.pass(500);
+  expect(increment.reply).toBeUndefined();
+  expect(read.reply).toBeUndefined();
+  // The whole cluster crashes: nobody was told of the second increment, and it may be gone.
+  for (const node of stage.cluster.storages) node.crash(false);
+  for (const node of stage.cluster.storages) node.start();
+  stage.until('it is served again', () => stage.read(second).startsWith('200'), 20_000);
+  stage.expectKept();
+});
+
 describe('H39a: the serialiser', () => {
   test.each(SEEDS)('stays the same while it leaves within an epoch, seed %i', (seed) => {
     const { stage, first, second, serialiser } = begun(seed, { ...SHAPE, storages: 4 });

@@ -1,0 +1,110 @@
+// Copying a partition (R8): whose answers a joiner takes.
+
+import { expect, test } from 'vitest';
+import type { ClusterMap, IncarnationId, Member } from '../../../src/cluster/model/cluster-map.ts';
+import type { Epoch } from '../../../src/cluster/model/identity.ts';
+import { protocolTimes } from '../../../src/cluster/model/limits.ts';
+import type { PartitionId } from '../../../src/cluster/model/partition.ts';
+import { encodeRecord } from '../../../src/cluster/model/record.ts';
+import type { Version } from '../../../src/cluster/model/version.ts';
+import type { AnswerCallback } from '../../../src/cluster/peers/storage-channel.ts';
+import type { StorageChannels } from '../../../src/cluster/peers/storage-channels.ts';
+import type { Runtime } from '../../../src/cluster/ports.ts';
+import type { Operation } from '../../../src/cluster/wire/operations.ts';
+import { Lease } from '../../../src/storage/lease.ts';
+import { MEMORY_ONLY } from '../../../src/storage/log/durability.ts';
+import { LoggedStore } from '../../../src/storage/logged-store.ts';
+import { SegmentStore } from '../../../src/storage/memory/segment-store.ts';
+import { Joiner } from '../../../src/storage/replication/joiner.ts';
+import { Replica } from '../../../src/storage/replication/replica.ts';
+import { incarnationOf, memberOf, nodeId, sampleMap, sampleNode } from '../../helpers/maps.ts';
+
+const KEY = Buffer.from('key');
+const PARTITION = 0 as PartitionId;
+const JOINER = memberOf('j', 'joining');
+
+interface Asked {
+  readonly source: IncarnationId;
+  readonly operation: Operation;
+  readonly answer: AnswerCallback;
+}
+
+/** A node that joins partition 0, and whatever it asks of its sources. */
+function joining(...sources: readonly Member[]) {
+  const store = new SegmentStore();
+  const logged = new LoggedStore(store, MEMORY_ONLY);
+  const clock = { monotonicMs: () => 0, wallMs: () => 1_000_000 };
+  const times = protocolTimes(1);
+  const incarnationId = { node: nodeId('j'), incarnation: incarnationOf(1) };
+  const replica = new Replica(logged, clock, {
+    incarnationId,
+    valueBytesMax: 100,
+    copyChunkBytes: 100,
+    lease: new Lease(clock, times),
+  });
+  const asked: Asked[] = [];
+  const send = (source: IncarnationId, operation: Operation, answer: AnswerCallback) =>
+    asked.push({ source, operation, answer });
+  const runtime = {
+    clock,
+    timers: { after: () => () => undefined },
+    random: { below: () => 0 },
+    logger: { write: () => undefined },
+  } as unknown as Runtime;
+  const joiner = new Joiner(runtime, replica, logged, { send } as unknown as StorageChannels, {
+    times,
+    pushTo: () => undefined,
+    joined: () => undefined,
+  });
+  const adopt = (number: number, epoch: number, members: readonly Member[]) => {
+    const base = sampleMap({ number });
+    const map: ClusterMap = {
+      ...base,
+      nodes: { ...base.nodes, c: sampleNode(3), j: sampleNode(4) },
+      partitions: base.partitions.map((entry, partition) =>
+        partition === PARTITION ? { epoch: epoch as Epoch, members } : entry,
+      ),
+    };
+    replica.adopt(map);
+    joiner.mapAdopted();
+  };
+  adopt(1, 1, [...sources, JOINER]);
+  return { store, asked, adopt };
+}
+
+function records(text: string): Parameters<AnswerCallback>[0] {
+  const record = encodeRecord({ key: KEY, version: 5n as Version, value: Buffer.from(text) });
+  return {
+    kind: 'records',
+    floor: 0n as Version,
+    differing: new Set([0]),
+    records: [record],
+    next: undefined,
+  };
+}
+
+test('a joiner takes what its source has', () => {
+  const { store, asked } = joining(memberOf('a', 'serving'), memberOf('c', 'serving'));
+  expect(asked).toHaveLength(1);
+  expect(asked[0]?.source.node).toBe('a');
+  asked[0]?.answer(records('copied'));
+  expect(store.peek(PARTITION, KEY)).toBeDefined();
+});
+
+test('H39b: a joiner takes nothing from a source that its map no longer names, and asks another', () => {
+  const { store, asked, adopt } = joining(memberOf('a', 'serving'), memberOf('c', 'serving'));
+  adopt(2, 2, [memberOf('c', 'serving'), JOINER]);
+  asked[0]?.answer(records('judged in vain'));
+  expect(store.peek(PARTITION, KEY)).toBeUndefined();
+  expect(asked).toHaveLength(2);
+  expect(asked[1]?.source.node).toBe('c');
+  asked[1]?.answer(records('copied'));
+  expect(store.peek(PARTITION, KEY)).toBeDefined();
+});
+
+test('a source that begins to leave is one until it is removed', () => {
+  const { store, asked, adopt } = joining(memberOf('a', 'serving'), memberOf('c', 'serving'));
+  adopt(2, 1, [memberOf('a', 'leaving'), memberOf('c', 'serving'), JOINER]);
+  asked[0]?.answer(records('copied'));
+  expect(store.peek(PARTITION, KEY)).toBeDefined();
+});
