@@ -93,6 +93,8 @@ const CURSOR_BYTES = 64;
 /** Six bytes of milliseconds, as in a version: they reach to the year 10889. */
 const TIME_BYTES = 6;
 const EMPTY = Buffer.alloc(0);
+/** Behind `applied`, where nothing live was there before. */
+const CREATED = Buffer.of(1);
 
 const REASONS: readonly RefusalReason[] = [
   'malformed',
@@ -252,6 +254,7 @@ export function encodeAnswer(answer: Answer): EncodedMessage {
       return { head, body: EMPTY };
     }
     case 'applied':
+      return { head: headOf(code), body: answer.created === true ? CREATED : EMPTY };
     case 'equal':
     case 'stale':
     case 'behind':
@@ -295,6 +298,8 @@ export function decodeAnswer(message: Buffer): Answer | string {
       if (message.length !== 1 + TIME_BYTES) return `time of ${message.length} bytes`;
       return { kind, wallMs: message.readUIntBE(1, TIME_BYTES) };
     case 'applied':
+      if (message.length === 2 && message[1] === 1) return { kind, created: true };
+      return message.length === 1 ? { kind } : `${kind} of ${message.length} bytes`;
     case 'equal':
     case 'stale':
     case 'behind':

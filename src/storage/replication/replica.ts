@@ -44,6 +44,8 @@ import { Retained } from './retained.ts';
 const NOT_SERVING: Answer = { kind: 'not-serving' };
 const STALE: Answer = { kind: 'stale' };
 const BEHIND: Answer = { kind: 'behind' };
+const APPLIED: Answer = { kind: 'applied' };
+const CREATED: Answer = { kind: 'applied', created: true };
 const NO_MEMORY: Answer = { kind: 'refused', reason: 'no-memory' };
 /** Bytes of set-aside records dropped at a time: half a millisecond with small records. */
 const ASIDE_BYTES = 64 * 1024;
@@ -341,13 +343,15 @@ export class Replica {
     }
     // H31: a version that follows another was not made by one clock alone. This member may lack the record it
     // follows.
-    const aheadMs = versionMilliseconds(recordVersion(record)) - this.#clock.wallMs();
+    const nowMs = this.#clock.wallMs();
+    const aheadMs = versionMilliseconds(recordVersion(record)) - nowMs;
     if (aheadMs > VERSION_AHEAD_MS_MAX && !follows) {
       return { kind: 'refused', reason: 'version-too-far-ahead' };
     }
     const reason = this.#store.durability.refusal;
     if (reason !== undefined) return { kind: 'refused', reason };
     const outcome = this.#store.put(partition, record);
+    if (outcome.kind === 'applied') return outcome.replacedUntilMs > nowMs ? APPLIED : CREATED;
     return outcome.kind === 'no-memory' ? NO_MEMORY : outcome;
   }
 

@@ -303,8 +303,8 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
         replace: `    if (next === undefined) return;
     const coalesced = this.#waiting.takeCoalesced(queue);
     this.#send(before.hash, next, queue);
-    const { versions } = this.#context;
-    this.#answerCoalesced(coalesced, versions.next());
+    const version = this.#context.versions.next();
+    this.#answerCoalesced(coalesced, { kind: 'stored', version, created: false, record: undefined });
 `,
       },
     ],
@@ -317,9 +317,9 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
       {
         file: WRITER,
         find: '      // Send the next set in a new turn',
-        replace: `      const { versions } = this.#context;
+        replace: `      const version = this.#context.versions.next();
       const coalesced = this.#waiting.takeCoalesced(queue);
-      this.#answerCoalesced(coalesced, versions.next());
+      this.#answerCoalesced(coalesced, { kind: 'stored', version, created: false, record: undefined });
       // Send the next set in a new turn`,
       },
     ],

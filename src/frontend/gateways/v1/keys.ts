@@ -6,13 +6,8 @@ import { errorReply } from '../../../cluster/http/errors.ts';
 import type { Body } from '../../../cluster/http/http.ts';
 import type { Metrics } from '../../../cluster/http/metrics.ts';
 import type { Handler, ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
-import { type Change, etagOf, NO_CONDITION } from '../../../cluster/model/condition.ts';
-import {
-  ATTRIBUTE_CONTENT_TYPE,
-  type Attribute,
-  encodeRecord,
-} from '../../../cluster/model/record.ts';
-import type { Version } from '../../../cluster/model/version.ts';
+import { type Change, NO_CONDITION } from '../../../cluster/model/condition.ts';
+import { ATTRIBUTE_CONTENT_TYPE, type Attribute } from '../../../cluster/model/record.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
 import { Measure } from '../measure.ts';
 import { withExpiry } from '../timed-writes.ts';
@@ -123,10 +118,9 @@ export class V1KeysGateway implements Gateway {
     const { key } = usage;
     const attributes = attributesOf(usage);
     const request = { key, value, tombstone: verb === 'delete', expiresAtMs, attributes };
-    const etag = (version: Version) => etagOf(encodeRecord({ ...request, version }));
     this.#context.writer.set(
       request,
-      (outcome) => reply(writtenReply(verb, outcome, etag)),
+      (outcome) => reply(writtenReply(verb, request, outcome)),
       arrivedMs,
     );
   }
