@@ -2,7 +2,9 @@
 // them, the rest by node:http's own means. Replies produced while they are read are in reply-stream.ts.
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { ERROR_HEADER } from '../../http/errors.ts';
 import { type HttpReply, isWhole, type WholeReply } from '../../http/http.ts';
+import { problemFor } from '../../http/problem.ts';
 import { LINGER_MS } from './refusals.ts';
 
 /** Up to this length, copying the body behind its head costs less than a second buffer in the write. */
@@ -102,11 +104,15 @@ export function closeAfter(response: ServerResponse): void {
 export function sendReply(
   request: IncomingMessage,
   response: ServerResponse,
-  reply: WholeReply,
+  given: WholeReply,
   keepAlive: string | 'last',
 ): void {
   const last = keepAlive === 'last';
   if (response.destroyed || response.writableEnded || response.headersSent) return;
+  const isError = given.headers[ERROR_HEADER] !== undefined;
+  const reply = isError
+    ? problemFor(request.headers.accept, given, STATUS_CODES[given.status] ?? 'Error')
+    : given;
   const body = inOneWrite(reply.body);
   if (!last && typeof body === 'string' && sendAtOnce(request, response, reply, body, keepAlive))
     return;
