@@ -364,4 +364,34 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests(ONE_ANSWER_TESTS, 'through pauses'),
   },
+  {
+    name: 'created-by-the-word-of-a-joiner',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: SET_ROUND,
+        find: "if (answer.kind === 'applied' && vote.member.role === 'serving') {",
+        replace: "if (answer.kind === 'applied') {",
+      },
+    ],
+    fate: tests(ROUND_TESTS, 'a joiner has not copied it yet'),
+  },
+  {
+    name: 'created-by-the-last-word',
+    rule: 'docs/api.md',
+    edits: [{ file: SET_ROUND, find: 'this.#created ??=', replace: 'this.#created =' }],
+    fate: tests(ROUND_TESTS, 'it had this very set'),
+  },
+  {
+    name: 'each-coalesced-set-created-the-key',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: WRITER,
+        find: '      created = set.request.tombstone;\n',
+        replace: '',
+      },
+    ],
+    fate: tests(WRITER_TESTS, 'of sets that one is sent for'),
+  },
 ];

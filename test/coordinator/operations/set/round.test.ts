@@ -190,8 +190,8 @@ test.each<[string, boolean, Parameters<typeof play>[0]]>([
     'it had this very set with an earlier version',
     true,
     [
-      [entry(1), { a: CREATED, b: FLOOR, c: FLOOR }],
-      [entry(1), { a: APPLIED, b: CREATED, c: CREATED }],
+      [entry(1), { a: FLOOR, b: FLOOR, c: CREATED }],
+      [entry(1), { a: CREATED, b: CREATED, c: APPLIED }],
     ],
   ],
   [
