@@ -5,10 +5,11 @@ import type { NodeId } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import { otherTimeScale } from '../cluster/model/time-scale.ts';
 import type { Link, LinkEvents, OperationsHello, Runtime } from '../cluster/ports.ts';
+import { ANSWER_KINDS } from '../cluster/wire/answer-kinds.ts';
+import { encodeAnswer } from '../cluster/wire/answers.ts';
 import {
   type Answer,
   decodeOperation,
-  encodeAnswer,
   isTransfer,
   type Operation,
 } from '../cluster/wire/operations.ts';
@@ -20,6 +21,7 @@ import { TransferPace } from './replication/transfer-pace.ts';
 
 const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
 const TOO_LARGE: Answer = { kind: 'refused', reason: 'too-large' };
+const EMPTY = Buffer.alloc(0);
 const NOT_SERVING: Answer = { kind: 'not-serving' };
 
 /** The node that the streams lead to; its replica changes with each incarnation. */
@@ -106,10 +108,16 @@ export class OperationLinks {
     const answer = this.#served.replica()?.answer(operation) ?? NOT_SERVING;
     this.#answers.count(operation.kind, answer);
     const { head, body } = encodeAnswer(answer);
-    if (operation.kind !== 'set') return link.send(id, head, body);
+    const durability = this.#served.durability();
+    if (operation.kind !== 'set') {
+      if (!ANSWER_KINDS[answer.kind].waitsForLog) return link.send(id, head, body);
+      // H39: what was judged, and what decided against it, must be as durable as a set. The head's buffer serves the
+      // answers to others meanwhile.
+      const whole = Buffer.concat([head, body]);
+      return durability.whenDurable(() => link.send(id, whole, EMPTY));
+    }
     // The waiting callback holds only the encoded answer, so that the set's buffer is not kept until the log has it.
     const reply = () => link.send(id, head, body);
-    const durability = this.#served.durability();
     return this.#acknowledgements.whenDurable(durability, operation.record, answer, reply);
   }
 }

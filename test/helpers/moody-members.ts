@@ -6,12 +6,8 @@ import { encodeRecord } from '../../src/cluster/model/record.ts';
 import type { Version } from '../../src/cluster/model/version.ts';
 import type { Link, LinkEvents, LinkHello, Network } from '../../src/cluster/ports.ts';
 import type { SeededRandom } from '../../src/cluster/seeded-random.ts';
-import {
-  type Answer,
-  decodeOperation,
-  encodeAnswer,
-  type Operation,
-} from '../../src/cluster/wire/operations.ts';
+import { encodeAnswer } from '../../src/cluster/wire/answers.ts';
+import { type Answer, decodeOperation, type Operation } from '../../src/cluster/wire/operations.ts';
 import type { PausableTime } from './pausable-time.ts';
 
 export class MoodyMembers implements Network {

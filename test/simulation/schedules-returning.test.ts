@@ -2,8 +2,8 @@
 // it is not needed (H29), and is asked for when a loss is accepted.
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { decodeAnswer } from '../../src/cluster/wire/answers.ts';
 import type { AcceptLossReply } from '../../src/cluster/wire/control-messages.ts';
-import { decodeAnswer } from '../../src/cluster/wire/operations.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { bytesOf } from '../../src/simulation/requests.ts';
 import { StorageNode } from '../../src/storage/storage-node.ts';

@@ -218,6 +218,14 @@ export function answeringMembers(map: ClusterMap, entry: PartitionEntry): readon
 }
 
 /**
+ * H39a: the member that judges the partition's conditional writes. It depends on the epoch alone: a member that leaves
+ * stays until the next epoch, fenced or not, while its role changes within one (H12). A joiner may lack records.
+ */
+export function serialiserOf({ members, frozen }: PartitionEntry): Member | undefined {
+  return frozen ? undefined : members.find(({ role }) => role !== 'joining');
+}
+
+/**
  * H32: whether a controller that started from an old state made this map: it opened the generation from a map below
  * `known`, so what changed up to `known` is missing from this one.
  */

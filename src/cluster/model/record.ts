@@ -37,6 +37,8 @@ const EXPIRES_AT_MS_MAX = 2 ** 48 - 1;
 const EMPTY = Buffer.alloc(0);
 
 export const ATTRIBUTE_CONTENT_TYPE = 1;
+/** Marks a record that was judged (H39); conditional-mark.ts has its bytes. */
+export const ATTRIBUTE_CONDITIONAL = 2;
 
 export interface Attribute {
   readonly type: number;

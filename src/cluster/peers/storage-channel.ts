@@ -12,9 +12,9 @@ import {
 } from '../model/limits.ts';
 import type { Link, Runtime } from '../ports.ts';
 import { QueueByNumber } from '../queue-by-number.ts';
+import { decodeAnswer } from '../wire/answers.ts';
 import {
   type Answer,
-  decodeAnswer,
   encodeOperation,
   type Operation,
   operationBytes,

@@ -17,6 +17,10 @@ export type RefusalReason =
   /** Its log failed, and stays failed until the node is started again (H35). */
   | 'disk-failed';
 
+/** Why a conditional write was not stored. */
+export type UnmetReason = (typeof UNMET_REASONS)[number];
+export const UNMET_REASONS = ['condition', 'not-a-number', 'overflow', 'too-large'] as const;
+
 export type Answer =
   /** A live record: neither a tombstone nor expired by the cluster time (H30). */
   | { readonly kind: 'found'; readonly record: StoredRecord }
@@ -26,7 +30,12 @@ export type Answer =
   | { readonly kind: 'applied'; readonly created?: boolean }
   | { readonly kind: 'equal' }
   /** The replica holds a record above the set's; `version` is the version of that record. */
-  | { readonly kind: 'superseded'; readonly version: Version }
+  | {
+      readonly kind: 'superseded';
+      readonly version: Version;
+      /** That record is conditional, and was judged without the set's: the set's effect would be lost (H39d). */
+      readonly isOutsideBase?: boolean;
+    }
   | { readonly kind: 'floor'; readonly version: Version }
   /** The operation's epoch is older than the node's. */
   | { readonly kind: 'stale' }
@@ -47,6 +56,28 @@ export type Answer =
     }
   /** The cluster time that the node goes by, in milliseconds since 1970. */
   | { readonly kind: 'time'; readonly wallMs: number }
+  /** Answers judge: the condition held, and this record is stored now (H39a). */
+  | {
+      readonly kind: 'judged';
+      readonly record: StoredRecord;
+      /** The live record that it took the place of; only `getset` asks for it. */
+      readonly previous: StoredRecord | undefined;
+      /** Whether no live record was there before. */
+      readonly created: boolean;
+    }
+  /** Answers judge: nothing was stored. */
+  | {
+      readonly kind: 'unmet';
+      readonly why: UnmetReason;
+      /** Whether `record` is live by the clock of the serialiser. */
+      readonly isLive: boolean;
+      /** The record that decided, a tombstone or an expired one too; undefined when there is none. */
+      readonly record: StoredRecord | undefined;
+    }
+  /** Answers judge: the key must be settled first (H39b); nothing was stored. */
+  | { readonly kind: 'unsettled' }
+  /** Answers peek: the record of the key, live or not. */
+  | { readonly kind: 'held'; readonly record: StoredRecord }
   /** Answers list. */
   | {
       readonly kind: 'heads';
@@ -93,6 +124,10 @@ const ANSWERS: { readonly [Kind in Answer['kind']]: AnswerKind & { readonly code
   records: { code: 10, ...PLAIN },
   time: { code: 11, ...PLAIN },
   heads: { code: 12, ...PLAIN },
+  judged: { code: 13, ...PLAIN, holds: 'yes', waitsForLog: true },
+  unmet: { code: 14, ...PLAIN, waitsForLog: true },
+  unsettled: { code: 15, ...PLAIN },
+  held: { code: 16, ...PLAIN },
 };
 
 const NO_ANSWERS: { readonly [Kind in NoAnswer]: AnswerKind } = {

@@ -1,5 +1,5 @@
 // The operations between a frontend and a storage node, and between storage nodes, in binary (D18). Each operation is
-// one message on a link, and its answer another with the same id. R1 to R4 say what the answers mean.
+// one message on a link, and its answer (answers.ts) another with the same id.
 //
 //   get     1, partition (2), key
 //   set     2, or 8 if it follows, partition (2), epoch (6), record
@@ -8,29 +8,21 @@
 //   time    5
 //   list    6, as copy
 //   fetch   7, partition (2), epoch (6), keys: length (2), key
-//   answer  the code of its kind (1), then the fields of its type; versions are 8 bytes
+//   judge   9, partition (2), epoch (6), then as judge-parts.ts says
+//   peek    10, partition (2), epoch (6), key
 
-import { assert, unreachable } from '../assert.ts';
+import { unreachable } from '../assert.ts';
 import type { Epoch } from '../model/identity.ts';
-import { CHUNK_BYTES, KEY_BYTES_MAX } from '../model/limits.ts';
+import { KEY_BYTES_MAX } from '../model/limits.ts';
 import type { PartitionId } from '../model/partition.ts';
+import { parseRecord, type StoredRecord } from '../model/record.ts';
+import { decodeJudgement, encodeJudgement, type Judgement, judgementBytes } from './judge-parts.ts';
 import {
-  parseRecord,
-  parseRecordHead,
-  type RecordHead,
-  type StoredRecord,
-} from '../model/record.ts';
-import type { Version } from '../model/version.ts';
-import { ANSWER_KINDS, type Answer, KINDS_BY_CODE, type RefusalReason } from './answer-kinds.ts';
-import {
-  backToBack,
   type Cursor,
   decodeCursor,
   decodeKeys,
-  decodeSet,
   encodeCursor,
   encodeKey,
-  encodeSet,
 } from './transfer-parts.ts';
 
 export type { Answer, RefusalReason } from './answer-kinds.ts';
@@ -76,6 +68,19 @@ export type Operation =
       readonly partition: PartitionId;
       readonly epoch: Epoch;
       readonly keys: readonly Buffer[];
+    }
+  /** Asks the partition's serialiser to judge a condition, and to store the new record if it holds (H39a). */
+  | (Judgement & {
+      readonly kind: 'judge';
+      readonly partition: PartitionId;
+      readonly epoch: Epoch;
+    })
+  /** Asks for the record of the key, live or not; every member answers at this very epoch, joining ones too (H39b). */
+  | {
+      readonly kind: 'peek';
+      readonly partition: PartitionId;
+      readonly epoch: Epoch;
+      readonly key: Buffer;
     };
 
 const GET = 1;
@@ -86,24 +91,13 @@ const TIME = 5;
 const LIST = 6;
 const FETCH = 7;
 const SET_THAT_FOLLOWS = 8;
+const JUDGE = 9;
+const PEEK = 10;
 const EPOCH_AT = 3;
 const EPOCH_BYTES = 6;
 const LONG_HEAD_BYTES = EPOCH_AT + EPOCH_BYTES;
 const CURSOR_BYTES = 64;
-/** Six bytes of milliseconds, as in a version: they reach to the year 10889. */
-const TIME_BYTES = 6;
 const EMPTY = Buffer.alloc(0);
-/** Behind `applied`, where nothing live was there before. */
-const CREATED = Buffer.of(1);
-
-const REASONS: readonly RefusalReason[] = [
-  'malformed',
-  'version-too-far-ahead',
-  'too-large',
-  'full',
-  'no-memory',
-  'disk-failed',
-];
 
 /** A message in two parts, so that a record is never copied only to stand behind its head. */
 export interface EncodedMessage {
@@ -118,7 +112,6 @@ export interface EncodedMessage {
 
 /** These heads are reused for every message, because each user copies them (Link.send). */
 const TIME_HEAD = Buffer.of(TIME);
-const KIND_HEADS = KINDS_BY_CODE.map((_, code) => Buffer.of(code));
 const getHead = Buffer.of(GET, 0, 0);
 const longHead = Buffer.alloc(LONG_HEAD_BYTES);
 
@@ -135,12 +128,26 @@ export function encodeOperation(operation: Operation): EncodedMessage {
       : CODES[operation.kind];
   head.writeUInt16BE(operation.partition, 1);
   head.writeUIntBE(operation.epoch, EPOCH_AT, EPOCH_BYTES);
+  if (operation.kind === 'judge') {
+    const judgement = encodeJudgement(operation);
+    return { head: Buffer.concat([head, judgement.head]), body: judgement.draft };
+  }
   return { head, body: bodyOf(operation) };
 }
 
-const CODES = { set: SET, copy: COPY, pull: PULL, list: LIST, fetch: FETCH } as const;
+const CODES = {
+  set: SET,
+  copy: COPY,
+  pull: PULL,
+  list: LIST,
+  fetch: FETCH,
+  judge: JUDGE,
+  peek: PEEK,
+} as const;
 
-function bodyOf(operation: Extract<Operation, { epoch: Epoch }>): Buffer {
+function bodyOf(
+  operation: Exclude<Extract<Operation, { epoch: Epoch }>, { kind: 'judge' }>,
+): Buffer {
   switch (operation.kind) {
     case 'set':
       return operation.record;
@@ -151,6 +158,8 @@ function bodyOf(operation: Extract<Operation, { epoch: Epoch }>): Buffer {
       return Buffer.concat([encodeCursor(operation.from), operation.digest]);
     case 'fetch':
       return Buffer.concat(operation.keys.map(encodeKey));
+    case 'peek':
+      return operation.key;
     default:
       return unreachable(operation);
   }
@@ -168,9 +177,13 @@ export function decodeOperation(message: Buffer): Operation | string {
   }
   const code = message[0];
   const isSet = code === SET || code === SET_THAT_FOLLOWS;
-  if (!isSet && !isTransferCode(code)) return `operation of kind ${code}`;
+  const isConditional = code === JUDGE || code === PEEK;
+  if (!isSet && !isConditional && !isTransferCode(code)) return `operation of kind ${code}`;
   if (message.length < LONG_HEAD_BYTES) return `operation of ${message.length} bytes`;
   const epoch = message.readUIntBE(EPOCH_AT, EPOCH_BYTES) as Epoch;
+  if (isConditional) {
+    return decodeConditional(code, { partition, epoch }, message.subarray(LONG_HEAD_BYTES));
+  }
   if (!isSet) {
     return decodeTransfer(code, { partition, epoch }, message.subarray(LONG_HEAD_BYTES));
   }
@@ -184,16 +197,44 @@ export function decodeOperation(message: Buffer): Operation | string {
   return code === SET ? set : { ...set, follows: true };
 }
 
+function decodeConditional(
+  code: typeof JUDGE | typeof PEEK,
+  where: { partition: PartitionId; epoch: Epoch },
+  rest: Buffer,
+): Operation | string {
+  if (code === JUDGE) {
+    const judgement = decodeJudgement(rest);
+    return typeof judgement === 'string' ? judgement : { kind: 'judge', ...where, ...judgement };
+  }
+  if (rest.length < 1 || rest.length > KEY_BYTES_MAX) return `key of ${rest.length} bytes`;
+  return { kind: 'peek', ...where, key: rest };
+}
+
 /** The approximate bytes that an operation takes while it waits to be sent. */
 export function operationBytes(operation: Operation): number {
-  if (operation.kind === 'get') return operation.key.length;
-  if (operation.kind === 'fetch') return operation.keys.reduce((sum, key) => sum + key.length, 0);
-  return operation.kind === 'set' ? operation.record.length : CURSOR_BYTES;
+  switch (operation.kind) {
+    case 'get':
+    case 'peek':
+      return operation.key.length;
+    case 'fetch':
+      return operation.keys.reduce((sum, key) => sum + key.length, 0);
+    case 'set':
+      return operation.record.length;
+    case 'judge':
+      return judgementBytes(operation);
+    case 'copy':
+    case 'list':
+    case 'pull':
+    case 'time':
+      return CURSOR_BYTES;
+    default:
+      return unreachable(operation);
+  }
 }
 
 /** Whether one storage node asks another for its records; such operations may wait behind those of clients. */
 export function isTransfer({ kind }: Operation): boolean {
-  return kind !== 'get' && kind !== 'set' && kind !== 'time';
+  return kind === 'copy' || kind === 'list' || kind === 'pull' || kind === 'fetch';
 }
 
 type TransferCode = typeof COPY | typeof PULL | typeof LIST | typeof FETCH;
@@ -220,137 +261,4 @@ function decodeTransfer(
   if (code === PULL) return { kind: 'pull', ...where, from, digest };
   if (digest.length > 0) return 'transfer with bytes behind it';
   return { kind: code === COPY ? 'copy' : 'list', ...where, from };
-}
-
-export function encodeAnswer(answer: Answer): EncodedMessage {
-  const { code } = ANSWER_KINDS[answer.kind];
-  switch (answer.kind) {
-    case 'found':
-      return { head: headOf(code), body: answer.record };
-    case 'absent':
-    case 'superseded':
-    case 'floor':
-      return { head: withVersion(code, answer.version), body: EMPTY };
-    case 'refused':
-      return { head: Buffer.of(code, REASONS.indexOf(answer.reason)), body: EMPTY };
-    case 'records': {
-      const { floor, differing, next, records } = answer;
-      const place = next === undefined ? EMPTY : encodeCursor(next);
-      const more = Buffer.of(next === undefined ? 0 : 1);
-      const head = Buffer.concat([withVersion(code, floor), encodeSet(differing), more, place]);
-      return { head, body: backToBack(records, CHUNK_BYTES - head.length) };
-    }
-    case 'heads': {
-      const { floor, next, heads } = answer;
-      const place = next === undefined ? EMPTY : encodeCursor(next);
-      const more = Buffer.of(next === undefined ? 0 : 1);
-      const head = Buffer.concat([withVersion(code, floor), more, place]);
-      return { head, body: backToBack(heads, CHUNK_BYTES - head.length) };
-    }
-    case 'time': {
-      const head = Buffer.allocUnsafe(1 + TIME_BYTES);
-      head[0] = code;
-      head.writeUIntBE(answer.wallMs, 1, TIME_BYTES);
-      return { head, body: EMPTY };
-    }
-    case 'applied':
-      return { head: headOf(code), body: answer.created === true ? CREATED : EMPTY };
-    case 'equal':
-    case 'stale':
-    case 'behind':
-    case 'not-serving':
-      return { head: headOf(code), body: EMPTY };
-    default:
-      return unreachable(answer);
-  }
-}
-
-/** @returns for anything that is not an answer, a text that says what is wrong */
-export function decodeAnswer(message: Buffer): Answer | string {
-  const kind = KINDS_BY_CODE[message[0] ?? KINDS_BY_CODE.length];
-  switch (kind) {
-    case undefined:
-      return `answer of kind ${message[0]}`;
-    case 'found': {
-      const parsed = parseRecord(message, 1);
-      if (parsed.kind !== 'record' || parsed.record.length !== message.length - 1) {
-        return 'answer with a malformed record';
-      }
-      return { kind, record: parsed.record };
-    }
-    case 'absent':
-    case 'superseded':
-    case 'floor': {
-      if (message.length !== 9) return `${kind} of ${message.length} bytes`;
-      return { kind, version: message.readBigUInt64BE(1) as Version };
-    }
-    case 'refused': {
-      const reason = REASONS[message[1] ?? REASONS.length];
-      return reason === undefined || message.length !== 2
-        ? `refusal of ${message.length} bytes`
-        : { kind, reason };
-    }
-    case 'records':
-      return decodeRecords(message);
-    case 'heads':
-      return decodeHeads(message);
-    case 'time':
-      if (message.length !== 1 + TIME_BYTES) return `time of ${message.length} bytes`;
-      return { kind, wallMs: message.readUIntBE(1, TIME_BYTES) };
-    case 'applied':
-      if (message.length === 2 && message[1] === 1) return { kind, created: true };
-      return message.length === 1 ? { kind } : `${kind} of ${message.length} bytes`;
-    case 'equal':
-    case 'stale':
-    case 'behind':
-    case 'not-serving':
-      return message.length === 1 ? { kind } : `${kind} of ${message.length} bytes`;
-    default:
-      return unreachable(kind);
-  }
-}
-
-function decodeRecords(message: Buffer): Answer | string {
-  if (message.length < 18) return `records of ${message.length} bytes`;
-  const floor = message.readBigUInt64BE(1) as Version;
-  const differing = decodeSet(message.subarray(9, 17));
-  const cursor = message[17] === 0 ? undefined : decodeCursor(message.subarray(18));
-  if (message[17] !== 0 && cursor === undefined) return 'records without a place to go on';
-  const records: StoredRecord[] = [];
-  for (let offset = 18 + (cursor?.length ?? 0); offset < message.length; ) {
-    const parsed = parseRecord(message, offset);
-    if (parsed.kind !== 'record') return 'records that cannot be read';
-    records.push(parsed.record);
-    offset += parsed.record.length;
-  }
-  return { kind: 'records', floor, differing, records, next: cursor?.from };
-}
-
-function decodeHeads(message: Buffer): Answer | string {
-  if (message.length < 10) return `heads of ${message.length} bytes`;
-  const floor = message.readBigUInt64BE(1) as Version;
-  const cursor = message[9] === 0 ? undefined : decodeCursor(message.subarray(10));
-  if (message[9] !== 0 && cursor === undefined) return 'heads without a place to go on';
-  const heads: RecordHead[] = [];
-  for (let offset = 10 + (cursor?.length ?? 0); offset < message.length; ) {
-    const head = parseRecordHead(message, offset);
-    if (head === undefined) return 'heads that cannot be read';
-    heads.push(head);
-    offset += head.length;
-  }
-  return { kind: 'heads', floor, heads, next: cursor?.from };
-}
-
-function headOf(code: number): Buffer {
-  const head = KIND_HEADS[code];
-  assert(head !== undefined, 'every kind of answer has its code');
-  return head;
-}
-
-function withVersion(code: number, version: Version): Buffer {
-  // A buffer of its own: an answer that waits for the log is sent after others were encoded.
-  const head = Buffer.allocUnsafe(9);
-  head[0] = code;
-  head.writeBigUInt64BE(version, 1);
-  return head;
 }

@@ -36,6 +36,8 @@ export type WriteTally =
       readonly isSuperseded: boolean;
       /** Whether a member took nothing, because it has forgotten deletes that may be newer (H25). */
       readonly isBelowFloor: boolean;
+      /** Whether a member has a conditional record that was judged without this one (H39d). */
+      readonly isOutsideBase: boolean;
     };
 
 const PENDING: WriteTally = { kind: 'pending' };
@@ -46,6 +48,7 @@ export function tallyOf(votes: readonly WriteVote[]): WriteTally {
   let isServed = false;
   let isSuperseded = false;
   let isBelowFloor = false;
+  let isOutsideBase = false;
   let isIncomplete = votes.length === 0;
   let isOverloaded = false;
   let unwritable: NodeId | undefined;
@@ -63,6 +66,7 @@ export function tallyOf(votes: readonly WriteVote[]): WriteTally {
         break;
       case 'superseded':
         if (member.role === 'serving') isSuperseded = true;
+        if (answer.isOutsideBase === true) isOutsideBase = true;
         break;
       case 'floor':
         isBelowFloor = true;
@@ -87,6 +91,10 @@ export function tallyOf(votes: readonly WriteVote[]): WriteTally {
       case 'records':
       case 'heads':
       case 'time':
+      case 'judged':
+      case 'unmet':
+      case 'unsettled':
+      case 'held':
         isIncomplete = true;
         break;
       default:
@@ -96,7 +104,7 @@ export function tallyOf(votes: readonly WriteVote[]): WriteTally {
   if (refused !== undefined) return { kind: 'refused', reason: refused };
   if (isOverloaded) return { kind: 'overloaded' };
   if (isIncomplete || unwritable !== undefined) return { kind: 'incomplete', unwritable };
-  return { kind: 'compared', isApplied, isServed, isSuperseded, isBelowFloor };
+  return { kind: 'compared', isApplied, isServed, isSuperseded, isBelowFloor, isOutsideBase };
 }
 
 /** H35: whether the refusal means that the member's disk is full or has failed. */

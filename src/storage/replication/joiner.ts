@@ -5,6 +5,7 @@
 import {
   answeringMembers,
   type IncarnationId,
+  isSameIncarnation,
   type Member,
 } from '../../cluster/model/cluster-map.ts';
 import type { Epoch } from '../../cluster/model/identity.ts';
@@ -134,6 +135,19 @@ export class Joiner {
     return sources[this.#runtime.random.below(Math.max(1, sources.length))];
   }
 
+  /**
+   * H39b: a source that the map of this node no longer names may be a serialiser that does not know yet that it was
+   * removed. What it judged for nobody must not turn up here after all members were asked.
+   */
+  #isSource(partition: PartitionId, source: Member): boolean {
+    const { map } = this.#replica;
+    const entry = map?.partitions[partition];
+    if (map === undefined || entry === undefined) return false;
+    return entry.members.some(
+      (member) => isSameIncarnation(member, source) && member.role !== 'joining',
+    );
+  }
+
   /** H15: asks only for the heads of records, as long as that spares fetching most of the records themselves. */
   #askFrom(source: Member, job: Job, from: Cursor): void {
     const { partition, copy, transfer } = job;
@@ -185,6 +199,7 @@ export class Joiner {
   ): void {
     this.#channels.send(source, operation, (answer: MemberAnswer) => {
       if (this.#copies.get(partition) !== copy || !this.#isCurrent(partition, copy)) return;
+      if (!this.#isSource(partition, source)) return this.#begin(partition, copy);
       if (ANSWER_KINDS[answer.kind].map === 'push') this.#options.pushTo(source);
       answered(answer);
     });

@@ -15,38 +15,29 @@ import {
   isOfStaleLineage,
   isPassedOver,
   isSameCluster,
+  isSameIncarnation,
   type MapVersion,
   type Member,
   NO_MAP,
   type PartitionEntry,
+  serialiserOf,
   whenFullOf,
 } from '../../cluster/model/cluster-map.ts';
 import type { Epoch, Incarnation } from '../../cluster/model/identity.ts';
-import { VERSION_AHEAD_MS_MAX } from '../../cluster/model/limits.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
-import {
-  isExpired,
-  isTombstone,
-  recordValue,
-  recordVersion,
-  type StoredRecord,
-} from '../../cluster/model/record.ts';
-import { versionMilliseconds } from '../../cluster/model/version.ts';
 import type { Clock } from '../../cluster/ports.ts';
 import type { Answer, Cursor, Operation } from '../../cluster/wire/operations.ts';
 import type { Lease } from '../lease.ts';
 import type { LoggedStore } from '../logged-store.ts';
 import { DIGEST_BYTES } from '../memory/digest.ts';
 import { Listings } from './listings.ts';
+import { RecordAnswers } from './record-answers.ts';
 import { Restrictions } from './restrictions.ts';
 import { Retained } from './retained.ts';
 
 const NOT_SERVING: Answer = { kind: 'not-serving' };
 const STALE: Answer = { kind: 'stale' };
 const BEHIND: Answer = { kind: 'behind' };
-const APPLIED: Answer = { kind: 'applied' };
-const CREATED: Answer = { kind: 'applied', created: true };
-const NO_MEMORY: Answer = { kind: 'refused', reason: 'no-memory' };
 /** Bytes of set-aside records dropped at a time: half a millisecond with small records. */
 const ASIDE_BYTES = 64 * 1024;
 /** Stands for no epoch: nobody knows up to when the copy has everything. */
@@ -79,6 +70,7 @@ export type Adoption =
 export class Replica {
   readonly lease: Lease;
   readonly retained: Retained;
+  readonly records: RecordAnswers;
   readonly #options: ReplicaOptions;
   readonly #store: LoggedStore;
   readonly #listings: Listings;
@@ -112,6 +104,7 @@ export class Replica {
     this.#restrictions = new Restrictions(options.incarnationId);
     this.lease = options.lease;
     this.retained = new Retained(store, options.incarnationId.node);
+    this.records = new RecordAnswers(store, clock, options);
   }
 
   get map(): ClusterMap | undefined {
@@ -290,13 +283,13 @@ export class Replica {
     switch (operation.kind) {
       case 'get':
         if (!serves || !this.#granted || !this.lease.isLive()) return NOT_SERVING;
-        return this.read(operation.partition, operation.key);
+        return this.records.read(partition, operation.key);
       case 'set':
         // R2 in one synchronous step: member, epoch, compare, apply. With an await in between, a set of an old epoch
         // could be applied after a copy has passed its key, and be lost (H14b).
         if (this.#isPast(entry, operation)) return STALE;
         if (operation.epoch > entry.epoch) return BEHIND;
-        return this.#write(operation.partition, operation.record, operation.follows === true);
+        return this.records.write(partition, operation.record, operation.follows === true);
       case 'copy':
       case 'list':
       case 'fetch':
@@ -310,19 +303,28 @@ export class Replica {
         if (this.#isPast(entry, operation)) return STALE;
         if (operation.epoch > entry.epoch) return BEHIND;
         return this.#listings.answer(operation);
+      case 'judge':
+      case 'peek':
+        if (this.#isPast(entry, operation)) return STALE;
+        if (operation.epoch > entry.epoch) return BEHIND;
+        return operation.kind === 'peek'
+          ? this.records.peek(partition, operation.key)
+          : this.#judge(entry, operation);
       default:
         return unreachable(operation);
     }
   }
 
-  read(partition: PartitionId, key: Buffer): Answer {
-    const { reader } = this.#store;
-    const record = reader.get(partition, key);
-    if (record === undefined) return { kind: 'absent', version: reader.floor(partition) };
-    if (isTombstone(record) || isExpired(record, this.#clock.wallMs())) {
-      return { kind: 'absent', version: recordVersion(record) };
+  /**
+   * H39a: needs no lease. What is judged counts only once all members have it at this very epoch (R2), so a node that
+   * was removed without knowing it judges in vain.
+   */
+  #judge(entry: PartitionEntry, operation: Extract<Operation, { kind: 'judge' }>): Answer {
+    const serialiser = serialiserOf(entry);
+    if (serialiser === undefined || !isSameIncarnation(serialiser, this.incarnationId)) {
+      return NOT_SERVING;
     }
-    return { kind: 'found', record };
+    return this.records.judge(operation, operation);
   }
 
   #isGranted(): boolean {
@@ -335,24 +337,6 @@ export class Replica {
     { partition, epoch }: { readonly partition: PartitionId; readonly epoch: Epoch },
   ): boolean {
     return epoch < entry.epoch || this.#restrictions.isPast(partition, epoch);
-  }
-
-  #write(partition: PartitionId, record: StoredRecord, follows: boolean): Answer {
-    if (recordValue(record).length > this.#options.valueBytesMax) {
-      return { kind: 'refused', reason: 'too-large' };
-    }
-    // H31: a version that follows another was not made by one clock alone. This member may lack the record it
-    // follows.
-    const nowMs = this.#clock.wallMs();
-    const aheadMs = versionMilliseconds(recordVersion(record)) - nowMs;
-    if (aheadMs > VERSION_AHEAD_MS_MAX && !follows) {
-      return { kind: 'refused', reason: 'version-too-far-ahead' };
-    }
-    const reason = this.#store.durability.refusal;
-    if (reason !== undefined) return { kind: 'refused', reason };
-    const outcome = this.#store.put(partition, record);
-    if (outcome.kind === 'applied') return outcome.replacedUntilMs > nowMs ? APPLIED : CREATED;
-    return outcome.kind === 'no-memory' ? NO_MEMORY : outcome;
   }
 
   /** An entry counts only if it names this very incarnation (H6, I10): an empty successor must not serve anything. */

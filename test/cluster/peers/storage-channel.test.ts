@@ -17,7 +17,8 @@ import {
   StorageChannel,
 } from '../../../src/cluster/peers/storage-channel.ts';
 import type { Link, LinkEvents, Runtime } from '../../../src/cluster/ports.ts';
-import { encodeAnswer, type Operation } from '../../../src/cluster/wire/operations.ts';
+import { encodeAnswer } from '../../../src/cluster/wire/answers.ts';
+import type { Operation } from '../../../src/cluster/wire/operations.ts';
 
 const times = protocolTimes(1);
 

@@ -1,16 +1,16 @@
 // Operations and answers in binary: what goes in comes out, and garbage is named, not believed.
 
 import { describe, expect, test } from 'vitest';
+import type { Condition } from '../../../src/cluster/model/condition.ts';
 import { EPOCH_MAX, type Epoch } from '../../../src/cluster/model/identity.ts';
 import type { PartitionId } from '../../../src/cluster/model/partition.ts';
 import { encodeRecord, recordHead } from '../../../src/cluster/model/record.ts';
 import type { Version } from '../../../src/cluster/model/version.ts';
+import { decodeAnswer, encodeAnswer } from '../../../src/cluster/wire/answers.ts';
 import { FrameReader, FrameWriter } from '../../../src/cluster/wire/frames.ts';
 import {
   type Answer,
-  decodeAnswer,
   decodeOperation,
-  encodeAnswer,
   encodeOperation,
   type Operation,
 } from '../../../src/cluster/wire/operations.ts';
@@ -25,6 +25,33 @@ const record = encodeRecord({
 const partition = 4095 as PartitionId;
 const from = { bucket: 63, afterKey: Buffer.from([0, 255]) };
 
+const tag = { version: 7n as Version, hash: 0xffff_ffff };
+const judgement = {
+  kind: 'judge',
+  partition,
+  epoch: EPOCH_MAX as Epoch,
+  key: Buffer.from('k'),
+  above: 9n as Version,
+  settled: false,
+  condition: { ifMatch: undefined, ifNoneMatch: undefined },
+} as const;
+const stored = {
+  value: Buffer.from([0, 255]),
+  attributes: [{ type: 1, bytes: Buffer.from('text/plain') }],
+  expiresAtMs: 5,
+};
+const JUDGEMENTS: readonly Operation[] = [
+  { ...judgement, change: { kind: 'put', ...stored }, settled: true },
+  { ...judgement, change: { kind: 'getset', ...stored, attributes: [] } },
+  { ...judgement, change: { kind: 'delete' }, condition: { ifMatch: 'any', ifNoneMatch: [] } },
+  { ...judgement, change: { kind: 'incr', by: -(2 ** 53 - 1) } },
+  {
+    ...judgement,
+    change: { kind: 'append', bytes: Buffer.of(1) },
+    condition: { ifMatch: Array.from({ length: 16 }, () => tag), ifNoneMatch: 'any' },
+  },
+];
+
 describe('operations', () => {
   test.each<Operation>([
     { kind: 'get', partition, key: Buffer.from([0, 255]) },
@@ -36,6 +63,8 @@ describe('operations', () => {
     { kind: 'time' },
     { kind: 'list', partition, epoch: 7 as Epoch, from: { bucket: 63, afterKey: Buffer.of(0) } },
     { kind: 'fetch', partition, epoch: 7 as Epoch, keys: [Buffer.of(255), Buffer.alloc(1024, 1)] },
+    { kind: 'peek', partition, epoch: EPOCH_MAX as Epoch, key: Buffer.alloc(1024, 1) },
+    ...JUDGEMENTS,
   ])('$kind comes back as it was', (operation) => {
     expect(decodeOperation(joined(encodeOperation(operation)))).toEqual(operation);
   });
@@ -61,6 +90,24 @@ describe('operations', () => {
   });
 });
 
+test.each(JUDGEMENTS)('a judgement that is cut or followed by more is refused', (operation) => {
+  const whole = joined(encodeOperation(operation));
+  for (let length = 0; length < whole.length; length++) {
+    expect(typeof decodeOperation(whole.subarray(0, length))).toBe('string');
+  }
+  expect(typeof decodeOperation(Buffer.concat([whole, Buffer.of(0)]))).toBe('string');
+});
+
+test('a judgement with more tags than a condition may have is refused', () => {
+  const whole = joined(encodeOperation(judgementOf({ ifMatch: [tag] })));
+  whole[19] = 17;
+  expect(decodeOperation(whole)).toBe('ETags that cannot be read');
+});
+
+function judgementOf(condition: Condition): Operation {
+  return { ...judgement, change: { kind: 'delete' }, condition };
+}
+
 test.each([[[]], [[0]], [[0, 0]], [[0, 2, 1]], [[4, 1, ...Buffer.alloc(1025)]]])(
   'a fetch of %o is refused',
   (keys) => {
@@ -78,6 +125,13 @@ describe('answers', () => {
     { kind: 'applied', created: true },
     { kind: 'equal' },
     { kind: 'superseded', version },
+    { kind: 'superseded', version, isOutsideBase: true },
+    { kind: 'judged', record, previous: undefined, created: true },
+    { kind: 'judged', record, previous: record, created: false },
+    { kind: 'unmet', why: 'condition', isLive: false, record: undefined },
+    { kind: 'unmet', why: 'too-large', isLive: true, record },
+    { kind: 'unsettled' },
+    { kind: 'held', record },
     { kind: 'floor', version },
     { kind: 'stale' },
     { kind: 'behind' },
@@ -112,6 +166,14 @@ describe('answers', () => {
     [[1, ...Buffer.alloc(9)]],
     [[9]],
     [[9, 6]],
+    [[13, 0]],
+    [[13, 0, ...record.subarray(1)]],
+    [[13, 0, ...record, 0]],
+    [[14, 0]],
+    [[14, 4, 0]],
+    [[14, 0, 1, ...record.subarray(1)]],
+    [[15, 0]],
+    [[16, ...record.subarray(1)]],
     [[11, 0, 0, 0, 0, 0]],
     [[11, 0, 0, 0, 0, 0, 0, 0]],
     [[12, ...Buffer.alloc(8)]],
@@ -128,7 +190,7 @@ test.each([1, 2, 3, 4])('random bytes never throw and never set anything, seed %
   for (let round = 0; round < 500; round++) {
     const bytes = random.bytes(random.below(80));
     const operation = decodeOperation(bytes);
-    if (typeof operation !== 'string') expect(['get', 'time']).toContain(operation.kind);
+    if (typeof operation !== 'string') expect(['get', 'time', 'peek']).toContain(operation.kind);
     decodeAnswer(bytes);
   }
 });

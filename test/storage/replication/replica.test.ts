@@ -245,14 +245,14 @@ describe('copies', () => {
     replica.answer(set(1));
     replica.adopt(sampleMap({ number: 2, role: 'joining' }));
     replica.answer(set(1, { key: other, version: 6n as Version }));
-    expect(replica.read(PARTITION, KEY).kind).toBe('absent');
+    expect(replica.records.read(PARTITION, KEY).kind).toBe('absent');
     const map = sampleMap({ number: 3 });
     const partitions = map.partitions.map(({ epoch }) => ({
       epoch,
       members: [memberOf('b', 'serving')],
     }));
     replica.adopt({ ...map, partitions });
-    for (const key of [KEY, other]) expect(replica.read(PARTITION, key).kind).toBe('found');
+    for (const key of [KEY, other]) expect(replica.records.read(PARTITION, key).kind).toBe('found');
   });
 
   test('a joiner begins with nothing, though it had something before (H29, H15)', () => {
@@ -260,7 +260,7 @@ describe('copies', () => {
     replica.adopt(sampleMap());
     replica.answer(set(1));
     replica.adopt(sampleMap({ number: 2, role: 'joining' }));
-    expect(replica.read(PARTITION, KEY).kind).toBe('absent');
+    expect(replica.records.read(PARTITION, KEY).kind).toBe('absent');
   });
 
   test('a joiner keeps what it has while its attempt goes on (H15)', () => {
@@ -268,7 +268,7 @@ describe('copies', () => {
     replica.adopt(sampleMap({ role: 'joining' }));
     replica.answer(set(1));
     replica.adopt(sampleMap({ number: 2, role: 'joining' }));
-    expect(replica.read(PARTITION, KEY).kind).toBe('found');
+    expect(replica.records.read(PARTITION, KEY).kind).toBe('found');
   });
 });
 
@@ -382,7 +382,7 @@ describe('H29: what others are to hold', () => {
     const replica = replicaOf({ log });
     replica.adopt(mapOf(1, ['a', 'b']));
     replica.answer(set(1));
-    const holds = () => replica.read(PARTITION, KEY).kind === 'found';
+    const holds = () => replica.records.read(PARTITION, KEY).kind === 'found';
     const resets = () => logged.filter(({ kind }) => kind === 'reset').length;
     const known = (number: number, ...names: readonly string[]) =>
       replica.retained.heardAdopted(

@@ -1,10 +1,17 @@
 // Defines a conditional write, and decides what the answers of its serialiser and of the other members mean (H39).
 // Pure: answers in, decision out. Sending and waiting is in round.ts.
 
+import { unreachable } from '../../../cluster/assert.ts';
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import type { Change, Condition } from '../../../cluster/model/condition.ts';
-import type { StoredRecord } from '../../../cluster/model/record.ts';
+import { markOf } from '../../../cluster/model/conditional-mark.ts';
+import type { Epoch } from '../../../cluster/model/identity.ts';
+import { compareRecords, type StoredRecord } from '../../../cluster/model/record.ts';
 import type { Version } from '../../../cluster/model/version.ts';
+import type { MemberAnswer } from '../../../cluster/peers/storage-channel.ts';
+import type { RefusalReason, UnmetReason } from '../../../cluster/wire/answer-kinds.ts';
+import type { Answer } from '../../../cluster/wire/operations.ts';
+import type { MemberVote } from '../fan-out.ts';
 
 export interface ConditionalRequest {
   readonly key: Buffer;
@@ -25,7 +32,7 @@ export type ConditionalOutcome =
   /** The condition does not hold, or a change that needs a live record or a number found none; nothing was stored. */
   | {
       readonly kind: 'unmet';
-      readonly why: 'condition' | 'not-a-number' | 'overflow' | 'too-large';
+      readonly why: UnmetReason;
       /** The live record that decided; undefined when the key is absent. */
       readonly record: StoredRecord | undefined;
     }
@@ -35,3 +42,81 @@ export type ConditionalOutcome =
   | { readonly kind: 'unknown'; readonly version: Version | undefined };
 
 export type ConditionalCallback = (outcome: ConditionalOutcome) => void;
+
+export type Judged = Extract<Answer, { kind: 'judged' }>;
+export type Unmet = Extract<Answer, { kind: 'unmet' }>;
+
+/** What follows from the serialiser's answer. */
+export type JudgementStep =
+  /** It holds the new record: the other members must have it too, at this epoch. */
+  | Judged
+  /** Nothing was stored; the record that decided must be on all members before the client may know (H39e). */
+  | Unmet
+  | { readonly kind: 'settle' }
+  /** Certainly not judged (H39f): judge afresh, at whatever epoch then holds. */
+  | { readonly kind: 'again' }
+  | { readonly kind: 'refused'; readonly reason: RefusalReason | 'overloaded' }
+  /** It may have judged (H39a): nobody may ask again. */
+  | { readonly kind: 'unknown' };
+
+export function afterJudgement(answer: MemberAnswer): JudgementStep {
+  switch (answer.kind) {
+    case 'judged':
+    case 'unmet':
+      return answer;
+    case 'unsettled':
+      return { kind: 'settle' };
+    case 'stale':
+    case 'behind':
+    case 'not-serving':
+    case 'unreachable':
+      return { kind: 'again' };
+    case 'overloaded':
+      return { kind: 'refused', reason: 'overloaded' };
+    case 'refused':
+      return answer;
+    case 'unanswered':
+    // Answers to other operations: who gives one to a judgement may have judged.
+    case 'found':
+    case 'absent':
+    case 'applied':
+    case 'equal':
+    case 'superseded':
+    case 'floor':
+    case 'records':
+    case 'heads':
+    case 'time':
+    case 'held':
+      return { kind: 'unknown' };
+    default:
+      return unreachable(answer);
+  }
+}
+
+/**
+ * H39f: what became of a judged record whose epoch ended before all members had it. It is stored if every member has
+ * it, or a greater one that the same serialiser judged at the same epoch: that one was judged on it. A member that
+ * joined later has it from its copy.
+ * @param votes of all members at the present epoch, answers to peek
+ */
+export function afterChange(
+  record: StoredRecord,
+  epoch: Epoch,
+  votes: readonly MemberVote[],
+): 'stored' | 'incomplete' | 'unknown' {
+  let isEverywhere = true;
+  for (const { member, answer } of votes) {
+    const joinsLater = member.role === 'joining' && (member.joinEpoch ?? 0) > epoch;
+    if (answer.kind === 'absent') isEverywhere &&= joinsLater;
+    else if (answer.kind !== 'held') return 'incomplete';
+    else isEverywhere &&= joinsLater || includes(answer.record, record);
+  }
+  return isEverywhere ? 'stored' : 'unknown';
+}
+
+function includes(held: StoredRecord, judged: StoredRecord): boolean {
+  const order = compareRecords(held, judged);
+  if (order <= 0) return order === 0;
+  const [own, other] = [markOf(judged), markOf(held)];
+  return own !== undefined && own.epoch === other?.epoch && own.incarnation === other.incarnation;
+}

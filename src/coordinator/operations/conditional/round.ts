@@ -1,7 +1,39 @@
-// Carries out conditional writes (H39).
+// Carries out a conditional write (H39): has it judged by the partition's serialiser, and then sends exactly the record that
+// was judged to the other members, at that epoch only. What the answers mean is in decision.ts and settling.ts.
 
+import { unreachable } from '../../../cluster/assert.ts';
+import type { ErrorCode } from '../../../cluster/http/errors.ts';
+import {
+  isSameIncarnation,
+  type Member,
+  serialiserOf,
+  whenFullOf,
+} from '../../../cluster/model/cluster-map.ts';
+import {
+  compareRecords,
+  recordValue,
+  recordVersion,
+  type StoredRecord,
+} from '../../../cluster/model/record.ts';
+import { VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
+import type { KeyPlace } from '../../router.ts';
+import { fanOut, type MemberVote } from '../fan-out.ts';
+import { OFFLINE } from '../get/round.ts';
+import { learn } from '../learn.ts';
 import type { OperationContext } from '../operation-context.ts';
-import type { ConditionalCallback, ConditionalRequest } from './decision.ts';
+import { REFUSALS } from '../refusals.ts';
+import { lastRoundMs } from '../set/round.ts';
+import { isLiveAt, isReadEverywhere, sightOf, spreadOf } from '../settling.ts';
+import { notEverywhere } from '../write-votes.ts';
+import {
+  afterChange,
+  afterJudgement,
+  type ConditionalCallback,
+  type ConditionalOutcome,
+  type ConditionalRequest,
+  type Judged,
+  type Unmet,
+} from './decision.ts';
 
 export class ConditionalWriter {
   readonly #context: OperationContext;
@@ -12,7 +44,253 @@ export class ConditionalWriter {
 
   /** @param callback is called exactly once, after at most the deadline of sets */
   write(request: ConditionalRequest, callback: ConditionalCallback): void {
-    void [this.#context, request];
-    callback({ kind: 'not-stored', code: 'not-ready', detail: 'not built yet' });
+    new ConditionalOperation(this.#context, request, callback).begin();
   }
+}
+
+/** Where the key lived when an attempt began; a judgement counts at this epoch only. */
+interface Attempt {
+  readonly place: KeyPlace;
+  readonly serialiser: Member;
+}
+
+class ConditionalOperation {
+  readonly #context: OperationContext;
+  readonly #request: ConditionalRequest;
+  /** Undefined once it was called. */
+  #callback: ConditionalCallback | undefined;
+  readonly #arrivedMs: number;
+  /** Counts the attempts and rounds that failed. */
+  #failed = 0;
+
+  constructor(
+    context: OperationContext,
+    request: ConditionalRequest,
+    callback: ConditionalCallback,
+  ) {
+    this.#context = context;
+    this.#request = request;
+    this.#callback = callback;
+    this.#arrivedMs = context.runtime.clock.monotonicMs();
+  }
+
+  /** Begins an attempt: nothing has been judged, or certainly not stored, so it may begin as often as there is time. */
+  begin(): void {
+    const place = this.#context.router.locate(this.#request.key);
+    if (place === undefined) {
+      return this.#end({ kind: 'not-stored', code: 'not-ready', detail: 'no cluster map yet' });
+    }
+    const serialiser = serialiserOf(place.entry);
+    if (serialiser === undefined || place.answering.length === 0) {
+      return this.#again('partition-offline', OFFLINE);
+    }
+    return this.#judge({ place, serialiser }, false, VERSION_ZERO);
+  }
+
+  /** @param settled whether all members were asked at the epoch of this attempt (H39b) */
+  #judge(attempt: Attempt, settled: boolean, above: Version): void {
+    const { place, serialiser } = attempt;
+    const { router, versions } = this.#context;
+    const own = versions.next();
+    const operation = {
+      kind: 'judge',
+      partition: place.partition,
+      epoch: place.entry.epoch,
+      ...this.#request,
+      above: own > above ? own : above,
+      settled,
+    } as const;
+    router.send(serialiser, operation, (answer) => {
+      learn(this.#context, serialiser, answer);
+      const step = afterJudgement(answer);
+      switch (step.kind) {
+        case 'judged':
+          versions.observe(recordVersion(step.record));
+          return this.#spread(attempt, step, othersOf(attempt));
+        case 'unmet':
+          return this.#confirm(attempt, step);
+        case 'settle':
+          return this.#settle(attempt);
+        case 'again':
+          return this.#again('not-stored', notEverywhere(undefined));
+        case 'refused':
+          return this.#refused(attempt, step.reason);
+        case 'unknown':
+          return this.#end({ kind: 'unknown', version: undefined });
+        default:
+          return unreachable(step);
+      }
+    });
+  }
+
+  /**
+   * H39b: asks all members what they hold at this epoch. From then on no record of an earlier epoch can reach any of
+   * them from outside, so once the serialiser has the greatest one, nothing that was judged before is missed.
+   */
+  #settle(attempt: Attempt): void {
+    const { partition, entry } = attempt.place;
+    const { key } = this.#request;
+    const peek = { kind: 'peek', partition, epoch: entry.epoch, key } as const;
+    fanOut(this.#context, entry.members, peek, (votes) => {
+      const sight = sightOf(votes);
+      if (sight === undefined) return this.#again('not-stored', notEverywhere(undefined));
+      const { newest } = sight;
+      if (newest === undefined || isHeldBy(attempt.serialiser, votes, newest)) {
+        return this.#judge(attempt, true, versionOf(newest));
+      }
+      return this.#bring(attempt, newest);
+    });
+  }
+
+  /** Brings the serialiser a record that another member has. */
+  #bring(attempt: Attempt, record: StoredRecord): void {
+    fanOut(this.#context, [attempt.serialiser], this.#setOf(attempt, record), (votes) => {
+      const spread = spreadOf(votes);
+      // A deleted or expired record that the serialiser has forgotten decides as an absent one does.
+      const isGone = !isLiveAt(record, this.#context.runtime.clock.wallMs());
+      const isThere = spread === 'everywhere' || (spread === 'below-floor' && isGone);
+      if (isThere) return this.#judge(attempt, true, recordVersion(record));
+      return this.#again('not-stored', notEverywhere(undefined));
+    });
+  }
+
+  /**
+   * H39c: sends the judged record to the other members until all have it, or a greater one: that one was judged on it,
+   * or is unconditional and later.
+   * @param members those that do not have it yet
+   */
+  #spread(attempt: Attempt, judged: Judged, members: readonly Member[]): void {
+    const { record } = judged;
+    fanOut(this.#context, members, this.#setOf(attempt, record), (votes) => {
+      switch (spreadOf(votes)) {
+        case 'everywhere':
+          return this.#stored(judged);
+        case 'below-floor':
+          // A cache raises floors all the time, and drops what it likes (H40).
+          if (this.#isCache()) return this.#stored(judged);
+          return this.#unknown(judged);
+        case 'incomplete': {
+          const left = votes.filter((vote) => spreadOf([vote]) === 'incomplete');
+          return this.#later(judged, () => {
+            const now = this.#context.router.locate(this.#request.key);
+            if (now?.entry.epoch === attempt.place.entry.epoch) {
+              this.#spread(
+                attempt,
+                judged,
+                left.map(({ member }) => member),
+              );
+            } else this.#lookForIt(attempt, judged);
+          });
+        }
+      }
+    });
+  }
+
+  /** H39f: the epoch of the judgement is over. Sends nothing, as another serialiser may have judged without it. */
+  #lookForIt(attempt: Attempt, judged: Judged): void {
+    const place = this.#context.router.locate(this.#request.key);
+    if (place === undefined) return this.#unknown(judged);
+    const { partition, entry } = place;
+    const peek = { kind: 'peek', partition, epoch: entry.epoch, key: this.#request.key } as const;
+    return fanOut(this.#context, entry.members, peek, (votes) => {
+      switch (afterChange(judged.record, attempt.place.entry.epoch, votes)) {
+        case 'stored':
+          return this.#stored(judged);
+        case 'unknown':
+          return this.#unknown(judged);
+        case 'incomplete':
+          return this.#later(judged, () => this.#lookForIt(attempt, judged));
+      }
+    });
+  }
+
+  /**
+   * H39e: the client learns from the answer what is there, so all members must have it first, or a later reader could
+   * see older.
+   */
+  #confirm(attempt: Attempt, unmet: Unmet): void {
+    const { why, isLive, record } = unmet;
+    const live = isLive ? record : undefined;
+    if (record === undefined) return this.#end({ kind: 'unmet', why, record: live });
+    return fanOut(this.#context, othersOf(attempt), this.#setOf(attempt, record), (votes) => {
+      const spread = spreadOf(votes);
+      const isGone = live === undefined && spread === 'below-floor';
+      if (isReadEverywhere(votes) || isGone || (spread === 'below-floor' && this.#isCache())) {
+        return this.#end({ kind: 'unmet', why, record: live });
+      }
+      return this.#again('not-stored', notEverywhere(undefined));
+    });
+  }
+
+  #setOf({ place }: Attempt, record: StoredRecord) {
+    const { partition, entry } = place;
+    return { kind: 'set', partition, epoch: entry.epoch, record, follows: true } as const;
+  }
+
+  #refused({ place, serialiser }: Attempt, reason: keyof typeof REFUSALS): void {
+    const { code, detail } = REFUSALS[reason];
+    const others = place.entry.members.some(
+      (member) => member !== serialiser && member.role === 'serving',
+    );
+    // H35: the controller is about to remove a member that cannot write, if another one serves.
+    const isRemoved = (reason === 'full' || reason === 'disk-failed') && others;
+    if (isRemoved) return this.#again(code, notEverywhere(serialiser.node));
+    return this.#end({ kind: 'not-stored', code, detail });
+  }
+
+  /** Judges afresh after a pause: nothing was stored so far. */
+  #again(code: ErrorCode, detail: string): void {
+    const leftMs = this.#leftMs();
+    if (leftMs <= 0) return this.#end({ kind: 'not-stored', code, detail });
+    this.#failed++;
+    return this.#context.router.laterRounds.add(this.#failed, leftMs, () => this.begin());
+  }
+
+  /** Goes on with a judged record after a pause. */
+  #later(judged: Judged, round: () => void): void {
+    const leftMs = this.#leftMs();
+    if (leftMs <= 0) return this.#unknown(judged);
+    this.#failed++;
+    return this.#context.router.laterRounds.add(this.#failed, leftMs, round);
+  }
+
+  #stored({ record, previous, created }: Judged): void {
+    this.#end({ kind: 'stored', record, previous, created });
+  }
+
+  #unknown({ record }: Judged): void {
+    this.#end({ kind: 'unknown', version: recordVersion(record) });
+  }
+
+  #end(outcome: ConditionalOutcome): void {
+    const callback = this.#callback;
+    this.#callback = undefined;
+    if (outcome.kind === 'stored') {
+      this.#context.hotKeys?.noteSet(this.#request.key, recordValue(outcome.record));
+    }
+    callback?.(outcome);
+  }
+
+  #isCache(): boolean {
+    const { map } = this.#context.router;
+    return map !== undefined && whenFullOf(map) === 'evict';
+  }
+
+  #leftMs(): number {
+    const { runtime, times } = this.#context;
+    return this.#arrivedMs + lastRoundMs(times) - runtime.clock.monotonicMs();
+  }
+}
+
+function othersOf({ place, serialiser }: Attempt): readonly Member[] {
+  return place.entry.members.filter((member) => !isSameIncarnation(member, serialiser));
+}
+
+function isHeldBy(member: Member, votes: readonly MemberVote[], record: StoredRecord): boolean {
+  const answer = votes.find((vote) => isSameIncarnation(vote.member, member))?.answer;
+  return answer?.kind === 'held' && compareRecords(answer.record, record) === 0;
+}
+
+function versionOf(record: StoredRecord | undefined): Version {
+  return record === undefined ? VERSION_ZERO : recordVersion(record);
 }

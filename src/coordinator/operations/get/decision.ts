@@ -36,6 +36,10 @@ export function judgeRead(answer: MemberAnswer): ReadStep {
     case 'records':
     case 'heads':
     case 'time':
+    case 'judged':
+    case 'unmet':
+    case 'unsettled':
+    case 'held':
       return ASK_ANOTHER;
     default:
       return unreachable(answer);

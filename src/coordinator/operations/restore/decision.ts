@@ -74,6 +74,10 @@ export function heldRecordOf(record: StoredRecord, answer: MemberAnswer): HeldRe
     case 'records':
     case 'heads':
     case 'time':
+    case 'judged':
+    case 'unmet':
+    case 'unsettled':
+    case 'held':
       return 'unknown';
     default:
       return unreachable(answer);

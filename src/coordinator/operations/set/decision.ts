@@ -7,7 +7,7 @@ import type { NodeId } from '../../../cluster/model/identity.ts';
 import type { Attribute, StoredRecord } from '../../../cluster/model/record.ts';
 import type { Version } from '../../../cluster/model/version.ts';
 import type { RefusalReason } from '../../../cluster/wire/answer-kinds.ts';
-import { tallyOf, type WriteVote } from '../write-votes.ts';
+import { tallyOf, type WriteTally, type WriteVote } from '../write-votes.ts';
 
 /** A set, or a delete, which is the set of a tombstone. */
 export interface WriteRequest {
@@ -43,6 +43,10 @@ export type WriteDecision =
   | { readonly kind: 'again-newer' }
   | { readonly kind: 'refused'; readonly reason: RefusalReason | 'overloaded' };
 
+function isInEffect(tally: Extract<WriteTally, { kind: 'compared' }>): boolean {
+  return tally.isServed && !tally.isBelowFloor && !tally.isOutsideBase;
+}
+
 /** @param votes of all members of the partition at the epoch of the round, each sent the same record */
 export function judgeWrite(votes: readonly WriteVote[]): WriteDecision {
   const tally = tallyOf(votes);
@@ -58,7 +62,8 @@ export function judgeWrite(votes: readonly WriteVote[]): WriteDecision {
     case 'compared':
       // H25: a replica that answers `floor` took nothing, so `applied` from others does not help. H18: if all serving
       // members answer `superseded`, nobody could ever read this set; one `applied` proves the two sets concurrent.
-      return { kind: tally.isBelowFloor || !tally.isServed ? 'again-newer' : 'acknowledged' };
+      // H39d: a conditional record that was judged without this set would undo it, though others took it.
+      return { kind: isInEffect(tally) ? 'acknowledged' : 'again-newer' };
     default:
       return unreachable(tally);
   }

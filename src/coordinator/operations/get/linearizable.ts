@@ -1,0 +1,115 @@
+// Carries out a linearizable read (H21), as in ABD (Attiya, Bar-Noy and Dolev, 1995): asks every member, and where they
+// differ writes the newest record back to all of them before it answers. It costs what a set costs, and is refused where a
+// set would be: whoever reads with one answer from one member asks the reader in round.ts.
+
+import { isSameIncarnation, type Member } from '../../../cluster/model/cluster-map.ts';
+import { recordVersion, type StoredRecord } from '../../../cluster/model/record.ts';
+import { VERSION_ZERO } from '../../../cluster/model/version.ts';
+import type { KeyPlace } from '../../router.ts';
+import { fanOut, type MemberVote } from '../fan-out.ts';
+import type { OperationContext } from '../operation-context.ts';
+import { holdsSame, isLiveAt, isReadEverywhere, sightOf, spreadOf } from '../settling.ts';
+import { OFFLINE, type ReadCallback, type ReadOutcome } from './round.ts';
+
+const UNANSWERED: ReadOutcome = {
+  kind: 'failed',
+  code: 'unanswered',
+  detail:
+    'a linearizable read needs an answer of every member of the partition, and not all gave one in time',
+};
+
+export class LinearizableReader {
+  readonly #context: OperationContext;
+
+  constructor(context: OperationContext) {
+    this.#context = context;
+  }
+
+  /** @param callback is called exactly once */
+  get(key: Buffer, callback: ReadCallback): void {
+    const { runtime, times } = this.#context;
+    const lastTryMs = runtime.clock.monotonicMs() + times.setDeadlineMs - times.tryMs;
+    new LinearizableRead(this.#context, key, lastTryMs, (outcome) => {
+      const found = outcome.kind === 'value' ? outcome.record : undefined;
+      this.#context.hotKeys?.noteGet(key, found);
+      callback(outcome);
+    }).round();
+  }
+}
+
+class LinearizableRead {
+  readonly #context: OperationContext;
+  readonly #key: Buffer;
+  readonly #lastTryMs: number;
+  readonly #callback: ReadCallback;
+  #failed = 0;
+
+  constructor(context: OperationContext, key: Buffer, lastTryMs: number, callback: ReadCallback) {
+    this.#context = context;
+    this.#key = key;
+    this.#lastTryMs = lastTryMs;
+    this.#callback = callback;
+  }
+
+  round(): void {
+    const place = this.#context.router.locate(this.#key);
+    if (place === undefined) {
+      return this.#callback({ kind: 'failed', code: 'not-ready', detail: 'no cluster map yet' });
+    }
+    if (place.answering.length === 0) {
+      return this.#again({ kind: 'failed', code: 'partition-offline', detail: OFFLINE });
+    }
+    const { partition, entry } = place;
+    const peek = { kind: 'peek', partition, epoch: entry.epoch, key: this.#key } as const;
+    return fanOut(this.#context, entry.members, peek, (votes) => this.#seen(place, votes));
+  }
+
+  #seen(place: KeyPlace, votes: readonly MemberVote[]): void {
+    const sight = sightOf(votes);
+    if (sight === undefined) return this.#again(UNANSWERED);
+    const { newest } = sight;
+    if (newest === undefined) return this.#callback({ kind: 'absent', version: VERSION_ZERO });
+    const others = votes.filter(({ answer }) => !holdsSame(answer, newest));
+    return this.#writeBack(
+      place,
+      newest,
+      others.map(({ member }) => member),
+    );
+  }
+
+  /** @param members those that do not hold the record yet */
+  #writeBack(
+    { partition, entry }: KeyPlace,
+    record: StoredRecord,
+    members: readonly Member[],
+  ): void {
+    const operation = {
+      kind: 'set',
+      partition,
+      epoch: entry.epoch,
+      record,
+      follows: true,
+    } as const;
+    const asked = entry.members.filter((member) =>
+      members.some((other) => isSameIncarnation(member, other)),
+    );
+    fanOut(this.#context, asked, operation, (votes) => {
+      const { runtime, versions } = this.#context;
+      const isLive = isLiveAt(record, runtime.clock.wallMs());
+      // A deleted or expired record that another member has forgotten is absent at both.
+      const isGone = !isLive && spreadOf(votes) === 'below-floor';
+      if (!isReadEverywhere(votes) && !isGone) return this.#again(UNANSWERED);
+      const version = recordVersion(record);
+      versions.observe(version);
+      return this.#callback(isLive ? { kind: 'value', record } : { kind: 'absent', version });
+    });
+  }
+
+  #again(outcome: ReadOutcome): void {
+    const { router, runtime } = this.#context;
+    const leftMs = this.#lastTryMs - runtime.clock.monotonicMs();
+    if (leftMs <= 0) return this.#callback(outcome);
+    this.#failed++;
+    return router.laterRounds.add(this.#failed, leftMs, () => this.round());
+  }
+}

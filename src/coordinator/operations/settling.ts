@@ -1,0 +1,98 @@
+// What all members of a partition hold of one key at one epoch, from their answers to peek; and whether all of them hold
+// one record, from their answers to a set of it. Conditional writes settle a key by it (H39b), linearizable reads read by
+// it (H21). Pure.
+
+import { unreachable } from '../../cluster/assert.ts';
+import {
+  compareRecords,
+  isExpired,
+  isTombstone,
+  type StoredRecord,
+} from '../../cluster/model/record.ts';
+import type { MemberAnswer } from '../../cluster/peers/storage-channel.ts';
+import type { MemberVote } from './fan-out.ts';
+
+/** The greatest record that any member holds; undefined when none holds one. */
+export interface Sight {
+  readonly newest: StoredRecord | undefined;
+}
+
+/** @returns undefined unless every member said what it holds at the epoch of the question */
+export function sightOf(votes: readonly MemberVote[]): Sight | undefined {
+  let newest: StoredRecord | undefined;
+  for (const { answer } of votes) {
+    if (answer.kind === 'absent') continue;
+    if (answer.kind !== 'held') return undefined;
+    if (newest === undefined || compareRecords(answer.record, newest) > 0) newest = answer.record;
+  }
+  return { newest };
+}
+
+/** Whether the member answered to a peek that it holds this very record. */
+export function holdsSame(answer: MemberAnswer, record: StoredRecord): boolean {
+  return answer.kind === 'held' && compareRecords(answer.record, record) === 0;
+}
+
+export function isLiveAt(record: StoredRecord, wallMs: number): boolean {
+  return !isTombstone(record) && !isExpired(record, wallMs);
+}
+
+export type Spread =
+  /** Every member has the record or a greater one. */
+  | 'everywhere'
+  /** Some member did not take part: ask it again, at this epoch only. */
+  | 'incomplete'
+  /** Some member may have forgotten a newer delete of the key, and takes nothing so old (H25). */
+  | 'below-floor';
+
+/** @param votes of the members to whom the record was sent */
+export function spreadOf(votes: readonly MemberVote[]): Spread {
+  let spread: Spread = 'everywhere';
+  for (const { answer } of votes) {
+    switch (answer.kind) {
+      case 'applied':
+      case 'equal':
+      case 'superseded':
+        break;
+      case 'floor':
+        if (spread === 'everywhere') spread = 'below-floor';
+        break;
+      case 'stale':
+      case 'behind':
+      case 'not-serving':
+      case 'refused':
+      case 'unreachable':
+      case 'unanswered':
+      case 'overloaded':
+      // Answers to other operations: a member that gives one to a set counts as silent.
+      case 'found':
+      case 'absent':
+      case 'records':
+      case 'heads':
+      case 'time':
+      case 'judged':
+      case 'unmet':
+      case 'unsettled':
+      case 'held':
+        spread = 'incomplete';
+        break;
+      default:
+        return unreachable(answer);
+    }
+  }
+  return spread;
+}
+
+/**
+ * Whether nobody can read older than a record that was sent to all members. A joiner that answered `floor` has it from
+ * its copy, if it was at the source before: so no member that is no joiner may have got it only now.
+ */
+export function isReadEverywhere(votes: readonly MemberVote[]): boolean {
+  const isNew = votes.some(
+    ({ member, answer }) => member.role !== 'joining' && answer.kind === 'applied',
+  );
+  const needed = votes.filter(
+    ({ member, answer }) => isNew || member.role !== 'joining' || answer.kind !== 'floor',
+  );
+  return spreadOf(needed) === 'everywhere';
+}

@@ -1,0 +1,145 @@
+// H39: what the answers to a conditional write mean.
+
+import { describe, expect, test } from 'vitest';
+import type { MemberRole } from '../../../src/cluster/model/cluster-map.ts';
+import { encodeMark } from '../../../src/cluster/model/conditional-mark.ts';
+import type { Epoch, Incarnation } from '../../../src/cluster/model/identity.ts';
+import { encodeRecord, type StoredRecord } from '../../../src/cluster/model/record.ts';
+import type { Version } from '../../../src/cluster/model/version.ts';
+import type { MemberAnswer } from '../../../src/cluster/peers/storage-channel.ts';
+import {
+  afterChange,
+  afterJudgement,
+} from '../../../src/coordinator/operations/conditional/decision.ts';
+import {
+  isReadEverywhere,
+  sightOf,
+  spreadOf,
+} from '../../../src/coordinator/operations/settling.ts';
+import { memberOf } from '../../helpers/maps.ts';
+
+const key = Buffer.from('k');
+const version = 1n as Version;
+
+function recordAt(number: number, mark?: { epoch: number; incarnation: number }): StoredRecord {
+  const attributes =
+    mark === undefined
+      ? []
+      : [
+          encodeMark({
+            epoch: mark.epoch as Epoch,
+            incarnation: mark.incarnation as Incarnation,
+            base: undefined,
+          }),
+        ];
+  return encodeRecord({ key, version: BigInt(number) as Version, attributes, value: key });
+}
+
+function votes(...answers: readonly (MemberAnswer | [MemberRole, MemberAnswer])[]) {
+  return answers.map((given, index) => {
+    const [role, answer] = Array.isArray(given) ? given : (['serving', given] as const);
+    return { member: memberOf('abc'[index] ?? 'd', role), answer };
+  });
+}
+
+const record = recordAt(5);
+const held = (of: StoredRecord): MemberAnswer => ({ kind: 'held', record: of });
+const absent: MemberAnswer = { kind: 'absent', version };
+const floor: MemberAnswer = { kind: 'floor', version };
+
+describe('after a judgement', () => {
+  test.each<[MemberAnswer, string]>([
+    [{ kind: 'judged', record, previous: undefined, created: false }, 'judged'],
+    [{ kind: 'unmet', why: 'condition', isLive: true, record }, 'unmet'],
+    [{ kind: 'unsettled' }, 'settle'],
+    [{ kind: 'stale' }, 'again'],
+    [{ kind: 'behind' }, 'again'],
+    [{ kind: 'not-serving' }, 'again'],
+    [{ kind: 'unreachable', detail: '' }, 'again'],
+    [{ kind: 'overloaded' }, 'refused'],
+    [{ kind: 'refused', reason: 'no-memory' }, 'refused'],
+    [{ kind: 'unanswered', detail: '' }, 'unknown'],
+    [{ kind: 'applied' }, 'unknown'],
+  ])('%o leads to %s', (answer, kind) => {
+    expect(afterJudgement(answer).kind).toBe(kind);
+  });
+});
+
+describe('a sight', () => {
+  test('is the greatest record of all members, whatever their role', () => {
+    const newest = recordAt(7);
+    expect(sightOf(votes(held(record), ['joining', held(newest)], absent))).toEqual({ newest });
+    expect(sightOf(votes(absent, absent))).toEqual({ newest: undefined });
+  });
+
+  test.each<MemberAnswer>([
+    { kind: 'stale' },
+    { kind: 'behind' },
+    { kind: 'not-serving' },
+    { kind: 'unreachable', detail: '' },
+    { kind: 'unanswered', detail: '' },
+    { kind: 'found', record },
+  ])('is nothing while a member answers $kind', (answer) => {
+    expect(sightOf(votes(held(record), answer))).toBeUndefined();
+  });
+});
+
+describe('a spread record', () => {
+  test.each<[MemberAnswer, string]>([
+    [{ kind: 'applied' }, 'everywhere'],
+    [{ kind: 'equal' }, 'everywhere'],
+    [{ kind: 'superseded', version }, 'everywhere'],
+    [floor, 'below-floor'],
+    [{ kind: 'stale' }, 'incomplete'],
+    [{ kind: 'refused', reason: 'full' }, 'incomplete'],
+    [{ kind: 'unanswered', detail: '' }, 'incomplete'],
+  ])('with the answer %o is %s', (answer, spread) => {
+    expect(spreadOf(votes({ kind: 'applied' }, answer))).toBe(spread);
+  });
+
+  test('a member that did not take part outweighs a floor', () => {
+    expect(spreadOf(votes(floor, { kind: 'stale' }))).toBe('incomplete');
+    expect(spreadOf(votes({ kind: 'stale' }, floor))).toBe('incomplete');
+  });
+
+  test('a joiner below its floor copies what its source had before, and nothing newer', () => {
+    const joins = ['joining', floor] as [MemberRole, MemberAnswer];
+    expect(isReadEverywhere(votes({ kind: 'equal' }, joins))).toBe(true);
+    expect(isReadEverywhere(votes({ kind: 'applied' }, joins))).toBe(false);
+    expect(isReadEverywhere(votes({ kind: 'equal' }, floor))).toBe(false);
+  });
+});
+
+describe('H39f: a judged record whose epoch is over', () => {
+  const epoch = 3 as Epoch;
+  const own = recordAt(5, { epoch: 3, incarnation: 9 });
+  const judgedOnIt = held(recordAt(7, { epoch: 3, incarnation: 9 }));
+
+  test.each<[string, readonly (MemberAnswer | [MemberRole, MemberAnswer])[], string]>([
+    ['all have it', [held(own), held(own)], 'stored'],
+    ['all have it, or what was judged on it', [held(own), judgedOnIt], 'stored'],
+    ['one lacks it', [held(own), absent], 'unknown'],
+    ['one has older', [held(own), held(recordAt(4))], 'unknown'],
+    ['one has an unconditional newer one', [held(own), held(recordAt(7))], 'unknown'],
+    [
+      'one has what was judged at another epoch',
+      [held(own), held(recordAt(7, { epoch: 4, incarnation: 9 }))],
+      'unknown',
+    ],
+    [
+      'one has what another serialiser judged',
+      [held(own), held(recordAt(7, { epoch: 3, incarnation: 8 }))],
+      'unknown',
+    ],
+    ['one does not say', [absent, { kind: 'stale' }], 'incomplete'],
+    ['a joiner of that epoch lacks it', [held(own), ['joining', absent]], 'unknown'],
+  ])('%s', (_, answers, expected) => {
+    expect(afterChange(own, epoch, votes(...answers))).toBe(expected);
+  });
+
+  test('who joined later has it from its copy', () => {
+    const member = memberOf('b', 'joining', 1, 4);
+    const answers = [...votes(held(own)), { member, answer: absent }];
+    expect(afterChange(own, epoch, answers)).toBe('stored');
+  });
+});
