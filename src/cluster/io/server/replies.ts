@@ -165,7 +165,8 @@ function sendAtOnce(
   keepAlive: string,
 ): boolean {
   const { socket } = response;
-  if (request.method === 'HEAD' || status === NO_CONTENT || status === NOT_MODIFIED) return false;
+  const isLengthless = status === NO_CONTENT || status === NOT_MODIFIED;
+  if (request.method === 'HEAD' || (isLengthless && body !== '')) return false;
   if (socket === null || socket.writableLength > 0 || socket.writableCorked > 0) return false;
   if (!request.complete || !response.shouldKeepAlive || request.httpVersion !== '1.1') return false;
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
@@ -174,10 +175,8 @@ function sendAtOnce(
     if (typeof value !== 'string' || NOT_IN_A_HEADER.test(value)) return false;
     head += `${name}: ${value}\r\n`;
   }
-  socket.write(
-    `${head}content-length: ${body.length}\r\ndate: ${date()}\r\nkeep-alive: ${keepAlive}\r\n\r\n${body}`,
-    'latin1',
-  );
+  if (!isLengthless) head += `content-length: ${body.length}\r\n`;
+  socket.write(`${head}date: ${date()}\r\nkeep-alive: ${keepAlive}\r\n\r\n${body}`, 'latin1');
   // As `end` does last: node:http then goes on to the next request of the connection.
   response.finished = true;
   response.emit('finish');

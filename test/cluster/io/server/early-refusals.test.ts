@@ -69,10 +69,17 @@ test('who asks with a right head is told to send, once', async () => {
   expect(statuses).toEqual([100, 200]);
 });
 
-test('a 304 has no length, which would be that of the value', async () => {
-  const { text, statuses } = await sayTo(server.port, put('/same', '', 'body'), 1);
-  expect(statuses).toEqual([304]);
-  expect(text.toLowerCase()).not.toContain('content-length');
+test('a 304 has no length, which would be that of the value, and what is behind it is answered', async () => {
+  for (const pipelined of [1, 3]) {
+    const { text, statuses } = await sayTo(
+      server.port,
+      put('/same', '', 'body').repeat(pipelined) + put('/whole', '', 'body'),
+      pipelined + 1,
+    );
+    expect(statuses).toEqual([...Array(pipelined).fill(304), 200]);
+    expect(text.toLowerCase().match(/content-length: .*/g)).toEqual(['content-length: 4']);
+    expect(text).toMatch(/304 Not Modified\r\netag: "x"/);
+  }
 });
 
 test('an error is a line for people, and a problem for programs that ask for one', async () => {
