@@ -18,6 +18,7 @@ import { FailureReports } from '../coordinator/failure-reports.ts';
 import { MapFollower } from '../coordinator/map-follower.ts';
 import { MapHints } from '../coordinator/map-hints.ts';
 import { ConditionalWriter } from '../coordinator/operations/conditional/round.ts';
+import { LinearizableReader } from '../coordinator/operations/get/linearizable.ts';
 import { Reader } from '../coordinator/operations/get/round.ts';
 import { Writer } from '../coordinator/operations/set/writer.ts';
 import { Probes } from '../coordinator/probes.ts';
@@ -89,6 +90,7 @@ export class Frontend implements Service {
     const writer = new Writer(context);
     const ofGateways: GatewayContext = {
       reader: new Reader(context),
+      linearizable: new LinearizableReader(context),
       writer,
       conditional: new ConditionalWriter(context),
       timers: runtime.timers,

@@ -33,18 +33,20 @@ export class Answers {
   /**
    * @param frontend the frontend that the caller is about to ask
    * @param answered called with the first reply
+   * @param deadlineMs by which the frontend must answer; by default that of the operation's kind
    * @returns the callback to pass to the frontend for its reply
    */
   expect(
     frontend: SimulatedNode,
     operation: ClientOperation,
     answered: (reply: HttpReply) => void,
+    deadlineMs = this.#deadlineMs[operation.kind],
   ): (reply: HttpReply) => void {
     const { process } = frontend;
     const { incarnation } = process;
     const { kind, key, startMs } = operation;
     const what = `${kind} ${key} of ${startMs.toFixed(1)} at ${process.name}`;
-    const limitMs = this.#deadlineMs[kind] + MARGIN_MS;
+    const limitMs = deadlineMs + MARGIN_MS;
     let answers = 0;
     this.#open++;
     const check = () => {
@@ -80,10 +82,10 @@ export class Answers {
     };
   }
 
-  /** H41: each set is answered with its own version, also a coalesced one. */
+  /** H41: each set is answered with its own version, also a coalesced one; a 412 names the version that is there. */
   #checkVersion(minter: string, what: string, reply: HttpReply): void {
     const version = replyHeader(reply, 'x-fog-version');
-    if (version === undefined) return;
+    if (version === undefined || reply.status === 412) return;
     const minted = `${minter} ${version}`;
     if (this.#versions.has(minted)) {
       this.#violation(`one version: ${what} was answered v=${version}, as one before it`);

@@ -95,6 +95,11 @@ export class History {
     this.#losses.push({ atMs, keys: new Set(keys) });
   }
 
+  /** Whether the operator accepted the loss of the data of this key at any time. */
+  isGivenUp(key: string): boolean {
+    return this.#losses.some(({ keys }) => keys.has(key));
+  }
+
   /**
    * Whether a delete or an expiry may have removed the value that was written with this version.
    * @param nowMs when the value is found missing

@@ -17,7 +17,7 @@ import type { History } from './history.ts';
 import type { Losses } from './losses.ts';
 import type { SimulatedNode } from './node.ts';
 import type { Oracles } from './oracles.ts';
-import type { RunShape } from './run-shape.ts';
+import { allKeys, type RunShape } from './run-shape.ts';
 import type { World } from './world.ts';
 
 const NO_KEY = Buffer.alloc(0);
@@ -153,7 +153,7 @@ export class Operator {
 
   #accept(partitions: readonly PartitionId[]): void {
     const keysOf = (partition: PartitionId) =>
-      [...this.#shape.keys, this.#shape.loneKey].filter(
+      allKeys(this.#shape).filter(
         (key) => partitionOf(Buffer.from(key), this.#oracles.map?.digits ?? 1) === partition,
       );
     const keys = partitions.flatMap(keysOf);

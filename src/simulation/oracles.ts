@@ -32,6 +32,7 @@ import type { ClientOperation, History } from './history.ts';
 import type { SimulatedNode } from './node.ts';
 import { figureOf } from './peeks.ts';
 import { bytesOf, plainGet } from './requests.ts';
+import { Serialisers } from './serialisers.ts';
 import type { World } from './world.ts';
 
 interface AcknowledgedSet {
@@ -44,6 +45,7 @@ export class Oracles {
   readonly #cluster: SimulatedCluster;
   readonly #violation: (text: string) => void;
   readonly #history: History;
+  readonly #serialisers: Serialisers;
   /** By key: the acknowledged write with the highest version. */
   readonly #acknowledged = new Map<string, AcknowledgedSet>();
   /** Keys whose partition the operator gave up: nodes with given-up copies may still run, and acknowledge sets. */
@@ -64,6 +66,7 @@ export class Oracles {
     violation: (text: string) => void,
   ) {
     this.#history = history;
+    this.#serialisers = new Serialisers(violation);
     this.#world = world;
     this.#cluster = cluster;
     this.#violation = violation;
@@ -278,6 +281,7 @@ export class Oracles {
       return;
     }
     this.#map = map;
+    this.#serialisers.published(map);
     this.checkMaps();
     this.#places.clear();
     if (earlier !== undefined) this.#checkRemovals(earlier, map);
@@ -377,22 +381,4 @@ function isFollowed(map: ClusterMap, other: ClusterMap): boolean {
   return (
     compareMapVersions(map.version, other.version) >= 0 && !isOfStaleLineage(map, other.version)
   );
-}
-
-/**
- * @param digits the hexadecimal digits of partition ids
- * @returns `each` keys for each of the first `partitions` partitions
- */
-export function keysOfPartitions(
-  digits: number,
-  partitions: number,
-  each: number,
-): readonly string[] {
-  const keys: string[][] = Array.from({ length: partitions }, () => []);
-  for (let index = 0; keys.some((some) => some.length < each); index++) {
-    const key = `k${index}`;
-    const some = keys[partitionOf(Buffer.from(key), digits)];
-    if (some !== undefined && some.length < each) some.push(key);
-  }
-  return keys.flat();
 }

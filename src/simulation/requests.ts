@@ -6,13 +6,19 @@ import { type Body, type HttpReply, type HttpRequest, isWhole } from '../cluster
 
 const NO_BODY: Body = { kind: 'none' };
 
-/** @returns a request without headers, because simulated clients send none */
-export function requestOf(method: string, target: string, body: Body = NO_BODY): HttpRequest {
+/** @param headers by their lower-case names */
+export function requestOf(
+  method: string,
+  target: string,
+  body: Body = NO_BODY,
+  headers: Readonly<Record<string, string>> = {},
+): HttpRequest {
+  const headerOf = (name: string) => headers[name.toLowerCase()];
   return {
     method,
     target,
-    header: () => undefined,
-    headerLines: () => [],
+    header: headerOf,
+    headerLines: (name) => [headerOf(name) ?? []].flat(),
     body,
     fromLoopback: false,
   };

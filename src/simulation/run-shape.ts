@@ -7,7 +7,7 @@ import { CHUNK_RECORD_BYTES } from '../cluster/model/limits.ts';
 import { smallestDigits } from '../cluster/model/partition.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 import type { ClusterShape } from './cluster.ts';
-import { keysOfPartitions } from './oracles.ts';
+import { keysOfPartitions } from './keys.ts';
 import type { ProgrammeName } from './programmes.ts';
 
 export interface RunShape {
@@ -15,6 +15,8 @@ export interface RunShape {
   readonly keys: readonly string[];
   /** A key in the same partition as the first of `keys`, which only one client sets (H30). */
   readonly loneKey: string;
+  /** Two keys that are written under conditions as well (H39); undefined in runs that write none so. */
+  readonly conditional: ConditionalKeys | undefined;
   /** The length of every value in bytes; 0: mostly short values, some longer. */
   readonly valueBytes: number;
   /** Share of the values that travel in chunks (D13). */
@@ -51,6 +53,19 @@ export interface RunShape {
   readonly isImpatient: boolean;
   /** The operator gives up a partition only when nobody has answered for it for this long. */
   readonly patienceMs: number;
+}
+
+export interface ConditionalKeys {
+  /** In the first partition of `keys`: only incremented. */
+  readonly counter: string;
+  /** In the second one: set, deleted and swapped. */
+  readonly register: string;
+}
+
+/** Every key that the clients of a run may write. */
+export function allKeys({ keys, loneKey, conditional }: RunShape): readonly string[] {
+  const others = conditional === undefined ? [] : [conditional.counter, conditional.register];
+  return [...keys, loneKey, ...others];
 }
 
 type DrawnShape = Omit<RunShape, 'acceptsLosses'>;
@@ -130,6 +145,7 @@ export function shortRun(random: SeededRandom, programme: ProgrammeName | undefi
     // Two partitions only, so that keys share a partition and a delete of one shows what it does to the others.
     keys: keysOfPartitions(digits, 2, isTight ? TIGHT.keys : isCache ? 5 : 3),
     loneKey: loneKeyOf(digits),
+    conditional: isCache || isTight ? undefined : conditionalKeys(random, digits, 0.5),
     valueBytes: isCache || isTight ? CACHE.valueBytes : 0,
     longShare: random.pick([0, 0, 0.002]),
     isTight,
@@ -169,9 +185,26 @@ function loneKeyOf(digits: number): string {
   return keysOfPartitions(digits, 1, TIGHT.keys + 1)[TIGHT.keys] ?? '';
 }
 
+/**
+ * A store short of memory forgets deletes soon, so that sets are stamped anew there, and a cache promises nothing of
+ * conditions: runs of these have no such keys.
+ */
+function conditionalKeys(
+  random: SeededRandom,
+  digits: number,
+  share: number,
+): ConditionalKeys | undefined {
+  if (!random.chance(share)) return undefined;
+  const keys = keysOfPartitions(digits, 2, TIGHT.keys + 2);
+  const counter = keys[TIGHT.keys + 1];
+  const register = keys.at(-1);
+  return counter === undefined || register === undefined ? undefined : { counter, register };
+}
+
 export function longRun(random: SeededRandom): DrawnShape {
   const redundancy = 2 + random.below(2);
   const isCalm = random.chance(0.5);
+  const isBackedUp = random.chance(0.4);
   const digits = smallestDigits(1);
   return {
     cluster: {
@@ -189,10 +222,11 @@ export function longRun(random: SeededRandom): DrawnShape {
     },
     keys: keysOfPartitions(digits, 16, 2),
     loneKey: loneKeyOf(digits),
+    conditional: isBackedUp ? undefined : conditionalKeys(random, digits, 0.5),
     valueBytes: 0,
     longShare: random.pick([0, 0, 0.001]),
     isTight: false,
-    isBackedUp: random.chance(0.4),
+    isBackedUp,
     clients: 8,
     readers: 4,
     thinkMs: [250, 350],

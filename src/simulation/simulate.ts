@@ -8,6 +8,7 @@ import { Availability } from './availability.ts';
 import { BackupKeeper } from './backup-keeper.ts';
 import { Clients } from './clients.ts';
 import { SimulatedCluster } from './cluster.ts';
+import { ConditionalClients } from './conditional-clients.ts';
 import { Emptying } from './emptying.ts';
 import { Expiry } from './expiry.ts';
 import { FaultLog } from './fault-log.ts';
@@ -22,7 +23,7 @@ import { Operator } from './operator.ts';
 import { Oracles } from './oracles.ts';
 import { figureOf, metricsOf } from './peeks.ts';
 import type { ProgrammeName } from './programmes.ts';
-import { longRun, type RunShape, shortRun } from './run-shape.ts';
+import { allKeys, longRun, type RunShape, shortRun } from './run-shape.ts';
 import { nameOf } from './values.ts';
 import { World } from './world.ts';
 
@@ -97,6 +98,7 @@ class SimulationRun {
   readonly #losses: Losses;
   readonly #hands: Hands;
   readonly #clients: Clients;
+  readonly #conditionals: ConditionalClients;
   readonly #nemesis: Nemesis;
   readonly #operator: Operator;
   readonly #backups: BackupKeeper;
@@ -140,6 +142,11 @@ class SimulationRun {
       oracles,
       expiry: this.#expiry,
     });
+    this.#conditionals = new ConditionalClients(world, cluster, shape, {
+      history,
+      answers: this.#answers,
+      oracles,
+    });
     this.#nemesis = new Nemesis({
       world,
       cluster,
@@ -167,7 +174,11 @@ class SimulationRun {
     const { operations } = this.#history;
     return {
       seed: this.#seed,
-      violations: [...this.#violations, ...this.#history.violations(this.#backups.reads)],
+      violations: [
+        ...this.#violations,
+        ...this.#history.violations(this.#backups.reads),
+        ...this.#conditionals.violations(),
+      ],
       events: this.#world.events,
       operations: operations.length,
       succeeded: operations.filter(({ ok }) => ok).length,
@@ -184,6 +195,7 @@ class SimulationRun {
       for (const node of this.#cluster.nodes) node.start();
       world.runUntil(FOUNDED_BY_MS);
       this.#clients.start();
+      this.#conditionals.start();
       this.#intact.start();
       if (this.#shape.ttl.share > 0) this.#expiry.start([...this.#shape.keys, this.#shape.loneKey]);
       this.#operator.start();
@@ -198,8 +210,10 @@ class SimulationRun {
       const copiedMs = this.#operator.actedMs + COPIED_WITHIN_MS;
       if (copiedMs > world.nowMs) world.runUntil(copiedMs);
       this.#clients.stop();
+      this.#conditionals.stop();
       this.#backups.stop();
       this.#checkLiveness(healedMs + 3000);
+      this.#violations.push(...this.#conditionals.unlively(healedMs + 3000));
       world.runUntil(world.nowMs + QUIET_MS);
       this.#oracles.checkMaps();
       this.#oracles.checkCopies('at the end');
@@ -233,7 +247,7 @@ class SimulationRun {
 
   /** Waits until all copies agree: a node that frontends could not reach gets none for rejoinBarMs (H11). */
   #converge(): void {
-    const { keys } = this.#shape;
+    const keys = allKeys(this.#shape).filter((key) => key !== this.#shape.loneKey);
     const isOver = () =>
       this.#oracles.unconverged(keys, this.#copies(), this.#hands.burned).length === 0;
     const untilMs = this.#world.nowMs + protocolTimes(1).rejoinBarMs + COPIED_WITHIN_MS;
@@ -303,7 +317,8 @@ class SimulationRun {
 
   /** D9: checks that no node has the value of a set that was answered "nothing was stored". */
   #checkStoredNowhere(): void {
-    const { keys, cluster } = this.#shape;
+    const { cluster } = this.#shape;
+    const keys = allKeys(this.#shape);
     const digits = this.#oracles.map?.digits;
     if (digits === undefined || cluster.whenFull === 'evict') return;
     const held = heldValues(this.#cluster, keys, digits, nameOf);

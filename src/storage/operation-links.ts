@@ -111,7 +111,7 @@ export class OperationLinks {
     const durability = this.#served.durability();
     if (operation.kind !== 'set') {
       if (!ANSWER_KINDS[answer.kind].waitsForLog) return link.send(id, head, body);
-      // H39: what was judged, and what decided against it, must be as durable as a set. The head's buffer serves the
+      // H39: what was judged, what decided against it, and what is held must be as durable as a set. The head's buffer serves the
       // answers to others meanwhile.
       const whole = Buffer.concat([head, body]);
       return durability.whenDurable(() => link.send(id, whole, EMPTY));

@@ -8,7 +8,7 @@ import type { ClusterShape } from '../../src/simulation/cluster.ts';
 import { Emptying } from '../../src/simulation/emptying.ts';
 import { checkHasRoom, checkStoredNowhere, heldValues } from '../../src/simulation/full-store.ts';
 import type { ClientOperation } from '../../src/simulation/history.ts';
-import { keysOfPartitions } from '../../src/simulation/oracles.ts';
+import { keysOfPartitions } from '../../src/simulation/keys.ts';
 import { bytesOf } from '../../src/simulation/requests.ts';
 import { nameOf, setRequest, Values } from '../../src/simulation/values.ts';
 import { SEEDS, Stage } from './founded.ts';

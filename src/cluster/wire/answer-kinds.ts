@@ -2,6 +2,7 @@
 // an entry for each kind, so a new kind does not compile without one. What an answer means for a get, a set or a
 // versioned write is in the decision.ts of each, which names every kind.
 
+import type { ETag } from '../model/condition.ts';
 import type { RecordHead, StoredRecord } from '../model/record.ts';
 import type { Version } from '../model/version.ts';
 import type { Cursor } from './transfer-parts.ts';
@@ -64,6 +65,8 @@ export type Answer =
       readonly previous: StoredRecord | undefined;
       /** Whether no live record was there before. */
       readonly created: boolean;
+      /** The record of the key that it took the place of, live or not; undefined when there was none. */
+      readonly predecessor: ETag | undefined;
     }
   /** Answers judge: nothing was stored. */
   | {
@@ -76,7 +79,10 @@ export type Answer =
     }
   /** Answers judge: the key must be settled first (H39b); nothing was stored. */
   | { readonly kind: 'unsettled' }
-  /** Answers peek: the record of the key, live or not. */
+  /**
+   * Answers peek: the record of the key, live or not. It waits for the log: a linearizable read, or the end of a write,
+   * rests on it, and a crash must not take the record away again.
+   */
   | { readonly kind: 'held'; readonly record: StoredRecord }
   /** Answers list. */
   | {
@@ -127,7 +133,7 @@ const ANSWERS: { readonly [Kind in Answer['kind']]: AnswerKind & { readonly code
   judged: { code: 13, ...PLAIN, holds: 'yes', waitsForLog: true },
   unmet: { code: 14, ...PLAIN, waitsForLog: true },
   unsettled: { code: 15, ...PLAIN },
-  held: { code: 16, ...PLAIN },
+  held: { code: 16, ...PLAIN, waitsForLog: true },
 };
 
 const NO_ANSWERS: { readonly [Kind in NoAnswer]: AnswerKind } = {

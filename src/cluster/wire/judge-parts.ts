@@ -2,7 +2,8 @@
 // encoded record with everything but the version and the mark, which the serialiser gives it.
 //
 //   judge   flags (1: bit 0 settled), change (1), above (8), If-Match, If-None-Match, draft
-//   judged  flags (1: bit 0 created), record, the record before if it was asked for
+//   judged  flags (1: bit 0 created, bit 1 predecessor), ETag of the predecessor if bit 1, record, the live record before
+//           if it was asked for
 //   unmet   why (1), flags (1: bit 0 live), record if there is one
 //
 // A list of ETags is its length (1; 254 no list, 255 any record), then version (8) and hash (4) of each.
@@ -29,6 +30,7 @@ const ETAG_BYTES = 12;
 const FIXED_BYTES = 10;
 const SETTLED = 1;
 const CREATED = 1;
+const HAS_PREDECESSOR = 2;
 const LIVE = 1;
 const EMPTY = Buffer.alloc(0);
 
@@ -128,11 +130,20 @@ function encodeTags(tags: Condition['ifMatch']): Buffer {
   assert(tags.length <= ETAGS_MAX, 'the gateway bounds the ETags of a condition');
   const bytes = Buffer.alloc(1 + tags.length * ETAG_BYTES);
   bytes[0] = tags.length;
-  for (const [index, { version, hash }] of tags.entries()) {
-    bytes.writeBigUInt64BE(version, 1 + index * ETAG_BYTES);
-    bytes.writeUInt32BE(hash, 9 + index * ETAG_BYTES);
-  }
+  for (const [index, tag] of tags.entries()) writeTag(bytes, 1 + index * ETAG_BYTES, tag);
   return bytes;
+}
+
+function writeTag(bytes: Buffer, offset: number, { version, hash }: ETag): void {
+  bytes.writeBigUInt64BE(version, offset);
+  bytes.writeUInt32BE(hash, offset + 8);
+}
+
+function readTag(bytes: Buffer, offset: number): ETag {
+  return {
+    version: bytes.readBigUInt64BE(offset) as Version,
+    hash: bytes.readUInt32BE(offset + 8),
+  };
 }
 
 function decodeTags(
@@ -146,10 +157,7 @@ function decodeTags(
   if (count === undefined || count > ETAGS_MAX || end > bytes.length) return undefined;
   const tags: ETag[] = [];
   for (let at = offset + 1; at < end; at += ETAG_BYTES) {
-    tags.push({
-      version: bytes.readBigUInt64BE(at) as Version,
-      hash: bytes.readUInt32BE(at + 8),
-    });
+    tags.push(readTag(bytes, at));
   }
   return { tags, end };
 }
@@ -170,25 +178,33 @@ export function judgementBytes({ key, change }: Judgement): number {
 
 export function encodeJudged(
   code: number,
-  { record, previous, created }: Extract<Answer, { kind: 'judged' }>,
+  { record, previous, created, predecessor }: Extract<Answer, { kind: 'judged' }>,
 ): { head: Buffer; body: Buffer } {
-  const head = Buffer.of(code, created ? CREATED : 0);
+  const flags = (created ? CREATED : 0) + (predecessor === undefined ? 0 : HAS_PREDECESSOR);
+  const head = Buffer.alloc(predecessor === undefined ? 2 : 2 + ETAG_BYTES);
+  head[0] = code;
+  head[1] = flags;
+  if (predecessor !== undefined) writeTag(head, 2, predecessor);
   return { head, body: previous === undefined ? record : Buffer.concat([record, previous]) };
 }
 
 export function decodeJudged(message: Buffer): Answer | string {
-  const first = parseRecord(message, 2);
+  const flags = message[1] ?? 0;
+  const hasPredecessor = (flags & HAS_PREDECESSOR) !== 0;
+  const from = hasPredecessor ? 2 + ETAG_BYTES : 2;
+  if (message.length < from) return `judged of ${message.length} bytes`;
+  const first = parseRecord(message, from);
   if (first.kind !== 'record') return 'judged without its record';
-  const end = 2 + first.record.length;
-  const created = message[1] === CREATED;
-  if (end === message.length) {
-    return { kind: 'judged', record: first.record, previous: undefined, created };
-  }
+  const end = from + first.record.length;
+  const created = (flags & CREATED) !== 0;
+  const predecessor = hasPredecessor ? readTag(message, 2) : undefined;
+  const judged = { kind: 'judged', record: first.record, created, predecessor } as const;
+  if (end === message.length) return { ...judged, previous: undefined };
   const second = parseRecord(message, end);
   if (second.kind !== 'record' || end + second.record.length !== message.length) {
     return 'judged with a malformed record before';
   }
-  return { kind: 'judged', record: first.record, previous: second.record, created };
+  return { ...judged, previous: second.record };
 }
 
 export function encodeUnmet(

@@ -7,6 +7,7 @@ import type { ClusterClock } from '../../cluster/model/cluster-clock.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 import type { Timers } from '../../cluster/ports.ts';
 import type { ConditionalWriter } from '../../coordinator/operations/conditional/round.ts';
+import type { LinearizableReader } from '../../coordinator/operations/get/linearizable.ts';
 import type { Reader } from '../../coordinator/operations/get/round.ts';
 import type { Writer } from '../../coordinator/operations/set/writer.ts';
 
@@ -18,6 +19,8 @@ export interface Gateway {
 /** The parts of a frontend that its gateways work with. */
 export interface GatewayContext {
   readonly reader: Pick<Reader, 'get'>;
+  /** Answers with what every member has (H21). */
+  readonly linearizable: Pick<LinearizableReader, 'get'>;
   readonly writer: Pick<Writer, 'set'>;
   readonly conditional: Pick<ConditionalWriter, 'write'>;
   readonly timers: Timers;

@@ -70,7 +70,8 @@ export class Serialiser {
     if (outcome.kind === 'no-memory') return NO_MEMORY;
     assert(outcome.kind === 'applied', 'a judged record is above its base and the floor (H39a)');
     const previous = change.kind === 'getset' ? live : undefined;
-    return { kind: 'judged', record, previous, created: !isLive };
+    const predecessor = own === undefined ? undefined : etagOf(own);
+    return { kind: 'judged', record, previous, created: !isLive, predecessor };
   }
 
   /**

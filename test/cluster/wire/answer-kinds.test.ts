@@ -8,7 +8,7 @@ const kindsWith = (is: (kind: keyof typeof ANSWER_KINDS) => boolean) =>
 
 test('the codes are those that nodes of all versions have for them (D18)', () => {
   expect(KINDS_BY_CODE.join(' ')).toBe(
-    'found absent applied equal superseded floor stale behind not-serving refused records time heads',
+    'found absent applied equal superseded floor stale behind not-serving refused records time heads judged unmet unsettled held',
   );
   for (const [code, kind] of KINDS_BY_CODE.entries()) {
     expect(ANSWER_KINDS[kind]).toHaveProperty('code', code);
@@ -16,11 +16,15 @@ test('the codes are those that nodes of all versions have for them (D18)', () =>
 });
 
 test('a member has the record if it says so, and may have it if it says nothing (D9)', () => {
-  expect(kindsWith((kind) => ANSWER_KINDS[kind].holds === 'yes')).toEqual(['applied', 'equal']);
+  expect(kindsWith((kind) => ANSWER_KINDS[kind].holds === 'yes')).toEqual([
+    'applied',
+    'equal',
+    'judged',
+  ]);
   expect(kindsWith((kind) => ANSWER_KINDS[kind].holds === 'perhaps')).toEqual(['unanswered']);
 });
 
 test('what vouches for a record waits for the log (R2, I14)', () => {
   const waiting = kindsWith((kind) => ANSWER_KINDS[kind].waitsForLog);
-  expect(waiting).toEqual(['applied', 'equal', 'superseded']);
+  expect(waiting).toEqual(['applied', 'equal', 'superseded', 'judged', 'unmet', 'held']);
 });

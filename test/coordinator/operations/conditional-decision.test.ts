@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { MemberRole } from '../../../src/cluster/model/cluster-map.ts';
+import { etagOf } from '../../../src/cluster/model/condition.ts';
 import { encodeMark } from '../../../src/cluster/model/conditional-mark.ts';
 import type { Epoch, Incarnation } from '../../../src/cluster/model/identity.ts';
 import { encodeRecord, type StoredRecord } from '../../../src/cluster/model/record.ts';
@@ -49,7 +50,10 @@ const floor: MemberAnswer = { kind: 'floor', version };
 
 describe('after a judgement', () => {
   test.each<[MemberAnswer, string]>([
-    [{ kind: 'judged', record, previous: undefined, created: false }, 'judged'],
+    [
+      { kind: 'judged', record, previous: undefined, created: false, predecessor: undefined },
+      'judged',
+    ],
     [{ kind: 'unmet', why: 'condition', isLive: true, record }, 'unmet'],
     [{ kind: 'unsettled' }, 'settle'],
     [{ kind: 'stale' }, 'again'],
@@ -111,15 +115,18 @@ describe('a spread record', () => {
 });
 
 describe('H39f: a judged record whose epoch is over', () => {
-  const epoch = 3 as Epoch;
   const own = recordAt(5, { epoch: 3, incarnation: 9 });
+  const before = recordAt(4);
   const judgedOnIt = held(recordAt(7, { epoch: 3, incarnation: 9 }));
 
   test.each<[string, readonly (MemberAnswer | [MemberRole, MemberAnswer])[], string]>([
-    ['all have it', [held(own), held(own)], 'stored'],
-    ['all have it, or what was judged on it', [held(own), judgedOnIt], 'stored'],
-    ['one lacks it', [held(own), absent], 'unknown'],
-    ['one has older', [held(own), held(recordAt(4))], 'unknown'],
+    ['all have it', [held(own), held(own)], 'complete'],
+    ['one has it, and nobody a greater one', [held(own), absent], 'complete'],
+    ['a joiner alone has it', [held(before), ['joining', held(own)]], 'complete'],
+    ['one has what was judged on it', [held(before), judgedOnIt], 'complete'],
+    ['nobody has it, and all is as before', [held(before), held(recordAt(3))], 'afresh'],
+    ['nobody has it, and what it was judged on is gone', [absent, absent], 'unknown'],
+    ['nobody has it, and something else came', [held(recordAt(6)), held(before)], 'unknown'],
     ['one has an unconditional newer one', [held(own), held(recordAt(7))], 'unknown'],
     [
       'one has what was judged at another epoch',
@@ -131,15 +138,24 @@ describe('H39f: a judged record whose epoch is over', () => {
       [held(own), held(recordAt(7, { epoch: 3, incarnation: 8 }))],
       'unknown',
     ],
-    ['one does not say', [absent, { kind: 'stale' }], 'incomplete'],
-    ['a joiner of that epoch lacks it', [held(own), ['joining', absent]], 'unknown'],
+    ['one does not say', [held(own), { kind: 'stale' }], 'incomplete'],
   ])('%s', (_, answers, expected) => {
-    expect(afterChange(own, epoch, votes(...answers))).toBe(expected);
+    const judged = { record: own, predecessor: etagOf(before) };
+    expect(afterChange(judged, votes(...answers)).kind).toBe(expected);
   });
 
-  test('who joined later has it from its copy', () => {
-    const member = memberOf('b', 'joining', 1, 4);
-    const answers = [...votes(held(own)), { member, answer: absent }];
-    expect(afterChange(own, epoch, answers)).toBe('stored');
+  test('where it took the place of nothing, nothing is as before', () => {
+    const judged = { record: own, predecessor: undefined };
+    expect(afterChange(judged, votes(absent, absent)).kind).toBe('afresh');
+    expect(afterChange(judged, votes(absent, held(before))).kind).toBe('unknown');
+  });
+
+  test('the greatest one that was judged on it is brought to all', () => {
+    const judged = { record: own, predecessor: undefined };
+    const newest = recordAt(7, { epoch: 3, incarnation: 9 });
+    expect(afterChange(judged, votes(held(own), judgedOnIt))).toEqual({
+      kind: 'complete',
+      record: newest,
+    });
   });
 });

@@ -3,15 +3,15 @@
 
 import { unreachable } from '../../../cluster/assert.ts';
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
-import type { Change, Condition } from '../../../cluster/model/condition.ts';
+import { type Change, type Condition, etagOf } from '../../../cluster/model/condition.ts';
 import { markOf } from '../../../cluster/model/conditional-mark.ts';
-import type { Epoch } from '../../../cluster/model/identity.ts';
 import { compareRecords, type StoredRecord } from '../../../cluster/model/record.ts';
 import type { Version } from '../../../cluster/model/version.ts';
 import type { MemberAnswer } from '../../../cluster/peers/storage-channel.ts';
 import type { RefusalReason, UnmetReason } from '../../../cluster/wire/answer-kinds.ts';
 import type { Answer } from '../../../cluster/wire/operations.ts';
 import type { MemberVote } from '../fan-out.ts';
+import { sightOf } from '../settling.ts';
 
 export interface ConditionalRequest {
   readonly key: Buffer;
@@ -93,27 +93,34 @@ export function afterJudgement(answer: MemberAnswer): JudgementStep {
   }
 }
 
-/**
- * H39f: what became of a judged record whose epoch ended before all members had it. It is stored if every member has
- * it, or a greater one that the same serialiser judged at the same epoch: that one was judged on it. A member that
- * joined later has it from its copy.
- * @param votes of all members at the present epoch, answers to peek
- */
+/** H39f: what to do about a judged record whose epoch ended before all members had it. */
+export type ChangeStep =
+  /**
+   * A member holds it, or a greater one that was judged on it, and nothing greater is anywhere: whoever settles the key
+   * at the new epoch sees that too, so it is in effect, and is brought to the others.
+   */
+  | { readonly kind: 'complete'; readonly record: StoredRecord }
+  /** Nobody has it, and what it was judged on is still the greatest: it never took effect, and is judged afresh. */
+  | { readonly kind: 'afresh' }
+  | { readonly kind: 'incomplete' }
+  /** What came since may have been judged on it. */
+  | { readonly kind: 'unknown' };
+
+/** @param votes of all members at the present epoch, answers to peek */
 export function afterChange(
-  record: StoredRecord,
-  epoch: Epoch,
+  { record, predecessor }: Pick<Judged, 'record' | 'predecessor'>,
   votes: readonly MemberVote[],
-): 'stored' | 'incomplete' | 'unknown' {
-  let isEverywhere = true;
-  for (const { member, answer } of votes) {
-    const joinsLater = member.role === 'joining' && (member.joinEpoch ?? 0) > epoch;
-    if (answer.kind === 'absent') isEverywhere &&= joinsLater;
-    else if (answer.kind !== 'held') return 'incomplete';
-    else isEverywhere &&= joinsLater || includes(answer.record, record);
-  }
-  return isEverywhere ? 'stored' : 'unknown';
+): ChangeStep {
+  const sight = sightOf(votes);
+  if (sight === undefined) return { kind: 'incomplete' };
+  const { newest } = sight;
+  if (newest !== undefined && includes(newest, record)) return { kind: 'complete', record: newest };
+  const tag = newest === undefined ? undefined : etagOf(newest);
+  const isUnchanged = tag?.version === predecessor?.version && tag?.hash === predecessor?.hash;
+  return { kind: isUnchanged ? 'afresh' : 'unknown' };
 }
 
+/** Whether `held` is the judged record, or was judged on it, by the same serialiser at the same epoch. */
 function includes(held: StoredRecord, judged: StoredRecord): boolean {
   const order = compareRecords(held, judged);
   if (order <= 0) return order === 0;

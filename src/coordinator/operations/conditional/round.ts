@@ -9,12 +9,7 @@ import {
   serialiserOf,
   whenFullOf,
 } from '../../../cluster/model/cluster-map.ts';
-import {
-  compareRecords,
-  recordValue,
-  recordVersion,
-  type StoredRecord,
-} from '../../../cluster/model/record.ts';
+import { recordValue, recordVersion, type StoredRecord } from '../../../cluster/model/record.ts';
 import { VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
 import type { KeyPlace } from '../../router.ts';
 import { fanOut, type MemberVote } from '../fan-out.ts';
@@ -23,7 +18,7 @@ import { learn } from '../learn.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { REFUSALS } from '../refusals.ts';
 import { lastRoundMs } from '../set/round.ts';
-import { isLiveAt, isReadEverywhere, sightOf, spreadOf } from '../settling.ts';
+import { holdsSame, isLiveAt, isReadEverywhere, sightOf, spreadOf } from '../settling.ts';
 import { notEverywhere } from '../write-votes.ts';
 import {
   afterChange,
@@ -106,7 +101,7 @@ class ConditionalOperation {
       switch (step.kind) {
         case 'judged':
           versions.observe(recordVersion(step.record));
-          return this.#spread(attempt, step, othersOf(attempt));
+          return this.#spread(place, step, step.record, othersOf(attempt));
         case 'unmet':
           return this.#confirm(attempt, step);
         case 'settle':
@@ -144,7 +139,7 @@ class ConditionalOperation {
 
   /** Brings the serialiser a record that another member has. */
   #bring(attempt: Attempt, record: StoredRecord): void {
-    fanOut(this.#context, [attempt.serialiser], this.#setOf(attempt, record), (votes) => {
+    fanOut(this.#context, [attempt.serialiser], setOf(attempt.place, record), (votes) => {
       const spread = spreadOf(votes);
       // A deleted or expired record that the serialiser has forgotten decides as an absent one does.
       const isGone = !isLiveAt(record, this.#context.runtime.clock.wallMs());
@@ -155,51 +150,57 @@ class ConditionalOperation {
   }
 
   /**
-   * H39c: sends the judged record to the other members until all have it, or a greater one: that one was judged on it,
-   * or is unconditional and later.
+   * H39c: sends a record to members until all have it, or a greater one: that one was judged on it, or is unconditional
+   * and later.
+   * @param record the judged one, or after a change of the epoch one that was judged on it
    * @param members those that do not have it yet
    */
-  #spread(attempt: Attempt, judged: Judged, members: readonly Member[]): void {
-    const { record } = judged;
-    fanOut(this.#context, members, this.#setOf(attempt, record), (votes) => {
-      switch (spreadOf(votes)) {
+  #spread(place: KeyPlace, judged: Judged, record: StoredRecord, members: readonly Member[]): void {
+    fanOut(this.#context, members, setOf(place, record), (votes) => {
+      const spread = spreadOf(votes);
+      switch (spread) {
         case 'everywhere':
           return this.#stored(judged);
         case 'below-floor':
           // A cache raises floors all the time, and drops what it likes (H40).
-          if (this.#isCache()) return this.#stored(judged);
-          return this.#unknown(judged);
+          return this.#isCache() ? this.#stored(judged) : this.#unknown(judged);
         case 'incomplete': {
           const left = votes.filter((vote) => spreadOf([vote]) === 'incomplete');
           return this.#later(judged, () => {
             const now = this.#context.router.locate(this.#request.key);
-            if (now?.entry.epoch === attempt.place.entry.epoch) {
-              this.#spread(
-                attempt,
-                judged,
-                left.map(({ member }) => member),
-              );
-            } else this.#lookForIt(attempt, judged);
+            if (now?.entry.epoch !== place.entry.epoch) return this.#lookForIt(judged);
+            const members = left.map(({ member }) => member);
+            return this.#spread(place, judged, record, members);
           });
         }
+        default:
+          return unreachable(spread);
       }
     });
   }
 
-  /** H39f: the epoch of the judgement is over. Sends nothing, as another serialiser may have judged without it. */
-  #lookForIt(attempt: Attempt, judged: Judged): void {
+  /** H39f: the epoch of the judgement is over: looks what became of it at the present one. */
+  #lookForIt(judged: Judged): void {
     const place = this.#context.router.locate(this.#request.key);
     if (place === undefined) return this.#unknown(judged);
     const { partition, entry } = place;
     const peek = { kind: 'peek', partition, epoch: entry.epoch, key: this.#request.key } as const;
     return fanOut(this.#context, entry.members, peek, (votes) => {
-      switch (afterChange(judged.record, attempt.place.entry.epoch, votes)) {
-        case 'stored':
-          return this.#stored(judged);
+      const step = afterChange(judged, votes);
+      switch (step.kind) {
+        case 'complete': {
+          const lacking = votes.filter(({ answer }) => !holdsSame(answer, step.record));
+          const members = lacking.map(({ member }) => member);
+          return this.#spread(place, judged, step.record, members);
+        }
+        case 'afresh':
+          return this.#again('not-stored', notEverywhere(undefined));
+        case 'incomplete':
+          return this.#later(judged, () => this.#lookForIt(judged));
         case 'unknown':
           return this.#unknown(judged);
-        case 'incomplete':
-          return this.#later(judged, () => this.#lookForIt(attempt, judged));
+        default:
+          return unreachable(step);
       }
     });
   }
@@ -212,7 +213,7 @@ class ConditionalOperation {
     const { why, isLive, record } = unmet;
     const live = isLive ? record : undefined;
     if (record === undefined) return this.#end({ kind: 'unmet', why, record: live });
-    return fanOut(this.#context, othersOf(attempt), this.#setOf(attempt, record), (votes) => {
+    return fanOut(this.#context, othersOf(attempt), setOf(attempt.place, record), (votes) => {
       const spread = spreadOf(votes);
       const isGone = live === undefined && spread === 'below-floor';
       if (isReadEverywhere(votes) || isGone || (spread === 'below-floor' && this.#isCache())) {
@@ -220,11 +221,6 @@ class ConditionalOperation {
       }
       return this.#again('not-stored', notEverywhere(undefined));
     });
-  }
-
-  #setOf({ place }: Attempt, record: StoredRecord) {
-    const { partition, entry } = place;
-    return { kind: 'set', partition, epoch: entry.epoch, record, follows: true } as const;
   }
 
   #refused({ place, serialiser }: Attempt, reason: keyof typeof REFUSALS): void {
@@ -282,13 +278,17 @@ class ConditionalOperation {
   }
 }
 
+function setOf({ partition, entry }: KeyPlace, record: StoredRecord) {
+  return { kind: 'set', partition, epoch: entry.epoch, record, follows: true } as const;
+}
+
 function othersOf({ place, serialiser }: Attempt): readonly Member[] {
   return place.entry.members.filter((member) => !isSameIncarnation(member, serialiser));
 }
 
 function isHeldBy(member: Member, votes: readonly MemberVote[], record: StoredRecord): boolean {
   const answer = votes.find((vote) => isSameIncarnation(vote.member, member))?.answer;
-  return answer?.kind === 'held' && compareRecords(answer.record, record) === 0;
+  return answer !== undefined && holdsSame(answer, record);
 }
 
 function versionOf(record: StoredRecord | undefined): Version {

@@ -16,6 +16,8 @@ export interface KeyUsage {
   readonly contentType: string | undefined;
   /** Of `incr` alone. */
   readonly by: number;
+  /** Of `get` alone: `X-Fog-Read: linearizable` (H21). */
+  readonly isLinearizable: boolean;
 }
 
 export type ReadKeyUsage = { readonly usage: KeyUsage } | { readonly fault: Misuse };
@@ -55,9 +57,22 @@ export function readKeyUsage(verb: KeyVerb, request: RequestOfKey, key: Buffer):
   const parsed = conditionOf(request, request.target);
   if ('fault' in parsed) return parsed;
   const { condition } = parsed;
-  const plain = { key, condition, ttlSeconds: undefined, contentType: undefined, by: 0 };
+  const plain = {
+    key,
+    condition,
+    ttlSeconds: undefined,
+    contentType: undefined,
+    by: 0,
+    isLinearizable: false,
+  };
   switch (verb) {
-    case 'get':
+    case 'get': {
+      const asked = request.header('x-fog-read');
+      if (asked !== undefined && asked !== 'linearizable') {
+        return faulty('X-Fog-Read takes linearizable, nothing else', verb, request);
+      }
+      return { usage: { ...plain, isLinearizable: asked !== undefined } };
+    }
     case 'delete':
       return { usage: plain };
     case 'incr': {

@@ -87,8 +87,9 @@ export class V1KeysGateway implements Gateway {
   }
 
   #get(usage: KeyUsage, reply: ReplyCallback): void {
-    const { reader, clock } = this.#context;
-    reader.get(usage.key, (outcome) => {
+    const { reader, linearizable, clock } = this.#context;
+    const asked = usage.isLinearizable ? linearizable : reader;
+    asked.get(usage.key, (outcome) => {
       switch (outcome.kind) {
         case 'value':
           return reply(readReply(outcome.record, usage, clock.wallMs()));

@@ -27,7 +27,7 @@ const ANSWERS: { readonly [Kind in MemberAnswer['kind']]: MemberAnswer & { kind:
   records: { kind: 'records', floor: version, differing: new Set(), records: [], next: undefined },
   time: { kind: 'time', wallMs: 1 },
   heads: { kind: 'heads', floor: version, heads: [], next: undefined },
-  judged: { kind: 'judged', record, previous: undefined, created: false },
+  judged: { kind: 'judged', record, previous: undefined, created: false, predecessor: undefined },
   unmet: { kind: 'unmet', why: 'condition', isLive: false, record: undefined },
   unsettled: { kind: 'unsettled' },
   held: { kind: 'held', record },

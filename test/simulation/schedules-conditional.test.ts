@@ -1,0 +1,259 @@
+// Scripted schedules about conditional writes (H39): each breaks when one part of the rule is missing.
+
+import { describe, expect, test } from 'vitest';
+import { type HttpReply, replyHeader } from '../../src/cluster/http/http.ts';
+import { serialiserOf } from '../../src/cluster/model/cluster-map.ts';
+import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
+import { bytesOf, requestOf } from '../../src/simulation/requests.ts';
+import { type Outcome, SEEDS, Stage } from './founded.ts';
+
+const SHAPE: ClusterShape = { storages: 3, frontends: 2, redundancy: 3, fsync: 'interval' };
+const KEY = 'key';
+const NO_HEADERS = {};
+
+type Headers = Readonly<Record<string, string>>;
+
+class ConditionalStage extends Stage {
+  v1(
+    frontend: SimulatedNode,
+    method: string,
+    path: string,
+    { headers = NO_HEADERS, body = '' }: { headers?: Headers; body?: string } = {},
+  ): Outcome {
+    const outcome: Outcome = { reply: undefined, atMs: 0 };
+    const sent = { kind: 'bytes', bytes: Buffer.from(body) } as const;
+    frontend.request(requestOf(method, `/v1/keys/${path}`, sent, headers), (reply) => {
+      outcome.reply = reply;
+      outcome.atMs = this.world.nowMs;
+    });
+    return outcome;
+  }
+
+  /** Sets without a condition. */
+  put(frontend: SimulatedNode, body: string, headers: Headers = NO_HEADERS): Outcome {
+    return this.v1(frontend, 'PUT', KEY, { headers, body });
+  }
+
+  incr(frontend: SimulatedNode): Outcome {
+    return this.v1(frontend, 'POST', `${KEY}/incr`);
+  }
+
+  answer(outcome: Outcome): HttpReply {
+    this.until('an answer', () => outcome.reply !== undefined);
+    if (outcome.reply === undefined) throw new Error('no answer');
+    return outcome.reply;
+  }
+
+  /** @returns its status and its body */
+  told(outcome: Outcome): string {
+    const reply = this.answer(outcome);
+    return `${reply.status} ${bytesOf(reply).toString().trim()}`.trim();
+  }
+
+  etag(outcome: Outcome): string {
+    return replyHeader(this.answer(outcome), 'etag') ?? 'none';
+  }
+
+  read(frontend: SimulatedNode): string {
+    const headers = { 'x-fog-read': 'linearizable' };
+    return this.told(this.v1(frontend, 'GET', KEY, { headers }));
+  }
+
+  /** The members of the key, in the order of the map. */
+  get members(): readonly SimulatedNode[] {
+    return this.membersOf(KEY).map(({ node }) => this.named(node));
+  }
+
+  get serialiser(): SimulatedNode {
+    const entry = this.map.partitions[this.partitionOf(KEY)];
+    const serialiser = entry && serialiserOf(entry);
+    if (serialiser === undefined) throw new Error('the key has no serialiser');
+    return this.named(serialiser.node);
+  }
+}
+
+function begun(seed: number, shape: ClusterShape = SHAPE) {
+  const stage = new ConditionalStage(seed, shape);
+  const [first, second] = [stage.frontend(0), stage.frontend(1)];
+  const [serialiser, next, last] = stage.members;
+  if (serialiser === undefined || next === undefined || last === undefined) {
+    throw new Error('the key has not three members');
+  }
+  return { stage, first, second, serialiser, next, last };
+}
+
+describe('without faults', () => {
+  test.each(SEEDS)('increments of two frontends at once all count, seed %i', (seed) => {
+    const { stage, first, second } = begun(seed);
+    const all = Array.from({ length: 40 }, (_, index) => stage.incr(index % 2 ? first : second));
+    const results = all.map((each) => stage.told(each)).sort();
+    expect(results).toEqual(Array.from({ length: 40 }, (_, index) => `200 ${index + 1}`).sort());
+    expect(stage.read(first)).toBe('200 40');
+  });
+
+  test.each(SEEDS)('of several who create one does, and all know of it, seed %i', (seed) => {
+    const { stage, first, second } = begun(seed);
+    const headers = { 'if-none-match': '*' };
+    const all = Array.from({ length: 6 }, (_, index) =>
+      stage.put(index % 2 ? first : second, `${index}`, headers),
+    );
+    const told = all.map((each) => stage.answer(each).status);
+    expect(told.filter((status) => status === 201)).toHaveLength(1);
+    expect(told.filter((status) => status === 412)).toHaveLength(5);
+    const winner = told.indexOf(201);
+    for (const node of stage.members) expect(stage.heldBy(node, KEY)).toBe(`${winner}`);
+  });
+});
+
+describe('H39b: what was judged before the epoch', () => {
+  test.each(SEEDS)(
+    'and lies with another member than the next serialiser is not judged without, seed %i',
+    (seed) => {
+      const { stage, first, second, serialiser, next, last } = begun(seed);
+      expect(stage.told(stage.incr(first))).toBe('200 1');
+      // The second increment reaches the serialiser and the last member, then the serialiser is gone for good.
+      stage.cut([first], [next]);
+      const lost = stage.incr(first);
+      stage.until('the last member has it', () => stage.heldBy(last, KEY) === '2');
+      expect(stage.heldBy(next, KEY)).toBe('1');
+      serialiser.crash(true);
+      serialiser.disk.wipe();
+      stage.tell(stage.cluster.controller, 'forget', { node: serialiser.process.name });
+      stage.until('it is removed', () => stage.serialiser === next);
+      expect(stage.told(stage.incr(second))).toBe('200 3');
+      stage.heal([first], [next]);
+      expect(stage.told(lost)).toMatch(/^200 2|^504/);
+      expect(stage.read(second)).toBe('200 3');
+    },
+  );
+
+  test.each(SEEDS)('is acknowledged where all who are left have it, seed %i', (seed) => {
+    const { stage, first, second, serialiser, next, last } = begun(seed);
+    expect(stage.told(stage.incr(first))).toBe('200 1');
+    stage.cut([first], [last]);
+    const waiting = stage.incr(first);
+    stage.until('the next one has it', () => stage.heldBy(next, KEY) === '2');
+    last.crash(true);
+    stage.tell(stage.cluster.controller, 'forget', { node: last.process.name });
+    expect(stage.told(waiting)).toBe('200 2');
+    expect(stage.serialiser).toBe(serialiser);
+    expect(stage.told(stage.incr(second))).toBe('200 3');
+  });
+
+  test.each(SEEDS)('a value read elsewhere is brought to the serialiser first, seed %i', (seed) => {
+    const { stage, first, second, serialiser, next, last } = begun(seed);
+    expect(stage.answer(stage.put(first, 'old', { 'if-none-match': '*' })).status).toBe(201);
+    // The set reaches the other two alone, and its frontend is gone.
+    stage.cut([first], [serialiser]);
+    stage.put(first, 'new');
+    stage.until('others have it', () => [next, last].every((n) => stage.heldBy(n, KEY) === 'new'));
+    first.crash(false);
+    expect(stage.heldBy(serialiser, KEY)).toBe('old');
+    let etag = '';
+    stage.until('somebody reads it', () => {
+      const read = stage.v1(second, 'GET', KEY);
+      if (stage.told(read) !== '200 new') return false;
+      etag = stage.etag(read);
+      return true;
+    });
+    const swap = stage.put(second, 'newest', { 'if-match': etag });
+    expect(stage.answer(swap).status).toBe(204);
+    for (const node of stage.members) expect(stage.heldBy(node, KEY)).toBe('newest');
+  });
+});
+
+describe('H39d: a set without a condition', () => {
+  test.each(SEEDS)('on which an increment was judged is not set again, seed %i', (seed) => {
+    const { stage, first, second, serialiser, last } = begun(seed);
+    stage.cut([first], [last]);
+    const set = stage.put(first, '10');
+    stage.until('the serialiser has it', () => stage.heldBy(serialiser, KEY) === '10');
+    expect(stage.told(stage.incr(second))).toBe('200 11');
+    stage.heal([first], [last]);
+    expect(stage.answer(set).status).toBeLessThan(300);
+    expect(stage.read(second)).toBe('200 11');
+  });
+
+  test.each(SEEDS)('that an increment was judged without is set again, seed %i', (seed) => {
+    const { stage, first, second, serialiser, next, last } = begun(seed);
+    expect(stage.told(stage.incr(second))).toBe('200 1');
+    expect(stage.told(stage.v1(first, 'GET', KEY))).toBe('200 1');
+    stage.cut([first], [serialiser]);
+    const set = stage.put(first, '10');
+    stage.until('others have it', () => [next, last].every((n) => stage.heldBy(n, KEY) === '10'));
+    expect(stage.told(stage.incr(second))).toBe('200 2');
+    stage.heal([first], [serialiser]);
+    expect(stage.answer(set).status).toBeLessThan(300);
+    expect(stage.read(second)).toBe('200 10');
+  });
+});
+
+describe('H39e: who is told that a condition does not hold', () => {
+  test.each(SEEDS)('is told so once all members have what decided, seed %i', (seed) => {
+    const { stage, first, second, serialiser, next, last } = begun(seed);
+    expect(stage.answer(stage.put(second, 'old', { 'if-none-match': '*' })).status).toBe(201);
+    // A judged record that only the serialiser has, and a frontend that is gone.
+    stage.cut([first], [next, last]);
+    stage.v1(first, 'POST', `${KEY}/getset`, { body: 'new' });
+    stage.until('the serialiser has it', () => stage.heldBy(serialiser, KEY) === 'new');
+    first.crash(false);
+    expect(stage.heldBy(next, KEY)).toBe('old');
+    const create = stage.put(second, 'mine', { 'if-none-match': '*' });
+    expect(stage.answer(create).status).toBe(412);
+    for (const node of [serialiser, next, last]) expect(stage.heldBy(node, KEY)).toBe('new');
+  });
+});
+
+describe('H39f: a judgement without an answer', () => {
+  test.each(SEEDS)('is never asked for again, seed %i', (seed) => {
+    const { stage, first, second, serialiser } = begun(seed);
+    expect(stage.told(stage.incr(first))).toBe('200 1');
+    // The answer is lost, not the question.
+    stage.cutTo([serialiser], [first]);
+    const lost = stage.incr(first);
+    stage.until('it is judged', () => stage.heldBy(serialiser, KEY) === '2');
+    stage.pass(500);
+    stage.healTo([serialiser], [first]);
+    const { status } = stage.answer(lost);
+    expect([200, 504]).toContain(status);
+    expect(stage.told(stage.incr(second))).toBe('200 3');
+  });
+});
+
+describe('H39a: the serialiser', () => {
+  test.each(SEEDS)('stays the same while it leaves within an epoch, seed %i', (seed) => {
+    const { stage, first, second, serialiser } = begun(seed, { ...SHAPE, storages: 4 });
+    expect(stage.told(stage.incr(first))).toBe('200 1');
+    stage.drain(serialiser);
+    let counted = 1;
+    stage.until('it has left', () => {
+      for (const frontend of [first, second]) {
+        const told = stage.told(stage.incr(frontend));
+        expect(told).toBe(`200 ${++counted}`);
+      }
+      return !stage.members.includes(serialiser);
+    });
+    stage.expectKept();
+  });
+});
+
+describe('H21: a linearizable read', () => {
+  test.each(SEEDS)('brings what it saw to all members, seed %i', (seed) => {
+    const { stage, first, second, serialiser, next, last } = begun(seed);
+    expect(stage.answer(stage.put(second, 'old')).status).toBeLessThan(300);
+    stage.cut([first], [next, last]);
+    stage.put(first, 'new');
+    stage.until('one member has it', () => stage.heldBy(serialiser, KEY) === 'new');
+    first.crash(false);
+    expect(stage.read(second)).toBe('200 new');
+    for (const node of [serialiser, next, last]) expect(stage.heldBy(node, KEY)).toBe('new');
+  });
+
+  test.each(SEEDS)('of what nobody has is absent, seed %i', (seed) => {
+    const { stage, first } = begun(seed);
+    expect(stage.read(first)).toMatch(/^404/);
+    expect(stage.answer(stage.put(first, 'v')).status).toBeLessThan(300);
+    expect(stage.answer(stage.v1(first, 'DELETE', KEY)).status).toBe(204);
+    expect(stage.read(first)).toMatch(/^404/);
+  });
+});
