@@ -2,7 +2,7 @@
 // simulation/ for simulated runs; a role sees no difference. They use callbacks, not promises: a get or set must not
 // pay for a promise chain, and the simulator must decide the order of everything.
 
-import type { HttpReply, HttpRequest } from './http/http.ts';
+import type { HttpReply, HttpRequest, RequestHead } from './http/http.ts';
 import type { Address, ClusterId, Incarnation, NodeId } from './model/identity.ts';
 import type { ControlMessage } from './wire/map-json.ts';
 
@@ -259,6 +259,11 @@ export interface RequestTraits {
   /** Whether the request may change anything: if so, it waits for the requests before it on its connection. */
   readonly changes: boolean;
   readonly body: BodyTraits;
+  /**
+   * @returns the refusal of a request whose head alone is wrong. Asked before a client that waits for it is told to send
+   *   its body (Expect: 100-continue); a request that is refused so is not handled
+   */
+  readonly judge?: (request: RequestHead) => HttpReply | undefined;
 }
 
 /** How a service takes the body of a request. */

@@ -7,6 +7,8 @@ import {
   compareRecords,
   encodeRecord,
   isPerishable,
+  isTombstone,
+  recordExpiresAtMs,
   recordKey,
   recordVersion,
   type StoredRecord,
@@ -112,7 +114,9 @@ export class Play {
       const version = recordVersion(present);
       expectSame(outcome, order === 0 ? { kind: 'equal' } : { kind: 'superseded', version });
     } else if (outcome.kind !== 'no-memory') {
-      expectSame(outcome, { kind: 'applied' });
+      const isLive = present !== undefined && !isTombstone(present);
+      const replacedUntilMs = isLive ? recordExpiresAtMs(present) || Number.POSITIVE_INFINITY : 0;
+      expectSame(outcome, { kind: 'applied', replacedUntilMs });
       records.set(nameOf(key), record);
     } else {
       // What is no longer takes the place of what was there.

@@ -7,6 +7,12 @@ const TIMED = 'src/frontend/gateways/timed-writes.ts';
 const CLOCKS_SCHEDULES = 'test/simulation/schedules-clocks.test.ts';
 const EXPIRY_SCHEDULES = 'test/simulation/schedules-expiry.test.ts';
 
+const V1_KEYS = 'src/frontend/gateways/v1/keys.ts';
+const V1_REPLIES = 'src/frontend/gateways/v1/key-replies.ts';
+const PRECONDITIONS = 'src/frontend/gateways/v1/preconditions.ts';
+const V1_USAGE_TESTS = 'test/frontend/gateways/v1/key-usage.test.ts';
+const V1_KEYS_TESTS = 'test/frontend/gateways/v1/keys.test.ts';
+
 export const FRONTEND_MUTANTS: readonly Mutant[] = [
   {
     name: 'ttl-by-own-clock',
@@ -55,5 +61,95 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(EXPIRY_SCHEDULES, 'nobody tells the time'),
+  },
+  {
+    name: 'sent-again-though-it-is-as-it-was',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: PRECONDITIONS,
+        find: "includes(ifNoneMatch, present)) return 'not-modified';",
+        replace: "includes(ifNoneMatch, present)) return 'send';",
+      },
+    ],
+    fate: tests(V1_KEYS_TESTS, '304 has what a cache renews'),
+  },
+  {
+    name: 'read-whatever-if-match-says',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: PRECONDITIONS,
+        find: "!includes(ifMatch, present)) return 'unmet';",
+        replace: "ifMatch.length > 99) return 'unmet';",
+      },
+    ],
+    fate: tests(V1_KEYS_TESTS, '412 has the ETag'),
+  },
+  {
+    name: 'written-whatever-if-match-says',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: V1_KEYS,
+        find: "if (verb === 'put' && usage.condition === NO_CONDITION) {",
+        replace: "if (verb === 'put') {",
+      },
+    ],
+    fate: tests(V1_KEYS_TESTS, 'what is asked of the conditional writer'),
+  },
+  {
+    name: 'a-list-of-strange-tags-is-no-condition',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: PRECONDITIONS,
+        find: ' is empty` : tags;',
+        replace: " is empty` : tags.length === 0 ? 'any' : tags;",
+      },
+    ],
+    fate: tests(V1_USAGE_TESTS, 'is taken'),
+  },
+  {
+    name: 'good-for-as-long-as-since-1970',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: V1_REPLIES,
+        find: '(expiresAtMs - wallMs) / 1000',
+        replace: 'expiresAtMs / 1000',
+      },
+    ],
+    fate: tests(V1_KEYS_TESTS, 'of what expires'),
+  },
+  {
+    name: 'key-decoded-twice',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: V1_KEYS,
+        find: '  return key;',
+        replace: "  return Buffer.from(unescape(key.toString('latin1')), 'latin1');",
+      },
+    ],
+    fate: tests(V1_KEYS_TESTS, 'decoded once'),
+  },
+  {
+    name: 'incr-may-be-repeated',
+    rule: 'docs/api.md',
+    edits: [{ file: V1_REPLIES, find: "'effect-unknown',", replace: "'outcome-unknown'," }],
+    fate: tests(V1_KEYS_TESTS, 'effect-unknown'),
+  },
+  {
+    name: 'getset-with-the-etag-of-before',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: V1_REPLIES,
+        find: 'valueReply(previous, headers)',
+        replace: 'valueReply(previous, headersOf(etagOf(previous)))',
+      },
+    ],
+    fate: tests(V1_KEYS_TESTS, 'getset'),
   },
 ];

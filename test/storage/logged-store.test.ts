@@ -34,7 +34,7 @@ function logging(memory: StoreOptions = {}) {
 describe('a change and its entry are one call', () => {
   test('a record is in the log when it was applied, and only then (R2)', () => {
     const { logged, lines } = logging();
-    expect(logged.put(PARTITION, recordOf(5))).toEqual({ kind: 'applied' });
+    expect(logged.put(PARTITION, recordOf(5))).toEqual({ kind: 'applied', replacedUntilMs: 0 });
     expect(lines.splice(0)).toEqual(['record, with it, floor 0']);
     expect(logged.put(PARTITION, recordOf(5))).toEqual({ kind: 'equal' });
     expect(logged.put(PARTITION, recordOf(4)).kind).toBe('superseded');
@@ -45,7 +45,10 @@ describe('a change and its entry are one call', () => {
     const { logged, lines } = logging();
     logged.raiseFloor(PARTITION, at(9));
     expect(logged.put(PARTITION, recordOf(5)).kind).toBe('floor');
-    expect(logged.putCopied(PARTITION, recordOf(5))).toEqual({ kind: 'applied' });
+    expect(logged.putCopied(PARTITION, recordOf(5))).toEqual({
+      kind: 'applied',
+      replacedUntilMs: 0,
+    });
     expect(lines).toEqual(['floor, without it, floor 9', 'record, with it, floor 9']);
   });
 

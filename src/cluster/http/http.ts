@@ -30,6 +30,9 @@ export interface HttpRequest {
   readonly fromLoopback: boolean;
 }
 
+/** A request of which nothing but the body is missing. */
+export type RequestHead = Omit<HttpRequest, 'body'>;
+
 /** A list is sent as one line per value, for headers that RFC 9110 forbids to join, such as Set-Cookie. */
 export type ReplyHeaders = Readonly<Record<string, string | readonly string[]>>;
 

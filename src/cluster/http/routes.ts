@@ -23,6 +23,7 @@ import {
   hostHeader,
   jsonReply,
   pathOf,
+  type RequestHead,
   type WholeReply,
 } from './http.ts';
 import { type FamilyReading, type Metrics, metricsText, readTogether } from './metrics.ts';
@@ -36,6 +37,12 @@ export type Handler = (
   reply: ReplyCallback,
   parameters: PathParameters,
 ) => void;
+
+/** @returns the refusal of a request whose head is wrong, before its body is sent; the handler judges it again */
+export type HeadJudge = (
+  request: RequestHead,
+  parameters: PathParameters,
+) => WholeReply | undefined;
 
 type Role = 'controller' | 'storage' | 'frontend';
 
@@ -78,6 +85,13 @@ interface RouteEntry {
   readonly route: Route;
   readonly handler: Handler;
   readonly traits: RequestTraits;
+  readonly judge: HeadJudge | undefined;
+}
+
+/** What is found for a request that has a handler. */
+interface FoundRoute {
+  readonly entry: RouteEntry;
+  readonly parameters: PathParameters;
 }
 
 /** The handlers of one path, by method. */
@@ -115,9 +129,6 @@ interface Match {
   readonly parameters: PathParameters | 'malformed';
 }
 
-/** The traits of a request without a handler: its body is read whole, as most are, before the error reply. */
-const UNKNOWN: RequestTraits = { changes: true, body: { kind: 'whole' } };
-
 export class Routes {
   readonly #exact = new Map<string, Match>();
   /** Tried in the order in which they were added, when no exact path matches: the first one that takes the method. */
@@ -129,6 +140,12 @@ export class Routes {
   readonly #warnings = new Map<string, HealthCheck>();
   readonly #role: Role;
   readonly #logger: Logger;
+  /** The traits of a request without a handler: its body is read whole, as most are, before the error reply. */
+  readonly #unknown: RequestTraits = {
+    changes: true,
+    body: { kind: 'whole' },
+    judge: (request) => this.#judge(request),
+  };
 
   /** @param workerGroup the processes that share the address; /readyz and /metrics then report on all of them */
   constructor(role: Role, runtime: Runtime, metrics: Metrics, workerGroup?: WorkerGroup) {
@@ -160,7 +177,7 @@ export class Routes {
     );
   }
 
-  add(route: Route, handler: Handler): void {
+  add(route: Route, handler: Handler, judge?: HeadJudge): void {
     const { path, streamsBody, bodyBytesMax, changesByGet } = route;
     const body = {
       kind: streamsBody === true ? 'streamed' : 'whole',
@@ -168,7 +185,8 @@ export class Routes {
     } as const;
     for (const method of methodsOf(route)) {
       const changes = (method !== 'GET' && method !== 'HEAD') || changesByGet === true;
-      this.#entriesAt(route).add(method, { route, handler, traits: { changes, body } });
+      const traits = { changes, body, judge: (request: RequestHead) => this.#judge(request) };
+      this.#entriesAt(route).add(method, { route, handler, traits, judge });
     }
     assert(path.startsWith('/'), 'a path begins with a slash');
   }
@@ -191,28 +209,13 @@ export class Routes {
   }
 
   traits({ method, target }: Pick<HttpRequest, 'method' | 'target'>): RequestTraits {
-    return this.#match(method, target)?.entries.of(method)?.traits ?? UNKNOWN;
+    return this.#match(method, target)?.entries.of(method)?.traits ?? this.#unknown;
   }
 
   handle(request: HttpRequest, reply: ReplyCallback): void {
-    const match = this.#match(request.method, request.target);
-    if (match === undefined) return reply(this.#unknownPath(request));
-    const entry = match.entries.of(request.method);
-    if (entry === undefined) return reply(this.#wrongMethod(request, match.entries));
-    const { parameters } = match;
-    if (parameters === 'malformed') {
-      return reply(
-        errorReply('bad-parameter', 'a % in the path is not followed by two hex digits'),
-      );
-    }
-    if (entry.traits.changes && isFromForeignPage(request)) {
-      return reply(
-        errorReply(
-          'foreign-origin',
-          'a web page of another origin may change nothing here; its own server may, on its behalf',
-        ),
-      );
-    }
+    const found = this.#find(request);
+    if ('status' in found) return reply(found);
+    const { entry, parameters } = found;
     try {
       return entry.handler(request, reply, parameters);
     } catch (error) {
@@ -224,6 +227,30 @@ export class Routes {
       this.#logger.write('error', 'a request failed', { path: pathOf(request.target), stack });
       return reply(errorReply('internal', 'internal error'));
     }
+  }
+
+  #judge(request: RequestHead): WholeReply | undefined {
+    const found = this.#find(request);
+    return 'status' in found ? found : found.entry.judge?.(request, found.parameters);
+  }
+
+  /** @returns the refusal where nobody handles the request */
+  #find(request: RequestHead): FoundRoute | WholeReply {
+    const match = this.#match(request.method, request.target);
+    if (match === undefined) return this.#unknownPath(request);
+    const entry = match.entries.of(request.method);
+    if (entry === undefined) return this.#wrongMethod(request, match.entries);
+    const { parameters } = match;
+    if (parameters === 'malformed') {
+      return errorReply('bad-parameter', 'a % in the path is not followed by two hex digits');
+    }
+    if (entry.traits.changes && isFromForeignPage(request)) {
+      return errorReply(
+        'foreign-origin',
+        'a web page of another origin may change nothing here; its own server may, on its behalf',
+      );
+    }
+    return { entry, parameters };
   }
 
   #check(): readonly CheckResult[] {
@@ -261,7 +288,7 @@ export class Routes {
     return others;
   }
 
-  #wrongMethod({ method }: HttpRequest, entries: PathEntries): WholeReply {
+  #wrongMethod({ method }: RequestHead, entries: PathEntries): WholeReply {
     const { allow } = entries;
     const behind = [...this.#patterns]
       .filter(([path, other]) => other.entries.of(method) !== undefined && entries.areBefore(path))
@@ -272,7 +299,7 @@ export class Routes {
     });
   }
 
-  #unknownPath(request: HttpRequest): WholeReply {
+  #unknownPath(request: RequestHead): WholeReply {
     const isOfKeys = PATHS_OF_KEYS.includes(pathOf(request.target));
     const elsewhere = isOfKeys ? KEYS_ELSEWHERE[this.#role] : undefined;
     return errorReply('unknown-path', elsewhere ?? NOTHING, {

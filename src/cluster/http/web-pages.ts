@@ -1,7 +1,7 @@
 // Recognises requests that a web page of another site made a browser send, by headers that only browsers add. routes.ts
 // refuses them.
 
-import type { HttpRequest } from './http.ts';
+import type { RequestHead } from './http.ts';
 
 /** Headers in which browsers, but not other programs, name the page that caused the request. */
 const PAGES: readonly string[] = ['origin', 'referer'];
@@ -13,7 +13,7 @@ const SITES: readonly (string | undefined)[] = [undefined, 'same-origin', 'none'
  * has only a Referer. The paths of nodes and operators, /c/ and /s/, are closed to every page: a page whose host name
  * was made to resolve to a node's address passes the comparison with Host (DNS rebinding).
  */
-export function isFromForeignPage(request: HttpRequest): boolean {
+export function isFromForeignPage(request: RequestHead): boolean {
   if (!SITES.includes(request.header('sec-fetch-site'))) return true;
   const isForPages = !/^\/[cs]\//.test(request.target);
   return PAGES.some((name) => {

@@ -27,7 +27,8 @@ export type Answer =
   | { readonly kind: 'found'; readonly record: StoredRecord }
   /** Proof of absence by a serving member. `version` is that of the tombstone or expired record, else the floor. */
   | { readonly kind: 'absent'; readonly version: Version }
-  | { readonly kind: 'applied' }
+  /** `created`: nothing live was there before, neither expired nor deleted; earlier software does not say so. */
+  | { readonly kind: 'applied'; readonly created?: boolean }
   | { readonly kind: 'equal' }
   /** The replica holds a record above the set's; `version` is the version of that record. */
   | {

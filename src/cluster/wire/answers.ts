@@ -25,6 +25,8 @@ const REASONS: readonly RefusalReason[] = [
 ];
 
 const EMPTY = Buffer.alloc(0);
+/** Behind `applied`, where nothing live was there before; earlier software does not send it. */
+const CREATED = Buffer.of(1);
 /** One byte behind the version of `superseded`, which earlier software does not send (H39d). */
 const OUTSIDE_BASE = Buffer.of(1);
 /** Six bytes of milliseconds, as in a version: they reach to the year 10889. */
@@ -73,6 +75,7 @@ export function encodeAnswer(answer: Answer): EncodedMessage {
       return { head, body: EMPTY };
     }
     case 'applied':
+      return { head: headOf(code), body: answer.created === true ? CREATED : EMPTY };
     case 'equal':
     case 'stale':
     case 'behind':
@@ -124,6 +127,8 @@ export function decodeAnswer(message: Buffer): Answer | string {
       if (message.length !== 1 + TIME_BYTES) return `time of ${message.length} bytes`;
       return { kind, wallMs: message.readUIntBE(1, TIME_BYTES) };
     case 'applied':
+      if (message.length === 2 && message[1] === 1) return { kind, created: true };
+      return message.length === 1 ? { kind } : `${kind} of ${message.length} bytes`;
     case 'equal':
     case 'stale':
     case 'behind':

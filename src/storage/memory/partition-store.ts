@@ -11,7 +11,14 @@ import type { Cursor } from '../../cluster/wire/operations.ts';
 import type { Completeness } from '../log/log-entry.ts';
 
 export type PutOutcome =
-  | { readonly kind: 'applied' }
+  | {
+      readonly kind: 'applied';
+      /**
+       * Until when what was replaced would have lived, in milliseconds since 1970: infinite for a record that does not
+       * expire, 0 where there was none, or a delete.
+       */
+      readonly replacedUntilMs: number;
+    }
   /** The identical record is there already. */
   | { readonly kind: 'equal' }
   /** A greater record is there; `version` is its version. */

@@ -5,6 +5,8 @@ import type { WhenFull } from '../../cluster/model/cluster-map.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
 import {
   compareRecords,
+  isTombstone,
+  recordExpiresAtMs,
   recordKey,
   recordVersion,
   type StoredRecord,
@@ -38,7 +40,8 @@ import { type Head, type Location, type SegmentEntry, Segments } from './segment
 /** Slots of dropped partitions that are released with each record that comes in. */
 const DROPPED_SLOTS = 64;
 const EVERYTHING = Number.POSITIVE_INFINITY;
-const APPLIED: PutOutcome = { kind: 'applied' };
+const APPLIED_ALONE: PutOutcome = { kind: 'applied', replacedUntilMs: 0 };
+const APPLIED_OVER: PutOutcome = { kind: 'applied', replacedUntilMs: Number.POSITIVE_INFINITY };
 const EQUAL: PutOutcome = { kind: 'equal' };
 const NO_MEMORY: PutOutcome = { kind: 'no-memory' };
 const NOTHING: PartitionFigures = { items: 0, payloadBytes: 0, newestMs: 0 };
@@ -140,12 +143,14 @@ export class SegmentStore implements PartitionStore {
     const hash = hashRecordKey(record);
     const at = state.index.get(hash, key);
     let replacedBytes = 0;
+    let applied = APPLIED_ALONE;
     if (at !== undefined) {
       const present = this.#segments.at(at);
       const order = compareRecords(record, present);
       if (order === 0) return EQUAL;
       if (order < 0) return { kind: 'superseded', version: recordVersion(present) };
       replacedBytes = present.length;
+      applied = appliedOver(present);
     }
     this.#dropped.release(DROPPED_SLOTS);
     if (this.#cleaner.isFull && this.#dropped.isEmpty) this.reclaim();
@@ -163,11 +168,11 @@ export class SegmentStore implements PartitionStore {
       const location = this.#segments.append(head, partition, record);
       if (from === undefined) state.add(hash, location, record);
       else state.replace(hash, from, location, record);
-      return APPLIED;
+      return applied;
     }
     if (from !== undefined && fitsInPlace) {
       state.overwrite(hash, from, record);
-      return APPLIED;
+      return applied;
     }
     this.refused();
     return NO_MEMORY;
@@ -355,4 +360,10 @@ export class SegmentStore implements PartitionStore {
 /** Whether the version is at or below the floor; a floor of zero means that no delete was ever forgotten. */
 function isBelow(version: Version, floor: Version): boolean {
   return floor !== VERSION_ZERO && version <= floor;
+}
+
+function appliedOver(present: StoredRecord): PutOutcome {
+  if (isTombstone(present)) return APPLIED_ALONE;
+  const replacedUntilMs = recordExpiresAtMs(present);
+  return replacedUntilMs === 0 ? APPLIED_OVER : { kind: 'applied', replacedUntilMs };
 }

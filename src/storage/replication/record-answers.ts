@@ -21,6 +21,8 @@ import type { Answer } from '../../cluster/wire/operations.ts';
 import type { LoggedStore } from '../logged-store.ts';
 import { type JudgementPlace, Serialiser } from './serialiser.ts';
 
+const APPLIED: Answer = { kind: 'applied' };
+const CREATED: Answer = { kind: 'applied', created: true };
 const NO_MEMORY: Answer = { kind: 'refused', reason: 'no-memory' };
 
 export class RecordAnswers {
@@ -74,7 +76,8 @@ export class RecordAnswers {
     }
     // H31: a version that follows another was not made by one clock alone. This member may lack the record it
     // follows.
-    const aheadMs = versionMilliseconds(recordVersion(record)) - this.#clock.wallMs();
+    const nowMs = this.#clock.wallMs();
+    const aheadMs = versionMilliseconds(recordVersion(record)) - nowMs;
     if (aheadMs > VERSION_AHEAD_MS_MAX && !follows) {
       return { kind: 'refused', reason: 'version-too-far-ahead' };
     }
@@ -82,6 +85,8 @@ export class RecordAnswers {
     if (reason !== undefined) return { kind: 'refused', reason };
     const outcome = this.#store.put(partition, record);
     switch (outcome.kind) {
+      case 'applied':
+        return outcome.replacedUntilMs > nowMs ? APPLIED : CREATED;
       case 'no-memory':
         return NO_MEMORY;
       case 'superseded':

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { assert, InvariantBroken } from '../../../src/cluster/assert.ts';
-import { EXIT, FatalError } from '../../../src/cluster/http/errors.ts';
+import { EXIT, errorReply, FatalError } from '../../../src/cluster/http/errors.ts';
 import { type HttpReply, type HttpRequest, replyHeader } from '../../../src/cluster/http/http.ts';
 import { Metrics } from '../../../src/cluster/http/metrics.ts';
 import { type Handler, Routes } from '../../../src/cluster/http/routes.ts';
@@ -253,12 +253,47 @@ test('how a body is taken is told of the route, before anything of it is read', 
     { path: '/blobs/{digest}', methods: ['GET'] },
     { path: '/set', methods: ['GET', 'POST'], changesByGet: true },
   );
-  expect(traits('PUT', '/blobs/a')).toEqual({
+  const taken = (method: string, target: string) => {
+    const { judge: _, ...others } = traits(method, target);
+    return others;
+  };
+  expect(taken('PUT', '/blobs/a')).toEqual({
     changes: true,
     body: { kind: 'streamed', bytesMax: 7 },
   });
-  expect(traits('GET', '/blobs/a')).toEqual({ changes: false, body: { kind: 'whole' } });
-  expect(traits('HEAD', '/blobs/a')).toEqual({ changes: false, body: { kind: 'whole' } });
-  expect(traits('GET', '/set')).toEqual({ changes: true, body: { kind: 'whole' } });
-  expect(traits('PUT', '/nothing')).toEqual({ changes: true, body: { kind: 'whole' } });
+  expect(taken('GET', '/blobs/a')).toEqual({ changes: false, body: { kind: 'whole' } });
+  expect(taken('HEAD', '/blobs/a')).toEqual({ changes: false, body: { kind: 'whole' } });
+  expect(taken('GET', '/set')).toEqual({ changes: true, body: { kind: 'whole' } });
+  expect(taken('PUT', '/nothing')).toEqual({ changes: true, body: { kind: 'whole' } });
+});
+
+test('what is refused whatever its body is, is refused before the body is sent', () => {
+  const routes = new Routes('frontend', { host: {} } as unknown as Runtime, new Metrics());
+  routes.add(
+    { path: '/v1/keys/{key...}', methods: ['PUT'] },
+    (_request, reply) => reply({ status: 204, headers: {}, body: '' }),
+    (request, parameters) =>
+      request.header('if-match') === undefined
+        ? undefined
+        : errorReply('bad-request', `not of ${parameters.get('key')}`),
+  );
+  routes.add({ path: '/set', methods: ['POST'] }, (_request, reply) =>
+    reply({ status: 200, headers: {}, body: '' }),
+  );
+  const judged = (
+    method: string,
+    target: string,
+    headers: Readonly<Record<string, string>> = {},
+  ) => {
+    const request = { ...requestOf(method, target), header: (name: string) => headers[name] };
+    const refusal = routes.traits({ method, target }).judge?.(request);
+    return refusal === undefined ? 'send it' : `${refusal.status} ${bytesOf(refusal)}`.trim();
+  };
+  expect(judged('PUT', '/v1/keys/a/b')).toBe('send it');
+  expect(judged('PUT', '/v1/keys/a/b', { 'if-match': 'x' })).toBe('400 not of a/b');
+  expect(judged('PUT', '/v1/keys/%zz')).toContain('400 a % in the path');
+  expect(judged('POST', '/v1/keys/a')).toContain('405 ');
+  expect(judged('PUT', '/nothing')).toContain('404 ');
+  expect(judged('POST', '/set')).toBe('send it');
+  expect(judged('POST', '/set', { 'sec-fetch-site': 'cross-site' })).toContain('403 ');
 });

@@ -13,6 +13,7 @@ const UPGRADES = 'src/cluster/io/server/upgrades.ts';
 
 const DIRECTORY_LOCK_TESTS = 'test/cluster/io/disk/directory-lock.test.ts';
 const DISK_ERRORS_TESTS = 'test/processes/disk-errors.test.ts';
+const EARLY_REFUSALS_TESTS = 'test/cluster/io/server/early-refusals.test.ts';
 const HTTP_FORMS_TESTS = 'test/cluster/io/server/http-forms.test.ts';
 const HTTP_SERVER_TESTS = 'test/cluster/io/server/http-server.test.ts';
 const LINK_TESTS = 'test/cluster/io/network/link.test.ts';
@@ -212,5 +213,13 @@ export const CLUSTER_IO_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(HTTP_SERVER_TESTS, 'is reset while'),
+  },
+  {
+    name: 'asks-for-a-body-that-is-refused-anyhow',
+    rule: 'RFC 9110 10.1.1',
+    edits: [
+      { file: HTTP_SERVER, find: 'asksFirst ? judge?.(incoming)', replace: 'judge ? undefined' },
+    ],
+    fate: tests(EARLY_REFUSALS_TESTS, 'a wrong head is refused'),
   },
 ];

@@ -303,8 +303,8 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
         replace: `    if (next === undefined) return;
     const coalesced = this.#waiting.takeCoalesced(queue);
     this.#send(before.hash, next, queue);
-    const { versions } = this.#context;
-    this.#answerCoalesced(coalesced, versions.next());
+    const version = this.#context.versions.next();
+    this.#answerCoalesced(coalesced, { kind: 'stored', version, created: false, record: undefined });
 `,
       },
     ],
@@ -317,9 +317,9 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
       {
         file: WRITER,
         find: '      // Send the next set in a new turn',
-        replace: `      const { versions } = this.#context;
+        replace: `      const version = this.#context.versions.next();
       const coalesced = this.#waiting.takeCoalesced(queue);
-      this.#answerCoalesced(coalesced, versions.next());
+      this.#answerCoalesced(coalesced, { kind: 'stored', version, created: false, record: undefined });
       // Send the next set in a new turn`,
       },
     ],
@@ -363,5 +363,35 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(ONE_ANSWER_TESTS, 'through pauses'),
+  },
+  {
+    name: 'created-by-the-word-of-a-joiner',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: SET_ROUND,
+        find: "if (answer.kind === 'applied' && vote.member.role === 'serving') {",
+        replace: "if (answer.kind === 'applied') {",
+      },
+    ],
+    fate: tests(ROUND_TESTS, 'a joiner has not copied it yet'),
+  },
+  {
+    name: 'created-by-the-last-word',
+    rule: 'docs/api.md',
+    edits: [{ file: SET_ROUND, find: 'this.#created ??=', replace: 'this.#created =' }],
+    fate: tests(ROUND_TESTS, 'it had this very set'),
+  },
+  {
+    name: 'each-coalesced-set-created-the-key',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: WRITER,
+        find: '      created = set.request.tombstone;\n',
+        replace: '',
+      },
+    ],
+    fate: tests(WRITER_TESTS, 'of sets that one is sent for'),
   },
 ];

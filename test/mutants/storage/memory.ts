@@ -333,4 +333,16 @@ export const STORAGE_MEMORY_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests(SEGMENTS_TESTS, 'who still sends a large value'),
   },
+  {
+    name: 'a-delete-is-something-live',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: SEGMENT_STORE,
+        find: '  if (isTombstone(present)) return APPLIED_ALONE;\n',
+        replace: '',
+      },
+    ],
+    fate: tests(REPLICA_TESTS, 'something live was replaced'),
+  },
 ];

@@ -300,6 +300,19 @@ describe('records', () => {
     });
   });
 
+  test.each<[string, Partial<RecordFields> | undefined, boolean]>([
+    ['nothing was there', undefined, true],
+    ['a record', {}, false],
+    ['a record that expires later', { expiresAtMs: NOW_MS + 1 }, false],
+    ['an expired record', { expiresAtMs: NOW_MS }, true],
+    ['a delete', { tombstone: true, value: Buffer.alloc(0) }, true],
+  ])('applied says whether something live was replaced: %s', (_what, before, created) => {
+    const replica = member();
+    if (before !== undefined) replica.answer(set(1, before));
+    const answer = replica.answer(set(1, { version: 6n as Version }));
+    expect(answer).toEqual(created ? { kind: 'applied', created } : { kind: 'applied' });
+  });
+
   test('a tombstone and an expired record are absent, with their version (H30)', () => {
     const deleted = member();
     deleted.answer(set(1, { tombstone: true, value: Buffer.alloc(0) }));

@@ -238,11 +238,14 @@ class Requests {
       this.#ended(incoming);
       return incoming.connection.done();
     }
-    const { kind, bytesMax = this.#bodyBytesMax } = incoming.traits.body;
+    const { body, judge } = incoming.traits;
+    const { kind, bytesMax = this.#bodyBytesMax } = body;
     const isTooLarge = Number(request.headers['content-length'] ?? 0) > bytesMax;
     if (isTooLarge) return this.#handle(incoming, { kind: 'too-large' });
+    // `curl -T`, and `curl -d` of over 1 MiB, ask first: what is refused in any case is not sent then.
+    const refusal = asksFirst ? judge?.(incoming) : undefined;
+    if (refusal !== undefined) return this.#answer(incoming, refusal, true);
     if (kind === 'streamed') return this.#handleStream(incoming, bytesMax, asksFirst);
-    // `curl -T`, and `curl -d` of over 1 MiB, ask first: a body that is too large is refused before it is sent.
     if (asksFirst) sendContinue(response);
     incoming.giveUp = this.#bodies.read(
       request,

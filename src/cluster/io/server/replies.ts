@@ -2,7 +2,9 @@
 // them, the rest by node:http's own means. Replies produced while they are read are in reply-stream.ts.
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { ERROR_HEADER } from '../../http/errors.ts';
 import { type HttpReply, isWhole, type WholeReply } from '../../http/http.ts';
+import { problemFor } from '../../http/problem.ts';
 import { LINGER_MS } from './refusals.ts';
 
 /** Up to this length, copying the body behind its head costs less than a second buffer in the write. */
@@ -102,11 +104,15 @@ export function closeAfter(response: ServerResponse): void {
 export function sendReply(
   request: IncomingMessage,
   response: ServerResponse,
-  reply: WholeReply,
+  given: WholeReply,
   keepAlive: string | 'last',
 ): void {
   const last = keepAlive === 'last';
   if (response.destroyed || response.writableEnded || response.headersSent) return;
+  const isError = given.headers[ERROR_HEADER] !== undefined;
+  const reply = isError
+    ? problemFor(request.headers.accept, given, STATUS_CODES[given.status] ?? 'Error')
+    : given;
   const body = inOneWrite(reply.body);
   if (!last && typeof body === 'string' && sendAtOnce(request, response, reply, body, keepAlive))
     return;
@@ -159,7 +165,8 @@ function sendAtOnce(
   keepAlive: string,
 ): boolean {
   const { socket } = response;
-  if (request.method === 'HEAD' || status === NO_CONTENT || status === NOT_MODIFIED) return false;
+  const isLengthless = status === NO_CONTENT || status === NOT_MODIFIED;
+  if (request.method === 'HEAD' || (isLengthless && body !== '')) return false;
   if (socket === null || socket.writableLength > 0 || socket.writableCorked > 0) return false;
   if (!request.complete || !response.shouldKeepAlive || request.httpVersion !== '1.1') return false;
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
@@ -168,10 +175,8 @@ function sendAtOnce(
     if (typeof value !== 'string' || NOT_IN_A_HEADER.test(value)) return false;
     head += `${name}: ${value}\r\n`;
   }
-  socket.write(
-    `${head}content-length: ${body.length}\r\ndate: ${date()}\r\nkeep-alive: ${keepAlive}\r\n\r\n${body}`,
-    'latin1',
-  );
+  if (!isLengthless) head += `content-length: ${body.length}\r\n`;
+  socket.write(`${head}date: ${date()}\r\nkeep-alive: ${keepAlive}\r\n\r\n${body}`, 'latin1');
   // As `end` does last: node:http then goes on to the next request of the connection.
   response.finished = true;
   response.emit('finish');

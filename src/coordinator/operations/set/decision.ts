@@ -4,7 +4,7 @@
 import { unreachable } from '../../../cluster/assert.ts';
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import type { NodeId } from '../../../cluster/model/identity.ts';
-import type { Attribute } from '../../../cluster/model/record.ts';
+import type { Attribute, StoredRecord } from '../../../cluster/model/record.ts';
 import type { Version } from '../../../cluster/model/version.ts';
 import type { RefusalReason } from '../../../cluster/wire/answer-kinds.ts';
 import { tallyOf, type WriteTally, type WriteVote } from '../write-votes.ts';
@@ -20,7 +20,14 @@ export interface WriteRequest {
 }
 
 export type WriteOutcome =
-  | { readonly kind: 'stored'; readonly version: Version }
+  | {
+      readonly kind: 'stored';
+      readonly version: Version;
+      /** Whether the members say that nothing live was there before. */
+      readonly created: boolean;
+      /** Undefined when it was coalesced and never sent (H41): set-record.ts makes it for who needs it. */
+      readonly record: StoredRecord | undefined;
+    }
   /** Certainly stored on no member. */
   | { readonly kind: 'not-stored'; readonly code: ErrorCode; readonly detail: string }
   | { readonly kind: 'unknown'; readonly version: Version };

@@ -7,7 +7,7 @@ import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import { isSameIncarnation } from '../../../cluster/model/cluster-map.ts';
 import type { Epoch } from '../../../cluster/model/identity.ts';
 import type { Times } from '../../../cluster/model/limits.ts';
-import { encodeRecord, type StoredRecord } from '../../../cluster/model/record.ts';
+import type { StoredRecord } from '../../../cluster/model/record.ts';
 import { VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
 import type { KeyEntry } from '../../key-table.ts';
 import type { KeyPlace } from '../../router.ts';
@@ -17,8 +17,9 @@ import type { OperationContext } from '../operation-context.ts';
 import { REFUSALS } from '../refusals.ts';
 import { keeps, mayHold, notEverywhere, type WriteVote } from '../write-votes.ts';
 import type { KeyQueue } from './coalescing.ts';
-import { judgeWrite, type WriteOutcome, type WriteRequest } from './decision.ts';
+import { judgeWrite, type WriteOutcome } from './decision.ts';
 import type { PendingSet } from './pending-set.ts';
+import { recordOf } from './set-record.ts';
 
 const NO_MEMORY_FOR_A_DELETE =
   'a storage node of this partition has no memory left to remember this delete, and cannot forget earlier ones; deletes_kept_by in its /status says which other storage node must be back for that';
@@ -54,6 +55,11 @@ export class SetOperation implements KeyEntry<SetOperation> {
   #record: StoredRecord;
   /** Whether any member may hold a record of this set, with this version or an earlier one. */
   #mayBeHeld = false;
+  /**
+   * What the first serving member said that applied this set. A later one of another round may have had this very set
+   * with an earlier version. A joiner may lack what is there.
+   */
+  #created: boolean | undefined;
   #lastRound: Round | undefined;
   /** Counts the rounds that failed in a row at the epoch of the last round. */
   #failedRounds = 0;
@@ -116,6 +122,9 @@ export class SetOperation implements KeyEntry<SetOperation> {
       router.send(vote.member, operation, (answer) => {
         vote.answer = answer;
         if (!this.#mayBeHeld) this.#mayBeHeld = mayHold(answer);
+        if (answer.kind === 'applied' && vote.member.role === 'serving') {
+          this.#created ??= answer.created === true;
+        }
         if (answer.kind === 'superseded' || answer.kind === 'floor') this.#raise(answer.version);
         learn(this.#context, vote.member, answer);
         this.#decide(votes);
@@ -129,7 +138,12 @@ export class SetOperation implements KeyEntry<SetOperation> {
       case 'pending':
         return;
       case 'acknowledged':
-        return this.#answer({ kind: 'stored', version: this.#version });
+        return this.#answer({
+          kind: 'stored',
+          version: this.#version,
+          created: this.#created === true,
+          record: this.#record,
+        });
       case 'again':
         return this.#again('not-stored', notEverywhere(decision.unwritable));
       case 'again-newer':
@@ -209,10 +223,4 @@ export class SetOperation implements KeyEntry<SetOperation> {
   #elapsedMs(): number {
     return this.#context.runtime.clock.monotonicMs() - this.set.arrivedMs;
   }
-}
-
-/** Fields are listed one by one: an object spread would double the cost of this function. */
-function recordOf(request: WriteRequest, version: Version): StoredRecord {
-  const { key, value, tombstone, expiresAtMs, attributes } = request;
-  return encodeRecord({ key, version, tombstone, expiresAtMs, attributes, value });
 }

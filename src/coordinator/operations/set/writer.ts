@@ -10,6 +10,8 @@ import type { WriteCallback, WriteOutcome, WriteRequest } from './decision.ts';
 import { PendingSet } from './pending-set.ts';
 import { lastRoundMs, SetOperation } from './round.ts';
 
+type StoredOutcome = Extract<WriteOutcome, { kind: 'stored' }>;
+
 /** Any seed will do: keys with equal hashes merely share a slot. */
 const HASH_SEED = 0;
 
@@ -86,8 +88,10 @@ export class Writer {
       const coalesced = this.#waiting.takeCoalesced(queue);
       // Send the next set before writing the answers, so that its round trip starts at once.
       this.#sendNext(operation, queue);
-      set.answer(outcome);
-      this.#answerCoalesced(coalesced, outcome.version);
+      // The coalesced sets count as taking effect before this one, so what the newest of them left was there.
+      const before = coalesced.at(-1)?.request;
+      set.answer(before === undefined ? outcome : { ...outcome, created: before.tombstone });
+      this.#answerCoalesced(coalesced, outcome);
     } else {
       // Send the next set in a new turn: it may fail before it is sent, as may all that follow, in ever deeper calls.
       this.#context.runtime.timers.after(0, () => this.#sendNext(operation, queue));
@@ -102,12 +106,14 @@ export class Writer {
     if (next !== undefined) this.#send(before.hash, next, queue);
   }
 
-  /** @param version of the set that coalesced them; it reserved one version below its own for each of them */
-  #answerCoalesced(coalesced: readonly WaitingSet[], version: Version): void {
+  /** @param sent what became of the set that coalesced them; it reserved one version below its own for each of them */
+  #answerCoalesced(coalesced: readonly WaitingSet[], sent: StoredOutcome): void {
+    let { created } = sent;
     for (const [index, set] of coalesced.entries()) {
       this.#coalesced++;
-      const own = version - BigInt(coalesced.length - index);
-      set.answer({ kind: 'stored', version: own as Version });
+      const own = sent.version - BigInt(coalesced.length - index);
+      set.answer({ kind: 'stored', version: own as Version, created, record: undefined });
+      created = set.request.tombstone;
     }
   }
 

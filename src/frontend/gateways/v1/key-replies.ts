@@ -13,7 +13,8 @@ import {
 } from '../../../cluster/model/record.ts';
 import { printVersion, VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
 import type { ConditionalOutcome } from '../../../coordinator/operations/conditional/decision.ts';
-import type { WriteOutcome } from '../../../coordinator/operations/set/decision.ts';
+import type { WriteOutcome, WriteRequest } from '../../../coordinator/operations/set/decision.ts';
+import { storedRecordOf } from '../../../coordinator/operations/set/set-record.ts';
 import { isContentType, type KeyUsage } from './key-usage.ts';
 import type { KeyVerb } from './keys-routes.ts';
 import { judgeRead } from './preconditions.ts';
@@ -47,17 +48,18 @@ export function absentReply(absence: string, version: Version): WholeReply {
   return textReply(404, absence, { 'x-fog-version': printVersion(version) });
 }
 
-/** @param etag makes the ETag of what was stored, which a delete needs not */
 export function writtenReply(
   verb: 'put' | 'delete',
+  request: WriteRequest,
   outcome: WriteOutcome,
-  etag: (version: Version) => ETag,
 ): WholeReply {
   switch (outcome.kind) {
     case 'stored': {
-      const { version } = outcome;
-      if (verb === 'put') return doneReply(204, headersOf(etag(version)));
-      return doneReply(204, { 'x-fog-version': printVersion(version) });
+      if (verb === 'delete') {
+        return doneReply(204, { 'x-fog-version': printVersion(outcome.version) });
+      }
+      const etag = etagOf(storedRecordOf(request, outcome));
+      return doneReply(outcome.created ? 201 : 204, headersOf(etag));
     }
     case 'not-stored':
       return errorReply(outcome.code, `${outcome.detail}; nothing was stored`);

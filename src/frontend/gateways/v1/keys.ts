@@ -2,23 +2,20 @@
 // (key-replies.ts).
 
 import { assert } from '../../../cluster/assert.ts';
+import type { PathParameters } from '../../../cluster/http/client-route.ts';
 import { errorReply } from '../../../cluster/http/errors.ts';
-import type { Body } from '../../../cluster/http/http.ts';
+import type { Body, WholeReply } from '../../../cluster/http/http.ts';
 import type { Metrics } from '../../../cluster/http/metrics.ts';
-import type { Handler, ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
-import { type Change, etagOf, NO_CONDITION } from '../../../cluster/model/condition.ts';
-import {
-  ATTRIBUTE_CONTENT_TYPE,
-  type Attribute,
-  encodeRecord,
-} from '../../../cluster/model/record.ts';
-import type { Version } from '../../../cluster/model/version.ts';
+import type { Handler, HeadJudge, ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
+import { type Change, NO_CONDITION } from '../../../cluster/model/condition.ts';
+import { ATTRIBUTE_CONTENT_TYPE, type Attribute } from '../../../cluster/model/record.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
 import { Measure } from '../measure.ts';
 import { withExpiry } from '../timed-writes.ts';
 import { absentReply, conditionalReply, readReply, writtenReply } from './key-replies.ts';
 import { type KeyUsage, readKeyUsage } from './key-usage.ts';
 import { type KeyVerb, V1_KEYS_ROUTES } from './keys-routes.ts';
+import type { Misuse } from './preconditions.ts';
 
 const EMPTY = Buffer.alloc(0);
 const NO_ATTRIBUTES: readonly Attribute[] = [];
@@ -31,24 +28,29 @@ export class V1KeysGateway implements Gateway {
   }
 
   addTo(routes: Routes, metrics: Metrics): void {
-    const verb = (name: KeyVerb): Handler => {
-      const measure = new Measure(`v1-${name}`, metrics, this.#context.clock);
-      return (request, reply, parameters) => {
+    const answering = (verb: KeyVerb): readonly [Handler, HeadJudge] => {
+      const measure = new Measure(`v1-${verb}`, metrics, this.#context.clock);
+      const handler: Handler = (request, reply, parameters) => {
         const counted = measure.begin(reply);
-        const read = readKeyUsage(name, request, parameters.get('key') ?? EMPTY);
-        if ('fault' in read) {
-          const { what, instead } = read.fault;
-          return counted(errorReply('bad-parameter', what, { instead }));
-        }
-        return this.#run(name, read.usage, request.body, counted);
+        const read = readKeyUsage(verb, request, keyIn(parameters));
+        if ('fault' in read) return counted(misuseReply(read.fault));
+        return this.#run(verb, read.usage, request.body, counted);
       };
+      const judge: HeadJudge = (request, parameters) => {
+        const read = readKeyUsage(verb, request, keyIn(parameters));
+        if ('usage' in read) return undefined;
+        const refusal = misuseReply(read.fault);
+        measure.begin(() => undefined)(refusal);
+        return refusal;
+      };
+      return [handler, judge];
     };
-    routes.add(V1_KEYS_ROUTES.get, verb('get'));
-    routes.add(V1_KEYS_ROUTES.put, verb('put'));
-    routes.add(V1_KEYS_ROUTES.delete, verb('delete'));
-    routes.add(V1_KEYS_ROUTES.incr, verb('incr'));
-    routes.add(V1_KEYS_ROUTES.append, verb('append'));
-    routes.add(V1_KEYS_ROUTES.getset, verb('getset'));
+    routes.add(V1_KEYS_ROUTES.get, ...answering('get'));
+    routes.add(V1_KEYS_ROUTES.put, ...answering('put'));
+    routes.add(V1_KEYS_ROUTES.delete, ...answering('delete'));
+    routes.add(V1_KEYS_ROUTES.incr, ...answering('incr'));
+    routes.add(V1_KEYS_ROUTES.append, ...answering('append'));
+    routes.add(V1_KEYS_ROUTES.getset, ...answering('getset'));
   }
 
   #run(verb: KeyVerb, usage: KeyUsage, body: Body, reply: ReplyCallback): void {
@@ -124,10 +126,9 @@ export class V1KeysGateway implements Gateway {
     const { key } = usage;
     const attributes = attributesOf(usage);
     const request = { key, value, tombstone: verb === 'delete', expiresAtMs, attributes };
-    const etag = (version: Version) => etagOf(encodeRecord({ ...request, version }));
     this.#context.writer.set(
       request,
-      (outcome) => reply(writtenReply(verb, outcome, etag)),
+      (outcome) => reply(writtenReply(verb, request, outcome)),
       arrivedMs,
     );
   }
@@ -144,6 +145,16 @@ export class V1KeysGateway implements Gateway {
       reply(conditionalReply(verb, usage, outcome, this.#context.absence())),
     );
   }
+}
+
+function keyIn(parameters: PathParameters): Buffer {
+  const key = parameters.get('key');
+  assert(key !== undefined, 'every path of keys has one');
+  return key;
+}
+
+function misuseReply({ what, instead }: Misuse): WholeReply {
+  return errorReply('bad-parameter', what, { instead });
 }
 
 function attributesOf({ contentType }: KeyUsage): readonly Attribute[] {

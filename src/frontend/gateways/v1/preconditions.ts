@@ -8,9 +8,8 @@ import {
   NO_CONDITION,
   parseETag,
 } from '../../../cluster/model/condition.ts';
+import { ETAGS_MAX } from '../../../cluster/model/limits.ts';
 
-/** Each tag is compared with the present one, and travels to a storage node; a client knows hardly more than one. */
-const TAGS_MAX = 16;
 /** What may stand between two commas: a tag with its quotes, which may have commas in it, behind `W/` if it is weak. */
 const TAG = /[\t ,]*(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[\t ]*(?=,|$)/y;
 const NOTHING_MORE = /[\t ,]*$/y;
@@ -75,7 +74,7 @@ function tagsOf(header: 'If-Match' | 'If-None-Match', text: string): Tags | stri
     if (weak !== undefined && header === 'If-Match') {
       return 'If-Match has a weak ETag, W/"...", which never matches: take the one that this server sent';
     }
-    if (++count > TAGS_MAX) return `${header} has more than ${TAGS_MAX} ETags`;
+    if (++count > ETAGS_MAX) return `${header} has more than ${ETAGS_MAX} ETags`;
     const tag = parseETag(quoted);
     if (tag !== undefined) tags.push(tag);
     at += whole.length;

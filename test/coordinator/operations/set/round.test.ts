@@ -15,6 +15,7 @@ import { Writer } from '../../../../src/coordinator/operations/set/writer.ts';
 import { memberOf } from '../../../helpers/maps.ts';
 
 const APPLIED: MemberAnswer = { kind: 'applied' };
+const CREATED: MemberAnswer = { kind: 'applied', created: true };
 const UNREACHABLE: MemberAnswer = { kind: 'unreachable', detail: 'scripted' };
 const NO_MEMORY: MemberAnswer = { kind: 'refused', reason: 'no-memory' };
 const FLOOR: MemberAnswer = { kind: 'floor', version: 1n as Version };
@@ -73,12 +74,14 @@ function play(
   while (round + 1 < rounds.length && later.length > 0) {
     for (const next of later.splice(0)) next();
   }
-  return { asked, outcomes: outcomes.map(({ kind }) => kind), unfinished: later.length, waits };
+  const created = outcomes.map((outcome) => outcome.kind === 'stored' && outcome.created);
+  const kinds = outcomes.map(({ kind }) => kind);
+  return { asked, outcomes: kinds, unfinished: later.length, waits, created };
 }
 
 /** Whom each round asks, and what came of the set. */
 function rounds(...scripted: Parameters<typeof play>[0]) {
-  const { waits: _, ...played } = play(scripted);
+  const { waits: _waits, created: _created, ...played } = play(scripted);
   return played;
 }
 
@@ -155,4 +158,47 @@ test('R10: a delete waits for a member without memory, which forgets earlier one
     outcomes: ['not-stored'],
     unfinished: 0,
   });
+});
+
+test.each<[string, boolean, Parameters<typeof play>[0]]>([
+  ['nobody had anything', true, [[entry(1), { a: CREATED, b: CREATED, c: CREATED }]]],
+  ['everybody had something', false, [[entry(1), { a: APPLIED, b: APPLIED, c: APPLIED }]]],
+  [
+    'the first one to answer had nothing',
+    true,
+    [[entry(1), { a: CREATED, b: APPLIED, c: APPLIED }]],
+  ],
+  [
+    'the first one to answer had something',
+    false,
+    [[entry(1), { a: APPLIED, b: CREATED, c: CREATED }]],
+  ],
+  [
+    'a joiner has not copied it yet',
+    false,
+    [[entry(1, 1, 'joining'), { a: CREATED, b: APPLIED, c: APPLIED }]],
+  ],
+  [
+    'another member was away meanwhile',
+    true,
+    [
+      [entry(1), { a: CREATED, b: UNREACHABLE, c: UNREACHABLE }],
+      [entry(1), { b: APPLIED, c: APPLIED }],
+    ],
+  ],
+  [
+    'it had this very set with an earlier version',
+    true,
+    [
+      [entry(1), { a: FLOOR, b: FLOOR, c: CREATED }],
+      [entry(1), { a: CREATED, b: CREATED, c: APPLIED }],
+    ],
+  ],
+  [
+    'nobody says, because all have it of an earlier epoch',
+    false,
+    [[entry(1), { a: { kind: 'equal' }, b: { kind: 'equal' }, c: { kind: 'equal' } }]],
+  ],
+])('where %s, a set has created its key: %s', (_what, created, scripted) => {
+  expect(play(scripted).created).toEqual([created]);
 });

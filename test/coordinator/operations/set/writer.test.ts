@@ -18,6 +18,7 @@ import type { Runtime } from '../../../../src/cluster/ports.ts';
 import type { OperationContext } from '../../../../src/coordinator/operations/operation-context.ts';
 import type { WriteOutcome } from '../../../../src/coordinator/operations/set/decision.ts';
 import { LaterRounds } from '../../../../src/coordinator/operations/set/later-rounds.ts';
+import { storedRecordOf } from '../../../../src/coordinator/operations/set/set-record.ts';
 import { Writer } from '../../../../src/coordinator/operations/set/writer.ts';
 import { memberOf } from '../../../helpers/maps.ts';
 
@@ -95,6 +96,19 @@ function stage() {
         told.set(value, outcome);
       });
     },
+    /** @param name under which its answer is told */
+    delete: (name: string, key = 'k') => {
+      const request = { tombstone: true, expiresAtMs: 0, attributes: [] };
+      writer.set({ ...request, key: Buffer.from(key), value: Buffer.alloc(0) }, (outcome) =>
+        told.set(name, outcome),
+      );
+    },
+    /** Who created the key, and who replaced what was there. */
+    created: () =>
+      [...told]
+        .map(([name, outcome]) => `${name}:${outcome.kind === 'stored' && outcome.created}`)
+        .sort()
+        .join(' '),
     values: () => sent.map(({ value }) => value).join(' '),
     answer: (index: number, answer: MemberAnswer) => sent[index]?.answer(answer),
     /** `b=503` and so on, in the order in which they were told. */
@@ -270,4 +284,50 @@ test('H41: nor does it take others along, which keep their deadlines', () => {
   pass(2900);
   expect(answers()).toBe('a:stored c:stored b:stored y:not-stored d:not-stored');
   expect(writer.waiting).toBe(0);
+});
+
+test.each([
+  [true, 'a:true b:true c:false d:false'],
+  [false, 'a:false b:false c:false d:false'],
+])(
+  'of sets that one is sent for, created %s, the oldest found what was there, each later one the one before',
+  (isNew, wanted) => {
+    const { set, answer, created } = stage();
+    set('a');
+    for (const value of ['b', 'c', 'd']) set(value);
+    answer(0, { kind: 'applied', created: isNew });
+    answer(1, { kind: 'applied', created: isNew });
+    expect(created()).toBe(wanted);
+  },
+);
+
+test('a set after a delete creates the key, though neither that one nor what was before it was there alone', () => {
+  const { set, delete: remove, answer, created } = stage();
+  set('a');
+  set('b');
+  remove('c');
+  set('d');
+  answer(0, { kind: 'applied', created: true });
+  answer(1, { kind: 'applied' });
+  expect(created()).toBe('a:true b:false c:false d:true');
+});
+
+test('the ETag of a coalesced set is of its own record, that of a sent one of what was sent', () => {
+  const { set, answer, told } = stage();
+  for (const value of ['a', 'b', 'c']) set(value);
+  answer(0, APPLIED);
+  answer(1, APPLIED);
+  const records = ['a', 'b', 'c'].map((value) => {
+    const outcome = told.get(value);
+    if (outcome?.kind !== 'stored') throw new Error(`${value} is not stored`);
+    const request = { key: Buffer.from('k'), value: Buffer.from(value), tombstone: false };
+    const record = storedRecordOf({ ...request, expiresAtMs: 0, attributes: [] }, outcome);
+    expect(recordVersion(record)).toBe(outcome.version);
+    return [recordValue(record).toString(), outcome.record === undefined];
+  });
+  expect(records).toEqual([
+    ['a', false],
+    ['b', true],
+    ['c', false],
+  ]);
 });

@@ -43,8 +43,14 @@ test('a plain request has no condition, ttl or content type', () => {
       ttlSeconds: undefined,
       contentType: undefined,
       by: 0,
+      isLinearizable: false,
     });
   }
+});
+
+test('a read may ask for what every member has', () => {
+  expect(usage('get', '', { 'x-fog-read': 'linearizable' }).isLinearizable).toBe(true);
+  expect(refusal('get', '', { 'x-fog-read': 'fast' })).toContain('takes linearizable');
 });
 
 test('a key has 1,024 bytes at most', () => {

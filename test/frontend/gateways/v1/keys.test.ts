@@ -44,6 +44,14 @@ const typed = (type: string) => [
 ];
 const tagOf = (record: StoredRecord) => printETag(etagOf(record));
 
+/** As of a set that was coalesced with a newer one, and replaced something. */
+const STORED: WriteOutcome = {
+  kind: 'stored',
+  version: VERSION,
+  created: false,
+  record: undefined,
+};
+
 interface Told {
   readonly found?: StoredRecord;
   readonly write?: WriteOutcome;
@@ -189,7 +197,7 @@ describe('a read', () => {
   });
 
   test('asks for the key as it is in the path, decoded once', () => {
-    const { ask, sets } = gatewayWith({ write: { kind: 'stored', version: VERSION } });
+    const { ask, sets } = gatewayWith({ write: STORED });
     for (const path of ['a/b%2Fc', '%2541', 'a+b%20', '/', 'a/incr', 'a//', '%00%ff', 'a%3Fb']) {
       ask('DELETE', `/v1/keys/${path}`);
     }
@@ -207,10 +215,8 @@ describe('a read', () => {
 });
 
 describe('a PUT without a condition', () => {
-  const stored: WriteOutcome = { kind: 'stored', version: VERSION };
-
   test('stores the body with its type, and answers with the ETag that a read will have', () => {
-    const { ask, sets, conditionals } = gatewayWith({ write: stored });
+    const { ask, sets, conditionals } = gatewayWith({ write: STORED });
     const reply = ask('PUT', '/v1/keys/k?ttl=60', { 'content-type': 'a/b' }, 'body');
     const expiresAtMs = NOW_MS + 60_000;
     const attributes = typed('a/b');
@@ -232,8 +238,15 @@ describe('a PUT without a condition', () => {
     });
   });
 
+  test('is 201 where nothing live was there, with the ETag of the record that was sent', () => {
+    const record = recordOf('of another version', { version: 7n as Version });
+    const { ask } = gatewayWith({ write: { ...STORED, created: true, record } });
+    const reply = ask('PUT', '/v1/keys/k', {}, 'x');
+    expect([reply.status, reply.headers.etag]).toEqual([201, tagOf(record)]);
+  });
+
   test('without a body stores the empty value, one that stays', () => {
-    const { ask, sets } = gatewayWith({ write: stored });
+    const { ask, sets } = gatewayWith({ write: STORED });
     ask('PUT', '/v1/keys/k');
     ask('PUT', '/v1/keys/k', {}, '');
     expect(sets.map(({ value, expiresAtMs }) => [value.length, expiresAtMs])).toEqual([
@@ -257,7 +270,7 @@ describe('a PUT without a condition', () => {
 });
 
 test('a DELETE without a condition is 204, and has a version', () => {
-  const { ask, sets } = gatewayWith({ write: { kind: 'stored', version: VERSION } });
+  const { ask, sets } = gatewayWith({ write: STORED });
   const reply = ask('DELETE', '/v1/keys/k');
   expect(lineOf(reply)).toBe('204: ');
   expect(reply.headers).toEqual({ 'cache-control': 'no-store', 'x-fog-version': PRINTED });
