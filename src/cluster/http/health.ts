@@ -12,6 +12,18 @@ export interface CheckResult {
   readonly problem: string | undefined;
   /** A warning leaves the process ready: other processes lack the same, or only a part of the work is affected. */
   readonly isWarning?: boolean;
+  /** The check could not be judged, and `problem` says why: it does not pass, but nothing was found wrong either. */
+  readonly isUnknown?: boolean;
+}
+
+/** @returns what is wrong; why that cannot be judged now; or undefined when the check passes */
+export type HealthCheck = () => string | { readonly unknown: string } | undefined;
+
+export function checked(name: string, check: HealthCheck): CheckResult {
+  const found = check();
+  return typeof found === 'object'
+    ? { name, problem: found.unknown, isUnknown: true }
+    : { name, problem: found };
 }
 
 interface HealthQuery {
@@ -28,11 +40,12 @@ export function healthReply(request: HttpRequest, results: readonly CheckResult[
   const fails = ({ problem, isWarning = false }: CheckResult) =>
     problem !== undefined && (asked.complete || !isWarning);
   const isWell = !counted.some(fails);
-  const lines = counted.map((result) =>
-    result.problem === undefined
-      ? `[+]${result.name} ok`
-      : `${fails(result) ? '[-]' : '[!]'}${result.name} ${fails(result) ? 'failed' : 'warning'}: ${result.problem}`,
-  );
+  const lines = counted.map((result) => {
+    const { name, problem, isUnknown } = result;
+    if (problem === undefined) return `[+]${name} ok`;
+    if (isUnknown === true) return `[?]${name} unknown: ${problem}`;
+    return fails(result) ? `[-]${name} failed: ${problem}` : `[!]${name} warning: ${problem}`;
+  });
   const summary = isWell ? 'ok' : 'not ready';
   return textReply(
     isWell ? 200 : 503,

@@ -16,7 +16,13 @@ import {
   shapeOf,
 } from './client-route.ts';
 import { ERROR_HEADER, errorReply, FatalError } from './errors.ts';
-import { type CheckResult, checkedTogether, healthReply } from './health.ts';
+import {
+  type CheckResult,
+  checked,
+  checkedTogether,
+  type HealthCheck,
+  healthReply,
+} from './health.ts';
 import {
   type HttpReply,
   type HttpRequest,
@@ -70,9 +76,6 @@ const KEYS_ELSEWHERE: Readonly<Partial<Record<Role, string>>> = {
   storage: 'keys are asked of a frontend, and this is a storage node',
 };
 const NOTHING = 'there is nothing at this path';
-
-/** @returns what is wrong, or undefined when the check passes */
-export type HealthCheck = () => string | undefined;
 
 interface RouteEntry {
   readonly route: Route;
@@ -172,8 +175,7 @@ export class Routes {
 
   warnings(): readonly CheckResult[] {
     return [...this.#warnings].map(([name, check]) => ({
-      name,
-      problem: check(),
+      ...checked(name, check),
       isWarning: true,
     }));
   }
@@ -220,10 +222,7 @@ export class Routes {
   }
 
   #check(): readonly CheckResult[] {
-    return [
-      ...[...this.#checks].map(([name, check]) => ({ name, problem: check() })),
-      ...this.warnings(),
-    ];
+    return [...[...this.#checks].map(([name, check]) => checked(name, check)), ...this.warnings()];
   }
 
   #entriesAt(route: Route): PathEntries {
