@@ -19,11 +19,11 @@ import {
 import { printVersion, type Version } from '../cluster/model/version.ts';
 import { COLLECTION_KINDS, type Host, type Runtime } from '../cluster/ports.ts';
 import { VERSION } from '../cluster/software.ts';
-import { parseQuery } from '../cluster/wire/query.ts';
 import type { AnswerCounters } from './counters.ts';
 import type { LogFigures } from './log/durability.ts';
 import type { Completeness } from './log/log-entry.ts';
 import type { MemoryFigures, PartitionReader } from './memory/partition-store.ts';
+import { recordKeyIn } from './record-query.ts';
 import type { Replica } from './replication/replica.ts';
 
 export const STORAGE_ROUTES = {
@@ -36,7 +36,7 @@ export const STORAGE_ROUTES = {
   record: {
     path: '/s/record',
     methods: ['GET'],
-    statuses: [200, 404, 501, 503],
+    statuses: [200, 400, 404, 503],
     text: 'What this node alone holds of `?key=`, for tests and people: no way to read the cluster.',
   },
 } as const satisfies Readonly<Record<string, ClientRoute>>;
@@ -168,9 +168,8 @@ export function holdingOf(
 
 /** Answers operators and tests. Set-aside records do not count: the node has them only if a join is given up. */
 function showRecord(request: HttpRequest, { store, replica: current }: InspectedNode): HttpReply {
-  const query = parseQuery(queryOf(request.target));
-  const key = query.kind === 'query' ? query.parameters.get('key') : undefined;
-  if (key === undefined) return refusalReply('missing-key', 'the request names no key');
+  const key = recordKeyIn(queryOf(request.target));
+  if (typeof key === 'string') return refusalReply('bad-parameter', key);
   const replica = current();
   if (replica?.map === undefined) return refusalReply('not-ready', 'no cluster map adopted yet');
   const partition = partitionOf(key, replica.map.digits);

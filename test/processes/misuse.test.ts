@@ -89,6 +89,18 @@ describe('misuse of the client API', () => {
     },
   );
 
+  test.each(['', '?key=', `?key=${'k'.repeat(1025)}`, '?key=a&node=b', '?key=a&key=b', '?key=%zz'])(
+    '/s/record%s of a storage node is 400, and says what the path takes',
+    async (query) => {
+      const answer = await call(cluster.storages[0] ?? '', `/s/record${query}`);
+      expect(answer.status).toBe(400);
+      expect(answer.headers['x-fog-error']).toBe('bad-parameter');
+      const { error, detail } = JSON.parse(answer.text);
+      expect(error).toBe('bad-parameter');
+      expect(detail).toMatch(/\/s\/record takes key, of 1 to 1024 bytes, and nothing else$/);
+    },
+  );
+
   test('HEAD is answered as GET is, without the body, and changes nothing', async () => {
     await set(frontend, 'head', '12345');
     const answer = await call(frontend, '/get?key=head', { method: 'HEAD' });
