@@ -7,7 +7,7 @@ export type Body =
   | { readonly kind: 'none' }
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
   /** The body is longer than its route accepts, and was not read to the end. */
-  | { readonly kind: 'too-large' }
+  | { readonly kind: 'too-large'; readonly bytesMax: number }
   /** The route reads its body piece by piece (RequestTraits in ports.ts); no piece was read yet. */
   | { readonly kind: 'stream'; readonly stream: ByteStream };
 

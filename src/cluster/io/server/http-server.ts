@@ -240,7 +240,7 @@ class Requests {
     }
     const { kind, bytesMax = this.#bodyBytesMax } = incoming.traits.body;
     const isTooLarge = Number(request.headers['content-length'] ?? 0) > bytesMax;
-    if (isTooLarge) return this.#handle(incoming, { kind: 'too-large' });
+    if (isTooLarge) return this.#handle(incoming, { kind: 'too-large', bytesMax });
     if (kind === 'streamed') return this.#handleStream(incoming, bytesMax, asksFirst);
     // `curl -T`, and `curl -d` of over 1 MiB, ask first: a body that is too large is refused before it is sent.
     if (asksFirst) sendContinue(response);
