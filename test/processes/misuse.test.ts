@@ -52,7 +52,7 @@ const MISUSES: readonly (readonly [string, CallOptions, number, string])[] = [
   ['/get?key=a&key=b', {}, 501, 'bad-query'],
   ['/set?key=a&vlaue=1', { method: 'POST', body: '' }, 501, 'bad-query'],
   ['/nothing', {}, 404, 'unknown-path'],
-  ['/', {}, 404, 'unknown-path'],
+  ['/', { method: 'POST', body: 'x' }, 405, 'method-not-allowed'],
   ['/get/a', {}, 404, 'unknown-path'],
   ['/get?key=a', { method: 'DELETE' }, 405, 'method-not-allowed'],
   ['/get?key=a', { method: 'POST', body: 'x' }, 405, 'method-not-allowed'],
@@ -74,6 +74,11 @@ describe('misuse of the client API', () => {
   test('501 shows a curl line that goes to the same host', async () => {
     const answer = await call(frontend, '/set?key=a%20b');
     expect(answer.text).toContain(`curl 'http://${frontend}/set?key=a%20b&value=VALUE'`);
+  });
+
+  test('404 of no path shows the curl line that lists all', async () => {
+    const answer = await call(frontend, '/nothing');
+    expect(answer.text).toContain(`curl 'http://${frontend}/'`);
   });
 
   test.each(['/get?key=a', '/set?key=a&value=1', '/delete?key=a'])(

@@ -2,6 +2,7 @@
 // `?verbose` is for people. Each role adds its own checks.
 
 import { parsePairs } from '../wire/query.ts';
+import { OFF, ON } from './common-routes.ts';
 import { errorReply } from './errors.ts';
 import { type HttpReply, type HttpRequest, queryOf, textReply } from './http.ts';
 import type { WorkerAnswer } from './worker-group.ts';
@@ -54,8 +55,15 @@ export function healthReply(request: HttpRequest, results: readonly CheckResult[
   );
 }
 
-const ON = ['', '1', 'true', 'yes', 'on'];
-const OFF = ['0', 'false', 'no', 'off'];
+/** @returns what keeps the process from being ready, each with its check; undefined when nothing does */
+export function whyNotReady(results: readonly CheckResult[]): string | undefined {
+  const failed = results.filter(({ problem, isWarning = false }) => problem && !isWarning);
+  if (failed.length === 0) return undefined;
+  // A check that cannot be judged waits for another one that failed.
+  const known = failed.filter(({ isUnknown = false }) => !isUnknown);
+  const named = known.length === 0 ? failed : known;
+  return named.map(({ name, problem }) => `${name}: ${problem}`).join('; ');
+}
 
 /** @returns the question, or a text that names the parameters not understood, which must not be silently ignored */
 function readQuestion(query: string, results: readonly CheckResult[]): HealthQuery | string {

@@ -92,8 +92,8 @@ export function queryOf(target: string): string {
   return question < 0 ? '' : target.slice(question + 1);
 }
 
-/** @returns the address that the client used, for curl lines in errors; `HOST:PORT` if it could break such a line */
-export function hostHeader(request: HttpRequest): string {
+/** @returns the address that the client used, for curl lines; `otherwise` if it could break such a line */
+export function hostHeader(request: HttpRequest, otherwise = 'HOST:PORT'): string {
   const host = request.header('host') ?? '';
-  return /^[A-Za-z0-9.:[\]_-]{1,255}$/.test(host) ? host : 'HOST:PORT';
+  return /^[A-Za-z0-9.:[\]_-]{1,255}$/.test(host) ? host : otherwise;
 }

@@ -2,8 +2,10 @@
 // unknown paths and methods, requests from foreign web pages, and requests whose handler failed.
 
 import { assert, InvariantBroken } from '../assert.ts';
+import type { Address } from '../model/identity.ts';
 import type { Logger, RequestTraits, Runtime } from '../ports.ts';
 import { VERSION } from '../software.ts';
+import { type Sheet, sheetReply } from './cheat-sheet.ts';
 import {
   type ClientRoute,
   hasParameters,
@@ -15,6 +17,7 @@ import {
   type Route,
   shapeOf,
 } from './client-route.ts';
+import { COMMON_ROUTES } from './common-routes.ts';
 import { ERROR_HEADER, errorReply, FatalError } from './errors.ts';
 import {
   type CheckResult,
@@ -22,6 +25,7 @@ import {
   checkedTogether,
   type HealthCheck,
   healthReply,
+  whyNotReady,
 } from './health.ts';
 import {
   type HttpReply,
@@ -45,37 +49,13 @@ export type Handler = (
 
 type Role = 'controller' | 'storage' | 'frontend';
 
-const READY = {
-  methods: ['GET'],
-  statuses: [200, 400, 503],
-  text: 'Whether the process can do its work; `?verbose`, `complete` and `exclude` say of what.',
-} as const;
-
-/** The routes that every role has. */
-export const COMMON_ROUTES = {
-  livez: {
-    path: '/livez',
-    methods: ['GET'],
-    statuses: [200, 400],
-    text: 'Whether the process runs.',
-  },
-  readyz: { path: '/readyz', ...READY },
-  healthz: { path: '/healthz', ...READY },
-  metrics: {
-    path: '/metrics',
-    methods: ['GET'],
-    statuses: [200],
-    text: 'Its figures, as Prometheus reads them.',
-  },
-} as const satisfies Readonly<Record<string, ClientRoute>>;
-
 /** A frontend's paths, which people by mistake also request from other roles. */
 const PATHS_OF_KEYS: readonly string[] = ['/get', '/set', '/delete'];
 const KEYS_ELSEWHERE: Readonly<Partial<Record<Role, string>>> = {
   controller: 'keys are asked of a frontend, and this is the controller: its /status names them',
   storage: 'keys are asked of a frontend, and this is a storage node',
 };
-const NOTHING = 'there is nothing at this path';
+const NOTHING = 'there is nothing at this path; / lists all that there are';
 
 interface RouteEntry {
   readonly route: Route;
@@ -106,6 +86,14 @@ interface Match {
   readonly parameters: PathParameters | 'malformed';
 }
 
+/** How the process is reached. */
+interface SharedAddress {
+  /** The address that it was given, if it knows one. */
+  readonly address?: Address | undefined;
+  /** The processes that share the address: `/`, /readyz and /metrics then report on all of them. */
+  readonly workerGroup?: WorkerGroup | undefined;
+}
+
 /** The traits of a request without a handler: its body is read whole, as most are, before the error reply. */
 const UNKNOWN: RequestTraits = { changes: true, body: { kind: 'whole' } };
 
@@ -118,13 +106,17 @@ export class Routes {
   >();
   readonly #checks = new Map<string, HealthCheck>();
   readonly #warnings = new Map<string, HealthCheck>();
+  /** The routes of people and their programs, in the order in which they were added. */
+  readonly #described: ClientRoute[] = [];
   readonly #role: Role;
   readonly #logger: Logger;
+  readonly #address: Address | undefined;
 
-  /** @param workerGroup the processes that share the address; /readyz and /metrics then report on all of them */
-  constructor(role: Role, runtime: Runtime, metrics: Metrics, workerGroup?: WorkerGroup) {
+  constructor(role: Role, runtime: Runtime, metrics: Metrics, shared: SharedAddress = {}) {
+    const { workerGroup, address } = shared;
     this.#role = role;
     this.#logger = runtime.logger;
+    this.#address = address;
     metrics.gauge('velourfog_build_info', 'Version and role; always 1.', () => 1, {
       version: VERSION,
       role,
@@ -133,14 +125,19 @@ export class Routes {
     this.add(COMMON_ROUTES.livez, (request, reply) => reply(healthReply(request, [])));
     workerGroup?.answer('checks', () => this.#check());
     workerGroup?.answer('metrics', () => metrics.read());
-    const ready: Handler = (request, reply) =>
+    const check = (callback: (results: readonly CheckResult[]) => void) =>
       workerGroup === undefined
-        ? reply(healthReply(request, this.#check()))
-        : workerGroup.gather('checks', (told) =>
-            reply(healthReply(request, checkedTogether(told))),
-          );
+        ? callback(this.#check())
+        : workerGroup.gather('checks', (told) => callback(checkedTogether(told)));
+    const ready: Handler = (request, reply) =>
+      check((results) => reply(healthReply(request, results)));
     this.add(COMMON_ROUTES.readyz, ready);
     this.add(COMMON_ROUTES.healthz, ready);
+    this.add(COMMON_ROUTES.root, (request, reply) =>
+      check((results) =>
+        reply(sheetReply(this.#sheet(request, results), request.header('accept'))),
+      ),
+    );
     this.add(COMMON_ROUTES.metrics, (_request, reply) =>
       workerGroup === undefined
         ? reply(metricsReply(metrics.read()))
@@ -151,7 +148,9 @@ export class Routes {
     );
   }
 
-  add(route: Route, handler: Handler): void {
+  /** Adds a path for people and their programs, or one between the nodes, which is no `ClientRoute`. */
+  add(route: Route | ClientRoute, handler: Handler): void {
+    if ('statuses' in route) this.#described.push(route);
     const { path, streamsBody, bodyBytesMax, changesByGet } = route;
     const body = {
       kind: streamsBody === true ? 'streamed' : 'whole',
@@ -225,6 +224,19 @@ export class Routes {
     return [...[...this.#checks].map(([name, check]) => checked(name, check)), ...this.warnings()];
   }
 
+  #sheet(request: HttpRequest, results: readonly CheckResult[]): Sheet {
+    const host = hostHeader(request, this.#address);
+    return {
+      role: this.#role,
+      address: this.#address ?? host,
+      host,
+      version: VERSION,
+      problem: whyNotReady(results),
+      note: KEYS_ELSEWHERE[this.#role],
+      routes: this.#described,
+    };
+  }
+
   #entriesAt(route: Route): PathEntries {
     const { path } = route;
     const known = this.#exact.get(path)?.entries ?? this.#patterns.get(path)?.entries;
@@ -254,7 +266,7 @@ export class Routes {
     const isOfKeys = PATHS_OF_KEYS.includes(pathOf(request.target));
     const elsewhere = isOfKeys ? KEYS_ELSEWHERE[this.#role] : undefined;
     return errorReply('unknown-path', elsewhere ?? NOTHING, {
-      instead: `curl 'http://${hostHeader(request)}/readyz?verbose'`,
+      instead: `curl 'http://${hostHeader(request, this.#address)}/'`,
     });
   }
 }
