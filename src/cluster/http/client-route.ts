@@ -46,7 +46,7 @@ export interface ClientRoute extends Route {
   readonly parameters?: readonly RouteParameter[];
   /** The body of a POST or PUT. */
   readonly body?: RouteBody;
-  /** What comes with the statuses that are no plain error; each status below 400 has an entry. */
+  /** What comes with the statuses that are no plain error; each status that no error code has needs one. */
   readonly replies?: Readonly<Partial<Record<number, RouteReply>>>;
   /** The codes of the errors that the handler itself replies; by default all codes that have one of its statuses. */
   readonly errors?: readonly ErrorCode[];

@@ -1,7 +1,7 @@
 // The routes that every role has. Their handlers are in routes.ts.
 
 import type { ClientRoute } from './client-route.ts';
-import { type RouteParameter, TEXT_TYPE } from './route-description.ts';
+import { JSON_TYPE, type RouteParameter, TEXT_TYPE } from './route-description.ts';
 
 /** The values of a flag in the query of a health path. */
 export const ON = ['', '1', 'true', 'yes', 'on'];
@@ -80,6 +80,16 @@ export const COMMON_ROUTES = {
       },
     ],
     replies: { 200: { text: 'A line for each path.', types: [TEXT_TYPE, 'text/html'] } },
+    errors: [],
+  },
+  openapi: {
+    path: '/openapi.json',
+    methods: ['GET'],
+    statuses: [200],
+    text: 'Its paths for programs, as OpenAPI 3.1.',
+    task: 'help',
+    examples: [{ target: '/openapi.json' }],
+    replies: { 200: { text: 'An OpenAPI document.', types: [JSON_TYPE] } },
     errors: [],
   },
 } as const satisfies Readonly<Record<string, ClientRoute>>;

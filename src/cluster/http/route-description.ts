@@ -1,5 +1,5 @@
 // What an entry of a route table says of its requests and replies, beyond what routing needs (client-route.ts).
-// The cheat sheet at `/` (cheat-sheet.ts) shows a part of it. Everything here is optional in
+// /openapi.json (openapi.ts) and the cheat sheet at `/` (cheat-sheet.ts) are made of it. Everything here is optional in
 // an entry, so that a short one is still served and documented.
 
 /** The headings of the cheat sheet, in its order. */

@@ -36,6 +36,7 @@ import {
   type WholeReply,
 } from './http.ts';
 import { type FamilyReading, type Metrics, metricsText, readTogether } from './metrics.ts';
+import { openApiOf } from './openapi.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import { isFromForeignPage } from './web-pages.ts';
 import type { WorkerGroup } from './worker-group.ts';
@@ -137,6 +138,9 @@ export class Routes {
       check((results) =>
         reply(sheetReply(this.#sheet(request, results), request.header('accept'))),
       ),
+    );
+    this.add(COMMON_ROUTES.openapi, (_request, reply) =>
+      reply(jsonReply(200, openApiOf(this.#role, this.#described))),
     );
     this.add(COMMON_ROUTES.metrics, (_request, reply) =>
       workerGroup === undefined
