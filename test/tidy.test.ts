@@ -4,12 +4,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type ClientRoute, methodsOf } from '../src/cluster/http/client-route.ts';
+import { methodsOf } from '../src/cluster/http/client-route.ts';
 import { ERRORS } from '../src/cluster/http/errors.ts';
 import { VERSION } from '../src/cluster/software.ts';
 import { CONTROL } from '../src/cluster/wire/control-table.ts';
 import { OPERATION_STREAM } from '../src/cluster/wire/streams.ts';
 import type { Command } from '../src/commands/options.ts';
+import { routeTables } from './helpers/route-tables.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -306,22 +307,12 @@ describe('the documents', () => {
   });
 
   test('docs/api.md has every route of people and their programs as its table says it, and no other', async () => {
-    const files = SOURCES.filter((path) => codeOf(path).includes('Record<string, ClientRoute>>'));
-    expect(files.length).toBeGreaterThan(5);
-    const rows: string[] = [];
-    for (const path of files) {
-      const [, room = ''] = path.split('/');
-      const role = room === 'cluster' ? 'all' : room;
-      const tables = Object.entries(await import(join(ROOT, path)))
-        .filter(([name]) => name.endsWith('_ROUTES'))
-        .flatMap(([, table]) => Object.values(table as Readonly<Record<string, ClientRoute>>));
-      for (const route of tables) {
-        const { statuses, text } = route;
-        rows.push(
-          `| ${role} | ${methodsOf(route).join(', ')} | \`${route.path}\` | ${statuses.join(', ')} | ${text} |`,
-        );
-      }
-    }
+    const tables = await routeTables();
+    expect(new Set(tables.map(({ path }) => path)).size).toBeGreaterThan(5);
+    const rows = tables.map(({ role, route }) => {
+      const { statuses, text, path } = route;
+      return `| ${role} | ${methodsOf(route).join(', ')} | \`${path}\` | ${statuses.join(', ')} | ${text} |`;
+    });
     const documented = read('docs/api.md').match(/^\| [a-z]+ \| [A-Z, ]+ \| `\/.*$/gm) ?? [];
     expect([...documented].sort()).toEqual(rows.sort());
     // A route that stands in no table is not documented.

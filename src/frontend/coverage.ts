@@ -2,6 +2,7 @@
 // shows only what others believe. The frontend is ready if it can serve any partition. Missing ones are a warning,
 // because all frontends may lack the same ones.
 
+import type { HealthCheck } from '../cluster/http/health.ts';
 import type { Metrics } from '../cluster/http/metrics.ts';
 import type { Routes } from '../cluster/http/routes.ts';
 import {
@@ -23,6 +24,8 @@ interface ServedPartitions {
 
 /** How many silent nodes a message names at most. */
 const SILENT_NAMED_MAX = 8;
+/** Why there is no map is said by the check `map`. */
+const NO_MAP_TO_JUDGE_BY = { unknown: 'without a cluster map nobody can say' } as const;
 
 export class Coverage {
   readonly #runtime: Runtime;
@@ -71,18 +74,19 @@ export class Coverage {
     });
   }
 
-  /** A missing map is not reported here: the check `map` reports it. */
-  #nothingServed(): string | undefined {
+  #nothingServed(): ReturnType<HealthCheck> {
     const served = this.#served();
-    if (served === undefined || served.unserved < served.partitions) return undefined;
+    if (served === undefined) return NO_MAP_TO_JUDGE_BY;
+    if (served.unserved < served.partitions) return undefined;
     return served.silent.length === 0
       ? 'no partition has a storage node that may answer for it'
       : `no storage node that may answer gets answers this frontend; silent: ${named(served.silent)}`;
   }
 
-  #missing(): string | undefined {
+  #missing(): ReturnType<HealthCheck> {
     const served = this.#served();
-    if (served === undefined || served.unserved === 0) return undefined;
+    if (served === undefined) return NO_MAP_TO_JUDGE_BY;
+    if (served.unserved === 0) return undefined;
     const { unserved, partitions, silent } = served;
     const what = `${unserved} of ${partitions} partitions have no storage node that may answer for them and answers this frontend`;
     return silent.length === 0 ? what : `${what}; silent: ${named(silent)}`;

@@ -53,7 +53,7 @@ export class Frontend implements Service {
   #requests = 0;
 
   constructor(runtime: Runtime, options: FrontendOptions) {
-    const { times, workerGroup, storages = [], mapFile } = options;
+    const { address, times, workerGroup, storages = [], mapFile } = options;
     const metrics = new Metrics();
     const cache = mapFile === undefined ? undefined : new CachedMap(runtime, times, mapFile);
     this.#router = new Router(runtime, times, (map) => cache?.save(map));
@@ -68,7 +68,7 @@ export class Frontend implements Service {
       cache,
       isControllerAway,
     });
-    this.#routes = new Routes('frontend', runtime, metrics, workerGroup);
+    this.#routes = new Routes('frontend', runtime, metrics, { address, workerGroup });
     const clock = new ClusterClock(runtime.clock, runtime.logger);
     const reports = new FailureReports(runtime, client, options);
     this.#probes = new Probes(runtime, this.#router, times, {

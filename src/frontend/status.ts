@@ -4,6 +4,7 @@
 import type { ClientRoute } from '../cluster/http/client-route.ts';
 import { errorReply } from '../cluster/http/errors.ts';
 import { jsonReply } from '../cluster/http/http.ts';
+import { JSON_TYPE } from '../cluster/http/route-description.ts';
 import type { Routes } from '../cluster/http/routes.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import { readReply } from '../cluster/peers/calls.ts';
@@ -17,6 +18,10 @@ export const STATUS_ROUTES = {
     methods: ['GET'],
     statuses: [200, 503],
     text: 'The storage nodes, each with the figures of its own `/status`; and `warnings`.',
+    task: 'cluster',
+    examples: [{ target: '/status', text: 'All storage nodes, with their figures.' }],
+    replies: { 200: { text: 'An object for each, by its address.', types: [JSON_TYPE] } },
+    errors: ['not-ready'],
   },
 } as const satisfies Readonly<Record<string, ClientRoute>>;
 

@@ -4,6 +4,7 @@
 import type { ClientRoute } from '../cluster/http/client-route.ts';
 import { type HttpReply, type HttpRequest, jsonReply, queryOf } from '../cluster/http/http.ts';
 import type { DurationHistogram, Metrics } from '../cluster/http/metrics.ts';
+import { BYTES_TYPE, JSON_TYPE } from '../cluster/http/route-description.ts';
 import { type Routes, refusalReply } from '../cluster/http/routes.ts';
 import { addTimeMetrics, type ClusterClock } from '../cluster/model/cluster-clock.ts';
 import { NO_MAP, printMapVersion } from '../cluster/model/cluster-map.ts';
@@ -19,12 +20,14 @@ import {
 import { printVersion, type Version } from '../cluster/model/version.ts';
 import { COLLECTION_KINDS, type Host, type Runtime } from '../cluster/ports.ts';
 import { VERSION } from '../cluster/software.ts';
-import { parseQuery } from '../cluster/wire/query.ts';
 import type { AnswerCounters } from './counters.ts';
 import type { LogFigures } from './log/durability.ts';
 import type { Completeness } from './log/log-entry.ts';
 import type { MemoryFigures, PartitionReader } from './memory/partition-store.ts';
+import { recordKeyIn } from './record-query.ts';
 import type { Replica } from './replication/replica.ts';
+
+const INCARNATION = 'The incarnation of the node that answers.';
 
 export const STORAGE_ROUTES = {
   status: {
@@ -32,12 +35,40 @@ export const STORAGE_ROUTES = {
     methods: ['GET'],
     statuses: [200],
     text: 'The figures of the node, under the names of memcached.',
+    task: 'process',
+    examples: [{ target: '/status', text: 'Its figures, under the names of memcached.' }],
+    replies: { 200: { text: 'The figures, each a string.', types: [JSON_TYPE] } },
+    errors: [],
   },
   record: {
     path: '/s/record',
     methods: ['GET'],
-    statuses: [200, 404, 501, 503],
+    statuses: [200, 400, 404, 503],
     text: 'What this node alone holds of `?key=`, for tests and people: no way to read the cluster.',
+    task: 'process',
+    parameters: [{ name: 'key', text: 'The key.', required: true, example: 'a' }],
+    replies: {
+      200: {
+        text: 'The value, even if it is expired; empty for a deleted key.',
+        types: [BYTES_TYPE],
+        headers: {
+          'X-Fog-Version': 'The version of the record.',
+          'X-Fog-Tombstone': '`true` for a deleted key.',
+          'X-Fog-Incarnation': INCARNATION,
+        },
+      },
+      404: {
+        text: 'This node has no record of the key; X-Fog-Error is unknown-path.',
+        types: [JSON_TYPE],
+        headers: {
+          'X-Fog-Error': '`unknown-path`.',
+          'X-Fog-Floor': 'The floor of the partition of the key.',
+          'X-Fog-Incarnation': INCARNATION,
+        },
+      },
+    },
+    errors: ['bad-parameter', 'not-ready'],
+    errorType: JSON_TYPE,
   },
 } as const satisfies Readonly<Record<string, ClientRoute>>;
 
@@ -168,9 +199,8 @@ export function holdingOf(
 
 /** Answers operators and tests. Set-aside records do not count: the node has them only if a join is given up. */
 function showRecord(request: HttpRequest, { store, replica: current }: InspectedNode): HttpReply {
-  const query = parseQuery(queryOf(request.target));
-  const key = query.kind === 'query' ? query.parameters.get('key') : undefined;
-  if (key === undefined) return refusalReply('missing-key', 'the request names no key');
+  const key = recordKeyIn(queryOf(request.target));
+  if (typeof key === 'string') return refusalReply('bad-parameter', key);
   const replica = current();
   if (replica?.map === undefined) return refusalReply('not-ready', 'no cluster map adopted yet');
   const partition = partitionOf(key, replica.map.digits);
@@ -185,6 +215,7 @@ function showRecord(request: HttpRequest, { store, replica: current }: Inspected
     status: 200,
     headers: {
       ...own,
+      'content-type': BYTES_TYPE,
       'x-fog-version': printVersion(recordVersion(record)),
       'x-fog-tombstone': String(isTombstone(record)),
     },

@@ -128,7 +128,9 @@ export class StorageNode implements Service {
       durability: () => this.#logged.durability,
     });
     this.#client = new ControlClient(runtime, options.times);
-    this.#routes = new Routes('storage', runtime, this.#metrics);
+    this.#routes = new Routes('storage', runtime, this.#metrics, {
+      address: options.address,
+    });
     this.#control = new ControlRoutes(
       'a storage node',
       this.#routes,

@@ -45,8 +45,8 @@ export class StreamingService implements Service {
   handle(request: HttpRequest, reply: (reply: HttpReply) => void): void {
     const { body, target } = request;
     if (body.kind === 'too-large') {
-      if (target !== '/undo') return reply(brokenBodyReply('too-large'));
-      this.goOn = () => reply(brokenBodyReply('too-large'));
+      if (target !== '/undo') return reply(brokenBodyReply('too-large', body.bytesMax));
+      this.goOn = () => reply(brokenBodyReply('too-large', body.bytesMax));
       return undefined;
     }
     if (body.kind === 'stream') {

@@ -25,7 +25,7 @@ export type Programme =
 
 export interface Mutant {
   readonly name: string;
-  /** As docs/protocol.md has it; of `velour load`, the section of docs/load.md. */
+  /** As docs/protocol.md has it; of `velour load`, the section of docs/load.md; of HTTP, that of docs/api.md. */
   readonly rule: string;
   readonly edits: readonly Edit[];
   /** How to kill it; or why nothing can, because what it breaks is kept by another rule as well. */

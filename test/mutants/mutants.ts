@@ -3,6 +3,7 @@
 // that every text still occurs exactly once is checked by every test run. They are in the rooms of `src/`.
 
 import { BACKUP_MUTANTS } from './backup.ts';
+import { CLUSTER_HTTP_MUTANTS } from './cluster/http.ts';
 import { CLUSTER_IO_MUTANTS } from './cluster/io.ts';
 import { CLUSTER_MODEL_MUTANTS } from './cluster/model.ts';
 import { CLUSTER_WIRE_MUTANTS } from './cluster/wire.ts';
@@ -52,6 +53,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...STORAGE_REPLICA_MUTANTS,
   ...STORAGE_COPIES_MUTANTS,
   ...STORAGE_NODE_MUTANTS,
+  ...CLUSTER_HTTP_MUTANTS,
   ...CLUSTER_IO_MUTANTS,
   ...CLUSTER_MODEL_MUTANTS,
   ...CLUSTER_WIRE_MUTANTS,

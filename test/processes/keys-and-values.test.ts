@@ -122,7 +122,7 @@ describe('sets and gets', () => {
     });
     const refused = await set(one, 'too large', Buffer.concat([largest, Buffer.of(1)]));
     expect(refused.status).toBe(413);
-    expect(refused.text).toMatch(/longer than this cluster takes/);
+    expect(refused.text).toMatch(/longer than this cluster takes: 16777216 bytes are the most/);
     expect((await get(other, 'too large')).status).toBe(404);
   });
 

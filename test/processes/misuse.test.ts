@@ -52,7 +52,7 @@ const MISUSES: readonly (readonly [string, CallOptions, number, string])[] = [
   ['/get?key=a&key=b', {}, 501, 'bad-query'],
   ['/set?key=a&vlaue=1', { method: 'POST', body: '' }, 501, 'bad-query'],
   ['/nothing', {}, 404, 'unknown-path'],
-  ['/', {}, 404, 'unknown-path'],
+  ['/', { method: 'POST', body: 'x' }, 405, 'method-not-allowed'],
   ['/get/a', {}, 404, 'unknown-path'],
   ['/get?key=a', { method: 'DELETE' }, 405, 'method-not-allowed'],
   ['/get?key=a', { method: 'POST', body: 'x' }, 405, 'method-not-allowed'],
@@ -76,6 +76,11 @@ describe('misuse of the client API', () => {
     expect(answer.text).toContain(`curl 'http://${frontend}/set?key=a%20b&value=VALUE'`);
   });
 
+  test('404 of no path shows the curl line that lists all', async () => {
+    const answer = await call(frontend, '/nothing');
+    expect(answer.text).toContain(`curl 'http://${frontend}/'`);
+  });
+
   test.each(['/get?key=a', '/set?key=a&value=1', '/delete?key=a'])(
     '%s at another role says where keys are asked',
     async (path) => {
@@ -86,6 +91,18 @@ describe('misuse of the client API', () => {
         expect(answer.text).toMatch(/keys are asked of a frontend, and this is /);
         expectOneLine(answer);
       }
+    },
+  );
+
+  test.each(['', '?key=', `?key=${'k'.repeat(1025)}`, '?key=a&node=b', '?key=a&key=b', '?key=%zz'])(
+    '/s/record%s of a storage node is 400, and says what the path takes',
+    async (query) => {
+      const answer = await call(cluster.storages[0] ?? '', `/s/record${query}`);
+      expect(answer.status).toBe(400);
+      expect(answer.headers['x-fog-error']).toBe('bad-parameter');
+      const { error, detail } = JSON.parse(answer.text);
+      expect(error).toBe('bad-parameter');
+      expect(detail).toMatch(/\/s\/record takes key, of 1 to 1024 bytes, and nothing else$/);
     },
   );
 

@@ -49,6 +49,21 @@ describe('a frontend is not ready', () => {
     expect(lines).toHaveLength(2);
   });
 
+  test('while it has no map, and calls nothing well that it cannot judge without one', () => {
+    const stage = new Stage(1, SHAPE);
+    const frontend = stage.frontend(0);
+    frontend.crash(false);
+    stage.cluster.controller.crash(false);
+    frontend.start();
+    stage.pass(3000);
+    const { status, text } = ask(frontend, '/readyz?verbose');
+    expect(status).toBe(503);
+    expect(text).toContain('[-]map failed: ');
+    expect(text).toContain('[?]storage unknown: without a cluster map nobody can say\n');
+    expect(text).toContain('\n[?]partitions unknown: without a cluster map nobody can say\n');
+    expect(text.match(/^\[\+\]\w+/gm)).toEqual(['[+]running']);
+  });
+
   test.each(SEEDS)('while they stand still, or it is cut off from them, seed %i', (seed) => {
     const { stage, frontend, storages } = watched(seed);
     for (const node of storages) node.process.pause();

@@ -1,10 +1,18 @@
 // Describes a path that people and their programs request: one entry each, from which follow routing, 404, 405 with
-// Allow, HEAD, how the body is read, and the table in docs/api.md, which a test compares. Handlers are registered in
-// routes.ts; the messages of nodes and operators are in wire/control-table.ts.
+// Allow, HEAD, how the body is read, the lines of `GET /`, /openapi.json, and the table in docs/api.md, which a test
+// compares. Handlers are registered in routes.ts; the messages of nodes and operators are in wire/control-table.ts.
 
 import { assert } from '../assert.ts';
 import { decodePath } from '../wire/query.ts';
+import type { ErrorCode } from './errors.ts';
 import { rawPathOf } from './http.ts';
+import type {
+  Example,
+  RouteBody,
+  RouteParameter,
+  RouteReply,
+  RouteTask,
+} from './route-description.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
 
@@ -31,6 +39,20 @@ export interface ClientRoute extends Route {
   readonly statuses: readonly number[];
   /** The purpose of the path, in the words of docs/api.md. */
   readonly text: string;
+  /** Where the path stands in the cheat sheet, and its tag in /openapi.json; `other` when this is absent. */
+  readonly task?: RouteTask;
+  /** Requests that succeed as they stand, in this order. */
+  readonly examples?: readonly Example[];
+  /** A `{name}` of the path needs no entry here, unless there is something to say of it. */
+  readonly parameters?: readonly RouteParameter[];
+  /** The body of a POST or PUT. */
+  readonly body?: RouteBody;
+  /** What comes with the statuses that are no plain error; each status that no error code has needs one. */
+  readonly replies?: Readonly<Partial<Record<number, RouteReply>>>;
+  /** The codes of the errors that the handler itself replies; by default all codes that have one of its statuses. */
+  readonly errors?: readonly ErrorCode[];
+  /** The content type of the handler's own errors; plain text when this is absent. */
+  readonly errorType?: string;
 }
 
 /** The percent-decoded part of a request's path at each `{name}`, by that name. */

@@ -176,7 +176,7 @@ function parametersOf({ target }: HttpRequest): ReadonlyMap<string, Buffer> {
 function bodyOf({ body }: HttpRequest): unknown {
   switch (body.kind) {
     case 'too-large':
-      throw new Malformed('the message is too long');
+      throw new Malformed(`the message is longer than ${body.bytesMax} bytes`);
     case 'none':
       throw new Malformed('the message is empty');
     case 'bytes':

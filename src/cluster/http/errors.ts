@@ -90,10 +90,15 @@ const BROKEN_BODIES: Readonly<Record<BreakReason, readonly [ErrorCode, string]>>
   failed: ['internal', 'the body could not be read'],
 };
 
-/** @returns the reply to a request whose body broke off; the service must have undone what it had begun */
-export function brokenBodyReply(why: BreakReason): WholeReply {
+/**
+ * @param bytesMax the longest body that the path takes, where the caller knows it
+ * @returns the reply to a request whose body broke off; the service must have undone what it had begun
+ */
+export function brokenBodyReply(why: BreakReason, bytesMax?: number): WholeReply {
   const [code, what] = BROKEN_BODIES[why];
-  return errorReply(code, `${what}; nothing of it was stored`);
+  const limit =
+    why === 'too-large' && bytesMax !== undefined ? `: ${bytesMax} bytes are the most` : '';
+  return errorReply(code, `${what}${limit}; nothing of it was stored`);
 }
 
 /** The process cannot start or go on: it ends with the exit code, and the message is its last line. */

@@ -2,6 +2,7 @@
 // `?verbose` is for people. Each role adds its own checks.
 
 import { parsePairs } from '../wire/query.ts';
+import { OFF, ON } from './common-routes.ts';
 import { errorReply } from './errors.ts';
 import { type HttpReply, type HttpRequest, queryOf, textReply } from './http.ts';
 import type { WorkerAnswer } from './worker-group.ts';
@@ -12,6 +13,18 @@ export interface CheckResult {
   readonly problem: string | undefined;
   /** A warning leaves the process ready: other processes lack the same, or only a part of the work is affected. */
   readonly isWarning?: boolean;
+  /** The check could not be judged, and `problem` says why: it does not pass, but nothing was found wrong either. */
+  readonly isUnknown?: boolean;
+}
+
+/** @returns what is wrong; why that cannot be judged now; or undefined when the check passes */
+export type HealthCheck = () => string | { readonly unknown: string } | undefined;
+
+export function checked(name: string, check: HealthCheck): CheckResult {
+  const found = check();
+  return typeof found === 'object'
+    ? { name, problem: found.unknown, isUnknown: true }
+    : { name, problem: found };
 }
 
 interface HealthQuery {
@@ -28,11 +41,12 @@ export function healthReply(request: HttpRequest, results: readonly CheckResult[
   const fails = ({ problem, isWarning = false }: CheckResult) =>
     problem !== undefined && (asked.complete || !isWarning);
   const isWell = !counted.some(fails);
-  const lines = counted.map((result) =>
-    result.problem === undefined
-      ? `[+]${result.name} ok`
-      : `${fails(result) ? '[-]' : '[!]'}${result.name} ${fails(result) ? 'failed' : 'warning'}: ${result.problem}`,
-  );
+  const lines = counted.map((result) => {
+    const { name, problem, isUnknown } = result;
+    if (problem === undefined) return `[+]${name} ok`;
+    if (isUnknown === true) return `[?]${name} unknown: ${problem}`;
+    return fails(result) ? `[-]${name} failed: ${problem}` : `[!]${name} warning: ${problem}`;
+  });
   const summary = isWell ? 'ok' : 'not ready';
   return textReply(
     isWell ? 200 : 503,
@@ -41,8 +55,15 @@ export function healthReply(request: HttpRequest, results: readonly CheckResult[
   );
 }
 
-const ON = ['', '1', 'true', 'yes', 'on'];
-const OFF = ['0', 'false', 'no', 'off'];
+/** @returns what keeps the process from being ready, each with its check; undefined when nothing does */
+export function whyNotReady(results: readonly CheckResult[]): string | undefined {
+  const failed = results.filter(({ problem, isWarning = false }) => problem && !isWarning);
+  if (failed.length === 0) return undefined;
+  // A check that cannot be judged waits for another one that failed.
+  const known = failed.filter(({ isUnknown = false }) => !isUnknown);
+  const named = known.length === 0 ? failed : known;
+  return named.map(({ name, problem }) => `${name}: ${problem}`).join('; ');
+}
 
 /** @returns the question, or a text that names the parameters not understood, which must not be silently ignored */
 function readQuestion(query: string, results: readonly CheckResult[]): HealthQuery | string {

@@ -7,7 +7,7 @@ export type Body =
   | { readonly kind: 'none' }
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
   /** The body is longer than its route accepts, and was not read to the end. */
-  | { readonly kind: 'too-large' }
+  | { readonly kind: 'too-large'; readonly bytesMax: number }
   /** The route reads its body piece by piece (RequestTraits in ports.ts); no piece was read yet. */
   | { readonly kind: 'stream'; readonly stream: ByteStream };
 
@@ -95,8 +95,8 @@ export function queryOf(target: string): string {
   return question < 0 ? '' : target.slice(question + 1);
 }
 
-/** @returns the address that the client used, for curl lines in errors; `HOST:PORT` if it could break such a line */
-export function hostHeader(request: Pick<HttpRequest, 'header'>): string {
+/** @returns the address that the client used, for curl lines; `otherwise` if it could break such a line */
+export function hostHeader(request: Pick<HttpRequest, 'header'>, otherwise = 'HOST:PORT'): string {
   const host = request.header('host') ?? '';
-  return /^[A-Za-z0-9.:[\]_-]{1,255}$/.test(host) ? host : 'HOST:PORT';
+  return /^[A-Za-z0-9.:[\]_-]{1,255}$/.test(host) ? host : otherwise;
 }

@@ -2,8 +2,10 @@
 // unknown paths and methods, requests from foreign web pages, and requests whose handler failed.
 
 import { assert, InvariantBroken } from '../assert.ts';
+import type { Address } from '../model/identity.ts';
 import type { Logger, RequestTraits, Runtime } from '../ports.ts';
 import { VERSION } from '../software.ts';
+import { type Sheet, sheetReply } from './cheat-sheet.ts';
 import {
   type ClientRoute,
   hasParameters,
@@ -15,8 +17,16 @@ import {
   type Route,
   shapeOf,
 } from './client-route.ts';
+import { COMMON_ROUTES } from './common-routes.ts';
 import { ERROR_HEADER, errorReply, FatalError } from './errors.ts';
-import { type CheckResult, checkedTogether, healthReply } from './health.ts';
+import {
+  type CheckResult,
+  checked,
+  checkedTogether,
+  type HealthCheck,
+  healthReply,
+  whyNotReady,
+} from './health.ts';
 import {
   type HttpReply,
   type HttpRequest,
@@ -27,6 +37,7 @@ import {
   type WholeReply,
 } from './http.ts';
 import { type FamilyReading, type Metrics, metricsText, readTogether } from './metrics.ts';
+import { openApiOf } from './openapi.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import { isFromForeignPage } from './web-pages.ts';
 import type { WorkerGroup } from './worker-group.ts';
@@ -46,40 +57,13 @@ export type HeadJudge = (
 
 type Role = 'controller' | 'storage' | 'frontend';
 
-const READY = {
-  methods: ['GET'],
-  statuses: [200, 400, 503],
-  text: 'Whether the process can do its work; `?verbose`, `complete` and `exclude` say of what.',
-} as const;
-
-/** The routes that every role has. */
-export const COMMON_ROUTES = {
-  livez: {
-    path: '/livez',
-    methods: ['GET'],
-    statuses: [200, 400],
-    text: 'Whether the process runs.',
-  },
-  readyz: { path: '/readyz', ...READY },
-  healthz: { path: '/healthz', ...READY },
-  metrics: {
-    path: '/metrics',
-    methods: ['GET'],
-    statuses: [200],
-    text: 'Its figures, as Prometheus reads them.',
-  },
-} as const satisfies Readonly<Record<string, ClientRoute>>;
-
 /** A frontend's paths, which people by mistake also request from other roles. */
 const PATHS_OF_KEYS: readonly string[] = ['/get', '/set', '/delete'];
 const KEYS_ELSEWHERE: Readonly<Partial<Record<Role, string>>> = {
   controller: 'keys are asked of a frontend, and this is the controller: its /status names them',
   storage: 'keys are asked of a frontend, and this is a storage node',
 };
-const NOTHING = 'there is nothing at this path';
-
-/** @returns what is wrong, or undefined when the check passes */
-export type HealthCheck = () => string | undefined;
+const NOTHING = 'there is nothing at this path; / lists all that there are';
 
 interface RouteEntry {
   readonly route: Route;
@@ -129,6 +113,14 @@ interface Match {
   readonly parameters: PathParameters | 'malformed';
 }
 
+/** How the process is reached. */
+interface SharedAddress {
+  /** The address that it was given, if it knows one. */
+  readonly address?: Address | undefined;
+  /** The processes that share the address: `/`, /readyz and /metrics then report on all of them. */
+  readonly workerGroup?: WorkerGroup | undefined;
+}
+
 export class Routes {
   readonly #exact = new Map<string, Match>();
   /** Tried in the order in which they were added, when no exact path matches: the first one that takes the method. */
@@ -138,6 +130,8 @@ export class Routes {
   >();
   readonly #checks = new Map<string, HealthCheck>();
   readonly #warnings = new Map<string, HealthCheck>();
+  /** The routes of people and their programs, in the order in which they were added. */
+  readonly #described: ClientRoute[] = [];
   readonly #role: Role;
   readonly #logger: Logger;
   /** The traits of a request without a handler: its body is read whole, as most are, before the error reply. */
@@ -146,11 +140,13 @@ export class Routes {
     body: { kind: 'whole' },
     judge: (request) => this.#judge(request),
   };
+  readonly #address: Address | undefined;
 
-  /** @param workerGroup the processes that share the address; /readyz and /metrics then report on all of them */
-  constructor(role: Role, runtime: Runtime, metrics: Metrics, workerGroup?: WorkerGroup) {
+  constructor(role: Role, runtime: Runtime, metrics: Metrics, shared: SharedAddress = {}) {
+    const { workerGroup, address } = shared;
     this.#role = role;
     this.#logger = runtime.logger;
+    this.#address = address;
     metrics.gauge('velourfog_build_info', 'Version and role; always 1.', () => 1, {
       version: VERSION,
       role,
@@ -159,14 +155,22 @@ export class Routes {
     this.add(COMMON_ROUTES.livez, (request, reply) => reply(healthReply(request, [])));
     workerGroup?.answer('checks', () => this.#check());
     workerGroup?.answer('metrics', () => metrics.read());
-    const ready: Handler = (request, reply) =>
+    const check = (callback: (results: readonly CheckResult[]) => void) =>
       workerGroup === undefined
-        ? reply(healthReply(request, this.#check()))
-        : workerGroup.gather('checks', (told) =>
-            reply(healthReply(request, checkedTogether(told))),
-          );
+        ? callback(this.#check())
+        : workerGroup.gather('checks', (told) => callback(checkedTogether(told)));
+    const ready: Handler = (request, reply) =>
+      check((results) => reply(healthReply(request, results)));
     this.add(COMMON_ROUTES.readyz, ready);
     this.add(COMMON_ROUTES.healthz, ready);
+    this.add(COMMON_ROUTES.root, (request, reply) =>
+      check((results) =>
+        reply(sheetReply(this.#sheet(request, results), request.header('accept'))),
+      ),
+    );
+    this.add(COMMON_ROUTES.openapi, (_request, reply) =>
+      reply(jsonReply(200, openApiOf(this.#role, this.#described))),
+    );
     this.add(COMMON_ROUTES.metrics, (_request, reply) =>
       workerGroup === undefined
         ? reply(metricsReply(metrics.read()))
@@ -177,7 +181,9 @@ export class Routes {
     );
   }
 
-  add(route: Route, handler: Handler, judge?: HeadJudge): void {
+  /** Adds a path for people and their programs, or one between the nodes, which is no `ClientRoute`. */
+  add(route: Route | ClientRoute, handler: Handler, judge?: HeadJudge): void {
+    if ('statuses' in route) this.#described.push(route);
     const { path, streamsBody, bodyBytesMax, changesByGet } = route;
     const body = {
       kind: streamsBody === true ? 'streamed' : 'whole',
@@ -202,8 +208,7 @@ export class Routes {
 
   warnings(): readonly CheckResult[] {
     return [...this.#warnings].map(([name, check]) => ({
-      name,
-      problem: check(),
+      ...checked(name, check),
       isWarning: true,
     }));
   }
@@ -254,10 +259,20 @@ export class Routes {
   }
 
   #check(): readonly CheckResult[] {
-    return [
-      ...[...this.#checks].map(([name, check]) => ({ name, problem: check() })),
-      ...this.warnings(),
-    ];
+    return [...[...this.#checks].map(([name, check]) => checked(name, check)), ...this.warnings()];
+  }
+
+  #sheet(request: HttpRequest, results: readonly CheckResult[]): Sheet {
+    const host = hostHeader(request, this.#address);
+    return {
+      role: this.#role,
+      address: this.#address ?? host,
+      host,
+      version: VERSION,
+      problem: whyNotReady(results),
+      note: KEYS_ELSEWHERE[this.#role],
+      routes: this.#described,
+    };
   }
 
   #entriesAt(route: Route): PathEntries {
@@ -303,7 +318,7 @@ export class Routes {
     const isOfKeys = PATHS_OF_KEYS.includes(pathOf(request.target));
     const elsewhere = isOfKeys ? KEYS_ELSEWHERE[this.#role] : undefined;
     return errorReply('unknown-path', elsewhere ?? NOTHING, {
-      instead: `curl 'http://${hostHeader(request)}/readyz?verbose'`,
+      instead: `curl 'http://${hostHeader(request, this.#address)}/'`,
     });
   }
 }

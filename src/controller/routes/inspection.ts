@@ -4,6 +4,7 @@
 import type { ClientRoute } from '../../cluster/http/client-route.ts';
 import { jsonReply } from '../../cluster/http/http.ts';
 import type { Metrics } from '../../cluster/http/metrics.ts';
+import { JSON_TYPE } from '../../cluster/http/route-description.ts';
 import type { Routes } from '../../cluster/http/routes.ts';
 import { addTimeMetrics } from '../../cluster/model/cluster-clock.ts';
 import {
@@ -31,6 +32,10 @@ export const CONTROLLER_ROUTES = {
     methods: ['GET'],
     statuses: [200],
     text: 'The cluster as its controller sees it: map, storage nodes, frontends, what is offline and what it waits for.',
+    task: 'cluster',
+    examples: [{ target: '/status', text: 'The cluster: its map, nodes and frontends.' }],
+    replies: { 200: { text: 'The cluster.', types: [JSON_TYPE] } },
+    errors: [],
   },
 } as const satisfies Readonly<Record<string, ClientRoute>>;
 

@@ -11,6 +11,7 @@ import {
   queryOf,
 } from '../../cluster/http/http.ts';
 import type { Metrics } from '../../cluster/http/metrics.ts';
+import { JSON_TYPE } from '../../cluster/http/route-description.ts';
 import type { Routes } from '../../cluster/http/routes.ts';
 import type { WorkerGroup } from '../../cluster/http/worker-group.ts';
 import { encodeBytes, parseQuery } from '../../cluster/wire/query.ts';
@@ -22,12 +23,26 @@ import {
   hottestShare,
 } from './hot-keys.ts';
 
+const LIMIT_DEFAULT = 10;
+const LIMIT_MAX = 100;
+
 export const HOT_KEYS_ROUTES = {
   hotKeys: {
     path: '/v1/hotkeys',
     methods: ['GET'],
     statuses: [200, 501],
     text: 'The keys that are asked for most, `?limit=` of them.',
+    task: 'cluster',
+    examples: [{ target: '/v1/hotkeys', text: 'The keys that are asked for most here.' }],
+    parameters: [
+      {
+        name: 'limit',
+        text: 'The most keys of gets, and of sets, that are listed.',
+        schema: { type: 'integer', minimum: 1, maximum: LIMIT_MAX, default: LIMIT_DEFAULT },
+      },
+    ],
+    replies: { 200: { text: '`gets` and `sets`, the hottest keys first.', types: [JSON_TYPE] } },
+    errors: ['bad-query'],
   },
 } as const satisfies Readonly<Record<string, ClientRoute>>;
 
@@ -35,9 +50,6 @@ interface Heats {
   readonly gets: Heat;
   readonly sets: Heat;
 }
-
-const LIMIT_DEFAULT = 10;
-const LIMIT_MAX = 100;
 
 export function addHotKeys(
   routes: Routes,

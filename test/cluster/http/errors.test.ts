@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { assert, InvariantBroken, unreachable } from '../../../src/cluster/assert.ts';
 import {
+  brokenBodyReply,
   ERRORS,
   type ErrorCode,
   EXIT,
@@ -62,6 +63,16 @@ test('only an unknown path is 404, so that a missing key is never taken for it',
 test('the line that shows what would be right stands behind what was wrong', () => {
   const { body } = errorReply('missing-key', 'the request names no key', { instead: "curl 'x'" });
   expect(body).toBe("the request names no key. Try: curl 'x'\n");
+});
+
+test('a body that is too long is told how long it may be, where that is known', () => {
+  expect(brokenBodyReply('too-large', 1000).body).toBe(
+    'the body is longer than this path takes: 1000 bytes are the most; nothing of it was stored\n',
+  );
+  expect(brokenBodyReply('too-large').body).toBe(
+    'the body is longer than this path takes; nothing of it was stored\n',
+  );
+  expect(brokenBodyReply('slow', 1000).body).not.toContain('1000');
 });
 
 test('headers of the case are added, and the code stays', () => {

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import {
   type CheckResult,
+  checked,
   checkedTogether,
   healthReply,
 } from '../../../src/cluster/http/health.ts';
@@ -87,6 +88,23 @@ test('?verbose has a line for each check that is not excluded, and warnings stan
     '[-]clock failed: unknown\n[+]running ok\n[!]partitions warning: two are missing\nnot ready\n',
   );
   expect(ask('?exclude=map&exclude=clock').text).toBe('ok\n');
+});
+
+test('a check that cannot be judged does not pass, and is neither called well nor wrong', () => {
+  const results = [
+    checked('map', () => 'none'),
+    checked('storage', () => ({ unknown: 'no map to judge by' })),
+    { ...checked('partitions', () => ({ unknown: 'no map to judge by' })), isWarning: true },
+    checked('running', () => undefined),
+  ];
+  const lines =
+    '[-]map failed: none\n[?]storage unknown: no map to judge by\n[?]partitions unknown: no map to judge by\n[+]running ok\nnot ready\n';
+  expect(ask('', results)).toEqual({ status: 503, text: lines });
+  expect(ask('?exclude=map', results).status).toBe(503);
+  expect(ask('?exclude=map&exclude=storage', results).status).toBe(200);
+  expect(ask('?exclude=map&exclude=storage&complete', results).status).toBe(503);
+  const told = checkedTogether([{ worker: 2, answer: results }]);
+  expect(told[1]).toMatchObject({ problem: 'worker 2: no map to judge by', isUnknown: true });
 });
 
 test.each([

@@ -48,9 +48,10 @@ describe('the value of a set', () => {
       code: 'missing-value',
     });
     expect(
-      usage('set', '/set?key=a', { method: 'POST', body: { kind: 'too-large' } }),
+      usage('set', '/set?key=a', { method: 'POST', body: { kind: 'too-large', bytesMax: 100 } }),
     ).toMatchObject({
       code: 'value-too-large',
+      what: 'the value is longer than this cluster takes: 100 bytes are the most',
     });
   });
 });

@@ -241,7 +241,7 @@ class Requests {
     const { body, judge } = incoming.traits;
     const { kind, bytesMax = this.#bodyBytesMax } = body;
     const isTooLarge = Number(request.headers['content-length'] ?? 0) > bytesMax;
-    if (isTooLarge) return this.#handle(incoming, { kind: 'too-large' });
+    if (isTooLarge) return this.#handle(incoming, { kind: 'too-large', bytesMax });
     // `curl -T`, and `curl -d` of over 1 MiB, ask first: what is refused in any case is not sent then.
     const refusal = asksFirst ? judge?.(incoming) : undefined;
     if (refusal !== undefined) return this.#answer(incoming, refusal, true);

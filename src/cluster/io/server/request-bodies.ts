@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 
 export type ReadBody =
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
-  | { readonly kind: 'too-large' }
+  | { readonly kind: 'too-large'; readonly bytesMax: number }
   /** The body was dropped, because there was not enough memory for all of them. */
   | { readonly kind: 'shed' };
 
@@ -96,7 +96,7 @@ class Reading {
       this.#chunks.push(chunk);
       const isComplete = this.length === announced;
       const fate = bodies.added(this, chunk.length, isComplete);
-      if (fate === 'too-large') this.#end({ kind: 'too-large' }, this.length);
+      if (fate === 'too-large') this.#end({ kind: 'too-large', bytesMax }, this.length);
     });
     request.on('end', () => {
       const only = this.#chunks.length === 1 ? this.#chunks[0] : undefined;

@@ -3,7 +3,7 @@
 
 import { assert } from '../../../cluster/assert.ts';
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
-import { type HttpRequest, hostHeader, queryOf } from '../../../cluster/http/http.ts';
+import { type Body, type HttpRequest, hostHeader, queryOf } from '../../../cluster/http/http.ts';
 import { KEY_BYTES_MAX, TTL_SECONDS_MAX } from '../../../cluster/model/limits.ts';
 import { encodeBytes, parseQuery } from '../../../cluster/wire/query.ts';
 
@@ -70,14 +70,16 @@ export function readUsage(verb: Verb, request: HttpRequest): Usage {
       `curl 'http://${hostHeader(request)}/set?key=${shown()}&value=VALUE&ttl=60'`,
     );
   }
-  const value = requestedValue(request, parameters.get('value'));
-  if (value === 'too-large') {
+  const { body } = request;
+  if (body.kind === 'too-large') {
+    const most = `${body.bytesMax} bytes are the most`;
     return misuse(
       'value-too-large',
-      'the value is longer than this cluster takes',
+      `the value is longer than this cluster takes: ${most}`,
       'a shorter value',
     );
   }
+  const value = requestedValue(body, request.method, parameters.get('value'));
   if (value === undefined) {
     return misuse(
       'missing-value',
@@ -90,12 +92,11 @@ export function readUsage(verb: Verb, request: HttpRequest): Usage {
 
 /** A non-empty body wins over the parameter `value`; an empty body is a value only if the method is not GET. */
 function requestedValue(
-  request: HttpRequest,
+  body: Exclude<Body, { kind: 'too-large' }>,
+  method: string,
   fromQuery: Buffer | undefined,
-): Buffer | 'too-large' | undefined {
-  const { body, method } = request;
+): Buffer | undefined {
   assert(body.kind !== 'stream', 'a value is taken whole');
-  if (body.kind === 'too-large') return 'too-large';
   if (body.kind === 'bytes' && body.bytes.length > 0) return body.bytes;
   if (fromQuery !== undefined) return fromQuery;
   return method === 'GET' ? undefined : EMPTY;
