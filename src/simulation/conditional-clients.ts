@@ -2,6 +2,7 @@
 // What they were answered is checked for linearizability (linearizability.ts), and what was stored in the register also
 // by the history's checks, as any set.
 
+import { unreachable } from '../cluster/assert.ts';
 import { type Body, type HttpReply, replyHeader } from '../cluster/http/http.ts';
 import { protocolTimes } from '../cluster/model/limits.ts';
 import type { Answers } from './answers.ts';
@@ -185,7 +186,7 @@ export class ConditionalClients {
           return this.#write(key, write, { method, target: `/v1/keys/${key}` }, done);
         }
         default:
-          return done();
+          return unreachable(what);
       }
     });
   }
@@ -342,18 +343,8 @@ function valueIn(reply: HttpReply): string {
 }
 
 function outcomeOf(status: number): RegisterOperation['outcome'] {
-  switch (status) {
-    case 200:
-    case 201:
-    case 204:
-      return 'done';
-    // A delete with If-Match of what is gone is answered 404.
-    case 404:
-    case 412:
-      return 'unmet';
-    case 504:
-      return 'unknown';
-    default:
-      return 'refused';
-  }
+  if (status === 200 || status === 201 || status === 204) return 'done';
+  // A delete with If-Match of what is gone is answered 404.
+  if (status === 404 || status === 412) return 'unmet';
+  return status === 504 ? 'unknown' : 'refused';
 }

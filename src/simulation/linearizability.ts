@@ -33,13 +33,13 @@ interface State {
   readonly done: ReadonlySet<RegisterOperation>;
 }
 
-export type Verdict =
+export type Linearizability =
   | { readonly kind: 'linearizable' }
   /** `at` is the first operation that no order explains. */
   | { readonly kind: 'violated'; readonly at: RegisterOperation }
   | { readonly kind: 'gave-up' };
 
-export function checkRegister(operations: readonly RegisterOperation[]): Verdict {
+export function checkRegister(operations: readonly RegisterOperation[]): Linearizability {
   const relevant = operations.filter(({ outcome }) => outcome !== 'refused');
   const events = relevant.flatMap((operation) => {
     const isOver = operation.endMs !== undefined && operation.outcome !== 'unknown';

@@ -6,6 +6,7 @@ import { type ClientRoute, hasParameters, type Method, methodsOf } from './clien
 import { ERRORS, type ErrorCode } from './errors.ts';
 import {
   JSON_TYPE,
+  PROBLEM_TYPE,
   type RouteBody,
   type RouteParameter,
   type RouteReply,
@@ -30,11 +31,11 @@ const ANYWHERE: readonly ErrorCode[] = [
 ];
 
 /** The content types that the error of any path may have. */
-const ERROR_TYPES: readonly string[] = [TEXT_TYPE];
+const ERROR_TYPES: readonly string[] = [TEXT_TYPE, PROBLEM_TYPE];
 
 const DESCRIPTION = `Keys and values are bytes: every byte may be percent-encoded, and \`+\` is a space in a query.
-An error is one line of text that says what was wrong and, where it helps, shows a request that works; programs look at
-its code in the header X-Fog-Error. A path may end with a slash.`;
+An error is one line of text that says what was wrong and, where it helps, shows a request that works, or
+application/problem+json for whoever accepts that; its code is in the header X-Fog-Error. A path may end with a slash.`;
 
 export function openApiOf(role: string, routes: readonly ClientRoute[]): JsonObject {
   const errors = new ErrorResponses();

@@ -1,12 +1,10 @@
 // The form of errors for programs, `application/problem+json` of RFC 9457: the server makes it of any error that has the
 // one line for people, where the request asks for it. Pure.
 
+import { prefersJson } from './accept.ts';
 import { ERROR_HEADER, ERRORS } from './errors.ts';
 import type { WholeReply } from './http.ts';
-
-const JSON_TYPES: readonly string[] = ['application/problem+json', 'application/json'];
-/** The names of plain text in an Accept, the most exact one first, which counts (RFC 9110, 12.5.1). */
-const TEXT_RANGES = ['text/plain', 'text/*', '*/*'] as const;
+import { PROBLEM_TYPE } from './route-description.ts';
 
 /**
  * @param accept the header of the request, its lines joined
@@ -21,7 +19,7 @@ export function problemFor(
 ): WholeReply {
   const { status, headers, body } = reply;
   const isLine = typeof body === 'string' && String(headers['content-type']).startsWith('text/');
-  if (accept === undefined || !isLine || !prefersJson(accept.toLowerCase())) return reply;
+  if (!isLine || !prefersJson(accept)) return reply;
   const code = String(headers[ERROR_HEADER]);
   const kind = Object.hasOwn(ERRORS, code) ? ERRORS[code as keyof typeof ERRORS] : undefined;
   const detail = body.replace(/\n$/, '');
@@ -29,28 +27,7 @@ export function problemFor(
   const problem = { type: 'about:blank', title, status, detail, code, retryable: kind?.retryable };
   return {
     status,
-    headers: { ...headers, 'content-type': 'application/problem+json' },
+    headers: { ...headers, 'content-type': PROBLEM_TYPE },
     body: `${JSON.stringify(problem)}\n`,
   };
-}
-
-/** Whether JSON is named, and wanted no less than text: whoever takes anything is a person at a prompt. */
-function prefersJson(accept: string): boolean {
-  if (!accept.includes('json')) return false;
-  let json = 0;
-  const text = new Map<string, number>();
-  for (const range of accept.split(',')) {
-    const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
-    const quality = qualityOf(parameters);
-    if (JSON_TYPES.includes(type)) json = Math.max(json, quality);
-    text.set(type, quality);
-  }
-  const name = TEXT_RANGES.find((range) => text.has(range));
-  return json > 0 && json >= (name === undefined ? 0 : (text.get(name) ?? 0));
-}
-
-function qualityOf(parameters: readonly string[]): number {
-  const quality = parameters.find((parameter) => parameter.startsWith('q='));
-  const value = quality === undefined ? 1 : Number(quality.slice(2));
-  return value >= 0 && value <= 1 ? value : 1;
 }

@@ -66,4 +66,5 @@ export interface RouteReply {
 
 export const TEXT_TYPE = 'text/plain';
 export const JSON_TYPE = 'application/json';
+export const PROBLEM_TYPE = 'application/problem+json';
 export const BYTES_TYPE = 'application/octet-stream';

@@ -91,8 +91,11 @@ export class RecordAnswers {
         return NO_MEMORY;
       case 'superseded':
         return this.#superseded(partition, record, outcome.version);
-      default:
+      case 'equal':
+      case 'floor':
         return outcome;
+      default:
+        return unreachable(outcome);
     }
   }
 

@@ -55,7 +55,7 @@ describe('who accepts', () => {
     ['application/json;q=0', false],
     ['application/json;q=0, application/problem+json', true],
     ['application/jsonl', false],
-    ['application/json;q=x', true],
+    ['application/json;q=x', false],
   ])('%s gets JSON: %s', (accept, isJson) => {
     const { headers, body } = problemFor(accept, ERROR, 'Words');
     expect(headers['content-type']).toBe(

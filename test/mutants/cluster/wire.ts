@@ -14,6 +14,7 @@ const ROUTES = 'src/cluster/http/routes.ts';
 const STORAGE_CHANNEL = 'src/cluster/peers/storage-channel.ts';
 const TRANSFER_PARTS = 'src/cluster/wire/transfer-parts.ts';
 const WEB_PAGES = 'src/cluster/http/web-pages.ts';
+const WIRE_ANSWERS = 'src/cluster/wire/answers.ts';
 const WIRE_OPERATIONS = 'src/cluster/wire/operations.ts';
 
 const DISKS_SCHEDULES = 'test/simulation/schedules-disks.test.ts';
@@ -235,7 +236,7 @@ export const CLUSTER_WIRE_MUTANTS: readonly Mutant[] = [
     rule: 'H8',
     edits: [
       {
-        file: WIRE_OPERATIONS,
+        file: WIRE_ANSWERS,
         find: 'const head = Buffer.allocUnsafe(9);',
         replace: 'const head = (withVersion as { shared?: Buffer }).shared ??= Buffer.alloc(9);',
       },

@@ -111,9 +111,9 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: WRITE_VOTES,
-        find: "case 'time':\n        isIncomplete = true;",
+        find: "case 'held':\n        isIncomplete = true;",
         replace:
-          "case 'time':\n        isIncomplete ||=\n          votes.filter(({ answer: other }) => other?.kind !== 'applied' && other?.kind !== 'equal')\n            .length > 1;",
+          "case 'held':\n        isIncomplete ||=\n          votes.filter(({ answer: other }) => other?.kind !== 'applied' && other?.kind !== 'equal')\n            .length > 1;",
       },
     ],
     fate: SEEDS,
@@ -148,8 +148,8 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: SET_DECISION,
-        find: 'tally.isBelowFloor || !tally.isServed',
-        replace: '!tally.isServed',
+        find: 'tally.isServed && !tally.isBelowFloor && ',
+        replace: 'tally.isServed && ',
       },
     ],
     fate: tests(SET_DECISION_TESTS, 'R4: '),

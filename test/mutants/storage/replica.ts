@@ -3,6 +3,7 @@
 import { type Edit, type Mutant, SEEDS, tests } from '../mutant.ts';
 
 const NODE_INCARNATION = 'src/storage/node-incarnation.ts';
+const RECORD_ANSWERS = 'src/storage/replication/record-answers.ts';
 const REPLICA = 'src/storage/replication/replica.ts';
 
 const FAR_AHEAD_SCHEDULES = 'test/simulation/schedules-far-ahead.test.ts';
@@ -144,7 +145,7 @@ export const STORAGE_REPLICA_MUTANTS: readonly Mutant[] = [
     rule: 'H31',
     edits: [
       {
-        file: REPLICA,
+        file: RECORD_ANSWERS,
         find: 'aheadMs > VERSION_AHEAD_MS_MAX && !follows',
         replace: 'aheadMs > VERSION_AHEAD_MS_MAX',
       },

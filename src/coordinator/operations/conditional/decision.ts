@@ -43,15 +43,15 @@ export type ConditionalOutcome =
 
 export type ConditionalCallback = (outcome: ConditionalOutcome) => void;
 
-export type Judged = Extract<Answer, { kind: 'judged' }>;
-export type Unmet = Extract<Answer, { kind: 'unmet' }>;
+export type JudgedAnswer = Extract<Answer, { kind: 'judged' }>;
+export type UnmetAnswer = Extract<Answer, { kind: 'unmet' }>;
 
 /** What follows from the serialiser's answer. */
 export type JudgementStep =
   /** It holds the new record: the other members must have it too, at this epoch. */
-  | Judged
+  | JudgedAnswer
   /** Nothing was stored; the record that decided must be on all members before the client may know (H39e). */
-  | Unmet
+  | UnmetAnswer
   | { readonly kind: 'settle' }
   /** Certainly not judged (H39f): judge afresh, at whatever epoch then holds. */
   | { readonly kind: 'again' }
@@ -108,7 +108,7 @@ export type ChangeStep =
 
 /** @param votes of all members at the present epoch, answers to peek */
 export function afterChange(
-  { record, predecessor }: Pick<Judged, 'record' | 'predecessor'>,
+  { record, predecessor }: Pick<JudgedAnswer, 'record' | 'predecessor'>,
   votes: readonly MemberVote[],
 ): ChangeStep {
   const sight = sightOf(votes);

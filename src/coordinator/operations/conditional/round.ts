@@ -26,8 +26,8 @@ import {
   type ConditionalCallback,
   type ConditionalOutcome,
   type ConditionalRequest,
-  type Judged,
-  type Unmet,
+  type JudgedAnswer,
+  type UnmetAnswer,
 } from './decision.ts';
 
 export class ConditionalWriter {
@@ -155,7 +155,12 @@ class ConditionalOperation {
    * @param record the judged one, or after a change of the epoch one that was judged on it
    * @param members those that do not have it yet
    */
-  #spread(place: KeyPlace, judged: Judged, record: StoredRecord, members: readonly Member[]): void {
+  #spread(
+    place: KeyPlace,
+    judged: JudgedAnswer,
+    record: StoredRecord,
+    members: readonly Member[],
+  ): void {
     fanOut(this.#context, members, setOf(place, record), (votes) => {
       const spread = spreadOf(votes);
       switch (spread) {
@@ -180,7 +185,7 @@ class ConditionalOperation {
   }
 
   /** H39f: the epoch of the judgement is over: looks what became of it at the present one. */
-  #lookForIt(judged: Judged): void {
+  #lookForIt(judged: JudgedAnswer): void {
     const place = this.#context.router.locate(this.#request.key);
     if (place === undefined) return this.#unknown(judged);
     const { partition, entry } = place;
@@ -209,7 +214,7 @@ class ConditionalOperation {
    * H39e: the client learns from the answer what is there, so all members must have it first, or a later reader could
    * see older.
    */
-  #confirm(attempt: Attempt, unmet: Unmet): void {
+  #confirm(attempt: Attempt, unmet: UnmetAnswer): void {
     const { why, isLive, record } = unmet;
     const live = isLive ? record : undefined;
     if (record === undefined) return this.#end({ kind: 'unmet', why, record: live });
@@ -243,18 +248,18 @@ class ConditionalOperation {
   }
 
   /** Goes on with a judged record after a pause. */
-  #later(judged: Judged, round: () => void): void {
+  #later(judged: JudgedAnswer, round: () => void): void {
     const leftMs = this.#leftMs();
     if (leftMs <= 0) return this.#unknown(judged);
     this.#failed++;
     return this.#context.router.laterRounds.add(this.#failed, leftMs, round);
   }
 
-  #stored({ record, previous, created }: Judged): void {
+  #stored({ record, previous, created }: JudgedAnswer): void {
     this.#end({ kind: 'stored', record, previous, created });
   }
 
-  #unknown({ record }: Judged): void {
+  #unknown({ record }: JudgedAnswer): void {
     this.#end({ kind: 'unknown', version: recordVersion(record) });
   }
 

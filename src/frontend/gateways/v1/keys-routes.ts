@@ -1,45 +1,168 @@
 // The routes of /v1/keys. Requests are parsed in key-usage.ts and carried out in keys.ts.
 
 import type { ClientRoute } from '../../../cluster/http/client-route.ts';
+import type { ErrorCode } from '../../../cluster/http/errors.ts';
+import { BYTES_TYPE, type RouteParameter } from '../../../cluster/http/route-description.ts';
+import { ETAGS_MAX, KEY_BYTES_MAX, TTL_SECONDS_MAX } from '../../../cluster/model/limits.ts';
 
 const PATH = '/v1/keys/{key...}';
+const ANY_TYPE = '*/*';
+
+const KEY: RouteParameter = {
+  name: 'key',
+  text: `The key, 1 to ${KEY_BYTES_MAX} bytes after decoding; it may have slashes.`,
+  example: 'counters/a',
+};
+const IF_MATCH: RouteParameter = {
+  name: 'If-Match',
+  in: 'header',
+  text: `Only if the value has one of these ETags, at most ${ETAGS_MAX}; \`*\` stands for any value.`,
+};
+const IF_NONE_MATCH: RouteParameter = {
+  name: 'If-None-Match',
+  in: 'header',
+  text: 'Only if the value has none of these ETags; `*` asks that there is no value.',
+};
+const TTL: readonly RouteParameter[] = [
+  {
+    name: 'ttl',
+    text: 'The seconds after which the value is gone; without it the value stays.',
+    schema: { type: 'integer', minimum: 1, maximum: TTL_SECONDS_MAX },
+  },
+  { name: 'X-Fog-Ttl', in: 'header', text: 'The same as `ttl`.' },
+];
+const CONDITIONS = [IF_MATCH, IF_NONE_MATCH];
+
+const VERSION = { 'X-Fog-Version': 'The version of the record.' };
+const TAGGED = { ...VERSION, ETag: 'Version and hash of the record, for conditions.' };
+const ABSENT = {
+  text: 'The key is proven absent, or in a cache perhaps evicted; without X-Fog-Error.',
+  types: ['text/plain'],
+  headers: VERSION,
+};
+const DELETED = { text: 'It is gone, whether or not it was there.', types: [], headers: VERSION };
+const VALUE = { types: [BYTES_TYPE, ANY_TYPE], headers: TAGGED };
+
+const READ_ERRORS: readonly ErrorCode[] = [
+  'bad-parameter',
+  'condition-failed',
+  'not-ready',
+  'partition-offline',
+  'unanswered',
+];
+const WRITE_ERRORS: readonly ErrorCode[] = [
+  'bad-parameter',
+  'condition-failed',
+  'not-ready',
+  'partition-offline',
+  'not-stored',
+  'overloaded',
+  'clock-ahead',
+  'storage-full',
+];
 
 export const V1_KEYS_ROUTES = {
-  get: {
-    path: PATH,
-    methods: ['GET'],
-    statuses: [200, 304, 400, 404, 412, 503],
-    text: 'The value of the key, with its content type and `ETag`.',
-  },
   put: {
     path: PATH,
     methods: ['PUT'],
     statuses: [201, 204, 400, 412, 413, 503, 504, 507],
     text: 'Stores the body with its content type, for `?ttl=` seconds if that is given.',
+    task: 'keys',
+    examples: [
+      {
+        flags: "-X PUT -H 'Content-Type: application/json' -d '[1]'",
+        target: '/v1/keys/docs/a',
+        text: 'Store it with its type.',
+      },
+    ],
+    parameters: [KEY, ...TTL, ...CONDITIONS],
+    body: { text: 'The value; it keeps its content type.', example: '1' },
+    replies: {
+      201: { text: 'It is stored, and nothing was there before.', types: [], headers: TAGGED },
+      204: { text: 'It is stored in the place of another value.', types: [], headers: TAGGED },
+    },
+    errors: [...WRITE_ERRORS, 'value-too-large', 'outcome-unknown'],
+  },
+  get: {
+    path: PATH,
+    methods: ['GET'],
+    statuses: [200, 304, 400, 404, 412, 503],
+    text: 'The value of the key, with its content type and `ETag`.',
+    task: 'keys',
+    examples: [{ flags: '-i', target: '/v1/keys/docs/a', text: 'The value, its type and ETag.' }],
+    parameters: [
+      KEY,
+      ...CONDITIONS,
+      {
+        name: 'X-Fog-Read',
+        in: 'header',
+        text: 'With `linearizable` every member of the partition is asked.',
+        schema: { type: 'string', enum: ['linearizable'] },
+      },
+    ],
+    replies: {
+      200: { text: 'The value.', ...VALUE },
+      304: { text: 'The value has one of the ETags of If-None-Match.', types: [], headers: TAGGED },
+      404: ABSENT,
+    },
+    errors: READ_ERRORS,
   },
   delete: {
     path: PATH,
     methods: ['DELETE'],
     statuses: [204, 400, 404, 412, 503, 504, 507],
     text: 'Deletes the key.',
+    task: 'keys',
+    parameters: [KEY, ...CONDITIONS],
+    replies: {
+      204: DELETED,
+      404: { ...ABSENT, text: 'There is no value, and If-Match wanted one; without X-Fog-Error.' },
+    },
+    errors: [...WRITE_ERRORS, 'outcome-unknown'],
   },
   incr: {
     path: `${PATH}/incr`,
     methods: ['POST'],
     statuses: [200, 400, 409, 412, 503, 504, 507],
     text: 'Adds `?by=` to the number that is the value, and answers the sum.',
+    task: 'keys',
+    examples: [{ flags: '-X POST', target: '/v1/keys/counters/a/incr', text: 'Count.' }],
+    parameters: [
+      KEY,
+      {
+        name: 'by',
+        text: 'What is added; it may be negative.',
+        schema: { type: 'integer', default: 1 },
+      },
+      ...CONDITIONS,
+    ],
+    replies: { 200: { text: 'The sum.', ...VALUE } },
+    errors: [...WRITE_ERRORS, 'not-a-number', 'overflow', 'effect-unknown'],
   },
   append: {
     path: `${PATH}/append`,
     methods: ['POST'],
     statuses: [200, 400, 412, 413, 503, 504, 507],
     text: 'Adds the body behind the value, and answers the whole.',
+    task: 'keys',
+    parameters: [KEY, ...CONDITIONS],
+    body: { text: 'What is added.', example: '1' },
+    replies: { 200: { text: 'The whole value.', ...VALUE } },
+    errors: [...WRITE_ERRORS, 'value-too-large', 'effect-unknown'],
   },
   getset: {
     path: `${PATH}/getset`,
     methods: ['POST'],
     statuses: [200, 204, 400, 412, 413, 503, 504, 507],
     text: 'Stores the body as a PUT does, and answers the value of before.',
+    task: 'keys',
+    parameters: [KEY, ...TTL, ...CONDITIONS],
+    body: { text: 'The value; it keeps its content type.', example: '1' },
+    replies: {
+      200: { text: 'The value of before.', ...VALUE },
+      204: { text: 'There was no value before.', types: [], headers: TAGGED },
+    },
+    errors: [...WRITE_ERRORS, 'value-too-large', 'outcome-unknown'],
   },
 } as const satisfies Readonly<Record<string, ClientRoute>>;
 
