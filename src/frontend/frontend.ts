@@ -19,6 +19,7 @@ import { MapFollower } from '../coordinator/map-follower.ts';
 import { MapHints } from '../coordinator/map-hints.ts';
 import { Reader } from '../coordinator/operations/get/round.ts';
 import { Writer } from '../coordinator/operations/set/writer.ts';
+import { UserReader, UserWriter } from '../coordinator/operations/user-keys.ts';
 import { Probes } from '../coordinator/probes.ts';
 import { Router } from '../coordinator/router.ts';
 import { Coverage } from './coverage.ts';
@@ -87,8 +88,8 @@ export class Frontend implements Service {
     const writer = new Writer(context);
     const gateways: readonly Gateway[] = [
       new KvGateway({
-        reader: new Reader(context),
-        writer,
+        reader: new UserReader(new Reader(context)),
+        writer: new UserWriter(writer),
         timers: runtime.timers,
         times,
         clock,

@@ -3,7 +3,10 @@
 
 import { assert } from '../assert.ts';
 
+/** The longest key of a user. */
 export const KEY_BYTES_MAX = 1024;
+/** The longest key of a record: a user's key that begins with 0xFF is stored with one more (model/stored-key.ts). */
+export const STORED_KEY_BYTES_MAX = KEY_BYTES_MAX + 1;
 export const VALUE_BYTES_MAX_DEFAULT = 16 * 1024 * 1024;
 /** The record's length field could carry 4 GiB; one Buffer and one message under assembly must stay far below that. */
 export const VALUE_BYTES_MAX_CEILING = 512 * 1024 * 1024;

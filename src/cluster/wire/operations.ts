@@ -12,7 +12,7 @@
 
 import { assert, unreachable } from '../assert.ts';
 import type { Epoch } from '../model/identity.ts';
-import { CHUNK_BYTES, KEY_BYTES_MAX } from '../model/limits.ts';
+import { CHUNK_BYTES, STORED_KEY_BYTES_MAX } from '../model/limits.ts';
 import type { PartitionId } from '../model/partition.ts';
 import {
   parseRecord,
@@ -161,7 +161,7 @@ export function decodeOperation(message: Buffer): Operation | string {
   const partition = message.readUInt16BE(1) as PartitionId;
   if (message[0] === GET) {
     const key = message.subarray(3);
-    if (key.length < 1 || key.length > KEY_BYTES_MAX) return `key of ${key.length} bytes`;
+    if (key.length < 1 || key.length > STORED_KEY_BYTES_MAX) return `key of ${key.length} bytes`;
     return { kind: 'get', partition, key };
   }
   const code = message[0];

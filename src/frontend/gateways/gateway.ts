@@ -6,18 +6,17 @@ import type { Routes } from '../../cluster/http/routes.ts';
 import type { ClusterClock } from '../../cluster/model/cluster-clock.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 import type { Timers } from '../../cluster/ports.ts';
-import type { Reader } from '../../coordinator/operations/get/round.ts';
-import type { Writer } from '../../coordinator/operations/set/writer.ts';
+import type { UserReader, UserWriter } from '../../coordinator/operations/user-keys.ts';
 
 export interface Gateway {
   /** Adds the gateway's routes and metrics; called once, before the first request. */
   addTo(routes: Routes, metrics: Metrics): void;
 }
 
-/** The parts of a frontend that its gateways work with. */
+/** The parts of a frontend that its gateways work with; its operations take users' keys. */
 export interface GatewayContext {
-  readonly reader: Reader;
-  readonly writer: Writer;
+  readonly reader: UserReader;
+  readonly writer: UserWriter;
   readonly timers: Timers;
   readonly times: Times;
   /** The time of the cluster, by which records expire (H31). */

@@ -28,7 +28,7 @@ const from = { bucket: 63, afterKey: Buffer.from([0, 255]) };
 describe('operations', () => {
   test.each<Operation>([
     { kind: 'get', partition, key: Buffer.from([0, 255]) },
-    { kind: 'get', partition: 0 as PartitionId, key: Buffer.alloc(1024, 1) },
+    { kind: 'get', partition: 0 as PartitionId, key: Buffer.alloc(1025, 1) },
     { kind: 'set', partition, epoch: EPOCH_MAX as Epoch, record },
     { kind: 'set', partition, epoch: 1 as Epoch, record, follows: true },
     { kind: 'copy', partition, epoch: EPOCH_MAX as Epoch, from },
@@ -55,13 +55,13 @@ describe('operations', () => {
 
   test('a get without a key or with one too long is refused', () => {
     expect(decodeOperation(Buffer.from([1, 0, 0]))).toMatch(/key of 0 bytes/);
-    expect(decodeOperation(Buffer.concat([Buffer.from([1, 0, 0]), Buffer.alloc(1025)]))).toMatch(
-      /1025/,
+    expect(decodeOperation(Buffer.concat([Buffer.from([1, 0, 0]), Buffer.alloc(1026)]))).toMatch(
+      /1026/,
     );
   });
 });
 
-test.each([[[]], [[0]], [[0, 0]], [[0, 2, 1]], [[4, 1, ...Buffer.alloc(1025)]]])(
+test.each([[[]], [[0]], [[0, 0]], [[0, 2, 1]], [[4, 2, ...Buffer.alloc(1026)]]])(
   'a fetch of %o is refused',
   (keys) => {
     const bytes = Buffer.from([7, 0, 0, 0, 0, 0, 0, 0, 1, ...keys]);
