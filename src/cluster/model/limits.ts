@@ -61,6 +61,11 @@ export const JOINS_PER_NODE_MAX = 4;
  * how long an answer delays other work: with 100-byte values, about 0.6 ms to list and 2 ms to apply.
  */
 export const CHUNK_RECORD_BYTES = 56 * 1024;
+/**
+ * How many records a storage node looks at for one answer to a scan, whether or not they are listed: about 2 ms, which
+ * everything else on that node waits for.
+ */
+export const SCAN_LOOKED_AT_MAX = 1024;
 /** A node refuses versions further ahead of the cluster time than this (H31). */
 export const VERSION_AHEAD_MS_MAX = 24 * 60 * 60 * 1000;
 /**

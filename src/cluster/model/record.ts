@@ -163,12 +163,12 @@ export function printRecordVersion(record: StoredRecord): string {
   return record.toString('hex', 8, 16);
 }
 
-export function isTombstone(record: StoredRecord): boolean {
+export function isTombstone(record: RecordHead): boolean {
   return ((record[22] ?? 0) & FLAG_TOMBSTONE) !== 0;
 }
 
 /** Milliseconds since 1970; 0 = never. */
-export function recordExpiresAtMs(record: StoredRecord): number {
+export function recordExpiresAtMs(record: RecordHead): number {
   return record.readUIntBE(16, 6);
 }
 
@@ -192,6 +192,17 @@ export function recordHasKey(record: StoredRecord, key: Uint8Array): boolean {
   return (
     record.readUInt16BE(24) === length &&
     record.compare(key, 0, length, RECORD_HEADER_BYTES, end) === 0
+  );
+}
+
+/** Whether the record's key begins with these bytes. */
+export function recordKeyBeginsWith(record: StoredRecord, prefix: Uint8Array): boolean {
+  const { length } = prefix;
+  if (length === 0) return true;
+  const end = RECORD_HEADER_BYTES + length;
+  return (
+    record.readUInt16BE(24) >= length &&
+    record.compare(prefix, 0, length, RECORD_HEADER_BYTES, end) === 0
   );
 }
 
@@ -221,7 +232,7 @@ export function recordValueBytes(record: StoredRecord): number {
 }
 
 /** Makes the ETag together with the version, which alone does not suffice: two frontends can mint one version (D10). */
-export function recordHash(record: StoredRecord): number {
+export function recordHash(record: RecordHead): number {
   return record.readUInt32BE(4);
 }
 

@@ -34,7 +34,7 @@ export type Answer =
   /** The node is not a member, or may not answer this (R1, R2); 421 in terms of HTTP. */
   | { readonly kind: 'not-serving' }
   | { readonly kind: 'refused'; readonly reason: RefusalReason }
-  /** Answers copy and pull, and fetch with as many of the requested records as had room, and without `next`. */
+  /** Answers copy, pull and a scan for values, and fetch with as many of the requested records as had room, and without `next`. */
   | {
       readonly kind: 'records';
       readonly floor: Version;
@@ -46,7 +46,7 @@ export type Answer =
     }
   /** The cluster time that the node goes by, in milliseconds since 1970. */
   | { readonly kind: 'time'; readonly wallMs: number }
-  /** Answers list. */
+  /** Answers list, and a scan for keys alone. */
   | {
       readonly kind: 'heads';
       readonly floor: Version;

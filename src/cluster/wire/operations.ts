@@ -8,6 +8,7 @@
 //   time    5
 //   list    6, as copy
 //   fetch   7, partition (2), epoch (6), keys: length (2), key
+//   scan    20, partition (2), then as in scan-operation.ts
 //   answer  the code of its kind (1), then the fields of its type; versions are 8 bytes
 
 import { assert, unreachable } from '../assert.ts';
@@ -22,6 +23,7 @@ import {
 } from '../model/record.ts';
 import type { Version } from '../model/version.ts';
 import { ANSWER_KINDS, type Answer, KINDS_BY_CODE, type RefusalReason } from './answer-kinds.ts';
+import { decodeScan, encodeScan, type ScanOperation } from './scan-operation.ts';
 import {
   backToBack,
   type Cursor,
@@ -76,7 +78,8 @@ export type Operation =
       readonly partition: PartitionId;
       readonly epoch: Epoch;
       readonly keys: readonly Buffer[];
-    };
+    }
+  | ScanOperation;
 
 const GET = 1;
 const SET = 2;
@@ -86,6 +89,7 @@ const TIME = 5;
 const LIST = 6;
 const FETCH = 7;
 const SET_THAT_FOLLOWS = 8;
+const SCAN = 20;
 const EPOCH_AT = 3;
 const EPOCH_BYTES = 6;
 const LONG_HEAD_BYTES = EPOCH_AT + EPOCH_BYTES;
@@ -118,6 +122,7 @@ export interface EncodedMessage {
 const TIME_HEAD = Buffer.of(TIME);
 const KIND_HEADS = KINDS_BY_CODE.map((_, code) => Buffer.of(code));
 const getHead = Buffer.of(GET, 0, 0);
+const scanHead = Buffer.of(SCAN, 0, 0);
 const longHead = Buffer.alloc(LONG_HEAD_BYTES);
 
 export function encodeOperation(operation: Operation): EncodedMessage {
@@ -125,6 +130,10 @@ export function encodeOperation(operation: Operation): EncodedMessage {
   if (operation.kind === 'get') {
     getHead.writeUInt16BE(operation.partition, 1);
     return { head: getHead, body: operation.key };
+  }
+  if (operation.kind === 'scan') {
+    scanHead.writeUInt16BE(operation.partition, 1);
+    return { head: scanHead, body: encodeScan(operation) };
   }
   const head = longHead;
   head[0] =
@@ -164,6 +173,8 @@ export function decodeOperation(message: Buffer): Operation | string {
     if (key.length < 1 || key.length > STORED_KEY_BYTES_MAX) return `key of ${key.length} bytes`;
     return { kind: 'get', partition, key };
   }
+  // Copied, because the operation may wait for its turn, and the message is only valid while it is handled.
+  if (message[0] === SCAN) return decodeScan(partition, Buffer.from(message.subarray(3)));
   const code = message[0];
   const isSet = code === SET || code === SET_THAT_FOLLOWS;
   if (!isSet && !isTransferCode(code)) return `operation of kind ${code}`;
@@ -186,10 +197,11 @@ export function decodeOperation(message: Buffer): Operation | string {
 export function operationBytes(operation: Operation): number {
   if (operation.kind === 'get') return operation.key.length;
   if (operation.kind === 'fetch') return operation.keys.reduce((sum, key) => sum + key.length, 0);
+  if (operation.kind === 'scan') return CURSOR_BYTES + operation.prefix.length;
   return operation.kind === 'set' ? operation.record.length : CURSOR_BYTES;
 }
 
-/** Whether one storage node asks another for its records; such operations may wait behind those of clients. */
+/** Whether the operation asks for many records; such operations may wait behind gets and sets. */
 export function isTransfer({ kind }: Operation): boolean {
   return kind !== 'get' && kind !== 'set' && kind !== 'time';
 }

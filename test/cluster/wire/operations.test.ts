@@ -14,6 +14,7 @@ import {
   encodeOperation,
   type Operation,
 } from '../../../src/cluster/wire/operations.ts';
+import type { ScanOperation } from '../../../src/cluster/wire/scan-operation.ts';
 import { SeededRandom } from '../../helpers/random.ts';
 
 const joined = ({ head, body }: { head: Buffer; body: Buffer }) => Buffer.concat([head, body]);
@@ -24,6 +25,36 @@ const record = encodeRecord({
 });
 const partition = 4095 as PartitionId;
 const from = { bucket: 63, afterKey: Buffer.from([0, 255]) };
+
+const scan: ScanOperation = {
+  kind: 'scan',
+  partition,
+  from: { bucket: 63, afterKey: Buffer.of(0, 255) },
+  prefix: Buffer.alloc(0),
+  values: false,
+  deletes: false,
+  since: 0xfedcba9876543210n as Version,
+  bytes: 0,
+  count: 1_000_000,
+};
+
+test('a scan that is cut or has what nobody knows is refused', () => {
+  const whole = joined(encodeOperation(scan));
+  for (let length = 3; length < whole.length; length++) {
+    expect(typeof decodeOperation(whole.subarray(0, length))).toBe('string');
+  }
+  const unknown = Buffer.from(whole);
+  unknown[3] = 4;
+  expect(decodeOperation(unknown)).toMatch(/flags 4/);
+  expect(decodeOperation(Buffer.concat([whole, Buffer.alloc(1026)]))).toMatch(/prefix of 1026/);
+});
+
+test('a scan does not change with the memory that it was read from, as it may wait for its turn', () => {
+  const message = joined(encodeOperation({ ...scan, prefix: Buffer.from('p') }));
+  const decoded = decodeOperation(message);
+  message.fill(0);
+  expect(decoded).toEqual({ ...scan, prefix: Buffer.from('p') });
+});
 
 describe('operations', () => {
   test.each<Operation>([
@@ -36,6 +67,9 @@ describe('operations', () => {
     { kind: 'time' },
     { kind: 'list', partition, epoch: 7 as Epoch, from: { bucket: 63, afterKey: Buffer.of(0) } },
     { kind: 'fetch', partition, epoch: 7 as Epoch, keys: [Buffer.of(255), Buffer.alloc(1024, 1)] },
+    scan,
+    { ...scan, values: true, deletes: true, since: 0n as Version, prefix: Buffer.alloc(1025, 2) },
+    { ...scan, deletes: true, from: { bucket: 3, afterKey: Buffer.alloc(0) }, bytes: 2 ** 32 - 1 },
   ])('$kind comes back as it was', (operation) => {
     expect(decodeOperation(joined(encodeOperation(operation)))).toEqual(operation);
   });
