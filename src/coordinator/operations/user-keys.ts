@@ -1,8 +1,11 @@
 // The operations as gateways use them, by users' keys. This is the one place where a user's key becomes the key under
-// which its record is stored (cluster/model/stored-key.ts).
+// which its record is stored, and back (cluster/model/stored-key.ts).
 
-import { storedKey } from '../../cluster/model/stored-key.ts';
+import { storedKey, storedPrefix, userKey } from '../../cluster/model/stored-key.ts';
 import type { ReadCallback, Reader } from './get/round.ts';
+import type { OperationContext } from './operation-context.ts';
+import { ClusterScan, type ScanQuery } from './scan/cluster-scan.ts';
+import type { ScanPosition } from './scan/position.ts';
 import type { WriteCallback, WriteRequest } from './set/decision.ts';
 import type { Writer } from './set/writer.ts';
 
@@ -31,5 +34,29 @@ export class UserWriter {
     const key = storedKey(request.key);
     const stored = key === request.key ? request : { ...request, key };
     this.#writer.set(stored, callback, arrivedMs);
+  }
+}
+
+/** What a user's scan lists: `prefix` is one of users' keys. */
+export type UserScanQuery = Omit<ScanQuery, 'nameOf'>;
+
+/** Scans users' keys: those of the cluster's own data are never listed. */
+export class UserScanner {
+  readonly #context: OperationContext;
+
+  constructor(context: OperationContext) {
+    this.#context = context;
+  }
+
+  /** Those of the cluster, which never change; undefined without a map. */
+  get digits(): number | undefined {
+    return this.#context.router.map?.digits;
+  }
+
+  /** @param from where an earlier scan has ended; the beginning when undefined */
+  scan(query: UserScanQuery, digits: number, from?: ScanPosition): ClusterScan {
+    const prefix = storedPrefix(query.prefix);
+    const place = from === undefined ? { digits } : { digits, from };
+    return new ClusterScan(this.#context, { ...query, prefix, nameOf: userKey }, place);
   }
 }

@@ -6,7 +6,11 @@ import type { Routes } from '../../cluster/http/routes.ts';
 import type { ClusterClock } from '../../cluster/model/cluster-clock.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 import type { Timers } from '../../cluster/ports.ts';
-import type { UserReader, UserWriter } from '../../coordinator/operations/user-keys.ts';
+import type {
+  UserReader,
+  UserScanner,
+  UserWriter,
+} from '../../coordinator/operations/user-keys.ts';
 
 export interface Gateway {
   /** Adds the gateway's routes and metrics; called once, before the first request. */
@@ -17,6 +21,7 @@ export interface Gateway {
 export interface GatewayContext {
   readonly reader: UserReader;
   readonly writer: UserWriter;
+  readonly scanner: UserScanner;
   readonly timers: Timers;
   readonly times: Times;
   /** The time of the cluster, by which records expire (H31). */
