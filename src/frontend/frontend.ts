@@ -19,12 +19,13 @@ import { MapFollower } from '../coordinator/map-follower.ts';
 import { MapHints } from '../coordinator/map-hints.ts';
 import { Reader } from '../coordinator/operations/get/round.ts';
 import { Writer } from '../coordinator/operations/set/writer.ts';
-import { UserReader, UserWriter } from '../coordinator/operations/user-keys.ts';
+import { UserReader, UserScanner, UserWriter } from '../coordinator/operations/user-keys.ts';
 import { Probes } from '../coordinator/probes.ts';
 import { Router } from '../coordinator/router.ts';
 import { Coverage } from './coverage.ts';
-import type { Gateway } from './gateways/gateway.ts';
+import type { Gateway, GatewayContext } from './gateways/gateway.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
+import { ScanGateway } from './gateways/v1/scan.ts';
 import { HotKeys } from './hot-keys/hot-keys.ts';
 import { addHotKeys } from './hot-keys/hot-keys-route.ts';
 import { addStatusRoute } from './status.ts';
@@ -86,16 +87,19 @@ export class Frontend implements Service {
       hotKeys,
     };
     const writer = new Writer(context);
+    const gatewayContext: GatewayContext = {
+      reader: new UserReader(new Reader(context)),
+      writer: new UserWriter(writer),
+      scanner: new UserScanner(context),
+      timers: runtime.timers,
+      times,
+      clock,
+      hasMap: () => this.#router.map !== undefined,
+      absence: () => this.#absence(),
+    };
     const gateways: readonly Gateway[] = [
-      new KvGateway({
-        reader: new UserReader(new Reader(context)),
-        writer: new UserWriter(writer),
-        timers: runtime.timers,
-        times,
-        clock,
-        hasMap: () => this.#router.map !== undefined,
-        absence: () => this.#absence(),
-      }),
+      new KvGateway(gatewayContext),
+      new ScanGateway(gatewayContext),
     ];
     for (const gateway of gateways) gateway.addTo(this.#routes, metrics);
     addHotKeys(this.#routes, metrics, hotKeys, workerGroup);
