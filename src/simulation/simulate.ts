@@ -23,6 +23,7 @@ import { Oracles } from './oracles.ts';
 import { figureOf, metricsOf } from './peeks.ts';
 import type { ProgrammeName } from './programmes.ts';
 import { longRun, type RunShape, shortRun } from './run-shape.ts';
+import { ScanClient } from './scans.ts';
 import { nameOf } from './values.ts';
 import { World } from './world.ts';
 
@@ -100,6 +101,7 @@ class SimulationRun {
   readonly #nemesis: Nemesis;
   readonly #operator: Operator;
   readonly #backups: BackupKeeper;
+  readonly #scans: ScanClient;
 
   constructor(seed: number, { programme, long = false, acceptsLosses = true }: SimulationOptions) {
     this.#seed = seed;
@@ -156,6 +158,8 @@ class SimulationRun {
       history,
     });
     this.#backups = new BackupKeeper(world, cluster, shape, history, violation);
+    const keys = [...shape.keys, shape.loneKey];
+    this.#scans = new ScanClient(world, cluster, { keys, nameOf, violation });
   }
 
   result(): RunResult {
@@ -165,9 +169,10 @@ class SimulationRun {
       this.#world.occur('set coalesced', figureOf(node, 'velourfog_coalesced_sets_total'));
     }
     const { operations } = this.#history;
+    const reads = [...this.#backups.reads, ...this.#scans.reads];
     return {
       seed: this.#seed,
-      violations: [...this.#violations, ...this.#history.violations(this.#backups.reads)],
+      violations: [...this.#violations, ...this.#history.violations(reads)],
       events: this.#world.events,
       operations: operations.length,
       succeeded: operations.filter(({ ok }) => ok).length,
@@ -188,6 +193,7 @@ class SimulationRun {
       if (this.#shape.ttl.share > 0) this.#expiry.start([...this.#shape.keys, this.#shape.loneKey]);
       this.#operator.start();
       this.#backups.start();
+      this.#scans.start();
       this.#nemesis.start();
       world.runUntil(FOUNDED_BY_MS + faultsMs);
       this.#nemesis.heal();
@@ -199,6 +205,7 @@ class SimulationRun {
       if (copiedMs > world.nowMs) world.runUntil(copiedMs);
       this.#clients.stop();
       this.#backups.stop();
+      this.#scans.stop();
       this.#checkLiveness(healedMs + 3000);
       world.runUntil(world.nowMs + QUIET_MS);
       this.#oracles.checkMaps();
