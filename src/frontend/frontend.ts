@@ -9,7 +9,7 @@ import type { WorkerGroup } from '../cluster/http/worker-group.ts';
 import { addTimeMetrics, ClusterClock } from '../cluster/model/cluster-clock.ts';
 import { offlinePartitions, whenFullOf } from '../cluster/model/cluster-map.ts';
 import type { Address } from '../cluster/model/identity.ts';
-import type { Times } from '../cluster/model/limits.ts';
+import { type Times, VALUE_BYTES_MAX_DEFAULT } from '../cluster/model/limits.ts';
 import { COUNTERS, HybridClock } from '../cluster/model/version.ts';
 import { ControlClient } from '../cluster/peers/control-client.ts';
 import type { DrainOptions, RequestTraits, Runtime, Service } from '../cluster/ports.ts';
@@ -18,14 +18,21 @@ import { FailureReports } from '../coordinator/failure-reports.ts';
 import { MapFollower } from '../coordinator/map-follower.ts';
 import { MapHints } from '../coordinator/map-hints.ts';
 import { Reader } from '../coordinator/operations/get/round.ts';
+import { VersionedWriter } from '../coordinator/operations/restore/round.ts';
 import { Writer } from '../coordinator/operations/set/writer.ts';
-import { UserReader, UserScanner, UserWriter } from '../coordinator/operations/user-keys.ts';
+import {
+  UserReader,
+  UserScanner,
+  UserVersionedWriter,
+  UserWriter,
+} from '../coordinator/operations/user-keys.ts';
 import { Probes } from '../coordinator/probes.ts';
 import { Router } from '../coordinator/router.ts';
 import { Coverage } from './coverage.ts';
 import type { Gateway, GatewayContext } from './gateways/gateway.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
 import { ScanGateway } from './gateways/v1/scan.ts';
+import { TransferGateway } from './gateways/v1/transfer/transfer.ts';
 import { HotKeys } from './hot-keys/hot-keys.ts';
 import { addHotKeys } from './hot-keys/hot-keys-route.ts';
 import { addStatusRoute } from './status.ts';
@@ -34,6 +41,8 @@ export interface FrontendOptions {
   readonly controller: Address;
   readonly address: Address;
   readonly times: Times;
+  /** The longest value that is taken. */
+  readonly valueBytesMax?: number;
   /** The storage nodes that are asked for a map while the controller is away. */
   readonly storages?: readonly Address[];
   /** Where the latest map is saved for the next start. */
@@ -53,6 +62,7 @@ export class Frontend implements Service {
 
   constructor(runtime: Runtime, options: FrontendOptions) {
     const { times, workerGroup, storages = [], mapFile } = options;
+    const { valueBytesMax = VALUE_BYTES_MAX_DEFAULT } = options;
     const metrics = new Metrics();
     const cache = mapFile === undefined ? undefined : new CachedMap(runtime, times, mapFile);
     this.#router = new Router(runtime, times, (map) => cache?.save(map));
@@ -90,9 +100,11 @@ export class Frontend implements Service {
     const gatewayContext: GatewayContext = {
       reader: new UserReader(new Reader(context)),
       writer: new UserWriter(writer),
+      versionedWriter: new UserVersionedWriter(new VersionedWriter(context)),
       scanner: new UserScanner(context),
       timers: runtime.timers,
       times,
+      valueBytesMax,
       clock,
       hasMap: () => this.#router.map !== undefined,
       absence: () => this.#absence(),
@@ -100,6 +112,7 @@ export class Frontend implements Service {
     const gateways: readonly Gateway[] = [
       new KvGateway(gatewayContext),
       new ScanGateway(gatewayContext),
+      new TransferGateway(gatewayContext),
     ];
     for (const gateway of gateways) gateway.addTo(this.#routes, metrics);
     addHotKeys(this.#routes, metrics, hotKeys, workerGroup);

@@ -15,6 +15,8 @@ export const MEMORY_BYTES_MIN = 32 * 1024 * 1024;
 /** The most that the location of a record can address (storage/memory/segments.ts). */
 export const MEMORY_BYTES_MAX = 16 * 1024 * 1024 * 1024;
 export const ATTRIBUTES_BYTES_MAX = 4096;
+/** The last time at which a record can expire: 48 bits of milliseconds since 1970. */
+export const EXPIRES_AT_MS_MAX = 2 ** 48 - 1;
 /** Node's own cap on request line and headers together; docs/api.md, status 431, describes it. */
 export const REQUEST_HEAD_BYTES_MAX = 16 * 1024;
 /** A control message carries at most a whole cluster map: 4,096 partitions of a few hundred bytes. */

@@ -16,7 +16,12 @@
 
 import { crc32 } from 'node:zlib';
 import { assert } from '../assert.ts';
-import { ATTRIBUTES_BYTES_MAX, STORED_KEY_BYTES_MAX, VALUE_BYTES_MAX_CEILING } from './limits.ts';
+import {
+  ATTRIBUTES_BYTES_MAX,
+  EXPIRES_AT_MS_MAX,
+  STORED_KEY_BYTES_MAX,
+  VALUE_BYTES_MAX_CEILING,
+} from './limits.ts';
 import type { Version } from './version.ts';
 
 export type StoredRecord = Buffer & { readonly brand: 'StoredRecord' };
@@ -34,7 +39,6 @@ const RECORD_BYTES_MAX = RECORD_OVERHEAD_BYTES_MAX + VALUE_BYTES_MAX_CEILING;
 const CRC_FROM = 8;
 const FORM = 1;
 const FLAG_TOMBSTONE = 1;
-const EXPIRES_AT_MS_MAX = 2 ** 48 - 1;
 const EMPTY = Buffer.alloc(0);
 
 export const ATTRIBUTE_CONTENT_TYPE = 1;

@@ -1,9 +1,11 @@
 // The operations as gateways use them, by users' keys. This is the one place where a user's key becomes the key under
 // which its record is stored, and back (cluster/model/stored-key.ts).
 
+import { encodeRecord, type RecordFields } from '../../cluster/model/record.ts';
 import { storedKey, storedPrefix, userKey } from '../../cluster/model/stored-key.ts';
 import type { ReadCallback, Reader } from './get/round.ts';
 import type { OperationContext } from './operation-context.ts';
+import type { VersionedWriteCallback, VersionedWriter } from './restore/round.ts';
 import { ClusterScan, type ScanQuery } from './scan/cluster-scan.ts';
 import type { ScanPosition } from './scan/position.ts';
 import type { WriteCallback, WriteRequest } from './set/decision.ts';
@@ -34,6 +36,19 @@ export class UserWriter {
     const key = storedKey(request.key);
     const stored = key === request.key ? request : { ...request, key };
     this.#writer.set(stored, callback, arrivedMs);
+  }
+}
+
+export class UserVersionedWriter {
+  readonly #writer: VersionedWriter;
+
+  constructor(writer: VersionedWriter) {
+    this.#writer = writer;
+  }
+
+  /** @param fields with the user's key; they must be within the limits of a record */
+  write(fields: RecordFields & { readonly key: Buffer }, callback: VersionedWriteCallback): void {
+    this.#writer.write(encodeRecord({ ...fields, key: storedKey(fields.key) }), callback);
   }
 }
 

@@ -9,6 +9,7 @@ import type { Timers } from '../../cluster/ports.ts';
 import type {
   UserReader,
   UserScanner,
+  UserVersionedWriter,
   UserWriter,
 } from '../../coordinator/operations/user-keys.ts';
 
@@ -21,9 +22,12 @@ export interface Gateway {
 export interface GatewayContext {
   readonly reader: UserReader;
   readonly writer: UserWriter;
+  readonly versionedWriter: UserVersionedWriter;
   readonly scanner: UserScanner;
   readonly timers: Timers;
   readonly times: Times;
+  /** The longest value that this frontend takes. */
+  readonly valueBytesMax: number;
   /** The time of the cluster, by which records expire (H31). */
   readonly clock: ClusterClock;
   /** Whether this frontend has a cluster map; without one it can ask no storage node, not even for the time. */

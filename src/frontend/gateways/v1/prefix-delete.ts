@@ -16,7 +16,7 @@ const IN_FLIGHT_MAX = 64;
 const FAILED_MAX = 128;
 const EMPTY = Buffer.alloc(0);
 
-interface Failure {
+interface DeleteFailure {
   readonly code: ErrorCode;
   readonly detail: string;
 }
@@ -33,7 +33,7 @@ export class PrefixDelete implements ByteStream {
   #inFlight = 0;
   #deleted = 0;
   #failed = 0;
-  #failure: Failure | undefined;
+  #failure: DeleteFailure | undefined;
   #isAnswered = false;
   #isOver = false;
   #isTold = false;

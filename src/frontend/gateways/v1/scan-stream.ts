@@ -60,6 +60,8 @@ export class ScanStream implements ByteStream {
       return `${JSON.stringify({ error: code, detail, cursor: this.#cursorOf(step.next) })}\n`;
     }
     let text = '';
+    // Without a record a page says nothing, and the next one follows at once.
+    if (step.records.length === 0 && step.next !== undefined && !step.isLast) return '';
     for (const scanned of step.records) text += this.#lines.record(scanned);
     const cursor = step.next === undefined ? undefined : this.#cursorOf(step.next);
     return text + this.#lines.endOfPage(cursor, step.isLast);

@@ -191,6 +191,28 @@ describe('DELETE /v1/scan', () => {
     expect(ask('DELETE', '/v1/scan?prefix=a')).toMatchObject({ status: 503 });
   });
 
+  test('counts what it deleted, and says what failed in the middle', () => {
+    const { scan, set, frontend, cluster, pass } = stage();
+    for (let index = 0; index < 300; index++) set(`k${index}`);
+    const reply = new ReadReply(frontend, requestOf('DELETE', '/v1/scan?prefix=k'));
+    while (reply.status === undefined) pass(0.1);
+    for (const node of cluster.storages) node.crash(false);
+    for (let step = 0; step < 1000 && !reply.isOver; step++) pass(100);
+    const [counts] = reply.json;
+    const deleted = Number(counts?.deleted);
+    const failed = Number(counts?.failed);
+    expect(reply.status).toBe(200);
+    expect(counts).toMatchObject({ error: expect.any(String), detail: expect.any(String) });
+    expect(deleted).toBeGreaterThan(0);
+    expect(failed).toBeGreaterThan(0);
+    expect(deleted + failed).toBeLessThan(300);
+    for (const node of cluster.storages) node.start();
+    pass(20_000);
+    const left = scan('limit=1000').lines.length;
+    expect(left).toBeLessThanOrEqual(300 - deleted);
+    expect(left).toBeGreaterThanOrEqual(300 - deleted - failed);
+  });
+
   test('stops when its client is gone', () => {
     const { ask, scan, set, frontend, pass } = stage();
     for (let index = 0; index < 400; index++) set(`k${index}`);
