@@ -35,8 +35,8 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: PREFIX_DELETE,
-        find: "outcome.kind === 'stored'",
-        replace: "outcome.kind !== 'not-stored'",
+        find: 'this.#failed++;',
+        replace: 'this.#deleted++;',
       },
     ],
     fate: tests(SCAN_TESTS, 'counts what it deleted'),

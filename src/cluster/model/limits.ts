@@ -46,6 +46,10 @@ export const WAITING_OPERATIONS_MAX = 16_384;
  */
 export const WAITING_SETS_BYTES_MAX = WAITING_BYTES_MAX;
 export const WAITING_SETS_MAX = 4096;
+/** Scans under way in one frontend: each may hold a few pages that its client has not read. */
+export const SCANS_MAX = 128;
+/** Imports under way in one frontend: each may hold a line with a longest value, and some MB of records on their way. */
+export const IMPORTS_MAX = 8;
 /** Replies that a storage node holds for one slow frontend before it stops reading from that frontend. */
 export const LINK_REPLY_BYTES_HIGH = 8 * 1024 * 1024;
 

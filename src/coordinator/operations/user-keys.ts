@@ -1,6 +1,7 @@
 // The operations as gateways use them, by users' keys. This is the one place where a user's key becomes the key under
 // which its record is stored, and back (cluster/model/stored-key.ts).
 
+import { SCANS_MAX } from '../../cluster/model/limits.ts';
 import { encodeRecord, type RecordFields } from '../../cluster/model/record.ts';
 import { storedKey, storedPrefix, userKey } from '../../cluster/model/stored-key.ts';
 import type { ReadCallback, Reader } from './get/round.ts';
@@ -58,6 +59,7 @@ export type UserScanQuery = Omit<ScanQuery, 'nameOf'>;
 /** Scans users' keys: those of the cluster's own data are never listed. */
 export class UserScanner {
   readonly #context: OperationContext;
+  #underWay = 0;
 
   constructor(context: OperationContext) {
     this.#context = context;
@@ -68,10 +70,24 @@ export class UserScanner {
     return this.#context.router.map?.digits;
   }
 
+  /** Whether there are as many scans as may be: each holds what its client has not read. */
+  get isBusy(): boolean {
+    return this.#underWay >= SCANS_MAX;
+  }
+
+  get underWay(): number {
+    return this.#underWay;
+  }
+
   /** @param from where an earlier scan has ended; the beginning when undefined */
   scan(query: UserScanQuery, digits: number, from?: ScanPosition): ClusterScan {
     const prefix = storedPrefix(query.prefix);
     const place = from === undefined ? { digits } : { digits, from };
-    return new ClusterScan(this.#context, { ...query, prefix, nameOf: userKey }, place);
+    const scan = new ClusterScan(this.#context, { ...query, prefix, nameOf: userKey }, place);
+    this.#underWay++;
+    scan.ended = () => {
+      this.#underWay--;
+    };
+    return scan;
   }
 }

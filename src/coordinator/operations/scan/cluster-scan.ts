@@ -80,6 +80,8 @@ export class ClusterScan {
   #left: number;
   #callback: ((step: ScanStep) => void) | undefined;
   #isOver = false;
+  /** Called once, when nothing more is asked for. */
+  ended: () => void = () => undefined;
 
   /** @param digits of the cluster's map, which never change */
   constructor(
@@ -109,9 +111,11 @@ export class ClusterScan {
 
   /** Asks for nothing more. Does nothing after the last page, or when called again. */
   stop(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     this.#callback = undefined;
     this.#pending.length = 0;
+    this.ended();
   }
 
   #fill(): void {

@@ -1,6 +1,7 @@
 // The body of a reply that lists records: lines of JSON, a page of a scan at a time, as fast as the client reads them.
 
 import type { BytePart, ByteStream } from '../../../cluster/http/byte-stream.ts';
+import { errorReply } from '../../../cluster/http/errors.ts';
 import type { StreamedReply } from '../../../cluster/http/http.ts';
 import type {
   ClusterScan,
@@ -71,6 +72,11 @@ export class ScanStream implements ByteStream {
     return printCursor(position, this.#digits);
   }
 }
+
+export const TOO_MANY_SCANS = errorReply(
+  'overloaded',
+  'too many scans are under way at this frontend',
+);
 
 export function linesReply(body: ByteStream): StreamedReply {
   return {

@@ -3,6 +3,7 @@
 
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpRequest } from '../../../cluster/http/http.ts';
+import type { Metrics } from '../../../cluster/http/metrics.ts';
 import type { ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
 import { printETag } from '../../../cluster/model/condition.ts';
 import {
@@ -17,7 +18,7 @@ import type { Gateway, GatewayContext } from '../gateway.ts';
 import { jsonOfBytes } from './key-text.ts';
 import { PrefixDelete } from './prefix-delete.ts';
 import { V1_SCAN_ROUTES } from './scan-routes.ts';
-import { linesReply, type PageLines, ScanStream } from './scan-stream.ts';
+import { linesReply, type PageLines, ScanStream, TOO_MANY_SCANS } from './scan-stream.ts';
 import { misuseReply, readDelete, readScan } from './scan-usage.ts';
 
 const NO_MAP = 'no cluster map yet';
@@ -29,9 +30,16 @@ export class ScanGateway implements Gateway {
     this.#context = context;
   }
 
-  addTo(routes: Routes): void {
+  addTo(routes: Routes, metrics: Metrics): void {
     routes.add(V1_SCAN_ROUTES.scan, (request, reply) => this.#scan(request, reply));
     routes.add(V1_SCAN_ROUTES.deleteByPrefix, (request, reply) => this.#delete(request, reply));
+    metrics.gauge(
+      'velourfog_scans',
+      'Scans under way: exports and deletes by prefix as well.',
+      () => this.#context.scanner.underWay,
+      {},
+      'sum',
+    );
   }
 
   #scan(request: HttpRequest, reply: ReplyCallback): void {
@@ -40,6 +48,7 @@ export class ScanGateway implements Gateway {
     if (digits === undefined) return reply(errorReply('not-ready', NO_MAP));
     const usage = readScan(request, digits);
     if (usage.kind === 'misuse') return reply(misuseReply(request, usage));
+    if (scanner.isBusy) return reply(TOO_MANY_SCANS);
     const { prefix, from, limit, values } = usage;
     const query = { prefix, limit, values, deletes: false, since: VERSION_ZERO };
     const scan = scanner.scan(query, digits, from);
@@ -56,6 +65,7 @@ export class ScanGateway implements Gateway {
     const usage = readDelete(request);
     if (usage.kind === 'misuse') return reply(misuseReply(request, usage));
     if (digits === undefined) return reply(errorReply('not-ready', NO_MAP));
+    if (scanner.isBusy) return reply(TOO_MANY_SCANS);
     const query = {
       prefix: usage.prefix,
       limit: Number.POSITIVE_INFINITY,

@@ -1,6 +1,7 @@
 // GET and DELETE /v1/scan, asked of a frontend of a simulated cluster.
 
 import { describe, expect, test } from 'vitest';
+import { SCANS_MAX } from '../../../../src/cluster/model/limits.ts';
 import { printCursor, SCAN_START } from '../../../../src/coordinator/operations/scan/position.ts';
 import { requestOf } from '../../../../src/simulation/requests.ts';
 import { ReadReply } from '../../../helpers/read-reply.ts';
@@ -224,4 +225,21 @@ describe('DELETE /v1/scan', () => {
     expect(ask('DELETE', '/v1/scan?prefix=k').status).toBe(200);
     expect(scan().lines).toHaveLength(0);
   });
+});
+
+test('as many scans as may be are under way, and one that ends makes room', () => {
+  const { scan, set, frontend, pass, ask } = stage();
+  for (let index = 0; index < 40; index++) set(`key${index}`);
+  const stalled = Array.from({ length: SCANS_MAX }, () => {
+    return new ReadReply(frontend, requestOf('GET', '/v1/scan'), () => undefined);
+  });
+  pass(1000);
+  expect(scan()).toMatchObject({ status: 503, error: 'overloaded' });
+  expect(ask('GET', '/v1/export')).toMatchObject({ status: 503, error: 'overloaded' });
+  expect(ask('DELETE', '/v1/scan?prefix=k')).toMatchObject({ status: 503, error: 'overloaded' });
+  expect(ask('GET', '/metrics').text).toContain(`\nvelourfog_scans ${SCANS_MAX}\n`);
+  for (const reply of stalled) reply.discard();
+  pass(10);
+  expect(scan().lines).toHaveLength(40);
+  expect(ask('GET', '/metrics').text).toContain('\nvelourfog_scans 0\n');
 });

@@ -4,9 +4,10 @@ import { assert } from '../../../../cluster/assert.ts';
 import { errorReply } from '../../../../cluster/http/errors.ts';
 import type { HttpRequest } from '../../../../cluster/http/http.ts';
 import type { ReplyCallback, Routes } from '../../../../cluster/http/routes.ts';
+import { IMPORTS_MAX } from '../../../../cluster/model/limits.ts';
 import type { StoredRecord } from '../../../../cluster/model/record.ts';
 import type { Gateway, GatewayContext } from '../../gateway.ts';
-import { linesReply, type PageLines, ScanStream } from '../scan-stream.ts';
+import { linesReply, type PageLines, ScanStream, TOO_MANY_SCANS } from '../scan-stream.ts';
 import { misuseReply } from '../scan-usage.ts';
 import { Import } from './import.ts';
 import { LineReader } from './line-reader.ts';
@@ -20,6 +21,7 @@ const LINE_BYTES_BESIDES = 32 * 1024;
 
 export class TransferGateway implements Gateway {
   readonly #context: GatewayContext;
+  #imports = 0;
 
   constructor(context: GatewayContext) {
     this.#context = context;
@@ -36,6 +38,7 @@ export class TransferGateway implements Gateway {
     if (digits === undefined) return reply(errorReply('not-ready', NO_MAP));
     const usage = readExport(request, digits);
     if (usage.kind === 'misuse') return reply(misuseReply(request, usage));
+    if (scanner.isBusy) return reply(TOO_MANY_SCANS);
     const { prefix, from, since, deletes } = usage;
     const query = { prefix, since, deletes, values: true, limit: Number.POSITIVE_INFINITY };
     const scan = scanner.scan(query, digits, from);
@@ -55,9 +58,17 @@ export class TransferGateway implements Gateway {
       return reply(errorReply('bad-line', 'the request has no body; nothing was stored'));
     }
     assert(body.kind === 'stream', 'the body of an import is read piece by piece');
+    if (this.#imports >= IMPORTS_MAX) {
+      return reply(errorReply('overloaded', 'too many imports are under way at this frontend'));
+    }
+    this.#imports++;
+    const ended: ReplyCallback = (answer) => {
+      this.#imports--;
+      reply(answer);
+    };
     const lines = new LineReader(body.stream, 2 * valueBytesMax + LINE_BYTES_BESIDES);
     const parts = { writer, versionedWriter, wallMs: () => clock.wallMs() };
-    return new Import(parts, lines, usage.asNew, reply).start();
+    return new Import(parts, lines, usage.asNew, ended).start();
   }
 }
 
