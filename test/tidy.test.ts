@@ -34,7 +34,7 @@ function codeOf(path: string): string {
 
 /** Paths of the project's own modules, and names of packages. */
 function importsOf(path: string): string[] {
-  return [...codeOf(path).matchAll(/(?<!\.)\b(?:from|import)\s*\(?\s*'([^']+)'/g)].map(
+  return [...codeOf(path).matchAll(/(?<![./'])\b(?:from|import)\s*\(?\s*'([^']+)'/g)].map(
     ([, target = '']) =>
       target.startsWith('.') ? relative(ROOT, resolve(ROOT, dirname(path), target)) : target,
   );

@@ -3,7 +3,7 @@
 // are read and written elsewhere.
 
 import { type ClusterId, clusterId, INTEGER_MAX } from '../cluster/model/identity.ts';
-import { DIGITS_MAX, KEY_BYTES_MAX } from '../cluster/model/limits.ts';
+import { DIGITS_MAX, STORED_KEY_BYTES_MAX } from '../cluster/model/limits.ts';
 import { type PartitionId, partitionCount } from '../cluster/model/partition.ts';
 import type { Cursor } from '../cluster/wire/operations.ts';
 import {
@@ -29,7 +29,7 @@ const count = integer({ min: 0, max: INTEGER_MAX });
 const cursor: Shape<Cursor> = (value) => {
   const { bucket, afterKey } = object({
     bucket: integer({ min: 0, max: BUCKETS_MAX - 1 }),
-    afterKey: text({ max: KEY_BYTES_MAX * 2 }),
+    afterKey: text({ max: STORED_KEY_BYTES_MAX * 2 }),
   })(value);
   return { bucket, afterKey: Buffer.from(afterKey, 'hex') };
 };

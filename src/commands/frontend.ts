@@ -87,6 +87,7 @@ export const frontendCommand: Command = {
           controller,
           address,
           times,
+          valueBytesMax,
           storages,
           mapFile,
           workerGroup: primary,

@@ -129,7 +129,15 @@ export class Router {
   locate(key: Buffer): KeyPlace | undefined {
     const map = this.#map;
     if (map === undefined) return undefined;
-    const partition = partitionOf(key, map.digits);
+    return this.#placeIn(map, partitionOf(key, map.digits));
+  }
+
+  /** Where the partition lives now; undefined without a map. */
+  placeOf(partition: PartitionId): KeyPlace | undefined {
+    return this.#map === undefined ? undefined : this.#placeIn(this.#map, partition);
+  }
+
+  #placeIn(map: ClusterMap, partition: PartitionId): KeyPlace {
     let place = this.#places[partition];
     if (place === undefined) {
       const entry = partitionEntry(map, partition);

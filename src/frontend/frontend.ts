@@ -9,7 +9,7 @@ import type { WorkerGroup } from '../cluster/http/worker-group.ts';
 import { addTimeMetrics, ClusterClock } from '../cluster/model/cluster-clock.ts';
 import { offlinePartitions, whenFullOf } from '../cluster/model/cluster-map.ts';
 import type { Address } from '../cluster/model/identity.ts';
-import type { Times } from '../cluster/model/limits.ts';
+import { type Times, VALUE_BYTES_MAX_DEFAULT } from '../cluster/model/limits.ts';
 import { COUNTERS, HybridClock } from '../cluster/model/version.ts';
 import { ControlClient } from '../cluster/peers/control-client.ts';
 import type { DrainOptions, RequestTraits, Runtime, Service } from '../cluster/ports.ts';
@@ -20,13 +20,23 @@ import { MapHints } from '../coordinator/map-hints.ts';
 import { ConditionalWriter } from '../coordinator/operations/conditional/round.ts';
 import { LinearizableReader } from '../coordinator/operations/get/linearizable.ts';
 import { Reader } from '../coordinator/operations/get/round.ts';
+import { VersionedWriter } from '../coordinator/operations/restore/round.ts';
 import { Writer } from '../coordinator/operations/set/writer.ts';
+import {
+  UserConditionalWriter,
+  UserReader,
+  UserScanner,
+  UserVersionedWriter,
+  UserWriter,
+} from '../coordinator/operations/user-keys.ts';
 import { Probes } from '../coordinator/probes.ts';
 import { Router } from '../coordinator/router.ts';
 import { Coverage } from './coverage.ts';
 import type { Gateway, GatewayContext } from './gateways/gateway.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
 import { V1KeysGateway } from './gateways/v1/keys.ts';
+import { ScanGateway } from './gateways/v1/scan.ts';
+import { TransferGateway } from './gateways/v1/transfer/transfer.ts';
 import { HotKeys } from './hot-keys/hot-keys.ts';
 import { addHotKeys } from './hot-keys/hot-keys-route.ts';
 import { addStatusRoute } from './status.ts';
@@ -35,6 +45,8 @@ export interface FrontendOptions {
   readonly controller: Address;
   readonly address: Address;
   readonly times: Times;
+  /** The longest value that is taken. */
+  readonly valueBytesMax?: number;
   /** The storage nodes that are asked for a map while the controller is away. */
   readonly storages?: readonly Address[];
   /** Where the latest map is saved for the next start. */
@@ -54,6 +66,7 @@ export class Frontend implements Service {
 
   constructor(runtime: Runtime, options: FrontendOptions) {
     const { address, times, workerGroup, storages = [], mapFile } = options;
+    const { valueBytesMax = VALUE_BYTES_MAX_DEFAULT } = options;
     const metrics = new Metrics();
     const cache = mapFile === undefined ? undefined : new CachedMap(runtime, times, mapFile);
     this.#router = new Router(runtime, times, (map) => cache?.save(map));
@@ -88,18 +101,26 @@ export class Frontend implements Service {
       hotKeys,
     };
     const writer = new Writer(context);
-    const ofGateways: GatewayContext = {
-      reader: new Reader(context),
-      linearizable: new LinearizableReader(context),
-      writer,
-      conditional: new ConditionalWriter(context),
+    const gatewayContext: GatewayContext = {
+      reader: new UserReader(new Reader(context)),
+      linearizable: new UserReader(new LinearizableReader(context)),
+      writer: new UserWriter(writer),
+      conditional: new UserConditionalWriter(new ConditionalWriter(context)),
+      versionedWriter: new UserVersionedWriter(new VersionedWriter(context)),
+      scanner: new UserScanner(context),
       timers: runtime.timers,
       times,
+      valueBytesMax,
       clock,
       hasMap: () => this.#router.map !== undefined,
       absence: () => this.#absence(),
     };
-    const gateways: readonly Gateway[] = [new KvGateway(ofGateways), new V1KeysGateway(ofGateways)];
+    const gateways: readonly Gateway[] = [
+      new KvGateway(gatewayContext),
+      new V1KeysGateway(gatewayContext),
+      new ScanGateway(gatewayContext),
+      new TransferGateway(gatewayContext),
+    ];
     for (const gateway of gateways) gateway.addTo(this.#routes, metrics);
     addHotKeys(this.#routes, metrics, hotKeys, workerGroup);
     addStatusRoute(this.#routes, runtime, this.#router, times);

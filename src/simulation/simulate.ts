@@ -24,6 +24,7 @@ import { Oracles } from './oracles.ts';
 import { figureOf, metricsOf } from './peeks.ts';
 import type { ProgrammeName } from './programmes.ts';
 import { allKeys, longRun, type RunShape, shortRun } from './run-shape.ts';
+import { ScanClient } from './scans.ts';
 import { nameOf } from './values.ts';
 import { World } from './world.ts';
 
@@ -102,6 +103,7 @@ class SimulationRun {
   readonly #nemesis: Nemesis;
   readonly #operator: Operator;
   readonly #backups: BackupKeeper;
+  readonly #scans: ScanClient;
 
   constructor(seed: number, { programme, long = false, acceptsLosses = true }: SimulationOptions) {
     this.#seed = seed;
@@ -163,6 +165,8 @@ class SimulationRun {
       history,
     });
     this.#backups = new BackupKeeper(world, cluster, shape, history, violation);
+    const keys = [...shape.keys, shape.loneKey];
+    this.#scans = new ScanClient(world, cluster, { keys, nameOf, violation });
   }
 
   result(): RunResult {
@@ -172,11 +176,12 @@ class SimulationRun {
       this.#world.occur('set coalesced', figureOf(node, 'velourfog_coalesced_sets_total'));
     }
     const { operations } = this.#history;
+    const reads = [...this.#backups.reads, ...this.#scans.reads];
     return {
       seed: this.#seed,
       violations: [
         ...this.#violations,
-        ...this.#history.violations(this.#backups.reads),
+        ...this.#history.violations(reads),
         ...this.#conditionals.violations(),
       ],
       events: this.#world.events,
@@ -200,6 +205,7 @@ class SimulationRun {
       if (this.#shape.ttl.share > 0) this.#expiry.start([...this.#shape.keys, this.#shape.loneKey]);
       this.#operator.start();
       this.#backups.start();
+      this.#scans.start();
       this.#nemesis.start();
       world.runUntil(FOUNDED_BY_MS + faultsMs);
       this.#nemesis.heal();
@@ -212,6 +218,7 @@ class SimulationRun {
       this.#clients.stop();
       this.#conditionals.stop();
       this.#backups.stop();
+      this.#scans.stop();
       this.#checkLiveness(healedMs + 3000);
       this.#violations.push(...this.#conditionals.unlively(healedMs + 3000));
       world.runUntil(world.nowMs + QUIET_MS);

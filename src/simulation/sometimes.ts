@@ -33,6 +33,7 @@ const OFTEN: readonly string[] = [
   'set answered behind',
   'record evicted',
   'set coalesced',
+  'scan is whole',
 ];
 
 /** Must also occur in the runs of a night, short and long ones. */

@@ -13,6 +13,8 @@ export class AnswerCounters {
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
     for (const answer of ['found', 'absent', 'not-serving'] as const) this.#counter('get', answer);
+    for (const answer of ['records', 'heads', 'not-serving'] as const)
+      this.#counter('scan', answer);
     for (const answer of [
       'applied',
       'equal',

@@ -16,6 +16,7 @@ import { CONTROLLER_ROUTES_MUTANTS } from './controller/routes.ts';
 import { COORDINATOR_CONDITIONAL_MUTANTS } from './coordinator/conditional.ts';
 import { COORDINATOR_GET_AND_RESTORE_MUTANTS } from './coordinator/get-and-restore.ts';
 import { COORDINATOR_MAP_MUTANTS } from './coordinator/map.ts';
+import { COORDINATOR_SCAN_MUTANTS } from './coordinator/scan.ts';
 import { COORDINATOR_SET_MUTANTS } from './coordinator/set.ts';
 import { FRONTEND_MUTANTS } from './frontend.ts';
 import { LOAD_MUTANTS } from './load.ts';
@@ -38,6 +39,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...COORDINATOR_CONDITIONAL_MUTANTS,
   ...COORDINATOR_GET_AND_RESTORE_MUTANTS,
   ...COORDINATOR_MAP_MUTANTS,
+  ...COORDINATOR_SCAN_MUTANTS,
   ...CONTROLLER_RECOVERED_MUTANTS,
   ...CONTROLLER_DECISIONS_MUTANTS,
   ...CONTROLLER_MAP_MUTANTS,

@@ -21,6 +21,8 @@ export const ERRORS = {
   'head-too-large': { status: 431, retryable: false },
   'truncated-request': { status: 400, retryable: false },
   'bad-parameter': { status: 400, retryable: false },
+  'bad-cursor': { status: 400, retryable: false },
+  'bad-line': { status: 400, retryable: false },
   'bad-request': { status: 400, retryable: false },
   'unknown-version': { status: 505, retryable: false },
   'unknown-coding': { status: 501, retryable: false },

@@ -66,5 +66,7 @@ export interface RouteReply {
 
 export const TEXT_TYPE = 'text/plain';
 export const JSON_TYPE = 'application/json';
+/** Lines of JSON. */
+export const LINES_TYPE = 'application/x-ndjson';
 export const PROBLEM_TYPE = 'application/problem+json';
 export const BYTES_TYPE = 'application/octet-stream';

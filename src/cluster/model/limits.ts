@@ -3,7 +3,10 @@
 
 import { assert } from '../assert.ts';
 
+/** The longest key of a user. */
 export const KEY_BYTES_MAX = 1024;
+/** The longest key of a record: a user's key that begins with 0xFF is stored with one more (model/stored-key.ts). */
+export const STORED_KEY_BYTES_MAX = KEY_BYTES_MAX + 1;
 export const VALUE_BYTES_MAX_DEFAULT = 16 * 1024 * 1024;
 /** The record's length field could carry 4 GiB; one Buffer and one message under assembly must stay far below that. */
 export const VALUE_BYTES_MAX_CEILING = 512 * 1024 * 1024;
@@ -14,6 +17,8 @@ export const MEMORY_BYTES_MAX = 16 * 1024 * 1024 * 1024;
 export const ATTRIBUTES_BYTES_MAX = 4096;
 /** The ETags that one If-Match or If-None-Match may name. */
 export const ETAGS_MAX = 16;
+/** The last time at which a record can expire: 48 bits of milliseconds since 1970. */
+export const EXPIRES_AT_MS_MAX = 2 ** 48 - 1;
 /** Node's own cap on request line and headers together; docs/api.md, status 431, describes it. */
 export const REQUEST_HEAD_BYTES_MAX = 16 * 1024;
 /** A control message carries at most a whole cluster map: 4,096 partitions of a few hundred bytes. */
@@ -43,6 +48,10 @@ export const WAITING_OPERATIONS_MAX = 16_384;
  */
 export const WAITING_SETS_BYTES_MAX = WAITING_BYTES_MAX;
 export const WAITING_SETS_MAX = 4096;
+/** Scans under way in one frontend: each may hold a few pages that its client has not read. */
+export const SCANS_MAX = 128;
+/** Imports under way in one frontend: each may hold a line with a longest value, and some MB of records on their way. */
+export const IMPORTS_MAX = 8;
 /** Replies that a storage node holds for one slow frontend before it stops reading from that frontend. */
 export const LINK_REPLY_BYTES_HIGH = 8 * 1024 * 1024;
 
@@ -60,6 +69,11 @@ export const JOINS_PER_NODE_MAX = 4;
  * how long an answer delays other work: with 100-byte values, about 0.6 ms to list and 2 ms to apply.
  */
 export const CHUNK_RECORD_BYTES = 56 * 1024;
+/**
+ * How many records a storage node looks at for one answer to a scan, whether or not they are listed: about 2 ms, which
+ * everything else on that node waits for.
+ */
+export const SCAN_LOOKED_AT_MAX = 1024;
 /** A node refuses versions further ahead of the cluster time than this (H31). */
 export const VERSION_AHEAD_MS_MAX = 24 * 60 * 60 * 1000;
 /**

@@ -16,7 +16,12 @@
 
 import { crc32 } from 'node:zlib';
 import { assert } from '../assert.ts';
-import { ATTRIBUTES_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX_CEILING } from './limits.ts';
+import {
+  ATTRIBUTES_BYTES_MAX,
+  EXPIRES_AT_MS_MAX,
+  STORED_KEY_BYTES_MAX,
+  VALUE_BYTES_MAX_CEILING,
+} from './limits.ts';
 import type { Version } from './version.ts';
 
 export type StoredRecord = Buffer & { readonly brand: 'StoredRecord' };
@@ -28,12 +33,12 @@ export const RECORD_HEADER_BYTES = 28;
 /** Offset of the key's length, a 16-bit integer. */
 export const RECORD_KEY_LENGTH_AT = 24;
 /** The most that a record adds to its value; it bounds every frame that carries a record. */
-export const RECORD_OVERHEAD_BYTES_MAX = RECORD_HEADER_BYTES + KEY_BYTES_MAX + ATTRIBUTES_BYTES_MAX;
+export const RECORD_OVERHEAD_BYTES_MAX =
+  RECORD_HEADER_BYTES + STORED_KEY_BYTES_MAX + ATTRIBUTES_BYTES_MAX;
 const RECORD_BYTES_MAX = RECORD_OVERHEAD_BYTES_MAX + VALUE_BYTES_MAX_CEILING;
 const CRC_FROM = 8;
 const FORM = 1;
 const FLAG_TOMBSTONE = 1;
-const EXPIRES_AT_MS_MAX = 2 ** 48 - 1;
 const EMPTY = Buffer.alloc(0);
 
 export const ATTRIBUTE_CONTENT_TYPE = 1;
@@ -60,7 +65,10 @@ export function encodeRecord(fields: RecordFields): StoredRecord {
   const tombstone = fields.tombstone ?? false;
   const expiresAtMs = fields.expiresAtMs ?? 0;
   const attributes = encodeAttributes(fields.attributes ?? []);
-  assert(key.length >= 1 && key.length <= KEY_BYTES_MAX, 'a key has 1 to KEY_BYTES_MAX bytes');
+  assert(
+    key.length >= 1 && key.length <= STORED_KEY_BYTES_MAX,
+    'a key has 1 to STORED_KEY_BYTES_MAX bytes',
+  );
   assert(!tombstone || value.length === 0, 'a tombstone has no value');
   assert(expiresAtMs >= 0 && expiresAtMs <= EXPIRES_AT_MS_MAX, 'expiry fits 48 bits');
   const length = RECORD_HEADER_BYTES + key.length + attributes.length + value.length;
@@ -96,7 +104,8 @@ export function parseRecord(bytes: Buffer, offset = 0): ParsedRecord {
   const flags = bytes[offset + 22] ?? 0;
   if ((flags & ~FLAG_TOMBSTONE) !== 0) return malformed(`flags ${flags} are not known`);
   const keyLength = bytes.readUInt16BE(offset + 24);
-  if (keyLength < 1 || keyLength > KEY_BYTES_MAX) return malformed(`key of ${keyLength} bytes`);
+  if (keyLength < 1 || keyLength > STORED_KEY_BYTES_MAX)
+    return malformed(`key of ${keyLength} bytes`);
   const attributesLength = bytes.readUInt16BE(offset + 26);
   if (attributesLength > ATTRIBUTES_BYTES_MAX) return malformed('attributes too long');
   const valueLength = length - RECORD_HEADER_BYTES - keyLength - attributesLength;
@@ -121,7 +130,7 @@ export function parseRecordHead(bytes: Buffer, offset: number): RecordHead | und
   if (bytes.length - offset < RECORD_HEADER_BYTES) return undefined;
   const keyLength = bytes.readUInt16BE(offset + RECORD_KEY_LENGTH_AT);
   const end = offset + RECORD_HEADER_BYTES + keyLength;
-  const isHead = keyLength >= 1 && keyLength <= KEY_BYTES_MAX && end <= bytes.length;
+  const isHead = keyLength >= 1 && keyLength <= STORED_KEY_BYTES_MAX && end <= bytes.length;
   return isHead ? (bytes.subarray(offset, end) as RecordHead) : undefined;
 }
 
@@ -160,12 +169,12 @@ export function printRecordVersion(record: StoredRecord): string {
   return record.toString('hex', 8, 16);
 }
 
-export function isTombstone(record: StoredRecord): boolean {
+export function isTombstone(record: RecordHead): boolean {
   return ((record[22] ?? 0) & FLAG_TOMBSTONE) !== 0;
 }
 
 /** Milliseconds since 1970; 0 = never. */
-export function recordExpiresAtMs(record: StoredRecord): number {
+export function recordExpiresAtMs(record: RecordHead): number {
   return record.readUIntBE(16, 6);
 }
 
@@ -189,6 +198,17 @@ export function recordHasKey(record: StoredRecord, key: Uint8Array): boolean {
   return (
     record.readUInt16BE(24) === length &&
     record.compare(key, 0, length, RECORD_HEADER_BYTES, end) === 0
+  );
+}
+
+/** Whether the record's key begins with these bytes. */
+export function recordKeyBeginsWith(record: StoredRecord, prefix: Uint8Array): boolean {
+  const { length } = prefix;
+  if (length === 0) return true;
+  const end = RECORD_HEADER_BYTES + length;
+  return (
+    record.readUInt16BE(24) >= length &&
+    record.compare(prefix, 0, length, RECORD_HEADER_BYTES, end) === 0
   );
 }
 
@@ -218,7 +238,7 @@ export function recordValueBytes(record: StoredRecord): number {
 }
 
 /** Makes the ETag together with the version, which alone does not suffice: two frontends can mint one version (D10). */
-export function recordHash(record: StoredRecord): number {
+export function recordHash(record: RecordHead): number {
   return record.readUInt32BE(4);
 }
 

@@ -296,11 +296,12 @@ export class StorageChannel {
   }
 
   /**
-   * While parts of long answers arrive, a get that has none waits for its turn among them. Asking another node for as
-   * much would slow down the answers under way, and giving the get up would waste what was already sent for it (H19).
+   * While parts of long answers arrive, a get or scan that has none waits for its turn among them. Asking another node
+   * for as much would slow down the answers under way, and giving it up would waste what was already sent for it (H19).
    */
   #silentSinceOf({ operation, startedMs }: PendingOperation): number {
-    return operation.kind === 'get' ? Math.max(startedMs, this.#arrivedMs) : startedMs;
+    const mayBeLong = operation.kind === 'get' || operation.kind === 'scan';
+    return mayBeLong ? Math.max(startedMs, this.#arrivedMs) : startedMs;
   }
 }
 

@@ -45,7 +45,7 @@ export type Answer =
   /** The node is not a member, or may not answer this (R1, R2); 421 in terms of HTTP. */
   | { readonly kind: 'not-serving' }
   | { readonly kind: 'refused'; readonly reason: RefusalReason }
-  /** Answers copy and pull, and fetch with as many of the requested records as had room, and without `next`. */
+  /** Answers copy, pull and a scan for values, and fetch with as many of the requested records as had room, and without `next`. */
   | {
       readonly kind: 'records';
       readonly floor: Version;
@@ -84,7 +84,7 @@ export type Answer =
    * rests on it, and a crash must not take the record away again.
    */
   | { readonly kind: 'held'; readonly record: StoredRecord }
-  /** Answers list. */
+  /** Answers list, and a scan for keys alone. */
   | {
       readonly kind: 'heads';
       readonly floor: Version;

@@ -10,13 +10,15 @@
 //   fetch   7, partition (2), epoch (6), keys: length (2), key
 //   judge   9, partition (2), epoch (6), then as judge-parts.ts says
 //   peek    10, partition (2), epoch (6), key
+//   scan    20, partition (2), then as in scan-operation.ts
 
 import { unreachable } from '../assert.ts';
 import type { Epoch } from '../model/identity.ts';
-import { KEY_BYTES_MAX } from '../model/limits.ts';
+import { STORED_KEY_BYTES_MAX } from '../model/limits.ts';
 import type { PartitionId } from '../model/partition.ts';
 import { parseRecord, type StoredRecord } from '../model/record.ts';
 import { decodeJudgement, encodeJudgement, type Judgement, judgementBytes } from './judge-parts.ts';
+import { decodeScan, encodeScan, type ScanOperation } from './scan-operation.ts';
 import {
   type Cursor,
   decodeCursor,
@@ -81,7 +83,8 @@ export type Operation =
       readonly partition: PartitionId;
       readonly epoch: Epoch;
       readonly key: Buffer;
-    };
+    }
+  | ScanOperation;
 
 const GET = 1;
 const SET = 2;
@@ -93,6 +96,7 @@ const FETCH = 7;
 const SET_THAT_FOLLOWS = 8;
 const JUDGE = 9;
 const PEEK = 10;
+const SCAN = 20;
 const EPOCH_AT = 3;
 const EPOCH_BYTES = 6;
 const LONG_HEAD_BYTES = EPOCH_AT + EPOCH_BYTES;
@@ -113,6 +117,7 @@ export interface EncodedMessage {
 /** These heads are reused for every message, because each user copies them (Link.send). */
 const TIME_HEAD = Buffer.of(TIME);
 const getHead = Buffer.of(GET, 0, 0);
+const scanHead = Buffer.of(SCAN, 0, 0);
 const longHead = Buffer.alloc(LONG_HEAD_BYTES);
 
 export function encodeOperation(operation: Operation): EncodedMessage {
@@ -120,6 +125,10 @@ export function encodeOperation(operation: Operation): EncodedMessage {
   if (operation.kind === 'get') {
     getHead.writeUInt16BE(operation.partition, 1);
     return { head: getHead, body: operation.key };
+  }
+  if (operation.kind === 'scan') {
+    scanHead.writeUInt16BE(operation.partition, 1);
+    return { head: scanHead, body: encodeScan(operation) };
   }
   const head = longHead;
   head[0] =
@@ -172,9 +181,11 @@ export function decodeOperation(message: Buffer): Operation | string {
   const partition = message.readUInt16BE(1) as PartitionId;
   if (message[0] === GET) {
     const key = message.subarray(3);
-    if (key.length < 1 || key.length > KEY_BYTES_MAX) return `key of ${key.length} bytes`;
+    if (key.length < 1 || key.length > STORED_KEY_BYTES_MAX) return `key of ${key.length} bytes`;
     return { kind: 'get', partition, key };
   }
+  // Copied, because the operation may wait for its turn, and the message is only valid while it is handled.
+  if (message[0] === SCAN) return decodeScan(partition, Buffer.from(message.subarray(3)));
   const code = message[0];
   const isSet = code === SET || code === SET_THAT_FOLLOWS;
   const isConditional = code === JUDGE || code === PEEK;
@@ -206,7 +217,7 @@ function decodeConditional(
     const judgement = decodeJudgement(rest);
     return typeof judgement === 'string' ? judgement : { kind: 'judge', ...where, ...judgement };
   }
-  if (rest.length < 1 || rest.length > KEY_BYTES_MAX) return `key of ${rest.length} bytes`;
+  if (rest.length < 1 || rest.length > STORED_KEY_BYTES_MAX) return `key of ${rest.length} bytes`;
   return { kind: 'peek', ...where, key: rest };
 }
 
@@ -222,6 +233,8 @@ export function operationBytes(operation: Operation): number {
       return operation.record.length;
     case 'judge':
       return judgementBytes(operation);
+    case 'scan':
+      return CURSOR_BYTES + operation.prefix.length;
     case 'copy':
     case 'list':
     case 'pull':
@@ -232,9 +245,9 @@ export function operationBytes(operation: Operation): number {
   }
 }
 
-/** Whether one storage node asks another for its records; such operations may wait behind those of clients. */
+/** Whether the operation asks for many records; such operations may wait behind gets and sets. */
 export function isTransfer({ kind }: Operation): boolean {
-  return kind === 'copy' || kind === 'list' || kind === 'pull' || kind === 'fetch';
+  return kind !== 'get' && kind !== 'set' && kind !== 'time' && kind !== 'judge' && kind !== 'peek';
 }
 
 type TransferCode = typeof COPY | typeof PULL | typeof LIST | typeof FETCH;

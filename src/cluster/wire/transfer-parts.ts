@@ -1,7 +1,7 @@
 // The parts that the operations between storage nodes are made of: cursors, keys, records back to back, sets of
 // buckets. The operations and answers themselves are in operations.ts.
 
-import { CHUNK_BYTES, KEY_BYTES_MAX } from '../model/limits.ts';
+import { CHUNK_BYTES, STORED_KEY_BYTES_MAX } from '../model/limits.ts';
 
 /** A place in the order of buckets and, within a bucket, of ranks (storage/memory/segment-store.ts). */
 export interface Cursor {
@@ -22,7 +22,7 @@ export function encodeCursor({ bucket, afterKey }: Cursor): Buffer {
 
 export function decodeCursor(bytes: Buffer): { from: Cursor; length: number } | undefined {
   const keyLength = bytes.length < 3 ? 0 : bytes.readUInt16BE(1);
-  if (bytes.length < 3 + keyLength || keyLength > KEY_BYTES_MAX) return undefined;
+  if (bytes.length < 3 + keyLength || keyLength > STORED_KEY_BYTES_MAX) return undefined;
   const from = { bucket: bytes.readUInt8(0), afterKey: bytes.subarray(3, 3 + keyLength) };
   return { from, length: 3 + keyLength };
 }
@@ -33,7 +33,7 @@ export function decodeKeys(bytes: Buffer): readonly Buffer[] | undefined {
   for (let offset = 0; offset < bytes.length; ) {
     const length = offset + 2 > bytes.length ? 0 : bytes.readUInt16BE(offset);
     const end = offset + 2 + length;
-    if (length < 1 || length > KEY_BYTES_MAX || end > bytes.length) return undefined;
+    if (length < 1 || length > STORED_KEY_BYTES_MAX || end > bytes.length) return undefined;
     keys.push(bytes.subarray(offset + 2, end));
     offset = end;
   }

@@ -8,11 +8,11 @@ import type { Runtime } from '../../cluster/ports.ts';
 import type { FailureReports } from '../failure-reports.ts';
 import type { MapRefresh, Router } from '../router.ts';
 
-/** Called for every get, set and delete, before its answer. */
+/** Called for every get, set and delete, before its answer, with the stored key. */
 export interface KeyObserver {
   /** @param found the record that the get is answered with; undefined when the key is absent or the get failed */
-  noteGet(key: Uint8Array, found: StoredRecord | undefined): void;
-  noteSet(key: Uint8Array, value: Uint8Array): void;
+  noteGet(key: Buffer, found: StoredRecord | undefined): void;
+  noteSet(key: Buffer, value: Uint8Array): void;
 }
 
 export interface OperationContext {

@@ -6,25 +6,32 @@ import type { Routes } from '../../cluster/http/routes.ts';
 import type { ClusterClock } from '../../cluster/model/cluster-clock.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 import type { Timers } from '../../cluster/ports.ts';
-import type { ConditionalWriter } from '../../coordinator/operations/conditional/round.ts';
-import type { LinearizableReader } from '../../coordinator/operations/get/linearizable.ts';
-import type { Reader } from '../../coordinator/operations/get/round.ts';
-import type { Writer } from '../../coordinator/operations/set/writer.ts';
+import type {
+  UserConditionalWriter,
+  UserReader,
+  UserScanner,
+  UserVersionedWriter,
+  UserWriter,
+} from '../../coordinator/operations/user-keys.ts';
 
 export interface Gateway {
   /** Adds the gateway's routes and metrics; called once, before the first request. */
   addTo(routes: Routes, metrics: Metrics): void;
 }
 
-/** The parts of a frontend that its gateways work with. */
+/** The parts of a frontend that its gateways work with; its operations take users' keys. */
 export interface GatewayContext {
-  readonly reader: Pick<Reader, 'get'>;
+  readonly reader: Pick<UserReader, 'get'>;
   /** Answers with what every member has (H21). */
-  readonly linearizable: Pick<LinearizableReader, 'get'>;
-  readonly writer: Pick<Writer, 'set'>;
-  readonly conditional: Pick<ConditionalWriter, 'write'>;
+  readonly linearizable: Pick<UserReader, 'get'>;
+  readonly writer: Pick<UserWriter, 'set'>;
+  readonly conditional: Pick<UserConditionalWriter, 'write'>;
+  readonly versionedWriter: Pick<UserVersionedWriter, 'write'>;
+  readonly scanner: UserScanner;
   readonly timers: Timers;
   readonly times: Times;
+  /** The longest value that this frontend takes. */
+  readonly valueBytesMax: number;
   /** The time of the cluster, by which records expire (H31). */
   readonly clock: ClusterClock;
   /** Whether this frontend has a cluster map; without one it can ask no storage node, not even for the time. */

@@ -4,6 +4,7 @@
 
 import { KEY_BYTES_MAX } from '../../cluster/model/limits.ts';
 import { recordValueBytes, type StoredRecord } from '../../cluster/model/record.ts';
+import { userKey } from '../../cluster/model/stored-key.ts';
 import type { Clock, Runtime } from '../../cluster/ports.ts';
 import type { KeyObserver } from '../../coordinator/operations/operation-context.ts';
 import { HeavyHitters } from './heavy-hitters.ts';
@@ -96,6 +97,7 @@ export class Radar {
   }
 }
 
+/** Counts users' keys; operations on the cluster's own data are not shown. */
 export class HotKeys implements KeyObserver {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #gets: Radar;
@@ -108,14 +110,16 @@ export class HotKeys implements KeyObserver {
     this.#sets = new Radar(seed, clock.monotonicMs());
   }
 
-  noteGet(key: Uint8Array, found: StoredRecord | undefined): void {
+  noteGet(storedKey: Buffer, found: StoredRecord | undefined): void {
+    const key = userKey(storedKey);
     const bytes = found === undefined ? 0 : recordValueBytes(found);
-    this.#gets.count(key, bytes, this.#clock.monotonicMs());
+    if (key !== undefined) this.#gets.count(key, bytes, this.#clock.monotonicMs());
   }
 
   /** Counts a set or a delete. */
-  noteSet(key: Uint8Array, value: Uint8Array): void {
-    this.#sets.count(key, value.length, this.#clock.monotonicMs());
+  noteSet(storedKey: Buffer, value: Uint8Array): void {
+    const key = userKey(storedKey);
+    if (key !== undefined) this.#sets.count(key, value.length, this.#clock.monotonicMs());
   }
 
   heat(op: 'get' | 'set'): Heat {

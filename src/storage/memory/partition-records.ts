@@ -139,8 +139,12 @@ export class PartitionRecords {
   list(from: Cursor, limits: ListLimits): Listing {
     const records: StoredRecord[] = [];
     if (this.index.count === 0) return { records, next: undefined };
+    const { passes, lookedAt = Number.POSITIVE_INFINITY } = limits;
+    const countMax = limits.count ?? Number.POSITIVE_INFINITY;
     const count = this.index.piecesOfBucket(PIECE_SLOTS);
     let bytes = 0;
+    let looked = 0;
+    let last: StoredRecord | undefined;
     for (let { bucket } = from; bucket < BUCKETS; bucket++) {
       if (limits.wanted?.has(bucket) === false) continue;
       const after = bucket === from.bucket && from.afterKey.length > 0 ? from.afterKey : undefined;
@@ -148,7 +152,13 @@ export class PartitionRecords {
       for (let ofBucket = first; ofBucket < count; ofBucket++) {
         for (const { rank, record } of this.#recordsOf({ bucket, ofBucket, count })) {
           if (after !== undefined && ofBucket === first && !isBehind(rank, record, after)) continue;
-          if (bytes >= limits.bytes) return { records, next: cursorAt(records.at(-1)) };
+          const isFull = bytes >= limits.bytes || records.length >= countMax;
+          if (last !== undefined && (isFull || looked >= lookedAt)) {
+            return { records, next: cursorAt(last) };
+          }
+          last = record;
+          looked++;
+          if (passes?.(record) === false) continue;
           records.push(record);
           bytes += limits.heads === true ? recordHead(record).length : record.length;
         }
@@ -231,8 +241,7 @@ function pieceAt(bucketAndRank: number, count: number): Piece {
   return { bucket, ofBucket, count };
 }
 
-function cursorAt(last: StoredRecord | undefined): Cursor | undefined {
-  if (last === undefined) return undefined;
+function cursorAt(last: StoredRecord): Cursor {
   const key = Buffer.from(recordKey(last));
   return { bucket: bucketOf(key), afterKey: key };
 }

@@ -36,6 +36,15 @@ export interface ListLimits {
   readonly heads?: boolean;
   /** The buckets to list; all when undefined. */
   readonly wanted?: ReadonlySet<number>;
+  /** The most records to list; no bound when undefined. */
+  readonly count?: number;
+  /** Only records that pass are listed; all when undefined. */
+  readonly passes?: (record: StoredRecord) => boolean;
+  /**
+   * About how many records to look at, listed or not. A listing that ends because of it may list nothing, and still has
+   * a place to go on. No bound when undefined.
+   */
+  readonly lookedAt?: number;
 }
 
 /** A record that is due to be forgotten. */

@@ -1,10 +1,20 @@
-// Lists what a partition has, page by page, for other storage nodes that copy or pull it (R8, R10). Whether they may
-// is decided in replica.ts.
+// Lists what a partition has, page by page, for other storage nodes that copy or pull it (R8, R10), and for clients that
+// scan it. Whether they may is decided in replica.ts.
 
 import { unreachable } from '../../cluster/assert.ts';
-import { recordHead, type StoredRecord } from '../../cluster/model/record.ts';
+import { SCAN_LOOKED_AT_MAX } from '../../cluster/model/limits.ts';
+import {
+  isExpired,
+  isTombstone,
+  recordHead,
+  recordKeyBeginsWith,
+  recordVersion,
+  type StoredRecord,
+} from '../../cluster/model/record.ts';
+import { VERSION_ZERO } from '../../cluster/model/version.ts';
 import type { Answer, Operation } from '../../cluster/wire/operations.ts';
-import { BUCKETS, differingBuckets } from '../memory/digest.ts';
+import type { ScanOperation } from '../../cluster/wire/scan-operation.ts';
+import { BUCKETS, bucketOf, differingBuckets } from '../memory/digest.ts';
 import type { PartitionReader } from '../memory/partition-store.ts';
 
 type ListingOperation = Extract<Operation, { kind: 'copy' | 'pull' | 'list' | 'fetch' }>;
@@ -45,6 +55,31 @@ export class Listings {
       default:
         return unreachable(operation);
     }
+  }
+
+  /**
+   * Lists live records, and deletes if they are asked for, with a bounded number of records looked at: a prefix that
+   * few keys have must not hold up everything else on this node.
+   * @param wallMs the time of the cluster, by which records expire (H31)
+   */
+  scan(scan: ScanOperation, wallMs: number): Answer {
+    const { partition, prefix, since, deletes, values } = scan;
+    const { afterKey } = scan.from;
+    const from = afterKey.length === 0 ? scan.from : { bucket: bucketOf(afterKey), afterKey };
+    const passes = (record: StoredRecord) =>
+      recordKeyBeginsWith(record, prefix) &&
+      (isTombstone(record) ? deletes : !isExpired(record, wallMs)) &&
+      (since === VERSION_ZERO || recordVersion(record) >= since);
+    const { records, next } = this.#store.list(partition, from, {
+      bytes: Math.min(scan.bytes, this.#chunkBytes),
+      heads: !values,
+      count: scan.count,
+      passes,
+      lookedAt: SCAN_LOOKED_AT_MAX,
+    });
+    const floor = this.#store.floor(partition);
+    if (values) return { kind: 'records', floor, differing: ALL_BUCKETS, records, next };
+    return { kind: 'heads', floor, heads: records.map(recordHead), next };
   }
 
   #heads({ partition, from }: Extract<Operation, { kind: 'list' }>): Answer {

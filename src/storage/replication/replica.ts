@@ -282,8 +282,11 @@ export class Replica {
     const serves = member.role === 'serving' && this.#restrictions.allowsServing(partition);
     switch (operation.kind) {
       case 'get':
+      case 'scan':
         if (!serves || !this.#granted || !this.lease.isLive()) return NOT_SERVING;
-        return this.records.read(partition, operation.key);
+        return operation.kind === 'get'
+          ? this.records.read(partition, operation.key)
+          : this.#listings.scan(operation, this.#clock.wallMs());
       case 'set':
         // R2 in one synchronous step: member, epoch, compare, apply. With an await in between, a set of an old epoch
         // could be applied after a copy has passed its key, and be lost (H14b).

@@ -13,6 +13,7 @@ import {
   REDUNDANCY_MAX,
   REQUEST_HEAD_BYTES_MAX,
   STORAGE_NODES_MAX,
+  STORED_KEY_BYTES_MAX,
   TTL_SECONDS_MAX,
   VALUE_BYTES_MAX_CEILING,
   VALUE_BYTES_MAX_DEFAULT,
@@ -23,12 +24,13 @@ import {
   parseRecord,
   RECORD_OVERHEAD_BYTES_MAX,
 } from '../../../src/cluster/model/record.ts';
+import { storedKey } from '../../../src/cluster/model/stored-key.ts';
 import { versionAt } from '../../../src/cluster/model/version.ts';
 import { decodeOperation, encodeOperation } from '../../../src/cluster/wire/operations.ts';
 
 describe('bounds', () => {
   const largest = encodeRecord({
-    key: Buffer.alloc(KEY_BYTES_MAX, 0xff),
+    key: Buffer.alloc(STORED_KEY_BYTES_MAX, 0xff),
     version: versionAt(2 ** 48 - 1),
     expiresAtMs: 2 ** 48 - 1,
     attributes: [{ type: 0xff, bytes: Buffer.alloc(ATTRIBUTES_BYTES_MAX - 3, 0xff) }],
@@ -53,6 +55,7 @@ describe('bounds', () => {
 
   test('what is documented stays as documented', () => {
     expect(KEY_BYTES_MAX).toBe(1024);
+    expect(storedKey(Buffer.alloc(KEY_BYTES_MAX, 0xff))).toHaveLength(STORED_KEY_BYTES_MAX);
     expect(VALUE_BYTES_MAX_DEFAULT).toBe(16 * 2 ** 20);
     expect(REQUEST_HEAD_BYTES_MAX).toBe(16 * 2 ** 10);
     expect(TTL_SECONDS_MAX).toBe(315_360_000);
@@ -65,7 +68,7 @@ describe('bounds', () => {
   test('the longest value fits a batch', () => {
     expect(VALUE_BYTES_MAX_DEFAULT).toBeLessThan(BATCH_BYTES_MAX);
     expect(VALUE_BYTES_MAX_DEFAULT).toBeLessThanOrEqual(VALUE_BYTES_MAX_CEILING);
-    expect(KEY_BYTES_MAX + ATTRIBUTES_BYTES_MAX).toBeLessThan(CHUNK_BYTES);
+    expect(STORED_KEY_BYTES_MAX + ATTRIBUTES_BYTES_MAX).toBeLessThan(CHUNK_BYTES);
   });
 
   test('every node of the largest cluster can have a partition, and as many replicas as there may be', () => {

@@ -133,7 +133,7 @@ describe('a record that contradicts itself is malformed, though its checksum is 
     ['a flag of the future', forged((bytes) => bytes.writeUInt8(2, 22))],
     ['a tombstone with a value', forged((bytes) => bytes.writeUInt8(1, 22))],
     ['no key', forged((bytes) => bytes.writeUInt32BE(0, 24))],
-    ['a key too long', forged((bytes) => bytes.writeUInt16BE(1025, 24), 2000)],
+    ['a key too long', forged((bytes) => bytes.writeUInt16BE(1026, 24), 2000)],
     ['a key longer than the record', forged((bytes) => bytes.writeUInt16BE(1000, 24))],
     ['attributes longer than the record', forged((bytes) => bytes.writeUInt16BE(1000, 26))],
     ['an attribute cut short', forged((bytes) => bytes.writeUInt16BE(7, 26))],
@@ -170,7 +170,7 @@ describe('what no record can hold breaks an invariant', () => {
 
   test.each<[string, Partial<RecordFields>]>([
     ['no key', { key: Buffer.alloc(0) }],
-    ['a key of 1,025 bytes', { key: Buffer.alloc(1025) }],
+    ['a key of 1,026 bytes', { key: Buffer.alloc(1026) }],
     ['a tombstone with a value', { tombstone: true, value: Buffer.of(1) }],
     ['an expiry before 1970', { expiresAtMs: -1 }],
     ['an expiry beyond 48 bits', { expiresAtMs: 2 ** 48 }],

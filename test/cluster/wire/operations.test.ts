@@ -14,6 +14,7 @@ import {
   encodeOperation,
   type Operation,
 } from '../../../src/cluster/wire/operations.ts';
+import type { ScanOperation } from '../../../src/cluster/wire/scan-operation.ts';
 import { SeededRandom } from '../../helpers/random.ts';
 
 const joined = ({ head, body }: { head: Buffer; body: Buffer }) => Buffer.concat([head, body]);
@@ -52,10 +53,40 @@ const JUDGEMENTS: readonly Operation[] = [
   },
 ];
 
+const scan: ScanOperation = {
+  kind: 'scan',
+  partition,
+  from: { bucket: 63, afterKey: Buffer.of(0, 255) },
+  prefix: Buffer.alloc(0),
+  values: false,
+  deletes: false,
+  since: 0xfedcba9876543210n as Version,
+  bytes: 0,
+  count: 1_000_000,
+};
+
+test('a scan that is cut or has what nobody knows is refused', () => {
+  const whole = joined(encodeOperation(scan));
+  for (let length = 3; length < whole.length; length++) {
+    expect(typeof decodeOperation(whole.subarray(0, length))).toBe('string');
+  }
+  const unknown = Buffer.from(whole);
+  unknown[3] = 4;
+  expect(decodeOperation(unknown)).toMatch(/flags 4/);
+  expect(decodeOperation(Buffer.concat([whole, Buffer.alloc(1026)]))).toMatch(/prefix of 1026/);
+});
+
+test('a scan does not change with the memory that it was read from, as it may wait for its turn', () => {
+  const message = joined(encodeOperation({ ...scan, prefix: Buffer.from('p') }));
+  const decoded = decodeOperation(message);
+  message.fill(0);
+  expect(decoded).toEqual({ ...scan, prefix: Buffer.from('p') });
+});
+
 describe('operations', () => {
   test.each<Operation>([
     { kind: 'get', partition, key: Buffer.from([0, 255]) },
-    { kind: 'get', partition: 0 as PartitionId, key: Buffer.alloc(1024, 1) },
+    { kind: 'get', partition: 0 as PartitionId, key: Buffer.alloc(1025, 1) },
     { kind: 'set', partition, epoch: EPOCH_MAX as Epoch, record },
     { kind: 'set', partition, epoch: 1 as Epoch, record, follows: true },
     { kind: 'copy', partition, epoch: EPOCH_MAX as Epoch, from },
@@ -65,6 +96,9 @@ describe('operations', () => {
     { kind: 'fetch', partition, epoch: 7 as Epoch, keys: [Buffer.of(255), Buffer.alloc(1024, 1)] },
     { kind: 'peek', partition, epoch: EPOCH_MAX as Epoch, key: Buffer.alloc(1024, 1) },
     ...JUDGEMENTS,
+    scan,
+    { ...scan, values: true, deletes: true, since: 0n as Version, prefix: Buffer.alloc(1025, 2) },
+    { ...scan, deletes: true, from: { bucket: 3, afterKey: Buffer.alloc(0) }, bytes: 2 ** 32 - 1 },
   ])('$kind comes back as it was', (operation) => {
     expect(decodeOperation(joined(encodeOperation(operation)))).toEqual(operation);
   });
@@ -84,8 +118,8 @@ describe('operations', () => {
 
   test('a get without a key or with one too long is refused', () => {
     expect(decodeOperation(Buffer.from([1, 0, 0]))).toMatch(/key of 0 bytes/);
-    expect(decodeOperation(Buffer.concat([Buffer.from([1, 0, 0]), Buffer.alloc(1025)]))).toMatch(
-      /1025/,
+    expect(decodeOperation(Buffer.concat([Buffer.from([1, 0, 0]), Buffer.alloc(1026)]))).toMatch(
+      /1026/,
     );
   });
 });
@@ -108,7 +142,7 @@ function judgementOf(condition: Condition): Operation {
   return { ...judgement, change: { kind: 'delete' }, condition };
 }
 
-test.each([[[]], [[0]], [[0, 0]], [[0, 2, 1]], [[4, 1, ...Buffer.alloc(1025)]]])(
+test.each([[[]], [[0]], [[0, 0]], [[0, 2, 1]], [[4, 2, ...Buffer.alloc(1026)]]])(
   'a fetch of %o is refused',
   (keys) => {
     const bytes = Buffer.from([7, 0, 0, 0, 0, 0, 0, 0, 1, ...keys]);

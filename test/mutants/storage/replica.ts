@@ -4,6 +4,7 @@ import { type Edit, type Mutant, SEEDS, tests } from '../mutant.ts';
 
 const NODE_INCARNATION = 'src/storage/node-incarnation.ts';
 const RECORD_ANSWERS = 'src/storage/replication/record-answers.ts';
+const LISTINGS = 'src/storage/replication/listings.ts';
 const REPLICA = 'src/storage/replication/replica.ts';
 
 const FAR_AHEAD_SCHEDULES = 'test/simulation/schedules-far-ahead.test.ts';
@@ -12,6 +13,7 @@ const LEASES_SCHEDULES = 'test/simulation/schedules-leases.test.ts';
 const OVERRULED_SCHEDULES = 'test/simulation/schedules-overruled.test.ts';
 const RECOVERY_SCHEDULES = 'test/simulation/schedules-recovery.test.ts';
 const REPLICA_TESTS = 'test/storage/replication/replica.test.ts';
+const SCAN_TESTS = 'test/storage/replication/scan.test.ts';
 const RETURNING_SCHEDULES = 'test/simulation/schedules-returning.test.ts';
 const WITNESSES_SCHEDULES = 'test/simulation/schedules-witnesses.test.ts';
 
@@ -27,6 +29,60 @@ export const STORAGE_REPLICA_MUTANTS: readonly Mutant[] = [
     rule: 'R1',
     edits: [{ file: REPLICA, find: ' || !this.#granted || !this.lease.isLive()', replace: '' }],
     fate: tests(LEASES_SCHEDULES, 'R1: '),
+  },
+  {
+    name: 'a-scan-needs-no-lease',
+    rule: 'R1',
+    edits: [
+      {
+        file: REPLICA,
+        find: '|| !this.lease.isLive()',
+        replace: "|| (operation.kind === 'get' && !this.lease.isLive())",
+      },
+    ],
+    fate: tests(REPLICA_TESTS, 'without a lease'),
+  },
+  {
+    name: 'a-scan-lists-deletes',
+    rule: 'R1',
+    edits: [
+      {
+        file: LISTINGS,
+        find: 'isTombstone(record) ? deletes',
+        replace: 'isTombstone(record) ? true',
+      },
+    ],
+    fate: tests(SCAN_TESTS, 'live records'),
+  },
+  {
+    name: 'a-scan-lists-what-has-expired',
+    rule: 'H30',
+    edits: [{ file: LISTINGS, find: '!isExpired(record, wallMs)', replace: 'true' }],
+    fate: tests(SCAN_TESTS, 'live records'),
+  },
+  {
+    name: 'a-scan-skips-the-rest-of-a-bucket',
+    rule: 'R1',
+    edits: [
+      {
+        file: LISTINGS,
+        find: '{ bucket: bucketOf(afterKey), afterKey }',
+        replace: '{ bucket: bucketOf(afterKey) + 1, afterKey }',
+      },
+    ],
+    fate: tests(SCAN_TESTS, 'have each key once'),
+  },
+  {
+    name: 'a-scan-looks-at-everything-at-once',
+    rule: 'R1',
+    edits: [
+      {
+        file: LISTINGS,
+        find: 'lookedAt: SCAN_LOOKED_AT_MAX',
+        replace: 'lookedAt: SCAN_LOOKED_AT_MAX ** 2',
+      },
+    ],
+    fate: tests(SCAN_TESTS, 'bounded number'),
   },
   {
     name: 'acts-under-any-incarnation',

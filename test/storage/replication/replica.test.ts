@@ -12,13 +12,14 @@ import type { Epoch } from '../../../src/cluster/model/identity.ts';
 import { protocolTimes } from '../../../src/cluster/model/limits.ts';
 import type { PartitionId } from '../../../src/cluster/model/partition.ts';
 import { encodeRecord, type RecordFields, recordKey } from '../../../src/cluster/model/record.ts';
-import { type Version, versionAt } from '../../../src/cluster/model/version.ts';
+import { VERSION_ZERO, type Version, versionAt } from '../../../src/cluster/model/version.ts';
 import type { Operation } from '../../../src/cluster/wire/operations.ts';
 import { Lease } from '../../../src/storage/lease.ts';
 import { type AppendLog, MEMORY_ONLY } from '../../../src/storage/log/durability.ts';
 import type { LogEntry } from '../../../src/storage/log/log-entry.ts';
 import { LoggedStore } from '../../../src/storage/logged-store.ts';
 import { DIGEST_BYTES } from '../../../src/storage/memory/digest.ts';
+import { FIRST } from '../../../src/storage/memory/partition-store.ts';
 import { SegmentStore } from '../../../src/storage/memory/segment-store.ts';
 import { Replica } from '../../../src/storage/replication/replica.ts';
 import { incarnationOf, memberOf, nodeId, sampleMap, sampleNode } from '../../helpers/maps.ts';
@@ -54,6 +55,18 @@ function replicaOf(options: Options = {}) {
 }
 
 const get: Operation = { kind: 'get', partition: PARTITION, key: KEY };
+
+const scan: Operation = {
+  kind: 'scan',
+  partition: PARTITION,
+  from: FIRST,
+  prefix: Buffer.alloc(0),
+  values: true,
+  deletes: false,
+  since: VERSION_ZERO,
+  bytes: 1000,
+  count: 10,
+};
 
 type SetOperation = Extract<Operation, { kind: 'set' }>;
 
@@ -101,6 +114,7 @@ describe('membership', () => {
     replica.adopt(sampleMap({ role }));
     expect(replica.answer(set(1)).kind).toBe(toSet);
     expect(replica.answer(get).kind).toBe(toGet);
+    expect(replica.answer(scan).kind).toBe(toGet === 'found' ? 'records' : toGet);
   });
 
   test('without a lease, or fenced in its own map, a serving member takes sets only (R1)', () => {
@@ -111,6 +125,7 @@ describe('membership', () => {
     fenced.adopt({ ...map, nodes: { ...map.nodes, a: { ...sampleNode(1), fenced: true } } });
     for (const replica of [unleased, fenced]) {
       expect(replica.answer(get).kind).toBe('not-serving');
+      expect(replica.answer(scan).kind).toBe('not-serving');
       expect(replica.answer(set(1)).kind).toBe('applied');
     }
   });

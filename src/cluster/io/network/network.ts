@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import {
   CHUNK_RECORD_BYTES,
   CONTROL_BYTES_MAX,
-  KEY_BYTES_MAX,
+  STORED_KEY_BYTES_MAX,
   VALUE_BYTES_MAX_CEILING,
 } from '../../model/limits.ts';
 import { RECORD_OVERHEAD_BYTES_MAX } from '../../model/record.ts';
@@ -28,7 +28,7 @@ export const LINK_HEADERS = {
   timeScale: 'x-fog-time-scale',
 } as const;
 /** Bounds the fields of an operation or answer other than its records, a key included. */
-const OPERATION_HEAD_BYTES_MAX = 64 + KEY_BYTES_MAX;
+const OPERATION_HEAD_BYTES_MAX = 64 + STORED_KEY_BYTES_MAX;
 
 export function linkMessageBytesMax(valueBytesMax: number): number {
   // A copy is answered with records until its size is reached, so the last of them may exceed it.

@@ -6,7 +6,7 @@ import type { Condition } from '../../../cluster/model/condition.ts';
 import { KEY_BYTES_MAX, TTL_SECONDS_MAX } from '../../../cluster/model/limits.ts';
 import { parseQuery } from '../../../cluster/wire/query.ts';
 import type { KeyVerb } from './keys-routes.ts';
-import { conditionOf, type Misuse, shownPath } from './preconditions.ts';
+import { conditionOf, shownPath, type WrongHead } from './preconditions.ts';
 
 export interface KeyUsage {
   readonly key: Buffer;
@@ -20,10 +20,10 @@ export interface KeyUsage {
   readonly isLinearizable: boolean;
 }
 
-export type ReadKeyUsage = { readonly usage: KeyUsage } | { readonly fault: Misuse };
+export type ReadKeyUsage = { readonly usage: KeyUsage } | { readonly fault: WrongHead };
 
 type RequestOfKey = Pick<HttpRequest, 'target' | 'header'>;
-type Parsed<T> = { readonly value: T } | { readonly fault: Misuse };
+type Parsed<T> = { readonly value: T } | { readonly fault: WrongHead };
 
 const CONTENT_TYPE_BYTES_MAX = 255;
 /** The largest number that every program can tell from its neighbours. */
@@ -99,7 +99,7 @@ export function readKeyUsage(verb: KeyVerb, request: RequestOfKey, key: Buffer):
 }
 
 /** @returns undefined where the request says nothing of a ttl, as it should */
-function keepsTtl(request: RequestOfKey): { readonly fault: Misuse } | undefined {
+function keepsTtl(request: RequestOfKey): { readonly fault: WrongHead } | undefined {
   if (request.header('x-fog-ttl') === undefined) return undefined;
   const instead = 'the same without X-Fog-Ttl';
   return { fault: { what: 'this leaves the ttl of the key as it is', instead } };
@@ -162,7 +162,7 @@ function faulty(
   verb: KeyVerb,
   request: RequestOfKey,
   query = '',
-): { readonly fault: Misuse } {
+): { readonly fault: WrongHead } {
   const shown = verb === 'incr' ? '?by=1' : query;
   const url = `http://${hostHeader(request)}${shownPath(request.target)}${shown}`;
   return { fault: { what, instead: `${EXAMPLES[verb]} '${url}'` } };

@@ -15,7 +15,7 @@ import { withExpiry } from '../timed-writes.ts';
 import { absentReply, conditionalReply, readReply, writtenReply } from './key-replies.ts';
 import { type KeyUsage, readKeyUsage } from './key-usage.ts';
 import { type KeyVerb, V1_KEYS_ROUTES } from './keys-routes.ts';
-import type { Misuse } from './preconditions.ts';
+import type { WrongHead } from './preconditions.ts';
 
 const EMPTY = Buffer.alloc(0);
 const NO_ATTRIBUTES: readonly Attribute[] = [];
@@ -153,7 +153,7 @@ function keyIn(parameters: PathParameters): Buffer {
   return key;
 }
 
-function misuseReply({ what, instead }: Misuse): WholeReply {
+function misuseReply({ what, instead }: WrongHead): WholeReply {
   return errorReply('bad-parameter', what, { instead });
 }
 

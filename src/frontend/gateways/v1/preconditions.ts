@@ -16,13 +16,13 @@ const NOTHING_MORE = /[\t ,]*$/y;
 
 type Tags = 'any' | readonly ETag[];
 
-export interface Misuse {
+export interface WrongHead {
   /** One sentence without a full stop. */
   readonly what: string;
   readonly instead: string;
 }
 
-export type ParsedCondition = { readonly condition: Condition } | { readonly fault: Misuse };
+export type ParsedCondition = { readonly condition: Condition } | { readonly fault: WrongHead };
 
 const NONE: ParsedCondition = { condition: NO_CONDITION };
 
