@@ -88,6 +88,7 @@ export const frontendCommand: Command = {
           address,
           times,
           storages,
+          valueBytesMax,
           mapFile,
           workerGroup: primary,
         }),

@@ -9,7 +9,7 @@ import type { WorkerGroup } from '../cluster/http/worker-group.ts';
 import { addTimeMetrics, ClusterClock } from '../cluster/model/cluster-clock.ts';
 import { offlinePartitions, whenFullOf } from '../cluster/model/cluster-map.ts';
 import type { Address } from '../cluster/model/identity.ts';
-import type { Times } from '../cluster/model/limits.ts';
+import { type Times, VALUE_BYTES_MAX_DEFAULT } from '../cluster/model/limits.ts';
 import { COUNTERS, HybridClock } from '../cluster/model/version.ts';
 import { ControlClient } from '../cluster/peers/control-client.ts';
 import type { DrainOptions, RequestTraits, Runtime, Service } from '../cluster/ports.ts';
@@ -17,13 +17,15 @@ import { CachedMap, type MapFile } from '../coordinator/cached-map.ts';
 import { FailureReports } from '../coordinator/failure-reports.ts';
 import { MapFollower } from '../coordinator/map-follower.ts';
 import { MapHints } from '../coordinator/map-hints.ts';
+import { ConditionalWriter } from '../coordinator/operations/conditional/round.ts';
 import { Reader } from '../coordinator/operations/get/round.ts';
 import { Writer } from '../coordinator/operations/set/writer.ts';
 import { Probes } from '../coordinator/probes.ts';
 import { Router } from '../coordinator/router.ts';
 import { Coverage } from './coverage.ts';
-import type { Gateway } from './gateways/gateway.ts';
+import type { Gateway, GatewayContext } from './gateways/gateway.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
+import { BatchGateway } from './gateways/v1/batch.ts';
 import { HotKeys } from './hot-keys/hot-keys.ts';
 import { addHotKeys } from './hot-keys/hot-keys-route.ts';
 import { addStatusRoute } from './status.ts';
@@ -32,6 +34,8 @@ export interface FrontendOptions {
   readonly controller: Address;
   readonly address: Address;
   readonly times: Times;
+  /** No value is longer; by default as in limits.ts. */
+  readonly valueBytesMax?: number;
   /** The storage nodes that are asked for a map while the controller is away. */
   readonly storages?: readonly Address[];
   /** Where the latest map is saved for the next start. */
@@ -85,16 +89,20 @@ export class Frontend implements Service {
       hotKeys,
     };
     const writer = new Writer(context);
+    const gatewayContext: GatewayContext = {
+      reader: new Reader(context),
+      writer,
+      conditional: new ConditionalWriter(context),
+      timers: runtime.timers,
+      times,
+      valueBytesMax: options.valueBytesMax ?? VALUE_BYTES_MAX_DEFAULT,
+      clock,
+      hasMap: () => this.#router.map !== undefined,
+      absence: () => this.#absence(),
+    };
     const gateways: readonly Gateway[] = [
-      new KvGateway({
-        reader: new Reader(context),
-        writer,
-        timers: runtime.timers,
-        times,
-        clock,
-        hasMap: () => this.#router.map !== undefined,
-        absence: () => this.#absence(),
-      }),
+      new KvGateway(gatewayContext),
+      new BatchGateway(gatewayContext),
     ];
     for (const gateway of gateways) gateway.addTo(this.#routes, metrics);
     addHotKeys(this.#routes, metrics, hotKeys, workerGroup);

@@ -22,6 +22,7 @@ export const ERRORS = {
   'truncated-request': { status: 400, retryable: false },
   'bad-parameter': { status: 400, retryable: false },
   'bad-request': { status: 400, retryable: false },
+  'bad-item': { status: 400, retryable: false },
   'unknown-version': { status: 505, retryable: false },
   'unknown-coding': { status: 501, retryable: false },
   'unknown-expectation': { status: 417, retryable: false },

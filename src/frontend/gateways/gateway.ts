@@ -6,6 +6,7 @@ import type { Routes } from '../../cluster/http/routes.ts';
 import type { ClusterClock } from '../../cluster/model/cluster-clock.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 import type { Timers } from '../../cluster/ports.ts';
+import type { ConditionalWriter } from '../../coordinator/operations/conditional/round.ts';
 import type { Reader } from '../../coordinator/operations/get/round.ts';
 import type { Writer } from '../../coordinator/operations/set/writer.ts';
 
@@ -18,8 +19,11 @@ export interface Gateway {
 export interface GatewayContext {
   readonly reader: Reader;
   readonly writer: Writer;
+  readonly conditional: ConditionalWriter;
   readonly timers: Timers;
   readonly times: Times;
+  /** No value is longer. */
+  readonly valueBytesMax: number;
   /** The time of the cluster, by which records expire (H31). */
   readonly clock: ClusterClock;
   /** Whether this frontend has a cluster map; without one it can ask no storage node, not even for the time. */

@@ -20,7 +20,8 @@ export interface WriteRequest {
 }
 
 export type WriteOutcome =
-  | { readonly kind: 'stored'; readonly version: Version }
+  /** `hash` makes the ETag together with the version. */
+  | { readonly kind: 'stored'; readonly version: Version; readonly hash: number }
   /** Certainly stored on no member. */
   | { readonly kind: 'not-stored'; readonly code: ErrorCode; readonly detail: string }
   | { readonly kind: 'unknown'; readonly version: Version };

@@ -7,7 +7,7 @@ import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import { isSameIncarnation } from '../../../cluster/model/cluster-map.ts';
 import type { Epoch } from '../../../cluster/model/identity.ts';
 import type { Times } from '../../../cluster/model/limits.ts';
-import { encodeRecord, type StoredRecord } from '../../../cluster/model/record.ts';
+import { encodeRecord, recordHash, type StoredRecord } from '../../../cluster/model/record.ts';
 import { VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
 import type { KeyEntry } from '../../key-table.ts';
 import type { KeyPlace } from '../../router.ts';
@@ -129,7 +129,11 @@ export class SetOperation implements KeyEntry<SetOperation> {
       case 'pending':
         return;
       case 'acknowledged':
-        return this.#answer({ kind: 'stored', version: this.#version });
+        return this.#answer({
+          kind: 'stored',
+          version: this.#version,
+          hash: recordHash(this.#record),
+        });
       case 'again':
         return this.#again('not-stored', notEverywhere(decision.unwritable));
       case 'again-newer':

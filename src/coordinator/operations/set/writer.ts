@@ -13,6 +13,9 @@ import { lastRoundMs, SetOperation } from './round.ts';
 /** Any seed will do: keys with equal hashes merely share a slot. */
 const HASH_SEED = 0;
 
+/** The hash of a coalesced set: no record was ever made of it, and its ETag is to match none. */
+const NO_RECORD = 0;
+
 const TOO_LATE: WriteOutcome = {
   kind: 'not-stored',
   code: 'not-stored',
@@ -107,7 +110,7 @@ export class Writer {
     for (const [index, set] of coalesced.entries()) {
       this.#coalesced++;
       const own = version - BigInt(coalesced.length - index);
-      set.answer({ kind: 'stored', version: own as Version });
+      set.answer({ kind: 'stored', version: own as Version, hash: NO_RECORD });
     }
   }
 
