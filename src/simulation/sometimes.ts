@@ -33,6 +33,9 @@ const OFTEN: readonly string[] = [
   'set answered behind',
   'record evicted',
   'set coalesced',
+  'batch of get',
+  'batch of set',
+  'batch of delete',
 ];
 
 /** Must also occur in the runs of a night, short and long ones. */

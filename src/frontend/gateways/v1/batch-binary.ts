@@ -57,8 +57,8 @@ export class BinaryForm implements BatchForm {
     return answer;
   }
 
-  absent(): Buffer {
-    return headOf(404, VERSION_ZERO, 0, 0);
+  absent(_item: BatchItem, version: Version): Buffer {
+    return headOf(404, version, 0, 0);
   }
 
   stored(_item: BatchItem, status: number, version: Version, hash: number): Buffer {

@@ -47,7 +47,8 @@ export type AnswerPiece = string | Buffer;
 export interface AnswerWriter {
   readonly contentType: string;
   found(item: BatchItem, record: StoredRecord): AnswerPiece;
-  absent(item: BatchItem): AnswerPiece;
+  /** @param version of the record that took the value away, or as `ReadOutcome` has it */
+  absent(item: BatchItem, version: Version): AnswerPiece;
   /** @param status 201 where the key is known to have had no value, else 204 */
   stored(item: BatchItem, status: number, version: Version, hash: number): AnswerPiece;
   /** @param record the live record that decided against the condition; undefined where there is none */

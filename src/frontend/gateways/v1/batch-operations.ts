@@ -61,7 +61,7 @@ export class BatchOperations {
       case 'value':
         return answered(this.#writer.found(item, outcome.record), 200);
       case 'absent':
-        return answered(this.#writer.absent(item), 404);
+        return answered(this.#writer.absent(item, outcome.version), 404);
       case 'failed':
         return this.#failed(item, answered, outcome.code, outcome.detail);
     }

@@ -243,7 +243,9 @@ describe('bytes', () => {
     expect(form.found(item, record).toString('hex')).toBe(
       `00c80123456789abcdef${record.toString('hex', 4, 8)}00000005${hex('value')}`,
     );
-    expect(form.absent().toString('hex')).toBe(`0194${'00'.repeat(16)}`);
+    expect(form.absent(item, VERSION).toString('hex')).toBe(
+      `01940123456789abcdef${'00'.repeat(8)}`,
+    );
     expect(form.stored(item, 204, VERSION, 16).toString('hex')).toBe(
       '00cc0123456789abcdef0000001000000000',
     );
