@@ -95,6 +95,18 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     fate: tests(BATCH_RUN_TEST, 'has few under way'),
   },
   {
+    name: 'room-of-a-batch-is-lost-with-its-client',
+    rule: 'H23',
+    edits: [
+      {
+        file: BATCH_RUN,
+        find: 'if (this.#isOver) return this.#room.give();',
+        replace: 'if (this.#isOver) return;',
+      },
+    ],
+    fate: tests(BATCH_RUN_TEST, 'give their room back'),
+  },
+  {
     name: 'reads-on-for-a-client-that-reads-nothing',
     rule: 'H23',
     edits: [

@@ -48,6 +48,8 @@ export const WAITING_SETS_MAX = 4096;
  */
 export const BATCH_ITEMS_MAX = 1024;
 export const BATCH_ITEM_BYTES_MAX = 4 * 1024 * 1024;
+/** How many items of all batches of one frontend are under way at a time. */
+export const BATCH_ITEMS_TOGETHER_MAX = 2048;
 /** Replies that a storage node holds for one slow frontend before it stops reading from that frontend. */
 export const LINK_REPLY_BYTES_HIGH = 8 * 1024 * 1024;
 

@@ -10,6 +10,7 @@ import type { Body, HttpReply } from '../../../cluster/http/http.ts';
 import { BATCH_ITEM_BYTES_MAX, BATCH_ITEMS_MAX } from '../../../cluster/model/limits.ts';
 import type { AnswerPiece, BatchForm, BatchItem, ItemReader } from './batch-form.ts';
 import type { ItemCallback } from './batch-operations.ts';
+import type { BatchRoom } from './batch-room.ts';
 
 /** Answers are sent in pieces of about this size. */
 const PIECE_BYTES = 64 * 1024;
@@ -40,6 +41,10 @@ export class BatchRun implements ByteStream {
   readonly #perform: Perform;
   readonly #events: BatchEvents;
   readonly #reader: ItemReader;
+  readonly #room: BatchRoom;
+  #waitsForRoom = false;
+  /** The item that waits for room. */
+  #next: BatchItem | undefined;
   /** The body; undefined once nothing more is to be read of it. */
   #stream: ByteStream | undefined;
   #isShort = false;
@@ -66,10 +71,17 @@ export class BatchRun implements ByteStream {
   /** Asks for the next piece of the reply. */
   #wanted: ((part: BytePart) => void) | undefined;
 
-  constructor(form: BatchForm, valueBytesMax: number, perform: Perform, events: BatchEvents) {
+  /** @param room that it shares with the other batches of the frontend */
+  constructor(
+    form: BatchForm,
+    { valueBytesMax, room }: { readonly valueBytesMax: number; readonly room: BatchRoom },
+    perform: Perform,
+    events: BatchEvents,
+  ) {
     this.#form = form;
     this.#perform = perform;
     this.#events = events;
+    this.#room = room;
     this.#reader = form.reader(valueBytesMax);
   }
 
@@ -119,16 +131,30 @@ export class BatchRun implements ByteStream {
 
   #beginItems(): void {
     while (this.#hasRoom() && this.#last === undefined) {
-      let item = this.#reader.next();
-      if (item === undefined) {
-        if (this.#stream !== undefined || this.#isReading) return;
-        // What is left behind the last line feed.
-        this.#reader.end();
-        item = this.#reader.next();
-        if (item === undefined) return;
-      }
+      const item = this.#next ?? this.#nextItem();
+      if (item === undefined) return;
+      this.#next = item;
+      if (!this.#room.isFree) return this.#waitForRoom();
+      this.#next = undefined;
       this.#begin(item);
     }
+  }
+
+  #nextItem(): BatchItem | undefined {
+    const item = this.#reader.next();
+    if (item !== undefined || this.#stream !== undefined || this.#isReading) return item;
+    // What is left behind the last line feed.
+    this.#reader.end();
+    return this.#reader.next();
+  }
+
+  #waitForRoom(): void {
+    if (this.#waitsForRoom) return;
+    this.#waitsForRoom = true;
+    this.#room.wait(() => {
+      this.#waitsForRoom = false;
+      this.#advance();
+    });
   }
 
   #hasRoom(): boolean {
@@ -145,6 +171,7 @@ export class BatchRun implements ByteStream {
     const number = this.#begun++;
     const bytes = item.key.length + item.value.length;
     this.#underWay++;
+    this.#room.take();
     this.#heldBytes += bytes;
     this.#perform(item, (answer, status) => this.#answered(number, bytes, answer, status));
   }
@@ -152,12 +179,13 @@ export class BatchRun implements ByteStream {
   #answered(number: number, itemBytes: number, answer: AnswerPiece, status: number): void {
     this.#underWay--;
     this.#events.answered(status);
-    if (this.#isOver) return;
+    if (this.#isOver) return this.#room.give();
     const { length } = answer;
     this.#heldBytes += length - itemBytes;
     this.#answerBytes = Math.max(1, length, this.#answerBytes * FORGETTING);
     this.#early[number % BATCH_ITEMS_MAX] = answer;
     if (number === this.#placed) this.#place();
+    this.#room.give();
     this.#advance();
   }
 
@@ -177,7 +205,8 @@ export class BatchRun implements ByteStream {
   /** @returns whether something came of the body at once */
   #readOn(): boolean {
     const stream = this.#stream;
-    if (stream === undefined || this.#isReading || !this.#hasRoom()) return false;
+    if (stream === undefined || this.#isReading || this.#next !== undefined) return false;
+    if (!this.#hasRoom()) return false;
     this.#isReading = true;
     stream.read((part) => {
       this.#isReading = false;
@@ -229,7 +258,7 @@ export class BatchRun implements ByteStream {
 
   /** Whether each item that was read has its answer, and none is left to be read. */
   #isAnswered(): boolean {
-    return this.#placed === this.#begun && this.#hasRoom();
+    return this.#placed === this.#begun && this.#hasRoom() && this.#next === undefined;
   }
 
   /** A short body is there in a moment, and then its answers may go in one piece. */

@@ -8,11 +8,13 @@ import { BINARY_CONTENT_TYPE, BinaryForm } from './batch-binary.ts';
 import type { BatchForm } from './batch-form.ts';
 import { LineForm } from './batch-lines.ts';
 import { BatchOperations } from './batch-operations.ts';
+import { BatchRoom } from './batch-room.ts';
 import { type BatchVerb, V1_BATCH_ROUTES } from './batch-routes.ts';
 import { BatchRun } from './batch-run.ts';
 
 export class BatchGateway implements Gateway {
   readonly #context: GatewayContext;
+  readonly #room = new BatchRoom();
 
   constructor(context: GatewayContext) {
     this.#context = context;
@@ -51,7 +53,7 @@ export class BatchGateway implements Gateway {
       const operations = new BatchOperations(verb, this.#context, form);
       const run = new BatchRun(
         form,
-        valueBytesMax,
+        { valueBytesMax, room: this.#room },
         (item, answered) => operations.perform(item, answered),
         {
           replied: reply,

@@ -9,6 +9,7 @@ import { BinaryForm } from '../../../../src/frontend/gateways/v1/batch-binary.ts
 import type { BatchForm, BatchItem } from '../../../../src/frontend/gateways/v1/batch-form.ts';
 import { LineForm } from '../../../../src/frontend/gateways/v1/batch-lines.ts';
 import type { ItemCallback } from '../../../../src/frontend/gateways/v1/batch-operations.ts';
+import { BatchRoom } from '../../../../src/frontend/gateways/v1/batch-room.ts';
 import { BatchRun } from '../../../../src/frontend/gateways/v1/batch-run.ts';
 
 /** A body that is handed over by hand. */
@@ -50,7 +51,7 @@ interface Asked {
   readonly answer: (text: string, status?: number) => void;
 }
 
-function played(length?: number, form: BatchForm = new LineForm('mget')) {
+function played(length?: number, form: BatchForm = new LineForm('mget'), room = new BatchRoom()) {
   const body = new HandFed(length);
   const asked: Asked[] = [];
   const replies: HttpReply[] = [];
@@ -62,7 +63,7 @@ function played(length?: number, form: BatchForm = new LineForm('mget')) {
     asked.push({ item, answer: (text, status = 200) => answered(piece(text), status) });
     return undefined;
   };
-  const run = new BatchRun(form, 1000, perform, {
+  const run = new BatchRun(form, { valueBytesMax: 1000, room }, perform, {
     replied: (reply) => replies.push(reply),
     answered: (status) => statuses.push(status),
     over: (status) => over.push(status),
@@ -246,6 +247,43 @@ describe('a body that breaks off', () => {
     body.give({ kind: 'broken', why: 'slow' });
     expect(parts).toEqual(['slow-request\n']);
     expect(read()).toEqual(['end']);
+  });
+});
+
+describe('several batches', () => {
+  test('share their room in turn, and none is forgotten', () => {
+    const room = new BatchRoom(256);
+    const batches = Array.from({ length: 5 }, () => played(10_000, undefined, room));
+    for (const { body } of batches) body.give(linesOf(200));
+    const underWay = () => batches.map(({ asked }) => asked.length);
+    expect(underWay()).toEqual([200, 56, 0, 0, 0]);
+    const answer = (index: number, count: number) => {
+      const one = batches[index];
+      for (const { answer } of one?.asked.slice(done[index], (done[index] ?? 0) + count) ?? []) {
+        answer('x\n');
+        done[index] = (done[index] ?? 0) + 1;
+      }
+      if (one?.body.isAwaited) one.body.give(END);
+    };
+    const done = batches.map(() => 0);
+    // The second waited first; what it leaves of a turn's room is for the next one.
+    answer(0, 128);
+    expect(underWay()).toEqual([200, 184, 0, 0, 0]);
+    answer(0, 72);
+    expect(batches[0]?.wholeText()).toBe('x\n'.repeat(200));
+    for (let round = 0; round < 100; round++) for (const index of [1, 2, 3, 4]) answer(index, 20);
+    expect(batches.map(({ wholeText }) => wholeText()?.length)).toEqual([400, 400, 400, 400, 400]);
+  });
+
+  test('give their room back when their clients are gone', () => {
+    const room = new BatchRoom(128);
+    const [gone, other] = [played(10_000, undefined, room), played(10_000, undefined, room)];
+    gone.body.give(linesOf(128));
+    other.body.give(linesOf(1));
+    expect(other.asked).toHaveLength(0);
+    gone.run.discard();
+    for (const { answer } of gone.asked) answer('x\n');
+    expect(other.asked).toHaveLength(1);
   });
 });
 
