@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { ENVIRONMENT, isInstalled, NotInstalled } from './processes.mjs';
 
 const LUA = fileURLToPath(new URL('wrk.lua', import.meta.url));
+const BATCHES = fileURLToPath(new URL('batch.lua', import.meta.url));
 const run = promisify(execFile);
 
 /** Benchmarks that cannot do without wrk ask this first. */
@@ -15,6 +16,7 @@ export function needWrk() {
 
 /**
  * @param load.path with KEY in the place of a key, one of `load.keys`
+ * @param load.batch so many keys in each request, in this form, each with this value, as batch.lua takes it
  * @returns answers, and answers a second, without those that were refused by their status; how many were that,
  *   and how many failed otherwise; latencies of all answers in milliseconds
  */
@@ -23,13 +25,18 @@ export async function wrk({
   method = 'GET',
   path,
   body = '',
+  batch,
   keys,
   connections,
   seconds,
   core,
 }) {
   const words = ['-t', '1', '-c', connections, '-d', `${seconds}s`, '--timeout', '10s'];
-  const target = [`http://127.0.0.1:${port}`, '-s', LUA, '--', method, path, keys, body];
+  const script =
+    batch === undefined
+      ? [LUA, '--', method, path, keys, body]
+      : [BATCHES, '--', path, keys, batch.size, batch.form, batch.value ?? ''];
+  const target = [`http://127.0.0.1:${port}`, '-s', ...script];
   const { stdout } = await run(
     'taskset',
     ['-c', String(core), 'wrk', ...words, ...target].map(String),

@@ -34,6 +34,7 @@ import { Router } from '../coordinator/router.ts';
 import { Coverage } from './coverage.ts';
 import type { Gateway, GatewayContext } from './gateways/gateway.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
+import { BatchGateway } from './gateways/v1/batch.ts';
 import { V1KeysGateway } from './gateways/v1/keys.ts';
 import { ScanGateway } from './gateways/v1/scan.ts';
 import { TransferGateway } from './gateways/v1/transfer/transfer.ts';
@@ -120,6 +121,7 @@ export class Frontend implements Service {
       new V1KeysGateway(gatewayContext),
       new ScanGateway(gatewayContext),
       new TransferGateway(gatewayContext),
+      new BatchGateway(gatewayContext),
     ];
     for (const gateway of gateways) gateway.addTo(this.#routes, metrics);
     addHotKeys(this.#routes, metrics, hotKeys, workerGroup);

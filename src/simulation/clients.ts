@@ -3,8 +3,10 @@
 
 import { assert } from '../cluster/assert.ts';
 import { type HttpReply, type HttpRequest, replyHeader } from '../cluster/http/http.ts';
+import { textOfBytes } from '../frontend/gateways/v1/key-text.ts';
 import type { Answers } from './answers.ts';
 import type { Availability } from './availability.ts';
+import { type BatchLine, batchRequest, readAnswers } from './batches.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { Expiry } from './expiry.ts';
 import type { ClientOperation, History } from './history.ts';
@@ -19,6 +21,8 @@ import type { World } from './world.ts';
 const PATIENCE_MS = 7000;
 /** A burst: several sets of one key at once through one frontend, so that newer sets coalesce older ones (H41). */
 const BURST = { chance: 0.04, sets: [2, 6], withinMs: 6 } as const;
+/** A batch: several operations of one kind in one request; a key may be in it more than once. */
+const BATCH = { chance: 0.06, operations: [2, 9] } as const;
 /** A spell of sets of the hot key, in ms: its length, the gap between its sets, and the rest until the next spell. */
 const SPELL = { lastsMs: [200, 1500], everyMs: [0.3, 12], restMs: [300, 5000] } as const;
 
@@ -81,8 +85,41 @@ export class Clients {
     if (this.#stopped || frontend === undefined) return;
     if (!frontend.process.alive) return next();
     if (!isReader && random.chance(BURST.chance)) this.#burst(frontend);
-    const operation = this.#begin(isReader ? 'get' : random.pick(this.#makesRoom ? ROOM : MIX));
-    return this.#ask(frontend, operation, next);
+    const kind = isReader ? 'get' : random.pick(this.#makesRoom ? ROOM : MIX);
+    if (random.chance(BATCH.chance)) return this.#askBatch(frontend, kind, next);
+    return this.#ask(frontend, this.#begin(kind), next);
+  }
+
+  /** Each operation stands in the history as if it had been sent alone. */
+  #askBatch(frontend: SimulatedNode, kind: ClientOperation['kind'], done: () => void): void {
+    const world = this.#world;
+    const count = Math.floor(world.random.between(...BATCH.operations));
+    const operations = Array.from({ length: count }, () => this.#begin(kind));
+    let left = count;
+    let goesOn = false;
+    const goOn = () => {
+      if (goesOn) return;
+      goesOn = true;
+      done();
+    };
+    world.at(PATIENCE_MS, goOn);
+    const answers = operations.map((operation) =>
+      this.#watchers.answers.expect(frontend, operation, (reply) => {
+        this.#end(operation, frontend, reply);
+        left--;
+        if (left === 0) goOn();
+      }),
+    );
+    world.occur(`batch of ${kind}`);
+    const lines = operations.map((operation) => this.#lineFor(operation));
+    let next = 0;
+    frontend.request(batchRequest(world, kind, lines), (reply) =>
+      readAnswers(reply, (answer) => {
+        const answered = answers[next++];
+        assert(answered !== undefined, 'a batch has no more answers than operations');
+        answered(answer);
+      }),
+    );
   }
 
   #burst(frontend: SimulatedNode): void {
@@ -203,10 +240,25 @@ export class Clients {
 
   #requestFor({ kind, key, value: name = '', startMs, expiresAtMs }: ClientOperation): HttpRequest {
     if (kind !== 'set') return plainGet(`/${kind}?key=${key}`);
+    return setRequest(key, this.#takeBody(name), ttlOf(startMs, expiresAtMs));
+  }
+
+  #lineFor({ kind, key, value: name = '', startMs, expiresAtMs }: ClientOperation): BatchLine {
+    if (kind !== 'set') return { key };
+    const ttl = ttlOf(startMs, expiresAtMs);
+    const value = textOfBytes(this.#takeBody(name).body());
+    return ttl === undefined ? { key, value } : { key, value, ttl };
+  }
+
+  #takeBody(name: string): Value {
     const value = this.#bodies.get(name);
     assert(value !== undefined, 'a set has the value that it was begun with');
     this.#bodies.delete(name);
-    const ttl = expiresAtMs === undefined ? undefined : (expiresAtMs - startMs) / 1000;
-    return setRequest(key, value, ttl && Math.round(ttl));
+    return value;
   }
+}
+
+/** In whole seconds; undefined for a set without a ttl. */
+function ttlOf(startMs: number, expiresAtMs: number | undefined): number | undefined {
+  return expiresAtMs === undefined ? undefined : Math.round((expiresAtMs - startMs) / 1000);
 }

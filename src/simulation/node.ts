@@ -1,7 +1,7 @@
 // A node of the simulated cluster: a process that starts, crashes and starts again, its disk, and an instance of the
 // product's own class of its role, made anew for each incarnation. Clocks are process.ts's, messages network.ts's.
 
-import { type HttpReply, type HttpRequest, isWhole } from '../cluster/http/http.ts';
+import { type HttpReply, type HttpRequest, isWhole, readsRequest } from '../cluster/http/http.ts';
 import type { Address } from '../cluster/model/identity.ts';
 import type { LogFields, Logger, Runtime, Service } from '../cluster/ports.ts';
 import { SimulatedDisk } from './disk.ts';
@@ -131,7 +131,7 @@ export class SimulatedNode<Role extends Service = Service> {
     process.run(process.incarnation, () =>
       this.#service?.handle(within, (answer) => {
         // As io/server does: a service that replies before the end is handed no more of the body.
-        if (within.body.kind === 'stream') within.body.stream.discard();
+        if (within.body.kind === 'stream' && !readsRequest(answer)) within.body.stream.discard();
         reply(this.#seenOutside(answer));
       }),
     );

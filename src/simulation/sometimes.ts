@@ -34,6 +34,9 @@ const OFTEN: readonly string[] = [
   'record evicted',
   'set coalesced',
   'scan is whole',
+  'batch of get',
+  'batch of set',
+  'batch of delete',
 ];
 
 /** Must also occur in the runs of a night, short and long ones. */

@@ -54,6 +54,17 @@ export function streamContract(name: string, make: () => Promise<StreamFixture>)
       expect(service.ended).toEqual([`${whole.length} bytes`]);
     });
 
+    test.each([true, false])('go out while they come in, announced: %s', async (announced) => {
+      const { put, service } = await make();
+      const answer = await put('/echo', pieces, { announced });
+      expect([answer?.status, answer?.isWhole, answer?.body.equals(whole)]).toEqual([
+        200,
+        true,
+        true,
+      ]);
+      expect(service.ended).toEqual(['echoed']);
+    });
+
     test.each(['', '&chunked'])('go out whole%s', async (form) => {
       const { get } = await make();
       const bytes = 5 * PIECE_BYTES + 7;

@@ -69,6 +69,8 @@ export class StreamingService implements Service {
         return reply(textReply(403, 'not this one'));
       }
       if (target.startsWith('/out')) return this.#produce(target, reply);
+      if (target === '/echo') return this.#echo(body.stream, Number.POSITIVE_INFINITY, reply);
+      if (target === '/echo-first') return this.#echo(body.stream, 1, reply);
       if (target === '/undo') {
         return this.#digest(body.stream, (answer) => {
           this.goOn = () => reply(answer);
@@ -135,6 +137,29 @@ export class StreamingService implements Service {
       }
     };
     stream.read(take);
+  }
+
+  /** Sends back what comes, while more of it is to come. @param piecesMax after which it ends, whatever is to come */
+  #echo(stream: ByteStream, piecesMax: number, reply: (reply: HttpReply) => void): void {
+    let pieces = 0;
+    const read = (callback: (part: BytePart) => void) => {
+      if (pieces === piecesMax) return callback({ kind: 'end' });
+      return stream.read((part) => {
+        if (part.kind === 'bytes') pieces++;
+        else this.ended.push(part.kind === 'end' ? 'echoed' : part.why);
+        callback(part);
+      });
+    };
+    const discard = () => {
+      this.discarded = true;
+      stream.discard();
+    };
+    reply({
+      status: 200,
+      headers: {},
+      body: { length: undefined, read, discard },
+      readsRequest: true,
+    });
   }
 
   #produced(

@@ -8,6 +8,8 @@ const PREFIX_DELETE = 'src/frontend/gateways/v1/prefix-delete.ts';
 const RECORD_LINE = 'src/frontend/gateways/v1/transfer/record-line.ts';
 const SCAN_STREAM = 'src/frontend/gateways/v1/scan-stream.ts';
 const SCAN_USAGE = 'src/frontend/gateways/v1/scan-usage.ts';
+const BATCH_RUN = 'src/frontend/gateways/v1/batch-run.ts';
+const BATCH_RUN_TEST = 'test/frontend/gateways/v1/batch-run.test.ts';
 
 const CLOCKS_SCHEDULES = 'test/simulation/schedules-clocks.test.ts';
 const EXPIRY_SCHEDULES = 'test/simulation/schedules-expiry.test.ts';
@@ -220,5 +222,65 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(V1_KEYS_TESTS, 'getset'),
+  },
+  {
+    name: 'answers-of-a-batch-as-they-come',
+    rule: 'H23',
+    edits: [
+      {
+        file: BATCH_RUN,
+        find: 'if (number === this.#placed) this.#place();',
+        replace: 'this.#placed++;\n    this.#ready.push(answer);\n    this.#readyBytes += length;',
+      },
+    ],
+    fate: tests(BATCH_RUN_TEST, 'in the order asked'),
+  },
+  {
+    name: 'a-wrong-item-ends-the-batch',
+    rule: 'H23',
+    edits: [
+      {
+        file: BATCH_RUN,
+        find: 'if (item.problem?.isLast === true) {',
+        replace: 'if (item.problem !== undefined) {',
+      },
+    ],
+    fate: tests(BATCH_RUN_TEST, 'has an answer for each line'),
+  },
+  {
+    name: 'all-items-of-a-batch-at-once',
+    rule: 'H23',
+    edits: [
+      {
+        file: BATCH_RUN,
+        find: 'return this.#underWay < itemsMax && this.#heldBytes < BATCH_ITEM_BYTES_MAX;',
+        replace: 'return itemsMax > 0;',
+      },
+    ],
+    fate: tests(BATCH_RUN_TEST, 'has few under way'),
+  },
+  {
+    name: 'room-of-a-batch-is-lost-with-its-client',
+    rule: 'H23',
+    edits: [
+      {
+        file: BATCH_RUN,
+        find: 'if (this.#isOver) return this.#room.give();',
+        replace: 'if (this.#isOver) return;',
+      },
+    ],
+    fate: tests(BATCH_RUN_TEST, 'give their room back'),
+  },
+  {
+    name: 'reads-on-for-a-client-that-reads-nothing',
+    rule: 'H23',
+    edits: [
+      {
+        file: BATCH_RUN,
+        find: 'return this.#underWay < itemsMax && this.#heldBytes < BATCH_ITEM_BYTES_MAX;',
+        replace: 'return this.#underWay < itemsMax;',
+      },
+    ],
+    fate: tests(BATCH_RUN_TEST, 'whose client does not read'),
   },
 ];

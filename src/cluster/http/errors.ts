@@ -24,6 +24,7 @@ export const ERRORS = {
   'bad-cursor': { status: 400, retryable: false },
   'bad-line': { status: 400, retryable: false },
   'bad-request': { status: 400, retryable: false },
+  'bad-item': { status: 400, retryable: false },
   'unknown-version': { status: 505, retryable: false },
   'unknown-coding': { status: 501, retryable: false },
   'unknown-expectation': { status: 417, retryable: false },

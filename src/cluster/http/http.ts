@@ -51,6 +51,12 @@ export interface StreamedReply {
   readonly status: number;
   readonly headers: ReplyHeaders;
   readonly body: ByteStream;
+  /**
+   * Whether the service reads on in the body of the request while this reply is sent. The next request of the
+   * connection then begins when this reply is over. A reply that ends before its request was read to the end is the
+   * last one of its connection.
+   */
+  readonly readsRequest?: true;
 }
 
 export type HttpReply = WholeReply | StreamedReply;
@@ -58,6 +64,11 @@ export type HttpReply = WholeReply | StreamedReply;
 export function isWhole(reply: HttpReply): reply is WholeReply {
   const { body } = reply;
   return typeof body === 'string' || body instanceof Uint8Array;
+}
+
+/** @returns whether the body of the request is read while the reply is sent */
+export function readsRequest(reply: HttpReply): reply is StreamedReply {
+  return !isWhole(reply) && reply.readsRequest === true;
 }
 
 /** @returns the value of a reply's header; the values of a list are joined with `, ` */

@@ -52,6 +52,15 @@ export const WAITING_SETS_MAX = 4096;
 export const SCANS_MAX = 128;
 /** Imports under way in one frontend: each may hold a line with a longest value, and some MB of records on their way. */
 export const IMPORTS_MAX = 8;
+/**
+ * Bounds of one batch of a client: how many of its items are under way at a time, and how many bytes of items and of
+ * answers that its client has not read. A single item may be longer. The items are a good batch for each storage node;
+ * the bytes are few beside what waits for one storage node, as many clients may send batches.
+ */
+export const BATCH_ITEMS_MAX = 1024;
+export const BATCH_ITEM_BYTES_MAX = 4 * 1024 * 1024;
+/** How many items of all batches of one frontend are under way at a time. */
+export const BATCH_ITEMS_TOGETHER_MAX = 2048;
 /** Replies that a storage node holds for one slow frontend before it stops reading from that frontend. */
 export const LINK_REPLY_BYTES_HIGH = 8 * 1024 * 1024;
 

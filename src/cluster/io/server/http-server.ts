@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { assert } from '../../assert.ts';
 import { brokenBodyReply, errorReply } from '../../http/errors.ts';
-import { type Body, type HttpReply, isWhole } from '../../http/http.ts';
+import { type Body, type HttpReply, isWhole, readsRequest } from '../../http/http.ts';
 import {
   BUFFERED_BODIES_MIN,
   BUFFERED_BYTES_MAX,
@@ -15,7 +15,7 @@ import type { Service } from '../../ports.ts';
 import { PACE_LIMITS, type PaceLimits } from './body-pace.ts';
 import { BodyReader } from './body-reader.ts';
 import { Connections, connectionOf } from './connections.ts';
-import { IncomingRequest } from './incoming-request.ts';
+import { bodyless, dropRest, IncomingRequest, sendContinue } from './incoming-request.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { refusalOf, refuse } from './refusals.ts';
 import { bufferedBytes, SHORT_REPLY_BYTES_MAX, sendReply } from './replies.ts';
@@ -87,9 +87,7 @@ export async function startHttpServer(
   const connections = new Connections(server, idleMs, paceLimits);
   const requests = new Requests(service, connections, options);
   connections.onSlow = (turn) => requests.tooSlow(turn as IncomingRequest);
-  const begin = (request: IncomingMessage, response: ServerResponse) =>
-    requests.begin(request, response, false);
-  server.on('request', begin);
+  server.on('request', (request, response) => requests.begin(request, response, false));
   server.on('checkContinue', (request, response) => requests.begin(request, response, true));
   server.on('checkExpectation', (request, response) =>
     requests.refuse(
@@ -154,8 +152,7 @@ class Requests {
     this.#service = service;
     this.#connections = connections;
     this.#bodyBytesMax = bodyBytesMax;
-    const idleSeconds = Math.floor(idleMs / 1000);
-    this.#keepAlive = `timeout=${idleSeconds}`;
+    this.#keepAlive = `timeout=${Math.floor(idleMs / 1000)}`;
     this.#unread = new UnreadReplies(bufferedBytesMax, { stalledMs, idleMs });
     this.#bodies = new RequestBodies(bufferedBytesMax);
   }
@@ -210,6 +207,11 @@ class Requests {
     const latest = connection.latest as IncomingRequest | undefined;
     const { isClosing } = connection;
     if (latest?.isComing === true) {
+      // A part of its reply has left already, behind which no refusal would be understood.
+      if (latest.readsOn) {
+        socket.destroy();
+        return;
+      }
       // Ended before its service is told: the refusal below is the reply, and the service's own is dropped.
       if (!isClosing) this.#ended(latest);
       latest.giveUp?.();
@@ -238,10 +240,10 @@ class Requests {
       this.#ended(incoming);
       return incoming.connection.done();
     }
-    const { body, judge } = incoming.traits;
-    const { kind, bytesMax = this.#bodyBytesMax } = body;
-    const isTooLarge = Number(request.headers['content-length'] ?? 0) > bytesMax;
-    if (isTooLarge) return this.#handle(incoming, { kind: 'too-large', bytesMax });
+    const { judge, body: trait } = incoming.traits;
+    const { kind, bytesMax = this.#bodyBytesMax } = trait;
+    const announced = Number(request.headers['content-length'] ?? 0);
+    if (announced > bytesMax) return this.#handle(incoming, { kind: 'too-large', bytesMax });
     // `curl -T`, and `curl -d` of over 1 MiB, ask first: what is refused in any case is not sent then.
     const refusal = asksFirst ? judge?.(incoming) : undefined;
     if (refusal !== undefined) return this.#answer(incoming, refusal, true);
@@ -273,6 +275,7 @@ class Requests {
           this.#answer(incoming, reply, false);
           return this.#bodies.release(body.bytes.length);
         case 'stream': {
+          if (readsRequest(reply)) return this.#answer(incoming, reply, false);
           // The unread rest of the body is dropped; if it has not all arrived, the connection ends with this reply.
           const { request } = incoming;
           body.stream.discard();
@@ -310,7 +313,10 @@ class Requests {
       last || (this.#draining && incoming.connection.latest === incoming),
     );
     incoming.isAnswered = true;
-    return incoming.connection.done();
+    if (!incoming.readsOn || incoming.isEnded) return incoming.connection.done();
+    // RFC 9112, 9.3.2: what the service still reads of this request has its effect before the next request has.
+    incoming.onceEnded = () => incoming.connection.done();
+    return undefined;
   }
 
   #send(incoming: IncomingRequest, reply: HttpReply, mustBeLast: boolean): void {
@@ -320,20 +326,26 @@ class Requests {
       if (!isWhole(reply)) reply.body.discard();
       return this.#ended(incoming);
     }
-    const last = mustBeLast || (!isWhole(reply) && endsConnection(request, response, reply));
-    if (last) this.#open -= connection.dropWaiting();
-    const keepAlive = last ? 'last' : this.#keepAlive;
     const bytes = bufferedBytes(reply);
     const isStream = !isWhole(reply);
+    const isBegun = isStream && this.#unread.hasRoom(bytes);
+    incoming.readsOn = isBegun && readsRequest(reply);
+    const isCutShort = isStream && !isBegun && readsRequest(reply) && !request.complete;
+    const last = mustBeLast || isCutShort || (isStream && endsConnection(request, response, reply));
+    if (last) this.#open -= connection.dropWaiting();
+    const keepAlive = last ? 'last' : this.#keepAlive;
     let sending: ReplyStream | undefined;
-    if (isStream && this.#unread.hasRoom(bytes)) {
-      sending = new ReplyStream(request, response, reply, keepAlive);
+    if (isStream && isBegun) {
+      const early = incoming.readsOn ? () => this.#endsEarly(incoming) : undefined;
+      sending = new ReplyStream(request, response, reply, keepAlive, early);
     } else {
       const hasRoom = !isStream && (bytes <= SHORT_REPLY_BYTES_MAX || this.#unread.hasRoom(bytes));
       if (isStream) reply.body.discard();
       sendReply(request, response, hasRoom ? reply : UNREAD, keepAlive);
+      if (isCutShort) dropRest(incoming);
     }
-    if (last) {
+    // A service that reads on is still told when the body breaks off.
+    if (last && !incoming.readsOn) {
       incoming.giveUp = () => (sending === undefined ? response.end() : sending.requestBroke());
     }
     // Usually the socket has taken the whole reply already.
@@ -346,12 +358,20 @@ class Requests {
     return sending?.onWaiting(charge);
   }
 
+  /** A reply ended before its request: what comes behind that is no request any more. */
+  #endsEarly(incoming: IncomingRequest): void {
+    incoming.stream?.discard();
+    this.#open -= incoming.connection.dropWaiting();
+  }
+
   /** Counts a request as over, once: its reply has left, or never will. */
   #ended(incoming: IncomingRequest): void {
     if (incoming.isEnded) return;
     incoming.isEnded = true;
     incoming.connection.ended(this.#connections.round);
     this.#open--;
+    incoming.onceEnded?.();
+    incoming.onceEnded = undefined;
   }
 
   async drain(
@@ -376,24 +396,4 @@ class Requests {
     }
     server.closeAllConnections();
   }
-}
-
-/**
- * Tells a client that asks first to send its body. While earlier replies are due it has to wait: node:http would put it
- * behind the head of its own response, where it is a part of the body. That response may also come before.
- */
-function sendContinue(response: ServerResponse): void {
-  const send = () => {
-    if (!response.headersSent) response.writeContinue();
-  };
-  if (response.socket === null) response.once('socket', send);
-  else send();
-}
-
-/** Whether the request certainly has no body, so that it is handled in the turn in which it came. */
-function bodyless(request: IncomingMessage): boolean {
-  const method = request.method;
-  if (method !== 'GET' && method !== 'HEAD' && method !== 'DELETE') return false;
-  const { headers } = request;
-  return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
 }

@@ -20,6 +20,10 @@ export class IncomingRequest implements HttpRequest, Turn {
   isAnswered = false;
   /** Whether its reply has left, or never will: it no longer counts as open. */
   isEnded = false;
+  /** Whether its reply has begun, and its service reads on in its body. */
+  readsOn = false;
+  /** Called once when its reply has left, or never will; undefined where the reply itself lets others go on. */
+  onceEnded: (() => void) | undefined;
   /** Stops taking the body; undefined for a request without one. */
   giveUp: (() => void) | undefined;
   /** The body that the service reads piece by piece; undefined when the body is read whole. */
@@ -48,7 +52,7 @@ export class IncomingRequest implements HttpRequest, Turn {
   }
 
   get isAwaited(): boolean {
-    if (!this.isComing || this.isAnswered) return false;
+    if (!this.isComing || (this.isAnswered && !this.readsOn)) return false;
     // Its client still reads earlier replies: `100 Continue` waits behind them, and node:http may have stopped reading.
     if (this.response.socket === null) return false;
     // A body that is taken whole is waited for until its service has it, or knows that it is too large.
@@ -80,4 +84,30 @@ export class IncomingRequest implements HttpRequest, Turn {
 /** Whether the address is in 127.0.0.0/8, also in its form within IPv6, or is ::1. */
 function isLoopback(address: string): boolean {
   return address === '::1' || /^(::ffff:)?127\./.test(address);
+}
+
+/**
+ * Tells a client that asks first to send its body. While earlier replies are due it has to wait: node:http would put it
+ * behind the head of its own response, where it is a part of the body. That response may also come before.
+ */
+export function sendContinue(response: ServerResponse): void {
+  const send = () => {
+    if (!response.headersSent) response.writeContinue();
+  };
+  if (response.socket === null) response.once('socket', send);
+  else send();
+}
+
+/** Reads and drops what is still to come of a body that its service reads no more. */
+export function dropRest({ stream, request }: IncomingRequest): void {
+  stream?.discard();
+  request.resume();
+}
+
+/** Whether the request certainly has no body, so that it is handled in the turn in which it came. */
+export function bodyless(request: IncomingMessage): boolean {
+  const method = request.method;
+  if (method !== 'GET' && method !== 'HEAD' && method !== 'DELETE') return false;
+  const { headers } = request;
+  return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
 }

@@ -25,7 +25,7 @@ const PARSER_ERRORS: Readonly<Record<string, Refusal>> = {
   },
   HPE_INVALID_EOF_STATE: {
     code: 'truncated-request',
-    line: 'the connection was closed before the whole request had come; nothing of it was stored',
+    line: 'the connection was closed before the whole request had come; nothing of it was stored, but of a batch what had come whole',
   },
   ERR_HTTP_REQUEST_TIMEOUT: {
     code: 'slow-request',

@@ -26,22 +26,29 @@ export class ReplyStream {
   #isOver = false;
   /** Whether the response ends only when its request was read to the end. */
   #waitsForRequest: boolean;
+  /** Called when the reply ends before its request, so that it is the last one of its connection after all. */
+  readonly #early: (() => void) | undefined;
   #isPumping = false;
   #isWanted = false;
   /** What the socket has not taken; 0 while the client reads as fast as the body is produced. */
   #waitingBytes = 0;
   #charge: (waitingBytes: number) => void = () => undefined;
 
-  /** @param keepAlive the value of the header Keep-Alive; `last` when no more requests of this connection are served */
+  /**
+   * @param keepAlive the value of the header Keep-Alive; `last` when no more requests of this connection are served
+   * @param early called when the reply ends and the rest of its request is never read; only of one that reads on in it
+   */
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
     reply: StreamedReply,
     keepAlive: string | 'last',
+    early?: () => void,
   ) {
     this.#request = request;
     this.#response = response;
     this.#body = reply.body;
+    this.#early = early;
     this.#waitsForRequest = keepAlive === 'last';
     response.writeHead(reply.status, headFields(response, reply, reply.body.length, keepAlive));
     if (isBodyless(request, reply)) {
@@ -107,6 +114,10 @@ export class ReplyStream {
       case 'end':
         if (length !== undefined && this.#sent < length) return this.#abort();
         this.#isOver = true;
+        if (this.#early !== undefined && !this.#request.complete) {
+          this.#waitsForRequest = true;
+          this.#early();
+        }
         return endResponse(this.#request, this.#response, this.#waitsForRequest);
       case 'broken':
         return this.#abort();

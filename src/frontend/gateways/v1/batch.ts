@@ -1,0 +1,95 @@
+// The API of batches: /v1/mget, /v1/mset and /v1/mdelete. Chooses the form of a request, starts its run, and counts.
+
+import type { HttpRequest } from '../../../cluster/http/http.ts';
+import type { Counter, Metrics } from '../../../cluster/http/metrics.ts';
+import type { Handler, Routes } from '../../../cluster/http/routes.ts';
+import type { Gateway, GatewayContext } from '../gateway.ts';
+import { BinaryForm } from './batch-binary.ts';
+import type { BatchForm } from './batch-form.ts';
+import { LineForm } from './batch-lines.ts';
+import { BatchOperations } from './batch-operations.ts';
+import { BatchRoom } from './batch-room.ts';
+import { type BatchVerb, BINARY_CONTENT_TYPE, V1_BATCH_ROUTES } from './batch-routes.ts';
+import { BatchRun } from './batch-run.ts';
+
+export class BatchGateway implements Gateway {
+  readonly #context: GatewayContext;
+  readonly #room = new BatchRoom();
+
+  constructor(context: GatewayContext) {
+    this.#context = context;
+  }
+
+  addTo(routes: Routes, metrics: Metrics): void {
+    routes.add(V1_BATCH_ROUTES.mget, this.#handler('mget', metrics));
+    routes.add(V1_BATCH_ROUTES.mset, this.#handler('mset', metrics));
+    routes.add(V1_BATCH_ROUTES.mdelete, this.#handler('mdelete', metrics));
+  }
+
+  #handler(verb: BatchVerb, metrics: Metrics): Handler {
+    const { clock, valueBytesMax } = this.#context;
+    const durations = metrics.durations(
+      'velourfog_request_duration_seconds',
+      'From the complete request to its reply.',
+      { op: verb },
+    );
+    const requests = new ByStatus((code) =>
+      metrics.counter('velourfog_requests_total', 'Requests by verb and status.', {
+        op: verb,
+        code,
+      }),
+    );
+    const items = new ByStatus((code) =>
+      metrics.counter('velourfog_batch_items_total', 'Items of batches by verb and status.', {
+        op: verb,
+        code,
+      }),
+    );
+    const lines = new LineForm(verb);
+    const binary = new BinaryForm(verb);
+    return (request, reply) => {
+      const startedMs = clock.monotonicMs();
+      const form: BatchForm = isBinary(request) ? binary : lines;
+      const operations = new BatchOperations(verb, this.#context, form);
+      const run = new BatchRun(
+        form,
+        { valueBytesMax, room: this.#room },
+        (item, answered) => operations.perform(item, answered),
+        {
+          replied: reply,
+          answered: (status) => items.count(status),
+          over: (status) => {
+            durations.observeMs(clock.monotonicMs() - startedMs);
+            requests.count(status);
+          },
+        },
+      );
+      run.start(request.body);
+    };
+  }
+}
+
+/** Any other type is taken as lines: `curl -d` calls them a form, and many programs say nothing at all. */
+function isBinary(request: HttpRequest): boolean {
+  const [type = ''] = (request.header('content-type') ?? '').split(';');
+  return type.trim().toLowerCase() === BINARY_CONTENT_TYPE;
+}
+
+/** A counter for each status, made when it first occurs. */
+class ByStatus {
+  readonly #make: (code: string) => Counter;
+  readonly #counters = new Map<number, Counter>();
+
+  constructor(make: (code: string) => Counter) {
+    this.#make = make;
+  }
+
+  count(status: number): void {
+    let counter = this.#counters.get(status);
+    if (counter === undefined) {
+      counter = this.#make(String(status));
+      this.#counters.set(status, counter);
+    }
+    counter.add();
+  }
+}
