@@ -111,10 +111,10 @@ export class OperationLinks {
     const durability = this.#served.durability();
     if (operation.kind !== 'set') {
       if (!ANSWER_KINDS[answer.kind].waitsForLog) return link.send(id, head, body);
-      // H39: what was judged, what decided against it, and what is held must be as durable as a set. The head's buffer serves the
-      // answers to others meanwhile.
+      // H39: what was judged, what decided against it, and what is held must be as durable as a set. The buffers of
+      // head and body may serve the answers to others meanwhile. The copy goes as the body, as a head is short.
       const whole = Buffer.concat([head, body]);
-      return durability.whenDurable(() => link.send(id, whole, EMPTY));
+      return durability.whenDurable(() => link.send(id, EMPTY, whole));
     }
     // The waiting callback holds only the encoded answer, so that the set's buffer is not kept until the log has it.
     const reply = () => link.send(id, head, body);

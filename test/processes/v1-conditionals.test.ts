@@ -194,3 +194,18 @@ test('a conditional write and blind ones of the same key: what is there is the E
   const { text, headers } = await ask('mixed');
   expect(answers[Number(text)]?.headers.etag).toBe(headers.etag);
 });
+
+test('values that take many frames are read, changed and exchanged as short ones are', async () => {
+  const [first, second] = ['a', 'b'].map((letter) => letter.repeat(300_000));
+  await put('long', `${first}`);
+  const read = await ask('long', { headers: { 'x-fog-read': 'linearizable' } });
+  expect([read.status, read.text === first]).toEqual([200, true]);
+  const unmet = await put('long', 'x', { 'if-none-match': '*' });
+  expect([unmet.status, unmet.headers.etag]).toEqual([412, read.headers.etag]);
+  expect((await post('long/incr')).status).toBe(409);
+  const appended = await post('long/append', { body: '.' });
+  expect([appended.status, appended.text === `${first}.`]).toEqual([200, true]);
+  const swapped = await post('long/getset', { body: second });
+  expect([swapped.status, swapped.text === `${first}.`]).toEqual([200, true]);
+  expect((await ask('long')).text === second).toBe(true);
+});

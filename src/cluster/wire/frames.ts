@@ -21,6 +21,7 @@ const KIND_EMPTY = 3;
 
 /** A block holds the longest short message; each block is one write to the socket. */
 const BLOCK_BYTES = HEADER_BYTES + CHUNK_BYTES;
+const EMPTY = Buffer.alloc(0);
 /** How many blocks that were sent are kept for reuse. */
 const SPARE_BLOCKS = 2;
 
@@ -69,6 +70,8 @@ export class FrameWriter {
    */
   add(id: number, head: Uint8Array, body: Uint8Array): void {
     const length = head.length + body.length;
+    // A first chunk holds the whole head.
+    if (head.length > CHUNK_BYTES) return this.add(id, EMPTY, Buffer.concat([head, body]));
     if (length > CHUNK_BYTES) {
       this.#long.push({ id, head: Uint8Array.from(head), body, sent: 0 });
       this.#longBytes += length;

@@ -43,6 +43,19 @@ describe('a stream', () => {
     expect(writer.pendingBytes).toBe(0);
   });
 
+  test.each([65_535, 65_536, 65_537, 300_000])('carries a head of %i bytes', (length) => {
+    const writer = new FrameWriter();
+    const head = Buffer.alloc(length, 'h');
+    const body = Buffer.from('body');
+    writer.add(1, head, EMPTY);
+    writer.add(2, head, body);
+    const received: Buffer[] = [];
+    const reader = new FrameReader(MEBIBYTE, (_, message) => received.push(Buffer.from(message)));
+    reader.push(takeAll(writer));
+    expect(received.map((message) => message.length)).toEqual([length, length + body.length]);
+    expect(received[1]?.equals(Buffer.concat([head, body]))).toBe(true);
+  });
+
   test('short messages keep their order', () => {
     const writer = new FrameWriter();
     for (let id = 1; id <= 1000; id++) writer.add(id, EMPTY, Buffer.alloc(100));
