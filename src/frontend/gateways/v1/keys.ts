@@ -45,8 +45,8 @@ export class V1KeysGateway implements Gateway {
       };
       return [handler, judge];
     };
-    routes.add(V1_KEYS_ROUTES.get, ...answering('get'));
     routes.add(V1_KEYS_ROUTES.put, ...answering('put'));
+    routes.add(V1_KEYS_ROUTES.get, ...answering('get'));
     routes.add(V1_KEYS_ROUTES.delete, ...answering('delete'));
     routes.add(V1_KEYS_ROUTES.incr, ...answering('incr'));
     routes.add(V1_KEYS_ROUTES.append, ...answering('append'));
