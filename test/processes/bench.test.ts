@@ -179,6 +179,17 @@ describe.skipIf(!HAS_WRK)(`with wrk${HAS_WRK ? '' : ', which is not installed he
     expect(printed).toMatch(/^1 \+ 4 \+ 2 velour-fog .* ms of CPU a second: controller/m);
   });
 
+  test('batches tells what a key costs beside a whole request', () => {
+    const env = { ROUNDS: '1', SECONDS: '1', KEYS: '500', CONNECTIONS: '4' };
+    const printed = printedBy('batches', env);
+    for (const kind of ['mget', 'mset']) {
+      for (const form of ['lines', 'binary']) {
+        const line = `^${kind} +4 velour-fog, ${form} +CPU a key 0\\.\\d+ .* x a bare request, .* keys/s`;
+        expect(printed).toMatch(new RegExp(line, 'm'));
+      }
+    }
+  });
+
   test('growth turns one thing at a time', () => {
     const printed = printedBy('growth', { ROUNDS: '1', SECONDS: '1', GROWTH: 'redundancy' });
     for (const copies of [1, 2, 3]) {
