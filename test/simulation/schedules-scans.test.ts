@@ -29,6 +29,7 @@ function filled(seed: number, spares = 1) {
     let reads: readonly ClientOperation[] | undefined;
     const watch = {
       keys: KEYS,
+      others: [],
       nameOf: (value: Buffer) => value.toString(),
       violation: (text: string) => problems.push(text),
     };
