@@ -15,7 +15,7 @@ export class Answers {
   readonly #violation: (text: string) => void;
   readonly #deadlineMs: Readonly<Record<ClientOperation['kind'], number>>;
   #open = 0;
-  /** Versions in the replies to sets and deletes, each with the frontend process and incarnation that minted it. */
+  /** Versions in the replies to sets and deletes, each with its key and the frontend's incarnation that minted it. */
   readonly #versions = new Set<string>();
 
   constructor(world: World, violation: (text: string) => void) {
@@ -77,7 +77,7 @@ export class Answers {
         return;
       }
       this.#open--;
-      if (kind !== 'get') this.#checkVersion(`${process.name} ${incarnation}`, what, reply);
+      if (kind !== 'get') this.#checkVersion(`${process.name} ${incarnation} ${key}`, what, reply);
       answered(reply);
     };
   }

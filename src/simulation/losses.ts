@@ -95,6 +95,9 @@ export class Losses {
 
   /** Kills the process, and notes the loss of data that only its memory had. */
   crash(node: SimulatedNode, power: boolean): void {
+    // What it has just copied may be the only copy by the next regular check, and is still on its disk then. After a
+    // loss of power it need not be.
+    if (!power) this.#intact.check();
     node.crash(power);
     if (!node.keepsData) this.gone(node);
   }

@@ -1,8 +1,6 @@
 // Says when what is stored with a ttl expires: by the time of the cluster, which a write has to wait for where this
 // frontend does not know it (H31). Shared by the gateways.
 
-import { errorReply } from '../../cluster/http/errors.ts';
-import type { ReplyCallback } from '../../cluster/http/routes.ts';
 import { lastRoundMs } from '../../coordinator/operations/set/round.ts';
 import type { GatewayContext } from './gateway.ts';
 
@@ -17,12 +15,13 @@ const TIME_UNKNOWN =
  * though its client was told that it is. Without a map the write goes on at once, and is refused as any other.
  * @param write is called with the end of the ttl, in milliseconds since 1970, and when the request arrived, by the
  *   monotonic clock; nobody calls it when `refuse` is
+ * @param refuse is called with the reason when the time is not known before a set would be too late
  */
 export function withExpiry(
   context: Pick<GatewayContext, 'clock' | 'times' | 'timers' | 'hasMap'>,
   ttlSeconds: number,
   write: (expiresAtMs: number, arrivedMs: number) => void,
-  refuse: ReplyCallback,
+  refuse: (problem: string) => void,
 ): void {
   const { clock, times, timers } = context;
   const arrivedMs = clock.monotonicMs();
@@ -32,7 +31,7 @@ export function withExpiry(
   const problem = clock.isKnown ? TIME_IN_DOUBT : TIME_UNKNOWN;
   const cancel = timers.after(lastRoundMs(times), () => {
     leave();
-    refuse(errorReply('not-stored', problem));
+    refuse(problem);
   });
   const leave = clock.onceTold(() => {
     cancel();

@@ -55,7 +55,7 @@ export class KvGateway implements Gateway {
           this.#context,
           ttlSeconds,
           (expiresAtMs, arrivedMs) => this.#write(key, value, false, expiresAtMs, reply, arrivedMs),
-          reply,
+          (problem) => reply(errorReply('not-stored', problem)),
         );
       }
     }

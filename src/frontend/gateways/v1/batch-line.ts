@@ -41,6 +41,7 @@ export function parseLine(verb: BatchVerb, line: string, number: number): BatchI
       problem: undefined,
     };
   }
+  if (!('value' in fields)) return bad('it has no `value`');
   const value = bytesOfText(fields.value);
   if (value === undefined) return bad('`value` is no text, and no {"base64":"..."} either');
   const { ttl } = fields;
@@ -104,9 +105,14 @@ function parseCondition(
   return { ifMatch: match, ifNoneMatch: noneMatch };
 }
 
+/** RFC 9110, 8.8.3, without weak ones. */
+const ENTITY_TAG = /^"[\x21\x23-\x7e\x80-\xff]*"$/;
+
 function parseTags(text: unknown): Condition['ifMatch'] | 'malformed' {
   if (text === undefined) return undefined;
   if (text === '*') return 'any';
-  const tag = typeof text === 'string' ? parseETag(text) : undefined;
-  return tag === undefined ? 'malformed' : [tag];
+  // An ETag of another server matches nothing, as in /v1/keys.
+  if (typeof text !== 'string' || !ENTITY_TAG.test(text)) return 'malformed';
+  const tag = parseETag(text);
+  return tag === undefined ? [] : [tag];
 }

@@ -8,8 +8,8 @@ import type { ConditionalOutcome } from '../../../coordinator/operations/conditi
 import type { ReadOutcome } from '../../../coordinator/operations/get/round.ts';
 import type { WriteOutcome, WriteRequest } from '../../../coordinator/operations/set/decision.ts';
 import { storedRecordOf } from '../../../coordinator/operations/set/set-record.ts';
-import { whenTimeIsKnown } from '../cluster-time.ts';
 import type { GatewayContext } from '../gateway.ts';
+import { withExpiry } from '../timed-writes.ts';
 import type { AnswerPiece, AnswerWriter, BatchItem } from './batch-form.ts';
 import type { BatchVerb } from './batch-routes.ts';
 
@@ -44,11 +44,10 @@ export class BatchOperations {
         return this.#context.reader.get(item.key, (outcome) => this.#read(item, answered, outcome));
       case 'mset': {
         if (item.ttlSeconds === 0) return this.#set(item, answered, 0);
-        const arrivedMs = this.#context.clock.monotonicMs();
-        return whenTimeIsKnown(
+        return withExpiry(
           this.#context,
           item.ttlSeconds,
-          (expiresAtMs) => this.#set(item, answered, expiresAtMs, arrivedMs),
+          (expiresAtMs, arrivedMs) => this.#set(item, answered, expiresAtMs, arrivedMs),
           (problem) => this.#failed(item, answered, 'not-stored', problem),
         );
       }

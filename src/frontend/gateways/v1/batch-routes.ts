@@ -19,7 +19,7 @@ const BATCH = {
       types: [LINES_TYPE, BINARY_CONTENT_TYPE],
     },
   },
-  errors: ['bad-item', 'truncated-request', 'slow-request', 'value-too-large'],
+  errors: ['bad-item', 'bad-parameter', 'truncated-request', 'slow-request', 'value-too-large'],
 } as const;
 
 const KEYS = {

@@ -1,6 +1,12 @@
 // The API of batches: /v1/mget, /v1/mset and /v1/mdelete. Chooses the form of a request, starts its run, and counts.
 
-import type { HttpRequest } from '../../../cluster/http/http.ts';
+import { errorReply } from '../../../cluster/http/errors.ts';
+import {
+  type HttpRequest,
+  hostHeader,
+  queryOf,
+  type WholeReply,
+} from '../../../cluster/http/http.ts';
 import type { Counter, Metrics } from '../../../cluster/http/metrics.ts';
 import type { Handler, Routes } from '../../../cluster/http/routes.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
@@ -48,6 +54,11 @@ export class BatchGateway implements Gateway {
     const lines = new LineForm(verb);
     const binary = new BinaryForm(verb);
     return (request, reply) => {
+      const wrong = wrongUsage(verb, request);
+      if (wrong !== undefined) {
+        requests.count(wrong.status);
+        return reply(wrong);
+      }
       const startedMs = clock.monotonicMs();
       const form: BatchForm = isBinary(request) ? binary : lines;
       const operations = new BatchOperations(verb, this.#context, form);
@@ -64,10 +75,34 @@ export class BatchGateway implements Gateway {
           },
         },
       );
-      run.start(request.body);
+      return run.start(request.body);
     };
   }
 }
+
+/** What would be passed over in silence is refused: `?ttl=60` would store values for ever. */
+function wrongUsage(verb: BatchVerb, request: HttpRequest): WholeReply | undefined {
+  const named = queryOf(request.target) === '' ? undefined : 'parameters behind the ?';
+  const header = ['X-Fog-Ttl', 'X-Fog-Read', 'If-Match', 'If-None-Match'].find(
+    (name) => request.header(name.toLowerCase()) !== undefined,
+  );
+  const what = named ?? (header && `the header ${header}`);
+  if (what === undefined) return undefined;
+  const instead = EXAMPLES[verb].replace('HOST', hostHeader(request));
+  return errorReply(
+    'bad-parameter',
+    `a batch does not take ${what}: each line has what is its own`,
+    {
+      instead,
+    },
+  );
+}
+
+const EXAMPLES: Readonly<Record<BatchVerb, string>> = {
+  mget: `curl -d '{"key":"a"}' 'http://HOST/v1/mget'`,
+  mset: `curl -d '{"key":"a","value":"1","ttl":60}' 'http://HOST/v1/mset'`,
+  mdelete: `curl -d '{"key":"a"}' 'http://HOST/v1/mdelete'`,
+};
 
 /** Any other type is taken as lines: `curl -d` calls them a form, and many programs say nothing at all. */
 function isBinary(request: HttpRequest): boolean {

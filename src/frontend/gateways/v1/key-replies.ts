@@ -135,7 +135,7 @@ function notChangedReply({
 function unmetReply(record: StoredRecord | undefined): WholeReply {
   return record === undefined
     ? errorReply('condition-failed', 'the key has no value, and the request wants one')
-    : errorReply('condition-failed', 'the key has another value than the request wants', {
+    : errorReply('condition-failed', 'the key has a value that the request does not want', {
         headers: headersOf(etagOf(record)),
       });
 }

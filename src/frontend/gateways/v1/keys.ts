@@ -111,7 +111,9 @@ export class V1KeysGateway implements Gateway {
     };
     const { ttlSeconds } = usage;
     if (ttlSeconds === undefined) return write(0);
-    return withExpiry(this.#context, ttlSeconds, write, reply);
+    return withExpiry(this.#context, ttlSeconds, write, (problem) =>
+      reply(errorReply('not-stored', problem)),
+    );
   }
 
   /** Writes whatever is there. */

@@ -418,7 +418,7 @@ describe('what is wrong is said before anything is done', () => {
       'POST',
       '',
       {},
-      '405 method-not-allowed: this path takes GET, HEAD, PUT, DELETE; POST goes to',
+      '405 method-not-allowed: this path takes PUT, GET, HEAD, DELETE; POST goes to',
     ],
     ['OPTIONS', '', {}, '405 method-not-allowed'],
   ])('%s %s with %o: %s', (method, path, headers, line) => {

@@ -56,6 +56,9 @@ export class Import {
   #skipped = 0;
   #failed = 0;
   #records = 0;
+  /** Whether a line with a cursor came, as every export has them; and whether the last one was that of its end. */
+  #hasCursor = false;
+  #isWhole = false;
   #refused = 0;
   readonly #errors: LineError[] = [];
   #inFlight = 0;
@@ -117,7 +120,11 @@ export class Import {
 
   #takeLine({ number, text, bytes }: Extract<LinePart, { kind: 'line' }>): void {
     const read = readRecordLine(text);
-    if (read.kind === 'cursor') return;
+    if (read.kind === 'cursor') {
+      this.#hasCursor = true;
+      this.#isWhole = read.isLast;
+      return;
+    }
     if (read.kind === 'wrong') return this.#wrong(number, read.detail);
     const { record } = read;
     const { version } = record;
@@ -197,6 +204,8 @@ export class Import {
       skipped: this.#skipped,
       failed: this.#failed,
       lines: this.#records,
+      // Where the export was cut, or not sent to its end, what came looks like all there is.
+      ...(this.#hasCursor ? { complete: this.#isWhole } : {}),
       ...(errors.length > 0 ? { errors } : {}),
     };
     if (this.#failure === undefined) return this.#reply(jsonReply(200, counts));
@@ -230,7 +239,10 @@ function failureOf(why: BreakReason): ImportFailure {
     case 'slow':
       return { code: 'slow-request', detail: 'the body came too slowly' };
     case 'gone':
-      return { code: 'truncated-request', detail: 'the connection was closed' };
+      return {
+        code: 'truncated-request',
+        detail: 'the connection was closed; what came before is stored',
+      };
     case 'too-large':
       return { code: 'value-too-large', detail: 'the body is longer than this path takes' };
     case 'failed':

@@ -68,7 +68,11 @@ export interface LineRecord {
 export type ReadLine =
   | { readonly kind: 'record'; readonly record: LineRecord }
   /** A line between the records, with a cursor. */
-  | { readonly kind: 'cursor' }
+  | {
+      readonly kind: 'cursor';
+      /** The line with which a whole export ends. */
+      readonly isLast: boolean;
+    }
   | { readonly kind: 'wrong'; readonly detail: string };
 
 const EMPTY = Buffer.alloc(0);
@@ -98,7 +102,7 @@ export function readRecordLine(line: string): ReadLine {
   if (typeof fields.error === 'string') {
     return wrong(`the export ended here, with ${fields.error}: go on at its cursor`);
   }
-  if ('cursor' in fields) return { kind: 'cursor' };
+  if ('cursor' in fields) return { kind: 'cursor', isLast: fields.cursor === null };
   return readFields(fields);
 }
 
