@@ -213,7 +213,7 @@ export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: DECISION,
-        find: "return { kind: isUnchanged ? 'afresh' : 'unknown' };",
+        find: "return { kind: isUnchanged && !mayBeForgotten(record, votes) ? 'afresh' : 'unknown' };",
         replace: "return { kind: isUnchanged ? 'afresh' : 'afresh' };",
       },
     ],
