@@ -7,12 +7,13 @@
 //
 // An unconditional write may take effect more than once before it is answered: when it has to be given another version
 // (H18), what came in between may see the first effect and be overwritten by the second. Docs promise no more, and
-// whoever needs more sets a condition.
+// whoever needs more sets a condition. Once it was answered 504 it keeps its version (D9), so from then on it takes
+// effect once at most: the version is still below what was judged on it.
 
 export interface RegisterOperation {
   readonly kind: 'write' | 'swap' | 'getset' | 'read';
   readonly startMs: number;
-  /** Undefined until it is answered, and for good if its outcome is unknown. */
+  /** Undefined until it is answered, be it that its outcome is unknown. */
   endMs: number | undefined;
   /** What it writes, or what a read returned; undefined when the key is absent. */
   value: string | undefined;
@@ -42,24 +43,30 @@ export type Linearizability =
 export function checkRegister(operations: readonly RegisterOperation[]): Linearizability {
   const relevant = operations.filter(({ outcome }) => outcome !== 'refused');
   const events = relevant.flatMap((operation) => {
-    const isOver = operation.endMs !== undefined && operation.outcome !== 'unknown';
     const begun = { atMs: operation.startMs, isEnd: false, operation };
     const ended = { atMs: operation.endMs ?? 0, isEnd: true, operation };
-    return isOver ? [begun, ended] : [begun];
+    return operation.endMs === undefined ? [begun] : [begun, ended];
   });
   events.sort((a, b) => a.atMs - b.atMs || Number(a.isEnd) - Number(b.isEnd));
   const open = new Set<RegisterOperation>();
   const restamped = new Set(
     relevant.flatMap(({ kind, value }) => (kind === 'write' && value !== undefined ? [value] : [])),
   );
+  const restampable = new Set<RegisterOperation>();
   let states: readonly State[] = [{ value: undefined, done: new Set() }];
   for (const { isEnd, operation } of events) {
     if (!isEnd) {
       open.add(operation);
+      if (operation.kind === 'write') restampable.add(operation);
       continue;
     }
-    const reached = closure(states, open, restamped);
+    const reached = closure(states, open, { restamped, restampable });
     if (reached === undefined) return { kind: 'gave-up' };
+    restampable.delete(operation);
+    if (operation.outcome === 'unknown') {
+      states = pruned(reached);
+      continue;
+    }
     open.delete(operation);
     states = pruned(
       reached
@@ -71,11 +78,18 @@ export function checkRegister(operations: readonly RegisterOperation[]): Lineari
   return { kind: 'linearizable' };
 }
 
+interface Versions {
+  /** Values that may get another ETag: those of unconditional writes. */
+  readonly restamped: ReadonlySet<string>;
+  /** Unconditional writes that may be given another version now. */
+  readonly restampable: ReadonlySet<RegisterOperation>;
+}
+
 /** Every state that open operations can lead to; undefined when there are too many. */
 function closure(
   states: readonly State[],
   open: ReadonlySet<RegisterOperation>,
-  restamped: ReadonlySet<string>,
+  versions: Versions,
 ): readonly State[] | undefined {
   const seen = new Set(states.map(nameOf));
   const reached = [...states];
@@ -83,7 +97,7 @@ function closure(
     const state = reached[at];
     if (state === undefined) break;
     for (const operation of open) {
-      for (const next of after(state, operation, restamped)) {
+      for (const next of after(state, operation, versions)) {
         const name = nameOf(next);
         if (seen.has(name)) continue;
         if (seen.size > STATES_MAX) return undefined;
@@ -99,10 +113,10 @@ function closure(
 function after(
   { value, done }: State,
   operation: RegisterOperation,
-  restamped: ReadonlySet<string>,
+  { restamped, restampable }: Versions,
 ): readonly State[] {
   // A write may take effect again; if its outcome is unknown, it need not take effect at all.
-  const isRepeatable = operation.kind === 'write';
+  const isRepeatable = restampable.has(operation);
   if (done.has(operation) && !isRepeatable) return [];
   const isUnknown = operation.outcome === 'unknown';
   const noted = isRepeatable && isUnknown ? done : new Set([...done, operation]);

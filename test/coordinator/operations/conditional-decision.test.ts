@@ -150,6 +150,17 @@ describe('H39f: a judged record whose epoch is over', () => {
     expect(afterChange(judged, votes(absent, held(before))).kind).toBe('unknown');
   });
 
+  test('what may be deleted and forgotten since may have had its effect', () => {
+    const judged = { record: own, predecessor: undefined };
+    const forgot = (floorAt: number): MemberAnswer => ({
+      kind: 'absent',
+      version: BigInt(floorAt) as Version,
+    });
+    expect(afterChange(judged, votes(absent, forgot(4))).kind).toBe('afresh');
+    expect(afterChange(judged, votes(absent, forgot(5))).kind).toBe('unknown');
+    expect(afterChange(judged, votes(forgot(6), absent)).kind).toBe('unknown');
+  });
+
   test('the greatest one that was judged on it is brought to all', () => {
     const judged = { record: own, predecessor: undefined };
     const newest = recordAt(7, { epoch: 3, incarnation: 9 });

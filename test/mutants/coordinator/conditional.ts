@@ -16,6 +16,7 @@ const SET_DECISION = 'src/coordinator/operations/set/decision.ts';
 const SETTLING = 'src/coordinator/operations/settling.ts';
 
 const CONDITIONAL_SCHEDULES = 'test/simulation/schedules-conditional.test.ts';
+const EPOCH_SCHEDULES = 'test/simulation/schedules-conditional-epochs.test.ts';
 const DECISION_TESTS = 'test/coordinator/operations/conditional-decision.test.ts';
 const SERIALISER_TESTS = 'test/storage/replication/serialiser.test.ts';
 
@@ -213,11 +214,44 @@ export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: DECISION,
-        find: "return { kind: isUnchanged ? 'afresh' : 'unknown' };",
+        find: "return { kind: isUnchanged && !mayBeForgotten(record, votes) ? 'afresh' : 'unknown' };",
         replace: "return { kind: isUnchanged ? 'afresh' : 'afresh' };",
       },
     ],
     fate: tests(DECISION_TESTS, 'H39f'),
+  },
+  {
+    name: 'what-a-floor-took-is-judged-afresh',
+    rule: 'H39f',
+    edits: [{ file: DECISION, find: ' && !mayBeForgotten(record, votes)', replace: '' }],
+    fate: tests(DECISION_TESTS, 'may be deleted and forgotten'),
+  },
+  {
+    name: 'acknowledged-without-being-brought',
+    rule: 'H39f',
+    edits: [
+      {
+        file: ROUND,
+        find: 'return this.#spread(place, judged, step.record, members);',
+        replace: 'return this.#spread(place, judged, step.record, members.slice(0, 0));',
+      },
+    ],
+    fate: tests(EPOCH_SCHEDULES, 'is brought to all'),
+  },
+  {
+    name: 'sent-on-at-the-next-epoch',
+    rule: 'H39f',
+    edits: [
+      {
+        file: ROUND,
+        find: 'if (now?.entry.epoch !== place.entry.epoch) return this.#lookForIt(judged);',
+        replace: `if (now === undefined) return this.#lookForIt(judged);
+            if (now.entry.epoch !== place.entry.epoch) {
+              return this.#spread(now, judged, record, now.entry.members);
+            }`,
+      },
+    ],
+    fate: tests(EPOCH_SCHEDULES, 'is not brought over what came since'),
   },
   {
     name: 'whatever-is-newer-was-judged-on-it',

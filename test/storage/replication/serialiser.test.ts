@@ -29,12 +29,12 @@ const PARTITION = 3 as PartitionId;
 const SETTLED = true;
 
 /** A node `a` that adopted a map in which these are the members, at epoch 1. */
-function nodeAmong(members: readonly Member[] = [memberOf('a', 'serving')]) {
+function nodeAmong(members: readonly Member[] = [memberOf('a', 'serving')], log = MEMORY_ONLY) {
   const store = new SegmentStore();
   const incarnationId = { node: nodeId('a'), incarnation: incarnationOf(1) };
   const clock = { monotonicMs: () => 0, wallMs: () => NOW_MS };
   const lease = new Lease(clock, protocolTimes(1));
-  const logged = new LoggedStore(store, MEMORY_ONLY);
+  const logged = new LoggedStore(store, log);
   const replica = new Replica(logged, clock, {
     incarnationId,
     valueBytesMax: 100,
@@ -258,3 +258,12 @@ describe('H39d: a set that comes behind a judged record', () => {
     expect(replica.answer(older)).toEqual({ kind: 'superseded', version });
   });
 });
+
+test.each(['full', 'disk-failed'] as const)(
+  'nothing is judged by whom no log takes it: %s',
+  (reason) => {
+    const { replica, store } = nodeAmong(undefined, { ...MEMORY_ONLY, refusal: reason });
+    expect(replica.answer(judge({}, { settled: SETTLED }))).toEqual({ kind: 'refused', reason });
+    expect(store.peek(PARTITION, KEY)).toBeUndefined();
+  },
+);

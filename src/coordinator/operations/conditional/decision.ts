@@ -5,7 +5,7 @@ import { unreachable } from '../../../cluster/assert.ts';
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import { type Change, type Condition, etagOf } from '../../../cluster/model/condition.ts';
 import { markOf } from '../../../cluster/model/conditional-mark.ts';
-import { compareRecords, type StoredRecord } from '../../../cluster/model/record.ts';
+import { compareRecords, recordVersion, type StoredRecord } from '../../../cluster/model/record.ts';
 import type { Version } from '../../../cluster/model/version.ts';
 import type { MemberAnswer } from '../../../cluster/peers/storage-channel.ts';
 import type { RefusalReason, UnmetReason } from '../../../cluster/wire/answer-kinds.ts';
@@ -100,7 +100,10 @@ export type ChangeStep =
    * at the new epoch sees that too, so it is in effect, and is brought to the others.
    */
   | { readonly kind: 'complete'; readonly record: StoredRecord }
-  /** Nobody has it, and what it was judged on is still the greatest: it never took effect, and is judged afresh. */
+  /**
+   * Nobody has it, or can have forgotten it, and what it was judged on is still the greatest: it never took effect, and
+   * is judged afresh.
+   */
   | { readonly kind: 'afresh' }
   | { readonly kind: 'incomplete' }
   /** What came since may have been judged on it. */
@@ -117,7 +120,16 @@ export function afterChange(
   if (newest !== undefined && includes(newest, record)) return { kind: 'complete', record: newest };
   const tag = newest === undefined ? undefined : etagOf(newest);
   const isUnchanged = tag?.version === predecessor?.version && tag?.hash === predecessor?.hash;
-  return { kind: isUnchanged ? 'afresh' : 'unknown' };
+  return { kind: isUnchanged && !mayBeForgotten(record, votes) ? 'afresh' : 'unknown' };
+}
+
+/**
+ * Whether the record may have been in effect, be deleted since, and forgotten together with the delete: the floor of a
+ * member that forgot the delete is above it.
+ */
+function mayBeForgotten(record: StoredRecord, votes: readonly MemberVote[]): boolean {
+  const version = recordVersion(record);
+  return votes.some(({ answer }) => answer.kind === 'absent' && answer.version >= version);
 }
 
 /** Whether `held` is the judged record, or was judged on it, by the same serialiser at the same epoch. */

@@ -15,6 +15,7 @@ const ANSWERS: Readonly<Record<string, MemberAnswer | undefined>> = {
   applied: { kind: 'applied' },
   equal: { kind: 'equal' },
   superseded: { kind: 'superseded', version },
+  outside: { kind: 'superseded', version, isOutsideBase: true },
   floor: { kind: 'floor', version },
   stale: { kind: 'stale' },
   behind: { kind: 'behind' },
@@ -58,6 +59,10 @@ describe('R4: a round of a set', () => {
     ['superseded leaving:applied', 'again-newer'],
     ['joining:applied', 'again-newer'],
     ['applied joining:superseded', 'acknowledged'],
+    // H39d: whoever has what was judged without the set, it is brought to all when the key is settled next
+    ['applied outside applied', 'again-newer'],
+    ['applied equal joining:outside', 'again-newer'],
+    ['applied leaving:outside', 'again-newer'],
     // H25: a replica that answers floor holds nothing
     ['applied applied floor', 'again-newer'],
     ['floor floor', 'again-newer'],
