@@ -15,6 +15,8 @@ export const MEMORY_BYTES_MIN = 32 * 1024 * 1024;
 /** The most that the location of a record can address (storage/memory/segments.ts). */
 export const MEMORY_BYTES_MAX = 16 * 1024 * 1024 * 1024;
 export const ATTRIBUTES_BYTES_MAX = 4096;
+/** Of these what the mark of a conditional write may take (conditional-mark.ts), which comes to any record. */
+export const MARK_BYTES_MAX = 29;
 /** The ETags that one If-Match or If-None-Match may name. */
 export const ETAGS_MAX = 16;
 /** The last time at which a record can expire: 48 bits of milliseconds since 1970. */

@@ -45,6 +45,9 @@ export const ATTRIBUTE_CONTENT_TYPE = 1;
 /** Marks a record that was judged (H39); conditional-mark.ts has its bytes. */
 export const ATTRIBUTE_CONDITIONAL = 2;
 
+/** Type and length, which stand before the bytes of an attribute. */
+export const ATTRIBUTE_HEAD_BYTES = 3;
+
 export interface Attribute {
   readonly type: number;
   readonly bytes: Uint8Array;
@@ -272,6 +275,11 @@ function encodeAttributes(attributes: readonly Attribute[]): Buffer {
   return block;
 }
 
+/** How many bytes these take in a record. */
+export function attributesBytes(attributes: readonly Attribute[]): number {
+  return attributes.reduce((sum, { bytes }) => sum + ATTRIBUTE_HEAD_BYTES + bytes.length, 0);
+}
+
 const NO_ATTRIBUTES: readonly Attribute[] = [];
 
 function decodeAttributes(block: Buffer): readonly Attribute[] | undefined {
@@ -280,11 +288,11 @@ function decodeAttributes(block: Buffer): readonly Attribute[] | undefined {
   let previous = -1;
   let offset = 0;
   while (offset < block.length) {
-    if (offset + 3 > block.length) return undefined;
+    if (offset + ATTRIBUTE_HEAD_BYTES > block.length) return undefined;
     const type = block.readUInt8(offset);
-    const end = offset + 3 + block.readUInt16BE(offset + 1);
+    const end = offset + ATTRIBUTE_HEAD_BYTES + block.readUInt16BE(offset + 1);
     if (type <= previous || end > block.length) return undefined;
-    attributes.push({ type, bytes: block.subarray(offset + 3, end) });
+    attributes.push({ type, bytes: block.subarray(offset + ATTRIBUTE_HEAD_BYTES, end) });
     previous = type;
     offset = end;
   }

@@ -6,8 +6,10 @@ import { assert } from '../../cluster/assert.ts';
 import { type Condition, etagOf } from '../../cluster/model/condition.ts';
 import { type ConditionalMark, encodeMark, markOf } from '../../cluster/model/conditional-mark.ts';
 import type { Epoch, Incarnation } from '../../cluster/model/identity.ts';
+import { ATTRIBUTES_BYTES_MAX, MARK_BYTES_MAX } from '../../cluster/model/limits.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
 import {
+  attributesBytes,
   encodeRecord,
   isExpired,
   isTombstone,
@@ -64,6 +66,10 @@ export class Serialiser {
       return change.kind === 'append'
         ? { kind: 'unmet', why: 'too-large', isLive, record: own }
         : TOO_LARGE;
+    }
+    // Kept attributes may have come another way than through a gateway, and leave no room for the mark.
+    if (attributesBytes(successor.attributes) > ATTRIBUTES_BYTES_MAX - MARK_BYTES_MAX) {
+      return TOO_LARGE;
     }
     const record = this.#recordOf({ partition, epoch }, judgement, own, successor);
     const outcome = this.#store.put(partition, record);

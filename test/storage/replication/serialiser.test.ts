@@ -5,11 +5,17 @@ import type { ClusterMap, Member } from '../../../src/cluster/model/cluster-map.
 import { type Condition, etagOf } from '../../../src/cluster/model/condition.ts';
 import { markOf } from '../../../src/cluster/model/conditional-mark.ts';
 import type { Epoch } from '../../../src/cluster/model/identity.ts';
-import { protocolTimes } from '../../../src/cluster/model/limits.ts';
+import {
+  ATTRIBUTES_BYTES_MAX,
+  MARK_BYTES_MAX,
+  protocolTimes,
+} from '../../../src/cluster/model/limits.ts';
 import type { PartitionId } from '../../../src/cluster/model/partition.ts';
 import {
+  attributesBytes,
   encodeRecord,
   type RecordFields,
+  recordAttributes,
   recordValue,
   recordVersion,
   type StoredRecord,
@@ -79,6 +85,21 @@ function judged(answer: Answer): StoredRecord {
 }
 
 describe('H39a: the serialiser', () => {
+  test('refuses to add its mark to attributes that leave no room for it', () => {
+    const { replica } = nodeAmong();
+    const attributes = (bytes: number) => [{ type: 7, bytes: Buffer.alloc(bytes - 3) }];
+    const most = ATTRIBUTES_BYTES_MAX - MARK_BYTES_MAX;
+    replica.answer(set({ attributes: attributes(most) }));
+    // A mark with a base is the longest one.
+    const record = judged(replica.answer(judge({}, { settled: SETTLED })));
+    expect(attributesBytes(recordAttributes(record))).toBe(ATTRIBUTES_BYTES_MAX);
+    replica.answer(set({ attributes: attributes(most + 1), version: versionAt(NOW_MS + 1) }));
+    expect(replica.answer(judge({}, { settled: SETTLED }))).toEqual({
+      kind: 'refused',
+      reason: 'too-large',
+    });
+  });
+
   test.each<[string, readonly Member[], string]>([
     ['serves first', [memberOf('a', 'serving'), memberOf('b', 'serving')], 'judged'],
     ['leaves first', [memberOf('a', 'leaving'), memberOf('b', 'serving')], 'judged'],

@@ -55,6 +55,8 @@ export class Connection {
   #isHeld = false;
   /** Whether the last reply of the connection is on its way: requests that come now are not carried out. */
   #isClosing = false;
+  /** Whether a reply was sent that says that it is the last one. */
+  #isLastSent = false;
   /** Called when the last reply has left. */
   #onceIdle: (() => void) | undefined;
   /** The pace of the body that was on its way at the last check; most bodies arrive between two checks. */
@@ -72,6 +74,10 @@ export class Connection {
 
   get isClosing(): boolean {
     return this.#isClosing;
+  }
+
+  get isLastSent(): boolean {
+    return this.#isLastSent;
   }
 
   /**
@@ -109,6 +115,7 @@ export class Connection {
    */
   dropWaiting(): number {
     const waited = this.#waiting.length;
+    this.#isLastSent = true;
     this.open -= waited;
     this.#waiting.length = 0;
     this.takeNoMore();

@@ -16,11 +16,15 @@ import type { BatchRoom } from './batch-room.ts';
 const PIECE_BYTES = 64 * 1024;
 /** A body up to this length is answered in one piece, if its answers are short as well. */
 const SHORT_BODY_BYTES = 64 * 1024;
+/** Answers that are longer together are not made one text: a text has a limit, and is copied as a whole. */
+const WHOLE_BYTES_MAX = 1024 * 1024;
 /**
  * How many items are under way before it is known how long their answers are: twice a hundred, which is what most
  * batches have, and not so many that the longest values fill the memory.
  */
 const ITEMS_AT_FIRST = 256;
+/** So many bytes of answers are kept: those to the first items where each is as long as a piece. */
+const KEPT_BYTES_MAX = ITEMS_AT_FIRST * PIECE_BYTES;
 /** By how much each shorter answer lowers the length that further answers are expected to have. */
 const FORGETTING = 0.99;
 
@@ -61,6 +65,10 @@ export class BatchRun implements ByteStream {
   #readyBytes = 0;
   /** Bytes of items under way and of answers that the client has not taken. */
   #heldBytes = 0;
+  /** Answers that wait in `#early`, and those of `#ready`. */
+  #answersBytes = 0;
+  /** By number: items whose answers were too long to be kept for later; each is asked again when its turn has come. */
+  readonly #forgotten = new Map<number, BatchItem>();
   /** How long an answer may be expected to be. */
   #answerBytes = BATCH_ITEM_BYTES_MAX / ITEMS_AT_FIRST;
   /** The item behind which nothing is read; undefined while there is none. */
@@ -130,6 +138,7 @@ export class BatchRun implements ByteStream {
   }
 
   #beginItems(): void {
+    if (!this.#beginAgain()) return;
     while (this.#hasRoom() && this.#last === undefined) {
       const item = this.#next ?? this.#nextItem();
       if (item === undefined) return;
@@ -138,6 +147,23 @@ export class BatchRun implements ByteStream {
       this.#next = undefined;
       this.#begin(item);
     }
+  }
+
+  /**
+   * Asks again for the answer that all others wait for, once the client has taken those before it.
+   * @returns false where there is no room for that
+   */
+  #beginAgain(): boolean {
+    const number = this.#placed;
+    const item = this.#forgotten.get(number);
+    if (item === undefined || this.#ready.length > 0) return true;
+    if (!this.#room.isFree) {
+      this.#waitForRoom();
+      return false;
+    }
+    this.#forgotten.delete(number);
+    this.#carryOut(number, item);
+    return true;
   }
 
   #nextItem(): BatchItem | undefined {
@@ -168,25 +194,44 @@ export class BatchRun implements ByteStream {
       this.#last = item;
       this.#stopReading();
     }
-    const number = this.#begun++;
-    const bytes = item.key.length + item.value.length;
-    this.#underWay++;
-    this.#room.take();
-    this.#heldBytes += bytes;
-    this.#perform(item, (answer, status) => this.#answered(number, bytes, answer, status));
+    this.#carryOut(this.#begun++, item);
   }
 
-  #answered(number: number, itemBytes: number, answer: AnswerPiece, status: number): void {
+  #carryOut(number: number, item: BatchItem): void {
+    this.#underWay++;
+    this.#room.take();
+    this.#heldBytes += bytesOf(item);
+    this.#perform(item, (answer, status) => this.#answered(number, item, answer, status));
+  }
+
+  #answered(number: number, item: BatchItem, answer: AnswerPiece, status: number): void {
     this.#underWay--;
-    this.#events.answered(status);
-    if (this.#isOver) return this.#room.give();
     const { length } = answer;
-    this.#heldBytes += length - itemBytes;
+    if (this.#isOver) {
+      this.#events.answered(status);
+      return this.#room.give();
+    }
+    this.#heldBytes -= bytesOf(item);
     this.#answerBytes = Math.max(1, length, this.#answerBytes * FORGETTING);
-    this.#early[number % BATCH_ITEMS_MAX] = answer;
-    if (number === this.#placed) this.#place();
+    if (this.#isTooMuch(number, length)) this.#forgotten.set(number, item);
+    else {
+      this.#events.answered(status);
+      this.#heldBytes += length;
+      this.#answersBytes += length;
+      this.#early[number % BATCH_ITEMS_MAX] = answer;
+      if (number === this.#placed) this.#place();
+    }
     this.#room.give();
-    this.#advance();
+    return this.#advance();
+  }
+
+  /**
+   * Whether an answer is so long that it is not kept. How long values are is known only when they come, and a batch may
+   * have asked for hundreds of the longest by then. Only reads have long answers, and asking again changes nothing.
+   */
+  #isTooMuch(number: number, length: number): boolean {
+    if (length < PIECE_BYTES || this.#answersBytes + length <= KEPT_BYTES_MAX) return false;
+    return number !== this.#placed || this.#ready.length > 0;
   }
 
   /** Puts all answers in their order that wait for nothing any more. */
@@ -237,7 +282,7 @@ export class BatchRun implements ByteStream {
     if (!this.#hasReplied) {
       if (!isDone && !this.#isWorthReplying()) return false;
       this.#hasReplied = true;
-      if (isDone) this.#replyWhole();
+      if (isDone && this.#readyBytes <= WHOLE_BYTES_MAX) this.#replyWhole();
       else this.#events.replied({ ...this.#head(), body: this, readsRequest: true });
       return true;
     }
@@ -288,12 +333,19 @@ export class BatchRun implements ByteStream {
     return { status: 200, headers };
   }
 
+  /** Takes all answers that are due, or as many as have a certain length together. */
   #takeReady(): string | Buffer {
-    const bytes = this.#form.join(this.#ready);
-    this.#heldBytes -= this.#readyBytes;
-    this.#ready = [];
-    this.#readyBytes = 0;
-    return bytes;
+    let count = 0;
+    let length = 0;
+    while (count < this.#ready.length && length < WHOLE_BYTES_MAX) {
+      length += this.#ready[count++]?.length ?? 0;
+    }
+    const taken = count === this.#ready.length ? this.#ready : this.#ready.slice(0, count);
+    this.#ready = count === this.#ready.length ? [] : this.#ready.slice(count);
+    this.#readyBytes -= length;
+    this.#heldBytes -= length;
+    this.#answersBytes -= length;
+    return this.#form.join(taken);
   }
 
   #stopReading(): void {
@@ -308,4 +360,8 @@ export class BatchRun implements ByteStream {
     this.#isOver = true;
     this.#events.over(status);
   }
+}
+
+function bytesOf({ key, value }: BatchItem): number {
+  return key.length + value.length;
 }

@@ -100,6 +100,21 @@ test('nothing behind the last answer of a connection is done', async () => {
   expect(values.get('a')).toBe('value of a');
 });
 
+test.each([
+  [
+    'an unknown expectation',
+    get('Host: x\r\nExpect: more\r\n', 'POST /set?key=a HTTP/1.1'),
+    [200, 417],
+  ],
+  ['two hosts', get('Host: x\r\nHost: y\r\n'), [200, 400]],
+])(
+  'bytes that are no request have no answer behind the last one, to %s',
+  async (_what, refused, statuses) => {
+    const said = await say(`${set('value')}${refused}GET / HTTP/1.1\r\n:\r\n\r\n`, 'half-close');
+    expect(said.statuses).toEqual(statuses);
+  },
+);
+
 test('each pipelined request sees what those before it did, and none of those behind', async () => {
   const rounds = 200;
   const bytes = Array.from({ length: rounds }, (_, round) => GET + set(`value ${round}`) + GET);

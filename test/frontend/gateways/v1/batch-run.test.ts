@@ -311,3 +311,46 @@ describe('bytes', () => {
     expect(over).toEqual([200]);
   });
 });
+
+describe('answers that are much longer than was expected', () => {
+  const LONG = 4 * 1024 * 1024;
+
+  test('are forgotten beyond some, and asked for again when their turn has come', () => {
+    const { run, body, asked, replies, read, statuses } = played();
+    body.give(linesOf(40));
+    body.give(END);
+    expect(asked).toHaveLength(40);
+    // The first one comes last, so that all others would have to wait.
+    for (const { item, answer } of asked.slice(1)) answer(item.label.padEnd(LONG));
+    expect(statuses).toHaveLength(4);
+    expect(replies).toEqual([]);
+    asked[0]?.answer('first'.padEnd(LONG));
+    expect(replies).toHaveLength(1);
+    let came = '';
+    for (let reads = 0; !came.endsWith('end'); reads++) {
+      expect(reads).toBeLessThan(300);
+      // What is asked for again is one at a time.
+      const before = asked.length;
+      came += read().join('').replaceAll(/ +/g, ' ');
+      for (const { item, answer } of asked.slice(before)) answer(item.label.padEnd(LONG));
+      expect(asked.length - before).toBeLessThanOrEqual(1);
+    }
+    const others = Array.from({ length: 39 }, (_, index) => `"key":"k${index + 1}" `);
+    expect(came).toBe(`first ${others.join('')}end`);
+    expect(statuses).toHaveLength(40);
+    run.discard();
+  });
+
+  test('are never made one text that is longer than a text can be', () => {
+    const { body, asked, replies, read } = played(100);
+    body.give(linesOf(20));
+    body.give(END);
+    const longest = 'x'.repeat(800_000);
+    for (const { answer } of asked.toReversed()) answer(longest);
+    expect(replies).toHaveLength(1);
+    const lengths: number[] = [];
+    for (let part = ''; part !== 'end'; part = read().join('')) lengths.push(part.length);
+    expect(Math.max(...lengths)).toBe(1_600_000);
+    expect(lengths.reduce((sum, length) => sum + length)).toBe(16_000_000);
+  });
+});

@@ -8,10 +8,13 @@ import {
   ATTRIBUTES_BYTES_MAX,
   EXPIRES_AT_MS_MAX,
   KEY_BYTES_MAX,
+  MARK_BYTES_MAX,
 } from '../../../../cluster/model/limits.ts';
 import {
+  ATTRIBUTE_CONDITIONAL,
   ATTRIBUTE_CONTENT_TYPE,
   type Attribute,
+  attributesBytes,
   isTombstone,
   printRecordVersion,
   recordAttributes,
@@ -76,6 +79,8 @@ export type ReadLine =
   | { readonly kind: 'wrong'; readonly detail: string };
 
 const EMPTY = Buffer.alloc(0);
+/** A conditional write keeps the attributes of the record, and adds its mark to them. */
+const ATTRIBUTES_BYTES_WITHOUT_MARK = ATTRIBUTES_BYTES_MAX - MARK_BYTES_MAX;
 /** `etag` is what a scan has in its lines. It follows from the record, so it is not looked at. */
 const FIELDS: readonly string[] = [
   'key',
@@ -158,8 +163,10 @@ function attributesOf(contentType: unknown, others: unknown): readonly Attribute
   if (new Set(attributes.map(({ type }) => type)).size < attributes.length) {
     return 'the content type is given twice';
   }
-  const bytes = attributes.reduce((sum, attribute) => sum + 3 + attribute.bytes.length, 0);
-  return bytes <= ATTRIBUTES_BYTES_MAX ? attributes : `the attributes have ${bytes} bytes`;
+  const bytes = attributesBytes(attributes);
+  const kept = attributesBytes(attributes.filter(({ type }) => type !== ATTRIBUTE_CONDITIONAL));
+  const isShort = bytes <= ATTRIBUTES_BYTES_MAX && kept <= ATTRIBUTES_BYTES_WITHOUT_MARK;
+  return isShort ? attributes : `the attributes have ${bytes} bytes`;
 }
 
 function wrong(detail: string): ReadLine {

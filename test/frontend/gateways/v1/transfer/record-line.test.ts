@@ -138,6 +138,8 @@ describe('a line', () => {
     ['{"key":"a","value":"1","attributes":{"01":"YQ=="}}', /attributes/],
     ['{"key":"a","value":"1","attributes":{"2":"Y"}}', /attributes/],
     ['{"key":"a","value":"1","attributes":7}', /attributes/],
+    // No room for the mark that a conditional write adds to them.
+    [`{"key":"a","value":"1","attributes":{"7":"${'YWFh'.repeat(1355)}"}}`, /4068 bytes/],
     [`{"key":"a","value":"1","contentType":"${'t'.repeat(4094)}"}`, /4097 bytes/],
     ['{"key":"a","value":"1","ttl":5}', /"ttl"/],
   ])('%s is wrong', (line, detail) => {
