@@ -265,8 +265,8 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: BATCH_RUN,
-        find: 'if (this.#isOver) return this.#room.give();',
-        replace: 'if (this.#isOver) return;',
+        find: 'return this.#room.give();',
+        replace: 'return;',
       },
     ],
     fate: tests(BATCH_RUN_TEST, 'give their room back'),

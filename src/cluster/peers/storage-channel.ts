@@ -296,14 +296,16 @@ export class StorageChannel {
   }
 
   /**
-   * While parts of long answers arrive, a get or scan that has none waits for its turn among them. Asking another node
+   * While parts of long answers arrive, an operation that asks for as much waits for its turn among them. Asking another node
    * for as much would slow down the answers under way, and giving it up would waste what was already sent for it (H19).
    */
   #silentSinceOf({ operation, startedMs }: PendingOperation): number {
-    const mayBeLong = operation.kind === 'get' || operation.kind === 'scan';
-    return mayBeLong ? Math.max(startedMs, this.#arrivedMs) : startedMs;
+    return MAY_BE_LONG.includes(operation.kind) ? Math.max(startedMs, this.#arrivedMs) : startedMs;
   }
 }
+
+/** Operations whose answers have records. */
+const MAY_BE_LONG: readonly Operation['kind'][] = ['get', 'scan', 'peek', 'judge'];
 
 /** Whether the operation can join the batch that is being gathered; one longer than a batch goes alone. */
 function hasRoom(link: Link, operation: Operation): boolean {

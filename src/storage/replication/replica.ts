@@ -310,24 +310,27 @@ export class Replica {
       case 'peek':
         if (this.#isPast(entry, operation)) return STALE;
         if (operation.epoch > entry.epoch) return BEHIND;
-        return operation.kind === 'peek'
-          ? this.records.peek(partition, operation.key)
-          : this.#judge(entry, operation);
+        return this.#judgeOrPeek(entry, operation);
       default:
         return unreachable(operation);
     }
   }
 
   /**
-   * H39a: needs no lease. What is judged counts only once all members have it at this very epoch (R2), so a node that
-   * was removed without knowing it judges in vain.
+   * H39a: of the serialiser R1's lease is asked for, of the other members none. Members that an operator gave up may not
+   * know it (H29), and would read and judge among themselves what others have taken over; but nobody takes over before
+   * all their leases have lapsed (I7).
    */
-  #judge(entry: PartitionEntry, operation: Extract<Operation, { kind: 'judge' }>): Answer {
+  #judgeOrPeek(
+    entry: PartitionEntry,
+    operation: Extract<Operation, { kind: 'judge' | 'peek' }>,
+  ): Answer {
     const serialiser = serialiserOf(entry);
-    if (serialiser === undefined || !isSameIncarnation(serialiser, this.incarnationId)) {
-      return NOT_SERVING;
-    }
-    return this.records.judge(operation, operation);
+    const isSerialiser =
+      serialiser !== undefined && isSameIncarnation(serialiser, this.incarnationId);
+    if (isSerialiser && (!this.#granted || !this.lease.isLive())) return NOT_SERVING;
+    if (operation.kind === 'peek') return this.records.peek(operation.partition, operation.key);
+    return isSerialiser ? this.records.judge(operation, operation) : NOT_SERVING;
   }
 
   #isGranted(): boolean {

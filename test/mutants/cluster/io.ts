@@ -136,8 +136,8 @@ export const CLUSTER_IO_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: HTTP_SERVER,
-        find: 'connection.onceIdle(() => refuse(socket, refusal));',
-        replace: 'refuse(socket, refusal);',
+        find: 'if (!connection.isLastSent) refuse(socket, refusal);\n    });',
+        replace: '});\n    refuse(socket, refusal);',
       },
     ],
     fate: tests(HTTP_FORMS_TESTS, 'half-close'),

@@ -39,11 +39,23 @@ export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: REPLICA,
-        find: 'if (serialiser === undefined || !isSameIncarnation(serialiser, this.incarnationId)) {',
-        replace: 'if (serialiser === undefined) {',
+        find: 'return isSerialiser ? this.records.judge(operation, operation) : NOT_SERVING;',
+        replace: 'return this.records.judge(operation, operation);',
       },
     ],
     fate: tests(SERIALISER_TESTS, 'a member that'),
+  },
+  {
+    name: 'judges-without-a-lease',
+    rule: 'I7',
+    edits: [
+      {
+        file: REPLICA,
+        find: 'if (isSerialiser && (!this.#granted || !this.lease.isLive())) return NOT_SERVING;',
+        replace: '',
+      },
+    ],
+    fate: tests(SERIALISER_TESTS, 'under a live lease only'),
   },
   {
     name: 'judges-at-any-epoch',
@@ -134,9 +146,9 @@ export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: REPLICA,
-        find: "        return operation.kind === 'peek'",
+        find: '        return this.#judgeOrPeek(entry, operation);',
         replace:
-          "        if (member.role === 'joining') return NOT_SERVING;\n        return operation.kind === 'peek'",
+          "        if (member.role === 'joining') return NOT_SERVING;\n        return this.#judgeOrPeek(entry, operation);",
       },
     ],
     fate: tests(SERIALISER_TESTS, 'a joiner says what it holds'),

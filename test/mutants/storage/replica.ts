@@ -36,8 +36,9 @@ export const STORAGE_REPLICA_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: REPLICA,
-        find: '|| !this.lease.isLive()',
-        replace: "|| (operation.kind === 'get' && !this.lease.isLive())",
+        find: 'if (!serves || !this.#granted || !this.lease.isLive())',
+        replace:
+          "if (!serves || !this.#granted || (operation.kind === 'get' && !this.lease.isLive()))",
       },
     ],
     fate: tests(REPLICA_TESTS, 'without a lease'),

@@ -35,7 +35,11 @@ const PARTITION = 3 as PartitionId;
 const SETTLED = true;
 
 /** A node `a` that adopted a map in which these are the members, at epoch 1. */
-function nodeAmong(members: readonly Member[] = [memberOf('a', 'serving')], log = MEMORY_ONLY) {
+function nodeAmong(
+  members: readonly Member[] = [memberOf('a', 'serving')],
+  log = MEMORY_ONLY,
+  isLeased = true,
+) {
   const store = new SegmentStore();
   const incarnationId = { node: nodeId('a'), incarnation: incarnationOf(1) };
   const clock = { monotonicMs: () => 0, wallMs: () => NOW_MS };
@@ -47,6 +51,7 @@ function nodeAmong(members: readonly Member[] = [memberOf('a', 'serving')], log 
     copyChunkBytes: 262_144,
     lease,
   });
+  if (isLeased) lease.extend({ monotonicMs: 0, wallMs: NOW_MS });
   const adopt = (number: number, epoch: number, changes: Partial<ClusterMap> = {}) => {
     const map = sampleMap({ number });
     const entry = { epoch: epoch as Epoch, members };
@@ -116,11 +121,22 @@ describe('H39a: the serialiser', () => {
     expect(replica.answer(judge({}, { settled: true })).kind).toBe(expected);
   });
 
-  test('needs no lease, and may be fenced, as all members must take part at the very epoch', () => {
-    const { replica, adopt } = nodeAmong();
+  test('judges and says what it holds under a live lease only, as others take over when it has lapsed (I7)', () => {
+    const peek: Operation = { kind: 'peek', partition: PARTITION, epoch: 1 as Epoch, key: KEY };
+    const fenced = nodeAmong();
     const { nodes } = sampleMap();
-    adopt(2, 1, { nodes: { ...nodes, a: { ...sampleNode(1), fenced: true } } });
-    expect(replica.answer(judge({}, { settled: true })).kind).toBe('judged');
+    fenced.adopt(2, 1, { nodes: { ...nodes, a: { ...sampleNode(1), fenced: true } } });
+    const lapsed = nodeAmong(undefined, MEMORY_ONLY, false);
+    for (const { replica } of [fenced, lapsed]) {
+      expect(replica.answer(judge({}, { settled: true })).kind).toBe('not-serving');
+      expect(replica.answer(peek).kind).toBe('not-serving');
+    }
+    const other = nodeAmong(
+      [memberOf('b', 'serving'), memberOf('a', 'serving')],
+      MEMORY_ONLY,
+      false,
+    );
+    expect(other.replica.answer(peek).kind).toBe('absent');
   });
 
   test.each(['judge', 'peek'] as const)('%s is answered at this very epoch only', (kind) => {

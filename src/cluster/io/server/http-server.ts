@@ -122,15 +122,12 @@ export async function startHttpServer(
   };
 }
 
-const NO_ROOM = errorReply(
-  'overloaded',
-  'too many bodies are under way; those that come slowly make room',
-);
+const NO_ROOM_TEXT = 'too many bodies are under way; those that come slowly make room';
+const NO_ROOM = errorReply('overloaded', NO_ROOM_TEXT);
 const TOO_SLOW = brokenBodyReply('slow');
-const UNREAD = errorReply(
-  'overloaded',
-  'too many answers are under way to clients that read slowly; this one was not begun',
-);
+const UNREAD_TEXT =
+  'too many answers are under way to clients that read slowly; this one was not begun';
+const UNREAD = errorReply('overloaded', UNREAD_TEXT);
 
 /** The requests of all connections, from the complete head until the reply has left. */
 class Requests {

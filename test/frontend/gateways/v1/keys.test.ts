@@ -361,9 +361,17 @@ describe('what conditional writes came to', () => {
     ['POST /append', stored(true), '200: 42'],
     ['POST /getset', stored(true), '204: '],
     ['POST /getset', stored(false, before), '200: 41'],
-    ['PUT', unmet('condition', record), '412 condition-failed: the key has another value'],
+    [
+      'PUT',
+      unmet('condition', record),
+      '412 condition-failed: the key has a value that the request does not want',
+    ],
     ['PUT', unmet('condition'), '412 condition-failed: the key has no value'],
-    ['DELETE', unmet('condition', record), '412 condition-failed: the key has another value'],
+    [
+      'DELETE',
+      unmet('condition', record),
+      '412 condition-failed: the key has a value that the request does not want',
+    ],
     ['DELETE', unmet('condition'), '404: no such key'],
     ['POST /incr', unmet('condition'), '412 condition-failed: the key has no value'],
     [

@@ -101,8 +101,8 @@ describe('a record', () => {
 
 describe('a line', () => {
   test('with a cursor is no record, and not wrong', () => {
-    expect(readRecordLine('{"cursor":"abc"}')).toEqual({ kind: 'cursor' });
-    expect(readRecordLine('{"cursor":null}')).toEqual({ kind: 'cursor' });
+    expect(readRecordLine('{"cursor":"abc"}')).toEqual({ kind: 'cursor', isLast: false });
+    expect(readRecordLine('{"cursor":null}')).toEqual({ kind: 'cursor', isLast: true });
   });
 
   test('may come from a scan, whose ETag says nothing new', () => {

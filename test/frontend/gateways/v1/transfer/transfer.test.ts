@@ -109,10 +109,12 @@ describe('an import', () => {
     one.set('%FF%FF', 'x', '&ttl=3600');
     const { text } = one.get('/v1/export');
     const first = other.send(text);
-    expect(first.json).toEqual([{ stored: 42, skipped: 0, failed: 0, lines: 42 }]);
+    expect(first.json).toEqual([{ stored: 42, skipped: 0, failed: 0, lines: 42, complete: true }]);
     expect(first.status).toBe(200);
     expect(other.contents()).toEqual(one.contents());
-    expect(other.send(text).json).toEqual([{ stored: 0, skipped: 42, failed: 0, lines: 42 }]);
+    expect(other.send(text).json).toEqual([
+      { stored: 0, skipped: 42, failed: 0, lines: 42, complete: true },
+    ]);
     expect(
       recordsOf(other.get('/v1/export'))
         .map((line) => JSON.stringify(line))
@@ -146,7 +148,9 @@ describe('an import', () => {
     other.send(one.get('/v1/export').text);
     one.remove('a');
     const more = one.get('/v1/export?since=1');
-    expect(other.send(more.text).json).toEqual([{ stored: 1, skipped: 1, failed: 0, lines: 2 }]);
+    expect(other.send(more.text).json).toEqual([
+      { stored: 1, skipped: 1, failed: 0, lines: 2, complete: true },
+    ]);
     expect(other.contents()).toEqual(one.contents());
   });
 
@@ -155,7 +159,9 @@ describe('an import', () => {
     set('a', 'old');
     const { text } = get('/v1/export');
     set('a', 'new');
-    expect(send(text, '?as-new=1').json).toEqual([{ stored: 1, skipped: 0, failed: 0, lines: 1 }]);
+    expect(send(text, '?as-new=1').json).toEqual([
+      { stored: 1, skipped: 0, failed: 0, lines: 1, complete: true },
+    ]);
     expect(answered('/get?key=a').body).toBe('old');
     const lines = [
       '{"key":"a","value":"1"}',
