@@ -76,6 +76,7 @@ export class Connection {
     return this.#isClosing;
   }
 
+  /** RFC 9112, 9.6: nothing may be sent behind that reply, also not to bytes that are no request. */
   get isLastSent(): boolean {
     return this.#isLastSent;
   }

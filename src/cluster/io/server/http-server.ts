@@ -219,10 +219,7 @@ class Requests {
     // When the client ends its side, node:http would end the connection with the next reply; more may be due.
     socket.removeAllListeners('end');
     connection.takeNoMore();
-    connection.onceIdle(() => {
-      // RFC 9112, 9.6: an earlier request was answered with the last reply, as one that is refused is.
-      if (!connection.isLastSent) refuse(socket, refusal);
-    });
+    connection.onceIdle(() => connection.isLastSent || refuse(socket, refusal));
   }
 
   /** The body of a request comes too slowly, while the server or its service waits for it. */

@@ -7,6 +7,7 @@
 // comes from another cluster. The checksum is no secret; it tells a slip from a cursor.
 
 import { crc32 } from 'node:zlib';
+import { STORED_KEY_BYTES_MAX } from '../../../cluster/model/limits.ts';
 import { isPartition, type PartitionId } from '../../../cluster/model/partition.ts';
 import type { Cursor } from '../../../cluster/wire/operations.ts';
 
@@ -39,6 +40,8 @@ export function parseCursor(text: string, digits: number): ScanPosition | undefi
   if (bytes.length < HEAD_BYTES + CRC_BYTES || bytes.toString('base64url') !== text) return;
   const content = bytes.subarray(0, bytes.length - CRC_BYTES);
   if (crc32(content) !== bytes.readUInt32BE(content.length)) return undefined;
+  // Storage nodes take no longer place, and would be asked until the deadline.
+  if (content.length > HEAD_BYTES + STORED_KEY_BYTES_MAX) return undefined;
   const partition = content.readUInt16BE(2);
   const isKnown = content[0] === FORMAT && content[1] === digits && isPartition(partition, digits);
   if (!isKnown) return undefined;

@@ -103,6 +103,10 @@ class BinaryReader implements ItemReader {
     this.#valueBytesMax = valueBytesMax;
   }
 
+  get heldBytes(): number {
+    return this.#bytes.length - this.#at + this.#furtherBytes;
+  }
+
   push(bytes: Buffer): void {
     this.#further.push(bytes);
     this.#furtherBytes += bytes.length;
@@ -117,7 +121,12 @@ class BinaryReader implements ItemReader {
 
   next(): BatchItem | undefined {
     const left = this.#bytes.length - this.#at;
-    if (left === 0) return undefined;
+    if (left === 0) {
+      // A client that sends nothing more for long must not keep a long value here.
+      this.#bytes = NO_BYTES;
+      this.#at = 0;
+      return undefined;
+    }
     const item = this.#item(this.#bytes, this.#at, left);
     if (item !== undefined) return item;
     return this.#isEnded ? this.cut('bad-item', 'the body ends within an item') : undefined;

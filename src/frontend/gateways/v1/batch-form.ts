@@ -36,6 +36,8 @@ export interface ItemReader {
   end(): void;
   /** @returns the next item; undefined where more bytes are needed */
   next(): BatchItem | undefined;
+  /** How many bytes it holds that were not handed over as an item. */
+  readonly heldBytes: number;
   /** @returns an item that stands for all that is lost behind those that were read */
   cut(code: ErrorCode, detail: string): BatchItem;
 }

@@ -4,6 +4,7 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import { etagOf, printETag } from '../../../cluster/model/condition.ts';
+import { LINE_BYTES_CEILING } from '../../../cluster/model/limits.ts';
 import { recordValue, type StoredRecord } from '../../../cluster/model/record.ts';
 import { printVersion, type Version } from '../../../cluster/model/version.ts';
 import {
@@ -39,7 +40,7 @@ export class LineForm implements BatchForm {
   }
 
   reader(valueBytesMax: number): ItemReader {
-    return new LineItemReader(this.#verb, 2 * valueBytesMax + LINE_BYTES_BESIDE_VALUE);
+    return new LineItemReader(this.#verb, lineBytesMax(valueBytesMax));
   }
 
   found({ label }: BatchItem, record: StoredRecord): string {
@@ -68,6 +69,11 @@ export class LineForm implements BatchForm {
   join(pieces: readonly AnswerPiece[]): string {
     return pieces.join('');
   }
+}
+
+/** A longer line is refused; a text is well below the 512 MiB that V8 can make. */
+export function lineBytesMax(valueBytesMax: number): number {
+  return Math.min(2 * valueBytesMax + LINE_BYTES_BESIDE_VALUE, LINE_BYTES_CEILING);
 }
 
 /** As `jsonOfBytes`, faster for the plain text that most values are. */
@@ -105,6 +111,10 @@ class LineItemReader implements ItemReader {
     this.#lineBytesMax = lineBytesMax;
   }
 
+  get heldBytes(): number {
+    return this.#bytes.length - this.#at + (this.#isTooLong ? 0 : this.#begunBytes);
+  }
+
   push(bytes: Buffer): void {
     const end = bytes.lastIndexOf(LINE_FEED) + 1;
     if (end === 0) return this.#begin(bytes);
@@ -131,6 +141,10 @@ class LineItemReader implements ItemReader {
       const item = plain ?? this.#item(from, to);
       if (item !== undefined) return item;
     }
+    // A client that sends nothing more for long must not keep a long line here.
+    this.#bytes = NO_BYTES;
+    this.#text = NO_TEXT;
+    this.#at = 0;
     return undefined;
   }
 

@@ -8,25 +8,35 @@ import type { BytePart, ByteStream } from '../../../cluster/http/byte-stream.ts'
 import { brokenBodyReply, ERRORS, errorReply } from '../../../cluster/http/errors.ts';
 import type { Body, HttpReply } from '../../../cluster/http/http.ts';
 import { BATCH_ITEM_BYTES_MAX, BATCH_ITEMS_MAX } from '../../../cluster/model/limits.ts';
-import type { AnswerPiece, BatchForm, BatchItem, ItemReader } from './batch-form.ts';
+import { BatchAnswers } from './batch-answers.ts';
+import {
+  type AnswerPiece,
+  type BatchForm,
+  type BatchItem,
+  type ItemReader,
+  problemItem,
+} from './batch-form.ts';
 import type { ItemCallback } from './batch-operations.ts';
 import type { BatchRoom } from './batch-room.ts';
+import type { ItemHolder, UnfinishedItems } from './unfinished-items.ts';
 
 /** Answers are sent in pieces of about this size. */
 const PIECE_BYTES = 64 * 1024;
 /** A body up to this length is answered in one piece, if its answers are short as well. */
 const SHORT_BODY_BYTES = 64 * 1024;
-/** Answers that are longer together are not made one text: a text has a limit, and is copied as a whole. */
+/** Answers that are longer together go piece by piece. */
 const WHOLE_BYTES_MAX = 1024 * 1024;
 /**
  * How many items are under way before it is known how long their answers are: twice a hundred, which is what most
  * batches have, and not so many that the longest values fill the memory.
  */
 const ITEMS_AT_FIRST = 256;
-/** So many bytes of answers are kept: those to the first items where each is as long as a piece. */
-const KEPT_BYTES_MAX = ITEMS_AT_FIRST * PIECE_BYTES;
 /** By how much each shorter answer lowers the length that further answers are expected to have. */
 const FORGETTING = 0.99;
+const SHED = {
+  code: 'overloaded',
+  detail: 'too many long items are under way; those that come slowly make room',
+} as const;
 
 export type Perform = (item: BatchItem, answered: ItemCallback) => void;
 
@@ -39,13 +49,22 @@ export interface BatchEvents {
   over(status: number): void;
 }
 
-export class BatchRun implements ByteStream {
+/** What a batch shares with the other ones of its frontend. */
+export interface SharedByBatches {
+  readonly room: BatchRoom;
+  readonly unfinished: UnfinishedItems;
+}
+
+export class BatchRun implements ByteStream, ItemHolder {
   readonly length = undefined;
   readonly #form: BatchForm;
   readonly #perform: Perform;
   readonly #events: BatchEvents;
-  readonly #reader: ItemReader;
+  #reader: ItemReader;
   readonly #room: BatchRoom;
+  readonly #unfinished: UnfinishedItems;
+  /** Whether what its reader holds is noted among the unfinished items. */
+  #isNoted = false;
   #waitsForRoom = false;
   /** The item that waits for room. */
   #next: BatchItem | undefined;
@@ -53,22 +72,13 @@ export class BatchRun implements ByteStream {
   #stream: ByteStream | undefined;
   #isShort = false;
   #isReading = false;
-  /** How many items were begun, and of how many the answer has its place in `#ready`. */
+  /** How many items were begun. */
   #begun = 0;
-  #placed = 0;
-  /** By number of the item: answers that wait for those of earlier items. A ring. */
-  readonly #early = new Array<AnswerPiece | undefined>(BATCH_ITEMS_MAX).fill(undefined);
+  readonly #answers = new BatchAnswers();
   /** How many items were begun and are not answered. */
   #underWay = 0;
-  /** Answers in order, which the client has not taken. */
-  #ready: AnswerPiece[] = [];
-  #readyBytes = 0;
-  /** Bytes of items under way and of answers that the client has not taken. */
-  #heldBytes = 0;
-  /** Answers that wait in `#early`, and those of `#ready`. */
-  #answersBytes = 0;
-  /** By number: items whose answers were too long to be kept for later; each is asked again when its turn has come. */
-  readonly #forgotten = new Map<number, BatchItem>();
+  /** Bytes of the items under way. */
+  #itemBytes = 0;
   /** How long an answer may be expected to be. */
   #answerBytes = BATCH_ITEM_BYTES_MAX / ITEMS_AT_FIRST;
   /** The item behind which nothing is read; undefined while there is none. */
@@ -79,10 +89,9 @@ export class BatchRun implements ByteStream {
   /** Asks for the next piece of the reply. */
   #wanted: ((part: BytePart) => void) | undefined;
 
-  /** @param room that it shares with the other batches of the frontend */
   constructor(
     form: BatchForm,
-    { valueBytesMax, room }: { readonly valueBytesMax: number; readonly room: BatchRoom },
+    { valueBytesMax, room, unfinished }: SharedByBatches & { readonly valueBytesMax: number },
     perform: Perform,
     events: BatchEvents,
   ) {
@@ -90,6 +99,7 @@ export class BatchRun implements ByteStream {
     this.#perform = perform;
     this.#events = events;
     this.#room = room;
+    this.#unfinished = unfinished;
     this.#reader = form.reader(valueBytesMax);
   }
 
@@ -125,6 +135,20 @@ export class BatchRun implements ByteStream {
     this.#stopReading();
   }
 
+  /** The item that was to come next is refused, and nothing behind it is read. */
+  shed(): void {
+    const next = this.#next;
+    const problem = { ...SHED, isLast: true } as const;
+    this.#next =
+      next === undefined
+        ? this.#reader.cut(SHED.code, SHED.detail)
+        : problemItem(next.label, problem);
+    this.#reader = this.#form.reader(0);
+    this.#stopReading();
+    this.#note();
+    this.#advance();
+  }
+
   /** Begins items, reads on and hands answers over, as far as all that goes now. A loop, as each may help the others. */
   #advance(): void {
     if (this.#isAdvancing) return;
@@ -135,6 +159,16 @@ export class BatchRun implements ByteStream {
       goesOn = this.#readOn() || this.#handOver();
     }
     this.#isAdvancing = false;
+    this.#note();
+  }
+
+  /** Notes what its reader holds, unless that is little. */
+  #note(): void {
+    const bytes = this.#isOver || this.#last !== undefined ? 0 : this.#reader.heldBytes;
+    const isMuch = bytes > SHORT_BODY_BYTES;
+    if (!isMuch && !this.#isNoted) return;
+    this.#isNoted = isMuch;
+    this.#unfinished.note(this, isMuch ? bytes : 0);
   }
 
   #beginItems(): void {
@@ -154,15 +188,14 @@ export class BatchRun implements ByteStream {
    * @returns false where there is no room for that
    */
   #beginAgain(): boolean {
-    const number = this.#placed;
-    const item = this.#forgotten.get(number);
-    if (item === undefined || this.#ready.length > 0) return true;
+    const item = this.#answers.forgotten;
+    if (item === undefined) return true;
     if (!this.#room.isFree) {
       this.#waitForRoom();
       return false;
     }
-    this.#forgotten.delete(number);
-    this.#carryOut(number, item);
+    this.#answers.takeForgotten();
+    this.#carryOut(this.#answers.placed, item);
     return true;
   }
 
@@ -185,8 +218,9 @@ export class BatchRun implements ByteStream {
 
   #hasRoom(): boolean {
     const itemsMax = Math.min(BATCH_ITEMS_MAX, BATCH_ITEM_BYTES_MAX / this.#answerBytes);
-    if (this.#begun - this.#placed >= BATCH_ITEMS_MAX) return false;
-    return this.#underWay < itemsMax && this.#heldBytes < BATCH_ITEM_BYTES_MAX;
+    if (this.#begun - this.#answers.placed >= BATCH_ITEMS_MAX) return false;
+    const heldBytes = this.#itemBytes + this.#answers.bytes;
+    return this.#underWay < itemsMax && heldBytes < BATCH_ITEM_BYTES_MAX;
   }
 
   #begin(item: BatchItem): void {
@@ -200,51 +234,18 @@ export class BatchRun implements ByteStream {
   #carryOut(number: number, item: BatchItem): void {
     this.#underWay++;
     this.#room.take();
-    this.#heldBytes += bytesOf(item);
+    this.#itemBytes += bytesOf(item);
     this.#perform(item, (answer, status) => this.#answered(number, item, answer, status));
   }
 
   #answered(number: number, item: BatchItem, answer: AnswerPiece, status: number): void {
     this.#underWay--;
-    const { length } = answer;
-    if (this.#isOver) {
-      this.#events.answered(status);
-      return this.#room.give();
-    }
-    this.#heldBytes -= bytesOf(item);
-    this.#answerBytes = Math.max(1, length, this.#answerBytes * FORGETTING);
-    if (this.#isTooMuch(number, length)) this.#forgotten.set(number, item);
-    else {
-      this.#events.answered(status);
-      this.#heldBytes += length;
-      this.#answersBytes += length;
-      this.#early[number % BATCH_ITEMS_MAX] = answer;
-      if (number === this.#placed) this.#place();
-    }
+    this.#itemBytes -= bytesOf(item);
+    this.#answerBytes = Math.max(1, answer.length, this.#answerBytes * FORGETTING);
+    const isKept = this.#isOver || this.#answers.add(number, item, answer);
+    if (isKept) this.#events.answered(status);
     this.#room.give();
-    return this.#advance();
-  }
-
-  /**
-   * Whether an answer is so long that it is not kept. How long values are is known only when they come, and a batch may
-   * have asked for hundreds of the longest by then. Only reads have long answers, and asking again changes nothing.
-   */
-  #isTooMuch(number: number, length: number): boolean {
-    if (length < PIECE_BYTES || this.#answersBytes + length <= KEPT_BYTES_MAX) return false;
-    return number !== this.#placed || this.#ready.length > 0;
-  }
-
-  /** Puts all answers in their order that wait for nothing any more. */
-  #place(): void {
-    while (this.#placed < this.#begun) {
-      const at = this.#placed % BATCH_ITEMS_MAX;
-      const answer = this.#early[at];
-      if (answer === undefined) return;
-      this.#early[at] = undefined;
-      this.#placed++;
-      this.#ready.push(answer);
-      this.#readyBytes += answer.length;
-    }
+    this.#advance();
   }
 
   /** @returns whether something came of the body at once */
@@ -282,13 +283,13 @@ export class BatchRun implements ByteStream {
     if (!this.#hasReplied) {
       if (!isDone && !this.#isWorthReplying()) return false;
       this.#hasReplied = true;
-      if (isDone && this.#readyBytes <= WHOLE_BYTES_MAX) this.#replyWhole();
+      if (isDone && this.#answers.readyBytes <= WHOLE_BYTES_MAX) this.#replyWhole();
       else this.#events.replied({ ...this.#head(), body: this, readsRequest: true });
       return true;
     }
     const wanted = this.#wanted;
     if (wanted === undefined) return false;
-    if (this.#ready.length === 0) {
+    if (this.#answers.isNoneReady) {
       if (!isDone) return false;
       this.#end();
       wanted({ kind: 'end' });
@@ -296,33 +297,33 @@ export class BatchRun implements ByteStream {
     }
     if (!isDone && !this.#isWorthSending()) return false;
     this.#wanted = undefined;
-    const bytes = this.#takeReady();
+    const bytes = this.#form.join(this.#answers.take());
     wanted({ kind: 'bytes', bytes: typeof bytes === 'string' ? Buffer.from(bytes) : bytes });
     return true;
   }
 
   /** Whether each item that was read has its answer, and none is left to be read. */
   #isAnswered(): boolean {
-    return this.#placed === this.#begun && this.#hasRoom() && this.#next === undefined;
+    return this.#answers.placed === this.#begun && this.#hasRoom() && this.#next === undefined;
   }
 
   /** A short body is there in a moment, and then its answers may go in one piece. */
   #isWorthReplying(): boolean {
-    if (this.#readyBytes >= PIECE_BYTES) return true;
+    if (this.#answers.readyBytes >= PIECE_BYTES) return true;
     return !this.#isShort && this.#isWorthSending();
   }
 
   /** A piece that is not full is sent when nothing is under way that would soon fill it. */
   #isWorthSending(): boolean {
-    if (this.#readyBytes >= PIECE_BYTES) return true;
-    return this.#ready.length > 0 && this.#underWay === 0;
+    if (this.#answers.readyBytes >= PIECE_BYTES) return true;
+    return !this.#answers.isNoneReady && this.#underWay === 0;
   }
 
   #replyWhole(): void {
     const first = this.#begun === 1 ? this.#last?.problem : undefined;
     const reply =
       first === undefined
-        ? { ...this.#head(), body: this.#takeReady() }
+        ? { ...this.#head(), body: this.#form.join(this.#answers.take()) }
         : errorReply(first.code, first.detail);
     this.#end(reply.status);
     this.#events.replied(reply);
@@ -331,21 +332,6 @@ export class BatchRun implements ByteStream {
   #head(): Pick<HttpReply, 'status' | 'headers'> {
     const headers = { 'content-type': this.#form.contentType, 'cache-control': 'no-store' };
     return { status: 200, headers };
-  }
-
-  /** Takes all answers that are due, or as many as have a certain length together. */
-  #takeReady(): string | Buffer {
-    let count = 0;
-    let length = 0;
-    while (count < this.#ready.length && length < WHOLE_BYTES_MAX) {
-      length += this.#ready[count++]?.length ?? 0;
-    }
-    const taken = count === this.#ready.length ? this.#ready : this.#ready.slice(0, count);
-    this.#ready = count === this.#ready.length ? [] : this.#ready.slice(count);
-    this.#readyBytes -= length;
-    this.#heldBytes -= length;
-    this.#answersBytes -= length;
-    return this.#form.join(taken);
   }
 
   #stopReading(): void {
@@ -358,6 +344,7 @@ export class BatchRun implements ByteStream {
   #end(status = 200): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#note();
     this.#events.over(status);
   }
 }

@@ -9,21 +9,26 @@ import {
 } from '../../../cluster/http/http.ts';
 import type { Counter, Metrics } from '../../../cluster/http/metrics.ts';
 import type { Handler, Routes } from '../../../cluster/http/routes.ts';
+import { BUFFERED_BODIES_MIN, BUFFERED_BYTES_MAX } from '../../../cluster/model/limits.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
 import { BinaryForm } from './batch-binary.ts';
 import type { BatchForm } from './batch-form.ts';
-import { LineForm } from './batch-lines.ts';
+import { LineForm, lineBytesMax } from './batch-lines.ts';
 import { BatchOperations } from './batch-operations.ts';
 import { BatchRoom } from './batch-room.ts';
 import { type BatchVerb, BINARY_CONTENT_TYPE, V1_BATCH_ROUTES } from './batch-routes.ts';
-import { BatchRun } from './batch-run.ts';
+import { BatchRun, type SharedByBatches } from './batch-run.ts';
+import { UnfinishedItems } from './unfinished-items.ts';
 
 export class BatchGateway implements Gateway {
   readonly #context: GatewayContext;
-  readonly #room = new BatchRoom();
+  readonly #shared: SharedByBatches;
 
   constructor(context: GatewayContext) {
     this.#context = context;
+    const longest = BUFFERED_BODIES_MIN * lineBytesMax(context.valueBytesMax);
+    const unfinished = new UnfinishedItems(Math.max(BUFFERED_BYTES_MAX, longest));
+    this.#shared = { room: new BatchRoom(), unfinished };
   }
 
   addTo(routes: Routes, metrics: Metrics): void {
@@ -64,7 +69,7 @@ export class BatchGateway implements Gateway {
       const operations = new BatchOperations(verb, this.#context, form);
       const run = new BatchRun(
         form,
-        { valueBytesMax, room: this.#room },
+        { valueBytesMax, ...this.#shared },
         (item, answered) => operations.perform(item, answered),
         {
           replied: reply,

@@ -32,6 +32,11 @@ describe('a cursor', () => {
     expect(parseCursor(text, 3)).toBeUndefined();
   });
 
+  test('of a longer key than any is none, whatever its checksum says', () => {
+    const text = printCursor(positionOf(3, 1, 'k'.repeat(1026)), 1);
+    expect(parseCursor(text, 1)).toBeUndefined();
+  });
+
   test('that was made by hand, cut or changed is none', () => {
     const text = printCursor(positionOf(3, 1, 'key'), 1);
     for (const made of ['', 'AA', 'cursor', '0', `${text}A`, `${text}=`, ` ${text}`, `${text}\n`]) {

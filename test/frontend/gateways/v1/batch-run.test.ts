@@ -11,6 +11,7 @@ import { LineForm } from '../../../../src/frontend/gateways/v1/batch-lines.ts';
 import type { ItemCallback } from '../../../../src/frontend/gateways/v1/batch-operations.ts';
 import { BatchRoom } from '../../../../src/frontend/gateways/v1/batch-room.ts';
 import { BatchRun } from '../../../../src/frontend/gateways/v1/batch-run.ts';
+import { UnfinishedItems } from '../../../../src/frontend/gateways/v1/unfinished-items.ts';
 
 /** A body that is handed over by hand. */
 class HandFed implements ByteStream {
@@ -51,7 +52,12 @@ interface Asked {
   readonly answer: (text: string, status?: number) => void;
 }
 
-function played(length?: number, form: BatchForm = new LineForm('mget'), room = new BatchRoom()) {
+function played(
+  length?: number,
+  form: BatchForm = new LineForm('mget'),
+  room = new BatchRoom(),
+  unfinished = new UnfinishedItems(100_000),
+) {
   const body = new HandFed(length);
   const asked: Asked[] = [];
   const replies: HttpReply[] = [];
@@ -63,7 +69,7 @@ function played(length?: number, form: BatchForm = new LineForm('mget'), room = 
     asked.push({ item, answer: (text, status = 200) => answered(piece(text), status) });
     return undefined;
   };
-  const run = new BatchRun(form, { valueBytesMax: 1000, room }, perform, {
+  const run = new BatchRun(form, { valueBytesMax: 100_000, room, unfinished }, perform, {
     replied: (reply) => replies.push(reply),
     answered: (status) => statuses.push(status),
     over: (status) => over.push(status),
@@ -352,5 +358,47 @@ describe('answers that are much longer than was expected', () => {
     for (let part = ''; part !== 'end'; part = read().join('')) lengths.push(part.length);
     expect(Math.max(...lengths)).toBe(1_600_000);
     expect(lengths.reduce((sum, length) => sum + length)).toBe(16_000_000);
+  });
+});
+
+describe('the beginnings of long items of many batches', () => {
+  const part = `{"key":"${'x'.repeat(69_000)}`;
+  const binaryPart = Buffer.concat([
+    Buffer.from([0, 1, 97, 0, 1, 134, 160, 0, 0, 0, 0]),
+    Buffer.alloc(69_000),
+  ]);
+
+  test.each<[string, BatchForm, Buffer]>([
+    ['lines', new LineForm('mset'), Buffer.from(part)],
+    ['bytes', new BinaryForm('mset'), binaryPart],
+  ])('have one limit, beyond which the oldest is refused: %s', (_what, form, bytes) => {
+    const unfinished = new UnfinishedItems(150_000);
+    const batches = Array.from({ length: 3 }, () => played(undefined, form, undefined, unfinished));
+    for (const { body } of batches) body.give({ kind: 'bytes', bytes });
+    const statusesOf = () => batches.map(({ replies }) => replies.map(({ status }) => status));
+    expect(statusesOf()).toEqual([[503], [], []]);
+    expect(batches.map(({ body }) => body.isDiscarded)).toEqual([true, false, false]);
+    // Who has gone, or has sent all of it, gives room.
+    batches[1]?.run.discard();
+    batches[2]?.body.give(
+      form instanceof BinaryForm ? { kind: 'bytes', bytes: Buffer.alloc(31_000) } : '"}\n',
+    );
+    const later = [
+      played(undefined, form, undefined, unfinished),
+      played(undefined, form, undefined, unfinished),
+    ];
+    for (const { body } of later) body.give({ kind: 'bytes', bytes });
+    expect(later.map(({ replies }) => replies)).toEqual([[], []]);
+  });
+
+  test('are refused behind what was read whole', () => {
+    const unfinished = new UnfinishedItems(100_000);
+    const first = played(undefined, undefined, undefined, unfinished);
+    first.body.give(linesOf(2) + part);
+    const second = played(undefined, undefined, undefined, unfinished);
+    second.body.give(part);
+    for (const { item, answer } of first.asked) answer(`${item.label}\n`);
+    expect(first.body.isDiscarded).toBe(true);
+    expect(first.wholeText() ?? first.read().join('')).toBe('"key":"k0"\n"key":"k1"\noverloaded\n');
   });
 });

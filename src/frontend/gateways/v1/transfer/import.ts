@@ -11,6 +11,7 @@ import {
 } from '../../../../cluster/http/errors.ts';
 import { jsonReply } from '../../../../cluster/http/http.ts';
 import type { ReplyCallback } from '../../../../cluster/http/routes.ts';
+import { ATTRIBUTE_CONDITIONAL } from '../../../../cluster/model/record.ts';
 import type { VersionedWriteOutcome } from '../../../../coordinator/operations/restore/round.ts';
 import type { WriteOutcome } from '../../../../coordinator/operations/set/decision.ts';
 import type {
@@ -153,7 +154,9 @@ export class Import {
     { version: _before, ...record }: LineRecord,
     settled: (outcome: VersionedWriteOutcome) => void,
   ): void {
-    this.#parts.writer.set(record, (outcome) => settled(versioned(outcome)));
+    // The mark says on what the record was judged as it had its old version; this one is set whatever is there (H39).
+    const attributes = record.attributes.filter(({ type }) => type !== ATTRIBUTE_CONDITIONAL);
+    this.#parts.writer.set({ ...record, attributes }, (outcome) => settled(versioned(outcome)));
   }
 
   #settle(line: number, outcome: VersionedWriteOutcome): void {

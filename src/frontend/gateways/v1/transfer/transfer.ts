@@ -4,7 +4,7 @@ import { assert } from '../../../../cluster/assert.ts';
 import { errorReply } from '../../../../cluster/http/errors.ts';
 import type { HttpRequest } from '../../../../cluster/http/http.ts';
 import type { ReplyCallback, Routes } from '../../../../cluster/http/routes.ts';
-import { IMPORTS_MAX } from '../../../../cluster/model/limits.ts';
+import { IMPORTS_MAX, LINE_BYTES_CEILING } from '../../../../cluster/model/limits.ts';
 import type { StoredRecord } from '../../../../cluster/model/record.ts';
 import type { Gateway, GatewayContext } from '../../gateway.ts';
 import { linesReply, type PageLines, ScanStream, TOO_MANY_SCANS } from '../scan-stream.ts';
@@ -66,7 +66,8 @@ export class TransferGateway implements Gateway {
       this.#imports--;
       reply(answer);
     };
-    const lines = new LineReader(body.stream, 2 * valueBytesMax + LINE_BYTES_BESIDES);
+    const lineBytesMax = Math.min(2 * valueBytesMax + LINE_BYTES_BESIDES, LINE_BYTES_CEILING);
+    const lines = new LineReader(body.stream, lineBytesMax);
     const parts = { writer, versionedWriter, wallMs: () => clock.wallMs() };
     return new Import(parts, lines, usage.asNew, ended).start();
   }

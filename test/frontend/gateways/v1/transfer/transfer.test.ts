@@ -176,6 +176,16 @@ describe('an import', () => {
     expect(answered('/get?key=b').status).toBe(404);
   });
 
+  test('as new stores what was judged as what was not', () => {
+    const { get, send } = cluster();
+    const mark = Buffer.alloc(14).toString('base64');
+    const attributes = { '2': mark, '9': 'AAA=' };
+    const line = { key: 'a', value: '1', version: '0000000000000001', attributes };
+    expect(send(JSON.stringify(line), '?as-new=1').json).toMatchObject([{ stored: 1 }]);
+    expect(recordsOf(get('/v1/export'))).toMatchObject([{ attributes: { '9': 'AAA=' } }]);
+    expect(get('/v1/export').text).not.toContain(mark);
+  });
+
   test('keeps attributes and the content type, which only whole records have', () => {
     const { send, get } = cluster();
     const line =
