@@ -3,7 +3,7 @@
 
 import { assert } from '../cluster/assert.ts';
 import { type HttpReply, type HttpRequest, replyHeader } from '../cluster/http/http.ts';
-import { textOfBytes } from '../frontend/gateways/v1/key-text.ts';
+import { textOfBytes } from '../cluster/wire/key-text.ts';
 import type { Answers } from './answers.ts';
 import type { Availability } from './availability.ts';
 import { type BatchLine, batchRequest, readAnswers } from './batches.ts';
