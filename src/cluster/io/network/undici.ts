@@ -14,3 +14,4 @@ Object.assign(
 
 export const Agent: typeof undici.Agent = require('undici/lib/dispatcher/agent.js');
 export const Client: typeof undici.Client = require('undici/lib/dispatcher/client.js');
+export const Pool: typeof undici.Pool = require('undici/lib/dispatcher/pool.js');
