@@ -13,6 +13,11 @@ if (major < 20 || (major === 20 && minor < 19)) {
 // Node's own answer to SIGUSR1 is a debugger on port 9229, and the system's to SIGUSR2 the end of the process.
 for (const signal of ['SIGUSR1', 'SIGUSR2']) process.on(signal, () => undefined);
 
+// undici parses HTTP in WebAssembly. V8's optimising compiler takes 35 MB to compile that one function, which in our
+// processes serves a few control calls a second and no operations: the baseline compiler is enough. It is decided here,
+// before undici is loaded, because who imports the client as a library has WebAssembly of his own.
+process.getBuiltinModule('node:v8').setFlagsFromString('--liftoff-only');
+
 // Keys and values are nobody's business but this user's: whatever a command writes, or a process that it starts, is
 // 0600 in directories of 0700, whatever the umask was.
 process.umask(0o077);

@@ -3,8 +3,8 @@
 
 import type { BytePart, ByteStream } from '../cluster/http/byte-stream.ts';
 import { type HttpReply, type HttpRequest, isWhole, replyHeader } from '../cluster/http/http.ts';
+import type { BytesText } from '../cluster/wire/key-text.ts';
 import { BINARY_CONTENT_TYPE } from '../frontend/gateways/v1/batch-routes.ts';
-import type { BytesText } from '../frontend/gateways/v1/key-text.ts';
 import { requestOf } from './requests.ts';
 import { PiecesStream } from './streams.ts';
 import type { World } from './world.ts';

@@ -3,7 +3,7 @@
 
 import { assert } from '../cluster/assert.ts';
 import { type HttpReply, type HttpRequest, replyHeader } from '../cluster/http/http.ts';
-import { textOfBytes } from '../frontend/gateways/v1/key-text.ts';
+import { textOfBytes } from '../cluster/wire/key-text.ts';
 import type { Answers } from './answers.ts';
 import type { Availability } from './availability.ts';
 import { type BatchLine, batchRequest, readAnswers } from './batches.ts';
@@ -60,6 +60,8 @@ export class Clients {
 
   start(): void {
     for (let client = 0; client < this.#shape.clients; client++) this.#client(client);
+    const { application } = this.#cluster;
+    if (application !== undefined) this.#applicationClient(application);
     if (this.#shape.hasHotKey) this.#spell();
     if (this.#shape.ttl.share > 0) this.#setAlone();
   }
@@ -88,6 +90,20 @@ export class Clients {
     const kind = isReader ? 'get' : random.pick(this.#makesRoom ? ROOM : MIX);
     if (random.chance(BATCH.chance)) return this.#askBatch(frontend, kind, next);
     return this.#ask(frontend, this.#begin(kind), next);
+  }
+
+  /** Runs an application with the direct client, which gets as often as it writes. */
+  #applicationClient(application: SimulatedNode): void {
+    const world = this.#world;
+    const { random } = world;
+    if (this.#stopped) return;
+    world.occur('direct client asked');
+    const kind = random.chance(0.5) ? 'get' : random.pick(this.#makesRoom ? ROOM : MIX);
+    this.#ask(application, this.#begin(kind), () =>
+      world.at(random.between(0, this.#shape.thinkMs[1]), () =>
+        this.#applicationClient(application),
+      ),
+    );
   }
 
   /** Each operation stands in the history as if it had been sent alone. */

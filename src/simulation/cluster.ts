@@ -14,6 +14,7 @@ import { Controller } from '../controller/controller.ts';
 import { Frontend } from '../frontend/frontend.ts';
 import type { FsyncMode } from '../storage/log/durability.ts';
 import { StorageNode } from '../storage/storage-node.ts';
+import { DirectApplication } from './direct-application.ts';
 import { SimulatedNetwork } from './network.ts';
 import { SimulatedNode } from './node.ts';
 
@@ -26,6 +27,8 @@ export interface ClusterShape {
   /** Storage nodes that are not started at first: the operator may add them. */
   readonly spares?: number;
   readonly frontends: number;
+  /** Whether there is an application with the direct client beside the frontends; no by default. */
+  readonly hasApplication?: boolean;
   /** Processes of each frontend; one by default. */
   readonly workers?: number;
   readonly redundancy: number;
@@ -66,6 +69,8 @@ export class SimulatedCluster {
   readonly spares: readonly SimulatedNode<StorageNode>[];
   /** Every worker of every frontend. */
   readonly frontends: readonly SimulatedNode[];
+  /** No fault is drawn for it, and it is none of `nodes`: what its cluster suffers, it sees. */
+  readonly application: SimulatedNode<DirectApplication> | undefined;
   /** Whether the operator starts the controller with --recover from now on. */
   controllerRecovers = false;
   /** Whether acknowledged records survive a loss of power (`--fsync always`). */
@@ -92,6 +97,7 @@ export class SimulatedCluster {
     this.frontends = Array.from({ length: shape.frontends }, (_, index) =>
       this.#makeFrontend(index),
     ).flat();
+    this.application = shape.hasApplication === true ? this.#makeApplication() : undefined;
   }
 
   /** All nodes that run from the beginning: the controller, the frontends, and storage nodes that are not spare. */
@@ -196,6 +202,21 @@ export class SimulatedCluster {
       );
       return this.#watched(node);
     });
+  }
+
+  #makeApplication(): SimulatedNode<DirectApplication> {
+    const address = 'application:1' as Address;
+    return new SimulatedNode(
+      this.#world,
+      this.network,
+      address,
+      (runtime, timeScale) =>
+        new DirectApplication(runtime, {
+          controller: CONTROLLER,
+          times: timesOf(this.#shape, address, timeScale),
+        }),
+      false,
+    );
   }
 
   #watched<Role extends Service>(node: SimulatedNode<Role>): SimulatedNode<Role> {

@@ -5,7 +5,7 @@
 import { type HttpReply, isWhole, replyHeader } from '../cluster/http/http.ts';
 import { parseETag } from '../cluster/model/condition.ts';
 import type { Version } from '../cluster/model/version.ts';
-import { bytesOfText } from '../frontend/gateways/v1/key-text.ts';
+import { bytesOfText } from '../cluster/wire/key-text.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { ClientOperation } from './history.ts';
 import type { SimulatedNode } from './node.ts';

@@ -67,6 +67,9 @@ const OVERRULED = /has promised itself to the recovery of another controller/;
 /** How many controllers of a run may end as OVERRULED: each time another controller's recovery must have failed. */
 const OVERRULED_MAX = 4;
 
+/** One in so many runs has an application with the direct client. */
+const APPLICATION_EVERY = 3;
+
 export interface SimulationOptions {
   /** Strikes only with this aimed programme; by default with all kinds of faults, as the seed draws them. */
   readonly programme?: ProgrammeName | undefined;
@@ -112,7 +115,9 @@ class SimulationRun {
     const drawn = long ? longRun(world.random) : shortRun(world.random, programme);
     const shape = { ...drawn, acceptsLosses };
     this.#shape = shape;
-    const cluster = new SimulatedCluster(world, shape.cluster);
+    // By the seed itself, not drawn: all other runs are what they were without it.
+    const hasApplication = seed % APPLICATION_EVERY === 0;
+    const cluster = new SimulatedCluster(world, { ...shape.cluster, hasApplication });
     this.#cluster = cluster;
     cluster.onEnd = (node, message) => this.#endedItself(node, message);
     const violation = (text: string) => this.#violations.push(text);
@@ -200,6 +205,7 @@ class SimulationRun {
     const { faultsMs, settledAfterMs } = this.#shape;
     try {
       for (const node of this.#cluster.nodes) node.start();
+      this.#cluster.application?.start();
       world.runUntil(FOUNDED_BY_MS);
       this.#clients.start();
       this.#conditionals.start();

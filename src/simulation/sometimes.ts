@@ -43,6 +43,7 @@ const OFTEN: readonly string[] = [
   'batch of get',
   'batch of set',
   'batch of delete',
+  'direct client asked',
 ];
 
 /** Must also occur in the runs of a night, short and long ones. */

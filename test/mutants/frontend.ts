@@ -2,7 +2,6 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
-const TIMED = 'src/frontend/gateways/timed-writes.ts';
 const IMPORT = 'src/frontend/gateways/v1/transfer/import.ts';
 const PREFIX_DELETE = 'src/frontend/gateways/v1/prefix-delete.ts';
 const RECORD_LINE = 'src/frontend/gateways/v1/transfer/record-line.ts';
@@ -11,8 +10,6 @@ const SCAN_USAGE = 'src/frontend/gateways/v1/scan-usage.ts';
 const BATCH_RUN = 'src/frontend/gateways/v1/batch-run.ts';
 const BATCH_RUN_TEST = 'test/frontend/gateways/v1/batch-run.test.ts';
 
-const CLOCKS_SCHEDULES = 'test/simulation/schedules-clocks.test.ts';
-const EXPIRY_SCHEDULES = 'test/simulation/schedules-expiry.test.ts';
 const RECORD_LINE_TESTS = 'test/frontend/gateways/v1/transfer/record-line.test.ts';
 const SCAN_TESTS = 'test/frontend/gateways/v1/scan.test.ts';
 const SCAN_USAGE_TESTS = 'test/frontend/gateways/v1/scan-usage.test.ts';
@@ -84,54 +81,6 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(TRANSFER_TESTS, 'keeps what is newer'),
-  },
-  {
-    name: 'ttl-by-own-clock',
-    rule: 'H31',
-    edits: [
-      {
-        file: TIMED,
-        find: 'clock.wallMs() + ttlSeconds',
-        replace: 'clock.forVersions.wallMs() + ttlSeconds',
-      },
-    ],
-    fate: tests(CLOCKS_SCHEDULES, 'a ttl is as long as it was said'),
-  },
-  {
-    name: 'stamped-with-the-time-of-before-the-sleep',
-    rule: 'H31',
-    edits: [
-      {
-        file: TIMED,
-        find: 'const isSure = clock.isKnown && !clock.isInDoubt();',
-        replace: 'const isSure = clock.isKnown;',
-      },
-    ],
-    fate: tests(EXPIRY_SCHEDULES, 'that has just slept'),
-  },
-  {
-    name: 'stamped-before-anybody-told-the-time',
-    rule: 'H31',
-    edits: [
-      {
-        file: TIMED,
-        find: 'const isSure = clock.isKnown && !clock.isInDoubt();',
-        replace: 'const isSure = !clock.isInDoubt();',
-      },
-    ],
-    fate: tests(EXPIRY_SCHEDULES, 'has only just been started'),
-  },
-  {
-    name: 'waits-for-the-time-without-end',
-    rule: 'H31',
-    edits: [
-      {
-        file: TIMED,
-        find: 'timers.after(lastRoundMs(times), () => {',
-        replace: 'timers.after(1000 * lastRoundMs(times), () => {',
-      },
-    ],
-    fate: tests(EXPIRY_SCHEDULES, 'nobody tells the time'),
   },
   {
     name: 'sent-again-though-it-is-as-it-was',

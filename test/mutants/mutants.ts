@@ -3,6 +3,7 @@
 // that every text still occurs exactly once is checked by every test run. They are in the rooms of `src/`.
 
 import { BACKUP_MUTANTS } from './backup.ts';
+import { CLIENT_MUTANTS } from './client.ts';
 import { CLUSTER_HTTP_MUTANTS } from './cluster/http.ts';
 import { CLUSTER_IO_MUTANTS } from './cluster/io.ts';
 import { CLUSTER_MODEL_MUTANTS } from './cluster/model.ts';
@@ -33,6 +34,7 @@ import { STORAGE_REPLICA_MUTANTS } from './storage/replica.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...BACKUP_MUTANTS,
+  ...CLIENT_MUTANTS,
   ...LOAD_MUTANTS,
   ...FRONTEND_MUTANTS,
   ...COORDINATOR_SET_MUTANTS,

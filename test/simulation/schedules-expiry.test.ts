@@ -76,7 +76,7 @@ test('H31: one that cannot be told the time is refused, and one without a map at
   expect(refused(/no cluster map yet/)).toBeLessThan(100);
   stage.heal([frontend], [stage.cluster.controller]);
   stage.until('it has a map', () => readiness(frontend).includes('[+]map ok'));
-  expect(refused(/told this frontend the time yet/)).toBeLessThan(6000);
+  expect(refused(/told this process the time yet/)).toBeLessThan(6000);
   expect(stage.cluster.storages.map((node) => stage.heldBy(node, 'a')).some(Boolean)).toBe(false);
 });
 

@@ -1,4 +1,4 @@
-// Mutants of which map a coordinator goes by, and whom it asks.
+// Mutants of which map and which time a coordinator goes by, and whom it asks.
 
 import { type Mutant, tests } from '../mutant.ts';
 
@@ -6,8 +6,11 @@ const CACHED_MAP = 'src/coordinator/cached-map.ts';
 const MAP_HINTS = 'src/coordinator/map-hints.ts';
 const PROBES = 'src/coordinator/probes.ts';
 const ROUTER = 'src/coordinator/router.ts';
+const TIMED = 'src/coordinator/timed-writes.ts';
 
+const CLOCKS_SCHEDULES = 'test/simulation/schedules-clocks.test.ts';
 const CUTS_SCHEDULES = 'test/simulation/schedules-cuts.test.ts';
+const EXPIRY_SCHEDULES = 'test/simulation/schedules-expiry.test.ts';
 const HINTS_SCHEDULES = 'test/simulation/schedules-hints.test.ts';
 const MAP_HINTS_TESTS = 'test/coordinator/map-hints.test.ts';
 const RESTARTS_SCHEDULES = 'test/simulation/schedules-restarts.test.ts';
@@ -96,5 +99,53 @@ export const COORDINATOR_MAP_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(MAP_HINTS_TESTS, 'the controller says'),
+  },
+  {
+    name: 'ttl-by-own-clock',
+    rule: 'H31',
+    edits: [
+      {
+        file: TIMED,
+        find: 'clock.wallMs() + ttlSeconds',
+        replace: 'clock.forVersions.wallMs() + ttlSeconds',
+      },
+    ],
+    fate: tests(CLOCKS_SCHEDULES, 'a ttl is as long as it was said'),
+  },
+  {
+    name: 'stamped-with-the-time-of-before-the-sleep',
+    rule: 'H31',
+    edits: [
+      {
+        file: TIMED,
+        find: 'const isSure = clock.isKnown && !clock.isInDoubt();',
+        replace: 'const isSure = clock.isKnown;',
+      },
+    ],
+    fate: tests(EXPIRY_SCHEDULES, 'that has just slept'),
+  },
+  {
+    name: 'stamped-before-anybody-told-the-time',
+    rule: 'H31',
+    edits: [
+      {
+        file: TIMED,
+        find: 'const isSure = clock.isKnown && !clock.isInDoubt();',
+        replace: 'const isSure = !clock.isInDoubt();',
+      },
+    ],
+    fate: tests(EXPIRY_SCHEDULES, 'has only just been started'),
+  },
+  {
+    name: 'waits-for-the-time-without-end',
+    rule: 'H31',
+    edits: [
+      {
+        file: TIMED,
+        find: 'timers.after(lastRoundMs(times), () => {',
+        replace: 'timers.after(1000 * lastRoundMs(times), () => {',
+      },
+    ],
+    fate: tests(EXPIRY_SCHEDULES, 'nobody tells the time'),
   },
 ];

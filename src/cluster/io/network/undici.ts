@@ -2,12 +2,7 @@
 // 85 modules, which take 5 to 9 MB of every process and 50 ms of every start, and sets wait for a restart.
 
 import { createRequire } from 'node:module';
-import { setFlagsFromString } from 'node:v8';
 import type * as undici from 'undici';
-
-// undici parses HTTP in WebAssembly. V8's optimising compiler takes 35 MB to compile that one function, which serves
-// a few control calls a second and no operations. The baseline compiler is enough.
-setFlagsFromString('--liftoff-only');
 
 const require = createRequire(import.meta.url);
 
@@ -19,3 +14,4 @@ Object.assign(
 
 export const Agent: typeof undici.Agent = require('undici/lib/dispatcher/agent.js');
 export const Client: typeof undici.Client = require('undici/lib/dispatcher/client.js');
+export const Pool: typeof undici.Pool = require('undici/lib/dispatcher/pool.js');

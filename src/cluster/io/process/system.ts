@@ -19,6 +19,11 @@ export const systemTimers: Timers = {
   },
 };
 
+/** Calls back once everything that is due in this turn of the event loop was done. */
+export function afterTurn(callback: () => void): void {
+  setImmediate(callback);
+}
+
 export const systemRandom: Random = {
   // `below` chooses a member for each get, so it must be fast; a token must be unique.
   below: (bound) => Math.floor(Math.random() * bound),

@@ -12,9 +12,9 @@ import {
 } from '../../../cluster/model/record.ts';
 import { printVersion, type Version } from '../../../cluster/model/version.ts';
 import type { WriteOutcome } from '../../../coordinator/operations/set/decision.ts';
+import { withExpiry } from '../../../coordinator/timed-writes.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
 import { Measure } from '../measure.ts';
-import { withExpiry } from '../timed-writes.ts';
 import { KV_ROUTES } from './kv-routes.ts';
 import { readUsage, type Usage, type Verb } from './usage.ts';
 

@@ -4,9 +4,9 @@
 import type { Condition } from '../../../cluster/model/condition.ts';
 import { parseETag } from '../../../cluster/model/condition.ts';
 import { KEY_BYTES_MAX, TTL_SECONDS_MAX } from '../../../cluster/model/limits.ts';
+import { bytesOfText, jsonOfBytes } from '../../../cluster/wire/key-text.ts';
 import { type BatchItem, NO_BYTES, problemItem } from './batch-form.ts';
 import type { BatchVerb } from './batch-routes.ts';
-import { bytesOfText, jsonOfBytes } from './key-text.ts';
 
 const FIELDS: Readonly<Record<BatchVerb, readonly string[]>> = {
   mget: ['key'],

@@ -7,6 +7,7 @@ import { etagOf, printETag } from '../../../cluster/model/condition.ts';
 import { LINE_BYTES_CEILING } from '../../../cluster/model/limits.ts';
 import { recordValue, type StoredRecord } from '../../../cluster/model/record.ts';
 import { printVersion, type Version } from '../../../cluster/model/version.ts';
+import { jsonOfBytes } from '../../../cluster/wire/key-text.ts';
 import {
   type AnswerPiece,
   type BatchForm,
@@ -17,7 +18,6 @@ import {
 } from './batch-form.ts';
 import { isKeyLength, lineLabel, parseLine } from './batch-line.ts';
 import type { BatchVerb } from './batch-routes.ts';
-import { jsonOfBytes } from './key-text.ts';
 
 const LINE_FEED = 10;
 /** Room in a line for its key, however that is escaped, and the names of the fields. */

@@ -8,8 +8,8 @@ import type { ConditionalOutcome } from '../../../coordinator/operations/conditi
 import type { ReadOutcome } from '../../../coordinator/operations/get/round.ts';
 import type { WriteOutcome, WriteRequest } from '../../../coordinator/operations/set/decision.ts';
 import { storedRecordOf } from '../../../coordinator/operations/set/set-record.ts';
+import { withExpiry } from '../../../coordinator/timed-writes.ts';
 import type { GatewayContext } from '../gateway.ts';
-import { withExpiry } from '../timed-writes.ts';
 import type { AnswerPiece, AnswerWriter, BatchItem } from './batch-form.ts';
 import type { BatchVerb } from './batch-routes.ts';
 

@@ -14,8 +14,8 @@ import {
   type StoredRecord,
 } from '../../../cluster/model/record.ts';
 import { VERSION_ZERO } from '../../../cluster/model/version.ts';
+import { jsonOfBytes } from '../../../cluster/wire/key-text.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
-import { jsonOfBytes } from './key-text.ts';
 import { PrefixDelete } from './prefix-delete.ts';
 import { V1_SCAN_ROUTES } from './scan-routes.ts';
 import { linesReply, type PageLines, ScanStream, TOO_MANY_SCANS } from './scan-stream.ts';

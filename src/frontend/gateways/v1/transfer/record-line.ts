@@ -23,7 +23,7 @@ import {
   type StoredRecord,
 } from '../../../../cluster/model/record.ts';
 import { parseVersion, type Version } from '../../../../cluster/model/version.ts';
-import { bytesOfText, jsonOfBytes } from '../key-text.ts';
+import { bytesOfText, jsonOfBytes } from '../../../../cluster/wire/key-text.ts';
 
 /** @param key the user's, of which the record has the stored form */
 export function printRecordLine(key: Uint8Array, record: StoredRecord): string {

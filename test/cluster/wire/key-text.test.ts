@@ -1,12 +1,8 @@
 // Keys and values in JSON: all bytes come back, and what stands for no bytes is refused.
 
 import { describe, expect, test } from 'vitest';
-import { SeededRandom } from '../../../../src/cluster/seeded-random.ts';
-import {
-  bytesOfText,
-  jsonOfBytes,
-  textOfBytes,
-} from '../../../../src/frontend/gateways/v1/key-text.ts';
+import { SeededRandom } from '../../../src/cluster/seeded-random.ts';
+import { bytesOfText, jsonOfBytes, textOfBytes } from '../../../src/cluster/wire/key-text.ts';
 
 const back = (bytes: Uint8Array) => bytesOfText(JSON.parse(jsonOfBytes(bytes)));
 

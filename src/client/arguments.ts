@@ -1,0 +1,79 @@
+// Checks the arguments of calls, for both clients alike: what is wrong is refused here, as a frontend would, before
+// anything is sent. Pure.
+
+import { ETAGS_MAX, KEY_BYTES_MAX, TTL_SECONDS_MAX } from '../cluster/model/limits.ts';
+import { VelourError } from './errors.ts';
+import type { Bytes, ConditionOptions, ETags } from './velour.ts';
+
+const CONTENT_TYPE_LENGTH_MAX = 255;
+/** An ETag of any server, with its quotes and not weak; one that is not ours matches nothing. */
+const ETAG = /^"[\x21\x23-\x7e\x80-\xff]*"$/;
+
+/** ETags as a list, `*` for any value; undefined where nothing is demanded. */
+export interface CheckedCondition {
+  readonly ifMatch: '*' | readonly string[] | undefined;
+  readonly ifNoneMatch: '*' | readonly string[] | undefined;
+}
+
+/** @returns a copy of the bytes: what the caller does with his own afterwards changes nothing */
+export function keyBytes(key: Bytes): Buffer {
+  const bytes = bytesOf(key, 'a key');
+  if (bytes.length === 0) throw new VelourError('empty-key', 'the key has no bytes');
+  if (bytes.length <= KEY_BYTES_MAX) return bytes;
+  const what = `the key has ${bytes.length} bytes, and ${KEY_BYTES_MAX} are the most`;
+  throw new VelourError('key-too-long', what);
+}
+
+/** @returns a copy, as `keyBytes` does */
+export function valueBytes(value: Bytes): Buffer {
+  return bytesOf(value, 'a value');
+}
+
+export function checkTtl(ttl: number | undefined): void {
+  if (ttl === undefined) return;
+  if (Number.isInteger(ttl) && ttl >= 1 && ttl <= TTL_SECONDS_MAX) return;
+  const what = `the ttl is not a whole number of seconds from 1 to ${TTL_SECONDS_MAX}`;
+  throw new VelourError('bad-ttl', what);
+}
+
+export function checkContentType(text: string | undefined): void {
+  if (text === undefined) return;
+  if (text.length > 0 && text.length <= CONTENT_TYPE_LENGTH_MAX && /^[\x20-\x7e]+$/.test(text)) {
+    return;
+  }
+  const what = `the content type is not printable ASCII of 1 to ${CONTENT_TYPE_LENGTH_MAX} characters`;
+  throw new VelourError('bad-parameter', what);
+}
+
+export function checkBy(by: number): void {
+  if (Number.isSafeInteger(by)) return;
+  throw new VelourError('bad-parameter', 'incr adds a whole number up to 2^53 - 1');
+}
+
+/** @returns undefined where the options have no condition */
+export function conditionOf({
+  ifMatch,
+  ifNoneMatch,
+}: ConditionOptions): CheckedCondition | undefined {
+  if (ifMatch === undefined && ifNoneMatch === undefined) return undefined;
+  return {
+    ifMatch: tagsOf(ifMatch, 'ifMatch'),
+    ifNoneMatch: tagsOf(ifNoneMatch, 'ifNoneMatch'),
+  };
+}
+
+function tagsOf(tags: ETags | undefined, name: string): '*' | readonly string[] | undefined {
+  if (tags === undefined || tags === '*') return tags;
+  const list = typeof tags === 'string' ? [tags] : tags;
+  if (list.length >= 1 && list.length <= ETAGS_MAX && list.every((tag) => ETAG.test(tag))) {
+    return list;
+  }
+  const what = `${name} is * or 1 to ${ETAGS_MAX} ETags, each with its quotes`;
+  throw new VelourError('bad-parameter', what);
+}
+
+function bytesOf(bytes: Bytes, what: string): Buffer {
+  if (typeof bytes === 'string') return Buffer.from(bytes, 'utf8');
+  if (bytes instanceof Uint8Array) return Buffer.from(bytes);
+  throw new TypeError(`${what} is a string or a Uint8Array`);
+}

@@ -1,0 +1,107 @@
+// Writes the lines of batches (/v1/mget, /v1/mset, /v1/mdelete), and reads those of their answers. Pure.
+
+import type { PoolAnswer, PoolRequest } from '../cluster/http/http-pool.ts';
+import { bytesOfText, jsonOfBytes } from '../cluster/wire/key-text.ts';
+import { ConditionFailedError, VelourError } from './errors.ts';
+import { codeOf } from './http-answers.ts';
+import type { SetResult, Stored } from './velour.ts';
+
+export type ClientBatchVerb = 'mget' | 'mset' | 'mdelete';
+
+const CONTENT_TYPE = 'application/x-ndjson';
+const CREATED = 201;
+
+/** One line of an answer; what a frontend says may be anything. */
+type AnswerLine = Readonly<Record<string, unknown>>;
+
+export interface BatchedItem<T> {
+  readonly line: string;
+  /** @throws VelourError for what the frontend refused */
+  read(answer: AnswerLine): T;
+}
+
+export function getItem(key: Buffer): BatchedItem<Uint8Array | undefined> {
+  return {
+    line: `{"key":${jsonOfBytes(key)}}\n`,
+    read(answer) {
+      if (answer.status === 404 && answer.error === undefined) return undefined;
+      const value = bytesOfText(acceptedLine(answer).value);
+      if (value === undefined) throw noLine();
+      return new Uint8Array(value);
+    },
+  };
+}
+
+export function setItem(
+  key: Buffer,
+  value: Buffer,
+  ttl: number | undefined,
+): BatchedItem<SetResult> {
+  const ending = ttl === undefined ? '' : `,"ttl":${ttl}`;
+  return {
+    line: `{"key":${jsonOfBytes(key)},"value":${jsonOfBytes(value)}${ending}}\n`,
+    read: (answer) => ({ ...storedIn(answer), created: answer.status === CREATED }),
+  };
+}
+
+export function deleteItem(key: Buffer): BatchedItem<Pick<Stored, 'version'>> {
+  return {
+    line: `{"key":${jsonOfBytes(key)}}\n`,
+    read: (answer) => ({ version: storedIn(answer).version }),
+  };
+}
+
+export function batchRequest(verb: ClientBatchVerb, lines: readonly string[]): PoolRequest {
+  return {
+    method: 'POST',
+    path: `/v1/${verb}`,
+    headers: { 'content-type': CONTENT_TYPE, accept: 'application/problem+json' },
+    body: Buffer.from(lines.join(''), 'utf8'),
+  };
+}
+
+/** The answer to a batch has no version in its head: its content type tells it from that of another server. */
+export function isOfBatch(answer: PoolAnswer): boolean {
+  const type = answer.header('content-type') ?? '';
+  return codeOf(answer) !== undefined || (answer.status === 200 && type.startsWith(CONTENT_TYPE));
+}
+
+/** @throws VelourError where the body is no lines of JSON */
+export function linesIn({ body }: PoolAnswer): readonly AnswerLine[] {
+  const lines = body.toString('utf8').split('\n');
+  return lines.filter((line) => line !== '').map(lineOf);
+}
+
+function lineOf(text: string): AnswerLine {
+  let line: unknown;
+  try {
+    line = JSON.parse(text);
+  } catch {
+    throw noLine();
+  }
+  if (typeof line !== 'object' || line === null) throw noLine();
+  return line as AnswerLine;
+}
+
+function storedIn(answer: AnswerLine): Stored {
+  const { etag } = acceptedLine(answer);
+  if (typeof etag !== 'string') throw noLine();
+  return { etag, version: etag.slice(1, etag.indexOf('-')) };
+}
+
+/** @throws VelourError for what the frontend refused */
+function acceptedLine(answer: AnswerLine): AnswerLine {
+  const { status, error, detail, etag } = answer;
+  if (typeof status !== 'number') throw noLine();
+  if (status >= 200 && status < 300) return answer;
+  const code = typeof error === 'string' ? error : 'internal';
+  const text = typeof detail === 'string' ? detail : `status ${status}`;
+  if (status === 412) {
+    throw new ConditionFailedError(text, typeof etag === 'string' ? etag : undefined);
+  }
+  throw new VelourError(code, text, { status });
+}
+
+function noLine(): VelourError {
+  return new VelourError('not-a-frontend', 'what answers the batch writes no lines as a frontend');
+}

@@ -1,0 +1,118 @@
+// The interface of both clients: the HTTP client (http-client.ts) and the direct one (direct-client.ts).
+
+import type { VelourError } from './errors.ts';
+
+/** A key or a value. A string stands for its bytes in UTF-8. */
+export type Bytes = string | Uint8Array;
+
+export interface CommonOptions {
+  /** Ends the call with an `AbortedError`. What was sent may take effect all the same. */
+  readonly signal?: AbortSignal | undefined;
+  /** The time limit of the whole call in ms, with all attempts; by default the client's. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface GetOptions extends CommonOptions {
+  /**
+   * Asks every member of the partition: of all reads and conditional writes of the key there is then one order. It
+   * costs what a set costs, and is refused where a set would be.
+   */
+  readonly linearizable?: boolean | undefined;
+}
+
+/** An ETag with its quotes, as `entry` and writes return it, several of them, or `*` for any value. */
+export type ETags = string | readonly string[];
+
+export interface ConditionOptions extends CommonOptions {
+  /** Writes only over a value with one of these ETags. */
+  readonly ifMatch?: ETags | undefined;
+  /** Writes only where there is no value with one of these ETags; `*`: where there is no value at all. */
+  readonly ifNoneMatch?: ETags | undefined;
+}
+
+export interface SetOptions extends ConditionOptions {
+  /** Whole seconds, from 1; without it the value stays. */
+  readonly ttl?: number | undefined;
+  /** Printable ASCII of at most 255 characters; kept with the value. */
+  readonly contentType?: string | undefined;
+}
+
+/** What identifies a stored value. */
+export interface Stored {
+  readonly etag: string;
+  /** 16 hex digits; the greater one is the newer value. */
+  readonly version: string;
+}
+
+export interface SetResult extends Stored {
+  /** Whether nothing was there before, as the members said. Without a condition two at once may both be told so. */
+  readonly created: boolean;
+}
+
+export interface Valued extends Stored {
+  readonly value: Uint8Array;
+}
+
+export interface StoredEntry extends Valued {
+  /** As it was set; `application/octet-stream` where it was set without one. */
+  readonly contentType: string;
+  /**
+   * When it expires, in milliseconds since 1970; undefined where it stays. Over HTTP this is known to the second, by
+   * the clock of this process; the direct client has the cluster's time.
+   */
+  readonly expiresAtMs: number | undefined;
+}
+
+export interface ManyEntry {
+  readonly key: Bytes;
+  readonly value: Bytes;
+  readonly ttl?: number | undefined;
+}
+
+/** The outcome for one key of many: one that failed says nothing of the others. */
+export type Result<T> =
+  | { readonly key: Bytes; readonly ok: true; readonly value: T }
+  | { readonly key: Bytes; readonly ok: false; readonly error: VelourError };
+
+/** Every method rejects with a VelourError; a TypeError says that an argument is of another type. */
+export interface Velour {
+  /** @returns the value's bytes; undefined when the key is proven absent, or, in a cache, may have been evicted */
+  get(key: Bytes, options?: GetOptions): Promise<Uint8Array | undefined>;
+  /** As `get`, as text of UTF-8. */
+  getText(key: Bytes, options?: GetOptions): Promise<string | undefined>;
+  /** As `get`, with what is known of the value. */
+  entry(key: Bytes, options?: GetOptions): Promise<StoredEntry | undefined>;
+  /** @throws ConditionFailedError when a condition was given that does not hold */
+  set(key: Bytes, value: Bytes, options?: SetOptions): Promise<SetResult>;
+  /**
+   * Deletes the key, whether or not it is there.
+   * @throws ConditionFailedError when a condition was given that does not hold; with `ifMatch` also where nothing is
+   */
+  delete(key: Bytes, options?: ConditionOptions): Promise<Pick<Stored, 'version'>>;
+  /**
+   * Adds to a decimal number; an absent key counts as 0. The ttl stays. Never sent twice: where its outcome is unknown,
+   * the code is `effect-unknown`.
+   * @returns the sum
+   */
+  incr(key: Bytes, by?: number, options?: ConditionOptions): Promise<number>;
+  /** Adds behind the value; an absent key counts as empty. As `incr` otherwise. @returns the new value */
+  append(key: Bytes, value: Bytes, options?: ConditionOptions): Promise<Valued>;
+  /** Sets, and returns the value of before; undefined where there was none. */
+  getset(key: Bytes, value: Bytes, options?: SetOptions): Promise<Uint8Array | undefined>;
+  /** @returns a result for each key, in their order */
+  getMany(
+    keys: Iterable<Bytes>,
+    options?: GetOptions,
+  ): Promise<readonly Result<Uint8Array | undefined>[]>;
+  /** Sets each for itself; this is no transaction. */
+  setMany(
+    entries: Iterable<ManyEntry>,
+    options?: CommonOptions,
+  ): Promise<readonly Result<SetResult>[]>;
+  deleteMany(
+    keys: Iterable<Bytes>,
+    options?: CommonOptions,
+  ): Promise<readonly Result<Pick<Stored, 'version'>>[]>;
+  /** Closes all connections; calls under way are rejected with the code `closed`, or as unknown. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,41 @@
+// The port of the HTTP client: any number of requests at once to one frontend, over connections that are kept. The
+// load generator, which counts its connections, has another one (exchange.ts).
+
+import type { Cancel } from '../ports.ts';
+
+export interface PoolRequest {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** The path and query, in ASCII. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | undefined;
+}
+
+export interface PoolAnswer {
+  readonly kind: 'answered';
+  readonly status: number;
+  /** By names in lower case; undefined where the answer has none of that name. */
+  header(name: string): string | undefined;
+  readonly body: Buffer;
+}
+
+export type PoolOutcome = PoolAnswer | { readonly kind: 'broken'; readonly error: Error };
+
+export interface PoolEvents {
+  /** The request is about to be written to a connection: from now on the server may have it. */
+  sent?(): void;
+  /** The head of the answer has come. */
+  answering?(): void;
+  /** Called once, unless the request is cancelled before. */
+  ended(outcome: PoolOutcome): void;
+}
+
+export interface HttpPool {
+  /** @returns what gives the request up: its connection is closed, and none of its events follows */
+  send(request: PoolRequest, events: PoolEvents): Cancel;
+  /** Closes all connections; no event follows. */
+  close(): void;
+}
+
+/** @param origin such as `http://127.0.0.1:12080` */
+export type OpenHttpPool = (origin: string) => HttpPool;

@@ -1,0 +1,135 @@
+// Implements the port HttpPool with undici's Pool. The caller keeps the deadlines.
+
+import type { Dispatcher } from 'undici';
+import type {
+  HttpPool,
+  OpenHttpPool,
+  PoolAnswer,
+  PoolEvents,
+  PoolRequest,
+} from '../../http/http-pool.ts';
+import { Pool } from './undici.ts';
+
+/** Below the 65 s after which our servers close an idle connection, so that no request meets a closing one (H19). */
+const KEEP_ALIVE_MS = 60_000;
+/** Whoever waits for a connection goes elsewhere after a second; this only ends attempts that nobody waits for. */
+const CONNECT_MS = 5000;
+
+/** @param connections how many a pool may have, each with one request at a time */
+export function poolsOf(connections: number): OpenHttpPool {
+  return (origin) => new UndiciPool(origin, connections);
+}
+
+class UndiciPool implements HttpPool {
+  readonly #pool: InstanceType<typeof Pool>;
+  readonly #exchanges = new Set<PooledExchange>();
+
+  constructor(origin: string, connections: number) {
+    this.#pool = new Pool(origin, {
+      connections,
+      pipelining: 1,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: KEEP_ALIVE_MS,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: { timeout: CONNECT_MS },
+    });
+  }
+
+  send({ method, path, headers, body }: PoolRequest, events: PoolEvents): () => void {
+    const exchange = new PooledExchange(events, () => this.#exchanges.delete(exchange));
+    this.#exchanges.add(exchange);
+    this.#pool.dispatch({ method, path, headers, body: body ?? null }, exchange);
+    return () => exchange.cancel();
+  }
+
+  close(): void {
+    for (const exchange of this.#exchanges) exchange.forget();
+    this.#exchanges.clear();
+    this.#pool.destroy().catch(() => undefined);
+  }
+}
+
+class PooledExchange implements Dispatcher.DispatchHandler {
+  /** Undefined once it has ended, or nobody waits for it. */
+  #events: PoolEvents | undefined;
+  readonly #over: () => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #isCancelled = false;
+  #status = 0;
+  #headers: Record<string, string | string[] | undefined> = {};
+  readonly #chunks: Buffer[] = [];
+
+  constructor(events: PoolEvents, over: () => void) {
+    this.#events = events;
+    this.#over = over;
+  }
+
+  forget(): void {
+    this.#events = undefined;
+  }
+
+  cancel(): void {
+    if (this.#events === undefined) return;
+    this.#events = undefined;
+    this.#isCancelled = true;
+    this.#over();
+    this.#controller?.abort(new Error('nobody waits for the answer any more'));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // It was cancelled while it waited for a connection: nothing of it may be sent now.
+    if (this.#isCancelled) controller.abort(new Error('nobody waits for the answer any more'));
+    else this.#events?.sent?.();
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    // An interim answer, such as 103, is followed by the answer.
+    if (status < 200) return;
+    this.#status = status;
+    this.#headers = headers;
+    this.#events?.answering?.();
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    const headers = this.#headers;
+    const answer: PoolAnswer = {
+      kind: 'answered',
+      status: this.#status,
+      header(name) {
+        const value = headers[name];
+        return typeof value === 'object' ? value.join(', ') : value;
+      },
+      body: joined(this.#chunks),
+    };
+    this.#end()?.ended(answer);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#end()?.ended({ kind: 'broken', error });
+  }
+
+  #end(): PoolEvents | undefined {
+    const events = this.#events;
+    this.#events = undefined;
+    this.#over();
+    return events;
+  }
+}
+
+/** The bytes have memory of their own: neither the buffer of a socket, nor the pool of small Buffers is kept with them. */
+function joined(chunks: readonly Buffer[]): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) at += chunk.copy(bytes, at);
+  return bytes;
+}

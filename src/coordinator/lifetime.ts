@@ -1,0 +1,93 @@
+// A part of a process that can end before the process does: wraps a runtime, and ends everything that was begun on it,
+// timers, calls and streams, as the end of a process would. What is left makes no call, hears none, and can be collected.
+
+import type { Cancel, Link, LinkEvents, Runtime } from '../cluster/ports.ts';
+
+const NOTHING: Cancel = () => undefined;
+/** What is opened by callbacks of others when all is over. */
+const CLOSED: Link = {
+  send: NOTHING,
+  isUnderWay: () => false,
+  batchesLeft: () => 0,
+  queuedBytes: () => 0,
+  close: NOTHING,
+};
+
+export class Lifetime {
+  /** The runtime that was given, as long as this has not ended. */
+  readonly runtime: Runtime;
+  readonly #own: Runtime;
+  readonly #timers = new Set<Cancel>();
+  readonly #links = new Set<Link>();
+  #isOver = false;
+
+  constructor(own: Runtime) {
+    this.#own = own;
+    this.runtime = {
+      ...own,
+      timers: { after: (milliseconds, callback) => this.#after(milliseconds, callback) },
+      network: {
+        call: (call, callback) => {
+          if (this.#isOver) return;
+          own.network.call(call, (outcome) => {
+            if (!this.#isOver) callback(outcome);
+          });
+        },
+        open: (address, hello, events) => {
+          if (this.#isOver) return CLOSED;
+          const link = own.network.open(
+            address,
+            hello,
+            this.#whileItLasts(events, () => this.#links.delete(link)),
+          );
+          this.#links.add(link);
+          return link;
+        },
+      },
+    };
+  }
+
+  /** Nothing that was begun calls back any more, not even to say that it is over. */
+  end(): void {
+    this.#isOver = true;
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
+    for (const link of this.#links) link.close('closed by its user');
+    this.#links.clear();
+  }
+
+  #after(milliseconds: number, callback: () => void): Cancel {
+    if (this.#isOver) return NOTHING;
+    const cancel = this.#own.timers.after(milliseconds, () => {
+      this.#timers.delete(cancel);
+      callback();
+    });
+    this.#timers.add(cancel);
+    return () => {
+      this.#timers.delete(cancel);
+      cancel();
+    };
+  }
+
+  #whileItLasts(events: LinkEvents, closed: () => void): LinkEvents {
+    const { tooLong } = events;
+    return {
+      received: (id, message) => {
+        if (!this.#isOver) events.received(id, message);
+      },
+      // A link without this handler closes where it would be called.
+      ...(tooLong === undefined ? {} : { tooLong: (id: number) => tooLong(id) }),
+      arriving: () => {
+        if (!this.#isOver) events.arriving?.();
+      },
+      ready: () => {
+        if (!this.#isOver) events.ready?.();
+      },
+      closed: (reason, opened) => {
+        if (this.#isOver) return;
+        closed();
+        events.closed(reason, opened);
+      },
+    };
+  }
+}

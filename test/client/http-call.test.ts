@@ -1,0 +1,290 @@
+// How long the client over HTTP waits for whom, and what it sends where: with frontends that behave as a test says, and
+// a clock that it turns.
+
+import { describe, expect, test } from 'vitest';
+import { type SetOptions, VelourClient, VelourError } from '../../src/client/index.ts';
+import type {
+  HttpPool,
+  PoolAnswer,
+  PoolEvents,
+  PoolOutcome,
+  PoolRequest,
+} from '../../src/cluster/http/http-pool.ts';
+import { VirtualTime } from '../helpers/virtual-time.ts';
+
+interface Reaction {
+  /** Without one there is never an answer. */
+  readonly outcome?: PoolOutcome;
+  /** Until the answer; by default 1. */
+  readonly afterMs?: number;
+  /** Until the request is written to a connection; by default 0. */
+  readonly sentAfterMs?: number;
+}
+
+type Behaviour = (request: PoolRequest) => Reaction;
+
+const VERSION = '0196c6f1f2c40000';
+const LIVE = answer(200);
+const HANGS: Reaction = { sentAfterMs: Number.POSITIVE_INFINITY };
+
+function answer(
+  status: number,
+  headers: Readonly<Record<string, string>> = {},
+  body = '',
+): PoolAnswer {
+  return {
+    kind: 'answered',
+    status,
+    header: (name) => headers[name],
+    body: Buffer.from(body),
+  };
+}
+
+const stored = answer(204, { 'x-fog-version': VERSION, etag: `"${VERSION}-00000001"` });
+const refused = (code: string, status = 503) => answer(status, { 'x-fog-error': code }, code);
+const valued = (value: string) => answer(200, { 'x-fog-version': VERSION }, value);
+const broken: PoolOutcome = { kind: 'broken', error: new Error('ECONNRESET') };
+
+class Stage {
+  readonly time = new VirtualTime();
+  readonly client: VelourClient;
+  /** What each frontend was sent, probes included, with the time. */
+  readonly sent: string[] = [];
+
+  constructor(behaviours: Readonly<Record<string, Behaviour>>) {
+    const hosts = Object.keys(behaviours);
+    this.client = new VelourClient(
+      { frontends: hosts.map((host) => `${host}:80`) },
+      {
+        clock: this.time,
+        timers: this.time,
+        afterTurn: (callback) => this.time.after(0, callback),
+        open: (origin) => {
+          const host = new URL(origin).hostname;
+          return this.#pool(host, behaviours[host] ?? (() => HANGS));
+        },
+      },
+    );
+  }
+
+  #pool(host: string, behaviour: Behaviour): HttpPool {
+    return {
+      send: (request, events: PoolEvents) => {
+        const { outcome, afterMs = 1, sentAfterMs = 0 } = behaviour(request);
+        const cancels: (() => void)[] = [];
+        const written = () => {
+          const what = request.path === '/livez' ? 'probe' : request.method;
+          this.sent.push(`${this.time.monotonicMs()} ${host} ${what}`);
+          events.sent?.();
+        };
+        if (sentAfterMs === 0) written();
+        else if (Number.isFinite(sentAfterMs)) cancels.push(this.time.after(sentAfterMs, written));
+        if (outcome !== undefined) {
+          cancels.push(
+            this.time.after(sentAfterMs + afterMs, () => {
+              if (outcome.kind === 'answered') events.answering?.();
+              events.ended(outcome);
+            }),
+          );
+        }
+        return () => {
+          for (const cancel of cancels) cancel();
+        };
+      },
+      close: () => undefined,
+    };
+  }
+
+  /** Plays the call to its end. @returns its value, or its error, and the virtual time that it took */
+  async play<T>(call: (client: VelourClient) => Promise<T>) {
+    const startedMs = this.time.monotonicMs();
+    let tookMs: number | undefined;
+    const end = <V>(value: V) => {
+      tookMs = this.time.monotonicMs() - startedMs;
+      return value;
+    };
+    const outcome = call(this.client).then(end, end);
+    for (let turn = 0; tookMs === undefined && turn < 100_000; turn++) {
+      // Promises first, then a little time.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (tookMs === undefined) this.time.runTo(this.time.monotonicMs() + 50);
+    }
+    return { outcome: await outcome, tookMs: tookMs ?? Number.NaN };
+  }
+}
+
+const well: Behaviour = ({ method, path }) => ({
+  outcome: path === '/livez' ? LIVE : method === 'GET' ? valued('1') : stored,
+});
+/** Takes requests, and says nothing. */
+const mute: Behaviour = () => ({});
+/** Its packets are dropped, so that there is never a connection. */
+const dropped: Behaviour = () => HANGS;
+
+describe('a read', () => {
+  test.each([
+    ['says nothing', mute],
+    ['drops all packets', dropped],
+  ])('is sent to another frontend after a second where the first one %s', async (_what, bad) => {
+    const stage = new Stage({ bad, good: well });
+    const { outcome, tookMs } = await stage.play((client) => client.getText('a'));
+    expect(outcome).toBe('1');
+    expect(tookMs).toBeLessThanOrEqual(1050);
+    // From then on it is left alone, and costs nothing.
+    expect((await stage.play((client) => client.getText('a'))).tookMs).toBeLessThanOrEqual(50);
+  });
+
+  test('counts the first answer, also of the frontend that was slow', async () => {
+    const slow: Behaviour = () => ({ outcome: valued('slow'), afterMs: 1500 });
+    const slower: Behaviour = () => ({ outcome: valued('slower'), afterMs: 1500 });
+    const { outcome } = await new Stage({ slow, slower }).play((client) => client.getText('a'));
+    expect(outcome).toBe('slow');
+  });
+
+  test('goes on at once where a frontend refuses', async () => {
+    const busy: Behaviour = () => ({ outcome: refused('unanswered') });
+    const { outcome, tookMs } = await new Stage({ busy, good: well }).play((client) =>
+      client.getText('a'),
+    );
+    expect(outcome).toBe('1');
+    expect(tookMs).toBeLessThanOrEqual(50);
+    const alone = await new Stage({ busy }).play((client) => client.getText('a'));
+    expect(alone.outcome).toMatchObject({ code: 'unanswered', status: 503, retryable: true });
+  });
+
+  test('that only one frontend refuses, which others are not there for, says its word', async () => {
+    const busy: Behaviour = () => ({ outcome: refused('partition-offline') });
+    const gone: Behaviour = () => ({ outcome: broken });
+    const { outcome } = await new Stage({ busy, gone }).play((client) => client.getText('a'));
+    expect(outcome).toMatchObject({ code: 'partition-offline' });
+  });
+
+  test('ends at its deadline', async () => {
+    const { outcome, tookMs } = await new Stage({ mute }).play((client) => client.get('a'));
+    expect(outcome).toMatchObject({ code: 'timeout', retryable: true });
+    expect(tookMs).toBeLessThanOrEqual(10_050);
+  });
+
+  test('of what may be anything is no absence without the headers of a frontend', async () => {
+    for (const status of [200, 204, 302, 404, 500, 503]) {
+      const other: Behaviour = () => ({ outcome: answer(status, { etag: '"x"' }, 'hello') });
+      const { outcome } = await new Stage({ other }).play((client) => client.get('a'));
+      expect(outcome).toMatchObject({ code: 'not-a-frontend', status });
+    }
+    const elsewhere: Behaviour = () => ({ outcome: refused('unknown-path', 404) });
+    const { outcome } = await new Stage({ elsewhere }).play((client) => client.get('a'));
+    expect(outcome).toBeInstanceOf(VelourError);
+    expect(outcome).toMatchObject({ code: 'unknown-path' });
+  });
+});
+
+describe('a write', () => {
+  const set = (client: VelourClient, options: SetOptions = {}) => client.set('a', '1', options);
+
+  test('is sent to no frontend that does not answer a probe within a second', async () => {
+    for (const bad of [mute, dropped]) {
+      const stage = new Stage({ bad, good: well });
+      const { outcome, tookMs } = await stage.play((client) => set(client));
+      expect(outcome).toMatchObject({ version: VERSION });
+      expect(tookMs).toBeLessThanOrEqual(1100);
+      expect(stage.sent.filter((line) => line.endsWith('PUT'))).toHaveLength(1);
+      expect(stage.sent.filter((line) => line.endsWith('bad PUT'))).toEqual([]);
+    }
+  });
+
+  test('asks no frontend first that answered lately', async () => {
+    const stage = new Stage({ good: well });
+    for (let index = 0; index < 3; index++) await stage.play((client) => set(client));
+    expect(stage.sent.filter((line) => line.endsWith('probe'))).toHaveLength(1);
+    stage.time.runTo(stage.time.monotonicMs() + 2000);
+    await stage.play((client) => set(client));
+    expect(stage.sent.filter((line) => line.endsWith('probe'))).toHaveLength(2);
+  });
+
+  test('is sent elsewhere after a 503, and after an answer that is no frontend’s', async () => {
+    for (const outcome of [refused('not-stored'), refused('overloaded'), answer(404)]) {
+      const bad: Behaviour = ({ path }) => ({ outcome: path === '/livez' ? LIVE : outcome });
+      const stage = new Stage({ bad, good: well });
+      expect((await stage.play((client) => set(client))).outcome).toMatchObject({
+        version: VERSION,
+      });
+      expect(stage.sent.filter((line) => line.endsWith('PUT'))).toHaveLength(2);
+    }
+  });
+
+  test.each([
+    ['the connection broke', broken],
+    ['a gateway lost the answer', answer(502)],
+    ['a gateway waited too long', answer(504)],
+  ])('is never sent twice where %s', async (_what, outcome) => {
+    const bad: Behaviour = ({ path }) => ({ outcome: path === '/livez' ? LIVE : outcome });
+    const stage = new Stage({ bad, good: well });
+    const put = await stage.play((client) => set(client));
+    expect(put.outcome).toMatchObject({ code: 'outcome-unknown', retryable: true });
+    expect(stage.sent.filter((line) => line.endsWith('PUT'))).toHaveLength(1);
+    const other = new Stage({ bad, good: well });
+    const count = await other.play((client) => client.incr('a'));
+    expect(count.outcome).toMatchObject({ code: 'effect-unknown', retryable: false });
+    expect(other.sent.filter((line) => line.endsWith('POST'))).toHaveLength(1);
+  });
+
+  test('is not repeated after an `overloaded` that may be all that was left of its answer', async () => {
+    const bad: Behaviour = ({ path }) => ({
+      outcome: path === '/livez' ? LIVE : refused('overloaded'),
+    });
+    for (const [call, code] of [
+      [(client: VelourClient) => client.append('a', '1'), 'effect-unknown'],
+      [(client: VelourClient) => client.getset('a', '1'), 'outcome-unknown'],
+    ] as const) {
+      const stage = new Stage({ bad, good: well });
+      expect((await stage.play<unknown>(call)).outcome).toMatchObject({ code });
+      expect(stage.sent.filter((line) => line.endsWith('POST'))).toHaveLength(1);
+    }
+  });
+
+  test('that waits for a connection for a second goes elsewhere', async () => {
+    const full: Behaviour = ({ path }) => (path === '/livez' ? { outcome: LIVE } : HANGS);
+    const stage = new Stage({ full, good: well });
+    const { outcome, tookMs } = await stage.play((client) => set(client));
+    expect(outcome).toMatchObject({ version: VERSION });
+    expect(tookMs).toBeLessThanOrEqual(1150);
+  });
+
+  test('is unknown at its deadline if it was sent, and a timeout if not', async () => {
+    const hangs: Behaviour = ({ path }) => (path === '/livez' ? { outcome: LIVE } : {});
+    const sent = await new Stage({ hangs }).play((client) => set(client, { timeoutMs: 3000 }));
+    expect(sent.outcome).toMatchObject({ code: 'outcome-unknown' });
+    const full: Behaviour = ({ path }) => (path === '/livez' ? { outcome: LIVE } : HANGS);
+    const unsent = await new Stage({ full }).play((client) => set(client, { timeoutMs: 3000 }));
+    expect(unsent.outcome).toMatchObject({ code: 'timeout' });
+    expect(unsent.tookMs).toBeLessThanOrEqual(3100);
+  });
+});
+
+test('a frontend that failed again and again is left alone, also by calls that know of none that is well', async () => {
+  const stage = new Stage({ bad: mute, good: well });
+  for (let failures = 0; failures < 3; ) {
+    stage.time.runTo(stage.time.monotonicMs() + 70_000);
+    const { tookMs } = await stage.play((client) => client.getText('a'));
+    if (tookMs >= 1000) failures++;
+  }
+  for (let index = 0; index < 3; index++) {
+    stage.time.runTo(stage.time.monotonicMs() + 1200);
+    const { tookMs } = await stage.play((client) => client.getText('a'));
+    expect(tookMs).toBeLessThanOrEqual(100);
+  }
+});
+
+test('a frontend that comes back is noticed by a probe, and no call waits for it', async () => {
+  let isBack = false;
+  const bad: Behaviour = (request) => (isBack ? well(request) : {});
+  const stage = new Stage({ bad, good: well });
+  await stage.play((client) => client.getText('a'));
+  isBack = true;
+  stage.time.runTo(stage.time.monotonicMs() + 5000);
+  for (let index = 0; index < 8; index++) {
+    const { tookMs } = await stage.play((client) => client.set('a', '1'));
+    expect(tookMs).toBeLessThanOrEqual(100);
+  }
+  expect(stage.sent.some((line) => line.endsWith('bad PUT'))).toBe(true);
+});

@@ -1,0 +1,401 @@
+// What both clients promise: one suite, run on the one over HTTP and on the direct one, against a real cluster.
+
+import { beforeAll, describe, expect, test } from 'vitest';
+import {
+  AbortedError,
+  ConditionFailedError,
+  type Velour,
+  VelourError,
+} from '../../src/client/index.ts';
+
+export interface ClientsUnderTest {
+  /** The client of the suite, to a cluster that serves. */
+  open(): Promise<Velour>;
+  /** One of the other kind, to the same cluster: what one stores, the other reads. */
+  openOther(): Promise<Velour>;
+}
+
+const TTL_MS_MAX = 315_360_000_000;
+const ALL_BYTES = Uint8Array.from({ length: 256 }, (_, index) => index);
+const UNKNOWN_KEY = Uint8Array.of(0xff, 0);
+const ODD_KEYS: readonly (string | Uint8Array)[] = [
+  'a/b/c',
+  '/',
+  '//a//',
+  '.',
+  '..',
+  'a/../b',
+  '100%',
+  '%2F',
+  '?key=a&b#c',
+  'a b+c',
+  'incr',
+  'a/incr',
+  'schlüssel/鍵/🔑',
+  '"quoted"\n\r\t\0',
+  ALL_BYTES,
+  Uint8Array.of(0xff, 0xfe),
+  'x'.repeat(1024),
+];
+
+function shownOf(key: string | Uint8Array): string {
+  const text = typeof key === 'string' ? JSON.stringify(key) : `of ${key.length} bytes, no UTF-8`;
+  return text.length > 40 ? `${text.slice(0, 40)}...` : text;
+}
+
+export function clientContract({ open, openOther }: ClientsUnderTest): void {
+  let client: Velour;
+  let other: Velour;
+  beforeAll(async () => {
+    client = await open();
+    other = await openOther();
+    return async () => {
+      await client.close();
+      await other.close();
+    };
+  });
+
+  const failure = (call: Promise<unknown>): Promise<VelourError> =>
+    call.then(
+      () => {
+        throw new Error('it did not fail');
+      },
+      (error: VelourError) => error,
+    );
+
+  describe('keys and values', () => {
+    test('strings and bytes come back as bytes, and as text', async () => {
+      await client.set('text', 'grün');
+      expect(await client.get('text')).toEqual(new Uint8Array(Buffer.from('grün')));
+      expect(await client.getText('text')).toBe('grün');
+      await client.set('bytes', ALL_BYTES);
+      expect(await client.get('bytes')).toEqual(ALL_BYTES);
+      await client.set('long', Buffer.alloc(300_000, 7));
+      expect(await client.get('long')).toEqual(new Uint8Array(300_000).fill(7));
+    });
+
+    test('the empty value is a value', async () => {
+      await client.set('empty', '');
+      expect(await client.get('empty')).toEqual(new Uint8Array());
+      expect(await client.getText('empty')).toBe('');
+    });
+
+    test('what is absent is undefined, in whatever form', async () => {
+      expect(await client.get('nobody')).toBeUndefined();
+      expect(await client.getText('nobody')).toBeUndefined();
+      expect(await client.entry('nobody')).toBeUndefined();
+      expect(await client.get('nobody', { linearizable: true })).toBeUndefined();
+    });
+
+    test.each(ODD_KEYS.map((key) => ({ key, shown: shownOf(key) })))(
+      'the key $shown is one of its own',
+      async ({ key }) => {
+        await client.set(key, 'odd');
+        expect(await client.getText(key)).toBe('odd');
+        expect(await other.getText(key)).toBe('odd');
+        const counter = Buffer.concat([Buffer.from('n'), Buffer.from(key)]).subarray(0, 1024);
+        await client.delete(counter);
+        expect(await client.incr(counter)).toBe(1);
+        await client.delete(key);
+        expect(await client.get(key)).toBeUndefined();
+      },
+    );
+
+    test('a string is its bytes in UTF-8', async () => {
+      await client.set('ü', 'same');
+      expect(await client.getText(Buffer.from('ü'))).toBe('same');
+    });
+
+    test('what the caller does with his bytes afterwards changes nothing', async () => {
+      const [key, value] = [Buffer.from('his key'), Buffer.from('his value')];
+      const stored = client.set(key, value);
+      key.fill(0);
+      value.fill(0);
+      await stored;
+      expect(await client.getText('his key')).toBe('his value');
+    });
+  });
+
+  describe('what is known of a value', () => {
+    test('etag, version, content type and expiry', async () => {
+      const contentType = 'text/html; charset=utf-8';
+      const written = await client.set('entry', '<p>', { contentType, ttl: 1000 });
+      expect(written.version).toMatch(/^[0-9a-f]{16}$/);
+      expect(written.etag).toMatch(new RegExp(`^"${written.version}-[0-9a-f]{8}"$`));
+      const entry = await client.entry('entry');
+      const { etag, version } = written;
+      expect(entry).toMatchObject({ etag, version, contentType });
+      expect(Buffer.from(entry?.value ?? []).toString()).toBe('<p>');
+      // Far from a day, whatever the clocks: the bound only tells milliseconds from seconds.
+      const leftMs = (entry?.expiresAtMs ?? 0) - Date.now();
+      expect(leftMs).toBeGreaterThan(0);
+      expect(leftMs).toBeLessThan(86_400_000);
+      expect(await other.entry('entry')).toMatchObject({ etag, version, contentType });
+    });
+
+    test('without content type and ttl', async () => {
+      await client.set('plain', 'x');
+      expect(await client.entry('plain')).toMatchObject({
+        contentType: 'application/octet-stream',
+        expiresAtMs: undefined,
+      });
+    });
+
+    test('versions rise', async () => {
+      const versions: string[] = [];
+      for (let index = 0; index < 10; index++) {
+        versions.push((await client.set('rising', `${index}`)).version);
+      }
+      versions.push((await client.delete('rising')).version);
+      expect(versions).toEqual([...versions].sort());
+    });
+
+    test('a ttl ends', async () => {
+      await client.set('short', 'x', { ttl: 1 });
+      await expect.poll(() => client.get('short')).toBeUndefined();
+      expect(await other.get('short')).toBeUndefined();
+      await client.set('for ten years', 'x', { ttl: TTL_MS_MAX / 1000 });
+      expect(await client.getText('for ten years')).toBe('x');
+    });
+  });
+
+  describe('conditions', () => {
+    test('ifNoneMatch * creates, once', async () => {
+      await client.delete('created');
+      const first = await client.set('created', 'mine', { ifNoneMatch: '*' });
+      expect(first.created).toBe(true);
+      const error = await failure(client.set('created', 'yours', { ifNoneMatch: '*' }));
+      expect(error).toBeInstanceOf(ConditionFailedError);
+      expect(error).toMatchObject({
+        code: 'condition-failed',
+        status: 412,
+        retryable: false,
+        etag: first.etag,
+      });
+      expect(await client.getText('created')).toBe('mine');
+    });
+
+    test('a set says whether the key is new', async () => {
+      await client.delete('new');
+      expect((await client.set('new', '1')).created).toBe(true);
+      expect((await client.set('new', '2')).created).toBe(false);
+    });
+
+    test('ifMatch changes what was read, and nothing else', async () => {
+      const { etag } = await client.set('read', '1');
+      const { etag: next, created } = await client.set('read', '2', { ifMatch: etag });
+      expect(created).toBe(false);
+      const error = await failure(client.set('read', '3', { ifMatch: etag }));
+      expect(error).toMatchObject({ code: 'condition-failed', etag: next });
+      await client.set('read', '3', { ifMatch: ['"another-server"', next] });
+      expect(await client.getText('read', { linearizable: true })).toBe('3');
+    });
+
+    test('ifMatch of what is gone finds no etag', async () => {
+      const { etag } = await client.set('gone', '1');
+      await client.delete('gone');
+      for (const call of [
+        () => client.set('gone', '2', { ifMatch: '*' }),
+        () => client.set('gone', '2', { ifMatch: etag }),
+        () => client.delete('gone', { ifMatch: etag }),
+      ]) {
+        const error = await failure(call());
+        expect(error).toBeInstanceOf(ConditionFailedError);
+        expect(error).toMatchObject({ code: 'condition-failed', status: 412, etag: undefined });
+      }
+    });
+
+    test('a delete under a condition', async () => {
+      const { etag } = await client.set('deleted', '1');
+      const { etag: next } = await client.set('deleted', '2');
+      expect(await failure(client.delete('deleted', { ifMatch: etag }))).toMatchObject({
+        code: 'condition-failed',
+        etag: next,
+      });
+      expect(await client.getText('deleted')).toBe('2');
+      await client.delete('deleted', { ifMatch: next });
+      expect(await client.get('deleted')).toBeUndefined();
+    });
+  });
+
+  describe('incr, append, getset', () => {
+    test('the increments of eight callers sum up, of both clients', async () => {
+      await client.delete('counter');
+      const sums = await Promise.all(
+        Array.from({ length: 8 }, async (_, caller) => {
+          const results: number[] = [];
+          for (let count = 0; count < 10; count++) {
+            results.push(await (caller % 2 === 0 ? client : other).incr('counter'));
+          }
+          return results;
+        }),
+      );
+      expect(sums.flat().sort((a, b) => a - b)).toEqual(
+        Array.from({ length: 80 }, (_, index) => index + 1),
+      );
+      expect(await client.getText('counter')).toBe('80');
+      expect(await client.incr('counter', -100)).toBe(-20);
+      expect(await client.incr('counter', 0)).toBe(-20);
+    });
+
+    test('what is no number, and what would be beyond one', async () => {
+      await client.set('word', 'seven');
+      expect(await failure(client.incr('word'))).toMatchObject({
+        code: 'not-a-number',
+        status: 409,
+        retryable: false,
+      });
+      await client.set('most', String(Number.MAX_SAFE_INTEGER));
+      expect(await failure(client.incr('most'))).toMatchObject({ code: 'overflow', status: 409 });
+    });
+
+    test('append returns the whole, and its etag', async () => {
+      await client.delete('log');
+      await client.append('log', 'one,');
+      const { value, etag } = await client.append('log', 'two');
+      expect(Buffer.from(value).toString()).toBe('one,two');
+      expect((await client.entry('log'))?.etag).toBe(etag);
+    });
+
+    test('getset returns what was there', async () => {
+      await client.delete('colour');
+      expect(await client.getset('colour', 'red')).toBeUndefined();
+      const before = await client.getset('colour', 'blue', { contentType: 'text/plain' });
+      expect(Buffer.from(before ?? []).toString()).toBe('red');
+      expect(await client.entry('colour')).toMatchObject({ contentType: 'text/plain' });
+    });
+
+    test('they take conditions', async () => {
+      const { etag } = await client.set('conditional', '1');
+      expect(await client.incr('conditional', 1, { ifMatch: etag })).toBe(2);
+      const again = client.incr('conditional', 1, { ifMatch: etag });
+      expect(await failure(again)).toMatchObject({ code: 'condition-failed' });
+      const append = client.append('conditional', '0', { ifNoneMatch: '*' });
+      expect(await failure(append)).toMatchObject({ code: 'condition-failed' });
+      const getset = client.getset('conditional', '0', { ifMatch: etag });
+      expect(await failure(getset)).toMatchObject({ code: 'condition-failed' });
+      expect(await client.getText('conditional')).toBe('2');
+    });
+  });
+
+  describe('many keys', () => {
+    const keys = Array.from({ length: 150 }, (_, index) => `many/${index}`);
+
+    test('are set, read and deleted, in order', async () => {
+      const set = await client.setMany(keys.map((key, index) => ({ key, value: `${index}` })));
+      expect(set.map(({ key, ok }) => [key, ok])).toEqual(keys.map((key) => [key, true]));
+      const got = await client.getMany([...keys, 'many/none', UNKNOWN_KEY]);
+      const texts = got.map((result) =>
+        result.ok && result.value !== undefined ? Buffer.from(result.value).toString() : undefined,
+      );
+      expect(texts).toEqual([...keys.map((_, index) => `${index}`), undefined, undefined]);
+      expect(got.every(({ ok }) => ok)).toBe(true);
+      expect(got.at(-1)?.key).toBe(UNKNOWN_KEY);
+      for (const result of await client.deleteMany(keys)) expect(result.ok).toBe(true);
+      for (const result of await client.getMany(keys)) {
+        expect(result).toMatchObject({ ok: true, value: undefined });
+      }
+    });
+
+    test('one that is wrong concerns no other', async () => {
+      const results = await client.setMany([
+        { key: 'right', value: ALL_BYTES },
+        { key: '', value: 'x' },
+        { key: 'wrong ttl', value: 'x', ttl: 0 },
+        { key: 'with ttl', value: '', ttl: 1000 },
+      ]);
+      expect(results.map((result) => (result.ok ? result.key : result.error.code))).toEqual([
+        'right',
+        'empty-key',
+        'bad-ttl',
+        'with ttl',
+      ]);
+      const [right, ttl] = await client.getMany(['right', 'with ttl'], { linearizable: true });
+      expect(right).toMatchObject({ ok: true, value: ALL_BYTES });
+      expect(ttl).toMatchObject({ ok: true, value: new Uint8Array() });
+      expect((await client.entry('with ttl'))?.expiresAtMs).toBeDefined();
+    });
+
+    test('none are none', async () => {
+      expect(await client.getMany([])).toEqual([]);
+      expect(await client.setMany([])).toEqual([]);
+      expect(await client.deleteMany([])).toEqual([]);
+    });
+  });
+
+  describe('errors', () => {
+    test.each([
+      ['an empty key', 'empty-key', 501, (it: Velour) => it.get('')],
+      ['a long key', 'key-too-long', 501, (it: Velour) => it.set('x'.repeat(1025), '')],
+      ['a ttl of no seconds', 'bad-ttl', 501, (it: Velour) => it.set('a', '', { ttl: 0 })],
+      ['a ttl of a half', 'bad-ttl', 501, (it: Velour) => it.getset('a', '', { ttl: 0.5 })],
+      [
+        'a content type of two lines',
+        'bad-parameter',
+        400,
+        (it: Velour) => it.set('a', '', { contentType: 'a\r\nb: c' }),
+      ],
+      ['a half', 'bad-parameter', 400, (it: Velour) => it.incr('a', 0.5)],
+      [
+        'an ETag without quotes',
+        'bad-parameter',
+        400,
+        (it: Velour) => it.set('a', '', { ifMatch: 'abc' }),
+      ],
+      [
+        'a value that is too long',
+        'value-too-large',
+        413,
+        (it: Velour) => it.set('a', Buffer.alloc(17 * 1024 * 1024)),
+      ],
+    ])('%s is refused: %s', async (_what, code, status, call) => {
+      const error = await failure(call(client));
+      expect(error).toBeInstanceOf(VelourError);
+      expect(error).toMatchObject({ name: 'VelourError', code, status, retryable: false });
+      expect(error.message).not.toBe('');
+    });
+
+    test('another type is a TypeError', async () => {
+      const wrong = 7 as unknown as string;
+      await expect(client.get(wrong)).rejects.toThrow(TypeError);
+      await expect(client.set('a', wrong)).rejects.toThrow(TypeError);
+      await expect(client.get('a', { timeoutMs: 0 })).rejects.toThrow(TypeError);
+    });
+
+    test('a call that is aborted ends at once, with the reason', async () => {
+      const reason = new Error('changed my mind');
+      const before = await failure(client.get('a', { signal: AbortSignal.abort(reason) }));
+      expect(before).toBeInstanceOf(AbortedError);
+      expect(before).toMatchObject({ name: 'AbortError', code: 'aborted', cause: reason });
+      for (const call of [
+        (signal: AbortSignal) => client.get('a', { signal }),
+        (signal: AbortSignal) => client.set('a', 'b', { signal }),
+        (signal: AbortSignal) => client.incr('aborted', 1, { signal }),
+      ]) {
+        const aborter = new AbortController();
+        const under = failure(call(aborter.signal));
+        await Promise.resolve();
+        aborter.abort(reason);
+        expect(await under).toMatchObject({ code: 'aborted', cause: reason });
+      }
+      const many = await client.getMany(['a', 'b'], { signal: AbortSignal.abort(reason) });
+      expect(many).toMatchObject([{ ok: false }, { ok: false }]);
+      // A signal that outlives its calls keeps none of them.
+      const { signal } = new AbortController();
+      for (let index = 0; index < 20; index++) await client.get('a', { signal });
+    });
+  });
+
+  test('closed: what is under way ends, and nothing begins', async () => {
+    const closing = await open();
+    await closing.set('closing', '1');
+    const under = [failure(closing.get('closing')), failure(closing.incr('closing'))];
+    await Promise.resolve();
+    await closing.close();
+    const [read, write] = await Promise.all(under);
+    expect(read).toMatchObject({ code: 'closed', retryable: false });
+    expect(['closed', 'effect-unknown']).toContain(write?.code);
+    expect(await failure(closing.get('closing'))).toMatchObject({ code: 'closed' });
+    await closing.close();
+  });
+}
