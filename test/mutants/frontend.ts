@@ -7,6 +7,7 @@ const PREFIX_DELETE = 'src/frontend/gateways/v1/prefix-delete.ts';
 const RECORD_LINE = 'src/frontend/gateways/v1/transfer/record-line.ts';
 const SCAN_STREAM = 'src/frontend/gateways/v1/scan-stream.ts';
 const SCAN_USAGE = 'src/frontend/gateways/v1/scan-usage.ts';
+const BATCH_ANSWERS = 'src/frontend/gateways/v1/batch-answers.ts';
 const BATCH_RUN = 'src/frontend/gateways/v1/batch-run.ts';
 const BATCH_RUN_TEST = 'test/frontend/gateways/v1/batch-run.test.ts';
 
@@ -177,8 +178,8 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     rule: 'H23',
     edits: [
       {
-        file: BATCH_RUN,
-        find: 'if (number === this.#placed) this.#place();',
+        file: BATCH_ANSWERS,
+        find: 'this.#early[number % BATCH_ITEMS_MAX] = answer;\n    this.#place();',
         replace: 'this.#placed++;\n    this.#ready.push(answer);\n    this.#readyBytes += length;',
       },
     ],
@@ -202,7 +203,7 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: BATCH_RUN,
-        find: 'return this.#underWay < itemsMax && this.#heldBytes < BATCH_ITEM_BYTES_MAX;',
+        find: 'return this.#underWay < itemsMax && heldBytes < BATCH_ITEM_BYTES_MAX;',
         replace: 'return itemsMax > 0;',
       },
     ],
@@ -214,8 +215,8 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: BATCH_RUN,
-        find: 'return this.#room.give();',
-        replace: 'return;',
+        find: '    this.#room.give();\n    this.#advance();',
+        replace: '    if (!this.#isOver) this.#room.give();\n    this.#advance();',
       },
     ],
     fate: tests(BATCH_RUN_TEST, 'give their room back'),
@@ -226,7 +227,7 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: BATCH_RUN,
-        find: 'return this.#underWay < itemsMax && this.#heldBytes < BATCH_ITEM_BYTES_MAX;',
+        find: 'return this.#underWay < itemsMax && heldBytes < BATCH_ITEM_BYTES_MAX;',
         replace: 'return this.#underWay < itemsMax;',
       },
     ],

@@ -136,8 +136,8 @@ export const CLUSTER_IO_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: HTTP_SERVER,
-        find: 'if (!connection.isLastSent) refuse(socket, refusal);\n    });',
-        replace: '});\n    refuse(socket, refusal);',
+        find: 'connection.onceIdle(() => connection.isLastSent || refuse(socket, refusal));',
+        replace: 'refuse(socket, refusal);',
       },
     ],
     fate: tests(HTTP_FORMS_TESTS, 'half-close'),
