@@ -278,16 +278,17 @@ export class RequestFuzzer {
   #import(): Parts {
     const random = this.#random;
     const lines = Array.from({ length: this.#one([0, 1, 5, 60]) }, () => {
-      if (random.chance(0.1)) return `${this.#one(ODD_JSON)}\n`;
+      if (random.chance(0.03)) return `${this.#one(ODD_JSON)}\n`;
       const key = this.#key();
       const ms = Date.now() + this.#one([-60_000, -1000, 0, 5000, 2 * 86_400_000]);
       const version = (BigInt(ms) << 16n).toString(16).padStart(this.#one([16, 16, 16, 3]), '0');
-      const size = this.#one([0, 14, 26, 4064, 4065, 4093, 5000]);
+      const size = this.#one([0, 14, 26, 4064, 4065, random.chance(0.1) ? 5000 : 4093]);
       const attributes = {
-        [this.#one(['0', '2', '7', '255', '256', '-1'])]: Buffer.alloc(size, 7).toString('base64'),
+        [this.#one(['0', '2', '7', '7', '9', '255', random.chance(0.1) ? '256' : '8'])]:
+          Buffer.alloc(size, 7).toString('base64'),
       };
       const line = {
-        key: random.chance(0.9) ? this.#keyBytes(key).toString() : this.#one([7, null, {}]),
+        key: random.chance(0.98) ? this.#keyBytes(key).toString() : this.#one([7, null, {}]),
         ...(random.chance(0.9)
           ? { value: this.#value(key).subarray(0, 3000).toString() }
           : { deleted: true }),
@@ -295,8 +296,10 @@ export class RequestFuzzer {
         ...(random.chance(0.1)
           ? { expiresAt: this.#one([0, 1, 2 ** 60, -1, Date.now() + 1e5]) }
           : {}),
-        ...(random.chance(0.2) ? { attributes } : {}),
-        ...(random.chance(0.2) ? { contentType: this.#one(['text/plain', '\n', 'é', 7]) } : {}),
+        ...(random.chance(0.5) ? { attributes } : {}),
+        ...(random.chance(0.1)
+          ? { contentType: this.#one(['text/plain', '\n', 'é', random.chance(0.1) ? 7 : 't']) }
+          : {}),
       };
       return `${JSON.stringify(line)}\n`;
     });
