@@ -64,7 +64,7 @@ test('a thousand keys go there and back, and away again', async () => {
   }));
   const set = await batch('mset', items);
   expect(set.map(({ key, status }) => ({ key, status }))).toEqual(
-    items.map(({ key }) => ({ key, status: 204 })),
+    items.map(({ key }) => ({ key, status: 201 })),
   );
   const keys = items.map(({ key }) => ({ key }));
   const found = await batch('mget', keys);
@@ -88,11 +88,11 @@ test('what is wrong with one key concerns no other', async () => {
     { key: 'beside', value: '5' },
   ]);
   expect(answers.map(({ key, line, status, error }) => [key ?? line, status, error])).toEqual([
-    ['beside', 204, undefined],
+    ['beside', 201, undefined],
     ['', 400, 'empty-key'],
     [long, 400, 'key-too-long'],
     [4, 400, 'bad-item'],
-    ['k'.repeat(1024), 204, undefined],
+    ['k'.repeat(1024), 201, undefined],
     ['beside', 204, undefined],
   ]);
   // H23: the same key twice, and the last wins.
@@ -102,7 +102,7 @@ test('what is wrong with one key concerns no other', async () => {
 test('bytes are there and back in either form', async () => {
   const key = { base64: Buffer.of(0xff, 0, 10).toString('base64') };
   const value = { base64: Buffer.of(0x80, 0x22, 0x0a).toString('base64') };
-  expect(await batch('mset', [{ key, value }])).toMatchObject([{ key, status: 204 }]);
+  expect(await batch('mset', [{ key, value }])).toMatchObject([{ key, status: 201 }]);
   expect(await batch('mget', [{ key }])).toMatchObject([{ key, status: 200, value }]);
   const { bytes, headers } = await call(frontend, '/v1/mget', {
     method: 'POST',
@@ -142,7 +142,9 @@ test('a body of 200,000 keys takes no more memory than a short one', async () =>
       const text = rest + piece;
       const end = text.lastIndexOf('\n') + 1;
       rest = text.slice(end);
-      stored += parse(text.slice(0, end)).filter(({ status }) => status === 204).length;
+      stored += parse(text.slice(0, end)).filter(
+        ({ status }) => status === 201 || status === 204,
+      ).length;
       if (stored % 7 === 0) most = Math.max(most, await residentBytes());
     }
     expect(stored).toBe(count);
@@ -201,7 +203,7 @@ test('a storage node that is killed in the midst: each line is answered, and not
   const set = parse(text);
   expect(isKilled).toBe(true);
   expect(set.map(({ key }) => key)).toEqual(Array.from({ length: count }, (_, at) => keyAt(at)));
-  const acknowledged = set.flatMap(({ key, status }) => (status === 204 ? [key] : []));
+  const acknowledged = set.flatMap(({ key, status }) => (status === 201 ? [key] : []));
   expect(acknowledged.length).toBeGreaterThan(count / 2);
   for (let from = 0; from < acknowledged.length; from += 1000) {
     const found = await batch(
