@@ -2,6 +2,7 @@
 // checks that every promise was kept, that every serving copy has what was acknowledged, and that the cluster works
 // again. Which faults strike is nemesis.ts's; each checker is a file of its own.
 
+import { offlinePartitions } from '../cluster/model/cluster-map.ts';
 import { OWN_CLOCK_OFF_MS_MAX, protocolTimes } from '../cluster/model/limits.ts';
 import { Answers } from './answers.ts';
 import { Availability } from './availability.ts';
@@ -49,6 +50,8 @@ const SLACK_MS = 1000;
 const QUIET_MS = 3000;
 /** Every operation is answered within this: the set deadline, plus the margin that answers.ts allows. */
 const ANSWERED_WITHIN_MS = 9000;
+/** He sees within this which machines do not come back, and does all that a recovery waits for (seed 210000301). */
+const OPERATOR_WITHIN_MS = 15_000;
 /** Copies are complete again this long after the operator gave up a partition. */
 const COPIED_WITHIN_MS = 8000;
 /** No process may log these while all run the same software: each reports a message that could not be read. */
@@ -220,6 +223,7 @@ class SimulationRun {
       this.#clients.makeRoom();
       const healedMs = world.nowMs;
       world.runUntil(healedMs + settledAfterMs);
+      this.#awaitOperator();
       // A partition that the operator gave up late also gets its copies late.
       const copiedMs = this.#operator.actedMs + COPIED_WITHIN_MS;
       if (copiedMs > world.nowMs) world.runUntil(copiedMs);
@@ -258,6 +262,17 @@ class SimulationRun {
     if (STALE_LINEAGE.test(message) && this.#cluster.formerController !== undefined) return;
     if (node.disk.excuses(message) || node.timeScale !== 1) return;
     this.#violations.push(`${node.process.name} ended itself: ${message}`);
+  }
+
+  /** Where machines are gone for good, nothing is served before he has forgotten them and accepted what is lost. */
+  #awaitOperator(): void {
+    const untilMs = this.#world.nowMs + OPERATOR_WITHIN_MS;
+    const isOffline = () => {
+      const { map } = this.#oracles;
+      return map === undefined || offlinePartitions(map) > 0;
+    };
+    while (isOffline() && this.#world.nowMs < untilMs)
+      this.#world.runUntil(this.#world.nowMs + 500);
   }
 
   /** Waits until all copies agree: a node that frontends could not reach gets none for rejoinBarMs (H11). */
