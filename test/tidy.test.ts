@@ -15,9 +15,9 @@ import { routeTables } from './helpers/route-tables.ts';
 const ROOT = resolve(import.meta.dirname, '..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
-function filesBelow(folder: string): string[] {
+function filesBelow(folder: string, ending = '.ts'): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
     .sort();
 }
@@ -336,6 +336,21 @@ describe('the documents', () => {
         (call) => !/\((?:[A-Z\d_]+_ROUTES\.\w+|\{ methods: \[http\.method\])/.test(call),
       ),
     ).toEqual([]);
+  });
+
+  test('benchmarks import what the build has', () => {
+    const imported = /^import \{ ([^}]+) \} from '(?:\.\.\/)+dist\/(.+)\.js';$/gm;
+    for (const path of filesBelow('bench', '.mjs').filter(
+      (name) => !name.includes('node_modules'),
+    )) {
+      for (const [, names = '', module = ''] of read(path).matchAll(imported)) {
+        for (const name of names.split(', ')) {
+          expect(read(`src/${module}.ts`), `${path} imports ${name}`).toMatch(
+            new RegExp(`^export (?:async )?(?:function|class|const) ${name}\\b`, 'm'),
+          );
+        }
+      }
+    }
   });
 
   test('docs/api.md names every metric that the sources have, and no other', () => {

@@ -3,7 +3,8 @@
 import { once } from 'node:events';
 import { openNetwork } from '../../dist/cluster/io/network/network.js';
 import { partitionOf } from '../../dist/cluster/model/partition.js';
-import { decodeAnswer, encodeOperation } from '../../dist/cluster/wire/operations.js';
+import { decodeAnswer } from '../../dist/cluster/wire/answers.js';
+import { encodeOperation } from '../../dist/cluster/wire/operations.js';
 
 /** Operations that are sent and not yet answered. */
 const WINDOW = 1000;

@@ -184,7 +184,7 @@ describe('what is wrong', () => {
   });
 
   test('a POST without a verb, and a method that nobody has', async () => {
-    const allow = 'GET, HEAD, PUT, DELETE';
+    const allow = 'PUT, GET, HEAD, DELETE';
     const posted = await call(one, '/v1/keys/a', { method: 'POST', body: '1' });
     expect(posted).toMatchObject({ status: 405, headers: { allow } });
     expect(posted.text).toContain('/v1/keys/{key...}/incr');
