@@ -110,5 +110,5 @@ function nextItem(bytes: Buffer): OneAnswer | undefined {
 
 function replyOf(status: number, version: string | undefined, body: string | Buffer): HttpReply {
   const headers = version === undefined ? {} : { 'x-fog-version': version };
-  return { status: status === 204 ? 200 : status, headers, body };
+  return { status, headers, body };
 }

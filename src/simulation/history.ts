@@ -85,7 +85,8 @@ export class History {
   ): void {
     operation.endMs = endMs;
     operation.status = status;
-    operation.ok = status === 200 || (operation.kind === 'get' && status === 404);
+    // 201 and 204 as much as 200: `/v1/` tells by the status whether a key was new, and a set is acknowledged by each.
+    operation.ok = (status >= 200 && status < 300) || (operation.kind === 'get' && status === 404);
     operation.version = versionText === undefined ? undefined : parseVersion(versionText);
     operation.refused = NOTHING_STORED.includes(status);
   }

@@ -561,6 +561,13 @@ describe('of what the operator gave up at 100', () => {
   });
 });
 
+test.each([200, 201, 204])('a set that was answered %i must be read (I2)', (status) => {
+  const kept = new History();
+  kept.end(kept.begin('set', 'k', 0, 'x'), 1, status, '0000000000000005');
+  kept.end(kept.begin('get', 'k', 2), 3, 404, undefined);
+  expect(kept.violations()).toHaveLength(1);
+});
+
 test.each([413, 503, 507])('what was answered %i is stored nowhere (D9)', (status) => {
   const kept = new History();
   kept.end(kept.begin('set', 'k', 0, 'x'), 1, status, undefined);
