@@ -10,6 +10,7 @@ import {
   parseMapVersion,
   partitionEntry,
   printMapVersion,
+  serialiserOf,
 } from '../../../src/cluster/model/cluster-map.ts';
 import type { PartitionId } from '../../../src/cluster/model/partition.ts';
 import { Malformed } from '../../../src/cluster/wire/shapes.ts';
@@ -117,4 +118,18 @@ test('a partition is offline when nobody in it may answer a get', () => {
   expect(
     offlinePartitions({ ...good, partitions: [{ ...first, members: joining }, ...rest] }),
   ).toBe(1);
+});
+
+test('H39a: the first member judges that has all records, and one who leaves judges on', () => {
+  const [joiner, leaver, other] = [
+    memberOf('127.0.0.1:1', 'joining'),
+    memberOf('127.0.0.1:2', 'leaving'),
+    memberOf('127.0.0.1:3', 'serving'),
+  ];
+  const [entry] = good.partitions;
+  if (entry === undefined) throw new Error('a map has partitions');
+  const members = [joiner, leaver, other];
+  expect(serialiserOf({ ...entry, members })).toBe(leaver);
+  expect(serialiserOf({ ...entry, members, frozen: true })).toBeUndefined();
+  expect(serialiserOf({ ...entry, members: [joiner] })).toBeUndefined();
 });

@@ -31,7 +31,7 @@ export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
         replace: "members.find(({ role }) => role === 'serving');",
       },
     ],
-    fate: tests(CONDITIONAL_SCHEDULES, 'stays the same while it leaves'),
+    fate: tests('test/cluster/model/cluster-map.test.ts', 'one who leaves judges on'),
   },
   {
     name: 'any-member-judges',
@@ -175,7 +175,7 @@ export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
         replace: 'return this.#stored(step);',
       },
     ],
-    fate: tests(CONDITIONAL_SCHEDULES, 'of several who create one does'),
+    fate: tests(CONDITIONAL_SCHEDULES, 'is acknowledged where all who are left have it'),
   },
   {
     name: 'a-missed-set-is-acknowledged',
@@ -215,7 +215,7 @@ export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
         file: ROUND,
         find: "    if (record === undefined) return this.#end({ kind: 'unmet', why, record: live });",
         replace:
-          "    if (why !== undefined) return this.#end({ kind: 'unmet', why, record: live });",
+          "    if (record === undefined || why !== undefined)\n      return this.#end({ kind: 'unmet', why, record: live });",
       },
     ],
     fate: tests(CONDITIONAL_SCHEDULES, 'is told so once all members'),
