@@ -142,7 +142,8 @@ export class Operator {
   /**
    * I7: where no witness is left that could say that a member's lease ended, `accept-loss` asks for the operator's
    * word that it runs no more. He gives it only when every node that has a machine is heard, so that `forget` declares
-   * nothing dead but incarnations whose machine he saw burn (seed 131000447).
+   * nothing dead but incarnations whose machine he saw burn. Without that word a partition whose last member lay on a
+   * machine that was replaced would stay offline for good.
    */
   #forgetTheReplaced(members: PartitionEntry['members']): void {
     if (this.#world.nowMs - this.#steadySinceMs <= STEADY_MS) return;

@@ -50,7 +50,10 @@ const SLACK_MS = 1000;
 const QUIET_MS = 3000;
 /** Every operation is answered within this: the set deadline, plus the margin that answers.ts allows. */
 const ANSWERED_WITHIN_MS = 9000;
-/** He sees within this which machines do not come back, and does all that a recovery waits for (seed 210000301). */
+/**
+ * The operator sees within this which machines do not come back, and does all that a recovery waits for. A run that
+ * ended before he acted would take for a fault of the cluster that it still waited for him.
+ */
 const OPERATOR_WITHIN_MS = 15_000;
 /** Copies are complete again this long after the operator gave up a partition. */
 const COPIED_WITHIN_MS = 8000;
