@@ -8,7 +8,7 @@ import { methodsOf } from '../src/cluster/http/client-route.ts';
 import { ERRORS } from '../src/cluster/http/errors.ts';
 import { VERSION } from '../src/cluster/software.ts';
 import { CONTROL } from '../src/cluster/wire/control-table.ts';
-import { OPERATION_STREAM } from '../src/cluster/wire/streams.ts';
+import { CHANGES_STREAM, OPERATION_STREAM } from '../src/cluster/wire/streams.ts';
 import type { Command } from '../src/commands/options.ts';
 import { routeTables } from './helpers/route-tables.ts';
 
@@ -384,7 +384,7 @@ describe('the documents', () => {
     const named = read('docs/protocol.md').match(/\/[cs]\/[a-z][a-z/-]*/g) ?? [];
     const paths = Object.values(CONTROL).map(({ http }) => http.path);
     expect([...new Set(named)].sort()).toEqual(
-      [...new Set([...paths, OPERATION_STREAM.path])].sort(),
+      [...new Set([...paths, OPERATION_STREAM.path, CHANGES_STREAM.path])].sort(),
     );
   });
 

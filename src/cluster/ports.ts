@@ -172,9 +172,10 @@ export type CallOutcome =
   | { readonly kind: 'answered'; readonly status: number; readonly message: unknown }
   | { readonly kind: 'failed'; readonly detail: string };
 
-/** The cluster, node and incarnation that a stream of operations is bound to; it ends with any of them (D13). */
-export interface OperationsHello {
-  readonly purpose: 'operations';
+/** The cluster, node and incarnation that a stream to a storage node is bound to; it ends with any of them (D13). */
+export interface NodeHello {
+  /** Followers ask for changes (H46), all others for operations. */
+  readonly purpose: 'operations' | 'changes';
   readonly cluster: ClusterId;
   readonly node: NodeId;
   readonly incarnation: Incarnation;
@@ -187,7 +188,7 @@ export interface ControlHello {
   readonly purpose: 'control';
 }
 
-export type LinkHello = OperationsHello | ControlHello;
+export type LinkHello = NodeHello | ControlHello;
 
 /** One end of a stream: carries messages both ways and in order, and none after `close`. */
 export interface Link {

@@ -172,7 +172,7 @@ export class Controller implements Service {
   }
 
   accept({ purpose }: LinkHello, link: Link): LinkEvents | { readonly refused: string } {
-    if (purpose === 'operations') return { refused: 'a controller takes no operations' };
+    if (purpose !== 'control') return { refused: `a controller takes no ${purpose}` };
     return this.#control.accept(link);
   }
 

@@ -25,7 +25,7 @@ import {
   type StorageChannel,
 } from '../cluster/peers/storage-channel.ts';
 import { StorageChannels } from '../cluster/peers/storage-channels.ts';
-import type { Runtime } from '../cluster/ports.ts';
+import type { Cancel, Runtime } from '../cluster/ports.ts';
 import type { Operation } from '../cluster/wire/operations.ts';
 import { LaterRounds } from './operations/set/later-rounds.ts';
 
@@ -62,6 +62,7 @@ export class Router {
   /** Sets whose last round failed; a newer map starts their next round at once. */
   readonly laterRounds: LaterRounds;
   readonly #adopted: (map: ClusterMap) => void;
+  readonly #listeners = new Set<() => void>();
   #map: ClusterMap | undefined;
   /** Index in SOURCES of the most trusted source that has named this cluster; -1 before any. */
   #saidBy = -1;
@@ -122,7 +123,16 @@ export class Router {
       source,
     });
     this.#adopted(map);
+    for (const listener of this.#listeners) listener();
     return 'adopted';
+  }
+
+  /** @param listener called after each map that is adopted, until the returned function is called */
+  onAdopted(listener: () => void): Cancel {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
   }
 
   /** Where the key lives now; undefined without a map. */

@@ -27,6 +27,7 @@ import {
   UserReader,
   UserScanner,
   UserVersionedWriter,
+  UserWatcher,
   UserWriter,
 } from '../coordinator/operations/user-keys.ts';
 import { Probes } from '../coordinator/probes.ts';
@@ -38,6 +39,7 @@ import { BatchGateway } from './gateways/v1/batch.ts';
 import { V1KeysGateway } from './gateways/v1/keys.ts';
 import { ScanGateway } from './gateways/v1/scan.ts';
 import { TransferGateway } from './gateways/v1/transfer/transfer.ts';
+import { WatchGateway } from './gateways/v1/watch/watch.ts';
 import { HotKeys } from './hot-keys/hot-keys.ts';
 import { addHotKeys } from './hot-keys/hot-keys-route.ts';
 import { addStatusRoute } from './status.ts';
@@ -62,6 +64,7 @@ export class Frontend implements Service {
   readonly #hints: MapHints;
   readonly #probes: Probes;
   readonly #routes: Routes;
+  readonly #gateways: readonly Gateway[];
   #draining = false;
   #requests = 0;
 
@@ -109,6 +112,7 @@ export class Frontend implements Service {
       conditional: new UserConditionalWriter(new ConditionalWriter(context)),
       versionedWriter: new UserVersionedWriter(new VersionedWriter(context)),
       scanner: new UserScanner(context),
+      watcher: new UserWatcher(context),
       timers: runtime.timers,
       times,
       valueBytesMax,
@@ -116,14 +120,15 @@ export class Frontend implements Service {
       hasMap: () => this.#router.map !== undefined,
       absence: () => this.#absence(),
     };
-    const gateways: readonly Gateway[] = [
+    this.#gateways = [
       new KvGateway(gatewayContext),
       new V1KeysGateway(gatewayContext),
       new ScanGateway(gatewayContext),
       new TransferGateway(gatewayContext),
       new BatchGateway(gatewayContext),
+      new WatchGateway(gatewayContext),
     ];
-    for (const gateway of gateways) gateway.addTo(this.#routes, metrics);
+    for (const gateway of this.#gateways) gateway.addTo(this.#routes, metrics);
     addHotKeys(this.#routes, metrics, hotKeys, workerGroup);
     addStatusRoute(this.#routes, runtime, this.#router, times);
     coverage.addTo(this.#routes, metrics);
@@ -182,6 +187,7 @@ export class Frontend implements Service {
 
   drain(_options: DrainOptions, done: () => void): void {
     this.#draining = true;
+    for (const gateway of this.#gateways) gateway.drain?.();
     done();
   }
 

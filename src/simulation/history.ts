@@ -118,6 +118,19 @@ export class History {
    * Checks the history as `checkHistory` does.
    * @param others further reads, such as those of a backup
    */
+  /** @returns the keys of which no get or no write succeeded, among those that began later than this */
+  unlively(keys: readonly string[], sinceMs: number): readonly string[] {
+    return keys.flatMap((key) =>
+      [['get'], ['set', 'delete']].flatMap((kinds) => {
+        const late = this.operations.filter(
+          (each) => each.key === key && kinds.includes(each.kind) && each.startMs > sinceMs,
+        );
+        if (late.length <= 3 || late.some(({ ok }) => ok)) return [];
+        return [`liveness: no ${kinds.join(' or ')} of ${key} succeeded after healing`];
+      }),
+    );
+  }
+
   violations(others: readonly ClientOperation[] = []): readonly string[] {
     const { losses = [] } = this.#promises;
     return checkHistory([...this.operations, ...others], {

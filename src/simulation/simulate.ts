@@ -27,6 +27,7 @@ import type { ProgrammeName } from './programmes.ts';
 import { allKeys, longRun, type RunShape, shortRun } from './run-shape.ts';
 import { ScanClient } from './scans.ts';
 import { nameOf } from './values.ts';
+import { WatchClient } from './watches.ts';
 import { World } from './world.ts';
 
 export interface RunResult {
@@ -73,6 +74,8 @@ const OVERRULED = /has promised itself to the recovery of another controller/;
 /** How many controllers of a run may end as OVERRULED: each time another controller's recovery must have failed. */
 const OVERRULED_MAX = 4;
 
+/** One in so many runs has a client that follows all changes. */
+const WATCHED_EVERY = 2;
 /** One in so many runs has an application with the direct client. */
 const APPLICATION_EVERY = 3;
 
@@ -113,6 +116,8 @@ class SimulationRun {
   readonly #operator: Operator;
   readonly #backups: BackupKeeper;
   readonly #scans: ScanClient;
+  /** Undefined in runs that nobody watches. */
+  readonly #watcher: WatchClient | undefined;
 
   constructor(seed: number, { programme, long = false, acceptsLosses = true }: SimulationOptions) {
     this.#seed = seed;
@@ -179,7 +184,10 @@ class SimulationRun {
     // What is incremented has no values that the history knows; linearizability.ts judges it.
     const others = shape.conditional === undefined ? [] : [shape.conditional.counter];
     const keys = allKeys(shape).filter((key) => !others.includes(key));
-    this.#scans = new ScanClient(world, cluster, { keys, others, nameOf, violation });
+    const scanWatch = { keys, others, nameOf, violation };
+    this.#scans = new ScanClient(world, cluster, scanWatch);
+    const isWatched = seed % WATCHED_EVERY === 0 && !cluster.isCache;
+    this.#watcher = isWatched ? new WatchClient(world, cluster, scanWatch) : undefined;
   }
 
   result(): RunResult {
@@ -220,6 +228,7 @@ class SimulationRun {
       this.#operator.start();
       this.#backups.start();
       this.#scans.start();
+      this.#watcher?.start();
       this.#nemesis.start();
       world.runUntil(FOUNDED_BY_MS + faultsMs);
       this.#nemesis.heal();
@@ -234,13 +243,14 @@ class SimulationRun {
       this.#conditionals.stop();
       this.#backups.stop();
       this.#scans.stop();
-      this.#checkLiveness(healedMs + 3000);
+      this.#violations.push(...this.#history.unlively(this.#shape.keys, healedMs + 3000));
       this.#violations.push(...this.#conditionals.unlively(healedMs + 3000));
       world.runUntil(world.nowMs + QUIET_MS);
       this.#oracles.checkMaps();
       this.#oracles.checkCopies('at the end');
       this.#converge();
       if (this.#empty()) this.#converge();
+      this.#checkWatch();
       world.runUntil(world.nowMs + ANSWERED_WITHIN_MS);
       this.#checkNobodyWaits();
       this.#checkStoredNowhere();
@@ -314,6 +324,18 @@ class SimulationRun {
     return true;
   }
 
+  /** H46: checks that who has followed all changes knows what a scan lists. */
+  #checkWatch(): void {
+    const watcher = this.#watcher;
+    if (watcher === undefined) return;
+    const { map } = this.#oracles;
+    // Where a partition stays offline, nobody can scan.
+    if (map === undefined || offlinePartitions(map) > 0) return;
+    const { operations } = this.#history;
+    const expires = this.#shape.ttl.share > 0;
+    this.#violations.push(...watcher.check({ operations, expires }));
+  }
+
   /** How many copies each partition can have on the machines that are left. */
   #copies(): number {
     const { storages, spares } = this.#cluster;
@@ -330,22 +352,6 @@ class SimulationRun {
       this.#world.occur(`set answered ${answer}`, Number(count));
     }
     this.#world.occur('record evicted', figureOf(node, 'velourfog_evicted_records_total'));
-  }
-
-  /** Checks that of every key some get and some write succeeded among those that began well after healing. */
-  #checkLiveness(sinceMs: number): void {
-    for (const key of this.#shape.keys) {
-      for (const kinds of [['get'], ['set', 'delete']]) {
-        const late = this.#history.operations.filter(
-          (each) => each.key === key && kinds.includes(each.kind) && each.startMs > sinceMs,
-        );
-        if (late.length > 3 && !late.some(({ ok }) => ok)) {
-          this.#violations.push(
-            `liveness: no ${kinds.join(' or ')} of ${key} succeeded after healing`,
-          );
-        }
-      }
-    }
   }
 
   /** D9: checks that no node has the value of a set that was answered "nothing was stored". */

@@ -218,7 +218,7 @@ export class Stream {
    * its deadline, and may get it twice if it was sent again; so control messages are lost and repeated one by one.
    */
   #arriving(message: Waiting): readonly Waiting[] {
-    if (this.#purpose === 'operations') return [message];
+    if (this.#purpose !== 'control') return [message];
     return new Array(this.#network.copiesOf()).fill(message);
   }
 

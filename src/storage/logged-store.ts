@@ -15,9 +15,10 @@
 
 import type { WhenFull } from '../cluster/model/cluster-map.ts';
 import type { PartitionId } from '../cluster/model/partition.ts';
-import type { RecordHead, StoredRecord } from '../cluster/model/record.ts';
+import { type RecordHead, recordKey, type StoredRecord } from '../cluster/model/record.ts';
 import type { Version } from '../cluster/model/version.ts';
 import type { Cursor } from '../cluster/wire/operations.ts';
+import { ChangeRing } from './changes/change-ring.ts';
 import type { AppendLog, Durability } from './log/durability.ts';
 import type { Completeness } from './log/log-entry.ts';
 import type { PartitionReader, PartitionStore, PutOutcome } from './memory/partition-store.ts';
@@ -37,13 +38,16 @@ export class LoggedStore {
   readonly durability: Durability;
   readonly #store: PartitionStore;
   readonly #log: AppendLog;
+  readonly #changes: ChangeRing;
   #owner: StoreOwner | undefined;
 
-  constructor(store: PartitionStore, log: AppendLog) {
+  /** @param changes notes what clients see change */
+  constructor(store: PartitionStore, log: AppendLog, changes = new ChangeRing()) {
     this.reader = store;
     this.durability = log;
     this.#store = store;
     this.#log = log;
+    this.#changes = changes;
     store.evicted = (partition, key, version) => this.#evicted(partition, key, version);
   }
 
@@ -60,14 +64,14 @@ export class LoggedStore {
 
   put(partition: PartitionId, record: StoredRecord): PutOutcome {
     const outcome = this.#store.put(partition, record);
-    if (outcome.kind === 'applied') this.#log.append({ kind: 'record', partition, record });
+    if (outcome.kind === 'applied') this.#applied(partition, record);
     return outcome;
   }
 
   /** Stores a record that a member in sync has; it bypasses the floor (H27). */
   putCopied(partition: PartitionId, record: StoredRecord): PutOutcome {
     const outcome = this.#store.putCopied(partition, record);
-    if (outcome.kind === 'applied') this.#log.append({ kind: 'record', partition, record });
+    if (outcome.kind === 'applied') this.#applied(partition, record);
     return outcome;
   }
 
@@ -100,6 +104,7 @@ export class LoggedStore {
   /** Drops everything in the partition, its floor too. */
   reset(partition: PartitionId): void {
     this.#store.reset(partition);
+    this.#changes.interrupted(partition);
     this.#log.append({ kind: 'reset', partition });
   }
 
@@ -109,6 +114,7 @@ export class LoggedStore {
    */
   setAside(partition: PartitionId): void {
     this.#store.asides.add(partition);
+    this.#changes.interrupted(partition);
   }
 
   takeBack(partition: PartitionId, head: RecordHead): boolean {
@@ -117,6 +123,7 @@ export class LoggedStore {
 
   restoreAside(partition: PartitionId): void {
     this.#store.asides.restore(partition);
+    this.#changes.interrupted(partition);
   }
 
   /**
@@ -132,6 +139,11 @@ export class LoggedStore {
       if (below !== undefined) this.#log.append({ kind: 'record', partition, record: below });
     }
     return next;
+  }
+
+  #applied(partition: PartitionId, record: StoredRecord): void {
+    this.#log.append({ kind: 'record', partition, record });
+    this.#changes.changed(partition, recordKey(record));
   }
 
   #evicted(partition: PartitionId, key: Buffer, version: Version): void {

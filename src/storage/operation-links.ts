@@ -1,10 +1,7 @@
-// The streams on which operations arrive at a storage node: who may open one (D13), and when an answer may leave.
-// What is answered is decided in replica.ts.
+// The streams on which operations arrive at a storage node, and when an answer may leave. Who may open one is decided in
+// stream-gate.ts, and what is answered in replica.ts.
 
-import type { NodeId } from '../cluster/model/identity.ts';
-import type { Times } from '../cluster/model/limits.ts';
-import { otherTimeScale } from '../cluster/model/time-scale.ts';
-import type { Link, LinkEvents, OperationsHello, Runtime } from '../cluster/ports.ts';
+import type { Link, LinkEvents, NodeHello, Runtime } from '../cluster/ports.ts';
 import { ANSWER_KINDS } from '../cluster/wire/answer-kinds.ts';
 import { encodeAnswer } from '../cluster/wire/answers.ts';
 import {
@@ -16,35 +13,31 @@ import {
 import type { AnswerCounters } from './counters.ts';
 import { Acknowledgements } from './log/acknowledgements.ts';
 import type { Durability } from './log/durability.ts';
-import type { Replica } from './replication/replica.ts';
 import { TransferPace } from './replication/transfer-pace.ts';
+import type { StreamGate, StreamTarget } from './stream-gate.ts';
 
 const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
 const TOO_LARGE: Answer = { kind: 'refused', reason: 'too-large' };
 const EMPTY = Buffer.alloc(0);
 const NOT_SERVING: Answer = { kind: 'not-serving' };
 
-/** The node that the streams lead to; its replica changes with each incarnation. */
-export interface ServingNode {
-  node(): NodeId;
-  replica(): Replica | undefined;
+export interface ServingNode extends StreamTarget {
   durability(): Durability;
 }
 
 export class OperationLinks {
   readonly #runtime: Runtime;
   readonly #answers: AnswerCounters;
-  readonly #times: Times;
+  readonly #gate: StreamGate;
   readonly #served: ServingNode;
   readonly #links = new Set<Link>();
   readonly #pace: TransferPace;
   readonly #acknowledgements = new Acknowledgements();
-  #reported: string | undefined;
 
-  constructor(runtime: Runtime, answers: AnswerCounters, times: Times, served: ServingNode) {
+  constructor(runtime: Runtime, answers: AnswerCounters, gate: StreamGate, served: ServingNode) {
     this.#runtime = runtime;
     this.#answers = answers;
-    this.#times = times;
+    this.#gate = gate;
     this.#served = served;
     this.#pace = new TransferPace(runtime);
   }
@@ -53,25 +46,9 @@ export class OperationLinks {
     return this.#links.size;
   }
 
-  /** D13: a stream is bound to cluster, node and incarnation, and refused if any of them is another's. */
-  accept(hello: OperationsHello, link: Link): LinkEvents | { refused: string } {
-    const node = this.#served.node();
-    const { map, incarnation } = this.#served.replica() ?? {};
-    if (hello.node !== node) return { refused: `this is node ${node}` };
-    if (hello.incarnation !== incarnation) {
-      return { refused: `this is incarnation ${incarnation ?? 'none yet'}` };
-    }
-    if (hello.cluster !== map?.cluster) {
-      return { refused: `this is cluster ${map?.cluster ?? 'none yet'}` };
-    }
-    const other = otherTimeScale(
-      { who: 'who opens this stream', timeScale: hello.timeScale },
-      { who: `node ${node}`, timeScale: this.#times.scale },
-    );
-    if (other !== undefined) {
-      this.#report(other);
-      return { refused: other };
-    }
+  accept(hello: NodeHello, link: Link): LinkEvents | { refused: string } {
+    const refused = this.#gate.refusalOf(hello);
+    if (refused !== undefined) return { refused };
     this.#links.add(link);
     return {
       received: (id, message) => this.#received(link, id, message),
@@ -82,13 +59,6 @@ export class OperationLinks {
       },
       closed: () => this.#links.delete(link),
     };
-  }
-
-  /** Logs a problem once, however often the same stream is tried. */
-  #report(problem: string): void {
-    if (problem === this.#reported) return;
-    this.#reported = problem;
-    this.#runtime.logger.write('warn', 'a stream is refused', { problem });
   }
 
   #received(link: Link, id: number, message: Buffer): void {

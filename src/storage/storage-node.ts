@@ -2,6 +2,7 @@
 // arrive over links. It decides nothing about the cluster; what it may answer is decided in replica.ts, and its
 // records are in segment-store.ts.
 
+import { unreachable } from '../cluster/assert.ts';
 import { ControlRoutes } from '../cluster/http/control-routes.ts';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import type { HttpRequest } from '../cluster/http/http.ts';
@@ -31,6 +32,8 @@ import type {
 } from '../cluster/ports.ts';
 import type { RegisterReply } from '../cluster/wire/control-messages.ts';
 import type { Answer, Operation } from '../cluster/wire/operations.ts';
+import { ChangeLinks } from './changes/change-links.ts';
+import { ChangeRing } from './changes/change-ring.ts';
 import { AnswerCounters, GrantCounters, syncTimes } from './counters.ts';
 import { distrustWrite, identityWrite, StoredIdentity } from './data-directory/identity.ts';
 import { IDENTITY_FILE, type Identity } from './data-directory/identity-file.ts';
@@ -48,6 +51,7 @@ import { OperationLinks } from './operation-links.ts';
 import { Registration } from './registration.ts';
 import { mapProblem } from './replication/map-reply.ts';
 import { Shutdown } from './shutdown.ts';
+import { StreamGate } from './stream-gate.ts';
 
 export interface StorageOptions extends StoreOptions {
   readonly controller: Address;
@@ -99,6 +103,8 @@ export class StorageNode implements Service {
   readonly #grants: GrantCounters;
   readonly #syncs: DurationHistogram;
   readonly #links: OperationLinks;
+  readonly #changes = new ChangeRing();
+  readonly #changeLinks: ChangeLinks;
   readonly #clock: ClusterClock;
   #node: NodeId;
   #registration: Registration | undefined;
@@ -117,15 +123,21 @@ export class StorageNode implements Service {
     this.#options = options;
     this.#node = options.node;
     this.#store = new SegmentStore(options);
-    this.#logged = new LoggedStore(this.#store, MEMORY_ONLY);
+    this.#logged = new LoggedStore(this.#store, MEMORY_ONLY, this.#changes);
     this.#answers = new AnswerCounters(this.#metrics);
     this.#grants = new GrantCounters(this.#metrics);
     this.#syncs = syncTimes(this.#metrics);
     this.#clock = new ClusterClock(runtime.clock, runtime.logger);
-    this.#links = new OperationLinks(runtime, this.#answers, options.times, {
-      node: () => this.#node,
-      replica: () => this.#incarnation?.replica,
+    const target = { node: () => this.#node, replica: () => this.#incarnation?.replica };
+    const gate = new StreamGate(runtime, options.times, target);
+    this.#links = new OperationLinks(runtime, this.#answers, gate, {
+      ...target,
       durability: () => this.#logged.durability,
+    });
+    this.#changeLinks = new ChangeLinks(runtime, options.times, gate, {
+      ...target,
+      reader: this.#store,
+      ring: this.#changes,
     });
     this.#client = new ControlClient(runtime, options.times);
     this.#routes = new Routes('storage', runtime, this.#metrics, {
@@ -205,9 +217,16 @@ export class StorageNode implements Service {
   }
 
   accept(hello: LinkHello, link: Link): LinkEvents | { refused: string } {
-    return hello.purpose === 'control'
-      ? this.#control.accept(link)
-      : this.#links.accept(hello, link);
+    switch (hello.purpose) {
+      case 'control':
+        return this.#control.accept(link);
+      case 'operations':
+        return this.#links.accept(hello, link);
+      case 'changes':
+        return this.#changeLinks.accept(hello, link);
+      default:
+        return unreachable(hello);
+    }
   }
 
   drain(options: DrainOptions, done: () => void): void {
@@ -261,7 +280,7 @@ export class StorageNode implements Service {
     this.#node = self.node;
     this.#self = self;
     this.#identity = new StoredIdentity(this.#runtime.disk, self.identity);
-    this.#logged = new LoggedStore(this.#store, self.log);
+    this.#logged = new LoggedStore(this.#store, self.log, this.#changes);
     const { controller, address, times } = this.#options;
     const { node, store, completeSince, lives, incarnation } = self;
     this.#registration = new Registration(

@@ -54,6 +54,10 @@ export const WAITING_SETS_BYTES_MAX = WAITING_BYTES_MAX;
 export const WAITING_SETS_MAX = 4096;
 /** Scans under way in one frontend: each may hold a few pages that its client has not read. */
 export const SCANS_MAX = 128;
+/** How long a client may wait for a key: below the time after which common proxies give up a request. */
+export const KEY_WAIT_SECONDS_MAX = 59;
+/** Watches under way in one frontend, long polls included: each has a question at every node that it follows. */
+export const WATCHES_MAX = 4096;
 /** Imports under way in one frontend: each may hold a line with a longest value, and some MB of records on their way. */
 export const IMPORTS_MAX = 8;
 /**

@@ -13,5 +13,8 @@ export const OPERATION_STREAM: StreamProtocol = {
   name: 'velour-operations-3',
 };
 
+/** What keys of a storage node's incarnation change (follow-messages.ts). */
+export const CHANGES_STREAM: StreamProtocol = { path: '/s/changes', name: 'velour-changes-1' };
+
 /** Control messages, to any process that listens at the address (control-table.ts). */
 export const CONTROL_STREAM: StreamProtocol = { path: '/control', name: 'velour-control-1' };

@@ -1,9 +1,11 @@
 // The operations as gateways use them, by users' keys. This is the one place where a user's key becomes the key under
 // which its record is stored, and back (cluster/model/stored-key.ts).
 
-import { SCANS_MAX } from '../../cluster/model/limits.ts';
+import { SCANS_MAX, WATCHES_MAX } from '../../cluster/model/limits.ts';
+import { partitionOf } from '../../cluster/model/partition.ts';
 import { encodeRecord, type RecordFields } from '../../cluster/model/record.ts';
 import { storedKey, storedPrefix, userKey } from '../../cluster/model/stored-key.ts';
+import { ChangeChannels } from '../../cluster/peers/change-channels.ts';
 import type { ConditionalCallback, ConditionalRequest } from './conditional/decision.ts';
 import type { ConditionalWriter } from './conditional/round.ts';
 import type { ReadCallback, Reader } from './get/round.ts';
@@ -14,6 +16,8 @@ import type { ScanPosition } from './scan/position.ts';
 import type { WriteCallback, WriteRequest } from './set/decision.ts';
 import { storedRecordOf } from './set/set-record.ts';
 import type { Writer } from './set/writer.ts';
+import { ClusterWatch } from './watch/cluster-watch.ts';
+import type { WatchPlace } from './watch/place.ts';
 
 export class UserReader {
   readonly #reader: Pick<Reader, 'get'>;
@@ -114,5 +118,51 @@ export class UserScanner {
       this.#underWay--;
     };
     return scan;
+  }
+}
+
+/** What a user's watch follows: one key, or all that begin with a prefix. */
+export interface UserWatchQuery {
+  readonly keys: { readonly kind: 'key' | 'prefix'; readonly bytes: Buffer };
+  /** Whether steps have whole records instead of their heads. */
+  readonly values: boolean;
+  /** Where an earlier watch has ended. */
+  readonly since: WatchPlace | undefined;
+}
+
+/** Follows changes of users' keys. */
+export class UserWatcher {
+  readonly #context: OperationContext;
+  readonly #channels: ChangeChannels;
+  readonly #underWay = new Set<ClusterWatch>();
+
+  constructor(context: OperationContext) {
+    this.#context = context;
+    this.#channels = new ChangeChannels(context.runtime, context.times);
+  }
+
+  /** Those of the cluster, which never change; undefined without a map. */
+  get digits(): number | undefined {
+    return this.#context.router.map?.digits;
+  }
+
+  /** Whether there are as many watches as may be: each asks every node that it follows. */
+  get isBusy(): boolean {
+    return this.#underWay.size >= WATCHES_MAX;
+  }
+
+  get underWay(): number {
+    return this.#underWay.size;
+  }
+
+  watch({ keys, values, since }: UserWatchQuery, digits: number): ClusterWatch {
+    const isExact = keys.kind === 'key';
+    const prefix = isExact ? storedKey(keys.bytes) : storedPrefix(keys.bytes);
+    const partition = isExact ? partitionOf(prefix, digits) : undefined;
+    const query = { prefix, isExact, values, partition, since, nameOf: userKey };
+    const watch = new ClusterWatch(this.#context, this.#channels, query, digits);
+    this.#underWay.add(watch);
+    watch.ended = () => this.#underWay.delete(watch);
+    return watch;
   }
 }

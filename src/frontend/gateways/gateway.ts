@@ -11,12 +11,15 @@ import type {
   UserReader,
   UserScanner,
   UserVersionedWriter,
+  UserWatcher,
   UserWriter,
 } from '../../coordinator/operations/user-keys.ts';
 
 export interface Gateway {
   /** Adds the gateway's routes and metrics; called once, before the first request. */
   addTo(routes: Routes, metrics: Metrics): void;
+  /** Ends the replies that would go on as long as their clients like: the process stops. */
+  drain?(): void;
 }
 
 /** The parts of a frontend that its gateways work with; its operations take users' keys. */
@@ -28,6 +31,7 @@ export interface GatewayContext {
   readonly conditional: Pick<UserConditionalWriter, 'write'>;
   readonly versionedWriter: Pick<UserVersionedWriter, 'write'>;
   readonly scanner: UserScanner;
+  readonly watcher: UserWatcher;
   readonly timers: Timers;
   readonly times: Times;
   /** The longest value that this frontend takes. */

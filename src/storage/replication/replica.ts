@@ -268,6 +268,16 @@ export class Replica {
     this.lease.end();
   }
 
+  /** R1: whether this incarnation may answer gets of the partition now. */
+  isServing(partition: PartitionId): boolean {
+    const entry = this.#map?.partitions[partition];
+    const isFrozenHere = entry?.frozen === true || this.#restrictions.isFrozen(partition);
+    if (entry === undefined || isFrozenHere || this.#stopped) return false;
+    if (this.#memberships[partition]?.role !== 'serving') return false;
+    if (!this.#restrictions.allowsServing(partition)) return false;
+    return this.#granted && this.lease.isLive();
+  }
+
   answer(operation: Operation): Answer {
     if (operation.kind === 'time') {
       return { kind: 'time', wallMs: Math.floor(this.#clock.wallMs()) };

@@ -12,7 +12,12 @@ import {
 import { RECORD_OVERHEAD_BYTES_MAX } from '../../model/record.ts';
 import type { CallOutcome, ControlCall, LinkHello, Network } from '../../ports.ts';
 import { encodeMessage } from '../../wire/map-json.ts';
-import { CONTROL_STREAM, OPERATION_STREAM, type StreamProtocol } from '../../wire/streams.ts';
+import {
+  CHANGES_STREAM,
+  CONTROL_STREAM,
+  OPERATION_STREAM,
+  type StreamProtocol,
+} from '../../wire/streams.ts';
 import { SocketLink } from './link.ts';
 import { Names } from './names.ts';
 import { Agent, Client } from './undici.ts';
@@ -93,7 +98,7 @@ export function openNetwork({ lookup } = new Names()): Network {
       );
     },
     open(address, hello, events) {
-      const protocol = protocolOf(hello);
+      const protocol = STREAMS[hello.purpose];
       const link = new SocketLink('asks', messageBytesMax(hello));
       // A Client of its own, because its connection carries this one stream, and ends with it.
       const client = new Client(`http://${address}`, { connect: { timeout: 5000, lookup } });
@@ -125,9 +130,12 @@ function parseJson(text: string): unknown {
   }
 }
 
-function protocolOf({ purpose }: LinkHello): StreamProtocol {
-  return purpose === 'control' ? CONTROL_STREAM : OPERATION_STREAM;
-}
+/** The protocol of each purpose that a stream has. */
+export const STREAMS: Readonly<Record<LinkHello['purpose'], StreamProtocol>> = {
+  operations: OPERATION_STREAM,
+  changes: CHANGES_STREAM,
+  control: CONTROL_STREAM,
+};
 
 function messageBytesMax({ purpose }: LinkHello): number {
   return purpose === 'control' ? CONTROL_BYTES_MAX : linkMessageBytesMax(VALUE_BYTES_MAX_CEILING);

@@ -1,5 +1,5 @@
-// Handles requests that offer to switch to another protocol (Upgrade). On the two paths of our streams the socket
-// becomes a link of operations or control messages; any other offer is ignored, and its request is answered as HTTP.
+// Handles requests that offer to switch to another protocol (Upgrade). On the paths of our streams the socket becomes
+// a link of operations, changes or control messages; any other offer is ignored, and its request is answered as HTTP.
 
 import type { IncomingHttpHeaders, IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -7,9 +7,9 @@ import { type ErrorCode, errorReply } from '../../http/errors.ts';
 import type { ClusterId, Incarnation, NodeId } from '../../model/identity.ts';
 import { CONTROL_BYTES_MAX } from '../../model/limits.ts';
 import type { LinkHello, Service } from '../../ports.ts';
-import { CONTROL_STREAM, OPERATION_STREAM, type StreamProtocol } from '../../wire/streams.ts';
+import type { StreamProtocol } from '../../wire/streams.ts';
 import { SocketLink } from '../network/link.ts';
-import { LINK_HEADERS, linkMessageBytesMax } from '../network/network.ts';
+import { LINK_HEADERS, linkMessageBytesMax, STREAMS } from '../network/network.ts';
 import { connectionOf } from './connections.ts';
 import { refuse } from './refusals.ts';
 import { originForm } from './request-forms.ts';
@@ -40,7 +40,7 @@ export function streamOf({ url, headers }: IncomingMessage): StreamProtocol | un
   const hasBody = Number(headers['content-length'] ?? 0) > 0 || 'transfer-encoding' in headers;
   if (hasBody) return undefined;
   const path = originForm(url ?? '').split('?')[0];
-  return [OPERATION_STREAM, CONTROL_STREAM].find((protocol) => protocol.path === path);
+  return Object.values(STREAMS).find((protocol) => protocol.path === path);
 }
 
 /** Makes the socket a link if the service accepts it, or refuses it. @param head bytes that came behind the request */
@@ -57,8 +57,8 @@ export function acceptLink(
     const reason = `this node speaks ${protocol.name}, and was asked for another protocol: the two run different versions of velour-fog`;
     return refused('bad-request', reason);
   }
-  const isControl = protocol === CONTROL_STREAM;
-  const hello = isControl ? ({ purpose: 'control' } as const) : operationsHello(headers);
+  const hello = helloOf(protocol, headers);
+  const isControl = hello.purpose === 'control';
   const bytesMax = isControl ? CONTROL_BYTES_MAX : linkMessageBytesMax(valueBytesMax);
   socket.on('error', () => socket.destroy());
   const link = new SocketLink('answers', bytesMax);
@@ -71,10 +71,11 @@ export function acceptLink(
   link.attach(socket, head);
 }
 
-function operationsHello(headers: IncomingHttpHeaders): LinkHello {
+function helloOf(protocol: StreamProtocol, headers: IncomingHttpHeaders): LinkHello {
+  if (protocol === STREAMS.control) return { purpose: 'control' };
   const timeScale = headers[LINK_HEADERS.timeScale];
   return {
-    purpose: 'operations',
+    purpose: protocol === STREAMS.changes ? 'changes' : 'operations',
     cluster: String(headers[LINK_HEADERS.cluster]) as ClusterId,
     node: String(headers[LINK_HEADERS.node]) as NodeId,
     incarnation: Number(headers[LINK_HEADERS.incarnation]) as Incarnation,

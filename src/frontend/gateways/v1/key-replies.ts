@@ -43,6 +43,11 @@ export function readReply(
   };
 }
 
+/** What a client waited for has not come: it has the present record already. */
+export function unchangedReply(record: StoredRecord): WholeReply {
+  return { status: 304, headers: { ...NO_STORE, ...headersOf(etagOf(record)) }, body: '' };
+}
+
 /** Every answer about a key has its version, also where nothing is known of it. */
 export function absentReply(absence: string, version: Version): WholeReply {
   return textReply(404, absence, { 'x-fog-version': printVersion(version) });

@@ -2,8 +2,12 @@
 // looks at everything but the body, so that a request can be refused before its body is sent; keys.ts carries it out.
 
 import { type HttpRequest, hostHeader, queryOf } from '../../../cluster/http/http.ts';
-import type { Condition } from '../../../cluster/model/condition.ts';
-import { KEY_BYTES_MAX, TTL_SECONDS_MAX } from '../../../cluster/model/limits.ts';
+import { type Condition, type ETag, parseETag } from '../../../cluster/model/condition.ts';
+import {
+  KEY_BYTES_MAX,
+  KEY_WAIT_SECONDS_MAX,
+  TTL_SECONDS_MAX,
+} from '../../../cluster/model/limits.ts';
 import { parseQuery } from '../../../cluster/wire/query.ts';
 import type { KeyVerb } from './keys-routes.ts';
 import { conditionOf, shownPath, type WrongHead } from './preconditions.ts';
@@ -18,6 +22,15 @@ export interface KeyUsage {
   readonly by: number;
   /** Of `get` alone: `X-Fog-Read: linearizable` (H21). */
   readonly isLinearizable: boolean;
+  /** Of `get` alone; undefined without `?wait=`. */
+  readonly wait: KeyWaitUsage | undefined;
+}
+
+/** A long poll: what to wait for, and how long. */
+export interface KeyWaitUsage {
+  readonly seconds: number;
+  /** Undefined to wait for any value. */
+  readonly newerThan: ETag | undefined;
 }
 
 export type ReadKeyUsage = { readonly usage: KeyUsage } | { readonly fault: WrongHead };
@@ -30,7 +43,7 @@ const CONTENT_TYPE_BYTES_MAX = 255;
 const BY_MAX = Number.MAX_SAFE_INTEGER;
 
 const PARAMETERS: Readonly<Record<KeyVerb, readonly string[]>> = {
-  get: [],
+  get: ['wait', 'newer-than'],
   put: ['ttl'],
   delete: [],
   incr: ['by'],
@@ -64,6 +77,7 @@ export function readKeyUsage(verb: KeyVerb, request: RequestOfKey, key: Buffer):
     contentType: undefined,
     by: 0,
     isLinearizable: false,
+    wait: undefined,
   };
   switch (verb) {
     case 'get': {
@@ -71,7 +85,9 @@ export function readKeyUsage(verb: KeyVerb, request: RequestOfKey, key: Buffer):
       if (asked !== undefined && asked !== 'linearizable') {
         return faulty('X-Fog-Read takes linearizable, nothing else', verb, request);
       }
-      return { usage: { ...plain, isLinearizable: asked !== undefined } };
+      const wait = waitOf(request, parameters);
+      if ('fault' in wait) return wait;
+      return { usage: { ...plain, isLinearizable: asked !== undefined, wait: wait.value } };
     }
     case 'delete':
       return { usage: plain };
@@ -96,6 +112,28 @@ export function readKeyUsage(verb: KeyVerb, request: RequestOfKey, key: Buffer):
       return { usage: { ...plain, ttlSeconds: ttl.value, contentType: contentType.value } };
     }
   }
+}
+
+function waitOf(
+  request: RequestOfKey,
+  parameters: ReadonlyMap<string, Buffer>,
+): Parsed<KeyWaitUsage | undefined> {
+  const wait = parameters.get('wait')?.toString('latin1');
+  const newer = parameters.get('newer-than')?.toString('latin1');
+  if (wait === undefined) {
+    if (newer === undefined) return { value: undefined };
+    return faulty('newer-than goes with wait', 'get', request, '?wait=30');
+  }
+  const seconds = /^\d{1,2}$/.test(wait) ? Number(wait) : 0;
+  if (seconds < 1 || seconds > KEY_WAIT_SECONDS_MAX) {
+    const what = `wait is not a whole number of seconds from 1 to ${KEY_WAIT_SECONDS_MAX}`;
+    return faulty(what, 'get', request, '?wait=30');
+  }
+  if (newer === undefined) return { value: { seconds, newerThan: undefined } };
+  // Its quotes are often lost on the way through a shell.
+  const newerThan = parseETag(newer.startsWith('"') ? newer : `"${newer}"`);
+  if (newerThan !== undefined) return { value: { seconds, newerThan } };
+  return faulty('newer-than is no ETag that this server has sent', 'get', request, '?wait=30');
 }
 
 /** @returns undefined where the request says nothing of a ttl, as it should */

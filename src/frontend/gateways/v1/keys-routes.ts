@@ -3,7 +3,12 @@
 import type { ClientRoute } from '../../../cluster/http/client-route.ts';
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import { BYTES_TYPE, type RouteParameter } from '../../../cluster/http/route-description.ts';
-import { ETAGS_MAX, KEY_BYTES_MAX, TTL_SECONDS_MAX } from '../../../cluster/model/limits.ts';
+import {
+  ETAGS_MAX,
+  KEY_BYTES_MAX,
+  KEY_WAIT_SECONDS_MAX,
+  TTL_SECONDS_MAX,
+} from '../../../cluster/model/limits.ts';
 
 const PATH = '/v1/keys/{key...}';
 const ANY_TYPE = '*/*';
@@ -87,7 +92,7 @@ export const V1_KEYS_ROUTES = {
     path: PATH,
     methods: ['GET'],
     statuses: [200, 304, 400, 404, 412, 503],
-    text: 'The value of the key, with its content type and `ETag`.',
+    text: 'The value of the key, with its content type and `ETag`; `?wait=` waits for a newer one.',
     task: 'keys',
     examples: [{ flags: '-i', target: '/v1/keys/docs/a', text: 'The value, its type and ETag.' }],
     parameters: [
@@ -99,10 +104,24 @@ export const V1_KEYS_ROUTES = {
         text: 'With `linearizable` every member of the partition is asked.',
         schema: { type: 'string', enum: ['linearizable'] },
       },
+      {
+        name: 'wait',
+        text: 'How many seconds to wait for a value, or for one that is newer than `newer-than`.',
+        schema: { type: 'integer', minimum: 1, maximum: KEY_WAIT_SECONDS_MAX },
+        example: '1',
+      },
+      {
+        name: 'newer-than',
+        text: 'With `wait`: the ETag of the value that the client has.',
+      },
     ],
     replies: {
       200: { text: 'The value.', ...VALUE },
-      304: { text: 'The value has one of the ETags of If-None-Match.', types: [], headers: TAGGED },
+      304: {
+        text: 'The value has one of the ETags of If-None-Match, or none came that is newer than `newer-than`.',
+        types: [],
+        headers: TAGGED,
+      },
       404: ABSENT,
     },
     errors: READ_ERRORS,

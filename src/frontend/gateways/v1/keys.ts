@@ -7,12 +7,20 @@ import { errorReply } from '../../../cluster/http/errors.ts';
 import type { Body, WholeReply } from '../../../cluster/http/http.ts';
 import type { Metrics } from '../../../cluster/http/metrics.ts';
 import type { Handler, HeadJudge, ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
-import { type Change, NO_CONDITION } from '../../../cluster/model/condition.ts';
+import { type Change, type ETag, etagOf, NO_CONDITION } from '../../../cluster/model/condition.ts';
 import { ATTRIBUTE_CONTENT_TYPE, type Attribute } from '../../../cluster/model/record.ts';
+import type { ReadCallback, ReadOutcome } from '../../../coordinator/operations/get/round.ts';
+import { KeyWait } from '../../../coordinator/operations/watch/key-wait.ts';
 import { withExpiry } from '../../../coordinator/timed-writes.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
 import { Measure } from '../measure.ts';
-import { absentReply, conditionalReply, readReply, writtenReply } from './key-replies.ts';
+import {
+  absentReply,
+  conditionalReply,
+  readReply,
+  unchangedReply,
+  writtenReply,
+} from './key-replies.ts';
 import { type KeyUsage, readKeyUsage } from './key-usage.ts';
 import { type KeyVerb, V1_KEYS_ROUTES } from './keys-routes.ts';
 import type { WrongHead } from './preconditions.ts';
@@ -87,18 +95,32 @@ export class V1KeysGateway implements Gateway {
   }
 
   #get(usage: KeyUsage, reply: ReplyCallback): void {
-    const { reader, linearizable, clock } = this.#context;
+    const { reader, linearizable, clock, watcher, timers } = this.#context;
     const asked = usage.isLinearizable ? linearizable : reader;
-    asked.get(usage.key, (outcome) => {
+    const { key, wait } = usage;
+    const newerThan = wait?.newerThan;
+    const answered: ReadCallback = (outcome) => {
       switch (outcome.kind) {
-        case 'value':
-          return reply(readReply(outcome.record, usage, clock.wallMs()));
+        case 'value': {
+          const { record } = outcome;
+          if (newerThan !== undefined && !isNewer(etagOf(record), newerThan)) {
+            return reply(unchangedReply(record));
+          }
+          return reply(readReply(record, usage, clock.wallMs()));
+        }
         case 'absent':
           return reply(absentReply(this.#context.absence(), outcome.version));
         case 'failed':
           return reply(errorReply(outcome.code, outcome.detail));
       }
-    });
+    };
+    if (wait === undefined) return asked.get(key, answered);
+    const isAwaited = (outcome: ReadOutcome) =>
+      outcome.kind === 'value'
+        ? newerThan === undefined || isNewer(etagOf(outcome.record), newerThan)
+        : newerThan !== undefined;
+    const awaited = { key, waitMs: wait.seconds * 1000, isAwaited };
+    return new KeyWait({ reader: asked, watcher, timers }, awaited, answered).start();
   }
 
   #store(verb: 'put' | 'getset', usage: KeyUsage, value: Buffer, reply: ReplyCallback): void {
@@ -147,6 +169,12 @@ export class V1KeysGateway implements Gateway {
       reply(conditionalReply(verb, usage, outcome, this.#context.absence())),
     );
   }
+}
+
+/** Whether it is of another record that is no older: a set that was not acknowledged may come and go (H21). */
+function isNewer(present: ETag, known: ETag): boolean {
+  if (present.version !== known.version) return present.version > known.version;
+  return present.hash !== known.hash;
 }
 
 function keyIn(parameters: PathParameters): Buffer {

@@ -13,7 +13,11 @@ import { Connections, connectionOf } from '../../../../src/cluster/io/server/con
 import { type HttpServer, startHttpServer } from '../../../../src/cluster/io/server/http-server.ts';
 import { ignoreOffer, shouldUpgradeCallback } from '../../../../src/cluster/io/server/upgrades.ts';
 import type { Service } from '../../../../src/cluster/ports.ts';
-import { CONTROL_STREAM, OPERATION_STREAM } from '../../../../src/cluster/wire/streams.ts';
+import {
+  CHANGES_STREAM,
+  CONTROL_STREAM,
+  OPERATION_STREAM,
+} from '../../../../src/cluster/wire/streams.ts';
 
 const HOST = '127.0.0.1';
 /** Longer than any test waits. */
@@ -218,7 +222,7 @@ describe('an offer that is ignored', () => {
   });
 });
 
-test.each([OPERATION_STREAM, CONTROL_STREAM])(
+test.each([OPERATION_STREAM, CHANGES_STREAM, CONTROL_STREAM])(
   'a request with a body asks for no stream: $name',
   async ({ path, name }) => {
     const head = `POST ${path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: ${name}\r\n`;

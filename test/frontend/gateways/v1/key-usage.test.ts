@@ -60,7 +60,7 @@ test('a key has 1,024 bytes at most', () => {
 
 describe('parameters', () => {
   test.each<[KeyVerb, string, string]>([
-    ['get', '?ttl=1', 'no parameters'],
+    ['get', '?ttl=1', 'wait, newer-than'],
     ['put', '?tll=1', 'ttl, nothing else'],
     ['put', '?ttl=1&ttl=1', 'given twice'],
     ['incr', '?b=1', 'by, nothing else'],

@@ -1,0 +1,297 @@
+// A watch of all partitions: follows each at one of its serving members, and gives what they tell step by step, as fast as
+// the caller takes it. A partition that is followed elsewhere than before, or whose member forgot changes, makes the watch
+// say that some may have been missed, once it is followed again. What one member tells is feed.ts's.
+//
+// The guarantee (H46): whatever was acknowledged after `start` has called back, or after a step `missed` was given, is
+// told by a later step, or a later step says `missed`. Each key is told as it was at some moment after its change; several
+// changes in short succession are told once.
+
+import { assert } from '../../../cluster/assert.ts';
+import {
+  type IncarnationId,
+  isSameIncarnation,
+  nodeEntry,
+} from '../../../cluster/model/cluster-map.ts';
+import { type PartitionId, partitionCount } from '../../../cluster/model/partition.ts';
+import { PartitionSet } from '../../../cluster/model/partition-set.ts';
+import { type RecordHead, recordKey, recordVersion } from '../../../cluster/model/record.ts';
+import type { Version } from '../../../cluster/model/version.ts';
+import type { ChangeChannels } from '../../../cluster/peers/change-channels.ts';
+import type { Cancel } from '../../../cluster/ports.ts';
+import type { Follow } from '../../../cluster/wire/follow-messages.ts';
+import type { KeyPlace } from '../../router.ts';
+import type { OperationContext } from '../operation-context.ts';
+import { Feed } from './feed.ts';
+import type { WatchPlace } from './place.ts';
+
+/** Partitions that nobody answers for are looked at again after this many pauses between rounds. */
+const PAUSES = 5;
+
+export interface WatchQuery extends Pick<Follow, 'prefix' | 'isExact' | 'values'> {
+  /** The one partition to follow; all of them when undefined. */
+  readonly partition: PartitionId | undefined;
+  /** Where an earlier watch has ended. */
+  readonly since: WatchPlace | undefined;
+  /** The name under which a stored key is told; undefined for a key that is not. */
+  readonly nameOf: (storedKey: Buffer) => Buffer | undefined;
+}
+
+export interface ChangedKey {
+  readonly key: Buffer;
+  /** That of the record, or the floor where the key has none any more. */
+  readonly version: Version;
+  /** What the key has now, the whole record if values are wanted; undefined where it has none. */
+  readonly head: RecordHead | undefined;
+}
+
+export type WatchStep =
+  | { readonly kind: 'changes'; readonly changed: readonly ChangedKey[] }
+  /** Changes may have been missed: what the caller knows of the keys may be old. */
+  | { readonly kind: 'missed' };
+
+export class ClusterWatch {
+  readonly #context: OperationContext;
+  readonly #channels: ChangeChannels;
+  readonly #query: WatchQuery;
+  readonly #digits: number;
+  readonly #wanted: readonly PartitionId[];
+  readonly #feeds = new Map<string, Feed>();
+  /** The feed that each partition is asked of, followed yet or not. */
+  readonly #feedOf = new Map<PartitionId, Feed>();
+  /** How often each partition was lost: another member is asked then. */
+  readonly #losses = new Map<PartitionId, number>();
+  /** The partitions whose changes go on where an earlier watch has ended. */
+  readonly #resumed: PartitionSet;
+  readonly #followed: PartitionSet;
+  readonly #unlisten: Cancel;
+  #started: (() => void) | undefined;
+  #isStarted = false;
+  #hasMissed = false;
+  #callback: ((step: WatchStep) => void) | undefined;
+  #isOver = false;
+  #isRetrying = false;
+  /** Called once, when nothing more is asked for. */
+  ended: () => void = () => undefined;
+
+  /** @param digits of the cluster's map, which never change */
+  constructor(
+    context: OperationContext,
+    channels: ChangeChannels,
+    query: WatchQuery,
+    digits: number,
+  ) {
+    const { partition } = query;
+    const count = partitionCount(digits);
+    this.#context = context;
+    this.#channels = channels;
+    this.#query = query;
+    this.#digits = digits;
+    this.#wanted =
+      partition === undefined
+        ? Array.from({ length: count }, (_, index) => index as PartitionId)
+        : [partition];
+    this.#resumed = PartitionSet.empty(count);
+    this.#followed = PartitionSet.empty(count);
+    this.#unlisten = context.router.onAdopted(() => this.#assign());
+  }
+
+  /** How many partitions are followed by now. */
+  get followed(): number {
+    return [...this.#followed].length;
+  }
+
+  get wanted(): number {
+    return this.#wanted.length;
+  }
+
+  /** Where a later watch may go on that has taken the same steps as this one. */
+  get place(): WatchPlace {
+    return [...this.#feeds.values()].flatMap(({ place }) => (place === undefined ? [] : [place]));
+  }
+
+  /** @param started called once, when all partitions are followed, or no longer to be waited for; never after `stop` */
+  start(started: () => void): void {
+    this.#started = started;
+    const { runtime, times } = this.#context;
+    runtime.timers.after(times.getDeadlineMs, () => this.#begin());
+    this.#assign(this.#query.since);
+  }
+
+  /**
+   * Asks for the next step; the previous one must have come.
+   * @param callback called exactly once, before this returns or later, but never after `stop`
+   */
+  next(callback: (step: WatchStep) => void): void {
+    assert(this.#callback === undefined, 'one step of a watch is asked for at a time');
+    assert(!this.#isOver, 'nothing is asked of a watch that was stopped');
+    this.#callback = callback;
+    this.#deliver();
+  }
+
+  stop(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#callback = undefined;
+    this.#started = undefined;
+    this.#unlisten();
+    for (const [name, feed] of this.#feeds) this.#drop(name, feed);
+    this.ended();
+  }
+
+  /** Gives each partition to a feed of a member that may answer for it by the map; one that has such a feed keeps it. */
+  #assign(since?: WatchPlace): void {
+    if (this.#isOver) return;
+    const changed = new Set<Feed>();
+    let isLeft = false;
+    for (const partition of this.#wanted) {
+      const place = this.#placeOf(partition);
+      const feed = this.#feedOf.get(partition);
+      if (feed !== undefined) {
+        if (answersBy(place, feed.incarnation.incarnationId)) continue;
+        feed.remove(partition);
+        this.#forget(partition);
+      }
+      const next = this.#feedFor(partition, place);
+      isLeft ||= next === undefined;
+      if (next === undefined) continue;
+      next.add(partition);
+      this.#feedOf.set(partition, next);
+      changed.add(next);
+    }
+    if (since !== undefined) this.#goOn(since);
+    for (const feed of changed) feed.ask();
+    for (const [name, feed] of this.#feeds) if (feed.isEmpty) this.#drop(name, feed);
+    if (isLeft) this.#retryLater();
+  }
+
+  /** Undefined as well where another cluster has taken the place of this one, with another number of partitions. */
+  #placeOf(partition: PartitionId): KeyPlace | undefined {
+    const { router } = this.#context;
+    return router.map?.digits === this.#digits ? router.placeOf(partition) : undefined;
+  }
+
+  #feedFor(partition: PartitionId, place: KeyPlace | undefined): Feed | undefined {
+    const { map } = this.#context.router;
+    const answering = place?.answering ?? [];
+    const first = partition + (this.#losses.get(partition) ?? 0);
+    const member = answering[first % Math.max(1, answering.length)]?.member;
+    const entry =
+      map === undefined || member === undefined ? undefined : nodeEntry(map, member.node);
+    if (map === undefined || member === undefined || entry === undefined) return undefined;
+    const { node, incarnation } = member;
+    const name = `${node} ${incarnation}`;
+    const known = this.#feeds.get(name);
+    if (known !== undefined) return known;
+    const followed = { cluster: map.cluster, incarnationId: { node, incarnation }, entry };
+    const { runtime, times } = this.#context;
+    const feed = new Feed(
+      {
+        followed,
+        channel: this.#channels.acquire(followed),
+        digits: this.#digits,
+        query: this.#query,
+        timers: runtime.timers,
+        retryMs: PAUSES * times.retryMs,
+      },
+      {
+        followed: (each) => this.#isFollowed(each),
+        lost: (each) => this.#isLost(each),
+        told: () => this.#deliver(),
+      },
+    );
+    this.#feeds.set(name, feed);
+    return feed;
+  }
+
+  /** Lets feeds go on where the earlier watch has ended; called once, before any of them asks. */
+  #goOn(since: WatchPlace): void {
+    const goingOn = new Set([...this.#feeds.values()].filter((feed) => feed.goOn(since)));
+    for (const [partition, feed] of this.#feedOf) {
+      if (goingOn.has(feed)) this.#resumed.add(partition);
+    }
+  }
+
+  #isFollowed(partition: PartitionId): void {
+    const goesOn = this.#resumed.has(partition);
+    const wasKnown = this.#isStarted || this.#query.since !== undefined;
+    if (wasKnown && !goesOn) this.#hasMissed = true;
+    // Only once: when it is lost later, and followed again, something may have been missed in between.
+    this.#resumed.delete(partition);
+    this.#followed.add(partition);
+    if (this.followed === this.wanted) this.#begin();
+    this.#deliver();
+  }
+
+  #isLost(partition: PartitionId): void {
+    this.#losses.set(partition, (this.#losses.get(partition) ?? 0) + 1);
+    this.#forget(partition);
+    this.#retryLater();
+  }
+
+  #forget(partition: PartitionId): void {
+    this.#feedOf.delete(partition);
+    this.#followed.delete(partition);
+    this.#resumed.delete(partition);
+  }
+
+  #drop(name: string, feed: Feed): void {
+    feed.stop();
+    this.#feeds.delete(name);
+    this.#channels.release(feed.incarnation);
+  }
+
+  #retryLater(): void {
+    if (this.#isRetrying || this.#isOver) return;
+    this.#isRetrying = true;
+    const { runtime, times } = this.#context;
+    runtime.timers.after(PAUSES * times.retryMs, () => {
+      this.#isRetrying = false;
+      this.#assign();
+    });
+  }
+
+  #begin(): void {
+    const started = this.#started;
+    this.#started = undefined;
+    this.#isStarted = true;
+    started?.();
+  }
+
+  #deliver(): void {
+    const callback = this.#callback;
+    if (callback === undefined) return;
+    const step = this.#take();
+    if (step === undefined) return;
+    this.#callback = undefined;
+    callback(step);
+  }
+
+  #take(): WatchStep | undefined {
+    if (this.#hasMissed) {
+      this.#hasMissed = false;
+      return { kind: 'missed' };
+    }
+    for (const [name, feed] of [...this.#feeds]) {
+      const changes = feed.take();
+      if (changes === undefined) continue;
+      // It is the last one next time: a busy node must not hide the others.
+      this.#feeds.delete(name);
+      this.#feeds.set(name, feed);
+      const changed = [
+        ...changes.heads.flatMap((head) => this.#named(recordKey(head), recordVersion(head), head)),
+        ...changes.gone.flatMap(({ key, version }) => this.#named(key, version)),
+      ];
+      if (changed.length > 0) return { kind: 'changes', changed };
+    }
+    return undefined;
+  }
+
+  #named(storedKey: Buffer, version: Version, head?: RecordHead): readonly ChangedKey[] {
+    const key = this.#query.nameOf(storedKey);
+    return key === undefined ? [] : [{ key, version, head }];
+  }
+}
+
+function answersBy(place: KeyPlace | undefined, incarnationId: IncarnationId): boolean {
+  return place?.answering.some(({ member }) => isSameIncarnation(member, incarnationId)) === true;
+}

@@ -1,0 +1,91 @@
+// Waits until a get of a key would be answered otherwise than before: a long poll. Follows the key (cluster-watch.ts), and
+// gets it again whenever it may have changed, so that the answer is that of a get, with all its guarantees.
+
+import type { Cancel, Timers } from '../../../cluster/ports.ts';
+import type { ReadCallback, ReadOutcome } from '../get/round.ts';
+import type { UserReader, UserWatcher } from '../user-keys.ts';
+import type { ClusterWatch } from './cluster-watch.ts';
+
+export interface KeyWaitParts {
+  readonly reader: Pick<UserReader, 'get'>;
+  readonly watcher: UserWatcher;
+  readonly timers: Timers;
+}
+
+export interface AwaitedKey {
+  readonly key: Buffer;
+  readonly waitMs: number;
+  /** @param outcome not a failure. @returns whether it is what the caller waits for */
+  readonly isAwaited: (outcome: ReadOutcome) => boolean;
+}
+
+const NOBODY: ReadOutcome = {
+  kind: 'failed',
+  code: 'unanswered',
+  detail: 'no storage node that could tell changes has answered in time',
+};
+const TOO_MANY: ReadOutcome = {
+  kind: 'failed',
+  code: 'overloaded',
+  detail: 'too many watches are under way at this frontend',
+};
+
+export class KeyWait {
+  readonly #parts: KeyWaitParts;
+  readonly #awaited: AwaitedKey;
+  readonly #cancel: Cancel;
+  /** Undefined once the caller has its answer. */
+  #callback: ReadCallback | undefined;
+  #watch: ClusterWatch | undefined;
+  /** The latest outcome, which is the answer when the time is over. */
+  #latest: ReadOutcome = NOBODY;
+
+  /** @param callback called exactly once: with what was awaited, a failure, or after `waitMs` what there is */
+  constructor(parts: KeyWaitParts, awaited: AwaitedKey, callback: ReadCallback) {
+    this.#parts = parts;
+    this.#awaited = awaited;
+    this.#callback = callback;
+    this.#cancel = parts.timers.after(awaited.waitMs, () => this.#end(this.#latest));
+  }
+
+  start(): void {
+    this.#get(() => this.#follow());
+  }
+
+  #get(unchanged: () => void): void {
+    const { key, isAwaited } = this.#awaited;
+    this.#parts.reader.get(key, (outcome) => {
+      if (this.#callback === undefined) return undefined;
+      this.#latest = outcome;
+      if (outcome.kind === 'failed' || isAwaited(outcome)) return this.#end(outcome);
+      return unchanged();
+    });
+  }
+
+  #follow(): void {
+    const { watcher } = this.#parts;
+    const { digits } = watcher;
+    if (watcher.isBusy) return this.#end(TOO_MANY);
+    if (digits === undefined) return this.#end(NOBODY);
+    const keys = { kind: 'key', bytes: this.#awaited.key } as const;
+    const watch = watcher.watch({ keys, values: false, since: undefined }, digits);
+    this.#watch = watch;
+    return watch.start(() => {
+      if (watch.followed === 0) return this.#end(NOBODY);
+      // The key may have changed before it was followed.
+      return this.#get(() => this.#next(watch));
+    });
+  }
+
+  #next(watch: ClusterWatch): void {
+    watch.next(() => this.#get(() => this.#next(watch)));
+  }
+
+  #end(outcome: ReadOutcome): void {
+    const callback = this.#callback;
+    this.#callback = undefined;
+    this.#cancel();
+    this.#watch?.stop();
+    callback?.(outcome);
+  }
+}
