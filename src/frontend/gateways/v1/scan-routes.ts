@@ -40,6 +40,11 @@ export const V1_SCAN_ROUTES = {
         text: 'How many keys to list.',
         schema: { type: 'integer', minimum: 1, maximum: 1_000_000, default: 1000 },
       },
+      {
+        name: 'bytes',
+        text: 'Ends with the page of keys that brings the answer to so many bytes.',
+        schema: { type: 'integer', minimum: 1, maximum: 1_000_000_000 },
+      },
       CURSOR,
       {
         name: 'values',

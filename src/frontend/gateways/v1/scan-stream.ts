@@ -22,16 +22,30 @@ export class ScanStream implements ByteStream {
   readonly #scan: ClusterScan;
   readonly #lines: PageLines;
   readonly #digits: number;
+  /** How many more bytes of records are wanted; a page is never cut. */
+  #bytesLeft: number;
   /** A page that has come and was not asked for yet. */
   #step: ScanStep | undefined;
   #isOver = false;
 
-  /** @param first the first page of the scan */
-  constructor(scan: ClusterScan, first: ScanStep, lines: PageLines, digits: number) {
+  /**
+   * @param first the first page of the scan
+   * @param bytesMax the page with which there are so many is the last one; by default all pages are wanted
+   */
+  constructor(
+    scan: ClusterScan,
+    first: ScanStep,
+    lines: PageLines,
+    {
+      digits,
+      bytesMax = Number.POSITIVE_INFINITY,
+    }: { readonly digits: number; readonly bytesMax?: number },
+  ) {
     this.#scan = scan;
     this.#step = first;
     this.#lines = lines;
     this.#digits = digits;
+    this.#bytesLeft = bytesMax;
   }
 
   read(callback: (part: BytePart) => void): void {
@@ -48,8 +62,9 @@ export class ScanStream implements ByteStream {
   }
 
   #give(step: ScanStep, callback: (part: BytePart) => void): void {
-    if (step.kind === 'failed' || step.isLast || step.next === undefined) this.#isOver = true;
     const text = this.#textOf(step);
+    if (step.kind === 'failed' || step.isLast || step.next === undefined) this.#isOver = true;
+    else if (this.#bytesLeft <= 0) this.discard();
     // A page of which nothing is listed says nothing; the next one may.
     if (text === '') return this.read(callback);
     return callback({ kind: 'bytes', bytes: Buffer.from(text) });
@@ -65,7 +80,8 @@ export class ScanStream implements ByteStream {
     if (step.records.length === 0 && step.next !== undefined && !step.isLast) return '';
     for (const scanned of step.records) text += this.#lines.record(scanned);
     const cursor = step.next === undefined ? undefined : this.#cursorOf(step.next);
-    return text + this.#lines.endOfPage(cursor, step.isLast);
+    this.#bytesLeft -= Buffer.byteLength(text);
+    return text + this.#lines.endOfPage(cursor, step.isLast || this.#bytesLeft <= 0);
   }
 
   #cursorOf(position: ScanPosition): string {

@@ -28,6 +28,8 @@ export type ScanUsage =
       /** Undefined at the beginning. */
       readonly from: ScanPosition | undefined;
       readonly limit: number;
+      /** The answer ends with the page of keys that brings it to so many; infinite where nobody minds. */
+      readonly bytes: number;
       readonly values: boolean;
     }
   | Misuse;
@@ -36,26 +38,37 @@ export type DeleteUsage = { readonly kind: 'delete'; readonly prefix: Buffer } |
 
 export const SCAN_LIMIT_DEFAULT = 1000;
 export const SCAN_LIMIT_MAX = 1_000_000;
+export const SCAN_BYTES_MAX = 1_000_000_000;
 const NOTHING = Buffer.alloc(0);
 const SCAN_INSTEAD = "'/v1/scan?prefix=user:&limit=100'";
 const DELETE_INSTEAD = "-X DELETE '/v1/scan?prefix=user:'";
 
 /** @param digits of the cluster, which a cursor must have */
 export function readScan(request: HttpRequest, digits: number): ScanUsage {
-  const read = readParameters(request, ['prefix', 'cursor', 'limit', 'values'], SCAN_INSTEAD);
+  const read = readParameters(
+    request,
+    ['prefix', 'cursor', 'limit', 'bytes', 'values'],
+    SCAN_INSTEAD,
+  );
   if (read.kind === 'misuse') return read;
   const { parameters } = read;
   const prefix = readPrefix(parameters, SCAN_INSTEAD);
   if ('kind' in prefix) return prefix;
   const cursor = readCursor(parameters, digits);
   if (cursor.kind === 'misuse') return cursor;
-  const limit = parameters.has('limit') ? limitOf(textOf(parameters, 'limit')) : SCAN_LIMIT_DEFAULT;
-  if (limit === undefined) {
-    return misuse(`limit is not a whole number from 1 to ${SCAN_LIMIT_MAX}`, SCAN_INSTEAD);
-  }
+  const limit = readCount(parameters, 'limit', {
+    byDefault: SCAN_LIMIT_DEFAULT,
+    max: SCAN_LIMIT_MAX,
+  });
+  if (typeof limit !== 'number') return limit;
+  const bytes = readCount(parameters, 'bytes', {
+    byDefault: Number.POSITIVE_INFINITY,
+    max: SCAN_BYTES_MAX,
+  });
+  if (typeof bytes !== 'number') return bytes;
   const values = readSwitch(parameters, 'values');
   if (values === undefined) return misuse('values is 1 or 0', "'/v1/scan?prefix=user:&values=1'");
-  return { kind: 'scan', prefix, from: cursor.from, limit, values };
+  return { kind: 'scan', prefix, from: cursor.from, limit, bytes, values };
 }
 
 export function readDelete(request: HttpRequest): DeleteUsage {
@@ -141,7 +154,14 @@ export function misuseReply(request: HttpRequest, { code, what, instead }: Misus
   return errorReply(code, what, { instead: line });
 }
 
-function limitOf(text: string): number | undefined {
-  const limit = /^\d{1,7}$/.test(text) ? Number(text) : 0;
-  return limit >= 1 && limit <= SCAN_LIMIT_MAX ? limit : undefined;
+function readCount(
+  parameters: QueryParameters,
+  name: string,
+  { byDefault, max }: { readonly byDefault: number; readonly max: number },
+): number | Misuse {
+  if (!parameters.has(name)) return byDefault;
+  const text = textOf(parameters, name);
+  const count = /^\d{1,10}$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= max) return count;
+  return misuse(`${name} is not a whole number from 1 to ${max}`, SCAN_INSTEAD);
 }

@@ -49,13 +49,13 @@ export class ScanGateway implements Gateway {
     const usage = readScan(request, digits);
     if (usage.kind === 'misuse') return reply(misuseReply(request, usage));
     if (scanner.isBusy) return reply(TOO_MANY_SCANS);
-    const { prefix, from, limit, values } = usage;
+    const { prefix, from, limit, bytes, values } = usage;
     const query = { prefix, limit, values, deletes: false, since: VERSION_ZERO };
     const scan = scanner.scan(query, digits, from);
     return scan.next((step) => {
       if (step.kind === 'failed') return reply(errorReply(step.code, step.detail));
       const lines = values ? WITH_VALUES : KEYS_ALONE;
-      return reply(linesReply(new ScanStream(scan, step, lines, digits)));
+      return reply(linesReply(new ScanStream(scan, step, lines, { digits, bytesMax: bytes })));
     });
   }
 

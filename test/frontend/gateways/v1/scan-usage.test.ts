@@ -16,6 +16,7 @@ describe('a scan', () => {
       prefix: Buffer.alloc(0),
       from: undefined,
       limit: 1000,
+      bytes: Number.POSITIVE_INFINITY,
       values: false,
     });
   });
@@ -26,11 +27,12 @@ describe('a scan', () => {
       from: { bucket: 3, afterKey: Buffer.from('k') },
     };
     const cursor = printCursor(position, 1);
-    expect(scan(`prefix=%ff+a&limit=1000000&values=1&cursor=${cursor}`)).toEqual({
+    expect(scan(`prefix=%ff+a&limit=1000000&bytes=1000000000&values=1&cursor=${cursor}`)).toEqual({
       kind: 'scan',
       prefix: Buffer.from('\xff a', 'latin1'),
       from: position,
       limit: 1_000_000,
+      bytes: 1_000_000_000,
       values: true,
     });
     expect(scan('values=0')).toMatchObject({ values: false });
@@ -42,6 +44,9 @@ describe('a scan', () => {
     ['limit=1000001', 'bad-parameter'],
     ['limit=ten', 'bad-parameter'],
     ['limit=1.5', 'bad-parameter'],
+    ['bytes=0', 'bad-parameter'],
+    ['bytes=1000000001', 'bad-parameter'],
+    ['bytes=1e3', 'bad-parameter'],
     ['values=yes', 'bad-parameter'],
     ['prefx=a', 'bad-parameter'],
     ['prefix=%zz', 'bad-parameter'],

@@ -93,6 +93,26 @@ describe('GET /v1/scan', () => {
     }
   });
 
+  test('ends with the page that brings it to so many bytes, and goes on at its cursor', () => {
+    const { scan, set } = stage();
+    const keys = Array.from({ length: 30 }, (_, index) => `key ${index}`);
+    for (const key of keys) set(encodeURIComponent(key), 'x'.repeat(30_000));
+    const listed: unknown[] = [];
+    let answers = 0;
+    for (let cursor = ''; ; answers++) {
+      const { json, text } = scan(`values=1&bytes=100000${cursor && `&cursor=${cursor}`}`);
+      // The last page is one that began below 100,000 bytes.
+      expect(text.length).toBeLessThan(100_000 + 56 * 1024 + 30_000);
+      listed.push(...json.map(({ key }) => key).filter((key) => key !== undefined));
+      const last = json.at(-1);
+      if (typeof last?.cursor !== 'string') break;
+      expect(text.length).toBeGreaterThanOrEqual(100_000);
+      cursor = last.cursor;
+    }
+    expect(listed.toSorted()).toEqual(keys.toSorted());
+    expect(answers).toBeGreaterThan(4);
+  });
+
   test('is served as fast as its client reads, and asks storage nodes for no more than that', () => {
     const { world, frontend, cluster, set, pass } = stage();
     for (let index = 0; index < 40; index++) set(`key${index}`, 'x'.repeat(8000));

@@ -44,7 +44,7 @@ export class TransferGateway implements Gateway {
     const scan = scanner.scan(query, digits, from);
     return scan.next((step) => {
       if (step.kind === 'failed') return reply(errorReply(step.code, step.detail));
-      return reply(linesReply(new ScanStream(scan, step, EXPORTED, digits)));
+      return reply(linesReply(new ScanStream(scan, step, EXPORTED, { digits })));
     });
   }
 
