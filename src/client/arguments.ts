@@ -17,7 +17,7 @@ export interface CheckedCondition {
 
 /** @returns a copy of the bytes: what the caller does with his own afterwards changes nothing */
 export function keyBytes(key: Bytes): Buffer {
-  const bytes = bytesOf(key, 'a key');
+  const bytes = textBytes(key, 'a key');
   if (bytes.length === 0) throw new VelourError('empty-key', 'the key has no bytes');
   if (bytes.length <= KEY_BYTES_MAX) return bytes;
   const what = `the key has ${bytes.length} bytes, and ${KEY_BYTES_MAX} are the most`;
@@ -26,7 +26,7 @@ export function keyBytes(key: Bytes): Buffer {
 
 /** @returns a copy, as `keyBytes` does */
 export function valueBytes(value: Bytes): Buffer {
-  return bytesOf(value, 'a value');
+  return textBytes(value, 'a value');
 }
 
 export function checkTtl(ttl: number | undefined): void {
@@ -72,7 +72,8 @@ function tagsOf(tags: ETags | undefined, name: string): '*' | readonly string[] 
   throw new VelourError('bad-parameter', what);
 }
 
-function bytesOf(bytes: Bytes, what: string): Buffer {
+/** @returns a copy; @throws TypeError that says what is to be bytes */
+export function textBytes(bytes: Bytes, what: string): Buffer {
   if (typeof bytes === 'string') return Buffer.from(bytes, 'utf8');
   if (bytes instanceof Uint8Array) return Buffer.from(bytes);
   throw new TypeError(`${what} is a string or a Uint8Array`);

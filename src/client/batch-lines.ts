@@ -1,4 +1,4 @@
-// Writes the lines of batches (/v1/mget, /v1/mset, /v1/mdelete), and reads those of their answers. Pure.
+// Writes the lines of batches (/v1/mget, /v1/mset, /v1/mdelete), and reads those of their answers, and of scans. Pure.
 
 import type { PoolAnswer, PoolRequest } from '../cluster/http/http-pool.ts';
 import { bytesOfText, jsonOfBytes } from '../cluster/wire/key-text.ts';
@@ -12,7 +12,7 @@ const CONTENT_TYPE = 'application/x-ndjson';
 const CREATED = 201;
 
 /** One line of an answer; what a frontend says may be anything. */
-type AnswerLine = Readonly<Record<string, unknown>>;
+export type AnswerLine = Readonly<Record<string, unknown>>;
 
 export interface BatchedItem<T> {
   readonly line: string;
@@ -60,8 +60,8 @@ export function batchRequest(verb: ClientBatchVerb, lines: readonly string[]): P
   };
 }
 
-/** The answer to a batch has no version in its head: its content type tells it from that of another server. */
-export function isOfBatch(answer: PoolAnswer): boolean {
+/** An answer of lines has no version in its head: its content type tells it from that of another server. */
+export function isOfLines(answer: PoolAnswer): boolean {
   const type = answer.header('content-type') ?? '';
   return codeOf(answer) !== undefined || (answer.status === 200 && type.startsWith(CONTENT_TYPE));
 }
@@ -86,7 +86,11 @@ function lineOf(text: string): AnswerLine {
 function storedIn(answer: AnswerLine): Stored {
   const { etag } = acceptedLine(answer);
   if (typeof etag !== 'string') throw noLine();
-  return { etag, version: etag.slice(1, etag.indexOf('-')) };
+  return { etag, version: versionOfETag(etag) };
+}
+
+export function versionOfETag(etag: string): string {
+  return etag.slice(1, etag.indexOf('-'));
 }
 
 /** @throws VelourError for what the frontend refused */
@@ -102,6 +106,6 @@ function acceptedLine(answer: AnswerLine): AnswerLine {
   throw new VelourError(code, text, { status });
 }
 
-function noLine(): VelourError {
-  return new VelourError('not-a-frontend', 'what answers the batch writes no lines as a frontend');
+export function noLine(): VelourError {
+  return new VelourError('not-a-frontend', 'what answers writes no lines as a frontend does');
 }

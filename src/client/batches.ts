@@ -7,7 +7,7 @@ import {
   type BatchedItem,
   batchRequest,
   type ClientBatchVerb,
-  isOfBatch,
+  isOfLines,
   linesIn,
 } from './batch-lines.ts';
 import type { Outcome, UnderWay, UnknownCode } from './calls.ts';
@@ -118,7 +118,7 @@ class Batch<T> {
       request: batchRequest(this.#verb, lines),
       unknown: this.#unknown,
       answersValue: true,
-      isAnswer: isOfBatch,
+      isAnswer: isOfLines,
     };
     this.#underWay = beginCall(this.#world, call, {
       done: (answer) => this.#answered(answer),

@@ -35,15 +35,20 @@ import {
   valuedOf,
   type WrittenRecord,
 } from './direct-outcomes.ts';
+import { DirectScan } from './direct-scan.ts';
 import { VelourError } from './errors.ts';
 import { EachKey } from './many.ts';
+import { deletePrefix, scanned } from './scans.ts';
 import type {
   Bytes,
   CommonOptions,
   ConditionOptions,
+  DeletePrefixOptions,
   GetOptions,
   ManyEntry,
   Result,
+  ScannedEntry,
+  ScanOptions,
   SetOptions,
   SetResult,
   Stored,
@@ -186,6 +191,18 @@ class DirectClient implements Velour {
     options: CommonOptions = {},
   ): Promise<readonly Result<Pick<Stored, 'version'>>[]> {
     return this.#each.delete(keys, options);
+  }
+
+  scan(options: ScanOptions = {}): AsyncIterable<ScannedEntry> {
+    const { signal, timeoutMs } = options;
+    return scanned(options, (scan) => {
+      const { values } = scan;
+      return new DirectScan(this.#core.scan(scan), this.#calls, { signal, timeoutMs, values });
+    });
+  }
+
+  deletePrefix(prefix: Bytes, options: DeletePrefixOptions = {}): Promise<number> {
+    return deletePrefix(this, prefix, options);
   }
 
   async close(): Promise<void> {

@@ -10,6 +10,7 @@ import {
 import {
   ATTRIBUTE_CONTENT_TYPE,
   printRecordVersion,
+  type RecordHead,
   recordAttributes,
   recordExpiresAtMs,
   recordValue,
@@ -105,7 +106,7 @@ export function valuedOf(record: StoredRecord): Valued {
   return { value: copyOf(record), ...storedOf(record) };
 }
 
-export function storedOf(record: StoredRecord): Stored {
+export function storedOf(record: RecordHead): Stored {
   return { etag: printETag(etagOf(record)), version: printRecordVersion(record) };
 }
 

@@ -1,7 +1,7 @@
 // The HTTP client: reaches the cluster through any of its frontends, over connections that it keeps. It goes on to the
 // next frontend when one does not answer; it never sends a write twice whose outcome it does not know.
 
-import type { OpenHttpPool, PoolAnswer } from '../cluster/http/http-pool.ts';
+import type { OpenHttpPool, PoolAnswer, PoolRequest } from '../cluster/http/http-pool.ts';
 import { poolsOf } from '../cluster/io/network/http-pool.ts';
 import { afterTurn, systemClock, systemTimers } from '../cluster/io/process/system.ts';
 import type { Clock, Timers } from '../cluster/ports.ts';
@@ -13,7 +13,7 @@ import {
   keyBytes,
   valueBytes,
 } from './arguments.ts';
-import { deleteItem, getItem, setItem } from './batch-lines.ts';
+import { deleteItem, getItem, isOfLines, setItem } from './batch-lines.ts';
 import { Batches, type BatchWorld } from './batches.ts';
 import { Calls } from './calls.ts';
 import { ConditionFailedError } from './errors.ts';
@@ -29,14 +29,19 @@ import {
 } from './http-answers.ts';
 import { beginCall, type HttpCall } from './http-call.ts';
 import { deleteRequest, postRequest, putRequest, readRequest } from './http-requests.ts';
+import { HttpScan } from './http-scan.ts';
 import { EachKey } from './many.ts';
+import { deletePrefix, scanned } from './scans.ts';
 import type {
   Bytes,
   CommonOptions,
   ConditionOptions,
+  DeletePrefixOptions,
   GetOptions,
   ManyEntry,
   Result,
+  ScannedEntry,
+  ScanOptions,
   SetOptions,
   SetResult,
   Stored,
@@ -182,6 +187,16 @@ export class VelourClient implements Velour {
     return this.#each.delete(keys, options);
   }
 
+  scan(options: ScanOptions = {}): AsyncIterable<ScannedEntry> {
+    const page = { unknown: undefined, isAnswer: isOfLines } as const;
+    const ask = (request: PoolRequest) => this.#call({ ...page, request }, options);
+    return scanned(options, (scan) => new HttpScan(scan, ask));
+  }
+
+  deletePrefix(prefix: Bytes, options: DeletePrefixOptions = {}): Promise<number> {
+    return deletePrefix(this, prefix, options);
+  }
+
   async close(): Promise<void> {
     this.#calls.close();
     this.#world.frontends.close();
@@ -239,10 +254,10 @@ export class VelourClient implements Velour {
   }
 
   #call(
-    { request, unknown, answersValue = false }: Omit<HttpCall, 'answersValue'> & Partial<HttpCall>,
+    { answersValue = false, ...rest }: Omit<HttpCall, 'answersValue'> & Partial<HttpCall>,
     options: CommonOptions,
   ): Promise<PoolAnswer> {
-    const call = { request, unknown, answersValue };
+    const call = { ...rest, answersValue };
     return this.#calls.run(options, (outcome) => beginCall(this.#world, call, outcome));
   }
 }

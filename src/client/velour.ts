@@ -74,6 +74,26 @@ export type Result<T> =
   | { readonly key: Bytes; readonly ok: true; readonly value: T }
   | { readonly key: Bytes; readonly ok: false; readonly error: VelourError };
 
+export interface ScanOptions extends CommonOptions {
+  /** Lists only keys that begin with these bytes. */
+  readonly prefix?: Bytes | undefined;
+  /** How many keys to list; all of them by default. */
+  readonly limit?: number | undefined;
+  /** Whether to list the values as well. */
+  readonly values?: boolean | undefined;
+}
+
+export interface ScannedEntry extends Stored {
+  readonly key: Uint8Array;
+  /** Only where values were asked for. */
+  readonly value?: Uint8Array;
+}
+
+export interface DeletePrefixOptions extends CommonOptions {
+  /** An empty prefix deletes every key, and wants this as well. */
+  readonly all?: boolean | undefined;
+}
+
 /** Every method rejects with a VelourError; a TypeError says that an argument is of another type. */
 export interface Velour {
   /** @returns the value's bytes; undefined when the key is proven absent, or, in a cache, may have been evicted */
@@ -113,6 +133,18 @@ export interface Velour {
     keys: Iterable<Bytes>,
     options?: CommonOptions,
   ): Promise<readonly Result<Pick<Stored, 'version'>>[]>;
+  /**
+   * Lists keys, in no order that means anything: each that is there throughout exactly once, one that comes or goes
+   * meanwhile or not. It asks for the next page when the one before was taken, of at most about a MiB, so it takes no
+   * more memory for more keys; who leaves the loop ends it. `timeoutMs` is of each page.
+   */
+  scan(options?: ScanOptions): AsyncIterable<ScannedEntry>;
+  /**
+   * Deletes all keys that begin with these bytes; one that comes meanwhile may stay. Where it fails, some are deleted:
+   * call it again. `timeoutMs` is of each of its steps.
+   * @returns how many it deleted
+   */
+  deletePrefix(prefix: Bytes, options?: DeletePrefixOptions): Promise<number>;
   /** Closes all connections; calls under way are rejected with the code `closed`, or as unknown. */
   close(): Promise<void>;
 }

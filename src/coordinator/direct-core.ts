@@ -6,13 +6,14 @@
 // the controller (D14): applications come and go, and a cut between one of them and a node must not move partitions
 // (H11).
 
+import { assert } from '../cluster/assert.ts';
 import { EXIT } from '../cluster/http/errors.ts';
 import { ClusterClock } from '../cluster/model/cluster-clock.ts';
 import { type Change, type Condition, NO_CONDITION } from '../cluster/model/condition.ts';
 import type { Address } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import type { Attribute } from '../cluster/model/record.ts';
-import { COUNTERS, HybridClock } from '../cluster/model/version.ts';
+import { COUNTERS, HybridClock, VERSION_ZERO } from '../cluster/model/version.ts';
 import { ControlClient } from '../cluster/peers/control-client.ts';
 import type { Runtime } from '../cluster/ports.ts';
 import type { ClientRefused } from './cluster-client.ts';
@@ -25,10 +26,17 @@ import { ConditionalWriter } from './operations/conditional/round.ts';
 import { LinearizableReader } from './operations/get/linearizable.ts';
 import { type ReadCallback, Reader } from './operations/get/round.ts';
 import type { OperationContext } from './operations/operation-context.ts';
+import type { ClusterScan } from './operations/scan/cluster-scan.ts';
 import type { WriteRequest } from './operations/set/decision.ts';
 import { storedRecordOf } from './operations/set/set-record.ts';
 import { Writer } from './operations/set/writer.ts';
-import { UserConditionalWriter, UserReader, UserWriter } from './operations/user-keys.ts';
+import {
+  UserConditionalWriter,
+  UserReader,
+  UserScanner,
+  type UserScanQuery,
+  UserWriter,
+} from './operations/user-keys.ts';
 import { Probes } from './probes.ts';
 import { Router } from './router.ts';
 import { withExpiry } from './timed-writes.ts';
@@ -73,6 +81,7 @@ export class DirectCore {
   readonly #linearizable: UserReader;
   readonly #writer: UserWriter;
   readonly #conditional: UserConditionalWriter;
+  readonly #scanner: UserScanner;
   #refused: string | undefined;
 
   constructor(own: Runtime, options: DirectOptions) {
@@ -110,6 +119,7 @@ export class DirectCore {
     this.#linearizable = new UserReader(new LinearizableReader(context));
     this.#writer = new UserWriter(new Writer(context));
     this.#conditional = new UserConditionalWriter(new ConditionalWriter(context));
+    this.#scanner = new UserScanner(context);
   }
 
   /**
@@ -180,6 +190,16 @@ export class DirectCore {
         break;
     }
     return this.#conditional.write({ key, condition, change }, callback);
+  }
+
+  /**
+   * Lists live records of users' keys, from the beginning. As many may be under way as the application keeps: each
+   * holds a few pages that were not taken yet.
+   */
+  scan(query: Pick<UserScanQuery, 'prefix' | 'values' | 'limit'>): ClusterScan {
+    const { digits } = this.#scanner;
+    assert(digits !== undefined, 'a scan begins after the start, and so with a map');
+    return this.#scanner.scan({ ...query, deletes: false, since: VERSION_ZERO }, digits);
   }
 
   #timed(

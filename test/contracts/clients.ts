@@ -4,6 +4,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import {
   AbortedError,
   ConditionFailedError,
+  type ScannedEntry,
+  type ScanOptions,
   type Velour,
   VelourError,
 } from '../../src/client/index.ts';
@@ -323,6 +325,127 @@ export function clientContract({ open, openOther }: ClientsUnderTest): void {
     });
   });
 
+  describe('scan and deletePrefix', () => {
+    const listed = async (it: Velour, options?: ScanOptions): Promise<ScannedEntry[]> => {
+      const entries: ScannedEntry[] = [];
+      for await (const entry of it.scan(options)) entries.push(entry);
+      return entries;
+    };
+    const textsOf = (entries: readonly ScannedEntry[]) =>
+      entries.map(({ key }) => Buffer.from(key).toString()).sort();
+    // More than two pages over HTTP, and more than one in each partition.
+    const keys = Array.from({ length: 2500 }, (_, index) => `scan/${index}`).sort();
+    beforeAll(async () => {
+      await client.deletePrefix('', { all: true });
+      const set = await client.setMany(keys.map((key) => ({ key, value: `v${key}` })));
+      expect(set.every(({ ok }) => ok)).toBe(true);
+      await client.set('scan', 'not below the prefix');
+    });
+
+    test('each key with the prefix, once', async () => {
+      expect(textsOf(await listed(client, { prefix: 'scan/' }))).toEqual(keys);
+      expect(textsOf(await listed(other, { prefix: 'scan/' }))).toEqual(keys);
+      expect(textsOf(await listed(client))).toEqual(['scan', ...keys].sort());
+      expect(await listed(client, { prefix: 'nobody/' })).toEqual([]);
+    });
+
+    test('with what identifies the value, and with the value where that is asked for', async () => {
+      const written = await client.set('known', 'text');
+      const { etag, version } = written;
+      const key = new Uint8Array(Buffer.from('known'));
+      expect(await listed(client, { prefix: 'known' })).toEqual([{ key, etag, version }]);
+      const value = new Uint8Array(Buffer.from('text'));
+      const whole = await listed(client, { prefix: 'known', values: true });
+      expect(whole).toEqual([{ key, etag, version, value }]);
+      const all = await listed(client, { prefix: 'scan/', values: true });
+      const texts = all.map((entry) => Buffer.from(entry.value ?? []).toString());
+      expect(texts.sort()).toEqual(keys.map((each) => `v${each}`).sort());
+    });
+
+    test('keys and prefixes are bytes', async () => {
+      const odd = [ALL_BYTES, Uint8Array.of(0xff), Uint8Array.of(0xff, 0xff, 1)];
+      for (const key of odd) await client.set(key, key);
+      const entries = await listed(client, { prefix: Uint8Array.of(0xff), values: true });
+      expect(entries.map(({ key }) => key.length).sort()).toEqual([1, 3]);
+      for (const { key, value } of entries) expect(value).toEqual(key);
+      const [first] = await listed(client, { prefix: ALL_BYTES.subarray(0, 3) });
+      expect(first?.key).toEqual(ALL_BYTES);
+      for (const key of odd) await client.delete(key);
+    });
+
+    test.each([1, 1000, 1001, 2499, 2500, 9999])('no more than %i', async (limit) => {
+      const entries = await listed(client, { prefix: 'scan/', limit });
+      expect(new Set(textsOf(entries)).size).toBe(Math.min(limit, keys.length));
+      expect(entries.length).toBe(Math.min(limit, keys.length));
+    });
+
+    test('values that together are long', async () => {
+      const long = Buffer.alloc(700_000, 'x');
+      for (let index = 0; index < 6; index++) await client.set(`long/${index}`, long);
+      const entries = await listed(client, { prefix: 'long/', values: true });
+      expect(entries.map(({ value }) => value?.length)).toEqual(Array(6).fill(700_000));
+      expect(new Set(textsOf(entries)).size).toBe(6);
+      expect(await client.deletePrefix('long/')).toBe(6);
+    });
+
+    test('is left at any time, and is begun anew', async () => {
+      // More often than a frontend may have scans under way: none of them stays.
+      for (let round = 0; round < 150; round++) {
+        for await (const { key } of client.scan({ prefix: 'scan/' })) {
+          expect(key.length).toBeGreaterThan(5);
+          break;
+        }
+      }
+      expect(textsOf(await listed(client, { prefix: 'scan/' }))).toEqual(keys);
+    });
+
+    test('ends when it is aborted, in the middle of a page', async () => {
+      const aborter = new AbortController();
+      let count = 0;
+      const error = await failure(
+        (async () => {
+          for await (const _entry of client.scan({ signal: aborter.signal })) {
+            if (++count === 10) aborter.abort('enough');
+          }
+        })(),
+      );
+      expect(error).toBeInstanceOf(AbortedError);
+      expect([error.cause, count]).toEqual(['enough', 10]);
+    });
+
+    test('wrong arguments are refused when the first key is asked for', async () => {
+      for (const [options, code] of [
+        [{ limit: 0 }, 'bad-parameter'],
+        [{ limit: 1.5 }, 'bad-parameter'],
+        [{ prefix: 'x'.repeat(1025) }, 'bad-parameter'],
+        [{ signal: AbortSignal.abort() }, 'aborted'],
+      ] as const) {
+        expect(await failure(listed(client, options))).toMatchObject({ code });
+      }
+      await expect(listed(client, { prefix: 7 as unknown as string })).rejects.toThrow(TypeError);
+      await expect(listed(client, { timeoutMs: 0 })).rejects.toThrow(TypeError);
+    });
+
+    test('deletePrefix deletes what has the prefix, and says how much', async () => {
+      const some = Array.from({ length: 1500 }, (_, index) => ({ key: `old/${index}`, value: '' }));
+      await client.setMany(some);
+      await client.set('old', 'stays');
+      expect(await client.deletePrefix('old/')).toBe(1500);
+      expect(await client.deletePrefix('old/')).toBe(0);
+      expect(await listed(other, { prefix: 'old/' })).toEqual([]);
+      expect(await client.getText('old')).toBe('stays');
+      expect(textsOf(await listed(client, { prefix: 'scan/' }))).toEqual(keys);
+    });
+
+    test('deletePrefix deletes everything only where that is said', async () => {
+      const error = await failure(client.deletePrefix(''));
+      expect(error).toMatchObject({ code: 'bad-parameter', status: 400 });
+      expect(error.message).toContain('all: true');
+      expect(await client.deletePrefix(new Uint8Array(), { all: true })).toBeGreaterThan(2500);
+      expect(await listed(other)).toEqual([]);
+    });
+  });
+
   describe('errors', () => {
     test.each([
       ['an empty key', 'empty-key', 501, (it: Velour) => it.get('')],
@@ -396,6 +519,8 @@ export function clientContract({ open, openOther }: ClientsUnderTest): void {
     expect(read).toMatchObject({ code: 'closed', retryable: false });
     expect(['closed', 'effect-unknown']).toContain(write?.code);
     expect(await failure(closing.get('closing'))).toMatchObject({ code: 'closed' });
+    const scan = closing.scan()[Symbol.asyncIterator]();
+    expect(await failure(scan.next())).toMatchObject({ code: 'closed' });
     await closing.close();
   });
 }

@@ -7,7 +7,10 @@ const HTTP_ANSWERS = 'src/client/http-answers.ts';
 const HTTP_CALL = 'src/client/http-call.ts';
 const DIRECT_CORE = 'src/coordinator/direct-core.ts';
 const LIFETIME = 'src/coordinator/lifetime.ts';
+const HTTP_SCAN = 'src/client/http-scan.ts';
+const SCANS = 'src/client/scans.ts';
 
+const SCAN_TESTS = 'test/client/http-scan.test.ts';
 const CALL_TESTS = 'test/client/http-call.test.ts';
 const DIRECT_SCHEDULES = 'test/simulation/schedules-direct-client.test.ts';
 
@@ -55,6 +58,55 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(CALL_TESTS, 'is no absence'),
+  },
+  {
+    name: 'a-scan-does-not-go-on',
+    rule: 'docs/client.md',
+    edits: [{ file: HTTP_SCAN, find: 'this.#cursor = cursor;', replace: '' }],
+    fate: tests(SCAN_TESTS, 'go on at the cursor'),
+  },
+  {
+    name: 'a-page-of-any-length',
+    rule: 'docs/client.md',
+    edits: [{ file: HTTP_SCAN, find: '= 1024 * 1024;', replace: '= 1_000_000_000;' }],
+    fate: tests(SCAN_TESTS, 'are bounded in keys and bytes'),
+  },
+  {
+    name: 'a-page-that-failed-is-the-last',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: HTTP_SCAN,
+        find: 'isLast: !hasEnding ||',
+        replace: 'isLast: !hasEnding || last.error !== undefined ||',
+      },
+    ],
+    fate: tests(SCAN_TESTS, 'gives what it has'),
+  },
+  {
+    name: 'a-scan-asks-before-its-page-is-taken',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: SCANS,
+        find: 'const { entries, isLast } = await pages.next();',
+        replace:
+          'const { entries, isLast } = await pages.next();\n      if (!isLast) pages.next().catch(() => undefined);',
+      },
+    ],
+    fate: tests(SCAN_TESTS, 'are asked for when'),
+  },
+  {
+    name: 'an-empty-prefix-deletes-everything',
+    rule: 'docs/client.md',
+    edits: [{ file: SCANS, find: 'prefix.length === 0 && !all', replace: 'all && !all' }],
+    fate: tests(SCAN_TESTS, 'asks for nothing unless it says all'),
+  },
+  {
+    name: 'a-delete-by-prefix-that-failed-counts',
+    rule: 'docs/client.md',
+    edits: [{ file: SCANS, find: 'if (!result.ok) throw result.error;', replace: '' }],
+    fate: tests(SCAN_TESTS, 'ends with the first delete that fails'),
   },
   {
     name: 'who-failed-is-asked-again-at-once',

@@ -48,6 +48,14 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     fate: tests(SCAN_TESTS, 'counts what it deleted'),
   },
   {
+    name: 'a-scan-of-any-length',
+    rule: 'Scan',
+    edits: [
+      { file: SCAN_STREAM, find: 'else if (this.#bytesLeft <= 0) this.discard();', replace: '' },
+    ],
+    fate: tests(SCAN_TESTS, 'ends with the page that brings it'),
+  },
+  {
     name: 'a-scan-that-fails-looks-whole',
     rule: 'G4',
     edits: [

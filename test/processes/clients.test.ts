@@ -289,6 +289,23 @@ describe('the client over HTTP, where a frontend', () => {
     expect([posts, second]).toEqual([1, 1]);
   });
 
+  test('dies between two pages of a scan: the next one goes on where it was', async () => {
+    const own = await startCluster({ frontends: 2, storages: 3, redundancy: 2 });
+    cleanUps.push(() => own.stop());
+    const client = new VelourClient({ frontends: own.frontends });
+    cleanUps.push(() => client.close());
+    const keys = Array.from({ length: 5000 }, (_, index) => `page/${index}`).sort();
+    await client.setMany(keys.map((key) => ({ key, value: '' })));
+    const listed: string[] = [];
+    for await (const { key } of client.scan({ prefix: 'page/' })) {
+      // Pages go to each in turn, so this one is asked for one of the four that are left.
+      if (listed.push(Buffer.from(key).toString()) === 1) {
+        process.kill(pidOf(own, own.frontends[0] ?? ''), 'SIGKILL');
+      }
+    }
+    expect(listed.sort()).toEqual(keys);
+  });
+
   test('is killed under load: gets go on, and of the sets only those under way are unknown', async () => {
     const own = await startCluster({ frontends: 3, storages: 3, redundancy: 2 });
     cleanUps.push(() => own.stop());

@@ -1,7 +1,7 @@
 // The conditions and changes of conditional writes (H39): what a client demands of the present record, and what it
 // wants in its place. Pure. Who judges them, and when the outcome is certain, is in coordinator/operations/conditional.
 
-import { type Attribute, recordHash, recordVersion, type StoredRecord } from './record.ts';
+import { type Attribute, type RecordHead, recordHash, recordVersion } from './record.ts';
 import { parseVersion, printVersion, type Version } from './version.ts';
 
 /** Identifies one record of a key: two frontends can mint one version, so the version alone does not suffice (D10). */
@@ -38,7 +38,7 @@ export type Change =
   /** Adds bytes behind the value; an absent record counts as empty. Expiry and attributes stay. */
   | { readonly kind: 'append'; readonly bytes: Buffer };
 
-export function etagOf(record: StoredRecord): ETag {
+export function etagOf(record: RecordHead): ETag {
   return { version: recordVersion(record), hash: recordHash(record) };
 }
 

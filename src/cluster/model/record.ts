@@ -168,7 +168,7 @@ export function recordChecksum(record: StoredRecord): number {
 }
 
 /** The text that `printVersion` gives, without the cost of a bigint. */
-export function printRecordVersion(record: StoredRecord): string {
+export function printRecordVersion(record: RecordHead): string {
   return record.toString('hex', 8, 16);
 }
 

@@ -5,14 +5,8 @@ import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpRequest } from '../../../cluster/http/http.ts';
 import type { Metrics } from '../../../cluster/http/metrics.ts';
 import type { ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
-import { printETag } from '../../../cluster/model/condition.ts';
-import {
-  type RecordHead,
-  recordHash,
-  recordValue,
-  recordVersion,
-  type StoredRecord,
-} from '../../../cluster/model/record.ts';
+import { etagOf, printETag } from '../../../cluster/model/condition.ts';
+import { type RecordHead, recordValue, type StoredRecord } from '../../../cluster/model/record.ts';
 import { VERSION_ZERO } from '../../../cluster/model/version.ts';
 import { jsonOfBytes } from '../../../cluster/wire/key-text.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
@@ -78,21 +72,21 @@ export class ScanGateway implements Gateway {
 }
 
 const KEYS_ALONE: PageLines = {
-  record: ({ key, head }) => `{"key":${jsonOfBytes(key)},"etag":${etagOf(head)}}\n`,
+  record: ({ key, head }) => `{"key":${jsonOfBytes(key)},"etag":${jsonETag(head)}}\n`,
   endOfPage: lastCursor,
 };
 
 const WITH_VALUES: PageLines = {
   record: ({ key, head }) => {
     const value = jsonOfBytes(recordValue(head as StoredRecord));
-    return `{"key":${jsonOfBytes(key)},"etag":${etagOf(head)},"value":${value}}\n`;
+    return `{"key":${jsonOfBytes(key)},"etag":${jsonETag(head)},"value":${value}}\n`;
   },
   endOfPage: lastCursor,
 };
 
 /** @returns JSON of the ETag */
-function etagOf(head: RecordHead): string {
-  return JSON.stringify(printETag({ version: recordVersion(head), hash: recordHash(head) }));
+function jsonETag(head: RecordHead): string {
+  return JSON.stringify(printETag(etagOf(head)));
 }
 
 function lastCursor(cursor: string | undefined, isLast: boolean): string {
