@@ -16,6 +16,7 @@ import {
 } from '../cluster/model/record.ts';
 import type { Host, LogFields, LogLevel, Runtime } from '../cluster/ports.ts';
 import { DirectCore, type DirectWrite } from '../coordinator/direct-core.ts';
+import { parsePlace } from '../coordinator/operations/watch/place.ts';
 import {
   checkBy,
   checkContentType,
@@ -36,10 +37,13 @@ import {
   type WrittenRecord,
 } from './direct-outcomes.ts';
 import { DirectScan } from './direct-scan.ts';
+import { DirectWatch } from './direct-watch.ts';
 import { VelourError } from './errors.ts';
 import { EachKey } from './many.ts';
 import { deletePrefix, scanned } from './scans.ts';
 import type {
+  Awaited,
+  AwaitOptions,
   Bytes,
   CommonOptions,
   ConditionOptions,
@@ -55,7 +59,10 @@ import type {
   StoredEntry,
   Valued,
   Velour,
+  Watch,
+  WatchOptions,
 } from './velour.ts';
+import { EventWatch, waitFor } from './watches.ts';
 
 const TIMEOUT_MS_DEFAULT = 10_000;
 /** How many of many keys are under way at once: many more only take longer each. */
@@ -203,6 +210,23 @@ class DirectClient implements Velour {
 
   deletePrefix(prefix: Bytes, options: DeletePrefixOptions = {}): Promise<number> {
     return deletePrefix(this, prefix, options);
+  }
+
+  watch(options: WatchOptions = {}): Watch {
+    return new EventWatch(options, this.#calls, (query) => {
+      const { prefix, values } = query;
+      const since = query.since === undefined ? undefined : parsePlace(query.since);
+      if (query.since !== undefined && since === undefined) {
+        throw new VelourError('bad-cursor', 'since is not the place of an earlier watch');
+      }
+      const keys = { kind: 'prefix', bytes: prefix } as const;
+      const watch = this.#core.watch({ keys, values, since });
+      return new DirectWatch(watch, query, this.#core.clock);
+    });
+  }
+
+  waitFor(key: Bytes, options: AwaitOptions = {}): Promise<Awaited> {
+    return waitFor(this, key, options);
   }
 
   async close(): Promise<void> {

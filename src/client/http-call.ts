@@ -74,7 +74,10 @@ class ReadCall implements UnderWay {
       this.#askNext();
     });
     const cancelRequest = frontend.send(this.#call.request, {
-      answering: cancelTimer,
+      answering: () => {
+        cancelTimer();
+        return undefined;
+      },
       ended: (outcome) => {
         cancelTimer();
         this.#open.delete(cancel);

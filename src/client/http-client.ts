@@ -30,9 +30,12 @@ import {
 import { beginCall, type HttpCall } from './http-call.ts';
 import { deleteRequest, postRequest, putRequest, readRequest } from './http-requests.ts';
 import { HttpScan } from './http-scan.ts';
+import { HttpWatch } from './http-watch.ts';
 import { EachKey } from './many.ts';
 import { deletePrefix, scanned } from './scans.ts';
 import type {
+  Awaited,
+  AwaitOptions,
   Bytes,
   CommonOptions,
   ConditionOptions,
@@ -48,7 +51,10 @@ import type {
   StoredEntry,
   Valued,
   Velour,
+  Watch,
+  WatchOptions,
 } from './velour.ts';
+import { EventWatch, waitFor } from './watches.ts';
 
 const TIMEOUT_MS_DEFAULT = 10_000;
 const CONNECTIONS_DEFAULT = 256;
@@ -79,6 +85,7 @@ export class VelourClient implements Velour {
   readonly #calls: Calls;
   readonly #each: EachKey;
   readonly #clock: Clock;
+  readonly #timeoutMs: number;
   readonly #world: BatchWorld;
   readonly #isBatching: boolean;
   readonly #gets: Batches<Uint8Array | undefined>;
@@ -97,6 +104,7 @@ export class VelourClient implements Velour {
   ) {
     this.#calls = new Calls(world.timers, timeoutMs);
     this.#clock = world.clock;
+    this.#timeoutMs = timeoutMs;
     const { timers, afterTurn: turn } = world;
     this.#world = { frontends: new KnownFrontends(frontends, world), timers, afterTurn: turn };
     this.#isBatching = batch === true;
@@ -195,6 +203,20 @@ export class VelourClient implements Velour {
 
   deletePrefix(prefix: Bytes, options: DeletePrefixOptions = {}): Promise<number> {
     return deletePrefix(this, prefix, options);
+  }
+
+  watch(options: WatchOptions = {}): Watch {
+    const { frontends, timers } = this.#world;
+    const { timeoutMs = this.#timeoutMs } = options;
+    return new EventWatch(
+      options,
+      this.#calls,
+      (query) => new HttpWatch(query, { frontends, timers, timeoutMs }),
+    );
+  }
+
+  waitFor(key: Bytes, options: AwaitOptions = {}): Promise<Awaited> {
+    return waitFor(this, key, options);
   }
 
   async close(): Promise<void> {

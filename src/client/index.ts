@@ -5,6 +5,8 @@ export { type ConnectOptions, connect } from './direct-client.ts';
 export { AbortedError, ConditionFailedError, VelourError } from './errors.ts';
 export { VelourClient, type VelourClientOptions } from './http-client.ts';
 export type {
+  Awaited,
+  AwaitOptions,
   Bytes,
   CommonOptions,
   ConditionOptions,
@@ -21,4 +23,7 @@ export type {
   StoredEntry,
   Valued,
   Velour,
+  Watch,
+  WatchEvent,
+  WatchOptions,
 } from './velour.ts';

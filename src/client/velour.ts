@@ -89,6 +89,53 @@ export interface ScannedEntry extends Stored {
   readonly value?: Uint8Array;
 }
 
+export interface WatchOptions {
+  /** Follows only keys that begin with these bytes. */
+  readonly prefix?: Bytes | undefined;
+  /** Whether events have the values as well. */
+  readonly values?: boolean | undefined;
+  /** Where to go on: the `place` of an earlier watch, of either client. */
+  readonly since?: string | undefined;
+  /** Ends the iteration with an `AbortedError`. */
+  readonly signal?: AbortSignal | undefined;
+  /** For how long nobody may tell changes before the watch fails, in ms; by default the time limit of the client's calls. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export type WatchEvent =
+  /** From now on everything is told; the first event of a watch without `since`. */
+  | { readonly kind: 'begun' }
+  | (Stored & {
+      readonly kind: 'set';
+      readonly key: Uint8Array;
+      /** Only where values were asked for. */
+      readonly value?: Uint8Array;
+      /** In milliseconds since 1970; undefined where it stays. Nothing is told when the time has come. */
+      readonly expiresAtMs: number | undefined;
+    })
+  | { readonly kind: 'delete'; readonly key: Uint8Array; readonly version: string }
+  /** Some changes may be missing: scan, as after `begun`. What changes from now on is told. */
+  | { readonly kind: 'missed' };
+
+export interface Watch extends AsyncIterable<WatchEvent> {
+  /** Behind the events that were taken so far; undefined before `begun`. */
+  readonly place: string | undefined;
+}
+
+export interface AwaitOptions extends GetOptions {
+  /** The ETag of the value that the caller has; by default any value is waited for. */
+  readonly newerThan?: string | undefined;
+  /** How long to wait, in ms; 30,000 by default. */
+  readonly waitMs?: number | undefined;
+}
+
+export interface Awaited {
+  /** Whether there is something else than the caller has; false when the time is over. */
+  readonly changed: boolean;
+  /** What there is; undefined where the key is absent. */
+  readonly entry: StoredEntry | undefined;
+}
+
 export interface DeletePrefixOptions extends CommonOptions {
   /** An empty prefix deletes every key, and wants this as well. */
   readonly all?: boolean | undefined;
@@ -145,6 +192,14 @@ export interface Velour {
    * @returns how many it deleted
    */
   deletePrefix(prefix: Bytes, options?: DeletePrefixOptions): Promise<number>;
+  /**
+   * Follows sets and deletes, each key as it is when that is told. It goes on at another frontend or member by itself,
+   * and says `missed` where it cannot know that nothing was lost by that. Begins with the loop, and ends with it; it is
+   * iterated over once.
+   */
+  watch(options?: WatchOptions): Watch;
+  /** Waits until the key has another value than the caller knows, or none any more. */
+  waitFor(key: Bytes, options?: AwaitOptions): Promise<Awaited>;
   /** Closes all connections; calls under way are rejected with the code `closed`, or as unknown. */
   close(): Promise<void>;
 }

@@ -35,8 +35,11 @@ import {
   UserReader,
   UserScanner,
   type UserScanQuery,
+  UserWatcher,
+  type UserWatchQuery,
   UserWriter,
 } from './operations/user-keys.ts';
+import type { ClusterWatch } from './operations/watch/cluster-watch.ts';
 import { Probes } from './probes.ts';
 import { Router } from './router.ts';
 import { withExpiry } from './timed-writes.ts';
@@ -82,6 +85,7 @@ export class DirectCore {
   readonly #writer: UserWriter;
   readonly #conditional: UserConditionalWriter;
   readonly #scanner: UserScanner;
+  readonly #watcher: UserWatcher;
   #refused: string | undefined;
 
   constructor(own: Runtime, options: DirectOptions) {
@@ -120,6 +124,7 @@ export class DirectCore {
     this.#writer = new UserWriter(new Writer(context));
     this.#conditional = new UserConditionalWriter(new ConditionalWriter(context));
     this.#scanner = new UserScanner(context);
+    this.#watcher = new UserWatcher(context);
   }
 
   /**
@@ -190,6 +195,13 @@ export class DirectCore {
         break;
     }
     return this.#conditional.write({ key, condition, change }, callback);
+  }
+
+  /** Follows users' keys; the watch is to be started. */
+  watch(query: UserWatchQuery): ClusterWatch {
+    const { digits } = this.#watcher;
+    assert(digits !== undefined, 'a watch begins after the start, and so with a map');
+    return this.#watcher.watch(query, digits);
   }
 
   /**

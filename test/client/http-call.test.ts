@@ -45,6 +45,8 @@ const refused = (code: string, status = 503) => answer(status, { 'x-fog-error': 
 const valued = (value: string) => answer(200, { 'x-fog-version': VERSION }, value);
 const broken: PoolOutcome = { kind: 'broken', error: new Error('ECONNRESET') };
 
+const NO_FLOW = { pause: () => undefined, resume: () => undefined };
+
 class Stage {
   readonly time = new VirtualTime();
   readonly client: VelourClient;
@@ -82,7 +84,7 @@ class Stage {
         if (outcome !== undefined) {
           cancels.push(
             this.time.after(sentAfterMs + afterMs, () => {
-              if (outcome.kind === 'answered') events.answering?.();
+              if (outcome.kind === 'answered') events.answering?.(outcome, NO_FLOW);
               events.ended(outcome);
             }),
           );

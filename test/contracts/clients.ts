@@ -8,6 +8,7 @@ import {
   type ScanOptions,
   type Velour,
   VelourError,
+  type WatchEvent,
 } from '../../src/client/index.ts';
 
 export interface ClientsUnderTest {
@@ -322,6 +323,125 @@ export function clientContract({ open, openOther }: ClientsUnderTest): void {
       expect(await client.getMany([])).toEqual([]);
       expect(await client.setMany([])).toEqual([]);
       expect(await client.deleteMany([])).toEqual([]);
+    });
+  });
+
+  describe('watch and waitFor', () => {
+    /** Takes events up to the one that ends it, which is the last one of the list. */
+    const eventsUntil = async (
+      watch: AsyncIterable<WatchEvent>,
+      isLast: (event: WatchEvent) => boolean,
+    ): Promise<WatchEvent[]> => {
+      const events: WatchEvent[] = [];
+      for await (const event of watch) {
+        events.push(event);
+        if (isLast(event)) return events;
+      }
+      throw new Error('the watch ended by itself');
+    };
+    const ofKey = (key: string) => (event: WatchEvent) =>
+      'key' in event && Buffer.from(event.key).toString() === key;
+    const textOf = (event: WatchEvent) =>
+      'key' in event ? `${event.kind} ${Buffer.from(event.key)}` : event.kind;
+
+    test('tells what is set and deleted from then on, by whomever', async () => {
+      await client.set('watch/before', 'x');
+      const watch = client.watch({ prefix: 'watch/', values: true });
+      const seen: WatchEvent[] = [];
+      let stored = { etag: '', version: '' };
+      for await (const event of watch) {
+        seen.push(event);
+        if (event.kind === 'begun') {
+          stored = await other.set('watch/a', 'one', { ttl: 1000 });
+          await client.set('elsewhere', 'x');
+        } else if (ofKey('watch/a')(event)) await client.delete('watch/before');
+        else if (ofKey('watch/before')(event)) break;
+      }
+      expect(seen.map(textOf)).toEqual(['begun', 'set watch/a', 'delete watch/before']);
+      const { etag, version } = stored;
+      const value = new Uint8Array(Buffer.from('one'));
+      expect(seen[1]).toMatchObject({ etag, version, value });
+      const [, set] = seen;
+      const expiresAtMs = set?.kind === 'set' ? (set.expiresAtMs ?? 0) : 0;
+      expect(expiresAtMs).toBeGreaterThan(Date.now() + 900_000);
+      expect(expiresAtMs).toBeLessThan(Date.now() + 1_100_000);
+    });
+
+    test('keys are bytes, and without being asked for them it tells no values', async () => {
+      const key = Uint8Array.of(0xff, 0xfe);
+      const watch = client.watch({ prefix: Uint8Array.of(0xff) });
+      for await (const event of watch) {
+        if (event.kind === 'begun') await client.set(key, 'x');
+        else {
+          expect(event).toMatchObject({ kind: 'set', key });
+          expect(event).not.toHaveProperty('value');
+          break;
+        }
+      }
+      await client.delete(key);
+    });
+
+    test('goes on where an earlier one was, at the other client as well', async () => {
+      const watch = client.watch({ prefix: 'goes-on/' });
+      await eventsUntil(watch, ({ kind }) => kind === 'begun');
+      // The event that ended the loop was not taken to its end.
+      expect(watch.place).toBeUndefined();
+      const taken = client.watch({ prefix: 'goes-on/' });
+      for await (const event of taken) {
+        if (event.kind === 'begun') await client.set('goes-on/1', 'x');
+        else if (ofKey('goes-on/1')(event)) await client.set('goes-on/2', 'x');
+        else break;
+      }
+      const since = taken.place;
+      expect(since).toBeDefined();
+      await client.set('goes-on/3', 'x');
+      for (const each of [client, other]) {
+        // Keys of other partitions may come in another order.
+        const left = new Set(['set goes-on/2', 'set goes-on/3']);
+        const events = await eventsUntil(each.watch({ prefix: 'goes-on/', since }), (event) => {
+          left.delete(textOf(event));
+          return left.size === 0;
+        });
+        expect(events.map(textOf)).not.toContain('begun');
+        expect(events.map(textOf)).not.toContain('missed');
+      }
+    });
+
+    test('what is no place is refused', async () => {
+      const watch = client.watch({ since: 'nonsense' });
+      const events = eventsUntil(watch, () => false);
+      expect(await failure(events)).toMatchObject({ code: 'bad-cursor' });
+    });
+
+    test('a signal ends it', async () => {
+      const ends = new AbortController();
+      const events = eventsUntil(client.watch({ signal: ends.signal }), () => {
+        ends.abort('enough');
+        return false;
+      });
+      const error = await failure(events);
+      expect(error).toBeInstanceOf(AbortedError);
+      expect(error.cause).toBe('enough');
+    });
+
+    test('a key is waited for: a value, another one, none any more, or no change', async () => {
+      await client.delete('awaited');
+      const first = client.waitFor('awaited');
+      const { etag } = await other.set('awaited', '1');
+      expect(await first).toMatchObject({ changed: true, entry: { etag } });
+      const unchanged = await client.waitFor('awaited', { newerThan: etag, waitMs: 50 });
+      expect(unchanged).toMatchObject({ changed: false, entry: { etag } });
+      const second = client.waitFor('awaited', { newerThan: etag });
+      await other.set('awaited/not', 'x');
+      const newer = await other.set('awaited', '2');
+      expect(await second).toMatchObject({ changed: true, entry: { etag: newer.etag } });
+      const third = client.waitFor('awaited', { newerThan: newer.etag });
+      await other.delete('awaited');
+      expect(await third).toEqual({ changed: true, entry: undefined });
+      const ends = new AbortController();
+      const aborted = client.waitFor('awaited', { signal: ends.signal });
+      ends.abort();
+      expect(await failure(aborted)).toBeInstanceOf(AbortedError);
     });
   });
 

@@ -11,12 +11,22 @@ export interface PoolRequest {
   readonly body: Uint8Array | undefined;
 }
 
-export interface PoolAnswer {
-  readonly kind: 'answered';
+export interface PoolHead {
   readonly status: number;
   /** By names in lower case; undefined where the answer has none of that name. */
   header(name: string): string | undefined;
+}
+
+export interface PoolAnswer extends PoolHead {
+  readonly kind: 'answered';
+  /** Empty where the pieces were handed over as they came. */
   readonly body: Buffer;
+}
+
+/** Holds back the pieces of a body that nobody can take now. */
+export interface PoolFlow {
+  pause(): void;
+  resume(): void;
 }
 
 export type PoolOutcome = PoolAnswer | { readonly kind: 'broken'; readonly error: Error };
@@ -24,8 +34,8 @@ export type PoolOutcome = PoolAnswer | { readonly kind: 'broken'; readonly error
 export interface PoolEvents {
   /** The request is about to be written to a connection: from now on the server may have it. */
   sent?(): void;
-  /** The head of the answer has come. */
-  answering?(): void;
+  /** The head of the answer has come. @returns what takes the pieces of its body; by default `ended` gets them all */
+  answering?(head: PoolHead, flow: PoolFlow): ((piece: Buffer) => void) | undefined;
   /** Called once, unless the request is cancelled before. */
   ended(outcome: PoolOutcome): void;
 }

@@ -87,7 +87,11 @@ export const COORDINATOR_SCAN_MUTANTS: readonly Mutant[] = [
     name: 'a-scan-lists-the-keys-of-the-cluster',
     rule: 'R3',
     edits: [
-      { file: USER_KEYS, find: 'nameOf: userKey', replace: 'nameOf: (key) => userKey(key) ?? key' },
+      {
+        file: USER_KEYS,
+        find: 'prefix, nameOf: userKey }, place',
+        replace: 'prefix, nameOf: (key) => userKey(key) ?? key }, place',
+      },
     ],
     fate: tests(SCHEDULES, 'own keys'),
   },

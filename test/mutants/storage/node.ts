@@ -6,6 +6,7 @@ const HEARTBEATS = 'src/storage/heartbeats.ts';
 const LEASE = 'src/storage/lease.ts';
 const NODE_INCARNATION = 'src/storage/node-incarnation.ts';
 const OPERATION_LINKS = 'src/storage/operation-links.ts';
+const STREAM_GATE = 'src/storage/stream-gate.ts';
 const REGISTRATION = 'src/storage/registration.ts';
 const SHUTDOWN = 'src/storage/shutdown.ts';
 const STORAGE_NODE = 'src/storage/storage-node.ts';
@@ -292,9 +293,9 @@ export const STORAGE_NODE_MUTANTS: readonly Mutant[] = [
     rule: 'D12',
     edits: [
       {
-        file: OPERATION_LINKS,
-        find: 'if (other !== undefined) {',
-        replace: 'if (other === this.#reported && other !== undefined) {',
+        file: STREAM_GATE,
+        find: 'return other;',
+        replace: 'return undefined;',
       },
     ],
     fate: tests(TIME_SCALES_SCHEDULES, 'opens no stream'),

@@ -4,8 +4,8 @@ import type { Dispatcher } from 'undici';
 import type {
   HttpPool,
   OpenHttpPool,
-  PoolAnswer,
   PoolEvents,
+  PoolHead,
   PoolRequest,
 } from '../../http/http-pool.ts';
 import { Pool } from './undici.ts';
@@ -56,8 +56,8 @@ class PooledExchange implements Dispatcher.DispatchHandler {
   readonly #over: () => void;
   #controller: Dispatcher.DispatchController | undefined;
   #isCancelled = false;
-  #status = 0;
-  #headers: Record<string, string | string[] | undefined> = {};
+  #head: PoolHead = { status: 0, header: () => undefined };
+  #takePiece: ((piece: Buffer) => void) | undefined;
   readonly #chunks: Buffer[] = [];
 
   constructor(events: PoolEvents, over: () => void) {
@@ -85,33 +85,29 @@ class PooledExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(
-    _controller: Dispatcher.DispatchController,
+    controller: Dispatcher.DispatchController,
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
     // An interim answer, such as 103, is followed by the answer.
     if (status < 200) return;
-    this.#status = status;
-    this.#headers = headers;
-    this.#events?.answering?.();
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#chunks.push(chunk);
-  }
-
-  onResponseEnd(): void {
-    const headers = this.#headers;
-    const answer: PoolAnswer = {
-      kind: 'answered',
-      status: this.#status,
+    this.#head = {
+      status,
       header(name) {
         const value = headers[name];
         return typeof value === 'object' ? value.join(', ') : value;
       },
-      body: joined(this.#chunks),
     };
-    this.#end()?.ended(answer);
+    this.#takePiece = this.#events?.answering?.(this.#head, controller);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#takePiece === undefined) this.#chunks.push(chunk);
+    else if (this.#events !== undefined) this.#takePiece(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#end()?.ended({ kind: 'answered', ...this.#head, body: joined(this.#chunks) });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

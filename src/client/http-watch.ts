@@ -1,0 +1,247 @@
+// A watch over HTTP: a stream of events from one frontend, and from the next one when that ends or falls silent, from
+// where it was. What comes faster than it is taken is held back, and in the end by the storage nodes forgotten, which
+// then say so.
+
+import type { PoolAnswer, PoolFlow, PoolHead, PoolOutcome } from '../cluster/http/http-pool.ts';
+import type { Cancel, Timers } from '../cluster/ports.ts';
+import { bytesOfText } from '../cluster/wire/key-text.ts';
+import { encodeBytes } from '../cluster/wire/query.ts';
+import { versionOfETag } from './batch-lines.ts';
+import type { Outcome } from './calls.ts';
+import { VelourError } from './errors.ts';
+import { EventStreamParser, type ServerSentEvent } from './event-stream.ts';
+import type { KnownFrontend, KnownFrontends } from './frontends.ts';
+import { codeOf, refusalIn } from './http-answers.ts';
+import type { WatchEvent } from './velour.ts';
+import type { CheckedWatch, PlacedEvent, WatchSource } from './watches.ts';
+
+/** A frontend answers once it follows all partitions, or after its get deadline of 3 s. */
+const HEAD_WITHIN_MS = 5000;
+/** A frontend says something every ten seconds. */
+const SILENT_MS = 25_000;
+/** The pause after no frontend could be followed. */
+const PAUSE_MS = 500;
+/** As many events wait; then the stream is paused until they were taken. */
+const WAITING_MAX = 1024;
+
+export interface HttpWatchOptions {
+  readonly frontends: KnownFrontends;
+  readonly timers: Timers;
+  /** For how long nobody may answer. */
+  readonly timeoutMs: number;
+}
+
+export class HttpWatch implements WatchSource {
+  readonly #watch: CheckedWatch;
+  readonly #options: HttpWatchOptions;
+  #place: string | undefined;
+  #candidates: readonly KnownFrontend[] = [];
+  #next = 0;
+  #waiting: PlacedEvent[] = [];
+  #failure: VelourError | undefined;
+  #outcome: Outcome<readonly PlacedEvent[]> | undefined;
+  #flow: PoolFlow | undefined;
+  #isBegun: boolean;
+  #isOver = false;
+  /** Gives the request up, and its timer. */
+  #cancel: Cancel = () => undefined;
+  /** Runs while nobody answers. */
+  #cancelDeadline: Cancel | undefined;
+
+  constructor(watch: CheckedWatch, options: HttpWatchOptions) {
+    this.#watch = watch;
+    this.#options = options;
+    this.#place = watch.since;
+    this.#isBegun = watch.since !== undefined;
+    this.#waitNoLonger();
+    this.#tryNext();
+  }
+
+  next(outcome: Outcome<readonly PlacedEvent[]>): void {
+    this.#outcome = outcome;
+    this.#deliver();
+  }
+
+  stop(): void {
+    this.#isOver = true;
+    this.#outcome = undefined;
+    this.#cancel();
+    this.#cancelDeadline?.();
+  }
+
+  #tryNext(): void {
+    if (this.#isOver) return;
+    const frontend = this.#candidates[this.#next++];
+    if (frontend !== undefined) return this.#follow(frontend);
+    const isFirst = this.#candidates.length === 0;
+    const begin = () => {
+      this.#candidates = this.#options.frontends.inOrder();
+      this.#next = 0;
+      this.#tryNext();
+    };
+    if (isFirst) return begin();
+    this.#cancel = this.#options.timers.after(PAUSE_MS, begin);
+    return undefined;
+  }
+
+  #follow(frontend: KnownFrontend): void {
+    const { timers } = this.#options;
+    const parser = new EventStreamParser();
+    const goOn = () => {
+      this.#cancel();
+      frontend.failed();
+      this.#tryNext();
+    };
+    let cancelTimer = timers.after(HEAD_WITHIN_MS, goOn);
+    const heard = () => {
+      cancelTimer();
+      cancelTimer = timers.after(SILENT_MS, goOn);
+    };
+    const cancelRequest = frontend.send(
+      { method: 'GET', path: this.#path(), headers: HEADERS, body: undefined },
+      {
+        answering: (head, flow) => {
+          if (!isEvents(head)) return undefined;
+          frontend.answered();
+          heard();
+          this.#flow = flow;
+          return (piece) => {
+            heard();
+            const events = parser.push(piece);
+            if (events === undefined || !this.#take(events)) goOn();
+          };
+        },
+        ended: (outcome) => {
+          cancelTimer();
+          this.#flow = undefined;
+          this.#judge(frontend, outcome);
+        },
+      },
+    );
+    this.#cancel = () => {
+      cancelTimer();
+      cancelRequest();
+    };
+  }
+
+  #path(): string {
+    const { prefix, values } = this.#watch;
+    const since = this.#place === undefined ? '' : `&since=${encodeURIComponent(this.#place)}`;
+    return `/v1/watch?prefix=${encodeBytes(prefix)}${values ? '&values=1' : ''}${since}`;
+  }
+
+  #judge(frontend: KnownFrontend, outcome: PoolOutcome): void {
+    if (outcome.kind === 'answered' && isEvents(outcome)) {
+      // It has ended of itself, as one that stops does.
+      this.#waitNoLonger();
+      return this.#tryNext();
+    }
+    if (outcome.kind === 'answered' && codeOf(outcome) !== undefined) {
+      const refusal = refusalIn(outcome);
+      if (!refusal.retryable) return this.#fail(refusal);
+      this.#failure = refusal;
+    } else {
+      frontend.failed();
+      this.#failure = failureOf(frontend, outcome);
+    }
+    return this.#tryNext();
+  }
+
+  /** Nobody may be silent for longer than `timeoutMs` from now on. */
+  #waitNoLonger(): void {
+    const { timers, timeoutMs } = this.#options;
+    this.#cancelDeadline ??= timers.after(timeoutMs, () => {
+      this.#fail(this.#failure ?? new VelourError('unreachable', 'no frontend tells changes'));
+    });
+  }
+
+  /** @returns false for what no frontend sends */
+  #take(events: readonly ServerSentEvent[]): boolean {
+    this.#cancelDeadline?.();
+    this.#cancelDeadline = undefined;
+    this.#failure = undefined;
+    for (const each of events) {
+      const { id } = each;
+      if (!this.#isBegun && id !== undefined) {
+        this.#isBegun = true;
+        this.#waiting.push({ event: { kind: 'begun' }, place: id });
+      }
+      this.#place = id ?? this.#place;
+      if (each.event === '') continue;
+      const event = eventOf(each);
+      if (event === undefined) return false;
+      this.#waiting.push({ event, place: id });
+    }
+    if (this.#waiting.length > WAITING_MAX) this.#flow?.pause();
+    this.#deliver();
+    return true;
+  }
+
+  #deliver(): void {
+    const outcome = this.#outcome;
+    if (outcome === undefined || this.#waiting.length === 0) return;
+    this.#outcome = undefined;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#flow?.resume();
+    outcome.done(waiting);
+  }
+
+  #fail(error: VelourError): void {
+    const outcome = this.#outcome;
+    this.stop();
+    outcome?.failed(error);
+  }
+}
+
+const HEADERS = { accept: 'text/event-stream, application/problem+json' };
+
+function isEvents({ status, header }: PoolHead): boolean {
+  return status === 200 && header('content-type') === 'text/event-stream';
+}
+
+function failureOf(
+  { url }: KnownFrontend,
+  outcome: Extract<PoolOutcome, { kind: 'broken' }> | PoolAnswer,
+): VelourError {
+  if (outcome.kind === 'broken') {
+    const { error } = outcome;
+    return new VelourError('unreachable', `${url}: ${error.message}`, { cause: error });
+  }
+  const { status } = outcome;
+  const what = `${url} answers ${status}, and no events of velour-fog: it is no frontend`;
+  return new VelourError('not-a-frontend', what, { status });
+}
+
+/** @returns undefined for what no frontend sends */
+function eventOf({ event, data }: ServerSentEvent): WatchEvent | undefined {
+  if (event === 'missed') return { kind: 'missed' };
+  const fields = fieldsIn(data);
+  const key = bytesOfText(fields.key);
+  if (key === undefined) return undefined;
+  const named = { key: new Uint8Array(key) };
+  const { etag, version, expiresAt } = fields;
+  if (event === 'delete') {
+    return typeof version === 'string' ? { kind: 'delete', ...named, version } : undefined;
+  }
+  if (event !== 'set' || typeof etag !== 'string') return undefined;
+  const expiresAtMs = typeof expiresAt === 'number' ? expiresAt : undefined;
+  const value = bytesOfText(fields.value);
+  const stored = {
+    kind: 'set',
+    ...named,
+    etag,
+    version: versionOfETag(etag),
+    expiresAtMs,
+  } as const;
+  return value === undefined ? stored : { ...stored, value: new Uint8Array(value) };
+}
+
+function fieldsIn(data: string): Readonly<Record<string, unknown>> {
+  try {
+    const fields: unknown = JSON.parse(data);
+    return typeof fields === 'object' && fields !== null ? { ...fields } : {};
+  } catch {
+    return {};
+  }
+}

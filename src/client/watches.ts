@@ -1,0 +1,125 @@
+// Watches, as an iteration over events, and the wait for one key that is made of them. Who tells the events is in
+// http-watch.ts and direct-watch.ts.
+
+import { KEY_BYTES_MAX } from '../cluster/model/limits.ts';
+import { textBytes } from './arguments.ts';
+import type { Calls, Outcome } from './calls.ts';
+import { VelourError } from './errors.ts';
+import type {
+  Awaited,
+  AwaitOptions,
+  Bytes,
+  Velour,
+  Watch,
+  WatchEvent,
+  WatchOptions,
+} from './velour.ts';
+
+/** For all practical purposes no limit: the longest time of a timer in Node, in ms. */
+const NO_LIMIT_MS = 2 ** 31 - 1;
+const WAIT_MS_DEFAULT = 30_000;
+
+export interface CheckedWatch {
+  readonly prefix: Buffer;
+  readonly values: boolean;
+  readonly since: string | undefined;
+}
+
+export interface PlacedEvent {
+  readonly event: WatchEvent;
+  /** Where a later watch goes on that has taken the events up to this one; undefined where only a later event says so. */
+  readonly place: string | undefined;
+}
+
+/** A watch under way. */
+export interface WatchSource {
+  /** Tells the next events, at least one, or the failure with which it ends; one call at a time. */
+  next(outcome: Outcome<readonly PlacedEvent[]>): void;
+  /** Ends the watch, also one that is over; nothing more is told. */
+  stop(): void;
+}
+
+export class EventWatch implements Watch {
+  readonly #options: WatchOptions;
+  readonly #calls: Calls;
+  readonly #begin: (watch: CheckedWatch) => WatchSource;
+  #place: string | undefined;
+
+  /** @param begin is called when the first event is asked for */
+  constructor(options: WatchOptions, calls: Calls, begin: (watch: CheckedWatch) => WatchSource) {
+    this.#options = options;
+    this.#calls = calls;
+    this.#begin = begin;
+    this.#place = options.since;
+  }
+
+  get place(): string | undefined {
+    return this.#place;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<WatchEvent, void, undefined> {
+    const { signal } = this.#options;
+    const source = this.#begin(checkedWatch(this.#options));
+    try {
+      for (;;) {
+        const told = await this.#calls.run<readonly PlacedEvent[]>(
+          { signal, timeoutMs: NO_LIMIT_MS },
+          (outcome) => {
+            source.next(outcome);
+            return { giveUp: () => undefined };
+          },
+        );
+        for (const { event, place } of told) {
+          yield event;
+          // Only now it was taken: who goes on behind an event that he was about to handle would miss it.
+          this.#place = place ?? this.#place;
+        }
+      }
+    } finally {
+      source.stop();
+    }
+  }
+}
+
+/** Follows the key, and gets it whenever it may have changed, so that the answer is that of a get. */
+export async function waitFor(
+  velour: Pick<Velour, 'entry' | 'watch'>,
+  key: Bytes,
+  { newerThan, waitMs = WAIT_MS_DEFAULT, signal, ...get }: AwaitOptions,
+): Promise<Awaited> {
+  const isOver = AbortSignal.timeout(waitMs);
+  const ends = signal === undefined ? isOver : AbortSignal.any([isOver, signal]);
+  const look = async (): Promise<Awaited> => {
+    const entry = await velour.entry(key, { ...get, signal });
+    const changed = entry === undefined ? newerThan !== undefined : isOther(entry.etag, newerThan);
+    return { changed, entry };
+  };
+  let latest = await look();
+  if (latest.changed) return latest;
+  const wanted = textBytes(key, 'a key');
+  try {
+    for await (const event of velour.watch({ ...get, prefix: key, signal: ends })) {
+      if ('key' in event && !wanted.equals(event.key)) continue;
+      latest = await look();
+      if (latest.changed) return latest;
+    }
+  } catch (error) {
+    if (!isOver.aborted || signal?.aborted) throw error;
+  }
+  return latest;
+}
+
+/** An ETag begins with the version. One that is older is of a set that was not acknowledged (H21), and nothing to tell. */
+function isOther(etag: string, known: string | undefined): boolean {
+  return known === undefined || (etag !== known && etag.slice(0, 17) >= known.slice(0, 17));
+}
+
+/** @throws VelourError, TypeError */
+function checkedWatch({ prefix = '', values = false, since }: WatchOptions): CheckedWatch {
+  const bytes = textBytes(prefix, 'a prefix');
+  if (bytes.length > KEY_BYTES_MAX) {
+    const what = `the prefix has ${bytes.length} bytes, and a key ${KEY_BYTES_MAX} at most`;
+    throw new VelourError('bad-parameter', what);
+  }
+  return { prefix: bytes, values, since };
+}
