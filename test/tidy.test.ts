@@ -238,6 +238,18 @@ describe('taste', () => {
   });
 });
 
+test('each store of integrations/ is less than a hundred lines, and has an example', () => {
+  const { exports } = JSON.parse(read('integrations/package.json'));
+  const stores = readdirSync(join(ROOT, 'integrations')).filter((name) => name.endsWith('.js'));
+  const offered = Object.keys(exports).map((name) => `${name.slice('./'.length)}.js`);
+  expect(stores.sort()).toEqual([...offered, 'shared.js'].sort());
+  for (const name of offered) {
+    expect(read(`integrations/${name}`).split('\n').length, name).toBeLessThanOrEqual(100);
+    const path = `velour-fog-integrations/${name.replace('.js', '')}`;
+    expect(read('integrations/README.md')).toContain(`from '${path}';`);
+  }
+});
+
 describe('package.json', () => {
   const manifest = JSON.parse(read('package.json'));
 
@@ -261,7 +273,12 @@ describe('package.json', () => {
 });
 
 describe('the documents', () => {
-  const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].concat(
+  const DOCUMENTS = [
+    'README.md',
+    'CONTRIBUTING.md',
+    'CHANGELOG.md',
+    'integrations/README.md',
+  ].concat(
     readdirSync(join(ROOT, 'docs'))
       .filter((name) => name.endsWith('.md'))
       .map((name) => join('docs', name)),
