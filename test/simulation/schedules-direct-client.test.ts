@@ -59,6 +59,40 @@ test.each(SEEDS)(
   },
 );
 
+test.each(SEEDS)(
+  'its scan lists each key once, also while a storage node dies and without the controller (seed %i)',
+  (seed) => {
+    const { stage, application } = staged(seed);
+    const { core } = application.living ?? {};
+    if (core === undefined) throw new Error('it lives');
+    const keys = stage.map.partitions.flatMap((_, partition) => stage.keysIn(partition, 2));
+    for (const key of keys) stage.expectStatus(stage.set(application, key), 200);
+    stage.expectStatus(stage.set(application, 'gone'), 200);
+    stage.expectStatus(stage.delete(application, 'gone'), 200);
+    const everything = Number.POSITIVE_INFINITY;
+    const scan = core.scan({ prefix: Buffer.alloc(0), values: true, limit: everything });
+    const listed: string[] = [];
+    let pages = 0;
+    let isOver = false;
+    const goOn = () =>
+      scan.next((step) => {
+        if (step.kind === 'failed') throw new Error(step.detail);
+        listed.push(...step.records.map(({ key }) => key.toString()));
+        if (++pages === 3) {
+          stage.storage(1).crash(false);
+          stage.cluster.controller.crash(false);
+        }
+        isOver = step.next === undefined;
+        if (!isOver) goOn();
+      });
+    goOn();
+    stage.until('the scan is over', () => isOver, 60_000);
+    expect(pages).toBeGreaterThan(3);
+    expect(listed.sort()).toEqual(keys.sort());
+    stage.expectKept();
+  },
+);
+
 test('D14: it is no frontend for the controller, and a cut from it moves nothing (H11)', () => {
   const { stage, application } = staged(1);
   const victim = stage.storage(1);
