@@ -1,6 +1,7 @@
 // What every call of both clients has: one promise, a deadline, an AbortSignal, and an end when the client is closed.
 // How a call is carried out, and what it came to, its starter says by callbacks.
 
+import { type LinkedEntry, LinkedSet } from '../cluster/linked-set.ts';
 import type { Cancel, Timers } from '../cluster/ports.ts';
 import { AbortedError, VelourError } from './errors.ts';
 import type { CommonOptions } from './velour.ts';
@@ -25,7 +26,7 @@ export class Calls {
   readonly #timers: Timers;
   readonly #timeoutMs: number;
   /** What to call for each call under way when the client is closed. */
-  readonly #open = new Set<Cancel>();
+  readonly #open = new LinkedSet<Cancel>();
   #isClosed = false;
 
   /** @param timeoutMs of calls that do not have their own */
@@ -45,11 +46,12 @@ export class Calls {
       if (!(timeoutMs > 0)) throw new TypeError('timeoutMs is a positive number of milliseconds');
       let isOver = false;
       let cancelDeadline: Cancel | undefined;
+      let entry: LinkedEntry<Cancel> | undefined;
       const end = () => {
         isOver = true;
         cancelDeadline?.();
         signal?.removeEventListener('abort', abort);
-        this.#open.delete(close);
+        if (entry !== undefined) this.#open.delete(entry);
       };
       let underWay: UnderWay | undefined;
       const giveUp = (errorOf: (unknown: UnknownCode | undefined) => VelourError) => {
@@ -74,13 +76,13 @@ export class Calls {
         giveUp((unknown) => late('timeout', `there is no answer after ${timeoutMs} ms`, unknown)),
       );
       signal?.addEventListener('abort', abort, { once: true });
-      this.#open.add(close);
+      entry = this.#open.add(close);
     });
   }
 
   close(): void {
     this.#isClosed = true;
-    for (const close of [...this.#open]) close();
+    for (const close of this.#open.takeAll()) close();
   }
 }
 

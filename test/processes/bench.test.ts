@@ -55,6 +55,18 @@ test('recovery restarts a full storage node', () => {
   expect(printed).toMatch(/^recovery: \d+ records\/s, \d+ MB\/s/m);
 });
 
+test('direct has an application call each client', () => {
+  const env = { ROUNDS: '1', SECONDS: '0.5', KEYS: '200' };
+  const printed = printedBy('direct', env);
+  for (const kind of ['get', 'set']) {
+    for (const client of ['direct client', 'client over HTTP']) {
+      expect(printed).toMatch(
+        new RegExp(`^${kind} ${client}, K=3 .* us: application [\\d.]+, servers [\\d.]+; `, 'm'),
+      );
+    }
+  }
+});
+
 test('half-load kills a storage node at half of what it measured first', () => {
   const env = { ROUNDS: '1', SECONDS: '4', RECORDS: '200' };
   const printed = printedBy('half-load', env);

@@ -8,6 +8,7 @@ import type {
   PoolHead,
   PoolRequest,
 } from '../../http/http-pool.ts';
+import { LinkedSet } from '../../linked-set.ts';
 import { Pool } from './undici.ts';
 
 /** Below the 65 s after which our servers close an idle connection, so that no request meets a closing one (H19). */
@@ -22,7 +23,7 @@ export function poolsOf(connections: number): OpenHttpPool {
 
 class UndiciPool implements HttpPool {
   readonly #pool: InstanceType<typeof Pool>;
-  readonly #exchanges = new Set<PooledExchange>();
+  readonly #exchanges = new LinkedSet<PooledExchange>();
 
   constructor(origin: string, connections: number) {
     this.#pool = new Pool(origin, {
@@ -37,15 +38,14 @@ class UndiciPool implements HttpPool {
   }
 
   send({ method, path, headers, body }: PoolRequest, events: PoolEvents): () => void {
-    const exchange = new PooledExchange(events, () => this.#exchanges.delete(exchange));
-    this.#exchanges.add(exchange);
+    const exchange = new PooledExchange(events, () => this.#exchanges.delete(entry));
+    const entry = this.#exchanges.add(exchange);
     this.#pool.dispatch({ method, path, headers, body: body ?? null }, exchange);
     return () => exchange.cancel();
   }
 
   close(): void {
-    for (const exchange of this.#exchanges) exchange.forget();
-    this.#exchanges.clear();
+    for (const exchange of this.#exchanges.takeAll()) exchange.forget();
     this.#pool.destroy().catch(() => undefined);
   }
 }
