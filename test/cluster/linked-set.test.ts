@@ -1,3 +1,5 @@
+// The list of items that come and go, in their order, and what is left of those that went.
+
 import { expect, test } from 'vitest';
 import { LinkedSet } from '../../src/cluster/linked-set.ts';
 
