@@ -160,6 +160,12 @@ export class Arguments {
     return value;
   }
 
+  /** The text of a positional argument that may be empty, as a value may; undefined where it was not given. */
+  maybeEmptyText(name: string): string | undefined {
+    const value = this.#values[name];
+    return value === undefined ? undefined : String(value);
+  }
+
   integer(name: string, range: { min: number; max: number }): number {
     const value = decimal(this.text(name));
     if (Number.isInteger(value) && value >= range.min && value <= range.max) return value;

@@ -6,6 +6,7 @@ import { VERSION } from '../cluster/software.ts';
 import { Arguments, type Command, GLOBAL_OPTIONS, NO_SETTINGS, usage } from './options.ts';
 import { say } from './printing.ts';
 import { plainFlags, readSettings, type Variables } from './settings.ts';
+import { verbatimIn, withStandIns } from './verbatim.ts';
 
 const EPILOGUE = `Every option has a VELOUR_* environment variable (--data-dir: VELOUR_DATA_DIR) and can stand in a --config file.
 Precedence: flag, variable, file, default. Data goes to stdout, logs to stderr.
@@ -27,8 +28,10 @@ export async function runCommand(
   given: readonly string[],
   { commands, variables }: ParserContext,
 ): Promise<void> {
-  const asksOnly = given.some((word) => ASKS_ONLY.includes(word));
-  const words = asksOnly ? given : plainFlags(given, commands);
+  const end = given.indexOf('--');
+  const asksOnly = given.some((word, at) => ASKS_ONLY.includes(word) && (end < 0 || at < end));
+  const plain = asksOnly ? given : plainFlags(given, commands);
+  const words = asksOnly ? given : withStandIns(plain, commands);
   const program = yargs(words)
     .scriptName('velour')
     .usage('$0 <command>')
@@ -74,7 +77,8 @@ export async function runCommand(
       },
       handler: (values) => {
         if (!command.serves) for (const warning of settings.warnings) say(`velour: ${warning}\n`);
-        return command.run(new Arguments(values, settings));
+        const verbatim = verbatimIn(plain, command, commands);
+        return command.run(new Arguments({ ...values, ...verbatim }, settings));
       },
     });
   }

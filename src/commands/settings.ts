@@ -109,7 +109,8 @@ function parseValue(
 }
 
 /**
- * Rewrites the yes-or-no flags of all commands into one form, because yargs would take `--json=yes` for no. A word
+ * Rewrites the yes-or-no flags of all commands into one form, because yargs would take `--json=yes` for no, and letters
+ * into long names. A word
  * after such a flag is its value only if it is `true` or `false`; any other word may be an argument.
  */
 export function plainFlags(
@@ -121,9 +122,11 @@ export function plainFlags(
       Object.keys(options).filter((name) => options[name]?.type === 'boolean'),
     ),
   );
+  const longNames = shortOptions(commands);
   const plain: string[] = [];
   for (let at = 0; at < words.length; at++) {
-    const word = words[at] ?? '';
+    const given = words[at] ?? '';
+    const word = longNames.get(given) ?? given;
     if (word === '--') return [...plain, ...words.slice(at)];
     const [, no, name = '', value] = /^--(no-)?([^=]+)(?:=([\s\S]*))?$/.exec(word) ?? [];
     if (!switches.has(name)) {
@@ -133,10 +136,20 @@ export function plainFlags(
     const next = words[at + 1];
     const follows = value === undefined && (next === 'true' || next === 'false');
     if (follows) at++;
-    const given = parseValue(name, { type: 'boolean' }, value ?? (follows ? next : 'true'));
-    plain.push(`--${name}=${given === (no === undefined)}`);
+    const isOn = parseValue(name, { type: 'boolean' }, value ?? (follows ? next : 'true'));
+    plain.push(`--${name}=${isOn === (no === undefined)}`);
   }
   return plain;
+}
+
+/** The few options that have a letter, such as `-o`, by that. */
+function shortOptions(commands: readonly Command[]): ReadonlyMap<string, string> {
+  const letters = commands
+    .flatMap(({ options }) => Object.entries(options))
+    .flatMap(([name, { alias }]) =>
+      typeof alias === 'string' ? [[`-${alias}`, `--${name}`] as const] : [],
+    );
+  return new Map(letters);
 }
 
 /**
