@@ -6,6 +6,14 @@ import { backupCommand } from './commands/backup.ts';
 import { controllerCommand } from './commands/controller.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { frontendCommand } from './commands/frontend.ts';
+import { deleteCommand } from './commands/keys/delete.ts';
+import { exportCommand } from './commands/keys/export.ts';
+import { getCommand } from './commands/keys/get.ts';
+import { importCommand } from './commands/keys/import.ts';
+import { incrCommand } from './commands/keys/incr.ts';
+import { mgetCommand } from './commands/keys/mget.ts';
+import { scanCommand } from './commands/keys/scan.ts';
+import { setCommand } from './commands/keys/set.ts';
 import { loadCommand } from './commands/load.ts';
 import { localCommand } from './commands/local.ts';
 import {
@@ -28,6 +36,14 @@ const COMMANDS: readonly Command[] = [
   storageCommand,
   frontendCommand,
   localCommand,
+  getCommand,
+  setCommand,
+  deleteCommand,
+  incrCommand,
+  mgetCommand,
+  scanCommand,
+  exportCommand,
+  importCommand,
   drainCommand,
   removeCommand,
   forgetCommand,

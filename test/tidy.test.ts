@@ -421,7 +421,7 @@ describe('the documents', () => {
     }
     const text = read('docs/operations.md');
     const known = [...new Set(commands.flatMap(({ options }) => Object.keys(options)))];
-    const named = [...text.matchAll(/--([a-z][a-z-]*)/g)].map(([, option = '']) => option);
+    const named = [...text.matchAll(/--([a-z][a-z\d-]*)/g)].map(([, option = '']) => option);
     expect(named.filter((option) => ![...known, 'config', 'help'].includes(option))).toEqual([]);
     const variableOf = (option: string) => `\`${option.toUpperCase().replaceAll('-', '_')}\``;
     expect(

@@ -12,8 +12,8 @@ const NOBODY_READS: readonly string[] = ['EPIPE', 'ECONNRESET', 'ERR_STREAM_DEST
  * @returns whether anybody reads it; if not, a command that only prints may end
  * @throws FatalError when data is lost
  */
-export async function printData(text: string): Promise<boolean> {
-  const failure = await writeWhole('stdout', text);
+export async function printData(data: string | Uint8Array): Promise<boolean> {
+  const failure = await writeWhole('stdout', data);
   if (failure === undefined) return true;
   if (NOBODY_READS.includes(failure)) return false;
   throw new FatalError(EXIT.failure, `the answer could not be written to stdout: ${failure}`);

@@ -16,7 +16,10 @@ let commands: readonly Command[];
 let directory: string;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'velour-test-'));
-  const modules = await Promise.all(readdirSync(FOLDER).map((file) => import(join(FOLDER, file))));
+  const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  );
+  const modules = await Promise.all(files.map((file) => import(join(FOLDER, file))));
   commands = modules
     .flatMap((module): unknown[] => Object.values(module))
     .filter((value) => typeof value === 'object' && value !== null && 'usage' in value)
@@ -83,18 +86,39 @@ function fileWith(name: string, value: unknown): string {
 test('each positional argument is declared, and is the text that was typed', async () => {
   const TEXTS = ['2024.10', '1.10', '0x10', '1e3', '007', '1_000', '12345678901234567890', 'true'];
   const MORE = ['NaN', 'Infinity', '-0', '.5', '5.', ' 5', '0b1', '0o7', 'null', 'ü', 'a=b', '1,2'];
+  const ODD = ['-', '-5', '"x"', "'x'", '{"a":1}', 'a.b', '__proto__', ' ', 'two\nlines'];
   for (const command of commands) {
     const declared = positionalsOf(command);
     expect(Object.keys(command.positionals)).toEqual(declared.map(({ name }) => name));
     for (const [index, { name, many }] of declared.entries()) {
       if (command.positionals[name]?.choices !== undefined) continue;
-      for (const text of [...TEXTS, ...MORE]) {
+      for (const text of [...TEXTS, ...MORE, ...ODD]) {
         const line = lineOf(command).map((word, at) => (at === index + 1 ? text : word));
         const words = await run(line);
         expect(many ? words.texts(name) : [words.text(name)]).toEqual([text]);
       }
     }
   }
+});
+
+test('behind -- every word is an argument, whatever it looks like', async () => {
+  for (const text of ['-x', '--json', '--config', '--help', '--', '-o', '--no-json', '--ttl=5']) {
+    const words = await run(['set', '--ttl', '7', '--', text, text]);
+    expect([words.text('key'), words.text('value'), words.text('ttl')]).toEqual([text, text, '7']);
+    expect(words.flag('json')).toBe(false);
+    expect((await run(['delete', 'a', '--', text, 'b'])).texts('keys')).toEqual(['a', text, 'b']);
+  }
+});
+
+test('an empty word is an argument, and counts as one where it may be empty', async () => {
+  const words = await run(['set', 'key', '', '--json']);
+  expect(words.maybeEmptyText('value')).toBe('');
+  expect((await run(['set', 'key', '--json'])).maybeEmptyText('value')).toBeUndefined();
+});
+
+test('an option may have a letter', async () => {
+  expect((await run(['export', '-o', 'file'])).text('output')).toBe('file');
+  expect((await refusal(['export', '-o'])).message).toBe('--output needs a value');
 });
 
 describe('yes and no', () => {

@@ -70,6 +70,30 @@ describe('velour local', () => {
     }
   });
 
+  test('the lines of the command line in the documents work, in their order', async () => {
+    const { controller, frontends } = await cluster();
+    const folder = directory();
+    writeFileSync(join(folder, 'README.md'), 'a file');
+    const blocks = ['README.md', 'docs/command-line.md'].map((path) =>
+      [...readFileSync(join(ROOT, path), 'utf8').matchAll(/^```sh\n(.*?)^```/gms)]
+        .flatMap(([, block = '']) => block.split('\n'))
+        .filter((line) => /\bvelour /.test(line) && !/\bcurl /.test(line)),
+    );
+    const [fromReadme = [], fromPage = []] = blocks;
+    expect(fromReadme.length).toBeGreaterThanOrEqual(7);
+    expect(fromPage.length).toBeGreaterThanOrEqual(25);
+    const [first = '', second = ''] = frontends;
+    const command = `velour() { "${process.execPath}" "${CLI}" "$@"; }`;
+    for (const line of [...fromReadme, ...fromPage]) {
+      const here = line.replace('127.0.0.1:12081', second);
+      execFileSync('bash', ['-ec', `set -o pipefail; ${command}; ${here}`], {
+        cwd: folder,
+        stdio: 'pipe',
+        env: { ...process.env, VELOUR_ENDPOINT: first, VELOUR_CONTROLLER: controller },
+      });
+    }
+  });
+
   test('each node is a process of its own, named in ps, and a stop ends them all with exit 0', async () => {
     const { process: local, controller, storages, frontends, stop } = await cluster();
     const children = childrenOf(local.pid);

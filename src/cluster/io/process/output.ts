@@ -70,10 +70,13 @@ export class LossyOutput {
  * Writes requested data completely, and waits for a slow reader.
  * @returns undefined, or the code of the error that kept the data from being written
  */
-export function writeWhole(name: StandardStream, text: string): Promise<string | undefined> {
+export function writeWhole(
+  name: StandardStream,
+  data: string | Uint8Array,
+): Promise<string | undefined> {
   const stream = standardStream(name);
   return new Promise((resolve) =>
-    stream.write(text, (error) =>
+    stream.write(data, (error) =>
       resolve(error ? ((error as NodeJS.ErrnoException).code ?? error.message) : undefined),
     ),
   );

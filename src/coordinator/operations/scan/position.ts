@@ -50,3 +50,15 @@ export function parseCursor(text: string, digits: number): ScanPosition | undefi
     from: { bucket: content.readUInt8(4), afterKey: content.subarray(HEAD_BYTES) },
   };
 }
+
+/**
+ * @returns how much of all keys lies before the cursor, 0 to 1: keys are spread evenly by their hashes. Undefined for a
+ *   text of another form; the cursor is not checked
+ */
+export function shareBefore(text: string): number | undefined {
+  const bytes = Buffer.from(text, 'base64url');
+  const digits = bytes[1] ?? 0;
+  if (bytes.length < HEAD_BYTES || bytes[0] !== FORMAT || digits < 1 || digits > 3)
+    return undefined;
+  return Math.min(1, (bytes.readUInt16BE(2) + bytes.readUInt8(4) / 256) / 16 ** digits);
+}

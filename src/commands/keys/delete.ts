@@ -1,0 +1,133 @@
+// `velour delete`: deletes keys, or all that begin with a prefix, which it does not do without being told twice.
+
+import { createInterface } from 'node:readline/promises';
+import { VelourError } from '../../client/errors.ts';
+import { EXIT, FatalError } from '../../cluster/http/errors.ts';
+import { encodeBytes } from '../../cluster/wire/query.ts';
+import { type Arguments, type Command, usage } from '../options.ts';
+import { onOneLine, printData, say } from '../printing.ts';
+import { grouped } from '../progress-text.ts';
+import {
+  BASE64_OPTION,
+  CALL_OPTIONS,
+  endpointsOf,
+  exitCodeOf,
+  fatalOf,
+  withClient,
+} from './endpoint.ts';
+import { DASH, keyOf, keysGiven } from './input.ts';
+import { lineOfBytes } from './key-text.ts';
+import { conditionsOf } from './set.ts';
+
+const AT_ONCE = 1000;
+
+export const deleteCommand: Command = {
+  usage: 'delete [keys..]',
+  describe: 'Delete keys, whether or not they are there; or all that begin with a prefix',
+  options: {
+    ...CALL_OPTIONS,
+    ...BASE64_OPTION,
+    'if-match': {
+      type: 'string',
+      describe: 'Of one key: only the value with this ETag; * for any',
+    },
+    prefix: { type: 'string', describe: 'Delete every key that begins with this' },
+    all: { type: 'boolean', default: false, describe: 'Delete every key of the cluster' },
+    yes: { type: 'boolean', default: false, describe: 'With --prefix or --all: do not ask' },
+    json: { type: 'boolean', default: false, describe: 'Print how many as JSON' },
+  },
+  positionals: { keys: { describe: 'The keys; - reads them from standard input, one a line' } },
+  examples: [
+    ['velour delete a b', 'exits 0 also where they were not there'],
+    ['velour delete --prefix user: --yes', 'all that begin with user:'],
+  ],
+  async run(words) {
+    const isOfMany = words.optionalText('prefix') !== undefined || words.flag('all');
+    const deleted = isOfMany ? await deleteByPrefix(words) : await deleteKeys(words);
+    if (words.flag('json')) await printData(`${JSON.stringify({ deleted })}\n`);
+    else if (isOfMany) await printData(`${grouped(deleted)} deleted\n`);
+  },
+};
+
+/** @returns how many */
+async function deleteKeys(words: Arguments): Promise<number> {
+  const { ifMatch } = conditionsOf(words);
+  if (ifMatch !== undefined) {
+    const [text = '', ...more] = words.texts('keys');
+    if (more.length > 0 || text === DASH) throw usage('--if-match is of one key');
+    const key = keyOf(words, text);
+    await withClient(words, (client) => client.delete(key, { ifMatch }));
+    return 1;
+  }
+  let deleted = 0;
+  let failure: VelourError | undefined;
+  await withClient(words, async (client) => {
+    for await (const keys of keysGiven(words, AT_ONCE)) {
+      for (const result of await client.deleteMany(keys)) {
+        if (result.ok) deleted++;
+        else {
+          failure ??= result.error;
+          say(
+            `velour: ${lineOfBytes(Buffer.from(result.key))}: ${onOneLine(result.error.message)}\n`,
+          );
+        }
+      }
+    }
+  });
+  if (failure === undefined) return deleted;
+  // The lines above say why; one of them says what to do where that is not plain.
+  const { message } = await fatalOf(failure, endpointsOf(words));
+  throw new FatalError(exitCodeOf(failure), `not everything was deleted: ${message}`);
+}
+
+/** @returns how many */
+async function deleteByPrefix(words: Arguments): Promise<number> {
+  const endpoints = endpointsOf(words);
+  const prefix = words.optionalText('prefix');
+  if (words.texts('keys').length > 0) throw usage('name keys, or a --prefix, and not both');
+  if (prefix !== undefined && words.flag('all')) throw usage('--prefix and --all are two things');
+  const bytes = prefix === undefined ? undefined : keyOf(words, prefix);
+  await confirm(words, bytes);
+  const query = bytes === undefined ? 'prefix=&all=1' : `prefix=${encodeBytes(bytes)}`;
+  const answerType = 'application/json';
+  try {
+    const { ask, wholeText } = await import('./streamed.ts');
+    const path = `/v1/scan?${query}`;
+    const answer = await ask(endpoints, { method: 'DELETE', path, answerType });
+    const told = JSON.parse(await wholeText(answer)) as DeletedReply;
+    answer.close();
+    if (told.error === undefined) return told.deleted;
+    const failed = told.failed === undefined ? '' : `, and ${told.failed} deletes are not certain`;
+    throw new FatalError(
+      EXIT.unavailable,
+      `${told.deleted} are deleted${failed}: ${told.detail ?? told.error}; say it again`,
+    );
+  } catch (error) {
+    if (error instanceof VelourError) throw await fatalOf(error, endpoints);
+    throw error;
+  }
+}
+
+interface DeletedReply {
+  readonly deleted: number;
+  readonly failed?: number;
+  readonly error?: string;
+  readonly detail?: string;
+}
+
+/** @throws FatalError where nobody says yes */
+async function confirm(words: Arguments, prefix: Buffer | undefined): Promise<void> {
+  if (words.flag('yes')) return;
+  const what =
+    prefix === undefined ? 'every key' : `every key that begins with ${lineOfBytes(prefix)}`;
+  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) {
+    throw usage(`this deletes ${what}: say --yes`);
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const where = words.text('endpoint');
+  const answer = await terminal.question(`Delete ${what} of the cluster at ${where}? Type yes: `);
+  terminal.close();
+  if (answer.trim().toLowerCase() !== 'yes') {
+    throw new FatalError(EXIT.broken, 'nothing was deleted');
+  }
+}

@@ -1,0 +1,379 @@
+// The commands of keys on a real cluster: through pipes, where every byte counts, and on a terminal, which is never given
+// what it would obey.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { CLI, freePorts, type LocalCluster, startCluster, velour } from '../helpers/cluster.ts';
+import { Terminal } from '../helpers/terminal.ts';
+
+const MANY = 20_000;
+let cluster: LocalCluster;
+let directory: string;
+let endpoint: string;
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'velour-test-'));
+  cluster = await startCluster();
+  endpoint = `http://${cluster.frontends[0]}`;
+});
+afterAll(async () => {
+  await cluster.stop();
+  rmSync(directory, { recursive: true });
+});
+
+interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly bytes: Buffer;
+  readonly stderr: string;
+}
+
+function run(
+  words: readonly string[],
+  { input = '', env = {} }: { input?: string | Buffer; env?: Record<string, string> } = {},
+): Ran {
+  const ran = spawnSync(process.execPath, [CLI, ...words], {
+    input,
+    env: { ...process.env, VELOUR_ENDPOINT: endpoint, ...env },
+    maxBuffer: 2 ** 28,
+  });
+  const bytes = ran.stdout;
+  return { code: ran.status, stdout: bytes.toString(), bytes, stderr: ran.stderr.toString() };
+}
+
+/** A line of a shell, in which `velour` is the command. */
+function shell(line: string) {
+  const script = `set -o pipefail; velour() { "${process.execPath}" "${CLI}" "$@"; }; ${line}`;
+  const env = { ...process.env, VELOUR_ENDPOINT: endpoint };
+  const ran = spawnSync('bash', ['-c', script], { env, maxBuffer: 2 ** 28 });
+  return { code: ran.status, stdout: ran.stdout.toString(), stderr: ran.stderr.toString() };
+}
+
+const ok = (stdout = '') => expect.objectContaining({ code: 0, stdout, stderr: '' });
+
+describe('one key', () => {
+  test('words that look like numbers, options or JSON stay words', () => {
+    for (const [key, value] of [
+      ['007', '1e3'],
+      ['1_000', '0x10'],
+      ['true', 'null'],
+      ['a.b', '"quoted"'],
+      ['{"a":1}', ' spaces '],
+      ['-5', '-.5'],
+    ] as const) {
+      expect(run(['set', key, value])).toEqual(ok());
+      expect(run(['get', key])).toEqual(ok(value));
+    }
+    expect(run(['set', '--', '-x', '--json'])).toEqual(ok());
+    expect(run(['get', '--', '-x'])).toEqual(ok('--json'));
+    expect(run(['get', '7']).code).toBe(1);
+  });
+
+  test('values are their bytes, from a word, from standard input, and empty', () => {
+    const bytes = Buffer.from([...Array(256).keys(), 0x0a, 0xff, 0x0d, 0x0a]);
+    for (const words of [
+      ['set', 'bytes'],
+      ['set', 'bytes', '-'],
+    ]) {
+      expect(run(words, { input: bytes })).toEqual(ok());
+      expect(run(['get', 'bytes']).bytes).toEqual(bytes);
+      expect(run(['delete', 'bytes'])).toEqual(ok());
+    }
+    expect(run(['set', 'empty', ''])).toEqual(ok());
+    expect(run(['get', 'empty'])).toEqual(ok());
+    const long = Buffer.alloc(3_000_000, 'long ');
+    expect(run(['set', 'long', '-'], { input: long }).code).toBe(0);
+    expect(run(['get', 'long']).bytes.equals(long)).toBe(true);
+  });
+
+  test('an absent key exits 1, with one line', () => {
+    const { code, stdout, stderr } = run(['get', 'no\x1bsuch']);
+    expect([code, stdout, stderr]).toEqual([1, '', 'velour: no such key: "no\\u001bsuch"\n']);
+    expect(run(['get', 'nothing', '--json'])).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  test('conditions, content type and ttl are those of the API', () => {
+    const created = JSON.parse(run(['set', 'c', '1', '--if-none-match', '*', '--json']).stdout);
+    expect(created).toMatchObject({ key: 'c', created: true });
+    expect(run(['set', 'c', '2', '--if-none-match', '*'])).toMatchObject({ code: 1, stdout: '' });
+    expect(run(['set', 'c', '3', '--if-match', created.etag])).toEqual(ok());
+    // Without the quotes, which a shell takes away.
+    const { etag } = JSON.parse(run(['get', 'c', '--json']).stdout);
+    const bare = etag.replaceAll('"', '');
+    const words = ['--if-match', bare, '--ttl', '600', '--content-type', 'text/x'];
+    expect(run(['set', 'c', '4', ...words])).toEqual(ok());
+    expect(run(['delete', 'c', '--if-match', bare]).code).toBe(1);
+    const entry = JSON.parse(run(['get', 'c', '--json', '--linearizable']).stdout);
+    expect(entry).toMatchObject({ key: 'c', value: '4', contentType: 'text/x' });
+    expect(entry.expiresAtMs).toBeGreaterThan(Date.now());
+  });
+
+  test('incr prints the sum, and takes from a number too', () => {
+    expect(run(['incr', 'n'])).toEqual(ok('1\n'));
+    expect(run(['incr', 'n', '-5'])).toEqual(ok('-4\n'));
+    expect(run(['incr', 'n', '9', '--json'])).toEqual(ok('{"key":"n","value":5}\n'));
+    run(['set', 'word', 'x']);
+    expect(run(['incr', 'word'])).toMatchObject({ code: 1, stderr: /whole decimal number/ });
+    expect(run(['incr', 'n', '1.5']).code).toBe(2);
+  });
+
+  test('keys that are no text are base64', () => {
+    expect(run(['set', '--base64', '/w==', 'v'])).toEqual(ok());
+    expect(run(['get', '--base64', '/w=='])).toEqual(ok('v'));
+    expect(run(['get', '--base64', 'ab'])).toMatchObject({ code: 2, stderr: /is no base64/ });
+    expect(run(['delete', '--base64', '/w=='])).toEqual(ok());
+  });
+
+  test('usage is 2, with the near match', () => {
+    for (const [words, message] of [
+      [['get', 'k', '--endpiont', 'x'], /unknown option --endpiont; did you mean --endpoint\?/],
+      [['gett', 'k'], /Did you mean get\?/],
+      [['get'], /Not enough non-option arguments/],
+      [['get', ''], /key is missing/],
+      [['get', 'k'.repeat(1025)], /the key has 1025 bytes/],
+      [['set', 'k', 'v', '--ttl', '0'], /ttl is 0/],
+      [['set', 'k', 'v', '--if-match', 'a b'], /if-match is a b, and must be one ETag/],
+      [['get', 'k', '--endpoint', 'ftp://x'], /endpoint has ftp:\/\/x/],
+      [['scan', '--limit', '0'], /limit is 0/],
+      [['scan', '--cursor', '%'], /cursor is %/],
+      [['scan', '--cursor', 'AAAA'], /cursor/],
+      [['delete'], /name a key, or -/],
+      [['delete', 'a', '--prefix', 'b'], /not both/],
+      [['export', '--resume'], /name it with --output/],
+    ] as const) {
+      expect(run(words)).toMatchObject({ code: 2, stdout: '', stderr: message });
+    }
+    const warned = run(['get', 'n'], { env: { VELOUR_ENDPIONT: 'x' } });
+    expect(warned).toMatchObject({ code: 0, stderr: /did you mean VELOUR_ENDPOINT\?/ });
+  });
+});
+
+describe('who answers', () => {
+  test('the next endpoint where one is not there', async () => {
+    const [gone] = await freePorts(1);
+    const env = { VELOUR_ENDPOINT: `127.0.0.1:${gone},${endpoint}` };
+    expect(run(['set', 'k', 'v'], { env })).toEqual(ok());
+    expect(run(['get', 'k'], { env })).toEqual(ok('v'));
+    expect(run(['scan', 'k'], { env })).toEqual(ok('k\n'));
+    expect(run(['import'], { env, input: '{"cursor":null}\n' }).code).toBe(0);
+  });
+
+  test('nobody is 69, and says what to do', async () => {
+    const [gone] = await freePorts(1);
+    const env = { VELOUR_ENDPOINT: `127.0.0.1:${gone}` };
+    for (const words of [['get', 'k'], ['set', 'k', 'v'], ['scan'], ['export'], ['import']]) {
+      const { code, stdout, stderr } = run(words, { env });
+      expect([code, stdout]).toEqual([69, '']);
+      expect(stderr).toMatch(/^velour: http.*see whether a frontend runs there.*--endpoint or/);
+    }
+  });
+
+  test('what is no frontend is named', async () => {
+    const words = [['get', 'k'], ['set', 'k', 'v'], ['incr', 'k'], ['mget', 'k'], ['scan']];
+    for (const each of [...words, ['export'], ['import'], ['delete', '--all', '--yes']]) {
+      const controller = run(each, { env: { VELOUR_ENDPOINT: cluster.controller } });
+      expect(controller).toMatchObject({ code: 69, stdout: '', stderr: /is a controller, and no/ });
+    }
+    const other = createServer((_, response) => response.end('hello'));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const address = `127.0.0.1:${(other.address() as AddressInfo).port}`;
+    for (const each of words) {
+      const asked = velour([...each, '--endpoint', address]);
+      expect(await asked.exit()).toBe(69);
+      expect(asked.stderr).toMatch(/is no node of velour-fog, and no frontend/);
+    }
+    other.close();
+  });
+});
+
+describe('many keys', () => {
+  beforeEach(() => {
+    expect(run(['delete', '--all', '--yes', '--json']).code).toBe(0);
+    const odd = ['a', 'b', '007', 'line\nfeed', '"q"'];
+    const lines = odd.map((key) => JSON.stringify({ key, value: `value of ${key}` }));
+    const bytes = '{"key":{"base64":"/w=="},"value":{"base64":"/go="}}';
+    const input = [...lines, bytes].map((line) => `${line}\n`).join('');
+    expect(run(['import', '--as-new'], { input })).toEqual(ok('6 stored, 0 skipped\n'));
+  });
+
+  test('a scan lists each, and other commands take what it lists', () => {
+    const { stdout } = run(['scan']);
+    expect(stdout.split('\n').sort()).toEqual(
+      ['', '"\\"q\\""', '"line\\nfeed"', '007', 'a', 'b', '{"base64":"/w=="}'].sort(),
+    );
+    expect(shell('velour scan | velour mget -')).toMatchObject({ code: 0, stderr: '' });
+    const values = shell('velour scan | velour mget - | sort').stdout.split('\n');
+    expect(values).toContain('007\tvalue of 007');
+    expect(values).toContain('{"base64":"/w=="}\t{"base64":"/go="}');
+    expect(shell('velour scan --values | sort').stdout.split('\n')).toEqual(values);
+    expect(shell('velour scan --json | velour delete --json -').stdout).toBe('{"deleted":6}\n');
+    expect(run(['scan'])).toEqual(ok());
+  });
+
+  test('mget says which are absent', () => {
+    expect(run(['mget', 'a', 'nope', 'b'])).toMatchObject({
+      code: 1,
+      stdout: 'a\tvalue of a\nb\tvalue of b\n',
+      stderr: 'velour: 1 of 3 keys are absent\n',
+    });
+    const json = run(['mget', '--json', 'a', 'nope']).stdout.trim().split('\n');
+    expect(json.map((line) => JSON.parse(line))).toEqual([
+      { key: 'a', status: 200, value: 'value of a' },
+      { key: 'nope', status: 404 },
+    ]);
+    expect(run(['mget', '-'], { input: 'a\r\n' })).toMatchObject({
+      code: 2,
+      stderr: /line 1 of standard input has a control character/,
+    });
+  });
+
+  test('a prefix is deleted only where somebody says so', () => {
+    expect(run(['delete', '--prefix', 'a'])).toMatchObject({ code: 2, stderr: /say --yes/ });
+    expect(run(['get', 'a']).code).toBe(0);
+    expect(run(['delete', '--prefix', 'a', '--yes'])).toEqual(ok('1 deleted\n'));
+    expect(run(['scan']).stdout.split('\n')).toHaveLength(6);
+  });
+
+  test('a limit ends a scan, and its cursor goes on', () => {
+    const listed: string[] = [];
+    let words = ['scan', '--json', '--limit', '2'];
+    for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+      const lines = run(words).stdout.trim().split('\n').filter(Boolean);
+      const parsed = lines.map((line) => JSON.parse(line));
+      listed.push(...parsed.filter(({ key }) => key !== undefined).map(({ key }) => key));
+      cursor = parsed.at(-1)?.cursor;
+      words = ['scan', '--json', '--limit', '2', '--cursor', cursor ?? ''];
+    }
+    expect(listed).toHaveLength(6);
+    expect(new Set(listed.map((key) => JSON.stringify(key))).size).toBe(6);
+    const said = run(['scan', '--limit', '1']);
+    expect(said.stdout.split('\n')).toHaveLength(2);
+    expect(said.stderr).toMatch(/the limit is reached; --cursor \S+ goes on/);
+  });
+
+  test('an export comes back by an import, also by a pipe, and goes on where it broke off', () => {
+    const file = join(directory, 'all.ndjson');
+    const before = shell('velour scan --values --json | sort').stdout;
+    expect(run(['export', '-o', file])).toMatchObject({ code: 0, stdout: '' });
+    const whole = readFileSync(file, 'utf8');
+    expect(whole).toMatch(/\{"cursor":null\}\n$/);
+    expect(run(['import', file])).toEqual(ok('0 stored, 6 skipped\n'));
+    // Cut behind its second cursor, in the middle of a line.
+    const cursors = [...whole.matchAll(/^\{"cursor":".*\n/gm)];
+    const cut = (cursors[1]?.index ?? 0) + (cursors[1]?.[0].length ?? 0) + 5;
+    writeFileSync(file, whole.slice(0, cut));
+    expect(run(['import', file])).toMatchObject({ code: 1, stderr: /line \d+: / });
+    expect(run(['export', '-o', file, '--resume'])).toMatchObject({ code: 0 });
+    expect(readFileSync(file, 'utf8')).toBe(whole);
+    expect(run(['export', '-o', file, '--resume'])).toMatchObject({ stderr: /is whole/ });
+    const sent = shell('velour export | velour import --as-new');
+    expect(sent).toEqual(ok('6 stored, 0 skipped\n'));
+    const etags = /"etag":"[^,]*"/g;
+    const after = shell('velour scan --values --json | sort').stdout;
+    expect(after.replace(etags, '')).toBe(before.replace(etags, ''));
+    const lines = '{"key":"a"}\n{"key":"c","value":"1"}\n';
+    const refused = run(['import', '--as-new', '--json'], {
+      input: lines.replace(/^/, '{"key":"d","value":""}\n'),
+    });
+    expect(refused).toMatchObject({ code: 1, stderr: /line 2: / });
+    expect(JSON.parse(refused.stdout)).toMatchObject({ stored: 2, failed: 1, lines: 3 });
+  });
+
+  test('a part of an export is no whole one', () => {
+    const file = join(directory, 'part.ndjson');
+    run(['export', '-o', file]);
+    const whole = readFileSync(file, 'utf8');
+    const part = run(['import'], { input: whole.replace('{"cursor":null}\n', '') });
+    expect(part).toMatchObject({ code: 1, stderr: /the end of the export is missing/ });
+    expect(run(['import', join(directory, 'none')])).toMatchObject({ code: 78, stdout: '' });
+    expect(run(['export', '-o', join(directory, 'no/such/folder')]).code).toBe(70);
+  });
+});
+
+describe('a long listing', () => {
+  beforeAll(() => {
+    const lines = Array.from(
+      { length: MANY },
+      (_, index) => `{"key":"many:${index}","value":"v"}\n`,
+    );
+    expect(run(['import', '--as-new'], { input: lines.join('') }).stdout).toContain(
+      '20,000 stored',
+    );
+  });
+
+  test('lists every key once, and a reader that goes away is no failure', () => {
+    const keys = run(['scan', 'many:']).stdout.trimEnd().split('\n');
+    expect([keys.length, new Set(keys).size]).toEqual([MANY, MANY]);
+    for (const line of ['velour scan', 'velour export', 'velour scan | velour mget --json -']) {
+      const { code, stdout, stderr } = shell(`${line} | head -n 1`);
+      expect([code, stdout.split('\n').length, stderr]).toEqual([0, 2, '']);
+    }
+  });
+
+  test('shows its progress on a terminal while it lasts, and nothing of it stays', async () => {
+    const fifo = join(directory, 'scan.fifo');
+    execFileSync('mkfifo', [fifo]);
+    // The reader stands still until the progress was seen: the pipe is full meanwhile.
+    const terminal = new Terminal(`velour scan many: > ${fifo}`, { VELOUR_ENDPOINT: endpoint });
+    const reader = createReadStream(fifo);
+    await terminal.shows(/scan {2}\[[#.]{20}\] +\d+ % {2}[\d,]+ keys {2}[\d,]+\/s/);
+    reader.resume();
+    expect(await terminal.exit()).toBe(0);
+    expect(terminal.shown.endsWith('\r\x1b[K')).toBe(true);
+  });
+
+  test('is interrupted by Ctrl-C, and the line is taken away', async () => {
+    const fifo = join(directory, 'interrupted.fifo');
+    execFileSync('mkfifo', [fifo]);
+    const terminal = new Terminal(`velour export > ${fifo}`, { VELOUR_ENDPOINT: endpoint });
+    const reader = createReadStream(fifo);
+    await terminal.shows(/export {2}\[/);
+    terminal.interrupt();
+    expect(await terminal.exit()).toBe(130);
+    expect(terminal.shown.endsWith('\r\x1b[K')).toBe(true);
+    reader.destroy();
+  });
+
+  test('prints to a terminal without progress between its lines', async () => {
+    const terminal = new Terminal('velour scan many:', { VELOUR_ENDPOINT: endpoint });
+    expect(await terminal.exit()).toBe(0);
+    expect(terminal.shown).not.toContain('\x1b');
+    expect(terminal.shown.trimEnd().split('\r\n')).toHaveLength(MANY);
+  });
+});
+
+describe('on a terminal', () => {
+  test('a value ends its line, and is not obeyed', async () => {
+    run(['set', 'evil', '-'], { input: 'a\x1b[2Jb' });
+    const terminal = new Terminal('velour get evil; velour get evil | cat', {
+      VELOUR_ENDPOINT: endpoint,
+    });
+    expect(await terminal.exit()).toBe(0);
+    expect(terminal.shown).toBe('a\\u001b[2Jb\r\na\x1b[2Jb');
+  });
+
+  test('a delete by prefix asks, and takes only yes', async () => {
+    run(['set', 'asked', '1']);
+    for (const [answer, code] of [
+      ['y\r', 1],
+      ['yes\r', 0],
+    ] as const) {
+      const terminal = new Terminal('velour delete --prefix asked', { VELOUR_ENDPOINT: endpoint });
+      await terminal.shows(/Delete every key that begins with asked .* Type yes: /);
+      expect(run(['get', 'asked']).code).toBe(0);
+      terminal.type(answer);
+      expect(await terminal.exit()).toBe(code);
+    }
+    expect(run(['get', 'asked']).code).toBe(1);
+  });
+
+  test('a set without a value asks for one, and does not wait for it', async () => {
+    const terminal = new Terminal('velour set k', { VELOUR_ENDPOINT: endpoint });
+    expect(await terminal.exit()).toBe(2);
+    expect(terminal.shown).toContain('name a value, or - to type it here');
+  });
+});
