@@ -3,6 +3,9 @@
 
 import { FatalError } from './cluster/http/errors.ts';
 import { backupCommand } from './commands/backup.ts';
+import { clusterCommand } from './commands/cluster/cluster.ts';
+import { statusCommand } from './commands/cluster/status.ts';
+import { topCommand } from './commands/cluster/top.ts';
 import { controllerCommand } from './commands/controller.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { frontendCommand } from './commands/frontend.ts';
@@ -44,6 +47,9 @@ const COMMANDS: readonly Command[] = [
   scanCommand,
   exportCommand,
   importCommand,
+  statusCommand,
+  topCommand,
+  clusterCommand,
   drainCommand,
   removeCommand,
   forgetCommand,

@@ -12,7 +12,13 @@ import type { AcceptLossReply, PlanReply } from '../cluster/wire/control-message
 import { CONTROL, type ControlKind } from '../cluster/wire/control-table.ts';
 import type { ControlMessage } from '../cluster/wire/map-json.ts';
 import { dictionary, integer, object, type Shape } from '../cluster/wire/shapes.ts';
-import { type Arguments, type Command, type OptionTable, usage } from './options.ts';
+import {
+  type Arguments,
+  CONTROLLER_OPTION,
+  type Command,
+  type OptionTable,
+  usage,
+} from './options.ts';
 import { printable, printData, say } from './printing.ts';
 
 const CALL_TIMEOUT_MS = 10_000;
@@ -23,11 +29,7 @@ const NODE = {
 };
 
 const OPTIONS: OptionTable = {
-  controller: {
-    type: 'string',
-    default: '127.0.0.1:12000',
-    describe: 'HOST:PORT of the controller',
-  },
+  ...CONTROLLER_OPTION,
   json: { type: 'boolean', default: false, describe: 'Print the answer as JSON' },
 };
 

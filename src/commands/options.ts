@@ -108,6 +108,14 @@ export const HOST_OPTION: OptionTable = {
   },
 };
 
+export const CONTROLLER_OPTION: OptionTable = {
+  controller: {
+    type: 'string',
+    default: '127.0.0.1:12000',
+    describe: 'HOST:PORT of the controller',
+  },
+};
+
 /** Values for flags that were not given. */
 export interface Settings {
   /** The default that yargs uses without a flag, by the option's name. */

@@ -34,7 +34,9 @@ const SHOWN_MAX = 5;
 const whole = integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
 const words: Shape<string> = text({ min: 0, max: 100_000 });
 
-/** The part of the controller's `/status` that the doctor reads; older software lacks the optional fields. */
+const partitionNumber = integer({ min: 0, max: partitionCount(3) });
+
+/** The part of the controller's `/status` that commands read; older software lacks the optional fields. */
 export const clusterStatus = object({
   ready: flag,
   waitingFor: optional(words),
@@ -42,7 +44,11 @@ export const clusterStatus = object({
   timeMs: optional(whole),
   redundancy: integer({ min: 1, max: REDUNDANCY_MAX }),
   whenFull: optional(words),
-  offlinePartitions: optional(integer({ min: 0, max: partitionCount(3) })),
+  version: optional(words),
+  cluster: optional(words),
+  map: optional(words),
+  partitions: optional(partitionNumber),
+  offlinePartitions: optional(partitionNumber),
   stateProblem: optional(words),
   frozen: optional(object({ help: words })),
   storage: dictionary(
@@ -50,6 +56,9 @@ export const clusterStatus = object({
       address,
       fenced: flag,
       draining: flag,
+      partitions: optional(
+        object({ serving: partitionNumber, joining: partitionNumber, leaving: partitionNumber }),
+      ),
       clockAheadMs: optional(whole),
       diskProblem: optional(words),
       heardMsAgo: optional(whole),

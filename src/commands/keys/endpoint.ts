@@ -118,13 +118,18 @@ const NAME_ONE = 'name a frontend with --endpoint or VELOUR_ENDPOINT';
 
 /** @returns what answers there in words; undefined for a frontend, and for what does not answer */
 export async function strangerAt(endpoint: string): Promise<string | undefined> {
-  const { host, protocol, hostname } = new URL(endpoint);
-  const at = host === hostname ? `${host}:${protocol === 'https:' ? 443 : 80}` : host;
+  const at = addressOf(endpoint);
   if (parseAddress(at) === undefined) return undefined;
   const { answererAt, describeAnswerer } = await import('../doctor/answerer.ts');
   const { Names } = await import('../../cluster/io/network/names.ts');
-  const answerer = await answererAt(at as Address, ASK_MS, new Names());
+  const answerer = await answererAt(at, ASK_MS, new Names());
   if (answerer.kind === 'silent') return undefined;
   if (answerer.kind === 'node' && answerer.role === 'frontend') return undefined;
   return `what answers at ${endpoint} is ${describeAnswerer(answerer)}, and no frontend`;
+}
+
+/** @param endpoint a URL that `endpointsOf` returned */
+export function addressOf(endpoint: string): Address {
+  const { host, port, protocol } = new URL(endpoint);
+  return (port === '' ? `${host}:${protocol === 'https:' ? 443 : 80}` : host) as Address;
 }

@@ -1,0 +1,105 @@
+// Looks at a cluster from outside: asks its controller who there is, and each of them how it is.
+
+import { EXIT, FatalError } from '../../cluster/http/errors.ts';
+import { type AskOutcome, ask } from '../../cluster/io/network/ask.ts';
+import type { Names } from '../../cluster/io/network/names.ts';
+import { systemClock } from '../../cluster/io/process/system.ts';
+import type { Address } from '../../cluster/model/identity.ts';
+import { answererAt, describeAnswerer } from '../doctor/answerer.ts';
+import { eachOf } from '../doctor/finding.ts';
+import { type ClusterStatus, statusIn } from '../doctor/verdicts.ts';
+import { figuresIn, type NodeFigures } from './figures.ts';
+
+const ASK_MS = 2000;
+const AT_ONCE = 64;
+const OK = 200;
+
+export type NodeRole = 'controller' | 'storage' | 'frontend';
+
+export interface NodeLook {
+  readonly address: Address;
+  readonly role: NodeRole;
+  /** The node's id, of a storage node. */
+  readonly id: string | undefined;
+  /** Whether it says that it can do its work; undefined where it does not answer. */
+  readonly isReady: boolean | undefined;
+  /** Why it does not answer. */
+  readonly silence: string | undefined;
+  readonly figures: NodeFigures | undefined;
+}
+
+export interface ClusterLook {
+  readonly controller: Address;
+  readonly status: ClusterStatus;
+  readonly nodes: readonly NodeLook[];
+}
+
+/** Nobody answers where the controller is asked. */
+export class ControllerSilent extends FatalError {
+  constructor(controller: Address, why: string) {
+    super(
+      EXIT.unavailable,
+      `controller ${controller}: ${why}; see whether it runs, or name it with --controller or VELOUR_CONTROLLER`,
+    );
+  }
+}
+
+/** @throws FatalError where no controller answers */
+async function statusOf(controller: Address, names: Names): Promise<ClusterStatus> {
+  const told = await ask({ address: controller, path: '/status', timeoutMs: ASK_MS }, names);
+  if (told.kind === 'silent') {
+    throw new ControllerSilent(controller, told.why);
+  }
+  const status = statusIn(told.text);
+  if (typeof status !== 'string') return status;
+  throw await otherThanController(controller, names);
+}
+
+export async function otherThanController(address: Address, names: Names): Promise<FatalError> {
+  const answerer = await answererAt(address, ASK_MS, names);
+  const what = answerer.kind === 'silent' ? 'nothing' : describeAnswerer(answerer);
+  return new FatalError(
+    EXIT.unavailable,
+    `what answers at ${address} is ${what}, and no controller; name it with --controller or VELOUR_CONTROLLER`,
+  );
+}
+
+/** @throws FatalError where no controller answers */
+export async function lookAtCluster(controller: Address, names: Names): Promise<ClusterLook> {
+  const status = await statusOf(controller, names);
+  const all: readonly Pick<NodeLook, 'address' | 'role' | 'id'>[] = [
+    { address: controller, role: 'controller', id: undefined },
+    ...Object.entries(status.storage)
+      .map(([id, { address }]) => ({ address, role: 'storage' as const, id }))
+      .sort((a, b) => a.address.localeCompare(b.address, 'en', { numeric: true })),
+    ...[...status.frontends]
+      .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+      .map((address) => ({ address, role: 'frontend' as const, id: undefined })),
+  ];
+  const nodes: NodeLook[] = [];
+  await eachOf([...all.entries()], AT_ONCE, async ([at, node]) => {
+    nodes[at] = { ...node, ...(await lookAtNode(node.address, names)) };
+  });
+  return { controller, status, nodes };
+}
+
+/** Asks one node; the promise never rejects. */
+export async function lookAtNode(
+  address: Address,
+  names: Names,
+): Promise<Pick<NodeLook, 'isReady' | 'silence' | 'figures'>> {
+  const [health, metrics] = await Promise.all([
+    ask({ address, path: '/readyz', timeoutMs: ASK_MS }, names),
+    ask({ address, path: '/metrics', timeoutMs: ASK_MS }, names),
+  ]);
+  const atMs = systemClock.monotonicMs();
+  return {
+    isReady: health.kind === 'told' ? health.status === OK : undefined,
+    silence: whyIn(health) ?? whyIn(metrics),
+    figures: metrics.kind === 'told' ? figuresIn(metrics.text, atMs) : undefined,
+  };
+}
+
+function whyIn(told: AskOutcome): string | undefined {
+  return told.kind === 'silent' ? told.why : undefined;
+}

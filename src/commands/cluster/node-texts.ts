@@ -1,0 +1,71 @@
+// How the figures of a node are written in tables. Pure.
+
+import type { ClusterStatus } from '../doctor/verdicts.ts';
+import { grouped, printBytes } from '../progress-text.ts';
+import type { NodeFigures } from './figures.ts';
+import type { NodeLook } from './look.ts';
+
+/** What stands where a node has no such figure, or it is not known. */
+export const NONE = '-';
+
+export interface ShownState {
+  readonly text: string;
+  readonly isBad: boolean;
+}
+
+/**
+ * @param status of the controller; undefined where it does not answer
+ * @returns one or two words for the worst that is known of the node
+ */
+export function stateOf(node: NodeLook, status: ClusterStatus | undefined): ShownState {
+  const entry = node.id === undefined ? undefined : status?.storage[node.id];
+  if (node.silence !== undefined) return { text: `silent: ${node.silence}`, isBad: true };
+  if (entry?.fenced === true) return { text: 'fenced', isBad: true };
+  if (entry?.diskProblem !== undefined) return { text: 'cannot write', isBad: true };
+  if (node.isReady === false) return { text: 'not ready', isBad: true };
+  return { text: entry?.draining === true ? 'draining' : 'ready', isBad: false };
+}
+
+/** What programs get of a node; names that stay. */
+export function nodeJson(
+  node: NodeLook,
+  status: ClusterStatus | undefined,
+): Readonly<Record<string, unknown>> {
+  const { address, role, id, figures } = node;
+  return {
+    address,
+    role,
+    id,
+    state: stateOf(node, status).text,
+    items: figures?.items,
+    memoryBytes: figures?.memoryBytes,
+    memoryLimitBytes: figures?.memoryLimitBytes,
+    rssBytes: figures?.rssBytes,
+    lagMs: figures?.lagMs,
+  };
+}
+
+export function countText(count: number | undefined): string {
+  return count === undefined ? NONE : grouped(Math.round(count));
+}
+
+export function bytesText(bytes: number | undefined): string {
+  return bytes === undefined ? NONE : printBytes(bytes);
+}
+
+/** @returns such as `12 % of 1.9 GB`, of what a storage node may take for records */
+export function memoryText({ memoryBytes, memoryLimitBytes }: Partial<NodeFigures>): string {
+  if (memoryBytes === undefined || memoryLimitBytes === undefined) return NONE;
+  const percent = Math.round((100 * memoryBytes) / memoryLimitBytes);
+  return `${percent} % of ${printBytes(memoryLimitBytes)}`;
+}
+
+/** @returns how many storage nodes have each key */
+export function copiesText(redundancy: number): string {
+  return redundancy === 1 ? '1 copy of each key' : `${redundancy} copies of each key`;
+}
+
+/** @returns such as `4 storage nodes` */
+export function counted(count: number, noun: string): string {
+  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,99 @@
+// The table of `velour top`, and the same for programs. Pure.
+
+import { type Column, tableOf } from '../table.ts';
+import { type NodeRates, ratesBetween } from './figures.ts';
+import type { ClusterLook, NodeLook } from './look.ts';
+import {
+  bytesText,
+  counted,
+  countText,
+  memoryText,
+  NONE,
+  nodeJson,
+  stateOf,
+} from './node-texts.ts';
+import type { TonedLine } from './status-text.ts';
+
+const COLUMNS: readonly Column[] = [
+  { title: 'NODE' },
+  { title: 'ROLE' },
+  { title: 'REQUESTS/S', isFigure: true },
+  { title: 'GETS/S', isFigure: true },
+  { title: 'SETS/S', isFigure: true },
+  { title: 'ITEMS', isFigure: true },
+  { title: 'MEMORY', isFigure: true },
+  { title: 'PROCESS', isFigure: true },
+  { title: 'CPU', isFigure: true },
+  { title: 'LAG', isFigure: true },
+  { title: 'STATE' },
+];
+
+const NO_RATES: NodeRates = {
+  requests: undefined,
+  gets: undefined,
+  sets: undefined,
+  cpuPercent: undefined,
+};
+
+/** @param before an earlier look at the same cluster */
+export function topLines(before: ClusterLook, now: ClusterLook): readonly TonedLine[] {
+  const { status, nodes } = now;
+  const table = tableOf(
+    COLUMNS,
+    nodes.map((node) => rowOf(node, ratesOf(node, before), now)),
+  );
+  return [
+    { text: headOf(now), tone: 'plain' },
+    ...table.map((text, at): TonedLine => {
+      const node = nodes[at - 1];
+      if (node === undefined) return { text, tone: 'head' };
+      return { text, tone: stateOf(node, status).isBad ? 'bad' : 'plain' };
+    }),
+  ];
+}
+
+export function topJson(before: ClusterLook, now: ClusterLook): unknown {
+  const nodes = now.nodes.map((node) => {
+    const { requests, gets, sets, cpuPercent } = ratesOf(node, before);
+    return {
+      ...nodeJson(node, now.status),
+      requestsPerSecond: requests,
+      getsPerSecond: gets,
+      setsPerSecond: sets,
+      cpuPercent,
+    };
+  });
+  return { nodes };
+}
+
+function headOf({ status }: ClusterLook): string {
+  const { partitions = 0, offlinePartitions = 0, storage, frontends } = status;
+  return [
+    counted(Object.keys(storage).length, 'storage node'),
+    counted(frontends.length, 'frontend'),
+    `${partitions - offlinePartitions} of ${counted(partitions, 'partition')} served`,
+  ].join(', ');
+}
+
+function ratesOf(node: NodeLook, before: ClusterLook): NodeRates {
+  const earlier = before.nodes.find(({ address }) => address === node.address)?.figures;
+  if (earlier === undefined || node.figures === undefined) return NO_RATES;
+  return ratesBetween(earlier, node.figures);
+}
+
+function rowOf(node: NodeLook, rates: NodeRates, { status }: ClusterLook): readonly string[] {
+  const { figures } = node;
+  return [
+    node.address,
+    node.role,
+    countText(rates.requests),
+    countText(rates.gets),
+    countText(rates.sets),
+    countText(figures?.items),
+    memoryText(figures ?? {}),
+    bytesText(figures?.rssBytes),
+    rates.cpuPercent === undefined ? NONE : `${Math.round(rates.cpuPercent)} %`,
+    figures?.lagMs === undefined ? NONE : `${figures.lagMs.toFixed(1)} ms`,
+    stateOf(node, status).text,
+  ];
+}
