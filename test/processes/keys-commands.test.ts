@@ -139,8 +139,6 @@ describe('one key', () => {
       [['set', 'k', 'v', '--if-match', 'a b'], /if-match is a b, and must be one ETag/],
       [['get', 'k', '--endpoint', 'ftp://x'], /endpoint has ftp:\/\/x/],
       [['scan', '--limit', '0'], /limit is 0/],
-      [['scan', '--cursor', '%'], /cursor is %/],
-      [['scan', '--cursor', 'AAAA'], /cursor/],
       [['delete'], /name a key, or -/],
       [['delete', 'a', '--prefix', 'b'], /not both/],
       [['export', '--resume'], /name it with --output/],
@@ -238,21 +236,9 @@ describe('many keys', () => {
     expect(run(['scan']).stdout.split('\n')).toHaveLength(6);
   });
 
-  test('a limit ends a scan, and its cursor goes on', () => {
-    const listed: string[] = [];
-    let words = ['scan', '--json', '--limit', '2'];
-    for (let cursor: string | undefined = ''; cursor !== undefined; ) {
-      const lines = run(words).stdout.trim().split('\n').filter(Boolean);
-      const parsed = lines.map((line) => JSON.parse(line));
-      listed.push(...parsed.filter(({ key }) => key !== undefined).map(({ key }) => key));
-      cursor = parsed.at(-1)?.cursor;
-      words = ['scan', '--json', '--limit', '2', '--cursor', cursor ?? ''];
-    }
-    expect(listed).toHaveLength(6);
-    expect(new Set(listed.map((key) => JSON.stringify(key))).size).toBe(6);
-    const said = run(['scan', '--limit', '1']);
-    expect(said.stdout.split('\n')).toHaveLength(2);
-    expect(said.stderr).toMatch(/the limit is reached; --cursor \S+ goes on/);
+  test('a limit ends a scan', () => {
+    expect(run(['scan', '--limit', '2']).stdout.trimEnd().split('\n')).toHaveLength(2);
+    expect(run(['scan', '--limit', '100']).stdout.trimEnd().split('\n')).toHaveLength(6);
   });
 
   test('an export comes back by an import, also by a pipe, and goes on where it broke off', () => {

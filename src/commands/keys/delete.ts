@@ -1,9 +1,8 @@
 // `velour delete`: deletes keys, or all that begin with a prefix, which it does not do without being told twice.
 
 import { createInterface } from 'node:readline/promises';
-import { VelourError } from '../../client/errors.ts';
+import type { VelourError } from '../../client/errors.ts';
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
-import { encodeBytes } from '../../cluster/wire/query.ts';
 import { type Arguments, type Command, usage } from '../options.ts';
 import { onOneLine, printData, say } from '../printing.ts';
 import { grouped } from '../progress-text.ts';
@@ -82,37 +81,14 @@ async function deleteKeys(words: Arguments): Promise<number> {
 
 /** @returns how many */
 async function deleteByPrefix(words: Arguments): Promise<number> {
-  const endpoints = endpointsOf(words);
-  const prefix = words.optionalText('prefix');
+  const text = words.optionalText('prefix');
   if (words.texts('keys').length > 0) throw usage('name keys, or a --prefix, and not both');
-  if (prefix !== undefined && words.flag('all')) throw usage('--prefix and --all are two things');
-  const bytes = prefix === undefined ? undefined : keyOf(words, prefix);
-  await confirm(words, bytes);
-  const query = bytes === undefined ? 'prefix=&all=1' : `prefix=${encodeBytes(bytes)}`;
-  const answerType = 'application/json';
-  try {
-    const { ask, wholeText } = await import('./streamed.ts');
-    const path = `/v1/scan?${query}`;
-    const answer = await ask(endpoints, { method: 'DELETE', path, answerType });
-    const told = JSON.parse(await wholeText(answer)) as DeletedReply;
-    answer.close();
-    if (told.error === undefined) return told.deleted;
-    const failed = told.failed === undefined ? '' : `, and ${told.failed} deletes are not certain`;
-    throw new FatalError(
-      EXIT.unavailable,
-      `${told.deleted} are deleted${failed}: ${told.detail ?? told.error}; say it again`,
-    );
-  } catch (error) {
-    if (error instanceof VelourError) throw await fatalOf(error, endpoints);
-    throw error;
-  }
-}
-
-interface DeletedReply {
-  readonly deleted: number;
-  readonly failed?: number;
-  readonly error?: string;
-  readonly detail?: string;
+  if (text !== undefined && words.flag('all')) throw usage('--prefix and --all are two things');
+  const prefix = text === undefined ? undefined : keyOf(words, text);
+  await confirm(words, prefix);
+  return withClient(words, (client) =>
+    prefix === undefined ? client.deletePrefix('', { all: true }) : client.deletePrefix(prefix),
+  );
 }
 
 /** @throws FatalError where nobody says yes */

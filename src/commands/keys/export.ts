@@ -5,14 +5,14 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { VelourError } from '../../client/errors.ts';
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
+import { encodeBytes } from '../../cluster/wire/query.ts';
 import { shareBefore } from '../../coordinator/operations/scan/position.ts';
 import { type Arguments, type Command, usage } from '../options.ts';
 import { printData, say } from '../printing.ts';
 import { showProgressLine } from '../progress.ts';
 import { grouped } from '../progress-text.ts';
 import { BASE64_OPTION, ENDPOINT_OPTION, endpointsOf, fatalOf } from './endpoint.ts';
-import { DASH, linesOf } from './input.ts';
-import { listedPath, prefixOf } from './prefix.ts';
+import { DASH, keyOf, linesOf } from './input.ts';
 
 const SINCE = /^(?:[0-9a-f]{16}|\d{1,15})$/;
 const LINE_FEED = Buffer.from('\n');
@@ -53,7 +53,11 @@ export const exportCommand: Command = {
     }
     const { sink, from, isWhole } = await openSink(words);
     if (isWhole) return say('velour: this export is whole; there is nothing to go on with\n');
-    const parameters = since === undefined ? [] : [`since=${since}`];
+    const prefix = words.optionalText('prefix');
+    const parameters = [
+      ...(prefix === undefined ? [] : [`prefix=${encodeBytes(keyOf(words, prefix))}`]),
+      ...(since === undefined ? [] : [`since=${since}`]),
+    ];
     const job = new Export(sink, from);
     const endProgress = showProgressLine({
       what: 'export',
@@ -62,9 +66,10 @@ export const exportCommand: Command = {
       done: () => job.done(),
     });
     try {
-      await job.run(endpoints, (cursor) =>
-        listedPath('/v1/export', { prefix: prefixOf(words), cursor, parameters }),
-      );
+      await job.run(endpoints, (cursor) => {
+        const all = cursor === undefined ? parameters : [...parameters, `cursor=${cursor}`];
+        return `/v1/export?${all.join('&')}`;
+      });
     } catch (error) {
       if (!(error instanceof VelourError)) throw error;
       const { exitCode, message } = await fatalOf(error, endpoints);
@@ -101,7 +106,7 @@ class Export {
   ): Promise<void> {
     const { listed } = await import('./listing.ts');
     // What came twice after a break stays twice: an import of it changes nothing.
-    const parts = listed({ endpoints, pathFrom, isPaged: false, from: this.#from });
+    const parts = listed({ endpoints, pathFrom, from: this.#from });
     for await (const { records, cursor } of parts) {
       const pieces = records.flatMap((record) => [record, LINE_FEED]);
       if (cursor !== undefined) pieces.push(cursorLine(cursor));

@@ -1,5 +1,6 @@
-// Lists records over HTTP, as scan and export of the API do: follows cursors, and goes on at the last one where a
-// frontend ends, hangs or fails. Memory holds what has come of the connection, never a page.
+// Lists records over HTTP, as the export of the API does: one long answer, which is asked for again from its last cursor
+// where a frontend ends, hangs or fails. Lines behind that cursor come twice then. Memory holds what has come of the
+// connection, and never a page.
 
 import { VelourError } from '../../client/errors.ts';
 import { VALUE_BYTES_MAX_CEILING } from '../../cluster/model/limits.ts';
@@ -17,16 +18,12 @@ export interface ListedPart {
   readonly records: readonly Buffer[];
   /** The cursor right behind these; undefined where none came yet. */
   readonly cursor: string | undefined;
-  /** Whether the listing broke off before these: lines since the last cursor come again. */
-  readonly isAgain: boolean;
 }
 
 export interface WhatToList {
   readonly endpoints: readonly string[];
   /** @param cursor undefined for the beginning */
   pathFrom(cursor: string | undefined): string;
-  /** Whether a page is a whole answer, as of scan, or an answer has all pages and a last line that says so. */
-  readonly isPaged: boolean;
   readonly from: string | undefined;
 }
 
@@ -40,7 +37,6 @@ interface Told {
 export async function* listed(listing: WhatToList): AsyncGenerator<ListedPart> {
   let cursor = listing.from;
   let tries = 0;
-  let isAgain = false;
   let hasBegun = false;
   for (;;) {
     let failure: VelourError;
@@ -59,14 +55,11 @@ export async function* listed(listing: WhatToList): AsyncGenerator<ListedPart> {
             // Only a new cursor is progress: what breaks at one place always lists the same records again.
             if (part.cursor !== undefined && part.cursor !== cursor) tries = 0;
             cursor = part.cursor ?? cursor;
-            yield { ...part, isAgain };
-            isAgain = false;
+            yield part;
           }
         }
         if (ending?.error !== undefined) throw failureIn(ending);
-        if (ending === undefined && listing.isPaged) return;
         if (ending?.cursor === null) return;
-        if (listing.isPaged) continue;
         throw new VelourError('unreachable', 'the answer ended before its last line');
       } finally {
         answer.close();
@@ -74,7 +67,6 @@ export async function* listed(listing: WhatToList): AsyncGenerator<ListedPart> {
     } catch (error) {
       failure = failureOf(error);
     }
-    isAgain = true;
     // Before anything has come every frontend was asked once, and waiting would only delay the message.
     if (!hasBegun || !mayGoOn(failure) || ++tries >= TRIES_MAX) throw failure;
     await new Promise((resolve) => setTimeout(resolve, WAIT_MS * 2 ** (tries - 1)));
@@ -83,7 +75,7 @@ export async function* listed(listing: WhatToList): AsyncGenerator<ListedPart> {
 
 /** @returns the records up to each cursor and behind the last one, and what the last line says if it is no record */
 function partsOf(lines: readonly Buffer[]) {
-  const parts: Omit<ListedPart, 'isAgain'>[] = [];
+  const parts: ListedPart[] = [];
   let records: Buffer[] = [];
   let ending: Told | undefined;
   for (const line of lines) {

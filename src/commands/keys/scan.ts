@@ -1,29 +1,30 @@
 // `velour scan`: lists keys, and their values where asked for, as they come.
 
-import { VelourError } from '../../client/errors.ts';
-import { bytesOfText } from '../../cluster/wire/key-text.ts';
-import { shareBefore } from '../../coordinator/operations/scan/position.ts';
-import type { Arguments, Command } from '../options.ts';
-import { printData, say } from '../printing.ts';
+import type { ScannedEntry } from '../../client/velour.ts';
+import { partitionCount, partitionOf } from '../../cluster/model/partition.ts';
+import { storedKey } from '../../cluster/model/stored-key.ts';
+import { textOfBytes } from '../../cluster/wire/key-text.ts';
+import type { Command } from '../options.ts';
+import { printData } from '../printing.ts';
 import { showProgressLine } from '../progress.ts';
-import { BASE64_OPTION, ENDPOINT_OPTION, endpointsOf, fatalOf } from './endpoint.ts';
+import { BASE64_OPTION, CALL_OPTIONS, withClient } from './endpoint.ts';
+import { keyOf } from './input.ts';
 import { lineOfBytes, printableJson } from './key-text.ts';
-import { cursorOf, listedPath, prefixOf } from './prefix.ts';
-import { Unrepeated } from './unrepeated.ts';
 
-/** A page is what comes again when a frontend fails, and what is remembered of the keys that came. */
-const PAGE_KEYS = 1000;
+/** What is printed at once: a write for each line would cost more than the line. */
+const PRINTED_CHARACTERS = 64 * 1024;
+/** Scans go through the partitions in order; two digits are as fine as a bar needs. */
+const SHARE_DIGITS = 2;
 
 export const scanCommand: Command = {
   usage: 'scan [prefix]',
   describe:
     'List the keys that begin with a prefix, or all, one a line, in no order; a key that is there throughout is listed exactly once',
   options: {
-    ...ENDPOINT_OPTION,
+    ...CALL_OPTIONS,
     ...BASE64_OPTION,
     values: { type: 'boolean', default: false, describe: 'With their values, behind a tab' },
     limit: { type: 'number', describe: 'So many keys at the most; by default all' },
-    cursor: { type: 'string', describe: 'Go on where an earlier scan with a limit ended' },
     json: { type: 'boolean', default: false, describe: 'A JSON object a line, as of /v1/scan' },
   },
   positionals: { prefix: { describe: 'What the keys begin with' } },
@@ -32,117 +33,55 @@ export const scanCommand: Command = {
     ['velour scan --values --json > all.ndjson', 'everything, for programs'],
   ],
   async run(words) {
-    const endpoints = endpointsOf(words);
-    try {
-      await new KeyListing(words, endpoints).run();
-    } catch (error) {
-      if (error instanceof VelourError) throw await fatalOf(error, endpoints);
-      throw error;
-    }
-  },
-};
-
-interface ListedKey {
-  readonly key: Buffer;
-  readonly keyJson: string;
-  readonly value: Buffer | undefined;
-}
-
-class KeyListing {
-  readonly #endpoints: readonly string[];
-  readonly #prefix: Buffer | undefined;
-  readonly #from: string | undefined;
-  readonly #hasValues: boolean;
-  readonly #isJson: boolean;
-  readonly #limit: number;
-  readonly #unrepeated = new Unrepeated();
-  #listed = 0;
-  #bytes = 0;
-  #share = 0;
-
-  constructor(words: Arguments, endpoints: readonly string[]) {
-    this.#endpoints = endpoints;
-    this.#prefix = prefixOf(words);
-    this.#from = cursorOf(words);
-    this.#hasValues = words.flag('values');
-    this.#isJson = words.flag('json');
-    this.#limit =
+    const text = words.optionalText('prefix');
+    const prefix = text === undefined ? '' : keyOf(words, text);
+    const values = words.flag('values');
+    const limit =
       words.optionalText('limit') === undefined
-        ? Number.POSITIVE_INFINITY
+        ? undefined
         : words.integer('limit', { min: 1, max: Number.MAX_SAFE_INTEGER });
-    this.#share = shareBefore(this.#from ?? '') ?? 0;
-  }
-
-  async run(): Promise<void> {
+    const print = words.flag('json') ? jsonOf : lineOf;
+    const done = { items: 0, bytes: 0, share: 0 };
     const endProgress = showProgressLine({
       what: 'scan',
       unit: 'keys',
       printsData: true,
-      done: () => ({ items: this.#listed, bytes: this.#bytes, share: this.#share }),
+      done: () => ({ ...done }),
     });
-    let rest: string | undefined;
+    const list = async (entries: AsyncIterable<ScannedEntry>) => {
+      let waiting = '';
+      for await (const entry of entries) {
+        const line = print(entry);
+        done.items++;
+        done.bytes += line.length;
+        waiting += line;
+        if (waiting.length < PRINTED_CHARACTERS) continue;
+        done.share = shareBefore(entry.key);
+        // Nobody reads any more, as behind `head`.
+        if (!(await printData(waiting))) return;
+        waiting = '';
+      }
+      if (waiting !== '') await printData(waiting);
+    };
     try {
-      rest = await this.#list();
+      await withClient(words, (client) => list(client.scan({ prefix, values, limit })));
     } finally {
       endProgress();
     }
-    if (rest === undefined) return;
-    if (this.#isJson) await printData(`${JSON.stringify({ cursor: rest })}\n`);
-    else say(`velour: the limit is reached; --cursor ${rest} goes on\n`);
-  }
+  },
+};
 
-  /** @returns the cursor where the limit ended it and there may be more */
-  async #list(): Promise<string | undefined> {
-    const { listed } = await import('./listing.ts');
-    const parts = listed({
-      endpoints: this.#endpoints,
-      pathFrom: (cursor) => this.#pathFrom(cursor),
-      isPaged: true,
-      from: this.#from,
-    });
-    for await (const { records, cursor, isAgain } of parts) {
-      if (isAgain) this.#unrepeated.broke();
-      let text = '';
-      for (const record of records) text += this.#textOf(record);
-      if (cursor !== undefined) {
-        this.#unrepeated.cursorCame();
-        this.#share = shareBefore(cursor) ?? this.#share;
-      }
-      // Nobody reads any more, as behind `head`.
-      if (text !== '' && !(await printData(text))) return undefined;
-      if (cursor !== undefined && this.#listed >= this.#limit) return cursor;
-    }
-    return undefined;
-  }
-
-  #pathFrom(cursor: string | undefined): string {
-    const limit = Math.max(1, Math.min(PAGE_KEYS, this.#limit - this.#listed));
-    const parameters = [`limit=${limit}`, ...(this.#hasValues ? ['values=1'] : [])];
-    return listedPath('/v1/scan', { prefix: this.#prefix, cursor, parameters });
-  }
-
-  #textOf(record: Buffer): string {
-    this.#bytes += record.length;
-    const json = record.toString('utf8');
-    const { key, keyJson, value } = scannedIn(json);
-    if (!this.#unrepeated.isNew(keyJson)) return '';
-    this.#listed++;
-    if (this.#isJson) return `${printableJson(json)}\n`;
-    if (value === undefined) return `${lineOfBytes(key)}\n`;
-    return `${lineOfBytes(key)}\t${lineOfBytes(value)}\n`;
-  }
+function lineOf({ key, value }: ScannedEntry): string {
+  const ending = value === undefined ? '' : `\t${lineOfBytes(value)}`;
+  return `${lineOfBytes(key)}${ending}\n`;
 }
 
-function scannedIn(json: string): ListedKey {
-  try {
-    const { key, value } = JSON.parse(json) as { readonly key: unknown; readonly value?: unknown };
-    const bytes = bytesOfText(key);
-    if (bytes !== undefined) {
-      const keyJson = JSON.stringify(key);
-      return { key: bytes, keyJson, value: value === undefined ? undefined : bytesOfText(value) };
-    }
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  throw new VelourError('not-a-frontend', 'what answers lists no keys as a frontend does');
+function jsonOf({ key, etag, value }: ScannedEntry): string {
+  const text = value === undefined ? undefined : textOfBytes(value);
+  return `${printableJson(JSON.stringify({ key: textOfBytes(key), etag, value: text }))}\n`;
+}
+
+/** @returns how much of all keys a scan has behind it that lists this one */
+function shareBefore(key: Uint8Array): number {
+  return partitionOf(storedKey(Buffer.from(key)), SHARE_DIGITS) / partitionCount(SHARE_DIGITS);
 }

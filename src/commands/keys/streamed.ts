@@ -57,7 +57,7 @@ async function askOne(endpoint: string, request: LongRequest): Promise<StreamedA
     accept: `${answerType}, application/problem+json`,
     ...(body === undefined ? {} : { 'content-type': 'application/x-ndjson' }),
   };
-  // An import and a delete answer when all is done.
+  // An import answers when all is done.
   const silenceMs = method === 'GET' ? SILENCE_MS : 0;
   const call = { method, path: `${prefix}${path}`, headers, body, silenceMs };
   const answer = await callStreamed(origin, call).catch((error: Error) => {

@@ -1,10 +1,10 @@
-// A listing goes on where a frontend broke off, lists no key twice, and takes nobody for a frontend who is none.
+// A listing goes on where a frontend broke off, is whole only with its last line, and takes nobody for a frontend who is
+// none.
 
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type ListedPart, listed } from '../../../src/commands/keys/listing.ts';
-import { Unrepeated } from '../../../src/commands/keys/unrepeated.ts';
+import { listed } from '../../../src/commands/keys/listing.ts';
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
@@ -44,58 +44,39 @@ const cut =
       .writeHead(200, { 'content-type': 'application/x-ndjson' })
       .write(text, () => setImmediate(() => response.destroy()));
 
-async function keysOf(endpoints: readonly string[], isPaged: boolean) {
-  const unrepeated = new Unrepeated();
+async function keysOf(endpoints: readonly string[]) {
   const keys: string[] = [];
-  const pathFrom = (from: string | undefined) => `/list${from === undefined ? '' : `?${from}`}`;
-  const parts: AsyncIterable<ListedPart> = listed({
-    endpoints,
-    pathFrom,
-    isPaged,
-    from: undefined,
-  });
-  for await (const part of parts) {
-    if (part.isAgain) unrepeated.broke();
-    for (const line of part.records) {
-      const { key } = JSON.parse(String(line));
-      if (unrepeated.isNew(key)) keys.push(key);
-    }
-    if (part.cursor !== undefined) unrepeated.cursorCame();
+  for await (const part of listed({ endpoints, pathFrom, from: undefined })) {
+    keys.push(...part.records.map((line) => JSON.parse(String(line)).key));
+    if (part.cursor !== undefined) keys.push(part.cursor);
   }
   return keys;
 }
 
+const pathFrom = (from: string | undefined) => `/list${from === undefined ? '' : `?${from}`}`;
+
 describe('a listing', () => {
-  test('follows the cursors of pages to the one that has none', async () => {
+  test('ends with its last line', async () => {
     const { url, asked } = await frontend(
-      whole(lines(record('a'), record('b'), cursor('C1'))),
-      whole(lines(cursor('C2'))),
-      whole(lines(record('c'))),
+      whole(lines(record('a'), record('b'), cursor('C1'), record('c'), cursor(null))),
     );
-    expect(await keysOf([url], true)).toEqual(['a', 'b', 'c']);
-    expect(asked).toEqual(['/list', '/list?C1', '/list?C2']);
+    expect(await keysOf([url])).toEqual(['a', 'b', 'C1', 'c']);
+    expect(asked).toEqual(['/list']);
   });
 
-  test('goes on at the last cursor when it broke off, elsewhere, and lists no key twice', async () => {
-    const second = await frontend(
-      whole(lines(record('c'), record('b2'), record('d'), cursor('C2'))),
-      whole(lines(record('e'))),
-    );
-    const first = await frontend(
-      whole(lines(record('a'), cursor('C1'))),
-      cut(`${lines(record('b2'), record('c'), record('x'))}{"key":"dd`),
-    );
-    expect(await keysOf([first.url, second.url], true)).toEqual(['a', 'b2', 'c', 'x', 'd', 'e']);
-    expect(first.asked.slice(0, 2)).toEqual(['/list', '/list?C1']);
-    expect(second.asked[0]).toBe('/list?C1');
+  test('goes on at the last cursor when it broke off, elsewhere', async () => {
+    const second = await frontend(whole(lines(record('c'), record('d'), cursor(null))));
+    const first = await frontend(cut(`${lines(record('a'), cursor('C1'), record('c'))}{"key":"dd`));
+    expect(await keysOf([first.url, second.url])).toEqual(['a', 'C1', 'c', 'c', 'd']);
+    expect(second.asked).toEqual(['/list?C1']);
   });
 
-  test('of one answer ends with its last line alone', async () => {
+  test('is not whole without its last line', async () => {
     const { url, asked } = await frontend(
       whole(lines(record('a'), cursor('C1'), record('b'))),
       whole(lines(record('b'), cursor('C2'), cursor(null))),
     );
-    expect(await keysOf([url], false)).toEqual(['a', 'b']);
+    expect(await keysOf([url])).toEqual(['a', 'C1', 'b', 'b', 'C2']);
     expect(asked).toEqual(['/list', '/list?C1']);
   });
 
@@ -103,9 +84,9 @@ describe('a listing', () => {
     const error = '{"error":"unanswered","detail":"nobody answers","cursor":"C9"}';
     const { url, asked } = await frontend(
       whole(lines(record('a'), error)),
-      whole(lines(record('b'))),
+      whole(lines(record('b'), cursor(null))),
     );
-    expect(await keysOf([url], true)).toEqual(['a', 'b']);
+    expect(await keysOf([url])).toEqual(['a', 'C9', 'b']);
     expect(asked).toEqual(['/list', '/list?C9']);
   });
 
@@ -113,17 +94,17 @@ describe('a listing', () => {
     const error = '{"error":"unanswered","detail":"nobody answers","cursor":"C9"}';
     const stuck = whole(lines(record('a'), error));
     const { url, asked } = await frontend(...Array.from({ length: 50 }, () => stuck));
-    await expect(keysOf([url], true)).rejects.toMatchObject({ code: 'unanswered' });
+    await expect(keysOf([url])).rejects.toMatchObject({ code: 'unanswered' });
     expect(asked.length).toBeLessThan(10);
   });
 
   test('is refused by what is no frontend, and by nobody', async () => {
     const other = await frontend((response) => response.end('<html>'));
-    await expect(keysOf([other.url], true)).rejects.toMatchObject({ code: 'not-a-frontend' });
+    await expect(keysOf([other.url])).rejects.toMatchObject({ code: 'not-a-frontend' });
     const liar = await frontend(whole('hello\n'));
-    await expect(keysOf([liar.url], true)).rejects.toMatchObject({ code: 'not-a-frontend' });
+    await expect(keysOf([liar.url])).rejects.toMatchObject({ code: 'not-a-frontend' });
     const gone = await frontend();
-    await expect(keysOf([gone.url], true)).rejects.toMatchObject({ code: 'unreachable' });
+    await expect(keysOf([gone.url])).rejects.toMatchObject({ code: 'unreachable' });
     expect(gone.asked).toHaveLength(1);
   });
 
@@ -132,7 +113,7 @@ describe('a listing', () => {
       response.writeHead(400, { 'x-fog-error': 'bad-cursor' }).end('no such cursor\n'),
     );
     const refused = { code: 'bad-cursor', message: 'no such cursor' };
-    await expect(keysOf([url], true)).rejects.toMatchObject(refused);
+    await expect(keysOf([url])).rejects.toMatchObject(refused);
     expect(asked).toHaveLength(1);
   });
 
@@ -145,13 +126,7 @@ describe('a listing', () => {
       response.writeHead(200, { 'content-type': 'application/x-ndjson' });
       response.write(lines(record('a')));
     });
-    const pathFrom = () => '/list';
-    for await (const part of listed({
-      endpoints: [url],
-      pathFrom,
-      isPaged: true,
-      from: undefined,
-    })) {
+    for await (const part of listed({ endpoints: [url], pathFrom, from: undefined })) {
       expect(part.records).toHaveLength(1);
       break;
     }

@@ -7,7 +7,7 @@ import { Client } from './undici.ts';
 const CONNECT_MS = 5000;
 
 export interface StreamedRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Readable | undefined;
