@@ -8,6 +8,7 @@ import { CLUSTER_HTTP_MUTANTS } from './cluster/http.ts';
 import { CLUSTER_IO_MUTANTS } from './cluster/io.ts';
 import { CLUSTER_MODEL_MUTANTS } from './cluster/model.ts';
 import { CLUSTER_WIRE_MUTANTS } from './cluster/wire.ts';
+import { COMMANDS_MUTANTS } from './commands.ts';
 import { CONTROLLER_CLOCKS_MUTANTS } from './controller/clocks.ts';
 import { CONTROLLER_DECISIONS_MUTANTS } from './controller/decisions.ts';
 import { CONTROLLER_MAP_MUTANTS } from './controller/map.ts';
@@ -35,6 +36,7 @@ import { STORAGE_REPLICA_MUTANTS } from './storage/replica.ts';
 export const MUTANTS: readonly Mutant[] = [
   ...BACKUP_MUTANTS,
   ...CLIENT_MUTANTS,
+  ...COMMANDS_MUTANTS,
   ...LOAD_MUTANTS,
   ...FRONTEND_MUTANTS,
   ...COORDINATOR_SET_MUTANTS,

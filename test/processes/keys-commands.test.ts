@@ -7,8 +7,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { CLI, freePorts, type LocalCluster, startCluster, velour } from '../helpers/cluster.ts';
+import {
+  CLI,
+  childrenOf,
+  freePorts,
+  type LocalCluster,
+  startCluster,
+  velour,
+} from '../helpers/cluster.ts';
 import { Terminal } from '../helpers/terminal.ts';
 
 const MANY = 20_000;
@@ -362,4 +370,28 @@ describe('on a terminal', () => {
     expect(await terminal.exit()).toBe(2);
     expect(terminal.shown).toContain('name a value, or - to type it here');
   });
+});
+
+test('a frontend that dies in the midst of a listing costs no key, and lists none twice', async () => {
+  const [first = '', second = ''] = cluster.frontends;
+  const env = { VELOUR_ENDPOINT: `${first},${second}` };
+  const fifos = ['scan', 'export'].map((word) => ({ word, path: join(directory, `${word}.cut`) }));
+  const running = fifos.map(({ word, path }) => {
+    execFileSync('mkfifo', [path]);
+    return new Terminal(`velour ${word} many: > ${path}`, env);
+  });
+  // The readers stand still until the frontend is dead: the pipes are full meanwhile.
+  const readers = fifos.map(({ path }) => createReadStream(path));
+  for (const [at, terminal] of running.entries()) {
+    await terminal.shows(new RegExp(`${fifos[at]?.word} {2}\\[[#.]+\\] +\\d+ % +[1-9]`));
+  }
+  const victim = childrenOf(cluster.process.pid).find(({ title }) => title.endsWith(first));
+  process.kill(victim?.pid ?? 0, 'SIGKILL');
+  const [scanned = '', exported = ''] = await Promise.all(readers.map(textOf));
+  for (const terminal of running) expect(await terminal.exit()).toBe(0);
+  const keys = scanned.trimEnd().split('\n');
+  expect([keys.length, new Set(keys).size]).toEqual([MANY, MANY]);
+  const records = exported.match(/"key":"many:\d+"/g) ?? [];
+  expect(new Set(records).size).toBe(MANY);
+  expect(exported).toMatch(/\{"cursor":null\}\n$/);
 });

@@ -1,0 +1,170 @@
+// Mutants of the command line.
+
+import { type Mutant, tests } from './mutant.ts';
+
+const FIGURES = 'src/commands/cluster/figures.ts';
+const KEY_TEXT = 'src/commands/keys/key-text.ts';
+const LINE_CUTTER = 'src/commands/keys/line-cutter.ts';
+const LISTING = 'src/commands/keys/listing.ts';
+const PROGRESS_TEXT = 'src/commands/progress-text.ts';
+const STATUS_TEXT = 'src/commands/cluster/status-text.ts';
+const VERBATIM = 'src/commands/verbatim.ts';
+
+const FIGURES_TESTS = 'test/commands/cluster/figures.test.ts';
+const KEY_TEXT_TESTS = 'test/commands/keys/key-text.test.ts';
+const LINE_CUTTER_TESTS = 'test/commands/keys/line-cutter.test.ts';
+const LISTING_TESTS = 'test/commands/keys/listing.test.ts';
+const PARSER_TESTS = 'test/commands/parser.test.ts';
+const PROGRESS_TESTS = 'test/commands/progress-text.test.ts';
+const STATUS_TESTS = 'test/commands/cluster/status-text.test.ts';
+
+const RULE = 'docs/command-line.md';
+
+export const COMMANDS_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'words-behind-dashes-are-options',
+    rule: RULE,
+    edits: [
+      {
+        file: VERBATIM,
+        find: "isPositional && text.startsWith('-') ? STAND_IN : text,",
+        replace: 'isPositional ? text : text,',
+      },
+    ],
+    fate: tests(PARSER_TESTS, 'behind -- every word'),
+  },
+  {
+    name: 'a-key-that-begins-as-json-is-itself',
+    rule: RULE,
+    edits: [
+      {
+        file: KEY_TEXT,
+        find: 'if (!/^["{]/.test(text) && !UNPRINTABLE.test(text)) return text;',
+        replace: 'if (!UNPRINTABLE.test(text)) return text;',
+      },
+    ],
+    fate: tests(KEY_TEXT_TESTS, 'is read back'),
+  },
+  {
+    name: 'a-carriage-return-belongs-to-the-key',
+    rule: RULE,
+    edits: [
+      {
+        file: KEY_TEXT,
+        find: "if (!/\\p{Cc}/u.test(line.toString('utf8'))) return line;",
+        replace: 'if (line.length > 0) return line;',
+      },
+    ],
+    fate: tests(KEY_TEXT_TESTS, 'is refused where it is none'),
+  },
+  {
+    name: 'a-terminal-obeys-values',
+    rule: RULE,
+    edits: [
+      {
+        file: KEY_TEXT,
+        find: "if (isUtf8(buffer)) return buffer.toString('utf8').replace(UNPRINTABLE_BUT_LAYOUT, escapedUnits);",
+        replace: "if (isUtf8(buffer)) return buffer.toString('utf8');",
+      },
+    ],
+    fate: tests(KEY_TEXT_TESTS, 'never a code'),
+  },
+  {
+    name: 'a-line-without-end-fills-the-memory',
+    rule: RULE,
+    edits: [
+      {
+        file: LINE_CUTTER,
+        find: 'return this.#begunBytes > this.#bytesMax ? undefined : lines;',
+        replace: 'return this.#bytesMax < 0 ? undefined : lines;',
+      },
+    ],
+    fate: tests(LINE_CUTTER_TESTS, 'too long'),
+  },
+  {
+    name: 'an-export-without-its-last-line-is-whole',
+    rule: RULE,
+    edits: [
+      {
+        file: LISTING,
+        find: 'if (ending?.cursor === null) return;',
+        replace: 'if (ending?.error === undefined) return;',
+      },
+    ],
+    fate: tests(LISTING_TESTS, 'is not whole'),
+  },
+  {
+    name: 'a-listing-begins-anew',
+    rule: RULE,
+    edits: [
+      { file: LISTING, find: 'cursor = part.cursor ?? cursor;', replace: 'cursor = listing.from;' },
+    ],
+    fate: tests(LISTING_TESTS, 'at the last cursor'),
+  },
+  {
+    name: 'a-listing-never-gives-up',
+    rule: RULE,
+    edits: [
+      {
+        file: LISTING,
+        find: 'if (part.cursor !== undefined && part.cursor !== cursor) tries = 0;',
+        replace: 'tries = 0;',
+      },
+    ],
+    fate: tests(LISTING_TESTS, 'gives up where'),
+  },
+  {
+    name: 'the-rate-of-all-time',
+    rule: RULE,
+    edits: [
+      {
+        file: PROGRESS_TEXT,
+        find: 'this.#samples = all.slice(Math.max(0, first));',
+        replace: 'this.#samples = all.slice(Math.min(0, first + 1));',
+      },
+    ],
+    fate: tests(PROGRESS_TESTS, 'forgets the rate'),
+  },
+  {
+    name: 'a-restart-is-a-negative-rate',
+    rule: RULE,
+    edits: [{ file: FIGURES, find: ' || to < from ||', replace: ' ||' }],
+    fate: tests(FIGURES_TESTS, 'where a counter fell'),
+  },
+  {
+    name: 'a-batch-is-one-get',
+    rule: RULE,
+    edits: [
+      {
+        file: FIGURES,
+        find: "items((op) => op === 'mget'),",
+        replace: "0 * items((op) => op === 'mget'),",
+      },
+    ],
+    fate: tests(FIGURES_TESTS, 'the items of batches'),
+  },
+  {
+    name: 'gets-go-on-without-frontends',
+    rule: RULE,
+    edits: [
+      {
+        file: STATUS_TEXT,
+        find: 'frontends.some(({ isReady }) => isReady === true)',
+        replace: 'frontends.length > 0',
+      },
+    ],
+    fate: tests(STATUS_TESTS, 'gets go on without'),
+  },
+  {
+    name: 'what-is-wrong-comes-last',
+    rule: RULE,
+    edits: [
+      {
+        file: STATUS_TEXT,
+        find: '    ...findings.flatMap(findingLines),\n',
+        replace: '',
+      },
+    ],
+    fate: tests(STATUS_TESTS, 'begins with what is wrong'),
+  },
+];
