@@ -17,6 +17,7 @@ import { incrCommand } from './commands/keys/incr.ts';
 import { mgetCommand } from './commands/keys/mget.ts';
 import { scanCommand } from './commands/keys/scan.ts';
 import { setCommand } from './commands/keys/set.ts';
+import { watchCommand } from './commands/keys/watch.ts';
 import { loadCommand } from './commands/load.ts';
 import { localCommand } from './commands/local.ts';
 import {
@@ -45,6 +46,7 @@ const COMMANDS: readonly Command[] = [
   incrCommand,
   mgetCommand,
   scanCommand,
+  watchCommand,
   exportCommand,
   importCommand,
   statusCommand,

@@ -1,7 +1,7 @@
 // The commands of keys on a real cluster: through pipes, where every byte counts, and on a terminal, which is never given
 // what it would obey.
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -394,4 +394,46 @@ test('a frontend that dies in the midst of a listing costs no key, and lists non
   const records = exported.match(/"key":"many:\d+"/g) ?? [];
   expect(new Set(records).size).toBe(MANY);
   expect(exported).toMatch(/\{"cursor":null\}\n$/);
+});
+
+describe('watch', () => {
+  /** @returns what it printed, once it has ended; `meanwhile` is called when it has begun */
+  async function watched(words: readonly string[], meanwhile: () => void): Promise<string> {
+    const env = { ...process.env, VELOUR_ENDPOINT: endpoint };
+    const child = spawn(process.execPath, [CLI, 'watch', '--json', ...words], { env });
+    let printed = '';
+    let hasBegun = false;
+    for await (const piece of child.stdout) {
+      printed += piece;
+      if (!hasBegun && printed.includes('\n')) {
+        hasBegun = true;
+        meanwhile();
+      }
+    }
+    return printed;
+  }
+
+  test('prints what changes, ends after so many events, and goes on where it was', async () => {
+    const printed = await watched(['w:', '--values', '--count', '2'], () => {
+      expect(run(['set', 'w:1', 'one', '--ttl', '1000'])).toEqual(ok());
+      expect(run(['set', 'elsewhere', 'x'])).toEqual(ok());
+      expect(run(['delete', 'w:1'])).toEqual(ok());
+    });
+    const lines = printed
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines).toMatchObject([
+      { event: 'begun' },
+      { event: 'set', key: 'w:1', value: 'one', expiresAt: expect.any(Number) },
+      { event: 'delete', key: 'w:1', version: expect.any(String) },
+    ]);
+    const since = ['--since', lines[2].place, '--count', '1'];
+    expect(run(['watch', 'w:', ...since])).toEqual(ok('delete\tw:1\n'));
+  });
+
+  test('ends after so many seconds, without an error, and needs a place that is one', () => {
+    expect(run(['watch', 'nothing:', '--for', '0.1'])).toEqual(ok());
+    expect(run(['watch', '--since', 'nonsense'])).toMatchObject({ code: 2, stdout: '' });
+  });
 });
