@@ -159,6 +159,7 @@ export class RequestFuzzer {
       ...this.#condition(),
       ...(this.#random.chance(0.2) ? ['Content-Type: text/html'] : []),
       ...(this.#random.chance(0.1) ? ['X-Fog-Read: linearizable'] : []),
+      ...(this.#random.chance(0.1) ? ['X-Fog-Timing: 1'] : []),
     ];
     const ttl = this.#random.chance(0.2) ? `?ttl=${this.#ttl()}` : '';
     return this.#one<() => Parts>([

@@ -16,7 +16,10 @@ const SCAN_TESTS = 'test/frontend/gateways/v1/scan.test.ts';
 const SCAN_USAGE_TESTS = 'test/frontend/gateways/v1/scan-usage.test.ts';
 const TRANSFER_TESTS = 'test/frontend/gateways/v1/transfer/transfer.test.ts';
 
+const TIMING = 'src/frontend/gateways/timing.ts';
+const TIMING_TESTS = 'test/frontend/gateways/timing.test.ts';
 const V1_KEYS = 'src/frontend/gateways/v1/keys.ts';
+const KEY_OPERATIONS = 'src/frontend/gateways/v1/key-operations.ts';
 const V1_REPLIES = 'src/frontend/gateways/v1/key-replies.ts';
 const PRECONDITIONS = 'src/frontend/gateways/v1/preconditions.ts';
 const V1_USAGE_TESTS = 'test/frontend/gateways/v1/key-usage.test.ts';
@@ -120,7 +123,7 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     rule: 'docs/api.md',
     edits: [
       {
-        file: V1_KEYS,
+        file: KEY_OPERATIONS,
         find: "if (verb === 'put' && usage.condition === NO_CONDITION) {",
         replace: "if (verb === 'put') {",
       },
@@ -240,5 +243,29 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(BATCH_RUN_TEST, 'whose client does not read'),
+  },
+  {
+    name: 'all-requests-are-timed',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: TIMING,
+        find: 'if (request.header(ASKS) === undefined) return',
+        replace: "if (request.header(ASKS) === '') return",
+      },
+    ],
+    fate: tests(TIMING_TESTS, 'does not ask'),
+  },
+  {
+    name: 'time-side-by-side-counts-twice',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: TIMING,
+        find: 'if (--this.#waiting === 0) this.#storageMs += this.#sinceWaiting();',
+        replace: 'this.#storageMs += this.#sinceWaiting();\n      this.#waiting--;',
+      },
+    ],
+    fate: tests(TIMING_TESTS, 'side by side'),
   },
 ];

@@ -228,3 +228,22 @@ test('curl stores a file, and takes it back', async () => {
   expect(await curl(...status, '-X', 'DELETE', url)).toBe('204');
   expect(await curl(...status, url)).toBe('404');
 });
+
+describe('Server-Timing', () => {
+  const PATHS = ['/get?key=timed', '/set?key=timed&value=1', '/v1/keys/timed', '/v1/keys/nobody'];
+  const ask = (path: string, headers = {}) => call(one, path, { headers });
+
+  test('is in every answer to a request that asks for it, and in no other', async () => {
+    const timed = /^total;dur=\d+\.\d{3}, storage;dur=\d+\.\d{3}$/;
+    for (const path of [...PATHS, '/get', '/v1/keys/timed?ttl=1']) {
+      expect((await ask(path)).headers['server-timing']).toBeUndefined();
+      expect((await ask(path, { 'x-fog-timing': '1' })).headers['server-timing']).toMatch(timed);
+    }
+    const batch = await call(one, '/v1/mget', {
+      method: 'POST',
+      body: '{"key":"timed"}',
+      headers: { 'x-fog-timing': '1' },
+    });
+    expect(batch.headers['server-timing']).toMatch(timed);
+  });
+});

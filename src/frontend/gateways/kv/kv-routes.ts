@@ -8,6 +8,7 @@ import {
   TEXT_TYPE,
 } from '../../../cluster/http/route-description.ts';
 import { KEY_BYTES_MAX, TTL_SECONDS_MAX } from '../../../cluster/model/limits.ts';
+import { TIMING } from '../timing.ts';
 
 const KEY: RouteParameter = {
   name: 'key',
@@ -69,6 +70,7 @@ export const KV_ROUTES = {
         text: 'The seconds after which the value is gone; without it the value stays.',
         schema: { type: 'integer', minimum: 1, maximum: TTL_SECONDS_MAX },
       },
+      TIMING,
     ],
     body: { text: 'The value, whatever its content type.' },
     replies: { 200: DONE, 504: UNKNOWN },
@@ -81,7 +83,7 @@ export const KV_ROUTES = {
     text: 'The value of `?key=`.',
     task: 'keys',
     examples: [{ target: '/get?key=a', text: 'The value of the key a.' }],
-    parameters: [KEY],
+    parameters: [KEY, TIMING],
     replies: {
       200: { text: 'The value.', types: [BYTES_TYPE], headers: VERSION },
       404: {
@@ -100,7 +102,7 @@ export const KV_ROUTES = {
     text: 'Deletes `?key=`.',
     task: 'keys',
     examples: [{ flags: '-X DELETE', target: '/delete?key=b', text: 'Delete the key b.' }],
-    parameters: [KEY],
+    parameters: [KEY, TIMING],
     replies: {
       200: { ...DONE, text: '`Ok`: it is gone, whether or not it was there.' },
       504: UNKNOWN,

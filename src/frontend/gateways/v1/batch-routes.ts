@@ -2,6 +2,7 @@
 
 import type { ClientRoute } from '../../../cluster/http/client-route.ts';
 import { LINES_TYPE } from '../../../cluster/http/route-description.ts';
+import { TIMING } from '../timing.ts';
 
 /** A batch of this content type is in the binary form; any other one is lines. */
 export const BINARY_CONTENT_TYPE = 'application/vnd.velour.batch';
@@ -13,6 +14,7 @@ const BATCH = {
   bodyBytesMax: Number.MAX_SAFE_INTEGER,
   statuses: [200, 400, 408, 413],
   task: 'many keys',
+  parameters: [TIMING],
   replies: {
     200: {
       text: 'An answer for each key, in the order asked, each with a status of its own.',
@@ -47,7 +49,10 @@ export const V1_BATCH_ROUTES = {
     ...BATCH,
     text: 'The values of many keys, one a line of the body.',
     examples: [{ flags: `-d '{"key":"a"}'`, target: '/v1/mget', text: 'A line for each key.' }],
-    body: KEYS,
+    body: {
+      ...KEYS,
+      text: 'A line `{"key":K}` for each key; with `minVersion` where wanted.',
+    },
   },
   mdelete: {
     path: '/v1/mdelete',

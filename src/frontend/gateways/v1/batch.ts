@@ -11,6 +11,7 @@ import type { Counter, Metrics } from '../../../cluster/http/metrics.ts';
 import type { Handler, Routes } from '../../../cluster/http/routes.ts';
 import { BUFFERED_BODIES_MIN, BUFFERED_BYTES_MAX } from '../../../cluster/model/limits.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
+import { Timing } from '../timing.ts';
 import { BinaryForm } from './batch-binary.ts';
 import type { BatchForm } from './batch-form.ts';
 import { LineForm, lineBytesMax } from './batch-lines.ts';
@@ -56,8 +57,10 @@ export class BatchGateway implements Gateway {
         code,
       }),
     );
-    const lines = new LineForm(verb);
-    const binary = new BinaryForm(verb);
+    const inForm = (form: BatchForm) =>
+      [form, new Timing(this.#context, (each) => new BatchOperations(verb, each, form))] as const;
+    const lines = inForm(new LineForm(verb));
+    const binary = inForm(new BinaryForm(verb));
     return (request, reply) => {
       const wrong = wrongUsage(verb, request);
       if (wrong !== undefined) {
@@ -65,22 +68,23 @@ export class BatchGateway implements Gateway {
         return reply(wrong);
       }
       const startedMs = clock.monotonicMs();
-      const form: BatchForm = isBinary(request) ? binary : lines;
-      const operations = new BatchOperations(verb, this.#context, form);
-      const run = new BatchRun(
-        form,
-        { valueBytesMax, ...this.#shared },
-        (item, answered) => operations.perform(item, answered),
-        {
-          replied: reply,
-          answered: (status) => items.count(status),
-          over: (status) => {
-            durations.observeMs(clock.monotonicMs() - startedMs);
-            requests.count(status);
+      const [form, timing] = isBinary(request) ? binary : lines;
+      return timing.begin(request, reply, (operations, replied) => {
+        const run = new BatchRun(
+          form,
+          { valueBytesMax, ...this.#shared },
+          (item, answered) => operations.perform(item, answered),
+          {
+            replied,
+            answered: (status) => items.count(status),
+            over: (status) => {
+              durations.observeMs(clock.monotonicMs() - startedMs);
+              requests.count(status);
+            },
           },
-        },
-      );
-      return run.start(request.body);
+        );
+        run.start(request.body);
+      });
     };
   }
 }
@@ -88,7 +92,7 @@ export class BatchGateway implements Gateway {
 /** What would be passed over in silence is refused: `?ttl=60` would store values for ever. */
 function wrongUsage(verb: BatchVerb, request: HttpRequest): WholeReply | undefined {
   const named = queryOf(request.target) === '' ? undefined : 'parameters behind the ?';
-  const header = ['X-Fog-Ttl', 'X-Fog-Read', 'If-Match', 'If-None-Match'].find(
+  const header = OF_SINGLE_REQUESTS.find(
     (name) => request.header(name.toLowerCase()) !== undefined,
   );
   const what = named ?? (header && `the header ${header}`);
@@ -102,6 +106,8 @@ function wrongUsage(verb: BatchVerb, request: HttpRequest): WholeReply | undefin
     },
   );
 }
+
+const OF_SINGLE_REQUESTS = ['X-Fog-Ttl', 'X-Fog-Read', 'If-Match', 'If-None-Match'];
 
 const EXAMPLES: Readonly<Record<BatchVerb, string>> = {
   mget: `curl -d '{"key":"a"}' 'http://HOST/v1/mget'`,

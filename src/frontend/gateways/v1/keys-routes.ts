@@ -9,6 +9,7 @@ import {
   KEY_WAIT_SECONDS_MAX,
   TTL_SECONDS_MAX,
 } from '../../../cluster/model/limits.ts';
+import { TIMING } from '../timing.ts';
 
 const PATH = '/v1/keys/{key...}';
 const ANY_TYPE = '*/*';
@@ -36,7 +37,8 @@ const TTL: readonly RouteParameter[] = [
   },
   { name: 'X-Fog-Ttl', in: 'header', text: 'The same as `ttl`.' },
 ];
-const CONDITIONS = [IF_MATCH, IF_NONE_MATCH];
+/** The headers that every request of a key takes. */
+const HEADERS = [IF_MATCH, IF_NONE_MATCH, TIMING];
 
 const VERSION = { 'X-Fog-Version': 'The version of the record.' };
 const TAGGED = { ...VERSION, ETag: 'Version and hash of the record, for conditions.' };
@@ -80,7 +82,7 @@ export const V1_KEYS_ROUTES = {
         text: 'Store it with its type.',
       },
     ],
-    parameters: [KEY, ...TTL, ...CONDITIONS],
+    parameters: [KEY, ...TTL, ...HEADERS],
     body: { text: 'The value; it keeps its content type.', example: '1' },
     replies: {
       201: { text: 'It is stored, and nothing was there before.', types: [], headers: TAGGED },
@@ -97,7 +99,7 @@ export const V1_KEYS_ROUTES = {
     examples: [{ flags: '-i', target: '/v1/keys/docs/a', text: 'The value, its type and ETag.' }],
     parameters: [
       KEY,
-      ...CONDITIONS,
+      ...HEADERS,
       {
         name: 'X-Fog-Read',
         in: 'header',
@@ -132,7 +134,7 @@ export const V1_KEYS_ROUTES = {
     statuses: [204, 400, 404, 412, 503, 504, 507],
     text: 'Deletes the key.',
     task: 'keys',
-    parameters: [KEY, ...CONDITIONS],
+    parameters: [KEY, ...HEADERS],
     replies: {
       204: DELETED,
       404: { ...ABSENT, text: 'There is no value, and If-Match wanted one; without X-Fog-Error.' },
@@ -153,7 +155,7 @@ export const V1_KEYS_ROUTES = {
         text: 'What is added; it may be negative.',
         schema: { type: 'integer', default: 1 },
       },
-      ...CONDITIONS,
+      ...HEADERS,
     ],
     replies: { 200: { text: 'The sum.', ...VALUE } },
     errors: [...WRITE_ERRORS, 'not-a-number', 'overflow', 'effect-unknown'],
@@ -164,7 +166,7 @@ export const V1_KEYS_ROUTES = {
     statuses: [200, 400, 412, 413, 503, 504, 507],
     text: 'Adds the body behind the value, and answers the whole.',
     task: 'keys',
-    parameters: [KEY, ...CONDITIONS],
+    parameters: [KEY, ...HEADERS],
     body: { text: 'What is added.', example: '1' },
     replies: { 200: { text: 'The whole value.', ...VALUE } },
     errors: [...WRITE_ERRORS, 'value-too-large', 'effect-unknown'],
@@ -175,7 +177,7 @@ export const V1_KEYS_ROUTES = {
     statuses: [200, 204, 400, 412, 413, 503, 504, 507],
     text: 'Stores the body as a PUT does, and answers the value of before.',
     task: 'keys',
-    parameters: [KEY, ...TTL, ...CONDITIONS],
+    parameters: [KEY, ...TTL, ...HEADERS],
     body: { text: 'The value; it keeps its content type.', example: '1' },
     replies: {
       200: { text: 'The value of before.', ...VALUE },

@@ -1,38 +1,27 @@
-// The API of keys for programs: /v1/keys. Parses (key-usage.ts), calls reader, writer and conditional writer, and encodes
-// (key-replies.ts).
+// The API of keys for programs: /v1/keys. Parses (key-usage.ts), has the request carried out (key-operations.ts), and
+// counts.
 
 import { assert } from '../../../cluster/assert.ts';
 import type { PathParameters } from '../../../cluster/http/client-route.ts';
 import { errorReply } from '../../../cluster/http/errors.ts';
-import type { Body, WholeReply } from '../../../cluster/http/http.ts';
+import type { WholeReply } from '../../../cluster/http/http.ts';
 import type { Metrics } from '../../../cluster/http/metrics.ts';
-import type { Handler, HeadJudge, ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
-import { type Change, type ETag, etagOf, NO_CONDITION } from '../../../cluster/model/condition.ts';
-import { ATTRIBUTE_CONTENT_TYPE, type Attribute } from '../../../cluster/model/record.ts';
-import type { ReadCallback, ReadOutcome } from '../../../coordinator/operations/get/round.ts';
-import { KeyWait } from '../../../coordinator/operations/watch/key-wait.ts';
-import { withExpiry } from '../../../coordinator/timed-writes.ts';
+import type { Handler, HeadJudge, Routes } from '../../../cluster/http/routes.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
 import { Measure } from '../measure.ts';
-import {
-  absentReply,
-  conditionalReply,
-  readReply,
-  unchangedReply,
-  writtenReply,
-} from './key-replies.ts';
-import { type KeyUsage, readKeyUsage } from './key-usage.ts';
+import { Timing } from '../timing.ts';
+import { KeyOperations } from './key-operations.ts';
+import { readKeyUsage } from './key-usage.ts';
 import { type KeyVerb, V1_KEYS_ROUTES } from './keys-routes.ts';
 import type { WrongHead } from './preconditions.ts';
 
-const EMPTY = Buffer.alloc(0);
-const NO_ATTRIBUTES: readonly Attribute[] = [];
-
 export class V1KeysGateway implements Gateway {
   readonly #context: GatewayContext;
+  readonly #timing: Timing<KeyOperations>;
 
   constructor(context: GatewayContext) {
     this.#context = context;
+    this.#timing = new Timing(context, (each) => new KeyOperations(each));
   }
 
   addTo(routes: Routes, metrics: Metrics): void {
@@ -40,9 +29,11 @@ export class V1KeysGateway implements Gateway {
       const measure = new Measure(`v1-${verb}`, metrics, this.#context.clock);
       const handler: Handler = (request, reply, parameters) => {
         const counted = measure.begin(reply);
-        const read = readKeyUsage(verb, request, keyIn(parameters));
-        if ('fault' in read) return counted(misuseReply(read.fault));
-        return this.#run(verb, read.usage, request.body, counted);
+        return this.#timing.begin(request, counted, (operations, timed) => {
+          const read = readKeyUsage(verb, request, keyIn(parameters));
+          if ('fault' in read) return timed(misuseReply(read.fault));
+          return operations.perform(verb, read.usage, request.body, timed);
+        });
       };
       const judge: HeadJudge = (request, parameters) => {
         const read = readKeyUsage(verb, request, keyIn(parameters));
@@ -60,121 +51,6 @@ export class V1KeysGateway implements Gateway {
     routes.add(V1_KEYS_ROUTES.append, ...answering('append'));
     routes.add(V1_KEYS_ROUTES.getset, ...answering('getset'));
   }
-
-  #run(verb: KeyVerb, usage: KeyUsage, body: Body, reply: ReplyCallback): void {
-    switch (verb) {
-      case 'get':
-        return this.#get(usage, reply);
-      case 'delete':
-        return usage.condition === NO_CONDITION
-          ? this.#set('delete', usage, EMPTY, 0, reply)
-          : this.#change(verb, usage, { kind: 'delete' }, reply);
-      case 'incr': {
-        const { by } = usage;
-        const isEmpty = body.kind === 'none' || (body.kind === 'bytes' && body.bytes.length === 0);
-        // `-d 5` would add 1, and nobody would notice.
-        if (!isEmpty) {
-          return reply(errorReply('bad-parameter', 'incr takes no body: say ?by=5 to add 5'));
-        }
-        return this.#change(verb, usage, { kind: 'incr', by }, reply);
-      }
-      case 'append':
-      case 'put':
-      case 'getset': {
-        const value = valueIn(body);
-        if (value === 'too-large') {
-          const what = 'the value is longer than this cluster takes';
-          return reply(errorReply('value-too-large', what));
-        }
-        if (verb === 'append') {
-          return this.#change(verb, usage, { kind: 'append', bytes: value }, reply);
-        }
-        return this.#store(verb, usage, value, reply);
-      }
-    }
-  }
-
-  #get(usage: KeyUsage, reply: ReplyCallback): void {
-    const { reader, linearizable, clock, watcher, timers } = this.#context;
-    const asked = usage.isLinearizable ? linearizable : reader;
-    const { key, wait } = usage;
-    const newerThan = wait?.newerThan;
-    const answered: ReadCallback = (outcome) => {
-      switch (outcome.kind) {
-        case 'value': {
-          const { record } = outcome;
-          if (newerThan !== undefined && !isNewer(etagOf(record), newerThan)) {
-            return reply(unchangedReply(record));
-          }
-          return reply(readReply(record, usage, clock.wallMs()));
-        }
-        case 'absent':
-          return reply(absentReply(this.#context.absence(), outcome.version));
-        case 'failed':
-          return reply(errorReply(outcome.code, outcome.detail));
-      }
-    };
-    if (wait === undefined) return asked.get(key, answered);
-    const isAwaited = (outcome: ReadOutcome) =>
-      outcome.kind === 'value'
-        ? newerThan === undefined || isNewer(etagOf(outcome.record), newerThan)
-        : newerThan !== undefined;
-    const awaited = { key, waitMs: wait.seconds * 1000, isAwaited };
-    return new KeyWait({ reader: asked, watcher, timers }, awaited, answered).start();
-  }
-
-  #store(verb: 'put' | 'getset', usage: KeyUsage, value: Buffer, reply: ReplyCallback): void {
-    const write = (expiresAtMs: number, arrivedMs?: number) => {
-      if (verb === 'put' && usage.condition === NO_CONDITION) {
-        return this.#set('put', usage, value, expiresAtMs, reply, arrivedMs);
-      }
-      const attributes = attributesOf(usage);
-      return this.#change(verb, usage, { kind: verb, value, attributes, expiresAtMs }, reply);
-    };
-    const { ttlSeconds } = usage;
-    if (ttlSeconds === undefined) return write(0);
-    return withExpiry(this.#context, ttlSeconds, write, (problem) =>
-      reply(errorReply('not-stored', problem)),
-    );
-  }
-
-  /** Writes whatever is there. */
-  #set(
-    verb: 'put' | 'delete',
-    usage: KeyUsage,
-    value: Buffer,
-    expiresAtMs: number,
-    reply: ReplyCallback,
-    arrivedMs?: number,
-  ): void {
-    const { key } = usage;
-    const attributes = attributesOf(usage);
-    const request = { key, value, tombstone: verb === 'delete', expiresAtMs, attributes };
-    this.#context.writer.set(
-      request,
-      (outcome) => reply(writtenReply(verb, request, outcome)),
-      arrivedMs,
-    );
-  }
-
-  /** Writes if the condition holds, or what depends on the present record. */
-  #change(
-    verb: Exclude<KeyVerb, 'get'>,
-    usage: KeyUsage,
-    change: Change,
-    reply: ReplyCallback,
-  ): void {
-    const { key, condition } = usage;
-    this.#context.conditional.write({ key, condition, change }, (outcome) =>
-      reply(conditionalReply(verb, usage, outcome, this.#context.absence())),
-    );
-  }
-}
-
-/** Whether it is of another record that is no older: a set that was not acknowledged may come and go (H21). */
-function isNewer(present: ETag, known: ETag): boolean {
-  if (present.version !== known.version) return present.version > known.version;
-  return present.hash !== known.hash;
 }
 
 function keyIn(parameters: PathParameters): Buffer {
@@ -185,22 +61,4 @@ function keyIn(parameters: PathParameters): Buffer {
 
 function misuseReply({ what, instead }: WrongHead): WholeReply {
   return errorReply('bad-parameter', what, { instead });
-}
-
-function attributesOf({ contentType }: KeyUsage): readonly Attribute[] {
-  if (contentType === undefined) return NO_ATTRIBUTES;
-  return [{ type: ATTRIBUTE_CONTENT_TYPE, bytes: Buffer.from(contentType, 'latin1') }];
-}
-
-/** An empty body is the empty value. */
-function valueIn(body: Body): Buffer | 'too-large' {
-  assert(body.kind !== 'stream', 'a value is taken whole');
-  switch (body.kind) {
-    case 'none':
-      return EMPTY;
-    case 'bytes':
-      return body.bytes;
-    case 'too-large':
-      return 'too-large';
-  }
 }
