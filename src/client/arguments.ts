@@ -2,6 +2,7 @@
 // anything is sent. Pure.
 
 import { ETAGS_MAX, KEY_BYTES_MAX, TTL_SECONDS_MAX } from '../cluster/model/limits.ts';
+import { parseVersion } from '../cluster/model/version.ts';
 import { VelourError } from './errors.ts';
 import type { Bytes, ConditionOptions, ETags } from './velour.ts';
 
@@ -48,6 +49,12 @@ export function checkContentType(text: string | undefined): void {
 export function checkBy(by: number): void {
   if (Number.isSafeInteger(by)) return;
   throw new VelourError('bad-parameter', 'incr adds a whole number up to 2^53 - 1');
+}
+
+export function checkMinVersion(version: string | undefined): void {
+  if (version === undefined || parseVersion(version) !== undefined) return;
+  const what = 'minVersion is 16 hex digits in lower case, as writes and reads return versions';
+  throw new VelourError('bad-parameter', what);
 }
 
 /** @returns undefined where the options have no condition */

@@ -20,9 +20,13 @@ export interface BatchedItem<T> {
   read(answer: AnswerLine): T;
 }
 
-export function getItem(key: Buffer): BatchedItem<Uint8Array | undefined> {
+export function getItem(
+  key: Buffer,
+  minVersion: string | undefined,
+): BatchedItem<Uint8Array | undefined> {
+  const ending = minVersion === undefined ? '' : `,"minVersion":"${minVersion}"`;
   return {
-    line: `{"key":${jsonOfBytes(key)}}\n`,
+    line: `{"key":${jsonOfBytes(key)}${ending}}\n`,
     read(answer) {
       if (answer.status === 404 && answer.error === undefined) return undefined;
       const value = bytesOfText(acceptedLine(answer).value);

@@ -30,6 +30,7 @@ import {
   copyOf,
   entryOf,
   foundIn,
+  minVersionOf,
   modelCondition,
   storedIn,
   storedOf,
@@ -236,9 +237,11 @@ class DirectClient implements Velour {
 
   #read(key: Bytes, options: GetOptions): Promise<StoredRecord | undefined> {
     const bytes = keyBytes(key);
+    const { linearizable } = options;
+    const minVersion = minVersionOf(options);
     return this.#calls.run(options, (outcome) => {
       let isWanted = true;
-      this.#core.get(bytes, options.linearizable === true, (read) => {
+      this.#core.get(bytes, { isLinearizable: linearizable === true, minVersion }, (read) => {
         if (isWanted) foundIn(read, outcome);
       });
       return {

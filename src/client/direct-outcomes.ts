@@ -16,12 +16,13 @@ import {
   recordValue,
   type StoredRecord,
 } from '../cluster/model/record.ts';
+import { parseVersion, type Version } from '../cluster/model/version.ts';
 import type { ConditionalOutcome } from '../coordinator/operations/conditional/decision.ts';
 import type { ReadOutcome } from '../coordinator/operations/get/round.ts';
-import type { CheckedCondition } from './arguments.ts';
+import { type CheckedCondition, checkMinVersion } from './arguments.ts';
 import type { Outcome, UnknownCode } from './calls.ts';
 import { ConditionFailedError, VelourError } from './errors.ts';
-import type { Stored, StoredEntry, Valued } from './velour.ts';
+import type { GetOptions, Stored, StoredEntry, Valued } from './velour.ts';
 
 const TYPE_DEFAULT = 'application/octet-stream';
 
@@ -30,6 +31,12 @@ export type WrittenRecord = Extract<ConditionalOutcome, { kind: 'stored' }>;
 export function modelCondition(condition: CheckedCondition | undefined): Condition {
   if (condition === undefined) return NO_CONDITION;
   return { ifMatch: tagsOf(condition.ifMatch), ifNoneMatch: tagsOf(condition.ifNoneMatch) };
+}
+
+/** @throws VelourError for what is no version */
+export function minVersionOf({ minVersion }: Pick<GetOptions, 'minVersion'>): Version | undefined {
+  checkMinVersion(minVersion);
+  return minVersion === undefined ? undefined : parseVersion(minVersion);
 }
 
 /** What is no ETag of velour-fog matches nothing, and so does a list of none. */

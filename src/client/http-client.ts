@@ -8,6 +8,7 @@ import type { Clock, Timers } from '../cluster/ports.ts';
 import {
   checkBy,
   checkContentType,
+  checkMinVersion,
   checkTtl,
   conditionOf,
   keyBytes,
@@ -226,7 +227,8 @@ export class VelourClient implements Velour {
 
   async #get(key: Bytes, options: GetOptions, batches: boolean): Promise<Uint8Array | undefined> {
     if (batches && options.linearizable !== true) {
-      const item = getItem(keyBytes(key));
+      checkMinVersion(options.minVersion);
+      const item = getItem(keyBytes(key), options.minVersion);
       return this.#calls.run(options, (outcome) => this.#gets.begin(item, outcome));
     }
     const answer = await this.#read(key, options);
@@ -266,7 +268,8 @@ export class VelourClient implements Velour {
 
   /** @returns undefined when the key is absent */
   async #read(key: Bytes, options: GetOptions): Promise<PoolAnswer | undefined> {
-    const request = readRequest(keyBytes(key), options.linearizable === true);
+    checkMinVersion(options.minVersion);
+    const request = readRequest(keyBytes(key), options);
     const answer = await this.#call({ request, unknown: undefined }, options);
     return isAbsence(answer) ? undefined : accepted(answer);
   }

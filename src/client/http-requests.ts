@@ -3,15 +3,22 @@
 import type { PoolRequest } from '../cluster/http/http-pool.ts';
 import { encodeBytes } from '../cluster/wire/query.ts';
 import type { CheckedCondition } from './arguments.ts';
-import type { SetOptions } from './velour.ts';
+import type { GetOptions, SetOptions } from './velour.ts';
 
 /** Errors as problems: they say whether they are retryable, also those that this client does not know. */
 const PROBLEM = { accept: 'application/problem+json' };
 
 export type KeyPost = 'incr' | 'append' | 'getset';
 
-export function readRequest(key: Buffer, isLinearizable: boolean): PoolRequest {
-  const headers = isLinearizable ? { ...PROBLEM, 'x-fog-read': 'linearizable' } : PROBLEM;
+export function readRequest(
+  key: Buffer,
+  { linearizable, minVersion }: Pick<GetOptions, 'linearizable' | 'minVersion'>,
+): PoolRequest {
+  const headers = {
+    ...PROBLEM,
+    ...(linearizable === true ? { 'x-fog-read': 'linearizable' } : {}),
+    ...(minVersion === undefined ? {} : { 'x-fog-min-version': minVersion }),
+  };
   return { method: 'GET', path: pathOf(key), headers, body: undefined };
 }
 

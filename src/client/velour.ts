@@ -18,6 +18,11 @@ export interface GetOptions extends CommonOptions {
    * costs what a set costs, and is refused where a set would be.
    */
   readonly linearizable?: boolean | undefined;
+  /**
+   * Answers nothing older than this version, 16 hex digits as writes and `entry` return them: who has seen it, in this
+   * process or another one, sees it or something newer. The code is `older-version` where nobody has that in time.
+   */
+  readonly minVersion?: string | undefined;
 }
 
 /** An ETag with its quotes, as `entry` and writes return it, several of them, or `*` for any value. */

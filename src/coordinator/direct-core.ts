@@ -13,7 +13,7 @@ import { type Change, type Condition, NO_CONDITION } from '../cluster/model/cond
 import type { Address } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import type { Attribute } from '../cluster/model/record.ts';
-import { COUNTERS, HybridClock, VERSION_ZERO } from '../cluster/model/version.ts';
+import { COUNTERS, HybridClock, VERSION_ZERO, type Version } from '../cluster/model/version.ts';
 import { ControlClient } from '../cluster/peers/control-client.ts';
 import type { Runtime } from '../cluster/ports.ts';
 import type { ClientRefused } from './cluster-client.ts';
@@ -54,6 +54,13 @@ export interface DirectOptions {
   readonly times: Times;
   /** The storage nodes that are asked for a map while the controller is away. */
   readonly storages?: readonly Address[];
+}
+
+export interface DirectRead {
+  /** Whether every member is asked (H21). */
+  readonly isLinearizable: boolean;
+  /** Nothing older is answered (H21). */
+  readonly minVersion?: Version | undefined;
 }
 
 export type DirectChange =
@@ -161,10 +168,9 @@ export class DirectCore {
     this.#lifetime.end();
   }
 
-  /** @param isLinearizable whether every member is asked (H21) */
-  get(key: Buffer, isLinearizable: boolean, callback: ReadCallback): void {
+  get(key: Buffer, { isLinearizable, minVersion }: DirectRead, callback: ReadCallback): void {
     const reader = isLinearizable ? this.#linearizable : this.#reader;
-    reader.get(key, callback);
+    reader.get(key, callback, minVersion);
   }
 
   /** Writes as `/v1/keys` does: what has no condition, and needs none, takes the way of sets (R4), and the rest H39's. */

@@ -210,7 +210,7 @@ export class SimulatedBackup {
       const { nowMs } = this.#world;
       const expiresAtMs = recordExpiresAtMs(record);
       const ttlMs = expiresAtMs === 0 ? undefined : expiresAtMs - this.#epochMs - nowMs;
-      set = history.begin('set', key, nowMs, this.#nameOf(recordValue(record)), ttlMs);
+      set = history.begin('set', key, nowMs, this.#nameOf(recordValue(record)), { ttlMs });
       sets.set(key, set);
     }
     const version = recordVersion(record);

@@ -2,7 +2,9 @@
 // key at once. Whether the answers are right is for the checkers in `Watchers`.
 
 import { assert } from '../cluster/assert.ts';
+import { ERROR_HEADER } from '../cluster/http/errors.ts';
 import { type HttpReply, type HttpRequest, replyHeader } from '../cluster/http/http.ts';
+import { printVersion } from '../cluster/model/version.ts';
 import { textOfBytes } from '../cluster/wire/key-text.ts';
 import type { Answers } from './answers.ts';
 import type { Availability } from './availability.ts';
@@ -10,9 +12,10 @@ import { type BatchLine, batchRequest, readAnswers } from './batches.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { Expiry } from './expiry.ts';
 import type { ClientOperation, History } from './history.ts';
+import { isAcknowledged } from './least-version.ts';
 import type { SimulatedNode } from './node.ts';
 import type { Oracles } from './oracles.ts';
-import { bytesOf, plainGet } from './requests.ts';
+import { bytesOf, plainGet, requestOf } from './requests.ts';
 import type { RunShape } from './run-shape.ts';
 import { nameOf, setRequest, type Value, Values } from './values.ts';
 import type { World } from './world.ts';
@@ -23,6 +26,8 @@ const PATIENCE_MS = 7000;
 const BURST = { chance: 0.04, sets: [2, 6], withinMs: 6 } as const;
 /** A batch: several operations of one kind in one request; a key may be in it more than once. */
 const BATCH = { chance: 0.06, operations: [2, 9] } as const;
+/** How often a client that was told a version reads on from it. */
+const MIN_VERSION_CHANCE = 0.1;
 /** A spell of sets of the hot key, in ms: its length, the gap between its sets, and the rest until the next spell. */
 const SPELL = { lastsMs: [200, 1500], everyMs: [0.3, 12], restMs: [300, 5000] } as const;
 
@@ -89,7 +94,28 @@ export class Clients {
     if (!isReader && random.chance(BURST.chance)) this.#burst(frontend);
     const kind = isReader ? 'get' : random.pick(this.#makesRoom ? ROOM : MIX);
     if (random.chance(BATCH.chance)) return this.#askBatch(frontend, kind, next);
-    return this.#ask(frontend, this.#begin(kind), next);
+    const operation = this.#begin(kind);
+    return this.#ask(frontend, operation, () => this.#readOn(operation, next));
+  }
+
+  /**
+   * Now and then a client that was told a version reads the key elsewhere, and demands that it or something newer
+   * (H21): by another frontend or application, also after a write whose outcome nobody knows.
+   */
+  #readOn({ key, version, ok }: ClientOperation, done: () => void): void {
+    const { random } = this.#world;
+    const { frontends, application } = this.#cluster;
+    if (version === undefined || !random.chance(MIN_VERSION_CHANCE)) return done();
+    const elsewhere = random.pick([
+      ...frontends,
+      ...(application === undefined ? [] : [application]),
+    ]);
+    if (this.#stopped || !elsewhere.process.alive) return done();
+    const { nowMs } = this.#world;
+    const { history } = this.#watchers;
+    const read = history.begin('get', key, nowMs, undefined, { minVersion: version });
+    this.#world.occur(`read on from a version ${ok ? 'that is there' : 'in doubt'}`);
+    return this.#ask(elsewhere, read, done);
   }
 
   /** Runs an application with the direct client, which gets as often as it writes. */
@@ -233,7 +259,7 @@ export class Clients {
       this.#bodies.set(value.name, value);
       name = value.name;
     }
-    return this.#watchers.history.begin(kind, key, this.#world.nowMs, name, ttlMs);
+    return this.#watchers.history.begin(kind, key, this.#world.nowMs, name, { ttlMs });
   }
 
   #drawTtl(kind: ClientOperation['kind']): number | undefined {
@@ -251,10 +277,21 @@ export class Clients {
     history.end(operation, this.#world.nowMs, reply.status, version);
     // A write that only given-up members acknowledged counts as lost, as the operator accepted.
     if (operation.ok && !isGet && !oracles.acknowledged(operation)) operation.ok = false;
+    const { key, minVersion, startMs } = operation;
+    if (minVersion !== undefined && replyHeader(reply, ERROR_HEADER) === 'older-version') {
+      this.#world.occur('read answered older-version');
+      // A version that not all members have need not be there to be read.
+      if (!isAcknowledged(history, key, minVersion, startMs)) return;
+    }
     availability.answered(operation, frontend.process.name, reply.status);
   }
 
-  #requestFor({ kind, key, value: name = '', startMs, expiresAtMs }: ClientOperation): HttpRequest {
+  #requestFor(operation: ClientOperation): HttpRequest {
+    const { kind, key, value: name = '', startMs, expiresAtMs, minVersion } = operation;
+    if (minVersion !== undefined) {
+      const headers = { 'x-fog-min-version': printVersion(minVersion) };
+      return requestOf('GET', `/${kind}?key=${key}`, undefined, headers);
+    }
     if (kind !== 'set') return plainGet(`/${kind}?key=${key}`);
     return setRequest(key, this.#takeBody(name), ttlOf(startMs, expiresAtMs));
   }

@@ -12,7 +12,7 @@ import {
 } from '../cluster/http/http.ts';
 import { NO_CONDITION } from '../cluster/model/condition.ts';
 import { printRecordVersion, recordValue } from '../cluster/model/record.ts';
-import { printVersion } from '../cluster/model/version.ts';
+import { parseVersion, printVersion } from '../cluster/model/version.ts';
 import type { RequestTraits, Runtime, Service } from '../cluster/ports.ts';
 import { parseQuery } from '../cluster/wire/query.ts';
 import { type DirectChange, DirectCore, type DirectOptions } from '../coordinator/direct-core.ts';
@@ -60,9 +60,12 @@ export class DirectApplication implements Service {
     const written = (outcome: ConditionalOutcome) => reply(writtenReply(outcome));
     const write = (change: DirectChange) =>
       this.core.write({ key, condition: NO_CONDITION, change }, written);
+    const minVersion = parseVersion(request.header('x-fog-min-version') ?? '');
     switch (pathOf(request.target)) {
       case '/get':
-        return this.core.get(key, false, (outcome) => reply(readReply(outcome)));
+        return this.core.get(key, { isLinearizable: false, minVersion }, (outcome) =>
+          reply(readReply(outcome)),
+        );
       case '/delete':
         return write({ kind: 'delete' });
       case '/incr':

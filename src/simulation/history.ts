@@ -11,6 +11,8 @@ export interface ClientOperation {
   endMs: number | undefined;
   /** The value that a set writes, which only a restore writes again; or that a get read, undefined if absent. */
   value: string | undefined;
+  /** A get demanded nothing older (H21). */
+  readonly minVersion?: Version | undefined;
   /** When a set with a ttl expires, by a correct clock that was read as the set began. */
   readonly expiresAtMs?: number | undefined;
   /** Whether it was acknowledged, or for a get: answered with a value or a proof of absence. */
@@ -59,7 +61,10 @@ export class History {
     key: string,
     startMs: number,
     value?: string,
-    ttlMs?: number,
+    {
+      ttlMs,
+      minVersion,
+    }: { readonly ttlMs?: number | undefined; readonly minVersion?: Version } = {},
   ): ClientOperation {
     const operation: ClientOperation = {
       kind,
@@ -67,6 +72,7 @@ export class History {
       startMs,
       endMs: undefined,
       value,
+      minVersion,
       expiresAtMs: ttlMs === undefined ? undefined : startMs + ttlMs,
       ok: false,
       version: undefined,

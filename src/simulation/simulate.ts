@@ -17,6 +17,7 @@ import { checkStoredNowhere, heldValues } from './full-store.ts';
 import { Hands } from './hands.ts';
 import { History } from './history.ts';
 import { IntactCopies } from './intact-copies.ts';
+import { olderThanDemanded } from './least-version.ts';
 import { Losses } from './losses.ts';
 import { Nemesis } from './nemesis.ts';
 import type { SimulatedNode } from './node.ts';
@@ -203,6 +204,7 @@ class SimulationRun {
       violations: [
         ...this.#violations,
         ...this.#history.violations(reads),
+        ...olderThanDemanded(operations),
         ...this.#conditionals.violations(),
       ],
       events: this.#world.events,

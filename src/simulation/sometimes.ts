@@ -44,6 +44,9 @@ const OFTEN: readonly string[] = [
   'batch of set',
   'batch of delete',
   'direct client asked',
+  'read on from a version that is there',
+  'read on from a version in doubt',
+  'read answered older-version',
 ];
 
 /** Must also occur in the runs of a night, short and long ones. */

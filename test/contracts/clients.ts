@@ -162,6 +162,42 @@ export function clientContract({ open, openOther }: ClientsUnderTest): void {
     });
   });
 
+  describe('a read that demands a version', () => {
+    test('finds what a write of either client has returned, or a newer delete', async () => {
+      const { version } = await other.set('demanded', '1');
+      const options = { minVersion: version };
+      expect(await client.getText('demanded', options)).toBe('1');
+      expect(await client.get('demanded', options)).toEqual(new Uint8Array(Buffer.from('1')));
+      expect(await client.entry('demanded', options)).toMatchObject({ version });
+      expect(await client.getText('demanded', { ...options, linearizable: true })).toBe('1');
+      const deleted = await client.delete('demanded');
+      for (const minVersion of [version, deleted.version]) {
+        expect(await other.get('demanded', { minVersion })).toBeUndefined();
+      }
+    });
+
+    test('is refused one that nobody has', async () => {
+      await client.set('demanded', '1');
+      const minVersion = 'ffff000000000000';
+      const refused = { code: 'older-version', status: 503, retryable: true };
+      const [error, [result]] = await Promise.all([
+        failure(client.get('demanded', { minVersion })),
+        client.getMany(['demanded'], { minVersion }),
+      ]);
+      expect(error).toMatchObject(refused);
+      expect(result).toMatchObject({ ok: false, error: refused });
+    });
+
+    test.each(['', '1', 'FFFF000000000000', '"0196c6f1f2c40000-1c291ca3"'])(
+      'takes no %o for a version',
+      async (minVersion) => {
+        for (const call of [client.get('a', { minVersion }), client.entry('a', { minVersion })]) {
+          expect(await failure(call)).toMatchObject({ code: 'bad-parameter' });
+        }
+      },
+    );
+  });
+
   describe('conditions', () => {
     test('ifNoneMatch * creates, once', async () => {
       await client.delete('created');

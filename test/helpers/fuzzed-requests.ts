@@ -25,6 +25,8 @@ const KEYS = 200;
 /** Keys from here on have values of any bytes, and are not looked at. */
 export const WILD_KEYS = 1000;
 const BINARY = 'application/vnd.velour.batch';
+/** None that nobody has: a read would wait for it. */
+const MIN_VERSIONS = ['0000000000000000', '0000000000010000', '0', 'ffff', '""', 'X'];
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE', 'PROPFIND'];
 const NUMBERS = [
   '0',
@@ -159,6 +161,7 @@ export class RequestFuzzer {
       ...this.#condition(),
       ...(this.#random.chance(0.2) ? ['Content-Type: text/html'] : []),
       ...(this.#random.chance(0.1) ? ['X-Fog-Read: linearizable'] : []),
+      ...(this.#random.chance(0.1) ? [`X-Fog-Min-Version: ${this.#one(MIN_VERSIONS)}`] : []),
       ...(this.#random.chance(0.1) ? ['X-Fog-Timing: 1'] : []),
     ];
     const ttl = this.#random.chance(0.2) ? `?ttl=${this.#ttl()}` : '';

@@ -172,7 +172,7 @@ export class Stage {
     const value = `value ${++this.#values}`.padEnd(bytes, '.');
     const { nowMs } = this.world;
     const ttlMs = ttlSeconds === undefined ? undefined : ttlSeconds * 1000;
-    const operation = this.#history.begin('set', key, nowMs, value, ttlMs);
+    const operation = this.#history.begin('set', key, nowMs, value, { ttlMs });
     const ttl = ttlSeconds === undefined ? '' : `&ttl=${ttlSeconds}`;
     return this.#send(
       frontend,

@@ -450,7 +450,7 @@ describe('of what expires (H30), with clocks that differ by 10 and a grace of 5'
 
   test('a history knows what may be gone by when', () => {
     const kept = new History(promises);
-    const set = kept.begin('set', 'k', 0, 'x', 100);
+    const set = kept.begin('set', 'k', 0, 'x', { ttlMs: 100 });
     kept.end(set, 2, 200, '0000000000000005');
     const version = set.version as Version;
     expect(kept.mayBeDeleted('k', version, 89)).toBe(false);

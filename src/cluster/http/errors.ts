@@ -39,6 +39,7 @@ export const ERRORS = {
   'not-ready': { status: 503, retryable: true },
   'partition-offline': { status: 503, retryable: true },
   unanswered: { status: 503, retryable: true },
+  'older-version': { status: 503, retryable: true },
   'not-stored': { status: 503, retryable: true },
   'outcome-unknown': { status: 504, retryable: true },
   'effect-unknown': { status: 504, retryable: false },

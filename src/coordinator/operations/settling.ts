@@ -9,23 +9,30 @@ import {
   isTombstone,
   type StoredRecord,
 } from '../../cluster/model/record.ts';
+import { VERSION_ZERO, type Version } from '../../cluster/model/version.ts';
 import type { MemberAnswer } from '../../cluster/peers/storage-channel.ts';
 import type { MemberVote } from './fan-out.ts';
 
-/** The greatest record that any member holds; undefined when none holds one. */
 export interface Sight {
+  /** The greatest record that any member holds; undefined when none holds one. */
   readonly newest: StoredRecord | undefined;
+  /** The highest floor of members that hold none: a delete of the key that was forgotten had no higher version. */
+  readonly floor: Version;
 }
 
 /** @returns undefined unless every member said what it holds at the epoch of the question */
 export function sightOf(votes: readonly MemberVote[]): Sight | undefined {
   let newest: StoredRecord | undefined;
+  let floor = VERSION_ZERO;
   for (const { answer } of votes) {
-    if (answer.kind === 'absent') continue;
+    if (answer.kind === 'absent') {
+      if (answer.version > floor) floor = answer.version;
+      continue;
+    }
     if (answer.kind !== 'held') return undefined;
     if (newest === undefined || compareRecords(answer.record, newest) > 0) newest = answer.record;
   }
-  return { newest };
+  return { newest, floor };
 }
 
 /** Whether the member answered to a peek that it holds this very record. */

@@ -5,6 +5,7 @@ import { SCANS_MAX, WATCHES_MAX } from '../../cluster/model/limits.ts';
 import { partitionOf } from '../../cluster/model/partition.ts';
 import { encodeRecord, type RecordFields } from '../../cluster/model/record.ts';
 import { storedKey, storedPrefix, userKey } from '../../cluster/model/stored-key.ts';
+import type { Version } from '../../cluster/model/version.ts';
 import { ChangeChannels } from '../../cluster/peers/change-channels.ts';
 import type { ConditionalCallback, ConditionalRequest } from './conditional/decision.ts';
 import type { ConditionalWriter } from './conditional/round.ts';
@@ -27,9 +28,9 @@ export class UserReader {
     this.#reader = reader;
   }
 
-  /** @param callback as in Reader.get; the key in its record is the stored one */
-  get(key: Buffer, callback: ReadCallback): void {
-    this.#reader.get(storedKey(key), callback);
+  /** @param callback and minVersion as in Reader.get; the key in its record is the stored one */
+  get(key: Buffer, callback: ReadCallback, minVersion?: Version): void {
+    this.#reader.get(storedKey(key), callback, minVersion);
   }
 }
 

@@ -82,10 +82,11 @@ function timedContext(context: GatewayContext, stopwatch: Stopwatch): GatewayCon
   return {
     ...context,
     reader: {
-      get: (key, callback) => reader.get(key, stopwatch.waits(callback)),
+      get: (key, callback, minVersion) => reader.get(key, stopwatch.waits(callback), minVersion),
     },
     linearizable: {
-      get: (key, callback) => linearizable.get(key, stopwatch.waits(callback)),
+      get: (key, callback, minVersion) =>
+        linearizable.get(key, stopwatch.waits(callback), minVersion),
     },
     writer: {
       set: (request, callback, arrivedMs) =>

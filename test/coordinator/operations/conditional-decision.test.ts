@@ -72,8 +72,10 @@ describe('after a judgement', () => {
 describe('a sight', () => {
   test('is the greatest record of all members, whatever their role', () => {
     const newest = recordAt(7);
-    expect(sightOf(votes(held(record), ['joining', held(newest)], absent))).toEqual({ newest });
-    expect(sightOf(votes(absent, absent))).toEqual({ newest: undefined });
+    expect(sightOf(votes(held(record), ['joining', held(newest)], absent))).toMatchObject({
+      newest,
+    });
+    expect(sightOf(votes(absent, absent))).toMatchObject({ newest: undefined });
   });
 
   test.each<MemberAnswer>([

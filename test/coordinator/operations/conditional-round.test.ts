@@ -2,137 +2,21 @@
 // ones are in test/simulation/schedules-conditional.test.ts.
 
 import { describe, expect, test } from 'vitest';
-import type { Member } from '../../../src/cluster/model/cluster-map.ts';
-import { etagOf } from '../../../src/cluster/model/condition.ts';
-import { encodeMark } from '../../../src/cluster/model/conditional-mark.ts';
-import type { Epoch, Incarnation } from '../../../src/cluster/model/identity.ts';
-import { protocolTimes } from '../../../src/cluster/model/limits.ts';
-import { encodeRecord, type StoredRecord } from '../../../src/cluster/model/record.ts';
-import { HybridClock, type Version } from '../../../src/cluster/model/version.ts';
+import type { Version } from '../../../src/cluster/model/version.ts';
 import type { MemberAnswer } from '../../../src/cluster/peers/storage-channel.ts';
-import type { Runtime } from '../../../src/cluster/ports.ts';
-import type { Operation } from '../../../src/cluster/wire/operations.ts';
-import type { ConditionalOutcome } from '../../../src/coordinator/operations/conditional/decision.ts';
-import { ConditionalWriter } from '../../../src/coordinator/operations/conditional/round.ts';
-import { LinearizableReader } from '../../../src/coordinator/operations/get/linearizable.ts';
-import type { ReadOutcome } from '../../../src/coordinator/operations/get/round.ts';
-import type { OperationContext } from '../../../src/coordinator/operations/operation-context.ts';
-import { LaterRounds } from '../../../src/coordinator/operations/set/later-rounds.ts';
-import { memberOf } from '../../helpers/maps.ts';
-
-const KEY = Buffer.from('k');
-const APPLIED: MemberAnswer = { kind: 'applied' };
-const EQUAL: MemberAnswer = { kind: 'equal' };
-const FLOOR: MemberAnswer = { kind: 'floor', version: 9n as Version };
-const ABSENT: MemberAnswer = { kind: 'absent', version: 0n as Version };
-const STALE: MemberAnswer = { kind: 'stale' };
-const UNANSWERED: MemberAnswer = { kind: 'unanswered', detail: '' };
-const UNSETTLED: MemberAnswer = { kind: 'unsettled' };
-
-interface Sent {
-  readonly to: string;
-  readonly operation: Operation;
-  readonly answer: (answer: MemberAnswer) => void;
-}
-
-function recordAt(version: number, rest: { expiresAtMs?: number; judged?: boolean } = {}) {
-  const { expiresAtMs = 0, judged = false } = rest;
-  const mark = encodeMark({ epoch: 1 as Epoch, incarnation: 1 as Incarnation, base: undefined });
-  const attributes = judged ? [mark] : [];
-  return encodeRecord({
-    key: KEY,
-    version: BigInt(version) as Version,
-    expiresAtMs,
-    attributes,
-    value: Buffer.from(`${version}`),
-  });
-}
-
-const held = (record: StoredRecord): MemberAnswer => ({ kind: 'held', record });
-const judged = (record: StoredRecord, before?: StoredRecord): MemberAnswer => ({
-  kind: 'judged',
-  record,
-  previous: undefined,
-  created: before === undefined,
-  predecessor: before && etagOf(before),
-});
-
-/** Members a and b serve, c joins, and d leaves. */
-function stage() {
-  let sent: Sent[] = [];
-  let epoch = 1;
-  let nowMs = 0;
-  let timers: { readonly atMs: number; readonly run: () => void }[] = [];
-  const nothing = () => undefined;
-  const members: readonly Member[] = [
-    memberOf('a', 'serving'),
-    memberOf('b', 'serving'),
-    memberOf('c', 'joining'),
-    memberOf('d', 'leaving'),
-  ];
-  const runtime = {
-    clock: { monotonicMs: () => nowMs, wallMs: () => 1000 },
-    random: { below: () => 0 },
-    timers: {
-      after: (delayMs: number, run: () => void) => timers.push({ atMs: nowMs + delayMs, run }),
-    },
-  } as unknown as Runtime;
-  const times = protocolTimes(1);
-  const context = {
-    runtime,
-    router: {
-      map: { partitions: [] },
-      laterRounds: new LaterRounds(runtime, times),
-      locate: () => ({
-        partition: 0,
-        entry: { epoch, members },
-        answering: members.filter(({ role }) => role === 'serving'),
-      }),
-      send: ({ node }: Member, operation: Operation, answer: Sent['answer']) => {
-        sent.push({ to: node, operation, answer });
-      },
-    },
-    refresh: { fetchFrom: nothing, pushTo: nothing },
-    reports: { note: nothing },
-    versions: new HybridClock({ wallMs: () => 1000 }),
-    times,
-  } as unknown as OperationContext;
-  let told: ConditionalOutcome | ReadOutcome | undefined;
-  const tell = (outcome: ConditionalOutcome | ReadOutcome) => {
-    expect(told).toBeUndefined();
-    told = outcome;
-  };
-  return {
-    incr: () =>
-      new ConditionalWriter(context).write(
-        { key: KEY, condition: {}, change: { kind: 'incr', by: 1 } },
-        tell,
-      ),
-    read: () => new LinearizableReader(context).get(KEY, tell),
-    told: () => told?.kind,
-    nextEpoch: () => {
-      epoch++;
-    },
-    pass: (milliseconds: number) => {
-      nowMs += milliseconds;
-      const due = timers.filter(({ atMs }) => atMs <= nowMs);
-      timers = timers.filter(({ atMs }) => atMs > nowMs);
-      for (const { run } of due) run();
-    },
-    /** Checks what was sent since the last time, as `KIND@EPOCH` and to whom, and answers it. */
-    answer: (what: string, answers: Readonly<Record<string, MemberAnswer>>) => {
-      const asked = sent;
-      sent = [];
-      const names = asked.map(({ operation }) =>
-        'epoch' in operation ? `${operation.kind}@${operation.epoch}` : operation.kind,
-      );
-      expect([...new Set(names)]).toEqual([what]);
-      expect(asked.map(({ to }) => to)).toEqual(Object.keys(answers));
-      for (const { to, answer } of asked) answer(answers[to] ?? UNANSWERED);
-    },
-    isIdle: () => sent.length === 0,
-  };
-}
+import {
+  ABSENT,
+  APPLIED,
+  EQUAL,
+  FLOOR,
+  held,
+  judged,
+  recordAt,
+  STALE,
+  stage,
+  UNANSWERED,
+  UNSETTLED,
+} from '../../helpers/scripted-members.ts';
 
 const old = recordAt(3);
 const own = recordAt(5, { judged: true });
@@ -311,5 +195,26 @@ describe('a linearizable read', () => {
     answer('peek@1', { a: ABSENT, b: held(old), c: ABSENT, d: ABSENT });
     answer('set@1', { a: FLOOR, c: APPLIED, d: APPLIED });
     expect(told()).toBeUndefined();
+  });
+
+  test('answers nothing older than is demanded, also an absence', () => {
+    const { read, answer, told, pass } = stage();
+    read(4n);
+    answer('peek@1', { a: held(old), b: held(old), c: held(old), d: held(old) });
+    expect(told()).toBeUndefined();
+    pass(100);
+    answer('peek@1', { a: ABSENT, b: ABSENT, c: ABSENT, d: ABSENT });
+    expect(told()).toBeUndefined();
+    pass(100);
+    answer('peek@1', { a: held(own), b: held(own), c: held(own), d: held(own) });
+    expect(told()).toBe('value');
+  });
+
+  test('counts an absence below a floor that is as high as what is demanded', () => {
+    const { read, answer, told } = stage();
+    read(4n);
+    const forgotten: MemberAnswer = { kind: 'absent', version: 4n as Version };
+    answer('peek@1', { a: ABSENT, b: forgotten, c: ABSENT, d: ABSENT });
+    expect(told()).toBe('absent');
   });
 });

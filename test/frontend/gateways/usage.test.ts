@@ -9,14 +9,14 @@ const NONE: Body = { kind: 'none' };
 function usage(
   verb: Verb,
   target: string,
-  options: { method?: string; body?: Body; host?: string } = {},
+  options: { method?: string; body?: Body; host?: string; minVersion?: string } = {},
 ) {
   const { method = 'GET', body = NONE, host = '127.0.0.1:12080' } = options;
   const request: HttpRequest = {
     method,
     target,
     body,
-    header: (name) => (name === 'host' ? host : undefined),
+    header: (name) => ({ host, 'x-fog-min-version': options.minVersion })[name],
     headerLines: () => [],
     fromLoopback: true,
   };
@@ -67,6 +67,27 @@ describe('ttl', () => {
     '%o is refused',
     (ttl) => {
       expect(usage('set', `/set?key=a&value=1&ttl=${ttl}`)).toMatchObject({ code: 'bad-ttl' });
+    },
+  );
+});
+
+describe('the least version of a get', () => {
+  test('is none, or what the header says', () => {
+    expect(usage('get', '/get?key=a')).toMatchObject({ kind: 'get', minVersion: 0n });
+    const minVersion = '0196c6f1f2c4000a';
+    expect(usage('get', '/get?key=a', { minVersion })).toMatchObject({
+      minVersion: 0x0196c6f1f2c4000an,
+    });
+  });
+
+  test.each(['', '0', '0196C6F1F2C4000A', ' 0196c6f1f2c4000a', '0196c6f1f2c4000a-1c291ca3'])(
+    '%o is refused',
+    (minVersion) => {
+      expect(usage('get', '/get?key=a%20b', { minVersion })).toMatchObject({
+        code: 'bad-parameter',
+        instead:
+          "curl -H 'X-Fog-Min-Version: 0196c6f1f2c40000' 'http://127.0.0.1:12080/get?key=a%20b'",
+      });
     },
   );
 });

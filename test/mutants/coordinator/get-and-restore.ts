@@ -1,12 +1,15 @@
 // Mutants of gets, and of records that are restored.
 
-import { type Mutant, tests } from '../mutant.ts';
+import { type Mutant, SEEDS, tests } from '../mutant.ts';
 
 const GET_ROUND = 'src/coordinator/operations/get/round.ts';
+const LINEARIZABLE = 'src/coordinator/operations/get/linearizable.ts';
 const RESTORE_DECISION = 'src/coordinator/operations/restore/decision.ts';
 const RESTORE_ROUND = 'src/coordinator/operations/restore/round.ts';
 
 const ONE_ANSWER_TESTS = 'test/coordinator/operations/set/one-answer.test.ts';
+const CONDITIONAL_ROUND_TESTS = 'test/coordinator/operations/conditional-round.test.ts';
+const MIN_VERSION_SCHEDULES = 'test/simulation/schedules-min-version.test.ts';
 const RESTORE_DECISION_TESTS = 'test/coordinator/operations/restore/decision.test.ts';
 
 export const COORDINATOR_GET_AND_RESTORE_MUTANTS: readonly Mutant[] = [
@@ -65,5 +68,79 @@ export const COORDINATOR_GET_AND_RESTORE_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(RESTORE_DECISION_TESTS, 'H26: a joiner below its floor'),
+  },
+  {
+    name: 'a-least-version-is-passed-over',
+    rule: 'H21',
+    edits: [
+      {
+        file: GET_ROUND,
+        find: 'if (version >= this.#minVersion) return',
+        replace: 'if (version >= this.#minVersion || this.#older === 0) return',
+      },
+    ],
+    fate: SEEDS,
+  },
+  {
+    name: 'an-old-absence-will-do',
+    rule: 'H21',
+    edits: [
+      {
+        file: GET_ROUND,
+        find: 'if (version >= this.#minVersion) return',
+        replace: "if (version >= this.#minVersion || step.kind === 'absent') return",
+      },
+    ],
+    fate: tests(MIN_VERSION_SCHEDULES, 'that the key never was'),
+  },
+  {
+    name: 'a-newer-delete-is-no-answer',
+    rule: 'H21',
+    edits: [
+      {
+        file: GET_ROUND,
+        find: 'if (version >= this.#minVersion) return',
+        replace:
+          "if (version >= this.#minVersion && (step.kind === 'value' || this.#minVersion === VERSION_ZERO)) return",
+      },
+    ],
+    fate: tests(MIN_VERSION_SCHEDULES, 'takes a newer delete'),
+  },
+  {
+    name: 'a-least-version-moves-the-clock',
+    rule: 'H21',
+    edits: [
+      {
+        file: GET_ROUND,
+        find: '    // A try that starts later than this could not end before the deadline.\n',
+        replace: '    this.#context.versions.observe(minVersion);\n',
+      },
+    ],
+    fate: tests(MIN_VERSION_SCHEDULES, 'moves no clock'),
+  },
+  {
+    name: 'all-members-may-be-older',
+    rule: 'H21',
+    edits: [
+      {
+        file: LINEARIZABLE,
+        find: 'if (version < this.#terms.minVersion) return',
+        replace: 'if (version < this.#terms.minVersion && newest === undefined) return',
+      },
+    ],
+    fate: tests(CONDITIONAL_ROUND_TESTS, 'nothing older than is demanded'),
+  },
+  {
+    name: 'an-absence-has-no-floor',
+    rule: 'H21',
+    edits: [
+      {
+        file: LINEARIZABLE,
+        find: 'const version = newest === undefined ? floor : recordVersion(newest);',
+        replace:
+          'const version = newest === undefined ? ((floor * 0n) as Version) : recordVersion(newest);',
+      },
+    ],
+    fate: tests(CONDITIONAL_ROUND_TESTS, 'below a floor that is as high'),
   },
 ];

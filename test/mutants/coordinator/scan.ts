@@ -77,8 +77,8 @@ export const COORDINATOR_SCAN_MUTANTS: readonly Mutant[] = [
       },
       {
         file: USER_KEYS,
-        find: 'this.#reader.get(storedKey(key), callback);',
-        replace: 'this.#reader.get(key, callback);',
+        find: 'this.#reader.get(storedKey(key), callback, minVersion);',
+        replace: 'this.#reader.get(key, callback, minVersion);',
       },
     ],
     fate: tests(USER_KEYS_TESTS, 'stored with one more'),

@@ -4,12 +4,12 @@
 
 import { isSameIncarnation, type Member } from '../../../cluster/model/cluster-map.ts';
 import { recordVersion, type StoredRecord } from '../../../cluster/model/record.ts';
-import { VERSION_ZERO } from '../../../cluster/model/version.ts';
+import { VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
 import type { KeyPlace } from '../../router.ts';
 import { fanOut, type MemberVote } from '../fan-out.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { holdsSame, isLiveAt, isReadEverywhere, sightOf, spreadOf } from '../settling.ts';
-import { OFFLINE, type ReadCallback, type ReadOutcome } from './round.ts';
+import { OFFLINE, olderThan, type ReadCallback, type ReadOutcome } from './round.ts';
 
 const UNANSWERED: ReadOutcome = {
   kind: 'failed',
@@ -25,11 +25,11 @@ export class LinearizableReader {
     this.#context = context;
   }
 
-  /** @param callback is called exactly once */
-  get(key: Buffer, callback: ReadCallback): void {
+  /** @param callback and minVersion as in Reader.get */
+  get(key: Buffer, callback: ReadCallback, minVersion: Version = VERSION_ZERO): void {
     const { runtime, times } = this.#context;
     const lastTryMs = runtime.clock.monotonicMs() + times.setDeadlineMs - times.tryMs;
-    new LinearizableRead(this.#context, key, lastTryMs, (outcome) => {
+    new LinearizableRead(this.#context, key, { lastTryMs, minVersion }, (outcome) => {
       const found = outcome.kind === 'value' ? outcome.record : undefined;
       this.#context.hotKeys?.noteGet(key, found);
       callback(outcome);
@@ -37,17 +37,22 @@ export class LinearizableReader {
   }
 }
 
+interface ReadTerms {
+  readonly lastTryMs: number;
+  readonly minVersion: Version;
+}
+
 class LinearizableRead {
   readonly #context: OperationContext;
   readonly #key: Buffer;
-  readonly #lastTryMs: number;
+  readonly #terms: ReadTerms;
   readonly #callback: ReadCallback;
   #failed = 0;
 
-  constructor(context: OperationContext, key: Buffer, lastTryMs: number, callback: ReadCallback) {
+  constructor(context: OperationContext, key: Buffer, terms: ReadTerms, callback: ReadCallback) {
     this.#context = context;
     this.#key = key;
-    this.#lastTryMs = lastTryMs;
+    this.#terms = terms;
     this.#callback = callback;
   }
 
@@ -67,8 +72,10 @@ class LinearizableRead {
   #seen(place: KeyPlace, votes: readonly MemberVote[]): void {
     const sight = sightOf(votes);
     if (sight === undefined) return this.#again(UNANSWERED);
-    const { newest } = sight;
-    if (newest === undefined) return this.#callback({ kind: 'absent', version: VERSION_ZERO });
+    const { newest, floor } = sight;
+    const version = newest === undefined ? floor : recordVersion(newest);
+    if (version < this.#terms.minVersion) return this.#again(olderThan(this.#terms.minVersion));
+    if (newest === undefined) return this.#callback({ kind: 'absent', version });
     const others = votes.filter(({ answer }) => !holdsSame(answer, newest));
     return this.#writeBack(
       place,
@@ -107,7 +114,7 @@ class LinearizableRead {
 
   #again(outcome: ReadOutcome): void {
     const { router, runtime } = this.#context;
-    const leftMs = this.#lastTryMs - runtime.clock.monotonicMs();
+    const leftMs = this.#terms.lastTryMs - runtime.clock.monotonicMs();
     if (leftMs <= 0) return this.#callback(outcome);
     this.#failed++;
     return router.laterRounds.add(this.#failed, leftMs, () => this.round());

@@ -1,11 +1,12 @@
-// Carries out a get (R3): asks one random serving member, the next one when the first cannot answer or is slow, and
-// starts new rounds until the deadline. What an answer means is in decision.ts.
+// Carries out a get (R3): asks one random serving member, the next one when the first cannot answer, is slow, or has
+// something older than the client demands (H21), and starts new rounds until the deadline. What an answer means is in
+// decision.ts.
 
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import type { Member } from '../../../cluster/model/cluster-map.ts';
 import type { PartitionId } from '../../../cluster/model/partition.ts';
 import { recordVersion, type StoredRecord } from '../../../cluster/model/record.ts';
-import type { Version } from '../../../cluster/model/version.ts';
+import { printVersion, VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
 import type { MemberAnswer } from '../../../cluster/peers/storage-channel.ts';
 import { NOT_NAMED } from '../../../cluster/peers/storage-channels.ts';
 import type { ReachableMember } from '../../router.ts';
@@ -21,9 +22,24 @@ export type ReadOutcome =
 
 export type ReadCallback = (outcome: ReadOutcome) => void;
 
+/** Says that nobody who could be asked has what the client knows of already (H21). */
+export function olderThan(minVersion: Version): ReadOutcome {
+  return {
+    kind: 'failed',
+    code: 'older-version',
+    detail: `no storage node that answered in time has version ${printVersion(minVersion)} of the key, or a newer one`,
+  };
+}
+
 /** The last-copy rule (D8): a partition without a complete copy is offline, and never answered as if it were empty. */
 export const OFFLINE =
   'no storage node that has all of this partition is alive: start those that had it, or, where that is gone for good, give it up with velour accept-loss';
+
+const UNANSWERED: ReadOutcome = {
+  kind: 'failed',
+  code: 'unanswered',
+  detail: 'no storage node answered in time',
+};
 
 export class Reader {
   readonly #context: OperationContext;
@@ -32,11 +48,16 @@ export class Reader {
     this.#context = context;
   }
 
-  get(key: Buffer, callback: ReadCallback): void {
+  /**
+   * @param callback is called exactly once
+   * @param minVersion nothing older is answered (H21). It comes from a client, who may have made it up: no clock takes it
+   */
+  get(key: Buffer, callback: ReadCallback, minVersion: Version = VERSION_ZERO): void {
     const { runtime, times } = this.#context;
     const now = runtime.clock.monotonicMs();
     // A try that starts later than this could not end before the deadline.
-    new Get(this.#context, key, now + times.getDeadlineMs - times.tryMs, callback).round();
+    const lastTryMs = now + times.getDeadlineMs - times.tryMs;
+    new Get(this.#context, key, { lastTryMs, minVersion }, callback).round();
   }
 }
 
@@ -46,6 +67,7 @@ class Get {
   readonly #context: OperationContext;
   readonly #key: Buffer;
   readonly #lastTryMs: number;
+  readonly #minVersion: Version;
   /** Undefined once the client has its answer; later answers are ignored. */
   #callback: ReadCallback | undefined;
   #partition = 0 as PartitionId;
@@ -54,11 +76,19 @@ class Get {
   #next = 0;
   #left = 0;
   #roundScheduled = false;
+  /** How many members have answered, but older than it has to be. */
+  #older = 0;
 
-  constructor(context: OperationContext, key: Buffer, lastTryMs: number, callback: ReadCallback) {
+  constructor(
+    context: OperationContext,
+    key: Buffer,
+    { lastTryMs, minVersion }: { readonly lastTryMs: number; readonly minVersion: Version },
+    callback: ReadCallback,
+  ) {
     this.#context = context;
     this.#key = key;
     this.#lastTryMs = lastTryMs;
+    this.#minVersion = minVersion;
     this.#callback = callback;
   }
 
@@ -74,7 +104,9 @@ class Get {
     this.#partition = partition;
     this.#answering = answering;
     this.#left = answering.length;
-    if (answering.length === 0) return this.#again('partition-offline', OFFLINE);
+    if (answering.length === 0) {
+      return this.#again({ kind: 'failed', code: 'partition-offline', detail: OFFLINE });
+    }
     this.#next = router.first(answering);
     return this.#askNext();
   }
@@ -100,30 +132,37 @@ class Get {
     const step = judgeRead(answer);
     switch (step.kind) {
       case 'value':
-        versions.observe(recordVersion(step.record));
-        return this.#answer(step);
-      case 'absent':
-        versions.observe(step.version);
-        return this.#answer(step);
+      case 'absent': {
+        const version = step.kind === 'value' ? recordVersion(step.record) : step.version;
+        versions.observe(version);
+        if (version >= this.#minVersion) return this.#answer(step);
+        this.#older++;
+        return this.#askOn();
+      }
       case 'ask-another':
         learn(this.#context, member, answer);
-        if (this.#left > 0) return this.#askNext();
-        return this.#again('unanswered', 'no storage node answered in time');
+        return this.#askOn();
     }
   }
 
+  #askOn(): void {
+    if (this.#left > 0) return this.#askNext();
+    return this.#again(this.#older > 0 ? olderThan(this.#minVersion) : UNANSWERED);
+  }
+
   /** Starts another round after a pause, even if a slow member of this one may still answer: the first answer wins. */
-  #again(code: ErrorCode, detail: string): void {
+  #again(failure: ReadOutcome): void {
     if (this.#roundScheduled) return;
-    const { runtime, times } = this.#context;
-    if (runtime.clock.monotonicMs() >= this.#lastTryMs) {
-      this.#answer({ kind: 'failed', code, detail });
-      return;
-    }
+    const { runtime, times, router } = this.#context;
+    const leftMs = this.#lastTryMs - runtime.clock.monotonicMs();
+    if (leftMs <= 0) return this.#answer(failure);
     this.#roundScheduled = true;
-    runtime.timers.after(times.retryMs + runtime.random.below(times.retryMs), () => {
+    const round = () => {
       if (this.#callback !== undefined) this.round();
-    });
+    };
+    // The version that is demanded may be one that nobody has, and all say so at once: so these pauses grow.
+    if (this.#older > 0) return router.laterRounds.add(this.#older, leftMs, round);
+    runtime.timers.after(times.retryMs + runtime.random.below(times.retryMs), round);
   }
 
   #answer(outcome: ReadOutcome): void {

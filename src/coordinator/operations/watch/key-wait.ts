@@ -1,6 +1,7 @@
 // Waits until a get of a key would be answered otherwise than before: a long poll. Follows the key (cluster-watch.ts), and
 // gets it again whenever it may have changed, so that the answer is that of a get, with all its guarantees.
 
+import type { Version } from '../../../cluster/model/version.ts';
 import type { Cancel, Timers } from '../../../cluster/ports.ts';
 import type { ReadCallback, ReadOutcome } from '../get/round.ts';
 import type { UserReader, UserWatcher } from '../user-keys.ts';
@@ -14,6 +15,8 @@ export interface KeyWaitParts {
 
 export interface AwaitedKey {
   readonly key: Buffer;
+  /** As of Reader.get. */
+  readonly minVersion: Version;
   readonly waitMs: number;
   /** @param outcome not a failure. @returns whether it is what the caller waits for */
   readonly isAwaited: (outcome: ReadOutcome) => boolean;
@@ -53,13 +56,17 @@ export class KeyWait {
   }
 
   #get(unchanged: () => void): void {
-    const { key, isAwaited } = this.#awaited;
-    this.#parts.reader.get(key, (outcome) => {
-      if (this.#callback === undefined) return undefined;
-      this.#latest = outcome;
-      if (outcome.kind === 'failed' || isAwaited(outcome)) return this.#end(outcome);
-      return unchanged();
-    });
+    const { key, minVersion, isAwaited } = this.#awaited;
+    this.#parts.reader.get(
+      key,
+      (outcome) => {
+        if (this.#callback === undefined) return undefined;
+        this.#latest = outcome;
+        if (outcome.kind === 'failed' || isAwaited(outcome)) return this.#end(outcome);
+        return unchanged();
+      },
+      minVersion,
+    );
   }
 
   #follow(): void {

@@ -32,7 +32,7 @@ export class KvOperations {
       case 'misuse':
         return reply(errorReply(usage.code, usage.what, { instead: usage.instead }));
       case 'get':
-        return this.#get(usage.key, reply);
+        return this.#get(usage, reply);
       case 'delete':
         return this.#write(usage.key, EMPTY, true, 0, reply);
       case 'set': {
@@ -48,17 +48,21 @@ export class KvOperations {
     }
   }
 
-  #get(key: Buffer, reply: ReplyCallback): void {
-    this.#context.reader.get(key, (outcome) => {
-      switch (outcome.kind) {
-        case 'value':
-          return reply(valueReply(outcome.record));
-        case 'absent':
-          return reply(textReply(404, this.#context.absence(), versionHeader(outcome.version)));
-        case 'failed':
-          return reply(errorReply(outcome.code, outcome.detail));
-      }
-    });
+  #get({ key, minVersion }: Extract<Usage, { kind: 'get' }>, reply: ReplyCallback): void {
+    this.#context.reader.get(
+      key,
+      (outcome) => {
+        switch (outcome.kind) {
+          case 'value':
+            return reply(valueReply(outcome.record));
+          case 'absent':
+            return reply(textReply(404, this.#context.absence(), versionHeader(outcome.version)));
+          case 'failed':
+            return reply(errorReply(outcome.code, outcome.detail));
+        }
+      },
+      minVersion,
+    );
   }
 
   #write(

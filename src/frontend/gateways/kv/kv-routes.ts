@@ -8,6 +8,7 @@ import {
   TEXT_TYPE,
 } from '../../../cluster/http/route-description.ts';
 import { KEY_BYTES_MAX, TTL_SECONDS_MAX } from '../../../cluster/model/limits.ts';
+import { MIN_VERSION } from '../min-version.ts';
 import { TIMING } from '../timing.ts';
 
 const KEY: RouteParameter = {
@@ -79,11 +80,11 @@ export const KV_ROUTES = {
   get: {
     path: '/get',
     methods: ['GET'],
-    statuses: [200, 404, 501, 503],
+    statuses: [200, 400, 404, 501, 503],
     text: 'The value of `?key=`.',
     task: 'keys',
     examples: [{ target: '/get?key=a', text: 'The value of the key a.' }],
-    parameters: [KEY, TIMING],
+    parameters: [KEY, MIN_VERSION, TIMING],
     replies: {
       200: { text: 'The value.', types: [BYTES_TYPE], headers: VERSION },
       404: {
@@ -92,7 +93,14 @@ export const KV_ROUTES = {
         headers: VERSION,
       },
     },
-    errors: [...KEY_ERRORS, 'not-ready', 'partition-offline', 'unanswered'],
+    errors: [
+      ...KEY_ERRORS,
+      'bad-parameter',
+      'not-ready',
+      'partition-offline',
+      'unanswered',
+      'older-version',
+    ],
   },
   delete: {
     path: '/delete',

@@ -5,12 +5,15 @@ import { assert } from '../../../cluster/assert.ts';
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import { type Body, type HttpRequest, hostHeader, queryOf } from '../../../cluster/http/http.ts';
 import { KEY_BYTES_MAX, TTL_SECONDS_MAX } from '../../../cluster/model/limits.ts';
+import type { Version } from '../../../cluster/model/version.ts';
 import { encodeBytes, parseQuery } from '../../../cluster/wire/query.ts';
+import { minVersionLine, minVersionOf, WRONG_MIN_VERSION } from '../min-version.ts';
 
 export type Verb = 'get' | 'set' | 'delete';
 
 export type Usage =
-  | { readonly kind: 'get' | 'delete'; readonly key: Buffer }
+  | { readonly kind: 'get'; readonly key: Buffer; readonly minVersion: Version }
+  | { readonly kind: 'delete'; readonly key: Buffer }
   | {
       readonly kind: 'set';
       readonly key: Buffer;
@@ -58,9 +61,15 @@ export function readUsage(verb: Verb, request: HttpRequest): Usage {
       `the key has ${key.length} bytes, and ${KEY_BYTES_MAX} are the most`,
     );
   }
-  if (verb !== 'set') return { kind: verb, key };
+  if (verb === 'delete') return { kind: verb, key };
 
   const shown = () => encodeBytes(key.subarray(0, 64));
+  if (verb === 'get') {
+    const minVersion = minVersionOf(request);
+    if (minVersion !== undefined) return { kind: verb, key, minVersion };
+    const instead = minVersionLine(request, `/get?key=${shown()}`);
+    return misuse('bad-parameter', WRONG_MIN_VERSION, instead);
+  }
   const ttl = parameters.get('ttl')?.toString('latin1');
   const ttlSeconds = ttl === undefined ? undefined : parseTtl(ttl);
   if (ttl !== undefined && ttlSeconds === undefined) {

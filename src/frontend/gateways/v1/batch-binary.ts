@@ -169,6 +169,7 @@ class BinaryReader implements ItemReader {
       value,
       ttlSeconds,
       condition: undefined,
+      minVersion: VERSION_ZERO,
       problem: undefined,
     };
   }

@@ -4,7 +4,7 @@
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import type { Condition } from '../../../cluster/model/condition.ts';
 import type { StoredRecord } from '../../../cluster/model/record.ts';
-import type { Version } from '../../../cluster/model/version.ts';
+import { VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
 
 export interface BatchProblem {
   readonly code: ErrorCode;
@@ -24,6 +24,8 @@ export interface BatchItem {
   /** 0 stands for no end. */
   readonly ttlSeconds: number;
   readonly condition: Condition | undefined;
+  /** A read answers nothing older (H21). */
+  readonly minVersion: Version;
   /** Why the item cannot be carried out; undefined where it can be. */
   readonly problem: BatchProblem | undefined;
 }
@@ -67,5 +69,13 @@ export interface BatchForm extends AnswerWriter {
 export const NO_BYTES: Buffer = Buffer.alloc(0);
 
 export function problemItem(label: string, problem: BatchProblem): BatchItem {
-  return { label, key: NO_BYTES, value: NO_BYTES, ttlSeconds: 0, condition: undefined, problem };
+  return {
+    label,
+    key: NO_BYTES,
+    value: NO_BYTES,
+    ttlSeconds: 0,
+    condition: undefined,
+    minVersion: VERSION_ZERO,
+    problem,
+  };
 }

@@ -4,12 +4,13 @@
 import type { Condition } from '../../../cluster/model/condition.ts';
 import { parseETag } from '../../../cluster/model/condition.ts';
 import { KEY_BYTES_MAX, TTL_SECONDS_MAX } from '../../../cluster/model/limits.ts';
+import { parseVersion, VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
 import { bytesOfText, jsonOfBytes } from '../../../cluster/wire/key-text.ts';
 import { type BatchItem, NO_BYTES, problemItem } from './batch-form.ts';
 import type { BatchVerb } from './batch-routes.ts';
 
 const FIELDS: Readonly<Record<BatchVerb, readonly string[]>> = {
-  mget: ['key'],
+  mget: ['key', 'minVersion'],
   mset: ['key', 'value', 'ttl', 'ifMatch', 'ifNoneMatch'],
   mdelete: ['key'],
 };
@@ -32,12 +33,17 @@ export function parseLine(verb: BatchVerb, line: string, number: number): BatchI
   const label = key.length > SHOWN_KEY_BYTES_MAX ? lineLabel(number) : keyLabel(key);
   if (!isKeyLength(key.length)) return wrongKey(label, key.length);
   if (verb !== 'mset') {
+    const minVersion = minVersionIn(fields.minVersion);
+    if (minVersion === undefined) {
+      return bad('`minVersion` is not 16 hex digits in lower case, as X-Fog-Version has them');
+    }
     return {
       label,
       key,
       value: NO_BYTES,
       ttlSeconds: 0,
       condition: undefined,
+      minVersion,
       problem: undefined,
     };
   }
@@ -48,7 +54,15 @@ export function parseLine(verb: BatchVerb, line: string, number: number): BatchI
   if (ttl !== undefined && !isTtl(ttl)) return wrongTtl(label);
   const condition = parseCondition(fields.ifMatch, fields.ifNoneMatch);
   if (condition === 'malformed') return bad('`ifMatch` and `ifNoneMatch` are an ETag or "*"');
-  return { label, key, value, ttlSeconds: ttl ?? 0, condition, problem: undefined };
+  return {
+    label,
+    key,
+    value,
+    ttlSeconds: ttl ?? 0,
+    condition,
+    minVersion: VERSION_ZERO,
+    problem: undefined,
+  };
 }
 
 export function isKeyLength(length: number): boolean {
@@ -92,6 +106,12 @@ function parseObject(line: string): Readonly<Record<string, unknown>> | undefine
 
 function isTtl(ttl: unknown): ttl is number {
   return Number.isInteger(ttl) && Number(ttl) >= 1 && Number(ttl) <= TTL_SECONDS_MAX;
+}
+
+/** @returns undefined for what is no version; the lowest one where none is demanded */
+function minVersionIn(field: unknown): Version | undefined {
+  if (field === undefined) return VERSION_ZERO;
+  return typeof field === 'string' ? parseVersion(field) : undefined;
 }
 
 function parseCondition(

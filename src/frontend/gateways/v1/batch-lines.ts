@@ -6,7 +6,7 @@ import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import { etagOf, printETag } from '../../../cluster/model/condition.ts';
 import { LINE_BYTES_CEILING } from '../../../cluster/model/limits.ts';
 import { recordValue, type StoredRecord } from '../../../cluster/model/record.ts';
-import { printVersion, type Version } from '../../../cluster/model/version.ts';
+import { printVersion, VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
 import { jsonOfBytes } from '../../../cluster/wire/key-text.ts';
 import {
   type AnswerPiece,
@@ -194,7 +194,15 @@ class LineItemReader implements ItemReader {
       ? text.slice(from + 1, keyTo + 1)
       : this.#bytes.toString('utf8', from + 1, keyTo + 1);
     const key = this.#bytes.subarray(keyFrom, keyTo);
-    return { label, key, value, ttlSeconds: 0, condition: undefined, problem: undefined };
+    return {
+      label,
+      key,
+      value,
+      ttlSeconds: 0,
+      condition: undefined,
+      minVersion: VERSION_ZERO,
+      problem: undefined,
+    };
   }
 
   /** @returns undefined for an empty line */

@@ -41,7 +41,11 @@ export class BatchOperations {
     }
     switch (this.#verb) {
       case 'mget':
-        return this.#context.reader.get(item.key, (outcome) => this.#read(item, answered, outcome));
+        return this.#context.reader.get(
+          item.key,
+          (outcome) => this.#read(item, answered, outcome),
+          item.minVersion,
+        );
       case 'mset': {
         if (item.ttlSeconds === 0) return this.#set(item, answered, 0);
         return withExpiry(

@@ -107,7 +107,13 @@ function wrongUsage(verb: BatchVerb, request: HttpRequest): WholeReply | undefin
   );
 }
 
-const OF_SINGLE_REQUESTS = ['X-Fog-Ttl', 'X-Fog-Read', 'If-Match', 'If-None-Match'];
+const OF_SINGLE_REQUESTS = [
+  'X-Fog-Ttl',
+  'X-Fog-Read',
+  'X-Fog-Min-Version',
+  'If-Match',
+  'If-None-Match',
+];
 
 const EXAMPLES: Readonly<Record<BatchVerb, string>> = {
   mget: `curl -d '{"key":"a"}' 'http://HOST/v1/mget'`,

@@ -66,7 +66,7 @@ export class KeyOperations {
 
   #get(usage: KeyUsage, reply: ReplyCallback): void {
     const { reader, linearizable, clock, watcher, timers } = this.#context;
-    const { key, wait } = usage;
+    const { key, minVersion, wait } = usage;
     const asked = usage.isLinearizable ? linearizable : reader;
     const newerThan = wait?.newerThan;
     const answered: ReadCallback = (outcome) => {
@@ -84,12 +84,12 @@ export class KeyOperations {
           return reply(errorReply(outcome.code, outcome.detail));
       }
     };
-    if (wait === undefined) return asked.get(key, answered);
+    if (wait === undefined) return asked.get(key, answered, minVersion);
     const isAwaited = (outcome: ReadOutcome) =>
       outcome.kind === 'value'
         ? newerThan === undefined || isNewer(etagOf(outcome.record), newerThan)
         : newerThan !== undefined;
-    const awaited = { key, waitMs: wait.seconds * 1000, isAwaited };
+    const awaited = { key, minVersion, waitMs: wait.seconds * 1000, isAwaited };
     return new KeyWait({ reader: asked, watcher, timers }, awaited, answered).start();
   }
 

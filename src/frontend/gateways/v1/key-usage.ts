@@ -8,7 +8,9 @@ import {
   KEY_WAIT_SECONDS_MAX,
   TTL_SECONDS_MAX,
 } from '../../../cluster/model/limits.ts';
+import { VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
 import { parseQuery } from '../../../cluster/wire/query.ts';
+import { minVersionLine, minVersionOf, WRONG_MIN_VERSION } from '../min-version.ts';
 import type { KeyVerb } from './keys-routes.ts';
 import { conditionOf, shownPath, type WrongHead } from './preconditions.ts';
 
@@ -22,6 +24,8 @@ export interface KeyUsage {
   readonly by: number;
   /** Of `get` alone: `X-Fog-Read: linearizable` (H21). */
   readonly isLinearizable: boolean;
+  /** Of `get` alone: nothing older is answered (H21). */
+  readonly minVersion: Version;
   /** Of `get` alone; undefined without `?wait=`. */
   readonly wait: KeyWaitUsage | undefined;
 }
@@ -77,6 +81,7 @@ export function readKeyUsage(verb: KeyVerb, request: RequestOfKey, key: Buffer):
     contentType: undefined,
     by: 0,
     isLinearizable: false,
+    minVersion: VERSION_ZERO,
     wait: undefined,
   };
   switch (verb) {
@@ -85,9 +90,21 @@ export function readKeyUsage(verb: KeyVerb, request: RequestOfKey, key: Buffer):
       if (asked !== undefined && asked !== 'linearizable') {
         return faulty('X-Fog-Read takes linearizable, nothing else', verb, request);
       }
+      const minVersion = minVersionOf(request);
+      if (minVersion === undefined) {
+        const instead = minVersionLine(request, shownPath(request.target));
+        return { fault: { what: WRONG_MIN_VERSION, instead } };
+      }
       const wait = waitOf(request, parameters);
       if ('fault' in wait) return wait;
-      return { usage: { ...plain, isLinearizable: asked !== undefined, wait: wait.value } };
+      return {
+        usage: {
+          ...plain,
+          isLinearizable: asked !== undefined,
+          minVersion,
+          wait: wait.value,
+        },
+      };
     }
     case 'delete':
       return { usage: plain };

@@ -9,6 +9,7 @@ import {
   KEY_WAIT_SECONDS_MAX,
   TTL_SECONDS_MAX,
 } from '../../../cluster/model/limits.ts';
+import { MIN_VERSION } from '../min-version.ts';
 import { TIMING } from '../timing.ts';
 
 const PATH = '/v1/keys/{key...}';
@@ -56,6 +57,7 @@ const READ_ERRORS: readonly ErrorCode[] = [
   'not-ready',
   'partition-offline',
   'unanswered',
+  'older-version',
 ];
 const WRITE_ERRORS: readonly ErrorCode[] = [
   'bad-parameter',
@@ -106,6 +108,7 @@ export const V1_KEYS_ROUTES = {
         text: 'With `linearizable` every member of the partition is asked.',
         schema: { type: 'string', enum: ['linearizable'] },
       },
+      MIN_VERSION,
       {
         name: 'wait',
         text: 'How many seconds to wait for a value, or for one that is newer than `newer-than`.',

@@ -86,6 +86,11 @@ describe('lines', () => {
     ['mget', '{"key":{"base64":"?"}}', '"line":1 bad-item'],
     ['mget', '{"key":"\\ud800"}', '"line":1 bad-item'],
     ['mget', '{"key":"a","value":"b"}', '"line":1 bad-item'],
+    ['mget', '{"key":"a","minVersion":7}', '"line":1 bad-item'],
+    ['mget', '{"key":"a","minVersion":"7"}', '"line":1 bad-item'],
+    ['mget', '{"key":"a","minVersion":null}', '"line":1 bad-item'],
+    ['mset', '{"key":"a","value":"b","minVersion":"0196c6f1f2c40000"}', '"line":1 bad-item'],
+    ['mdelete', '{"key":"a","minVersion":"0196c6f1f2c40000"}', '"line":1 bad-item'],
     ['mget', '{"key":"a"}{"key":"b"}', '"line":1 bad-item'],
     ['mget', '{"key":"a\tb"}', '"line":1 bad-item'],
     ['mget', '{"key":""}', '"key":"" empty-key'],
@@ -104,6 +109,14 @@ describe('lines', () => {
     ['mset', '{"key":"a","value":"b","ifNoneMatch":[]}', '"line":1 bad-item'],
   ])('%s refuses %s', (verb, line, item) => {
     expect(lines(verb, line).map(shown)).toEqual([item]);
+  });
+
+  test('a line of mget may demand a version', () => {
+    const body = '{"key":"a","minVersion":"0196c6f1f2c4000a"}\n{"key":"b"}\n';
+    expect(lines('mget', body).map(({ minVersion }) => minVersion)).toEqual([
+      0x0196c6f1f2c4000an,
+      0n,
+    ]);
   });
 
   test('a wrong line is named by its number, and those around it are read; empty ones are only counted', () => {

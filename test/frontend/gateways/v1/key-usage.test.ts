@@ -44,6 +44,7 @@ test('a plain request has no condition, ttl or content type', () => {
       contentType: undefined,
       by: 0,
       isLinearizable: false,
+      minVersion: 0n,
     });
   }
 });
@@ -53,6 +54,16 @@ test('a read may ask for what every member has', () => {
   expect(refusal('get', '', { 'x-fog-read': 'fast' })).toContain('takes linearizable');
 });
 
+test('a read may demand a version', () => {
+  const headers = { 'x-fog-min-version': '0196c6f1f2c40000' };
+  expect(usage('get', '', headers).minVersion).toBe(0x0196c6f1f2c40000n);
+  for (const wrong of ['', '1', '0196C6F1F2C40000', '0196c6f1f2c400000', '"0196c6f1f2c40000"']) {
+    expect(refusal('get', '', { 'x-fog-min-version': wrong })).toBe(
+      "X-Fog-Min-Version is not 16 hex digits in lower case, as X-Fog-Version has them. Try: curl -H 'X-Fog-Min-Version: 0196c6f1f2c40000' 'http://h:1/v1/keys/k'",
+    );
+  }
+});
+
 test('a key has 1,024 bytes at most', () => {
   expect(usage('get', '', {}, Buffer.alloc(1024)).key).toHaveLength(1024);
   expect(refusal('get', '', {}, Buffer.alloc(1025))).toContain('1025 bytes, and 1024 are the most');
@@ -60,7 +71,7 @@ test('a key has 1,024 bytes at most', () => {
 
 describe('parameters', () => {
   test.each<[KeyVerb, string, string]>([
-    ['get', '?ttl=1', 'wait, newer-than'],
+    ['get', '?ttl=1', 'wait, newer-than, nothing else'],
     ['put', '?tll=1', 'ttl, nothing else'],
     ['put', '?ttl=1&ttl=1', 'given twice'],
     ['incr', '?b=1', 'by, nothing else'],
