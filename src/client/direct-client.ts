@@ -16,6 +16,7 @@ import {
 } from '../cluster/model/record.ts';
 import type { Host, LogFields, LogLevel, Runtime } from '../cluster/ports.ts';
 import { DirectCore, type DirectWrite } from '../coordinator/direct-core.ts';
+import type { Explanation } from '../coordinator/operations/get/explanation.ts';
 import { parsePlace } from '../coordinator/operations/watch/place.ts';
 import {
   checkBy,
@@ -49,6 +50,7 @@ import type {
   CommonOptions,
   ConditionOptions,
   DeletePrefixOptions,
+  ExplainOptions,
   GetOptions,
   ManyEntry,
   Result,
@@ -139,6 +141,23 @@ class DirectClient implements Velour {
   async entry(key: Bytes, options: GetOptions = {}): Promise<StoredEntry | undefined> {
     const record = await this.#read(key, options);
     return record === undefined ? undefined : entryOf(record);
+  }
+
+  async explain(key: Bytes, options: ExplainOptions = {}): Promise<Explanation> {
+    const bytes = keyBytes(key);
+    const minVersion = minVersionOf(options);
+    return this.#calls.run(options, (outcome) => {
+      let isWanted = true;
+      this.#core.explain(bytes, minVersion, (explanation) => {
+        if (isWanted) outcome.done(explanation);
+      });
+      return {
+        giveUp() {
+          isWanted = false;
+          return undefined;
+        },
+      };
+    });
   }
 
   async set(key: Bytes, value: Bytes, options: SetOptions = {}): Promise<SetResult> {

@@ -2,6 +2,8 @@
 
 import { ERROR_HEADER } from '../cluster/http/errors.ts';
 import type { PoolAnswer } from '../cluster/http/http-pool.ts';
+import { JSON_TYPE } from '../cluster/http/route-description.ts';
+import type { Explanation } from '../coordinator/operations/get/explanation.ts';
 import { ConditionFailedError, VelourError } from './errors.ts';
 import type { Stored, StoredEntry, Valued } from './velour.ts';
 
@@ -36,6 +38,21 @@ export function refusalIn(answer: PoolAnswer): VelourError {
     return new ConditionFailedError(problem.detail, answer.header('etag'));
   }
   return new VelourError(code, problem.detail, { status, ...problem.fields });
+}
+
+/** Whether it says how a read came to its answer, also to one that failed; one with another error explains nothing. */
+export function isExplanation(answer: PoolAnswer): boolean {
+  return isOfFrontend(answer) && answer.header('content-type') === JSON_TYPE;
+}
+
+/** @throws VelourError for what the frontend refused, and for what is no explanation */
+export function explanationIn(answer: PoolAnswer): Explanation {
+  if (!isExplanation(answer)) throw refusalIn(answer);
+  try {
+    return JSON.parse(answer.body.toString('utf8')) as Explanation;
+  } catch {
+    throw new VelourError('not-a-frontend', 'what answers explains nothing as a frontend does');
+  }
 }
 
 export function entryIn(answer: PoolAnswer, nowMs: number): StoredEntry {

@@ -17,6 +17,8 @@ export interface HttpCall {
   readonly answersValue: boolean;
   /** Whether it is an answer of a frontend; by default it has the headers of answers about a key. */
   readonly isAnswer?: (answer: PoolAnswer) => boolean;
+  /** Whether a 503 to a read is what was asked for, so that no other frontend is asked. */
+  readonly isLast?: (answer: PoolAnswer) => boolean;
 }
 
 export interface CallWorld {
@@ -94,7 +96,7 @@ class ReadCall implements UnderWay {
   #judge(frontend: KnownFrontend, outcome: PoolOutcome): void {
     if (outcome.kind === 'answered' && isAnswerTo(this.#call, outcome)) {
       frontend.answered();
-      if (outcome.status !== NOT_READY) {
+      if (outcome.status !== NOT_READY || this.#call.isLast?.(outcome) === true) {
         this.giveUp();
         return this.#outcome.done(outcome);
       }

@@ -5,6 +5,7 @@ import type { OpenHttpPool, PoolAnswer, PoolRequest } from '../cluster/http/http
 import { poolsOf } from '../cluster/io/network/http-pool.ts';
 import { afterTurn, systemClock, systemTimers } from '../cluster/io/process/system.ts';
 import type { Clock, Timers } from '../cluster/ports.ts';
+import type { Explanation } from '../coordinator/operations/get/explanation.ts';
 import {
   checkBy,
   checkContentType,
@@ -22,14 +23,22 @@ import { KnownFrontends } from './frontends.ts';
 import {
   accepted,
   entryIn,
+  explanationIn,
   isAbsence,
+  isExplanation,
   storedIn,
   valuedIn,
   valueIn,
   versionIn,
 } from './http-answers.ts';
 import { beginCall, type HttpCall } from './http-call.ts';
-import { deleteRequest, postRequest, putRequest, readRequest } from './http-requests.ts';
+import {
+  deleteRequest,
+  explainRequest,
+  postRequest,
+  putRequest,
+  readRequest,
+} from './http-requests.ts';
 import { HttpScan } from './http-scan.ts';
 import { HttpWatch } from './http-watch.ts';
 import { EachKey } from './many.ts';
@@ -41,6 +50,7 @@ import type {
   CommonOptions,
   ConditionOptions,
   DeletePrefixOptions,
+  ExplainOptions,
   GetOptions,
   ManyEntry,
   Result,
@@ -135,6 +145,13 @@ export class VelourClient implements Velour {
   async entry(key: Bytes, options: GetOptions = {}): Promise<StoredEntry | undefined> {
     const answer = await this.#read(key, options);
     return answer === undefined ? undefined : entryIn(answer, this.#clock.wallMs());
+  }
+
+  async explain(key: Bytes, options: ExplainOptions = {}): Promise<Explanation> {
+    checkMinVersion(options.minVersion);
+    const request = explainRequest(keyBytes(key), options);
+    const call = { request, unknown: undefined, isLast: isExplanation };
+    return explanationIn(await this.#call(call, options));
   }
 
   set(key: Bytes, value: Bytes, options: SetOptions = {}): Promise<SetResult> {

@@ -3,7 +3,7 @@
 import type { PoolRequest } from '../cluster/http/http-pool.ts';
 import { encodeBytes } from '../cluster/wire/query.ts';
 import type { CheckedCondition } from './arguments.ts';
-import type { GetOptions, SetOptions } from './velour.ts';
+import type { ExplainOptions, GetOptions, SetOptions } from './velour.ts';
 
 /** Errors as problems: they say whether they are retryable, also those that this client does not know. */
 const PROBLEM = { accept: 'application/problem+json' };
@@ -20,6 +20,11 @@ export function readRequest(
     ...(minVersion === undefined ? {} : { 'x-fog-min-version': minVersion }),
   };
   return { method: 'GET', path: pathOf(key), headers, body: undefined };
+}
+
+export function explainRequest(key: Buffer, options: ExplainOptions): PoolRequest {
+  const request = readRequest(key, options);
+  return { ...request, path: `${request.path}?explain=1` };
 }
 
 export function putRequest(

@@ -1,6 +1,11 @@
 // What the package exports: two clients with one interface. `VelourClient` reaches the cluster through its frontends, by
 // HTTP; `connect` makes this process a frontend of its own.
 
+export type {
+  ExplainedMember,
+  ExplainedRecord,
+  Explanation,
+} from '../coordinator/operations/get/explanation.ts';
 export { type ConnectOptions, connect } from './direct-client.ts';
 export { AbortedError, ConditionFailedError, VelourError } from './errors.ts';
 export { VelourClient, type VelourClientOptions } from './http-client.ts';
@@ -12,6 +17,7 @@ export type {
   ConditionOptions,
   DeletePrefixOptions,
   ETags,
+  ExplainOptions,
   GetOptions,
   ManyEntry,
   Result,

@@ -1,5 +1,6 @@
 // The interface of both clients: the HTTP client (http-client.ts) and the direct one (direct-client.ts).
 
+import type { Explanation } from '../coordinator/operations/get/explanation.ts';
 import type { VelourError } from './errors.ts';
 
 /** A key or a value. A string stands for its bytes in UTF-8. */
@@ -24,6 +25,8 @@ export interface GetOptions extends CommonOptions {
    */
   readonly minVersion?: string | undefined;
 }
+
+export type ExplainOptions = CommonOptions & Pick<GetOptions, 'minVersion'>;
 
 /** An ETag with its quotes, as `entry` and writes return it, several of them, or `*` for any value. */
 export type ETags = string | readonly string[];
@@ -154,6 +157,11 @@ export interface Velour {
   getText(key: Bytes, options?: GetOptions): Promise<string | undefined>;
   /** As `get`, with what is known of the value. */
   entry(key: Bytes, options?: GetOptions): Promise<StoredEntry | undefined>;
+  /**
+   * Reads as with `linearizable`, and returns instead of the value who was asked, what each answered and which answer
+   * decided; also of a read that fails, unless no frontend answers at all.
+   */
+  explain(key: Bytes, options?: ExplainOptions): Promise<Explanation>;
   /** @throws ConditionFailedError when a condition was given that does not hold */
   set(key: Bytes, value: Bytes, options?: SetOptions): Promise<SetResult>;
   /**

@@ -23,6 +23,8 @@ import { MapFollower } from './map-follower.ts';
 import { MapHints } from './map-hints.ts';
 import type { ConditionalCallback } from './operations/conditional/decision.ts';
 import { ConditionalWriter } from './operations/conditional/round.ts';
+import { ExplainedReader } from './operations/get/explained.ts';
+import type { Explanation } from './operations/get/explanation.ts';
 import { LinearizableReader } from './operations/get/linearizable.ts';
 import { type ReadCallback, Reader } from './operations/get/round.ts';
 import type { OperationContext } from './operations/operation-context.ts';
@@ -32,6 +34,7 @@ import { storedRecordOf } from './operations/set/set-record.ts';
 import { Writer } from './operations/set/writer.ts';
 import {
   UserConditionalWriter,
+  UserExplainedReader,
   UserReader,
   UserScanner,
   type UserScanQuery,
@@ -89,6 +92,7 @@ export class DirectCore {
   readonly #probes: Probes;
   readonly #reader: UserReader;
   readonly #linearizable: UserReader;
+  readonly #explained: UserExplainedReader;
   readonly #writer: UserWriter;
   readonly #conditional: UserConditionalWriter;
   readonly #scanner: UserScanner;
@@ -127,7 +131,9 @@ export class DirectCore {
       reports: new FailureReports(runtime, client, { ...options, address: REPORTED_BY }),
     };
     this.#reader = new UserReader(new Reader(context));
-    this.#linearizable = new UserReader(new LinearizableReader(context));
+    const linearizable = new LinearizableReader(context);
+    this.#linearizable = new UserReader(linearizable);
+    this.#explained = new UserExplainedReader(context, new ExplainedReader(context, linearizable));
     this.#writer = new UserWriter(new Writer(context));
     this.#conditional = new UserConditionalWriter(new ConditionalWriter(context));
     this.#scanner = new UserScanner(context);
@@ -171,6 +177,15 @@ export class DirectCore {
   get(key: Buffer, { isLinearizable, minVersion }: DirectRead, callback: ReadCallback): void {
     const reader = isLinearizable ? this.#linearizable : this.#reader;
     reader.get(key, callback, minVersion);
+  }
+
+  /** @param minVersion as of `get` @param callback gets the explanation also of a read that failed */
+  explain(
+    key: Buffer,
+    minVersion: Version | undefined,
+    callback: (explanation: Explanation) => void,
+  ): void {
+    this.#explained.explain(key, callback, minVersion);
   }
 
   /** Writes as `/v1/keys` does: what has no condition, and needs none, takes the way of sets (R4), and the rest H39's. */

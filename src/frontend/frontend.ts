@@ -18,12 +18,14 @@ import { FailureReports } from '../coordinator/failure-reports.ts';
 import { MapFollower } from '../coordinator/map-follower.ts';
 import { MapHints } from '../coordinator/map-hints.ts';
 import { ConditionalWriter } from '../coordinator/operations/conditional/round.ts';
+import { ExplainedReader } from '../coordinator/operations/get/explained.ts';
 import { LinearizableReader } from '../coordinator/operations/get/linearizable.ts';
 import { Reader } from '../coordinator/operations/get/round.ts';
 import { VersionedWriter } from '../coordinator/operations/restore/round.ts';
 import { Writer } from '../coordinator/operations/set/writer.ts';
 import {
   UserConditionalWriter,
+  UserExplainedReader,
   UserReader,
   UserScanner,
   UserVersionedWriter,
@@ -105,9 +107,11 @@ export class Frontend implements Service {
       hotKeys,
     };
     const writer = new Writer(context);
+    const linearizable = new LinearizableReader(context);
     const gatewayContext: GatewayContext = {
       reader: new UserReader(new Reader(context)),
-      linearizable: new UserReader(new LinearizableReader(context)),
+      linearizable: new UserReader(linearizable),
+      explained: new UserExplainedReader(context, new ExplainedReader(context, linearizable)),
       writer: new UserWriter(writer),
       conditional: new UserConditionalWriter(new ConditionalWriter(context)),
       versionedWriter: new UserVersionedWriter(new VersionedWriter(context)),

@@ -123,6 +123,51 @@ const mute: Behaviour = () => ({});
 /** Its packets are dropped, so that there is never a connection. */
 const dropped: Behaviour = () => HANGS;
 
+describe('an explanation', () => {
+  const explained = (status: number, headers = {}) =>
+    answer(
+      status,
+      { 'content-type': 'application/json', ...headers },
+      JSON.stringify({ status, members: [] }),
+    );
+  const failed = explained(503, { 'x-fog-error': 'unanswered' });
+
+  test.each([
+    ['a value', explained(200, { 'x-fog-version': VERSION })],
+    ['an absence', explained(404, { 'x-fog-version': VERSION })],
+    ['a read that failed', failed],
+  ])('of %s is that of the first frontend that has one', async (_what, outcome) => {
+    const stage = new Stage({ first: () => ({ outcome }), second: well });
+    const played = await stage.play((client) => client.explain('a', { minVersion: VERSION }));
+    expect(played.outcome).toEqual({ status: outcome.status, members: [] });
+    expect(stage.sent.filter((line) => line.endsWith('GET'))).toEqual(['0 first GET']);
+  });
+
+  test('is not what something else says, and another frontend is asked', async () => {
+    const page = answer(200, { 'content-type': 'application/json' }, '{}');
+    const busy = refused('overloaded');
+    for (const outcome of [page, busy]) {
+      const stage = new Stage({ first: () => ({ outcome }), second: () => ({ outcome: failed }) });
+      const played = await stage.play((client) => client.explain('a'));
+      expect(played.outcome).toEqual({ status: 503, members: [] });
+    }
+  });
+
+  test('that is no JSON is an error', async () => {
+    const headers = { 'content-type': 'application/json', 'x-fog-version': VERSION };
+    const stage = new Stage({ only: () => ({ outcome: answer(200, headers, '{"status":200') }) });
+    const { outcome } = await stage.play((client) => client.explain('a'));
+    expect(outcome).toMatchObject({ code: 'not-a-frontend' });
+  });
+
+  test('that a frontend of before refuses is an error', async () => {
+    const stage = new Stage({ only: () => ({ outcome: refused('bad-parameter', 400) }) });
+    const { outcome } = await stage.play((client) => client.explain('a'));
+    expect(outcome).toBeInstanceOf(VelourError);
+    expect(outcome).toMatchObject({ code: 'bad-parameter' });
+  });
+});
+
 describe('a read', () => {
   test.each([
     ['says nothing', mute],

@@ -191,11 +191,54 @@ export function clientContract({ open, openOther }: ClientsUnderTest): void {
     test.each(['', '1', 'FFFF000000000000', '"0196c6f1f2c40000-1c291ca3"'])(
       'takes no %o for a version',
       async (minVersion) => {
-        for (const call of [client.get('a', { minVersion }), client.entry('a', { minVersion })]) {
+        for (const call of [
+          client.get('a', { minVersion }),
+          client.entry('a', { minVersion }),
+          client.explain('a', { minVersion }),
+        ]) {
           expect(await failure(call)).toMatchObject({ code: 'bad-parameter' });
         }
       },
     );
+  });
+
+  describe('an explanation', () => {
+    test('names the members, and what each has', async () => {
+      const { version, etag } = await client.set('explained', 'four');
+      const explanation = await client.explain('explained');
+      expect(explanation).toMatchObject({
+        key: 'explained',
+        status: 200,
+        answer: 'value',
+        version,
+        repaired: [],
+      });
+      expect(explanation.members.length).toBeGreaterThan(1);
+      for (const member of explanation.members) {
+        expect(member).toMatchObject({ role: 'serving', answer: 'value', version, etag, size: 4 });
+      }
+      expect(explanation.decidedBy).toEqual(explanation.members.map(({ node }) => node));
+      const { partition, epoch, members } = await other.explain('explained');
+      expect([partition, epoch]).toEqual([explanation.partition, explanation.epoch]);
+      const who = (all: typeof members) => all.map(({ node, address }) => [node, address]);
+      expect(who(members)).toEqual(who(explanation.members));
+    });
+
+    test('of what was deleted, and of what never was', async () => {
+      await client.set(UNKNOWN_KEY, '1', { ttl: 1000 });
+      const { version } = await client.delete(UNKNOWN_KEY);
+      const deleted = await client.explain(UNKNOWN_KEY, { minVersion: version });
+      expect(deleted).toMatchObject({
+        key: { base64: '/wA=' },
+        status: 404,
+        answer: 'absent',
+        version,
+        members: [{ answer: 'deleted' }, { answer: 'deleted' }, { answer: 'deleted' }],
+      });
+      const never = await client.explain('explained by nobody');
+      expect(never).toMatchObject({ status: 404, answer: 'absent' });
+      expect(new Set(never.members.map(({ answer }) => answer))).toEqual(new Set(['nothing']));
+    });
   });
 
   describe('conditions', () => {

@@ -168,6 +168,7 @@ export class RequestFuzzer {
     return this.#one<() => Parts>([
       () => ({ method: 'GET', target: path, key, headers }),
       () => ({ method: 'HEAD', target: path, key, headers }),
+      () => ({ method: 'GET', target: `${path}?explain=1`, key, headers }),
       () => ({ method: 'PUT', target: path + ttl, key, headers, body: value }),
       () => ({ method: 'DELETE', target: path, key, headers }),
       () => ({ method: 'POST', target: `${path}/append`, key, headers, body: tokenOf(key) }),

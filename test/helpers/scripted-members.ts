@@ -13,10 +13,13 @@ import type { Runtime } from '../../src/cluster/ports.ts';
 import type { Operation } from '../../src/cluster/wire/operations.ts';
 import type { ConditionalOutcome } from '../../src/coordinator/operations/conditional/decision.ts';
 import { ConditionalWriter } from '../../src/coordinator/operations/conditional/round.ts';
+import { ExplainedReader } from '../../src/coordinator/operations/get/explained.ts';
+import type { Explanation } from '../../src/coordinator/operations/get/explanation.ts';
 import { LinearizableReader } from '../../src/coordinator/operations/get/linearizable.ts';
 import type { ReadOutcome } from '../../src/coordinator/operations/get/round.ts';
 import type { OperationContext } from '../../src/coordinator/operations/operation-context.ts';
 import { LaterRounds } from '../../src/coordinator/operations/set/later-rounds.ts';
+import { UserExplainedReader } from '../../src/coordinator/operations/user-keys.ts';
 import { memberOf } from './maps.ts';
 
 export const KEY = Buffer.from('k');
@@ -118,6 +121,12 @@ export function stage() {
       ),
     read: (minVersion = 0n) =>
       new LinearizableReader(context).get(KEY, tell, minVersion as Version),
+    explain: (key = KEY) => {
+      const explanations: Explanation[] = [];
+      const reader = new ExplainedReader(context, new LinearizableReader(context));
+      new UserExplainedReader(context, reader).explain(key, (told) => explanations.push(told));
+      return explanations;
+    },
     told: () => told?.kind,
     nextEpoch: () => {
       epoch++;

@@ -147,4 +147,16 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests(DIRECT_SCHEDULES, 'closed it sends'),
   },
+  {
+    name: 'a-failed-explanation-is-an-error',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: HTTP_CALL,
+        find: 'this.#call.isLast?.(outcome) === true',
+        replace: '(this.#call.isLast?.(outcome) === true && outcome.body.length === 0)',
+      },
+    ],
+    fate: tests(CALL_TESTS, 'that of the first frontend'),
+  },
 ];

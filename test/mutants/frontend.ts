@@ -20,6 +20,7 @@ const TIMING = 'src/frontend/gateways/timing.ts';
 const TIMING_TESTS = 'test/frontend/gateways/timing.test.ts';
 const V1_KEYS = 'src/frontend/gateways/v1/keys.ts';
 const KEY_OPERATIONS = 'src/frontend/gateways/v1/key-operations.ts';
+const KEY_USAGE = 'src/frontend/gateways/v1/key-usage.ts';
 const V1_REPLIES = 'src/frontend/gateways/v1/key-replies.ts';
 const PRECONDITIONS = 'src/frontend/gateways/v1/preconditions.ts';
 const V1_USAGE_TESTS = 'test/frontend/gateways/v1/key-usage.test.ts';
@@ -267,5 +268,30 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(TIMING_TESTS, 'side by side'),
+  },
+  {
+    name: 'an-explanation-is-asked-under-a-condition',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: KEY_USAGE,
+        find: 'explain !== undefined && condition !== NO_CONDITION',
+        replace: 'explain !== undefined && condition === undefined',
+      },
+    ],
+    fate: tests(V1_USAGE_TESTS, 'may demand a version'),
+  },
+  {
+    name: 'an-explanation-has-the-status-200',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: V1_REPLIES,
+        find: 'return { status, headers: { ...headers, ...JSON_HEADERS }, body };',
+        replace:
+          'return { status: status && 200, headers: { ...headers, ...JSON_HEADERS }, body };',
+      },
+    ],
+    fate: tests('test/simulation/schedules-min-version.test.ts', 'says who is cut off'),
   },
 ];

@@ -229,6 +229,47 @@ test('curl stores a file, and takes it back', async () => {
   expect(await curl(...status, url)).toBe('404');
 });
 
+describe('a read that explains itself', () => {
+  test('is JSON that people can read, by GET and HEAD, with the status of the read', async () => {
+    const { headers: stored } = await call(one, '/v1/keys/why', { method: 'PUT', body: 'four' });
+    const told = await call(other, '/v1/keys/why?explain=1');
+    expect(told).toMatchObject({
+      status: 200,
+      headers: {
+        'content-type': 'application/json',
+        'cache-control': 'no-store',
+        'x-fog-version': stored['x-fog-version'],
+      },
+    });
+    // It would be taken for that of the document.
+    expect(told.headers.etag).toBeUndefined();
+    expect(told.text).toMatch(/^\{\n {2}"key": "why",\n {2}"status": 200,\n(?:.*\n)*\}\n$/);
+    const explanation = JSON.parse(told.text);
+    expect(explanation.members).toHaveLength(3);
+    const { etag } = stored;
+    for (const member of explanation.members) expect(member).toMatchObject({ etag, size: 4 });
+    const head = await call(other, '/v1/keys/why?explain=1', { method: 'HEAD' });
+    expect(head).toMatchObject({ status: 200, text: '' });
+    const absent = await call(one, '/v1/keys/nobody-knows-why?explain=1');
+    expect(absent.status).toBe(404);
+    expect(JSON.parse(absent.text)).toMatchObject({ answer: 'absent', decidedBy: { length: 3 } });
+  });
+
+  test('says so where it fails, with the code in the header, and is no problem document', async () => {
+    const headers = { 'x-fog-min-version': 'ffff000000000000', accept: 'application/json' };
+    const told = await call(one, '/v1/keys/why?explain=1', { headers });
+    expect(told).toMatchObject({
+      status: 503,
+      headers: {
+        'content-type': 'application/json',
+        'x-fog-error': 'older-version',
+        'retry-after': '1',
+      },
+    });
+    expect(JSON.parse(told.text)).toMatchObject({ status: 503, error: 'older-version' });
+  });
+});
+
 describe('Server-Timing', () => {
   const PATHS = ['/get?key=timed', '/set?key=timed&value=1', '/v1/keys/timed', '/v1/keys/nobody'];
   const ask = (path: string, headers = {}) => call(one, path, { headers });

@@ -104,3 +104,43 @@ describe('H21: a read that demands a version', () => {
     stage.expectKept();
   });
 });
+
+describe('an explained read', () => {
+  const explain = (stage: ConditionalStage, frontend: SimulatedNode) => {
+    const reply = stage.answer(stage.v1(frontend, 'GET', `${KEY}?explain=1`));
+    return { status: reply.status, explanation: JSON.parse(bytesOf(reply).toString()) };
+  };
+
+  test.each(SEEDS)('repairs what differs, and says so, seed %i', (seed) => {
+    const played = begun(seed);
+    const { stage, second, serialiser, next, last } = played;
+    expect(stage.answer(stage.put(second, 'old')).status).toBeLessThan(300);
+    const version = setAtOne(played);
+    const { status, explanation } = explain(stage, second);
+    expect(status).toBe(200);
+    const names = (...nodes: SimulatedNode[]) => nodes.map(({ process }) => process.name);
+    expect(explanation).toMatchObject({ version, decidedBy: names(serialiser) });
+    expect(explanation.repaired.toSorted()).toEqual(names(next, last).toSorted());
+    for (const node of [serialiser, next, last]) expect(stage.heldBy(node, KEY)).toBe('new');
+    expect(explain(stage, second).explanation.decidedBy).toHaveLength(3);
+  });
+
+  test.each(SEEDS)('says who is cut off, with the status of the read, seed %i', (seed) => {
+    const { stage, first, second, serialiser, next, last } = begun(seed);
+    expect(stage.answer(stage.put(second, 'old')).status).toBeLessThan(300);
+    // The node is well, and stays a member.
+    stage.cut([first], [last]);
+    const { status, explanation } = explain(stage, first);
+    expect([status, explanation.status, explanation.error]).toEqual([503, 503, 'unanswered']);
+    const told = new Map<string, { answer: string; why?: string }>(
+      explanation.members.map((member: { node: string }) => [member.node, member]),
+    );
+    for (const { process } of [serialiser, next]) {
+      expect(told.get(process.name)).toMatchObject({ answer: 'value', size: 3 });
+    }
+    expect(['unreachable', 'unanswered']).toContain(told.get(last.process.name)?.answer);
+    expect(told.get(last.process.name)?.why).toMatch(
+      /^it (could not be reached|gave no answer): ./,
+    );
+  });
+});

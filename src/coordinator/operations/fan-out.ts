@@ -12,12 +12,16 @@ export interface MemberVote {
   readonly answer: MemberAnswer;
 }
 
-/** @param done gets a vote for each member, in their order; called once, and at once if there are no members */
+/**
+ * @param done gets a vote for each member, in their order; called once, and at once if there are no members
+ * @param each is told of each vote when it comes
+ */
 export function fanOut(
   context: OperationContext,
   members: readonly Member[],
   operation: Operation,
   done: (votes: readonly MemberVote[]) => void,
+  each?: (vote: MemberVote) => void,
 ): void {
   const answers: (MemberAnswer | undefined)[] = members.map(() => undefined);
   let left = members.length;
@@ -26,6 +30,7 @@ export function fanOut(
     context.router.send(member, operation, (answer) => {
       learn(context, member, answer);
       answers[index] = answer;
+      each?.({ member, answer });
       left--;
       if (left > 0) return;
       done(

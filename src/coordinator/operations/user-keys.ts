@@ -5,10 +5,12 @@ import { SCANS_MAX, WATCHES_MAX } from '../../cluster/model/limits.ts';
 import { partitionOf } from '../../cluster/model/partition.ts';
 import { encodeRecord, type RecordFields } from '../../cluster/model/record.ts';
 import { storedKey, storedPrefix, userKey } from '../../cluster/model/stored-key.ts';
-import type { Version } from '../../cluster/model/version.ts';
+import { VERSION_ZERO, type Version } from '../../cluster/model/version.ts';
 import { ChangeChannels } from '../../cluster/peers/change-channels.ts';
 import type { ConditionalCallback, ConditionalRequest } from './conditional/decision.ts';
 import type { ConditionalWriter } from './conditional/round.ts';
+import type { ExplainedReader } from './get/explained.ts';
+import { type Explanation, explanationOf } from './get/explanation.ts';
 import type { ReadCallback, Reader } from './get/round.ts';
 import type { OperationContext } from './operation-context.ts';
 import type { VersionedWriteCallback, VersionedWriter } from './restore/round.ts';
@@ -31,6 +33,30 @@ export class UserReader {
   /** @param callback and minVersion as in Reader.get; the key in its record is the stored one */
   get(key: Buffer, callback: ReadCallback, minVersion?: Version): void {
     this.#reader.get(storedKey(key), callback, minVersion);
+  }
+}
+
+export class UserExplainedReader {
+  readonly #context: OperationContext;
+  readonly #reader: ExplainedReader;
+
+  constructor(context: OperationContext, reader: ExplainedReader) {
+    this.#context = context;
+    this.#reader = reader;
+  }
+
+  /** @param callback gets the explanation under the user's key @param minVersion as in Reader.get */
+  explain(
+    key: Buffer,
+    callback: (explanation: Explanation) => void,
+    minVersion: Version = VERSION_ZERO,
+  ): void {
+    const { clock } = this.#context.runtime;
+    this.#reader.explain(
+      storedKey(key),
+      (notes) => callback(explanationOf(key, notes, clock.wallMs())),
+      minVersion,
+    );
   }
 }
 

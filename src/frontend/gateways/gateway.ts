@@ -8,6 +8,7 @@ import type { Times } from '../../cluster/model/limits.ts';
 import type { Timers } from '../../cluster/ports.ts';
 import type {
   UserConditionalWriter,
+  UserExplainedReader,
   UserReader,
   UserScanner,
   UserVersionedWriter,
@@ -27,6 +28,8 @@ export interface GatewayContext {
   readonly reader: Pick<UserReader, 'get'>;
   /** Answers with what every member has (H21). */
   readonly linearizable: Pick<UserReader, 'get'>;
+  /** The same, and tells how it came to its answer. */
+  readonly explained: Pick<UserExplainedReader, 'explain'>;
   readonly writer: Pick<UserWriter, 'set'>;
   readonly conditional: Pick<UserConditionalWriter, 'write'>;
   readonly versionedWriter: Pick<UserVersionedWriter, 'write'>;

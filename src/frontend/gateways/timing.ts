@@ -78,7 +78,7 @@ class Stopwatch {
 }
 
 function timedContext(context: GatewayContext, stopwatch: Stopwatch): GatewayContext {
-  const { reader, linearizable, writer, conditional } = context;
+  const { reader, linearizable, explained, writer, conditional } = context;
   return {
     ...context,
     reader: {
@@ -87,6 +87,10 @@ function timedContext(context: GatewayContext, stopwatch: Stopwatch): GatewayCon
     linearizable: {
       get: (key, callback, minVersion) =>
         linearizable.get(key, stopwatch.waits(callback), minVersion),
+    },
+    explained: {
+      explain: (key, callback, minVersion) =>
+        explained.explain(key, stopwatch.waits(callback), minVersion),
     },
     writer: {
       set: (request, callback, arrivedMs) =>

@@ -4,11 +4,14 @@ import { type Mutant, SEEDS, tests } from '../mutant.ts';
 
 const GET_ROUND = 'src/coordinator/operations/get/round.ts';
 const LINEARIZABLE = 'src/coordinator/operations/get/linearizable.ts';
+const EXPLAINED = 'src/coordinator/operations/get/explained.ts';
+const EXPLANATION = 'src/coordinator/operations/get/explanation.ts';
 const RESTORE_DECISION = 'src/coordinator/operations/restore/decision.ts';
 const RESTORE_ROUND = 'src/coordinator/operations/restore/round.ts';
 
 const ONE_ANSWER_TESTS = 'test/coordinator/operations/set/one-answer.test.ts';
 const CONDITIONAL_ROUND_TESTS = 'test/coordinator/operations/conditional-round.test.ts';
+const EXPLAINED_TESTS = 'test/coordinator/operations/get/explained.test.ts';
 const MIN_VERSION_SCHEDULES = 'test/simulation/schedules-min-version.test.ts';
 const RESTORE_DECISION_TESTS = 'test/coordinator/operations/restore/decision.test.ts';
 
@@ -142,5 +145,48 @@ export const COORDINATOR_GET_AND_RESTORE_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(CONDITIONAL_ROUND_TESTS, 'below a floor that is as high'),
+  },
+  {
+    name: 'an-explanation-forgets-what-it-repaired-before',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: EXPLAINED,
+        find: '    this.#held = [];\n',
+        replace: '    this.#held = [];\n    this.#repaired.clear();\n',
+      },
+    ],
+    fate: tests(EXPLAINED_TESTS, 'in an earlier round'),
+  },
+  {
+    name: 'an-explanation-forgets-who-was-waited-for',
+    rule: 'docs/api.md',
+    edits: [{ file: EXPLAINED, find: '      this.#delays.set(node, answer);\n', replace: '' }],
+    fate: tests(EXPLAINED_TESTS, 'that had to wait'),
+  },
+  {
+    name: 'who-has-anything-decides',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: EXPLANATION,
+        find: 'return answer !== undefined && holdsSame(answer, newest);',
+        replace:
+          "return answer?.kind === 'held' || (answer !== undefined && holdsSame(answer, newest));",
+      },
+    ],
+    fate: tests(EXPLAINED_TESTS, 'which answer decided'),
+  },
+  {
+    name: 'all-that-were-sent-it-were-repaired',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: EXPLANATION,
+        find: "filter(([, { kind }]) => kind === 'applied')",
+        replace: "filter(([, { kind }]) => kind !== 'found')",
+      },
+    ],
+    fate: tests(EXPLAINED_TESTS, 'which answer decided'),
   },
 ];

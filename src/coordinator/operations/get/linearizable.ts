@@ -1,6 +1,7 @@
 // Carries out a linearizable read (H21), as in ABD (Attiya, Bar-Noy and Dolev, 1995): asks every member, and where they
 // differ writes the newest record back to all of them before it answers. It costs what a set costs, and is refused where a
-// set would be: whoever reads with one answer from one member asks the reader in round.ts.
+// set would be: whoever reads with one answer from one member asks the reader in round.ts. An observer hears of each
+// answer; explained.ts makes an explanation of what it heard.
 
 import { isSameIncarnation, type Member } from '../../../cluster/model/cluster-map.ts';
 import { recordVersion, type StoredRecord } from '../../../cluster/model/record.ts';
@@ -18,6 +19,16 @@ const UNANSWERED: ReadOutcome = {
     'a linearizable read needs an answer of every member of the partition, and not all gave one in time',
 };
 
+/** Hears how a read comes to its answer. */
+export interface ReadObserver {
+  /** A round begins: all members of the partition are asked. */
+  asking(place: KeyPlace): void;
+  /** A member said what it holds, or did not. */
+  held(vote: MemberVote): void;
+  /** A member was sent the newest record, which it did not have, and took it or did not. */
+  repaired(vote: MemberVote): void;
+}
+
 export class LinearizableReader {
   readonly #context: OperationContext;
 
@@ -27,9 +38,18 @@ export class LinearizableReader {
 
   /** @param callback and minVersion as in Reader.get */
   get(key: Buffer, callback: ReadCallback, minVersion: Version = VERSION_ZERO): void {
+    this.observe(key, { minVersion, observer: undefined }, callback);
+  }
+
+  /** As `get`. @param options.observer is called until the callback is */
+  observe(
+    key: Buffer,
+    options: { readonly minVersion: Version; readonly observer: ReadObserver | undefined },
+    callback: ReadCallback,
+  ): void {
     const { runtime, times } = this.#context;
     const lastTryMs = runtime.clock.monotonicMs() + times.setDeadlineMs - times.tryMs;
-    new LinearizableRead(this.#context, key, { lastTryMs, minVersion }, (outcome) => {
+    new LinearizableRead(this.#context, key, { lastTryMs, ...options }, (outcome) => {
       const found = outcome.kind === 'value' ? outcome.record : undefined;
       this.#context.hotKeys?.noteGet(key, found);
       callback(outcome);
@@ -40,6 +60,7 @@ export class LinearizableReader {
 interface ReadTerms {
   readonly lastTryMs: number;
   readonly minVersion: Version;
+  readonly observer: ReadObserver | undefined;
 }
 
 class LinearizableRead {
@@ -61,15 +82,24 @@ class LinearizableRead {
     if (place === undefined) {
       return this.#callback({ kind: 'failed', code: 'not-ready', detail: 'no cluster map yet' });
     }
+    const { observer } = this.#terms;
+    observer?.asking(place);
+    const { partition, entry } = place;
+    const peek = { kind: 'peek', partition, epoch: entry.epoch, key: this.#key } as const;
+    return fanOut(
+      this.#context,
+      entry.members,
+      peek,
+      (votes) => this.#seen(place, votes),
+      observer && ((vote) => observer.held(vote)),
+    );
+  }
+
+  /** Members are asked also where none of them may answer reads, so that an observer hears why. */
+  #seen(place: KeyPlace, votes: readonly MemberVote[]): void {
     if (place.answering.length === 0) {
       return this.#again({ kind: 'failed', code: 'partition-offline', detail: OFFLINE });
     }
-    const { partition, entry } = place;
-    const peek = { kind: 'peek', partition, epoch: entry.epoch, key: this.#key } as const;
-    return fanOut(this.#context, entry.members, peek, (votes) => this.#seen(place, votes));
-  }
-
-  #seen(place: KeyPlace, votes: readonly MemberVote[]): void {
     const sight = sightOf(votes);
     if (sight === undefined) return this.#again(UNANSWERED);
     const { newest, floor } = sight;
@@ -100,16 +130,23 @@ class LinearizableRead {
     const asked = entry.members.filter((member) =>
       members.some((other) => isSameIncarnation(member, other)),
     );
-    fanOut(this.#context, asked, operation, (votes) => {
-      const { runtime, versions } = this.#context;
-      const isLive = isLiveAt(record, runtime.clock.wallMs());
-      // A deleted or expired record that another member has forgotten is absent at both.
-      const isGone = !isLive && spreadOf(votes) === 'below-floor';
-      if (!isReadEverywhere(votes) && !isGone) return this.#again(UNANSWERED);
-      const version = recordVersion(record);
-      versions.observe(version);
-      return this.#callback(isLive ? { kind: 'value', record } : { kind: 'absent', version });
-    });
+    const { observer } = this.#terms;
+    fanOut(
+      this.#context,
+      asked,
+      operation,
+      (votes) => {
+        const { runtime, versions } = this.#context;
+        const isLive = isLiveAt(record, runtime.clock.wallMs());
+        // A deleted or expired record that another member has forgotten is absent at both.
+        const isGone = !isLive && spreadOf(votes) === 'below-floor';
+        if (!isReadEverywhere(votes) && !isGone) return this.#again(UNANSWERED);
+        const version = recordVersion(record);
+        versions.observe(version);
+        return this.#callback(isLive ? { kind: 'value', record } : { kind: 'absent', version });
+      },
+      observer && ((vote) => observer.repaired(vote)),
+    );
   }
 
   #again(outcome: ReadOutcome): void {

@@ -13,6 +13,7 @@ import type { GatewayContext } from '../gateway.ts';
 import {
   absentReply,
   conditionalReply,
+  explainedReply,
   readReply,
   unchangedReply,
   writtenReply,
@@ -65,8 +66,15 @@ export class KeyOperations {
   }
 
   #get(usage: KeyUsage, reply: ReplyCallback): void {
-    const { reader, linearizable, clock, watcher, timers } = this.#context;
+    const { reader, linearizable, explained, clock, watcher, timers } = this.#context;
     const { key, minVersion, wait } = usage;
+    if (usage.explains) {
+      return explained.explain(
+        key,
+        (explanation) => reply(explainedReply(explanation)),
+        minVersion,
+      );
+    }
     const asked = usage.isLinearizable ? linearizable : reader;
     const newerThan = wait?.newerThan;
     const answered: ReadCallback = (outcome) => {

@@ -1,7 +1,12 @@
 // Makes replies of /v1/keys from what a read or write came to. Pure.
 
 import { errorReply } from '../../../cluster/http/errors.ts';
-import { type ReplyHeaders, textReply, type WholeReply } from '../../../cluster/http/http.ts';
+import {
+  JSON_HEADERS,
+  type ReplyHeaders,
+  textReply,
+  type WholeReply,
+} from '../../../cluster/http/http.ts';
 import { type ETag, etagOf, printETag } from '../../../cluster/model/condition.ts';
 import {
   ATTRIBUTE_CONTENT_TYPE,
@@ -13,6 +18,7 @@ import {
 } from '../../../cluster/model/record.ts';
 import { printVersion, VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
 import type { ConditionalOutcome } from '../../../coordinator/operations/conditional/decision.ts';
+import type { Explanation } from '../../../coordinator/operations/get/explanation.ts';
 import type { WriteOutcome, WriteRequest } from '../../../coordinator/operations/set/decision.ts';
 import { storedRecordOf } from '../../../coordinator/operations/set/set-record.ts';
 import { isContentType, type KeyUsage } from './key-usage.ts';
@@ -51,6 +57,16 @@ export function unchangedReply(record: StoredRecord): WholeReply {
 /** Every answer about a key has its version, also where nothing is known of it. */
 export function absentReply(absence: string, version: Version): WholeReply {
   return textReply(404, absence, { 'x-fog-version': printVersion(version) });
+}
+
+/** The status is that of the read itself. There is no ETag: it would be taken for that of the document. */
+export function explainedReply(explanation: Explanation): WholeReply {
+  const { status, version, error, detail = '' } = explanation;
+  const headers =
+    error === undefined ? { 'x-fog-version': version ?? '' } : errorReply(error, detail).headers;
+  // Indented, as people read it in a terminal.
+  const body = `${JSON.stringify(explanation, null, 2)}\n`;
+  return { status, headers: { ...headers, ...JSON_HEADERS }, body };
 }
 
 export function writtenReply(

@@ -2,7 +2,12 @@
 // looks at everything but the body, so that a request can be refused before its body is sent; keys.ts carries it out.
 
 import { type HttpRequest, hostHeader, queryOf } from '../../../cluster/http/http.ts';
-import { type Condition, type ETag, parseETag } from '../../../cluster/model/condition.ts';
+import {
+  type Condition,
+  type ETag,
+  NO_CONDITION,
+  parseETag,
+} from '../../../cluster/model/condition.ts';
 import {
   KEY_BYTES_MAX,
   KEY_WAIT_SECONDS_MAX,
@@ -26,6 +31,8 @@ export interface KeyUsage {
   readonly isLinearizable: boolean;
   /** Of `get` alone: nothing older is answered (H21). */
   readonly minVersion: Version;
+  /** Of `get` alone: whether it answers how it came to its answer. */
+  readonly explains: boolean;
   /** Of `get` alone; undefined without `?wait=`. */
   readonly wait: KeyWaitUsage | undefined;
 }
@@ -47,7 +54,7 @@ const CONTENT_TYPE_BYTES_MAX = 255;
 const BY_MAX = Number.MAX_SAFE_INTEGER;
 
 const PARAMETERS: Readonly<Record<KeyVerb, readonly string[]>> = {
-  get: ['wait', 'newer-than'],
+  get: ['wait', 'newer-than', 'explain'],
   put: ['ttl'],
   delete: [],
   incr: ['by'],
@@ -82,6 +89,7 @@ export function readKeyUsage(verb: KeyVerb, request: RequestOfKey, key: Buffer):
     by: 0,
     isLinearizable: false,
     minVersion: VERSION_ZERO,
+    explains: false,
     wait: undefined,
   };
   switch (verb) {
@@ -95,13 +103,26 @@ export function readKeyUsage(verb: KeyVerb, request: RequestOfKey, key: Buffer):
         const instead = minVersionLine(request, shownPath(request.target));
         return { fault: { what: WRONG_MIN_VERSION, instead } };
       }
+      const explain = parameters.get('explain')?.toString('latin1');
+      if (explain !== undefined && explain !== '1') {
+        return faulty('explain takes 1, nothing else', verb, request, '?explain=1');
+      }
+      // The answer would be no document, or one that says nothing of the condition.
+      if (explain !== undefined && condition !== NO_CONDITION) {
+        const what = 'a read that explains itself takes no If-Match and no If-None-Match';
+        return faulty(what, verb, request, '?explain=1');
+      }
       const wait = waitOf(request, parameters);
       if ('fault' in wait) return wait;
+      if (explain !== undefined && wait.value !== undefined) {
+        return faulty('explain goes without wait', verb, request, '?explain=1');
+      }
       return {
         usage: {
           ...plain,
           isLinearizable: asked !== undefined,
           minVersion,
+          explains: explain !== undefined,
           wait: wait.value,
         },
       };

@@ -2,7 +2,11 @@
 
 import type { ClientRoute } from '../../../cluster/http/client-route.ts';
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
-import { BYTES_TYPE, type RouteParameter } from '../../../cluster/http/route-description.ts';
+import {
+  BYTES_TYPE,
+  JSON_TYPE,
+  type RouteParameter,
+} from '../../../cluster/http/route-description.ts';
 import {
   ETAGS_MAX,
   KEY_BYTES_MAX,
@@ -98,7 +102,10 @@ export const V1_KEYS_ROUTES = {
     statuses: [200, 304, 400, 404, 412, 503],
     text: 'The value of the key, with its content type and `ETag`; `?wait=` waits for a newer one.',
     task: 'keys',
-    examples: [{ flags: '-i', target: '/v1/keys/docs/a', text: 'The value, its type and ETag.' }],
+    examples: [
+      { flags: '-i', target: '/v1/keys/docs/a', text: 'The value, its type and ETag.' },
+      { target: '/v1/keys/docs/a?explain=1', text: 'Who has it, in which version.' },
+    ],
     parameters: [
       KEY,
       ...HEADERS,
@@ -109,6 +116,11 @@ export const V1_KEYS_ROUTES = {
         schema: { type: 'string', enum: ['linearizable'] },
       },
       MIN_VERSION,
+      {
+        name: 'explain',
+        text: 'With `1` the answer is not the value, but a JSON document: who was asked, and what each told.',
+        schema: { type: 'string', enum: ['1'] },
+      },
       {
         name: 'wait',
         text: 'How many seconds to wait for a value, or for one that is newer than `newer-than`.',
@@ -121,13 +133,13 @@ export const V1_KEYS_ROUTES = {
       },
     ],
     replies: {
-      200: { text: 'The value.', ...VALUE },
+      200: { text: 'The value; with `?explain=1` how the read came to it.', ...VALUE },
       304: {
         text: 'The value has one of the ETags of If-None-Match, or none came that is newer than `newer-than`.',
         types: [],
         headers: TAGGED,
       },
-      404: ABSENT,
+      404: { ...ABSENT, types: [...ABSENT.types, JSON_TYPE] },
     },
     errors: READ_ERRORS,
   },

@@ -45,6 +45,7 @@ test('a plain request has no condition, ttl or content type', () => {
       by: 0,
       isLinearizable: false,
       minVersion: 0n,
+      explains: false,
     });
   }
 });
@@ -54,13 +55,20 @@ test('a read may ask for what every member has', () => {
   expect(refusal('get', '', { 'x-fog-read': 'fast' })).toContain('takes linearizable');
 });
 
-test('a read may demand a version', () => {
+test('a read may demand a version, and say how it came to its answer', () => {
   const headers = { 'x-fog-min-version': '0196c6f1f2c40000' };
   expect(usage('get', '', headers).minVersion).toBe(0x0196c6f1f2c40000n);
+  expect(usage('get', '?explain=1', headers)).toMatchObject({
+    explains: true,
+    minVersion: 0x0196c6f1f2c40000n,
+  });
   for (const wrong of ['', '1', '0196C6F1F2C40000', '0196c6f1f2c400000', '"0196c6f1f2c40000"']) {
     expect(refusal('get', '', { 'x-fog-min-version': wrong })).toBe(
       "X-Fog-Min-Version is not 16 hex digits in lower case, as X-Fog-Version has them. Try: curl -H 'X-Fog-Min-Version: 0196c6f1f2c40000' 'http://h:1/v1/keys/k'",
     );
+  }
+  for (const condition of [{ 'if-match': '*' }, { 'if-none-match': '*' }]) {
+    expect(refusal('get', '?explain=1', condition)).toContain('takes no If-Match');
   }
 });
 
@@ -71,7 +79,11 @@ test('a key has 1,024 bytes at most', () => {
 
 describe('parameters', () => {
   test.each<[KeyVerb, string, string]>([
-    ['get', '?ttl=1', 'wait, newer-than, nothing else'],
+    ['get', '?ttl=1', 'wait, newer-than, explain, nothing else'],
+    ['get', '?explain', 'takes 1'],
+    ['get', '?explain=0', "takes 1, nothing else. Try: curl 'http://h:1/v1/keys/k?explain=1'"],
+    ['get', '?explain=1&wait=1', 'explain goes without wait'],
+    ['put', '?explain=1', 'ttl, nothing else'],
     ['put', '?tll=1', 'ttl, nothing else'],
     ['put', '?ttl=1&ttl=1', 'given twice'],
     ['incr', '?b=1', 'by, nothing else'],
