@@ -18,6 +18,7 @@ import { mgetCommand } from './commands/keys/mget.ts';
 import { scanCommand } from './commands/keys/scan.ts';
 import { setCommand } from './commands/keys/set.ts';
 import { watchCommand } from './commands/keys/watch.ts';
+import { whyCommand } from './commands/keys/why.ts';
 import { loadCommand } from './commands/load.ts';
 import { localCommand } from './commands/local.ts';
 import {
@@ -47,6 +48,7 @@ const COMMANDS: readonly Command[] = [
   mgetCommand,
   scanCommand,
   watchCommand,
+  whyCommand,
   exportCommand,
   importCommand,
   statusCommand,

@@ -196,6 +196,69 @@ describe('who answers', () => {
   });
 });
 
+describe('watch', () => {
+  /** @returns what it printed, once it has ended; `meanwhile` is called when it has begun */
+  async function watched(words: readonly string[], meanwhile: () => void): Promise<string> {
+    const env = { ...process.env, VELOUR_ENDPOINT: endpoint };
+    const child = spawn(process.execPath, [CLI, 'watch', '--json', ...words], { env });
+    let printed = '';
+    let hasBegun = false;
+    for await (const piece of child.stdout) {
+      printed += piece;
+      if (!hasBegun && printed.includes('\n')) {
+        hasBegun = true;
+        meanwhile();
+      }
+    }
+    return printed;
+  }
+
+  test('prints what changes, ends after so many events, and goes on where it was', async () => {
+    const printed = await watched(['w:', '--values', '--count', '2'], () => {
+      expect(run(['set', 'w:1', 'one', '--ttl', '1000'])).toEqual(ok());
+      expect(run(['set', 'elsewhere', 'x'])).toEqual(ok());
+      expect(run(['delete', 'w:1'])).toEqual(ok());
+    });
+    const lines = printed
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines).toMatchObject([
+      { event: 'begun' },
+      { event: 'set', key: 'w:1', value: 'one', expiresAt: expect.any(Number) },
+      { event: 'delete', key: 'w:1', version: expect.any(String) },
+    ]);
+    const since = ['--since', lines[2].place, '--count', '1'];
+    expect(run(['watch', 'w:', ...since])).toEqual(ok('delete\tw:1\n'));
+  });
+
+  test('ends after so many seconds, without an error, and needs a place that is one', () => {
+    expect(run(['watch', 'nothing:', '--for', '0.1'])).toEqual(ok());
+    expect(run(['watch', '--since', 'nonsense'])).toMatchObject({ code: 2, stdout: '' });
+  });
+});
+
+describe('why', () => {
+  test('says what each member has, and which answer counts', () => {
+    expect(run(['set', 'asked', 'value'])).toEqual(ok());
+    const { code, stdout } = run(['why', 'asked']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^asked: a value, version [0-9a-f]{16}, as .* have it\n/);
+    expect(stdout).toMatch(/^partition \d+, epoch \d+, map \d+\.\d+; 1 round, /m);
+    const rows = stdout.trim().split('\n').slice(-3);
+    for (const row of rows) expect(row).toMatch(/ serving +value +[0-9a-f]{16} +5 +.* decides$/);
+    const told = JSON.parse(run(['why', 'asked', '--json']).stdout);
+    expect(told).toMatchObject({ key: 'asked', answer: 'value' });
+  });
+
+  test('exits 1 where the key is absent, and tells who says so', () => {
+    const { code, stdout, stderr } = run(['why', 'nobody']);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^nobody: absent, /);
+    expect(stderr).toContain('no such key: nobody');
+  });
+});
+
 describe('many keys', () => {
   beforeEach(() => {
     expect(run(['delete', '--all', '--yes', '--json']).code).toBe(0);
@@ -394,46 +457,4 @@ test('a frontend that dies in the midst of a listing costs no key, and lists non
   const records = exported.match(/"key":"many:\d+"/g) ?? [];
   expect(new Set(records).size).toBe(MANY);
   expect(exported).toMatch(/\{"cursor":null\}\n$/);
-});
-
-describe('watch', () => {
-  /** @returns what it printed, once it has ended; `meanwhile` is called when it has begun */
-  async function watched(words: readonly string[], meanwhile: () => void): Promise<string> {
-    const env = { ...process.env, VELOUR_ENDPOINT: endpoint };
-    const child = spawn(process.execPath, [CLI, 'watch', '--json', ...words], { env });
-    let printed = '';
-    let hasBegun = false;
-    for await (const piece of child.stdout) {
-      printed += piece;
-      if (!hasBegun && printed.includes('\n')) {
-        hasBegun = true;
-        meanwhile();
-      }
-    }
-    return printed;
-  }
-
-  test('prints what changes, ends after so many events, and goes on where it was', async () => {
-    const printed = await watched(['w:', '--values', '--count', '2'], () => {
-      expect(run(['set', 'w:1', 'one', '--ttl', '1000'])).toEqual(ok());
-      expect(run(['set', 'elsewhere', 'x'])).toEqual(ok());
-      expect(run(['delete', 'w:1'])).toEqual(ok());
-    });
-    const lines = printed
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    expect(lines).toMatchObject([
-      { event: 'begun' },
-      { event: 'set', key: 'w:1', value: 'one', expiresAt: expect.any(Number) },
-      { event: 'delete', key: 'w:1', version: expect.any(String) },
-    ]);
-    const since = ['--since', lines[2].place, '--count', '1'];
-    expect(run(['watch', 'w:', ...since])).toEqual(ok('delete\tw:1\n'));
-  });
-
-  test('ends after so many seconds, without an error, and needs a place that is one', () => {
-    expect(run(['watch', 'nothing:', '--for', '0.1'])).toEqual(ok());
-    expect(run(['watch', '--since', 'nonsense'])).toMatchObject({ code: 2, stdout: '' });
-  });
 });
