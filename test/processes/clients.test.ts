@@ -83,21 +83,24 @@ describe('the process of an application', () => {
 });
 
 describe('the TypeScript lines', () => {
-  test.each(['docs/client.md', 'README.md'])('of %s are a program that works', async (document) => {
-    const text = readFileSync(join(ROOT, document), 'utf8');
-    const blocks = [...text.matchAll(/^```ts\n(.*?)^```/gms)].map(([, block = '']) => block);
-    expect(blocks.length).toBeGreaterThan(0);
-    const replaced = new Map([
-      ['127.0.0.1:12080', cluster.frontends[0]],
-      ['127.0.0.1:12081', cluster.frontends[1]],
-      ['127.0.0.1:12000', cluster.controller],
-    ]);
-    const lines = blocks
-      .join('')
-      .replace(/^import .*'velour-fog';$/gm, '')
-      .replace(/127\.0\.0\.1:\d+/g, (address) => replaced.get(address) ?? address);
-    await program(lines);
-  });
+  test.each(['docs/client.md', 'docs/api.md', 'README.md'])(
+    'of %s are a program that works',
+    async (document) => {
+      const text = readFileSync(join(ROOT, document), 'utf8');
+      const blocks = [...text.matchAll(/^```ts\n(.*?)^```/gms)].map(([, block = '']) => block);
+      expect(blocks.length).toBeGreaterThan(0);
+      const replaced = new Map([
+        ['127.0.0.1:12080', cluster.frontends[0]],
+        ['127.0.0.1:12081', cluster.frontends[1]],
+        ['127.0.0.1:12000', cluster.controller],
+      ]);
+      const lines = blocks
+        .join('')
+        .replace(/^import .*'velour-fog';$/gm, '')
+        .replace(/127\.0\.0\.1:\d+/g, (address) => replaced.get(address) ?? address);
+      await program(lines);
+    },
+  );
 });
 
 describe('while all storage nodes hang', () => {

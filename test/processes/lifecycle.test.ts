@@ -74,17 +74,18 @@ describe('velour local', () => {
     const { controller, frontends } = await cluster();
     const folder = directory();
     writeFileSync(join(folder, 'README.md'), 'a file');
-    const blocks = ['README.md', 'docs/command-line.md'].map((path) =>
+    const blocks = ['README.md', 'docs/command-line.md', 'docs/api.md'].map((path) =>
       [...readFileSync(join(ROOT, path), 'utf8').matchAll(/^```sh\n(.*?)^```/gms)]
         .flatMap(([, block = '']) => block.split('\n'))
         .filter((line) => /\bvelour /.test(line) && !/\bcurl /.test(line)),
     );
-    const [fromReadme = [], fromPage = []] = blocks;
+    const [fromReadme = [], fromPage = [], fromApi = []] = blocks;
     expect(fromReadme.length).toBeGreaterThanOrEqual(7);
     expect(fromPage.length).toBeGreaterThanOrEqual(25);
+    expect(fromApi.length).toBeGreaterThanOrEqual(15);
     const [first = '', second = ''] = frontends;
     const command = `velour() { "${process.execPath}" "${CLI}" "$@"; }`;
-    for (const line of [...fromReadme, ...fromPage]) {
+    for (const line of [...fromReadme, ...fromPage, ...fromApi]) {
       // A slow machine may have something to say of its clocks and heartbeats.
       const here = line
         .replace('127.0.0.1:12081', second)
