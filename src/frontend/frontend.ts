@@ -20,12 +20,14 @@ import { MapHints } from '../coordinator/map-hints.ts';
 import { ConditionalWriter } from '../coordinator/operations/conditional/round.ts';
 import { ExplainedReader } from '../coordinator/operations/get/explained.ts';
 import { LinearizableReader } from '../coordinator/operations/get/linearizable.ts';
+import { ManyReader } from '../coordinator/operations/get/many.ts';
 import { Reader } from '../coordinator/operations/get/round.ts';
 import { VersionedWriter } from '../coordinator/operations/restore/round.ts';
 import { Writer } from '../coordinator/operations/set/writer.ts';
 import {
   UserConditionalWriter,
   UserExplainedReader,
+  UserManyReader,
   UserReader,
   UserScanner,
   UserVersionedWriter,
@@ -106,10 +108,12 @@ export class Frontend implements Service {
       reports,
       hotKeys,
     };
+    const reader = new Reader(context);
     const writer = new Writer(context);
     const linearizable = new LinearizableReader(context);
     const gatewayContext: GatewayContext = {
-      reader: new UserReader(new Reader(context)),
+      reader: new UserReader(reader),
+      manyReader: new UserManyReader(new ManyReader(context, reader)),
       linearizable: new UserReader(linearizable),
       explained: new UserExplainedReader(context, new ExplainedReader(context, linearizable)),
       writer: new UserWriter(writer),

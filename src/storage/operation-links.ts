@@ -74,9 +74,17 @@ export class OperationLinks {
     return this.#pace.whenDue(() => this.#answer(link, id, operation));
   }
 
+  /** Many gets count as so many. */
+  #count(operation: Operation, answer: Answer): void {
+    if (answer.kind !== 'many') return this.#answers.count(operation.kind, answer);
+    for (const one of answer.each) {
+      if (one.kind !== 'left-out') this.#answers.count('get', one);
+    }
+  }
+
   #answer(link: Link, id: number, operation: Operation): void {
     const answer = this.#served.replica()?.answer(operation) ?? NOT_SERVING;
-    this.#answers.count(operation.kind, answer);
+    this.#count(operation, answer);
     const { head, body } = encodeAnswer(answer);
     const durability = this.#served.durability();
     if (operation.kind !== 'set') {

@@ -17,6 +17,7 @@ import { CONTROLLER_RECOVERED_MUTANTS } from './controller/recovered.ts';
 import { CONTROLLER_ROUTES_MUTANTS } from './controller/routes.ts';
 import { COORDINATOR_CONDITIONAL_MUTANTS } from './coordinator/conditional.ts';
 import { COORDINATOR_GET_AND_RESTORE_MUTANTS } from './coordinator/get-and-restore.ts';
+import { COORDINATOR_MANY_MUTANTS } from './coordinator/many.ts';
 import { COORDINATOR_MAP_MUTANTS } from './coordinator/map.ts';
 import { COORDINATOR_SCAN_MUTANTS } from './coordinator/scan.ts';
 import { COORDINATOR_SET_MUTANTS } from './coordinator/set.ts';
@@ -42,6 +43,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...COORDINATOR_SET_MUTANTS,
   ...COORDINATOR_CONDITIONAL_MUTANTS,
   ...COORDINATOR_GET_AND_RESTORE_MUTANTS,
+  ...COORDINATOR_MANY_MUTANTS,
   ...COORDINATOR_MAP_MUTANTS,
   ...COORDINATOR_SCAN_MUTANTS,
   ...CONTROLLER_RECOVERED_MUTANTS,

@@ -305,7 +305,7 @@ export class StorageChannel {
 }
 
 /** Operations whose answers have records. */
-const MAY_BE_LONG: readonly Operation['kind'][] = ['get', 'scan', 'peek', 'judge'];
+const MAY_BE_LONG: readonly Operation['kind'][] = ['get', 'gets', 'scan', 'peek', 'judge'];
 
 /** Whether the operation can join the batch that is being gathered; one longer than a batch goes alone. */
 function hasRoom(link: Link, operation: Operation): boolean {

@@ -84,6 +84,8 @@ export type Answer =
    * rests on it, and a crash must not take the record away again.
    */
   | { readonly kind: 'held'; readonly record: StoredRecord }
+  /** Answers gets, each of its keys in its order. */
+  | { readonly kind: 'many'; readonly each: readonly OneOfMany[] }
   /** Answers list, and a scan for keys alone. */
   | {
       readonly kind: 'heads';
@@ -92,6 +94,11 @@ export type Answer =
       /** Where the next request goes on; undefined after the last heads. */
       readonly next: Cursor | undefined;
     };
+
+/** The answer to one of many gets; `left-out`: the answer was long enough without its record. */
+export type OneOfMany =
+  | Extract<Answer, { kind: 'found' | 'absent' | 'not-serving' }>
+  | { readonly kind: 'left-out' };
 
 /** Why a member gave no answer (peers/storage-channel.ts). */
 type NoAnswer = 'unreachable' | 'unanswered' | 'overloaded';
@@ -134,6 +141,7 @@ const ANSWERS: { readonly [Kind in Answer['kind']]: AnswerKind & { readonly code
   unmet: { code: 14, ...PLAIN, waitsForLog: true },
   unsettled: { code: 15, ...PLAIN },
   held: { code: 16, ...PLAIN, waitsForLog: true },
+  many: { code: 17, ...PLAIN },
 };
 
 const NO_ANSWERS: { readonly [Kind in NoAnswer]: AnswerKind } = {

@@ -12,6 +12,7 @@ import {
 import type { Version } from '../model/version.ts';
 import { ANSWER_KINDS, type Answer, KINDS_BY_CODE, type RefusalReason } from './answer-kinds.ts';
 import { decodeJudged, decodeUnmet, encodeJudged, encodeUnmet } from './judge-parts.ts';
+import { decodeMany, encodeMany } from './many-parts.ts';
 import type { EncodedMessage } from './operations.ts';
 import { backToBack, decodeCursor, decodeSet, encodeCursor, encodeSet } from './transfer-parts.ts';
 
@@ -68,6 +69,8 @@ export function encodeAnswer(answer: Answer): EncodedMessage {
       const head = Buffer.concat([withVersion(code, floor), more, place]);
       return { head, body: backToBack(heads, CHUNK_BYTES - head.length) };
     }
+    case 'many':
+      return { head: headOf(code), body: encodeMany(answer.each) };
     case 'time': {
       const head = Buffer.allocUnsafe(1 + TIME_BYTES);
       head[0] = code;
@@ -123,6 +126,10 @@ export function decodeAnswer(message: Buffer): Answer | string {
       return decodeRecords(message);
     case 'heads':
       return decodeHeads(message);
+    case 'many': {
+      const each = decodeMany(message, 1);
+      return typeof each === 'string' ? each : { kind, each };
+    }
     case 'time':
       if (message.length !== 1 + TIME_BYTES) return `time of ${message.length} bytes`;
       return { kind, wallMs: message.readUIntBE(1, TIME_BYTES) };

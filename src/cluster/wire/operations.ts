@@ -2,6 +2,7 @@
 // one message on a link, and its answer (answers.ts) another with the same id.
 //
 //   get     1, partition (2), key
+//   gets    23, then as in many-parts.ts
 //   set     2, or 8 if it follows, partition (2), epoch (6), record
 //   copy    3, partition (2), epoch (6), bucket (1), length of key (2), key
 //   pull    4, as copy, then digest
@@ -18,6 +19,7 @@ import { STORED_KEY_BYTES_MAX } from '../model/limits.ts';
 import type { PartitionId } from '../model/partition.ts';
 import { parseRecord, type StoredRecord } from '../model/record.ts';
 import { decodeJudgement, encodeJudgement, type Judgement, judgementBytes } from './judge-parts.ts';
+import { decodeKeysOfMany, encodeKeys, type KeyOfMany } from './many-parts.ts';
 import { decodeScan, encodeScan, type ScanOperation } from './scan-operation.ts';
 import {
   type Cursor,
@@ -32,6 +34,8 @@ export type { Cursor } from './transfer-parts.ts';
 
 export type Operation =
   | { readonly kind: 'get'; readonly partition: PartitionId; readonly key: Buffer }
+  /** Many gets, each answered for itself. */
+  | { readonly kind: 'gets'; readonly keys: readonly KeyOfMany[] }
   | {
       readonly kind: 'set';
       readonly partition: PartitionId;
@@ -97,6 +101,7 @@ const SET_THAT_FOLLOWS = 8;
 const JUDGE = 9;
 const PEEK = 10;
 const SCAN = 20;
+const GETS = 23;
 const EPOCH_AT = 3;
 const EPOCH_BYTES = 6;
 const LONG_HEAD_BYTES = EPOCH_AT + EPOCH_BYTES;
@@ -116,6 +121,7 @@ export interface EncodedMessage {
 
 /** These heads are reused for every message, because each user copies them (Link.send). */
 const TIME_HEAD = Buffer.of(TIME);
+const GETS_HEAD = Buffer.of(GETS);
 const getHead = Buffer.of(GET, 0, 0);
 const scanHead = Buffer.of(SCAN, 0, 0);
 const longHead = Buffer.alloc(LONG_HEAD_BYTES);
@@ -126,6 +132,7 @@ export function encodeOperation(operation: Operation): EncodedMessage {
     getHead.writeUInt16BE(operation.partition, 1);
     return { head: getHead, body: operation.key };
   }
+  if (operation.kind === 'gets') return { head: GETS_HEAD, body: encodeKeys(operation.keys) };
   if (operation.kind === 'scan') {
     scanHead.writeUInt16BE(operation.partition, 1);
     return { head: scanHead, body: encodeScan(operation) };
@@ -177,6 +184,10 @@ function bodyOf(
 /** @returns for anything that is not an operation, a text that says what is wrong */
 export function decodeOperation(message: Buffer): Operation | string {
   if (message.length === 1 && message[0] === TIME) return { kind: 'time' };
+  if (message[0] === GETS) {
+    const keys = decodeKeysOfMany(message, 1);
+    return typeof keys === 'string' ? keys : { kind: 'gets', keys };
+  }
   if (message.length < 3) return `operation of ${message.length} bytes`;
   const partition = message.readUInt16BE(1) as PartitionId;
   if (message[0] === GET) {
@@ -227,6 +238,8 @@ export function operationBytes(operation: Operation): number {
     case 'get':
     case 'peek':
       return operation.key.length;
+    case 'gets':
+      return operation.keys.reduce((sum, { key }) => sum + key.length, 0);
     case 'fetch':
       return operation.keys.reduce((sum, key) => sum + key.length, 0);
     case 'set':
@@ -247,7 +260,14 @@ export function operationBytes(operation: Operation): number {
 
 /** Whether the operation asks for many records; such operations may wait behind gets and sets. */
 export function isTransfer({ kind }: Operation): boolean {
-  return kind !== 'get' && kind !== 'set' && kind !== 'time' && kind !== 'judge' && kind !== 'peek';
+  return (
+    kind !== 'get' &&
+    kind !== 'gets' &&
+    kind !== 'set' &&
+    kind !== 'time' &&
+    kind !== 'judge' &&
+    kind !== 'peek'
+  );
 }
 
 type TransferCode = typeof COPY | typeof PULL | typeof LIST | typeof FETCH;

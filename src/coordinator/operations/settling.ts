@@ -77,6 +77,7 @@ export function spreadOf(votes: readonly MemberVote[]): Spread {
       case 'records':
       case 'heads':
       case 'time':
+      case 'many':
       case 'judged':
       case 'unmet':
       case 'unsettled':

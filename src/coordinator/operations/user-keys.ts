@@ -11,6 +11,7 @@ import type { ConditionalCallback, ConditionalRequest } from './conditional/deci
 import type { ConditionalWriter } from './conditional/round.ts';
 import type { ExplainedReader } from './get/explained.ts';
 import { type Explanation, explanationOf } from './get/explanation.ts';
+import type { GetOfMany, ManyReader } from './get/many.ts';
 import type { ReadCallback, Reader } from './get/round.ts';
 import type { OperationContext } from './operation-context.ts';
 import type { VersionedWriteCallback, VersionedWriter } from './restore/round.ts';
@@ -57,6 +58,19 @@ export class UserExplainedReader {
       (notes) => callback(explanationOf(key, notes, clock.wallMs())),
       minVersion,
     );
+  }
+}
+
+export class UserManyReader {
+  readonly #reader: ManyReader;
+
+  constructor(reader: ManyReader) {
+    this.#reader = reader;
+  }
+
+  /** @param gets of users' keys; otherwise as ManyReader.get, and the keys in their records are the stored ones */
+  get(gets: readonly GetOfMany[]): void {
+    this.#reader.get(gets.map(({ key, callback }) => ({ key: storedKey(key), callback })));
   }
 }
 

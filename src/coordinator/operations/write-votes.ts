@@ -91,6 +91,7 @@ export function tallyOf(votes: readonly WriteVote[]): WriteTally {
       case 'records':
       case 'heads':
       case 'time':
+      case 'many':
       case 'judged':
       case 'unmet':
       case 'unsettled':

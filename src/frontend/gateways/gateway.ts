@@ -9,6 +9,7 @@ import type { Timers } from '../../cluster/ports.ts';
 import type {
   UserConditionalWriter,
   UserExplainedReader,
+  UserManyReader,
   UserReader,
   UserScanner,
   UserVersionedWriter,
@@ -26,6 +27,8 @@ export interface Gateway {
 /** The parts of a frontend that its gateways work with; its operations take users' keys. */
 export interface GatewayContext {
   readonly reader: Pick<UserReader, 'get'>;
+  /** Carries out many gets in few messages. */
+  readonly manyReader: Pick<UserManyReader, 'get'>;
   /** Answers with what every member has (H21). */
   readonly linearizable: Pick<UserReader, 'get'>;
   /** The same, and tells how it came to its answer. */

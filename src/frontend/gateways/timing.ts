@@ -78,11 +78,17 @@ class Stopwatch {
 }
 
 function timedContext(context: GatewayContext, stopwatch: Stopwatch): GatewayContext {
-  const { reader, linearizable, explained, writer, conditional } = context;
+  const { reader, manyReader, linearizable, explained, writer, conditional } = context;
   return {
     ...context,
     reader: {
       get: (key, callback, minVersion) => reader.get(key, stopwatch.waits(callback), minVersion),
+    },
+    manyReader: {
+      get: (gets) =>
+        manyReader.get(
+          gets.map(({ key, callback }) => ({ key, callback: stopwatch.waits(callback) })),
+        ),
     },
     linearizable: {
       get: (key, callback, minVersion) =>

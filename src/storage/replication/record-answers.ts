@@ -4,7 +4,7 @@
 import { unreachable } from '../../cluster/assert.ts';
 import type { IncarnationId } from '../../cluster/model/cluster-map.ts';
 import { relationTo } from '../../cluster/model/conditional-mark.ts';
-import { VERSION_AHEAD_MS_MAX } from '../../cluster/model/limits.ts';
+import { CHUNK_RECORD_BYTES, VERSION_AHEAD_MS_MAX } from '../../cluster/model/limits.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
 import {
   isExpired,
@@ -16,13 +16,19 @@ import {
 } from '../../cluster/model/record.ts';
 import { type Version, versionMilliseconds } from '../../cluster/model/version.ts';
 import type { Clock } from '../../cluster/ports.ts';
+import type { OneOfMany } from '../../cluster/wire/answer-kinds.ts';
 import type { Judgement } from '../../cluster/wire/judge-parts.ts';
+import type { KeyOfMany } from '../../cluster/wire/many-parts.ts';
 import type { Answer } from '../../cluster/wire/operations.ts';
 import type { LoggedStore } from '../logged-store.ts';
 import { type JudgementPlace, Serialiser } from './serialiser.ts';
 
 const APPLIED: Answer = { kind: 'applied' };
 const CREATED: Answer = { kind: 'applied', created: true };
+const NOT_SERVING: OneOfMany = { kind: 'not-serving' };
+const LEFT_OUT: OneOfMany = { kind: 'left-out' };
+/** The bytes of records that one answer to many gets may have, so that it is one short message. */
+const MANY_BYTES = CHUNK_RECORD_BYTES;
 const NO_MEMORY: Answer = { kind: 'refused', reason: 'no-memory' };
 
 export class RecordAnswers {
@@ -44,7 +50,7 @@ export class RecordAnswers {
     this.#serialiser = new Serialiser(store, clock, incarnationId.incarnation, valueBytesMax);
   }
 
-  read(partition: PartitionId, key: Buffer): Answer {
+  read(partition: PartitionId, key: Buffer): Extract<Answer, { kind: 'found' | 'absent' }> {
     const { reader } = this.#store;
     const record = reader.get(partition, key);
     if (record === undefined) return { kind: 'absent', version: reader.floor(partition) };
@@ -52,6 +58,22 @@ export class RecordAnswers {
       return { kind: 'absent', version: recordVersion(record) };
     }
     return { kind: 'found', record };
+  }
+
+  /** @param mayRead whether gets of the partition may be answered */
+  readMany(keys: readonly KeyOfMany[], mayRead: (partition: PartitionId) => boolean): Answer {
+    let bytes = 0;
+    const each = keys.map(({ partition, key }): OneOfMany => {
+      if (!mayRead(partition)) return NOT_SERVING;
+      if (bytes >= MANY_BYTES) return LEFT_OUT;
+      const answer = this.read(partition, key);
+      if (answer.kind === 'absent') return answer;
+      // A long record goes alone, without being copied for its answer.
+      if (bytes + answer.record.length > MANY_BYTES) return LEFT_OUT;
+      bytes += answer.record.length;
+      return answer;
+    });
+    return { kind: 'many', each };
   }
 
   /** H39b: what is here of the key, live or not; a joiner answers as well, as a record may be with it alone. */

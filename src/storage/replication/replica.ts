@@ -270,17 +270,25 @@ export class Replica {
 
   /** R1: whether this incarnation may answer gets of the partition now. */
   isServing(partition: PartitionId): boolean {
+    return this.#granted && this.lease.isLive() && this.#servesByMap(partition);
+  }
+
+  #servesByMap(partition: PartitionId): boolean {
     const entry = this.#map?.partitions[partition];
     const isFrozenHere = entry?.frozen === true || this.#restrictions.isFrozen(partition);
     if (entry === undefined || isFrozenHere || this.#stopped) return false;
     if (this.#memberships[partition]?.role !== 'serving') return false;
-    if (!this.#restrictions.allowsServing(partition)) return false;
-    return this.#granted && this.lease.isLive();
+    return this.#restrictions.allowsServing(partition);
   }
 
   answer(operation: Operation): Answer {
     if (operation.kind === 'time') {
       return { kind: 'time', wallMs: Math.floor(this.#clock.wallMs()) };
+    }
+    if (operation.kind === 'gets') {
+      // R1 for each of the keys.
+      const isGranted = this.#granted && this.lease.isLive();
+      return this.records.readMany(operation.keys, (each) => isGranted && this.#servesByMap(each));
     }
     const { partition } = operation;
     const member = this.#memberships[partition];

@@ -269,7 +269,7 @@ export const STORAGE_NODE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: OPERATION_LINKS,
-        find: 'const answer = this.#served.replica()?.answer(operation) ?? NOT_SERVING;\n    this.#answers.count',
+        find: 'const answer = this.#served.replica()?.answer(operation) ?? NOT_SERVING;\n    this.#count',
         replace: `const incarnationId = this.#served.replica();
     const epochNow = () =>
       operation.kind === 'set'
@@ -283,7 +283,7 @@ export const STORAGE_NODE_MUTANTS: readonly Mutant[] = [
       return;
     }
     const answer = incarnationId?.answer(operation) ?? NOT_SERVING;
-    this.#answers.count`,
+    this.#count`,
       },
     ],
     fate: tests(JOINS_SCHEDULES, 'H14b: '),

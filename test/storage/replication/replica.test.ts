@@ -36,18 +36,19 @@ interface Options {
   readonly leased?: boolean;
   readonly stored?: MapVersion;
   readonly promised?: Generation;
+  readonly valueBytesMax?: number;
 }
 
 function replicaOf(options: Options = {}) {
   const { node = 'a', incarnation = 1, log = MEMORY_ONLY, leased = true } = options;
-  const { store = new SegmentStore(), stored, promised } = options;
+  const { store = new SegmentStore(), stored, promised, valueBytesMax = 100 } = options;
   const incarnationId = { node: nodeId(node), incarnation: incarnationOf(incarnation) };
   const clock = { monotonicMs: () => 0, wallMs: () => NOW_MS };
   const lease = new Lease(clock, protocolTimes(1));
   const replica = new Replica(
     new LoggedStore(store, log),
     clock,
-    { incarnationId, valueBytesMax: 100, copyChunkBytes: 262_144, lease, stored },
+    { incarnationId, valueBytesMax, copyChunkBytes: 262_144, lease, stored },
     promised,
   );
   if (leased) replica.lease.extend({ monotonicMs: 0, wallMs: NOW_MS });
@@ -55,6 +56,8 @@ function replicaOf(options: Options = {}) {
 }
 
 const get: Operation = { kind: 'get', partition: PARTITION, key: KEY };
+
+const gets: Operation = { kind: 'gets', keys: [{ partition: PARTITION, key: KEY }] };
 
 const scan: Operation = {
   kind: 'scan',
@@ -115,6 +118,7 @@ describe('membership', () => {
     expect(replica.answer(set(1)).kind).toBe(toSet);
     expect(replica.answer(get).kind).toBe(toGet);
     expect(replica.answer(scan).kind).toBe(toGet === 'found' ? 'records' : toGet);
+    expect(replica.answer(gets)).toMatchObject({ kind: 'many', each: [{ kind: toGet }] });
   });
 
   test('without a lease, or fenced in its own map, a serving member takes sets only (R1)', () => {
@@ -126,8 +130,26 @@ describe('membership', () => {
     for (const replica of [unleased, fenced]) {
       expect(replica.answer(get).kind).toBe('not-serving');
       expect(replica.answer(scan).kind).toBe('not-serving');
+      expect(replica.answer(gets)).toEqual({ kind: 'many', each: [{ kind: 'not-serving' }] });
       expect(replica.answer(set(1)).kind).toBe('applied');
     }
+  });
+
+  test('of many gets each is answered for itself, and long records are left to gets of their own', () => {
+    const replica = replicaOf({ valueBytesMax: 100_000 });
+    replica.adopt(sampleMap());
+    const other = 4000 as PartitionId;
+    for (const key of ['a', 'b']) {
+      replica.answer(set(1, { key: Buffer.from(key), value: Buffer.alloc(40_000) }));
+    }
+    replica.answer(set(1, { value: Buffer.from('short') }));
+    const keys = [Buffer.from('a'), Buffer.from('b'), KEY, Buffer.from('absent')];
+    const answer = replica.answer({
+      kind: 'gets',
+      keys: [...keys.map((key) => ({ partition: PARTITION, key })), { partition: other, key: KEY }],
+    });
+    const kinds = ['found', 'left-out', 'found', 'absent', 'not-serving'];
+    expect(answer).toMatchObject({ kind: 'many', each: kinds.map((kind) => ({ kind })) });
   });
 
   test('a partition that is not in the map is nobody’s', () => {

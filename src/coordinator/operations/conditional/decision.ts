@@ -86,6 +86,7 @@ export function afterJudgement(answer: MemberAnswer): JudgementStep {
     case 'records':
     case 'heads':
     case 'time':
+    case 'many':
     case 'held':
       return { kind: 'unknown' };
     default:

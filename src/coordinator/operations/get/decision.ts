@@ -36,6 +36,7 @@ export function judgeRead(answer: MemberAnswer): ReadStep {
     case 'records':
     case 'heads':
     case 'time':
+    case 'many':
     case 'judged':
     case 'unmet':
     case 'unsettled':

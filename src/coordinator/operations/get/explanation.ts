@@ -218,6 +218,7 @@ function heldBy(answer: MemberAnswer, wallMs: number): Held {
     case 'records':
     case 'heads':
     case 'time':
+    case 'many':
     case 'judged':
     case 'unmet':
     case 'unsettled':

@@ -74,6 +74,7 @@ export function heldRecordOf(record: StoredRecord, answer: MemberAnswer): HeldRe
     case 'records':
     case 'heads':
     case 'time':
+    case 'many':
     case 'judged':
     case 'unmet':
     case 'unsettled':

@@ -40,6 +40,7 @@ export function judgePage(answer: MemberAnswer): PageStep {
     case 'stale':
     case 'behind':
     case 'time':
+    case 'many':
     case 'judged':
     case 'unmet':
     case 'unsettled':

@@ -4,7 +4,9 @@
 import { ERRORS, type ErrorCode } from '../../../cluster/http/errors.ts';
 import type { Attribute } from '../../../cluster/model/record.ts';
 import { recordHash, recordVersion } from '../../../cluster/model/record.ts';
+import { VERSION_ZERO } from '../../../cluster/model/version.ts';
 import type { ConditionalOutcome } from '../../../coordinator/operations/conditional/decision.ts';
+import type { GetOfMany } from '../../../coordinator/operations/get/many.ts';
 import type { ReadOutcome } from '../../../coordinator/operations/get/round.ts';
 import type { WriteOutcome, WriteRequest } from '../../../coordinator/operations/set/decision.ts';
 import { storedRecordOf } from '../../../coordinator/operations/set/set-record.ts';
@@ -26,6 +28,8 @@ export class BatchOperations {
   readonly #verb: BatchVerb;
   readonly #context: GatewayContext;
   readonly #writer: AnswerWriter;
+  /** Gets that go together. */
+  #gets: GetOfMany[] = [];
 
   constructor(verb: BatchVerb, context: GatewayContext, writer: AnswerWriter) {
     this.#verb = verb;
@@ -33,7 +37,7 @@ export class BatchOperations {
     this.#writer = writer;
   }
 
-  /** @param answered called exactly once, before this returns or later */
+  /** @param answered called exactly once, before this returns or later; of some items only after `flush` */
   perform(item: BatchItem, answered: ItemCallback): void {
     const { problem } = item;
     if (problem !== undefined) {
@@ -41,11 +45,7 @@ export class BatchOperations {
     }
     switch (this.#verb) {
       case 'mget':
-        return this.#context.reader.get(
-          item.key,
-          (outcome) => this.#read(item, answered, outcome),
-          item.minVersion,
-        );
+        return this.#get(item, answered);
       case 'mset': {
         if (item.ttlSeconds === 0) return this.#set(item, answered, 0);
         return withExpiry(
@@ -58,6 +58,25 @@ export class BatchOperations {
       case 'mdelete':
         return this.#write(item, answered, true, 0);
     }
+  }
+
+  get waiting(): number {
+    return this.#gets.length;
+  }
+
+  /** Carries out the gets that were put together since the last time. */
+  flush(): void {
+    if (this.#gets.length === 0) return;
+    const gets = this.#gets;
+    this.#gets = [];
+    this.#context.manyReader.get(gets);
+  }
+
+  #get(item: BatchItem, answered: ItemCallback): void {
+    const { key, minVersion } = item;
+    const callback = (outcome: ReadOutcome) => this.#read(item, answered, outcome);
+    if (minVersion === VERSION_ZERO) this.#gets.push({ key, callback });
+    else this.#context.reader.get(key, callback, minVersion);
   }
 
   #read(item: BatchItem, answered: ItemCallback, outcome: ReadOutcome): void {

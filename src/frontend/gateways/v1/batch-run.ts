@@ -31,6 +31,8 @@ const WHOLE_BYTES_MAX = 1024 * 1024;
  * batches have, and not so many that the longest values fill the memory.
  */
 const ITEMS_AT_FIRST = 256;
+/** So many items that may go together are not kept waiting for more. */
+const TOGETHER = 100;
 /** By how much each shorter answer lowers the length that further answers are expected to have. */
 const FORGETTING = 0.99;
 const SHED = {
@@ -38,7 +40,13 @@ const SHED = {
   detail: 'too many long items are under way; those that come slowly make room',
 } as const;
 
-export type Perform = (item: BatchItem, answered: ItemCallback) => void;
+/** What carries items out; some of them wait until `flush` is called, and then go together. */
+export interface ItemOperations {
+  perform(item: BatchItem, answered: ItemCallback): void;
+  /** How many items wait for `flush`, those of other batches included. */
+  readonly waiting: number;
+  flush(): void;
+}
 
 export interface BatchEvents {
   /** Called once, with the reply to the request; its body may then be produced for long. */
@@ -58,7 +66,7 @@ export interface SharedByBatches {
 export class BatchRun implements ByteStream, ItemHolder {
   readonly length = undefined;
   readonly #form: BatchForm;
-  readonly #perform: Perform;
+  readonly #operations: ItemOperations;
   readonly #events: BatchEvents;
   #reader: ItemReader;
   readonly #room: BatchRoom;
@@ -92,11 +100,11 @@ export class BatchRun implements ByteStream, ItemHolder {
   constructor(
     form: BatchForm,
     { valueBytesMax, room, unfinished }: SharedByBatches & { readonly valueBytesMax: number },
-    perform: Perform,
+    operations: ItemOperations,
     events: BatchEvents,
   ) {
     this.#form = form;
-    this.#perform = perform;
+    this.#operations = operations;
     this.#events = events;
     this.#room = room;
     this.#unfinished = unfinished;
@@ -156,10 +164,20 @@ export class BatchRun implements ByteStream, ItemHolder {
     let goesOn = true;
     while (goesOn && !this.#isOver) {
       this.#beginItems();
+      this.#flush();
       goesOn = this.#readOn() || this.#handOver();
     }
     this.#isAdvancing = false;
     this.#note();
+  }
+
+  /**
+   * Answers come one after the other, and each makes room for the next item: these go together once they are many, or
+   * once nothing else is under way whose answer would make them more.
+   */
+  #flush(): void {
+    const { waiting } = this.#operations;
+    if (waiting >= TOGETHER || waiting >= this.#underWay) this.#operations.flush();
   }
 
   /** Notes what its reader holds, unless that is little. */
@@ -235,7 +253,9 @@ export class BatchRun implements ByteStream, ItemHolder {
     this.#underWay++;
     this.#room.take();
     this.#itemBytes += bytesOf(item);
-    this.#perform(item, (answer, status) => this.#answered(number, item, answer, status));
+    this.#operations.perform(item, (answer, status) =>
+      this.#answered(number, item, answer, status),
+    );
   }
 
   #answered(number: number, item: BatchItem, answer: AnswerPiece, status: number): void {

@@ -70,19 +70,14 @@ export class BatchGateway implements Gateway {
       const startedMs = clock.monotonicMs();
       const [form, timing] = isBinary(request) ? binary : lines;
       return timing.begin(request, reply, (operations, replied) => {
-        const run = new BatchRun(
-          form,
-          { valueBytesMax, ...this.#shared },
-          (item, answered) => operations.perform(item, answered),
-          {
-            replied,
-            answered: (status) => items.count(status),
-            over: (status) => {
-              durations.observeMs(clock.monotonicMs() - startedMs);
-              requests.count(status);
-            },
+        const run = new BatchRun(form, { valueBytesMax, ...this.#shared }, operations, {
+          replied,
+          answered: (status) => items.count(status),
+          over: (status) => {
+            durations.observeMs(clock.monotonicMs() - startedMs);
+            requests.count(status);
           },
-        );
+        });
         run.start(request.body);
       });
     };

@@ -31,6 +31,7 @@ const ANSWERS: { readonly [Kind in MemberAnswer['kind']]: MemberAnswer & { kind:
   unmet: { kind: 'unmet', why: 'condition', isLive: false, record: undefined },
   unsettled: { kind: 'unsettled' },
   held: { kind: 'held', record },
+  many: { kind: 'many', each: [{ kind: 'found', record }] },
 };
 
 describe('R3: an answer to a get', () => {

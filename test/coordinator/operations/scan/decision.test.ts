@@ -34,6 +34,7 @@ const OTHERS: {
   unmet: { kind: 'unmet', why: 'condition', isLive: false, record: undefined },
   unsettled: { kind: 'unsettled' },
   held: { kind: 'held', record },
+  many: { kind: 'many', each: [{ kind: 'found', record }] },
 };
 
 describe('an answer to a scan', () => {

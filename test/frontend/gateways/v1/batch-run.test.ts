@@ -69,7 +69,8 @@ function played(
     asked.push({ item, answer: (text, status = 200) => answered(piece(text), status) });
     return undefined;
   };
-  const run = new BatchRun(form, { valueBytesMax: 100_000, room, unfinished }, perform, {
+  const operations = { perform, waiting: 0, flush: () => undefined };
+  const run = new BatchRun(form, { valueBytesMax: 100_000, room, unfinished }, operations, {
     replied: (reply) => replies.push(reply),
     answered: (status) => statuses.push(status),
     over: (status) => over.push(status),
@@ -94,6 +95,57 @@ function played(
 
 const linesOf = (count: number, first = 0) =>
   Array.from({ length: count }, (_, index) => `{"key":"k${first + index}"}\n`).join('');
+
+describe('items that go together', () => {
+  const together = () => {
+    const groups: ((text: string) => void)[][] = [];
+    let waiting: ((text: string) => void)[] = [];
+    const operations = {
+      perform: (_: BatchItem, answered: ItemCallback) => {
+        waiting.push((text) => answered(text, 200));
+      },
+      get waiting() {
+        return waiting.length;
+      },
+      flush: () => {
+        if (waiting.length > 0) groups.push(waiting);
+        waiting = [];
+      },
+    };
+    const parts = {
+      valueBytesMax: 100_000,
+      room: new BatchRoom(),
+      unfinished: new UnfinishedItems(1e6),
+    };
+    const body = new HandFed(undefined);
+    const run = new BatchRun(new LineForm('mget'), parts, operations, {
+      replied: () => undefined,
+      answered: () => undefined,
+      over: () => undefined,
+    });
+    run.start({ kind: 'stream', stream: body });
+    return { body, sizes: () => groups.map(({ length }) => length), groups };
+  };
+
+  test('are carried out when nothing else is under way, or when they are many', () => {
+    const { body, groups, sizes } = together();
+    body.give(linesOf(3));
+    expect(sizes()).toEqual([3]);
+    body.give(linesOf(2, 3));
+    expect(sizes()).toEqual([3]);
+    for (const answer of groups[0] ?? []) answer('x\n');
+    expect(sizes()).toEqual([3, 2]);
+    body.give(linesOf(99, 5));
+    expect(sizes()).toEqual([3, 2]);
+    body.give(linesOf(1, 104));
+    expect(sizes()).toEqual([3, 2, 100]);
+    for (const answer of groups[1] ?? []) answer('x\n');
+    body.give(linesOf(1, 105));
+    expect(sizes()).toEqual([3, 2, 100]);
+    for (const answer of groups[2] ?? []) answer('x\n');
+    expect(sizes()).toEqual([3, 2, 100, 1]);
+  });
+});
 
 describe('a short batch', () => {
   test('is answered whole, in the order asked, whatever the order of the answers', () => {
