@@ -14,6 +14,8 @@ import type { World } from './world.ts';
 
 /** In ms: how long a connection lasts, the rest until the next, and the pause before a client reads on. */
 const CONNECTED_MS = [500, 12_000] as const;
+/** Now and then it ends before the client has read more than where it is. */
+const CUT_SHORT = { chance: 0.2, forMs: [0, 6] } as const;
 const APART_MS = [0, 3000] as const;
 const READS_AFTER_MS = [0, 5] as const;
 /** Now and then a client reads nothing for a while, and the changes that it wants are forgotten. */
@@ -106,7 +108,8 @@ export class WatchClient {
       this.#isConnected = true;
       this.#world.occur(since === '' ? 'watch begun' : 'watch resumed');
       if (since === '') this.#missed();
-      this.#world.at(random.between(...CONNECTED_MS), () => {
+      const [fromMs, toMs] = random.chance(CUT_SHORT.chance) ? CUT_SHORT.forMs : CONNECTED_MS;
+      this.#world.at(random.between(fromMs, toMs), () => {
         if (isOver || !this.#isUnsteady) return;
         reply.body.discard();
         // Some clients have no place to go on, and begin anew.

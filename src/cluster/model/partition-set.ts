@@ -5,20 +5,27 @@ import type { PartitionId } from './partition.ts';
 
 export class PartitionSet {
   readonly #bits: Uint8Array;
+  /** Counted along, because it is asked for with each partition that is added. */
+  #size: number;
 
   /** @param bits kept, and changed by `add` and `delete` */
-  private constructor(bits: Uint8Array) {
+  private constructor(bits: Uint8Array, size: number) {
     this.#bits = bits;
+    this.#size = size;
   }
 
   /** @param count how many partitions there are */
   static empty(count: number): PartitionSet {
-    return new PartitionSet(new Uint8Array((count + 7) >> 3));
+    return new PartitionSet(new Uint8Array((count + 7) >> 3), 0);
   }
 
   /** @param bytes as `bytes` gives them; copied */
   static of(bytes: Uint8Array): PartitionSet {
-    return new PartitionSet(Uint8Array.from(bytes));
+    let size = 0;
+    for (const byte of bytes) {
+      for (let bits = byte; bits !== 0; bits &= bits - 1) size++;
+    }
+    return new PartitionSet(Uint8Array.from(bytes), size);
   }
 
   /** A copy. */
@@ -26,8 +33,13 @@ export class PartitionSet {
     return Uint8Array.from(this.#bits);
   }
 
+  /** How many partitions are in it. */
+  get size(): number {
+    return this.#size;
+  }
+
   get isEmpty(): boolean {
-    return this.#bits.every((byte) => byte === 0);
+    return this.#size === 0;
   }
 
   equals(other: PartitionSet): boolean {
@@ -39,14 +51,20 @@ export class PartitionSet {
     return ((this.#bits[partition >> 3] ?? 0) & (1 << (partition & 7))) !== 0;
   }
 
+  /** Does nothing where the partition is beyond the set's length. */
   add(partition: PartitionId): void {
     const at = partition >> 3;
-    this.#bits[at] = (this.#bits[at] ?? 0) | (1 << (partition & 7));
+    const byte = this.#bits[at];
+    if (byte === undefined || this.has(partition)) return;
+    this.#bits[at] = byte | (1 << (partition & 7));
+    this.#size++;
   }
 
   delete(partition: PartitionId): void {
+    if (!this.has(partition)) return;
     const at = partition >> 3;
     this.#bits[at] = (this.#bits[at] ?? 0) & ~(1 << (partition & 7));
+    this.#size--;
   }
 
   *[Symbol.iterator](): Iterator<PartitionId> {

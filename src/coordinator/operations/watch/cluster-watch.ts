@@ -97,15 +97,19 @@ export class ClusterWatch {
 
   /** How many partitions are followed by now. */
   get followed(): number {
-    return [...this.#followed].length;
+    return this.#followed.size;
   }
 
   get wanted(): number {
     return this.#wanted.length;
   }
 
-  /** Where a later watch may go on that has taken the same steps as this one. */
+  /**
+   * Where a later watch may go on that has taken the same steps as this one. While a step `missed` is still to be taken
+   * that is nowhere, so that the later one gives it.
+   */
   get place(): WatchPlace {
+    if (this.#hasMissed) return [];
     return [...this.#feeds.values()].flatMap(({ place }) => (place === undefined ? [] : [place]));
   }
 
@@ -194,7 +198,7 @@ export class ClusterWatch {
         retryMs: PAUSES * times.retryMs,
       },
       {
-        followed: (each) => this.#isFollowed(each),
+        followed: (partitions) => this.#areFollowed(partitions),
         lost: (each) => this.#isLost(each),
         told: () => this.#deliver(),
       },
@@ -211,13 +215,15 @@ export class ClusterWatch {
     }
   }
 
-  #isFollowed(partition: PartitionId): void {
-    const goesOn = this.#resumed.has(partition);
+  /** One call for all that one answer is about, because each `missed` may make the client scan. */
+  #areFollowed(partitions: readonly PartitionId[]): void {
     const wasKnown = this.#isStarted || this.#query.since !== undefined;
-    if (wasKnown && !goesOn) this.#hasMissed = true;
-    // Only once: when it is lost later, and followed again, something may have been missed in between.
-    this.#resumed.delete(partition);
-    this.#followed.add(partition);
+    for (const partition of partitions) {
+      if (wasKnown && !this.#resumed.has(partition)) this.#hasMissed = true;
+      // Only once: when it is lost later, and followed again, something may have been missed in between.
+      this.#resumed.delete(partition);
+      this.#followed.add(partition);
+    }
     if (this.followed === this.wanted) this.#begin();
     this.#deliver();
   }

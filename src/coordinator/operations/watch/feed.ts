@@ -2,8 +2,9 @@
 // keeps at most one answer until the watch takes it. Which partitions these are is decided in cluster-watch.ts.
 
 import { isSameIncarnation } from '../../../cluster/model/cluster-map.ts';
-import { type PartitionId, partitionCount } from '../../../cluster/model/partition.ts';
+import { type PartitionId, partitionCount, partitionOf } from '../../../cluster/model/partition.ts';
 import { PartitionSet } from '../../../cluster/model/partition-set.ts';
+import { recordKey } from '../../../cluster/model/record.ts';
 import type {
   ChangeChannel,
   FollowedIncarnation,
@@ -17,8 +18,8 @@ import { type FollowedPlace, setChecksum, type WatchPlace } from './place.ts';
 const FAILURES_MAX = 3;
 
 export interface FeedEvents {
-  /** From now on the node tells all changes of the partition. */
-  followed(partition: PartitionId): void;
+  /** From now on the node tells all changes of these partitions. */
+  followed(partitions: readonly PartitionId[]): void;
   /** The node does not answer for the partition, or forgot changes of it; this feed no longer has it. */
   lost(partition: PartitionId): void;
   /** There are changes to take. */
@@ -49,6 +50,8 @@ export class Feed {
   /** How often in a row the node could not be reached. */
   #failures = 0;
   #told: Changes | undefined;
+  /** Whether partitions were removed since the latest question was asked, so that its answer may be about them. */
+  #hasRemoved = false;
   /** Identifies the question under way: the answers to earlier ones, for other partitions, are ignored. */
   #question: object | undefined;
   #isOver = false;
@@ -99,6 +102,7 @@ export class Feed {
   remove(partition: PartitionId): void {
     this.#partitions.delete(partition);
     this.#followed.delete(partition);
+    this.#hasRemoved = true;
   }
 
   /** Asks for all its partitions, from where it is. A question under way is given up, as it was for others. */
@@ -106,6 +110,7 @@ export class Feed {
     if (this.#isOver || this.#told !== undefined || this.isEmpty) return;
     const question = {};
     this.#question = question;
+    this.#hasRemoved = false;
     const { channel, query } = this.#options;
     const partitions = PartitionSet.of(this.#partitions.bytes);
     // Until the node has said that it tells all changes of each of them, nobody may rely on it.
@@ -121,10 +126,29 @@ export class Feed {
   take(): Changes | undefined {
     const told = this.#told;
     if (told === undefined) return undefined;
+    const taken = this.#hasRemoved ? this.#withoutRemoved(told) : told;
     this.#told = undefined;
     this.#taken = told.next;
     this.ask();
-    return told;
+    return taken;
+  }
+
+  /**
+   * 1. This node tells that a key was set, and nobody takes it yet.
+   * 2. The key is deleted, and its partition is followed elsewhere from then on; so `missed` is given.
+   * 3. The client scans, and does not find the key.
+   * 4. It takes what was told in step 1, and has the key for ever.
+   *
+   * The same holds of what a node tells while it loses the partition: keys whose records it set aside seem to be gone.
+   */
+  #withoutRemoved(changes: Changes): Changes {
+    const { digits } = this.#options;
+    const isFollowed = (key: Buffer) => this.#followed.has(partitionOf(key, digits));
+    return {
+      ...changes,
+      heads: changes.heads.filter((head) => isFollowed(recordKey(head))),
+      gone: changes.gone.filter(({ key }) => isFollowed(key)),
+    };
   }
 
   stop(): void {
@@ -140,13 +164,12 @@ export class Feed {
     const isTelling = changes.heads.length > 0 || changes.gone.length > 0;
     if (isTelling) this.#told = changes;
     else this.#taken = changes.next;
-    for (const partition of asked) {
-      if (changes.lost.has(partition)) this.#lose(partition);
-      else if (this.#partitions.has(partition) && !this.#followed.has(partition)) {
-        this.#followed.add(partition);
-        this.#events.followed(partition);
-      }
-    }
+    const isNew = (partition: PartitionId) =>
+      this.#partitions.has(partition) && !this.#followed.has(partition);
+    const followed = [...asked].filter((each) => !changes.lost.has(each) && isNew(each));
+    for (const partition of followed) this.#followed.add(partition);
+    for (const partition of changes.lost) this.#lose(partition);
+    if (followed.length > 0) this.#events.followed(followed);
     if (isTelling) this.#events.told();
     else this.ask();
   }
