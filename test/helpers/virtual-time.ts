@@ -10,15 +10,15 @@ import type { Address } from '../../src/cluster/model/identity.ts';
 import type { Clock, Timers } from '../../src/cluster/ports.ts';
 
 interface Timer {
-  readonly atMs: number;
-  readonly order: number;
+  atMs: number;
+  order: number;
   readonly callback: () => void;
 }
 
 export class VirtualTime implements Clock, Timers {
   #nowMs = 0;
   #order = 0;
-  #due: Timer[] = [];
+  readonly #due = new Set<Timer>();
 
   monotonicMs(): number {
     return this.#nowMs;
@@ -30,9 +30,9 @@ export class VirtualTime implements Clock, Timers {
 
   after(milliseconds: number, callback: () => void): () => void {
     const timer = { atMs: this.#nowMs + Math.max(0, milliseconds), order: this.#order++, callback };
-    this.#due.push(timer);
+    this.#due.add(timer);
     return () => {
-      this.#due = this.#due.filter((other) => other !== timer);
+      this.#due.delete(timer);
     };
   }
 
@@ -43,24 +43,34 @@ export class VirtualTime implements Clock, Timers {
   standStill(untilMs: number): void {
     this.#nowMs = untilMs;
     for (const timer of this.#due) {
-      if (timer.atMs <= untilMs) {
-        this.#due = this.#due.map((other) =>
-          other === timer ? { ...timer, atMs: untilMs, order: -timer.order } : other,
-        );
-      }
+      if (timer.atMs > untilMs) continue;
+      timer.atMs = untilMs;
+      timer.order = -timer.order;
     }
   }
 
   /** Everything up to that time happens. */
   runTo(untilMs: number): void {
     for (;;) {
-      const [next] = this.#due.sort((a, b) => a.atMs - b.atMs || a.order - b.order);
+      const next = this.#next();
       if (next === undefined || next.atMs > untilMs) break;
-      this.#due = this.#due.filter((other) => other !== next);
+      this.#due.delete(next);
       this.#nowMs = next.atMs;
       next.callback();
     }
     this.#nowMs = untilMs;
+  }
+
+  #next(): Timer | undefined {
+    let next: Timer | undefined;
+    for (const timer of this.#due) {
+      const isSooner =
+        next === undefined ||
+        timer.atMs < next.atMs ||
+        (timer.atMs === next.atMs && timer.order < next.order);
+      if (isSooner) next = timer;
+    }
+    return next;
   }
 }
 

@@ -1,8 +1,10 @@
 // Waits until a get of a key would be answered otherwise than before: a long poll. Follows the key (cluster-watch.ts), and
-// gets it again whenever it may have changed, so that the answer is that of a get, with all its guarantees.
+// gets it again whenever it may have changed, and when it expires, which no member tells; so the answer is that of a get,
+// with all its guarantees.
 
+import { recordExpiresAtMs } from '../../../cluster/model/record.ts';
 import type { Version } from '../../../cluster/model/version.ts';
-import type { Cancel, Timers } from '../../../cluster/ports.ts';
+import type { Cancel, Clock, Timers } from '../../../cluster/ports.ts';
 import type { ReadCallback, ReadOutcome } from '../get/round.ts';
 import type { UserReader, UserWatcher } from '../user-keys.ts';
 import type { ClusterWatch } from './cluster-watch.ts';
@@ -11,7 +13,12 @@ export interface KeyWaitParts {
   readonly reader: Pick<UserReader, 'get'>;
   readonly watcher: UserWatcher;
   readonly timers: Timers;
+  /** The time of the cluster, by which records expire (H31). */
+  readonly clock: Pick<Clock, 'wallMs'>;
 }
+
+/** A key is asked for again so long after its value should have expired: the clock of the member may be a little late. */
+const EXPIRED_MS = 50;
 
 export interface AwaitedKey {
   readonly key: Buffer;
@@ -37,6 +44,7 @@ export class KeyWait {
   readonly #parts: KeyWaitParts;
   readonly #awaited: AwaitedKey;
   readonly #cancel: Cancel;
+  #cancelExpiry: Cancel | undefined;
   /** Undefined once the caller has its answer. */
   #callback: ReadCallback | undefined;
   #watch: ClusterWatch | undefined;
@@ -48,11 +56,16 @@ export class KeyWait {
     this.#parts = parts;
     this.#awaited = awaited;
     this.#callback = callback;
-    this.#cancel = parts.timers.after(awaited.waitMs, () => this.#end(this.#latest));
+    this.#cancel = parts.timers.after(awaited.waitMs, () => this.end());
   }
 
   start(): void {
     this.#get(() => this.#follow());
+  }
+
+  /** Answers with what there is, as if the time were over; does nothing if the caller has its answer. */
+  end(): void {
+    this.#end(this.#latest);
   }
 
   #get(unchanged: () => void): void {
@@ -63,9 +76,21 @@ export class KeyWait {
         if (this.#callback === undefined) return undefined;
         this.#latest = outcome;
         if (outcome.kind === 'failed' || isAwaited(outcome)) return this.#end(outcome);
+        this.#getWhenExpired(outcome);
         return unchanged();
       },
       minVersion,
+    );
+  }
+
+  #getWhenExpired(outcome: ReadOutcome): void {
+    const { timers, clock } = this.#parts;
+    this.#cancelExpiry?.();
+    const expiresAtMs = outcome.kind === 'value' ? recordExpiresAtMs(outcome.record) : 0;
+    const afterMs = expiresAtMs - clock.wallMs();
+    if (expiresAtMs === 0 || afterMs > this.#awaited.waitMs) return;
+    this.#cancelExpiry = timers.after(Math.max(0, afterMs) + EXPIRED_MS, () =>
+      this.#get(() => undefined),
     );
   }
 
@@ -92,6 +117,7 @@ export class KeyWait {
     const callback = this.#callback;
     this.#callback = undefined;
     this.#cancel();
+    this.#cancelExpiry?.();
     this.#watch?.stop();
     callback?.(outcome);
   }

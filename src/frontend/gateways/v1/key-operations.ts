@@ -26,9 +26,12 @@ const NO_ATTRIBUTES: readonly Attribute[] = [];
 
 export class KeyOperations {
   readonly #context: GatewayContext;
+  readonly #waits: Set<KeyWait>;
 
-  constructor(context: GatewayContext) {
+  /** @param waits of all that carry out requests: has each long poll until it is answered */
+  constructor(context: GatewayContext, waits: Set<KeyWait>) {
     this.#context = context;
+    this.#waits = waits;
   }
 
   /** @param reply is called exactly once */
@@ -98,7 +101,13 @@ export class KeyOperations {
         ? newerThan === undefined || isNewer(etagOf(outcome.record), newerThan)
         : newerThan !== undefined;
     const awaited = { key, minVersion, waitMs: wait.seconds * 1000, isAwaited };
-    return new KeyWait({ reader: asked, watcher, timers }, awaited, answered).start();
+    const parts = { reader: asked, watcher, timers, clock };
+    const keyWait = new KeyWait(parts, awaited, (outcome) => {
+      this.#waits.delete(keyWait);
+      answered(outcome);
+    });
+    this.#waits.add(keyWait);
+    return keyWait.start();
   }
 
   #store(verb: 'put' | 'getset', usage: KeyUsage, value: Buffer, reply: ReplyCallback): void {

@@ -7,6 +7,7 @@ import { errorReply } from '../../../cluster/http/errors.ts';
 import type { WholeReply } from '../../../cluster/http/http.ts';
 import type { Metrics } from '../../../cluster/http/metrics.ts';
 import type { Handler, HeadJudge, Routes } from '../../../cluster/http/routes.ts';
+import type { KeyWait } from '../../../coordinator/operations/watch/key-wait.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
 import { Measure } from '../measure.ts';
 import { Timing } from '../timing.ts';
@@ -18,10 +19,12 @@ import type { WrongHead } from './preconditions.ts';
 export class V1KeysGateway implements Gateway {
   readonly #context: GatewayContext;
   readonly #timing: Timing<KeyOperations>;
+  /** The long polls that are under way. */
+  readonly #waits = new Set<KeyWait>();
 
   constructor(context: GatewayContext) {
     this.#context = context;
-    this.#timing = new Timing(context, (each) => new KeyOperations(each));
+    this.#timing = new Timing(context, (each) => new KeyOperations(each, this.#waits));
   }
 
   addTo(routes: Routes, metrics: Metrics): void {
@@ -50,6 +53,10 @@ export class V1KeysGateway implements Gateway {
     routes.add(V1_KEYS_ROUTES.incr, ...answering('incr'));
     routes.add(V1_KEYS_ROUTES.append, ...answering('append'));
     routes.add(V1_KEYS_ROUTES.getset, ...answering('getset'));
+  }
+
+  drain(): void {
+    for (const wait of this.#waits) wait.end();
   }
 }
 

@@ -38,7 +38,7 @@ export function readWatch(request: HttpRequest): WatchUsage | Misuse {
     return misuse(what, "-N '/v1/watch?prefix=user:&for=60'");
   }
   // A browser that comes back sends the id of the last event to the URL of before, so the header is the newer one.
-  const place = request.header('last-event-id') ?? parameters.get('since')?.toString('latin1');
+  const place = request.header('last-event-id') || parameters.get('since')?.toString('latin1');
   if (place === undefined || place === '') {
     return { kind: 'watch', prefix, values, since: undefined, forSeconds };
   }

@@ -12,6 +12,7 @@ import { EVENTS_TYPE, V1_WATCH_ROUTES } from './watch-routes.ts';
 import { WatchStream } from './watch-stream.ts';
 import { readWatch } from './watch-usage.ts';
 
+const STOPPING = 'this frontend is stopping';
 const NOBODY = 'no storage node that could tell changes has answered in time';
 
 export class WatchGateway implements Gateway {
@@ -45,15 +46,16 @@ export class WatchGateway implements Gateway {
     if (usage.kind === 'misuse') return reply(misuseReply(request, usage));
     const { digits } = watcher;
     if (digits === undefined) return reply(errorReply('not-ready', 'no cluster map yet'));
-    if (this.#isDraining) return reply(errorReply('not-ready', 'this frontend is stopping'));
+    if (this.#isDraining) return reply(errorReply('not-ready', STOPPING));
     if (watcher.isBusy) {
       return reply(errorReply('overloaded', 'too many watches are under way at this frontend'));
     }
     const { prefix, values, since, forSeconds } = usage;
     const watch = watcher.watch({ keys: { kind: 'prefix', bytes: prefix }, values, since }, digits);
     return watch.start(() => {
-      if (watch.followed === 0) {
+      if (this.#isDraining || watch.followed === 0) {
         watch.stop();
+        if (this.#isDraining) return reply(errorReply('not-ready', STOPPING));
         return reply(errorReply('unanswered', NOBODY));
       }
       const stream = new WatchStream(watch, timers, (step, place) =>
