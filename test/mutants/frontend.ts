@@ -26,6 +26,15 @@ const PRECONDITIONS = 'src/frontend/gateways/v1/preconditions.ts';
 const V1_USAGE_TESTS = 'test/frontend/gateways/v1/key-usage.test.ts';
 const V1_KEYS_TESTS = 'test/frontend/gateways/v1/keys.test.ts';
 
+const EVENTS = 'src/frontend/gateways/v1/watch/events.ts';
+const EVENTS_TESTS = 'test/frontend/gateways/v1/watch/events.test.ts';
+const WATCH = 'src/frontend/gateways/v1/watch/watch.ts';
+const WATCH_SCHEDULES = 'test/simulation/schedules-watches.test.ts';
+const WATCH_STREAM = 'src/frontend/gateways/v1/watch/watch-stream.ts';
+const WATCH_STREAM_TESTS = 'test/frontend/gateways/v1/watch/watch-stream.test.ts';
+const WATCH_USAGE = 'src/frontend/gateways/v1/watch/watch-usage.ts';
+const WATCH_USAGE_TESTS = 'test/frontend/gateways/v1/watch/watch-usage.test.ts';
+
 export const FRONTEND_MUTANTS: readonly Mutant[] = [
   {
     name: 'everything-is-deleted-by-a-slip',
@@ -293,5 +302,90 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests('test/simulation/schedules-min-version.test.ts', 'says who is cut off'),
+  },
+  {
+    name: 'an-expired-value-is-told-as-set',
+    rule: 'H46',
+    edits: [{ file: EVENTS, find: 'isTombstone(head) || isOver', replace: 'isTombstone(head)' }],
+    fate: tests(EVENTS_TESTS, 'of a key that expires'),
+  },
+  {
+    name: 'an-id-before-its-last-event',
+    rule: 'H46',
+    edits: [
+      {
+        file: EVENTS,
+        find: "events.join('\\n')",
+        replace: "events.join(id + '\\n')",
+      },
+    ],
+    fate: tests(EVENTS_TESTS, 'the last of its step'),
+  },
+  {
+    name: 'an-old-id-goes-before-a-newer-one',
+    rule: 'H46',
+    edits: [
+      {
+        file: WATCH_USAGE,
+        find: "request.header('last-event-id') || parameters.get('since')?.toString('latin1')",
+        replace: "parameters.get('since')?.toString('latin1') || request.header('last-event-id')",
+      },
+    ],
+    fate: tests(WATCH_USAGE_TESTS, 'newer than the one in its URL'),
+  },
+  {
+    name: 'a-step-is-dropped-while-nobody-reads',
+    rule: 'H46',
+    edits: [
+      {
+        file: WATCH_STREAM,
+        find: 'if (step === undefined || this.#callback === undefined) return;\n    this.#step = undefined;',
+        replace:
+          'this.#step = undefined;\n    if (step === undefined || this.#callback === undefined) return;',
+      },
+    ],
+    fate: tests(WATCH_STREAM_TESTS, 'while nothing changes'),
+  },
+  {
+    name: 'a-watch-outlives-its-reader',
+    rule: 'H46',
+    edits: [
+      {
+        file: WATCH_STREAM,
+        find: 'this.#callback = undefined;\n    this.#stop();',
+        replace: 'this.#callback = undefined;',
+      },
+    ],
+    fate: tests(WATCH_STREAM_TESTS, 'after it was discarded'),
+  },
+  {
+    name: 'a-watch-holds-up-a-frontend-that-stops',
+    rule: 'H46',
+    edits: [
+      {
+        file: WATCH,
+        find: 'for (const stream of this.#streams) stream.end();',
+        replace: '',
+      },
+    ],
+    fate: tests(WATCH_SCHEDULES, 'when the frontend drains'),
+  },
+  {
+    name: 'a-watch-begins-at-a-frontend-that-stops',
+    rule: 'H46',
+    edits: [
+      {
+        file: WATCH,
+        find: 'if (this.#isDraining || watch.followed === 0) {',
+        replace: 'if (watch.followed === 0) {',
+      },
+    ],
+    fate: tests(WATCH_SCHEDULES, 'when the frontend drains'),
+  },
+  {
+    name: 'a-long-poll-holds-up-a-frontend-that-stops',
+    rule: 'H46',
+    edits: [{ file: V1_KEYS, find: 'for (const wait of this.#waits) wait.end();', replace: '' }],
+    fate: tests(WATCH_SCHEDULES, 'when the frontend drains'),
   },
 ];

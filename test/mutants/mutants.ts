@@ -21,10 +21,12 @@ import { COORDINATOR_MANY_MUTANTS } from './coordinator/many.ts';
 import { COORDINATOR_MAP_MUTANTS } from './coordinator/map.ts';
 import { COORDINATOR_SCAN_MUTANTS } from './coordinator/scan.ts';
 import { COORDINATOR_SET_MUTANTS } from './coordinator/set.ts';
+import { COORDINATOR_WATCH_MUTANTS } from './coordinator/watch.ts';
 import { FRONTEND_MUTANTS } from './frontend.ts';
 import { LOAD_MUTANTS } from './load.ts';
 import type { Mutant } from './mutant.ts';
 import { STORAGE_ANTI_ENTROPY_MUTANTS } from './storage/anti-entropy.ts';
+import { STORAGE_CHANGES_MUTANTS } from './storage/changes.ts';
 import { STORAGE_COPIES_MUTANTS } from './storage/copies.ts';
 import { STORAGE_DATA_DIRECTORY_MUTANTS } from './storage/data-directory.ts';
 import { STORAGE_LOG_MUTANTS } from './storage/log.ts';
@@ -46,6 +48,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...COORDINATOR_MANY_MUTANTS,
   ...COORDINATOR_MAP_MUTANTS,
   ...COORDINATOR_SCAN_MUTANTS,
+  ...COORDINATOR_WATCH_MUTANTS,
   ...CONTROLLER_RECOVERED_MUTANTS,
   ...CONTROLLER_DECISIONS_MUTANTS,
   ...CONTROLLER_MAP_MUTANTS,
@@ -60,6 +63,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...STORAGE_ANTI_ENTROPY_MUTANTS,
   ...STORAGE_REPLICA_MUTANTS,
   ...STORAGE_COPIES_MUTANTS,
+  ...STORAGE_CHANGES_MUTANTS,
   ...STORAGE_NODE_MUTANTS,
   ...CLUSTER_HTTP_MUTANTS,
   ...CLUSTER_IO_MUTANTS,
