@@ -78,6 +78,8 @@ export function namedIn(bytes: Buffer | string): ReadonlySet<number> {
 export class Remembered {
   readonly cursors: string[] = [];
   readonly etags: string[] = [];
+  /** Of events. */
+  readonly ids: string[] = [];
 }
 
 export class RequestFuzzer {
@@ -101,6 +103,7 @@ export class RequestFuzzer {
       () => this.#batch(),
       () => this.#scan(),
       () => this.#import(),
+      () => this.#watch(),
       () => this.#anyPath(),
     ];
     return this.#encode(this.#one(draws)());
@@ -265,6 +268,40 @@ export class RequestFuzzer {
     return { method, target: `${path}?${encodeURI(query).replaceAll('%25', '%')}` };
   }
 
+  /** One that ends by itself after a second, or is refused; seldom, because nothing behind it is answered before. */
+  #watch(): Parts {
+    const random = this.#random;
+    if (random.chance(0.7)) return this.#scan();
+    if (random.chance(0.3)) {
+      const key = this.#key();
+      const etag = encodeURIComponent(this.#one([...this.#remembered.etags.slice(-8), '"x"', 'x']));
+      const newer = random.chance(0.5) ? `&newer-than=${etag}` : '';
+      const wait = this.#one(['1', '1', '1', '0', '60', '1e1', '']);
+      return {
+        method: 'GET',
+        target: `/v1/keys/${this.#keyText(key)}?wait=${wait}${newer}`,
+        key,
+        headers: this.#condition(),
+      };
+    }
+    const since = this.#one(['', `&since=${this.#id()}`]);
+    const values = this.#one(['', '&values=1', '&values=0', '&values=2']);
+    const prefix = this.#one(['', '&prefix=%3C1', '&prefix=%FF', '&prefix=%f']);
+    const seconds = this.#one(['1', '1', '1', '0', '86401', '1.0', '']);
+    const headers = random.chance(0.3) ? [`Last-Event-ID: ${this.#id()}`] : [];
+    // A HEAD of it ends at once.
+    const method = random.chance(0.2) ? this.#one(METHODS) : 'GET';
+    return { method, target: `/v1/watch?for=${seconds}${since}${values}${prefix}`, headers };
+  }
+
+  /** The id of an event, as it was or with a change. */
+  #id(): string {
+    const id = this.#one([...this.#remembered.ids.slice(-8), 'AQAAAAA', '1']);
+    if (this.#random.chance(0.6)) return id;
+    const at = this.#random.below(id.length + 1);
+    return id.slice(0, at) + this.#one(['A', '-', '_', '=']) + id.slice(at + 1);
+  }
+
   /** One that an answer had, as it is or with a change. */
   #cursor(): string {
     const random = this.#random;
@@ -314,6 +351,8 @@ export class RequestFuzzer {
 
   #anyPath(): Parts {
     const path = this.#one([...this.#paths, '/nothing', '/v1/', '/v1/keys/', '/v1/keys/%zz']);
+    // Without an end it would hold up all that is sent behind it.
+    const isEndless = path === '/v1/watch';
     const target = path.replace(/\{\w+\}/, () => this.#keyText(this.#key()));
     const query = this.#one([
       '',
@@ -330,6 +369,7 @@ export class RequestFuzzer {
     const method = this.#one(METHODS);
     // It would end what the other requests are about.
     const isLast = method === 'DELETE' && path === '/v1/scan';
+    if (isEndless) return { method, target: `${path}?for=1`, ...body };
     return { method: isLast ? 'GET' : method, target: target + query, ...body };
   }
 

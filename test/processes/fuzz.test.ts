@@ -41,6 +41,8 @@ const DOCUMENTED = new Map(
   ),
 );
 
+const EVENTS = 'text/event-stream';
+
 type Ending = 'half-close' | 'cut' | 'unread';
 
 /** @returns all that was answered on one connection; it waits until the server closes it, unless it cuts it itself */
@@ -84,7 +86,7 @@ function check(answer: RawAnswer, request: FuzzedRequest | undefined): readonly 
   if (status >= 400 && status !== 404 && code === undefined && !isHealth(body)) {
     problems.push(`${status} without a code`);
   }
-  const isLines = headers.get('content-type') === 'application/x-ndjson';
+  const isLines = ['application/x-ndjson', EVENTS].includes(headers.get('content-type') ?? '');
   for (const line of isLines ? body.toString('latin1').split('\n') : []) {
     const [first, ...others] = namedIn(line);
     if (others.length > 0 && Number(first) < WILD_KEYS) problems.push(`keys are mixed: ${line}`);
@@ -102,9 +104,13 @@ function isHealth(body: Buffer): boolean {
 }
 
 /** Keeps what later requests may send again. */
-function keep(answer: RawAnswer, { etags, cursors }: Remembered): void {
+function keep(answer: RawAnswer, { etags, cursors, ids }: Remembered): void {
   const etag = answer.headers.get('etag');
   if (etag !== undefined) etags.push(etag);
+  if (answer.headers.get('content-type') === EVENTS) {
+    const text = answer.body.toString('latin1');
+    ids.push(...[...text.matchAll(/^id: ([\w-]+)$/gm)].map(([, id = '']) => id));
+  }
   if (answer.headers.get('content-type') !== 'application/x-ndjson') return;
   const [, cursor] = /\{"cursor":"([\w-]+)"\}\n$/.exec(answer.body.toString('latin1')) ?? [];
   if (cursor !== undefined) cursors.push(cursor);
@@ -168,6 +174,7 @@ test(`requests of the seed ${SEED} harm nobody`, async () => {
   expect(grown.filter(({ bytes }) => bytes > GROWTH_BYTES_MAX)).toEqual([]);
   // Whoever was cut off has left nothing behind.
   await until(async () => (await gauge('velourfog_scans')) === 0);
+  await until(async () => (await gauge('velourfog_watches')) === 0);
   await until(async () => (await gauge('velourfog_waiting_sets')) === 0);
   const { text } = await call(frontend, '/metrics');
   expect(text.split('\n').length).toBeLessThan(SERIES_MAX);
