@@ -246,7 +246,7 @@ class DirectClient implements Velour {
   }
 
   waitFor(key: Bytes, options: AwaitOptions = {}): Promise<Awaited> {
-    return waitFor(this, key, options);
+    return waitFor(this, { clock: systemClock, timers: systemTimers }, key, options);
   }
 
   async close(): Promise<void> {

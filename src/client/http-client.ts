@@ -234,7 +234,7 @@ export class VelourClient implements Velour {
   }
 
   waitFor(key: Bytes, options: AwaitOptions = {}): Promise<Awaited> {
-    return waitFor(this, key, options);
+    return waitFor(this, { clock: this.#clock, timers: this.#world.timers }, key, options);
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@
 // http-watch.ts and direct-watch.ts.
 
 import { KEY_BYTES_MAX } from '../cluster/model/limits.ts';
+import type { Cancel, Clock, Timers } from '../cluster/ports.ts';
 import { textBytes } from './arguments.ts';
 import type { Calls, Outcome } from './calls.ts';
 import { VelourError } from './errors.ts';
@@ -9,6 +10,7 @@ import type {
   Awaited,
   AwaitOptions,
   Bytes,
+  StoredEntry,
   Velour,
   Watch,
   WatchEvent,
@@ -18,6 +20,7 @@ import type {
 /** For all practical purposes no limit: the longest time of a timer in Node, in ms. */
 const NO_LIMIT_MS = 2 ** 31 - 1;
 const WAIT_MS_DEFAULT = 30_000;
+const EXPIRY_STEP_MS = 100;
 
 export interface CheckedWatch {
   readonly prefix: Buffer;
@@ -81,32 +84,66 @@ export class EventWatch implements Watch {
   }
 }
 
-/** Follows the key, and gets it whenever it may have changed, so that the answer is that of a get. */
+/**
+ * Follows the key, and gets it whenever it may have changed, or has expired, which nobody tells: so the answer is that of a
+ * get.
+ */
 export async function waitFor(
   velour: Pick<Velour, 'entry' | 'watch'>,
+  { clock, timers }: { readonly clock: Clock; readonly timers: Timers },
   key: Bytes,
   { newerThan, waitMs = WAIT_MS_DEFAULT, signal, ...get }: AwaitOptions,
 ): Promise<Awaited> {
-  const isOver = AbortSignal.timeout(waitMs);
-  const ends = signal === undefined ? isOver : AbortSignal.any([isOver, signal]);
-  const look = async (): Promise<Awaited> => {
-    const entry = await velour.entry(key, { ...get, signal });
-    const changed = entry === undefined ? newerThan !== undefined : isOther(entry.etag, newerThan);
-    return { changed, entry };
-  };
-  let latest = await look();
-  if (latest.changed) return latest;
-  const wanted = textBytes(key, 'a key');
+  const untilMs = clock.monotonicMs() + waitMs;
+  const ends = new AbortController();
+  const follows = signal === undefined ? ends.signal : AbortSignal.any([ends.signal, signal]);
+  const watch = velour.watch({ ...get, prefix: key, signal: follows });
+  const events = watch[Symbol.asyncIterator]();
+  let change: Promise<void> | undefined;
   try {
-    for await (const event of velour.watch({ ...get, prefix: key, signal: ends })) {
-      if ('key' in event && !wanted.equals(event.key)) continue;
-      latest = await look();
-      if (latest.changed) return latest;
+    for (;;) {
+      const entry = await velour.entry(key, { ...get, signal });
+      const changed =
+        entry === undefined ? newerThan !== undefined : isOther(entry.etag, newerThan);
+      const leftMs = untilMs - clock.monotonicMs();
+      if (changed || leftMs <= 0) return { changed, entry };
+      change ??= nextOf(events, textBytes(key, 'a key')).then(() => {
+        change = undefined;
+      });
+      await within(timers, Math.min(leftMs, expiresInMs(entry, clock)), change);
     }
-  } catch (error) {
-    if (!isOver.aborted || signal?.aborted) throw error;
+  } finally {
+    ends.abort();
+    change?.catch(() => undefined);
   }
-  return latest;
+}
+
+/** @returns once there is an event that may concern the key */
+async function nextOf(events: AsyncIterator<WatchEvent>, key: Buffer): Promise<void> {
+  for (;;) {
+    const { done, value } = await events.next();
+    if (done === true || !('key' in value) || key.equals(value.key)) return;
+  }
+}
+
+function expiresInMs(entry: StoredEntry | undefined, clock: Clock): number {
+  const { expiresAtMs } = entry ?? {};
+  if (expiresAtMs === undefined) return Number.POSITIVE_INFINITY;
+  // Over HTTP the time is known to a second, and clocks differ: it may have to be looked at more than once.
+  return Math.max(EXPIRY_STEP_MS, expiresAtMs - clock.wallMs());
+}
+
+/** Waits for the promise, but not for longer than this. */
+async function within(timers: Timers, ms: number, promise: Promise<void>): Promise<void> {
+  let cancel: Cancel = () => undefined;
+  const isOver = new Promise<void>((resolve) => {
+    cancel = timers.after(Math.min(ms, NO_LIMIT_MS), resolve);
+  });
+  try {
+    await Promise.race([promise, isOver]);
+  } finally {
+    cancel();
+  }
 }
 
 /** An ETag begins with the version. One that is older is of a set that was not acknowledged (H21), and nothing to tell. */

@@ -517,6 +517,9 @@ export function clientContract({ open, openOther }: ClientsUnderTest): void {
       const third = client.waitFor('awaited', { newerThan: newer.etag });
       await other.delete('awaited');
       expect(await third).toEqual({ changed: true, entry: undefined });
+      const short = await other.set('awaited', '3', { ttl: 1 });
+      const fourth = client.waitFor('awaited', { newerThan: short.etag });
+      expect(await fourth).toEqual({ changed: true, entry: undefined });
       const ends = new AbortController();
       const aborted = client.waitFor('awaited', { signal: ends.signal });
       ends.abort();
