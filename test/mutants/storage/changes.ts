@@ -152,8 +152,8 @@ export const STORAGE_CHANGES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: REPLICA,
-        find: 'return this.#granted && this.lease.isLive();',
-        replace: 'return this.#granted;',
+        find: 'this.#granted && this.lease.isLive() && this.#servesByMap(partition)',
+        replace: 'this.#granted && this.#servesByMap(partition)',
       },
     ],
     fate: tests(CHANGE_LINKS_TESTS, 'without a lease'),
