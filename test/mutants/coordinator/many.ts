@@ -6,11 +6,13 @@ const MANY = 'src/coordinator/operations/get/many.ts';
 const REPLICA = 'src/storage/replication/replica.ts';
 const RECORD_ANSWERS = 'src/storage/replication/record-answers.ts';
 const BATCH_RUN = 'src/frontend/gateways/v1/batch-run.ts';
+const BATCH_OPERATIONS = 'src/frontend/gateways/v1/batch-operations.ts';
 const MANY_PARTS = 'src/cluster/wire/many-parts.ts';
 
 const MANY_TESTS = 'test/coordinator/operations/get/many.test.ts';
 const REPLICA_TESTS = 'test/storage/replication/replica.test.ts';
 const BATCH_RUN_TESTS = 'test/frontend/gateways/v1/batch-run.test.ts';
+const BATCH_OPERATIONS_TESTS = 'test/frontend/gateways/v1/batch-operations.test.ts';
 const MANY_PARTS_TESTS = 'test/cluster/wire/many-parts.test.ts';
 
 export const COORDINATOR_MANY_MUTANTS: readonly Mutant[] = [
@@ -111,6 +113,18 @@ export const COORDINATOR_MANY_MUTANTS: readonly Mutant[] = [
       { file: BATCH_RUN, find: 'waiting >= this.#underWay', replace: 'waiting > this.#underWay' },
     ],
     fate: tests(BATCH_RUN_TESTS, 'go together'),
+  },
+  {
+    name: 'gets-of-a-batch-wait-for-slow-ones',
+    rule: 'R3',
+    edits: [
+      {
+        file: BATCH_OPERATIONS,
+        find: 'this.#context.timers.after(0, () => this.flush());',
+        replace: '',
+      },
+    ],
+    fate: tests(BATCH_OPERATIONS_TESTS, 'whatever else is under way'),
   },
   {
     name: 'an-absence-in-many-loses-its-version',

@@ -37,7 +37,7 @@ export class BatchOperations {
     this.#writer = writer;
   }
 
-  /** @param answered called exactly once, before this returns or later; of some items only after `flush` */
+  /** @param answered called exactly once, before this returns or later; of some items only after `flush`, which comes soon */
   perform(item: BatchItem, answered: ItemCallback): void {
     const { problem } = item;
     if (problem !== undefined) {
@@ -75,8 +75,12 @@ export class BatchOperations {
   #get(item: BatchItem, answered: ItemCallback): void {
     const { key, minVersion } = item;
     const callback = (outcome: ReadOutcome) => this.#read(item, answered, outcome);
-    if (minVersion === VERSION_ZERO) this.#gets.push({ key, callback });
-    else this.#context.reader.get(key, callback, minVersion);
+    if (minVersion !== VERSION_ZERO) return this.#context.reader.get(key, callback, minVersion);
+    // However long what is under way takes, it holds up nothing else.
+    if (this.#gets.push({ key, callback }) === 1) {
+      this.#context.timers.after(0, () => this.flush());
+    }
+    return undefined;
   }
 
   #read(item: BatchItem, answered: ItemCallback, outcome: ReadOutcome): void {

@@ -40,11 +40,12 @@ const SHED = {
   detail: 'too many long items are under way; those that come slowly make room',
 } as const;
 
-/** What carries items out; some of them wait until `flush` is called, and then go together. */
+/** What carries items out; some of them wait for others of this turn, and then go together. */
 export interface ItemOperations {
   perform(item: BatchItem, answered: ItemCallback): void;
-  /** How many items wait for `flush`, those of other batches included. */
+  /** How many items wait, those of other batches included. */
   readonly waiting: number;
+  /** Carries out those that wait; in the next turn this happens by itself. */
   flush(): void;
 }
 
@@ -173,7 +174,7 @@ export class BatchRun implements ByteStream, ItemHolder {
 
   /**
    * Answers come one after the other, and each makes room for the next item: these go together once they are many, or
-   * once nothing else is under way whose answer would make them more.
+   * once nothing else is under way whose answer would make them more, or else in the next turn.
    */
   #flush(): void {
     const { waiting } = this.#operations;
