@@ -75,7 +75,7 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
       {
         file: SCAN_STREAM,
         find: "if (step.kind === 'failed') {",
-        replace: "if (step.kind === 'failed') {\n      if (this.#isOver) return '';",
+        replace: "if (step.kind === 'failed') {\n      if (this.#digits > 0) return '';",
       },
     ],
     fate: tests(SCAN_TESTS, 'says where to go on'),
