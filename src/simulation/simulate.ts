@@ -251,8 +251,10 @@ class SimulationRun {
       this.#oracles.checkMaps();
       this.#oracles.checkCopies('at the end');
       this.#converge();
-      if (this.#empty()) this.#converge();
       this.#checkWatch();
+      // The next step sets keys that no client knows.
+      this.#watcher?.stop();
+      if (this.#empty()) this.#converge();
       world.runUntil(world.nowMs + ANSWERED_WITHIN_MS);
       this.#checkNobodyWaits();
       this.#checkStoredNowhere();

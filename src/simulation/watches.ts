@@ -48,6 +48,9 @@ export class WatchClient {
   /** Whether the connection may be cut. */
   #isUnsteady = true;
   #isConnected = false;
+  #isStopped = false;
+  /** Ends the present connection. */
+  #close: () => void = () => undefined;
 
   constructor(world: World, cluster: SimulatedCluster, watch: ScanWatch) {
     this.#world = world;
@@ -82,8 +85,15 @@ export class WatchClient {
     return checkCopy({ ...history, copy: this.copy, listed });
   }
 
+  stop(): void {
+    this.#isStopped = true;
+    this.#scan?.stop();
+    this.#close();
+  }
+
   #connect(): void {
     const { random } = this.#world;
+    if (this.#isStopped) return undefined;
     const alive = this.#cluster.frontends.filter(({ process }) => process.alive);
     if (alive.length === 0) return this.#later();
     const since = this.#place === undefined ? '' : `&since=${this.#place}`;
@@ -106,6 +116,7 @@ export class WatchClient {
         return ended();
       }
       this.#isConnected = true;
+      this.#close = () => reply.body.discard();
       this.#world.occur(since === '' ? 'watch begun' : 'watch resumed');
       if (since === '') this.#missed();
       const [fromMs, toMs] = random.chance(CUT_SHORT.chance) ? CUT_SHORT.forMs : CONNECTED_MS;
