@@ -115,6 +115,8 @@ export async function waitFor(
   } finally {
     ends.abort();
     change?.catch(() => undefined);
+    // A signal ends a watch only while an event is asked for; after the last change none is.
+    await events.return?.();
   }
 }
 

@@ -9,6 +9,7 @@ const DIRECT_CORE = 'src/coordinator/direct-core.ts';
 const LIFETIME = 'src/coordinator/lifetime.ts';
 const HTTP_SCAN = 'src/client/http-scan.ts';
 const SCANS = 'src/client/scans.ts';
+const WATCHES = 'src/client/watches.ts';
 
 const SCAN_TESTS = 'test/client/http-scan.test.ts';
 const CALL_TESTS = 'test/client/http-call.test.ts';
@@ -46,6 +47,12 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(CALL_TESTS, 'does not answer a probe'),
+  },
+  {
+    name: 'a-wait-leaves-its-watch',
+    rule: 'docs/client.md',
+    edits: [{ file: WATCHES, find: 'await events.return?.();', replace: '' }],
+    fate: tests('test/client/watches.test.ts', 'ends its watch'),
   },
   {
     name: 'anything-is-a-frontend',

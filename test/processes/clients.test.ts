@@ -80,6 +80,19 @@ describe('the process of an application', () => {
     `);
     expect(printed).toBe('undefined\n');
   });
+
+  test('is not kept by a wait for a key that has ended', async () => {
+    const printed = await program(`
+      const velour = new VelourClient({ frontends: ${JSON.stringify(cluster.frontends)} });
+      const { etag } = await velour.set('waited for', '1');
+      const waits = velour.waitFor('waited for', { newerThan: etag });
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await velour.set('waited for', '2');
+      const { changed } = await waits;
+      console.log(changed);
+    `);
+    expect(printed).toBe('true\n');
+  });
 });
 
 describe('the TypeScript lines', () => {
