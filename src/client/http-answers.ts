@@ -15,6 +15,11 @@ export function isOfFrontend(answer: PoolAnswer): boolean {
   return answer.header(VERSION_HEADER) !== undefined || codeOf(answer) !== undefined;
 }
 
+/** A controller or a storage node does not have the paths of a frontend, nor has an earlier one those of a later. */
+export function isElsewhere(answer: PoolAnswer): boolean {
+  return codeOf(answer) === 'unknown-path';
+}
+
 export function codeOf(answer: PoolAnswer): string | undefined {
   return answer.header(ERROR_HEADER);
 }

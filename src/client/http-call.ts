@@ -7,7 +7,7 @@ import type { Cancel, Timers } from '../cluster/ports.ts';
 import type { Outcome, UnderWay, UnknownCode } from './calls.ts';
 import { VelourError } from './errors.ts';
 import { type KnownFrontend, type KnownFrontends, PATIENCE_MS } from './frontends.ts';
-import { codeOf, isOfFrontend, refusalIn } from './http-answers.ts';
+import { codeOf, isElsewhere, isOfFrontend, refusalIn } from './http-answers.ts';
 
 export interface HttpCall {
   readonly request: PoolRequest;
@@ -231,7 +231,7 @@ class WriteCall implements UnderWay {
 }
 
 function isAnswerTo({ isAnswer = isOfFrontend }: HttpCall, answer: PoolAnswer): boolean {
-  return isAnswer(answer);
+  return isAnswer(answer) && !isElsewhere(answer);
 }
 
 function failureOf({ url }: KnownFrontend, outcome: PoolOutcome): VelourError {
@@ -240,7 +240,9 @@ function failureOf({ url }: KnownFrontend, outcome: PoolOutcome): VelourError {
     return new VelourError('unreachable', `${url}: ${messageOf(error)}`, { cause: error });
   }
   const { status } = outcome;
-  const what = `${url} answers ${status} without the headers of velour-fog: it is no frontend`;
+  const what = isElsewhere(outcome)
+    ? `${url} is of velour-fog, and does not have this path: it is no frontend, or an earlier one`
+    : `${url} answers ${status} without the headers of velour-fog: it is no frontend`;
   return new VelourError('not-a-frontend', what, { status });
 }
 

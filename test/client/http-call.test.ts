@@ -221,12 +221,29 @@ describe('a read', () => {
     const elsewhere: Behaviour = () => ({ outcome: refused('unknown-path', 404) });
     const { outcome } = await new Stage({ elsewhere }).play((client) => client.get('a'));
     expect(outcome).toBeInstanceOf(VelourError);
-    expect(outcome).toMatchObject({ code: 'unknown-path' });
+    expect(outcome).toMatchObject({ code: 'not-a-frontend', status: 404 });
+  });
+
+  test('goes on behind a node that is no frontend', async () => {
+    const controller: Behaviour = () => ({ outcome: refused('unknown-path', 404) });
+    const stage = new Stage({ controller, good: well });
+    const { outcome } = await stage.play((client) => client.getText('a'));
+    expect(outcome).toBe('1');
   });
 });
 
 describe('a write', () => {
   const set = (client: VelourClient, options: SetOptions = {}) => client.set('a', '1', options);
+
+  test('goes on behind a node that is no frontend', async () => {
+    const controller: Behaviour = ({ path }) => ({
+      outcome: path === '/livez' ? LIVE : refused('unknown-path', 404),
+    });
+    const { outcome } = await new Stage({ controller, good: well }).play((client) => set(client));
+    expect(outcome).toMatchObject({ version: VERSION });
+    const alone = await new Stage({ controller }).play((client) => set(client));
+    expect(alone.outcome).toMatchObject({ code: 'not-a-frontend', retryable: false });
+  });
 
   test('is sent to no frontend that does not answer a probe within a second', async () => {
     for (const bad of [mute, dropped]) {

@@ -55,6 +55,18 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     fate: tests('test/client/watches.test.ts', 'ends its watch'),
   },
   {
+    name: 'any-node-is-a-frontend',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: HTTP_CALL,
+        find: 'return isAnswer(answer) && !isElsewhere(answer);',
+        replace: 'return isAnswer(answer);',
+      },
+    ],
+    fate: tests(CALL_TESTS, 'behind a node that is no frontend'),
+  },
+  {
     name: 'anything-is-a-frontend',
     rule: 'docs/client.md',
     edits: [

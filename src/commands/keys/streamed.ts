@@ -81,8 +81,8 @@ export function unreachable(endpoint: string, error: Error): VelourError {
 async function refusalOf(endpoint: string, answer: StreamedAnswer): Promise<VelourError> {
   const { status } = answer;
   const code = answer.header(ERROR_HEADER);
-  if (code === undefined) {
-    const what = `${endpoint} answers ${status} without the headers of velour-fog: it is no frontend`;
+  if (code === undefined || code === 'unknown-path') {
+    const what = `${endpoint} answers ${status}, and not as velour-fog does here: it is no frontend`;
     return new VelourError('not-a-frontend', what, { status });
   }
   const text = await wholeText(answer).catch(() => '');
