@@ -413,10 +413,12 @@ describe('on a terminal', () => {
     expect(terminal.shown).toBe('a\\u001b[2Jb\r\na\x1b[2Jb');
   });
 
-  test('a delete by prefix asks, and takes only yes', async () => {
+  test('a delete by prefix asks, takes only yes, and ends by Ctrl-C and Ctrl-D', async () => {
     run(['set', 'asked', '1']);
     for (const [answer, code] of [
       ['y\r', 1],
+      ['\x04', 1],
+      ['\x03', 130],
       ['yes\r', 0],
     ] as const) {
       const terminal = new Terminal('velour delete --prefix asked', { VELOUR_ENDPOINT: endpoint });
@@ -424,6 +426,7 @@ describe('on a terminal', () => {
       expect(run(['get', 'asked']).code).toBe(0);
       terminal.type(answer);
       expect(await terminal.exit()).toBe(code);
+      expect(terminal.shown).not.toContain('Error');
     }
     expect(run(['get', 'asked']).code).toBe(1);
   });

@@ -99,11 +99,29 @@ async function confirm(words: Arguments, prefix: Buffer | undefined): Promise<vo
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) {
     throw usage(`this deletes ${what}: say --yes`);
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const where = words.text('endpoint');
-  const answer = await terminal.question(`Delete ${what} of the cluster at ${where}? Type yes: `);
-  terminal.close();
+  const answer = await answerTo(`Delete ${what} of the cluster at ${where}? Type yes: `);
   if (answer.trim().toLowerCase() !== 'yes') {
     throw new FatalError(EXIT.broken, 'nothing was deleted');
+  }
+}
+
+/** @returns what is typed; nothing at the end of input, so that Ctrl-D is no yes */
+async function answerTo(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const ends = new AbortController();
+  terminal.once('close', () => ends.abort());
+  // A line editor takes Ctrl-C for itself: the process is to end by it, as everywhere else.
+  terminal.once('SIGINT', () => {
+    terminal.close();
+    process.kill(process.pid, 'SIGINT');
+  });
+  try {
+    return await terminal.question(question, { signal: ends.signal });
+  } catch {
+    say('\n');
+    return '';
+  } finally {
+    terminal.close();
   }
 }
