@@ -7,6 +7,7 @@ import { Arguments, type Command, GLOBAL_OPTIONS, NO_SETTINGS, usage } from './o
 import { say } from './printing.ts';
 import { plainFlags, readSettings, type Variables } from './settings.ts';
 import { verbatimIn, withStandIns } from './verbatim.ts';
+import { wrongWords } from './wrong-words.ts';
 
 const EPILOGUE = `Every option has a VELOUR_* environment variable (--data-dir: VELOUR_DATA_DIR) and can stand in a --config file.
 Precedence: flag, variable, file, default. Data goes to stdout, logs to stderr.
@@ -40,7 +41,6 @@ export async function runCommand(
     .alias('help', 'h')
     .completion('completion', 'Print a completion script for the shell')
     .strictCommands()
-    .recommendCommands()
     .demandCommand(1, 'Name a command; `velour --help` lists them')
     .parserConfiguration({
       'boolean-negation': false,
@@ -50,7 +50,7 @@ export async function runCommand(
     .exitProcess(false)
     .epilogue(EPILOGUE)
     .fail((message, error) => {
-      throw error ?? usage(tooMany(message, given, commands) ?? message);
+      throw error ?? usage(wrongWords(message, given, commands) ?? message);
     });
   for (const command of commands) {
     const options = { ...GLOBAL_OPTIONS, ...command.options };
@@ -83,21 +83,4 @@ export async function runCommand(
     });
   }
   await program.parseAsync();
-}
-
-/**
- * yargs calls it an unknown command if a known one gets too many words.
- * @returns a message that says so; undefined for any other error
- */
-function tooMany(
-  message: string,
-  [name = '']: readonly string[],
-  commands: readonly Command[],
-): string | undefined {
-  const [, words] = /^Unknown commands?: (.*)$/.exec(message) ?? [];
-  const command = commands.find(({ usage: line, aliases = [] }) =>
-    [line.split(' ')[0], ...aliases].includes(name),
-  );
-  if (words === undefined || command === undefined) return undefined;
-  return `more than it takes: ${words}; it is velour ${command.usage}`;
 }

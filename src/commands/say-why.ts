@@ -4,30 +4,32 @@ import { EXIT, type FatalError } from '../cluster/http/errors.ts';
 import { openLogger } from '../cluster/io/process/logger.ts';
 import type { Command } from './options.ts';
 import { printable, say } from './printing.ts';
+import { commandNamed } from './wrong-words.ts';
 
 export function sayWhy(
   { message, exitCode }: FatalError,
   words: readonly string[],
   commands: readonly Command[],
 ): void {
-  const role = jsonRoleOf(words, commands);
+  const command = commandNamed(
+    words.find((word) => !word.startsWith('-')),
+    commands,
+  );
+  const role = jsonRoleOf(words, command);
   if (role !== undefined) {
     openLogger({ role, node: undefined, level: 'error', pretty: false }).write('error', message);
     return;
   }
   say(`velour: ${printable(message)}\n`);
-  if (exitCode === EXIT.usage) say('See: velour --help\n');
+  const name = command === undefined ? '' : `${command.usage.split(' ')[0]} `;
+  if (exitCode === EXIT.usage) say(`See: velour ${name}--help\n`);
 }
 
 /**
  * @returns the role, if its log is JSON, so that the message appears among the logs. It is read from the raw words,
  *   which may be what is wrong
  */
-function jsonRoleOf(words: readonly string[], commands: readonly Command[]): string | undefined {
-  const name = words.find((word) => !word.startsWith('-'));
-  const command = commands.find(({ usage, aliases = [] }) =>
-    [usage.split(' ')[0], ...aliases].includes(name),
-  );
+function jsonRoleOf(words: readonly string[], command: Command | undefined): string | undefined {
   if (command?.serves !== true) return undefined;
   const at = words.findIndex((word) => /^--log-format(?:=|$)/.test(word));
   const flag = words[at]?.split('=')[1] ?? (at < 0 ? undefined : words[at + 1]);

@@ -16,6 +16,7 @@ import {
   usage,
 } from './options.ts';
 import { CHILD_VARIABLE } from './serve.ts';
+import { nearest } from './wrong-words.ts';
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -162,17 +163,15 @@ function refuseWrongFlags(words: readonly string[], command: Command, options: O
   const end = words.indexOf('--');
   const flags = end < 0 ? words : words.slice(0, end);
   for (const [at, word] of flags.entries()) {
-    if (/^-[^-\d.]/.test(word)) throw usage(`unknown option ${word}; options begin with --`);
+    if (/^-[^-\d.]/.test(word))
+      throw usage(`unknown option ${word}; options begin with --, and ${BEHIND}`);
     const [, name, value] = /^--([^=]+)(?:=([\s\S]*))?$/.exec(word) ?? [];
     if (name === undefined) continue;
     if (given.has(name) && !(command.repeatable ?? []).includes(name))
       throw usage(`--${name} is given twice; say it once`);
     given.add(name);
     if (!known.includes(name)) {
-      const near = nearest(name.replace(/^no-/, ''), known);
-      throw usage(
-        `unknown option --${name}${near === undefined ? '' : `; did you mean --${near}?`}`,
-      );
+      throw usage(`unknown option --${name}; ${insteadOf(name, command, known)}`);
     }
     const option = options[name];
     if (option === undefined || option.type === 'boolean') continue;
@@ -182,6 +181,14 @@ function refuseWrongFlags(words: readonly string[], command: Command, options: O
       throw usage(`--${name} needs a value`);
     parseValue(name, option, text);
   }
+}
+
+const BEHIND = 'behind a lone -- every word is an argument';
+
+function insteadOf(name: string, command: Command, known: readonly string[]): string {
+  if (name in command.positionals) return `it is an argument: velour ${command.usage}`;
+  const near = nearest(name.replace(/^no-/, ''), known);
+  return near === undefined ? BEHIND : `did you mean --${near}?`;
 }
 
 function configPath(words: readonly string[], variables: Variables): string | undefined {
@@ -261,27 +268,4 @@ function warningsOf({ command, commands, variables }: SettingsContext): readonly
     }
   }
   return warnings;
-}
-
-function nearest(name: string, known: readonly string[]): string | undefined {
-  const near = known
-    .map((word) => ({ word, distance: editDistance(name, word) }))
-    .sort((a, b) => a.distance - b.distance)[0];
-  return near !== undefined && near.distance <= Math.max(2, name.length / 3)
-    ? near.word
-    : undefined;
-}
-
-/** The Levenshtein distance: how many characters must be inserted, removed or replaced. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -139,8 +139,8 @@ describe('one key', () => {
   test('usage is 2, with the near match', () => {
     for (const [words, message] of [
       [['get', 'k', '--endpiont', 'x'], /unknown option --endpiont; did you mean --endpoint\?/],
-      [['gett', 'k'], /Did you mean get\?/],
-      [['get'], /Not enough non-option arguments/],
+      [['gett', 'k'], /there is no command gett; did you mean get\?/],
+      [['get'], /<key> is missing; it is velour get <key>/],
       [['get', ''], /key is missing/],
       [['get', 'k'.repeat(1025)], /the key has 1025 bytes/],
       [['set', 'k', 'v', '--ttl', '0'], /ttl is 0/],

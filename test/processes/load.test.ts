@@ -46,8 +46,9 @@ async function loadWithin(descriptors: number, taken: number, words: readonly st
 }
 
 test('more connections than it may have descriptors are refused before anything is sent', async () => {
-  const { code, stderr } = await loadWithin(64, 0, ['127.0.0.1:1', '--connections', '64']);
-  expect(stderr).toMatch(/connections is 64, and this process may have 64 .* ulimit -n/);
+  // Node opens the modules of the command all at once: with much less it does not even start.
+  const { code, stderr } = await loadWithin(128, 0, ['127.0.0.1:1', '--connections', '128']);
+  expect(stderr).toMatch(/connections is 128, and this process may have 128 .* ulimit -n/);
   expect(code).toBe(2);
 });
 
@@ -347,7 +348,7 @@ describe('what it refuses', () => {
   });
 
   test.each([
-    ['', /Not enough non-option arguments/],
+    ['', /<frontends..> is missing; it is velour load <frontends..>/],
     ['localhost', /frontends has localhost, and each must be HOST:PORT/],
     ['127.0.0.1:1 --workload e', /workload is e, and must be one of/],
     ['127.0.0.1:1 --chooser random', /chooser is random, and must be one of/],

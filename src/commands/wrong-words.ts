@@ -1,0 +1,75 @@
+// Says what is wrong with the words of a command line, with what to write instead, where yargs only counts them. Options
+// are checked in settings.ts.
+
+import type { Command } from './options.ts';
+
+const REQUIRED = /<[^>]+>/g;
+
+/** @returns the command of this name; undefined where there is none */
+export function commandNamed(
+  name: string | undefined,
+  commands: readonly Command[],
+): Command | undefined {
+  return commands.find((command) => namesOf(command).includes(name ?? ''));
+}
+
+/** @returns what to say instead of a message of yargs; undefined for one that is plain */
+export function wrongWords(
+  message: string,
+  given: readonly string[],
+  commands: readonly Command[],
+): string | undefined {
+  const command = commandNamed(given[0], commands);
+  const [, unknown] = /^Unknown commands?: (.*)$/.exec(message) ?? [];
+  if (unknown !== undefined) {
+    // yargs calls it an unknown command if a known one gets too many words.
+    return command === undefined ? noCommand(unknown, commands) : tooMany(unknown, command);
+  }
+  const [, got] = /^Not enough non-option arguments: got (\d+)/.exec(message) ?? [];
+  if (got === undefined || command === undefined) return undefined;
+  const missing = (command.usage.match(REQUIRED) ?? []).slice(Number(got));
+  return `${missing.join(' ')} ${missing.length === 1 ? 'is' : 'are'} missing; it is velour ${command.usage}`;
+}
+
+function tooMany(words: string, { usage, options }: Command): string {
+  const controller = 'controller' in options ? ' [--controller HOST:PORT]' : '';
+  return `more than it takes: ${words}; it is velour ${usage}${controller}`;
+}
+
+function noCommand(words: string, commands: readonly Command[]): string {
+  const [name = ''] = words.split(', ');
+  const names = commands.flatMap(namesOf);
+  const near = nearest(name, names, name.length / 3) ?? names.find((each) => each.startsWith(name));
+  const advice = near === undefined ? '`velour --help` lists them' : `did you mean ${near}?`;
+  return `there is no command ${name}; ${advice}`;
+}
+
+function namesOf({ usage, aliases = [] }: Command): readonly string[] {
+  return [usage.split(' ')[0] ?? '', ...aliases];
+}
+
+/** @returns the known word that is the fewest edits away, if it is not more than so many */
+export function nearest(
+  name: string,
+  known: readonly string[],
+  editsMax = Math.max(2, name.length / 3),
+): string | undefined {
+  const near = known
+    .map((word) => ({ word, distance: editDistance(name, word) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  return near !== undefined && near.distance <= editsMax ? near.word : undefined;
+}
+
+/** The Levenshtein distance: how many characters must be inserted, removed or replaced. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
