@@ -124,6 +124,10 @@ describe('sets and gets', () => {
     expect(refused.status).toBe(413);
     expect(refused.text).toMatch(/longer than this cluster takes: 16777216 bytes are the most/);
     expect((await get(other, 'too large')).status).toBe(404);
+    const body = Buffer.concat([largest, Buffer.of(1)]);
+    const answer = await call(one, '/v1/keys/too-large', { method: 'PUT', body });
+    expect(answer.status).toBe(413);
+    expect(answer.text).toMatch(/longer than this cluster takes: 16777216 bytes are the most/);
   });
 
   test('small requests pass while 16 MiB values are on their way', async () => {

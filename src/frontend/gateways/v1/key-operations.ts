@@ -55,11 +55,12 @@ export class KeyOperations {
       case 'append':
       case 'put':
       case 'getset': {
-        const value = valueIn(body);
-        if (value === 'too-large') {
-          const what = 'the value is longer than this cluster takes';
+        if (body.kind === 'too-large') {
+          const most = `${body.bytesMax} bytes are the most`;
+          const what = `the value is longer than this cluster takes: ${most}`;
           return reply(errorReply('value-too-large', what));
         }
+        const value = valueIn(body);
         if (verb === 'append') {
           return this.#change(verb, usage, { kind: 'append', bytes: value }, reply);
         }
@@ -170,14 +171,12 @@ function attributesOf({ contentType }: KeyUsage): readonly Attribute[] {
 }
 
 /** An empty body is the empty value. */
-function valueIn(body: Body): Buffer | 'too-large' {
+function valueIn(body: Exclude<Body, { kind: 'too-large' }>): Buffer {
   assert(body.kind !== 'stream', 'a value is taken whole');
   switch (body.kind) {
     case 'none':
       return EMPTY;
     case 'bytes':
       return body.bytes;
-    case 'too-large':
-      return 'too-large';
   }
 }
