@@ -81,7 +81,7 @@ describe('misuse of the client API', () => {
     expect(answer.text).toContain(`curl 'http://${frontend}/'`);
   });
 
-  test.each(['/get?key=a', '/set?key=a&value=1', '/delete?key=a'])(
+  test.each(['/get?key=a', '/set?key=a&value=1', '/delete?key=a', '/v1/keys/a', '/v1/scan'])(
     '%s at another role says where keys are asked',
     async (path) => {
       const [storage = ''] = cluster.storages;

@@ -58,7 +58,7 @@ export type HeadJudge = (
 type Role = 'controller' | 'storage' | 'frontend';
 
 /** A frontend's paths, which people by mistake also request from other roles. */
-const PATHS_OF_KEYS: readonly string[] = ['/get', '/set', '/delete'];
+const PATHS_OF_KEYS = /^\/(?:get|set|delete)$|^\/v1\//;
 const KEYS_ELSEWHERE: Readonly<Partial<Record<Role, string>>> = {
   controller: 'keys are asked of a frontend, and this is the controller: its /status names them',
   storage: 'keys are asked of a frontend, and this is a storage node',
@@ -315,7 +315,7 @@ export class Routes {
   }
 
   #unknownPath(request: RequestHead): WholeReply {
-    const isOfKeys = PATHS_OF_KEYS.includes(pathOf(request.target));
+    const isOfKeys = PATHS_OF_KEYS.test(pathOf(request.target));
     const elsewhere = isOfKeys ? KEYS_ELSEWHERE[this.#role] : undefined;
     return errorReply('unknown-path', elsewhere ?? NOTHING, {
       instead: `curl 'http://${hostHeader(request, this.#address)}/'`,
