@@ -248,5 +248,6 @@ function failureOf({ url }: KnownFrontend, outcome: PoolOutcome): VelourError {
 
 /** An attempt to connect to each address of a host fails with one error for all, which has no message. */
 function messageOf(error: Error): string {
-  return error.message || String((error as NodeJS.ErrnoException).code ?? error.name);
+  // One of TLS ends its message with a line feed.
+  return error.message.trim() || String((error as NodeJS.ErrnoException).code ?? error.name);
 }

@@ -232,6 +232,15 @@ describe('watch', () => {
     expect(run(['watch', 'w:', ...since])).toEqual(ok('delete\tw:1\n'));
   });
 
+  test('says on a terminal that it has begun, and ends by Ctrl-C', async () => {
+    const terminal = new Terminal('velour watch w:', { VELOUR_ENDPOINT: endpoint });
+    await terminal.shows(/watching; Ctrl-C ends/);
+    expect(run(['set', 'w:1', 'x'])).toEqual(ok());
+    await terminal.shows(/set\tw:1|set +w:1/);
+    terminal.interrupt();
+    expect(await terminal.exit()).toBe(130);
+  });
+
   test('ends after so many seconds, without an error, and needs a place that is one', () => {
     expect(run(['watch', 'nothing:', '--for', '0.1'])).toEqual(ok());
     expect(run(['watch', '--since', 'nonsense'])).toMatchObject({ code: 2, stdout: '' });
@@ -324,7 +333,10 @@ describe('many keys', () => {
     const cut = (cursors[1]?.index ?? 0) + (cursors[1]?.[0].length ?? 0) + 5;
     writeFileSync(file, whole.slice(0, cut));
     expect(run(['import', file])).toMatchObject({ code: 1, stderr: /line \d+: / });
-    expect(run(['export', '-o', file, '--resume'])).toMatchObject({ code: 0 });
+    expect(run(['export', '-o', file, '--resume'])).toMatchObject({
+      code: 0,
+      stderr: /^velour: \d+ more records are in /,
+    });
     expect(readFileSync(file, 'utf8')).toBe(whole);
     expect(run(['export', '-o', file, '--resume'])).toMatchObject({ stderr: /is whole/ });
     const sent = shell('velour export | velour import --as-new');

@@ -79,7 +79,8 @@ export const exportCommand: Command = {
     }
     if (sink.isStdout) return;
     await sink.finish();
-    say(`velour: ${grouped(job.done().items)} records are in ${words.text('output')}\n`);
+    const more = from === undefined ? '' : ' more';
+    say(`velour: ${grouped(job.done().items)}${more} records are in ${words.text('output')}\n`);
   },
 };
 

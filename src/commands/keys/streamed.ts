@@ -75,7 +75,7 @@ async function askOne(endpoint: string, request: LongRequest): Promise<StreamedA
 export function unreachable(endpoint: string, error: Error): VelourError {
   // An attempt to connect to each address of a host fails with one error for all, which has no message.
   const why = error.message || String((error as NodeJS.ErrnoException).code ?? error.name);
-  return new VelourError('unreachable', `${endpoint}: ${why}`, { cause: error });
+  return new VelourError('unreachable', `${endpoint}: ${why.trim()}`, { cause: error });
 }
 
 async function refusalOf(endpoint: string, answer: StreamedAnswer): Promise<VelourError> {

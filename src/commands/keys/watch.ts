@@ -3,7 +3,7 @@
 import type { WatchEvent } from '../../client/velour.ts';
 import { textOfBytes } from '../../cluster/wire/key-text.ts';
 import type { Command } from '../options.ts';
-import { printData } from '../printing.ts';
+import { printData, say } from '../printing.ts';
 import { BASE64_OPTION, CALL_OPTIONS, withClient } from './endpoint.ts';
 import { keyOf } from './input.ts';
 import { lineOfBytes, printableJson } from './key-text.ts';
@@ -41,6 +41,8 @@ export const watchCommand: Command = {
       : undefined;
     const since = words.optionalText('since');
     const values = words.flag('values');
+    // A person sees nothing until something changes, and cannot tell that from a watch that has not begun.
+    const isWatched = process.stdout.isTTY === true && process.stderr.isTTY === true;
     await withClient(words, async (client) => {
       const watch = client.watch({ prefix, values, since, signal });
       try {
@@ -49,6 +51,7 @@ export const watchCommand: Command = {
           // Nobody reads any more, as behind `head`.
           if (line !== '' && !(await printData(line))) return;
           if (event.kind !== 'begun') left--;
+          else if (isWatched && !isJson) say('velour: watching; Ctrl-C ends\n');
           if (left <= 0) return;
         }
       } catch (error) {

@@ -29,7 +29,7 @@ const ERRORS_MAX = 10;
 /** After so many records that could not be stored it ends: each took its whole time. Wrong lines do not count. */
 const REFUSED_MAX = 128;
 const BELOW_FLOOR =
-  'a delete that may be newer was forgotten, so it is not known whether this record is still to be there: as-new=1 stores it';
+  'a delete that may be newer was forgotten, so it is not known whether this record is still to be there: as-new=1 (velour import --as-new) stores it';
 
 export interface ImportParts {
   readonly writer: Pick<UserWriter, 'set'>;
@@ -130,7 +130,10 @@ export class Import {
     const { record } = read;
     const { version } = record;
     if (version === undefined && !this.#asNew) {
-      return this.#wrong(number, 'it has no version: as-new=1 gives it one');
+      return this.#wrong(
+        number,
+        'it has no version: as-new=1 (velour import --as-new) gives it one',
+      );
     }
     this.#records++;
     const isOver = record.expiresAtMs !== 0 && record.expiresAtMs <= this.#parts.wallMs();

@@ -47,7 +47,7 @@ export function readWatch(request: HttpRequest): WatchUsage | Misuse {
   return {
     kind: 'misuse',
     code: 'bad-cursor',
-    what: 'since is not the id of an event that a frontend has sent',
+    what: 'since is no place of a watch: neither the id of an event, nor the place in a line of velour watch --json',
     instead: INSTEAD,
   };
 }
