@@ -127,6 +127,8 @@ def from_text(text):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(f"name a frontend: python3 {sys.argv[0]} http://127.0.0.1:12080")
     velour = Velour(*sys.argv[1:])
     velour.set("py/greeting", "grüß dich", ttl=60)
     print(velour.get("py/greeting")[0].decode())
