@@ -134,6 +134,15 @@ describe('one key', () => {
     expect(run(['get', '--base64', '/w=='])).toEqual(ok('v'));
     expect(run(['get', '--base64', 'ab'])).toMatchObject({ code: 2, stderr: /is no base64/ });
     expect(run(['delete', '--base64', '/w=='])).toEqual(ok());
+    for (const words of ["get $'k\\xff'", "set $'k\\xff' v", "set k $'v\\xff'", "scan $'\\xff'"]) {
+      const { code, stderr } = shell(`velour ${words}`);
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringContaining('is no UTF-8, or has U+FFFD: gi'),
+      ]);
+    }
+    expect(run(['set', '--base64', '77+9', 'v'])).toEqual(ok());
+    expect(run(['delete', '--base64', '77+9'])).toEqual(ok());
   });
 
   test('usage is 2, with the near match', () => {

@@ -14,10 +14,20 @@ export const DASH = '-';
 /** @param text as it was typed: its UTF-8 is the key, or with --base64 what it stands for */
 export function keyOf(words: Arguments, text: string): Buffer {
   if (text === '') throw usage('a key is empty');
-  if (!words.flag('base64')) return Buffer.from(text, 'utf8');
+  if (!words.flag('base64')) return typedBytes(text, 'the key', 'give it as --base64');
   const bytes = Buffer.from(text, 'base64');
   if (bytes.toString('base64') === text) return bytes;
   throw usage(`--base64 is given, and the key ${text} is no base64, padded with =`);
+}
+
+/**
+ * Node puts U+FFFD in the place of what is no UTF-8 on a command line: it would be stored under another key, or as
+ * another value, than was typed.
+ * @throws FatalError for such a text
+ */
+export function typedBytes(text: string, what: string, instead: string): Buffer {
+  if (!text.includes('\uFFFD')) return Buffer.from(text, 'utf8');
+  throw usage(`${what} ${text} is no UTF-8, or has U+FFFD: ${instead}`);
 }
 
 /** @throws FatalError for what is longer than any value */

@@ -6,7 +6,7 @@ import { textOfBytes } from '../../cluster/wire/key-text.ts';
 import { type Arguments, type Command, type OptionTable, usage } from '../options.ts';
 import { printData } from '../printing.ts';
 import { BASE64_OPTION, CALL_OPTIONS, withClient } from './endpoint.ts';
-import { DASH, keyOf, readValue } from './input.ts';
+import { DASH, keyOf, readValue, typedBytes } from './input.ts';
 import { printableJson } from './key-text.ts';
 
 export const CONDITION_OPTIONS: OptionTable = {
@@ -63,7 +63,9 @@ export const setCommand: Command = {
 
 async function givenValue(words: Arguments): Promise<Buffer> {
   const text = words.maybeEmptyText('value');
-  if (text !== undefined && text !== DASH) return Buffer.from(text, 'utf8');
+  if (text !== undefined && text !== DASH) {
+    return typedBytes(text, 'the value', 'give it on standard input');
+  }
   if (text === undefined && process.stdin.isTTY === true) {
     throw usage('name a value, or - to type it here, to the end of input (Ctrl-D)');
   }
