@@ -2,6 +2,7 @@
 
 import type { Finding } from '../doctor/finding.ts';
 import type { ClusterStatus } from '../doctor/verdicts.ts';
+import { grouped } from '../progress-text.ts';
 import { type Column, tableOf } from '../table.ts';
 import type { Tone } from '../terminal.ts';
 import type { ClusterLook, NodeLook } from './look.ts';
@@ -95,7 +96,16 @@ function partitionsLine(status: ClusterStatus): string {
   if (partitions === undefined) return status.waitingFor ?? 'no partitions yet';
   const kind = whenFull === 'evict' ? 'a cache' : 'a store';
   const served = partitions - offlinePartitions;
-  return `${served} of ${counted(partitions, 'partition')} are served, ${copiesText(redundancy)}, ${kind}`;
+  const copies = `${copiesText(redundancy)}${missingText(status)}`;
+  return `${served} of ${counted(partitions, 'partition')} are served, ${copies}, ${kind}`;
+}
+
+/** What is wanted is no lie only where it is there: a node that joins, or may not yet, has no copy. */
+function missingText({ partitions = 0, redundancy = 0, storage }: ClusterStatus): string {
+  const wanted = partitions * redundancy;
+  let serving = 0;
+  for (const { partitions: own } of Object.values(storage)) serving += own?.serving ?? 0;
+  return serving < wanted ? ` (${grouped(serving)} of ${grouped(wanted)} are there)` : '';
 }
 
 function rowOf(node: NodeLook, status: ClusterStatus): readonly string[] {

@@ -58,6 +58,13 @@ describe('status', () => {
     );
   });
 
+  test('says how many copies are there while some are missing', () => {
+    const look = lookWith({ partitions: { serving: 10, joining: 6, leaving: 0 } });
+    expect(textsOf(statusLines(look, []))).toContain(
+      '14 of 16 partitions are served, 1 copy of each key (10 of 16 are there), a store',
+    );
+  });
+
   test('says that gets go on without a controller only where a frontend is ready', () => {
     const { nodes } = lookWith({});
     expect(textsOf(linesWithoutController('gone', nodes))[1]).toMatch(/^gets and sets go on/);
