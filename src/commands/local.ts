@@ -4,7 +4,8 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { EXIT } from '../cluster/http/errors.ts';
+import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import { Names } from '../cluster/io/network/names.ts';
 import { openNetwork } from '../cluster/io/network/network.ts';
 import { openLogger } from '../cluster/io/process/logger.ts';
 import { writeWhole } from '../cluster/io/process/output.ts';
@@ -15,6 +16,7 @@ import type { Logger, Network } from '../cluster/ports.ts';
 import type { DeathRequest } from '../cluster/wire/control-messages.ts';
 import { CONTROL } from '../cluster/wire/control-table.ts';
 import { Malformed } from '../cluster/wire/shapes.ts';
+import { answererAt, describeAnswerer } from './doctor/answerer.ts';
 import { type LocalNode, planOf } from './local-plan.ts';
 import { reasonOf, strangersIn, viewOf } from './local-view.ts';
 import {
@@ -65,6 +67,9 @@ function plainVariable(variable: string, fallback: number | undefined, describe:
   };
 }
 
+/** How long something may take to say what it is that has the controller's port. */
+const STRANGER_MS = 1000;
+
 export const localCommand: Command = {
   usage: 'local',
   describe: 'Run a whole cluster on this machine, as scripts/runlocal.sh does',
@@ -101,6 +106,7 @@ export const localCommand: Command = {
       pretty: words.prettyLogs(),
     });
     for (const warning of words.warnings) logger.write('warn', warning);
+    await refuseStranger(plan.controller);
     const network = openNetwork();
     const group = new ProcessGroup(
       logger,
@@ -120,6 +126,21 @@ export const localCommand: Command = {
     if (failure !== undefined) logger.write('warn', 'the greeting was not printed', { failure });
   },
 };
+
+/**
+ * Storage nodes that reach another controller at the address of their own, before that one has found its port in use, join
+ * its cluster.
+ * @throws FatalError where something answers there before the start
+ */
+async function refuseStranger(controller: Address): Promise<void> {
+  const answerer = await answererAt(controller, STRANGER_MS, new Names());
+  if (answerer.kind === 'silent') return;
+  const what = `${describeAnswerer(answerer)} answers at ${controller}, where the controller is to be`;
+  throw new FatalError(
+    EXIT.unavailable,
+    `${what}: stop it, or choose other ports by CONTROLLER_PORT, STORAGE_PORT and FRONTEND_PORT`,
+  );
+}
 
 interface LocalProcess {
   readonly node: LocalNode;

@@ -117,7 +117,7 @@ describe('one key', () => {
     expect(run(['delete', 'c', '--if-match', bare]).code).toBe(1);
     const entry = JSON.parse(run(['get', 'c', '--json', '--linearizable']).stdout);
     expect(entry).toMatchObject({ key: 'c', value: '4', contentType: 'text/x' });
-    expect(entry.expiresAtMs).toBeGreaterThan(Date.now());
+    expect(entry.expiresAt).toBeGreaterThan(Date.now());
   });
 
   test('incr prints the sum, and takes from a number too', () => {

@@ -173,6 +173,29 @@ describe('velour local', () => {
     expect(local.stderr).toContain(`port ${taken} on 127.0.0.1 is in use`);
   });
 
+  test('a second one with the ports of the first is refused, and adds no node to its cluster', async () => {
+    const { controller } = await cluster();
+    const nodesOf = async () => {
+      const { text } = await call(controller, '/c/map?since=0.0');
+      return Object.keys(JSON.parse(text).map.nodes);
+    };
+    const before = await nodesOf();
+    const [storagePort = 0, , frontendPort = 0] = await freePorts(3);
+    const second = process_(['local'], {
+      NUM_STORAGE: '2',
+      REDUNDANCY: '2',
+      NUM_FRONTEND: '1',
+      CONTROLLER_PORT: controller.split(':')[1] ?? '',
+      STORAGE_PORT: String(storagePort),
+      FRONTEND_PORT: String(frontendPort),
+    });
+    expect(await second.exit()).toBe(69);
+    expect(second.stderr).toContain(
+      'where the controller is to be: stop it, or choose other ports',
+    );
+    expect(await nodesOf()).toEqual(before);
+  });
+
   test('a death after the start is logged and ends neither the script nor the others', async () => {
     const { process: local, storages, frontends } = await cluster();
     const victim = childrenOf(local.pid).find(({ title }) => title.endsWith(storages[0] ?? '-'));

@@ -47,7 +47,14 @@ export function noSuchKey(key: Uint8Array): string {
 function jsonOf(key: Buffer, entry: StoredEntry): string {
   const { etag, version, contentType, expiresAtMs } = entry;
   const value = textOfBytes(entry.value);
-  const fields = { key: textOfBytes(key), value, etag, version, contentType, expiresAtMs };
+  const fields = {
+    key: textOfBytes(key),
+    value,
+    etag,
+    version,
+    contentType,
+    expiresAt: expiresAtMs,
+  };
   return printableJson(JSON.stringify(fields));
 }
 

@@ -35,7 +35,7 @@ export interface ExplainedRecord {
   /** Bytes of the value. */
   readonly size: number;
   /** Milliseconds since 1970; absent where the value stays. */
-  readonly expiresAtMs?: number;
+  readonly expiresAt?: number;
 }
 
 /** What a member holds of the key: a record, or nothing; or, as docs/protocol.md calls it, why it did not say. */
@@ -234,7 +234,7 @@ function recordIn(record: StoredRecord): ExplainedRecord {
     version: printRecordVersion(record),
     etag: printETag(etagOf(record)),
     size: recordValueBytes(record),
-    ...(expiresAtMs === 0 ? {} : { expiresAtMs }),
+    ...(expiresAtMs === 0 ? {} : { expiresAt: expiresAtMs }),
   };
 }
 
