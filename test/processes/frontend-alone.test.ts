@@ -85,6 +85,11 @@ describe('with the controller gone', () => {
       (await call(address, '/readyz?verbose')).text.includes(`controller ${cluster.controller}`),
     );
     expect((await get(address, 'key')).status).toBe(503);
+    // All of a batch is answered at once then, and no item is left out for that.
+    const lines = Array.from({ length: 3000 }, (_, index) => `{"key":"k${index}"}\n`);
+    const body = lines.join('');
+    const answer = await call(address, '/v1/mget', { method: 'POST', body });
+    expect(answer.text.match(/"status":503,"error":"not-ready"/g)).toHaveLength(lines.length);
   });
 
   test.each([[[]], [['--workers', '2']]])(

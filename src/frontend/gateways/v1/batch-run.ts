@@ -95,6 +95,8 @@ export class BatchRun implements ByteStream, ItemHolder {
   #hasReplied = false;
   #isOver = false;
   #isAdvancing = false;
+  /** Whether something has come since the loop of `#advance` last began items. */
+  #goesOn = false;
   /** Asks for the next piece of the reply. */
   #wanted: ((part: BytePart) => void) | undefined;
 
@@ -160,13 +162,15 @@ export class BatchRun implements ByteStream, ItemHolder {
 
   /** Begins items, reads on and hands answers over, as far as all that goes now. A loop, as each may help the others. */
   #advance(): void {
+    this.#goesOn = true;
     if (this.#isAdvancing) return;
     this.#isAdvancing = true;
-    let goesOn = true;
-    while (goesOn && !this.#isOver) {
+    while (this.#goesOn && !this.#isOver) {
+      this.#goesOn = false;
       this.#beginItems();
       this.#flush();
-      goesOn = this.#readOn() || this.#handOver();
+      // What was answered at once, or was given room, lets further items begin: those are not answered yet.
+      if (!this.#goesOn) this.#goesOn = this.#readOn() || this.#handOver();
     }
     this.#isAdvancing = false;
     this.#note();
