@@ -1,6 +1,7 @@
 // Parses server-sent events (WHATWG HTML, 9.2) piece by piece, as far as frontends send them: fields with a space behind
 // the colon, lines that end with a line feed. Pure.
 
+import { constants } from 'node:buffer';
 import { StringDecoder } from 'node:string_decoder';
 
 export interface ServerSentEvent {
@@ -10,23 +11,42 @@ export interface ServerSentEvent {
   readonly id: string | undefined;
 }
 
-/** A frontend sends no longer one; what else answers is not kept without end. */
-const BLOCK_LENGTH_MAX = 2 ** 30;
+/** A longer one is no text that Node can have, at either end. What else answers is not kept without end. */
+const BLOCK_LENGTH_MAX = constants.MAX_STRING_LENGTH;
+const END = '\n\n';
 
 export class EventStreamParser {
   readonly #decoder = new StringDecoder('utf8');
-  #rest = '';
+  readonly #lengthMax: number;
+  /** The block that is not whole. Joined once: a long one comes in many pieces, and each time would copy it as a whole. */
+  #pieces: string[] = [];
+  #length = 0;
+  #last = '';
+
+  constructor(lengthMax = BLOCK_LENGTH_MAX) {
+    this.#lengthMax = lengthMax;
+  }
 
   /** @returns the events that are whole by now; undefined for what cannot be a frontend's */
   push(piece: Buffer): readonly ServerSentEvent[] | undefined {
-    // A long block comes in many pieces: only behind the last one an end is looked for.
-    const before = this.#rest.length;
-    this.#rest += this.#decoder.write(piece);
-    if (this.#rest.length > BLOCK_LENGTH_MAX) return undefined;
-    if (this.#rest.indexOf('\n\n', Math.max(0, before - 1)) < 0) return [];
-    const blocks = this.#rest.split('\n\n');
-    this.#rest = blocks.pop() ?? '';
+    if (this.#length + piece.length > this.#lengthMax) return undefined;
+    const text = this.#decoder.write(piece);
+    const hasEnd = `${this.#last}${text}`.includes(END);
+    this.#keep(text);
+    if (!hasEnd) return [];
+    const blocks = this.#pieces.join('').split(END);
+    this.#pieces = [];
+    this.#length = 0;
+    this.#last = '';
+    this.#keep(blocks.pop() ?? '');
     return blocks.map(eventIn);
+  }
+
+  #keep(text: string): void {
+    if (text === '') return;
+    this.#pieces.push(text);
+    this.#length += text.length;
+    this.#last = text.slice(-1);
   }
 }
 

@@ -38,8 +38,12 @@ export class HttpWatch implements WatchSource {
   #candidates: readonly KnownFrontend[] = [];
   #next = 0;
   #waiting: PlacedEvent[] = [];
+  /** Why nobody answers, as far as it is known. */
   #failure: VelourError | undefined;
+  /** With what the watch has ended. */
+  #end: VelourError | undefined;
   #outcome: Outcome<readonly PlacedEvent[]> | undefined;
+  /** That of the stream under way. */
   #flow: PoolFlow | undefined;
   #isBegun: boolean;
   #isOver = false;
@@ -53,7 +57,6 @@ export class HttpWatch implements WatchSource {
     this.#options = options;
     this.#place = watch.since;
     this.#isBegun = watch.since !== undefined;
-    this.#waitNoLonger();
     this.#tryNext();
   }
 
@@ -71,6 +74,8 @@ export class HttpWatch implements WatchSource {
 
   #tryNext(): void {
     if (this.#isOver) return;
+    this.#flow = undefined;
+    this.#waitNoLonger();
     const frontend = this.#candidates[this.#next++];
     if (frontend !== undefined) return this.#follow(frontend);
     const isFirst = this.#candidates.length === 0;
@@ -97,6 +102,17 @@ export class HttpWatch implements WatchSource {
       cancelTimer();
       cancelTimer = timers.after(SILENT_MS, goOn);
     };
+    const held = (flow: PoolFlow): PoolFlow => ({
+      // Who is not listened to is not silent.
+      pause: () => {
+        cancelTimer();
+        flow.pause();
+      },
+      resume: () => {
+        heard();
+        flow.resume();
+      },
+    });
     const cancelRequest = frontend.send(
       { method: 'GET', path: this.#path(), headers: HEADERS, body: undefined },
       {
@@ -104,7 +120,8 @@ export class HttpWatch implements WatchSource {
           if (!isEvents(head)) return undefined;
           frontend.answered();
           heard();
-          this.#flow = flow;
+          this.#flow = held(flow);
+          this.#holdBack();
           return (piece) => {
             heard();
             const events = parser.push(piece);
@@ -113,7 +130,6 @@ export class HttpWatch implements WatchSource {
         },
         ended: (outcome) => {
           cancelTimer();
-          this.#flow = undefined;
           this.#judge(frontend, outcome);
         },
       },
@@ -131,11 +147,8 @@ export class HttpWatch implements WatchSource {
   }
 
   #judge(frontend: KnownFrontend, outcome: PoolOutcome): void {
-    if (outcome.kind === 'answered' && isEvents(outcome)) {
-      // It has ended of itself, as one that stops does.
-      this.#waitNoLonger();
-      return this.#tryNext();
-    }
+    // It has ended of itself, as one that stops does.
+    if (outcome.kind === 'answered' && isEvents(outcome)) return this.#tryNext();
     if (outcome.kind === 'answered' && codeOf(outcome) !== undefined) {
       const refusal = refusalIn(outcome);
       if (!refusal.retryable) return this.#fail(refusal);
@@ -157,11 +170,9 @@ export class HttpWatch implements WatchSource {
 
   /** @returns false for what no frontend sends */
   #take(events: readonly ServerSentEvent[]): boolean {
-    this.#cancelDeadline?.();
-    this.#cancelDeadline = undefined;
-    this.#failure = undefined;
     for (const each of events) {
       const { id } = each;
+      if (id !== undefined) this.#isTold();
       if (!this.#isBegun && id !== undefined) {
         this.#isBegun = true;
         this.#waiting.push({ event: { kind: 'begun' }, place: id });
@@ -172,24 +183,41 @@ export class HttpWatch implements WatchSource {
       if (event === undefined) return false;
       this.#waiting.push({ event, place: id });
     }
-    if (this.#waiting.length > WAITING_MAX) this.#flow?.pause();
+    this.#holdBack();
     this.#deliver();
     return true;
   }
 
+  /** Somebody tells changes: only what a frontend has sent names a place. */
+  #isTold(): void {
+    this.#cancelDeadline?.();
+    this.#cancelDeadline = undefined;
+    this.#failure = undefined;
+  }
+
+  #holdBack(): void {
+    if (this.#waiting.length > WAITING_MAX) this.#flow?.pause();
+  }
+
   #deliver(): void {
     const outcome = this.#outcome;
-    if (outcome === undefined || this.#waiting.length === 0) return;
-    this.#outcome = undefined;
+    if (outcome === undefined) return;
     const waiting = this.#waiting;
+    if (waiting.length === 0) {
+      if (this.#end !== undefined) outcome.failed(this.#end);
+      return;
+    }
+    this.#outcome = undefined;
     this.#waiting = [];
-    this.#flow?.resume();
+    if (waiting.length > WAITING_MAX) this.#flow?.resume();
     outcome.done(waiting);
   }
 
+  /** Who has not asked for the next event hears of it when he does. */
   #fail(error: VelourError): void {
     const outcome = this.#outcome;
     this.stop();
+    this.#end = error;
     outcome?.failed(error);
   }
 }
@@ -197,7 +225,8 @@ export class HttpWatch implements WatchSource {
 const HEADERS = { accept: 'text/event-stream, application/problem+json' };
 
 function isEvents({ status, header }: PoolHead): boolean {
-  return status === 200 && header('content-type') === 'text/event-stream';
+  // A proxy may have named the encoding.
+  return status === 200 && /^text\/event-stream *(;|$)/i.test(header('content-type') ?? '');
 }
 
 function failureOf(

@@ -96,8 +96,10 @@ export async function waitFor(
 ): Promise<Awaited> {
   const untilMs = clock.monotonicMs() + waitMs;
   const ends = new AbortController();
-  const follows = signal === undefined ? ends.signal : AbortSignal.any([ends.signal, signal]);
-  const watch = velour.watch({ ...get, prefix: key, signal: follows });
+  // Not AbortSignal.any: a signal that lives long keeps a little of each that was made of it.
+  const abort = () => ends.abort(signal?.reason);
+  signal?.addEventListener('abort', abort, { once: true });
+  const watch = velour.watch({ ...get, prefix: key, signal: ends.signal });
   const events = watch[Symbol.asyncIterator]();
   let change: Promise<void> | undefined;
   try {
@@ -113,6 +115,7 @@ export async function waitFor(
       await within(timers, Math.min(leftMs, expiresInMs(entry, clock)), change);
     }
   } finally {
+    signal?.removeEventListener('abort', abort);
     ends.abort();
     change?.catch(() => undefined);
     // A signal ends a watch only while an event is asked for; after the last change none is.

@@ -12,6 +12,11 @@ const SCANS = 'src/client/scans.ts';
 const WATCHES = 'src/client/watches.ts';
 
 const SCAN_TESTS = 'test/client/http-scan.test.ts';
+const EVENT_STREAM = 'src/client/event-stream.ts';
+const EVENT_STREAM_TESTS = 'test/client/event-stream.test.ts';
+const HTTP_WATCH = 'src/client/http-watch.ts';
+const HTTP_WATCH_TESTS = 'test/client/http-watch.test.ts';
+const WAITS_TESTS = 'test/client/waits.test.ts';
 const CALL_TESTS = 'test/client/http-call.test.ts';
 const DIRECT_SCHEDULES = 'test/simulation/schedules-direct-client.test.ts';
 
@@ -177,5 +182,192 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(CALL_TESTS, 'that of the first frontend'),
+  },
+  {
+    name: 'a-wait-that-ends-follows-on',
+    rule: 'docs/client.md',
+    edits: [{ file: WATCHES, find: 'ends.abort();', replace: '' }],
+    fate: tests(WAITS_TESTS, 'nor one that is given up'),
+  },
+  {
+    name: 'a-watch-that-was-told-something-never-fails',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: HTTP_WATCH,
+        find: '    this.#flow = undefined;\n    this.#waitNoLonger();',
+        replace:
+          '    this.#flow = undefined;\n    if (this.#place === this.#watch.since) this.#waitNoLonger();',
+      },
+    ],
+    fate: tests(HTTP_WATCH_TESTS, 'fails as well'),
+  },
+  {
+    name: 'any-word-is-of-a-frontend',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: HTTP_WATCH,
+        find: 'if (id !== undefined) this.#isTold();',
+        replace: 'this.#isTold();',
+      },
+    ],
+    fate: tests(HTTP_WATCH_TESTS, 'fails when it was'),
+  },
+  {
+    name: 'a-watch-fails-behind-the-back-of-its-caller',
+    rule: 'docs/client.md',
+    edits: [{ file: HTTP_WATCH, find: '    this.#end = error;\n', replace: '' }],
+    fate: tests(HTTP_WATCH_TESTS, 'whose caller was busy'),
+  },
+  {
+    name: 'who-is-not-listened-to-is-silent',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: HTTP_WATCH,
+        find: '        cancelTimer();\n        flow.pause();',
+        replace: '        flow.pause();',
+      },
+    ],
+    fate: tests(HTTP_WATCH_TESTS, 'is not silent for that'),
+  },
+  {
+    name: 'a-silent-frontend-after-a-pause',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: HTTP_WATCH,
+        find: '        heard();\n        flow.resume();',
+        replace: '        flow.resume();',
+      },
+    ],
+    fate: tests(HTTP_WATCH_TESTS, 'is not silent for that'),
+  },
+  {
+    name: 'a-slow-caller-is-flooded-by-the-next',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: HTTP_WATCH,
+        find: '          this.#holdBack();\n          return',
+        replace: '          return',
+      },
+    ],
+    fate: tests(HTTP_WATCH_TESTS, 'holds back the next frontend'),
+  },
+  {
+    name: 'a-watch-asks-on-without-a-pause',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: HTTP_WATCH,
+        find: 'this.#cancel = this.#options.timers.after(PAUSE_MS, begin);',
+        replace: 'begin();',
+      },
+    ],
+    fate: tests(HTTP_WATCH_TESTS, 'pauses where all'),
+  },
+  {
+    name: 'a-watch-begins-again-elsewhere',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: HTTP_WATCH,
+        find: 'this.#place = id ?? this.#place;',
+        replace: 'this.#place = this.#watch.since;',
+      },
+    ],
+    fate: tests(HTTP_WATCH_TESTS, 'from where it was'),
+  },
+  {
+    name: 'a-silent-frontend-is-followed-for-ever',
+    rule: 'docs/client.md',
+    edits: [
+      { file: HTTP_WATCH, find: 'cancelTimer = timers.after(SILENT_MS, goOn);', replace: '' },
+    ],
+    fate: tests(HTTP_WATCH_TESTS, 'one that falls silent'),
+  },
+  {
+    name: 'a-frontend-that-says-nothing-is-waited-for',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: HTTP_WATCH,
+        find: 'let cancelTimer = timers.after(HEAD_WITHIN_MS, goOn);',
+        replace: 'let cancelTimer: Cancel = () => undefined;',
+      },
+    ],
+    fate: tests(HTTP_WATCH_TESTS, 'accepts and says nothing'),
+  },
+  {
+    name: 'a-watch-that-was-stopped-goes-on',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: HTTP_WATCH,
+        find: '    this.#outcome = undefined;\n    this.#cancel();',
+        replace: '    this.#outcome = undefined;',
+      },
+    ],
+    fate: tests(HTTP_WATCH_TESTS, 'that was stopped'),
+  },
+  {
+    name: 'a-refusal-for-good-is-tried-elsewhere',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: HTTP_WATCH,
+        find: 'if (!refusal.retryable) return this.#fail(refusal);',
+        replace: '',
+      },
+    ],
+    fate: tests(HTTP_WATCH_TESTS, 'refuses for good'),
+  },
+  {
+    name: 'an-event-across-two-pieces-is-held',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: EVENT_STREAM,
+        find: 'this.#last = text.slice(-1);',
+        replace: '',
+      },
+    ],
+    fate: tests(EVENT_STREAM_TESTS, 'as soon as they are whole'),
+  },
+  {
+    name: 'an-event-of-any-length',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: EVENT_STREAM,
+        find: 'this.#length + piece.length > this.#lengthMax',
+        replace: 'this.#length < 0',
+      },
+    ],
+    fate: tests(EVENT_STREAM_TESTS, 'never end'),
+  },
+  {
+    name: 'events-together-are-too-long',
+    rule: 'docs/client.md',
+    edits: [{ file: EVENT_STREAM, find: '    this.#length = 0;\n', replace: '' }],
+    fate: tests(EVENT_STREAM_TESTS, 'longer together'),
+  },
+  {
+    name: 'a-character-is-cut-between-pieces',
+    rule: 'docs/client.md',
+    edits: [
+      { file: EVENT_STREAM, find: 'this.#decoder.write(piece)', replace: "piece.toString('utf8')" },
+    ],
+    fate: tests(EVENT_STREAM_TESTS, 'wherever the stream is cut'),
+  },
+  {
+    name: 'a-signal-keeps-each-wait',
+    rule: 'docs/client.md',
+    edits: [
+      { file: WATCHES, find: "    signal?.removeEventListener('abort', abort);\n", replace: '' },
+    ],
+    fate: tests(WAITS_TESTS, 'leaves nothing at a signal'),
   },
 ];
