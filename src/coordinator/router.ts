@@ -11,6 +11,7 @@ import {
   isSameCluster,
   type MapVersion,
   type Member,
+  movedPartitions,
   NO_MAP,
   type PartitionEntry,
   partitionEntry,
@@ -62,7 +63,7 @@ export class Router {
   /** Sets whose last round failed; a newer map starts their next round at once. */
   readonly laterRounds: LaterRounds;
   readonly #adopted: (map: ClusterMap) => void;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(moved: readonly PartitionId[]) => void>();
   #map: ClusterMap | undefined;
   /** Index in SOURCES of the most trusted source that has named this cluster; -1 before any. */
   #saidBy = -1;
@@ -123,12 +124,22 @@ export class Router {
       source,
     });
     this.#adopted(map);
-    for (const listener of this.#listeners) listener();
+    this.#tell(known, map);
     return 'adopted';
   }
 
-  /** @param listener called after each map that is adopted, until the returned function is called */
-  onAdopted(listener: () => void): Cancel {
+  /** There may be thousands who listen: what they would all look for is found once. */
+  #tell(known: ClusterMap | undefined, map: ClusterMap): void {
+    if (this.#listeners.size === 0) return;
+    const moved = movedPartitions(known, map);
+    for (const listener of this.#listeners) listener(moved);
+  }
+
+  /**
+   * @param listener called after each map that is adopted, until the returned function is called, with the partitions
+   *   for which others may answer gets than before
+   */
+  onAdopted(listener: (moved: readonly PartitionId[]) => void): Cancel {
     this.#listeners.add(listener);
     return () => {
       this.#listeners.delete(listener);

@@ -4,6 +4,7 @@
 import {
   answeringMembers,
   type ClusterMap,
+  movedPartitions,
   partitionEntry,
 } from '../../src/cluster/model/cluster-map.ts';
 import { protocolTimes } from '../../src/cluster/model/limits.ts';
@@ -119,7 +120,7 @@ export class FollowingStage {
   readonly nodes = new FollowedNodes();
   readonly channels: ChangeChannels;
   readonly context: OperationContext;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(moved: readonly PartitionId[]) => void>();
   #map: ClusterMap;
 
   constructor(map: ClusterMap) {
@@ -135,11 +136,12 @@ export class FollowingStage {
         return map_();
       },
       placeOf: (partition: PartitionId) => {
+        this.looks++;
         const entry = partitionEntry(map_(), partition);
         const answering = answeringMembers(map_(), entry).map((member) => ({ member }));
         return { partition, entry, answering };
       },
-      onAdopted: (listener: () => void) => {
+      onAdopted: (listener: (moved: readonly PartitionId[]) => void) => {
         this.#listeners.add(listener);
         return () => this.#listeners.delete(listener);
       },
@@ -147,13 +149,17 @@ export class FollowingStage {
     this.context = { runtime, times, router } as unknown as OperationContext;
   }
 
+  /** How often the place of a partition was looked up. */
+  looks = 0;
+
   get listeners(): number {
     return this.#listeners.size;
   }
 
   adopt(map: ClusterMap): void {
+    const moved = movedPartitions(this.#map, map);
     this.#map = map;
-    for (const listener of this.#listeners) listener();
+    for (const listener of this.#listeners) listener(moved);
   }
 
   pass(milliseconds = 0): void {

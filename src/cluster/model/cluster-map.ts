@@ -217,6 +217,24 @@ export function answeringMembers(map: ClusterMap, entry: PartitionEntry): readon
   return entry.members.filter((member) => member.role === 'serving' && isGranted(map, member));
 }
 
+/** @returns the partitions for which others may answer gets by `map` than by `known`: all of them in another cluster */
+export function movedPartitions(
+  known: ClusterMap | undefined,
+  map: ClusterMap,
+): readonly PartitionId[] {
+  const before = known !== undefined && isSameCluster(map, known) ? known : undefined;
+  return map.partitions.flatMap((entry, index) => {
+    const partition = index as PartitionId;
+    if (before === undefined) return [partition];
+    const now = answeringMembers(map, entry);
+    const earlier = answeringMembers(before, partitionEntry(before, partition));
+    const isKept =
+      now.length === earlier.length &&
+      now.every((member) => earlier.some((other) => isSameIncarnation(member, other)));
+    return isKept ? [] : [partition];
+  });
+}
+
 /**
  * H39a: the member that judges the partition's conditional writes. It depends on the epoch alone: a member that leaves
  * stays until the next epoch, fenced or not, while its role changes within one (H12). A joiner may lack records.

@@ -5,6 +5,7 @@ import {
   type ClusterMap,
   clusterMap,
   compareMapVersions,
+  movedPartitions,
   nodeEntry,
   offlinePartitions,
   parseMapVersion,
@@ -118,6 +119,33 @@ test('a partition is offline when nobody in it may answer a get', () => {
   expect(
     offlinePartitions({ ...good, partitions: [{ ...first, members: joining }, ...rest] }),
   ).toBe(1);
+});
+
+test('the partitions that moved are those for which others may answer gets', () => {
+  const moved = (...maps: readonly [ClusterMap | undefined, ClusterMap]) =>
+    movedPartitions(...maps);
+  const all = good.partitions.map((_, index) => index);
+  const withMembers = (...nodes: readonly string[]): ClusterMap => ({
+    ...good,
+    partitions: good.partitions.map((entry, index) =>
+      index === 3 ? { ...entry, members: nodes.map((node) => memberOf(node, 'serving')) } : entry,
+    ),
+  });
+  expect(moved(undefined, good)).toEqual(all);
+  expect(moved(good, good)).toEqual([]);
+  expect(moved({ ...good, cluster: 'another' as ClusterMap['cluster'] }, good)).toEqual(all);
+  const [one, two] = [withMembers('a', 'b'), withMembers('b', 'a')];
+  expect(moved(one, two)).toEqual([]);
+  expect(moved(one, withMembers('a'))).toEqual([3]);
+  expect(moved(withMembers('a'), one)).toEqual([3]);
+  expect(moved(withMembers('a'), withMembers('b'))).toEqual([3]);
+  const frozen: ClusterMap = {
+    ...good,
+    partitions: good.partitions.map((entry, index) =>
+      index === 5 ? { ...entry, frozen: true } : entry,
+    ),
+  };
+  expect(moved(good, frozen)).toEqual([5]);
 });
 
 test('H39a: the first member judges that has all records, and one who leaves judges on', () => {

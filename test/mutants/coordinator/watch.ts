@@ -2,6 +2,8 @@
 
 import { type Mutant, tests } from '../mutant.ts';
 
+const CLUSTER_MAP = 'src/cluster/model/cluster-map.ts';
+const CLUSTER_MAP_TESTS = 'test/cluster/model/cluster-map.test.ts';
 const CLUSTER_WATCH = 'src/coordinator/operations/watch/cluster-watch.ts';
 const FEED = 'src/coordinator/operations/watch/feed.ts';
 const KEY_WAIT = 'src/coordinator/operations/watch/key-wait.ts';
@@ -23,9 +25,9 @@ export const COORDINATOR_WATCH_MUTANTS: readonly Mutant[] = [
       { file: CLUSTER_WATCH, find: SETS_MISSED, replace: '' },
       {
         file: CLUSTER_WATCH,
-        find: '    this.#forget(partition);\n    this.#retryLater();',
+        find: '    this.#forget(partition);\n    this.#lost.add(partition);\n    this.#retryLater();',
         replace:
-          '    this.#forget(partition);\n    this.#hasMissed = true;\n    this.#deliver();\n    this.#retryLater();',
+          '    this.#forget(partition);\n    this.#lost.add(partition);\n    this.#hasMissed = true;\n    this.#deliver();\n    this.#retryLater();',
       },
     ],
     fate: tests(CLUSTER_WATCH_TESTS, 'only once another one does'),
@@ -169,7 +171,7 @@ export const COORDINATOR_WATCH_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: CLUSTER_WATCH,
-        find: 'onAdopted(() => this.#assign())',
+        find: 'onAdopted((moved) => this.#assign(this.#ofInterest(moved)))',
         replace: 'onAdopted(() => undefined)',
       },
     ],
@@ -246,5 +248,41 @@ export const COORDINATOR_WATCH_MUTANTS: readonly Mutant[] = [
     rule: 'H46',
     edits: [{ file: KEY_WAIT, find: 'this.#watch?.stop();', replace: '' }],
     fate: tests(KEY_WAIT_TESTS, 'when the time is over'),
+  },
+  {
+    name: 'each-map-has-each-watch-look-at-all',
+    rule: 'H46',
+    edits: [
+      {
+        file: CLUSTER_WATCH,
+        find: 'return partition === undefined ? moved :',
+        replace: 'return partition === undefined ? this.#wanted :',
+      },
+    ],
+    fate: tests(CLUSTER_WATCH_TESTS, 'moves few partitions'),
+  },
+  {
+    name: 'a-lost-partition-waits-for-the-next-map',
+    rule: 'H46',
+    edits: [
+      {
+        file: CLUSTER_WATCH,
+        find: '    this.#lost.add(partition);\n    this.#retryLater();',
+        replace: '    this.#retryLater();',
+      },
+    ],
+    fate: tests(CLUSTER_WATCH_TESTS, 'where the same member has forgotten changes'),
+  },
+  {
+    name: 'a-member-that-came-has-moved-nothing',
+    rule: 'H46',
+    edits: [
+      {
+        file: CLUSTER_MAP,
+        find: 'now.length === earlier.length &&\n      now.every(',
+        replace: 'now.some(',
+      },
+    ],
+    fate: tests(CLUSTER_MAP_TESTS, 'partitions that moved'),
   },
 ];

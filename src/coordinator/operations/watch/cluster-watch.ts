@@ -24,7 +24,7 @@ import type { OperationContext } from '../operation-context.ts';
 import { Feed } from './feed.ts';
 import type { WatchPlace } from './place.ts';
 
-/** Partitions that nobody answers for are looked at again after this many pauses between rounds. */
+/** Partitions that were lost are asked for again after this many pauses between rounds. */
 const PAUSES = 5;
 
 export interface WatchQuery extends Pick<Follow, 'prefix' | 'isExact' | 'values'> {
@@ -58,6 +58,8 @@ export class ClusterWatch {
   readonly #feeds = new Map<string, Feed>();
   /** The feed that each partition is asked of, followed yet or not. */
   readonly #feedOf = new Map<PartitionId, Feed>();
+  /** The partitions that were lost, and wait for another feed. */
+  readonly #lost = new Set<PartitionId>();
   /** How often each partition was lost: another member is asked then. */
   readonly #losses = new Map<PartitionId, number>();
   /** The partitions whose changes go on where an earlier watch has ended. */
@@ -92,7 +94,7 @@ export class ClusterWatch {
         : [partition];
     this.#resumed = PartitionSet.empty(count);
     this.#followed = PartitionSet.empty(count);
-    this.#unlisten = context.router.onAdopted(() => this.#assign());
+    this.#unlisten = context.router.onAdopted((moved) => this.#assign(this.#ofInterest(moved)));
   }
 
   /** How many partitions are followed by now. */
@@ -118,7 +120,7 @@ export class ClusterWatch {
     this.#started = started;
     const { runtime, times } = this.#context;
     runtime.timers.after(times.getDeadlineMs, () => this.#begin());
-    this.#assign(this.#query.since);
+    this.#assign(this.#wanted, this.#query.since);
   }
 
   /**
@@ -142,12 +144,22 @@ export class ClusterWatch {
     this.ended();
   }
 
-  /** Gives each partition to a feed of a member that may answer for it by the map; one that has such a feed keeps it. */
-  #assign(since?: WatchPlace): void {
+  #ofInterest(moved: readonly PartitionId[]): readonly PartitionId[] {
+    // In a map of another cluster, whose partitions are others.
+    if (this.#context.router.map?.digits !== this.#digits) return this.#wanted;
+    const { partition } = this.#query;
+    return partition === undefined ? moved : moved.filter((each) => each === partition);
+  }
+
+  /**
+   * Gives each of these to a feed of a member that may answer for it by the map; one that has such a feed keeps it. Not all
+   * that are wanted, each time that a map moves a few: there may be thousands of watches.
+   */
+  #assign(partitions: readonly PartitionId[], since?: WatchPlace): void {
     if (this.#isOver) return;
     const changed = new Set<Feed>();
-    let isLeft = false;
-    for (const partition of this.#wanted) {
+    for (const partition of partitions) {
+      this.#lost.delete(partition);
       const place = this.#placeOf(partition);
       const feed = this.#feedOf.get(partition);
       if (feed !== undefined) {
@@ -156,7 +168,7 @@ export class ClusterWatch {
         this.#forget(partition);
       }
       const next = this.#feedFor(partition, place);
-      isLeft ||= next === undefined;
+      // Nobody answers for it by this map: another one will say who does.
       if (next === undefined) continue;
       next.add(partition);
       this.#feedOf.set(partition, next);
@@ -165,7 +177,6 @@ export class ClusterWatch {
     if (since !== undefined) this.#goOn(since);
     for (const feed of changed) feed.ask();
     for (const [name, feed] of this.#feeds) if (feed.isEmpty) this.#drop(name, feed);
-    if (isLeft) this.#retryLater();
   }
 
   /** Undefined as well where another cluster has taken the place of this one, with another number of partitions. */
@@ -231,6 +242,7 @@ export class ClusterWatch {
   #isLost(partition: PartitionId): void {
     this.#losses.set(partition, (this.#losses.get(partition) ?? 0) + 1);
     this.#forget(partition);
+    this.#lost.add(partition);
     this.#retryLater();
   }
 
@@ -252,7 +264,7 @@ export class ClusterWatch {
     const { runtime, times } = this.#context;
     runtime.timers.after(PAUSES * times.retryMs, () => {
       this.#isRetrying = false;
-      this.#assign();
+      this.#assign([...this.#lost]);
     });
   }
 

@@ -296,6 +296,15 @@ describe('H46: something may have been missed', () => {
     expect(seen.steps).toEqual(['missed']);
   });
 
+  test('and a map that moves few partitions has only these looked at: there may be thousands of watches', () => {
+    const { stage } = started();
+    const before = stage.looks;
+    stage.adopt(sampleMap());
+    expect(stage.looks).toBe(before);
+    stage.adopt(changed(sampleMap(), [1, 3], 'a'));
+    expect(stage.looks).toBe(before + 2);
+  });
+
   test('and what the member told of a partition before it lost that is not told after it', () => {
     const { stage, seen } = started();
     const [inLost, inKept] = [keyIn(0), keyIn(2)];
