@@ -13,6 +13,10 @@ export class LinkedSet<T> {
   #first: LinkedEntry<T> | undefined;
   #last: LinkedEntry<T> | undefined;
 
+  get isEmpty(): boolean {
+    return this.#first === undefined;
+  }
+
   /** @returns what `delete` takes */
   add(item: T): LinkedEntry<T> {
     const entry: LinkedEntry<T> = { item, before: this.#last, after: undefined };

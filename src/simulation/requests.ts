@@ -21,6 +21,7 @@ export function requestOf(
     headerLines: (name) => [headerOf(name) ?? []].flat(),
     body,
     fromLoopback: false,
+    onceLeft: () => () => undefined,
   };
 }
 

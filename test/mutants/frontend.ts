@@ -10,6 +10,7 @@ const SCAN_USAGE = 'src/frontend/gateways/v1/scan-usage.ts';
 const BATCH_ANSWERS = 'src/frontend/gateways/v1/batch-answers.ts';
 const BATCH_RUN = 'src/frontend/gateways/v1/batch-run.ts';
 const BATCH_RUN_TEST = 'test/frontend/gateways/v1/batch-run.test.ts';
+const BATCH_TOGETHER_TEST = 'test/frontend/gateways/v1/batch-together.test.ts';
 
 const RECORD_LINE_TESTS = 'test/frontend/gateways/v1/transfer/record-line.test.ts';
 const SCAN_TESTS = 'test/frontend/gateways/v1/scan.test.ts';
@@ -30,6 +31,8 @@ const EVENTS = 'src/frontend/gateways/v1/watch/events.ts';
 const EVENTS_TESTS = 'test/frontend/gateways/v1/watch/events.test.ts';
 const WATCH = 'src/frontend/gateways/v1/watch/watch.ts';
 const WATCH_SCHEDULES = 'test/simulation/schedules-watches.test.ts';
+const KEY_WAITS = 'src/frontend/gateways/v1/key-waits.ts';
+const KEY_WAITS_TESTS = 'test/frontend/gateways/v1/key-waits.test.ts';
 const WATCH_STREAM = 'src/frontend/gateways/v1/watch/watch-stream.ts';
 const WATCH_STREAM_TESTS = 'test/frontend/gateways/v1/watch/watch-stream.test.ts';
 const WATCH_USAGE = 'src/frontend/gateways/v1/watch/watch-usage.ts';
@@ -231,6 +234,60 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     fate: tests(BATCH_RUN_TEST, 'has few under way'),
   },
   {
+    name: 'a-long-poll-outlives-its-client',
+    rule: 'H46',
+    edits: [
+      {
+        file: KEY_WAITS,
+        find: 'const forget = request.onceLeft(() => wait.end());',
+        replace: 'const forget = request.onceLeft(() => undefined);',
+      },
+    ],
+    fate: tests(KEY_WAITS_TESTS, 'a client that has left'),
+  },
+  {
+    name: 'a-connection-keeps-its-long-polls',
+    rule: 'H46',
+    edits: [{ file: KEY_WAITS, find: '      forget();\n', replace: '' }],
+    fate: tests(KEY_WAITS_TESTS, 'no longer listened to'),
+  },
+  {
+    name: 'a-long-poll-begins-while-its-frontend-stops',
+    rule: 'H46',
+    edits: [{ file: KEY_WAITS, find: 'this.#isOver = true;', replace: '' }],
+    fate: tests(KEY_WAITS_TESTS, 'all that are under way'),
+  },
+  {
+    name: 'who-has-left-is-proved-once',
+    rule: 'H46',
+    edits: [{ file: WATCH_STREAM, find: 'this.#quietMs = LEFT_QUIET_MS;', replace: '' }],
+    fate: tests(WATCH_STREAM_TESTS, 'proves soon'),
+  },
+  {
+    name: 'a-batch-ends-before-items-that-were-read',
+    rule: 'R4',
+    edits: [
+      {
+        file: BATCH_RUN,
+        find: 'if (!this.#goesOn) this.#goesOn =',
+        replace: 'this.#goesOn =',
+      },
+    ],
+    fate: tests(BATCH_TOGETHER_TEST, 'are answered, each once'),
+  },
+  {
+    name: 'room-that-comes-while-items-begin-is-forgotten',
+    rule: 'H23',
+    edits: [
+      {
+        file: BATCH_RUN,
+        find: '    this.#goesOn = true;\n    if (this.#isAdvancing) return;',
+        replace: '    if (this.#isAdvancing) return;\n    this.#goesOn = true;',
+      },
+    ],
+    fate: tests(BATCH_TOGETHER_TEST, 'are answered, each once'),
+  },
+  {
     name: 'room-of-a-batch-is-lost-with-its-client',
     rule: 'H23',
     edits: [
@@ -385,7 +442,9 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
   {
     name: 'a-long-poll-holds-up-a-frontend-that-stops',
     rule: 'H46',
-    edits: [{ file: V1_KEYS, find: 'for (const wait of this.#waits) wait.end();', replace: '' }],
+    edits: [
+      { file: KEY_WAITS, find: 'for (const wait of this.#underWay) wait.end();', replace: '' },
+    ],
     fate: tests(WATCH_SCHEDULES, 'when the frontend drains'),
   },
 ];

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { get as httpGet, type IncomingMessage } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { call, inParallel, set } from '../helpers/client.ts';
 import { Started, until } from '../helpers/cluster.ts';
@@ -196,6 +196,40 @@ describe('a cluster that is watched', () => {
     reader.leave();
     socket.destroy();
     await until(async () => (await fleet.frontend(0).metric('velourfog_watches')) === 0);
+  });
+
+  const count = () => fleet.frontend(0).metric('velourfog_watches');
+
+  test.each([
+    ['a long poll', '/v1/keys/nothing?wait=59'],
+    ['a watch', '/v1/watch?prefix=left:'],
+  ])('forgets %s whose client is gone, so that others find room', async (_, path) => {
+    const [host = '', port = ''] = near().split(':');
+    const open = async () => {
+      const socket = connect({ host, port: Number(port) });
+      await once(socket, 'connect');
+      socket.on('error', () => undefined);
+      socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`);
+      return socket;
+    };
+    for (const leave of [
+      (socket: Socket) => socket.resetAndDestroy(),
+      (socket: Socket) => socket.destroy(),
+    ]) {
+      const sockets = await Promise.all(Array.from({ length: 50 }, open));
+      await until(async () => (await count()) === 50);
+      for (const socket of sockets) leave(socket);
+      await until(async () => (await count()) === 0);
+    }
+  });
+
+  test('answers the long poll of a client that has ended its side alone', async () => {
+    const [host = '', port = ''] = near().split(':');
+    const socket = connect({ host, port: Number(port), allowHalfOpen: true });
+    socket.end('GET /v1/keys/nothing?wait=59 HTTP/1.1\r\nhost: x\r\n\r\n');
+    let text = '';
+    for await (const chunk of socket) text += chunk;
+    expect(text).toMatch(/^HTTP\/1.1 404 /);
   });
 
   test('says what is wrong with a request', () => {

@@ -28,6 +28,13 @@ export interface HttpRequest {
   readonly body: Body;
   /** Whether the client is on this machine. */
   readonly fromLoopback: boolean;
+  /**
+   * For what may take long, and may be wanted no longer.
+   * @param callback called at most once, when the client sends nothing more on its connection: mostly it is gone, but it
+   *   may have ended its side alone, and wait for the reply
+   * @returns what takes the callback back
+   */
+  onceLeft(callback: () => void): () => void;
 }
 
 /** A request of which nothing but the body is missing. */

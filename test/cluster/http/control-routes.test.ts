@@ -66,6 +66,7 @@ function serving(fails: () => void = () => undefined) {
       header: () => undefined,
       headerLines: () => [],
       fromLoopback: true,
+      onceLeft: () => () => undefined,
       body: body === undefined ? { kind: 'none' } : { kind: 'bytes', bytes: Buffer.from(body) },
     } satisfies HttpRequest as HttpRequest;
     routes.handle(request, (reply) => replies.push(reply));

@@ -19,6 +19,7 @@ function usage(
     header: (name) => ({ host, 'x-fog-min-version': options.minVersion })[name],
     headerLines: () => [],
     fromLoopback: true,
+    onceLeft: () => () => undefined,
   };
   return readUsage(verb, request);
 }

@@ -222,4 +222,40 @@ export const CLUSTER_IO_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests(EARLY_REFUSALS_TESTS, 'a wrong head is refused'),
   },
+  {
+    name: 'an-end-that-came-before-is-not-heard',
+    rule: 'H46',
+    edits: [
+      {
+        file: CONNECTIONS,
+        find: 'if (this.socket.readableEnded || this.socket.destroyed) setImmediate',
+        replace: 'if (this.socket.destroyed) setImmediate',
+      },
+    ],
+    fate: tests(HTTP_SERVER_TESTS, 'came before the request had its turn'),
+  },
+  {
+    name: 'who-ends-his-side-has-not-left',
+    rule: 'H46',
+    edits: [
+      {
+        file: CONNECTIONS,
+        find: "for (const event of ['end', 'close'])",
+        replace: "for (const event of ['close'])",
+      },
+    ],
+    fate: tests(HTTP_SERVER_TESTS, 'hears of an end that came with'),
+  },
+  {
+    name: 'a-request-that-was-answered-is-told-of',
+    rule: 'H46',
+    edits: [
+      {
+        file: CONNECTIONS,
+        find: 'return () => this.#onceLeft.delete(entry);',
+        replace: 'return () => void entry;',
+      },
+    ],
+    fate: tests(HTTP_SERVER_TESTS, 'hears once of each request'),
+  },
 ];

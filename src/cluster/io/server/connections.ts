@@ -3,6 +3,8 @@
 
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { LinkedSet } from '../../linked-set.ts';
+import type { Cancel } from '../../ports.ts';
 import { BodyPace, type PaceLimits } from './body-pace.ts';
 
 /** A request in its place among the pipelined ones of its connection. */
@@ -62,9 +64,34 @@ export class Connection {
   /** The pace of the body that was on its way at the last check; most bodies arrive between two checks. */
   #pace: { readonly turn: Turn; readonly pace: BodyPace } | undefined;
 
+  /** Called when nothing more comes. */
+  readonly #onceLeft = new LinkedSet<() => void>();
+  #listens = false;
+
   constructor(socket: Socket, round: number) {
     this.socket = socket;
     this.usedInRound = round;
+  }
+
+  /** @param callback called at most once, when the client has ended its side of the connection, or that is lost */
+  onceLeft(callback: () => void): Cancel {
+    if (this.#onceLeft.isEmpty) this.#listenForEnd();
+    const entry = this.#onceLeft.add(callback);
+    return () => this.#onceLeft.delete(entry);
+  }
+
+  /** One listener for all requests of the connection, and none for most connections. */
+  #listenForEnd(): void {
+    if (!this.#listens) {
+      this.#listens = true;
+      for (const event of ['end', 'close']) this.socket.once(event, () => this.#left());
+    }
+    // The end may have come before this request had its turn, or with it.
+    if (this.socket.readableEnded || this.socket.destroyed) setImmediate(() => this.#left());
+  }
+
+  #left(): void {
+    for (const callback of this.#onceLeft.takeAll()) callback();
   }
 
   /** Whether no byte has come since the last reply left. */

@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Body, HttpRequest } from '../../http/http.ts';
-import type { RequestTraits, Service } from '../../ports.ts';
+import type { Cancel, RequestTraits, Service } from '../../ports.ts';
 import type { BodyReader } from './body-reader.ts';
 import type { Connection, Turn } from './connections.ts';
 import { originForm } from './request-forms.ts';
@@ -69,6 +69,10 @@ export class IncomingRequest implements HttpRequest, Turn {
 
   get fromLoopback(): boolean {
     return isLoopback(this.request.socket.remoteAddress ?? '');
+  }
+
+  onceLeft(callback: () => void): Cancel {
+    return this.connection.onceLeft(callback);
   }
 
   header(name: string): string | undefined {

@@ -2,12 +2,11 @@
 
 import { assert } from '../../../cluster/assert.ts';
 import { errorReply } from '../../../cluster/http/errors.ts';
-import type { Body } from '../../../cluster/http/http.ts';
+import type { Body, HttpRequest } from '../../../cluster/http/http.ts';
 import type { ReplyCallback } from '../../../cluster/http/routes.ts';
 import { type Change, type ETag, etagOf, NO_CONDITION } from '../../../cluster/model/condition.ts';
 import { ATTRIBUTE_CONTENT_TYPE, type Attribute } from '../../../cluster/model/record.ts';
 import type { ReadCallback, ReadOutcome } from '../../../coordinator/operations/get/round.ts';
-import { KeyWait } from '../../../coordinator/operations/watch/key-wait.ts';
 import { withExpiry } from '../../../coordinator/timed-writes.ts';
 import type { GatewayContext } from '../gateway.ts';
 import {
@@ -19,6 +18,7 @@ import {
   writtenReply,
 } from './key-replies.ts';
 import type { KeyUsage } from './key-usage.ts';
+import type { KeyWaits } from './key-waits.ts';
 import type { KeyVerb } from './keys-routes.ts';
 
 const EMPTY = Buffer.alloc(0);
@@ -26,19 +26,25 @@ const NO_ATTRIBUTES: readonly Attribute[] = [];
 
 export class KeyOperations {
   readonly #context: GatewayContext;
-  readonly #waits: Set<KeyWait>;
+  readonly #waits: KeyWaits;
 
-  /** @param waits of all that carry out requests: has each long poll until it is answered */
-  constructor(context: GatewayContext, waits: Set<KeyWait>) {
+  /** @param waits of all that carry out requests */
+  constructor(context: GatewayContext, waits: KeyWaits) {
     this.#context = context;
     this.#waits = waits;
   }
 
   /** @param reply is called exactly once */
-  perform(verb: KeyVerb, usage: KeyUsage, body: Body, reply: ReplyCallback): void {
+  perform(
+    verb: KeyVerb,
+    usage: KeyUsage,
+    request: Pick<HttpRequest, 'body' | 'onceLeft'>,
+    reply: ReplyCallback,
+  ): void {
+    const { body } = request;
     switch (verb) {
       case 'get':
-        return this.#get(usage, reply);
+        return this.#get(usage, request, reply);
       case 'delete':
         return usage.condition === NO_CONDITION
           ? this.#set('delete', usage, EMPTY, 0, reply)
@@ -69,7 +75,7 @@ export class KeyOperations {
     }
   }
 
-  #get(usage: KeyUsage, reply: ReplyCallback): void {
+  #get(usage: KeyUsage, request: Pick<HttpRequest, 'onceLeft'>, reply: ReplyCallback): void {
     const { reader, linearizable, explained, clock, watcher, timers } = this.#context;
     const { key, minVersion, wait } = usage;
     if (usage.explains) {
@@ -96,19 +102,14 @@ export class KeyOperations {
           return reply(errorReply(outcome.code, outcome.detail));
       }
     };
-    if (wait === undefined) return asked.get(key, answered, minVersion);
+    if (wait === undefined || this.#waits.isOver) return asked.get(key, answered, minVersion);
     const isAwaited = (outcome: ReadOutcome) =>
       outcome.kind === 'value'
         ? newerThan === undefined || isNewer(etagOf(outcome.record), newerThan)
         : newerThan !== undefined;
     const awaited = { key, minVersion, waitMs: wait.seconds * 1000, isAwaited };
     const parts = { reader: asked, watcher, timers, clock };
-    const keyWait = new KeyWait(parts, awaited, (outcome) => {
-      this.#waits.delete(keyWait);
-      answered(outcome);
-    });
-    this.#waits.add(keyWait);
-    return keyWait.start();
+    return this.#waits.begin(parts, awaited, request, answered);
   }
 
   #store(verb: 'put' | 'getset', usage: KeyUsage, value: Buffer, reply: ReplyCallback): void {

@@ -7,20 +7,19 @@ import { errorReply } from '../../../cluster/http/errors.ts';
 import type { WholeReply } from '../../../cluster/http/http.ts';
 import type { Metrics } from '../../../cluster/http/metrics.ts';
 import type { Handler, HeadJudge, Routes } from '../../../cluster/http/routes.ts';
-import type { KeyWait } from '../../../coordinator/operations/watch/key-wait.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
 import { Measure } from '../measure.ts';
 import { Timing } from '../timing.ts';
 import { KeyOperations } from './key-operations.ts';
 import { readKeyUsage } from './key-usage.ts';
+import { KeyWaits } from './key-waits.ts';
 import { type KeyVerb, V1_KEYS_ROUTES } from './keys-routes.ts';
 import type { WrongHead } from './preconditions.ts';
 
 export class V1KeysGateway implements Gateway {
   readonly #context: GatewayContext;
   readonly #timing: Timing<KeyOperations>;
-  /** The long polls that are under way. */
-  readonly #waits = new Set<KeyWait>();
+  readonly #waits = new KeyWaits();
 
   constructor(context: GatewayContext) {
     this.#context = context;
@@ -35,7 +34,7 @@ export class V1KeysGateway implements Gateway {
         return this.#timing.begin(request, counted, (operations, timed) => {
           const read = readKeyUsage(verb, request, keyIn(parameters));
           if ('fault' in read) return timed(misuseReply(read.fault));
-          return operations.perform(verb, read.usage, request.body, timed);
+          return operations.perform(verb, read.usage, request, timed);
         });
       };
       const judge: HeadJudge = (request, parameters) => {
@@ -56,7 +55,7 @@ export class V1KeysGateway implements Gateway {
   }
 
   drain(): void {
-    for (const wait of this.#waits) wait.end();
+    this.#waits.end();
   }
 }
 

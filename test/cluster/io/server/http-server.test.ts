@@ -495,3 +495,64 @@ describe('what a connection is told, whatever is asked on it', () => {
     expect(said).toEqual([refused, refused]);
   });
 });
+
+describe('a service that wants to know whether its client is there', () => {
+  const listening = async () => {
+    const begun: { readonly cancel: () => void; readonly reply: () => void }[] = [];
+    const left: string[] = [];
+    const server = await serve(MEBIBYTE, (request, reply) => {
+      const cancel = request.onceLeft(() => left.push(request.target));
+      begun.push({ cancel, reply: () => reply(ok('done')) });
+    });
+    const until = async (isSo: () => boolean) => {
+      const untilMs = performance.now() + 20_000;
+      while (!isSo()) {
+        if (performance.now() > untilMs) throw new Error('it does not happen');
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    };
+    return { server, begun, left, until };
+  };
+  const get = (path: string) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+
+  test.each([
+    ['is reset', (socket: Socket) => socket.resetAndDestroy()],
+    ['is closed', (socket: Socket) => socket.destroy()],
+    ['ends its side', (socket: Socket) => socket.end()],
+  ])('hears once of each request when its connection %s', async (_, leave) => {
+    const { server, begun, left, until } = await listening();
+    const socket = await open(server);
+    // More than node:events takes for a leak.
+    const paths = Array.from({ length: 20 }, (_each, index) => `/${index}`);
+    socket.write(paths.map(get).join(''));
+    await until(() => begun.length === paths.length);
+    begun[3]?.cancel();
+    expect(left).toEqual([]);
+    leave(socket);
+    await until(() => left.length === paths.length - 1);
+    for (const { reply } of begun) reply();
+    expect(left).toEqual(paths.filter((path) => path !== '/3'));
+  });
+
+  test('hears of an end that came with the request, and can reply', async () => {
+    const { server, begun, left, until } = await listening();
+    const socket = await open(server);
+    socket.end(get('/first') + get('/second'));
+    await until(() => left.length === 2);
+    for (const { reply } of begun) reply();
+    let text = '';
+    for await (const chunk of socket) text += chunk;
+    expect(text.match(/done/g)).toHaveLength(2);
+  });
+
+  test('hears of an end that came before the request had its turn', async () => {
+    const { server, begun, left, until } = await listening();
+    const socket = await open(server);
+    socket.resume();
+    socket.end(post(0) + post(0));
+    await until(() => left.length === 1 && begun.length === 1);
+    begun[0]?.reply();
+    await until(() => left.length === 2);
+    begun[1]?.reply();
+  });
+});

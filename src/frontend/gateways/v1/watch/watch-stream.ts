@@ -12,6 +12,7 @@ import { printOpening } from './events.ts';
 
 /** Below the 30 s after which common proxies close a silent connection. */
 const QUIET_MS = 10_000;
+const LEFT_QUIET_MS = 1000;
 const ALIVE = Buffer.from(': nothing new\n\n');
 
 export class WatchStream implements ByteStream {
@@ -22,6 +23,7 @@ export class WatchStream implements ByteStream {
   /** A step that came while nobody read. */
   #step: WatchStep | undefined;
   #isAsked = false;
+  #quietMs = QUIET_MS;
   #isOpened = false;
   #isOver = false;
   #callback: ((part: BytePart) => void) | undefined;
@@ -48,7 +50,7 @@ export class WatchStream implements ByteStream {
       return callback({ kind: 'bytes', bytes: Buffer.from(text) });
     }
     this.#callback = callback;
-    this.#cancelQuiet = this.#timers.after(QUIET_MS, () =>
+    this.#cancelQuiet = this.#timers.after(this.#quietMs, () =>
       this.#give({ kind: 'bytes', bytes: ALIVE }),
     );
     if (!this.#isAsked) this.#ask();
@@ -60,6 +62,15 @@ export class WatchStream implements ByteStream {
     if (this.#isOver) return;
     this.#stop();
     this.#give({ kind: 'end' });
+  }
+
+  /**
+   * The client has ended its side of the connection. Mostly it is gone, which is noticed by the second thing that is sent:
+   * the first one is what its system refuses.
+   */
+  left(): void {
+    this.#quietMs = LEFT_QUIET_MS;
+    this.#give({ kind: 'bytes', bytes: ALIVE });
   }
 
   discard(): void {

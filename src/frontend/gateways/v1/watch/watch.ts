@@ -64,8 +64,10 @@ export class WatchGateway implements Gateway {
       this.#streams.add(stream);
       const cancel =
         forSeconds === undefined ? undefined : timers.after(forSeconds * 1000, () => stream.end());
+      const forget = request.onceLeft(() => stream.left());
       stream.ended = () => {
         cancel?.();
+        forget();
         this.#streams.delete(stream);
       };
       return reply({

@@ -74,6 +74,23 @@ describe('the body of a watch', () => {
     expect(parts).toHaveLength(2);
   });
 
+  test('proves soon whether a client is there that has ended its side, and goes on for it', () => {
+    const { parts, read, opened, asked, pass, stream } = streaming();
+    opened();
+    read();
+    stream.left();
+    expect(parts).toEqual([': nothing new\n\n']);
+    read();
+    pass(1000);
+    expect(parts).toHaveLength(2);
+    // Nothing is said to who does not read.
+    stream.left();
+    expect(parts).toHaveLength(2);
+    read();
+    asked[0]?.(MISSED);
+    expect(parts[2]).toBe('missed 1');
+  });
+
   test('is a whole one when it ends, also for a reader who comes later', () => {
     const { parts, read, opened, asked, stops, stream, pass } = streaming();
     opened();
