@@ -11,7 +11,7 @@ import type { Outcome } from './calls.ts';
 import { VelourError } from './errors.ts';
 import { EventStreamParser, type ServerSentEvent } from './event-stream.ts';
 import type { KnownFrontend, KnownFrontends } from './frontends.ts';
-import { codeOf, refusalIn } from './http-answers.ts';
+import { codeOf, isElsewhere, refusalIn } from './http-answers.ts';
 import type { WatchEvent } from './velour.ts';
 import type { CheckedWatch, PlacedEvent, WatchSource } from './watches.ts';
 
@@ -37,6 +37,8 @@ export class HttpWatch implements WatchSource {
   #place: string | undefined;
   #candidates: readonly KnownFrontend[] = [];
   #next = 0;
+  /** How many of the candidates are nodes of other roles: what a proxy answers for a frontend may pass. */
+  #strangers = 0;
   #waiting: PlacedEvent[] = [];
   /** Why nobody answers, as far as it is known. */
   #failure: VelourError | undefined;
@@ -79,9 +81,14 @@ export class HttpWatch implements WatchSource {
     const frontend = this.#candidates[this.#next++];
     if (frontend !== undefined) return this.#follow(frontend);
     const isFirst = this.#candidates.length === 0;
+    // Where all are nodes of other roles, it is no use to wait for a frontend.
+    if (!isFirst && this.#strangers === this.#candidates.length && this.#failure !== undefined) {
+      return this.#fail(this.#failure);
+    }
     const begin = () => {
       this.#candidates = this.#options.frontends.inOrder();
       this.#next = 0;
+      this.#strangers = 0;
       this.#tryNext();
     };
     if (isFirst) return begin();
@@ -149,13 +156,14 @@ export class HttpWatch implements WatchSource {
   #judge(frontend: KnownFrontend, outcome: PoolOutcome): void {
     // It has ended of itself, as one that stops does.
     if (outcome.kind === 'answered' && isEvents(outcome)) return this.#tryNext();
-    if (outcome.kind === 'answered' && codeOf(outcome) !== undefined) {
+    if (outcome.kind === 'answered' && codeOf(outcome) !== undefined && !isElsewhere(outcome)) {
       const refusal = refusalIn(outcome);
       if (!refusal.retryable) return this.#fail(refusal);
       this.#failure = refusal;
     } else {
       frontend.failed();
       this.#failure = failureOf(frontend, outcome);
+      if (outcome.kind === 'answered' && isElsewhere(outcome)) this.#strangers++;
     }
     return this.#tryNext();
   }

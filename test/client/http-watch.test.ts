@@ -228,6 +228,21 @@ describe('a watch', () => {
     expect(stage.next().error?.code).toBe('unreachable');
   });
 
+  test('passes over what is no frontend, and fails at once where nothing else is named', () => {
+    const stage = new Stage(['controller', 'b']);
+    const told = stage.next();
+    stage.latest.refuse('unknown-path', 404);
+    stage.latest.begin().say(OPENING);
+    expect(stage.asked.map(({ host }) => host)).toEqual(['controller', 'b']);
+    expect(told.events).toEqual([{ kind: 'begun' }]);
+    const strange = new Stage(['controller', 'storage']);
+    const failed = strange.next();
+    strange.latest.refuse('unknown-path', 404);
+    strange.latest.refuse('unknown-path', 404);
+    expect(failed.error?.code).toBe('not-a-frontend');
+    expect(strange.asked).toHaveLength(2);
+  });
+
   test('that a frontend refuses for good fails at once', () => {
     const stage = new Stage(['a', 'b'], 'nonsense');
     const told = stage.next();
