@@ -1,9 +1,10 @@
-// Counters under a load of increments from many clients, while storage nodes are killed, stopped and drained: none that
+// Counters under a load of increments from many clients, through frontends and by direct clients, while storage nodes are killed, stopped and drained: none that
 // was acknowledged is lost, and none counts twice (H39). The figures are printed; INCREMENT_SECONDS makes the run longer.
 
 import { afterEach, expect, test } from 'vitest';
+import { connect, type Velour, VelourError } from '../../src/client/index.ts';
 import { type CounterOperation, checkCounter } from '../../src/simulation/linearizability.ts';
-import { type Answer, call } from '../helpers/client.ts';
+import { call } from '../helpers/client.ts';
 import { Fleet, pause, TIME_SCALE } from '../helpers/fleet.ts';
 
 const CLIENTS = 32;
@@ -21,10 +22,36 @@ interface Increment extends CounterOperation {
   readonly key: string;
 }
 
-/** A client that increments one counter after the other, until it is told to stop. */
+/** One way to the cluster. @returns the sum; `refused` where certainly nothing came of it, `unknown` where nobody knows */
+type Increase = (key: string) => Promise<number | 'refused' | 'unknown'>;
+
+function through(frontend: string): Increase {
+  return async (key) => {
+    const { status, text } = await call(frontend, `/v1/keys/${key}/incr`, { method: 'POST' });
+    if (status === 200) return Number(text);
+    if (status === 503) return 'refused';
+    expect([status, text]).toEqual([504, expect.stringContaining('may or may not')]);
+    return 'unknown';
+  };
+}
+
+function directly(velour: Velour): Increase {
+  return async (key) => {
+    try {
+      return await velour.incr(key);
+    } catch (error) {
+      if (!(error instanceof VelourError)) throw error;
+      if (error.code === 'effect-unknown') return 'unknown';
+      expect([error.status, error.retryable]).toEqual([503, true]);
+      return 'refused';
+    }
+  };
+}
+
+/** A client that increments one counter after the other, in turn by all ways, until it is told to stop. */
 async function client(
   index: number,
-  frontends: readonly string[],
+  ways: readonly Increase[],
   begun: Increment[],
   goesOn: () => boolean,
 ): Promise<void> {
@@ -39,29 +66,29 @@ async function client(
       outcome: 'unknown',
     };
     begun.push(increment);
-    const frontend = frontends[turn % frontends.length] ?? '';
-    const answer = await call(frontend, `/v1/keys/${key}/incr`, { method: 'POST' });
+    const told = await ways[turn % ways.length]?.(key);
     increment.endMs = performance.now();
-    note(increment, answer);
+    if (typeof told === 'number') {
+      increment.outcome = 'done';
+      increment.result = told;
+    } else increment.outcome = told ?? 'unknown';
   }
-}
-
-function note(increment: Increment, { status, text }: Answer): void {
-  if (status === 200) {
-    increment.outcome = 'done';
-    increment.result = Number(text);
-  } else if (status === 503) increment.outcome = 'refused';
-  else expect([status, text]).toEqual([504, expect.stringContaining('may or may not')]);
 }
 
 test('no increment is lost or counts twice while storage nodes die, stop and leave (H39)', async () => {
   const cluster = await Fleet.start({ frontends: 3, data: 'all' });
   cleanUps.push(() => cluster.stop());
   const frontends = [0, 1, 2].map((index) => cluster.frontend(index).address);
+  const controller = cluster.controller.address;
+  const direct = await Promise.all(
+    [0, 1].map(() => connect({ controller, timeScale: TIME_SCALE, timeoutMs: 60_000 })),
+  );
+  cleanUps.push(() => Promise.all(direct.map((velour) => velour.close())));
+  const ways = [...frontends.map(through), ...direct.map(directly)];
   const begun: Increment[] = [];
   let isOver = false;
   const clients = Array.from({ length: CLIENTS }, (_, index) =>
-    client(index, frontends, begun, () => !isOver),
+    client(index, ways, begun, () => !isOver),
   );
   await pause(SECONDS * 1000);
   await cluster.storage(1).kill();
