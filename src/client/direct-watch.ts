@@ -1,6 +1,7 @@
 // A watch of the direct client: the steps of the core, as events.
 
 import {
+  isExpired,
   isTombstone,
   type RecordHead,
   recordExpiresAtMs,
@@ -69,8 +70,7 @@ export class DirectWatch implements WatchSource {
   #eventOf({ key, version, head }: ChangedKey): WatchEvent {
     const named = { key: new Uint8Array(key) };
     const expiresAtMs = head === undefined ? 0 : recordExpiresAtMs(head);
-    const isOver = expiresAtMs !== 0 && expiresAtMs <= this.#clock.wallMs();
-    if (head === undefined || isTombstone(head) || isOver) {
+    if (head === undefined || isTombstone(head) || isExpired(head, this.#clock.wallMs())) {
       return { kind: 'delete', ...named, version: printVersion(version) };
     }
     return {

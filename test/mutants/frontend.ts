@@ -363,7 +363,13 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
   {
     name: 'an-expired-value-is-told-as-set',
     rule: 'H46',
-    edits: [{ file: EVENTS, find: 'isTombstone(head) || isOver', replace: 'isTombstone(head)' }],
+    edits: [
+      {
+        file: EVENTS,
+        find: 'isTombstone(head) || isExpired(head, wallMs)',
+        replace: 'isTombstone(head)',
+      },
+    ],
     fate: tests(EVENTS_TESTS, 'of a key that expires'),
   },
   {

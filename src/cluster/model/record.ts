@@ -181,7 +181,7 @@ export function recordExpiresAtMs(record: RecordHead): number {
   return record.readUIntBE(16, 6);
 }
 
-export function isExpired(record: StoredRecord, wallMs: number): boolean {
+export function isExpired(record: RecordHead, wallMs: number): boolean {
   const expiresAtMs = recordExpiresAtMs(record);
   return expiresAtMs !== 0 && expiresAtMs <= wallMs;
 }

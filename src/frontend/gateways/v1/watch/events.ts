@@ -6,6 +6,7 @@
 
 import { printETag } from '../../../../cluster/model/condition.ts';
 import {
+  isExpired,
   isTombstone,
   type RecordHead,
   recordExpiresAtMs,
@@ -53,8 +54,7 @@ export function printStep(step: WatchStep, place: string, printing: Printing): s
 function printChange({ key, version, head }: ChangedKey, { values, wallMs }: Printing): string {
   const named = `"key":${jsonOfBytes(key)}`;
   const expiresAtMs = head === undefined ? 0 : recordExpiresAtMs(head);
-  const isOver = expiresAtMs !== 0 && expiresAtMs <= wallMs;
-  if (head === undefined || isTombstone(head) || isOver) {
+  if (head === undefined || isTombstone(head) || isExpired(head, wallMs)) {
     return `event: delete\ndata: {${named},"version":"${printVersion(version)}"}\n`;
   }
   const etag = JSON.stringify(printETag({ version, hash: recordHash(head) }));
