@@ -19,6 +19,12 @@ const SETS_MISSED = 'if (wasKnown && !this.#resumed.has(partition)) this.#hasMis
 
 export const COORDINATOR_WATCH_MUTANTS: readonly Mutant[] = [
   {
+    name: 'a-full-node-is-asked-again-at-once',
+    rule: 'H46',
+    edits: [{ file: FEED, find: 'if (isNothing && ', replace: 'if (isNothing && false && ' }],
+    fate: tests(CLUSTER_WATCH_TESTS, 'does not hold'),
+  },
+  {
     name: 'missed-before-it-is-followed-again',
     rule: 'H46',
     edits: [

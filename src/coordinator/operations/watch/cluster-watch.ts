@@ -206,6 +206,8 @@ export class ClusterWatch {
         digits: this.#digits,
         query: this.#query,
         timers: runtime.timers,
+        clock: runtime.clock,
+        heldMs: times.mapPollMs,
         retryMs: PAUSES * times.retryMs,
       },
       {

@@ -10,7 +10,7 @@ import type {
   FollowedIncarnation,
   FollowOutcome,
 } from '../../../cluster/peers/change-channels.ts';
-import type { Timers } from '../../../cluster/ports.ts';
+import type { Clock, Timers } from '../../../cluster/ports.ts';
 import type { Changes, Follow } from '../../../cluster/wire/follow-messages.ts';
 import { type FollowedPlace, setChecksum, type WatchPlace } from './place.ts';
 
@@ -32,6 +32,9 @@ export interface FeedOptions {
   readonly digits: number;
   readonly query: Pick<Follow, 'prefix' | 'isExact' | 'values'>;
   readonly timers: Timers;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  /** How long the node holds a question while nothing changes. */
+  readonly heldMs: number;
   /** The pause before a node is asked again that could not be reached. */
   readonly retryMs: number;
 }
@@ -111,14 +114,21 @@ export class Feed {
     const question = {};
     this.#question = question;
     this.#hasRemoved = false;
-    const { channel, query } = this.#options;
+    const { channel, query, clock } = this.#options;
     const partitions = PartitionSet.of(this.#partitions.bytes);
     // Until the node has said that it tells all changes of each of them, nobody may rely on it.
     const isHeld = partitions.equals(this.#followed);
-    channel.ask({ ...query, from: this.#next, partitions, isHeld }, (outcome) => {
+    const askedMs = clock.monotonicMs();
+    const from = this.#next;
+    channel.ask({ ...query, from, partitions, isHeld }, (outcome) => {
       if (this.#isOver || this.#question !== question) return;
       this.#question = undefined;
-      this.#answered(partitions, outcome);
+      const isNothing = isHeld && outcome.kind === 'changes' && isEmpty(outcome.changes, from);
+      if (isNothing && clock.monotonicMs() - askedMs < this.#options.heldMs / 2) {
+        // The node holds as many questions as it may: to ask again at once would end another one's.
+        return this.#askLater();
+      }
+      return this.#answered(partitions, outcome);
     });
   }
 
@@ -176,12 +186,16 @@ export class Feed {
 
   /** The node knows the changes still if it is this incarnation; if it is not, a newer map will say so. */
   #failed(asked: PartitionSet): void {
-    const { timers, retryMs } = this.#options;
     if (++this.#failures >= FAILURES_MAX) {
       this.#failures = 0;
       for (const partition of asked) this.#lose(partition);
       return;
     }
+    this.#askLater();
+  }
+
+  #askLater(): void {
+    const { timers, retryMs } = this.#options;
     timers.after(retryMs, () => {
       if (this.#question === undefined) this.ask();
     });
@@ -192,4 +206,8 @@ export class Feed {
     this.remove(partition);
     this.#events.lost(partition);
   }
+}
+
+function isEmpty({ heads, gone, lost, next }: Changes, from: number | undefined): boolean {
+  return heads.length === 0 && gone.length === 0 && lost.isEmpty && next === from;
 }
