@@ -9,6 +9,10 @@ import { Stream } from './stream.mjs';
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 const HOST = '127.0.0.1';
 
+async function isReady(address) {
+  return (await fetch(`http://${address}/readyz`)).ok;
+}
+
 export class Pair {
   #controller;
   #processes = [];
@@ -34,7 +38,9 @@ export class Pair {
     for (const index of [0, 1]) pair.#launch(index);
     await until('both storage nodes serve', async () => {
       const { partitions } = await pair.readMap();
-      return partitions.every(({ members }) => members.length === 2);
+      // Who has not adopted the map yet refuses streams of its cluster.
+      const ready = await Promise.all(pair.addresses.map(isReady));
+      return ready.every(Boolean) && partitions.every(({ members }) => members.length === 2);
     });
     return pair;
   }

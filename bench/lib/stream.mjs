@@ -20,9 +20,10 @@ export class Stream {
   constructor(address, map) {
     this.#map = map;
     const { incarnation } = map.nodes[address];
+    const of = { cluster: map.cluster, node: address, incarnation };
     this.#link = openNetwork().open(
       address,
-      { cluster: map.cluster, node: address, incarnation, timeScale: map.timeScale ?? 1 },
+      { purpose: 'operations', ...of, timeScale: map.timeScale ?? 1 },
       {
         received: (id, message) => this.#received(id, message),
         closed: (reason) => {
