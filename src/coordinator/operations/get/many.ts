@@ -58,7 +58,7 @@ export class ManyReader {
     for (const group of groups) this.#ask(group);
   }
 
-  /** The first of the groups whose member may answer; the members asked so are different ones for each call. */
+  /** @returns a group whose member may answer by the map (R3), a new one only where none has such a member */
   #groupFor({ answering }: KeyPlace, groups: Group[]): Group | undefined {
     for (const group of groups) {
       if (group.keys.length >= KEYS_MAX) continue;
@@ -89,7 +89,9 @@ export class ManyReader {
           isOver = true;
           return this.#told(member, answer.each, gets);
         }
-        if (answer.kind === 'refused') this.#without.add(channel);
+        if (answer.kind === 'refused' && answer.reason === 'malformed') {
+          this.#without.add(channel);
+        }
         learn(this.#context, member, answer);
         eachAlone();
       },

@@ -123,6 +123,7 @@ export class Feed {
     channel.ask({ ...query, from, partitions, isHeld }, (outcome) => {
       if (this.#isOver || this.#question !== question) return;
       this.#question = undefined;
+      if (outcome.kind === 'changes') this.#failures = 0;
       const isNothing = isHeld && outcome.kind === 'changes' && isEmpty(outcome.changes, from);
       if (isNothing && clock.monotonicMs() - askedMs < this.#options.heldMs / 2) {
         // The node holds as many questions as it may: to ask again at once would end another one's.
@@ -168,7 +169,6 @@ export class Feed {
 
   #answered(asked: PartitionSet, outcome: FollowOutcome): void {
     if (outcome.kind === 'failed') return this.#failed(asked);
-    this.#failures = 0;
     const { changes } = outcome;
     this.#next = changes.next;
     const isTelling = changes.heads.length > 0 || changes.gone.length > 0;

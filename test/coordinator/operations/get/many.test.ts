@@ -144,6 +144,14 @@ test('a node of earlier software is asked for no many gets again', () => {
   expect(alone).toEqual(['x', 'y', 'v', 'w']);
 });
 
+test('a node that refused many gets for another reason is asked for many again', () => {
+  const { asked, get } = readerOf(() => ['a']);
+  get('x', 'y');
+  asked[0]?.answer({ kind: 'refused', reason: 'too-large' });
+  get('v', 'w');
+  expect(asked).toHaveLength(2);
+});
+
 test('one key, and one that nobody answers for, are gets of their own', () => {
   const { asked, get, alone } = readerOf((key) => (key === 'offline' ? [] : ['a']));
   get('only');
