@@ -256,6 +256,26 @@ export const COORDINATOR_WATCH_MUTANTS: readonly Mutant[] = [
     fate: tests(KEY_WAIT_TESTS, 'when the time is over'),
   },
   {
+    name: 'a-long-poll-that-is-ended-has-found-nobody',
+    rule: 'H46',
+    edits: [
+      {
+        file: KEY_WAIT,
+        find: 'if (this.#latest !== undefined) this.#end(this.#latest);',
+        replace: 'this.#end(this.#latest ?? NOBODY);',
+      },
+    ],
+    fate: tests(KEY_WAIT_TESTS, 'though it is'),
+  },
+  {
+    name: 'a-long-poll-that-was-ended-goes-on',
+    rule: 'H46',
+    edits: [
+      { file: KEY_WAIT, find: 'const isLast = this.#isTimeOver || ', replace: 'const isLast = ' },
+    ],
+    fate: tests(KEY_WAIT_TESTS, 'though it is'),
+  },
+  {
     name: 'each-map-has-each-watch-look-at-all',
     rule: 'H46',
     edits: [

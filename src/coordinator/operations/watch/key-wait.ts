@@ -48,8 +48,10 @@ export class KeyWait {
   /** Undefined once the caller has its answer. */
   #callback: ReadCallback | undefined;
   #watch: ClusterWatch | undefined;
-  /** The latest outcome, which is the answer when the time is over. */
-  #latest: ReadOutcome = NOBODY;
+  /** The latest outcome, which is the answer when the time is over; undefined until the first get is answered. */
+  #latest: ReadOutcome | undefined;
+  /** Whether the caller waits for nothing but the first get. */
+  #isTimeOver = false;
 
   /** @param callback called exactly once: with what was awaited, a failure, or after `waitMs` what there is */
   constructor(parts: KeyWaitParts, awaited: AwaitedKey, callback: ReadCallback) {
@@ -63,9 +65,13 @@ export class KeyWait {
     this.#get(() => this.#follow());
   }
 
-  /** Answers with what there is, as if the time were over; does nothing if the caller has its answer. */
+  /**
+   * Answers with what there is, as if the time were over; does nothing if the caller has its answer. What there is only
+   * the first get says, which has a deadline of its own: until it has, the answer waits for it.
+   */
   end(): void {
-    this.#end(this.#latest);
+    this.#isTimeOver = true;
+    if (this.#latest !== undefined) this.#end(this.#latest);
   }
 
   #get(unchanged: () => void): void {
@@ -75,7 +81,8 @@ export class KeyWait {
       (outcome) => {
         if (this.#callback === undefined) return undefined;
         this.#latest = outcome;
-        if (outcome.kind === 'failed' || isAwaited(outcome)) return this.#end(outcome);
+        const isLast = this.#isTimeOver || outcome.kind === 'failed' || isAwaited(outcome);
+        if (isLast) return this.#end(outcome);
         this.#getWhenExpired(outcome);
         return unchanged();
       },

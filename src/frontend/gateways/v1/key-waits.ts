@@ -18,8 +18,8 @@ export class KeyWaits {
   }
 
   /**
-   * Whoever has ended only his side of the connection is answered at once, with what there is: most have ended both, and
-   * a client that is gone would keep others from waiting.
+   * Whoever has ended only his side of the connection is answered at once, with what there is, as by a get without
+   * waiting: most have ended both, and a client that is gone would keep others from waiting.
    * @param callback as of KeyWait
    */
   begin(

@@ -128,6 +128,19 @@ describe('a long poll', () => {
     expect(outcomes).toEqual([ABSENT]);
   });
 
+  test.each([
+    ['ended', (wait: KeyWait) => wait.end()],
+    ['over', (_: KeyWait, stage: FollowingStage) => stage.pass(30_000)],
+  ])('says what its first get says, though it is %s before', (_, end) => {
+    const { got, wait, outcomes, stage, watcher } = waiting();
+    end(wait, stage);
+    expect(outcomes).toEqual([]);
+    got(ABSENT);
+    expect(outcomes).toEqual([ABSENT]);
+    stage.pass(60_000);
+    expect([outcomes.length, watcher.underWay]).toEqual([1, 0]);
+  });
+
   test('gets the key again when its value has expired, of which no member tells', () => {
     const { followed, got, gets, outcomes, stage } = waiting(({ kind }) => kind === 'absent');
     followed(valueAt(1, 10_000));
