@@ -3,6 +3,7 @@
 // pay for a promise chain, and the simulator must decide the order of everything.
 
 import type { HttpReply, HttpRequest, RequestHead } from './http/http.ts';
+import type { PoolEvents, PoolRequest } from './http/http-pool.ts';
 import type { Address, ClusterId, Incarnation, NodeId } from './model/identity.ts';
 import type { ControlMessage } from './wire/map-json.ts';
 
@@ -236,6 +237,12 @@ export interface Network {
   call(call: ControlCall, callback: (outcome: CallOutcome) => void): void;
   /** Opens a stream. Sending may begin at once; if the stream cannot be opened, `closed` is called. */
   open(address: Address, hello: LinkHello, events: LinkEvents): Link;
+  /**
+   * Sends a request whose bodies may be streams, such as a file's, over connections that are kept. The deadlines are the
+   * caller's: without them it waits as long as the server does.
+   * @returns what gives the request up: its connection is closed, and none of its events follows
+   */
+  request(address: Address, request: PoolRequest, events: PoolEvents): Cancel;
 }
 
 export interface Runtime {

@@ -1,6 +1,8 @@
 // A part of a process that can end before the process does: wraps a runtime, and ends everything that was begun on it,
 // timers, calls and streams, as the end of a process would. What is left makes no call, hears none, and can be collected.
 
+import type { PoolEvents, PoolRequest } from '../cluster/http/http-pool.ts';
+import type { Address } from '../cluster/model/identity.ts';
 import type { Cancel, Link, LinkEvents, Runtime } from '../cluster/ports.ts';
 
 const NOTHING: Cancel = () => undefined;
@@ -19,6 +21,7 @@ export class Lifetime {
   readonly #own: Runtime;
   readonly #timers = new Set<Cancel>();
   readonly #links = new Set<Link>();
+  readonly #requests = new Set<Cancel>();
   #isOver = false;
 
   constructor(own: Runtime) {
@@ -43,6 +46,7 @@ export class Lifetime {
           this.#links.add(link);
           return link;
         },
+        request: (address, request, events) => this.#request(address, request, events),
       },
     };
   }
@@ -54,6 +58,8 @@ export class Lifetime {
     this.#timers.clear();
     for (const link of this.#links) link.close('closed by its user');
     this.#links.clear();
+    for (const cancel of this.#requests) cancel();
+    this.#requests.clear();
   }
 
   #after(milliseconds: number, callback: () => void): Cancel {
@@ -67,6 +73,26 @@ export class Lifetime {
       this.#timers.delete(cancel);
       cancel();
     };
+  }
+
+  #request(address: Address, request: PoolRequest, events: PoolEvents): Cancel {
+    if (this.#isOver) return NOTHING;
+    let isEnded = false;
+    let cancel = NOTHING;
+    const giveUp = () => {
+      this.#requests.delete(giveUp);
+      cancel();
+    };
+    cancel = this.#own.network.request(address, request, {
+      ...events,
+      ended: (outcome) => {
+        isEnded = true;
+        this.#requests.delete(giveUp);
+        events.ended(outcome);
+      },
+    });
+    if (!isEnded) this.#requests.add(giveUp);
+    return giveUp;
   }
 
   #whileItLasts(events: LinkEvents, closed: () => void): LinkEvents {

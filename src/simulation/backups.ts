@@ -234,7 +234,7 @@ function manifestIn(folder: Folder, done: (manifest: Manifest | string | undefin
 
 function watched(network: Network, sent: (record: StoredRecord) => void): Network {
   return {
-    call: (call, callback) => network.call(call, callback),
+    ...network,
     open(address, hello, events) {
       const link: Link = network.open(address, hello, events);
       return {

@@ -2,9 +2,11 @@
 // one direction. How a stream behaves in it is stream.ts's.
 
 import type { HttpReply, HttpRequest } from '../cluster/http/http.ts';
+import type { PoolEvents, PoolRequest } from '../cluster/http/http-pool.ts';
 import type { Address } from '../cluster/model/identity.ts';
 import type {
   CallOutcome,
+  Cancel,
   ControlCall,
   Link,
   LinkEvents,
@@ -14,6 +16,7 @@ import type {
 } from '../cluster/ports.ts';
 import { encodeMessage } from '../cluster/wire/map-json.ts';
 import type { SimulatedProcess } from './process.ts';
+import { RequestConnection } from './request-connection.ts';
 import { bytesOf, requestOf } from './requests.ts';
 import { Stream } from './stream.ts';
 import type { World } from './world.ts';
@@ -54,6 +57,7 @@ export class SimulatedNetwork {
   readonly #lossy = new Map<string, number>();
   readonly #calls = new Set<OpenCall>();
   #streams: Stream[] = [];
+  #requests: RequestConnection[] = [];
   faults: NetworkFaults = NO_FAULTS;
 
   constructor(world: World) {
@@ -83,7 +87,7 @@ export class SimulatedNetwork {
 
   heal(from: string, to: string): void {
     this.#cuts.delete(`${from}>${to}`);
-    for (const stream of this.#streams) stream.flush();
+    this.#flush();
   }
 
   /** Loses this share of messages on the link, one way; 0 mends it. In a stream a loss delays, or breaks the stream. */
@@ -111,7 +115,12 @@ export class SimulatedNetwork {
   healAll(): void {
     this.#cuts.clear();
     this.#lossy.clear();
+    this.#flush();
+  }
+
+  #flush(): void {
     for (const stream of this.#streams) stream.flush();
+    for (const request of this.#requests) request.flush();
   }
 
   isCut(from: SimulatedProcess, to: SimulatedProcess): boolean {
@@ -122,6 +131,8 @@ export class SimulatedNetwork {
   crashed(process: SimulatedProcess): void {
     for (const stream of this.#streams) stream.lost(process);
     this.#streams = this.#streams.filter((stream) => !stream.over);
+    for (const request of this.#requests) request.crashed(process);
+    this.#requests = this.#requests.filter((request) => !request.isOver);
     for (const call of this.#calls) {
       if (call.from === process) this.#calls.delete(call);
       // The kernel of the dead callee resets the connection, unless a cut hides that from the caller.
@@ -144,6 +155,7 @@ export class SimulatedNetwork {
     return {
       call: (call, callback) => this.#call(process, call, callback),
       open: (address, hello, events) => this.#open(process, address, hello, events),
+      request: (address, request, events) => this.#request(process, address, request, events),
     };
   }
 
@@ -175,6 +187,27 @@ export class SimulatedNetwork {
       if (this.#lost(from, host.process)) continue;
       this.#world.at(this.delayMs(), () => arrive(host, call, answer));
     }
+  }
+
+  #request(
+    from: SimulatedProcess,
+    address: Address,
+    request: PoolRequest,
+    events: PoolEvents,
+  ): Cancel {
+    const host = this.#hosts.get(address);
+    if (host === undefined) {
+      from.after(this.delayMs(), () =>
+        events.ended({ kind: 'broken', error: new Error('ENOTFOUND') }),
+      );
+      return () => undefined;
+    }
+    const ends = { from, to: host.process };
+    const streamed = new RequestConnection(this.#world, this, ends, request, events);
+    this.#requests = this.#requests.filter((each) => !each.isOver);
+    this.#requests.push(streamed);
+    streamed.connect(() => host.service);
+    return () => streamed.cancel();
   }
 
   #lost(from: SimulatedProcess, to: SimulatedProcess): boolean {

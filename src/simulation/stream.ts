@@ -246,7 +246,7 @@ export class Stream {
 }
 
 /** The same as in the real adapter (cluster/io/network). */
-const CONNECT_TIMEOUT_MS = 5000;
-const HALF_OPEN_MS = 30_000;
+export const CONNECT_TIMEOUT_MS = 5000;
+export const HALF_OPEN_MS = 30_000;
 /** Linux' longest time between two TCP retransmissions (TCP_RTO_MAX). */
 const TCP_WAIT_MAX_MS = 120_000;

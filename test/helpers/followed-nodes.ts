@@ -48,6 +48,10 @@ export class FollowedNodes implements Network {
     throw new Error('nobody asks for maps here');
   }
 
+  request(): never {
+    throw new Error('nobody sends files here');
+  }
+
   open(_address: unknown, hello: LinkHello, events: LinkEvents): Link {
     if (hello.purpose !== 'changes') throw new Error('only changes are followed here');
     const node = `${hello.node}${hello.incarnation === 1 ? '' : hello.incarnation}`;

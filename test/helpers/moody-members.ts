@@ -27,6 +27,10 @@ export class MoodyMembers implements Network {
     throw new Error('nobody asks for maps here');
   }
 
+  request(): never {
+    throw new Error('nobody sends files here');
+  }
+
   open(_address: unknown, hello: LinkHello, events: LinkEvents): Link {
     if (hello.purpose === 'control') throw new Error('nobody is told anything here');
     return new MoodyLink(this, hello.node, events);

@@ -6,10 +6,12 @@ import { type HttpReply, isWhole } from '../../src/cluster/http/http.ts';
 import type { Address } from '../../src/cluster/model/identity.ts';
 import { SimulatedNetwork } from '../../src/simulation/network.ts';
 import { SimulatedNode } from '../../src/simulation/node.ts';
+import { SimulatedProcess } from '../../src/simulation/process.ts';
 import { requestOf } from '../../src/simulation/requests.ts';
 import { PiecesStream } from '../../src/simulation/streams.ts';
 import { World } from '../../src/simulation/world.ts';
 import { type StreamAnswer, streamContract } from '../contracts/streams.ts';
+import { requestedFixture } from '../helpers/requested-streams.ts';
 import { PIECE_BYTES, StreamingService } from '../helpers/streaming-service.ts';
 
 const DELAY_MS = 5;
@@ -59,7 +61,7 @@ function staged() {
     if (answer === undefined) throw new Error('no answer');
     return answer;
   };
-  return { world, service, node, passUntil, answerTo };
+  return { world, service, network, node, passUntil, answerTo };
 }
 
 streamContract('the simulator', async () => {
@@ -83,6 +85,20 @@ streamContract('the simulator', async () => {
       return breaksOff ? undefined : answer;
     },
   };
+});
+
+streamContract('requests of simulated nodes', async () => {
+  const { world, service, network } = staged();
+  const caller = new SimulatedProcess(world, 'caller');
+  caller.start();
+  // The suite's reader goes on in turns of the event loop.
+  const passUntil = async (condition: () => boolean) => {
+    while (!condition()) {
+      world.runUntil(world.nowMs + 1);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  return requestedFixture(network.portOf(caller), 'a:1' as Address, service, passUntil);
 });
 
 test('a client that reads a reply of a process that dies sees that it is not whole', async () => {

@@ -1,14 +1,19 @@
-// The port of the HTTP client: any number of requests at once to one frontend, over connections that are kept. The
-// load generator, which counts its connections, has another one (exchange.ts).
+// The port of the HTTP client: any number of requests at once to one frontend, over connections that are kept. Nodes send
+// the same requests to each other (`Network.request` in ports.ts) where bytes of files stream. The load generator, which
+// counts its connections, has another port (exchange.ts).
 
-import type { Cancel } from '../ports.ts';
+import type { ByteStream } from './byte-stream.ts';
 
 export interface PoolRequest {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
   /** The path and query, in ASCII. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array | undefined;
+  /**
+   * A stream is read as fast as the server takes it, and discarded when the request is over. One that breaks off breaks the
+   * connection, so that the server sees that the body is not whole.
+   */
+  readonly body: Uint8Array | ByteStream | undefined;
 }
 
 export interface PoolHead {
@@ -42,7 +47,7 @@ export interface PoolEvents {
 
 export interface HttpPool {
   /** @returns what gives the request up: its connection is closed, and none of its events follows */
-  send(request: PoolRequest, events: PoolEvents): Cancel;
+  send(request: PoolRequest, events: PoolEvents): () => void;
   /** Closes all connections; no event follows. */
   close(): void;
 }

@@ -1,6 +1,8 @@
-// Implements the port HttpPool with undici's Pool. The caller keeps the deadlines.
+// Implements the port HttpPool with undici's Pool, and requests with streamed bodies for it and for nodes. The caller keeps
+// the deadlines.
 
 import type { Dispatcher } from 'undici';
+import type { ByteStream } from '../../http/byte-stream.ts';
 import type {
   HttpPool,
   OpenHttpPool,
@@ -9,6 +11,7 @@ import type {
   PoolRequest,
 } from '../../http/http-pool.ts';
 import { LinkedSet } from '../../linked-set.ts';
+import { readableOf } from './readable-body.ts';
 import { Pool } from './undici.ts';
 
 /** Below the 65 s after which our servers close an idle connection, so that no request meets a closing one (H19). */
@@ -37,10 +40,10 @@ class UndiciPool implements HttpPool {
     });
   }
 
-  send({ method, path, headers, body }: PoolRequest, events: PoolEvents): () => void {
+  send(request: PoolRequest, events: PoolEvents): () => void {
     const exchange = new PooledExchange(events, () => this.#exchanges.delete(entry));
     const entry = this.#exchanges.add(exchange);
-    this.#pool.dispatch({ method, path, headers, body: body ?? null }, exchange);
+    this.#pool.dispatch(optionsOf(request), exchange);
     return () => exchange.cancel();
   }
 
@@ -48,6 +51,27 @@ class UndiciPool implements HttpPool {
     for (const exchange of this.#exchanges.takeAll()) exchange.forget();
     this.#pool.destroy().catch(() => undefined);
   }
+}
+
+/** @param origin such as `http://127.0.0.1:12080` @returns what gives the request up */
+export function dispatch(
+  dispatcher: Dispatcher,
+  origin: string,
+  request: PoolRequest,
+  events: PoolEvents,
+): () => void {
+  const exchange = new PooledExchange(events, () => undefined);
+  dispatcher.dispatch({ origin, ...optionsOf(request) }, exchange);
+  return () => exchange.cancel();
+}
+
+function optionsOf({ method, path, headers, body }: PoolRequest) {
+  const sent = body === undefined ? null : isStream(body) ? readableOf(body) : body;
+  return { method, path, headers, body: sent };
+}
+
+function isStream(body: Uint8Array | ByteStream): body is ByteStream {
+  return !(body instanceof Uint8Array);
 }
 
 class PooledExchange implements Dispatcher.DispatchHandler {

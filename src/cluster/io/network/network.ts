@@ -18,10 +18,13 @@ import {
   OPERATION_STREAM,
   type StreamProtocol,
 } from '../../wire/streams.ts';
+import { dispatch } from './http-pool.ts';
 import { SocketLink } from './link.ts';
 import { Names } from './names.ts';
 import { Agent, Client } from './undici.ts';
 
+/** How many requests with streamed bodies may be under way to one node; more of them wait. */
+const STREAMED_REQUESTS_MAX = 256;
 /** Node's timers count whole milliseconds of their own, so one may fire this much too early. */
 const TIMER_EARLY_MS = 1;
 /** Below the time after which any server closes an idle connection (H19). */
@@ -48,6 +51,17 @@ export function openNetwork({ lookup } = new Names()): Network {
     keepAliveTimeout: KEEP_ALIVE_MS,
     // Overrides a longer time in a server's Keep-Alive header (H19).
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    connect: { timeout: 5000, lookup },
+  });
+
+  // Apart from the agent of the calls: what is small must not wait for connections on which files stream.
+  const streams = new Agent({
+    connections: STREAMED_REQUESTS_MAX,
+    pipelining: 1,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    headersTimeout: 0,
+    bodyTimeout: 0,
     connect: { timeout: 5000, lookup },
   });
 
@@ -118,6 +132,9 @@ export function openNetwork({ lookup } = new Names()): Network {
           (error: unknown) => link.close(whyNoStream(error, protocol)),
         );
       return link;
+    },
+    request(address, request, events) {
+      return dispatch(streams, `http://${address}`, request, events);
     },
   };
 }

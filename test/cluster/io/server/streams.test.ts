@@ -5,9 +5,12 @@ import { request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
+import { openNetwork } from '../../../../src/cluster/io/network/network.ts';
 import type { PaceLimits } from '../../../../src/cluster/io/server/body-pace.ts';
 import { startHttpServer } from '../../../../src/cluster/io/server/http-server.ts';
+import type { Address } from '../../../../src/cluster/model/identity.ts';
 import { type StreamAnswer, streamContract } from '../../../contracts/streams.ts';
+import { requestedFixture } from '../../../helpers/requested-streams.ts';
 import { PIECE_BYTES, StreamingService, sha1 } from '../../../helpers/streaming-service.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -125,6 +128,11 @@ streamContract('io/server', async () => {
       return breaksOff ? undefined : answer;
     },
   };
+});
+
+streamContract('io/network', async () => {
+  const { service, server } = await serve();
+  return requestedFixture(openNetwork(), `${HOST}:${server.port}` as Address, service, until);
 });
 
 describe('a streamed body', () => {
