@@ -1,0 +1,52 @@
+// The keys under which the records of files are stored (FILES.md, "Keys"). They begin with FF 'f', so that no request of
+// users reaches them (cluster/model/stored-key.ts):
+//
+//   FF 'f' SPACE 00 path              the manifest of a file in a flat space
+//   FF 'f' SPACE 00 directory 00 name the same in a space with directories, whose partition is that of the directory
+//
+// A space with directories is 'd:' and its domain; sfss is 's', the blobs are 'b'. Classes are at FF 'f' 'c' 00 name.
+
+import { STORED_KEY_BYTES_MAX } from '../cluster/model/limits.ts';
+
+/** The stored key of a file's manifest. */
+export type FileKey = Buffer & { readonly brand: 'FileKey' };
+/** The name of a class of files, which says how many copies they have. */
+export type ReplicationClass = string & { readonly brand: 'ReplicationClass' };
+
+export const DEFAULT_CLASS = 'default' as ReplicationClass;
+
+/** The spaces without directories: sfss, and the content-addressed blobs. */
+export type FlatSpace = 's' | 'b';
+
+const HEAD = Buffer.from([0xff, 0x66]);
+const END = Buffer.of(0);
+
+/** @returns undefined for a path that is empty, has a NUL, or is too long for a key */
+export function flatFileKey(space: FlatSpace, path: Buffer): FileKey | undefined {
+  return keyOf(Buffer.from(space), path);
+}
+
+/**
+ * @param directory without slashes at its ends; empty for the top
+ * @returns undefined where the name is empty, one of them has a NUL, or both are too long for a key
+ */
+export function directoryFileKey(
+  domain: string,
+  directory: Buffer,
+  name: Buffer,
+): FileKey | undefined {
+  if (directory.includes(0) || name.includes(0) || name.length === 0) return undefined;
+  const key = Buffer.concat([HEAD, Buffer.from(`d:${domain}`), END, directory, END, name]);
+  return key.length > STORED_KEY_BYTES_MAX ? undefined : (key as FileKey);
+}
+
+/** The key of the record that says how many copies the files of a class have. */
+export function classKey(name: ReplicationClass): FileKey {
+  return Buffer.concat([HEAD, Buffer.from('c'), END, Buffer.from(name)]) as FileKey;
+}
+
+function keyOf(space: Buffer, path: Buffer): FileKey | undefined {
+  if (path.length === 0 || path.includes(0)) return undefined;
+  const key = Buffer.concat([HEAD, space, END, path]);
+  return key.length > STORED_KEY_BYTES_MAX ? undefined : (key as FileKey);
+}

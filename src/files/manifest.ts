@@ -1,0 +1,106 @@
+// The manifest of a file: what there is to know of it, in one ordinary record (FILES.md, 1). Small files are in it as a
+// whole; of others it names the blob that file servers have.
+//
+//   form (1), length of the fields (4), the fields as JSON, the bytes of a small file
+
+import {
+  branded,
+  dictionary,
+  integer,
+  Malformed,
+  Misshapen,
+  object,
+  optional,
+  type Shape,
+  text,
+} from '../cluster/wire/shapes.ts';
+import { type BlobId, parseBlobId } from './blob-id.ts';
+import type { ReplicationClass } from './file-key.ts';
+
+/** Files of up to so many bytes are kept in their records, and have no blob. */
+export const INLINE_BYTES_MAX = 64 * 1024;
+/** 256 GiB: of more the check sums of all blocks would not fit into one message. */
+export const FILE_BYTES_MAX = 256 * 1024 ** 3;
+
+const FORM = 1;
+const HEAD_BYTES = 5;
+const FIELDS_BYTES_MAX = 64 * 1024;
+const ATTRIBUTES_MAX = 64;
+
+export interface FileFields {
+  readonly size: number;
+  /** In hexadecimal, as the others. */
+  readonly sha512: string;
+  readonly md5: string;
+  /** When the content was last changed, in ms since 1970. */
+  readonly modifiedMs: number;
+  readonly contentType?: string | undefined;
+  readonly replicationClass: ReplicationClass;
+  /** What services keep beside the content, by names of theirs. */
+  readonly attributes?: Readonly<Record<string, string>> | undefined;
+}
+
+export type FileManifest = FileFields &
+  (
+    | { readonly kind: 'inline'; readonly content: Buffer }
+    | { readonly kind: 'blob'; readonly blob: BlobId }
+  );
+
+const hexadecimal =
+  (digits: number): Shape<string> =>
+  (value) => {
+    if (typeof value === 'string' && value.length === digits && /^[0-9a-f]+$/.test(value)) {
+      return value;
+    }
+    throw new Misshapen(`is not ${digits} hexadecimal digits`);
+  };
+
+const blobId: Shape<BlobId> = (value) => {
+  const id = typeof value === 'string' ? parseBlobId(value) : undefined;
+  if (id === undefined) throw new Misshapen('is no blob id');
+  return id;
+};
+
+const shape = object({
+  size: integer({ min: 0, max: FILE_BYTES_MAX }),
+  sha512: hexadecimal(128),
+  md5: hexadecimal(32),
+  modifiedMs: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+  contentType: optional(text({ max: 1024 })),
+  replicationClass: branded<ReplicationClass>(text({ max: 255 })),
+  attributes: optional(dictionary(text({ min: 0, max: 4096 }), { max: ATTRIBUTES_MAX })),
+  blob: optional(blobId),
+});
+
+export function encodeManifest(manifest: FileManifest): Buffer {
+  const { kind, ...rest } = manifest;
+  const { content = EMPTY, ...fields } = { content: undefined, ...rest };
+  const json = Buffer.from(JSON.stringify(fields));
+  const head = Buffer.alloc(HEAD_BYTES);
+  head[0] = FORM;
+  head.writeUInt32BE(json.length, 1);
+  return Buffer.concat(kind === 'inline' ? [head, json, content] : [head, json]);
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** @throws Malformed for bytes that `encodeManifest` never makes; a content is a view on `bytes` */
+export function decodeManifest(bytes: Buffer): FileManifest {
+  if (bytes.length < HEAD_BYTES || bytes[0] !== FORM) throw new Malformed('no manifest of a file');
+  const end = HEAD_BYTES + bytes.readUInt32BE(1);
+  if (end > bytes.length || end > HEAD_BYTES + FIELDS_BYTES_MAX) throw new Malformed('cut off');
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString('utf8', HEAD_BYTES, end));
+  } catch {
+    throw new Malformed('its fields are no JSON');
+  }
+  const { blob, ...fields } = shape(json);
+  const content = bytes.subarray(end);
+  if (blob !== undefined) {
+    if (content.length > 0) throw new Malformed('names a blob and has bytes');
+    return { ...fields, kind: 'blob', blob };
+  }
+  if (content.length !== fields.size) throw new Malformed('has not as many bytes as it says');
+  return { ...fields, kind: 'inline', content };
+}
