@@ -56,6 +56,7 @@ import { refusePoll, refuseSmallerScale, refuseTimeScale } from './observations/
 import { type FoundingRule, Registrations } from './registrations.ts';
 import { judgeNewcomer } from './rivals.ts';
 import { type Administered, addAdminRoutes } from './routes/admin.ts';
+import { addFileServerRoutes } from './routes/file-servers.ts';
 import { inspect } from './routes/inspection.ts';
 import { OfflineWatch } from './routes/offline.ts';
 
@@ -126,6 +127,7 @@ export class Controller implements Service {
       recovery: () => this.#recovery,
     };
     addAdminRoutes(this.#control, administered, runtime);
+    addFileServerRoutes(this.#control, administered, () => this.#waitingFor());
     const { detector } = this.#observations;
     const { times } = options;
     const map = () => this.#map.current;

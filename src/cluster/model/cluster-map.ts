@@ -13,6 +13,7 @@ import {
   optional,
   type Shape,
 } from '../wire/shapes.ts';
+import { type FileServers, fileServers } from './file-server.ts';
 import {
   type Address,
   address,
@@ -115,6 +116,8 @@ export interface ClusterMap {
   /** Present while the witnesses change: a renewal then needs a majority of both sets (H13). */
   readonly nextWitnesses?: readonly IncarnationId[] | undefined;
   readonly nodes: Readonly<Record<string, NodeEntry>>;
+  /** By id; absent in maps without any. Only a join and the operator change it: a restart of one moves nothing. */
+  readonly fileServers?: FileServers | undefined;
   readonly partitions: readonly PartitionEntry[];
   /**
    * The highest incarnation of all removed nodes. Each registration gets a higher one, so that a node which was
@@ -338,6 +341,7 @@ export const mapHead = {
     }),
     { max: STORAGE_NODES_MAX },
   ),
+  fileServers: optional(fileServers),
   removedUpTo: optional(incarnation),
   promised: optional(list(nodeId, { max: STORAGE_NODES_MAX })),
   onlyController: optional(flag),

@@ -75,6 +75,9 @@ export const LINK_REPLY_BYTES_HIGH = 8 * 1024 * 1024;
 export const DIGITS_MAX = 3;
 export const REDUNDANCY_MAX = 16;
 export const STORAGE_NODES_MAX = 256;
+/** Each map that is exchanged carries the entries of all of them, some 150 bytes each. */
+export const FILE_SERVERS_MAX = 1000;
+export const FILE_SERVER_WEIGHT_MAX = 1000;
 /** How many incarnations of a data directory are listed: `completeSince` and resuming consider no earlier ones (H8). */
 export const INCARNATIONS_MAX = 1000;
 /** The most witnesses that a cluster has (D2). */

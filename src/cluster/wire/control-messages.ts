@@ -2,8 +2,10 @@
 // control-table.ts; gets and sets are in operations.ts.
 
 import { generation, incarnationId, mapVersion, optionalClusterMap } from '../model/cluster-map.ts';
+import { fileServerHost, fileServerWeight } from '../model/file-server.ts';
 import {
   address,
+  type ClusterId,
   clusterId,
   EPOCH_MAX,
   epoch,
@@ -22,10 +24,12 @@ import {
   flag,
   integer,
   list,
+  Misshapen,
   object,
   oneOf,
   optional,
   positive,
+  type Shape,
   type ShapeOf,
   text,
 } from './shapes.ts';
@@ -293,6 +297,41 @@ export type PlanReply = ShapeOf<typeof planReply>;
 /** Operator -> controller: what would it move to `add` this many nodes, or to `drain` this one? */
 export const planRequest = object({ add: optional(count), drain: optional(nodeId) });
 export type PlanRequest = ShapeOf<typeof planRequest>;
+
+/**
+ * File server -> controller: asks for its place in the map, at each start and whenever the map shows it otherwise.
+ * Repeating it is harmless.
+ */
+export const joinFileServerRequest = object({
+  id: nodeId,
+  address,
+  /** The id of its directory. */
+  store: storeId,
+  host: fileServerHost,
+  weight: fileServerWeight,
+  /** The cluster whose blobs the directory holds; a directory that is new names none. */
+  cluster: optional(clusterId),
+});
+export type JoinFileServerRequest = ShapeOf<typeof joinFileServerRequest>;
+
+/** To `waiting` the file server asks again after a while; `refused` is for the operator to mend. `why` is for people. */
+export type JoinFileServerReply =
+  | { readonly kind: 'joined'; readonly cluster: ClusterId }
+  | { readonly kind: 'waiting'; readonly why: string }
+  | { readonly kind: 'refused'; readonly why: string };
+
+const joinFields = object({
+  kind: oneOf('joined', 'waiting', 'refused'),
+  cluster: optional(clusterId),
+  why: optional(text({ max: 2000 })),
+});
+
+export const joinFileServerReply: Shape<JoinFileServerReply> = (value) => {
+  const { kind, cluster, why = '' } = joinFields(value);
+  if (kind !== 'joined') return { kind, why };
+  if (cluster === undefined) throw new Misshapen('joins without a cluster');
+  return { kind, cluster };
+};
 
 export const accepted = object({});
 export type Accepted = ShapeOf<typeof accepted>;

@@ -15,6 +15,8 @@ import {
   grantRequest,
   heartbeatReply,
   heartbeatRequest,
+  joinFileServerReply,
+  joinFileServerRequest,
   mapPush,
   mapPushReply,
   mapReply,
@@ -118,6 +120,7 @@ export const CONTROL = {
   forget: posted(14, '/c/admin/forget', nodeRequest, forgetReply),
   acceptLoss: posted(15, '/c/admin/accept-loss', acceptLossRequest, acceptLossReply),
   plan: asked(16, PLAN, planRequest, planReply),
+  joinFileServer: posted(17, '/c/join-file-server', joinFileServerRequest, joinFileServerReply),
 } as const;
 
 function textOf(parameters: Parameters, name: string): string | undefined {
