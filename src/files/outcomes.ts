@@ -48,6 +48,10 @@ export type FindFileOutcome =
   | { readonly kind: 'absent' }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
 
+export type OpenFileOutcome =
+  | { readonly kind: 'open'; readonly body: ByteStream }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
+
 export type DeleteFileOutcome =
   /** `existed` as far as a member in sync knew. */
   | { readonly kind: 'deleted'; readonly existed: boolean }
@@ -68,10 +72,16 @@ export interface FileLayer {
   /** @param callback called exactly once, with the file or the proof that there is none */
   find(key: FileKey, callback: (outcome: FindFileOutcome) => void): void;
   /**
-   * The content of a file that was found, or a part of it. It goes on at another copy where one fails; the stream breaks
-   * (`failed`) where no copy can go on, and never has a wrong byte (F6).
+   * Opens the content of a file that was found, or a part of it. It goes on at another copy where one fails; the stream
+   * breaks (`failed`) where no copy can go on, and never has a wrong byte (F6).
+   * @param callback called exactly once: with the content when its first bytes are there, so that a reply with a status of
+   *   success can begin, or with why there is none. Whoever wants it no more discards it
    */
-  read(file: FileVersion, range?: ByteRange): ByteStream;
+  open(
+    file: FileVersion,
+    range: ByteRange | undefined,
+    callback: (outcome: OpenFileOutcome) => void,
+  ): void;
   delete(key: FileKey, condition: Condition, callback: (outcome: DeleteFileOutcome) => void): void;
   /** Whether any file server is in the map: without one only small files can be stored. */
   readonly hasFileServers: boolean;

@@ -36,6 +36,7 @@ import {
 } from '../coordinator/operations/user-keys.ts';
 import { Probes } from '../coordinator/probes.ts';
 import { Router } from '../coordinator/router.ts';
+import { ClusterFiles } from '../files/cluster-files.ts';
 import { Coverage } from './coverage.ts';
 import type { Gateway, GatewayContext } from './gateways/gateway.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
@@ -68,6 +69,7 @@ export class Frontend implements Service {
   readonly #hints: MapHints;
   readonly #probes: Probes;
   readonly #routes: Routes;
+  readonly #files: ClusterFiles;
   readonly #gateways: readonly Gateway[];
   #draining = false;
   #requests = 0;
@@ -111,16 +113,19 @@ export class Frontend implements Service {
     const reader = new Reader(context);
     const writer = new Writer(context);
     const linearizable = new LinearizableReader(context);
+    const conditional = new ConditionalWriter(context);
+    this.#files = new ClusterFiles(context, { reader, writer, conditional });
     const gatewayContext: GatewayContext = {
       reader: new UserReader(reader),
       manyReader: new UserManyReader(new ManyReader(context, reader)),
       linearizable: new UserReader(linearizable),
       explained: new UserExplainedReader(context, new ExplainedReader(context, linearizable)),
       writer: new UserWriter(writer),
-      conditional: new UserConditionalWriter(new ConditionalWriter(context)),
+      conditional: new UserConditionalWriter(conditional),
       versionedWriter: new UserVersionedWriter(new VersionedWriter(context)),
       scanner: new UserScanner(context),
       watcher: new UserWatcher(context),
+      files: this.#files,
       timers: runtime.timers,
       times,
       valueBytesMax,
@@ -178,6 +183,7 @@ export class Frontend implements Service {
     this.#follower.start();
     this.#hints.start();
     this.#probes.start();
+    this.#files.start();
   }
 
   handle(request: HttpRequest, reply: ReplyCallback): void {

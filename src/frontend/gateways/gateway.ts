@@ -16,6 +16,7 @@ import type {
   UserWatcher,
   UserWriter,
 } from '../../coordinator/operations/user-keys.ts';
+import type { FileLayer } from '../../files/outcomes.ts';
 
 export interface Gateway {
   /** Adds the gateway's routes and metrics; called once, before the first request. */
@@ -38,6 +39,7 @@ export interface GatewayContext {
   readonly versionedWriter: Pick<UserVersionedWriter, 'write'>;
   readonly scanner: UserScanner;
   readonly watcher: UserWatcher;
+  readonly files: FileLayer;
   readonly timers: Timers;
   readonly times: Times;
   /** The longest value that this frontend takes. */

@@ -1,0 +1,84 @@
+// How many copies the files of a class have: one record of the cluster for each class, which the operator writes (FILES.md,
+// "Classes"). Whoever uploads, reads or repairs files asks here.
+
+import { recordValue } from '../cluster/model/record.ts';
+import type { Clock } from '../cluster/ports.ts';
+import { integer, Malformed, object } from '../cluster/wire/shapes.ts';
+import type { Reader } from '../coordinator/operations/get/round.ts';
+import { classKey, DEFAULT_CLASS, type ReplicationClass } from './file-key.ts';
+
+export const DEFAULT_COPIES = 2;
+export const COPIES_MAX = 16;
+/** Of so many classes the number of copies is remembered. */
+const REMEMBERED_MAX = 1000;
+
+const shape = object({ copies: integer({ min: 1, max: COPIES_MAX }) });
+
+export type CopiesOutcome =
+  | { readonly kind: 'known'; readonly copies: number }
+  | { readonly kind: 'failed'; readonly detail: string };
+
+export function encodeClass(copies: number): Buffer {
+  return Buffer.from(JSON.stringify({ copies }));
+}
+
+export class ReplicationClasses {
+  readonly #reader: Pick<Reader, 'get'>;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #freshMs: number;
+  readonly #remembered = new Map<ReplicationClass, { readonly copies: number; atMs: number }>();
+
+  /** @param freshMs how long `lately` goes by what it has heard */
+  constructor(
+    reader: Pick<Reader, 'get'>,
+    clock: Pick<Clock, 'monotonicMs'>,
+    { freshMs }: { readonly freshMs: number },
+  ) {
+    this.#reader = reader;
+    this.#clock = clock;
+    this.#freshMs = freshMs;
+  }
+
+  /** @param callback called exactly once; a class without a record is as the default one, which has two copies */
+  copies(name: ReplicationClass, callback: (outcome: CopiesOutcome) => void): void {
+    this.#reader.get(classKey(name), (outcome) => {
+      switch (outcome.kind) {
+        case 'value':
+          return callback(this.#noted(name, decodeClass(recordValue(outcome.record))));
+        case 'absent':
+          if (name !== DEFAULT_CLASS) return this.copies(DEFAULT_CLASS, callback);
+          return callback(this.#noted(name, { kind: 'known', copies: DEFAULT_COPIES }));
+        case 'failed':
+          return callback({ kind: 'failed', detail: outcome.detail });
+      }
+    });
+  }
+
+  /** As it was lately, or the default: good enough to know where to look first, and never waited for. */
+  lately(name: ReplicationClass): number {
+    const remembered = this.#remembered.get(name);
+    const nowMs = this.#clock.monotonicMs();
+    if (remembered === undefined || nowMs - remembered.atMs > this.#freshMs) {
+      // Asked once, however many look meanwhile.
+      if (remembered !== undefined) remembered.atMs = nowMs;
+      this.copies(name, () => undefined);
+    }
+    return remembered?.copies ?? DEFAULT_COPIES;
+  }
+
+  #noted(name: ReplicationClass, outcome: CopiesOutcome): CopiesOutcome {
+    if (outcome.kind === 'failed') return outcome;
+    if (this.#remembered.size >= REMEMBERED_MAX) this.#remembered.clear();
+    this.#remembered.set(name, { copies: outcome.copies, atMs: this.#clock.monotonicMs() });
+    return outcome;
+  }
+}
+
+function decodeClass(bytes: Buffer): CopiesOutcome {
+  try {
+    return { kind: 'known', copies: shape(JSON.parse(bytes.toString())).copies };
+  } catch (error) {
+    const why = error instanceof Malformed || error instanceof SyntaxError ? error.message : '';
+    return { kind: 'failed', detail: `the record of the class is damaged: ${why}` };
+  }
+}

@@ -1,0 +1,194 @@
+// The file layer over a cluster: stores, finds, opens and deletes files. What an upload does is in file-put.ts, what a
+// download does in download.ts; nothing of records is done here that the coordinator does not do.
+
+import type { ByteStream } from '../cluster/http/byte-stream.ts';
+import type { ErrorCode } from '../cluster/http/errors.ts';
+import { whenFullOf } from '../cluster/model/cluster-map.ts';
+import type { Condition } from '../cluster/model/condition.ts';
+import type { OperationContext } from '../coordinator/operations/operation-context.ts';
+import type { WriteRequest } from '../coordinator/operations/set/decision.ts';
+import { COPIES_MAX, ReplicationClasses } from './classes.ts';
+import { lookAtBlob } from './commits.ts';
+import { Download } from './download.ts';
+import type { FileKey } from './file-key.ts';
+import { type FileOperations, FilePut, type FilePutParts, fileOf } from './file-put.ts';
+import { FileServerWatch } from './file-server-watch.ts';
+import { fileTimes } from './file-times.ts';
+import type { FileManifest } from './manifest.ts';
+import type {
+  ByteRange,
+  DeleteFileOutcome,
+  FileLayer,
+  FileVersion,
+  FindFileOutcome,
+  OpenFileOutcome,
+  PutFile,
+  PutFileOutcome,
+} from './outcomes.ts';
+import { placementOf } from './placement.ts';
+import { readOrder } from './read-order.ts';
+
+/** H40: a cache may evict the record of a file, and nobody could tell then whether its blob is garbage. */
+const NO_FILES = {
+  code: 'cache-has-no-files',
+  detail: 'this cluster is a cache, and may forget any record: it stores no files',
+} as const;
+const UNREADABLE = {
+  kind: 'failed',
+  code: 'file-unreadable',
+  detail: 'no file server that has the file can be reached',
+} as const;
+
+export class ClusterFiles implements FileLayer {
+  readonly #parts: FilePutParts;
+
+  /** @param operations as of stored keys, which those of files are */
+  constructor({ runtime, router, times: { scale } }: OperationContext, operations: FileOperations) {
+    const times = fileTimes(scale);
+    const { reader } = operations;
+    this.#parts = {
+      ...operations,
+      runtime,
+      router,
+      times,
+      classes: new ReplicationClasses(reader, runtime.clock, { freshMs: times.classMs }),
+      watch: new FileServerWatch(runtime, router, times),
+    };
+  }
+
+  /** Begins to ask the file servers how they are. */
+  start(): void {
+    this.#parts.watch.start();
+  }
+
+  get hasFileServers(): boolean {
+    return Object.keys(this.#parts.router.map?.fileServers ?? {}).length > 0;
+  }
+
+  put(request: PutFile, callback: (outcome: PutFileOutcome) => void): void {
+    if (this.#isCache) {
+      request.body.discard();
+      return callback({ kind: 'not-stored', ...NO_FILES });
+    }
+    return new FilePut(this.#parts, request, callback).start();
+  }
+
+  find(key: FileKey, callback: (outcome: FindFileOutcome) => void): void {
+    if (this.#isCache) return callback({ kind: 'failed', ...NO_FILES });
+    return this.#parts.reader.get(key, (outcome) => {
+      if (outcome.kind !== 'value') return callback(outcome.kind === 'absent' ? ABSENT : outcome);
+      const file = fileOf(outcome.record);
+      return callback(file === undefined ? DAMAGED : { kind: 'found', file });
+    });
+  }
+
+  open(
+    { manifest }: FileVersion,
+    range: ByteRange | undefined,
+    callback: (outcome: OpenFileOutcome) => void,
+  ): void {
+    const { first, last } = range ?? { first: 0, last: manifest.size - 1 };
+    if (manifest.kind === 'inline') {
+      return callback({
+        kind: 'open',
+        body: wholeStream(manifest.content.subarray(first, last + 1)),
+      });
+    }
+    return this.#download(manifest, { first, last }, callback);
+  }
+
+  delete(key: FileKey, condition: Condition, callback: (outcome: DeleteFileOutcome) => void): void {
+    this.find(key, (found) => {
+      if (found.kind === 'failed') {
+        const { code, detail } = found;
+        return callback({ kind: 'not-stored', code, detail });
+      }
+      const file = found.kind === 'found' ? found.file : undefined;
+      const done = (outcome: DeleteFileOutcome) => {
+        if (outcome.kind === 'deleted' && file !== undefined) this.#lookAt(file.manifest);
+        callback(outcome);
+      };
+      const isAny = condition.ifMatch === undefined && condition.ifNoneMatch === undefined;
+      return isAny
+        ? this.#deleteAny(key, file !== undefined, done)
+        : this.#deleteIf(key, condition, done);
+    });
+  }
+
+  #deleteAny(key: FileKey, existed: boolean, done: (outcome: DeleteFileOutcome) => void): void {
+    const request: WriteRequest = { key, ...TOMBSTONE };
+    this.#parts.writer.set(request, (outcome) =>
+      done(outcome.kind === 'stored' ? { kind: 'deleted', existed } : outcome),
+    );
+  }
+
+  #deleteIf(key: FileKey, condition: Condition, done: (outcome: DeleteFileOutcome) => void): void {
+    const request = { key, condition, change: { kind: 'delete' } } as const;
+    this.#parts.conditional.write(request, (outcome) => {
+      switch (outcome.kind) {
+        case 'stored':
+          return done({ kind: 'deleted', existed: !outcome.created });
+        case 'unmet':
+          return done({ kind: 'unmet', file: outcome.record && fileOf(outcome.record) });
+        case 'not-stored':
+        case 'unknown':
+          return done(outcome);
+      }
+    });
+  }
+
+  #lookAt(manifest: FileManifest): void {
+    if (manifest.kind === 'inline') return;
+    const { runtime, router, times } = this.#parts;
+    const holders = placementOf(manifest.blob, router.map?.fileServers).slice(0, COPIES_MAX);
+    lookAtBlob(runtime, times, manifest.blob, holders);
+  }
+
+  #download(
+    { blob, size, replicationClass }: Extract<FileManifest, { kind: 'blob' }>,
+    range: ByteRange,
+    callback: (outcome: OpenFileOutcome) => void,
+  ): void {
+    const { classes, router, runtime, times, watch } = this.#parts;
+    const { map } = router;
+    if (map === undefined) return callback(UNREADABLE);
+    const servers = readOrder(blob, classes.lately(replicationClass), map, watch, runtime.random);
+    const download = new Download(runtime, times, watch, { blob, size, range, servers });
+    return download.start((hasBytes) =>
+      callback(hasBytes ? { kind: 'open', body: download } : UNREADABLE),
+    );
+  }
+
+  get #isCache(): boolean {
+    const { map } = this.#parts.router;
+    return map !== undefined && whenFullOf(map) === 'evict';
+  }
+}
+
+const ABSENT = { kind: 'absent' } as const;
+const DAMAGED: { kind: 'failed'; code: ErrorCode; detail: string } = {
+  kind: 'failed',
+  code: 'internal',
+  detail: 'the record of the file is damaged',
+};
+const TOMBSTONE = {
+  value: Buffer.alloc(0),
+  tombstone: true,
+  expiresAtMs: 0,
+  attributes: [],
+} as const;
+
+function wholeStream(bytes: Buffer): ByteStream {
+  let left: Buffer | undefined = bytes.length > 0 ? bytes : undefined;
+  return {
+    length: bytes.length,
+    read: (callback) => {
+      const piece = left;
+      left = undefined;
+      callback(piece === undefined ? { kind: 'end' } : { kind: 'bytes', bytes: piece });
+    },
+    discard: () => {
+      left = undefined;
+    },
+  };
+}

@@ -1,0 +1,220 @@
+// A download (FILES.md, GET (4) and (5)): the bytes of a blob, or a part of it, from whichever file servers have it. It begins at
+// another copy where one does not answer, and goes on there where one breaks off in the midst. File servers check each block
+// before they send it (F6).
+
+import { assert } from '../cluster/assert.ts';
+import type { BytePart, ByteStream } from '../cluster/http/byte-stream.ts';
+import type { PoolFlow, PoolHead } from '../cluster/http/http-pool.ts';
+import type { Cancel, Runtime } from '../cluster/ports.ts';
+import type { BlobId } from './blob-id.ts';
+import type { FileServerWatch } from './file-server-watch.ts';
+import type { FileTimes } from './file-times.ts';
+import type { ByteRange } from './outcomes.ts';
+import type { PlacedServer } from './placement.ts';
+
+/**
+ * How often all copies are tried without a byte from any of them, each time with four times the patience of the time before:
+ * on a machine that is slow everybody is, and somebody will answer in the end.
+ */
+const READ_ROUNDS = 4;
+/** How many bytes may wait for the reader before the connection is held back. */
+const QUEUED_BYTES_MAX = 256 * 1024;
+
+const OK = 200;
+const PARTIAL = 206;
+
+export interface DownloadRequest {
+  readonly blob: BlobId;
+  readonly size: number;
+  readonly range: ByteRange;
+  /** The servers to ask, the best first. */
+  readonly servers: readonly PlacedServer[];
+}
+
+export class Download implements ByteStream {
+  readonly length: number;
+  readonly #runtime: Pick<Runtime, 'timers' | 'network'>;
+  readonly #times: FileTimes;
+  readonly #watch: Pick<FileServerWatch, 'failed'>;
+  readonly #request: DownloadRequest;
+  readonly #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  /** The first byte that has not come yet. */
+  #next: number;
+  /** Counts the attempts: each is at the server after that of the one before. */
+  #at = 0;
+  /** How many attempts in a row have brought no byte. */
+  #fruitless = 0;
+  #attempt: { readonly cancel: Cancel; flow: PoolFlow | undefined } | undefined;
+  #cancelPatience: Cancel | undefined;
+  #begun: ((hasBytes: boolean) => void) | undefined;
+  #callback: ((part: BytePart) => void) | undefined;
+  #isOver = false;
+
+  constructor(
+    runtime: Pick<Runtime, 'timers' | 'network'>,
+    times: FileTimes,
+    watch: Pick<FileServerWatch, 'failed'>,
+    request: DownloadRequest,
+  ) {
+    const { first, last } = request.range;
+    assert(first <= last && last < request.size, 'a download is of bytes that there are');
+    this.length = last - first + 1;
+    this.#runtime = runtime;
+    this.#times = times;
+    this.#watch = watch;
+    this.#request = request;
+    this.#next = first;
+  }
+
+  /** @param begun called exactly once: whether the first bytes are there; without them this is over */
+  start(begun: (hasBytes: boolean) => void): void {
+    this.#begun = begun;
+    this.#try();
+  }
+
+  read(callback: (part: BytePart) => void): void {
+    this.#callback = callback;
+    this.#give();
+  }
+
+  discard(): void {
+    this.#isOver = true;
+    this.#callback = undefined;
+    this.#queue.length = 0;
+    this.#leave();
+  }
+
+  get #isComplete(): boolean {
+    return this.#next > this.#request.range.last;
+  }
+
+  #try(): void {
+    const { blob, servers, size, range } = this.#request;
+    const round = servers.length === 0 ? READ_ROUNDS : Math.floor(this.#fruitless / servers.length);
+    const server = servers[this.#at % Math.max(1, servers.length)];
+    if (server === undefined || round >= READ_ROUNDS) return this.#fail();
+    const { last } = range;
+    const isWhole = this.#next === 0 && last === size - 1;
+    const headers: Record<string, string> = isWhole ? {} : { range: `bytes=${this.#next}-${last}` };
+    const attempt: { cancel: Cancel; flow: PoolFlow | undefined } = {
+      cancel: () => undefined,
+      flow: undefined,
+    };
+    this.#attempt = attempt;
+    const isPresent = () => this.#attempt === attempt;
+    attempt.cancel = this.#runtime.network.request(
+      server.entry.address,
+      { method: 'GET', path: `/blobs/${blob}`, headers, body: undefined },
+      {
+        answering: (head, flow) => {
+          // What else is answered says that the blob is not there: its few bytes are read, and dropped.
+          if (!isPresent() || !this.#isRight(head, isWhole)) return () => undefined;
+          attempt.flow = flow;
+          return (piece) => {
+            if (isPresent()) this.#take(piece);
+          };
+        },
+        ended: (outcome) => {
+          if (!isPresent()) return;
+          if (outcome.kind === 'broken' && attempt.flow === undefined)
+            this.#watch.failed(server.id);
+          this.#ended();
+        },
+      },
+    );
+    this.#beImpatient();
+  }
+
+  #isRight({ status, header }: PoolHead, isWhole: boolean): boolean {
+    const { last, first } = { ...this.#request.range, first: this.#next };
+    if (Number(header('content-length')) !== last - first + 1) return false;
+    if (isWhole) return status === OK;
+    return (
+      status === PARTIAL &&
+      header('content-range') === `bytes ${first}-${last}/${this.#request.size}`
+    );
+  }
+
+  #take(piece: Buffer): void {
+    if (this.#next + piece.length > this.#request.range.last + 1) return this.#tryNext();
+    this.#fruitless = 0;
+    this.#next += piece.length;
+    this.#queue.push(piece);
+    this.#queuedBytes += piece.length;
+    if (this.#queuedBytes >= QUEUED_BYTES_MAX) this.#attempt?.flow?.pause();
+    this.#tellBegun(true);
+    return this.#give();
+  }
+
+  /** The present connection is over: all has come, or another copy goes on. */
+  #ended(): void {
+    if (!this.#isComplete) return this.#tryNext();
+    this.#leave();
+    return this.#give();
+  }
+
+  #tryNext(): void {
+    this.#leave();
+    this.#at++;
+    this.#fruitless++;
+    this.#try();
+  }
+
+  #leave(): void {
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    this.#cancelPatience?.();
+    attempt?.cancel();
+  }
+
+  /** Leaves a copy that sends nothing though somebody waits for it. */
+  #beImpatient(): void {
+    this.#cancelPatience?.();
+    if (this.#attempt === undefined || this.#isComplete) return;
+    const round = Math.floor(this.#fruitless / this.#request.servers.length);
+    const patienceMs = this.#times.byteMs * 4 ** round;
+    this.#cancelPatience = this.#runtime.timers.after(patienceMs, () => this.#tryNext());
+  }
+
+  #give(): void {
+    const callback = this.#callback;
+    if (callback === undefined) {
+      // Nobody waits: a copy that is held back is not slow.
+      if (this.#queue.length > 0) this.#cancelPatience?.();
+      return;
+    }
+    const piece = this.#queue.shift();
+    if (piece !== undefined) {
+      this.#callback = undefined;
+      this.#queuedBytes -= piece.length;
+      if (this.#queue.length === 0) this.#attempt?.flow?.resume();
+      if (this.#queue.length === 0) this.#beImpatient();
+      callback({ kind: 'bytes', bytes: piece });
+      return;
+    }
+    // The connection is kept, so the end of its answer is waited for, which comes with its last byte.
+    if (this.#isComplete && this.#attempt === undefined) this.#end({ kind: 'end' });
+    else if (this.#isOver) this.#end({ kind: 'broken', why: 'failed' });
+  }
+
+  #fail(): void {
+    this.#isOver = true;
+    this.#tellBegun(false);
+    this.#give();
+  }
+
+  #end(part: BytePart): void {
+    const callback = this.#callback;
+    this.#callback = undefined;
+    this.#isOver = true;
+    this.#leave();
+    callback?.(part);
+  }
+
+  #tellBegun(hasBytes: boolean): void {
+    const begun = this.#begun;
+    this.#begun = undefined;
+    begun?.(hasBytes);
+  }
+}

@@ -1,0 +1,335 @@
+// One upload of a file, from its first byte to its acknowledgement (FILES.md, PUT): small files go into their record, of others the
+// blob is committed at enough file servers before the record names it.
+
+import type { BytePart, ByteStream } from '../cluster/http/byte-stream.ts';
+import { recordValue, type StoredRecord } from '../cluster/model/record.ts';
+import type { Runtime } from '../cluster/ports.ts';
+import type { ConditionalWriter } from '../coordinator/operations/conditional/round.ts';
+import type { Reader } from '../coordinator/operations/get/round.ts';
+import type { WriteRequest } from '../coordinator/operations/set/decision.ts';
+import { storedRecordOf } from '../coordinator/operations/set/set-record.ts';
+import type { Writer } from '../coordinator/operations/set/writer.ts';
+import type { Router } from '../coordinator/router.ts';
+import { type BlobId, newBlobId } from './blob-id.ts';
+import type { ReplicationClasses } from './classes.ts';
+import { commit, dropBlob, lookAtBlob } from './commits.ts';
+import { ContentDigests, type ContentSums } from './content-digests.ts';
+import type { FileServerWatch } from './file-server-watch.ts';
+import type { FileTimes } from './file-times.ts';
+import { decodeManifest, encodeManifest, type FileManifest, INLINE_BYTES_MAX } from './manifest.ts';
+import type { FileVersion, PutFile, PutFileOutcome } from './outcomes.ts';
+import { type PlacedServer, placementOf } from './placement.ts';
+import { Staging } from './staging.ts';
+
+export interface FileOperations {
+  readonly reader: Pick<Reader, 'get'>;
+  readonly writer: Pick<Writer, 'set'>;
+  readonly conditional: Pick<ConditionalWriter, 'write'>;
+}
+
+export interface FilePutParts extends FileOperations {
+  readonly runtime: Runtime;
+  readonly router: Pick<Router, 'map'>;
+  readonly classes: ReplicationClasses;
+  readonly watch: FileServerWatch;
+  readonly times: FileTimes;
+}
+
+/** Of an upload whose length nobody has told, a server must have room for this much, and says when there is no more. */
+const ROOM_BYTES_MIN = 1024 * 1024;
+/** So many copies are enough to acknowledge a file; the others follow. */
+const ACKNOWLEDGED_COPIES = 2;
+
+/** Where the copies of a blob go. */
+interface Targets {
+  /** How many there are to be in the end (N). */
+  readonly all: number;
+  /** How many there must be before the file is acknowledged (W). */
+  readonly copies: number;
+  /** Those that are up and have room, in the order of the placement. */
+  readonly usable: readonly PlacedServer[];
+}
+
+export class FilePut {
+  readonly #parts: FilePutParts;
+  readonly #request: PutFile;
+  /** Undefined once it was called. */
+  #callback: ((outcome: PutFileOutcome) => void) | undefined;
+  /** What was read of the body: it may be small enough to go into the record. */
+  readonly #beginning: Buffer[] = [];
+  #beginningBytes = 0;
+  /** The blob that the record named before, as far as that was known in time. */
+  #former: BlobId | undefined;
+
+  constructor(parts: FilePutParts, request: PutFile, callback: (outcome: PutFileOutcome) => void) {
+    this.#parts = parts;
+    this.#request = request;
+    this.#callback = callback;
+  }
+
+  start(): void {
+    const { body, bytesMax } = this.#request;
+    if ((body.length ?? 0) > bytesMax) return this.#broken(body, 'too-large');
+    if ((body.length ?? 0) > INLINE_BYTES_MAX) return this.#upload();
+    return this.#readBeginning();
+  }
+
+  #readBeginning(): void {
+    const { body, bytesMax } = this.#request;
+    const take = (part: BytePart): void => {
+      switch (part.kind) {
+        case 'bytes':
+          this.#beginning.push(part.bytes);
+          this.#beginningBytes += part.bytes.length;
+          if (this.#beginningBytes > bytesMax) return this.#broken(body, 'too-large');
+          if (this.#beginningBytes > INLINE_BYTES_MAX) return this.#upload();
+          return body.read(take);
+        case 'end':
+          return this.#setInline(Buffer.concat(this.#beginning));
+        case 'broken':
+          return this.#end({ kind: 'broken', why: part.why });
+      }
+    };
+    body.read(take);
+  }
+
+  #broken(body: ByteStream, why: 'too-large'): void {
+    body.discard();
+    this.#end({ kind: 'broken', why });
+  }
+
+  #setInline(content: Buffer): void {
+    const digests = new ContentDigests();
+    digests.add(content);
+    const sums = digests.end();
+    const detail = this.#judge(sums);
+    if (detail !== undefined) return this.#end({ kind: 'mismatch', detail });
+    const manifest: FileManifest = { ...this.#fields(sums), kind: 'inline', content };
+    return this.#set(encodeManifest(manifest), NOTHING);
+  }
+
+  #upload(): void {
+    const { reader, classes } = this.#parts;
+    const { key } = this.#request;
+    reader.get(key, (outcome) => {
+      if (outcome.kind === 'value') this.#former = blobOf(outcome.record);
+    });
+    classes.copies(this.#request.replicationClass, (outcome) => {
+      if (outcome.kind === 'failed') return this.#refuse('unanswered', outcome.detail);
+      const blob = newBlobId(
+        this.#parts.runtime.clock.wallMs(),
+        this.#parts.runtime.random.token(),
+      );
+      return this.#stage(blob, outcome.copies);
+    });
+  }
+
+  #stage(blob: BlobId, classCopies: number): void {
+    const { runtime, times } = this.#parts;
+    const { body, bytesMax } = this.#request;
+    const targets = this.#targetsFor(blob, classCopies);
+    const { copies, usable } = targets;
+    if (copies === 0) {
+      return this.#refuse(
+        'no-file-server',
+        `this cluster has no file server, so files of more than ${INLINE_BYTES_MAX} bytes cannot be stored`,
+      );
+    }
+    if (usable.length < copies) return this.#refuseTargets(blob, targets);
+    const first = usable.slice(0, copies);
+    const request = {
+      blob,
+      body,
+      beginning: this.#beginning,
+      bytesMax,
+      targets: first,
+      judge: (sums: ContentSums) => this.#judge(sums),
+    };
+    return new Staging(runtime, times, request, (outcome) => {
+      switch (outcome.kind) {
+        case 'staged':
+          for (const { id } of outcome.failed) this.#parts.watch.failed(id);
+          return this.#commit(blob, outcome, {
+            ...targets,
+            usable: usable.filter((server) => !first.includes(server)),
+          });
+        case 'broken':
+        case 'mismatch':
+          return this.#end(outcome);
+        case 'nowhere':
+          dropBlob(runtime, blob, first);
+          if (outcome.isFull) return this.#end(FULL);
+          return this.#refuse('no-file-server', 'no file server has taken the file');
+      }
+    }).start();
+  }
+
+  /** The number of copies that the acknowledgement needs, and the servers that can take them. */
+  #targetsFor(blob: BlobId, classCopies: number): Targets {
+    const { router, watch } = this.#parts;
+    const { body, waitsForAll } = this.#request;
+    const placed = placementOf(blob, router.map?.fileServers);
+    const all = Math.min(classCopies, placed.length);
+    const copies = waitsForAll ? all : Math.min(all, ACKNOWLEDGED_COPIES);
+    const bytes = body.length ?? ROOM_BYTES_MIN;
+    return { all, copies, usable: placed.filter(({ id }) => watch.hasRoom(id, bytes)) };
+  }
+
+  #refuseTargets(blob: BlobId, { copies, usable }: Targets): void {
+    const { router, watch } = this.#parts;
+    const placed = placementOf(blob, router.map?.fileServers);
+    const up = placed.filter(({ id }) => watch.isUp(id)).length;
+    if (up >= copies) return this.#end(FULL, true);
+    return this.#refuse(
+      'no-file-server',
+      `${copies} file servers are needed for the copies of a file, and ${usable.length} can be reached`,
+    );
+  }
+
+  #commit(
+    blob: BlobId,
+    staged: { readonly sums: ContentSums; readonly at: readonly PlacedServer[] },
+    { all, copies, usable }: Targets,
+  ): void {
+    const { runtime, times } = this.#parts;
+    const { sums, at } = staged;
+    const manifest = encodeManifest({ ...this.#fields(sums), kind: 'blob', blob });
+    const beganMs = runtime.clock.monotonicMs();
+    const request = {
+      blob,
+      owner: this.#request.key,
+      manifest,
+      sums,
+      staged: at,
+      others: usable,
+      copies,
+    };
+    commit(runtime, times, request, (holders) => {
+      const drop = () => dropBlob(runtime, blob, [...at, ...holders]);
+      if (holders.length < copies) {
+        drop();
+        return this.#refuse(
+          'no-file-server',
+          `${copies} copies of the file are needed, and only ${holders.length} could be made`,
+        );
+      }
+      // FILES.md, Replicator (d): whoever finds the blob without a manifest from then on may take it for garbage.
+      if (runtime.clock.monotonicMs() - beganMs > times.manifestMs) {
+        drop();
+        return this.#refuse('not-stored', 'the file took too long: its copies may be collected');
+      }
+      return this.#set(manifest, drop, () => {
+        if (holders.length < all) lookAtBlob(runtime, times, blob, holders.slice(0, 1));
+        if (this.#former !== undefined) this.#lookAtFormer(this.#former, all);
+      });
+    });
+  }
+
+  /** Its holders would find out by themselves that nothing names it any more, but late. */
+  #lookAtFormer(blob: BlobId, copies: number): void {
+    const { runtime, router, times } = this.#parts;
+    const holders = placementOf(blob, router.map?.fileServers).slice(0, copies);
+    lookAtBlob(runtime, times, blob, holders);
+  }
+
+  /**
+   * Sets the record of the file, in which it becomes visible.
+   * @param undo called where it certainly is not set: nothing will name the blob then
+   * @param done called where it is set
+   */
+  #set(value: Buffer, undo: () => void, done = NOTHING): void {
+    const { key, condition } = this.#request;
+    const { writer, conditional } = this.#parts;
+    const isAny = condition.ifMatch === undefined && condition.ifNoneMatch === undefined;
+    if (isAny) {
+      const request: WriteRequest = { key, value, ...UNADORNED };
+      return writer.set(request, (outcome) => {
+        switch (outcome.kind) {
+          case 'stored':
+            done();
+            return this.#stored(storedRecordOf(request, outcome), outcome.created);
+          case 'not-stored':
+            undo();
+            return this.#end(outcome);
+          case 'unknown':
+            return this.#end(outcome);
+        }
+      });
+    }
+    const change = { kind: 'put', value, attributes: [], expiresAtMs: 0 } as const;
+    return conditional.write({ key, condition, change }, (outcome) => {
+      switch (outcome.kind) {
+        case 'stored':
+          done();
+          return this.#stored(outcome.record, outcome.created);
+        case 'unmet':
+          undo();
+          return this.#end({ kind: 'unmet', file: outcome.record && fileOf(outcome.record) });
+        case 'not-stored':
+          undo();
+          return this.#end(outcome);
+        case 'unknown':
+          return this.#end(outcome);
+      }
+    });
+  }
+
+  #stored(record: StoredRecord, created: boolean): void {
+    const manifest = decodeManifest(recordValue(record));
+    this.#end({ kind: 'stored', file: { manifest, record }, created });
+  }
+
+  #fields({ size, sha512, md5 }: ContentSums) {
+    const { contentType, replicationClass } = this.#request;
+    const modifiedMs = Math.floor(this.#parts.runtime.clock.wallMs());
+    return { size, sha512, md5, modifiedMs, contentType, replicationClass };
+  }
+
+  /** @returns what is wrong with the content that has come */
+  #judge({ size, sha512, md5 }: ContentSums): string | undefined {
+    const { body, expected } = this.#request;
+    if (body.length !== undefined && body.length !== size) {
+      return `${size} bytes have come, where ${body.length} were announced`;
+    }
+    if (expected.sha512 !== undefined && expected.sha512 !== sha512) {
+      return `the SHA-512 of what has come is ${sha512}`;
+    }
+    if (expected.md5 !== undefined && expected.md5 !== md5)
+      return `the MD5 of what has come is ${md5}`;
+    return undefined;
+  }
+
+  #refuse(code: 'no-file-server' | 'unanswered' | 'not-stored', detail: string): void {
+    this.#end({ kind: 'not-stored', code, detail }, true);
+  }
+
+  #end(outcome: PutFileOutcome, discards = false): void {
+    const callback = this.#callback;
+    this.#callback = undefined;
+    if (discards) this.#request.body.discard();
+    callback?.(outcome);
+  }
+}
+
+const FULL = {
+  kind: 'not-stored',
+  code: 'storage-full',
+  detail: 'too few file servers have room for the file',
+} as const;
+
+const NOTHING = () => undefined;
+const UNADORNED = { tombstone: false, expiresAtMs: 0, attributes: [] } as const;
+
+function blobOf(record: StoredRecord): BlobId | undefined {
+  const manifest = fileOf(record)?.manifest;
+  return manifest?.kind === 'blob' ? manifest.blob : undefined;
+}
+
+/** @returns undefined for a record that is no file's */
+export function fileOf(record: StoredRecord): FileVersion | undefined {
+  try {
+    return { manifest: decodeManifest(recordValue(record)), record };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,121 @@
+// Knows of each file server in the map whether it is up, what room it has, and how busy it is: asks it once a second. None of
+// that is in the map, so that a restart moves nothing. Used by frontends and by file servers.
+
+import type { FileServerEntry } from '../cluster/model/file-server.ts';
+import { type Address, type NodeId, nodeId } from '../cluster/model/identity.ts';
+import type { Runtime } from '../cluster/ports.ts';
+import { flag, integer, object } from '../cluster/wire/shapes.ts';
+import type { Router } from '../coordinator/router.ts';
+import type { FileTimes } from './file-times.ts';
+
+/** What a file server says of itself at `/room`, as far as others decide by it. */
+const room = object({
+  id: nodeId,
+  freeBytes: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+  busy: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+  readOnly: flag,
+});
+
+interface Watched {
+  readonly id: NodeId;
+  readonly address: Address;
+  /** Since when questions go unanswered, monotonic; undefined while it answers. */
+  silentSinceMs: number | undefined;
+  hasAnswered: boolean;
+  freeBytes: number;
+  busy: number;
+}
+
+export class FileServerWatch {
+  readonly #runtime: Runtime;
+  readonly #router: Pick<Router, 'map'>;
+  readonly #times: FileTimes;
+  #watched = new Map<NodeId, Watched>();
+
+  constructor(runtime: Runtime, router: Pick<Router, 'map'>, times: FileTimes) {
+    this.#runtime = runtime;
+    this.#router = router;
+    this.#times = times;
+  }
+
+  start(): void {
+    this.#round();
+    this.#runtime.timers.after(this.#times.askMs, () => this.start());
+  }
+
+  /** Whether it answered lately. One that nobody had the time to ask yet counts as up: an attempt will tell. */
+  isUp(id: NodeId): boolean {
+    return this.#silentMs(id) < this.#times.downMs;
+  }
+
+  /** Whether it has been silent for so long that others are to have its copies. */
+  isLost(id: NodeId): boolean {
+    return this.#silentMs(id) >= this.#times.lostMs;
+  }
+
+  /** Whether it is up, and so many bytes fit beside what it keeps free. */
+  hasRoom(id: NodeId, bytes: number): boolean {
+    const watched = this.#watched.get(id);
+    if (!this.isUp(id)) return false;
+    return watched === undefined || !watched.hasAnswered || watched.freeBytes >= bytes;
+  }
+
+  /** The number of uploads and downloads under way there, when it said so last. */
+  busyOf(id: NodeId): number {
+    return this.#watched.get(id)?.busy ?? 0;
+  }
+
+  /** An attempt to reach it has failed: it counts as down until it answers. */
+  failed(id: NodeId): void {
+    const watched = this.#watched.get(id);
+    if (watched === undefined) return;
+    const downSinceMs = this.#nowMs - this.#times.downMs;
+    watched.silentSinceMs = Math.min(watched.silentSinceMs ?? downSinceMs, downSinceMs);
+  }
+
+  get #nowMs(): number {
+    return this.#runtime.clock.monotonicMs();
+  }
+
+  #silentMs(id: NodeId): number {
+    const since = this.#watched.get(id)?.silentSinceMs;
+    return since === undefined ? 0 : this.#nowMs - since;
+  }
+
+  #round(): void {
+    const servers = Object.entries(this.#router.map?.fileServers ?? {});
+    const watched = new Map<NodeId, Watched>();
+    for (const [name, entry] of servers) {
+      const id = name as NodeId;
+      const each = this.#known(id, entry);
+      watched.set(id, each);
+      this.#ask(each);
+    }
+    this.#watched = watched;
+  }
+
+  #known(id: NodeId, { address }: FileServerEntry): Watched {
+    const known = this.#watched.get(id);
+    if (known?.address === address) return known;
+    return { id, address, silentSinceMs: undefined, hasAnswered: false, freeBytes: 0, busy: 0 };
+  }
+
+  #ask(watched: Watched): void {
+    const { address } = watched;
+    watched.silentSinceMs ??= this.#nowMs;
+    const timeoutMs = this.#times.downMs;
+    this.#runtime.network.call({ address, method: 'GET', path: '/room', timeoutMs }, (outcome) => {
+      if (outcome.kind === 'failed' || outcome.status !== 200) return;
+      try {
+        const { id, freeBytes, busy, readOnly } = room(outcome.message);
+        if (id !== watched.id) return;
+        watched.silentSinceMs = undefined;
+        watched.hasAnswered = true;
+        watched.freeBytes = readOnly ? 0 : freeBytes;
+        watched.busy = busy;
+      } catch {
+        // Something else has its address: it is not up.
+      }
+    });
+  }
+}

@@ -1,0 +1,40 @@
+// The times of the file layer, in milliseconds: one profile with the factor of the protocol times (D12), so that a slow machine
+// runs the same protocol slower.
+
+export interface FileTimes {
+  /** How often each file server is asked how it is. */
+  readonly askMs: number;
+  /** A file server that has not answered for this long is taken to be down, and new blobs go to others. */
+  readonly downMs: number;
+  /** One that has not answered for this long is taken to be lost: others get the copies that it has. */
+  readonly lostMs: number;
+  /** A target that takes no bytes of an upload for this long is dropped. */
+  readonly stallMs: number;
+  /** A copy from which no byte has come for this long is left for the next one, in the first round; see READ_ROUNDS. */
+  readonly byteMs: number;
+  /** How long a file server may take to bring a blob to its disk, or to fetch it from another one. */
+  readonly commitMs: number;
+  /**
+   * A gateway sets no manifest later than this after the first commit: what is older, and named by none, may be
+   * collected (FILES.md, Replicator (d)).
+   */
+  readonly manifestMs: number;
+  /** How long the number of copies of a class is remembered where nothing depends on it. */
+  readonly classMs: number;
+  /** The factor of all of them. */
+  readonly scale: number;
+}
+
+export function fileTimes(scale: number): FileTimes {
+  return {
+    askMs: 1000 * scale,
+    downMs: 2000 * scale,
+    lostMs: 600_000 * scale,
+    stallMs: 2000 * scale,
+    byteMs: 250 * scale,
+    commitMs: 30_000 * scale,
+    manifestMs: 600_000 * scale,
+    classMs: 10_000 * scale,
+    scale,
+  };
+}
