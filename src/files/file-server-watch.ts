@@ -16,7 +16,7 @@ const room = object({
   readOnly: flag,
 });
 
-interface Watched {
+interface AskedServer {
   readonly id: NodeId;
   readonly address: Address;
   /** Since when questions go unanswered, monotonic; undefined while it answers. */
@@ -30,7 +30,7 @@ export class FileServerWatch {
   readonly #runtime: Runtime;
   readonly #router: Pick<Router, 'map'>;
   readonly #times: FileTimes;
-  #watched = new Map<NodeId, Watched>();
+  #watched = new Map<NodeId, AskedServer>();
 
   constructor(runtime: Runtime, router: Pick<Router, 'map'>, times: FileTimes) {
     this.#runtime = runtime;
@@ -84,7 +84,7 @@ export class FileServerWatch {
 
   #round(): void {
     const servers = Object.entries(this.#router.map?.fileServers ?? {});
-    const watched = new Map<NodeId, Watched>();
+    const watched = new Map<NodeId, AskedServer>();
     for (const [name, entry] of servers) {
       const id = name as NodeId;
       const each = this.#known(id, entry);
@@ -94,13 +94,13 @@ export class FileServerWatch {
     this.#watched = watched;
   }
 
-  #known(id: NodeId, { address }: FileServerEntry): Watched {
+  #known(id: NodeId, { address }: FileServerEntry): AskedServer {
     const known = this.#watched.get(id);
     if (known?.address === address) return known;
     return { id, address, silentSinceMs: undefined, hasAnswered: false, freeBytes: 0, busy: 0 };
   }
 
-  #ask(watched: Watched): void {
+  #ask(watched: AskedServer): void {
     const { address } = watched;
     watched.silentSinceMs ??= this.#nowMs;
     const timeoutMs = this.#times.downMs;
