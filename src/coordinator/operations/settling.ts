@@ -91,6 +91,11 @@ export function spreadOf(votes: readonly MemberVote[]): Spread {
   return spread;
 }
 
+/** H39d: whether some member has what was judged without the record that was sent: that record takes no effect any more. */
+export function isMissed(votes: readonly MemberVote[]): boolean {
+  return votes.some(({ answer }) => answer.kind === 'superseded' && answer.isOutsideBase === true);
+}
+
 /**
  * Whether nobody can read older than a record that was sent to all members. A joiner that answered `floor` has it from
  * its copy, if it was at the source before: so no member that is no joiner may have got it only now.

@@ -318,6 +318,19 @@ export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
     fate: tests(CONDITIONAL_SCHEDULES, 'brings what it saw'),
   },
   {
+    name: 'a-linearizable-read-answers-with-what-a-swap-has-missed',
+    rule: 'H39',
+    edits: [
+      {
+        file: LINEARIZABLE,
+        find: 'if (isMissed(votes)) return this.#again(UNANSWERED);',
+        replace: '',
+      },
+      { file: LINEARIZABLE, find: 'isLiveAt, isMissed, isRead', replace: 'isLiveAt, isRead' },
+    ],
+    fate: tests(CONDITIONAL_SCHEDULES, 'that a swap has missed'),
+  },
+  {
     name: 'a-sight-without-everybody',
     rule: 'H21',
     edits: [

@@ -9,7 +9,7 @@ import { VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
 import type { KeyPlace } from '../../router.ts';
 import { fanOut, type MemberVote } from '../fan-out.ts';
 import type { OperationContext } from '../operation-context.ts';
-import { holdsSame, isLiveAt, isReadEverywhere, sightOf, spreadOf } from '../settling.ts';
+import { holdsSame, isLiveAt, isMissed, isReadEverywhere, sightOf, spreadOf } from '../settling.ts';
 import { OFFLINE, olderThan, type ReadCallback, type ReadOutcome } from './round.ts';
 
 const UNANSWERED: ReadOutcome = {
@@ -114,7 +114,14 @@ class LinearizableRead {
     );
   }
 
-  /** @param members those that do not hold the record yet */
+  /**
+   * 1. A delete is with one member that is not the serialiser, and its outcome is unknown. This read finds it.
+   * 2. Before the serialiser is sent it, it judges `swap 25 for 28` on its 25, which holds, and that is acknowledged.
+   * 3. The serialiser and then all members say that 28 is greater: the delete never takes effect, as 28 was judged without
+   *    it (H39d). To answer `absent` would mean that it did, and that 25 was there to be swapped all the same.
+   *
+   * @param members those that do not hold the record yet
+   */
   #writeBack(
     { partition, entry }: KeyPlace,
     record: StoredRecord,
@@ -137,6 +144,7 @@ class LinearizableRead {
       operation,
       (votes) => {
         const { runtime, versions } = this.#context;
+        if (isMissed(votes)) return this.#again(UNANSWERED);
         const isLive = isLiveAt(record, runtime.clock.wallMs());
         // A deleted or expired record that another member has forgotten is absent at both.
         const isGone = !isLive && spreadOf(votes) === 'below-floor';
