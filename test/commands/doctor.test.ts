@@ -137,6 +137,13 @@ const SILENT = {
   silence: { kind: 'silent', how: 'closed', why: 'ECONNREFUSED' },
   metrics: undefined,
 } as const;
+const FILE_SERVER = sight([], {
+  ...SILENT,
+  address: '10.0.0.9:12800' as Address,
+  role: 'fileserver',
+  isHeard: undefined,
+});
+const IN_MAP = { address: FILE_SERVER.address, host: 'rack', weight: 1, state: 'in' };
 const FULL = ['velourfog_memory_bytes 95', 'velourfog_memory_limit_bytes 100'];
 
 test.each<[string, readonly NodeSight[], object, readonly string[]]>([
@@ -157,6 +164,19 @@ test.each<[string, readonly NodeSight[], object, readonly string[]]>([
     [sight([], SILENT)],
     { storage: { a: { ...NODE, ended: 'returning' } } },
     [],
+  ],
+  ['a file server that is silent', [FILE_SERVER], { fileServers: { f: IN_MAP } }, ['reach']],
+  [
+    'a file server that drains and has ended',
+    [FILE_SERVER],
+    { fileServers: { f: { ...IN_MAP, state: 'draining' } } },
+    [],
+  ],
+  [
+    'a file server that drains and hangs',
+    [{ ...FILE_SERVER, silence: { kind: 'silent', how: 'mute', why: 'no answer' } }],
+    { fileServers: { f: { ...IN_MAP, state: 'draining' } } },
+    ['reach'],
   ],
   [
     'that warn',

@@ -7,6 +7,7 @@ import type {
   MemberRole,
   NodeEntry,
 } from '../../src/cluster/model/cluster-map.ts';
+import type { FileServerEntry } from '../../src/cluster/model/file-server.ts';
 import type {
   Address,
   ClusterId,
@@ -28,6 +29,17 @@ export function sampleNode(port: number, incarnation = 1): NodeEntry {
     store: `store ${port}` as StoreId,
     fenced: false,
     draining: false,
+  };
+}
+
+/** On a host of its own. */
+export function sampleFileServer(name: string): FileServerEntry {
+  return {
+    address: `${name}:1` as Address,
+    store: `directory of ${name}` as StoreId,
+    host: name,
+    weight: 1,
+    state: 'in',
   };
 }
 

@@ -5,6 +5,8 @@ import { type AskOutcome, ask } from '../../cluster/io/network/ask.ts';
 import type { Names } from '../../cluster/io/network/names.ts';
 import { systemClock } from '../../cluster/io/process/system.ts';
 import type { Address } from '../../cluster/model/identity.ts';
+import { type FileServerRoom, fileServerRoom } from '../../cluster/wire/file-server-room.ts';
+import { Malformed } from '../../cluster/wire/shapes.ts';
 import { answererAt, describeAnswerer } from '../doctor/answerer.ts';
 import { eachOf } from '../doctor/finding.ts';
 import { type ClusterStatus, statusIn } from '../doctor/verdicts.ts';
@@ -14,18 +16,20 @@ const ASK_MS = 2000;
 const AT_ONCE = 64;
 const OK = 200;
 
-export type NodeRole = 'controller' | 'storage' | 'frontend';
+export type NodeRole = 'controller' | 'storage' | 'frontend' | 'fileserver';
 
 export interface NodeLook {
   readonly address: Address;
   readonly role: NodeRole;
-  /** The node's id, of a storage node. */
+  /** The node's id, of a storage node and a file server. */
   readonly id: string | undefined;
   /** Whether it says that it can do its work; undefined where it does not answer. */
   readonly isReady: boolean | undefined;
   /** Why it does not answer. */
   readonly silence: string | undefined;
   readonly figures: NodeFigures | undefined;
+  /** Of a file server that answers as one. */
+  readonly room?: FileServerRoom | undefined;
 }
 
 export interface ClusterLook {
@@ -72,13 +76,20 @@ export async function lookAtCluster(controller: Address, names: Names): Promise<
     ...Object.entries(status.storage)
       .map(([id, { address }]) => ({ address, role: 'storage' as const, id }))
       .sort((a, b) => a.address.localeCompare(b.address, 'en', { numeric: true })),
+    ...Object.entries(status.fileServers ?? {})
+      .map(([id, { address }]) => ({ address, role: 'fileserver' as const, id }))
+      .sort((a, b) => a.address.localeCompare(b.address, 'en', { numeric: true })),
     ...[...status.frontends]
       .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
       .map((address) => ({ address, role: 'frontend' as const, id: undefined })),
   ];
   const nodes: NodeLook[] = [];
   await eachOf([...all.entries()], AT_ONCE, async ([at, node]) => {
-    nodes[at] = { ...node, ...(await lookAtNode(node.address, names)) };
+    const [look, room] = await Promise.all([
+      lookAtNode(node.address, names),
+      node.role === 'fileserver' ? roomOf(node.address, names) : undefined,
+    ]);
+    nodes[at] = { ...node, ...look, room };
   });
   return { controller, status, nodes };
 }
@@ -98,6 +109,21 @@ export async function lookAtNode(
     silence: whyIn(health) ?? whyIn(metrics),
     figures: metrics.kind === 'told' ? figuresIn(metrics.text, atMs) : undefined,
   };
+}
+
+/** @returns undefined where it is no answer of a file server */
+export function roomIn(json: string): FileServerRoom | undefined {
+  try {
+    return fileServerRoom(JSON.parse(json));
+  } catch (error) {
+    if (error instanceof Malformed || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+async function roomOf(address: Address, names: Names): Promise<FileServerRoom | undefined> {
+  const told = await ask({ address, path: '/room', timeoutMs: ASK_MS }, names);
+  return told.kind === 'told' && told.status === OK ? roomIn(told.text) : undefined;
 }
 
 function whyIn(told: AskOutcome): string | undefined {

@@ -22,6 +22,14 @@ const NODE_COLUMNS: readonly Column[] = [
   { title: 'LEAVING', isFigure: true },
 ];
 
+const FILE_SERVER_COLUMNS: readonly Column[] = [
+  { title: 'FILE SERVER' },
+  { title: 'ADDRESS' },
+  { title: 'HOST' },
+  { title: 'WEIGHT', isFigure: true },
+  { title: 'STATE' },
+];
+
 const PARTITION_COLUMNS: readonly Column[] = [
   { title: 'PARTITION', isFigure: true },
   { title: 'SHA-1' },
@@ -44,6 +52,7 @@ export function mapLines(
     line(`witnesses: ${witnesses.map(({ node }) => node).join(', ')}`),
     line(''),
     ...headed(tableOf(NODE_COLUMNS, rows)),
+    ...fileServerLines(map),
     line(''),
     ...headed(
       tableOf(
@@ -52,6 +61,17 @@ export function mapLines(
       ),
     ),
   ];
+}
+
+function fileServerLines({ fileServers = {} }: ClusterMap): readonly TonedLine[] {
+  const rows = Object.entries(fileServers).map(([id, { address, host, weight, state }]) => [
+    id,
+    address,
+    host,
+    weight.toString(),
+    state,
+  ]);
+  return rows.length === 0 ? [] : [line(''), ...headed(tableOf(FILE_SERVER_COLUMNS, rows))];
 }
 
 function nodeRow(id: string, entry: NodeEntry, { partitions }: ClusterMap): readonly string[] {

@@ -18,12 +18,31 @@ export interface ShownState {
  * @returns one or two words for the worst that is known of the node
  */
 export function stateOf(node: NodeLook, status: ClusterStatus | undefined): ShownState {
+  if (node.role === 'fileserver') return fileServerStateOf(node, status);
+  if (node.silence !== undefined) return { text: silent(node.silence), isBad: true };
   const entry = node.id === undefined ? undefined : status?.storage[node.id];
-  if (node.silence !== undefined) return { text: `silent: ${node.silence}`, isBad: true };
   if (entry?.fenced === true) return { text: 'fenced', isBad: true };
   if (entry?.diskProblem !== undefined) return { text: 'cannot write', isBad: true };
   if (node.isReady === false) return { text: 'not ready', isBad: true };
   return { text: entry?.draining === true ? 'draining' : 'ready', isBad: false };
+}
+
+function fileServerStateOf(node: NodeLook, status: ClusterStatus | undefined): ShownState {
+  const isDraining = status?.fileServers?.[node.id ?? '']?.state === 'draining';
+  const problem = problemOf(node);
+  if (problem === undefined) return { text: isDraining ? 'draining' : 'ready', isBad: false };
+  return { text: isDraining ? `draining, ${problem}` : problem, isBad: true };
+}
+
+function problemOf({ id, silence, room, isReady }: NodeLook): string | undefined {
+  if (silence !== undefined) return silent(silence);
+  if (room !== undefined && room.id !== id) return `it is ${room.id}`;
+  if (room?.readOnly === true) return 'cannot write';
+  return isReady === false || room === undefined ? 'not ready' : undefined;
+}
+
+function silent(why: string): string {
+  return `silent: ${why}`;
 }
 
 /** What programs get of a node; names that stay. */
@@ -42,7 +61,19 @@ export function nodeJson(
     memoryLimitBytes: figures?.memoryLimitBytes,
     rssBytes: figures?.rssBytes,
     lagMs: figures?.lagMs,
+    ...(role === 'fileserver' ? fileServerJson(node, status) : {}),
   };
+}
+
+function fileServerJson({ id = '', room }: NodeLook, status: ClusterStatus | undefined) {
+  const { host, weight, state } = status?.fileServers?.[id] ?? {};
+  const { freeBytes, busy } = room ?? {};
+  return { host, weight, draining: state === 'draining', freeBytes, busy };
+}
+
+/** @returns the address, and the id where that is another one */
+export function nameText({ address, id }: Pick<NodeLook, 'address' | 'id'>): string {
+  return id === undefined || id === address ? address : `${address} (${id})`;
 }
 
 export function countText(count: number | undefined): string {

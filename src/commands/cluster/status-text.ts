@@ -13,6 +13,7 @@ import {
   countText,
   memoryText,
   NONE,
+  nameText,
   stateOf,
 } from './node-texts.ts';
 
@@ -34,12 +35,20 @@ const COLUMNS: readonly Column[] = [
   { title: 'HEARD', isFigure: true },
 ];
 
+const FILE_SERVER_COLUMNS: readonly Column[] = [
+  { title: 'FILE SERVER' },
+  { title: 'HOST' },
+  { title: 'WEIGHT', isFigure: true },
+  { title: 'STATE' },
+  { title: 'FREE', isFigure: true },
+  { title: 'BUSY', isFigure: true },
+  { title: 'PROCESS', isFigure: true },
+];
+
 export function statusLines(look: ClusterLook, findings: readonly Finding[]): readonly TonedLine[] {
-  const { status, nodes } = look;
-  const table = tableOf(
-    COLUMNS,
-    nodes.map((node) => rowOf(node, status)),
-  );
+  const { status } = look;
+  const nodes = look.nodes.filter(({ role }) => role !== 'fileserver');
+  const fileServers = look.nodes.filter(({ role }) => role === 'fileserver');
   return [
     ...findings.flatMap(findingLines),
     ...(findings.length === 0 ? [] : [plain('')]),
@@ -47,12 +56,29 @@ export function statusLines(look: ClusterLook, findings: readonly Finding[]): re
     plain(clusterLine(status)),
     plain(partitionsLine(status)),
     plain(''),
-    ...table.map((text, at): TonedLine => {
-      const node = nodes[at - 1];
-      if (node === undefined) return { text, tone: 'head' };
-      return { text, tone: stateOf(node, status).isBad ? 'bad' : 'plain' };
-    }),
+    ...tableLines(COLUMNS, nodes, status, rowOf),
+    ...(fileServers.length === 0 ? [] : [plain('')]),
+    ...(fileServers.length === 0
+      ? []
+      : tableLines(FILE_SERVER_COLUMNS, fileServers, status, fileServerRow)),
   ];
+}
+
+function tableLines(
+  columns: readonly Column[],
+  nodes: readonly NodeLook[],
+  status: ClusterStatus,
+  row: (node: NodeLook, status: ClusterStatus) => readonly string[],
+): readonly TonedLine[] {
+  const table = tableOf(
+    columns,
+    nodes.map((node) => row(node, status)),
+  );
+  return table.map((text, at): TonedLine => {
+    const node = nodes[at - 1];
+    if (node === undefined) return { text, tone: 'head' };
+    return { text, tone: stateOf(node, status).isBad ? 'bad' : 'plain' };
+  });
 }
 
 /** What is left to say while the controller is away. */
@@ -114,9 +140,8 @@ function rowOf(node: NodeLook, status: ClusterStatus): readonly string[] {
   const { figures } = node;
   const heardMsAgo = entry?.heardMsAgo;
   const heard = heardMsAgo === undefined ? NONE : `${(heardMsAgo / 1000).toFixed(1)} s ago`;
-  const name = node.id === undefined || node.id === node.address ? '' : ` (${node.id})`;
   return [
-    `${node.address}${name}`,
+    nameText(node),
     node.role,
     stateOf(node, status).text,
     ...[serving, joining, leaving].map(countText),
@@ -124,6 +149,19 @@ function rowOf(node: NodeLook, status: ClusterStatus): readonly string[] {
     memoryText(figures ?? {}),
     bytesText(figures?.rssBytes),
     heard,
+  ];
+}
+
+function fileServerRow(node: NodeLook, status: ClusterStatus): readonly string[] {
+  const { host = NONE, weight } = status.fileServers?.[node.id ?? ''] ?? {};
+  return [
+    nameText(node),
+    host,
+    weight?.toString() ?? NONE,
+    stateOf(node, status).text,
+    bytesText(node.room?.freeBytes),
+    countText(node.room?.busy),
+    bytesText(node.figures?.rssBytes),
   ];
 }
 

@@ -67,9 +67,11 @@ export function topJson(before: ClusterLook, now: ClusterLook): unknown {
 }
 
 function headOf({ status }: ClusterLook): string {
-  const { partitions = 0, offlinePartitions = 0, storage, frontends } = status;
+  const { partitions = 0, offlinePartitions = 0, storage, frontends, fileServers = {} } = status;
+  const fileServerCount = Object.keys(fileServers).length;
   return [
     counted(Object.keys(storage).length, 'storage node'),
+    ...(fileServerCount === 0 ? [] : [counted(fileServerCount, 'file server')]),
     counted(frontends.length, 'frontend'),
     `${partitions - offlinePartitions} of ${counted(partitions, 'partition')} served`,
   ].join(', ');

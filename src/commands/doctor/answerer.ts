@@ -5,6 +5,12 @@ import type { Names } from '../../cluster/io/network/names.ts';
 import type { Address } from '../../cluster/model/identity.ts';
 import { readMetrics } from './verdicts.ts';
 
+/** What people call a node of a role, where that is not the role's own name. */
+const ROLE_TEXTS: ReadonlyMap<string, string> = new Map([
+  ['storage', 'storage node'],
+  ['fileserver', 'file server'],
+]);
+
 export type Answerer =
   | Silence
   | { readonly kind: 'foreign' }
@@ -24,5 +30,5 @@ export async function answererAt(
 /** @returns the answerer in words, such as `a frontend` */
 export function describeAnswerer(answerer: Exclude<Answerer, Silence>): string {
   if (answerer.kind === 'foreign') return 'no node of velour-fog';
-  return `a ${answerer.role === 'storage' ? 'storage node' : answerer.role}`;
+  return `a ${ROLE_TEXTS.get(answerer.role) ?? answerer.role}`;
 }

@@ -58,6 +58,11 @@ export function cluster(of: ClusterToLookAt, looks: NameLooks, names: Names): Ch
             role: 'storage' as const,
             isHeard: isHeard(node, status),
           })),
+          ...Object.values(status.fileServers ?? {}).map(({ address }) => ({
+            address,
+            role: 'fileserver' as const,
+            isHeard: undefined,
+          })),
           // The controller heard it some seconds ago at most: a frontend may have stopped since, so it proves nothing.
           ...status.frontends.map((address) => ({
             address,

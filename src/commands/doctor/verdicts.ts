@@ -1,8 +1,10 @@
 // Judges a cluster by the answers of its controller and its nodes. The questions are asked in cluster.ts.
 
 import type { Silence } from '../../cluster/io/network/ask.ts';
+import { fileServerHost, fileServerWeight } from '../../cluster/model/file-server.ts';
 import { type Address, address } from '../../cluster/model/identity.ts';
 import {
+  FILE_SERVERS_MAX,
   OWN_CLOCK_OFF_MS_MAX,
   protocolTimes,
   REDUNDANCY_MAX,
@@ -67,6 +69,18 @@ export const clusterStatus = object({
     }),
     { max: STORAGE_NODES_MAX },
   ),
+  /** Absent without a map, and of older software. */
+  fileServers: optional(
+    dictionary(
+      object({
+        address,
+        host: fileServerHost,
+        weight: fileServerWeight,
+        state: oneOf('in', 'draining'),
+      }),
+      { max: FILE_SERVERS_MAX },
+    ),
+  ),
   frontends: list(address, { max: 100_000 }),
 });
 
@@ -92,7 +106,7 @@ export function isHeard({ ended, heardMsAgo }: StorageStatus, { timeScale }: Clu
 
 export interface NodeSight {
   readonly address: Address;
-  readonly role: 'controller' | 'storage' | 'frontend';
+  readonly role: 'controller' | 'storage' | 'frontend' | 'fileserver';
   /** Whether the controller heard it lately; undefined when that proves nothing. */
   readonly isHeard: boolean | undefined;
   /** Why the node could not be asked. */
@@ -336,8 +350,16 @@ function isSaid(check: string, { address, role }: NodeSight, status: ClusterStat
   }
 }
 
-/** Whether the finding about the node's presence already says that nothing listens there. */
+/**
+ * Whether it is no news that nothing listens there: the finding about the node's presence says it, or it is a file
+ * server that drains, which is supposed to end.
+ */
 function isSaidToBeAway({ address, role, silence }: NodeSight, status: ClusterStatus): boolean {
+  if (role === 'fileserver' && silence?.how === 'closed') {
+    return Object.values(status.fileServers ?? {}).some(
+      (each) => each.address === address && each.state === 'draining',
+    );
+  }
   if (role !== 'storage' || silence?.how !== 'closed' || !status.ready) return false;
   const node = Object.values(status.storage).find((each) => each.address === address);
   return node !== undefined && !isHeard(node, status);

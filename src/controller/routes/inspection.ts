@@ -31,7 +31,7 @@ export const CONTROLLER_ROUTES = {
     path: '/status',
     methods: ['GET'],
     statuses: [200],
-    text: 'The cluster as its controller sees it: map, storage nodes, frontends, what is offline and what it waits for.',
+    text: 'The cluster as its controller sees it: map, storage nodes, file servers, frontends, what is offline and what it waits for.',
     task: 'cluster',
     examples: [{ target: '/status', text: 'The cluster: its map, nodes and frontends.' }],
     replies: { 200: { text: 'The cluster.', types: [JSON_TYPE] } },
@@ -67,6 +67,11 @@ export function inspect(routes: Routes, metrics: Metrics, controller: InspectedC
     'velourfog_storage_nodes',
     'Storage nodes in the map.',
     () => Object.keys(map()?.nodes ?? {}).length,
+  );
+  metrics.gauge(
+    'velourfog_file_servers',
+    'File servers in the map, up or not.',
+    () => Object.keys(map()?.fileServers ?? {}).length,
   );
   metrics.gauge(
     'velourfog_frontends',
@@ -162,6 +167,7 @@ function status(controller: InspectedController): unknown {
         },
       ]),
     ),
+    fileServers: map === undefined ? undefined : (map.fileServers ?? {}),
     frontends: controller.frontends(),
   };
 }

@@ -3,11 +3,13 @@
 import { describe, expect, test } from 'vitest';
 import type { Address } from '../../../src/cluster/model/identity.ts';
 import { figuresIn } from '../../../src/commands/cluster/figures.ts';
-import type { ClusterLook, NodeLook } from '../../../src/commands/cluster/look.ts';
+import { type ClusterLook, type NodeLook, roomIn } from '../../../src/commands/cluster/look.ts';
+import { mapLines } from '../../../src/commands/cluster/map-text.ts';
 import { nodeJson, stateOf } from '../../../src/commands/cluster/node-texts.ts';
 import { linesWithoutController, statusLines } from '../../../src/commands/cluster/status-text.ts';
 import { topJson, topLines } from '../../../src/commands/cluster/top-text.ts';
 import { statusIn } from '../../../src/commands/doctor/verdicts.ts';
+import { sampleFileServer, sampleMap } from '../../helpers/maps.ts';
 
 const STORAGE = 'a:2' as Address;
 const entry = { address: STORAGE, fenced: false, draining: false, heardMsAgo: 120 };
@@ -33,6 +35,32 @@ function lookWith(
   };
   return { controller: 'a:1' as Address, status, nodes: [ready] };
 }
+
+const FILE_SERVER = 'a:3' as Address;
+
+/** @param state of the map. @param node what it says itself */
+function lookWithFileServer(state: 'in' | 'draining', node: Partial<NodeLook> = {}): ClusterLook {
+  const look = lookWith({});
+  const fileServers = { f: { address: FILE_SERVER, host: 'rack', weight: 2, state } };
+  const server: NodeLook = {
+    address: FILE_SERVER,
+    role: 'fileserver',
+    id: 'f',
+    isReady: true,
+    silence: undefined,
+    figures: figuresIn('process_resident_memory_bytes 6e7\n', 0),
+    room: roomIn(JSON.stringify(ROOM)),
+    ...node,
+  };
+  return {
+    ...look,
+    status: { ...look.status, fileServers },
+    nodes: [...look.nodes, server],
+  };
+}
+
+const ROOM = { cluster: 'c', id: 'f', store: 's', freeBytes: 5e9, busy: 3, readOnly: false };
+const AWAY = { isReady: undefined, silence: 'ECONNREFUSED', figures: undefined, room: undefined };
 
 const textsOf = (lines: readonly { readonly text: string }[]) => lines.map(({ text }) => text);
 
@@ -70,6 +98,58 @@ describe('status', () => {
     expect(textsOf(linesWithoutController('gone', nodes))[1]).toMatch(/^gets and sets go on/);
     const silent = lookWith({}, { isReady: undefined, silence: 'ECONNREFUSED' }).nodes;
     expect(textsOf(linesWithoutController('gone', silent))[1]).toMatch(/^no frontend/);
+  });
+});
+
+describe('file servers', () => {
+  test('have a table of their own, with what they say themselves', () => {
+    const texts = textsOf(statusLines(lookWithFileServer('in'), []));
+    expect(texts.at(-2)).toMatch(/^FILE SERVER +HOST +WEIGHT +STATE +FREE +BUSY +PROCESS$/);
+    expect(texts.at(-1)).toMatch(/^a:3 \(f\) +rack +2 +ready +5\.0 GB +3 +60\.0 MB$/);
+    expect(texts.filter((text) => text.includes('a:3'))).toHaveLength(1);
+    expect(textsOf(statusLines(lookWith({}), [])).join('\n')).not.toContain('FILE SERVER');
+  });
+
+  test.each<['in' | 'draining', Partial<NodeLook>, string, boolean]>([
+    ['in', {}, 'ready', false],
+    ['draining', {}, 'draining', false],
+    ['in', { isReady: false }, 'not ready', true],
+    // What answers is no file server.
+    ['in', { room: undefined }, 'not ready', true],
+    ['in', { room: roomIn('{"id":"f"}') }, 'not ready', true],
+    ['in', { room: roomIn(JSON.stringify({ ...ROOM, readOnly: true })) }, 'cannot write', true],
+    ['in', { room: roomIn(JSON.stringify({ ...ROOM, id: 'g' })) }, 'it is g', true],
+    ['in', AWAY, 'silent: ECONNREFUSED', true],
+    ['draining', AWAY, 'draining, silent: ECONNREFUSED', true],
+  ])('that are %s and say %j are shown as they are', (state, node, text, isBad) => {
+    const { nodes, status } = lookWithFileServer(state, node);
+    expect(stateOf(nodes.at(-1) as NodeLook, status)).toEqual({ text, isBad });
+  });
+
+  test('are said to programs with the same, and to top', () => {
+    const look = lookWithFileServer('draining');
+    expect(nodeJson(look.nodes.at(-1) as NodeLook, look.status)).toMatchObject({
+      address: 'a:3',
+      role: 'fileserver',
+      id: 'f',
+      state: 'draining',
+      draining: true,
+      host: 'rack',
+      weight: 2,
+      freeBytes: 5e9,
+      busy: 3,
+    });
+    const [head, , , row] = textsOf(topLines(look, look));
+    expect(head).toMatch(/^1 storage node, 1 file server, 0 frontends/);
+    expect(row).toMatch(/^a:3 +fileserver .+ draining$/);
+  });
+
+  test('stand in the map behind the storage nodes', () => {
+    const map = { ...sampleMap(), fileServers: { f: { ...sampleFileServer('f'), weight: 0.5 } } };
+    const texts = textsOf(mapLines(map, []));
+    const at = texts.findIndex((text) => text.startsWith('FILE SERVER'));
+    expect(texts[at + 1]).toMatch(/^f +f:1 +f +0\.5 +in$/);
+    expect(textsOf(mapLines(sampleMap(), [])).join('\n')).not.toContain('FILE SERVER');
   });
 });
 

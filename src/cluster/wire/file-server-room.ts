@@ -1,0 +1,18 @@
+// What a file server answers to `GET /room`: who it is, and what it can take. Asked often, by all who may use it.
+
+import { nodeId, storeId } from '../model/identity.ts';
+import { flag, integer, object, type ShapeOf } from './shapes.ts';
+
+const count = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+
+export const fileServerRoom = object({
+  id: nodeId,
+  store: storeId,
+  /** What may still be written beside the reserve. */
+  freeBytes: count,
+  /** Uploads and downloads under way. */
+  busy: count,
+  readOnly: flag,
+});
+
+export type FileServerRoom = ShapeOf<typeof fileServerRoom>;
