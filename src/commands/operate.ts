@@ -1,17 +1,14 @@
 // `velour drain`, `remove`, `forget`, `accept-loss` and `plan`: what an operator asks of the controller. Each is one
-// control message; drain also waits until no partition is left on the node.
+// control message; drain also waits until nothing is left on the node.
 
-import { EXIT, FatalError } from '../cluster/http/errors.ts';
-import { openNetwork } from '../cluster/io/network/network.ts';
-import type { Address, NodeId } from '../cluster/model/identity.ts';
+import type { NodeId } from '../cluster/model/identity.ts';
 import { STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
 import { partitionCount } from '../cluster/model/partition.ts';
-import { readReply } from '../cluster/peers/calls.ts';
-import type { ControlCall, Network } from '../cluster/ports.ts';
 import type { AcceptLossReply, PlanReply } from '../cluster/wire/control-messages.ts';
-import { CONTROL, type ControlKind } from '../cluster/wire/control-table.ts';
-import type { ControlMessage } from '../cluster/wire/map-json.ts';
-import { dictionary, integer, object, type Shape } from '../cluster/wire/shapes.ts';
+import { CONTROL } from '../cluster/wire/control-table.ts';
+import { counted } from './cluster/node-texts.ts';
+import { ask } from './controller-calls.ts';
+import { isFileServer, untilEmpty } from './draining.ts';
 import {
   type Arguments,
   CONTROLLER_OPTION,
@@ -19,10 +16,7 @@ import {
   type OptionTable,
   usage,
 } from './options.ts';
-import { printable, printData, say } from './printing.ts';
-
-const CALL_TIMEOUT_MS = 10_000;
-const WAIT_POLL_MS = 200;
+import { printable, printData } from './printing.ts';
 
 const NODE = {
   describe: 'Its id, by default its HOST:PORT; `/status` of the controller lists them',
@@ -36,10 +30,14 @@ const OPTIONS: OptionTable = {
 export const drainCommand: Command = {
   usage: 'drain <node>',
   describe:
-    'Copy all that a storage node holds to others, and wait until that is done: no data is lost, and it may be stopped then',
+    'Copy all that a storage node or a file server holds to others, and wait until that is done: no data is lost, and it may be stopped then',
   options: {
     ...OPTIONS,
-    undo: { type: 'boolean', default: false, describe: 'Let the node hold partitions again' },
+    undo: {
+      type: 'boolean',
+      default: false,
+      describe: 'Let the node hold partitions, or blobs, again',
+    },
     detach: { type: 'boolean', default: false, describe: 'Do not wait' },
   },
   positionals: { node: NODE },
@@ -49,17 +47,19 @@ export const drainCommand: Command = {
     const undo = words.flag('undo');
     await ask(words, undo ? CONTROL.undrain : CONTROL.drain, message);
     if (!undo && !words.flag('detach')) await untilEmpty(words, message.node);
-    await print(
-      words,
-      {},
-      undo ? `${message.node} holds partitions again` : `${message.node} drains`,
-    );
+    await print(words, {}, undo ? await undone(words, message.node) : `${message.node} drains`);
   },
 };
 
+async function undone(words: Arguments, node: string): Promise<string> {
+  return (await isFileServer(words, node))
+    ? `${node} takes new blobs again`
+    : `${node} holds partitions again`;
+}
+
 export const removeCommand: Command = {
   usage: 'remove <node>',
-  describe: 'Take a storage node off the map that is drained and stopped',
+  describe: 'Take a storage node or a file server off the map that is drained and stopped',
   options: OPTIONS,
   positionals: { node: NODE },
   examples: [['velour remove 10.0.0.2:12500', 'after `velour drain` and a stop']],
@@ -142,9 +142,12 @@ export const planCommand: Command = {
       words.optionalText('of') === undefined
         ? 1
         : words.integer('of', { min: 1, max: STORAGE_NODES_MAX });
-    const change = isAdded ? { add: count() } : { drain: nodeToDrain(words) };
-    const plan = await ask(words, CONTROL.plan, { add: undefined, drain: undefined, ...change });
-    await print(words, plan, describe(plan));
+    const change = {
+      add: isAdded ? count() : undefined,
+      drain: isAdded ? undefined : nodeToDrain(words),
+    };
+    const plan = await ask(words, CONTROL.plan, change);
+    await print(words, plan, describe(plan, change.drain));
   },
 };
 
@@ -154,75 +157,21 @@ function nodeToDrain(words: Arguments): NodeId {
   return node as NodeId;
 }
 
-function describe({ partitions, bytes, seconds, redundancy, joins }: PlanReply): string {
+function describe(plan: PlanReply, drained: NodeId | undefined): string {
+  const { partitions, bytes, seconds, redundancy, joins, fileServers } = plan;
+  if (fileServers !== undefined) return describeFileServerDrain(drained, fileServers);
   const lines = Object.entries(joins).map(([node, count]) => `  ${node}: ${count} partitions`);
   const total = `${partitions} partitions would be copied, ${bytes} bytes, in about ${seconds} s; each key on ${redundancy} nodes then`;
   return [total, ...lines].join('\n');
 }
 
-const partitionsOf = object({
-  storage: dictionary(
-    object({
-      partitions: object({ serving: size(), joining: size(), leaving: size() }),
-    }),
-    { max: STORAGE_NODES_MAX },
-  ),
-});
-
-function size(): Shape<number> {
-  return integer({ min: 0, max: partitionCount(3) });
-}
-
-async function untilEmpty(words: Arguments, node: string): Promise<void> {
-  let last = -1;
-  for (;;) {
-    const { storage } = await look(words, '/status', partitionsOf);
-    const held = storage[node]?.partitions;
-    const left = held === undefined ? 0 : held.serving + held.joining + held.leaving;
-    if (left === 0) return;
-    if (left !== last) say(`${left} partitions left on ${node}\n`);
-    last = left;
-    await new Promise((resolve) => setTimeout(resolve, WAIT_POLL_MS));
-  }
-}
-
-let network: Network | undefined;
-
-/** @throws FatalError with the controller's reason when it refuses, or when it does not answer */
-function ask<Request extends ControlMessage, Reply>(
-  words: Arguments,
-  { http, reply }: ControlKind<Request, Reply>,
-  message: Request,
-): Promise<Reply> {
-  if (http.method === 'POST') return call(words, { ...http, message }, reply);
-  const parameters = Object.entries(message).filter(([, value]) => value !== undefined);
-  return look(words, `${http.path}?${new URLSearchParams(parameters.map(textsOf))}`, reply);
-}
-
-function textsOf([name, value]: readonly [string, unknown]): [string, string] {
-  return [name, String(value)];
-}
-
-function look<T>(words: Arguments, path: string, shape: Shape<T>): Promise<T> {
-  return call(words, { method: 'GET', path }, shape);
-}
-
-function call<T>(
-  words: Arguments,
-  request: Pick<ControlCall, 'method' | 'path' | 'message'>,
-  shape: Shape<T>,
-): Promise<T> {
-  const address: Address = words.address('controller');
-  network ??= openNetwork();
-  const port = network;
-  return new Promise((resolve, reject) =>
-    port.call({ address, ...request, timeoutMs: CALL_TIMEOUT_MS }, (outcome) => {
-      const reply = readReply(shape, outcome, 'the controller');
-      if (reply.kind === 'message') resolve(reply.message);
-      else if (reply.kind === 'refused') reject(new FatalError(EXIT.broken, reply.detail));
-      else reject(new FatalError(EXIT.unavailable, `controller ${address}: ${reply.detail}`));
-    }),
-  );
+function describeFileServerDrain(
+  id: NodeId | undefined,
+  { left, hosts }: NonNullable<PlanReply['fileServers']>,
+): string {
+  const what = `${id} is a file server: no partition would move, and its blobs would be copied to others`;
+  if (left === 0) return `${what}; no other one takes any, so that the drain would never end`;
+  return `${what}; ${counted(left, 'file server')} on ${counted(hosts, 'host')} would be left, and each blob on ${left} of them at most; what each has free, velour status shows`;
 }
 
 async function print(words: Arguments, answer: unknown, text: string): Promise<void> {

@@ -59,6 +59,7 @@ import { type Administered, addAdminRoutes } from './routes/admin.ts';
 import { addFileServerRoutes } from './routes/file-servers.ts';
 import { inspect } from './routes/inspection.ts';
 import { OfflineWatch } from './routes/offline.ts';
+import { addRemovalRoutes } from './routes/removal.ts';
 
 /** Wait between two attempts to open a generation while the disk is full. */
 const OPEN_AGAIN_MS = 1000;
@@ -127,6 +128,7 @@ export class Controller implements Service {
       recovery: () => this.#recovery,
     };
     addAdminRoutes(this.#control, administered, runtime);
+    addRemovalRoutes(this.#control, administered, { runtime, times: options.times });
     addFileServerRoutes(this.#control, administered, () => this.#waitingFor());
     const { detector } = this.#observations;
     const { times } = options;

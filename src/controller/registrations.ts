@@ -10,6 +10,7 @@ import {
   nodeEntry,
   type WhenFull,
 } from '../cluster/model/cluster-map.ts';
+import { fileServerEntry } from '../cluster/model/file-server.ts';
 import type { ClusterId, Epoch, Incarnation, NodeId } from '../cluster/model/identity.ts';
 import { NODE_CLOCK_OFF_MS_MAX, STORAGE_NODES_MAX, type Times } from '../cluster/model/limits.ts';
 import type { Runtime } from '../cluster/ports.ts';
@@ -113,8 +114,8 @@ export class Registrations {
     if (known !== undefined && sameIncarnation) {
       return { incarnation: known.incarnation, map: this.#map.current };
     }
-    const tooMany = this.#refuseTooMany(node);
-    if (tooMany !== undefined) return tooMany;
+    const noPlace = this.#refuseWithoutPlace(node);
+    if (noPlace !== undefined) return noPlace;
     const earlier = this.#registered.get(node);
     // I10: a delayed message, sent before the node was removed, must not lower the incarnation its process has now.
     const isRepeated =
@@ -153,9 +154,18 @@ export class Registrations {
     return undefined;
   }
 
-  #refuseTooMany(node: NodeId): Refused | undefined {
+  #refuseWithoutPlace(node: NodeId): Refused | undefined {
     const map = this.#map.current;
-    if (map === undefined || hasRoom(map, node)) return undefined;
+    if (map === undefined || nodeEntry(map, node) !== undefined) return undefined;
+    const fileServer = fileServerEntry(map, node);
+    // An operator's command names a node by its id alone.
+    if (fileServer !== undefined) {
+      return new Refused(
+        'node-elsewhere',
+        `${node} is a file server of this cluster, at ${fileServer.address}: give one of the two another --name, or take the file server off if it is gone for good, with velour drain and velour remove`,
+      );
+    }
+    if (hasRoom(map)) return undefined;
     return new Refused(
       'too-many-nodes',
       `the cluster has ${STORAGE_NODES_MAX} storage nodes, as many as it can, and ${node} is none of them: take one off that is stopped for good, with velour remove`,
@@ -189,8 +199,8 @@ export class Registrations {
     if (registration?.entry.incarnation === incarnation) {
       const recovering = this.#events.recovering();
       if (recovering !== undefined) return new Refused('not-ready', recovering);
-      const tooMany = this.#refuseTooMany(node);
-      if (tooMany !== undefined) return tooMany;
+      const noPlace = this.#refuseWithoutPlace(node);
+      if (noPlace !== undefined) return noPlace;
       if (!registration.admitting) this.#admit(node, registration);
       return undefined;
     }
@@ -250,8 +260,8 @@ export class Registrations {
     this.#map.propose(
       (current) => {
         assert(current !== undefined, 'a map, once there, stays');
-        // Check again: other nodes may have been admitted while this change waited.
-        if (!hasRoom(current, node)) return current;
+        // Check again: others may have been admitted, or have joined, while this change waited.
+        if (!hasPlace(current, node)) return current;
         return withScaleOf(admittedTo(current, node, registration), this.#options.times.scale);
       },
       (outcome) => {
@@ -304,9 +314,14 @@ function successionOf(registration: Registered, earlier: NodeEntry | undefined) 
   return { sameStore, resumes };
 }
 
+function hasPlace(map: ClusterMap, node: NodeId): boolean {
+  if (nodeEntry(map, node) !== undefined) return true;
+  return fileServerEntry(map, node) === undefined && hasRoom(map);
+}
+
 /** A map with more nodes than the limit would be malformed, and no node could decode it. */
-function hasRoom(map: ClusterMap, node: NodeId): boolean {
-  return nodeEntry(map, node) !== undefined || Object.keys(map.nodes).length < STORAGE_NODES_MAX;
+function hasRoom(map: ClusterMap): boolean {
+  return Object.keys(map.nodes).length < STORAGE_NODES_MAX;
 }
 
 /** H8: whether everything that the earlier incarnation acknowledged is in the store of the new one. */

@@ -11,6 +11,7 @@ import { CLUSTER_WIRE_MUTANTS } from './cluster/wire.ts';
 import { COMMANDS_MUTANTS } from './commands.ts';
 import { CONTROLLER_CLOCKS_MUTANTS } from './controller/clocks.ts';
 import { CONTROLLER_DECISIONS_MUTANTS } from './controller/decisions.ts';
+import { CONTROLLER_FILE_SERVERS_MUTANTS } from './controller/file-servers.ts';
 import { CONTROLLER_MAP_MUTANTS } from './controller/map.ts';
 import { CONTROLLER_OBSERVATIONS_MUTANTS } from './controller/observations.ts';
 import { CONTROLLER_RECOVERED_MUTANTS } from './controller/recovered.ts';
@@ -55,6 +56,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CONTROLLER_CLOCKS_MUTANTS,
   ...CONTROLLER_OBSERVATIONS_MUTANTS,
   ...CONTROLLER_ROUTES_MUTANTS,
+  ...CONTROLLER_FILE_SERVERS_MUTANTS,
   ...STORAGE_LOGGED_STORE_MUTANTS,
   ...STORAGE_DATA_DIRECTORY_MUTANTS,
   ...STORAGE_LOG_FILES_MUTANTS,

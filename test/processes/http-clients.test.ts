@@ -100,6 +100,7 @@ test('a page of another origin changes nothing, at any path of any role', async 
     ),
     [cluster.controller, '/c/death'],
     [cluster.controller, '/c/register'],
+    [cluster.controller, '/c/join-file-server'],
     [cluster.storages[0] ?? '', '/s/map'],
     [frontend, '/set?key=foreign'],
     [frontend, '/delete?key=a'],

@@ -58,6 +58,8 @@ interface NodeStatus {
 }
 
 interface ClusterStatus {
+  readonly cluster: string;
+  readonly fileServers: Readonly<Record<string, object>>;
   readonly offlinePartitions: number;
   readonly partitions: number;
   readonly storage: Readonly<Record<string, NodeStatus>>;
@@ -260,6 +262,57 @@ describe('the commands of an operator', () => {
     expect(await run('drain', 'nobody')).toMatchObject({ code: 1 });
     expect((await run('drain', 'nobody')).err).toContain('there is no node nobody');
     expect(await run('plan', 'drain')).toMatchObject({ code: 2 });
+  });
+
+  test('file servers are in the map until they are removed, and shown as they are', async () => {
+    const local = await cluster({ storages: 2, redundancy: 1 });
+    const to = ['--controller', local.controller];
+    const run = async (...words: string[]) => {
+      const started = process_([...words, ...to]);
+      return { code: await started.exit(), out: started.stdout, err: started.stderr };
+    };
+    const ports = await freePorts(2);
+    const [gone = '', other = ''] = ports.map((port) => `127.0.0.1:${port}`);
+    const join = async (address: string, store: string) => {
+      const message = { id: address, address, store, host: 'rack', weight: 1 };
+      const options = { method: 'POST' as const, body: JSON.stringify(message) };
+      return JSON.parse((await call(local.controller, '/c/join-file-server', options)).text);
+    };
+    const { cluster: id } = await status(local.controller);
+    for (const address of [gone, other]) {
+      expect(await join(address, address)).toEqual({ kind: 'joined', cluster: id });
+    }
+    expect((await join(gone, other)).kind).toBe('refused');
+    // Nobody listens there.
+    const shown = await run('status', '--json');
+    expect(shown.code).toBe(1);
+    const { nodes, findings } = JSON.parse(shown.out);
+    expect(nodes).toContainEqual(
+      expect.objectContaining({ address: gone, role: 'fileserver', host: 'rack', draining: false }),
+    );
+    expect(JSON.stringify(findings)).toContain(`fileserver ${gone} does not run`);
+    expect((await run('cluster')).out).toMatch(new RegExp(`^${gone} +${gone} +rack +1 +in$`, 'm'));
+    expect((await run('top', '--interval', '0.1')).out).toMatch(
+      new RegExp(`^${gone} +fileserver .+ silent: ECONNREFUSED$`, 'm'),
+    );
+    expect((await run('plan', 'drain', gone)).out).toContain(
+      '1 file server on 1 host would be left',
+    );
+    expect((await run('remove', gone)).err).toContain('drain it first');
+    expect(await run('drain', gone, '--detach')).toMatchObject({
+      code: 0,
+      out: `${gone} drains\n`,
+    });
+    expect((await run('drain', gone, '--undo')).out).toBe(`${gone} takes new blobs again\n`);
+    const draining = process_(['drain', gone, ...to]);
+    await until(() => draining.stderr.includes(`${gone} does not say what is left on it`));
+    expect(await run('remove', gone)).toMatchObject({ code: 0 });
+    // Who waited for it waits no longer.
+    expect(await draining.exit()).toBe(0);
+    expect((await run('cluster')).out).not.toContain(gone);
+    expect((await status(local.controller)).fileServers).toEqual({
+      [other]: { address: other, store: other, host: 'rack', weight: 1, state: 'in' },
+    });
   });
 
   test('the last copy lost: offline, never empty, until accept-loss (503 partition-offline)', async () => {

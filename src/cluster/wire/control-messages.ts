@@ -282,8 +282,8 @@ export const acceptLossReply = object({
 export type AcceptLossReply = ShapeOf<typeof acceptLossReply>;
 
 /**
- * What a change would move: the copies, their bytes and about how many seconds; `joins` counts the copies by
- * receiving node.
+ * What a change would move of the partitions: the copies, their bytes and about how many seconds; `joins` counts the
+ * copies by receiving node.
  */
 export const planReply = object({
   partitions: count,
@@ -291,6 +291,11 @@ export const planReply = object({
   seconds: count,
   redundancy: count,
   joins: dictionary(count, { max: STORAGE_NODES_MAX }),
+  /**
+   * Where the node to drain is a file server, which holds no partition: how many others take new blobs, and on how many
+   * hosts they are.
+   */
+  fileServers: optional(object({ left: count, hosts: count })),
 });
 export type PlanReply = ShapeOf<typeof planReply>;
 

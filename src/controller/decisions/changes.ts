@@ -8,6 +8,7 @@ import {
   nodeEntry,
   type PartitionEntry,
 } from '../../cluster/model/cluster-map.ts';
+import { fileServerEntry } from '../../cluster/model/file-server.ts';
 import type { NodeId } from '../../cluster/model/identity.ts';
 import type { LogFields } from '../../cluster/ports.ts';
 import { some } from '../routes/frozen.ts';
@@ -25,6 +26,9 @@ export function changesBetween(
   return [
     ...Object.keys({ ...earlier.nodes, ...map.nodes }).flatMap((node) =>
       nodeChanges(earlier, map, node as NodeId),
+    ),
+    ...Object.keys({ ...earlier.fileServers, ...map.fileServers }).flatMap((id) =>
+      fileServerChanges(earlier, map, id as NodeId),
     ),
     ...witnessChanges(earlier, map),
     ...memberChanges(earlier, map),
@@ -48,6 +52,43 @@ function nodeChanges(earlier: ClusterMap, map: ClusterMap, node: NodeId): readon
 
 function removal(node: NodeId, { address, incarnation }: NodeEntry): ChangeLine {
   return { message: 'node removed: it held nothing', fields: { node, address, incarnation } };
+}
+
+function fileServerChanges(
+  earlier: ClusterMap,
+  map: ClusterMap,
+  id: NodeId,
+): readonly ChangeLine[] {
+  const [before, after] = [fileServerEntry(earlier, id), fileServerEntry(map, id)];
+  if (after === undefined) {
+    if (before === undefined) return [];
+    const { address, store } = before;
+    return [{ message: 'file server removed', fields: { node: id, address, store } }];
+  }
+  if (before === after) return [];
+  const { address, store, host, weight } = after;
+  const changes: ChangeLine[] = [];
+  const say = (message: string, fields: LogFields) =>
+    changes.push({ message, fields: { node: id, ...fields } });
+  if (before === undefined) {
+    say('file server joined', { address, store, host, weight });
+    return changes;
+  }
+  if (before.address !== address) say('file server moved', { address, before: before.address });
+  if (before.store !== store) {
+    say('file server has another directory: others have what it held', {
+      address,
+      store,
+      before: before.store,
+    });
+  }
+  if (before.host !== host || before.weight !== weight) {
+    say('file server changed', { host, weight });
+  }
+  if (before.state !== after.state) {
+    say(after.state === 'draining' ? 'file server draining' : 'file server no longer draining', {});
+  }
+  return changes;
 }
 
 function witnessChanges(earlier: ClusterMap, map: ClusterMap): readonly ChangeLine[] {

@@ -1,8 +1,12 @@
-// Which file servers the map has: who may join, and what a join changes. Pure; who asks is in routes/file-servers.ts.
-// Nothing about the partitions follows from a file server, and whether one is up is not in the map (FILES.md, section 2).
+// Which file servers the map has: who may join, what a join changes, and what operators may change. Pure; who asks is
+// in routes/. Nothing about the partitions follows from a file server, and whether one is up is not in the map (FILES.md, section 2).
 
 import { type ClusterMap, nodeEntry, whenFullOf } from '../../cluster/model/cluster-map.ts';
-import { type FileServerEntry, fileServerEntry } from '../../cluster/model/file-server.ts';
+import {
+  type FileServerEntry,
+  type FileServerState,
+  fileServerEntry,
+} from '../../cluster/model/file-server.ts';
 import type { NodeId } from '../../cluster/model/identity.ts';
 import { FILE_SERVERS_MAX } from '../../cluster/model/limits.ts';
 import type { JoinFileServerRequest } from '../../cluster/wire/control-messages.ts';
@@ -24,7 +28,36 @@ export function joinFileServer(map: ClusterMap, request: JoinFileServerRequest):
   const earlier = fileServerEntry(map, id);
   const entry: FileServerEntry = { address, store, host, weight, state: earlier?.state ?? 'in' };
   if (earlier !== undefined && isSame(earlier, entry)) return { kind: 'joined', map };
-  return { kind: 'joined', map: { ...map, fileServers: { ...map.fileServers, [id]: entry } } };
+  return { kind: 'joined', map: withFileServer(map, id, entry) };
+}
+
+/** @returns the same map when nothing changes */
+export function withFileServerState(
+  map: ClusterMap,
+  id: NodeId,
+  state: FileServerState,
+): ClusterMap {
+  const entry = fileServerEntry(map, id);
+  if (entry === undefined || entry.state === state) return map;
+  return withFileServer(map, id, { ...entry, state });
+}
+
+/** @returns the same map while the file server takes new blobs, or when it is not in the map */
+export function withoutFileServer(map: ClusterMap, id: NodeId): ClusterMap {
+  if (fileServerEntry(map, id)?.state !== 'draining') return map;
+  const { [id]: _, ...others } = map.fileServers ?? {};
+  return { ...map, fileServers: Object.keys(others).length === 0 ? undefined : others };
+}
+
+/** The file servers that take new blobs. @param except one that is not counted */
+export function fileServersIn(map: ClusterMap, except: NodeId): readonly FileServerEntry[] {
+  return Object.entries(map.fileServers ?? {})
+    .filter(([id, { state }]) => id !== except && state === 'in')
+    .map(([, entry]) => entry);
+}
+
+function withFileServer(map: ClusterMap, id: NodeId, entry: FileServerEntry): ClusterMap {
+  return { ...map, fileServers: { ...map.fileServers, [id]: entry } };
 }
 
 function whyRefused(map: ClusterMap, request: JoinFileServerRequest): string | undefined {

@@ -10,6 +10,7 @@ import { hostOf, type NodeId } from '../../cluster/model/identity.ts';
 import { JOINS_PER_NODE_MAX } from '../../cluster/model/limits.ts';
 import type { PlanReply } from '../../cluster/wire/control-messages.ts';
 import type { Observations } from '../observations/observations.ts';
+import { fileServersIn } from './file-servers.ts';
 import { place } from './placement.ts';
 
 /** Speed of a copy under load, on loopback (docs/performance.md). */
@@ -67,7 +68,16 @@ export function planChange(
     seconds,
     redundancy,
     joins: Object.fromEntries(joins),
+    fileServers: undefined,
   };
+}
+
+/** What a drain of this file server would leave: no partition depends on it, and what it holds only itself can count. */
+export function planFileServerDrain(map: ClusterMap, id: NodeId): PlanReply {
+  const left = fileServersIn(map, id);
+  const fileServers = { left: left.length, hosts: new Set(left.map(({ host }) => host)).size };
+  const { redundancy } = map;
+  return { partitions: 0, bytes: 0, seconds: 0, redundancy, joins: {}, fileServers };
 }
 
 function bytesPerPartition(map: ClusterMap, observations: Observations): number {

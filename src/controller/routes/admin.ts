@@ -1,5 +1,5 @@
-// The operator's commands to the controller: to drain a node or undo that, to remove it, to declare it dead, to
-// accept a loss, and to predict what a change would move. `forget` and `accept-loss` put the operator's word in place
+// The operator's commands to the controller: to declare a node dead, to accept a loss, and to predict what a change
+// would move; to drain and remove nodes is in removal.ts. `forget` and `accept-loss` put the operator's word in place
 // of a proof.
 
 import type { ControlRoutes } from '../../cluster/http/control-routes.ts';
@@ -21,7 +21,6 @@ import { STORAGE_NODES_MAX } from '../../cluster/model/limits.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
 import type { Runtime } from '../../cluster/ports.ts';
 import type {
-  Accepted,
   AcceptLossReply,
   ForgetReply,
   NodeRequest,
@@ -31,12 +30,12 @@ import type {
 import { CONTROL, Refused } from '../../cluster/wire/control-table.ts';
 import { hasEpochLeft } from '../decisions/epochs.ts';
 import { type Choice, holdersOf, mostComplete, thoseWhoSaid } from '../decisions/holders.ts';
-import { incarnationsOf, withEntry, withMembers } from '../decisions/membership.ts';
-import { whyNeeded, withoutNode } from '../decisions/node-removal.ts';
-import { planChange } from '../decisions/plan.ts';
+import { incarnationsOf, withMembers } from '../decisions/membership.ts';
+import { planChange, planFileServerDrain } from '../decisions/plan.ts';
 import type { MapRecovery } from '../map/recovery.ts';
 import type { Observations } from '../observations/observations.ts';
 import { some } from './frozen.ts';
+import { notReady, refuseOtherThanStorage, refuseUnknown } from './refusals.ts';
 
 /** Must be below ten seconds, for which the operator's command waits whatever the scale of the protocol times. */
 const ANSWERED_WITHIN_MS = 8000;
@@ -59,9 +58,6 @@ export function addAdminRoutes(
   runtime: Pick<Runtime, 'timers' | 'logger'>,
 ): void {
   const admin = new Admin(controller, runtime);
-  control.on(CONTROL.drain, (message, reply) => admin.setDraining(message, true, reply));
-  control.on(CONTROL.undrain, (message, reply) => admin.setDraining(message, false, reply));
-  control.on(CONTROL.remove, (message, reply) => admin.remove(message, reply));
   control.on(CONTROL.forget, (message, reply) => reply(admin.forget(message)));
   control.on(CONTROL.acceptLoss, ({ partitions }, reply) =>
     admin.acceptLoss(partitions as readonly PartitionId[] | undefined, reply),
@@ -82,36 +78,13 @@ class Admin {
     this.#runtime = runtime;
   }
 
-  setDraining({ node }: NodeRequest, draining: boolean, reply: AdminReply<Accepted>): void {
-    const missing = this.#refuseUnknown(node);
-    if (missing !== undefined) return reply(missing);
-    return this.#change((map) => withEntry(map, node, { draining }), reply);
-  }
-
-  /** Takes a node that holds nothing and is not alive off the map. */
-  remove({ node }: NodeRequest, reply: AdminReply<Accepted>): void {
-    const missing = this.#refuseUnknown(node);
-    if (missing !== undefined) return reply(missing);
-    const map = this.#controller.map();
-    let needed = map === undefined ? undefined : whyNeeded(map, node);
-    if (needed !== undefined) return reply(new Refused('node-needed', needed));
-    return this.#change(
-      (current) => {
-        // The node may have come back while this change waited for its turn.
-        needed = whyNeeded(current, node);
-        return withoutNode(current, node);
-      },
-      (answer) => reply(needed === undefined ? answer : new Refused('node-needed', needed)),
-    );
-  }
-
   /** H5c: declares incarnations of a node dead on the operator's word; the present one only if it is not heard of. */
   forget({ node }: NodeRequest): ForgetReply | Refused {
     const published = this.#controller.map();
     const recovery = this.#controller.recovery();
     const map = published ?? recovery?.known;
     if (map === undefined) return notReady();
-    const missing = refuseUnknown(map, node);
+    const missing = refuseOtherThanStorage(map, node);
     if (missing !== undefined) return missing;
     const { observations } = this.#controller;
     const now = this.#controller.nowMs();
@@ -324,7 +297,7 @@ class Admin {
   plan({ add = 0, drain }: PlanRequest): PlanReply | Refused {
     const map = this.#controller.map();
     if (map === undefined) return notReady();
-    const missing = drain === undefined ? undefined : this.#refuseUnknown(drain);
+    const missing = drain === undefined ? undefined : refuseUnknown(map, drain);
     if (missing !== undefined) return missing;
     if (add === 0 && drain === undefined) {
       return new Refused('malformed-message', 'a plan needs add=N or drain=NODE');
@@ -332,28 +305,11 @@ class Admin {
     if (add > STORAGE_NODES_MAX) {
       return new Refused('malformed-message', `a cluster has at most ${STORAGE_NODES_MAX} nodes`);
     }
+    if (drain !== undefined && nodeEntry(map, drain) === undefined) {
+      return planFileServerDrain(map, drain);
+    }
     return planChange(map, this.#controller.observations, { add, drain });
   }
-
-  #change(change: (map: ClusterMap) => ClusterMap, reply: AdminReply<Accepted>): void {
-    if (this.#controller.map() === undefined) return reply(notReady());
-    return this.#controller.propose(change, (failure) =>
-      reply(failure === undefined ? {} : new Refused('not-durable', failure)),
-    );
-  }
-
-  #refuseUnknown(node: NodeId): Refused | undefined {
-    const map = this.#controller.map();
-    return map === undefined ? notReady() : refuseUnknown(map, node);
-  }
-}
-
-function refuseUnknown(map: ClusterMap, node: NodeId): Refused | undefined {
-  if (nodeEntry(map, node) !== undefined) return undefined;
-  return new Refused(
-    'unknown-node',
-    `there is no node ${node}; there are ${Object.keys(map.nodes).join(', ')}`,
-  );
 }
 
 function cannotSay(silent: readonly IncarnationId[]): string {
@@ -365,10 +321,6 @@ function mayAnswer(answering: readonly IncarnationId[]): string {
   const nodes = [...new Set(answering.map(({ node }) => node))].sort();
   const forget = nodes.map((node) => `velour forget ${node}`).join(', ');
   return `${some(nodes)} may still answer gets of what is to be given up: too few of the witnesses have said that they renew no lease there. Nothing was given up. Mend the way to them; or, if you know that they run no more, say so first (${forget}), and then this again`;
-}
-
-function notReady(): Refused {
-  return new Refused('not-ready', 'the controller has no map yet');
 }
 
 /** Partitions to revive that have no epoch left; at their present one others may have acknowledged a set. */

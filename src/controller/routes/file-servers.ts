@@ -1,11 +1,17 @@
-// Handles the message by which a file server joins. What it changes is in decisions/file-servers.ts.
+// Handles the message by which a file server joins, and asks a file server whether it lives. What a join changes is in
+// decisions/file-servers.ts.
 
 import type { ControlRoutes } from '../../cluster/http/control-routes.ts';
+import type { FileServerEntry } from '../../cluster/model/file-server.ts';
+import type { NodeId } from '../../cluster/model/identity.ts';
+import { readReply } from '../../cluster/peers/calls.ts';
+import type { Network } from '../../cluster/ports.ts';
 import type {
   JoinFileServerReply,
   JoinFileServerRequest,
 } from '../../cluster/wire/control-messages.ts';
 import { CONTROL } from '../../cluster/wire/control-table.ts';
+import { fileServerRoom } from '../../cluster/wire/file-server-room.ts';
 import { type FileServerJoin, joinFileServer } from '../decisions/file-servers.ts';
 import type { Administered } from './admin.ts';
 
@@ -39,4 +45,21 @@ function join(
       if (outcome !== undefined) reply({ kind: 'joined', cluster: outcome.map.cluster });
     },
   );
+}
+
+/** @param answered whether this very file server, with this directory, answers at its address */
+export function isFileServerAlive(
+  network: Pick<Network, 'call'>,
+  {
+    id,
+    entry,
+    timeoutMs,
+  }: { readonly id: NodeId; readonly entry: FileServerEntry; readonly timeoutMs: number },
+  answered: (isAlive: boolean) => void,
+): void {
+  const { address, store } = entry;
+  network.call({ address, method: 'GET', path: '/room', timeoutMs }, (outcome) => {
+    const reply = readReply(fileServerRoom, outcome);
+    answered(reply.kind === 'message' && reply.message.id === id && reply.message.store === store);
+  });
 }

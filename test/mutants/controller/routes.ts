@@ -6,6 +6,7 @@ const ADMIN = 'src/controller/routes/admin.ts';
 const ADMIN_TESTS = 'test/controller/routes/admin.test.ts';
 const CONTROLLER = 'src/controller/controller.ts';
 const REGISTRATIONS = 'src/controller/registrations.ts';
+const REMOVAL = 'src/controller/routes/removal.ts';
 const RIVALS = 'src/controller/rivals.ts';
 
 const CANDIDATES_SCHEDULES = 'test/simulation/schedules-candidates.test.ts';
@@ -225,7 +226,7 @@ export const CONTROLLER_ROUTES_MUTANTS: readonly Mutant[] = [
     rule: 'R6',
     edits: [
       {
-        file: ADMIN,
+        file: REMOVAL,
         find: "needed === undefined ? answer : new Refused('node-needed', needed)",
         replace: 'answer',
       },
