@@ -118,6 +118,11 @@ export interface ClusterMap {
   readonly nodes: Readonly<Record<string, NodeEntry>>;
   /** By id; absent in maps without any. Only a join and the operator change it: a restart of one moves nothing. */
   readonly fileServers?: FileServers | undefined;
+  /**
+   * By partition: the map before the one in which the operator last accepted what was lost there. What was stored by then
+   * and is absent now may never have been deleted: file servers collect nothing because of it.
+   */
+  readonly acceptedLosses?: Readonly<Record<string, MapVersion>> | undefined;
   readonly partitions: readonly PartitionEntry[];
   /**
    * The highest incarnation of all removed nodes. Each registration gets a higher one, so that a node which was
@@ -342,6 +347,7 @@ export const mapHead = {
     { max: STORAGE_NODES_MAX },
   ),
   fileServers: optional(fileServers),
+  acceptedLosses: optional(dictionary(mapVersion, { max: partitionCount(DIGITS_MAX) })),
   removedUpTo: optional(incarnation),
   promised: optional(list(nodeId, { max: STORAGE_NODES_MAX })),
   onlyController: optional(flag),

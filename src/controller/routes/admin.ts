@@ -185,9 +185,11 @@ class Admin {
             entries[partition] = revived(entry, choice.chosen);
             accepted.push({ partition, ...choice });
           }
-          return accepted.some(({ chosen }) => chosen.length > 0)
-            ? { ...map, partitions: entries }
-            : map;
+          const revivedOnes = accepted.filter(({ chosen }) => chosen.length > 0);
+          if (revivedOnes.length === 0) return map;
+          const losses = revivedOnes.map(({ partition }) => [partition, map.version] as const);
+          const acceptedLosses = { ...map.acceptedLosses, ...Object.fromEntries(losses) };
+          return { ...map, partitions: entries, acceptedLosses };
         },
         (failure) => {
           if (failure !== undefined) return reply(new Refused('not-durable', failure));

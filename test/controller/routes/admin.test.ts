@@ -3,8 +3,10 @@
 
 import { expect, test } from 'vitest';
 import type { ControlRoutes } from '../../../src/cluster/http/control-routes.ts';
-import type { ClusterMap } from '../../../src/cluster/model/cluster-map.ts';
+import { isLossAcceptedSince } from '../../../src/cluster/model/accepted-losses.ts';
+import type { ClusterMap, MapVersion } from '../../../src/cluster/model/cluster-map.ts';
 import { protocolTimes } from '../../../src/cluster/model/limits.ts';
+import type { PartitionId } from '../../../src/cluster/model/partition.ts';
 import type { AcceptLossReply } from '../../../src/cluster/wire/control-messages.ts';
 import { CONTROL, type ControlKind } from '../../../src/cluster/wire/control-table.ts';
 import { Observations } from '../../../src/controller/observations/observations.ts';
@@ -62,4 +64,13 @@ test('H29: a controller that was started just now waits for nodes that it has no
   expect(answers).toEqual([
     { partitions: [{ partition: 0, chosen: [incarnationId('b')], epoch: 5, items: 5 }] },
   ]);
+  // FILES.md, "Collection": what was stored by then, and is absent now, may have been lost.
+  const { version } = sampleMap();
+  expect(map.acceptedLosses).toEqual({ 0: version });
+  const isAccepted = (partition: number, since: MapVersion | undefined) =>
+    isLossAcceptedSince(map, partition as PartitionId, since);
+  expect(isAccepted(0, version)).toBe(true);
+  expect(isAccepted(0, undefined)).toBe(true);
+  expect(isAccepted(0, { ...version, number: version.number + 1 })).toBe(false);
+  expect(isAccepted(1, version)).toBe(false);
 });
