@@ -28,15 +28,18 @@ export function flatFileKey(space: FlatSpace, path: Buffer): FileKey | undefined
 
 /**
  * @param directory without slashes at its ends; empty for the top
- * @returns undefined where the name is empty, one of them has a NUL, or both are too long for a key
+ * @returns undefined where the name is empty, one of them has a NUL, or all are too long for a key
  */
 export function directoryFileKey(
   domain: string,
   directory: Buffer,
   name: Buffer,
 ): FileKey | undefined {
-  if (directory.includes(0) || name.includes(0) || name.length === 0) return undefined;
-  const key = Buffer.concat([HEAD, Buffer.from(`d:${domain}`), END, directory, END, name]);
+  const space = Buffer.from(`d:${domain}`);
+  if ([space, directory, name].some((part) => part.includes(0)) || name.length === 0) {
+    return undefined;
+  }
+  const key = Buffer.concat([HEAD, space, END, directory, END, name]);
   return key.length > STORED_KEY_BYTES_MAX ? undefined : (key as FileKey);
 }
 

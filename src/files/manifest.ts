@@ -3,6 +3,7 @@
 //
 //   form (1), length of the fields (4), the fields as JSON, the bytes of a small file
 
+import { assert } from '../cluster/assert.ts';
 import {
   branded,
   dictionary,
@@ -61,21 +62,41 @@ const blobId: Shape<BlobId> = (value) => {
   return id;
 };
 
+/** What a client or a gateway says of a file. */
+const told = {
+  contentType: optional(text({ max: 1024 })),
+  replicationClass: branded<ReplicationClass>(text({ max: 255 })),
+};
+const toldShape = object(told);
+
 const shape = object({
   size: integer({ min: 0, max: FILE_BYTES_MAX }),
   sha512: hexadecimal(128),
   md5: hexadecimal(32),
   modifiedMs: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
-  contentType: optional(text({ max: 1024 })),
-  replicationClass: branded<ReplicationClass>(text({ max: 255 })),
+  ...told,
   attributes: optional(dictionary(text({ min: 0, max: 4096 }), { max: ATTRIBUTES_MAX })),
   blob: optional(blobId),
 });
+
+/** @returns what is wrong with what is told of a file: no manifest could keep it; undefined for what is right */
+export function faultOfFields(
+  fields: Pick<FileFields, 'contentType' | 'replicationClass'>,
+): string | undefined {
+  try {
+    toldShape(fields);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Misshapen) return error.message;
+    throw error;
+  }
+}
 
 export function encodeManifest(manifest: FileManifest): Buffer {
   const { kind, ...rest } = manifest;
   const { content = EMPTY, ...fields } = { content: undefined, ...rest };
   const json = Buffer.from(JSON.stringify(fields));
+  assert(json.length <= FIELDS_BYTES_MAX, 'what is encoded of a manifest can be decoded');
   const head = Buffer.alloc(HEAD_BYTES);
   head[0] = FORM;
   head.writeUInt32BE(json.length, 1);
@@ -99,6 +120,7 @@ export function decodeManifest(bytes: Buffer): FileManifest {
   const content = bytes.subarray(end);
   if (blob !== undefined) {
     if (content.length > 0) throw new Malformed('names a blob and has bytes');
+    if (fields.size === 0) throw new Malformed('names a blob of no bytes');
     return { ...fields, kind: 'blob', blob };
   }
   if (content.length !== fields.size) throw new Malformed('has not as many bytes as it says');

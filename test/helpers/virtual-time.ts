@@ -28,6 +28,11 @@ export class VirtualTime implements Clock, Timers {
     return this.#nowMs;
   }
 
+  /** How many callbacks are still to come. */
+  get timers(): number {
+    return this.#due.size;
+  }
+
   after(milliseconds: number, callback: () => void): () => void {
     const timer = { atMs: this.#nowMs + Math.max(0, milliseconds), order: this.#order++, callback };
     this.#due.add(timer);
