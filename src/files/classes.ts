@@ -26,7 +26,10 @@ export class ReplicationClasses {
   readonly #reader: Pick<Reader, 'get'>;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #freshMs: number;
-  readonly #remembered = new Map<ReplicationClass, { readonly copies: number; atMs: number }>();
+  readonly #remembered = new Map<
+    ReplicationClass,
+    { readonly copies: number; readonly atMs: number }
+  >();
 
   /** @param freshMs how long `lately` goes by what it has heard */
   constructor(
@@ -46,7 +49,9 @@ export class ReplicationClasses {
         case 'value':
           return callback(this.#noted(name, decodeClass(recordValue(outcome.record))));
         case 'absent':
-          if (name !== DEFAULT_CLASS) return this.copies(DEFAULT_CLASS, callback);
+          if (name !== DEFAULT_CLASS) {
+            return this.copies(DEFAULT_CLASS, (known) => callback(this.#noted(name, known)));
+          }
           return callback(this.#noted(name, { kind: 'known', copies: DEFAULT_COPIES }));
         case 'failed':
           return callback({ kind: 'failed', detail: outcome.detail });
@@ -57,18 +62,21 @@ export class ReplicationClasses {
   /** As it was lately, or the default: good enough to know where to look first, and never waited for. */
   lately(name: ReplicationClass): number {
     const remembered = this.#remembered.get(name);
+    const copies = remembered?.copies ?? DEFAULT_COPIES;
     const nowMs = this.#clock.monotonicMs();
     if (remembered === undefined || nowMs - remembered.atMs > this.#freshMs) {
-      // Asked once, however many look meanwhile.
-      if (remembered !== undefined) remembered.atMs = nowMs;
+      // Asked once, however many look meanwhile, and whether it is answered or not.
+      this.#noted(name, { kind: 'known', copies });
       this.copies(name, () => undefined);
     }
-    return remembered?.copies ?? DEFAULT_COPIES;
+    return copies;
   }
 
   #noted(name: ReplicationClass, outcome: CopiesOutcome): CopiesOutcome {
     if (outcome.kind === 'failed') return outcome;
-    if (this.#remembered.size >= REMEMBERED_MAX) this.#remembered.clear();
+    if (this.#remembered.size >= REMEMBERED_MAX && !this.#remembered.has(name)) {
+      this.#remembered.clear();
+    }
     this.#remembered.set(name, { copies: outcome.copies, atMs: this.#clock.monotonicMs() });
     return outcome;
   }

@@ -19,8 +19,8 @@ const room = object({
 interface AskedServer {
   readonly id: NodeId;
   readonly address: Address;
-  /** Since when questions go unanswered, monotonic; undefined while it answers. */
-  silentSinceMs: number | undefined;
+  /** How many questions it was sent since it last answered; counted, because a process that was stopped asks none. */
+  unanswered: number;
   hasAnswered: boolean;
   freeBytes: number;
   busy: number;
@@ -69,17 +69,17 @@ export class FileServerWatch {
   failed(id: NodeId): void {
     const watched = this.#watched.get(id);
     if (watched === undefined) return;
-    const downSinceMs = this.#nowMs - this.#times.downMs;
-    watched.silentSinceMs = Math.min(watched.silentSinceMs ?? downSinceMs, downSinceMs);
+    watched.unanswered = Math.max(watched.unanswered, this.#unansweredWhenDown);
   }
 
-  get #nowMs(): number {
-    return this.#runtime.clock.monotonicMs();
+  get #unansweredWhenDown(): number {
+    return 1 + Math.ceil(this.#times.downMs / this.#times.askMs);
   }
 
+  /** A question is under way all the time: the first one of them alone says nothing. */
   #silentMs(id: NodeId): number {
-    const since = this.#watched.get(id)?.silentSinceMs;
-    return since === undefined ? 0 : this.#nowMs - since;
+    const unanswered = this.#watched.get(id)?.unanswered ?? 0;
+    return Math.max(0, unanswered - 1) * this.#times.askMs;
   }
 
   #round(): void {
@@ -97,19 +97,19 @@ export class FileServerWatch {
   #known(id: NodeId, { address }: FileServerEntry): AskedServer {
     const known = this.#watched.get(id);
     if (known?.address === address) return known;
-    return { id, address, silentSinceMs: undefined, hasAnswered: false, freeBytes: 0, busy: 0 };
+    return { id, address, unanswered: 0, hasAnswered: false, freeBytes: 0, busy: 0 };
   }
 
   #ask(watched: AskedServer): void {
     const { address } = watched;
-    watched.silentSinceMs ??= this.#nowMs;
+    watched.unanswered++;
     const timeoutMs = this.#times.downMs;
     this.#runtime.network.call({ address, method: 'GET', path: '/room', timeoutMs }, (outcome) => {
       if (outcome.kind === 'failed' || outcome.status !== 200) return;
       try {
         const { id, freeBytes, busy, readOnly } = room(outcome.message);
         if (id !== watched.id) return;
-        watched.silentSinceMs = undefined;
+        watched.unanswered = 0;
         watched.hasAnswered = true;
         watched.freeBytes = readOnly ? 0 : freeBytes;
         watched.busy = busy;
