@@ -1,12 +1,12 @@
 // The second half of an upload (FILES.md, PUT (5) and (6)): makes blobs of what was staged, and has further servers fetch
 // the blob until there are as many copies as the acknowledgement needs (F1).
 
-import type { CallOutcome, Runtime } from '../cluster/ports.ts';
+import type { CallOutcome, Cancel, Runtime } from '../cluster/ports.ts';
 import type { BlobId } from './blob-id.ts';
 import type { ContentSums } from './content-digests.ts';
 import type { FileKey } from './file-key.ts';
 import type { FileTimes } from './file-times.ts';
-import type { PlacedServer } from './placement.ts';
+import { distinctHostsFirst, type PlacedServer } from './placement.ts';
 
 /** Slower than any disk or network of use: a fetch that takes longer than this many ms a byte is given up. */
 const PULL_MS_PER_BYTE = 1 / 5000;
@@ -18,20 +18,28 @@ export interface CommitRequest {
   readonly sums: ContentSums;
   /** Where the blob is staged. */
   readonly staged: readonly PlacedServer[];
-  /** The servers that may fetch it, in this order. */
+  /** The servers that may fetch it, in this order, but those of further hosts before others. */
   readonly others: readonly PlacedServer[];
   readonly copies: number;
 }
 
-/** @param callback called exactly once, with the servers that hold the committed blob: fewer than `copies` may be all */
+export interface CommitOutcome {
+  /** The servers that hold the committed blob, which may be fewer than were asked for. */
+  readonly holders: readonly PlacedServer[];
+  /** All servers that may have anything of the blob, with those that have not answered in time. */
+  readonly asked: readonly PlacedServer[];
+}
+
+/** @param callback called exactly once */
 export function commit(
   runtime: Pick<Runtime, 'network'>,
   times: FileTimes,
   request: CommitRequest,
-  callback: (holders: readonly PlacedServer[]) => void,
+  callback: (outcome: CommitOutcome) => void,
 ): void {
   const { blob, owner, manifest, sums, staged, others, copies } = request;
   const holders: PlacedServer[] = [];
+  const asked = [...staged];
   let left = staged.length;
   const message = {
     size: sums.size,
@@ -52,12 +60,14 @@ export function commit(
       (outcome: CallOutcome) => done(outcome.kind === 'answered' && outcome.status === 200),
     );
   const pull = (candidates: readonly PlacedServer[]) => {
-    const [next, ...rest] = candidates;
+    // F1: a host that has no copy yet goes before one that has.
+    const [next, ...rest] = distinctHostsFirst(candidates, holders);
     const [holder] = holders;
     if (next === undefined || holder === undefined || holders.length >= copies) {
-      callback(holders);
+      callback({ holders, asked });
       return;
     }
+    asked.push(next);
     const timeoutMs = times.commitMs + sums.size * PULL_MS_PER_BYTE * times.scale;
     const from = { from: holder.entry.address };
     post(next, `/blobs/${blob}/pull`, from, timeoutMs, (isDone) => {
@@ -74,20 +84,28 @@ export function commit(
   }
 }
 
-/** Says that nobody will ever name the blob, as far as these servers can be reached; the others find out by themselves. */
+/**
+ * Says that nobody will ever name the blob, as far as these servers can be reached in time; the others find out by
+ * themselves.
+ */
 export function dropBlob(
-  runtime: Pick<Runtime, 'network'>,
+  runtime: Pick<Runtime, 'network' | 'timers'>,
+  times: FileTimes,
   blob: BlobId,
   servers: readonly PlacedServer[],
 ): void {
+  const request = {
+    method: 'DELETE',
+    path: `/blobs/${blob}`,
+    headers: {},
+    body: undefined,
+  } as const;
   for (const { entry } of servers) {
-    const request = {
-      method: 'DELETE',
-      path: `/blobs/${blob}`,
-      headers: {},
-      body: undefined,
-    } as const;
-    runtime.network.request(entry.address, request, { ended: () => undefined });
+    let cancelDeadline: Cancel = () => undefined;
+    const giveUp = runtime.network.request(entry.address, request, {
+      ended: () => cancelDeadline(),
+    });
+    cancelDeadline = runtime.timers.after(times.commitMs, giveUp);
   }
 }
 

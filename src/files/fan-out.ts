@@ -3,14 +3,16 @@
 // was judged: no reader has the whole of a body that is not right.
 
 import type { BreakReason, BytePart, ByteStream } from '../cluster/http/byte-stream.ts';
-import type { Cancel, Clock, Timers } from '../cluster/ports.ts';
+import type { Cancel, Timers } from '../cluster/ports.ts';
 
 /** How many pieces may wait for one reader: a piece of one byte takes the memory of a hundred. */
 const PIECES_MAX = 1024;
+/** How often a reader is looked at in the time that it has to take something. Found idle once more, it is dropped. */
+const LOOKS_MAX = 2;
+const BROKEN: BytePart = { kind: 'broken', why: 'failed' };
 
 export interface FanOutOptions {
   readonly timers: Timers;
-  readonly clock: Pick<Clock, 'monotonicMs'>;
   /** How many bytes may wait for one reader. */
   readonly windowBytes: number;
   /** A reader for whom bytes wait, and who takes none for this long, is dropped. */
@@ -22,15 +24,20 @@ export interface FanOutEvents {
   passing(piece: Buffer): BreakReason | undefined;
   /** Called once at the end of the body, before the readers learn of it. @returns whether they may: otherwise it breaks */
   ending(): boolean;
-  /** The body has broken off by itself, or nobody reads it any more; no other event follows. */
+  /** A reader has stalled, and never gets the end of its body. @param index of that in `bodies` */
+  dropped(index: number): void;
+  /** The body breaks off, or nobody reads it any more. Told before the readers are; no `passing` or `ending` follows. */
   broken(why: BreakReason | 'unread'): void;
 }
 
 export class FanOut {
+  /** The readers' bodies, as many as were asked for. */
+  readonly bodies: readonly ByteStream[];
   readonly #source: ByteStream;
   readonly #options: FanOutOptions;
   readonly #events: FanOutEvents;
-  readonly #branches = new Set<Branch>();
+  /** Those that are still read. */
+  readonly #branches: Set<Branch>;
   #isAsking = false;
   #isPulling = false;
   #last: BytePart | undefined;
@@ -49,31 +56,21 @@ export class FanOut {
     this.#source = source;
     this.#options = options;
     this.#events = events;
-    for (let index = 0; index < branches; index++) {
-      const branch = new Branch(options.clock, source.length, {
+    const made = Array.from({ length: branches }, (_, index) => {
+      const branch: Branch = new Branch(index, source.length, {
         drained: () => this.#pull(),
         left: () => this.#left(branch),
       });
-      this.#branches.add(branch);
-    }
-    for (const piece of beginning) this.#pass(piece);
-  }
-
-  /** The readers' bodies, as many as were asked for. */
-  get bodies(): readonly ByteStream[] {
-    return [...this.#branches];
+      return branch;
+    });
+    this.bodies = made;
+    this.#branches = new Set(made);
+    for (const piece of beginning) if (this.#last === undefined) this.#pass(piece);
   }
 
   start(): void {
     this.#pull();
     this.#watch();
-  }
-
-  /** Breaks the body off for all readers, who have not been told its end; nothing more is read of the source. */
-  breakOff(): void {
-    if (this.#last !== undefined) return;
-    this.#source.discard();
-    this.#finish({ kind: 'broken', why: 'failed' });
   }
 
   #pull(): void {
@@ -83,9 +80,10 @@ export class FanOut {
     while (!this.#isAsking && this.#last === undefined && this.#hasRoom()) {
       this.#isAsking = true;
       this.#source.read((part) => {
+        if (this.#last === undefined) this.#take(part);
+        // Until here nothing more is asked for: a reader that wants the next piece at once must not get it, or bring it,
+        // before the other readers have this one.
         this.#isAsking = false;
-        if (this.#last !== undefined) return;
-        this.#take(part);
         this.#pull();
       });
     }
@@ -99,24 +97,22 @@ export class FanOut {
       case 'end':
         return this.#end();
       case 'broken':
-        this.#finish(part);
-        return this.#events.broken(part.why);
+        return this.#break(part, part.why);
     }
   }
 
   #pass(piece: Buffer): void {
     const why = this.#events.passing(piece);
-    if (why !== undefined) {
-      this.breakOff();
-      return this.#events.broken(why);
-    }
+    if (why !== undefined) return this.#breakOff(why);
     this.#handOver();
     this.#held = piece;
     return undefined;
   }
 
   #end(): void {
-    if (!this.#events.ending()) return this.#finish({ kind: 'broken', why: 'failed' });
+    // Until the body was judged, it counts as broken for readers who leave or ask meanwhile.
+    this.#last = BROKEN;
+    if (!this.#events.ending()) return this.#finish(BROKEN);
     this.#handOver();
     return this.#finish({ kind: 'end' });
   }
@@ -127,10 +123,22 @@ export class FanOut {
     if (piece !== undefined) for (const branch of this.#branches) branch.push(piece);
   }
 
+  #breakOff(why: BreakReason | 'unread'): void {
+    this.#source.discard();
+    this.#break(BROKEN, why);
+  }
+
+  #break(last: BytePart, why: BreakReason | 'unread'): void {
+    this.#last = last;
+    // A reader that learns of it may fail at once, which must not be taken for the reason.
+    this.#events.broken(why);
+    this.#finish(last);
+  }
+
   #finish(last: BytePart): void {
     this.#last = last;
-    for (const branch of [...this.#branches]) branch.finish(last);
     if (last.kind === 'broken') this.#cancelWatch?.();
+    for (const branch of [...this.#branches]) branch.finish(last);
   }
 
   #hasRoom(): boolean {
@@ -140,20 +148,25 @@ export class FanOut {
     });
   }
 
+  /** A reader has got its last part, or wants nothing more. */
   #left(branch: Branch): void {
     this.#branches.delete(branch);
+    if (this.#branches.size === 0) this.#cancelWatch?.();
     if (this.#last !== undefined) return undefined;
-    if (this.#branches.size > 0) return this.#pull();
-    this.breakOff();
-    return this.#events.broken('unread');
+    return this.#branches.size > 0 ? this.#pull() : this.#breakOff('unread');
   }
 
+  /** Counts looks instead of milliseconds: while this process itself is stopped, no reader stalls. */
   #watch(): void {
+    if (this.#branches.size === 0 || this.#last?.kind === 'broken') return;
     const { timers, stallMs } = this.#options;
-    this.#cancelWatch = timers.after(stallMs / 2, () => {
-      for (const branch of [...this.#branches]) if (branch.isStalled(stallMs)) branch.drop();
-      const isOver = this.#last !== undefined && [...this.#branches].every(({ isDone }) => isDone);
-      if (!isOver && this.#branches.size > 0) this.#watch();
+    this.#cancelWatch = timers.after(stallMs / LOOKS_MAX, () => {
+      for (const branch of [...this.#branches]) {
+        if (!branch.look()) continue;
+        branch.drop();
+        this.#events.dropped(branch.index);
+      }
+      this.#watch();
     });
   }
 }
@@ -164,21 +177,21 @@ interface BranchEvents {
 }
 
 class Branch implements ByteStream {
+  readonly index: number;
   readonly length: number | undefined;
-  readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #events: BranchEvents;
   readonly #queue: Buffer[] = [];
   #queuedBytes = 0;
   #last: BytePart | undefined;
   #callback: ((part: BytePart) => void) | undefined;
-  #readMs: number;
+  /** How often it was looked at since the reader took something, or found nothing to take. */
+  #looks = 0;
   #isGone = false;
 
-  constructor(clock: Pick<Clock, 'monotonicMs'>, length: number | undefined, events: BranchEvents) {
-    this.#clock = clock;
+  constructor(index: number, length: number | undefined, events: BranchEvents) {
+    this.index = index;
     this.length = length;
     this.#events = events;
-    this.#readMs = clock.monotonicMs();
   }
 
   get queuedPieces(): number {
@@ -189,19 +202,17 @@ class Branch implements ByteStream {
     return this.#queuedBytes;
   }
 
-  /** Whether the reader has taken all, its last part included. */
-  get isDone(): boolean {
-    return this.#isGone;
-  }
-
-  isStalled(stallMs: number): boolean {
+  /** @returns whether the reader has stalled: it has taken nothing between more looks than it may, though something waits */
+  look(): boolean {
     const isWaitedFor = this.#queue.length > 0 || this.#last !== undefined;
-    return !this.#isGone && isWaitedFor && this.#clock.monotonicMs() - this.#readMs >= stallMs;
+    if (this.#isGone || !isWaitedFor) return false;
+    this.#looks++;
+    return this.#looks > LOOKS_MAX;
   }
 
   push(piece: Buffer): void {
     // Nothing was waiting: only now does the reader have something to take.
-    if (this.#queue.length === 0) this.#readMs = this.#clock.monotonicMs();
+    if (this.#queue.length === 0) this.#looks = 0;
     this.#queue.push(piece);
     this.#queuedBytes += piece.length;
     this.#give();
@@ -210,13 +221,13 @@ class Branch implements ByteStream {
   finish(last: BytePart): void {
     // What is broken is told at once: the bytes before it are worth nothing.
     if (last.kind === 'broken') this.#clear();
-    if (this.#queue.length === 0) this.#readMs = this.#clock.monotonicMs();
+    if (this.#queue.length === 0) this.#looks = 0;
     this.#last = last;
     this.#give();
   }
 
   read(callback: (part: BytePart) => void): void {
-    this.#readMs = this.#clock.monotonicMs();
+    this.#looks = 0;
     this.#callback = callback;
     this.#give();
   }
@@ -229,12 +240,10 @@ class Branch implements ByteStream {
     this.#events.left();
   }
 
-  /** Tells the reader that the body breaks off here. */
+  /** A reader that has stalled finds the body broken, should it ever go on. */
   drop(): void {
-    const callback = this.#callback;
-    if (callback === undefined) this.#last = { kind: 'broken', why: 'failed' };
+    this.#last = BROKEN;
     this.discard();
-    callback?.({ kind: 'broken', why: 'failed' });
   }
 
   #clear(): void {
@@ -257,6 +266,7 @@ class Branch implements ByteStream {
     if (last === undefined) return;
     this.#callback = undefined;
     this.#isGone = true;
+    this.#events.left();
     callback(last);
   }
 }

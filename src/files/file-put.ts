@@ -1,7 +1,6 @@
 // One upload of a file, from its first byte to its acknowledgement (FILES.md, PUT): small files go into their record, of others the
 // blob is committed at enough file servers before the record names it.
 
-import type { BytePart, ByteStream } from '../cluster/http/byte-stream.ts';
 import { recordValue, type StoredRecord } from '../cluster/model/record.ts';
 import type { Runtime } from '../cluster/ports.ts';
 import type { ConditionalWriter } from '../coordinator/operations/conditional/round.ts';
@@ -11,15 +10,23 @@ import { storedRecordOf } from '../coordinator/operations/set/set-record.ts';
 import type { Writer } from '../coordinator/operations/set/writer.ts';
 import type { Router } from '../coordinator/router.ts';
 import { type BlobId, newBlobId } from './blob-id.ts';
+import { readBeginning } from './body-beginning.ts';
 import type { ReplicationClasses } from './classes.ts';
 import { commit, dropBlob, lookAtBlob } from './commits.ts';
 import { ContentDigests, type ContentSums } from './content-digests.ts';
 import type { FileServerWatch } from './file-server-watch.ts';
 import type { FileTimes } from './file-times.ts';
-import { decodeManifest, encodeManifest, type FileManifest, INLINE_BYTES_MAX } from './manifest.ts';
+import {
+  decodeManifest,
+  encodeManifest,
+  FILE_BYTES_MAX,
+  type FileManifest,
+  faultOfFields,
+  INLINE_BYTES_MAX,
+} from './manifest.ts';
 import type { FileVersion, PutFile, PutFileOutcome } from './outcomes.ts';
-import { type PlacedServer, placementOf } from './placement.ts';
-import { Staging } from './staging.ts';
+import { distinctHostsFirst, type PlacedServer, placementOf } from './placement.ts';
+import { Staging, type StagingOutcome } from './staging.ts';
 
 export interface FileOperations {
   readonly reader: Pick<Reader, 'get'>;
@@ -46,56 +53,55 @@ interface Targets {
   readonly all: number;
   /** How many there must be before the file is acknowledged (W). */
   readonly copies: number;
-  /** Those that are up and have room, in the order of the placement. */
+  /** Those that are up and have room, in the order of the placement, but of distinct hosts first. */
   readonly usable: readonly PlacedServer[];
 }
+
+interface Chosen extends Pick<Targets, 'all' | 'copies'> {
+  /** The servers to which the body was sent. */
+  readonly tried: readonly PlacedServer[];
+}
+
+type StagedOutcome = Extract<StagingOutcome, { kind: 'staged' }>;
+type BlobManifest = Extract<FileManifest, { kind: 'blob' }>;
 
 export class FilePut {
   readonly #parts: FilePutParts;
   readonly #request: PutFile;
   /** Undefined once it was called. */
   #callback: ((outcome: PutFileOutcome) => void) | undefined;
-  /** What was read of the body: it may be small enough to go into the record. */
-  readonly #beginning: Buffer[] = [];
-  #beginningBytes = 0;
-  /** The blob that the record named before, as far as that was known in time. */
-  #former: BlobId | undefined;
+  readonly #bytesMax: number;
+  /** What was read of the body: it might have been small enough to go into the record. */
+  #beginning: readonly Buffer[] = [];
+  /** The manifest that the record had before, if it named a blob, and as far as that was known in time. */
+  #former: BlobManifest | undefined;
 
   constructor(parts: FilePutParts, request: PutFile, callback: (outcome: PutFileOutcome) => void) {
     this.#parts = parts;
     this.#request = request;
     this.#callback = callback;
+    this.#bytesMax = Math.min(request.bytesMax, FILE_BYTES_MAX);
   }
 
   start(): void {
-    const { body, bytesMax } = this.#request;
-    if ((body.length ?? 0) > bytesMax) return this.#broken(body, 'too-large');
-    if ((body.length ?? 0) > INLINE_BYTES_MAX) return this.#upload();
-    return this.#readBeginning();
-  }
-
-  #readBeginning(): void {
-    const { body, bytesMax } = this.#request;
-    const take = (part: BytePart): void => {
-      switch (part.kind) {
-        case 'bytes':
-          this.#beginning.push(part.bytes);
-          this.#beginningBytes += part.bytes.length;
-          if (this.#beginningBytes > bytesMax) return this.#broken(body, 'too-large');
-          if (this.#beginningBytes > INLINE_BYTES_MAX) return this.#upload();
-          return body.read(take);
-        case 'end':
-          return this.#setInline(Buffer.concat(this.#beginning));
+    const { body } = this.#request;
+    const announced = body.length ?? 0;
+    const fault = faultOfFields(this.#request);
+    if (fault !== undefined) return this.#refuse('bad-parameter', fault);
+    if (announced > this.#bytesMax) return this.#end(TOO_LARGE, true);
+    if (announced > INLINE_BYTES_MAX) return this.#upload();
+    return readBeginning(body, Math.min(INLINE_BYTES_MAX, this.#bytesMax), (beginning) => {
+      switch (beginning.kind) {
+        case 'whole':
+          return this.#setInline(beginning.bytes);
+        case 'longer':
+          if (beginning.bytes.length > this.#bytesMax) return this.#end(TOO_LARGE, true);
+          this.#beginning = [beginning.bytes];
+          return this.#upload();
         case 'broken':
-          return this.#end({ kind: 'broken', why: part.why });
+          return this.#end(beginning);
       }
-    };
-    body.read(take);
-  }
-
-  #broken(body: ByteStream, why: 'too-large'): void {
-    body.discard();
-    this.#end({ kind: 'broken', why });
+    });
   }
 
   #setInline(content: Buffer): void {
@@ -112,7 +118,7 @@ export class FilePut {
     const { reader, classes } = this.#parts;
     const { key } = this.#request;
     reader.get(key, (outcome) => {
-      if (outcome.kind === 'value') this.#former = blobOf(outcome.record);
+      if (outcome.kind === 'value') this.#former = blobManifestOf(outcome.record);
     });
     classes.copies(this.#request.replicationClass, (outcome) => {
       if (outcome.kind === 'failed') return this.#refuse('unanswered', outcome.detail);
@@ -125,8 +131,8 @@ export class FilePut {
   }
 
   #stage(blob: BlobId, classCopies: number): void {
-    const { runtime, times } = this.#parts;
-    const { body, bytesMax } = this.#request;
+    const { runtime, times, watch } = this.#parts;
+    const { body } = this.#request;
     const targets = this.#targetsFor(blob, classCopies);
     const { copies, usable } = targets;
     if (copies === 0) {
@@ -135,79 +141,80 @@ export class FilePut {
         `this cluster has no file server, so files of more than ${INLINE_BYTES_MAX} bytes cannot be stored`,
       );
     }
-    if (usable.length < copies) return this.#refuseTargets(blob, targets);
+    if (usable.length < copies) return this.#refuseTargets(blob, copies);
     const first = usable.slice(0, copies);
     const request = {
       blob,
       body,
       beginning: this.#beginning,
-      bytesMax,
+      bytesMax: this.#bytesMax,
       targets: first,
       judge: (sums: ContentSums) => this.#judge(sums),
     };
-    return new Staging(runtime, times, request, (outcome) => {
+    return new Staging(runtime, times, watch, request, (outcome) => {
       switch (outcome.kind) {
         case 'staged':
-          for (const { id } of outcome.failed) this.#parts.watch.failed(id);
-          return this.#commit(blob, outcome, {
-            ...targets,
-            usable: usable.filter((server) => !first.includes(server)),
-          });
+          this.#leave(blob, outcome.failed);
+          return this.#commit(blob, outcome, { ...targets, tried: first });
         case 'broken':
         case 'mismatch':
           return this.#end(outcome);
         case 'nowhere':
-          dropBlob(runtime, blob, first);
+          this.#leave(blob, outcome.failed);
           if (outcome.isFull) return this.#end(FULL);
           return this.#refuse('no-file-server', 'no file server has taken the file');
       }
     }).start();
   }
 
-  /** The number of copies that the acknowledgement needs, and the servers that can take them. */
-  #targetsFor(blob: BlobId, classCopies: number): Targets {
-    const { router, watch } = this.#parts;
-    const { body, waitsForAll } = this.#request;
-    const placed = placementOf(blob, router.map?.fileServers);
-    const all = Math.min(classCopies, placed.length);
-    const copies = waitsForAll ? all : Math.min(all, ACKNOWLEDGED_COPIES);
-    const bytes = body.length ?? ROOM_BYTES_MIN;
-    return { all, copies, usable: placed.filter(({ id }) => watch.hasRoom(id, bytes)) };
+  /** Targets that have not answered make no blob, and are to remove what they may have staged. */
+  #leave(blob: BlobId, failed: readonly PlacedServer[]): void {
+    const { runtime, times, watch } = this.#parts;
+    for (const { id } of failed) watch.failed(id);
+    dropBlob(runtime, times, blob, failed);
   }
 
-  #refuseTargets(blob: BlobId, { copies, usable }: Targets): void {
+  /** The number of copies that the acknowledgement needs, and the servers that can take them. */
+  #targetsFor(blob: BlobId, classCopies: number): Targets {
+    const { body, waitsForAll } = this.#request;
+    const placed = placementOf(blob, this.#parts.router.map?.fileServers);
+    const all = Math.min(classCopies, placed.length);
+    const copies = waitsForAll ? all : Math.min(all, ACKNOWLEDGED_COPIES);
+    return { all, copies, usable: this.#usable(placed, body.length ?? ROOM_BYTES_MIN) };
+  }
+
+  #usable(placed: readonly PlacedServer[], bytes: number): readonly PlacedServer[] {
+    const { watch } = this.#parts;
+    return distinctHostsFirst(placed.filter(({ id }) => watch.hasRoom(id, bytes)));
+  }
+
+  #refuseTargets(blob: BlobId, copies: number): void {
     const { router, watch } = this.#parts;
     const placed = placementOf(blob, router.map?.fileServers);
     const up = placed.filter(({ id }) => watch.isUp(id)).length;
     if (up >= copies) return this.#end(FULL, true);
     return this.#refuse(
       'no-file-server',
-      `${copies} file servers are needed for the copies of a file, and ${usable.length} can be reached`,
+      `${copies} file servers are needed for the copies of a file, and ${up} can be reached`,
     );
   }
 
-  #commit(
-    blob: BlobId,
-    staged: { readonly sums: ContentSums; readonly at: readonly PlacedServer[] },
-    { all, copies, usable }: Targets,
-  ): void {
-    const { runtime, times } = this.#parts;
-    const { sums, at } = staged;
+  #commit(blob: BlobId, { sums, at, isFull }: StagedOutcome, { all, copies, tried }: Chosen): void {
+    const { runtime, router, times } = this.#parts;
     const manifest = encodeManifest({ ...this.#fields(sums), kind: 'blob', blob });
     const beganMs = runtime.clock.monotonicMs();
-    const request = {
-      blob,
-      owner: this.#request.key,
-      manifest,
-      sums,
-      staged: at,
-      others: usable,
-      copies,
-    };
-    commit(runtime, times, request, (holders) => {
-      const drop = () => dropBlob(runtime, blob, [...at, ...holders]);
+    // The body may have taken hours, so the servers that were up when it began say nothing.
+    const placed = placementOf(blob, router.map?.fileServers);
+    const others = this.#usable(placed, sums.size).filter(
+      ({ id }) => !tried.some((target) => target.id === id),
+    );
+    const owner = this.#request.key;
+    const request = { blob, owner, manifest, sums, staged: at, others, copies };
+    commit(runtime, times, request, ({ holders, asked }) => {
+      const drop = () => dropBlob(runtime, times, blob, asked);
       if (holders.length < copies) {
         drop();
+        if (isFull) return this.#end(FULL);
         return this.#refuse(
           'no-file-server',
           `${copies} copies of the file are needed, and only ${holders.length} could be made`,
@@ -220,14 +227,15 @@ export class FilePut {
       }
       return this.#set(manifest, drop, () => {
         if (holders.length < all) lookAtBlob(runtime, times, blob, holders.slice(0, 1));
-        if (this.#former !== undefined) this.#lookAtFormer(this.#former, all);
+        if (this.#former !== undefined) this.#lookAtFormer(this.#former);
       });
     });
   }
 
   /** Its holders would find out by themselves that nothing names it any more, but late. */
-  #lookAtFormer(blob: BlobId, copies: number): void {
-    const { runtime, router, times } = this.#parts;
+  #lookAtFormer({ blob, replicationClass }: BlobManifest): void {
+    const { runtime, router, times, classes } = this.#parts;
+    const copies = classes.lately(replicationClass);
     const holders = placementOf(blob, router.map?.fileServers).slice(0, copies);
     lookAtBlob(runtime, times, blob, holders);
   }
@@ -299,7 +307,10 @@ export class FilePut {
     return undefined;
   }
 
-  #refuse(code: 'no-file-server' | 'unanswered' | 'not-stored', detail: string): void {
+  #refuse(
+    code: 'bad-parameter' | 'no-file-server' | 'unanswered' | 'not-stored',
+    detail: string,
+  ): void {
     this.#end({ kind: 'not-stored', code, detail }, true);
   }
 
@@ -317,12 +328,14 @@ const FULL = {
   detail: 'too few file servers have room for the file',
 } as const;
 
+const TOO_LARGE = { kind: 'broken', why: 'too-large' } as const;
+
 const NOTHING = () => undefined;
 const UNADORNED = { tombstone: false, expiresAtMs: 0, attributes: [] } as const;
 
-function blobOf(record: StoredRecord): BlobId | undefined {
+function blobManifestOf(record: StoredRecord): BlobManifest | undefined {
   const manifest = fileOf(record)?.manifest;
-  return manifest?.kind === 'blob' ? manifest.blob : undefined;
+  return manifest?.kind === 'blob' ? manifest : undefined;
 }
 
 /** @returns undefined for a record that is no file's */

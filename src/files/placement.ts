@@ -28,13 +28,27 @@ export function placementOf(
     .filter(([, entry]) => entry.state === 'in')
     .map(([id, entry]) => ({ id: id as NodeId, entry, score: scoreOf(random, id, entry.weight) }))
     // The ids break a tie, which all processes must break alike.
-    .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
-  const hosts = new Set<string>();
+    .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
+    .map(({ id, entry }) => ({ id, entry }));
+  return distinctHostsFirst(scored);
+}
+
+/**
+ * Whoever takes only some of the servers of a placement, such as those that are up, puts them in order again: the next one
+ * may be of a host that has a copy, while another host is left.
+ * @param holders whose hosts have a copy
+ * @returns the servers in their order, but those of hosts that have a copy by then last
+ */
+export function distinctHostsFirst(
+  servers: readonly PlacedServer[],
+  holders: readonly PlacedServer[] = [],
+): readonly PlacedServer[] {
+  const hosts = new Set(holders.map(({ entry }) => entry.host));
   const first: PlacedServer[] = [];
   const rest: PlacedServer[] = [];
-  for (const { id, entry } of scored) {
-    (hosts.has(entry.host) ? rest : first).push({ id, entry });
-    hosts.add(entry.host);
+  for (const server of servers) {
+    (hosts.has(server.entry.host) ? rest : first).push(server);
+    hosts.add(server.entry.host);
   }
   return [...first, ...rest];
 }
