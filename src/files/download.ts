@@ -119,7 +119,7 @@ export class Download implements ByteStream {
           if (!isPresent()) return;
           if (outcome.kind === 'broken' && attempt.flow === undefined)
             this.#watch.failed(server.id);
-          this.#ended();
+          this.#tryNext();
         },
       },
     );
@@ -138,19 +138,15 @@ export class Download implements ByteStream {
 
   #take(piece: Buffer): void {
     if (this.#next + piece.length > this.#request.range.last + 1) return this.#tryNext();
+    this.#cancelPatience?.();
     this.#fruitless = 0;
     this.#next += piece.length;
     this.#queue.push(piece);
     this.#queuedBytes += piece.length;
-    if (this.#queuedBytes >= QUEUED_BYTES_MAX) this.#attempt?.flow?.pause();
+    // All has come: the connection is left alone, so that it ends its answer and is kept.
+    if (this.#isComplete) this.#attempt = undefined;
+    else if (this.#queuedBytes >= QUEUED_BYTES_MAX) this.#attempt?.flow?.pause();
     this.#tellBegun(true);
-    return this.#give();
-  }
-
-  /** The present connection is over: all has come, or another copy goes on. */
-  #ended(): void {
-    if (!this.#isComplete) return this.#tryNext();
-    this.#leave();
     return this.#give();
   }
 
@@ -168,10 +164,11 @@ export class Download implements ByteStream {
     attempt?.cancel();
   }
 
-  /** Leaves a copy that sends nothing though somebody waits for it. */
+  /** Leaves a copy that sends nothing though somebody waits for it: while the reader is slow, the copy may be. */
   #beImpatient(): void {
     this.#cancelPatience?.();
-    if (this.#attempt === undefined || this.#isComplete) return;
+    const isAwaited = this.#begun !== undefined || this.#callback !== undefined;
+    if (this.#attempt === undefined || !isAwaited) return;
     const round = Math.floor(this.#fruitless / this.#request.servers.length);
     const patienceMs = this.#times.byteMs * 4 ** round;
     this.#cancelPatience = this.#runtime.timers.after(patienceMs, () => this.#tryNext());
@@ -179,23 +176,17 @@ export class Download implements ByteStream {
 
   #give(): void {
     const callback = this.#callback;
-    if (callback === undefined) {
-      // Nobody waits: a copy that is held back is not slow.
-      if (this.#queue.length > 0) this.#cancelPatience?.();
-      return;
-    }
+    if (callback === undefined) return undefined;
     const piece = this.#queue.shift();
     if (piece !== undefined) {
       this.#callback = undefined;
       this.#queuedBytes -= piece.length;
       if (this.#queue.length === 0) this.#attempt?.flow?.resume();
-      if (this.#queue.length === 0) this.#beImpatient();
-      callback({ kind: 'bytes', bytes: piece });
-      return;
+      return callback({ kind: 'bytes', bytes: piece });
     }
-    // The connection is kept, so the end of its answer is waited for, which comes with its last byte.
-    if (this.#isComplete && this.#attempt === undefined) this.#end({ kind: 'end' });
-    else if (this.#isOver) this.#end({ kind: 'broken', why: 'failed' });
+    if (this.#isComplete) return this.#end({ kind: 'end' });
+    if (this.#isOver) return this.#end({ kind: 'broken', why: 'failed' });
+    return this.#beImpatient();
   }
 
   #fail(): void {
