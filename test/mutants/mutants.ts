@@ -23,6 +23,7 @@ import { COORDINATOR_MAP_MUTANTS } from './coordinator/map.ts';
 import { COORDINATOR_SCAN_MUTANTS } from './coordinator/scan.ts';
 import { COORDINATOR_SET_MUTANTS } from './coordinator/set.ts';
 import { COORDINATOR_WATCH_MUTANTS } from './coordinator/watch.ts';
+import { FILES_MUTANTS } from './files.ts';
 import { FRONTEND_MUTANTS } from './frontend.ts';
 import { LOAD_MUTANTS } from './load.ts';
 import type { Mutant } from './mutant.ts';
@@ -43,6 +44,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...COMMANDS_MUTANTS,
   ...LOAD_MUTANTS,
   ...FRONTEND_MUTANTS,
+  ...FILES_MUTANTS,
   ...COORDINATOR_SET_MUTANTS,
   ...COORDINATOR_CONDITIONAL_MUTANTS,
   ...COORDINATOR_GET_AND_RESTORE_MUTANTS,

@@ -5,12 +5,14 @@ import { type Mutant, SEEDS, tests } from '../mutant.ts';
 const CLUSTER_CLOCK = 'src/cluster/model/cluster-clock.ts';
 const CLUSTER_MAP = 'src/cluster/model/cluster-map.ts';
 const MAP_DELTA = 'src/cluster/model/map-delta.ts';
+const PARTITION = 'src/cluster/model/partition.ts';
 const RECORD = 'src/cluster/model/record.ts';
 const TIME_SCALE = 'src/cluster/model/time-scale.ts';
 const VERSION = 'src/cluster/model/version.ts';
 
 const CLOCKS_SCHEDULES = 'test/simulation/schedules-clocks.test.ts';
 const CLUSTER_CLOCK_TESTS = 'test/cluster/model/cluster-clock.test.ts';
+const FILE_KEY_TESTS = 'test/files/file-key.test.ts';
 const FAR_AHEAD_SCHEDULES = 'test/simulation/schedules-far-ahead.test.ts';
 const FOLLOWERS_TESTS = 'test/controller/observations/followers.test.ts';
 const GENERATIONS_TESTS = 'test/controller/map/generations.test.ts';
@@ -182,5 +184,35 @@ export const CLUSTER_MODEL_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(VERSION_TESTS, 'that was seen'),
+  },
+  {
+    name: 'entries-of-a-directory-lie-anywhere',
+    rule: 'FILES.md, Keys',
+    edits: [
+      {
+        file: PARTITION,
+        find: 'key[0] === OWN_KEY ? directoryPart(key) : key',
+        replace: 'key[0] === undefined ? directoryPart(key) : key',
+      },
+    ],
+    fate: tests(FILE_KEY_TESTS, 'of an entry is that of its directory'),
+  },
+  {
+    name: 'a-users-key-is-placed-as-a-directory',
+    rule: 'FILES.md, Keys',
+    edits: [
+      {
+        file: PARTITION,
+        find: 'key[0] === OWN_KEY ? directoryPart(key) : key',
+        replace: 'directoryPart(key)',
+      },
+    ],
+    fate: tests(FILE_KEY_TESTS, 'of a user is that of the whole key'),
+  },
+  {
+    name: 'flat-files-are-placed-as-a-directory',
+    rule: 'FILES.md, Keys',
+    edits: [{ file: PARTITION, find: ' || key[2] !== IN_DIRECTORY', replace: '' }],
+    fate: tests(FILE_KEY_TESTS, 'of a flat file'),
   },
 ];
