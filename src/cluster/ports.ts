@@ -2,6 +2,7 @@
 // simulation/ for simulated runs; a role sees no difference. They use callbacks, not promises: a get or set must not
 // pay for a promise chain, and the simulator must decide the order of everything.
 
+import type { Files } from './files.ts';
 import type { HttpReply, HttpRequest, RequestHead } from './http/http.ts';
 import type { PoolEvents, PoolRequest } from './http/http-pool.ts';
 import type { Address, ClusterId, Incarnation, NodeId } from './model/identity.ts';
@@ -135,7 +136,7 @@ export interface LogFile {
   close(): void;
 }
 
-/** A directory of plain files that belongs to no node, such as a backup. */
+/** A directory of plain files that belongs to no node, such as a backup. A name may have directories before a slash. */
 export interface Folder {
   /** @returns through the callback the whole file, or undefined when there is none. */
   read(name: string, callback: (result: DiskResult<Buffer | undefined>) => void): void;
@@ -147,6 +148,8 @@ export interface Folder {
     options: { readonly create: boolean },
     callback: (result: DiskResult<FolderFile>) => void,
   ): void;
+  /** Makes a directory in it, and those above; one that is there is no failure. */
+  makeDirectory(name: string, callback: (result: DiskResult<undefined>) => void): void;
 }
 
 export interface FolderFile {
@@ -254,6 +257,8 @@ export interface Runtime {
   readonly host: Host;
   /** Undefined in a process that keeps everything in memory. */
   readonly disk: Disk | undefined;
+  /** The directory of a file server, in place of a disk. */
+  readonly files?: Files | undefined;
 }
 
 export interface DrainOptions {

@@ -10,6 +10,8 @@ export const STORED_KEY_BYTES_MAX = KEY_BYTES_MAX + 1;
 export const VALUE_BYTES_MAX_DEFAULT = 16 * 1024 * 1024;
 /** The record's length field could carry 4 GiB; one Buffer and one message under assembly must stay far below that. */
 export const VALUE_BYTES_MAX_CEILING = 512 * 1024 * 1024;
+/** The longest file of the small file storage service, as its document has it. */
+export const SFSS_BYTES_MAX_DEFAULT = 2 * 1024 * 1024;
 /** The longest line of a batch or an import, whatever the longest value: V8 makes no text of 512 MiB. */
 export const LINE_BYTES_CEILING = 256 * 1024 * 1024;
 /** The least memory of a storage node, for records and their indexes; two values of the default length fit. */

@@ -304,7 +304,7 @@ export const planRequest = object({ add: optional(count), drain: optional(nodeId
 export type PlanRequest = ShapeOf<typeof planRequest>;
 
 /**
- * File server -> controller: asks for its place in the map, at each start and whenever the map shows it otherwise.
+ * File server -> controller: asks for its place in the map, at each start, and where a recovery lost it.
  * Repeating it is harmless.
  */
 export const joinFileServerRequest = object({

@@ -1,14 +1,11 @@
 // The form of the identity file, which says who owns a data directory: the ids of the node and the store, made once,
 // the last incarnation, and what the next start needs to judge whether everything acknowledged is still there (H8).
 // When the file is written is identity.ts's. A flipped bit could make a node believe in records that it lost, so the
-// file has a checksum of everything behind the checksum:
-//
-//   {"format":3,"crc":"(8 hex digits)",(the fields)}
+// file has a checksum (checked-json.ts).
 //
 // Format 2, which earlier software wrote, had no checksum. Such a file is read as it is, and written as format 3 with
 // the next change.
 
-import { crc32 } from 'node:zlib';
 import {
   type Incarnation,
   incarnation,
@@ -17,6 +14,7 @@ import {
   storeId,
 } from '../../cluster/model/identity.ts';
 import { INCARNATIONS_MAX } from '../../cluster/model/limits.ts';
+import { encodeCheckedJson, isSoundJson } from '../../cluster/wire/checked-json.ts';
 import {
   integer,
   isNothing,
@@ -79,8 +77,7 @@ export function incarnationsIn(
 }
 
 export function encodeIdentity(fields: Identity): Buffer {
-  const checked = Buffer.from(`${JSON.stringify(fields).slice(1)}\n`);
-  return Buffer.concat([beginningFor(checked), checked]);
+  return encodeCheckedJson(FORMAT, fields);
 }
 
 /** @returns the identity, or a text that says why the bytes are none */
@@ -90,7 +87,7 @@ export function decodeIdentity(bytes: Buffer): Identity | string {
     const read: unknown = JSON.parse(bytes.toString());
     const { format, crc } = header(read);
     // A format 2 with a checksum would be a format 3 in which a bit of the format has flipped.
-    if ((format === FORMAT || crc !== undefined) && !isSound(bytes)) {
+    if ((format === FORMAT || crc !== undefined) && !isSoundJson(FORMAT, bytes)) {
       return 'its checksum does not match, so the disk has changed it';
     }
     return identity(read);
@@ -102,16 +99,3 @@ export function decodeIdentity(bytes: Buffer): Identity | string {
 }
 
 const header = object({ format: FORMATS, crc: optional(text({ min: 0, max: 1000 })) });
-
-function beginningFor(checked: Buffer): Buffer {
-  const crc = crc32(checked).toString(16).padStart(8, '0');
-  return Buffer.from(`{"format":${FORMAT},"crc":"${crc}",`);
-}
-
-const BEGINNING_BYTES = beginningFor(Buffer.alloc(0)).length;
-
-/** Compares bytes rather than fields, so that no byte of the file can change unnoticed. */
-function isSound(bytes: Buffer): boolean {
-  const checked = bytes.subarray(BEGINNING_BYTES);
-  return bytes.subarray(0, BEGINNING_BYTES).equals(beginningFor(checked));
-}

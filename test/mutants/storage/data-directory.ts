@@ -17,7 +17,7 @@ export const STORAGE_DATA_DIRECTORY_MUTANTS: readonly Mutant[] = [
   {
     name: 'identity-is-not-checked',
     rule: 'H8',
-    edits: [{ file: IDENTITY_FILE, find: '&& !isSound(bytes)', replace: '&& false' }],
+    edits: [{ file: IDENTITY_FILE, find: '&& !isSoundJson(FORMAT, bytes)', replace: '&& false' }],
     fate: tests(IDENTITY_FILE_TESTS, 'any bit of its identity turned over'),
   },
   {

@@ -197,7 +197,7 @@ function makeId(directory: string, where: 'first' | 'over it'): void {
 function inUse(directory: string): FatalError {
   return new FatalError(
     EXIT.config,
-    `directory ${directory} is in use by another process; stop it, or choose another one`,
+    `directory ${directory} is in use by another process, or is a copy of one that is; stop that process, or choose another directory`,
   );
 }
 
@@ -208,6 +208,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   EPERM: 'it cannot be changed; see lsattr, or choose another directory',
   EDQUOT: 'the disk quota is used up',
   EMFILE: 'this process has as many files open as it may',
+  ENOTDIR: 'it is no directory; choose another path',
   EIO: 'its disk cannot be read or written; replace it',
   EACCES: 'this user must be able to write there, and its file system must take Unix sockets',
 };

@@ -198,7 +198,7 @@ async function sync(file: FileHandle): Promise<undefined> {
   return undefined;
 }
 
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {
     await handle.sync();
@@ -242,7 +242,7 @@ export function settle<T>(work: Promise<T>, callback: (result: DiskResult<T>) =>
   );
 }
 
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   return code ?? message ?? String(error);
 }

@@ -2,7 +2,7 @@
 // src/backup; the directories of nodes are in disk.ts.
 
 import { constants, readdirSync, rmSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { EXIT, FatalError } from '../../http/errors.ts';
 import type { Folder, FolderFile } from '../../ports.ts';
@@ -28,6 +28,11 @@ export function openFolder(path: string): Folder {
     open: (name, { create }, callback) =>
       settle(
         patiently(() => openFile(join(directory, name), create)),
+        callback,
+      ),
+    makeDirectory: (name, callback) =>
+      settle(
+        patiently(() => makeFolder(join(directory, name))),
         callback,
       ),
   };
@@ -80,6 +85,11 @@ async function openFile(path: string, create: boolean): Promise<FolderFile> {
     finish: (length, callback) => settle(finish(file, length), callback),
     close: () => settle(file.close(), () => undefined),
   };
+}
+
+async function makeFolder(path: string): Promise<undefined> {
+  await mkdir(path, { recursive: true });
+  return undefined;
 }
 
 async function readAll(file: FileHandle, position: number, length: number): Promise<Buffer> {
