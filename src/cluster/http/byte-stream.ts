@@ -9,6 +9,8 @@ export type BreakReason =
   | 'too-large'
   /** The client sent nothing for too long, or sends so slowly that the body would take up memory for ever. */
   | 'slow'
+  /** The body is not what its own form says: a form without its last boundary, for instance. */
+  | 'malformed'
   /** The producer of a reply cannot go on. */
   | 'failed';
 
@@ -28,4 +30,20 @@ export interface ByteStream {
   read(callback: (part: BytePart) => void): void;
   /** Drops the rest of the body. Does nothing after the last part, or when called again. */
   discard(): void;
+}
+
+/** @returns a body of bytes that are in memory, in one piece */
+export function bytesStream(bytes: Buffer): ByteStream {
+  let left = bytes.length > 0 ? bytes : undefined;
+  return {
+    length: bytes.length,
+    read: (callback) => {
+      const piece = left;
+      left = undefined;
+      callback(piece === undefined ? { kind: 'end' } : { kind: 'bytes', bytes: piece });
+    },
+    discard: () => {
+      left = undefined;
+    },
+  };
 }

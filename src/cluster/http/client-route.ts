@@ -28,6 +28,11 @@ export interface Route {
   readonly methods: readonly Exclude<Method, 'HEAD'>[];
   /** Whether even a GET changes something, as `GET /set?key=a&value=b` does. Such a route has no HEAD. */
   readonly changesByGet?: true;
+  /**
+   * Whether a head that is wrong is refused as such also where the path does not take the method: by the judge of this
+   * route. Otherwise it is the method that is refused.
+   */
+  readonly judgesAnyMethod?: true;
   /** Whether the handler reads the body piece by piece; otherwise it gets the whole body. */
   readonly streamsBody?: true;
   /** The longest body accepted, in bytes; the role's own limit holds when this is absent. */

@@ -25,10 +25,12 @@ export const ERRORS = {
   'bad-line': { status: 400, retryable: false },
   'bad-request': { status: 400, retryable: false },
   'bad-item': { status: 400, retryable: false },
+  'bad-form': { status: 400, retryable: false },
   'unknown-version': { status: 505, retryable: false },
   'unknown-coding': { status: 501, retryable: false },
   'unknown-expectation': { status: 417, retryable: false },
   'condition-failed': { status: 412, retryable: false },
+  'bad-range': { status: 416, retryable: false },
   'not-a-number': { status: 409, retryable: false },
   overflow: { status: 409, retryable: false },
   'foreign-origin': { status: 403, retryable: false },
@@ -46,6 +48,7 @@ export const ERRORS = {
   'not-stored': { status: 503, retryable: true },
   'outcome-unknown': { status: 504, retryable: true },
   'effect-unknown': { status: 504, retryable: false },
+  'no-storage': { status: 504, retryable: true },
   overloaded: { status: 503, retryable: true },
   'storage-full': { status: 507, retryable: true },
   'clock-ahead': { status: 503, retryable: true },
@@ -63,6 +66,10 @@ export const ERRORS = {
   'not-local': { status: 403, retryable: false },
   overruled: { status: 409, retryable: false },
   'not-durable': { status: 503, retryable: true },
+  'blob-taken': { status: 409, retryable: false },
+  'blob-differs': { status: 409, retryable: false },
+  'disk-failed': { status: 503, retryable: true },
+  'pull-failed': { status: 502, retryable: true },
 } as const satisfies Readonly<Record<string, ErrorKind>>;
 
 /** The header that carries the error code. */
@@ -94,6 +101,10 @@ const BROKEN_BODIES: Readonly<Record<BreakReason, readonly [ErrorCode, string]>>
   gone: ['truncated-request', 'the connection was closed before the whole body had come'],
   'too-large': ['value-too-large', 'the body is longer than this path takes'],
   slow: ['slow-request', 'the body came too slowly'],
+  malformed: [
+    'bad-form',
+    'the body is no whole form: its last boundary is missing, or one is wrong',
+  ],
   failed: ['internal', 'the body could not be read'],
 };
 

@@ -6,6 +6,8 @@
 export const TASKS = {
   keys: 'Keys and values',
   'many keys': 'Many keys at once',
+  blobs: 'Blobs',
+  files: 'Files',
   cluster: 'How the cluster is',
   process: 'How this process is',
   other: 'Other paths',

@@ -55,13 +55,15 @@ export type HeadJudge = (
   parameters: PathParameters,
 ) => WholeReply | undefined;
 
-type Role = 'controller' | 'storage' | 'frontend';
+type Role = 'controller' | 'storage' | 'frontend' | 'fileserver';
 
 /** A frontend's paths, which people by mistake also request from other roles. */
-const PATHS_OF_KEYS = /^\/(?:get|set|delete)$|^\/v1\//;
+const PATHS_OF_KEYS = /^\/(?:get|set|delete|files?)$|^\/v1\//;
 const KEYS_ELSEWHERE: Readonly<Partial<Record<Role, string>>> = {
-  controller: 'keys are asked of a frontend, and this is the controller: its /status names them',
-  storage: 'keys are asked of a frontend, and this is a storage node',
+  controller:
+    'keys and files are asked of a frontend, and this is the controller: its /status names them',
+  storage: 'keys and files are asked of a frontend, and this is a storage node',
+  fileserver: 'keys and files are asked of a frontend, and this is a file server',
 };
 const NOTHING = 'there is nothing at this path; / lists all that there are';
 
@@ -89,6 +91,14 @@ class PathEntries {
 
   of(method: string): RouteEntry | undefined {
     return this.#byMethod.get(method);
+  }
+
+  /** @returns the refusal of a request whose method none of them takes, where its head is wrong besides */
+  judge(request: RequestHead, parameters: PathParameters): WholeReply | undefined {
+    for (const { route, judge } of this.#byMethod.values()) {
+      if (route.judgesAnyMethod === true) return judge?.(request, parameters);
+    }
+    return undefined;
   }
 
   get allow(): string {
@@ -181,10 +191,18 @@ export class Routes {
     );
   }
 
-  /** Adds a path for people and their programs, or one between the nodes, which is no `ClientRoute`. */
-  add(route: Route | ClientRoute, handler: Handler, judge?: HeadJudge): void {
+  /**
+   * Adds a path for people and their programs, or one between the nodes, which is no `ClientRoute`.
+   * @param bodyBytesMax where an option of the process says how long a body may be, and not the route
+   */
+  add(
+    route: Route | ClientRoute,
+    handler: Handler,
+    judge?: HeadJudge,
+    bodyBytesMax = route.bodyBytesMax,
+  ): void {
     if ('statuses' in route) this.#described.push(route);
-    const { path, streamsBody, bodyBytesMax, changesByGet } = route;
+    const { path, streamsBody, changesByGet } = route;
     const body = {
       kind: streamsBody === true ? 'streamed' : 'whole',
       ...(bodyBytesMax === undefined ? {} : { bytesMax: bodyBytesMax }),
@@ -243,9 +261,12 @@ export class Routes {
   #find(request: RequestHead): FoundRoute | WholeReply {
     const match = this.#match(request.method, request.target);
     if (match === undefined) return this.#unknownPath(request);
-    const entry = match.entries.of(request.method);
-    if (entry === undefined) return this.#wrongMethod(request, match.entries);
-    const { parameters } = match;
+    const { entries, parameters } = match;
+    const entry = entries.of(request.method);
+    if (entry === undefined) {
+      const wrong = parameters === 'malformed' ? undefined : entries.judge(request, parameters);
+      return wrong ?? this.#wrongMethod(request, entries);
+    }
     if (parameters === 'malformed') {
       return errorReply('bad-parameter', 'a % in the path is not followed by two hex digits');
     }

@@ -40,11 +40,12 @@ describe('every code', () => {
   });
 });
 
-test('misuse of the three verbs is 501, as a body in an unknown coding; a value too large 413, an unknown outcome 504', () => {
+test('misuse of the three verbs is 501, as what this cluster cannot do; a value too large 413, an unknown outcome 504', () => {
   const withStatus = (status: number) => CODES.filter((code) => ERRORS[code].status === status);
   expect(withStatus(501).sort()).toEqual([
     'bad-query',
     'bad-ttl',
+    'cache-has-no-files',
     'empty-key',
     'key-too-long',
     'missing-key',
@@ -53,7 +54,7 @@ test('misuse of the three verbs is 501, as a body in an unknown coding; a value 
   ]);
   expect(withStatus(413)).toEqual(['value-too-large']);
   expect(withStatus(431)).toEqual(['head-too-large']);
-  expect(withStatus(504)).toEqual(['outcome-unknown', 'effect-unknown']);
+  expect(withStatus(504)).toEqual(['outcome-unknown', 'effect-unknown', 'no-storage']);
 });
 
 test('only an unknown path is 404, so that a missing key is never taken for it', () => {

@@ -3,7 +3,12 @@
 import { expect, test } from 'vitest';
 import { assert, InvariantBroken } from '../../../src/cluster/assert.ts';
 import { EXIT, errorReply, FatalError } from '../../../src/cluster/http/errors.ts';
-import { type HttpReply, type HttpRequest, replyHeader } from '../../../src/cluster/http/http.ts';
+import {
+  type HttpReply,
+  type HttpRequest,
+  type RequestHead,
+  replyHeader,
+} from '../../../src/cluster/http/http.ts';
 import { Metrics } from '../../../src/cluster/http/metrics.ts';
 import { type Handler, Routes } from '../../../src/cluster/http/routes.ts';
 import type { Runtime } from '../../../src/cluster/ports.ts';
@@ -296,4 +301,41 @@ test('what is refused whatever its body is, is refused before the body is sent',
   expect(judged('PUT', '/nothing')).toContain('404 ');
   expect(judged('POST', '/set')).toBe('send it');
   expect(judged('POST', '/set', { 'sec-fetch-site': 'cross-site' })).toContain('403 ');
+});
+
+test('a wrong method of a wrong head is refused for the head where the route says so', () => {
+  const routes = new Routes('frontend', { host: {} } as unknown as Runtime, new Metrics());
+  const judge = (request: RequestHead) =>
+    request.header('if-match') === undefined ? undefined : errorReply('bad-request', 'a bad head');
+  const handler: Handler = (_request, reply) => reply({ status: 204, headers: {}, body: '' });
+  routes.add({ path: '/head', methods: ['PUT'] }, handler, () => errorReply('internal', 'not me'));
+  routes.add({ path: '/head', methods: ['GET'], judgesAnyMethod: true }, handler, judge);
+  routes.add({ path: '/method', methods: ['GET'] }, handler, judge);
+  const statusOf = (method: string, target: string, isWrong: boolean) => {
+    const headers = isWrong ? { 'if-match': 'x' } : undefined;
+    let status = 0;
+    routes.handle(requestOf(method, target, undefined, headers), (reply) => {
+      status = reply.status;
+    });
+    return status;
+  };
+  expect([statusOf('PATCH', '/head', true), statusOf('PATCH', '/head', false)]).toEqual([400, 405]);
+  expect(statusOf('PATCH', '/method', true)).toBe(405);
+  // The handler of a method judges for itself.
+  expect(statusOf('GET', '/head', true)).toBe(204);
+});
+
+test('how long a body may be can be said as the route is added', () => {
+  const routes = new Routes('frontend', { host: {} } as unknown as Runtime, new Metrics());
+  const route = { path: '/a', methods: ['PUT'], bodyBytesMax: 7 } as const;
+  routes.add(
+    route,
+    (_request, reply) => reply({ status: 204, headers: {}, body: '' }),
+    undefined,
+    9,
+  );
+  expect(routes.traits({ method: 'PUT', target: '/a' }).body).toEqual({
+    kind: 'whole',
+    bytesMax: 9,
+  });
 });

@@ -12,6 +12,18 @@ const ROUTES = 'src/cluster/http/routes.ts';
 
 export const CLUSTER_HTTP_MUTANTS: readonly Mutant[] = [
   {
+    name: 'a-wrong-method-before-a-wrong-head',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: ROUTES,
+        find: 'if (route.judgesAnyMethod === true) return',
+        replace: 'if (route.judgesAnyMethod === undefined) return',
+      },
+    ],
+    fate: tests('test/cluster/http/routes.test.ts', 'a wrong method of a wrong head'),
+  },
+  {
     name: 'page-with-raw-texts',
     rule: 'what a process says of itself',
     edits: [

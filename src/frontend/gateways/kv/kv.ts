@@ -1,9 +1,9 @@
 // The API of keys: /get, /set and /delete. Parses (usage.ts), has the request carried out (kv-operations.ts), and counts.
 
+import { Measure } from '../../../cluster/http/measure.ts';
 import type { Metrics } from '../../../cluster/http/metrics.ts';
 import type { Handler, Routes } from '../../../cluster/http/routes.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
-import { Measure } from '../measure.ts';
 import { Timing } from '../timing.ts';
 import { KvOperations } from './kv-operations.ts';
 import { KV_ROUTES } from './kv-routes.ts';

@@ -7,7 +7,7 @@ import {
   textReply,
   type WholeReply,
 } from '../../../cluster/http/http.ts';
-import { type ETag, etagOf, printETag } from '../../../cluster/model/condition.ts';
+import { etagOf } from '../../../cluster/model/condition.ts';
 import {
   ATTRIBUTE_CONTENT_TYPE,
   printRecordVersion,
@@ -21,12 +21,12 @@ import type { ConditionalOutcome } from '../../../coordinator/operations/conditi
 import type { Explanation } from '../../../coordinator/operations/get/explanation.ts';
 import type { WriteOutcome, WriteRequest } from '../../../coordinator/operations/set/decision.ts';
 import { storedRecordOf } from '../../../coordinator/operations/set/set-record.ts';
-import { isContentType, type KeyUsage } from './key-usage.ts';
+import { typeHeaders } from '../content-types.ts';
+import { judgeRead, tagHeaders } from '../preconditions.ts';
+import type { KeyUsage } from './key-usage.ts';
 import type { KeyVerb } from './keys-routes.ts';
-import { judgeRead } from './preconditions.ts';
 
 const NO_STORE = { 'cache-control': 'no-store' };
-const ANY_BYTES = { 'content-type': 'application/octet-stream' };
 /** How much of a value that is no number an error shows. */
 const SHOWN_BYTES_MAX = 32;
 const NOBODY_KNOWS = 'not every storage node confirmed in time: it may or may not take effect';
@@ -40,18 +40,18 @@ export function readReply(
   const etag = etagOf(record);
   const verdict = judgeRead(condition, etag);
   if (verdict === 'unmet') return unmetReply(record);
-  const headers = { 'cache-control': freshness(record, wallMs), ...headersOf(etag) };
+  const headers = { 'cache-control': freshness(record, wallMs), ...tagHeaders(etag) };
   if (verdict === 'not-modified') return { status: 304, headers, body: '' };
   return {
     status: 200,
-    headers: { ...typeHeaders(record), ...headers },
+    headers: { ...typeHeaders(contentTypeIn(record)), ...headers },
     body: recordValue(record),
   };
 }
 
 /** What a client waited for has not come: it has the present record already. */
 export function unchangedReply(record: StoredRecord): WholeReply {
-  return { status: 304, headers: { ...NO_STORE, ...headersOf(etagOf(record)) }, body: '' };
+  return { status: 304, headers: { ...NO_STORE, ...tagHeaders(etagOf(record)) }, body: '' };
 }
 
 /** Every answer about a key has its version, also where nothing is known of it. */
@@ -80,7 +80,7 @@ export function writtenReply(
         return doneReply(204, { 'x-fog-version': printVersion(outcome.version) });
       }
       const etag = etagOf(storedRecordOf(request, outcome));
-      return doneReply(outcome.created ? 201 : 204, headersOf(etag));
+      return doneReply(outcome.created ? 201 : 204, tagHeaders(etag));
     }
     case 'not-stored':
       return errorReply(outcome.code, `${outcome.detail}; nothing was stored`);
@@ -115,7 +115,7 @@ function storedReply(
   verb: Exclude<KeyVerb, 'get'>,
   { record, previous, created }: Extract<ConditionalOutcome, { kind: 'stored' }>,
 ): WholeReply {
-  const headers = headersOf(etagOf(record));
+  const headers = tagHeaders(etagOf(record));
   switch (verb) {
     case 'put':
       return doneReply(created ? 201 : 204, headers);
@@ -133,7 +133,7 @@ function notChangedReply({
   why,
   record,
 }: Extract<ConditionalOutcome, { kind: 'unmet' }>): WholeReply {
-  const headers = record === undefined ? {} : headersOf(etagOf(record));
+  const headers = record === undefined ? {} : tagHeaders(etagOf(record));
   switch (why) {
     case 'condition':
       return unmetReply(record);
@@ -157,7 +157,7 @@ function unmetReply(record: StoredRecord | undefined): WholeReply {
   return record === undefined
     ? errorReply('condition-failed', 'the key has no value, and the request wants one')
     : errorReply('condition-failed', 'the key has a value that the request does not want', {
-        headers: headersOf(etagOf(record)),
+        headers: tagHeaders(etagOf(record)),
       });
 }
 
@@ -181,30 +181,14 @@ function doneReply(status: 201 | 204, headers: ReplyHeaders): WholeReply {
 function valueReply(record: StoredRecord, headers: ReplyHeaders): WholeReply {
   return {
     status: 200,
-    headers: { ...typeHeaders(record), ...NO_STORE, ...headers },
+    headers: { ...typeHeaders(contentTypeIn(record)), ...NO_STORE, ...headers },
     body: recordValue(record),
   };
 }
 
-function headersOf(etag: ETag) {
-  return { etag: printETag(etag), 'x-fog-version': printVersion(etag.version) };
-}
-
-/**
- * The stored type is what somebody said of the value. A browser that shows a value as a page must neither guess another
- * type nor let the scripts in it act as if they came from here: they could change every key.
- */
-function typeHeaders(record: StoredRecord): Readonly<Record<string, string>> {
+function contentTypeIn(record: StoredRecord): string | undefined {
   const attribute = recordAttributes(record).find(({ type }) => type === ATTRIBUTE_CONTENT_TYPE);
-  if (attribute === undefined) return ANY_BYTES;
-  const type = Buffer.from(attribute.bytes).toString('latin1');
-  // A record may have come another way than through this gateway.
-  if (!isContentType(type)) return ANY_BYTES;
-  return {
-    'content-type': type,
-    'content-security-policy': 'sandbox',
-    'x-content-type-options': 'nosniff',
-  };
+  return attribute === undefined ? undefined : Buffer.from(attribute.bytes).toString('latin1');
 }
 
 function freshness(record: StoredRecord, wallMs: number): string {

@@ -15,9 +15,10 @@ import {
 } from '../../../cluster/model/limits.ts';
 import { VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
 import { parseQuery } from '../../../cluster/wire/query.ts';
+import { CONTENT_TYPE_BYTES_MAX, isContentType } from '../content-types.ts';
 import { minVersionLine, minVersionOf, WRONG_MIN_VERSION } from '../min-version.ts';
+import { conditionOf, type WrongHead } from '../preconditions.ts';
 import type { KeyVerb } from './keys-routes.ts';
-import { conditionOf, shownPath, type WrongHead } from './preconditions.ts';
 
 export interface KeyUsage {
   readonly key: Buffer;
@@ -49,7 +50,6 @@ export type ReadKeyUsage = { readonly usage: KeyUsage } | { readonly fault: Wron
 type RequestOfKey = Pick<HttpRequest, 'target' | 'header'>;
 type Parsed<T> = { readonly value: T } | { readonly fault: WrongHead };
 
-const CONTENT_TYPE_BYTES_MAX = 255;
 /** The largest number that every program can tell from its neighbours. */
 const BY_MAX = Number.MAX_SAFE_INTEGER;
 
@@ -78,7 +78,7 @@ export function readKeyUsage(verb: KeyVerb, request: RequestOfKey, key: Buffer):
     const taken = known.length === 0 ? 'no parameters' : `${known.join(', ')}, nothing else`;
     return faulty(`this takes ${taken}, behind the ?`, verb, request);
   }
-  const parsed = conditionOf(request, request.target);
+  const parsed = conditionOf(request, shownPath);
   if ('fault' in parsed) return parsed;
   const { condition } = parsed;
   const plain = {
@@ -213,15 +213,17 @@ function contentTypeOf(verb: KeyVerb, request: RequestOfKey): Parsed<string | un
   return faulty(what, verb, request);
 }
 
-export function isContentType(text: string): boolean {
-  return text.length <= CONTENT_TYPE_BYTES_MAX && /^[\x20-\x7e]+$/.test(text);
-}
-
 function byOf(text: string): number | undefined {
   if (!/^-?\d{1,16}$/.test(text)) return undefined;
   const by = Number(text);
   // A zero with a sign is zero.
   return Math.abs(by) <= BY_MAX ? by + 0 : undefined;
+}
+
+/** @returns the path of the request, or another one where it could break the line that it is shown in */
+function shownPath(target: string): string {
+  const [path = ''] = target.split('?');
+  return /^[\w/.~%-]{1,200}$/.test(path) ? path : '/v1/keys/KEY';
 }
 
 const EXAMPLES: Readonly<Record<KeyVerb, string>> = {

@@ -5,16 +5,16 @@ import { assert } from '../../../cluster/assert.ts';
 import type { PathParameters } from '../../../cluster/http/client-route.ts';
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { WholeReply } from '../../../cluster/http/http.ts';
+import { Measure } from '../../../cluster/http/measure.ts';
 import type { Metrics } from '../../../cluster/http/metrics.ts';
 import type { Handler, HeadJudge, Routes } from '../../../cluster/http/routes.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
-import { Measure } from '../measure.ts';
+import type { WrongHead } from '../preconditions.ts';
 import { Timing } from '../timing.ts';
 import { KeyOperations } from './key-operations.ts';
 import { readKeyUsage } from './key-usage.ts';
 import { KeyWaits } from './key-waits.ts';
 import { type KeyVerb, V1_KEYS_ROUTES } from './keys-routes.ts';
-import type { WrongHead } from './preconditions.ts';
 
 export class V1KeysGateway implements Gateway {
   readonly #context: GatewayContext;

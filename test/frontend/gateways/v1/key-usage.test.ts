@@ -3,9 +3,9 @@
 import { describe, expect, test } from 'vitest';
 import { type ETag, NO_CONDITION, printETag } from '../../../../src/cluster/model/condition.ts';
 import type { Version } from '../../../../src/cluster/model/version.ts';
+import { judgeRead } from '../../../../src/frontend/gateways/preconditions.ts';
 import { readKeyUsage } from '../../../../src/frontend/gateways/v1/key-usage.ts';
 import type { KeyVerb } from '../../../../src/frontend/gateways/v1/keys-routes.ts';
-import { judgeRead } from '../../../../src/frontend/gateways/v1/preconditions.ts';
 
 const ONE: ETag = { version: 0x1234n as Version, hash: 0xab };
 const OTHER: ETag = { version: 0x1234n as Version, hash: 0xac };

@@ -251,6 +251,8 @@ function failureOf(why: BreakReason): ImportFailure {
       };
     case 'too-large':
       return { code: 'value-too-large', detail: 'the body is longer than this path takes' };
+    case 'malformed':
+      return { code: 'bad-form', detail: 'the body is not in its form' };
     case 'failed':
       return { code: 'internal', detail: 'the body could not be read' };
   }

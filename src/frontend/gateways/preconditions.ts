@@ -1,14 +1,16 @@
 // Parses If-Match and If-None-Match (RFC 9110, 13.1), and judges them for reads; for writes the cluster judges them, in
 // one step with the write (coordinator/operations/conditional). Pure.
 
-import { type HttpRequest, hostHeader } from '../../../cluster/http/http.ts';
+import { type HttpRequest, hostHeader, type ReplyHeaders } from '../../cluster/http/http.ts';
 import {
   type Condition,
   type ETag,
   NO_CONDITION,
   parseETag,
-} from '../../../cluster/model/condition.ts';
-import { ETAGS_MAX } from '../../../cluster/model/limits.ts';
+  printETag,
+} from '../../cluster/model/condition.ts';
+import { ETAGS_MAX } from '../../cluster/model/limits.ts';
+import { printVersion } from '../../cluster/model/version.ts';
 
 /** What may stand between two commas: a tag with its quotes, which may have commas in it, behind `W/` if it is weak. */
 const TAG = /[\t ,]*(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[\t ]*(?=,|$)/y;
@@ -26,20 +28,28 @@ export type ParsedCondition = { readonly condition: Condition } | { readonly fau
 
 const NONE: ParsedCondition = { condition: NO_CONDITION };
 
-type Headers = Pick<HttpRequest, 'header'>;
+type Conditional = Pick<HttpRequest, 'header' | 'target'>;
 
-/** @param target of the request, for the line that shows the right form */
-export function conditionOf(request: Headers, target: string): ParsedCondition {
+/** @param shown what stands for the target of the request in the line that shows the right form */
+export function conditionOf(
+  request: Conditional,
+  shown: (target: string) => string,
+): ParsedCondition {
   const match = request.header('if-match');
   const noneMatch = request.header('if-none-match');
   if (match === undefined && noneMatch === undefined) return NONE;
   const ifMatch = match === undefined ? undefined : tagsOf('If-Match', match);
-  if (typeof ifMatch === 'string' && ifMatch !== 'any') return wrong(ifMatch, request, target);
+  if (typeof ifMatch === 'string' && ifMatch !== 'any') return wrong(ifMatch, request, shown);
   const ifNoneMatch = noneMatch === undefined ? undefined : tagsOf('If-None-Match', noneMatch);
   if (typeof ifNoneMatch === 'string' && ifNoneMatch !== 'any') {
-    return wrong(ifNoneMatch, request, target);
+    return wrong(ifNoneMatch, request, shown);
   }
   return { condition: { ifMatch, ifNoneMatch } };
+}
+
+/** The headers that tell which record an answer is about. */
+export function tagHeaders(etag: ETag): ReplyHeaders {
+  return { etag: printETag(etag), 'x-fog-version': printVersion(etag.version) };
 }
 
 export type ReadVerdict = 'send' | 'not-modified' | 'unmet';
@@ -82,16 +92,14 @@ function tagsOf(header: 'If-Match' | 'If-None-Match', text: string): Tags | stri
   return count === 0 ? `${header} is empty` : tags;
 }
 
-function wrong(what: string, request: Headers, target: string): ParsedCondition {
+function wrong(
+  what: string,
+  request: Conditional,
+  shown: (target: string) => string,
+): ParsedCondition {
   const header = what.startsWith('If-Match') ? 'If-Match' : 'If-None-Match';
-  const url = `http://${hostHeader(request)}${shownPath(target)}`;
+  const url = `http://${hostHeader(request)}${shown(request.target)}`;
   return {
     fault: { what, instead: `curl -H '${header}: "0196c6f1f2c40000-1c291ca3"' '${url}'` },
   };
-}
-
-/** @returns the path of the request, or another one where it could break the line that it is shown in */
-export function shownPath(target: string): string {
-  const [path = ''] = target.split('?');
-  return /^[\w/.~%-]{1,200}$/.test(path) ? path : '/v1/keys/KEY';
 }

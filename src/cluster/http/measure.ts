@@ -1,9 +1,9 @@
-// Counts and times the requests of one verb of a gateway, as `velourfog_requests_total` and
+// Counts and times the requests of one verb of a gateway or a file server, as `velourfog_requests_total` and
 // `velourfog_request_duration_seconds`.
 
-import type { Counter, DurationHistogram, Metrics } from '../../cluster/http/metrics.ts';
-import type { ReplyCallback } from '../../cluster/http/routes.ts';
-import type { Clock } from '../../cluster/ports.ts';
+import type { Clock } from '../ports.ts';
+import type { Counter, DurationHistogram, Metrics } from './metrics.ts';
+import type { ReplyCallback } from './routes.ts';
 
 export class Measure {
   readonly #verb: string;
@@ -13,7 +13,7 @@ export class Measure {
   readonly #ok: Counter;
   readonly #byStatus = new Map<number, Counter>();
 
-  /** @param verb is the label `op`; each verb of all gateways has its own */
+  /** @param verb is the label `op`; each verb of a process has its own */
   constructor(verb: string, metrics: Metrics, clock: Clock) {
     this.#verb = verb;
     this.#metrics = metrics;
