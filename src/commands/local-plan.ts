@@ -3,18 +3,26 @@
 import { join } from 'node:path';
 import { type Address, formatAddress, PORT_MAX } from '../cluster/model/identity.ts';
 import { REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
+import { counted } from './cluster/node-texts.ts';
 import { type Arguments, usage } from './options.ts';
 
 /** The host by which the nodes reach each other if they listen on it. */
 const LOOPBACK = '127.0.0.1';
 const FRONTENDS_MAX = 64;
+const FILESERVERS_MAX = 64;
+/** From the port of the first storage node to that of the first file server, if nobody says otherwise. */
+const FILESERVER_PORTS_APART = 300;
 
 export interface LocalNode {
-  /** Roles are stopped in this order, so that no frontend meets a storage node that is gone. */
-  readonly role: 'frontend' | 'storage' | 'controller';
+  readonly role: (typeof LOCAL_ROLES)[number];
   readonly address: Address;
   readonly words: readonly string[];
+  /** Of a file server, the name of its directory: where that is, is decided when it is started. */
+  readonly directory?: string;
 }
+
+/** In this order they are stopped, so that nobody meets a node that is gone. */
+export const LOCAL_ROLES = ['frontend', 'fileserver', 'storage', 'controller'] as const;
 
 export interface Plan {
   /** The host of the addresses by which the nodes reach each other. */
@@ -22,7 +30,12 @@ export interface Plan {
   readonly controller: Address;
   readonly nodes: readonly LocalNode[];
   readonly redundancy: number;
-  greeting(redundancy: number): string;
+  /** Where nodes keep their state; undefined when it goes with the cluster. */
+  readonly dataDirectory: string | undefined;
+  /** Whether the words say that the cluster is a cache, or a store; undefined when they leave it to an earlier start. */
+  readonly isCache: boolean | undefined;
+  /** @param files how many file servers were started */
+  greeting(redundancy: number, files: number): string;
 }
 
 export function planOf(words: Arguments): Plan {
@@ -58,6 +71,16 @@ export function planOf(words: Arguments): Plan {
       (_, index) => formatAddress(host, first + index) as Address,
     );
   };
+  const isCache = whenFull === undefined ? undefined : whenFull === 'evict';
+  // A cache may evict the records that say what the blobs are, so it has no files.
+  const fileservers =
+    isCache === true ? 0 : words.integer('num-fileserver', { min: 0, max: FILESERVERS_MAX });
+  const storagePort = words.port('storage-port');
+  const fileserverPort =
+    words.optionalText('fileserver-port') === undefined
+      ? storagePort + FILESERVER_PORTS_APART
+      : words.port('fileserver-port');
+  const fileserverAddresses = addresses(fileserverPort, fileservers, 'FILESERVER_PORT');
   const frontendAddresses = addresses(words.port('frontend-port'), frontends, 'FRONTEND_PORT');
   const nodes: LocalNode[] = [
     {
@@ -73,7 +96,7 @@ export function planOf(words: Arguments): Plan {
         ...passedOn,
       ],
     },
-    ...addresses(words.port('storage-port'), storages, 'STORAGE_PORT').map((address, index) => ({
+    ...addresses(storagePort, storages, 'STORAGE_PORT').map((address, index) => ({
       role: 'storage' as const,
       address,
       words: [
@@ -87,6 +110,12 @@ export function planOf(words: Arguments): Plan {
         ...passedOn,
       ],
     })),
+    ...fileserverAddresses.map((address, index) => ({
+      role: 'fileserver' as const,
+      address,
+      words: [controller, address, ...hostOption, ...passedOn],
+      directory: `fileserver-${index}`,
+    })),
     ...frontendAddresses.map((address) => ({
       role: 'frontend' as const,
       address,
@@ -97,6 +126,8 @@ export function planOf(words: Arguments): Plan {
         `${workers}`,
         ...hostOption,
         ...valueLimit,
+        '--sfss-max',
+        words.text('sfss-max'),
         ...passedOn,
       ],
     })),
@@ -104,16 +135,28 @@ export function planOf(words: Arguments): Plan {
   refuseSharedPorts(nodes);
   const first = frontendAddresses[0];
   const last = frontendAddresses.at(-1);
-  const greeting = (
-    kept: number,
-  ) => `velour-fog is ready: 1 controller, ${storages} storage ${storages === 1 ? 'node' : 'nodes'} (each key on ${kept}), ${frontends} ${frontends === 1 ? 'frontend' : 'frontends'}. Try:
+  const greeting = (kept: number, files: number) => {
+    const nodes = [
+      '1 controller',
+      `${counted(storages, 'storage node')} (each key on ${kept})`,
+      counted(frontends, 'frontend'),
+      ...(files === 0 ? [] : [counted(files, 'file server')]),
+    ];
+    return `velour-fog is ready: ${nodes.join(', ')}. Try:
   curl 'http://${first}/set/?key=a&value=1'
   curl -d 'some body' 'http://${last}/set/?key=b'
-  curl 'http://${last}/get/?key=a'
+  curl 'http://${last}/get/?key=a'${files === 0 ? '' : fileLines(first, last)}
   curl 'http://${first}/status'
 Ctrl-C stops everything.
 `;
-  return { host, controller, nodes, redundancy, greeting };
+  };
+  return { host, controller, nodes, redundancy, dataDirectory, isCache, greeting };
+}
+
+function fileLines(first: Address | undefined, last: Address | undefined): string {
+  return `
+  curl -X PUT -d 'any text' 'http://${first}/file?path=notes/a.txt'
+  curl 'http://${last}/file?path=notes/a.txt'`;
 }
 
 /** @returns the host at which nodes are reached that listen on `host` */

@@ -6,12 +6,22 @@ import { REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
 import { partitionCount } from '../cluster/model/partition.ts';
 import { readReply } from '../cluster/peers/calls.ts';
 import type { Network } from '../cluster/ports.ts';
-import { dictionary, integer, object, optional, type ShapeOf } from '../cluster/wire/shapes.ts';
+import {
+  dictionary,
+  flag,
+  integer,
+  object,
+  optional,
+  type ShapeOf,
+  text,
+} from '../cluster/wire/shapes.ts';
 
 const CALL_MS = 1000;
 
 const view = object({
   redundancy: integer({ min: 1, max: REDUNDANCY_MAX }),
+  ready: flag,
+  whenFull: optional(text({ max: 20 })),
   offlinePartitions: optional(integer({ min: 0, max: partitionCount(3) })),
   storage: dictionary(object({ address }), { max: STORAGE_NODES_MAX }),
 });

@@ -3,6 +3,9 @@
 // starts is in local-plan.ts.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { Names } from '../cluster/io/network/names.ts';
@@ -17,16 +20,17 @@ import type { DeathRequest } from '../cluster/wire/control-messages.ts';
 import { CONTROL } from '../cluster/wire/control-table.ts';
 import { Malformed } from '../cluster/wire/shapes.ts';
 import { answererAt, describeAnswerer } from './doctor/answerer.ts';
-import { type LocalNode, planOf } from './local-plan.ts';
+import { LOCAL_ROLES, type LocalNode, type Plan, planOf } from './local-plan.ts';
 import { reasonOf, strangersIn, viewOf } from './local-view.ts';
 import {
   type Command,
   MEMORY_OPTION,
   SERVER_OPTIONS,
+  SFSS_OPTION,
   VALUE_OPTIONS,
   WHEN_FULL_OPTION,
 } from './options.ts';
-import { CHILD_VARIABLE, CLUSTER_STOPS } from './serve.ts';
+import { CHILD_VARIABLE, CLUSTER_STOPS, TEMPORARY_VARIABLE } from './serve.ts';
 import { onStopSignals } from './signals.ts';
 
 const READY_POLL_MS = 25;
@@ -54,6 +58,8 @@ const SEED_VARIABLES: Readonly<Record<string, string>> = {
   'controller-port': 'CONTROLLER_PORT',
   'storage-port': 'STORAGE_PORT',
   'frontend-port': 'FRONTEND_PORT',
+  'num-fileserver': 'NUM_FILESERVER',
+  'fileserver-port': 'FILESERVER_PORT',
   'data-dir': 'DATA_DIR',
   workers: 'WORKERS',
 };
@@ -76,6 +82,7 @@ export const localCommand: Command = {
   options: {
     ...SERVER_OPTIONS,
     ...VALUE_OPTIONS,
+    ...SFSS_OPTION,
     ...MEMORY_OPTION,
     ...WHEN_FULL_OPTION,
     'num-frontend': plainVariable('NUM_FRONTEND', 2, 'Frontends'),
@@ -84,6 +91,12 @@ export const localCommand: Command = {
     'controller-port': plainVariable('CONTROLLER_PORT', 12000, 'Port of the controller'),
     'storage-port': plainVariable('STORAGE_PORT', 12500, 'Port of the first storage node'),
     'frontend-port': plainVariable('FRONTEND_PORT', 12080, 'Port of the first frontend'),
+    'num-fileserver': plainVariable('NUM_FILESERVER', 3, 'File servers; a cache has none'),
+    'fileserver-port': plainVariable(
+      'FILESERVER_PORT',
+      undefined,
+      'Port of the first file server; by default 300 above that of the first storage node',
+    ),
     workers: plainVariable('WORKERS', 1, 'Processes of each frontend, or auto'),
     'data-dir': plainVariable('DATA_DIR', undefined, 'Keep state below this directory'),
     host: {
@@ -115,12 +128,17 @@ export const localCommand: Command = {
       words.positive('drain-timeout') * 1000 + KILL_AFTER_EXTRA_MS,
     );
     onStopSignals(() => group.stop());
-    for (const node of plan.nodes) group.start(node);
+    const fileServers = plan.nodes.filter(({ role }) => role === 'fileserver');
+    for (const node of plan.nodes) if (!fileServers.includes(node)) group.start(node);
+    const started = (await group.isCache(plan)) ? [] : fileServers;
+    const base = started.length === 0 ? undefined : baseOf(plan);
+    for (const node of started) group.start(node, base);
     const ready = await group.ready();
     if (!ready) return;
     // The redundancy that the cluster was founded with counts, whatever the command line says.
     const founded = await viewOf(network, plan.controller);
-    const greeting = plan.greeting(founded?.redundancy ?? plan.redundancy);
+    const redundancy = founded?.redundancy ?? plan.redundancy;
+    const greeting = plan.greeting(redundancy, started.length);
     const failure = await writeWhole('stdout', greeting);
     // The cluster serves even if nobody reads the greeting.
     if (failure !== undefined) logger.write('warn', 'the greeting was not printed', { failure });
@@ -138,8 +156,22 @@ async function refuseStranger(controller: Address): Promise<void> {
   const what = `${describeAnswerer(answerer)} answers at ${controller}, where the controller is to be`;
   throw new FatalError(
     EXIT.unavailable,
-    `${what}: stop it, or choose other ports by CONTROLLER_PORT, STORAGE_PORT and FRONTEND_PORT`,
+    `${what}: stop it, or choose other ports by CONTROLLER_PORT, STORAGE_PORT, FILESERVER_PORT and FRONTEND_PORT`,
   );
+}
+
+/** Where the directories of file servers are. */
+interface Base {
+  readonly path: string;
+  /** Whether it goes with the cluster. */
+  readonly isTemporary: boolean;
+}
+
+function baseOf({ dataDirectory }: Plan): Base {
+  if (dataDirectory !== undefined) return { path: dataDirectory, isTemporary: false };
+  const path = mkdtempSync(join(tmpdir(), 'velour-files-'));
+  process.once('exit', () => rmSync(path, { recursive: true, force: true }));
+  return { path, isTemporary: true };
 }
 
 interface LocalProcess {
@@ -166,15 +198,19 @@ class ProcessGroup {
     this.#killAfterMs = killAfterMs;
   }
 
-  start(node: LocalNode): void {
+  start(node: LocalNode, base?: Base): void {
     const cli = fileURLToPath(new URL('../cli.js', import.meta.url));
-    const child = spawn(process.execPath, [...SMALL_HEAP, cli, node.role, ...node.words], {
+    const { directory } = node;
+    const isIn = base !== undefined && directory !== undefined;
+    const words = [...node.words, ...(isIn ? ['--data-dir', join(base.path, directory)] : [])];
+    const temporary = base?.isTemporary === true ? { [TEMPORARY_VARIABLE]: '1' } : {};
+    const child = spawn(process.execPath, [...SMALL_HEAP, cli, node.role, ...words], {
       // A process group of its own: Ctrl-C reaches only the parent, which stops the children in order.
       detached: true,
       // The channel closes when this process ends, even by SIGKILL, and tells the child so.
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       // A --config file is for this command; the children get their options as flags.
-      env: { ...process.env, VELOUR_CONFIG: '', [CHILD_VARIABLE]: '1' },
+      env: { ...process.env, VELOUR_CONFIG: '', [CHILD_VARIABLE]: '1', ...temporary },
     });
     let done: () => void = () => undefined;
     const running: LocalProcess = {
@@ -199,6 +235,17 @@ class ProcessGroup {
       running.incarnationId = incarnationIn(message);
     });
     child.once('exit', (code, signal) => ended(code, signal ?? `exit code ${code}`));
+  }
+
+  /** Whether the cluster is a cache, once that is known: an earlier start may have founded it. */
+  async isCache({ isCache, dataDirectory, controller }: Plan): Promise<boolean> {
+    if (isCache !== undefined || dataDirectory === undefined) return isCache === true;
+    while (!this.#stopping) {
+      const seen = await viewOf(this.#network, controller);
+      if (seen?.ready === true) return seen.whenFull === 'evict';
+      await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+    }
+    return true;
   }
 
   /** Waits until all nodes are ready. @returns false when a stop came first */
@@ -228,7 +275,7 @@ class ProcessGroup {
       }
     }, this.#killAfterMs);
     const inOrder = async () => {
-      for (const role of ['frontend', 'storage', 'controller'] as const) {
+      for (const role of LOCAL_ROLES) {
         const these = [...this.#running].filter(({ node }) => node.role === role);
         for (const { child } of these) {
           if (child.connected) child.send(CLUSTER_STOPS);

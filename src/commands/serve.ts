@@ -1,8 +1,11 @@
 // Runs one role as a process: its runtime, HTTP server, signals and exit. The command of a role provides what is
 // particular to it (controller.ts, storage.ts, frontend.ts).
 
+import { rmdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { openDisk } from '../cluster/io/disk/disk.ts';
+import { openFiles } from '../cluster/io/disk/files.ts';
 import { openNetwork } from '../cluster/io/network/network.ts';
 import { openLogger, type ProcessLogger } from '../cluster/io/process/logger.ts';
 import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io/process/system.ts';
@@ -15,12 +18,14 @@ import type { Arguments } from './options.ts';
 import { ignoreHangup, onStopSignals } from './signals.ts';
 
 export interface ServedRole {
-  readonly name: 'controller' | 'storage' | 'frontend';
+  readonly name: 'controller' | 'storage' | 'frontend' | 'fileserver';
   /** The node's name in `ps` and in the logs. */
   readonly node: string;
   readonly host: string;
   readonly port: number;
   readonly dataDirectory: string | undefined;
+  /** The directory of a file server, in place of a data directory. */
+  readonly filesDirectory?: string;
   readonly bodyBytesMax: number;
   readonly valueBytesMax: number;
   /**
@@ -37,6 +42,9 @@ export interface ServedRole {
 
 /** Set by `velour local` in its children, which must not outlive it. */
 export const CHILD_VARIABLE = 'VELOUR_LOCAL_CHILD';
+
+/** Set by it in file servers whose directories go with the cluster, however that ends. */
+export const TEMPORARY_VARIABLE = 'VELOUR_LOCAL_TEMPORARY';
 
 /** The message with which `velour local` stops all its children. */
 export const CLUSTER_STOPS = 'the whole cluster stops';
@@ -82,8 +90,10 @@ export function openProcess(
 }
 
 export async function openService(role: ServedRole, logger: ProcessLogger): Promise<Service> {
-  const { dataDirectory } = role;
+  const { dataDirectory, filesDirectory } = role;
   const disk = dataDirectory === undefined ? undefined : await openDisk(dataDirectory);
+  const files = filesDirectory === undefined ? undefined : await openFiles(filesDirectory);
+  if (filesDirectory !== undefined) removeTemporaryAtExit(filesDirectory);
   return role.make({
     clock: systemClock,
     timers: systemTimers,
@@ -92,6 +102,21 @@ export async function openService(role: ServedRole, logger: ProcessLogger): Prom
     logger,
     host: openHost(logger),
     disk,
+    files,
+  });
+}
+
+/** Whoever made the directory may be gone by then. */
+function removeTemporaryAtExit(directory: string): void {
+  if (process.env[TEMPORARY_VARIABLE] === undefined) return;
+  process.once('exit', () => {
+    rmSync(directory, { recursive: true, force: true });
+    try {
+      // The one above it goes with the last of them.
+      rmdirSync(dirname(directory));
+    } catch {
+      // Others are still in it.
+    }
   });
 }
 
@@ -102,7 +127,7 @@ export function logListening(server: HttpServer, role: ServedRole, logger: Logge
     alsoAt: others.length === 0 ? undefined : others.join(', '),
     version: VERSION,
     pid: process.pid,
-    dataDir: role.dataDirectory,
+    dataDir: role.dataDirectory ?? role.filesDirectory,
   });
   for (const failure of server.missing) {
     logger.write('warn', 'an address of the host is not listened on', {

@@ -1,4 +1,4 @@
-// Makes the disk of one real process fail: preloaded into it, this wraps what src/cluster/io/disk/disk.ts asks of
+// Makes the disk of one real process fail: preloaded into it, this wraps what src/cluster/io/disk/ asks of
 // node:fs/promises. Which calls fail says a file that the test writes (faulty-disk.ts); without it none does.
 
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
@@ -55,7 +55,7 @@ function lose(path, length) {
 }
 
 function wrap(handle, path) {
-  const { read, write, truncate } = handle;
+  const { read, write, writev, truncate } = handle;
   handle.read = (...words) => {
     check('read', path, 'read');
     return read.apply(handle, words);
@@ -67,6 +67,15 @@ function wrap(handle, path) {
     const half = await write.call(handle, bytes, from, length >> 1, position);
     if (how === 'short') return half;
     throw failure(how, 'write');
+  };
+  handle.writev = async (pieces, position) => {
+    const how = faultOf('write', path);
+    if (how === undefined) return writev.call(handle, pieces, position);
+    if (how !== 'short' && how !== 'ENOSPC') throw failure(how, 'writev');
+    const bytes = Buffer.concat(pieces);
+    const half = await write.call(handle, bytes, 0, bytes.length >> 1, position);
+    if (how === 'short') return half;
+    throw failure(how, 'writev');
   };
   handle.truncate = (...words) => {
     check('truncate', path, 'ftruncate');

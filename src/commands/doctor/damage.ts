@@ -6,6 +6,8 @@ import { DIRECTORY_ID_FILE, directoryIdOf } from '../../cluster/io/disk/director
 import { bootId } from '../../cluster/io/process/system.ts';
 import { decodeMapFile } from '../../cluster/wire/map-file.ts';
 import { decodeState, STATE_FILE } from '../../controller/map/state-file.ts';
+import { decodeStoreIdentity } from '../../fileserver/blob-store/identity-file.ts';
+import { IDENTITY_FILE as FILE_SERVER_FILE } from '../../fileserver/blob-store/places.ts';
 import {
   decodeIdentity,
   IDENTITY_FILE,
@@ -61,6 +63,15 @@ export async function lookForDamage(
       `${STATE_FILE} cannot be used: ${decodedState.reason}`,
       'move it away and start the controller with --recover, while the storage nodes run',
     );
+  }
+  const ofFileServer = await bytesOf(FILE_SERVER_FILE);
+  if (ofFileServer !== undefined) {
+    const decoded = decodeStoreIdentity(ofFileServer);
+    if (typeof decoded === 'string') {
+      const todo = 'put back a copy of that file: it says which cluster the blobs are of';
+      found(`${FILE_SERVER_FILE} cannot be used: ${decoded}`, todo);
+    }
+    return;
   }
   if (!isThere(IDENTITY_FILE)) {
     // Without an identity the start inspects nothing else either.

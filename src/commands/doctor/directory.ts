@@ -7,6 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { DIRECTORY_ID_FILE } from '../../cluster/io/disk/directory-lock.ts';
 import { isOfSystem } from '../../cluster/io/disk/folder.ts';
 import { STATE_FILE } from '../../controller/map/state-file.ts';
+import { IDENTITY_FILE as FILE_SERVER_FILE, FOLDERS } from '../../fileserver/blob-store/places.ts';
 import { IDENTITY_FILE } from '../../storage/data-directory/identity-file.ts';
 import { MAP_FILE } from '../../storage/data-directory/recovery.ts';
 import { EARLIER_LOG_FILE, logFileBytes, logFileNumbers } from '../../storage/log/log-files.ts';
@@ -104,7 +105,8 @@ async function lookAtRoom(
   }
   const isThere = (name: string) => entries.some((entry) => entry.name === name);
   const logs = entries.filter(({ name }) => logFileNumbers([name]).length > 0);
-  const holdsLog = isThere(IDENTITY_FILE) || (isForStorage && !isThere(STATE_FILE));
+  const isOfOther = isThere(STATE_FILE) || isThere(FILE_SERVER_FILE);
+  const holdsLog = isThere(IDENTITY_FILE) || (isForStorage && !isOfOther);
   const logBytes = logs.reduce((sum, { stats }) => sum + stats.size, 0);
   const most = holdsLog ? LOG_OF_MEMORY * memoryBytes + FILES_MORE * logFileBytes(memoryBytes) : 0;
   const bytes = Math.max(0, most - logBytes) + SMALL_FILES_BYTES;
@@ -137,7 +139,13 @@ async function nearestThatIsThere(path: string): Promise<string> {
   return place;
 }
 
-const SMALL: readonly string[] = [DIRECTORY_ID_FILE, IDENTITY_FILE, MAP_FILE, STATE_FILE];
+const SMALL: readonly string[] = [
+  DIRECTORY_ID_FILE,
+  IDENTITY_FILE,
+  MAP_FILE,
+  STATE_FILE,
+  FILE_SERVER_FILE,
+];
 
 function isOwn(name: string): boolean {
   // Each small file has a `.new` file beside it for a moment while it is replaced.
@@ -151,8 +159,11 @@ function lookAtNames(
   entries: readonly Entry[],
   report: ReportFinding,
 ): readonly string[] {
-  const isStrange = ({ name, stats }: Entry) =>
-    !isOfSystem(name) && (!isOwn(name) || !stats.isFile());
+  const hasBlobs = entries.some(({ name }) => name === FILE_SERVER_FILE);
+  const isFolder = ({ name, stats }: Entry) =>
+    hasBlobs && stats.isDirectory() && FOLDERS.some((folder) => folder === name);
+  const isStrange = (entry: Entry) =>
+    !isOfSystem(entry.name) && !isFolder(entry) && (!isOwn(entry.name) || !entry.stats.isFile());
   const strangers = entries.filter(isStrange).map(({ name }) => name);
   if (strangers.length > 0) {
     const shown = strangers.slice(0, STRANGERS_SHOWN).join(', ');

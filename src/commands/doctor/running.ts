@@ -8,6 +8,7 @@ import { listenersAt, processOf } from '../../cluster/io/process/socket-holders.
 import { type Address, parseAddress } from '../../cluster/model/identity.ts';
 import { integer, Malformed, object, text } from '../../cluster/wire/shapes.ts';
 import { STATE_FILE } from '../../controller/map/state-file.ts';
+import { IDENTITY_FILE as FILE_SERVER_FILE } from '../../fileserver/blob-store/places.ts';
 import { decodeIdentity, IDENTITY_FILE } from '../../storage/data-directory/identity-file.ts';
 import { answererAt, describeAnswerer } from './answerer.ts';
 import { lstatIfThere, readIn } from './entries.ts';
@@ -66,9 +67,10 @@ export function running(of: RunningNode, names: Names): Check {
 
   async function expectedRoles(): Promise<readonly string[]> {
     if (of.isController) return ['controller'];
-    if (path === undefined) return ['storage', 'frontend'];
-    const isState = (await lstatIfThere(join(path, STATE_FILE))) !== undefined;
-    return isState ? ['controller'] : ['storage'];
+    if (path === undefined) return ['storage', 'frontend', 'fileserver'];
+    const isThere = async (name: string) => (await lstatIfThere(join(path, name))) !== undefined;
+    if (await isThere(STATE_FILE)) return ['controller'];
+    return [(await isThere(FILE_SERVER_FILE)) ? 'fileserver' : 'storage'];
   }
 
   async function lookAtStorage(at: Address, report: ReportFinding): Promise<void> {

@@ -1,0 +1,114 @@
+// What the handlers of a file server work with: the store once it is open, and how much is under way. All of it is bounded.
+
+import { errorReply } from '../cluster/http/errors.ts';
+import type { HttpRequest, WholeReply } from '../cluster/http/http.ts';
+import type { ReplyCallback } from '../cluster/http/routes.ts';
+import type { MapVersion } from '../cluster/model/cluster-map.ts';
+import type { ClusterId } from '../cluster/model/identity.ts';
+import type { Cancel } from '../cluster/ports.ts';
+import type { BlobId } from '../files/blob-id.ts';
+import type { Rebuilt } from '../files/provenance.ts';
+import type { BlobStore } from './blob-store/blob-store.ts';
+import { Slots } from './slots.ts';
+
+/** Each upload holds up to a MiB of its body. */
+const UPLOADS_MAX = 64;
+const UPLOADS_WAITING_MAX = 256;
+/** Each download holds at least one block of 256 KiB, until its client has read that. */
+const DOWNLOADS_MAX = 256;
+const DOWNLOADS_WAITING_MAX = 1024;
+/** Other work on the disk: the threads that do it are few, and what waits for them holds its message. */
+const WORKS_MAX = 64;
+const WORKS_WAITING_MAX = 2048;
+/** While no more downloads than this are under way each of them reads ahead. */
+const READ_AHEAD_DOWNLOADS_MAX = 64;
+const BLOCKS_AHEAD = 3;
+
+const TOO_MANY = errorReply('overloaded', 'too many requests are under way on this file server');
+
+export interface OpenedStore {
+  readonly store: BlobStore;
+  /** The cluster whose blobs these are. */
+  readonly cluster: ClusterId;
+  readonly rebuilt?: Rebuilt | undefined;
+}
+
+export class BlobServer {
+  readonly uploads = new Slots({ max: UPLOADS_MAX, waitingMax: UPLOADS_WAITING_MAX });
+  readonly downloads = new Slots({ max: DOWNLOADS_MAX, waitingMax: DOWNLOADS_WAITING_MAX });
+  readonly works = new Slots({ max: WORKS_MAX, waitingMax: WORKS_WAITING_MAX });
+  readonly #opened: () => OpenedStore | undefined;
+  readonly #whyNot: () => string;
+  /** Called when somebody says that a blob may lack copies, or that nobody names it any more. */
+  readonly check: (id: BlobId) => void;
+  /** The version of the map by which blobs are placed. */
+  readonly map: () => MapVersion | undefined;
+  isStopping = false;
+
+  /** @param whyNot why the store is not open yet, as text for people */
+  constructor(
+    opened: () => OpenedStore | undefined,
+    whyNot: () => string,
+    map: () => MapVersion | undefined,
+    check: (id: BlobId) => void,
+  ) {
+    this.#opened = opened;
+    this.#whyNot = whyNot;
+    this.map = map;
+    this.check = check;
+  }
+
+  /** Uploads and downloads under way. */
+  get busy(): number {
+    return this.uploads.taken + this.downloads.taken;
+  }
+
+  /** @returns the store, or the reply while it cannot be asked */
+  get opened(): OpenedStore | WholeReply {
+    return this.#opened() ?? errorReply('not-ready', this.#whyNot());
+  }
+
+  /** @returns the store, or the reply while no upload may begin */
+  get taking(): OpenedStore | WholeReply {
+    if (this.isStopping) return errorReply('not-ready', 'this file server is stopping');
+    return this.writable;
+  }
+
+  /** @returns the store, or the reply while nothing can be written to it; what has begun is ended while it stops */
+  get writable(): OpenedStore | WholeReply {
+    const { opened } = this;
+    if ('status' in opened) return opened;
+    const { problem } = opened.store.health;
+    return problem === undefined
+      ? opened
+      : errorReply('disk-failed', `nothing is written to this file server: ${problem}`);
+  }
+
+  /** How many blocks a download may hold. */
+  get blocksAhead(): number {
+    return this.downloads.taken <= READ_AHEAD_DOWNLOADS_MAX ? BLOCKS_AHEAD : 1;
+  }
+
+  /** Runs the work in its turn; a client that leaves before gives it up. */
+  inTurn(
+    slots: Slots,
+    request: Pick<HttpRequest, 'onceLeft'>,
+    reply: ReplyCallback,
+    work: (release: () => void) => void,
+  ): void {
+    let hasBegun = false;
+    let stay: Cancel = () => undefined;
+    const cancel = slots.take((release) => {
+      hasBegun = true;
+      stay();
+      work(release);
+    });
+    if (cancel === undefined) return reply(TOO_MANY);
+    if (hasBegun) return undefined;
+    stay = request.onceLeft(() => {
+      cancel();
+      reply(TOO_MANY);
+    });
+    return undefined;
+  }
+}
