@@ -82,7 +82,7 @@ export class ReplicationClasses {
   }
 }
 
-function decodeClass(bytes: Buffer): CopiesOutcome {
+export function decodeClass(bytes: Buffer): CopiesOutcome {
   try {
     return { kind: 'known', copies: shape(JSON.parse(bytes.toString())).copies };
   } catch (error) {

@@ -42,9 +42,15 @@ const UNREADABLE = {
 export class ClusterFiles implements FileLayer {
   readonly #parts: FilePutParts;
 
-  /** @param operations as of stored keys, which those of files are */
-  constructor({ runtime, router, times: { scale } }: OperationContext, operations: FileOperations) {
-    const times = fileTimes(scale);
+  /**
+   * @param operations as of stored keys, which those of files are
+   * @param times those of the file layer; by default scaled as all others
+   */
+  constructor(
+    { runtime, router, times: { scale } }: OperationContext,
+    operations: FileOperations,
+    times = fileTimes(scale),
+  ) {
     const { reader } = operations;
     this.#parts = {
       ...operations,

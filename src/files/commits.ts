@@ -23,7 +23,7 @@ export interface CommitRequest {
   readonly copies: number;
 }
 
-export interface CommitOutcome {
+export interface CommittedCopies {
   /** The servers that hold the committed blob, which may be fewer than were asked for. */
   readonly holders: readonly PlacedServer[];
   /** All servers that may have anything of the blob, with those that have not answered in time. */
@@ -35,7 +35,7 @@ export function commit(
   runtime: Pick<Runtime, 'network'>,
   times: FileTimes,
   request: CommitRequest,
-  callback: (outcome: CommitOutcome) => void,
+  callback: (outcome: CommittedCopies) => void,
 ): void {
   const { blob, owner, manifest, sums, staged, others, copies } = request;
   const holders: PlacedServer[] = [];
@@ -48,17 +48,6 @@ export function commit(
     owner: owner.toString('base64'),
     manifest: manifest.toString('base64'),
   };
-  const post = (
-    to: PlacedServer,
-    path: string,
-    body: typeof message | { readonly from: string },
-    timeoutMs: number,
-    done: (isDone: boolean) => void,
-  ) =>
-    runtime.network.call(
-      { address: to.entry.address, method: 'POST', path, message: body, timeoutMs },
-      (outcome: CallOutcome) => done(outcome.kind === 'answered' && outcome.status === 200),
-    );
   const pull = (candidates: readonly PlacedServer[]) => {
     // F1: a host that has no copy yet goes before one that has.
     const [next, ...rest] = distinctHostsFirst(candidates, holders);
@@ -68,20 +57,53 @@ export function commit(
       return;
     }
     asked.push(next);
-    const timeoutMs = times.commitMs + sums.size * PULL_MS_PER_BYTE * times.scale;
-    const from = { from: holder.entry.address };
-    post(next, `/blobs/${blob}/pull`, from, timeoutMs, (isDone) => {
+    pullBlob(runtime, times, { blob, size: sums.size, from: holder, to: next }, (isDone) => {
       if (isDone) holders.push(next);
       pull(rest);
     });
   };
   for (const server of staged) {
-    post(server, `/blobs/${blob}/commit`, message, times.commitMs, (isDone) => {
-      if (isDone) holders.push(server);
+    const call = {
+      address: server.entry.address,
+      method: 'POST',
+      path: `/blobs/${blob}/commit`,
+      message,
+      timeoutMs: times.commitMs,
+    } as const;
+    runtime.network.call(call, (outcome) => {
+      if (isDone(outcome)) holders.push(server);
       left--;
       if (left === 0) pull(others);
     });
   }
+}
+
+export interface BlobPull {
+  readonly blob: BlobId;
+  readonly size: number;
+  readonly from: PlacedServer;
+  readonly to: PlacedServer;
+}
+
+/** Has a file server fetch a blob from another one, if it has not got it. @param done called once, with whether it has it now */
+export function pullBlob(
+  runtime: Pick<Runtime, 'network'>,
+  times: FileTimes,
+  { blob, size, from, to }: BlobPull,
+  done: (isDone: boolean) => void,
+): void {
+  const call = {
+    address: to.entry.address,
+    method: 'POST',
+    path: `/blobs/${blob}/pull`,
+    message: { from: from.entry.address },
+    timeoutMs: times.commitMs + size * PULL_MS_PER_BYTE * times.scale,
+  } as const;
+  runtime.network.call(call, (outcome) => done(isDone(outcome)));
+}
+
+function isDone(outcome: CallOutcome): boolean {
+  return outcome.kind === 'answered' && outcome.status === 200;
 }
 
 /**

@@ -45,7 +45,7 @@ export interface FilePutParts extends FileOperations {
 /** Of an upload whose length nobody has told, a server must have room for this much, and says when there is no more. */
 const ROOM_BYTES_MIN = 1024 * 1024;
 /** So many copies are enough to acknowledge a file; the others follow. */
-const ACKNOWLEDGED_COPIES = 2;
+export const ACKNOWLEDGED_COPIES = 2;
 
 /** Where the copies of a blob go. */
 interface Targets {
@@ -57,7 +57,9 @@ interface Targets {
   readonly usable: readonly PlacedServer[];
 }
 
-interface Chosen extends Pick<Targets, 'all' | 'copies'> {
+interface Chosen {
+  /** The number of copies that the class asks for, however many servers there are. */
+  readonly classCopies: number;
   /** The servers to which the body was sent. */
   readonly tried: readonly PlacedServer[];
 }
@@ -133,12 +135,12 @@ export class FilePut {
   #stage(blob: BlobId, classCopies: number): void {
     const { runtime, times, watch } = this.#parts;
     const { body } = this.#request;
-    const targets = this.#targetsFor(blob, classCopies);
-    const { copies, usable } = targets;
+    const bytes = body.length ?? ROOM_BYTES_MIN;
+    const { copies, usable } = this.#targetsFor(blob, classCopies, bytes);
     if (copies === 0) {
       return this.#refuse(
         'no-file-server',
-        `this cluster has no file server, so files of more than ${INLINE_BYTES_MAX} bytes cannot be stored`,
+        `this cluster has no file server, which files of more than ${INLINE_BYTES_MAX} bytes need: velour fileserver starts one`,
       );
     }
     if (usable.length < copies) return this.#refuseTargets(blob, copies);
@@ -155,7 +157,7 @@ export class FilePut {
       switch (outcome.kind) {
         case 'staged':
           this.#leave(blob, outcome.failed);
-          return this.#commit(blob, outcome, { ...targets, tried: first });
+          return this.#commit(blob, outcome, { classCopies, tried: first });
         case 'broken':
         case 'mismatch':
           return this.#end(outcome);
@@ -175,12 +177,12 @@ export class FilePut {
   }
 
   /** The number of copies that the acknowledgement needs, and the servers that can take them. */
-  #targetsFor(blob: BlobId, classCopies: number): Targets {
-    const { body, waitsForAll } = this.#request;
+  #targetsFor(blob: BlobId, classCopies: number, bytes: number): Targets {
+    const { waitsForAll } = this.#request;
     const placed = placementOf(blob, this.#parts.router.map?.fileServers);
     const all = Math.min(classCopies, placed.length);
     const copies = waitsForAll ? all : Math.min(all, ACKNOWLEDGED_COPIES);
-    return { all, copies, usable: this.#usable(placed, body.length ?? ROOM_BYTES_MIN) };
+    return { all, copies, usable: this.#usable(placed, bytes) };
   }
 
   #usable(placed: readonly PlacedServer[], bytes: number): readonly PlacedServer[] {
@@ -199,17 +201,27 @@ export class FilePut {
     );
   }
 
-  #commit(blob: BlobId, { sums, at, isFull }: StagedOutcome, { all, copies, tried }: Chosen): void {
+  #commit(blob: BlobId, { sums, at, isFull }: StagedOutcome, { classCopies, tried }: Chosen): void {
     const { runtime, router, times } = this.#parts;
     const manifest = encodeManifest({ ...this.#fields(sums), kind: 'blob', blob });
     const beganMs = runtime.clock.monotonicMs();
-    // The body may have taken hours, so the servers that were up when it began say nothing.
-    const placed = placementOf(blob, router.map?.fileServers);
-    const others = this.#usable(placed, sums.size).filter(
-      ({ id }) => !tried.some((target) => target.id === id),
+    // F1: the body may have taken hours, and the servers of today count. A copy on one that was removed meanwhile is none.
+    const { all, copies, usable } = this.#targetsFor(blob, classCopies, sums.size);
+    const others = usable.filter(({ id }) => !tried.some((target) => target.id === id));
+    const isKnown = ({ id }: PlacedServer) => router.map?.fileServers?.[id] !== undefined;
+    const staged = at.filter(isKnown);
+    dropBlob(
+      runtime,
+      times,
+      blob,
+      at.filter((server) => !isKnown(server)),
     );
+    if (staged.length === 0 || copies === 0) {
+      dropBlob(runtime, times, blob, staged);
+      return this.#refuse('no-file-server', 'the file servers that took the file were removed');
+    }
     const owner = this.#request.key;
-    const request = { blob, owner, manifest, sums, staged: at, others, copies };
+    const request = { blob, owner, manifest, sums, staged, others, copies };
     commit(runtime, times, request, ({ holders, asked }) => {
       const drop = () => dropBlob(runtime, times, blob, asked);
       if (holders.length < copies) {

@@ -19,11 +19,30 @@ export interface FileTimes {
    * collected (FILES.md, Replicator (d)).
    */
   readonly manifestMs: number;
+  /** An upload that nobody commits for so long is removed: who sent it waits for none of these times as long. */
+  readonly stagedMs: number;
+  /** How long a file server may take to say which of a thousand blobs it has. */
+  readonly haveMs: number;
+  /** A blob that its owner no longer names stays this long after its commit, as uptime of its server. */
+  readonly supersededMs: number;
+  /** The same for one whose owner is absent, which may be the upload of a gateway that was stopped in the midst. */
+  readonly ownerlessMs: number;
+  /** How long what was thrown away stays in the trash, if there is room. */
+  readonly trashMs: number;
+  /** The shortest time between two passes through all blobs. */
+  readonly passMs: number;
+  /** The pause between two batches of a pass. */
+  readonly batchMs: number;
+  /** Each blob is read and checked once in this time. */
+  readonly scrubMs: number;
   /** How long the number of copies of a class is remembered where nothing depends on it. */
   readonly classMs: number;
   /** The factor of all of them. */
   readonly scale: number;
 }
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 
 export function fileTimes(scale: number): FileTimes {
   return {
@@ -34,6 +53,14 @@ export function fileTimes(scale: number): FileTimes {
     byteMs: 250 * scale,
     commitMs: 30_000 * scale,
     manifestMs: 600_000 * scale,
+    stagedMs: 2 * MINUTE_MS * scale,
+    haveMs: 10_000 * scale,
+    supersededMs: 20 * MINUTE_MS * scale,
+    ownerlessMs: DAY_MS * scale,
+    trashMs: 7 * DAY_MS * scale,
+    passMs: MINUTE_MS * scale,
+    batchMs: 1000 * scale,
+    scrubMs: 30 * DAY_MS * scale,
     classMs: 10_000 * scale,
     scale,
   };

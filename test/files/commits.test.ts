@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { newBlobId } from '../../src/files/blob-id.ts';
-import { type CommitOutcome, commit, dropBlob, lookAtBlob } from '../../src/files/commits.ts';
+import { type CommittedCopies, commit, dropBlob, lookAtBlob } from '../../src/files/commits.ts';
 import { fileTimes } from '../../src/files/file-times.ts';
 import { KEY, TIMES } from '../helpers/file-stage.ts';
 import { placedServer, ScriptedNetwork } from '../helpers/scripted-file-servers.ts';
@@ -21,7 +21,7 @@ function committing(
 ) {
   const { staged = ['a', 'b'], others = ['c', 'd'], copies = 2, size = 5, scale = 1 } = options;
   const network = new ScriptedNetwork();
-  const outcomes: CommitOutcome[] = [];
+  const outcomes: CommittedCopies[] = [];
   const sums = {
     size,
     sha512: 'f'.repeat(128),

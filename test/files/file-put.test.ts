@@ -404,6 +404,46 @@ describe('F1: a file is acknowledged', () => {
   });
 });
 
+describe('F1: the file servers of the moment of the commit count', () => {
+  test('and a copy on one that was removed while the body came is none', () => {
+    const stage = new FileStage();
+    stage.put(BodyByHand.whole([LONG]));
+    const [kept, removed] = names(stage.targets);
+    const { [removed ?? '']: _, ...others } = stage.map.fileServers ?? {};
+    stage.map = { ...stage.map, fileServers: others };
+    stage.stage();
+    stage.network.oneCall(kept ?? '', 'commit').answer(200);
+    expect(stage.dropped).toEqual([removed]);
+    expect(stage.sets).toHaveLength(0);
+    const next = Object.keys(others).find((name) => name !== kept) ?? '';
+    stage.network.oneCall(next, 'pull').answer(200);
+    stage.store();
+    expect(stage.told).toEqual(['stored']);
+  });
+
+  test('and a second one that came meanwhile has a copy as well', () => {
+    const stage = new FileStage(fileServersOf('a'));
+    stage.put(BodyByHand.whole([LONG]));
+    stage.map = { ...stage.map, fileServers: fileServersOf('a', 'b') };
+    stage.stage();
+    stage.network.oneCall('a', 'commit').answer(200);
+    expect(stage.sets).toHaveLength(0);
+    stage.network.oneCall('b', 'pull').answer(200);
+    stage.store();
+    expect(stage.told).toEqual(['stored']);
+  });
+
+  test('and where all that took it were removed, it is refused and dropped', () => {
+    const stage = new FileStage();
+    stage.put(BodyByHand.whole([LONG]));
+    const targets = names(stage.targets);
+    stage.map = { ...stage.map, fileServers: fileServersOf('x', 'y') };
+    stage.stage();
+    expect(stage.dropped).toEqual(targets.toSorted());
+    expect(stage.told).toEqual(['not-stored no-file-server']);
+  });
+});
+
 describe('the targets of a file', () => {
   test.each([true, false])('are up, and have room for what is announced: %s', (announced) => {
     // Of a body whose length nobody tells, a mebibyte.

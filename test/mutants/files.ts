@@ -412,7 +412,7 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: COMMITS,
-        find: 'if (isDone) holders.push(server);',
+        find: 'if (isDone(outcome)) holders.push(server);',
         replace: 'holders.push(server);',
       },
     ],
@@ -460,8 +460,9 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FILE_PUT,
-        find: 'this.#usable(placed, sums.size).filter(',
-        replace: 'placed.filter(',
+        find: 'const others = usable.filter(',
+        replace:
+          'const others = [...placementOf(blob, router.map?.fileServers), ...usable.slice(0, 0)].filter(',
       },
     ],
     fate: tests(FILE_PUT_TESTS, 'when the body has come'),
