@@ -5,7 +5,13 @@ import { letHeapGrow } from '../cluster/io/process/heap.ts';
 import { hostOf, parseAddress } from '../cluster/model/identity.ts';
 import { protocolTimes, STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
 import type { MapFile } from '../coordinator/cached-map.ts';
-import { type Command, HOST_OPTION, SERVER_OPTIONS, VALUE_OPTIONS } from './options.ts';
+import {
+  type Command,
+  HOST_OPTION,
+  SERVER_OPTIONS,
+  SFSS_OPTION,
+  VALUE_OPTIONS,
+} from './options.ts';
 import { type ServedRole, serve } from './serve.ts';
 
 /** Longer than a client takes from an answer to its next request on the same connection. */
@@ -17,6 +23,7 @@ export const frontendCommand: Command = {
   options: {
     ...SERVER_OPTIONS,
     ...VALUE_OPTIONS,
+    ...SFSS_OPTION,
     ...HOST_OPTION,
     storage: {
       type: 'string',
@@ -56,6 +63,7 @@ export const frontendCommand: Command = {
     const controller = words.address('controller');
     const address = words.address('own');
     const valueBytesMax = words.valueBytesMax();
+    const sfssBytesMax = words.sfssBytesMax();
     const times = protocolTimes(words.positive('time-scale'));
     const storages = words.addressList('storage', STORAGE_NODES_MAX);
     const mapPath = words.optionalText('map-file');
@@ -89,6 +97,7 @@ export const frontendCommand: Command = {
           times,
           storages,
           valueBytesMax,
+          sfssBytesMax,
           mapFile,
           workerGroup: primary,
         }),

@@ -9,7 +9,11 @@ import type { WorkerGroup } from '../cluster/http/worker-group.ts';
 import { addTimeMetrics, ClusterClock } from '../cluster/model/cluster-clock.ts';
 import { offlinePartitions, whenFullOf } from '../cluster/model/cluster-map.ts';
 import type { Address } from '../cluster/model/identity.ts';
-import { type Times, VALUE_BYTES_MAX_DEFAULT } from '../cluster/model/limits.ts';
+import {
+  SFSS_BYTES_MAX_DEFAULT,
+  type Times,
+  VALUE_BYTES_MAX_DEFAULT,
+} from '../cluster/model/limits.ts';
 import { COUNTERS, HybridClock } from '../cluster/model/version.ts';
 import { ControlClient } from '../cluster/peers/control-client.ts';
 import type { DrainOptions, RequestTraits, Runtime, Service } from '../cluster/ports.ts';
@@ -37,7 +41,10 @@ import {
 import { Probes } from '../coordinator/probes.ts';
 import { Router } from '../coordinator/router.ts';
 import { ClusterFiles } from '../files/cluster-files.ts';
+import type { FileTimes } from '../files/file-times.ts';
+import type { FileLayer } from '../files/outcomes.ts';
 import { Coverage } from './coverage.ts';
+import { SfssGateway } from './gateways/files/sfss.ts';
 import type { Gateway, GatewayContext } from './gateways/gateway.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
 import { BatchGateway } from './gateways/v1/batch.ts';
@@ -53,8 +60,12 @@ export interface FrontendOptions {
   readonly controller: Address;
   readonly address: Address;
   readonly times: Times;
+  /** Those of the file layer; by default as `times` is scaled. */
+  readonly fileTimes?: FileTimes | undefined;
   /** The longest value that is taken. */
   readonly valueBytesMax?: number;
+  /** The longest file that the small file storage service takes. */
+  readonly sfssBytesMax?: number;
   /** The storage nodes that are asked for a map while the controller is away. */
   readonly storages?: readonly Address[];
   /** Where the latest map is saved for the next start. */
@@ -76,7 +87,8 @@ export class Frontend implements Service {
 
   constructor(runtime: Runtime, options: FrontendOptions) {
     const { address, times, workerGroup, storages = [], mapFile } = options;
-    const { valueBytesMax = VALUE_BYTES_MAX_DEFAULT } = options;
+    const { valueBytesMax = VALUE_BYTES_MAX_DEFAULT, sfssBytesMax = SFSS_BYTES_MAX_DEFAULT } =
+      options;
     const metrics = new Metrics();
     const cache = mapFile === undefined ? undefined : new CachedMap(runtime, times, mapFile);
     this.#router = new Router(runtime, times, (map) => cache?.save(map));
@@ -114,7 +126,7 @@ export class Frontend implements Service {
     const writer = new Writer(context);
     const linearizable = new LinearizableReader(context);
     const conditional = new ConditionalWriter(context);
-    this.#files = new ClusterFiles(context, { reader, writer, conditional });
+    this.#files = new ClusterFiles(context, { reader, writer, conditional }, options.fileTimes);
     const gatewayContext: GatewayContext = {
       reader: new UserReader(reader),
       manyReader: new UserManyReader(new ManyReader(context, reader)),
@@ -129,6 +141,7 @@ export class Frontend implements Service {
       timers: runtime.timers,
       times,
       valueBytesMax,
+      sfssBytesMax,
       clock,
       hasMap: () => this.#router.map !== undefined,
       absence: () => this.#absence(),
@@ -140,10 +153,17 @@ export class Frontend implements Service {
       new TransferGateway(gatewayContext),
       new BatchGateway(gatewayContext),
       new WatchGateway(gatewayContext),
+      new SfssGateway(gatewayContext),
     ];
     for (const gateway of this.#gateways) gateway.addTo(this.#routes, metrics);
     addHotKeys(this.#routes, metrics, hotKeys, workerGroup);
-    addStatusRoute(this.#routes, runtime, this.#router, times);
+    addStatusRoute(this.#routes, {
+      runtime,
+      router: this.#router,
+      times,
+      clock,
+      requests: () => this.#requests,
+    });
     coverage.addTo(this.#routes, metrics);
     this.#routes.addCheck('map', () => this.#mapProblem());
     // The first sets must not be stamped by a clock that is days ahead: all later versions would have to exceed theirs.
@@ -184,6 +204,11 @@ export class Frontend implements Service {
     this.#hints.start();
     this.#probes.start();
     this.#files.start();
+  }
+
+  /** The files of the cluster, as its gateways use them. */
+  get files(): FileLayer {
+    return this.#files;
   }
 
   handle(request: HttpRequest, reply: ReplyCallback): void {

@@ -209,11 +209,11 @@ function isUnsent(ending: Ending): boolean {
   return ending.kind === 'failed' && ending.error === UNSENT;
 }
 
-function newHistogram(): RecordableHistogram {
+export function newHistogram(): RecordableHistogram {
   return createHistogram({ lowest: 1, highest: LATENCY_MAX_NS, figures: 3 });
 }
 
-function nanoseconds(milliseconds: number): number {
+export function nanoseconds(milliseconds: number): number {
   return Math.min(LATENCY_MAX_NS, Math.max(1, Math.round(milliseconds * 1e6)));
 }
 

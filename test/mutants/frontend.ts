@@ -23,7 +23,7 @@ const V1_KEYS = 'src/frontend/gateways/v1/keys.ts';
 const KEY_OPERATIONS = 'src/frontend/gateways/v1/key-operations.ts';
 const KEY_USAGE = 'src/frontend/gateways/v1/key-usage.ts';
 const V1_REPLIES = 'src/frontend/gateways/v1/key-replies.ts';
-const PRECONDITIONS = 'src/frontend/gateways/v1/preconditions.ts';
+const PRECONDITIONS = 'src/frontend/gateways/preconditions.ts';
 const V1_USAGE_TESTS = 'test/frontend/gateways/v1/key-usage.test.ts';
 const V1_KEYS_TESTS = 'test/frontend/gateways/v1/keys.test.ts';
 
@@ -192,7 +192,7 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
       {
         file: V1_REPLIES,
         find: 'valueReply(previous, headers)',
-        replace: 'valueReply(previous, headersOf(etagOf(previous)))',
+        replace: 'valueReply(previous, tagHeaders(etagOf(previous)))',
       },
     ],
     fate: tests(V1_KEYS_TESTS, 'getset'),

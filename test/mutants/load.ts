@@ -9,10 +9,30 @@ const RUN = 'src/load/run.ts';
 const VERIFICATION = 'src/load/verification.ts';
 
 const LOAD_TESTS = 'test/load/load.test.ts';
+const POST_RUN = 'src/load/post-run.ts';
+const POST_RUN_TESTS = 'test/load/post-run.test.ts';
 const RECORDS_TESTS = 'test/load/records.test.ts';
 const RUN_TESTS = 'test/load/run.test.ts';
 
 export const LOAD_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a-refused-file-counts-as-stored',
+    rule: 'FILES.md, 4',
+    edits: [{ file: POST_RUN, find: 'status === CREATED', replace: 'status > 0' }],
+    fate: tests(POST_RUN_TESTS, 'is counted by its status'),
+  },
+  {
+    name: 'posts-go-on-where-nobody-is',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: POST_RUN,
+        find: '|| this.#unanswered >= UNANSWERED_MAX',
+        replace: '',
+      },
+    ],
+    fate: tests(POST_RUN_TESTS, 'where nobody is'),
+  },
   {
     name: 'load-reconnects-in-haste',
     rule: 'errors',

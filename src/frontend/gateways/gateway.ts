@@ -44,6 +44,8 @@ export interface GatewayContext {
   readonly times: Times;
   /** The longest value that this frontend takes. */
   readonly valueBytesMax: number;
+  /** The longest file of the small file storage service. */
+  readonly sfssBytesMax: number;
   /** The time of the cluster, by which records expire (H31). */
   readonly clock: ClusterClock;
   /** Whether this frontend has a cluster map; without one it can ask no storage node, not even for the time. */

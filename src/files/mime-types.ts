@@ -1,0 +1,127 @@
+// Which content type a file has by the end of its name: the tables of the module `mimetypes` of Python 3.11, as it has them
+// without the files of a system. sfss answered by them (FILES.md, 4). content-type.ts looks names up.
+//
+// Made by this, to be repeated for another version:
+//   python3 -c 'import json, mimetypes; m = mimetypes.MimeTypes(); print(json.dumps([m.suffix_map, m.encodings_map, m.types_map[1]]))'
+
+/** The version of Python that has these tables. */
+export const MIME_TYPES_OF = '3.11';
+
+/** Short for two endings. */
+export const SUFFIXES: ReadonlyMap<string, string> = new Map([
+  ['.svgz', '.svg.gz'],
+  ['.tgz', '.tar.gz'],
+  ['.taz', '.tar.gz'],
+  ['.tz', '.tar.gz'],
+  ['.tbz2', '.tar.bz2'],
+  ['.txz', '.tar.xz'],
+]);
+
+/** Endings that say how a file is packed; what stands before is the name of what is in it. Case counts. */
+export const ENCODINGS: ReadonlySet<string> = new Set(['.gz', '.Z', '.bz2', '.xz', '.br']);
+
+/** Endings by content type. */
+const ENDINGS: Readonly<Record<string, string>> = {
+  'application/javascript': '.js .mjs',
+  'application/json': '.json',
+  'application/manifest+json': '.webmanifest',
+  'application/msword': '.doc .dot .wiz',
+  'application/n-quads': '.nq',
+  'application/n-triples': '.nt',
+  'application/octet-stream': '.bin .a .dll .exe .o .obj .so',
+  'application/oda': '.oda',
+  'application/pdf': '.pdf',
+  'application/pkcs7-mime': '.p7c',
+  'application/postscript': '.ps .ai .eps',
+  'application/trig': '.trig',
+  'application/vnd.apple.mpegurl': '.m3u .m3u8',
+  'application/vnd.ms-excel': '.xls .xlb',
+  'application/vnd.ms-powerpoint': '.ppt .pot .ppa .pps .pwz',
+  'application/wasm': '.wasm',
+  'application/x-bcpio': '.bcpio',
+  'application/x-cpio': '.cpio',
+  'application/x-csh': '.csh',
+  'application/x-dvi': '.dvi',
+  'application/x-gtar': '.gtar',
+  'application/x-hdf': '.hdf',
+  'application/x-hdf5': '.h5',
+  'application/x-latex': '.latex',
+  'application/x-mif': '.mif',
+  'application/x-netcdf': '.cdf .nc',
+  'application/x-pkcs12': '.p12 .pfx',
+  'application/x-pn-realaudio': '.ram',
+  'application/x-python-code': '.pyc .pyo',
+  'application/x-sh': '.sh',
+  'application/x-shar': '.shar',
+  'application/x-shockwave-flash': '.swf',
+  'application/x-sv4cpio': '.sv4cpio',
+  'application/x-sv4crc': '.sv4crc',
+  'application/x-tar': '.tar',
+  'application/x-tcl': '.tcl',
+  'application/x-tex': '.tex',
+  'application/x-texinfo': '.texi .texinfo',
+  'application/x-troff': '.roff .t .tr',
+  'application/x-troff-man': '.man',
+  'application/x-troff-me': '.me',
+  'application/x-troff-ms': '.ms',
+  'application/x-ustar': '.ustar',
+  'application/x-wais-source': '.src',
+  'application/xml': '.xsl .rdf .wsdl .xpdl',
+  'application/zip': '.zip',
+  'audio/3gpp': '.3gp .3gpp',
+  'audio/3gpp2': '.3g2 .3gpp2',
+  'audio/aac': '.aac .adts .loas .ass',
+  'audio/basic': '.au .snd',
+  'audio/mpeg': '.mp3 .mp2',
+  'audio/opus': '.opus',
+  'audio/x-aiff': '.aif .aifc .aiff',
+  'audio/x-pn-realaudio': '.ra',
+  'audio/x-wav': '.wav',
+  'image/avif': '.avif',
+  'image/bmp': '.bmp',
+  'image/gif': '.gif',
+  'image/ief': '.ief',
+  'image/jpeg': '.jpg .jpe .jpeg',
+  'image/heic': '.heic',
+  'image/heif': '.heif',
+  'image/png': '.png',
+  'image/svg+xml': '.svg',
+  'image/tiff': '.tiff .tif',
+  'image/vnd.microsoft.icon': '.ico',
+  'image/x-cmu-raster': '.ras',
+  'image/x-portable-anymap': '.pnm',
+  'image/x-portable-bitmap': '.pbm',
+  'image/x-portable-graymap': '.pgm',
+  'image/x-portable-pixmap': '.ppm',
+  'image/x-rgb': '.rgb',
+  'image/x-xbitmap': '.xbm',
+  'image/x-xpixmap': '.xpm',
+  'image/x-xwindowdump': '.xwd',
+  'message/rfc822': '.eml .mht .mhtml .nws',
+  'text/css': '.css',
+  'text/csv': '.csv',
+  'text/html': '.html .htm',
+  'text/n3': '.n3',
+  'text/plain': '.txt .bat .c .h .ksh .pl .srt',
+  'text/richtext': '.rtx',
+  'text/tab-separated-values': '.tsv',
+  'text/vtt': '.vtt',
+  'text/x-python': '.py',
+  'text/x-setext': '.etx',
+  'text/x-sgml': '.sgm .sgml',
+  'text/x-vcard': '.vcf',
+  'text/xml': '.xml',
+  'video/mp4': '.mp4',
+  'video/mpeg': '.mpeg .m1v .mpa .mpe .mpg',
+  'video/quicktime': '.mov .qt',
+  'video/webm': '.webm',
+  'video/x-msvideo': '.avi',
+  'video/x-sgi-movie': '.movie',
+};
+
+/** The content type by the ending, in lower case and with its dot. */
+export const MIME_TYPES: ReadonlyMap<string, string> = new Map(
+  Object.entries(ENDINGS).flatMap(([type, endings]) =>
+    endings.split(' ').map((ending) => [ending, type] as const),
+  ),
+);
