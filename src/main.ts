@@ -8,6 +8,13 @@ import { statusCommand } from './commands/cluster/status.ts';
 import { topCommand } from './commands/cluster/top.ts';
 import { controllerCommand } from './commands/controller.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { filesCheckCommand } from './commands/files/check.ts';
+import { filesClassCommand } from './commands/files/class.ts';
+import { filesGcCommand } from './commands/files/gc.ts';
+import { filesLsCommand } from './commands/files/ls.ts';
+import { filesRebuildCommand } from './commands/files/rebuild.ts';
+import { filesStatCommand } from './commands/files/stat.ts';
+import { fileserverCommand } from './commands/fileserver.ts';
 import { frontendCommand } from './commands/frontend.ts';
 import { deleteCommand } from './commands/keys/delete.ts';
 import { exportCommand } from './commands/keys/export.ts';
@@ -33,6 +40,7 @@ import { runCommand } from './commands/parser.ts';
 import { surviveReaders } from './commands/printing.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { sayWhy } from './commands/say-why.ts';
+import { sfssPostCommand } from './commands/sfss-post.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { storageCommand } from './commands/storage.ts';
 
@@ -40,6 +48,7 @@ const COMMANDS: readonly Command[] = [
   controllerCommand,
   storageCommand,
   frontendCommand,
+  fileserverCommand,
   localCommand,
   getCommand,
   setCommand,
@@ -60,16 +69,29 @@ const COMMANDS: readonly Command[] = [
   acceptLossCommand,
   planCommand,
   doctorCommand,
+  filesLsCommand,
+  filesStatCommand,
+  filesCheckCommand,
+  filesGcCommand,
+  filesRebuildCommand,
+  filesClassCommand,
   backupCommand,
   restoreCommand,
   loadCommand,
+  sfssPostCommand,
   simulateCommand,
 ];
 
+const GROUPS = {
+  files: 'Look after files: list them, see where their copies are, collect, rebuild',
+};
+
 surviveReaders();
 const words = process.argv.slice(2);
-runCommand(words, { commands: COMMANDS, variables: process.env }).catch((error: unknown) => {
-  if (!(error instanceof FatalError)) throw error;
-  sayWhy(error, words, COMMANDS);
-  process.exit(error.exitCode);
-});
+runCommand(words, { commands: COMMANDS, groups: GROUPS, variables: process.env }).catch(
+  (error: unknown) => {
+    if (!(error instanceof FatalError)) throw error;
+    sayWhy(error, words, COMMANDS);
+    process.exit(error.exitCode);
+  },
+);

@@ -1,5 +1,5 @@
 // A backup run: copies every partition that the directory does not have yet, a few at once, with one request in flight
-// for each. A partition that is offline or not answered is tried again as long as any other makes progress. A run that
+// for each, and then the blobs that their records name (blob-backup.ts). A partition that is offline or not answered is tried again as long as any other makes progress. A run that
 // ends early, however it ends, leaves a manifest from which the next run continues. The copy of one partition is in
 // partition-copy.ts.
 
@@ -7,7 +7,16 @@ import { assert } from '../cluster/assert.ts';
 import { type PartitionId, partitionCount } from '../cluster/model/partition.ts';
 import type { Folder } from '../cluster/ports.ts';
 import type { ClusterClient } from '../coordinator/cluster-client.ts';
-import { type Content, encodeManifest, isWhole, MANIFEST_FILE, type Manifest } from './manifest.ts';
+import { BlobBackup, type BlobFigures, filesOf, type MissingBlob } from './blob-backup.ts';
+import {
+  type BlobsContent,
+  type Content,
+  encodeManifest,
+  isWhole,
+  MANIFEST_FILE,
+  type Manifest,
+  namesBlobs,
+} from './manifest.ts';
 import { PartitionCopy } from './partition-copy.ts';
 
 /** As many partitions as a storage node copies at once (R8); the source serves other requests in between. */
@@ -28,11 +37,15 @@ export interface BackupFigures {
   /** `bytes` counts all files as they are now, `copiedBytes` what this run added. */
   readonly bytes: number;
   readonly copiedBytes: number;
+  /** Undefined before the blobs are begun, and where no record names one. */
+  readonly files: BlobFigures | undefined;
 }
 
 export interface BackupOutcome {
   /** Partitions that could not be copied, each with the reason of the last attempt. */
   readonly missing: ReadonlyMap<PartitionId, string>;
+  /** Blobs that could not be copied; some of them where there are many. */
+  readonly missingBlobs: readonly MissingBlob[];
   /** Set when the directory cannot be written: the reason. */
   readonly broken?: string;
 }
@@ -50,6 +63,9 @@ export class Backup {
   #running = 0;
   #movedMs: number;
   #copiedBytes = 0;
+  #blobBackup: BlobBackup | undefined;
+  /** Undefined until all blobs are there. */
+  #blobs: BlobsContent | undefined;
   readonly #skipped: number;
   #over = false;
 
@@ -84,7 +100,7 @@ export class Backup {
   start(): void {
     // Save first: from now on the directory belongs to this cluster.
     this.#save((failure) => {
-      if (failure !== undefined) return this.#end({ missing: this.#missing, broken: failure });
+      if (failure !== undefined) return this.#break(failure);
       this.#saveLater();
       return this.#begin();
     });
@@ -102,11 +118,12 @@ export class Backup {
       deletes: sum(({ deletes }) => deletes),
       bytes: sum(({ bytes }) => bytes),
       copiedBytes: this.#copiedBytes,
+      files: this.#blobBackup?.figures,
     };
   }
 
   #begin(): void {
-    if (this.#left === 0) return this.#finish();
+    if (this.#left === 0) return this.#copyBlobs();
     while (this.#running < PARTITIONS_AT_ONCE) {
       const copy = this.#queue.shift();
       if (copy === undefined) return undefined;
@@ -120,7 +137,7 @@ export class Backup {
     const { bytes } = copy.content;
     copy.step((step) => {
       if (this.#over) return;
-      if (step.kind === 'broken') return this.#end({ missing: this.#missing, broken: step.reason });
+      if (step.kind === 'broken') return this.#break(step.reason);
       if (step.kind === 'stuck') return this.#stuck(copy, step.reason);
       this.#movedMs = this.#client.runtime.clock.monotonicMs();
       this.#copiedBytes += Math.max(0, copy.content.bytes - bytes);
@@ -153,17 +170,39 @@ export class Backup {
     this.#begin();
   }
 
-  #finish(): void {
+  /** Once all records are there that can be had: what a blob should be is in them. */
+  #copyBlobs(): void {
+    const partitions = this.#contents;
+    if (!namesBlobs(partitions)) return this.#finish([]);
+    const { digits } = this.#client.map;
+    const copies = new BlobBackup(
+      filesOf(this.#client),
+      this.#folder,
+      { digits, partitions },
+      ({ missing, broken }) => {
+        if (this.#over) return undefined;
+        if (broken !== undefined) return this.#break(broken);
+        const { blobs, bytes, gone } = copies.figures;
+        if (copies.figures.missing === 0) this.#blobs = { blobs, bytes, gone };
+        return this.#finish(missing);
+      },
+    );
+    this.#blobBackup = copies;
+    return copies.start();
+  }
+
+  #finish(missingBlobs: readonly MissingBlob[]): void {
     this.#over = true;
     this.#save((failure) => {
-      const outcome = { missing: this.#missing };
+      const outcome = { missing: this.#missing, missingBlobs };
       this.#done(failure === undefined ? outcome : { ...outcome, broken: failure });
     });
   }
 
-  #end(outcome: BackupOutcome): void {
+  #break(reason: string): void {
     this.#over = true;
-    this.#done(outcome);
+    this.#blobBackup?.stop();
+    this.#done({ missing: this.#missing, missingBlobs: [], broken: reason });
   }
 
   #saveLater(): void {
@@ -171,7 +210,7 @@ export class Backup {
       if (this.#over) return;
       this.#save((failure) => {
         if (this.#over) return undefined;
-        if (failure !== undefined) return this.#end({ missing: this.#missing, broken: failure });
+        if (failure !== undefined) return this.#break(failure);
         return this.#saveLater();
       });
     });
@@ -180,10 +219,18 @@ export class Backup {
   #save(done: (failure: string | undefined) => void): void {
     const { cluster, digits } = this.#client.map;
     const partitions = this.#contents;
-    const isDone = isWhole(digits, partitions);
+    const blobs = this.#blobs;
+    const isDone = isWhole(digits, partitions) && namesBlobs(partitions) === (blobs !== undefined);
     const finishedAtMs = isDone ? Math.floor(this.#client.runtime.clock.wallMs()) : undefined;
     const startedAtMs = this.#startedAtMs;
-    const bytes = encodeManifest({ cluster, digits, startedAtMs, finishedAtMs, partitions });
+    const bytes = encodeManifest({
+      cluster,
+      digits,
+      startedAtMs,
+      finishedAtMs,
+      blobs,
+      partitions,
+    });
     this.#folder.replace(MANIFEST_FILE, bytes, (result) =>
       done(result.kind === 'done' ? undefined : `${MANIFEST_FILE}: ${result.detail}`),
     );

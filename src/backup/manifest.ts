@@ -20,8 +20,11 @@ import {
 } from '../cluster/wire/shapes.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
-/** Version of the directory's layout; software that does not know the version leaves the directory alone. */
-const FORMAT = 1;
+/**
+ * Versions of the directory's layout; software that does not know the version leaves the directory alone. The second one
+ * has blobs, and a backup without any is of the first one still.
+ */
+const FORMATS = { records: 1, blobs: 2 } as const;
 const BUCKETS_MAX = 256;
 
 const count = integer({ min: 0, max: INTEGER_MAX });
@@ -43,11 +46,22 @@ const content = object({
   /** How many of the records are deletes, and how many of the others have an expiry. */
   deletes: count,
   expiring: count,
+  /** How many of the records name a blob. */
+  blobs: optional(count),
   /** False while the copy must continue after `next`. */
   complete: flag,
   next: optional(cursor),
 });
 export type Content = ShapeOf<typeof content>;
+
+/** What the directory has of the blobs that its records name (blob-file.ts). */
+const blobsContent = object({
+  blobs: count,
+  bytes: count,
+  /** How many of the blobs are not there, because their files were overwritten or deleted while the backup went on. */
+  gone: count,
+});
+export type BlobsContent = ShapeOf<typeof blobsContent>;
 
 export interface Manifest {
   readonly cluster: ClusterId;
@@ -57,6 +71,8 @@ export interface Manifest {
   /** Milliseconds since 1970; undefined while partitions are missing. */
   readonly finishedAtMs?: number | undefined;
   readonly partitions: ReadonlyMap<PartitionId, Content>;
+  /** Undefined where no record names a blob, and while blobs are missing. */
+  readonly blobs?: BlobsContent | undefined;
 }
 
 const fields = object({
@@ -64,6 +80,7 @@ const fields = object({
   digits: integer({ min: 1, max: DIGITS_MAX }),
   startedAtMs: count,
   finishedAtMs: optional(count),
+  blobs: optional(blobsContent),
   partitions: dictionary(content, { max: partitionCount(DIGITS_MAX) }),
 });
 
@@ -86,7 +103,8 @@ export function encodeManifest(manifest: Manifest): Buffer {
       nameOf(partition, manifest.digits),
       next === undefined ? of : { ...of, next: encodeCursor(next) },
     ]);
-  const all = { format: FORMAT, ...rest, partitions: Object.fromEntries(named) };
+  const format = namesBlobs(partitions) ? FORMATS.blobs : FORMATS.records;
+  const all = { format, ...rest, partitions: Object.fromEntries(named) };
   return Buffer.from(`${JSON.stringify(all, undefined, 1)}\n`);
 }
 
@@ -105,8 +123,8 @@ export function parseManifest(bytes: Buffer): Manifest | string {
   }
   try {
     const { format } = formatOf(value);
-    if (format !== FORMAT) {
-      return `it has format ${format}, and this version reads format ${FORMAT}`;
+    if (format !== FORMATS.records && format !== FORMATS.blobs) {
+      return `it has format ${format}, and this version reads formats ${FORMATS.records} and ${FORMATS.blobs}`;
     }
     const { partitions, ...rest } = fields(value);
     const parsed = new Map<PartitionId, Content>();
@@ -120,6 +138,9 @@ export function parseManifest(bytes: Buffer): Manifest | string {
     if (rest.finishedAtMs !== undefined && !isWhole(rest.digits, parsed)) {
       throw new Malformed('it is finished and has not all partitions');
     }
+    if (rest.finishedAtMs !== undefined && namesBlobs(parsed) !== (rest.blobs !== undefined)) {
+      throw new Malformed('it is finished and does not say what it has of the blobs');
+    }
     return { ...rest, partitions: parsed };
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
@@ -130,4 +151,9 @@ export function parseManifest(bytes: Buffer): Manifest | string {
 export function isWhole(digits: number, partitions: ReadonlyMap<PartitionId, Content>): boolean {
   const complete = [...partitions.values()].filter((of) => of.complete);
   return complete.length === partitionCount(digits);
+}
+
+/** Whether any record names a blob. */
+export function namesBlobs(partitions: ReadonlyMap<PartitionId, Content>): boolean {
+  return [...partitions.values()].some(({ blobs = 0 }) => blobs > 0);
 }

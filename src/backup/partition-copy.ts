@@ -12,6 +12,7 @@ import type { Folder, FolderFile } from '../cluster/ports.ts';
 import type { Answer, Cursor } from '../cluster/wire/operations.ts';
 import type { ClusterClient } from '../coordinator/cluster-client.ts';
 import { learn } from '../coordinator/operations/learn.ts';
+import { namingRecord } from './blob-file.ts';
 import { checksumOf } from './checksum.ts';
 import { type Content, fileOf } from './manifest.ts';
 import { RecordFile } from './record-file.ts';
@@ -31,6 +32,7 @@ const EMPTY: Content = {
   records: 0,
   deletes: 0,
   expiring: 0,
+  blobs: undefined,
   complete: false,
   next: undefined,
 };
@@ -127,6 +129,7 @@ export class PartitionCopy {
     file.write(before.bytes, bytes, (written) => {
       if (written.kind === 'failed') return done(this.#broken(written.detail));
       const deletes = kept.filter(isTombstone).length;
+      const blobs = kept.filter((record) => namingRecord(record) !== undefined).length;
       const perishable = kept.filter(isPerishable).length;
       this.#content = {
         bytes: before.bytes + bytes.length,
@@ -134,6 +137,8 @@ export class PartitionCopy {
         records: before.records + kept.length,
         deletes: before.deletes + deletes,
         expiring: before.expiring + perishable - deletes,
+        // Absent where there are none: a backup without blobs is as it was before there were any.
+        blobs: (before.blobs ?? 0) + blobs || undefined,
         complete: false,
         next: next === undefined ? undefined : { ...next, afterKey: Buffer.from(next.afterKey) },
       };

@@ -26,6 +26,8 @@ import {
 } from '../coordinator/operations/restore/round.ts';
 import type { WriteOutcome } from '../coordinator/operations/set/decision.ts';
 import { Writer } from '../coordinator/operations/set/writer.ts';
+import type { BlobId } from '../files/blob-id.ts';
+import { namingRecord } from './blob-file.ts';
 import { type Content, fileOf, type Manifest } from './manifest.ts';
 import { type OpenRecords, openRecords, problemOf } from './verify.ts';
 
@@ -51,6 +53,8 @@ export interface RestoreFigures {
   readonly expired: number;
   /** Deletes that are left out because a restore with new versions restores none. */
   readonly leftOut: number;
+  /** Records of files whose blobs are not there. */
+  readonly withoutBlob: number;
   readonly failed: number;
   /** After an early end: records that were not reached, and the few that were in flight. */
   readonly notTried: number;
@@ -64,6 +68,8 @@ export interface RestoreOutcome {
 
 export interface RestoreOptions {
   readonly asNew: boolean;
+  /** Blobs that no file server has got: the records that name them are left out (blob-restore.ts). */
+  readonly lackingBlobs?: ReadonlySet<BlobId>;
 }
 
 export class Restore {
@@ -71,6 +77,7 @@ export class Restore {
   readonly #folder: Folder;
   readonly #manifest: Manifest;
   readonly #asNew: boolean;
+  readonly #lackingBlobs: ReadonlySet<BlobId>;
   readonly #versionedWriter: VersionedWriter;
   readonly #writer: Writer;
   readonly #done: (outcome: RestoreOutcome) => void;
@@ -81,6 +88,7 @@ export class Restore {
     belowFloor: 0,
     expired: 0,
     leftOut: 0,
+    withoutBlob: 0,
     failed: 0,
     notTried: 0,
     bytes: 0,
@@ -102,13 +110,14 @@ export class Restore {
     client: ClusterClient,
     folder: Folder,
     manifest: Manifest,
-    { asNew }: RestoreOptions,
+    { asNew, lackingBlobs = new Set() }: RestoreOptions,
     done: (outcome: RestoreOutcome) => void,
   ) {
     this.#client = client;
     this.#folder = folder;
     this.#manifest = manifest;
     this.#asNew = asNew;
+    this.#lackingBlobs = lackingBlobs;
     this.#versionedWriter = new VersionedWriter(client);
     this.#writer = new Writer(client);
     this.#done = done;
@@ -191,6 +200,8 @@ export class Restore {
       this.#figures.leftOut++;
     } else if (!isTombstone(record) && isExpired(record, this.#client.runtime.clock.wallMs())) {
       this.#figures.expired++;
+    } else if (this.#lacksBlob(record)) {
+      this.#figures.withoutBlob++;
     } else {
       this.#inFlight++;
       this.#inFlightBytes += record.length;
@@ -198,6 +209,12 @@ export class Restore {
       if (this.#asNew) this.#set(record, TRIES_AS_NEW, done);
       else this.#versionedWriter.write(record, done);
     }
+  }
+
+  #lacksBlob(record: StoredRecord): boolean {
+    if (this.#lackingBlobs.size === 0) return false;
+    const blob = namingRecord(record)?.manifest.blob;
+    return blob !== undefined && this.#lackingBlobs.has(blob);
   }
 
   #set(record: StoredRecord, tries: number, done: (outcome: VersionedWriteOutcome) => void): void {

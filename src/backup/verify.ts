@@ -3,22 +3,26 @@
 // nothing but records.
 
 import type { PartitionId } from '../cluster/model/partition.ts';
-import { isPerishable, isTombstone } from '../cluster/model/record.ts';
+import { isPerishable, isTombstone, type StoredRecord } from '../cluster/model/record.ts';
 import type { Folder } from '../cluster/ports.ts';
 import { type Content, fileOf, type Manifest } from './manifest.ts';
 import { RecordFile } from './record-file.ts';
 
-/** @param done gets what is wrong, with file and byte; undefined when nothing is */
+/**
+ * @param done gets what is wrong, with file and byte; undefined when nothing is
+ * @param seen called with each record
+ */
 export function verifyFiles(
   folder: Folder,
   manifest: Manifest,
   done: (problem: string | undefined) => void,
+  seen: (record: StoredRecord) => void = () => undefined,
 ): void {
   const files = [...manifest.partitions];
   const next = (): void => {
     const file = files.shift();
     if (file === undefined) return done(undefined);
-    return verifyFile(folder, manifest, file, (problem) =>
+    return verifyFile(folder, manifest, file, seen, (problem) =>
       problem === undefined ? next() : done(problem),
     );
   };
@@ -29,6 +33,7 @@ function verifyFile(
   folder: Folder,
   { digits }: Manifest,
   [partition, content]: readonly [PartitionId, Content],
+  seen: (record: StoredRecord) => void,
   done: (problem: string | undefined) => void,
 ): void {
   const name = fileOf(partition, digits);
@@ -46,6 +51,7 @@ function verifyFile(
     const look = (): void => {
       for (let record = records.take(); record !== undefined; record = records.take()) {
         found.records++;
+        seen(record);
         if (isTombstone(record)) found.deletes++;
         else if (isPerishable(record)) found.expiring++;
       }

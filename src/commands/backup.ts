@@ -2,6 +2,7 @@
 // how an interrupted backup goes on, is decided in src/backup.
 
 import type { BackupFigures, BackupOutcome } from '../backup/backup.ts';
+import type { BlobFigures } from '../backup/blob-backup.ts';
 import { fileOf, MANIFEST_FILE, type Manifest } from '../backup/manifest.ts';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { claimFolder } from '../cluster/io/disk/folder.ts';
@@ -16,8 +17,9 @@ import {
   printMegabytes,
   showProgress,
 } from './client-process.ts';
+import { fileText } from './files/listed-file.ts';
 import type { Command } from './options.ts';
-import { say } from './printing.ts';
+import { onOneLine, say } from './printing.ts';
 
 export const backupCommand: Command = {
   usage: 'backup <controller> <directory>',
@@ -60,8 +62,16 @@ export const backupCommand: Command = {
     for (const { file, reason } of missing.slice(0, 10)) {
       say(`missing: ${file}: ${reason}\n`);
     }
-    const answer = { ...figures, missing, seconds };
-    await leave(words, answer, summary(figures, seconds, missing.length), exitOf(missing.length));
+    const missingBlobs = outcome.missingBlobs.map(({ name, reason }) => ({
+      file: fileText(name),
+      reason,
+    }));
+    for (const { file, reason } of missingBlobs.slice(0, 10)) {
+      say(`missing: ${onOneLine(file)}: ${reason}\n`);
+    }
+    const lacking = missing.length + (figures.files?.missing ?? 0);
+    const answer = { ...figures, missing, missingBlobs, seconds };
+    await leave(words, answer, summary(figures, seconds, lacking), exitOf(lacking));
   },
 };
 
@@ -109,7 +119,10 @@ async function run(client: ClusterClient, folder: Folder, manifest: Manifest): P
       resolve({ outcome, figures: backup.figures(), seconds });
     });
     const endProgress = showProgress(() => {
-      const { complete, partitions, copiedBytes } = backup.figures();
+      const { complete, partitions, copiedBytes, files } = backup.figures();
+      if (files !== undefined) {
+        return `${files.blobs} blobs of files, ${printMegabytes(files.copiedBytes)} copied`;
+      }
       return `${complete} of ${partitions} partitions, ${printMegabytes(copiedBytes)} copied`;
     });
     backup.start();
@@ -117,10 +130,21 @@ async function run(client: ClusterClient, folder: Folder, manifest: Manifest): P
 }
 
 function summary(figures: BackupFigures, seconds: number, missing: number): string {
-  const { complete, partitions, records, deletes, bytes, skipped } = figures;
+  const { complete, partitions, records, deletes, bytes, skipped, files } = figures;
   const of = `${complete} of ${partitions} partitions`;
   const what = `${records} records, ${deletes} of them deletes, ${printMegabytes(bytes)}`;
   const before = skipped === 0 ? '' : `; ${skipped} partitions were there already`;
-  const text = `${of}: ${what}, in ${seconds} s${before}`;
+  const blobs = files === undefined ? '' : `\n${blobsText(files)}`;
+  const text = `${of}: ${what}, in ${seconds} s${before}${blobs}`;
   return missing === 0 ? text : `${text}\nnot finished: run it again when they are back`;
+}
+
+function blobsText({ blobs, bytes, copied, gone, missing }: BlobFigures): string {
+  const others: readonly (readonly [number, string])[] = [
+    [blobs - copied, 'were there already'],
+    [gone, 'of files that are overwritten or deleted by now are gone'],
+    [missing, 'could not be copied'],
+  ];
+  const parts = others.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  return [`${blobs} blobs of files, ${printMegabytes(bytes)}`, ...parts].join('; ');
 }

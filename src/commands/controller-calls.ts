@@ -8,7 +8,7 @@ import type { ControlCall, Network } from '../cluster/ports.ts';
 import type { CheckedReply } from '../cluster/wire/control-frames.ts';
 import type { ControlKind } from '../cluster/wire/control-table.ts';
 import type { ControlMessage } from '../cluster/wire/map-json.ts';
-import type { Shape } from '../cluster/wire/shapes.ts';
+import { object, type Shape } from '../cluster/wire/shapes.ts';
 import type { Arguments } from './options.ts';
 
 const CALL_TIMEOUT_MS = 10_000;
@@ -38,6 +38,15 @@ export function lookAtFileServer<T>(
   shape: Shape<T>,
 ): Promise<CheckedReply<T>> {
   return checked({ address, method: 'GET', path }, shape, 'the file server');
+}
+
+/** Tells a file server to do something; the promise never rejects. */
+export function tellFileServer(
+  address: Address,
+  path: string,
+  message: ControlMessage = {},
+): Promise<CheckedReply<unknown>> {
+  return checked({ address, method: 'POST', path, message }, object({}), 'the file server');
 }
 
 function textsOf([name, value]: readonly [string, unknown]): [string, string] {

@@ -8,10 +8,12 @@ import { type Address, PORT_MAX, parseAddress } from '../cluster/model/identity.
 import {
   MEMORY_BYTES_MAX,
   MEMORY_BYTES_MIN,
+  SFSS_BYTES_MAX_DEFAULT,
   VALUE_BYTES_MAX_CEILING,
   VALUE_BYTES_MAX_DEFAULT,
 } from '../cluster/model/limits.ts';
 import type { LogLevel } from '../cluster/ports.ts';
+import { FILE_BYTES_MAX } from '../files/manifest.ts';
 
 export type OptionTable = Readonly<Record<string, Options>>;
 
@@ -76,6 +78,14 @@ export const VALUE_OPTIONS: OptionTable = {
     type: 'string',
     default: `${VALUE_BYTES_MAX_DEFAULT / 2 ** 20}MiB`,
     describe: 'The longest value, such as 512KiB or 16MiB',
+  },
+};
+
+export const SFSS_OPTION: OptionTable = {
+  'sfss-max': {
+    type: 'string',
+    default: `${SFSS_BYTES_MAX_DEFAULT / 2 ** 20}MiB`,
+    describe: 'The longest file at /file and /files, such as 512KiB or 10GiB',
   },
 };
 
@@ -260,6 +270,11 @@ export class Arguments {
     return this.#bytes('max-value', { min: 1, max: VALUE_BYTES_MAX_CEILING });
   }
 
+  /** @returns the longest file of the small file storage service, in bytes */
+  sfssBytesMax(): number {
+    return this.#bytes('sfss-max', { min: 1, max: FILE_BYTES_MAX });
+  }
+
   /**
    * @param sharers how many storage nodes share the machine
    * @returns the memory of one storage node in bytes
@@ -322,7 +337,8 @@ function inBrackets(text: string): string {
 }
 
 function printBytes(bytes: number): string {
-  return bytes < 2 ** 20 ? `${bytes}B` : `${bytes / 2 ** 20}MiB`;
+  if (bytes < 2 ** 20) return `${bytes}B`;
+  return bytes % 2 ** 30 === 0 ? `${bytes / 2 ** 30}GiB` : `${bytes / 2 ** 20}MiB`;
 }
 
 export function usage(message: string): FatalError {

@@ -1,8 +1,9 @@
 // Parses the command line: yargs separates commands, options and positional arguments; their texts become values in
 // settings.ts and Arguments, never by how a text looks.
 
-import yargs from 'yargs';
+import yargs, { type Argv } from 'yargs';
 import { VERSION } from '../cluster/software.ts';
+import { groupOf, nameOf } from './command-name.ts';
 import { Arguments, type Command, GLOBAL_OPTIONS, NO_SETTINGS, usage } from './options.ts';
 import { say } from './printing.ts';
 import { plainFlags, readSettings, type Variables } from './settings.ts';
@@ -18,6 +19,8 @@ const ASKS_ONLY = ['--help', '-h', '--version', '--get-yargs-completions'];
 
 export interface ParserContext {
   readonly commands: readonly Command[];
+  /** What each group of commands is for, by its name (command-name.ts). */
+  readonly groups: Readonly<Record<string, string>>;
   readonly variables: Variables;
 }
 
@@ -27,7 +30,7 @@ export interface ParserContext {
  */
 export async function runCommand(
   given: readonly string[],
-  { commands, variables }: ParserContext,
+  { commands, groups, variables }: ParserContext,
 ): Promise<void> {
   const end = given.indexOf('--');
   const asksOnly = given.some((word, at) => ASKS_ONLY.includes(word) && (end < 0 || at < end));
@@ -52,11 +55,12 @@ export async function runCommand(
     .fail((message, error) => {
       throw error ?? usage(wrongWords(message, given, commands) ?? message);
     });
-  for (const command of commands) {
+  const add = (to: Argv, command: Command) => {
     const options = { ...GLOBAL_OPTIONS, ...command.options };
     let settings = NO_SETTINGS;
-    program.command({
-      command: command.usage,
+    const group = groupOf(command);
+    to.command({
+      command: group === undefined ? command.usage : command.usage.slice(group.length + 1),
       aliases: command.aliases ?? [],
       describe: command.describe,
       builder: (inner) => {
@@ -80,6 +84,17 @@ export async function runCommand(
         const verbatim = verbatimIn(plain, command, commands);
         return command.run(new Arguments({ ...values, ...verbatim }, settings));
       },
+    });
+  };
+  for (const command of commands.filter((each) => groupOf(each) === undefined)) {
+    add(program, command);
+  }
+  for (const [group, describe] of Object.entries(groups)) {
+    const members = commands.filter((each) => groupOf(each) === group);
+    const names = members.map(nameOf).join(', ');
+    program.command(group, describe, (inner) => {
+      for (const command of members) add(inner, command);
+      return inner.demandCommand(1, `${group} is no command by itself; there are ${names}`);
     });
   }
   await program.parseAsync();

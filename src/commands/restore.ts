@@ -1,8 +1,13 @@
 // `velour restore`: sets the records of a backup in a cluster, perhaps one of another size. Which record wins over one
 // that is already there is decided in src/backup, by the versions.
 
-import { MANIFEST_FILE, type Manifest } from '../backup/manifest.ts';
-import type { RestoreFigures } from '../backup/restore.ts';
+import type {
+  BackedUpClasses,
+  BlobRestoreFigures,
+  BlobRestoreOutcome,
+} from '../backup/blob-restore.ts';
+import { MANIFEST_FILE, type Manifest, namesBlobs } from '../backup/manifest.ts';
+import type { RestoreFigures, RestoreOptions } from '../backup/restore.ts';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { openFolder } from '../cluster/io/disk/folder.ts';
 import { whenFullOf } from '../cluster/model/cluster-map.ts';
@@ -17,6 +22,7 @@ import {
   printMegabytes,
   showProgress,
 } from './client-process.ts';
+import { counted } from './cluster/node-texts.ts';
 import type { Command } from './options.ts';
 import { say } from './printing.ts';
 
@@ -68,8 +74,10 @@ export const restoreCommand: Command = {
       );
     }
     const { verifyFiles } = await import('../backup/verify.ts');
+    const { BackedUpClasses } = await import('../backup/blob-restore.ts');
+    const classes = new BackedUpClasses();
     const damage = await new Promise<string | undefined>((resolve) =>
-      verifyFiles(folder, manifest, resolve),
+      verifyFiles(folder, manifest, resolve, (record) => classes.note(record)),
     );
     if (damage !== undefined) {
       throw new FatalError(EXIT.config, `${directory}: ${damage}; nothing was restored`);
@@ -77,19 +85,27 @@ export const restoreCommand: Command = {
     const client = await openClusterClient('restore', words);
     const asNew = words.flag('as-new');
     const extent = extentOf(manifest);
-    const { figures, problem, seconds } = await run(client, folder, manifest, asNew);
+    const blobs = namesBlobs(manifest.partitions)
+      ? await restoreBlobs(client, folder, manifest, classes)
+      : undefined;
+    const { figures, problem, seconds } = await run(client, folder, manifest, {
+      asNew,
+      lackingBlobs: blobs?.outcome.lacking ?? new Set(),
+    });
+    if (blobs?.outcome.problem !== undefined) say(`velour: ${blobs.outcome.problem}\n`);
     if (problem !== undefined) say(`velour: ${problem}\n`);
     await leave(
       words,
-      { ...figures, ...extent, problem, seconds },
+      { ...figures, ...extent, files: blobs?.figures, problem, seconds },
       summary({
+        files: blobs?.figures,
         ...figures,
         ...extent,
         seconds,
         asNew,
         isCache: whenFullOf(client.map) === 'evict',
       }),
-      exitOf(figures, problem),
+      exitOf(figures, problem ?? blobs?.outcome.problem),
     );
   },
 };
@@ -117,13 +133,13 @@ async function run(
   client: ClusterClient,
   folder: Folder,
   manifest: Manifest,
-  asNew: boolean,
+  options: RestoreOptions,
 ): Promise<{ figures: RestoreFigures; problem: string | undefined; seconds: number }> {
   const { Restore } = await import('../backup/restore.ts');
   const { clock } = client.runtime;
   const startedMs = clock.monotonicMs();
   return new Promise((resolve) => {
-    const restore = new Restore(client, folder, manifest, { asNew }, ({ problem }) => {
+    const restore = new Restore(client, folder, manifest, options, ({ problem }) => {
       endProgress();
       const seconds = Math.round(clock.monotonicMs() - startedMs) / 1000;
       resolve({ figures: restore.figures, problem, seconds });
@@ -136,10 +152,71 @@ async function run(
   });
 }
 
+/**
+ * Before any record: a file is there once its record is.
+ * @throws FatalError when the backup is damaged, or the cluster cannot have its files; no record was changed then
+ */
+async function restoreBlobs(
+  client: ClusterClient,
+  folder: Folder,
+  manifest: Manifest,
+  classes: BackedUpClasses,
+): Promise<{ readonly outcome: BlobRestoreOutcome; readonly figures: BlobRestoreFigures }> {
+  const { map } = client;
+  if (whenFullOf(map) === 'evict') {
+    throw new FatalError(
+      EXIT.config,
+      'the backup has files, and this cluster is a cache, which may forget any record: nothing was restored',
+    );
+  }
+  if (!Object.values(map.fileServers ?? {}).some(({ state }) => state === 'in')) {
+    throw new FatalError(
+      EXIT.unavailable,
+      'the backup has files, and this cluster has no file server to keep them: start some, and run it again',
+    );
+  }
+  const { BlobRestore } = await import('../backup/blob-restore.ts');
+  return new Promise((resolve, reject) => {
+    const restore = new BlobRestore(client, folder, manifest, classes, (outcome) => {
+      endProgress();
+      const { figures } = restore;
+      const { blobs } = manifest;
+      const lost = blobs === undefined ? 0 : figures.absent - blobs.gone;
+      const damage = outcome.ending === 'damaged' ? outcome.problem : lostText(lost);
+      if (damage !== undefined) {
+        reject(new FatalError(EXIT.config, `${damage}; no record was restored`));
+      } else if (outcome.ending === 'given-up') {
+        reject(
+          new FatalError(
+            EXIT.unavailable,
+            `${outcome.problem}; no record was restored, run it again`,
+          ),
+        );
+      } else resolve({ outcome, figures });
+    });
+    const endProgress = showProgress(() => {
+      const { sent, sentBytes, there } = restore.figures;
+      return `${sent} blobs of files sent (${printMegabytes(sentBytes)}), ${there} were there`;
+    });
+    restore.start();
+  });
+}
+
+function lostText(lost: number): string | undefined {
+  return lost > 0 ? `${counted(lost, 'blob')} of files missing in the backup` : undefined;
+}
+
 function summary(
-  of: RestoreFigures & Extent & { seconds: number; asNew: boolean; isCache: boolean },
+  of: RestoreFigures &
+    Extent & {
+      seconds: number;
+      asNew: boolean;
+      isCache: boolean;
+      files: BlobRestoreFigures | undefined;
+    },
 ): string {
-  const { set, there, superseded, belowFloor, expired, leftOut, failed, notTried, bytes } = of;
+  const { set, there, superseded, belowFloor, expired, leftOut, withoutBlob } = of;
+  const { failed, notTried, bytes, files } = of;
   const { partitions, complete, inPart, seconds, asNew, isCache } = of;
   const lines: readonly (readonly [number, string])[] = [
     [there, 'were there already'],
@@ -147,11 +224,22 @@ function summary(
     [belowFloor, isCache ? BELOW_FLOOR_OF_CACHE : BELOW_FLOOR],
     [expired, 'expired meanwhile'],
     [leftOut, 'deletes, left out'],
+    [withoutBlob, 'of files whose bytes are not there, left out'],
     [failed, asNew ? FAILED_AS_NEW : 'failed: run it again'],
     [notTried, 'not tried, or not waited for: it ended early'],
   ];
   const others = lines.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
   const total = `${set} records set, ${printMegabytes(bytes)}, in ${seconds} s`;
   const extent = `${complete + inPart} of ${partitions} partitions are in this backup, ${inPart} of them in part`;
-  return [total, ...(complete < partitions ? [extent] : []), ...others].join('\n');
+  const blobs = files === undefined ? [] : [blobsText(files)];
+  return [total, ...blobs, ...(complete < partitions ? [extent] : []), ...others].join('\n');
+}
+
+function blobsText({ sent, sentBytes, there, failed }: BlobRestoreFigures): string {
+  const others: readonly (readonly [number, string])[] = [
+    [there, 'were there already'],
+    [failed, 'failed: run it again'],
+  ];
+  const parts = others.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  return [`${sent} blobs of files sent, ${printMegabytes(sentBytes)}`, ...parts].join('; ');
 }

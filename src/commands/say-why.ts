@@ -2,26 +2,23 @@
 
 import { EXIT, type FatalError } from '../cluster/http/errors.ts';
 import { openLogger } from '../cluster/io/process/logger.ts';
+import { commandNamed, nameOf } from './command-name.ts';
 import type { Command } from './options.ts';
 import { printable, say } from './printing.ts';
-import { commandNamed } from './wrong-words.ts';
 
 export function sayWhy(
   { message, exitCode }: FatalError,
   words: readonly string[],
   commands: readonly Command[],
 ): void {
-  const command = commandNamed(
-    words.find((word) => !word.startsWith('-')),
-    commands,
-  );
+  const command = commandNamed(words, commands);
   const role = jsonRoleOf(words, command);
   if (role !== undefined) {
     openLogger({ role, node: undefined, level: 'error', pretty: false }).write('error', message);
     return;
   }
   say(`velour: ${printable(message)}\n`);
-  const name = command === undefined ? '' : `${command.usage.split(' ')[0]} `;
+  const name = command === undefined ? '' : `${nameOf(command)} `;
   if (exitCode === EXIT.usage) say(`See: velour ${name}--help\n`);
 }
 
@@ -35,5 +32,5 @@ function jsonRoleOf(words: readonly string[], command: Command | undefined): str
   const flag = words[at]?.split('=')[1] ?? (at < 0 ? undefined : words[at + 1]);
   const format = flag ?? (process.env.VELOUR_LOG_FORMAT || 'auto');
   const isPretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY === true);
-  return isPretty ? undefined : command.usage.split(' ')[0];
+  return isPretty ? undefined : nameOf(command);
 }

@@ -29,6 +29,10 @@ export const simulateCommand: Command = {
       default: false,
       describe: 'Nothing is lost that only an operator can give up',
     },
+    files: {
+      type: 'number',
+      describe: 'So many file servers in each run; by default as the seed has it',
+    },
     events: { type: 'boolean', default: false, describe: 'Print how often what happened' },
     night: {
       type: 'boolean',
@@ -51,10 +55,13 @@ export const simulateCommand: Command = {
     const long = words.flag('long');
     const acceptsLosses = !words.flag('lossless');
     const isNight = words.flag('night');
+    const hasFiles = words.optionalText('files') !== undefined;
+    const fileServers = hasFiles ? words.integer('files', { min: 0, max: 10 }) : undefined;
+    const options = { programme, long, acceptsLosses, fileServers };
     const occurred = new Map<string, number>();
     const totals = { runs: 0, failed: 0, events: 0, operations: 0, succeeded: 0 };
     for (let seed = first; seed < first + count; seed++) {
-      const result = simulate(seed, { programme, long, acceptsLosses });
+      const result = simulate(seed, options);
       for (const [what, times] of result.occurred) {
         occurred.set(what, (occurred.get(what) ?? 0) + times);
       }
@@ -65,7 +72,7 @@ export const simulateCommand: Command = {
       if (result.violations.length > 0) totals.failed++;
       const text = words.flag('json')
         ? jsonOf(result)
-        : textOf(result, words.flag('trace'), { programme, long, acceptsLosses });
+        : textOf(result, words.flag('trace'), options);
       // The runs of a night go on without a reader: their exit code counts as well.
       if (text !== '' && !(await printData(text)) && !isNight) break;
     }
@@ -88,16 +95,17 @@ export const simulateCommand: Command = {
 function textOf(
   { seed, violations, trace: happened }: RunResult,
   trace: boolean,
-  { programme, long, acceptsLosses }: SimulationOptions,
+  { programme, long, acceptsLosses, fileServers }: SimulationOptions,
 ): string {
   if (violations.length === 0) return trace ? linesOf(happened) : '';
   const aimed = programme === undefined ? '' : ` --programme ${programme}`;
   const length = `${long ? ' --long' : ''}${acceptsLosses === false ? ' --lossless' : ''}`;
+  const files = fileServers === undefined ? '' : ` --files ${fileServers}`;
   return linesOf([
     ...happened.slice(trace ? 0 : -60),
     `seed ${seed} failed:`,
     ...violations.slice(0, 10).map((violation) => `  ${violation}`),
-    `  replay: velour simulate --seed ${seed}${aimed}${length} --trace`,
+    `  replay: velour simulate --seed ${seed}${aimed}${length}${files} --trace`,
   ]);
 }
 

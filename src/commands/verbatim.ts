@@ -1,6 +1,7 @@
 // The positional arguments of a command line, exactly as they were typed. yargs drops a lone `-`, and everything behind
 // `--`; it gets a stand-in for such a word, which it only counts, and the command gets the word itself.
 
+import { wordsOfName } from './command-name.ts';
 import { type Command, GLOBAL_OPTIONS } from './options.ts';
 
 const STAND_IN = 'word';
@@ -27,14 +28,15 @@ export function withStandIns(
 /** @returns by its name a text for each positional argument that was given; a list for one that takes many */
 export function verbatimIn(
   plain: readonly string[],
-  { usage }: Command,
+  command: Command,
   commands: readonly Command[],
 ): Readonly<Record<string, string | readonly string[]>> {
-  const [, ...texts] = wordsOf(plain, commands)
+  const texts = wordsOf(plain, commands)
     .filter(({ isPositional }) => isPositional)
-    .map(({ text }) => text);
+    .map(({ text }) => text)
+    .slice(wordsOfName(command).length);
   const values: Record<string, string | readonly string[]> = {};
-  for (const [, name = '', isMany] of usage.matchAll(POSITIONAL)) {
+  for (const [, name = '', isMany] of command.usage.matchAll(POSITIONAL)) {
     if (isMany !== undefined) values[name] = texts.splice(0);
     else {
       const text = texts.shift();
@@ -44,7 +46,7 @@ export function verbatimIn(
   return values;
 }
 
-/** The command's own name counts as the first positional word. */
+/** The words of the command's own name are the first positional ones. */
 function wordsOf(plain: readonly string[], commands: readonly Command[]): readonly Word[] {
   const takesValue = new Set(
     [{ options: GLOBAL_OPTIONS }, ...commands].flatMap(({ options }) =>

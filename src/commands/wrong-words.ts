@@ -1,17 +1,10 @@
 // Says what is wrong with the words of a command line, with what to write instead, where yargs only counts them. Options
 // are checked in settings.ts.
 
+import { commandNamed, groupOf, namesOf } from './command-name.ts';
 import type { Command } from './options.ts';
 
 const REQUIRED = /<[^>]+>/g;
-
-/** @returns the command of this name; undefined where there is none */
-export function commandNamed(
-  name: string | undefined,
-  commands: readonly Command[],
-): Command | undefined {
-  return commands.find((command) => namesOf(command).includes(name ?? ''));
-}
 
 /** @returns what to say instead of a message of yargs; undefined for one that is plain */
 export function wrongWords(
@@ -19,11 +12,13 @@ export function wrongWords(
   given: readonly string[],
   commands: readonly Command[],
 ): string | undefined {
-  const command = commandNamed(given[0], commands);
+  const command = commandNamed(given, commands);
   const [, unknown] = /^Unknown commands?: (.*)$/.exec(message) ?? [];
   if (unknown !== undefined) {
     // yargs calls it an unknown command if a known one gets too many words.
-    return command === undefined ? noCommand(unknown, commands) : tooMany(unknown, command);
+    if (command !== undefined) return tooMany(unknown, command);
+    const group = commands.map(groupOf).find((each) => each !== undefined && each === given[0]);
+    return noCommand(group === undefined ? unknown : `${group} ${unknown}`, commands);
   }
   const [, got] = /^Not enough non-option arguments: got (\d+)/.exec(message) ?? [];
   if (got === undefined || command === undefined) return undefined;
@@ -42,10 +37,6 @@ function noCommand(words: string, commands: readonly Command[]): string {
   const near = nearest(name, names, name.length / 3) ?? names.find((each) => each.startsWith(name));
   const advice = near === undefined ? '`velour --help` lists them' : `did you mean ${near}?`;
   return `there is no command ${name}; ${advice}`;
-}
-
-function namesOf({ usage, aliases = [] }: Command): readonly string[] {
-  return [usage.split(' ')[0] ?? '', ...aliases];
 }
 
 /** @returns the known word that is the fewest edits away, if it is not more than so many */

@@ -6,6 +6,7 @@ import {
   encodeManifest,
   fileOf,
   type Manifest,
+  namesBlobs,
   parseManifest,
 } from '../../src/backup/manifest.ts';
 import type { ClusterId } from '../../src/cluster/model/identity.ts';
@@ -22,6 +23,7 @@ function contentFrom(random: SeededRandom, complete: boolean): Content {
     records: random.below(1e6),
     deletes: random.below(1e6),
     expiring: random.below(1e6),
+    blobs: random.chance(0.1) ? random.whole(1, 1e6) : undefined,
     complete,
     next: complete ? undefined : next,
   };
@@ -32,14 +34,17 @@ function manifestFrom(random: SeededRandom): Manifest {
   const finished = random.chance(0.3);
   const all = Array.from({ length: 16 ** digits }, (_, index) => index as PartitionId);
   const some = finished ? all : all.filter(() => random.chance(0.5));
+  const partitions = new Map(
+    some.map((partition) => [partition, contentFrom(random, finished || random.chance(0.5))]),
+  );
+  const blobs = { blobs: random.below(1e6), bytes: random.below(1e9), gone: random.below(10) };
   return {
     cluster: 'c' as ClusterId,
     digits,
     startedAtMs: random.below(2 ** 32),
     finishedAtMs: finished ? random.below(2 ** 32) : undefined,
-    partitions: new Map(
-      some.map((partition) => [partition, contentFrom(random, finished || random.chance(0.5))]),
-    ),
+    blobs: finished && namesBlobs(partitions) ? blobs : undefined,
+    partitions,
   };
 }
 
@@ -70,7 +75,11 @@ describe('refused', () => {
   });
   test.each([
     ['no JSON', '{"format": 1', /no JSON/],
-    ['another format', JSON.stringify({ ...whole, format: 2 }), /format 2, and .* reads format 1/],
+    [
+      'another format',
+      JSON.stringify({ ...whole, format: 3 }),
+      /format 3, and .* reads formats 1 and 2/,
+    ],
     ['a field of another kind', JSON.stringify({ ...whole, digits: 'a' }), /digits/],
     [
       'a partition that is none',
@@ -81,4 +90,21 @@ describe('refused', () => {
   ])('%s', (_name, text, message) => {
     expect(parseManifest(Buffer.from(text))).toMatch(message);
   });
+});
+
+test('a backup without blobs is as it was before there were any, and earlier software refuses one with them', () => {
+  const content = { bytes: 1, crc: 1, records: 1, deletes: 0, expiring: 0, complete: true };
+  const formatOf = (blobs: number | undefined) => {
+    const partitions = new Map([[0 as PartitionId, { ...content, blobs, next: undefined }]]);
+    const manifest = { cluster: 'c' as ClusterId, digits: 1, startedAtMs: 1, partitions };
+    return JSON.parse(encodeManifest(manifest).toString());
+  };
+  expect(formatOf(undefined)).toEqual({
+    format: 1,
+    cluster: 'c',
+    digits: 1,
+    startedAtMs: 1,
+    partitions: { 0: content },
+  });
+  expect(formatOf(3)).toMatchObject({ format: 2, partitions: { 0: { blobs: 3 } } });
 });

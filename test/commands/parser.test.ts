@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { EXIT, FatalError } from '../../src/cluster/http/errors.ts';
+import { wordsOfName } from '../../src/commands/command-name.ts';
 import type { Arguments, Command } from '../../src/commands/options.ts';
 import { runCommand } from '../../src/commands/parser.ts';
 
+const GROUPS = { files: 'of files' };
 const FOLDER = resolve(import.meta.dirname, '../../src/commands');
 const NAMES = /[<[]([a-z-]+)(\.\.)?[>\]]/g;
 
@@ -39,7 +41,7 @@ async function run(line: readonly string[], variables: Variables = {}): Promise<
       given.push(words);
     },
   }));
-  await runCommand(line, { commands: stubs, variables });
+  await runCommand(line, { commands: stubs, groups: GROUPS, variables });
   const [words] = given;
   if (words === undefined) throw new Error('no command ran');
   return words;
@@ -54,7 +56,6 @@ async function refusal(line: readonly string[], variables: Variables = {}): Prom
   throw error;
 }
 
-const nameOf = ({ usage }: Command) => usage.split(' ')[0] ?? '';
 const positionalsOf = ({ usage }: Command) =>
   [...usage.matchAll(NAMES)].map(([, name = '', many]) => ({ name, many: many !== undefined }));
 
@@ -63,7 +64,7 @@ function lineOf(command: Command): readonly string[] {
   const words = positionalsOf(command).map(
     ({ name }) => command.positionals[name]?.choices?.[0] ?? 'x',
   );
-  return [nameOf(command), ...words];
+  return [...wordsOfName(command), ...words];
 }
 
 const variableOf = (option: string) => `VELOUR_${option.toUpperCase().replaceAll('-', '_')}`;
@@ -93,7 +94,9 @@ test('each positional argument is declared, and is the text that was typed', asy
     for (const [index, { name, many }] of declared.entries()) {
       if (command.positionals[name]?.choices !== undefined) continue;
       for (const text of [...TEXTS, ...MORE, ...ODD]) {
-        const line = lineOf(command).map((word, at) => (at === index + 1 ? text : word));
+        const line = lineOf(command).map((word, at) =>
+          at === index + wordsOfName(command).length ? text : word,
+        );
         const words = await run(line);
         expect(many ? words.texts(name) : [words.text(name)]).toEqual([text]);
       }
@@ -131,7 +134,7 @@ describe('yes and no', () => {
     expect(options.length).toBeGreaterThan(10);
     for (const { command, name } of options) {
       const line = lineOf(command);
-      expect((await run(line)).flag(name), `${nameOf(command)} ${name}`).toBe(false);
+      expect((await run(line)).flag(name), `${command.usage} ${name}`).toBe(false);
       expect((await run([...line, `--${name}`])).flag(name)).toBe(true);
       expect((await run([...line, `--no-${name}`])).flag(name)).toBe(false);
       for (const [texts, expected] of [[YES, true] as const, [NO, false] as const]) {
@@ -258,6 +261,7 @@ describe('variables', () => {
     expect(words.port('storage-port')).toBe(12500);
     expect(words.port('controller-port')).toBe(12001);
     expect(words.warnings.map((warning) => warning.split(',')[0])).toEqual([
+      'VELOUR_PORT is tcp://10.0.0.1:12080',
       'VELOUR_STORAGE_PORT is tcp://10.0.0.2:12500',
       'FRONTEND_PORT is tcp://10.0.0.3:80',
     ]);
@@ -283,7 +287,7 @@ describe('variables', () => {
 test('help is help, whatever else is wrong', async () => {
   const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
   const line = ['controller', '--digits=abc', '--json=maybe', '--help'];
-  await runCommand(line, { commands, variables: { VELOUR_RECOVER: 'maybe' } });
+  await runCommand(line, { commands, groups: GROUPS, variables: { VELOUR_RECOVER: 'maybe' } });
   expect(log.mock.calls.flat().join('\n')).toContain('velour controller <port>');
   log.mockRestore();
 });
