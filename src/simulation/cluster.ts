@@ -11,6 +11,8 @@ import {
 import { smallestDigits } from '../cluster/model/partition.ts';
 import type { Service } from '../cluster/ports.ts';
 import { Controller } from '../controller/controller.ts';
+import type { FileTimes } from '../files/file-times.ts';
+import { FileServer } from '../fileserver/file-server.ts';
 import { Frontend } from '../frontend/frontend.ts';
 import type { FsyncMode } from '../storage/log/durability.ts';
 import { StorageNode } from '../storage/storage-node.ts';
@@ -29,6 +31,10 @@ export interface ClusterShape {
   readonly frontends: number;
   /** Whether there is an application with the direct client beside the frontends; no by default. */
   readonly hasApplication?: boolean;
+  /** File servers; none by default. */
+  readonly fileServers?: number;
+  /** Times of the file layer that differ from production's. */
+  readonly fileTimes?: FileTimes;
   /** Processes of each frontend; one by default. */
   readonly workers?: number;
   readonly redundancy: number;
@@ -58,6 +64,8 @@ export interface ClusterShape {
 
 const CONTROLLER = 'controller:1' as Address;
 const FRONTEND_MAP_FILE = 'frontend.map';
+/** The machines of file servers are in so many racks: of four servers, two share one. */
+const FILE_HOSTS = 3;
 
 export class SimulatedCluster {
   readonly network: SimulatedNetwork;
@@ -68,7 +76,8 @@ export class SimulatedCluster {
   readonly storages: readonly SimulatedNode<StorageNode>[];
   readonly spares: readonly SimulatedNode<StorageNode>[];
   /** Every worker of every frontend. */
-  readonly frontends: readonly SimulatedNode[];
+  readonly frontends: readonly SimulatedNode<Frontend>[];
+  readonly fileServers: readonly SimulatedNode<FileServer>[];
   /** No fault is drawn for it, and it is none of `nodes`: what its cluster suffers, it sees. */
   readonly application: SimulatedNode<DirectApplication> | undefined;
   /** Whether the operator starts the controller with --recover from now on. */
@@ -97,13 +106,16 @@ export class SimulatedCluster {
     this.frontends = Array.from({ length: shape.frontends }, (_, index) =>
       this.#makeFrontend(index),
     ).flat();
+    this.fileServers = Array.from({ length: shape.fileServers ?? 0 }, (_, index) =>
+      this.#makeFileServer(index),
+    );
     this.application = shape.hasApplication === true ? this.#makeApplication() : undefined;
   }
 
-  /** All nodes that run from the beginning: the controller, the frontends, and storage nodes that are not spare. */
+  /** All nodes that run from the beginning: the controller, and the others but for spare storage nodes. */
   get nodes(): readonly SimulatedNode[] {
     const storages = this.storages.filter((node) => !this.spares.includes(node));
-    return [this.controller, ...storages, ...this.frontends];
+    return [this.controller, ...storages, ...this.frontends, ...this.fileServers];
   }
 
   /** The operator gives the controller's address to another machine, and then starts a controller there. */
@@ -171,12 +183,12 @@ export class SimulatedCluster {
   /**
    * Each worker of a frontend is a process of its own; all of them announce the frontend's one address (`--workers`).
    */
-  #makeFrontend(index: number): readonly SimulatedNode[] {
+  #makeFrontend(index: number): readonly SimulatedNode<Frontend>[] {
     const shape = this.#shape;
     const address = `frontend${index}:1` as Address;
     return Array.from({ length: shape.workers ?? 1 }, (_, worker) => {
       const own = worker === 0 ? address : (`frontend${index}w${worker + 1}:1` as Address);
-      const node = new SimulatedNode<Service>(
+      const node = new SimulatedNode<Frontend>(
         this.#world,
         this.network,
         own,
@@ -187,6 +199,7 @@ export class SimulatedCluster {
             controller: CONTROLLER,
             address,
             times: timesOf(shape, address, timeScale),
+            fileTimes: shape.fileTimes,
             storages: shape.frontendsKnowStorages ? this.storages.map((each) => each.address) : [],
             mapFile: keeps
               ? {
@@ -202,6 +215,32 @@ export class SimulatedCluster {
       );
       return this.#watched(node);
     });
+  }
+
+  #makeFileServer(index: number): SimulatedNode<FileServer> {
+    const shape = this.#shape;
+    const address = `fileserver${index}:1` as Address;
+    const node = new SimulatedNode(
+      this.#world,
+      this.network,
+      address,
+      (runtime, timeScale) =>
+        new FileServer(runtime, {
+          controller: CONTROLLER,
+          address,
+          node: `fileserver${index}` as NodeId,
+          nodeIsGiven: true,
+          adopt: false,
+          host: `rack${index % FILE_HOSTS}`,
+          weight: 1,
+          reserveShare: 0.05,
+          times: timesOf(shape, address, timeScale),
+          fileTimes: shape.fileTimes,
+        }),
+      false,
+      true,
+    );
+    return this.#watched(node);
   }
 
   #makeApplication(): SimulatedNode<DirectApplication> {

@@ -238,7 +238,7 @@ export class SimulatedDisk {
     };
   }
 
-  /** The same directory for a process that is no node, such as a backup. */
+  /** The same directory for a process that is no node, such as a backup; a name with slashes is one name. */
   folder(): Folder {
     this.#begin();
     const ground = this.#ground;
@@ -249,6 +249,7 @@ export class SimulatedDisk {
         this.#start(opening(ground, name, { create, kind: 'state' }), (opened) =>
           callback(asPort(opened, (file) => this.#filePort(file))),
         ),
+      makeDirectory: (_name, callback) => callback({ kind: 'done', value: undefined }),
     };
   }
 

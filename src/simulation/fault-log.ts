@@ -56,6 +56,13 @@ export const FAULTS = {
   'disk-tampered': { mayFail: 'nothing', feltForMs: 6000 },
   'wrong-scale': { mayFail: 'nothing', feltForMs: 6000 },
   'restart-all': { mayFail: 'anything', feltForMs: 8000 },
+  'kill-files': { mayFail: 'nothing', feltForMs: 1000 },
+  'hang-files': { mayFail: 'nothing', feltForMs: 1000 },
+  'fill-files': { mayFail: 'nothing', feltForMs: 1000 },
+  'files-error': { mayFail: 'nothing', feltForMs: 1000 },
+  'rot-files': { mayFail: 'nothing', feltForMs: 1000 },
+  'replace-files': { mayFail: 'nothing', feltForMs: 1000 },
+  'drain-files': { mayFail: 'nothing', feltForMs: 1000 },
   aim: { mayFail: 'anything', feltForMs: 10_000 },
 } as const satisfies Readonly<Record<string, FaultRule>>;
 

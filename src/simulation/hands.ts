@@ -356,7 +356,7 @@ export class Hands {
   }
 
   #isFrontend(node: SimulatedNode): boolean {
-    return this.#cluster.frontends.includes(node);
+    return this.#cluster.frontends.some((frontend) => frontend === node);
   }
 
   #named(name: string): SimulatedNode {

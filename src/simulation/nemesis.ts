@@ -252,7 +252,7 @@ export class Nemesis {
         );
       case 'isolate': {
         const node = random.pick(nodes);
-        const isFrontend = frontends.includes(node);
+        const isFrontend = frontends.some((frontend) => frontend === node);
         return hands.links.cutOff(
           [node],
           isFrontend ? 'isolate-frontend' : 'isolate',

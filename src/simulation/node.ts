@@ -1,12 +1,14 @@
 // A node of the simulated cluster: a process that starts, crashes and starts again, its disk, and an instance of the
 // product's own class of its role, made anew for each incarnation. Clocks are process.ts's, messages network.ts's.
 
+import type { ByteStream } from '../cluster/http/byte-stream.ts';
 import { type HttpReply, type HttpRequest, isWhole, readsRequest } from '../cluster/http/http.ts';
 import type { Address } from '../cluster/model/identity.ts';
 import type { LogFields, Logger, Runtime, Service } from '../cluster/ports.ts';
 import { SimulatedDisk } from './disk.ts';
 import type { SimulatedNetwork } from './network.ts';
 import { SimulatedProcess } from './process.ts';
+import { SimulatedFiles } from './simulated-files.ts';
 import { readWithin, ServedStream } from './streams.ts';
 import type { World } from './world.ts';
 
@@ -19,9 +21,12 @@ const DRAIN_TIMEOUT_MS = 60_000;
 export class SimulatedNode<Role extends Service = Service> {
   readonly process: SimulatedProcess;
   readonly disk: SimulatedDisk;
+  /** What a file server has in place of a disk. */
+  readonly files: SimulatedFiles;
   readonly address: Address;
   /** Whether the node has a data directory. */
   readonly keepsData: boolean;
+  readonly #keepsFiles: boolean;
   readonly #network: SimulatedNetwork;
   readonly #make: (runtime: Runtime, timeScale: number) => Role;
   #service: Role | undefined;
@@ -38,10 +43,13 @@ export class SimulatedNode<Role extends Service = Service> {
     address: Address,
     make: (runtime: Runtime, timeScale: number) => Role,
     keepsData: boolean,
+    keepsFiles = false,
   ) {
     this.keepsData = keepsData;
+    this.#keepsFiles = keepsFiles;
     this.process = new SimulatedProcess(world, address.split(':')[0] ?? address);
     this.disk = new SimulatedDisk(this.process);
+    this.files = new SimulatedFiles(this.process);
     this.address = address;
     this.#network = network;
     this.#make = make;
@@ -73,6 +81,7 @@ export class SimulatedNode<Role extends Service = Service> {
         collections: () => ({ count: 0, seconds: 0, longest: 0 }),
       },
       disk: this.keepsData ? disk.port() : undefined,
+      files: this.#keepsFiles ? this.files.port() : undefined,
     };
     const service = this.#make(runtime, this.timeScale);
     this.#service = service;
@@ -88,8 +97,10 @@ export class SimulatedNode<Role extends Service = Service> {
     if (!this.process.alive) return;
     this.process.world.note(`${this.process.name} ${power ? 'loses power' : 'is killed'}`);
     this.process.crash();
-    if (power) this.disk.losePower();
-    else this.disk.tear();
+    for (const disk of [this.disk, this.files]) {
+      if (power) disk.losePower();
+      else disk.tear();
+    }
     this.#breakStreams();
     this.#network.crashed(this.process);
   }
@@ -137,11 +148,23 @@ export class SimulatedNode<Role extends Service = Service> {
     );
   }
 
-  #seenOutside(reply: HttpReply): HttpReply {
-    if (isWhole(reply)) return reply;
-    const body = new ServedStream(this.process, reply.body);
+  /** Lets the present incarnation do something of itself, once it is awake. */
+  within(run: (service: Role) => void): void {
+    const { process } = this;
+    process.run(process.incarnation, () => {
+      if (this.#service !== undefined) run(this.#service);
+    });
+  }
+
+  /** A body that its process sends, as a client outside reads it. */
+  sentOutside(stream: ByteStream): ByteStream {
+    const body = new ServedStream(this.process, stream);
     this.#served.add(body);
-    return { ...reply, body };
+    return body;
+  }
+
+  #seenOutside(reply: HttpReply): HttpReply {
+    return isWhole(reply) ? reply : { ...reply, body: this.sentOutside(reply.body) };
   }
 
   #breakStreams(): void {

@@ -33,6 +33,7 @@ export class Operator {
   readonly #losses: Losses;
   readonly #oracles: Oracles;
   readonly #history: History;
+  readonly #givenUp: (partitions: readonly PartitionId[]) => void;
   readonly #isImpatient: boolean;
   readonly #offlineSinceMs = new Map<number, number>();
   #steadySinceMs = 0;
@@ -48,6 +49,8 @@ export class Operator {
       readonly losses: Losses;
       readonly oracles: Oracles;
       readonly history: History;
+      /** Called when he gives up partitions. */
+      readonly givenUp: (partitions: readonly PartitionId[]) => void;
     },
   ) {
     this.#world = world;
@@ -57,6 +60,7 @@ export class Operator {
     this.#losses = parts.losses;
     this.#oracles = parts.oracles;
     this.#history = parts.history;
+    this.#givenUp = parts.givenUp;
     this.#isImpatient = shape.isImpatient;
   }
 
@@ -167,6 +171,7 @@ export class Operator {
     if (lost.length < keys.length) this.#world.occur('loss accepted, and nothing lost');
     this.#oracles.lossAccepted(lost);
     this.#history.acceptLoss(lost, this.#world.nowMs);
+    this.#givenUp(partitions);
     this.#hands.tell(CONTROL.acceptLoss, { partitions: [...partitions] });
     // An impatient person sends it twice.
     if (this.#world.random.chance(0.2)) {

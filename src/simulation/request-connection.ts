@@ -157,11 +157,14 @@ export class RequestConnection {
   }
 
   #answer(reply: HttpReply): void {
+    const body = isWhole(reply) ? this.#wholeBody(reply.body) : reply.body;
+    // As io/server does: a body whose length is known is sent with it.
+    const lengthOf = (name: string) =>
+      name === 'content-length' && body.length !== undefined ? `${body.length}` : undefined;
     const head: PoolHead = {
       status: reply.status,
-      header: (name) => replyHeader(reply, name),
+      header: (name) => replyHeader(reply, name) ?? lengthOf(name),
     };
-    const body = isWhole(reply) ? this.#wholeBody(reply.body) : reply.body;
     this.#reply = body;
     this.#travel(this.to, () =>
       this.#near(() => {
@@ -206,7 +209,10 @@ export class RequestConnection {
   #wholeBody(body: string | Uint8Array): ByteStream {
     const bytes = Buffer.from(body);
     const parts: BytePart[] = bytes.length === 0 ? [] : [{ kind: 'bytes', bytes }];
-    return new PiecesStream(this.#world, [...parts, { kind: 'end' }], { delayMs: () => 0 });
+    return new PiecesStream(this.#world, [...parts, { kind: 'end' }], {
+      length: bytes.length,
+      delayMs: () => 0,
+    });
   }
 
   /** Carries something from one end to the other: it waits while the link is cut, and may break the connection. */

@@ -3,7 +3,7 @@
 // time.
 
 import type { Epoch } from '../cluster/model/identity.ts';
-import { CHUNK_RECORD_BYTES } from '../cluster/model/limits.ts';
+import { CHUNK_RECORD_BYTES, protocolTimes } from '../cluster/model/limits.ts';
 import { smallestDigits } from '../cluster/model/partition.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
 import type { ClusterShape } from './cluster.ts';
@@ -68,7 +68,13 @@ export function allKeys({ keys, loneKey, conditional }: RunShape): readonly stri
   return [...keys, loneKey, ...others];
 }
 
-type DrawnShape = Omit<RunShape, 'acceptsLosses'>;
+/** The shortest time that an expired record may be kept for, at any moment of the run. */
+export function expiryGraceMsOf({ cluster, isTight }: RunShape): number {
+  const { expiryGraceMs, expiryGraceShortMs } = { ...protocolTimes(1), ...cluster.times };
+  return isTight ? Math.min(expiryGraceMs, expiryGraceShortMs) : expiryGraceMs;
+}
+
+export type DrawnShape = Omit<RunShape, 'acceptsLosses'>;
 
 /** A cache run: its values do not fit into the memory of its nodes, in bytes each. */
 const CACHE = { valueBytes: 80, memoryBytes: [5000, 6200] } as const;

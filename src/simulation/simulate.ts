@@ -13,10 +13,12 @@ import { ConditionalClients } from './conditional-clients.ts';
 import { Emptying } from './emptying.ts';
 import { Expiry } from './expiry.ts';
 import { FaultLog } from './fault-log.ts';
+import { FileRun, fileServersOf, shortFileTimes } from './file-run.ts';
 import { checkStoredNowhere, heldValues } from './full-store.ts';
 import { Hands } from './hands.ts';
 import { History } from './history.ts';
 import { IntactCopies } from './intact-copies.ts';
+import { notUnderstood, stillWaiting } from './last-checks.ts';
 import { olderThanDemanded } from './least-version.ts';
 import { Losses } from './losses.ts';
 import { Nemesis } from './nemesis.ts';
@@ -25,7 +27,7 @@ import { Operator } from './operator.ts';
 import { Oracles } from './oracles.ts';
 import { figureOf, metricsOf } from './peeks.ts';
 import type { ProgrammeName } from './programmes.ts';
-import { allKeys, longRun, type RunShape, shortRun } from './run-shape.ts';
+import { allKeys, expiryGraceMsOf, longRun, type RunShape, shortRun } from './run-shape.ts';
 import { ScanClient } from './scans.ts';
 import { nameOf } from './values.ts';
 import { WatchClient } from './watches.ts';
@@ -59,14 +61,6 @@ const ANSWERED_WITHIN_MS = 9000;
 const OPERATOR_WITHIN_MS = 15_000;
 /** Copies are complete again this long after the operator gave up a partition. */
 const COPIED_WITHIN_MS = 8000;
-/** No process may log these while all run the same software: each reports a message that could not be read. */
-const NOBODY_LOGS = [
-  'answer refused',
-  'operation refused',
-  'control message refused',
-  'a promise cannot be used',
-  'a request failed',
-];
 /**
  * Messages of a controller that ends itself because the nodes follow another controller's map, or its recovery (H32).
  */
@@ -90,6 +84,8 @@ export interface SimulationOptions {
    * default. If false, no acknowledged record is lost, so none may be missing in the end.
    */
   readonly acceptsLosses?: boolean;
+  /** So many file servers, but in a run that can have none; by default as the seed has it. */
+  readonly fileServers?: number | undefined;
 }
 
 /** @param seed decides everything */
@@ -114,22 +110,33 @@ class SimulationRun {
   readonly #clients: Clients;
   readonly #conditionals: ConditionalClients;
   readonly #nemesis: Nemesis;
+  readonly #files: FileRun;
   readonly #operator: Operator;
   readonly #backups: BackupKeeper;
   readonly #scans: ScanClient;
   /** Undefined in runs that nobody watches. */
   readonly #watcher: WatchClient | undefined;
 
-  constructor(seed: number, { programme, long = false, acceptsLosses = true }: SimulationOptions) {
+  constructor(seed: number, options: SimulationOptions) {
+    const { programme, long = false, acceptsLosses = true } = options;
     this.#seed = seed;
     const world = new World(seed);
     this.#world = world;
     const drawn = long ? longRun(world.random) : shortRun(world.random, programme);
-    const shape = { ...drawn, acceptsLosses };
+    const fileServers =
+      programme === undefined ? fileServersOf(seed, drawn, options.fileServers) : 0;
+    // A backup has the records of files, and what a restore sets anew no history of files knows.
+    const isBackedUp = drawn.isBackedUp && fileServers === 0;
+    const shape = { ...drawn, acceptsLosses, isBackedUp };
     this.#shape = shape;
     // By the seed itself, not drawn: all other runs are what they were without it.
     const hasApplication = seed % APPLICATION_EVERY === 0;
-    const cluster = new SimulatedCluster(world, { ...shape.cluster, hasApplication });
+    const cluster = new SimulatedCluster(world, {
+      ...shape.cluster,
+      hasApplication,
+      fileServers,
+      fileTimes: shortFileTimes(shape.lasts),
+    });
     this.#cluster = cluster;
     cluster.onEnd = (node, message) => this.#endedItself(node, message);
     const violation = (text: string) => this.#violations.push(text);
@@ -175,11 +182,21 @@ class SimulationRun {
       shape,
       programme,
     });
+    this.#files = new FileRun({
+      world,
+      cluster,
+      shape,
+      oracles,
+      hands: this.#hands,
+      faults,
+      violation,
+    });
     this.#operator = new Operator(world, cluster, shape, {
       hands: this.#hands,
       losses,
       oracles,
       history,
+      givenUp: (partitions) => this.#files.givenUp(partitions),
     });
     this.#backups = new BackupKeeper(world, cluster, shape, history, violation);
     // What is incremented has no values that the history knows; linearizability.ts judges it.
@@ -231,9 +248,11 @@ class SimulationRun {
       this.#backups.start();
       this.#scans.start();
       this.#watcher?.start();
+      this.#files.start();
       this.#nemesis.start();
       world.runUntil(FOUNDED_BY_MS + faultsMs);
       this.#nemesis.heal();
+      this.#files.heal();
       this.#clients.makeRoom();
       const healedMs = world.nowMs;
       world.runUntil(healedMs + settledAfterMs);
@@ -245,6 +264,7 @@ class SimulationRun {
       this.#conditionals.stop();
       this.#backups.stop();
       this.#scans.stop();
+      this.#files.stop();
       this.#violations.push(...this.#history.unlively(this.#shape.keys, healedMs + 3000));
       this.#violations.push(...this.#conditionals.unlively(healedMs + 3000));
       world.runUntil(world.nowMs + QUIET_MS);
@@ -256,9 +276,10 @@ class SimulationRun {
       this.#watcher?.stop();
       if (this.#empty()) this.#converge();
       world.runUntil(world.nowMs + ANSWERED_WITHIN_MS);
+      this.#files.check();
       this.#checkNobodyWaits();
       this.#checkStoredNowhere();
-      this.#checkAllIsUnderstood();
+      this.#violations.push(...notUnderstood(world.occurred));
     } catch (error) {
       // An assertion of the product failed, or one of the simulator.
       this.#violations.push(
@@ -277,7 +298,7 @@ class SimulationRun {
     }
     // Two controllers recovered the map, and the nodes follow the later one (H32).
     if (STALE_LINEAGE.test(message) && this.#cluster.formerController !== undefined) return;
-    if (node.disk.excuses(message) || node.timeScale !== 1) return;
+    if (node.disk.excuses(message) || node.files.hasFailed || node.timeScale !== 1) return;
     this.#violations.push(`${node.process.name} ended itself: ${message}`);
   }
 
@@ -368,30 +389,11 @@ class SimulationRun {
     this.#violations.push(...checkStoredNowhere(this.#history.operations, held));
   }
 
-  /** Checks that no message was unreadable: it is retried or sent elsewhere, so clients may never notice. */
-  #checkAllIsUnderstood(): void {
-    for (const line of NOBODY_LOGS) {
-      const times = this.#world.occurred.get(line);
-      if (times !== undefined) this.#violations.push(`logged, ${times} times: ${line}`);
-    }
-  }
-
   /** H41: checks that no coalesced set still waits at a frontend, and that every operation was answered. */
   #checkNobodyWaits(): void {
-    for (const node of this.#cluster.frontends) {
-      const waiting = figureOf(node, 'velourfog_waiting_sets');
-      if (waiting > 0) {
-        this.#violations.push(`one answer: ${waiting} sets still wait at ${node.process.name}`);
-      }
-    }
+    this.#violations.push(...stillWaiting(this.#cluster.frontends));
     if (this.#answers.open > 0) {
       this.#violations.push(`one answer: ${this.#answers.open} operations have none in the end`);
     }
   }
-}
-
-/** The shortest time that an expired record may be kept for, at any moment of the run. */
-function expiryGraceMsOf({ cluster, isTight }: RunShape): number {
-  const { expiryGraceMs, expiryGraceShortMs } = { ...protocolTimes(1), ...cluster.times };
-  return isTight ? Math.min(expiryGraceMs, expiryGraceShortMs) : expiryGraceMs;
 }

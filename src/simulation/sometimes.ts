@@ -47,6 +47,10 @@ const OFTEN: readonly string[] = [
   'read on from a version that is there',
   'read on from a version in doubt',
   'read answered older-version',
+  'file server joined',
+  'file stored as a blob',
+  'file read: whole',
+  'blob goes to the trash',
 ];
 
 /** Must also occur in the runs of a night, short and long ones. */
@@ -60,6 +64,12 @@ const NOW_AND_THEN: readonly string[] = [
   'restored',
   'restored as new',
   'full store emptied',
+  'file upload whole: unmet',
+  'file upload whole: unknown',
+  'file read: broken off',
+  'a blob with wrong bytes is in corrupt/ now',
+  'blob trimmed',
+  'blob unlinked',
 ];
 
 /**

@@ -144,6 +144,11 @@ export class StoredFile {
     return this.#syncedLength;
   }
 
+  /** Whether all its bytes are on the disk. */
+  get survives(): boolean {
+    return this.#syncedLength === this.#length && this.#onlyInMemory === undefined;
+  }
+
   /** Flips bits among the first `bytes` bytes. */
   rot(bytes: number, bits: number, random: SeededRandom): void {
     for (let left = bits; left > 0; left--) {
