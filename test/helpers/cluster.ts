@@ -17,6 +17,8 @@ export const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 export interface ClusterSettings {
   readonly frontends?: number;
   readonly storages?: number;
+  /** By default none: each is a process more. */
+  readonly fileservers?: number;
   readonly redundancy?: number;
   /** Options of `velour local`. */
   readonly words?: readonly string[];
@@ -28,6 +30,7 @@ export interface LocalCluster {
   readonly controller: string;
   readonly storages: readonly string[];
   readonly frontends: readonly string[];
+  readonly fileservers: readonly string[];
   stop(): Promise<number | null>;
 }
 
@@ -103,10 +106,11 @@ export function velour(
 
 /** Starts a cluster as a user does, and waits for its greeting. */
 export async function startCluster(settings: ClusterSettings = {}): Promise<LocalCluster> {
-  const { frontends = 2, storages = 4, redundancy = 3 } = settings;
-  const ports = await freePorts(1 + storages + frontends);
+  const { frontends = 2, storages = 4, fileservers = 0, redundancy = 3 } = settings;
+  const ports = await freePorts(1 + storages + frontends + fileservers);
   const [controllerPort = 0, storagePort = 0] = ports;
   const frontendPort = ports[1 + storages] ?? 0;
+  const fileserverPort = ports[1 + storages + frontends] ?? frontendPort;
   const started = new Started(SCRIPT, settings.words ?? [], {
     NUM_FRONTEND: String(frontends),
     NUM_STORAGE: String(storages),
@@ -114,6 +118,8 @@ export async function startCluster(settings: ClusterSettings = {}): Promise<Loca
     CONTROLLER_PORT: String(controllerPort),
     STORAGE_PORT: String(storagePort),
     FRONTEND_PORT: String(frontendPort),
+    NUM_FILESERVER: String(fileservers),
+    FILESERVER_PORT: String(fileserverPort),
     ...settings.env,
   });
   const isReady = started.printed('stdout', 'Ctrl-C stops everything.').then(() => true);
@@ -130,7 +136,8 @@ export async function startCluster(settings: ClusterSettings = {}): Promise<Loca
     process: started,
     controller: address(controllerPort),
     storages: ports.slice(1, 1 + storages).map(address),
-    frontends: ports.slice(1 + storages).map(address),
+    frontends: ports.slice(1 + storages, 1 + storages + frontends).map(address),
+    fileservers: ports.slice(1 + storages + frontends).map(address),
     stop: () => started.stop(),
   };
 }

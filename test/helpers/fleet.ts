@@ -17,7 +17,7 @@ import { freePorts, Started, until } from './cluster.ts';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
-export type Role = 'controller' | 'storage' | 'frontend';
+export type Role = 'controller' | 'storage' | 'frontend' | 'fileserver';
 
 /** One node over all of its lives. */
 export class Node {
@@ -91,6 +91,8 @@ export interface FleetSettings {
   readonly timeScale?: number;
   readonly storages?: number;
   readonly frontends?: number;
+  /** By default none; each has a directory. */
+  readonly fileservers?: number;
   readonly redundancy?: number;
   /** Of the partition number; by default one, so that few partitions are copied soon. */
   readonly digits?: number;
@@ -114,16 +116,17 @@ export class Fleet {
   readonly controller: Node;
   readonly storages: readonly Node[];
   readonly frontends: readonly Node[];
+  readonly fileservers: readonly Node[];
   /** A storage node that nobody started yet. */
   readonly spare: Node;
 
   static async start(settings: FleetSettings = {}): Promise<Fleet> {
-    const { storages = 5, frontends = 2 } = settings;
-    const ports = await freePorts(2 + storages + frontends);
+    const { storages = 5, frontends = 2, fileservers = 0 } = settings;
+    const ports = await freePorts(2 + storages + frontends + fileservers);
     const fleet = new Fleet(settings, ports);
     try {
       for (const node of fleet.nodes) node.start();
-      for (const frontend of fleet.frontends) await fleet.untilReady(frontend);
+      for (const node of [...fleet.frontends, ...fleet.fileservers]) await fleet.untilReady(node);
     } catch (error) {
       await fleet.stop();
       throw error;
@@ -132,8 +135,13 @@ export class Fleet {
   }
 
   private constructor(settings: FleetSettings, ports: readonly number[]) {
-    const { storages = 5, frontends = 2, redundancy = 3, digits = 1 } = settings;
-    const firstPort = { controller: 0, storage: 1, frontend: 2 + storages };
+    const { storages = 5, frontends = 2, redundancy = 3, digits = 1, fileservers = 0 } = settings;
+    const firstPort = {
+      controller: 0,
+      storage: 1,
+      frontend: 2 + storages,
+      fileserver: 2 + storages + frontends,
+    };
     const placeOf = (role: Role, index: number): Place => {
       const port = ports[firstPort[role] + index];
       return { role, index, address: settings.addressOf?.(role, index) ?? `127.0.0.1:${port}` };
@@ -154,7 +162,7 @@ export class Fleet {
       const { data = 'none' } = settings;
       const own = settings.directoryOf?.(place);
       if (own !== undefined) return ['--data-dir', own];
-      const kept = data === 'all' || data === role;
+      const kept = data === 'all' || data === role || role === 'fileserver';
       return kept ? ['--data-dir', join(this.directory, `${role}-${index}`)] : [];
     };
     const [host = '', port = ''] = controller.address.split(':');
@@ -170,10 +178,14 @@ export class Fleet {
       const place = placeOf('frontend', index);
       return make(place, [wayTo(place), place.address]);
     });
+    this.fileservers = Array.from({ length: fileservers }, (_, index) => {
+      const place = placeOf('fileserver', index);
+      return make(place, [wayTo(place), place.address, ...dataOf(place)]);
+    });
   }
 
   get nodes(): readonly Node[] {
-    return [this.controller, ...this.storages, ...this.frontends];
+    return [this.controller, ...this.storages, ...this.frontends, ...this.fileservers];
   }
 
   storage(index: number): Node {
@@ -184,10 +196,14 @@ export class Fleet {
     return nodeAt(this.frontends, index);
   }
 
+  fileserver(index: number): Node {
+    return nodeAt(this.fileservers, index);
+  }
+
   async untilReady(node: Node): Promise<void> {
     await until(async () => {
       for (const { incarnationId, role } of this.nodes) {
-        if (incarnationId.ended && role !== 'storage')
+        if (incarnationId.ended && role !== 'storage' && role !== 'fileserver')
           throw new Error(`a ${role} ended:\n${incarnationId.stderr}`);
       }
       return node.isReady();

@@ -41,6 +41,7 @@ const NUMBERS = [
   ' 1',
   '٣',
 ];
+const ODD_PATHS = ['', '/', 'a//b', '..', '%5C', '%00', '%', 'x&path=y', 'x'.repeat(187), '%C0%AE'];
 const ODD_JSON = [
   '{"__proto__":{"key":"a"}}',
   '{"key":"1","key":"2"}',
@@ -99,6 +100,7 @@ export class RequestFuzzer {
       () => this.#ofKey(),
       () => this.#ofKey(),
       () => this.#ofOldPath(),
+      () => this.#file(),
       () => this.#batch(),
       () => this.#batch(),
       () => this.#scan(),
@@ -179,6 +181,50 @@ export class RequestFuzzer {
       () => ({ method: 'POST', target: `${path}/incr?by=${this.#ttl()}`, headers }),
       () => ({ method: 'POST', target: `/v1/keys/counter/incr`, headers }),
       () => ({ method: this.#one(METHODS), target: path, headers }),
+    ])();
+  }
+
+  /** As a key, with the values of a key; its content may be in a form. */
+  #file(): Parts {
+    const random = this.#random;
+    const key = this.#key();
+    const isOwn = random.chance(0.9);
+    const path = isOwn ? this.#keyText(key) : this.#one(ODD_PATHS);
+    // What is at an odd path is whosever came last: nothing is expected of it.
+    const expected = isOwn ? { key } : {};
+    const content = this.#value(key);
+    const target = `/file?path=${path}`;
+    const ranges = [
+      'bytes=0-0',
+      'bytes=-1',
+      'bytes=5-2',
+      'bytes=0-9,20-29,-5',
+      `bytes=${'0-0,'.repeat(20)}0-0`,
+      'bytes=999999-',
+      'lines=1-2',
+    ];
+    const headers = [
+      ...this.#condition(),
+      ...(random.chance(0.3) ? [`Range: ${this.#one(ranges)}`] : []),
+      ...(random.chance(0.1) ? ['If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT'] : []),
+    ];
+    const form = Buffer.concat([
+      Buffer.from(
+        `--xYz\r\nContent-Disposition: form-data; name="${this.#one(['upload_file', 'upload_file', 'other'])}"\r\n\r\n`,
+      ),
+      content,
+      Buffer.from(this.#one(['\r\n--xYz--\r\n', '\r\n--xYz--\r\n', '\r\n--xY', ''])),
+    ]);
+    const formType = `Content-Type: multipart/form-data; boundary=${this.#one(['xYz', 'xYz', '"xYz"', ''])}`;
+    return this.#one<() => Parts>([
+      () => ({ method: 'GET', target, ...expected, headers }),
+      () => ({ method: 'GET', target, ...expected, headers }),
+      () => ({ method: 'HEAD', target, ...expected, headers }),
+      () => ({ method: 'PUT', target, headers: this.#condition(), body: content }),
+      () => ({ method: 'PUT', target, headers: [formType], body: form }),
+      () => ({ method: 'POST', target: `/files?path=${path}`, headers: [formType], body: form }),
+      () => ({ method: 'POST', target: `/files?path=${path}`, body: content }),
+      () => ({ method: this.#one(METHODS), target, headers }),
     ])();
   }
 

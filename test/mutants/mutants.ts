@@ -23,10 +23,16 @@ import { COORDINATOR_MAP_MUTANTS } from './coordinator/map.ts';
 import { COORDINATOR_SCAN_MUTANTS } from './coordinator/scan.ts';
 import { COORDINATOR_SET_MUTANTS } from './coordinator/set.ts';
 import { COORDINATOR_WATCH_MUTANTS } from './coordinator/watch.ts';
+import { FILE_SCHEDULES_MUTANTS } from './file-schedules.ts';
 import { FILES_MUTANTS } from './files.ts';
+import { FILES_CARE_MUTANTS } from './files-care.ts';
+import { FILES_FORMS_MUTANTS } from './files-forms.ts';
+import { FILESERVER_MUTANTS } from './fileserver.ts';
 import { FRONTEND_MUTANTS } from './frontend.ts';
+import { FRONTEND_FILES_MUTANTS } from './frontend-files.ts';
 import { LOAD_MUTANTS } from './load.ts';
 import type { Mutant } from './mutant.ts';
+import { REPLICATOR_MUTANTS } from './replicator.ts';
 import { STORAGE_ANTI_ENTROPY_MUTANTS } from './storage/anti-entropy.ts';
 import { STORAGE_CHANGES_MUTANTS } from './storage/changes.ts';
 import { STORAGE_COPIES_MUTANTS } from './storage/copies.ts';
@@ -45,6 +51,12 @@ export const MUTANTS: readonly Mutant[] = [
   ...LOAD_MUTANTS,
   ...FRONTEND_MUTANTS,
   ...FILES_MUTANTS,
+  ...FILE_SCHEDULES_MUTANTS,
+  ...FILESERVER_MUTANTS,
+  ...REPLICATOR_MUTANTS,
+  ...FRONTEND_FILES_MUTANTS,
+  ...FILES_FORMS_MUTANTS,
+  ...FILES_CARE_MUTANTS,
   ...COORDINATOR_SET_MUTANTS,
   ...COORDINATOR_CONDITIONAL_MUTANTS,
   ...COORDINATOR_GET_AND_RESTORE_MUTANTS,

@@ -104,6 +104,7 @@ test('a cluster of IPv6 alone: what it prints can be typed', async () => {
     NUM_STORAGE: '1',
     REDUNDANCY: '1',
     NUM_FRONTEND: '1',
+    NUM_FILESERVER: '0',
     CONTROLLER_PORT: `${controller}`,
     STORAGE_PORT: `${storage}`,
     FRONTEND_PORT: `${frontend}`,

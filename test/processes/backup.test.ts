@@ -172,9 +172,9 @@ describe('a backup and back', () => {
       return /partition-[0-9a-f]+\.records: it is missing/;
     },
     'another format': (folder) => {
-      const manifest = { ...manifestOf(folder), format: 2 };
+      const manifest = { ...manifestOf(folder), format: 3 };
       writeFileSync(join(folder, 'manifest.json'), JSON.stringify(manifest));
-      return /manifest\.json .* format 2, and this version reads format 1/;
+      return /manifest\.json .* format 3, and this version reads formats 1 and 2/;
     },
     'a manifest that is none': (folder) => {
       writeFileSync(join(folder, 'manifest.json'), '{');

@@ -1,14 +1,12 @@
 // A node more, and a node whose disk is full, under load: replicas move, and nobody notices.
 
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, get, inParallel, set } from '../helpers/client.ts';
 import { until } from '../helpers/cluster.ts';
 import { Fleet, type FleetSettings } from '../helpers/fleet.ts';
 import { expectNothingFailed, expectPromisesKept, underLoad } from '../helpers/judged.ts';
+import { smallDisk } from '../helpers/small-disk.ts';
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
@@ -56,36 +54,17 @@ describe('a sixth storage node', () => {
   });
 });
 
-/** A file system of its own, of a few megabytes; undefined where it cannot be mounted. */
-function smallDisk(megabytes: number): string | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  const path = mkdtempSync(join(tmpdir(), 'velour-disk-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'velour-test', path], {
-      stdio: 'pipe',
-    });
-  } catch {
-    rmdirSync(path);
-    return undefined;
-  }
-  cleanUps.push(() => {
-    execFileSync('umount', [path], { stdio: 'pipe' });
-    rmdirSync(path);
-  });
-  execFileSync('mount', ['--make-private', path], { stdio: 'pipe' });
-  return path;
-}
-
 describe('a storage node whose disk is full', () => {
   test.skipIf(process.getuid?.() !== 0)(
     'gives up what others have, and service goes on (H35; needs root for a small file system)',
     async ({ skip }) => {
       const disk = smallDisk(4);
       if (disk === undefined) return skip('no file system can be mounted here');
+      cleanUps.push(() => disk.release());
       const cluster = await fleet({
         data: 'all',
         directoryOf: ({ role, index }) =>
-          role === 'storage' && index === 1 ? join(disk, 'data') : undefined,
+          role === 'storage' && index === 1 ? join(disk.path, 'data') : undefined,
       });
       const full = cluster.storage(1);
       const verdict = await underLoad(
@@ -111,12 +90,13 @@ describe('a storage node whose disk is full', () => {
     async ({ skip }) => {
       const disk = smallDisk(1);
       if (disk === undefined) return skip('no file system can be mounted here');
+      cleanUps.push(() => disk.release());
       const cluster = await fleet({
         storages: 1,
         frontends: 1,
         redundancy: 1,
         data: 'all',
-        directoryOf: ({ role }) => (role === 'storage' ? join(disk, 'data') : undefined),
+        directoryOf: ({ role }) => (role === 'storage' ? join(disk.path, 'data') : undefined),
       });
       const { address } = cluster.frontend(0);
       expect((await set(address, 'first', 'kept')).status).toBe(200);

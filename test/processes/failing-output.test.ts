@@ -110,6 +110,7 @@ describe('every role serves on, and counts what its log lost', () => {
       const local = velourInto(['local', '--redundancy', '2'], sink, sink, {
         NUM_STORAGE: '3',
         NUM_FRONTEND: '2',
+        NUM_FILESERVER: '0',
         CONTROLLER_PORT: `${controllerPort}`,
         STORAGE_PORT: `${storagePort}`,
         FRONTEND_PORT: `${frontendPort}`,

@@ -74,7 +74,8 @@ describe('velour local', () => {
     const { controller, frontends } = await cluster();
     const folder = directory();
     writeFileSync(join(folder, 'README.md'), 'a file');
-    const blocks = ['README.md', 'docs/command-line.md', 'docs/api.md'].map((path) =>
+    const pages = ['README.md', 'docs/command-line.md', 'docs/api.md'];
+    const blocks = pages.map((path) =>
       [...readFileSync(join(ROOT, path), 'utf8').matchAll(/^```sh\n(.*?)^```/gms)]
         .flatMap(([, block = '']) => block.split('\n'))
         .filter((line) => /\bvelour /.test(line) && !/\bcurl /.test(line)),
@@ -89,11 +90,59 @@ describe('velour local', () => {
       // A slow machine may have something to say of its clocks and heartbeats.
       const here = line
         .replace('127.0.0.1:12081', second)
+        .replace('--host 127.0.0.1 --port 12080', `--host ${first}`)
         .replace(/^velour status.*/, '{ $& || test $? = 1; }');
       execFileSync('bash', ['-ec', `set -o pipefail; ${command}; ${here}`], {
         cwd: folder,
         stdio: 'pipe',
-        env: { ...process.env, VELOUR_ENDPOINT: first, VELOUR_CONTROLLER: controller },
+        env: {
+          ...process.env,
+          VELOUR_ENDPOINT: first,
+          VELOUR_HOST: first,
+          VELOUR_CONTROLLER: controller,
+        },
+      });
+    }
+  });
+
+  test('all lines of docs/files.md work, in their order, with file servers', async () => {
+    const local = await cluster({ fileservers: 3 });
+    const { controller, frontends, fileservers, storages } = local;
+    const [first = '', second = ''] = frontends;
+    const replaced = new Map([
+      ['127.0.0.1:12080', first],
+      ['127.0.0.1:12081', second],
+      ['127.0.0.1:12000', controller],
+      ['127.0.0.1:12500', storages[0]],
+      ...fileservers.map((address, index) => [`127.0.0.1:${12800 + index}`, address] as const),
+    ]);
+    const greeted = local.process.stdout.split('\n').filter((line) => /^ {2}curl /.test(line));
+    expect(greeted).toHaveLength(6);
+    const lines = [
+      ...readFileSync(join(ROOT, 'docs/files.md'), 'utf8').matchAll(/^```sh\n(.*?)^```/gms),
+    ].flatMap(([, block = '']) => block.trimEnd().split('\n'));
+    expect(lines.filter((line) => /\bcurl /.test(line)).length).toBeGreaterThanOrEqual(10);
+    expect(lines.filter((line) => /^velour /.test(line)).length).toBeGreaterThanOrEqual(8);
+    const folder = directory();
+    // Longer than what is kept in a record.
+    writeFileSync(join(folder, 'README.md'), 'a file of some length\n'.repeat(10_000));
+    const shell = `set -o pipefail; velour() { "${process.execPath}" "${CLI}" "$@"; }`;
+    for (const line of [...greeted, ...lines]) {
+      const here = line
+        .replace(/127\.0\.0\.1:\d+/g, (address) => replaced.get(address) ?? address)
+        .replace('--host 127.0.0.1 --port 12080', `--host ${first}`)
+        .replace(/\bcurl /, 'curl --silent --show-error --fail ')
+        .replace(/^velour status.*/, '{ $& || test $? = 1; }');
+      const [, removed] = /^velour remove (\S+)/.exec(here) ?? [];
+      if (removed !== undefined) {
+        const node = childrenOf(local.process.pid).find(({ title }) => title.includes(removed));
+        process.kill(node?.pid as number, 'SIGTERM');
+        await until(() => !isAlive(node?.pid as number));
+      }
+      execFileSync('bash', ['-ec', `${shell}; ${here}`], {
+        cwd: folder,
+        stdio: 'pipe',
+        env: { ...process.env, VELOUR_HOST: first, VELOUR_CONTROLLER: controller },
       });
     }
   });
@@ -164,6 +213,7 @@ describe('velour local', () => {
     const local = process_(['local'], {
       NUM_STORAGE: '1',
       NUM_FRONTEND: '1',
+      NUM_FILESERVER: '0',
       REDUNDANCY: '1',
       CONTROLLER_PORT: String(controllerPort),
       STORAGE_PORT: String(storagePort),
@@ -185,6 +235,7 @@ describe('velour local', () => {
       NUM_STORAGE: '2',
       REDUNDANCY: '2',
       NUM_FRONTEND: '1',
+      NUM_FILESERVER: '0',
       CONTROLLER_PORT: controller.split(':')[1] ?? '',
       STORAGE_PORT: String(storagePort),
       FRONTEND_PORT: String(frontendPort),

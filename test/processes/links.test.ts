@@ -38,11 +38,14 @@ describe('the way to the controller', () => {
     const [controllerPort = 0, ...ports] = await freePorts(3);
     const [ofStorage, ofFrontend] = ports;
     const links = await Promise.all(ports.map((port) => openLink(port, HERE, controllerPort)));
-    const wayOf = { storage: ofStorage, frontend: ofFrontend, controller: undefined };
+    const wayOf = new Map<string, number | undefined>([
+      ['storage', ofStorage],
+      ['frontend', ofFrontend],
+    ]);
     const cluster = await fleet({
       addressOf: (role) => (role === 'controller' ? `${HERE}:${controllerPort}` : undefined),
       controllerFor: ({ role, index }, controller) =>
-        index === 0 ? `${HERE}:${wayOf[role]}` : controller,
+        index === 0 ? `${HERE}:${wayOf.get(role)}` : controller,
     });
     const before = await cluster.untilSettled();
     const verdict = await underLoad(cluster, async () => {

@@ -88,7 +88,7 @@ describe('misuse of the client API', () => {
       for (const address of [cluster.controller, storage]) {
         const answer = await call(address, path);
         expect(answer.status).toBe(404);
-        expect(answer.text).toMatch(/keys are asked of a frontend, and this is /);
+        expect(answer.text).toMatch(/keys and files are asked of a frontend, and this is /);
         expectOneLine(answer);
       }
     },

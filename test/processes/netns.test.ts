@@ -13,7 +13,7 @@ const { leaseMs, fenceWaitMs, heartbeatMs, tryMs } = protocolTimes(TIME_SCALE);
 const STORAGES = 5;
 const FRONTENDS = 2;
 const PORT = 12_000;
-const FIRST_HOST = { controller: 1, storage: 2, frontend: 2 + STORAGES };
+const FIRST_HOST = { controller: 1, storage: 2, frontend: 2 + STORAGES, fileserver: 0 };
 const HOSTS = 1 + STORAGES + FRONTENDS;
 
 const CONTROLLER = FIRST_HOST.controller;

@@ -11,15 +11,16 @@ import { isObject, problemsOf, resolved } from '../helpers/openapi-document.ts';
 let cluster: LocalCluster;
 
 beforeAll(async () => {
-  cluster = await startCluster({ frontends: 1 });
+  cluster = await startCluster({ frontends: 1, fileservers: 1 });
 });
 afterAll(() => cluster.stop());
 
-const ROLES = ['controller', 'storage', 'frontend'] as const;
+const ROLES = ['controller', 'storage', 'frontend', 'fileserver'] as const;
 const ADDRESS: Readonly<Record<(typeof ROLES)[number], () => string>> = {
   controller: () => cluster.controller,
   storage: () => cluster.storages[0] ?? '',
   frontend: () => cluster.frontends[0] ?? '',
+  fileserver: () => cluster.fileservers[0] ?? '',
 };
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
 

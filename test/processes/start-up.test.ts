@@ -67,6 +67,7 @@ test('a storage node of an earlier cluster that keeps the next one is named, wit
     NUM_STORAGE: '2',
     REDUNDANCY: '1',
     NUM_FRONTEND: '1',
+    NUM_FILESERVER: '0',
     CONTROLLER_PORT: `${controller}`,
     STORAGE_PORT: `${first}`,
     FRONTEND_PORT: `${frontend}`,
