@@ -1,7 +1,7 @@
 // The file layer over a cluster: stores, finds, opens and deletes files. What an upload does is in file-put.ts, what a
 // download does in download.ts; nothing of records is done here that the coordinator does not do.
 
-import type { ByteStream } from '../cluster/http/byte-stream.ts';
+import { bytesStream } from '../cluster/http/byte-stream.ts';
 import type { ErrorCode } from '../cluster/http/errors.ts';
 import { whenFullOf } from '../cluster/model/cluster-map.ts';
 import type { Condition } from '../cluster/model/condition.ts';
@@ -97,7 +97,7 @@ export class ClusterFiles implements FileLayer {
     if (manifest.kind === 'inline') {
       return callback({
         kind: 'open',
-        body: wholeStream(manifest.content.subarray(first, last + 1)),
+        body: bytesStream(manifest.content.subarray(first, last + 1)),
       });
     }
     return this.#download(manifest, { first, last }, callback);
@@ -183,18 +183,3 @@ const TOMBSTONE = {
   expiresAtMs: 0,
   attributes: [],
 } as const;
-
-function wholeStream(bytes: Buffer): ByteStream {
-  let left: Buffer | undefined = bytes.length > 0 ? bytes : undefined;
-  return {
-    length: bytes.length,
-    read: (callback) => {
-      const piece = left;
-      left = undefined;
-      callback(piece === undefined ? { kind: 'end' } : { kind: 'bytes', bytes: piece });
-    },
-    discard: () => {
-      left = undefined;
-    },
-  };
-}

@@ -2,19 +2,11 @@
 // that is in the map, so that a restart moves nothing. Used by frontends and by file servers.
 
 import type { FileServerEntry } from '../cluster/model/file-server.ts';
-import { type Address, type NodeId, nodeId } from '../cluster/model/identity.ts';
+import type { Address, NodeId } from '../cluster/model/identity.ts';
 import type { Runtime } from '../cluster/ports.ts';
-import { flag, integer, object } from '../cluster/wire/shapes.ts';
+import { fileServerRoom } from '../cluster/wire/file-server-room.ts';
 import type { Router } from '../coordinator/router.ts';
 import type { FileTimes } from './file-times.ts';
-
-/** What a file server says of itself at `/room`, as far as others decide by it. */
-const room = object({
-  id: nodeId,
-  freeBytes: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
-  busy: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
-  readOnly: flag,
-});
 
 interface AskedServer {
   readonly id: NodeId;
@@ -107,7 +99,7 @@ export class FileServerWatch {
     this.#runtime.network.call({ address, method: 'GET', path: '/room', timeoutMs }, (outcome) => {
       if (outcome.kind === 'failed' || outcome.status !== 200) return;
       try {
-        const { id, freeBytes, busy, readOnly } = room(outcome.message);
+        const { id, freeBytes, busy, readOnly } = fileServerRoom(outcome.message);
         if (id !== watched.id) return;
         watched.unanswered = 0;
         watched.hasAnswered = true;

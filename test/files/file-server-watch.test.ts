@@ -22,7 +22,7 @@ function watched(servers: FileServers = fileServersOf('a', 'b')) {
   const rooms: Record<string, object | undefined> = {};
   network.called = (call) => {
     const room = rooms[call.server];
-    const said = { id: call.server, freeBytes: 100, busy: 0, readOnly: false };
+    const said = { id: call.server, store: 'a-store', freeBytes: 100, busy: 0, readOnly: false };
     if (room !== undefined) call.answer(200, { ...said, ...room });
   };
   const pass = (milliseconds: number) => time.runTo(time.monotonicMs() + milliseconds);
@@ -93,7 +93,13 @@ describe('a file server', () => {
     expect([watch.isUp(A), watch.isLost(A)]).toEqual([true, false]);
     pass(0);
     expect([watch.isUp(A), watch.isLost(A)]).toEqual([true, false]);
-    network.calls[0]?.answer(200, { id: 'a', freeBytes: 1, busy: 0, readOnly: false });
+    network.calls[0]?.answer(200, {
+      id: 'a',
+      store: 'a-store',
+      freeBytes: 1,
+      busy: 0,
+      readOnly: false,
+    });
     pass(TIMES.askMs);
     expect(watch.isUp(A)).toBe(true);
   });
@@ -147,7 +153,7 @@ describe('a file server', () => {
     const { watch, network, pass } = watched();
     network.called = (call) => {
       if (call.server === 'a')
-        call.answer(503, { id: 'a', freeBytes: 1, busy: 0, readOnly: false });
+        call.answer(503, { id: 'a', store: 'a-store', freeBytes: 1, busy: 0, readOnly: false });
       else call.fail();
     };
     watch.start();

@@ -102,7 +102,13 @@ export class FileStage {
       if (call.path !== '/room') return;
       const free = freeBytes[call.server];
       if (free === undefined) return;
-      call.answer(200, { id: call.server, freeBytes: free, busy: 0, readOnly: false });
+      call.answer(200, {
+        id: call.server,
+        store: 'a-store',
+        freeBytes: free,
+        busy: 0,
+        readOnly: false,
+      });
     };
     this.files.start();
     this.pass(2 * TIMES.downMs);

@@ -105,7 +105,7 @@ function logFile(
   };
 }
 
-async function readAt(file: FileHandle, position: number, into: Buffer): Promise<number> {
+export async function readAt(file: FileHandle, position: number, into: Buffer): Promise<number> {
   for (let filled = 0; ; ) {
     const left = into.length - filled;
     const { bytesRead } = await file.read(into, filled, left, position + filled);

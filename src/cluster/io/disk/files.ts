@@ -30,7 +30,7 @@ import type {
 import { isShortage } from '../../shortage.ts';
 import { patiently } from '../process/patience.ts';
 import { lockDirectory, unusableDirectory } from './directory-lock.ts';
-import { codeOf, makeDirectory, syncDirectory } from './disk.ts';
+import { codeOf, makeDirectory, readAt, syncDirectory } from './disk.ts';
 
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
@@ -158,15 +158,6 @@ async function openToRead(path: string): Promise<OpenFile> {
     // The handle closes when the reads under way are over, and nothing waits for it.
     close: () => settle(file.close(), () => undefined),
   };
-}
-
-async function readAt(file: FileHandle, position: number, into: Buffer): Promise<number> {
-  for (let filled = 0; ; ) {
-    const left = into.length - filled;
-    const { bytesRead } = await file.read(into, filled, left, position + filled);
-    filled += bytesRead;
-    if (bytesRead === 0 || filled === into.length) return filled;
-  }
 }
 
 async function changedMs(path: string): Promise<number> {
