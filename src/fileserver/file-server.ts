@@ -9,6 +9,7 @@ import { Metrics } from '../cluster/http/metrics.ts';
 import { type Handler, type ReplyCallback, Routes } from '../cluster/http/routes.ts';
 import { ClusterClock } from '../cluster/model/cluster-clock.ts';
 import type { ClusterMap } from '../cluster/model/cluster-map.ts';
+import { whyForeign } from '../cluster/model/file-server.ts';
 import type { Address, ClusterId, NodeId } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import { ControlClient } from '../cluster/peers/control-client.ts';
@@ -324,7 +325,7 @@ export class FileServer implements Service {
     if (own === undefined || own === cluster) return;
     throw new FatalError(
       EXIT.config,
-      `controller ${this.#options.controller} leads cluster ${cluster}, and the data directory holds blobs of cluster ${own}: start with the controller of that one, or with an empty --data-dir. If its records are lost, --adopt takes the blobs over into this cluster`,
+      `controller ${this.#options.controller}: ${whyForeign(own, cluster)}`,
     );
   }
 

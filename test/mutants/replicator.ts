@@ -7,8 +7,10 @@ const DISK_ROOM = 'src/fileserver/uploads/disk-room.ts';
 const FILE_PUT = 'src/files/file-put.ts';
 const FILE_SERVER = 'src/fileserver/file-server.ts';
 const PULLS = 'src/fileserver/uploads/pulls.ts';
+const INQUIRY = 'src/fileserver/replicator/inquiry.ts';
 const REPLICATOR = 'src/fileserver/replicator/replicator.ts';
 const TRASH_KEEPER = 'src/fileserver/replicator/trash-keeper.ts';
+const VERDICT = 'src/fileserver/replicator/verdict.ts';
 const VISIT = 'src/fileserver/replicator/visit.ts';
 const BLOB_FILES = 'src/fileserver/blob-store/blob-files.ts';
 
@@ -16,6 +18,7 @@ const DISK_ROOM_TESTS = 'test/fileserver/disk-room.test.ts';
 const FILE_PUT_TESTS = 'test/files/file-put.test.ts';
 const FILE_SERVER_TESTS = 'test/fileserver/file-server.test.ts';
 const REPLICATOR_TESTS = 'test/fileserver/replicator/replicator.test.ts';
+const VERDICT_TESTS = 'test/fileserver/replicator/verdict.test.ts';
 
 export const REPLICATOR_MUTANTS: readonly Mutant[] = [
   {
@@ -90,12 +93,24 @@ export const REPLICATOR_MUTANTS: readonly Mutant[] = [
     rule: 'F1',
     edits: [
       {
-        file: REPLICATOR,
-        find: 'incomplete + unknown + unsettled + staged',
-        replace: 'incomplete + unknown + staged',
+        file: INQUIRY,
+        find: 'else if (this.#isDraining) place(meta, classOf(meta), unnamed);',
+        replace: '',
       },
     ],
-    fate: tests(REPLICATOR_TESTS, 'while one may be an upload that is just being finished'),
+    fate: tests(REPLICATOR_TESTS, 'until others have an upload that is just being finished'),
+  },
+  {
+    name: 'a-drain-waits-for-the-turns-of-others',
+    rule: 'F4',
+    edits: [
+      {
+        file: VERDICT,
+        find: 'if ((isDraining || first === self) && lacking',
+        replace: 'if (first === self && lacking',
+      },
+    ],
+    fate: tests(VERDICT_TESTS, 'without waiting for others'),
   },
   {
     name: 'a-drain-forgets-what-is-staged',
@@ -103,8 +118,8 @@ export const REPLICATOR_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: REPLICATOR,
-        find: 'unsettled + staged + committed',
-        replace: 'unsettled + committed',
+        find: 'unknown + staged + committed',
+        replace: 'unknown + committed',
       },
     ],
     fate: tests(REPLICATOR_TESTS, 'while one is staged'),

@@ -19,6 +19,8 @@ import {
   velour,
 } from '../helpers/cluster.ts';
 
+/** Long after any line of the documents has ended, on any machine. */
+const LINE_MS = 300_000;
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
@@ -142,6 +144,8 @@ describe('velour local', () => {
       execFileSync('bash', ['-ec', `${shell}; ${here}`], {
         cwd: folder,
         stdio: 'pipe',
+        // So that a line which never ends is named, instead of the whole test.
+        timeout: LINE_MS,
         env: { ...process.env, VELOUR_HOST: first, VELOUR_CONTROLLER: controller },
       });
     }

@@ -2,7 +2,14 @@
 // much is placed on it. Whether one is up, and what room it has, is not in the map: whoever needs that asks it.
 
 import { dictionary, Misshapen, object, oneOf, type Shape } from '../wire/shapes.ts';
-import { type Address, address, type NodeId, type StoreId, storeId } from './identity.ts';
+import {
+  type Address,
+  address,
+  type ClusterId,
+  type NodeId,
+  type StoreId,
+  storeId,
+} from './identity.ts';
 import { FILE_SERVER_WEIGHT_MAX, FILE_SERVERS_MAX } from './limits.ts';
 
 /** A draining file server gets no new blobs, and serves what it has until others have it too. */
@@ -52,4 +59,9 @@ export function fileServerEntry(
   id: NodeId,
 ): FileServerEntry | undefined {
   return fileServers !== undefined && Object.hasOwn(fileServers, id) ? fileServers[id] : undefined;
+}
+
+/** Why a file server is refused whose directory holds blobs of another cluster: whoever finds that out says the same. */
+export function whyForeign(own: ClusterId, cluster: ClusterId): string {
+  return `this is cluster ${cluster}, and the data directory holds blobs of cluster ${own}: start the file server with the controller of that one, or with an empty --data-dir. If its records are lost, --adopt takes the blobs over into this cluster`;
 }

@@ -6,6 +6,7 @@ import {
   type FileServerEntry,
   type FileServerState,
   fileServerEntry,
+  whyForeign,
 } from '../../cluster/model/file-server.ts';
 import type { NodeId } from '../../cluster/model/identity.ts';
 import { FILE_SERVERS_MAX } from '../../cluster/model/limits.ts';
@@ -63,7 +64,7 @@ function withFileServer(map: ClusterMap, id: NodeId, entry: FileServerEntry): Cl
 function whyRefused(map: ClusterMap, request: JoinFileServerRequest): string | undefined {
   const { id, address, store, cluster } = request;
   if (cluster !== undefined && cluster !== map.cluster) {
-    return `this is cluster ${map.cluster}, and the directory holds blobs of cluster ${cluster}: start the file server with the controller of that one, or with an empty directory`;
+    return whyForeign(cluster, map.cluster);
   }
   if (whenFullOf(map) === 'evict') {
     return 'this cluster is a cache (--when-full evict), which may evict the records that say what the blobs are: files need a cluster that is a store';

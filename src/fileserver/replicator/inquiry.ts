@@ -8,10 +8,11 @@ import type { ManyReader } from '../../coordinator/operations/get/many.ts';
 import type { Router } from '../../coordinator/router.ts';
 import type { BlobId } from '../../files/blob-id.ts';
 import type { CopiesOutcome, ReplicationClasses } from '../../files/classes.ts';
-import type { ReplicationClass } from '../../files/file-key.ts';
+import { DEFAULT_CLASS, type ReplicationClass } from '../../files/file-key.ts';
 import type { FileServerWatch } from '../../files/file-server-watch.ts';
 import type { FileTimes } from '../../files/file-times.ts';
 import { askWhoHas } from '../../files/have.ts';
+import { decodeManifest } from '../../files/manifest.ts';
 import { type PlacedServer, placementOf } from '../../files/placement.ts';
 import type { BlobMeta } from '../blob-store/blob-meta.ts';
 import type { Next } from '../blob-store/listing.ts';
@@ -37,8 +38,8 @@ export interface InquiryParts {
   isForeign(meta: BlobMeta): boolean;
 }
 
-/** A blob that its record names, and where its copies belong. */
-export interface NamedBlob {
+/** A blob that is to stay, and where its copies belong. */
+export interface PlacedBlob {
   readonly meta: BlobMeta;
   readonly places: Places;
   /** What the others have said of it. */
@@ -46,15 +47,19 @@ export interface NamedBlob {
 }
 
 export interface Findings {
-  readonly named: readonly NamedBlob[];
+  readonly named: readonly PlacedBlob[];
+  /**
+   * Only of a server that drains: blobs that no record names, and that are not to go. One may be of an upload that is just
+   * being finished, and another be named again by a rebuild, when this server is gone. On other servers they wait where they
+   * are: two that copied such a blob to each other would make it young again for ever.
+   */
+  readonly unnamed: readonly PlacedBlob[];
   /** Overwritten, and old enough to go. */
   readonly superseded: readonly BlobMeta[];
   /** Without an owner, and old enough to go. */
   readonly ownerless: readonly BlobMeta[];
   /** Those of which nobody could tell (F7). */
   readonly unknown: number;
-  /** How many no record names that may be uploads which are just being finished. */
-  readonly unsettled: number;
   /** The map by which the copies were placed. */
   readonly map: MapVersion | undefined;
 }
@@ -87,8 +92,9 @@ export class Inquiry {
 
   #askClasses(): void {
     const names = new Set<ReplicationClass>();
-    for (const owner of this.#owners.values()) {
+    for (const [meta, owner] of this.#owners) {
       if (owner.kind === 'named') names.add(owner.replicationClass);
+      else if (this.#isDraining) names.add(classOf(meta));
     }
     const ask = (name: ReplicationClass, next: Next) =>
       this.#parts.classes.copies(name, (outcome) => {
@@ -99,35 +105,42 @@ export class Inquiry {
   }
 
   #judge(): void {
-    const named: Omit<NamedBlob, 'said'>[] = [];
+    const named: Omit<PlacedBlob, 'said'>[] = [];
+    const unnamed: Omit<PlacedBlob, 'said'>[] = [];
     const superseded: BlobMeta[] = [];
     const ownerless: BlobMeta[] = [];
     let unknown = 0;
-    let unsettled = 0;
     const map = this.#parts.router.map?.version;
+    const place = (meta: BlobMeta, name: ReplicationClass, among: Omit<PlacedBlob, 'said'>[]) => {
+      const places = this.#placesOf(meta, name);
+      if (places === undefined) unknown++;
+      else among.push({ meta, places });
+    };
     for (const [meta, ownership] of this.#owners) {
       switch (ownership.kind) {
         case 'unknown':
           unknown++;
           break;
-        case 'named': {
-          const places = this.#placesOf(meta, ownership.replicationClass);
-          if (places === undefined) unknown++;
-          else named.push({ meta, places });
+        case 'named':
+          place(meta, ownership.replicationClass, named);
           break;
-        }
         case 'superseded':
-          if (this.#isGarbage(ownership, meta)) superseded.push(meta);
-          else unsettled++;
-          break;
         case 'absent':
-          if (this.#isGarbage(ownership, meta)) ownerless.push(meta);
-          else if (this.#parts.ageMs(meta) < this.#parts.times.supersededMs) unsettled++;
+          if (this.#isGarbage(ownership, meta)) {
+            (ownership.kind === 'absent' ? ownerless : superseded).push(meta);
+          } else if (this.#isDraining) place(meta, classOf(meta), unnamed);
           break;
       }
     }
-    this.#askOthers(named, (asked) =>
-      this.#callback({ named: asked, superseded, ownerless, unknown, unsettled, map }),
+    this.#askOthers([...named, ...unnamed], (asked) =>
+      this.#callback({
+        named: asked.slice(0, named.length),
+        unnamed: asked.slice(named.length),
+        superseded,
+        ownerless,
+        unknown,
+        map,
+      }),
     );
   }
 
@@ -137,6 +150,10 @@ export class Inquiry {
     if (router.map === undefined || copies?.kind !== 'known') return undefined;
     const placed = placementOf(id, router.map.fileServers);
     return placesOf(placed, copies.copies, (server) => watch.isLost(server));
+  }
+
+  get #isDraining(): boolean {
+    return isDraining(this.#parts);
   }
 
   #isGarbage(
@@ -151,13 +168,13 @@ export class Inquiry {
   }
 
   #askOthers(
-    named: readonly Omit<NamedBlob, 'said'>[],
-    done: (asked: readonly NamedBlob[]) => void,
+    blobs: readonly Omit<PlacedBlob, 'said'>[],
+    done: (asked: readonly PlacedBlob[]) => void,
   ): void {
     const { self, runtime, times, watch, router } = this.#parts;
     const version = router.map && encodeMapVersion(router.map.version);
     const asked = new Map<BlobId, readonly PlacedServer[]>();
-    for (const { meta, places } of named) {
+    for (const { meta, places } of blobs) {
       const others = new Map<NodeId, PlacedServer>();
       for (const server of [...places.belongs, ...places.targets]) {
         if (server.id !== self && watch.isUp(server.id)) others.set(server.id, server);
@@ -166,7 +183,7 @@ export class Inquiry {
     }
     askWhoHas(runtime, times, asked, (answers) =>
       done(
-        named.map(({ meta, places }) => ({
+        blobs.map(({ meta, places }) => ({
           meta,
           places,
           said: {
@@ -177,5 +194,20 @@ export class Inquiry {
         })),
       ),
     );
+  }
+}
+
+/** @returns whether the server is to be empty in the end */
+export function isDraining({ self, router }: Pick<InquiryParts, 'self' | 'router'>): boolean {
+  return router.map?.fileServers?.[self]?.state === 'draining';
+}
+
+/** The class with which the blob was committed, as long as no record says another one. */
+function classOf({ manifest }: BlobMeta): ReplicationClass {
+  try {
+    return decodeManifest(manifest).replicationClass;
+  } catch {
+    // Newer software may have written it.
+    return DEFAULT_CLASS;
   }
 }

@@ -7,6 +7,7 @@ import type { Cancel, Runtime } from '../../cluster/ports.ts';
 import type { BlobId } from '../../files/blob-id.ts';
 import type { BlobStore } from '../blob-store/blob-store.ts';
 import { collect } from './collection.ts';
+import { isDraining } from './inquiry.ts';
 import { isSuspicious } from './verdict.ts';
 import { Visit, VisitCounts, type VisitParts } from './visit.ts';
 import { BATCH_BLOBS, walk } from './walk.ts';
@@ -89,14 +90,13 @@ export class Replicator {
   get left(): number | undefined {
     const { report } = this;
     if (report === undefined || !report.wasDraining) return undefined;
-    const { incomplete, unknown, unsettled } = report.counts;
+    const { incomplete, unknown } = report.counts;
     const { staged, committed } = this.#parts.store;
-    return incomplete + unknown + unsettled + staged + committed - report.committedBefore;
+    return incomplete + unknown + staged + committed - report.committedBefore;
   }
 
   get #isDraining(): boolean {
-    const { router, self } = this.#parts;
-    return router.map?.fileServers?.[self]?.state === 'draining';
+    return isDraining(this.#parts);
   }
 
   #tick(): void {

@@ -45,10 +45,10 @@ export type CopiesVerdict =
   | { readonly kind: 'trim' };
 
 /**
- * Of a blob that its record names.
+ * Of a blob that is to stay.
  * @param isDraining whether this server is to be empty in the end: it serves on until the operator removes it
  */
-export function verdictOnNamed(
+export function verdictOnCopies(
   self: NodeId,
   places: Places,
   isDraining: boolean,
@@ -57,16 +57,16 @@ export function verdictOnNamed(
   const { belongs, targets } = places;
   const { answerOf } = said;
   const has = ({ id }: PlacedServer) => id === self || answerOf(id) === 'has';
-  const isComplete = belongs.every(has) && belongs.length > 0;
   const isTarget = targets.some(({ id }) => id === self);
   const isInPlace = belongs.some(({ id }) => id === self);
   const mayTrim = !isTarget && !isInPlace && !isDraining;
   if (mayTrim && isConfirmed(places, said)) return { kind: 'trim' };
-  // The first in order that has it sees to the others; who has it and is none of them does where none of them has it.
+  // The first in order that has it sees to the others; who has it and is none of them does where none of them has it. One
+  // that drains does not wait for another's turn: it cannot go before.
   const first = targets.find(has)?.id ?? self;
   const lacking = targets.filter(({ id }) => id !== self && answerOf(id) === 'lacks');
-  if (first === self && lacking.length > 0) return { kind: 'repair', lacking };
-  return { kind: 'keep', isComplete };
+  if ((isDraining || first === self) && lacking.length > 0) return { kind: 'repair', lacking };
+  return { kind: 'keep', isComplete: belongs.every(has) && belongs.length > 0 };
 }
 
 /** Whether a blob that its record names is to be here: it belongs here, or those where it belongs have not all got it. */

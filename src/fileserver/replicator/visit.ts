@@ -9,9 +9,15 @@ import type { PlacedServer } from '../../files/placement.ts';
 import type { BlobMeta } from '../blob-store/blob-meta.ts';
 import type { BlobStore } from '../blob-store/blob-store.ts';
 import type { Next } from '../blob-store/listing.ts';
-import { type Findings, Inquiry, type InquiryParts, type NamedBlob } from './inquiry.ts';
+import {
+  type Findings,
+  Inquiry,
+  type InquiryParts,
+  isDraining,
+  type PlacedBlob,
+} from './inquiry.ts';
 import { inParallel } from './parallel.ts';
-import { isWanted, verdictOnNamed } from './verdict.ts';
+import { isWanted, verdictOnCopies } from './verdict.ts';
 
 /** How many metas are read, and how many copies made, at a time. */
 const READS_AT_ONCE = 16;
@@ -32,8 +38,6 @@ export class VisitCounts {
   superseded = 0;
   /** Blobs of which nobody could tell, or that cannot be read. */
   unknown = 0;
-  /** Blobs that no record names, and that may be uploads which are just being finished. */
-  unsettled = 0;
   /** Blobs whose owners are absent, and that are old enough to go. */
   readonly ownerless: BlobId[] = [];
 
@@ -45,7 +49,6 @@ export class VisitCounts {
     this.trimmed += other.trimmed;
     this.superseded += other.superseded;
     this.unknown += other.unknown;
-    this.unsettled += other.unsettled;
     const room = ownerlessMax - this.ownerless.length;
     this.ownerless.push(...other.ownerless.slice(0, Math.max(0, room)));
   }
@@ -95,38 +98,44 @@ export class Visit {
     });
   }
 
-  #act({ named, superseded, ownerless, unknown, unsettled, map }: Findings): void {
+  #act({ named, unnamed, superseded, ownerless, unknown, map }: Findings): void {
     const isHere = (meta: BlobMeta) => !this.#trashed.has(meta);
     this.#counts.unknown += unknown;
-    this.#counts.unsettled += unsettled;
     this.#counts.ownerless.push(...ownerless.filter(isHere).map(({ id }) => id));
     const discard = (meta: BlobMeta, next: Next) =>
       this.#discard(meta, next, () => this.#counts.superseded++);
-    inParallel(superseded.filter(isHere), 1, discard, () => this.#restore(named, map));
+    inParallel(superseded.filter(isHere), 1, discard, () =>
+      this.#restore(named, (stay) =>
+        this.#judge([...stay, ...unnamed.filter(({ meta }) => isHere(meta))], map),
+      ),
+    );
   }
 
-  /** What its record names, and is not where it belongs, must not stay in the trash: it would be unlinked some day. */
-  #restore(named: readonly NamedBlob[], map: MapVersion | undefined): void {
+  /**
+   * What its record names, and is not where it belongs, must not stay in the trash: it would be unlinked some day.
+   * @param done called once, with those that are not in the trash
+   */
+  #restore(named: readonly PlacedBlob[], done: (here: readonly PlacedBlob[]) => void): void {
     const { self, store, runtime } = this.#parts;
     const [lying, here] = [
       named.filter(({ meta }) => this.#trashed.has(meta)),
       named.filter(({ meta }) => !this.#trashed.has(meta)),
     ];
     const wrong = lying.filter(({ places, said }) => isWanted(self, places, said));
-    const restore = ({ meta }: NamedBlob, next: Next) => {
+    const restore = ({ meta }: PlacedBlob, next: Next) => {
       runtime.logger.write('error', 'a blob in the trash is named by its file', { blob: meta.id });
       store.restore(meta, () => next());
     };
-    inParallel(wrong, 1, restore, () => this.#judge([...here, ...wrong], map));
+    inParallel(wrong, 1, restore, () => done([...here, ...wrong]));
   }
 
-  #judge(named: readonly NamedBlob[], map: MapVersion | undefined): void {
+  #judge(blobs: readonly PlacedBlob[], map: MapVersion | undefined): void {
     const { self, router } = this.#parts;
-    const isDraining = router.map?.fileServers?.[self]?.state === 'draining';
+    const isLeaving = isDraining(this.#parts);
     const trimmed: BlobMeta[] = [];
     const pulls: Pull[] = [];
-    for (const { meta, places, said } of named) {
-      const verdict = verdictOnNamed(self, places, isDraining, said);
+    for (const { meta, places, said } of blobs) {
+      const verdict = verdictOnCopies(self, places, isLeaving, said);
       switch (verdict.kind) {
         case 'trim':
           trimmed.push(meta);

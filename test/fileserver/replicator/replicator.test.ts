@@ -330,12 +330,40 @@ describe('a server that drains has blobs left', () => {
     scene.passOnce();
   };
 
-  test('while one may be an upload that is just being finished', () => {
-    scene.put(blobPlaced(scene, 'f1', 'f2'));
+  test('until others have an upload that is just being finished', () => {
+    const blob = blobPlaced(scene, 'f1', 'f2');
+    scene.others.get('f2')?.add(blob.id);
+    scene.others.delete('f3');
+    scene.put(blob);
     drain();
     expect(scene.replicator.left).toBe(1);
-    scene.uptimeMs = TIMES.supersededMs;
+    scene.others.set('f3', new Set());
     scene.passOnce();
+    scene.passOnce();
+    expect(scene.pulled).toEqual([`f3 ${blob.id}`]);
+    expect(scene.replicator.left).toBe(0);
+  });
+
+  test('until others have what was overwritten a moment ago, and no longer', () => {
+    const blob = blobPlaced(scene, 'f1', 'f2');
+    scene.others.get('f2')?.add(blob.id);
+    scene.put(blob);
+    scene.name(blob, newBlobId(1, 'e'.repeat(32)));
+    drain();
+    scene.passOnce();
+    expect(scene.pulled).toEqual([`f3 ${blob.id}`]);
+    expect(scene.replicator.left).toBe(0);
+    expect(scene.isHere(blob)).toBe(true);
+  });
+
+  test('until others have what lost its record, which a rebuild may set anew', () => {
+    const blob = blobPlaced(scene, 'f1', 'f2');
+    scene.put(blob);
+    scene.isLossAccepted = true;
+    scene.uptimeMs = 2 * DAY_MS;
+    drain();
+    scene.passOnce();
+    expect(scene.pulled.sort()).toEqual([`f2 ${blob.id}`, `f3 ${blob.id}`]);
     expect(scene.replicator.left).toBe(0);
   });
 
@@ -366,7 +394,7 @@ describe('a server that drains has blobs left', () => {
 });
 
 describe('a blob that no record names', () => {
-  test('is thrown away when its file was overwritten, not before an upload must be over', () => {
+  test('is thrown away when its file was overwritten, not before an upload must be over; nobody copies it', () => {
     const blob = blobPlaced(scene, 'f1', 'f2');
     scene.put(blob);
     scene.name(blob, newBlobId(1, 'e'.repeat(32)));
@@ -375,6 +403,7 @@ describe('a blob that no record names', () => {
     expect(scene.isHere(blob)).toBe(true);
     scene.passOnce();
     expect([scene.isHere(blob), scene.isInTrash(blob)]).toEqual([false, true]);
+    expect(scene.pulled).toEqual([]);
   });
 
   test('is thrown away a day after its commit when its owner is absent', () => {

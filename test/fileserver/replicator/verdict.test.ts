@@ -10,7 +10,7 @@ import {
   isSuspicious,
   isWanted,
   placesOf,
-  verdictOnNamed,
+  verdictOnCopies,
 } from '../../../src/fileserver/replicator/verdict.ts';
 
 const ENTRY = { state: 'in' } as FileServerEntry;
@@ -40,7 +40,7 @@ function judged(
 ) {
   const placed = isDraining ? PLACED.filter(({ id }) => id !== self) : PLACED;
   const places = placesOf(placed, copies, (id) => lost.includes(id));
-  const verdict = verdictOnNamed(self as NodeId, places, isDraining, {
+  const verdict = verdictOnCopies(self as NodeId, places, isDraining, {
     answerOf: (id) => answers[id] ?? 'silent',
     goesByThisMap: (id) => !otherMaps.includes(id),
   });
@@ -100,7 +100,7 @@ describe('a blob that its file names', () => {
   test('F5: is not trimmed by a map from before others joined, in which it has fewer copies', () => {
     const places = placesOf([a], 2, () => false);
     const said: Confirmations = { answerOf: () => 'has', goesByThisMap: () => true };
-    expect(verdictOnNamed('b' as NodeId, places, false, said)).toEqual({
+    expect(verdictOnCopies('b' as NodeId, places, false, said)).toEqual({
       kind: 'keep',
       isComplete: true,
     });
@@ -116,7 +116,7 @@ describe('a blob that its file names', () => {
 
   test('is never trimmed by who should have it, nor where nobody should', () => {
     expect(judged('a', { b: 'has' })).not.toEqual({ kind: 'trim' });
-    const verdict = verdictOnNamed('a' as NodeId, { belongs: [], targets: [], copies: 2 }, false, {
+    const verdict = verdictOnCopies('a' as NodeId, { belongs: [], targets: [], copies: 2 }, false, {
       answerOf: () => 'has',
       goesByThisMap: () => true,
     });
@@ -128,10 +128,14 @@ describe('a blob that its file names', () => {
       kind: 'keep',
       isComplete: true,
     });
-    expect(judged('a', { b: 'has', c: 'lacks' }, { isDraining: true })).toEqual({
+    expect(judged('a', { b: 'has', c: 'silent' }, { isDraining: true })).toEqual({
       kind: 'keep',
       isComplete: false,
     });
+  });
+
+  test('is copied by a server that drains without waiting for others to do it', () => {
+    expect(judged('a', { b: 'has', c: 'lacks' }, { isDraining: true })).toEqual(['c']);
     expect(judged('a', { b: 'lacks', c: 'lacks' }, { isDraining: true })).toEqual(['b', 'c']);
   });
 });
