@@ -222,31 +222,27 @@ export interface CopyCheck {
 }
 
 /**
- * Compares a copy with a scan. A write whose outcome nobody knew may reach members that have told what they know already,
- * and one that was told may be lost with its only member, while its version, of a clock that was far ahead, stays above
- * all that is written later. So only acknowledged writes count.
+ * Compares a copy with a scan. A write whose outcome nobody knew may reach members that have told what they know already, so
+ * only acknowledged writes count. One that was told may be lost with all its members, while its version, of a clock that was
+ * far ahead, stays above all that is written later: so only what is newer than the copy was to be told, and what else may not
+ * be lost, other oracles know.
  * @returns the violations
  */
 export function checkCopy({ copy, listed, operations, expires }: CopyCheck): readonly string[] {
   return listed.flatMap(({ key, value }) => {
     const copied = copy.get(key);
     if (copied?.value === value) return [];
-    const ofKey = operations.filter((each) => each.key === key);
-    const writes = ofKey.filter(({ ok }) => ok);
-    const { value: told } = copied ?? {};
-    const isInDoubt =
-      told !== undefined &&
-      ofKey.some(({ kind, value, ok }) => kind === 'set' && value === told && !ok);
-    if (isInDoubt) return [];
-    const isAcknowledged =
-      value === undefined
-        ? !expires &&
-          writes.some(
-            ({ kind, version }) =>
-              kind === 'delete' && version !== undefined && version >= (copied?.version ?? 0n),
-          )
-        : writes.some((each) => each.kind === 'set' && each.value === value);
-    if (!isAcknowledged) return [];
+    const isNewer = operations.some(
+      (each) =>
+        each.key === key &&
+        each.ok &&
+        each.version !== undefined &&
+        each.version >= (copied?.version ?? VERSION_ZERO) &&
+        (value === undefined
+          ? each.kind === 'delete' && !expires
+          : each.kind === 'set' && each.value === value),
+    );
+    if (!isNewer) return [];
     return [`watch: ${key} is ${value ?? 'absent'}, and was told as ${copied?.value ?? 'absent'}`];
   });
 }
