@@ -241,6 +241,7 @@ export class FileServer implements Service {
     this.#routes.addCheck('running', () => (this.#server.isStopping ? 'stopping' : undefined));
     // One that was in the map before serves on while the controller is away.
     this.#routes.addWarning('joined', () => this.#joiningProblem());
+    this.#routes.addWarning('copies', () => this.#missingCopies());
   }
 
   #opened(): OpenedStore | undefined {
@@ -255,6 +256,13 @@ export class FileServer implements Service {
 
   #joiningProblem(): string | undefined {
     return this.#joining === undefined ? 'opening its data directory' : this.#joining.problem;
+  }
+
+  /** Who looks at a cluster is to see that the loss of one more disk may lose a file. */
+  #missingCopies(): string | undefined {
+    const { incomplete = 0 } = this.#upkeep?.replicator.report?.counts ?? {};
+    if (incomplete === 0) return undefined;
+    return `blobs that lacked copies when all were looked at: ${incomplete}; they are made, and velour files check names what lacks some now`;
   }
 
   #joined(cluster: ClusterId): void {

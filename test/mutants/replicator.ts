@@ -113,6 +113,18 @@ export const REPLICATOR_MUTANTS: readonly Mutant[] = [
     fate: tests(VERDICT_TESTS, 'without waiting for others'),
   },
   {
+    name: 'nobody-says-that-copies-are-missing',
+    rule: 'F4',
+    edits: [
+      {
+        file: FILE_SERVER,
+        find: 'if (incomplete === 0) return undefined;',
+        replace: 'if (incomplete >= 0) return undefined;',
+      },
+    ],
+    fate: tests('test/simulation/schedules-files-copies.test.ts', 'copies are missing'),
+  },
+  {
     name: 'a-drain-forgets-what-is-staged',
     rule: 'F1',
     edits: [

@@ -6,6 +6,7 @@ import { DEFAULT_CLASS } from '../../src/files/file-key.ts';
 import { homeOf } from '../../src/fileserver/blob-store/places.ts';
 import { setClass } from '../../src/simulation/file-class.ts';
 import type { FileServerNode } from '../../src/simulation/file-oracles.ts';
+import { bytesOf, plainGet } from '../../src/simulation/requests.ts';
 import { BYTES, FILE_TIMES, FileStage, PIECE_MS } from './file-stage.ts';
 import { SEEDS } from './founded.ts';
 
@@ -178,6 +179,27 @@ describe('a file server', () => {
       expect(stage.holders(blob)).toContain(lost);
     },
   );
+
+  test.each(SEEDS)('that is away lets the others say that copies are missing, seed %i', (seed) => {
+    const stage = new FileStage(seed);
+    const { blob } = stage.stored('a');
+    const away = stage.oneHolder(blob);
+    const left = stage.some(stage.holders(blob).filter((node) => node !== away));
+    const said = () => bytesOf(left.peek(plainGet('/readyz?verbose'))).toString();
+    stage.pass(PASS_MS);
+    expect(said()).toMatch(/^\[\+\]copies ok$/m);
+    away.crash(false);
+    stage.until(
+      'it is said',
+      () => /^\[!\]copies warning: blobs that lacked copies .*: 1;/m.test(said()),
+      60_000,
+      50,
+    );
+    away.start();
+    stage.expectFilesHealed();
+    stage.pass(PASS_MS);
+    expect(said()).toMatch(/^\[\+\]copies ok$/m);
+  });
 
   test.each(SEEDS)('with an empty disk gets its copies before any is trimmed, seed %i', (seed) => {
     const stage = new FileStage(seed);
