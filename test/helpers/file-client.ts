@@ -42,7 +42,7 @@ export class FileClient {
     this.#files.start();
   }
 
-  static async connect(controller: string): Promise<FileClient> {
+  static async connect(controller: string, timeScale = TIME_SCALE): Promise<FileClient> {
     const logger = openLogger({ role: 'test', node: undefined, level: 'error', pretty: false });
     const runtime = {
       clock: systemClock,
@@ -53,7 +53,7 @@ export class FileClient {
       host: openHost(logger),
       disk: undefined,
     };
-    const times = protocolTimes(TIME_SCALE);
+    const times = protocolTimes(timeScale);
     for (;;) {
       const client = await new Promise<ClusterClient | ClientRefused>((resolve) =>
         connectToCluster(runtime, { controller: controller as Address, times }, resolve),
