@@ -84,6 +84,22 @@ function overload(kind) {
   };
 }
 
+/** @param share of nginx with the file synced that is wanted for each copy that is written, or read */
+function besideNginx(way, copies, share) {
+  return () => {
+    const rows = kept('files')?.large;
+    const rateOf = (name) =>
+      rows?.find((row) => row.name === name)?.[way].mebibytesPerSecond.median;
+    const own = rateOf(`velour-fog, ${copies === 1 ? 'one copy' : 'two copies'}`);
+    const other = rateOf('nginx DAV, synced');
+    if (own === undefined || other === undefined) return;
+    const written = way === 'up' ? copies : 1;
+    const ratio = (own * written) / other;
+    const text = `${ratio.toFixed(2)} x (${own.toFixed(0)} and ${other.toFixed(0)} MiB/s)`;
+    return { text, reached: ratio >= share };
+  };
+}
+
 const megabytes = (bytes) => (bytes / 1e6).toFixed(0);
 
 const ROWS = [
@@ -120,6 +136,9 @@ const ROWS = [
       return { text, reached: ratio.median >= 1 };
     },
   ],
+  ['1 GiB up in one copy, a copy', '>= 0.5 x nginx DAV', besideNginx('up', 1, 0.5)],
+  ['1 GiB up in two copies, a copy', '>= 0.5 x nginx DAV', besideNginx('up', 2, 0.5)],
+  ['1 GiB down', '>= 0.8 x nginx DAV', besideNginx('down', 2, 0.8)],
   [
     'memory over payload, 4 M items',
     '<= 60 bytes an item',

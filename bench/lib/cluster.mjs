@@ -1,4 +1,4 @@
-// A whole cluster, each node a process of its own: one controller, storage nodes, frontends.
+// A whole cluster, each node a process of its own: one controller, storage nodes, file servers, frontends.
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,7 @@ const HOST = '127.0.0.1';
 export class Cluster {
   controller;
   storage = [];
+  fileServers = [];
   frontends = [];
   storageAddresses = [];
   ports = [];
@@ -21,12 +22,19 @@ export class Cluster {
   /**
    * @param options.core that all its processes are bound to
    * @param options.words further options, by role
-   * @param options.directory where each of the controller and the storage nodes keeps its data
+   * @param options.directory where each of the controller, the storage nodes and the file servers keeps its data; file
+   *   servers need it
    * @param options.launch further options of a process, by its name, such as `storage-0`
    * @param options.cli the program, if it is another build's
    * @param options.hostOf by which host the nodes know one of that name; it must stand for 127.0.0.1
    */
-  static async start({ storage = 4, redundancy = 3, frontends = 1, ...options } = {}) {
+  static async start({
+    storage = 4,
+    fileServers = 0,
+    redundancy = 3,
+    frontends = 1,
+    ...options
+  } = {}) {
     const cluster = new Cluster();
     cluster.#options = options;
     cluster.#redundancy = redundancy;
@@ -34,13 +42,16 @@ export class Cluster {
     cluster.controllerAddress = `${HOST}:${cluster.#port}`;
     cluster.startController(storage);
     for (let index = 0; index < storage; index++) await cluster.addStorage();
+    for (let index = 0; index < fileServers; index++) await cluster.addFileServer();
     for (let index = 0; index < frontends; index++) {
       cluster.ports.push(await freePort());
       cluster.startFrontend(index);
     }
     await until('the cluster is complete', async () => {
       const ready = await Promise.all(cluster.frontendAddresses.map(isReady));
-      return (await cluster.isSettled()) && ready.every(Boolean);
+      const { fileServers: known = {} } = await cluster.map();
+      const areKnown = Object.keys(known).length === fileServers;
+      return (await cluster.isSettled()) && areKnown && ready.every(Boolean);
     });
     return cluster;
   }
@@ -53,6 +64,13 @@ export class Cluster {
   async addStorage() {
     this.storageAddresses.push(`${HOST}:${await freePort()}`);
     this.startStorage(this.storageAddresses.length - 1);
+  }
+
+  async addFileServer() {
+    const name = `fileserver-${this.fileServers.length}`;
+    const addresses = this.#addressesFor(name, `${HOST}:${await freePort()}`);
+    const words = [...addresses, ...this.#dataOf(name)];
+    this.fileServers.push(this.#launch('fileserver', name, words));
   }
 
   startStorage(index) {
@@ -107,7 +125,7 @@ export class Cluster {
   }
 
   get processes() {
-    return [this.controller, ...this.storage, ...this.frontends];
+    return [this.controller, ...this.storage, ...this.fileServers, ...this.frontends];
   }
 
   async stop() {
