@@ -1,46 +1,23 @@
 // One upload of a file, from its first byte to its acknowledgement (FILES.md, PUT): small files go into their record, of others the
 // blob is committed at enough file servers before the record names it.
 
-import { recordValue, type StoredRecord } from '../cluster/model/record.ts';
-import type { Runtime } from '../cluster/ports.ts';
-import type { ConditionalWriter } from '../coordinator/operations/conditional/round.ts';
-import type { Reader } from '../coordinator/operations/get/round.ts';
-import type { WriteRequest } from '../coordinator/operations/set/decision.ts';
-import { storedRecordOf } from '../coordinator/operations/set/set-record.ts';
-import type { Writer } from '../coordinator/operations/set/writer.ts';
-import type { Router } from '../coordinator/router.ts';
+import type { StoredRecord } from '../cluster/model/record.ts';
 import { type BlobId, newBlobId } from './blob-id.ts';
 import { readBeginning } from './body-beginning.ts';
-import type { ReplicationClasses } from './classes.ts';
 import { commit, dropBlob, lookAtBlob } from './commits.ts';
 import { ContentDigests, type ContentSums } from './content-digests.ts';
-import type { FileServerWatch } from './file-server-watch.ts';
-import type { FileTimes } from './file-times.ts';
+import type { FileParts } from './file-parts.ts';
+import { fileOf, setFileRecord } from './file-record.ts';
 import {
-  decodeManifest,
   encodeManifest,
   FILE_BYTES_MAX,
   type FileManifest,
   faultOfFields,
   INLINE_BYTES_MAX,
 } from './manifest.ts';
-import type { FileVersion, PutFile, PutFileOutcome } from './outcomes.ts';
+import type { PutFile, PutFileOutcome } from './outcomes.ts';
 import { distinctHostsFirst, type PlacedServer, placementOf } from './placement.ts';
 import { Staging, type StagingOutcome } from './staging.ts';
-
-export interface FileOperations {
-  readonly reader: Pick<Reader, 'get'>;
-  readonly writer: Pick<Writer, 'set'>;
-  readonly conditional: Pick<ConditionalWriter, 'write'>;
-}
-
-export interface FilePutParts extends FileOperations {
-  readonly runtime: Runtime;
-  readonly router: Pick<Router, 'map'>;
-  readonly classes: ReplicationClasses;
-  readonly watch: FileServerWatch;
-  readonly times: FileTimes;
-}
 
 /** Of an upload whose length nobody has told, a server must have room for this much, and says when there is no more. */
 const ROOM_BYTES_MIN = 1024 * 1024;
@@ -68,7 +45,7 @@ type StagedOutcome = Extract<StagingOutcome, { kind: 'staged' }>;
 type BlobManifest = Extract<FileManifest, { kind: 'blob' }>;
 
 export class FilePut {
-  readonly #parts: FilePutParts;
+  readonly #parts: FileParts;
   readonly #request: PutFile;
   /** Undefined once it was called. */
   #callback: ((outcome: PutFileOutcome) => void) | undefined;
@@ -78,7 +55,7 @@ export class FilePut {
   /** The manifest that the record had before, if it named a blob, and as far as that was known in time. */
   #former: BlobManifest | undefined;
 
-  constructor(parts: FilePutParts, request: PutFile, callback: (outcome: PutFileOutcome) => void) {
+  constructor(parts: FileParts, request: PutFile, callback: (outcome: PutFileOutcome) => void) {
     this.#parts = parts;
     this.#request = request;
     this.#callback = callback;
@@ -253,56 +230,32 @@ export class FilePut {
   }
 
   /**
-   * Sets the record of the file, in which it becomes visible.
    * @param undo called where it certainly is not set: nothing will name the blob then
    * @param done called where it is set
    */
-  #set(value: Buffer, undo: () => void, done = NOTHING): void {
+  #set(manifest: Buffer, undo: () => void, done = NOTHING): void {
     const { key, condition } = this.#request;
-    const { writer, conditional } = this.#parts;
-    const isAny = condition.ifMatch === undefined && condition.ifNoneMatch === undefined;
-    if (isAny) {
-      const request: WriteRequest = { key, value, ...UNADORNED };
-      return writer.set(request, (outcome) => {
-        switch (outcome.kind) {
-          case 'stored':
-            done();
-            return this.#stored(storedRecordOf(request, outcome), outcome.created);
-          case 'not-stored':
-            undo();
-            return this.#end(outcome);
-          case 'unknown':
-            return this.#end(outcome);
-        }
-      });
-    }
-    const change = { kind: 'put', value, attributes: [], expiresAtMs: 0 } as const;
-    return conditional.write({ key, condition, change }, (outcome) => {
+    setFileRecord(this.#parts, { key, manifest, condition }, (outcome) => {
       switch (outcome.kind) {
         case 'stored':
           done();
-          return this.#stored(outcome.record, outcome.created);
+          break;
         case 'unmet':
-          undo();
-          return this.#end({ kind: 'unmet', file: outcome.record && fileOf(outcome.record) });
         case 'not-stored':
           undo();
-          return this.#end(outcome);
+          break;
         case 'unknown':
-          return this.#end(outcome);
+          break;
       }
+      this.#end(outcome);
     });
   }
 
-  #stored(record: StoredRecord, created: boolean): void {
-    const manifest = decodeManifest(recordValue(record));
-    this.#end({ kind: 'stored', file: { manifest, record }, created });
-  }
-
   #fields({ size, sha512, md5 }: ContentSums) {
-    const { contentType, replicationClass } = this.#request;
-    const modifiedMs = Math.floor(this.#parts.runtime.clock.wallMs());
-    return { size, sha512, md5, modifiedMs, contentType, replicationClass };
+    const { contentType, replicationClass, attributes } = this.#request;
+    const nowMs = Math.floor(this.#parts.runtime.clock.wallMs());
+    const modifiedMs = this.#request.modifiedMs ?? nowMs;
+    return { size, sha512, md5, modifiedMs, contentType, replicationClass, attributes };
   }
 
   /** @returns what is wrong with the content that has come */
@@ -343,18 +296,8 @@ const FULL = {
 const TOO_LARGE = { kind: 'broken', why: 'too-large' } as const;
 
 const NOTHING = () => undefined;
-const UNADORNED = { tombstone: false, expiresAtMs: 0, attributes: [] } as const;
 
 function blobManifestOf(record: StoredRecord): BlobManifest | undefined {
   const manifest = fileOf(record)?.manifest;
   return manifest?.kind === 'blob' ? manifest : undefined;
-}
-
-/** @returns undefined for a record that is no file's */
-export function fileOf(record: StoredRecord): FileVersion | undefined {
-  try {
-    return { manifest: decodeManifest(recordValue(record)), record };
-  } catch {
-    return undefined;
-  }
 }
