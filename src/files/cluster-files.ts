@@ -10,6 +10,7 @@ import type { WriteRequest } from '../coordinator/operations/set/decision.ts';
 import { COPIES_MAX, ReplicationClasses } from './classes.ts';
 import { lookAtBlob } from './commits.ts';
 import { ContentDigests } from './content-digests.ts';
+import { listDirectory } from './directory-listing.ts';
 import { Download } from './download.ts';
 import { DEFAULT_CLASS, type FileKey } from './file-key.ts';
 import type { FileOperations, FileParts } from './file-parts.ts';
@@ -25,6 +26,8 @@ import type {
   FileLayer,
   FileVersion,
   FindFileOutcome,
+  ListDirectory,
+  ListDirectoryOutcome,
   MakeDirectory,
   OpenFileOutcome,
   PutFile,
@@ -144,6 +147,11 @@ export class ClusterFiles implements FileLayer {
     callback: (outcome: SetFileOutcome) => void,
   ): void {
     this.#set(key, { ...manifest, ...change }, { ifMatch: [etagOf(record)] }, callback);
+  }
+
+  list(request: ListDirectory, callback: (outcome: ListDirectoryOutcome) => void): void {
+    if (this.#isCache) return callback({ kind: 'failed', ...NO_FILES });
+    return listDirectory(this.#parts, request, callback);
   }
 
   #set(

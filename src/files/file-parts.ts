@@ -3,6 +3,7 @@
 import type { Runtime } from '../cluster/ports.ts';
 import type { ConditionalWriter } from '../coordinator/operations/conditional/round.ts';
 import type { Reader } from '../coordinator/operations/get/round.ts';
+import type { PageReader } from '../coordinator/operations/scan/page.ts';
 import type { Writer } from '../coordinator/operations/set/writer.ts';
 import type { Router } from '../coordinator/router.ts';
 import type { ReplicationClasses } from './classes.ts';
@@ -12,6 +13,7 @@ import type { FileTimes } from './file-times.ts';
 /** Of stored keys, which those of files are. */
 export interface FileOperations {
   readonly reader: Pick<Reader, 'get'>;
+  readonly pages: Pick<PageReader, 'page'>;
   readonly writer: Pick<Writer, 'set'>;
   readonly conditional: Pick<ConditionalWriter, 'write'>;
 }

@@ -3,10 +3,11 @@
 import type { BreakReason, ByteStream } from '../cluster/http/byte-stream.ts';
 import type { ErrorCode } from '../cluster/http/errors.ts';
 import type { Condition } from '../cluster/model/condition.ts';
-import type { StoredRecord } from '../cluster/model/record.ts';
+import type { RecordHead, StoredRecord } from '../cluster/model/record.ts';
 import type { Version } from '../cluster/model/version.ts';
+import type { Cursor } from '../cluster/wire/transfer-parts.ts';
 import type { FileKey, ReplicationClass } from './file-key.ts';
-import type { FileAttributes, FileManifest } from './manifest.ts';
+import type { FileAttributes, FileFields, FileManifest } from './manifest.ts';
 
 export interface PutFile {
   readonly key: FileKey;
@@ -64,6 +65,35 @@ export interface AmendFile {
   };
 }
 
+export interface ListDirectory {
+  readonly domain: string;
+  /** Without slashes at its ends; empty for the top. */
+  readonly directory: Buffer;
+  /** Where the page before has ended; undefined for the first one. */
+  readonly after?: Cursor | undefined;
+  /** How many entries to list, at least one. */
+  readonly limit: number;
+}
+
+/** An entry of a directory, without the content of a small file: `find` tells that too. */
+export interface DirectoryEntry {
+  readonly name: Buffer;
+  readonly kind: FileManifest['kind'];
+  readonly fields: FileFields;
+  /** `etagOf(head)` identifies the record. */
+  readonly head: RecordHead;
+}
+
+export type ListDirectoryOutcome =
+  | {
+      readonly kind: 'page';
+      /** In no order that means anything. There may be none though others follow. */
+      readonly entries: readonly DirectoryEntry[];
+      /** Where the next page begins; undefined after the last entry. */
+      readonly next: Cursor | undefined;
+    }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
+
 /** A file as one record has it: of one version, whatever happens to the name meanwhile (F3). */
 export interface FileVersion {
   readonly manifest: FileManifest;
@@ -120,6 +150,12 @@ export interface FileLayer {
    * @param callback called exactly once
    */
   amend(request: AmendFile, callback: (outcome: SetFileOutcome) => void): void;
+  /**
+   * Lists a page of the entries of one directory, those in the directories below it not among them. An entry that is there
+   * throughout is listed exactly once, and what was acknowledged before is listed (R1).
+   * @param callback called exactly once
+   */
+  list(request: ListDirectory, callback: (outcome: ListDirectoryOutcome) => void): void;
   /** Whether any file server is in the map: without one only small files can be stored. */
   readonly hasFileServers: boolean;
 }

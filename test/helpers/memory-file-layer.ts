@@ -4,9 +4,9 @@
 import { hash } from 'node:crypto';
 import type { BytePart } from '../../src/cluster/http/byte-stream.ts';
 import { type Condition, type ETag, etagOf } from '../../src/cluster/model/condition.ts';
-import { encodeRecord } from '../../src/cluster/model/record.ts';
+import { encodeRecord, recordHead } from '../../src/cluster/model/record.ts';
 import type { Version } from '../../src/cluster/model/version.ts';
-import { DEFAULT_CLASS, type FileKey } from '../../src/files/file-key.ts';
+import { DEFAULT_CLASS, entriesPrefix, type FileKey } from '../../src/files/file-key.ts';
 import { encodeManifest, type FileManifest } from '../../src/files/manifest.ts';
 import type {
   AmendFile,
@@ -15,6 +15,8 @@ import type {
   FileLayer,
   FileVersion,
   FindFileOutcome,
+  ListDirectory,
+  ListDirectoryOutcome,
   MakeDirectory,
   OpenFileOutcome,
   PutFile,
@@ -100,6 +102,26 @@ export class MemoryFileLayer implements FileLayer {
     callback: (outcome: SetFileOutcome) => void,
   ): void {
     this.#setIf(key, { ...manifest, ...change }, { ifMatch: [etagOf(record)] }, callback);
+  }
+
+  list(
+    { domain, directory, after, limit }: ListDirectory,
+    callback: (outcome: ListDirectoryOutcome) => void,
+  ): void {
+    const prefix = entriesPrefix(domain, directory)?.toString('latin1') ?? '';
+    const from = after?.afterKey.toString('latin1') ?? '';
+    const all = [...this.#files].filter(([key]) => key.startsWith(prefix) && key > from);
+    const page = all.sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, limit);
+    const entries = page.map(([key, { manifest, record }]) => ({
+      name: Buffer.from(key.slice(prefix.length), 'latin1'),
+      kind: manifest.kind,
+      fields: manifest,
+      head: recordHead(record),
+    }));
+    const last = page.at(-1)?.[0];
+    const isOver = last === undefined || page.length === all.length;
+    const next = isOver ? undefined : { bucket: 0, afterKey: Buffer.from(last, 'latin1') };
+    callback({ kind: 'page', entries, next });
   }
 
   #setIf(

@@ -1,14 +1,18 @@
-// Wrong directories: what is kept beside the content, and how records of files are amended.
+// Wrong directories: what is kept beside the content, how records of files are amended, and what is listed.
 
 import { type Mutant, tests } from './mutant.ts';
 
 const CLUSTER_FILES = 'src/files/cluster-files.ts';
+const FILE_KEY = 'src/files/file-key.ts';
 const FILE_PUT = 'src/files/file-put.ts';
 const FILE_RECORD = 'src/files/file-record.ts';
+const LISTING = 'src/files/directory-listing.ts';
 const MANIFEST = 'src/files/manifest.ts';
 
 const CLUSTER_FILES_TESTS = 'test/files/cluster-files.test.ts';
+const FILE_KEY_TESTS = 'test/files/file-key.test.ts';
 const FILE_PUT_TESTS = 'test/files/file-put.test.ts';
+const LISTING_TESTS = 'test/files/directory-listing.test.ts';
 const MANIFEST_TESTS = 'test/files/manifest.test.ts';
 
 export const DIRECTORIES_MUTANTS: readonly Mutant[] = [
@@ -69,5 +73,41 @@ export const DIRECTORIES_MUTANTS: readonly Mutant[] = [
     rule: 'FILES.md, 1',
     edits: [{ file: CLUSTER_FILES, find: 'faultOfFields(manifest)', replace: 'undefined' }],
     fate: tests(CLUSTER_FILES_TESTS, 'what is to be kept is too long'),
+  },
+  {
+    name: 'a-page-that-ends-too-early-ends-the-listing',
+    rule: 'R1',
+    edits: [{ file: LISTING, find: 'entries.length >= limit', replace: 'entries.length >= 0' }],
+    fate: tests(LISTING_TESTS, 'until there are as many entries'),
+  },
+  {
+    name: 'a-listing-that-forgets-its-limit',
+    rule: 'FILES.md, 2',
+    edits: [{ file: LISTING, find: 'limit - entries.length', replace: 'limit' }],
+    fate: tests(LISTING_TESTS, 'until there are as many entries'),
+  },
+  {
+    name: 'a-damaged-entry-is-left-out',
+    rule: 'FILES.md, 2',
+    edits: [
+      {
+        file: LISTING,
+        find: 'if (entry === undefined) return callback(DAMAGED);',
+        replace: 'if (entry === undefined) continue;',
+      },
+    ],
+    fate: tests(LISTING_TESTS, 'is not listed in part'),
+  },
+  {
+    name: 'a-listing-of-all-that-begins-alike',
+    rule: 'FILES.md, 2',
+    edits: [
+      {
+        file: FILE_KEY,
+        find: ', END, directory, END]',
+        replace: ', END, directory]',
+      },
+    ],
+    fate: tests(FILE_KEY_TESTS, 'begins as the keys of all entries'),
   },
 ];

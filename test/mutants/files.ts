@@ -94,8 +94,8 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FILE_KEY,
-        find: '[space, directory, name].some',
-        replace: '[directory, name].some',
+        find: "if (domain.includes('\\0') || directory",
+        replace: 'if (directory',
       },
     ],
     fate: tests(FILE_KEY_TESTS, 'a part has a NUL'),
