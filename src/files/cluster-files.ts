@@ -12,6 +12,7 @@ import { lookAtBlob } from './commits.ts';
 import { ContentDigests } from './content-digests.ts';
 import { listDirectory } from './directory-listing.ts';
 import { Download } from './download.ts';
+import { copyFile } from './file-copy.ts';
 import { DEFAULT_CLASS, type FileKey } from './file-key.ts';
 import type { FileOperations, FileParts } from './file-parts.ts';
 import { FilePut } from './file-put.ts';
@@ -22,6 +23,7 @@ import { encodeManifest, type FileManifest, faultOfFields } from './manifest.ts'
 import type {
   AmendFile,
   ByteRange,
+  CopyFile,
   DeleteFileOutcome,
   FileLayer,
   FileVersion,
@@ -147,6 +149,11 @@ export class ClusterFiles implements FileLayer {
     callback: (outcome: SetFileOutcome) => void,
   ): void {
     this.#set(key, { ...manifest, ...change }, { ifMatch: [etagOf(record)] }, callback);
+  }
+
+  copy(request: CopyFile, callback: (outcome: SetFileOutcome) => void): void {
+    if (this.#isCache) return callback({ kind: 'not-stored', ...NO_FILES });
+    return copyFile(this.#parts, request, callback);
   }
 
   list(request: ListDirectory, callback: (outcome: ListDirectoryOutcome) => void): void {

@@ -1,13 +1,13 @@
 // One upload of a file, from its first byte to its acknowledgement (FILES.md, PUT): small files go into their record, of others the
 // blob is committed at enough file servers before the record names it.
 
-import type { StoredRecord } from '../cluster/model/record.ts';
 import { type BlobId, newBlobId } from './blob-id.ts';
+import { FormerBlob, nameBlob } from './blob-naming.ts';
 import { readBeginning } from './body-beginning.ts';
-import { commit, dropBlob, lookAtBlob } from './commits.ts';
+import { commit, dropBlob } from './commits.ts';
 import { ContentDigests, type ContentSums } from './content-digests.ts';
 import type { FileParts } from './file-parts.ts';
-import { fileOf, setFileRecord } from './file-record.ts';
+import { setFileRecord } from './file-record.ts';
 import {
   encodeManifest,
   FILE_BYTES_MAX,
@@ -42,7 +42,6 @@ interface Chosen {
 }
 
 type StagedOutcome = Extract<StagingOutcome, { kind: 'staged' }>;
-type BlobManifest = Extract<FileManifest, { kind: 'blob' }>;
 
 export class FilePut {
   readonly #parts: FileParts;
@@ -52,8 +51,7 @@ export class FilePut {
   readonly #bytesMax: number;
   /** What was read of the body: it might have been small enough to go into the record. */
   #beginning: readonly Buffer[] = [];
-  /** The manifest that the record had before, if it named a blob, and as far as that was known in time. */
-  #former: BlobManifest | undefined;
+  #former: FormerBlob | undefined;
 
   constructor(parts: FileParts, request: PutFile, callback: (outcome: PutFileOutcome) => void) {
     this.#parts = parts;
@@ -90,16 +88,14 @@ export class FilePut {
     const detail = this.#judge(sums);
     if (detail !== undefined) return this.#end({ kind: 'mismatch', detail });
     const manifest: FileManifest = { ...this.#fields(sums), kind: 'inline', content };
-    return this.#set(encodeManifest(manifest), NOTHING);
+    const { key, condition } = this.#request;
+    const record = { key, manifest: encodeManifest(manifest), condition };
+    return setFileRecord(this.#parts, record, (outcome) => this.#end(outcome));
   }
 
   #upload(): void {
-    const { reader, classes } = this.#parts;
-    const { key } = this.#request;
-    reader.get(key, (outcome) => {
-      if (outcome.kind === 'value') this.#former = blobManifestOf(outcome.record);
-    });
-    classes.copies(this.#request.replicationClass, (outcome) => {
+    this.#former = new FormerBlob(this.#parts, this.#request.key);
+    this.#parts.classes.copies(this.#request.replicationClass, (outcome) => {
       if (outcome.kind === 'failed') return this.#refuse('unanswered', outcome.detail);
       const blob = newBlobId(
         this.#parts.runtime.clock.wallMs(),
@@ -200,54 +196,17 @@ export class FilePut {
     const owner = this.#request.key;
     const request = { blob, owner, manifest, sums, staged, others, copies };
     commit(runtime, times, request, ({ holders, asked }) => {
-      const drop = () => dropBlob(runtime, times, blob, asked);
       if (holders.length < copies) {
-        drop();
+        dropBlob(runtime, times, blob, asked);
         if (isFull) return this.#end(FULL);
         return this.#refuse(
           'no-file-server',
           `${copies} copies of the file are needed, and only ${holders.length} could be made`,
         );
       }
-      // FILES.md, Replicator (d): whoever finds the blob without a manifest from then on may take it for garbage.
-      if (runtime.clock.monotonicMs() - beganMs > times.manifestMs) {
-        drop();
-        return this.#refuse('not-stored', 'the file took too long: its copies may be collected');
-      }
-      return this.#set(manifest, drop, () => {
-        if (holders.length < all) lookAtBlob(runtime, times, blob, holders.slice(0, 1));
-        if (this.#former !== undefined) this.#lookAtFormer(this.#former);
-      });
-    });
-  }
-
-  /** Its holders would find out by themselves that nothing names it any more, but late. */
-  #lookAtFormer({ blob, replicationClass }: BlobManifest): void {
-    const { runtime, router, times, classes } = this.#parts;
-    const copies = classes.lately(replicationClass);
-    const holders = placementOf(blob, router.map?.fileServers).slice(0, copies);
-    lookAtBlob(runtime, times, blob, holders);
-  }
-
-  /**
-   * @param undo called where it certainly is not set: nothing will name the blob then
-   * @param done called where it is set
-   */
-  #set(manifest: Buffer, undo: () => void, done = NOTHING): void {
-    const { key, condition } = this.#request;
-    setFileRecord(this.#parts, { key, manifest, condition }, (outcome) => {
-      switch (outcome.kind) {
-        case 'stored':
-          done();
-          break;
-        case 'unmet':
-        case 'not-stored':
-          undo();
-          break;
-        case 'unknown':
-          break;
-      }
-      this.#end(outcome);
+      const record = { key: this.#request.key, manifest, condition: this.#request.condition };
+      const naming = { blob, record, all, beganMs, former: this.#former };
+      return nameBlob(this.#parts, naming, { holders, asked }, (set) => this.#end(set));
     });
   }
 
@@ -294,10 +253,3 @@ const FULL = {
 } as const;
 
 const TOO_LARGE = { kind: 'broken', why: 'too-large' } as const;
-
-const NOTHING = () => undefined;
-
-function blobManifestOf(record: StoredRecord): BlobManifest | undefined {
-  const manifest = fileOf(record)?.manifest;
-  return manifest?.kind === 'blob' ? manifest : undefined;
-}

@@ -65,6 +65,16 @@ export interface AmendFile {
   };
 }
 
+export interface CopyFile {
+  /** As `find` has told it; a directory is copied without its entries. */
+  readonly from: FileVersion;
+  readonly to: FileKey;
+  /** Of the copy: those of `from` are not taken over by themselves. */
+  readonly attributes: FileAttributes | undefined;
+  /** What the record of the destination must be. */
+  readonly condition: Condition;
+}
+
 export interface ListDirectory {
   readonly domain: string;
   /** Without slashes at its ends; empty for the top. */
@@ -150,6 +160,13 @@ export interface FileLayer {
    * @param callback called exactly once
    */
   amend(request: AmendFile, callback: (outcome: SetFileOutcome) => void): void;
+  /**
+   * Makes a second file of the same content, and moves no bytes: a blob gets a second id at its holders (FILES.md, COPY). Type,
+   * class and date stay. A MOVE is a copy, and then a `delete` of the very record that was copied: whoever is cut off between
+   * them leaves both names. Nothing is stored with the code `file-unreadable` where no holder of the blob answers.
+   * @param callback called exactly once
+   */
+  copy(request: CopyFile, callback: (outcome: SetFileOutcome) => void): void;
   /**
    * Lists a page of the entries of one directory, those in the directories below it not among them. An entry that is there
    * throughout is listed exactly once, and what was acknowledged before is listed (R1).

@@ -11,6 +11,7 @@ import { encodeManifest, type FileManifest } from '../../src/files/manifest.ts';
 import type {
   AmendFile,
   ByteRange,
+  CopyFile,
   DeleteFileOutcome,
   FileLayer,
   FileVersion,
@@ -102,6 +103,13 @@ export class MemoryFileLayer implements FileLayer {
     callback: (outcome: SetFileOutcome) => void,
   ): void {
     this.#setIf(key, { ...manifest, ...change }, { ifMatch: [etagOf(record)] }, callback);
+  }
+
+  copy(
+    { from, to, attributes, condition }: CopyFile,
+    callback: (outcome: SetFileOutcome) => void,
+  ): void {
+    this.#setIf(to, { ...from.manifest, attributes }, condition, callback);
   }
 
   list(

@@ -1,8 +1,10 @@
-// Wrong directories: what is kept beside the content, how records of files are amended, and what is listed.
+// Wrong directories: what is kept beside the content, how records of files are amended and copied, and what is listed.
 
 import { type Mutant, tests } from './mutant.ts';
 
 const CLUSTER_FILES = 'src/files/cluster-files.ts';
+const COMMITS = 'src/files/commits.ts';
+const FILE_COPY = 'src/files/file-copy.ts';
 const FILE_KEY = 'src/files/file-key.ts';
 const FILE_PUT = 'src/files/file-put.ts';
 const FILE_RECORD = 'src/files/file-record.ts';
@@ -10,6 +12,7 @@ const LISTING = 'src/files/directory-listing.ts';
 const MANIFEST = 'src/files/manifest.ts';
 
 const CLUSTER_FILES_TESTS = 'test/files/cluster-files.test.ts';
+const FILE_COPY_TESTS = 'test/files/file-copy.test.ts';
 const FILE_KEY_TESTS = 'test/files/file-key.test.ts';
 const FILE_PUT_TESTS = 'test/files/file-put.test.ts';
 const LISTING_TESTS = 'test/files/directory-listing.test.ts';
@@ -109,5 +112,53 @@ export const DIRECTORIES_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(FILE_KEY_TESTS, 'begins as the keys of all entries'),
+  },
+  {
+    name: 'a-copy-with-the-id-of-its-source',
+    rule: 'FILES.md, COPY',
+    edits: [
+      {
+        file: FILE_COPY,
+        find: 'linkedBlobId(from, runtime.random.token())',
+        replace: 'from',
+      },
+    ],
+    fate: tests(FILE_COPY_TESTS, 'under an id of the same place'),
+  },
+  {
+    name: 'a-copy-named-with-one-link',
+    rule: 'F1',
+    edits: [{ file: FILE_COPY, find: 'holders.length < copies', replace: 'holders.length < 1' }],
+    fate: tests(FILE_COPY_TESTS, 'too few can have it'),
+  },
+  {
+    name: 'a-copy-that-keeps-the-lock-of-its-source',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: FILE_COPY,
+        find: '{ ...request.from.manifest, attributes }',
+        replace: '{ attributes, ...request.from.manifest }',
+      },
+    ],
+    fate: tests(FILE_COPY_TESTS, 'with attributes of its own'),
+  },
+  {
+    name: 'a-link-on-a-server-that-drains-counts',
+    rule: 'F1',
+    edits: [{ file: COMMITS, find: "entry.state === 'in'", replace: 'true' }],
+    fate: tests(FILE_COPY_TESTS, 'is linked wherever it is'),
+  },
+  {
+    name: 'a-copy-is-asked-for-where-it-belongs-alone',
+    rule: 'FILES.md, COPY',
+    edits: [{ file: FILE_COPY, find: 'isSomewhere || router.map', replace: 'true || router.map' }],
+    fate: tests(FILE_COPY_TESTS, 'is linked wherever it is'),
+  },
+  {
+    name: 'a-copy-that-failed-leaves-its-links',
+    rule: 'F4',
+    edits: [{ file: FILE_COPY, find: 'dropBlob(runtime, times, blob, asked);', replace: '' }],
+    fate: tests(FILE_COPY_TESTS, 'and what was made is dropped'),
   },
 ];

@@ -13,6 +13,7 @@ const FAN_OUT = 'src/files/fan-out.ts';
 const FILE_KEY = 'src/files/file-key.ts';
 const FILE_PUT = 'src/files/file-put.ts';
 const MANIFEST = 'src/files/manifest.ts';
+const NAMING = 'src/files/blob-naming.ts';
 const PLACEMENT = 'src/files/placement.ts';
 const READ_ORDER = 'src/files/read-order.ts';
 const STAGING = 'src/files/staging.ts';
@@ -412,8 +413,8 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: COMMITS,
-        find: 'if (isDone(outcome)) holders.push(server);',
-        replace: 'holders.push(server);',
+        find: 'if (isDone(outcome)) sources.push(server);',
+        replace: 'sources.push(server);',
       },
     ],
     fate: tests(FILE_PUT_TESTS, 'when another one has fetched it'),
@@ -422,7 +423,7 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     name: 'a-fetch-that-failed-counts',
     rule: 'F1',
     edits: [
-      { file: COMMITS, find: 'if (isDone) holders.push(next);', replace: 'holders.push(next);' },
+      { file: COMMITS, find: 'if (isDone) sources.push(next);', replace: 'sources.push(next);' },
     ],
     fate: tests(FILE_PUT_TESTS, 'when the next one has fetched it'),
   },
@@ -430,7 +431,7 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     name: 'fetched-on-a-host-that-has-it',
     rule: 'F1',
     edits: [
-      { file: COMMITS, find: 'distinctHostsFirst(candidates, holders)', replace: 'candidates' },
+      { file: COMMITS, find: 'distinctHostsFirst(candidates, holders())', replace: 'candidates' },
     ],
     fate: tests(FILE_PUT_TESTS, 'when a copy is fetched as well'),
   },
@@ -484,7 +485,7 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     rule: 'F2',
     edits: [
       {
-        file: FILE_PUT,
+        file: NAMING,
         find: 'beganMs > times.manifestMs',
         replace: 'beganMs > 2 * times.manifestMs',
       },
@@ -496,9 +497,9 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     rule: 'F2',
     edits: [
       {
-        file: FILE_PUT,
-        find: "case 'unknown':\n          break;",
-        replace: "case 'unknown':\n          undo();\n          break;",
+        file: NAMING,
+        find: "case 'unknown':\n        break;",
+        replace: "case 'unknown':\n        drop();\n        break;",
       },
     ],
     fate: tests(FILE_PUT_TESTS, 'keeps its blob: nothing is dropped'),
@@ -508,8 +509,8 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     rule: 'F4',
     edits: [
       {
-        file: FILE_PUT,
-        find: "case 'not-stored':\n          undo();",
+        file: NAMING,
+        find: "case 'not-stored':\n        drop();",
         replace: "case 'not-stored':",
       },
     ],
@@ -520,9 +521,9 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     rule: 'F4',
     edits: [
       {
-        file: FILE_PUT,
-        find: "case 'unmet':\n        case 'not-stored':",
-        replace: "case 'unmet':\n          break;\n        case 'not-stored':",
+        file: NAMING,
+        find: "case 'unmet':\n      case 'not-stored':",
+        replace: "case 'unmet':\n        break;\n      case 'not-stored':",
       },
     ],
     fate: tests(FILE_PUT_TESTS, 'that does not hold leaves no blob'),
