@@ -7,6 +7,7 @@ import type { Folder, FolderFile } from '../cluster/ports.ts';
 import type { ClusterClient } from '../coordinator/cluster-client.ts';
 import { ConditionalWriter } from '../coordinator/operations/conditional/round.ts';
 import { Reader } from '../coordinator/operations/get/round.ts';
+import { PageReader } from '../coordinator/operations/scan/page.ts';
 import { Writer } from '../coordinator/operations/set/writer.ts';
 import { ClusterFiles } from '../files/cluster-files.ts';
 import { ContentDigests } from '../files/content-digests.ts';
@@ -201,6 +202,7 @@ export class BlobBackup {
 export function filesOf(client: ClusterClient): FileLayer {
   const files = new ClusterFiles(client, {
     reader: new Reader(client),
+    pages: new PageReader(client),
     writer: new Writer(client),
     conditional: new ConditionalWriter(client),
   });

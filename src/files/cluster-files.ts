@@ -1,29 +1,40 @@
-// The file layer over a cluster: stores, finds, opens and deletes files. What an upload does is in file-put.ts, what a
+// The file layer over a cluster: stores, finds, opens, amends and deletes files. What an upload does is in file-put.ts, what a
 // download does in download.ts; nothing of records is done here that the coordinator does not do.
 
 import { bytesStream } from '../cluster/http/byte-stream.ts';
 import type { ErrorCode } from '../cluster/http/errors.ts';
 import { whenFullOf } from '../cluster/model/cluster-map.ts';
-import type { Condition } from '../cluster/model/condition.ts';
+import { type Condition, etagOf } from '../cluster/model/condition.ts';
 import type { OperationContext } from '../coordinator/operations/operation-context.ts';
 import type { WriteRequest } from '../coordinator/operations/set/decision.ts';
 import { COPIES_MAX, ReplicationClasses } from './classes.ts';
 import { lookAtBlob } from './commits.ts';
+import { ContentDigests } from './content-digests.ts';
+import { listDirectory } from './directory-listing.ts';
 import { Download } from './download.ts';
-import type { FileKey } from './file-key.ts';
-import { type FileOperations, FilePut, type FilePutParts, fileOf } from './file-put.ts';
+import { copyFile } from './file-copy.ts';
+import { DEFAULT_CLASS, type FileKey } from './file-key.ts';
+import type { FileOperations, FileParts } from './file-parts.ts';
+import { FilePut } from './file-put.ts';
+import { fileOf, isAny, setFileRecord } from './file-record.ts';
 import { FileServerWatch } from './file-server-watch.ts';
 import { fileTimes } from './file-times.ts';
-import type { FileManifest } from './manifest.ts';
+import { encodeManifest, type FileManifest, faultOfFields } from './manifest.ts';
 import type {
+  AmendFile,
   ByteRange,
+  CopyFile,
   DeleteFileOutcome,
   FileLayer,
   FileVersion,
   FindFileOutcome,
+  ListDirectory,
+  ListDirectoryOutcome,
+  MakeDirectory,
   OpenFileOutcome,
   PutFile,
   PutFileOutcome,
+  SetFileOutcome,
 } from './outcomes.ts';
 import { placementOf } from './placement.ts';
 import { readOrder } from './read-order.ts';
@@ -40,7 +51,7 @@ const UNREADABLE = {
 } as const;
 
 export class ClusterFiles implements FileLayer {
-  readonly #parts: FilePutParts;
+  readonly #parts: FileParts;
 
   /**
    * @param operations as of stored keys, which those of files are
@@ -94,13 +105,16 @@ export class ClusterFiles implements FileLayer {
     callback: (outcome: OpenFileOutcome) => void,
   ): void {
     const { first, last } = range ?? { first: 0, last: manifest.size - 1 };
-    if (manifest.kind === 'inline') {
-      return callback({
-        kind: 'open',
-        body: bytesStream(manifest.content.subarray(first, last + 1)),
-      });
+    switch (manifest.kind) {
+      case 'inline': {
+        const body = bytesStream(manifest.content.subarray(first, last + 1));
+        return callback({ kind: 'open', body });
+      }
+      case 'directory':
+        return callback({ kind: 'open', body: bytesStream(Buffer.alloc(0)) });
+      case 'blob':
+        return this.#download(manifest, { first, last }, callback);
     }
-    return this.#download(manifest, { first, last }, callback);
   }
 
   delete(key: FileKey, condition: Condition, callback: (outcome: DeleteFileOutcome) => void): void {
@@ -114,11 +128,51 @@ export class ClusterFiles implements FileLayer {
         if (outcome.kind === 'deleted' && file !== undefined) this.#lookAt(file.manifest);
         callback(outcome);
       };
-      const isAny = condition.ifMatch === undefined && condition.ifNoneMatch === undefined;
-      return isAny
+      return isAny(condition)
         ? this.#deleteAny(key, file !== undefined, done)
         : this.#deleteIf(key, condition, done);
     });
+  }
+
+  makeDirectory(
+    { key, attributes, condition }: MakeDirectory,
+    callback: (outcome: SetFileOutcome) => void,
+  ): void {
+    const modifiedMs = Math.floor(this.#parts.runtime.clock.wallMs());
+    const { size, sha512, md5 } = NO_CONTENT;
+    const fields = { size, sha512, md5, modifiedMs, replicationClass: DEFAULT_CLASS, attributes };
+    return this.#set(key, { ...fields, kind: 'directory' }, condition, callback);
+  }
+
+  amend(
+    { key, file: { manifest, record }, change }: AmendFile,
+    callback: (outcome: SetFileOutcome) => void,
+  ): void {
+    this.#set(key, { ...manifest, ...change }, { ifMatch: [etagOf(record)] }, callback);
+  }
+
+  copy(request: CopyFile, callback: (outcome: SetFileOutcome) => void): void {
+    if (this.#isCache) return callback({ kind: 'not-stored', ...NO_FILES });
+    return copyFile(this.#parts, request, callback);
+  }
+
+  list(request: ListDirectory, callback: (outcome: ListDirectoryOutcome) => void): void {
+    if (this.#isCache) return callback({ kind: 'failed', ...NO_FILES });
+    return listDirectory(this.#parts, request, callback);
+  }
+
+  #set(
+    key: FileKey,
+    manifest: FileManifest,
+    condition: Condition,
+    callback: (outcome: SetFileOutcome) => void,
+  ): void {
+    if (this.#isCache) return callback({ kind: 'not-stored', ...NO_FILES });
+    const detail = faultOfFields(manifest);
+    if (detail !== undefined)
+      return callback({ kind: 'not-stored', code: 'bad-parameter', detail });
+    const set = { key, manifest: encodeManifest(manifest), condition };
+    return setFileRecord(this.#parts, set, callback);
   }
 
   #deleteAny(key: FileKey, existed: boolean, done: (outcome: DeleteFileOutcome) => void): void {
@@ -144,7 +198,7 @@ export class ClusterFiles implements FileLayer {
   }
 
   #lookAt(manifest: FileManifest): void {
-    if (manifest.kind === 'inline') return;
+    if (manifest.kind !== 'blob') return;
     const { runtime, router, times } = this.#parts;
     const holders = placementOf(manifest.blob, router.map?.fileServers).slice(0, COPIES_MAX);
     lookAtBlob(runtime, times, manifest.blob, holders);
@@ -177,6 +231,8 @@ const DAMAGED: { kind: 'failed'; code: ErrorCode; detail: string } = {
   code: 'internal',
   detail: 'the record of the file is damaged',
 };
+/** What there is to know of the content of a directory. */
+const NO_CONTENT = new ContentDigests().end();
 const TOMBSTONE = {
   value: Buffer.alloc(0),
   tombstone: true,

@@ -1,7 +1,8 @@
 // The second half of an upload (FILES.md, PUT (5) and (6)): makes blobs of what was staged, and has further servers fetch
-// the blob until there are as many copies as the acknowledgement needs (F1).
+// the blob until there are as many copies as the acknowledgement needs (F1). A copy of a file begins with links instead.
 
 import type { CallOutcome, Cancel, Runtime } from '../cluster/ports.ts';
+import type { ControlMessage } from '../cluster/wire/map-json.ts';
 import type { BlobId } from './blob-id.ts';
 import type { ContentSums } from './content-digests.ts';
 import type { FileKey } from './file-key.ts';
@@ -24,7 +25,7 @@ export interface CommitRequest {
 }
 
 export interface CommittedCopies {
-  /** The servers that hold the committed blob, which may be fewer than were asked for. */
+  /** The servers that hold the committed blob and do not drain, which may be fewer than were asked for. */
   readonly holders: readonly PlacedServer[];
   /** All servers that may have anything of the blob, with those that have not answered in time. */
   readonly asked: readonly PlacedServer[];
@@ -38,9 +39,6 @@ export function commit(
   callback: (outcome: CommittedCopies) => void,
 ): void {
   const { blob, owner, manifest, sums, staged, others, copies } = request;
-  const holders: PlacedServer[] = [];
-  const asked = [...staged];
-  let left = staged.length;
   const message = {
     size: sums.size,
     crc: sums.checksums.toString('base64'),
@@ -48,30 +46,91 @@ export function commit(
     owner: owner.toString('base64'),
     manifest: manifest.toString('base64'),
   };
+  const first = { what: 'commit', servers: staged, message } as const;
+  makeCopies(runtime, times, { blob, size: sums.size, first, others, copies }, callback);
+}
+
+export interface LinkRequest {
+  /** The blob that is there. */
+  readonly from: BlobId;
+  /** The id that its bytes get beside it. */
+  readonly blob: BlobId;
+  readonly owner: FileKey;
+  readonly manifest: Buffer;
+  readonly size: number;
+  /** Those that may have it. */
+  readonly servers: readonly PlacedServer[];
+  /** The servers that may fetch it from them, in this order, but those of further hosts before others. */
+  readonly others: readonly PlacedServer[];
+  readonly copies: number;
+}
+
+/** @param callback called exactly once; `isSomewhere` says whether any of `servers` has the blob, also one that drains */
+export function link(
+  runtime: Pick<Runtime, 'network'>,
+  times: FileTimes,
+  request: LinkRequest,
+  callback: (outcome: CommittedCopies, isSomewhere: boolean) => void,
+): void {
+  const { from, blob, owner, manifest, size, servers, others, copies } = request;
+  const message = {
+    from,
+    owner: owner.toString('base64'),
+    manifest: manifest.toString('base64'),
+  };
+  const first = { what: 'link', servers, message } as const;
+  makeCopies(runtime, times, { blob, size, first, others, copies }, callback);
+}
+
+interface WantedCopies {
+  readonly blob: BlobId;
+  readonly size: number;
+  /** What makes the first copies, and where. */
+  readonly first: {
+    readonly what: 'commit' | 'link';
+    readonly servers: readonly PlacedServer[];
+    readonly message: ControlMessage;
+  };
+  readonly others: readonly PlacedServer[];
+  readonly copies: number;
+}
+
+function makeCopies(
+  runtime: Pick<Runtime, 'network'>,
+  times: FileTimes,
+  { blob, size, first, others, copies }: WantedCopies,
+  callback: (outcome: CommittedCopies, isSomewhere: boolean) => void,
+): void {
+  const sources: PlacedServer[] = [];
+  const asked = [...first.servers];
+  let left = first.servers.length;
+  // F1: the copy of a server that drains is soon gone, though others can fetch the blob from it.
+  const holders = () => sources.filter(({ entry }) => entry.state === 'in');
   const pull = (candidates: readonly PlacedServer[]) => {
     // F1: a host that has no copy yet goes before one that has.
-    const [next, ...rest] = distinctHostsFirst(candidates, holders);
-    const [holder] = holders;
-    if (next === undefined || holder === undefined || holders.length >= copies) {
-      callback({ holders, asked });
+    const [next, ...rest] = distinctHostsFirst(candidates, holders());
+    const [source] = sources;
+    if (next === undefined || source === undefined || holders().length >= copies) {
+      callback({ holders: holders(), asked }, source !== undefined);
       return;
     }
     asked.push(next);
-    pullBlob(runtime, times, { blob, size: sums.size, from: holder, to: next }, (isDone) => {
-      if (isDone) holders.push(next);
+    pullBlob(runtime, times, { blob, size, from: source, to: next }, (isDone) => {
+      if (isDone) sources.push(next);
       pull(rest);
     });
   };
-  for (const server of staged) {
+  if (left === 0) pull([]);
+  for (const server of first.servers) {
     const call = {
       address: server.entry.address,
       method: 'POST',
-      path: `/blobs/${blob}/commit`,
-      message,
+      path: `/blobs/${blob}/${first.what}`,
+      message: first.message,
       timeoutMs: times.commitMs,
     } as const;
     runtime.network.call(call, (outcome) => {
-      if (isDone(outcome)) holders.push(server);
+      if (isDone(outcome)) sources.push(server);
       left--;
       if (left === 0) pull(others);
     });

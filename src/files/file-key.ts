@@ -35,12 +35,21 @@ export function directoryFileKey(
   directory: Buffer,
   name: Buffer,
 ): FileKey | undefined {
-  const space = Buffer.from(`d:${domain}`);
-  if ([space, directory, name].some((part) => part.includes(0)) || name.length === 0) {
-    return undefined;
-  }
-  const key = Buffer.concat([HEAD, space, END, directory, END, name]);
+  const prefix = entriesPrefix(domain, directory);
+  if (prefix === undefined || name.length === 0 || name.includes(0)) return undefined;
+  const key = Buffer.concat([prefix, name]);
   return key.length > STORED_KEY_BYTES_MAX ? undefined : (key as FileKey);
+}
+
+/**
+ * What the keys of all entries of a directory begin with, and no other key.
+ * @param directory without slashes at its ends; empty for the top
+ * @returns undefined where one of them has a NUL, or they are too long for any entry
+ */
+export function entriesPrefix(domain: string, directory: Buffer): Buffer | undefined {
+  if (domain.includes('\0') || directory.includes(0)) return undefined;
+  const prefix = Buffer.concat([HEAD, Buffer.from(`d:${domain}`), END, directory, END]);
+  return prefix.length < STORED_KEY_BYTES_MAX ? prefix : undefined;
 }
 
 /** The key of the record that says how many copies the files of a class have. */

@@ -1,46 +1,23 @@
 // One upload of a file, from its first byte to its acknowledgement (FILES.md, PUT): small files go into their record, of others the
 // blob is committed at enough file servers before the record names it.
 
-import { recordValue, type StoredRecord } from '../cluster/model/record.ts';
-import type { Runtime } from '../cluster/ports.ts';
-import type { ConditionalWriter } from '../coordinator/operations/conditional/round.ts';
-import type { Reader } from '../coordinator/operations/get/round.ts';
-import type { WriteRequest } from '../coordinator/operations/set/decision.ts';
-import { storedRecordOf } from '../coordinator/operations/set/set-record.ts';
-import type { Writer } from '../coordinator/operations/set/writer.ts';
-import type { Router } from '../coordinator/router.ts';
 import { type BlobId, newBlobId } from './blob-id.ts';
+import { FormerBlob, nameBlob } from './blob-naming.ts';
 import { readBeginning } from './body-beginning.ts';
-import type { ReplicationClasses } from './classes.ts';
-import { commit, dropBlob, lookAtBlob } from './commits.ts';
+import { commit, dropBlob } from './commits.ts';
 import { ContentDigests, type ContentSums } from './content-digests.ts';
-import type { FileServerWatch } from './file-server-watch.ts';
-import type { FileTimes } from './file-times.ts';
+import type { FileParts } from './file-parts.ts';
+import { setFileRecord } from './file-record.ts';
 import {
-  decodeManifest,
   encodeManifest,
   FILE_BYTES_MAX,
   type FileManifest,
   faultOfFields,
   INLINE_BYTES_MAX,
 } from './manifest.ts';
-import type { FileVersion, PutFile, PutFileOutcome } from './outcomes.ts';
+import type { PutFile, PutFileOutcome } from './outcomes.ts';
 import { distinctHostsFirst, type PlacedServer, placementOf } from './placement.ts';
 import { Staging, type StagingOutcome } from './staging.ts';
-
-export interface FileOperations {
-  readonly reader: Pick<Reader, 'get'>;
-  readonly writer: Pick<Writer, 'set'>;
-  readonly conditional: Pick<ConditionalWriter, 'write'>;
-}
-
-export interface FilePutParts extends FileOperations {
-  readonly runtime: Runtime;
-  readonly router: Pick<Router, 'map'>;
-  readonly classes: ReplicationClasses;
-  readonly watch: FileServerWatch;
-  readonly times: FileTimes;
-}
 
 /** Of an upload whose length nobody has told, a server must have room for this much, and says when there is no more. */
 const ROOM_BYTES_MIN = 1024 * 1024;
@@ -65,20 +42,18 @@ interface Chosen {
 }
 
 type StagedOutcome = Extract<StagingOutcome, { kind: 'staged' }>;
-type BlobManifest = Extract<FileManifest, { kind: 'blob' }>;
 
 export class FilePut {
-  readonly #parts: FilePutParts;
+  readonly #parts: FileParts;
   readonly #request: PutFile;
   /** Undefined once it was called. */
   #callback: ((outcome: PutFileOutcome) => void) | undefined;
   readonly #bytesMax: number;
   /** What was read of the body: it might have been small enough to go into the record. */
   #beginning: readonly Buffer[] = [];
-  /** The manifest that the record had before, if it named a blob, and as far as that was known in time. */
-  #former: BlobManifest | undefined;
+  #former: FormerBlob | undefined;
 
-  constructor(parts: FilePutParts, request: PutFile, callback: (outcome: PutFileOutcome) => void) {
+  constructor(parts: FileParts, request: PutFile, callback: (outcome: PutFileOutcome) => void) {
     this.#parts = parts;
     this.#request = request;
     this.#callback = callback;
@@ -113,16 +88,14 @@ export class FilePut {
     const detail = this.#judge(sums);
     if (detail !== undefined) return this.#end({ kind: 'mismatch', detail });
     const manifest: FileManifest = { ...this.#fields(sums), kind: 'inline', content };
-    return this.#set(encodeManifest(manifest), NOTHING);
+    const { key, condition } = this.#request;
+    const record = { key, manifest: encodeManifest(manifest), condition };
+    return setFileRecord(this.#parts, record, (outcome) => this.#end(outcome));
   }
 
   #upload(): void {
-    const { reader, classes } = this.#parts;
-    const { key } = this.#request;
-    reader.get(key, (outcome) => {
-      if (outcome.kind === 'value') this.#former = blobManifestOf(outcome.record);
-    });
-    classes.copies(this.#request.replicationClass, (outcome) => {
+    this.#former = new FormerBlob(this.#parts, this.#request.key);
+    this.#parts.classes.copies(this.#request.replicationClass, (outcome) => {
       if (outcome.kind === 'failed') return this.#refuse('unanswered', outcome.detail);
       const blob = newBlobId(
         this.#parts.runtime.clock.wallMs(),
@@ -223,86 +196,25 @@ export class FilePut {
     const owner = this.#request.key;
     const request = { blob, owner, manifest, sums, staged, others, copies };
     commit(runtime, times, request, ({ holders, asked }) => {
-      const drop = () => dropBlob(runtime, times, blob, asked);
       if (holders.length < copies) {
-        drop();
+        dropBlob(runtime, times, blob, asked);
         if (isFull) return this.#end(FULL);
         return this.#refuse(
           'no-file-server',
           `${copies} copies of the file are needed, and only ${holders.length} could be made`,
         );
       }
-      // FILES.md, Replicator (d): whoever finds the blob without a manifest from then on may take it for garbage.
-      if (runtime.clock.monotonicMs() - beganMs > times.manifestMs) {
-        drop();
-        return this.#refuse('not-stored', 'the file took too long: its copies may be collected');
-      }
-      return this.#set(manifest, drop, () => {
-        if (holders.length < all) lookAtBlob(runtime, times, blob, holders.slice(0, 1));
-        if (this.#former !== undefined) this.#lookAtFormer(this.#former);
-      });
+      const record = { key: this.#request.key, manifest, condition: this.#request.condition };
+      const naming = { blob, record, all, beganMs, former: this.#former };
+      return nameBlob(this.#parts, naming, { holders, asked }, (set) => this.#end(set));
     });
-  }
-
-  /** Its holders would find out by themselves that nothing names it any more, but late. */
-  #lookAtFormer({ blob, replicationClass }: BlobManifest): void {
-    const { runtime, router, times, classes } = this.#parts;
-    const copies = classes.lately(replicationClass);
-    const holders = placementOf(blob, router.map?.fileServers).slice(0, copies);
-    lookAtBlob(runtime, times, blob, holders);
-  }
-
-  /**
-   * Sets the record of the file, in which it becomes visible.
-   * @param undo called where it certainly is not set: nothing will name the blob then
-   * @param done called where it is set
-   */
-  #set(value: Buffer, undo: () => void, done = NOTHING): void {
-    const { key, condition } = this.#request;
-    const { writer, conditional } = this.#parts;
-    const isAny = condition.ifMatch === undefined && condition.ifNoneMatch === undefined;
-    if (isAny) {
-      const request: WriteRequest = { key, value, ...UNADORNED };
-      return writer.set(request, (outcome) => {
-        switch (outcome.kind) {
-          case 'stored':
-            done();
-            return this.#stored(storedRecordOf(request, outcome), outcome.created);
-          case 'not-stored':
-            undo();
-            return this.#end(outcome);
-          case 'unknown':
-            return this.#end(outcome);
-        }
-      });
-    }
-    const change = { kind: 'put', value, attributes: [], expiresAtMs: 0 } as const;
-    return conditional.write({ key, condition, change }, (outcome) => {
-      switch (outcome.kind) {
-        case 'stored':
-          done();
-          return this.#stored(outcome.record, outcome.created);
-        case 'unmet':
-          undo();
-          return this.#end({ kind: 'unmet', file: outcome.record && fileOf(outcome.record) });
-        case 'not-stored':
-          undo();
-          return this.#end(outcome);
-        case 'unknown':
-          return this.#end(outcome);
-      }
-    });
-  }
-
-  #stored(record: StoredRecord, created: boolean): void {
-    const manifest = decodeManifest(recordValue(record));
-    this.#end({ kind: 'stored', file: { manifest, record }, created });
   }
 
   #fields({ size, sha512, md5 }: ContentSums) {
-    const { contentType, replicationClass } = this.#request;
-    const modifiedMs = Math.floor(this.#parts.runtime.clock.wallMs());
-    return { size, sha512, md5, modifiedMs, contentType, replicationClass };
+    const { contentType, replicationClass, attributes } = this.#request;
+    const nowMs = Math.floor(this.#parts.runtime.clock.wallMs());
+    const modifiedMs = this.#request.modifiedMs ?? nowMs;
+    return { size, sha512, md5, modifiedMs, contentType, replicationClass, attributes };
   }
 
   /** @returns what is wrong with the content that has come */
@@ -341,20 +253,3 @@ const FULL = {
 } as const;
 
 const TOO_LARGE = { kind: 'broken', why: 'too-large' } as const;
-
-const NOTHING = () => undefined;
-const UNADORNED = { tombstone: false, expiresAtMs: 0, attributes: [] } as const;
-
-function blobManifestOf(record: StoredRecord): BlobManifest | undefined {
-  const manifest = fileOf(record)?.manifest;
-  return manifest?.kind === 'blob' ? manifest : undefined;
-}
-
-/** @returns undefined for a record that is no file's */
-export function fileOf(record: StoredRecord): FileVersion | undefined {
-  try {
-    return { manifest: decodeManifest(recordValue(record)), record };
-  } catch {
-    return undefined;
-  }
-}

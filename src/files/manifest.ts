@@ -1,5 +1,5 @@
 // The manifest of a file: what there is to know of it, in one ordinary record (FILES.md, 1). Small files are in it as a
-// whole; of others it names the blob that file servers have.
+// whole; of others it names the blob that file servers have. A directory has one as well, and no content.
 //
 //   form (1), length of the fields (4), the fields as JSON, the bytes of a small file
 
@@ -7,12 +7,14 @@ import { assert } from '../cluster/assert.ts';
 import {
   branded,
   dictionary,
+  flag,
   integer,
   Malformed,
   Misshapen,
   object,
   optional,
   type Shape,
+  type ShapeOf,
   text,
 } from '../cluster/wire/shapes.ts';
 import { type BlobId, parseBlobId } from './blob-id.ts';
@@ -25,10 +27,19 @@ export const FILE_BYTES_MAX = 256 * 1024 ** 3;
 
 const FORM = 1;
 const HEAD_BYTES = 5;
+/** What the fields take as JSON: the longest attributes, and the other fields with each character escaped. */
 const FIELDS_BYTES_MAX = 64 * 1024;
-const ATTRIBUTES_MAX = 64;
+/** The attributes of one file together, as JSON. */
+export const FILE_ATTRIBUTES_BYTES_MAX = 48 * 1024;
+const ATTRIBUTES_MAX = 1024;
+/** Dates in HTTP have years of four digits. */
+export const MODIFIED_MS_MAX = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/** Texts that services keep beside the content, by names of theirs. */
+export type FileAttributes = Readonly<Record<string, string>>;
 
 export interface FileFields {
+  /** In bytes. A directory has none, and the digests of that. */
   readonly size: number;
   /** In hexadecimal, as the others. */
   readonly sha512: string;
@@ -37,14 +48,14 @@ export interface FileFields {
   readonly modifiedMs: number;
   readonly contentType?: string | undefined;
   readonly replicationClass: ReplicationClass;
-  /** What services keep beside the content, by names of theirs. */
-  readonly attributes?: Readonly<Record<string, string>> | undefined;
+  readonly attributes?: FileAttributes | undefined;
 }
 
 export type FileManifest = FileFields &
   (
     | { readonly kind: 'inline'; readonly content: Buffer }
     | { readonly kind: 'blob'; readonly blob: BlobId }
+    | { readonly kind: 'directory' }
   );
 
 const hexadecimal =
@@ -62,27 +73,37 @@ const blobId: Shape<BlobId> = (value) => {
   return id;
 };
 
+const someAttributes = dictionary(text({ min: 0, max: FILE_ATTRIBUTES_BYTES_MAX }), {
+  max: ATTRIBUTES_MAX,
+});
+
+const attributes: Shape<FileAttributes> = (value) => {
+  const some = someAttributes(value);
+  if (Buffer.byteLength(JSON.stringify(some)) <= FILE_ATTRIBUTES_BYTES_MAX) return some;
+  throw new Misshapen(`takes more than ${FILE_ATTRIBUTES_BYTES_MAX} bytes as JSON`);
+};
+
 /** What a client or a gateway says of a file. */
 const told = {
+  modifiedMs: integer({ min: 0, max: MODIFIED_MS_MAX }),
   contentType: optional(text({ max: 1024 })),
   replicationClass: branded<ReplicationClass>(text({ max: 255 })),
+  attributes: optional(attributes),
 };
-const toldShape = object(told);
+const toldShape = object({ ...told, modifiedMs: optional(told.modifiedMs) });
+type ToldFields = ShapeOf<typeof toldShape>;
 
 const shape = object({
   size: integer({ min: 0, max: FILE_BYTES_MAX }),
   sha512: hexadecimal(128),
   md5: hexadecimal(32),
-  modifiedMs: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
   ...told,
-  attributes: optional(dictionary(text({ min: 0, max: 4096 }), { max: ATTRIBUTES_MAX })),
   blob: optional(blobId),
+  directory: optional(flag),
 });
 
 /** @returns what is wrong with what is told of a file: no manifest could keep it; undefined for what is right */
-export function faultOfFields(
-  fields: Pick<FileFields, 'contentType' | 'replicationClass'>,
-): string | undefined {
+export function faultOfFields(fields: Partial<ToldFields>): string | undefined {
   try {
     toldShape(fields);
     return undefined;
@@ -95,7 +116,8 @@ export function faultOfFields(
 export function encodeManifest(manifest: FileManifest): Buffer {
   const { kind, ...rest } = manifest;
   const { content = EMPTY, ...fields } = { content: undefined, ...rest };
-  const json = Buffer.from(JSON.stringify(fields));
+  const directory = kind === 'directory' ? true : undefined;
+  const json = Buffer.from(JSON.stringify({ ...fields, directory }));
   assert(json.length <= FIELDS_BYTES_MAX, 'what is encoded of a manifest can be decoded');
   const head = Buffer.alloc(HEAD_BYTES);
   head[0] = FORM;
@@ -116,8 +138,14 @@ export function decodeManifest(bytes: Buffer): FileManifest {
   } catch {
     throw new Malformed('its fields are no JSON');
   }
-  const { blob, ...fields } = shape(json);
+  const { blob, directory, ...fields } = shape(json);
   const content = bytes.subarray(end);
+  if (directory === true) {
+    if (blob !== undefined || fields.size > 0 || content.length > 0) {
+      throw new Malformed('is a directory and has a content');
+    }
+    return { ...fields, kind: 'directory' };
+  }
   if (blob !== undefined) {
     if (content.length > 0) throw new Malformed('names a blob and has bytes');
     if (fields.size === 0) throw new Malformed('names a blob of no bytes');

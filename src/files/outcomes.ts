@@ -3,10 +3,11 @@
 import type { BreakReason, ByteStream } from '../cluster/http/byte-stream.ts';
 import type { ErrorCode } from '../cluster/http/errors.ts';
 import type { Condition } from '../cluster/model/condition.ts';
-import type { StoredRecord } from '../cluster/model/record.ts';
+import type { RecordHead, StoredRecord } from '../cluster/model/record.ts';
 import type { Version } from '../cluster/model/version.ts';
+import type { Cursor } from '../cluster/wire/transfer-parts.ts';
 import type { FileKey, ReplicationClass } from './file-key.ts';
-import type { FileManifest } from './manifest.ts';
+import type { FileAttributes, FileFields, FileManifest } from './manifest.ts';
 
 export interface PutFile {
   readonly key: FileKey;
@@ -15,6 +16,10 @@ export interface PutFile {
   /** A longer body is refused, from its announced length or while it comes. */
   readonly bytesMax: number;
   readonly contentType: string | undefined;
+  /** What the gateway keeps beside the content, at most `FILE_ATTRIBUTES_BYTES_MAX` together; none by default. */
+  readonly attributes?: FileAttributes | undefined;
+  /** When the content was last changed, as the client says, in ms since 1970; by default that is now. */
+  readonly modifiedMs?: number | undefined;
   readonly replicationClass: ReplicationClass;
   /** Whether all copies must be there before the file is acknowledged; otherwise two are enough, and the rest follows. */
   readonly waitsForAll: boolean;
@@ -24,17 +29,80 @@ export interface PutFile {
   readonly expected: { readonly sha512?: string | undefined; readonly md5?: string | undefined };
 }
 
-export type PutFileOutcome =
+/** How the set of a file's record ends. */
+export type SetFileOutcome =
+  /** `created` says whether nothing was there before. */
   | { readonly kind: 'stored'; readonly file: FileVersion; readonly created: boolean }
   /** The condition does not hold; `file` is what is there, if anything. */
   | { readonly kind: 'unmet'; readonly file: FileVersion | undefined }
-  /** The body broke off, or is longer than `bytesMax`; nothing was stored. */
-  | { readonly kind: 'broken'; readonly why: BreakReason }
-  /** The body is not what the client says; nothing was stored. */
-  | { readonly kind: 'mismatch'; readonly detail: string }
   | { readonly kind: 'not-stored'; readonly code: ErrorCode; readonly detail: string }
   /** May or may not be stored. */
   | { readonly kind: 'unknown'; readonly version: Version | undefined };
+
+export type PutFileOutcome =
+  | SetFileOutcome
+  /** The body broke off, or is longer than `bytesMax`; nothing was stored. */
+  | { readonly kind: 'broken'; readonly why: BreakReason }
+  /** The body is not what the client says; nothing was stored. */
+  | { readonly kind: 'mismatch'; readonly detail: string };
+
+export interface MakeDirectory {
+  readonly key: FileKey;
+  readonly attributes: FileAttributes | undefined;
+  /** What the record must be: `ifNoneMatch: 'any'` makes a directory only where nothing is. */
+  readonly condition: Condition;
+}
+
+export interface AmendFile {
+  readonly key: FileKey;
+  /** As `find` or a set has told it. */
+  readonly file: FileVersion;
+  /** What is left out stays; `attributes` takes the place of all that there were. */
+  readonly change: {
+    readonly attributes?: FileAttributes;
+    readonly contentType?: string;
+    readonly modifiedMs?: number;
+  };
+}
+
+export interface CopyFile {
+  /** As `find` has told it; a directory is copied without its entries. */
+  readonly from: FileVersion;
+  readonly to: FileKey;
+  /** Of the copy: those of `from` are not taken over by themselves. */
+  readonly attributes: FileAttributes | undefined;
+  /** What the record of the destination must be. */
+  readonly condition: Condition;
+}
+
+export interface ListDirectory {
+  readonly domain: string;
+  /** Without slashes at its ends; empty for the top. */
+  readonly directory: Buffer;
+  /** Where the page before has ended; undefined for the first one. */
+  readonly after?: Cursor | undefined;
+  /** How many entries to list, at least one. */
+  readonly limit: number;
+}
+
+/** An entry of a directory, without the content of a small file: `find` tells that too. */
+export interface DirectoryEntry {
+  readonly name: Buffer;
+  readonly kind: FileManifest['kind'];
+  readonly fields: FileFields;
+  /** `etagOf(head)` identifies the record. */
+  readonly head: RecordHead;
+}
+
+export type ListDirectoryOutcome =
+  | {
+      readonly kind: 'page';
+      /** In no order that means anything. There may be none though others follow. */
+      readonly entries: readonly DirectoryEntry[];
+      /** Where the next page begins; undefined after the last entry. */
+      readonly next: Cursor | undefined;
+    }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
 
 /** A file as one record has it: of one version, whatever happens to the name meanwhile (F3). */
 export interface FileVersion {
@@ -82,7 +150,29 @@ export interface FileLayer {
     range: ByteRange | undefined,
     callback: (outcome: OpenFileOutcome) => void,
   ): void;
+  /** Deletes one file or one directory, whatever is in it. */
   delete(key: FileKey, condition: Condition, callback: (outcome: DeleteFileOutcome) => void): void;
+  /** Sets the record of a directory, whether or not the one above it exists. @param callback called exactly once */
+  makeDirectory(request: MakeDirectory, callback: (outcome: SetFileOutcome) => void): void;
+  /**
+   * Sets the record of a file or directory anew, with the same content, on the condition that it is still the very record
+   * that was found (H39): `unmet` otherwise, and nothing is lost that others wrote meanwhile.
+   * @param callback called exactly once
+   */
+  amend(request: AmendFile, callback: (outcome: SetFileOutcome) => void): void;
+  /**
+   * Makes a second file of the same content, and moves no bytes: a blob gets a second id at its holders (FILES.md, COPY). Type,
+   * class and date stay. A MOVE is a copy, and then a `delete` of the very record that was copied: whoever is cut off between
+   * them leaves both names. Nothing is stored with the code `file-unreadable` where no holder of the blob answers.
+   * @param callback called exactly once
+   */
+  copy(request: CopyFile, callback: (outcome: SetFileOutcome) => void): void;
+  /**
+   * Lists a page of the entries of one directory, those in the directories below it not among them. An entry that is there
+   * throughout is listed exactly once, and what was acknowledged before is listed (R1).
+   * @param callback called exactly once
+   */
+  list(request: ListDirectory, callback: (outcome: ListDirectoryOutcome) => void): void;
   /** Whether any file server is in the map: without one only small files can be stored. */
   readonly hasFileServers: boolean;
 }

@@ -27,6 +27,7 @@ import { LinearizableReader } from '../coordinator/operations/get/linearizable.t
 import { ManyReader } from '../coordinator/operations/get/many.ts';
 import { Reader } from '../coordinator/operations/get/round.ts';
 import { VersionedWriter } from '../coordinator/operations/restore/round.ts';
+import { PageReader } from '../coordinator/operations/scan/page.ts';
 import { Writer } from '../coordinator/operations/set/writer.ts';
 import {
   UserConditionalWriter,
@@ -126,7 +127,9 @@ export class Frontend implements Service {
     const writer = new Writer(context);
     const linearizable = new LinearizableReader(context);
     const conditional = new ConditionalWriter(context);
-    this.#files = new ClusterFiles(context, { reader, writer, conditional }, options.fileTimes);
+    const pages = new PageReader(context);
+    const operations = { reader, pages, writer, conditional };
+    this.#files = new ClusterFiles(context, operations, options.fileTimes);
     const gatewayContext: GatewayContext = {
       reader: new UserReader(reader),
       manyReader: new UserManyReader(new ManyReader(context, reader)),

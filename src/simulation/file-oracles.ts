@@ -92,7 +92,7 @@ export class FileOracles {
     manifest: FileManifest,
     { startMs, waitsForAll }: { readonly startMs: number; readonly waitsForAll: boolean },
   ): void {
-    if (manifest.kind === 'inline') return;
+    if (manifest.kind !== 'blob') return;
     const { blob } = manifest;
     const holders = this.#cluster.fileServers.filter(
       (node) => holds(node, manifest) || this.#rotten.has(`${node.process.name} ${blob}`),

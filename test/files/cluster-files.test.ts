@@ -2,16 +2,24 @@
 
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { NO_CONDITION } from '../../src/cluster/model/condition.ts';
+import { etagOf, NO_CONDITION } from '../../src/cluster/model/condition.ts';
 import type { Version } from '../../src/cluster/model/version.ts';
 import { newBlobId } from '../../src/files/blob-id.ts';
 import { DEFAULT_CLASS } from '../../src/files/file-key.ts';
-import { encodeManifest, type FileManifest } from '../../src/files/manifest.ts';
+import {
+  decodeManifest,
+  encodeManifest,
+  FILE_ATTRIBUTES_BYTES_MAX,
+  type FileManifest,
+} from '../../src/files/manifest.ts';
 import type {
+  AmendFile,
   ByteRange,
   DeleteFileOutcome,
   FindFileOutcome,
+  MakeDirectory,
   OpenFileOutcome,
+  SetFileOutcome,
 } from '../../src/files/outcomes.ts';
 import { placementOf } from '../../src/files/placement.ts';
 import { BodyByHand, HandReader } from '../helpers/body-by-hand.ts';
@@ -228,6 +236,115 @@ describe('a file is deleted', () => {
     stage.writes[0]?.answer(outcome as never);
     expect(told).toMatchObject([expected]);
     expect(stage.lookedAt).toEqual([]);
+  });
+});
+
+describe('a directory', () => {
+  const DIRECTORY: FileManifest = {
+    ...fieldsOf(Buffer.alloc(0)),
+    kind: 'directory',
+    attributes: { owner: 'me' },
+  };
+  function make(stage: FileStage, more: Partial<MakeDirectory> = {}): SetFileOutcome[] {
+    const told: SetFileOutcome[] = [];
+    const request = {
+      key: KEY,
+      attributes: DIRECTORY.attributes,
+      condition: NO_CONDITION,
+      ...more,
+    };
+    stage.files.makeDirectory(request, (outcome) => told.push(outcome));
+    return told;
+  }
+
+  test('is a record that says so, and has no content', () => {
+    const stage = new FileStage();
+    stage.time.runTo(1.5);
+    const told = make(stage);
+    const { value } = stage.sets[0]?.request ?? {};
+    expect(value && decodeManifest(value)).toEqual(DIRECTORY);
+    expect(told).toEqual([]);
+    stage.store();
+    expect(told).toMatchObject([{ kind: 'stored', created: true, file: { manifest: DIRECTORY } }]);
+    expect(readAll(open(stage, DIRECTORY)).ending).toBe('end');
+    stage.expectNothingLeft();
+  });
+
+  test('is made under its condition', () => {
+    const stage = new FileStage();
+    const condition = { ifNoneMatch: 'any' } as const;
+    const told = make(stage, { condition });
+    expect(stage.writes[0]?.request).toMatchObject({ key: KEY, condition });
+    stage.writes[0]?.answer({ kind: 'unmet', why: 'present', record } as never);
+    expect(told).toMatchObject([{ kind: 'unmet', file: { manifest: INLINE } }]);
+  });
+
+  test('is not made with more attributes than a record keeps', () => {
+    const stage = new FileStage();
+    const told = make(stage, { attributes: { a: 'x'.repeat(FILE_ATTRIBUTES_BYTES_MAX) } });
+    expect(told).toMatchObject([{ kind: 'not-stored', code: 'bad-parameter' }]);
+    expect(stage.sets).toEqual([]);
+  });
+
+  test('is deleted as a file is, and no file server is told', () => {
+    const stage = new FileStage();
+    stage.hasFile(DIRECTORY);
+    const told = remove(stage);
+    stage.store(false);
+    expect(told).toEqual([{ kind: 'deleted', existed: true }]);
+    expect(stage.lookedAt).toEqual([]);
+  });
+});
+
+describe('a file is amended', () => {
+  const change = { attributes: { a: '1' }, contentType: 'text/html', modifiedMs: 2 };
+  function amend(
+    stage: FileStage,
+    manifest: FileManifest,
+    changed: AmendFile['change'] = change,
+  ): SetFileOutcome[] {
+    const told: SetFileOutcome[] = [];
+    const file = { manifest, record };
+    stage.files.amend({ key: KEY, file, change: changed }, (outcome) => told.push(outcome));
+    return told;
+  }
+
+  test.each([
+    ['a small file', INLINE],
+    ['a long file', BLOB_FILE],
+  ])('with the same content, where it is still the very record (H39): %s', (_what, manifest) => {
+    const stage = new FileStage();
+    const told = amend(stage, manifest);
+    const { condition, change: set } = stage.writes[0]?.request ?? {};
+    expect(condition).toEqual({ ifMatch: [etagOf(record)] });
+    if (set?.kind !== 'put') throw new Error('it is no put');
+    expect(decodeManifest(set.value)).toEqual({ ...manifest, ...change });
+    const now = recordOf(KEY, set.value, 2n);
+    stage.writes[0]?.answer({ kind: 'stored', record: now, previous: undefined, created: false });
+    expect(told).toMatchObject([{ kind: 'stored', file: { record: now }, created: false }]);
+    // The record names the same blob as before: nobody has anything to collect.
+    expect([stage.lookedAt, stage.sets]).toEqual([[], []]);
+  });
+
+  test('in what is to change alone', () => {
+    const stage = new FileStage();
+    amend(stage, { ...INLINE, ...change }, { modifiedMs: 3 });
+    const { change: set } = stage.writes[0]?.request ?? {};
+    expect(set?.kind === 'put' && decodeManifest(set.value)).toEqual({
+      ...INLINE,
+      ...change,
+      modifiedMs: 3,
+    });
+  });
+
+  test('not where another record is there, or what is to be kept is too long', () => {
+    const stage = new FileStage();
+    const told = amend(stage, INLINE);
+    stage.writes[0]?.answer({ kind: 'unmet', why: 'etag', record } as never);
+    expect(told).toMatchObject([{ kind: 'unmet', file: { manifest: INLINE } }]);
+    const refused = amend(stage, INLINE, { contentType: 'x'.repeat(1025) });
+    expect(refused).toMatchObject([{ kind: 'not-stored', code: 'bad-parameter' }]);
+    expect(stage.writes).toHaveLength(1);
   });
 });
 

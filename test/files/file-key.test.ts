@@ -8,6 +8,7 @@ import { storedKey, userKey } from '../../src/cluster/model/stored-key.ts';
 import {
   classKey,
   directoryFileKey,
+  entriesPrefix,
   type FlatSpace,
   flatFileKey,
   type ReplicationClass,
@@ -38,6 +39,17 @@ describe('the key of a file', () => {
     expect(inDirectory('www', 'a\0b', 'c')).toBeUndefined();
     // It would be listed in the directory b of the domain www.
     expect(inDirectory('www\0b', 'c', 'd')).toBeUndefined();
+  });
+
+  test('begins as the keys of all entries of its directory do, and as no other', () => {
+    const prefix = entriesPrefix('www', text('a/b')) ?? text('');
+    expect(inDirectory('www', 'a/b', 'c')).toEqual(Buffer.concat([prefix, text('c')]));
+    expect(prefix).toEqual(text('\xfffd:www\0a/b\0'));
+    expect(entriesPrefix('www', text('a\0b'))).toBeUndefined();
+    expect(entriesPrefix('www\0a', text('b'))).toBeUndefined();
+    const longest = STORED_KEY_BYTES_MAX - text('\xfffd:w\0\0x').length;
+    expect(entriesPrefix('w', Buffer.alloc(longest, 'x'))).toBeDefined();
+    expect(entriesPrefix('w', Buffer.alloc(longest + 1, 'x'))).toBeUndefined();
   });
 
   test('is as long as a stored key may be, and no longer', () => {

@@ -78,6 +78,23 @@ describe('a small file', () => {
     stage.expectNothingLeft();
   });
 
+  test('keeps the date and the attributes that its gateway gives it', () => {
+    const stage = new FileStage();
+    const told = { modifiedMs: 5, attributes: { lock: 'one' } };
+    stage.put(BodyByHand.whole([Buffer.from('small')]), told);
+    const value = stage.sets[0]?.request.value ?? Buffer.alloc(0);
+    expect(decodeManifest(value)).toMatchObject(told);
+  });
+
+  test.each([
+    ['more attributes than a record keeps', { attributes: { a: 'x'.repeat(50_000) } }],
+    ['a date before 1970', { modifiedMs: -1 }],
+  ])('is not stored with %s', (_what, more) => {
+    const stage = new FileStage();
+    stage.put(BodyByHand.whole([Buffer.from('small')]), more);
+    expect([stage.told, stage.sets]).toEqual([['not-stored bad-parameter'], []]);
+  });
+
   test('may be empty', () => {
     const stage = new FileStage();
     stage.put(BodyByHand.whole([]));

@@ -7,9 +7,11 @@ import type { ReplicationClass } from '../../src/files/file-key.ts';
 import {
   decodeManifest,
   encodeManifest,
+  FILE_ATTRIBUTES_BYTES_MAX,
   FILE_BYTES_MAX,
   type FileManifest,
   faultOfFields,
+  MODIFIED_MS_MAX,
 } from '../../src/files/manifest.ts';
 import { SeededRandom } from '../helpers/random.ts';
 
@@ -38,6 +40,7 @@ function someManifest(random: SeededRandom): FileManifest {
         ])
       : undefined,
   };
+  if (random.chance(0.2)) return { ...fields, size: 0, kind: 'directory' };
   return random.chance(0.5)
     ? { ...fields, kind: 'inline', content: random.bytes(size) }
     : { ...fields, size: size + 1, kind: 'blob', blob: newBlobId(size, random.token()) };
@@ -116,6 +119,17 @@ describe('a manifest', () => {
     ['more than a file may have', encoded({ ...fields, size: FILE_BYTES_MAX + 1 })],
     ['a digest in upper case', encoded({ ...fields, md5: 'B'.repeat(32) })],
     ['no digest', encoded({ ...fields, sha512: undefined })],
+    ['a directory with a size', encoded({ ...fields, blob: undefined, directory: true })],
+    ['a directory with a blob', encoded({ ...fields, directory: true, size: 0 })],
+    [
+      'a directory with bytes',
+      encoded({ ...fields, blob: undefined, directory: true, size: 0 }, 1, 'x'),
+    ],
+    ['a date that HTTP has no form of', encoded({ ...fields, modifiedMs: MODIFIED_MS_MAX + 1 })],
+    [
+      'attributes of more bytes than may be',
+      encoded({ ...fields, attributes: { a: 'x'.repeat(FILE_ATTRIBUTES_BYTES_MAX) } }),
+    ],
     ['too many fields', encoded({ ...fields, later: 'x'.repeat(64 * 1024) })],
   ])('is not %s', (_what, bytes) => {
     expect(() => decodeManifest(bytes)).toThrow(Malformed);
@@ -129,6 +143,28 @@ describe('a manifest', () => {
     expect(() => encodeManifest({ ...manifest, attributes })).toThrow('can be decoded');
   });
 
+  test.each([
+    ['letters', 'x'],
+    ['letters of several bytes', '鼠'],
+    ['letters that JSON escapes', '\u0001'],
+  ])('has the longest attributes beside the longest other fields: %s', (_what, letter) => {
+    const some = (characters: number) => letter.repeat(characters);
+    const bytesEach = Buffer.byteLength(JSON.stringify(letter)) - 2;
+    const characters = Math.floor((FILE_ATTRIBUTES_BYTES_MAX - '{"a":""}'.length) / bytesEach);
+    const manifest: FileManifest = {
+      ...decodeManifest(encoded({ ...fields, size: FILE_BYTES_MAX })),
+      modifiedMs: MODIFIED_MS_MAX,
+      contentType: some(1024),
+      replicationClass: some(255) as ReplicationClass,
+      attributes: { a: some(characters) },
+    };
+    expect(faultOfFields(manifest)).toBeUndefined();
+    expect(decodeManifest(encodeManifest(manifest))).toEqual(manifest);
+    expect(faultOfFields({ ...manifest, attributes: { a: some(characters + 1) } })).toMatch(
+      /^attributes takes more than 49152 bytes/,
+    );
+  });
+
   test('says what is wrong with what clients tell of a file', () => {
     const replicationClass = 'default' as ReplicationClass;
     expect(faultOfFields({ replicationClass, contentType: 'x'.repeat(1024) })).toBeUndefined();
@@ -138,5 +174,7 @@ describe('a manifest', () => {
     expect(faultOfFields({ replicationClass, contentType: '' })).toMatch(/^contentType/);
     const nameless = { replicationClass: '' as ReplicationClass };
     expect(faultOfFields(nameless)).toMatch(/^replicationClass/);
+    expect(faultOfFields({ replicationClass, modifiedMs: -1 })).toMatch(/^modifiedMs/);
+    expect(faultOfFields({ replicationClass, modifiedMs: MODIFIED_MS_MAX })).toBeUndefined();
   });
 });

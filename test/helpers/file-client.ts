@@ -20,6 +20,7 @@ import {
 } from '../../src/coordinator/cluster-client.ts';
 import { ConditionalWriter } from '../../src/coordinator/operations/conditional/round.ts';
 import { Reader } from '../../src/coordinator/operations/get/round.ts';
+import { PageReader } from '../../src/coordinator/operations/scan/page.ts';
 import { Writer } from '../../src/coordinator/operations/set/writer.ts';
 import { ClusterFiles } from '../../src/files/cluster-files.ts';
 import { DEFAULT_CLASS, type FileKey, flatFileKey } from '../../src/files/file-key.ts';
@@ -36,6 +37,7 @@ export class FileClient {
     this.client = client;
     this.#files = new ClusterFiles(client, {
       reader: new Reader(client),
+      pages: new PageReader(client),
       writer: new Writer(client),
       conditional: new ConditionalWriter(client),
     });

@@ -7,12 +7,14 @@ import type { FileServers } from '../../src/cluster/model/file-server.ts';
 import { encodeRecord, type StoredRecord } from '../../src/cluster/model/record.ts';
 import { VERSION_ZERO, type Version } from '../../src/cluster/model/version.ts';
 import type { Runtime } from '../../src/cluster/ports.ts';
+import type { ScanOperation } from '../../src/cluster/wire/scan-operation.ts';
 import type {
   ConditionalCallback,
   ConditionalRequest,
 } from '../../src/coordinator/operations/conditional/decision.ts';
 import type { ReadCallback, ReadOutcome } from '../../src/coordinator/operations/get/round.ts';
 import type { OperationContext } from '../../src/coordinator/operations/operation-context.ts';
+import type { PageCallback } from '../../src/coordinator/operations/scan/page.ts';
 import type { WriteCallback, WriteRequest } from '../../src/coordinator/operations/set/decision.ts';
 import type { BlobId } from '../../src/files/blob-id.ts';
 import { encodeClass } from '../../src/files/classes.ts';
@@ -50,6 +52,8 @@ export class FileStage {
     readonly request: ConditionalRequest;
     readonly answer: ConditionalCallback;
   }[] = [];
+  /** The pages of scans that were asked for, which the test answers. */
+  readonly pages: { readonly operation: ScanOperation; readonly answer: PageCallback }[] = [];
   /** What the reader is asked, and what it answers unless `held`. */
   readonly reads: { readonly key: string; readonly answer: ReadCallback }[] = [];
   isReaderHeld = false;
@@ -77,6 +81,7 @@ export class FileStage {
           if (!this.isReaderHeld) answer(this.#records.get(name) ?? ABSENT);
         },
       },
+      pages: { page: (operation, answer) => void this.pages.push({ operation, answer }) },
       writer: { set: (request, answer) => void this.sets.push({ request, answer }) },
       conditional: { write: (request, answer) => void this.writes.push({ request, answer }) },
     });

@@ -24,8 +24,8 @@ export const FILE_SCHEDULES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: COMMITS,
-        find: 'holder === undefined || holders.length >= copies',
-        replace: 'holder === undefined || holders.length >= 1',
+        find: 'source === undefined || holders().length >= copies',
+        replace: 'source === undefined || holders().length >= 1',
       },
       {
         file: FILE_PUT,

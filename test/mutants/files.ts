@@ -13,6 +13,7 @@ const FAN_OUT = 'src/files/fan-out.ts';
 const FILE_KEY = 'src/files/file-key.ts';
 const FILE_PUT = 'src/files/file-put.ts';
 const MANIFEST = 'src/files/manifest.ts';
+const NAMING = 'src/files/blob-naming.ts';
 const PLACEMENT = 'src/files/placement.ts';
 const READ_ORDER = 'src/files/read-order.ts';
 const STAGING = 'src/files/staging.ts';
@@ -94,8 +95,8 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FILE_KEY,
-        find: '[space, directory, name].some',
-        replace: '[directory, name].some',
+        find: "if (domain.includes('\\0') || directory",
+        replace: 'if (directory',
       },
     ],
     fate: tests(FILE_KEY_TESTS, 'a part has a NUL'),
@@ -412,8 +413,8 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: COMMITS,
-        find: 'if (isDone(outcome)) holders.push(server);',
-        replace: 'holders.push(server);',
+        find: 'if (isDone(outcome)) sources.push(server);',
+        replace: 'sources.push(server);',
       },
     ],
     fate: tests(FILE_PUT_TESTS, 'when another one has fetched it'),
@@ -422,7 +423,7 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     name: 'a-fetch-that-failed-counts',
     rule: 'F1',
     edits: [
-      { file: COMMITS, find: 'if (isDone) holders.push(next);', replace: 'holders.push(next);' },
+      { file: COMMITS, find: 'if (isDone) sources.push(next);', replace: 'sources.push(next);' },
     ],
     fate: tests(FILE_PUT_TESTS, 'when the next one has fetched it'),
   },
@@ -430,7 +431,7 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     name: 'fetched-on-a-host-that-has-it',
     rule: 'F1',
     edits: [
-      { file: COMMITS, find: 'distinctHostsFirst(candidates, holders)', replace: 'candidates' },
+      { file: COMMITS, find: 'distinctHostsFirst(candidates, holders())', replace: 'candidates' },
     ],
     fate: tests(FILE_PUT_TESTS, 'when a copy is fetched as well'),
   },
@@ -484,7 +485,7 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     rule: 'F2',
     edits: [
       {
-        file: FILE_PUT,
+        file: NAMING,
         find: 'beganMs > times.manifestMs',
         replace: 'beganMs > 2 * times.manifestMs',
       },
@@ -496,34 +497,21 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     rule: 'F2',
     edits: [
       {
-        file: FILE_PUT,
-        find: "          case 'unknown':\n            return this.#end(outcome);",
-        replace:
-          "          case 'unknown':\n            undo();\n            return this.#end(outcome);",
+        file: NAMING,
+        find: "case 'unknown':\n        break;",
+        replace: "case 'unknown':\n        drop();\n        break;",
       },
     ],
     fate: tests(FILE_PUT_TESTS, 'keeps its blob: nothing is dropped'),
-  },
-  {
-    name: 'a-judged-set-that-may-hold-loses-its-blob',
-    rule: 'F2',
-    edits: [
-      {
-        file: FILE_PUT,
-        find: "        case 'unknown':\n          return this.#end(outcome);",
-        replace: "        case 'unknown':\n          undo();\n          return this.#end(outcome);",
-      },
-    ],
-    fate: tests(FILE_PUT_TESTS, 'under a condition that may be set'),
   },
   {
     name: 'a-set-that-is-refused-leaves-its-blob',
     rule: 'F4',
     edits: [
       {
-        file: FILE_PUT,
-        find: "          case 'not-stored':\n            undo();",
-        replace: "          case 'not-stored':",
+        file: NAMING,
+        find: "case 'not-stored':\n        drop();",
+        replace: "case 'not-stored':",
       },
     ],
     fate: tests(FILE_PUT_TESTS, 'leaves no blob: storage-full'),
@@ -533,9 +521,9 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     rule: 'F4',
     edits: [
       {
-        file: FILE_PUT,
-        find: "case 'unmet':\n          undo();",
-        replace: "case 'unmet':",
+        file: NAMING,
+        find: "case 'unmet':\n      case 'not-stored':",
+        replace: "case 'unmet':\n        break;\n      case 'not-stored':",
       },
     ],
     fate: tests(FILE_PUT_TESTS, 'that does not hold leaves no blob'),
@@ -802,7 +790,13 @@ export const FILES_MUTANTS: readonly Mutant[] = [
   {
     name: 'a-delete-forgets-its-condition',
     rule: 'H39',
-    edits: [{ file: CLUSTER_FILES, find: 'return isAny\n', replace: 'return isAny || !isAny\n' }],
+    edits: [
+      {
+        file: CLUSTER_FILES,
+        find: 'return isAny(condition)\n',
+        replace: 'return isAny({ ...condition, ifMatch: undefined })\n',
+      },
+    ],
     fate: tests(CLUSTER_FILES_TESTS, 'which a conditional write judges'),
   },
 ];

@@ -133,7 +133,7 @@ class FilesCheck {
     for (const file of listed) {
       this.counts.files++;
       const { manifest } = file;
-      if (manifest.kind === 'inline') {
+      if (manifest.kind !== 'blob') {
         this.counts.inline++;
         continue;
       }

@@ -33,17 +33,25 @@ export function readFileRecord(record: StoredRecord): ReadRecord {
 /** @returns path, size, date, class, copies and type with tabs between them; `-` where there is none */
 export function lineOfFile({ name, manifest }: ListedFile, copies: number): string {
   const { size, modifiedMs, replicationClass, contentType } = manifest;
-  const wanted = manifest.kind === 'inline' ? 'inline' : copies.toString();
+  const wanted = manifest.kind === 'blob' ? copies.toString() : manifest.kind;
   const type = contentType === undefined ? '-' : lineOfBytes(Buffer.from(contentType));
   const date = new Date(modifiedMs).toISOString();
   return [lineOfBytes(name.path), size, date, replicationClass, wanted, type].join('\t');
 }
 
-/** @param copies of the class; a file whose bytes are in its record has none */
+/** @param copies of the class; a file whose bytes are in its record has none, nor has a directory */
 export function jsonOfFile({ name, manifest }: ListedFile, copies: number) {
   const { size, sha512, md5, modifiedMs, contentType, replicationClass, attributes } = manifest;
-  const place =
-    manifest.kind === 'inline' ? { inline: true } : { inline: false, blob: manifest.blob, copies };
+  const place = () => {
+    switch (manifest.kind) {
+      case 'inline':
+        return { inline: true };
+      case 'directory':
+        return { inline: true, directory: true };
+      case 'blob':
+        return { inline: false, blob: manifest.blob, copies };
+    }
+  };
   return {
     space: name.space,
     path: textOfBytes(name.path),
@@ -51,7 +59,7 @@ export function jsonOfFile({ name, manifest }: ListedFile, copies: number) {
     type: contentType,
     modified: new Date(modifiedMs).toISOString(),
     class: replicationClass,
-    ...place,
+    ...place(),
     sha512,
     md5,
     attributes,

@@ -2,6 +2,7 @@
 
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
 import type { BlobCopies } from '../../files/copies.ts';
+import type { FileManifest } from '../../files/manifest.ts';
 import type { PlacedServer } from '../../files/placement.ts';
 import { leave } from '../client-process.ts';
 import type { Command } from '../options.ts';
@@ -70,7 +71,6 @@ export async function fileAt(
 
 function linesOf({ name, manifest }: ListedFile, wanted: number): readonly string[] {
   const { size, sha512, md5, modifiedMs, contentType, replicationClass, attributes } = manifest;
-  const place = manifest.kind === 'inline' ? 'in the record' : manifest.blob;
   const rows: readonly (readonly [string, string])[] = [
     ['path', fileText(name)],
     ['size', size.toString()],
@@ -79,12 +79,23 @@ function linesOf({ name, manifest }: ListedFile, wanted: number): readonly strin
     ['class', `${replicationClass}, copies: ${wanted}`],
     ['sha-512', sha512],
     ['md5', md5],
-    ['blob', place],
+    ['blob', placeText(manifest)],
     ...Object.entries(attributes ?? {}).map(([key, value]) => [`@${key}`, value] as const),
   ];
   return tableOf([{ title: '' }, { title: '' }], rows)
     .slice(1)
     .map(onOneLine);
+}
+
+function placeText(manifest: FileManifest): string {
+  switch (manifest.kind) {
+    case 'inline':
+      return 'in the record';
+    case 'directory':
+      return 'none: a directory';
+    case 'blob':
+      return manifest.blob;
+  }
 }
 
 function linesOfCopies(copies: BlobCopies | undefined): readonly string[] {

@@ -32,7 +32,7 @@ export function ownershipOf(id: BlobId, outcome: ReadOutcome): Ownership {
   }
   try {
     const manifest = decodeManifest(recordValue(outcome.record));
-    if (manifest.kind === 'inline' || manifest.blob !== id) return SUPERSEDED;
+    if (manifest.kind !== 'blob' || manifest.blob !== id) return SUPERSEDED;
     return { kind: 'named', replicationClass: manifest.replicationClass };
   } catch {
     // Newer software may have written it.

@@ -5,7 +5,7 @@ import type { Address, ClusterId } from '../../../src/cluster/model/identity.ts'
 import { Malformed } from '../../../src/cluster/wire/shapes.ts';
 import { checkText } from '../../../src/commands/files/check.ts';
 import { type CollectionLook, collectionText } from '../../../src/commands/files/gc.ts';
-import { lineOfFile } from '../../../src/commands/files/listed-file.ts';
+import { jsonOfFile, lineOfFile } from '../../../src/commands/files/listed-file.ts';
 import { blobLinesIn, type ListedBlob, NewestBlobs } from '../../../src/commands/files/owners.ts';
 import { rebuildText } from '../../../src/commands/files/rebuild.ts';
 import { missingText } from '../../../src/commands/files/stat.ts';
@@ -34,6 +34,14 @@ test('a line of a file has six fields, whatever is in its name', () => {
     'inline',
     '-',
   ]);
+});
+
+test('a directory is listed as one', () => {
+  const directory: FileManifest = { ...FIELDS, size: 0, kind: 'directory' };
+  const listed = { name: NAME, manifest: directory };
+  expect(lineOfFile(listed, 2).split('\t')[4]).toBe('directory');
+  expect(jsonOfFile(listed, 2)).toMatchObject({ size: 0, inline: true, directory: true });
+  expect(jsonOfFile(listed, 2)).not.toHaveProperty('copies');
 });
 
 test('a check says only of what there is', () => {

@@ -12,7 +12,7 @@ import { type PartitionId, partitionCount } from '../../../cluster/model/partiti
 import { type RecordHead, recordKey } from '../../../cluster/model/record.ts';
 import type { Version } from '../../../cluster/model/version.ts';
 import type { OperationContext } from '../operation-context.ts';
-import { askForPage, type PageOutcome } from './page.ts';
+import { type PageOutcome, PageReader } from './page.ts';
 import { SCAN_START, type ScanPosition } from './position.ts';
 
 export interface ScanQuery {
@@ -69,7 +69,7 @@ interface PendingPage {
 }
 
 export class ClusterScan {
-  readonly #context: OperationContext;
+  readonly #pages: PageReader;
   readonly #query: ScanQuery;
   readonly #partitions: number;
   /** In the order of their positions; those behind a page of the same partition are not known before it has come. */
@@ -89,7 +89,7 @@ export class ClusterScan {
     query: ScanQuery,
     { digits, from = SCAN_START }: { readonly digits: number; readonly from?: ScanPosition },
   ) {
-    this.#context = context;
+    this.#pages = new PageReader(context);
     this.#query = query;
     this.#partitions = partitionCount(digits);
     this.#left = query.limit;
@@ -147,7 +147,7 @@ export class ClusterScan {
       bytes: CHUNK_RECORD_BYTES,
       count: Math.min(this.#left, COUNT_MAX),
     } as const;
-    askForPage(this.#context, operation, (outcome) => {
+    this.#pages.page(operation, (outcome) => {
       if (this.#isOver) return;
       page.outcome = outcome;
       if (outcome.kind === 'page') {

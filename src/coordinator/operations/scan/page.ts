@@ -25,15 +25,19 @@ export type PageCallback = (outcome: PageOutcome) => void;
  */
 const PATIENCE = 3;
 
-/** @param callback is called exactly once, after at most the deadline of a get */
-export function askForPage(
-  context: OperationContext,
-  operation: ScanOperation,
-  callback: PageCallback,
-): void {
-  const { runtime, times } = context;
-  const lastTryMs = runtime.clock.monotonicMs() + times.getDeadlineMs - times.tryMs;
-  new Page(context, operation, lastTryMs, callback).round();
+export class PageReader {
+  readonly #context: OperationContext;
+
+  constructor(context: OperationContext) {
+    this.#context = context;
+  }
+
+  /** @param callback is called exactly once, after at most the deadline of a get */
+  page(operation: ScanOperation, callback: PageCallback): void {
+    const { runtime, times } = this.#context;
+    const lastTryMs = runtime.clock.monotonicMs() + times.getDeadlineMs - times.tryMs;
+    new Page(this.#context, operation, lastTryMs, callback).round();
+  }
 }
 
 class Page {

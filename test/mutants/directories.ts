@@ -1,0 +1,164 @@
+// Wrong directories: what is kept beside the content, how records of files are amended and copied, and what is listed.
+
+import { type Mutant, tests } from './mutant.ts';
+
+const CLUSTER_FILES = 'src/files/cluster-files.ts';
+const COMMITS = 'src/files/commits.ts';
+const FILE_COPY = 'src/files/file-copy.ts';
+const FILE_KEY = 'src/files/file-key.ts';
+const FILE_PUT = 'src/files/file-put.ts';
+const FILE_RECORD = 'src/files/file-record.ts';
+const LISTING = 'src/files/directory-listing.ts';
+const MANIFEST = 'src/files/manifest.ts';
+
+const CLUSTER_FILES_TESTS = 'test/files/cluster-files.test.ts';
+const FILE_COPY_TESTS = 'test/files/file-copy.test.ts';
+const FILE_KEY_TESTS = 'test/files/file-key.test.ts';
+const FILE_PUT_TESTS = 'test/files/file-put.test.ts';
+const LISTING_TESTS = 'test/files/directory-listing.test.ts';
+const MANIFEST_TESTS = 'test/files/manifest.test.ts';
+
+export const DIRECTORIES_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a-directory-that-has-a-blob',
+    rule: 'FILES.md, 2',
+    edits: [{ file: MANIFEST, find: 'blob !== undefined || fields.size > 0', replace: 'false' }],
+    fate: tests(MANIFEST_TESTS, 'a directory with'),
+  },
+  {
+    name: 'a-directory-is-an-empty-file',
+    rule: 'FILES.md, 2',
+    edits: [
+      { file: MANIFEST, find: "kind === 'directory' ? true : undefined", replace: 'undefined' },
+    ],
+    fate: tests(CLUSTER_FILES_TESTS, 'is a record that says so'),
+  },
+  {
+    name: 'attributes-that-no-record-keeps',
+    rule: 'FILES.md, 1',
+    edits: [{ file: MANIFEST, find: 'Buffer.byteLength(JSON.stringify(some))', replace: '0' }],
+    fate: tests(MANIFEST_TESTS, 'attributes of more bytes'),
+  },
+  {
+    name: 'a-date-that-http-has-no-form-of',
+    rule: 'FILES.md, 4',
+    edits: [{ file: MANIFEST, find: 'max: MODIFIED_MS_MAX', replace: 'max: 2 ** 53 - 1' }],
+    fate: tests(MANIFEST_TESTS, 'a date that HTTP has no form of'),
+  },
+  {
+    name: 'the-date-of-the-client-is-lost',
+    rule: 'FILES.md, 4',
+    edits: [{ file: FILE_PUT, find: 'this.#request.modifiedMs ?? nowMs', replace: 'nowMs' }],
+    fate: tests(FILE_PUT_TESTS, 'keeps the date and the attributes'),
+  },
+  {
+    name: 'a-directory-over-what-is-there',
+    rule: 'H39',
+    edits: [
+      {
+        file: FILE_RECORD,
+        find: 'if (isAny(condition))',
+        replace: 'if (isAny({ ...condition, ifNoneMatch: undefined }))',
+      },
+    ],
+    fate: tests(CLUSTER_FILES_TESTS, 'is made under its condition'),
+  },
+  {
+    name: 'amended-whatever-is-there-by-now',
+    rule: 'H39',
+    edits: [
+      { file: CLUSTER_FILES, find: '{ ifMatch: [etagOf(record)] }', replace: "{ ifMatch: 'any' }" },
+    ],
+    fate: tests(CLUSTER_FILES_TESTS, 'where it is still the very record'),
+  },
+  {
+    name: 'amended-to-what-nobody-can-read',
+    rule: 'FILES.md, 1',
+    edits: [{ file: CLUSTER_FILES, find: 'faultOfFields(manifest)', replace: 'undefined' }],
+    fate: tests(CLUSTER_FILES_TESTS, 'what is to be kept is too long'),
+  },
+  {
+    name: 'a-page-that-ends-too-early-ends-the-listing',
+    rule: 'R1',
+    edits: [{ file: LISTING, find: 'entries.length >= limit', replace: 'entries.length >= 0' }],
+    fate: tests(LISTING_TESTS, 'until there are as many entries'),
+  },
+  {
+    name: 'a-listing-that-forgets-its-limit',
+    rule: 'FILES.md, 2',
+    edits: [{ file: LISTING, find: 'limit - entries.length', replace: 'limit' }],
+    fate: tests(LISTING_TESTS, 'until there are as many entries'),
+  },
+  {
+    name: 'a-damaged-entry-is-left-out',
+    rule: 'FILES.md, 2',
+    edits: [
+      {
+        file: LISTING,
+        find: 'if (entry === undefined) return callback(DAMAGED);',
+        replace: 'if (entry === undefined) continue;',
+      },
+    ],
+    fate: tests(LISTING_TESTS, 'is not listed in part'),
+  },
+  {
+    name: 'a-listing-of-all-that-begins-alike',
+    rule: 'FILES.md, 2',
+    edits: [
+      {
+        file: FILE_KEY,
+        find: ', END, directory, END]',
+        replace: ', END, directory]',
+      },
+    ],
+    fate: tests(FILE_KEY_TESTS, 'begins as the keys of all entries'),
+  },
+  {
+    name: 'a-copy-with-the-id-of-its-source',
+    rule: 'FILES.md, COPY',
+    edits: [
+      {
+        file: FILE_COPY,
+        find: 'linkedBlobId(from, runtime.random.token())',
+        replace: 'from',
+      },
+    ],
+    fate: tests(FILE_COPY_TESTS, 'under an id of the same place'),
+  },
+  {
+    name: 'a-copy-named-with-one-link',
+    rule: 'F1',
+    edits: [{ file: FILE_COPY, find: 'holders.length < copies', replace: 'holders.length < 1' }],
+    fate: tests(FILE_COPY_TESTS, 'too few can have it'),
+  },
+  {
+    name: 'a-copy-that-keeps-the-lock-of-its-source',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: FILE_COPY,
+        find: '{ ...request.from.manifest, attributes }',
+        replace: '{ attributes, ...request.from.manifest }',
+      },
+    ],
+    fate: tests(FILE_COPY_TESTS, 'with attributes of its own'),
+  },
+  {
+    name: 'a-link-on-a-server-that-drains-counts',
+    rule: 'F1',
+    edits: [{ file: COMMITS, find: "entry.state === 'in'", replace: 'true' }],
+    fate: tests(FILE_COPY_TESTS, 'is linked wherever it is'),
+  },
+  {
+    name: 'a-copy-is-asked-for-where-it-belongs-alone',
+    rule: 'FILES.md, COPY',
+    edits: [{ file: FILE_COPY, find: 'isSomewhere || router.map', replace: 'true || router.map' }],
+    fate: tests(FILE_COPY_TESTS, 'is linked wherever it is'),
+  },
+  {
+    name: 'a-copy-that-failed-leaves-its-links',
+    rule: 'F4',
+    edits: [{ file: FILE_COPY, find: 'dropBlob(runtime, times, blob, asked);', replace: '' }],
+    fate: tests(FILE_COPY_TESTS, 'and what was made is dropped'),
+  },
+];
