@@ -14,6 +14,7 @@ import { readBeginning } from './body-beginning.ts';
 import type { ReplicationClasses } from './classes.ts';
 import { commit, dropBlob, lookAtBlob } from './commits.ts';
 import { ContentDigests, type ContentSums } from './content-digests.ts';
+import type { FileKey } from './file-key.ts';
 import type { FileServerWatch } from './file-server-watch.ts';
 import type { FileTimes } from './file-times.ts';
 import {
@@ -113,15 +114,13 @@ export class FilePut {
     const detail = this.#judge(sums);
     if (detail !== undefined) return this.#end({ kind: 'mismatch', detail });
     const manifest: FileManifest = { ...this.#fields(sums), kind: 'inline', content };
-    return this.#set(encodeManifest(manifest), NOTHING);
+    return this.#set(this.#keyOf(sums), encodeManifest(manifest), { undo: NOTHING, done: NOTHING });
   }
 
   #upload(): void {
-    const { reader, classes } = this.#parts;
+    const { classes } = this.#parts;
     const { key } = this.#request;
-    reader.get(key, (outcome) => {
-      if (outcome.kind === 'value') this.#former = blobManifestOf(outcome.record);
-    });
+    if (typeof key !== 'function') this.#lookUpFormer(key);
     classes.copies(this.#request.replicationClass, (outcome) => {
       if (outcome.kind === 'failed') return this.#refuse('unanswered', outcome.detail);
       const blob = newBlobId(
@@ -220,7 +219,8 @@ export class FilePut {
       dropBlob(runtime, times, blob, staged);
       return this.#refuse('no-file-server', 'the file servers that took the file were removed');
     }
-    const owner = this.#request.key;
+    const owner = this.#keyOf(sums);
+    if (typeof this.#request.key === 'function') this.#lookUpFormer(owner);
     const request = { blob, owner, manifest, sums, staged, others, copies };
     commit(runtime, times, request, ({ holders, asked }) => {
       const drop = () => dropBlob(runtime, times, blob, asked);
@@ -237,10 +237,22 @@ export class FilePut {
         drop();
         return this.#refuse('not-stored', 'the file took too long: its copies may be collected');
       }
-      return this.#set(manifest, drop, () => {
+      const done = () => {
         if (holders.length < all) lookAtBlob(runtime, times, blob, holders.slice(0, 1));
         if (this.#former !== undefined) this.#lookAtFormer(this.#former);
-      });
+      };
+      return this.#set(owner, manifest, { undo: drop, done });
+    });
+  }
+
+  #keyOf(sums: ContentSums): FileKey {
+    const { key } = this.#request;
+    return typeof key === 'function' ? key(sums) : key;
+  }
+
+  #lookUpFormer(key: FileKey): void {
+    this.#parts.reader.get(key, (outcome) => {
+      if (outcome.kind === 'value') this.#former = blobManifestOf(outcome.record);
     });
   }
 
@@ -254,11 +266,15 @@ export class FilePut {
 
   /**
    * Sets the record of the file, in which it becomes visible.
-   * @param undo called where it certainly is not set: nothing will name the blob then
-   * @param done called where it is set
+   * @param after.undo called where it certainly is not set: nothing will name the blob then
+   * @param after.done called where it is set
    */
-  #set(value: Buffer, undo: () => void, done = NOTHING): void {
-    const { key, condition } = this.#request;
+  #set(
+    key: FileKey,
+    value: Buffer,
+    { undo, done }: { readonly undo: () => void; readonly done: () => void },
+  ): void {
+    const { condition } = this.#request;
     const { writer, conditional } = this.#parts;
     const isAny = condition.ifMatch === undefined && condition.ifNoneMatch === undefined;
     if (isAny) {
@@ -300,9 +316,9 @@ export class FilePut {
   }
 
   #fields({ size, sha512, md5 }: ContentSums) {
-    const { contentType, replicationClass } = this.#request;
+    const { contentType, replicationClass, attributes } = this.#request;
     const modifiedMs = Math.floor(this.#parts.runtime.clock.wallMs());
-    return { size, sha512, md5, modifiedMs, contentType, replicationClass };
+    return { size, sha512, md5, modifiedMs, contentType, replicationClass, attributes };
   }
 
   /** @returns what is wrong with the content that has come */

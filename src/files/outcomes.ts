@@ -5,16 +5,20 @@ import type { ErrorCode } from '../cluster/http/errors.ts';
 import type { Condition } from '../cluster/model/condition.ts';
 import type { StoredRecord } from '../cluster/model/record.ts';
 import type { Version } from '../cluster/model/version.ts';
+import type { ContentSums } from './content-digests.ts';
 import type { FileKey, ReplicationClass } from './file-key.ts';
 import type { FileManifest } from './manifest.ts';
 
 export interface PutFile {
-  readonly key: FileKey;
+  /** A function makes it of the content, where that is what a file is called by: it is known when the body has come. */
+  readonly key: FileKey | ((content: Pick<ContentSums, 'size' | 'sha512' | 'md5'>) => FileKey);
   /** The content of the file; its length is known where the client has announced it. */
   readonly body: ByteStream;
   /** A longer body is refused, from its announced length or while it comes. */
   readonly bytesMax: number;
   readonly contentType: string | undefined;
+  /** What the gateway keeps beside the content, by names of its own. */
+  readonly attributes?: Readonly<Record<string, string>> | undefined;
   readonly replicationClass: ReplicationClass;
   /** Whether all copies must be there before the file is acknowledged; otherwise two are enough, and the rest follows. */
   readonly waitsForAll: boolean;

@@ -28,6 +28,7 @@ export class MemoryFileLayer implements FileLayer {
   /** How the next operations end; undefined for as they should. */
   puts: PutFileOutcome | undefined;
   finds: FindFileOutcome | undefined;
+  deletes: DeleteFileOutcome | undefined;
   opens: ((range: ByteRange | undefined) => OpenFileOutcome | undefined) | undefined;
   /** What was asked for, in this order. */
   readonly requests: PutFile[] = [];
@@ -47,7 +48,7 @@ export class MemoryFileLayer implements FileLayer {
       callback(outcome);
     };
     if ((body.length ?? 0) > bytesMax) return refuse({ kind: 'broken', why: 'too-large' });
-    const present = this.#files.get(nameOf(key));
+    const present = typeof key === 'function' ? undefined : this.#files.get(nameOf(key));
     if (condition.ifNoneMatch === 'any' && present !== undefined) {
       return refuse({ kind: 'unmet', file: present });
     }
@@ -71,23 +72,28 @@ export class MemoryFileLayer implements FileLayer {
         case 'broken':
           return callback(part);
         case 'end': {
-          const file = this.keep(key, Buffer.concat(pieces), request);
-          return callback({ kind: 'stored', file, created: present === undefined });
+          const content = Buffer.concat(pieces);
+          const own = typeof key === 'function' ? key(sumsOf(content)) : key;
+          const created = !this.#files.has(nameOf(own));
+          return callback({ kind: 'stored', file: this.keep(own, content, request), created });
         }
       }
     };
     return body.read(take);
   }
 
-  keep(key: FileKey, content: Buffer, { contentType }: Partial<PutFile> = {}): FileVersion {
+  keep(
+    key: FileKey,
+    content: Buffer,
+    { contentType, attributes }: Partial<PutFile> = {},
+  ): FileVersion {
     const manifest: FileManifest = {
       kind: 'inline',
       content,
-      size: content.length,
-      sha512: hash('sha512', content),
-      md5: hash('md5', content),
+      ...sumsOf(content),
       modifiedMs: this.modifiedMs,
       contentType,
+      attributes,
       replicationClass: DEFAULT_CLASS,
     };
     const version = this.#version++ as Version;
@@ -121,9 +127,15 @@ export class MemoryFileLayer implements FileLayer {
     return callback({ kind: 'open', body });
   }
 
-  delete(_key: FileKey, _condition: unknown, callback: (outcome: DeleteFileOutcome) => void): void {
-    callback({ kind: 'not-stored', code: 'internal', detail: 'no test deletes' });
+  delete(key: FileKey, _condition: unknown, callback: (outcome: DeleteFileOutcome) => void): void {
+    if (this.deletes !== undefined) return callback(this.deletes);
+    const existed = this.#files.delete(nameOf(key));
+    return callback({ kind: 'deleted', existed });
   }
+}
+
+function sumsOf(content: Buffer) {
+  return { size: content.length, sha512: hash('sha512', content), md5: hash('md5', content) };
 }
 
 function nameOf(key: FileKey): string {
