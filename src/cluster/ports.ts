@@ -163,6 +163,12 @@ export interface FolderFile {
   close(): void;
 }
 
+/** Files beside a process by which its operator tells it something while it runs. */
+export interface OperatorFiles {
+  /** @param callback called once; whoever cannot tell says that it is there */
+  isThere(path: string, callback: (isThere: boolean) => void): void;
+}
+
 export interface ControlCall {
   readonly address: Address;
   readonly method: 'GET' | 'POST';

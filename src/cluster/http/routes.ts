@@ -158,12 +158,14 @@ export class Routes {
     judge: (request) => this.#judge(request),
   };
   readonly #address: Address | undefined;
+  readonly #workerGroup: WorkerGroup | undefined;
 
   constructor(role: Role, runtime: Runtime, metrics: Metrics, shared: SharedAddress = {}) {
     const { workerGroup, address, beside } = shared;
     this.#role = role;
     this.#logger = runtime.logger;
     this.#address = address;
+    this.#workerGroup = workerGroup;
     this.#checks = beside === undefined ? new Map() : beside.#checks;
     this.#warnings = beside === undefined ? new Map() : beside.#warnings;
     if (beside === undefined) {
@@ -176,16 +178,12 @@ export class Routes {
       workerGroup?.answer('metrics', () => metrics.read());
     }
     this.add(COMMON_ROUTES.livez, (request, reply) => reply(healthReply(request, [])));
-    const check = (callback: (results: readonly CheckResult[]) => void) =>
-      workerGroup === undefined
-        ? callback(this.#check())
-        : workerGroup.gather('checks', (told) => callback(checkedTogether(told)));
     const ready: Handler = (request, reply) =>
-      check((results) => reply(healthReply(request, results)));
+      this.#results((results) => reply(healthReply(request, results)));
     this.add(COMMON_ROUTES.readyz, ready);
     this.add(COMMON_ROUTES.healthz, ready);
     this.add(COMMON_ROUTES.root, (request, reply) =>
-      check((results) =>
+      this.#results((results) =>
         reply(sheetReply(this.#sheet(request, results), request.header('accept'))),
       ),
     );
@@ -288,6 +286,16 @@ export class Routes {
       );
     }
     return { entry, parameters };
+  }
+
+  /** @param callback called once with why not, over all processes that share the address; undefined where it is ready */
+  whyNotReady(callback: (problem: string | undefined) => void): void {
+    this.#results((results) => callback(whyNotReady(results)));
+  }
+
+  #results(callback: (results: readonly CheckResult[]) => void): void {
+    if (this.#workerGroup === undefined) return callback(this.#check());
+    return this.#workerGroup.gather('checks', (told) => callback(checkedTogether(told)));
   }
 
   #check(): readonly CheckResult[] {
