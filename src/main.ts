@@ -3,6 +3,7 @@
 
 import { FatalError } from './cluster/http/errors.ts';
 import { backupCommand } from './commands/backup.ts';
+import { blobsMarkCommand } from './commands/blobs/mark.ts';
 import { clusterCommand } from './commands/cluster/cluster.ts';
 import { statusCommand } from './commands/cluster/status.ts';
 import { topCommand } from './commands/cluster/top.ts';
@@ -75,6 +76,7 @@ const COMMANDS: readonly Command[] = [
   filesGcCommand,
   filesRebuildCommand,
   filesClassCommand,
+  blobsMarkCommand,
   backupCommand,
   restoreCommand,
   loadCommand,
@@ -83,6 +85,7 @@ const COMMANDS: readonly Command[] = [
 ];
 
 const GROUPS = {
+  blobs: 'The blob service: content by its SHA-512, and what the operator forbids of it',
   files: 'Look after files: list them, see where their copies are, collect, rebuild',
 };
 

@@ -163,6 +163,12 @@ export interface FolderFile {
   close(): void;
 }
 
+/** Files beside a process by which its operator tells it something while it runs. */
+export interface OperatorFiles {
+  /** @param callback called once; whoever cannot tell says that it is there */
+  isThere(path: string, callback: (isThere: boolean) => void): void;
+}
+
 export interface ControlCall {
   readonly address: Address;
   readonly method: 'GET' | 'POST';
@@ -286,9 +292,8 @@ export interface BodyTraits {
   readonly bytesMax?: number;
 }
 
-/** A role, as the HTTP server (cluster/io) or the simulator drives it. */
-export interface Service {
-  start(): void;
+/** What an HTTP server drives. */
+export interface HttpService {
   /** @returns what the server must know before it reads the body; decided by path and method alone */
   traits(request: Pick<HttpRequest, 'method' | 'target'>): RequestTraits;
   /**
@@ -298,6 +303,18 @@ export interface Service {
   handle(request: HttpRequest, reply: (reply: HttpReply) => void): void;
   /** @returns the handlers of the link's events, or why the link is refused */
   accept(hello: LinkHello, link: Link): LinkEvents | { readonly refused: string };
+}
+
+/** An interface of a role that has a port of its own, on the host of the role. It starts and drains with the role. */
+export interface FurtherInterface {
+  readonly port: number;
+  readonly service: HttpService;
+}
+
+/** A role, as the HTTP server (cluster/io) or the simulator drives it. */
+export interface Service extends HttpService {
+  readonly further?: readonly FurtherInterface[];
+  start(): void;
   /**
    * Stops being ready, hands over what other nodes need, and finishes what was begun.
    * @param done called once, when the process may end

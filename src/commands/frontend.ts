@@ -2,14 +2,18 @@
 
 import { basename, dirname, resolve } from 'node:path';
 import { letHeapGrow } from '../cluster/io/process/heap.ts';
-import { hostOf, parseAddress } from '../cluster/model/identity.ts';
+import { type Address, formatAddress, hostOf, parseAddress } from '../cluster/model/identity.ts';
 import { protocolTimes, STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
 import type { MapFile } from '../coordinator/cached-map.ts';
+import type { BlobOptions } from '../frontend/gateways/blobs/blob-interface.ts';
 import {
+  type Arguments,
+  BLOB_OPTIONS,
   type Command,
   HOST_OPTION,
   SERVER_OPTIONS,
   SFSS_OPTION,
+  usage,
   VALUE_OPTIONS,
 } from './options.ts';
 import { type ServedRole, serve } from './serve.ts';
@@ -51,6 +55,11 @@ export const frontendCommand: Command = {
       default: '1',
       describe: 'Processes that share the port, or auto: one a processor',
     },
+    'blobs-port': {
+      type: 'number',
+      describe: 'Port of the blob service, which has one of its own; by default there is none',
+    },
+    ...BLOB_OPTIONS,
   },
   repeatable: ['storage'],
   serves: true,
@@ -77,6 +86,7 @@ export const frontendCommand: Command = {
       const { serveWithWorkers } = await import('./workers.ts');
       return serveWithWorkers(identity, words, workers, shutdownDelayMs);
     }
+    const blobs = await blobOptionsOf(words, address);
     const { Frontend } = await import('../frontend/frontend.ts');
     const mapFile =
       mapPath === undefined ? undefined : await mapFileAt(mapPath, primary?.worker ?? 1);
@@ -100,6 +110,7 @@ export const frontendCommand: Command = {
           sfssBytesMax,
           mapFile,
           workerGroup: primary,
+          blobs,
         }),
     };
     letHeapGrow();
@@ -107,6 +118,25 @@ export const frontendCommand: Command = {
     return (await import('./worker.ts')).serveAsWorker(role, words, primary);
   },
 };
+
+/** @returns undefined where no port is given */
+async function blobOptionsOf(words: Arguments, own: Address): Promise<BlobOptions | undefined> {
+  if (words.optionalText('blobs-port') === undefined) return undefined;
+  const address = formatAddress(hostOf(own), words.port('blobs-port')) as Address;
+  if (address === own) throw usage(`blobs-port is that of the frontend itself: ${address}`);
+  const { operatorFiles } = await import('../cluster/io/disk/operator-files.ts');
+  const denyPrefix = words.optionalText('deny');
+  return {
+    address,
+    operatorFiles,
+    denyPrefix: denyPrefix === undefined ? undefined : prefixOf(denyPrefix),
+  };
+}
+
+/** A prefix that ends with a slash is a directory, and stays one. */
+function prefixOf(path: string): string {
+  return `${resolve(path)}${path.endsWith('/') ? '/' : ''}`;
+}
 
 /** The file of the last map: all workers of a frontend read it, one writes it. */
 async function mapFileAt(path: string, worker: number): Promise<MapFile> {

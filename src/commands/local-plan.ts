@@ -10,6 +10,8 @@ import { type Arguments, usage } from './options.ts';
 const LOOPBACK = '127.0.0.1';
 const FRONTENDS_MAX = 64;
 const FILESERVERS_MAX = 64;
+/** From the port of the first frontend to that of its blob service, if nobody says otherwise. */
+const BLOBS_PORTS_APART = 100;
 /** From the port of the first storage node to that of the first file server, if nobody says otherwise. */
 const FILESERVER_PORTS_APART = 300;
 
@@ -82,6 +84,15 @@ export function planOf(words: Arguments): Plan {
       : words.port('fileserver-port');
   const fileserverAddresses = addresses(fileserverPort, fileservers, 'FILESERVER_PORT');
   const frontendAddresses = addresses(words.port('frontend-port'), frontends, 'FRONTEND_PORT');
+  const blobsPort =
+    words.optionalText('blobs-port') === undefined
+      ? words.port('frontend-port') + BLOBS_PORTS_APART
+      : words.port('blobs-port');
+  const blobAddresses = addresses(blobsPort, frontends, 'BLOBS_PORT');
+  const blobWords = ['deny'].flatMap((name) => {
+    const value = words.optionalText(name);
+    return value === undefined ? [] : [`--${name}`, value];
+  });
   const nodes: LocalNode[] = [
     {
       role: 'controller',
@@ -116,7 +127,7 @@ export function planOf(words: Arguments): Plan {
       words: [controller, address, ...hostOption, ...passedOn],
       directory: `fileserver-${index}`,
     })),
-    ...frontendAddresses.map((address) => ({
+    ...frontendAddresses.map((address, index) => ({
       role: 'frontend' as const,
       address,
       words: [
@@ -128,11 +139,17 @@ export function planOf(words: Arguments): Plan {
         ...valueLimit,
         '--sfss-max',
         words.text('sfss-max'),
+        '--blobs-port',
+        `${blobsPort + index}`,
+        ...blobWords,
         ...passedOn,
       ],
     })),
   ];
-  refuseSharedPorts(nodes);
+  refuseSharedPorts([
+    ...nodes,
+    ...blobAddresses.map((address) => ({ address, role: 'blob service' })),
+  ]);
   const first = frontendAddresses[0];
   const last = frontendAddresses.at(-1);
   const greeting = (kept: number, files: number) => {
@@ -145,7 +162,7 @@ export function planOf(words: Arguments): Plan {
     return `velour-fog is ready: ${nodes.join(', ')}. Try:
   curl 'http://${first}/set/?key=a&value=1'
   curl -d 'some body' 'http://${last}/set/?key=b'
-  curl 'http://${last}/get/?key=a'${files === 0 ? '' : fileLines(first, last)}
+  curl 'http://${last}/get/?key=a'${files === 0 ? '' : fileLines(first, last, blobAddresses[0])}
   curl 'http://${first}/status'
 Ctrl-C stops everything.
 `;
@@ -153,10 +170,15 @@ Ctrl-C stops everything.
   return { host, controller, nodes, redundancy, dataDirectory, isCache, greeting };
 }
 
-function fileLines(first: Address | undefined, last: Address | undefined): string {
+function fileLines(
+  first: Address | undefined,
+  last: Address | undefined,
+  blobs: Address | undefined,
+): string {
   return `
   curl -X PUT -d 'any text' 'http://${first}/file?path=notes/a.txt'
-  curl 'http://${last}/file?path=notes/a.txt'`;
+  curl 'http://${last}/file?path=notes/a.txt'
+  curl -X PUT -d 'any text' 'http://${blobs}/notes.txt'`;
 }
 
 /** @returns the host at which nodes are reached that listen on `host` */
@@ -164,7 +186,9 @@ function reachedAt(host: string): string {
   return ['localhost', '0.0.0.0', '::'].includes(host) ? LOOPBACK : host;
 }
 
-function refuseSharedPorts(nodes: readonly LocalNode[]): void {
+function refuseSharedPorts(
+  nodes: readonly { readonly address: Address; readonly role: string }[],
+): void {
   const seen = new Set<Address>();
   for (const { address, role } of nodes) {
     if (seen.has(address))

@@ -23,6 +23,7 @@ import { answererAt, describeAnswerer } from './doctor/answerer.ts';
 import { LOCAL_ROLES, type LocalNode, type Plan, planOf } from './local-plan.ts';
 import { reasonOf, strangersIn, viewOf } from './local-view.ts';
 import {
+  BLOB_OPTIONS,
   type Command,
   MEMORY_OPTION,
   SERVER_OPTIONS,
@@ -60,6 +61,7 @@ const SEED_VARIABLES: Readonly<Record<string, string>> = {
   'frontend-port': 'FRONTEND_PORT',
   'num-fileserver': 'NUM_FILESERVER',
   'fileserver-port': 'FILESERVER_PORT',
+  'blobs-port': 'BLOBS_PORT',
   'data-dir': 'DATA_DIR',
   workers: 'WORKERS',
 };
@@ -83,6 +85,7 @@ export const localCommand: Command = {
     ...SERVER_OPTIONS,
     ...VALUE_OPTIONS,
     ...SFSS_OPTION,
+    ...BLOB_OPTIONS,
     ...MEMORY_OPTION,
     ...WHEN_FULL_OPTION,
     'num-frontend': plainVariable('NUM_FRONTEND', 2, 'Frontends'),
@@ -96,6 +99,11 @@ export const localCommand: Command = {
       'FILESERVER_PORT',
       undefined,
       'Port of the first file server; by default 300 above that of the first storage node',
+    ),
+    'blobs-port': plainVariable(
+      'BLOBS_PORT',
+      undefined,
+      'Port of the first blob service; by default 100 above that of the first frontend',
     ),
     workers: plainVariable('WORKERS', 1, 'Processes of each frontend, or auto'),
     'data-dir': plainVariable('DATA_DIR', undefined, 'Keep state below this directory'),
@@ -156,7 +164,7 @@ async function refuseStranger(controller: Address): Promise<void> {
   const what = `${describeAnswerer(answerer)} answers at ${controller}, where the controller is to be`;
   throw new FatalError(
     EXIT.unavailable,
-    `${what}: stop it, or choose other ports by CONTROLLER_PORT, STORAGE_PORT, FILESERVER_PORT and FRONTEND_PORT`,
+    `${what}: stop it, or choose other ports by CONTROLLER_PORT, STORAGE_PORT, FILESERVER_PORT, FRONTEND_PORT and BLOBS_PORT`,
   );
 }
 

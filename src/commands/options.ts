@@ -89,6 +89,15 @@ export const SFSS_OPTION: OptionTable = {
   },
 };
 
+/** Of the blob service of a frontend. */
+export const BLOB_OPTIONS: OptionTable = {
+  deny: {
+    type: 'string',
+    describe:
+      'What the paths of the files begin with that switch a method of the blob service off: PREFIXput, PREFIXget, PREFIXhead and PREFIXdelete',
+  },
+};
+
 export const MEMORY_OPTION: OptionTable = {
   memory: {
     type: 'string',

@@ -9,10 +9,14 @@ import { openFiles } from '../cluster/io/disk/files.ts';
 import { openNetwork } from '../cluster/io/network/network.ts';
 import { openLogger, type ProcessLogger } from '../cluster/io/process/logger.ts';
 import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io/process/system.ts';
-import { type HttpServer, startHttpServer } from '../cluster/io/server/http-server.ts';
+import {
+  type HttpServer,
+  type HttpServerOptions,
+  startHttpServer,
+} from '../cluster/io/server/http-server.ts';
 import { CannotListen, EVERYWHERE } from '../cluster/io/server/listeners.ts';
 import { formatAddress } from '../cluster/model/identity.ts';
-import type { DrainOptions, Logger, Runtime, Service } from '../cluster/ports.ts';
+import type { DrainOptions, HttpService, Logger, Runtime, Service } from '../cluster/ports.ts';
 import { VERSION } from '../cluster/software.ts';
 import type { Arguments } from './options.ts';
 import { ignoreHangup, onStopSignals } from './signals.ts';
@@ -40,6 +44,9 @@ export interface ServedRole {
   make(runtime: Runtime): Service;
 }
 
+/** The server of a role, and those of its further interfaces. */
+export type Servers = readonly [HttpServer, ...HttpServer[]];
+
 /** Set by `velour local` in its children, which must not outlive it. */
 export const CHILD_VARIABLE = 'VELOUR_LOCAL_CHILD';
 
@@ -52,19 +59,19 @@ export const CLUSTER_STOPS = 'the whole cluster stops';
 export async function serve(role: ServedRole, words: Arguments): Promise<void> {
   const logger = openProcess(role, words);
   const service = await openService(role, logger);
-  const server = await listen(service, role);
+  const servers = await listen(service, role);
   service.start();
   const timeoutMs = words.positive('drain-timeout') * 1000;
   stopOnSignals(logger, (wholeCluster) =>
     service.drain({ wholeCluster, timeoutMs }, () =>
       // If the whole cluster stops, no client can be sent elsewhere.
       setTimeout(
-        () => leave(server, role, { wholeCluster, timeoutMs }, logger),
+        () => leave(servers, role, { wholeCluster, timeoutMs }, logger),
         wholeCluster ? 0 : (role.shutdownDelayMs ?? 0),
       ),
     ),
   );
-  logListening(server, role, logger);
+  logListening(servers, role, logger);
 }
 
 /** Sets what all processes of a role have in common: the name in `ps`, the log, and the reasons to exit. */
@@ -120,11 +127,18 @@ function removeTemporaryAtExit(directory: string): void {
   });
 }
 
-export function logListening(server: HttpServer, role: ServedRole, logger: Logger): void {
+/** @param servers that of the role first, then those of its further interfaces */
+export function logListening(
+  [server, ...further]: Servers,
+  role: ServedRole,
+  logger: Logger,
+): void {
   const [address, ...others] = server.addresses;
+  const beside = further.flatMap(({ addresses }) => addresses);
   logger.write('info', 'listening', {
     address,
     alsoAt: others.length === 0 ? undefined : others.join(', '),
+    further: beside.length === 0 ? undefined : beside.join(', '),
     version: VERSION,
     pid: process.pid,
     dataDir: role.dataDirectory ?? role.filesDirectory,
@@ -139,23 +153,33 @@ export function logListening(server: HttpServer, role: ServedRole, logger: Logge
 
 /** Finishes the requests in progress, and exits with 0. */
 export function leave(
-  server: HttpServer,
+  servers: Servers,
   { quietMs = 0 }: ServedRole,
   { wholeCluster, timeoutMs }: DrainOptions,
   logger: Logger,
 ): void {
-  server.drain(timeoutMs, wholeCluster ? 0 : quietMs).then(
+  Promise.all(servers.map((server) => server.drain(timeoutMs, wholeCluster ? 0 : quietMs))).then(
     () => process.exit(0),
     (error: unknown) => fail(logger, error),
   );
 }
 
-export async function listen(service: Service, role: ServedRole): Promise<HttpServer> {
+/** Listens for a role, and for its further interfaces. @throws FatalError where one of the ports cannot be had */
+export async function listen(service: Service, role: ServedRole): Promise<Servers> {
+  const own = await listenAt(service, role);
+  const further: HttpServer[] = [];
+  for (const { service: beside, port } of service.further ?? []) {
+    further.push(await listenAt(beside, { ...role, port }));
+  }
+  return [own, ...further];
+}
+
+async function listenAt(service: HttpService, options: HttpServerOptions): Promise<HttpServer> {
   try {
-    return await startHttpServer(service, role);
+    return await startHttpServer(service, options);
   } catch (error) {
     if (!(error instanceof CannotListen)) throw error;
-    throw new FatalError(EXIT.unavailable, whyNot(error, role));
+    throw new FatalError(EXIT.unavailable, whyNot(error, options));
   }
 }
 

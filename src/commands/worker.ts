@@ -3,9 +3,16 @@
 
 import type { CheckResult } from '../cluster/http/health.ts';
 import type { Primary } from '../cluster/io/process/workers.ts';
-import type { HttpServer } from '../cluster/io/server/http-server.ts';
 import type { Arguments } from './options.ts';
-import { leave, listen, logListening, openProcess, openService, type ServedRole } from './serve.ts';
+import {
+  leave,
+  listen,
+  logListening,
+  openProcess,
+  openService,
+  type ServedRole,
+  type Servers,
+} from './serve.ts';
 import { ignoreStopSignals } from './signals.ts';
 
 const READY_CHECK_MS = 20;
@@ -20,7 +27,7 @@ export async function serveAsWorker(
   ignoreStopSignals();
   const service = await openService(role, logger);
   const timeoutMs = words.positive('drain-timeout') * 1000;
-  let server: HttpServer | undefined;
+  let servers: Servers | undefined;
   let waits = primary.waits;
   let refuses = false;
   primary.onAsked((what) => {
@@ -32,10 +39,10 @@ export async function serveAsWorker(
         return service.drain({ wholeCluster: false, timeoutMs }, () => undefined);
       case 'refuse':
         refuses = true;
-        server?.refuse();
+        for (const server of servers ?? []) server.refuse();
         return primary.send({ kind: 'refuses' });
       case 'drain': {
-        const listening = server;
+        const listening = servers;
         if (listening === undefined) process.exit(0);
         const options = { wholeCluster: what.wholeCluster, timeoutMs };
         return service.drain(options, () => leave(listening, role, options, logger));
@@ -52,9 +59,9 @@ export async function serveAsWorker(
     service.start();
     while (waits && !isReady()) await new Promise((resolve) => setTimeout(resolve, READY_CHECK_MS));
   }
-  server = await listen(service, role);
+  servers = await listen(service, role);
   primary.send({ kind: 'listens' });
-  if (refuses) server.refuse();
+  if (refuses) for (const server of servers) server.refuse();
   if (!primary.waits) service.start();
-  logListening(server, role, logger);
+  logListening(servers, role, logger);
 }

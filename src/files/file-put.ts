@@ -6,6 +6,7 @@ import { FormerBlob, nameBlob } from './blob-naming.ts';
 import { readBeginning } from './body-beginning.ts';
 import { commit, dropBlob } from './commits.ts';
 import { ContentDigests, type ContentSums } from './content-digests.ts';
+import type { FileKey } from './file-key.ts';
 import type { FileParts } from './file-parts.ts';
 import { setFileRecord } from './file-record.ts';
 import {
@@ -88,13 +89,14 @@ export class FilePut {
     const detail = this.#judge(sums);
     if (detail !== undefined) return this.#end({ kind: 'mismatch', detail });
     const manifest: FileManifest = { ...this.#fields(sums), kind: 'inline', content };
-    const { key, condition } = this.#request;
-    const record = { key, manifest: encodeManifest(manifest), condition };
+    const { condition } = this.#request;
+    const record = { key: this.#keyOf(sums), manifest: encodeManifest(manifest), condition };
     return setFileRecord(this.#parts, record, (outcome) => this.#end(outcome));
   }
 
   #upload(): void {
-    this.#former = new FormerBlob(this.#parts, this.#request.key);
+    const { key } = this.#request;
+    if (typeof key !== 'function') this.#former = new FormerBlob(this.#parts, key);
     this.#parts.classes.copies(this.#request.replicationClass, (outcome) => {
       if (outcome.kind === 'failed') return this.#refuse('unanswered', outcome.detail);
       const blob = newBlobId(
@@ -193,7 +195,8 @@ export class FilePut {
       dropBlob(runtime, times, blob, staged);
       return this.#refuse('no-file-server', 'the file servers that took the file were removed');
     }
-    const owner = this.#request.key;
+    const owner = this.#keyOf(sums);
+    this.#former ??= new FormerBlob(this.#parts, owner);
     const request = { blob, owner, manifest, sums, staged, others, copies };
     commit(runtime, times, request, ({ holders, asked }) => {
       if (holders.length < copies) {
@@ -204,10 +207,15 @@ export class FilePut {
           `${copies} copies of the file are needed, and only ${holders.length} could be made`,
         );
       }
-      const record = { key: this.#request.key, manifest, condition: this.#request.condition };
+      const record = { key: owner, manifest, condition: this.#request.condition };
       const naming = { blob, record, all, beganMs, former: this.#former };
       return nameBlob(this.#parts, naming, { holders, asked }, (set) => this.#end(set));
     });
+  }
+
+  #keyOf(sums: ContentSums): FileKey {
+    const { key } = this.#request;
+    return typeof key === 'function' ? key(sums) : key;
   }
 
   #fields({ size, sha512, md5 }: ContentSums) {

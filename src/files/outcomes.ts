@@ -6,11 +6,13 @@ import type { Condition } from '../cluster/model/condition.ts';
 import type { RecordHead, StoredRecord } from '../cluster/model/record.ts';
 import type { Version } from '../cluster/model/version.ts';
 import type { Cursor } from '../cluster/wire/transfer-parts.ts';
+import type { ContentSums } from './content-digests.ts';
 import type { FileKey, ReplicationClass } from './file-key.ts';
 import type { FileAttributes, FileFields, FileManifest } from './manifest.ts';
 
 export interface PutFile {
-  readonly key: FileKey;
+  /** A function makes it of the content, where that is what a file is called by: it is known when the body has come. */
+  readonly key: FileKey | ((content: Pick<ContentSums, 'size' | 'sha512' | 'md5'>) => FileKey);
   /** The content of the file; its length is known where the client has announced it. */
   readonly body: ByteStream;
   /** A longer body is refused, from its announced length or while it comes. */

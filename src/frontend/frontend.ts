@@ -16,7 +16,13 @@ import {
 } from '../cluster/model/limits.ts';
 import { COUNTERS, HybridClock } from '../cluster/model/version.ts';
 import { ControlClient } from '../cluster/peers/control-client.ts';
-import type { DrainOptions, RequestTraits, Runtime, Service } from '../cluster/ports.ts';
+import type {
+  DrainOptions,
+  FurtherInterface,
+  RequestTraits,
+  Runtime,
+  Service,
+} from '../cluster/ports.ts';
 import { CachedMap, type MapFile } from '../coordinator/cached-map.ts';
 import { FailureReports } from '../coordinator/failure-reports.ts';
 import { MapFollower } from '../coordinator/map-follower.ts';
@@ -45,6 +51,7 @@ import { ClusterFiles } from '../files/cluster-files.ts';
 import type { FileTimes } from '../files/file-times.ts';
 import type { FileLayer } from '../files/outcomes.ts';
 import { Coverage } from './coverage.ts';
+import { BlobInterface, type BlobOptions } from './gateways/blobs/blob-interface.ts';
 import { SfssGateway } from './gateways/files/sfss.ts';
 import type { Gateway, GatewayContext } from './gateways/gateway.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
@@ -73,6 +80,8 @@ export interface FrontendOptions {
   readonly mapFile?: MapFile | undefined;
   /** How to reach the other workers, if this frontend has several processes. */
   readonly workerGroup?: WorkerGroup | undefined;
+  /** The blob service at a port of its own; undefined where there is none. */
+  readonly blobs?: BlobOptions | undefined;
 }
 
 export class Frontend implements Service {
@@ -83,6 +92,7 @@ export class Frontend implements Service {
   readonly #routes: Routes;
   readonly #files: ClusterFiles;
   readonly #gateways: readonly Gateway[];
+  readonly further: readonly FurtherInterface[];
   #draining = false;
   #requests = 0;
 
@@ -159,6 +169,9 @@ export class Frontend implements Service {
       new SfssGateway(gatewayContext),
     ];
     for (const gateway of this.#gateways) gateway.addTo(this.#routes, metrics);
+    const { blobs } = options;
+    const blobContext = { files: this.#files, routes: this.#routes, metrics, workerGroup };
+    this.further = blobs === undefined ? [] : [new BlobInterface(runtime, blobContext, blobs)];
     addHotKeys(this.#routes, metrics, hotKeys, workerGroup);
     addStatusRoute(this.#routes, {
       runtime,

@@ -17,7 +17,7 @@ import {
 } from '../../src/files/manifest.ts';
 import { placementOf } from '../../src/files/placement.ts';
 import { BodyByHand } from '../helpers/body-by-hand.ts';
-import { FileStage, KEY, LONG, recordOf, TIMES } from '../helpers/file-stage.ts';
+import { FileStage, fileKeyOf, KEY, LONG, recordOf, TIMES } from '../helpers/file-stage.ts';
 import { fileServer, fileServersOf } from '../helpers/scripted-file-servers.ts';
 
 const sha512 = (bytes: Buffer) => createHash('sha512').update(bytes).digest('hex');
@@ -739,4 +739,45 @@ describe('the blob that a file had before', () => {
     committed(failing).store();
     expect(failing.told).toEqual(['stored']);
   });
+});
+
+describe('a file that is called by its content', () => {
+  const LONG_KEY = fileKeyOf(sha512(LONG));
+  const byContent = { key: ({ sha512: hash }: { readonly sha512: string }) => fileKeyOf(hash) };
+
+  test('has the key of what has come, in its record and with its blob', () => {
+    const small = new FileStage();
+    small.put(BodyByHand.whole([Buffer.from('sm'), Buffer.from('all')]), byContent);
+    expect(small.sets[0]?.request.key).toEqual(fileKeyOf(sha512(Buffer.from('small'))));
+    const stage = new FileStage();
+    stage.put(BodyByHand.whole([LONG]), byContent);
+    stage.stage();
+    const [target] = stage.targets;
+    const { message } = stage.network.oneCall(target?.server ?? '', 'commit');
+    expect(message).toMatchObject({ owner: LONG_KEY.toString('base64') });
+    stage.commit();
+    expect(stage.sets[0]?.request.key).toEqual(LONG_KEY);
+    stage.store();
+    expect(stage.told).toEqual(['stored']);
+    stage.expectNothingLeft();
+  });
+
+  test('has the holders of its former blob look at it, as any', () => {
+    const stage = new FileStage();
+    stage.hasFile(formerManifest(), LONG_KEY);
+    committed(stage, byContent).store();
+    expect(stage.lookedAt).toEqual(
+      placesOf(stage, FORMER)
+        .slice(0, 2)
+        .map((server) => `${server} ${FORMER}`)
+        .sort(),
+    );
+  });
+});
+
+test('a manifest keeps what its gateway has to say', () => {
+  const stage = new FileStage();
+  stage.put(BodyByHand.whole([Buffer.from('x')]), { attributes: { filename: 'a.txt' } });
+  const { attributes } = decodeManifest(stage.sets[0]?.request.value ?? Buffer.alloc(0));
+  expect(attributes).toEqual({ filename: 'a.txt' });
 });

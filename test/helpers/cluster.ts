@@ -31,6 +31,8 @@ export interface LocalCluster {
   readonly storages: readonly string[];
   readonly frontends: readonly string[];
   readonly fileservers: readonly string[];
+  /** The blob service of each frontend. */
+  readonly blobs: readonly string[];
   stop(): Promise<number | null>;
 }
 
@@ -107,10 +109,11 @@ export function velour(
 /** Starts a cluster as a user does, and waits for its greeting. */
 export async function startCluster(settings: ClusterSettings = {}): Promise<LocalCluster> {
   const { frontends = 2, storages = 4, fileservers = 0, redundancy = 3 } = settings;
-  const ports = await freePorts(1 + storages + frontends + fileservers);
+  const ports = await freePorts(1 + storages + 2 * frontends + fileservers);
   const [controllerPort = 0, storagePort = 0] = ports;
   const frontendPort = ports[1 + storages] ?? 0;
-  const fileserverPort = ports[1 + storages + frontends] ?? frontendPort;
+  const blobsPort = ports[1 + storages + frontends] ?? 0;
+  const fileserverPort = ports[1 + storages + 2 * frontends] ?? frontendPort;
   const started = new Started(SCRIPT, settings.words ?? [], {
     NUM_FRONTEND: String(frontends),
     NUM_STORAGE: String(storages),
@@ -118,6 +121,7 @@ export async function startCluster(settings: ClusterSettings = {}): Promise<Loca
     CONTROLLER_PORT: String(controllerPort),
     STORAGE_PORT: String(storagePort),
     FRONTEND_PORT: String(frontendPort),
+    BLOBS_PORT: String(blobsPort),
     NUM_FILESERVER: String(fileservers),
     FILESERVER_PORT: String(fileserverPort),
     ...settings.env,
@@ -137,7 +141,8 @@ export async function startCluster(settings: ClusterSettings = {}): Promise<Loca
     controller: address(controllerPort),
     storages: ports.slice(1, 1 + storages).map(address),
     frontends: ports.slice(1 + storages, 1 + storages + frontends).map(address),
-    fileservers: ports.slice(1 + storages + frontends).map(address),
+    blobs: ports.slice(1 + storages + frontends, 1 + storages + 2 * frontends).map(address),
+    fileservers: ports.slice(1 + storages + 2 * frontends).map(address),
     stop: () => started.stop(),
   };
 }

@@ -34,6 +34,7 @@ export class MemoryFileLayer implements FileLayer {
   /** How the next operations end; undefined for as they should. */
   puts: PutFileOutcome | undefined;
   finds: FindFileOutcome | undefined;
+  deletes: DeleteFileOutcome | undefined;
   opens: ((range: ByteRange | undefined) => OpenFileOutcome | undefined) | undefined;
   /** What was asked for, in this order. */
   readonly requests: PutFile[] = [];
@@ -53,7 +54,7 @@ export class MemoryFileLayer implements FileLayer {
       callback(outcome);
     };
     if ((body.length ?? 0) > bytesMax) return refuse({ kind: 'broken', why: 'too-large' });
-    const present = this.#files.get(nameOf(key));
+    const present = typeof key === 'function' ? undefined : this.#files.get(nameOf(key));
     if (!holds(condition, present)) return refuse({ kind: 'unmet', file: present });
     if (this.puts !== undefined) return refuse(this.puts);
     const pieces: Buffer[] = [];
@@ -68,8 +69,10 @@ export class MemoryFileLayer implements FileLayer {
         case 'broken':
           return callback(part);
         case 'end': {
-          const file = this.keep(key, Buffer.concat(pieces), request);
-          return callback({ kind: 'stored', file, created: present === undefined });
+          const content = Buffer.concat(pieces);
+          const own = typeof key === 'function' ? key(digestsOf(content)) : key;
+          const created = !this.#files.has(nameOf(own));
+          return callback({ kind: 'stored', file: this.keep(own, content, request), created });
         }
       }
     };
@@ -177,6 +180,7 @@ export class MemoryFileLayer implements FileLayer {
   }
 
   delete(key: FileKey, condition: Condition, callback: (outcome: DeleteFileOutcome) => void): void {
+    if (this.deletes !== undefined) return callback(this.deletes);
     const present = this.#files.get(nameOf(key));
     if (!holds(condition, present)) return callback({ kind: 'unmet', file: present });
     const existed = this.#files.delete(nameOf(key));

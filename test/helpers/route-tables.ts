@@ -10,7 +10,10 @@ const ROOT = resolve(import.meta.dirname, '../..');
 export interface TabledRoute {
   /** The file of the table, from the root of the project. */
   readonly path: string;
-  /** The folder of src/ that the file is in, which is a role; `all` for the routes that every role has. */
+  /**
+   * The folder of src/ that the file is in, which is a role; `blobs` for those of the blob service, which has a port of
+   * its own; `all` for the routes that every role has.
+   */
   readonly role: string;
   readonly route: ClientRoute;
 }
@@ -27,7 +30,8 @@ export async function routeTables(): Promise<readonly TabledRoute[]> {
   const found: TabledRoute[] = [];
   for (const path of files.sort()) {
     const [, room = ''] = path.split('/');
-    const role = room === 'cluster' ? 'all' : room;
+    const isOfBlobs = path.startsWith('src/frontend/gateways/blobs/');
+    const role = room === 'cluster' ? 'all' : isOfBlobs ? 'blobs' : room;
     const tables = Object.entries(await import(join(ROOT, path)))
       .filter(([name]) => name.endsWith('_ROUTES'))
       .flatMap(([, table]) => Object.values(table as Readonly<Record<string, ClientRoute>>));

@@ -30,6 +30,7 @@ import { FILES_CARE_MUTANTS } from './files-care.ts';
 import { FILES_FORMS_MUTANTS } from './files-forms.ts';
 import { FILESERVER_MUTANTS } from './fileserver.ts';
 import { FRONTEND_MUTANTS } from './frontend.ts';
+import { FRONTEND_BLOBS_MUTANTS } from './frontend-blobs.ts';
 import { FRONTEND_FILES_MUTANTS } from './frontend-files.ts';
 import { LOAD_MUTANTS } from './load.ts';
 import type { Mutant } from './mutant.ts';
@@ -57,6 +58,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...FILESERVER_MUTANTS,
   ...REPLICATOR_MUTANTS,
   ...FRONTEND_FILES_MUTANTS,
+  ...FRONTEND_BLOBS_MUTANTS,
   ...FILES_FORMS_MUTANTS,
   ...FILES_CARE_MUTANTS,
   ...COORDINATOR_SET_MUTANTS,

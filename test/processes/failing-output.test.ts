@@ -105,8 +105,9 @@ describe('every role serves on, and counts what its log lost', () => {
   test.each(['full', 'gone'] as const)(
     'velour local and all its nodes, when one of them dies: %s',
     async (sink) => {
-      const ports = await freePorts(6);
-      const [controllerPort, storagePort, , , frontendPort, secondPort] = ports;
+      const free = await freePorts(8);
+      const ports = free.slice(0, 6);
+      const [controllerPort, storagePort, , , frontendPort, secondPort, blobsPort] = free;
       const local = velourInto(['local', '--redundancy', '2'], sink, sink, {
         NUM_STORAGE: '3',
         NUM_FRONTEND: '2',
@@ -114,6 +115,7 @@ describe('every role serves on, and counts what its log lost', () => {
         CONTROLLER_PORT: `${controllerPort}`,
         STORAGE_PORT: `${storagePort}`,
         FRONTEND_PORT: `${frontendPort}`,
+        BLOBS_PORT: `${blobsPort}`,
       });
       const frontends = [`127.0.0.1:${frontendPort}`, `127.0.0.1:${secondPort}`];
       for (const address of frontends) await until(() => isReady(address));

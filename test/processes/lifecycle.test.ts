@@ -46,8 +46,10 @@ function directory(): string {
 
 describe('velour local', () => {
   test('the curl lines of the greeting and the documents work, run by curl itself', async () => {
-    const { process: local, controller, storages, frontends } = await cluster();
+    const { process: local, controller, storages, frontends, blobs } = await cluster();
     const replaced = new Map([
+      ['127.0.0.1:12180', blobs[0]],
+      ['127.0.0.1:12181', blobs[1]],
       ['127.0.0.1:12080', frontends[0]],
       ['127.0.0.1:12081', frontends[1]],
       ['127.0.0.1:12000', controller],
@@ -107,47 +109,60 @@ describe('velour local', () => {
     }
   });
 
-  test('all lines of docs/files.md work, in their order, with file servers', async () => {
+  test.each([
+    ['docs/files.md', { curl: 10, velour: 8 }],
+    ['docs/dtfc.md', { curl: 8, velour: 4 }],
+  ])('all lines of %s work, in their order, with file servers', async (page, least) => {
     const local = await cluster({ fileservers: 3 });
-    const { controller, frontends, fileservers, storages } = local;
+    const { controller, frontends, fileservers, storages, blobs } = local;
     const [first = '', second = ''] = frontends;
     const replaced = new Map([
       ['127.0.0.1:12080', first],
       ['127.0.0.1:12081', second],
+      ['127.0.0.1:12180', blobs[0]],
+      ['127.0.0.1:12181', blobs[1]],
       ['127.0.0.1:12000', controller],
       ['127.0.0.1:12500', storages[0]],
       ...fileservers.map((address, index) => [`127.0.0.1:${12800 + index}`, address] as const),
     ]);
     const greeted = local.process.stdout.split('\n').filter((line) => /^ {2}curl /.test(line));
-    expect(greeted).toHaveLength(6);
-    const lines = [
-      ...readFileSync(join(ROOT, 'docs/files.md'), 'utf8').matchAll(/^```sh\n(.*?)^```/gms),
-    ].flatMap(([, block = '']) => block.trimEnd().split('\n'));
-    expect(lines.filter((line) => /\bcurl /.test(line)).length).toBeGreaterThanOrEqual(10);
-    expect(lines.filter((line) => /^velour /.test(line)).length).toBeGreaterThanOrEqual(8);
+    expect(greeted).toHaveLength(7);
+    const blocks = [...readFileSync(join(ROOT, page), 'utf8').matchAll(/^```sh\n(.*?)^```/gms)].map(
+      ([, block = '']) => block.trimEnd().split('\n'),
+    );
+    const lines = blocks.flat();
+    expect(lines.filter((line) => /\bcurl /.test(line)).length).toBeGreaterThanOrEqual(least.curl);
+    expect(lines.filter((line) => /^velour /.test(line)).length).toBeGreaterThanOrEqual(
+      least.velour,
+    );
     const folder = directory();
     // Longer than what is kept in a record.
     writeFileSync(join(folder, 'README.md'), 'a file of some length\n'.repeat(10_000));
     const shell = `set -o pipefail; velour() { "${process.execPath}" "${CLI}" "$@"; }`;
-    for (const line of [...greeted, ...lines]) {
-      const here = line
-        .replace(/127\.0\.0\.1:\d+/g, (address) => replaced.get(address) ?? address)
-        .replace('--host 127.0.0.1 --port 12080', `--host ${first}`)
-        .replace(/\bcurl /, 'curl --silent --show-error --fail ')
-        .replace(/^velour status.*/, '{ $& || test $? = 1; }');
-      const [, removed] = /^velour remove (\S+)/.exec(here) ?? [];
-      if (removed !== undefined) {
-        const node = childrenOf(local.process.pid).find(({ title }) => title.includes(removed));
-        process.kill(node?.pid as number, 'SIGTERM');
-        await until(() => !isAlive(node?.pid as number));
+    for (const block of [greeted, ...blocks]) {
+      // Variables that a line sets are there for those that follow it in its block.
+      const set: string[] = [];
+      for (const line of block) {
+        const here = line
+          .replace(/127\.0\.0\.1:\d+/g, (address) => replaced.get(address) ?? address)
+          .replace('--host 127.0.0.1 --port 12080', `--host ${first}`)
+          .replace(/\bcurl /, 'curl --silent --show-error --fail ')
+          .replace(/^velour status.*/, '{ $& || test $? = 1; }');
+        const [, removed] = /^velour remove (\S+)/.exec(here) ?? [];
+        if (removed !== undefined) {
+          const node = childrenOf(local.process.pid).find(({ title }) => title.includes(removed));
+          process.kill(node?.pid as number, 'SIGTERM');
+          await until(() => !isAlive(node?.pid as number));
+        }
+        if (/^[A-Z]+=/.test(here)) set.push(here);
+        execFileSync('bash', ['-ec', [shell, ...set, here].join('; ')], {
+          cwd: folder,
+          stdio: 'pipe',
+          // So that a line which never ends is named, instead of the whole test.
+          timeout: LINE_MS,
+          env: { ...process.env, VELOUR_HOST: first, VELOUR_CONTROLLER: controller },
+        });
       }
-      execFileSync('bash', ['-ec', `${shell}; ${here}`], {
-        cwd: folder,
-        stdio: 'pipe',
-        // So that a line which never ends is named, instead of the whole test.
-        timeout: LINE_MS,
-        env: { ...process.env, VELOUR_HOST: first, VELOUR_CONTROLLER: controller },
-      });
     }
   });
 
@@ -213,7 +228,7 @@ describe('velour local', () => {
     const [taken = 0] = await freePorts(1);
     const holder = createServer().listen(taken, '127.0.0.1');
     cleanUps.push(() => holder.close());
-    const [controllerPort = 0, storagePort = 0] = await freePorts(2);
+    const [controllerPort = 0, storagePort = 0, blobsPort = 0] = await freePorts(3);
     const local = process_(['local'], {
       NUM_STORAGE: '1',
       NUM_FRONTEND: '1',
@@ -222,6 +237,7 @@ describe('velour local', () => {
       CONTROLLER_PORT: String(controllerPort),
       STORAGE_PORT: String(storagePort),
       FRONTEND_PORT: String(taken),
+      BLOBS_PORT: String(blobsPort),
     });
     expect(await local.exit()).toBe(69);
     expect(local.stderr).toContain(`port ${taken} on 127.0.0.1 is in use`);
@@ -234,7 +250,7 @@ describe('velour local', () => {
       return Object.keys(JSON.parse(text).map.nodes);
     };
     const before = await nodesOf();
-    const [storagePort = 0, , frontendPort = 0] = await freePorts(3);
+    const [storagePort = 0, , frontendPort = 0, blobsPort = 0] = await freePorts(4);
     const second = process_(['local'], {
       NUM_STORAGE: '2',
       REDUNDANCY: '2',
@@ -243,6 +259,7 @@ describe('velour local', () => {
       CONTROLLER_PORT: controller.split(':')[1] ?? '',
       STORAGE_PORT: String(storagePort),
       FRONTEND_PORT: String(frontendPort),
+      BLOBS_PORT: String(blobsPort),
     });
     expect(await second.exit()).toBe(69);
     expect(second.stderr).toContain(

@@ -62,7 +62,7 @@ test('the greeting tells the redundancy that the cluster was founded with', asyn
 });
 
 test('a storage node of an earlier cluster that keeps the next one is named, with what to do', async () => {
-  const [controller, first, , stranger, frontend] = await freePorts(5);
+  const [controller, first, , stranger, frontend, blobs] = await freePorts(6);
   const variables = {
     NUM_STORAGE: '2',
     REDUNDANCY: '1',
@@ -71,6 +71,7 @@ test('a storage node of an earlier cluster that keeps the next one is named, wit
     CONTROLLER_PORT: `${controller}`,
     STORAGE_PORT: `${first}`,
     FRONTEND_PORT: `${frontend}`,
+    BLOBS_PORT: `${blobs}`,
   };
   const start = (): Started => {
     const local = velour(['local', '--log-format', 'json'], variables);

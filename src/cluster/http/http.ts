@@ -78,6 +78,11 @@ export function readsRequest(reply: HttpReply): reply is StreamedReply {
   return !isWhole(reply) && reply.readsRequest === true;
 }
 
+/** @returns whether the service wants the connection to end with this reply, as clients wait for that who ask oddly */
+export function closes({ headers }: HttpReply): boolean {
+  return headers.connection === 'close';
+}
+
 /** @returns the value of a reply's header; the values of a list are joined with `, ` */
 export function replyHeader(reply: HttpReply | undefined, name: string): string | undefined {
   const value = reply?.headers[name];

@@ -55,7 +55,8 @@ export type HeadJudge = (
   parameters: PathParameters,
 ) => WholeReply | undefined;
 
-type Role = 'controller' | 'storage' | 'frontend' | 'fileserver';
+/** What is at one port: a role, or an interface of one that has a port of its own. */
+type Role = 'controller' | 'storage' | 'frontend' | 'fileserver' | 'blobs';
 
 /** A frontend's paths, which people by mistake also request from other roles. */
 const PATHS_OF_KEYS = /^\/(?:get|set|delete|files?)$|^\/v1\//;
@@ -64,6 +65,7 @@ const KEYS_ELSEWHERE: Readonly<Partial<Record<Role, string>>> = {
     'keys and files are asked of a frontend, and this is the controller: its /status names them',
   storage: 'keys and files are asked of a frontend, and this is a storage node',
   fileserver: 'keys and files are asked of a frontend, and this is a file server',
+  blobs: 'keys and files by paths are at another port of this frontend, its own',
 };
 const NOTHING = 'there is nothing at this path; / lists all that there are';
 
@@ -129,17 +131,22 @@ interface SharedAddress {
   readonly address?: Address | undefined;
   /** The processes that share the address: `/`, /readyz and /metrics then report on all of them. */
   readonly workerGroup?: WorkerGroup | undefined;
+  /** The routes at the process's own port, of an interface that has another one: they have the same checks. */
+  readonly beside?: Routes | undefined;
 }
 
 export class Routes {
   readonly #exact = new Map<string, Match>();
-  /** Tried in the order in which they were added, when no exact path matches: the first one that takes the method. */
+  /**
+   * Tried in the order in which they were added, when no exact path matches and takes the method: the first one that
+   * takes it.
+   */
   readonly #patterns = new Map<
     string,
     { readonly shape: string; readonly pattern: PathPattern; readonly entries: PathEntries }
   >();
-  readonly #checks = new Map<string, HealthCheck>();
-  readonly #warnings = new Map<string, HealthCheck>();
+  readonly #checks: Map<string, HealthCheck>;
+  readonly #warnings: Map<string, HealthCheck>;
   /** The routes of people and their programs, in the order in which they were added. */
   readonly #described: ClientRoute[] = [];
   readonly #role: Role;
@@ -151,30 +158,32 @@ export class Routes {
     judge: (request) => this.#judge(request),
   };
   readonly #address: Address | undefined;
+  readonly #workerGroup: WorkerGroup | undefined;
 
   constructor(role: Role, runtime: Runtime, metrics: Metrics, shared: SharedAddress = {}) {
-    const { workerGroup, address } = shared;
+    const { workerGroup, address, beside } = shared;
     this.#role = role;
     this.#logger = runtime.logger;
     this.#address = address;
-    metrics.gauge('velourfog_build_info', 'Version and role; always 1.', () => 1, {
-      version: VERSION,
-      role,
-    });
-    addProcessMetrics(metrics, runtime.host);
+    this.#workerGroup = workerGroup;
+    this.#checks = beside === undefined ? new Map() : beside.#checks;
+    this.#warnings = beside === undefined ? new Map() : beside.#warnings;
+    if (beside === undefined) {
+      metrics.gauge('velourfog_build_info', 'Version and role; always 1.', () => 1, {
+        version: VERSION,
+        role,
+      });
+      addProcessMetrics(metrics, runtime.host);
+      workerGroup?.answer('checks', () => this.#check());
+      workerGroup?.answer('metrics', () => metrics.read());
+    }
     this.add(COMMON_ROUTES.livez, (request, reply) => reply(healthReply(request, [])));
-    workerGroup?.answer('checks', () => this.#check());
-    workerGroup?.answer('metrics', () => metrics.read());
-    const check = (callback: (results: readonly CheckResult[]) => void) =>
-      workerGroup === undefined
-        ? callback(this.#check())
-        : workerGroup.gather('checks', (told) => callback(checkedTogether(told)));
     const ready: Handler = (request, reply) =>
-      check((results) => reply(healthReply(request, results)));
+      this.#results((results) => reply(healthReply(request, results)));
     this.add(COMMON_ROUTES.readyz, ready);
     this.add(COMMON_ROUTES.healthz, ready);
     this.add(COMMON_ROUTES.root, (request, reply) =>
-      check((results) =>
+      this.#results((results) =>
         reply(sheetReply(this.#sheet(request, results), request.header('accept'))),
       ),
     );
@@ -279,6 +288,16 @@ export class Routes {
     return { entry, parameters };
   }
 
+  /** @param callback called once with why not, over all processes that share the address; undefined where it is ready */
+  whyNotReady(callback: (problem: string | undefined) => void): void {
+    this.#results((results) => callback(whyNotReady(results)));
+  }
+
+  #results(callback: (results: readonly CheckResult[]) => void): void {
+    if (this.#workerGroup === undefined) return callback(this.#check());
+    return this.#workerGroup.gather('checks', (told) => callback(checkedTogether(told)));
+  }
+
   #check(): readonly CheckResult[] {
     return [...[...this.#checks].map(([name, check]) => checked(name, check)), ...this.warnings()];
   }
@@ -312,9 +331,8 @@ export class Routes {
   }
 
   #match(method: string, target: string): Match | undefined {
-    const exact = this.#exact.get(pathOf(target));
-    if (exact !== undefined) return exact;
-    let others: Match | undefined;
+    let others = this.#exact.get(pathOf(target));
+    if (others?.entries.of(method) !== undefined) return others;
     for (const { pattern, entries } of this.#patterns.values()) {
       const parameters = pattern.match(target);
       if (parameters === undefined) continue;

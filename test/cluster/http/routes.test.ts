@@ -217,6 +217,30 @@ test('behind {name...} stand plain segments, and of several paths the one that t
   expect(ask('DELETE', '/v1/keys/a/incr')).toBe('405 allow: GET, HEAD, PUT, POST');
 });
 
+test('an exact path leaves methods that it does not take to paths with parameters', () => {
+  const { ask, traits } = serving(
+    { path: '/health.html', methods: ['GET'] },
+    { path: '/{name...}', methods: ['GET', 'PUT'], streamsBody: true },
+  );
+  expect(ask('GET', '/health.html')).toBe('GET /health.html');
+  expect(ask('HEAD', '/livez')).not.toContain('name');
+  expect(ask('PUT', '/health.html')).toBe('PUT /{name...} name=health.html');
+  expect(traits('PUT', '/livez')).toMatchObject({ body: { kind: 'streamed' } });
+  expect(ask('DELETE', '/health.html')).toBe('405 allow: GET, HEAD, PUT');
+});
+
+test('an interface of a role has the checks of the role', () => {
+  const metrics = new Metrics();
+  const runtime = { host: {} } as unknown as Runtime;
+  const routes = new Routes('frontend', runtime, metrics);
+  const beside = new Routes('blobs', runtime, metrics, { beside: routes });
+  routes.addCheck('map', () => 'none yet');
+  const replies: HttpReply[] = [];
+  beside.handle(requestOf('GET', '/readyz?verbose'), (reply) => replies.push(reply));
+  expect(replies.map(({ status }) => status)).toEqual([503]);
+  expect(bytesOf(replies[0]).toString()).toContain('[-]map failed: none yet');
+});
+
 test('who posts to a path names the ones behind it that take a POST', () => {
   const routes = new Routes('frontend', { host: {} } as unknown as Runtime, new Metrics());
   const handler: Handler = (_request, reply) => reply({ status: 200, headers: {}, body: '' });

@@ -1,17 +1,17 @@
-// The HTTP server of every role: node:http around a Service. Reads bodies up to the role's limit, keeps the order of
+// The HTTP server of every role: node:http around an HttpService. Reads bodies up to the role's limit, keeps the order of
 // requests on a connection, hands over links, replies to what the parser refuses, and drains. It knows no role.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { assert } from '../../assert.ts';
 import { brokenBodyReply, errorReply } from '../../http/errors.ts';
-import { type Body, type HttpReply, isWhole, readsRequest } from '../../http/http.ts';
+import { type Body, closes, type HttpReply, isWhole, readsRequest } from '../../http/http.ts';
 import {
   BUFFERED_BODIES_MIN,
   BUFFERED_BYTES_MAX,
   REQUEST_HEAD_BYTES_MAX,
 } from '../../model/limits.ts';
-import type { Service } from '../../ports.ts';
+import type { HttpService } from '../../ports.ts';
 import { PACE_LIMITS, type PaceLimits } from './body-pace.ts';
 import { BodyReader } from './body-reader.ts';
 import { Connections, connectionOf } from './connections.ts';
@@ -63,7 +63,7 @@ const DRAIN_CHECK_MS = 20;
 
 /** @throws CannotListen, with the code of the system (EADDRINUSE, EACCES, ENOTFOUND ...) */
 export async function startHttpServer(
-  service: Service,
+  service: HttpService,
   options: HttpServerOptions,
 ): Promise<HttpServer> {
   const server = createServer({
@@ -131,7 +131,7 @@ const UNREAD = errorReply('overloaded', UNREAD_TEXT);
 
 /** The requests of all connections, from the complete head until the reply has left. */
 class Requests {
-  readonly #service: Service;
+  readonly #service: HttpService;
   readonly #connections: Connections;
   readonly #bodies: RequestBodies;
   readonly #unread: UnreadReplies;
@@ -142,7 +142,7 @@ class Requests {
   #begun = 0;
   #draining = false;
 
-  constructor(service: Service, connections: Connections, options: HttpServerOptions) {
+  constructor(service: HttpService, connections: Connections, options: HttpServerOptions) {
     const { bodyBytesMax, stalledMs = STALLED_MS, idleMs = KEEP_ALIVE_MS } = options;
     const bufferedBytesMax =
       options.bufferedBytesMax ?? Math.max(BUFFERED_BYTES_MAX, BUFFERED_BODIES_MIN * bodyBytesMax);
@@ -307,7 +307,7 @@ class Requests {
     this.#send(
       incoming,
       reply,
-      last || (this.#draining && incoming.connection.latest === incoming),
+      last || closes(reply) || (this.#draining && incoming.connection.latest === incoming),
     );
     incoming.isAnswered = true;
     if (!incoming.readsOn || incoming.isEnded) return incoming.connection.done();

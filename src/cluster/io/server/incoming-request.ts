@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Body, HttpRequest } from '../../http/http.ts';
-import type { Cancel, RequestTraits, Service } from '../../ports.ts';
+import type { Cancel, HttpService, RequestTraits } from '../../ports.ts';
 import type { BodyReader } from './body-reader.ts';
 import type { Connection, Turn } from './connections.ts';
 import { originForm } from './request-forms.ts';
@@ -28,14 +28,14 @@ export class IncomingRequest implements HttpRequest, Turn {
   giveUp: (() => void) | undefined;
   /** The body that the service reads piece by piece; undefined when the body is read whole. */
   stream: BodyReader | undefined;
-  readonly #service: Service;
+  readonly #service: HttpService;
   readonly run: () => void;
 
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
     connection: Connection,
-    service: Service,
+    service: HttpService,
     run: () => void,
   ) {
     this.request = request;

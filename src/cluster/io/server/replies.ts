@@ -37,6 +37,8 @@ export function headFields(
 ): string[] {
   const fields: string[] = [];
   for (const name in headers) {
+    // What a service says of the connection is in `keepAlive` by now.
+    if (name === 'connection') continue;
     const value = headers[name] ?? '';
     for (const line of typeof value === 'string' ? [value] : value) fields.push(name, line);
   }

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { type ErrorCode, errorReply } from '../../http/errors.ts';
 import type { ClusterId, Incarnation, NodeId } from '../../model/identity.ts';
 import { CONTROL_BYTES_MAX } from '../../model/limits.ts';
-import type { LinkHello, Service } from '../../ports.ts';
+import type { HttpService, LinkHello } from '../../ports.ts';
 import type { StreamProtocol } from '../../wire/streams.ts';
 import { SocketLink } from '../network/link.ts';
 import { LINK_HEADERS, linkMessageBytesMax, STREAMS } from '../network/network.ts';
@@ -45,7 +45,7 @@ export function streamOf({ url, headers }: IncomingMessage): StreamProtocol | un
 
 /** Makes the socket a link if the service accepts it, or refuses it. @param head bytes that came behind the request */
 export function acceptLink(
-  service: Service,
+  service: HttpService,
   protocol: StreamProtocol,
   { request, socket, head }: { request: IncomingMessage; socket: Socket; head: Buffer },
   valueBytesMax: number,

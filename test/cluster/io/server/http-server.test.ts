@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { InvariantBroken } from '../../../../src/cluster/assert.ts';
+import type { ByteStream } from '../../../../src/cluster/http/byte-stream.ts';
 import type { HttpReply, HttpRequest } from '../../../../src/cluster/http/http.ts';
 import { type HttpServer, startHttpServer } from '../../../../src/cluster/io/server/http-server.ts';
 import type { Service } from '../../../../src/cluster/ports.ts';
@@ -555,4 +556,31 @@ describe('a service that wants to know whether its client is there', () => {
     await until(() => left.length === 2);
     begun[1]?.reply();
   });
+});
+
+test.each([
+  ['whole', 'body'],
+  ['as a stream', undefined],
+])('a reply that says so is the last one of its connection: %s', async (_how, body) => {
+  const parts = [{ kind: 'bytes', bytes: Buffer.from('body') } as const, { kind: 'end' } as const];
+  const handled: string[] = [];
+  const server = await serve(MEBIBYTE, ({ target }, reply) => {
+    handled.push(target);
+    const stream: ByteStream = {
+      length: undefined,
+      read: (callback) => callback(parts.shift() ?? { kind: 'end' }),
+      discard: () => undefined,
+    };
+    const head = { status: 200, headers: { connection: 'close' } };
+    reply(body === undefined ? { ...head, body: stream } : { ...head, body });
+  });
+  const socket = await open(server);
+  socket.write('GET /first HTTP/1.1\r\nhost: x\r\n\r\n');
+  const pieces: Buffer[] = [];
+  socket.on('data', (piece: Buffer) => pieces.push(piece));
+  await once(socket, 'end');
+  const text = Buffer.concat(pieces).toString('latin1');
+  expect(text.match(/^connection: .*$/gim)).toEqual(['connection: close']);
+  expect(text).toContain('body');
+  expect(handled).toEqual(['/first']);
 });

@@ -1,0 +1,74 @@
+// The blob service at its own port, as an interface of the frontend: its routes, and the parts that carry them out. It
+// holds no content; who stores and reads is dtfc.ts.
+
+import type { HttpRequest } from '../../../cluster/http/http.ts';
+import { rawPathOf } from '../../../cluster/http/http.ts';
+import type { Metrics } from '../../../cluster/http/metrics.ts';
+import { type ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
+import type { WorkerGroup } from '../../../cluster/http/worker-group.ts';
+import { type Address, parseAddress } from '../../../cluster/model/identity.ts';
+import type {
+  FurtherInterface,
+  HttpService,
+  OperatorFiles,
+  RequestTraits,
+  Runtime,
+} from '../../../cluster/ports.ts';
+import { decodePath } from '../../../cluster/wire/query.ts';
+import type { FileLayer } from '../../../files/outcomes.ts';
+import { DenySwitches } from './deny-switches.ts';
+import { DtfcGateway, NOT_FOUND } from './dtfc.ts';
+
+export interface BlobOptions {
+  /** Where clients reach it. */
+  readonly address: Address;
+  readonly operatorFiles: OperatorFiles;
+  /** What the paths of the files begin with that switch a method off. */
+  readonly denyPrefix?: string | undefined;
+}
+
+/** What it has of its frontend. */
+export interface BlobContext {
+  readonly files: FileLayer;
+  /** Those at the frontend's own port. */
+  readonly routes: Routes;
+  readonly metrics: Metrics;
+  readonly workerGroup: WorkerGroup | undefined;
+}
+
+export class BlobInterface implements HttpService, FurtherInterface {
+  readonly port: number;
+  readonly #routes: Routes;
+
+  constructor(runtime: Runtime, context: BlobContext, options: BlobOptions) {
+    const { files, metrics, routes: beside, workerGroup } = context;
+    const { address, operatorFiles, denyPrefix } = options;
+    this.port = parseAddress(address)?.port ?? 0;
+    this.#routes = new Routes('blobs', runtime, metrics, { address, workerGroup, beside });
+    const gateway = new DtfcGateway({
+      files,
+      clock: runtime.clock,
+      switches: new DenySwitches(operatorFiles, denyPrefix),
+    });
+    gateway.addTo(this.#routes, metrics);
+  }
+
+  get service(): HttpService {
+    return this;
+  }
+
+  traits(request: Pick<HttpRequest, 'method' | 'target'>): RequestTraits {
+    return this.#routes.traits(request);
+  }
+
+  handle(request: HttpRequest, reply: ReplyCallback): void {
+    // As any path that names no blob: a malformed hash is 404 there, and never 400.
+    const isMalformed = decodePath(rawPathOf(request.target)) === undefined;
+    if (isMalformed && request.method !== 'PUT') return reply(NOT_FOUND);
+    return this.#routes.handle(request, reply);
+  }
+
+  accept(): { refused: string } {
+    return { refused: 'a frontend takes no streams' };
+  }
+}

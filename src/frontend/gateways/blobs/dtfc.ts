@@ -1,0 +1,291 @@
+// The content-addressed blob service (FILES.md, 4): PUT of a name answers the SHA-512 of the content, by which everybody
+// reads and deletes it. Content is a file of the file layer whose key is its hash; bodies are those of the original.
+
+import { assert, InvariantBroken } from '../../../cluster/assert.ts';
+import { type ByteStream, bytesStream } from '../../../cluster/http/byte-stream.ts';
+import { brokenBodyReply, errorReply } from '../../../cluster/http/errors.ts';
+import {
+  type HttpReply,
+  type HttpRequest,
+  hostHeader,
+  textReply,
+  type WholeReply,
+} from '../../../cluster/http/http.ts';
+import { Measure } from '../../../cluster/http/measure.ts';
+import type { Metrics } from '../../../cluster/http/metrics.ts';
+import type { Handler, ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
+import { NO_CONDITION } from '../../../cluster/model/condition.ts';
+import { printVersion } from '../../../cluster/model/version.ts';
+import type { Clock } from '../../../cluster/ports.ts';
+import { DEFAULT_CLASS } from '../../../files/file-key.ts';
+import { FILE_BYTES_MAX, type FileManifest } from '../../../files/manifest.ts';
+import type {
+  DeleteFileOutcome,
+  FileLayer,
+  FileVersion,
+  PutFileOutcome,
+} from '../../../files/outcomes.ts';
+import { answerFile, type FileFailure } from '../file-answer.ts';
+import { conditionOf } from '../preconditions.ts';
+import { sanitisedName, typeOfName } from './blob-name.ts';
+import type { DeniableVerb, DenySwitches } from './deny-switches.ts';
+import { DTFC_ROUTES } from './dtfc-routes.ts';
+import {
+  blobKey,
+  type ContentHash,
+  NAME_BYTES_MAX,
+  namedBlobIn,
+  storedNameIn,
+} from './dtfc-usage.ts';
+import { type FindBlobOutcome, findBlob } from './marked-blobs.ts';
+
+export const NOT_FOUND = textReply(404, '404 Not Found.');
+const FORBIDDEN = errorReply('denied', '403 Forbidden.');
+const PLAIN = { 'content-type': 'text/plain', 'cache-control': 'no-store' };
+const NO_BYTES = Buffer.alloc(0);
+/** The attribute of a manifest that has the name. */
+const FILENAME = 'filename';
+
+export interface DtfcParts {
+  readonly files: FileLayer;
+  readonly clock: Clock;
+  readonly switches: DenySwitches;
+}
+
+type ParsedPath = Parameters<Handler>[2];
+
+export class DtfcGateway {
+  readonly #parts: DtfcParts;
+
+  constructor(parts: DtfcParts) {
+    this.#parts = parts;
+  }
+
+  addTo(routes: Routes, metrics: Metrics): void {
+    const { clock } = this.#parts;
+    const verbs: readonly DeniableVerb[] = ['put', 'get', 'head', 'delete'];
+    const measures = new Map(
+      verbs.map((verb) => [verb, new Measure(`dtfc-${verb}`, metrics, clock)]),
+    );
+    /** Counts a request, and refuses it where its verb is switched off. */
+    const guarded = (
+      verb: DeniableVerb,
+      reply: ReplyCallback,
+      go: (reply: ReplyCallback) => void,
+    ) => {
+      const counted = measures.get(verb)?.begin(reply) ?? reply;
+      return this.#parts.switches.judge(
+        verb,
+        () => go(counted),
+        () => counted(FORBIDDEN),
+      );
+    };
+    routes.add(
+      DTFC_ROUTES.put,
+      (request, reply, path) => guarded('put', reply, (told) => this.#put(request, path, told)),
+      undefined,
+      FILE_BYTES_MAX,
+    );
+    routes.add(DTFC_ROUTES.get, (request, reply, path) => {
+      if (request.method !== 'HEAD') {
+        return guarded('get', reply, (told) => this.#get(request, path, told));
+      }
+      const closing: ReplyCallback = (answer) => reply(headReply(answer));
+      return guarded('head', closing, (told) => this.#get(request, path, told));
+    });
+    routes.add(DTFC_ROUTES.delete, (_request, reply, path) =>
+      guarded('delete', reply, (told) => this.#delete(path, told)),
+    );
+    routes.add(DTFC_ROUTES.health, (_request, reply) =>
+      routes.whyNotReady((problem) =>
+        reply(problem === undefined ? HEALTHY : errorReply('not-ready', problem)),
+      ),
+    );
+  }
+
+  #put(request: HttpRequest, path: ParsedPath, reply: ReplyCallback): void {
+    const named = storedNameIn(pathIn(path));
+    switch (named.kind) {
+      case 'nowhere':
+        return reply(NOT_FOUND);
+      case 'too-long':
+        return reply(errorReply('bad-parameter', `a name has at most ${NAME_BYTES_MAX} bytes`));
+      case 'name':
+        break;
+    }
+    if (request.header('content-range') !== undefined) {
+      const instead = `curl -T FILE 'http://${hostHeader(request)}/'`;
+      const what = 'a blob is stored whole, and Content-Range is of a part';
+      return reply(errorReply('bad-parameter', what, { instead }));
+    }
+    const { body } = request;
+    switch (body.kind) {
+      case 'too-large':
+        return reply(brokenBodyReply('too-large', FILE_BYTES_MAX));
+      case 'none':
+        return this.#store(named.filename, bytesStream(NO_BYTES), reply);
+      case 'bytes':
+        return assert(false, 'a blob is taken piece by piece');
+      case 'stream':
+        return this.#store(named.filename, body.stream, reply);
+    }
+  }
+
+  #store(filename: string, body: ByteStream, reply: ReplyCallback): void {
+    this.#parts.files.put(
+      {
+        key: ({ sha512 }) => blobKey(sha512),
+        body,
+        bytesMax: FILE_BYTES_MAX,
+        contentType: typeOfName(filename),
+        attributes: { [FILENAME]: filename },
+        replicationClass: DEFAULT_CLASS,
+        waitsForAll: false,
+        condition: NO_CONDITION,
+        expected: {},
+      },
+      (outcome) => reply(storedReply(outcome)),
+    );
+  }
+
+  #get(request: HttpRequest, path: ParsedPath, reply: ReplyCallback): void {
+    const named = namedBlobIn(pathIn(path));
+    if (named === undefined) return reply(NOT_FOUND);
+    const parsed = conditionOf(request, () => `/${named.hash}`);
+    if ('fault' in parsed)
+      return reply(errorReply('bad-parameter', parsed.fault.what, parsed.fault));
+    const { files } = this.#parts;
+    return findBlob(files, named.hash, (found) => {
+      if (found.kind !== 'found') return reply(unfoundReply(found));
+      const { manifest } = found.file;
+      const { condition } = parsed;
+      const answer = { file: found.file, condition, contentType: manifest.contentType };
+      return answerFile(files, request, answer, (outcome) =>
+        reply(
+          outcome.kind === 'reply'
+            ? withName(outcome.reply, filenameOf(manifest))
+            : failedReply(outcome),
+        ),
+      );
+    });
+  }
+
+  #delete(path: ParsedPath, reply: ReplyCallback): void {
+    const named = namedBlobIn(pathIn(path));
+    // An option that is none must not delete: it may be a slip of one that keeps to this cluster.
+    if (named === undefined || named.option !== undefined) return reply(NOT_FOUND);
+    const { files } = this.#parts;
+    return files.find(blobKey(named.hash), (found) => {
+      if (found.kind !== 'found') return reply(unfoundReply(found));
+      return files.delete(blobKey(named.hash), NO_CONDITION, (outcome) =>
+        reply(deletedReply(outcome, named.hash, found.file)),
+      );
+    });
+  }
+}
+
+const HEALTHY: WholeReply = {
+  status: 200,
+  headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' },
+  body: 'All systems go.',
+};
+
+function pathIn(path: ParsedPath): Buffer {
+  return path.get('name') ?? NO_BYTES;
+}
+
+function filenameOf({ attributes }: FileManifest): string {
+  // Nothing else writes it, but it goes into a header.
+  return sanitisedName(attributes?.[FILENAME] ?? '');
+}
+
+function withName(reply: HttpReply, filename: string): HttpReply {
+  const disposition = `attachment; filename="${filename}"`;
+  return { ...reply, headers: { ...reply.headers, 'content-disposition': disposition } };
+}
+
+/**
+ * `curl -X HEAD`, as scripts for the original have it, waits for a body as long as Content-Length says, or until the
+ * connection ends. So there is no length, and it ends.
+ */
+function headReply({ status, headers }: HttpReply): HttpReply {
+  const body: ByteStream = {
+    length: undefined,
+    read: (callback) => callback({ kind: 'end' }),
+    discard: () => undefined,
+  };
+  return { status, headers: { ...headers, connection: 'close' }, body };
+}
+
+function failedReply({ code, detail }: FileFailure): WholeReply {
+  return errorReply(code, detail);
+}
+
+function unfoundReply(found: Exclude<FindBlobOutcome, { kind: 'found' }>): WholeReply {
+  switch (found.kind) {
+    case 'absent':
+      return NOT_FOUND;
+    case 'marked':
+      return found.mark === '404' ? NOT_FOUND : FORBIDDEN;
+    case 'failed':
+      return failedReply(found);
+  }
+}
+
+/** The JSON of the original's document, in its order. */
+function jsonOf(
+  before: Readonly<Record<string, unknown>>,
+  { sha512, size, attributes }: FileManifest,
+  contentType: string,
+): WholeReply {
+  const filename = attributes?.[FILENAME] ?? '';
+  const told = { ...before, sha512, filename, length: size, content_type: contentType, stub: true };
+  return { status: 200, headers: PLAIN, body: JSON.stringify(told) };
+}
+
+function storedReply(outcome: PutFileOutcome): WholeReply {
+  switch (outcome.kind) {
+    case 'stored': {
+      const { manifest } = outcome.file;
+      return jsonOf({}, manifest, manifest.contentType ?? '');
+    }
+    case 'broken':
+      return brokenBodyReply(outcome.why, FILE_BYTES_MAX);
+    case 'mismatch':
+      return errorReply('bad-parameter', `${outcome.detail}; nothing was stored`);
+    case 'not-stored':
+      return failedReply({ ...outcome, detail: `${outcome.detail}; nothing was stored` });
+    case 'unmet':
+      throw new InvariantBroken('a blob is stored without a condition');
+    case 'unknown': {
+      const what =
+        'not everybody confirmed in time: the blob may or may not be stored; send it again';
+      return errorReply('outcome-unknown', what, versionOf(outcome));
+    }
+  }
+}
+
+function deletedReply(
+  outcome: DeleteFileOutcome,
+  hash: ContentHash,
+  { manifest }: FileVersion,
+): WholeReply {
+  switch (outcome.kind) {
+    case 'deleted': {
+      const [type = ''] = (manifest.contentType ?? '').split(';', 1);
+      return jsonOf({ deleted: true }, { ...manifest, sha512: hash }, type);
+    }
+    case 'not-stored':
+      return failedReply({ ...outcome, detail: `${outcome.detail}; nothing was deleted` });
+    case 'unmet':
+      throw new InvariantBroken('a blob is deleted without a condition');
+    case 'unknown': {
+      const what = 'not everybody confirmed in time: the blob may or may not be deleted; ask again';
+      return errorReply('outcome-unknown', what, versionOf(outcome));
+    }
+  }
+}
+
+function versionOf({ version }: Extract<PutFileOutcome, { kind: 'unknown' }>) {
+  return version === undefined ? {} : { headers: { 'x-fog-version': printVersion(version) } };
+}

@@ -1,0 +1,73 @@
+// Mutants of the blob service.
+
+import { type Mutant, tests } from './mutant.ts';
+
+const DTFC = 'src/frontend/gateways/blobs/dtfc.ts';
+const USAGE = 'src/frontend/gateways/blobs/dtfc-usage.ts';
+const NAMES = 'src/frontend/gateways/blobs/blob-name.ts';
+const MARKED = 'src/frontend/gateways/blobs/marked-blobs.ts';
+const DTFC_TESTS = 'test/frontend/gateways/blobs/dtfc.test.ts';
+const NAME_TESTS = 'test/frontend/gateways/blobs/blob-name.test.ts';
+
+export const FRONTEND_BLOBS_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a-mark-that-nobody-tells-of-is-none',
+    rule: 'F7',
+    edits: [
+      {
+        file: MARKED,
+        find: "if (marked.kind === 'failed') return callback(marked);",
+        replace: '',
+      },
+    ],
+    fate: tests(DTFC_TESTS, 'that nobody can tell of'),
+  },
+  {
+    name: 'a-mark-that-nobody-understands-is-404',
+    rule: 'FILES.md, 4',
+    edits: [{ file: MARKED, find: "?? '403'", replace: "?? '404'" }],
+    fate: tests(DTFC_TESTS, 'what nobody understands'),
+  },
+  {
+    name: 'a-head-of-a-blob-has-a-length',
+    rule: 'FILES.md, 4',
+    edits: [{ file: DTFC, find: 'length: undefined,', replace: 'length: 0,' }],
+    fate: tests(DTFC_TESTS, 'a HEAD says no length'),
+  },
+  {
+    name: 'a-head-of-a-blob-keeps-its-connection',
+    rule: 'FILES.md, 4',
+    edits: [{ file: DTFC, find: "connection: 'close'", replace: "connection: 'keep-alive'" }],
+    fate: tests(DTFC_TESTS, 'a HEAD says no length'),
+  },
+  {
+    name: 'a-slip-of-an-option-deletes',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: DTFC,
+        find: 'named === undefined || named.option !== undefined',
+        replace: 'named === undefined',
+      },
+    ],
+    fate: tests(DTFC_TESTS, 'an option of a DELETE'),
+  },
+  {
+    name: 'an-upper-case-hash-is-another',
+    rule: 'FILES.md, 4',
+    edits: [{ file: USAGE, find: 'hash.toLowerCase()', replace: 'hash' }],
+    fate: tests('test/frontend/gateways/blobs/dtfc-usage.test.ts', 'in any case'),
+  },
+  {
+    name: 'a-name-of-several-segments',
+    rule: 'FILES.md, 4',
+    edits: [{ file: USAGE, find: "path.includes('/')", replace: "path.includes('\\0')" }],
+    fate: tests('test/frontend/gateways/blobs/dtfc-usage.test.ts', 'several segments'),
+  },
+  {
+    name: 'a-name-with-its-accents',
+    rule: 'FILES.md, 4',
+    edits: [{ file: NAMES, find: ".normalize('NFD')", replace: '' }],
+    fate: tests(NAME_TESTS, 'is kept as'),
+  },
+];
