@@ -88,8 +88,8 @@ export class FilePut {
     const detail = this.#judge(sums);
     if (detail !== undefined) return this.#end({ kind: 'mismatch', detail });
     const manifest: FileManifest = { ...this.#fields(sums), kind: 'inline', content };
-    const { key, condition } = this.#request;
-    const record = { key, manifest: encodeManifest(manifest), condition };
+    const { key, condition, confirm } = this.#request;
+    const record = { key, manifest: encodeManifest(manifest), condition, confirm };
     return setFileRecord(this.#parts, record, (outcome) => this.#end(outcome));
   }
 
@@ -204,7 +204,8 @@ export class FilePut {
           `${copies} copies of the file are needed, and only ${holders.length} could be made`,
         );
       }
-      const record = { key: this.#request.key, manifest, condition: this.#request.condition };
+      const { key, condition, confirm } = this.#request;
+      const record = { key, manifest, condition, confirm };
       const naming = { blob, record, all, beganMs, former: this.#former };
       return nameBlob(this.#parts, naming, { holders, asked }, (set) => this.#end(set));
     });

@@ -2,7 +2,7 @@
 // would (src/files/cluster-files.ts).
 
 import { hash } from 'node:crypto';
-import type { BytePart } from '../../src/cluster/http/byte-stream.ts';
+import { type BytePart, bytesStream } from '../../src/cluster/http/byte-stream.ts';
 import { type Condition, type ETag, etagOf } from '../../src/cluster/model/condition.ts';
 import { encodeRecord, recordHead } from '../../src/cluster/model/record.ts';
 import type { Version } from '../../src/cluster/model/version.ts';
@@ -68,6 +68,13 @@ export class MemoryFileLayer implements FileLayer {
         case 'broken':
           return callback(part);
         case 'end': {
+          if (request.confirm !== undefined) {
+            const { confirm, ...confirmed } = request;
+            const whole = { ...confirmed, body: bytesStream(Buffer.concat(pieces)) };
+            return confirm((isRight) =>
+              isRight ? this.put(whole, callback) : callback({ kind: 'unmet', file: undefined }),
+            );
+          }
           const file = this.keep(key, Buffer.concat(pieces), request);
           return callback({ kind: 'stored', file, created: present === undefined });
         }
