@@ -68,6 +68,10 @@ export class MemoryFileLayer implements FileLayer {
         case 'broken':
           return callback(part);
         case 'end': {
+          const { md5 } = request.expected;
+          if (md5 !== undefined && md5 !== hash('md5', Buffer.concat(pieces))) {
+            return callback({ kind: 'mismatch', detail: 'the MD5 is another one' });
+          }
           if (request.confirm !== undefined) {
             const { confirm, ...confirmed } = request;
             const whole = { ...confirmed, body: bytesStream(Buffer.concat(pieces)) };
