@@ -89,8 +89,9 @@ export class FilePut {
     const detail = this.#judge(sums);
     if (detail !== undefined) return this.#end({ kind: 'mismatch', detail });
     const manifest: FileManifest = { ...this.#fields(sums), kind: 'inline', content };
-    const { condition } = this.#request;
-    const record = { key: this.#keyOf(sums), manifest: encodeManifest(manifest), condition };
+    const { condition, confirm } = this.#request;
+    const key = this.#keyOf(sums);
+    const record = { key, manifest: encodeManifest(manifest), condition, confirm };
     return setFileRecord(this.#parts, record, (outcome) => this.#end(outcome));
   }
 
@@ -207,7 +208,8 @@ export class FilePut {
           `${copies} copies of the file are needed, and only ${holders.length} could be made`,
         );
       }
-      const record = { key: owner, manifest, condition: this.#request.condition };
+      const { condition, confirm } = this.#request;
+      const record = { key: owner, manifest, condition, confirm };
       const naming = { blob, record, all, beganMs, former: this.#former };
       return nameBlob(this.#parts, naming, { holders, asked }, (set) => this.#end(set));
     });

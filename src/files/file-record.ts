@@ -7,7 +7,7 @@ import { storedRecordOf } from '../coordinator/operations/set/set-record.ts';
 import type { FileKey } from './file-key.ts';
 import type { FileOperations } from './file-parts.ts';
 import { decodeManifest } from './manifest.ts';
-import type { FileVersion, SetFileOutcome } from './outcomes.ts';
+import type { FileVersion, PutFile, SetFileOutcome } from './outcomes.ts';
 
 export interface FileRecordSet {
   readonly key: FileKey;
@@ -15,11 +15,26 @@ export interface FileRecordSet {
   readonly manifest: Buffer;
   /** What the record must be (H39); `NO_CONDITION` overwrites whatever there is. */
   readonly condition: Condition;
+  /** As in PutFile. */
+  readonly confirm?: PutFile['confirm'];
 }
+
+type FileWriters = Pick<FileOperations, 'writer' | 'conditional'>;
 
 /** @param callback called exactly once */
 export function setFileRecord(
-  { writer, conditional }: Pick<FileOperations, 'writer' | 'conditional'>,
+  writers: FileWriters,
+  { confirm, ...set }: FileRecordSet,
+  callback: (outcome: SetFileOutcome) => void,
+): void {
+  if (confirm === undefined) return setNow(writers, set, callback);
+  return confirm((isRight) =>
+    isRight ? setNow(writers, set, callback) : callback({ kind: 'unmet', file: undefined }),
+  );
+}
+
+function setNow(
+  { writer, conditional }: FileWriters,
   { key, manifest: value, condition }: FileRecordSet,
   callback: (outcome: SetFileOutcome) => void,
 ): void {

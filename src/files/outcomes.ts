@@ -27,6 +27,12 @@ export interface PutFile {
   readonly waitsForAll: boolean;
   /** What the record of the file must be (H39); `NO_CONDITION` overwrites whatever there is. */
   readonly condition: Condition;
+  /**
+   * Asked when the content is there, immediately before the record is set: whether that is still right. The content may have
+   * taken hours, and what else it depends on is in other records. Otherwise the outcome is `unmet`, without a file.
+   * @param callback to be called exactly once
+   */
+  readonly confirm?: ((callback: (isRight: boolean) => void) => void) | undefined;
   /** What the client says of its body, in hexadecimal; the file is refused where it differs. */
   readonly expected: { readonly sha512?: string | undefined; readonly md5?: string | undefined };
 }

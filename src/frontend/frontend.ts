@@ -52,6 +52,7 @@ import type { FileTimes } from '../files/file-times.ts';
 import type { FileLayer } from '../files/outcomes.ts';
 import { Coverage } from './coverage.ts';
 import { BlobInterface, type BlobOptions } from './gateways/blobs/blob-interface.ts';
+import { DavGateway } from './gateways/dav/dav.ts';
 import { SfssGateway } from './gateways/files/sfss.ts';
 import type { Gateway, GatewayContext } from './gateways/gateway.ts';
 import { KvGateway } from './gateways/kv/kv.ts';
@@ -152,6 +153,7 @@ export class Frontend implements Service {
       watcher: new UserWatcher(context),
       files: this.#files,
       timers: runtime.timers,
+      random: runtime.random,
       times,
       valueBytesMax,
       sfssBytesMax,
@@ -167,6 +169,7 @@ export class Frontend implements Service {
       new BatchGateway(gatewayContext),
       new WatchGateway(gatewayContext),
       new SfssGateway(gatewayContext),
+      new DavGateway(gatewayContext),
     ];
     for (const gateway of this.#gateways) gateway.addTo(this.#routes, metrics);
     const { blobs } = options;

@@ -617,6 +617,23 @@ describe('the record of a file', () => {
     expect([created.sets.length, created.writes.length]).toEqual([0, 1]);
   });
 
+  test('is set when its gateway has confirmed that it is still right, and not where it is not', () => {
+    const stage = new FileStage();
+    const asked: ((isRight: boolean) => void)[] = [];
+    committed(stage, { condition: CONDITION, confirm: (callback) => void asked.push(callback) });
+    // F1: the copies are there by then, so nothing but the set is between the question and the record.
+    expect([asked.length, stage.writes.length, stage.told]).toEqual([1, 0, []]);
+    asked[0]?.(true);
+    expect([stage.writes.length, stage.dropped]).toEqual([1, []]);
+    const refused = committed(new FileStage(), { confirm: (callback) => callback(false) });
+    expect([refused.sets.length, refused.writes.length]).toEqual([0, 0]);
+    expect(refused.outcomes).toEqual([{ kind: 'unmet', file: undefined }]);
+    expect(refused.dropped).toEqual(names(refused.targets).toSorted());
+    const small = new FileStage();
+    small.put(BodyByHand.whole([Buffer.from('small')]), { confirm: (callback) => callback(false) });
+    expect([small.sets.length, small.outcomes]).toEqual([0, [{ kind: 'unmet', file: undefined }]]);
+  });
+
   test('under a condition is told with what was stored', () => {
     const stage = committed(new FileStage(), { condition: CONDITION });
     const change = stage.writes[0]?.request.change;

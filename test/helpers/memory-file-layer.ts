@@ -2,7 +2,7 @@
 // would (src/files/cluster-files.ts).
 
 import { hash } from 'node:crypto';
-import type { BytePart } from '../../src/cluster/http/byte-stream.ts';
+import { type BytePart, bytesStream } from '../../src/cluster/http/byte-stream.ts';
 import { type Condition, type ETag, etagOf } from '../../src/cluster/model/condition.ts';
 import { encodeRecord, recordHead } from '../../src/cluster/model/record.ts';
 import type { Version } from '../../src/cluster/model/version.ts';
@@ -70,6 +70,17 @@ export class MemoryFileLayer implements FileLayer {
           return callback(part);
         case 'end': {
           const content = Buffer.concat(pieces);
+          const { md5 } = request.expected;
+          if (md5 !== undefined && md5 !== hash('md5', content)) {
+            return callback({ kind: 'mismatch', detail: 'the MD5 is another one' });
+          }
+          if (request.confirm !== undefined) {
+            const { confirm, ...confirmed } = request;
+            const whole = { ...confirmed, body: bytesStream(content) };
+            return confirm((isRight) =>
+              isRight ? this.put(whole, callback) : callback({ kind: 'unmet', file: undefined }),
+            );
+          }
           const own = typeof key === 'function' ? key(digestsOf(content)) : key;
           const created = !this.#files.has(nameOf(own));
           return callback({ kind: 'stored', file: this.keep(own, content, request), created });

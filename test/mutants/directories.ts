@@ -52,6 +52,26 @@ export const DIRECTORIES_MUTANTS: readonly Mutant[] = [
     fate: tests(FILE_PUT_TESTS, 'keeps the date and the attributes'),
   },
   {
+    name: 'a-record-that-nobody-confirmed',
+    rule: 'FILES.md, 4',
+    edits: [
+      { file: FILE_RECORD, find: 'isRight ? setNow(', replace: 'isRight !== undefined ? setNow(' },
+    ],
+    fate: tests(FILE_PUT_TESTS, 'is set when its gateway has confirmed'),
+  },
+  {
+    name: 'a-file-of-many-bytes-that-nobody-confirms',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: FILE_PUT,
+        find: '{ key, manifest, condition, confirm }',
+        replace: '{ key, manifest, condition, ...(confirm ? {} : {}) }',
+      },
+    ],
+    fate: tests(FILE_PUT_TESTS, 'is set when its gateway has confirmed'),
+  },
+  {
     name: 'a-directory-over-what-is-there',
     rule: 'H39',
     edits: [

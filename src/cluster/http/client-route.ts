@@ -14,7 +14,24 @@ import type {
   RouteTask,
 } from './route-description.ts';
 
-export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+export type Method =
+  | 'GET'
+  | 'HEAD'
+  | 'POST'
+  | 'PUT'
+  | 'DELETE'
+  | 'OPTIONS'
+  // RFC 4918
+  | 'PROPFIND'
+  | 'PROPPATCH'
+  | 'MKCOL'
+  | 'COPY'
+  | 'MOVE'
+  | 'LOCK'
+  | 'UNLOCK';
+
+/** Of these a request changes nothing, unless its route says so (RFC 9110, 9.2.1). */
+const SAFE: readonly Method[] = ['GET', 'HEAD', 'OPTIONS', 'PROPFIND'];
 
 /** The part of an entry that selects the handler of a request, and says how its body is read. */
 export interface Route {
@@ -69,6 +86,11 @@ export const NO_PARAMETERS: PathParameters = new Map();
 export function methodsOf({ methods, changesByGet }: Route): readonly Method[] {
   if (!methods.includes('GET') || changesByGet === true) return methods;
   return methods.flatMap((method): Method[] => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+}
+
+/** Whether a request of the route with this method may change something. */
+export function changesBy({ changesByGet }: Route, method: Method): boolean {
+  return !SAFE.includes(method) || changesByGet === true;
 }
 
 /** Matches paths of requests against the path of a route that has parameters. */

@@ -2,7 +2,13 @@
 // programs only; what nodes and operators say to each other under /c/ and /s/ is in docs/protocol.md.
 
 import { VERSION } from '../software.ts';
-import { type ClientRoute, hasParameters, type Method, methodsOf } from './client-route.ts';
+import {
+  type ClientRoute,
+  changesBy,
+  hasParameters,
+  type Method,
+  methodsOf,
+} from './client-route.ts';
 import { ERRORS, type ErrorCode } from './errors.ts';
 import {
   JSON_TYPE,
@@ -42,7 +48,7 @@ export function openApiOf(role: string, routes: readonly ClientRoute[]): JsonObj
   const paths: Record<string, Record<string, JsonObject>> = {};
   for (const route of routes) {
     const path = templateOf(route);
-    for (const method of methodsOf(route)) {
+    for (const method of methodsOf(route).filter(isDescribed)) {
       paths[path] = {
         ...paths[path],
         [method.toLowerCase()]: operationOf(route, method, errors),
@@ -67,6 +73,13 @@ export function openApiOf(role: string, routes: readonly ClientRoute[]): JsonObj
     components: { responses: errors.components() },
   };
 }
+
+/** OpenAPI 3.1 has no place for the methods of WebDAV; docs/webdav.md describes them. */
+function isDescribed(method: Method): boolean {
+  return DESCRIBED.includes(method);
+}
+
+const DESCRIBED: readonly Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'];
 
 function tagOf({ task = 'other' }: ClientRoute): RouteTask {
   return task;
@@ -168,7 +181,7 @@ const UNDESCRIBED: RouteReply = { text: 'Not described.', types: ['*/*'] };
 const A_CODE = 'What was wrong, as a word for programs.';
 
 function codesOf(route: ClientRoute, method: Method): readonly ErrorCode[] {
-  const { statuses, replies = {}, changesByGet, body } = route;
+  const { statuses, replies = {}, body } = route;
   const all = Object.keys(ERRORS) as ErrorCode[];
   const own =
     route.errors ??
@@ -176,7 +189,7 @@ function codesOf(route: ClientRoute, method: Method): readonly ErrorCode[] {
       const { status } = ERRORS[code];
       return statuses.includes(status) && replies[status] === undefined;
     });
-  const changes = (method !== 'GET' && method !== 'HEAD') || changesByGet === true;
+  const changes = changesBy(route, method);
   return [
     ...new Set([
       ...own,

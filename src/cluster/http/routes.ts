@@ -8,6 +8,7 @@ import { VERSION } from '../software.ts';
 import { type Sheet, sheetReply } from './cheat-sheet.ts';
 import {
   type ClientRoute,
+  changesBy,
   hasParameters,
   type Method,
   methodsOf,
@@ -59,7 +60,7 @@ export type HeadJudge = (
 type Role = 'controller' | 'storage' | 'frontend' | 'fileserver' | 'blobs';
 
 /** A frontend's paths, which people by mistake also request from other roles. */
-const PATHS_OF_KEYS = /^\/(?:get|set|delete|files?)$|^\/v1\//;
+const PATHS_OF_KEYS = /^\/(?:get|set|delete|files?|dav)$|^\/(?:v1|dav)\//;
 const KEYS_ELSEWHERE: Readonly<Partial<Record<Role, string>>> = {
   controller:
     'keys and files are asked of a frontend, and this is the controller: its /status names them',
@@ -211,13 +212,13 @@ export class Routes {
     bodyBytesMax = route.bodyBytesMax,
   ): void {
     if ('statuses' in route) this.#described.push(route);
-    const { path, streamsBody, changesByGet } = route;
+    const { path, streamsBody } = route;
     const body = {
       kind: streamsBody === true ? 'streamed' : 'whole',
       ...(bodyBytesMax === undefined ? {} : { bytesMax: bodyBytesMax }),
     } as const;
     for (const method of methodsOf(route)) {
-      const changes = (method !== 'GET' && method !== 'HEAD') || changesByGet === true;
+      const changes = changesBy(route, method);
       const traits = { changes, body, judge: (request: RequestHead) => this.#judge(request) };
       this.#entriesAt(route).add(method, { route, handler, traits, judge });
     }

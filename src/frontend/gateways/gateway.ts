@@ -5,7 +5,7 @@ import type { Metrics } from '../../cluster/http/metrics.ts';
 import type { Routes } from '../../cluster/http/routes.ts';
 import type { ClusterClock } from '../../cluster/model/cluster-clock.ts';
 import type { Times } from '../../cluster/model/limits.ts';
-import type { Timers } from '../../cluster/ports.ts';
+import type { Random, Timers } from '../../cluster/ports.ts';
 import type {
   UserConditionalWriter,
   UserExplainedReader,
@@ -41,6 +41,7 @@ export interface GatewayContext {
   readonly watcher: UserWatcher;
   readonly files: FileLayer;
   readonly timers: Timers;
+  readonly random: Pick<Random, 'token'>;
   readonly times: Times;
   /** The longest value that this frontend takes. */
   readonly valueBytesMax: number;

@@ -18,6 +18,11 @@ function documentsOfRoles() {
   return { controller: cluster.controller, storage, frontend };
 }
 
+/** OpenAPI has no place for the methods of WebDAV. */
+function describedOf(route: ClientRoute) {
+  return methodsOf(route).filter((method) => METHODS.includes(method.toLowerCase()));
+}
+
 type Paths = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>;
 
 function operationsIn(document: { readonly paths: Paths }): readonly string[] {
@@ -37,14 +42,14 @@ describe.each(ROLES)('of a %s', (role) => {
   test('it has each route of each table of the role, and nothing else', () => {
     const wanted = TABLES.filter((entry) => ['all', role].includes(entry.role)).flatMap(
       ({ route }) =>
-        methodsOf(route).map((method) => `${method} ${route.path.replace('...}', '}')}`),
+        describedOf(route).map((method) => `${method} ${route.path.replace('...}', '}')}`),
     );
     expect([...operationsIn(document)].sort()).toEqual([...wanted].sort());
   });
 
   test('each operation has all statuses of its entry', () => {
     for (const { route } of TABLES.filter((entry) => ['all', role].includes(entry.role))) {
-      for (const method of methodsOf(route)) {
+      for (const method of describedOf(route)) {
         const operation = document.paths[route.path.replace('...}', '}')][method.toLowerCase()];
         expect(Object.keys(operation.responses)).toEqual(
           expect.arrayContaining(route.statuses.map(String)),

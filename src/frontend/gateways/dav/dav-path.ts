@@ -1,0 +1,131 @@
+// The paths of WebDAV: from the target of a request, or a URL in one of its headers, to names and keys of files, and back to
+// hrefs. Names are bytes of any kind but slash and NUL; no two forms of one letter are taken for the same. Pure.
+
+import { type HttpRequest, hostHeader } from '../../../cluster/http/http.ts';
+import { decodePath, encodeBytes } from '../../../cluster/wire/query.ts';
+import { directoryFileKey, type FileKey } from '../../../files/file-key.ts';
+
+/** Where WebDAV is on a frontend. */
+export const DAV_ROOT = '/dav';
+/** The space of directories that WebDAV shows (FILES.md, Keys). */
+export const DAV_DOMAIN = 'default';
+
+export interface DavPath {
+  /** The names from the root on; none for the root itself. */
+  readonly segments: readonly Buffer[];
+  /** Whether the client wrote it as that of a collection, with a slash at its end. */
+  readonly endsInSlash: boolean;
+}
+
+export interface DavFault {
+  readonly code: 'bad-parameter' | 'path-too-long' | 'bad-destination' | 'other-server';
+  /** One sentence without a full stop. */
+  readonly what: string;
+}
+
+export type ReadDavPath = { readonly path: DavPath } | { readonly fault: DavFault };
+
+const SLASH = '/';
+const SLASH_BYTE = 0x2f;
+const ABSOLUTE = /^https?:\/\/([^/?#]*)(\/[^?]*)?/i;
+
+/** @param raw a path as it is in a request, with its escapes */
+export function readDavPath(raw: string): ReadDavPath {
+  // A client that sends the fragment of a URL means less than the whole resource, which it would lose.
+  if (raw.includes('#')) return wrong('the path has a #, which must be written as %23');
+  const inside = raw.startsWith(`${DAV_ROOT}/`) || raw === DAV_ROOT;
+  if (!inside) {
+    return {
+      fault: { code: 'bad-destination', what: `the path is not one below ${DAV_ROOT}/` },
+    };
+  }
+  const segments: Buffer[] = [];
+  // Clients join a base that ends in a slash to a path that begins with one: two slashes are one.
+  for (const part of raw.slice(DAV_ROOT.length).split(SLASH)) {
+    if (part === '') continue;
+    const segment = decodePath(part);
+    if (segment === undefined) return wrong('a % in the path is not followed by two hex digits');
+    if (segment.includes(0)) return wrong('the path has a NUL');
+    if (segment.includes(SLASH_BYTE)) return wrong('a name in the path has a slash in it');
+    const text = segment.toString('latin1');
+    if (text === '.' || text === '..') return wrong('a name in the path is . or ..');
+    segments.push(segment);
+  }
+  const path = { segments, endsInSlash: raw.endsWith(SLASH) || segments.length === 0 };
+  if (segments.length > 0 && keyOf(path) === undefined) {
+    return {
+      fault: { code: 'path-too-long', what: 'the path has more bytes than a key may have' },
+    };
+  }
+  return { path };
+}
+
+/** Reads a URL that a header has, which must be one of this server. */
+export function readDavUrl(url: string, request: Pick<HttpRequest, 'header'>): ReadDavPath {
+  if (url.startsWith(SLASH)) return readDavPath(url.replace(/\?.*$/, ''));
+  const [whole, host = '', path = SLASH] = ABSOLUTE.exec(url) ?? [];
+  if (whole === undefined) return wrong('a URL is neither absolute nor a path that begins with /');
+  // A proxy may have taken TLS off, so the scheme says nothing.
+  if (host.toLowerCase() !== hostHeader(request).toLowerCase()) {
+    return {
+      fault: {
+        code: 'other-server',
+        what: 'the URL is of another server than the Host of the request',
+      },
+    };
+  }
+  return readDavPath(path);
+}
+
+function wrong(what: string): ReadDavPath {
+  return { fault: { code: 'bad-parameter', what } };
+}
+
+/** @returns the key of the record; undefined for the root, which has none, and for a path that is too long */
+export function keyOf({ segments }: DavPath): FileKey | undefined {
+  const name = segments.at(-1);
+  if (name === undefined) return undefined;
+  return directoryFileKey(DAV_DOMAIN, joined(segments.slice(0, -1)), name);
+}
+
+/** @returns the directory of the entries of this collection, as their keys have it */
+export function directoryOf({ segments }: DavPath): Buffer {
+  return joined(segments);
+}
+
+function joined(segments: readonly Buffer[]): Buffer {
+  return Buffer.concat(
+    segments.flatMap((segment, index) => (index === 0 ? [segment] : [Buffer.from(SLASH), segment])),
+  );
+}
+
+/** @returns the path as `DAV:href` and links have it */
+export function hrefOf({ segments }: DavPath, isCollection: boolean): string {
+  const inner = segments.map(encodeBytes).join(SLASH);
+  return `${DAV_ROOT}/${inner}${isCollection && segments.length > 0 ? SLASH : ''}`;
+}
+
+export function isRoot({ segments }: DavPath): boolean {
+  return segments.length === 0;
+}
+
+export function parentOf({ segments }: DavPath): DavPath {
+  return { segments: segments.slice(0, -1), endsInSlash: true };
+}
+
+export function entryOf({ segments }: DavPath, name: Buffer): DavPath {
+  return { segments: [...segments, name], endsInSlash: false };
+}
+
+/** Whether the path is that of `around`, or of something in it at any depth. */
+export function isWithin({ segments }: DavPath, around: DavPath): boolean {
+  return (
+    segments.length >= around.segments.length &&
+    around.segments.every((segment, index) => segments[index]?.equals(segment))
+  );
+}
+
+/** @returns the last name, as far as it is text; empty for the root */
+export function nameTextOf({ segments }: DavPath): string {
+  return segments.at(-1)?.toString() ?? '';
+}

@@ -1,0 +1,172 @@
+// Judges a request against the records that it is about: its conditions (If, If-Match, If-None-Match) and the locks in its way.
+// What was judged is the record that a change is then conditional on (H39): where somebody else was faster, all is judged
+// anew, so that no write slips past a lock.
+
+import { errorReply } from '../../../cluster/http/errors.ts';
+import type { HttpReply } from '../../../cluster/http/http.ts';
+import { type Condition, type ETag, printETag } from '../../../cluster/model/condition.ts';
+import { unmetReply } from '../file-answer.ts';
+import { hrefOf } from './dav-path.ts';
+import { failedReply, lockedReply } from './dav-replies.ts';
+import type { DavUsage } from './dav-usage.ts';
+import { type IfState, ifHolds } from './if-header.ts';
+import { locksOver, mayChange } from './locks.ts';
+import {
+  type DavParts,
+  findWay,
+  type Resource,
+  resourcesOn,
+  type Way,
+  wayAbove,
+} from './resources.ts';
+
+/** So often others may be faster before a request is given up. */
+const ATTEMPTS_MAX = 16;
+
+/** How an attempt to change something ended. */
+export type AttemptOutcome =
+  | { readonly kind: 'reply'; readonly reply: HttpReply }
+  /** The record was another one when it was to be set. */
+  | { readonly kind: 'overtaken' };
+
+export type ChangeAttempt = (way: Way, done: (outcome: AttemptOutcome) => void) => void;
+
+/** Judges the conditions of the request, and lets it try, as often as others are faster. */
+export function attemptChange(
+  parts: DavParts,
+  usage: DavUsage,
+  attempt: ChangeAttempt,
+  reply: (reply: HttpReply) => void,
+  attempts = ATTEMPTS_MAX,
+): void {
+  judgeConditions(parts, usage, (judged) => {
+    if (judged.kind === 'refused') return reply(judged.reply);
+    return attempt(judged.way, (outcome) => {
+      if (outcome.kind === 'reply') return reply(outcome.reply);
+      if (attempts > 1) return attemptChange(parts, usage, attempt, reply, attempts - 1);
+      return reply(overtakenReply());
+    });
+  });
+}
+
+export function overtakenReply(): HttpReply {
+  return errorReply(
+    'not-stored',
+    'others change this at the same time, again and again; nothing was changed',
+  );
+}
+
+export type JudgedConditions =
+  | { readonly kind: 'way'; readonly way: Way }
+  | { readonly kind: 'refused'; readonly reply: HttpReply };
+
+/** @param callback called exactly once */
+export function judgeConditions(
+  parts: DavParts,
+  usage: DavUsage,
+  callback: (judged: JudgedConditions) => void,
+): void {
+  const refuse = (reply: HttpReply) => callback({ kind: 'refused', reply });
+  findWay(parts, usage.path, (found) => {
+    if (found.kind === 'failed') return refuse(failedReply(found));
+    const { way } = found;
+    const { etag } = way.self;
+    if (!holds(usage.condition, etag)) return refuse(unmetReply(etag));
+    return tagStates(parts, usage, way, (states) => {
+      if ('status' in states) return refuse(states);
+      const own = stateOf(way);
+      const isMet = ifHolds(usage.lists, (url) =>
+        url === undefined ? own : (states.get(url) ?? NOTHING),
+      );
+      if (isMet) return callback({ kind: 'way', way });
+      return refuse(errorReply('condition-failed', 'no list of the If header holds'));
+    });
+  });
+}
+
+const NOTHING: IfState = { etag: undefined, tokens: [] };
+
+/** Looks up what the lists of the If header are tagged with, one after the other. */
+function tagStates(
+  parts: DavParts,
+  { tagged }: DavUsage,
+  way: Way,
+  callback: (states: ReadonlyMap<string, IfState> | HttpReply) => void,
+): void {
+  const states = new Map<string, IfState>();
+  const own = hrefOf(way.self.path, false);
+  const next = (index: number): void => {
+    const resource = tagged[index];
+    if (resource === undefined) return callback(states);
+    const { url, path } = resource;
+    const isOwn = path !== undefined && hrefOf(path, false) === own;
+    if (path === undefined || isOwn) {
+      states.set(url, isOwn ? stateOf(way) : NOTHING);
+      return next(index + 1);
+    }
+    return findWay(parts, path, (found) => {
+      if (found.kind === 'failed') return callback(failedReply(found));
+      states.set(url, stateOf(found.way));
+      return next(index + 1);
+    });
+  };
+  next(0);
+}
+
+function stateOf(way: Way): IfState {
+  const { etag } = way.self;
+  return {
+    etag: etag && printETag(etag),
+    tokens: locksOver(resourcesOn(way)).map(({ token }) => token),
+  };
+}
+
+/** RFC 9110, 13.1.1 and 13.1.2, of a change. */
+function holds({ ifMatch, ifNoneMatch }: Condition, present: ETag | undefined): boolean {
+  const isAmong = (tags: 'any' | readonly ETag[]) =>
+    present !== undefined &&
+    (tags === 'any' ||
+      tags.some(({ version, hash }) => version === present.version && hash === present.hash));
+  if (ifMatch !== undefined && !isAmong(ifMatch)) return false;
+  return ifNoneMatch === undefined || !isAmong(ifNoneMatch);
+}
+
+/** @returns the condition that the record is still the one that was judged */
+export function asJudged({ etag }: Pick<Resource, 'etag'>): Condition {
+  return etag === undefined ? { ifNoneMatch: 'any' } : { ifMatch: [etag] };
+}
+
+/** What is judged of a name that nothing has. */
+export const NOTHING_THERE: Pick<Resource, 'etag'> = { etag: undefined };
+
+/** What of the way a request changes. */
+export type Affected =
+  /** The resource: its content or its properties. */
+  | 'resource'
+  /** The resource, and that it is in its collection: it is made, deleted or moved away. */
+  | 'membership';
+
+/** @returns the refusal where locks are in the way whose tokens were not submitted */
+export function lockRefusal(
+  way: Way,
+  affected: Affected,
+  submitted: ReadonlySet<string>,
+): HttpReply | undefined {
+  const above = affected === 'membership' ? wayAbove(way) : undefined;
+  const ways = above === undefined ? [way] : [way, above];
+  const refusing = ways.find((each) => !mayChange(locksOver(resourcesOn(each)), submitted));
+  if (refusing === undefined) return undefined;
+  return lockedReply(rootsOf(refusing));
+}
+
+/** @returns the hrefs of the resources whose locks are over the last one of the way */
+export function rootsOf(way: Way): readonly string[] {
+  const { self } = way;
+  return resourcesOn(way)
+    .filter((one) => one.locks.length > 0 && (one === self || one.locks.some(isDeep)))
+    .map(({ path, kind }) => hrefOf(path, kind === 'collection'));
+}
+
+function isDeep({ depth }: { readonly depth: string }): boolean {
+  return depth === 'infinity';
+}

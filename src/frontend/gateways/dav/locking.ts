@@ -1,0 +1,327 @@
+// LOCK and UNLOCK (RFC 4918, 9.10 and 9.11). A lock is in the record of its resource, and is set on the condition that the record
+// is still the one that was judged, so of two that exclude each other one is refused. Locks on different resources, of which
+// one is over the other, are looked for once more when the lock is set; where both are set at the same time, each sees the
+// other, and at least one gives way.
+
+import { bytesStream } from '../../../cluster/http/byte-stream.ts';
+import { errorReply } from '../../../cluster/http/errors.ts';
+import type { HttpReply } from '../../../cluster/http/http.ts';
+import { etagOf } from '../../../cluster/model/condition.ts';
+import { DEFAULT_CLASS, type FileKey } from '../../../files/file-key.ts';
+import type { FileVersion, PutFileOutcome } from '../../../files/outcomes.ts';
+import { tagHeaders } from '../preconditions.ts';
+import { hrefOf, keyOf } from './dav-path.ts';
+import { absentReply, failedReply, unstoredReply, violatedReply } from './dav-replies.ts';
+import type { DavUsage } from './dav-usage.ts';
+import {
+  type AttemptOutcome,
+  asJudged,
+  attemptChange,
+  NOTHING_THERE,
+  rootsOf,
+} from './judgement.ts';
+import { lockDiscovery } from './live-properties.ts';
+import type { LockRequest } from './lock-requests.ts';
+import { type DavLock, isCompatible, LOCKS_MAX, locksOver, lockToken, withLocks } from './locks.ts';
+import { elementText } from './multistatus.ts';
+import { findAgain } from './removal.ts';
+import {
+  type DavParts,
+  findWay,
+  type Resource,
+  resourceOf,
+  resourcesOn,
+  type Way,
+} from './resources.ts';
+import { keepIfPlaced, placeRefusal } from './store.ts';
+import { eachEntry, TreeFailures } from './tree.ts';
+import { DAV } from './xml/xml-element.ts';
+import { XML_HEAD, XML_TYPE } from './xml/xml-writer.ts';
+
+type NewLock = Extract<LockRequest, { kind: 'new' }>;
+
+/** How often a lock that could not be taken back at first is tried to be. */
+const UNDO_ATTEMPTS_MAX = 8;
+
+export function lockResource(
+  parts: DavParts,
+  usage: DavUsage,
+  { asked, seconds }: { readonly asked: LockRequest; readonly seconds: number },
+  reply: (reply: HttpReply) => void,
+): void {
+  if (usage.depth === '1') {
+    return reply(errorReply('bad-parameter', 'a lock has Depth 0 or infinity'));
+  }
+  return attemptChange(
+    parts,
+    usage,
+    (way, done) => {
+      const key = keyOf(way.self.path);
+      if (key === undefined) {
+        const refusal = errorReply('fixed-root', 'the root has no record that a lock could be in');
+        return done({ kind: 'reply', reply: refusal });
+      }
+      const expiresAtMs = Math.floor(parts.clock.wallMs()) + seconds * 1000;
+      return asked.kind === 'refresh'
+        ? refresh(parts, way, { usage, expiresAtMs }, done)
+        : take(parts, { way, key, usage, asked, expiresAtMs }, done);
+    },
+    reply,
+  );
+}
+
+interface Taking {
+  readonly way: Way;
+  readonly key: FileKey;
+  readonly usage: DavUsage;
+  readonly asked: NewLock;
+  readonly expiresAtMs: number;
+}
+
+function take(parts: DavParts, taking: Taking, done: (outcome: AttemptOutcome) => void): void {
+  const { way, key, usage, asked, expiresAtMs } = taking;
+  const answer = (given: HttpReply) => done({ kind: 'reply', reply: given });
+  const { self } = way;
+  if (!isCompatible(asked.scope, locksOver(resourcesOn(way)))) {
+    return answer(conflictReply(rootsOf(way)));
+  }
+  if (self.locks.length >= LOCKS_MAX) {
+    return answer(errorReply('locked', `a resource has at most ${LOCKS_MAX} locks`));
+  }
+  const refusal = self.kind === 'absent' ? placeRefusal(way, usage.submitted) : undefined;
+  if (refusal !== undefined) return answer(refusal);
+  const lock: DavLock = {
+    token: lockToken(parts.random.token()),
+    scope: asked.scope,
+    depth: usage.depth === '0' ? '0' : 'infinity',
+    owner: asked.owner,
+    expiresAtMs,
+  };
+  return conflictsBelow(parts, way, lock, (below) => {
+    if (below !== undefined) return answer(below);
+    return setLocks(parts, { self, key, locks: [...self.locks, lock] }, (outcome) => {
+      switch (outcome.kind) {
+        case 'stored':
+          return confirm(parts, { ...taking, lock, file: outcome.file }, answer);
+        case 'unmet':
+          return done({ kind: 'overtaken' });
+        case 'broken':
+        case 'mismatch':
+        case 'not-stored':
+        case 'unknown':
+          return answer(unstoredReply(outcome));
+      }
+    });
+  });
+}
+
+interface TakenLock extends Taking {
+  readonly lock: DavLock;
+  /** The record that has it. */
+  readonly file: FileVersion;
+}
+
+/** Looks once more for locks that exclude this one, and takes it back where there is one. */
+function confirm(parts: DavParts, taken: TakenLock, answer: (reply: HttpReply) => void): void {
+  const { way, key, lock, file, asked } = taken;
+  const isNew = way.self.kind === 'absent';
+  const refuse = (refusal: HttpReply) => {
+    const refused = () => answer(refusal);
+    // What is empty because nothing was there before is not to stay.
+    if (isNew) return parts.files.delete(key, { ifMatch: [etagOf(file.record)] }, refused);
+    return release(parts, { self: way.self, key, token: lock.token }, refused);
+  };
+  findWay(parts, way.self.path, (found) => {
+    if (found.kind === 'failed') return refuse(failedReply(found));
+    const now = { ...found.way, self: resourceOf(way.self.path, file, parts.clock.wallMs()) };
+    const others = locksOver(resourcesOn(now)).filter(({ token }) => token !== lock.token);
+    if (!isCompatible(asked.scope, others)) return refuse(conflictReply(rootsOf(now)));
+    return conflictsBelow(parts, now, lock, (below) => {
+      if (below !== undefined) return refuse(below);
+      const taken = lockReply(parts, now, isNew ? 201 : 200, lock.token);
+      return isNew ? keepIfPlaced(parts, { way: now, key, file }, taken, answer) : answer(taken);
+    });
+  });
+}
+
+/** Looks through a collection that is locked with all that is in it for locks that exclude that. */
+function conflictsBelow(
+  parts: DavParts,
+  way: Way,
+  lock: DavLock,
+  callback: (refusal: HttpReply | undefined) => void,
+): void {
+  if (way.self.kind !== 'collection' || lock.depth !== 'infinity') return callback(undefined);
+  const failures = new TreeFailures();
+  const roots: string[] = [];
+  const look = (entry: Way, done: (isDone: boolean) => void): void => {
+    const { path, kind, locks } = entry.self;
+    if (!isCompatible(lock.scope, locks)) roots.push(hrefOf(path, kind === 'collection'));
+    if (kind !== 'collection' || roots.length > 0) return done(true);
+    return eachEntry(parts, entry, failures, look, done);
+  };
+  eachEntry(parts, way, failures, look, (isDone) => {
+    if (roots.length > 0) return callback(conflictReply(roots));
+    return callback(isDone ? undefined : failures.reply(way.self));
+  });
+}
+
+function refresh(
+  parts: DavParts,
+  way: Way,
+  { usage, expiresAtMs }: { readonly usage: DavUsage; readonly expiresAtMs: number },
+  done: (outcome: AttemptOutcome) => void,
+): void {
+  const answer = (given: HttpReply) => done({ kind: 'reply', reply: given });
+  if (way.self.kind === 'absent') return answer(absentReply());
+  const { submitted } = usage;
+  const held = holderOf(way, (token) => submitted.has(token));
+  if (held === undefined) {
+    return answer(violatedReply('condition-failed', 'lock-token-matches-request-uri'));
+  }
+  const { resource, key, lock } = held;
+  const locks = resource.locks.map((one) => (one === lock ? { ...lock, expiresAtMs } : one));
+  return setLocks(parts, { self: resource, key, locks }, (outcome) => {
+    switch (outcome.kind) {
+      case 'stored':
+        return findWay(parts, way.self.path, (found) =>
+          answer(found.kind === 'failed' ? failedReply(found) : lockReply(parts, found.way, 200)),
+        );
+      case 'unmet':
+        return done({ kind: 'overtaken' });
+      case 'broken':
+      case 'mismatch':
+      case 'not-stored':
+      case 'unknown':
+        return answer(unstoredReply(outcome));
+    }
+  });
+}
+
+/** @param token in the header Lock-Token */
+export function unlockResource(
+  parts: DavParts,
+  usage: DavUsage,
+  token: string,
+  reply: (reply: HttpReply) => void,
+): void {
+  attemptChange(
+    parts,
+    usage,
+    (way, done) => {
+      const answer = (given: HttpReply) => done({ kind: 'reply', reply: given });
+      if (way.self.kind === 'absent') return answer(absentReply());
+      const held = holderOf(way, (each) => each === token);
+      if (held === undefined) {
+        return answer(violatedReply('other-lock', 'lock-token-matches-request-uri'));
+      }
+      const { resource, key, lock } = held;
+      const locks = resource.locks.filter((one) => one !== lock);
+      return setLocks(parts, { self: resource, key, locks }, (outcome) => {
+        switch (outcome.kind) {
+          case 'stored':
+            return answer({ status: 204, headers: {}, body: '' });
+          case 'unmet':
+            return done({ kind: 'overtaken' });
+          case 'broken':
+          case 'mismatch':
+          case 'not-stored':
+          case 'unknown':
+            return answer(unstoredReply(outcome));
+        }
+      });
+    },
+    reply,
+  );
+}
+
+interface HeldLock {
+  readonly resource: Resource;
+  readonly key: FileKey;
+  readonly lock: DavLock;
+}
+
+/** @returns the lock over the last resource of the way whose token is wanted, and the resource that it is on */
+function holderOf(way: Way, isWanted: (token: string) => boolean): HeldLock | undefined {
+  const over = locksOver(resourcesOn(way));
+  for (const resource of resourcesOn(way)) {
+    const lock = resource.locks.find((one) => over.includes(one) && isWanted(one.token));
+    const key = keyOf(resource.path);
+    if (lock !== undefined && key !== undefined) return { resource, key, lock };
+  }
+  return undefined;
+}
+
+interface LockSet {
+  readonly self: Resource;
+  readonly key: FileKey;
+  readonly locks: readonly DavLock[];
+}
+
+/** Sets the record with these locks; a resource that is not there yet becomes an empty file (RFC 4918, 7.3). */
+function setLocks(
+  { files }: DavParts,
+  { self, key, locks }: LockSet,
+  callback: (outcome: PutFileOutcome) => void,
+): void {
+  const { file } = self;
+  const attributes = withLocks(file?.manifest.attributes, locks);
+  if (file !== undefined) return files.amend({ key, file, change: { attributes } }, callback);
+  return files.put(
+    {
+      key,
+      body: bytesStream(Buffer.alloc(0)),
+      bytesMax: 0,
+      contentType: undefined,
+      attributes,
+      replicationClass: DEFAULT_CLASS,
+      waitsForAll: false,
+      condition: asJudged(NOTHING_THERE),
+      expected: {},
+    },
+    callback,
+  );
+}
+
+/** Takes a lock back that must not be; where that cannot be done it ends by itself. */
+function release(
+  parts: DavParts,
+  { self, key, token }: { readonly self: Resource; readonly key: FileKey; readonly token: string },
+  callback: () => void,
+  attempts = UNDO_ATTEMPTS_MAX,
+): void {
+  if (attempts === 0) return callback();
+  return findAgain(parts, { around: [], self }, (again) => {
+    if (again === undefined) return callback();
+    const locks = again.self.locks.filter((one) => one.token !== token);
+    if (locks.length === again.self.locks.length) return callback();
+    return setLocks(parts, { self: again.self, key, locks }, (outcome) =>
+      outcome.kind === 'unmet'
+        ? release(parts, { self, key, token }, callback, attempts - 1)
+        : callback(),
+    );
+  });
+}
+
+function conflictReply(roots: readonly string[]): HttpReply {
+  return violatedReply('locked', 'no-conflicting-lock', roots);
+}
+
+/** @param token of a lock that is new */
+function lockReply(parts: DavParts, way: Way, status: 200 | 201, token?: string): HttpReply {
+  const discovery = elementText(
+    { namespace: DAV, name: 'lockdiscovery' },
+    lockDiscovery(way, parts.clock.wallMs()),
+  );
+  const { file } = way.self;
+  return {
+    status,
+    headers: {
+      'content-type': XML_TYPE,
+      'cache-control': 'no-store',
+      ...(token === undefined ? {} : { 'lock-token': `<${token}>` }),
+      ...(file === undefined ? {} : tagHeaders(etagOf(file.record))),
+    },
+    body: `${XML_HEAD}<D:prop xmlns:D="DAV:">${discovery}</D:prop>\n`,
+  };
+}

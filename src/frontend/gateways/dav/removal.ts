@@ -1,0 +1,164 @@
+// DELETE: a resource, and all that is in it, entry by entry. Each record is deleted on the condition that it is still the one
+// whose locks were judged (H39).
+
+import { errorReply } from '../../../cluster/http/errors.ts';
+import type { HttpReply } from '../../../cluster/http/http.ts';
+import type { DeleteFileOutcome } from '../../../files/outcomes.ts';
+import { isRoot, keyOf } from './dav-path.ts';
+import { absentReply } from './dav-replies.ts';
+import type { DavUsage } from './dav-usage.ts';
+import { asJudged, attemptChange, lockRefusal } from './judgement.ts';
+import { locksOver, mayChange } from './locks.ts';
+import { type DavParts, resourceOf, resourcesOn, type Way } from './resources.ts';
+import { eachEntry, TreeFailures } from './tree.ts';
+
+/** So often others may change one entry of a tree before it is left where it is. */
+const ENTRY_ATTEMPTS_MAX = 8;
+
+export function deleteResource(
+  parts: DavParts,
+  usage: DavUsage,
+  reply: (reply: HttpReply) => void,
+): void {
+  attemptChange(
+    parts,
+    usage,
+    (way, done) => {
+      const answer = (given: HttpReply) => done({ kind: 'reply', reply: given });
+      const { self } = way;
+      if (self.kind === 'absent') return answer(absentReply());
+      if (isRoot(self.path)) return answer(errorReply('fixed-root', 'the root stays'));
+      if (self.kind === 'collection' && !isWhole(usage)) {
+        return answer(
+          errorReply('bad-parameter', 'a collection is deleted with all that is in it'),
+        );
+      }
+      const refusal = lockRefusal(way, 'membership', usage.submitted);
+      if (refusal !== undefined) return answer(refusal);
+      const failures = new TreeFailures();
+      return removeTree(parts, way, { submitted: usage.submitted, failures }, (outcome) => {
+        switch (outcome) {
+          case 'removed':
+            return answer({ status: 204, headers: {}, body: '' });
+          case 'overtaken':
+            return done({ kind: 'overtaken' });
+          case 'failed':
+            return answer(failures.reply(self));
+        }
+      });
+    },
+    reply,
+  );
+}
+
+/** Whether the request is for a collection with all that is in it, as DELETE and MOVE are. */
+export function isWhole({ depth }: DavUsage): boolean {
+  return depth === undefined || depth === 'infinity';
+}
+
+export interface RemovalContext {
+  readonly submitted: ReadonlySet<string>;
+  readonly failures: TreeFailures;
+}
+
+export type RemovalOutcome =
+  | 'removed'
+  /** The record of the resource itself is another one than was judged. */
+  | 'overtaken'
+  /** Something is still there; the failures say what. */
+  | 'failed';
+
+/**
+ * Deletes a resource whose locks were judged, and what is in it, whose locks are judged here.
+ * @param callback called exactly once
+ */
+export function removeTree(
+  parts: DavParts,
+  way: Way,
+  context: RemovalContext,
+  callback: (outcome: RemovalOutcome) => void,
+): void {
+  if (way.self.kind !== 'collection') return removeRecord(parts, way, context, callback);
+  const removeEntries = (done: (areDone: boolean) => void) =>
+    eachEntry(
+      parts,
+      way,
+      context.failures,
+      (entry, ended) => removeEntry(parts, entry, context, ended),
+      done,
+    );
+  removeEntries((areDone) => {
+    if (!areDone) return callback('failed');
+    return removeRecord(parts, way, context, (outcome) => {
+      if (outcome !== 'removed') return callback(outcome);
+      // Entries that came while the first listing went on: whoever makes one from now on finds no collection for it
+      // (`keepIfPlaced` in store.ts).
+      return removeEntries(() => callback('removed'));
+    });
+  });
+}
+
+function removeEntry(
+  parts: DavParts,
+  entry: Way,
+  context: RemovalContext,
+  done: (isDone: boolean) => void,
+  attempts = ENTRY_ATTEMPTS_MAX,
+): void {
+  const { self } = entry;
+  if (!mayChange(locksOver(resourcesOn(entry)), context.submitted)) {
+    context.failures.add(self, 'locked', 'it is locked');
+    return done(false);
+  }
+  return removeTree(parts, entry, context, (outcome) => {
+    if (outcome !== 'overtaken') return done(outcome === 'removed');
+    return findAgain(parts, entry, (again) => {
+      if (again === undefined) return done(true);
+      if (attempts > 1) return removeEntry(parts, again, context, done, attempts - 1);
+      context.failures.add(self, 'not-stored', 'others change it at the same time');
+      return done(false);
+    });
+  });
+}
+
+/** Deletes the record of the resource, and nothing else. */
+export function removeRecord(
+  { files }: DavParts,
+  { self }: Way,
+  { failures }: Pick<RemovalContext, 'failures'>,
+  callback: (outcome: RemovalOutcome) => void,
+): void {
+  const key = keyOf(self.path);
+  if (key === undefined) return callback('failed');
+  return files.delete(key, asJudged(self), (outcome: DeleteFileOutcome) => {
+    switch (outcome.kind) {
+      case 'deleted':
+        return callback('removed');
+      case 'unmet':
+        return callback(outcome.file === undefined ? 'removed' : 'overtaken');
+      case 'not-stored':
+        failures.add(self, outcome.code, outcome.detail);
+        return callback('failed');
+      case 'unknown':
+        failures.add(self, 'outcome-unknown', 'not everybody confirmed in time');
+        return callback('failed');
+    }
+  });
+}
+
+/** Looks an entry up again that others have changed. @param callback called with undefined where it is gone */
+export function findAgain(
+  { files, clock }: DavParts,
+  { around, self }: Way,
+  callback: (entry: Way | undefined) => void,
+): void {
+  const key = keyOf(self.path);
+  if (key === undefined) return callback(undefined);
+  return files.find(key, (outcome) => {
+    // Where nobody answers, the next step fails and says so.
+    if (outcome.kind === 'failed') return callback({ around, self });
+    const file = outcome.kind === 'found' ? outcome.file : undefined;
+    if (file === undefined) return callback(undefined);
+    return callback({ around, self: resourceOf(self.path, file, clock.wallMs()) });
+  });
+}

@@ -1,0 +1,199 @@
+// PUT and MKCOL: what makes a resource, or gives a file another content. Both happen in one record, on the condition that it is
+// still the one that was judged; and the collection around it is looked for once more when something was made in it, for it
+// may have been deleted meanwhile.
+
+import type { ByteStream } from '../../../cluster/http/byte-stream.ts';
+import { errorReply } from '../../../cluster/http/errors.ts';
+import type { HttpReply, WholeReply } from '../../../cluster/http/http.ts';
+import { etagOf } from '../../../cluster/model/condition.ts';
+import { DEFAULT_CLASS, type FileKey } from '../../../files/file-key.ts';
+import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
+import type { FileVersion, PutFileOutcome } from '../../../files/outcomes.ts';
+import { unmetReply } from '../file-answer.ts';
+import { tagHeaders } from '../preconditions.ts';
+import { keyOf } from './dav-path.ts';
+import { failedReply, noCollectionReply, unstoredReply } from './dav-replies.ts';
+import type { DavUsage } from './dav-usage.ts';
+import {
+  asJudged,
+  attemptChange,
+  judgeConditions,
+  lockRefusal,
+  NOTHING_THERE,
+} from './judgement.ts';
+import { type DavParts, findWay, type Way, wayAbove } from './resources.ts';
+
+/** What a PUT says of its file, beyond the content. */
+export interface ToldFile {
+  readonly contentType: string | undefined;
+  readonly modifiedMs: number | undefined;
+  /** In hexadecimal. */
+  readonly md5: string | undefined;
+}
+
+export function putFile(
+  parts: DavParts,
+  usage: DavUsage,
+  { body, told }: { readonly body: ByteStream; readonly told: ToldFile },
+  reply: (reply: HttpReply) => void,
+): void {
+  const refuse = (refusal: HttpReply) => {
+    body.discard();
+    reply(refusal);
+  };
+  judgeConditions(parts, usage, (judged) => {
+    if (judged.kind === 'refused') return refuse(judged.reply);
+    const { way } = judged;
+    const refusal = refusalOfPut(way, usage);
+    if (refusal !== undefined) return refuse(refusal);
+    const key = keyOf(way.self.path);
+    if (key === undefined) return refuse(noFileReply('the root is a collection'));
+    const { file } = way.self;
+    const { contentType, modifiedMs, md5 } = told;
+    // The locks of collections around it are in other records than the one that the set is conditional on.
+    let late: HttpReply | undefined;
+    const confirm = (callback: (isRight: boolean) => void) =>
+      findWay(parts, way.self.path, (found) => {
+        late = found.kind === 'failed' ? failedReply(found) : refusalOfPut(found.way, usage);
+        callback(late === undefined);
+      });
+    return parts.files.put(
+      {
+        key,
+        body,
+        bytesMax: FILE_BYTES_MAX,
+        contentType,
+        modifiedMs,
+        attributes: file?.manifest.attributes,
+        replicationClass: DEFAULT_CLASS,
+        waitsForAll: false,
+        condition: asJudged(way.self),
+        confirm,
+        expected: { md5 },
+      },
+      (outcome) =>
+        late === undefined ? answerPut(parts, { usage, way, key }, outcome, reply) : reply(late),
+    );
+  });
+}
+
+function answerPut(
+  parts: DavParts,
+  { usage, way, key }: { readonly usage: DavUsage; readonly way: Way; readonly key: FileKey },
+  outcome: PutFileOutcome,
+  reply: (reply: HttpReply) => void,
+): void {
+  switch (outcome.kind) {
+    case 'stored': {
+      const { file, created } = outcome;
+      const headers = tagHeaders(etagOf(file.record));
+      const stored: WholeReply = { status: created ? 201 : 204, headers, body: '' };
+      return created ? keepIfPlaced(parts, { way, key, file }, stored, reply) : reply(stored);
+    }
+    case 'unmet': {
+      const { condition } = usage;
+      const isAsked = condition.ifMatch !== undefined || condition.ifNoneMatch !== undefined;
+      if (isAsked) return reply(unmetReply(outcome.file && etagOf(outcome.file.record)));
+      // The body is gone; what there is to say is why it could not be stored.
+      return judgeConditions(parts, usage, (judged) => {
+        if (judged.kind === 'refused') return reply(judged.reply);
+        const what = 'the file was changed while this was sent; nothing was stored: send it again';
+        return reply(refusalOfPut(judged.way, usage) ?? errorReply('not-stored', what));
+      });
+    }
+    case 'broken':
+    case 'mismatch':
+    case 'not-stored':
+    case 'unknown':
+      return reply(unstoredReply(outcome, FILE_BYTES_MAX));
+  }
+}
+
+function refusalOfPut(way: Way, { path, submitted }: DavUsage): HttpReply | undefined {
+  const { kind } = way.self;
+  if (kind === 'collection') return noFileReply('a collection is there');
+  if (path.endsInSlash) return noFileReply('the path of a file does not end with a slash');
+  return kind === 'absent' ? placeRefusal(way, submitted) : lockRefusal(way, 'resource', submitted);
+}
+
+function noFileReply(what: string): HttpReply {
+  return errorReply('method-not-allowed', `${what}, and PUT is for files`, {
+    headers: { allow: 'OPTIONS, GET, HEAD, DELETE, PROPFIND, PROPPATCH, COPY, MOVE, LOCK, UNLOCK' },
+  });
+}
+
+/** @returns the refusal of something new where no collection is for it, or one that is locked */
+export function placeRefusal(way: Way, submitted: ReadonlySet<string>): HttpReply | undefined {
+  if (wayAbove(way)?.self.kind !== 'collection') return noCollectionReply();
+  return lockRefusal(way, 'membership', submitted);
+}
+
+/** Makes a collection. */
+export function makeCollection(
+  parts: DavParts,
+  usage: DavUsage,
+  reply: (reply: HttpReply) => void,
+): void {
+  attemptChange(
+    parts,
+    usage,
+    (way, done) => {
+      const answer = (given: HttpReply) => done({ kind: 'reply', reply: given });
+      const key = keyOf(way.self.path);
+      if (way.self.kind !== 'absent' || key === undefined) {
+        const allow = 'OPTIONS, GET, HEAD, DELETE, PROPFIND, PROPPATCH, COPY, MOVE, LOCK, UNLOCK';
+        return answer(
+          errorReply('method-not-allowed', 'something is there already', { headers: { allow } }),
+        );
+      }
+      const refusal = placeRefusal(way, usage.submitted);
+      if (refusal !== undefined) return answer(refusal);
+      const request = { key, attributes: undefined, condition: asJudged(NOTHING_THERE) };
+      return parts.files.makeDirectory(request, (outcome) => {
+        switch (outcome.kind) {
+          case 'stored':
+            return keepIfPlaced(parts, { way, key, file: outcome.file }, MADE, answer);
+          case 'unmet':
+            return done({ kind: 'overtaken' });
+          case 'not-stored':
+          case 'unknown':
+            return answer(unstoredReply(outcome));
+        }
+      });
+    },
+    reply,
+  );
+}
+
+const MADE: WholeReply = { status: 201, headers: {}, body: '' };
+
+/** A resource that was just made. */
+interface MadeResource {
+  readonly way: Way;
+  readonly key: FileKey;
+  readonly file: FileVersion;
+}
+
+/**
+ * Looks whether the collection of something new is still there: a DELETE of it lists its entries, and what came after that
+ * would be in no collection, to appear again in the next one of its name.
+ *
+ *   1. PUT finds the collection   2. DELETE lists it, and deletes its record   3. PUT sets the record of the file
+ *
+ * A DELETE lists once more when the collection's record is gone, so what was set before that is deleted by it.
+ */
+export function keepIfPlaced(
+  parts: DavParts,
+  { way, key, file }: MadeResource,
+  stored: HttpReply,
+  reply: (reply: HttpReply) => void,
+): void {
+  const above = wayAbove(way);
+  if (above === undefined) return reply(stored);
+  return findWay(parts, above.self.path, (found) => {
+    if (found.kind === 'failed' || found.way.self.kind === 'collection') return reply(stored);
+    return parts.files.delete(key, { ifMatch: [etagOf(file.record)] }, () =>
+      reply(noCollectionReply()),
+    );
+  });
+}

@@ -1,0 +1,294 @@
+// COPY and MOVE (RFC 4918, 9.8 and 9.9): a resource, and all that is in it, entry by entry, under another name. The bytes stay
+// where they are (FILES.md, COPY, MOVE). What is moved is deleted at its old name only as the very record that was copied, so
+// that a MOVE that is cut anywhere leaves both names, and never neither.
+
+import { errorReply } from '../../../cluster/http/errors.ts';
+import type { HttpReply } from '../../../cluster/http/http.ts';
+import { etagOf } from '../../../cluster/model/condition.ts';
+import type { FileVersion, SetFileOutcome } from '../../../files/outcomes.ts';
+import { type DavPath, entryOf, isWithin, keyOf } from './dav-path.ts';
+import { absentReply, failedReply } from './dav-replies.ts';
+import type { DavUsage } from './dav-usage.ts';
+import { type AttemptOutcome, asJudged, attemptChange, lockRefusal } from './judgement.ts';
+import { locksIn, locksOver, mayChange, withLocks } from './locks.ts';
+import { findAgain, isWhole, type RemovalContext, removeRecord, removeTree } from './removal.ts';
+import { type DavParts, findWay, resourceOf, resourcesOn, type Way } from './resources.ts';
+import { placeRefusal } from './store.ts';
+import { eachEntry, TreeFailures } from './tree.ts';
+
+/** So often others may change one entry of a tree before it is left where it is. */
+const ENTRY_ATTEMPTS_MAX = 8;
+
+interface TransferContext extends RemovalContext {
+  /** Whether the resources leave their old names. */
+  readonly moves: boolean;
+  /** Whether what is in collections goes along. */
+  readonly goesDeep: boolean;
+}
+
+type TransferOutcome = 'transferred' | 'overtaken' | 'failed';
+
+/** @param moves whether it is a MOVE */
+export function transferResource(
+  parts: DavParts,
+  usage: DavUsage,
+  moves: boolean,
+  reply: (reply: HttpReply) => void,
+): void {
+  attemptChange(
+    parts,
+    usage,
+    (way, done) => {
+      const answer = (given: HttpReply) => done({ kind: 'reply', reply: given });
+      const { destination } = usage;
+      const refusal = refusalOf(way, usage, moves);
+      if (refusal !== undefined) return answer(refusal);
+      if (destination === undefined) return answer(absentReply());
+      return findWay(parts, destination, (found) => {
+        if (found.kind === 'failed') return answer(failedReply(found));
+        return transferTo(parts, { way, target: found.way, usage, moves }, done);
+      });
+    },
+    reply,
+  );
+}
+
+function refusalOf(way: Way, usage: DavUsage, moves: boolean): HttpReply | undefined {
+  const { self } = way;
+  const { destination, depth, submitted } = usage;
+  if (self.kind === 'absent') return absentReply();
+  if (destination === undefined) return errorReply('bad-parameter', 'there is no Destination');
+  if (isWithin(destination, self.path)) {
+    const what = 'the Destination is the resource itself, or inside of it';
+    return errorReply('bad-destination', what);
+  }
+  if (isWithin(self.path, destination)) {
+    const what = 'the Destination is a collection that the resource is in, and would be replaced';
+    return errorReply('bad-destination', what);
+  }
+  const isDepth = moves ? isWhole(usage) : depth !== '1';
+  if (self.kind === 'collection' && !isDepth) {
+    const what = moves ? 'is moved with all that is in it' : 'is copied with Depth 0 or infinity';
+    return errorReply('bad-parameter', `a collection ${what}`);
+  }
+  return moves ? lockRefusal(way, 'membership', submitted) : undefined;
+}
+
+interface PlannedTransfer {
+  readonly way: Way;
+  readonly target: Way;
+  readonly usage: DavUsage;
+  readonly moves: boolean;
+}
+
+function transferTo(
+  parts: DavParts,
+  { way, target, usage, moves }: PlannedTransfer,
+  done: (outcome: AttemptOutcome) => void,
+): void {
+  const answer = (reply: HttpReply) => done({ kind: 'reply', reply });
+  const { submitted, depth } = usage;
+  const isNew = target.self.kind === 'absent';
+  if (!isNew && !usage.overwrites) {
+    const what = 'something is at the Destination, and Overwrite is F';
+    return answer(errorReply('condition-failed', what));
+  }
+  const refusal = isNew
+    ? placeRefusal(target, submitted)
+    : lockRefusal(target, 'membership', submitted);
+  if (refusal !== undefined) return answer(refusal);
+  const failures = new TreeFailures();
+  const context = { submitted, failures, moves, goesDeep: depth !== '0' };
+  const transfer = (present: FileVersion | undefined) =>
+    transferTree(parts, way, { to: target.self.path, present }, context, (outcome) => {
+      switch (outcome) {
+        case 'transferred':
+          return answer({ status: isNew ? 201 : 204, headers: {}, body: '' });
+        case 'overtaken':
+          return done({ kind: 'overtaken' });
+        case 'failed':
+          return answer(failures.reply(target.self));
+      }
+    });
+  // A file takes the place of a file in one record. Whatever has entries is deleted first, as RFC 4918 wants it.
+  if (way.self.kind === 'file' && target.self.kind === 'file') return transfer(target.self.file);
+  if (isNew) return transfer(undefined);
+  return removeTree(parts, target, context, (outcome) => {
+    switch (outcome) {
+      case 'removed':
+        return transfer(undefined);
+      case 'overtaken':
+        return done({ kind: 'overtaken' });
+      case 'failed':
+        return answer(failures.reply(target.self));
+    }
+  });
+}
+
+interface TransferTarget {
+  readonly to: DavPath;
+  /** The file that is there, and is to be replaced. */
+  readonly present: FileVersion | undefined;
+}
+
+function transferTree(
+  parts: DavParts,
+  way: Way,
+  { to, present }: TransferTarget,
+  context: TransferContext,
+  callback: (outcome: TransferOutcome) => void,
+): void {
+  const { self } = way;
+  const key = keyOf(to);
+  const fromKey = keyOf(self.path);
+  const fail = (code: 'path-too-long' | 'not-stored', detail: string) => {
+    context.failures.add({ path: to, kind: self.kind }, code, detail);
+    callback('failed');
+  };
+  if (key === undefined) return fail('path-too-long', 'the path there would be too long');
+  if (fromKey === undefined) return fail('not-stored', 'the root stays');
+  const attributes = self.fields?.attributes;
+  const condition = asJudged({ etag: present && etagOf(present.record) });
+  const stored = (outcome: SetFileOutcome, then: (file: FileVersion) => void) => {
+    switch (outcome.kind) {
+      case 'stored':
+        return then(outcome.file);
+      case 'unmet':
+        return callback('overtaken');
+      case 'not-stored':
+      case 'unknown': {
+        const code = outcome.kind === 'unknown' ? 'outcome-unknown' : outcome.code;
+        const detail = outcome.kind === 'unknown' ? 'not confirmed in time' : outcome.detail;
+        context.failures.add({ path: to, kind: self.kind }, code, detail);
+        return callback('failed');
+      }
+    }
+  };
+  if (self.kind === 'collection') {
+    // Locks stay with the name that they are on (RFC 4918, 7.6).
+    const made = { key, attributes: withLocks(attributes, []), condition };
+    return parts.files.makeDirectory(made, (outcome) =>
+      stored(outcome, () => transferEntries(parts, way, to, context, callback)),
+    );
+  }
+  const { file: from } = self;
+  if (from === undefined) return fail('not-stored', 'it is gone');
+  const locks = locksIn(present?.manifest.attributes, parts.clock.wallMs());
+  return parts.files.copy(
+    { from, to: key, attributes: withLocks(attributes, locks), condition },
+    (outcome) =>
+      stored(outcome, (file) => {
+        if (!context.moves) return callback('transferred');
+        return removeRecord(parts, way, context, (removed) => {
+          if (removed !== 'overtaken') {
+            return callback(removed === 'removed' ? 'transferred' : 'failed');
+          }
+          // Somebody has written the old name meanwhile: what is there now is moved after what was there.
+          return findAgain(parts, way, (again) =>
+            again === undefined
+              ? callback('transferred')
+              : moveAgain(parts, again, { to, present: file }, context, callback),
+          );
+        });
+      }),
+  );
+}
+
+function moveAgain(
+  parts: DavParts,
+  again: Way,
+  target: TransferTarget,
+  context: TransferContext,
+  callback: (outcome: TransferOutcome) => void,
+): void {
+  if (again.self.kind === 'file' && mayChange(locksOver(resourcesOn(again)), context.submitted)) {
+    return transferTree(parts, again, target, context, callback);
+  }
+  context.failures.add(again.self, 'locked', 'it was locked meanwhile');
+  return callback('failed');
+}
+
+function transferEntries(
+  parts: DavParts,
+  way: Way,
+  to: DavPath,
+  context: TransferContext,
+  callback: (outcome: TransferOutcome) => void,
+): void {
+  if (!context.goesDeep) return callback('transferred');
+  const transferAll = (done: (areDone: boolean) => void) =>
+    eachEntry(
+      parts,
+      way,
+      context.failures,
+      (entry, ended) => transferEntry(parts, entry, to, context, ended),
+      done,
+    );
+  transferAll((areDone) => {
+    if (!areDone) return callback('failed');
+    if (!context.moves) return callback('transferred');
+    return removeRecord(parts, way, context, (removed) => {
+      if (removed === 'failed') return callback('failed');
+      if (removed === 'overtaken') {
+        // A property or a lock was set; it goes along, or keeps the collection where it is.
+        context.failures.add(way.self, 'not-stored', 'others change it at the same time');
+        return callback('failed');
+      }
+      // As in removal.ts: what came while the first listing went on.
+      return transferAll(() => callback('transferred'));
+    });
+  });
+}
+
+/** @param entry as it was listed: the content of a small file is in its record, which a listing leaves out */
+function transferEntry(
+  parts: DavParts,
+  entry: Way,
+  to: DavPath,
+  context: TransferContext,
+  done: (isDone: boolean) => void,
+): void {
+  if (entry.self.kind === 'collection') return transferFound(parts, entry, to, context, done);
+  return findAgain(parts, entry, (found) =>
+    found === undefined ? done(true) : transferFound(parts, found, to, context, done),
+  );
+}
+
+function transferFound(
+  parts: DavParts,
+  entry: Way,
+  to: DavPath,
+  context: TransferContext,
+  done: (isDone: boolean) => void,
+  { attempts = ENTRY_ATTEMPTS_MAX, present = undefined as FileVersion | undefined } = {},
+): void {
+  const { self } = entry;
+  const name = self.path.segments.at(-1);
+  if (name === undefined) return done(true);
+  if (context.moves && !mayChange(locksOver(resourcesOn(entry)), context.submitted)) {
+    context.failures.add(self, 'locked', 'it is locked');
+    return done(false);
+  }
+  const target = entryOf(to, name);
+  return transferTree(parts, entry, { to: target, present }, context, (outcome) => {
+    if (outcome !== 'overtaken') return done(outcome === 'transferred');
+    // Somebody has made an entry of that name in the collection that was made just now.
+    const there = keyOf(target);
+    const giveUp = () => {
+      context.failures.add({ path: target, kind: self.kind }, 'not-stored', 'others change it');
+      done(false);
+    };
+    if (attempts <= 1 || there === undefined) return giveUp();
+    return parts.files.find(there, (found) => {
+      if (found.kind === 'failed') return giveUp();
+      const file = found.kind === 'found' ? found.file : undefined;
+      const other = resourceOf(target, file, parts.clock.wallMs());
+      const mayReplace = other.kind === 'absent' || (other.kind === 'file' && self.kind === 'file');
+      if (!mayReplace || !mayChange(other.locks, context.submitted)) return giveUp();
+      return transferFound(parts, entry, to, context, done, {
+        attempts: attempts - 1,
+        present: file,
+      });
+    });
+  });
+}

@@ -1,0 +1,109 @@
+// Which paths WebDAV takes, and that a name is what it was, wherever it is written.
+
+import { describe, expect, test } from 'vitest';
+import { directoryFileKey } from '../../../../src/files/file-key.ts';
+import {
+  entryOf,
+  hrefOf,
+  isWithin,
+  keyOf,
+  parentOf,
+  readDavPath,
+  readDavUrl,
+} from '../../../../src/frontend/gateways/dav/dav-path.ts';
+
+function pathOf(raw: string) {
+  const read = readDavPath(raw);
+  if ('fault' in read) throw new Error(read.fault.what);
+  return read.path;
+}
+const faultOf = (raw: string) => {
+  const read = readDavPath(raw);
+  return 'fault' in read ? `${read.fault.code}: ${read.fault.what}` : 'taken';
+};
+
+describe('a path', () => {
+  test.each([
+    ['/dav', [], true],
+    ['/dav/', [], true],
+    ['/dav//', [], true],
+    ['/dav/a', ['a'], false],
+    ['/dav/a/', ['a'], true],
+    ['/dav//a//b', ['a', 'b'], false],
+    ['/dav/a%20b+c', ['a b+c'], false],
+    ['/dav/%C3%BC', ['\xc3\xbc'], false],
+    ['/dav/u%CC%88', ['u\xcc\x88'], false],
+    ['/dav/%FF%01', ['\xff\x01'], false],
+    ['/dav/a%3Fb%23c', ['a?b#c'], false],
+    ['/dav/a. ', ['a. '], false],
+    ['/dav/a%2E', ['a.'], false],
+    ['/dav/...', ['...'], false],
+    [`/dav/${'x'.repeat(255)}`, ['x'.repeat(255)], false],
+  ])('%s has the names %j', (raw, names, endsInSlash) => {
+    const path = pathOf(raw);
+    expect(path.segments.map((segment) => segment.toString('latin1'))).toEqual(names);
+    expect(path.endsInSlash).toBe(endsInSlash);
+    // Whoever takes the href that is told gets there again.
+    expect(pathOf(hrefOf(path, path.endsInSlash)).segments).toEqual(path.segments);
+  });
+
+  test.each([
+    ['/dav/a#b', 'bad-parameter: the path has a #'],
+    ['/dav/a%', 'bad-parameter: a %'],
+    ['/dav/a%00', 'bad-parameter: the path has a NUL'],
+    ['/dav/a%2Fb', 'bad-parameter: a name in the path has a slash'],
+    ['/dav/./a', 'bad-parameter: a name in the path is .'],
+    ['/dav/a/..', 'bad-parameter: a name in the path is . or ..'],
+    ['/dav/%2e%2E/a', 'bad-parameter: a name in the path is . or ..'],
+    ['/davx/a', 'bad-destination: '],
+    ['/', 'bad-destination: '],
+  ])('%s is refused', (raw, fault) => {
+    expect(faultOf(raw)).toContain(fault);
+  });
+
+  test('is as long as its key may be', () => {
+    expect(faultOf(`/dav/${'x'.repeat(1012)}`)).toBe('taken');
+    expect(faultOf(`/dav/${'x'.repeat(1013)}`)).toContain('path-too-long');
+    expect(faultOf(`/dav/${'a/'.repeat(506)}`)).toBe('taken');
+    expect(faultOf(`/dav/${'a/'.repeat(508)}`)).toContain('path-too-long');
+  });
+
+  test('has the key of a directory and a name; the root has none', () => {
+    expect(keyOf(pathOf('/dav/a/b/c'))).toEqual(
+      directoryFileKey('default', Buffer.from('a/b'), Buffer.from('c')),
+    );
+    expect(keyOf(pathOf('/dav/'))).toBeUndefined();
+    expect(hrefOf(parentOf(pathOf('/dav/a/b')), true)).toBe('/dav/a/');
+    expect(hrefOf(entryOf(pathOf('/dav/a'), Buffer.from('b c')), false)).toBe('/dav/a/b%20c');
+  });
+
+  test('is within another by whole names', () => {
+    const within = (inner: string, outer: string) => isWithin(pathOf(inner), pathOf(outer));
+    expect(within('/dav/a/b', '/dav/a')).toBe(true);
+    expect(within('/dav/a', '/dav/a/')).toBe(true);
+    expect(within('/dav/a', '/dav')).toBe(true);
+    expect(within('/dav/ab', '/dav/a')).toBe(false);
+    expect(within('/dav/a', '/dav/a/b')).toBe(false);
+  });
+});
+
+describe('a URL in a header', () => {
+  const read = (url: string, host = 'h:1') => {
+    const given = readDavUrl(url, { header: (name) => (name === 'host' ? host : undefined) });
+    return 'fault' in given ? given.fault.code : hrefOf(given.path, false);
+  };
+  test.each([
+    ['http://h:1/dav/a', '/dav/a'],
+    ['https://H:1/dav/a?x', '/dav/a'],
+    ['/dav/a%20b', '/dav/a%20b'],
+    ['/dav/a?b', '/dav/a'],
+    ['http://other/dav/a', 'other-server'],
+    ['http://h:1/elsewhere', 'bad-destination'],
+    ['http://h:1', 'bad-destination'],
+    ['ftp://h:1/dav/a', 'bad-parameter'],
+    ['dav/a', 'bad-parameter'],
+    ['http://h:1/dav/a#b', 'bad-parameter'],
+  ])('%s is %s', (url, expected) => {
+    expect(read(url)).toBe(expected);
+  });
+});

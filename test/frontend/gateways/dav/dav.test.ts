@@ -1,0 +1,624 @@
+// WebDAV by its routes, over files in memory: statuses, headers and bodies of RFC 4918, locks in each other's way, trees that are
+// deleted, copied and moved while somebody else is at work in them.
+
+import { hash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { bytesStream } from '../../../../src/cluster/http/byte-stream.ts';
+import { type HttpReply, isWhole, replyHeader } from '../../../../src/cluster/http/http.ts';
+import { Metrics, metricsText } from '../../../../src/cluster/http/metrics.ts';
+import { Routes } from '../../../../src/cluster/http/routes.ts';
+import type { Runtime } from '../../../../src/cluster/ports.ts';
+import { directoryFileKey, type FileKey } from '../../../../src/files/file-key.ts';
+import { DavGateway } from '../../../../src/frontend/gateways/dav/dav.ts';
+import type { GatewayContext } from '../../../../src/frontend/gateways/gateway.ts';
+import { bytesOf, requestOf } from '../../../../src/simulation/requests.ts';
+import { MemoryFileLayer } from '../../../helpers/memory-file-layer.ts';
+import { readAll } from '../../../helpers/pieces.ts';
+
+type Headers = Readonly<Record<string, string>>;
+
+class Stage {
+  readonly files = new MemoryFileLayer();
+  readonly metrics = new Metrics();
+  readonly routes = new Routes('frontend', { host: {} } as unknown as Runtime, new Metrics());
+  nowMs = 1_000_000;
+  #tokens = 0;
+
+  constructor() {
+    const token = () => (++this.#tokens).toString(16).padStart(32, '0');
+    const context = {
+      files: this.files,
+      clock: { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs },
+      random: { token },
+    } as unknown as GatewayContext;
+    new DavGateway(context).addTo(this.routes, this.metrics);
+  }
+
+  ask(method: string, target: string, headers: Headers = {}, content = ''): HttpReply {
+    const replies: HttpReply[] = [];
+    const bytes = Buffer.from(content);
+    const body =
+      method === 'PUT'
+        ? ({ kind: 'stream', stream: bytesStream(bytes) } as const)
+        : ({ kind: 'bytes', bytes } as const);
+    const request = requestOf(method, target, body, { host: 'h:1', ...headers });
+    this.routes.handle(request, (reply) => replies.push(reply));
+    const [reply, ...others] = replies;
+    if (reply === undefined || others.length > 0) throw new Error('it is answered once');
+    return reply;
+  }
+
+  /** @returns the status, and the code of an error */
+  did(method: string, target: string, headers: Headers = {}, content = ''): string {
+    const reply = this.ask(method, target, headers, content);
+    const code = replyHeader(reply, 'x-fog-error');
+    return code === undefined ? `${reply.status}` : `${reply.status} ${code}`;
+  }
+
+  async text(method: string, target: string, headers: Headers = {}, content = ''): Promise<string> {
+    const reply = this.ask(method, target, headers, content);
+    if (isWhole(reply)) return bytesOf(reply).toString();
+    return (await readAll(reply.body)).bytes.toString();
+  }
+
+  async hrefs(target: string): Promise<readonly string[]> {
+    const text = await this.text('PROPFIND', target, { depth: '1' });
+    return [...text.matchAll(/<D:response><D:href>([^<]*)/g)].map(([, href = '']) => href).sort();
+  }
+
+  /** @returns its token in the form of the If header */
+  lock(target: string, headers: Headers = {}, scope = 'exclusive'): string {
+    const reply = this.ask('LOCK', target, headers, lockInfo(scope));
+    const token = replyHeader(reply, 'lock-token');
+    if (token === undefined) throw new Error(`${reply.status}: ${bytesOf(reply)}`);
+    return `(${token})`;
+  }
+}
+
+const lockInfo = (scope = 'exclusive') =>
+  `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:${scope}/></D:lockscope>` +
+  '<D:locktype><D:write/></D:locktype><D:owner>me &amp; you</D:owner></D:lockinfo>';
+const keyOf = (directory: string, name: string) =>
+  directoryFileKey('default', Buffer.from(directory), Buffer.from(name)) as FileKey;
+const to = (destination: string, more: Headers = {}) => ({ destination, ...more });
+
+/** A tree of collections and files. */
+function planted(...paths: readonly string[]): Stage {
+  const stage = new Stage();
+  for (const path of paths) {
+    const isCollection = path.endsWith('/');
+    expect(stage.did(isCollection ? 'MKCOL' : 'PUT', path, {}, isCollection ? '' : path)).toBe(
+      '201',
+    );
+  }
+  return stage;
+}
+
+describe('a file', () => {
+  test('is stored in a collection that exists, and read', async () => {
+    const stage = planted('/dav/c/');
+    expect(stage.did('PUT', '/dav/c/a.txt', {}, 'one')).toBe('201');
+    expect(stage.did('PUT', '/dav/c/a.txt', {}, 'two')).toBe('204');
+    const reply = stage.ask('GET', '/dav/c/a.txt');
+    expect([reply.status, reply.headers['content-type']]).toEqual([200, 'text/plain']);
+    expect(await stage.text('GET', '/dav/c/a.txt')).toBe('two');
+    expect(await stage.text('GET', '/dav/c/a.txt', { range: 'bytes=1-' })).toBe('wo');
+    expect(stage.did('GET', '/dav/c/b')).toBe('404');
+    expect(stage.did('PUT', '/dav/x/a.txt', {}, 'one')).toBe('409 no-collection');
+    expect(stage.did('PUT', '/dav/c/a.txt/b', {}, 'one')).toBe('409 no-collection');
+    expect(stage.did('PUT', '/dav/c', {}, 'one')).toBe('405 method-not-allowed');
+    expect(stage.did('PUT', '/dav/c/b/', {}, 'one')).toBe('405 method-not-allowed');
+    expect(stage.did('PUT', '/dav/', {}, 'one')).toBe('405 method-not-allowed');
+    expect(stage.did('PUT', '/dav/b', { 'content-range': 'bytes 0-2/9' }, 'one')).toBe(
+      '400 bad-parameter',
+    );
+  });
+
+  test('has the type and the time that its client says, and is what its check sum says', () => {
+    const stage = new Stage();
+    const sums = (md5: string, sha1: string) => [`MD5:${md5}`, `SHA1:${sha1}`];
+    const headers = { 'content-type': 'text/x-a', 'x-oc-mtime': '1000000000' };
+    const stored = stage.ask('PUT', '/dav/a', headers, 'one');
+    expect(stored.headers['x-oc-mtime']).toBe('accepted');
+    const reply = stage.ask('HEAD', '/dav/a');
+    expect(reply.headers['content-type']).toBe('text/x-a');
+    expect(reply.headers['last-modified']).toBe('Sun, 09 Sep 2001 01:46:40 GMT');
+    for (const sum of sums(hash('md5', 'two'), hash('sha1', 'two').toUpperCase())) {
+      expect(stage.did('PUT', '/dav/a', { 'oc-checksum': sum }, 'two')).toBe('204');
+    }
+    for (const sum of [...sums(hash('md5', 'x'), hash('sha1', 'x')), 'MD5:1', 'nothing']) {
+      expect(stage.did('PUT', '/dav/a', { 'oc-checksum': sum }, 'one'), sum).not.toMatch(/^2/);
+    }
+    // Nobody here computes it, and it says nothing wrong.
+    expect(stage.did('PUT', '/dav/a', { 'oc-checksum': 'ADLER32:1234' }, 'one')).toBe('204');
+    expect(stage.did('PUT', '/dav/a', { 'x-oc-mtime': 'today' }, 'one')).toBe('400 bad-parameter');
+  });
+
+  test('is stored on conditions', () => {
+    const stage = planted('/dav/a');
+    const etag = replyHeader(stage.ask('HEAD', '/dav/a'), 'etag') ?? '';
+    expect(stage.did('PUT', '/dav/a', { 'if-none-match': '*' }, 'x')).toBe('412 condition-failed');
+    expect(stage.did('PUT', '/dav/b', { 'if-match': '*' }, 'x')).toBe('412 condition-failed');
+    expect(stage.did('PUT', '/dav/a', { if: `(["x"])` }, 'x')).toBe('412 condition-failed');
+    expect(stage.did('PUT', '/dav/a', { if: `([${etag}])` }, 'x')).toBe('204');
+    expect(stage.did('DELETE', '/dav/a', { 'if-match': etag })).toBe('412 condition-failed');
+    expect(stage.did('GET', '/dav/a', { 'if-match': etag })).toBe('412 condition-failed');
+    const other = { if: `<http://h:1/dav/b> (["x"]) </dav/a> (Not ["x"])` };
+    expect(stage.did('DELETE', '/dav/a', other)).toBe('204');
+  });
+});
+
+describe('a collection', () => {
+  test('is made once, in one that exists, with nothing in the request', () => {
+    const stage = new Stage();
+    expect(stage.did('MKCOL', '/dav/c')).toBe('201');
+    expect(stage.did('MKCOL', '/dav/c/')).toBe('405 method-not-allowed');
+    expect(stage.did('MKCOL', '/dav/')).toBe('405 method-not-allowed');
+    expect(stage.did('MKCOL', '/dav/x/y')).toBe('409 no-collection');
+    expect(stage.did('MKCOL', '/dav/d', {}, '<x/>')).toBe('415 unsupported-body');
+    expect(stage.did('DELETE', '/dav/c', { depth: '0' })).toBe('400 bad-parameter');
+    expect(stage.did('DELETE', '/dav/')).toBe('403 fixed-root');
+    expect(stage.did('DELETE', '/dav/c')).toBe('204');
+    expect(stage.did('DELETE', '/dav/c')).toBe('404');
+  });
+
+  test('lists its entries, and not those of the collections in it', async () => {
+    const stage = planted('/dav/c/', '/dav/c/a%20b', '/dav/c/d/', '/dav/c/d/e', '/dav/cx');
+    expect(await stage.hrefs('/dav/c')).toEqual(['/dav/c/', '/dav/c/a%20b', '/dav/c/d/']);
+    expect(await stage.hrefs('/dav/')).toEqual(['/dav/', '/dav/c/', '/dav/cx']);
+    expect(await stage.hrefs('/dav/cx')).toEqual(['/dav/cx']);
+  });
+
+  test('of many entries is listed whole, and breaks off where that cannot be done', async () => {
+    const stage = planted('/dav/c/');
+    for (let index = 0; index < 700; index++)
+      stage.files.keep(keyOf('c', `f${index}`), Buffer.alloc(0));
+    expect(await stage.hrefs('/dav/c/')).toHaveLength(701);
+    const reply = stage.ask('PROPFIND', '/dav/c/', { depth: '1' });
+    if (isWhole(reply)) throw new Error('it is streamed');
+    const list = stage.files.list.bind(stage.files);
+    stage.files.list = (_request, callback) =>
+      callback({ kind: 'failed', code: 'unanswered', detail: 'nobody is there' });
+    expect((await readAll(reply.body)).end).toBe('failed');
+    expect(stage.did('PROPFIND', '/dav/c/', { depth: '1' })).toBe('503 unanswered');
+    expect(stage.did('DELETE', '/dav/c/')).toBe('503 unanswered');
+    stage.files.list = list;
+    expect(stage.did('DELETE', '/dav/c/')).toBe('204');
+    expect(stage.files.names).toEqual([]);
+  });
+
+  test('is a page for a browser, whatever its entries are called', async () => {
+    const stage = planted('/dav/c/', '/dav/c/%3Cscript%3E%22%26', '/dav/c/d/');
+    const reply = stage.ask('GET', '/dav/c');
+    expect(reply.headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(reply.headers['content-security-policy']).toContain("default-src 'none'");
+    const text = bytesOf(reply).toString();
+    expect(text).toContain('<a href="/dav/c/%3Cscript%3E%22%26">&lt;script&gt;"&amp;</a>');
+    expect(text).toContain('<a href="/dav/c/d/">d/</a>');
+    expect(text).toContain('<a href="/dav/">..</a>');
+    expect(await stage.text('GET', '/dav/')).not.toContain('>..<');
+  });
+
+  test('that is deleted while somebody stores a file in it keeps none', () => {
+    const stage = planted('/dav/c/');
+    const list = stage.files.list.bind(stage.files);
+    let listings = 0;
+    stage.files.list = (request, callback) => {
+      list(request, callback);
+      // The file comes when the entries were listed, and before the record of the collection goes.
+      if (++listings === 1) return;
+    };
+    const makes = stage.files.delete.bind(stage.files);
+    stage.files.delete = (key, condition, callback) => {
+      if (key.equals(keyOf('', 'c'))) stage.files.keep(keyOf('c', 'late'), Buffer.from('x'));
+      makes(key, condition, callback);
+    };
+    expect(stage.did('DELETE', '/dav/c/')).toBe('204');
+    expect(stage.files.names).toEqual([]);
+  });
+
+  test('that is gone when a file in it is stored keeps none either: 409', () => {
+    const stage = planted('/dav/c/');
+    const put = stage.files.put.bind(stage.files);
+    stage.files.put = (request, callback) =>
+      put(request, (outcome) => {
+        stage.files.delete(keyOf('', 'c'), {}, () => undefined);
+        callback(outcome);
+      });
+    expect(stage.did('PUT', '/dav/c/a', {}, 'x')).toBe('409 no-collection');
+    expect(stage.files.names).toEqual([]);
+  });
+});
+
+describe('properties', () => {
+  const update = (inner: string) => `<D:propertyupdate xmlns:D="DAV:">${inner}</D:propertyupdate>`;
+  const set = (property: string) => `<D:set><D:prop>${property}</D:prop></D:set>`;
+  const remove = (property: string) => `<D:remove><D:prop>${property}</D:prop></D:remove>`;
+  const wanted = (...names: readonly string[]) =>
+    `<D:propfind xmlns:D="DAV:"><D:prop>${names.join('')}</D:prop></D:propfind>`;
+
+  test('are set, found, copied with their resource, kept by a PUT, and removed', async () => {
+    const stage = planted('/dav/a');
+    const property = '<p:x xmlns:p="urn:p" a="1">1 &lt; 2<p:y/></p:x>';
+    expect(stage.did('PROPPATCH', '/dav/a', {}, update(set(property)))).toBe('207');
+    expect(stage.did('PUT', '/dav/a', {}, 'other')).toBe('204');
+    expect(stage.did('COPY', '/dav/a', to('/dav/b'))).toBe('201');
+    for (const path of ['/dav/a', '/dav/b']) {
+      const text = await stage.text('PROPFIND', path, { depth: '0' }, wanted('<x xmlns="urn:p"/>'));
+      expect(text).toContain(property);
+    }
+    const all = await stage.text('PROPFIND', '/dav/a', { depth: '0' });
+    expect(all).toContain(property);
+    expect(all).toContain('<D:getcontentlength>5</D:getcontentlength>');
+    const names = '<D:propfind xmlns:D="DAV:"><D:propname/></D:propfind>';
+    expect(await stage.text('PROPFIND', '/dav/a', { depth: '0' }, names)).toContain(
+      '<p:x xmlns:p="urn:p"/>',
+    );
+    expect(stage.did('PROPPATCH', '/dav/a', {}, update(remove('<x xmlns="urn:p"/>')))).toBe('207');
+    const gone = await stage.text(
+      'PROPFIND',
+      '/dav/a',
+      { depth: '0' },
+      wanted('<x xmlns="urn:p"/>'),
+    );
+    expect(gone).toContain('404 Not Found');
+  });
+
+  test('are changed all together or not at all', async () => {
+    const stage = planted('/dav/a');
+    const both = update(set('<x xmlns="urn:p">1</x><D:getetag>"mine"</D:getetag>'));
+    const text = await stage.text('PROPPATCH', '/dav/a', {}, both);
+    expect(text).toContain('403 Forbidden');
+    expect(text).toContain('<D:cannot-modify-protected-property/>');
+    expect(text).toContain('424 Failed Dependency');
+    expect(await stage.text('PROPFIND', '/dav/a', { depth: '0' })).not.toContain('urn:p');
+    const long = update(set(`<x xmlns="urn:p">${'y'.repeat(50_000)}</x>`));
+    expect(await stage.text('PROPPATCH', '/dav/a', {}, long)).toContain('507 Insufficient Storage');
+  });
+
+  test('include the time of the content, as clients of ownCloud and lftp set it', async () => {
+    const stage = planted('/dav/a');
+    for (const [name, value] of [
+      ['lastmodified', '1000000000'],
+      ['getlastmodified', 'Sun, 09 Sep 2001 01:46:40 GMT'],
+    ]) {
+      stage.did('PUT', '/dav/a', {}, 'x');
+      const change = update(set(`<D:${name}>${value}</D:${name}>`));
+      expect(await stage.text('PROPPATCH', '/dav/a', {}, change)).toContain('200 OK');
+      const { headers } = stage.ask('HEAD', '/dav/a');
+      expect(headers['last-modified']).toBe('Sun, 09 Sep 2001 01:46:40 GMT');
+      const wrong = update(set(`<D:${name}>yesterday</D:${name}>`));
+      expect(await stage.text('PROPPATCH', '/dav/a', {}, wrong)).toContain('409 Conflict');
+    }
+  });
+
+  test('of what is not there, or the root, are not set; nor by a body that is none', () => {
+    const stage = planted('/dav/a');
+    const change = update(set('<x/>'));
+    expect(stage.did('PROPPATCH', '/dav/x', {}, change)).toBe('404');
+    expect(stage.did('PROPPATCH', '/dav/', {}, change)).toBe('403 fixed-root');
+    for (const body of ['', '<x', '<x/>', update(''), '<!DOCTYPE a><a/>']) {
+      expect(stage.did('PROPPATCH', '/dav/a', {}, body), body).toBe('400 bad-xml');
+    }
+    expect(stage.did('PROPFIND', '/dav/a', { depth: '0' }, '<D:propfind xmlns:D="DAV:"/>')).toBe(
+      '400 bad-xml',
+    );
+    expect(stage.did('PROPFIND', '/dav/a')).toBe('403 infinite-depth');
+    expect(stage.did('PROPFIND', '/dav/a', { depth: 'infinity' })).toBe('403 infinite-depth');
+    expect(stage.did('PROPFIND', '/dav/x', { depth: '0' })).toBe('404');
+  });
+
+  test('that somebody else sets at the same time are all kept', async () => {
+    const stage = planted('/dav/a');
+    const amend = stage.files.amend.bind(stage.files);
+    stage.files.amend = (request, callback) => {
+      stage.files.amend = amend;
+      expect(stage.did('PROPPATCH', '/dav/a', {}, update(set('<other/>')))).toBe('207');
+      amend(request, callback);
+    };
+    expect(stage.did('PROPPATCH', '/dav/a', {}, update(set('<mine/>')))).toBe('207');
+    const all = await stage.text('PROPFIND', '/dav/a', { depth: '0' });
+    expect(all).toContain('<mine/>');
+    expect(all).toContain('<other/>');
+  });
+});
+
+describe('COPY and MOVE', () => {
+  test('of a file, over another one or not', async () => {
+    const stage = planted('/dav/c/', '/dav/a', '/dav/b');
+    expect(stage.did('COPY', '/dav/a', to('http://h:1/dav/c/x'))).toBe('201');
+    expect(stage.did('COPY', '/dav/a', to('/dav/b', { overwrite: 'F' }))).toBe(
+      '412 condition-failed',
+    );
+    expect(stage.did('COPY', '/dav/a', to('/dav/b'))).toBe('204');
+    expect(await stage.text('GET', '/dav/b')).toBe('/dav/a');
+    expect(stage.did('MOVE', '/dav/b', to('/dav/y'))).toBe('201');
+    expect(stage.did('GET', '/dav/b')).toBe('404');
+    expect(await stage.text('GET', '/dav/y')).toBe('/dav/a');
+    expect(stage.did('MOVE', '/dav/y', to('/dav/c/x'))).toBe('204');
+    expect(stage.did('MOVE', '/dav/y', to('/dav/z'))).toBe('404');
+    expect(stage.did('COPY', '/dav/a', to('/dav/x/y'))).toBe('409 no-collection');
+    expect(stage.did('COPY', '/dav/a')).toBe('400 bad-parameter');
+    expect(stage.did('COPY', '/dav/a', to('http://other/dav/x'))).toBe('502 other-server');
+    expect(stage.did('COPY', '/dav/a', to('/elsewhere'))).toBe('403 bad-destination');
+    expect(stage.did('COPY', '/dav/a', to('/dav/x', { overwrite: 'x' }))).toBe('400 bad-parameter');
+  });
+
+  test('of a collection, with all that is in it or without', async () => {
+    const stage = planted(
+      '/dav/c/',
+      '/dav/c/a',
+      '/dav/c/d/',
+      '/dav/c/d/e',
+      '/dav/t/',
+      '/dav/t/old',
+    );
+    expect(stage.did('COPY', '/dav/c/', to('/dav/flat', { depth: '0' }))).toBe('201');
+    expect(await stage.hrefs('/dav/flat')).toEqual(['/dav/flat/']);
+    expect(stage.did('COPY', '/dav/c', to('/dav/t/'))).toBe('204');
+    expect(await stage.hrefs('/dav/t')).toEqual(['/dav/t/', '/dav/t/a', '/dav/t/d/']);
+    expect(await stage.text('GET', '/dav/t/d/e')).toBe('/dav/c/d/e');
+    expect(stage.did('MOVE', '/dav/c', to('/dav/m'))).toBe('201');
+    expect(await stage.hrefs('/dav/')).toEqual(['/dav/', '/dav/flat/', '/dav/m/', '/dav/t/']);
+    expect(await stage.text('GET', '/dav/m/d/e')).toBe('/dav/c/d/e');
+    expect(stage.did('GET', '/dav/c/d/e')).toBe('404');
+    expect(stage.did('MOVE', '/dav/m', to('/dav/c', { depth: '0' }))).toBe('400 bad-parameter');
+    expect(stage.did('COPY', '/dav/m', to('/dav/c', { depth: '1' }))).toBe('400 bad-parameter');
+  });
+
+  test.each(['COPY', 'MOVE'])(
+    '%s goes neither onto itself, nor into itself, nor over what it is in',
+    (method) => {
+      const stage = planted('/dav/c/', '/dav/c/d/', '/dav/c/d/e');
+      const before = stage.files.names;
+      for (const [from, destination] of [
+        ['/dav/c/d/e', '/dav/c/d/e'],
+        ['/dav/c/', '/dav/c'],
+        ['/dav/c', '/dav/c/d/x'],
+        ['/dav/c/d', '/dav/c/'],
+        ['/dav/c/d/e', '/dav/'],
+        ['/dav/', '/dav/x'],
+      ] as const) {
+        expect(stage.did(method, from, to(destination)), destination).toBe('403 bad-destination');
+      }
+      expect(stage.files.names).toEqual(before);
+    },
+  );
+
+  test('to where a path would be too long says so of what is too long', async () => {
+    const stage = planted('/dav/c/', `/dav/c/${'x'.repeat(255)}`);
+    const text = await stage.text('COPY', '/dav/c', to(`/dav/${'y'.repeat(900)}`));
+    expect(text).toContain('414 URI Too Long');
+  });
+
+  test('a MOVE moves what was written meanwhile as well, and loses neither', async () => {
+    const stage = planted('/dav/a');
+    const copy = stage.files.copy.bind(stage.files);
+    stage.files.copy = (request, callback) => {
+      stage.files.copy = copy;
+      copy(request, (outcome) => {
+        expect(stage.did('PUT', '/dav/a', {}, 'newer')).toBe('204');
+        callback(outcome);
+      });
+    };
+    expect(stage.did('MOVE', '/dav/a', to('/dav/b'))).toBe('201');
+    expect(await stage.text('GET', '/dav/b')).toBe('newer');
+    expect(stage.files.names).toHaveLength(1);
+  });
+
+  test('a MOVE that stops after its copy leaves both names', async () => {
+    const stage = planted('/dav/c/', '/dav/c/a');
+    stage.files.delete = (_key, _condition, callback) =>
+      callback({ kind: 'not-stored', code: 'unanswered', detail: 'nobody is there' });
+    expect(await stage.text('MOVE', '/dav/c', to('/dav/t'))).toContain('503 Service Unavailable');
+    expect(await stage.text('GET', '/dav/c/a')).toBe('/dav/c/a');
+    expect(await stage.text('GET', '/dav/t/a')).toBe('/dav/c/a');
+  });
+});
+
+describe('a lock', () => {
+  test('lets only those change its file who know its token', async () => {
+    const stage = planted('/dav/c/', '/dav/c/a', '/dav/b');
+    const token = stage.lock('/dav/c/a');
+    const held = { if: token };
+    const wrong = { if: '(<urn:uuid:0>) (Not <DAV:no-lock>)' };
+    for (const headers of [{}, wrong]) {
+      expect(stage.did('PUT', '/dav/c/a', headers, 'x')).toBe('423 locked');
+      expect(stage.did('DELETE', '/dav/c/a', headers)).toBe('423 locked');
+      expect(stage.did('MOVE', '/dav/c/a', to('/dav/x', headers))).toBe('423 locked');
+      expect(stage.did('COPY', '/dav/b', to('/dav/c/a', headers))).toBe('423 locked');
+      expect(stage.did('MOVE', '/dav/b', to('/dav/c/a', headers))).toBe('423 locked');
+      const patch =
+        '<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><x/></D:prop></D:set></D:propertyupdate>';
+      expect(stage.did('PROPPATCH', '/dav/c/a', headers, patch)).toBe('423 locked');
+      const tree = await stage.text('DELETE', '/dav/c', headers);
+      expect(tree).toContain('423 Locked');
+      expect(tree).toContain('/dav/c/a');
+    }
+    expect(await stage.text('GET', '/dav/c/a')).toBe('/dav/c/a');
+    expect(stage.did('PUT', '/dav/c/a', held, 'mine')).toBe('204');
+    // It is still locked, and a copy of it is not.
+    expect(stage.did('PUT', '/dav/c/a', {}, 'x')).toBe('423 locked');
+    expect(stage.did('COPY', '/dav/c/a', to('/dav/copy'))).toBe('201');
+    expect(stage.did('PUT', '/dav/copy', {}, 'x')).toBe('204');
+    // What replaces the file stays locked; what is moved away does not take the lock along.
+    // A list without a tag is about the resource of the request, which is the other file.
+    expect(stage.did('COPY', '/dav/b', to('/dav/c/a', held))).toBe('412 condition-failed');
+    const tagged = { if: `<http://h:1/dav/c/a> ${token}` };
+    expect(stage.did('COPY', '/dav/b', to('/dav/c/a', tagged))).toBe('204');
+    expect(stage.did('PUT', '/dav/c/a', {}, 'x')).toBe('423 locked');
+    expect(stage.did('MOVE', '/dav/c/a', to('/dav/m', held))).toBe('201');
+    expect(stage.did('PUT', '/dav/m', {}, 'x')).toBe('204');
+  });
+
+  test('is told, refreshed and taken away', async () => {
+    const stage = planted('/dav/a');
+    const reply = stage.ask('LOCK', '/dav/a', { timeout: 'Second-10', depth: '0' }, lockInfo());
+    const token = replyHeader(reply, 'lock-token') ?? '';
+    const text = bytesOf(reply).toString();
+    expect(reply.status).toBe(200);
+    expect(text).toContain('<D:timeout>Second-10</D:timeout>');
+    expect(text).toContain('<D:owner xmlns:D="DAV:">me &amp; you</D:owner>');
+    expect(text).toContain(`<D:href>${token.slice(1, -1)}</D:href>`);
+    expect(text).toContain('<D:lockroot><D:href>/dav/a</D:href></D:lockroot>');
+    stage.nowMs += 5000;
+    expect(await stage.text('PROPFIND', '/dav/a', { depth: '0' })).toContain('Second-5<');
+    const again = { if: `(${token})`, timeout: 'Second-20' };
+    expect(await stage.text('LOCK', '/dav/a', again)).toContain('Second-20<');
+    expect(stage.did('LOCK', '/dav/a')).toBe('412 condition-failed');
+    expect(stage.did('LOCK', '/dav/a', {}, lockInfo())).toBe('423 locked');
+    expect(stage.did('LOCK', '/dav/a', { depth: '1' }, lockInfo())).toBe('400 bad-parameter');
+    expect(stage.did('UNLOCK', '/dav/a')).toBe('400 bad-parameter');
+    expect(stage.did('UNLOCK', '/dav/a', { 'lock-token': '<urn:uuid:0>' })).toBe('409 other-lock');
+    expect(stage.did('UNLOCK', '/dav/a', { 'lock-token': token })).toBe('204');
+    expect(stage.did('PUT', '/dav/a', {}, 'x')).toBe('204');
+  });
+
+  test('that nobody releases ends by itself', () => {
+    const stage = planted('/dav/a');
+    const token = stage.lock('/dav/a', { timeout: 'Infinite' });
+    stage.nowMs += 24 * 60 * 60 * 1000 - 1;
+    expect(stage.did('PUT', '/dav/a', {}, 'x')).toBe('423 locked');
+    stage.nowMs += 1;
+    expect(stage.did('PUT', '/dav/a', {}, 'x')).toBe('204');
+    expect(stage.did('PUT', '/dav/a', { if: token }, 'x')).toBe('412 condition-failed');
+  });
+
+  test('may be shared with others that are, and with no other', () => {
+    const stage = planted('/dav/a');
+    const one = stage.lock('/dav/a', {}, 'shared');
+    const other = stage.lock('/dav/a', {}, 'shared');
+    expect(stage.did('LOCK', '/dav/a', {}, lockInfo())).toBe('423 locked');
+    expect(stage.did('PUT', '/dav/a', {}, 'x')).toBe('423 locked');
+    expect(stage.did('PUT', '/dav/a', { if: one }, 'x')).toBe('204');
+    expect(stage.did('PUT', '/dav/a', { if: other }, 'x')).toBe('204');
+    for (let count = 2; count < 16; count++) stage.lock('/dav/a', {}, 'shared');
+    expect(stage.did('LOCK', '/dav/a', {}, lockInfo('shared'))).toBe('423 locked');
+  });
+
+  test('of a name that nothing has makes an empty file there', async () => {
+    const stage = planted('/dav/c/');
+    const reply = stage.ask('LOCK', '/dav/c/new', {}, lockInfo());
+    expect(reply.status).toBe(201);
+    const token = replyHeader(reply, 'lock-token');
+    expect(await stage.text('GET', '/dav/c/new')).toBe('');
+    expect(stage.did('PUT', '/dav/c/new', {}, 'x')).toBe('423 locked');
+    expect(stage.did('PUT', '/dav/c/new', { if: `(${token})` }, 'x')).toBe('204');
+    expect(stage.did('LOCK', '/dav/x/new', {}, lockInfo())).toBe('409 no-collection');
+    expect(stage.did('LOCK', '/dav/', {}, lockInfo())).toBe('403 fixed-root');
+  });
+
+  test('of a collection is over all that is in it, and over what comes', () => {
+    const stage = planted('/dav/c/', '/dav/c/d/', '/dav/c/d/a', '/dav/b');
+    const held = { if: stage.lock('/dav/c') };
+    expect(stage.did('PUT', '/dav/c/d/a', {}, 'x')).toBe('423 locked');
+    expect(stage.did('PUT', '/dav/c/d/new', {}, 'x')).toBe('423 locked');
+    expect(stage.did('MKCOL', '/dav/c/d/new')).toBe('423 locked');
+    expect(stage.did('COPY', '/dav/b', to('/dav/c/d/new'))).toBe('423 locked');
+    expect(stage.did('MOVE', '/dav/c/d/a', to('/dav/x'))).toBe('423 locked');
+    expect(stage.did('LOCK', '/dav/c/d/a', {}, lockInfo())).toBe('423 locked');
+    expect(stage.did('LOCK', '/dav/c/d/new', {}, lockInfo())).toBe('423 locked');
+    const tagged = { if: `<http://h:1/dav/c> ${held.if}` };
+    expect(stage.did('PUT', '/dav/c/d/a', tagged, 'x')).toBe('204');
+    expect(stage.did('PUT', '/dav/c/d/new', tagged, 'x')).toBe('201');
+    expect(stage.did('UNLOCK', '/dav/c/d/a', { 'lock-token': held.if.slice(1, -1) })).toBe('204');
+    expect(stage.did('PUT', '/dav/c/d/a', {}, 'x')).toBe('204');
+  });
+
+  test('of a collection alone is over what is in it by name only', () => {
+    const stage = planted('/dav/c/', '/dav/c/a');
+    stage.lock('/dav/c', { depth: '0' });
+    expect(stage.did('PUT', '/dav/c/a', {}, 'x')).toBe('204');
+    expect(stage.did('PUT', '/dav/c/b', {}, 'x')).toBe('423 locked');
+    expect(stage.did('DELETE', '/dav/c/a')).toBe('423 locked');
+  });
+
+  test('of a collection is refused where one of its files is locked', () => {
+    const stage = planted('/dav/c/', '/dav/c/d/', '/dav/c/d/a');
+    stage.lock('/dav/c/d/a');
+    const reply = stage.ask('LOCK', '/dav/c', {}, lockInfo());
+    expect(reply.status).toBe(423);
+    expect(bytesOf(reply).toString()).toContain('/dav/c/d/a');
+    expect(stage.did('LOCK', '/dav/c', { depth: '0' }, lockInfo())).toBe('200');
+  });
+
+  test('that is set while a body comes is not passed by it', async () => {
+    for (const locked of ['/dav/c', '/dav/c/a']) {
+      const stage = planted('/dav/c/', '/dav/c/a');
+      const put = stage.files.put.bind(stage.files);
+      stage.files.put = (request, callback) => {
+        stage.files.put = put;
+        stage.lock(locked);
+        put(request, callback);
+      };
+      expect(stage.did('PUT', '/dav/c/a', {}, 'x')).toBe('423 locked');
+      expect(await stage.text('GET', '/dav/c/a')).toBe('/dav/c/a');
+    }
+  });
+
+  test('of a file gives way to one of its collection that was set at the same time', () => {
+    const stage = planted('/dav/c/', '/dav/c/a');
+    const amend = stage.files.amend.bind(stage.files);
+    stage.files.amend = (request, callback) => {
+      stage.files.amend = amend;
+      stage.lock('/dav/c');
+      amend(request, callback);
+    };
+    expect(stage.did('LOCK', '/dav/c/a', {}, lockInfo())).toBe('423 locked');
+    const fresh = planted('/dav/c/');
+    const put = fresh.files.put.bind(fresh.files);
+    fresh.files.put = (request, callback) => {
+      fresh.files.put = put;
+      fresh.lock('/dav/c');
+      put(request, callback);
+    };
+    expect(fresh.did('LOCK', '/dav/c/new', {}, lockInfo())).toBe('423 locked');
+    expect(fresh.did('GET', '/dav/c/new')).toBe('404');
+  });
+
+  test('of a collection gives way to one in it that was set at the same time', () => {
+    const stage = planted('/dav/c/', '/dav/c/a');
+    const amend = stage.files.amend.bind(stage.files);
+    stage.files.amend = (request, callback) => {
+      stage.files.amend = amend;
+      stage.lock('/dav/c/a');
+      amend(request, callback);
+    };
+    expect(stage.did('LOCK', '/dav/c', {}, lockInfo())).toBe('423 locked');
+    expect(stage.did('PUT', '/dav/c/b', {}, 'x')).toBe('201');
+  });
+});
+
+describe('what any request gets', () => {
+  test('OPTIONS says what there is, of the server and of each path', () => {
+    const stage = new Stage();
+    for (const path of ['/', '/dav', '/dav/', '/dav/x/y']) {
+      const { status, headers } = stage.ask('OPTIONS', path);
+      expect([status, headers.dav]).toEqual([200, '1, 2']);
+      expect(headers.allow).toContain('PROPFIND');
+    }
+  });
+
+  test('heads that are wrong are refused before a body is read', () => {
+    const stage = new Stage();
+    expect(stage.did('PUT', '/dav/a', { if: 'x' })).toBe('400 bad-parameter');
+    expect(stage.did('PUT', '/dav/a', { 'if-match': 'x' })).toBe('400 bad-parameter');
+    expect(stage.did('PUT', '/dav/a', { depth: '2' })).toBe('400 bad-parameter');
+    expect(stage.did('PUT', '/dav/a%2Fb')).toBe('400 bad-parameter');
+    expect(stage.did('PUT', `/dav/${'x'.repeat(2000)}`)).toBe('414 path-too-long');
+    const request = requestOf('PUT', '/dav/a%00', undefined, {});
+    expect(stage.routes.traits(request).judge?.(request)?.status).toBe(400);
+    expect(metricsText(stage.metrics.read())).toContain('op="dav-put",code="400"');
+  });
+
+  test('where nobody answers it is 503, and nothing is taken for absent', () => {
+    const stage = planted('/dav/a');
+    stage.files.finds = { kind: 'failed', code: 'unanswered', detail: 'nobody is there' };
+    for (const method of ['GET', 'PUT', 'DELETE', 'MKCOL']) {
+      expect(stage.did(method, '/dav/a')).toBe('503 unanswered');
+    }
+    expect(stage.did('LOCK', '/dav/a', {}, lockInfo())).toBe('503 unanswered');
+    expect(stage.did('COPY', '/dav/a', to('/dav/b'))).toBe('503 unanswered');
+    expect(stage.did('PROPFIND', '/dav/a', { depth: '0' })).toBe('503 unanswered');
+  });
+});
