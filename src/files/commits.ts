@@ -50,7 +50,7 @@ export function commit(
   makeCopies(runtime, times, { blob, size: sums.size, first, others, copies }, callback);
 }
 
-export interface LinkRequest {
+export interface BlobLink {
   /** The blob that is there. */
   readonly from: BlobId;
   /** The id that its bytes get beside it. */
@@ -69,7 +69,7 @@ export interface LinkRequest {
 export function link(
   runtime: Pick<Runtime, 'network'>,
   times: FileTimes,
-  request: LinkRequest,
+  request: BlobLink,
   callback: (outcome: CommittedCopies, isSomewhere: boolean) => void,
 ): void {
   const { from, blob, owner, manifest, size, servers, others, copies } = request;

@@ -4,7 +4,7 @@
 
 import { linkedBlobId } from './blob-id.ts';
 import { type BlobManifest, FormerBlob, nameBlob } from './blob-naming.ts';
-import { type CommittedCopies, dropBlob, type LinkRequest, link } from './commits.ts';
+import { type BlobLink, type CommittedCopies, dropBlob, link } from './commits.ts';
 import type { FileParts } from './file-parts.ts';
 import { ACKNOWLEDGED_COPIES } from './file-put.ts';
 import { setFileRecord } from './file-record.ts';
@@ -79,7 +79,7 @@ function linkAndName(
 /** Asks those where the copies belong; where none of them has the blob, all others, those that drain among them. */
 function linkAtHolders(
   { runtime, router, times, watch }: FileParts,
-  request: Omit<LinkRequest, 'servers' | 'others'>,
+  request: Omit<BlobLink, 'servers' | 'others'>,
   { placed, all }: { readonly placed: readonly PlacedServer[]; readonly all: number },
   callback: (linked: CommittedCopies) => void,
 ): void {
