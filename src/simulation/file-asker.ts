@@ -19,6 +19,7 @@ import type { FileOracles } from './file-oracles.ts';
 import { atMost, orderOf } from './file-versions.ts';
 import { type ClientOperation, checkHistory, History } from './history.ts';
 import type { SimulatedNode } from './node.ts';
+import { OpenQuestions } from './open-questions.ts';
 import { readWithin } from './streams.ts';
 import type { World } from './world.ts';
 
@@ -54,12 +55,6 @@ interface Tried {
   ok: boolean;
 }
 
-interface OpenQuestion {
-  readonly what: string;
-  readonly frontend: SimulatedNode<Frontend>;
-  readonly incarnation: number;
-}
-
 export class FileAsker {
   readonly history = new History();
   readonly #world: World;
@@ -71,8 +66,7 @@ export class FileAsker {
   readonly contents = new FileContents();
   readonly #bodies: FileBodies;
   readonly #givenUp = new Set<string>();
-  /** What is not answered yet. */
-  readonly #open = new Set<OpenQuestion>();
+  readonly questions: OpenQuestions;
   /** Whole downloads of blobs, and uploads: when each began, and whether it succeeded. */
   readonly #tried: Tried[] = [];
 
@@ -88,6 +82,7 @@ export class FileAsker {
     this.#oracles = oracles;
     this.#kept = kept;
     this.#violation = violation;
+    this.questions = new OpenQuestions(world, violation);
   }
 
   /** What becomes of this file from now on, nobody promises. */
@@ -102,15 +97,6 @@ export class FileAsker {
   /** What clients were told, by which no version of a file that was not given up may be missed or come back. */
   violations(): readonly string[] {
     return checkHistory(this.history.operations.filter(({ key }) => !this.isGivenUp(key)));
-  }
-
-  /** Called long after the last question. @returns what was never answered, though its frontend runs */
-  unanswered(): readonly string[] {
-    return [...this.#open]
-      .filter(({ frontend: { process }, incarnation }) => {
-        return process.alive && process.incarnation === incarnation && !process.paused;
-      })
-      .map(({ what, frontend }) => `one answer: ${what} at ${frontend.process.name} has none`);
   }
 
   /** @returns what never succeeded, of uploads and downloads that began later than this */
@@ -143,7 +129,7 @@ export class FileAsker {
     const replicationClass = isOther ? (this.otherClass ?? DEFAULT_CLASS) : DEFAULT_CLASS;
     const waitsForAll = random.chance(0.2);
     const body = this.#bodies.of(content, ending, options.pieceMs);
-    this.#ask(`upload of ${path}`, frontend, (answered) => {
+    this.questions.ask(`upload of ${path}`, frontend, (answered) => {
       frontend.within(({ files }) =>
         files.put(
           {
@@ -188,7 +174,7 @@ export class FileAsker {
 
   delete(frontend: SimulatedNode<Frontend>, path: string, done: () => void): void {
     const operation = this.history.begin('delete', path, this.#world.nowMs);
-    this.#ask(`delete of ${path}`, frontend, (answered) => {
+    this.questions.ask(`delete of ${path}`, frontend, (answered) => {
       frontend.within(({ files }) =>
         files.delete(keyOf(path), NO_CONDITION, (outcome) => {
           if (!answered()) return;
@@ -210,7 +196,7 @@ export class FileAsker {
   ): void {
     this.find(frontend, path, (file) => {
       if (file === 'absent' || file === 'failed') return done({ kind: file });
-      return this.#readVersion(frontend, path, file, options, done);
+      return this.readVersion(frontend, path, file, options, done);
     });
   }
 
@@ -220,7 +206,7 @@ export class FileAsker {
     done: (file: FileVersion | 'absent' | 'failed') => void,
   ): void {
     const operation = this.history.begin('get', path, this.#world.nowMs);
-    this.#ask(`find of ${path}`, frontend, (answered) => {
+    this.questions.ask(`find of ${path}`, frontend, (answered) => {
       frontend.within(({ files }) =>
         files.find(keyOf(path), (outcome) => {
           if (!answered()) return;
@@ -257,7 +243,8 @@ export class FileAsker {
     this.#end(operation, 503, undefined);
   }
 
-  #readVersion(
+  /** Reads a version of a file, as a whole or a part of it. */
+  readVersion(
     frontend: SimulatedNode<Frontend>,
     path: string,
     file: FileVersion,
@@ -276,7 +263,7 @@ export class FileAsker {
     const expected = content.bytes.subarray(range?.first ?? 0, (range?.last ?? manifest.size) + 1);
     const tried: Tried = { what: 'download', startMs: nowMs, ok: false };
     if (manifest.kind === 'blob') this.#tried.push(tried);
-    this.#ask(`read of ${path}`, frontend, (answered) => {
+    this.questions.ask(`read of ${path}`, frontend, (answered) => {
       frontend.within(({ files }) =>
         files.open(file, range, (outcome) => {
           if (!answered()) {
@@ -341,25 +328,6 @@ export class FileAsker {
       return this.#world.at(pieceMs ?? this.#bodies.pieceMs(), () => body.read(take));
     };
     body.read(take);
-  }
-
-  #ask(
-    what: string,
-    frontend: SimulatedNode<Frontend>,
-    ask: (answered: () => boolean) => void,
-  ): void {
-    const { incarnation } = frontend.process;
-    const asked: OpenQuestion = {
-      what: `${what} of ${this.#world.nowMs.toFixed(1)}`,
-      frontend,
-      incarnation,
-    };
-    this.#open.add(asked);
-    ask(() => {
-      const isFirst = this.#open.delete(asked);
-      if (!isFirst) this.#violation(`one answer: ${asked.what} has another`);
-      return isFirst;
-    });
   }
 
   #end(operation: ClientOperation, status: number, version: Version | undefined): void {

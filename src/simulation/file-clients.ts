@@ -3,13 +3,11 @@
 
 import { type Condition, etagOf } from '../cluster/model/condition.ts';
 import type { Frontend } from '../frontend/frontend.ts';
+import { ClientTurns } from './client-turns.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { FileAsker } from './file-asker.ts';
 import type { SimulatedNode } from './node.ts';
 import type { World } from './world.ts';
-
-/** Without an answer a client goes on after this, in ms; a later answer still counts. */
-const PATIENCE_MS = 7000;
 
 /** What the clients of a run do. */
 export interface FileLoad {
@@ -22,36 +20,29 @@ export interface FileLoad {
 
 export class FileClients {
   readonly #world: World;
-  readonly #cluster: SimulatedCluster;
   readonly #asker: FileAsker;
   readonly #load: FileLoad;
-  #isStopped = false;
+  readonly #turns: ClientTurns;
 
   constructor(world: World, cluster: SimulatedCluster, asker: FileAsker, load: FileLoad) {
     this.#world = world;
-    this.#cluster = cluster;
     this.#asker = asker;
     this.#load = load;
+    this.#turns = new ClientTurns(world, cluster, load.thinkMs);
   }
 
   start(): void {
-    for (let client = 0; client < this.#load.clients; client++) this.#client();
+    for (let client = 0; client < this.#load.clients; client++) {
+      this.#turns.begin((frontend, next) => this.#turn(frontend, next));
+    }
   }
 
   stop(): void {
-    this.#isStopped = true;
+    this.#turns.stop();
   }
 
-  #client(): void {
+  #turn(frontend: SimulatedNode<Frontend>, next: () => void): void {
     const { random } = this.#world;
-    if (this.#isStopped) return;
-    const next = once(() => {
-      this.#world.at(random.between(...this.#load.thinkMs), () => this.#client());
-    });
-    const alive = this.#cluster.frontends.filter(({ process }) => process.alive);
-    if (alive.length === 0) return next();
-    this.#world.at(PATIENCE_MS, next);
-    const frontend = random.pick(alive);
     const path = random.pick(this.#load.paths);
     const drawn = random.fraction();
     if (drawn < 0.4)
@@ -75,13 +66,4 @@ export class FileClients {
       return this.#asker.put(frontend, path, content, { condition }, done);
     });
   }
-}
-
-function once(run: () => void): () => void {
-  let isDone = false;
-  return () => {
-    if (isDone) return;
-    isDone = true;
-    run();
-  };
 }

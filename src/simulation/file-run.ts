@@ -6,6 +6,7 @@ import { type PartitionId, partitionOf } from '../cluster/model/partition.ts';
 import { classKey, type ReplicationClass } from '../files/file-key.ts';
 import { type FileTimes, fileTimes } from '../files/file-times.ts';
 import type { SimulatedCluster } from './cluster.ts';
+import { DirectoryClients } from './directory-clients.ts';
 import type { FaultLog } from './fault-log.ts';
 import { FileAsker, keyOf } from './file-asker.ts';
 import { setClass } from './file-class.ts';
@@ -109,6 +110,7 @@ export class FileRun {
   readonly #digits: () => number;
   readonly #asker: FileAsker;
   readonly #clients: FileClients;
+  readonly #directories: DirectoryClients;
   #healedMs = 0;
   #isOver = false;
 
@@ -126,6 +128,9 @@ export class FileRun {
     const load = { clients: 4, thinkMs, paths: PATHS, kept: KEPT };
     this.#asker = new FileAsker(world, this.#oracles, KEPT, violation);
     this.#clients = new FileClients(world, cluster, this.#asker, load);
+    const [fileOracles, asker] = [this.#oracles, this.#asker];
+    const of = { world, cluster, oracles: fileOracles, asker, thinkMs, violation };
+    this.#directories = new DirectoryClients(of);
   }
 
   start(): void {
@@ -136,6 +141,7 @@ export class FileRun {
       this.#asker.otherClass = MANY.name;
     });
     this.#clients.start();
+    this.#directories.start();
     this.#strikeLater();
   }
 
@@ -150,6 +156,7 @@ export class FileRun {
 
   stop(): void {
     this.#clients.stop();
+    this.#directories.stop();
   }
 
   /** The operator gives up partitions: what becomes of the files there, nobody promises. */
@@ -158,6 +165,7 @@ export class FileRun {
     for (const path of PATHS) {
       if (partitions.includes(partitionOf(keyOf(path), digits))) this.#asker.giveUp(path);
     }
+    this.#directories.giveUp((key) => partitions.includes(partitionOf(key, digits)));
     if (partitions.includes(partitionOf(classKey(MANY.name), digits))) {
       this.#oracles.setCopies(MANY.name, undefined);
     }
@@ -166,7 +174,8 @@ export class FileRun {
   /** Called when nobody asks anything any more. */
   check(): void {
     if (!this.#hasFiles) return;
-    const keys = PATHS.filter((path) => !this.#asker.isGivenUp(path)).map(keyOf);
+    const paths = PATHS.filter((path) => !this.#asker.isGivenUp(path));
+    const keys = [...paths.map(keyOf), ...this.#directories.keys];
     const untilMs = this.#world.nowMs + SETTLED_WITHIN_MS;
     const problems = () => this.#oracles.unsettled(keys);
     while (problems().length > 0 && this.#world.nowMs < untilMs) {
@@ -176,8 +185,9 @@ export class FileRun {
     const broken = [
       ...problems(),
       ...asker.violations(),
+      ...this.#directories.violations(),
       ...asker.unlively(this.#healedMs + UNDONE_AFTER_MS + protocolTimes(1).setDeadlineMs / 2),
-      ...asker.unanswered(),
+      ...asker.questions.unanswered(),
     ];
     for (const text of broken) this.#violation(`files: ${text}`);
   }

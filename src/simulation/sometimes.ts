@@ -50,6 +50,10 @@ const OFTEN: readonly string[] = [
   'file server joined',
   'file stored as a blob',
   'file read: whole',
+  'entry copy: stored',
+  'entry delete: deleted',
+  'entry amend: stored',
+  'directory listed',
   'blob goes to the trash',
 ];
 
@@ -67,6 +71,9 @@ const NOW_AND_THEN: readonly string[] = [
   'file upload whole: unmet',
   'file upload whole: unknown',
   'file read: broken off',
+  'entry copy: unmet',
+  'entry delete: unmet',
+  'entry amend: unmet',
   'a blob with wrong bytes is in corrupt/ now',
   'blob trimmed',
   'blob unlinked',

@@ -16,6 +16,7 @@ const FILE_COPY_TESTS = 'test/files/file-copy.test.ts';
 const FILE_KEY_TESTS = 'test/files/file-key.test.ts';
 const FILE_PUT_TESTS = 'test/files/file-put.test.ts';
 const LISTING_TESTS = 'test/files/directory-listing.test.ts';
+const MOVES = 'test/simulation/schedules-files-moves.test.ts';
 const MANIFEST_TESTS = 'test/files/manifest.test.ts';
 
 export const DIRECTORIES_MUTANTS: readonly Mutant[] = [
@@ -172,7 +173,13 @@ export const DIRECTORIES_MUTANTS: readonly Mutant[] = [
   {
     name: 'a-copy-is-asked-for-where-it-belongs-alone',
     rule: 'FILES.md, COPY',
-    edits: [{ file: FILE_COPY, find: 'isSomewhere || router.map', replace: 'true || router.map' }],
+    edits: [
+      {
+        file: FILE_COPY,
+        find: 'isSomewhere || router.map === undefined',
+        replace: 'router.map === undefined || isSomewhere || first.asked.length > 0',
+      },
+    ],
     fate: tests(FILE_COPY_TESTS, 'is linked wherever it is'),
   },
   {
@@ -180,5 +187,17 @@ export const DIRECTORIES_MUTANTS: readonly Mutant[] = [
     rule: 'F4',
     edits: [{ file: FILE_COPY, find: 'dropBlob(runtime, times, blob, asked);', replace: '' }],
     fate: tests(FILE_COPY_TESTS, 'and what was made is dropped'),
+  },
+  {
+    name: 'a-copy-that-names-the-blob-of-its-source',
+    rule: 'F2',
+    edits: [
+      {
+        file: FILE_COPY,
+        find: 'encodeManifest({ ...source, blob })',
+        replace: 'encodeManifest(source)',
+      },
+    ],
+    fate: tests(MOVES, 'cut at each step'),
   },
 ];

@@ -2,6 +2,7 @@
 // bytes are compared, and what is on the disks. What was promised (F1 to F7) is asked all the time and at the end.
 
 import { expect } from 'vitest';
+import { etagOf, NO_CONDITION } from '../../src/cluster/model/condition.ts';
 import type { BlobId } from '../../src/files/blob-id.ts';
 import type { PutFileOutcome } from '../../src/files/outcomes.ts';
 import { homeOf } from '../../src/fileserver/blob-store/places.ts';
@@ -33,6 +34,11 @@ export interface Upload {
 export interface Download {
   end: ReadEnd | undefined;
   atMs: number;
+}
+
+export interface Move {
+  /** Also where there is nothing to move any more. */
+  isDone: boolean;
 }
 
 export class FileStage extends Stage {
@@ -128,6 +134,46 @@ export class FileStage extends Stage {
     const download = this.read(path);
     this.until('the end of a read', () => download.end !== undefined);
     expect(download.end).toEqual({ kind: 'absent' });
+  }
+
+  /** Moves a file as gateways do: a copy, and then a delete of the very record that was copied. */
+  move(from: string, to: string, frontend = this.front(0)): Move {
+    const move: Move = { isDone: false };
+    this.#paths.add(to);
+    // What moves store and delete is in no history.
+    for (const path of [from, to]) this.asker.giveUp(path);
+    this.asker.find(frontend, from, (file) => {
+      if (file === 'failed') throw new Error(`${from} cannot be found`);
+      if (file === 'absent') {
+        move.isDone = true;
+        return;
+      }
+      const copy = { from: file, to: keyOf(to), attributes: undefined, condition: NO_CONDITION };
+      const condition = { ifMatch: [etagOf(file.record)] };
+      frontend.within(({ files }) =>
+        files.copy(copy, (outcome) => {
+          if (outcome.kind !== 'stored') throw new Error(`the copy ends with ${outcome.kind}`);
+          files.delete(keyOf(from), condition, () => {
+            move.isDone = true;
+          });
+        }),
+      );
+    });
+    return move;
+  }
+
+  /** Whether the file is there, with this content: read again until somebody knows. */
+  isThere(path: string, name: string): boolean {
+    for (;;) {
+      const download = this.read(path);
+      this.until('the end of a read', () => download.end !== undefined, 30_000);
+      if (download.end?.kind === 'whole') {
+        expect(download.end).toEqual({ kind: 'whole', name });
+        return true;
+      }
+      if (download.end?.kind === 'absent') return false;
+      this.pass(100);
+    }
   }
 
   remove(path: string): void {
