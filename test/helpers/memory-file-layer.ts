@@ -73,6 +73,10 @@ export class MemoryFileLayer implements FileLayer {
           return callback(part);
         case 'end': {
           const content = Buffer.concat(pieces);
+          const { sha512 } = request.expected;
+          if (sha512 !== undefined && sha512 !== sumsOf(content).sha512) {
+            return callback({ kind: 'mismatch', detail: 'other bytes' });
+          }
           const own = typeof key === 'function' ? key(sumsOf(content)) : key;
           const created = !this.#files.has(nameOf(own));
           return callback({ kind: 'stored', file: this.keep(own, content, request), created });
