@@ -167,6 +167,8 @@ export interface FolderFile {
 export interface OperatorFiles {
   /** @param callback called once; whoever cannot tell says that it is there */
   isThere(path: string, callback: (isThere: boolean) => void): void;
+  /** @param callback called once, with the whole text of a file of at most 1 MiB */
+  read(path: string, callback: (result: DiskResult<string>) => void): void;
 }
 
 export interface ControlCall {

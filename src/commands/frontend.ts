@@ -1,11 +1,13 @@
 // `velour frontend`: composes a frontend with the machine, alone or as one of its workers.
 
+import { readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { letHeapGrow } from '../cluster/io/process/heap.ts';
 import { type Address, formatAddress, hostOf, parseAddress } from '../cluster/model/identity.ts';
 import { protocolTimes, STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
 import type { MapFile } from '../coordinator/cached-map.ts';
 import type { BlobOptions } from '../frontend/gateways/blobs/blob-interface.ts';
+import { peerOf } from '../frontend/gateways/blobs/peer-list.ts';
 import {
   type Arguments,
   BLOB_OPTIONS,
@@ -60,6 +62,12 @@ export const frontendCommand: Command = {
       describe: 'Port of the blob service, which has one of its own; by default there is none',
     },
     ...BLOB_OPTIONS,
+    me: {
+      type: 'string',
+      describe:
+        'The URL by which the list of peers names this frontend; by default that of its port',
+    },
+    melist: { type: 'string', describe: 'A text file whose first line is that URL' },
   },
   repeatable: ['storage'],
   serves: true,
@@ -126,11 +134,32 @@ async function blobOptionsOf(words: Arguments, own: Address): Promise<BlobOption
   if (address === own) throw usage(`blobs-port is that of the frontend itself: ${address}`);
   const { operatorFiles } = await import('../cluster/io/disk/operator-files.ts');
   const denyPrefix = words.optionalText('deny');
+  const peerList = words.optionalText('peerlist');
   return {
     address,
     operatorFiles,
     denyPrefix: denyPrefix === undefined ? undefined : prefixOf(denyPrefix),
+    peerList: peerList === undefined ? undefined : resolve(peerList),
+    me: ownUrl(words) ?? `http://${address}/`,
   };
+}
+
+/** @throws FatalError for what is no URL of a blob service, and for a file that has none */
+function ownUrl(words: Arguments): string | undefined {
+  const list = words.optionalText('melist');
+  const given = words.optionalText('me') ?? (list === undefined ? undefined : firstLineOf(list));
+  if (given === undefined || peerOf(given.trim()) !== undefined) return given;
+  throw usage(`me is ${given}, and must be a URL such as http://10.0.0.3:12180/`);
+}
+
+function firstLineOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').split('\n', 1)[0] ?? '';
+  } catch (error) {
+    throw usage(
+      `melist is ${path}, which cannot be read: ${(error as NodeJS.ErrnoException).code}`,
+    );
+  }
 }
 
 /** A prefix that ends with a slash is a directory, and stays one. */

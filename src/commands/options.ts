@@ -96,6 +96,10 @@ export const BLOB_OPTIONS: OptionTable = {
     describe:
       'What the paths of the files begin with that switch a method of the blob service off: PREFIXput, PREFIXget, PREFIXhead and PREFIXdelete',
   },
+  peerlist: {
+    type: 'string',
+    describe: 'A text file with the URL of a peer of the blob service on each line',
+  },
 };
 
 export const MEMORY_OPTION: OptionTable = {

@@ -70,9 +70,10 @@ export class MemoryFileLayer implements FileLayer {
           return callback(part);
         case 'end': {
           const content = Buffer.concat(pieces);
-          const { md5 } = request.expected;
-          if (md5 !== undefined && md5 !== hash('md5', content)) {
-            return callback({ kind: 'mismatch', detail: 'the MD5 is another one' });
+          const { md5, sha512 } = request.expected;
+          const sums = digestsOf(content);
+          if ((md5 ?? sums.md5) !== sums.md5 || (sha512 ?? sums.sha512) !== sums.sha512) {
+            return callback({ kind: 'mismatch', detail: 'other bytes' });
           }
           if (request.confirm !== undefined) {
             const { confirm, ...confirmed } = request;
@@ -81,7 +82,7 @@ export class MemoryFileLayer implements FileLayer {
               isRight ? this.put(whole, callback) : callback({ kind: 'unmet', file: undefined }),
             );
           }
-          const own = typeof key === 'function' ? key(digestsOf(content)) : key;
+          const own = typeof key === 'function' ? key(sums) : key;
           const created = !this.#files.has(nameOf(own));
           return callback({ kind: 'stored', file: this.keep(own, content, request), created });
         }

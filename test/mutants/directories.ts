@@ -66,8 +66,8 @@ export const DIRECTORIES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FILE_PUT,
-        find: '{ key, manifest, condition, confirm }',
-        replace: '{ key, manifest, condition, ...(confirm ? {} : {}) }',
+        find: '{ key: owner, manifest, condition, confirm }',
+        replace: '{ key: owner, manifest, condition, ...(confirm ? {} : {}) }',
       },
     ],
     fate: tests(FILE_PUT_TESTS, 'is set when its gateway has confirmed'),

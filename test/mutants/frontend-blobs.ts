@@ -6,6 +6,10 @@ const DTFC = 'src/frontend/gateways/blobs/dtfc.ts';
 const USAGE = 'src/frontend/gateways/blobs/dtfc-usage.ts';
 const NAMES = 'src/frontend/gateways/blobs/blob-name.ts';
 const MARKED = 'src/frontend/gateways/blobs/marked-blobs.ts';
+const LIST = 'src/frontend/gateways/blobs/peer-list.ts';
+const LOADS = 'src/frontend/gateways/blobs/peer-loads.ts';
+const DELETES = 'src/frontend/gateways/blobs/peer-deletes.ts';
+const PEER_TESTS = 'test/frontend/gateways/blobs/peers.test.ts';
 const DTFC_TESTS = 'test/frontend/gateways/blobs/dtfc.test.ts';
 const NAME_TESTS = 'test/frontend/gateways/blobs/blob-name.test.ts';
 
@@ -46,7 +50,7 @@ export const FRONTEND_BLOBS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: DTFC,
-        find: 'named === undefined || named.option !== undefined',
+        find: 'named === undefined || ![undefined, ALL_PEERS].includes(named.option)',
         replace: 'named === undefined',
       },
     ],
@@ -69,5 +73,65 @@ export const FRONTEND_BLOBS_MUTANTS: readonly Mutant[] = [
     rule: 'FILES.md, 4',
     edits: [{ file: NAMES, find: ".normalize('NFD')", replace: '' }],
     fate: tests(NAME_TESTS, 'is kept as'),
+  },
+  {
+    name: 'a-peer-is-believed',
+    rule: 'F6',
+    edits: [{ file: LOADS, find: 'expected: { sha512: hash },', replace: 'expected: {},' }],
+    fate: tests(PEER_TESTS, 'asks one peer after the other'),
+  },
+  {
+    name: 'peers-have-their-peers-asked',
+    rule: 'FILES.md, 4',
+    edits: [{ file: LOADS, find: '/nopeerload`', replace: '`' }],
+    fate: tests(PEER_TESTS, 'asks one peer after the other'),
+  },
+  {
+    name: 'a-content-is-loaded-twice-at-once',
+    rule: 'FILES.md, 4',
+    edits: [{ file: LOADS, find: 'this.#loading.has(hash) ||', replace: '' }],
+    fate: tests(PEER_TESTS, 'of one content is one at a time'),
+  },
+  {
+    name: 'a-load-never-ends',
+    rule: 'FILES.md, 4',
+    edits: [{ file: LOADS, find: 'this.#loading.delete(hash);', replace: '' }],
+    fate: tests(PEER_TESTS, 'of one content is one at a time'),
+  },
+  {
+    name: 'a-peer-that-failed-is-asked-first',
+    rule: 'FILES.md, 4',
+    edits: [{ file: LIST, find: 'lately(a) - lately(b)', replace: 'lately(b) - lately(a)' }],
+    fate: tests(PEER_TESTS, 'has those last that failed lately'),
+  },
+  {
+    name: 'a-late-delete-of-what-is-stored-again',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: DELETES,
+        find: "if (found.kind === 'found') return this.#pending.delete(name);",
+        replace: '',
+      },
+    ],
+    fate: tests(PEER_TESTS, 'is taken back by whoever stores'),
+  },
+  {
+    name: 'a-late-delete-of-what-nobody-can-tell-of',
+    rule: 'F7',
+    edits: [
+      {
+        file: DELETES,
+        find: "if (found.kind === 'failed') return this.#later(name, pending);",
+        replace: '',
+      },
+    ],
+    fate: tests(PEER_TESTS, 'waits while nobody can say'),
+  },
+  {
+    name: 'a-peer-that-was-away-is-forgotten',
+    rule: 'FILES.md, 4',
+    edits: [{ file: DELETES, find: 'status >= 500 || status === 429', replace: 'status >= 600' }],
+    fate: tests(PEER_TESTS, 'asks them at once, and those again'),
   },
 ];

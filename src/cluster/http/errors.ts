@@ -44,6 +44,7 @@ export const ERRORS = {
   'not-a-number': { status: 409, retryable: false },
   overflow: { status: 409, retryable: false },
   'foreign-origin': { status: 403, retryable: false },
+  loading: { status: 503, retryable: true },
   denied: { status: 403, retryable: false },
   'link-refused': { status: 409, retryable: true },
   'slow-request': { status: 408, retryable: true },

@@ -1,8 +1,10 @@
 // Looks at files that an operator makes beside a process. They are the operator's: nothing here writes.
 
-import { lstat } from 'node:fs/promises';
+import { lstat, open } from 'node:fs/promises';
 import type { OperatorFiles } from '../../ports.ts';
+import { settle } from './disk.ts';
 
+const BYTES_MAX = 1024 * 1024;
 const ABSENT: readonly (string | undefined)[] = ['ENOENT', 'ENOTDIR'];
 
 export const operatorFiles: OperatorFiles = {
@@ -13,4 +15,16 @@ export const operatorFiles: OperatorFiles = {
       (error: NodeJS.ErrnoException) => callback(!ABSENT.includes(error.code)),
     );
   },
+  read: (path, callback) => settle(textOf(path), callback),
 };
+
+async function textOf(path: string): Promise<string> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(BYTES_MAX + 1));
+    if (bytesRead > BYTES_MAX) throw new Error(`it is longer than ${BYTES_MAX} bytes`);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}

@@ -18,6 +18,9 @@ import { decodePath } from '../../../cluster/wire/query.ts';
 import type { FileLayer } from '../../../files/outcomes.ts';
 import { DenySwitches } from './deny-switches.ts';
 import { DtfcGateway, NOT_FOUND } from './dtfc.ts';
+import { PeerDeletes } from './peer-deletes.ts';
+import { PeerList } from './peer-list.ts';
+import { PeerLoads } from './peer-loads.ts';
 
 export interface BlobOptions {
   /** Where clients reach it. */
@@ -25,6 +28,10 @@ export interface BlobOptions {
   readonly operatorFiles: OperatorFiles;
   /** What the paths of the files begin with that switch a method off. */
   readonly denyPrefix?: string | undefined;
+  /** The path of the list of peers. */
+  readonly peerList?: string | undefined;
+  /** The URL by which that list names this frontend. */
+  readonly me?: string | undefined;
 }
 
 /** What it has of its frontend. */
@@ -42,15 +49,28 @@ export class BlobInterface implements HttpService, FurtherInterface {
 
   constructor(runtime: Runtime, context: BlobContext, options: BlobOptions) {
     const { files, metrics, routes: beside, workerGroup } = context;
-    const { address, operatorFiles, denyPrefix } = options;
+    const { address, operatorFiles, denyPrefix, peerList, me } = options;
     this.port = parseAddress(address)?.port ?? 0;
     this.#routes = new Routes('blobs', runtime, metrics, { address, workerGroup, beside });
+    const { clock, logger } = runtime;
+    const peers = new PeerList({ files: operatorFiles, clock, logger }, peerList, me);
+    const deletes = new PeerDeletes({ runtime, files, peers });
     const gateway = new DtfcGateway({
       files,
-      clock: runtime.clock,
+      clock,
       switches: new DenySwitches(operatorFiles, denyPrefix),
+      peers,
+      loads: new PeerLoads({ runtime, files, peers }),
+      deletes,
     });
     gateway.addTo(this.#routes, metrics);
+    metrics.gauge(
+      'velourfog_pending_peer_deletes',
+      'Deletes at peers of the blob service that were away, to be asked again.',
+      () => deletes.pending,
+      {},
+      'sum',
+    );
   }
 
   get service(): HttpService {

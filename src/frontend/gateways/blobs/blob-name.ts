@@ -3,6 +3,9 @@
 
 import { contentTypeOf } from '../../../files/content-type.ts';
 
+/** The attribute of a manifest that has the name. */
+export const FILENAME = 'filename';
+
 /** Letters that Unicode does not split into a plain one and an accent. */
 const FLAT: Readonly<Record<string, string>> = {
   ß: 'ss',

@@ -33,6 +33,15 @@ const READ_ERRORS: readonly ErrorCode[] = [
   'internal',
 ];
 
+/** Of content that a peer has. */
+const LOAD_ERRORS: readonly ErrorCode[] = [
+  'loading',
+  'no-file-server',
+  'not-stored',
+  'clock-ahead',
+  'storage-full',
+];
+
 export const DTFC_ROUTES = {
   put: {
     path: '/{name...}',
@@ -75,7 +84,7 @@ export const DTFC_ROUTES = {
   get: {
     path: '/{name...}',
     methods: ['GET'],
-    statuses: [200, 206, 304, 400, 403, 404, 412, 416, 500, 501, 503],
+    statuses: [200, 206, 304, 400, 403, 404, 412, 416, 500, 501, 503, 507],
     text: 'The blob with this SHA-512, or parts of it. HEAD ends the connection, and has no Content-Length.',
     task: 'blobs',
     examples: [
@@ -106,7 +115,17 @@ export const DTFC_ROUTES = {
       304: { text: 'The blob is as the client has it.', types: [] },
       404: NOT_FOUND,
     },
-    errors: [...READ_ERRORS, 'condition-failed', 'bad-range', 'file-unreadable'],
+    errors: [...READ_ERRORS, ...LOAD_ERRORS, 'condition-failed', 'bad-range', 'file-unreadable'],
+  },
+  refresh: {
+    path: '/refreshpeers.html',
+    methods: ['PUT'],
+    statuses: [200, 403, 503],
+    text: 'Reads the list of peers, which is read whenever they are asked as well.',
+    task: 'blobs',
+    examples: [{ flags: '-X PUT', target: '/refreshpeers.html' }],
+    replies: { 200: { text: 'It could be read; empty.', types: [TEXT_TYPE] } },
+    errors: ['denied', 'not-ready'],
   },
   delete: {
     path: '/{name...}',

@@ -27,7 +27,7 @@ import type {
 } from '../../../files/outcomes.ts';
 import { answerFile, type FileFailure } from '../file-answer.ts';
 import { conditionOf } from '../preconditions.ts';
-import { sanitisedName, typeOfName } from './blob-name.ts';
+import { FILENAME, sanitisedName, typeOfName } from './blob-name.ts';
 import type { DeniableVerb, DenySwitches } from './deny-switches.ts';
 import { DTFC_ROUTES } from './dtfc-routes.ts';
 import {
@@ -38,18 +38,28 @@ import {
   storedNameIn,
 } from './dtfc-usage.ts';
 import { type FindBlobOutcome, findBlob } from './marked-blobs.ts';
+import type { PeerDeletes, ToldByPeer } from './peer-deletes.ts';
+import type { PeerList } from './peer-list.ts';
+import type { PeerLoads } from './peer-loads.ts';
 
 export const NOT_FOUND = textReply(404, '404 Not Found.');
 const FORBIDDEN = errorReply('denied', '403 Forbidden.');
 const PLAIN = { 'content-type': 'text/plain', 'cache-control': 'no-store' };
 const NO_BYTES = Buffer.alloc(0);
-/** The attribute of a manifest that has the name. */
-const FILENAME = 'filename';
+/** As the original says it: a load takes about so long. */
+const LOADING = errorReply(
+  'loading',
+  'this content is being loaded from a peer, or too many others are; ask again later',
+  { headers: { 'retry-after': '120' } },
+);
 
 export interface DtfcParts {
   readonly files: FileLayer;
   readonly clock: Clock;
   readonly switches: DenySwitches;
+  readonly peers: PeerList;
+  readonly loads: PeerLoads;
+  readonly deletes: PeerDeletes;
 }
 
 type ParsedPath = Parameters<Handler>[2];
@@ -95,6 +105,13 @@ export class DtfcGateway {
     });
     routes.add(DTFC_ROUTES.delete, (_request, reply, path) =>
       guarded('delete', reply, (told) => this.#delete(path, told)),
+    );
+    routes.add(DTFC_ROUTES.refresh, (_request, reply) =>
+      guarded('put', reply, (told) =>
+        this.#parts.peers.read((_peers, problem) =>
+          told(problem === undefined ? REFRESHED : errorReply('not-ready', unreadable(problem))),
+        ),
+      ),
     );
     routes.add(DTFC_ROUTES.health, (_request, reply) =>
       routes.whyNotReady((problem) =>
@@ -154,34 +171,69 @@ export class DtfcGateway {
     const parsed = conditionOf(request, () => `/${named.hash}`);
     if ('fault' in parsed)
       return reply(errorReply('bad-parameter', parsed.fault.what, parsed.fault));
-    const { files } = this.#parts;
-    return findBlob(files, named.hash, (found) => {
+    const { files, loads } = this.#parts;
+    const { hash, option } = named;
+    const { condition } = parsed;
+    const answer = (found: FindBlobOutcome): void => {
       if (found.kind !== 'found') return reply(unfoundReply(found));
-      const { manifest } = found.file;
-      const { condition } = parsed;
-      const answer = { file: found.file, condition, contentType: manifest.contentType };
-      return answerFile(files, request, answer, (outcome) =>
+      const { file } = found;
+      const { contentType } = file.manifest;
+      return answerFile(files, request, { file, condition, contentType }, (outcome) =>
         reply(
           outcome.kind === 'reply'
-            ? withName(outcome.reply, filenameOf(manifest))
+            ? withName(outcome.reply, filenameOf(file.manifest))
             : failedReply(outcome),
         ),
       );
+    };
+    return findBlob(files, hash, (found) => {
+      const asksPeers = request.method === 'GET' && option !== NO_PEERS;
+      if (found.kind !== 'absent' || !asksPeers) return answer(found);
+      return loads.load(hash, (outcome) => {
+        switch (outcome.kind) {
+          case 'loaded':
+            return findBlob(files, hash, answer);
+          case 'nowhere':
+            return reply(NOT_FOUND);
+          case 'busy':
+            return reply(LOADING);
+          case 'failed':
+            return reply(failedReply(outcome));
+        }
+      });
     });
   }
 
   #delete(path: ParsedPath, reply: ReplyCallback): void {
     const named = namedBlobIn(pathIn(path));
-    // An option that is none must not delete: it may be a slip of one that keeps to this cluster.
-    if (named === undefined || named.option !== undefined) return reply(NOT_FOUND);
-    const { files } = this.#parts;
-    return files.find(blobKey(named.hash), (found) => {
-      if (found.kind !== 'found') return reply(unfoundReply(found));
-      return files.delete(blobKey(named.hash), NO_CONDITION, (outcome) =>
-        reply(deletedReply(outcome, named.hash, found.file)),
+    // An option that is none must not delete: it may be a slip of one that deletes elsewhere as well.
+    if (named === undefined || ![undefined, ALL_PEERS].includes(named.option)) {
+      return reply(NOT_FOUND);
+    }
+    const { files, deletes } = this.#parts;
+    const { hash, option } = named;
+    return files.find(blobKey(hash), (found) => {
+      if (found.kind === 'failed') return reply(failedReply(found));
+      const atPeers = (file: FileVersion | undefined) =>
+        deletes.deleteAt(hash, (told) => reply(deletedAtPeers(hash, file, told)));
+      if (found.kind === 'absent')
+        return option === ALL_PEERS ? atPeers(undefined) : reply(NOT_FOUND);
+      return files.delete(blobKey(hash), NO_CONDITION, (outcome) =>
+        outcome.kind === 'deleted' && option === ALL_PEERS
+          ? atPeers(found.file)
+          : reply(deletedReply(outcome, found.file)),
       );
     });
   }
+}
+
+/** The option of a GET that asks for what this cluster has, and of a DELETE that peers are asked for as well. */
+const NO_PEERS = 'nopeerload';
+const ALL_PEERS = 'allpeers';
+const REFRESHED: WholeReply = { status: 200, headers: PLAIN, body: '' };
+
+function unreadable(problem: string): string {
+  return `the list of peers cannot be read, and the last one that could counts: ${problem}`;
 }
 
 const HEALTHY: WholeReply = {
@@ -233,21 +285,36 @@ function unfoundReply(found: Exclude<FindBlobOutcome, { kind: 'found' }>): Whole
 }
 
 /** The JSON of the original's document, in its order. */
-function jsonOf(
-  before: Readonly<Record<string, unknown>>,
-  { sha512, size, attributes }: FileManifest,
-  contentType: string,
-): WholeReply {
+function toldOf({ sha512, size, attributes }: FileManifest, contentType: string) {
   const filename = attributes?.[FILENAME] ?? '';
-  const told = { ...before, sha512, filename, length: size, content_type: contentType, stub: true };
+  return { sha512, filename, length: size, content_type: contentType, stub: true };
+}
+
+function jsonOf(told: Readonly<Record<string, unknown>>): WholeReply {
   return { status: 200, headers: PLAIN, body: JSON.stringify(told) };
+}
+
+/** As `toldOf`, with the content type up to its semicolon, as the original has it. */
+function deletedOf({ manifest }: FileVersion) {
+  const [type = ''] = (manifest.contentType ?? '').split(';', 1);
+  return { deleted: true, ...toldOf(manifest, type) };
+}
+
+/** @param file what was deleted here; undefined where nothing was */
+function deletedAtPeers(
+  hash: ContentHash,
+  file: FileVersion | undefined,
+  peers: readonly ToldByPeer[],
+): WholeReply {
+  const own = file === undefined ? { deleted: false, sha512: hash } : deletedOf(file);
+  return jsonOf({ ...own, peers });
 }
 
 function storedReply(outcome: PutFileOutcome): WholeReply {
   switch (outcome.kind) {
     case 'stored': {
       const { manifest } = outcome.file;
-      return jsonOf({}, manifest, manifest.contentType ?? '');
+      return jsonOf(toldOf(manifest, manifest.contentType ?? ''));
     }
     case 'broken':
       return brokenBodyReply(outcome.why, FILE_BYTES_MAX);
@@ -265,16 +332,10 @@ function storedReply(outcome: PutFileOutcome): WholeReply {
   }
 }
 
-function deletedReply(
-  outcome: DeleteFileOutcome,
-  hash: ContentHash,
-  { manifest }: FileVersion,
-): WholeReply {
+function deletedReply(outcome: DeleteFileOutcome, file: FileVersion): WholeReply {
   switch (outcome.kind) {
-    case 'deleted': {
-      const [type = ''] = (manifest.contentType ?? '').split(';', 1);
-      return jsonOf({ deleted: true }, { ...manifest, sha512: hash }, type);
-    }
+    case 'deleted':
+      return jsonOf(deletedOf(file));
     case 'not-stored':
       return failedReply({ ...outcome, detail: `${outcome.detail}; nothing was deleted` });
     case 'unmet':

@@ -42,7 +42,10 @@ function stage({ denied = [] }: { readonly denied?: readonly string[] } = {}) {
     {
       address: '127.0.0.1:12180' as Address,
       denyPrefix: '/deny/',
-      operatorFiles: { isThere: (path, callback) => callback(denied.includes(path)) },
+      operatorFiles: {
+        isThere: (path, callback) => callback(denied.includes(path)),
+        read: (_path, callback) => callback({ kind: 'failed', detail: 'there is none' }),
+      },
     },
   );
   const ask = (

@@ -1,0 +1,112 @@
+// Deletes content at all peers, and asks those that were away again later: with growing pauses, for a day. What is still to be
+// asked is in memory alone, and forgotten where the process ends.
+
+import type { Runtime } from '../../../cluster/ports.ts';
+import type { FileLayer } from '../../../files/outcomes.ts';
+import { blobKey, type ContentHash } from './dtfc-usage.ts';
+import { PeerAnswer } from './peer-answer.ts';
+import type { BlobPeer, PeerList } from './peer-list.ts';
+
+const AGAIN_MS_MIN = 30_000;
+const AGAIN_MS_MAX = 3_600_000;
+const TRIES_MAX = 32;
+const PENDING_MAX = 10_000;
+
+/** What one peer said to a delete. */
+export interface ToldByPeer {
+  readonly peer: string;
+  /** Absent where it did not answer. */
+  readonly status?: number;
+  readonly error?: string;
+  /** Whether it is asked again later. */
+  readonly again: boolean;
+}
+
+interface PendingDelete {
+  readonly peer: BlobPeer;
+  readonly hash: ContentHash;
+  tries: number;
+}
+
+export interface PeerDeleteParts {
+  readonly runtime: Pick<Runtime, 'timers' | 'network' | 'logger'>;
+  readonly files: Pick<FileLayer, 'find'>;
+  readonly peers: PeerList;
+}
+
+export class PeerDeletes {
+  readonly #parts: PeerDeleteParts;
+  /** By peer and hash. */
+  readonly #pending = new Map<string, PendingDelete>();
+
+  constructor(parts: PeerDeleteParts) {
+    this.#parts = parts;
+  }
+
+  /** How many deletes of peers that were away are still to come. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** @param callback called once, with what each peer said, in the order of the list */
+  deleteAt(hash: ContentHash, callback: (told: readonly ToldByPeer[]) => void): void {
+    this.#parts.peers.read((peers) => {
+      if (peers.length === 0) return callback([]);
+      const told = new Map<BlobPeer, ToldByPeer>();
+      for (const peer of peers) {
+        this.#ask(peer, hash, (answer) => {
+          told.set(peer, answer.again ? this.#remember({ peer, hash, tries: 1 }, answer) : answer);
+          if (told.size < peers.length) return;
+          callback(peers.flatMap((each) => told.get(each) ?? []));
+        });
+      }
+    });
+  }
+
+  #ask(peer: BlobPeer, hash: ContentHash, callback: (told: ToldByPeer) => void): void {
+    const answer = new PeerAnswer(this.#parts.runtime);
+    answer.ask(peer, { method: 'DELETE', path: hash }, (told) => {
+      if (told.kind === 'failed') {
+        this.#parts.peers.failed(peer);
+        return callback({ peer: peer.url, error: told.detail, again: true });
+      }
+      answer.discard();
+      const { status } = told.head;
+      const isAway = status >= 500 || status === 429;
+      if (!isAway) this.#parts.peers.succeeded(peer);
+      return callback({ peer: peer.url, status, again: isAway });
+    });
+  }
+
+  #remember(pending: PendingDelete, told: ToldByPeer): ToldByPeer {
+    const name = `${pending.hash} ${pending.peer.url}`;
+    if (this.#pending.has(name)) return told;
+    if (this.#pending.size >= PENDING_MAX) return { ...told, again: false };
+    this.#pending.set(name, pending);
+    this.#later(name, pending);
+    return told;
+  }
+
+  #later(name: string, pending: PendingDelete): void {
+    const pauseMs = Math.min(AGAIN_MS_MAX, AGAIN_MS_MIN * 2 ** (pending.tries - 1));
+    this.#parts.runtime.timers.after(pauseMs, () => this.#again(name, pending));
+  }
+
+  /** A content that was stored here again is wanted again, and its peer may have it from there. */
+  #again(name: string, pending: PendingDelete): void {
+    const { peer, hash } = pending;
+    this.#parts.files.find(blobKey(hash), (found) => {
+      if (found.kind === 'found') return this.#pending.delete(name);
+      if (found.kind === 'failed') return this.#later(name, pending);
+      return this.#ask(peer, hash, (told) => {
+        pending.tries++;
+        if (told.again && pending.tries < TRIES_MAX) return this.#later(name, pending);
+        const { again, ...outcome } = told;
+        const message = again ? 'a delete was given up at a peer' : 'a delete reached a peer';
+        this.#parts.runtime.logger.write(again ? 'warn' : 'info', message, { ...outcome });
+        this.#pending.delete(name);
+        return undefined;
+      });
+    });
+  }
+}

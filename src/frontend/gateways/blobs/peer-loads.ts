@@ -1,0 +1,129 @@
+// Loads content that this cluster does not have from its peers, one after the other: what a peer sends is stored as an upload
+// is, and only if its SHA-512 is the one that was asked for (F6). One content is loaded once at a time.
+
+import type { PoolHead } from '../../../cluster/http/http-pool.ts';
+import { NO_CONDITION } from '../../../cluster/model/condition.ts';
+import type { Logger, Runtime } from '../../../cluster/ports.ts';
+import { DEFAULT_CLASS } from '../../../files/file-key.ts';
+import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
+import type { FileLayer, PutFileOutcome } from '../../../files/outcomes.ts';
+import type { FileFailure } from '../file-answer.ts';
+import { FILENAME, sanitisedName, typeOfName } from './blob-name.ts';
+import { blobKey, type ContentHash } from './dtfc-usage.ts';
+import { PeerAnswer } from './peer-answer.ts';
+import type { BlobPeer, PeerList } from './peer-list.ts';
+
+/** So many contents may be loaded at once; of more, clients are asked to come again. */
+const LOADS_MAX = 64;
+
+export type PeerLoadOutcome =
+  /** It is stored here now. */
+  | { readonly kind: 'loaded' }
+  /** No peer that answered has it. */
+  | { readonly kind: 'nowhere' }
+  /** It is being loaded for somebody else, or too many others are. */
+  | { readonly kind: 'busy' }
+  /** A peer has it, and it could not be stored. */
+  | ({ readonly kind: 'failed' } & FileFailure);
+
+export interface PeerLoadParts {
+  readonly runtime: Pick<Runtime, 'timers' | 'network'> & { readonly logger: Logger };
+  readonly files: Pick<FileLayer, 'put'>;
+  readonly peers: PeerList;
+}
+
+export class PeerLoads {
+  readonly #parts: PeerLoadParts;
+  readonly #loading = new Set<ContentHash>();
+
+  constructor(parts: PeerLoadParts) {
+    this.#parts = parts;
+  }
+
+  /** @param callback called exactly once; the load goes on if nobody waits for it any more */
+  load(hash: ContentHash, callback: (outcome: PeerLoadOutcome) => void): void {
+    this.#parts.peers.read((peers) => {
+      if (peers.length === 0) return callback({ kind: 'nowhere' });
+      if (this.#loading.has(hash) || this.#loading.size >= LOADS_MAX) {
+        return callback({ kind: 'busy' });
+      }
+      this.#loading.add(hash);
+      return this.#ask(hash, peers, (outcome) => {
+        this.#loading.delete(hash);
+        callback(outcome);
+      });
+    });
+  }
+
+  #ask(
+    hash: ContentHash,
+    [peer, ...others]: readonly BlobPeer[],
+    callback: (outcome: PeerLoadOutcome) => void,
+  ): void {
+    if (peer === undefined) return callback({ kind: 'nowhere' });
+    const next = () => this.#ask(hash, others, callback);
+    const answer = new PeerAnswer(this.#parts.runtime);
+    return answer.ask(peer, { method: 'GET', path: `${hash}/nopeerload` }, (told) => {
+      if (told.kind === 'failed') return this.#failed(peer, told.detail, next);
+      const { head } = told;
+      if (head.status !== 200) {
+        answer.discard();
+        // Nothing but a 404 says that it does well: a redirection, for instance, is followed by nobody.
+        if (head.status !== 404) return this.#failed(peer, `it answered ${head.status}`, next);
+        this.#parts.peers.succeeded(peer);
+        return next();
+      }
+      return this.#store(hash, filenameIn(head), answer, (outcome) => {
+        switch (outcome.kind) {
+          case 'stored':
+            this.#parts.peers.succeeded(peer);
+            return callback({ kind: 'loaded' });
+          case 'broken':
+            return this.#failed(peer, 'its answer broke off', next);
+          case 'mismatch':
+            return this.#failed(peer, `it sent other bytes: ${outcome.detail}`, next);
+          case 'not-stored':
+            return callback({ ...outcome, kind: 'failed' });
+          case 'unknown':
+          case 'unmet': {
+            const detail = 'not everybody confirmed in time that it is stored here';
+            return callback({ kind: 'failed', code: 'unanswered', detail });
+          }
+        }
+      });
+    });
+  }
+
+  #store(
+    hash: ContentHash,
+    filename: string,
+    body: PeerAnswer,
+    callback: (outcome: PutFileOutcome) => void,
+  ): void {
+    this.#parts.files.put(
+      {
+        key: blobKey(hash),
+        body,
+        bytesMax: FILE_BYTES_MAX,
+        contentType: typeOfName(filename),
+        attributes: { [FILENAME]: filename },
+        replicationClass: DEFAULT_CLASS,
+        waitsForAll: false,
+        condition: NO_CONDITION,
+        expected: { sha512: hash },
+      },
+      callback,
+    );
+  }
+
+  #failed(peer: BlobPeer, reason: string, next: () => void): void {
+    this.#parts.peers.failed(peer);
+    this.#parts.runtime.logger.write('warn', 'a peer failed', { peer: peer.url, reason });
+    next();
+  }
+}
+
+function filenameIn(head: PoolHead): string {
+  const [, name = ''] = /filename="([^"]*)"/i.exec(head.header('content-disposition') ?? '') ?? [];
+  return sanitisedName(name.slice(0, 1024));
+}
