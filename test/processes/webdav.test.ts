@@ -1,5 +1,5 @@
-// WebDAV on real processes, with clients that nobody here wrote, as far as they are installed: litmus, rclone, lftp, cadaver; and
-// clients of our own that lock, write and move through several frontends at once.
+// WebDAV on real processes, with clients that nobody here wrote, as far as they are installed: litmus, rclone, lftp, cadaver,
+// duplicity; and clients of our own that lock, write and move through several frontends at once.
 
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -168,6 +168,14 @@ test.skipIf(!isInstalled('cadaver'))('cadaver does all that it can', async () =>
   expect(said.match(/succeeded/g)?.length).toBeGreaterThanOrEqual(10);
   expect(said).toContain('Value of author is: somebody');
   expect(readFileSync(`${file}-back`, 'utf8')).toBe('by cadaver');
+});
+
+test.skipIf(!isInstalled('duplicity'))('duplicity backs up, and verifies what it has', async () => {
+  const tree = plant('backed-up', 45);
+  const words = ['--no-encryption', '--archive-dir', join(folder, 'duplicity')];
+  await run('duplicity', 'full', ...words, tree, `webdav://u:p@${one}/dav/duplicity`);
+  const verified = ['--compare-data', `webdav://u:p@${other}/dav/duplicity`, tree];
+  expect(await run('duplicity', 'verify', ...words, ...verified)).toContain('0 differences found');
 });
 
 describe('several frontends', () => {

@@ -556,6 +556,22 @@ describe('a lock', () => {
     }
   });
 
+  test('that is set in the last moment is not passed either, for it is in the record that is set (H39)', async () => {
+    const stage = planted('/dav/a');
+    const put = stage.files.put.bind(stage.files);
+    stage.files.put = (request, callback) => {
+      stage.files.put = put;
+      const confirm = (confirmed: (isRight: boolean) => void) =>
+        request.confirm?.((isRight) => {
+          stage.lock('/dav/a');
+          confirmed(isRight);
+        });
+      put({ ...request, confirm }, callback);
+    };
+    expect(stage.did('PUT', '/dav/a', {}, 'x')).toBe('423 locked');
+    expect(await stage.text('GET', '/dav/a')).toBe('/dav/a');
+  });
+
   test('of a file gives way to one of its collection that was set at the same time', () => {
     const stage = planted('/dav/c/', '/dav/c/a');
     const amend = stage.files.amend.bind(stage.files);
