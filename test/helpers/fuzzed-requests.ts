@@ -42,6 +42,55 @@ const NUMBERS = [
   '٣',
 ];
 const ODD_PATHS = ['', '/', 'a//b', '..', '%5C', '%00', '%', 'x&path=y', 'x'.repeat(187), '%C0%AE'];
+const DAV_METHODS = [
+  'GET',
+  'PUT',
+  'DELETE',
+  'MKCOL',
+  'COPY',
+  'MOVE',
+  'PROPFIND',
+  'PROPPATCH',
+  'LOCK',
+  'UNLOCK',
+];
+const DAV_PATHS = [
+  '',
+  'a',
+  'a/',
+  'a/b',
+  'a/b/c',
+  'b',
+  'b/a',
+  'c',
+  '..',
+  'a%2Fb',
+  'a%00',
+  'a#b',
+  '%',
+];
+const DAV_BODIES = [
+  '',
+  '<D:propfind xmlns:D="DAV:"><D:allprop/></D:propfind>',
+  '<D:propfind xmlns:D="DAV:"><D:prop><D:getetag/><x/></D:prop></D:propfind>',
+  '<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><x>1</x></D:prop></D:set></D:propertyupdate>',
+  '<D:propertyupdate xmlns:D="DAV:"><D:remove><D:prop><x/></D:prop></D:remove></D:propertyupdate>',
+  '<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>',
+  '<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>',
+  '<!DOCTYPE a [<!ENTITY b "cccc"><!ENTITY d "&b;&b;&b;">]><a>&d;</a>',
+  '<a>'.repeat(10_000),
+  `<a ${'b="" '.repeat(5_000)}/>`,
+  '<a xmlns:b="u"><b:c/></d>',
+  '\ufffe',
+];
+const DAV_IFS = [
+  '(<urn:uuid:1>)',
+  '(Not <urn:uuid:1>)',
+  '(["x"])',
+  '(',
+  '</dav/a> (<urn:uuid:1>)',
+  '()',
+];
 const ODD_JSON = [
   '{"__proto__":{"key":"a"}}',
   '{"key":"1","key":"2"}',
@@ -101,6 +150,8 @@ export class RequestFuzzer {
       () => this.#ofKey(),
       () => this.#ofOldPath(),
       () => this.#file(),
+      () => this.#dav(),
+      () => this.#dav(),
       () => this.#batch(),
       () => this.#batch(),
       () => this.#scan(),
@@ -226,6 +277,33 @@ export class RequestFuzzer {
       () => ({ method: 'POST', target: `/files?path=${path}`, body: content }),
       () => ({ method: this.#one(METHODS), target, headers }),
     ])();
+  }
+
+  #dav(): Parts {
+    const random = this.#random;
+    const path = () => `/dav/${this.#one(DAV_PATHS)}`;
+    const header = (chance: number, name: string, values: readonly string[]) =>
+      random.chance(chance) ? [`${name}: ${this.#one(values)}`] : [];
+    const destination = this.#one([path(), `http://fuzz${path()}`, 'http://other/dav/a', '/', 'x']);
+    const headers = [
+      ...this.#condition(),
+      ...header(0.9, 'Destination', [destination]),
+      ...header(0.8, 'Depth', ['0', '1', 'infinity', '0', '1', '2']),
+      ...header(0.2, 'Overwrite', ['T', 'F', 'x']),
+      ...header(0.2, 'If', DAV_IFS),
+      ...header(0.1, 'Timeout', ['Second-1', 'Infinite', 'x']),
+      ...header(0.1, 'Lock-Token', ['<urn:uuid:1>', 'x']),
+      ...header(0.1, 'X-OC-Mtime', NUMBERS.slice(0, 8)),
+      ...header(0.1, 'OC-Checksum', ['MD5:1', 'SHA1:x', 'x']),
+      ...header(0.1, 'Range', ['bytes=0-1', 'bytes=9-']),
+    ];
+    const body = Buffer.from(this.#one(DAV_BODIES));
+    return {
+      method: this.#one(random.chance(0.9) ? DAV_METHODS : METHODS),
+      target: path(),
+      headers,
+      body,
+    };
   }
 
   #ofOldPath(): Parts {

@@ -23,6 +23,7 @@ import { COORDINATOR_MAP_MUTANTS } from './coordinator/map.ts';
 import { COORDINATOR_SCAN_MUTANTS } from './coordinator/scan.ts';
 import { COORDINATOR_SET_MUTANTS } from './coordinator/set.ts';
 import { COORDINATOR_WATCH_MUTANTS } from './coordinator/watch.ts';
+import { DAV_MUTANTS } from './dav.ts';
 import { DIRECTORIES_MUTANTS } from './directories.ts';
 import { FILE_SCHEDULES_MUTANTS } from './file-schedules.ts';
 import { FILES_MUTANTS } from './files.ts';
@@ -54,6 +55,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...FRONTEND_MUTANTS,
   ...FILES_MUTANTS,
   ...DIRECTORIES_MUTANTS,
+  ...DAV_MUTANTS,
   ...FILE_SCHEDULES_MUTANTS,
   ...FILESERVER_MUTANTS,
   ...REPLICATOR_MUTANTS,

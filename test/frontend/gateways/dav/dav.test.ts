@@ -171,9 +171,9 @@ describe('a collection', () => {
 
   test('of many entries is listed whole, and breaks off where that cannot be done', async () => {
     const stage = planted('/dav/c/');
-    for (let index = 0; index < 700; index++)
+    for (let index = 0; index < 10_000; index++)
       stage.files.keep(keyOf('c', `f${index}`), Buffer.alloc(0));
-    expect(await stage.hrefs('/dav/c/')).toHaveLength(701);
+    expect(await stage.hrefs('/dav/c/')).toHaveLength(10_001);
     const reply = stage.ask('PROPFIND', '/dav/c/', { depth: '1' });
     if (isWhole(reply)) throw new Error('it is streamed');
     const list = stage.files.list.bind(stage.files);
@@ -554,6 +554,22 @@ describe('a lock', () => {
       expect(stage.did('PUT', '/dav/c/a', {}, 'x')).toBe('423 locked');
       expect(await stage.text('GET', '/dav/c/a')).toBe('/dav/c/a');
     }
+  });
+
+  test('that is set in the last moment is not passed either, for it is in the record that is set (H39)', async () => {
+    const stage = planted('/dav/a');
+    const put = stage.files.put.bind(stage.files);
+    stage.files.put = (request, callback) => {
+      stage.files.put = put;
+      const confirm = (confirmed: (isRight: boolean) => void) =>
+        request.confirm?.((isRight) => {
+          stage.lock('/dav/a');
+          confirmed(isRight);
+        });
+      put({ ...request, confirm }, callback);
+    };
+    expect(stage.did('PUT', '/dav/a', {}, 'x')).toBe('423 locked');
+    expect(await stage.text('GET', '/dav/a')).toBe('/dav/a');
   });
 
   test('of a file gives way to one of its collection that was set at the same time', () => {

@@ -1,0 +1,238 @@
+// Wrong WebDAV: locks that are passed, trees that lose something, XML that harms.
+
+import { type Mutant, tests } from './mutant.ts';
+
+const DAV = 'src/frontend/gateways/dav';
+const TESTS = 'test/frontend/gateways/dav';
+const DAV_TESTS = `${TESTS}/dav.test.ts`;
+const RULE = 'FILES.md, 4';
+
+function mutant(
+  name: string,
+  file: string,
+  [find, replace]: readonly [find: string, replace: string],
+  [test, path = DAV_TESTS]: readonly [test: string, path?: string],
+): Mutant {
+  return {
+    name,
+    rule: RULE,
+    edits: [{ file: `${DAV}/${file}`, find, replace }],
+    fate: tests(path, test),
+  };
+}
+
+export const DAV_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'a-lock-of-a-collection-is-over-nothing-in-it',
+    'locks.ts',
+    ["...around.filter(({ depth }) => depth === 'infinity')", ''],
+    ['of a collection is over all that is in it'],
+  ),
+  mutant(
+    'a-lock-of-a-collection-alone-goes-deep',
+    'locks.ts',
+    ["...around.filter(({ depth }) => depth === 'infinity')", '...around'],
+    ['of a collection alone is over what is in it by name only'],
+  ),
+  mutant(
+    'anybodys-token-opens-a-lock',
+    'locks.ts',
+    ['locks.some(({ token }) => submitted.has(token))', 'submitted.size > 0'],
+    ['lets only those change its file who know its token'],
+  ),
+  mutant(
+    'a-lock-that-never-ends',
+    'locks.ts',
+    ['expiresAtMs > nowMs', 'expiresAtMs > 0'],
+    ['that nobody releases ends by itself'],
+  ),
+  mutant(
+    'a-lock-for-as-long-as-the-client-likes',
+    'locks.ts',
+    ['Math.min(Math.max(1, Number(seconds)), LOCK_SECONDS_MAX)', 'Number(seconds)'],
+    ['Timeout: ', `${TESTS}/locks.test.ts`],
+  ),
+  mutant(
+    'exclusive-beside-shared',
+    'locks.ts',
+    [
+      "(scope === 'shared' && locks.every((lock) => lock.scope === scope))",
+      "locks.every((lock) => lock.scope === 'shared')",
+    ],
+    ['may be shared with others that are'],
+  ),
+  mutant(
+    'a-put-that-looks-for-locks-before-its-body-alone',
+    'store.ts',
+    ['        confirm,\n', ''],
+    ['that is set while a body comes is not passed by it'],
+  ),
+  mutant(
+    'a-put-over-whatever-is-there-by-then',
+    'store.ts',
+    ['condition: asJudged(way.self)', 'condition: {}'],
+    ['that is set in the last moment is not passed either'],
+  ),
+  mutant(
+    'a-put-that-forgets-the-properties',
+    'store.ts',
+    ['attributes: file?.manifest.attributes', 'attributes: undefined'],
+    ['are set, found, copied with their resource'],
+  ),
+  mutant(
+    'a-file-in-a-collection-that-is-gone',
+    'store.ts',
+    ["found.kind === 'failed' || found.way.self.kind === 'collection'", 'found !== undefined'],
+    ['that is gone when a file in it is stored keeps none either'],
+  ),
+  mutant(
+    'a-delete-that-lists-once',
+    'removal.ts',
+    ["removeEntries(() => callback('removed'))", "callback('removed')"],
+    ['that is deleted while somebody stores a file in it'],
+  ),
+  mutant(
+    'a-delete-of-a-tree-passes-the-locks-in-it',
+    'removal.ts',
+    ['!mayChange(locksOver(resourcesOn(entry)), context.submitted)', 'attempts === 0'],
+    ['lets only those change its file who know its token'],
+  ),
+  mutant(
+    'a-move-deletes-what-it-has-not-copied',
+    'removal.ts',
+    ['files.delete(key, asJudged(self), ', 'files.delete(key, {}, '],
+    ['a MOVE moves what was written meanwhile as well'],
+  ),
+  mutant(
+    'a-move-takes-the-lock-along',
+    'transfer.ts',
+    ['attributes: withLocks(attributes, locks)', 'attributes'],
+    ['lets only those change its file who know its token'],
+  ),
+  mutant(
+    'a-collection-moves-into-itself',
+    'transfer.ts',
+    ['isWithin(destination, self.path)', 'destination === self.path'],
+    ['goes neither onto itself'],
+  ),
+  mutant(
+    'a-copy-replaces-what-it-is-in',
+    'transfer.ts',
+    ['isWithin(self.path, destination)', 'destination === self.path'],
+    ['goes neither onto itself'],
+  ),
+  mutant(
+    'overwrite-f-overwrites',
+    'transfer.ts',
+    ['!isNew && !usage.overwrites', 'isNew && !usage.overwrites'],
+    ['of a file, over another one or not'],
+  ),
+  mutant(
+    'a-source-that-leaves-in-spite-of-its-lock',
+    'transfer.ts',
+    ["return moves ? lockRefusal(way, 'membership', submitted) : undefined;", 'return undefined;'],
+    ['lets only those change its file who know its token'],
+  ),
+  mutant(
+    'a-lock-that-looks-around-once',
+    'locking.ts',
+    ['if (!isCompatible(asked.scope, others)) return', 'if (others.length > 99) return'],
+    ['of a file gives way to one of its collection'],
+  ),
+  mutant(
+    'a-lock-that-looks-below-once',
+    'locking.ts',
+    ['      if (below !== undefined) return refuse(below);\n', ''],
+    ['of a collection gives way to one in it'],
+  ),
+  mutant(
+    'a-lock-over-locked-files',
+    'locking.ts',
+    ['if (!isCompatible(lock.scope, locks)) roots.push', 'if (locks.length > 99) roots.push'],
+    ['of a collection is refused where one of its files is locked'],
+  ),
+  mutant(
+    'a-refused-lock-leaves-its-file',
+    'locking.ts',
+    ['if (isNew) return parts.files.delete', 'if (key.length === 0) return parts.files.delete'],
+    ['of a file gives way to one of its collection'],
+  ),
+  mutant(
+    'a-property-over-what-somebody-else-has-set',
+    'judgement.ts',
+    ['if (attempts > 1) return attemptChange', 'if (attempts > 16) return attemptChange'],
+    ['that somebody else sets at the same time are all kept'],
+  ),
+  mutant(
+    'half-of-a-proppatch',
+    'proppatch.ts',
+    [
+      "if (isLive(element)) return refuse(403, 'cannot-modify-protected-property');",
+      'if (isLive(element)) continue;',
+    ],
+    ['are changed all together or not at all'],
+  ),
+  mutant(
+    'an-if-that-holds-with-any-term',
+    'if-header.ts',
+    ['return terms.every(', 'return terms.some('],
+    [': ', `${TESTS}/if-header.test.ts`],
+  ),
+  mutant(
+    'not-means-nothing',
+    'if-header.ts',
+    ['return holds !== isNegated;', 'return holds;'],
+    [': ', `${TESTS}/if-header.test.ts`],
+  ),
+  mutant(
+    'a-document-type-is-read-over',
+    'xml/xml-reader.ts',
+    [
+      "throw new Faulty('it declares a document type or entities, and those are not taken');",
+      "return this.#skipTo('>', 2);",
+    ],
+    ['is refused', `${TESTS}/xml/xml-reader.test.ts`],
+  ),
+  mutant(
+    'xml-of-any-depth',
+    'xml/xml-reader.ts',
+    ['this.#open.length >= XML_DEPTH_MAX', 'this.#open.length < 0'],
+    ['is as deep as it may be', `${TESTS}/xml/xml-reader.test.ts`],
+  ),
+  mutant(
+    'a-value-loses-its-namespace',
+    'xml/xml-writer.ts',
+    ['declares(element.namespace, prefix),', ''],
+    ['takes along what stands around it', `${TESTS}/xml/xml-reader.test.ts`],
+  ),
+  mutant(
+    'a-listing-that-breaks-off-looks-whole',
+    'propfind.ts',
+    ["return callback({ kind: 'broken', why: 'failed' })", "return callback({ kind: 'end' })"],
+    ['of many entries is listed whole'],
+  ),
+  mutant(
+    'a-name-is-markup',
+    'collection-page.ts',
+    ['xmlText(name)', 'name'],
+    ['is a page for a browser'],
+  ),
+  mutant(
+    'two-dots-are-a-name',
+    'dav-path.ts',
+    ["text === '.' || text === '..'", "text === '.'"],
+    ['is refused', `${TESTS}/dav-path.test.ts`],
+  ),
+  mutant(
+    'a-destination-of-another-server',
+    'dav-path.ts',
+    ['host.toLowerCase() !== hostHeader(request).toLowerCase()', "host === ''"],
+    ['is ', `${TESTS}/dav-path.test.ts`],
+  ),
+  mutant(
+    'another-body-than-its-sum',
+    'checked-body.ts',
+    ['if (sum === this.#wanted) return', "if (sum !== '') return"],
+    ['has the type and the time that its client says'],
+  ),
+];
