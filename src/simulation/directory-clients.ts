@@ -250,7 +250,7 @@ export class DirectoryClients {
   }
 
   #set<Outcome extends PutFileOutcome>(
-    what: string,
+    what: 'put' | 'amend' | 'copy' | 'make directory',
     path: string,
     frontend: FrontendNode,
     startMs: number,
@@ -267,7 +267,8 @@ export class DirectoryClients {
         begin(service, (outcome) => {
           if (!answered()) return;
           this.#world.occur(`entry ${what}: ${outcome.kind}`);
-          if (outcome.kind === 'stored') {
+          // An amendment makes no copies: there are as many as there were, and more once they are repaired.
+          if (outcome.kind === 'stored' && what !== 'amend') {
             const { manifest } = outcome.file;
             this.#oracles.acknowledged(path, manifest, { startMs, waitsForAll: false });
           }
