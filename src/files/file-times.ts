@@ -35,6 +35,8 @@ export interface FileTimes {
   readonly batchMs: number;
   /** Each blob is read and checked once in this time. */
   readonly scrubMs: number;
+  /** How often a block of any blob is read, to notice a disk that fails. */
+  readonly sampleMs: number;
   /** How long the number of copies of a class is remembered where nothing depends on it. */
   readonly classMs: number;
   /** The factor of all of them. */
@@ -61,6 +63,7 @@ export function fileTimes(scale: number): FileTimes {
     passMs: MINUTE_MS * scale,
     batchMs: 1000 * scale,
     scrubMs: 30 * DAY_MS * scale,
+    sampleMs: MINUTE_MS * scale,
     classMs: 10_000 * scale,
     scale,
   };

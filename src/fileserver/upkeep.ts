@@ -18,6 +18,7 @@ import { placementOf } from '../files/placement.ts';
 import { isForeign, mayOwnerBeLost, type Provenance } from '../files/provenance.ts';
 import type { BlobMeta } from './blob-store/blob-meta.ts';
 import type { BlobStore } from './blob-store/blob-store.ts';
+import { BlockSampler } from './replicator/block-sampler.ts';
 import { Replicator, type ReplicatorParts } from './replicator/replicator.ts';
 import { Scrubber } from './replicator/scrubber.ts';
 import { TrashKeeper } from './replicator/trash-keeper.ts';
@@ -40,6 +41,7 @@ export interface UpkeepParts {
 export class Upkeep {
   readonly replicator: Replicator;
   readonly scrubber: Scrubber;
+  readonly #sampler: BlockSampler;
   readonly #trash: TrashKeeper;
   readonly #watch: FileServerWatch;
   readonly #parts: UpkeepParts;
@@ -75,7 +77,7 @@ export class Upkeep {
       isForeign: (meta: BlobMeta) => isForeign(meta, provenance()),
     } satisfies ReplicatorParts;
     this.replicator = new Replicator(shared);
-    const { timers, logger } = runtime;
+    const { timers, logger, random } = runtime;
     this.#trash = new TrashKeeper({
       ...shared,
       timers,
@@ -85,6 +87,7 @@ export class Upkeep {
       freed: (bytes) => room.freed(bytes),
     });
     router.onAdopted(() => this.#adopted());
+    this.#sampler = new BlockSampler({ files, store, timers, random, logger, times });
     this.scrubber = new Scrubber({ files, store, timers, logger, clock: runtime.clock, times });
   }
 
@@ -93,12 +96,14 @@ export class Upkeep {
     this.replicator.start();
     this.#trash.start();
     this.scrubber.start();
+    this.#sampler.start();
   }
 
   stop(): void {
     this.replicator.stop();
     this.#trash.stop();
     this.scrubber.stop();
+    this.#sampler.stop();
   }
 
   /** A blob here has gone because its bytes were wrong: those who have another copy are told. */

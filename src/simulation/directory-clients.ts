@@ -25,8 +25,10 @@ const MOVED = ['d/one', 'd/two', 'e/one'] as const;
 const AMENDED = 'd/amended';
 /** Names of entries that are never deleted. */
 const ENTRIES = Array.from({ length: 7 }, (_, index) => `d/entry ${index}`);
-const MOVERS = 2;
+const MOVERS = 3;
 const AMENDERS = 2;
+/** A gateway may be slow between the two halves of a move, while others move the file on and back; in ms. */
+const SLOW = { chance: 0.4, forMs: [0, 2000] } as const;
 /** A file that is moved is kept in its record or as a blob, by the run. */
 const MOVED_BYTES = [1000, 100_000] as const;
 
@@ -119,7 +121,7 @@ export class DirectoryClients {
     if (!this.#isThere) return this.#bringMoved(frontend, done);
     const from = random.pick(MOVED);
     const to = random.pick(MOVED.filter((path) => path !== from));
-    const condition = random.chance(0.3) ? NO_CONDITION : ({ ifNoneMatch: 'any' } as const);
+    const condition = random.chance(0.5) ? NO_CONDITION : ({ ifNoneMatch: 'any' } as const);
     return this.#find(frontend, from, done, (file) => {
       if (random.chance(0.2)) return this.#readMoved(frontend, from, file, done);
       const { nowMs: startMs } = this.#world;
@@ -128,7 +130,10 @@ export class DirectoryClients {
           files.copy({ from: file, to: entryKey(to), attributes: undefined, condition }, callback),
         ended: (outcome) => {
           if (outcome.kind !== 'stored') return done();
-          return this.#delete(frontend, from, { ifMatch: [etagOf(file.record)] }, done);
+          const condition = { ifMatch: [etagOf(file.record)] };
+          const begin = () => this.#delete(frontend, from, condition, done);
+          if (!random.chance(SLOW.chance)) return begin();
+          return this.#world.at(random.between(...SLOW.forMs), begin);
         },
       });
     });
@@ -250,7 +255,7 @@ export class DirectoryClients {
   }
 
   #set<Outcome extends PutFileOutcome>(
-    what: string,
+    what: 'put' | 'amend' | 'copy' | 'make directory',
     path: string,
     frontend: FrontendNode,
     startMs: number,
@@ -267,7 +272,8 @@ export class DirectoryClients {
         begin(service, (outcome) => {
           if (!answered()) return;
           this.#world.occur(`entry ${what}: ${outcome.kind}`);
-          if (outcome.kind === 'stored') {
+          // An amendment makes no copies: there are as many as there were, and more once they are repaired.
+          if (outcome.kind === 'stored' && what !== 'amend') {
             const { manifest } = outcome.file;
             this.#oracles.acknowledged(path, manifest, { startMs, waitsForAll: false });
           }

@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto';
 import { partitionEntry } from '../cluster/model/cluster-map.ts';
 import { partitionOf } from '../cluster/model/partition.ts';
-import { type BlobId, parseBlobId } from '../files/blob-id.ts';
+import { type BlobId, parseBlobId, randomPartOf } from '../files/blob-id.ts';
 import { DEFAULT_COPIES } from '../files/classes.ts';
 import { DEFAULT_CLASS, type ReplicationClass } from '../files/file-key.ts';
 import { decodeManifest, type FileManifest } from '../files/manifest.ts';
@@ -72,9 +72,11 @@ export class FileOracles {
     if (cluster.fileServers.length > 0) this.#count();
   }
 
-  /** Who reads the blob there moves it away, also before its file is acknowledged. */
-  blobRots({ process }: FileServerNode, id: BlobId): void {
-    this.#rotten.add(`${process.name} ${id}`);
+  /** Who reads the blob there, or a link of it, moves it away, also before its file is acknowledged. */
+  blobRots(node: FileServerNode, id: BlobId): void {
+    for (const each of this.homes(node)) {
+      if (areLinks(each.id, id)) this.#rotten.add(`${node.process.name} ${each.id}`);
+    }
   }
 
   diskReplaced(): void {
@@ -128,11 +130,12 @@ export class FileOracles {
 
   /**
    * The blobs of a server that nobody may lose: those that are named, and young ones that an upload may still name.
+   * @param only this one and its links, which are lost together
    * @returns whether each of them has an intact copy on another server
    */
   mayLose(node: FileServerNode, only?: BlobId): boolean {
     return this.homes(node).every(({ id, meta }) => {
-      if (only !== undefined && id !== only) return true;
+      if (only !== undefined && !areLinks(id, only)) return true;
       return !this.#isNeeded(id, meta) || this.#intactElsewhere(node, id);
     });
   }
@@ -210,6 +213,9 @@ export class FileOracles {
     if (to.startsWith(`${BLOBS}/`) && !this.#committedMs.has(id)) {
       this.#committedMs.set(id, this.#world.nowMs);
     }
+    // A link of what has rotten is rotten from the beginning.
+    const isRotten = to.startsWith(`${BLOBS}/`) && node.files.isRotten(homeOf(id).data);
+    if (isRotten) this.#rotten.add(`${node.process.name} ${id}`);
     if (from.startsWith(`${BLOBS}/`) && to.startsWith(`${TRASH}/`)) this.#trashing(node, id, from);
   }
 
@@ -294,6 +300,11 @@ function seesAtHome({ files }: FileServerNode, id: BlobId): boolean {
 function isIntact(node: FileServerNode, id: BlobId): boolean {
   const { data, meta } = homeOf(id);
   return hasAtHome(node, id) && !node.files.isRotten(data) && !node.files.isRotten(meta);
+}
+
+/** Whether they have the same bytes, perhaps as one file of the disk (FILES.md, COPY and MOVE). */
+function areLinks(one: BlobId, other: BlobId): boolean {
+  return randomPartOf(one) === randomPartOf(other);
 }
 
 function nameOf(path: string): string {

@@ -54,6 +54,7 @@ export function shortFileTimes(lasts: boolean): FileTimes {
     passMs: 1500,
     batchMs: 100,
     scrubMs: 20_000,
+    sampleMs: 1000,
     classMs: 500,
   };
 }

@@ -1,6 +1,6 @@
 // Wrong directories: what is kept beside the content, how records of files are amended and copied, and what is listed.
 
-import { type Mutant, tests } from './mutant.ts';
+import { type Mutant, SEEDS, tests } from './mutant.ts';
 
 const CLUSTER_FILES = 'src/files/cluster-files.ts';
 const COMMITS = 'src/files/commits.ts';
@@ -199,5 +199,11 @@ export const DIRECTORIES_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(MOVES, 'cut at each step'),
+  },
+  {
+    name: 'a-move-deletes-whatever-is-there',
+    rule: 'FILES.md, MOVE',
+    edits: [{ file: CLUSTER_FILES, find: 'return isAny(condition)\n', replace: 'return true\n' }],
+    fate: SEEDS,
   },
 ];

@@ -9,6 +9,7 @@ const FILE_SERVER = 'src/fileserver/file-server.ts';
 const PULLS = 'src/fileserver/uploads/pulls.ts';
 const INQUIRY = 'src/fileserver/replicator/inquiry.ts';
 const REPLICATOR = 'src/fileserver/replicator/replicator.ts';
+const SAMPLER = 'src/fileserver/replicator/block-sampler.ts';
 const TRASH_KEEPER = 'src/fileserver/replicator/trash-keeper.ts';
 const VERDICT = 'src/fileserver/replicator/verdict.ts';
 const VISIT = 'src/fileserver/replicator/visit.ts';
@@ -18,6 +19,7 @@ const DISK_ROOM_TESTS = 'test/fileserver/disk-room.test.ts';
 const FILE_PUT_TESTS = 'test/files/file-put.test.ts';
 const FILE_SERVER_TESTS = 'test/fileserver/file-server.test.ts';
 const REPLICATOR_TESTS = 'test/fileserver/replicator/replicator.test.ts';
+const SAMPLER_TESTS = 'test/fileserver/replicator/block-sampler.test.ts';
 const VERDICT_TESTS = 'test/fileserver/replicator/verdict.test.ts';
 
 export const REPLICATOR_MUTANTS: readonly Mutant[] = [
@@ -212,5 +214,31 @@ export const REPLICATOR_MUTANTS: readonly Mutant[] = [
       { file: FILE_PUT, find: 'const staged = at.filter(isKnown);', replace: 'const staged = at;' },
     ],
     fate: tests(FILE_PUT_TESTS, 'a copy on one that was removed'),
+  },
+  {
+    name: 'a-disk-that-fails-in-silence',
+    rule: 'FILES.md, Scrubber',
+    edits: [
+      { file: SAMPLER, find: "store.health.failed(read, 'reading a blob');", replace: 'void 0;' },
+    ],
+    fate: tests(SAMPLER_TESTS, 'while it is read is written to no more'),
+  },
+  {
+    name: 'the-first-block-alone-is-sampled',
+    rule: 'FILES.md, Scrubber',
+    edits: [
+      {
+        file: SAMPLER,
+        find: 'random.below(blockCount(meta.size))',
+        replace: 'random.below(Math.min(1, blockCount(meta.size)))',
+      },
+    ],
+    fate: tests(SAMPLER_TESTS, 'in any of its blocks'),
+  },
+  {
+    name: 'rot-that-a-sample-meets-stays',
+    rule: 'F6',
+    edits: [{ file: SAMPLER, find: 'if (!isTrash) store', replace: 'if (isTrash) store' }],
+    fate: tests(SAMPLER_TESTS, 'in any of its blocks'),
   },
 ];
