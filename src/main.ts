@@ -3,7 +3,10 @@
 
 import { FatalError } from './cluster/http/errors.ts';
 import { backupCommand } from './commands/backup.ts';
+import { blobsGetCommand } from './commands/blobs/get.ts';
 import { blobsMarkCommand } from './commands/blobs/mark.ts';
+import { blobsPutCommand } from './commands/blobs/put.ts';
+import { blobsRmCommand } from './commands/blobs/rm.ts';
 import { clusterCommand } from './commands/cluster/cluster.ts';
 import { statusCommand } from './commands/cluster/status.ts';
 import { topCommand } from './commands/cluster/top.ts';
@@ -76,6 +79,9 @@ const COMMANDS: readonly Command[] = [
   filesGcCommand,
   filesRebuildCommand,
   filesClassCommand,
+  blobsPutCommand,
+  blobsGetCommand,
+  blobsRmCommand,
   blobsMarkCommand,
   backupCommand,
   restoreCommand,

@@ -171,6 +171,16 @@ export interface OperatorFiles {
   read(path: string, callback: (result: DiskResult<string>) => void): void;
 }
 
+export type ProbedMedia =
+  /** JSON of ffprobe: formats and streams. */
+  | { readonly kind: 'told'; readonly json: string }
+  | { readonly kind: 'not-installed' }
+  | { readonly kind: 'no-media' }
+  | { readonly kind: 'late' };
+
+/** Asks a program what it knows of the media at a URL of this process. The callback is called exactly once. */
+export type MediaProbe = (url: string, callback: (outcome: ProbedMedia) => void) => void;
+
 export interface ControlCall {
   readonly address: Address;
   readonly method: 'GET' | 'POST';

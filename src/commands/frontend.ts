@@ -133,6 +133,7 @@ async function blobOptionsOf(words: Arguments, own: Address): Promise<BlobOption
   const address = formatAddress(hostOf(own), words.port('blobs-port')) as Address;
   if (address === own) throw usage(`blobs-port is that of the frontend itself: ${address}`);
   const { operatorFiles } = await import('../cluster/io/disk/operator-files.ts');
+  const { mediaProbe } = await import('../cluster/io/process/media-probe.ts');
   const denyPrefix = words.optionalText('deny');
   const peerList = words.optionalText('peerlist');
   return {
@@ -140,6 +141,8 @@ async function blobOptionsOf(words: Arguments, own: Address): Promise<BlobOption
     operatorFiles,
     denyPrefix: denyPrefix === undefined ? undefined : prefixOf(denyPrefix),
     peerList: peerList === undefined ? undefined : resolve(peerList),
+    requestsPerSecond: words.number('blobs-rate', { min: 0, max: 1_000_000 }),
+    mediaProbe,
     me: ownUrl(words) ?? `http://${address}/`,
   };
 }

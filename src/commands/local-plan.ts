@@ -89,7 +89,7 @@ export function planOf(words: Arguments): Plan {
       ? words.port('frontend-port') + BLOBS_PORTS_APART
       : words.port('blobs-port');
   const blobAddresses = addresses(blobsPort, frontends, 'BLOBS_PORT');
-  const blobWords = ['deny', 'peerlist'].flatMap((name) => {
+  const blobWords = ['deny', 'peerlist', 'blobs-rate'].flatMap((name) => {
     const value = words.optionalText(name);
     return value === undefined ? [] : [`--${name}`, value];
   });

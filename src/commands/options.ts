@@ -96,6 +96,12 @@ export const BLOB_OPTIONS: OptionTable = {
     describe:
       'What the paths of the files begin with that switch a method of the blob service off: PREFIXput, PREFIXget, PREFIXhead and PREFIXdelete',
   },
+  'blobs-rate': {
+    type: 'number',
+    default: 0,
+    describe:
+      'Requests a second that the blob service takes of one client address; 0 for any number',
+  },
   peerlist: {
     type: 'string',
     describe: 'A text file with the URL of a peer of the blob service on each line',

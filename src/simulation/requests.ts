@@ -20,6 +20,7 @@ export function requestOf(
     header: headerOf,
     headerLines: (name) => [headerOf(name) ?? []].flat(),
     body,
+    clientAddress: '',
     fromLoopback: false,
     onceLeft: () => () => undefined,
   };

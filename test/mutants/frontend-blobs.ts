@@ -134,4 +134,28 @@ export const FRONTEND_BLOBS_MUTANTS: readonly Mutant[] = [
     edits: [{ file: DELETES, find: 'status >= 500 || status === 429', replace: 'status >= 600' }],
     fate: tests(PEER_TESTS, 'asks them at once, and those again'),
   },
+  {
+    name: 'a-bucket-that-overflows',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: 'src/frontend/gateways/blobs/rate-limit.ts',
+        find: 'Math.min(perSecond, filled)',
+        replace: 'filled',
+      },
+    ],
+    fate: tests('test/frontend/gateways/blobs/rate-limit.test.ts', 'each address has a bucket'),
+  },
+  {
+    name: 'one-bucket-for-all',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: 'src/frontend/gateways/blobs/rate-limit.ts',
+        find: 'this.#buckets.get(address)',
+        replace: "this.#buckets.get('')",
+      },
+    ],
+    fate: tests('test/frontend/gateways/blobs/rate-limit.test.ts', 'each address has a bucket'),
+  },
 ];

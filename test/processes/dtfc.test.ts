@@ -1,9 +1,16 @@
 // The blob service on real processes, as curl and the scripts of the original use it: its JSON byte for byte, names,
 // switches and marks, downloads that go on, and two frontends that have the same content at once.
 
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -243,6 +250,113 @@ test('velour blobs mark: 403 and 404 win over what is stored, and over a PUT', a
   expect((await call(other, `/${hash}`)).text).toBe(text);
   const wrong = velour(['blobs', 'mark', 'abc', '403']);
   expect([await wrong.exit(), wrong.stderr]).toEqual([2, expect.stringContaining('128 hex')]);
+});
+
+describe('velour blobs', () => {
+  const run = async (...words: string[]) => {
+    const started = velour(['blobs', ...words, '--blobs', one]);
+    const code = await started.exit();
+    return { code, stdout: started.stdout, stderr: started.stderr };
+  };
+
+  test('puts, gets and removes what it names by its SHA-512', async () => {
+    const content = randomBytes(300_000);
+    const hash = hashOf(content);
+    const source = fileOf(content);
+    expect(await run('put', source, '--name', 'Ein Bild.png')).toEqual({
+      code: 0,
+      stdout: `${hash}\n`,
+      stderr: '',
+    });
+    expect(JSON.parse((await run('put', source, '--json')).stdout).sha512).toBe(hash);
+    const target = join(folder, 'got');
+    expect((await run('get', hash, '-o', target)).code).toBe(0);
+    expect(readFileSync(target).equals(content)).toBe(true);
+    expect(await run('rm', hash, '--all-peers')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\{"deleted":true,.*"peers":\[\]\}\n$/),
+    });
+    rmSync(target);
+    expect(await run('get', hash, '-o', target)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('404 Not Found.'),
+    });
+    expect(existsSync(target) || existsSync(`${target}.partial`)).toBe(false);
+  });
+
+  test('says what is wrong: 1 a refusal, 2 the words, 69 nobody', async () => {
+    const [nowhere = 0] = await freePorts(1);
+    const hash = hashOf('none of these');
+    expect((await run('rm', hash)).code).toBe(1);
+    expect((await run('get', 'abc')).code).toBe(2);
+    expect((await run('put', join(folder, 'no-such-file'))).code).toBe(2);
+    expect((await run('put', folder)).code).toBe(2);
+    const nobody = velour(['blobs', 'get', hash, '--blobs', `127.0.0.1:${nowhere}`]);
+    expect(await nobody.exit()).toBe(69);
+    expect(nobody.stderr).toContain(`127.0.0.1:${nowhere}`);
+  });
+});
+
+const hasFfmpeg = ['ffmpeg', 'ffprobe'].every(
+  (name) => spawnSync(name, ['-version'], { stdio: 'ignore' }).status === 0,
+);
+
+describe('/ffmetadata', () => {
+  test.skipIf(!hasFfmpeg)('is what ffprobe says of a film, and 422 of what is none', async () => {
+    const film = join(folder, 'film.mp4');
+    const words = [
+      '-v',
+      'error',
+      '-f',
+      'lavfi',
+      '-i',
+      'testsrc=duration=2:size=64x48:rate=5',
+      film,
+    ];
+    execFileSync('ffmpeg', words, { stdio: 'pipe' });
+    const content = readFileSync(film);
+    await put('Mein%20Film.mp4', content);
+    const answer = await call(other, `/${hashOf(content)}/ffmetadata`);
+    expect([answer.status, answer.headers['content-type']]).toEqual([200, 'application/json']);
+    const { streams, format } = JSON.parse(answer.text);
+    expect(streams[0]).toMatchObject({ codec_type: 'video', width: 64, height: 48 });
+    expect(format).toMatchObject({ filename: 'mein-film.mp4', size: `${content.length}` });
+    // A list of other addresses is opened by nobody.
+    const list = `#EXTM3U\n#EXTINF:2,\nhttp://${one}/${hashOf(content)}\n#EXT-X-ENDLIST\n`;
+    for (const text of ['no film', list, `ffconcat version 1.0\nfile http://${one}/x\n`]) {
+      await put('list.m3u8', text);
+      const refused = await call(one, `/${hashOf(text)}/ffmetadata`);
+      expect([refused.status, refused.headers['x-fog-error']]).toEqual([422, 'no-media']);
+    }
+    expect((await call(one, `/${hashOf('none')}/ffmetadata`)).text).toBe(NOT_FOUND);
+  });
+
+  test('is 501 where there is no ffprobe; and --blobs-rate limits each address', async () => {
+    const [port = 0, blobsPort = 0] = await freePorts(2);
+    const words = ['frontend', cluster.controller, `127.0.0.1:${port}`, '--blobs-rate', '5'];
+    const frontend = velour([...words, '--blobs-port', `${blobsPort}`], { PATH: folder });
+    const blobs = `127.0.0.1:${blobsPort}`;
+    try {
+      await until(
+        async () =>
+          (await call(blobs, '/health.html').catch(() => undefined))?.text === 'All systems go.',
+      );
+      await put('a', 'no probe');
+      const answer = await call(blobs, `/${hashOf('no probe')}/ffmetadata`);
+      expect([answer.status, answer.headers['x-fog-error']]).toEqual([501, 'no-ffprobe']);
+      let limited = await call(blobs, '/x');
+      while (limited.status !== 429) {
+        const many = await Promise.all(Array.from({ length: 30 }, () => call(blobs, '/x')));
+        limited = many.find(({ status }) => status === 429) ?? limited;
+      }
+      expect([limited.headers['retry-after'], limited.text]).toEqual([
+        '1',
+        '429 Too Many Requests.\n',
+      ]);
+    } finally {
+      await frontend.stop();
+    }
+  });
 });
 
 test('the port says what it is, and its metrics are those of the frontend', async () => {

@@ -26,6 +26,8 @@ export interface HttpRequest {
    */
   headerLines(name: string): readonly string[];
   readonly body: Body;
+  /** The address of the client, or of whoever is in front of it; empty where that is unknown. */
+  readonly clientAddress: string;
   /** Whether the client is on this machine. */
   readonly fromLoopback: boolean;
   /**

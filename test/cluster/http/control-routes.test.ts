@@ -65,6 +65,7 @@ function serving(fails: () => void = () => undefined) {
       target,
       header: () => undefined,
       headerLines: () => [],
+      clientAddress: '127.0.0.1',
       fromLoopback: true,
       onceLeft: () => () => undefined,
       body: body === undefined ? { kind: 'none' } : { kind: 'bytes', bytes: Buffer.from(body) },

@@ -50,6 +50,7 @@ test('misuse of the three verbs is 501, as what this cluster cannot do; a value 
     'key-too-long',
     'missing-key',
     'missing-value',
+    'no-ffprobe',
     'unknown-coding',
   ]);
   expect(withStatus(413)).toEqual(['value-too-large']);

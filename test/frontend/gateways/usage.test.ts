@@ -18,6 +18,7 @@ function usage(
     body,
     header: (name) => ({ host, 'x-fog-min-version': options.minVersion })[name],
     headerLines: () => [],
+    clientAddress: '127.0.0.1',
     fromLoopback: true,
     onceLeft: () => () => undefined,
   };

@@ -7,7 +7,7 @@ import { Client } from './undici.ts';
 const CONNECT_MS = 5000;
 
 export interface StreamedRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Readable | undefined;

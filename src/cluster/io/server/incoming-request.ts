@@ -67,8 +67,12 @@ export class IncomingRequest implements HttpRequest, Turn {
     return !this.traits.changes;
   }
 
+  get clientAddress(): string {
+    return this.request.socket.remoteAddress ?? '';
+  }
+
   get fromLoopback(): boolean {
-    return isLoopback(this.request.socket.remoteAddress ?? '');
+    return isLoopback(this.clientAddress);
   }
 
   onceLeft(callback: () => void): Cancel {

@@ -10,6 +10,7 @@ import { type Address, parseAddress } from '../../../cluster/model/identity.ts';
 import type {
   FurtherInterface,
   HttpService,
+  MediaProbe,
   OperatorFiles,
   RequestTraits,
   Runtime,
@@ -18,9 +19,11 @@ import { decodePath } from '../../../cluster/wire/query.ts';
 import type { FileLayer } from '../../../files/outcomes.ts';
 import { DenySwitches } from './deny-switches.ts';
 import { DtfcGateway, NOT_FOUND } from './dtfc.ts';
+import { MediaMetadata } from './media-metadata.ts';
 import { PeerDeletes } from './peer-deletes.ts';
 import { PeerList } from './peer-list.ts';
 import { PeerLoads } from './peer-loads.ts';
+import { RateLimit } from './rate-limit.ts';
 
 export interface BlobOptions {
   /** Where clients reach it. */
@@ -32,6 +35,9 @@ export interface BlobOptions {
   readonly peerList?: string | undefined;
   /** The URL by which that list names this frontend. */
   readonly me?: string | undefined;
+  /** How many requests a second of one client address are taken; 0, the default, for any number. */
+  readonly requestsPerSecond?: number;
+  readonly mediaProbe: MediaProbe;
 }
 
 /** What it has of its frontend. */
@@ -62,6 +68,8 @@ export class BlobInterface implements HttpService, FurtherInterface {
       peers,
       loads: new PeerLoads({ runtime, files, peers }),
       deletes,
+      limit: new RateLimit(options.requestsPerSecond ?? 0),
+      metadata: new MediaMetadata(options.mediaProbe, address),
     });
     gateway.addTo(this.#routes, metrics);
     metrics.gauge(

@@ -38,11 +38,16 @@ import {
   storedNameIn,
 } from './dtfc-usage.ts';
 import { type FindBlobOutcome, findBlob } from './marked-blobs.ts';
+import type { MediaMetadata } from './media-metadata.ts';
 import type { PeerDeletes, ToldByPeer } from './peer-deletes.ts';
 import type { PeerList } from './peer-list.ts';
 import type { PeerLoads } from './peer-loads.ts';
+import type { RateLimit } from './rate-limit.ts';
 
 export const NOT_FOUND = textReply(404, '404 Not Found.');
+const TOO_MANY = errorReply('too-many-requests', '429 Too Many Requests.', {
+  headers: { 'retry-after': '1' },
+});
 const FORBIDDEN = errorReply('denied', '403 Forbidden.');
 const PLAIN = { 'content-type': 'text/plain', 'cache-control': 'no-store' };
 const NO_BYTES = Buffer.alloc(0);
@@ -60,6 +65,8 @@ export interface DtfcParts {
   readonly peers: PeerList;
   readonly loads: PeerLoads;
   readonly deletes: PeerDeletes;
+  readonly limit: RateLimit;
+  readonly metadata: MediaMetadata;
 }
 
 type ParsedPath = Parameters<Handler>[2];
@@ -72,7 +79,7 @@ export class DtfcGateway {
   }
 
   addTo(routes: Routes, metrics: Metrics): void {
-    const { clock } = this.#parts;
+    const { clock, limit } = this.#parts;
     const verbs: readonly DeniableVerb[] = ['put', 'get', 'head', 'delete'];
     const measures = new Map(
       verbs.map((verb) => [verb, new Measure(`dtfc-${verb}`, metrics, clock)]),
@@ -80,10 +87,12 @@ export class DtfcGateway {
     /** Counts a request, and refuses it where its verb is switched off. */
     const guarded = (
       verb: DeniableVerb,
+      { clientAddress }: HttpRequest,
       reply: ReplyCallback,
       go: (reply: ReplyCallback) => void,
     ) => {
       const counted = measures.get(verb)?.begin(reply) ?? reply;
+      if (!limit.takes(clientAddress, clock.monotonicMs())) return counted(TOO_MANY);
       return this.#parts.switches.judge(
         verb,
         () => go(counted),
@@ -92,22 +101,23 @@ export class DtfcGateway {
     };
     routes.add(
       DTFC_ROUTES.put,
-      (request, reply, path) => guarded('put', reply, (told) => this.#put(request, path, told)),
+      (request, reply, path) =>
+        guarded('put', request, reply, (told) => this.#put(request, path, told)),
       undefined,
       FILE_BYTES_MAX,
     );
     routes.add(DTFC_ROUTES.get, (request, reply, path) => {
       if (request.method !== 'HEAD') {
-        return guarded('get', reply, (told) => this.#get(request, path, told));
+        return guarded('get', request, reply, (told) => this.#get(request, path, told));
       }
       const closing: ReplyCallback = (answer) => reply(headReply(answer));
-      return guarded('head', closing, (told) => this.#get(request, path, told));
+      return guarded('head', request, closing, (told) => this.#get(request, path, told));
     });
-    routes.add(DTFC_ROUTES.delete, (_request, reply, path) =>
-      guarded('delete', reply, (told) => this.#delete(path, told)),
+    routes.add(DTFC_ROUTES.delete, (request, reply, path) =>
+      guarded('delete', request, reply, (told) => this.#delete(path, told)),
     );
-    routes.add(DTFC_ROUTES.refresh, (_request, reply) =>
-      guarded('put', reply, (told) =>
+    routes.add(DTFC_ROUTES.refresh, (request, reply) =>
+      guarded('put', request, reply, (told) =>
         this.#parts.peers.read((_peers, problem) =>
           told(problem === undefined ? REFRESHED : errorReply('not-ready', unreadable(problem))),
         ),
@@ -171,13 +181,16 @@ export class DtfcGateway {
     const parsed = conditionOf(request, () => `/${named.hash}`);
     if ('fault' in parsed)
       return reply(errorReply('bad-parameter', parsed.fault.what, parsed.fault));
-    const { files, loads } = this.#parts;
+    const { files, loads, metadata } = this.#parts;
     const { hash, option } = named;
     const { condition } = parsed;
     const answer = (found: FindBlobOutcome): void => {
       if (found.kind !== 'found') return reply(unfoundReply(found));
       const { file } = found;
       const { contentType } = file.manifest;
+      if (option === METADATA && request.method === 'GET') {
+        return metadata.of(hash, filenameOf(file.manifest), reply);
+      }
       return answerFile(files, request, { file, condition, contentType }, (outcome) =>
         reply(
           outcome.kind === 'reply'
@@ -230,6 +243,7 @@ export class DtfcGateway {
 /** The option of a GET that asks for what this cluster has, and of a DELETE that peers are asked for as well. */
 const NO_PEERS = 'nopeerload';
 const ALL_PEERS = 'allpeers';
+const METADATA = 'ffmetadata';
 const REFRESHED: WholeReply = { status: 200, headers: PLAIN, body: '' };
 
 function unreadable(problem: string): string {

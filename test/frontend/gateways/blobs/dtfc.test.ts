@@ -13,7 +13,7 @@ import { Metrics, metricsText } from '../../../../src/cluster/http/metrics.ts';
 import { Routes } from '../../../../src/cluster/http/routes.ts';
 import type { Address } from '../../../../src/cluster/model/identity.ts';
 import type { Version } from '../../../../src/cluster/model/version.ts';
-import type { Runtime } from '../../../../src/cluster/ports.ts';
+import type { ProbedMedia, Runtime } from '../../../../src/cluster/ports.ts';
 import type { DeleteFileOutcome, PutFileOutcome } from '../../../../src/files/outcomes.ts';
 import { BlobInterface } from '../../../../src/frontend/gateways/blobs/blob-interface.ts';
 import {
@@ -29,7 +29,15 @@ const TEXT = 'any text';
 const hashOf = (text: string) => createHash('sha512').update(text).digest('hex') as ContentHash;
 const HASH = hashOf(TEXT);
 
-function stage({ denied = [] }: { readonly denied?: readonly string[] } = {}) {
+interface StageOptions {
+  readonly denied?: readonly string[];
+  readonly requestsPerSecond?: number;
+  readonly probe?: (url: string) => ProbedMedia;
+}
+
+const NOT_INSTALLED = () => ({ kind: 'not-installed' }) as const;
+
+function stage({ denied = [], requestsPerSecond = 0, probe = NOT_INSTALLED }: StageOptions = {}) {
   const files = new MemoryFileLayer();
   const time = { wallMs: () => 0, monotonicMs: () => 0 };
   const usage = () => ({ uptimeSeconds: 0, userCpuSeconds: 0, systemCpuSeconds: 0 });
@@ -42,6 +50,8 @@ function stage({ denied = [] }: { readonly denied?: readonly string[] } = {}) {
     {
       address: '127.0.0.1:12180' as Address,
       denyPrefix: '/deny/',
+      requestsPerSecond,
+      mediaProbe: (url, callback) => callback(probe(url)),
       operatorFiles: {
         isThere: (path, callback) => callback(denied.includes(path)),
         read: (_path, callback) => callback({ kind: 'failed', detail: 'there is none' }),
@@ -185,4 +195,47 @@ test('requests are counted by verb and status', () => {
     'velourfog_requests_total{op="dtfc-put",code="200"} 1',
     'velourfog_requests_total{op="dtfc-head",code="404"} 1',
   ]);
+});
+
+test('/ffmetadata is what the probe says, with the name in place of its URL', () => {
+  const urls: string[] = [];
+  const json = '{"streams":[{"codec_name":"h264"}],"format":{"filename":"http://x","size":"8"}}';
+  const { put, ask, mark } = stage({
+    probe: (url) => {
+      urls.push(url);
+      return { kind: 'told', json };
+    },
+  });
+  expect(ask('GET', `/${HASH}/ffmetadata`).status).toBe(404);
+  put('Film.MP4', TEXT);
+  const told = ask('GET', `/${HASH}/ffmetadata`);
+  expect([told.status, told.headers['content-type']]).toEqual([200, 'application/json']);
+  expect(JSON.parse(bytesOf(told).toString())).toEqual({
+    streams: [{ codec_name: 'h264' }],
+    format: { filename: 'film.mp4', size: '8' },
+  });
+  expect(urls).toEqual([`http://127.0.0.1:12180/${HASH}/nopeerload`]);
+  mark('403');
+  expect(ask('GET', `/${HASH}/ffmetadata`).status).toBe(403);
+  expect(urls).toHaveLength(1);
+});
+
+test.each([
+  [{ kind: 'not-installed' }, '501 no-ffprobe'],
+  [{ kind: 'no-media' }, '422 no-media'],
+  [{ kind: 'late' }, '503 overloaded'],
+  [{ kind: 'told', json: 'what?' }, '422 no-media'],
+] as const)('a probe that ends as %o is told', (outcome, told) => {
+  const { put, ask } = stage({ probe: () => outcome });
+  put('a', TEXT);
+  expect(lineOf(ask('GET', `/${HASH}/ffmetadata`))).toContain(told);
+});
+
+test('more requests of one address than are taken are 429, with when to come again', () => {
+  const { put, ask } = stage({ requestsPerSecond: 2 });
+  expect([put('a', TEXT).status, ask('GET', `/${HASH}`).status]).toEqual([200, 200]);
+  const refused = ask('GET', `/${HASH}`);
+  expect([refused.status, refused.headers['retry-after']]).toEqual([429, '1']);
+  expect([put('a', TEXT).status, ask('HEAD', '/x').status]).toEqual([429, 429]);
+  expect(ask('GET', '/health.html').status).toBe(200);
 });

@@ -1,0 +1,56 @@
+// `velour blobs get`: reads a content from the blob service, and compares its SHA-512 with the one that was asked for.
+
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { EXIT, FatalError } from '../../cluster/http/errors.ts';
+import { DASH } from '../keys/input.ts';
+import type { Command } from '../options.ts';
+import { printData } from '../printing.ts';
+import { BLOBS_OPTION, callBlobs } from './blob-service.ts';
+import { hashIn } from './mark.ts';
+
+export const blobsGetCommand: Command = {
+  usage: 'blobs get <hash>',
+  describe: 'Read a content by its SHA-512, and compare that',
+  options: {
+    ...BLOBS_OPTION,
+    output: {
+      type: 'string',
+      alias: 'o',
+      describe: 'Into this file, once all of it is right; by default, and for -, to stdout',
+    },
+    here: { type: 'boolean', default: false, describe: 'Only what this cluster has' },
+  },
+  positionals: { hash: { describe: 'The SHA-512, 128 hexadecimal digits' } },
+  examples: [['velour blobs get HASH -o photo.jpg', 'into a file']],
+  async run(words) {
+    const wanted = hashIn(words, 'hash');
+    const output = words.optionalText('output') ?? DASH;
+    const path = words.flag('here') ? `/${wanted}/nopeerload` : `/${wanted}`;
+    const answer = await callBlobs(words, { method: 'GET', path });
+    const partial = `${output}.partial`;
+    const file = output === DASH ? undefined : await open(partial, 'w');
+    try {
+      const hash = createHash('sha512');
+      for await (const piece of answer.body) {
+        hash.update(piece);
+        await write(piece, file);
+      }
+      if (hash.digest('hex') !== wanted) {
+        throw new FatalError(EXIT.broken, 'what came is not the content with this SHA-512');
+      }
+      await file?.close();
+      if (file !== undefined) await rename(partial, output);
+    } catch (error) {
+      if (file !== undefined) await rm(partial, { force: true });
+      if (error instanceof FatalError) throw error;
+      throw new FatalError(EXIT.unavailable, `it broke off: ${(error as Error).message}`);
+    }
+    process.exit(0);
+  },
+};
+
+async function write(piece: Buffer, file: FileHandle | undefined): Promise<void> {
+  if (file === undefined) await printData(piece);
+  else await file.writeFile(piece);
+}
