@@ -3,7 +3,7 @@
 import { surroundings } from './helpers/surroundings.mjs';
 
 /** Read by vitest in this process, and by tests that run longer when somebody asks for it. */
-const OWN = /^(?:VITEST|FAULT_|FUZZ_|MEASURE_FAULTS$|ONE_ANSWER_|LARGE_MIB$)/;
+const OWN = /^(?:VITEST|FAULT_|FUZZ_|MEASURE_FAULTS$|ONE_ANSWER_|LARGE_)/;
 
 const environment = surroundings();
 for (const name of Object.keys(process.env)) {
