@@ -31,7 +31,7 @@ const HEAD_BYTES = 5;
 const FIELDS_BYTES_MAX = 64 * 1024;
 /** The attributes of one file together, as JSON. */
 export const FILE_ATTRIBUTES_BYTES_MAX = 48 * 1024;
-const ATTRIBUTES_MAX = 1024;
+export const FILE_ATTRIBUTES_MAX = 1024;
 /** Dates in HTTP have years of four digits. */
 export const MODIFIED_MS_MAX = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
@@ -74,7 +74,7 @@ const blobId: Shape<BlobId> = (value) => {
 };
 
 const someAttributes = dictionary(text({ min: 0, max: FILE_ATTRIBUTES_BYTES_MAX }), {
-  max: ATTRIBUTES_MAX,
+  max: FILE_ATTRIBUTES_MAX,
 });
 
 const attributes: Shape<FileAttributes> = (value) => {

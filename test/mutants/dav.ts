@@ -200,6 +200,39 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     ['is as deep as it may be', `${TESTS}/xml/xml-reader.test.ts`],
   ),
   mutant(
+    'a-namespace-of-any-length',
+    'xml/xml-reader.ts',
+    [
+      'if (value.length > XML_NAMESPACE_LENGTH_MAX) throw new Faulty(LONG_NAMESPACE);\n  if (name',
+      'if (name',
+    ],
+    ['namespaces of a bounded length', `${TESTS}/xml/xml-reader.test.ts`],
+  ),
+  mutant(
+    'prefixes-without-end',
+    'xml/xml-reader.ts',
+    ['outer.size + declared.size > XML_PREFIXES_MAX', 'declared.size > XML_PREFIXES_MAX'],
+    ['so many prefixes at one place', `${TESTS}/xml/xml-reader.test.ts`],
+  ),
+  mutant(
+    'names-without-end',
+    'property-requests.ts',
+    ['if (bytes > NAMES_BYTES_MAX) return false;', ''],
+    ['by names that an answer has room for'],
+  ),
+  mutant(
+    'properties-without-end',
+    'dead-properties.ts',
+    ['this.#all.size <= FILE_ATTRIBUTES_MAX &&', ''],
+    ['as many as a record keeps'],
+  ),
+  mutant(
+    'a-property-that-went-takes-its-room-along',
+    'dead-properties.ts',
+    ['this.#bytes -= entryBytes([key, value]);', ''],
+    ['are taken away before they count'],
+  ),
+  mutant(
     'a-value-loses-its-namespace',
     'xml/xml-writer.ts',
     ['declares(element.namespace, prefix),', ''],

@@ -1,7 +1,11 @@
 // Reads the bodies of PROPFIND and PROPPATCH (RFC 4918, 9.1 and 9.2). Pure.
 
+import { elementText } from './multistatus.ts';
 import { childOf, elementsOf, isNamed, type XmlElement, type XmlName } from './xml/xml-element.ts';
 import { readXml } from './xml/xml-reader.ts';
+
+/** What the names of a request may take in an answer, which has them once for each resource. */
+export const NAMES_BYTES_MAX = 16 * 1024;
 
 /** Which properties a PROPFIND asks for. */
 export type WantedProperties =
@@ -32,12 +36,26 @@ export function readPropfind(body: Buffer): { readonly wanted: WantedProperties 
   if (asks.length !== 1) {
     return { fault: 'a DAV:propfind has one of DAV:prop, DAV:allprop and DAV:propname' };
   }
-  if (names !== undefined) return { wanted: { kind: 'some', names: distinct(elementsOf(names)) } };
   if (asks.includes('propname')) return { wanted: { kind: 'names' } };
-  const include = childOf(element, 'include');
+  const named = names ?? childOf(element, 'include');
+  const some = distinct(named === undefined ? [] : elementsOf(named));
+  if (!areShort(some)) return TOO_MANY_NAMES;
   return {
-    wanted: { kind: 'all', include: include === undefined ? [] : distinct(elementsOf(include)) },
+    wanted: names === undefined ? { kind: 'all', include: some } : { kind: 'some', names: some },
   };
+}
+
+const TOO_MANY_NAMES: BodyFault = {
+  fault: `the properties that it names take more than ${NAMES_BYTES_MAX} bytes in an answer`,
+};
+
+function areShort(names: readonly XmlName[]): boolean {
+  let bytes = 0;
+  for (const name of names) {
+    bytes += Buffer.byteLength(elementText(name));
+    if (bytes > NAMES_BYTES_MAX) return false;
+  }
+  return true;
 }
 
 function distinct(elements: readonly XmlElement[]): readonly XmlName[] {
@@ -65,6 +83,9 @@ export function readProppatch(
     }
   }
   if (changes.length === 0) return { fault: 'the DAV:propertyupdate changes nothing' };
+  if (!areShort(changes.map(({ element: { namespace, name } }) => ({ namespace, name })))) {
+    return TOO_MANY_NAMES;
+  }
   return { changes };
 }
 

@@ -4,15 +4,11 @@
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
 import { parseHttpDate } from '../../../cluster/http/http-date.ts';
-import {
-  FILE_ATTRIBUTES_BYTES_MAX,
-  type FileAttributes,
-  MODIFIED_MS_MAX,
-} from '../../../files/manifest.ts';
+import { type FileAttributes, MODIFIED_MS_MAX } from '../../../files/manifest.ts';
 import { hrefOf, keyOf } from './dav-path.ts';
 import { absentReply, unstoredReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
-import { withoutProperty, withProperty } from './dead-properties.ts';
+import { ChangedAttributes } from './dead-properties.ts';
 import { attemptChange, lockRefusal } from './judgement.ts';
 import { isLive, isSettableTime } from './live-properties.ts';
 import {
@@ -89,7 +85,7 @@ export function patch(
   former: FileAttributes | undefined,
   changes: readonly PropertyChange[],
 ): Patched {
-  let attributes: FileAttributes = former ?? {};
+  const changed = new ChangedAttributes(former);
   let modifiedMs: number | undefined;
   for (const change of changes) {
     const { kind, element } = change;
@@ -106,13 +102,11 @@ export function patch(
       continue;
     }
     if (isLive(element)) return refuse(403, 'cannot-modify-protected-property');
-    attributes =
-      kind === 'set' ? withProperty(attributes, element) : withoutProperty(attributes, element);
-    if (Buffer.byteLength(JSON.stringify(attributes)) > FILE_ATTRIBUTES_BYTES_MAX) {
-      return refuse(507);
-    }
+    if (kind === 'set') changed.set(element);
+    else changed.remove(element);
+    if (!changed.fit) return refuse(507);
   }
-  return { kind: 'patched', attributes, modifiedMs };
+  return { kind: 'patched', attributes: changed.attributes, modifiedMs };
 }
 
 /** @returns undefined for what is neither seconds since 1970 nor a date as HTTP has it */

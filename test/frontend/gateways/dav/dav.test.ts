@@ -308,6 +308,46 @@ describe('properties', () => {
     expect(stage.did('PROPFIND', '/dav/x', { depth: '0' })).toBe('404');
   });
 
+  test('are asked for and changed by names that an answer has room for, once for each resource', () => {
+    const stage = planted('/dav/a');
+    // Each quote takes six bytes in an answer.
+    const named = (count: number) =>
+      Array.from({ length: count }, (_, at) => `<p:n${at} xmlns:p='${'"'.repeat(100)}'/>`).join('');
+    const include = (inner: string) =>
+      `<D:propfind xmlns:D="DAV:"><D:allprop/><D:include>${inner}</D:include></D:propfind>`;
+    for (const [count, status] of [
+      [10, '207'],
+      [100, '400 bad-xml'],
+    ] as const) {
+      const inner = named(count);
+      expect(stage.did('PROPFIND', '/dav/a', { depth: '0' }, wanted(inner))).toBe(status);
+      expect(stage.did('PROPFIND', '/dav/a', { depth: '0' }, include(inner))).toBe(status);
+      expect(stage.did('PROPPATCH', '/dav/a', {}, update(remove(inner)))).toBe(status);
+    }
+  });
+
+  test('are as many as a record keeps, and no more', async () => {
+    const stage = planted('/dav/a');
+    const some = (from: number, count: number) =>
+      Array.from({ length: count }, (_, at) => `<x${from + at}/>`).join('');
+    const put = (from: number, count: number) =>
+      stage.text('PROPPATCH', '/dav/a', {}, update(set(some(from, count))));
+    expect(await put(0, 1000)).toContain('200 OK');
+    expect(await put(1000, 24)).toContain('200 OK');
+    expect(await put(2000, 1)).toContain('507 Insufficient Storage');
+    const instead = update(remove('<x0/>') + set('<y/>'));
+    expect(await stage.text('PROPPATCH', '/dav/a', {}, instead)).toContain('200 OK');
+  });
+
+  test('are taken away before they count', async () => {
+    const stage = planted('/dav/a');
+    const long = (value: string) => `<x xmlns="urn:p">${value.repeat(30_000)}</x>`;
+    for (const value of ['a', 'b', 'c']) {
+      const text = await stage.text('PROPPATCH', '/dav/a', {}, update(set(long(value))));
+      expect(text).toContain('200 OK');
+    }
+  });
+
   test('that somebody else sets at the same time are all kept', async () => {
     const stage = planted('/dav/a');
     const amend = stage.files.amend.bind(stage.files);

@@ -8,6 +8,10 @@ import { XML_NAMESPACE, type XmlAttribute, type XmlElement, type XmlNode } from 
 export const XML_DEPTH_MAX = 64;
 /** So many elements and attributes may be in one document. */
 export const XML_PARTS_MAX = 8192;
+/** A namespace is written again with each name of an answer. */
+export const XML_NAMESPACE_LENGTH_MAX = 1024;
+/** So many prefixes may be declared at once: each element that declares one copies those around it. */
+export const XML_PREFIXES_MAX = 128;
 
 export type ReadXml =
   | { readonly element: XmlElement }
@@ -212,6 +216,9 @@ class XmlReader {
     }
     const around = this.#open.at(-1);
     const outer = around?.scope ?? OUTERMOST;
+    if (outer.size + declared.size > XML_PREFIXES_MAX) {
+      throw new Faulty(`it declares more than ${XML_PREFIXES_MAX} prefixes at one place`);
+    }
     const scope = declared.size === 0 ? outer : new Map([...outer, ...declared]);
     const attributes = others.map(
       (attribute): XmlAttribute => ({
@@ -266,11 +273,17 @@ const OUTERMOST: ReadonlyMap<string, string> = new Map([
   ['xml', XML_NAMESPACE],
 ]);
 
+const LONG_NAMESPACE = `a namespace is longer than ${XML_NAMESPACE_LENGTH_MAX} characters`;
+
 /** @returns the prefix that the attribute declares, '' for the default; undefined for any other attribute */
 function declaredPrefix({ prefix, name, value }: RawAttribute): string | undefined {
-  if (prefix === '' && name === 'xmlns') return '';
+  if (prefix === '' && name === 'xmlns') {
+    if (value.length > XML_NAMESPACE_LENGTH_MAX) throw new Faulty(LONG_NAMESPACE);
+    return '';
+  }
   if (prefix !== 'xmlns') return undefined;
   if (value === '') throw new Faulty('a prefix is declared for no namespace');
+  if (value.length > XML_NAMESPACE_LENGTH_MAX) throw new Faulty(LONG_NAMESPACE);
   if (name === 'xmlns' || (name === 'xml' && value !== XML_NAMESPACE)) {
     throw new Faulty('a prefix is declared that XML keeps for itself');
   }

@@ -10,7 +10,9 @@ import {
 import {
   readXml,
   XML_DEPTH_MAX,
+  XML_NAMESPACE_LENGTH_MAX,
   XML_PARTS_MAX,
+  XML_PREFIXES_MAX,
 } from '../../../../../src/frontend/gateways/dav/xml/xml-reader.ts';
 import {
   writeElement,
@@ -128,6 +130,27 @@ describe('a document', () => {
     expect(faultOf('<a>'.repeat(100_000))).toContain('deep');
     expect(faultOf(`<a>${'<b c=""/>'.repeat(XML_PARTS_MAX / 2)}</a>`)).toContain('more than');
     expect(faultOf(`<a>${'<b/>'.repeat(XML_PARTS_MAX - 1)}</a>`)).toBe('read');
+  });
+});
+
+describe('the names of a document', () => {
+  test('have namespaces of a bounded length, by whatever prefix', () => {
+    const long = 'u'.repeat(XML_NAMESPACE_LENGTH_MAX);
+    for (const declaration of ['xmlns', 'xmlns:p']) {
+      expect(faultOf(`<a ${declaration}="${long}"/>`)).toBe('read');
+      expect(faultOf(`<a ${declaration}="${long}u"/>`)).toContain('namespace is longer');
+    }
+  });
+
+  test('have so many prefixes at one place, which each declaration would copy', () => {
+    const declared = (count: number) =>
+      Array.from({ length: count }, (_, at) => `xmlns:p${at}="u"`).join(' ');
+    // Two there are in every document: the default, and xml.
+    expect(faultOf(`<a ${declared(XML_PREFIXES_MAX - 2)}><b/></a>`)).toBe('read');
+    expect(faultOf(`<a ${declared(XML_PREFIXES_MAX - 2)}><b xmlns:q="u"/></a>`)).toContain(
+      'prefixes',
+    );
+    expect(faultOf(`<a ${declared(XML_PREFIXES_MAX - 1)}/>`)).toContain('prefixes');
   });
 });
 
