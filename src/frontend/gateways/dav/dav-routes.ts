@@ -111,7 +111,7 @@ export const DAV_ROUTES = {
     ],
     parameters: [DEPTH, ...CONDITIONS],
     replies: {
-      200: { text: 'A page with links to the entries.', types: [HTML] },
+      200: { text: 'A page with links to the entries.', types: [HTML, '*/*'] },
       207: MULTISTATUS,
     },
     errors: ERRORS_OF_ALL,
