@@ -21,6 +21,18 @@ const RUNTIME_TESTS = 'test/cluster/io/runtime.test.ts';
 
 export const CLUSTER_IO_MUTANTS: readonly Mutant[] = [
   {
+    name: 'a-body-that-breaks-off-unheard-ends-the-process',
+    rule: 'F3',
+    edits: [
+      {
+        file: 'src/cluster/io/network/readable-body.ts',
+        find: "this.on('error', () => undefined);",
+        replace: '',
+      },
+    ],
+    fate: tests('test/cluster/io/network/readable-body.test.ts', 'throws nowhere'),
+  },
+  {
     name: 'empty-directory-id-counts',
     rule: 'H5a',
     edits: [

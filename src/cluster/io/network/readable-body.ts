@@ -16,6 +16,8 @@ class ReadableBody extends Readable {
     // Nothing is read ahead of what the socket takes: the pieces are as large as their producer likes.
     super({ highWaterMark: 1 });
     this.#stream = stream;
+    // undici listens only while the request lasts, and a body may break off before and after: that must not end the process.
+    this.on('error', () => undefined);
   }
 
   override _read(): void {
