@@ -200,6 +200,12 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     ['is as deep as it may be', `${TESTS}/xml/xml-reader.test.ts`],
   ),
   mutant(
+    'paths-without-end',
+    'dav-path.ts',
+    ['segments.length > SEGMENTS_MAX', 'segments.length > 1000'],
+    ['is refused', `${TESTS}/dav-path.test.ts`],
+  ),
+  mutant(
     'a-namespace-of-any-length',
     'xml/xml-reader.ts',
     [

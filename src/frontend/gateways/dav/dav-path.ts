@@ -25,6 +25,9 @@ export interface DavFault {
 
 export type ReadDavPath = { readonly path: DavPath } | { readonly fault: DavFault };
 
+/** A resource may be in so many collections, itself included: the record of each is looked up for every request. */
+export const SEGMENTS_MAX = 64;
+
 const SLASH = '/';
 const SLASH_BYTE = 0x2f;
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(\/[^?]*)?/i;
@@ -50,6 +53,11 @@ export function readDavPath(raw: string): ReadDavPath {
     const text = segment.toString('latin1');
     if (text === '.' || text === '..') return wrong('a name in the path is . or ..');
     segments.push(segment);
+  }
+  if (segments.length > SEGMENTS_MAX) {
+    return {
+      fault: { code: 'path-too-long', what: `the path has more than ${SEGMENTS_MAX} names` },
+    };
   }
   const path = { segments, endsInSlash: raw.endsWith(SLASH) || segments.length === 0 };
   if (segments.length > 0 && keyOf(path) === undefined) {

@@ -22,7 +22,10 @@ export function readUploadHeaders(
   const type = request.header('content-type');
   const time = request.header('x-oc-mtime');
   const modifiedMs = time === undefined ? undefined : secondsToMs(time.trim());
-  if (time !== undefined && modifiedMs === undefined) {
+  // Of scans and archives clients say dates that no manifest keeps: these files are stored as of now, and not refused.
+  const isBefore1970 =
+    time !== undefined && secondsToMs(time.trim().replace(/^-/, '')) !== undefined;
+  if (time !== undefined && modifiedMs === undefined && !isBefore1970) {
     return { fault: 'X-OC-Mtime is no number of seconds since 1970' };
   }
   const contentType = type !== undefined && isContentType(type) ? type : undefined;

@@ -39,6 +39,7 @@ describe('a path', () => {
     ['/dav/a%2E', ['a.'], false],
     ['/dav/...', ['...'], false],
     [`/dav/${'x'.repeat(255)}`, ['x'.repeat(255)], false],
+    [`/dav${'/a'.repeat(64)}`, Array.from({ length: 64 }, () => 'a'), false],
   ])('%s has the names %j', (raw, names, endsInSlash) => {
     const path = pathOf(raw);
     expect(path.segments.map((segment) => segment.toString('latin1'))).toEqual(names);
@@ -55,6 +56,7 @@ describe('a path', () => {
     ['/dav/./a', 'bad-parameter: a name in the path is .'],
     ['/dav/a/..', 'bad-parameter: a name in the path is . or ..'],
     ['/dav/%2e%2E/a', 'bad-parameter: a name in the path is . or ..'],
+    [`/dav/${'a/'.repeat(65)}`, 'path-too-long: the path has more than 64 names'],
     ['/davx/a', 'bad-destination: '],
     ['/', 'bad-destination: '],
   ])('%s is refused', (raw, fault) => {
@@ -64,8 +66,9 @@ describe('a path', () => {
   test('is as long as its key may be', () => {
     expect(faultOf(`/dav/${'x'.repeat(1012)}`)).toBe('taken');
     expect(faultOf(`/dav/${'x'.repeat(1013)}`)).toContain('path-too-long');
-    expect(faultOf(`/dav/${'a/'.repeat(506)}`)).toBe('taken');
-    expect(faultOf(`/dav/${'a/'.repeat(508)}`)).toContain('path-too-long');
+    const name = 'x'.repeat(100);
+    expect(faultOf(`/dav/${`${name}/`.repeat(10)}xxx`)).toBe('taken');
+    expect(faultOf(`/dav/${`${name}/`.repeat(10)}xxxx`)).toContain('path-too-long');
   });
 
   test('has the key of a directory and a name; the root has none', () => {

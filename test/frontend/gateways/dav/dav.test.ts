@@ -132,6 +132,8 @@ describe('a file', () => {
     // Nobody here computes it, and it says nothing wrong.
     expect(stage.did('PUT', '/dav/a', { 'oc-checksum': 'ADLER32:1234' }, 'one')).toBe('204');
     expect(stage.did('PUT', '/dav/a', { 'x-oc-mtime': 'today' }, 'one')).toBe('400 bad-parameter');
+    const old = stage.ask('PUT', '/dav/a', { 'x-oc-mtime': '-86400' }, 'one');
+    expect([old.status, old.headers['x-oc-mtime']]).toEqual([204, undefined]);
   });
 
   test('is stored on conditions', () => {
