@@ -62,6 +62,18 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     ['may be shared with others that are'],
   ),
   mutant(
+    'a-lock-is-another-etag',
+    'content-tag.ts',
+    ['etag: tagOf(manifest),', 'etag: printVersion(recordVersion(record)),'],
+    ['keeps its ETag whoever locks it'],
+  ),
+  mutant(
+    'one-etag-for-all-contents',
+    'content-tag.ts',
+    ['sha512.slice(0, TAG_DIGITS)', "sha512.slice(0, 0).padEnd(TAG_DIGITS, '0')"],
+    ['keeps its ETag whoever locks it'],
+  ),
+  mutant(
     'a-put-that-looks-for-locks-before-its-body-alone',
     'store.ts',
     ['        confirm,\n', ''],

@@ -113,8 +113,8 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: PRECONDITIONS,
-        find: "includes(ifNoneMatch, present)) return 'not-modified';",
-        replace: "includes(ifNoneMatch, present)) return 'send';",
+        find: "includes(ifNoneMatch, isPresent)) return 'not-modified';",
+        replace: "includes(ifNoneMatch, isPresent)) return 'send';",
       },
     ],
     fate: tests(V1_KEYS_TESTS, '304 has what a cache renews'),
@@ -125,7 +125,7 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: PRECONDITIONS,
-        find: "!includes(ifMatch, present)) return 'unmet';",
+        find: "!includes(ifMatch, isPresent)) return 'unmet';",
         replace: "ifMatch.length > 99) return 'unmet';",
       },
     ],
@@ -149,8 +149,9 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: PRECONDITIONS,
-        find: ' is empty` : tags;',
-        replace: " is empty` : tags.length === 0 ? 'any' : tags;",
+        find: 'return tags.map(parseETag).filter((tag) => tag !== undefined);',
+        replace:
+          "return tags.some(parseETag) ? tags.flatMap((tag) => parseETag(tag) ?? []) : 'any';",
       },
     ],
     fate: tests(V1_USAGE_TESTS, 'is taken'),

@@ -15,7 +15,7 @@ export function rangeText({ first, last }: ByteRange, size: number): string {
 }
 
 /**
- * The ETag is in the boundary, and no content has it that was there before its record was.
+ * The ETag of the record is in the boundary, and no content has it that was there before its record was.
  * @param opened the first range, whose bytes are there; the others are opened when it is their turn
  */
 export function partsReply(

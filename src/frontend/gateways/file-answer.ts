@@ -5,19 +5,25 @@ import type { ByteStream } from '../../cluster/http/byte-stream.ts';
 import { type ErrorCode, errorReply } from '../../cluster/http/errors.ts';
 import type { HttpReply, HttpRequest, WholeReply } from '../../cluster/http/http.ts';
 import { parseHttpDate, printHttpDate } from '../../cluster/http/http-date.ts';
-import { type Condition, type ETag, etagOf, printETag } from '../../cluster/model/condition.ts';
 import type { ByteRange, FileVersion } from '../../files/outcomes.ts';
 import { parseRanges, type RequestedRanges } from '../../files/ranges.ts';
 import { type OpensFiles, partsReply, type ReplyHead, rangeText } from './byteranges.ts';
 import { typeHeaders } from './content-types.ts';
-import { judgeRead, type ReadVerdict, tagHeaders } from './preconditions.ts';
+import {
+  judgeRead,
+  type ReadVerdict,
+  type TagHeaders,
+  type TextCondition,
+} from './preconditions.ts';
 
 export interface FileAnswer {
   readonly file: FileVersion;
   /** As the gateway has it of the file. */
   readonly contentType: string | undefined;
   /** If-Match and If-None-Match of the request. */
-  readonly condition: Condition;
+  readonly condition: TextCondition;
+  /** The ETag by which the clients of the gateway know this content: it is another one for other bytes (F3). */
+  readonly tag: TagHeaders;
 }
 
 type ReadRequest = Pick<HttpRequest, 'method' | 'header'>;
@@ -58,21 +64,21 @@ export function answerFile(
 /** @returns the reply, or the head of one and the ranges that are to follow: none for the whole file */
 function judge(
   request: ReadRequest,
-  { file, contentType, condition }: FileAnswer,
+  { file, contentType, condition, tag }: FileAnswer,
 ):
   | { readonly reply: HttpReply }
   | { readonly head: ReplyHead; readonly ranges: readonly ByteRange[] } {
   const { size, modifiedMs } = file.manifest;
-  const etag = etagOf(file.record);
+  const { etag } = tag;
   const headers = {
-    ...tagHeaders(etag),
+    ...tag,
     'last-modified': printHttpDate(modifiedMs),
     'cache-control': 'no-cache',
     'accept-ranges': 'bytes',
   };
   switch (verdictOn(request, condition, { etag, modifiedMs })) {
     case 'unmet':
-      return { reply: unmetReply(etag) };
+      return { reply: unmetReply(tag) };
     case 'not-modified':
       return { reply: { status: 304, headers, body: '' } };
     case 'send':
@@ -89,7 +95,7 @@ function judge(
       return { head: { status: 200, headers: typed }, ranges: [] };
     case 'unsatisfiable': {
       const detail = `no range is within the ${size} bytes of the file`;
-      const whole = { 'content-range': `bytes */${size}`, ...tagHeaders(etag) };
+      const whole = { 'content-range': `bytes */${size}`, ...tag };
       return { reply: errorReply('bad-range', detail, { headers: whole }) };
     }
     case 'ranges': {
@@ -100,27 +106,26 @@ function judge(
   }
 }
 
-/** @param etag of what is there; undefined where nothing is */
-export function unmetReply(etag: ETag | undefined): WholeReply {
-  const there =
-    etag === undefined ? 'no file is there' : `the file there has the ETag ${printETag(etag)}`;
+/** @param tag of what is there; undefined where nothing is */
+export function unmetReply(tag: TagHeaders | undefined): WholeReply {
+  const there = tag === undefined ? 'no file is there' : `the file there has the ETag ${tag.etag}`;
   return errorReply('condition-failed', `the condition does not hold: ${there}`, {
-    headers: etag === undefined ? {} : tagHeaders(etag),
+    headers: tag ?? {},
   });
 }
 
 /** RFC 9110, 13.2.2: a date counts only where no ETag is given. */
 function verdictOn(
   request: ReadRequest,
-  condition: Condition,
-  present: { readonly etag: ETag; readonly modifiedMs: number },
+  condition: TextCondition,
+  present: { readonly etag: string; readonly modifiedMs: number },
 ): ReadVerdict {
   const modifiedMs = Math.floor(present.modifiedMs / 1000) * 1000;
   const unmodifiedSince = dateOf(request, 'if-unmodified-since');
   if (condition.ifMatch === undefined && unmodifiedSince !== undefined) {
     if (modifiedMs > unmodifiedSince) return 'unmet';
   }
-  const verdict = judgeRead(condition, present.etag);
+  const verdict = judgeRead(condition, (tag) => tag === present.etag);
   if (verdict !== 'send' || condition.ifNoneMatch !== undefined) return verdict;
   const modifiedSince = dateOf(request, 'if-modified-since');
   return modifiedSince !== undefined && modifiedMs <= modifiedSince ? 'not-modified' : 'send';
@@ -135,9 +140,9 @@ function dateOf(request: ReadRequest, name: string): number | undefined {
  * RFC 9110, 13.1.5: a range of another version is none of this file, so If-Range asks for the whole then. A date never
  * counts: a file may change twice within its second, and who goes on by it could join two versions (F3).
  */
-function rangesOf(request: ReadRequest, size: number, etag: ETag): RequestedRanges {
+function rangesOf(request: ReadRequest, size: number, etag: string): RequestedRanges {
   const ifRange = request.header('if-range');
-  const holds = ifRange === undefined || ifRange.trim() === printETag(etag);
+  const holds = ifRange === undefined || ifRange.trim() === etag;
   return parseRanges(holds ? request.header('range') : undefined, size);
 }
 

@@ -1,7 +1,8 @@
 // Parses If-Match and If-None-Match (RFC 9110, 13.1), and judges them for reads; for writes the cluster judges them, in
-// one step with the write (coordinator/operations/conditional). Pure.
+// one step with the write (coordinator/operations/conditional). An ETag is that of a record, but where a gateway has its own,
+// which is a text here. Pure.
 
-import { type HttpRequest, hostHeader, type ReplyHeaders } from '../../cluster/http/http.ts';
+import { type HttpRequest, hostHeader } from '../../cluster/http/http.ts';
 import {
   type Condition,
   type ETag,
@@ -16,7 +17,16 @@ import { printVersion } from '../../cluster/model/version.ts';
 const TAG = /[\t ,]*(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[\t ]*(?=,|$)/y;
 const NOTHING_MORE = /[\t ,]*$/y;
 
-type Tags = 'any' | readonly ETag[];
+type Tags<Tag> = 'any' | readonly Tag[];
+
+/** What the headers of a request demand. `Condition` is that of records. */
+export interface TagLists<Tag> {
+  readonly ifMatch?: Tags<Tag> | undefined;
+  readonly ifNoneMatch?: Tags<Tag> | undefined;
+}
+
+/** Its ETags as they stand in the headers, with their quotes and without `W/`. */
+export type TextCondition = TagLists<string>;
 
 export interface WrongHead {
   /** One sentence without a full stop. */
@@ -24,9 +34,11 @@ export interface WrongHead {
   readonly instead: string;
 }
 
-export type ParsedCondition = { readonly condition: Condition } | { readonly fault: WrongHead };
+export type ParsedCondition =
+  /** A text that is no record's ETag matches none, so it is not in `condition`. */
+  { readonly condition: Condition; readonly texts: TextCondition } | { readonly fault: WrongHead };
 
-const NONE: ParsedCondition = { condition: NO_CONDITION };
+const NONE: ParsedCondition = { condition: NO_CONDITION, texts: {} };
 
 type Conditional = Pick<HttpRequest, 'header' | 'target'>;
 
@@ -44,35 +56,50 @@ export function conditionOf(
   if (typeof ifNoneMatch === 'string' && ifNoneMatch !== 'any') {
     return wrong(ifNoneMatch, request, shown);
   }
-  return { condition: { ifMatch, ifNoneMatch } };
+  return {
+    condition: { ifMatch: ofRecords(ifMatch), ifNoneMatch: ofRecords(ifNoneMatch) },
+    texts: { ifMatch, ifNoneMatch },
+  };
 }
 
-/** The headers that tell which record an answer is about. */
-export function tagHeaders(etag: ETag): ReplyHeaders {
+/** The headers that tell which record an answer is about, and what its ETag is for the client. */
+export type TagHeaders = Readonly<Record<'etag' | 'x-fog-version', string>>;
+
+export function tagHeaders(etag: ETag): TagHeaders {
   return { etag: printETag(etag), 'x-fog-version': printVersion(etag.version) };
 }
 
 export type ReadVerdict = 'send' | 'not-modified' | 'unmet';
 
-/** @param present the ETag of the record that the read found */
-export function judgeRead({ ifMatch, ifNoneMatch }: Condition, present: ETag): ReadVerdict {
-  if (ifMatch !== undefined && !includes(ifMatch, present)) return 'unmet';
-  if (ifNoneMatch !== undefined && includes(ifNoneMatch, present)) return 'not-modified';
+/** @param isPresent whether an ETag is that of what the read found */
+export function judgeRead<Tag>(
+  { ifMatch, ifNoneMatch }: TagLists<Tag>,
+  isPresent: (tag: Tag) => boolean,
+): ReadVerdict {
+  if (ifMatch !== undefined && !includes(ifMatch, isPresent)) return 'unmet';
+  if (ifNoneMatch !== undefined && includes(ifNoneMatch, isPresent)) return 'not-modified';
   return 'send';
 }
 
-function includes(tags: Tags, { version, hash }: ETag): boolean {
-  return tags === 'any' || tags.some((tag) => tag.version === version && tag.hash === hash);
+/** @returns whether an ETag is that of the record that `present` is of */
+export function isRecordTag(present: ETag): (tag: ETag) => boolean {
+  return ({ version, hash }) => version === present.version && hash === present.hash;
 }
 
-/**
- * @returns a text that says what is wrong with the list. A tag that is no record's here matches nothing, so it is left
- *   out; a list of such tags alone is an empty one, which matches nothing either
- */
-function tagsOf(header: 'If-Match' | 'If-None-Match', text: string): Tags | string {
+function includes<Tag>(tags: Tags<Tag>, isPresent: (tag: Tag) => boolean): boolean {
+  return tags === 'any' || tags.some(isPresent);
+}
+
+/** @returns a list of the tags that are a record's: one of no such tags is empty, and matches nothing either */
+function ofRecords(tags: Tags<string> | undefined): Tags<ETag> | undefined {
+  if (tags === undefined || tags === 'any') return tags;
+  return tags.map(parseETag).filter((tag) => tag !== undefined);
+}
+
+/** @returns a text that says what is wrong with the list */
+function tagsOf(header: 'If-Match' | 'If-None-Match', text: string): Tags<string> | string {
   if (text.trim() === '*') return 'any';
-  const tags: ETag[] = [];
-  let count = 0;
+  const tags: string[] = [];
   let at = 0;
   for (;;) {
     NOTHING_MORE.lastIndex = at;
@@ -84,12 +111,11 @@ function tagsOf(header: 'If-Match' | 'If-None-Match', text: string): Tags | stri
     if (weak !== undefined && header === 'If-Match') {
       return 'If-Match has a weak ETag, W/"...", which never matches: take the one that this server sent';
     }
-    if (++count > ETAGS_MAX) return `${header} has more than ${ETAGS_MAX} ETags`;
-    const tag = parseETag(quoted);
-    if (tag !== undefined) tags.push(tag);
+    if (tags.length >= ETAGS_MAX) return `${header} has more than ${ETAGS_MAX} ETags`;
+    tags.push(quoted);
     at += whole.length;
   }
-  return count === 0 ? `${header} is empty` : tags;
+  return tags.length === 0 ? `${header} is empty` : tags;
 }
 
 function wrong(

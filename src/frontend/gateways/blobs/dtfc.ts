@@ -14,7 +14,7 @@ import {
 import { Measure } from '../../../cluster/http/measure.ts';
 import type { Metrics } from '../../../cluster/http/metrics.ts';
 import type { Handler, ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
-import { NO_CONDITION } from '../../../cluster/model/condition.ts';
+import { etagOf, NO_CONDITION } from '../../../cluster/model/condition.ts';
 import { printVersion } from '../../../cluster/model/version.ts';
 import type { Clock } from '../../../cluster/ports.ts';
 import { DEFAULT_CLASS } from '../../../files/file-key.ts';
@@ -26,7 +26,7 @@ import type {
   PutFileOutcome,
 } from '../../../files/outcomes.ts';
 import { answerFile, type FileFailure } from '../file-answer.ts';
-import { conditionOf } from '../preconditions.ts';
+import { conditionOf, tagHeaders } from '../preconditions.ts';
 import { FILENAME, sanitisedName, typeOfName } from './blob-name.ts';
 import type { DeniableVerb, DenySwitches } from './deny-switches.ts';
 import { DTFC_ROUTES } from './dtfc-routes.ts';
@@ -183,15 +183,16 @@ export class DtfcGateway {
       return reply(errorReply('bad-parameter', parsed.fault.what, parsed.fault));
     const { files, loads, metadata } = this.#parts;
     const { hash, option } = named;
-    const { condition } = parsed;
+    const { texts: condition } = parsed;
     const answer = (found: FindBlobOutcome): void => {
       if (found.kind !== 'found') return reply(unfoundReply(found));
       const { file } = found;
       const { contentType } = file.manifest;
+      const tag = tagHeaders(etagOf(file.record));
       if (option === METADATA && request.method === 'GET') {
         return metadata.of(hash, filenameOf(file.manifest), reply);
       }
-      return answerFile(files, request, { file, condition, contentType }, (outcome) =>
+      return answerFile(files, request, { file, condition, tag, contentType }, (outcome) =>
         reply(
           outcome.kind === 'reply'
             ? withName(outcome.reply, filenameOf(file.manifest))

@@ -28,12 +28,12 @@ const IF: RouteParameter = {
 const IF_MATCH: RouteParameter = {
   name: 'If-Match',
   in: 'header',
-  text: 'Only if the resource has one of these ETags; `*` stands for any.',
+  text: 'Only if the file has one of these ETags; `*` stands for any resource.',
 };
 const IF_NONE_MATCH: RouteParameter = {
   name: 'If-None-Match',
   in: 'header',
-  text: 'Only if the resource has none of these ETags; `*` asks that there is none.',
+  text: 'Only if the file has none of these ETags; `*` asks that nothing is there.',
 };
 const DEPTH: RouteParameter = {
   name: 'Depth',
@@ -42,7 +42,7 @@ const DEPTH: RouteParameter = {
 };
 const CONDITIONS = [IF, IF_MATCH, IF_NONE_MATCH];
 const TAGGED = {
-  ETag: 'Version and hash of the record of the resource, for conditions.',
+  ETag: 'Of the content, for conditions: neither a lock nor a property changes it.',
   'X-Fog-Version': 'The version of the record.',
 };
 const OPTIONS_REPLY: RouteReply = {

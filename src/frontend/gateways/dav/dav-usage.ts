@@ -3,8 +3,7 @@
 
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import { type HttpRequest, rawPathOf } from '../../../cluster/http/http.ts';
-import type { Condition } from '../../../cluster/model/condition.ts';
-import { conditionOf } from '../preconditions.ts';
+import { conditionOf, type TextCondition } from '../preconditions.ts';
 import { type DavPath, readDavPath, readDavUrl } from './dav-path.ts';
 import { type IfList, readIfHeader, resourcesOf, tokensIn } from './if-header.ts';
 
@@ -20,7 +19,7 @@ export interface TaggedResource {
 export interface DavUsage {
   readonly path: DavPath;
   /** If-Match and If-None-Match. */
-  readonly condition: Condition;
+  readonly condition: TextCondition;
   /** The lists of the If header; none where there is no such header. */
   readonly lists: readonly IfList[];
   readonly tagged: readonly TaggedResource[];
@@ -51,7 +50,7 @@ export function readDavUsage(
   const { path } = read;
   const conditional = conditionOf(request, (target) => target);
   if ('fault' in conditional) return wrong(conditional.fault.what);
-  const { condition } = conditional;
+  const { texts: condition } = conditional;
   const lists = readIfHeader(request.header('if'));
   if ('fault' in lists) return wrong(lists.fault);
   const depth = request.header('depth')?.trim().toLowerCase();

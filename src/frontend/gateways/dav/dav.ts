@@ -14,6 +14,7 @@ import { answerFile } from '../file-answer.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
 import { CheckedBody } from './checked-body.ts';
 import { collectionPage } from './collection-page.ts';
+import { contentTagHeaders } from './content-tag.ts';
 import { nameTextOf } from './dav-path.ts';
 import { absentReply, failedReply, violatedReply } from './dav-replies.ts';
 import { DAV_ROUTES } from './dav-routes.ts';
@@ -118,7 +119,8 @@ export class DavGateway implements Gateway {
       if (self.kind === 'collection') return collectionPage(parts, judged.way, reply);
       if (self.file === undefined) return reply(absentReply());
       const contentType = typeOf(self.file.manifest, nameTextOf(self.path));
-      const answer = { file: self.file, condition, contentType };
+      const tag = contentTagHeaders(self.file);
+      const answer = { file: self.file, condition, tag, contentType };
       return answerFile(parts.files, request, answer, (outcome) =>
         reply(outcome.kind === 'reply' ? outcome.reply : failedReply(outcome)),
       );

@@ -106,7 +106,7 @@ export function ifHolds(
   return lists.some(({ resource, terms }) => {
     const { etag, tokens } = stateOf(resource);
     return terms.every(({ isNegated, kind, value }) => {
-      // A weak ETag equals none here: whatever the change, the ETag of a record is another one (RFC 9110, 8.8.3.2).
+      // A weak ETag equals none here, for those of this server are strong (RFC 9110, 8.8.3.2).
       const holds = kind === 'token' ? tokens.includes(value) : value === etag;
       return holds !== isNegated;
     });

@@ -4,8 +4,10 @@
 
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
-import { type Condition, type ETag, printETag } from '../../../cluster/model/condition.ts';
+import type { Condition } from '../../../cluster/model/condition.ts';
 import { unmetReply } from '../file-answer.ts';
+import type { TagHeaders, TextCondition } from '../preconditions.ts';
+import { contentTag, contentTagHeaders } from './content-tag.ts';
 import { hrefOf } from './dav-path.ts';
 import { failedReply, lockedReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
@@ -70,8 +72,7 @@ export function judgeConditions(
   findWay(parts, usage.path, (found) => {
     if (found.kind === 'failed') return refuse(failedReply(found));
     const { way } = found;
-    const { etag } = way.self;
-    if (!holds(usage.condition, etag)) return refuse(unmetReply(etag));
+    if (!holds(usage.condition, way.self)) return refuse(unmetReply(tagHeadersOf(way.self)));
     return tagStates(parts, usage, way, (states) => {
       if ('status' in states) return refuse(states);
       const own = stateOf(way);
@@ -114,19 +115,21 @@ function tagStates(
 }
 
 function stateOf(way: Way): IfState {
-  const { etag } = way.self;
   return {
-    etag: etag && printETag(etag),
+    etag: contentTag(way.self),
     tokens: locksOver(resourcesOn(way)).map(({ token }) => token),
   };
 }
 
+function tagHeadersOf({ kind, file }: Resource): TagHeaders | undefined {
+  return kind === 'file' && file !== undefined ? contentTagHeaders(file) : undefined;
+}
+
 /** RFC 9110, 13.1.1 and 13.1.2, of a change. */
-function holds({ ifMatch, ifNoneMatch }: Condition, present: ETag | undefined): boolean {
-  const isAmong = (tags: 'any' | readonly ETag[]) =>
-    present !== undefined &&
-    (tags === 'any' ||
-      tags.some(({ version, hash }) => version === present.version && hash === present.hash));
+function holds({ ifMatch, ifNoneMatch }: TextCondition, present: Resource): boolean {
+  const tag = contentTag(present);
+  const isAmong = (tags: 'any' | readonly string[]) =>
+    tags === 'any' ? present.kind !== 'absent' : tag !== undefined && tags.includes(tag);
   if (ifMatch !== undefined && !isAmong(ifMatch)) return false;
   return ifNoneMatch === undefined || !isAmong(ifNoneMatch);
 }

@@ -3,9 +3,9 @@
 
 import { printHttpDate } from '../../../cluster/http/http-date.ts';
 import { BYTES_TYPE } from '../../../cluster/http/route-description.ts';
-import { printETag } from '../../../cluster/model/condition.ts';
 import { contentTypeOf } from '../../../files/content-type.ts';
 import type { FileFields } from '../../../files/manifest.ts';
+import { contentTag } from './content-tag.ts';
 import { hrefOf, nameTextOf } from './dav-path.ts';
 import type { DavLock } from './locks.ts';
 import { type Resource, resourcesOn, type Way } from './resources.ts';
@@ -57,7 +57,10 @@ const LIVE: readonly LiveProperty[] = [
   {
     name: { namespace: DAV, name: 'getetag' },
     isCommon: true,
-    valueOf: ({ self }) => (self.etag === undefined ? undefined : xmlText(printETag(self.etag))),
+    valueOf: ({ self }) => {
+      const tag = contentTag(self);
+      return tag === undefined ? undefined : xmlText(tag);
+    },
   },
   {
     name: { namespace: DAV, name: 'getlastmodified' },

@@ -9,7 +9,7 @@ import type { HttpReply } from '../../../cluster/http/http.ts';
 import { etagOf } from '../../../cluster/model/condition.ts';
 import { DEFAULT_CLASS, type FileKey } from '../../../files/file-key.ts';
 import type { FileVersion, PutFileOutcome } from '../../../files/outcomes.ts';
-import { tagHeaders } from '../preconditions.ts';
+import { contentTagHeaders } from './content-tag.ts';
 import { hrefOf, keyOf } from './dav-path.ts';
 import { absentReply, failedReply, unstoredReply, violatedReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
@@ -313,14 +313,14 @@ function lockReply(parts: DavParts, way: Way, status: 200 | 201, token?: string)
     { namespace: DAV, name: 'lockdiscovery' },
     lockDiscovery(way, parts.clock.wallMs()),
   );
-  const { file } = way.self;
+  const { file, kind } = way.self;
   return {
     status,
     headers: {
       'content-type': XML_TYPE,
       'cache-control': 'no-store',
       ...(token === undefined ? {} : { 'lock-token': `<${token}>` }),
-      ...(file === undefined ? {} : tagHeaders(etagOf(file.record))),
+      ...(kind === 'file' && file !== undefined ? contentTagHeaders(file) : {}),
     },
     body: `${XML_HEAD}<D:prop xmlns:D="DAV:">${discovery}</D:prop>\n`,
   };

@@ -22,7 +22,7 @@ export interface Resource {
   readonly kind: 'absent' | 'file' | 'collection';
   /** What its record says of it; undefined for the root, which has none and is always there. */
   readonly fields: FileFields | undefined;
-  /** Identifies the record. */
+  /** Identifies the record; what clients know a file by is its content (content-tag.ts). */
   readonly etag: ETag | undefined;
   /** The whole record, which a listing does not have. */
   readonly file: FileVersion | undefined;

@@ -10,7 +10,7 @@ import { DEFAULT_CLASS, type FileKey } from '../../../files/file-key.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
 import type { FileVersion, PutFileOutcome } from '../../../files/outcomes.ts';
 import { unmetReply } from '../file-answer.ts';
-import { tagHeaders } from '../preconditions.ts';
+import { contentTagHeaders } from './content-tag.ts';
 import { keyOf } from './dav-path.ts';
 import { failedReply, noCollectionReply, unstoredReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
@@ -86,14 +86,14 @@ function answerPut(
   switch (outcome.kind) {
     case 'stored': {
       const { file, created } = outcome;
-      const headers = tagHeaders(etagOf(file.record));
+      const headers = contentTagHeaders(file);
       const stored: WholeReply = { status: created ? 201 : 204, headers, body: '' };
       return created ? keepIfPlaced(parts, { way, key, file }, stored, reply) : reply(stored);
     }
     case 'unmet': {
       const { condition } = usage;
       const isAsked = condition.ifMatch !== undefined || condition.ifNoneMatch !== undefined;
-      if (isAsked) return reply(unmetReply(outcome.file && etagOf(outcome.file.record)));
+      if (isAsked) return reply(unmetReply(outcome.file && contentTagHeaders(outcome.file)));
       // The body is gone; what there is to say is why it could not be stored.
       return judgeConditions(parts, usage, (judged) => {
         if (judged.kind === 'refused') return reply(judged.reply);

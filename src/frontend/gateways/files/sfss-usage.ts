@@ -8,7 +8,7 @@ import type { Condition } from '../../../cluster/model/condition.ts';
 import { parsePairs } from '../../../cluster/wire/query.ts';
 import { type FileKey, flatFileKey } from '../../../files/file-key.ts';
 import { boundaryOf } from '../../../files/form-headers.ts';
-import { conditionOf } from '../preconditions.ts';
+import { conditionOf, type TextCondition } from '../preconditions.ts';
 import { PATH_BYTES_MAX, type SfssVerb } from './sfss-routes.ts';
 
 /** The name of the part of a form that is the file, as the original's document has it. */
@@ -22,6 +22,8 @@ export interface SfssUsage {
   /** The path as text, for its content type. */
   readonly path: string;
   readonly condition: Condition;
+  /** The same of a GET. */
+  readonly texts: TextCondition;
   /** Of the form that is the body; undefined where the body is the file. */
   readonly boundary: string | undefined;
 }
@@ -48,8 +50,8 @@ export function readSfssUsage(
   const { key, path } = named;
   const conditional = conditionOf(request, () => `${ENDPOINTS[verb]}?path=${EXAMPLE_PATH}`);
   if ('fault' in conditional) return { fault: { code: 'bad-parameter', ...conditional.fault } };
-  const { condition } = conditional;
-  if (verb === 'get') return { usage: { key, path, condition, boundary: undefined } };
+  const { condition, texts } = conditional;
+  if (verb === 'get') return { usage: { key, path, condition, texts, boundary: undefined } };
   if (request.header('content-range') !== undefined) {
     const what = 'a file is stored whole, and Content-Range is of a part';
     return { fault: wrong(verb, request, what) };
@@ -64,7 +66,7 @@ export function readSfssUsage(
   const announced = Number(request.header('content-length') ?? 0);
   if (form.kind === 'none' && announced > bytesMax) return { fault: tooLarge(bytesMax) };
   const boundary = form.kind === 'none' ? undefined : form.boundary;
-  return { usage: { key, path, condition, boundary } };
+  return { usage: { key, path, condition, texts, boundary } };
 }
 
 export function tooLarge(bytesMax: number): SfssFault {

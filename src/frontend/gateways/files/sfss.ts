@@ -82,12 +82,14 @@ export class SfssGateway implements Gateway {
     return { refusal: errorReply(code, what, instead === undefined ? {} : { instead }) };
   }
 
-  #get(request: HttpRequest, { key, path, condition }: SfssUsage, reply: ReplyCallback): void {
+  #get(request: HttpRequest, { key, path, texts }: SfssUsage, reply: ReplyCallback): void {
     const { files } = this.#context;
     files.find(key, (found) => {
       switch (found.kind) {
         case 'found': {
-          const answer = { file: found.file, condition, contentType: contentTypeOf(path) };
+          const { file } = found;
+          const tag = tagHeaders(etagOf(file.record));
+          const answer = { file, condition: texts, tag, contentType: contentTypeOf(path) };
           return answerFile(files, request, answer, (outcome) =>
             reply(outcome.kind === 'reply' ? outcome.reply : unavailableReply(outcome)),
           );
@@ -163,7 +165,7 @@ function storedReply(verb: UploadVerb, outcome: PutFileOutcome, bytesMax: number
       return { status: STORED[verb], headers, body: '' };
     }
     case 'unmet':
-      return unmetReply(outcome.file && etagOf(outcome.file.record));
+      return unmetReply(outcome.file && tagHeaders(etagOf(outcome.file.record)));
     case 'broken':
       return brokenBodyReply(outcome.why, bytesMax);
     case 'mismatch':

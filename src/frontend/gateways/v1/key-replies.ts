@@ -22,7 +22,7 @@ import type { Explanation } from '../../../coordinator/operations/get/explanatio
 import type { WriteOutcome, WriteRequest } from '../../../coordinator/operations/set/decision.ts';
 import { storedRecordOf } from '../../../coordinator/operations/set/set-record.ts';
 import { typeHeaders } from '../content-types.ts';
-import { judgeRead, tagHeaders } from '../preconditions.ts';
+import { isRecordTag, judgeRead, tagHeaders } from '../preconditions.ts';
 import type { KeyUsage } from './key-usage.ts';
 import type { KeyVerb } from './keys-routes.ts';
 
@@ -38,7 +38,7 @@ export function readReply(
   wallMs: number,
 ): WholeReply {
   const etag = etagOf(record);
-  const verdict = judgeRead(condition, etag);
+  const verdict = judgeRead(condition, isRecordTag(etag));
   if (verdict === 'unmet') return unmetReply(record);
   const headers = { 'cache-control': freshness(record, wallMs), ...tagHeaders(etag) };
   if (verdict === 'not-modified') return { status: 304, headers, body: '' };

@@ -148,6 +148,40 @@ describe('a file', () => {
     const other = { if: `<http://h:1/dav/b> (["x"]) </dav/a> (Not ["x"])` };
     expect(stage.did('DELETE', '/dav/a', other)).toBe('204');
   });
+
+  test('keeps its ETag whoever locks it or sets its properties, until it has another content', async () => {
+    const stage = planted('/dav/a', '/dav/c/');
+    const etagOf = (...asked: Parameters<Stage['ask']>) =>
+      replyHeader(stage.ask(...asked), 'etag') ?? 'none';
+    const listed = async () =>
+      (await stage.text('PROPFIND', '/dav/', { depth: '1' })).match(/<D:getetag>[^<]*/g);
+    const etag = etagOf('HEAD', '/dav/a');
+    const inXml = [`<D:getetag>${etag}`];
+    const range = { range: 'bytes=1-', 'if-range': etag };
+    // The collection has none: its record says nothing of what is in it.
+    expect(await listed()).toEqual(inXml);
+    const token = stage.lock('/dav/a');
+    const held = { if: token, 'if-match': etag };
+    expect(etagOf('LOCK', '/dav/a', held)).toBe(etag);
+    const author = '<D:set><D:prop><author>me</author></D:prop></D:set>';
+    const update = `<D:propertyupdate xmlns:D="DAV:">${author}</D:propertyupdate>`;
+    expect(stage.did('PROPPATCH', '/dav/a', held, update)).toBe('207');
+    expect([etagOf('HEAD', '/dav/a'), await listed()]).toEqual([etag, inXml]);
+    expect(stage.did('GET', '/dav/a', { 'if-none-match': etag })).toBe('304');
+    expect(stage.did('GET', '/dav/a', range)).toBe('206');
+    // As an editor does it: GET, LOCK, PUT of what it has got, if it is still that (RFC 4918, 8.6).
+    const edited = etagOf('PUT', '/dav/a', held, 'edited');
+    expect(edited).toMatch(/^"[0-9a-f]{32}"$/);
+    expect([edited === etag, etagOf('HEAD', '/dav/a')]).toEqual([false, edited]);
+    expect(stage.did('PUT', '/dav/a', held, 'x')).toBe('412 condition-failed');
+    expect(stage.did('PUT', '/dav/a', { if: `(${token.slice(1, -1)} [${etag}])` }, 'x')).toBe(
+      '412 condition-failed',
+    );
+    expect(stage.did('GET', '/dav/a', range)).toBe('200');
+    expect(stage.did('UNLOCK', '/dav/a', { 'lock-token': token.slice(1, -1) })).toBe('204');
+    expect(etagOf('HEAD', '/dav/a')).toBe(edited);
+    expect(stage.did('MKCOL', '/dav/c/', { 'if-match': '*' })).toBe('405 method-not-allowed');
+  });
 });
 
 describe('a collection', () => {

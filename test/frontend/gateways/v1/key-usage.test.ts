@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { type ETag, NO_CONDITION, printETag } from '../../../../src/cluster/model/condition.ts';
 import type { Version } from '../../../../src/cluster/model/version.ts';
-import { judgeRead } from '../../../../src/frontend/gateways/preconditions.ts';
+import { isRecordTag, judgeRead } from '../../../../src/frontend/gateways/preconditions.ts';
 import { readKeyUsage } from '../../../../src/frontend/gateways/v1/key-usage.ts';
 import type { KeyVerb } from '../../../../src/frontend/gateways/v1/keys-routes.ts';
 
@@ -240,7 +240,7 @@ describe('If-Match and If-None-Match', () => {
       ...(match === undefined ? {} : { 'if-match': match }),
       ...(noneMatch === undefined ? {} : { 'if-none-match': noneMatch }),
     };
-    expect(judgeRead(usage('get', '', headers).condition, ONE)).toBe(verdict);
+    expect(judgeRead(usage('get', '', headers).condition, isRecordTag(ONE))).toBe(verdict);
   });
 
   test('the line that shows the right form never carries what could break it', () => {
