@@ -100,7 +100,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-delete-that-lists-once',
     'removal.ts',
-    ["removeEntries(() => callback('removed'))", "callback('removed')"],
+    ["removeEntries(true, () => callback('removed'))", "callback('removed')"],
     ['that is deleted while somebody stores a file in it'],
   ),
   mutant(
@@ -108,6 +108,39 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     'removal.ts',
     ['!mayChange(locksOver(resourcesOn(entry)), context.submitted)', 'attempts === 0'],
     ['lets only those change its file who know its token'],
+  ),
+  mutant(
+    'a-walk-that-looks-around-once',
+    'tree.ts',
+    ['if (batch === undefined || next === batch.end)', 'if (batch === undefined)'],
+    ['is deleted no further'],
+  ),
+  mutant(
+    'a-collection-goes-in-spite-of-a-lock-around-it',
+    'standing.ts',
+    ['callback(isRefused ? LOCKED_MEANWHILE : undefined)', 'callback(undefined)'],
+    ['keeps the collection whose last entry is gone'],
+  ),
+  mutant(
+    'a-second-listing-of-another-collection',
+    'standing.ts',
+    [
+      "if (isDeleted && way.self.kind === 'collection')",
+      "if (isDeleted && way.self.kind === 'file')",
+    ],
+    ['leaves the next collection of its name alone'],
+  ),
+  mutant(
+    'a-copy-into-what-was-locked-meanwhile',
+    'transfer.ts',
+    ["if (standing.kind !== 'free') return", "if (standing.kind === 'replaced') return"],
+    ['goes no further into what is locked'],
+  ),
+  mutant(
+    'a-copy-into-a-place-that-was-locked-while-it-was-emptied',
+    'transfer.ts',
+    ['late === undefined ? transfer(undefined) : answer(late)', 'transfer(undefined)'],
+    ['takes no place that was emptied for it'],
   ),
   mutant(
     'a-move-deletes-what-it-has-not-copied',

@@ -24,7 +24,6 @@ import { lockDiscovery } from './live-properties.ts';
 import type { LockRequest } from './lock-requests.ts';
 import { type DavLock, isCompatible, LOCKS_MAX, locksOver, lockToken, withLocks } from './locks.ts';
 import { elementText } from './multistatus.ts';
-import { findAgain } from './removal.ts';
 import {
   type DavParts,
   findWay,
@@ -158,9 +157,9 @@ function conflictsBelow(
     const { path, kind, locks } = entry.self;
     if (!isCompatible(lock.scope, locks)) roots.push(hrefOf(path, kind === 'collection'));
     if (kind !== 'collection' || roots.length > 0) return done(true);
-    return eachEntry(parts, entry, failures, look, done);
+    return eachEntry(parts, { collection: entry, failures, work: look }, done);
   };
-  eachEntry(parts, way, failures, look, (isDone) => {
+  eachEntry(parts, { collection: way, failures, work: look }, (isDone) => {
     if (roots.length > 0) return callback(conflictReply(roots));
     return callback(isDone ? undefined : failures.reply(way.self));
   });
@@ -291,11 +290,12 @@ function release(
   attempts = UNDO_ATTEMPTS_MAX,
 ): void {
   if (attempts === 0) return callback();
-  return findAgain(parts, { around: [], self }, (again) => {
-    if (again === undefined) return callback();
-    const locks = again.self.locks.filter((one) => one.token !== token);
-    if (locks.length === again.self.locks.length) return callback();
-    return setLocks(parts, { self: again.self, key, locks }, (outcome) =>
+  return findWay(parts, self.path, (found) => {
+    if (found.kind === 'failed') return callback();
+    const again = found.way.self;
+    const locks = again.locks.filter((one) => one.token !== token);
+    if (locks.length === again.locks.length) return callback();
+    return setLocks(parts, { self: again, key, locks }, (outcome) =>
       outcome.kind === 'unmet'
         ? release(parts, { self, key, token }, callback, attempts - 1)
         : callback(),

@@ -1,5 +1,5 @@
 // DELETE: a resource, and all that is in it, entry by entry. Each record is deleted on the condition that it is still the one
-// whose locks were judged (H39).
+// whose locks were judged (H39), and the locks of the collections around it are judged before each few entries.
 
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
@@ -9,7 +9,8 @@ import { absentReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
 import { asJudged, attemptChange, lockRefusal } from './judgement.ts';
 import { locksOver, mayChange } from './locks.ts';
-import { type DavParts, resourceOf, resourcesOn, type Way } from './resources.ts';
+import { type DavParts, findWay, resourcesOn, type Way } from './resources.ts';
+import { mayLeave, standingOfSource } from './standing.ts';
 import { eachEntry, TreeFailures } from './tree.ts';
 
 /** So often others may change one entry of a tree before it is left where it is. */
@@ -79,22 +80,42 @@ export function removeTree(
   callback: (outcome: RemovalOutcome) => void,
 ): void {
   if (way.self.kind !== 'collection') return removeRecord(parts, way, context, callback);
-  const removeEntries = (done: (areDone: boolean) => void) =>
+  const { path } = way.self;
+  const { failures, submitted } = context;
+  const removeEntries = (isDeleted: boolean, done: (areDone: boolean) => void) =>
     eachEntry(
       parts,
-      way,
-      context.failures,
-      (entry, ended) => removeEntry(parts, entry, context, ended),
+      {
+        collection: way,
+        failures,
+        check: standingOfSource(parts, { path, submitted, isDeleted }),
+        work: (entry, ended) => removeEntry(parts, entry, context, ended),
+      },
       done,
     );
-  removeEntries((areDone) => {
+  removeEntries(false, (areDone) => {
     if (!areDone) return callback('failed');
-    return removeRecord(parts, way, context, (outcome) => {
+    return removeEmptied(parts, way, context, (outcome) => {
       if (outcome !== 'removed') return callback(outcome);
       // Entries that came while the first listing went on: whoever makes one from now on finds no collection for it
       // (`keepIfPlaced` in store.ts).
-      return removeEntries(() => callback('removed'));
+      return removeEntries(true, () => callback('removed'));
     });
+  });
+}
+
+/** Deletes the record of a collection whose entries are gone, which took its time: the locks around it are judged again. */
+export function removeEmptied(
+  parts: DavParts,
+  way: Way,
+  context: RemovalContext,
+  callback: (outcome: RemovalOutcome) => void,
+): void {
+  const { path } = way.self;
+  mayLeave(parts, { path, submitted: context.submitted }, (obstacle) => {
+    if (obstacle === undefined) return removeRecord(parts, way, context, callback);
+    context.failures.add(way.self, obstacle.code, obstacle.detail);
+    return callback('failed');
   });
 }
 
@@ -112,9 +133,13 @@ function removeEntry(
   }
   return removeTree(parts, entry, context, (outcome) => {
     if (outcome !== 'overtaken') return done(outcome === 'removed');
-    return findAgain(parts, entry, (again) => {
-      if (again === undefined) return done(true);
-      if (attempts > 1) return removeEntry(parts, again, context, done, attempts - 1);
+    return findWay(parts, self.path, (found) => {
+      if (found.kind === 'failed') {
+        context.failures.add(self, found.code, found.detail);
+        return done(false);
+      }
+      if (found.way.self.kind === 'absent') return done(true);
+      if (attempts > 1) return removeEntry(parts, found.way, context, done, attempts - 1);
       context.failures.add(self, 'not-stored', 'others change it at the same time');
       return done(false);
     });
@@ -143,22 +168,5 @@ export function removeRecord(
         failures.add(self, 'outcome-unknown', 'not everybody confirmed in time');
         return callback('failed');
     }
-  });
-}
-
-/** Looks an entry up again that others have changed. @param callback called with undefined where it is gone */
-export function findAgain(
-  { files, clock }: DavParts,
-  { around, self }: Way,
-  callback: (entry: Way | undefined) => void,
-): void {
-  const key = keyOf(self.path);
-  if (key === undefined) return callback(undefined);
-  return files.find(key, (outcome) => {
-    // Where nobody answers, the next step fails and says so.
-    if (outcome.kind === 'failed') return callback({ around, self });
-    const file = outcome.kind === 'found' ? outcome.file : undefined;
-    if (file === undefined) return callback(undefined);
-    return callback({ around, self: resourceOf(self.path, file, clock.wallMs()) });
   });
 }

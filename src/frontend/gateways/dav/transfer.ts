@@ -6,15 +6,23 @@ import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
 import { etagOf } from '../../../cluster/model/condition.ts';
 import type { FileVersion, SetFileOutcome } from '../../../files/outcomes.ts';
+import type { FileFailure } from '../file-answer.ts';
 import { type DavPath, entryOf, isWithin, keyOf } from './dav-path.ts';
 import { absentReply, failedReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
 import { type AttemptOutcome, asJudged, attemptChange, lockRefusal } from './judgement.ts';
 import { locksIn, locksOver, mayChange, withLocks } from './locks.ts';
-import { findAgain, isWhole, type RemovalContext, removeRecord, removeTree } from './removal.ts';
-import { type DavParts, findWay, resourceOf, resourcesOn, type Way } from './resources.ts';
+import {
+  isWhole,
+  type RemovalContext,
+  removeEmptied,
+  removeRecord,
+  removeTree,
+} from './removal.ts';
+import { type DavParts, findWay, resourcesOn, type Way } from './resources.ts';
+import { mayLeave, standingOfSource, standingOfTarget } from './standing.ts';
 import { placeRefusal } from './store.ts';
-import { eachEntry, TreeFailures } from './tree.ts';
+import { eachEntry, type StandingCheck, TreeFailures } from './tree.ts';
 
 /** So often others may change one entry of a tree before it is left where it is. */
 const ENTRY_ATTEMPTS_MAX = 8;
@@ -116,12 +124,30 @@ function transferTo(
   return removeTree(parts, target, context, (outcome) => {
     switch (outcome) {
       case 'removed':
-        return transfer(undefined);
+        return refusalMeanwhile(parts, { way, target, usage, moves }, (late) =>
+          late === undefined ? transfer(undefined) : answer(late),
+        );
       case 'overtaken':
         return done({ kind: 'overtaken' });
       case 'failed':
         return answer(failures.reply(target.self));
     }
+  });
+}
+
+/** Judges the locks again after the Destination was emptied, which took its time. */
+function refusalMeanwhile(
+  parts: DavParts,
+  { way, target, usage: { submitted }, moves }: PlannedTransfer,
+  callback: (refusal: HttpReply | undefined) => void,
+): void {
+  findWay(parts, target.self.path, (there) => {
+    if (there.kind === 'failed') return callback(failedReply(there));
+    const refusal = placeRefusal(there.way, submitted);
+    if (refusal !== undefined || !moves) return callback(refusal);
+    return mayLeave(parts, { path: way.self.path, submitted }, (obstacle) =>
+      callback(obstacle && errorReply(obstacle.code, obstacle.detail)),
+    );
   });
 }
 
@@ -141,12 +167,14 @@ function transferTree(
   const { self } = way;
   const key = keyOf(to);
   const fromKey = keyOf(self.path);
-  const fail = (code: 'path-too-long' | 'not-stored', detail: string) => {
+  const fail = ({ code, detail }: FileFailure) => {
     context.failures.add({ path: to, kind: self.kind }, code, detail);
     callback('failed');
   };
-  if (key === undefined) return fail('path-too-long', 'the path there would be too long');
-  if (fromKey === undefined) return fail('not-stored', 'the root stays');
+  if (key === undefined) {
+    return fail({ code: 'path-too-long', detail: 'the path there would be too long' });
+  }
+  if (fromKey === undefined) return fail({ code: 'not-stored', detail: 'the root stays' });
   const attributes = self.fields?.attributes;
   const condition = asJudged({ etag: present && etagOf(present.record) });
   const stored = (outcome: SetFileOutcome, then: (file: FileVersion) => void) => {
@@ -172,7 +200,7 @@ function transferTree(
     );
   }
   const { file: from } = self;
-  if (from === undefined) return fail('not-stored', 'it is gone');
+  if (from === undefined) return fail({ code: 'not-stored', detail: 'it is gone' });
   const locks = locksIn(present?.manifest.attributes, parts.clock.wallMs());
   return parts.files.copy(
     { from, to: key, attributes: withLocks(attributes, locks), condition },
@@ -184,10 +212,10 @@ function transferTree(
             return callback(removed === 'removed' ? 'transferred' : 'failed');
           }
           // Somebody has written the old name meanwhile: what is there now is moved after what was there.
-          return findAgain(parts, way, (again) =>
-            again === undefined
-              ? callback('transferred')
-              : moveAgain(parts, again, { to, present: file }, context, callback),
+          return findWay(parts, self.path, (found) =>
+            found.kind === 'failed'
+              ? fail(found)
+              : moveAgain(parts, found.way, { to, present: file }, context, callback),
           );
         });
       }),
@@ -201,6 +229,7 @@ function moveAgain(
   context: TransferContext,
   callback: (outcome: TransferOutcome) => void,
 ): void {
+  if (again.self.kind === 'absent') return callback('transferred');
   if (again.self.kind === 'file' && mayChange(locksOver(resourcesOn(again)), context.submitted)) {
     return transferTree(parts, again, target, context, callback);
   }
@@ -216,18 +245,21 @@ function transferEntries(
   callback: (outcome: TransferOutcome) => void,
 ): void {
   if (!context.goesDeep) return callback('transferred');
-  const transferAll = (done: (areDone: boolean) => void) =>
+  const transferAll = (isDeleted: boolean, done: (areDone: boolean) => void) =>
     eachEntry(
       parts,
-      way,
-      context.failures,
-      (entry, ended) => transferEntry(parts, entry, to, context, ended),
+      {
+        collection: way,
+        failures: context.failures,
+        check: standingOfBoth(parts, way, { to, isDeleted }, context),
+        work: (entry, ended) => transferEntry(parts, entry, to, context, ended),
+      },
       done,
     );
-  transferAll((areDone) => {
+  transferAll(false, (areDone) => {
     if (!areDone) return callback('failed');
     if (!context.moves) return callback('transferred');
-    return removeRecord(parts, way, context, (removed) => {
+    return removeEmptied(parts, way, context, (removed) => {
       if (removed === 'failed') return callback('failed');
       if (removed === 'overtaken') {
         // A property or a lock was set; it goes along, or keeps the collection where it is.
@@ -235,9 +267,26 @@ function transferEntries(
         return callback('failed');
       }
       // As in removal.ts: what came while the first listing went on.
-      return transferAll(() => callback('transferred'));
+      return transferAll(true, () => callback('transferred'));
     });
   });
+}
+
+/** @returns the check of the collection that entries go into, and of the one that they leave, if they do */
+function standingOfBoth(
+  parts: DavParts,
+  collection: Way,
+  { to, isDeleted }: { readonly to: DavPath; readonly isDeleted: boolean },
+  { submitted, moves }: TransferContext,
+): StandingCheck {
+  const { path } = collection.self;
+  const ofSource = standingOfSource(parts, { path, submitted, isDeleted });
+  const ofTarget = standingOfTarget(parts, { path: to, submitted });
+  return (callback) =>
+    ofTarget((standing) => {
+      if (standing.kind !== 'free') return callback(standing);
+      return moves ? ofSource(callback) : callback({ kind: 'free', collection });
+    });
 }
 
 /** @param entry as it was listed: the content of a small file is in its record, which a listing leaves out */
@@ -249,9 +298,14 @@ function transferEntry(
   done: (isDone: boolean) => void,
 ): void {
   if (entry.self.kind === 'collection') return transferFound(parts, entry, to, context, done);
-  return findAgain(parts, entry, (found) =>
-    found === undefined ? done(true) : transferFound(parts, found, to, context, done),
-  );
+  return findWay(parts, entry.self.path, (found) => {
+    if (found.kind === 'failed') {
+      context.failures.add(entry.self, found.code, found.detail);
+      return done(false);
+    }
+    if (found.way.self.kind === 'absent') return done(true);
+    return transferFound(parts, found.way, to, context, done);
+  });
 }
 
 function transferFound(
@@ -273,21 +327,20 @@ function transferFound(
   return transferTree(parts, entry, { to: target, present }, context, (outcome) => {
     if (outcome !== 'overtaken') return done(outcome === 'transferred');
     // Somebody has made an entry of that name in the collection that was made just now.
-    const there = keyOf(target);
     const giveUp = () => {
       context.failures.add({ path: target, kind: self.kind }, 'not-stored', 'others change it');
       done(false);
     };
-    if (attempts <= 1 || there === undefined) return giveUp();
-    return parts.files.find(there, (found) => {
+    if (attempts <= 1) return giveUp();
+    return findWay(parts, target, (found) => {
       if (found.kind === 'failed') return giveUp();
-      const file = found.kind === 'found' ? found.file : undefined;
-      const other = resourceOf(target, file, parts.clock.wallMs());
+      const { self: other } = found.way;
       const mayReplace = other.kind === 'absent' || (other.kind === 'file' && self.kind === 'file');
-      if (!mayReplace || !mayChange(other.locks, context.submitted)) return giveUp();
+      const isFree = mayChange(locksOver(resourcesOn(found.way)), context.submitted);
+      if (!mayReplace || !isFree) return giveUp();
       return transferFound(parts, entry, to, context, done, {
         attempts: attempts - 1,
-        present: file,
+        present: other.file,
       });
     });
   });

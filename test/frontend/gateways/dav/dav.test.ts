@@ -681,6 +681,155 @@ describe('a lock', () => {
   });
 });
 
+describe('a tree in which something is locked while it is worked through', () => {
+  const ENTRIES = 40;
+  /** The entries that are under way when the lock is given are one batch of 16, the second. */
+  const LEFT = ENTRIES - 32;
+
+  function withTree(...paths: readonly string[]): Stage {
+    const stage = planted(...paths, '/dav/t/', '/dav/t/b/');
+    for (let index = 0; index < ENTRIES; index++) {
+      stage.files.keep(keyOf('t/b', `f${index}`), Buffer.from('x'));
+    }
+    return stage;
+  }
+
+  /** Something that somebody does when the change with this number is about to be made, from 1 on. */
+  function whenAbout(
+    stage: Stage,
+    change: 'copy' | 'delete',
+    number: number,
+    then: () => unknown,
+  ): void {
+    const { files } = stage;
+    let changes = 0;
+    const count = () => {
+      if (++changes === number) then();
+    };
+    const { copy, delete: remove } = files;
+    if (change === 'copy') {
+      files.copy = (...asked) => {
+        count();
+        copy.apply(files, asked);
+      };
+      return;
+    }
+    files.delete = (...asked) => {
+      count();
+      remove.apply(files, asked);
+    };
+  }
+  const filesIn = (stage: Stage, directory: string) =>
+    stage.files.names.filter((name) => name.includes(`${directory}\0f`)).length;
+
+  test.each(['/dav/t/b', '/dav/t'])('is deleted no further: %s', async (locked) => {
+    const stage = withTree();
+    let token = '';
+    whenAbout(stage, 'delete', 20, () => {
+      token = stage.lock(locked);
+    });
+    const text = await stage.text('DELETE', '/dav/t/');
+    expect(text.match(/423 Locked/g)).toHaveLength(LEFT);
+    expect(filesIn(stage, 't/b')).toBe(LEFT);
+    const held = { if: `<http://h:1${locked}> ${token}` };
+    expect(stage.did('PUT', '/dav/t/b/new', {}, 'x')).toBe('423 locked');
+    expect(stage.did('PUT', '/dav/t/b/new', held, 'x')).toBe('201');
+    expect(stage.did('DELETE', '/dav/t/', held)).toBe('204');
+    expect(stage.files.names).toEqual([]);
+  });
+
+  test.each([
+    ['/dav/t/', '/dav/t', '423 locked'],
+    ['/dav/c/t', '/dav/c', '423 locked'],
+    ['/dav/c/', '/dav/c/t', '207'],
+  ])('keeps the collection whose last entry is gone: %s, %s', (deleted, locked, answer) => {
+    const stage = planted('/dav/t/', '/dav/t/a', '/dav/c/', '/dav/c/t/', '/dav/c/t/a');
+    whenAbout(stage, 'delete', 1, () => stage.lock(locked));
+    expect(stage.did('DELETE', deleted)).toBe(answer);
+    expect(stage.did('PROPFIND', locked, { depth: '0' })).toBe('207');
+    expect(stage.did('PROPFIND', deleted, { depth: '0' })).toBe('207');
+  });
+
+  test.each(['/dav/t/b', '/dav/t'])('is moved away no further: %s', async (locked) => {
+    const stage = withTree();
+    whenAbout(stage, 'copy', 20, () => stage.lock(locked));
+    expect(await stage.text('MOVE', '/dav/t', to('/dav/z'))).toContain('423 Locked');
+    expect(filesIn(stage, 'z/b')).toBe(20);
+    expect(filesIn(stage, 't/b')).toBe(ENTRIES - 20);
+    expect(stage.did('PROPFIND', '/dav/t/b', { depth: '0' })).toBe('207');
+  });
+
+  test.each([
+    ['COPY', '/dav/c'],
+    ['MOVE', '/dav/c'],
+    ['COPY', '/dav/c/z/b'],
+  ])('goes no further into what is locked: %s, %s', async (method, locked) => {
+    const stage = withTree('/dav/c/');
+    whenAbout(stage, 'copy', 20, () => stage.lock(locked));
+    const text = await stage.text(method, '/dav/t', to('/dav/c/z'));
+    expect(text.match(/423 Locked/g)).toHaveLength(LEFT);
+    expect(filesIn(stage, 'c/z/b')).toBe(ENTRIES - LEFT);
+    expect(filesIn(stage, 't/b')).toBe(method === 'COPY' ? ENTRIES : LEFT);
+  });
+
+  test.each([
+    ['COPY', '/dav/c'],
+    ['MOVE', '/dav/c'],
+    ['MOVE', '/dav/s'],
+  ])('takes no place that was emptied for it: %s, %s', (method, locked) => {
+    const stage = planted(
+      '/dav/c/',
+      '/dav/c/z/',
+      '/dav/c/z/a',
+      '/dav/s/',
+      '/dav/s/t/',
+      '/dav/s/t/a',
+    );
+    whenAbout(stage, 'delete', 2, () => stage.lock(locked));
+    expect(stage.did(method, '/dav/s/t', to('/dav/c/z'))).toBe('423 locked');
+    expect(stage.did('GET', '/dav/s/t/a')).toBe('200');
+    expect(stage.did('PROPFIND', '/dav/c/z', { depth: '0' })).toBe('404');
+  });
+
+  test('goes no further into a collection that is deleted meanwhile', async () => {
+    const stage = withTree();
+    whenAbout(stage, 'copy', 20, () => stage.did('DELETE', '/dav/z/'));
+    expect(await stage.text('COPY', '/dav/t', to('/dav/z'))).toContain('409 Conflict');
+    expect(filesIn(stage, 't/b')).toBe(ENTRIES);
+  });
+
+  test.each(['DELETE', 'MOVE'])(
+    '%s leaves the next collection of its name alone',
+    async (method) => {
+      const stage = planted('/dav/c/', '/dav/c/a');
+      const remove = stage.files.delete.bind(stage.files);
+      stage.files.delete = (key, condition, callback) =>
+        remove(key, condition, (outcome) => {
+          if (key.equals(keyOf('', 'c'))) {
+            expect(stage.did('MKCOL', '/dav/c/')).toBe('201');
+            expect(stage.did('PUT', '/dav/c/new', {}, 'x')).toBe('201');
+          }
+          callback(outcome);
+        });
+      expect(stage.did(method, '/dav/c', to('/dav/m'))).toMatch(/^20[14]$/);
+      expect(await stage.hrefs('/dav/c')).toEqual(['/dav/c/', '/dav/c/new']);
+    },
+  );
+
+  test('is judged again only as often as it must be: once for 16 entries', () => {
+    const stage = withTree();
+    const asked = new Map<string, number>();
+    const find = stage.files.find.bind(stage.files);
+    stage.files.find = (key, callback) => {
+      asked.set(key.toString('latin1'), (asked.get(key.toString('latin1')) ?? 0) + 1);
+      find(key, callback);
+    };
+    expect(stage.did('DELETE', '/dav/t/b/')).toBe('204');
+    // When the request is judged, before each of three batches, and before the record of the collection goes.
+    expect([...asked.values()]).toEqual([5, 5]);
+  });
+});
+
 describe('what any request gets', () => {
   test('OPTIONS says what there is, of the server and of each path', () => {
     const stage = new Stage();

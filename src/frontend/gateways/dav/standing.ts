@@ -1,0 +1,71 @@
+// Judges the locks around a tree again while it is worked through: the record of an entry tells of the locks on it (H39), but those
+// of the collections around it are in other records, and may have been given since the work began.
+
+import type { FileFailure } from '../file-answer.ts';
+import type { DavPath } from './dav-path.ts';
+import { lockRefusal } from './judgement.ts';
+import { locksOver, mayChange } from './locks.ts';
+import { type DavParts, findWay, resourcesOn, type Way } from './resources.ts';
+import type { Standing, StandingCheck } from './tree.ts';
+
+export const LOCKED_MEANWHILE: FileFailure = {
+  code: 'locked',
+  detail: 'it, or a collection around it, was locked meanwhile',
+};
+
+export interface CollectionAgain {
+  readonly path: DavPath;
+  readonly submitted: ReadonlySet<string>;
+  /** Whether its record is deleted already, and what is left in it is being cleared away. */
+  readonly isDeleted: boolean;
+}
+
+/** @returns the check of a collection whose entries are deleted or moved away */
+export function standingOfSource(
+  parts: DavParts,
+  { path, submitted, isDeleted }: CollectionAgain,
+): StandingCheck {
+  return (callback) =>
+    findWay(parts, path, (found) => {
+      if (found.kind === 'failed') return callback({ ...found, kind: 'barred' });
+      const { way } = found;
+      if (isDeleted && way.self.kind === 'collection') return callback({ kind: 'replaced' });
+      return callback(standingOf(way, submitted));
+    });
+}
+
+/** @returns the check of a collection in which entries are made */
+export function standingOfTarget(
+  parts: DavParts,
+  { path, submitted }: Omit<CollectionAgain, 'isDeleted'>,
+): StandingCheck {
+  return (callback) =>
+    findWay(parts, path, (found) => {
+      if (found.kind === 'failed') return callback({ ...found, kind: 'barred' });
+      const { way } = found;
+      if (way.self.kind === 'collection') return callback(standingOf(way, submitted));
+      const detail = 'the collection that it would be in was deleted meanwhile';
+      return callback({ kind: 'barred', code: 'no-collection', detail });
+    });
+}
+
+/**
+ * Judges the locks over a resource that is about to leave its collection, after what was in it has left.
+ * @param callback called exactly once, with what is in the way; undefined where nothing is
+ */
+export function mayLeave(
+  parts: DavParts,
+  { path, submitted }: Omit<CollectionAgain, 'isDeleted'>,
+  callback: (obstacle: FileFailure | undefined) => void,
+): void {
+  findWay(parts, path, (found) => {
+    if (found.kind === 'failed') return callback(found);
+    const isRefused = lockRefusal(found.way, 'membership', submitted) !== undefined;
+    return callback(isRefused ? LOCKED_MEANWHILE : undefined);
+  });
+}
+
+function standingOf(way: Way, submitted: ReadonlySet<string>): Standing {
+  const isFree = mayChange(locksOver(resourcesOn(way)), submitted);
+  return isFree ? { kind: 'free', collection: way } : { kind: 'barred', ...LOCKED_MEANWHILE };
+}
