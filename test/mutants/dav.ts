@@ -169,7 +169,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   mutant(
     'overwrite-f-overwrites',
     'transfer.ts',
-    ['!isNew && !usage.overwrites', 'isNew && !usage.overwrites'],
+    ['!isNew && !goesOn && !usage.overwrites', 'isNew && !usage.overwrites'],
     ['of a file, over another one or not'],
   ),
   mutant(
@@ -249,6 +249,39 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     'dav-path.ts',
     ['segments.length > SEGMENTS_MAX', 'segments.length > 1000'],
     ['is refused', `${TESTS}/dav-path.test.ts`],
+  ),
+  mutant(
+    'a-move-that-is-sent-again-deletes-what-it-has-moved',
+    'transfer.ts',
+    ['if (goesOn) return transfer(target.self.file);', ''],
+    ['goes on when it is sent again, as its frontend died'],
+  ),
+  mutant(
+    'a-move-sent-twice-deletes-what-the-other-has-moved',
+    'transfer.ts',
+    ["if (!isSameRecord(found.way.self, way.self)) return callback('overtaken');", ''],
+    ['was sent twice at once loses nothing'],
+  ),
+  mutant(
+    'a-move-never-forgets-where-from',
+    'transfer.ts',
+    [
+      'const change = { attributes: withoutOrigin(file.manifest.attributes) };',
+      'const change = {};',
+    ],
+    ['says nothing of what is moved to the same name later'],
+  ),
+  mutant(
+    'any-collection-of-the-name-goes-on-with-a-move',
+    'moved-from.ts',
+    ['fields?.modifiedMs ?? 0', "fields?.modifiedMs ? '' : ''"],
+    ['is not taken for a MOVE of another collection'],
+  ),
+  mutant(
+    'a-copy-is-taken-for-a-move',
+    'transfer.ts',
+    ['withLocks(withoutOrigin(attributes), [])', 'withLocks(attributes, [])'],
+    ['leaves copies that nobody takes for it'],
   ),
   mutant(
     'a-namespace-of-any-length',

@@ -12,14 +12,16 @@ import { absentReply, failedReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
 import { type AttemptOutcome, asJudged, attemptChange, lockRefusal } from './judgement.ts';
 import { locksIn, locksOver, mayChange, withLocks } from './locks.ts';
+import { isMovedFrom, withOrigin, withoutOrigin } from './moved-from.ts';
 import {
   isWhole,
   type RemovalContext,
+  type RemovalOutcome,
   removeEmptied,
   removeRecord,
   removeTree,
 } from './removal.ts';
-import { type DavParts, findWay, resourcesOn, type Way } from './resources.ts';
+import { type DavParts, findWay, type Resource, resourcesOn, type Way } from './resources.ts';
 import { mayLeave, standingOfSource, standingOfTarget } from './standing.ts';
 import { placeRefusal } from './store.ts';
 import { eachEntry, type StandingCheck, TreeFailures } from './tree.ts';
@@ -97,7 +99,8 @@ function transferTo(
   const answer = (reply: HttpReply) => done({ kind: 'reply', reply });
   const { submitted, depth } = usage;
   const isNew = target.self.kind === 'absent';
-  if (!isNew && !usage.overwrites) {
+  const goesOn = moves && isMovedFrom(target.self, way.self);
+  if (!isNew && !goesOn && !usage.overwrites) {
     const what = 'something is at the Destination, and Overwrite is F';
     return answer(errorReply('condition-failed', what));
   }
@@ -118,10 +121,11 @@ function transferTo(
           return answer(failures.reply(target.self));
       }
     });
+  if (goesOn) return transfer(target.self.file);
   // A file takes the place of a file in one record. Whatever has entries is deleted first, as RFC 4918 wants it.
   if (way.self.kind === 'file' && target.self.kind === 'file') return transfer(target.self.file);
   if (isNew) return transfer(undefined);
-  return removeTree(parts, target, context, (outcome) => {
+  return removeTarget(parts, { way, target, usage, moves }, context, (outcome) => {
     switch (outcome) {
       case 'removed':
         return refusalMeanwhile(parts, { way, target, usage, moves }, (late) =>
@@ -133,6 +137,30 @@ function transferTo(
         return answer(failures.reply(target.self));
     }
   });
+}
+
+/**
+ * Deletes what is at the Destination, unless the source is another one by now: the very same MOVE, which somebody has sent twice,
+ * may have brought it there just now.
+ */
+function removeTarget(
+  parts: DavParts,
+  { way, target }: PlannedTransfer,
+  context: RemovalContext,
+  callback: (outcome: RemovalOutcome) => void,
+): void {
+  findWay(parts, way.self.path, (found) => {
+    if (found.kind === 'failed') {
+      context.failures.add(way.self, found.code, found.detail);
+      return callback('failed');
+    }
+    if (!isSameRecord(found.way.self, way.self)) return callback('overtaken');
+    return removeTree(parts, target, context, callback);
+  });
+}
+
+function isSameRecord({ etag }: Resource, other: Resource): boolean {
+  return etag?.version === other.etag?.version && etag?.hash === other.etag?.hash;
 }
 
 /** Judges the locks again after the Destination was emptied, which took its time. */
@@ -153,7 +181,7 @@ function refusalMeanwhile(
 
 interface TransferTarget {
   readonly to: DavPath;
-  /** The file that is there, and is to be replaced. */
+  /** The file that is there, and is to be replaced; or the collection to which this one is being moved already. */
   readonly present: FileVersion | undefined;
 }
 
@@ -193,8 +221,10 @@ function transferTree(
     }
   };
   if (self.kind === 'collection') {
+    if (present !== undefined) return transferEntries(parts, way, to, context, callback);
     // Locks stay with the name that they are on (RFC 4918, 7.6).
-    const made = { key, attributes: withLocks(attributes, []), condition };
+    const free = withLocks(withoutOrigin(attributes), []);
+    const made = { key, attributes: context.moves ? withOrigin(free, self) : free, condition };
     return parts.files.makeDirectory(made, (outcome) =>
       stored(outcome, () => transferEntries(parts, way, to, context, callback)),
     );
@@ -267,8 +297,27 @@ function transferEntries(
         return callback('failed');
       }
       // As in removal.ts: what came while the first listing went on.
-      return transferAll(true, () => callback('transferred'));
+      return transferAll(true, () => forgetOrigin(parts, to, () => callback('transferred')));
     });
+  });
+}
+
+/** All has been moved. Where the mark stays, it says so of a collection that is gone. */
+function forgetOrigin(
+  parts: DavParts,
+  to: DavPath,
+  callback: () => void,
+  attempts = ENTRY_ATTEMPTS_MAX,
+): void {
+  const key = keyOf(to);
+  if (key === undefined || attempts === 0) return callback();
+  return parts.files.find(key, (found) => {
+    if (found.kind !== 'found') return callback();
+    const { file } = found;
+    const change = { attributes: withoutOrigin(file.manifest.attributes) };
+    return parts.files.amend({ key, file, change }, (outcome) =>
+      outcome.kind === 'unmet' ? forgetOrigin(parts, to, callback, attempts - 1) : callback(),
+    );
   });
 }
 
@@ -335,7 +384,9 @@ function transferFound(
     return findWay(parts, target, (found) => {
       if (found.kind === 'failed') return giveUp();
       const { self: other } = found.way;
-      const mayReplace = other.kind === 'absent' || (other.kind === 'file' && self.kind === 'file');
+      const goesOn = context.moves && isMovedFrom(other, self);
+      const mayReplace =
+        goesOn || other.kind === 'absent' || (other.kind === 'file' && self.kind === 'file');
       const isFree = mayChange(locksOver(resourcesOn(found.way)), context.submitted);
       if (!mayReplace || !isFree) return giveUp();
       return transferFound(parts, entry, to, context, done, {

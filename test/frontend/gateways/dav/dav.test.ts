@@ -830,6 +830,100 @@ describe('a tree in which something is locked while it is worked through', () =>
   });
 });
 
+describe('a MOVE that ended half-way', () => {
+  const TREE = ['/dav/a/', '/dav/a/s/', '/dav/a/1', '/dav/a/2', '/dav/a/s/3', '/dav/a/s/4'];
+  const MOVED = ['/dav/b/', '/dav/b/1', '/dav/b/2', '/dav/b/s/'];
+
+  test('goes on when it is sent again, as its frontend died', async () => {
+    // So many of its files are copied before nobody answers any more.
+    for (let copied = 0; copied <= 4; copied++) {
+      for (const overwrite of ['T', 'F']) {
+        const stage = planted(...TREE);
+        const copy = stage.files.copy.bind(stage.files);
+        let left = copied;
+        stage.files.copy = (request, callback) => {
+          if (left-- > 0) copy(request, callback);
+        };
+        const move = () => stage.did('MOVE', '/dav/a/', to('/dav/b/', { overwrite }));
+        if (copied < 4) {
+          expect(move).toThrow('it is answered once');
+          stage.files.copy = copy;
+          expect(move(), `${copied} copied`).toBe('204');
+        } else expect(move()).toBe('201');
+        expect(await stage.hrefs('/dav/b/')).toEqual(MOVED);
+        expect(await stage.hrefs('/dav/b/s/')).toEqual(['/dav/b/s/', '/dav/b/s/3', '/dav/b/s/4']);
+        expect(stage.did('GET', '/dav/a/')).toBe('404');
+      }
+    }
+  });
+
+  test('goes on when it is sent again with the token of what was locked', async () => {
+    const stage = planted(...TREE);
+    const token = stage.lock('/dav/a/s/3');
+    expect(stage.did('MOVE', '/dav/a/', to('/dav/b/'))).toBe('207');
+    const headers = to('/dav/b/', { if: `<http://h:1/dav/a/s/3> ${token}` });
+    expect(stage.did('MOVE', '/dav/a/', headers)).toBe('204');
+    expect(await stage.hrefs('/dav/b/')).toEqual(MOVED);
+    expect(await stage.hrefs('/dav/b/s/')).toEqual(['/dav/b/s/', '/dav/b/s/3', '/dav/b/s/4']);
+  });
+
+  test('and was ended says nothing of what is moved to the same name later', async () => {
+    const stage = planted(...TREE);
+    expect(stage.did('MOVE', '/dav/a/', to('/dav/b/'))).toBe('201');
+    // Though it was made at the same time.
+    expect(stage.did('MKCOL', '/dav/a/')).toBe('201');
+    expect(stage.did('MOVE', '/dav/a/', to('/dav/b/'))).toBe('204');
+    expect(await stage.hrefs('/dav/b/')).toEqual(['/dav/b/']);
+  });
+
+  test('is not taken for a MOVE of another collection of the name', async () => {
+    const stage = planted(...TREE);
+    const copy = stage.files.copy.bind(stage.files);
+    stage.files.copy = () => undefined;
+    expect(() => stage.did('MOVE', '/dav/a/', to('/dav/b/'))).toThrow('it is answered once');
+    stage.files.copy = copy;
+    expect(stage.did('PUT', '/dav/b/other', {}, 'x')).toBe('201');
+    expect(stage.did('DELETE', '/dav/a/')).toBe('204');
+    stage.files.modifiedMs++;
+    expect(stage.did('MKCOL', '/dav/a/')).toBe('201');
+    expect(stage.did('MOVE', '/dav/a/', to('/dav/b/'))).toBe('204');
+    expect(await stage.hrefs('/dav/b/')).toEqual(['/dav/b/']);
+  });
+
+  test('and was sent twice at once loses nothing, whenever the second one begins', async () => {
+    // The second one begins before each of the steps of the first one, and is carried out as a whole.
+    for (let step = 0; step < 60; step++) {
+      const stage = planted(...TREE);
+      const find = stage.files.find.bind(stage.files);
+      let left = step;
+      let second: string | undefined;
+      stage.files.find = (key, callback) => {
+        if (left-- === 0) {
+          stage.files.find = find;
+          second = stage.did('MOVE', '/dav/a/', to('/dav/b/'));
+        }
+        find(key, callback);
+      };
+      const first = stage.did('MOVE', '/dav/a/', to('/dav/b/'));
+      stage.files.find = find;
+      expect(await stage.hrefs('/dav/b/'), `${step}: ${first} ${second}`).toEqual(MOVED);
+      expect(await stage.hrefs('/dav/b/s/')).toEqual(['/dav/b/s/', '/dav/b/s/3', '/dav/b/s/4']);
+    }
+  });
+
+  test('leaves copies that nobody takes for it', async () => {
+    const stage = planted(...TREE);
+    const copy = stage.files.copy.bind(stage.files);
+    stage.files.copy = () => undefined;
+    expect(() => stage.did('MOVE', '/dav/a/', to('/dav/b/'))).toThrow('it is answered once');
+    stage.files.copy = copy;
+    expect(stage.did('COPY', '/dav/b/', to('/dav/c/'))).toBe('201');
+    expect(stage.did('PUT', '/dav/c/other', {}, 'x')).toBe('201');
+    expect(stage.did('MOVE', '/dav/a/', to('/dav/c/'))).toBe('204');
+    expect(stage.did('GET', '/dav/c/other')).toBe('404');
+  });
+});
+
 describe('what any request gets', () => {
   test('OPTIONS says what there is, of the server and of each path', () => {
     const stage = new Stage();
