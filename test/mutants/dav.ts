@@ -82,7 +82,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-put-over-whatever-is-there-by-then',
     'store.ts',
-    ['condition: asJudged(way.self)', 'condition: {}'],
+    ['condition: asJudged({ etag })', 'condition: {}'],
     ['that is set in the last moment is not passed either'],
   ),
   mutant(
@@ -90,6 +90,27 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     'store.ts',
     ['attributes: file?.manifest.attributes', 'attributes: undefined'],
     ['are set, found, copied with their resource'],
+  ),
+  mutant(
+    'a-put-that-forgets-what-was-set-meanwhile',
+    'store.ts',
+    [
+      'setOver(again.way.self));',
+      '{ ...setOver(again.way.self), attributes: way.self.file?.manifest.attributes });',
+    ],
+    ['is refreshed, and properties are set, while its owner sends a file'],
+  ),
+  mutant(
+    'a-put-over-another-content',
+    'store.ts',
+    ['contentTag(way.self) === contentTag(first.self)', "way.self.kind !== 'collection'"],
+    ['would be over others by then'],
+  ),
+  mutant(
+    'a-put-under-a-lock-that-is-gone',
+    'store.ts',
+    ['return isSameRecord(way.self, first.self)', 'return usage.lists.length > 0'],
+    ['would be over what another lock is on by then'],
   ),
   mutant(
     'a-file-in-a-collection-that-is-gone',
