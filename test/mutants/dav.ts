@@ -62,6 +62,24 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     ['may be shared with others that are'],
   ),
   mutant(
+    'a-change-of-what-was-modified-since',
+    'judgement.ts',
+    ['sinceMs, modifiedMs: present.fields?.modifiedMs', 'sinceMs, modifiedMs: undefined'],
+    ['is changed only if it was not modified since'],
+  ),
+  {
+    name: 'a-date-counts-beside-an-etag',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/frontend/gateways/preconditions.ts',
+        find: 'if (ifMatch !== undefined || sinceMs === undefined ||',
+        replace: 'if (ifMatch === null || sinceMs === undefined ||',
+      },
+    ],
+    fate: tests(DAV_TESTS, 'is changed only if it was not modified since'),
+  },
+  mutant(
     'a-lock-is-another-etag',
     'content-tag.ts',
     ['etag: tagOf(manifest),', 'etag: printVersion(recordVersion(record)),'],

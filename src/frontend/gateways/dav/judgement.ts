@@ -6,11 +6,11 @@ import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
 import type { Condition } from '../../../cluster/model/condition.ts';
 import { unmetReply } from '../file-answer.ts';
-import { isRecordTag, type TagHeaders, type TextCondition } from '../preconditions.ts';
+import { isRecordTag, isUnmodified, type TagHeaders } from '../preconditions.ts';
 import { contentTag, contentTagHeaders } from './content-tag.ts';
 import { hrefOf } from './dav-path.ts';
 import { failedReply, lockedReply } from './dav-replies.ts';
-import type { DavUsage } from './dav-usage.ts';
+import type { DavCondition, DavUsage } from './dav-usage.ts';
 import { type IfState, ifHolds } from './if-header.ts';
 import { locksOver, mayChange } from './locks.ts';
 import {
@@ -135,8 +135,10 @@ function tagHeadersOf({ kind, file }: Resource): TagHeaders | undefined {
   return kind === 'file' && file !== undefined ? contentTagHeaders(file) : undefined;
 }
 
-/** RFC 9110, 13.1.1 and 13.1.2, of a change. */
-function holds({ ifMatch, ifNoneMatch }: TextCondition, present: Resource): boolean {
+/** RFC 9110, 13.2.2, of a change. What has no record has no date either, and asks for none. */
+function holds(condition: DavCondition, present: Resource): boolean {
+  const { ifMatch, ifNoneMatch, sinceMs } = condition;
+  if (!isUnmodified(condition, { sinceMs, modifiedMs: present.fields?.modifiedMs })) return false;
   const tag = contentTag(present);
   const isAmong = (tags: 'any' | readonly string[]) =>
     tags === 'any' ? present.kind !== 'absent' : tag !== undefined && tags.includes(tag);

@@ -174,6 +174,41 @@ describe('a file', () => {
     expect(stage.did('DELETE', '/dav/a', other)).toBe('204');
   });
 
+  test('is changed only if it was not modified since the date that its client knows', () => {
+    const changes: readonly (readonly [string, Headers, string])[] = [
+      ['PUT', {}, 'x'],
+      [
+        'PROPPATCH',
+        {},
+        '<D:propertyupdate xmlns:D="DAV:"><D:remove><D:prop><x/></D:prop></D:remove></D:propertyupdate>',
+      ],
+      ['LOCK', {}, lockInfo()],
+      ['COPY', to('/dav/b'), ''],
+      ['MOVE', to('/dav/b'), ''],
+      ['DELETE', {}, ''],
+    ];
+    for (const [method, headers, body] of changes) {
+      const stage = new Stage();
+      stage.ask('PUT', '/dav/a', { 'x-oc-mtime': '1000000000.5' }, 'one');
+      const etag = replyHeader(stage.ask('HEAD', '/dav/a'), 'etag') ?? '';
+      const did = (more: Headers) => stage.did(method, '/dav/a', { ...headers, ...more }, body);
+      const before = { 'if-unmodified-since': 'Sun, 09 Sep 2001 01:46:39 GMT' };
+      const modified = { 'if-unmodified-since': 'Sun, 09 Sep 2001 01:46:40 GMT' };
+      expect(did(before), method).toBe('412 condition-failed');
+      expect(did({ ...modified, 'if-none-match': etag }), method).toBe('412 condition-failed');
+      // RFC 9110, 13.2.2: the ETag says more than a date.
+      const beside = method === 'PUT' ? { 'if-match': etag } : { 'if-match': '*' };
+      const held = method === 'DELETE' || method === 'MOVE' ? modified : { ...before, ...beside };
+      expect(did(held), method).toMatch(/^20/);
+    }
+    const stage = planted('/dav/c/');
+    const ancient = { 'if-unmodified-since': 'Sun, 09 Sep 2001 01:46:40 GMT' };
+    expect(stage.did('DELETE', '/dav/c/', ancient)).toBe('412 condition-failed');
+    // Nothing is there that has a date, and a date that is none is not looked at.
+    expect(stage.did('PUT', '/dav/c/new', ancient, 'x')).toBe('201');
+    expect(stage.did('PUT', '/dav/c/new', { 'if-unmodified-since': 'x' }, 'x')).toBe('204');
+  });
+
   test('keeps its ETag whoever locks it or sets its properties, until it has another content', async () => {
     const stage = planted('/dav/a', '/dav/c/');
     const etagOf = (...asked: Parameters<Stage['ask']>) =>
