@@ -36,11 +36,9 @@ export function nameBlob(
   const { runtime, times } = parts;
   const drop = () => dropBlob(runtime, times, blob, asked);
   // FILES.md, Replicator (d): whoever finds the blob without a manifest from then on may take it for garbage.
-  if (runtime.clock.monotonicMs() - beganMs > times.manifestMs) {
-    drop();
-    return callback(TOO_LATE);
-  }
-  return setFileRecord(parts, record, (outcome) => {
+  const refusal = () =>
+    runtime.clock.monotonicMs() - beganMs > times.manifestMs ? TOO_LATE : undefined;
+  return setFileRecord(parts, { ...record, refusal }, (outcome) => {
     switch (outcome.kind) {
       case 'stored':
         if (holders.length < all) lookAtBlob(runtime, times, blob, holders.slice(0, 1));

@@ -19,7 +19,7 @@ import { FilePut } from './file-put.ts';
 import { fileOf, isAny, setFileRecord } from './file-record.ts';
 import { FileServerWatch } from './file-server-watch.ts';
 import { fileTimes } from './file-times.ts';
-import { encodeManifest, type FileManifest, faultOfFields } from './manifest.ts';
+import { type FileManifest, faultOfFields } from './manifest.ts';
 import type {
   AmendFile,
   ByteRange,
@@ -171,8 +171,7 @@ export class ClusterFiles implements FileLayer {
     const detail = faultOfFields(manifest);
     if (detail !== undefined)
       return callback({ kind: 'not-stored', code: 'bad-parameter', detail });
-    const set = { key, manifest: encodeManifest(manifest), condition };
-    return setFileRecord(this.#parts, set, callback);
+    return setFileRecord(this.#parts, { key, manifest, condition }, callback);
   }
 
   #deleteAny(key: FileKey, existed: boolean, done: (outcome: DeleteFileOutcome) => void): void {

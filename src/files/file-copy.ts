@@ -24,7 +24,7 @@ export function copyFile(
   const fault = faultOfFields(manifest);
   if (fault !== undefined) return callback(refused('bad-parameter', fault));
   if (manifest.kind !== 'blob') {
-    const record = { key: to, manifest: encodeManifest(manifest), condition };
+    const record = { key: to, manifest, condition };
     return setFileRecord(parts, record, callback);
   }
   const former = new FormerBlob(parts, to);
@@ -51,13 +51,13 @@ function linkAndName(
   const { runtime, router, times } = parts;
   const { blob: from, size } = source;
   const blob = linkedBlobId(from, runtime.random.token());
-  const manifest = encodeManifest({ ...source, blob });
+  const manifest: BlobManifest = { ...source, blob };
   const placed = placementOf(blob, router.map?.fileServers);
   const all = Math.min(classCopies, placed.length);
   const copies = Math.min(all, ACKNOWLEDGED_COPIES);
   const beganMs = runtime.clock.monotonicMs();
   if (copies === 0) return callback(refused('no-file-server', NO_FILE_SERVER));
-  const request = { from, blob, owner: to, manifest, size, copies };
+  const request = { from, blob, owner: to, manifest: encodeManifest(manifest), size, copies };
   return linkAtHolders(parts, request, { placed, all }, (linked) => {
     const { holders, asked } = linked;
     if (holders.length < copies) {

@@ -91,7 +91,7 @@ export class FilePut {
     const manifest: FileManifest = { ...this.#fields(sums), kind: 'inline', content };
     const { condition, confirm } = this.#request;
     const key = this.#keyOf(sums);
-    const record = { key, manifest: encodeManifest(manifest), condition, confirm };
+    const record = { key, manifest, condition, confirm };
     return setFileRecord(this.#parts, record, (outcome) => this.#end(outcome));
   }
 
@@ -179,7 +179,7 @@ export class FilePut {
 
   #commit(blob: BlobId, { sums, at, isFull }: StagedOutcome, { classCopies, tried }: Chosen): void {
     const { runtime, router, times } = this.#parts;
-    const manifest = encodeManifest({ ...this.#fields(sums), kind: 'blob', blob });
+    const manifest: FileManifest = { ...this.#fields(sums), kind: 'blob', blob };
     const beganMs = runtime.clock.monotonicMs();
     // F1: the body may have taken hours, and the servers of today count. A copy on one that was removed meanwhile is none.
     const { all, copies, usable } = this.#targetsFor(blob, classCopies, sums.size);
@@ -198,7 +198,8 @@ export class FilePut {
     }
     const owner = this.#keyOf(sums);
     this.#former ??= new FormerBlob(this.#parts, owner);
-    const request = { blob, owner, manifest, sums, staged, others, copies };
+    const encoded = encodeManifest(manifest);
+    const request = { blob, owner, manifest: encoded, sums, staged, others, copies };
     commit(runtime, times, request, ({ holders, asked }) => {
       if (holders.length < copies) {
         dropBlob(runtime, times, blob, asked);

@@ -6,38 +6,53 @@ import type { WriteRequest } from '../coordinator/operations/set/decision.ts';
 import { storedRecordOf } from '../coordinator/operations/set/set-record.ts';
 import type { FileKey } from './file-key.ts';
 import type { FileOperations } from './file-parts.ts';
-import { decodeManifest } from './manifest.ts';
+import { decodeManifest, encodeManifest, type FileManifest } from './manifest.ts';
 import type { FileVersion, PutFile, SetFileOutcome } from './outcomes.ts';
 
 export interface FileRecordSet {
   readonly key: FileKey;
-  /** As `encodeManifest` makes it. */
-  readonly manifest: Buffer;
+  readonly manifest: FileManifest;
   /** What the record must be (H39); `NO_CONDITION` overwrites whatever there is. */
   readonly condition: Condition;
   /** As in PutFile. */
   readonly confirm?: PutFile['confirm'];
+  /** Asked before each set: why there must be none any more. */
+  readonly refusal?: () => Extract<SetFileOutcome, { kind: 'not-stored' }> | undefined;
 }
+
+/** How often others may be faster before a set that is confirmed is given up. */
+export const CONFIRMATIONS_MAX = 16;
 
 type FileWriters = Pick<FileOperations, 'writer' | 'conditional'>;
 
 /** @param callback called exactly once */
 export function setFileRecord(
   writers: FileWriters,
-  { confirm, ...set }: FileRecordSet,
+  set: FileRecordSet,
   callback: (outcome: SetFileOutcome) => void,
+  attempts = CONFIRMATIONS_MAX,
 ): void {
+  const { confirm, manifest } = set;
   if (confirm === undefined) return setNow(writers, set, callback);
-  return confirm((isRight) =>
-    isRight ? setNow(writers, set, callback) : callback({ kind: 'unmet', file: undefined }),
-  );
+  return confirm((confirmed) => {
+    if (confirmed === undefined) return callback({ kind: 'unmet', file: undefined });
+    const { condition, attributes } = confirmed;
+    const next = { ...set, condition, manifest: { ...manifest, attributes } };
+    return setNow(writers, next, (outcome) => {
+      const isOver = outcome.kind !== 'unmet' || attempts <= 1;
+      return isOver ? callback(outcome) : setFileRecord(writers, set, callback, attempts - 1);
+    });
+  });
 }
 
 function setNow(
   { writer, conditional }: FileWriters,
-  { key, manifest: value, condition }: FileRecordSet,
+  { key, manifest, condition, refusal }: FileRecordSet,
   callback: (outcome: SetFileOutcome) => void,
 ): void {
+  const refused = refusal?.();
+  if (refused !== undefined) return callback(refused);
+  const value = encodeManifest(manifest);
   const stored = (record: StoredRecord, created: boolean) =>
     callback({ kind: 'stored', file: { manifest: decodeManifest(value), record }, created });
   if (isAny(condition)) {

@@ -28,13 +28,23 @@ export interface PutFile {
   /** What the record of the file must be (H39); `NO_CONDITION` overwrites whatever there is. */
   readonly condition: Condition;
   /**
-   * Asked when the content is there, immediately before the record is set: whether that is still right. The content may have
-   * taken hours, and what else it depends on is in other records. Otherwise the outcome is `unmet`, without a file.
+   * Asked when the content is there, immediately before the record is set, and again where somebody was faster: what the
+   * record is to be set on. The content may have taken hours, and others may have changed what is beside it, or other records
+   * that it depends on. The answer takes the place of `condition` and `attributes`; undefined ends the upload as `unmet`,
+   * without a file.
    * @param callback to be called exactly once
    */
-  readonly confirm?: ((callback: (isRight: boolean) => void) => void) | undefined;
+  readonly confirm?: ((callback: (set: ConfirmedSet | undefined) => void) => void) | undefined;
   /** What the client says of its body, in hexadecimal; the file is refused where it differs. */
   readonly expected: { readonly sha512?: string | undefined; readonly md5?: string | undefined };
+}
+
+/** What a gateway has judged in the last moment before a record is set. */
+export interface ConfirmedSet {
+  /** That the record is the one that was judged. */
+  readonly condition: Condition;
+  /** What is kept beside the content. */
+  readonly attributes: FileAttributes | undefined;
 }
 
 /** How the set of a file's record ends. */

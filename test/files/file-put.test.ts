@@ -8,6 +8,7 @@ import type { Version } from '../../src/cluster/model/version.ts';
 import { type BlobId, newBlobId } from '../../src/files/blob-id.ts';
 import { BlockChecksums } from '../../src/files/block-checksums.ts';
 import type { ReplicationClass } from '../../src/files/file-key.ts';
+import { CONFIRMATIONS_MAX } from '../../src/files/file-record.ts';
 import {
   decodeManifest,
   encodeManifest,
@@ -15,6 +16,7 @@ import {
   type FileManifest,
   INLINE_BYTES_MAX,
 } from '../../src/files/manifest.ts';
+import type { ConfirmedSet, PutFile } from '../../src/files/outcomes.ts';
 import { placementOf } from '../../src/files/placement.ts';
 import { BodyByHand } from '../helpers/body-by-hand.ts';
 import { FileStage, fileKeyOf, KEY, LONG, recordOf, TIMES } from '../helpers/file-stage.ts';
@@ -619,19 +621,68 @@ describe('the record of a file', () => {
 
   test('is set when its gateway has confirmed that it is still right, and not where it is not', () => {
     const stage = new FileStage();
-    const asked: ((isRight: boolean) => void)[] = [];
+    const asked: ((set: ConfirmedSet | undefined) => void)[] = [];
     committed(stage, { condition: CONDITION, confirm: (callback) => void asked.push(callback) });
     // F1: the copies are there by then, so nothing but the set is between the question and the record.
     expect([asked.length, stage.writes.length, stage.told]).toEqual([1, 0, []]);
-    asked[0]?.(true);
+    asked[0]?.({ condition: CONDITION, attributes: undefined });
     expect([stage.writes.length, stage.dropped]).toEqual([1, []]);
-    const refused = committed(new FileStage(), { confirm: (callback) => callback(false) });
+    const refused = committed(new FileStage(), { confirm: (callback) => callback(undefined) });
     expect([refused.sets.length, refused.writes.length]).toEqual([0, 0]);
     expect(refused.outcomes).toEqual([{ kind: 'unmet', file: undefined }]);
     expect(refused.dropped).toEqual(names(refused.targets).toSorted());
     const small = new FileStage();
-    small.put(BodyByHand.whole([Buffer.from('small')]), { confirm: (callback) => callback(false) });
+    small.put(BodyByHand.whole([Buffer.from('small')]), {
+      confirm: (callback) => callback(undefined),
+    });
     expect([small.sets.length, small.outcomes]).toEqual([0, [{ kind: 'unmet', file: undefined }]]);
+  });
+
+  test('is confirmed and set again where others were faster, its bytes staged once', () => {
+    const overtaken = (last: { kind: 'stored' | 'unmet'; attempts: number }) => {
+      const stage = new FileStage();
+      let asked = 0;
+      const confirm: PutFile['confirm'] = (callback) => {
+        const tag = { version: BigInt(++asked) as Version, hash: 0 };
+        callback({ condition: { ifMatch: [tag] }, attributes: { asked: `${asked}` } });
+      };
+      committed(stage, { condition: CONDITION, attributes: { asked: 'before' }, confirm });
+      for (let attempt = 1; attempt <= last.attempts; attempt++) {
+        const write = stage.writes[attempt - 1];
+        const { change, condition } = write?.request ?? {};
+        const value = change?.kind === 'put' ? change.value : Buffer.alloc(0);
+        expect(condition).toEqual({ ifMatch: [{ version: BigInt(attempt), hash: 0 }] });
+        expect(decodeManifest(value)).toMatchObject({
+          blob: stage.blob,
+          attributes: { asked: `${attempt}` },
+        });
+        const record = recordOf(KEY, value, 9n);
+        if (attempt < last.attempts || last.kind === 'unmet') {
+          expect([stage.told, stage.dropped]).toEqual([[], []]);
+          write?.answer({ kind: 'unmet', why: 'condition', record });
+        } else write?.answer({ kind: 'stored', record, created: false, previous: undefined });
+      }
+      expect(stage.writes).toHaveLength(last.attempts);
+      return stage;
+    };
+    const stored = overtaken({ kind: 'stored', attempts: 3 });
+    expect(stored.outcomes).toMatchObject([
+      { kind: 'stored', file: { manifest: { attributes: { asked: '3' } } } },
+    ]);
+    expect([stored.targets.length, stored.dropped]).toEqual([2, []]);
+    const unmet = overtaken({ kind: 'unmet', attempts: CONFIRMATIONS_MAX });
+    expect([unmet.told, unmet.dropped]).toEqual([['unmet'], names(unmet.targets).toSorted()]);
+  });
+
+  test('is not set again later than ten minutes after the commit (F2)', () => {
+    const stage = new FileStage();
+    const confirm: PutFile['confirm'] = (callback) =>
+      callback({ condition: CONDITION, attributes: undefined });
+    committed(stage, { confirm });
+    stage.time.standStill(TIMES.manifestMs + 1);
+    stage.writes[0]?.answer({ kind: 'unmet', why: 'condition', record: undefined });
+    expect([stage.told, stage.writes.length]).toEqual([['not-stored not-stored'], 1]);
+    expect(stage.dropped).toEqual(names(stage.targets).toSorted());
   });
 
   test('under a condition is told with what was stored', () => {

@@ -2,11 +2,12 @@
 // would (src/files/cluster-files.ts).
 
 import { hash } from 'node:crypto';
-import { type BytePart, bytesStream } from '../../src/cluster/http/byte-stream.ts';
+import type { BytePart } from '../../src/cluster/http/byte-stream.ts';
 import { type Condition, type ETag, etagOf } from '../../src/cluster/model/condition.ts';
 import { encodeRecord, recordHead } from '../../src/cluster/model/record.ts';
 import type { Version } from '../../src/cluster/model/version.ts';
 import { DEFAULT_CLASS, entriesPrefix, type FileKey } from '../../src/files/file-key.ts';
+import { CONFIRMATIONS_MAX } from '../../src/files/file-record.ts';
 import { encodeManifest, type FileManifest } from '../../src/files/manifest.ts';
 import type {
   AmendFile,
@@ -55,7 +56,10 @@ export class MemoryFileLayer implements FileLayer {
     };
     if ((body.length ?? 0) > bytesMax) return refuse({ kind: 'broken', why: 'too-large' });
     const present = typeof key === 'function' ? undefined : this.#files.get(nameOf(key));
-    if (!holds(condition, present)) return refuse({ kind: 'unmet', file: present });
+    const isJudgedLater = request.confirm !== undefined;
+    if (!isJudgedLater && !holds(condition, present)) {
+      return refuse({ kind: 'unmet', file: present });
+    }
     if (this.puts !== undefined) return refuse(this.puts);
     const pieces: Buffer[] = [];
     let bytes = 0;
@@ -75,16 +79,21 @@ export class MemoryFileLayer implements FileLayer {
           if ((md5 ?? sums.md5) !== sums.md5 || (sha512 ?? sums.sha512) !== sums.sha512) {
             return callback({ kind: 'mismatch', detail: 'other bytes' });
           }
-          if (request.confirm !== undefined) {
-            const { confirm, ...confirmed } = request;
-            const whole = { ...confirmed, body: bytesStream(content) };
-            return confirm((isRight) =>
-              isRight ? this.put(whole, callback) : callback({ kind: 'unmet', file: undefined }),
-            );
-          }
           const own = typeof key === 'function' ? key(sums) : key;
-          const created = !this.#files.has(nameOf(own));
-          return callback({ kind: 'stored', file: this.keep(own, content, request), created });
+          const store = (set: Pick<PutFile, 'condition' | 'attributes'>): PutFileOutcome => {
+            const there = this.#files.get(nameOf(own));
+            if (!holds(set.condition, there)) return { kind: 'unmet', file: there };
+            const file = this.keep(own, content, { ...request, attributes: set.attributes });
+            return { kind: 'stored', file, created: there === undefined };
+          };
+          const confirm = (attempts = CONFIRMATIONS_MAX): void =>
+            request.confirm?.((set) => {
+              if (set === undefined) return callback({ kind: 'unmet', file: undefined });
+              const outcome = store(set);
+              const isOver = outcome.kind !== 'unmet' || attempts === 1;
+              return isOver ? callback(outcome) : confirm(attempts - 1);
+            });
+          return isJudgedLater ? confirm() : callback(store(request));
         }
       }
     };

@@ -62,6 +62,24 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     ['may be shared with others that are'],
   ),
   mutant(
+    'a-change-of-what-was-modified-since',
+    'judgement.ts',
+    ['sinceMs, modifiedMs: present.fields?.modifiedMs', 'sinceMs, modifiedMs: undefined'],
+    ['is changed only if it was not modified since'],
+  ),
+  {
+    name: 'a-date-counts-beside-an-etag',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/frontend/gateways/preconditions.ts',
+        find: 'if (ifMatch !== undefined || sinceMs === undefined ||',
+        replace: 'if (ifMatch === null || sinceMs === undefined ||',
+      },
+    ],
+    fate: tests(DAV_TESTS, 'is changed only if it was not modified since'),
+  },
+  mutant(
     'a-lock-is-another-etag',
     'content-tag.ts',
     ['etag: tagOf(manifest),', 'etag: printVersion(recordVersion(record)),'],
@@ -82,7 +100,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-put-over-whatever-is-there-by-then',
     'store.ts',
-    ['condition: asJudged(way.self)', 'condition: {}'],
+    ['condition: asJudged({ etag })', 'condition: {}'],
     ['that is set in the last moment is not passed either'],
   ),
   mutant(
@@ -90,6 +108,27 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     'store.ts',
     ['attributes: file?.manifest.attributes', 'attributes: undefined'],
     ['are set, found, copied with their resource'],
+  ),
+  mutant(
+    'a-put-that-forgets-what-was-set-meanwhile',
+    'store.ts',
+    [
+      'setOver(again.way.self));',
+      '{ ...setOver(again.way.self), attributes: way.self.file?.manifest.attributes });',
+    ],
+    ['is refreshed, and properties are set, while its owner sends a file'],
+  ),
+  mutant(
+    'a-put-over-another-content',
+    'store.ts',
+    ['contentTag(way.self) === contentTag(first.self)', "way.self.kind !== 'collection'"],
+    ['would be over others by then'],
+  ),
+  mutant(
+    'a-put-under-a-lock-that-is-gone',
+    'store.ts',
+    ['return isSameRecord(way.self, first.self)', 'return usage.lists.length > 0'],
+    ['would be over what another lock is on by then'],
   ),
   mutant(
     'a-file-in-a-collection-that-is-gone',

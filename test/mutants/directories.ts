@@ -56,9 +56,36 @@ export const DIRECTORIES_MUTANTS: readonly Mutant[] = [
     name: 'a-record-that-nobody-confirmed',
     rule: 'FILES.md, 4',
     edits: [
-      { file: FILE_RECORD, find: 'isRight ? setNow(', replace: 'isRight !== undefined ? setNow(' },
+      {
+        file: FILE_RECORD,
+        find: "return callback({ kind: 'unmet', file: undefined });",
+        replace: 'return setNow(writers, set, callback);',
+      },
     ],
     fate: tests(FILE_PUT_TESTS, 'is set when its gateway has confirmed'),
+  },
+  {
+    name: 'an-upload-that-others-overtake-is-lost',
+    rule: 'H39',
+    edits: [{ file: FILE_RECORD, find: 'attempts <= 1', replace: 'attempts > 1' }],
+    fate: tests(FILE_PUT_TESTS, 'is confirmed and set again where others were faster'),
+  },
+  {
+    name: 'a-set-again-of-what-may-be-garbage',
+    rule: 'F2',
+    edits: [
+      {
+        file: FILE_RECORD,
+        find: 'const refused = refusal?.();',
+        replace: 'const refused = confirm === undefined ? refusal?.() : undefined;',
+      },
+      {
+        file: FILE_RECORD,
+        find: '{ key, manifest, condition, refusal }: FileRecordSet',
+        replace: '{ key, manifest, condition, refusal, confirm }: FileRecordSet',
+      },
+    ],
+    fate: tests(FILE_PUT_TESTS, 'is not set again later than ten minutes'),
   },
   {
     name: 'a-file-of-many-bytes-that-nobody-confirms',
@@ -194,8 +221,8 @@ export const DIRECTORIES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FILE_COPY,
-        find: 'encodeManifest({ ...source, blob })',
-        replace: 'encodeManifest(source)',
+        find: 'const manifest: BlobManifest = { ...source, blob };',
+        replace: 'const manifest: BlobManifest = source;',
       },
     ],
     fate: tests(MOVES, 'cut at each step'),

@@ -3,6 +3,7 @@
 import { type Mutant, tests } from './mutant.ts';
 
 const ANSWER = 'src/frontend/gateways/file-answer.ts';
+const PRECONDITIONS = 'src/frontend/gateways/preconditions.ts';
 const PARTS = 'src/frontend/gateways/byteranges.ts';
 const USAGE = 'src/frontend/gateways/files/sfss-usage.ts';
 const SFSS = 'src/frontend/gateways/files/sfss.ts';
@@ -66,9 +67,9 @@ export const FRONTEND_FILES_MUTANTS: readonly Mutant[] = [
     rule: 'FILES.md, 4',
     edits: [
       {
-        file: ANSWER,
-        find: 'Math.floor(present.modifiedMs / 1000) * 1000',
-        replace: 'present.modifiedMs',
+        file: PRECONDITIONS,
+        find: 'Math.floor(modifiedMs / 1000) * 1000',
+        replace: 'modifiedMs',
       },
     ],
     fate: tests(ANSWER_TESTS, 'its date'),

@@ -6,6 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -189,6 +190,27 @@ describe('several frontends', () => {
       const statuses = asked.map(({ status }) => status).sort();
       expect(statuses).toEqual([round % 2 === 0 ? 200 : 201, 423, 423, 423]);
     }
+  });
+
+  test('store what is sent under a lock that is refreshed meanwhile, and keep it locked', async () => {
+    const path = '/dav/refreshed';
+    const content = randomBytes(200_000);
+    const locked = await dav(one, 'LOCK', path, { timeout: 'Second-600' }, LOCK_INFO);
+    const held = { if: `(${locked.headers['lock-token']})` };
+    async function* sent() {
+      yield content.subarray(0, 100_000);
+      const refreshed = await dav(other, 'LOCK', path, { ...held, timeout: 'Second-1200' });
+      expect(refreshed.status).toBe(200);
+      yield content.subarray(100_000);
+    }
+    const headers = { ...held, 'if-match': `${locked.headers.etag}` };
+    const url = `http://${one}${path}`;
+    const stored = await request(url, { method: 'PUT', headers, body: Readable.from(sent()) });
+    expect([stored.statusCode, await stored.body.text()]).toEqual([204, '']);
+    const got = await request(`http://${other}${path}`);
+    expect(Buffer.from(await got.body.arrayBuffer()).equals(content)).toBe(true);
+    expect(got.headers.etag).toBe(stored.headers.etag);
+    expect((await dav(other, 'PUT', path, {}, 'x')).status).toBe(423);
   });
 
   test('let no write pass a lock: what eight clients count is counted', async () => {

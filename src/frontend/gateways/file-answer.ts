@@ -4,12 +4,15 @@
 import type { ByteStream } from '../../cluster/http/byte-stream.ts';
 import { type ErrorCode, errorReply } from '../../cluster/http/errors.ts';
 import type { HttpReply, HttpRequest, WholeReply } from '../../cluster/http/http.ts';
-import { parseHttpDate, printHttpDate } from '../../cluster/http/http-date.ts';
+import { printHttpDate } from '../../cluster/http/http-date.ts';
 import type { ByteRange, FileVersion } from '../../files/outcomes.ts';
 import { parseRanges, type RequestedRanges } from '../../files/ranges.ts';
 import { type OpensFiles, partsReply, type ReplyHead, rangeText } from './byteranges.ts';
 import { typeHeaders } from './content-types.ts';
 import {
+  dateIn,
+  isModifiedSince,
+  isUnmodified,
   judgeRead,
   type ReadVerdict,
   type TagHeaders,
@@ -120,20 +123,13 @@ function verdictOn(
   condition: TextCondition,
   present: { readonly etag: string; readonly modifiedMs: number },
 ): ReadVerdict {
-  const modifiedMs = Math.floor(present.modifiedMs / 1000) * 1000;
-  const unmodifiedSince = dateOf(request, 'if-unmodified-since');
-  if (condition.ifMatch === undefined && unmodifiedSince !== undefined) {
-    if (modifiedMs > unmodifiedSince) return 'unmet';
-  }
+  const { modifiedMs } = present;
+  const sinceMs = dateIn(request, 'if-unmodified-since');
+  if (!isUnmodified(condition, { sinceMs, modifiedMs })) return 'unmet';
   const verdict = judgeRead(condition, (tag) => tag === present.etag);
   if (verdict !== 'send' || condition.ifNoneMatch !== undefined) return verdict;
-  const modifiedSince = dateOf(request, 'if-modified-since');
-  return modifiedSince !== undefined && modifiedMs <= modifiedSince ? 'not-modified' : 'send';
-}
-
-function dateOf(request: ReadRequest, name: string): number | undefined {
-  const text = request.header(name);
-  return text === undefined ? undefined : parseHttpDate(text);
+  const cachedMs = dateIn(request, 'if-modified-since');
+  return cachedMs === undefined || isModifiedSince(modifiedMs, cachedMs) ? 'send' : 'not-modified';
 }
 
 /**

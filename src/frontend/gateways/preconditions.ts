@@ -1,8 +1,9 @@
-// Parses If-Match and If-None-Match (RFC 9110, 13.1), and judges them for reads; for writes the cluster judges them, in
+// Parses the conditional headers of RFC 9110, 13.1: If-Match and If-None-Match, which it judges for reads, and dates; for writes the cluster judges them, in
 // one step with the write (coordinator/operations/conditional). An ETag is that of a record, but where a gateway has its own,
 // which is a text here. Pure.
 
 import { type HttpRequest, hostHeader } from '../../cluster/http/http.ts';
+import { parseHttpDate } from '../../cluster/http/http-date.ts';
 import {
   type Condition,
   type ETag,
@@ -79,6 +80,30 @@ export function judgeRead<Tag>(
   if (ifMatch !== undefined && !includes(ifMatch, isPresent)) return 'unmet';
   if (ifNoneMatch !== undefined && includes(ifNoneMatch, isPresent)) return 'not-modified';
   return 'send';
+}
+
+/** @returns the date in a header, in ms since 1970; undefined where there is none, or none that is a date */
+export function dateIn(request: Pick<HttpRequest, 'header'>, name: string): number | undefined {
+  const text = request.header(name);
+  return text === undefined ? undefined : parseHttpDate(text);
+}
+
+/** Whether something was modified after a date, which has whole seconds. Both in ms since 1970. */
+export function isModifiedSince(modifiedMs: number, dateMs: number): boolean {
+  return Math.floor(modifiedMs / 1000) * 1000 > dateMs;
+}
+
+/**
+ * RFC 9110, 13.2.2: If-Unmodified-Since counts only where there is no If-Match.
+ * @param dates the date in it, and when what is there was modified, in ms since 1970; undefined where there is none
+ */
+export function isUnmodified(
+  { ifMatch }: TagLists<unknown>,
+  dates: { readonly sinceMs: number | undefined; readonly modifiedMs: number | undefined },
+): boolean {
+  const { sinceMs, modifiedMs } = dates;
+  if (ifMatch !== undefined || sinceMs === undefined || modifiedMs === undefined) return true;
+  return !isModifiedSince(modifiedMs, sinceMs);
 }
 
 /** @returns whether an ETag is that of the record that `present` is of */

@@ -40,7 +40,12 @@ const DEPTH: RouteParameter = {
   in: 'header',
   text: 'How far below the resource: `0`, `1` or `infinity`.',
 };
-const CONDITIONS = [IF, IF_MATCH, IF_NONE_MATCH];
+const IF_UNMODIFIED_SINCE: RouteParameter = {
+  name: 'If-Unmodified-Since',
+  in: 'header',
+  text: 'Only if the resource was not modified after this date; it says nothing beside If-Match.',
+};
+const CONDITIONS = [IF, IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE];
 const TAGGED = {
   ETag: 'Of the content, for conditions: neither a lock nor a property changes it.',
   'X-Fog-Version': 'The version of the record.',

@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import { type HttpRequest, rawPathOf } from '../../../cluster/http/http.ts';
-import { conditionOf, type TextCondition } from '../preconditions.ts';
+import { conditionOf, dateIn, type TextCondition } from '../preconditions.ts';
 import { type DavPath, readDavPath, readDavUrl } from './dav-path.ts';
 import { type IfList, readIfHeader, resourcesOf, tokensIn } from './if-header.ts';
 
@@ -16,10 +16,15 @@ export interface TaggedResource {
   readonly path: DavPath | undefined;
 }
 
+/** If-Match and If-None-Match. */
+export interface DavCondition extends TextCondition {
+  /** If-Unmodified-Since, in ms since 1970. */
+  readonly sinceMs?: number | undefined;
+}
+
 export interface DavUsage {
   readonly path: DavPath;
-  /** If-Match and If-None-Match. */
-  readonly condition: TextCondition;
+  readonly condition: DavCondition;
   /** The lists of the If header; none where there is no such header. */
   readonly lists: readonly IfList[];
   readonly tagged: readonly TaggedResource[];
@@ -50,7 +55,8 @@ export function readDavUsage(
   const { path } = read;
   const conditional = conditionOf(request, (target) => target);
   if ('fault' in conditional) return wrong(conditional.fault.what);
-  const { texts: condition } = conditional;
+  const sinceMs = dateIn(request, 'if-unmodified-since');
+  const condition = { ...conditional.texts, sinceMs };
   const lists = readIfHeader(request.header('if'));
   if ('fault' in lists) return wrong(lists.fault);
   const depth = request.header('depth')?.trim().toLowerCase();

@@ -6,11 +6,11 @@ import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
 import type { Condition } from '../../../cluster/model/condition.ts';
 import { unmetReply } from '../file-answer.ts';
-import type { TagHeaders, TextCondition } from '../preconditions.ts';
+import { isRecordTag, isUnmodified, type TagHeaders } from '../preconditions.ts';
 import { contentTag, contentTagHeaders } from './content-tag.ts';
 import { hrefOf } from './dav-path.ts';
 import { failedReply, lockedReply } from './dav-replies.ts';
-import type { DavUsage } from './dav-usage.ts';
+import type { DavCondition, DavUsage } from './dav-usage.ts';
 import { type IfState, ifHolds } from './if-header.ts';
 import { locksOver, mayChange } from './locks.ts';
 import {
@@ -68,20 +68,30 @@ export function judgeConditions(
   usage: DavUsage,
   callback: (judged: JudgedConditions) => void,
 ): void {
+  findWay(parts, usage.path, (found) =>
+    found.kind === 'failed'
+      ? callback({ kind: 'refused', reply: failedReply(found) })
+      : judgeWay(parts, usage, found.way, callback),
+  );
+}
+
+/** @param way what is there; @param callback called exactly once */
+export function judgeWay(
+  parts: DavParts,
+  usage: DavUsage,
+  way: Way,
+  callback: (judged: JudgedConditions) => void,
+): void {
   const refuse = (reply: HttpReply) => callback({ kind: 'refused', reply });
-  findWay(parts, usage.path, (found) => {
-    if (found.kind === 'failed') return refuse(failedReply(found));
-    const { way } = found;
-    if (!holds(usage.condition, way.self)) return refuse(unmetReply(tagHeadersOf(way.self)));
-    return tagStates(parts, usage, way, (states) => {
-      if ('status' in states) return refuse(states);
-      const own = stateOf(way);
-      const isMet = ifHolds(usage.lists, (url) =>
-        url === undefined ? own : (states.get(url) ?? NOTHING),
-      );
-      if (isMet) return callback({ kind: 'way', way });
-      return refuse(errorReply('condition-failed', 'no list of the If header holds'));
-    });
+  if (!holds(usage.condition, way.self)) return refuse(unmetReply(tagHeadersOf(way.self)));
+  return tagStates(parts, usage, way, (states) => {
+    if ('status' in states) return refuse(states);
+    const own = stateOf(way);
+    const isMet = ifHolds(usage.lists, (url) =>
+      url === undefined ? own : (states.get(url) ?? NOTHING),
+    );
+    if (isMet) return callback({ kind: 'way', way });
+    return refuse(errorReply('condition-failed', 'no list of the If header holds'));
   });
 }
 
@@ -125,8 +135,10 @@ function tagHeadersOf({ kind, file }: Resource): TagHeaders | undefined {
   return kind === 'file' && file !== undefined ? contentTagHeaders(file) : undefined;
 }
 
-/** RFC 9110, 13.1.1 and 13.1.2, of a change. */
-function holds({ ifMatch, ifNoneMatch }: TextCondition, present: Resource): boolean {
+/** RFC 9110, 13.2.2, of a change. What has no record has no date either, and asks for none. */
+function holds(condition: DavCondition, present: Resource): boolean {
+  const { ifMatch, ifNoneMatch, sinceMs } = condition;
+  if (!isUnmodified(condition, { sinceMs, modifiedMs: present.fields?.modifiedMs })) return false;
   const tag = contentTag(present);
   const isAmong = (tags: 'any' | readonly string[]) =>
     tags === 'any' ? present.kind !== 'absent' : tag !== undefined && tags.includes(tag);
@@ -137,6 +149,14 @@ function holds({ ifMatch, ifNoneMatch }: TextCondition, present: Resource): bool
 /** @returns the condition that the record is still the one that was judged */
 export function asJudged({ etag }: Pick<Resource, 'etag'>): Condition {
   return etag === undefined ? { ifNoneMatch: 'any' } : { ifMatch: [etag] };
+}
+
+/** Whether it is the same one, or there is none both times. */
+export function isSameRecord(
+  { etag: one }: Pick<Resource, 'etag'>,
+  { etag: other }: Pick<Resource, 'etag'>,
+): boolean {
+  return one === undefined || other === undefined ? one === other : isRecordTag(one)(other);
 }
 
 /** What is judged of a name that nothing has. */

@@ -1,5 +1,5 @@
 // PUT and MKCOL: what makes a resource, or gives a file another content. Both happen in one record, on the condition that it is
-// still the one that was judged; and the collection around it is looked for once more when something was made in it, for it
+// still the one that was judged in the last moment (H39); and the collection around it is looked for once more when something was made in it, for it
 // may have been deleted meanwhile.
 
 import type { ByteStream } from '../../../cluster/http/byte-stream.ts';
@@ -8,20 +8,23 @@ import type { HttpReply, WholeReply } from '../../../cluster/http/http.ts';
 import { etagOf } from '../../../cluster/model/condition.ts';
 import { DEFAULT_CLASS, type FileKey } from '../../../files/file-key.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
-import type { FileVersion, PutFileOutcome } from '../../../files/outcomes.ts';
-import { unmetReply } from '../file-answer.ts';
-import { contentTagHeaders } from './content-tag.ts';
+import type { ConfirmedSet, FileVersion, PutFileOutcome } from '../../../files/outcomes.ts';
+import { contentTag, contentTagHeaders } from './content-tag.ts';
 import { keyOf } from './dav-path.ts';
 import { failedReply, noCollectionReply, unstoredReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
 import {
   asJudged,
   attemptChange,
+  isSameRecord,
+  type JudgedConditions,
   judgeConditions,
+  judgeWay,
   lockRefusal,
   NOTHING_THERE,
+  overtakenReply,
 } from './judgement.ts';
-import { type DavParts, findWay, type Way, wayAbove } from './resources.ts';
+import { type DavParts, findWay, type Resource, type Way, wayAbove } from './resources.ts';
 
 /** What a PUT says of its file, beyond the content. */
 export interface ToldFile {
@@ -48,14 +51,12 @@ export function putFile(
     if (refusal !== undefined) return refuse(refusal);
     const key = keyOf(way.self.path);
     if (key === undefined) return refuse(noFileReply('the root is a collection'));
-    const { file } = way.self;
     const { contentType, modifiedMs, md5 } = told;
-    // The locks of collections around it are in other records than the one that the set is conditional on.
     let late: HttpReply | undefined;
-    const confirm = (callback: (isRight: boolean) => void) =>
-      findWay(parts, way.self.path, (found) => {
-        late = found.kind === 'failed' ? failedReply(found) : refusalOfPut(found.way, usage);
-        callback(late === undefined);
+    const confirm = (callback: (set: ConfirmedSet | undefined) => void) =>
+      judgeAgain(parts, usage, way, (again) => {
+        late = again.kind === 'refused' ? again.reply : undefined;
+        callback(again.kind === 'refused' ? undefined : setOver(again.way.self));
       });
     return parts.files.put(
       {
@@ -64,22 +65,57 @@ export function putFile(
         bytesMax: FILE_BYTES_MAX,
         contentType,
         modifiedMs,
-        attributes: file?.manifest.attributes,
+        ...setOver(way.self),
         replicationClass: DEFAULT_CLASS,
         waitsForAll: false,
-        condition: asJudged(way.self),
         confirm,
         expected: { md5 },
       },
       (outcome) =>
-        late === undefined ? answerPut(parts, { usage, way, key }, outcome, reply) : reply(late),
+        late === undefined ? answerPut(parts, { way, key }, outcome, reply) : reply(late),
     );
   });
 }
 
+/** A file is set over the record that was judged, and keeps what that has beside its content. */
+function setOver({ file, etag }: Resource): ConfirmedSet {
+  return { condition: asJudged({ etag }), attributes: file?.manifest.attributes };
+}
+
+/**
+ * Judges a PUT once more when its body has come. The locks of the collections around it are in other records than the one
+ * that is set; and that may be another one by now, of the same content: its lock was refreshed, or a property was set.
+ * @param first what was judged before the body came
+ */
+function judgeAgain(
+  parts: DavParts,
+  usage: DavUsage,
+  first: Way,
+  callback: (judged: JudgedConditions) => void,
+): void {
+  const refuse = (reply: HttpReply) => callback({ kind: 'refused', reply });
+  findWay(parts, usage.path, (found) => {
+    if (found.kind === 'failed') return refuse(failedReply(found));
+    const { way } = found;
+    const judged = (outcome: JudgedConditions): void => {
+      if (outcome.kind === 'refused') return callback(outcome);
+      const refusal = refusalOfPut(way, usage);
+      if (refusal !== undefined) return refuse(refusal);
+      const isSame = contentTag(way.self) === contentTag(first.self);
+      return isSame ? callback(outcome) : refuse(errorReply('not-stored', CHANGED));
+    };
+    // The conditions held for this very record; a lock that has expired since then is in nobody's way.
+    return isSameRecord(way.self, first.self)
+      ? judged({ kind: 'way', way })
+      : judgeWay(parts, usage, way, judged);
+  });
+}
+
+const CHANGED = 'the file was changed while this was sent; nothing was stored: send it again';
+
 function answerPut(
   parts: DavParts,
-  { usage, way, key }: { readonly usage: DavUsage; readonly way: Way; readonly key: FileKey },
+  { way, key }: { readonly way: Way; readonly key: FileKey },
   outcome: PutFileOutcome,
   reply: (reply: HttpReply) => void,
 ): void {
@@ -90,17 +126,8 @@ function answerPut(
       const stored: WholeReply = { status: created ? 201 : 204, headers, body: '' };
       return created ? keepIfPlaced(parts, { way, key, file }, stored, reply) : reply(stored);
     }
-    case 'unmet': {
-      const { condition } = usage;
-      const isAsked = condition.ifMatch !== undefined || condition.ifNoneMatch !== undefined;
-      if (isAsked) return reply(unmetReply(outcome.file && contentTagHeaders(outcome.file)));
-      // The body is gone; what there is to say is why it could not be stored.
-      return judgeConditions(parts, usage, (judged) => {
-        if (judged.kind === 'refused') return reply(judged.reply);
-        const what = 'the file was changed while this was sent; nothing was stored: send it again';
-        return reply(refusalOfPut(judged.way, usage) ?? errorReply('not-stored', what));
-      });
-    }
+    case 'unmet':
+      return reply(overtakenReply());
     case 'broken':
     case 'mismatch':
     case 'not-stored':

@@ -9,6 +9,7 @@ import { Metrics, metricsText } from '../../../../src/cluster/http/metrics.ts';
 import { Routes } from '../../../../src/cluster/http/routes.ts';
 import type { Runtime } from '../../../../src/cluster/ports.ts';
 import { directoryFileKey, type FileKey } from '../../../../src/files/file-key.ts';
+import type { PutFile } from '../../../../src/files/outcomes.ts';
 import { DavGateway } from '../../../../src/frontend/gateways/dav/dav.ts';
 import type { GatewayContext } from '../../../../src/frontend/gateways/gateway.ts';
 import { bytesOf, requestOf } from '../../../../src/simulation/requests.ts';
@@ -59,6 +60,30 @@ class Stage {
     const reply = this.ask(method, target, headers, content);
     if (isWhole(reply)) return bytesOf(reply).toString();
     return (await readAll(reply.body)).bytes.toString();
+  }
+
+  /** Somebody is at work when the next PUT was judged, and its body is to come. */
+  beforePut(work: () => void): void {
+    const put = this.files.put.bind(this.files);
+    this.files.put = (request, callback) => {
+      this.files.put = put;
+      work();
+      put(request, callback);
+    };
+  }
+
+  /** Somebody is at work when the next PUT was judged for the last time, and its record is to be set. */
+  beforeSet(work: () => void, times = 1): void {
+    const put = this.files.put.bind(this.files);
+    let left = times;
+    this.files.put = (request, callback) => {
+      const confirm: PutFile['confirm'] = (confirmed) =>
+        request.confirm?.((set) => {
+          if (left-- > 0) work();
+          confirmed(set);
+        });
+      put({ ...request, confirm: left > 0 ? confirm : request.confirm }, callback);
+    };
   }
 
   async hrefs(target: string): Promise<readonly string[]> {
@@ -147,6 +172,41 @@ describe('a file', () => {
     expect(stage.did('GET', '/dav/a', { 'if-match': etag })).toBe('412 condition-failed');
     const other = { if: `<http://h:1/dav/b> (["x"]) </dav/a> (Not ["x"])` };
     expect(stage.did('DELETE', '/dav/a', other)).toBe('204');
+  });
+
+  test('is changed only if it was not modified since the date that its client knows', () => {
+    const changes: readonly (readonly [string, Headers, string])[] = [
+      ['PUT', {}, 'x'],
+      [
+        'PROPPATCH',
+        {},
+        '<D:propertyupdate xmlns:D="DAV:"><D:remove><D:prop><x/></D:prop></D:remove></D:propertyupdate>',
+      ],
+      ['LOCK', {}, lockInfo()],
+      ['COPY', to('/dav/b'), ''],
+      ['MOVE', to('/dav/b'), ''],
+      ['DELETE', {}, ''],
+    ];
+    for (const [method, headers, body] of changes) {
+      const stage = new Stage();
+      stage.ask('PUT', '/dav/a', { 'x-oc-mtime': '1000000000.5' }, 'one');
+      const etag = replyHeader(stage.ask('HEAD', '/dav/a'), 'etag') ?? '';
+      const did = (more: Headers) => stage.did(method, '/dav/a', { ...headers, ...more }, body);
+      const before = { 'if-unmodified-since': 'Sun, 09 Sep 2001 01:46:39 GMT' };
+      const modified = { 'if-unmodified-since': 'Sun, 09 Sep 2001 01:46:40 GMT' };
+      expect(did(before), method).toBe('412 condition-failed');
+      expect(did({ ...modified, 'if-none-match': etag }), method).toBe('412 condition-failed');
+      // RFC 9110, 13.2.2: the ETag says more than a date.
+      const beside = method === 'PUT' ? { 'if-match': etag } : { 'if-match': '*' };
+      const held = method === 'DELETE' || method === 'MOVE' ? modified : { ...before, ...beside };
+      expect(did(held), method).toMatch(/^20/);
+    }
+    const stage = planted('/dav/c/');
+    const ancient = { 'if-unmodified-since': 'Sun, 09 Sep 2001 01:46:40 GMT' };
+    expect(stage.did('DELETE', '/dav/c/', ancient)).toBe('412 condition-failed');
+    // Nothing is there that has a date, and a date that is none is not looked at.
+    expect(stage.did('PUT', '/dav/c/new', ancient, 'x')).toBe('201');
+    expect(stage.did('PUT', '/dav/c/new', { 'if-unmodified-since': 'x' }, 'x')).toBe('204');
   });
 
   test('keeps its ETag whoever locks it or sets its properties, until it has another content', async () => {
@@ -621,12 +681,7 @@ describe('a lock', () => {
   test('that is set while a body comes is not passed by it', async () => {
     for (const locked of ['/dav/c', '/dav/c/a']) {
       const stage = planted('/dav/c/', '/dav/c/a');
-      const put = stage.files.put.bind(stage.files);
-      stage.files.put = (request, callback) => {
-        stage.files.put = put;
-        stage.lock(locked);
-        put(request, callback);
-      };
+      stage.beforePut(() => stage.lock(locked));
       expect(stage.did('PUT', '/dav/c/a', {}, 'x')).toBe('423 locked');
       expect(await stage.text('GET', '/dav/c/a')).toBe('/dav/c/a');
     }
@@ -634,18 +689,64 @@ describe('a lock', () => {
 
   test('that is set in the last moment is not passed either, for it is in the record that is set (H39)', async () => {
     const stage = planted('/dav/a');
-    const put = stage.files.put.bind(stage.files);
-    stage.files.put = (request, callback) => {
-      stage.files.put = put;
-      const confirm = (confirmed: (isRight: boolean) => void) =>
-        request.confirm?.((isRight) => {
-          stage.lock('/dav/a');
-          confirmed(isRight);
-        });
-      put({ ...request, confirm }, callback);
-    };
+    stage.beforeSet(() => stage.lock('/dav/a'));
     expect(stage.did('PUT', '/dav/a', {}, 'x')).toBe('423 locked');
     expect(await stage.text('GET', '/dav/a')).toBe('/dav/a');
+  });
+
+  test('is refreshed, and properties are set, while its owner sends a file: all of it is kept', async () => {
+    const setAuthor = (stage: Stage, headers: Headers) => {
+      const author = '<D:set><D:prop><author xmlns="urn:p">me</author></D:prop></D:set>';
+      const update = `<D:propertyupdate xmlns:D="DAV:">${author}</D:propertyupdate>`;
+      expect(stage.did('PROPPATCH', '/dav/a', headers, update)).toBe('207');
+    };
+    for (const when of ['beforePut', 'beforeSet'] as const) {
+      const stage = planted('/dav/a');
+      const etag = replyHeader(stage.ask('HEAD', '/dav/a'), 'etag') ?? '';
+      const held = { if: stage.lock('/dav/a', { timeout: 'Second-60' }) };
+      stage[when](() => {
+        expect(stage.did('LOCK', '/dav/a', { ...held, timeout: 'Second-600' })).toBe('200');
+        setAuthor(stage, held);
+      });
+      expect(stage.did('PUT', '/dav/a', { ...held, 'if-match': etag }, 'sent')).toBe('204');
+      expect(await stage.text('GET', '/dav/a')).toBe('sent');
+      const found = await stage.text('PROPFIND', '/dav/a', { depth: '0' });
+      expect(found).toMatch(/Second-600.*author|author.*Second-600/s);
+      expect(stage.did('PUT', '/dav/a', {}, 'x')).toBe('423 locked');
+    }
+  });
+
+  test.each<readonly [string, string, (stage: Stage, token: string) => void]>([
+    ['503 not-stored', 'others', (stage, token) => stage.did('PUT', '/dav/a', { if: token }, 'x')],
+    ['503 not-stored', 'nothing', (stage, token) => stage.did('DELETE', '/dav/a', { if: token })],
+    [
+      '412 condition-failed',
+      'what another lock is on',
+      (stage, token) => {
+        stage.did('UNLOCK', '/dav/a', { 'lock-token': token.slice(1, -1) });
+        stage.lock('/dav/a');
+      },
+    ],
+  ])('%s where a file that is sent would be over %s by then', async (refusal, _, meanwhile) => {
+    for (const when of ['beforePut', 'beforeSet'] as const) {
+      const stage = planted('/dav/a');
+      const token = stage.lock('/dav/a');
+      stage[when](() => meanwhile(stage, token));
+      const headers = { if: `${token} (Not <urn:x>)` };
+      const lenient = refusal.startsWith('412') ? { if: token } : headers;
+      expect(stage.did('PUT', '/dav/a', lenient, 'sent')).toBe(refusal);
+      expect(await stage.text('GET', '/dav/a')).not.toBe('sent');
+    }
+  });
+
+  test('that others change for ever is not waited for', () => {
+    const stage = planted('/dav/a');
+    stage.beforeSet(() => {
+      const author = '<D:set><D:prop><author/></D:prop></D:set>';
+      const update = `<D:propertyupdate xmlns:D="DAV:">${author}</D:propertyupdate>`;
+      stage.did('PROPPATCH', '/dav/a', {}, update);
+    }, Infinity);
+    expect(stage.did('PUT', '/dav/a', {}, 'sent')).toBe('503 not-stored');
   });
 
   test('of a file gives way to one of its collection that was set at the same time', () => {
