@@ -22,13 +22,13 @@ import {
   NOTHING_THERE,
 } from './judgement.ts';
 import { type DavParts, findWay, type Way, wayAbove } from './resources.ts';
+import type { ToldSums } from './upload-sums.ts';
 
 /** What a PUT says of its file, beyond the content. */
 export interface ToldFile {
   readonly contentType: string | undefined;
   readonly modifiedMs: number | undefined;
-  /** In hexadecimal. */
-  readonly md5: string | undefined;
+  readonly sums: ToldSums;
 }
 
 export function putFile(
@@ -49,7 +49,7 @@ export function putFile(
     const key = keyOf(way.self.path);
     if (key === undefined) return refuse(noFileReply('the root is a collection'));
     const { file } = way.self;
-    const { contentType, modifiedMs, md5 } = told;
+    const { contentType, modifiedMs, sums } = told;
     // The locks of collections around it are in other records than the one that the set is conditional on.
     let late: HttpReply | undefined;
     const confirm = (callback: (isRight: boolean) => void) =>
@@ -69,7 +69,7 @@ export function putFile(
         waitsForAll: false,
         condition: asJudged(way.self),
         confirm,
-        expected: { md5 },
+        expected: { md5: sums.md5, sha512: sums.sha512 },
       },
       (outcome) =>
         late === undefined ? answerPut(parts, { usage, way, key }, outcome, reply) : reply(late),
