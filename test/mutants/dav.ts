@@ -310,7 +310,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-destination-of-another-server',
     'dav-path.ts',
-    ['host.toLowerCase() !== hostHeader(request).toLowerCase()', "host === ''"],
+    ['if (!isServer({ scheme, authority }, hostHeader(request)))', "if (authority === '')"],
     ['is ', `${TESTS}/dav-path.test.ts`],
   ),
   mutant(
@@ -330,5 +330,17 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     'upload-sums.ts',
     ['(sums[name] ?? sum) !== sum', "sum === ''"],
     ['those of other kinds are not looked at'],
+  ),
+  mutant(
+    'the-default-port-is-another-server',
+    'dav-path.ts',
+    ['(port ? Number(port) : otherwise)', '(port ? Number(port) : undefined)'],
+    [' at ', `${TESTS}/dav-path.test.ts`],
+  ),
+  mutant(
+    'user-information-is-the-server',
+    'dav-path.ts',
+    ['(?:[^@]*@)?', ''],
+    [' at ', `${TESTS}/dav-path.test.ts`],
   ),
 ];

@@ -197,6 +197,10 @@ describe('a file', () => {
     expect(stage.did('PUT', '/dav/a', { if: `([${etag}])` }, 'x')).toBe('204');
     expect(stage.did('DELETE', '/dav/a', { 'if-match': etag })).toBe('412 condition-failed');
     expect(stage.did('GET', '/dav/a', { 'if-match': etag })).toBe('412 condition-failed');
+    const own = { host: 'h', if: '<https://me@H:443/dav/a> (Not ["x"])' };
+    expect(stage.did('PUT', '/dav/a', own, 'x')).toBe('204');
+    const named = { host: 'h', if: '<https://h:443/dav/a> (["x"])' };
+    expect(stage.did('PUT', '/dav/a', named, 'x')).toBe('412 condition-failed');
     const other = { if: `<http://h:1/dav/b> (["x"]) </dav/a> (Not ["x"])` };
     expect(stage.did('DELETE', '/dav/a', other)).toBe('204');
   });
