@@ -382,13 +382,37 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-destination-of-another-server',
     'dav-path.ts',
-    ['host.toLowerCase() !== hostHeader(request).toLowerCase()', "host === ''"],
+    ['if (!isServer({ scheme, authority }, hostHeader(request)))', "if (authority === '')"],
     ['is ', `${TESTS}/dav-path.test.ts`],
   ),
   mutant(
     'another-body-than-its-sum',
     'checked-body.ts',
-    ['if (sum === this.#wanted) return', "if (sum !== '') return"],
+    ['if (sum !== wanted) this.#fault', "if (sum === '') this.#fault"],
     ['has the type and the time that its client says'],
+  ),
+  mutant(
+    'a-digest-that-nobody-looks-at',
+    'store.ts',
+    ['expected: { md5: sums.md5, sha512: sums.sha512 }', 'expected: { md5: sums.md5 }'],
+    ['is what each check sum says that came with it'],
+  ),
+  mutant(
+    'the-first-of-two-digests',
+    'upload-sums.ts',
+    ['(sums[name] ?? sum) !== sum', "sum === ''"],
+    ['those of other kinds are not looked at'],
+  ),
+  mutant(
+    'the-default-port-is-another-server',
+    'dav-path.ts',
+    ['(port ? Number(port) : otherwise)', '(port ? Number(port) : undefined)'],
+    [' at ', `${TESTS}/dav-path.test.ts`],
+  ),
+  mutant(
+    'user-information-is-the-server',
+    'dav-path.ts',
+    ['(?:[^@]*@)?', ''],
+    [' at ', `${TESTS}/dav-path.test.ts`],
   ),
 ];

@@ -30,7 +30,10 @@ export const SEGMENTS_MAX = 64;
 
 const SLASH = '/';
 const SLASH_BYTE = 0x2f;
-const ABSOLUTE = /^https?:\/\/([^/?#]*)(\/[^?]*)?/i;
+const ABSOLUTE = /^(https?):\/\/([^/?#]*)(\/[^?]*)?/i;
+/** User information, which means nothing here; a host, which is in brackets where it has colons; and a port. */
+const AUTHORITY = /^(?:[^@]*@)?(\[[^\]]*\]|[^:@]+)(?::(\d{0,5}))?$/;
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
 
 /** @param raw a path as it is in a request, with its escapes */
 export function readDavPath(raw: string): ReadDavPath {
@@ -71,10 +74,9 @@ export function readDavPath(raw: string): ReadDavPath {
 /** Reads a URL that a header has, which must be one of this server. */
 export function readDavUrl(url: string, request: Pick<HttpRequest, 'header'>): ReadDavPath {
   if (url.startsWith(SLASH)) return readDavPath(url.replace(/\?.*$/, ''));
-  const [whole, host = '', path = SLASH] = ABSOLUTE.exec(url) ?? [];
+  const [whole, scheme = '', authority = '', path = SLASH] = ABSOLUTE.exec(url) ?? [];
   if (whole === undefined) return wrong('a URL is neither absolute nor a path that begins with /');
-  // A proxy may have taken TLS off, so the scheme says nothing.
-  if (host.toLowerCase() !== hostHeader(request).toLowerCase()) {
+  if (!isServer({ scheme, authority }, hostHeader(request))) {
     return {
       fault: {
         code: 'other-server',
@@ -83,6 +85,21 @@ export function readDavUrl(url: string, request: Pick<HttpRequest, 'header'>): R
     };
   }
   return readDavPath(path);
+}
+
+/**
+ * Whether a URL is of the server that the Host of the request names (RFC 9110, 4.2.3). Without a port that is the default one of
+ * the scheme of the request, which a proxy may have taken TLS off: the scheme of the URL stands for it.
+ */
+function isServer(
+  { scheme, authority }: { readonly scheme: string; readonly authority: string },
+  host: string,
+): boolean {
+  const [, name, port] = AUTHORITY.exec(authority) ?? [];
+  const [, ownName, ownPort] = AUTHORITY.exec(host) ?? [];
+  if (name === undefined || name.toLowerCase() !== ownName?.toLowerCase()) return false;
+  const otherwise = DEFAULT_PORTS[scheme.toLowerCase()];
+  return (port ? Number(port) : otherwise) === (ownPort ? Number(ownPort) : otherwise);
 }
 
 function wrong(what: string): ReadDavPath {

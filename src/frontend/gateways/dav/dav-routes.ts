@@ -144,6 +144,13 @@ export const DAV_ROUTES = {
         text: 'When the file was changed, in seconds since 1970.',
       },
       { name: 'OC-Checksum', in: 'header', text: '`MD5:` or `SHA1:` and the sum of the body.' },
+      { name: 'Content-MD5', in: 'header', text: 'The MD5 of the body in base64.' },
+      {
+        name: 'Content-Digest',
+        in: 'header',
+        text: '`sha-512=:BASE64:` of the body; also `sha-256`, `sha` and `md5`.',
+      },
+      { name: 'Repr-Digest', in: 'header', text: 'The same as `Content-Digest`.' },
     ],
     body: { text: 'The file.', types: [BYTES_TYPE], example: 'any text' },
     replies: {

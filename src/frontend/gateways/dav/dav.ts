@@ -128,22 +128,22 @@ export class DavGateway implements Gateway {
   }
 
   #put({ request, usage, reply }: DavRequest): void {
-    const { body } = request;
+    const { body: sent } = request;
     const read = readUploadHeaders(request);
-    if (body.kind === 'too-large') return reply(tooLarge(body.bytesMax));
+    if (sent.kind === 'too-large') return reply(tooLarge(sent.bytesMax));
     const stream =
-      body.kind === 'stream'
-        ? body.stream
-        : bytesStream(body.kind === 'bytes' ? body.bytes : Buffer.alloc(0));
+      sent.kind === 'stream'
+        ? sent.stream
+        : bytesStream(sent.kind === 'bytes' ? sent.bytes : Buffer.alloc(0));
     if ('fault' in read) {
       stream.discard();
       return reply(errorReply('bad-parameter', read.fault));
     }
     const { told } = read;
-    const checked = told.sha1 === undefined ? undefined : new CheckedBody(stream, told.sha1);
-    putFile(this.#parts, usage, { body: checked ?? stream, told }, (given) => {
-      if (checked?.fault !== undefined) {
-        return reply(errorReply('bad-parameter', `${checked.fault}; nothing was stored`));
+    const body = new CheckedBody(stream, told.sums);
+    putFile(this.#parts, usage, { body, told }, (given) => {
+      if (body.fault !== undefined) {
+        return reply(errorReply('bad-parameter', `${body.fault}; nothing was stored`));
       }
       const accepted = told.modifiedMs !== undefined && given.status < 300;
       if (!accepted) return reply(given);

@@ -25,13 +25,13 @@ import {
   overtakenReply,
 } from './judgement.ts';
 import { type DavParts, findWay, type Resource, type Way, wayAbove } from './resources.ts';
+import type { ToldSums } from './upload-sums.ts';
 
 /** What a PUT says of its file, beyond the content. */
 export interface ToldFile {
   readonly contentType: string | undefined;
   readonly modifiedMs: number | undefined;
-  /** In hexadecimal. */
-  readonly md5: string | undefined;
+  readonly sums: ToldSums;
 }
 
 export function putFile(
@@ -51,7 +51,7 @@ export function putFile(
     if (refusal !== undefined) return refuse(refusal);
     const key = keyOf(way.self.path);
     if (key === undefined) return refuse(noFileReply('the root is a collection'));
-    const { contentType, modifiedMs, md5 } = told;
+    const { contentType, modifiedMs, sums } = told;
     let late: HttpReply | undefined;
     const confirm = (callback: (set: ConfirmedSet | undefined) => void) =>
       judgeAgain(parts, usage, way, (again) => {
@@ -69,7 +69,7 @@ export function putFile(
         replicationClass: DEFAULT_CLASS,
         waitsForAll: false,
         confirm,
-        expected: { md5 },
+        expected: { md5: sums.md5, sha512: sums.sha512 },
       },
       (outcome) =>
         late === undefined ? answerPut(parts, { way, key }, outcome, reply) : reply(late),

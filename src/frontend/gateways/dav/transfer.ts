@@ -10,7 +10,13 @@ import type { FileFailure } from '../file-answer.ts';
 import { type DavPath, entryOf, isWithin, keyOf } from './dav-path.ts';
 import { absentReply, failedReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
-import { type AttemptOutcome, asJudged, attemptChange, lockRefusal } from './judgement.ts';
+import {
+  type AttemptOutcome,
+  asJudged,
+  attemptChange,
+  isSameRecord,
+  lockRefusal,
+} from './judgement.ts';
 import { locksIn, locksOver, mayChange, withLocks } from './locks.ts';
 import { isMovedFrom, withOrigin, withoutOrigin } from './moved-from.ts';
 import {
@@ -21,7 +27,7 @@ import {
   removeRecord,
   removeTree,
 } from './removal.ts';
-import { type DavParts, findWay, type Resource, resourcesOn, type Way } from './resources.ts';
+import { type DavParts, findWay, resourcesOn, type Way } from './resources.ts';
 import { mayLeave, standingOfSource, standingOfTarget } from './standing.ts';
 import { placeRefusal } from './store.ts';
 import { eachEntry, type StandingCheck, TreeFailures } from './tree.ts';
@@ -157,10 +163,6 @@ function removeTarget(
     if (!isSameRecord(found.way.self, way.self)) return callback('overtaken');
     return removeTree(parts, target, context, callback);
   });
-}
-
-function isSameRecord({ etag }: Resource, other: Resource): boolean {
-  return etag?.version === other.etag?.version && etag?.hash === other.etag?.hash;
 }
 
 /** Judges the locks again after the Destination was emptied, which took its time. */

@@ -109,4 +109,31 @@ describe('a URL in a header', () => {
   ])('%s is %s', (url, expected) => {
     expect(read(url)).toBe(expected);
   });
+
+  test.each([
+    ['http://h/dav/a', 'h', '/dav/a'],
+    ['http://H:80/dav/a', 'h', '/dav/a'],
+    ['http://h:/dav/a', 'h', '/dav/a'],
+    ['http://h/dav/a', 'h:80', '/dav/a'],
+    // A proxy has taken TLS off.
+    ['https://h/dav/a', 'h', '/dav/a'],
+    ['HTTPS://h:443/dav/a', 'h', '/dav/a'],
+    ['https://h/dav/a', 'h:443', '/dav/a'],
+    ['http://me:secret@h:80/dav/a', 'H', '/dav/a'],
+    ['http://[::1]:80/dav/a', '[::1]', '/dav/a'],
+    ['http://[::1]:1/dav/a', '[::1]:1', '/dav/a'],
+    ['http://h:443/dav/a', 'h', 'other-server'],
+    ['https://h:80/dav/a', 'h', 'other-server'],
+    ['https://h/dav/a', 'h:80', 'other-server'],
+    ['http://h:1/dav/a', 'h', 'other-server'],
+    ['http://h/dav/a', 'h:1', 'other-server'],
+    ['http://h@other/dav/a', 'h', 'other-server'],
+    ['http://h:80@other/dav/a', 'h', 'other-server'],
+    ['http://[::1]/dav/a', '[::2]', 'other-server'],
+    ['http://h:x/dav/a', 'h', 'other-server'],
+    ['http:///dav/a', 'h', 'other-server'],
+    ['http://HOST:PORT/dav/a', '', 'other-server'],
+  ])('%s at %s is %s', (url, host, expected) => {
+    expect(read(url, host)).toBe(expected);
+  });
 });

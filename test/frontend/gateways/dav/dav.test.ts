@@ -161,6 +161,58 @@ describe('a file', () => {
     expect([old.status, old.headers['x-oc-mtime']]).toEqual([204, undefined]);
   });
 
+  describe('is what each check sum says that came with it, or is not stored', () => {
+    const of = (algorithm: string, content: string) => hash(algorithm, content, 'base64');
+    const digest = (name: string, algorithm: string) => (content: string) =>
+      `crc32c=:AAAAAA==:, ${name}=:${of(algorithm, content)}:;a=1`;
+    test.each<[header: string, kind: string, sum: (content: string) => string]>([
+      ['content-md5', 'MD5', (content) => of('md5', content)],
+      ['content-digest', 'sha-512', digest('sha-512', 'sha512')],
+      ['content-digest', 'sha-256', digest('sha-256', 'sha256')],
+      ['content-digest', 'sha', digest('sha', 'sha1')],
+      ['content-digest', 'md5', digest('md5', 'md5')],
+      ['repr-digest', 'sha-512', digest('sha-512', 'sha512')],
+      ['repr-digest', 'sha-256', digest('sha-256', 'sha256')],
+    ])('%s: %s', async (header, _kind, sum) => {
+      const stage = new Stage();
+      expect(stage.did('PUT', '/dav/a', { [header]: sum('other') }, 'one')).toBe(
+        '400 bad-parameter',
+      );
+      expect(stage.did('GET', '/dav/a')).toBe('404');
+      expect(stage.did('PUT', '/dav/a', { [header]: sum('one') }, 'one')).toBe('201');
+      expect(stage.did('PUT', '/dav/a', { [header]: sum('other') }, 'two')).toBe(
+        '400 bad-parameter',
+      );
+      expect(await stage.text('GET', '/dav/a')).toBe('one');
+    });
+
+    test.each([
+      ['content-md5', 'AAAA'],
+      ['content-md5', hash('md5', 'one')],
+      ['content-md5', ''],
+      ['content-digest', `sha-512=${of('sha512', 'one')}`],
+      ['content-digest', 'sha-512=:AAAA:'],
+      ['content-digest', 'sha-512'],
+      ['repr-digest', `sha-256=:${of('sha256', 'one')}:, x`],
+    ])('%s: %s is none', (header, sum) => {
+      const stage = new Stage();
+      expect(stage.did('PUT', '/dav/a', { [header]: sum }, 'one')).toBe('400 bad-parameter');
+      expect(stage.files.names).toEqual([]);
+    });
+
+    test('those of other kinds are not looked at, and two that differ are refused', () => {
+      const stage = new Stage();
+      const unknown = { 'repr-digest': 'crc32c=:AAAAAA==:', 'content-digest': 'blake3=:AAAA:' };
+      expect(stage.did('PUT', '/dav/a', unknown, 'one')).toBe('201');
+      const both = (content: string) => ({
+        'content-md5': of('md5', 'one'),
+        'oc-checksum': `MD5:${hash('md5', content)}`,
+      });
+      expect(stage.did('PUT', '/dav/a', both('two'), 'one')).toBe('400 bad-parameter');
+      expect(stage.did('PUT', '/dav/a', both('one'), 'one')).toBe('204');
+    });
+  });
+
   test('is stored on conditions', () => {
     const stage = planted('/dav/a');
     const etag = replyHeader(stage.ask('HEAD', '/dav/a'), 'etag') ?? '';
@@ -170,6 +222,10 @@ describe('a file', () => {
     expect(stage.did('PUT', '/dav/a', { if: `([${etag}])` }, 'x')).toBe('204');
     expect(stage.did('DELETE', '/dav/a', { 'if-match': etag })).toBe('412 condition-failed');
     expect(stage.did('GET', '/dav/a', { 'if-match': etag })).toBe('412 condition-failed');
+    const own = { host: 'h', if: '<https://me@H:443/dav/a> (Not ["x"])' };
+    expect(stage.did('PUT', '/dav/a', own, 'x')).toBe('204');
+    const named = { host: 'h', if: '<https://h:443/dav/a> (["x"])' };
+    expect(stage.did('PUT', '/dav/a', named, 'x')).toBe('412 condition-failed');
     const other = { if: `<http://h:1/dav/b> (["x"]) </dav/a> (Not ["x"])` };
     expect(stage.did('DELETE', '/dav/a', other)).toBe('204');
   });
