@@ -303,7 +303,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a-move-never-forgets-where-from',
-    'transfer.ts',
+    'moved-from.ts',
     [
       'const change = { attributes: withoutOrigin(file.manifest.attributes) };',
       'const change = {};',

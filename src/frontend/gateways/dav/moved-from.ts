@@ -7,10 +7,12 @@
 // With it the second one goes on where the first has stopped.
 
 import type { FileAttributes } from '../../../files/manifest.ts';
-import { hrefOf } from './dav-path.ts';
-import type { Resource } from './resources.ts';
+import { type DavPath, hrefOf, keyOf } from './dav-path.ts';
+import type { DavParts, Resource } from './resources.ts';
 
 const ATTRIBUTE = 'dav-origin';
+/** So often others may change the collection while the mark is taken away. */
+const ATTEMPTS_MAX = 8;
 
 /** Another collection that has the name later was made at another time. */
 function originOf({ path, fields }: Resource): string {
@@ -37,4 +39,23 @@ export function isMovedFrom({ kind, fields }: Resource, source: Resource): boole
     source.kind === 'collection' &&
     fields?.attributes?.[ATTRIBUTE] === originOf(source)
   );
+}
+
+/** All has been moved. Where the mark stays, it says so of a collection that is gone. */
+export function forgetOrigin(
+  parts: Pick<DavParts, 'files'>,
+  to: DavPath,
+  callback: () => void,
+  attempts = ATTEMPTS_MAX,
+): void {
+  const key = keyOf(to);
+  if (key === undefined || attempts === 0) return callback();
+  return parts.files.find(key, (found) => {
+    if (found.kind !== 'found') return callback();
+    const { file } = found;
+    const change = { attributes: withoutOrigin(file.manifest.attributes) };
+    return parts.files.amend({ key, file, change }, (outcome) =>
+      outcome.kind === 'unmet' ? forgetOrigin(parts, to, callback, attempts - 1) : callback(),
+    );
+  });
 }

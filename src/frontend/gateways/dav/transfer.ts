@@ -18,7 +18,7 @@ import {
   lockRefusal,
 } from './judgement.ts';
 import { locksIn, locksOver, mayChange, withLocks } from './locks.ts';
-import { isMovedFrom, withOrigin, withoutOrigin } from './moved-from.ts';
+import { forgetOrigin, isMovedFrom, withOrigin, withoutOrigin } from './moved-from.ts';
 import {
   isWhole,
   type RemovalContext,
@@ -301,25 +301,6 @@ function transferEntries(
       // As in removal.ts: what came while the first listing went on.
       return transferAll(true, () => forgetOrigin(parts, to, () => callback('transferred')));
     });
-  });
-}
-
-/** All has been moved. Where the mark stays, it says so of a collection that is gone. */
-function forgetOrigin(
-  parts: DavParts,
-  to: DavPath,
-  callback: () => void,
-  attempts = ENTRY_ATTEMPTS_MAX,
-): void {
-  const key = keyOf(to);
-  if (key === undefined || attempts === 0) return callback();
-  return parts.files.find(key, (found) => {
-    if (found.kind !== 'found') return callback();
-    const { file } = found;
-    const change = { attributes: withoutOrigin(file.manifest.attributes) };
-    return parts.files.amend({ key, file, change }, (outcome) =>
-      outcome.kind === 'unmet' ? forgetOrigin(parts, to, callback, attempts - 1) : callback(),
-    );
   });
 }
 
