@@ -27,6 +27,18 @@ export const FRONTEND_BLOBS_MUTANTS: readonly Mutant[] = [
     fate: tests(DTFC_TESTS, 'that nobody can tell of'),
   },
   {
+    name: 'a-peer-that-trickles-is-waited-for',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: 'src/frontend/gateways/blobs/peer-answer.ts',
+        find: 'this.#comeBytes >= PEER_BYTES_MIN',
+        replace: 'this.#comeBytes > 0',
+      },
+    ],
+    fate: tests(PEER_TESTS, 'sends next to nothing'),
+  },
+  {
     name: 'a-mark-that-nobody-understands-is-404',
     rule: 'FILES.md, 4',
     edits: [{ file: MARKED, find: "?? '403'", replace: "?? '404'" }],

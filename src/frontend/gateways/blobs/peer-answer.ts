@@ -1,5 +1,5 @@
 // What a peer answers to one request: first its head, then its body as a stream, held back while nobody reads it. A peer that
-// is silent for too long is given up.
+// is silent for too long, or sends next to nothing, is given up.
 
 import type { BytePart, ByteStream } from '../../../cluster/http/byte-stream.ts';
 import type { PoolFlow, PoolHead } from '../../../cluster/http/http-pool.ts';
@@ -9,6 +9,8 @@ import type { BlobPeer } from './peer-list.ts';
 
 /** How long a peer may send nothing while it is waited for, in milliseconds. */
 export const PEER_SILENT_MS = 10_000;
+/** What it sends at least in that time, while it is waited for: byte by byte a load would hold up others for ever. */
+export const PEER_BYTES_MIN = 4096;
 /** How many bytes may wait here before the connection is held back. */
 const QUEUED_BYTES_MAX = 512 * 1024;
 
@@ -26,6 +28,8 @@ export class PeerAnswer implements ByteStream {
   readonly #runtime: Pick<Runtime, 'timers' | 'network'>;
   readonly #queue: Buffer[] = [];
   #queuedBytes = 0;
+  /** Since the latest look. */
+  #comeBytes = 0;
   #flow: PoolFlow | undefined;
   #onHead: ((head: PeerHead) => void) | undefined;
   #callback: ((part: BytePart) => void) | undefined;
@@ -73,7 +77,7 @@ export class PeerAnswer implements ByteStream {
 
   #answering(head: PoolHead, flow: PoolFlow): ((piece: Buffer) => void) | undefined {
     if (this.#last !== undefined) return () => undefined;
-    this.#cancelPatience();
+    this.#beImpatient();
     this.#flow = flow;
     const length = head.header('content-length');
     this.#length = length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
@@ -84,6 +88,7 @@ export class PeerAnswer implements ByteStream {
       if (this.#last !== undefined) return;
       this.#queue.push(piece);
       this.#queuedBytes += piece.length;
+      this.#comeBytes += piece.length;
       if (this.#queuedBytes >= QUEUED_BYTES_MAX) flow.pause();
       this.#give();
     };
@@ -101,8 +106,7 @@ export class PeerAnswer implements ByteStream {
 
   #give(): void {
     const callback = this.#callback;
-    if (callback === undefined) return undefined;
-    this.#cancelPatience();
+    if (callback === undefined) return;
     const piece = this.#queue.shift();
     if (piece !== undefined) {
       this.#callback = undefined;
@@ -112,16 +116,20 @@ export class PeerAnswer implements ByteStream {
     }
     if (this.#last !== undefined) {
       this.#callback = undefined;
-      return callback(this.#last);
+      callback(this.#last);
     }
-    return this.#beImpatient();
   }
 
+  /** Looks again and again what has come, until there is nothing to wait for. */
   #beImpatient(): void {
     this.#cancelPatience();
+    this.#comeBytes = 0;
     this.#cancelPatience = this.#runtime.timers.after(PEER_SILENT_MS, () => {
+      // A reader that takes its time is not waiting for the peer.
+      const isWaitedFor = this.#onHead !== undefined || this.#callback !== undefined;
+      if (!isWaitedFor || this.#comeBytes >= PEER_BYTES_MIN) return this.#beImpatient();
       this.#cancelRequest();
-      this.#finish(`it was silent for ${PEER_SILENT_MS / 1000} s`);
+      return this.#finish(`it sent ${this.#comeBytes} bytes in ${PEER_SILENT_MS / 1000} s`);
     });
   }
 }

@@ -5,7 +5,10 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { DiskResult } from '../../../../src/cluster/ports.ts';
 import { blobKey, type ContentHash } from '../../../../src/frontend/gateways/blobs/dtfc-usage.ts';
-import { PEER_SILENT_MS } from '../../../../src/frontend/gateways/blobs/peer-answer.ts';
+import {
+  PEER_BYTES_MIN,
+  PEER_SILENT_MS,
+} from '../../../../src/frontend/gateways/blobs/peer-answer.ts';
 import {
   PeerDeletes,
   type ToldByPeer,
@@ -158,6 +161,23 @@ describe('a load', () => {
     network.one('GET', 'c').answer(200, CONTENT);
     expect(outcomes).toEqual([{ kind: 'loaded' }]);
     expect(logged).toEqual(['a peer failed', 'a peer failed']);
+  });
+
+  test('goes on where a peer sends next to nothing, and not where it is slow', () => {
+    const { load, network, asked, pass } = loading();
+    load();
+    const slow = network.one('GET', 'a');
+    slow.head(200, {});
+    for (let looks = 0; looks < 3; looks++) {
+      slow.piece(Buffer.alloc(PEER_BYTES_MIN));
+      pass(PEER_SILENT_MS);
+    }
+    expect(slow.isCancelled).toBe(false);
+    for (let seconds = 0; seconds < 10; seconds++) {
+      slow.piece(Buffer.alloc(1));
+      pass(1000);
+    }
+    expect([slow.isCancelled, asked()]).toEqual([true, ['GET a', 'GET b']]);
   });
 
   test('of what no peer has is nowhere', () => {
