@@ -29,6 +29,14 @@ export function fileKeyOf({ space, path }: FileName): FileKey | undefined {
   return directoryFileKey(space.slice(DOMAIN.length), directory, path.subarray(end + 1));
 }
 
+/** @returns the directories that a file is in, the outermost first; none in a space without directories */
+export function directoriesAround({ space, path }: FileName): readonly FileName[] {
+  if (!space.startsWith(DOMAIN)) return [];
+  return [...path.entries()].flatMap(([index, byte]) =>
+    byte === SLASH ? [{ space, path: path.subarray(0, index) }] : [],
+  );
+}
+
 /** @returns undefined for a key that is none of a file */
 export function fileNameOf(storedKey: Buffer): FileName | undefined {
   if (!storedKey.subarray(0, HEAD.length).equals(HEAD)) return undefined;

@@ -5,6 +5,7 @@ import { classKey, type ReplicationClass } from '../../src/files/file-key.ts';
 import {
   CLASS_KEY_PREFIX,
   classNameOf,
+  directoriesAround,
   fileKeyOf,
   fileNameOf,
   isSpace,
@@ -30,6 +31,14 @@ test('the directory of a path is all before its last slash', () => {
   expect(fileKeyOf({ space: 'd:w', path: text('a/b/c') })).toEqual(text('\xfffd:w\0a/b\0c'));
   expect(fileKeyOf({ space: 'd:w', path: text('c') })).toEqual(text('\xfffd:w\0\0c'));
   expect(fileKeyOf({ space: 'd:w', path: text('a/') })).toBeUndefined();
+});
+
+test('the directories around a file are told from the outermost on, where there are any', () => {
+  const around = (space: string, path: string) =>
+    directoriesAround({ space, path: text(path) }).map((name) => name.path.toString('latin1'));
+  expect(around('d:w', 'a/b/c')).toEqual(['a', 'a/b']);
+  expect(around('d:w', 'c')).toEqual([]);
+  expect(around('s', 'a/b/c')).toEqual([]);
 });
 
 test('keys of other things are none of files', () => {

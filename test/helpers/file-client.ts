@@ -23,7 +23,8 @@ import { Reader } from '../../src/coordinator/operations/get/round.ts';
 import { PageReader } from '../../src/coordinator/operations/scan/page.ts';
 import { Writer } from '../../src/coordinator/operations/set/writer.ts';
 import { ClusterFiles } from '../../src/files/cluster-files.ts';
-import { DEFAULT_CLASS, type FileKey, flatFileKey } from '../../src/files/file-key.ts';
+import { DEFAULT_CLASS, type FileKey } from '../../src/files/file-key.ts';
+import { fileKeyOf } from '../../src/files/file-name.ts';
 import { FILE_BYTES_MAX } from '../../src/files/manifest.ts';
 import type { FindFileOutcome, OpenFileOutcome, PutFileOutcome } from '../../src/files/outcomes.ts';
 import { TestBody } from './blob-stage.ts';
@@ -65,11 +66,16 @@ export class FileClient {
   }
 
   /** @returns the blob's id; undefined for a file whose bytes are in its record */
-  async put(path: string, bytes: Buffer, name = DEFAULT_CLASS): Promise<string | undefined> {
+  async put(
+    path: string,
+    bytes: Buffer,
+    name = DEFAULT_CLASS,
+    space = 's',
+  ): Promise<string | undefined> {
     const outcome = await new Promise<PutFileOutcome>((resolve) =>
       this.#files.put(
         {
-          key: keyOf(path),
+          key: keyOf(path, space),
           body: TestBody.of(bytes),
           bytesMax: FILE_BYTES_MAX,
           contentType: 'text/plain',
@@ -114,6 +120,14 @@ export class FileClient {
     });
   }
 
+  /** @returns what there is at the path, in a space with directories */
+  async kindOf(path: string, space: string): Promise<string> {
+    const found = await new Promise<FindFileOutcome>((resolve) =>
+      this.#files.find(keyOf(path, space), resolve),
+    );
+    return found.kind === 'found' ? found.file.manifest.kind : found.kind;
+  }
+
   async delete(path: string): Promise<void> {
     const outcome = await new Promise<{ readonly kind: string }>((resolve) =>
       this.#files.delete(keyOf(path), NO_CONDITION, resolve),
@@ -126,8 +140,8 @@ export function sha512Of(bytes: Buffer): string {
   return createHash('sha512').update(bytes).digest('hex');
 }
 
-function keyOf(path: string): FileKey {
-  const key = flatFileKey('s', Buffer.from(path));
+function keyOf(path: string, space = 's'): FileKey {
+  const key = fileKeyOf({ space, path: Buffer.from(path) });
   if (key === undefined) throw new Error(`no path: ${path}`);
   return key;
 }

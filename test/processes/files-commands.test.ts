@@ -220,6 +220,7 @@ describe('the records are lost', () => {
     const newest = (await before.put('overwritten', newer)) ?? '';
     const taken = randomBytes(70_000);
     await before.put('taken', taken);
+    await before.put('folder/inner/deep', randomBytes(70_000), undefined, 'd:default');
     const cluster = await successor(former, '--adopt');
     const after = await FileClient.connect(cluster.controller.address);
     expect(await after.read('kept')).toBe('(absent)');
@@ -227,14 +228,25 @@ describe('the records are lost', () => {
     const own = randomBytes(80_000);
     await after.put('taken', own);
     const dry = await files(cluster, 'rebuild', '--dry-run');
-    expect([dry.code, linesOf(dry).slice(0, 2).sort()]).toEqual([0, ['kept', 'overwritten']]);
+    expect([dry.code, linesOf(dry).slice(0, 3).sort()]).toEqual([
+      0,
+      ['d:default: folder/inner/deep', 'kept', 'overwritten'],
+    ]);
+    expect(await after.kindOf('folder', 'd:default')).toBe('absent');
     expect(await after.read('kept')).toBe('(absent)');
     const rebuilt = await files(cluster, 'rebuild', '--json');
     expect([rebuilt.code, rebuilt.err, JSON.parse(rebuilt.out)]).toMatchObject([
       0,
       '',
-      { set: 2, there: 1, unusable: 0, failed: 0 },
+      { set: 3, there: 1, unusable: 0, failed: 0 },
     ]);
+    for (const [path, kind] of [
+      ['folder', 'directory'],
+      ['folder/inner', 'directory'],
+      ['folder/inner/deep', 'blob'],
+    ] as const) {
+      expect(await after.kindOf(path, 'd:default')).toBe(kind);
+    }
     expect(await after.read('kept')).toBe(sha512Of(kept));
     expect(await after.read('overwritten')).toBe(sha512Of(newer));
     expect(await after.read('taken')).toBe(sha512Of(own));

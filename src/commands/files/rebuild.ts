@@ -3,6 +3,7 @@
 // collect nothing of this before, are told when it is over.
 
 import { createHash } from 'node:crypto';
+import { filesOf } from '../../backup/blob-backup.ts';
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
 import type { MapVersion } from '../../cluster/model/cluster-map.ts';
 import { type ClusterId, clusterId } from '../../cluster/model/identity.ts';
@@ -10,7 +11,8 @@ import { integer, Malformed, object, optional } from '../../cluster/wire/shapes.
 import type { ConditionalOutcome } from '../../coordinator/operations/conditional/decision.ts';
 import { ConditionalWriter } from '../../coordinator/operations/conditional/round.ts';
 import type { BlobId } from '../../files/blob-id.ts';
-import { fileNameOf } from '../../files/file-name.ts';
+import { directoriesAround, fileKeyOf, fileNameOf } from '../../files/file-name.ts';
+import type { FileLayer, SetFileOutcome } from '../../files/outcomes.ts';
 import type { PlacedServer } from '../../files/placement.ts';
 import { isForeign, mayOwnerBeLost, type Provenance, rebuilt } from '../../files/provenance.ts';
 import { leave, showProgress } from '../client-process.ts';
@@ -26,6 +28,8 @@ import { type BlobLines, blobLinesIn, NewestBlobs, type RebuiltRecord } from './
 const SLICE_BLOBS = 250_000;
 const PAGE_BLOBS = 1000;
 const SETS_AT_ONCE = 32;
+/** So many directories are kept in mind; those beyond are asked for again. */
+const DIRECTORIES_MAX = 100_000;
 
 const size = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const rebuiltStatus = object({ cluster: clusterId, rebuilt: optional(rebuilt), blobs: size });
@@ -151,6 +155,9 @@ class Rebuild {
   readonly #sources: readonly Source[];
   readonly #writer: ConditionalWriter;
   readonly #would: (record: RebuiltRecord) => Promise<void>;
+  readonly #layer: Pick<FileLayer, 'makeDirectory'>;
+  /** The directories that are known to be there, by their keys. */
+  readonly #directories = new Set<string>();
   readonly counts: RebuildCounts = {
     blobs: 0,
     candidates: 0,
@@ -170,6 +177,7 @@ class Rebuild {
     this.#sources = sources;
     this.#writer = new ConditionalWriter(files.client);
     this.#would = would;
+    this.#layer = filesOf(files.client);
   }
 
   async run(isDry: boolean): Promise<void> {
@@ -239,6 +247,10 @@ class Rebuild {
       return;
     }
     if (!isDry) {
+      if (!(await this.#makeDirectories(owner))) {
+        counts.failed++;
+        return;
+      }
       const change = { kind: 'put', value: manifest, attributes: [], expiresAtMs: 0 } as const;
       const request = { key: owner, condition: { ifNoneMatch: 'any' }, change } as const;
       const outcome = await new Promise<ConditionalOutcome>((resolve) =>
@@ -250,6 +262,27 @@ class Rebuild {
     }
     counts.set++;
     await this.#would(record);
+  }
+
+  /**
+   * Makes the directories around a file that are not there: they have no blob from which they could be known, and no listing would
+   * reach the file without them.
+   * @returns whether all are there
+   */
+  async #makeDirectories(owner: Buffer): Promise<boolean> {
+    const name = fileNameOf(owner);
+    for (const directory of name === undefined ? [] : directoriesAround(name)) {
+      const key = fileKeyOf(directory);
+      const known = key?.toString('latin1');
+      if (key === undefined || known === undefined || this.#directories.has(known)) continue;
+      const request = { key, attributes: undefined, condition: { ifNoneMatch: 'any' } } as const;
+      const { kind } = await new Promise<SetFileOutcome>((resolve) =>
+        this.#layer.makeDirectory(request, resolve),
+      );
+      if (kind !== 'stored' && kind !== 'unmet') return false;
+      if (this.#directories.size < DIRECTORIES_MAX) this.#directories.add(known);
+    }
+    return true;
   }
 }
 
