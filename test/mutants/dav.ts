@@ -119,16 +119,16 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     ['is refreshed, and properties are set, while its owner sends a file'],
   ),
   mutant(
-    'a-put-over-another-content',
+    'a-put-over-another-content-than-the-client-knows',
     'store.ts',
-    ['contentTag(way.self) === contentTag(first.self)', "way.self.kind !== 'collection'"],
-    ['would be over others by then'],
+    ['return isSameRecord(way.self, first.self)', "return first.self.kind === 'file'"],
+    ['of another content that came meanwhile counts'],
   ),
   mutant(
     'a-put-under-a-lock-that-is-gone',
     'store.ts',
     ['return isSameRecord(way.self, first.self)', 'return usage.lists.length > 0'],
-    ['would be over what another lock is on by then'],
+    ['is over what another lock is on by then'],
   ),
   mutant(
     'a-file-in-a-collection-that-is-gone',

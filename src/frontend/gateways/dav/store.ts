@@ -9,7 +9,7 @@ import { etagOf } from '../../../cluster/model/condition.ts';
 import { DEFAULT_CLASS, type FileKey } from '../../../files/file-key.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
 import type { ConfirmedSet, FileVersion, PutFileOutcome } from '../../../files/outcomes.ts';
-import { contentTag, contentTagHeaders } from './content-tag.ts';
+import { contentTagHeaders } from './content-tag.ts';
 import { keyOf } from './dav-path.ts';
 import { failedReply, noCollectionReply, unstoredReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
@@ -84,7 +84,8 @@ function setOver({ file, etag }: Resource): ConfirmedSet {
 
 /**
  * Judges a PUT once more when its body has come. The locks of the collections around it are in other records than the one
- * that is set; and that may be another one by now, of the same content: its lock was refreshed, or a property was set.
+ * that is set; and that may be another one by now: its lock was refreshed, a property was set, or another PUT was faster, over
+ * which this one is stored where its conditions hold for that one too.
  * @param first what was judged before the body came
  */
 function judgeAgain(
@@ -101,8 +102,7 @@ function judgeAgain(
       if (outcome.kind === 'refused') return callback(outcome);
       const refusal = refusalOfPut(way, usage);
       if (refusal !== undefined) return refuse(refusal);
-      const isSame = contentTag(way.self) === contentTag(first.self);
-      return isSame ? callback(outcome) : refuse(errorReply('not-stored', CHANGED));
+      return callback(outcome);
     };
     // The conditions held for this very record; a lock that has expired since then is in nobody's way.
     return isSameRecord(way.self, first.self)
@@ -110,8 +110,6 @@ function judgeAgain(
       : judgeWay(parts, usage, way, judged);
   });
 }
-
-const CHANGED = 'the file was changed while this was sent; nothing was stored: send it again';
 
 function answerPut(
   parts: DavParts,

@@ -773,8 +773,8 @@ describe('a lock', () => {
   });
 
   test.each<readonly [string, string, (stage: Stage, token: string) => void]>([
-    ['503 not-stored', 'others', (stage, token) => stage.did('PUT', '/dav/a', { if: token }, 'x')],
-    ['503 not-stored', 'nothing', (stage, token) => stage.did('DELETE', '/dav/a', { if: token })],
+    ['204', 'another content', (stage, token) => stage.did('PUT', '/dav/a', { if: token }, 'x')],
+    ['201', 'nothing', (stage, token) => stage.did('DELETE', '/dav/a', { if: token })],
     [
       '412 condition-failed',
       'what another lock is on',
@@ -783,15 +783,25 @@ describe('a lock', () => {
         stage.lock('/dav/a');
       },
     ],
-  ])('%s where a file that is sent would be over %s by then', async (refusal, _, meanwhile) => {
+  ])('%s where a file that is sent is over %s by then', async (status, _, meanwhile) => {
     for (const when of ['beforePut', 'beforeSet'] as const) {
       const stage = planted('/dav/a');
       const token = stage.lock('/dav/a');
       stage[when](() => meanwhile(stage, token));
       const headers = { if: `${token} (Not <urn:x>)` };
-      const lenient = refusal.startsWith('412') ? { if: token } : headers;
-      expect(stage.did('PUT', '/dav/a', lenient, 'sent')).toBe(refusal);
-      expect(await stage.text('GET', '/dav/a')).not.toBe('sent');
+      const isRefused = status.startsWith('412');
+      expect(stage.did('PUT', '/dav/a', isRefused ? { if: token } : headers, 'sent')).toBe(status);
+      expect((await stage.text('GET', '/dav/a')) === 'sent').toBe(!isRefused);
+    }
+  });
+
+  test('of another content that came meanwhile counts where the client said which one it knows', async () => {
+    for (const when of ['beforePut', 'beforeSet'] as const) {
+      const stage = planted('/dav/a');
+      const etag = `${stage.ask('GET', '/dav/a').headers.etag}`;
+      stage[when](() => stage.did('PUT', '/dav/a', {}, 'other'));
+      expect(stage.did('PUT', '/dav/a', { 'if-match': etag }, 'sent')).toBe('412 condition-failed');
+      expect(await stage.text('GET', '/dav/a')).toBe('other');
     }
   });
 
