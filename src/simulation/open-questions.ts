@@ -8,6 +8,8 @@ interface OpenQuestion {
   readonly what: string;
   readonly frontend: SimulatedNode<Frontend>;
   readonly incarnation: number;
+  /** Whether the frontend ran when it was asked; one that is dead hears nothing, and may run again later. */
+  readonly isHeard: boolean;
 }
 
 export class OpenQuestions {
@@ -26,11 +28,12 @@ export class OpenQuestions {
     frontend: SimulatedNode<Frontend>,
     ask: (answered: () => boolean) => void,
   ): void {
-    const { incarnation } = frontend.process;
+    const { incarnation, alive } = frontend.process;
     const asked: OpenQuestion = {
       what: `${what} of ${this.#world.nowMs.toFixed(1)}`,
       frontend,
       incarnation,
+      isHeard: alive,
     };
     this.#open.add(asked);
     ask(() => {
@@ -43,8 +46,9 @@ export class OpenQuestions {
   /** Called long after the last question. @returns what was never answered, though its frontend runs */
   unanswered(): readonly string[] {
     return [...this.#open]
-      .filter(({ frontend: { process }, incarnation }) => {
-        return process.alive && process.incarnation === incarnation && !process.paused;
+      .filter(({ frontend: { process }, incarnation, isHeard }) => {
+        const isSame = process.alive && process.incarnation === incarnation;
+        return isHeard && isSame && !process.paused;
       })
       .map(({ what, frontend }) => `one answer: ${what} at ${frontend.process.name} has none`);
   }
