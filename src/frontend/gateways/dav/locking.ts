@@ -98,19 +98,10 @@ function take(parts: DavParts, taking: Taking, done: (outcome: AttemptOutcome) =
   };
   return conflictsBelow(parts, way, lock, (below) => {
     if (below !== undefined) return answer(below);
-    return setLocks(parts, { self, key, locks: [...self.locks, lock] }, (outcome) => {
-      switch (outcome.kind) {
-        case 'stored':
-          return confirm(parts, { ...taking, lock, file: outcome.file }, answer);
-        case 'unmet':
-          return done({ kind: 'overtaken' });
-        case 'broken':
-        case 'mismatch':
-        case 'not-stored':
-        case 'unknown':
-          return answer(unstoredReply(outcome));
-      }
-    });
+    const locks = [...self.locks, lock];
+    return attemptLocks(parts, { self, key, locks }, done, (file) =>
+      confirm(parts, { ...taking, lock, file }, answer),
+    );
   });
 }
 
@@ -180,21 +171,11 @@ function refresh(
   }
   const { resource, key, lock } = held;
   const locks = resource.locks.map((one) => (one === lock ? { ...lock, expiresAtMs } : one));
-  return setLocks(parts, { self: resource, key, locks }, (outcome) => {
-    switch (outcome.kind) {
-      case 'stored':
-        return findWay(parts, way.self.path, (found) =>
-          answer(found.kind === 'failed' ? failedReply(found) : lockReply(parts, found.way, 200)),
-        );
-      case 'unmet':
-        return done({ kind: 'overtaken' });
-      case 'broken':
-      case 'mismatch':
-      case 'not-stored':
-      case 'unknown':
-        return answer(unstoredReply(outcome));
-    }
-  });
+  return attemptLocks(parts, { self: resource, key, locks }, done, () =>
+    findWay(parts, way.self.path, (found) =>
+      answer(found.kind === 'failed' ? failedReply(found) : lockReply(parts, found.way, 200)),
+    ),
+  );
 }
 
 /** @param token in the header Lock-Token */
@@ -216,19 +197,9 @@ export function unlockResource(
       }
       const { resource, key, lock } = held;
       const locks = resource.locks.filter((one) => one !== lock);
-      return setLocks(parts, { self: resource, key, locks }, (outcome) => {
-        switch (outcome.kind) {
-          case 'stored':
-            return answer({ status: 204, headers: {}, body: '' });
-          case 'unmet':
-            return done({ kind: 'overtaken' });
-          case 'broken':
-          case 'mismatch':
-          case 'not-stored':
-          case 'unknown':
-            return answer(unstoredReply(outcome));
-        }
-      });
+      return attemptLocks(parts, { self: resource, key, locks }, done, () =>
+        answer({ status: 204, headers: {}, body: '' }),
+      );
     },
     reply,
   );
@@ -255,6 +226,28 @@ interface LockSet {
   readonly self: Resource;
   readonly key: FileKey;
   readonly locks: readonly DavLock[];
+}
+
+/** @param stored called where the locks are set; everything else ends the attempt (H39: another record is there by now) */
+function attemptLocks(
+  parts: DavParts,
+  set: LockSet,
+  done: (outcome: AttemptOutcome) => void,
+  stored: (file: FileVersion) => void,
+): void {
+  setLocks(parts, set, (outcome) => {
+    switch (outcome.kind) {
+      case 'stored':
+        return stored(outcome.file);
+      case 'unmet':
+        return done({ kind: 'overtaken' });
+      case 'broken':
+      case 'mismatch':
+      case 'not-stored':
+      case 'unknown':
+        return done({ kind: 'reply', reply: unstoredReply(outcome) });
+    }
+  });
 }
 
 /** Sets the record with these locks; a resource that is not there yet becomes an empty file (RFC 4918, 7.3). */

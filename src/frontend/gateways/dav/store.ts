@@ -141,9 +141,14 @@ function refusalOfPut(way: Way, { path, submitted }: DavUsage): HttpReply | unde
   return kind === 'absent' ? placeRefusal(way, submitted) : lockRefusal(way, 'resource', submitted);
 }
 
+/** Of what is there already: neither PUT of a collection nor MKCOL is for it. */
+const ALLOWED = {
+  allow: 'OPTIONS, GET, HEAD, DELETE, PROPFIND, PROPPATCH, COPY, MOVE, LOCK, UNLOCK',
+};
+
 function noFileReply(what: string): HttpReply {
   return errorReply('method-not-allowed', `${what}, and PUT is for files`, {
-    headers: { allow: 'OPTIONS, GET, HEAD, DELETE, PROPFIND, PROPPATCH, COPY, MOVE, LOCK, UNLOCK' },
+    headers: ALLOWED,
   });
 }
 
@@ -166,9 +171,8 @@ export function makeCollection(
       const answer = (given: HttpReply) => done({ kind: 'reply', reply: given });
       const key = keyOf(way.self.path);
       if (way.self.kind !== 'absent' || key === undefined) {
-        const allow = 'OPTIONS, GET, HEAD, DELETE, PROPFIND, PROPPATCH, COPY, MOVE, LOCK, UNLOCK';
         return answer(
-          errorReply('method-not-allowed', 'something is there already', { headers: { allow } }),
+          errorReply('method-not-allowed', 'something is there already', { headers: ALLOWED }),
         );
       }
       const refusal = placeRefusal(way, usage.submitted);
