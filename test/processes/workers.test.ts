@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type Answer, knock } from '../helpers/client.ts';
+import { type Answer, knock, openPool } from '../helpers/client.ts';
 import {
   childrenOf,
   freePorts,
@@ -164,9 +164,10 @@ describe('a frontend with workers', () => {
     });
     await allGoOn(clients);
     await Promise.all(clients.map((client) => client.stop()));
-    // No answer says that anything failed; a connection broke once at most, and those of others did not.
+    // No answer says that anything failed. A connection broke, and those of others did not; who connected again at once
+    // may have been dealt to the dead one again, before its death was noticed.
     for (const { outcomes, failures } of clients) {
-      expect(failures.length).toBeLessThanOrEqual(1);
+      expect(failures.length).toBeLessThanOrEqual(2);
       for (const failure of failures) expect(['ECONNRESET', 'EPIPE']).toContain(failure);
       expect(outcomes.filter((outcome) => typeof outcome === 'number' && outcome !== 200)).toEqual(
         [],
@@ -183,6 +184,32 @@ describe('a frontend with workers', () => {
       expect(after.get(name), name).toBeGreaterThanOrEqual(value);
     }
     expect(frontend.stderr).toMatch(/"msg":"a worker ended".*"worker":2,"how":"SIGKILL"/);
+  });
+
+  test('no connection is left open that was dealt to a worker which died before it took it', async () => {
+    const { frontend, address } = await start();
+    let isOver = false;
+    const connectAgain = async () => {
+      while (!isOver) {
+        // Nothing gives up: a connection that nobody serves keeps the test from ending.
+        const once = openPool({ address }, 1, 0);
+        await once.request({ method: 'GET', path: '/livez' }).then(
+          ({ body }) => body.dump(),
+          () => undefined,
+        );
+        await once.destroy();
+      }
+    };
+    const clients = Array.from({ length: 16 }, connectAgain);
+    // Each death finds a connection that was dealt and not taken about every second time.
+    for (let death = 0; death < 10; death++) {
+      const [victim] = workersOf(frontend);
+      process.kill(victim?.pid ?? 0, 'SIGKILL');
+      await until(() => workersOf(frontend).every(({ pid }) => pid !== victim?.pid));
+      await until(() => workersOf(frontend).length > 0);
+    }
+    isOver = true;
+    await Promise.all(clients);
   });
 
   test('SIGTERM finishes what is in progress and refuses the rest: no request fails', async () => {

@@ -1,6 +1,7 @@
 // Worker processes that share one port: node:cluster, as the primary and as a worker see it. Their messages are
 // defined in http/worker-group.ts; commands/workers.ts decides when a worker starts and stops.
 
+import type { ChildProcess } from 'node:child_process';
 import cluster from 'node:cluster';
 import { unreachable } from '../../assert.ts';
 import {
@@ -49,6 +50,7 @@ export function startWorker(number: number, waits: boolean, events: WorkerEvents
     [WORKER_VARIABLE]: String(number),
     [WAITS_VARIABLE]: waits ? '1' : '',
   });
+  closeUntaken(worker.process);
   let ended = false;
   const end = (code: number | null, how: string) => {
     if (!ended) events.ended(code, how);
@@ -79,6 +81,46 @@ export function startWorker(number: number, waits: boolean, events: WorkerEvents
     },
     kill: () => worker.process.kill('SIGKILL'),
   };
+}
+
+/** What node:cluster sends a worker with a connection, and what the worker answers once it has taken or refused it. */
+interface DealtConnection {
+  readonly cmd?: string;
+  readonly act?: string;
+  readonly seq?: number;
+}
+interface ConnectionTaken {
+  readonly cmd?: string;
+  readonly ack?: number;
+}
+
+/**
+ * Ends the connections that were dealt to a worker which died before it took them. node:cluster closes its side of a
+ * connection when the worker has answered, and waits for that answer for ever: the connection stayed open in the
+ * primary, with nobody to serve it, and its client hung (21 workers killed under 24 clients left 19 of them so). The
+ * messages are Node's own, and the same from Node 20 to 24; workers.test.ts kills workers for the day they are not.
+ */
+function closeUntaken(worker: ChildProcess): void {
+  const untaken = new Map<number, { close(): void }>();
+  const send = worker.send.bind(worker) as (...words: unknown[]) => boolean;
+  worker.send = (...words: unknown[]) => {
+    const [{ cmd, act, seq }, handle] = words as [DealtConnection, { close(): void }?];
+    const isDealt = cmd === 'NODE_CLUSTER' && act === 'newconn' && seq !== undefined;
+    if (isDealt && handle !== undefined) untaken.set(seq, handle);
+    return send(...words);
+  };
+  worker.on('internalMessage', ({ cmd, ack }: ConnectionTaken) => {
+    if (cmd === 'NODE_CLUSTER' && ack !== undefined) untaken.delete(ack);
+  });
+  // After the last answer that it sent, which may be read after its exit: a connection that it refused is dealt to
+  // another worker. One of the two events comes last, and the other may not come at all.
+  const closeIfGone = () => {
+    if (worker.connected) return;
+    for (const handle of untaken.values()) handle.close();
+    untaken.clear();
+  };
+  worker.on('disconnect', closeIfGone);
+  worker.on('exit', closeIfGone);
 }
 
 export type Demand = Extract<ToWorker, { kind: 'listen' | 'retire' | 'refuse' | 'drain' }>;
