@@ -11,6 +11,12 @@ import { onTestFinished, TestRunner } from 'vitest';
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Below the time limit of one test (vitest.config.ts). */
 const START_MS_MAX = 500_000;
+/** Likewise, of one wait of several: what waits in vain says for what, and what ended meanwhile. */
+const UNTIL_MS_MAX = 400_000;
+const FIRST_PORT = 13_000;
+const PORTS_PER_RANGE = 3000;
+/** More than test files run at once (vitest.config.ts, `maxWorkers`). */
+const PORT_RANGES = 6;
 const SCRIPT = fileURLToPath(new URL('../../scripts/runlocal.sh', import.meta.url));
 export const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
@@ -42,12 +48,16 @@ export class Started {
   stdout = '';
   stderr = '';
   readonly #changed: (() => void)[] = [];
+  readonly #line: string;
+  static readonly #all: Started[] = [];
 
   constructor(
     command: string,
     words: readonly string[],
     env: Readonly<Record<string, string>> = {},
   ) {
+    this.#line = [command, ...words].join(' ');
+    Started.#all.push(this);
     this.child = spawn(command, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
@@ -92,6 +102,17 @@ export class Started {
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     if (!this.ended) this.child.kill(signal);
     return this.exit();
+  }
+
+  /** Of all processes that the test file started: those that ended with an exit code of their own, and their last words. */
+  static endedByThemselves(): string {
+    return Started.#all
+      .filter(({ child }) => child.exitCode !== null && child.exitCode !== 0)
+      .map(
+        (started) =>
+          `${started.#line}\nended with ${started.child.exitCode}: ${started.stderr.slice(-500)}`,
+      )
+      .join('\n');
   }
 
   #wake(): void {
@@ -166,10 +187,16 @@ async function inTime<T>(promise: Promise<T>, started: Started): Promise<T> {
   }
 }
 
-/** Consecutive ports below the ephemeral range that are free now. */
+/**
+ * Consecutive ports below the ephemeral range that are free now. Test files that run beside this one have ranges of
+ * their own: one of them took the port of a node that a test had killed and was about to start again, which then
+ * could not start, and the test waited for it until its time was up.
+ */
 export async function freePorts(count: number): Promise<readonly number[]> {
+  const range = Number(process.env.VITEST_POOL_ID ?? 0) % PORT_RANGES;
   for (let attempt = 0; attempt < 100; attempt++) {
-    const first = 13_000 + Math.floor(Math.random() * (18_000 - count));
+    const within = Math.floor(Math.random() * (PORTS_PER_RANGE - count));
+    const first = FIRST_PORT + range * PORTS_PER_RANGE + within;
     const ports = Array.from({ length: count }, (_, index) => first + index);
     const free = await Promise.all(ports.map(isFree));
     if (free.every(Boolean)) return ports;
@@ -215,5 +242,11 @@ export function isAlive(pid: number): boolean {
 
 /** Polls until it holds; the test's own time limit is the only bound. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+  const startedMs = performance.now();
+  while (!(await condition())) {
+    if (performance.now() - startedMs > UNTIL_MS_MAX) {
+      throw new Error(`in vain: ${condition}\n${Started.endedByThemselves()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
