@@ -89,7 +89,9 @@ export function findWay(
   const { segments } = path;
   const paths = [...segments, undefined].map(
     (_segment, index): DavPath =>
-      index === segments.length ? path : { segments: segments.slice(0, index), endsInSlash: true },
+      index === segments.length
+        ? path
+        : { ...path, segments: segments.slice(0, index), endsInSlash: true },
   );
   const found: (Resource | undefined)[] = paths.map(() => undefined);
   let missing = paths.length;
