@@ -15,6 +15,7 @@ import type {
   CopyFile,
   DeleteFileOutcome,
   FileLayer,
+  FileLocation,
   FileVersion,
   FindFileOutcome,
   ListDirectory,
@@ -25,6 +26,7 @@ import type {
   PutFileOutcome,
   SetFileOutcome,
 } from '../../src/files/outcomes.ts';
+import { MemoryTickets } from './memory-tickets.ts';
 import { Pieces } from './pieces.ts';
 
 const PIECE_BYTES = 1000;
@@ -40,6 +42,9 @@ export class MemoryFileLayer implements FileLayer {
   /** What was asked for, in this order. */
   readonly requests: PutFile[] = [];
   readonly opened: { readonly range: ByteRange | undefined; readonly body: Pieces }[] = [];
+  /** Where all blobs are, and where uploads go. */
+  locations: readonly FileLocation[] = [];
+  readonly tickets = new MemoryTickets();
   readonly #files = new Map<string, FileVersion>();
   #version = 0x0196c6f1f2c40000n;
 
@@ -111,6 +116,14 @@ export class MemoryFileLayer implements FileLayer {
       attributes,
       replicationClass: DEFAULT_CLASS,
     });
+  }
+
+  locate(): readonly FileLocation[] {
+    return this.locations;
+  }
+
+  targetFor(): FileLocation | undefined {
+    return this.locations[0];
   }
 
   makeDirectory(

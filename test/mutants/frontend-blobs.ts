@@ -31,8 +31,8 @@ export const FRONTEND_BLOBS_MUTANTS: readonly Mutant[] = [
     rule: 'FILES.md, 4',
     edits: [
       {
-        file: 'src/frontend/gateways/blobs/peer-answer.ts',
-        find: 'this.#comeBytes >= PEER_BYTES_MIN',
+        file: 'src/cluster/peers/answer-stream.ts',
+        find: 'this.#comeBytes >= bytesMin',
         replace: 'this.#comeBytes > 0',
       },
     ],

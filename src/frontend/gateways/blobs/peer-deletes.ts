@@ -4,8 +4,8 @@
 import type { Runtime } from '../../../cluster/ports.ts';
 import type { FileLayer } from '../../../files/outcomes.ts';
 import { blobKey, type ContentHash } from './dtfc-usage.ts';
-import { PeerAnswer } from './peer-answer.ts';
 import type { BlobPeer, PeerList } from './peer-list.ts';
+import { askPeer } from './peer-request.ts';
 
 const AGAIN_MS_MIN = 30_000;
 const AGAIN_MS_MAX = 3_600_000;
@@ -64,8 +64,8 @@ export class PeerDeletes {
   }
 
   #ask(peer: BlobPeer, hash: ContentHash, callback: (told: ToldByPeer) => void): void {
-    const answer = new PeerAnswer(this.#parts.runtime);
-    answer.ask(peer, { method: 'DELETE', path: hash }, (told) => {
+    const request = { method: 'DELETE', path: hash } as const;
+    const answer = askPeer(this.#parts.runtime, peer, request, (told) => {
       if (told.kind === 'failed') {
         this.#parts.peers.failed(peer);
         return callback({ peer: peer.url, error: told.detail, again: true });
