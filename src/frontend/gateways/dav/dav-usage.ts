@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import { type HttpRequest, rawPathOf } from '../../../cluster/http/http.ts';
-import { conditionOf, dateIn, type TextCondition } from '../preconditions.ts';
+import { conditionOf, dateIn, type TextCondition } from '../../../cluster/http/preconditions.ts';
 import { type DavPath, type DavSpace, readDavPath, readDavUrl } from './dav-path.ts';
 import { type IfList, readIfHeader, resourcesOf, tokensIn } from './if-header.ts';
 

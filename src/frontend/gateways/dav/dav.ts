@@ -9,12 +9,14 @@ import type { HttpRequest, RequestHead, WholeReply } from '../../../cluster/http
 import { Measure } from '../../../cluster/http/measure.ts';
 import type { Metrics } from '../../../cluster/http/metrics.ts';
 import type { Handler, HeadJudge, ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
+import { CheckedBody } from '../../../files/http/checked-body.ts';
+import { contentTagHeaders } from '../../../files/http/content-tag.ts';
+import { answerFile } from '../../../files/http/file-answer.ts';
+import { readUploadHeaders } from '../../../files/http/upload-headers.ts';
+import { lockSeconds, lockTokenIn } from '../../../files/locks.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
-import { answerFile } from '../file-answer.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
-import { CheckedBody } from './checked-body.ts';
 import { collectionPage } from './collection-page.ts';
-import { contentTagHeaders } from './content-tag.ts';
 import { DAV_SPACE, type DavSpace, nameTextOf } from './dav-path.ts';
 import { absentReply, failedReply, violatedReply } from './dav-replies.ts';
 import { DAV_ROUTES } from './dav-routes.ts';
@@ -23,7 +25,6 @@ import { judgeConditions } from './judgement.ts';
 import { typeOf } from './live-properties.ts';
 import { readLockRequest } from './lock-requests.ts';
 import { lockResource, unlockResource } from './locking.ts';
-import { lockSeconds, lockTokenIn } from './locks.ts';
 import { readPropfind, readProppatch } from './property-requests.ts';
 import { propfind } from './propfind.ts';
 import { proppatch } from './proppatch.ts';
@@ -31,7 +32,6 @@ import { deleteResource } from './removal.ts';
 import type { DavParts } from './resources.ts';
 import { makeCollection, putFile } from './store.ts';
 import { transferResource } from './transfer.ts';
-import { readUploadHeaders } from './upload-headers.ts';
 
 /** A request whose head was read. */
 interface DavRequest {

@@ -1,7 +1,7 @@
 // Lists the entries of a collection, page by page.
 
 import type { Cursor } from '../../../cluster/wire/transfer-parts.ts';
-import type { FileFailure } from '../file-answer.ts';
+import type { FileFailure } from '../../../files/http/file-answer.ts';
 import { directoryOf, entryOf } from './dav-path.ts';
 import { type DavParts, listedResource, type Way, wayInto } from './resources.ts';
 

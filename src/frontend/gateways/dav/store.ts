@@ -7,9 +7,10 @@ import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply, WholeReply } from '../../../cluster/http/http.ts';
 import { etagOf } from '../../../cluster/model/condition.ts';
 import { DEFAULT_CLASS, type FileKey } from '../../../files/file-key.ts';
+import { contentTagHeaders } from '../../../files/http/content-tag.ts';
+import type { ToldSums } from '../../../files/http/upload-sums.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
 import type { ConfirmedSet, FileVersion, PutFileOutcome } from '../../../files/outcomes.ts';
-import { contentTagHeaders } from './content-tag.ts';
 import { keyOf } from './dav-path.ts';
 import { failedReply, noCollectionReply, unstoredReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
@@ -25,7 +26,6 @@ import {
   overtakenReply,
 } from './judgement.ts';
 import { type DavParts, findWay, type Resource, type Way, wayAbove } from './resources.ts';
-import type { ToldSums } from './upload-sums.ts';
 
 /** What a PUT says of its file, beyond the content. */
 export interface ToldFile {
