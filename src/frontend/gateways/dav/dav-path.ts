@@ -3,7 +3,12 @@
 
 import { type HttpRequest, hostHeader } from '../../../cluster/http/http.ts';
 import { decodePath, encodeBytes } from '../../../cluster/wire/query.ts';
-import { directoryFileKey, type FileKey } from '../../../files/file-key.ts';
+import {
+  DEFAULT_CLASS,
+  directoryFileKey,
+  type FileKey,
+  type ReplicationClass,
+} from '../../../files/file-key.ts';
 
 /** A tree of files, and where its URLs are. */
 export interface DavSpace {
@@ -11,11 +16,26 @@ export interface DavSpace {
   readonly root: string;
   /** The space of directories that it shows (FILES.md, Keys). */
   readonly domain: string;
+  /** @param segments the names of the path of a file, from the root on */
+  ruleOf(segments: readonly Buffer[]): StoringRule;
+}
+
+/** How a file that is stored is kept. */
+export interface StoringRule {
+  readonly replicationClass: ReplicationClass;
+  /** Whether all copies are there before the upload is acknowledged. */
+  readonly waitsForAll: boolean;
+  /** Longer files have a blob, which clients can be redirected to; by default and at most INLINE_BYTES_MAX. */
+  readonly inlineMax?: number | undefined;
 }
 
 /** Where WebDAV is on a frontend. */
 export const DAV_ROOT = '/dav';
-export const DAV_SPACE: DavSpace = { root: DAV_ROOT, domain: 'default' };
+export const DAV_SPACE: DavSpace = {
+  root: DAV_ROOT,
+  domain: 'default',
+  ruleOf: () => ({ replicationClass: DEFAULT_CLASS, waitsForAll: false }),
+};
 
 export interface DavPath {
   /** The tree that it is in; those of one request are all in one. */

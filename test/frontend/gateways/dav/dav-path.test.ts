@@ -145,7 +145,7 @@ describe('a URL in a header', () => {
 });
 
 test('the tree of a whole server has its names from the first slash on, and keys of its domain', () => {
-  const space: DavSpace = { root: '', domain: 'www' };
+  const space: DavSpace = { ...DAV_SPACE, root: '', domain: 'www' };
   const at = (raw: string) => {
     const read = readDavPath(raw, space);
     if ('fault' in read) throw new Error(read.fault.what);
