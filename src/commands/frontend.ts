@@ -8,6 +8,7 @@ import { protocolTimes, STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
 import type { MapFile } from '../coordinator/cached-map.ts';
 import type { BlobOptions } from '../frontend/gateways/blobs/blob-interface.ts';
 import { peerOf } from '../frontend/gateways/blobs/peer-list.ts';
+import type { BrokerOptions } from '../frontend/gateways/broker/broker-interface.ts';
 import {
   type Arguments,
   BLOB_OPTIONS,
@@ -62,6 +63,10 @@ export const frontendCommand: Command = {
       describe: 'Port of the blob service, which has one of its own; by default there is none',
     },
     ...BLOB_OPTIONS,
+    'broker-port': {
+      type: 'number',
+      describe: 'Port of the broker, which has one of its own; by default there is none',
+    },
     me: {
       type: 'string',
       describe:
@@ -95,6 +100,7 @@ export const frontendCommand: Command = {
       return serveWithWorkers(identity, words, workers, shutdownDelayMs);
     }
     const blobs = await blobOptionsOf(words, address);
+    const broker = await brokerOptionsOf(words, address);
     const { Frontend } = await import('../frontend/frontend.ts');
     const mapFile =
       mapPath === undefined ? undefined : await mapFileAt(mapPath, primary?.worker ?? 1);
@@ -119,6 +125,7 @@ export const frontendCommand: Command = {
           mapFile,
           workerGroup: primary,
           blobs,
+          broker,
         }),
     };
     letHeapGrow();
@@ -145,6 +152,15 @@ async function blobOptionsOf(words: Arguments, own: Address): Promise<BlobOption
     mediaProbe,
     me: ownUrl(words) ?? `http://${address}/`,
   };
+}
+
+/** @returns undefined where no port is given */
+async function brokerOptionsOf(words: Arguments, own: Address): Promise<BrokerOptions | undefined> {
+  if (words.optionalText('broker-port') === undefined) return undefined;
+  const address = formatAddress(hostOf(own), words.port('broker-port')) as Address;
+  if (address === own) throw usage(`broker-port is that of the frontend itself: ${address}`);
+  const { DEFAULT_CONFIG } = await import('../frontend/gateways/broker/config/broker-config.ts');
+  return { address, config: () => DEFAULT_CONFIG };
 }
 
 /** @throws FatalError for what is no URL of a blob service, and for a file that has none */

@@ -62,6 +62,7 @@ const SEED_VARIABLES: Readonly<Record<string, string>> = {
   'num-fileserver': 'NUM_FILESERVER',
   'fileserver-port': 'FILESERVER_PORT',
   'blobs-port': 'BLOBS_PORT',
+  'broker-port': 'BROKER_PORT',
   'data-dir': 'DATA_DIR',
   workers: 'WORKERS',
 };
@@ -104,6 +105,11 @@ export const localCommand: Command = {
       'BLOBS_PORT',
       undefined,
       'Port of the first blob service; by default 100 above that of the first frontend',
+    ),
+    'broker-port': plainVariable(
+      'BROKER_PORT',
+      undefined,
+      'Port of the first broker; by default 200 above that of the first frontend',
     ),
     workers: plainVariable('WORKERS', 1, 'Processes of each frontend, or auto'),
     'data-dir': plainVariable('DATA_DIR', undefined, 'Keep state below this directory'),
@@ -164,7 +170,7 @@ async function refuseStranger(controller: Address): Promise<void> {
   const what = `${describeAnswerer(answerer)} answers at ${controller}, where the controller is to be`;
   throw new FatalError(
     EXIT.unavailable,
-    `${what}: stop it, or choose other ports by CONTROLLER_PORT, STORAGE_PORT, FILESERVER_PORT, FRONTEND_PORT and BLOBS_PORT`,
+    `${what}: stop it, or choose other ports by CONTROLLER_PORT, STORAGE_PORT, FILESERVER_PORT, FRONTEND_PORT, BLOBS_PORT and BROKER_PORT`,
   );
 }
 

@@ -7,6 +7,7 @@ import { whenFullOf } from '../cluster/model/cluster-map.ts';
 import { type Condition, etagOf } from '../cluster/model/condition.ts';
 import type { OperationContext } from '../coordinator/operations/operation-context.ts';
 import type { WriteRequest } from '../coordinator/operations/set/decision.ts';
+import type { BlobId } from './blob-id.ts';
 import { COPIES_MAX, ReplicationClasses } from './classes.ts';
 import { lookAtBlob } from './commits.ts';
 import { ContentDigests } from './content-digests.ts';
@@ -15,7 +16,7 @@ import { Download } from './download.ts';
 import { copyFile } from './file-copy.ts';
 import { DEFAULT_CLASS, type FileKey } from './file-key.ts';
 import type { FileOperations, FileParts } from './file-parts.ts';
-import { FilePut } from './file-put.ts';
+import { FilePut, ROOM_BYTES_MIN } from './file-put.ts';
 import { fileOf, isAny, setFileRecord } from './file-record.ts';
 import { FileServerWatch } from './file-server-watch.ts';
 import { fileTimes } from './file-times.ts';
@@ -26,6 +27,7 @@ import type {
   CopyFile,
   DeleteFileOutcome,
   FileLayer,
+  FileLocation,
   FileVersion,
   FindFileOutcome,
   ListDirectory,
@@ -36,8 +38,9 @@ import type {
   PutFileOutcome,
   SetFileOutcome,
 } from './outcomes.ts';
-import { placementOf } from './placement.ts';
+import { type PlacedServer, placementOf } from './placement.ts';
 import { readOrder } from './read-order.ts';
+import { ClusterTickets } from './tickets/cluster-tickets.ts';
 
 /** H40: a cache may evict the record of a file, and nobody could tell then whether its blob is garbage. */
 const NO_FILES = {
@@ -52,6 +55,7 @@ const UNREADABLE = {
 
 export class ClusterFiles implements FileLayer {
   readonly #parts: FileParts;
+  readonly tickets: ClusterTickets;
 
   /**
    * @param operations as of stored keys, which those of files are
@@ -71,6 +75,7 @@ export class ClusterFiles implements FileLayer {
       classes: new ReplicationClasses(reader, runtime.clock, { freshMs: times.classMs }),
       watch: new FileServerWatch(runtime, router, times),
     };
+    this.tickets = new ClusterTickets(runtime, operations);
   }
 
   /** Begins to ask the file servers how they are. */
@@ -159,6 +164,28 @@ export class ClusterFiles implements FileLayer {
   list(request: ListDirectory, callback: (outcome: ListDirectoryOutcome) => void): void {
     if (this.#isCache) return callback({ kind: 'failed', ...NO_FILES });
     return listDirectory(this.#parts, request, callback);
+  }
+
+  locate({ manifest }: FileVersion): readonly FileLocation[] {
+    const { classes, router, runtime, watch } = this.#parts;
+    const { map } = router;
+    if (map === undefined || manifest.kind !== 'blob') return [];
+    const copies = classes.lately(manifest.replicationClass);
+    return readOrder(manifest.blob, copies, map, watch, runtime.random)
+      .filter(({ id }) => watch.isUp(id))
+      .map((server) => this.#location(server));
+  }
+
+  targetFor(id: BlobId, bytes: number | undefined): FileLocation | undefined {
+    const { router, watch } = this.#parts;
+    const room = bytes ?? ROOM_BYTES_MIN;
+    const placed = placementOf(id, router.map?.fileServers);
+    const target = placed.find((server) => watch.hasRoom(server.id, room));
+    return target === undefined ? undefined : this.#location(target);
+  }
+
+  #location(server: PlacedServer): FileLocation {
+    return { id: server.id, publicAddress: this.#parts.watch.publicAddressOf(server) };
   }
 
   #set(

@@ -4,9 +4,11 @@
 //   FF 'f' SPACE 00 path              the manifest of a file in a flat space
 //   FF 'f' SPACE 00 directory 00 name the same in a space with directories, whose partition is that of the directory
 //
-// A space with directories is 'd:' and its domain; sfss is 's', the blobs are 'b'. Classes are at FF 'f' 'c' 00 name.
+// A space with directories is 'd:' and its domain; sfss is 's', the blobs are 'b'. Classes are at FF 'f' 'c' 00 name, used
+// tickets at FF 'f' 't' 00 id, and the secret under which tickets are sealed at FF 'f' 'k' 00 tickets.
 
 import { STORED_KEY_BYTES_MAX } from '../cluster/model/limits.ts';
+import type { BlobId } from './blob-id.ts';
 
 /** The stored key of a file's manifest. */
 export type FileKey = Buffer & { readonly brand: 'FileKey' };
@@ -55,6 +57,16 @@ export function entriesPrefix(domain: string, directory: Buffer): Buffer | undef
 /** The key of the record that says how many copies the files of a class have. */
 export function classKey(name: ReplicationClass): FileKey {
   return Buffer.concat([HEAD, Buffer.from('c'), END, Buffer.from(name)]) as FileKey;
+}
+
+/** The key of the record that says what a ticket was used for. */
+export function ticketKey(id: BlobId): FileKey {
+  return Buffer.concat([HEAD, Buffer.from('t'), END, Buffer.from(id)]) as FileKey;
+}
+
+/** The key of the record that has the secret under which tickets are sealed. */
+export function ticketSecretKey(): FileKey {
+  return Buffer.concat([HEAD, Buffer.from('k'), END, Buffer.from('tickets')]) as FileKey;
 }
 
 function keyOf(space: Buffer, path: Buffer): FileKey | undefined {

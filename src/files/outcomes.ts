@@ -3,12 +3,15 @@
 import type { BreakReason, ByteStream } from '../cluster/http/byte-stream.ts';
 import type { ErrorCode } from '../cluster/http/errors.ts';
 import type { Condition } from '../cluster/model/condition.ts';
+import type { Address, NodeId } from '../cluster/model/identity.ts';
 import type { RecordHead, StoredRecord } from '../cluster/model/record.ts';
 import type { Version } from '../cluster/model/version.ts';
 import type { Cursor } from '../cluster/wire/transfer-parts.ts';
+import type { BlobId } from './blob-id.ts';
 import type { ContentSums } from './content-digests.ts';
 import type { FileKey, ReplicationClass } from './file-key.ts';
 import type { FileAttributes, FileFields, FileManifest } from './manifest.ts';
+import type { Tickets } from './tickets/tickets.ts';
 
 export interface PutFile {
   /** A function makes it of the content, where that is what a file is called by: it is known when the body has come. */
@@ -23,6 +26,13 @@ export interface PutFile {
   /** When the content was last changed, as the client says, in ms since 1970; by default that is now. */
   readonly modifiedMs?: number | undefined;
   readonly replicationClass: ReplicationClass;
+  /**
+   * Longer files have a blob, the others are in their record: INLINE_BYTES_MAX by default, and at most. An empty file never has
+   * a blob.
+   */
+  readonly inlineMax?: number | undefined;
+  /** The blob gets another id with the random part of this one, and so its place; by default any. */
+  readonly placedAs?: BlobId | undefined;
   /** Whether all copies must be there before the file is acknowledged; otherwise two are enough, and the rest follows. */
   readonly waitsForAll: boolean;
   /** What the record of the file must be (H39); `NO_CONDITION` overwrites whatever there is. */
@@ -151,6 +161,12 @@ export interface ByteRange {
   readonly last: number;
 }
 
+/** A file server, and where clients reach it. */
+export interface FileLocation {
+  readonly id: NodeId;
+  readonly publicAddress: Address;
+}
+
 /** The files of a cluster, as gateways use them. */
 export interface FileLayer {
   /** @param callback called exactly once; the body has been read to its end by then, or discarded */
@@ -191,6 +207,20 @@ export interface FileLayer {
    * @param callback called exactly once
    */
   list(request: ListDirectory, callback: (outcome: ListDirectoryOutcome) => void): void;
+  /**
+   * Where the blob of a file is, of those file servers that are up: first those that should have a copy, the less busy of two
+   * before others; then the rest, which may have one, and can fetch what they do not have. None for a file without a blob.
+   */
+  locate(file: FileVersion): readonly FileLocation[];
+  /**
+   * The first file server in the placement of a blob that is up and has room for it: who uploads there sends the bytes where
+   * one of the copies belongs.
+   * @param bytes how long it will be; undefined where nobody has told
+   * @returns undefined where no file server can take it
+   */
+  targetFor(id: BlobId, bytes: number | undefined): FileLocation | undefined;
+  /** What lets clients read and store at file servers themselves. */
+  readonly tickets: Tickets;
   /** Whether any file server is in the map: without one only small files can be stored. */
   readonly hasFileServers: boolean;
 }

@@ -52,6 +52,7 @@ import type { FileTimes } from '../files/file-times.ts';
 import type { FileLayer } from '../files/outcomes.ts';
 import { Coverage } from './coverage.ts';
 import { BlobInterface, type BlobOptions } from './gateways/blobs/blob-interface.ts';
+import { BrokerInterface, type BrokerOptions } from './gateways/broker/broker-interface.ts';
 import { DavGateway } from './gateways/dav/dav.ts';
 import { SfssGateway } from './gateways/files/sfss.ts';
 import type { Gateway, GatewayContext } from './gateways/gateway.ts';
@@ -83,6 +84,8 @@ export interface FrontendOptions {
   readonly workerGroup?: WorkerGroup | undefined;
   /** The blob service at a port of its own; undefined where there is none. */
   readonly blobs?: BlobOptions | undefined;
+  /** The same of the broker. */
+  readonly broker?: BrokerOptions | undefined;
 }
 
 export class Frontend implements Service {
@@ -161,6 +164,7 @@ export class Frontend implements Service {
       hasMap: () => this.#router.map !== undefined,
       absence: () => this.#absence(),
     };
+    const dav = new DavGateway(gatewayContext);
     this.#gateways = [
       new KvGateway(gatewayContext),
       new V1KeysGateway(gatewayContext),
@@ -169,12 +173,20 @@ export class Frontend implements Service {
       new BatchGateway(gatewayContext),
       new WatchGateway(gatewayContext),
       new SfssGateway(gatewayContext),
-      new DavGateway(gatewayContext),
+      dav,
     ];
     for (const gateway of this.#gateways) gateway.addTo(this.#routes, metrics);
-    const { blobs } = options;
-    const blobContext = { files: this.#files, routes: this.#routes, metrics, workerGroup };
-    this.further = blobs === undefined ? [] : [new BlobInterface(runtime, blobContext, blobs)];
+    const { blobs, broker } = options;
+    const own = { routes: this.#routes, metrics, workerGroup };
+    const davParts = { files: this.#files, clock, random: runtime.random };
+    this.further = [
+      ...(blobs === undefined
+        ? []
+        : [new BlobInterface(runtime, { ...own, files: this.#files }, blobs)]),
+      ...(broker === undefined
+        ? []
+        : [new BrokerInterface(runtime, { ...own, dav, davParts }, broker)]),
+    ];
     addHotKeys(this.#routes, metrics, hotKeys, workerGroup);
     addStatusRoute(this.#routes, {
       runtime,

@@ -6,6 +6,7 @@ import type { BytePart } from '../../src/cluster/http/byte-stream.ts';
 import { type Condition, type ETag, etagOf } from '../../src/cluster/model/condition.ts';
 import { encodeRecord, recordHead } from '../../src/cluster/model/record.ts';
 import type { Version } from '../../src/cluster/model/version.ts';
+import type { BlobId } from '../../src/files/blob-id.ts';
 import { DEFAULT_CLASS, entriesPrefix, type FileKey } from '../../src/files/file-key.ts';
 import { CONFIRMATIONS_MAX } from '../../src/files/file-record.ts';
 import { encodeManifest, type FileManifest } from '../../src/files/manifest.ts';
@@ -15,6 +16,7 @@ import type {
   CopyFile,
   DeleteFileOutcome,
   FileLayer,
+  FileLocation,
   FileVersion,
   FindFileOutcome,
   ListDirectory,
@@ -25,9 +27,11 @@ import type {
   PutFileOutcome,
   SetFileOutcome,
 } from '../../src/files/outcomes.ts';
+import { MemoryTickets } from './memory-tickets.ts';
 import { Pieces } from './pieces.ts';
 
 const PIECE_BYTES = 1000;
+const EMPTY = Buffer.alloc(0);
 
 export class MemoryFileLayer implements FileLayer {
   hasFileServers = true;
@@ -40,7 +44,12 @@ export class MemoryFileLayer implements FileLayer {
   /** What was asked for, in this order. */
   readonly requests: PutFile[] = [];
   readonly opened: { readonly range: ByteRange | undefined; readonly body: Pieces }[] = [];
+  /** Where all blobs are, and where uploads go. */
+  locations: readonly FileLocation[] = [];
+  readonly tickets = new MemoryTickets();
   readonly #files = new Map<string, FileVersion>();
+  /** The bytes of files that are not in their records. */
+  readonly #blobs = new Map<BlobId, Buffer>();
   #version = 0x0196c6f1f2c40000n;
 
   get names(): readonly string[] {
@@ -102,15 +111,26 @@ export class MemoryFileLayer implements FileLayer {
 
   keep(key: FileKey, content: Buffer, told: Partial<PutFile> = {}): FileVersion {
     const { contentType, attributes, modifiedMs = this.modifiedMs } = told;
-    return this.#set(key, {
+    const { replicationClass = DEFAULT_CLASS, inlineMax = Number.POSITIVE_INFINITY } = told;
+    const fields = {
       ...digestsOf(content),
-      kind: 'inline',
-      content,
       modifiedMs,
       contentType,
       attributes,
-      replicationClass: DEFAULT_CLASS,
-    });
+      replicationClass,
+    };
+    if (content.length <= inlineMax) return this.#set(key, { ...fields, kind: 'inline', content });
+    const blob = (this.#blobs.size + 1).toString(16).padStart(32, '0') as BlobId;
+    this.#blobs.set(blob, content);
+    return this.#set(key, { ...fields, kind: 'blob', blob });
+  }
+
+  locate(): readonly FileLocation[] {
+    return this.locations;
+  }
+
+  targetFor(): FileLocation | undefined {
+    return this.locations[0];
   }
 
   makeDirectory(
@@ -189,8 +209,9 @@ export class MemoryFileLayer implements FileLayer {
   ): void {
     const outcome = this.opens?.(range);
     if (outcome !== undefined) return callback(outcome);
-    if (manifest.kind !== 'inline') throw new Error('everything is in memory');
-    const content = manifest.content.subarray(range?.first ?? 0, (range?.last ?? Infinity) + 1);
+    if (manifest.kind === 'directory') throw new Error('a directory has no content');
+    const whole = manifest.kind === 'inline' ? manifest.content : this.#blobs.get(manifest.blob);
+    const content = (whole ?? EMPTY).subarray(range?.first ?? 0, (range?.last ?? Infinity) + 1);
     const count = Math.ceil(content.length / PIECE_BYTES);
     const pieces = Array.from({ length: count }, (_, at) =>
       content.subarray(at * PIECE_BYTES, (at + 1) * PIECE_BYTES),

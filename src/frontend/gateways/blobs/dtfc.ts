@@ -13,11 +13,13 @@ import {
 } from '../../../cluster/http/http.ts';
 import { Measure } from '../../../cluster/http/measure.ts';
 import type { Metrics } from '../../../cluster/http/metrics.ts';
+import { conditionOf, tagHeaders } from '../../../cluster/http/preconditions.ts';
 import type { Handler, ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
 import { etagOf, NO_CONDITION } from '../../../cluster/model/condition.ts';
 import { printVersion } from '../../../cluster/model/version.ts';
 import type { Clock } from '../../../cluster/ports.ts';
 import { DEFAULT_CLASS } from '../../../files/file-key.ts';
+import { answerFile, type FileFailure } from '../../../files/http/file-answer.ts';
 import { FILE_BYTES_MAX, type FileManifest } from '../../../files/manifest.ts';
 import type {
   DeleteFileOutcome,
@@ -25,8 +27,6 @@ import type {
   FileVersion,
   PutFileOutcome,
 } from '../../../files/outcomes.ts';
-import { answerFile, type FileFailure } from '../file-answer.ts';
-import { conditionOf, tagHeaders } from '../preconditions.ts';
 import { FILENAME, sanitisedName, typeOfName } from './blob-name.ts';
 import type { DeniableVerb, DenySwitches } from './deny-switches.ts';
 import { DTFC_ROUTES } from './dtfc-routes.ts';

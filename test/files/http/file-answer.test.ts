@@ -2,10 +2,10 @@
 
 import { describe, expect, test } from 'vitest';
 import { type HttpReply, isWhole, replyHeader } from '../../../src/cluster/http/http.ts';
+import { type TextCondition, tagHeaders } from '../../../src/cluster/http/preconditions.ts';
 import { etagOf, printETag } from '../../../src/cluster/model/condition.ts';
 import { type FileKey, flatFileKey } from '../../../src/files/file-key.ts';
-import { answerFile, type FileAnswerOutcome } from '../../../src/frontend/gateways/file-answer.ts';
-import { type TextCondition, tagHeaders } from '../../../src/frontend/gateways/preconditions.ts';
+import { answerFile, type FileAnswerOutcome } from '../../../src/files/http/file-answer.ts';
 import { MemoryFileLayer } from '../../helpers/memory-file-layer.ts';
 import { Pieces, readAll } from '../../helpers/pieces.ts';
 import { SeededRandom } from '../../helpers/random.ts';

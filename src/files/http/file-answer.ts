@@ -2,13 +2,10 @@
 // version of a file (F3). All but the bytes follows from the manifest, and a HEAD reads none.
 
 import type { ByteStream } from '../../cluster/http/byte-stream.ts';
+import { typeHeaders } from '../../cluster/http/content-types.ts';
 import { type ErrorCode, errorReply } from '../../cluster/http/errors.ts';
 import type { HttpReply, HttpRequest, WholeReply } from '../../cluster/http/http.ts';
 import { printHttpDate } from '../../cluster/http/http-date.ts';
-import type { ByteRange, FileVersion } from '../../files/outcomes.ts';
-import { parseRanges, type RequestedRanges } from '../../files/ranges.ts';
-import { type OpensFiles, partsReply, type ReplyHead, rangeText } from './byteranges.ts';
-import { typeHeaders } from './content-types.ts';
 import {
   dateIn,
   isModifiedSince,
@@ -17,7 +14,10 @@ import {
   type ReadVerdict,
   type TagHeaders,
   type TextCondition,
-} from './preconditions.ts';
+} from '../../cluster/http/preconditions.ts';
+import type { ByteRange, FileVersion } from '../outcomes.ts';
+import { parseRanges, type RequestedRanges } from '../ranges.ts';
+import { type OpensFiles, partsReply, type ReplyHead, rangeText } from './byteranges.ts';
 
 export interface FileAnswer {
   readonly file: FileVersion;

@@ -4,7 +4,7 @@
 import { type BytePart, type ByteStream, bytesStream } from '../../cluster/http/byte-stream.ts';
 import type { HttpReply } from '../../cluster/http/http.ts';
 import { etagOf, printETag } from '../../cluster/model/condition.ts';
-import type { ByteRange, FileLayer, FileVersion } from '../../files/outcomes.ts';
+import type { ByteRange, FileLayer, FileVersion } from '../outcomes.ts';
 
 export type OpensFiles = Pick<FileLayer, 'open'>;
 export type ReplyHead = Pick<HttpReply, 'status' | 'headers'>;
