@@ -18,10 +18,17 @@ export type PeerHead =
   | { readonly kind: 'head'; readonly head: PoolHead }
   | { readonly kind: 'failed'; readonly detail: string };
 
+/** Whether a peer with this status cannot say now what it has, and is to be asked again. */
+export function isAway(status: number): boolean {
+  return status >= 500 || status === 429;
+}
+
 export interface PeerRequest {
   readonly method: 'GET' | 'DELETE';
   /** Behind the path of the peer. */
   readonly path: string;
+  /** Beside those of every request. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export class PeerAnswer implements ByteStream {
@@ -50,7 +57,7 @@ export class PeerAnswer implements ByteStream {
   ask({ address, path }: BlobPeer, request: PeerRequest, onHead: (head: PeerHead) => void): void {
     this.#onHead = onHead;
     this.#beImpatient();
-    const headers = { 'user-agent': `dtfc/velour-fog-${VERSION}` };
+    const headers = { 'user-agent': `dtfc/velour-fog-${VERSION}`, ...request.headers };
     this.#cancelRequest = this.#runtime.network.request(
       address,
       { method: request.method, path: `${path}${request.path}`, headers, body: undefined },
