@@ -8,7 +8,7 @@ const NAMES = 'src/frontend/gateways/blobs/blob-name.ts';
 const MARKED = 'src/frontend/gateways/blobs/marked-blobs.ts';
 const REPLIES = 'src/frontend/gateways/blobs/dtfc-replies.ts';
 const BLOB_DELETE = 'src/frontend/gateways/blobs/blob-delete.ts';
-const ANSWER = 'src/frontend/gateways/blobs/peer-answer.ts';
+const PEER_REQUEST = 'src/frontend/gateways/blobs/peer-request.ts';
 const LIST = 'src/frontend/gateways/blobs/peer-list.ts';
 const LOADS = 'src/frontend/gateways/blobs/peer-loads.ts';
 const DELETES = 'src/frontend/gateways/blobs/peer-deletes.ts';
@@ -34,8 +34,8 @@ export const FRONTEND_BLOBS_MUTANTS: readonly Mutant[] = [
     rule: 'FILES.md, 4',
     edits: [
       {
-        file: ANSWER,
-        find: 'this.#comeBytes >= PEER_BYTES_MIN',
+        file: 'src/cluster/peers/answer-stream.ts',
+        find: 'this.#comeBytes >= bytesMin',
         replace: 'this.#comeBytes > 0',
       },
     ],
@@ -146,7 +146,9 @@ export const FRONTEND_BLOBS_MUTANTS: readonly Mutant[] = [
   {
     name: 'a-peer-that-was-away-is-forgotten',
     rule: 'FILES.md, 4',
-    edits: [{ file: ANSWER, find: 'status >= 500 || status === 429', replace: 'status >= 600' }],
+    edits: [
+      { file: PEER_REQUEST, find: 'status >= 500 || status === 429', replace: 'status >= 600' },
+    ],
     fate: tests(PEER_TESTS, 'asks them at once, and those again'),
   },
   {

@@ -33,6 +33,18 @@ export const CLUSTER_IO_MUTANTS: readonly Mutant[] = [
     fate: tests('test/cluster/io/network/readable-body.test.ts', 'throws nowhere'),
   },
   {
+    name: 'connections-dealt-to-the-dead-stay-open',
+    rule: 'docs/operations.md, "Many processors"',
+    edits: [
+      {
+        file: 'src/cluster/io/process/workers.ts',
+        find: 'for (const handle of untaken.values()) handle.close();',
+        replace: '',
+      },
+    ],
+    fate: tests('test/processes/workers.test.ts', 'no connection is left open'),
+  },
+  {
     name: 'empty-directory-id-counts',
     rule: 'H5a',
     edits: [

@@ -5,8 +5,8 @@ import { printHttpDate } from '../../../cluster/http/http-date.ts';
 import type { Runtime } from '../../../cluster/ports.ts';
 import type { FileLayer } from '../../../files/outcomes.ts';
 import { blobKey, type ContentHash } from './dtfc-usage.ts';
-import { isAway, PeerAnswer } from './peer-answer.ts';
 import type { BlobPeer, PeerList } from './peer-list.ts';
+import { askPeer, isAway } from './peer-request.ts';
 
 const AGAIN_MS_MIN = 30_000;
 const AGAIN_MS_MAX = 3_600_000;
@@ -76,8 +76,8 @@ export class PeerDeletes {
     headers: Readonly<Record<string, string>>,
     callback: (told: ToldByPeer) => void,
   ): void {
-    const answer = new PeerAnswer(this.#parts.runtime);
-    answer.ask(peer, { method: 'DELETE', path: hash, headers }, (told) => {
+    const request = { method: 'DELETE', path: hash, headers } as const;
+    const answer = askPeer(this.#parts.runtime, peer, request, (told) => {
       if (told.kind === 'failed') {
         this.#parts.peers.failed(peer);
         return callback({ peer: peer.url, error: told.detail, again: true });

@@ -3,6 +3,7 @@
 
 import type { PoolHead } from '../../../cluster/http/http-pool.ts';
 import { NO_CONDITION } from '../../../cluster/model/condition.ts';
+import type { AnswerStream } from '../../../cluster/peers/answer-stream.ts';
 import type { Logger, Runtime } from '../../../cluster/ports.ts';
 import { DEFAULT_CLASS } from '../../../files/file-key.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
@@ -10,8 +11,8 @@ import type { FileLayer, PutFileOutcome } from '../../../files/outcomes.ts';
 import type { FileFailure } from '../file-answer.ts';
 import { FILENAME, sanitisedName, typeOfName } from './blob-name.ts';
 import { blobKey, type ContentHash } from './dtfc-usage.ts';
-import { isAway, PeerAnswer } from './peer-answer.ts';
 import type { BlobPeer, PeerList } from './peer-list.ts';
+import { askPeer, isAway } from './peer-request.ts';
 
 /** So many contents may be loaded at once; of more, clients are asked to come again. */
 const LOADS_MAX = 64;
@@ -67,8 +68,8 @@ export class PeerLoads {
     if (peer === undefined) return callback({ kind: isHeard ? 'nowhere' : 'unheard' });
     const next = (isAnyHeard = isHeard) => this.#ask(hash, others, isAnyHeard, callback);
     const nextButHeard = () => next(true);
-    const answer = new PeerAnswer(this.#parts.runtime);
-    return answer.ask(peer, { method: 'GET', path: `${hash}/nopeerload` }, (told) => {
+    const request = { method: 'GET', path: `${hash}/nopeerload` } as const;
+    const answer = askPeer(this.#parts.runtime, peer, request, (told) => {
       if (told.kind === 'failed') return this.#failed(peer, told.detail, next);
       const { head } = told;
       const { status } = head;
@@ -100,12 +101,13 @@ export class PeerLoads {
         }
       });
     });
+    return undefined;
   }
 
   #store(
     hash: ContentHash,
     filename: string,
-    body: PeerAnswer,
+    body: AnswerStream,
     callback: (outcome: PutFileOutcome) => void,
   ): void {
     this.#parts.files.put(

@@ -6,10 +6,6 @@ import { describe, expect, test } from 'vitest';
 import type { DiskResult } from '../../../../src/cluster/ports.ts';
 import { blobKey, type ContentHash } from '../../../../src/frontend/gateways/blobs/dtfc-usage.ts';
 import {
-  PEER_BYTES_MIN,
-  PEER_SILENT_MS,
-} from '../../../../src/frontend/gateways/blobs/peer-answer.ts';
-import {
   PeerDeletes,
   type ToldByPeer,
 } from '../../../../src/frontend/gateways/blobs/peer-deletes.ts';
@@ -18,6 +14,10 @@ import {
   type PeerLoadOutcome,
   PeerLoads,
 } from '../../../../src/frontend/gateways/blobs/peer-loads.ts';
+import {
+  PEER_BYTES_MIN,
+  PEER_SILENT_MS,
+} from '../../../../src/frontend/gateways/blobs/peer-request.ts';
 import { MemoryFileLayer } from '../../../helpers/memory-file-layer.ts';
 import { ScriptedNetwork } from '../../../helpers/scripted-file-servers.ts';
 import { VirtualTime } from '../../../helpers/virtual-time.ts';

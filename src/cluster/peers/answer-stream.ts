@@ -1,72 +1,64 @@
-// What a peer answers to one request: first its head, then its body as a stream, held back while nobody reads it. A peer that
-// is silent for too long, or sends next to nothing, is given up.
+// What another process answers to one request: first its head, then its body as a stream, held back while nobody reads it.
+// One that is silent for too long, or sends next to nothing, is given up. What the bytes should be is the caller's matter.
 
-import type { BytePart, ByteStream } from '../../../cluster/http/byte-stream.ts';
-import type { PoolFlow, PoolHead } from '../../../cluster/http/http-pool.ts';
-import type { Cancel, Runtime } from '../../../cluster/ports.ts';
-import { VERSION } from '../../../cluster/software.ts';
-import type { BlobPeer } from './peer-list.ts';
+import type { BytePart, ByteStream } from '../http/byte-stream.ts';
+import type { PoolFlow, PoolHead, PoolRequest } from '../http/http-pool.ts';
+import type { Address } from '../model/identity.ts';
+import type { Cancel, Runtime } from '../ports.ts';
 
-/** How long a peer may send nothing while it is waited for, in milliseconds. */
-export const PEER_SILENT_MS = 10_000;
-/** What it sends at least in that time, while it is waited for: byte by byte a load would hold up others for ever. */
-export const PEER_BYTES_MIN = 4096;
 /** How many bytes may wait here before the connection is held back. */
 const QUEUED_BYTES_MAX = 512 * 1024;
 
-export type PeerHead =
+/** What is expected of the other process while it is waited for; byte by byte it would keep others waiting for ever. */
+export interface Patience {
+  /** How long it may send less than `bytesMin`, in milliseconds. */
+  readonly silentMs: number;
+  readonly bytesMin: number;
+}
+
+export type AnswerHead =
   | { readonly kind: 'head'; readonly head: PoolHead }
   | { readonly kind: 'failed'; readonly detail: string };
 
-/** Whether a peer with this status cannot say now what it has, and is to be asked again. */
-export function isAway(status: number): boolean {
-  return status >= 500 || status === 429;
-}
-
-export interface PeerRequest {
-  readonly method: 'GET' | 'DELETE';
-  /** Behind the path of the peer. */
-  readonly path: string;
-  /** Beside those of every request. */
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-export class PeerAnswer implements ByteStream {
+export class AnswerStream implements ByteStream {
   readonly #runtime: Pick<Runtime, 'timers' | 'network'>;
+  readonly #patience: Patience;
   readonly #queue: Buffer[] = [];
   #queuedBytes = 0;
   /** Since the latest look. */
   #comeBytes = 0;
   #flow: PoolFlow | undefined;
-  #onHead: ((head: PeerHead) => void) | undefined;
+  #onHead: ((head: AnswerHead) => void) | undefined;
   #callback: ((part: BytePart) => void) | undefined;
   #last: BytePart | undefined;
   #cancelRequest: Cancel = () => undefined;
   #cancelPatience: Cancel = () => undefined;
   #length: number | undefined;
+  #problem: string | undefined;
 
-  constructor(runtime: Pick<Runtime, 'timers' | 'network'>) {
+  constructor(runtime: Pick<Runtime, 'timers' | 'network'>, patience: Patience) {
     this.#runtime = runtime;
+    this.#patience = patience;
   }
 
   get length(): number | undefined {
     return this.#length;
   }
 
+  /** Why the body broke off, as text for people; undefined while it has not. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
   /** @param onHead called exactly once; whoever wants no body discards this */
-  ask({ address, path }: BlobPeer, request: PeerRequest, onHead: (head: PeerHead) => void): void {
+  ask(address: Address, request: PoolRequest, onHead: (head: AnswerHead) => void): void {
     this.#onHead = onHead;
     this.#beImpatient();
-    const headers = { 'user-agent': `dtfc/velour-fog-${VERSION}`, ...request.headers };
-    this.#cancelRequest = this.#runtime.network.request(
-      address,
-      { method: request.method, path: `${path}${request.path}`, headers, body: undefined },
-      {
-        answering: (head, flow) => this.#answering(head, flow),
-        ended: (outcome) =>
-          this.#finish(outcome.kind === 'broken' ? outcome.error.message : undefined),
-      },
-    );
+    this.#cancelRequest = this.#runtime.network.request(address, request, {
+      answering: (head, flow) => this.#answering(head, flow),
+      ended: (outcome) =>
+        this.#finish(outcome.kind === 'broken' ? outcome.error.message : undefined),
+    });
   }
 
   read(callback: (part: BytePart) => void): void {
@@ -80,6 +72,13 @@ export class PeerAnswer implements ByteStream {
     this.#last ??= { kind: 'broken', why: 'gone' };
     this.#cancelPatience();
     this.#cancelRequest();
+  }
+
+  /** Breaks the body off, for whoever reads it as well. */
+  giveUp(problem: string): void {
+    this.#queue.length = 0;
+    this.#cancelRequest();
+    this.#finish(problem);
   }
 
   #answering(head: PoolHead, flow: PoolFlow): ((piece: Buffer) => void) | undefined {
@@ -103,8 +102,9 @@ export class PeerAnswer implements ByteStream {
 
   #finish(problem: string | undefined): void {
     if (this.#last !== undefined) return;
-    this.#cancelPatience();
+    this.#problem = problem;
     this.#last = problem === undefined ? { kind: 'end' } : { kind: 'broken', why: 'failed' };
+    this.#cancelPatience();
     const onHead = this.#onHead;
     this.#onHead = undefined;
     onHead?.({ kind: 'failed', detail: problem ?? 'it ended without an answer' });
@@ -129,14 +129,14 @@ export class PeerAnswer implements ByteStream {
 
   /** Looks again and again what has come, until there is nothing to wait for. */
   #beImpatient(): void {
+    const { silentMs, bytesMin } = this.#patience;
     this.#cancelPatience();
     this.#comeBytes = 0;
-    this.#cancelPatience = this.#runtime.timers.after(PEER_SILENT_MS, () => {
-      // A reader that takes its time is not waiting for the peer.
+    this.#cancelPatience = this.#runtime.timers.after(silentMs, () => {
+      // A reader that takes its time is not waiting for the other process.
       const isWaitedFor = this.#onHead !== undefined || this.#callback !== undefined;
-      if (!isWaitedFor || this.#comeBytes >= PEER_BYTES_MIN) return this.#beImpatient();
-      this.#cancelRequest();
-      return this.#finish(`it sent ${this.#comeBytes} bytes in ${PEER_SILENT_MS / 1000} s`);
+      if (!isWaitedFor || this.#comeBytes >= bytesMin) return this.#beImpatient();
+      return this.giveUp(`it sent ${this.#comeBytes} bytes in ${silentMs / 1000} s`);
     });
   }
 }
