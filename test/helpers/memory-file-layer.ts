@@ -13,6 +13,8 @@ import { encodeManifest, type FileManifest } from '../../src/files/manifest.ts';
 import type {
   AmendFile,
   ByteRange,
+  ConfirmedSet,
+  ContentName,
   CopyFile,
   DeleteFileOutcome,
   FileLayer,
@@ -59,6 +61,8 @@ export class MemoryFileLayer implements FileLayer {
   put(request: PutFile, callback: (outcome: PutFileOutcome) => void): void {
     this.requests.push(request);
     const { body, bytesMax, key, condition } = request;
+    const conditionOn = (content: ContentName) =>
+      typeof condition === 'function' ? condition(content) : condition;
     const refuse = (outcome: PutFileOutcome) => {
       body.discard();
       callback(outcome);
@@ -66,7 +70,7 @@ export class MemoryFileLayer implements FileLayer {
     if ((body.length ?? 0) > bytesMax) return refuse({ kind: 'broken', why: 'too-large' });
     const present = typeof key === 'function' ? undefined : this.#files.get(nameOf(key));
     const isJudgedLater = request.confirm !== undefined;
-    if (!isJudgedLater && !holds(condition, present)) {
+    if (!isJudgedLater && typeof condition !== 'function' && !holds(condition, present)) {
       return refuse({ kind: 'unmet', file: present });
     }
     if (this.puts !== undefined) return refuse(this.puts);
@@ -89,7 +93,7 @@ export class MemoryFileLayer implements FileLayer {
             return callback({ kind: 'mismatch', detail: 'other bytes' });
           }
           const own = typeof key === 'function' ? key(sums) : key;
-          const store = (set: Pick<PutFile, 'condition' | 'attributes'>): PutFileOutcome => {
+          const store = (set: ConfirmedSet): PutFileOutcome => {
             const there = this.#files.get(nameOf(own));
             if (!holds(set.condition, there)) return { kind: 'unmet', file: there };
             const file = this.keep(own, content, { ...request, attributes: set.attributes });
@@ -102,7 +106,10 @@ export class MemoryFileLayer implements FileLayer {
               const isOver = outcome.kind !== 'unmet' || attempts === 1;
               return isOver ? callback(outcome) : confirm(attempts - 1);
             });
-          return isJudgedLater ? confirm() : callback(store(request));
+          const { attributes } = request;
+          return isJudgedLater
+            ? confirm()
+            : callback(store({ condition: conditionOn(sums), attributes }));
         }
       }
     };
