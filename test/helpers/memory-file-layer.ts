@@ -91,13 +91,14 @@ export class MemoryFileLayer implements FileLayer {
             const file = this.keep(own, content, { ...request, attributes: set.attributes });
             return { kind: 'stored', file, created: there === undefined };
           };
+          const told = manifestOf(content, this.modifiedMs, request);
           const confirm = (attempts = CONFIRMATIONS_MAX): void =>
             request.confirm?.((set) => {
               if (set === undefined) return callback({ kind: 'unmet', file: undefined });
               const outcome = store(set);
               const isOver = outcome.kind !== 'unmet' || attempts === 1;
               return isOver ? callback(outcome) : confirm(attempts - 1);
-            });
+            }, told);
           return isJudgedLater ? confirm() : callback(store(request));
         }
       }
@@ -106,16 +107,7 @@ export class MemoryFileLayer implements FileLayer {
   }
 
   keep(key: FileKey, content: Buffer, told: Partial<PutFile> = {}): FileVersion {
-    const { contentType, attributes, modifiedMs = this.modifiedMs } = told;
-    return this.#set(key, {
-      ...digestsOf(content),
-      kind: 'inline',
-      content,
-      modifiedMs,
-      contentType,
-      attributes,
-      replicationClass: DEFAULT_CLASS,
-    });
+    return this.#set(key, manifestOf(content, this.modifiedMs, told));
   }
 
   locate(): readonly FileLocation[] {
@@ -231,6 +223,19 @@ function holds({ ifMatch, ifNoneMatch }: Condition, present: FileVersion | undef
   };
   if (ifMatch !== undefined && !isAmong(ifMatch)) return false;
   return ifNoneMatch === undefined || !isAmong(ifNoneMatch);
+}
+
+function manifestOf(content: Buffer, nowMs: number, told: Partial<PutFile>): FileManifest {
+  const { contentType, attributes, modifiedMs = nowMs } = told;
+  return {
+    ...digestsOf(content),
+    kind: 'inline',
+    content,
+    modifiedMs,
+    contentType,
+    attributes,
+    replicationClass: DEFAULT_CLASS,
+  };
 }
 
 function digestsOf(content: Buffer) {
