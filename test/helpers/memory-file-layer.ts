@@ -93,10 +93,11 @@ export class MemoryFileLayer implements FileLayer {
             return callback({ kind: 'mismatch', detail: 'other bytes' });
           }
           const own = typeof key === 'function' ? key(sums) : key;
+          const told = this.#manifestOf(content, request);
           const store = (set: ConfirmedSet): PutFileOutcome => {
             const there = this.#files.get(nameOf(own));
             if (!holds(set.condition, there)) return { kind: 'unmet', file: there };
-            const file = this.keep(own, content, { ...request, attributes: set.attributes });
+            const file = this.#set(own, { ...told, attributes: set.attributes });
             return { kind: 'stored', file, created: there === undefined };
           };
           const confirm = (attempts = CONFIRMATIONS_MAX): void =>
@@ -105,7 +106,7 @@ export class MemoryFileLayer implements FileLayer {
               const outcome = store(set);
               const isOver = outcome.kind !== 'unmet' || attempts === 1;
               return isOver ? callback(outcome) : confirm(attempts - 1);
-            });
+            }, told);
           const { attributes } = request;
           return isJudgedLater
             ? confirm()
@@ -117,6 +118,10 @@ export class MemoryFileLayer implements FileLayer {
   }
 
   keep(key: FileKey, content: Buffer, told: Partial<PutFile> = {}): FileVersion {
+    return this.#set(key, this.#manifestOf(content, told));
+  }
+
+  #manifestOf(content: Buffer, told: Partial<PutFile>): FileManifest {
     const { contentType, attributes, modifiedMs = this.modifiedMs } = told;
     const { replicationClass = DEFAULT_CLASS, inlineMax = Number.POSITIVE_INFINITY } = told;
     const fields = {
@@ -126,10 +131,10 @@ export class MemoryFileLayer implements FileLayer {
       attributes,
       replicationClass,
     };
-    if (content.length <= inlineMax) return this.#set(key, { ...fields, kind: 'inline', content });
+    if (content.length <= inlineMax) return { ...fields, kind: 'inline', content };
     const blob = (this.#blobs.size + 1).toString(16).padStart(32, '0') as BlobId;
     this.#blobs.set(blob, content);
-    return this.#set(key, { ...fields, kind: 'blob', blob });
+    return { ...fields, kind: 'blob', blob };
   }
 
   locate(): readonly FileLocation[] {
