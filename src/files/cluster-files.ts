@@ -16,6 +16,7 @@ import { Download } from './download.ts';
 import { copyFile } from './file-copy.ts';
 import { DEFAULT_CLASS, type FileKey } from './file-key.ts';
 import type { FileOperations, FileParts } from './file-parts.ts';
+import { findPlaces, serversIn } from './file-places.ts';
 import { FilePut, ROOM_BYTES_MIN } from './file-put.ts';
 import { fileOf, isAny, setFileRecord } from './file-record.ts';
 import { FileServerWatch } from './file-server-watch.ts';
@@ -28,6 +29,8 @@ import type {
   DeleteFileOutcome,
   FileLayer,
   FileLocation,
+  FilePlacesOutcome,
+  FileServerView,
   FileVersion,
   FindFileOutcome,
   ListDirectory,
@@ -153,7 +156,12 @@ export class ClusterFiles implements FileLayer {
     { key, file: { manifest, record }, change }: AmendFile,
     callback: (outcome: SetFileOutcome) => void,
   ): void {
-    this.#set(key, { ...manifest, ...change }, { ifMatch: [etagOf(record)] }, callback);
+    this.#set(key, { ...manifest, ...change }, { ifMatch: [etagOf(record)] }, (outcome) => {
+      // Of another class it has other copies: whoever holds it looks now, and not when its turn comes.
+      if (change.replicationClass !== undefined && outcome.kind === 'stored')
+        this.#lookAt(manifest);
+      callback(outcome);
+    });
   }
 
   copy(request: CopyFile, callback: (outcome: SetFileOutcome) => void): void {
@@ -182,6 +190,21 @@ export class ClusterFiles implements FileLayer {
     const placed = placementOf(id, router.map?.fileServers);
     const target = placed.find((server) => watch.hasRoom(server.id, room));
     return target === undefined ? undefined : this.#location(target);
+  }
+
+  places({ manifest }: FileVersion, callback: (outcome: FilePlacesOutcome) => void): void {
+    findPlaces(this.#parts, manifest, callback);
+  }
+
+  get fileServers(): readonly FileServerView[] {
+    const { router, watch } = this.#parts;
+    return serversIn(router.map?.fileServers).map((server) => {
+      const { id, entry } = server;
+      const { address, host, state } = entry;
+      const publicAddress = watch.publicAddressOf(server);
+      const [isUp, told] = [watch.isUp(id), watch.toldBy(id)];
+      return { id, address, publicAddress, host, state, isUp, told };
+    });
   }
 
   #location(server: PlacedServer): FileLocation {

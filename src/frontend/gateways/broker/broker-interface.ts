@@ -15,6 +15,7 @@ import type { DavGateway } from '../dav/dav.ts';
 import type { DavParts } from '../dav/resources.ts';
 import { BrokerGateway } from './broker.ts';
 import type { BrokerConfig } from './config/broker-config.ts';
+import { BrokerRest } from './rest/rest.ts';
 
 export interface BrokerOptions {
   /** Where clients reach it. */
@@ -43,6 +44,7 @@ export class BrokerInterface implements HttpService, FurtherInterface {
     this.port = parseAddress(address)?.port ?? 0;
     this.#routes = new Routes('broker', runtime, metrics, { address, workerGroup, beside });
     const config = () => options.config();
+    new BrokerRest({ davParts, config }).addTo(this.#routes);
     const { clock } = runtime;
     new BrokerGateway({ dav, davParts, clock, config }).addTo(this.#routes, metrics);
   }
