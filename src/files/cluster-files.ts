@@ -57,7 +57,8 @@ const UNREADABLE = {
 } as const;
 
 export class ClusterFiles implements FileLayer {
-  readonly #parts: FileParts;
+  /** For what else a process does with files. */
+  readonly parts: FileParts;
   readonly tickets: ClusterTickets;
 
   /**
@@ -70,7 +71,7 @@ export class ClusterFiles implements FileLayer {
     times = fileTimes(scale),
   ) {
     const { reader } = operations;
-    this.#parts = {
+    this.parts = {
       ...operations,
       runtime,
       router,
@@ -83,11 +84,11 @@ export class ClusterFiles implements FileLayer {
 
   /** Begins to ask the file servers how they are. */
   start(): void {
-    this.#parts.watch.start();
+    this.parts.watch.start();
   }
 
   get hasFileServers(): boolean {
-    return Object.keys(this.#parts.router.map?.fileServers ?? {}).length > 0;
+    return Object.keys(this.parts.router.map?.fileServers ?? {}).length > 0;
   }
 
   put(request: PutFile, callback: (outcome: PutFileOutcome) => void): void {
@@ -95,12 +96,12 @@ export class ClusterFiles implements FileLayer {
       request.body.discard();
       return callback({ kind: 'not-stored', ...NO_FILES });
     }
-    return new FilePut(this.#parts, request, callback).start();
+    return new FilePut(this.parts, request, callback).start();
   }
 
   find(key: FileKey, callback: (outcome: FindFileOutcome) => void): void {
     if (this.#isCache) return callback({ kind: 'failed', ...NO_FILES });
-    return this.#parts.reader.get(key, (outcome) => {
+    return this.parts.reader.get(key, (outcome) => {
       if (outcome.kind !== 'value') return callback(outcome.kind === 'absent' ? ABSENT : outcome);
       const file = fileOf(outcome.record);
       return callback(file === undefined ? DAMAGED : { kind: 'found', file });
@@ -108,7 +109,7 @@ export class ClusterFiles implements FileLayer {
   }
 
   open(
-    { manifest }: FileVersion,
+    { manifest }: Pick<FileVersion, 'manifest'>,
     range: ByteRange | undefined,
     callback: (outcome: OpenFileOutcome) => void,
   ): void {
@@ -146,7 +147,7 @@ export class ClusterFiles implements FileLayer {
     { key, attributes, condition }: MakeDirectory,
     callback: (outcome: SetFileOutcome) => void,
   ): void {
-    const modifiedMs = Math.floor(this.#parts.runtime.clock.wallMs());
+    const modifiedMs = Math.floor(this.parts.runtime.clock.wallMs());
     const { size, sha512, md5 } = NO_CONTENT;
     const fields = { size, sha512, md5, modifiedMs, replicationClass: DEFAULT_CLASS, attributes };
     return this.#set(key, { ...fields, kind: 'directory' }, condition, callback);
@@ -166,16 +167,16 @@ export class ClusterFiles implements FileLayer {
 
   copy(request: CopyFile, callback: (outcome: SetFileOutcome) => void): void {
     if (this.#isCache) return callback({ kind: 'not-stored', ...NO_FILES });
-    return copyFile(this.#parts, request, callback);
+    return copyFile(this.parts, request, callback);
   }
 
   list(request: ListDirectory, callback: (outcome: ListDirectoryOutcome) => void): void {
     if (this.#isCache) return callback({ kind: 'failed', ...NO_FILES });
-    return listDirectory(this.#parts, request, callback);
+    return listDirectory(this.parts, request, callback);
   }
 
   locate({ manifest }: FileVersion): readonly FileLocation[] {
-    const { classes, router, runtime, watch } = this.#parts;
+    const { classes, router, runtime, watch } = this.parts;
     const { map } = router;
     if (map === undefined || manifest.kind !== 'blob') return [];
     const copies = classes.lately(manifest.replicationClass);
@@ -185,7 +186,7 @@ export class ClusterFiles implements FileLayer {
   }
 
   targetFor(id: BlobId, bytes: number | undefined): FileLocation | undefined {
-    const { router, watch } = this.#parts;
+    const { router, watch } = this.parts;
     const room = bytes ?? ROOM_BYTES_MIN;
     const placed = placementOf(id, router.map?.fileServers);
     const target = placed.find((server) => watch.hasRoom(server.id, room));
@@ -193,11 +194,11 @@ export class ClusterFiles implements FileLayer {
   }
 
   places({ manifest }: FileVersion, callback: (outcome: FilePlacesOutcome) => void): void {
-    findPlaces(this.#parts, manifest, callback);
+    findPlaces(this.parts, manifest, callback);
   }
 
   get fileServers(): readonly FileServerView[] {
-    const { router, watch } = this.#parts;
+    const { router, watch } = this.parts;
     return serversIn(router.map?.fileServers).map((server) => {
       const { id, entry } = server;
       const { address, host, state } = entry;
@@ -208,7 +209,7 @@ export class ClusterFiles implements FileLayer {
   }
 
   #location(server: PlacedServer): FileLocation {
-    return { id: server.id, publicAddress: this.#parts.watch.publicAddressOf(server) };
+    return { id: server.id, publicAddress: this.parts.watch.publicAddressOf(server) };
   }
 
   #set(
@@ -221,19 +222,19 @@ export class ClusterFiles implements FileLayer {
     const detail = faultOfFields(manifest);
     if (detail !== undefined)
       return callback({ kind: 'not-stored', code: 'bad-parameter', detail });
-    return setFileRecord(this.#parts, { key, manifest, condition }, callback);
+    return setFileRecord(this.parts, { key, manifest, condition }, callback);
   }
 
   #deleteAny(key: FileKey, existed: boolean, done: (outcome: DeleteFileOutcome) => void): void {
     const request: WriteRequest = { key, ...TOMBSTONE };
-    this.#parts.writer.set(request, (outcome) =>
+    this.parts.writer.set(request, (outcome) =>
       done(outcome.kind === 'stored' ? { kind: 'deleted', existed } : outcome),
     );
   }
 
   #deleteIf(key: FileKey, condition: Condition, done: (outcome: DeleteFileOutcome) => void): void {
     const request = { key, condition, change: { kind: 'delete' } } as const;
-    this.#parts.conditional.write(request, (outcome) => {
+    this.parts.conditional.write(request, (outcome) => {
       switch (outcome.kind) {
         case 'stored':
           return done({ kind: 'deleted', existed: !outcome.created });
@@ -248,7 +249,7 @@ export class ClusterFiles implements FileLayer {
 
   #lookAt(manifest: FileManifest): void {
     if (manifest.kind !== 'blob') return;
-    const { runtime, router, times } = this.#parts;
+    const { runtime, router, times } = this.parts;
     const holders = placementOf(manifest.blob, router.map?.fileServers).slice(0, COPIES_MAX);
     lookAtBlob(runtime, times, manifest.blob, holders);
   }
@@ -258,7 +259,7 @@ export class ClusterFiles implements FileLayer {
     range: ByteRange,
     callback: (outcome: OpenFileOutcome) => void,
   ): void {
-    const { classes, router, runtime, times, watch } = this.#parts;
+    const { classes, router, runtime, times, watch } = this.parts;
     const { map } = router;
     if (map === undefined) return callback(UNREADABLE);
     const servers = readOrder(blob, classes.lately(replicationClass), map, watch, runtime.random);
@@ -269,7 +270,7 @@ export class ClusterFiles implements FileLayer {
   }
 
   get #isCache(): boolean {
-    const { map } = this.#parts.router;
+    const { map } = this.parts.router;
     return map !== undefined && whenFullOf(map) === 'evict';
   }
 }

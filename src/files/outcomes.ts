@@ -45,8 +45,11 @@ export interface PutFile {
    * that it depends on. The answer takes the place of `condition` and `attributes`; undefined ends the upload as `unmet`,
    * without a file.
    * @param callback to be called exactly once
+   * @param manifest what is to be set, but for its attributes
    */
-  readonly confirm?: ((callback: (set: ConfirmedSet | undefined) => void) => void) | undefined;
+  readonly confirm?:
+    | ((callback: (set: ConfirmedSet | undefined) => void, manifest: FileManifest) => void)
+    | undefined;
   /** What the client says of its body, in hexadecimal; the file is refused where it differs. */
   readonly expected: { readonly sha512?: string | undefined; readonly md5?: string | undefined };
 }
@@ -204,7 +207,7 @@ export interface FileLayer {
    *   success can begin, or with why there is none. Whoever wants it no more discards it
    */
   open(
-    file: FileVersion,
+    file: Pick<FileVersion, 'manifest'>,
     range: ByteRange | undefined,
     callback: (outcome: OpenFileOutcome) => void,
   ): void;

@@ -52,7 +52,7 @@ function find(stage: FileStage): FindFileOutcome[] {
 
 function open(stage: FileStage, manifest: FileManifest, range?: ByteRange): OpenFileOutcome[] {
   const told: OpenFileOutcome[] = [];
-  stage.files.open({ manifest, record }, range, (outcome) => told.push(outcome));
+  stage.files.open({ manifest }, range, (outcome) => told.push(outcome));
   return told;
 }
 

@@ -98,13 +98,14 @@ export class MemoryFileLayer implements FileLayer {
             const file = this.keep(own, content, { ...request, attributes: set.attributes });
             return { kind: 'stored', file, created: there === undefined };
           };
+          const told = this.#manifestOf(content, request);
           const confirm = (attempts = CONFIRMATIONS_MAX): void =>
             request.confirm?.((set) => {
               if (set === undefined) return callback({ kind: 'unmet', file: undefined });
               const outcome = store(set);
               const isOver = outcome.kind !== 'unmet' || attempts === 1;
               return isOver ? callback(outcome) : confirm(attempts - 1);
-            });
+            }, told);
           return isJudgedLater ? confirm() : callback(store(request));
         }
       }
@@ -113,19 +114,17 @@ export class MemoryFileLayer implements FileLayer {
   }
 
   keep(key: FileKey, content: Buffer, told: Partial<PutFile> = {}): FileVersion {
+    return this.#set(key, this.#manifestOf(content, told));
+  }
+
+  #manifestOf(content: Buffer, told: Partial<PutFile>): FileManifest {
     const { contentType, attributes, modifiedMs = this.modifiedMs } = told;
     const { replicationClass = DEFAULT_CLASS, inlineMax = Number.POSITIVE_INFINITY } = told;
-    const fields = {
-      ...digestsOf(content),
-      modifiedMs,
-      contentType,
-      attributes,
-      replicationClass,
-    };
-    if (content.length <= inlineMax) return this.#set(key, { ...fields, kind: 'inline', content });
+    const fields = { ...digestsOf(content), modifiedMs, contentType, attributes, replicationClass };
+    if (content.length <= inlineMax) return { ...fields, kind: 'inline', content };
     const blob = (this.#blobs.size + 1).toString(16).padStart(32, '0') as BlobId;
     this.#blobs.set(blob, content);
-    return this.#set(key, { ...fields, kind: 'blob', blob });
+    return { ...fields, kind: 'blob', blob };
   }
 
   locate(): readonly FileLocation[] {

@@ -281,7 +281,8 @@ export class Routes {
     if (parameters === 'malformed') {
       return errorReply('bad-parameter', 'a % in the path is not followed by two hex digits');
     }
-    if (entry.traits.changes && isFromForeignPage(request)) {
+    const isForOwnPages = entry.traits.changes && entry.route.forAnyPage !== true;
+    if (isForOwnPages && isFromForeignPage(request)) {
       return errorReply(
         'foreign-origin',
         'a web page of another origin may change nothing here; its own server may, on its behalf',

@@ -49,6 +49,17 @@ export class ClusterTickets implements Tickets {
     });
   }
 
+  /** @returns undefined while the secret is not known: `open` asks for it */
+  openNow(token: string): OpenedTicket | undefined {
+    const { secret } = this.#secret;
+    return secret === undefined ? undefined : openTicket(token, secret, this.#nowMs);
+  }
+
+  /** Asks for the secret before it is needed. */
+  start(): void {
+    this.#secret.get(() => undefined);
+  }
+
   state(id: BlobId, callback: (state: TicketState) => void): void {
     this.records.state(id, callback);
   }

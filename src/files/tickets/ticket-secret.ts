@@ -31,6 +31,11 @@ export class TicketSecret {
     this.#operations = operations;
   }
 
+  /** Undefined until somebody has asked. */
+  get secret(): Buffer | undefined {
+    return this.#known?.kind === 'known' ? this.#known.secret : undefined;
+  }
+
   /** @param callback called exactly once, at once where the secret is known already */
   get(callback: SecretCallback): void {
     if (this.#known !== undefined) return callback(this.#known);
