@@ -92,7 +92,7 @@ export function planOf(words: Arguments): Plan {
   const blobAddresses = addresses(blobsPort, frontends, 'BLOBS_PORT');
   const brokerPort = beside('broker-port', BROKER_PORTS_APART);
   const brokerAddresses = addresses(brokerPort, frontends, 'BROKER_PORT');
-  const furtherWords = ['deny', 'peerlist', 'blobs-rate'].flatMap((name) => {
+  const furtherWords = ['deny', 'peerlist', 'blobs-rate', 'broker-config'].flatMap((name) => {
     const value = words.optionalText(name);
     return value === undefined ? [] : [`--${name}`, value];
   });

@@ -19,11 +19,13 @@ import type { Logger, Network } from '../cluster/ports.ts';
 import type { DeathRequest } from '../cluster/wire/control-messages.ts';
 import { CONTROL } from '../cluster/wire/control-table.ts';
 import { Malformed } from '../cluster/wire/shapes.ts';
+import { rightConfigAt } from './broker/broker-config-file.ts';
 import { answererAt, describeAnswerer } from './doctor/answerer.ts';
 import { LOCAL_ROLES, type LocalNode, type Plan, planOf } from './local-plan.ts';
 import { reasonOf, strangersIn, viewOf } from './local-view.ts';
 import {
   BLOB_OPTIONS,
+  BROKER_OPTION,
   type Command,
   MEMORY_OPTION,
   SERVER_OPTIONS,
@@ -87,6 +89,7 @@ export const localCommand: Command = {
     ...VALUE_OPTIONS,
     ...SFSS_OPTION,
     ...BLOB_OPTIONS,
+    ...BROKER_OPTION,
     ...MEMORY_OPTION,
     ...WHEN_FULL_OPTION,
     'num-frontend': plainVariable('NUM_FRONTEND', 2, 'Frontends'),
@@ -126,6 +129,9 @@ export const localCommand: Command = {
   async run(words) {
     process.title = 'velour local';
     const plan = planOf(words);
+    const brokerConfig = words.optionalText('broker-config');
+    // Each frontend would say it, and end: it is said once, before anything starts.
+    if (brokerConfig !== undefined) rightConfigAt(brokerConfig);
     const logger = openLogger({
       role: 'local',
       node: plan.host,

@@ -48,8 +48,15 @@ export class BrokerStage {
     const davParts = { files, clock, random };
     this.broker = new BrokerInterface(
       runtime,
-      { dav, davParts, routes, metrics, workerGroup: undefined },
-      { address: '127.0.0.1:12280' as Address, config: () => config },
+      {
+        rules: { current: config, problem: undefined },
+        dav,
+        davParts,
+        routes,
+        metrics,
+        workerGroup: undefined,
+      },
+      { address: '127.0.0.1:12280' as Address, configFile: undefined },
     );
   }
 

@@ -1,7 +1,6 @@
 // `velour broker check-config`: says whether a broker would take a configuration, before any does. It asks no cluster.
 
-import { readFileSync } from 'node:fs';
-import { EXIT, FatalError } from '../../cluster/http/errors.ts';
+import { EXIT } from '../../cluster/http/errors.ts';
 import type { BrokerConfig } from '../../frontend/gateways/broker/config/broker-config.ts';
 import { remarkLine } from '../../frontend/gateways/broker/config/config-source.ts';
 import { readBrokerConfig } from '../../frontend/gateways/broker/config/read-config.ts';
@@ -9,6 +8,7 @@ import { leave } from '../client-process.ts';
 import { counted } from '../cluster/node-texts.ts';
 import type { Command } from '../options.ts';
 import { say } from '../printing.ts';
+import { textAt, wrongConfig } from './broker-config-file.ts';
 
 export const brokerCheckConfigCommand: Command = {
   usage: 'broker check-config <file>',
@@ -19,13 +19,12 @@ export const brokerCheckConfigCommand: Command = {
   examples: [['velour broker check-config dragonbelly.conf', 'before a reload']],
   async run(words) {
     const file = words.text('file');
-    const read = readBrokerConfig(textOf(file));
+    const read = readBrokerConfig(textAt(file));
     switch (read.kind) {
       case 'wrong': {
         const { problems } = read;
         if (words.flag('json')) return leave(words, { ok: false, problems }, '', EXIT.config);
-        const lines = problems.map((problem) => remarkLine(file, problem));
-        throw new FatalError(EXIT.config, `${file} is wrong:\n${lines.join('\n')}`);
+        throw wrongConfig(file, problems);
       }
       case 'config': {
         const { config, remarks } = read;
@@ -35,14 +34,6 @@ export const brokerCheckConfigCommand: Command = {
     }
   },
 };
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new FatalError(EXIT.config, `${path} cannot be read: ${(error as Error).message}`);
-  }
-}
 
 function contentText({ domains }: BrokerConfig): string {
   const sum = (count: (domain: BrokerConfig['domains'][number]) => number) =>

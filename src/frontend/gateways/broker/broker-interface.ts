@@ -14,18 +14,20 @@ import type {
 import type { DavGateway } from '../dav/dav.ts';
 import type { DavParts } from '../dav/resources.ts';
 import { BrokerGateway } from './broker.ts';
-import type { BrokerConfig } from './config/broker-config.ts';
+import type { BrokerRules } from './config/active-config.ts';
+import type { BrokerConfigFile } from './config/config-file.ts';
 import { BrokerRest } from './rest/rest.ts';
 
 export interface BrokerOptions {
   /** Where clients reach it. */
   readonly address: Address;
-  /** The configuration that counts now. */
-  config(): BrokerConfig;
+  /** Undefined where every host is the domain `default`. */
+  readonly configFile: BrokerConfigFile | undefined;
 }
 
 /** What it has of its frontend. */
 export interface BrokerContext {
+  readonly rules: BrokerRules;
   readonly davParts: DavParts;
   readonly dav: Pick<DavGateway, 'serve' | 'judge'>;
   /** Those at the frontend's own port. */
@@ -39,14 +41,14 @@ export class BrokerInterface implements HttpService, FurtherInterface {
   readonly #routes: Routes;
 
   constructor(runtime: Runtime, context: BrokerContext, options: BrokerOptions) {
-    const { davParts, dav, metrics, routes: beside, workerGroup } = context;
+    const { rules, davParts, dav, metrics, routes: beside, workerGroup } = context;
     const { address } = options;
     this.port = parseAddress(address)?.port ?? 0;
     this.#routes = new Routes('broker', runtime, metrics, { address, workerGroup, beside });
-    const config = () => options.config();
-    new BrokerRest({ davParts, config }).addTo(this.#routes);
+    this.#routes.addWarning('rules', () => rules.problem);
+    new BrokerRest({ davParts, rules }).addTo(this.#routes);
     const { clock } = runtime;
-    new BrokerGateway({ dav, davParts, clock, config }).addTo(this.#routes, metrics);
+    new BrokerGateway({ dav, davParts, clock, rules }).addTo(this.#routes, metrics);
   }
 
   get service(): HttpService {

@@ -25,7 +25,8 @@ import { BROKER_ROUTES, OWN_FOLDER } from './broker-routes.ts';
 import { type BrokerAsk, readBrokerAsk } from './broker-usage.ts';
 import { makeAround } from './collections.ts';
 import { completeUpload } from './completion.ts';
-import { type BrokerConfig, type BrokerDomain, domainOf, ruleFor } from './config/broker-config.ts';
+import type { BrokerRules } from './config/active-config.ts';
+import { type BrokerDomain, domainOf, ruleFor } from './config/broker-config.ts';
 import { redirectUpload } from './issuing.ts';
 import { redirectRead } from './reading.ts';
 
@@ -33,8 +34,7 @@ export interface BrokerParts {
   readonly dav: Pick<DavGateway, 'serve' | 'judge'>;
   readonly davParts: DavParts;
   readonly clock: Clock;
-  /** The configuration that counts now. */
-  config(): BrokerConfig;
+  readonly rules: BrokerRules;
 }
 
 type ReadBrokerRequest = Omit<BrokerRequest, 'request' | 'reply'> & { readonly ask: BrokerAsk };
@@ -83,7 +83,7 @@ export class BrokerGateway {
   /** @returns the refusal where its Host, its path or its query is wrong */
   #read(request: RequestHead): ReadBrokerRequest | WholeReply {
     const host = request.header('host') ?? '';
-    const domain = domainOf(this.#parts.config(), host);
+    const domain = domainOf(this.#parts.rules.current, host);
     if (domain === undefined) return unknownDomainReply();
     const read = readDavPath(rawPathOf(request.target), spaceOf(domain));
     if ('fault' in read) return errorReply(read.fault.code, read.fault.what);
@@ -95,6 +95,9 @@ export class BrokerGateway {
     const ask = readBrokerAsk(request);
     if ('fault' in ask) return errorReply('bad-parameter', ask.fault);
     const { method, target } = request;
+    const { problem } = this.#parts.rules;
+    const isUpload = method === 'PUT' || (method === 'POST' && ask.kind !== 'complete');
+    if (isUpload && problem !== undefined) return errorReply('not-ready', problem);
     if (method === 'POST' && ask.kind === 'proxied') {
       return errorReply(
         'bad-parameter',

@@ -12,6 +12,7 @@ import {
 } from '../../../cluster/http/http.ts';
 import { printHttpDate } from '../../../cluster/http/http-date.ts';
 import { newBlobId } from '../../../files/blob-id.ts';
+import { classOfCopies } from '../../../files/classes.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
 import type { FileLocation } from '../../../files/outcomes.ts';
 import { TICKET_MS_MAX, type WriteTicket } from '../../../files/tickets/ticket.ts';
@@ -23,7 +24,7 @@ import { type DavParts, findWay, type Way } from '../dav/resources.ts';
 import type { BrokerRequest } from './broker-request.ts';
 import type { UploadWishes } from './broker-usage.ts';
 import { makeAround } from './collections.ts';
-import { classOfCopies, ruleFor } from './config/broker-config.ts';
+import { ruleFor } from './config/broker-config.ts';
 import { ticketUrl } from './reading.ts';
 
 /** Where clients are told the ticket, beside the body: redirects are followed without a look at that. */

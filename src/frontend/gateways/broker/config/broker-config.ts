@@ -2,27 +2,17 @@
 // from a file by read-config.ts; here is what it answers. Pure.
 
 import type { Address } from '../../../../cluster/model/identity.ts';
-import type { LogLevel } from '../../../../cluster/ports.ts';
-import { COPIES_MAX } from '../../../../files/classes.ts';
 import { DEFAULT_CLASS, type ReplicationClass } from '../../../../files/file-key.ts';
 import type { Share } from './shares.ts';
 
 export interface BrokerConfig {
-  /** Where the broker listens, unless the command line says so. */
-  readonly listen: BrokerListen | undefined;
-  /** The least severe line that the broker logs. */
-  readonly logLevel: LogLevel | undefined;
+  /** Where the broker listens, unless the command line says it. */
+  readonly port: number | undefined;
   readonly upstreams: readonly BrokerUpstream[];
   /** In the order of the file. */
   readonly domains: readonly BrokerDomain[];
   /** By the names of their hosts, of which no two domains have one in common. */
   readonly domainsByHost: ReadonlyMap<string, BrokerDomain>;
-}
-
-export interface BrokerListen {
-  /** Undefined where only a port was given, or every address is meant. */
-  readonly host: string | undefined;
-  readonly port: number;
 }
 
 /** Servers that a share may name as one. */
@@ -63,8 +53,7 @@ export const TYPE_NAME_MAX = 40;
 
 /** Without a configuration every host is the domain `default`, and all files are of the cluster's default class. */
 export const DEFAULT_CONFIG: BrokerConfig = brokerConfig({
-  listen: undefined,
-  logLevel: undefined,
+  port: undefined,
   upstreams: [],
   domains: [
     {
@@ -127,15 +116,9 @@ export function typeRule(
   return { ...rule, replicationClass: rule.copies === undefined ? DEFAULT_CLASS : own };
 }
 
-/** The class of files that have a number of copies of their own, whatever their type is. */
-export function classOfCopies(copies: number): ReplicationClass {
-  return `copies-${copies}` as ReplicationClass;
-}
-
-/** @returns how many copies each class has that a broker with this configuration may give to a file */
+/** @returns how many copies each class has that this configuration gives a number to */
 export function classesOf({ domains }: BrokerConfig): ReadonlyMap<ReplicationClass, number> {
   const classes = new Map<ReplicationClass, number>();
-  for (let copies = 1; copies <= COPIES_MAX; copies++) classes.set(classOfCopies(copies), copies);
   for (const { types, other } of domains) {
     for (const { copies, replicationClass } of [...types.values(), other]) {
       if (copies !== undefined) classes.set(replicationClass, copies);

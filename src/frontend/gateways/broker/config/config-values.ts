@@ -6,16 +6,9 @@ import {
   PORT_MAX,
   parseAddress,
 } from '../../../../cluster/model/identity.ts';
-import type { LogLevel } from '../../../../cluster/ports.ts';
 import { decodePath, encodeBytes } from '../../../../cluster/wire/query.ts';
 import { COPIES_MAX } from '../../../../files/classes.ts';
-import {
-  ANY,
-  type BrokerListen,
-  DOMAIN_NAME_MAX,
-  hostNameOf,
-  TYPE_NAME_MAX,
-} from './broker-config.ts';
+import { ANY, DOMAIN_NAME_MAX, hostNameOf, TYPE_NAME_MAX } from './broker-config.ts';
 import { ConfigFault, type ConfigWord } from './config-source.ts';
 import { printed } from './config-words.ts';
 import { SHARE_VARIABLES, variablesIn, withVariables } from './shares.ts';
@@ -32,14 +25,7 @@ const FLAGS: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 /** With the names that the levels have in the original's language. */
-const LOG_LEVELS: ReadonlyMap<string, LogLevel> = new Map([
-  ['debug', 'debug'],
-  ['info', 'info'],
-  ['warn', 'warn'],
-  ['warning', 'warn'],
-  ['error', 'error'],
-  ['critical', 'error'],
-]);
+const LOG_LEVELS: readonly string[] = ['debug', 'info', 'warn', 'warning', 'error', 'critical'];
 
 export function copiesIn(word: ConfigWord): number {
   const copies = /^\d{1,3}$/.test(word.text) ? Number(word.text) : 0;
@@ -53,20 +39,18 @@ export function flagIn(word: ConfigWord): boolean {
   return flag;
 }
 
-export function logLevelIn(word: ConfigWord): LogLevel {
-  const level = LOG_LEVELS.get(word.text.toLowerCase());
-  if (level === undefined) throw must(word, 'debug, info, warn or error');
-  return level;
+export function checkLogLevel(word: ConfigWord): void {
+  if (LOG_LEVELS.includes(word.text.toLowerCase())) return;
+  throw must(word, 'debug, info, warn or error');
 }
 
-export function listenIn(word: ConfigWord): BrokerListen {
+/** @returns the port of what may be a port alone */
+export function listenPortIn(word: ConfigWord): number {
   const given = word.text.replace(/^\*:/, '');
   const isPort = /^\d{1,5}$/.test(given);
   const address = parseAddress(isPort ? formatAddress('port', Number(given)) : given);
-  if (address === undefined) {
-    throw must(word, `HOST:PORT or a port from 1 to ${PORT_MAX}, such as 0.0.0.0:6565`);
-  }
-  return { host: isPort ? undefined : address.host, port: address.port };
+  if (address !== undefined) return address.port;
+  throw must(word, `HOST:PORT or a port from 1 to ${PORT_MAX}, such as 0.0.0.0:6565`);
 }
 
 export function addressIn(word: ConfigWord): Address {

@@ -18,11 +18,11 @@ import { ConfigFault, type ConfigRemark, ConfigSource, type ConfigWord } from '.
 import { statementsOfText } from './config-text.ts';
 import {
   addressIn,
+  checkLogLevel,
   copiesIn,
   flagIn,
   hostIn,
-  listenIn,
-  logLevelIn,
+  listenPortIn,
   prefixIn,
   type ShareUrl,
   shareUrlIn,
@@ -51,6 +51,7 @@ const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map([
     'daemonize',
     'velour stays in the foreground, and a service manager puts it into the background',
   ],
+  ['loglevel', 'the log is that of the frontend, whose --log-level says it'],
   ['logfile', 'the log goes to stderr, and a service manager puts it into a file'],
   ['db_backend', 'what is known of files is in the cluster itself'],
 ]);
@@ -62,9 +63,9 @@ export function readBrokerConfig(text: string): ReadConfig {
     const isJson = /^\s*\{/.test(source.text);
     return reader.config(isJson ? statementsOfJson(source) : statementsOfText(source));
   });
-  const problems = [...reader.problems].sort((a, b) => a.line - b.line || a.column - b.column);
+  const problems = inOrder(reader.problems);
   if (config !== undefined && problems.length === 0) {
-    return { kind: 'config', config, remarks: reader.remarks };
+    return { kind: 'config', config, remarks: inOrder(reader.remarks) };
   }
   return { kind: 'wrong', problems: problems.slice(0, PROBLEMS_MAX) };
 }
@@ -96,8 +97,8 @@ class ConfigReader {
     this.#tellWithoutEffect(statements);
     const upstreams = (found.get('upstream') ?? []).flatMap((each) => this.#upstream(each));
     const domains = (found.get('domain') ?? []).flatMap((each) => this.#domain(each));
-    const listen = this.#single(found, 'listen', once, listenIn);
-    const logLevel = this.#single(found, 'loglevel', once, logLevelIn);
+    const port = this.#single(found, 'listen', once, (word) => this.#port(word));
+    this.#single(found, 'loglevel', once, checkLogLevel);
     if ((found.get('domain') ?? []).length === 0) {
       this.#problem(
         START,
@@ -106,14 +107,22 @@ class ConfigReader {
     }
     if (domains.length > DOMAINS_MAX)
       this.#problem(START, `there are more than ${DOMAINS_MAX} domains`);
-    for (const { host, port, word } of this.#shareUrls) {
-      if (!this.#hosts.has(host) || port !== listen?.port) continue;
+    for (const { host, port: of, word } of this.#shareUrls) {
+      if (!this.#hosts.has(host) || of !== port) continue;
       this.#problem(
         word,
         'this URL is of the broker itself, which would redirect to it for ever: name the server that has the files',
       );
     }
-    return brokerConfig({ listen, logLevel, upstreams, domains });
+    return brokerConfig({ port, upstreams, domains });
+  }
+
+  #port(word: ConfigWord): number {
+    const port = listenPortIn(word);
+    const isPortAlone = word.text === `${port}` || word.text === `*:${port}`;
+    const message = 'the host has no effect: the broker listens where its frontend does (--host)';
+    if (!isPortAlone) this.remarks.push({ line: word.line, column: word.column, message });
+    return port;
   }
 
   #upstream({ values, body = [] }: ConfigStatement): readonly BrokerUpstream[] {
@@ -138,7 +147,7 @@ class ConfigReader {
     const once: SaidOnce = new Map();
     this.#tellWithoutEffect(body);
     for (const each of found.get('db_backend') ?? []) this.#backend(each);
-    this.#single(found, 'loglevel', once, logLevelIn);
+    this.#single(found, 'loglevel', once, checkLogLevel);
     const hosts = (found.get('domain_name') ?? []).flatMap(({ values: [value] }) =>
       value === undefined ? [] : this.#host(value),
     );
@@ -262,6 +271,10 @@ class ConfigReader {
   #problem({ line, column }: Pick<ConfigRemark, 'line' | 'column'>, message: string): void {
     this.problems.push({ line, column, message });
   }
+}
+
+function inOrder(remarks: readonly ConfigRemark[]): readonly ConfigRemark[] {
+  return [...remarks].sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
 const START = { line: 1, column: 1 };

@@ -5,6 +5,7 @@ import { isContentType } from '../../../../cluster/http/content-types.ts';
 import { errorReply } from '../../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../../cluster/http/http.ts';
 import type { ReplyCallback } from '../../../../cluster/http/routes.ts';
+import { classOfCopies } from '../../../../files/classes.ts';
 import { contentTagHeaders } from '../../../../files/http/content-tag.ts';
 import type { FileVersion } from '../../../../files/outcomes.ts';
 import { type DavPath, keyOf } from '../../dav/dav-path.ts';
@@ -12,7 +13,7 @@ import { absentReply, failedReply, unstoredReply } from '../../dav/dav-replies.t
 import { asJudged, lockRefusal, overtakenReply } from '../../dav/judgement.ts';
 import { type DavParts, findWay, type Way } from '../../dav/resources.ts';
 import { makeAround } from '../collections.ts';
-import { type BrokerDomain, classOfCopies, ruleFor } from '../config/broker-config.ts';
+import { type BrokerDomain, ruleFor } from '../config/broker-config.ts';
 import { ownAttributes, withOwnAttributes } from './file-description.ts';
 import type { AmendRequest } from './rest-usage.ts';
 

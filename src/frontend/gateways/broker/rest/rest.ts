@@ -20,7 +20,8 @@ import { type DavPath, directoryOf, entryOf, isRoot, keyOf } from '../../dav/dav
 import { failedReply } from '../../dav/dav-replies.ts';
 import type { DavParts } from '../../dav/resources.ts';
 import { spaceOf, unknownDomainReply } from '../broker.ts';
-import { type BrokerConfig, type BrokerDomain, domainOf } from '../config/broker-config.ts';
+import type { BrokerRules } from '../config/active-config.ts';
+import { type BrokerDomain, domainOf } from '../config/broker-config.ts';
 import { ticketUrl } from '../reading.ts';
 import { amendFile, cloneFile } from './changes.ts';
 import { describeFile, describePlaces } from './file-description.ts';
@@ -36,8 +37,7 @@ import {
 
 export interface RestParts {
   readonly davParts: DavParts;
-  /** The configuration that counts now. */
-  config(): BrokerConfig;
+  readonly rules: Pick<BrokerRules, 'current'>;
 }
 
 /** The domain and the parameters of a request. */
@@ -78,7 +78,7 @@ export class BrokerRest {
       this.#inDomain(request, reply, ({ domain }) => this.#clone(request, domain, reply)),
     );
     routes.add(BROKER_REST_ROUTES.domains, (_request, reply) =>
-      reply(jsonReply(200, { domains: this.#parts.config().domains.map(domainView) })),
+      reply(jsonReply(200, { domains: this.#parts.rules.current.domains.map(domainView) })),
     );
     routes.add(BROKER_REST_ROUTES.servers, (_request, reply) =>
       reply(
@@ -100,7 +100,7 @@ export class BrokerRest {
     const query = parseQuery(queryOf(request.target));
     if (query.kind === 'malformed') return reply(errorReply('bad-parameter', query.reason));
     const { parameters } = query;
-    const config = this.#parts.config();
+    const config = this.#parts.rules.current;
     const name = parameters.get('domain')?.toString();
     const domain =
       name === undefined
@@ -189,7 +189,7 @@ export class BrokerRest {
   #clone(request: HttpRequest, domain: BrokerDomain, reply: ReplyCallback): void {
     const asked = readClone(request.body);
     if ('code' in asked) return reply(faultReply(asked));
-    const { domains } = this.#parts.config();
+    const { domains } = this.#parts.rules.current;
     const target =
       asked.domain === undefined ? domain : domains.find(({ name }) => name === asked.domain);
     if (target === undefined) return reply(unknownDomainReply());
