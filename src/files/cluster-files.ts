@@ -5,6 +5,7 @@ import { bytesStream } from '../cluster/http/byte-stream.ts';
 import type { ErrorCode } from '../cluster/http/errors.ts';
 import { whenFullOf } from '../cluster/model/cluster-map.ts';
 import { type Condition, etagOf } from '../cluster/model/condition.ts';
+import type { Clock } from '../cluster/ports.ts';
 import type { OperationContext } from '../coordinator/operations/operation-context.ts';
 import type { WriteRequest } from '../coordinator/operations/set/decision.ts';
 import type { BlobId } from './blob-id.ts';
@@ -64,11 +65,13 @@ export class ClusterFiles implements FileLayer {
   /**
    * @param operations as of stored keys, which those of files are
    * @param times those of the file layer; by default scaled as all others
+   * @param clock by which tickets end: the cluster's (H31)
    */
   constructor(
     { runtime, router, times: { scale } }: OperationContext,
     operations: FileOperations,
     times = fileTimes(scale),
+    clock: Clock = runtime.clock,
   ) {
     const { reader } = operations;
     this.parts = {
@@ -79,7 +82,7 @@ export class ClusterFiles implements FileLayer {
       classes: new ReplicationClasses(reader, runtime.clock, { freshMs: times.classMs }),
       watch: new FileServerWatch(runtime, router, times),
     };
-    this.tickets = new ClusterTickets(runtime, operations);
+    this.tickets = new ClusterTickets({ clock, random: runtime.random }, operations);
   }
 
   /** Begins to ask the file servers how they are. */
