@@ -65,6 +65,12 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     [SECRET_TESTS, 'is the first one where two make one'],
   ),
   mutant(
+    'a-secret-that-was-absent-is-so-for-a-second',
+    `${TICKETS}/ticket-secret.ts`,
+    ["this.#latest?.kind === 'known' && nowMs", 'this.#latest !== undefined && nowMs'],
+    [SECRET_TESTS, 'is heard of at once'],
+  ),
+  mutant(
     'who-opens-a-ticket-makes-a-secret',
     `${TICKETS}/cluster-tickets.ts`,
     ['this.#secret.look((known) => {', 'this.#secret.make((known) => {'],

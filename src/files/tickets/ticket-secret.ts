@@ -51,7 +51,8 @@ export class TicketSecret {
    */
   lookAgain(callback: SecretCallback): void {
     const nowMs = this.#runtime.clock.monotonicMs();
-    if (this.#latest !== undefined && nowMs - this.#askedMs < ASK_AGAIN_MS) {
+    // One that is absent may be made at any moment, and the first ticket be on its way here.
+    if (this.#latest?.kind === 'known' && nowMs - this.#askedMs < ASK_AGAIN_MS) {
       return callback(this.#latest);
     }
     return this.#ask(callback);

@@ -88,6 +88,12 @@ describe('the secret of tickets', () => {
     expect(memory.recordOf(ticketSecretKey())).toBeUndefined();
   });
 
+  test('is heard of at once where there was none a moment before', () => {
+    const [one, other] = [aProcess(1), aProcess(2)];
+    expect(open(one, 'a token')).toBe('forged');
+    expect(open(one, issue(other))).toBe('valid');
+  });
+
   test('is asked for again where a token does not fit, and at most once a second', () => {
     const [one, other] = [aProcess(1), aProcess(2)];
     issue(one);
