@@ -5,6 +5,7 @@ import { bytesStream } from '../cluster/http/byte-stream.ts';
 import type { ErrorCode } from '../cluster/http/errors.ts';
 import { whenFullOf } from '../cluster/model/cluster-map.ts';
 import { type Condition, etagOf } from '../cluster/model/condition.ts';
+import type { Clock } from '../cluster/ports.ts';
 import type { OperationContext } from '../coordinator/operations/operation-context.ts';
 import type { WriteRequest } from '../coordinator/operations/set/decision.ts';
 import type { BlobId } from './blob-id.ts';
@@ -16,6 +17,7 @@ import { Download } from './download.ts';
 import { copyFile } from './file-copy.ts';
 import { DEFAULT_CLASS, type FileKey } from './file-key.ts';
 import type { FileOperations, FileParts } from './file-parts.ts';
+import { findPlaces, serversIn } from './file-places.ts';
 import { FilePut, ROOM_BYTES_MIN } from './file-put.ts';
 import { fileOf, isAny, setFileRecord } from './file-record.ts';
 import { FileServerWatch } from './file-server-watch.ts';
@@ -28,6 +30,8 @@ import type {
   DeleteFileOutcome,
   FileLayer,
   FileLocation,
+  FilePlacesOutcome,
+  FileServerView,
   FileVersion,
   FindFileOutcome,
   ListDirectory,
@@ -61,11 +65,13 @@ export class ClusterFiles implements FileLayer {
   /**
    * @param operations as of stored keys, which those of files are
    * @param times those of the file layer; by default scaled as all others
+   * @param clock by which tickets end: the cluster's (H31)
    */
   constructor(
     { runtime, router, times: { scale } }: OperationContext,
     operations: FileOperations,
     times = fileTimes(scale),
+    clock: Clock = runtime.clock,
   ) {
     const { reader } = operations;
     this.parts = {
@@ -76,7 +82,7 @@ export class ClusterFiles implements FileLayer {
       classes: new ReplicationClasses(reader, runtime.clock, { freshMs: times.classMs }),
       watch: new FileServerWatch(runtime, router, times),
     };
-    this.tickets = new ClusterTickets(runtime, operations);
+    this.tickets = new ClusterTickets({ clock, random: runtime.random }, operations);
   }
 
   /** Begins to ask the file servers how they are. */
@@ -154,7 +160,12 @@ export class ClusterFiles implements FileLayer {
     { key, file: { manifest, record }, change }: AmendFile,
     callback: (outcome: SetFileOutcome) => void,
   ): void {
-    this.#set(key, { ...manifest, ...change }, { ifMatch: [etagOf(record)] }, callback);
+    this.#set(key, { ...manifest, ...change }, { ifMatch: [etagOf(record)] }, (outcome) => {
+      // Of another class it has other copies: whoever holds it looks now, and not when its turn comes.
+      if (change.replicationClass !== undefined && outcome.kind === 'stored')
+        this.#lookAt(manifest);
+      callback(outcome);
+    });
   }
 
   copy(request: CopyFile, callback: (outcome: SetFileOutcome) => void): void {
@@ -183,6 +194,21 @@ export class ClusterFiles implements FileLayer {
     const placed = placementOf(id, router.map?.fileServers);
     const target = placed.find((server) => watch.hasRoom(server.id, room));
     return target === undefined ? undefined : this.#location(target);
+  }
+
+  places({ manifest }: FileVersion, callback: (outcome: FilePlacesOutcome) => void): void {
+    findPlaces(this.parts, manifest, callback);
+  }
+
+  get fileServers(): readonly FileServerView[] {
+    const { router, watch } = this.parts;
+    return serversIn(router.map?.fileServers).map((server) => {
+      const { id, entry } = server;
+      const { address, host, state } = entry;
+      const publicAddress = watch.publicAddressOf(server);
+      const [isUp, told] = [watch.isUp(id), watch.toldBy(id)];
+      return { id, address, publicAddress, host, state, isUp, told };
+    });
   }
 
   #location(server: PlacedServer): FileLocation {

@@ -3,12 +3,14 @@
 import type { BreakReason, ByteStream } from '../cluster/http/byte-stream.ts';
 import type { ErrorCode } from '../cluster/http/errors.ts';
 import type { Condition } from '../cluster/model/condition.ts';
+import type { FileServerState } from '../cluster/model/file-server.ts';
 import type { Address, NodeId } from '../cluster/model/identity.ts';
 import type { RecordHead, StoredRecord } from '../cluster/model/record.ts';
 import type { Version } from '../cluster/model/version.ts';
 import type { Cursor } from '../cluster/wire/transfer-parts.ts';
 import type { BlobId } from './blob-id.ts';
 import type { ContentSums } from './content-digests.ts';
+import type { BlobCopies } from './copies.ts';
 import type { FileKey, ReplicationClass } from './file-key.ts';
 import type { FileAttributes, FileFields, FileManifest } from './manifest.ts';
 import type { Tickets } from './tickets/tickets.ts';
@@ -99,6 +101,7 @@ export interface AmendFile {
     readonly attributes?: FileAttributes;
     readonly contentType?: string;
     readonly modifiedMs?: number;
+    readonly replicationClass?: ReplicationClass;
   };
 }
 
@@ -170,6 +173,27 @@ export interface ByteRange {
   readonly last: number;
 }
 
+export type FilePlacesOutcome =
+  /** How many copies the class of the file asks for, and who says that he has one. */
+  | { readonly kind: 'places'; readonly copies: number; readonly found: BlobCopies }
+  /** A directory, or a file whose bytes are in its record: as many nodes have it as have any record. */
+  | { readonly kind: 'no-blob' }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
+
+/** A file server, as this process sees it. */
+export interface FileServerView {
+  readonly id: NodeId;
+  readonly address: Address;
+  /** Where clients reach it. */
+  readonly publicAddress: Address;
+  readonly host: string;
+  readonly state: FileServerState;
+  /** Whether it answered lately. */
+  readonly isUp: boolean;
+  /** What it has said of itself last; undefined before that. */
+  readonly told: { readonly freeBytes: number; readonly busy: number } | undefined;
+}
+
 /** A file server, and where clients reach it. */
 export interface FileLocation {
   readonly id: NodeId;
@@ -228,6 +252,10 @@ export interface FileLayer {
    * @returns undefined where no file server can take it
    */
   targetFor(id: BlobId, bytes: number | undefined): FileLocation | undefined;
+  /** Asks all file servers who has the blob of a file. @param callback called exactly once */
+  places(file: FileVersion, callback: (outcome: FilePlacesOutcome) => void): void;
+  /** All file servers of the cluster, those that are down or drain among them. */
+  readonly fileServers: readonly FileServerView[];
   /** What lets clients read and store at file servers themselves. */
   readonly tickets: Tickets;
   /** Whether any file server is in the map: without one only small files can be stored. */

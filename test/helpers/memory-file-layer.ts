@@ -4,6 +4,7 @@
 import { hash } from 'node:crypto';
 import type { BytePart } from '../../src/cluster/http/byte-stream.ts';
 import { type Condition, type ETag, etagOf } from '../../src/cluster/model/condition.ts';
+import type { StoreId } from '../../src/cluster/model/identity.ts';
 import { encodeRecord, recordHead } from '../../src/cluster/model/record.ts';
 import type { Version } from '../../src/cluster/model/version.ts';
 import type { BlobId } from '../../src/files/blob-id.ts';
@@ -19,6 +20,8 @@ import type {
   DeleteFileOutcome,
   FileLayer,
   FileLocation,
+  FilePlacesOutcome,
+  FileServerView,
   FileVersion,
   FindFileOutcome,
   ListDirectory,
@@ -139,6 +142,34 @@ export class MemoryFileLayer implements FileLayer {
 
   locate(): readonly FileLocation[] {
     return this.locations;
+  }
+
+  places({ manifest }: FileVersion, callback: (outcome: FilePlacesOutcome) => void): void {
+    if (manifest.kind !== 'blob') return callback({ kind: 'no-blob' });
+    const holders = this.locations.map(({ id, publicAddress: address }) => ({
+      id,
+      entry: { address, store: '' as StoreId, host: 'h', weight: 1, state: 'in' as const },
+    }));
+    const found = {
+      state: 'complete',
+      holders,
+      belongs: holders,
+      lacking: [],
+      silent: [],
+    } as const;
+    return callback({ kind: 'places', copies: holders.length, found });
+  }
+
+  get fileServers(): readonly FileServerView[] {
+    return this.locations.map(({ id, publicAddress }) => ({
+      id,
+      publicAddress,
+      address: publicAddress,
+      host: 'h',
+      state: 'in' as const,
+      isUp: true,
+      told: undefined,
+    }));
   }
 
   targetFor(): FileLocation | undefined {

@@ -46,6 +46,7 @@ import { STORAGE_LOGGED_STORE_MUTANTS } from './storage/logged-store.ts';
 import { STORAGE_MEMORY_MUTANTS } from './storage/memory.ts';
 import { STORAGE_NODE_MUTANTS } from './storage/node.ts';
 import { STORAGE_REPLICA_MUTANTS } from './storage/replica.ts';
+import { TICKET_MUTANTS } from './tickets.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...BACKUP_MUTANTS,
@@ -56,6 +57,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...FILES_MUTANTS,
   ...DIRECTORIES_MUTANTS,
   ...DAV_MUTANTS,
+  ...TICKET_MUTANTS,
   ...FILE_SCHEDULES_MUTANTS,
   ...FILESERVER_MUTANTS,
   ...REPLICATOR_MUTANTS,

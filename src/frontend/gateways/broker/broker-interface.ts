@@ -16,6 +16,7 @@ import type { DavParts } from '../dav/resources.ts';
 import { BrokerGateway } from './broker.ts';
 import type { BrokerRules } from './config/active-config.ts';
 import type { BrokerConfigFile } from './config/config-file.ts';
+import { BrokerRest } from './rest/rest.ts';
 
 export interface BrokerOptions {
   /** Where clients reach it. */
@@ -45,6 +46,7 @@ export class BrokerInterface implements HttpService, FurtherInterface {
     this.port = parseAddress(address)?.port ?? 0;
     this.#routes = new Routes('broker', runtime, metrics, { address, workerGroup, beside });
     this.#routes.addWarning('rules', () => rules.problem);
+    new BrokerRest({ davParts, rules }).addTo(this.#routes);
     const { clock } = runtime;
     new BrokerGateway({ dav, davParts, clock, rules }).addTo(this.#routes, metrics);
   }

@@ -86,7 +86,7 @@ export const BROKER_ROUTES = {
       'LOCK',
       'UNLOCK',
     ],
-    statuses: [...DAV_ROUTES.root.statuses, 404, 421],
+    statuses: [...DAV_ROUTES.root.statuses, 404, 421].sort((a, b) => a - b),
     text: 'The outermost collection of a domain, for WebDAV.',
     examples: [
       {
@@ -101,7 +101,9 @@ export const BROKER_ROUTES = {
     path: '/{path...}',
     methods: ['PUT'],
     streamsBody: true,
-    statuses: [201, 204, 307, 400, 404, 405, 408, 409, 412, 413, 414, 421, 423, 501, 503, 504, 507],
+    statuses: [
+      201, 204, 307, 400, 404, 405, 408, 409, 412, 413, 414, 421, 423, 500, 501, 503, 504, 507,
+    ],
     text: 'Says where the body is to be sent; with `proxy=1` stores it as WebDAV does.',
     task: 'files',
     examples: [
@@ -122,7 +124,7 @@ export const BROKER_ROUTES = {
   get: {
     path: '/{path...}',
     methods: ['GET'],
-    statuses: [200, 206, 302, 304, 400, 404, 412, 414, 416, 421, 501, 503],
+    statuses: [200, 206, 302, 304, 400, 404, 412, 414, 416, 421, 500, 501, 503],
     text: 'Says where the file is; with `proxy=1`, or where no file server has it, the file itself.',
     task: 'files',
     examples: [
@@ -151,7 +153,7 @@ export const BROKER_ROUTES = {
     path: '/{path...}',
     methods: ['POST'],
     streamsBody: true,
-    statuses: [200, 307, 400, 403, 404, 405, 409, 410, 414, 421, 423, 501, 503, 504, 507],
+    statuses: [200, 307, 400, 403, 404, 405, 409, 410, 414, 421, 423, 500, 501, 503, 504, 507],
     text: 'A form: says where it is to be sent. With `ticket` and `complete`: whether the upload is stored as the client has sent it.',
     task: 'files',
     parameters: [
@@ -193,7 +195,7 @@ export const BROKER_ROUTES = {
       'LOCK',
       'UNLOCK',
     ],
-    statuses: [...DAV_ROUTES.resource.statuses, 421],
+    statuses: [...DAV_ROUTES.resource.statuses, 421].sort((a, b) => a - b),
     text: 'A file or a collection of the domain, as WebDAV has it.',
     examples: [{ flags: '-X DELETE', target: '/notes/b.txt', text: 'Delete the file.' }],
     parameters: [PATH, ...DAV_ROUTES.resource.parameters.slice(1)],

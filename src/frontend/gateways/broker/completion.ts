@@ -56,7 +56,7 @@ export function completeUpload(
   });
 }
 
-interface OpenedUpload {
+interface UploadTicket {
   readonly ticket: WriteTicket;
   readonly state: TicketState;
   readonly isExpired: boolean;
@@ -64,7 +64,7 @@ interface OpenedUpload {
 
 function judgeState(
   files: CompletionLayer,
-  { ticket, state, isExpired }: OpenedUpload,
+  { ticket, state, isExpired }: UploadTicket,
   told: ToldCompletion,
   answer: ReplyCallback,
 ): void {

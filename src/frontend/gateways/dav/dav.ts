@@ -90,7 +90,7 @@ export class DavGateway implements Gateway {
     const { usage, reply, request } = asked;
     const parts = this.#parts;
     // Routes give no other methods to this gateway.
-    switch (request.method as Exclude<Method, 'POST'>) {
+    switch (request.method as Exclude<Method, 'POST' | 'PATCH'>) {
       case 'OPTIONS':
         return reply(OPTIONS);
       case 'GET':

@@ -3,135 +3,21 @@
 
 import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { bytesStream } from '../../../../src/cluster/http/byte-stream.ts';
-import { type HttpReply, isWhole, replyHeader } from '../../../../src/cluster/http/http.ts';
-import { Metrics } from '../../../../src/cluster/http/metrics.ts';
-import { Routes } from '../../../../src/cluster/http/routes.ts';
-import type { Address, NodeId } from '../../../../src/cluster/model/identity.ts';
-import type { Runtime } from '../../../../src/cluster/ports.ts';
-import { directoryFileKey, type FileKey } from '../../../../src/files/file-key.ts';
 import type { PutFile } from '../../../../src/files/outcomes.ts';
-import type { Ticket } from '../../../../src/files/tickets/ticket.ts';
-import { BrokerInterface } from '../../../../src/frontend/gateways/broker/broker-interface.ts';
-import { DEFAULT_CONFIG } from '../../../../src/frontend/gateways/broker/config/broker-config.ts';
-import { readBrokerConfig } from '../../../../src/frontend/gateways/broker/config/read-config.ts';
-import { DavGateway } from '../../../../src/frontend/gateways/dav/dav.ts';
-import type { GatewayContext } from '../../../../src/frontend/gateways/gateway.ts';
-import { bytesOf, requestOf } from '../../../../src/simulation/requests.ts';
-import { MemoryFileLayer } from '../../../helpers/memory-file-layer.ts';
-import { Pieces, readAll } from '../../../helpers/pieces.ts';
-
-type Headers = Readonly<Record<string, string>>;
+import { requestOf } from '../../../../src/simulation/requests.ts';
+import {
+  configOf,
+  contentOf,
+  keyOf,
+  BrokerStage as Stage,
+  textOf,
+} from '../../../helpers/broker-stage.ts';
+import { Pieces } from '../../../helpers/pieces.ts';
 
 const TEXT = 'any text';
 const MD5 = hash('md5', TEXT);
 const SHA512 = hash('sha512', TEXT);
 const SHA512_BASE64 = Buffer.from(SHA512, 'hex').toString('base64');
-
-function configOf(text: string) {
-  const read = readBrokerConfig(text);
-  if (read.kind === 'wrong') throw new Error(read.problems[0]?.message);
-  return read.config;
-}
-
-class Stage {
-  readonly files = new MemoryFileLayer();
-  readonly broker: BrokerInterface;
-  nowMs = Date.UTC(2024, 1, 29, 12);
-  #tokens = 0;
-
-  constructor(config = DEFAULT_CONFIG) {
-    this.files.locations = ['a', 'b'].map((name) => ({
-      id: name as NodeId,
-      publicAddress: `${name}.example:80` as Address,
-    }));
-    const clock = { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs };
-    const random = { token: () => (++this.#tokens).toString(16).padStart(32, '0') };
-    const metrics = new Metrics();
-    const usage = () => ({ uptimeSeconds: 0, userCpuSeconds: 0, systemCpuSeconds: 0 });
-    const runtime = { host: { usage }, clock } as unknown as Runtime;
-    const { files } = this;
-    const dav = new DavGateway({ files, clock, random } as unknown as GatewayContext);
-    const routes = new Routes('frontend', runtime, new Metrics());
-    const davParts = { files, clock, random };
-    this.broker = new BrokerInterface(
-      runtime,
-      {
-        rules: { current: config, problem: undefined },
-        dav,
-        davParts,
-        routes,
-        metrics,
-        workerGroup: undefined,
-      },
-      { address: '127.0.0.1:12280' as Address, configFile: undefined },
-    );
-  }
-
-  ask(method: string, target: string, headers: Headers = {}, content = ''): HttpReply {
-    const replies: HttpReply[] = [];
-    const bytes = Buffer.from(content);
-    const body = ['PUT', 'POST'].includes(method)
-      ? ({ kind: 'stream', stream: bytesStream(bytes) } as const)
-      : ({ kind: 'bytes', bytes } as const);
-    const request = requestOf(method, target, body, { host: 'h:1', ...headers });
-    this.broker.handle(request, (reply) => replies.push(reply));
-    const [reply, ...others] = replies;
-    if (reply === undefined || others.length > 0) throw new Error('it is answered once');
-    return reply;
-  }
-
-  did(method: string, target: string, headers: Headers = {}, content = ''): string {
-    const reply = this.ask(method, target, headers, content);
-    const code = replyHeader(reply, 'x-fog-error');
-    return code === undefined ? `${reply.status}` : `${reply.status} ${code}`;
-  }
-
-  /** What an upload does at a file server. */
-  upload(ticket: Ticket, content = TEXT): void {
-    const file = this.files.keep(ticket.key, Buffer.from(content), { inlineMax: 0 });
-    const { manifest } = file;
-    const { size, md5, sha512 } = manifest;
-    const blob = manifest.kind === 'blob' ? manifest.blob : undefined;
-    const use = { key: ticket.key, blob, size, md5, sha512 };
-    this.files.tickets.states.set(ticket.id, { kind: 'stored', use });
-  }
-
-  /** @returns the ticket that a redirect has */
-  issued(target: string, headers: Headers = {}, method = 'PUT') {
-    const reply = this.ask(method, target, headers);
-    expect(reply.status).toBe(307);
-    const told = JSON.parse(textOf(reply));
-    return { told, token: told.ticket as string, ticket: this.opened(told.ticket) };
-  }
-
-  opened(token: string): Ticket {
-    const tickets: Ticket[] = [];
-    this.files.tickets.open(token, (outcome) => {
-      if (outcome.kind !== 'forged') tickets.push(outcome.ticket);
-    });
-    const [ticket] = tickets;
-    if (ticket === undefined) throw new Error('it is forged');
-    return ticket;
-  }
-}
-
-function textOf(reply: HttpReply): string {
-  if (!isWhole(reply)) throw new Error('it is a stream');
-  return bytesOf(reply).toString();
-}
-
-async function contentOf(reply: HttpReply): Promise<string> {
-  return isWhole(reply) ? textOf(reply) : (await readAll(reply.body)).bytes.toString();
-}
-
-function keyOf(path: string, domain = 'default'): FileKey {
-  const end = path.lastIndexOf('/');
-  const directory = Buffer.from(path.slice(0, Math.max(0, end)));
-  const key = directoryFileKey(domain, directory, Buffer.from(path.slice(end + 1)));
-  if (key === undefined) throw new Error('it is no path');
-  return key;
-}
 
 const BLOB: Partial<PutFile> = { inlineMax: 0 };
 
@@ -326,7 +212,7 @@ describe('the message that an upload is complete', () => {
   test('is 200 as often as it comes, and says what is stored', () => {
     const stage = new Stage();
     const { ticket, token } = stage.issued('/a/b.txt');
-    stage.upload(ticket);
+    stage.upload(ticket, TEXT);
     const etag = `"${SHA512.slice(0, 32)}"`;
     const told = { id: ticket.id, state: 'stored', size: 8, md5: MD5, sha512: SHA512, etag };
     for (const more of ['', '&size=8', `&size=8&md5=${MD5}`, `&sha512=${SHA512.toUpperCase()}`]) {
@@ -349,7 +235,7 @@ describe('the message that an upload is complete', () => {
   ])('with %s leaves nothing', (_what, more, headers) => {
     const stage = new Stage();
     const { ticket, token } = stage.issued('/a/b.txt');
-    stage.upload(ticket);
+    stage.upload(ticket, TEXT);
     expect(stage.did('POST', complete(token, more), headers)).toBe('409 digest-differs');
     expect(stage.did('GET', '/a/b.txt')).toBe('404');
     expect(stage.did('POST', complete(token, more), headers)).toBe('409 digest-differs');
@@ -358,7 +244,7 @@ describe('the message that an upload is complete', () => {
   test('deletes nothing that another upload has stored since', () => {
     const stage = new Stage();
     const { ticket, token } = stage.issued('/a/b.txt');
-    stage.upload(ticket);
+    stage.upload(ticket, TEXT);
     const later = stage.issued('/a/b.txt');
     stage.upload(later.ticket, 'a later text');
     expect(stage.did('POST', complete(token, '&size=9'))).toBe('409 digest-differs');
@@ -369,7 +255,7 @@ describe('the message that an upload is complete', () => {
   test('is refused for a ticket that is none, of another path, or for reading', () => {
     const stage = new Stage();
     const { ticket, token } = stage.issued('/a/b.txt');
-    stage.upload(ticket);
+    stage.upload(ticket, TEXT);
     const link = String(stage.ask('GET', '/a/b.txt').headers.location);
     const reading = link.split('/')[4] ?? '';
     expect(stage.did('POST', complete(token, '&size=9', '/a/c.txt'))).toBe('403 forged-ticket');
@@ -386,7 +272,7 @@ describe('the message that an upload is complete', () => {
     expect(stage.did('POST', complete(token))).toBe('409 unused-ticket');
     stage.files.tickets.nowMs = ticket.expiresMs;
     expect(stage.did('POST', complete(token))).toBe('410 expired-ticket');
-    stage.upload(ticket);
+    stage.upload(ticket, TEXT);
     expect(stage.did('POST', complete(token, `&md5=${MD5}`))).toBe('200');
   });
 
@@ -428,7 +314,7 @@ describe('domains', () => {
       replicationClass: 'broker:www.one.example:jpg',
       waitsForAll: true,
     });
-    stage.upload(ticket);
+    stage.upload(ticket, TEXT);
     expect(stage.did('GET', '/a.jpg', { host: 'www.one.example' })).toBe('302');
     expect(stage.did('GET', '/a.jpg', { host: 'two.example' })).toBe('404');
     expect(stage.issued('/a.txt', { host: 'one.example' }).ticket).toMatchObject({
