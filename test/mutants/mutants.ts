@@ -3,6 +3,7 @@
 // that every text still occurs exactly once is checked by every test run. They are in the rooms of `src/`.
 
 import { BACKUP_MUTANTS } from './backup.ts';
+import { BROKER_CONFIG_MUTANTS } from './broker-config.ts';
 import { CLIENT_MUTANTS } from './client.ts';
 import { CLUSTER_HTTP_MUTANTS } from './cluster/http.ts';
 import { CLUSTER_IO_MUTANTS } from './cluster/io.ts';
@@ -54,6 +55,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...COMMANDS_MUTANTS,
   ...LOAD_MUTANTS,
   ...FRONTEND_MUTANTS,
+  ...BROKER_CONFIG_MUTANTS,
   ...FILES_MUTANTS,
   ...DIRECTORIES_MUTANTS,
   ...DAV_MUTANTS,
