@@ -7,7 +7,7 @@ import type { Cancel, Clock, Timers } from '../cluster/ports.ts';
 import type { World } from './world.ts';
 
 /** Where the virtual wall clocks begin; any time far from 0 will do. */
-const WALL_START_MS = 1_700_000_000_000;
+export const WALL_START_MS = 1_700_000_000_000;
 /** Clock rates agree within this share (docs/protocol.md, leases and witnesses). */
 const DRIFT_MAX = 0.05;
 /** Rounding may leave a timer this much early: less than any clock shows, so it is not waited for. */

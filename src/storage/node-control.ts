@@ -2,7 +2,7 @@
 // and promises to a recovery (H32). The messages that it sends itself are in registration.ts and heartbeats.ts.
 
 import type { ControlRoutes } from '../cluster/http/control-routes.ts';
-import type { ClusterMap } from '../cluster/model/cluster-map.ts';
+import { type ClusterMap, compareGenerations } from '../cluster/model/cluster-map.ts';
 import type { Address, NodeId, StoreId } from '../cluster/model/identity.ts';
 import { received } from '../cluster/model/map-delta.ts';
 import type {
@@ -99,7 +99,7 @@ function prepare(
       obeyed: incarnation?.replica.obeyedOnly,
     });
   };
-  if (asked.generation <= identity.promised.generation) return answer();
+  if (compareGenerations(asked, identity.promised) <= 0) return answer();
   return identity.promise(asked, (failure) => {
     if (failure !== undefined) {
       return reply(new Refused('not-durable', `${IDENTITY_FILE}: ${failure}`));

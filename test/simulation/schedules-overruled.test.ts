@@ -2,8 +2,11 @@
 // nothing: an operator who moved the controller to another machine, and back before that one had published a map (H32).
 
 import { describe, expect, test } from 'vitest';
+import type { PartitionEntry } from '../../src/cluster/model/cluster-map.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
+import { WALL_START_MS } from '../../src/simulation/process.ts';
 import { plainGet } from '../../src/simulation/requests.ts';
+import type { World } from '../../src/simulation/world.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SHAPE: ClusterShape = { storages: 3, frontends: 1, redundancy: 2, fsync: 'always' };
@@ -29,6 +32,29 @@ function moveTo(stage: Stage, ...unreached: readonly SimulatedNode[]): Simulated
   cluster.moveController();
   stage.cut([cluster.controller], unreached);
   return cluster.controller;
+}
+
+/** A second in which recoveries begin, above all generations of before, in seconds since 1970. */
+const SECOND = WALL_START_MS / 1000 + 3600;
+
+/** Starts a controller whose clock says that this second has just begun. */
+function startAt(controller: SimulatedNode, { nowMs }: World): void {
+  controller.process.wallOffsetMs = SECOND * 1000 - WALL_START_MS - nowMs;
+  controller.start();
+}
+
+/** Of those given, one that holds a partition together with this node. */
+function partnerOf(
+  { map }: Stage,
+  node: SimulatedNode,
+  among: readonly SimulatedNode[],
+): SimulatedNode {
+  const isHeldBy = ({ process }: SimulatedNode, { members }: PartitionEntry) =>
+    members.some((member) => member.node === process.name);
+  const shared = map.partitions.filter((entry) => isHeldBy(node, entry));
+  const partner = among.find((each) => shared.some((entry) => isHeldBy(each, entry)));
+  if (partner === undefined) throw new Error(`nobody has a partition with ${node.process.name}`);
+  return partner;
 }
 
 /** The operator thinks better of it, and leaves the other one alone. */
@@ -177,3 +203,40 @@ test.each(SEEDS)('H32: a recovery that goes on is waited for, seed %i', (seed) =
   expect(ends).toHaveLength(1);
   expect(ends[0]).toMatch(/which is newer than the one that this controller started from/);
 });
+
+test.each(SEEDS)(
+  'H32: a node whose promise has a recovery of the same second, which came to nothing, promises the one that published, seed %i',
+  (seed) => {
+    const stage = new Stage(seed, { ...SHAPE, storages: 5 });
+    const { cluster, world } = stage;
+    const frontend = stage.frontend(0);
+    // Without two of the three witnesses nobody can tell whether an entry of theirs went on without them.
+    const [first, other] = stage.map.witnesses.map(({ node }) => stage.named(node));
+    if (first === undefined || other === undefined) throw new Error('there are three witnesses');
+    const reached = cluster.storages.filter((node) => node !== first && node !== other);
+    const key = stage.keyOf(first, partnerOf(stage, first, reached));
+    const isFrozen = () => stage.map.partitions[stage.partitionOf(key)]?.frozen === true;
+    stage.expectStatus(stage.set(frontend, key), 200);
+    // It finds one node, which is no majority.
+    cluster.controller.crash(false);
+    const second = moveTo(stage, ...cluster.storages.filter((node) => node !== first));
+    startAt(second, world);
+    const isPromised = () => /1 nodes promised/.test(String(second.peek(plainGet('/c/map'))?.body));
+    stage.until('promised', isPromised);
+    second.crash(false);
+    // By its clock it is the same second: it takes the same number, finds the others, and publishes.
+    const third = moveTo(stage, first, other);
+    const ends = supervise(stage);
+    startAt(third, world);
+    stage.until('published', () => stage.map.version.generation !== 1);
+    expect(stage.map.version.generation).toBe(SECOND);
+    expect(isFrozen()).toBe(true);
+    stage.heal([third], [first]);
+    stage.until('its entries go on', () => !isFrozen());
+    stage.pass(3000);
+    // Where the nonce of the one that came to nothing is the greater one, it overrules the other, which goes above it.
+    expect(ends.length).toBeLessThan(2);
+    stage.expectStatus(stage.set(frontend, key), 200);
+    stage.expectKept();
+  },
+);

@@ -1,7 +1,7 @@
 // The identity and the promise of a storage node, kept in its data directory, or in memory only (D3). A change is on
 // disk before it counts, and each write includes all earlier ones. The form of the file is identity-file.ts's.
 
-import type { Generation } from '../../cluster/model/cluster-map.ts';
+import { compareGenerations, type Generation } from '../../cluster/model/cluster-map.ts';
 import type { Incarnation } from '../../cluster/model/identity.ts';
 import type { PersistentWrite } from '../../cluster/persistent-write.ts';
 import type { Disk } from '../../cluster/ports.ts';
@@ -89,17 +89,20 @@ export class StoredIdentity {
   }
 
   /**
-   * Promises to the recovery that asks. One number is promised to one recovery, the first that asks for it: two that
-   * began in the same second must not both believe that they have this node. The reply to the second says whose the
-   * number is, and it takes a higher one.
+   * Promises to the recovery that asks, if it is above the one that has the promise, in the order of generations, in which
+   * the nonce decides between two of one number. The reply to another one says who has it, and that one goes above.
+   *
+   * It must not be the first of one number that keeps it. A recovery had the promise of this node and ended; another one,
+   * of the same second, heard only others and published. It could not go above any more, and the entries of this node
+   * stayed frozen for good (seed 500000165).
    */
   promise(asked: Generation, written: Written): void {
     // Another, higher promise may be on its way to the disk: this later write must not take it back.
-    if (asked.generation > this.#highest.generation) this.#highest = asked;
+    if (compareGenerations(asked, this.#highest) > 0) this.#highest = asked;
     const highest = this.#highest;
     const { generation: promisedGeneration, nonce: promisedNonce } = highest;
     this.#write({ promisedGeneration, promisedNonce }, (failure) => {
-      if (failure === undefined && highest.generation > this.#promised.generation) {
+      if (failure === undefined && compareGenerations(highest, this.#promised) > 0) {
         this.#promised = highest;
       }
       written(failure);

@@ -31,6 +31,18 @@ export const CONTROLLER_MAP_MUTANTS: readonly Mutant[] = [
     fate: tests(MAP_RECOVERY_TESTS, 'another nonce'),
   },
   {
+    name: 'the-first-of-one-number-keeps-the-promise',
+    rule: 'H32',
+    edits: [
+      {
+        file: 'src/storage/node-control.ts',
+        find: 'if (compareGenerations(asked, identity.promised) <= 0) return answer();',
+        replace: 'if (asked.generation <= identity.promised.generation) return answer();',
+      },
+    ],
+    fate: tests(OVERRULED_SCHEDULES, 'of the same second'),
+  },
+  {
     name: 'generation-without-a-nonce',
     rule: 'I1',
     edits: [
