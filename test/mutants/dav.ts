@@ -22,6 +22,19 @@ function mutant(
 }
 
 export const DAV_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a-move-of-what-may-not-be-there',
+    rule: 'FILES.md, COPY, MOVE',
+    edits: [
+      {
+        file: 'src/frontend/gateways/dav/transfer.ts',
+        find: 'context.failures.add({ path: to, kind: self.kind }, code, detail);\n        return',
+        replace:
+          "context.failures.add({ path: to, kind: self.kind }, code, detail);\n        if (context.moves) return removeRecord(parts, way, context, () => callback('transferred'));\n        return",
+      },
+    ],
+    fate: tests('test/processes/webdav-faults.test.ts', 'nothing is lost'),
+  },
   mutant(
     'a-lock-of-a-collection-is-over-nothing-in-it',
     'src/files/locks.ts',
