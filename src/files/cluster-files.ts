@@ -182,10 +182,13 @@ export class ClusterFiles implements FileLayer {
     const { classes, router, runtime, watch } = this.parts;
     const { map } = router;
     if (map === undefined || manifest.kind !== 'blob') return [];
-    const copies = classes.lately(manifest.replicationClass);
-    return readOrder(manifest.blob, copies, map, watch, runtime.random)
-      .filter(({ id }) => watch.isUp(id))
-      .map((server) => this.#location(server));
+    const { blob, replicationClass } = manifest;
+    const copies = classes.lately(replicationClass);
+    const isUp = ({ id }: PlacedServer) => watch.isUp(id);
+    const up = readOrder(blob, copies, map, watch, runtime.random).filter(isUp);
+    const holders = placementOf(blob, map.fileServers).slice(0, copies).filter(isUp);
+    const sent = holders.length > 0 ? up.slice(0, holders.length) : up;
+    return sent.map((server) => this.#location(server));
   }
 
   targetFor(id: BlobId, bytes: number | undefined): FileLocation | undefined {

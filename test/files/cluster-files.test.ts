@@ -163,6 +163,34 @@ describe('a long file is opened', () => {
   });
 });
 
+describe('clients are sent', () => {
+  const ROOM = 1_000_000;
+  const sent = (stage: FileStage, manifest: FileManifest = BLOB_FILE) =>
+    stage.files.locate({ manifest, record }).map(({ id }) => `${id}`);
+  const placed = placementOf(BLOB, fileServersOf('a', 'b', 'c')).map(({ id }) => `${id}`);
+  const [one = '', other = '', third = ''] = placed;
+
+  test('to the servers that should have a copy and are up, and to no other one', () => {
+    const stage = new FileStage();
+    stage.askRooms({ a: ROOM, b: ROOM, c: ROOM });
+    expect(sent(stage).toSorted()).toEqual([one, other].toSorted());
+    stage.askRooms({ [other]: ROOM, [third]: ROOM });
+    expect(sent(stage)).toEqual([other]);
+  });
+
+  test('to any other one that is up where none of these is', () => {
+    const stage = new FileStage();
+    stage.askRooms({ [third]: ROOM });
+    expect(sent(stage)).toEqual([third]);
+    stage.askRooms({});
+    expect(sent(stage)).toEqual([]);
+  });
+
+  test('nowhere for what is in its record', () => {
+    expect(sent(new FileStage(), INLINE)).toEqual([]);
+  });
+});
+
 describe('a file is deleted', () => {
   test('by a tombstone, and its holders are told when that is acknowledged', () => {
     const stage = new FileStage();
