@@ -164,7 +164,7 @@ describe('a long file is opened', () => {
 });
 
 describe('clients are sent', () => {
-  const ROOM = 1_000_000;
+  const ROOM = 2 ** 30;
   const sent = (stage: FileStage, manifest: FileManifest = BLOB_FILE) =>
     stage.files.locate({ manifest, record }).map(({ id }) => `${id}`);
   const placed = placementOf(BLOB, fileServersOf('a', 'b', 'c')).map(({ id }) => `${id}`);
@@ -184,6 +184,20 @@ describe('clients are sent', () => {
     expect(sent(stage)).toEqual([third]);
     stage.askRooms({});
     expect(sent(stage)).toEqual([]);
+  });
+
+  test('not to one that has just joined, and has not said that it is up, unless nobody has', () => {
+    const stage = new FileStage(fileServersOf('a', 'b', 'c'));
+    expect(sent(stage)).toHaveLength(2);
+    expect(stage.files.targetFor(BLOB, undefined)?.id).toBe(one);
+    const rooms = Object.fromEntries([other, third].map((id) => [id, ROOM]));
+    const all = stage.map;
+    const { [one]: _joins, ...before } = all.fileServers ?? {};
+    stage.map = { ...all, fileServers: before };
+    stage.askRooms(rooms);
+    stage.map = all;
+    expect(sent(stage)).toEqual([other]);
+    expect(stage.files.targetFor(BLOB, undefined)?.id).toBe(other);
   });
 
   test('nowhere for what is in its record', () => {

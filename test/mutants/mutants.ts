@@ -3,6 +3,7 @@
 // that every text still occurs exactly once is checked by every test run. They are in the rooms of `src/`.
 
 import { BACKUP_MUTANTS } from './backup.ts';
+import { BROKER_MUTANTS } from './broker.ts';
 import { CLIENT_MUTANTS } from './client.ts';
 import { CLUSTER_HTTP_MUTANTS } from './cluster/http.ts';
 import { CLUSTER_IO_MUTANTS } from './cluster/io.ts';
@@ -58,6 +59,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...DIRECTORIES_MUTANTS,
   ...DAV_MUTANTS,
   ...TICKET_MUTANTS,
+  ...BROKER_MUTANTS,
   ...FILE_SCHEDULES_MUTANTS,
   ...FILESERVER_MUTANTS,
   ...REPLICATOR_MUTANTS,

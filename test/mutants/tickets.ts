@@ -209,19 +209,13 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     [DOOR_TESTS, 'on as many file servers as its class says'],
   ),
   mutant(
-    'a-ticket-reads-what-the-name-has-by-now',
-    `${DOOR}/ticket-downloads.ts`,
-    [
-      "return manifest?.kind === 'blob' && manifest.blob === id",
-      "return manifest?.kind === 'blob'",
-    ],
-    [DOOR_TESTS, 'never another version than it is for'],
-  ),
-  mutant(
     'a-blob-that-has-moved-is-gone-for-its-ticket',
     `${DOOR}/ticket-downloads.ts`,
-    ['          return this.#findElsewhere(ticket, callback);', '          return callback(GONE);'],
-    [DOOR_TESTS, 'the whole content, whether the blob is there'],
+    [
+      'opens: this.#files };',
+      "opens: { open: (_file, _range, told) => told({ kind: 'failed', code: 'file-unreadable', detail: '' }) } };",
+    ],
+    [DOOR_TESTS, 'never another version than it is for'],
   ),
   mutant(
     'pages-of-other-origins-may-not-use-tickets',
