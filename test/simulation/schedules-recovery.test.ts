@@ -152,7 +152,7 @@ test.each(SEEDS)(
 test.each(
   SEEDS.flatMap((seed) => (['always', undefined] as const).map((fsync) => ({ seed, fsync }))),
 )(
-  'H32: one generation is promised to one recovery, whatever is repeated or late, seed $seed, with a data directory: $fsync',
+  'H32: one generation is promised to one recovery, of the greatest nonce, whatever is repeated or late, seed $seed, with a data directory: $fsync',
   ({ seed, fsync }) => {
     const stage = new Stage(seed, { ...SHAPE, fsync });
     const node = stage.storage(0);
@@ -160,16 +160,24 @@ test.each(
     const generation = version.generation + 10;
     const prepare = (nonce: string) => stage.ask(node, 'prepare', { cluster, generation, nonce });
     // The second one comes while the first is on its way to the disk.
-    const asked = [prepare('first'), prepare('second')];
+    const asked = [prepare('n2'), prepare('n1')];
     stage.pass(1000);
     if (fsync !== undefined) {
       node.crash(true);
       node.start();
       stage.pass(1000);
     }
-    asked.push(prepare('second'), prepare('first'));
+    asked.push(prepare('n1'), prepare('n2'));
     stage.pass(1000);
-    for (const { answer } of asked) expect(answer).toMatchObject({ generation, nonce: 'first' });
+    for (const { answer } of asked) expect(answer).toMatchObject({ generation, nonce: 'n2' });
+    // That one may have ended, and this one publish: it could not go above any more.
+    const ask = (nonce: string) => {
+      const told = prepare(nonce);
+      stage.pass(1000);
+      return told.answer;
+    };
+    expect(ask('n3')).toMatchObject({ generation, nonce: 'n3' });
+    expect(ask('n2')).toMatchObject({ generation, nonce: 'n3' });
   },
 );
 

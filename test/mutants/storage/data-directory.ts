@@ -76,7 +76,7 @@ export const STORAGE_DATA_DIRECTORY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: IDENTITY,
-        find: 'if (asked.generation > this.#highest.generation) this.#highest = asked;',
+        find: 'if (compareGenerations(asked, this.#highest) > 0) this.#highest = asked;',
         replace: 'if (asked.generation >= this.#highest.generation) this.#highest = asked;',
       },
     ],
