@@ -226,7 +226,7 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-form-leads-anywhere',
     `${DOOR}/protocols/form-post.ts`,
-    ['const isWeb = /^https?:', 'const isWeb = /^.*:'],
+    ['isWeb && given.length', 'given.length > 0 && given.length'],
     [DOOR_TESTS, 'the file in a form'],
   ),
   mutant(
@@ -236,9 +236,9 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     [DOOR_TESTS, 'what WebDAV clients say of a file'],
   ),
   mutant(
-    'bodies-come-before-their-tickets-are-judged',
-    `${DOOR}/door.ts`,
-    ['return refusal && forAnyPage(refusal);', 'return undefined;'],
+    'a-body-comes-before-its-ticket-is-looked-up',
+    `${TICKETS}/ticketed-put.ts`,
+    ["if (state.kind !== 'unused') return refuse({ kind: 'used' });", ''],
     [DOOR_TESTS, 'sends no body with a ticket that is none'],
   ),
 ];

@@ -377,6 +377,7 @@ describe('a file server', () => {
       });
       const { token } = await storing('asked', { bytesMax: 2_000_000 });
       expect(await put(token)).toStrictEqual({ stdout: '201 1500000', asked: true });
+      expect(await put(token)).toStrictEqual({ stdout: '409 0', asked: false });
     });
   });
 
