@@ -35,6 +35,7 @@ import { FRONTEND_MUTANTS } from './frontend.ts';
 import { FRONTEND_BLOBS_MUTANTS } from './frontend-blobs.ts';
 import { FRONTEND_FILES_MUTANTS } from './frontend-files.ts';
 import { LOAD_MUTANTS } from './load.ts';
+import { MIDDLEWARE_MUTANTS } from './middleware.ts';
 import type { Mutant } from './mutant.ts';
 import { REPLICATOR_MUTANTS } from './replicator.ts';
 import { STORAGE_ANTI_ENTROPY_MUTANTS } from './storage/anti-entropy.ts';
@@ -55,6 +56,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...LOAD_MUTANTS,
   ...FRONTEND_MUTANTS,
   ...BROKER_CONFIG_MUTANTS,
+  ...MIDDLEWARE_MUTANTS,
   ...FILES_MUTANTS,
   ...DIRECTORIES_MUTANTS,
   ...DAV_MUTANTS,
