@@ -168,7 +168,7 @@ export function planOf(words: Arguments): Plan {
     return `velour-fog is ready: ${nodes.join(', ')}. Try:
   curl 'http://${first}/set/?key=a&value=1'
   curl -d 'some body' 'http://${last}/set/?key=b'
-  curl 'http://${last}/get/?key=a'${files === 0 ? '' : fileLines(first, last, blobAddresses[0])}
+  curl 'http://${last}/get/?key=a'${files === 0 ? '' : fileLines(first, last, blobAddresses[0], brokerAddresses[0])}
   curl 'http://${first}/status'
 Ctrl-C stops everything.
 `;
@@ -180,11 +180,14 @@ function fileLines(
   first: Address | undefined,
   last: Address | undefined,
   blobs: Address | undefined,
+  broker: Address | undefined,
 ): string {
   return `
   curl -X PUT -d 'any text' 'http://${first}/file?path=notes/a.txt'
   curl 'http://${last}/file?path=notes/a.txt'
-  curl -X PUT -d 'any text' 'http://${blobs}/notes.txt'`;
+  curl -X PUT -d 'any text' 'http://${blobs}/notes.txt'
+  curl -L -X PUT -d 'any text' 'http://${broker}/notes/b.txt'
+  curl -L 'http://${broker}/notes/b.txt'`;
 }
 
 /** @returns the host at which nodes are reached that listen on `host` */

@@ -146,7 +146,7 @@ export class Frontend implements Service {
     const conditional = new ConditionalWriter(context);
     const pages = new PageReader(context);
     const operations = { reader, pages, writer, conditional };
-    this.#files = new ClusterFiles(context, operations, options.fileTimes);
+    this.#files = new ClusterFiles(context, operations, options.fileTimes, clock);
     const gatewayContext: GatewayContext = {
       reader: new UserReader(reader),
       manyReader: new UserManyReader(new ManyReader(context, reader)),

@@ -55,6 +55,11 @@ const OFTEN: readonly string[] = [
   'entry amend: stored',
   'directory listed',
   'blob goes to the trash',
+  'ticket used: 201',
+  'ticket used: 403',
+  'ticket used: 409',
+  'ticket read: 200',
+  'ticket state: stored',
 ];
 
 /** Must also occur in the runs of a night, short and long ones. */
@@ -77,6 +82,8 @@ const NOW_AND_THEN: readonly string[] = [
   'a blob with wrong bytes is in corrupt/ now',
   'blob trimmed',
   'blob unlinked',
+  'ticket used: 410',
+  'ticket state: used',
 ];
 
 /**

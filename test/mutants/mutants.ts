@@ -3,6 +3,7 @@
 // that every text still occurs exactly once is checked by every test run. They are in the rooms of `src/`.
 
 import { BACKUP_MUTANTS } from './backup.ts';
+import { BROKER_MUTANTS } from './broker.ts';
 import { BROKER_CONFIG_MUTANTS } from './broker-config.ts';
 import { CLIENT_MUTANTS } from './client.ts';
 import { CLUSTER_HTTP_MUTANTS } from './cluster/http.ts';
@@ -48,6 +49,7 @@ import { STORAGE_LOGGED_STORE_MUTANTS } from './storage/logged-store.ts';
 import { STORAGE_MEMORY_MUTANTS } from './storage/memory.ts';
 import { STORAGE_NODE_MUTANTS } from './storage/node.ts';
 import { STORAGE_REPLICA_MUTANTS } from './storage/replica.ts';
+import { TICKET_MUTANTS } from './tickets.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...BACKUP_MUTANTS,
@@ -60,6 +62,8 @@ export const MUTANTS: readonly Mutant[] = [
   ...FILES_MUTANTS,
   ...DIRECTORIES_MUTANTS,
   ...DAV_MUTANTS,
+  ...TICKET_MUTANTS,
+  ...BROKER_MUTANTS,
   ...FILE_SCHEDULES_MUTANTS,
   ...FILESERVER_MUTANTS,
   ...REPLICATOR_MUTANTS,

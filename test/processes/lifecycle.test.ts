@@ -112,6 +112,7 @@ describe('velour local', () => {
   test.each([
     ['docs/files.md', { curl: 10, velour: 8 }],
     ['docs/dtfc.md', { curl: 9, velour: 7 }],
+    ['docs/broker.md', { curl: 12, velour: 0 }],
   ])('all lines of %s work, in their order, with file servers', async (page, least) => {
     const local = await cluster({ fileservers: 3 });
     const { controller, frontends, fileservers, storages, blobs, brokers } = local;
@@ -128,7 +129,7 @@ describe('velour local', () => {
       ...fileservers.map((address, index) => [`127.0.0.1:${12800 + index}`, address] as const),
     ]);
     const greeted = local.process.stdout.split('\n').filter((line) => /^ {2}curl /.test(line));
-    expect(greeted).toHaveLength(7);
+    expect(greeted).toHaveLength(9);
     const blocks = [...readFileSync(join(ROOT, page), 'utf8').matchAll(/^```sh\n(.*?)^```/gms)].map(
       ([, block = '']) => block.trimEnd().split('\n'),
     );

@@ -7,7 +7,7 @@ import type { FileOperations } from '../file-parts.ts';
 import { type OpenedTicket, openTicket, sealTicket, TOKEN_BYTES_MAX } from './sealing.ts';
 import { TICKET_MS_MAX, type Ticket, type TicketTerms } from './ticket.ts';
 import { TicketRecords } from './ticket-record.ts';
-import { TicketSecret } from './ticket-secret.ts';
+import { type SecretOutcome, TicketSecret } from './ticket-secret.ts';
 import type { IssueTicketOutcome, TicketFailure, TicketState, Tickets } from './tickets.ts';
 
 export class ClusterTickets implements Tickets {
@@ -27,9 +27,9 @@ export class ClusterTickets implements Tickets {
     lifetimeMs: number,
     callback: (outcome: IssueTicketOutcome) => void,
   ): void {
-    this.#secret.get((known) => {
-      if (known.kind === 'failed') return callback(known);
-      const expiresMs = this.#nowMs + Math.min(lifetimeMs, TICKET_MS_MAX);
+    this.#secret.make((known) => {
+      if (known.kind !== 'known') return callback(known.kind === 'failed' ? known : NO_SECRET);
+      const expiresMs = this.#nowMs + Math.ceil(Math.min(lifetimeMs, TICKET_MS_MAX));
       const ticket: Ticket = { ...terms, expiresMs };
       const token = sealTicket(ticket, known.secret);
       return callback(
@@ -39,25 +39,27 @@ export class ClusterTickets implements Tickets {
   }
 
   open(token: string, callback: (outcome: OpenedTicket | TicketFailure) => void): void {
-    this.#secret.get((known) => {
-      if (known.kind === 'failed') return callback(known);
-      const opened = openTicket(token, known.secret, this.#nowMs);
+    this.#secret.look((known) => {
+      const opened = this.#openWith(known, token);
       if (opened.kind !== 'forged') return callback(opened);
-      return this.#secret.getAgain((again) =>
-        callback(again.kind === 'failed' ? again : openTicket(token, again.secret, this.#nowMs)),
-      );
+      return this.#secret.lookAgain((again) => callback(this.#openWith(again, token)));
     });
   }
 
-  /** @returns undefined while the secret is not known: `open` asks for it */
-  openNow(token: string): OpenedTicket | undefined {
-    const { secret } = this.#secret;
-    return secret === undefined ? undefined : openTicket(token, secret, this.#nowMs);
+  #openWith(known: SecretOutcome, token: string): OpenedTicket | TicketFailure {
+    switch (known.kind) {
+      case 'known':
+        return openTicket(token, known.secret, this.#nowMs);
+      case 'absent':
+        return { kind: 'forged' };
+      case 'failed':
+        return known;
+    }
   }
 
   /** Asks for the secret before it is needed. */
   start(): void {
-    this.#secret.get(() => undefined);
+    this.#secret.look(() => undefined);
   }
 
   state(id: BlobId, callback: (state: TicketState) => void): void {
@@ -69,6 +71,11 @@ export class ClusterTickets implements Tickets {
   }
 }
 
+const NO_SECRET = {
+  kind: 'failed',
+  code: 'not-stored',
+  detail: 'the secret of tickets could not be made',
+} as const;
 const TOO_LONG = {
   kind: 'failed',
   code: 'bad-parameter',

@@ -12,13 +12,16 @@ const ASK_AGAIN_MS = 1000;
 
 export type SecretOutcome =
   | { readonly kind: 'known'; readonly secret: Buffer }
+  /** No ticket was ever issued. */
+  | { readonly kind: 'absent' }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
 type SecretCallback = (outcome: SecretOutcome) => void;
 
 export class TicketSecret {
   readonly #runtime: Pick<Runtime, 'clock' | 'random'>;
   readonly #operations: Pick<FileOperations, 'reader' | 'conditional'>;
-  #known: SecretOutcome | undefined;
+  /** What the record said last; undefined until it was read. */
+  #latest: Exclude<SecretOutcome, { kind: 'failed' }> | undefined;
   #askedMs = Number.NEGATIVE_INFINITY;
   /** Those who wait for the answer that is under way. */
   #waiting: SecretCallback[] = [];
@@ -31,56 +34,58 @@ export class TicketSecret {
     this.#operations = operations;
   }
 
-  /** Undefined until somebody has asked. */
-  get secret(): Buffer | undefined {
-    return this.#known?.kind === 'known' ? this.#known.secret : undefined;
-  }
-
-  /** @param callback called exactly once, at once where the secret is known already */
-  get(callback: SecretCallback): void {
-    if (this.#known !== undefined) return callback(this.#known);
-    return this.#ask(callback);
+  /** For opening tickets. @param callback called exactly once, at once where the secret is known already */
+  look(callback: SecretCallback): void {
+    if (this.#latest?.kind === 'known') return callback(this.#latest);
+    return this.lookAgain(callback);
   }
 
   /**
    * A token does not fit: the record may be another one by now, where the records of the cluster were lost.
    * @param callback called exactly once, with what the record says now, or said within the last second
    */
-  getAgain(callback: SecretCallback): void {
+  lookAgain(callback: SecretCallback): void {
     const nowMs = this.#runtime.clock.monotonicMs();
-    if (this.#known !== undefined && nowMs - this.#askedMs < ASK_AGAIN_MS) {
-      return callback(this.#known);
+    // One that is absent may be made at any moment, and the first ticket be on its way here.
+    if (this.#latest?.kind === 'known' && nowMs - this.#askedMs < ASK_AGAIN_MS) {
+      return callback(this.#latest);
     }
     return this.#ask(callback);
+  }
+
+  /** For issuing tickets: makes one where there is none. @param callback called exactly once */
+  make(callback: SecretCallback): void {
+    if (this.#latest?.kind === 'known') return callback(this.#latest);
+    return this.#ask((outcome) =>
+      outcome.kind === 'absent' ? this.#set(callback) : callback(outcome),
+    );
   }
 
   #ask(callback: SecretCallback): void {
     this.#waiting.push(callback);
     if (this.#waiting.length > 1) return;
     this.#askedMs = this.#runtime.clock.monotonicMs();
-    this.#read((outcome) => {
-      if (outcome.kind === 'known') this.#known = outcome;
+    this.#operations.reader.get(ticketSecretKey(), (outcome) => {
+      const told = this.#noted(
+        outcome.kind === 'value'
+          ? { kind: 'known', secret: recordValue(outcome.record) }
+          : outcome.kind === 'absent'
+            ? { kind: 'absent' }
+            : { kind: 'failed', code: outcome.code, detail: outcome.detail },
+      );
       const waiting = this.#waiting;
       this.#waiting = [];
-      for (const each of waiting) each(outcome);
+      for (const each of waiting) each(told);
     });
   }
 
-  #read(callback: SecretCallback): void {
-    this.#operations.reader.get(ticketSecretKey(), (outcome) => {
-      switch (outcome.kind) {
-        case 'value':
-          return callback({ kind: 'known', secret: recordValue(outcome.record) });
-        case 'absent':
-          return this.#make(callback);
-        case 'failed':
-          return callback({ kind: 'failed', code: outcome.code, detail: outcome.detail });
-      }
-    });
+  #noted(outcome: SecretOutcome): SecretOutcome {
+    if (outcome.kind !== 'failed') this.#latest = outcome;
+    return outcome;
   }
 
   /** Where two make one at the same time, the cluster takes one of them, and the other goes by that. */
-  #make(callback: SecretCallback): void {
+  #set(callback: SecretCallback): void {
     const { random } = this.#runtime;
     const value = Buffer.from(`${random.token()}${random.token()}`, 'hex');
     const change = { kind: 'put', value, attributes: [], expiresAtMs: 0 } as const;
@@ -88,12 +93,12 @@ export class TicketSecret {
     this.#operations.conditional.write(request, (outcome) => {
       switch (outcome.kind) {
         case 'stored':
-          return callback({ kind: 'known', secret: value });
+          return callback(this.#noted({ kind: 'known', secret: value }));
         case 'unmet':
           return callback(
             outcome.record === undefined
               ? UNKNOWN
-              : { kind: 'known', secret: recordValue(outcome.record) },
+              : this.#noted({ kind: 'known', secret: recordValue(outcome.record) }),
           );
         case 'not-stored':
           return callback({ kind: 'failed', code: outcome.code, detail: outcome.detail });
