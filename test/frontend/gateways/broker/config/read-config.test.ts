@@ -148,7 +148,15 @@ describe('rules', () => {
 
   test('of * are of all files that have no type with a rule', () => {
     const rule = typesOf('type * { replicate 5 } type JPG { replicate 1 }');
-    expect([rule('A.Jpg'), rule('a.jpg.gz'), rule('jpg'), rule('.jpg'), rule('a.')]).toEqual([
+    expect([
+      rule('A.Jpg'),
+      rule('a.gz.jpg'),
+      rule('a.jpg.gz'),
+      rule('jpg'),
+      rule('.jpg'),
+      rule('a.'),
+    ]).toEqual([
+      '1 false broker:a.com:jpg',
       '1 false broker:a.com:jpg',
       ...Array(4).fill('5 false broker:a.com:*'),
     ]);
