@@ -182,18 +182,31 @@ export class ClusterFiles implements FileLayer {
     const { classes, router, runtime, watch } = this.parts;
     const { map } = router;
     if (map === undefined || manifest.kind !== 'blob') return [];
-    const copies = classes.lately(manifest.replicationClass);
-    return readOrder(manifest.blob, copies, map, watch, runtime.random)
-      .filter(({ id }) => watch.isUp(id))
-      .map((server) => this.#location(server));
+    const { blob, replicationClass } = manifest;
+    const copies = classes.lately(replicationClass);
+    const usable = this.#usable(readOrder(blob, copies, map, watch, runtime.random));
+    const belongs = placementOf(blob, map.fileServers).slice(0, copies);
+    const holders = usable.filter(({ id }) => belongs.some((server) => server.id === id));
+    return (holders.length > 0 ? holders : usable).map((server) => this.#location(server));
   }
 
   targetFor(id: BlobId, bytes: number | undefined): FileLocation | undefined {
     const { router, watch } = this.parts;
     const room = bytes ?? ROOM_BYTES_MIN;
     const placed = placementOf(id, router.map?.fileServers);
-    const target = placed.find((server) => watch.hasRoom(server.id, room));
+    const [target] = this.#usable(placed.filter((server) => watch.hasRoom(server.id, room)));
     return target === undefined ? undefined : this.#location(target);
+  }
+
+  /**
+   * Those to which clients can be sent: a client tries no other one, so they must have said that they are up. A process that has
+   * just started has heard of nobody yet, and hopes for all of them.
+   */
+  #usable(servers: readonly PlacedServer[]): readonly PlacedServer[] {
+    const { watch } = this.parts;
+    const up = servers.filter(({ id }) => watch.isUp(id));
+    const heard = up.filter(({ id }) => watch.toldBy(id) !== undefined);
+    return heard.length > 0 ? heard : up;
   }
 
   places({ manifest }: FileVersion, callback: (outcome: FilePlacesOutcome) => void): void {

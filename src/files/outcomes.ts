@@ -241,8 +241,9 @@ export interface FileLayer {
    */
   list(request: ListDirectory, callback: (outcome: ListDirectoryOutcome) => void): void;
   /**
-   * Where the blob of a file is, of those file servers that are up: first those that should have a copy, the less busy of two
-   * before others; then the rest, which may have one, and can fetch what they do not have. None for a file without a blob.
+   * Where clients are sent for the blob of a file: to the file servers that should have a copy and are up, the less busy of two
+   * first. Where none of these is up, to any other one that is: it may have a copy, and fetches what it does not have. None for
+   * a file without a blob.
    */
   locate(file: FileVersion): readonly FileLocation[];
   /**

@@ -209,19 +209,13 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     [DOOR_TESTS, 'on as many file servers as its class says'],
   ),
   mutant(
-    'a-ticket-reads-what-the-name-has-by-now',
-    `${DOOR}/ticket-downloads.ts`,
-    [
-      "return manifest?.kind === 'blob' && manifest.blob === id",
-      "return manifest?.kind === 'blob'",
-    ],
-    [DOOR_TESTS, 'never another version than it is for'],
-  ),
-  mutant(
     'a-blob-that-has-moved-is-gone-for-its-ticket',
     `${DOOR}/ticket-downloads.ts`,
-    ['          return this.#findElsewhere(ticket, callback);', '          return callback(GONE);'],
-    [DOOR_TESTS, 'the whole content, whether the blob is there'],
+    [
+      'opens: this.#files };',
+      "opens: { open: (_file, _range, told) => told({ kind: 'failed', code: 'file-unreadable', detail: '' }) } };",
+    ],
+    [DOOR_TESTS, 'never another version than it is for'],
   ),
   mutant(
     'pages-of-other-origins-may-not-use-tickets',
@@ -232,7 +226,7 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-form-leads-anywhere',
     `${DOOR}/protocols/form-post.ts`,
-    ['const isWeb = /^https?:', 'const isWeb = /^.*:'],
+    ['isWeb && given.length', 'given.length > 0 && given.length'],
     [DOOR_TESTS, 'the file in a form'],
   ),
   mutant(
@@ -242,9 +236,9 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     [DOOR_TESTS, 'what WebDAV clients say of a file'],
   ),
   mutant(
-    'bodies-come-before-their-tickets-are-judged',
-    `${DOOR}/door.ts`,
-    ['return refusal && forAnyPage(refusal);', 'return undefined;'],
+    'a-body-comes-before-its-ticket-is-looked-up',
+    `${TICKETS}/ticketed-put.ts`,
+    ["if (state.kind !== 'unused') return refuse({ kind: 'used' });", ''],
     [DOOR_TESTS, 'sends no body with a ticket that is none'],
   ),
 ];

@@ -102,7 +102,7 @@ describe('curl', () => {
     expect([direct.status, direct.headers.etag]).toEqual([200, proxied.headers.etag]);
     expect(redirect.headers.etag).toBe(proxied.headers.etag);
     const sha512 = Buffer.from(hashOf('sha512', content), 'hex').toString('base64');
-    expect(redirect.headers['repr-digest']).toBe(`sha-512=:${sha512}:`);
+    expect(redirect.headers['repr-digest']).toContain(`sha-512=:${sha512}:`);
   });
 
   test('stores an empty file, which passes through the broker', async () => {

@@ -29,7 +29,7 @@ export class ClusterTickets implements Tickets {
   ): void {
     this.#secret.make((known) => {
       if (known.kind !== 'known') return callback(known.kind === 'failed' ? known : NO_SECRET);
-      const expiresMs = this.#nowMs + Math.min(lifetimeMs, TICKET_MS_MAX);
+      const expiresMs = this.#nowMs + Math.ceil(Math.min(lifetimeMs, TICKET_MS_MAX));
       const ticket: Ticket = { ...terms, expiresMs };
       const token = sealTicket(ticket, known.secret);
       return callback(
@@ -55,12 +55,6 @@ export class ClusterTickets implements Tickets {
       case 'failed':
         return known;
     }
-  }
-
-  /** @returns undefined while the secret is not known: `open` asks for it */
-  openNow(token: string): OpenedTicket | undefined {
-    const { secret } = this.#secret;
-    return secret === undefined ? undefined : openTicket(token, secret, this.#nowMs);
   }
 
   /** Asks for the secret before it is needed. */

@@ -34,11 +34,6 @@ export class TicketSecret {
     this.#operations = operations;
   }
 
-  /** Undefined while it is not known here. */
-  get secret(): Buffer | undefined {
-    return this.#latest?.kind === 'known' ? this.#latest.secret : undefined;
-  }
-
   /** For opening tickets. @param callback called exactly once, at once where the secret is known already */
   look(callback: SecretCallback): void {
     if (this.#latest?.kind === 'known') return callback(this.#latest);

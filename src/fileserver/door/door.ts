@@ -7,10 +7,9 @@ import {
   type HttpReply,
   type HttpRequest,
   isWhole,
-  type RequestHead,
   type WholeReply,
 } from '../../cluster/http/http.ts';
-import type { Handler, HeadJudge, ReplyCallback, Routes } from '../../cluster/http/routes.ts';
+import type { Handler, ReplyCallback, Routes } from '../../cluster/http/routes.ts';
 import type { ClusterClock } from '../../cluster/model/cluster-clock.ts';
 import type { ClusterFiles } from '../../files/cluster-files.ts';
 import type { OpenedTicket } from '../../files/tickets/sealing.ts';
@@ -51,10 +50,6 @@ export class Door {
       'ticket-put',
       open((...asked) => this.#put(...asked)),
     );
-    const judge: HeadJudge = (request, parameters) => {
-      const refusal = this.#judgePut(request, parameters);
-      return refusal && forAnyPage(refusal);
-    };
     routes.add(
       DOOR_ROUTES.get,
       measured(
@@ -62,8 +57,8 @@ export class Door {
         open((...asked) => this.#get(...asked)),
       ),
     );
-    routes.add(DOOR_ROUTES.put, put, judge);
-    routes.add(DOOR_ROUTES.post, put, judge);
+    routes.add(DOOR_ROUTES.put, put);
+    routes.add(DOOR_ROUTES.post, put);
     routes.add(DOOR_ROUTES.options, (_request, reply) => reply(OPTIONS));
   }
 
@@ -78,6 +73,7 @@ export class Door {
     );
   }
 
+  /** What can be told before the body is told before its first byte is read: a client that asks first does not send it then. */
   #put(request: HttpRequest, reply: ReplyCallback, parameters: PathParameters): void {
     const { body } = request;
     const refuse: ReplyCallback = (refusal) => {
@@ -91,16 +87,6 @@ export class Door {
         this.#uploads.store(request, ticket, releasing(release, reply)),
       ),
     );
-  }
-
-  /** Before the body is sent: what can be told at once. The handler judges all of it, and asks for what it does not know. */
-  #judgePut(request: RequestHead, parameters: PathParameters): WholeReply | undefined {
-    const storing = this.#storing;
-    if ('status' in storing) return storing;
-    const opened = this.#files.tickets.openNow(tokenIn(parameters));
-    if (opened === undefined) return undefined;
-    const ticket = ticketFor('write', opened);
-    return 'status' in ticket ? ticket : this.#uploads.judge(request, ticket);
   }
 
   /** @returns the store, or the reply while no upload may begin */

@@ -2,10 +2,11 @@
 // is not here, because it has moved since, is fetched from who has it: the client never hears of that, and is sent nowhere else.
 
 import { errorReply } from '../../cluster/http/errors.ts';
-import type { HttpReply, HttpRequest } from '../../cluster/http/http.ts';
+import type { HttpRequest } from '../../cluster/http/http.ts';
 import { conditionOf } from '../../cluster/http/preconditions.ts';
 import type { ReplyCallback } from '../../cluster/http/routes.ts';
 import { contentTypeOf } from '../../files/content-type.ts';
+import { DEFAULT_CLASS } from '../../files/file-key.ts';
 import type { OpensFiles } from '../../files/http/byteranges.ts';
 import { contentTagOf } from '../../files/http/content-tag.ts';
 import { digestHeaders } from '../../files/http/digest-headers.ts';
@@ -15,9 +16,8 @@ import type { FileLayer } from '../../files/outcomes.ts';
 import type { ReadTicket } from '../../files/tickets/ticket.ts';
 import type { OpenedStore } from '../blob-server.ts';
 import type { BlobSource } from '../downloads/blob-source.ts';
-import { failureReply } from '../requests.ts';
 
-type FilesToRead = Pick<FileLayer, 'find' | 'open'>;
+type FilesToRead = Pick<FileLayer, 'open'>;
 
 /** What can be read with a ticket, and who reads it. */
 interface Readable {
@@ -44,7 +44,6 @@ export class TicketDownloads {
     const conditional = conditionOf(request, (target) => target);
     if ('fault' in conditional) return reply(errorReply('bad-parameter', conditional.fault.what));
     return this.#find(opened, ticket, (found) => {
-      if ('status' in found) return reply(found);
       const { opens } = found;
       // The record may have been amended since the blob got its copy of it.
       const manifest = { ...found.manifest, modifiedMs: ticket.modifiedMs };
@@ -57,20 +56,13 @@ export class TicketDownloads {
     });
   }
 
-  #find(
-    opened: OpenedStore,
-    ticket: ReadTicket,
-    callback: (found: Readable | HttpReply) => void,
-  ): void {
+  #find(opened: OpenedStore, ticket: ReadTicket, callback: (found: Readable) => void): void {
     const { store } = opened;
     this.#source.find(store, ticket.id, (outcome) => {
       switch (outcome.kind) {
         case 'absent':
-          return this.#findElsewhere(ticket, callback);
         case 'failed':
-          return this.#findElsewhere(ticket, (found) =>
-            callback('status' in found ? failureReply(outcome, 'the blob cannot be read') : found),
-          );
+          return callback(this.#elsewhere(ticket));
         case 'open': {
           outcome.close();
           const manifest = decodeManifest(outcome.meta.manifest);
@@ -92,19 +84,9 @@ export class TicketDownloads {
     };
   }
 
-  #findElsewhere({ id, key }: ReadTicket, callback: (found: Readable | HttpReply) => void): void {
-    this.#files.find(key, (outcome) => {
-      if (outcome.kind === 'failed') return callback(errorReply(outcome.code, outcome.detail));
-      const manifest = outcome.kind === 'found' ? outcome.file.manifest : undefined;
-      // F3: another version is not what the ticket is for.
-      return manifest?.kind === 'blob' && manifest.blob === id
-        ? callback({ manifest, opens: this.#files })
-        : callback(GONE);
-    });
+  /** What the ticket says of the blob is enough: whoever has it, the trash included, is asked for it by its id (F3). */
+  #elsewhere({ id, size, sha512, md5, contentType, modifiedMs }: ReadTicket): Readable {
+    const fields = { size, sha512, md5, contentType, modifiedMs, replicationClass: DEFAULT_CLASS };
+    return { manifest: { ...fields, kind: 'blob', blob: id }, opens: this.#files };
   }
 }
-
-const GONE = errorReply(
-  'expired-ticket',
-  'the file has another content by now, or none, and this one is gone: ask where the URL came from for a new one',
-);

@@ -42,12 +42,6 @@ export class TicketUploads {
     this.#parts = parts;
   }
 
-  /** @returns the refusal of a head that is wrong, whatever body follows */
-  judge(request: RequestHead, ticket: WriteTicket): WholeReply | undefined {
-    const read = readUpload(request, ticket);
-    return 'refusal' in read ? read.refusal : undefined;
-  }
-
   /** @param reply called exactly once */
   store(request: HttpRequest, ticket: WriteTicket, reply: ReplyCallback): void {
     const { body } = request;

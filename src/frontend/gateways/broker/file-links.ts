@@ -1,9 +1,10 @@
 // What a redirect says of a file: where copies of it are, and what it must be once it is there (RFC 6249, Metalink/HTTP). Pure.
 // Which file servers these are, the file layer says.
 
-import type { ReplyHeaders, WholeReply } from '../../../cluster/http/http.ts';
+import type { WholeReply } from '../../../cluster/http/http.ts';
 import { printHttpDate } from '../../../cluster/http/http-date.ts';
 import type { TagHeaders } from '../../../cluster/http/preconditions.ts';
+import { digestHeaders } from '../../../files/http/digest-headers.ts';
 import type { FileFields } from '../../../files/manifest.ts';
 import { xmlValue } from '../dav/xml/xml-writer.ts';
 
@@ -54,10 +55,4 @@ function linksOf({ urls, metalinkUrl }: LinkedFile): readonly string[] {
     ...urls.map((url, index) => `<${url}>; rel=duplicate; pri=${index + 1}`),
     `<${metalinkUrl}>; rel=describedby; type="${METALINK_TYPE}"`,
   ];
-}
-
-/** The digest of the whole file, by its name of today (RFC 9530) and that of before (RFC 3230). */
-export function digestHeaders({ sha512 }: Pick<FileFields, 'sha512'>): ReplyHeaders {
-  const base64 = Buffer.from(sha512, 'hex').toString('base64');
-  return { 'repr-digest': `sha-512=:${base64}:`, digest: `SHA-512=${base64}` };
 }

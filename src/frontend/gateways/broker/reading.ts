@@ -6,7 +6,7 @@ import { type HttpReply, hostHeader, rawPathOf, textReply } from '../../../clust
 import { encodeBytes } from '../../../cluster/wire/query.ts';
 import { contentTagHeaders } from '../../../files/http/content-tag.ts';
 import type { FileLayer, FileLocation, FileVersion } from '../../../files/outcomes.ts';
-import { TICKET_MS_MAX } from '../../../files/tickets/ticket.ts';
+import { readTerms, TICKET_MS_MAX } from '../../../files/tickets/ticket.ts';
 import { keyOf, nameTextOf } from '../dav/dav-path.ts';
 import { failedReply } from '../dav/dav-replies.ts';
 import { typeOf } from '../dav/live-properties.ts';
@@ -50,16 +50,15 @@ export function linked(
 ): void {
   const { manifest } = file;
   const key = keyOf(path);
-  if (manifest.kind !== 'blob' || key === undefined) return callback(undefined);
-  const { blob: id, modifiedMs } = manifest;
+  const own = key && readTerms(key, manifest);
+  if (own === undefined) return callback(undefined);
   const tag = contentTagHeaders(file);
   const contentType = typeOf(manifest, nameTextOf(path));
-  const terms = { purpose: 'read', id, key, contentType, modifiedMs } as const;
-  return files.tickets.issue(terms, TICKET_MS_MAX, (issued) => {
+  return files.tickets.issue({ ...own, contentType }, TICKET_MS_MAX, (issued) => {
     if (issued.kind === 'failed') return callback(failedReply(issued));
     const { token } = issued;
     const { segments } = path;
-    const shared = shareUrlsFor(domain, { segments, blob: id, token });
+    const shared = shareUrlsFor(domain, { segments, blob: own.id, token });
     const name = segments.at(-1) ?? Buffer.alloc(0);
     const [first, ...others] = [
       ...shared,

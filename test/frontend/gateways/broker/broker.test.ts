@@ -17,6 +17,7 @@ import { Pieces } from '../../../helpers/pieces.ts';
 const TEXT = 'any text';
 const MD5 = hash('md5', TEXT);
 const SHA512 = hash('sha512', TEXT);
+const MD5_BASE64 = Buffer.from(MD5, 'hex').toString('base64');
 const SHA512_BASE64 = Buffer.from(SHA512, 'hex').toString('base64');
 
 const BLOB: Partial<PutFile> = { inlineMax: 0 };
@@ -48,8 +49,8 @@ describe('a file that file servers have', () => {
     ]);
     expect(others).toMatchObject({
       etag: `"${SHA512.slice(0, 32)}"`,
-      'repr-digest': `sha-512=:${SHA512_BASE64}:`,
-      digest: `SHA-512=${SHA512_BASE64}`,
+      'repr-digest': `sha-512=:${SHA512_BASE64}:, md5=:${MD5_BASE64}:`,
+      digest: `SHA-512=${SHA512_BASE64},MD5=${MD5_BASE64}`,
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
     });

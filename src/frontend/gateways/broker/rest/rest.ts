@@ -14,7 +14,7 @@ import { parseQuery } from '../../../../cluster/wire/query.ts';
 import { parseBlobId } from '../../../../files/blob-id.ts';
 import { fileNameOf } from '../../../../files/file-name.ts';
 import type { FileVersion } from '../../../../files/outcomes.ts';
-import { TICKET_MS_MAX } from '../../../../files/tickets/ticket.ts';
+import { readTerms, TICKET_MS_MAX } from '../../../../files/tickets/ticket.ts';
 import type { TicketState } from '../../../../files/tickets/tickets.ts';
 import { type DavPath, directoryOf, entryOf, isRoot, keyOf } from '../../dav/dav-path.ts';
 import { failedReply } from '../../dav/dav-replies.ts';
@@ -138,11 +138,10 @@ export class BrokerRest {
     const described = describeFile(path, { kind: manifest.kind, fields: manifest });
     if (manifest.kind === 'directory' || key === undefined) return reply(jsonReply(200, described));
     return files.places(file, (places) => {
-      if (manifest.kind !== 'blob') {
+      const terms = readTerms(key, manifest);
+      if (terms === undefined) {
         return reply(jsonReply(200, { ...described, ...describePlaces(places, () => '') }));
       }
-      const { blob: id, contentType, modifiedMs } = manifest;
-      const terms = { purpose: 'read', id, key, contentType, modifiedMs } as const;
       return files.tickets.issue(terms, TICKET_MS_MAX, (issued) => {
         if (issued.kind === 'failed') return reply(failedReply(issued));
         const name = path.segments.at(-1) ?? Buffer.alloc(0);
