@@ -81,7 +81,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
           "context.failures.add({ path: to, kind: self.kind }, code, detail);\n        if (context.moves) return removeRecord(parts, way, context, () => callback('transferred'));\n        return",
       },
     ],
-    fate: tests('test/processes/webdav-faults.test.ts', 'nothing is lost'),
+    fate: tests(DAV_TESTS, 'a MOVE whose copy may not be there'),
   },
   mutant(
     'a-lock-of-a-collection-is-over-nothing-in-it',
@@ -380,7 +380,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-copy-is-taken-for-a-move',
     'transfer.ts',
-    ['withLocks(withoutOrigin(attributes), [])', 'withLocks(attributes, [])'],
+    ['withLocks(withoutOrigin(attributes), kept)', 'withLocks(attributes, kept)'],
     ['leaves copies that nobody takes for it'],
   ),
   mutant(

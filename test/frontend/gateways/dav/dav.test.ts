@@ -647,6 +647,19 @@ describe('COPY and MOVE', () => {
     expect(stage.did('PUT', inside, {}, 'free')).toBe('204');
   });
 
+  test.each([
+    ['504 outcome-unknown', { kind: 'unknown', version: undefined }],
+    ['503 unanswered', { kind: 'not-stored', code: 'unanswered', detail: 'nobody is there' }],
+  ] as const)(
+    'a MOVE whose copy may not be there is %s, and keeps the old name',
+    async (told, outcome) => {
+      const stage = planted('/dav/a');
+      stage.files.copy = (_request, callback) => callback(outcome);
+      expect(stage.did('MOVE', '/dav/a', to('/dav/b'))).toBe(told);
+      expect(await stage.text('GET', '/dav/a')).toBe('/dav/a');
+    },
+  );
+
   test('a MOVE that stops after its copy leaves both names', async () => {
     const stage = planted('/dav/c/', '/dav/c/a');
     stage.files.delete = (_key, _condition, callback) =>
