@@ -9,14 +9,12 @@ import { DEFAULT_CLASS, type FileKey, ticketKey, ticketSecretKey } from '../file
 import { FILE_BYTES_MAX } from '../files/manifest.ts';
 import type { FileVersion } from '../files/outcomes.ts';
 import { readTerms, type TicketTerms } from '../files/tickets/ticket.ts';
-import type { Frontend } from '../frontend/frontend.ts';
 import { ClientTurns } from './client-turns.ts';
-import type { SimulatedCluster } from './cluster.ts';
+import type { FrontendNode, SimulatedCluster } from './cluster.ts';
 import { keyOf } from './file-asker.ts';
 import { drawEnding, FileBodies } from './file-bodies.ts';
 import type { FileContent, FileContents } from './file-contents.ts';
 import type { FileOracles } from './file-oracles.ts';
-import type { SimulatedNode } from './node.ts';
 import { requestOf } from './requests.ts';
 import type { World } from './world.ts';
 
@@ -28,8 +26,6 @@ const LIFETIMES_MS = { long: 3_600_000, short: [1, 2000] } as const;
 /** How long a client carries its ticket about, in ms. */
 const CARRIED_MS = [0, 1500] as const;
 const STORED: readonly number[] = [201, 204];
-
-type FrontendNode = SimulatedNode<Frontend>;
 
 interface SimulatedTicket {
   readonly id: BlobId;
