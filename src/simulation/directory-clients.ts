@@ -6,6 +6,7 @@ import { type Condition, etagOf, NO_CONDITION } from '../cluster/model/condition
 import { DEFAULT_CLASS, directoryFileKey, type FileKey } from '../files/file-key.ts';
 import { FILE_BYTES_MAX } from '../files/manifest.ts';
 import type { FileVersion, PutFileOutcome, SetFileOutcome } from '../files/outcomes.ts';
+import type { Frontend } from '../frontend/frontend.ts';
 import { ClientTurns } from './client-turns.ts';
 import type { FrontendNode, SimulatedCluster } from './cluster.ts';
 import { DirectoryLister } from './directory-lister.ts';
