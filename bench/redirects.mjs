@@ -98,7 +98,10 @@ async function redirects(port, path) {
 
 async function upload(port, name) {
   const url = `http://${HOST}:${port}/${name}`;
-  const answer = await fetch(url, { method: 'PUT', body: Buffer.alloc(FILE_BYTES, name) });
+  const put = (to) =>
+    fetch(to, { method: 'PUT', body: Buffer.alloc(FILE_BYTES, name), redirect: 'manual' });
+  // fetch cannot send a buffer a second time, where it is redirected.
+  const answer = await put((await put(url)).headers.get('location'));
   if (!answer.ok) throw new Error(`${answer.status} to PUT ${url}: ${await answer.text()}`);
   await redirects(port, `/${name}`);
 }
