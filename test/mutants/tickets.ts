@@ -97,6 +97,18 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     ],
     [PUT_TESTS, 'is refused where another one was faster while the body came'],
   ),
+  {
+    name: 'one-ticket-for-two-files-in-a-run',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: `${TICKETS}/ticket-record.ts`,
+        find: "const request = { key, condition: { ifNoneMatch: 'any' }, change } as const;",
+        replace: 'const request = { key, condition: {}, change } as const;',
+      },
+    ],
+    fate: { kind: 'seeds', first: 100, count: 60 },
+  },
   mutant(
     'a-ticket-is-not-claimed',
     `${TICKETS}/ticketed-put.ts`,
@@ -129,11 +141,8 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a-ticket-passes-the-lock-of-a-folder',
-    'src/files/file-key.ts',
-    [
-      '    keys.push(Buffer.concat([prefix, above,',
-      '    if (above.length < 0) keys.push(Buffer.concat([prefix, above,',
-    ],
+    `${TICKETS}/ticketed-put.ts`,
+    ['[...keysAround(ticket.key), ticket.key]', '[ticket.key]'],
     [PUT_TESTS, 'does not pass a lock on a folder around it'],
   ),
   mutant(
@@ -220,7 +229,10 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-blob-that-has-moved-is-gone-for-its-ticket',
     `${DOOR}/ticket-downloads.ts`,
-    ['          return this.#findElsewhere(ticket, callback);', '          return callback(GONE);'],
+    [
+      "case 'absent':\n          return this.#findElsewhere(ticket, callback);",
+      "case 'absent':\n          return callback(GONE);",
+    ],
     [DOOR_TESTS, 'the whole content, whether the blob is there'],
   ),
   mutant(

@@ -5,6 +5,7 @@ import { errorReply } from '../../cluster/http/errors.ts';
 import type { HttpReply, HttpRequest } from '../../cluster/http/http.ts';
 import { conditionOf } from '../../cluster/http/preconditions.ts';
 import type { ReplyCallback } from '../../cluster/http/routes.ts';
+import { Malformed } from '../../cluster/wire/shapes.ts';
 import { contentTypeOf } from '../../files/content-type.ts';
 import type { OpensFiles } from '../../files/http/byteranges.ts';
 import { contentTagOf } from '../../files/http/content-tag.ts';
@@ -14,7 +15,8 @@ import { decodeManifest, type FileManifest } from '../../files/manifest.ts';
 import type { FileLayer } from '../../files/outcomes.ts';
 import type { ReadTicket } from '../../files/tickets/ticket.ts';
 import type { OpenedStore } from '../blob-server.ts';
-import type { BlobSource } from '../downloads/blob-source.ts';
+import type { BlobMeta } from '../blob-store/blob-meta.ts';
+import type { BlobSource, FoundBlob } from '../downloads/blob-source.ts';
 import { failureReply } from '../requests.ts';
 
 type FilesToRead = Pick<FileLayer, 'find' | 'open'>;
@@ -23,6 +25,8 @@ type FilesToRead = Pick<FileLayer, 'find' | 'open'>;
 interface Readable {
   readonly manifest: FileManifest;
   readonly opens: OpensFiles;
+  /** Called when the answer is there, whether or not anything was read for it. */
+  answered(): void;
 }
 
 export class TicketDownloads {
@@ -51,9 +55,10 @@ export class TicketDownloads {
       const contentType = ticket.contentType ?? manifest.contentType ?? contentTypeOf(name);
       const tag = { etag: contentTagOf(manifest), ...digestHeaders(manifest) };
       const answer = { file: { manifest }, condition: conditional.texts, contentType, tag };
-      return answerFile(opens, request, answer, (outcome) =>
-        reply(outcome.kind === 'reply' ? outcome.reply : errorReply(outcome.code, outcome.detail)),
-      );
+      return answerFile(opens, request, answer, (outcome) => {
+        found.answered();
+        reply(outcome.kind === 'reply' ? outcome.reply : errorReply(outcome.code, outcome.detail));
+      });
     });
   }
 
@@ -72,24 +77,41 @@ export class TicketDownloads {
             callback('status' in found ? failureReply(outcome, 'the blob cannot be read') : found),
           );
         case 'open': {
+          const manifest = manifestIn(outcome.meta);
+          if (manifest !== undefined)
+            return callback(this.#here(opened, ticket, outcome, manifest));
           outcome.close();
-          const manifest = decodeManifest(outcome.meta.manifest);
-          return callback({ manifest, opens: this.#here(opened, ticket) });
+          return this.#findElsewhere(ticket, callback);
         }
       }
     });
   }
 
-  /** Each range is opened by itself; what has gone meanwhile is fetched from who has it. */
-  #here({ store }: OpenedStore, { id }: ReadTicket): OpensFiles {
-    return {
-      open: (file, range, callback) =>
-        this.#source.find(store, id, (outcome) =>
-          outcome.kind === 'open'
-            ? callback({ kind: 'open', body: outcome.read(range, () => undefined) })
-            : this.#files.open(file, range, callback),
-        ),
+  /** The first range is read from what is open already, each further one is opened by itself; what has gone meanwhile others have. */
+  #here(
+    { store }: OpenedStore,
+    { id }: ReadTicket,
+    first: FoundBlob,
+    manifest: FileManifest,
+  ): Readable {
+    let unread: FoundBlob | undefined = first;
+    const take = () => {
+      const taken = unread;
+      unread = undefined;
+      return taken;
     };
+    const opens: OpensFiles = {
+      open: (file, range, callback) => {
+        const read = (found: FoundBlob) =>
+          callback({ kind: 'open', body: found.read(range, () => undefined) });
+        const here = take();
+        if (here !== undefined) return read(here);
+        return this.#source.find(store, id, (outcome) =>
+          outcome.kind === 'open' ? read(outcome) : this.#files.open(file, range, callback),
+        );
+      },
+    };
+    return { manifest, opens, answered: () => take()?.close() };
   }
 
   #findElsewhere({ id, key }: ReadTicket, callback: (found: Readable | HttpReply) => void): void {
@@ -98,9 +120,19 @@ export class TicketDownloads {
       const manifest = outcome.kind === 'found' ? outcome.file.manifest : undefined;
       // F3: another version is not what the ticket is for.
       return manifest?.kind === 'blob' && manifest.blob === id
-        ? callback({ manifest, opens: this.#files })
+        ? callback({ manifest, opens: this.#files, answered: () => undefined })
         : callback(GONE);
     });
+  }
+}
+
+/** @returns undefined where somebody has stored the blob by hand, with something else as its manifest */
+function manifestIn({ manifest }: BlobMeta): FileManifest | undefined {
+  try {
+    return decodeManifest(manifest);
+  } catch (error) {
+    if (error instanceof Malformed) return undefined;
+    throw error;
   }
 }
 
