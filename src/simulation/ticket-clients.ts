@@ -29,7 +29,7 @@ const LIFETIMES_MS = { long: 3_600_000, short: [1, 2000] } as const;
 const CARRIED_MS = [0, 1500] as const;
 const STORED: readonly number[] = [201, 204];
 
-type FrontendNode = SimulatedNode<Frontend>;
+type IssuingNode = SimulatedNode<Frontend>;
 
 interface SimulatedTicket {
   readonly id: BlobId;
@@ -99,7 +99,7 @@ export class TicketClients {
     if (isGivenUp(ticketSecretKey())) for (const path of PATHS) this.#givenUp.add(path);
   }
 
-  #turn(frontend: FrontendNode, done: () => void): void {
+  #turn(frontend: IssuingNode, done: () => void): void {
     const { random } = this.#world;
     const path = random.pick(PATHS);
     return random.chance(0.6)
@@ -107,7 +107,7 @@ export class TicketClients {
       : this.#find(frontend, path, done, (file) => this.#read(frontend, path, file, done));
   }
 
-  #store(frontend: FrontendNode, path: string, done: () => void): void {
+  #store(frontend: IssuingNode, path: string, done: () => void): void {
     const { random, nowMs } = this.#world;
     const id = newBlobId(nowMs, random.token());
     const terms: TicketTerms = {
@@ -139,7 +139,7 @@ export class TicketClients {
   }
 
   #issue(
-    frontend: FrontendNode,
+    frontend: IssuingNode,
     terms: TicketTerms,
     done: () => void,
     use: (token: string) => void,
@@ -213,7 +213,7 @@ export class TicketClients {
   }
 
   /** What has become of the ticket, as any frontend says. */
-  #ask(first: FrontendNode, ticket: SimulatedTicket, done: () => void): void {
+  #ask(first: IssuingNode, ticket: SimulatedTicket, done: () => void): void {
     const { random } = this.#world;
     const others = this.#cluster.frontends.filter(({ process }) => process.alive);
     const frontend = others.length === 0 ? first : random.pick(others);
@@ -236,7 +236,7 @@ export class TicketClients {
   }
 
   #find(
-    frontend: FrontendNode,
+    frontend: IssuingNode,
     path: string,
     done: () => void,
     use: (file: FileVersion) => void,
@@ -259,7 +259,7 @@ export class TicketClients {
     );
   }
 
-  #read(frontend: FrontendNode, path: string, { manifest }: FileVersion, done: () => void): void {
+  #read(frontend: IssuingNode, path: string, { manifest }: FileVersion, done: () => void): void {
     const terms = readTerms(keyOf(path), manifest);
     const content = this.#contents.withDigest(manifest.sha512);
     if (terms === undefined || content === undefined) return done();
