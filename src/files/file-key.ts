@@ -22,8 +22,6 @@ export type FlatSpace = 's' | 'b';
 
 const HEAD = Buffer.from([0xff, 0x66]);
 const END = Buffer.of(0);
-const DOMAIN_SPACE = 0x64;
-const SLASH = 0x2f;
 
 /** @returns undefined for a path that is empty, has a NUL, or is too long for a key */
 export function flatFileKey(space: FlatSpace, path: Buffer): FileKey | undefined {
@@ -54,28 +52,6 @@ export function entriesPrefix(domain: string, directory: Buffer): Buffer | undef
   if (domain.includes('\0') || directory.includes(0)) return undefined;
   const prefix = Buffer.concat([HEAD, Buffer.from(`d:${domain}`), END, directory, END]);
   return prefix.length < STORED_KEY_BYTES_MAX ? prefix : undefined;
-}
-
-/**
- * @returns the keys of the records of the directories around a file, from the outermost on; none for a flat space, and none for
- *   the top, which has no record
- */
-export function keysAround(key: FileKey): readonly FileKey[] {
-  if (key[HEAD.length] !== DOMAIN_SPACE) return [];
-  const beginning = key.indexOf(0) + 1;
-  const end = key.indexOf(0, beginning);
-  const directory = key.subarray(beginning, Math.max(beginning, end));
-  if (directory.length === 0) return [];
-  const prefix = key.subarray(0, beginning);
-  const keys: FileKey[] = [];
-  for (let at = 0; at < directory.length; ) {
-    const slash = directory.indexOf(SLASH, at);
-    const to = slash < 0 ? directory.length : slash;
-    const above = directory.subarray(0, Math.max(0, at - 1));
-    keys.push(Buffer.concat([prefix, above, END, directory.subarray(at, to)]) as FileKey);
-    at = to + 1;
-  }
-  return keys;
 }
 
 /** The key of the record that says how many copies the files of a class have. */

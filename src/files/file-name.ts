@@ -53,6 +53,14 @@ export function fileNameOf(storedKey: Buffer): FileName | undefined {
   return { space, path };
 }
 
+/** @returns the keys of the records of the directories that a file is in, the outermost first */
+export function keysAround(key: FileKey): readonly FileKey[] {
+  const name = fileNameOf(key);
+  return name === undefined
+    ? []
+    : directoriesAround(name).flatMap((directory) => fileKeyOf(directory) ?? []);
+}
+
 /** @returns what the keys of all files begin with, or of those of one space; those of other things begin so as well */
 export function keyPrefixOf(space: string | undefined): Buffer {
   return space === undefined ? HEAD : Buffer.concat([HEAD, Buffer.from(space), Buffer.of(0)]);

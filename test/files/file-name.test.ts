@@ -10,6 +10,7 @@ import {
   fileNameOf,
   isSpace,
   keyPrefixOf,
+  keysAround,
 } from '../../src/files/file-name.ts';
 
 const text = (value: string) => Buffer.from(value, 'latin1');
@@ -64,4 +65,16 @@ test('keys of other things are none of files', () => {
 test('a space is one that there is', () => {
   expect(['s', 'b', 'd:www'].map(isSpace)).toEqual([true, true, true]);
   expect(['', 'c', 'x', 'd', 'd:', 'd:a\0b', 'ss'].map(isSpace)).toEqual(Array(7).fill(false));
+});
+
+test('the keys around a file are those of the directories that it is in, from the outermost on', () => {
+  const keyIn = (path: string, space = 'd:shop') => fileKeyOf({ space, path: text(path) });
+  const around = (key = keyIn('a.jpg')) => (key === undefined ? undefined : keysAround(key));
+  expect(around(keyIn('photos/2024/05/a.jpg'))).toStrictEqual([
+    keyIn('photos'),
+    keyIn('photos/2024'),
+    keyIn('photos/2024/05'),
+  ]);
+  expect(around(keyIn('a.jpg'))).toStrictEqual([]);
+  expect(around(keyIn('a/b/c', 's'))).toStrictEqual([]);
 });

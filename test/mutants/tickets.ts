@@ -97,6 +97,18 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     ],
     [PUT_TESTS, 'is refused where another one was faster while the body came'],
   ),
+  {
+    name: 'one-ticket-for-two-files-in-a-run',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: `${TICKETS}/ticket-record.ts`,
+        find: "const request = { key, condition: { ifNoneMatch: 'any' }, change } as const;",
+        replace: 'const request = { key, condition: {}, change } as const;',
+      },
+    ],
+    fate: { kind: 'seeds', first: 100, count: 60 },
+  },
   mutant(
     'a-ticket-is-not-claimed',
     `${TICKETS}/ticketed-put.ts`,
@@ -129,11 +141,8 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a-ticket-passes-the-lock-of-a-folder',
-    'src/files/file-key.ts',
-    [
-      '    keys.push(Buffer.concat([prefix, above,',
-      '    if (above.length < 0) keys.push(Buffer.concat([prefix, above,',
-    ],
+    `${TICKETS}/ticketed-put.ts`,
+    ['[...keysAround(ticket.key), ticket.key]', '[ticket.key]'],
     [PUT_TESTS, 'does not pass a lock on a folder around it'],
   ),
   mutant(
@@ -212,8 +221,8 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     'a-blob-that-has-moved-is-gone-for-its-ticket',
     `${DOOR}/ticket-downloads.ts`,
     [
-      'opens: this.#files };',
-      "opens: { open: (_file, _range, told) => told({ kind: 'failed', code: 'file-unreadable', detail: '' }) } };",
+      'return callback({ opens: this.#files, answered: () => undefined });',
+      "return callback({ opens: { open: (_file, _range, told) => told({ kind: 'failed', code: 'file-unreadable', detail: '' }) }, answered: () => undefined });",
     ],
     [DOOR_TESTS, 'never another version than it is for'],
   ),

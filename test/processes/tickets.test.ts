@@ -24,13 +24,20 @@ const SPACE = 'd:default';
 /** Longer than what is in a record, and of several blocks. */
 const LONG = randomBytes(700_001);
 const HOUR_MS = 3_600_000;
+const PUBLIC = 'files.example.com:80';
 
 describe('a file server', () => {
   let fleet: Fleet;
   let client: FileClient;
   const scratch = mkdtempSync(join(tmpdir(), 'velour-tickets-'));
   beforeAll(async () => {
-    fleet = await Fleet.start({ storages: 3, frontends: 1, fileservers: 3 });
+    fleet = await Fleet.start({
+      storages: 3,
+      frontends: 1,
+      fileservers: 3,
+      optionsFor: ({ role, index }) =>
+        role === 'fileserver' && index === 1 ? ['--public-address', PUBLIC] : [],
+    });
     client = await FileClient.connect(fleet.controller.address);
   });
   afterAll(async () => {
@@ -108,6 +115,29 @@ describe('a file server', () => {
     }
     return file as FileVersion;
   }
+
+  test('is found where clients reach it, as it says itself', async () => {
+    await client.put('located', LONG, DEFAULT_CLASS, SPACE);
+    const file = (await find('located')) as FileVersion;
+    const blob = file.manifest.kind === 'blob' ? file.manifest.blob : '';
+    const places = new Map(
+      fleet.fileservers.map(({ address }, index) => [address, index === 1 ? PUBLIC : address]),
+    );
+    // Once it was asked how it is.
+    await until(() => {
+      const located = client.files.locate(file);
+      const areRight = located.every((each) => places.get(each.id) === each.publicAddress);
+      return Promise.resolve(located.length === 3 && areRight);
+    });
+    // Those that should have it come first.
+    for (const { id } of client.files.locate(file).slice(0, 2)) {
+      expect((await call(id, `/blobs/${blob}`)).status).toBe(200);
+    }
+    const id = newBlobId(Date.now(), randomBytes(16).toString('hex'));
+    const target = client.files.targetFor(id, 1000);
+    expect(target?.publicAddress).toBe(places.get(target?.id ?? ''));
+    expect(client.files.targetFor(id, 2 ** 60)).toBeUndefined();
+  });
 
   describe('reads with a ticket', () => {
     beforeAll(async () => {

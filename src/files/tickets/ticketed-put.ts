@@ -6,7 +6,7 @@ import { assert } from '../../cluster/assert.ts';
 import { isUnmodified, judgeRead, type TextCondition } from '../../cluster/http/preconditions.ts';
 import { NO_CONDITION } from '../../cluster/model/condition.ts';
 import type { Clock } from '../../cluster/ports.ts';
-import { keysAround } from '../file-key.ts';
+import { keysAround } from '../file-name.ts';
 import { asFound } from '../file-record.ts';
 import { contentTagOf } from '../http/content-tag.ts';
 import { locksIn, locksOver, mayChange } from '../locks.ts';

@@ -11,18 +11,19 @@ import type { OpensFiles } from '../../files/http/byteranges.ts';
 import { contentTagOf } from '../../files/http/content-tag.ts';
 import { digestHeaders } from '../../files/http/digest-headers.ts';
 import { answerFile } from '../../files/http/file-answer.ts';
-import { decodeManifest, type FileManifest } from '../../files/manifest.ts';
+import type { FileManifest } from '../../files/manifest.ts';
 import type { FileLayer } from '../../files/outcomes.ts';
 import type { ReadTicket } from '../../files/tickets/ticket.ts';
 import type { OpenedStore } from '../blob-server.ts';
-import type { BlobSource } from '../downloads/blob-source.ts';
+import type { BlobSource, FoundBlob } from '../downloads/blob-source.ts';
 
 type FilesToRead = Pick<FileLayer, 'open'>;
 
-/** What can be read with a ticket, and who reads it. */
+/** Who reads the content. */
 interface Readable {
-  readonly manifest: FileManifest;
   readonly opens: OpensFiles;
+  /** Called when the answer is there, whether or not anything was read for it. */
+  answered(): void;
 }
 
 export class TicketDownloads {
@@ -43,50 +44,56 @@ export class TicketDownloads {
   ): void {
     const conditional = conditionOf(request, (target) => target);
     if ('fault' in conditional) return reply(errorReply('bad-parameter', conditional.fault.what));
-    return this.#find(opened, ticket, (found) => {
-      const { opens } = found;
-      // The record may have been amended since the blob got its copy of it.
-      const manifest = { ...found.manifest, modifiedMs: ticket.modifiedMs };
-      const contentType = ticket.contentType ?? manifest.contentType ?? contentTypeOf(name);
+    const manifest = manifestOf(ticket);
+    return this.#find(opened, ticket, ({ opens, answered }) => {
+      const contentType = ticket.contentType ?? contentTypeOf(name);
       const tag = { etag: contentTagOf(manifest), ...digestHeaders(manifest) };
       const answer = { file: { manifest }, condition: conditional.texts, contentType, tag };
-      return answerFile(opens, request, answer, (outcome) =>
-        reply(outcome.kind === 'reply' ? outcome.reply : errorReply(outcome.code, outcome.detail)),
-      );
+      return answerFile(opens, request, answer, (outcome) => {
+        answered();
+        reply(outcome.kind === 'reply' ? outcome.reply : errorReply(outcome.code, outcome.detail));
+      });
     });
   }
 
   #find(opened: OpenedStore, ticket: ReadTicket, callback: (found: Readable) => void): void {
-    const { store } = opened;
-    this.#source.find(store, ticket.id, (outcome) => {
+    this.#source.find(opened.store, ticket.id, (outcome) => {
       switch (outcome.kind) {
         case 'absent':
         case 'failed':
-          return callback(this.#elsewhere(ticket));
-        case 'open': {
-          outcome.close();
-          const manifest = decodeManifest(outcome.meta.manifest);
-          return callback({ manifest, opens: this.#here(opened, ticket) });
-        }
+          // Whoever has it is asked for it by its id, the trash included (F3).
+          return callback({ opens: this.#files, answered: () => undefined });
+        case 'open':
+          return callback(this.#here(opened, ticket, outcome));
       }
     });
   }
 
-  /** Each range is opened by itself; what has gone meanwhile is fetched from who has it. */
-  #here({ store }: OpenedStore, { id }: ReadTicket): OpensFiles {
-    return {
-      open: (file, range, callback) =>
-        this.#source.find(store, id, (outcome) =>
-          outcome.kind === 'open'
-            ? callback({ kind: 'open', body: outcome.read(range, () => undefined) })
-            : this.#files.open(file, range, callback),
-        ),
+  /** The first range is read from what is open already, each further one is opened by itself; what has gone meanwhile others have. */
+  #here({ store }: OpenedStore, { id }: ReadTicket, first: FoundBlob): Readable {
+    let unread: FoundBlob | undefined = first;
+    const take = () => {
+      const taken = unread;
+      unread = undefined;
+      return taken;
     };
+    const opens: OpensFiles = {
+      open: (file, range, callback) => {
+        const read = (found: FoundBlob) =>
+          callback({ kind: 'open', body: found.read(range, () => undefined) });
+        const here = take();
+        if (here !== undefined) return read(here);
+        return this.#source.find(store, id, (outcome) =>
+          outcome.kind === 'open' ? read(outcome) : this.#files.open(file, range, callback),
+        );
+      },
+    };
+    return { opens, answered: () => take()?.close() };
   }
+}
 
-  /** What the ticket says of the blob is enough: whoever has it, the trash included, is asked for it by its id (F3). */
-  #elsewhere({ id, size, sha512, md5, contentType, modifiedMs }: ReadTicket): Readable {
-    const fields = { size, sha512, md5, contentType, modifiedMs, replicationClass: DEFAULT_CLASS };
-    return { manifest: { ...fields, kind: 'blob', blob: id }, opens: this.#files };
-  }
+/** What the ticket says of the blob: the record of the file may name another one by now, and others may have the blob. */
+function manifestOf({ id, size, sha512, md5, contentType, modifiedMs }: ReadTicket): FileManifest {
+  const fields = { size, sha512, md5, contentType, modifiedMs, replicationClass: DEFAULT_CLASS };
+  return { ...fields, kind: 'blob', blob: id };
 }
