@@ -3,9 +3,10 @@
 
 import { protocolTimes } from '../cluster/model/limits.ts';
 import { type PartitionId, partitionOf } from '../cluster/model/partition.ts';
-import { classKey, type ReplicationClass } from '../files/file-key.ts';
+import { classKey, type FileKey, type ReplicationClass } from '../files/file-key.ts';
 import { type FileTimes, fileTimes } from '../files/file-times.ts';
 import type { SimulatedCluster } from './cluster.ts';
+import { DavClients } from './dav-clients.ts';
 import { DirectoryClients } from './directory-clients.ts';
 import type { FaultLog } from './fault-log.ts';
 import { FileAsker, keyOf } from './file-asker.ts';
@@ -112,6 +113,7 @@ export class FileRun {
   readonly #asker: FileAsker;
   readonly #clients: FileClients;
   readonly #directories: DirectoryClients;
+  readonly #davClients: DavClients;
   #healedMs = 0;
   #isOver = false;
 
@@ -132,6 +134,7 @@ export class FileRun {
     const [fileOracles, asker] = [this.#oracles, this.#asker];
     const of = { world, cluster, oracles: fileOracles, asker, thinkMs, violation };
     this.#directories = new DirectoryClients(of);
+    this.#davClients = new DavClients(of);
   }
 
   start(): void {
@@ -143,6 +146,7 @@ export class FileRun {
     });
     this.#clients.start();
     this.#directories.start();
+    this.#davClients.start();
     this.#strikeLater();
   }
 
@@ -158,6 +162,7 @@ export class FileRun {
   stop(): void {
     this.#clients.stop();
     this.#directories.stop();
+    this.#davClients.stop();
   }
 
   /** The operator gives up partitions: what becomes of the files there, nobody promises. */
@@ -166,7 +171,9 @@ export class FileRun {
     for (const path of PATHS) {
       if (partitions.includes(partitionOf(keyOf(path), digits))) this.#asker.giveUp(path);
     }
-    this.#directories.giveUp((key) => partitions.includes(partitionOf(key, digits)));
+    const isGivenUp = (key: FileKey) => partitions.includes(partitionOf(key, digits));
+    this.#directories.giveUp(isGivenUp);
+    this.#davClients.giveUp(isGivenUp);
     if (partitions.includes(partitionOf(classKey(MANY.name), digits))) {
       this.#oracles.setCopies(MANY.name, undefined);
     }
@@ -176,7 +183,7 @@ export class FileRun {
   check(): void {
     if (!this.#hasFiles) return;
     const paths = PATHS.filter((path) => !this.#asker.isGivenUp(path));
-    const keys = [...paths.map(keyOf), ...this.#directories.keys];
+    const keys = [...paths.map(keyOf), ...this.#directories.keys, ...this.#davClients.keys];
     const untilMs = this.#world.nowMs + SETTLED_WITHIN_MS;
     const problems = () => this.#oracles.unsettled(keys);
     while (problems().length > 0 && this.#world.nowMs < untilMs) {
@@ -187,6 +194,7 @@ export class FileRun {
       ...problems(),
       ...asker.violations(),
       ...this.#directories.violations(),
+      ...this.#davClients.violations(),
       ...asker.unlively(this.#healedMs + UNDONE_AFTER_MS + protocolTimes(1).setDeadlineMs / 2),
       ...asker.questions.unanswered(),
     ];

@@ -54,6 +54,13 @@ const OFTEN: readonly string[] = [
   'entry delete: deleted',
   'entry amend: stored',
   'directory listed',
+  'dav LOCK: 200',
+  'dav LOCK: 423',
+  'dav UNLOCK: 204',
+  'dav PUT: 204',
+  'dav PUT: 412',
+  'dav PUT: 423',
+  'conditional files linearizable',
   'blob goes to the trash',
 ];
 
