@@ -1,6 +1,6 @@
 // Wrong WebDAV: locks that are passed, trees that lose something, XML that harms.
 
-import { type Mutant, tests } from './mutant.ts';
+import { type Mutant, SEEDS, tests } from './mutant.ts';
 
 const DAV = 'src/frontend/gateways/dav';
 const TESTS = 'test/frontend/gateways/dav';
@@ -22,6 +22,30 @@ function mutant(
 }
 
 export const DAV_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a-put-over-whatever-came-since-it-was-judged',
+    rule: 'H39',
+    edits: [
+      {
+        file: 'src/frontend/gateways/dav/store.ts',
+        find: 'return { condition: asJudged({ etag }), attributes',
+        replace: 'return { condition: etag ? {} : {}, attributes',
+      },
+    ],
+    fate: SEEDS,
+  },
+  {
+    name: 'a-lock-over-whatever-came-since-it-was-judged',
+    rule: 'H39',
+    edits: [
+      {
+        file: 'src/files/cluster-files.ts',
+        find: '{ ...manifest, ...change }, { ifMatch: [etagOf(record)] }',
+        replace: '{ ...manifest, ...change }, etagOf(record) ? {} : {}',
+      },
+    ],
+    fate: SEEDS,
+  },
   {
     name: 'a-file-has-a-slash-at-its-end',
     rule: 'RFC 4918, 5.2',
