@@ -189,8 +189,12 @@ export class FileRun {
   check(): void {
     if (!this.#hasFiles) return;
     const paths = PATHS.filter((path) => !this.#asker.isGivenUp(path));
-    const keys = [...paths.map(keyOf), ...this.#directories.keys, ...this.#tickets.keys];
-    const keys = [...paths.map(keyOf), ...this.#directories.keys, ...this.#davClients.keys];
+    const keys = [
+      ...paths.map(keyOf),
+      ...this.#directories.keys,
+      ...this.#tickets.keys,
+      ...this.#davClients.keys,
+    ];
     const untilMs = this.#world.nowMs + SETTLED_WITHIN_MS;
     const problems = () => this.#oracles.unsettled(keys);
     while (problems().length > 0 && this.#world.nowMs < untilMs) {
