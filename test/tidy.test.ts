@@ -270,6 +270,11 @@ test('each store of integrations/ is less than a hundred lines, and has an examp
   }
 });
 
+test('the storage for Django is less than 150 lines', () => {
+  const lines = read('integrations/django/velour_storage.py').trimEnd().split('\n');
+  expect(lines.length).toBeLessThan(150);
+});
+
 describe('package.json', () => {
   const manifest = JSON.parse(read('package.json'));
 

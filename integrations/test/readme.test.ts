@@ -1,12 +1,13 @@
 // The examples of README.md are programs that work, and so is the one for Python.
 
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { pidOf } from '../../test/helpers/backups.ts';
-import { freePorts, ROOT, Started, until } from '../../test/helpers/cluster.ts';
+import { freePorts, ROOT, Started, startCluster, until } from '../../test/helpers/cluster.ts';
 import { clients } from './clients.ts';
 
 const FOLDER = fileURLToPath(new URL('..', import.meta.url));
@@ -19,6 +20,7 @@ function example(heading: string, replacements: Readonly<Record<string, string>>
   if (block === undefined) throw new Error(`README.md has no example below ${heading}`);
   const { controller, frontends } = has.cluster;
   const all = {
+    "'velour-fog/middleware'": `'${pathToFileURL(join(ROOT, 'dist/middleware/index.js')).href}'`,
     "'velour-fog'": `'${pathToFileURL(join(ROOT, 'dist/client/index.js')).href}'`,
     '127.0.0.1:12080': frontends[0] ?? '',
     '127.0.0.1:12081': frontends[1] ?? '',
@@ -68,6 +70,44 @@ test('express-session', async () => {
   expect(await second.text()).toBe('2\n');
   await program.stop();
   expect(program.stderr).toBe('');
+});
+
+test('Express', async () => {
+  const cluster = await startCluster({ frontends: 2, storages: 3, fileservers: 2 });
+  const [one = '', other = ''] = cluster.brokers;
+  const [port = 0] = await freePorts(1);
+  const brokers = { '127.0.0.1:12280': one, '127.0.0.1:12281': other };
+  const program = example('Express', { ...brokers, '8080': String(port) });
+  const url = `http://127.0.0.1:${port}`;
+  const ask = (path: string, options: RequestInit = {}) => fetch(`${url}${path}`, options);
+  await until(() =>
+    ask('/').then(
+      () => true,
+      () => program.ended,
+    ),
+  );
+  const content = randomBytes(300_000);
+  const upload = { method: 'PUT', body: content, headers: { 'x-token': 'change me' } };
+  expect((await ask('/upload/a/b.jpg', { ...upload, headers: {} })).status).toBe(403);
+  expect((await ask('/media/a/b.jpg')).status).toBe(404);
+  expect((await ask('/upload/a/b.jpg', upload)).status).toBe(201);
+  const read = await ask('/media/a/b.jpg', { headers: { range: 'bytes=5-9' } });
+  expect([read.status, read.headers.get('content-type')]).toEqual([206, 'image/jpeg']);
+  expect(Buffer.from(await read.arrayBuffer()).equals(content.subarray(5, 10))).toBe(true);
+  const aside = await ask('/download/a/b.jpg');
+  expect(cluster.fileservers).toContain(new URL(aside.url).host);
+  expect(Buffer.from(await aside.arrayBuffer()).equals(content)).toBe(true);
+  const told = await ask('/upload-there/c.jpg', { ...upload, redirect: 'manual' });
+  const there = told.headers.get('location') ?? '';
+  expect([told.status, cluster.fileservers]).toEqual([
+    307,
+    expect.arrayContaining([new URL(there).host]),
+  ]);
+  expect((await fetch(there, { method: 'PUT', body: 'text' })).status).toBe(201);
+  expect(await (await ask('/media/c.jpg')).text()).toBe('text');
+  await program.stop();
+  expect(program.stderr).toBe('');
+  await cluster.stop();
 });
 
 const PYTHON = (() => {

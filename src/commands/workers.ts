@@ -11,6 +11,7 @@ import { startWorker, type WorkerProcess } from '../cluster/io/process/workers.t
 import { Gathering } from './gathering.ts';
 import type { Arguments } from './options.ts';
 import { openProcess, type ServedRole, stopOnSignals } from './serve.ts';
+import { onHangup } from './signals.ts';
 
 /** The wait before a worker that ended is restarted; doubled with each restart. */
 const AGAIN_MS_MIN = 100;
@@ -37,6 +38,7 @@ export function serveWithWorkers(
     (wholeCluster) => workers.stop(wholeCluster, wholeCluster ? 0 : shutdownDelayMs),
     (code) => workers.leaveAtOnce(code),
   );
+  onHangup(() => workers.hangUp());
   workers.start();
 }
 
@@ -45,6 +47,7 @@ interface RunningWorker {
   readonly startedMs: number;
   state: 'starting' | 'listening' | 'refusing';
   send(message: ToWorker): void;
+  hangUp(): void;
   kill(): void;
 }
 
@@ -98,6 +101,12 @@ class Workers {
     this.#ifAllEnded();
   }
 
+  hangUp(): void {
+    for (const running of this.#running) {
+      if (running.state !== 'starting') running.hangUp();
+    }
+  }
+
   /** Kills all workers and exits: a worker that hangs would not notice that its primary is gone. */
   leaveAtOnce(code: number): void {
     for (const running of this.#running) running.kill();
@@ -114,6 +123,7 @@ class Workers {
       startedMs: systemClock.monotonicMs(),
       state: 'starting',
       send: (message) => child.send(message),
+      hangUp: () => child.hangUp(),
       kill: () => child.kill(),
     };
     this.#running.add(running);

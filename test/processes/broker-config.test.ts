@@ -1,13 +1,21 @@
 // The configuration of a broker on real processes: what a start says of a wrong one, rules that act on files which are there
 // when they change, and a running broker that keeps its rules while its file is wrong.
 
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freePorts, type LocalCluster, startCluster, until, velour } from '../helpers/cluster.ts';
+import {
+  freePorts,
+  type LocalCluster,
+  Started,
+  startCluster,
+  until,
+  velour,
+} from '../helpers/cluster.ts';
 
 let folder = '';
 const configAt = (name: string, text: string): string => {
@@ -128,5 +136,71 @@ describe('while it runs', () => {
     const content = randomBytes(100_000);
     expect((await ask('PUT', 'b.jpg', content)).status).toBe(201);
     expect((await stat('b.jpg')).class).toBe('broker:www.domain.com:jpg');
+  });
+});
+
+const NGINX = spawnSync('nginx', ['-v']).status === 0;
+if (!NGINX)
+  console.warn('skipped: there is no nginx to put in front of the directories of file servers');
+
+describe.runIf(NGINX)('a share', () => {
+  let cluster: LocalCluster;
+  let nginx: Started;
+  let front = 0;
+
+  beforeAll(async () => {
+    const [first = 0, second = 0, tried = 0] = await freePorts(3);
+    front = tried;
+    const data = join(folder, 'data');
+    const serving = (port: number, index: number) =>
+      `server { listen 127.0.0.1:${port}; location / { root ${data}/fileserver-${index}/blobs; } }`;
+    const nginxConfig = configAt(
+      'nginx.conf',
+      `${process.getuid?.() === 0 ? 'user root;' : ''} daemon off; pid ${folder}/nginx.pid; events {} http {
+  access_log off; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi; uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
+  ${serving(first, 0)} ${serving(second, 1)}
+  upstream servers { server 127.0.0.1:${first}; server 127.0.0.1:${second}; }
+  server { listen 127.0.0.1:${front};
+    location / { proxy_pass http://servers; proxy_next_upstream error timeout http_404; } } }`,
+    );
+    nginx = new Started('nginx', ['-p', folder, '-e', 'stderr', '-c', nginxConfig]);
+    const path = configAt(
+      'share',
+      `domain {\n domain_name *\n replicate 1\n share /public http://127.0.0.1:${front}/$blob\n}\n`,
+    );
+    const words = ['--broker-config', path, '--data-dir', data];
+    cluster = await startCluster({ frontends: 1, storages: 3, fileservers: 2, words });
+  });
+  afterAll(async () => {
+    await nginx?.stop('SIGQUIT');
+    await cluster?.stop();
+  });
+
+  test('leads to a web server in front of the directories of file servers, which has the bytes', async () => {
+    const [broker = ''] = cluster.brokers;
+    for (let index = 0; index < 6; index++) {
+      const content = randomBytes(200_000);
+      const url = `http://${broker}/public/${index}.bin`;
+      await until(
+        async () =>
+          (await fetch(`${url}?proxy=1`, { method: 'PUT', body: content.toString('hex') })).ok,
+      );
+      const answer = await fetch(url);
+      expect(new URL(answer.url).port).toBe(`${front}`);
+      expect(await answer.text()).toBe(content.toString('hex'));
+      const part = await fetch(url, { headers: { range: 'bytes=3-7' } });
+      expect([part.status, await part.text()]).toEqual([206, content.toString('hex').slice(3, 8)]);
+    }
+    expect(
+      (
+        await fetch(`http://${broker}/private.bin?proxy=1`, {
+          method: 'PUT',
+          body: 'x'.repeat(100_000),
+        })
+      ).ok,
+    ).toBe(true);
+    const aside = await fetch(`http://${broker}/private.bin`);
+    expect(cluster.fileservers).toContain(new URL(aside.url).host);
   });
 });

@@ -31,6 +31,8 @@ export interface WorkerEvents {
 export interface WorkerProcess {
   readonly pid: number;
   send(message: ToWorker): void;
+  /** Lets it read files of the operator again. */
+  hangUp(): void;
   kill(): void;
 }
 
@@ -79,6 +81,7 @@ export function startWorker(number: number, waits: boolean, events: WorkerEvents
       if (held === undefined) pass(message);
       else held.push(message);
     },
+    hangUp: () => worker.process.kill('SIGHUP'),
     kill: () => worker.process.kill('SIGKILL'),
   };
 }

@@ -42,6 +42,8 @@ export type ReadConfig =
   /** In the order of the text, at least one. */
   | { readonly kind: 'wrong'; readonly problems: readonly ConfigRemark[] };
 
+/** As much as a running broker reads of it (`OperatorFiles`). */
+const TEXT_BYTES_MAX = 2 ** 20;
 const DOMAINS_MAX = 1000;
 const PROBLEMS_MAX = 50;
 
@@ -57,6 +59,10 @@ const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map([
 ]);
 
 export function readBrokerConfig(text: string): ReadConfig {
+  if (Buffer.byteLength(text) > TEXT_BYTES_MAX) {
+    const message = `the configuration is longer than ${TEXT_BYTES_MAX} bytes: name fewer domains and types`;
+    return { kind: 'wrong', problems: [{ ...START, message }] };
+  }
   const source = new ConfigSource(text.replace(/^\uFEFF/, ''));
   const reader = new ConfigReader();
   const config = reader.attempt(() => {
@@ -78,6 +84,8 @@ class ConfigReader {
   readonly remarks: ConfigRemark[] = [];
   readonly #upstreams = new Map<string, readonly Address[]>();
   readonly #hosts: SaidOnce = new Map();
+  /** The hosts of each domain, by the name by which its files are told apart. */
+  readonly #names = new Map<string, readonly string[]>();
   readonly #shareUrls: (ShareUrl & { readonly word: ConfigWord })[] = [];
 
   /** @returns undefined for what is wrong, which is a problem then */
@@ -158,6 +166,17 @@ class ConfigReader {
       );
     }
     const name = domainNameOf(hosts);
+    // Where they have a host in common, that has been said.
+    if (
+      hosts.length > 0 &&
+      this.#names.get(name)?.every((host) => !hosts.includes(host)) === true
+    ) {
+      this.#problem(
+        word,
+        `the files of this domain would be those of ${name}, which is a domain already: give it a name beside ${ANY}`,
+      );
+    }
+    this.#names.set(name, hosts);
     const own = this.#rule(found, once, { copies: undefined, waitsForAll: false });
     const types = new Map<string, TypeRule>();
     const said: SaidOnce = new Map();

@@ -21,7 +21,7 @@ export interface SharedFile {
   readonly token: string;
 }
 
-export const SHARE_VARIABLES = ['path', 'blob', 'token'] as const;
+export const SHARE_VARIABLES = ['path', 'blob', 'id', 'token'] as const;
 type ShareVariable = (typeof SHARE_VARIABLES)[number];
 const VARIABLE = /\$(\w*)/g;
 
@@ -46,12 +46,15 @@ export function shareUrlsFor(
 ): readonly string[] {
   const share = shares.find(({ prefix }) => isBelow(prefix, file.segments));
   if (share === undefined) return [];
-  const isOfBlobs = share.urls.some((url) => variablesIn(url).includes('blob'));
+  const isOfBlobs = share.urls.some((url) =>
+    variablesIn(url).some((name) => name === 'blob' || name === 'id'),
+  );
   if (isOfBlobs && file.blob === undefined) return [];
   const rest = file.segments.slice(share.prefix.length).map(encodeBytes).join('/');
   const values: Readonly<Record<ShareVariable, string>> = {
     path: rest,
     blob: file.blob === undefined ? '' : `${blobFolderOf(file.blob)}/${file.blob}`,
+    id: file.blob ?? '',
     token: file.token,
   };
   const filled = (url: string) => url.replace(VARIABLE, (_, name: ShareVariable) => values[name]);

@@ -134,9 +134,9 @@ describe('where a shared file is fetched', () => {
   });
 
   test('is what the variables of the URL say, and nothing else', () => {
-    const share = 'share /pub http://cdn.com/$token/$path?b=$blob';
+    const share = 'share /pub http://cdn.com/$token/$path?b=$blob&i=$id';
     expect(urls(share, path('pub', 'a', '$token'))).toEqual([
-      `http://cdn.com/T/a/%24token?b=ab/cd/${BLOB}`,
+      `http://cdn.com/T/a/%24token?b=ab/cd/${BLOB}&i=${BLOB}`,
     ]);
   });
 
@@ -146,6 +146,7 @@ describe('where a shared file is fetched', () => {
       return domain && shareUrlsFor(domain, { segments: path('a'), blob: undefined, token: 'T' });
     };
     expect(small('share / http://cdn.com/$blob')).toEqual([]);
+    expect(small('share / http://cdn.com/blobs/$id')).toEqual([]);
     expect(small('share / http://cdn.com/$path')).toEqual(['http://cdn.com/a']);
   });
 

@@ -253,8 +253,8 @@ describe('what is wrong is said with its place, and with what would be right', (
     ],
     [
       'a variable that a URL has not',
-      inDomain('share /a http://cdn.com/$id'),
-      ['1:37 a URL has no $id: there are $path, $blob, $token'],
+      inDomain('share /a http://cdn.com/$name'),
+      ['1:37 a URL has no $name: there are $path, $blob, $id, $token'],
     ],
     [
       'a query without a place for the path',
@@ -341,6 +341,18 @@ describe('what is wrong is said with its place, and with what would be right', (
       'two domains of all other names',
       'domain { domain_name * }\ndomain { domain_name * }',
       ['2:22 all other hosts are a domain already, in line 1: a name belongs to one domain'],
+    ],
+    [
+      'two domains with the same files',
+      'domain { domain_name default }\ndomain { domain_name * }',
+      [
+        '2:1 the files of this domain would be those of default, which is a domain already: give it a name beside *',
+      ],
+    ],
+    [
+      'far too much',
+      '#'.repeat(2 ** 20 + 1),
+      ['1:1 the configuration is longer than 1048576 bytes: name fewer domains and types'],
     ],
     [
       'two rules of one type',

@@ -1,0 +1,148 @@
+"""Django's files in velour-fog: a storage on the brokers of a cluster, and a view for its files.
+
+    STORAGES = {"default": {"BACKEND": "velour_storage.VelourStorage",
+                            "OPTIONS": {"brokers": ["127.0.0.1:12280"], "folder": "media"}}, ...}
+
+Before Django 4.2, and for what is not said there, the options are the dictionary VELOUR_STORAGE of the settings.
+"""
+
+import http.client
+import json
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+from tempfile import SpooledTemporaryFile
+from urllib.parse import quote, urljoin
+
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import Storage, default_storage
+from django.http import FileResponse, Http404, HttpResponseRedirect
+from django.utils.deconstruct import deconstructible
+from django.views.decorators.http import require_safe
+
+MEMORY_MAX = 1024 * 1024  # what is longer waits in a temporary file
+CHANGED = 412
+
+
+class StoreError(OSError):
+    """The store refuses, or is not reached. Nobody knows then what became of a write that was sent."""
+
+
+@deconstructible
+class VelourStorage(Storage):
+    def __init__(self, brokers=None, folder=None, domain=None, base_url=None, timeout=30):
+        given = getattr(settings, "VELOUR_STORAGE", {})
+        self.brokers = brokers or given.get("brokers") or ["127.0.0.1:12280"]
+        self.folder = (given.get("folder", "") if folder is None else folder).strip("/")
+        self.domain = domain or given.get("domain")
+        self.base_url = base_url or given.get("base_url") or settings.MEDIA_URL
+        self.timeout = timeout
+
+    def _open(self, name, mode="rb"):
+        if mode != "rb":
+            raise ValueError(f"a file is opened as rb, and not as {mode}: save it again instead")
+        content = SpooledTemporaryFile(max_size=MEMORY_MAX)
+        with self._ask("GET", self._path(name) + "?proxy=1", name) as answer:
+            while piece := answer.read(65536):
+                content.write(piece)
+        content.seek(0)
+        return File(content, name)
+
+    def _save(self, name, content):
+        headers = {"If-None-Match": "*", "Content-Length": str(content.size)}
+        if getattr(content, "content_type", None):
+            headers["Content-Type"] = content.content_type
+        while True:
+            content.seek(0)
+            path = self._path(name) + "?proxy=1"
+            with self._ask("PUT", path, name, content, headers, also=(CHANGED,)) as answer:
+                if answer.status != CHANGED:
+                    return name
+            # Somebody else has taken the name since it was chosen.
+            name = self.get_available_name(name)
+
+    def delete(self, name):
+        self._ask("DELETE", self._path(name), name, also=(404,)).close()
+
+    def exists(self, name):
+        with self._ask("HEAD", self._path(name) + "?proxy=1", name, also=(404,)) as answer:
+            return answer.status != 404
+
+    def size(self, name):
+        return self._told(name)["size"]
+
+    def get_modified_time(self, name):
+        when = parsedate_to_datetime(self._told(name)["modified"]).astimezone(timezone.utc)
+        return when if settings.USE_TZ else when.astimezone().replace(tzinfo=None)
+
+    def listdir(self, path):
+        """The names of the folders in a folder, and of the files; none where there is no such folder."""
+        prefix, names, cursor = self._of(path).rstrip("/") + "/", {"collection": [], "file": []}, ""
+        while cursor is not None:
+            after = f"&cursor={quote(cursor, safe='')}" if cursor else ""
+            asked = f"/.broker/files?prefix={quote(prefix, safe='')}{after}"
+            with self._ask("GET", asked, path) as answer:
+                page = json.load(answer)
+            for entry in page["files"]:
+                names[entry["kind"]].append(entry["path"].rstrip("/").rsplit("/", 1)[-1])
+            cursor = page["cursor"]
+        return sorted(names["collection"]), sorted(names["file"])
+
+    def url(self, name):
+        return urljoin(self.base_url, quote(str(name).replace("\\", "/").lstrip("/")))
+
+    def location(self, name):
+        """Where a file server has the file, for an hour; None for an empty one, which the broker has."""
+        with self._ask("GET", self._path(name), name) as answer:
+            return answer.getheader("Location")
+
+    def _told(self, name):
+        asked = f"/.broker/files?path={quote(self._of(name), safe='')}"
+        with self._ask("GET", asked, name) as answer:
+            return json.load(answer)
+
+    def _of(self, name):
+        names = [self.folder, str(name).replace("\\", "/").strip("/")]
+        return "/" + "/".join(part for part in names if part)
+
+    def _path(self, name):
+        return quote(self._of(name))
+
+    def _ask(self, method, path, name, body=None, headers=None, also=()):
+        """The answer of a broker, or of the next one where certainly nothing came of what was asked."""
+        host = {"Host": self.domain} if self.domain else {}
+        failure = None
+        for broker in self.brokers:
+            connection = http.client.HTTPConnection(broker, timeout=self.timeout)
+            is_sent = False
+            try:
+                connection.connect()
+                is_sent = method not in ("GET", "HEAD")
+                connection.request(method, path, body, {"Connection": "close", **host, **(headers or {})})
+                answer = connection.getresponse()
+            except (OSError, http.client.HTTPException) as error:
+                connection.close()
+                failure = StoreError(f"{name}: {broker}: {error!r}")
+                if is_sent:
+                    break
+                continue
+            if answer.status < 400 or answer.status in also:
+                return answer
+            with answer:
+                said = answer.read(1000).decode(errors="replace").strip()
+            if answer.status == 404:
+                raise FileNotFoundError(f"{name} is not in the store")
+            failure = StoreError(f"{name}: {answer.status} {said}")
+            if answer.status != 503 or is_sent:
+                break
+        raise failure
+
+
+@require_safe
+def redirect_to_store(request, name):
+    """The view of `MEDIA_URL`: the bytes come from a file server, which answers ranges and conditions."""
+    try:
+        location = default_storage.location(name)
+        return HttpResponseRedirect(location) if location else FileResponse(default_storage.open(name))
+    except FileNotFoundError as error:
+        raise Http404(str(error)) from error

@@ -1,0 +1,145 @@
+// Django's storage in a site of its own, on a real cluster: Debian's python3-django, or whatever Python has it.
+
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pidOf } from '../../test/helpers/backups.ts';
+import {
+  freePorts,
+  type LocalCluster,
+  Started,
+  startCluster,
+  until,
+} from '../../test/helpers/cluster.ts';
+
+const FOLDER = fileURLToPath(new URL('../django', import.meta.url));
+const PYTHON = ['python3', '/usr/bin/python3'].find(
+  (python) => spawnSync(python, ['-c', 'import django']).status === 0,
+);
+if (PYTHON === undefined)
+  console.warn('skipped: no Python has Django (apt-get install python3-django)');
+
+const ENV = { PYTHONDONTWRITEBYTECODE: '1', PYTHONIOENCODING: 'utf8', PYTHONPATH: FOLDER };
+
+describe.runIf(PYTHON !== undefined)('Django', () => {
+  const python = PYTHON ?? '';
+  let cluster: LocalCluster;
+  let site: Started;
+  let url = '';
+
+  beforeAll(async () => {
+    cluster = await startCluster({ frontends: 2, storages: 3, fileservers: 2 });
+    const [port = 0] = await freePorts(1);
+    url = `http://127.0.0.1:${port}`;
+    site = new Started(python, [join(FOLDER, 'example.py'), `${port}`, ...cluster.brokers], ENV);
+    await until(() =>
+      fetch(url).then(
+        () => true,
+        () => site.ended,
+      ),
+    );
+  });
+  afterAll(async () => {
+    await site.stop('SIGKILL');
+    await cluster.stop();
+  });
+
+  /** Sends the form of the page, as a browser does. */
+  async function upload(name: string, content: Buffer): Promise<Response> {
+    const page = await fetch(url);
+    const [, token = ''] = /csrfmiddlewaretoken" value="(\w+)"/.exec(await page.text()) ?? [];
+    const form = new FormData();
+    form.append('csrfmiddlewaretoken', token);
+    form.append('document', new Blob([new Uint8Array(content)], { type: 'image/jpeg' }), name);
+    const cookie = page.headers
+      .getSetCookie()
+      .map((each) => each.split(';')[0])
+      .join('; ');
+    return fetch(url, { method: 'POST', body: form, headers: { cookie }, redirect: 'manual' });
+  }
+
+  /** Runs a program with the storage, and returns what it prints. */
+  async function ran(...lines: readonly string[]): Promise<string> {
+    const brokers = JSON.stringify(cluster.brokers);
+    const program = [
+      'from django.conf import settings',
+      "settings.configure(MEDIA_URL='/media/', USE_TZ=True)",
+      'from django.core.files.base import ContentFile',
+      'from velour_storage import VelourStorage',
+      `store = VelourStorage(brokers=${brokers}, folder='unit')`,
+      ...lines,
+    ].join('\n');
+    const run = new Started(python, ['-c', program], ENV);
+    expect([await run.exit(), run.stderr]).toEqual([0, '']);
+    return run.stdout.trimEnd();
+  }
+
+  test('a form stores a file, the page lists it, and a file server has it, in parts as well', async () => {
+    const content = randomBytes(3_000_000);
+    expect((await upload('Foto ä.jpg', content)).status).toBe(302);
+    const [, href = ''] = /<a href="([^"]+)">/.exec(await (await fetch(url)).text()) ?? [];
+    expect(href).toMatch(/^\/media\/uploads\/Foto/);
+    const whole = await fetch(`${url}${href}`);
+    expect(cluster.fileservers).toContain(new URL(whole.url).host);
+    expect(whole.headers.get('content-type')).toBe('image/jpeg');
+    expect(Buffer.from(await whole.arrayBuffer()).equals(content)).toBe(true);
+    const part = await fetch(`${url}${href}`, { headers: { range: 'bytes=7-9' } });
+    expect(part.status).toBe(206);
+    expect(Buffer.from(await part.arrayBuffer()).equals(content.subarray(7, 10))).toBe(true);
+  });
+
+  test('a name that is taken gets another one, and no file is lost', async () => {
+    for (const text of ['one', 'two']) await upload('same.txt', Buffer.from(text));
+    const page = await (await fetch(url)).text();
+    const links = [...page.matchAll(/<a href="([^"]+same[^"]+)">/g)].map(([, link]) => link);
+    const texts = await Promise.all(
+      links.map(async (link) => (await fetch(`${url}${link}`)).text()),
+    );
+    expect(texts.sort()).toEqual(['one', 'two']);
+    expect((await fetch(`${url}/media/uploads/nothing`)).status).toBe(404);
+  });
+
+  test('the storage does all that storages of Django do', async () => {
+    const said = await ran(
+      "name = store.save('a/b %.txt', ContentFile(b'hello'))",
+      'print(name, store.exists(name), store.size(name), store.open(name).read(), store.url(name))',
+      "print(store.save('a/b %.txt', ContentFile(b'')) != name, store.listdir('a')[0], len(store.listdir('a')[1]))",
+      "print(store.listdir('/'), store.get_modified_time(name).tzinfo)",
+      'store.delete(name); store.delete(name)',
+      'print(store.exists(name))',
+      "print(store.listdir('nothing'))",
+      'for ask in (store.size, store.open, store.location):',
+      '  try: ask("nothing")',
+      '  except FileNotFoundError as error: print(error)',
+    );
+    expect(said.split('\n')).toEqual([
+      "a/b %.txt True 5 b'hello' /media/a/b%20%25.txt",
+      'True [] 2',
+      "(['a'], []) UTC",
+      'False',
+      '([], [])',
+      ...Array(3).fill('nothing is not in the store'),
+    ]);
+  });
+
+  test('a name that somebody takes in the last moment is not overwritten', async () => {
+    const said = await ran(
+      "store.save('race', ContentFile(b'first'))",
+      'known = store.exists',
+      'store.exists = lambda name: False if name == "race" and not seen.append(name) and len(seen) == 1 else known(name)',
+      'seen = []',
+      "name = store.save('race', ContentFile(b'second'))",
+      "print(name != 'race', store.open('race').read(), store.open(name).read())",
+    );
+    expect(said).toBe("True b'first' b'second'");
+  });
+
+  test('goes on where the first broker is gone', async () => {
+    process.kill(pidOf(cluster, cluster.frontends[0] ?? ''), 'SIGKILL');
+    await upload('after.txt', Buffer.from('after'));
+    const answer = await fetch(`${url}/media/uploads/after.txt`);
+    expect(await answer.text()).toBe('after');
+  });
+});
