@@ -229,7 +229,7 @@ export class FileServer implements Service {
   }
 
   #addRoutes(metrics: Metrics): void {
-    const { clock, logger } = this.#runtime;
+    const { clock, timers, logger } = this.#runtime;
     const measured = (name: string, handler: Handler): Handler => {
       const measure = new Measure(name, metrics, clock);
       return (request, reply, parameters) => handler(request, measure.begin(reply), parameters);
@@ -245,7 +245,10 @@ export class FileServer implements Service {
     new UploadHandlers(this.#server, pulls).addTo(this.#routes, measured);
     const source = new BlobSource(this.#server, counters, logger);
     new ReadHandlers(this.#server, this.#files, source).addTo(this.#routes, measured);
-    new Door(this.#server, this.#access.files, this.#clock, source).addTo(this.#routes, measured);
+    new Door(this.#server, this.#access.files, source, { clock: this.#clock, timers }).addTo(
+      this.#routes,
+      measured,
+    );
     addOperatorHandlers(this.#routes, {
       upkeep: () => this.#upkeep,
       identity: () => this.#identity,

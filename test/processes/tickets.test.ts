@@ -425,5 +425,50 @@ describe('a file server', () => {
     await expectStored('while draining', LONG);
     const answer = await fetched(read, {}, draining.address);
     expect(answer.bytes.equals(LONG)).toBe(true);
+    await run('node', ['dist/cli.js', ...words, '--undo']);
+  });
+
+  /** An upload of which half has come, and is being staged. */
+  async function halfOf(token: string, node: Node) {
+    const [host, port] = node.address.split(':');
+    const socket = connect(Number(port), host);
+    let answer = '';
+    socket.on('data', (bytes) => {
+      answer += bytes.toString();
+    });
+    const isClosed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
+    socket.on('error', () => undefined);
+    const half = LONG.length >> 1;
+    socket.write(`PUT /t/${token}/n HTTP/1.1\r\nHost: h\r\nConnection: close\r\n`);
+    socket.write(`Content-Length: ${LONG.length}\r\n\r\n`);
+    socket.write(LONG.subarray(0, half));
+    await until(async () => {
+      const all = await Promise.all(fleet.fileservers.map((each) => each.status()));
+      return all.some((each) => (each as { uploads: number }).uploads > 0);
+    });
+    const rest = async () => {
+      socket.write(LONG.subarray(half));
+      await isClosed;
+      return answer.split('\r\n', 1)[0];
+    };
+    return { isClosed, rest };
+  }
+
+  test('that dies in the midst of an upload leaves the ticket good for another, and one that stops lets it end', async () => {
+    const killed = await storing('killed');
+    const mortal = fleet.fileserver(1);
+    const { isClosed } = await halfOf(killed.token, mortal);
+    await mortal.kill();
+    await isClosed;
+    await until(async () => (await send(killed.token, LONG)).status === 201);
+    await expectStored('killed', LONG);
+    mortal.start();
+    await fleet.untilReady(mortal);
+
+    const { token } = await storing('stopped');
+    const { rest } = await halfOf(token, mortal);
+    mortal.signal('SIGTERM');
+    expect(await rest()).toBe('HTTP/1.1 201 Created');
+    await expectStored('stopped', LONG);
   });
 });

@@ -11,6 +11,7 @@ import {
 } from '../../cluster/http/http.ts';
 import type { Handler, ReplyCallback, Routes } from '../../cluster/http/routes.ts';
 import type { ClusterClock } from '../../cluster/model/cluster-clock.ts';
+import type { Timers } from '../../cluster/ports.ts';
 import type { ClusterFiles } from '../../files/cluster-files.ts';
 import type { OpenedTicket } from '../../files/tickets/sealing.ts';
 import type { Ticket } from '../../files/tickets/ticket.ts';
@@ -22,6 +23,9 @@ import { TicketDownloads } from './ticket-downloads.ts';
 import { TicketUploads } from './ticket-uploads.ts';
 import { WatchedBody } from './watched-body.ts';
 
+/** So long an upload waits for the time of the cluster, in ms. */
+const TIME_WITHIN_MS = 5000;
+
 /** A ticket of one of the purposes. */
 type TicketFor<Purpose extends Ticket['purpose']> = Extract<Ticket, { purpose: Purpose }>;
 
@@ -29,13 +33,20 @@ export class Door {
   readonly #server: BlobServer;
   readonly #files: ClusterFiles;
   readonly #clock: ClusterClock;
+  readonly #timers: Timers;
   readonly #downloads: TicketDownloads;
   readonly #uploads: TicketUploads;
 
-  constructor(server: BlobServer, files: ClusterFiles, clock: ClusterClock, source: BlobSource) {
+  constructor(
+    server: BlobServer,
+    files: ClusterFiles,
+    source: BlobSource,
+    { clock, timers }: { readonly clock: ClusterClock; readonly timers: Timers },
+  ) {
     this.#server = server;
     this.#files = files;
     this.#clock = clock;
+    this.#timers = timers;
     this.#downloads = new TicketDownloads(files, source);
     this.#uploads = new TicketUploads({ files, records: files.tickets.records, clock });
   }
@@ -80,21 +91,37 @@ export class Door {
       if (body.kind === 'stream') body.stream.discard();
       reply(refusal);
     };
-    const storing = this.#storing;
-    if ('status' in storing) return refuse(storing);
-    return this.#open(parameters, 'write', refuse, (ticket) =>
-      this.#server.inTurn(this.#server.ticketed, request, refuse, (release) =>
-        this.#uploads.store(request, ticket, releasing(release, reply)),
-      ),
-    );
+    return this.#onceTimed(refuse, () => {
+      const storing = this.#storing;
+      if ('status' in storing) return refuse(storing);
+      return this.#open(parameters, 'write', refuse, (ticket) =>
+        this.#server.inTurn(this.#server.ticketed, request, refuse, (release) =>
+          this.#uploads.store(request, ticket, releasing(release, reply)),
+        ),
+      );
+    });
+  }
+
+  /**
+   * Its first sets must not be stamped by a clock that is days off. Clients come as soon as it was started again, so it lets them
+   * wait for the moment until a storage node has told the time.
+   */
+  #onceTimed(refuse: ReplyCallback, begin: () => void): void {
+    if (this.#clock.isKnown) return begin();
+    const cancelWait = this.#timers.after(TIME_WITHIN_MS, () => {
+      cancelTold();
+      refuse(errorReply('not-ready', 'no storage node has told its time yet'));
+    });
+    const cancelTold = this.#clock.onceTold(() => {
+      cancelWait();
+      begin();
+    });
+    return undefined;
   }
 
   /** @returns the store, or the reply while no upload may begin */
   get #storing(): OpenedStore | WholeReply {
     if (this.#server.isStopping) return errorReply('not-ready', 'this file server is stopping');
-    // Its first sets must not be stamped by a clock that is days off.
-    if (!this.#clock.isKnown)
-      return errorReply('not-ready', 'no storage node has told its time yet');
     return this.#server.opened;
   }
 
