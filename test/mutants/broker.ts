@@ -68,7 +68,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     'completion.ts',
     [
       "if (found.kind === 'absent' || !isOf(found.file, use)) return answer(gone);",
-      'return answer(gone);',
+      "if (found.kind === 'absent' || isOf(found.file, use)) return answer(gone);",
     ],
     [TESTS, 'with another MD5 leaves nothing'],
   ),

@@ -256,6 +256,10 @@ describe.skipIf(!isInstalled('aria2c'))('aria2c', () => {
     const before = await readsOf(cluster.fileservers);
     await run('aria2c', ...ARIA, '-d', folder, '-o', 'aria', `http://${one}/aria/a.bin`);
     expect(readFileSync(join(folder, 'aria')).equals(content)).toBe(true);
+    // With one connection to each, and at a pace at which one alone is not done before the other begins.
+    const each = ['-x1', '--max-overall-download-limit=8M', '-d', folder, '-o', 'each'];
+    await run('aria2c', ...ARIA, ...each, `http://${one}/aria/a.bin`);
+    expect(readFileSync(join(folder, 'each')).equals(content)).toBe(true);
     const after = await readsOf(cluster.fileservers);
     const used = after.filter((count, index) => count > (before[index] ?? 0));
     expect(used.length).toBeGreaterThan(1);

@@ -125,13 +125,16 @@ describe('a file server', () => {
     );
     // Once it was asked how it is.
     await until(() => {
-      const located = client.files.locate(file);
-      const areRight = located.every((each) => places.get(each.id) === each.publicAddress);
-      return Promise.resolve(located.length === 3 && areRight);
+      const all = client.files.fileServers;
+      const areRight = all.every((each) => places.get(each.address) === each.publicAddress);
+      return Promise.resolve(all.length === 3 && areRight);
     });
-    // Those that should have it come first.
-    for (const { id } of client.files.locate(file).slice(0, 2)) {
-      expect((await call(id, `/blobs/${blob}`)).status).toBe(200);
+    // Clients are sent to those that should have it, and to no other one.
+    const located = client.files.locate(file);
+    expect(located).toHaveLength(2);
+    for (const each of located) {
+      expect(each.publicAddress).toBe(places.get(each.id));
+      expect((await call(each.id, `/blobs/${blob}`)).status).toBe(200);
     }
     const id = newBlobId(Date.now(), randomBytes(16).toString('hex'));
     const target = client.files.targetFor(id, 1000);
