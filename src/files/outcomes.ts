@@ -15,9 +15,15 @@ import type { FileKey, ReplicationClass } from './file-key.ts';
 import type { FileAttributes, FileFields, FileManifest } from './manifest.ts';
 import type { Tickets } from './tickets/tickets.ts';
 
+/** What is known of a content when it has come. */
+export type ContentName = Pick<ContentSums, 'size' | 'sha512' | 'md5'>;
+
 export interface PutFile {
-  /** A function makes it of the content, where that is what a file is called by: it is known when the body has come. */
-  readonly key: FileKey | ((content: Pick<ContentSums, 'size' | 'sha512' | 'md5'>) => FileKey);
+  /**
+   * A function makes it of the content, where that is what a file is called by: it is known when the body has come. Of a
+   * content that is there already no second blob is made then.
+   */
+  readonly key: FileKey | ((content: ContentName) => FileKey);
   /** The content of the file; its length is known where the client has announced it. */
   readonly body: ByteStream;
   /** A longer body is refused, from its announced length or while it comes. */
@@ -37,8 +43,8 @@ export interface PutFile {
   readonly placedAs?: BlobId | undefined;
   /** Whether all copies must be there before the file is acknowledged; otherwise two are enough, and the rest follows. */
   readonly waitsForAll: boolean;
-  /** What the record of the file must be (H39); `NO_CONDITION` overwrites whatever there is. */
-  readonly condition: Condition;
+  /** What the record of the file must be (H39), by the content too; `NO_CONDITION` overwrites whatever there is. */
+  readonly condition: Condition | ((content: ContentName) => Condition);
   /**
    * Asked when the content is there, immediately before the record is set, and again where somebody was faster: what the
    * record is to be set on. The content may have taken hours, and others may have changed what is beside it, or other records

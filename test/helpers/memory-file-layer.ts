@@ -14,6 +14,8 @@ import { encodeManifest, type FileManifest } from '../../src/files/manifest.ts';
 import type {
   AmendFile,
   ByteRange,
+  ConfirmedSet,
+  ContentName,
   CopyFile,
   DeleteFileOutcome,
   FileLayer,
@@ -62,6 +64,8 @@ export class MemoryFileLayer implements FileLayer {
   put(request: PutFile, callback: (outcome: PutFileOutcome) => void): void {
     this.requests.push(request);
     const { body, bytesMax, key, condition } = request;
+    const conditionOn = (content: ContentName) =>
+      typeof condition === 'function' ? condition(content) : condition;
     const refuse = (outcome: PutFileOutcome) => {
       body.discard();
       callback(outcome);
@@ -69,7 +73,7 @@ export class MemoryFileLayer implements FileLayer {
     if ((body.length ?? 0) > bytesMax) return refuse({ kind: 'broken', why: 'too-large' });
     const present = typeof key === 'function' ? undefined : this.#files.get(nameOf(key));
     const isJudgedLater = request.confirm !== undefined;
-    if (!isJudgedLater && !holds(condition, present)) {
+    if (!isJudgedLater && typeof condition !== 'function' && !holds(condition, present)) {
       return refuse({ kind: 'unmet', file: present });
     }
     if (this.puts !== undefined) return refuse(this.puts);
@@ -92,13 +96,13 @@ export class MemoryFileLayer implements FileLayer {
             return callback({ kind: 'mismatch', detail: 'other bytes' });
           }
           const own = typeof key === 'function' ? key(sums) : key;
-          const store = (set: Pick<PutFile, 'condition' | 'attributes'>): PutFileOutcome => {
+          const told = this.#manifestOf(content, request);
+          const store = (set: ConfirmedSet): PutFileOutcome => {
             const there = this.#files.get(nameOf(own));
             if (!holds(set.condition, there)) return { kind: 'unmet', file: there };
-            const file = this.keep(own, content, { ...request, attributes: set.attributes });
+            const file = this.#set(own, { ...told, attributes: set.attributes });
             return { kind: 'stored', file, created: there === undefined };
           };
-          const told = this.#manifestOf(content, request);
           const confirm = (attempts = CONFIRMATIONS_MAX): void =>
             request.confirm?.((set) => {
               if (set === undefined) return callback({ kind: 'unmet', file: undefined });
@@ -106,7 +110,10 @@ export class MemoryFileLayer implements FileLayer {
               const isOver = outcome.kind !== 'unmet' || attempts === 1;
               return isOver ? callback(outcome) : confirm(attempts - 1);
             }, told);
-          return isJudgedLater ? confirm() : callback(store(request));
+          const { attributes } = request;
+          return isJudgedLater
+            ? confirm()
+            : callback(store({ condition: conditionOn(sums), attributes }));
         }
       }
     };
@@ -120,7 +127,13 @@ export class MemoryFileLayer implements FileLayer {
   #manifestOf(content: Buffer, told: Partial<PutFile>): FileManifest {
     const { contentType, attributes, modifiedMs = this.modifiedMs } = told;
     const { replicationClass = DEFAULT_CLASS, inlineMax = Number.POSITIVE_INFINITY } = told;
-    const fields = { ...digestsOf(content), modifiedMs, contentType, attributes, replicationClass };
+    const fields = {
+      ...digestsOf(content),
+      modifiedMs,
+      contentType,
+      attributes,
+      replicationClass,
+    };
     if (content.length <= inlineMax) return { ...fields, kind: 'inline', content };
     const blob = (this.#blobs.size + 1).toString(16).padStart(32, '0') as BlobId;
     this.#blobs.set(blob, content);

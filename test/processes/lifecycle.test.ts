@@ -111,7 +111,7 @@ describe('velour local', () => {
 
   test.each([
     ['docs/files.md', { curl: 10, velour: 8 }],
-    ['docs/dtfc.md', { curl: 9, velour: 7 }],
+    ['docs/dtfc.md', { curl: 12, velour: 7 }],
     ['docs/broker.md', { curl: 12, velour: 0 }],
   ])('all lines of %s work, in their order, with file servers', async (page, least) => {
     const local = await cluster({ fileservers: 3 });

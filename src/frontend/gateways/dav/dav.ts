@@ -29,7 +29,7 @@ import { readPropfind, readProppatch } from './property-requests.ts';
 import { propfind } from './propfind.ts';
 import { proppatch } from './proppatch.ts';
 import { deleteResource } from './removal.ts';
-import type { DavParts } from './resources.ts';
+import { type DavParts, isThere } from './resources.ts';
 import { makeCollection, putFile } from './store.ts';
 import { transferResource } from './transfer.ts';
 
@@ -125,7 +125,7 @@ export class DavGateway implements Gateway {
       if (judged.kind === 'refused') return reply(judged.reply);
       const { self } = judged.way;
       if (self.kind === 'collection') return collectionPage(parts, judged.way, reply);
-      if (self.file === undefined) return reply(absentReply());
+      if (self.file === undefined || !isThere(self)) return reply(absentReply());
       const contentType = typeOf(self.file.manifest, nameTextOf(self.path));
       const tag = contentTagHeaders(self.file);
       const answer = { file: self.file, condition, tag, contentType };
