@@ -6,6 +6,7 @@ import { type PartitionId, partitionOf } from '../cluster/model/partition.ts';
 import { classKey, type FileKey, type ReplicationClass } from '../files/file-key.ts';
 import { type FileTimes, fileTimes } from '../files/file-times.ts';
 import type { SimulatedCluster } from './cluster.ts';
+import { ContentClients } from './content-clients.ts';
 import { DavClients } from './dav-clients.ts';
 import { DirectoryClients } from './directory-clients.ts';
 import type { FaultLog } from './fault-log.ts';
@@ -114,6 +115,7 @@ export class FileRun {
   readonly #clients: FileClients;
   readonly #directories: DirectoryClients;
   readonly #davClients: DavClients;
+  readonly #contentClients: ContentClients;
   #healedMs = 0;
   #isOver = false;
 
@@ -135,6 +137,7 @@ export class FileRun {
     const of = { world, cluster, oracles: fileOracles, asker, thinkMs, violation };
     this.#directories = new DirectoryClients(of);
     this.#davClients = new DavClients(of);
+    this.#contentClients = new ContentClients(of);
   }
 
   start(): void {
@@ -147,6 +150,7 @@ export class FileRun {
     this.#clients.start();
     this.#directories.start();
     this.#davClients.start();
+    this.#contentClients.start();
     this.#strikeLater();
   }
 
@@ -163,6 +167,7 @@ export class FileRun {
     this.#clients.stop();
     this.#directories.stop();
     this.#davClients.stop();
+    this.#contentClients.stop();
   }
 
   /** The operator gives up partitions: what becomes of the files there, nobody promises. */
@@ -174,6 +179,7 @@ export class FileRun {
     const isGivenUp = (key: FileKey) => partitions.includes(partitionOf(key, digits));
     this.#directories.giveUp(isGivenUp);
     this.#davClients.giveUp(isGivenUp);
+    this.#contentClients.giveUp(isGivenUp);
     if (partitions.includes(partitionOf(classKey(MANY.name), digits))) {
       this.#oracles.setCopies(MANY.name, undefined);
     }
@@ -183,7 +189,8 @@ export class FileRun {
   check(): void {
     if (!this.#hasFiles) return;
     const paths = PATHS.filter((path) => !this.#asker.isGivenUp(path));
-    const keys = [...paths.map(keyOf), ...this.#directories.keys, ...this.#davClients.keys];
+    const others = [this.#directories, this.#davClients, this.#contentClients];
+    const keys = [...paths.map(keyOf), ...others.flatMap((each) => each.keys)];
     const untilMs = this.#world.nowMs + SETTLED_WITHIN_MS;
     const problems = () => this.#oracles.unsettled(keys);
     while (problems().length > 0 && this.#world.nowMs < untilMs) {
@@ -193,8 +200,7 @@ export class FileRun {
     const broken = [
       ...problems(),
       ...asker.violations(),
-      ...this.#directories.violations(),
-      ...this.#davClients.violations(),
+      ...others.flatMap((each) => each.violations()),
       ...asker.unlively(this.#healedMs + UNDONE_AFTER_MS + protocolTimes(1).setDeadlineMs / 2),
       ...asker.questions.unanswered(),
     ];
